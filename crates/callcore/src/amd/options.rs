@@ -1,0 +1,36 @@
+//! How a call wants its detection: Kore's timers and thresholds.
+
+use serde::{Deserialize, Serialize};
+
+/// Kore's four AMD timers, in milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Timers {
+    /// Without any speech for this long after answer: `amd_no_speech_detected`.
+    pub no_speech_timeout_ms: u64,
+    /// Without a decision for this long after answer: `amd_decision_timeout`.
+    pub decision_timeout_ms: u64,
+    /// How long to listen for a beep.
+    pub tone_timeout_ms: u64,
+    /// Silence after a machine's greeting that makes it `amd_machine_stopped_speaking`.
+    pub greeting_completion_timeout_ms: u64,
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self {
+            no_speech_timeout_ms: 5_000,
+            decision_timeout_ms: 15_000,
+            tone_timeout_ms: 20_000,
+            greeting_completion_timeout_ms: 2_000,
+        }
+    }
+}
+
+/// Settings of one detection run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Options {
+    pub timers: Timers,
+    /// Words of continuous speech that make a machine; `None` leaves it to the evidence.
+    pub threshold_word_count: Option<u32>,
+}

@@ -1,0 +1,78 @@
+//! Any sample rate to 8 kHz, whole recordings at a time.
+
+use rubato::audioadapter_buffers::direct::InterleavedSlice;
+use rubato::{Fft, FixedSync, Resampler};
+
+use super::frame::SAMPLE_RATE;
+
+/// Why a recording could not be brought to 8 kHz.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot resample from {from_hz} Hz to 8000 Hz: {reason}")]
+pub struct ResampleError {
+    from_hz: u32,
+    reason: String,
+}
+
+/// Resamples mono 16-bit audio to 8 kHz with a band-limited FFT resampler.
+///
+/// # Errors
+/// When `from_hz` is 0 or above 384 kHz, or the resampler refuses the ratio.
+pub fn to_8k(samples: &[i16], from_hz: u32) -> Result<Vec<i16>, ResampleError> {
+    convert(samples, from_hz, SAMPLE_RATE)
+}
+
+/// Resamples mono 16-bit audio between any two rates.
+///
+/// # Errors
+/// As [`to_8k`].
+pub fn convert(samples: &[i16], from_hz: u32, to_hz: u32) -> Result<Vec<i16>, ResampleError> {
+    let fail = |reason: String| ResampleError { from_hz, reason };
+    if from_hz == to_hz || samples.is_empty() {
+        return Ok(samples.to_vec());
+    }
+    if from_hz == 0 || from_hz > 384_000 {
+        return Err(fail("the rate is outside 1 to 384000 Hz".into()));
+    }
+    let input: Vec<f32> = samples.iter().map(|s| f32::from(*s) / 32_768.0).collect();
+    let mut resampler = Fft::<f32>::new(from_hz as usize, to_hz as usize, 1024, 1, FixedSync::Both)
+        .map_err(|e| fail(e.to_string()))?;
+    let frames = input.len();
+    let needed = resampler.process_all_needed_output_len(frames);
+    let mut output = vec![0.0_f32; needed];
+    let source = InterleavedSlice::new(&input, 1, frames).map_err(|e| fail(e.to_string()))?;
+    let mut sink = InterleavedSlice::new_mut(&mut output, 1, needed).map_err(|e| fail(e.to_string()))?;
+    let (_, written) = resampler
+        .process_all_into_buffer(&source, &mut sink, frames, None)
+        .map_err(|e| fail(e.to_string()))?;
+    output.truncate(written);
+    Ok(output.iter().map(|x| (x * 32_768.0).clamp(-32_768.0, 32_767.0) as i16).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audio::level::rms_dbfs;
+
+    fn sine(hz: f32, rate: u32, seconds: f32) -> Vec<i16> {
+        let n = (rate as f32 * seconds) as usize;
+        (0..n)
+            .map(|i| ((i as f32 * hz * std::f32::consts::TAU / rate as f32).sin() * 16_000.0) as i16)
+            .collect()
+    }
+
+    #[test]
+    fn length_and_level_survive_and_aliases_are_removed() {
+        for rate in [11_025, 16_000, 22_050, 44_100, 48_000] {
+            let kept = to_8k(&sine(1000.0, rate, 1.0), rate).expect("a usual rate");
+            assert!((kept.len() as i64 - 8000).abs() <= 8, "{rate}: {}", kept.len());
+            assert!((rms_dbfs(&kept) + 9.2).abs() < 0.3, "{rate}: {}", rms_dbfs(&kept));
+        }
+        let gone = to_8k(&sine(6000.0, 48_000, 1.0), 48_000).expect("a usual rate");
+        assert!(rms_dbfs(&gone) < -50.0, "{}", rms_dbfs(&gone));
+    }
+
+    #[test]
+    fn a_rate_of_zero_is_refused() {
+        assert!(to_8k(&[1, 2, 3], 0).is_err());
+    }
+}

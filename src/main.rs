@@ -1,0 +1,3 @@
+//! The `dering` binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Socket.IO to a carrier that serves the Outgoing Call Service.
