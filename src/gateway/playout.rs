@@ -29,6 +29,8 @@ pub enum Event {
     CheckPoint { at_ms: u64, name: String },
     /// The queue was emptied on request; `dropped_ms` of audio will never be played.
     Interrupted { at_ms: u64, dropped_ms: u64 },
+    /// A key was pressed.
+    Pressed { at_ms: u64, key: char },
 }
 
 /// The queue would grow past its limit; nothing of the chunk was taken.
@@ -118,6 +120,7 @@ impl Playout {
         }
         self.keys.extend(tone(&pair, length_ms.clamp(40, 5_000), KEY_DBFS));
         self.keys.extend(std::iter::repeat_n(0, KEY_GAP_SAMPLES));
+        self.events.push_back(Event::Pressed { at_ms: self.position_ms(), key });
         true
     }
 
@@ -236,7 +239,8 @@ mod tests {
         assert!(heard[..800].iter().any(|s| *s != 0), "100 ms of the first key");
         assert!(heard[800..1200].iter().all(|s| *s == 0), "a pause of 50 ms");
         assert!(heard[1200..1520].iter().any(|s| *s != 0), "40 ms of the second");
-        assert!(drain(&mut playout).is_empty(), "keys are not queued audio");
+        let pressed = |key| Event::Pressed { at_ms: 0, key };
+        assert_eq!(drain(&mut playout), [pressed('5'), pressed('#')], "keys are not queued audio");
     }
 
     #[test]

@@ -1,0 +1,234 @@
+//! Audio chunks from a client, in any of the documented formats, as 8 kHz samples.
+//!
+//! Chunks may end anywhere: half a sample or half an MP3 frame waits for the next chunk.
+
+use callcore::audio::frame::SAMPLE_RATE;
+use callcore::audio::g711;
+use callcore::audio::resample_stream::ResampleStream;
+use symphonia::core::codecs::audio::well_known::CODEC_ID_MP3;
+use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
+use symphonia::core::packet::Packet;
+use symphonia::core::units::{Duration, Timestamp};
+
+use super::mp3_frame::{self, Found};
+
+/// MP3 bytes without a frame in them after which the stream is given up.
+const MAX_MP3_GARBAGE: usize = 64 * 1024;
+
+/// How a chunk is coded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    Pcm16,
+    Ulaw,
+    Alaw,
+    Mp3,
+}
+
+impl Format {
+    /// Reads the documented names, and those that clients are known to send.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        match name.trim().to_ascii_lowercase().as_str() {
+            "pcm16" | "l16-8k" | "l16" | "pcm" | "slin" => Some(Self::Pcm16),
+            "ulaw" | "mulaw" | "pcmu" => Some(Self::Ulaw),
+            "alaw" | "pcma" => Some(Self::Alaw),
+            "mp3" => Some(Self::Mp3),
+            _ => None,
+        }
+    }
+}
+
+/// Why a chunk was refused.
+#[derive(Debug, thiserror::Error)]
+pub enum CodecError {
+    #[error("the MP3 audio cannot be decoded: {0}")]
+    Mp3(String),
+}
+
+/// The decoder of one call.
+#[derive(Default)]
+pub struct Decoder {
+    low_byte: Option<u8>,
+    mp3: Option<Mp3>,
+    samples: Vec<i16>,
+}
+
+impl std::fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Decoder").finish_non_exhaustive()
+    }
+}
+
+impl Decoder {
+    /// The samples that `bytes` complete.
+    ///
+    /// # Errors
+    /// When the bytes are not in `format`; what was waiting from before is dropped then.
+    pub fn decode(&mut self, format: Format, bytes: &[u8]) -> Result<&[i16], CodecError> {
+        self.samples.clear();
+        if format != Format::Pcm16 {
+            self.low_byte = None;
+        }
+        match format {
+            Format::Pcm16 => self.pcm16(bytes),
+            Format::Ulaw => g711::ulaw(bytes, &mut self.samples),
+            Format::Alaw => g711::alaw(bytes, &mut self.samples),
+            Format::Mp3 => {
+                let mut mp3 = self.mp3.take().map_or_else(Mp3::new, Ok)?;
+                mp3.decode(bytes, &mut self.samples)?;
+                self.mp3 = Some(mp3);
+            }
+        }
+        Ok(&self.samples)
+    }
+
+    /// The samples still inside, when what came so far must be complete: before a check point.
+    pub fn flush(&mut self) -> &[i16] {
+        self.samples.clear();
+        if let Some(mp3) = &mut self.mp3 {
+            mp3.flush(&mut self.samples);
+        }
+        &self.samples
+    }
+
+    /// Forgets what waits for the next chunk.
+    pub fn reset(&mut self) {
+        *self = Self::default();
+    }
+
+    fn pcm16(&mut self, mut bytes: &[u8]) {
+        if let Some(low) = self.low_byte
+            && let Some((high, rest)) = bytes.split_first()
+        {
+            self.low_byte = None;
+            self.samples.push(i16::from_le_bytes([low, *high]));
+            bytes = rest;
+        }
+        let (pairs, odd) = bytes.as_chunks::<2>();
+        self.samples.extend(pairs.iter().map(|pair| i16::from_le_bytes(*pair)));
+        if let Some(low) = odd.first() {
+            self.low_byte = Some(*low);
+        }
+    }
+}
+
+struct Mp3 {
+    decoder: Box<dyn AudioDecoder>,
+    waiting: Vec<u8>,
+    garbage: usize,
+    resampler: ResampleStream,
+    block: Vec<i16>,
+    mono: Vec<i16>,
+}
+
+fn refuse(error: impl ToString) -> CodecError {
+    CodecError::Mp3(error.to_string())
+}
+
+impl Mp3 {
+    fn new() -> Result<Self, CodecError> {
+        Ok(Self {
+            decoder: fresh_decoder()?,
+            waiting: Vec::new(),
+            garbage: 0,
+            resampler: ResampleStream::new(SAMPLE_RATE).map_err(refuse)?,
+            block: Vec::new(),
+            mono: Vec::new(),
+        })
+    }
+
+    fn decode(&mut self, bytes: &[u8], out: &mut Vec<i16>) -> Result<(), CodecError> {
+        self.waiting.extend_from_slice(bytes);
+        let waiting = std::mem::take(&mut self.waiting);
+        let mut rest = &waiting[..];
+        loop {
+            match mp3_frame::find(rest) {
+                Found::Frame { skipped, length, hz } => {
+                    self.garbage = 0;
+                    self.frame(&rest[skipped..skipped + length], hz, out)?;
+                    rest = &rest[skipped + length..];
+                }
+                Found::Incomplete { skipped } => {
+                    self.garbage += skipped;
+                    rest = &rest[skipped..];
+                    break;
+                }
+            }
+        }
+        if self.garbage > MAX_MP3_GARBAGE {
+            return Err(refuse("there is no MP3 frame in it"));
+        }
+        self.waiting.extend_from_slice(rest);
+        Ok(())
+    }
+
+    fn frame(&mut self, frame: &[u8], hz: u32, out: &mut Vec<i16>) -> Result<(), CodecError> {
+        if self.resampler.from_hz() != hz {
+            self.flush(out);
+            self.resampler = ResampleStream::new(hz).map_err(refuse)?;
+            self.decoder = fresh_decoder()?;
+        }
+        let packet = Packet::new(0, Timestamp::ZERO, Duration::ZERO, frame.to_vec());
+        // A frame that refers to audio from before the start of the stream cannot be decoded: players
+        // leave it out, too.
+        let Ok(decoded) = self.decoder.decode(&packet) else { return Ok(()) };
+        let channels = decoded.spec().channels().count().max(1);
+        decoded.copy_to_vec_interleaved(&mut self.block);
+        self.mono.clear();
+        self.mono.extend(self.block.chunks_exact(channels).map(|c| {
+            let sum: i32 = c.iter().map(|s| i32::from(*s)).sum();
+            (sum / channels as i32) as i16
+        }));
+        self.resampler.push(&self.mono, out).map_err(refuse)
+    }
+
+    fn flush(&mut self, out: &mut Vec<i16>) {
+        if let Err(error) = self.resampler.flush(out) {
+            tracing::warn!(%error, "the end of an MP3 stream was lost");
+        }
+    }
+}
+
+fn fresh_decoder() -> Result<Box<dyn AudioDecoder>, CodecError> {
+    let mut params = AudioCodecParameters::new();
+    params.for_codec(CODEC_ID_MP3);
+    symphonia::default::get_codecs()
+        .make_audio_decoder(&params, &AudioDecoderOptions::default())
+        .map_err(refuse)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_names_of_the_document_and_of_the_field_are_known() {
+        for (name, format) in [
+            ("pcm16", Format::Pcm16),
+            ("l16-8k", Format::Pcm16),
+            ("ulaw", Format::Ulaw),
+            ("mulaw", Format::Ulaw),
+            ("alaw", Format::Alaw),
+            ("MP3", Format::Mp3),
+        ] {
+            assert_eq!(Format::named(name), Some(format), "{name}");
+        }
+        assert_eq!(Format::named("opus"), None);
+    }
+
+    #[test]
+    fn a_sample_cut_in_two_is_put_together_again() {
+        let mut decoder = Decoder::default();
+        assert_eq!(decoder.decode(Format::Pcm16, &[1, 0, 2]).expect("pcm"), [1]);
+        assert_eq!(decoder.decode(Format::Pcm16, &[]).expect("pcm"), [0_i16; 0]);
+        assert_eq!(decoder.decode(Format::Pcm16, &[0, 3, 0]).expect("pcm"), [2, 3]);
+    }
+
+    #[test]
+    fn endless_garbage_is_refused_as_mp3() {
+        let mut decoder = Decoder::default();
+        let refused = (0..10).any(|_| decoder.decode(Format::Mp3, &[0x55; 16_000]).is_err());
+        assert!(refused);
+        assert!(decoder.decode(Format::Ulaw, &[0xff]).is_ok(), "other formats go on");
+    }
+}
