@@ -426,12 +426,12 @@ mod tests {
 
     #[test]
     fn a_cdr_with_little_in_it_is_filled_with_what_can_be_known() {
-        let bare = |disposition: &str| match report(
-            "cdr",
-            json!({"sessionId": "s0", "disposition": disposition, "hangupCauseCode": 17, "answerTime": null}),
-        ) {
-            Report::Cdr(cdr) => cdr,
-            other => panic!("{other:?}"),
+        let bare = |disposition: &str| {
+            let payload = json!({
+                "sessionId": "s0", "disposition": disposition, "hangupCauseCode": 17, "answerTime": null,
+            });
+            let Report::Cdr(cdr) = report("cdr", payload) else { panic!("not a cdr") };
+            cdr
         };
         assert_eq!(bare("no_answer").disposition, Disposition::NoAnswer);
         assert_eq!(bare("?").disposition, Disposition::Failed);

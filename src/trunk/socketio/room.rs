@@ -125,7 +125,9 @@ impl Room {
 
     pub(super) fn link_down(&mut self, now: Instant) {
         self.membership = Membership::Away;
-        self.away_until.get_or_insert(now + self.patience.away);
+        if self.phase == Phase::Live {
+            self.away_until.get_or_insert(now + self.patience.away);
+        }
     }
 
     /// The leg asks for something.

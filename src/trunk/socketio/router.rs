@@ -39,8 +39,11 @@ const CDR_RETRIES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(
 #[derive(Debug)]
 pub(super) struct Placement {
     pub(super) number: String,
-    pub(super) reply: oneshot::Sender<Result<Leg, DialError>>,
+    pub(super) reply: Answer,
 }
+
+/// Where the outcome of a placement goes.
+type Answer = oneshot::Sender<Result<Leg, DialError>>;
 
 type LegStream = BoxStream<'static, (Arc<str>, Option<LegCommand>)>;
 
@@ -61,7 +64,8 @@ struct Traffic {
     rooms: BTreeMap<Arc<str>, Room>,
     legs: SelectAll<LegStream>,
     strays: Strays,
-    placing: JoinSet<(oneshot::Sender<Result<Leg, DialError>>, Result<String, DialError>)>,
+    /// Yields the session id.
+    placing: JoinSet<(Answer, Result<String, DialError>)>,
     fetching: JoinSet<(Arc<str>, Option<CarrierCdr>)>,
     hanging_up: JoinSet<()>,
     /// Control packets that found the queue full; while there are any, no command is taken from a leg.
@@ -188,12 +192,7 @@ impl Router {
         });
     }
 
-    fn placed(
-        &self,
-        traffic: &mut Traffic,
-        reply: oneshot::Sender<Result<Leg, DialError>>,
-        outcome: Result<String, DialError>,
-    ) {
+    fn placed(&self, traffic: &mut Traffic, reply: Answer, outcome: Result<String, DialError>) {
         match outcome {
             Ok(id) => self.admit(traffic, reply, id),
             // The caller may have stopped waiting.
@@ -204,7 +203,7 @@ impl Router {
         }
     }
 
-    fn admit(&self, traffic: &mut Traffic, reply: oneshot::Sender<Result<Leg, DialError>>, id: String) {
+    fn admit(&self, traffic: &mut Traffic, reply: Answer, id: String) {
         let id: Arc<str> = id.into();
         if traffic.rooms.contains_key(&id) {
             let reason = "it gave two calls the same sessionId".into();

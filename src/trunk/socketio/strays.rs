@@ -56,9 +56,13 @@ mod tests {
         let mut strays = Strays::default();
         for n in 0..10_000 {
             strays.keep(&n.to_string(), Report::Announced);
-            strays.keep("9999", Report::Digit('1'));
+            strays.keep(&n.to_string(), Report::Digit('1'));
+        }
+        for _ in 0..10_000 {
+            strays.keep("9999", Report::Digit('2'));
         }
         assert_eq!(strays.0.len(), MAX_SESSIONS);
-        assert_eq!(strays.claim("9999").len(), MAX_REPORTS);
+        let kept = strays.claim("9999");
+        assert_eq!((kept.len(), &kept[0], &kept[2]), (MAX_REPORTS, &Report::Announced, &Report::Digit('2')));
     }
 }

@@ -160,10 +160,8 @@ fn array_shape(json: &str) -> Result<(), PacketError> {
 
 fn refusal(json: &str) -> Packet {
     let mut value: Value = serde_json::from_str(json).unwrap_or_else(|_| Value::String(json.to_owned()));
-    let message = match &value {
-        Value::String(text) => text.clone(),
-        other => other.get("message").and_then(Value::as_str).unwrap_or("no reason given").to_owned(),
-    };
+    let told = value.as_str().or_else(|| value.get("message")?.as_str());
+    let message = told.unwrap_or("no reason given").to_owned();
     let data = value.get_mut("data").map(Value::take).unwrap_or_default();
     Packet::Refused { message, data }
 }
