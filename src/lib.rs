@@ -4,4 +4,6 @@
 //! `telemetry` · `store`, `speech`, `trunk` · `gateway`, `flows`, `outbox` · `session` · `api`, `web` ·
 //! `config` · `app` · `cli`.
 
+pub mod gateway;
+pub mod speech;
 pub mod trunk;

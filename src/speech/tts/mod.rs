@@ -1,0 +1,154 @@
+//! Text to speech: one voice for any text, rendered once and kept.
+
+pub mod cache;
+pub mod espeak;
+pub mod fake;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use self::cache::Cache;
+use self::espeak::Espeak;
+
+/// Longest text that is spoken in one go, in characters.
+pub const MAX_CHARACTERS: usize = 4_000;
+/// Loudness of everything spoken, in dBFS RMS.
+pub const SPEECH_DBFS: f32 = -20.0;
+
+/// Which voice speaks.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Voice {
+    /// A language tag: `en`, `en-US`, `id-ID`.
+    pub language: String,
+    /// A voice of the synthesiser; for espeak-ng a variant such as `f2`. `None` is its default.
+    pub voice: Option<String>,
+}
+
+/// Why a text could not be spoken.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum TtsError {
+    #[error(
+        "the program {program} was not found: install the Debian package espeak-ng (apt-get install espeak-ng)"
+    )]
+    Missing { program: String },
+    #[error("there is no voice for {voice}: {reason}")]
+    NoVoice { voice: String, reason: String },
+    #[error("the text is too long: {length} characters, at most {MAX_CHARACTERS} are spoken")]
+    TooLong { length: usize },
+    #[error("the text holds nothing that can be spoken")]
+    Empty,
+    #[error("the speech synthesiser took longer than {seconds} s")]
+    Timeout { seconds: u64 },
+    #[error("the speech synthesiser failed: {reason}")]
+    Failed { reason: String },
+}
+
+/// Who turns text into samples.
+#[derive(Clone, Debug)]
+pub enum Synthesizer {
+    Espeak(Espeak),
+    /// Deterministic sound of the right length, for tests.
+    Fake(fake::Fake),
+}
+
+impl Synthesizer {
+    async fn render(&self, text: &str, voice: &Voice) -> Result<Vec<i16>, TtsError> {
+        match self {
+            Self::Espeak(espeak) => espeak.render(text, voice).await,
+            Self::Fake(fake) => Ok(fake.render(text)),
+        }
+    }
+
+    /// Part of the cache key: audio of one synthesiser is never taken for another's.
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::Espeak(_) => "espeak-ng",
+            Self::Fake(_) => "fake",
+        }
+    }
+}
+
+/// How speech is made and kept.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub synthesizer: Synthesizer,
+    /// Rendered audio is kept here between runs; `None` keeps it in memory only.
+    pub cache_folder: Option<PathBuf>,
+    /// Limit of the audio kept in memory, in bytes.
+    pub memory_bytes: usize,
+    /// Limit of the audio kept on disk, in bytes.
+    pub disk_bytes: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            synthesizer: Synthesizer::Espeak(Espeak::default()),
+            cache_folder: None,
+            memory_bytes: 64 * 1024 * 1024,
+            disk_bytes: 256 * 1024 * 1024,
+        }
+    }
+}
+
+/// Speaks; cheap to clone, clones share the cache.
+#[derive(Clone, Debug)]
+pub struct Tts {
+    synthesizer: Synthesizer,
+    cache: Arc<Cache>,
+}
+
+impl Tts {
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        Self {
+            synthesizer: options.synthesizer,
+            cache: Arc::new(Cache::new(options.cache_folder, options.memory_bytes, options.disk_bytes)),
+        }
+    }
+
+    /// The samples of `text`, 8 kHz mono at about [`SPEECH_DBFS`], without silence at either end. The
+    /// same text is rendered once, also when asked for many times at once.
+    ///
+    /// # Errors
+    /// When the text is empty or too long, the voice is unknown, or the synthesiser is missing or fails.
+    pub async fn say(&self, text: &str, language: &str, voice: Option<&str>) -> Result<Arc<[i16]>, TtsError> {
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        if text.is_empty() {
+            return Err(TtsError::Empty);
+        }
+        let length = text.chars().count();
+        if length > MAX_CHARACTERS {
+            return Err(TtsError::TooLong { length });
+        }
+        let voice = Voice { language: language.to_owned(), voice: voice.map(str::to_owned) };
+        let key = cache::Key::of(self.synthesizer.name(), &voice, &text);
+        self.cache.fetch(key, self.synthesizer.render(&text, &voice)).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn nothing_and_too_much_are_refused_with_a_sentence() {
+        let tts =
+            Tts::new(Options { synthesizer: Synthesizer::Fake(fake::Fake::default()), ..Options::default() });
+        assert!(matches!(tts.say(" \n ", "en", None).await, Err(TtsError::Empty)));
+        let error = tts.say(&"a".repeat(4_001), "en", None).await.expect_err("too long").to_string();
+        assert!(error.contains("4001"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn one_text_asked_for_at_once_by_many_is_rendered_once() {
+        let fake = fake::Fake::default();
+        let tts = Tts::new(Options { synthesizer: Synthesizer::Fake(fake.clone()), ..Options::default() });
+        let asked = (0..16).map(|_| tts.say("Good  morning", "en", None));
+        let answers = futures_util::future::join_all(asked).await;
+        assert!(answers.iter().all(|a| a.as_ref().is_ok_and(|s| s.len() > 4000)));
+        assert_eq!(fake.rendered(), 1);
+        tts.say("Good morning", "en", Some("f2")).await.expect("spoken");
+        assert_eq!(fake.rendered(), 2, "another voice is another rendering");
+    }
+}
