@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::barge_in::TalkOver;
 use crate::amd::{self, Amd};
 use crate::audio::frame::{FRAME_MS, Frame, ms_to_samples};
-use crate::clock::{CallTime, soonest};
+use crate::clock::CallTime;
 use crate::detect::{Ear, Heard, Tone, ToneKind};
 
 /// Audio kept from before speech was noticed, ms, so that no first consonant is lost.
@@ -162,7 +162,7 @@ impl Listening {
 
     pub(super) fn poll_timeout(&self) -> Option<CallTime> {
         let running = self.amd.as_ref().is_some_and(Amd::is_running);
-        soonest(running.then(|| self.last_frame_at + STALL_CHECK_MS), None)
+        running.then(|| self.last_frame_at + STALL_CHECK_MS)
     }
 
     fn drain_amd(&mut self) {
@@ -201,10 +201,6 @@ impl Listening {
     pub(super) fn spoken_for(&mut self) {
         self.talk_over.reset();
         self.talking_over = false;
-    }
-
-    pub(super) fn decision(&self) -> Option<&amd::Event> {
-        self.amd.as_ref().and_then(Amd::decision)
     }
 
     pub(super) fn evidence(&self) -> Option<serde_json::Value> {

@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use serde_json::json;
 
 use super::carrier::{CarrierCdr, DialStatus, Disposition};
-use super::cause::cause;
 use super::ending::{Ended, Summary};
 use super::input::{Effect, Fact, Input};
 use super::listening::{Found, Listening, Manner, opens_mailbox};

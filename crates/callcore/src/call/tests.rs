@@ -237,10 +237,8 @@ proptest! {
         prop_assert_eq!(world.finishes, 1);
         let last = world.notices.iter().filter(|n| matches!(n.stage, Stage::Completed { .. } | Stage::Failed { .. }));
         prop_assert_eq!(last.count(), 1);
-        prop_assert!(matches!(
-            world.notices.last().map(|n| &n.stage),
-            Some(Stage::Completed { .. } | Stage::Failed { .. })
-        ));
+        let ends = matches!(world.notices.last().map(|n| &n.stage), Some(Stage::Completed { .. } | Stage::Failed { .. }));
+        prop_assert!(ends, "the last notification is not the final one");
         prop_assert_eq!(call.poll_timeout(), None);
     }
 }

@@ -188,9 +188,9 @@ impl Playback {
     }
 
     fn advance(&mut self, now: CallTime) {
-        let max_samples = ms_to_samples(self.options.chunk_ms);
+        let (max_samples, ahead_ms) = (ms_to_samples(self.options.chunk_ms), self.ahead_ms());
         while let Some(prompt) = self.prompts.iter_mut().find(|p| !p.end_marked) {
-            if self.busy_until.ms_since(now) > self.ahead_ms() {
+            if self.busy_until.ms_since(now) > ahead_ms {
                 return;
             }
             let (id, sent_ms) = (prompt.id, prompt.sent_ms());
