@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use bytes::Bytes;
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, Deserializer as _, Error as _, IgnoredAny, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, Deserializer as _, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
 
@@ -228,14 +228,43 @@ pub struct Placeholder(usize);
 
 impl<'de> Deserialize<'de> for Placeholder {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(PlaceholderVisitor)
+    }
+}
+
+/// By hand, because a derived one takes `[true, 0]` for a placeholder too.
+struct PlaceholderVisitor;
+
+impl<'de> Visitor<'de> for PlaceholderVisitor {
+    type Value = Placeholder;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("binary")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Placeholder, A::Error> {
         #[derive(Deserialize)]
-        struct Marked {
+        #[serde(field_identifier)]
+        enum Key {
             #[serde(rename = "_placeholder")]
-            marked: bool,
-            num: usize,
+            Mark,
+            #[serde(rename = "num")]
+            Number,
+            #[serde(other)]
+            Other,
         }
-        let Marked { marked, num } = Marked::deserialize(deserializer)?;
-        if marked { Ok(Self(num)) } else { Err(D::Error::custom("binary expected")) }
+        let (mut is_marked, mut number) = (false, None);
+        while let Some(key) = map.next_key()? {
+            match key {
+                Key::Mark => is_marked = map.next_value()?,
+                Key::Number => number = Some(map.next_value()?),
+                Key::Other => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        match number {
+            Some(number) if is_marked => Ok(Placeholder(number)),
+            _ => Err(A::Error::custom("binary expected")),
+        }
     }
 }
 

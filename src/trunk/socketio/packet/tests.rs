@@ -244,8 +244,9 @@ fn a_placeholder_without_its_attachment_is_an_error_of_that_event_only() {
     };
     let placeholder = event.data.arg::<Placeholder>(0).expect("a placeholder");
     assert!(matches!(event.data.binary(placeholder), Err(PacketError::NoSuchAttachment(4))));
-    let Packet::Event(event) = one(r#"42["a",{"_placeholder":false,"num":0}]"#).expect("an event") else {
-        panic!("not an event")
-    };
-    assert!(event.data.arg::<Placeholder>(0).is_err());
+    for no_placeholder in [r#"{"_placeholder":false,"num":0}"#, r#"{"num":0}"#, "[true,0]", "\"text\""] {
+        let packet = one(&format!(r#"42["a",{no_placeholder}]"#)).expect("an event");
+        let Packet::Event(event) = packet else { panic!("not an event") };
+        assert!(event.data.arg::<Placeholder>(0).is_err(), "{no_placeholder}");
+    }
 }

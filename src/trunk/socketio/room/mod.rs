@@ -419,3 +419,6 @@ impl Room {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
