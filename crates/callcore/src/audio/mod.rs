@@ -2,8 +2,10 @@
 
 pub mod chunk;
 pub mod frame;
+pub mod g711;
 pub mod level;
 pub mod resample;
+pub mod resample_stream;
 pub mod tone;
 pub mod wav;
 

@@ -13,6 +13,12 @@ pub struct ResampleError {
     reason: String,
 }
 
+impl ResampleError {
+    pub(super) fn new(from_hz: u32, reason: impl ToString) -> Self {
+        Self { from_hz, reason: reason.to_string() }
+    }
+}
+
 /// Resamples mono 16-bit audio to 8 kHz with a band-limited FFT resampler.
 ///
 /// # Errors

@@ -1,0 +1,28 @@
+//! G.711: one byte per sample, μ-law or A-law.
+
+use audio_codec_algorithms::{decode_alaw, decode_ulaw};
+
+/// Appends the samples of μ-law `bytes` to `out`.
+pub fn ulaw(bytes: &[u8], out: &mut Vec<i16>) {
+    out.extend(bytes.iter().map(|byte| decode_ulaw(*byte)));
+}
+
+/// Appends the samples of A-law `bytes` to `out`.
+pub fn alaw(bytes: &[u8], out: &mut Vec<i16>) {
+    out.extend(bytes.iter().map(|byte| decode_alaw(*byte)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ends_and_the_middle_of_both_laws_are_where_the_standard_puts_them() {
+        let mut samples = Vec::new();
+        ulaw(&[0xff, 0x00, 0x80], &mut samples);
+        assert_eq!(samples, [0, -32_124, 32_124]);
+        samples.clear();
+        alaw(&[0xd5, 0x2a, 0xaa], &mut samples);
+        assert_eq!(samples, [8, -32_256, 32_256]);
+    }
+}
