@@ -1,10 +1,11 @@
-//! The integration tests, one binary.
-#![expect(
-    clippy::expect_used,
-    clippy::print_stdout,
-    reason = "a test fails by panicking, and says on stdout why it was skipped"
-)]
+//! The one integration test binary: whole parts through their public interface.
 
+mod architecture;
 mod peer;
+mod store_calls;
+mod store_cdrs;
+mod store_fixture;
+mod store_ledger;
+mod store_opening;
 mod trunk_call;
 mod trunk_client;
