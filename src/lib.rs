@@ -1,9 +1,12 @@
 //! Dering: a voice-bot orchestrator that knows who answered.
 //!
 //! The IO shell around [`callcore`]. Ranks, low to high; a module imports only from lower ones:
-//! `telemetry` · `store`, `speech`, `trunk` · `gateway`, `flows`, `outbox` · `session` · `api`, `web` ·
-//! `config` · `app` · `cli`.
+//! `telemetry` · `store`, `speech`, `trunk` · `gateway`, `flows`, `outbox` · `session` · `web` · `api` ·
+//! `config` · `app` · `demo` · `cli`.
 
 pub mod gateway;
 pub mod speech;
+pub mod store;
+pub mod telemetry;
 pub mod trunk;
+pub mod web;

@@ -1,3 +1,7 @@
 //! The `dering` binary.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    dering::cli::run()
+}

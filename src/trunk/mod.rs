@@ -19,7 +19,8 @@ pub enum LegEvent {
     /// The call is over; a [`LegEvent::Cdr`] may follow.
     Hangup,
     Cdr(CarrierCdr),
-    /// The carrier has gone and has not come back in time: nothing more will arrive.
+    /// The carrier has gone and has not come back in time, or does not know the call any more. Only a
+    /// [`LegEvent::Cdr`] may follow, if the carrier still gives one.
     Lost {
         reason: String,
     },
@@ -46,6 +47,7 @@ pub enum LegCommand {
 #[derive(Debug)]
 pub struct Leg {
     pub session_id: String,
+    /// Closed by the trunk when nothing more can come: after the record, or when there will be none.
     pub events: mpsc::Receiver<LegEvent>,
     pub commands: mpsc::Sender<LegCommand>,
 }

@@ -115,6 +115,13 @@ pub struct Event {
     /// Calibrated probability of the decision, 0.0..=1.0.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confidence: Option<f32>,
+    /// When the first speech began, measured, in ms from answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speech_onset_ms: Option<u64>,
+    /// When the greeting's last word ended, measured, in ms from answer: the event itself comes only after
+    /// the silence that proves it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speech_end_ms: Option<u64>,
     /// Transcript of the greeting so far, when there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub greeting: Option<String>,

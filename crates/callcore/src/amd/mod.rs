@@ -1,7 +1,21 @@
 //! Answering-machine detection: who picked up, told from audio alone and, when there is one, a transcript.
+//!
+//! [`Amd`] takes what an [`Ear`](crate::detect::Ear) measures and emits Kore's events in their order: at
+//! most one of the four decisions, which excludes the others; `amd_tone_detected` at most once;
+//! `amd_machine_stopped_speaking` at most once and only after a machine; `amd_stopped` once and last.
 
 mod event;
+mod evidence;
 mod options;
+mod run;
+mod timeline;
+mod verdict;
 
 pub use event::{Event, EventKind, Reason, Subtype};
-pub use options::{Options, Timers};
+pub use evidence::{Evidence, Sample};
+pub use options::{Options, Profile, Timers};
+pub use run::Amd;
+pub use timeline::Segment;
+
+#[cfg(test)]
+mod tests;

@@ -27,9 +27,21 @@ impl Default for Timers {
     }
 }
 
+/// Whose event semantics a run follows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Profile {
+    /// Kore's events, decided by audio and any evidence there is, with the known faults mended.
+    #[default]
+    Kore,
+    /// jambonz as it is: transcripts alone decide, the tone timer runs from answer, errors stay silent.
+    JambonzStrict,
+}
+
 /// Settings of one detection run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Options {
+    pub profile: Profile,
     pub timers: Timers,
     /// Words of continuous speech that make a machine; `None` leaves it to the evidence.
     pub threshold_word_count: Option<u32>,

@@ -75,26 +75,3 @@ pub struct CarrierCdr {
     pub hangup_cause_code: u16,
     pub hangup_cause_text: String,
 }
-
-/// The documented text of a hang-up cause code (Outgoing Call Service 1.0.4, "Hangup Cause Codes").
-#[must_use]
-pub const fn cause_text(code: u16) -> &'static str {
-    match code {
-        1 => "Invalid destination number",
-        16 => "Call completed successfully",
-        17 => "Destination busy",
-        18 => "No response from destination",
-        19 => "Destination not answering",
-        21 => "Call declined by user",
-        27 => "Service unavailable",
-        28 => "Invalid number format",
-        29 => "Service not supported",
-        34 => "Network congestion",
-        38 => "Network failure",
-        44 => "Resource unavailable",
-        58 => "Service not implemented",
-        102 => "Timeout while waiting for response",
-        127 => "System error",
-        _ => "Call terminated - unknown reason",
-    }
-}

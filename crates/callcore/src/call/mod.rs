@@ -1,5 +1,24 @@
 //! One call from dial to record: composes detection, play-out and flow.
+//!
+//! [`Call`] only translates between its children; what each of them decides stays in its own module.
 
+mod barge_in;
 mod carrier;
+mod cause;
+mod ending;
+mod input;
+mod listening;
+mod machine;
+mod notice;
+mod settings;
+mod speaking;
+#[cfg(test)]
+mod tests;
 
-pub use carrier::{CarrierCdr, DialStatus, Disposition, HangupBy, cause_text};
+pub use carrier::{CarrierCdr, DialStatus, Disposition, HangupBy};
+pub use cause::{Cause, cause};
+pub use ending::{Ended, Summary};
+pub use input::{Effect, Fact, Input};
+pub use machine::Call;
+pub use notice::{Notice, Stage};
+pub use settings::Settings;

@@ -1,5 +1,17 @@
 //! Audio in, events out: speech and silence, level, tones. No judgement about who is speaking.
 
+mod ear;
+mod floor;
+mod peaks;
+mod progress;
+mod spectrum;
 mod tone_kind;
+mod tones;
+mod track;
+mod vad;
 
+pub use ear::{Ear, Heard, Observation};
 pub use tone_kind::{Tone, ToneKind};
+
+#[cfg(test)]
+mod tests;

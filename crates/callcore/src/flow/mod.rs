@@ -1,5 +1,29 @@
 //! The flow language: what a call says, asks and does, written in YAML.
+//!
+//! [`parse`] turns the text of a file into a typed [`Flow`] and a list of [`Diagnostic`]s, all of them at
+//! once. A [`Run`] interprets one flow for one call: [`Input`]s go in, [`Command`]s come out, time is an
+//! argument. `docs/flows.md` describes the language to its authors.
 
+mod amd;
+mod check;
+mod diagnostic;
+mod duration;
+mod expr;
 mod io;
+mod model;
+mod parse;
+mod reader;
+#[cfg(test)]
+mod rehearsal;
+mod run;
+mod steps;
+mod template;
+mod yaml;
 
+pub use diagnostic::{Diagnostic, Severity};
 pub use io::{BargeIn, Command, Input, Outcome, Part, PlaybackEnd};
+pub use model::{
+    AmdSettings, AudioFile, Flow, Limits, MachineDetection, TimerOverrides, Variable, VariableType,
+};
+pub use parse::{Parsed, parse};
+pub use run::{Run, StartError};

@@ -1,0 +1,51 @@
+# Everything a person needs: `make demo` and `make test`. Both install what they need first.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+ARGS ?=
+CARGO ?= cargo
+
+.PHONY: help setup demo build release test lint bench fmt clean
+
+help: ## This list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: ## Install the Debian packages that are missing (uses sudo when not root)
+	@tools/setup
+
+demo: setup ## Real calls on this machine: make demo ARGS="--exit --json"
+	@$(CARGO) build --quiet --bin dering 1>&2
+	@target/debug/dering demo $(ARGS)
+
+build: setup ## Debug build
+	$(CARGO) build
+
+release: setup ## The binary to ship, in target/release
+	$(CARGO) build --release
+
+test: setup ## All tests
+	@tools/node-peers
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+	  $(CARGO) nextest run --workspace --no-fail-fast; \
+	else \
+	  $(CARGO) test --workspace --no-fail-fast; \
+	fi
+
+lint: setup ## Formatting, clippy, docs, licences
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --workspace --no-deps --quiet
+	@if $(CARGO) deny --version >/dev/null 2>&1; then \
+	  $(CARGO) deny --log-level error check bans licenses sources; \
+	else \
+	  echo "cargo-deny is not installed: licences and sources were not checked (cargo install cargo-deny)"; \
+	fi
+
+bench: setup ## Benchmarks; docs/benchmarks.md has the figures
+	$(CARGO) bench --workspace
+
+fmt: ## Format the code
+	$(CARGO) fmt --all
+
+clean: ## Remove what was built and recorded
+	$(CARGO) clean
+	rm -rf data

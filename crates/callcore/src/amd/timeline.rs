@@ -1,0 +1,136 @@
+//! What has been heard so far, as stretches of speech and tones on the clock of the audio.
+
+use serde::Serialize;
+
+use crate::audio::FRAME_MS;
+use crate::detect::{Heard, Observation, Tone};
+
+/// Stretches kept for the record; a call that has more keeps the last ones merged.
+const KEPT: usize = 128;
+/// Voiced time below which a stretch is a click or a crackle and not speech, in ms.
+const LEAST_SPEECH_MS: u64 = 110;
+/// A pause this long ends an utterance, in ms.
+pub(crate) const UTTERANCE_PAUSE_MS: u64 = 700;
+
+/// One stretch of speech, in ms of audio from answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Segment {
+    pub start_ms: u64,
+    pub end_ms: u64,
+}
+
+impl Segment {
+    const fn len_ms(self) -> u64 {
+        self.end_ms.saturating_sub(self.start_ms)
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Timeline {
+    now_ms: u64,
+    segments: Vec<Segment>,
+    tones: Vec<Tone>,
+    /// Whether the last segment still goes on.
+    speaking: bool,
+    voiced_ms: u64,
+    tone_sounds: bool,
+}
+
+impl Timeline {
+    pub(crate) fn new() -> Self {
+        Self { segments: Vec::with_capacity(KEPT), tones: Vec::with_capacity(KEPT), ..Self::default() }
+    }
+
+    pub(crate) fn observe(&mut self, observation: &Observation) {
+        self.now_ms = observation.end_ms;
+        self.tone_sounds = observation.tone;
+        if self.speaking
+            && observation.speech
+            && let Some(last) = self.segments.last_mut()
+        {
+            last.end_ms = observation.end_ms;
+            self.voiced_ms += FRAME_MS;
+        }
+    }
+
+    pub(crate) fn hear(&mut self, heard: &Heard) {
+        match *heard {
+            Heard::SpeechStarted { at_ms } => {
+                if self.segments.len() == KEPT {
+                    self.segments.remove(0);
+                }
+                self.segments.push(Segment { start_ms: at_ms, end_ms: self.now_ms.max(at_ms) });
+                self.speaking = true;
+                self.voiced_ms = self.now_ms.saturating_sub(at_ms);
+            }
+            Heard::SpeechEnded { at_ms } => {
+                self.speaking = false;
+                if self.voiced_ms < LEAST_SPEECH_MS {
+                    self.segments.pop();
+                } else if let Some(last) = self.segments.last_mut() {
+                    last.end_ms = at_ms;
+                }
+            }
+            Heard::ToneStarted(tone) => {
+                if self.tones.len() == KEPT {
+                    self.tones.remove(0);
+                }
+                self.tones.push(tone);
+            }
+            Heard::ToneEnded(tone) => {
+                if let Some(last) = self.tones.iter_mut().rev().find(|t| t.start_ms == tone.start_ms) {
+                    *last = tone;
+                }
+            }
+        }
+    }
+
+    pub(crate) fn segments(&self) -> &[Segment] {
+        &self.segments
+    }
+
+    pub(crate) fn tones(&self) -> &[Tone] {
+        &self.tones
+    }
+
+    pub(crate) const fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    pub(crate) const fn is_speaking(&self) -> bool {
+        self.speaking
+    }
+
+    /// Start of the first speech.
+    pub(crate) fn onset_ms(&self) -> Option<u64> {
+        self.segments.first().map(|s| s.start_ms)
+    }
+
+    /// End of the last speech so far.
+    pub(crate) fn speech_end_ms(&self) -> Option<u64> {
+        self.segments.last().map(|s| s.end_ms)
+    }
+
+    /// Silence since the last speech; 0 before any.
+    pub(crate) fn silence_ms(&self) -> u64 {
+        self.speech_end_ms().map_or(0, |end| self.now_ms.saturating_sub(end))
+    }
+
+    /// Length of all speech, in ms.
+    pub(crate) fn speech_ms(&self) -> u64 {
+        self.segments.iter().map(|s| s.len_ms()).sum()
+    }
+
+    /// Start and end of the first utterance, and whether another followed it.
+    pub(crate) fn first_utterance(&self) -> Option<(Segment, bool)> {
+        let mut all = self.segments.iter();
+        let mut first = *all.next()?;
+        for next in all {
+            if next.start_ms.saturating_sub(first.end_ms) >= UTTERANCE_PAUSE_MS {
+                return Some((first, true));
+            }
+            first.end_ms = next.end_ms;
+        }
+        Some((first, false))
+    }
+}

@@ -1,0 +1,95 @@
+//! The closed lists of what can happen to a call and what it can want.
+
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::carrier::{CarrierCdr, DialStatus};
+use super::ending::Summary;
+use super::notice::Notice;
+use crate::flow::Part;
+use crate::ids::PlayId;
+use crate::playback::Chunk;
+
+/// Something that happened. Audio has its own entrance, [`super::Call::audio`].
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// The carrier took the call and named its session.
+    Placed {
+        session_id: String,
+    },
+    /// The carrier did not take the call; `cause` as in [`super::cause`].
+    Refused {
+        cause: u16,
+        why: String,
+    },
+    Status(DialStatus),
+    Digit(char),
+    /// The carrier played everything before this mark.
+    CheckPoint(String),
+    RemoteHangup,
+    Cdr(CarrierCdr),
+    /// The carrier is gone and nothing more will come from it.
+    Lost {
+        why: String,
+    },
+    /// Audio asked for with [`Effect::Render`].
+    Rendered {
+        play: PlayId,
+        part: u16,
+        result: Result<Arc<[i16]>, String>,
+    },
+    /// Words asked for with [`Effect::Recognise`]; `None` when there are none, or the engine failed.
+    Recognised {
+        utterance: u32,
+        text: Option<String>,
+    },
+    /// Somebody outside the call wants it ended; `by` goes into the timeline.
+    HangupRequested {
+        by: String,
+    },
+}
+
+/// Something the call wants done, in order.
+#[derive(Clone, Debug)]
+pub enum Effect {
+    SendAudio(Chunk),
+    SendCheckPoint(String),
+    SendInterruption,
+    SendDigit {
+        digit: char,
+        duration_ms: u32,
+    },
+    SendHangup,
+    /// Make audio of a part; answered by [`Input::Rendered`].
+    Render {
+        play: PlayId,
+        part: u16,
+        what: Part,
+    },
+    /// Make words of the callee's utterance (8 kHz mono); answered by [`Input::Recognised`].
+    Recognise {
+        utterance: u32,
+        audio: Arc<[i16]>,
+    },
+    /// Keep this in the call's timeline.
+    Record(Fact),
+    /// Tell the caller's `notifyUrl`.
+    Notify(Notice),
+    /// The call is over: nothing follows.
+    Finish(Box<Summary>),
+}
+
+/// One line of a call's timeline.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fact {
+    pub kind: &'static str,
+    pub detail: Value,
+}
+
+impl Fact {
+    #[must_use]
+    pub const fn new(kind: &'static str, detail: Value) -> Self {
+        Self { kind, detail }
+    }
+}

@@ -1,0 +1,215 @@
+//! What the callee says: detection, the verdict, and utterances cut out for recognition.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::barge_in::TalkOver;
+use crate::amd::{self, Amd};
+use crate::audio::frame::{FRAME_MS, Frame, ms_to_samples};
+use crate::clock::CallTime;
+use crate::detect::{Ear, Heard, Tone, ToneKind};
+
+/// Audio kept from before speech was noticed, ms, so that no first consonant is lost.
+const PREROLL_MS: u64 = 300;
+/// An utterance is cut here even when the callee talks on, ms.
+const LONGEST_UTTERANCE_MS: u64 = 30_000;
+/// How often the detector is told the time while no audio comes, ms.
+const STALL_CHECK_MS: u64 = 250;
+
+/// What listening found out.
+#[derive(Debug)]
+pub(super) enum Found {
+    SpeechStarted {
+        at_ms: u64,
+    },
+    /// The callee stopped speaking and kept silent for the end-of-utterance time.
+    Utterance {
+        start_ms: u64,
+        end_ms: u64,
+        audio: Option<Arc<[i16]>>,
+    },
+    Tone(Tone),
+    Amd(amd::Event),
+}
+
+#[derive(Debug)]
+struct Utterance {
+    start_ms: u64,
+    /// Media time at which the speech paused; `None` while it goes on.
+    paused_ms: Option<u64>,
+}
+
+/// The listening half of an answered call.
+#[derive(Debug)]
+pub(super) struct Listening {
+    ear: Ear,
+    amd: Option<Amd>,
+    answered_at: CallTime,
+    last_frame_at: CallTime,
+    media_ms: u64,
+    talk_over: TalkOver,
+    talking_over: bool,
+    utterance: Option<Utterance>,
+    end_silence_ms: u64,
+    /// Audio since the utterance began, with its preroll; empty when nobody recognises.
+    kept: VecDeque<i16>,
+    keeps: bool,
+    found: VecDeque<Found>,
+}
+
+/// How a call listens.
+#[derive(Debug)]
+pub(super) struct Manner {
+    pub(super) amd: Option<amd::Options>,
+    pub(super) end_silence_ms: u64,
+    pub(super) recognises: bool,
+}
+
+impl Listening {
+    /// Starts at the moment of answer: media time 0.
+    pub(super) fn new(manner: Manner, now: CallTime) -> Self {
+        let keeps = manner.recognises;
+        Self {
+            ear: Ear::new(),
+            amd: manner.amd.map(Amd::new),
+            answered_at: now,
+            last_frame_at: now,
+            media_ms: 0,
+            talk_over: TalkOver::default(),
+            talking_over: false,
+            utterance: None,
+            end_silence_ms: manner.end_silence_ms,
+            kept: VecDeque::with_capacity(if keeps { ms_to_samples(10_000) } else { 0 }),
+            keeps,
+            found: VecDeque::with_capacity(8),
+        }
+    }
+
+    pub(super) fn push(&mut self, frame: &Frame, now: CallTime) {
+        self.last_frame_at = now;
+        self.media_ms += FRAME_MS;
+        let observation = self.ear.push(frame);
+        self.talking_over = self.talk_over.push(observation.speech);
+        if self.keeps {
+            self.keep(frame);
+        }
+        if let Some(amd) = &mut self.amd {
+            amd.observe(&observation);
+        }
+        while let Some(heard) = self.ear.poll() {
+            if let Some(amd) = &mut self.amd {
+                amd.hear(&heard);
+            }
+            self.note(heard);
+        }
+        self.drain_amd();
+        self.end_utterance();
+    }
+
+    fn note(&mut self, heard: Heard) {
+        match heard {
+            Heard::SpeechStarted { at_ms } => match &mut self.utterance {
+                Some(utterance) => utterance.paused_ms = None,
+                None => {
+                    self.utterance = Some(Utterance { start_ms: at_ms, paused_ms: None });
+                    self.found.push_back(Found::SpeechStarted { at_ms });
+                }
+            },
+            Heard::SpeechEnded { at_ms } => {
+                if let Some(utterance) = &mut self.utterance {
+                    utterance.paused_ms = Some(at_ms);
+                }
+            }
+            Heard::ToneStarted(_) => {}
+            Heard::ToneEnded(tone) => self.found.push_back(Found::Tone(tone)),
+        }
+    }
+
+    fn end_utterance(&mut self) {
+        let Some(utterance) = &self.utterance else {
+            return;
+        };
+        let end_ms = match utterance.paused_ms {
+            Some(paused) if self.media_ms >= paused + self.end_silence_ms => paused,
+            None if self.media_ms >= utterance.start_ms + LONGEST_UTTERANCE_MS => self.media_ms,
+            Some(_) | None => return,
+        };
+        let audio = self.keeps.then(|| self.kept.make_contiguous().into());
+        self.found.push_back(Found::Utterance { start_ms: utterance.start_ms, end_ms, audio });
+        self.utterance = None;
+        self.kept.clear();
+    }
+
+    fn keep(&mut self, frame: &Frame) {
+        self.kept.extend(frame);
+        if self.utterance.is_none() {
+            let surplus = self.kept.len().saturating_sub(ms_to_samples(PREROLL_MS));
+            self.kept.drain(..surplus);
+        }
+    }
+
+    /// Tells the detector the time, so that its timers fire although no audio comes.
+    pub(super) fn handle_timeout(&mut self, now: CallTime) {
+        if now.ms_since(self.last_frame_at) < STALL_CHECK_MS {
+            return;
+        }
+        self.last_frame_at = now;
+        if let Some(amd) = &mut self.amd {
+            amd.advance(now.ms_since(self.answered_at));
+        }
+        self.drain_amd();
+    }
+
+    pub(super) fn poll_timeout(&self) -> Option<CallTime> {
+        let running = self.amd.as_ref().is_some_and(Amd::is_running);
+        running.then(|| self.last_frame_at + STALL_CHECK_MS)
+    }
+
+    fn drain_amd(&mut self) {
+        if let Some(amd) = &mut self.amd {
+            while let Some(event) = amd.poll_event() {
+                self.found.push_back(Found::Amd(event));
+            }
+        }
+    }
+
+    pub(super) fn transcript(&mut self, text: &str) {
+        if let Some(amd) = &mut self.amd {
+            amd.transcript(text, true, self.media_ms);
+        }
+        self.drain_amd();
+    }
+
+    /// The call needs no verdict any more.
+    pub(super) fn stop_detection(&mut self) {
+        if let Some(amd) = &mut self.amd {
+            amd.stop();
+        }
+        self.drain_amd();
+    }
+
+    pub(super) fn poll(&mut self) -> Option<Found> {
+        self.found.pop_front()
+    }
+
+    /// Whether the callee is talking at this moment, confirmed over some frames.
+    pub(super) const fn talking_over(&self) -> bool {
+        self.talking_over
+    }
+
+    /// Forgets the speech that has just interrupted a prompt.
+    pub(super) fn spoken_for(&mut self) {
+        self.talk_over.reset();
+        self.talking_over = false;
+    }
+
+    pub(super) fn evidence(&self) -> Option<serde_json::Value> {
+        let evidence = self.amd.as_ref()?.evidence();
+        serde_json::to_value(evidence).ok()
+    }
+}
+
+/// Whether `tone` ends with the mailbox recording.
+pub(super) const fn opens_mailbox(tone: &Tone) -> bool {
+    matches!(tone.kind, ToneKind::Beep)
+}

@@ -1,0 +1,47 @@
+//! What the caller's `notifyUrl` is told, before it is put into Kore's words.
+
+use crate::amd;
+use crate::clock::CallTime;
+
+/// One notification.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Notice {
+    pub stage: Stage,
+    /// When it happened.
+    pub at: CallTime,
+    /// From ringing to answer, or to the end of a call that was never answered, ms.
+    pub ring_ms: u64,
+    /// From the dial request to answer (or end), ms.
+    pub connect_ms: u64,
+}
+
+/// Which status the notification carries.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stage {
+    Answered,
+    /// An AMD event, while the call is in progress.
+    InProgress(amd::Event),
+    /// The call was answered and is over.
+    Completed {
+        answered_at: CallTime,
+        /// `caller-disconnected`, `bot-disconnected` or `KoreVG-disconnected`.
+        reason_code: &'static str,
+        /// The decisive AMD event.
+        machine_detection: Option<amd::EventKind>,
+    },
+    /// The call was never answered; `cause` as in [`super::cause`].
+    Failed {
+        cause: u16,
+    },
+}
+
+impl Stage {
+    /// Whether a subscription of AMD events can leave this notification out.
+    #[must_use]
+    pub const fn amd_event(&self) -> Option<amd::EventKind> {
+        match self {
+            Self::InProgress(event) => Some(event.kind),
+            Self::Answered | Self::Completed { .. } | Self::Failed { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,244 @@
+use std::sync::Arc;
+
+use proptest::prelude::*;
+use serde_json::Map;
+
+use super::*;
+use crate::clock::CallTime;
+use crate::flow::{self, MachineDetection, Run};
+
+const FLOW: &str = "\
+flow: greet
+language: en
+start: hello
+scenes:
+  hello:
+    - say:
+        text: Good day to you.
+        barge_in: both
+    - checkpoint: greeted
+    - hangup: done
+";
+
+fn at(ms: u64) -> CallTime {
+    CallTime::from_ms(ms)
+}
+
+fn call() -> Call {
+    let parsed = flow::parse("greet.yaml", FLOW);
+    let flow = parsed.flow.unwrap_or_else(|| panic!("{:?}", parsed.diagnostics));
+    let run = Run::new(Arc::new(flow), Map::new()).unwrap();
+    Call::new(Settings { machine_detection: MachineDetection::Disabled, ..Settings::default() }, run)
+}
+
+fn cdr(code: u16, disposition: Disposition) -> CarrierCdr {
+    CarrierCdr {
+        session_id: "s1".into(),
+        destination: "123".into(),
+        start_time: String::new(),
+        answer_time: None,
+        end_time: String::new(),
+        duration: 3,
+        billable_seconds: 0,
+        disposition,
+        hangup_by: Some(HangupBy::Callee),
+        hangup_cause_code: code,
+        hangup_cause_text: String::new(),
+    }
+}
+
+/// Everything the call wants, with audio requests answered by one second of sound.
+#[derive(Default)]
+struct World {
+    notices: Vec<Notice>,
+    sent: Vec<String>,
+    summary: Option<Summary>,
+    finishes: usize,
+}
+
+impl World {
+    fn drain(&mut self, call: &mut Call, now: CallTime) {
+        while let Some(effect) = call.poll_effect() {
+            match effect {
+                Effect::Notify(notice) => self.notices.push(notice),
+                Effect::Render { play, part, .. } => {
+                    let result = Ok(vec![500; 8_000].into());
+                    call.handle(Input::Rendered { play, part, result }, now);
+                }
+                Effect::SendAudio(_) => self.note("audio"),
+                Effect::SendCheckPoint(name) => {
+                    self.note("check point");
+                    // A carrier that plays at once.
+                    call.handle(Input::CheckPoint(name), now);
+                }
+                Effect::SendInterruption => self.note("interruption"),
+                Effect::SendHangup => self.note("hangup"),
+                Effect::SendDigit { .. } => self.note("digit"),
+                Effect::Finish(summary) => {
+                    self.finishes += 1;
+                    self.summary = Some(*summary);
+                }
+                Effect::Recognise { .. } | Effect::Record(_) => {}
+            }
+        }
+    }
+
+    fn note(&mut self, what: &str) {
+        if self.sent.last().map(String::as_str) != Some(what) {
+            self.sent.push(what.to_owned());
+        }
+    }
+
+    fn statuses(&self) -> Vec<&'static str> {
+        let word = |notice: &Notice| match notice.stage {
+            Stage::Answered => "answered",
+            Stage::InProgress(_) => "amd",
+            Stage::Completed { .. } => "completed",
+            Stage::Failed { .. } => "failed",
+        };
+        self.notices.iter().map(word).collect()
+    }
+}
+
+/// Feeds the inputs at their times and lets every deadline pass in between.
+fn run(call: &mut Call, inputs: Vec<(u64, Input)>, until: u64) -> World {
+    let mut world = World::default();
+    let mut inputs = inputs.into_iter().peekable();
+    for ms in 0..=until {
+        while let Some((_, input)) = inputs.next_if(|(due, _)| *due <= ms) {
+            call.handle(input, at(ms));
+            world.drain(call, at(ms));
+        }
+        if call.poll_timeout().is_some_and(|due| due <= at(ms)) {
+            call.handle_timeout(at(ms));
+        }
+        world.drain(call, at(ms));
+    }
+    world
+}
+
+fn answered() -> Vec<(u64, Input)> {
+    vec![
+        (10, Input::Placed { session_id: "s1".into() }),
+        (20, Input::Status(DialStatus::Dialing)),
+        (100, Input::Status(DialStatus::Ringing)),
+        (2_100, Input::Status(DialStatus::Connected)),
+    ]
+}
+
+#[test]
+fn a_prompt_is_spoken_marked_and_followed_by_the_hangup() {
+    let world = run(&mut call(), answered(), 20_000);
+    assert_eq!(world.statuses(), ["answered", "completed"]);
+    assert_eq!(world.sent.last().map(String::as_str), Some("hangup"));
+    let summary = world.summary.unwrap();
+    assert_eq!((summary.outcome.as_str(), summary.last_checkpoint.as_deref()), ("done", Some("greeted")));
+    assert_eq!(summary.ended, Ended::ByBot);
+    assert!(summary.cdr.is_none(), "no carrier record came, and the call did not wait for ever");
+}
+
+#[test]
+fn the_times_to_ring_and_to_connect_are_told() {
+    let world = run(&mut call(), answered(), 20_000);
+    assert_eq!((world.notices[0].ring_ms, world.notices[0].connect_ms), (2_000, 2_100));
+}
+
+#[test]
+fn a_busy_line_fails_with_its_cause_and_never_speaks() {
+    let mut inputs = answered();
+    inputs[3] = (900, Input::Status(DialStatus::Busy));
+    inputs.push((910, Input::RemoteHangup));
+    inputs.push((950, Input::Cdr(cdr(17, Disposition::Busy))));
+    let world = run(&mut call(), inputs, 20_000);
+    assert_eq!(world.statuses(), ["failed"]);
+    assert_eq!(world.notices[0].stage, Stage::Failed { cause: 17 });
+    assert_eq!(world.summary.unwrap().outcome, "busy");
+    assert!(world.sent.is_empty());
+}
+
+#[test]
+fn a_number_that_does_not_exist_is_told_by_the_carriers_record() {
+    let inputs = vec![
+        (10, Input::Placed { session_id: "s1".into() }),
+        (20, Input::Status(DialStatus::Failed)),
+        (30, Input::Cdr(cdr(1, Disposition::Failed))),
+    ];
+    let world = run(&mut call(), inputs, 20_000);
+    assert_eq!(
+        world.summary.map(|s| (s.outcome, s.disposition)),
+        Some(("bad_number".into(), Disposition::Failed))
+    );
+}
+
+#[test]
+fn an_unanswered_call_is_given_up_after_the_ring_timeout() {
+    let mut inputs = answered();
+    inputs.truncate(3);
+    let world = run(&mut call(), inputs, 70_000);
+    assert_eq!(world.sent, ["hangup"]);
+    assert_eq!(world.summary.unwrap().disposition, Disposition::NoAnswer);
+}
+
+#[test]
+fn a_carrier_that_vanishes_ends_the_call_with_a_cause_and_a_notification() {
+    let mut inputs = answered();
+    inputs.push((2_500, Input::Lost { why: "gone".into() }));
+    let world = run(&mut call(), inputs, 20_000);
+    assert_eq!(world.statuses(), ["answered", "completed"]);
+    let summary = world.summary.unwrap();
+    assert_eq!((summary.ended, summary.cause), (Ended::ByFault, 38));
+}
+
+#[test]
+fn a_refused_call_fails_at_once() {
+    let world = run(&mut call(), vec![(5, Input::Refused { cause: 28, why: "bad number".into() })], 100);
+    assert_eq!(world.statuses(), ["failed"]);
+    assert_eq!(world.summary.unwrap().outcome, "bad_number");
+}
+
+#[test]
+fn a_key_cuts_the_prompt_short() {
+    let mut inputs = answered();
+    inputs.push((2_600, Input::Digit('1')));
+    let mut call = call();
+    let world = run(&mut call, inputs, 2_700);
+    assert!(world.sent.contains(&"interruption".to_owned()), "{:?}", world.sent);
+}
+
+fn any_input() -> impl Strategy<Value = Input> {
+    prop_oneof![
+        Just(Input::Placed { session_id: "s1".into() }),
+        Just(Input::Status(DialStatus::Dialing)),
+        Just(Input::Status(DialStatus::Ringing)),
+        Just(Input::Status(DialStatus::Busy)),
+        Just(Input::Status(DialStatus::Failed)),
+        Just(Input::Status(DialStatus::Connected)),
+        Just(Input::Digit('5')),
+        Just(Input::CheckPoint("greeted#1".into())),
+        Just(Input::RemoteHangup),
+        Just(Input::Cdr(cdr(16, Disposition::Answered))),
+        Just(Input::Lost { why: "gone".into() }),
+        Just(Input::Recognised { utterance: 1, text: Some("yes".into()) }),
+        Just(Input::Refused { cause: 1, why: "no".into() }),
+        Just(Input::HangupRequested { by: "test".into() }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+    #[test]
+    fn whatever_happens_in_whatever_order_a_call_ends_once_with_one_final_notification(
+        inputs in prop::collection::vec((0_u64..5_000, any_input()), 0..25),
+    ) {
+        let mut inputs = inputs;
+        inputs.sort_by_key(|(ms, _)| *ms);
+        let mut call = call();
+        let world = run(&mut call, inputs, 90_000);
+        prop_assert_eq!(world.finishes, 1);
+        let last = world.notices.iter().filter(|n| matches!(n.stage, Stage::Completed { .. } | Stage::Failed { .. }));
+        prop_assert_eq!(last.count(), 1);
+        let ends = matches!(world.notices.last().map(|n| &n.stage), Some(Stage::Completed { .. } | Stage::Failed { .. }));
+        prop_assert!(ends, "the last notification is not the final one");
+        prop_assert_eq!(call.poll_timeout(), None);
+    }
+}

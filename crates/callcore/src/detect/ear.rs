@@ -1,0 +1,211 @@
+//! All signal analysis of one call, done once per frame.
+
+use std::collections::VecDeque;
+
+use super::Tone;
+use super::floor::NoiseFloor;
+use super::peaks::Peaks;
+use super::spectrum::{BINS, HOP, Power, Spectrum, WINDOW};
+use super::tones::{FINE_SAMPLES, Surroundings, ToneBank};
+use super::vad::VoiceModel;
+use crate::audio::level::SILENCE_DBFS;
+use crate::audio::{FRAME_MS, FRAME_SAMPLES, Frame};
+
+/// Half a window in ms: a hop that ends at t is about what sounded at t - 16 ms.
+const HALF_WINDOW_MS: u64 = 16;
+/// A frame is a voice only this much over the noise floor, in dB.
+const OVER_FLOOR_DB: f32 = 6.0;
+/// … and not further than this below the loudest recent speech: the rest is echo and hang-over.
+const BELOW_PEAK_DB: f32 = 28.0;
+/// Fainter than this is no voice on a telephone, in dBFS.
+const FAINTEST_DBFS: f32 = -58.0;
+/// Voiced frames of the last six that begin speech: a click has fewer.
+const START_FRAMES: u32 = 4;
+const START_WINDOW: u32 = 6;
+/// Silence that ends a stretch of speech.
+const END_SILENCE_MS: u64 = 200;
+/// So many empty frames in a row may be lost packets.
+const LOST_FRAMES: u32 = 2;
+/// Speech that makes a following tone a beep rather than call progress.
+const SPOKEN_MS: u64 = 400;
+
+/// One frame, measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Observation {
+    /// Media time at the end of the frame.
+    pub end_ms: u64,
+    /// Whether a voice sounds in this frame: no hang-over, tones masked out.
+    pub speech: bool,
+    /// Level without DC, dBFS.
+    pub level_dbfs: f32,
+    /// Running noise floor, dBFS.
+    pub noise_dbfs: f32,
+    /// Whether a tone sounds.
+    pub tone: bool,
+    /// Whether the frame holds nothing at all: digital silence or a lost packet.
+    pub blank: bool,
+}
+
+/// Something heard. Times are measured onsets and offsets in ms of audio, hang-over removed.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Heard {
+    SpeechStarted { at_ms: u64 },
+    SpeechEnded { at_ms: u64 },
+    ToneStarted(Tone),
+    ToneEnded(Tone),
+}
+
+#[derive(Debug, Default)]
+struct Speech {
+    active: bool,
+    /// One bit per frame, newest lowest.
+    recent: u32,
+    last_ms: u64,
+    total_ms: u64,
+    peak_dbfs: f32,
+}
+
+/// The ear of one call. Push 20 ms frames, drain [`Ear::poll`] after each. Allocates nothing per frame.
+#[derive(Debug)]
+pub struct Ear {
+    voice: VoiceModel,
+    spectrum: Spectrum,
+    power: Power,
+    tones: ToneBank,
+    floor: NoiseFloor,
+    speech: Speech,
+    /// The last samples, DC removed, full scale = 1.0.
+    history: [f32; HISTORY],
+    dc: (f32, f32),
+    noise_power: f32,
+    blanks: u32,
+    now_ms: u64,
+    heard: VecDeque<Heard>,
+}
+
+const HISTORY: usize = FINE_SAMPLES;
+
+impl Default for Ear {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Ear {
+    /// An ear that has heard nothing; media time 0.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            voice: VoiceModel::new(),
+            spectrum: Spectrum::new(),
+            power: [0.0; BINS],
+            tones: ToneBank::default(),
+            floor: NoiseFloor::new(),
+            speech: Speech { peak_dbfs: SILENCE_DBFS, ..Speech::default() },
+            history: [0.0; HISTORY],
+            dc: (0.0, 0.0),
+            noise_power: 1e-6,
+            blanks: 0,
+            now_ms: 0,
+            heard: VecDeque::with_capacity(16),
+        }
+    }
+
+    /// Takes one 20 ms frame.
+    pub fn push(&mut self, frame: &Frame) -> Observation {
+        let start_ms = self.now_ms;
+        self.now_ms += FRAME_MS;
+        let blank = frame.iter().all(|s| *s == frame[0]);
+        let level_dbfs = self.take_in(frame);
+        let voice = self.voice.is_voice(frame);
+        if !blank {
+            self.floor.push(level_dbfs);
+        }
+        let noise_dbfs = self.floor.dbfs();
+        self.blanks = if blank { self.blanks + 1 } else { 0 };
+        // A lost packet says nothing about a tone; longer emptiness does.
+        if self.blanks == 0 || self.blanks > LOST_FRAMES {
+            for hop in 1..=2 {
+                self.hop(start_ms + 10 * hop, noise_dbfs);
+            }
+        }
+        let tone = self.tones.is_sounding();
+        let speech = voice
+            && !tone
+            && !blank
+            && level_dbfs > noise_dbfs + OVER_FLOOR_DB
+            && level_dbfs > FAINTEST_DBFS
+            && level_dbfs > self.speech.peak_dbfs - BELOW_PEAK_DB;
+        self.follow_speech(speech, level_dbfs);
+        Observation { end_ms: self.now_ms, speech, level_dbfs, noise_dbfs, tone, blank }
+    }
+
+    /// The next thing heard, oldest first.
+    pub fn poll(&mut self) -> Option<Heard> {
+        self.heard.pop_front()
+    }
+
+    /// Media time heard so far, in ms.
+    #[must_use]
+    pub const fn now_ms(&self) -> u64 {
+        self.now_ms
+    }
+
+    /// Removes DC (one-pole high pass at 40 Hz), stores the frame, returns its level in dBFS.
+    fn take_in(&mut self, frame: &Frame) -> f32 {
+        self.history.copy_within(FRAME_SAMPLES.., 0);
+        let (mut last_in, mut last_out) = self.dc;
+        let mut energy = 0.0_f32;
+        for (slot, sample) in self.history[HISTORY - FRAME_SAMPLES..].iter_mut().zip(frame) {
+            let x = f32::from(*sample) / 32_768.0;
+            let y = x - last_in + 0.97 * last_out;
+            (last_in, last_out) = (x, y);
+            energy += y * y;
+            *slot = y;
+        }
+        self.dc = (last_in, last_out);
+        let power = energy / FRAME_SAMPLES as f32;
+        if power <= 0.0 { SILENCE_DBFS } else { (10.0 * power.log10()).max(SILENCE_DBFS) }
+    }
+
+    fn hop(&mut self, end_ms: u64, noise_dbfs: f32) {
+        let behind = (self.now_ms - end_ms) as usize / 10 * HOP;
+        let end = HISTORY - behind;
+        let mut window = [0.0; WINDOW];
+        window.copy_from_slice(&self.history[end - WINDOW..end]);
+        self.spectrum.analyse(&window, &mut self.power);
+        self.noise_power = 10_f32.powf(noise_dbfs / 10.0);
+        let peaks = Peaks::find(&self.power, self.noise_power * 0.7);
+        let around = Surroundings {
+            centre_ms: end_ms.saturating_sub(HALF_WINDOW_MS),
+            has_spoken: self.speech.total_ms >= SPOKEN_MS,
+            noise: self.noise_power,
+            recent: &self.history,
+        };
+        let heard = &mut self.heard;
+        self.tones.push(&peaks, &self.power, &around, &mut |h| heard.push_back(h));
+    }
+
+    fn follow_speech(&mut self, speech: bool, level_dbfs: f32) {
+        let state = &mut self.speech;
+        state.recent = state.recent << 1 | u32::from(speech);
+        if speech {
+            state.last_ms = self.now_ms;
+            state.total_ms += FRAME_MS;
+            state.peak_dbfs = state.peak_dbfs.max(level_dbfs);
+        } else {
+            // 2 dB a second: a quieter speaker later is still heard.
+            state.peak_dbfs = (state.peak_dbfs - 0.04).max(SILENCE_DBFS);
+        }
+        let window = state.recent & ((1 << START_WINDOW) - 1);
+        if !state.active && window.count_ones() >= START_FRAMES {
+            state.active = true;
+            let frames = u64::from(32 - window.leading_zeros());
+            let at_ms = self.now_ms.saturating_sub(frames * FRAME_MS);
+            self.heard.push_back(Heard::SpeechStarted { at_ms });
+        } else if state.active && self.now_ms >= state.last_ms + END_SILENCE_MS {
+            state.active = false;
+            self.heard.push_back(Heard::SpeechEnded { at_ms: state.last_ms });
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Short-time power spectrum: 32 ms Hann windows, one every 10 ms.
+
+use std::f32::consts::TAU;
+use std::fmt;
+use std::sync::Arc;
+
+use realfft::num_complex::Complex;
+use realfft::{RealFftPlanner, RealToComplex};
+
+use crate::audio::SAMPLE_RATE;
+
+/// Samples in one window.
+pub(crate) const WINDOW: usize = 256;
+/// Samples from one window to the next: 10 ms.
+pub(crate) const HOP: usize = 80;
+/// Bins of one spectrum, 31.25 Hz apart.
+pub(crate) const BINS: usize = WINDOW / 2 + 1;
+/// Width of one bin in Hz.
+pub(crate) const BIN_HZ: f32 = SAMPLE_RATE as f32 / WINDOW as f32;
+
+/// Power per bin. A sine of amplitude 1 (full scale) sums to 0.5 over its bins.
+pub(crate) type Power = [f32; BINS];
+
+/// A planned transform with its buffers; allocates only in [`Spectrum::new`].
+pub(crate) struct Spectrum {
+    fft: Arc<dyn RealToComplex<f32>>,
+    window: [f32; WINDOW],
+    input: Vec<f32>,
+    output: Vec<Complex<f32>>,
+    scratch: Vec<Complex<f32>>,
+}
+
+impl Spectrum {
+    pub(crate) fn new() -> Self {
+        let fft = RealFftPlanner::<f32>::new().plan_fft_forward(WINDOW);
+        let window = std::array::from_fn(|n| 0.5 - 0.5 * (TAU * n as f32 / WINDOW as f32).cos());
+        Self {
+            input: fft.make_input_vec(),
+            output: fft.make_output_vec(),
+            scratch: fft.make_scratch_vec(),
+            window,
+            fft,
+        }
+    }
+
+    /// The power spectrum of `samples` (full scale = 1.0).
+    pub(crate) fn analyse(&mut self, samples: &[f32; WINDOW], power: &mut Power) {
+        for ((slot, sample), weight) in self.input.iter_mut().zip(samples).zip(&self.window) {
+            *slot = sample * weight;
+        }
+        if self.fft.process_with_scratch(&mut self.input, &mut self.output, &mut self.scratch).is_err() {
+            power.fill(0.0);
+            return;
+        }
+        // One-sided power with the Hann window's energy (3/8) taken out.
+        let scale = 2.0 / (WINDOW as f32 * WINDOW as f32 * 0.375);
+        for (p, bin) in power.iter_mut().zip(&self.output) {
+            *p = bin.norm_sqr() * scale;
+        }
+    }
+}
+
+impl fmt::Debug for Spectrum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Spectrum")
+    }
+}
+
+/// Frequency in Hz of the peak at `bin`, refined by the ratio of its larger neighbour, which is exact for
+/// a sine under a Hann window (Jain, Collins and Davis, 1979).
+pub(crate) fn refine(power: &Power, bin: usize) -> f32 {
+    if bin == 0 || bin + 1 >= BINS {
+        return bin as f32 * BIN_HZ;
+    }
+    let (left, mid, right) = (power[bin - 1].sqrt(), power[bin].sqrt(), power[bin + 1].sqrt());
+    let offset = if right >= left {
+        let a = right / mid.max(f32::MIN_POSITIVE);
+        (2.0 * a - 1.0) / (a + 1.0)
+    } else {
+        let a = left / mid.max(f32::MIN_POSITIVE);
+        -(2.0 * a - 1.0) / (a + 1.0)
+    };
+    (bin as f32 + offset.clamp(-0.6, 0.6)) * BIN_HZ
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sine_is_found_within_two_hertz_and_has_its_power() {
+        let mut spectrum = Spectrum::new();
+        let mut power = [0.0; BINS];
+        for hz in [350.0, 440.0, 997.0, 1400.0, 2100.0, 3333.0] {
+            let samples = std::array::from_fn(|n| (TAU * hz * n as f32 / 8000.0).sin());
+            spectrum.analyse(&samples, &mut power);
+            let bin = (1..BINS).max_by(|a, b| power[*a].total_cmp(&power[*b])).expect("bins");
+            assert!((refine(&power, bin) - hz).abs() < 2.0, "{hz}: {}", refine(&power, bin));
+            let sum: f32 = power[bin - 2..=bin + 2].iter().sum();
+            assert!((sum - 0.5).abs() < 0.02, "{hz}: {sum}");
+        }
+    }
+}

@@ -1,0 +1,406 @@
+//! The tone bank: follows one tone at a time and says what it is.
+
+use std::f32::consts::TAU;
+
+use super::peaks::Peaks;
+use super::progress::{self, Hint};
+use super::spectrum::Power;
+use super::track::{Fate, Purity, Track, shape};
+use super::{Heard, Tone, ToneKind};
+use crate::audio::SAMPLE_RATE;
+
+/// Hops that make a tone: 6 hops of 10 ms under a 32 ms window see at least 60 ms of it.
+const CONFIRM_HOPS: u32 = 6;
+/// Hops that make a key (Q.24 asks for keys of 40 ms).
+const KEY_HOPS: u32 = 4;
+/// Hops when no voice was heard before, or the tone did not begin in quiet.
+const CAREFUL_HOPS: u32 = 12;
+const LONG_HOPS: u32 = 20;
+/// Hops of the past kept to see whether a tone began in quiet.
+const BEFORE_HOPS: usize = 11;
+/// A note of music is this pure and this long.
+const NOTE_SHARE: f32 = 0.9;
+const NOTE_HOPS: u32 = 8;
+/// Two notes within this time make music, in which no note is a beep.
+const MUSIC_MS: u64 = 2500;
+/// Bins 281 to 690 Hz hold the low pairs, nearly all of their energy; hops of that before a closer look,
+/// and without it before the pair is over.
+const LOW_BINS: std::ops::RangeInclusive<usize> = 9..=22;
+const LOW_SHARE: f32 = 0.9;
+const PAIR_HOPS: u32 = 11;
+const PAIR_MISSES: u32 = 3;
+/// A tone weaker than this power is line noise: -62 dBFS.
+const FAINTEST: f32 = 6.3e-7;
+/// A tone must stand this much over the band's noise.
+const OVER_NOISE: f32 = 3.0;
+/// Low pairs 40 Hz apart need 100 ms to be told from one tone.
+pub(crate) const FINE_SAMPLES: usize = 800;
+const FINE_HZ: (f32, f32) = (330.0, 660.0);
+
+/// What the bank needs to know besides the spectrum.
+pub(crate) struct Surroundings<'a> {
+    /// Centre of the window in ms of audio.
+    pub(crate) centre_ms: u64,
+    /// Whether a voice was heard before: after a greeting a tone is a beep.
+    pub(crate) has_spoken: bool,
+    /// Running noise power of the band.
+    pub(crate) noise: f32,
+    /// The last 100 ms, full scale = 1.0.
+    pub(crate) recent: &'a [f32; FINE_SAMPLES],
+}
+
+/// Whether a tone was followed by quiet.
+type Quiet = bool;
+
+/// A tone that ended before it could be told what it was.
+#[derive(Clone, Copy, Debug)]
+enum Pending {
+    /// First segment of an information tone, unless nothing follows.
+    Sit(Track, Quiet),
+    /// A short pulse at a ringback frequency, unless it repeats.
+    Pulse(Track),
+    /// An information tone whose third segment may follow.
+    SitTail(Tone, u64),
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct ToneBank {
+    track: Option<Track>,
+    /// Power of the band in the last hops, for what was before a tone.
+    past: [f32; BEFORE_HOPS],
+    /// Loudest power in the 80 ms before the track began.
+    before: f32,
+    /// Whether a voice was heard before the track began.
+    has_spoken: bool,
+    /// When the last notes ended that were no tone of their own: music has many.
+    notes: [u64; 2],
+    announced: Option<Tone>,
+    pending: Option<Pending>,
+    fine: Option<[f32; 2]>,
+    /// Hops in a row whose energy lies where the low call-progress pairs are.
+    low_hops: u32,
+    pair: Option<Pair>,
+}
+
+/// A call-progress pair too close for one window, known by 100 ms of it. Dial tone has no kind to tell.
+#[derive(Clone, Copy, Debug)]
+struct Pair {
+    tone: Option<Tone>,
+    end_ms: u64,
+    missed: u32,
+}
+
+impl ToneBank {
+    /// Whether what sounds now is a tone rather than a voice.
+    pub(crate) fn is_sounding(&self) -> bool {
+        self.announced.is_some()
+            || self.pair.is_some()
+            || self.track.as_ref().is_some_and(|t| t.purity() == Purity::High)
+    }
+
+    /// Takes one hop; what is learned goes to `tell`.
+    pub(crate) fn push(
+        &mut self,
+        peaks: &Peaks,
+        power: &Power,
+        around: &Surroundings<'_>,
+        tell: &mut impl FnMut(Heard),
+    ) {
+        if self.follow_pair(peaks, power, around, tell) {
+            return;
+        }
+        if let Some(track) = &mut self.track {
+            match track.push(peaks, power, around.centre_ms) {
+                Fate::Goes => {
+                    let track = *track;
+                    self.while_sounding(&track, around, tell);
+                }
+                Fate::Over => self.finish(around, tell),
+            }
+        }
+        if self.track.is_none()
+            && peaks.power[0] > FAINTEST.max(around.noise * OVER_NOISE)
+            && let Some(hz) = shape(peaks)
+        {
+            self.track = Some(Track::begin(hz, power, around.centre_ms));
+            self.has_spoken = around.has_spoken;
+            // The newest three may hold the onset already.
+            self.before = self.past[..BEFORE_HOPS - 3].iter().copied().fold(0.0, f32::max);
+        }
+        self.past.rotate_left(1);
+        self.past[BEFORE_HOPS - 1] = peaks.total;
+        self.expire(around, tell);
+    }
+
+    /// Low pairs beat at 25 to 90 Hz, which is no steady tone to a short window. Whether one sounds.
+    fn follow_pair(
+        &mut self,
+        peaks: &Peaks,
+        power: &Power,
+        around: &Surroundings<'_>,
+        tell: &mut impl FnMut(Heard),
+    ) -> bool {
+        let low = power[LOW_BINS].iter().sum::<f32>() >= LOW_SHARE * peaks.total
+            && peaks.total > FAINTEST.max(around.noise * OVER_NOISE);
+        self.low_hops = if low { self.low_hops + 1 } else { 0 };
+        if let Some(pair) = &mut self.pair {
+            if low {
+                (pair.end_ms, pair.missed) = (around.centre_ms, 0);
+                return true;
+            }
+            pair.missed += 1;
+            if pair.missed < PAIR_MISSES {
+                return true;
+            }
+            if let Some(tone) = pair.tone {
+                tell(Heard::ToneEnded(Tone { end_ms: Some(pair.end_ms), ..tone }));
+            }
+            self.pair = None;
+            return false;
+        }
+        if self.low_hops != PAIR_HOPS || self.announced.is_some() {
+            return false;
+        }
+        let hz = fine(around.recent);
+        let kind = match progress::pair(hz[0], hz[1]) {
+            Hint::Is(kind) if hz[1] > 0.0 => Some(kind),
+            Hint::Ignore => None,
+            Hint::Is(_)
+            | Hint::MaybeSit
+            | Hint::MaybeCalling
+            | Hint::MaybeAnswer
+            | Hint::MaybeProgress
+            | Hint::None => return false,
+        };
+        let start_ms = around.centre_ms.saturating_sub(10 * u64::from(PAIR_HOPS - 1));
+        let tone = kind.map(|kind| Tone { kind, start_ms, end_ms: None, hz });
+        if let Some(tone) = tone {
+            tell(Heard::ToneStarted(tone));
+        }
+        (self.track, self.fine) = (None, None);
+        self.pair = Some(Pair { tone, end_ms: around.centre_ms, missed: 0 });
+        true
+    }
+
+    fn hint(&mut self, track: &Track, around: &Surroundings<'_>) -> Option<Hint> {
+        if track.dual {
+            return Some(progress::pair(track.hz[0], track.hz[1]));
+        }
+        if (FINE_HZ.0..=FINE_HZ.1).contains(&track.hz[0]) && track.hz[0] < 500.0 {
+            if self.fine.is_none() {
+                if track.len_ms() < 100 {
+                    return None;
+                }
+                self.fine = Some(fine(around.recent));
+            }
+            if let Some([low, high]) = self.fine
+                && high > 0.0
+            {
+                return Some(progress::pair(low, high));
+            }
+        }
+        Some(progress::single(track.hz[0]))
+    }
+
+    fn while_sounding(&mut self, track: &Track, around: &Surroundings<'_>, tell: &mut impl FnMut(Heard)) {
+        if self.announced.is_some() || track.purity() == Purity::None {
+            return;
+        }
+        let Some(hint) = self.hint(track, around) else { return };
+        let confirmed = track.hops >= CONFIRM_HOPS && track.purity() == Purity::High;
+        let beep = self.is_beep(track, around);
+        let len = track.len_ms();
+        if let Some(Pending::SitTail(sit, end_ms)) = self.pending
+            && track.hops >= 4
+        {
+            self.pending = None;
+            if progress::is_sit_third(track.hz[0]) && !track.dual {
+                self.announced = Some(sit);
+                return;
+            }
+            tell(Heard::ToneEnded(Tone { end_ms: Some(end_ms), ..sit }));
+        }
+        if let Some(Pending::Sit(first, quiet)) = self.pending
+            && track.hops >= 4
+        {
+            self.pending = None;
+            if progress::is_sit_second(track.hz[0]) && !track.dual {
+                let tone = Tone {
+                    kind: ToneKind::Sit,
+                    start_ms: first.start_ms,
+                    end_ms: None,
+                    hz: [first.hz[0], track.hz[0]],
+                };
+                return self.announce(tone, tell);
+            }
+            if quiet {
+                tell_whole(ToneKind::Beep, &first, tell);
+            }
+        }
+        if let Some(Pending::Pulse(first)) = self.pending
+            && track.hops >= 4
+        {
+            self.pending = None;
+            if (track.hz[0] - first.hz[0]).abs() < 12.0 {
+                return self.announce(tone(ToneKind::Busy, &first), tell);
+            }
+            tell_whole(ToneKind::Beep, &first, tell);
+        }
+        let kind = match hint {
+            Hint::Is(kind @ ToneKind::Dtmf(_)) => {
+                (track.hops >= KEY_HOPS && track.purity() == Purity::High).then_some(kind)
+            }
+            Hint::Is(kind) => confirmed.then_some(kind),
+            Hint::MaybeSit => (len > 430).then_some(ToneKind::Beep),
+            Hint::MaybeCalling if self.has_spoken => beep.then_some(ToneKind::Beep),
+            Hint::MaybeCalling => (len > 620).then_some(ToneKind::Beep),
+            Hint::MaybeAnswer if self.has_spoken => beep.then_some(ToneKind::Beep),
+            Hint::MaybeAnswer => (len > 600).then_some(ToneKind::FaxAnswer),
+            Hint::MaybeProgress if self.has_spoken => beep.then_some(ToneKind::Beep),
+            Hint::MaybeProgress => {
+                (len > 900 || (confirmed && track.start_ms < 60)).then_some(ToneKind::Ringback)
+            }
+            Hint::Ignore => None,
+            Hint::None => beep.then_some(ToneKind::Beep),
+        };
+        if let Some(kind) = kind {
+            self.announce(tone(kind, track), tell);
+        }
+    }
+
+    /// Whether `track` is a beep as far as it has gone: pure, begun in quiet, not a note of a tune.
+    fn is_beep(&self, track: &Track, around: &Surroundings<'_>) -> bool {
+        let in_quiet = self.before < track.power() * 0.25;
+        let in_silence = self.before < track.power() * 0.03;
+        let lately = |ms: u64| ms > 0 && ms + MUSIC_MS > around.centre_ms;
+        if lately(self.notes[1]) && !in_quiet || lately(self.notes[0]) && !(in_silence && self.has_spoken) {
+            return false;
+        }
+        let needed = match track.purity() {
+            Purity::None => return false,
+            Purity::High if track.is_harmonic() && !in_silence => return false,
+            Purity::High if track.is_harmonic() => LONG_HOPS,
+            Purity::High if in_quiet && self.has_spoken => CONFIRM_HOPS,
+            Purity::High if in_quiet => CAREFUL_HOPS,
+            Purity::High => LONG_HOPS,
+            Purity::Fair if track.is_harmonic() => return false,
+            Purity::Fair if !in_quiet || !self.has_spoken => return false,
+            Purity::Fair => LONG_HOPS,
+        };
+        track.hops >= needed
+    }
+
+    fn announce(&mut self, tone: Tone, tell: &mut impl FnMut(Heard)) {
+        self.announced = Some(tone);
+        tell(Heard::ToneStarted(tone));
+    }
+
+    fn finish(&mut self, around: &Surroundings<'_>, tell: &mut impl FnMut(Heard)) {
+        let Some(track) = self.track.take() else { return };
+        self.fine = None;
+        if let Some(tone) = self.announced.take() {
+            if tone.kind == ToneKind::Sit && !progress::is_sit_third(track.hz[0]) {
+                self.pending = Some(Pending::SitTail(tone, track.end_ms));
+                return;
+            }
+            tell(Heard::ToneEnded(Tone { end_ms: Some(track.end_ms), ..tone }));
+            return;
+        }
+        if track.hops < CONFIRM_HOPS {
+            return;
+        }
+        let quiet = self.ended_in_quiet(&track);
+        if !track.dual && track.purity() != Purity::None && progress::single(track.hz[0]) == Hint::MaybeSit {
+            self.pending = Some(Pending::Sit(track, quiet && track.purity() == Purity::High));
+            return;
+        }
+        if track.purity() != Purity::High || !quiet {
+            if track.share() >= NOTE_SHARE && track.hops >= NOTE_HOPS {
+                self.notes = [self.notes[1], around.centre_ms];
+            }
+            return;
+        }
+        let len = track.len_ms();
+        let hint = if track.dual { Hint::None } else { progress::single(track.hz[0]) };
+        match hint {
+            Hint::MaybeProgress if !self.has_spoken => self.pending = Some(Pending::Pulse(track)),
+            Hint::MaybeCalling if (400..=620).contains(&len) => {
+                tell_whole(ToneKind::FaxCalling, &track, tell);
+            }
+            Hint::MaybeCalling | Hint::MaybeAnswer => tell_whole(ToneKind::Beep, &track, tell),
+            Hint::None | Hint::MaybeProgress if !track.is_harmonic() && self.before < track.power() * 0.1 => {
+                tell_whole(ToneKind::Beep, &track, tell);
+            }
+            Hint::MaybeProgress | Hint::MaybeSit | Hint::Is(_) | Hint::Ignore | Hint::None => {}
+        }
+    }
+
+    /// Whether what followed `track` is quiet beside it.
+    fn ended_in_quiet(&self, track: &Track) -> bool {
+        self.past[BEFORE_HOPS - 1] < track.power() * 0.1
+    }
+
+    fn expire(&mut self, around: &Surroundings<'_>, tell: &mut impl FnMut(Heard)) {
+        let Some(pending) = self.pending else { return };
+        let (end_ms, patience_ms) = match &pending {
+            Pending::Sit(first, _) => (first.end_ms, 140),
+            Pending::Pulse(first) => (first.end_ms, 700),
+            Pending::SitTail(_, end_ms) => (*end_ms, 120),
+        };
+        let waits_for_track = self.track.as_ref().is_some_and(|t| t.hops < 4);
+        if waits_for_track || around.centre_ms <= end_ms + patience_ms {
+            return;
+        }
+        self.pending = None;
+        match pending {
+            Pending::Sit(_, false) => {}
+            Pending::Sit(first, true) | Pending::Pulse(first) => tell_whole(ToneKind::Beep, &first, tell),
+            Pending::SitTail(sit, end_ms) => tell(Heard::ToneEnded(Tone { end_ms: Some(end_ms), ..sit })),
+        }
+    }
+}
+
+fn tone(kind: ToneKind, track: &Track) -> Tone {
+    Tone { kind, start_ms: track.start_ms, end_ms: None, hz: track.hz }
+}
+
+fn tell_whole(kind: ToneKind, track: &Track, tell: &mut impl FnMut(Heard)) {
+    let started = tone(kind, track);
+    tell(Heard::ToneStarted(started));
+    tell(Heard::ToneEnded(Tone { end_ms: Some(track.end_ms), ..started }));
+}
+
+/// One or two frequencies between 330 and 660 Hz in 100 ms of audio, resolved to about 25 Hz by a
+/// windowed transform at every 5 Hz. The second is 0.0 when there is one.
+fn fine(samples: &[f32; FINE_SAMPLES]) -> [f32; 2] {
+    const STEP_HZ: f32 = 5.0;
+    const STEPS: usize = 67;
+    let mut power = [0.0_f32; STEPS];
+    for (step, slot) in power.iter_mut().enumerate() {
+        let turn = TAU * (FINE_HZ.0 + STEP_HZ * step as f32) / SAMPLE_RATE as f32;
+        let (sin, cos) = turn.sin_cos();
+        let (mut re, mut im) = (0.0_f32, 0.0_f32);
+        let (mut c, mut s) = (1.0_f32, 0.0_f32);
+        for (n, sample) in samples.iter().enumerate() {
+            let window = {
+                let x = n as f32 / FINE_SAMPLES as f32;
+                4.0 * x * (1.0 - x)
+            };
+            re += sample * window * c;
+            im += sample * window * s;
+            (c, s) = (c * cos - s * sin, s * cos + c * sin);
+        }
+        *slot = re * re + im * im;
+    }
+    let peak = |n: usize| n > 0 && n + 1 < STEPS && power[n] >= power[n - 1] && power[n] > power[n + 1];
+    let top = (0..STEPS).filter(|n| peak(*n)).max_by(|a, b| power[*a].total_cmp(&power[*b]));
+    let Some(top) = top else { return [0.0, 0.0] };
+    let next = (0..STEPS)
+        .filter(|n| peak(*n) && n.abs_diff(top) >= 4)
+        .max_by(|a, b| power[*a].total_cmp(&power[*b]));
+    let hz = |n: usize| FINE_HZ.0 + STEP_HZ * n as f32;
+    match next {
+        Some(next) if power[next] > power[top] * 0.1 => [hz(top.min(next)), hz(top.max(next))],
+        _ => [hz(top), 0.0],
+    }
+}

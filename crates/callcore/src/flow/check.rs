@@ -1,0 +1,133 @@
+//! What only the whole flow can tell: scenes nobody reaches, circles without a pause, names never used.
+
+use super::diagnostic::{listed, nearest};
+use super::model::{Ask, Flow, Prompt, SceneId, Step};
+use super::reader::Reader;
+
+/// Reports what is wrong with a flow whose parts are each right.
+pub(super) fn check(reader: &mut Reader<'_>, flow: &Flow) {
+    checkpoints(reader);
+    unused_variables(reader);
+    if !reader.has_errors() {
+        unreachable_scenes(reader, flow);
+        steps_after_leaving(reader, flow);
+        breathless_circles(reader, flow);
+    }
+}
+
+fn checkpoints(reader: &mut Reader<'_>) {
+    for (name, span) in std::mem::take(&mut reader.checkpoint_mentions) {
+        if reader.checkpoints.contains(&name) {
+            continue;
+        }
+        let names: Vec<&str> = reader.checkpoints.iter().map(String::as_str).take(30).collect();
+        let hint = match nearest(&name, names.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if names.is_empty() => "the flow has no check points yet: add `- checkpoint: name`".into(),
+            None => format!("the check points are {}", listed(names)),
+        };
+        reader.error(span, format!("no step passes a check point `{name}`"), hint);
+    }
+}
+
+fn unused_variables(reader: &mut Reader<'_>) {
+    let unused: Vec<_> = reader
+        .declared_at
+        .iter()
+        .filter(|(name, _)| !reader.read.contains(*name) && !reader.assigned.contains(*name))
+        .map(|(name, span)| (name.clone(), *span))
+        .collect();
+    for (name, span) in unused {
+        reader.warn(span, format!("the variable `{name}` is never used"), "use it in a text, or drop it");
+    }
+}
+
+fn unreachable_scenes(reader: &mut Reader<'_>, flow: &Flow) {
+    let mut reached = vec![false; flow.scenes.len()];
+    let mut todo: Vec<SceneId> =
+        flow.start.into_iter().chain(flow.on_error).chain(flow.branches.values().copied()).collect();
+    while let Some(id) = todo.pop() {
+        if !std::mem::replace(&mut reached[id.0], true) {
+            todo.extend(flow.scenes[id.0].steps.iter().flat_map(targets));
+        }
+    }
+    for (at, (name, span)) in reader.scenes.clone().into_iter().enumerate() {
+        if !reached[at] {
+            let hint = "lead there with `goto`, or drop it";
+            reader.warn(span, format!("nothing leads to the scene `{name}`"), hint);
+        }
+    }
+}
+
+fn steps_after_leaving(reader: &mut Reader<'_>, flow: &Flow) {
+    for (at, scene) in flow.scenes.iter().enumerate() {
+        let leaves = scene.steps.iter().position(|step| {
+            matches!(step, Step::Goto(_) | Step::Hangup { .. } | Step::Branch { otherwise: Some(_), .. })
+        });
+        if leaves.is_some_and(|leaves| leaves + 1 < scene.steps.len()) {
+            let (name, span) = reader.scenes[at].clone();
+            let message = format!("steps of the scene `{name}` come after it has been left");
+            reader.warn(span, message, "move them before the `goto`, `hangup` or `else`, or drop them");
+        }
+    }
+}
+
+/// A circle of scenes in which nothing takes time would spin until the step limit ends the call.
+fn breathless_circles(reader: &mut Reader<'_>, flow: &Flow) {
+    let next: Vec<Option<SceneId>> =
+        flow.scenes.iter().map(|scene| leads_straight_to(&scene.steps)).collect();
+    for (at, (name, span)) in reader.scenes.clone().into_iter().enumerate() {
+        let mut here = SceneId(at);
+        for _ in 0..=flow.scenes.len() {
+            let Some(to) = next[here.0] else { break };
+            here = to;
+            if here.0 == at {
+                let message = format!("the scene `{name}` goes round in a circle without ever pausing");
+                reader.error(span, message, "say, ask or wait for something on the way, or leave the circle");
+                return;
+            }
+        }
+    }
+}
+
+/// The scene that these steps always jump to without anything that takes time.
+fn leads_straight_to(steps: &[Step]) -> Option<SceneId> {
+    for step in steps {
+        match step {
+            Step::Goto(to) => return Some(*to),
+            Step::Checkpoint(_) | Step::Set(_) => {}
+            Step::Prompt(_)
+            | Step::Ask(_)
+            | Step::WaitForBeep(_)
+            | Step::WaitForGreetingEnd(_)
+            | Step::Wait { .. }
+            | Step::Branch { .. }
+            | Step::SendDigits(_)
+            | Step::Hangup { .. } => return None,
+        }
+    }
+    None
+}
+
+/// Every scene that a step may lead to.
+fn targets(step: &Step) -> Vec<SceneId> {
+    match step {
+        Step::Prompt(Prompt { on_speech, .. }) => on_speech.iter().copied().collect(),
+        Step::Ask(ask) => {
+            let Ask { prompt, choices, no_input, no_match, .. } = ask.as_ref();
+            choices
+                .iter()
+                .filter_map(|choice| choice.goto)
+                .chain([prompt.on_speech, no_input.goto, no_match.goto].into_iter().flatten())
+                .collect()
+        }
+        Step::WaitForBeep(wait) | Step::WaitForGreetingEnd(wait) => wait.on_timeout.iter().copied().collect(),
+        Step::Branch { cases, otherwise } => cases.iter().map(|case| case.goto).chain(*otherwise).collect(),
+        Step::Goto(to) => vec![*to],
+        Step::Wait { .. }
+        | Step::Checkpoint(_)
+        | Step::Set(_)
+        | Step::SendDigits(_)
+        | Step::Hangup { .. } => Vec::new(),
+    }
+}

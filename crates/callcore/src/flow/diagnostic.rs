@@ -1,0 +1,213 @@
+//! What is wrong with a flow file and where: positions, severities, and how a finding is printed.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The flow cannot be used.
+    Error,
+    /// The flow can be used, but probably does not do what its author wanted.
+    Warning,
+}
+
+impl Severity {
+    /// The word printed before the message.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// One finding about a flow file.
+///
+/// Its `Display` is meant for a terminal: `file:line:column: error: message`, the source line with a
+/// caret below the place, and a line of help.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Diagnostic {
+    pub file: String,
+    /// 1-based.
+    pub line: u32,
+    /// 1-based, counted in characters.
+    pub column: u32,
+    /// Characters marked from `column` on, at least 1.
+    pub width: u32,
+    pub severity: Severity,
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// The text of the line, as it stands in the file.
+    pub source_line: String,
+}
+
+/// Longest stretch of a source line that is printed; longer lines are cut around the caret.
+const SHOWN_COLUMNS: usize = 120;
+
+impl fmt::Display for Diagnostic {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { file, line, column, message, .. } = self;
+        writeln!(f, "{file}:{line}:{column}: {}: {message}", self.severity.as_str())?;
+
+        let before = (*column as usize).saturating_sub(1);
+        let skipped = if before + 20 > SHOWN_COLUMNS { before - SHOWN_COLUMNS / 2 } else { 0 };
+        let shown: String =
+            self.source_line.chars().skip(skipped).take(SHOWN_COLUMNS).map(printable).collect();
+        let carets = (self.width as usize).min(shown.chars().count().saturating_sub(before - skipped)).max(1);
+        let pad = " ".repeat(before - skipped);
+        writeln!(f, "{line:>5} | {shown}")?;
+        write!(f, "      | {pad}{}", "^".repeat(carets))?;
+        if let Some(hint) = &self.hint {
+            write!(f, "\n      = help: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+/// A tab or a control character would move the caret away from its place.
+fn printable(c: char) -> char {
+    if c.is_control() { ' ' } else { c }
+}
+
+/// A place in a flow file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Span {
+    /// 1-based.
+    pub line: u32,
+    /// 1-based, in characters.
+    pub column: u32,
+    /// In characters; a span over several lines keeps the width of its first.
+    pub width: u32,
+    /// Byte offsets into the text.
+    pub start: usize,
+    pub end: usize,
+}
+
+/// A flow file's name and text, as findings quote them.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    pub file: String,
+    pub text: String,
+}
+
+impl Source {
+    /// A finding at `span`.
+    pub(super) fn diagnostic(
+        &self,
+        severity: Severity,
+        span: Span,
+        message: String,
+        hint: Option<String>,
+    ) -> Diagnostic {
+        let source_line = self.text.split('\n').nth(span.line.saturating_sub(1) as usize).unwrap_or_default();
+        Diagnostic {
+            file: self.file.clone(),
+            line: span.line,
+            column: span.column,
+            width: span.width.max(1),
+            severity,
+            message,
+            hint,
+            source_line: source_line.trim_end_matches('\r').chars().take(MAX_SOURCE_LINE).collect(),
+        }
+    }
+
+    /// The span of `start..end` (byte offsets into the text), which must lie on character boundaries.
+    pub(super) fn span(&self, start: usize, end: usize) -> Span {
+        let before = self.text.get(..start).unwrap_or_default();
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let marked = self.text.get(start..end).unwrap_or_default();
+        let first_line = marked.split('\n').next().unwrap_or_default();
+        Span {
+            line: narrow(before.matches('\n').count() + 1),
+            column: narrow(before.get(line_start..).unwrap_or_default().chars().count() + 1),
+            width: narrow(first_line.chars().count().max(1)),
+            start,
+            end,
+        }
+    }
+}
+
+/// Characters of a source line kept with a finding.
+const MAX_SOURCE_LINE: usize = 4_000;
+
+pub(super) fn narrow(n: usize) -> u32 {
+    u32::try_from(n).unwrap_or(u32::MAX)
+}
+
+/// The candidate that `word` is probably a misspelling of.
+pub(super) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_lowercase().replace('-', "_");
+    let allowed = match word.chars().count() {
+        0..=2 => 1,
+        3..=5 => 2,
+        _ => 3,
+    };
+    candidates
+        .into_iter()
+        .filter(|candidate| candidate.chars().count().abs_diff(word.chars().count()) <= allowed)
+        .map(|candidate| (distance(&word, &candidate.to_lowercase()), candidate))
+        .filter(|(d, candidate)| *d <= allowed && *d < candidate.chars().count())
+        .min_by_key(|(d, _)| *d)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Edits (insert, delete, replace, swap neighbours) between two words: optimal string alignment.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(64).collect(), b.chars().take(64).collect());
+    let mut rows = vec![vec![0usize; b.len() + 1]; a.len() + 1];
+    for (i, row) in rows.iter_mut().enumerate() {
+        row[0] = i;
+    }
+    for (j, cell) in rows[0].iter_mut().enumerate() {
+        *cell = j;
+    }
+    for i in 1..=a.len() {
+        for j in 1..=b.len() {
+            let replace = rows[i - 1][j - 1] + usize::from(a[i - 1] != b[j - 1]);
+            let mut best = replace.min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                best = best.min(rows[i - 2][j - 2] + 1);
+            }
+            rows[i][j] = best;
+        }
+    }
+    rows[a.len()][b.len()]
+}
+
+/// Names in backquotes with commas between, for "allowed here" lists.
+pub(super) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_misspelt_word_finds_its_neighbour_and_a_strange_one_finds_none() {
+        let words = ["say", "play", "ask", "wait_for_beep"];
+        assert_eq!(nearest("sya", words), Some("say"));
+        assert_eq!(nearest("wait-for-bep", words), Some("wait_for_beep"));
+        assert_eq!(nearest("transfer", words), None);
+        assert_eq!(nearest("", words), None);
+    }
+
+    #[test]
+    fn the_caret_stands_below_its_place_even_after_tabs_and_in_long_lines() {
+        let source = Source { file: "a.yaml".into(), text: format!("\tkey: {}x", "é".repeat(300)) };
+        let at = source.text.len() - 1;
+        let shown =
+            source.diagnostic(Severity::Error, source.span(at, at + 1), "here".into(), None).to_string();
+        let lines: Vec<&str> = shown.lines().collect();
+        let caret = lines[2].chars().position(|c| c == '^');
+        assert_eq!(caret.and_then(|at| lines[1].chars().nth(at)), Some('x'));
+        assert!(lines[1].chars().count() < 140);
+    }
+}

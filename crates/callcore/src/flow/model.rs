@@ -1,0 +1,292 @@
+//! The typed flow: what a checked file means. Immutable once read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::expr::Expr;
+use super::io::{BargeIn, Outcome};
+use super::template::{Templates, Text};
+
+/// A checked flow, ready to run any number of calls.
+#[derive(Debug)]
+pub struct Flow {
+    pub(super) name: String,
+    pub(super) language: String,
+    pub(super) variables: BTreeMap<String, Variable>,
+    /// Variables that some step writes; their values are unknown before the call.
+    pub(super) assigned: BTreeSet<String>,
+    pub(super) amd: AmdSettings,
+    /// Where each verdict leads; empty when the flow does not wait for one.
+    pub(super) branches: BTreeMap<Outcome, SceneId>,
+    pub(super) start: Option<SceneId>,
+    pub(super) on_error: Option<SceneId>,
+    pub(super) scenes: Vec<Scene>,
+    pub(super) limits: Limits,
+    pub(super) templates: Templates,
+    pub(super) audio: Vec<AudioFile>,
+}
+
+impl Flow {
+    /// The `flow:` name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The language spoken unless a prompt says otherwise, such as `en` or `id-ID`.
+    #[must_use]
+    pub fn language(&self) -> &str {
+        &self.language
+    }
+
+    /// How the flow wants answering machines detected.
+    #[must_use]
+    pub fn amd(&self) -> &AmdSettings {
+        &self.amd
+    }
+
+    /// The variables a call may bring, by name.
+    #[must_use]
+    pub fn variables(&self) -> &BTreeMap<String, Variable> {
+        &self.variables
+    }
+
+    /// Every audio file the flow plays, with where it is named.
+    #[must_use]
+    pub fn audio_files(&self) -> &[AudioFile] {
+        &self.audio
+    }
+
+    /// How long and how far a call may go.
+    #[must_use]
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// The names of the scenes, in file order.
+    pub fn scene_names(&self) -> impl Iterator<Item = &str> {
+        self.scenes.iter().map(|scene| scene.name.as_str())
+    }
+
+    /// Every prompt of the flow, re-prompts included, in file order.
+    pub(super) fn prompts(&self) -> impl Iterator<Item = &Prompt> {
+        self.scenes.iter().flat_map(|scene| &scene.steps).flat_map(Step::prompts)
+    }
+}
+
+/// A variable the flow declares.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Variable {
+    #[serde(rename = "type")]
+    pub kind: VariableType,
+    /// Its value when the call brings none; without one the variable is required.
+    pub default: Option<Value>,
+}
+
+/// What values a variable takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum VariableType {
+    Text,
+    Number,
+    Boolean,
+}
+
+impl VariableType {
+    pub(super) const NAMES: [&'static str; 3] = ["text", "number", "boolean"];
+
+    /// As it is written in a flow.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Number => "number",
+            Self::Boolean => "boolean",
+        }
+    }
+}
+
+/// An audio file and the place that names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct AudioFile {
+    /// Relative to the flow's own folder.
+    pub path: String,
+    pub line: u32,
+    pub column: u32,
+}
+
+/// Bounds of one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Limits {
+    /// Milliseconds from answer after which the flow hangs up.
+    pub call_ms: u64,
+    /// Steps taken after which the flow hangs up.
+    pub steps: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { call_ms: 600_000, steps: 2_000 }
+    }
+}
+
+/// The `amd:` part of a flow.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct AmdSettings {
+    pub mode: MachineDetection,
+    pub timers: TimerOverrides,
+    /// The flow says nothing before the verdict is in.
+    pub waits_for_verdict: bool,
+}
+
+/// What happens about answering machines, in Kore's words.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MachineDetection {
+    /// Detect, and hang up on a machine.
+    Disconnect,
+    /// Detect, and let the flow decide.
+    Detect,
+    #[default]
+    Disabled,
+}
+
+/// Kore's AMD timers as far as the flow sets them, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct TimerOverrides {
+    pub no_speech_timeout_ms: Option<u64>,
+    pub decision_timeout_ms: Option<u64>,
+    pub tone_timeout_ms: Option<u64>,
+    pub greeting_completion_timeout_ms: Option<u64>,
+}
+
+/// A scene's place in [`Flow::scenes`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct SceneId(pub usize);
+
+#[derive(Debug)]
+pub(super) struct Scene {
+    pub name: String,
+    pub steps: Vec<Step>,
+}
+
+/// One step of a scene. A step without a `goto` goes on with the next one.
+#[derive(Debug)]
+pub(super) enum Step {
+    Prompt(Prompt),
+    Ask(Box<Ask>),
+    WaitForBeep(SignalWait),
+    WaitForGreetingEnd(SignalWait),
+    Wait { ms: u64 },
+    Branch { cases: Vec<Case>, otherwise: Option<SceneId> },
+    Checkpoint(String),
+    Set(Vec<Assignment>),
+    SendDigits(Text),
+    Goto(SceneId),
+    Hangup { outcome: String },
+}
+
+impl Step {
+    fn prompts(&self) -> Vec<&Prompt> {
+        match self {
+            Self::Prompt(prompt) => vec![prompt],
+            Self::Ask(ask) => {
+                let Ask { prompt, no_input, no_match, .. } = ask.as_ref();
+                std::iter::once(prompt).chain(&no_input.reprompts).chain(&no_match.reprompts).collect()
+            }
+            Self::WaitForBeep(_)
+            | Self::WaitForGreetingEnd(_)
+            | Self::Wait { .. }
+            | Self::Branch { .. }
+            | Self::Checkpoint(_)
+            | Self::Set(_)
+            | Self::SendDigits(_)
+            | Self::Goto(_)
+            | Self::Hangup { .. } => Vec::new(),
+        }
+    }
+}
+
+/// Something to say or play: `say`, `play`, and the prompts of an `ask`.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Prompt {
+    pub parts: Vec<PromptPart>,
+    pub barge_in: BargeIn,
+    /// Where to go when the callee's voice cut it short.
+    pub on_speech: Option<SceneId>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum PromptPart {
+    Say { text: Text, language: String, voice: Option<String> },
+    File(String),
+    Checkpoint(String),
+}
+
+/// A question answered by keys or by phrases.
+#[derive(Debug)]
+pub(super) struct Ask {
+    pub prompt: Prompt,
+    pub choices: Vec<Choice>,
+    /// Silence after the prompt that counts as no input, in milliseconds.
+    pub timeout_ms: u64,
+    /// Wait for the next key of a longer choice, in milliseconds.
+    pub digit_timeout_ms: u64,
+    /// How often it is asked again.
+    pub retries: u32,
+    pub no_input: Fallback,
+    pub no_match: Fallback,
+}
+
+/// What an `ask` does without a usable answer.
+#[derive(Debug, Default)]
+pub(super) struct Fallback {
+    /// The nth retry plays the nth of these, the last one from then on; without any, the question itself.
+    pub reprompts: Vec<Prompt>,
+    /// Where to go once the retries are used up.
+    pub goto: Option<SceneId>,
+}
+
+#[derive(Debug)]
+pub(super) struct Choice {
+    /// The keys that pick it; empty for a choice by phrase only.
+    pub keys: String,
+    /// Lower-case phrases that pick it, when a recogniser hears words.
+    pub phrases: Vec<String>,
+    pub set: Vec<Assignment>,
+    pub goto: Option<SceneId>,
+}
+
+impl Choice {
+    /// What the call's timeline calls it.
+    pub(super) fn label(&self) -> &str {
+        if self.keys.is_empty() { self.phrases.first().map_or("", String::as_str) } else { &self.keys }
+    }
+}
+
+/// Waiting for the beep or for the end of the greeting.
+#[derive(Debug)]
+pub(super) struct SignalWait {
+    pub timeout_ms: u64,
+    pub on_timeout: Option<SceneId>,
+}
+
+#[derive(Debug)]
+pub(super) struct Case {
+    pub when: Expr,
+    pub goto: SceneId,
+}
+
+#[derive(Debug)]
+pub(super) struct Assignment {
+    pub variable: String,
+    pub value: Setting,
+}
+
+#[derive(Debug)]
+pub(super) enum Setting {
+    Literal(Value),
+    Text(Text),
+}

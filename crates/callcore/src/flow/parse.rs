@@ -1,0 +1,288 @@
+//! YAML text → flow: the top level of a file, in the order the parts need each other.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value as Json;
+
+use super::diagnostic::{Diagnostic, Severity, Source};
+use super::expr::Fact;
+use super::model::{AmdSettings, Flow, Limits, Scene, Variable, VariableType};
+use super::reader::{Fields, Reader};
+use super::template::Templates;
+use super::yaml::{self, Entry, Node, Value};
+use super::{amd, check, steps};
+
+/// A flow file as read: the flow if it can be used, and everything found wrong with it.
+#[derive(Debug)]
+pub struct Parsed {
+    /// `None` when any of the findings is an error.
+    pub flow: Option<Flow>,
+    pub diagnostics: Vec<Diagnostic>,
+    source: Source,
+}
+
+impl Parsed {
+    /// Reports every audio file for which `exists` says no; the flow cannot be used then.
+    pub fn check_audio(&mut self, exists: impl Fn(&str) -> bool) {
+        let Some(flow) = &self.flow else { return };
+        let missing: Vec<_> = flow.audio.iter().filter(|audio| !exists(&audio.path)).cloned().collect();
+        for audio in missing {
+            let line = self.source.text.split('\n').nth(audio.line as usize - 1).unwrap_or_default();
+            let width = u32::try_from(audio.path.chars().count()).unwrap_or(1);
+            self.diagnostics.push(Diagnostic {
+                file: self.source.file.clone(),
+                line: audio.line,
+                column: audio.column,
+                width,
+                severity: Severity::Error,
+                message: format!("there is no audio file `{}`", audio.path),
+                hint: Some("paths start at the folder the flow lies in".to_owned()),
+                source_line: line.to_owned(),
+            });
+            self.flow = None;
+        }
+    }
+}
+
+const TOP: [&str; 10] =
+    ["flow", "language", "voice", "variables", "amd", "start", "on_error", "limits", "description", "scenes"];
+
+/// Reads a flow. `file` is the name that findings quote; nothing is opened.
+#[must_use]
+pub fn parse(file: &str, text: &str) -> Parsed {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let source = Source { file: file.to_owned(), text: text.to_owned() };
+    let mut found = Vec::new();
+    let root = yaml::read(&source, &mut found);
+    let mut reader = Reader::new(&source, found);
+    let flow = root.and_then(|root| read_flow(&mut reader, &root));
+    let flow = flow.filter(|_| !reader.has_errors());
+    let mut diagnostics = reader.found;
+    diagnostics.sort_by_key(|finding| (finding.line, finding.column));
+    Parsed { flow, diagnostics, source }
+}
+
+fn read_flow(reader: &mut Reader<'_>, root: &Node) -> Option<Flow> {
+    let fields = reader.map(root, "a flow", &TOP)?;
+    let name = match fields.node("flow") {
+        Some(node) => read_name(reader, node),
+        None => {
+            let hint = "begin the file with `flow: its-name`";
+            reader.error(root.span, "the flow has no name", hint);
+            None
+        }
+    };
+    if let Some(node) = fields.node("language")
+        && let Some(language) = language(reader, node)
+    {
+        reader.language = language;
+    }
+    if let Some(node) = fields.node("voice") {
+        reader.voice = reader.scalar(node, "`voice`").map(str::to_owned);
+    }
+    if let Some(node) = fields.node("description") {
+        reader.scalar(node, "`description`");
+    }
+    if let Some(node) = fields.node("variables") {
+        read_variables(reader, node);
+    }
+    let limits = fields.node("limits").map(|node| read_limits(reader, node)).unwrap_or_default();
+
+    let Some(entry) = fields.entry("scenes") else {
+        let hint = "add `scenes:` with at least one scene, a name and a list of steps";
+        reader.error(root.span, "the flow has no scenes", hint);
+        return None;
+    };
+    let entries = scene_names(reader, entry)?;
+    let start = fields.node("start").and_then(|node| reader.scene(node, "`start`"));
+    let on_error = fields.node("on_error").and_then(|node| reader.scene(node, "`on_error`"));
+    let (amd, branches) = fields
+        .entry("amd")
+        .and_then(|entry| amd::read(reader, entry, fields.entry("start").is_some()))
+        .unwrap_or((AmdSettings::default(), BTreeMap::new()));
+    if fields.entry("start").is_none() && branches.is_empty() && !names_branches(fields) {
+        let hint = "add `start: <scene>`, or `amd: { on: … }` with a scene per verdict";
+        reader.error(root.span, "the flow does not say where it starts", hint);
+    }
+    let scenes: Vec<Scene> = entries
+        .iter()
+        .map(|entry| Scene { name: entry.key.clone(), steps: steps::read_list(reader, &entry.value) })
+        .collect();
+    let templates = match Templates::compile(&reader.templates) {
+        Ok(templates) => templates,
+        Err(message) => {
+            reader.error(root.span, message, "simplify the texts of the flow");
+            return None;
+        }
+    };
+    let flow = Flow {
+        name: name?,
+        language: reader.language.clone(),
+        variables: reader.variables.clone(),
+        assigned: reader.assigned.clone(),
+        amd,
+        branches,
+        start,
+        on_error,
+        scenes,
+        limits,
+        templates,
+        audio: std::mem::take(&mut reader.audio),
+    };
+    check::check(reader, &flow);
+    Some(flow)
+}
+
+/// Whether `amd: on:` is there at all, whatever is wrong with it.
+fn names_branches(fields: Fields<'_>) -> bool {
+    match fields.node("amd").map(|node| &node.value) {
+        Some(Value::Map(entries)) => entries.iter().any(|entry| entry.key == "on"),
+        Some(Value::Scalar { .. } | Value::List(_)) | None => false,
+    }
+}
+
+fn read_name(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
+    let name = reader.scalar(node, "the flow's name")?;
+    let plain = name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_'));
+    if plain && !name.is_empty() && name.len() <= 64 {
+        return Some(name.to_owned());
+    }
+    let hint = "use lower-case letters, digits and `-`, such as `payment-reminder`";
+    reader.error(node.span, format!("`{name}` cannot be the name of a flow"), hint);
+    None
+}
+
+/// A language tag: `en`, `id-ID`.
+pub(super) fn language(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
+    let text = reader.scalar(node, "`language`")?;
+    let mut parts = text.split('-');
+    let first = parts.next().unwrap_or_default();
+    let first_ok = (2..=3).contains(&first.len()) && first.chars().all(|c| c.is_ascii_lowercase());
+    let rest_ok =
+        parts.all(|part| (2..=8).contains(&part.len()) && part.chars().all(|c| c.is_ascii_alphanumeric()));
+    if first_ok && rest_ok {
+        return Some(text.to_owned());
+    }
+    reader.error(node.span, format!("`{text}` is not a language tag"), "write it like `en` or `id-ID`");
+    None
+}
+
+fn read_variables(reader: &mut Reader<'_>, node: &Node) {
+    let Some(entries) = reader.entries(node, "`variables`") else { return };
+    for entry in entries {
+        let Some(name) = reader.name(&entry.key, entry.key_span, "a variable") else { continue };
+        if Fact::names().chain(["true", "false", "and", "or", "not", "reached", "amd"]).any(|n| n == name) {
+            let message = format!("`{name}` already means something in conditions");
+            reader.error(entry.key_span, message, "give the variable another name");
+            continue;
+        }
+        if let Some(variable) = read_variable(reader, entry) {
+            reader.declared_at.insert(name.clone(), entry.key_span);
+            reader.variables.insert(name, variable);
+        }
+    }
+}
+
+fn read_variable(reader: &mut Reader<'_>, entry: &Entry) -> Option<Variable> {
+    if matches!(entry.value.value, Value::Scalar { .. }) {
+        if entry.value.is_null() {
+            return Some(Variable { kind: VariableType::Text, default: None });
+        }
+        let kind = variable_type(reader, &entry.value)?;
+        return Some(Variable { kind, default: None });
+    }
+    let what = format!("the variable `{}`", entry.key);
+    let fields = reader.map(&entry.value, &what, &["type", "required", "default", "description"])?;
+    let kind = fields.node("type").map_or(Some(VariableType::Text), |node| variable_type(reader, node));
+    let kind = kind.unwrap_or(VariableType::Text);
+    let mut default = fields.node("default").and_then(|node| literal(reader, node, kind, "`default`"));
+    if let Some(required) = fields.node("required") {
+        match reader.word(required, "`required`", &["true", "false"]).as_deref() {
+            Some("true") if fields.entry("default").is_some() => {
+                let hint = "keep one of them: a default is for calls that bring no value";
+                reader.error(required.span, "a required variable needs no default", hint);
+            }
+            Some("false") if fields.entry("default").is_none() => {
+                if kind == VariableType::Text {
+                    default = Some(Json::from(""));
+                } else {
+                    let hint = "add `default:`";
+                    reader.error(required.span, format!("an optional {} needs a value", kind.as_str()), hint);
+                }
+            }
+            Some(_) | None => {}
+        }
+    }
+    Some(Variable { kind, default })
+}
+
+fn variable_type(reader: &mut Reader<'_>, node: &Node) -> Option<VariableType> {
+    match reader.word(node, "a variable's type", &VariableType::NAMES)?.as_str() {
+        "number" => Some(VariableType::Number),
+        "boolean" => Some(VariableType::Boolean),
+        _ => Some(VariableType::Text),
+    }
+}
+
+/// A fixed value of the given type.
+pub(super) fn literal(reader: &mut Reader<'_>, node: &Node, kind: VariableType, what: &str) -> Option<Json> {
+    if let Value::Scalar { text, .. } = &node.value
+        && kind == VariableType::Text
+        && !node.is_null()
+    {
+        return Some(Json::from(text.as_str()));
+    }
+    let text = reader.scalar(node, what)?;
+    let value = match kind {
+        VariableType::Text => Some(Json::from(text)),
+        VariableType::Number => number(text),
+        VariableType::Boolean => text.parse().ok().map(Json::Bool),
+    };
+    if value.is_none() {
+        let hint = match kind {
+            VariableType::Boolean => "write `true` or `false`",
+            VariableType::Number | VariableType::Text => "write digits, such as `250000` or `0.5`",
+        };
+        reader.error(node.span, format!("{what} must be a {}, not `{text}`", kind.as_str()), hint);
+    }
+    value
+}
+
+/// A number as a person or a JSON text writes it.
+pub(super) fn number(text: &str) -> Option<Json> {
+    let text = text.trim();
+    let plain = text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-'));
+    if !plain {
+        return None;
+    }
+    match text.parse::<i64>() {
+        Ok(whole) => Some(Json::from(whole)),
+        Err(_) => text.parse::<f64>().ok().filter(|n| n.is_finite()).map(Json::from),
+    }
+}
+
+fn read_limits(reader: &mut Reader<'_>, node: &Node) -> Limits {
+    let mut limits = Limits::default();
+    let Some(fields) = reader.map(node, "`limits`", &["call", "steps"]) else { return limits };
+    if let Some(ms) = fields.node("call").and_then(|node| reader.duration_ms(node, "`call`")) {
+        limits.call_ms = ms;
+    }
+    if let Some(steps) = fields.node("steps").and_then(|node| reader.count(node, "`steps`", 1..100_001)) {
+        limits.steps = steps;
+    }
+    limits
+}
+
+/// Registers the scenes' names, so that steps can refer to scenes further down.
+fn scene_names<'n>(reader: &mut Reader<'_>, entry: &'n Entry) -> Option<&'n [Entry]> {
+    let entries = reader.entries(&entry.value, "`scenes`")?;
+    if entries.is_empty() {
+        reader.error(entry.key_span, "the flow has no scenes", "add one: a name and a list of steps");
+        return None;
+    }
+    for scene in entries {
+        reader.name(&scene.key, scene.key_span, "a scene");
+        reader.scenes.push((scene.key.clone(), scene.key_span));
+    }
+    Some(entries)
+}

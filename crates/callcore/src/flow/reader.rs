@@ -1,0 +1,381 @@
+//! Reading the YAML tree: every accessor reports what is wrong and lets reading go on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use super::diagnostic::{Diagnostic, Severity, Source, Span, listed, nearest};
+use super::duration;
+use super::expr::{self, Expr};
+use super::model::{AudioFile, SceneId, Variable};
+use super::template::{self, Text};
+use super::yaml::{Entry, Node, Style, Value};
+
+/// Most findings reported for one file; the rest would only repeat the first.
+const MAX_FINDINGS: usize = 100;
+
+/// What reading has gathered so far.
+pub(super) struct Reader<'s> {
+    pub source: &'s Source,
+    pub found: Vec<Diagnostic>,
+    pub variables: BTreeMap<String, Variable>,
+    /// Where each variable is declared, for "never used".
+    pub declared_at: BTreeMap<String, Span>,
+    /// Variables that a text or a condition reads.
+    pub read: BTreeSet<String>,
+    /// Variables that a step writes.
+    pub assigned: BTreeSet<String>,
+    /// Names of the scenes in file order.
+    pub scenes: Vec<(String, Span)>,
+    pub checkpoints: BTreeSet<String>,
+    /// Check points that conditions name, checked once all scenes are read.
+    pub checkpoint_mentions: Vec<(String, Span)>,
+    pub templates: Vec<(String, String)>,
+    pub audio: Vec<AudioFile>,
+    pub language: String,
+    pub voice: Option<String>,
+}
+
+impl<'s> Reader<'s> {
+    pub(super) fn new(source: &'s Source, found: Vec<Diagnostic>) -> Self {
+        Self {
+            source,
+            found,
+            variables: BTreeMap::new(),
+            declared_at: BTreeMap::new(),
+            read: BTreeSet::new(),
+            assigned: BTreeSet::new(),
+            scenes: Vec::new(),
+            checkpoints: BTreeSet::new(),
+            checkpoint_mentions: Vec::new(),
+            templates: Vec::new(),
+            audio: Vec::new(),
+            language: "en".to_owned(),
+            voice: None,
+        }
+    }
+
+    pub(super) fn error(&mut self, span: Span, message: impl Into<String>, hint: impl Into<String>) {
+        self.push(Severity::Error, span, message.into(), hint.into());
+    }
+
+    pub(super) fn warn(&mut self, span: Span, message: impl Into<String>, hint: impl Into<String>) {
+        self.push(Severity::Warning, span, message.into(), hint.into());
+    }
+
+    fn push(&mut self, severity: Severity, span: Span, message: String, hint: String) {
+        if self.found.len() < MAX_FINDINGS {
+            let finding = self.source.diagnostic(severity, span, message, Some(hint));
+            self.found.push(finding);
+        }
+    }
+
+    pub(super) fn has_errors(&self) -> bool {
+        self.found.iter().any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// The entries of a map whose keys must all be among `allowed`; unknown ones are reported and left out.
+    pub(super) fn map<'n>(&mut self, node: &'n Node, what: &str, allowed: &[&str]) -> Option<Fields<'n>> {
+        let entries = self.entries(node, what)?;
+        for entry in entries {
+            self.known(&entry.key, entry.key_span, what, allowed);
+        }
+        Some(Fields(entries))
+    }
+
+    /// The entries of a map with free keys.
+    pub(super) fn entries<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n [Entry]> {
+        match &node.value {
+            Value::Map(entries) => Some(entries),
+            Value::Scalar { .. } | Value::List(_) => {
+                let message = format!("{what} must be a map of `key: value`, but this is {}", node.kind());
+                self.error(node.span, message, "write one `key: value` per line, indented below it");
+                None
+            }
+        }
+    }
+
+    /// Whether `word` is one of `allowed`; if not, that is reported with the nearest.
+    pub(super) fn known(&mut self, word: &str, span: Span, what: &str, allowed: &[&str]) -> bool {
+        if allowed.contains(&word) {
+            return true;
+        }
+        let hint = match nearest(word, allowed.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`? Allowed here: {}", listed(allowed.iter().copied())),
+            None => format!("allowed here: {}", listed(allowed.iter().copied())),
+        };
+        self.error(span, format!("{what} has no `{word}`"), hint);
+        false
+    }
+
+    /// A scalar's text, whatever it holds.
+    pub(super) fn scalar<'n>(&mut self, node: &'n Node, what: &str) -> Option<&'n str> {
+        match &node.value {
+            Value::Scalar { text, .. } if !node.is_null() => Some(text),
+            Value::Scalar { .. } => {
+                self.error(node.span, format!("{what} is missing"), "write a value behind the colon");
+                None
+            }
+            Value::List(_) | Value::Map(_) => {
+                let in_braces = self.source.text.get(node.span.start..).is_some_and(|t| t.starts_with("{{"));
+                let hint = if in_braces {
+                    "a text that begins with `{{` goes in quotes: \"{{ name }}\"".to_owned()
+                } else {
+                    "write a single value".to_owned()
+                };
+                self.error(node.span, format!("{what} must be a text, but this is {}", node.kind()), hint);
+                None
+            }
+        }
+    }
+
+    /// One of a few fixed words.
+    pub(super) fn word(&mut self, node: &Node, what: &str, allowed: &[&str]) -> Option<String> {
+        let text = self.scalar(node, what)?;
+        if allowed.contains(&text) {
+            return Some(text.to_owned());
+        }
+        let hint = match nearest(text, allowed.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("it is one of {}", listed(allowed.iter().copied())),
+        };
+        self.error(node.span, format!("{what} cannot be `{text}`"), hint);
+        None
+    }
+
+    /// A name: lower-case letters, digits and `_`, as scenes, check points, variables and outcomes have.
+    pub(super) fn name(&mut self, text: &str, span: Span, what: &str) -> Option<String> {
+        let first = text.chars().next().is_some_and(|c| c.is_ascii_lowercase());
+        let rest = text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+        if first && rest && text.len() <= 64 {
+            return Some(text.to_owned());
+        }
+        let suggestion: String = text
+            .to_lowercase()
+            .chars()
+            .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
+            .skip_while(|c| !c.is_ascii_lowercase())
+            .take(64)
+            .collect();
+        let hint = if suggestion.is_empty() {
+            "use lower-case letters, digits and `_`, beginning with a letter".to_owned()
+        } else {
+            format!("use lower-case letters, digits and `_`: `{suggestion}`")
+        };
+        self.error(span, format!("`{text}` cannot be the name of {what}"), hint);
+        None
+    }
+
+    /// [`Self::name`] of a scalar node.
+    pub(super) fn name_node(&mut self, node: &Node, what: &str) -> Option<String> {
+        let text = self.scalar(node, &format!("the name of {what}"))?;
+        self.name(text, node.span, what)
+    }
+
+    pub(super) fn duration_ms(&mut self, node: &Node, what: &str) -> Option<u64> {
+        let text = self.scalar(node, what)?;
+        match duration::parse(text) {
+            Ok(0) => {
+                self.error(node.span, format!("{what} must be longer than nothing"), "write it like `5s`");
+                None
+            }
+            Ok(ms) => Some(ms),
+            Err(message) => {
+                self.error(node.span, format!("{what}: {message}"), "units are `ms`, `s` and `m`");
+                None
+            }
+        }
+    }
+
+    pub(super) fn count(&mut self, node: &Node, what: &str, allowed: Range<u32>) -> Option<u32> {
+        let text = self.scalar(node, what)?;
+        match text.parse::<u32>() {
+            Ok(count) if allowed.contains(&count) => Some(count),
+            Ok(_) | Err(_) => {
+                let hint = format!("write a whole number from {} to {}", allowed.start, allowed.end - 1);
+                self.error(node.span, format!("{what} cannot be `{text}`"), hint);
+                None
+            }
+        }
+    }
+
+    /// A scene that must exist.
+    pub(super) fn scene(&mut self, node: &Node, what: &str) -> Option<SceneId> {
+        let name = self.scalar(node, what)?;
+        if let Some(at) = self.scenes.iter().position(|(known, _)| known == name) {
+            return Some(SceneId(at));
+        }
+        let names: Vec<&str> = self.scenes.iter().map(|(name, _)| name.as_str()).take(30).collect();
+        let hint = match nearest(name, names.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if names.is_empty() => "add it under `scenes:`".to_owned(),
+            None => format!("the scenes are {}", listed(names)),
+        };
+        self.error(node.span, format!("there is no scene `{name}`"), hint);
+        None
+    }
+
+    /// A text for the callee, with its variables checked.
+    pub(super) fn text(&mut self, node: &Node, what: &str) -> Option<Text> {
+        let text = self.scalar(node, what)?;
+        if text.trim().is_empty() {
+            self.error(node.span, format!("{what} is empty"), "write what should be said");
+            return None;
+        }
+        if text.len() > template::MAX_RENDERED {
+            let message = format!("{what} has {} bytes: nobody listens that long", text.len());
+            self.error(node.span, message, "split it into several steps");
+            return None;
+        }
+        if !template::is_template(text) {
+            return Some(Text::Literal(text.split_whitespace().collect::<Vec<_>>().join(" ")));
+        }
+        let mentions = match template::check(text) {
+            Ok(mentions) => mentions,
+            Err(problem) => {
+                let span = self.within(node, problem.at);
+                self.error(span, problem.message, problem.hint);
+                return None;
+            }
+        };
+        let mut variables = BTreeSet::new();
+        for (name, at) in mentions {
+            if !self.variables.contains_key(&name) {
+                let span = self.within(node, at);
+                self.undeclared(&name, span);
+            }
+            self.read.insert(name.clone());
+            variables.insert(name);
+        }
+        let name = format!("t{}", self.templates.len());
+        self.templates.push((name.clone(), text.to_owned()));
+        Some(Text::Template { name, variables })
+    }
+
+    /// Reports a variable that is not declared.
+    pub(super) fn undeclared(&mut self, name: &str, span: Span) {
+        let names: Vec<&str> = self.variables.keys().map(String::as_str).take(30).collect();
+        let hint = match nearest(name, names.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if names.is_empty() => format!("declare it: `variables: {{ {name}: text }}`"),
+            None => format!("declare it under `variables:`; declared are {}", listed(names)),
+        };
+        self.error(span, format!("the variable `{name}` is not declared"), hint);
+    }
+
+    pub(super) fn condition(&mut self, node: &Node) -> Option<Expr> {
+        let text = self.scalar(node, "`when`")?;
+        match expr::parse(text, &self.variables) {
+            Ok(parsed) => {
+                self.read.extend(parsed.variables);
+                for (name, at) in parsed.checkpoints {
+                    let span = self.within(node, at);
+                    self.checkpoint_mentions.push((name, span));
+                }
+                Some(parsed.expr)
+            }
+            Err(problem) => {
+                let span = self.within(node, problem.at);
+                self.error(span, problem.message, problem.hint);
+                None
+            }
+        }
+    }
+
+    /// Notes that the flow has this check point.
+    pub(super) fn checkpoint(&mut self, node: &Node) -> Option<String> {
+        let name = self.name_node(node, "a check point")?;
+        self.checkpoints.insert(name.clone());
+        Some(name)
+    }
+
+    /// Where `at`, a byte range of a scalar's text, stands in the file.
+    fn within(&self, node: &Node, at: Range<usize>) -> Span {
+        let Value::Scalar { text, style } = &node.value else { return node.span };
+        let raw = self.source.text.get(node.span.start..node.span.end).unwrap_or_default();
+        let place = |offset| node.span.start + raw_offset(raw, text, *style, offset);
+        let start = place(at.start);
+        self.source.span(start, place(at.end).max(start))
+    }
+}
+
+/// The byte of `raw` (a scalar as written) that holds byte `offset` of its `text`. Walks both along:
+/// escapes, folded line breaks and indentation are in `raw` only.
+fn raw_offset(raw: &str, text: &str, style: Style, offset: usize) -> usize {
+    let mut rest = raw.char_indices().peekable();
+    match style {
+        Style::Plain => {}
+        Style::Quoted => {
+            rest.next();
+        }
+        Style::Block => {
+            if raw.starts_with(['|', '>']) {
+                rest.find(|(_, c)| *c == '\n');
+            }
+        }
+    }
+    let escaped = style == Style::Quoted && raw.starts_with('"');
+    let mut last = raw.len();
+    for (at, wanted) in text.char_indices() {
+        for (raw_at, c) in rest.by_ref() {
+            let escape = escaped && c == '\\';
+            if c == wanted || escape || (wanted == ' ' && c == '\n') {
+                last = raw_at;
+                break;
+            }
+        }
+        if at >= offset {
+            return last;
+        }
+        if escaped && raw.get(last..).is_some_and(|r| r.starts_with('\\')) {
+            let skip = match raw.as_bytes().get(last + 1) {
+                Some(b'x') => 3,
+                Some(b'u') => 5,
+                Some(b'U') => 9,
+                _ => 1,
+            };
+            for _ in 0..skip {
+                rest.next();
+            }
+        }
+    }
+    rest.peek().map_or(raw.len(), |(at, _)| *at)
+}
+
+/// The entries of a map.
+#[derive(Clone, Copy)]
+pub(super) struct Fields<'n>(&'n [Entry]);
+
+impl<'n> Fields<'n> {
+    pub(super) fn entry(self, key: &str) -> Option<&'n Entry> {
+        self.0.iter().find(|entry| entry.key == key)
+    }
+
+    /// The value of `key`.
+    pub(super) fn node(self, key: &str) -> Option<&'n Node> {
+        self.entry(key).map(|entry| &entry.value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_in_a_text_is_found_in_every_style_of_writing() {
+        for (raw, text, style) in [
+            ("Hi {{ x }}", "Hi {{ x }}", Style::Plain),
+            ("Hi\n    {{ x }}", "Hi {{ x }}", Style::Plain),
+            ("\"H\\u0069 \\\"{{ x }}\"", "Hi \"{{ x }}", Style::Quoted),
+            ("'It''s {{ x }}'", "It's {{ x }}", Style::Quoted),
+            ("|\n    Hi\n    {{ x }}\n", "Hi\n{{ x }}\n", Style::Block),
+            (">-\n    Hi\n    {{ x }}", "Hi {{ x }}", Style::Block),
+        ] {
+            let offset = text.find('x').unwrap();
+            assert_eq!(
+                raw.get(raw_offset(raw, text, style, offset)..).unwrap().chars().next(),
+                Some('x'),
+                "{raw}"
+            );
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What a running flow knows: its variables, the verdict, and what the callee has heard and done.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use super::super::expr::{Fact, Facts};
+use super::super::io::Outcome;
+
+/// What cut a prompt short.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cut {
+    Speech,
+    Keys,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Knowledge {
+    pub variables: Map<String, Value>,
+    pub amd: Option<Outcome>,
+    pub greeting_ended: bool,
+    pub beep_ended: bool,
+    pub last_checkpoint: Option<String>,
+    pub reached: BTreeSet<String>,
+    pub heard_ms: u64,
+    pub heard_all: bool,
+    pub interrupted_by: Option<Cut>,
+    pub pressed: String,
+    pub said: String,
+    /// The callee is talking right now.
+    pub speaking: bool,
+}
+
+impl Knowledge {
+    pub(super) fn pass(&mut self, checkpoint: String) {
+        self.reached.insert(checkpoint.clone());
+        self.last_checkpoint = Some(checkpoint);
+    }
+
+    /// Whether a machine still talks through its greeting.
+    pub(super) fn greeting_runs(&self) -> bool {
+        self.amd.is_some_and(Outcome::is_machine) && !self.greeting_ended
+    }
+}
+
+impl Facts for Knowledge {
+    fn fact(&self, fact: Fact) -> Value {
+        match fact {
+            Fact::AmdOutcome => Value::from(self.amd.map_or("", Outcome::as_str)),
+            Fact::LastCheckpoint => Value::from(self.last_checkpoint.as_deref().unwrap_or_default()),
+            Fact::HeardMs => Value::from(self.heard_ms),
+            Fact::HeardAll => Value::from(self.heard_all),
+            Fact::Interrupted => Value::from(self.interrupted_by.is_some()),
+            Fact::InterruptedBy => Value::from(match self.interrupted_by {
+                None => "",
+                Some(Cut::Speech) => "speech",
+                Some(Cut::Keys) => "dtmf",
+            }),
+            Fact::Pressed => Value::from(self.pressed.as_str()),
+            Fact::Said => Value::from(self.said.as_str()),
+        }
+    }
+
+    fn variable(&self, name: &str) -> Value {
+        self.variables.get(name).cloned().unwrap_or_default()
+    }
+
+    fn reached(&self, checkpoint: &str) -> bool {
+        self.reached.contains(checkpoint)
+    }
+}

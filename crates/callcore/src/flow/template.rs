@@ -1,0 +1,347 @@
+//! Texts with `{{ variable }}` in them: a safe subset of tera.
+//!
+//! Tera has no execution limit, so what could run long or grow never reaches it: loops, functions,
+//! indexing and filters outside a short list are refused when the flow is read, and output is capped.
+
+use std::collections::BTreeSet;
+use std::io::{self, Write};
+
+use serde_json::{Map, Value};
+use tera::{Context, Tera};
+
+/// Longest text a template may become, in bytes: about five minutes of speech.
+pub(super) const MAX_RENDERED: usize = 6_000;
+
+/// Filters a flow may use.
+pub(super) const FILTERS: [&str; 12] = [
+    "upper",
+    "lower",
+    "capitalize",
+    "title",
+    "trim",
+    "truncate",
+    "round",
+    "abs",
+    "int",
+    "float",
+    "length",
+    "digits",
+];
+
+const STATEMENTS: [&str; 4] = ["if", "elif", "else", "endif"];
+const KEYWORDS: [&str; 13] =
+    ["and", "or", "not", "is", "in", "if", "else", "elif", "endif", "true", "false", "True", "False"];
+
+/// A text of the flow, plain or to be filled in.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Text {
+    Literal(String),
+    Template { name: String, variables: BTreeSet<String> },
+}
+
+impl Text {
+    /// The variables it needs.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &String> {
+        match self {
+            Self::Literal(_) => None,
+            Self::Template { variables, .. } => Some(variables.iter()),
+        }
+        .into_iter()
+        .flatten()
+    }
+}
+
+/// The templates of one flow, compiled.
+pub(super) struct Templates(Tera);
+
+impl std::fmt::Debug for Templates {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Templates")
+    }
+}
+
+/// Something wrong in a template; `at` is a byte range of its text.
+#[derive(Debug, PartialEq)]
+pub(super) struct TemplateError {
+    pub at: std::ops::Range<usize>,
+    pub message: String,
+    pub hint: String,
+}
+
+impl Templates {
+    /// Compiles `(name, text)` pairs that [`check`] passed.
+    pub(super) fn compile(texts: &[(String, String)]) -> Result<Self, String> {
+        let mut tera = engine();
+        tera.add_raw_templates(texts.iter().map(|(name, text)| (name.as_str(), text.as_str())))
+            .map_err(|error| error.to_string())?;
+        Ok(Self(tera))
+    }
+
+    /// The text with `context` filled in.
+    pub(super) fn render(&self, text: &Text, context: &Context) -> Result<String, String> {
+        let name = match text {
+            Text::Literal(text) => return Ok(text.clone()),
+            Text::Template { name, .. } => name,
+        };
+        let mut out = Capped(Vec::new());
+        self.0.render_to(name, context, &mut out).map_err(|error| {
+            if out.0.len() >= MAX_RENDERED {
+                format!("a text grew longer than {MAX_RENDERED} bytes when its variables were filled in")
+            } else {
+                format!("a text could not be filled in: {error}")
+            }
+        })?;
+        let rendered = String::from_utf8_lossy(&out.0);
+        Ok(rendered.split_whitespace().collect::<Vec<_>>().join(" "))
+    }
+}
+
+/// Tera with our filters.
+fn engine() -> Tera {
+    let mut tera = Tera::new();
+    tera.register_filter("digits", |value: tera::Value, _: tera::Kwargs, _: &tera::State<'_>| {
+        spell_digits(&value.to_string())
+    });
+    tera
+}
+
+/// Letters and digits apart, so that speech reads them one by one: `0812` → `0 8 1 2`.
+fn spell_digits(text: &str) -> String {
+    let kept: Vec<String> = text.chars().filter(|c| c.is_alphanumeric()).map(String::from).collect();
+    kept.join(" ")
+}
+
+/// The context a render needs.
+pub(super) fn context(variables: &Map<String, Value>) -> Context {
+    let mut context = Context::new();
+    for (name, value) in variables {
+        context.insert(name.clone(), value);
+    }
+    context
+}
+
+/// A writer that refuses to grow past [`MAX_RENDERED`].
+struct Capped(Vec<u8>);
+
+impl Write for Capped {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > MAX_RENDERED {
+            let room = MAX_RENDERED.saturating_sub(self.0.len());
+            self.0.extend_from_slice(bytes.get(..room).unwrap_or_default());
+            return Err(io::Error::other("text too long"));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Whether `text` has template marks at all.
+pub(super) fn is_template(text: &str) -> bool {
+    text.contains("{{") || text.contains("{%") || text.contains("{#")
+}
+
+/// A variable named in a template, with the byte range of its name.
+pub(super) type Mention = (String, std::ops::Range<usize>);
+
+/// Checks a template against the safe subset and lists the variables it names.
+pub(super) fn check(text: &str) -> Result<Vec<Mention>, TemplateError> {
+    let mut mentions = Vec::new();
+    let mut at = 0;
+    while let Some(open) = text.get(at..).and_then(next_tag) {
+        let start = at + open.offset;
+        let body = start + 2;
+        let Some(length) = text.get(body..).and_then(|rest| rest.find(open.close)) else {
+            return Err(error(
+                start..start + 2,
+                format!("`{}` is never closed", open.mark),
+                format!("close it with `{}`", open.close),
+            ));
+        };
+        let inside = body..body + length;
+        check_tag(text, inside, open.mark, &mut mentions)?;
+        at = body + length + 2;
+    }
+    syntax(text)?;
+    Ok(mentions)
+}
+
+struct Tag {
+    offset: usize,
+    mark: &'static str,
+    close: &'static str,
+}
+
+fn next_tag(rest: &str) -> Option<Tag> {
+    [("{{", "}}"), ("{%", "%}"), ("{#", "#}")]
+        .into_iter()
+        .filter_map(|(mark, close)| rest.find(mark).map(|offset| Tag { offset, mark, close }))
+        .min_by_key(|tag| tag.offset)
+}
+
+fn check_tag(
+    text: &str,
+    inside: std::ops::Range<usize>,
+    mark: &str,
+    mentions: &mut Vec<Mention>,
+) -> Result<(), TemplateError> {
+    if mark == "{#" {
+        let at = inside.start - 2..inside.end + 2;
+        let hint = "write comments behind a `#` of YAML";
+        return Err(error(at, "comments do not belong into a prompt".into(), hint.into()));
+    }
+    let tokens = tokens(text, inside.clone());
+    let word = |i: usize| tokens.get(i).and_then(|t| text.get(t.clone())).unwrap_or_default();
+    let first = tokens.iter().position(|t| text.get(t.clone()) != Some("-")).unwrap_or(0);
+    if mark == "{%" && !STATEMENTS.contains(&word(first)) {
+        let at = tokens.get(first).cloned().unwrap_or(inside);
+        let message = format!("`{}` is not allowed in a prompt", text.get(at.clone()).unwrap_or_default());
+        let hint = "only `{% if … %}`, `{% elif … %}`, `{% else %}` and `{% endif %}` are; repeat with steps";
+        return Err(error(at, message, hint.into()));
+    }
+    if tokens.is_empty() {
+        let hint = "name a variable: `{{ name }}`";
+        return Err(error(inside.start - 2..inside.end + 2, "nothing to fill in".into(), hint.into()));
+    }
+    for (i, at) in tokens.iter().enumerate() {
+        let token = word(i);
+        let before = if i == 0 { "" } else { word(i - 1) };
+        let after = word(i + 1);
+        if matches!(token, "[" | "{" | ".") {
+            let hint = "variables are single values: `{{ name }}`, or `{{ name | upper }}` with a filter";
+            return Err(error(at.clone(), format!("`{token}` is not allowed in a prompt"), hint.into()));
+        }
+        if token == "|" && !is_name(after) {
+            let hint = format!("filters are {}", super::diagnostic::listed(FILTERS));
+            return Err(error(at.clone(), "a filter's name must follow `|`".into(), hint));
+        }
+        if !is_name(token) || KEYWORDS.contains(&token) {
+            continue;
+        }
+        if before == "|" {
+            if !FILTERS.contains(&token) {
+                let hint = match super::diagnostic::nearest(token, FILTERS) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("filters are {}", super::diagnostic::listed(FILTERS)),
+                };
+                return Err(error(at.clone(), format!("there is no filter `{token}`"), hint));
+            }
+        } else if matches!(token, "for" | "range" | "throw") || after == "(" {
+            let hint = "fill in variables and filters only; repeat with steps";
+            return Err(error(at.clone(), format!("`{token}` is not allowed in a prompt"), hint.into()));
+        } else if after == "=" || before == "is" || (before == "not" && i > 1 && word(i - 2) == "is") {
+            // The name of a filter's argument, or of a test: tera knows them.
+        } else {
+            mentions.push((token.to_owned(), at.clone()));
+        }
+    }
+    Ok(())
+}
+
+/// Splits the inside of a tag into words, numbers, strings and single signs (`==` counts as one).
+fn tokens(text: &str, inside: std::ops::Range<usize>) -> Vec<std::ops::Range<usize>> {
+    let body = text.get(inside.clone()).unwrap_or_default();
+    let mut out = Vec::new();
+    let mut chars = body.char_indices().peekable();
+    while let Some((start, c)) = chars.next() {
+        let mut end = start + c.len_utf8();
+        if c.is_whitespace() {
+            continue;
+        }
+        if c.is_alphanumeric() || c == '_' {
+            let number = c.is_ascii_digit();
+            while let Some((at, c)) =
+                chars.next_if(|(_, c)| c.is_alphanumeric() || *c == '_' || (number && *c == '.'))
+            {
+                end = at + c.len_utf8();
+            }
+        } else if matches!(c, '"' | '\'' | '`') {
+            for (at, inner) in chars.by_ref() {
+                end = at + inner.len_utf8();
+                if inner == c {
+                    break;
+                }
+            }
+        } else if matches!(c, '=' | '!' | '<' | '>')
+            && let Some((at, _)) = chars.next_if(|(_, next)| *next == '=')
+        {
+            end = at + 1;
+        }
+        out.push(inside.start + start..inside.start + end);
+    }
+    out
+}
+
+fn is_name(token: &str) -> bool {
+    token.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_')
+}
+
+/// What tera itself says about the text.
+fn syntax(text: &str) -> Result<(), TemplateError> {
+    let Err(problem) = engine().add_raw_template("text", text) else { return Ok(()) };
+    let hint = "write `{{ name }}` to fill in a variable".to_owned();
+    let tera::ErrorKind::SyntaxError(report) = problem.kind() else {
+        return Err(error(0..text.len(), format!("the template is wrong: {problem}"), hint));
+    };
+    let mut at = report.span().range.clone();
+    at.start = at.start.min(text.len());
+    Err(error(at, format!("the template is wrong: {}", report.message()), hint))
+}
+
+fn error(at: std::ops::Range<usize>, message: String, hint: String) -> TemplateError {
+    TemplateError { at, message, hint }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn render(text: &str, variables: &Value) -> Result<String, String> {
+        let names = check(text).map_err(|e| e.message)?.into_iter().map(|(name, _)| name).collect();
+        let templates = Templates::compile(&[("t".into(), text.into())])?;
+        let context = context(variables.as_object().unwrap());
+        templates.render(&Text::Template { name: "t".into(), variables: names }, &context)
+    }
+
+    #[test]
+    fn variables_filters_and_conditions_are_filled_in() {
+        let variables = serde_json::json!({"name": "ani", "due": "", "code": "08-12", "n": 2});
+        assert_eq!(render("Hi {{ name | title }}.", &variables).as_deref(), Ok("Hi Ani."));
+        assert_eq!(render("Code {{ code | digits }}", &variables).as_deref(), Ok("Code 0 8 1 2"));
+        assert_eq!(render("Pay{% if due %} by {{ due }}{% endif %}.", &variables).as_deref(), Ok("Pay."));
+        assert_eq!(render("{{ n }} left", &variables).as_deref(), Ok("2 left"));
+    }
+
+    #[test]
+    fn what_could_run_long_is_refused_when_the_flow_is_read() {
+        for text in [
+            "{% for x in range(end=10000000000) %}x{% endfor %}",
+            "{{ range(end=1000000000) }}",
+            "{{ [x for x in y] }}",
+            "{{ a | replace(from='', to='aaaaaaaaaaaa') }}",
+            "{{ a | indent(width=1000000000) }}",
+            "{% set a = 1 %}",
+            "{% include 'x' %}",
+            "{{ __tera_context }}{# c #}",
+        ] {
+            assert!(check(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_value_that_grows_the_text_without_bound_is_an_error() {
+        let variables = serde_json::json!({"a": "x".repeat(MAX_RENDERED)});
+        let message = render("{{ a }}{{ a }}", &variables).unwrap_err();
+        assert!(message.contains("longer than"), "{message}");
+    }
+
+    #[test]
+    fn mentions_are_the_variables_and_nothing_else() {
+        let text = "{{ a | truncate(length=3) }} {% if b and not c %}x{% elif d is defined %}{% endif %}";
+        let names: Vec<String> = check(text).unwrap().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["a", "b", "c", "d"]);
+    }
+}

@@ -1,0 +1,142 @@
+use std::sync::Arc;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::clock::CallTime;
+use crate::ids::PlayId;
+
+const OPTIONS: Options = Options { chunk_ms: 160, lead_ms: 320, confirm_grace_ms: 1_500 };
+
+fn at(ms: u64) -> CallTime {
+    CallTime::from_ms(ms)
+}
+
+fn audio(ms: usize) -> Piece {
+    Piece::Audio(vec![1; ms * 8].into())
+}
+
+fn mark(name: &str) -> Piece {
+    Piece::Mark(name.into())
+}
+
+/// Runs `playback` up to `until`, acting as a carrier that confirms every check point when it is
+/// played; returns the events with their times.
+fn run(playback: &mut Playback, from: u64, until: u64, confirming: bool) -> Vec<(u64, Event)> {
+    let mut seen = Vec::new();
+    let mut carrier_busy = from;
+    let mut marks: Vec<(u64, String)> = Vec::new();
+    for ms in from..=until {
+        playback.handle_timeout(at(ms));
+        while let Some((_, name)) = marks.first().filter(|(due, _)| *due <= ms).cloned() {
+            marks.remove(0);
+            playback.confirm(&name, at(ms));
+        }
+        while let Some(out) = playback.poll_out() {
+            match out {
+                Out::Audio(chunk) => carrier_busy = carrier_busy.max(ms) + (chunk.to - chunk.from) as u64 / 8,
+                Out::Mark(name) if confirming => marks.push((carrier_busy, name)),
+                Out::Mark(_) => {}
+                Out::Flush => marks.clear(),
+            }
+        }
+        while let Some(event) = playback.poll_event() {
+            seen.push((ms, event));
+        }
+    }
+    seen
+}
+
+#[test]
+fn check_points_are_reached_when_their_audio_has_been_heard() {
+    let mut playback = Playback::new(OPTIONS);
+    playback.enqueue(PlayId(1), vec![audio(500), mark("price"), audio(700), mark("end")], at(0));
+    let seen = run(&mut playback, 0, 3_000, true);
+    let reached: Vec<_> = seen
+        .iter()
+        .map(|(ms, event)| match event {
+            Event::Reached { name, .. } => (ms / 10 * 10, name.clone()),
+            Event::Ended { heard_ms, completed, .. } => (ms / 10 * 10, format!("{heard_ms} {completed}")),
+        })
+        .collect();
+    assert_eq!(reached, [(500, "price".into()), (1200, "end".into()), (1200, "1200 true".into())]);
+}
+
+#[test]
+fn an_interruption_tells_how_much_was_heard_and_empties_the_queue() {
+    let mut playback = Playback::new(OPTIONS);
+    playback.enqueue(PlayId(1), vec![audio(2_000)], at(0));
+    playback.enqueue(PlayId(2), vec![audio(2_000)], at(0));
+    run(&mut playback, 0, 900, true);
+    playback.interrupt(at(900));
+    assert_eq!(playback.poll_out(), Some(Out::Flush));
+    let Some(Event::Ended { id, heard_ms, completed }) = playback.poll_event() else { panic!("no end") };
+    assert_eq!((id, completed), (PlayId(1), false));
+    assert!((890..=900).contains(&heard_ms), "{heard_ms}");
+    assert_eq!(playback.poll_event(), Some(Event::Ended { id: PlayId(2), heard_ms: 0, completed: false }));
+    assert_eq!(playback.current(), None);
+}
+
+#[test]
+fn a_carrier_that_never_confirms_cannot_hold_the_call_up() {
+    let mut playback = Playback::new(OPTIONS);
+    playback.enqueue(PlayId(1), vec![audio(400), mark("said")], at(0));
+    let seen = run(&mut playback, 0, 4_000, false);
+    assert_eq!(seen.len(), 2);
+    assert!((1_900..2_000).contains(&seen[0].0), "{seen:?}");
+}
+
+#[test]
+fn audio_that_is_still_being_made_holds_its_place() {
+    let mut playback = Playback::new(OPTIONS);
+    playback.enqueue(PlayId(1), vec![audio(200), Piece::Awaiting { part: 1 }, mark("done")], at(0));
+    assert!(run(&mut playback, 0, 5_000, true).is_empty());
+    playback.fill(PlayId(1), 1, vec![1; 800].into(), at(5_000));
+    let seen = run(&mut playback, 5_000, 6_000, true);
+    assert_eq!(
+        seen.last().map(|(_, e)| e.clone()),
+        Some(Event::Ended { id: PlayId(1), heard_ms: 300, completed: true })
+    );
+}
+
+#[test]
+fn a_late_confirmation_of_a_cut_prompt_is_ignored() {
+    let mut playback = Playback::new(OPTIONS);
+    playback.enqueue(PlayId(1), vec![audio(100), mark("a")], at(0));
+    playback.interrupt(at(50));
+    while playback.poll_event().is_some() {}
+    playback.confirm("a#1", at(120));
+    assert_eq!(playback.poll_event(), None);
+}
+
+proptest! {
+    #[test]
+    fn no_sample_is_lost_or_repeated_and_the_lead_is_kept(
+        lengths in prop::collection::vec(0_usize..3_000, 1..6),
+        step in 1_u64..90,
+    ) {
+        let all: Vec<i16> = (0..lengths.iter().sum::<usize>()).map(|n| n as i16).collect();
+        let mut playback = Playback::new(OPTIONS);
+        let mut start = 0;
+        for (n, len) in lengths.iter().enumerate() {
+            let piece = Piece::Audio(Arc::from(&all[start..start + len]));
+            playback.enqueue(PlayId(n as u32), vec![piece], at(0));
+            start += len;
+        }
+        let (mut sent, mut ms, mut played_to) = (Vec::new(), 0, 0);
+        while ms < 10_000 {
+            playback.handle_timeout(at(ms));
+            while let Some(out) = playback.poll_out() {
+                if let Out::Audio(chunk) = out {
+                    prop_assert!(chunk.plays_at >= at(played_to));
+                    played_to = chunk.plays_at.as_ms() + chunk.samples().len() as u64 / 8;
+                    prop_assert!(played_to <= ms + OPTIONS.lead_ms);
+                    sent.extend_from_slice(chunk.samples());
+                }
+            }
+            ms += step;
+        }
+        prop_assert_eq!(sent, all);
+        prop_assert_eq!(playback.current(), None);
+    }
+}

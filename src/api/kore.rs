@@ -1,0 +1,67 @@
+//! `POST /api/1.1/public/bot/{botId}/smartassist/dialout`: Kore's way to ask for a call.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+use super::Api;
+use super::auth;
+use super::dialout::{self, DialOut};
+use super::error::Problem;
+use crate::outbox::target;
+use crate::session::{DialRequest, NotifyTarget};
+
+/// Names the fields of the body that mean nothing here.
+const IGNORED: HeaderName = HeaderName::from_static("dering-ignored-fields");
+
+pub(super) async fn dial_out(
+    State(api): State<Api>,
+    Path(bot_id): Path<String>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Response, Problem> {
+    let app = auth::dialer(&api.store, &headers, &bot_id).await?;
+    let body: Map<String, Value> = serde_json::from_slice(&body)
+        .map_err(|error| Problem::bad_request(format!("the body is not a JSON object: {error}")))?;
+    let asked = dialout::parse(body).map_err(|invalid| Problem::bad_request(invalid.to_string()))?;
+    let ignored = asked.ignored.join(", ");
+    let dialed = api.calls.dial(request(&api, app.id, bot_id, asked)?).await?;
+    let reply = json!({ "sid": dialed.sid, "callId": dialed.call_id, "conversationId": dialed.call_id });
+    let mut response = Json(reply).into_response();
+    if let Ok(value) = HeaderValue::from_str(&ignored)
+        && !ignored.is_empty()
+    {
+        response.headers_mut().insert(IGNORED, value);
+    }
+    Ok(response)
+}
+
+fn request(api: &Api, app_id: String, bot_id: String, asked: DialOut) -> Result<DialRequest, Problem> {
+    let notify = match asked.notify_url {
+        None => None,
+        Some(url) => {
+            target::check(&url, api.allow_private_webhooks)
+                .map_err(|error| Problem::bad_request(format!("notifyUrl: {error}")))?;
+            Some(NotifyTarget { url, headers: asked.notify_headers, amd_events: asked.amd_events })
+        }
+    };
+    let flow = api.bots.get(&bot_id).cloned().unwrap_or_else(|| bot_id.clone());
+    Ok(DialRequest {
+        app_id,
+        bot_id,
+        flow,
+        number: asked.number,
+        caller: asked.caller,
+        trunk: asked.trunk,
+        metadata: asked.metadata,
+        // Absent means what the flow says, and a flow that says nothing has it disabled, as at Kore.
+        machine_detection: asked.machine_detection,
+        timers: asked.timers,
+        threshold_word_count: asked.threshold_word_count,
+        ring_timeout_ms: asked.ring_timeout_ms,
+        notify,
+    })
+}

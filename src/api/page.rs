@@ -1,0 +1,76 @@
+//! The page of calls: gathers what it shows.
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::Api;
+use super::auth;
+use super::error::Problem;
+use crate::store::{CallFilter, CallRow, Progress};
+use crate::telemetry::mask;
+use crate::web::{self, CallLine};
+
+/// Ended calls shown.
+const LATEST: u32 = 20;
+
+/// `GET /`.
+pub(super) async fn calls(State(api): State<Api>, headers: HeaderMap) -> Result<Response, Problem> {
+    if let Err(problem) = auth::reader(&api.store, &headers).await {
+        return Ok(ask_for_key(problem));
+    }
+    let (live, ended) = lines(&api).await?;
+    Ok(web::calls_page(&live, &ended))
+}
+
+/// `GET /calls/rows`: what changes on the page.
+pub(super) async fn rows(State(api): State<Api>, headers: HeaderMap) -> Result<Response, Problem> {
+    auth::reader(&api.store, &headers).await?;
+    let (live, ended) = lines(&api).await?;
+    Ok(web::calls_rows(&live, &ended))
+}
+
+/// A browser asks for the key when it is told how: any user name, the API key as the password.
+fn ask_for_key(problem: impl Into<Problem>) -> Response {
+    let mut response = problem.into().into_response();
+    if response.status() == StatusCode::UNAUTHORIZED {
+        let challenge = HeaderValue::from_static("Basic realm=\"Dering: an API key as the password\"");
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
+
+async fn lines(api: &Api) -> Result<(Vec<CallLine>, Vec<CallLine>), Problem> {
+    let live = api.calls.live().into_iter().map(|call| CallLine {
+        number: mask(&call.number),
+        flow: call.flow,
+        phase: call.phase.as_str().to_owned(),
+        who: call.amd.map(|kind| who(kind.as_str(), None)).unwrap_or_default(),
+        latest: call.latest,
+        began: String::new(),
+        call_id: call.call_id,
+    });
+    let filter = CallFilter { progress: Progress::Ended, ..CallFilter::default() };
+    let page = api.store.calls(&filter, None, LATEST).await?;
+    Ok((live.collect(), page.calls.into_iter().map(ended_line).collect()))
+}
+
+fn ended_line(call: CallRow) -> CallLine {
+    CallLine {
+        number: mask(&call.target),
+        flow: call.flow,
+        phase: "ended".into(),
+        who: call.amd_event.map(|event| who(&event, call.amd_subtype.as_deref())).unwrap_or_default(),
+        latest: call.outcome.unwrap_or_default().replace('_', " "),
+        began: crate::store::iso(call.created_ms),
+        call_id: call.id,
+    }
+}
+
+fn who(event: &str, subtype: Option<&str>) -> String {
+    let word = event.trim_start_matches("amd_").trim_end_matches("_detected").replace('_', " ");
+    match subtype {
+        Some(subtype) if subtype != word => format!("{word}, {subtype}"),
+        Some(_) | None => word,
+    }
+}

@@ -1,0 +1,133 @@
+//! The composition root: makes every part, ties them together, stops them in order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use crate::flows::Catalog;
+use crate::speech::stt::Recognizer;
+use crate::speech::tts::{self, Tts};
+use crate::store::{self, Store};
+use crate::trunk::socketio::{self, SocketIoTrunk};
+use crate::{api, outbox, session, telemetry};
+
+/// Running calls may end in this time at shutdown before they are hung up.
+const DRAIN: Duration = Duration::from_secs(20);
+
+/// A running server.
+#[derive(Debug)]
+pub struct App {
+    address: SocketAddr,
+    store: Store,
+    calls: session::Handle,
+    outbox: outbox::Outbox,
+    server: JoinHandle<()>,
+    stop: CancellationToken,
+}
+
+impl App {
+    /// Starts every part. The port is taken first, so that a second start fails before it touches anything.
+    ///
+    /// # Errors
+    /// A sentence that names the part and what to do.
+    pub async fn start(config: &Config) -> anyhow::Result<Self> {
+        let listener = TcpListener::bind(config.listen).await.with_context(|| {
+            format!("cannot listen on {}: is another dering running there? Choose another address", config.listen)
+        })?;
+        let address = listener.local_addr()?;
+        let metrics = telemetry::start_metrics();
+        let flows = Catalog::load(&config.flows)?;
+        let store = Store::open(store::Options::file(&config.database)).await?;
+        let outbox = outbox::Outbox::start(
+            store.clone(),
+            outbox::Options { allow_private: config.webhooks.allow_private, ..outbox::Options::default() },
+        )?;
+        let recovered = session::recover(&store).await?;
+        if recovered > 0 {
+            tracing::warn!(calls = recovered, "calls that were cut off by the last stop have been closed");
+            outbox.handle().wake();
+        }
+        let tts = Tts::new(tts::Options { cache_folder: Some(config.speech_cache.clone()), ..tts::Options::default() });
+        let recognizer = recognizer(config)?;
+        let mut trunks = Vec::with_capacity(config.trunks.len());
+        for trunk in &config.trunks {
+            let options = socketio::Options::new(&trunk.name, &trunk.url, trunk.token()?);
+            trunks.push((trunk.name.clone(), SocketIoTrunk::start(options)?));
+        }
+        let parts = session::Parts { store: store.clone(), outbox: outbox.handle(), trunks, flows, tts, recognizer };
+        let options = session::Options {
+            recordings: config.recordings.clone(),
+            max_calls: config.calls.max,
+            ring_timeout_ms: config.calls.ring_timeout * 1000,
+        };
+        let calls = session::Handle::new(parts, options);
+        let api = api::Api {
+            store: store.clone(),
+            calls: calls.clone(),
+            bots: Arc::new(config.bots.clone()),
+            metrics,
+            allow_private_webhooks: config.webhooks.allow_private,
+        };
+        let stop = CancellationToken::new();
+        let server = tokio::spawn(serve(listener, api::router(api), stop.clone()));
+        Ok(Self { address, store, calls, outbox, server, stop })
+    }
+
+    /// Where the API is served.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
+    #[must_use]
+    pub const fn calls(&self) -> &session::Handle {
+        &self.calls
+    }
+
+    /// Lets running calls end, then stops the API, the outbox and the database, in this order.
+    pub async fn shutdown(self) {
+        self.calls.shutdown(DRAIN).await;
+        self.stop.cancel();
+        if tokio::time::timeout(Duration::from_secs(5), self.server).await.is_err() {
+            tracing::warn!("open HTTP connections were cut");
+        }
+        self.outbox.shutdown().await;
+        self.store.close().await;
+    }
+}
+
+async fn serve(listener: TcpListener, router: axum::Router, stop: CancellationToken) {
+    let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
+    if let Err(error) = served {
+        tracing::error!(%error, "the API stopped");
+    }
+}
+
+#[cfg(feature = "whisper")]
+fn recognizer(config: &Config) -> anyhow::Result<Option<Recognizer>> {
+    use crate::speech::stt::whisper;
+    match &config.speech_to_text.model {
+        None => Ok(None),
+        Some(model) => Ok(Some(Recognizer::whisper(whisper::Options::new(model))?)),
+    }
+}
+
+#[cfg(not(feature = "whisper"))]
+fn recognizer(config: &Config) -> anyhow::Result<Option<Recognizer>> {
+    anyhow::ensure!(
+        config.speech_to_text.model.is_none(),
+        "this dering was built without whisper; leave speech_to_text.model out, or build with the feature"
+    );
+    Ok(None)
+}

@@ -1,0 +1,46 @@
+//! `dering demo`: real calls on one computer.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::demo::{self, Options};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Print the result as JSON; standard output holds nothing else
+    #[arg(long)]
+    json: bool,
+    /// End after the calls; without it the server stays up
+    #[arg(long)]
+    exit: bool,
+    /// Where the API and the page of calls are served
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Folder for the demo's database, recordings and speech
+    #[arg(long, default_value = "data/demo")]
+    data: PathBuf,
+    /// Folder with the flows and, below it, callees
+    #[arg(long, default_value = "flows")]
+    flows: PathBuf,
+    /// What to log on standard error
+    #[arg(long, env = "DERING_LOG", default_value = "error")]
+    log: String,
+}
+
+/// Runs the demo; exit code 1 when a call did not end as its callee must make it end.
+///
+/// # Errors
+/// When a part cannot start.
+pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    crate::telemetry::start_logging(&args.log, crate::telemetry::LogFormat::Text);
+    let mut demo = demo::Demo::start(&Options { listen: args.listen, data: args.data, flows: args.flows }).await?;
+    let report = demo.call_everyone().await?;
+    super::print(&if args.json { report.json()? } else { report.table() });
+    if !args.exit {
+        super::note(&demo.invitation());
+        super::serve::stop_signal().await?;
+    }
+    demo.shutdown().await;
+    Ok(if report.is_as_expected() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}

@@ -1,0 +1,92 @@
+//! The command line: one file per subcommand.
+
+mod demo;
+mod serve;
+
+pub mod amd;
+pub mod app;
+pub mod flow;
+pub mod gateway;
+pub mod token;
+pub mod webhook;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A voice-bot orchestrator that knows who answered.
+#[derive(Debug, Parser)]
+#[command(name = "dering", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Call ten simulated people and machines on this computer and watch
+    Demo(demo::Args),
+    /// Run the server: API, calls, webhooks
+    Serve(serve::Args),
+    /// Play the carrier: the Outgoing Call API with simulated callees
+    Gateway(gateway::Args),
+    /// Tell who answered in recordings
+    Amd(amd::Args),
+    /// Check flows
+    Flow(flow::Args),
+    /// Add and list the client apps that may use the API
+    App(app::Args),
+    /// Mint a token for a client app
+    Token(token::Args),
+    /// Receive and verify webhooks
+    Webhook(webhook::Args),
+}
+
+/// Runs the command line; what goes wrong is one sentence on standard error.
+#[must_use]
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Command::Amd(args) => amd::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Flow(args) => flow::run(args),
+        Command::Demo(args) => on_runtime(demo::run(args)),
+        Command::Serve(args) => on_runtime(serve::run(args)),
+        Command::Gateway(args) => on_runtime(async { gateway::run(args).await.map(|()| ExitCode::SUCCESS) }),
+        Command::App(args) => on_runtime(async { app::run(args).await.map(|()| ExitCode::SUCCESS) }),
+        Command::Token(args) => on_runtime(async { token::run(args).await.map(|()| ExitCode::SUCCESS) }),
+        Command::Webhook(args) => on_runtime(async { webhook::run(args).await.map(|()| ExitCode::SUCCESS) }),
+    };
+    result.unwrap_or_else(|error| {
+        complain(&error);
+        ExitCode::FAILURE
+    })
+}
+
+fn on_runtime(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+#[expect(clippy::print_stderr, reason = "the one place where a command tells why it failed")]
+fn complain(error: &anyhow::Error) {
+    let mut sentence = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !sentence.contains(&cause) {
+            sentence.push_str(": ");
+            sentence.push_str(&cause);
+        }
+    }
+    eprintln!("dering: {sentence}");
+}
+
+/// Prints a result on standard output; a reader that went away is no error.
+fn print(text: &str) {
+    use std::io::Write;
+    let mut out = std::io::stdout().lock();
+    let _gone = out.write_all(text.as_bytes()).and_then(|()| if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") });
+}
+
+/// Tells a person something beside the result.
+#[expect(clippy::print_stderr, reason = "standard output is for results")]
+fn note(text: &str) {
+    eprintln!("{text}");
+}

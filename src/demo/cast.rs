@@ -1,0 +1,54 @@
+//! Whom the demo calls, and how each call has to end.
+
+/// One callee of the demo.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Callee {
+    pub(super) number: &'static str,
+    /// Name of its file in `flows/callees`.
+    pub(super) name: &'static str,
+    pub(super) disposition: &'static str,
+    /// Who answered; `None` for a call that nobody takes.
+    pub(super) amd: Option<&'static str>,
+    pub(super) outcome: &'static str,
+    pub(super) message_left: bool,
+}
+
+const fn callee(number: &'static str, name: &'static str, disposition: &'static str) -> Callee {
+    Callee { number, name, disposition, amd: None, outcome: "", message_left: false }
+}
+
+const fn answered(
+    number: &'static str,
+    name: &'static str,
+    amd: &'static str,
+    outcome: &'static str,
+) -> Callee {
+    Callee { amd: Some(amd), outcome, ..callee(number, name, "ANSWERED") }
+}
+
+const fn unanswered(
+    number: &'static str,
+    name: &'static str,
+    disposition: &'static str,
+    outcome: &'static str,
+) -> Callee {
+    Callee { outcome, ..callee(number, name, disposition) }
+}
+
+const fn leaving_message(callee: Callee) -> Callee {
+    Callee { message_left: true, ..callee }
+}
+
+/// The cast, in the order of the table.
+pub(super) const CAST: [Callee; 10] = [
+    answered("+15550001", "person-presses-1", "human", "confirmed"),
+    answered("+15550002", "person-barges-in", "human", "confirmed"),
+    leaving_message(answered("+15550003", "voicemail-beep", "machine", "message_left")),
+    answered("+15550004", "voicemail-no-beep", "machine", "no_beep"),
+    leaving_message(answered("+15550005", "voicemail-short", "machine", "message_left")),
+    unanswered("+15550006", "busy", "BUSY", "busy"),
+    unanswered("+15550007", "no-answer", "NO ANSWER", "no_answer"),
+    answered("+15550008", "fax", "fax", "fax"),
+    answered("+15550009", "silence", "no_speech", "no_speech"),
+    unanswered("+15559999", "number-does-not-exist", "FAILED", "bad_number"),
+];

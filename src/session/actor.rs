@@ -1,0 +1,307 @@
+//! One call's task: waits for whatever comes first, feeds the pure call, performs what it wants.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use callcore::audio::Framer;
+use callcore::audio::frame::to_pcm16le;
+use callcore::call::{Call, CarrierCdr, Effect, Input, Stage, Summary, cause};
+use callcore::clock::CallTime;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::effects::Speech;
+use super::kore::{Envelope, iso};
+use super::ledger::Ledger;
+use super::live::Board;
+use super::recording::Recording;
+use super::request::NotifyTarget;
+use super::scribe::Scribe;
+use crate::flows::LoadedFlow;
+use crate::trunk::{DialError, Leg, LegCommand, LegEvent};
+
+/// A carrier that does not take a command in this time is treated as gone.
+const COMMAND_PATIENCE: Duration = Duration::from_secs(2);
+
+/// Everything one call's task owns.
+pub(super) struct Actor {
+    pub(super) call: Call,
+    pub(super) call_id: String,
+    pub(super) app_id: String,
+    pub(super) number: String,
+    pub(super) notify: Option<NotifyTarget>,
+    pub(super) flow: Arc<LoadedFlow>,
+    pub(super) speech: Speech,
+    pub(super) scribe: Scribe,
+    pub(super) board: Board,
+    pub(super) recordings: std::path::PathBuf,
+    pub(super) control: mpsc::Receiver<Control>,
+    pub(super) clock: Clock,
+}
+
+/// What others may ask of a running call.
+#[derive(Debug)]
+pub(super) enum Control {
+    HangUp { by: String },
+}
+
+/// The call's time, tied to the wall clock once, at its beginning.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock {
+    began: Instant,
+    /// Wall-clock time of the beginning, ms since 1970.
+    pub(super) began_ms: i64,
+}
+
+impl Clock {
+    pub(super) fn start() -> Self {
+        let now = time::OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000;
+        Self { began: Instant::now(), began_ms: i64::try_from(now).unwrap_or(i64::MAX) }
+    }
+
+    fn now(&self) -> CallTime {
+        CallTime::from_ms(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    fn instant(&self, at: CallTime) -> Instant {
+        self.began + Duration::from_millis(at.as_ms())
+    }
+
+    pub(super) fn epoch_ms(&self, at: CallTime) -> i64 {
+        self.began_ms + i64::try_from(at.as_ms()).unwrap_or(i64::MAX)
+    }
+}
+
+/// What changes while the task runs.
+struct Running {
+    leg: Option<Leg>,
+    jobs: JoinSet<Input>,
+    framer: Framer,
+    recording: Option<Recording>,
+    envelope: Envelope,
+    finished: bool,
+}
+
+impl Actor {
+    /// Runs the call to its end. `placed` is the carrier's answer to the dial request.
+    pub(super) async fn run(mut self, placed: Result<Leg, DialError>) {
+        let mut running = Running {
+            leg: None,
+            jobs: JoinSet::new(),
+            framer: Framer::default(),
+            recording: None,
+            envelope: Envelope::new(&self.call_id, &self.app_id, self.clock.began_ms),
+            finished: false,
+        };
+        match placed {
+            Ok(leg) => {
+                let session_id = leg.session_id.clone();
+                running.leg = Some(leg);
+                running.envelope.session_id = Some(session_id.clone());
+                self.call.handle(Input::Placed { session_id }, self.clock.now());
+            }
+            Err(error) => {
+                let (cause, why) = (refusal_cause(&error), error.to_string());
+                self.call.handle(Input::Refused { cause, why }, self.clock.now());
+            }
+        }
+        loop {
+            self.perform(&mut running).await;
+            if running.finished {
+                break;
+            }
+            self.wait(&mut running).await;
+        }
+        drop(running);
+        self.scribe.finish().await;
+        self.board.remove(&self.call_id);
+    }
+
+    /// Waits for the next thing that happens and tells the call.
+    async fn wait(&mut self, running: &mut Running) {
+        let due = self.call.poll_timeout().map(|at| self.clock.instant(at));
+        tokio::select! {
+            Some(control) = self.control.recv() => match control {
+                Control::HangUp { by } => self.call.handle(Input::HangupRequested { by }, self.clock.now()),
+            },
+            event = next_event(&mut running.leg) => self.leg_event(event, running),
+            Some(done) = running.jobs.join_next() => {
+                if let Ok(input) = done {
+                    self.call.handle(input, self.clock.now());
+                }
+            }
+            () = sleep_until(due) => self.call.handle_timeout(self.clock.now()),
+        }
+    }
+
+    fn leg_event(&mut self, event: Option<LegEvent>, running: &mut Running) {
+        let now = self.clock.now();
+        let input = match event {
+            Some(LegEvent::Audio(bytes)) => {
+                let Running { framer, recording, .. } = running;
+                framer.push(&bytes, |frame| {
+                    self.call.audio(frame, now);
+                    if let Some(recording) = recording {
+                        recording.callee(frame, now);
+                    }
+                });
+                return;
+            }
+            Some(LegEvent::Status(status)) => Input::Status(status),
+            Some(LegEvent::Digit(digit)) => Input::Digit(digit),
+            Some(LegEvent::CheckPoint(name)) => Input::CheckPoint(name),
+            Some(LegEvent::Hangup) => Input::RemoteHangup,
+            Some(LegEvent::Cdr(cdr)) => Input::Cdr(cdr),
+            Some(LegEvent::Lost { reason }) => Input::Lost { why: reason },
+            None => {
+                running.leg = None;
+                Input::Lost { why: "the connection to the carrier has ended".into() }
+            }
+        };
+        self.call.handle(input, now);
+    }
+
+    /// Performs every effect that is waiting. What is sent goes out first, what is kept follows.
+    async fn perform(&mut self, running: &mut Running) {
+        let now = self.clock.now();
+        let mut ledger = Ledger::new(&self.call_id, self.clock);
+        let mut summary = None;
+        while let Some(effect) = self.call.poll_effect() {
+            match effect {
+                Effect::SendAudio(chunk) => {
+                    if let Some(recording) = &mut running.recording {
+                        recording.bot(&chunk);
+                    }
+                    self.send_audio(running, Bytes::from(to_pcm16le(chunk.samples())));
+                }
+                Effect::SendCheckPoint(name) => self.send(running, LegCommand::CheckPoint(name)).await,
+                Effect::SendInterruption => {
+                    if let Some(recording) = &mut running.recording {
+                        recording.cut(now);
+                    }
+                    self.send(running, LegCommand::Interruption).await;
+                }
+                Effect::SendDigit { digit, duration_ms } => {
+                    self.send(running, LegCommand::Digit { digit, duration_ms }).await;
+                }
+                Effect::SendHangup => self.send(running, LegCommand::Hangup).await,
+                Effect::Render { play, part, what } => {
+                    running.jobs.spawn(self.speech.clone().rendered(Arc::clone(&self.flow), play, part, what));
+                }
+                Effect::Recognise { utterance, audio } => {
+                    let language = self.flow.flow().language().to_owned();
+                    running.jobs.spawn(self.speech.clone().recognised(utterance, audio, language));
+                }
+                Effect::Record(fact) => {
+                    self.board.note(&self.call_id, &fact);
+                    ledger.fact(fact, now);
+                }
+                Effect::Notify(notice) => {
+                    if notice.stage == Stage::Answered {
+                        running.recording = self.start_recording(now).await;
+                    }
+                    if let Some(target) = &self.notify {
+                        running.envelope.sequence += u64::from(ledger.notice(&notice, target, &running.envelope));
+                    }
+                }
+                Effect::Finish(finished) => summary = Some(finished),
+            }
+        }
+        if let Some(summary) = &summary {
+            self.close_books(&mut ledger, summary, running.recording.take()).await;
+        }
+        if let Some(batch) = ledger.into_batch() {
+            self.scribe.write(batch).await;
+        }
+        running.finished = summary.is_some();
+    }
+
+    /// Audio that the carrier's connection has no room for is dropped: it would only come late.
+    fn send_audio(&self, running: &Running, audio: Bytes) {
+        if let Some(leg) = &running.leg
+            && leg.commands.try_send(LegCommand::Audio(audio)).is_err()
+        {
+            metrics::counter!("dering_session_audio_dropped_total").increment(1);
+        }
+    }
+
+    async fn send(&mut self, running: &mut Running, command: LegCommand) {
+        let Some(leg) = &running.leg else {
+            return;
+        };
+        if leg.commands.send_timeout(command, COMMAND_PATIENCE).await.is_err() {
+            running.leg = None;
+            let why = "the carrier's connection takes no more commands".into();
+            self.call.handle(Input::Lost { why }, self.clock.now());
+        }
+    }
+
+    async fn start_recording(&self, now: CallTime) -> Option<Recording> {
+        Recording::start(&self.recordings, &self.call_id, now)
+            .await
+            .inspect_err(|error| {
+                let folder = self.recordings.display();
+                tracing::error!(call.id = %self.call_id, %error, %folder, "the call is not recorded: its file cannot be written");
+            })
+            .ok()
+    }
+
+    /// Writes the call's last lines: CDR, evidence, recording, final state.
+    async fn close_books(&mut self, ledger: &mut Ledger, summary: &Summary, recording: Option<Recording>) {
+        let cdr = summary.cdr.clone().unwrap_or_else(|| self.own_cdr(summary));
+        ledger.finish(summary, cdr);
+        let Some(recording) = recording else {
+            return;
+        };
+        match recording.finish().await {
+            Ok(recorded) => ledger.recording(&recorded),
+            Err(error) => {
+                tracing::error!(call.id = %self.call_id, %error, "the call's recording could not be finished");
+            }
+        }
+    }
+
+    /// A record from our own times, for a carrier that never sent one.
+    fn own_cdr(&self, summary: &Summary) -> CarrierCdr {
+        let seconds = |from: CallTime| summary.ended_at.ms_since(from) / 1000;
+        CarrierCdr {
+            session_id: summary.session_id.clone().unwrap_or_else(|| self.call_id.clone()),
+            destination: self.number.clone(),
+            start_time: iso(self.clock.began_ms),
+            answer_time: summary.answered_at.map(|at| iso(self.clock.epoch_ms(at))),
+            end_time: iso(self.clock.epoch_ms(summary.ended_at)),
+            duration: seconds(CallTime::ZERO),
+            billable_seconds: summary.answered_at.map_or(0, seconds),
+            disposition: summary.disposition,
+            hangup_by: Some(summary.ended.hangup_by()),
+            hangup_cause_code: summary.cause,
+            hangup_cause_text: cause(summary.cause).text.to_owned(),
+        }
+    }
+}
+
+/// The hang-up cause of a call that the carrier did not take.
+const fn refusal_cause(error: &DialError) -> u16 {
+    match error {
+        DialError::BadNumber { .. } => 28,
+        DialError::Unauthorized { .. } => 29,
+        DialError::Unavailable { .. } => 38,
+        DialError::Protocol { .. } => 127,
+    }
+}
+
+async fn next_event(leg: &mut Option<Leg>) -> Option<LegEvent> {
+    match leg {
+        Some(leg) => leg.events.recv().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,56 @@
+//! Performs what a call wants done: the only place where a call touches the world.
+
+use std::sync::Arc;
+
+use callcore::call::Input;
+use callcore::flow::Part;
+use callcore::ids::PlayId;
+
+use crate::flows::LoadedFlow;
+use crate::speech::stt::{Recognizer, Utterance};
+use crate::speech::tts::Tts;
+use crate::speech::{file, tts};
+
+/// Makes audio of words and files, and words of audio.
+#[derive(Clone, Debug)]
+pub(super) struct Speech {
+    pub(super) tts: Tts,
+    pub(super) recognizer: Option<Recognizer>,
+}
+
+impl Speech {
+    /// Audio of one part of a prompt; the error is a sentence for the timeline.
+    pub(super) async fn render(&self, flow: &LoadedFlow, part: &Part) -> Result<Arc<[i16]>, String> {
+        match part {
+            Part::Say { text, language, voice } => self
+                .tts
+                .say(text, language, voice.as_deref())
+                .await
+                .map_err(|error: tts::TtsError| error.to_string()),
+            Part::File(name) => {
+                file::load(flow.folder().join(name)).await.map_err(|error| error.to_string())
+            }
+            Part::Checkpoint(_) => Ok(Arc::from([])),
+        }
+    }
+
+    pub(super) async fn rendered(self, flow: Arc<LoadedFlow>, play: PlayId, part: u16, what: Part) -> Input {
+        let result = self.render(&flow, &what).await;
+        Input::Rendered { play, part, result }
+    }
+
+    /// The words of an utterance; none when the engine fails, which is logged and counted there.
+    pub(super) async fn recognised(self, utterance: u32, audio: Arc<[i16]>, language: String) -> Input {
+        let text = match &self.recognizer {
+            Some(recognizer) => match recognizer.transcribe(Utterance { audio, language }).await {
+                Ok(transcript) => Some(transcript.text).filter(|text| !text.is_empty()),
+                Err(error) => {
+                    tracing::warn!(%error, "an utterance could not be recognised");
+                    None
+                }
+            },
+            None => None,
+        };
+        Input::Recognised { utterance, text }
+    }
+}

@@ -1,0 +1,312 @@
+//! The way in: place a call, end one, watch them all, stop.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use callcore::amd::{self, Timers};
+use callcore::call::{Call, Settings};
+use callcore::flow::Run;
+use serde_json::json;
+use tokio::sync::{mpsc, watch};
+use tokio_util::task::TaskTracker;
+use uuid::Uuid;
+
+use super::actor::{Actor, Clock, Control};
+use super::effects::Speech;
+use super::live::{Board, LiveCall, Phase};
+use super::request::{DialRequest, Dialed};
+use super::scribe::Scribe;
+use crate::flows::{Catalog, LoadedFlow};
+use crate::outbox;
+use crate::speech::stt::Recognizer;
+use crate::speech::tts::Tts;
+use crate::store::{self, CallBatch, NewCall, NewEvent, Store};
+use crate::telemetry::mask;
+use crate::trunk::DialError;
+use crate::trunk::socketio::SocketIoTrunk;
+
+/// Prompts whose text is known are made before the number is dialled, for at most this long.
+const PREPARE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How calls are run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where recordings are written.
+    pub recordings: PathBuf,
+    /// Calls at the same time; more are refused.
+    pub max_calls: usize,
+    /// Rings this long when the dial request does not say, ms.
+    pub ring_timeout_ms: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { recordings: "data/recordings".into(), max_calls: 200, ring_timeout_ms: 60_000 }
+    }
+}
+
+/// What calls are made of.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    pub store: Store,
+    pub outbox: outbox::Handle,
+    /// By name; the first one is the default.
+    pub trunks: Vec<(String, SocketIoTrunk)>,
+    pub flows: Catalog,
+    pub tts: Tts,
+    pub recognizer: Option<Recognizer>,
+}
+
+/// Why a call was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum Refusal {
+    #[error("there is no flow named \"{name}\"; there are: {known}")]
+    UnknownFlow { name: String, known: String },
+    #[error("the flow cannot start with this metadata: {0}")]
+    Variables(#[from] callcore::flow::StartError),
+    #[error("there is no trunk named \"{name}\"; there are: {known}")]
+    UnknownTrunk { name: String, known: String },
+    #[error("all {limit} lines are busy; try again when a call has ended, or raise `max_calls`")]
+    Full { limit: usize },
+    #[error("the server is stopping and takes no new calls")]
+    Stopping,
+    #[error("the call could not be written down, so it was not placed: {0}")]
+    Store(#[from] store::Error),
+}
+
+#[derive(Debug)]
+struct Inner {
+    parts: Parts,
+    options: Options,
+    board: Board,
+    controls: Mutex<HashMap<String, mpsc::Sender<Control>>>,
+    tasks: TaskTracker,
+}
+
+/// Cheap to clone; every clone serves the same calls.
+#[derive(Clone, Debug)]
+pub struct Handle {
+    inner: Arc<Inner>,
+}
+
+impl Handle {
+    #[must_use]
+    pub fn new(parts: Parts, options: Options) -> Self {
+        let inner = Inner {
+            parts,
+            options,
+            board: Board::default(),
+            controls: Mutex::default(),
+            tasks: TaskTracker::new(),
+        };
+        Self { inner: Arc::new(inner) }
+    }
+
+    /// Accepts a call: it is written down, then placed in the background.
+    ///
+    /// # Errors
+    /// When the flow, its variables or the trunk do not fit, all lines are busy, or the database fails.
+    pub async fn dial(&self, request: DialRequest) -> Result<Dialed, Refusal> {
+        let inner = &self.inner;
+        if inner.tasks.is_closed() {
+            return Err(Refusal::Stopping);
+        }
+        let flow = inner.parts.flows.find(&request.flow).ok_or_else(|| Refusal::UnknownFlow {
+            name: request.flow.clone(),
+            known: inner.parts.flows.names().join(", "),
+        })?;
+        let trunk = self.trunk(request.trunk.as_deref())?;
+        let run = Run::new(Arc::clone(flow.flow()), request.metadata.clone())?;
+        let dialed = Dialed { sid: Uuid::now_v7().to_string(), call_id: Uuid::now_v7().to_string() };
+        let control = self.reserve(&dialed.call_id)?;
+        let clock = Clock::start();
+        if let Err(error) = inner.parts.store.record(first_lines(&request, &dialed, &flow, &trunk.0, clock)).await {
+            self.release(&dialed.call_id);
+            return Err(error.into());
+        }
+        inner.board.add(LiveCall {
+            call_id: dialed.call_id.clone(),
+            flow: request.flow.clone(),
+            number: request.number.clone(),
+            phase: Phase::Placing,
+            amd: None,
+            latest: String::new(),
+        });
+        tracing::info!(call.id = %dialed.call_id, number = %mask(&request.number), flow = %request.flow, "call accepted");
+        let speech = Speech { tts: inner.parts.tts.clone(), recognizer: inner.parts.recognizer.clone() };
+        let actor = Actor {
+            call: Call::new(settings(&request, &flow, &inner.options, speech.recognizer.is_some()), run.clone()),
+            call_id: dialed.call_id.clone(),
+            app_id: request.app_id,
+            number: request.number,
+            notify: request.notify,
+            flow: Arc::clone(&flow),
+            speech: speech.clone(),
+            scribe: Scribe::start(inner.parts.store.clone(), inner.parts.outbox.clone()),
+            board: inner.board.clone(),
+            recordings: inner.options.recordings.clone(),
+            control,
+            clock,
+        };
+        let handle = self.clone();
+        let call_id = dialed.call_id.clone();
+        inner.tasks.spawn(async move {
+            prepare(&speech, &flow, &run).await;
+            let placed = place(&trunk.1, &actor.number).await;
+            Box::pin(actor.run(placed)).await;
+            handle.release(&call_id);
+        });
+        Ok(dialed)
+    }
+
+    /// Asks a running call to end; false when there is none of that id.
+    #[must_use]
+    pub fn hang_up(&self, call_id: &str, by: &str) -> bool {
+        let controls = self.inner.controls.lock().unwrap_or_else(PoisonError::into_inner);
+        controls.get(call_id).is_some_and(|control| control.try_send(Control::HangUp { by: by.to_owned() }).is_ok())
+    }
+
+    /// The calls that run now.
+    #[must_use]
+    pub fn live(&self) -> Vec<LiveCall> {
+        self.inner.board.all()
+    }
+
+    /// Changes whenever [`Self::live`] would.
+    #[must_use]
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.inner.board.changes()
+    }
+
+    /// Takes no new calls, lets those that run end within `patience`, then hangs them up.
+    pub async fn shutdown(&self, patience: Duration) {
+        self.inner.tasks.close();
+        if tokio::time::timeout(patience, self.inner.tasks.wait()).await.is_ok() {
+            return;
+        }
+        let running: Vec<String> =
+            self.inner.controls.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
+        for call_id in &running {
+            let _asked = self.hang_up(call_id, "shutdown");
+        }
+        // Ending takes as long as the carrier's record, which the call itself limits.
+        if tokio::time::timeout(Duration::from_secs(10), self.inner.tasks.wait()).await.is_err() {
+            tracing::warn!(calls = running.len(), "calls were still ending at shutdown; they are closed at the next start");
+        }
+    }
+
+    fn trunk(&self, name: Option<&str>) -> Result<(String, SocketIoTrunk), Refusal> {
+        let trunks = &self.inner.parts.trunks;
+        let found = match name {
+            None => trunks.first(),
+            Some(name) => trunks.iter().find(|(known, _)| known == name),
+        };
+        found.cloned().ok_or_else(|| Refusal::UnknownTrunk {
+            name: name.unwrap_or_default().to_owned(),
+            known: trunks.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "),
+        })
+    }
+
+    fn reserve(&self, call_id: &str) -> Result<mpsc::Receiver<Control>, Refusal> {
+        let limit = self.inner.options.max_calls;
+        let mut controls = self.inner.controls.lock().unwrap_or_else(PoisonError::into_inner);
+        if controls.len() >= limit {
+            metrics::counter!("dering_calls_refused_total").increment(1);
+            return Err(Refusal::Full { limit });
+        }
+        let (sender, receiver) = mpsc::channel(4);
+        controls.insert(call_id.to_owned(), sender);
+        metrics::gauge!("dering_calls_running").set(controls.len() as f64);
+        Ok(receiver)
+    }
+
+    fn release(&self, call_id: &str) {
+        let mut controls = self.inner.controls.lock().unwrap_or_else(PoisonError::into_inner);
+        controls.remove(call_id);
+        metrics::gauge!("dering_calls_running").set(controls.len() as f64);
+    }
+}
+
+async fn place(trunk: &SocketIoTrunk, number: &str) -> Result<crate::trunk::Leg, DialError> {
+    trunk.place(number).await
+}
+
+/// Makes the audio that is known to be needed, so that the callee never waits for it.
+async fn prepare(speech: &Speech, flow: &LoadedFlow, run: &Run) {
+    let prompts = run.known_prompts();
+    let all = futures_util::future::join_all(prompts.iter().map(|part| speech.render(flow, part)));
+    match tokio::time::timeout(PREPARE_PATIENCE, all).await {
+        Ok(results) => {
+            for error in results.into_iter().filter_map(Result::err) {
+                tracing::warn!(flow = flow.flow().name(), %error, "a prompt could not be made before the call");
+            }
+        }
+        Err(_) => tracing::warn!(flow = flow.flow().name(), "the prompts were not ready in time; the call begins without"),
+    }
+}
+
+fn settings(request: &DialRequest, flow: &LoadedFlow, options: &Options, recognises: bool) -> Settings {
+    let wanted = flow.flow().amd();
+    let (first, then, last) = (request.timers, wanted.timers, Timers::default());
+    let timers = Timers {
+        no_speech_timeout_ms: first
+            .no_speech_timeout_ms
+            .or(then.no_speech_timeout_ms)
+            .unwrap_or(last.no_speech_timeout_ms),
+        decision_timeout_ms: first
+            .decision_timeout_ms
+            .or(then.decision_timeout_ms)
+            .unwrap_or(last.decision_timeout_ms),
+        tone_timeout_ms: first.tone_timeout_ms.or(then.tone_timeout_ms).unwrap_or(last.tone_timeout_ms),
+        greeting_completion_timeout_ms: first
+            .greeting_completion_timeout_ms
+            .or(then.greeting_completion_timeout_ms)
+            .unwrap_or(last.greeting_completion_timeout_ms),
+    };
+    Settings {
+        max_call_ms: flow.flow().limits().call_ms,
+        machine_detection: request.machine_detection.unwrap_or(wanted.mode),
+        amd: amd::Options { timers, threshold_word_count: request.threshold_word_count, ..amd::Options::default() },
+        ring_timeout_ms: request.ring_timeout_ms.unwrap_or(options.ring_timeout_ms),
+        recognises,
+        ..Settings::default()
+    }
+}
+
+fn first_lines(
+    request: &DialRequest,
+    dialed: &Dialed,
+    flow: &LoadedFlow,
+    trunk: &str,
+    clock: Clock,
+) -> CallBatch {
+    let mut batch = CallBatch { call_id: dialed.call_id.clone(), ..CallBatch::default() };
+    let (notify_url, notify_headers) = match &request.notify {
+        Some(target) => (Some(target.url.clone()), target.headers.clone()),
+        None => (None, BTreeMap::new()),
+    };
+    batch.new = Some(NewCall {
+        app_id: request.app_id.clone(),
+        bot_id: request.bot_id.clone(),
+        trunk: trunk.to_owned(),
+        target: request.number.clone(),
+        caller: request.caller.clone().unwrap_or_default(),
+        state: "placing".into(),
+        flow: request.flow.clone(),
+        flow_digest: flow.digest().to_owned(),
+        metadata: request.metadata.clone().into(),
+        notify_url,
+        notify_headers,
+        direction: "outbound".into(),
+        created_ms: clock.began_ms,
+    });
+    batch.events.push(NewEvent {
+        at_ms: clock.began_ms,
+        t_ms: 0,
+        kind: "dialled".into(),
+        detail: json!({ "flow": request.flow, "digest": flow.digest(), "trunk": trunk, "sid": dialed.sid }),
+    });
+    batch
+}

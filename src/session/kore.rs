@@ -1,0 +1,166 @@
+//! Notifications in Kore's words: field names and case as in the samples of its outbound-calling page.
+
+use callcore::amd::Event;
+use callcore::call::{Notice, Stage, cause};
+use callcore::clock::CallTime;
+use serde_json::{Map, Value, json};
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+const ISO_MS: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+
+/// ISO 8601 UTC with milliseconds.
+pub(super) fn iso(epoch_ms: i64) -> String {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(epoch_ms) * 1_000_000)
+        .ok()
+        .and_then(|at| at.format(ISO_MS).ok())
+        .unwrap_or_default()
+}
+
+/// What a notification needs beside the notice itself.
+#[derive(Clone, Debug)]
+pub(super) struct Envelope {
+    pub(super) conversation_id: String,
+    /// Whose secret signs it.
+    pub(super) app_id: String,
+    pub(super) session_id: Option<String>,
+    /// Wall-clock time of [`CallTime::ZERO`], ms since 1970.
+    pub(super) began_ms: i64,
+    /// 1, 2, 3 … within the call.
+    pub(super) sequence: u64,
+}
+
+impl Envelope {
+    pub(super) fn new(call_id: &str, app_id: &str, began_ms: i64) -> Self {
+        Self {
+            conversation_id: call_id.to_owned(),
+            app_id: app_id.to_owned(),
+            session_id: None,
+            began_ms,
+            sequence: 1,
+        }
+    }
+
+    fn at(&self, at: CallTime) -> String {
+        iso(self.began_ms + i64::try_from(at.as_ms()).unwrap_or(i64::MAX))
+    }
+
+    /// The body of the post.
+    pub(super) fn body(&self, notice: &Notice) -> Value {
+        let mut body = Map::new();
+        body.insert("conversationId".into(), json!(self.conversation_id));
+        let mut put = |key: &str, value: Value| body.insert(key.into(), value);
+        put("ringDurationInMS", json!(notice.ring_ms));
+        put("connectDurationInMS", json!(notice.connect_ms));
+        put("sequence", json!(self.sequence));
+        let mut ok = |put: &mut dyn FnMut(&str, Value) -> Option<Value>| {
+            put("reason", json!("200 OK"));
+            put("reasonCode", json!("OK"));
+            put("callConnectTime", json!(self.at(notice.at)));
+        };
+        match &notice.stage {
+            Stage::Answered => {
+                ok(&mut put);
+                put("status", json!("Answered"));
+            }
+            Stage::InProgress(event) => {
+                ok(&mut put);
+                put("status", json!("Call-In-Progress"));
+                put("machineDetection", json!(event.kind));
+                amd_details(event, &mut put);
+            }
+            Stage::Completed { answered_at, reason_code, machine_detection } => {
+                let seconds = (notice.at.ms_since(*answered_at) + 500) / 1000;
+                put("reason", json!("200 OK"));
+                put("reasonCode", json!(reason_code));
+                put("callConnectTime", json!(self.at(*answered_at)));
+                put("callDisconnectTime", json!(self.at(notice.at)));
+                put("callDuration", json!(seconds));
+                put("duration", json!(seconds));
+                put("status", json!("completed"));
+                if let Some(kind) = machine_detection {
+                    put("machineDetection", json!(kind));
+                }
+                if let Some(session_id) = &self.session_id {
+                    put("sessionId", json!(session_id));
+                }
+            }
+            Stage::Failed { cause: code } => {
+                let cause = cause(*code);
+                put("reason", json!(cause.sip));
+                put("reasonCode", json!(cause.reason_code));
+                put("callConnectTime", json!(self.at(notice.at)));
+                put("callDisconnectTime", json!(self.at(notice.at)));
+                put("status", json!("Failed"));
+            }
+        }
+        Value::Object(body)
+    }
+}
+
+/// Beyond Kore: what makes an AMD event orderable and explainable.
+fn amd_details(event: &Event, put: &mut dyn FnMut(&str, Value) -> Option<Value>) {
+    put("amdSequence", json!(event.seq));
+    put("amdDecisionMs", json!(event.at_ms));
+    if let Some(reason) = event.reason {
+        put("amdReason", json!(reason));
+    }
+    if let Some(subtype) = event.subtype {
+        put("amdSubtype", json!(subtype));
+    }
+    if let Some(confidence) = event.confidence {
+        put("amdConfidence", json!((f64::from(confidence) * 1000.0).round() / 1000.0));
+    }
+    if let Some(greeting) = &event.greeting {
+        put("amdGreeting", json!(greeting));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn envelope() -> Envelope {
+        Envelope { session_id: Some("685d41cd".into()), ..Envelope::new("433a9a58", "app", 1_750_942_153_257) }
+    }
+
+    fn notice(stage: Stage, at: u64) -> Notice {
+        Notice { stage, at: CallTime::from_ms(at), ring_ms: 3381, connect_ms: 4343 }
+    }
+
+    #[test]
+    fn an_answer_reads_as_in_the_sample() {
+        let body = envelope().body(&notice(Stage::Answered, 4343));
+        let expected = json!({
+            "conversationId": "433a9a58", "reason": "200 OK", "reasonCode": "OK",
+            "callConnectTime": "2025-06-26T12:49:17.600Z", "ringDurationInMS": 3381,
+            "connectDurationInMS": 4343, "status": "Answered", "sequence": 1
+        });
+        assert_eq!(body, expected);
+    }
+
+    #[test]
+    fn a_completed_call_carries_both_durations_and_who_ended_it() {
+        let stage = Stage::Completed {
+            answered_at: CallTime::from_ms(4343),
+            reason_code: "bot-disconnected",
+            machine_detection: Some(callcore::amd::EventKind::MachineDetected),
+        };
+        let body = envelope().body(&notice(stage, 113_894));
+        assert_eq!(body["callDuration"], 110);
+        assert_eq!(body["duration"], 110);
+        assert_eq!(body["reasonCode"], "bot-disconnected");
+        assert_eq!(body["machineDetection"], "amd_machine_detected");
+        assert_eq!(body["callDisconnectTime"], "2025-06-26T12:51:07.151Z");
+        assert_eq!(body["sessionId"], "685d41cd");
+    }
+
+    #[test]
+    fn a_busy_line_fails_with_the_sip_words() {
+        let body = envelope().body(&notice(Stage::Failed { cause: 17 }, 17_204));
+        assert_eq!((&body["reason"], &body["reasonCode"]), (&json!("486 Busy Here"), &json!("Busy Here")));
+        assert_eq!(body["status"], "Failed");
+    }
+}

@@ -1,0 +1,135 @@
+//! Gathers what one step of a call leaves behind, so that it is written in one transaction.
+
+use callcore::audio::SAMPLE_RATE;
+use callcore::call::{CarrierCdr, Fact, Notice, Summary};
+use callcore::clock::CallTime;
+use serde_json::json;
+
+use super::actor::Clock;
+use super::kore::Envelope;
+use super::recording::Recorded;
+use super::request::NotifyTarget;
+use crate::store::{CallBatch, CallUpdate, NewEvent, NewNotification, NewRecording, NewTranscript};
+
+/// The lines of one step.
+pub(super) struct Ledger {
+    batch: CallBatch,
+    clock: Clock,
+}
+
+impl Ledger {
+    pub(super) fn new(call_id: &str, clock: Clock) -> Self {
+        Self { batch: CallBatch { call_id: call_id.to_owned(), ..CallBatch::default() }, clock }
+    }
+
+    pub(super) fn fact(&mut self, fact: Fact, now: CallTime) {
+        let at_ms = self.clock.epoch_ms(now);
+        match fact.kind {
+            "placed" => self.update().session_id = fact.detail["sessionId"].as_str().map(str::to_owned),
+            "dial_status" => {
+                let status = fact.detail["status"].as_str().unwrap_or_default();
+                let answered = status == "Connected";
+                let update = self.update();
+                update.state = Some(status.to_lowercase());
+                update.answered_ms = answered.then_some(at_ms);
+            }
+            "amd" => {
+                if let Ok(event) = serde_json::from_value::<callcore::amd::Event>(fact.detail.clone())
+                    && event.kind.is_decision()
+                {
+                    self.decision(&event);
+                }
+            }
+            "checkpoint" => self.update().last_checkpoint = fact.detail["name"].as_str().map(str::to_owned),
+            "transcript" => {
+                let text = fact.detail["text"].as_str().unwrap_or_default().to_owned();
+                self.batch.transcripts.push(NewTranscript {
+                    t_ms: now.as_ms(),
+                    end_t_ms: None,
+                    speaker: "callee".into(),
+                    source: "whisper".into(),
+                    text,
+                    confidence: None,
+                });
+            }
+            _ => {}
+        }
+        let event = NewEvent { at_ms, t_ms: now.as_ms(), kind: fact.kind.to_owned(), detail: fact.detail };
+        self.batch.events.push(event);
+    }
+
+    fn decision(&mut self, event: &callcore::amd::Event) {
+        let word = |value: serde_json::Value| value.as_str().map(str::to_owned);
+        let update = self.update();
+        update.amd_event = Some(event.kind.as_str().to_owned());
+        update.amd_ms = Some(event.at_ms);
+        update.amd_reason = event.reason.and_then(|reason| word(json!(reason)));
+        update.amd_subtype = event.subtype.and_then(|subtype| word(json!(subtype)));
+    }
+
+    /// Adds a notification; false when the caller did not subscribe to it.
+    pub(super) fn notice(&mut self, notice: &Notice, target: &NotifyTarget, envelope: &Envelope) -> bool {
+        if let (Some(kind), Some(wanted)) = (notice.stage.amd_event(), &target.amd_events)
+            && !wanted.contains(&kind)
+        {
+            return false;
+        }
+        let body = envelope.body(notice);
+        let kind = notice.stage.amd_event().map_or_else(
+            || body["status"].as_str().unwrap_or_default().to_owned(),
+            |event| event.as_str().to_owned(),
+        );
+        self.batch.notifications.push(NewNotification {
+            url: target.url.clone(),
+            headers: target.headers.clone(),
+            body: body.to_string(),
+            app_id: envelope.app_id.clone(),
+            kind,
+        });
+        true
+    }
+
+    /// The call's last lines.
+    pub(super) fn finish(&mut self, summary: &Summary, cdr: CarrierCdr) {
+        let ended_ms = self.clock.epoch_ms(summary.ended_at);
+        let update = self.update();
+        update.state = Some("ended".into());
+        update.ended_ms = Some(ended_ms);
+        update.disposition = Some(summary.disposition);
+        update.cause_code = Some(summary.cause);
+        update.outcome = Some(summary.outcome.clone());
+        update.message_left = Some(summary.message_left);
+        if summary.cdr.is_none() {
+            let detail = json!({ "why": "the carrier sent no record; this one is made from our own times" });
+            self.batch.events.push(NewEvent {
+                at_ms: ended_ms,
+                t_ms: summary.ended_at.as_ms(),
+                kind: "cdr_estimated".into(),
+                detail,
+            });
+        }
+        self.batch.cdr = Some(cdr);
+        self.batch.evidence.clone_from(&summary.evidence);
+    }
+
+    pub(super) fn recording(&mut self, recorded: &Recorded) {
+        self.batch.recording = Some(NewRecording {
+            path: recorded.path.display().to_string(),
+            channels: 2,
+            sample_rate_hz: SAMPLE_RATE,
+            duration_ms: recorded.duration_ms,
+            started_ms: self.clock.epoch_ms(recorded.started_at),
+        });
+    }
+
+    /// What was gathered; `None` when nothing was.
+    pub(super) fn into_batch(self) -> Option<CallBatch> {
+        let batch = &self.batch;
+        let empty = batch.events.is_empty() && batch.notifications.is_empty() && batch.update.is_none();
+        (!empty).then_some(self.batch)
+    }
+
+    fn update(&mut self) -> &mut CallUpdate {
+        self.batch.update.get_or_insert_default()
+    }
+}

@@ -1,0 +1,131 @@
+//! What is known of a call while it runs, for people who watch.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use callcore::amd::EventKind;
+use callcore::call::{DialStatus, Fact};
+use serde::Serialize;
+use tokio::sync::watch;
+
+/// Where a call stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Phase {
+    Placing,
+    Dialing,
+    Ringing,
+    Answered,
+    Ended,
+}
+
+impl Phase {
+    /// The word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Placing => "placing",
+            Self::Dialing => "dialing",
+            Self::Ringing => "ringing",
+            Self::Answered => "answered",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+/// One call as a watcher sees it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LiveCall {
+    pub call_id: String,
+    pub flow: String,
+    #[serde(skip)]
+    pub number: String,
+    pub phase: Phase,
+    pub amd: Option<EventKind>,
+    /// The latest thing worth telling, in a few words.
+    pub latest: String,
+}
+
+impl LiveCall {
+    fn note(&mut self, fact: &Fact) {
+        match fact.kind {
+            "dial_status" => {
+                if let Ok(status) = serde_json::from_value::<DialStatus>(fact.detail["status"].clone()) {
+                    self.phase = match status {
+                        DialStatus::Dialing => Phase::Dialing,
+                        DialStatus::Ringing => Phase::Ringing,
+                        DialStatus::Connected => Phase::Answered,
+                        DialStatus::Busy | DialStatus::Failed => self.phase,
+                    };
+                }
+                self.latest = fact.detail["status"].as_str().unwrap_or_default().to_lowercase();
+            }
+            "amd" => {
+                if let Ok(kind) = serde_json::from_value::<EventKind>(fact.detail["event"].clone()) {
+                    if kind.is_decision() {
+                        self.amd = Some(kind);
+                    }
+                    self.latest = kind.as_str().trim_start_matches("amd_").replace('_', " ");
+                }
+            }
+            "checkpoint" => self.latest = format!("heard \"{}\"", fact.detail["name"].as_str().unwrap_or_default()),
+            "interruption" => self.latest = "interrupted by the callee".into(),
+            "digit" => self.latest = "a key was pressed".into(),
+            "ended" => {
+                self.phase = Phase::Ended;
+                self.latest = fact.detail["outcome"].as_str().unwrap_or_default().replace('_', " ");
+            }
+            "carrier_lost" => self.latest = "the carrier is gone".into(),
+            _ => {}
+        }
+    }
+}
+
+/// The live calls of this process.
+#[derive(Clone, Debug)]
+pub(super) struct Board {
+    calls: Arc<Mutex<BTreeMap<String, LiveCall>>>,
+    changes: watch::Sender<u64>,
+}
+
+impl Default for Board {
+    fn default() -> Self {
+        Self { calls: Arc::default(), changes: watch::Sender::new(0) }
+    }
+}
+
+impl Board {
+    pub(super) fn add(&self, call: LiveCall) {
+        self.change(|calls| {
+            calls.insert(call.call_id.clone(), call);
+        });
+    }
+
+    pub(super) fn note(&self, call_id: &str, fact: &Fact) {
+        self.change(|calls| {
+            if let Some(call) = calls.get_mut(call_id) {
+                call.note(fact);
+            }
+        });
+    }
+
+    pub(super) fn remove(&self, call_id: &str) {
+        self.change(|calls| {
+            calls.remove(call_id);
+        });
+    }
+
+    pub(super) fn all(&self) -> Vec<LiveCall> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+
+    fn change(&self, with: impl FnOnce(&mut BTreeMap<String, LiveCall>)) {
+        with(&mut self.calls.lock().unwrap_or_else(PoisonError::into_inner));
+        self.changes.send_modify(|version| *version += 1);
+    }
+}

@@ -1,0 +1,164 @@
+//! A stereo WAV of the call while it runs: the callee on the left, the bot on the right, from the answer.
+
+use std::collections::VecDeque;
+use std::io::SeekFrom;
+use std::path::{Path, PathBuf};
+
+use callcore::audio::frame::{Frame, ms_to_samples, samples_to_ms};
+use callcore::audio::wav;
+use callcore::clock::CallTime;
+use callcore::playback::Chunk;
+use tokio::fs::File;
+use tokio::io::{AsyncSeekExt, AsyncWriteExt};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+/// Audio is written once it is this old, so that an interruption can still cut the bot's side.
+const SETTLED_MS: u64 = 1_000;
+/// Blocks waiting for the disk; when it is full the newest is dropped and counted.
+const WAITING_BLOCKS: usize = 16;
+
+/// What was written.
+#[derive(Clone, Debug)]
+pub(super) struct Recorded {
+    pub(super) path: PathBuf,
+    pub(super) started_at: CallTime,
+    pub(super) duration_ms: u64,
+}
+
+/// The recording of one call.
+#[derive(Debug)]
+pub(super) struct Recording {
+    blocks: mpsc::Sender<Vec<u8>>,
+    writer: JoinHandle<std::io::Result<()>>,
+    path: PathBuf,
+    answered_at: CallTime,
+    callee: VecDeque<i16>,
+    bot: VecDeque<i16>,
+    /// Samples per channel already handed to the writer.
+    written: usize,
+}
+
+impl Recording {
+    /// Opens `<folder>/<call id>.wav`.
+    pub(super) async fn start(folder: &Path, call_id: &str, answered_at: CallTime) -> std::io::Result<Self> {
+        tokio::fs::create_dir_all(folder).await?;
+        let path = folder.join(format!("{call_id}.wav"));
+        let mut file = File::create(&path).await?;
+        file.write_all(&wav::write_8k(&[&[], &[]])).await?;
+        let (blocks, waiting) = mpsc::channel(WAITING_BLOCKS);
+        let writer = tokio::spawn(write(file, waiting));
+        Ok(Self {
+            blocks,
+            writer,
+            path,
+            answered_at,
+            callee: VecDeque::with_capacity(ms_to_samples(SETTLED_MS * 2)),
+            bot: VecDeque::with_capacity(ms_to_samples(SETTLED_MS * 2)),
+            written: 0,
+        })
+    }
+
+    pub(super) fn callee(&mut self, frame: &Frame, now: CallTime) {
+        let end = ms_to_samples(now.ms_since(self.answered_at)).saturating_sub(self.written);
+        let start = end.saturating_sub(frame.len()).max(self.callee.len());
+        // Frames that come in a burst follow one another; a gap on the wire is silence here.
+        if start > self.callee.len() + frame.len() * 5 {
+            self.callee.resize(start, 0);
+        }
+        self.callee.extend(frame);
+        self.flush(now);
+    }
+
+    pub(super) fn bot(&mut self, chunk: &Chunk) {
+        let start = ms_to_samples(chunk.plays_at.ms_since(self.answered_at)).saturating_sub(self.written);
+        if self.bot.len() < start {
+            self.bot.resize(start, 0);
+        }
+        self.bot.extend(chunk.samples());
+    }
+
+    /// The bot was cut off: nothing of it sounds from `now` on.
+    pub(super) fn cut(&mut self, now: CallTime) {
+        let heard = ms_to_samples(now.ms_since(self.answered_at)).saturating_sub(self.written);
+        self.bot.truncate(heard);
+    }
+
+    fn flush(&mut self, now: CallTime) {
+        let settled = ms_to_samples(now.ms_since(self.answered_at).saturating_sub(SETTLED_MS));
+        let ready = settled.saturating_sub(self.written);
+        if ready >= ms_to_samples(SETTLED_MS) {
+            self.hand_over(ready);
+        }
+    }
+
+    fn hand_over(&mut self, samples: usize) {
+        let mut block = Vec::with_capacity(samples * 4);
+        for _ in 0..samples {
+            block.extend_from_slice(&self.callee.pop_front().unwrap_or(0).to_le_bytes());
+            block.extend_from_slice(&self.bot.pop_front().unwrap_or(0).to_le_bytes());
+        }
+        self.written += samples;
+        if self.blocks.try_send(block).is_err() {
+            metrics::counter!("dering_recording_blocks_dropped_total").increment(1);
+        }
+    }
+
+    /// Writes the rest and closes the file.
+    pub(super) async fn finish(mut self) -> std::io::Result<Recorded> {
+        let rest = self.callee.len().max(self.bot.len());
+        self.hand_over(rest);
+        drop(self.blocks);
+        self.writer.await.map_err(std::io::Error::other)??;
+        Ok(Recorded {
+            path: self.path,
+            started_at: self.answered_at,
+            duration_ms: samples_to_ms(self.written),
+        })
+    }
+}
+
+async fn write(mut file: File, mut blocks: mpsc::Receiver<Vec<u8>>) -> std::io::Result<()> {
+    let mut data_len = 0_u32;
+    while let Some(block) = blocks.recv().await {
+        file.write_all(&block).await?;
+        data_len = data_len.saturating_add(u32::try_from(block.len()).unwrap_or(u32::MAX));
+    }
+    // The two lengths of a RIFF file, unknown until now.
+    file.seek(SeekFrom::Start(4)).await?;
+    file.write_all(&data_len.saturating_add(36).to_le_bytes()).await?;
+    file.seek(SeekFrom::Start(40)).await?;
+    file.write_all(&data_len.to_le_bytes()).await?;
+    file.flush().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> CallTime {
+        CallTime::from_ms(ms)
+    }
+
+    #[tokio::test]
+    async fn both_sides_stand_where_they_were_heard_and_a_cut_is_silence() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut recording = Recording::start(folder.path(), "c1", at(1_000)).await.unwrap();
+        let audio: std::sync::Arc<[i16]> = vec![7; ms_to_samples(500)].into();
+        recording.bot(&Chunk { audio, from: 0, to: ms_to_samples(500), plays_at: at(1_200) });
+        recording.cut(at(1_400));
+        for n in 1..=200_u64 {
+            recording.callee(&[3; 160], at(1_000 + n * 20));
+        }
+        let recorded = recording.finish().await.unwrap();
+        assert_eq!(recorded.duration_ms, 4_000);
+        let bytes = std::fs::read(&recorded.path).unwrap();
+        let frame = |ms: usize| {
+            let byte = 44 + ms_to_samples(ms as u64) * 4;
+            let sample = |at: usize| i16::from_le_bytes([bytes[at], bytes[at + 1]]);
+            (sample(byte), sample(byte + 2))
+        };
+        assert_eq!((frame(100), frame(300), frame(450), frame(3_900)), ((3, 0), (3, 7), (3, 0), (3, 0)));
+        assert_eq!(bytes.len(), 44 + ms_to_samples(4_000) * 4);
+    }
+}

@@ -1,0 +1,95 @@
+//! Calls that a crash or a kill left open: each gets its end, its record and its last notification.
+
+use callcore::call::{CarrierCdr, Ended, Notice, Stage, cause};
+use callcore::clock::CallTime;
+use serde_json::json;
+
+use super::kore::{Envelope, iso};
+use crate::store::{self, CallBatch, CallRow, CallUpdate, NewEvent, NewNotification, Store};
+
+/// Cause of a call whose server went away: network failure.
+const CAUSE: u16 = 38;
+
+/// Closes every call that has no end; returns how many there were. Call it before new calls are taken.
+///
+/// # Errors
+/// When the database fails.
+pub async fn recover(store: &Store) -> Result<usize, store::Error> {
+    let open = store.unfinished_calls().await?;
+    let count = open.len();
+    for call in open {
+        let sent = store.notifications(&call.id).await?.len() as u64;
+        store.record(closing(&call, sent)).await?;
+    }
+    Ok(count)
+}
+
+/// The last lines of `call`, of which `sent` notifications are in the ledger.
+fn closing(call: &CallRow, sent: u64) -> CallBatch {
+    let now_ms = i64::try_from(time::OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
+    let since_start = |ms: i64| CallTime::from_ms(u64::try_from(ms - call.created_ms).unwrap_or(0));
+    let answered_at = call.answered_ms.map(since_start);
+    let ended_at = since_start(now_ms);
+    let connected = answered_at.unwrap_or(ended_at);
+    let stage = match answered_at {
+        Some(answered_at) => Stage::Completed {
+            answered_at,
+            reason_code: Ended::ByFault.reason_code(),
+            machine_detection: call
+                .amd_event
+                .as_ref()
+                .and_then(|event| serde_json::from_value(json!(event)).ok()),
+        },
+        None => Stage::Failed { cause: CAUSE },
+    };
+    let notice = Notice { stage, at: ended_at, ring_ms: 0, connect_ms: connected.as_ms() };
+    let envelope = Envelope {
+        session_id: call.session_id.clone(),
+        sequence: sent + 1,
+        ..Envelope::new(&call.id, &call.app_id, call.created_ms)
+    };
+    let disposition = match answered_at {
+        Some(_) => callcore::call::Disposition::Answered,
+        None => cause(CAUSE).unanswered,
+    };
+    let body = envelope.body(&notice);
+    let notifications = call.notify_url.iter().map(|url| NewNotification {
+        app_id: call.app_id.clone(),
+        kind: body["status"].as_str().unwrap_or_default().to_owned(),
+        url: url.clone(),
+        headers: call.notify_headers.clone(),
+        body: body.to_string(),
+    });
+    CallBatch {
+        call_id: call.id.clone(),
+        update: Some(CallUpdate {
+            state: Some("ended".into()),
+            ended_ms: Some(now_ms),
+            disposition: Some(disposition),
+            cause_code: Some(CAUSE),
+            outcome: Some("server_stopped".into()),
+            ..CallUpdate::default()
+        }),
+        events: vec![NewEvent {
+            at_ms: now_ms,
+            t_ms: ended_at.as_ms(),
+            kind: "recovered".into(),
+            detail: json!({ "why": "the server stopped while the call was under way" }),
+        }],
+        notifications: notifications.collect(),
+        cdr: Some(CarrierCdr {
+            session_id: call.session_id.clone().unwrap_or_else(|| call.id.clone()),
+            destination: call.target.clone(),
+            start_time: iso(call.created_ms),
+            answer_time: call.answered_ms.map(iso),
+            end_time: iso(now_ms),
+            duration: ended_at.as_ms() / 1000,
+            billable_seconds: answered_at.map_or(0, |at| ended_at.ms_since(at) / 1000),
+            disposition,
+            hangup_by: None,
+            hangup_cause_code: CAUSE,
+            hangup_cause_text: cause(CAUSE).text.to_owned(),
+        }),
+        ..CallBatch::default()
+    }
+}

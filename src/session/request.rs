@@ -1,0 +1,51 @@
+//! What somebody asks of us when they ask for a call.
+
+use std::collections::BTreeMap;
+
+use callcore::amd::EventKind;
+use callcore::flow::{MachineDetection, TimerOverrides};
+use serde_json::{Map, Value};
+
+/// One call to place.
+#[derive(Clone, Debug)]
+pub struct DialRequest {
+    /// The client app that asks; its secret signs the notifications.
+    pub app_id: String,
+    pub bot_id: String,
+    /// The flow to run, by name.
+    pub flow: String,
+    /// The number to call, as it goes to the carrier.
+    pub number: String,
+    /// Our number, as the caller asked for it.
+    pub caller: Option<String>,
+    /// Which trunk; the first one configured when absent.
+    pub trunk: Option<String>,
+    /// Variables of the flow.
+    pub metadata: Map<String, Value>,
+    /// Overrides the flow's own mode.
+    pub machine_detection: Option<MachineDetection>,
+    /// Go before the flow's own timers.
+    pub timers: TimerOverrides,
+    pub threshold_word_count: Option<u32>,
+    /// How long an unanswered call rings, ms.
+    pub ring_timeout_ms: Option<u64>,
+    pub notify: Option<NotifyTarget>,
+}
+
+/// Where status changes are posted.
+#[derive(Clone, Debug)]
+pub struct NotifyTarget {
+    pub url: String,
+    pub headers: BTreeMap<String, String>,
+    /// AMD events to send; `None` sends all of them.
+    pub amd_events: Option<Vec<EventKind>>,
+}
+
+/// A call that was accepted.
+#[derive(Clone, Debug)]
+pub struct Dialed {
+    /// The caller's handle on the request.
+    pub sid: String,
+    /// The call, and its conversation in notifications.
+    pub call_id: String,
+}

@@ -1,0 +1,346 @@
+//! What a call writes at one instant, and how it is written: all of it or nothing.
+
+use std::collections::BTreeMap;
+
+use callcore::call::{CarrierCdr, Disposition};
+use futures_util::FutureExt;
+use serde_json::Value;
+use sqlx::sqlite::SqliteConnection;
+use sqlx::types::Json;
+use uuid::Uuid;
+
+use super::{Error, Store, cdr, now_ms};
+
+/// Everything that happened to one call at one instant. It becomes visible at once or not at all, so a
+/// notification is never sent for a state that was not kept.
+#[derive(Clone, Debug, Default)]
+pub struct CallBatch {
+    pub call_id: String,
+    /// Present in the first batch of a call only.
+    pub new: Option<NewCall>,
+    pub update: Option<CallUpdate>,
+    /// Appended to the timeline in this order.
+    pub events: Vec<NewEvent>,
+    /// Appended to the webhook ledger in this order.
+    pub notifications: Vec<NewNotification>,
+    /// Replaces an earlier record of the same session.
+    pub cdr: Option<CarrierCdr>,
+    /// Replaces earlier evidence of the same call.
+    pub evidence: Option<Value>,
+    pub transcripts: Vec<NewTranscript>,
+    /// Replaces an earlier recording of the same call.
+    pub recording: Option<NewRecording>,
+}
+
+/// A call as it was asked for.
+#[derive(Clone, Debug, Default)]
+pub struct NewCall {
+    pub app_id: String,
+    pub bot_id: String,
+    pub trunk: String,
+    /// `outbound` or `inbound`.
+    pub direction: String,
+    pub target: String,
+    pub caller: String,
+    pub flow: String,
+    /// SHA-256 of the flow's text, so that a later edit cannot rewrite history.
+    pub flow_digest: String,
+    pub metadata: Value,
+    pub notify_url: Option<String>,
+    pub notify_headers: BTreeMap<String, String>,
+    pub state: String,
+    pub created_ms: i64,
+}
+
+/// What changed; `None` leaves a field as it is.
+#[derive(Clone, Debug, Default)]
+pub struct CallUpdate {
+    /// The carrier's name for the call.
+    pub session_id: Option<String>,
+    pub state: Option<String>,
+    pub answered_ms: Option<i64>,
+    /// A call with an end is finished and will not be recovered at start.
+    pub ended_ms: Option<i64>,
+    pub disposition: Option<Disposition>,
+    /// Hang-up cause (Outgoing Call Service, "Hangup Cause Codes").
+    pub cause_code: Option<u16>,
+    pub amd_event: Option<String>,
+    /// From answer to verdict.
+    pub amd_ms: Option<u64>,
+    pub amd_reason: Option<String>,
+    pub amd_subtype: Option<String>,
+    pub outcome: Option<String>,
+    pub last_checkpoint: Option<String>,
+    pub message_left: Option<bool>,
+}
+
+/// One entry of the timeline.
+#[derive(Clone, Debug)]
+pub struct NewEvent {
+    pub at_ms: i64,
+    /// Since the call began.
+    pub t_ms: u64,
+    pub kind: String,
+    pub detail: Value,
+}
+
+/// A webhook to deliver.
+#[derive(Clone, Debug)]
+pub struct NewNotification {
+    /// Whose secrets sign it.
+    pub app_id: String,
+    pub kind: String,
+    pub url: String,
+    /// The caller's own headers, sent with the post.
+    pub headers: BTreeMap<String, String>,
+    /// The exact JSON text that is signed and sent.
+    pub body: String,
+}
+
+/// One utterance.
+#[derive(Clone, Debug)]
+pub struct NewTranscript {
+    /// Since the call began.
+    pub t_ms: u64,
+    pub end_t_ms: Option<u64>,
+    /// `callee` or `bot`.
+    pub speaker: String,
+    /// What recognised or spoke it.
+    pub source: String,
+    pub text: String,
+    /// 0.0..=1.0
+    pub confidence: Option<f64>,
+}
+
+/// Where the audio of a call is.
+#[derive(Clone, Debug)]
+pub struct NewRecording {
+    pub path: String,
+    pub channels: u16,
+    pub sample_rate_hz: u32,
+    pub duration_ms: u64,
+    pub started_ms: i64,
+}
+
+impl Store {
+    /// Keeps a batch in one transaction, which may carry the batches of other calls too. Returns when
+    /// it is durable.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] for a second `new`, [`Error::UnknownCall`] when the call was never recorded;
+    /// then nothing of the batch is kept.
+    pub async fn record(&self, batch: CallBatch) -> Result<(), Error> {
+        self.write(move |connection| async move { write(connection, batch).await }.boxed()).await
+    }
+}
+
+async fn write(connection: &mut SqliteConnection, batch: CallBatch) -> Result<(), Error> {
+    let id = batch.call_id.as_str();
+    let now = now_ms();
+    match batch.new {
+        Some(call) => insert_call(connection, id, call).await?,
+        None => require_call(connection, id).await?,
+    }
+    if let Some(update) = batch.update {
+        update_call(connection, id, update).await?;
+    }
+    append_events(connection, id, batch.events).await?;
+    append_notifications(connection, id, batch.notifications, now).await?;
+    append_transcripts(connection, id, batch.transcripts).await?;
+    if let Some(record) = batch.cdr {
+        cdr::put(connection, id, &record, now).await?;
+    }
+    if let Some(evidence) = batch.evidence {
+        put_evidence(connection, id, evidence).await?;
+    }
+    if let Some(recording) = batch.recording {
+        put_recording(connection, id, recording).await?;
+    }
+    Ok(())
+}
+
+async fn insert_call(connection: &mut SqliteConnection, id: &str, call: NewCall) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO calls (id, app_id, bot_id, trunk, direction, target, caller, flow, flow_digest, \
+         metadata, notify_url, notify_headers, state, created_ms) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+    )
+    .bind(id)
+    .bind(call.app_id)
+    .bind(call.bot_id)
+    .bind(call.trunk)
+    .bind(call.direction)
+    .bind(call.target)
+    .bind(call.caller)
+    .bind(call.flow)
+    .bind(call.flow_digest)
+    .bind(Json(call.metadata))
+    .bind(call.notify_url)
+    .bind(Json(call.notify_headers))
+    .bind(call.state)
+    .bind(call.created_ms)
+    .execute(connection)
+    .await
+    .map_err(|error| exists_or(error, || format!("the call {id}")))?;
+    Ok(())
+}
+
+async fn require_call(connection: &mut SqliteConnection, id: &str) -> Result<(), Error> {
+    let found: Option<i64> =
+        sqlx::query_scalar("SELECT 1 FROM calls WHERE id = $1").bind(id).fetch_optional(connection).await?;
+    found.map(|_| ()).ok_or_else(|| Error::UnknownCall(id.to_owned()))
+}
+
+async fn update_call(connection: &mut SqliteConnection, id: &str, update: CallUpdate) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE calls SET session_id = coalesce($2, session_id), state = coalesce($3, state), \
+         answered_ms = coalesce($4, answered_ms), ended_ms = coalesce($5, ended_ms), \
+         disposition = coalesce($6, disposition), cause_code = coalesce($7, cause_code), \
+         amd_event = coalesce($8, amd_event), amd_ms = coalesce($9, amd_ms), \
+         amd_reason = coalesce($10, amd_reason), amd_subtype = coalesce($11, amd_subtype), \
+         outcome = coalesce($12, outcome), last_checkpoint = coalesce($13, last_checkpoint), \
+         message_left = coalesce($14, message_left) WHERE id = $1",
+    )
+    .bind(id)
+    .bind(update.session_id)
+    .bind(update.state)
+    .bind(update.answered_ms)
+    .bind(update.ended_ms)
+    .bind(update.disposition.map(Disposition::as_str))
+    .bind(update.cause_code.map(i64::from))
+    .bind(update.amd_event)
+    .bind(update.amd_ms.map(column_ms))
+    .bind(update.amd_reason)
+    .bind(update.amd_subtype)
+    .bind(update.outcome)
+    .bind(update.last_checkpoint)
+    .bind(update.message_left.map(i64::from))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn append_events(
+    connection: &mut SqliteConnection,
+    id: &str,
+    events: Vec<NewEvent>,
+) -> Result<(), Error> {
+    for event in events {
+        sqlx::query(
+            "INSERT INTO call_events (call_id, seq, at_ms, t_ms, kind, detail) \
+             SELECT $1, coalesce(max(seq), 0) + 1, $2, $3, $4, $5 FROM call_events WHERE call_id = $1",
+        )
+        .bind(id)
+        .bind(event.at_ms)
+        .bind(column_ms(event.t_ms))
+        .bind(event.kind)
+        .bind(Json(event.detail))
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+async fn append_notifications(
+    connection: &mut SqliteConnection,
+    id: &str,
+    notifications: Vec<NewNotification>,
+    now: i64,
+) -> Result<(), Error> {
+    for notification in notifications {
+        sqlx::query(
+            "INSERT INTO notifications (id, call_id, seq, app_id, kind, url, endpoint, headers, body, \
+             state, due_ms, claims, attempts, created_ms) \
+             SELECT $1, $2, coalesce(max(seq), 0) + 1, $3, $4, $5, $6, $7, $8, \
+             CASE WHEN EXISTS (SELECT 1 FROM notifications WHERE call_id = $2 \
+             AND state IN ('waiting', 'due', 'sending')) THEN 'waiting' ELSE 'due' END, \
+             $9, 0, 0, $9 FROM notifications WHERE call_id = $2",
+        )
+        .bind(format!("msg_{}", Uuid::now_v7().simple()))
+        .bind(id)
+        .bind(notification.app_id)
+        .bind(notification.kind)
+        .bind(&notification.url)
+        .bind(endpoint(&notification.url))
+        .bind(Json(notification.headers))
+        .bind(notification.body)
+        .bind(now)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+/// The scheme, host and port of a URL: what shares one receiver's fate.
+fn endpoint(url: &str) -> String {
+    reqwest::Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.origin().ascii_serialization())
+}
+
+async fn append_transcripts(
+    connection: &mut SqliteConnection,
+    id: &str,
+    transcripts: Vec<NewTranscript>,
+) -> Result<(), Error> {
+    for transcript in transcripts {
+        sqlx::query(
+            "INSERT INTO transcripts (call_id, seq, t_ms, end_t_ms, speaker, source, text, confidence) \
+             SELECT $1, coalesce(max(seq), 0) + 1, $2, $3, $4, $5, $6, $7 FROM transcripts \
+             WHERE call_id = $1",
+        )
+        .bind(id)
+        .bind(column_ms(transcript.t_ms))
+        .bind(transcript.end_t_ms.map(column_ms))
+        .bind(transcript.speaker)
+        .bind(transcript.source)
+        .bind(transcript.text)
+        .bind(transcript.confidence)
+        .execute(&mut *connection)
+        .await?;
+    }
+    Ok(())
+}
+
+async fn put_evidence(connection: &mut SqliteConnection, id: &str, evidence: Value) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO amd_evidence (call_id, detail) VALUES ($1, $2) \
+         ON CONFLICT (call_id) DO UPDATE SET detail = excluded.detail",
+    )
+    .bind(id)
+    .bind(Json(evidence))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn put_recording(
+    connection: &mut SqliteConnection,
+    id: &str,
+    recording: NewRecording,
+) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO recordings (call_id, path, channels, sample_rate_hz, duration_ms, started_ms) \
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (call_id) DO UPDATE SET path = excluded.path, \
+         channels = excluded.channels, sample_rate_hz = excluded.sample_rate_hz, \
+         duration_ms = excluded.duration_ms, started_ms = excluded.started_ms",
+    )
+    .bind(id)
+    .bind(recording.path)
+    .bind(i64::from(recording.channels))
+    .bind(i64::from(recording.sample_rate_hz))
+    .bind(column_ms(recording.duration_ms))
+    .bind(recording.started_ms)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Databases count in signed 64 bits.
+pub(super) fn column_ms(ms: u64) -> i64 {
+    i64::try_from(ms).unwrap_or(i64::MAX)
+}
+
+/// Tells a key that is taken from any other failure.
+pub(super) fn exists_or(error: sqlx::Error, what: impl FnOnce() -> String) -> Error {
+    let taken = error.as_database_error().is_some_and(sqlx::error::DatabaseError::is_unique_violation);
+    if taken { Error::Exists { what: what() } } else { error.into() }
+}

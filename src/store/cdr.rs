@@ -1,0 +1,241 @@
+//! Call detail records: kept once per carrier session, listed in the carrier's own shape.
+
+use callcore::call::{CarrierCdr, HangupBy};
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error as ValueError, StrDeserializer};
+use serde::{Deserialize, Serialize};
+use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteRow};
+use sqlx::{FromRow, QueryBuilder, Row};
+use time::OffsetDateTime;
+use time::format_description::BorrowedFormatItem;
+use time::macros::format_description;
+
+use super::{CdrField, CdrFilter, CdrQuery, Comparison, Error, Store};
+
+/// A record as the carrier's REST API shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CdrRow {
+    #[serde(flatten)]
+    pub cdr: CarrierCdr,
+    /// When we kept it first; ISO 8601 UTC with milliseconds.
+    pub created_at: String,
+    /// When we kept it last.
+    pub updated_at: String,
+    /// Our own name of the call, which the carrier's shape has no place for.
+    #[serde(skip)]
+    pub call_id: String,
+}
+
+/// The answer to a listing: `{"data": […], "meta": {…}}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CdrPage {
+    pub data: Vec<CdrRow>,
+    pub meta: CdrMeta,
+}
+
+/// Where in the list a page lies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CdrMeta {
+    pub items_per_page: u32,
+    pub total_items: i64,
+    pub current_page: u32,
+    pub total_pages: i64,
+    /// `[field, "ASC" | "DESC"]` pairs.
+    pub sort_by: Vec<(&'static str, &'static str)>,
+}
+
+impl Store {
+    /// A page of records.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn cdrs(&self, query: &CdrQuery) -> Result<CdrPage, Error> {
+        // One transaction, so that the count and the page agree.
+        let mut transaction = self.readers.begin().await?;
+        let mut count = QueryBuilder::<Sqlite>::new("SELECT count(*) FROM cdrs WHERE 1 = 1");
+        push_filters(&mut count, query);
+        let total_items: i64 = count.build_query_scalar().fetch_one(&mut *transaction).await?;
+
+        let newest_first = [(CdrField::Id, true)];
+        let sort_by = if query.sort_by.is_empty() { newest_first.as_slice() } else { &query.sort_by };
+        let limit = query.limit.max(1);
+        let mut list = QueryBuilder::<Sqlite>::new("SELECT * FROM cdrs WHERE 1 = 1");
+        push_filters(&mut list, query);
+        list.push(" ORDER BY ");
+        for (field, descending) in sort_by {
+            let direction = if *descending { " DESC" } else { " ASC" };
+            list.push(column(*field)).push(direction).push(", ");
+        }
+        list.push("session_id DESC LIMIT ").push_bind(i64::from(limit));
+        list.push(" OFFSET ").push_bind(i64::from(query.page.max(1) - 1) * i64::from(limit));
+        let data = list.build_query_as().fetch_all(&mut *transaction).await?;
+
+        let direction = |descending| if descending { "DESC" } else { "ASC" };
+        let meta = CdrMeta {
+            items_per_page: limit,
+            total_items,
+            current_page: query.page.max(1),
+            total_pages: (total_items + i64::from(limit) - 1) / i64::from(limit),
+            sort_by: sort_by.iter().map(|(field, desc)| (field.as_str(), direction(*desc))).collect(),
+        };
+        Ok(CdrPage { data, meta })
+    }
+
+    /// The record of one carrier session.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn cdr(&self, session_id: &str) -> Result<Option<CdrRow>, Error> {
+        let query = sqlx::query_as("SELECT * FROM cdrs WHERE session_id = $1").bind(session_id);
+        Ok(query.fetch_optional(&self.readers).await?)
+    }
+}
+
+fn push_filters(sql: &mut QueryBuilder<Sqlite>, query: &CdrQuery) {
+    if let Some(app) = &query.app_id {
+        sql.push(" AND call_id IN (SELECT id FROM calls WHERE app_id = ").push_bind(app.clone()).push(")");
+    }
+    for filter in &query.filters {
+        match filter {
+            CdrFilter::DestinationIs(number) => {
+                sql.push(" AND destination = ").push_bind(number.clone());
+            }
+            CdrFilter::DestinationContains(part) => {
+                sql.push(" AND destination LIKE ").push_bind(like(part)).push(" ESCAPE '\\'");
+            }
+            CdrFilter::Duration(comparison, seconds) => {
+                sql.push(" AND duration").push(operator(*comparison)).push_bind(*seconds);
+            }
+            CdrFilter::BillableSeconds(comparison, seconds) => {
+                sql.push(" AND billable_seconds").push(operator(*comparison)).push_bind(*seconds);
+            }
+            CdrFilter::DispositionIn(dispositions) => {
+                let mut list = sql.push(" AND disposition IN (").separated(", ");
+                for disposition in dispositions {
+                    list.push_bind(disposition.as_str());
+                }
+                sql.push(")");
+            }
+        }
+    }
+}
+
+fn like(part: &str) -> String {
+    let escaped = part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    format!("%{escaped}%")
+}
+
+const fn operator(comparison: Comparison) -> &'static str {
+    match comparison {
+        Comparison::Equal => " = ",
+        Comparison::Greater => " > ",
+        Comparison::GreaterOrEqual => " >= ",
+        Comparison::Less => " < ",
+        Comparison::LessOrEqual => " <= ",
+    }
+}
+
+const fn column(field: CdrField) -> &'static str {
+    match field {
+        CdrField::Id => "created_ms",
+        CdrField::StartTime => "start_time",
+        CdrField::EndTime => "end_time",
+        CdrField::Duration => "duration",
+        CdrField::BillableSeconds => "billable_seconds",
+        CdrField::Destination => "destination",
+        CdrField::Disposition => "disposition",
+    }
+}
+
+/// Keeps a record, replacing an earlier one of the same session.
+pub(super) async fn put(
+    connection: &mut SqliteConnection,
+    call_id: &str,
+    cdr: &CarrierCdr,
+    now: i64,
+) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO cdrs (session_id, call_id, destination, start_time, answer_time, end_time, duration, \
+         billable_seconds, disposition, hangup_by, hangup_cause_code, hangup_cause_text, created_ms, \
+         updated_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13) \
+         ON CONFLICT (session_id) DO UPDATE SET destination = excluded.destination, \
+         start_time = excluded.start_time, answer_time = excluded.answer_time, \
+         end_time = excluded.end_time, duration = excluded.duration, \
+         billable_seconds = excluded.billable_seconds, disposition = excluded.disposition, \
+         hangup_by = excluded.hangup_by, hangup_cause_code = excluded.hangup_cause_code, \
+         hangup_cause_text = excluded.hangup_cause_text, updated_ms = excluded.updated_ms",
+    )
+    .bind(&cdr.session_id)
+    .bind(call_id)
+    .bind(&cdr.destination)
+    .bind(&cdr.start_time)
+    .bind(&cdr.answer_time)
+    .bind(&cdr.end_time)
+    .bind(i64::try_from(cdr.duration).unwrap_or(i64::MAX))
+    .bind(i64::try_from(cdr.billable_seconds).unwrap_or(i64::MAX))
+    .bind(cdr.disposition.as_str())
+    .bind(cdr.hangup_by.map(hangup_text))
+    .bind(i64::from(cdr.hangup_cause_code))
+    .bind(&cdr.hangup_cause_text)
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+const fn hangup_text(by: HangupBy) -> &'static str {
+    match by {
+        HangupBy::Caller => "CALLER",
+        HangupBy::Callee => "CALLEE",
+    }
+}
+
+impl FromRow<'_, SqliteRow> for CdrRow {
+    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        let hangup_by: Option<String> = row.try_get("hangup_by")?;
+        let cdr = CarrierCdr {
+            session_id: row.try_get("session_id")?,
+            destination: row.try_get("destination")?,
+            start_time: row.try_get("start_time")?,
+            answer_time: row.try_get("answer_time")?,
+            end_time: row.try_get("end_time")?,
+            duration: unsigned(row, "duration")?,
+            billable_seconds: unsigned(row, "billable_seconds")?,
+            disposition: named(&row.try_get::<String, _>("disposition")?)?,
+            hangup_by: hangup_by.as_deref().map(named).transpose()?,
+            hangup_cause_code: unsigned(row, "hangup_cause_code")?,
+            hangup_cause_text: row.try_get("hangup_cause_text")?,
+        };
+        Ok(Self {
+            cdr,
+            created_at: iso(row.try_get("created_ms")?),
+            updated_at: iso(row.try_get("updated_ms")?),
+            call_id: row.try_get("call_id")?,
+        })
+    }
+}
+
+fn unsigned<T: TryFrom<i64, Error: std::error::Error + Send + Sync + 'static>>(
+    row: &SqliteRow,
+    column: &str,
+) -> Result<T, sqlx::Error> {
+    T::try_from(row.try_get::<i64, _>(column)?).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+/// Reads an enum by the name it has on the wire.
+fn named<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, sqlx::Error> {
+    let text: StrDeserializer<'de, ValueError> = text.into_deserializer();
+    T::deserialize(text).map_err(|error| sqlx::Error::Decode(error.into()))
+}
+
+const ISO_MILLISECONDS: &[BorrowedFormatItem<'_>] =
+    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
+
+fn iso(ms: i64) -> String {
+    OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000)
+        .ok()
+        .and_then(|time| time.format(ISO_MILLISECONDS).ok())
+        .unwrap_or_default()
+}

@@ -1,0 +1,226 @@
+//! The database: the only place that speaks SQL. It offers verbs of the trade (record a batch of a
+//! call, claim notifications) and never hands out a connection.
+//!
+//! SQLite in WAL mode with `synchronous=FULL`: an accepted dial-out or a notification must survive a
+//! power cut, and NORMAL may lose the last commits in one. The price is one fsync per commit, which the
+//! [`writer`] shares among all batches that wait. One connection writes, a few read beside it.
+//!
+//! Times are milliseconds since 1970-01-01 UTC (`_ms`) unless a field says otherwise.
+
+mod apps;
+mod batch;
+mod calls;
+mod cdr;
+mod cdr_query;
+mod ledger;
+mod schema;
+mod writer;
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use sqlx::migrate::MigrateError;
+use sqlx::sqlite::{
+    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+};
+
+pub use apps::{ApiKey, ClientApp, NewApiKey, NewApp};
+pub use batch::{CallBatch, CallUpdate, NewCall, NewEvent, NewNotification, NewRecording, NewTranscript};
+pub use calls::{CallFilter, CallPage, CallRow, Cursor, EventRow, Progress, RecordingRow, TranscriptRow};
+pub use cdr::{CdrMeta, CdrPage, CdrRow};
+pub use cdr_query::{CdrField, CdrFilter, CdrQuery, CdrQueryError, Comparison};
+pub use ledger::{
+    Attempt, AttemptRow, Claim, ClaimRequest, Claimed, NotificationRow, Settlement, Tally, Verdict,
+};
+use writer::Writer;
+
+const READERS: u32 = 4;
+
+/// Where the database is.
+#[derive(Clone, Debug)]
+pub struct Options {
+    pub place: Place,
+}
+
+/// A file that outlives the process, or memory for tests.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// Created with mode 0600 where missing; its folder is created too.
+    File(PathBuf),
+    Memory,
+}
+
+impl Options {
+    /// The database in the file `path`.
+    #[must_use]
+    pub fn file(path: impl Into<PathBuf>) -> Self {
+        Self { place: Place::File(path.into()) }
+    }
+
+    /// A database that dies with the [`Store`].
+    #[must_use]
+    pub const fn memory() -> Self {
+        Self { place: Place::Memory }
+    }
+}
+
+/// Why the store could not do what was asked.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
+    #[error(
+        "the database {} is in use by another process; stop that one, or name another database",
+        path.display()
+    )]
+    InUse { path: PathBuf },
+    #[error("the database {} does not exist; `dering serve` creates it", path.display())]
+    Missing { path: PathBuf },
+    #[error("the database {} cannot be opened: {reason}", path.display())]
+    Open { path: PathBuf, reason: String },
+    #[error("the database {} was made by a newer version of dering; run that version", path.display())]
+    Newer { path: PathBuf },
+    #[error("the database cannot be brought to this version: {0}")]
+    Migrate(Arc<MigrateError>),
+    #[error("the database failed: {0}")]
+    Database(Arc<sqlx::Error>),
+    #[error("there is no call {0} in the database")]
+    UnknownCall(String),
+    #[error("there is no client app {0} in the database")]
+    UnknownApp(String),
+    #[error("{what} exists already")]
+    Exists { what: String },
+    #[error("the database is closed")]
+    Closed,
+    #[error("the database was opened for reading only")]
+    ReadOnly,
+}
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(Arc::new(error))
+    }
+}
+
+/// The database. Clones share it; the last one dropped closes it.
+#[derive(Clone, Debug)]
+pub struct Store {
+    readers: SqlitePool,
+    writer: Option<Writer>,
+}
+
+impl Store {
+    /// Opens the database, creating and migrating it as needed. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] when another process (or another `Store`) has it open, [`Error::Newer`] when a
+    /// later version wrote it, [`Error::Open`] and [`Error::Migrate`] with the reason otherwise.
+    pub async fn open(options: Options) -> Result<Self, Error> {
+        match options.place {
+            Place::Memory => {
+                let connect = SqliteConnectOptions::new().in_memory(true).foreign_keys(true);
+                let pool = connect_pool(connect, 1, Path::new(":memory:")).await?;
+                migrate(&pool, Path::new(":memory:")).await?;
+                Ok(Self { readers: pool.clone(), writer: Some(Writer::start(pool.clone(), pool, None)) })
+            }
+            Place::File(path) => Self::open_file(&path).await,
+        }
+    }
+
+    async fn open_file(path: &Path) -> Result<Self, Error> {
+        let lock = prepare_file(path)?;
+        let connect = SqliteConnectOptions::new()
+            .filename(path)
+            .create_if_missing(true)
+            .journal_mode(SqliteJournalMode::Wal)
+            .synchronous(SqliteSynchronous::Full)
+            .foreign_keys(true)
+            .busy_timeout(Duration::from_secs(5));
+        let writing = connect_pool(connect, 1, path).await?;
+        migrate(&writing, path).await?;
+        let readers = connect_pool(reading(path), READERS, path).await?;
+        let writer = Writer::start(writing, readers.clone(), Some(lock));
+        let store = Self { readers, writer: Some(writer) };
+        store.release_claims().await?;
+        Ok(store)
+    }
+
+    /// Opens an existing database for reading beside a process that has it open.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] when there is none; [`Error::Open`] with the reason otherwise.
+    pub async fn open_read_only(path: &Path) -> Result<Self, Error> {
+        if !path.exists() {
+            return Err(Error::Missing { path: path.to_owned() });
+        }
+        Ok(Self { readers: connect_pool(reading(path), 1, path).await?, writer: None })
+    }
+
+    /// Commits what is queued, closes the database and releases its lock. Later verbs fail.
+    pub async fn close(&self) {
+        if let Some(writer) = &self.writer {
+            writer.close().await;
+        }
+        self.readers.close().await;
+    }
+}
+
+fn reading(path: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(Duration::from_secs(5))
+}
+
+async fn connect_pool(
+    connect: SqliteConnectOptions,
+    connections: u32,
+    path: &Path,
+) -> Result<SqlitePool, Error> {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .min_connections(1)
+        .idle_timeout(None)
+        .max_lifetime(None)
+        .test_before_acquire(false)
+        .connect_with(connect)
+        .await
+        .map_err(|error| Error::Open { path: path.to_owned(), reason: error.to_string() })
+}
+
+async fn migrate(pool: &SqlitePool, path: &Path) -> Result<(), Error> {
+    schema::migrator().run(pool).await.map_err(|error| {
+        if matches!(error, MigrateError::VersionMissing(_)) {
+            return Error::Newer { path: path.to_owned() };
+        }
+        Error::Migrate(Arc::new(error))
+    })
+}
+
+/// Takes the lock beside the database and creates the file, readable by its owner only.
+/// SQLite gives its journal files the same mode.
+fn prepare_file(path: &Path) -> Result<File, Error> {
+    let failed = |error: std::io::Error| Error::Open { path: path.to_owned(), reason: error.to_string() };
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(failed)?;
+    }
+    let open = |path: &Path| {
+        OpenOptions::new().create(true).truncate(false).read(true).write(true).mode(0o600).open(path)
+    };
+    let mut lock_path = path.as_os_str().to_owned();
+    lock_path.push(".lock");
+    let lock = open(Path::new(&lock_path)).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(Error::InUse { path: path.to_owned() }),
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    open(path).map_err(failed)?;
+    Ok(lock)
+}
+
+/// Milliseconds since 1970-01-01 UTC by the system clock.
+#[must_use]
+pub fn now_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,18 @@
+//! The schema: migrations compiled into the binary, forward only.
+
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+
+const MIGRATIONS: [(&str, &str); 3] = [
+    ("calls", include_str!("../../migrations/sqlite/0001_calls.sql")),
+    ("notifications", include_str!("../../migrations/sqlite/0002_notifications.sql")),
+    ("clients", include_str!("../../migrations/sqlite/0003_clients.sql")),
+];
+
+/// Every migration this binary knows, numbered from 1.
+pub(super) fn migrator() -> Migrator {
+    let migrations = (1..).zip(MIGRATIONS).map(|(version, (name, sql))| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    Migrator::with_migrations(migrations.collect())
+}

@@ -1,0 +1,209 @@
+use bytes::Bytes;
+use proptest::prelude::*;
+
+use super::*;
+
+const PATIENCE: Patience =
+    Patience { away: Duration::from_secs(10), ring: Duration::from_secs(60), cdr: Duration::from_secs(2) };
+
+/// A room, its clock and both its ends.
+struct Bench {
+    room: Room,
+    now: Instant,
+    events: mpsc::Receiver<LegEvent>,
+    actions: Vec<Action>,
+}
+
+impl Bench {
+    fn new(capacity: usize) -> Self {
+        let (sender, events) = mpsc::channel(capacity);
+        let now = Instant::now();
+        Self { room: Room::new(sender, PATIENCE, now), now, events, actions: vec![] }
+    }
+
+    fn joined() -> Self {
+        let mut bench = Self::new(64);
+        bench.room.link_up(&mut bench.actions);
+        bench.report(Report::Joined);
+        bench.actions.clear();
+        bench
+    }
+
+    fn report(&mut self, report: Report) {
+        self.room.report(report, self.now, &mut self.actions);
+    }
+
+    fn command(&mut self, command: LegCommand) {
+        self.room.command(command, self.now, &mut self.actions);
+    }
+
+    fn pass(&mut self, time: Duration) {
+        self.now += time;
+        self.room.tick(self.now, &mut self.actions);
+    }
+
+    fn heard(&mut self) -> Vec<LegEvent> {
+        std::iter::from_fn(|| self.events.try_recv().ok()).collect()
+    }
+
+    fn done(&mut self) -> Vec<Action> {
+        std::mem::take(&mut self.actions)
+    }
+}
+
+fn record() -> CarrierCdr {
+    serde_json::from_value(serde_json::json!({
+        "sessionId": "s", "destination": "", "startTime": "", "answerTime": null, "endTime": "",
+        "duration": 0, "billableSeconds": 0, "disposition": "BUSY", "hangupBy": null,
+        "hangupCauseCode": 17, "hangupCauseText": "",
+    }))
+    .expect("a record")
+}
+
+#[test]
+fn a_busy_callee_ends_the_call_even_if_the_carrier_says_no_more() {
+    let mut bench = Bench::joined();
+    bench.report(Report::Status(DialStatus::Busy));
+    bench.pass(Duration::from_secs(4));
+    assert_eq!(bench.heard(), [LegEvent::Status(DialStatus::Busy)]);
+    bench.pass(Duration::from_secs(1));
+    assert_eq!(bench.heard(), [LegEvent::Hangup]);
+    bench.pass(Duration::from_secs(2));
+    assert_eq!(bench.done(), [Action::FetchCdr]);
+}
+
+#[test]
+fn a_hang_up_while_the_carrier_is_away_goes_over_rest_and_is_repeated_when_it_is_back() {
+    let mut bench = Bench::joined();
+    bench.room.link_down(bench.now);
+    bench.command(LegCommand::Hangup);
+    bench.command(LegCommand::Hangup);
+    assert_eq!(bench.done(), [Action::HangUpByRest]);
+    bench.room.link_up(&mut bench.actions);
+    bench.report(Report::Joined);
+    assert_eq!(bench.done(), [Action::Join, Action::Send(LegCommand::Hangup)]);
+}
+
+#[test]
+fn commands_wait_for_the_room_in_order_but_audio_does_not() {
+    let mut bench = Bench::new(8);
+    let digit = LegCommand::Digit { digit: '1', duration_ms: 200 };
+    bench.command(LegCommand::CheckPoint("a".into()));
+    bench.command(LegCommand::Audio(Bytes::from_static(b"xx")));
+    bench.command(digit.clone());
+    assert_eq!(bench.done(), [Action::Dropped { direction: "out", reason: "not_joined" }]);
+    bench.room.link_up(&mut bench.actions);
+    bench.report(Report::Joined);
+    let sent = [LegCommand::CheckPoint("a".into()), digit].map(Action::Send);
+    assert_eq!(bench.done()[1..], sent);
+}
+
+#[test]
+fn a_carrier_that_comes_back_in_time_loses_nothing() {
+    let mut bench = Bench::joined();
+    bench.room.link_down(bench.now);
+    bench.pass(Duration::from_secs(9));
+    bench.room.link_up(&mut bench.actions);
+    bench.report(Report::Joined);
+    bench.pass(Duration::from_secs(9));
+    assert_eq!((bench.heard(), bench.done()), (vec![], vec![Action::Join]));
+}
+
+#[test]
+fn the_time_away_runs_on_through_failed_attempts_to_reconnect() {
+    let mut bench = Bench::joined();
+    for _ in 0..5 {
+        bench.room.link_down(bench.now);
+        bench.pass(Duration::from_secs(2));
+    }
+    assert!(matches!(bench.heard()[..], [LegEvent::Lost { .. }]));
+    assert_eq!(bench.done(), [Action::HangUpByRest, Action::FetchCdr]);
+}
+
+#[derive(Clone, Debug)]
+enum Happening {
+    Report(Report),
+    Command(LegCommand),
+    Up,
+    Down,
+    Record(bool),
+    Wait(u64),
+    Read,
+}
+
+fn happenings() -> impl Strategy<Value = Happening> {
+    let report = prop_oneof![
+        Just(Report::Announced),
+        Just(Report::Joined),
+        Just(Report::JoinRefused),
+        Just(Report::Status(DialStatus::Ringing)),
+        Just(Report::Status(DialStatus::Connected)),
+        Just(Report::Status(DialStatus::Failed)),
+        (0..3_usize).prop_map(|n| Report::Audio(Bytes::from(vec![0; n]))),
+        Just(Report::Digit('1')),
+        "[ab]".prop_map(Report::CheckPoint),
+        Just(Report::Hangup),
+        Just(Report::Cdr(record())),
+    ];
+    let command = prop_oneof![
+        Just(LegCommand::Audio(Bytes::from_static(b"xx"))),
+        "[ab]".prop_map(LegCommand::CheckPoint),
+        Just(LegCommand::Interruption),
+        Just(LegCommand::Hangup),
+    ];
+    prop_oneof![
+        6 => report.prop_map(Happening::Report),
+        4 => command.prop_map(Happening::Command),
+        1 => Just(Happening::Up),
+        1 => Just(Happening::Down),
+        1 => any::<bool>().prop_map(Happening::Record),
+        2 => (0..6_000_u64).prop_map(Happening::Wait),
+        2 => Just(Happening::Read),
+    ]
+}
+
+proptest! {
+    /// Whatever happens in whatever order: one end, then at most one record, then nothing.
+    #[test]
+    fn every_call_ends_once_and_has_at_most_one_record(
+        all in prop::collection::vec(happenings(), 0..60),
+        capacity in 1_usize..20,
+    ) {
+        let mut bench = Bench::new(capacity);
+        let mut told = Vec::new();
+        let mut fetches = 0;
+        for happening in all {
+            match happening {
+                Happening::Report(report) => bench.report(report),
+                Happening::Command(command) => bench.command(command),
+                Happening::Up => bench.room.link_up(&mut bench.actions),
+                Happening::Down => bench.room.link_down(bench.now),
+                // The router hands in a record only after it was asked to fetch one.
+                Happening::Record(found) if fetches > 0 => {
+                    bench.room.deliver_cdr(found.then(record), &mut bench.actions);
+                }
+                Happening::Record(_) => {}
+                Happening::Wait(ms) => bench.pass(Duration::from_millis(ms)),
+                Happening::Read => told.extend(bench.heard()),
+            }
+            fetches += bench.done().iter().filter(|a| **a == Action::FetchCdr).count();
+        }
+        // Left alone, and with a record that cannot be had, every call is over in the end.
+        bench.command(LegCommand::Hangup);
+        for _ in 0..20 {
+            bench.pass(Duration::from_secs(10));
+            fetches += bench.done().iter().filter(|a| **a == Action::FetchCdr).count();
+            if fetches > 0 {
+                bench.room.deliver_cdr(None, &mut bench.actions);
+            }
+            told.extend(bench.heard());
+        }
+        prop_assert!(bench.room.is_over());
+        prop_assert!(fetches <= 1, "{} fetches", fetches);
+        let end = told.iter().position(|e| matches!(e, LegEvent::Hangup | LegEvent::Lost { .. }));
+        let end = end.expect("the call ends");
+        let rest = &told[end + 1..];
+        prop_assert!(matches!(rest, [] | [LegEvent::Cdr(_)]), "after the end: {:?}", rest);
+        prop_assert!(!told[..end].iter().any(|e| matches!(e, LegEvent::Cdr(_))));
+    }
+}

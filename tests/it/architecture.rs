@@ -1,0 +1,142 @@
+//! The rules of ARCHITECTURE.md that a compiler does not hold.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Longest source file, lines. Past 400 ask whether it is one room.
+const LONGEST: usize = 500;
+
+/// Shell modules, low to high; equal ranks may not import one another.
+const SHELL: [(&str, u8); 14] = [
+    ("telemetry", 1),
+    ("store", 2),
+    ("speech", 2),
+    ("trunk", 2),
+    ("gateway", 3),
+    ("flows", 3),
+    ("outbox", 3),
+    ("session", 4),
+    ("web", 5),
+    ("api", 6),
+    ("config", 7),
+    ("app", 8),
+    ("demo", 9),
+    ("cli", 10),
+];
+
+const CORE: [(&str, u8); 10] = [
+    ("clock", 0),
+    ("ids", 0),
+    ("retry", 0),
+    ("audio", 1),
+    ("detect", 2),
+    ("playback", 2),
+    ("amd", 3),
+    ("flow", 3),
+    ("campaign", 3),
+    ("call", 4),
+];
+
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join(folder)];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|e| e == "rs") {
+                let text = fs::read_to_string(&path).unwrap();
+                found.push((path, text));
+            }
+        }
+    }
+    found
+}
+
+/// The top-level module that a file belongs to.
+fn module(path: &Path, folder: &str) -> String {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let first = path.strip_prefix(root).unwrap().components().next().unwrap();
+    first.as_os_str().to_string_lossy().trim_end_matches(".rs").to_owned()
+}
+
+fn imports_point_down(folder: &str, ranks: &[(&str, u8)]) {
+    let rank = |name: &str| ranks.iter().find(|(known, _)| *known == name).map(|(_, rank)| *rank);
+    let mut wrong = Vec::new();
+    for (path, text) in sources(folder) {
+        let own = module(&path, folder);
+        let Some(own_rank) = rank(&own) else { continue };
+        for line in text.lines().map(str::trim).filter(|line| !line.starts_with("//")) {
+            for (at, _) in line.match_indices("crate::") {
+                let rest = &line[at + "crate::".len()..];
+                let names: Vec<&str> = match rest.strip_prefix('{') {
+                    Some(list) => list.split(',').map(str::trim).collect(),
+                    None => vec![rest],
+                };
+                for name in names {
+                    let name: String = name.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                    if name != own && rank(&name).is_some_and(|other| other >= own_rank) {
+                        wrong.push(format!("{}: {line}", path.display()));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "imports must point to lower modules:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_shell_imports_only_from_lower_modules() {
+    imports_point_down("src", &SHELL);
+}
+
+#[test]
+fn the_core_imports_only_from_lower_modules() {
+    imports_point_down("crates/callcore/src", &CORE);
+}
+
+#[test]
+fn every_module_has_a_place_in_the_ranks() {
+    for (folder, ranks) in [("src", &SHELL[..]), ("crates/callcore/src", &CORE[..])] {
+        for (path, _) in sources(folder) {
+            let module = module(&path, folder);
+            let known = ranks.iter().any(|(name, _)| *name == module) || module == "lib" || module == "main";
+            assert!(known, "{} has no rank in tests/it/architecture.rs", path.display());
+        }
+    }
+}
+
+#[test]
+fn files_are_short_and_say_what_they_own() {
+    let mut wrong = Vec::new();
+    for folder in ["src", "crates/callcore/src"] {
+        for (path, text) in sources(folder) {
+            let lines = text.lines().count();
+            if lines > LONGEST {
+                wrong.push(format!("{}: {lines} lines", path.display()));
+            }
+            let is_test = path.file_name().is_some_and(|name| name == "tests.rs");
+            if !is_test && !text.starts_with("//!") {
+                wrong.push(format!("{}: does not open with //!", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn sql_lives_in_the_store_and_the_environment_in_the_configuration() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources("src") {
+        let module = module(&path, "src");
+        let code: String = text.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        if module != "store" && code.contains("sqlx::") {
+            wrong.push(format!("{}: sqlx outside store/", path.display()));
+        }
+        if !["config", "cli"].contains(&module.as_str()) && code.contains("std::env::") {
+            wrong.push(format!("{}: the environment outside config/ and cli/", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

@@ -1,0 +1,11 @@
+//! The one integration test binary: whole parts through their public interface.
+
+mod architecture;
+mod peer;
+mod store_calls;
+mod store_cdrs;
+mod store_fixture;
+mod store_ledger;
+mod store_opening;
+mod trunk_call;
+mod trunk_client;
