@@ -4,5 +4,6 @@
 //! `telemetry` · `store`, `speech`, `trunk` · `gateway`, `flows`, `outbox` · `session` · `api`, `web` ·
 //! `config` · `app` · `cli`.
 
+pub mod outbox;
 pub mod store;
 pub mod trunk;
