@@ -1,6 +1,8 @@
 //! The one integration test binary: whole parts through their public interface.
 
 mod architecture;
+mod outbox_delivery;
+mod outbox_guard;
 mod peer;
 mod store_calls;
 mod store_cdrs;
@@ -9,3 +11,4 @@ mod store_ledger;
 mod store_opening;
 mod trunk_call;
 mod trunk_client;
+mod virtual_call;
