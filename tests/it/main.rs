@@ -2,7 +2,6 @@
 
 mod architecture;
 mod outbox_delivery;
-mod outbox_guard;
 mod peer;
 mod store_calls;
 mod store_cdrs;
