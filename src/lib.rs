@@ -4,4 +4,11 @@
 //! `telemetry` · `store`, `speech`, `trunk` · `gateway`, `flows`, `outbox` · `session` · `api`, `web` ·
 //! `config` · `app` · `cli`.
 
+pub mod flows;
 pub mod trunk;
+
+pub mod cli {
+    //! The command line.
+
+    pub mod flow;
+}
