@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use callcore::audio::frame::{FRAME_MS, FRAME_SAMPLES, Frame};
-use callcore::call::{CarrierCdr, DialStatus, Disposition, HangupBy, cause_text};
+use callcore::call::{CarrierCdr, DialStatus, Disposition, HangupBy, cause};
 use time::OffsetDateTime;
 use tokio::time::{Instant, sleep, sleep_until};
 
@@ -30,7 +30,7 @@ const MAX_LAG: Duration = Duration::from_secs(2);
 struct End {
     disposition: Disposition,
     by: Option<HangupBy>,
-    /// Hang-up cause code, see [`cause_text`].
+    /// Hang-up cause code, see [`cause`].
     cause: u16,
 }
 
@@ -82,7 +82,7 @@ impl Call {
             disposition: end.disposition,
             hangup_by: end.by,
             hangup_cause_code: end.cause,
-            hangup_cause_text: cause_text(end.cause).into(),
+            hangup_cause_text: cause(end.cause).text.into(),
         };
         if let Some(recorder) = answered.and_then(|a| a.recorder)
             && let Err(error) = recorder.finish().await

@@ -30,6 +30,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 pub use accounts::Account;
+use callees::Callees;
 pub use shared::Options;
 use shared::Shared;
 
@@ -51,6 +52,8 @@ pub enum Error {
     EmptyToken { name: String },
     #[error("two accounts of the gateway have the same token")]
     SharedToken,
+    #[error(transparent)]
+    Callees(#[from] callees::LoadError),
     #[error("the recordings folder {} cannot be used: {source}", path.display())]
     Recordings { path: PathBuf, source: std::io::Error },
 }
@@ -63,8 +66,8 @@ impl Gateway {
     /// Listens and serves until [`Running::shutdown`].
     ///
     /// # Errors
-    /// When the address is taken or not ours, an account has no usable token, or the recordings folder
-    /// cannot be made.
+    /// When the address is taken or not ours, an account has no usable token, a callee file is wrong, or
+    /// the recordings folder cannot be made.
     pub async fn start(options: Options) -> Result<Running, Error> {
         check(&options)?;
         let address = options.listen;
@@ -75,8 +78,12 @@ impl Gateway {
                 Error::Listen { address, source }
             }
         })?;
-        let addr = listener.local_addr().map_err(|source| Error::Listen { address, source })?;
-        let shared = Arc::new(Shared::new(options));
+        let address = listener.local_addr().map_err(|source| Error::Listen { address, source })?;
+        let folder = options.callees.clone();
+        let callees = tokio::task::spawn_blocking(move || callees::load_dir(&folder))
+            .await
+            .map_err(|error| Error::Listen { address, source: std::io::Error::other(error) })??;
+        let shared = Arc::new(Shared::new(options, callees));
         let (layer, io) = events::layer();
         events::serve(&io, &shared);
         let app = rest::router(Arc::clone(&shared), io.clone()).layer(layer);
@@ -92,7 +99,7 @@ impl Gateway {
                 tracing::error!(%error, "the gateway has stopped serving");
             }
         });
-        Ok(Running { addr, shared, io, server })
+        Ok(Running { address, shared, io, server })
     }
 }
 
@@ -120,14 +127,25 @@ fn check(options: &Options) -> Result<(), Error> {
 /// A gateway that serves. Dropping it leaves it running.
 #[derive(Debug)]
 pub struct Running {
-    /// Where it listens.
-    pub addr: SocketAddr,
+    address: SocketAddr,
     shared: Arc<Shared>,
     io: SocketIo,
     server: JoinHandle<()>,
 }
 
 impl Running {
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Whom it can reach.
+    #[must_use]
+    pub fn callees(&self) -> &Callees {
+        &self.shared.callees
+    }
+
     /// Calls that are live now.
     #[must_use]
     pub fn calls(&self) -> usize {

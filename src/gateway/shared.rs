@@ -18,6 +18,7 @@ use super::cdr::Records;
 use super::messages::NewSession;
 use super::room::{Room, Rooms};
 use crate::speech::tts::{self, Tts};
+use crate::telemetry::mask;
 
 /// How a gateway runs.
 #[derive(Clone, Debug)]
@@ -25,7 +26,8 @@ pub struct Options {
     /// Port 0 takes any free port.
     pub listen: SocketAddr,
     pub accounts: Vec<Account>,
-    pub callees: Callees,
+    /// Folder of callee files.
+    pub callees: PathBuf,
     /// Speaks what callees say.
     pub tts: Tts,
     /// Where recordings go; `None` records nothing.
@@ -45,7 +47,7 @@ impl Default for Options {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             accounts: Vec::new(),
-            callees: Callees::default(),
+            callees: PathBuf::from("flows/callees"),
             tts: Tts::new(tts::Options::default()),
             recordings: None,
             seed: 1,
@@ -60,6 +62,7 @@ impl Default for Options {
 #[derive(Debug)]
 pub(super) struct Shared {
     pub options: Options,
+    pub callees: Callees,
     pub accounts: Accounts,
     pub rooms: Rooms,
     pub records: Records,
@@ -74,10 +77,11 @@ pub(super) fn account_room(account: usize) -> String {
 }
 
 impl Shared {
-    pub(super) fn new(options: Options) -> Self {
+    pub(super) fn new(options: Options, callees: Callees) -> Self {
         Self {
             accounts: Accounts::new(&options.accounts),
             options,
+            callees,
             rooms: Rooms::default(),
             records: Records::default(),
             stopping: CancellationToken::new(),
@@ -98,9 +102,9 @@ impl Shared {
         if self.stopping.is_cancelled() || !self.rooms.open(Arc::clone(&room), self.options.max_calls) {
             return None;
         }
-        let callee = self.options.callees.find(&number);
+        let callee = self.callees.find(&number);
         tracing::info!(session = %session_id, account = self.accounts.name(account),
-            number = %masked(&number), callee = callee.as_ref().map_or("none", |c| &c.name), "a call is placed");
+            number = %mask(&number), callee = callee.as_ref().map_or("none", |c| &c.name), "a call is placed");
         let news = NewSession { session_id: &session_id, r#type: "outbound" };
         if let Err(error) = io.to(account_room(account)).emit("newSession", &news).await {
             metrics::counter!("dering_gateway_emits_dropped_total", "event" => "newSession").increment(1);
@@ -112,10 +116,4 @@ impl Shared {
         self.calls.spawn(call.run());
         Some(session_id)
     }
-}
-
-/// A number as logs show it: its last two digits.
-fn masked(number: &str) -> String {
-    let count = number.chars().count();
-    number.chars().enumerate().map(|(n, c)| if n + 2 < count { '*' } else { c }).collect()
 }

@@ -52,9 +52,10 @@ fn render(template: &str, live: &[CallLine], ended: &[CallLine]) -> Response {
     let mut context = Context::new();
     context.insert("live", live);
     context.insert("ended", ended);
-    let html = PAGES.as_ref().map_err(ToString::to_string).and_then(|pages| {
-        pages.render(template, &context).map_err(|error| error.to_string())
-    });
+    let html = PAGES
+        .as_ref()
+        .map_err(ToString::to_string)
+        .and_then(|pages| pages.render(template, &context).map_err(|error| error.to_string()));
     match html {
         Ok(html) => {
             let headers: [(HeaderName, HeaderValue); 3] = [

@@ -75,7 +75,8 @@ fn imports_point_down(folder: &str, ranks: &[(&str, u8)]) {
                     None => vec![rest],
                 };
                 for name in names {
-                    let name: String = name.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
+                    let name: String =
+                        name.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
                     if name != own && rank(&name).is_some_and(|other| other >= own_rank) {
                         wrong.push(format!("{}: {line}", path.display()));
                     }
@@ -130,7 +131,8 @@ fn sql_lives_in_the_store_and_the_environment_in_the_configuration() {
     let mut wrong = Vec::new();
     for (path, text) in sources("src") {
         let module = module(&path, "src");
-        let code: String = text.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        let code: String =
+            text.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
         if module != "store" && code.contains("sqlx::") {
             wrong.push(format!("{}: sqlx outside store/", path.display()));
         }

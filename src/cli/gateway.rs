@@ -1,0 +1,98 @@
+//! `dering gateway`: plays the carrier until it is told to stop.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::Context;
+use comfy_table::{Table, presets};
+use secrecy::SecretString;
+
+use crate::gateway::callees::{Callee, Callees};
+use crate::gateway::{Account, Gateway, Options};
+use crate::speech::tts::{self, Tts};
+use crate::telemetry::{self, LogFormat};
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Where the REST and Socket.IO API is served; port 0 takes any free port
+    #[arg(long, default_value = "127.0.0.1:4500")]
+    listen: SocketAddr,
+    /// Bearer token of the account "default"; without any a random one is made and shown
+    #[arg(long, env = "DERING_GATEWAY_TOKEN", hide_env_values = true)]
+    token: Option<SecretString>,
+    /// A further account with its token; may be given again
+    #[arg(long = "account", value_name = "NAME=TOKEN", value_parser = account)]
+    accounts: Vec<Account>,
+    /// Folder of the callee files
+    #[arg(long, default_value = "flows/callees")]
+    callees: PathBuf,
+    /// Folder for a stereo WAV and a timeline of each call; without it nothing is recorded
+    #[arg(long)]
+    recordings: Option<PathBuf>,
+    /// Folder that keeps spoken texts between runs
+    #[arg(long)]
+    speech_cache: Option<PathBuf>,
+    /// The same seed makes the same line noise
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// What to log on standard error
+    #[arg(long, env = "DERING_LOG", default_value = "info")]
+    log: String,
+}
+
+fn account(text: &str) -> Result<Account, String> {
+    match text.split_once('=') {
+        Some((name, token)) if !name.is_empty() && !token.is_empty() => {
+            Ok(Account { name: name.into(), token: token.into() })
+        }
+        _ => Err("write it as NAME=TOKEN".into()),
+    }
+}
+
+/// Runs the gateway.
+///
+/// # Errors
+/// When the address is taken, a callee file is wrong, or a folder cannot be used.
+pub async fn run(args: Args) -> anyhow::Result<()> {
+    telemetry::start_logging(&args.log, LogFormat::Text);
+    let mut accounts = args.accounts;
+    let mut shown = None;
+    if let Some(token) = args.token {
+        accounts.insert(0, Account { name: "default".into(), token });
+    } else if accounts.is_empty() {
+        let token = uuid::Uuid::new_v4().simple().to_string();
+        accounts.push(Account { name: "default".into(), token: token.clone().into() });
+        shown = Some(token);
+    }
+    let options = Options {
+        listen: args.listen,
+        accounts,
+        callees: args.callees,
+        tts: Tts::new(tts::Options { cache_folder: args.speech_cache, ..tts::Options::default() }),
+        recordings: args.recordings,
+        seed: args.seed,
+        ..Options::default()
+    };
+    let gateway = Gateway::start(options).await?;
+    super::print(&format!("{}\n\nThe gateway serves http://{}", table(gateway.callees()), gateway.address()));
+    if let Some(token) = shown {
+        super::print(&format!("Token: {token}"));
+    }
+    super::serve::stop_signal().await.context("cannot wait for a signal")?;
+    tracing::info!("stopping: live calls are ended");
+    gateway.shutdown().await;
+    Ok(())
+}
+
+fn table(callees: &Callees) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_header(["Number", "Callee", "What happens"]);
+    let numbers = |callee: &Callee| {
+        callee.file.numbers.iter().map(|n| n.text.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    for callee in callees.all() {
+        table.add_row([numbers(callee), callee.name.clone(), callee.file.description.clone()]);
+    }
+    table.add_row(["any other", "", "The number does not exist"]);
+    table
+}
