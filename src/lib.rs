@@ -4,6 +4,8 @@
 //! `telemetry` · `store`, `speech`, `trunk` · `gateway`, `flows`, `outbox` · `session` · `api`, `web` ·
 //! `config` · `app` · `cli`.
 
+pub mod api;
+pub mod cli;
 pub mod outbox;
 pub mod store;
 pub mod trunk;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
 
+mod api_auth;
 mod outbox_delivery;
 mod store_calls;
 mod store_cdrs;
