@@ -61,21 +61,28 @@ pub struct Auth {
     store: Store,
 }
 
-#[derive(Debug, Serialize, Deserialize)]
+/// What is read of a token. A NumericDate is seconds since 1970-01-01 UTC, fractions allowed.
+#[derive(Debug, Deserialize)]
 struct Claims {
-    #[serde(rename = "appId", skip_serializing_if = "Option::is_none")]
+    #[serde(rename = "appId")]
     app_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     iss: Option<String>,
-    /// NumericDate: seconds since 1970-01-01 UTC, fractions allowed.
-    #[serde(skip_serializing_if = "Option::is_none")]
     iat: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     nbf: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     exp: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     scopes: Option<Vec<String>>,
+}
+
+/// What is written into a token. Whole seconds, because some readers take no others.
+#[derive(Debug, Serialize)]
+struct Minted<'a> {
+    #[serde(rename = "appId")]
+    app_id: &'a str,
+    iss: &'a str,
+    iat: i64,
+    exp: i64,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    scopes: &'a [String],
 }
 
 impl Auth {
@@ -137,15 +144,9 @@ pub fn mint(
     ttl: Duration,
     scopes: &[String],
 ) -> Result<SecretString, AuthError> {
-    let now_s = now_ms().div_euclid(1000) as f64;
-    let claims = Claims {
-        app_id: Some(app_id.to_owned()),
-        iss: Some(app_id.to_owned()),
-        iat: Some(now_s),
-        nbf: None,
-        exp: Some(now_s + ttl.as_secs() as f64),
-        scopes: (!scopes.is_empty()).then(|| scopes.to_vec()),
-    };
+    let iat = now_ms().div_euclid(1000);
+    let exp = iat.saturating_add_unsigned(ttl.as_secs());
+    let claims = Minted { app_id, iss: app_id, iat, exp, scopes };
     let key = EncodingKey::from_secret(secret.expose_secret().as_bytes());
     let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)
         .map_err(|error| AuthError::Malformed(error.to_string()))?;
