@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::store::{self, ApiKey, ClientApp, NewApiKey, Store, now_ms};
+use crate::store::{self, ApiKey, ClientApp, NewApiKey, Store};
+use crate::wallclock::now_ms;
 
 /// What an app must hold to dial out.
 pub const DIALOUT: &str = "SmartAssist Dialout";

@@ -15,7 +15,7 @@ use crate::outbox::receiver::{Inbox, Receipt, Receiver};
 use crate::outbox::sign::{
     self, SAVG_SIGNATURE, StandardHeaders, VerifyError, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP,
 };
-use crate::store::now_ms;
+use crate::wallclock::now_ms;
 
 /// Receive and check webhooks.
 #[derive(Debug, clap::Args)]

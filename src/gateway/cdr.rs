@@ -5,9 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use callcore::call::CarrierCdr;
 use serde::Serialize;
-use time::OffsetDateTime;
-use time::format_description::BorrowedFormatItem;
-use time::macros::format_description;
+
+use crate::wallclock::{iso, now_ms};
 
 /// Records kept; the oldest are forgotten.
 const MAX_RECORDS: usize = 20_000;
@@ -24,14 +23,6 @@ pub struct Record {
     pub account: usize,
 }
 
-/// ISO 8601 UTC with milliseconds.
-#[must_use]
-pub fn timestamp(at: OffsetDateTime) -> String {
-    const FORMAT: &[BorrowedFormatItem<'_>] =
-        format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-    at.to_offset(time::UtcOffset::UTC).format(FORMAT).unwrap_or_default()
-}
-
 /// All records, oldest first.
 #[derive(Debug, Default)]
 pub struct Records(Mutex<VecDeque<Record>>);
@@ -43,7 +34,7 @@ impl Records {
 
     /// Keeps the record of a call that has just ended.
     pub fn add(&self, account: usize, cdr: CarrierCdr) {
-        let now = timestamp(OffsetDateTime::now_utc());
+        let now = iso(now_ms());
         let mut records = self.locked();
         if records.len() == MAX_RECORDS {
             records.pop_front();

@@ -14,7 +14,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::post::Poster;
 use super::{Error, Options};
-use crate::store::{Claim, ClaimRequest, Store, Verdict, now_ms};
+use crate::store::{Claim, ClaimRequest, Store, Verdict};
+use crate::wallclock::now_ms;
 
 /// The longest sleep: a change of the wall clock is noticed after this.
 const NAP: Duration = Duration::from_secs(60);

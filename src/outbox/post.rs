@@ -11,7 +11,8 @@ use time::format_description::well_known::Rfc2822;
 
 use super::target::{GuardedResolver, TargetError};
 use super::{Error, Options, headers};
-use crate::store::{Attempt, Claim, Verdict, now_ms};
+use crate::store::{Attempt, Claim, Verdict};
+use crate::wallclock::now_ms;
 
 /// Of an answer's body this much is read, and kept for whoever looks into a failure.
 const RESPONSE_BYTES: usize = 1024;

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use super::sign::{
     self, SAVG_SIGNATURE, StandardHeaders, VerifyError, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP,
 };
-use crate::store::now_ms;
+use crate::wallclock::now_ms;
 
 /// Receipts kept; the oldest go first.
 const KEPT: usize = 20_000;

@@ -7,7 +7,8 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::types::Json;
 
 use super::batch::exists_or;
-use super::{Error, Store, now_ms};
+use super::{Error, Store};
+use crate::wallclock::now_ms;
 
 /// A client app to be.
 #[derive(Clone, Debug)]

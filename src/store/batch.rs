@@ -9,7 +9,8 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Error, Store, cdr, now_ms};
+use super::{Error, Store, cdr};
+use crate::wallclock::now_ms;
 
 /// Everything that happened to one call at one instant. It becomes visible at once or not at all, so a
 /// notification is never sent for a state that was not kept.

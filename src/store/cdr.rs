@@ -6,11 +6,9 @@ use serde::de::value::{Error as ValueError, StrDeserializer};
 use serde::{Deserialize, Serialize};
 use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteRow};
 use sqlx::{FromRow, QueryBuilder, Row};
-use time::OffsetDateTime;
-use time::format_description::BorrowedFormatItem;
-use time::macros::format_description;
 
 use super::{CdrField, CdrFilter, CdrQuery, Comparison, Error, Store};
+use crate::wallclock::iso;
 
 /// A record as the carrier's REST API shows it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -228,14 +226,4 @@ fn unsigned<T: TryFrom<i64, Error: std::error::Error + Send + Sync + 'static>>(
 fn named<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, sqlx::Error> {
     let text: StrDeserializer<'de, ValueError> = text.into_deserializer();
     T::deserialize(text).map_err(|error| sqlx::Error::Decode(error.into()))
-}
-
-const ISO_MILLISECONDS: &[BorrowedFormatItem<'_>] =
-    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-
-fn iso(ms: i64) -> String {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(ms) * 1_000_000)
-        .ok()
-        .and_then(|time| time.format(ISO_MILLISECONDS).ok())
-        .unwrap_or_default()
 }

@@ -12,7 +12,8 @@ use serde::Serialize;
 use sqlx::FromRow;
 use sqlx::sqlite::SqliteConnection;
 
-use super::{Error, Store, apps, now_ms};
+use super::{Error, Store, apps};
+use crate::wallclock::now_ms;
 
 /// What a worker has room for.
 #[derive(Clone, Debug)]

@@ -20,7 +20,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use sqlx::migrate::MigrateError;
 use sqlx::sqlite::{
@@ -215,12 +215,4 @@ fn prepare_file(path: &Path) -> Result<File, Error> {
     }
     open(path).map_err(failed)?;
     Ok(lock)
-}
-
-/// Milliseconds since 1970-01-01 UTC by the system clock.
-#[must_use]
-pub fn now_ms() -> i64 {
-    SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }

@@ -13,7 +13,8 @@ use axum::response::{IntoResponse, Response};
 use callcore::retry::Schedule;
 use dering::outbox::receiver::{Inbox, Receipt, Receiver};
 use dering::outbox::{Handle, Options, Outbox, Reach};
-use dering::store::{AttemptRow, CallBatch, NotificationRow, Store, now_ms};
+use dering::store::{AttemptRow, CallBatch, NotificationRow, Store};
+use dering::wallclock::now_ms;
 use serde_json::Value;
 
 use crate::store_fixture::{SECRET, begun, later, notification, store_with_app};

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use dering::store::{
-    Attempt, CallBatch, Claim, ClaimRequest, NewNotification, Options, Store, Tally, Verdict, now_ms,
+    Attempt, CallBatch, Claim, ClaimRequest, NewNotification, Options, Store, Tally, Verdict,
 };
+use dering::wallclock::now_ms;
 use secrecy::ExposeSecret;
 
 use crate::store_fixture::{SECRET, begun, create_app, notification, store_with_app};
