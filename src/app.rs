@@ -47,7 +47,8 @@ impl App {
         })?;
         let address = listener.local_addr()?;
         let metrics = telemetry::start_metrics();
-        let (flows, findings) = Catalog::load(&config.flows)?;
+        let (flows, findings) = Catalog::load(&config.flows)
+            .context("there are no flows to run; set `flows` to the folder that holds them")?;
         for finding in &findings {
             tracing::warn!("{finding}");
         }
@@ -65,7 +66,10 @@ impl App {
         let recognizer = recognizer(config)?;
         let mut trunks = Vec::with_capacity(config.trunks.len());
         for trunk in &config.trunks {
-            let options = socketio::Options::new(&trunk.name, &trunk.url, trunk.token()?);
+            let options = socketio::Options {
+                away_timeout: Duration::from_secs(trunk.away_timeout),
+                ..socketio::Options::new(&trunk.name, &trunk.url, trunk.token()?)
+            };
             let (handle, _task) = SocketIoTrunk::start(options)?;
             trunks.push((trunk.name.clone(), handle));
         }

@@ -66,6 +66,13 @@ pub struct Trunk {
     token: Option<SecretString>,
     token_env: Option<String>,
     token_file: Option<PathBuf>,
+    /// Seconds.
+    #[serde(default = "ten")]
+    pub away_timeout: u64,
+}
+
+const fn ten() -> u64 {
+    10
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -114,7 +121,8 @@ impl Trunk {
     /// A trunk with its token at hand.
     #[must_use]
     pub fn with_token(name: &str, url: &str, token: SecretString) -> Self {
-        Self { name: name.into(), url: url.into(), token: Some(token), token_env: None, token_file: None }
+        let (token, token_env, token_file) = (Some(token), None, None);
+        Self { name: name.into(), url: url.into(), token, token_env, token_file, away_timeout: ten() }
     }
 
     /// The token, from wherever it is kept.
