@@ -2,13 +2,14 @@
 //! same from version to version. The type is `about:blank`, so the title is the status phrase.
 
 use axum::Json;
-use axum::extract::rejection::JsonRejection;
+use axum::extract::rejection::BytesRejection;
 use axum::http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::BODY_LIMIT;
 use super::auth::AuthError;
 use crate::store;
 
@@ -25,6 +26,7 @@ pub enum Code {
     ScopeMissing,
     BotNotAllowed,
     NotFound,
+    MethodNotAllowed,
     /// The body or a parameter cannot be read.
     Malformed,
     /// It can be read, but not be done.
@@ -47,6 +49,7 @@ impl Code {
             | Self::TokenNotYetValid => StatusCode::UNAUTHORIZED,
             Self::ScopeMissing | Self::BotNotAllowed => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Malformed => StatusCode::BAD_REQUEST,
             Self::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict => StatusCode::CONFLICT,
@@ -183,14 +186,13 @@ impl From<AuthError> for Problem {
     }
 }
 
-impl From<JsonRejection> for Problem {
-    fn from(rejection: JsonRejection) -> Self {
-        let code = match rejection.status() {
-            StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
-            StatusCode::UNPROCESSABLE_ENTITY => Code::Invalid,
-            _ => Code::Malformed,
-        };
-        Self::new(code, rejection.body_text())
+impl From<BytesRejection> for Problem {
+    fn from(rejection: BytesRejection) -> Self {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            let detail = format!("the body is larger than {} KiB; send less metadata", BODY_LIMIT / 1024);
+            return Self::new(Code::TooLarge, detail);
+        }
+        Self::new(Code::Malformed, rejection.body_text())
     }
 }
 

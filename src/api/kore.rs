@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
@@ -21,10 +22,10 @@ pub(super) async fn dial_out(
     State(api): State<Api>,
     Path(bot_id): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let app = Auth::new(api.store.clone()).dialout(&headers, &bot_id).await?;
-    let body: Map<String, Value> = serde_json::from_slice(&body)
+    let body: Map<String, Value> = serde_json::from_slice(&body?)
         .map_err(|error| Problem::new(Code::Malformed, format!("the body is not a JSON object: {error}")))?;
     let asked = dialout::parse(body)?;
     let ignored = asked.ignored.join(", ");
