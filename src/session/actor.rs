@@ -216,6 +216,8 @@ impl Actor {
             }
         }
         if let Some(summary) = &summary {
+            // Whoever hears of the end can no longer ask for it.
+            self.control.close();
             self.close_books(&mut ledger, summary, running.recording.take()).await;
         }
         if let Some(batch) = ledger.into_batch() {
