@@ -17,6 +17,8 @@ use crate::clock::{CallTime, soonest};
 use crate::flow::{self, Command, MachineDetection, Outcome, PlaybackEnd, Run};
 use crate::playback::Out;
 
+/// Hang-up cause of a call that rang for longer than it may.
+const RANG_TOO_LONG: u16 = 19;
 /// How long the carrier's record is waited for after the end, ms.
 const CDR_WAIT_MS: u64 = 5_000;
 /// How long the words of an utterance are waited for, ms.
@@ -113,8 +115,11 @@ impl Call {
             Input::RemoteHangup => self.remote_hangup(now),
             Input::Cdr(cdr) => self.carrier_record(cdr, now),
             Input::Lost { why } => {
-                self.record("carrier_lost", json!({ "why": why }));
-                self.close(Ended::ByFault, 38, now);
+                // A trunk that has told everything about a call that is over lets go of it, too.
+                if matches!(self.state, State::Dialing | State::Talking(_)) {
+                    self.record("carrier_lost", json!({ "why": why }));
+                    self.close(Ended::ByFault, 38, now);
+                }
             }
             Input::Rendered { play, part, result } => {
                 if let Err(error) = &result {
@@ -155,7 +160,7 @@ impl Call {
                 if now >= CallTime::from_ms(self.settings.ring_timeout_ms) {
                     self.record("ring_timeout", json!({ "afterMs": self.settings.ring_timeout_ms }));
                     self.effects.push_back(Effect::SendHangup);
-                    self.close(Ended::Unanswered, 19, now);
+                    self.close(Ended::Unanswered, RANG_TOO_LONG, now);
                 }
             }
             State::Talking(talk) => {
@@ -517,12 +522,14 @@ impl Call {
             return;
         };
         self.state = State::Finished;
-        let code = self.carrier_cause.unwrap_or(cause);
+        // The carrier calls our giving up a cancelled call; for whoever asked, nobody answered.
+        let gave_up = cause == RANG_TOO_LONG;
+        let code = self.carrier_cause.filter(|_| !gave_up).unwrap_or(cause);
         let answered = self.answered_at.is_some();
         let disposition = match &self.cdr {
-            Some(cdr) => cdr.disposition,
-            None if answered => Disposition::Answered,
-            None => super::cause(code).unanswered,
+            Some(cdr) if !gave_up => cdr.disposition,
+            _ if answered => Disposition::Answered,
+            _ => super::cause(code).unanswered,
         };
         let stage = match self.answered_at {
             Some(answered_at) => Stage::Completed {
