@@ -70,6 +70,11 @@ fn on_runtime(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::R
 
 #[expect(clippy::print_stderr, reason = "the one place where a command tells why it failed")]
 fn complain(error: &anyhow::Error) {
+    eprintln!("dering: {}", sentence(error));
+}
+
+/// An error and its causes; a cause that is told already is not told again.
+fn sentence(error: &anyhow::Error) -> String {
     let mut sentence = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
         if !sentence.contains(&cause) {
@@ -77,7 +82,7 @@ fn complain(error: &anyhow::Error) {
             sentence.push_str(&cause);
         }
     }
-    eprintln!("dering: {sentence}");
+    sentence
 }
 
 /// Prints a result on standard output; a reader that went away is no error.

@@ -10,6 +10,9 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::api::auth;
 use crate::store::Store;
 
+/// Where `dering serve` keeps its database unless told otherwise.
+const DATABASE: &str = "data/dering.db";
+
 /// Make a token (JWT) for a client app and print it. Creates nothing: the app must exist, or its secret
 /// must be given.
 #[derive(Debug, clap::Args)]
@@ -29,9 +32,9 @@ pub struct Args {
 
 /// Where the secret comes from.
 #[derive(Debug, clap::Args)]
-#[group(required = true, multiple = false)]
+#[group(multiple = false)]
 struct Secret {
-    /// The database of the server; it may be running.
+    /// The database of the server; it may be running [default: data/dering.db]
     #[arg(long)]
     database: Option<PathBuf>,
     /// A file that holds the app's secret.
@@ -45,9 +48,11 @@ struct Secret {
 /// When there is no such database, app, secret or scope.
 pub async fn run(args: Args) -> anyhow::Result<()> {
     let secret = match (&args.secret.database, &args.secret.secret_file) {
-        (Some(database), _) => secret_in(database, &args.app, &args.scopes).await?,
-        (None, Some(file)) => read_secret(file)?,
-        (None, None) => bail!("say where the secret is: --database or --secret-file"),
+        (_, Some(file)) => read_secret(file)?,
+        (database, None) => {
+            let database = database.as_deref().unwrap_or(Path::new(DATABASE));
+            secret_in(database, &args.app, &args.scopes).await?
+        }
     };
     let token = auth::mint(&args.app, &secret, args.ttl, &args.scopes)?;
     writeln!(std::io::stdout().lock(), "{}", token.expose_secret())?;

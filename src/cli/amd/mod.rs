@@ -102,7 +102,7 @@ fn row(event: &Event) -> [String; 6] {
 fn tell_error(error: &anyhow::Error) {
     let mut err = std::io::stderr().lock();
     // Standard error may be closed; there is nobody left to tell then.
-    drop(writeln!(err, "dering amd: {error:#}"));
+    drop(writeln!(err, "dering amd: {}", super::sentence(error)));
 }
 
 /// Whether progress may be drawn.
