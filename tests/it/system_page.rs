@@ -1,0 +1,85 @@
+//! The page of calls in a real browser.
+
+use std::path::Path;
+use std::process::Stdio;
+use std::sync::{Arc, Mutex};
+
+use secrecy::ExposeSecret;
+use serde_json::json;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::Command;
+
+use crate::system_stage::{BUSY, PERSON, Stage, in_time, local};
+
+const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
+
+/// A browser of this computer; says so when there is none.
+fn browser() -> Option<&'static str> {
+    let folders = std::env::var("PATH").unwrap_or_default();
+    let there = |name: &&str| folders.split(':').any(|folder| Path::new(folder).join(name).is_file());
+    let found = BROWSERS.into_iter().find(there);
+    if found.is_none() {
+        println!("skipped: chromium is not installed");
+    }
+    found
+}
+
+/// Passes connections on to `server` and keeps what the browser sends.
+async fn relay(server: std::net::SocketAddr) -> (std::net::SocketAddr, Arc<Mutex<String>>) {
+    let listener = TcpListener::bind(local()).await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let sent = Arc::new(Mutex::new(String::new()));
+    let kept = Arc::clone(&sent);
+    tokio::spawn(async move {
+        while let Ok((browser, _)) = listener.accept().await {
+            let kept = Arc::clone(&kept);
+            tokio::spawn(async move {
+                let (mut from_browser, mut to_browser) = browser.into_split();
+                let (mut from_server, mut to_server) = TcpStream::connect(server).await.unwrap().into_split();
+                tokio::spawn(async move { tokio::io::copy(&mut from_server, &mut to_browser).await });
+                let mut block = vec![0; 4096];
+                while let Ok(length @ 1..) = from_browser.read(&mut block).await {
+                    kept.lock().unwrap().push_str(&String::from_utf8_lossy(&block[..length]));
+                    if to_server.write_all(&block[..length]).await.is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    (address, sent)
+}
+
+#[tokio::test]
+async fn the_page_shows_calls_and_renews_itself() {
+    let Some(browser) = browser() else { return };
+    let stage = Stage::set().await;
+    let talking = stage.dial("stay", PERSON, json!({})).await;
+    let busy = stage.dial("short", BUSY, json!({})).await;
+    stage.answered(&talking).await;
+    stage.last_word(&busy).await;
+
+    let (address, sent) = relay(stage.app.address()).await;
+    let profile = tempfile::tempdir().unwrap();
+    let page = format!("http://me:{}@{address}/", stage.client.key.expose_secret());
+    let output = Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"])
+        .args(["--disable-background-networking", "--virtual-time-budget=3500", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", profile.path().display()))
+        .arg(page)
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .output();
+    let html = String::from_utf8(in_time(output).await.unwrap().stdout).unwrap();
+    assert!(html.contains("…01") && html.contains(">answered<"), "the running call: {html}");
+    assert!(
+        html.contains("…03") && html.contains(&format!("/v1/calls/{busy}/events")),
+        "the ended one: {html}"
+    );
+    assert!(!html.contains(PERSON), "numbers are masked");
+    let sent = sent.lock().unwrap().clone();
+    let renewals = sent.split("GET /calls/rows ").skip(1);
+    let admitted = renewals.filter(|request| request.to_lowercase().contains("authorization: basic"));
+    assert!(admitted.count() >= 2, "the page asks again, with the key: {sent}");
+}

@@ -1,0 +1,197 @@
+//! The `dering` binary as a process of its own, and what it says on the command line.
+
+use std::fmt::Write as _;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use serde_json::json;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+use crate::system_stage::{APP, Carrier, Client, PERSON, Stage, enrol, furnish, in_time, last_word, local};
+
+/// The server as its own process.
+pub(crate) struct Server {
+    process: Child,
+    pub(crate) address: SocketAddr,
+}
+
+impl Server {
+    /// Starts it in `folder`, with `environment` beside that of the tests.
+    pub(crate) async fn start(folder: &Path, carrier: &Carrier, environment: &[(&str, &str)]) -> Self {
+        let mut config = String::from("listen: 127.0.0.1:0\nwebhooks: { allow_private: true }\n");
+        for (key, name) in [
+            ("database", "dering.db"),
+            ("recordings", "recordings"),
+            ("speech_cache", "speech"),
+            ("flows", "flows"),
+        ] {
+            writeln!(config, "{key}: {}", folder.join(name).display()).unwrap();
+        }
+        let (url, token) = (carrier.url(), carrier.token());
+        writeln!(config, "trunks: [ {{ name: main, url: '{url}', token: '{token}' }} ]").unwrap();
+        let path = folder.join("dering.yaml");
+        std::fs::write(&path, config).unwrap();
+        let mut process = Command::new(env!("CARGO_BIN_EXE_dering"))
+            .arg("serve")
+            .arg("--config")
+            .arg(path)
+            .envs(environment.iter().copied())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
+        let mut log = String::new();
+        let address = in_time(async {
+            while let Some(line) = lines.next_line().await.unwrap() {
+                if let Some((_, address)) = line.split_once("ready address=") {
+                    return address.trim().parse().unwrap();
+                }
+                log.push_str(&line);
+                log.push('\n');
+            }
+            panic!("the server did not start: {log}");
+        })
+        .await;
+        // Whoever writes to a pipe that nobody reads ends up waiting.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Self { process, address }
+    }
+
+    /// As `kill -9` does it.
+    pub(crate) async fn kill(mut self) {
+        self.process.kill().await.unwrap();
+    }
+}
+
+/// Runs `dering` to its end in `folder`.
+async fn dering(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_dering"));
+    command.args(arguments).current_dir(folder).env_remove("DERING_CONFIG").kill_on_drop(true);
+    in_time(command.output()).await.unwrap()
+}
+
+/// What a command that fails says in the end, behind its log; nothing goes to standard output.
+async fn complaint(folder: &Path, arguments: &[&str]) -> String {
+    let output = dering(folder, arguments).await;
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
+    assert!(output.stdout.is_empty(), "{:?}", String::from_utf8_lossy(&output.stdout));
+    let at = said.lines().position(|line| line.starts_with("dering")).unwrap_or_else(|| panic!("{said}"));
+    said.lines().skip(at).collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test]
+async fn the_command_line_names_its_commands() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = dering(folder.path(), &["--help"]).await;
+    let help = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success());
+    for command in ["demo", "serve", "gateway", "amd", "flow", "app", "token", "webhook"] {
+        assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{command}: {help}");
+    }
+}
+
+#[tokio::test]
+async fn commands_that_cannot_do_their_work_say_why_in_a_sentence() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    std::fs::write(folder.join("notes.wav"), "this is not audio").unwrap();
+    let said = complaint(folder, &["amd", "notes.wav"]).await;
+    assert!(said.contains("cannot use notes.wav: this is not a WAV file"), "{said}");
+    assert_eq!(said.matches("no RIFF tag").count(), 1, "{said}");
+    let said = complaint(folder, &["token", "--app", "shop"]).await;
+    assert!(said.contains("data/dering.db does not exist"), "{said}");
+    let said = complaint(folder, &["demo", "--exit"]).await;
+    assert!(said.contains("there is no folder flows/callees"), "{said}");
+    let said = complaint(folder, &["gateway", "--callees", "none"]).await;
+    assert!(said.contains("none: cannot read this folder"), "{said}");
+    let said = complaint(folder, &["flow", "check", "none.yaml"]).await;
+    assert!(said.contains("none.yaml"), "{said}");
+    let said = complaint(folder, &["serve", "--config", "none.yaml"]).await;
+    assert!(said.contains("none.yaml cannot be read"), "{said}");
+    std::fs::write(folder.join("dering.yaml"), "listen: 127.0.0.1:0\nlog:\n  filtre: info\n").unwrap();
+    let said = complaint(folder, &["serve"]).await;
+    assert!(said.contains("dering.yaml") && said.contains("filtre") && said.contains('3'), "{said}");
+    std::fs::write(folder.join("dering.yaml"), "listen: 127.0.0.1:0\n").unwrap();
+    let said = complaint(folder, &["serve"]).await;
+    assert!(said.contains("set `flows` to the folder"), "{said}");
+}
+
+#[tokio::test]
+async fn a_broken_flow_is_reported_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    furnish(folder.path());
+    let output = dering(folder.path(), &["flow", "check", "flows/broken.yaml"]).await;
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("flows/broken.yaml:2:8: error: there is no scene `nowhere`"), "{said}");
+    let output = dering(folder.path(), &["flow", "check", "flows/mute.yaml"]).await;
+    let said = String::from_utf8(output.stdout).unwrap();
+    assert!(said.contains("flows/mute.yaml:3:") && said.contains("missing.wav"), "{said}");
+}
+
+#[tokio::test]
+async fn a_second_server_on_the_same_port_or_database_is_refused() {
+    let stage = Stage::set().await;
+    let folder = stage.folder.path();
+    let address = stage.app.address();
+    std::fs::write(folder.join("port.yaml"), format!("listen: {address}\ndatabase: other.db\n")).unwrap();
+    let said = complaint(folder, &["serve", "--config", "port.yaml"]).await;
+    assert!(
+        said.contains(&format!("cannot listen on {address}")) && said.contains("another dering"),
+        "{said}"
+    );
+    assert!(!folder.join("other.db").exists(), "nothing was touched");
+    std::fs::write(folder.join("database.yaml"), "listen: 127.0.0.1:0\ndatabase: dering.db\n").unwrap();
+    let said = complaint(folder, &["serve", "--config", "database.yaml"]).await;
+    assert!(said.contains("dering.db is in use by another process"), "{said}");
+    let said = complaint(folder, &["app", "--database", "dering.db", "add", "late"]).await;
+    assert!(said.contains("dering.db is in use by another process"), "{said}");
+    // A token may be made beside the running server, for an app that exists.
+    let output = dering(folder, &["token", "--app", APP, "--database", "dering.db"]).await;
+    let token = String::from_utf8(output.stdout).unwrap();
+    let body = json!({ "target": format!("tel:{PERSON}") }).to_string();
+    assert_eq!(stage.client.post_dial("short", token.trim(), body).await.status, 200);
+    let said = complaint(folder, &["token", "--app", "nobody", "--database", "dering.db"]).await;
+    assert!(said.contains("there is no client app nobody"), "{said}");
+}
+
+#[tokio::test]
+async fn callees_that_cannot_be_used_are_named_with_their_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let callees = folder.path().join("callees");
+    std::fs::create_dir(&callees).unwrap();
+    std::fs::write(callees.join("a.yaml"), "numbers: ['+15551001']\nring: soon\n").unwrap();
+    std::fs::write(callees.join("b.yaml"), "numbers: ['+15551002']\nscript: [ { play: none.wav } ]\n")
+        .unwrap();
+    let said =
+        complaint(folder.path(), &["gateway", "--callees", "callees", "--listen", "127.0.0.1:0"]).await;
+    assert!(said.contains("a.yaml:2:7: `soon` is not a duration"), "{said}");
+    assert!(said.contains("b.yaml") && said.contains("there is no audio file callees/none.wav"), "{said}");
+}
+
+#[tokio::test]
+async fn a_server_without_espeak_runs_calls_and_says_what_to_install() {
+    let folder = tempfile::tempdir().unwrap();
+    furnish(folder.path());
+    let carrier = Carrier::start(folder.path()).await;
+    let store =
+        dering::store::Store::open(dering::store::Options::file(folder.path().join("dering.db"))).await;
+    let store = store.unwrap();
+    let (secret, key) = enrol(&store).await;
+    store.close().await;
+    let inbox = dering::outbox::receiver::Inbox::new(vec![secret.clone()]);
+    let receiver = dering::outbox::receiver::Receiver::start(inbox.router(), local()).await.unwrap();
+    let server = Server::start(folder.path(), &carrier, &[("PATH", "/nowhere")]).await;
+    let client = Client::new(server.address, secret, key);
+    let call_id = client.dial("speak", PERSON, json!({ "notifyUrl": receiver.url() })).await;
+    last_word(&inbox, &call_id).await;
+    let call = client.read(&format!("/v1/calls/{call_id}")).await.json();
+    assert_eq!(call["outcome"], "no_voice", "{call}");
+    let shown = client.read(&format!("/v1/calls/{call_id}/events")).await.text();
+    assert!(shown.contains("install the Debian package espeak-ng"), "{shown}");
+    server.kill().await;
+}

@@ -1,0 +1,132 @@
+//! Requests that cannot be met: each gets a sentence that says what to do, and leaves nothing behind.
+
+use std::time::Duration;
+
+use dering::api::auth;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
+
+use crate::system_stage::{APP, BUSY, Client, READER, Reply, Setup, Stage};
+
+fn minted(app: &str, secret: &SecretString, ttl_s: u64) -> String {
+    let token = auth::mint(app, secret, Duration::from_secs(ttl_s), &[]).unwrap();
+    token.expose_secret().to_owned()
+}
+
+/// A token that ran out an hour ago.
+fn expired(client: &Client) -> String {
+    let key = jsonwebtoken::EncodingKey::from_secret(client.secret.expose_secret().as_bytes());
+    let an_hour_ago = dering::wallclock::now_ms() / 1000 - 3_600;
+    let claims = json!({ "appId": APP, "iat": an_hour_ago - 60, "exp": an_hour_ago });
+    jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
+}
+
+fn target() -> String {
+    json!({ "target": format!("tel:{BUSY}") }).to_string()
+}
+
+#[track_caller]
+fn assert_refused(reply: &Reply, status: u16, code: &str, says: &str) {
+    let (seen_status, seen_code, detail) = reply.problem();
+    assert_eq!((seen_status, seen_code.as_str()), (status, code), "{detail}");
+    assert!(detail.contains(says), "{detail:?} does not say {says:?}");
+}
+
+async fn assert_nothing_was_written(stage: &Stage) {
+    let listed = stage.client.read("/v1/calls").await.json();
+    assert_eq!(listed["calls"], json!([]));
+    assert!(stage.inbox.after(0).is_empty());
+}
+
+#[tokio::test]
+async fn callers_who_may_not_dial_are_told_why() {
+    let stage = Stage::set().await;
+    let client = &stage.client;
+    let missing = client.post_dial("short", "", target()).await;
+    assert_refused(&missing, 401, "credentials_missing", "send the header `auth: <JWT>`");
+    let nonsense = client.post_dial("short", "nonsense", target()).await;
+    assert_refused(&nonsense, 401, "credentials_invalid", "the token cannot be read");
+    let forged = minted(APP, &"another secret".into(), 60);
+    let forged = client.post_dial("short", &forged, target()).await;
+    assert_refused(&forged, 401, "credentials_invalid", "check the app's id and secret");
+    let late = client.post_dial("short", &expired(client), target()).await;
+    assert_refused(&late, 401, "token_expired", "make a new one");
+    let reader = client.post_dial("short", &minted(READER, &client.secret, 60), target()).await;
+    assert_refused(&reader, 403, "scope_missing", "SmartAssist Dialout");
+    let foreign = client.post_dial("somebody-elses", &client.token(), target()).await;
+    assert_refused(&foreign, 403, "bot_not_allowed", "may not use the bot somebody-elses");
+    assert_nothing_was_written(&stage).await;
+}
+
+#[tokio::test]
+async fn dial_outs_that_cannot_be_done_say_what_to_change() {
+    let stage = Stage::set().await;
+    let client = &stage.client;
+    let unknown = client.try_dial("ghost", BUSY, json!({})).await;
+    assert_refused(&unknown, 404, "not_found", "there is no flow `ghost`; there are `detect`");
+    let broken = client.try_dial("broken", BUSY, json!({})).await;
+    assert_refused(&broken, 422, "invalid", "`dering flow check");
+    let mute = client.try_dial("mute", BUSY, json!({})).await;
+    assert_refused(&mute, 422, "invalid", "`dering flow check");
+    let trunk = client.try_dial("short", BUSY, json!({ "trunk": "other" })).await;
+    assert_refused(&trunk, 422, "invalid", "there is no trunk named \"other\"; there are: main");
+    let variable = client.try_dial("named", BUSY, json!({})).await;
+    assert_refused(&variable, 422, "invalid", "name");
+    let number = client.try_dial("short", "12", json!({})).await;
+    assert_refused(&number, 400, "malformed", "3 to 20 digits");
+    assert_eq!(number.json()["errors"][0]["field"], "target");
+    let mode = client.try_dial("short", BUSY, json!({ "machineDetection": "maybe" })).await;
+    assert_refused(&mode, 400, "malformed", "\"disconnect\", \"detect\" or \"disabled\"");
+    assert_nothing_was_written(&stage).await;
+}
+
+#[tokio::test]
+async fn bodies_that_cannot_be_read_are_refused_with_a_problem_document() {
+    let stage = Stage::set().await;
+    let client = &stage.client;
+    for body in ["{\"target\":", "[]", "", "\u{feff}{}"] {
+        let reply = client.post_dial("short", &client.token(), body.to_owned()).await;
+        assert_refused(&reply, 400, "malformed", "the body is not a JSON object");
+    }
+    let large = json!({ "target": format!("tel:{BUSY}"), "metadata": { "text": "x".repeat(300_000) } });
+    let large = client.post_dial("short", &client.token(), large.to_string()).await;
+    assert_refused(&large, 413, "too_large", "256 KiB");
+    let wrong_method = client.read("/api/1.1/public/bot/short/smartassist/dialout").await;
+    assert_refused(&wrong_method, 405, "method_not_allowed", "does not take GET");
+    assert_eq!(wrong_method.headers["allow"], "POST");
+    assert_refused(&client.read("/v2/calls").await, 404, "not_found", "there is nothing at /v2/calls");
+    assert_nothing_was_written(&stage).await;
+}
+
+#[tokio::test]
+async fn webhooks_to_private_addresses_are_refused_unless_they_are_allowed() {
+    let stage = Stage::with(Setup { allow_private: false }).await;
+    for url in [stage.receiver.url().as_str(), "http://[::1]/x", "http://169.254.169.254/latest"] {
+        let reply = stage.client.try_dial("short", BUSY, json!({ "notifyUrl": url })).await;
+        assert_refused(&reply, 400, "malformed", "not a public address");
+        assert_eq!(reply.json()["errors"][0]["field"], "notifyUrl");
+    }
+    let ftp = stage.client.try_dial("short", BUSY, json!({ "notifyUrl": "ftp://example.com" })).await;
+    assert_refused(&ftp, 400, "malformed", "http or https");
+    assert_nothing_was_written(&stage).await;
+}
+
+#[tokio::test]
+async fn readers_need_a_key_and_queries_that_make_sense() {
+    let stage = Stage::set().await;
+    let stranger = Client::new(stage.app.address(), "x".into(), "dk_0_wrong".into());
+    for path in ["/v1/calls", "/v1/cdr", "/metrics", "/calls/rows", "/v1/calls/x/recording"] {
+        assert_refused(&stranger.read(path).await, 401, "credentials_invalid", "the API key is not known");
+    }
+    for (path, says) in [
+        ("/v1/calls?limit=many", "limit"),
+        ("/v1/calls?progress=soon", "is not live or ended"),
+        ("/v1/calls?after=nonsense", ""),
+        ("/v1/calls?colour=red", "colour"),
+        ("/v1/cdr?filter.duration=$about:3", "$about is not supported here"),
+    ] {
+        assert_refused(&stage.client.read(path).await, 400, "malformed", says);
+    }
+    assert_eq!(stage.client.read("/v1/cdr/none").await.problem().0, 404);
+    assert_eq!(stranger.read("/health").await.json(), json!({ "status": "ok" }));
+}
