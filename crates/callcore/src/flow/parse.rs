@@ -44,7 +44,7 @@ impl Parsed {
     }
 }
 
-const TOP: [&str; 10] =
+pub(super) const TOP: [&str; 10] =
     ["flow", "language", "voice", "variables", "amd", "start", "on_error", "limits", "description", "scenes"];
 
 /// Reads a flow. `file` is the name that findings quote; nothing is opened.

@@ -3,7 +3,7 @@ use std::path::Path;
 use insta::assert_snapshot;
 
 use super::super::parse;
-use super::super::rehearsal::Rehearsal;
+use super::super::rehearse::Rehearsal;
 use super::*;
 
 fn flow(text: &str) -> Arc<Flow> {
@@ -77,7 +77,9 @@ fn a_verdict_that_never_comes_counts_as_a_timeout() {
 
 #[test]
 fn a_prompt_that_cannot_be_made_leads_to_the_error_scene() {
-    let call = reminder().with_broken_speech("espeak-ng is not installed").answer();
+    let mut call = reminder();
+    call.break_speech("espeak-ng is not installed");
+    let call = call.answer();
     assert_snapshot!(call.after(900, Input::Outcome(Outcome::Human)).end(1_000));
 }
 
