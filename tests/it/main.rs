@@ -1,6 +1,9 @@
 //! The one integration test binary: whole parts through their public interface.
 
 mod architecture;
+mod gateway_call;
+mod gateway_fixture;
+mod gateway_limits;
 mod peer;
 mod store_calls;
 mod store_cdrs;
