@@ -11,11 +11,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::flows::Catalog;
+use crate::outbox::target::Reach;
+use crate::outbox::{self, Outbox};
 use crate::speech::stt::Recognizer;
 use crate::speech::tts::{self, Tts};
 use crate::store::{self, Store};
 use crate::trunk::socketio::{self, SocketIoTrunk};
-use crate::{api, outbox, session, telemetry};
+use crate::{api, session, telemetry};
 
 /// Running calls may end in this time at shutdown before they are hung up.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -26,7 +28,7 @@ pub struct App {
     address: SocketAddr,
     store: Store,
     calls: session::Handle,
-    outbox: outbox::Outbox,
+    outbox: outbox::Handle,
     server: JoinHandle<()>,
     stop: CancellationToken,
 }
@@ -42,17 +44,17 @@ impl App {
         })?;
         let address = listener.local_addr()?;
         let metrics = telemetry::start_metrics();
-        let flows = Catalog::load(&config.flows)?;
+        let (flows, findings) = Catalog::load(&config.flows)?;
+        for finding in &findings {
+            tracing::warn!("{finding}");
+        }
         let store = Store::open(store::Options::file(&config.database)).await?;
-        let outbox = outbox::Outbox::start(
-            store.clone(),
-            outbox::Options { allow_private: config.webhooks.allow_private, ..outbox::Options::default() },
-        )?;
         let recovered = session::recover(&store).await?;
         if recovered > 0 {
             tracing::warn!(calls = recovered, "calls that were cut off by the last stop have been closed");
-            outbox.handle().wake();
         }
+        let reach = if config.webhooks.allow_private { Reach::Anywhere } else { Reach::Public };
+        let outbox = Outbox::start(store.clone(), outbox::Options { reach, ..outbox::Options::default() })?;
         let tts = Tts::new(tts::Options { cache_folder: Some(config.speech_cache.clone()), ..tts::Options::default() });
         let recognizer = recognizer(config)?;
         let mut trunks = Vec::with_capacity(config.trunks.len());
@@ -60,7 +62,7 @@ impl App {
             let options = socketio::Options::new(&trunk.name, &trunk.url, trunk.token()?);
             trunks.push((trunk.name.clone(), SocketIoTrunk::start(options)?));
         }
-        let parts = session::Parts { store: store.clone(), outbox: outbox.handle(), trunks, flows, tts, recognizer };
+        let parts = session::Parts { store: store.clone(), outbox: outbox.clone(), trunks, flows: Arc::new(flows), tts, recognizer };
         let options = session::Options {
             recordings: config.recordings.clone(),
             max_calls: config.calls.max,
@@ -72,7 +74,7 @@ impl App {
             calls: calls.clone(),
             bots: Arc::new(config.bots.clone()),
             metrics,
-            allow_private_webhooks: config.webhooks.allow_private,
+            reach,
         };
         let stop = CancellationToken::new();
         let server = tokio::spawn(serve(listener, api::router(api), stop.clone()));

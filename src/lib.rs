@@ -4,7 +4,10 @@
 //! `telemetry` · `store`, `speech`, `trunk` · `gateway`, `flows`, `outbox` · `session` · `web` · `api` ·
 //! `config` · `app` · `demo` · `cli`.
 
+pub mod flows;
 pub mod gateway;
+pub mod outbox;
+pub mod session;
 pub mod speech;
 pub mod store;
 pub mod telemetry;

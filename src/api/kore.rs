@@ -11,7 +11,6 @@ use super::Api;
 use super::auth;
 use super::dialout::{self, DialOut};
 use super::error::Problem;
-use crate::outbox::target;
 use crate::session::{DialRequest, NotifyTarget};
 
 /// Names the fields of the body that mean nothing here.
@@ -43,7 +42,8 @@ fn request(api: &Api, app_id: String, bot_id: String, asked: DialOut) -> Result<
     let notify = match asked.notify_url {
         None => None,
         Some(url) => {
-            target::check(&url, api.allow_private_webhooks)
+            api.reach
+                .check(&url)
                 .map_err(|error| Problem::bad_request(format!("notifyUrl: {error}")))?;
             Some(NotifyTarget { url, headers: asked.notify_headers, amd_events: asked.amd_events })
         }

@@ -21,6 +21,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 
+use crate::outbox::target::Reach;
 use crate::session;
 use crate::store::Store;
 
@@ -37,8 +38,8 @@ pub struct Api {
     /// Which flow a bot runs, where it is not the flow of the bot's own name.
     pub bots: Arc<BTreeMap<String, String>>,
     pub metrics: Option<PrometheusHandle>,
-    /// Whether a `notifyUrl` may name a private address.
-    pub allow_private_webhooks: bool,
+    /// Which addresses a `notifyUrl` may name.
+    pub reach: Reach,
 }
 
 /// Every route there is.

@@ -19,7 +19,8 @@ use self::report::{CallReport, Notifications};
 use crate::app::App;
 use crate::config::{Config, Trunk};
 use crate::gateway::{self, Gateway};
-use crate::outbox::receiver::Receiver;
+use crate::outbox::receiver::{Inbox, Receiver};
+use crate::speech::tts::{self, Tts};
 use crate::store::{CallRow, Store};
 use crate::api;
 
@@ -44,6 +45,7 @@ pub struct Options {
 pub struct Demo {
     app: App,
     gateway: gateway::Running,
+    inbox: Inbox,
     receiver: Receiver,
     secret: SecretString,
     api_key: SecretString,
@@ -66,12 +68,16 @@ impl Demo {
         let gateway = Gateway::start(gateway::Options {
             listen: local,
             accounts: vec![gateway::Account { name: APP.into(), token: token.clone() }],
-            callees: options.flows.join("callees"),
-            recordings: options.data.join("gateway"),
+            callees: gateway::callees::load_dir(&options.flows.join("callees"))?,
+            tts: Tts::new(tts::Options {
+                cache_folder: Some(options.data.join("speech")),
+                ..tts::Options::default()
+            }),
+            recordings: Some(options.data.join("gateway")),
             ..gateway::Options::default()
         })
         .await?;
-        let url = format!("http://{}", gateway.address());
+        let url = format!("http://{}", gateway.addr);
         let config = Config {
             listen: options.listen,
             database: options.data.join("dering.db"),
@@ -83,9 +89,10 @@ impl Demo {
             ..Config::default()
         };
         let app = App::start(&config).await?;
-        let receiver = Receiver::start(local, secret.clone()).await?;
+        let inbox = Inbox::new(vec![secret.clone()]);
+        let receiver = Receiver::start(inbox.router(), local).await?;
         let api_key = enrol(app.store(), &secret).await?;
-        Ok(Self { app, gateway, receiver, secret, api_key })
+        Ok(Self { app, gateway, inbox, receiver, secret, api_key })
     }
 
     /// Calls everyone at once and waits for the last word of each call.
@@ -176,9 +183,9 @@ impl Demo {
         }
         let sent = self.app.store().notifications(call_id).await?;
         let delivered = self.app.store().tally(call_id).await?.delivered;
-        let received = self.receiver.of(call_id);
+        let received = self.inbox.of(call_id);
         // In order: the n-th post is the n-th row of the ledger.
-        let valid = sent.iter().zip(&received).filter(|(row, got)| got.valid && got.body == row.body).count();
+        let valid = sent.iter().zip(&received).filter(|(row, got)| got.valid() && got.body == row.body).count();
         Ok(Notifications { sent: sent.len(), delivered: usize::try_from(delivered)?, valid })
     }
 
@@ -198,7 +205,7 @@ impl Demo {
     /// Stops every part.
     pub async fn shutdown(self) {
         self.app.shutdown().await;
-        self.receiver.shutdown().await;
+        self.receiver.stop().await;
         self.gateway.shutdown().await;
     }
 }

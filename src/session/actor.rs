@@ -19,7 +19,7 @@ use super::live::Board;
 use super::recording::Recording;
 use super::request::NotifyTarget;
 use super::scribe::Scribe;
-use crate::flows::LoadedFlow;
+use crate::flows::Stored;
 use crate::trunk::{DialError, Leg, LegCommand, LegEvent};
 
 /// A carrier that does not take a command in this time is treated as gone.
@@ -32,7 +32,7 @@ pub(super) struct Actor {
     pub(super) app_id: String,
     pub(super) number: String,
     pub(super) notify: Option<NotifyTarget>,
-    pub(super) flow: Arc<LoadedFlow>,
+    pub(super) flow: Arc<Stored>,
     pub(super) speech: Speech,
     pub(super) scribe: Scribe,
     pub(super) board: Board,
@@ -191,7 +191,7 @@ impl Actor {
                     running.jobs.spawn(self.speech.clone().rendered(Arc::clone(&self.flow), play, part, what));
                 }
                 Effect::Recognise { utterance, audio } => {
-                    let language = self.flow.flow().language().to_owned();
+                    let language = self.flow.flow.language().to_owned();
                     running.jobs.spawn(self.speech.clone().recognised(utterance, audio, language));
                 }
                 Effect::Record(fact) => {
@@ -238,7 +238,7 @@ impl Actor {
         }
     }
 
-    async fn start_recording(&self, now: CallTime) -> Option<Recording> {
+    async fn start_recording(&mut self, now: CallTime) -> Option<Recording> {
         Recording::start(&self.recordings, &self.call_id, now)
             .await
             .inspect_err(|error| {

@@ -6,7 +6,7 @@ use callcore::call::Input;
 use callcore::flow::Part;
 use callcore::ids::PlayId;
 
-use crate::flows::LoadedFlow;
+use crate::flows::Stored;
 use crate::speech::stt::{Recognizer, Utterance};
 use crate::speech::tts::Tts;
 use crate::speech::{file, tts};
@@ -20,7 +20,7 @@ pub(super) struct Speech {
 
 impl Speech {
     /// Audio of one part of a prompt; the error is a sentence for the timeline.
-    pub(super) async fn render(&self, flow: &LoadedFlow, part: &Part) -> Result<Arc<[i16]>, String> {
+    pub(super) async fn render(&self, flow: &Stored, part: &Part) -> Result<Arc<[i16]>, String> {
         match part {
             Part::Say { text, language, voice } => self
                 .tts
@@ -28,13 +28,13 @@ impl Speech {
                 .await
                 .map_err(|error: tts::TtsError| error.to_string()),
             Part::File(name) => {
-                file::load(flow.folder().join(name)).await.map_err(|error| error.to_string())
+                file::load(flow.folder.join(name)).await.map_err(|error| error.to_string())
             }
             Part::Checkpoint(_) => Ok(Arc::from([])),
         }
     }
 
-    pub(super) async fn rendered(self, flow: Arc<LoadedFlow>, play: PlayId, part: u16, what: Part) -> Input {
+    pub(super) async fn rendered(self, flow: Arc<Stored>, play: PlayId, part: u16, what: Part) -> Input {
         let result = self.render(&flow, &what).await;
         Input::Rendered { play, part, result }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use callcore::amd::{self, Timers};
 use callcore::call::{Call, Settings};
-use callcore::flow::Run;
+use callcore::flow::{Part, Run};
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
@@ -18,13 +18,12 @@ use super::effects::Speech;
 use super::live::{Board, LiveCall, Phase};
 use super::request::{DialRequest, Dialed};
 use super::scribe::Scribe;
-use crate::flows::{Catalog, LoadedFlow};
+use crate::flows::{self, Catalog, Stored};
 use crate::outbox;
 use crate::speech::stt::Recognizer;
 use crate::speech::tts::Tts;
 use crate::store::{self, CallBatch, NewCall, NewEvent, Store};
 use crate::telemetry::mask;
-use crate::trunk::DialError;
 use crate::trunk::socketio::SocketIoTrunk;
 
 /// Prompts whose text is known are made before the number is dialled, for at most this long.
@@ -54,7 +53,7 @@ pub struct Parts {
     pub outbox: outbox::Handle,
     /// By name; the first one is the default.
     pub trunks: Vec<(String, SocketIoTrunk)>,
-    pub flows: Catalog,
+    pub flows: Arc<Catalog>,
     pub tts: Tts,
     pub recognizer: Option<Recognizer>,
 }
@@ -62,8 +61,8 @@ pub struct Parts {
 /// Why a call was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum Refusal {
-    #[error("there is no flow named \"{name}\"; there are: {known}")]
-    UnknownFlow { name: String, known: String },
+    #[error(transparent)]
+    Flow(#[from] flows::Error),
     #[error("the flow cannot start with this metadata: {0}")]
     Variables(#[from] callcore::flow::StartError),
     #[error("there is no trunk named \"{name}\"; there are: {known}")]
@@ -113,12 +112,9 @@ impl Handle {
         if inner.tasks.is_closed() {
             return Err(Refusal::Stopping);
         }
-        let flow = inner.parts.flows.find(&request.flow).ok_or_else(|| Refusal::UnknownFlow {
-            name: request.flow.clone(),
-            known: inner.parts.flows.names().join(", "),
-        })?;
+        let flow = inner.parts.flows.find(&request.flow)?;
         let trunk = self.trunk(request.trunk.as_deref())?;
-        let run = Run::new(Arc::clone(flow.flow()), request.metadata.clone())?;
+        let run = Run::new(Arc::clone(&flow.flow), request.metadata.clone())?;
         let dialed = Dialed { sid: Uuid::now_v7().to_string(), call_id: Uuid::now_v7().to_string() };
         let control = self.reserve(&dialed.call_id)?;
         let clock = Clock::start();
@@ -136,8 +132,9 @@ impl Handle {
         });
         tracing::info!(call.id = %dialed.call_id, number = %mask(&request.number), flow = %request.flow, "call accepted");
         let speech = Speech { tts: inner.parts.tts.clone(), recognizer: inner.parts.recognizer.clone() };
+        let prompts = run.known_prompts();
         let actor = Actor {
-            call: Call::new(settings(&request, &flow, &inner.options, speech.recognizer.is_some()), run.clone()),
+            call: Call::new(settings(&request, &flow, &inner.options, speech.recognizer.is_some()), run),
             call_id: dialed.call_id.clone(),
             app_id: request.app_id,
             number: request.number,
@@ -153,8 +150,8 @@ impl Handle {
         let handle = self.clone();
         let call_id = dialed.call_id.clone();
         inner.tasks.spawn(async move {
-            prepare(&speech, &flow, &run).await;
-            let placed = place(&trunk.1, &actor.number).await;
+            prepare(&speech, &flow, &prompts).await;
+            let placed = trunk.1.place(&actor.number).await;
             Box::pin(actor.run(placed)).await;
             handle.release(&call_id);
         });
@@ -229,26 +226,21 @@ impl Handle {
     }
 }
 
-async fn place(trunk: &SocketIoTrunk, number: &str) -> Result<crate::trunk::Leg, DialError> {
-    trunk.place(number).await
-}
-
 /// Makes the audio that is known to be needed, so that the callee never waits for it.
-async fn prepare(speech: &Speech, flow: &LoadedFlow, run: &Run) {
-    let prompts = run.known_prompts();
+async fn prepare(speech: &Speech, flow: &Stored, prompts: &[Part]) {
     let all = futures_util::future::join_all(prompts.iter().map(|part| speech.render(flow, part)));
     match tokio::time::timeout(PREPARE_PATIENCE, all).await {
         Ok(results) => {
             for error in results.into_iter().filter_map(Result::err) {
-                tracing::warn!(flow = flow.flow().name(), %error, "a prompt could not be made before the call");
+                tracing::warn!(flow = flow.flow.name(), %error, "a prompt could not be made before the call");
             }
         }
-        Err(_) => tracing::warn!(flow = flow.flow().name(), "the prompts were not ready in time; the call begins without"),
+        Err(_) => tracing::warn!(flow = flow.flow.name(), "the prompts were not ready in time; the call begins without"),
     }
 }
 
-fn settings(request: &DialRequest, flow: &LoadedFlow, options: &Options, recognises: bool) -> Settings {
-    let wanted = flow.flow().amd();
+fn settings(request: &DialRequest, flow: &Stored, options: &Options, recognises: bool) -> Settings {
+    let wanted = flow.flow.amd();
     let (first, then, last) = (request.timers, wanted.timers, Timers::default());
     let timers = Timers {
         no_speech_timeout_ms: first
@@ -266,7 +258,7 @@ fn settings(request: &DialRequest, flow: &LoadedFlow, options: &Options, recogni
             .unwrap_or(last.greeting_completion_timeout_ms),
     };
     Settings {
-        max_call_ms: flow.flow().limits().call_ms,
+        max_call_ms: flow.flow.limits().call_ms,
         machine_detection: request.machine_detection.unwrap_or(wanted.mode),
         amd: amd::Options { timers, threshold_word_count: request.threshold_word_count, ..amd::Options::default() },
         ring_timeout_ms: request.ring_timeout_ms.unwrap_or(options.ring_timeout_ms),
@@ -278,7 +270,7 @@ fn settings(request: &DialRequest, flow: &LoadedFlow, options: &Options, recogni
 fn first_lines(
     request: &DialRequest,
     dialed: &Dialed,
-    flow: &LoadedFlow,
+    flow: &Stored,
     trunk: &str,
     clock: Clock,
 ) -> CallBatch {
@@ -295,7 +287,7 @@ fn first_lines(
         caller: request.caller.clone().unwrap_or_default(),
         state: "placing".into(),
         flow: request.flow.clone(),
-        flow_digest: flow.digest().to_owned(),
+        flow_digest: flow.digest.clone(),
         metadata: request.metadata.clone().into(),
         notify_url,
         notify_headers,
@@ -306,7 +298,7 @@ fn first_lines(
         at_ms: clock.began_ms,
         t_ms: 0,
         kind: "dialled".into(),
-        detail: json!({ "flow": request.flow, "digest": flow.digest(), "trunk": trunk, "sid": dialed.sid }),
+        detail: json!({ "flow": request.flow, "digest": flow.digest, "trunk": trunk, "sid": dialed.sid }),
     });
     batch
 }

@@ -55,7 +55,7 @@ impl Envelope {
         put("ringDurationInMS", json!(notice.ring_ms));
         put("connectDurationInMS", json!(notice.connect_ms));
         put("sequence", json!(self.sequence));
-        let mut ok = |put: &mut dyn FnMut(&str, Value) -> Option<Value>| {
+        let ok = |put: &mut dyn FnMut(&str, Value) -> Option<Value>| {
             put("reason", json!("200 OK"));
             put("reasonCode", json!("OK"));
             put("callConnectTime", json!(self.at(notice.at)));

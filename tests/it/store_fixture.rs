@@ -1,6 +1,6 @@
 //! Calls, records and notifications for tests of the store and of what reads it.
 
-use callcore::call::{CarrierCdr, Disposition, HangupBy, cause_text};
+use callcore::call::{CarrierCdr, Disposition, HangupBy, cause};
 use dering::store::{CallBatch, NewApp, NewCall, NewEvent, NewNotification, Options, Store};
 use serde_json::json;
 
@@ -77,7 +77,7 @@ pub(crate) fn cdr(session_id: &str, destination: &str, duration: u64) -> Carrier
         disposition: Disposition::Answered,
         hangup_by: Some(HangupBy::Callee),
         hangup_cause_code: 16,
-        hangup_cause_text: cause_text(16).to_owned(),
+        hangup_cause_text: cause(16).text.to_owned(),
     }
 }
 
@@ -88,7 +88,7 @@ pub(crate) fn unanswered_cdr(session_id: &str, destination: &str) -> CarrierCdr 
         billable_seconds: 0,
         disposition: Disposition::NoAnswer,
         hangup_cause_code: 18,
-        hangup_cause_text: cause_text(18).to_owned(),
+        hangup_cause_text: cause(18).text.to_owned(),
         ..cdr(session_id, destination, 24)
     }
 }

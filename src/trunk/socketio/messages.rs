@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use bytes::Bytes;
-use callcore::call::{CarrierCdr, DialStatus, Disposition, HangupBy, cause_text};
+use callcore::call::{CarrierCdr, DialStatus, Disposition, HangupBy, cause};
 use serde::de::{Deserializer, Visitor};
 use serde::{Deserialize, Serialize};
 
@@ -210,7 +210,7 @@ impl WireCdr<'_> {
             }),
             hangup_cause_code,
             hangup_cause_text: text(self.hangup_cause_text)
-                .unwrap_or_else(|| cause_text(hangup_cause_code).to_owned()),
+                .unwrap_or_else(|| cause(hangup_cause_code).text.to_owned()),
         }
     }
 }

@@ -7,8 +7,8 @@ use super::reader::Reader;
 /// Reports what is wrong with a flow whose parts are each right.
 pub(super) fn check(reader: &mut Reader<'_>, flow: &Flow) {
     checkpoints(reader);
-    unused_variables(reader);
     if !reader.has_errors() {
+        unused_variables(reader);
         unreachable_scenes(reader, flow);
         steps_after_leaving(reader, flow);
         breathless_circles(reader, flow);
@@ -64,11 +64,12 @@ fn steps_after_leaving(reader: &mut Reader<'_>, flow: &Flow) {
         let leaves = scene.steps.iter().position(|step| {
             matches!(step, Step::Goto(_) | Step::Hangup { .. } | Step::Branch { otherwise: Some(_), .. })
         });
-        if leaves.is_some_and(|leaves| leaves + 1 < scene.steps.len()) {
-            let (name, span) = reader.scenes[at].clone();
-            let message = format!("steps of the scene `{name}` come after it has been left");
-            reader.warn(span, message, "move them before the `goto`, `hangup` or `else`, or drop them");
-        }
+        let Some(after) = leaves.map(|leaves| leaves + 1).filter(|after| *after < scene.steps.len()) else {
+            continue;
+        };
+        let span = reader.step_spans.get(at).and_then(|spans| spans.get(after)).copied().unwrap_or_default();
+        let message = format!("the scene `{}` has been left before this step", scene.name);
+        reader.warn(span, message, "move it before the `goto`, `hangup` or `else`, or drop it");
     }
 }
 

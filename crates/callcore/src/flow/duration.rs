@@ -12,7 +12,10 @@ pub(super) fn parse(text: &str) -> Result<u64, String> {
     let unit_ms = match unit {
         "ms" => 1.0,
         "s" => 1_000.0,
-        "m" | "min" => 60_000.0,
+        "m" => 60_000.0,
+        "" if number.parse::<f64>().is_ok_and(|n| n >= 100.0) => {
+            return Err(format!("`{text}` has no unit: write `{number}ms`"));
+        }
         "" if number.parse::<f64>().is_ok() => {
             return Err(format!("`{text}` has no unit: write `{number}s` or `{number}ms`"));
         }

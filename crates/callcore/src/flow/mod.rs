@@ -18,6 +18,8 @@ mod rehearsal;
 mod run;
 mod steps;
 mod template;
+#[cfg(test)]
+mod tests;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
@@ -27,3 +29,4 @@ pub use model::{
 };
 pub use parse::{Parsed, parse};
 pub use run::{Run, StartError};
+pub use yaml::MAX_BYTES;

@@ -104,10 +104,12 @@ fn read_flow(reader: &mut Reader<'_>, root: &Node) -> Option<Flow> {
         let hint = "add `start: <scene>`, or `amd: { on: … }` with a scene per verdict";
         reader.error(root.span, "the flow does not say where it starts", hint);
     }
-    let scenes: Vec<Scene> = entries
-        .iter()
-        .map(|entry| Scene { name: entry.key.clone(), steps: steps::read_list(reader, &entry.value) })
-        .collect();
+    let mut scenes = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let (steps, spans) = steps::read_list(reader, &entry.value);
+        reader.step_spans.push(spans);
+        scenes.push(Scene { name: entry.key.clone(), steps });
+    }
     let templates = match Templates::compile(&reader.templates) {
         Ok(templates) => templates,
         Err(message) => {
@@ -176,10 +178,10 @@ fn read_variables(reader: &mut Reader<'_>, node: &Node) {
             reader.error(entry.key_span, message, "give the variable another name");
             continue;
         }
-        if let Some(variable) = read_variable(reader, entry) {
-            reader.declared_at.insert(name.clone(), entry.key_span);
-            reader.variables.insert(name, variable);
-        }
+        let variable =
+            read_variable(reader, entry).unwrap_or(Variable { kind: VariableType::Text, default: None });
+        reader.declared_at.insert(name.clone(), entry.key_span);
+        reader.variables.insert(name, variable);
     }
 }
 

@@ -26,6 +26,8 @@ pub(super) struct Reader<'s> {
     pub assigned: BTreeSet<String>,
     /// Names of the scenes in file order.
     pub scenes: Vec<(String, Span)>,
+    /// Where each step of each scene stands.
+    pub step_spans: Vec<Vec<Span>>,
     pub checkpoints: BTreeSet<String>,
     /// Check points that conditions name, checked once all scenes are read.
     pub checkpoint_mentions: Vec<(String, Span)>,
@@ -45,6 +47,7 @@ impl<'s> Reader<'s> {
             read: BTreeSet::new(),
             assigned: BTreeSet::new(),
             scenes: Vec::new(),
+            step_spans: Vec::new(),
             checkpoints: BTreeSet::new(),
             checkpoint_mentions: Vec::new(),
             templates: Vec::new(),
@@ -348,6 +351,11 @@ pub(super) struct Fields<'n>(&'n [Entry]);
 impl<'n> Fields<'n> {
     pub(super) fn entry(self, key: &str) -> Option<&'n Entry> {
         self.0.iter().find(|entry| entry.key == key)
+    }
+
+    /// Whether every key is among `allowed`.
+    pub(super) fn only(self, allowed: &[&str]) -> bool {
+        self.0.iter().all(|entry| allowed.contains(&entry.key.as_str()))
     }
 
     /// The value of `key`.

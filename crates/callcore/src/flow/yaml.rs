@@ -8,7 +8,7 @@ use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span as Ra
 use super::diagnostic::{Diagnostic, Severity, Source, Span, narrow};
 
 /// Largest flow file in bytes.
-pub(super) const MAX_BYTES: usize = 512 * 1024;
+pub const MAX_BYTES: usize = 512 * 1024;
 /// Most values in one flow file.
 const MAX_NODES: usize = 50_000;
 /// Deepest nesting; a real flow needs about 8.
@@ -61,8 +61,8 @@ impl Node {
     }
 }
 
-/// Reads the one document of `source`. Duplicate keys, aliases and tags are findings, after which
-/// reading goes on; broken YAML ends it.
+/// Reads the one document of `source`. Duplicate keys and tags are findings, after which reading goes
+/// on; anchors, aliases and broken YAML end it.
 pub(super) fn read(source: &Source, found: &mut Vec<Diagnostic>) -> Option<Node> {
     if source.text.len() > MAX_BYTES {
         let message = format!(
@@ -75,6 +75,8 @@ pub(super) fn read(source: &Source, found: &mut Vec<Diagnostic>) -> Option<Node>
         return None;
     }
     let mut options = granit_parser::options! {
+        emit_unresolved_aliases: true,
+        emit_anchor_events: true,
         flow_nesting_limit: 2 * MAX_DEPTH,
         block_nesting_limit: 2 * MAX_DEPTH,
     };
@@ -126,7 +128,21 @@ impl<'s> Tree<'s, '_> {
     fn next(&mut self) -> Result<Option<(Event<'s>, Span)>, Stop> {
         match self.events.next_event() {
             None => Ok(None),
-            Some(Ok((event, raw))) => Ok(Some((event, self.place(&raw)))),
+            Some(Ok((Event::Anchor(..), raw))) => {
+                let hint = "write the steps once in a scene and `goto` it; a text that begins with `&` goes in quotes";
+                self.stop(self.place(&raw), "flows have no YAML anchors", hint)
+            }
+            Some(Ok((event, raw))) => {
+                if event.tag().is_some() {
+                    let span = self.place(&raw.tag_span().unwrap_or(raw));
+                    self.report(
+                        span,
+                        "flows have no YAML tags",
+                        "a text that begins with `!` goes in quotes",
+                    );
+                }
+                Ok(Some((event, self.place(&raw))))
+            }
             Some(Err(error)) => self.syntax_error(&error),
         }
     }
@@ -142,8 +158,7 @@ impl<'s> Tree<'s, '_> {
             return self.too_deep(span);
         }
         match event {
-            Event::Scalar(text, style, anchor, tag) => {
-                self.refuse_extras(anchor, tag.is_some(), span);
+            Event::Scalar(text, style, ..) => {
                 let style = match style {
                     ScalarStyle::Plain => Style::Plain,
                     ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
@@ -151,18 +166,11 @@ impl<'s> Tree<'s, '_> {
                 };
                 Ok(Node { value: Value::Scalar { text: text.into_owned(), style }, span })
             }
-            Event::SequenceStart(_, anchor, tag) => {
-                self.refuse_extras(anchor, tag.is_some(), span);
-                self.list(span, depth)
-            }
-            Event::MappingStart(_, anchor, tag) => {
-                self.refuse_extras(anchor, tag.is_some(), span);
-                self.map(span, depth)
-            }
+            Event::SequenceStart(..) => self.list(span, depth),
+            Event::MappingStart(..) => self.map(span, depth),
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
                 let hint = "flows have no aliases; a key such as `*` goes in quotes: \"*\"";
-                self.report(span, "`*` begins a YAML alias here", hint);
-                Ok(Node { value: Value::Scalar { text: String::new(), style: Style::Quoted }, span })
+                self.stop(span, "`*` begins a YAML alias here", hint)
             }
             other => self.stop(span, &format!("unexpected YAML: {other:?}"), "write plain YAML here"),
         }
@@ -190,8 +198,7 @@ impl<'s> Tree<'s, '_> {
             let value = self.node(event, at, depth + 1)?;
             let Value::Scalar { text, .. } = key.value else {
                 let hint = "a text that begins with `{{` goes in quotes: \"{{ name }}\"";
-                self.report(key.span, "a key must be a plain word", hint);
-                continue;
+                return self.stop(key.span, "a key must be a plain word", hint);
             };
             if let Some(first) = entries.iter().find(|entry| entry.key == text) {
                 let message = format!("`{text}` is given twice");
@@ -202,19 +209,6 @@ impl<'s> Tree<'s, '_> {
             entries.push(Entry { key: text, key_span: key.span, value });
         }
         Ok(Node { value: Value::Map(entries), span })
-    }
-
-    fn refuse_extras(&mut self, anchor: usize, tagged: bool, span: Span) {
-        if anchor != 0 {
-            self.report(
-                span,
-                "flows have no YAML anchors",
-                "write the steps once in a scene and `goto` it, or put the text in quotes if it begins with `&`",
-            );
-        }
-        if tagged {
-            self.report(span, "flows have no YAML tags", "put the text in quotes if it begins with `!`");
-        }
     }
 
     fn report(&mut self, span: Span, message: &str, hint: &str) {
@@ -300,7 +294,7 @@ mod tests {
     #[test]
     fn bombs_and_deep_nesting_are_refused_at_once() {
         let bomb = "a: &a [x,x]\nb: &b [*a,*a,*a]\nc: [*b,*b,*b]\n";
-        assert!(findings(bomb).iter().any(|f| f.contains("alias")));
+        assert!(findings(bomb).iter().any(|f| f.contains("anchors")));
         assert!(findings(&"[".repeat(20_000))[0].contains("nested deeper"));
         assert!(findings(&format!("a: {}", "x".repeat(10 << 20)))[0].contains("more than the 512 KiB"));
         assert!(findings(&"- ".repeat(20_000))[0].contains("nested deeper"));

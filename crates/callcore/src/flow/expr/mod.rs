@@ -9,11 +9,14 @@
 //!
 //! Kinds are checked when the flow is read: a comparison that could never hold is an error there.
 
+mod lex;
+
 use std::collections::BTreeMap;
 use std::ops::Range;
 
 use serde_json::Value;
 
+use self::lex::{Token, lex};
 use super::diagnostic::{listed, nearest};
 use super::model::{Variable, VariableType};
 
@@ -191,110 +194,8 @@ pub(super) fn parse(text: &str, variables: &BTreeMap<String, Variable>) -> Resul
     Ok(Parsed { expr, checkpoints: parser.checkpoints, variables: parser.read })
 }
 
-#[derive(Clone, Debug, PartialEq)]
-enum Token {
-    Name(String),
-    Text(String),
-    Number(f64),
-    Op(Op),
-    Open,
-    Close,
-}
-
-impl Token {
-    fn shown(&self) -> String {
-        match self {
-            Self::Name(name) => name.clone(),
-            Self::Text(text) => format!("\"{text}\""),
-            Self::Number(number) => number.to_string(),
-            Self::Op(op) => format!("{op:?}"),
-            Self::Open => "(".into(),
-            Self::Close => ")".into(),
-        }
-    }
-}
-
 fn problem(at: Range<usize>, message: &str, hint: &str) -> ExprError {
     ExprError { at, message: message.to_owned(), hint: hint.to_owned() }
-}
-
-fn lex(text: &str) -> Result<Vec<(Token, Range<usize>)>, ExprError> {
-    let mut out = Vec::new();
-    let mut chars = text.char_indices().peekable();
-    while let Some((start, c)) = chars.next() {
-        let mut end = start + c.len_utf8();
-        let token = match c {
-            c if c.is_whitespace() => continue,
-            '(' => Token::Open,
-            ')' => Token::Close,
-            '"' | '\'' => {
-                let mut inner = String::new();
-                let mut closed = false;
-                for (at, next) in chars.by_ref() {
-                    end = at + next.len_utf8();
-                    if next == c {
-                        closed = true;
-                        break;
-                    }
-                    inner.push(next);
-                }
-                if !closed {
-                    return Err(problem(start..end, "this text is never closed", "add the missing quote"));
-                }
-                Token::Text(inner)
-            }
-            '=' | '!' | '<' | '>' => {
-                let double = chars.next_if(|(_, next)| *next == '=').is_some();
-                end += usize::from(double);
-                match (c, double) {
-                    ('=', true) => Token::Op(Op::Equal),
-                    ('!', true) => Token::Op(Op::NotEqual),
-                    ('<', false) => Token::Op(Op::Less),
-                    ('<', true) => Token::Op(Op::LessOrEqual),
-                    ('>', false) => Token::Op(Op::Greater),
-                    ('>', true) => Token::Op(Op::GreaterOrEqual),
-                    ('=', false) => {
-                        return Err(problem(start..end, "`=` does not compare", "compare with `==`"));
-                    }
-                    _ => return Err(problem(start..end, "`!` is not known here", "write `not`")),
-                }
-            }
-            c if c.is_ascii_digit() || c == '-' => {
-                while let Some((at, _)) = chars.next_if(|(_, c)| c.is_ascii_digit() || *c == '.') {
-                    end = at + 1;
-                }
-                let shown = text.get(start..end).unwrap_or_default();
-                let Ok(number) = shown.parse() else {
-                    let hint = "write it like `12` or `0.5`";
-                    return Err(problem(start..end, &format!("`{shown}` is not a number"), hint));
-                };
-                Token::Number(number)
-            }
-            c if c.is_alphabetic() || c == '_' => {
-                while let Some((at, c)) =
-                    chars.next_if(|(_, c)| c.is_alphanumeric() || matches!(c, '_' | '.'))
-                {
-                    end = at + c.len_utf8();
-                }
-                Token::Name(text.get(start..end).unwrap_or_default().to_owned())
-            }
-            '&' | '|' => {
-                while let Some((at, _)) = chars.next_if(|(_, next)| *next == c) {
-                    end = at + 1;
-                }
-                let word = if c == '&' { "and" } else { "or" };
-                let shown = text.get(start..end).unwrap_or_default();
-                let message = format!("`{shown}` is not known here");
-                return Err(problem(start..end, &message, &format!("write `{word}`")));
-            }
-            c => {
-                let hint = "a condition compares names, texts in quotes and numbers";
-                return Err(problem(start..end, &format!("`{c}` is not known here"), hint));
-            }
-        };
-        out.push((token, start..end));
-    }
-    Ok(out)
 }
 
 type Typed = (Expr, VariableType, Range<usize>);
@@ -406,7 +307,12 @@ impl Parser<'_> {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("it is one of {}", listed(allowed.iter().copied())),
         };
-        Err(problem(at.clone(), &format!("it is never \"{word}\""), &hint))
+        let name = Self::name_of(fact);
+        Err(problem(at.clone(), &format!("`{name}` is never \"{word}\""), &hint))
+    }
+
+    fn name_of(fact: Fact) -> &'static str {
+        Fact::ALL.iter().find(|(_, known)| *known == fact).map_or("", |(name, _)| name)
     }
 
     fn value(&mut self) -> Result<Typed, ExprError> {

@@ -88,3 +88,194 @@ fn the_indonesian_reminder_takes_a_spoken_yes() {
     let call = Rehearsal::new(run).answer().after(900, Input::Outcome(Outcome::Human));
     assert_snapshot!(call.talks(11_000, 700, Some("Ya, tentu.")).end(20_000));
 }
+
+/// A call of a small flow: `steps` are the lines of its scene `main`, `more` further scenes.
+fn small(steps: &str, more: &str) -> Rehearsal {
+    let indented: String = steps.trim().lines().map(|line| format!("    {line}\n")).collect();
+    let text = format!(
+        "flow: small\nstart: main\nvariables:\n  name: {{ default: Ani }}\n  n: {{ type: number, default: 1 }}\n\
+         scenes:\n  main:\n{indented}  bye:\n    - hangup: bye\n{more}"
+    );
+    Rehearsal::new(Run::new(flow(&text), Map::new()).unwrap()).answer()
+}
+
+#[test]
+fn a_beep_that_came_before_the_step_counts() {
+    let log = small(
+        "- wait: 2s\n- wait_for_beep: { timeout: 6s, on_timeout: bye }\n- say: Message\n- hangup: left",
+        "",
+    );
+    let log = log.after(1_000, Input::BeepEnded).end(20_000);
+    assert!(log.contains("  2000 -> play 1") && log.ends_with("\"left\")"), "{log}");
+}
+
+#[test]
+fn the_beep_clock_stands_still_while_the_machine_talks() {
+    let steps = "- wait_for_beep: { timeout: 4s, on_timeout: bye }\n- say: Message\n- hangup: left";
+    let silent = small(steps, "").end(20_000);
+    assert!(silent.contains("  4000 -> hang up: bye"), "{silent}");
+    let talks = small(steps, "").talks(1_000, 7_000, None).after(2_000, Input::BeepEnded).end(20_000);
+    assert!(talks.contains(" 10000 -> play 1") && talks.ends_with("\"left\")"), "{talks}");
+    let endless = small(steps, "").after(0, Input::SpeechStarted).end(90_000);
+    assert!(endless.contains(" 49000 -> hang up: bye"), "{endless}");
+}
+
+#[test]
+fn a_greeting_ends_by_silence_or_by_a_beep() {
+    let steps = "- wait_for_greeting_end: { timeout: 20s, on_timeout: bye }\n- hangup: ended";
+    assert!(small(steps, "").after(3_000, Input::GreetingEnded).end(0).ends_with("\"ended\")"));
+    assert!(small(steps, "").after(3_000, Input::BeepEnded).end(0).ends_with("\"ended\")"));
+    assert!(small(steps, "").end(30_000).ends_with("\"bye\")"));
+}
+
+#[test]
+fn a_branch_sees_what_was_heard_and_who_interrupted() {
+    let steps = "
+- say: [Good morning., { checkpoint: greeting }, 'We have an offer for you.', { checkpoint: offer }]
+- branch:
+    - { when: 'interrupted_by == \"speech\" and reached(\"greeting\") and heard_ms > 900', goto: late }
+    - { when: interrupted, goto: early }
+    - else: bye";
+    let more = "  late:\n    - hangup: late\n  early:\n    - hangup: early\n";
+    assert!(small(steps, more).talks(1_500, 300, None).end(0).ends_with("\"late\")"));
+    assert!(small(steps, more).talks(300, 300, None).end(0).ends_with("\"early\")"));
+    assert!(small(steps, more).after(1_500, Input::Digit('5')).end(0).ends_with("\"early\")"));
+    assert!(small(steps, more).end(30_000).ends_with("\"bye\")"));
+}
+
+#[test]
+fn a_check_point_behind_an_interrupted_prompt_is_not_passed() {
+    let steps = "
+- say: A rather long sentence that is cut.
+- checkpoint: heard
+- branch: [{ when: 'last_checkpoint == \"heard\"', goto: bye }]
+- hangup: unheard";
+    assert!(small(steps, "").talks(500, 200, None).end(0).ends_with("\"unheard\")"));
+    assert!(small(steps, "").end(9_000).ends_with("\"bye\")"));
+}
+
+#[test]
+fn a_protected_prompt_is_cut_by_nothing() {
+    let log = small("- say: { text: Please listen., barge_in: off }\n- hangup", "");
+    let log = log.talks(100, 200, None).after(100, Input::Digit('1')).end(5_000);
+    assert!(!log.contains("stop") && !log.contains("cut"), "{log}");
+    assert!(log.ends_with("\"completed\")"));
+}
+
+const MENU: &str = "
+- ask:
+    say: Choose.
+    timeout: 3s
+    digit_timeout: 1s
+    retries: 1
+    choices:
+      '1': one
+      '12': twelve
+      speak to a person: { phrases: [agent, 'a person'], set: { n: 9 }, goto: person }
+    no_input: bye
+    no_match: { reprompts: [Not that., Not that either.], goto: bye }";
+const MENU_SCENES: &str = "  one:\n    - hangup: one\n  twelve:\n    - hangup: twelve\n  person:\n    - branch: [{ when: n == 9, goto: bye }]\n    - hangup: unset\n";
+
+#[test]
+fn a_longer_choice_is_waited_for_and_a_short_one_taken_when_nothing_follows() {
+    let short = small(MENU, MENU_SCENES).after(1_000, Input::Digit('1')).end(5_000);
+    assert!(short.contains("  2000 -> note choice {\"choice\":\"1\"}"), "{short}");
+    let long = small(MENU, MENU_SCENES).after(1_000, Input::Digit('1')).after(500, Input::Digit('2')).end(0);
+    assert!(long.ends_with("\"twelve\")"), "{long}");
+}
+
+#[test]
+fn words_pick_a_choice_by_phrase_and_noise_is_no_match() {
+    let words = small(MENU, MENU_SCENES).talks(1_000, 800, Some("Uh, an AGENT, please!")).end(0);
+    assert!(words.contains("note choice {\"choice\":\"speak to a person\"}"), "{words}");
+    assert!(words.ends_with("\"bye\")"), "the choice sets its variable: {words}");
+    let noise = small(MENU, MENU_SCENES).talks(1_000, 800, Some("agents")).end(0);
+    assert!(noise.contains("play 2 (Both): \"Not that.\""), "{noise}");
+}
+
+#[test]
+fn wrong_keys_are_told_apart_from_silence_and_counted_together() {
+    let log = small(MENU, MENU_SCENES).after(1_000, Input::Digit('7')).end(20_000);
+    assert_snapshot!(log);
+}
+
+#[test]
+fn a_person_who_talks_into_the_prompt_is_heard_out_before_the_answer_counts() {
+    let log = small(MENU, MENU_SCENES).talks(100, 2_500, Some("a person")).end(0);
+    assert_snapshot!(log);
+}
+
+#[test]
+fn a_circle_that_never_pauses_ends_with_a_clear_error() {
+    let steps = "- branch: [{ when: n == 1, goto: round }, { else: bye }]";
+    let more = "  round:\n    - branch: [{ when: n == 1, goto: main }, { else: bye }]\n";
+    let log = small(steps, more).end(0);
+    assert!(log.contains("without anything said, asked or awaited"), "{log}");
+    assert!(log.ends_with("outcome: Some(\"error\")"), "{log}");
+}
+
+#[test]
+fn a_call_ends_at_its_limit() {
+    let text = "flow: f\nstart: m\nlimits: { call: 5s }\nscenes: { m: [ { wait: 4s }, { say: Hello }, { goto: m } ] }";
+    let log = Rehearsal::new(Run::new(flow(text), Map::new()).unwrap()).answer().end(60_000);
+    assert!(log.contains("  5000 -> hang up: too_long"), "{log}");
+}
+
+#[test]
+fn digits_and_texts_are_filled_in_from_variables_that_were_set() {
+    let steps =
+        "- set: { name: 'Ms. {{ name }}' }\n- say: 'Hello {{ name }}'\n- send_digits: '{{ n }}#'\n- hangup";
+    let log = small(steps, "").end(5_000);
+    assert!(log.contains("\"Hello Ms. Ani\"") && log.contains("press 1#"), "{log}");
+}
+
+#[test]
+fn a_second_failure_ends_the_call() {
+    let text = "flow: f\nstart: m\non_error: e\nscenes:\n  m: [ { say: Hello } ]\n  e: [ { say: Sorry }, { hangup: told } ]";
+    let mut run = Run::new(flow(text), Map::new()).unwrap();
+    run.handle(Input::Answered, CallTime::ZERO);
+    for id in 1..=2 {
+        let error = Some("no voice".to_owned());
+        let end = super::super::PlaybackEnd { id: PlayId(id), heard_ms: 0, completed: false, error };
+        run.handle(Input::PlaybackEnded(end), CallTime::ZERO);
+    }
+    assert_eq!(run.outcome(), Some("error"));
+}
+
+#[test]
+fn a_verdict_after_the_flow_began_is_there_to_branch_on() {
+    let steps = "- say: Hello there\n- branch: [{ when: 'amd.outcome == \"voicemail\"', goto: bye }]\n- hangup: person";
+    assert!(small(steps, "").after(300, Input::Outcome(Outcome::Voicemail)).end(5_000).ends_with("\"bye\")"));
+    assert!(small(steps, "").end(5_000).ends_with("\"person\")"));
+}
+
+fn refused(metadata: Value) -> String {
+    Run::new(shipped("payment-reminder.yaml"), variables(metadata)).unwrap_err().to_string()
+}
+
+#[test]
+fn a_call_without_what_the_flow_needs_is_refused_by_name() {
+    assert_snapshot!(refused(serde_json::json!({"name": "Ani", "amuont": "ten"})));
+    assert_snapshot!(refused(serde_json::json!({"name": ["Ani"], "amount": "ten"})));
+    assert_snapshot!(refused(serde_json::json!({"name": "x".repeat(1_001), "amount": "ten"})));
+}
+
+#[test]
+fn numbers_and_texts_are_taken_for_each_other() {
+    let metadata = serde_json::json!({"name": 7, "amount": 200_000, "due": null});
+    let run = Run::new(shipped("payment-reminder.yaml"), variables(metadata)).unwrap();
+    assert_eq!(run.variables()["amount"], "200000");
+    assert_eq!(run.variables()["due"], "this week");
+}
+
+#[test]
+fn prompts_that_need_nothing_from_the_call_are_known_before_it() {
+    let steps = "- say: 'Hello {{ name }}'\n- set: { n: 2 }\n- say: 'Number {{ n }}'\n- play: a.wav\n- say: 'Hello {{ name }}'\n- hangup";
+    let text = format!(
+        "flow: f\nstart: m\nlanguage: id-ID\nvariables:\n  name: text\n  n: {{ type: number, default: 1 }}\nscenes:\n  m:\n{}",
+        steps.lines().map(|line| format!("    {line}\n")).collect::<String>()
+    );
+    let run = Run::new(flow(&text), variables(serde_json::json!({"name": "Ani"}))).unwrap();
+    let say = Part::Say { text: "Hello Ani".into(), language: "id-ID".into(), voice: None };
+    assert_eq!(run.known_prompts(), [say, Part::File("a.wav".into())]);
+}

@@ -52,6 +52,11 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry) -> Option<Ask> {
 }
 
 fn choices(reader: &mut Reader<'_>, node: &Node) -> Vec<Choice> {
+    if node.is_null() {
+        let hint = "add a line per key, such as `\"1\": scene`; the keys `#` and `*` must be in quotes";
+        reader.error(node.span, "`choices` is empty", hint);
+        return Vec::new();
+    }
     let Some(entries) = reader.entries(node, "`choices`") else { return Vec::new() };
     if entries.is_empty() {
         reader.error(node.span, "`choices` is empty", "add a line per key, such as `\"1\": scene`");

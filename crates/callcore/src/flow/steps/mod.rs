@@ -29,28 +29,39 @@ const STEPS: [&str; 12] = [
     "hangup",
 ];
 
-/// The steps of one scene. A check point directly behind a prompt becomes part of it, so that it is
+/// The steps of one scene and where they stand. A check point directly behind a prompt becomes part of it, so that it is
 /// passed when the prompt has been heard and not when the flow gets there.
-pub(super) fn read_list(reader: &mut Reader<'_>, node: &Node) -> Vec<Step> {
+pub(super) fn read_list(reader: &mut Reader<'_>, node: &Node) -> (Vec<Step>, Vec<Span>) {
     let Value::List(items) = &node.value else {
         let message = format!("a scene must be a list of steps, but this is {}", node.kind());
         reader.error(node.span, message, "begin every step with `- `, such as `- say: \"Hello\"`");
-        return Vec::new();
+        return (Vec::new(), Vec::new());
     };
     if items.is_empty() {
         reader.error(node.span, "the scene has no steps", "add one, such as `- hangup: done`");
     }
-    let mut steps: Vec<Step> = Vec::new();
+    let (mut steps, mut spans): (Vec<Step>, Vec<Span>) = (Vec::new(), Vec::new());
     for item in items {
         match (read(reader, item), steps.last_mut()) {
             (Some(Step::Checkpoint(name)), Some(Step::Prompt(Prompt { parts, .. }))) => {
                 parts.push(PromptPart::Checkpoint(name));
             }
-            (Some(step), _) => steps.push(step),
+            (Some(step), _) => {
+                steps.push(step);
+                spans.push(place(item));
+            }
             (None, _) => {}
         }
     }
-    steps
+    (steps, spans)
+}
+
+/// The step's first word.
+fn place(node: &Node) -> Span {
+    match &node.value {
+        Value::Map(entries) => entries.first().map_or(node.span, |entry| entry.key_span),
+        Value::Scalar { .. } | Value::List(_) => node.span,
+    }
 }
 
 fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Step> {
@@ -68,7 +79,7 @@ fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Step> {
                     format!("indent `{}` further, so that it belongs to `{}`", second.key, first.key)
                 };
                 reader.error(second.key_span, "one step has two keys", hint);
-                read_entry(reader, first)
+                if first.value.is_null() { None } else { read_entry(reader, first) }
             }
         },
         Value::Scalar { text, .. } => read_bare(reader, text, node.span),

@@ -121,6 +121,7 @@ fn part(reader: &mut Reader<'_>, node: &Node, voice: &Voice) -> Option<PromptPar
         (Some(text), None, None) => spoken(reader, text, "`say`", &voice),
         (None, Some(file), None) => audio_file(reader, file).map(PromptPart::File),
         (None, None, Some(name)) => reader.checkpoint(name).map(PromptPart::Checkpoint),
+        _ if !fields.only(&keys) => None,
         _ => {
             let hint = "a part is a text, `say: …`, `play: …` or `checkpoint: …`; one per `- `";
             reader.error(node.span, "a part of a prompt must be one thing", hint);

@@ -1,0 +1,223 @@
+//! Going from step to step: what each one does, and how the flow ends.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::super::io::{Command, Part};
+use super::super::model::{Assignment, Prompt, PromptPart, SceneId, Setting, SignalWait, Step};
+use super::super::steps::{COMPLETED, is_key};
+use super::{FAILED, LONGEST_GREETING_MS, Position, Run, STEPS_PER_INPUT, State};
+use crate::clock::CallTime;
+use crate::ids::PlayId;
+
+impl Run {
+    pub(super) fn advance(&mut self, now: CallTime) {
+        let flow = Arc::clone(&self.flow);
+        for _ in 0..STEPS_PER_INPUT {
+            if !matches!(self.state, State::Ready) {
+                return;
+            }
+            if self.steps_taken >= flow.limits.steps {
+                return self.give_up(&format!("the call took more than {} steps", flow.limits.steps));
+            }
+            self.steps_taken += 1;
+            let scene = flow.scenes.get(self.at.scene.0);
+            match scene.and_then(|scene| scene.steps.get(self.at.step)) {
+                Some(step) => self.execute(step, now),
+                None => self.hang_up(COMPLETED.to_owned()),
+            }
+        }
+        if matches!(self.state, State::Ready) {
+            self.give_up(&format!("{STEPS_PER_INPUT} steps went by without anything said, asked or awaited"));
+        }
+    }
+
+    pub(super) fn execute(&mut self, step: &Step, now: CallTime) {
+        match step {
+            Step::Prompt(prompt) => match self.play(prompt) {
+                Ok(Some(id)) => self.state = State::Playing { id, cut: None },
+                Ok(None) => self.go(None),
+                Err(message) => self.fail(&message),
+            },
+            Step::Ask(ask) => self.begin_ask(ask, now),
+            Step::WaitForBeep(wait) => self.begin_beep_wait(wait, now),
+            Step::WaitForGreetingEnd(_) if self.knowledge.greeting_ended || self.knowledge.beep_ended => {
+                self.go(None);
+            }
+            Step::WaitForGreetingEnd(wait) => {
+                self.state = State::AwaitingGreetingEnd { until: now + wait.timeout_ms };
+            }
+            Step::Wait { ms } => self.state = State::Pausing { until: now + *ms },
+            Step::Branch { cases, otherwise } => {
+                let case = cases.iter().find(|case| case.when.holds(&self.knowledge));
+                self.go(case.map(|case| case.goto).or(*otherwise));
+            }
+            Step::Checkpoint(name) => {
+                self.note("checkpoint", json!({ "name": name }));
+                self.knowledge.pass(name.clone());
+                self.go(None);
+            }
+            Step::Set(assignments) => match self.assign(assignments) {
+                Ok(()) => self.go(None),
+                Err(message) => self.fail(&message),
+            },
+            Step::SendDigits(text) => match self.flow.templates.render(text, &self.context) {
+                Ok(keys) => {
+                    let keys: String = keys.chars().filter(|c| is_key(*c)).collect();
+                    self.commands.push_back(Command::SendDigits(keys));
+                    self.go(None);
+                }
+                Err(message) => self.fail(&message),
+            },
+            Step::Goto(scene) => self.go(Some(*scene)),
+            Step::Hangup { outcome } => self.hang_up(outcome.clone()),
+        }
+    }
+
+    /// Goes to a scene, or on to the next step.
+    pub(super) fn go(&mut self, scene: Option<SceneId>) {
+        self.state = State::Ready;
+        match scene {
+            None => self.at.step += 1,
+            Some(scene) => {
+                self.at = Position { scene, step: 0 };
+                let name = self.flow.scenes.get(scene.0).map_or("", |scene| scene.name.as_str()).to_owned();
+                self.note("scene", json!({ "scene": name }));
+            }
+        }
+    }
+
+    pub(super) fn begin_beep_wait(&mut self, wait: &SignalWait, now: CallTime) {
+        if self.knowledge.beep_ended {
+            return self.go(None);
+        }
+        let latest = now + LONGEST_GREETING_MS + wait.timeout_ms;
+        let talking = self.knowledge.greeting_runs() || self.knowledge.speaking;
+        let until = if talking { latest } else { now + wait.timeout_ms };
+        self.state = State::AwaitingBeep { until, latest };
+    }
+
+    /// The machine has stopped talking: from now on the beep must come.
+    pub(super) fn restart_beep_clock(&mut self, now: CallTime) {
+        let Some(wait) = self.current_wait() else { return };
+        let timeout_ms = wait.timeout_ms;
+        let greeting_runs = self.knowledge.greeting_runs();
+        if let State::AwaitingBeep { until, latest } = &mut self.state
+            && !greeting_runs
+        {
+            *until = (now + timeout_ms).min(*latest);
+        }
+    }
+
+    pub(super) fn signal_missed(&mut self) {
+        let then = self.current_wait().and_then(|wait| wait.on_timeout);
+        self.note("no_signal", json!({}));
+        self.go(then);
+    }
+
+    /// Hands a prompt to play-out; `None` when nothing of it is left to say.
+    pub(super) fn play(&mut self, prompt: &Prompt) -> Result<Option<PlayId>, String> {
+        let parts: Vec<Part> = prompt
+            .parts
+            .iter()
+            .filter_map(|part| self.filled_in(part).transpose())
+            .collect::<Result<_, _>>()?;
+        if parts.is_empty() {
+            return Ok(None);
+        }
+        let id = self.plays.issue();
+        self.commands.push_back(Command::Play { id, parts, barge_in: prompt.barge_in });
+        Ok(Some(id))
+    }
+
+    /// The part with its variables filled in; `None` for a text that came out empty.
+    pub(super) fn filled_in(&self, part: &PromptPart) -> Result<Option<Part>, String> {
+        Ok(match part {
+            PromptPart::Say { text, language, voice } => {
+                let text = self.flow.templates.render(text, &self.context)?;
+                let (language, voice) = (language.clone(), voice.clone());
+                (!text.is_empty()).then_some(Part::Say { text, language, voice })
+            }
+            PromptPart::File(path) => Some(Part::File(path.clone())),
+            PromptPart::Checkpoint(name) => Some(Part::Checkpoint(name.clone())),
+        })
+    }
+
+    pub(super) fn assign(&mut self, assignments: &[Assignment]) -> Result<(), String> {
+        for Assignment { variable, value } in assignments {
+            let value = match value {
+                Setting::Literal(value) => value.clone(),
+                Setting::Text(text) => Value::from(self.flow.templates.render(text, &self.context)?),
+            };
+            self.note("set", json!({ "variable": variable, "value": value }));
+            self.context.insert(variable.clone(), &value);
+            self.knowledge.variables.insert(variable.clone(), value);
+        }
+        Ok(())
+    }
+
+    pub(super) fn hang_up(&mut self, outcome: String) {
+        self.commands.push_back(Command::Hangup { outcome: Some(outcome.clone()) });
+        self.outcome = Some(outcome);
+        self.state = State::Over;
+    }
+
+    /// Something could not be done: the flow's `on_error` scene takes over, once.
+    pub(super) fn fail(&mut self, reason: &str) {
+        match self.flow.on_error {
+            Some(scene) if !self.failed => {
+                self.failed = true;
+                self.note("error", json!({ "reason": reason }));
+                self.go(Some(scene));
+            }
+            Some(_) | None => self.give_up(reason),
+        }
+    }
+
+    /// The flow cannot go on.
+    pub(super) fn give_up(&mut self, reason: &str) {
+        self.note("error", json!({ "reason": reason }));
+        self.hang_up(FAILED.to_owned());
+    }
+
+    pub(super) fn note(&mut self, what: &'static str, detail: Value) {
+        self.commands.push_back(Command::Note { what, detail });
+    }
+
+    pub(super) fn current_step(&self) -> Option<&Step> {
+        self.flow.scenes.get(self.at.scene.0)?.steps.get(self.at.step)
+    }
+
+    /// The prompt that the flow stands at.
+    pub(super) fn current_prompt(&self) -> Option<&Prompt> {
+        match self.current_step()? {
+            Step::Prompt(prompt) => Some(prompt),
+            Step::Ask(ask) => Some(&ask.prompt),
+            Step::WaitForBeep(_)
+            | Step::WaitForGreetingEnd(_)
+            | Step::Wait { .. }
+            | Step::Branch { .. }
+            | Step::Checkpoint(_)
+            | Step::Set(_)
+            | Step::SendDigits(_)
+            | Step::Goto(_)
+            | Step::Hangup { .. } => None,
+        }
+    }
+
+    pub(super) fn current_wait(&self) -> Option<&SignalWait> {
+        match self.current_step()? {
+            Step::WaitForBeep(wait) | Step::WaitForGreetingEnd(wait) => Some(wait),
+            Step::Prompt(_)
+            | Step::Ask(_)
+            | Step::Wait { .. }
+            | Step::Branch { .. }
+            | Step::Checkpoint(_)
+            | Step::Set(_)
+            | Step::SendDigits(_)
+            | Step::Goto(_)
+            | Step::Hangup { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,185 @@
+//! What the interpreter does with each input, by the state it is in.
+
+use serde_json::json;
+
+use super::super::io::{Command, Outcome, PlaybackEnd};
+use super::super::steps::{COMPLETED, is_key};
+use super::knowledge::Cut;
+use super::{DECISION_TIMEOUT_MS, LONGEST_SPEECH_MS, MAX_KEYS_AHEAD, Run, State, VERDICT_GRACE_MS};
+use crate::clock::CallTime;
+
+impl Run {
+    pub(super) fn answered(&mut self, now: CallTime) {
+        if !matches!(self.state, State::Unanswered) {
+            return;
+        }
+        self.ends_at = Some(now + self.flow.limits.call_ms);
+        if self.flow.amd.waits_for_verdict {
+            let timeout = self.flow.amd.timers.decision_timeout_ms.unwrap_or(DECISION_TIMEOUT_MS);
+            self.state = State::Deciding { until: now + timeout + VERDICT_GRACE_MS };
+            self.branch_on_verdict();
+        } else {
+            self.go_to_start();
+        }
+    }
+
+    pub(super) fn verdict(&mut self, outcome: Outcome) {
+        if self.knowledge.amd.is_none() {
+            self.knowledge.amd = Some(outcome);
+            self.branch_on_verdict();
+        }
+    }
+
+    pub(super) fn branch_on_verdict(&mut self) {
+        let (State::Deciding { .. }, Some(outcome)) = (&self.state, self.knowledge.amd) else { return };
+        match self.flow.branches.get(&outcome) {
+            Some(scene) => self.go(Some(*scene)),
+            None => self.go_to_start(),
+        }
+    }
+
+    pub(super) fn go_to_start(&mut self) {
+        match self.flow.start {
+            Some(scene) => self.go(Some(scene)),
+            None => self.hang_up(COMPLETED.to_owned()),
+        }
+    }
+
+    pub(super) fn greeting_ended(&mut self, now: CallTime) {
+        self.knowledge.greeting_ended = true;
+        self.knowledge.speaking = false;
+        match &self.state {
+            State::AwaitingGreetingEnd { .. } => self.go(None),
+            State::AwaitingBeep { .. } => self.restart_beep_clock(now),
+            State::Unanswered
+            | State::Deciding { .. }
+            | State::Ready
+            | State::Playing { .. }
+            | State::Yielding { .. }
+            | State::Asking(_)
+            | State::Pausing { .. }
+            | State::Over => {}
+        }
+    }
+
+    pub(super) fn beep_ended(&mut self) {
+        self.knowledge.beep_ended = true;
+        self.knowledge.speaking = false;
+        if matches!(self.state, State::AwaitingBeep { .. } | State::AwaitingGreetingEnd { .. }) {
+            self.note("beep", json!({}));
+            self.go(None);
+        }
+    }
+
+    pub(super) fn digit(&mut self, digit: char, now: CallTime) {
+        if !is_key(digit) {
+            return;
+        }
+        match &mut self.state {
+            State::Playing { id, cut } => {
+                let id = *id;
+                let cut_already = *cut == Some(Cut::Keys);
+                if self.current_prompt().is_some_and(|prompt| prompt.barge_in.by_dtmf()) {
+                    self.state = State::Playing { id, cut: Some(Cut::Keys) };
+                    self.keep_key(digit);
+                    if !cut_already {
+                        self.commands.push_back(Command::Stop { id });
+                    }
+                }
+            }
+            State::Yielding { then, .. } => {
+                let then = *then;
+                self.keep_key(digit);
+                self.go(then);
+            }
+            State::Asking(_) => self.ask_digit(digit, now),
+            State::Deciding { .. }
+            | State::Ready
+            | State::AwaitingBeep { .. }
+            | State::AwaitingGreetingEnd { .. }
+            | State::Pausing { .. } => self.keep_key(digit),
+            State::Unanswered | State::Over => {}
+        }
+    }
+
+    pub(super) fn keep_key(&mut self, digit: char) {
+        if self.keys_ahead.len() < MAX_KEYS_AHEAD {
+            self.keys_ahead.push(digit);
+        }
+    }
+
+    pub(super) fn speech_started(&mut self, now: CallTime) {
+        self.knowledge.speaking = true;
+        let by_speech = self.current_prompt().is_some_and(|prompt| prompt.barge_in.by_speech());
+        match &mut self.state {
+            State::Playing { cut, .. } if by_speech => {
+                cut.get_or_insert(Cut::Speech);
+            }
+            State::Asking(_) => self.ask_speech_started(now),
+            State::AwaitingBeep { until, latest } => *until = *latest,
+            State::Unanswered
+            | State::Deciding { .. }
+            | State::Ready
+            | State::Playing { .. }
+            | State::Yielding { .. }
+            | State::AwaitingGreetingEnd { .. }
+            | State::Pausing { .. }
+            | State::Over => {}
+        }
+    }
+
+    pub(super) fn utterance(&mut self, text: Option<String>, now: CallTime) {
+        self.knowledge.speaking = false;
+        match &self.state {
+            State::Yielding { then, .. } => self.go(*then),
+            State::Asking(_) => self.ask_utterance(text, now),
+            State::AwaitingBeep { .. } => self.restart_beep_clock(now),
+            State::Unanswered
+            | State::Deciding { .. }
+            | State::Ready
+            | State::Playing { .. }
+            | State::AwaitingGreetingEnd { .. }
+            | State::Pausing { .. }
+            | State::Over => {}
+        }
+    }
+
+    pub(super) fn playback_ended(&mut self, end: PlaybackEnd, now: CallTime) {
+        let (id, cut) = match &self.state {
+            State::Asking(_) => return self.ask_playback_ended(end, now),
+            State::Playing { id, cut } => (*id, *cut),
+            State::Unanswered
+            | State::Deciding { .. }
+            | State::Ready
+            | State::Yielding { .. }
+            | State::AwaitingBeep { .. }
+            | State::AwaitingGreetingEnd { .. }
+            | State::Pausing { .. }
+            | State::Over => return,
+        };
+        if id != end.id {
+            return;
+        }
+        if let Some(error) = &end.error {
+            return self.fail(error);
+        }
+        self.note_heard(&end, cut.unwrap_or(Cut::Speech));
+        if end.completed {
+            self.keys_ahead.clear();
+        }
+        let by_voice = self.knowledge.interrupted_by == Some(Cut::Speech);
+        let then = self.current_prompt().and_then(|prompt| prompt.on_speech).filter(|_| by_voice);
+        if by_voice && self.knowledge.speaking {
+            self.state = State::Yielding { until: now + LONGEST_SPEECH_MS, then };
+        } else {
+            self.go(then);
+        }
+    }
+
+    /// Keeps what was heard of a prompt; `cut` is what ended it if it did not end by itself.
+    pub(super) fn note_heard(&mut self, end: &PlaybackEnd, cut: Cut) {
+        self.knowledge.heard_ms = end.heard_ms;
+        self.knowledge.heard_all = end.completed;
+        self.knowledge.interrupted_by = (!end.completed).then_some(cut);
+    }
+}

@@ -1,0 +1,54 @@
+//! The headers of a post: the caller's own (`notifyHeaders`), then ours, which the caller cannot change.
+
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+
+use super::sign::{self, SAVG_SIGNATURE, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP};
+use crate::store::Claim;
+
+/// What describes the message, its framing or its signature is ours.
+const RESERVED: [&str; 18] = [
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "expect",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    SAVG_SIGNATURE,
+    WEBHOOK_ID,
+    WEBHOOK_SIGNATURE,
+    WEBHOOK_TIMESTAMP,
+];
+
+/// All headers of a post made at `timestamp_s`; `None` when the app has no secret to sign with.
+pub(super) fn of(claim: &Claim, timestamp_s: i64) -> Option<HeaderMap> {
+    let body = claim.body.as_bytes();
+    let ours = [
+        (SAVG_SIGNATURE, sign::savg(&claim.secrets, timestamp_s, body)?),
+        (WEBHOOK_ID, claim.id.clone()),
+        (WEBHOOK_TIMESTAMP, timestamp_s.to_string()),
+        (WEBHOOK_SIGNATURE, sign::standard(&claim.secrets, &claim.id, timestamp_s, body)?),
+    ];
+    let mut headers = HeaderMap::new();
+    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("dering/", env!("CARGO_PKG_VERSION"))));
+    for (name, value) in &claim.headers {
+        match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            (Ok(name), Ok(value)) if !RESERVED.contains(&name.as_str()) => {
+                headers.insert(name, value);
+            }
+            _ => tracing::debug!(webhook.id = claim.id, header = name, "a caller's header is left out"),
+        }
+    }
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    for (name, value) in ours {
+        headers.insert(HeaderName::from_static(name), HeaderValue::try_from(value).ok()?);
+    }
+    Some(headers)
+}

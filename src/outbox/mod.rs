@@ -1,0 +1,60 @@
+//! Webhooks: delivers what the ledger in [`crate::store`] holds, signed, in order per call, until each
+//! is delivered or given up. Rows are written by `store` in the transaction of the state they report;
+//! this module only reads them, so a crash between the two loses nothing.
+//!
+//! A notification may arrive twice (a crash after the post and before the commit), then with the same
+//! `webhook-id`; it never arrives before an earlier one of its call.
+
+mod deliver;
+mod headers;
+mod post;
+pub mod receiver;
+pub mod sign;
+pub mod target;
+
+use std::time::Duration;
+
+use callcore::retry::{Schedule, WEBHOOK};
+
+pub use deliver::{Handle, Outbox};
+pub use target::Reach;
+
+/// How webhooks are delivered.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Which addresses may be posted to.
+    pub reach: Reach,
+    /// Waits before each attempt; a notification is dead when they are used up.
+    pub schedule: Schedule,
+    /// Posts in flight, 1 or more.
+    pub concurrency: usize,
+    /// Posts in flight to one scheme, host and port, so that a slow one leaves room for the others.
+    pub per_endpoint: usize,
+    /// From connecting to the end of the answer.
+    pub timeout: Duration,
+    /// How long a crashed worker's claim holds others back. Longer than `timeout`.
+    pub lease: Duration,
+    /// How long [`Handle::shutdown`] waits for posts in flight.
+    pub drain: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            reach: Reach::Public,
+            schedule: WEBHOOK,
+            concurrency: 256,
+            per_endpoint: 32,
+            timeout: Duration::from_secs(10),
+            lease: Duration::from_secs(30),
+            drain: Duration::from_secs(5),
+        }
+    }
+}
+
+/// Why the outbox could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the HTTP client for webhooks cannot be set up: {0}")]
+    Client(#[from] reqwest::Error),
+}

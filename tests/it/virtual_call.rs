@@ -1,0 +1,259 @@
+//! Whole calls without a clock or a socket: the pure call, the gateway's pure play-out and a scripted
+//! callee with real speech, stepped 20 ms at a time.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use callcore::audio::frame::{FRAME_MS, FRAME_SAMPLES};
+use callcore::call::{Call, DialStatus, Effect, Fact, Input, Notice, Settings, Summary};
+use callcore::clock::CallTime;
+use callcore::flow::{Part, Run};
+use dering::flows::{self, Stored};
+use dering::gateway::callees::script::{Event as ScriptEvent, Script};
+use dering::gateway::callees;
+use dering::gateway::playout::{self, Playout};
+use dering::speech::file;
+use dering::speech::tts::{self, Tts};
+use serde_json::{Map, Value, json};
+
+/// No call of these tests lasts longer, ms.
+const LONGEST_MS: u64 = 120_000;
+
+/// What one call left behind.
+pub(crate) struct Played {
+    pub(crate) summary: Summary,
+    pub(crate) notices: Vec<Notice>,
+    /// With the ms since the answer.
+    pub(crate) facts: Vec<(u64, Fact)>,
+    /// What the callee did and heard, with the ms since the answer.
+    pub(crate) callee: Vec<(u64, String)>,
+}
+
+impl Played {
+    /// When `what` happened first at the callee.
+    pub(crate) fn at(&self, what: &str) -> Option<u64> {
+        self.callee.iter().find(|(_, seen)| seen == what).map(|(ms, _)| *ms)
+    }
+
+    /// When `what` happened first at the callee, at or after `from` ms.
+    pub(crate) fn at_after(&self, what: &str, from: u64) -> Option<u64> {
+        self.callee.iter().find(|(ms, seen)| *ms >= from && seen == what).map(|(ms, _)| *ms)
+    }
+
+    pub(crate) fn amd_events(&self) -> Vec<String> {
+        let events = self.facts.iter().filter(|(_, fact)| fact.kind == "amd");
+        events.map(|(_, fact)| fact.detail["event"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+}
+
+/// Whether speech can be made here; says so when not.
+pub(crate) fn can_speak() -> bool {
+    let found = std::process::Command::new("espeak-ng").arg("--version").output().is_ok();
+    if !found {
+        println!("skipped: espeak-ng is not installed");
+    }
+    found
+}
+
+struct Stage {
+    call: Call,
+    flow: Stored,
+    tts: Tts,
+    playout: Playout,
+    played: Vec<(u64, String)>,
+    facts: Vec<(u64, Fact)>,
+    notices: Vec<Notice>,
+    summary: Option<Summary>,
+    answered_ms: u64,
+    hung_up: bool,
+}
+
+impl Stage {
+    async fn render(&self, part: &Part) -> Result<Arc<[i16]>, String> {
+        match part {
+            Part::Say { text, language, voice } => {
+                self.tts.say(text, language, voice.as_deref()).await.map_err(|e| e.to_string())
+            }
+            Part::File(name) => file::load(self.flow.folder.join(name)).await.map_err(|e| e.to_string()),
+            Part::Checkpoint(_) => Ok(Arc::from([])),
+        }
+    }
+
+    async fn drain(&mut self, now: CallTime) {
+        let since = now.as_ms().saturating_sub(self.answered_ms);
+        while let Some(effect) = self.call.poll_effect() {
+            match effect {
+                Effect::SendAudio(chunk) => self.playout.push(chunk.samples()).unwrap(),
+                Effect::SendCheckPoint(name) => assert!(self.playout.mark(name)),
+                Effect::SendInterruption => {
+                    self.playout.interrupt();
+                    self.played.push((since, "interruption".into()));
+                }
+                Effect::SendHangup => self.hung_up = true,
+                Effect::SendDigit { .. } | Effect::Recognise { .. } => {}
+                Effect::Render { play, part, what } => {
+                    let result = self.render(&what).await;
+                    self.call.handle(Input::Rendered { play, part, result }, now);
+                }
+                Effect::Record(fact) => self.facts.push((since, fact)),
+                Effect::Notify(notice) => self.notices.push(notice),
+                Effect::Finish(summary) => self.summary = Some(*summary),
+            }
+        }
+    }
+
+    async fn tell(&mut self, input: Input, now: CallTime) {
+        self.call.handle(input, now);
+        self.drain(now).await;
+    }
+}
+
+/// Calls `number` of `flows/callees` with `flow`; the callee answers after `ring_ms`.
+pub(crate) async fn call(flow: &str, number: &str, ring_ms: u64) -> Played {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("flows");
+    let stored = flows::check_file(&root.join(format!("{flow}.yaml"))).unwrap().stored.unwrap();
+    let tts = Tts::new(tts::Options::default());
+    let all = callees::load_dir(&root.join("callees")).unwrap();
+    let callee = all.find(number).unwrap();
+    let prepared = callee.prepared(&tts).await.unwrap();
+    let mut script = Script::new(prepared, 7);
+    let metadata = json!({ "name": "Alex", "amount": "120 dollars", "due": "Friday" });
+    let Value::Object(metadata): Value = metadata else { unreachable!() };
+    let call = Call::new(settings(&stored), run(&stored, metadata));
+    let mut stage = Stage {
+        call,
+        flow: stored,
+        tts,
+        playout: Playout::new(10_000),
+        played: Vec::new(),
+        facts: Vec::new(),
+        notices: Vec::new(),
+        summary: None,
+        answered_ms: ring_ms,
+        hung_up: false,
+    };
+    let at = CallTime::from_ms;
+    stage.tell(Input::Placed { session_id: "virtual".into() }, at(5)).await;
+    stage.tell(Input::Status(DialStatus::Ringing), at(10)).await;
+    stage.tell(Input::Status(DialStatus::Connected), at(ring_ms)).await;
+    let (mut heard, mut said) = ([0; FRAME_SAMPLES], [0; FRAME_SAMPLES]);
+    let mut ms = ring_ms;
+    while stage.summary.is_none() && ms < ring_ms + LONGEST_MS {
+        ms += FRAME_MS;
+        if !stage.hung_up {
+            stage.playout.next_frame(&mut heard);
+            script.exchange(&heard, &mut said);
+            stage.call.audio(&said, at(ms));
+            stage.drain(at(ms)).await;
+            carrier_events(&mut stage, &mut script, at(ms)).await;
+        }
+        if stage.call.poll_timeout().is_some_and(|due| due <= at(ms)) {
+            stage.call.handle_timeout(at(ms));
+            stage.drain(at(ms)).await;
+        }
+    }
+    Played {
+        summary: stage.summary.expect("the call ends"),
+        notices: stage.notices,
+        facts: stage.facts,
+        callee: stage.played,
+    }
+}
+
+fn run(stored: &Stored, metadata: Map<String, Value>) -> Run {
+    Run::new(Arc::clone(&stored.flow), metadata).unwrap()
+}
+
+fn settings(stored: &Stored) -> Settings {
+    Settings { machine_detection: stored.flow.amd().mode, ..Settings::default() }
+}
+
+async fn carrier_events(stage: &mut Stage, script: &mut Script, now: CallTime) {
+    while let Some(event) = stage.playout.poll_event() {
+        match event {
+            playout::Event::Started { at_ms } => stage.played.push((at_ms, "bot starts".into())),
+            playout::Event::Stopped { at_ms } => stage.played.push((at_ms, "bot stops".into())),
+            playout::Event::Interrupted { .. } | playout::Event::Pressed { .. } => {}
+            playout::Event::CheckPoint { at_ms, name } => {
+                let shown = name.split('#').next().unwrap_or_default().to_owned();
+                stage.played.push((at_ms, shown));
+                stage.tell(Input::CheckPoint(name), now).await;
+            }
+        }
+    }
+    while let Some(event) = script.poll_event() {
+        match event {
+            ScriptEvent::Began { at_ms, sound } => stage.played.push((at_ms, format!("{sound:?} begins"))),
+            ScriptEvent::Ended { at_ms, sound } => stage.played.push((at_ms, format!("{sound:?} ends"))),
+            ScriptEvent::Key { at_ms, key } => {
+                stage.played.push((at_ms, format!("key {key}")));
+                stage.tell(Input::Digit(key), now).await;
+            }
+            ScriptEvent::HungUp { .. } => stage.tell(Input::RemoteHangup, now).await,
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_person_who_presses_1_confirms() {
+    if !can_speak() {
+        return;
+    }
+    let played = call("payment-reminder", "+15550001", 2_000).await;
+    assert_eq!(played.amd_events(), ["amd_human_detected", "amd_stopped"], "{:#?}", played.facts);
+    assert_eq!(played.summary.outcome, "confirmed", "{:#?}", played.facts);
+}
+
+#[tokio::test]
+async fn a_person_who_talks_over_the_bot_stops_it_within_300_ms() {
+    if !can_speak() {
+        return;
+    }
+    let played = call("payment-reminder", "+15550002", 2_000).await;
+    let bot = played.at("bot starts").unwrap();
+    let onset = played.at_after("Speech begins", bot).unwrap();
+    let stopped = played.at_after("bot stops", onset).unwrap();
+    assert!(stopped - onset <= 300, "{} ms: {:?}", stopped - onset, played.callee);
+    assert_eq!(played.summary.outcome, "confirmed", "{:#?}", played.facts);
+}
+
+#[tokio::test]
+async fn a_message_begins_right_after_the_beep_and_never_before() {
+    if !can_speak() {
+        return;
+    }
+    for number in ["+15550003", "+15550005"] {
+        let played = call("payment-reminder", number, 2_000).await;
+        let beep = played.at("Beep ends").unwrap();
+        let message = played.at("bot starts").unwrap();
+        assert!((beep..=beep + 600).contains(&message), "{number}: beep {beep}, message {message}");
+        assert!(played.summary.message_left, "{number}: {:?}", played.callee);
+        assert_eq!(played.summary.outcome, "message_left");
+        assert_eq!(played.summary.last_checkpoint.as_deref(), Some("message_end"));
+        let last = played.notices.last().map(|notice| notice.stage.amd_event());
+        assert_eq!(last, Some(None), "the final notification is the last one");
+    }
+}
+
+#[tokio::test]
+async fn a_mailbox_that_never_beeps_gets_no_message() {
+    if !can_speak() {
+        return;
+    }
+    let played = call("payment-reminder", "+15550004", 2_000).await;
+    assert_eq!(played.summary.outcome, "no_beep", "{:#?}", played.facts);
+    assert!(!played.summary.message_left);
+    assert_eq!(played.at("bot starts"), None, "nothing was said");
+}
+
+#[tokio::test]
+async fn fax_and_silence_are_told_apart_from_people() {
+    if !can_speak() {
+        return;
+    }
+    for (number, outcome) in [("+15550008", "fax"), ("+15550009", "no_speech")] {
+        let played = call("payment-reminder", number, 2_000).await;
+        assert_eq!(played.summary.outcome, outcome, "{number}: {:#?}", played.facts);
+        assert_eq!(played.at("bot starts"), None, "{number}: nothing was said");
+    }
+}
