@@ -3,7 +3,7 @@
 use callcore::audio::frame::to_pcm16le;
 use serde_json::{Value, json};
 
-use crate::gateway_fixture::{Fixture, TOKEN, acknowledged, join, send, status};
+use crate::gateway_fixture::{Fixture, TOKEN, acknowledged, feed, join, send, status};
 use crate::peer::{self, hex};
 
 /// Beeps, waits for the bot, presses a key, hangs up.
@@ -55,10 +55,9 @@ async fn a_call_is_announced_answered_fed_heard_recorded_and_filed() {
     let sent = ramp(4_800);
     let bytes = to_pcm16le(&sent);
     let mut at = 0;
-    for length in [160, 1, 0, 4_001, 320, bytes.len()] {
+    for length in [4_001, 1, 0, 160, 319, bytes.len()] {
         let end = (at + length).min(bytes.len());
-        let answer = send(&mut client, &id, "l16-8k", &bytes[at..end]).await;
-        assert_eq!(answer, json!({"success": true, "error": null}));
+        feed(&mut client, &id, "l16-8k", &bytes[at..end]).await;
         at = end;
     }
     client.tell(json!({"emit": ["checkPoint", {"sessionId": id, "name": "greeting"}]})).await;
@@ -116,7 +115,7 @@ async fn an_interruption_stops_the_bot_and_what_is_sent_next_is_played() {
     assert_eq!(send(&mut client, &id, "pcm16", &first).await["success"], true);
     client.tell(json!({"emit": ["checkPoint", {"sessionId": id, "name": "begun"}]})).await;
     // Half a minute that nobody shall hear to its end.
-    assert_eq!(send(&mut client, &id, "ulaw", &[0x80; 240_000]).await["success"], true);
+    feed(&mut client, &id, "ulaw", &[0x80; 240_000]).await;
     client.tell(json!({"emit": ["checkPoint", {"sessionId": id, "name": "never"}]})).await;
     assert_eq!(client.event("checkPoint").await[0]["name"], "begun");
     client.tell(json!({"emit": ["interruption", {"sessionId": id}]})).await;

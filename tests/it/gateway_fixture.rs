@@ -146,6 +146,12 @@ pub(crate) async fn send(client: &mut Peer, session: &str, format: &str, bytes: 
     acknowledged(client, "audio", payload).await
 }
 
+/// Sends audio without waiting for an acknowledgement.
+pub(crate) async fn feed(client: &mut Peer, session: &str, format: &str, bytes: &[u8]) {
+    let payload = json!({"sessionId": session, "audioData": crate::peer::hex(bytes), "audioFormat": format});
+    client.tell(json!({"emit": ["audio", payload]})).await;
+}
+
 /// Emits with an acknowledgement and returns it.
 pub(crate) async fn acknowledged(client: &mut Peer, event: &str, payload: Value) -> Value {
     client.tell(json!({"emit": [event, payload], "ack": 1})).await;
