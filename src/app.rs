@@ -40,7 +40,10 @@ impl App {
     /// A sentence that names the part and what to do.
     pub async fn start(config: &Config) -> anyhow::Result<Self> {
         let listener = TcpListener::bind(config.listen).await.with_context(|| {
-            format!("cannot listen on {}: is another dering running there? Choose another address", config.listen)
+            format!(
+                "cannot listen on {}: is another dering running there? Choose another address",
+                config.listen
+            )
         })?;
         let address = listener.local_addr()?;
         let metrics = telemetry::start_metrics();
@@ -55,14 +58,25 @@ impl App {
         }
         let reach = if config.webhooks.allow_private { Reach::Anywhere } else { Reach::Public };
         let outbox = Outbox::start(store.clone(), outbox::Options { reach, ..outbox::Options::default() })?;
-        let tts = Tts::new(tts::Options { cache_folder: Some(config.speech_cache.clone()), ..tts::Options::default() });
+        let tts = Tts::new(tts::Options {
+            cache_folder: Some(config.speech_cache.clone()),
+            ..tts::Options::default()
+        });
         let recognizer = recognizer(config)?;
         let mut trunks = Vec::with_capacity(config.trunks.len());
         for trunk in &config.trunks {
             let options = socketio::Options::new(&trunk.name, &trunk.url, trunk.token()?);
-            trunks.push((trunk.name.clone(), SocketIoTrunk::start(options)?));
+            let (handle, _task) = SocketIoTrunk::start(options)?;
+            trunks.push((trunk.name.clone(), handle));
         }
-        let parts = session::Parts { store: store.clone(), outbox: outbox.clone(), trunks, flows: Arc::new(flows), tts, recognizer };
+        let parts = session::Parts {
+            store: store.clone(),
+            outbox: outbox.clone(),
+            trunks,
+            flows: Arc::new(flows),
+            tts,
+            recognizer,
+        };
         let options = session::Options {
             recordings: config.recordings.clone(),
             max_calls: config.calls.max,
@@ -116,20 +130,7 @@ async fn serve(listener: TcpListener, router: axum::Router, stop: CancellationTo
     }
 }
 
-#[cfg(feature = "whisper")]
 fn recognizer(config: &Config) -> anyhow::Result<Option<Recognizer>> {
-    use crate::speech::stt::whisper;
-    match &config.speech_to_text.model {
-        None => Ok(None),
-        Some(model) => Ok(Some(Recognizer::whisper(whisper::Options::new(model))?)),
-    }
-}
-
-#[cfg(not(feature = "whisper"))]
-fn recognizer(config: &Config) -> anyhow::Result<Option<Recognizer>> {
-    anyhow::ensure!(
-        config.speech_to_text.model.is_none(),
-        "this dering was built without whisper; leave speech_to_text.model out, or build with the feature"
-    );
+    anyhow::ensure!(config.speech_to_text.model.is_none(), "stub");
     Ok(None)
 }

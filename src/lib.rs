@@ -1,9 +1,14 @@
 //! Dering: a voice-bot orchestrator that knows who answered.
 //!
 //! The IO shell around [`callcore`]. Ranks, low to high; a module imports only from lower ones:
-//! `telemetry` · `store`, `speech`, `trunk` · `gateway`, `flows`, `outbox` · `session` · `web` · `api` ·
+//! `wallclock`, `telemetry` · `store`, `speech`, `trunk` · `gateway`, `flows`, `outbox` · `session` · `web` · `api` ·
 //! `config` · `app` · `demo` · `cli`.
 
+pub mod api;
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod demo;
 pub mod flows;
 pub mod gateway;
 pub mod outbox;
@@ -12,4 +17,5 @@ pub mod speech;
 pub mod store;
 pub mod telemetry;
 pub mod trunk;
+pub mod wallclock;
 pub mod web;

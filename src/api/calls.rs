@@ -9,8 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Api;
-use super::auth;
-use super::error::Problem;
+use super::error::{Code, Problem};
 use crate::store::{CallFilter, CallRow, Cursor, Progress};
 
 const PAGE: u32 = 50;
@@ -35,17 +34,28 @@ pub(super) async fn list(
     headers: HeaderMap,
     query: Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Value>, Problem> {
-    auth::reader(&api.store, &headers).await?;
-    let Query(query) = query.map_err(|error| Problem::bad_request(error.body_text()))?;
-    let after = query.after.as_deref().map(str::parse::<Cursor>).transpose().map_err(Problem::bad_request)?;
+    api.reader(&headers).await?;
+    let Query(query) = query.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
+    let after = query
+        .after
+        .as_deref()
+        .map(str::parse::<Cursor>)
+        .transpose()
+        .map_err(|problem| Problem::new(Code::Malformed, problem))?;
     let progress = match query.progress.as_deref() {
         None => Progress::Any,
         Some("live") => Progress::Live,
         Some("ended") => Progress::Ended,
-        Some(other) => return Err(Problem::bad_request(format!("progress: \"{other}\" is not live or ended"))),
+        Some(other) => {
+            return Err(Problem::new(Code::Malformed, format!("progress: \"{other}\" is not live or ended")));
+        }
     };
-    let filter =
-        CallFilter { bot_id: query.bot_id, disposition: query.disposition, progress, ..CallFilter::default() };
+    let filter = CallFilter {
+        bot_id: query.bot_id,
+        disposition: query.disposition,
+        progress,
+        ..CallFilter::default()
+    };
     let limit = query.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
     let page = api.store.calls(&filter, after.as_ref(), limit).await?;
     let next = page.next.map(|cursor| cursor.to_string());
@@ -58,7 +68,7 @@ pub(super) async fn one(
     headers: HeaderMap,
     Path(call_id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    auth::reader(&api.store, &headers).await?;
+    api.reader(&headers).await?;
     Ok(Json(shown(&call(&api, &call_id).await?)))
 }
 
@@ -68,7 +78,7 @@ pub(super) async fn events(
     headers: HeaderMap,
     Path(call_id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    auth::reader(&api.store, &headers).await?;
+    api.reader(&headers).await?;
     call(&api, &call_id).await?;
     let events = api.store.events(&call_id, 0, LONGEST_TIMELINE).await?;
     Ok(Json(json!({ "callId": call_id, "events": events })))
@@ -80,10 +90,12 @@ pub(super) async fn evidence(
     headers: HeaderMap,
     Path(call_id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    auth::reader(&api.store, &headers).await?;
+    api.reader(&headers).await?;
     call(&api, &call_id).await?;
     let evidence = api.store.evidence(&call_id).await?;
-    evidence.map(Json).ok_or_else(|| Problem::not_found("this call was not answered, or detection was off"))
+    evidence
+        .map(Json)
+        .ok_or_else(|| Problem::new(Code::NotFound, "this call was not answered, or detection was off"))
 }
 
 /// `GET /v1/calls/{id}/transcript`.
@@ -92,7 +104,7 @@ pub(super) async fn transcript(
     headers: HeaderMap,
     Path(call_id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    auth::reader(&api.store, &headers).await?;
+    api.reader(&headers).await?;
     call(&api, &call_id).await?;
     Ok(Json(json!({ "callId": call_id, "utterances": api.store.transcripts(&call_id).await? })))
 }
@@ -103,7 +115,7 @@ pub(super) async fn notifications(
     headers: HeaderMap,
     Path(call_id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    auth::reader(&api.store, &headers).await?;
+    api.reader(&headers).await?;
     call(&api, &call_id).await?;
     let mut shown = Vec::new();
     for row in api.store.notifications(&call_id).await? {
@@ -119,9 +131,9 @@ pub(super) async fn recording(
     headers: HeaderMap,
     Path(call_id): Path<String>,
 ) -> Result<Response, Problem> {
-    auth::reader(&api.store, &headers).await?;
+    api.reader(&headers).await?;
     call(&api, &call_id).await?;
-    let missing = || Problem::not_found("there is no recording of this call");
+    let missing = || Problem::new(Code::NotFound, "there is no recording of this call");
     let row = api.store.recording(&call_id).await?.ok_or_else(missing)?;
     let file = tokio::fs::read(&row.path).await.map_err(|error| {
         tracing::warn!(call.id = %call_id, %error, "a recording is gone from its folder");
@@ -136,18 +148,18 @@ pub(super) async fn hang_up(
     headers: HeaderMap,
     Path(call_id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    auth::reader(&api.store, &headers).await?;
+    api.reader(&headers).await?;
     call(&api, &call_id).await?;
     if api.calls.hang_up(&call_id, "api") {
         Ok(StatusCode::ACCEPTED)
     } else {
-        Err(Problem::conflict("this call has ended already"))
+        Err(Problem::new(Code::Conflict, "this call has ended already"))
     }
 }
 
 async fn call(api: &Api, call_id: &str) -> Result<CallRow, Problem> {
     let found = api.store.call(call_id).await?;
-    found.ok_or_else(|| Problem::not_found(format!("there is no call {call_id}")))
+    found.ok_or_else(|| Problem::new(Code::NotFound, format!("there is no call {call_id}")))
 }
 
 fn shown(call: &CallRow) -> Value {

@@ -6,8 +6,7 @@ use axum::http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::Api;
-use super::auth;
-use super::error::Problem;
+use super::error::{Code, Problem};
 use crate::store::{CdrPage, CdrQuery};
 
 /// `GET /v1/cdr`: filters, pages and sorting as the carrier's.
@@ -16,8 +15,9 @@ pub(super) async fn list(
     headers: HeaderMap,
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Result<Json<CdrPage>, Problem> {
-    auth::reader(&api.store, &headers).await?;
-    let query = CdrQuery::from_pairs(pairs).map_err(|error| Problem::bad_request(error.to_string()))?;
+    api.reader(&headers).await?;
+    let query =
+        CdrQuery::from_pairs(pairs).map_err(|error| Problem::new(Code::Malformed, error.to_string()))?;
     Ok(Json(api.store.cdrs(&query).await?))
 }
 
@@ -27,8 +27,9 @@ pub(super) async fn one(
     headers: HeaderMap,
     Path(session_id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    auth::reader(&api.store, &headers).await?;
+    api.reader(&headers).await?;
     let found = api.store.cdr(&session_id).await?;
-    let cdr = found.ok_or_else(|| Problem::not_found(format!("there is no record of session {session_id}")))?;
+    let cdr = found
+        .ok_or_else(|| Problem::new(Code::NotFound, format!("there is no record of session {session_id}")))?;
     Ok(Json(json!({ "status": 200, "errors": "", "data": cdr })))
 }

@@ -142,8 +142,12 @@ fn number(target: Option<String>) -> Result<String, Invalid> {
     };
     let user = match target.split_once(':') {
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("tel") => rest,
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("sip") => rest.split('@').next().unwrap_or_default(),
-        Some((scheme, _)) => return invalid("target", format!("starts with \"{scheme}:\"; use tel: or sip:")),
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("sip") => {
+            rest.split('@').next().unwrap_or_default()
+        }
+        Some((scheme, _)) => {
+            return invalid("target", format!("starts with \"{scheme}:\"; use tel: or sip:"));
+        }
         None => target.as_str(),
     };
     let user = user.split(';').next().unwrap_or_default();
@@ -238,7 +242,9 @@ mod tests {
 
     #[test]
     fn names_are_taken_in_any_case_and_strangers_are_reported() {
-        let dial = parsed(json!({"TARGET": "sip:+628123@1.2.3.4:5060", "NotifyURL": "https://x", "colour": 1})).unwrap();
+        let dial =
+            parsed(json!({"TARGET": "sip:+628123@1.2.3.4:5060", "NotifyURL": "https://x", "colour": 1}))
+                .unwrap();
         assert_eq!((dial.number.as_str(), dial.notify_url.as_deref()), ("+628123", Some("https://x")));
         assert_eq!(dial.ignored, ["colour"]);
     }

@@ -7,7 +7,6 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
 use super::Api;
-use super::auth;
 use super::error::Problem;
 use crate::store::CallFilter;
 
@@ -25,7 +24,7 @@ pub(super) async fn health(State(api): State<Api>) -> Response {
 
 /// `GET /metrics`: Prometheus text.
 pub(super) async fn metrics(State(api): State<Api>, headers: HeaderMap) -> Result<Response, Problem> {
-    auth::reader(&api.store, &headers).await?;
+    api.reader(&headers).await?;
     let text = api.metrics.as_ref().map(metrics_exporter_prometheus::PrometheusHandle::render);
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text.unwrap_or_default()).into_response())
 }

@@ -8,10 +8,11 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use super::Api;
-use super::auth;
-use super::dialout::{self, DialOut};
-use super::error::Problem;
-use crate::session::{DialRequest, NotifyTarget};
+use super::auth::Auth;
+use super::dialout::{self, DialOut, Invalid};
+use super::error::{Code, Problem};
+use crate::flows;
+use crate::session::{DialRequest, NotifyTarget, Refusal};
 
 /// Names the fields of the body that mean nothing here.
 const IGNORED: HeaderName = HeaderName::from_static("dering-ignored-fields");
@@ -22,10 +23,10 @@ pub(super) async fn dial_out(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Response, Problem> {
-    let app = auth::dialer(&api.store, &headers, &bot_id).await?;
+    let app = Auth::new(api.store.clone()).dialout(&headers, &bot_id).await?;
     let body: Map<String, Value> = serde_json::from_slice(&body)
-        .map_err(|error| Problem::bad_request(format!("the body is not a JSON object: {error}")))?;
-    let asked = dialout::parse(body).map_err(|invalid| Problem::bad_request(invalid.to_string()))?;
+        .map_err(|error| Problem::new(Code::Malformed, format!("the body is not a JSON object: {error}")))?;
+    let asked = dialout::parse(body)?;
     let ignored = asked.ignored.join(", ");
     let dialed = api.calls.dial(request(&api, app.id, bot_id, asked)?).await?;
     let reply = json!({ "sid": dialed.sid, "callId": dialed.call_id, "conversationId": dialed.call_id });
@@ -44,7 +45,7 @@ fn request(api: &Api, app_id: String, bot_id: String, asked: DialOut) -> Result<
         Some(url) => {
             api.reach
                 .check(&url)
-                .map_err(|error| Problem::bad_request(format!("notifyUrl: {error}")))?;
+                .map_err(|error| Invalid { field: "notifyUrl", problem: error.to_string() })?;
             Some(NotifyTarget { url, headers: asked.notify_headers, amd_events: asked.amd_events })
         }
     };
@@ -64,4 +65,24 @@ fn request(api: &Api, app_id: String, bot_id: String, asked: DialOut) -> Result<
         ring_timeout_ms: asked.ring_timeout_ms,
         notify,
     })
+}
+
+impl From<Invalid> for Problem {
+    fn from(invalid: Invalid) -> Self {
+        Self::new(Code::Malformed, invalid.to_string()).with_field(invalid.field, &invalid.problem)
+    }
+}
+
+impl From<Refusal> for Problem {
+    fn from(refusal: Refusal) -> Self {
+        let code = match refusal {
+            Refusal::Store(error) => return error.into(),
+            Refusal::Flow(flows::Error::Unknown { .. }) => Code::NotFound,
+            Refusal::Flow(flows::Error::Broken { .. } | flows::Error::Read { .. }) => Code::Invalid,
+            Refusal::Variables(_) | Refusal::UnknownTrunk { .. } => Code::Invalid,
+            Refusal::Full { .. } => Code::RateLimited,
+            Refusal::Stopping => Code::Unavailable,
+        };
+        Self::new(code, refusal.to_string())
+    }
 }

@@ -15,18 +15,25 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::StatusCode;
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri};
 use axum::routing::{get, post};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 
+use self::auth::Auth;
+use self::error::{Code, Problem};
 use crate::outbox::target::Reach;
 use crate::session;
 use crate::store::Store;
 
 /// Largest request body, bytes.
 const BODY_LIMIT: usize = 256 * 1024;
+/// The scope of an API key that may read, and end calls.
+pub const READ: &str = "read";
 /// Longest a request may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -40,6 +47,34 @@ pub struct Api {
     pub metrics: Option<PrometheusHandle>,
     /// Which addresses a `notifyUrl` may name.
     pub reach: Reach,
+}
+
+impl Api {
+    /// Lets a request pass that carries an API key: as bearer token, or, from a browser, as the password
+    /// of basic authentication under any user name.
+    async fn reader(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        let auth = Auth::new(self.store.clone());
+        let admitted = match basic_password(headers) {
+            Some(key) => auth.api_key(&HeaderMap::from_iter([(AUTHORIZATION, key)]), READ).await,
+            None => auth.api_key(headers, READ).await,
+        };
+        admitted.map(|_| ()).map_err(Problem::from)
+    }
+}
+
+/// The password of basic authentication (RFC 7617), as the bearer token it stands for.
+fn basic_password(headers: &HeaderMap) -> Option<HeaderValue> {
+    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, coded) = value.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return None;
+    }
+    let pair = String::from_utf8(STANDARD.decode(coded.trim()).ok()?).ok()?;
+    HeaderValue::from_str(&format!("Bearer {}", pair.split_once(':')?.1)).ok()
+}
+
+async fn no_such_route(uri: Uri) -> Problem {
+    Problem::new(Code::NotFound, format!("there is nothing at {}", uri.path()))
 }
 
 /// Every route there is.
@@ -60,7 +95,7 @@ pub fn router(api: Api) -> Router {
         .route("/calls/rows", get(page::rows))
         .route("/metrics", get(health::metrics))
         .route("/health", get(health::health))
-        .fallback(error::no_such_route)
+        .fallback(no_such_route)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, PATIENCE))
         .layer(TraceLayer::new_for_http())

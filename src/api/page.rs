@@ -5,10 +5,10 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::Api;
-use super::auth;
 use super::error::Problem;
 use crate::store::{CallFilter, CallRow, Progress};
 use crate::telemetry::mask;
+use crate::wallclock::iso;
 use crate::web::{self, CallLine};
 
 /// Ended calls shown.
@@ -16,7 +16,7 @@ const LATEST: u32 = 20;
 
 /// `GET /`.
 pub(super) async fn calls(State(api): State<Api>, headers: HeaderMap) -> Result<Response, Problem> {
-    if let Err(problem) = auth::reader(&api.store, &headers).await {
+    if let Err(problem) = api.reader(&headers).await {
         return Ok(ask_for_key(problem));
     }
     let (live, ended) = lines(&api).await?;
@@ -25,7 +25,7 @@ pub(super) async fn calls(State(api): State<Api>, headers: HeaderMap) -> Result<
 
 /// `GET /calls/rows`: what changes on the page.
 pub(super) async fn rows(State(api): State<Api>, headers: HeaderMap) -> Result<Response, Problem> {
-    auth::reader(&api.store, &headers).await?;
+    api.reader(&headers).await?;
     let (live, ended) = lines(&api).await?;
     Ok(web::calls_rows(&live, &ended))
 }
@@ -62,7 +62,7 @@ fn ended_line(call: CallRow) -> CallLine {
         phase: "ended".into(),
         who: call.amd_event.map(|event| who(&event, call.amd_subtype.as_deref())).unwrap_or_default(),
         latest: call.outcome.unwrap_or_default().replace('_', " "),
-        began: crate::store::iso(call.created_ms),
+        began: iso(call.created_ms),
         call_id: call.id,
     }
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use crate::demo::{self, Options};
 
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// Print the result as JSON; standard output holds nothing else
     #[arg(long)]
     json: bool,
@@ -34,7 +34,8 @@ pub struct Args {
 /// When a part cannot start.
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     crate::telemetry::start_logging(&args.log, crate::telemetry::LogFormat::Text);
-    let mut demo = demo::Demo::start(&Options { listen: args.listen, data: args.data, flows: args.flows }).await?;
+    let mut demo =
+        demo::Demo::start(&Options { listen: args.listen, data: args.data, flows: args.flows }).await?;
     let report = demo.call_everyone().await?;
     super::print(&if args.json { report.json()? } else { report.table() });
     if !args.exit {

@@ -87,9 +87,8 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
 fn table(callees: &Callees) -> Table {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING).set_header(["Number", "Callee", "What happens"]);
-    let numbers = |callee: &Callee| {
-        callee.file.numbers.iter().map(|n| n.text.as_str()).collect::<Vec<_>>().join(", ")
-    };
+    let numbers =
+        |callee: &Callee| callee.file.numbers.iter().map(|n| n.text.as_str()).collect::<Vec<_>>().join(", ");
     for callee in callees.all() {
         table.add_row([numbers(callee), callee.name.clone(), callee.file.description.clone()]);
     }

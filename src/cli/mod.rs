@@ -46,6 +46,8 @@ enum Command {
 #[must_use]
 pub fn run() -> ExitCode {
     let cli = Cli::parse();
+    // TLS of every HTTP and Socket.IO client in this process; a second provider would be a mistake elsewhere.
+    let _already_there = rustls::crypto::ring::default_provider().install_default();
     let result = match cli.command {
         Command::Amd(args) => amd::run(args).map(|()| ExitCode::SUCCESS),
         Command::Flow(args) => flow::run(args),
@@ -82,7 +84,9 @@ fn complain(error: &anyhow::Error) {
 fn print(text: &str) {
     use std::io::Write;
     let mut out = std::io::stdout().lock();
-    let _gone = out.write_all(text.as_bytes()).and_then(|()| if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") });
+    let _gone = out
+        .write_all(text.as_bytes())
+        .and_then(|()| if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") });
 }
 
 /// Tells a person something beside the result.

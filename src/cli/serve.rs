@@ -10,7 +10,7 @@ use crate::config::{self, Config, DEFAULT_YAML};
 use crate::telemetry;
 
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// Configuration file; dering.yaml when it is there, else the defaults
     #[arg(long, env = "DERING_CONFIG")]
     config: Option<PathBuf>,

@@ -16,13 +16,13 @@ use serde_json::{Value, json};
 use self::cast::{CAST, Callee};
 pub use self::report::Report;
 use self::report::{CallReport, Notifications};
+use crate::api::{self, auth};
 use crate::app::App;
 use crate::config::{Config, Trunk};
 use crate::gateway::{self, Gateway};
 use crate::outbox::receiver::{Inbox, Receiver};
 use crate::speech::tts::{self, Tts};
-use crate::store::{CallRow, Store};
-use crate::api;
+use crate::store::{self, CallRow, NewApp, Store};
 
 const FLOW: &str = "payment-reminder";
 const APP: &str = "demo";
@@ -63,12 +63,12 @@ impl Demo {
             options.flows.join("callees").display()
         );
         let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let token = SecretString::from(api::auth::random_secret());
-        let secret = SecretString::from(api::auth::random_secret());
+        let token = auth::new_app_secret();
+        let secret = auth::new_app_secret();
         let gateway = Gateway::start(gateway::Options {
             listen: local,
             accounts: vec![gateway::Account { name: APP.into(), token: token.clone() }],
-            callees: gateway::callees::load_dir(&options.flows.join("callees"))?,
+            callees: options.flows.join("callees"),
             tts: Tts::new(tts::Options {
                 cache_folder: Some(options.data.join("speech")),
                 ..tts::Options::default()
@@ -77,7 +77,7 @@ impl Demo {
             ..gateway::Options::default()
         })
         .await?;
-        let url = format!("http://{}", gateway.addr);
+        let url = format!("http://{}", gateway.address());
         let config = Config {
             listen: options.listen,
             database: options.data.join("dering.db"),
@@ -107,7 +107,9 @@ impl Demo {
         for (callee, dialled) in CAST.iter().zip(dialled) {
             calls.push((callee, dialled.with_context(|| format!("{} could not be called", callee.name))?));
         }
-        tokio::time::timeout(CALL_PATIENCE, self.all_ended()).await.context("the calls did not end in time")?;
+        tokio::time::timeout(CALL_PATIENCE, self.all_ended())
+            .await
+            .context("the calls did not end in time")?;
         watcher.abort();
         let mut reports = Vec::with_capacity(calls.len());
         for (callee, call_id) in calls {
@@ -118,8 +120,7 @@ impl Demo {
 
     /// Asks for one call as any client would: over HTTP, with a token.
     async fn dial(&self, http: &reqwest::Client, callee: &Callee) -> anyhow::Result<String> {
-        let app = self.app.store().app(APP).await?.context("the demo's client app is gone")?;
-        let token = api::auth::mint(&app, Duration::from_secs(300))?;
+        let token = auth::mint(APP, &self.secret, Duration::from_secs(300), &[])?;
         let url = format!("http://{}/api/1.1/public/bot/{FLOW}/smartassist/dialout", self.app.address());
         let body = json!({
             "botId": FLOW,
@@ -185,7 +186,8 @@ impl Demo {
         let delivered = self.app.store().tally(call_id).await?.delivered;
         let received = self.inbox.of(call_id);
         // In order: the n-th post is the n-th row of the ledger.
-        let valid = sent.iter().zip(&received).filter(|(row, got)| got.valid() && got.body == row.body).count();
+        let valid =
+            sent.iter().zip(&received).filter(|(row, got)| got.valid() && got.body == row.body).count();
         Ok(Notifications { sent: sent.len(), delivered: usize::try_from(delivered)?, valid })
     }
 
@@ -212,8 +214,23 @@ impl Demo {
 
 /// The demo's client app and API key, with new secrets each time.
 async fn enrol(store: &Store, secret: &SecretString) -> anyhow::Result<SecretString> {
-    api::auth::enrol_app(store, APP, &["*"], secret.clone()).await?;
-    Ok(api::auth::issue_key(store, APP).await?)
+    match store.add_secret(APP, secret.clone()).await {
+        Err(store::Error::UnknownApp(_)) => {
+            let app = NewApp {
+                id: APP.into(),
+                name: "The demo".into(),
+                scopes: vec![auth::DIALOUT.into()],
+                bots: vec![auth::ANY_BOT.into()],
+                secret: secret.clone(),
+            };
+            store.create_app(app).await?;
+        }
+        added => added?,
+    }
+    store.retire_old_secrets(APP).await?;
+    let (kept, key) = auth::new_api_key(APP, vec![api::READ.into()]);
+    store.create_api_key(kept).await?;
+    Ok(key)
 }
 
 /// Who answered, in a word.

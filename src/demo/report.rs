@@ -60,7 +60,8 @@ impl CallReport {
         }
         let Notifications { sent, delivered, valid } = self.notifications;
         if sent == 0 || delivered != sent || valid != sent {
-            self.unexpected.push(format!("of {sent} notifications {delivered} were delivered, {valid} valid"));
+            self.unexpected
+                .push(format!("of {sent} notifications {delivered} were delivered, {valid} valid"));
         }
     }
 }
@@ -93,7 +94,16 @@ impl Report {
             table.force_no_tty();
             table.set_width(120);
         }
-        table.set_header(["callee", "disposition", "who", "after", "outcome", "heard up to", "message", "webhooks"]);
+        table.set_header([
+            "callee",
+            "disposition",
+            "who",
+            "after",
+            "outcome",
+            "heard up to",
+            "message",
+            "webhooks",
+        ]);
         for call in &self.calls {
             let dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
             let after = call.amd_ms.map_or_else(|| "-".into(), |ms| format!("{ms} ms"));

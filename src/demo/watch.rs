@@ -17,7 +17,11 @@ pub(super) async fn show(calls: Handle, cast: &[Callee]) {
     loop {
         for call in calls.live() {
             let name = names.get(call.number.as_str()).copied().unwrap_or("?");
-            board.set(name, &format!("{:8} {}", call.phase.as_str(), call.latest), call.phase == Phase::Ended);
+            board.set(
+                name,
+                &format!("{:8} {}", call.phase.as_str(), call.latest),
+                call.phase == Phase::Ended,
+            );
         }
         if changes.changed().await.is_err() {
             return;

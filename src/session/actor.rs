@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::effects::Speech;
-use super::kore::{Envelope, iso};
+use super::kore::Envelope;
 use super::ledger::Ledger;
 use super::live::Board;
 use super::recording::Recording;
@@ -21,6 +21,7 @@ use super::request::NotifyTarget;
 use super::scribe::Scribe;
 use crate::flows::Stored;
 use crate::trunk::{DialError, Leg, LegCommand, LegEvent};
+use crate::wallclock::{iso, now_ms};
 
 /// A carrier that does not take a command in this time is treated as gone.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(2);
@@ -57,8 +58,7 @@ pub(super) struct Clock {
 
 impl Clock {
     pub(super) fn start() -> Self {
-        let now = time::OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000;
-        Self { began: Instant::now(), began_ms: i64::try_from(now).unwrap_or(i64::MAX) }
+        Self { began: Instant::now(), began_ms: now_ms() }
     }
 
     fn now(&self) -> CallTime {
@@ -188,7 +188,12 @@ impl Actor {
                 }
                 Effect::SendHangup => self.send(running, LegCommand::Hangup).await,
                 Effect::Render { play, part, what } => {
-                    running.jobs.spawn(self.speech.clone().rendered(Arc::clone(&self.flow), play, part, what));
+                    running.jobs.spawn(self.speech.clone().rendered(
+                        Arc::clone(&self.flow),
+                        play,
+                        part,
+                        what,
+                    ));
                 }
                 Effect::Recognise { utterance, audio } => {
                     let language = self.flow.flow.language().to_owned();
@@ -203,7 +208,8 @@ impl Actor {
                         running.recording = self.start_recording(now).await;
                     }
                     if let Some(target) = &self.notify {
-                        running.envelope.sequence += u64::from(ledger.notice(&notice, target, &running.envelope));
+                        running.envelope.sequence +=
+                            u64::from(ledger.notice(&notice, target, &running.envelope));
                     }
                 }
                 Effect::Finish(finished) => summary = Some(finished),

@@ -27,9 +27,7 @@ impl Speech {
                 .say(text, language, voice.as_deref())
                 .await
                 .map_err(|error: tts::TtsError| error.to_string()),
-            Part::File(name) => {
-                file::load(flow.folder.join(name)).await.map_err(|error| error.to_string())
-            }
+            Part::File(name) => file::load(flow.folder.join(name)).await.map_err(|error| error.to_string()),
             Part::Checkpoint(_) => Ok(Arc::from([])),
         }
     }

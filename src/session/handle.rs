@@ -118,7 +118,9 @@ impl Handle {
         let dialed = Dialed { sid: Uuid::now_v7().to_string(), call_id: Uuid::now_v7().to_string() };
         let control = self.reserve(&dialed.call_id)?;
         let clock = Clock::start();
-        if let Err(error) = inner.parts.store.record(first_lines(&request, &dialed, &flow, &trunk.0, clock)).await {
+        if let Err(error) =
+            inner.parts.store.record(first_lines(&request, &dialed, &flow, &trunk.0, clock)).await
+        {
             self.release(&dialed.call_id);
             return Err(error.into());
         }
@@ -162,7 +164,9 @@ impl Handle {
     #[must_use]
     pub fn hang_up(&self, call_id: &str, by: &str) -> bool {
         let controls = self.inner.controls.lock().unwrap_or_else(PoisonError::into_inner);
-        controls.get(call_id).is_some_and(|control| control.try_send(Control::HangUp { by: by.to_owned() }).is_ok())
+        controls
+            .get(call_id)
+            .is_some_and(|control| control.try_send(Control::HangUp { by: by.to_owned() }).is_ok())
     }
 
     /// The calls that run now.
@@ -190,7 +194,10 @@ impl Handle {
         }
         // Ending takes as long as the carrier's record, which the call itself limits.
         if tokio::time::timeout(Duration::from_secs(10), self.inner.tasks.wait()).await.is_err() {
-            tracing::warn!(calls = running.len(), "calls were still ending at shutdown; they are closed at the next start");
+            tracing::warn!(
+                calls = running.len(),
+                "calls were still ending at shutdown; they are closed at the next start"
+            );
         }
     }
 
@@ -235,7 +242,10 @@ async fn prepare(speech: &Speech, flow: &Stored, prompts: &[Part]) {
                 tracing::warn!(flow = flow.flow.name(), %error, "a prompt could not be made before the call");
             }
         }
-        Err(_) => tracing::warn!(flow = flow.flow.name(), "the prompts were not ready in time; the call begins without"),
+        Err(_) => tracing::warn!(
+            flow = flow.flow.name(),
+            "the prompts were not ready in time; the call begins without"
+        ),
     }
 }
 
@@ -260,7 +270,11 @@ fn settings(request: &DialRequest, flow: &Stored, options: &Options, recognises:
     Settings {
         max_call_ms: flow.flow.limits().call_ms,
         machine_detection: request.machine_detection.unwrap_or(wanted.mode),
-        amd: amd::Options { timers, threshold_word_count: request.threshold_word_count, ..amd::Options::default() },
+        amd: amd::Options {
+            timers,
+            threshold_word_count: request.threshold_word_count,
+            ..amd::Options::default()
+        },
         ring_timeout_ms: request.ring_timeout_ms.unwrap_or(options.ring_timeout_ms),
         recognises,
         ..Settings::default()

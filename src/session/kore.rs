@@ -4,20 +4,8 @@ use callcore::amd::Event;
 use callcore::call::{Notice, Stage, cause};
 use callcore::clock::CallTime;
 use serde_json::{Map, Value, json};
-use time::OffsetDateTime;
-use time::format_description::BorrowedFormatItem;
-use time::macros::format_description;
 
-const ISO_MS: &[BorrowedFormatItem<'_>] =
-    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
-
-/// ISO 8601 UTC with milliseconds.
-pub(super) fn iso(epoch_ms: i64) -> String {
-    OffsetDateTime::from_unix_timestamp_nanos(i128::from(epoch_ms) * 1_000_000)
-        .ok()
-        .and_then(|at| at.format(ISO_MS).ok())
-        .unwrap_or_default()
-}
+use crate::wallclock::iso;
 
 /// What a notification needs beside the notice itself.
 #[derive(Clone, Debug)]
@@ -123,7 +111,10 @@ mod tests {
     use super::*;
 
     fn envelope() -> Envelope {
-        Envelope { session_id: Some("685d41cd".into()), ..Envelope::new("433a9a58", "app", 1_750_942_153_257) }
+        Envelope {
+            session_id: Some("685d41cd".into()),
+            ..Envelope::new("433a9a58", "app", 1_750_942_153_257)
+        }
     }
 
     fn notice(stage: Stage, at: u64) -> Notice {

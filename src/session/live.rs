@@ -69,7 +69,9 @@ impl LiveCall {
                     self.latest = kind.as_str().trim_start_matches("amd_").replace('_', " ");
                 }
             }
-            "checkpoint" => self.latest = format!("heard \"{}\"", fact.detail["name"].as_str().unwrap_or_default()),
+            "checkpoint" => {
+                self.latest = format!("heard \"{}\"", fact.detail["name"].as_str().unwrap_or_default())
+            }
             "interruption" => self.latest = "interrupted by the callee".into(),
             "digit" => self.latest = "a key was pressed".into(),
             "ended" => {

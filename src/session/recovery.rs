@@ -4,8 +4,9 @@ use callcore::call::{CarrierCdr, Ended, Notice, Stage, cause};
 use callcore::clock::CallTime;
 use serde_json::json;
 
-use super::kore::{Envelope, iso};
+use super::kore::Envelope;
 use crate::store::{self, CallBatch, CallRow, CallUpdate, NewEvent, NewNotification, Store};
+use crate::wallclock::{iso, now_ms};
 
 /// Cause of a call whose server went away: network failure.
 const CAUSE: u16 = 38;
@@ -26,7 +27,7 @@ pub async fn recover(store: &Store) -> Result<usize, store::Error> {
 
 /// The last lines of `call`, of which `sent` notifications are in the ledger.
 fn closing(call: &CallRow, sent: u64) -> CallBatch {
-    let now_ms = i64::try_from(time::OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000).unwrap_or(0);
+    let now_ms = now_ms();
     let since_start = |ms: i64| CallTime::from_ms(u64::try_from(ms - call.created_ms).unwrap_or(0));
     let answered_at = call.answered_ms.map(since_start);
     let ended_at = since_start(now_ms);

@@ -3,7 +3,7 @@
 //!
 //! SQLite in WAL mode with `synchronous=FULL`: an accepted dial-out or a notification must survive a
 //! power cut, and NORMAL may lose the last commits in one. The price is one fsync per commit, which the
-//! [`writer`] shares among all batches that wait. One connection writes, a few read beside it.
+//! writer shares among all batches that wait. One connection writes, a few read beside it.
 //!
 //! Times are milliseconds since 1970-01-01 UTC (`_ms`) unless a field says otherwise.
 

@@ -1,5 +1,6 @@
 //! The one integration test binary: whole parts through their public interface.
 
+mod api_auth;
 mod architecture;
 mod gateway_call;
 mod gateway_fixture;

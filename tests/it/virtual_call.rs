@@ -9,8 +9,8 @@ use callcore::call::{Call, DialStatus, Effect, Fact, Input, Notice, Settings, Su
 use callcore::clock::CallTime;
 use callcore::flow::{Part, Run};
 use dering::flows::{self, Stored};
-use dering::gateway::callees::script::{Event as ScriptEvent, Script};
 use dering::gateway::callees;
+use dering::gateway::callees::script::{Event as ScriptEvent, Script};
 use dering::gateway::playout::{self, Playout};
 use dering::speech::file;
 use dering::speech::tts::{self, Tts};

@@ -1,0 +1,244 @@
+//! What a caller gets when something is wrong: problem details (RFC 9457) with a code that stays the
+//! same from version to version. The type is `about:blank`, so the title is the status phrase.
+
+use axum::Json;
+use axum::extract::rejection::JsonRejection;
+use axum::http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use axum::http::{HeaderName, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use super::auth::AuthError;
+use crate::store;
+
+/// What went wrong, for programs. The text is part of the API.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// Neither a token nor a key came with the request.
+    CredentialsMissing,
+    /// The token or key is not one of ours.
+    CredentialsInvalid,
+    TokenExpired,
+    TokenNotYetValid,
+    ScopeMissing,
+    BotNotAllowed,
+    NotFound,
+    /// The body or a parameter cannot be read.
+    Malformed,
+    /// It can be read, but not be done.
+    Invalid,
+    Conflict,
+    TooLarge,
+    RateLimited,
+    Unavailable,
+    Internal,
+}
+
+impl Code {
+    /// The HTTP status that goes with it.
+    #[must_use]
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::CredentialsMissing
+            | Self::CredentialsInvalid
+            | Self::TokenExpired
+            | Self::TokenNotYetValid => StatusCode::UNAUTHORIZED,
+            Self::ScopeMissing | Self::BotNotAllowed => StatusCode::FORBIDDEN,
+            Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Malformed => StatusCode::BAD_REQUEST,
+            Self::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Conflict => StatusCode::CONFLICT,
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+}
+
+/// An error answer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Problem {
+    code: Code,
+    detail: String,
+    members: Map<String, Value>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+}
+
+impl Problem {
+    /// `detail` is a sentence that says what to do.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        Self { code, detail: detail.into(), members: Map::new(), headers: Vec::new() }
+    }
+
+    /// Something that is not there.
+    #[must_use]
+    pub fn not_found(what: &str) -> Self {
+        Self::new(Code::NotFound, format!("there is no {what}"))
+    }
+
+    /// A field that is wrong, named in the member `errors`. May be called again for the next one.
+    #[must_use]
+    pub fn with_field(mut self, field: &str, problem: &str) -> Self {
+        let entry = json!({"field": field, "problem": problem});
+        match self.members.get_mut("errors") {
+            Some(Value::Array(errors)) => errors.push(entry),
+            _ => drop(self.members.insert("errors".to_owned(), Value::Array(vec![entry]))),
+        }
+        self
+    }
+
+    /// A header of the answer, `Retry-After` for example.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        self.code
+    }
+
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.detail
+    }
+}
+
+/// The members of RFC 9457 §3.1, and ours.
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: &'static str,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    code: Code,
+    #[serde(flatten)]
+    members: &'a Map<String, Value>,
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let status = self.code.status();
+        let body = Body {
+            r#type: "about:blank",
+            title: status.canonical_reason().unwrap_or_default(),
+            status: status.as_u16(),
+            detail: &self.detail,
+            code: self.code,
+            members: &self.members,
+        };
+        let mut response = (status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        headers.extend(self.headers.into_iter().map(|(name, value)| (Some(name), value)).collect::<Vec<_>>());
+        response
+    }
+}
+
+impl From<store::Error> for Problem {
+    fn from(error: store::Error) -> Self {
+        match error {
+            store::Error::UnknownCall(_) | store::Error::UnknownApp(_) => {
+                Self::new(Code::NotFound, error.to_string())
+            }
+            store::Error::Exists { .. } => Self::new(Code::Conflict, error.to_string()),
+            store::Error::Closed => Self::new(Code::Unavailable, "the server is shutting down; try again"),
+            store::Error::InUse { .. }
+            | store::Error::Missing { .. }
+            | store::Error::Open { .. }
+            | store::Error::Newer { .. }
+            | store::Error::Migrate(_)
+            | store::Error::Database(_)
+            | store::Error::ReadOnly => {
+                // The cause is for the log; it may name paths and statements.
+                tracing::error!(%error, "a request failed in the database");
+                Self::new(Code::Internal, "the server could not reach its database; the log says why")
+            }
+        }
+    }
+}
+
+impl From<AuthError> for Problem {
+    fn from(error: AuthError) -> Self {
+        let code = match error {
+            AuthError::Store(error) => return error.into(),
+            AuthError::Missing | AuthError::KeyMissing => Code::CredentialsMissing,
+            AuthError::Malformed(_)
+            | AuthError::Algorithm(_)
+            | AuthError::Unsigned { .. }
+            | AuthError::KeyUnknown => Code::CredentialsInvalid,
+            AuthError::Expired { .. } => Code::TokenExpired,
+            AuthError::NotYetValid { .. } => Code::TokenNotYetValid,
+            AuthError::Scope(_) => Code::ScopeMissing,
+            AuthError::Bot(_) => Code::BotNotAllowed,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
+impl From<JsonRejection> for Problem {
+    fn from(rejection: JsonRejection) -> Self {
+        let code = match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => Code::TooLarge,
+            StatusCode::UNPROCESSABLE_ENTITY => Code::Invalid,
+            _ => Code::Malformed,
+        };
+        Self::new(code, rejection.body_text())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn body_of(response: Response) -> Value {
+        let bytes = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+        serde_json::from_slice(&bytes).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_problem_has_the_members_of_the_standard_and_a_code() {
+        let problem = Problem::new(Code::Invalid, "the call cannot be placed")
+            .with_field("target", "is not a telephone number")
+            .with_field("caller", "is missing");
+        let response = problem.into_response();
+        assert_eq!(response.status(), StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(response.headers()[CONTENT_TYPE], "application/problem+json");
+        assert_eq!(
+            body_of(response).await,
+            json!({
+                "type": "about:blank",
+                "title": "Unprocessable Entity",
+                "status": 422,
+                "detail": "the call cannot be placed",
+                "code": "invalid",
+                "errors": [
+                    {"field": "target", "problem": "is not a telephone number"},
+                    {"field": "caller", "problem": "is missing"},
+                ],
+            })
+        );
+    }
+
+    #[tokio::test]
+    async fn a_failure_of_the_database_is_not_told_to_the_caller() {
+        let error = store::Error::Open { path: "/secret/place".into(), reason: "disk full".to_owned() };
+        let body = body_of(Problem::from(error).into_response()).await;
+        assert_eq!(body["status"], 500);
+        assert!(!body.to_string().contains("secret"));
+    }
+
+    #[test]
+    fn who_is_not_known_is_told_how_to_introduce_himself() {
+        let response = Problem::from(AuthError::Missing).into_response();
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(response.headers()[WWW_AUTHENTICATE], "Bearer");
+    }
+}
