@@ -2,6 +2,9 @@
 
 mod api_auth;
 mod architecture;
+mod gateway_call;
+mod gateway_fixture;
+mod gateway_limits;
 mod outbox_delivery;
 mod peer;
 mod store_calls;
