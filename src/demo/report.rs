@@ -98,6 +98,7 @@ impl Report {
             table.set_width(120);
         }
         table.set_header([
+            "number",
             "callee",
             "disposition",
             "who",
