@@ -4,4 +4,5 @@
 //! `telemetry` · `store`, `speech`, `trunk` · `gateway`, `flows`, `outbox` · `session` · `api`, `web` ·
 //! `config` · `app` · `cli`.
 
+pub mod speech;
 pub mod trunk;

@@ -6,5 +6,6 @@
 )]
 
 mod peer;
+mod stt;
 mod trunk_call;
 mod trunk_client;
