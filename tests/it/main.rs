@@ -12,6 +12,7 @@ mod store_cdrs;
 mod store_fixture;
 mod store_ledger;
 mod store_opening;
+mod stt;
 mod trunk_call;
 mod trunk_client;
 mod virtual_call;
