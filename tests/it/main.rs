@@ -1,5 +1,12 @@
 //! The one integration test binary: whole parts through their public interface.
 
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking where it stands, and says on stdout why it was skipped"
+)]
+
 mod api_auth;
 mod architecture;
 mod gateway_call;
