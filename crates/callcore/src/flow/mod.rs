@@ -12,6 +12,7 @@ mod expr;
 mod io;
 mod model;
 mod parse;
+mod place;
 mod reader;
 mod rehearse;
 mod run;

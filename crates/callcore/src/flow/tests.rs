@@ -1,8 +1,9 @@
 //! Broken flows and what is said about them. Every fixture has its messages beside it.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::{Severity, parse};
+use super::{Severity, parse, parse_tests};
 
 fn fixtures() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/flows/broken");
@@ -58,6 +59,9 @@ fn examples() -> Vec<String> {
     let mut examples = Vec::new();
     for block in text.split("```yaml\n").skip(1) {
         let block = block.split("```").next().unwrap();
+        if block.starts_with("test:") {
+            continue;
+        }
         if block.starts_with("flow:") {
             examples.push(block.to_owned());
             continue;
@@ -92,13 +96,27 @@ fn every_example_of_the_manual_is_a_flow_without_errors() {
 }
 
 #[test]
+fn the_test_in_the_manual_passes_with_the_flow_in_the_manual() {
+    let manual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/flows.md");
+    let text = std::fs::read_to_string(manual).unwrap();
+    let block = text.split("```yaml\n").find(|block| block.starts_with("test:")).unwrap();
+    let tests = parse_tests("docs/flows.md", block.split("```").next().unwrap()).tests.unwrap();
+    let flow = examples().into_iter().find(|flow| flow.contains("flow: two-questions")).unwrap();
+    let flow = Arc::new(parse("docs/flows.md", &flow).flow.unwrap());
+    for result in tests.run(&flow) {
+        assert!(result.failures.is_empty(), "{result:?}");
+        let shown = format!("  ok   {} ({:.1} s of call)", result.name, result.call_ms as f64 / 1_000.0);
+        assert!(text.contains(&shown), "the manual does not show: {shown}");
+    }
+}
+
+#[test]
 fn the_manual_names_every_step_and_every_key() {
     let manual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/flows.md");
     let text = std::fs::read_to_string(manual).unwrap();
-    let steps = super::steps::STEPS.iter();
-    for word in
-        steps.chain(&super::parse::TOP).chain(&super::template::FILTERS).chain(&super::amd::OUTCOME_NAMES)
-    {
+    let words = super::steps::STEPS.iter().chain(&super::parse::TOP).chain(&super::template::FILTERS);
+    let words = words.chain(&super::amd::OUTCOME_NAMES);
+    for word in words.chain(&super::rehearse::ACTS).chain(&super::rehearse::EXPECTATIONS) {
         assert!(text.contains(word), "the manual does not mention `{word}`");
     }
 }

@@ -11,4 +11,6 @@ mod tests;
 #[cfg(test)]
 pub(super) use self::call::Rehearsal;
 pub use self::case::{CaseResult, Tests};
+#[cfg(test)]
+pub(super) use self::read::{ACTS, EXPECTATIONS};
 pub use self::read::{ParsedTests, parse_tests};

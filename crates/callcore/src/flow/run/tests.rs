@@ -208,6 +208,16 @@ fn a_person_who_talks_into_the_prompt_is_heard_out_before_the_answer_counts() {
 }
 
 #[test]
+fn the_hello_of_somebody_picking_up_is_no_answer_to_a_question() {
+    let steps = "- wait: 1s\n- ask: { say: Shall we call again?, choices: { 'yes': bye }, no_input: late }";
+    let more = "  late:\n    - hangup: late\n";
+    let early = small(steps, more).talks(500, 900, Some("Yes?")).end(30_000);
+    assert!(early.ends_with("\"late\")"), "{early}");
+    let answer = small(steps, more).talks(1_500, 900, Some("Yes!")).end(30_000);
+    assert!(answer.ends_with("\"bye\")"), "{answer}");
+}
+
+#[test]
 fn a_circle_that_never_pauses_ends_with_a_clear_error() {
     let steps = "- branch: [{ when: n == 1, goto: round }, { else: bye }]";
     let more = "  round:\n    - branch: [{ when: n == 1, goto: main }, { else: bye }]\n";
