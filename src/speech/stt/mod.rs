@@ -1,5 +1,6 @@
 //! Speech to text: one finished utterance in, its words out. Knows no call and no flow.
 
+#[cfg(feature = "whisper")]
 mod guard;
 pub mod scripted;
 #[cfg(feature = "whisper")]

@@ -129,7 +129,6 @@ impl Whisper {
 
     pub(super) async fn transcribe(&self, request: Request) -> Result<Transcript, SttError> {
         let patience = request.patience;
-        let too_late = || SttError::TooLate(patience.as_millis() as u64);
         let (reply, answer) = oneshot::channel();
         let job = Job { due: Instant::now() + patience, request, reply };
         self.jobs.try_send(job).map_err(|error| match error {
@@ -140,7 +139,7 @@ impl Whisper {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(_)) => Err(SttError::Engine("its thread has ended".into())),
             // Dropping the answer tells the worker to give up.
-            Err(_) => Err(too_late()),
+            Err(_) => Err(SttError::TooLate(patience.as_millis() as u64)),
         }
     }
 }
@@ -160,10 +159,7 @@ fn work(engine: &Engine, state: WhisperState, waiting: &Mutex<mpsc::Receiver<Job
         // The lock is held while waiting: the other workers then wait for the lock instead.
         let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
         let Some(job) = job else { return };
-        if job.is_over() {
-            continue;
-        }
-        let outcome = worker.recognise(&job);
+        let outcome = if job.is_over() { Err(job.too_late()) } else { worker.recognise(&job) };
         // The caller may have given up in the meantime.
         drop(job.reply.send(outcome));
     }
@@ -173,6 +169,10 @@ impl Job {
     /// The caller has gone, or has waited as long as it could.
     fn is_over(&self) -> bool {
         self.reply.is_closed() || self.due <= Instant::now()
+    }
+
+    fn too_late(&self) -> SttError {
+        SttError::TooLate(self.request.patience.as_millis() as u64)
     }
 }
 
@@ -250,7 +250,7 @@ impl Worker<'_> {
     }
 
     fn recognise(&mut self, job: &Job) -> Result<Transcript, SttError> {
-        let Request { audio, language, prompt, patience } = &job.request;
+        let Request { audio, language, prompt, .. } = &job.request;
         let (ms, limit_ms) = (duration_ms(audio), self.engine.longest_ms());
         if ms > limit_ms {
             return Err(SttError::TooLong { ms, limit_ms });
@@ -266,7 +266,7 @@ impl Worker<'_> {
         stop_when_over(&mut params, job);
         match self.state.full(params, &samples) {
             Ok(()) => Ok(guard::doubt(self.transcript(), ms as f32 / 1_000.0)),
-            Err(_) if job.is_over() => Err(SttError::TooLate(patience.as_millis() as u64)),
+            Err(_) if job.is_over() => Err(job.too_late()),
             Err(error) => Err(SttError::Engine(error.to_string())),
         }
     }
