@@ -22,8 +22,8 @@ build: setup ## Debug build
 release: setup ## The binary to ship, in target/release
 	$(CARGO) build --release
 
-test: setup ## All tests
-	@tools/node-peers
+test: ## All tests
+	@tools/setup test
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 	  $(CARGO) nextest run --workspace --no-fail-fast; \
 	else \

@@ -134,7 +134,24 @@ async fn serve(listener: TcpListener, router: axum::Router, stop: CancellationTo
     }
 }
 
+#[cfg(feature = "whisper")]
 fn recognizer(config: &Config) -> anyhow::Result<Option<Recognizer>> {
-    anyhow::ensure!(config.speech_to_text.model.is_none(), "stub");
+    use crate::speech::stt::whisper::{Options, Whisper};
+    let Some(model) = &config.speech_to_text.model else {
+        tracing::info!("no speech model is configured: questions take keys, detection works on audio alone");
+        return Ok(None);
+    };
+    // A few dozen milliseconds, once, before anything is served.
+    let whisper = Whisper::load(&Options::new(model))?;
+    tracing::info!(model = %model.display(), "utterances are recognised with whisper");
+    Ok(Some(Recognizer::Whisper(whisper)))
+}
+
+#[cfg(not(feature = "whisper"))]
+fn recognizer(config: &Config) -> anyhow::Result<Option<Recognizer>> {
+    anyhow::ensure!(
+        config.speech_to_text.model.is_none(),
+        "this dering was built without whisper: leave speech_to_text.model out, or build with the feature"
+    );
     Ok(None)
 }

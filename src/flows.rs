@@ -112,6 +112,22 @@ impl Catalog {
 /// # Errors
 /// The folder cannot be read.
 pub fn flow_files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut files = yaml_files(folder)?;
+    files.retain(|file| !is_test_file(file));
+    Ok(files)
+}
+
+/// The files of flow tests directly in `folder`, in order of their names.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn test_files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let mut files = yaml_files(folder)?;
+    files.retain(|file| is_test_file(file));
+    Ok(files)
+}
+
+fn yaml_files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let failed = |source| Error::Read { path: folder.to_owned(), source };
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {
@@ -125,32 +141,22 @@ pub fn flow_files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(files)
 }
 
+/// Whether a file holds flow tests and no flow: its name ends in `.test.yaml`.
+#[must_use]
+pub fn is_test_file(path: &Path) -> bool {
+    path.file_stem().is_some_and(|stem| Path::new(stem).extension().is_some_and(|ending| ending == "test"))
+}
+
 /// Reads and checks one flow file, the audio files it names included.
 ///
 /// # Errors
 /// The file cannot be read.
 pub fn check_file(file: &Path) -> Result<Checked, Error> {
-    let failed = |source| Error::Read { path: file.to_owned(), source };
     let name = file.display().to_string();
-    let size = std::fs::metadata(file).map_err(failed)?.len();
-    if size > flow::MAX_BYTES as u64 {
-        let message = format!("the file has {} KiB, more than a flow may have", size / 1024);
-        let hint = format!("a flow has at most {} KiB: is this a flow at all?", flow::MAX_BYTES / 1024);
-        return Ok(refused(file, finding(name, message, hint)));
-    }
-    let bytes = std::fs::read(file).map_err(failed)?;
-    let text = match String::from_utf8(bytes) {
+    let text = match read_text(file)? {
         Ok(text) => text,
-        Err(error) => {
-            let at = error.utf8_error().valid_up_to();
-            let line = error.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count() + 1;
-            let mut finding = finding(
-                name,
-                "the file is not UTF-8 text from this line on".to_owned(),
-                "save it as UTF-8".to_owned(),
-            );
-            finding.line = u32::try_from(line).unwrap_or(u32::MAX);
-            return Ok(refused(file, finding));
+        Err(finding) => {
+            return Ok(Checked { file: file.to_owned(), stored: None, diagnostics: vec![finding] });
         }
     };
     let folder = file.parent().unwrap_or(Path::new("")).to_owned();
@@ -172,8 +178,30 @@ fn digest(text: &str) -> String {
     })
 }
 
-fn refused(file: &Path, finding: Diagnostic) -> Checked {
-    Checked { file: file.to_owned(), stored: None, diagnostics: vec![finding] }
+/// The text of a flow file or a file of flow tests, or why it cannot be one.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn read_text(file: &Path) -> Result<Result<String, Diagnostic>, Error> {
+    let failed = |source| Error::Read { path: file.to_owned(), source };
+    let name = file.display().to_string();
+    let size = std::fs::metadata(file).map_err(failed)?.len();
+    if size > flow::MAX_BYTES as u64 {
+        let message = format!("the file has {} KiB, more than a flow may have", size / 1024);
+        let hint = format!("a flow has at most {} KiB: is this a flow at all?", flow::MAX_BYTES / 1024);
+        return Ok(Err(finding(name, message, hint)));
+    }
+    Ok(String::from_utf8(std::fs::read(file).map_err(failed)?).map_err(|error| {
+        let before = error.as_bytes().iter().take(error.utf8_error().valid_up_to());
+        let line = before.filter(|byte| **byte == b'\n').count() + 1;
+        let mut finding = finding(
+            name,
+            "the file is not UTF-8 text from this line on".to_owned(),
+            "save it as UTF-8".to_owned(),
+        );
+        finding.line = u32::try_from(line).unwrap_or(u32::MAX);
+        finding
+    }))
 }
 
 fn same_name(file: &Path, name: &str, first: &Path) -> Diagnostic {

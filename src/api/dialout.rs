@@ -194,7 +194,9 @@ fn headers(given: Map<String, Value>) -> Result<BTreeMap<String, String>, Invali
         .map(|(name, value)| match value {
             Value::String(value) => Ok((name, value)),
             Value::Number(value) => Ok((name, value.to_string())),
-            _ => invalid("notifyHeaders", format!("the value of \"{name}\" must be a text")),
+            Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
+                invalid("notifyHeaders", format!("the value of \"{name}\" must be a text"))
+            }
         })
         .collect()
 }

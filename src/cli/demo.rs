@@ -36,10 +36,11 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     crate::telemetry::start_logging(&args.log, crate::telemetry::LogFormat::Text);
     let mut demo =
         demo::Demo::start(&Options { listen: args.listen, data: args.data, flows: args.flows }).await?;
+    super::note(&demo.invitation());
     let report = demo.call_everyone().await?;
     super::print(&if args.json { report.json()? } else { report.table() });
     if !args.exit {
-        super::note(&demo.invitation());
+        super::note("\nThe server stays up; Ctrl-C ends it.");
         super::serve::stop_signal().await?;
     }
     demo.shutdown().await;

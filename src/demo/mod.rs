@@ -1,6 +1,7 @@
 //! The demo: gateway, server and webhook receiver in one process, and ten calls at the same time.
 
 mod cast;
+mod measure;
 mod report;
 mod watch;
 
@@ -14,6 +15,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
 use self::cast::{CAST, Callee};
+use self::measure::Measured;
 pub use self::report::Report;
 use self::report::{CallReport, Notifications};
 use crate::api::{self, auth};
@@ -151,6 +153,11 @@ impl Demo {
         let call = store.call(call_id).await?.context("a call is not in the database")?;
         let recording = store.recording(call_id).await?.map(|row| row.path);
         let notifications = self.notifications(call_id).await?;
+        let seen = call.session_id.as_deref().and_then(|session| self.gateway.recording(session));
+        let measured = match seen {
+            Some(path) => measure::read(&path).await,
+            None => Measured::default(),
+        };
         let mut report = CallReport {
             number: callee.number.into(),
             callee: callee.name.into(),
@@ -162,6 +169,7 @@ impl Demo {
             message_left: call.message_left.unwrap_or(false),
             notifications,
             recording,
+            measured,
             unexpected: Vec::new(),
         };
         report.compare(callee);
@@ -196,8 +204,7 @@ impl Demo {
     pub fn invitation(&self) -> String {
         let (address, key) = (self.app.address(), self.api_key.expose_secret());
         format!(
-            "\nThe server stays up; Ctrl-C ends it.\n\
-             The page of calls:  http://demo:{key}@{address}/\n\
+            "The page of calls:  http://demo:{key}@{address}/\n\
              Its API:            curl -H 'Authorization: Bearer {key}' http://{address}/v1/calls\n\
              Client app secret:  {} (app \"{APP}\", bot \"{FLOW}\")",
             self.secret.expose_secret()

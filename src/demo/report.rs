@@ -2,11 +2,12 @@
 
 use std::io::IsTerminal;
 
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, Table};
 use serde::Serialize;
 
 use super::cast::Callee;
+use super::measure::Measured;
 
 /// One call of the demo, as `--json` prints it.
 #[derive(Clone, Debug, Serialize)]
@@ -23,6 +24,8 @@ pub(super) struct CallReport {
     pub(super) message_left: bool,
     pub(super) notifications: Notifications,
     pub(super) recording: Option<String>,
+    #[serde(flatten)]
+    pub(super) measured: Measured,
     /// What differs from what this callee must lead to; empty when all is well.
     pub(super) unexpected: Vec<String>,
 }
@@ -89,12 +92,13 @@ impl Report {
 
     fn rows(&self, coloured: bool) -> String {
         let mut table = Table::new();
-        table.load_preset(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+        table.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
         if !coloured {
             table.force_no_tty();
             table.set_width(120);
         }
         table.set_header([
+            "number",
             "callee",
             "disposition",
             "who",
@@ -110,6 +114,7 @@ impl Report {
             let Notifications { sent, valid, .. } = call.notifications;
             let colour = if call.unexpected.is_empty() { Color::Green } else { Color::Red };
             table.add_row([
+                Cell::new(&call.number),
                 Cell::new(&call.callee).fg(colour),
                 Cell::new(dash(&call.disposition)),
                 Cell::new(dash(&call.amd)),
@@ -121,6 +126,17 @@ impl Report {
             ]);
         }
         let mut text = table.to_string();
+        for call in &self.calls {
+            if let Some(recording) = &call.recording {
+                text.push_str(&format!("\n{:22} {recording}", call.callee));
+            }
+            if let Some(ms) = call.measured.message_after_beep_ms {
+                text.push_str(&format!("\n{:22} the message began {ms} ms after the beep", ""));
+            }
+            if let Some(ms) = call.measured.silent_after_barge_in_ms {
+                text.push_str(&format!("\n{:22} the bot fell silent {ms} ms after the callee spoke up", ""));
+            }
+        }
         for call in self.calls.iter().filter(|call| !call.unexpected.is_empty()) {
             text.push_str(&format!("\n{} ({}): {}", call.callee, call.number, call.unexpected.join("; ")));
         }
@@ -145,6 +161,7 @@ mod tests {
             message_left: false,
             notifications: Notifications { sent: 4, delivered: 4, valid: 4 },
             recording: None,
+            measured: Measured::default(),
             unexpected: Vec::new(),
         }
     }

@@ -120,16 +120,18 @@ impl Call {
         };
         let ring = Duration::from_millis(callee.ring_ms());
         match callee.file.outcome {
-            Outcome::Answer => match self.unless_broken(callee.prepared(&self.shared.options.tts)).await? {
-                Ok(prepared) => {
-                    self.ring(ring).await?;
-                    Ok(self.converse(callee, prepared, answered).await)
+            Outcome::Answer => {
+                match self.unless_broken(Box::pin(callee.prepared(&self.shared.options.tts))).await? {
+                    Ok(prepared) => {
+                        self.ring(ring).await?;
+                        Ok(self.converse(callee, prepared, answered).await)
+                    }
+                    Err(error) => {
+                        tracing::error!(callee = %callee.name, %error, "a callee cannot take calls");
+                        Ok(self.fail(End::failed(44)))
+                    }
                 }
-                Err(error) => {
-                    tracing::error!(callee = %callee.name, %error, "a callee cannot take calls");
-                    Ok(self.fail(End::failed(44)))
-                }
-            },
+            }
             Outcome::Busy => {
                 self.unless_broken(sleep(ring)).await?;
                 self.room.status(DialStatus::Busy);

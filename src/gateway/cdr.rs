@@ -315,7 +315,7 @@ mod tests {
                 (n % 5 == 4).into(),
                 CarrierCdr {
                     session_id: format!("s{n}"),
-                    destination: format!("08{:02}", n),
+                    destination: format!("08{n:02}"),
                     start_time: format!("2026-01-01T00:00:{n:02}.000Z"),
                     answer_time: None,
                     end_time: String::new(),

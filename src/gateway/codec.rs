@@ -225,6 +225,22 @@ mod tests {
     }
 
     #[test]
+    fn mp3_yields_the_time_that_was_put_in_however_it_was_cut() {
+        let mp3 = include_bytes!("../../tests/data/tone-24k.mp3");
+        for length in [mp3.len(), 2_560, 333, 1] {
+            let mut decoder = Decoder::default();
+            let mut heard = Vec::new();
+            for chunk in mp3.chunks(length) {
+                heard.extend_from_slice(decoder.decode(Format::Mp3, chunk).expect("good MP3"));
+            }
+            heard.extend_from_slice(decoder.flush());
+            assert!((8_000..9_600).contains(&heard.len()), "{length}: {}", heard.len());
+            let middle = callcore::audio::level::rms_dbfs(&heard[2_000..6_000]);
+            assert!((middle + 13.3).abs() < 1.0, "a sine of 10000 at its peak: {middle}");
+        }
+    }
+
+    #[test]
     fn endless_garbage_is_refused_as_mp3() {
         let mut decoder = Decoder::default();
         let refused = (0..10).any(|_| decoder.decode(Format::Mp3, &[0x55; 16_000]).is_err());

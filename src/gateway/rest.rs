@@ -137,7 +137,9 @@ async fn place(State(api): State<Api>, Caller(account): Caller, body: Body) -> R
         serde_json::Value::String(text) => text.trim().to_owned(),
         serde_json::Value::Number(number) => number.to_string(),
         serde_json::Value::Null => String::new(),
-        _ => return Err(Refusal::bad_request("Invalid phone number format")),
+        serde_json::Value::Bool(_) | serde_json::Value::Array(_) | serde_json::Value::Object(_) => {
+            return Err(Refusal::bad_request("Invalid phone number format"));
+        }
     };
     if number.is_empty() {
         return Err(Refusal::bad_request("Phone number is required"));

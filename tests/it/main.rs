@@ -1,7 +1,17 @@
 //! The one integration test binary: whole parts through their public interface.
 
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test fails by panicking where it stands, and says on stdout why it was skipped"
+)]
+
 mod api_auth;
 mod architecture;
+mod gateway_call;
+mod gateway_fixture;
+mod gateway_limits;
 mod outbox_delivery;
 mod peer;
 mod store_calls;
@@ -9,6 +19,7 @@ mod store_cdrs;
 mod store_fixture;
 mod store_ledger;
 mod store_opening;
+mod stt;
 mod system_dialout;
 mod system_failures;
 mod system_page;

@@ -9,6 +9,9 @@ use callcore::retry::Backoff;
 use dering::trunk::socketio::LinkError;
 use dering::trunk::socketio::client::{self, AckError, Client, Notice, Options};
 use dering::trunk::socketio::packet::{Binary, Event, Limits, Placeholder};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::{ClientConfig, RootCertStore};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -16,19 +19,23 @@ use tokio::sync::mpsc;
 
 use crate::peer::{self, Peer, hex, within};
 
-fn options(peer: &Peer) -> Options {
-    let roots = rustls::RootCertStore::empty();
+/// A TLS configuration that trusts `roots` and nothing else.
+fn trusting(roots: RootCertStore) -> Arc<ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
+    let tls = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("ring speaks TLS")
         .with_root_certificates(roots)
         .with_no_client_auth();
+    Arc::new(tls)
+}
+
+fn options(peer: &Peer) -> Options {
     Options {
         name: "test".into(),
         url: format!("ws://127.0.0.1:{}/socket.io/?EIO=4&transport=websocket", peer.port),
         token: Arc::new(|| SecretString::from("t")),
-        tls: Arc::new(tls),
+        tls: trusting(RootCertStore::empty()),
         limits: Limits::default(),
         backoff: Backoff { first_ms: 20, cap_ms: 100 },
         connect_timeout: Duration::from_secs(1),
@@ -315,4 +322,54 @@ async fn an_acknowledgement_that_never_comes_times_out_and_one_nobody_waits_for_
     }
     client.try_send(client.event("still here", &1).expect("JSON")).expect("room in the queue");
     peer.event("still here").await;
+}
+
+/// A certificate for 127.0.0.1 and its key, in PEM, made now so that none can expire; `None` without openssl.
+fn certificate() -> Option<(String, String)> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    let made = std::process::Command::new("openssl")
+        .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"])
+        .args(["-days", "2", "-subj", "/CN=carrier", "-addext", "subjectAltName=IP:127.0.0.1"])
+        .args(["-addext", "basicConstraints=critical,CA:FALSE"])
+        .arg("-keyout")
+        .arg(&key)
+        .arg("-out")
+        .arg(&cert)
+        .output();
+    match made {
+        Ok(output) if output.status.success() => {
+            let read = |path| std::fs::read_to_string(path).expect("openssl wrote it");
+            Some((read(cert), read(key)))
+        }
+        _ => {
+            println!("skipped: this test needs openssl");
+            None
+        }
+    }
+}
+
+#[tokio::test]
+async fn over_tls_a_trusted_carrier_is_talked_to_and_a_stranger_is_not() {
+    if !peer::is_ready() {
+        return;
+    }
+    let Some((cert, key)) = certificate() else { return };
+    let mut peer = Peer::start("carrier.js", json!({"tls": {"cert": cert, "key": key}})).await;
+    let over_tls = |roots| Options {
+        url: format!("wss://127.0.0.1:{}/socket.io/?EIO=4&transport=websocket", peer.port),
+        tls: trusting(roots),
+        ..options(&peer)
+    };
+    let (_stranger, mut notices, _) = client::start(over_tls(RootCertStore::empty()));
+    let error = down(&mut notices).await;
+    assert!(matches!(error, LinkError::Unreachable(_)), "{error}");
+    assert!(error.to_string().contains("certificate"), "{error}");
+
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(cert.as_bytes()).expect("PEM")).expect("a certificate");
+    let (client, mut notices, _) = client::start(over_tls(roots));
+    up(&mut notices).await;
+    client.try_send(client.event("nested", &nested()).expect("JSON")).expect("room in the queue");
+    assert_eq!(peer.event("nested").await, json!([nested_as_seen()]));
 }

@@ -7,6 +7,7 @@
 "use strict";
 
 const http = require("node:http");
+const https = require("node:https");
 const readline = require("node:readline");
 const { Server } = require("socket.io");
 
@@ -24,6 +25,7 @@ const options = {
   cdrs: {}, // session id → record, for GET /v1/cdr/{id}
   cdrMisses: 0, // so many requests for a record fail first
   firstSession: 0,
+  tls: null, // {cert, key} in PEM: serve https and wss
   ...JSON.parse(process.argv[2] || "{}"),
 };
 
@@ -51,7 +53,7 @@ function report(line) {
 
 let sessions = options.firstSession;
 
-const server = http.createServer((request, response) => {
+const server = (options.tls ? https : http).createServer(options.tls ?? {}, (request, response) => {
   let body = "";
   request.on("data", (chunk) => (body += chunk));
   request.on("end", () => {

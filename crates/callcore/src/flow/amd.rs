@@ -25,6 +25,11 @@ pub(super) const OUTCOME_NAMES: [&str; 8] =
 /// The machines that `machine:` stands for where they have no branch of their own.
 const MACHINES: [Outcome; 4] = [Outcome::Voicemail, Outcome::Screening, Outcome::Ivr, Outcome::Unavailable];
 
+/// The verdict of that name.
+pub(super) fn outcome_named(name: &str) -> Option<Outcome> {
+    OUTCOMES.iter().find(|(known, _)| *known == name).map(|(_, outcome)| *outcome)
+}
+
 impl Outcome {
     /// The name a flow and a record give it.
     #[must_use]

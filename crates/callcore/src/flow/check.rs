@@ -77,16 +77,18 @@ fn steps_after_leaving(reader: &mut Reader<'_>, flow: &Flow) {
 fn breathless_circles(reader: &mut Reader<'_>, flow: &Flow) {
     let next: Vec<Option<SceneId>> =
         flow.scenes.iter().map(|scene| leads_straight_to(&scene.steps)).collect();
-    for (at, (name, span)) in reader.scenes.clone().into_iter().enumerate() {
-        let mut here = SceneId(at);
-        for _ in 0..=flow.scenes.len() {
-            let Some(to) = next[here.0] else { break };
-            here = to;
-            if here.0 == at {
-                let message = format!("the scene `{name}` goes round in a circle without ever pausing");
-                reader.error(span, message, "say, ask or wait for something on the way, or leave the circle");
-                return;
-            }
+    // The walk that saw a scene first: meeting it again in the same walk closes a circle.
+    let mut seen: Vec<Option<usize>> = vec![None; next.len()];
+    for walk in 0..next.len() {
+        let mut here = Some(SceneId(walk));
+        while let Some(scene) = here.filter(|scene| seen[scene.0].is_none()) {
+            seen[scene.0] = Some(walk);
+            here = next[scene.0];
+        }
+        if let Some(scene) = here.filter(|scene| seen[scene.0] == Some(walk)) {
+            let (name, span) = reader.scenes[scene.0].clone();
+            let message = format!("the scene `{name}` goes round in a circle without ever pausing");
+            reader.error(span, message, "say, ask or wait for something on the way, or leave the circle");
         }
     }
 }

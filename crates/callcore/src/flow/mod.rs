@@ -2,7 +2,7 @@
 //!
 //! [`parse`] turns the text of a file into a typed [`Flow`] and a list of [`Diagnostic`]s, all of them at
 //! once. A [`Run`] interprets one flow for one call: [`Input`]s go in, [`Command`]s come out, time is an
-//! argument. `docs/flows.md` describes the language to its authors.
+//! argument. [`parse_tests`] reads cases that rehearse a flow in virtual time. `docs/flows.md` describes the language to its authors.
 
 mod amd;
 mod check;
@@ -12,9 +12,9 @@ mod expr;
 mod io;
 mod model;
 mod parse;
+mod place;
 mod reader;
-#[cfg(test)]
-mod rehearsal;
+mod rehearse;
 mod run;
 mod steps;
 mod template;
@@ -28,5 +28,6 @@ pub use model::{
     AmdSettings, AudioFile, Flow, Limits, MachineDetection, TimerOverrides, Variable, VariableType,
 };
 pub use parse::{Parsed, parse};
+pub use rehearse::{CaseResult, ParsedTests, Tests, parse_tests};
 pub use run::{Run, StartError};
 pub use yaml::MAX_BYTES;

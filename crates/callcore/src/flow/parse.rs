@@ -8,7 +8,6 @@ use super::diagnostic::{Diagnostic, Severity, Source};
 use super::expr::Fact;
 use super::model::{AmdSettings, Flow, Limits, Scene, Variable, VariableType};
 use super::reader::{Fields, Reader};
-use super::template::Templates;
 use super::yaml::{self, Entry, Node, Value};
 use super::{amd, check, steps};
 
@@ -44,7 +43,7 @@ impl Parsed {
     }
 }
 
-const TOP: [&str; 10] =
+pub(super) const TOP: [&str; 10] =
     ["flow", "language", "voice", "variables", "amd", "start", "on_error", "limits", "description", "scenes"];
 
 /// Reads a flow. `file` is the name that findings quote; nothing is opened.
@@ -110,13 +109,7 @@ fn read_flow(reader: &mut Reader<'_>, root: &Node) -> Option<Flow> {
         reader.step_spans.push(spans);
         scenes.push(Scene { name: entry.key.clone(), steps });
     }
-    let templates = match Templates::compile(&reader.templates) {
-        Ok(templates) => templates,
-        Err(message) => {
-            reader.error(root.span, message, "simplify the texts of the flow");
-            return None;
-        }
-    };
+    let templates = reader.compile()?;
     let flow = Flow {
         name: name?,
         language: reader.language.clone(),
@@ -129,7 +122,7 @@ fn read_flow(reader: &mut Reader<'_>, root: &Node) -> Option<Flow> {
         scenes,
         limits,
         templates,
-        audio: std::mem::take(&mut reader.audio),
+        audio: std::mem::take(&mut reader.audio).into_values().collect(),
     };
     check::check(reader, &flow);
     Some(flow)
@@ -284,7 +277,7 @@ fn scene_names<'n>(reader: &mut Reader<'_>, entry: &'n Entry) -> Option<&'n [Ent
     }
     for scene in entries {
         reader.name(&scene.key, scene.key_span, "a scene");
-        reader.scenes.push((scene.key.clone(), scene.key_span));
+        reader.add_scene(&scene.key, scene.key_span);
     }
     Some(entries)
 }

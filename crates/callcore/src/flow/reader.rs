@@ -7,8 +7,9 @@ use super::diagnostic::{Diagnostic, Severity, Source, Span, listed, nearest};
 use super::duration;
 use super::expr::{self, Expr};
 use super::model::{AudioFile, SceneId, Variable};
-use super::template::{self, Text};
-use super::yaml::{Entry, Node, Style, Value};
+use super::place::raw_offset;
+use super::template::{self, Templates, Text};
+use super::yaml::{Entry, Node, Value};
 
 /// Most findings reported for one file; the rest would only repeat the first.
 const MAX_FINDINGS: usize = 100;
@@ -26,13 +27,17 @@ pub(super) struct Reader<'s> {
     pub assigned: BTreeSet<String>,
     /// Names of the scenes in file order.
     pub scenes: Vec<(String, Span)>,
+    /// The scenes by name.
+    scene_ids: BTreeMap<String, SceneId>,
     /// Where each step of each scene stands.
     pub step_spans: Vec<Vec<Span>>,
     pub checkpoints: BTreeSet<String>,
     /// Check points that conditions name, checked once all scenes are read.
     pub checkpoint_mentions: Vec<(String, Span)>,
-    pub templates: Vec<(String, String)>,
-    pub audio: Vec<AudioFile>,
+    /// The texts to be filled in, by the name they are compiled under.
+    templates: Vec<(String, Node)>,
+    /// The audio files that steps name, each with the first place.
+    pub audio: BTreeMap<String, AudioFile>,
     pub language: String,
     pub voice: Option<String>,
 }
@@ -47,11 +52,12 @@ impl<'s> Reader<'s> {
             read: BTreeSet::new(),
             assigned: BTreeSet::new(),
             scenes: Vec::new(),
+            scene_ids: BTreeMap::new(),
             step_spans: Vec::new(),
             checkpoints: BTreeSet::new(),
             checkpoint_mentions: Vec::new(),
             templates: Vec::new(),
-            audio: Vec::new(),
+            audio: BTreeMap::new(),
             language: "en".to_owned(),
             voice: None,
         }
@@ -201,11 +207,17 @@ impl<'s> Reader<'s> {
         }
     }
 
+    /// Registers a scene, so that steps before and after it can refer to it.
+    pub(super) fn add_scene(&mut self, name: &str, span: Span) {
+        self.scene_ids.insert(name.to_owned(), SceneId(self.scenes.len()));
+        self.scenes.push((name.to_owned(), span));
+    }
+
     /// A scene that must exist.
     pub(super) fn scene(&mut self, node: &Node, what: &str) -> Option<SceneId> {
         let name = self.scalar(node, what)?;
-        if let Some(at) = self.scenes.iter().position(|(known, _)| known == name) {
-            return Some(SceneId(at));
+        if let Some(id) = self.scene_ids.get(name) {
+            return Some(*id);
         }
         let names: Vec<&str> = self.scenes.iter().map(|(name, _)| name.as_str()).take(30).collect();
         let hint = match nearest(name, names.iter().copied()) {
@@ -250,8 +262,33 @@ impl<'s> Reader<'s> {
             variables.insert(name);
         }
         let name = format!("t{}", self.templates.len());
-        self.templates.push((name.clone(), text.to_owned()));
+        self.templates.push((name.clone(), node.clone()));
         Some(Text::Template { name, variables })
+    }
+
+    /// Compiles the texts that were read, or reports what is wrong with them.
+    pub(super) fn compile(&mut self) -> Option<Templates> {
+        let texts = self.templates.iter().filter_map(|(name, node)| match &node.value {
+            Value::Scalar { text, .. } => Some((name.as_str(), text.as_str())),
+            Value::List(_) | Value::Map(_) => None,
+        });
+        let problem = match Templates::compile(texts) {
+            Ok(templates) => return Some(templates),
+            Err(problem) => problem,
+        };
+        for (_, node) in std::mem::take(&mut self.templates) {
+            if let Value::Scalar { text, .. } = &node.value
+                && let Err(problem) = template::syntax(text)
+            {
+                let span = self.within(&node, problem.at);
+                self.error(span, problem.message, problem.hint);
+            }
+        }
+        if !self.has_errors() {
+            let span = self.source.span(0, 0);
+            self.error(span, format!("the texts cannot be compiled: {problem}"), "simplify them");
+        }
+        None
     }
 
     /// Reports a variable that is not declared.
@@ -301,49 +338,6 @@ impl<'s> Reader<'s> {
     }
 }
 
-/// The byte of `raw` (a scalar as written) that holds byte `offset` of its `text`. Walks both along:
-/// escapes, folded line breaks and indentation are in `raw` only.
-fn raw_offset(raw: &str, text: &str, style: Style, offset: usize) -> usize {
-    let mut rest = raw.char_indices().peekable();
-    match style {
-        Style::Plain => {}
-        Style::Quoted => {
-            rest.next();
-        }
-        Style::Block => {
-            if raw.starts_with(['|', '>']) {
-                rest.find(|(_, c)| *c == '\n');
-            }
-        }
-    }
-    let escaped = style == Style::Quoted && raw.starts_with('"');
-    let mut last = raw.len();
-    for (at, wanted) in text.char_indices() {
-        for (raw_at, c) in rest.by_ref() {
-            let escape = escaped && c == '\\';
-            if c == wanted || escape || (wanted == ' ' && c == '\n') {
-                last = raw_at;
-                break;
-            }
-        }
-        if at >= offset {
-            return last;
-        }
-        if escaped && raw.get(last..).is_some_and(|r| r.starts_with('\\')) {
-            let skip = match raw.as_bytes().get(last + 1) {
-                Some(b'x') => 3,
-                Some(b'u') => 5,
-                Some(b'U') => 9,
-                _ => 1,
-            };
-            for _ in 0..skip {
-                rest.next();
-            }
-        }
-    }
-    rest.peek().map_or(raw.len(), |(at, _)| *at)
-}
-
 /// The entries of a map.
 #[derive(Clone, Copy)]
 pub(super) struct Fields<'n>(&'n [Entry]);
@@ -361,29 +355,5 @@ impl<'n> Fields<'n> {
     /// The value of `key`.
     pub(super) fn node(self, key: &str) -> Option<&'n Node> {
         self.entry(key).map(|entry| &entry.value)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_place_in_a_text_is_found_in_every_style_of_writing() {
-        for (raw, text, style) in [
-            ("Hi {{ x }}", "Hi {{ x }}", Style::Plain),
-            ("Hi\n    {{ x }}", "Hi {{ x }}", Style::Plain),
-            ("\"H\\u0069 \\\"{{ x }}\"", "Hi \"{{ x }}", Style::Quoted),
-            ("'It''s {{ x }}'", "It's {{ x }}", Style::Quoted),
-            ("|\n    Hi\n    {{ x }}\n", "Hi\n{{ x }}\n", Style::Block),
-            (">-\n    Hi\n    {{ x }}", "Hi {{ x }}", Style::Block),
-        ] {
-            let offset = text.find('x').unwrap();
-            assert_eq!(
-                raw.get(raw_offset(raw, text, style, offset)..).unwrap().chars().next(),
-                Some('x'),
-                "{raw}"
-            );
-        }
     }
 }

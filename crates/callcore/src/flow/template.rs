@@ -69,11 +69,10 @@ pub(super) struct TemplateError {
 }
 
 impl Templates {
-    /// Compiles `(name, text)` pairs that [`check`] passed.
-    pub(super) fn compile(texts: &[(String, String)]) -> Result<Self, String> {
+    /// Compiles `(name, text)` pairs that [`check`] passed. On an error [`syntax`] says of which text.
+    pub(super) fn compile<'t>(texts: impl Iterator<Item = (&'t str, &'t str)>) -> Result<Self, tera::Error> {
         let mut tera = engine();
-        tera.add_raw_templates(texts.iter().map(|(name, text)| (name.as_str(), text.as_str())))
-            .map_err(|error| error.to_string())?;
+        tera.add_raw_templates(texts)?;
         Ok(Self(tera))
     }
 
@@ -147,7 +146,8 @@ pub(super) fn is_template(text: &str) -> bool {
 /// A variable named in a template, with the byte range of its name.
 pub(super) type Mention = (String, std::ops::Range<usize>);
 
-/// Checks a template against the safe subset and lists the variables it names.
+/// Checks a template against the safe subset and lists the variables it names. Whether it is well formed
+/// otherwise, tera says when all texts are compiled.
 pub(super) fn check(text: &str) -> Result<Vec<Mention>, TemplateError> {
     let mut mentions = Vec::new();
     let mut at = 0;
@@ -165,7 +165,6 @@ pub(super) fn check(text: &str) -> Result<Vec<Mention>, TemplateError> {
         check_tag(text, inside, open.mark, &mut mentions)?;
         at = body + length + 2;
     }
-    syntax(text)?;
     Ok(mentions)
 }
 
@@ -279,8 +278,8 @@ fn is_name(token: &str) -> bool {
     token.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_')
 }
 
-/// What tera itself says about the text.
-fn syntax(text: &str) -> Result<(), TemplateError> {
+/// What tera itself says about a text.
+pub(super) fn syntax(text: &str) -> Result<(), TemplateError> {
     let Err(problem) = engine().add_raw_template("text", text) else { return Ok(()) };
     let hint = "write `{{ name }}` to fill in a variable".to_owned();
     let tera::ErrorKind::SyntaxError(report) = problem.kind() else {
@@ -301,7 +300,7 @@ mod tests {
 
     fn render(text: &str, variables: &Value) -> Result<String, String> {
         let names = check(text).map_err(|e| e.message)?.into_iter().map(|(name, _)| name).collect();
-        let templates = Templates::compile(&[("t".into(), text.into())])?;
+        let templates = Templates::compile([("t", text)].into_iter()).map_err(|e| e.to_string())?;
         let context = context(variables.as_object().unwrap());
         templates.render(&Text::Template { name: "t".into(), variables: names }, &context)
     }

@@ -3,6 +3,8 @@
 //! Flow files use a plain subset: one document, no anchors or aliases, no tags, text keys. That leaves
 //! nothing that could expand, and size, depth and node count are capped besides.
 
+use std::collections::BTreeMap;
+
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span as RawSpan};
 
 use super::diagnostic::{Diagnostic, Severity, Source, Span, narrow};
@@ -189,6 +191,7 @@ impl<'s> Tree<'s, '_> {
 
     fn map(&mut self, span: Span, depth: usize) -> Result<Node, Stop> {
         let mut entries: Vec<Entry> = Vec::new();
+        let mut lines: BTreeMap<String, u32> = BTreeMap::new();
         while let Some((event, at)) = self.next()? {
             if event == Event::MappingEnd {
                 break;
@@ -200,12 +203,13 @@ impl<'s> Tree<'s, '_> {
                 let hint = "a text that begins with `{{` goes in quotes: \"{{ name }}\"";
                 return self.stop(key.span, "a key must be a plain word", hint);
             };
-            if let Some(first) = entries.iter().find(|entry| entry.key == text) {
+            if let Some(first) = lines.get(&text) {
                 let message = format!("`{text}` is given twice");
-                let hint = format!("the first is on line {}; keep one of them", first.key_span.line);
+                let hint = format!("the first is on line {first}; keep one of them");
                 self.report(key.span, &message, &hint);
                 continue;
             }
+            lines.insert(text.clone(), key.span.line);
             entries.push(Entry { key: text, key_span: key.span, value });
         }
         Ok(Node { value: Value::Map(entries), span })

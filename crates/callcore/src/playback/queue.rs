@@ -218,7 +218,7 @@ impl Playback {
 
     fn mark(&mut self, id: PlayId, name: Option<String>, heard_ms: u64, now: CallTime) {
         self.marks_sent += 1;
-        let wire_name = format!("{}#{}", name.as_deref().unwrap_or_default(), self.marks_sent);
+        let wire_name = format!("{}#{}", name.as_deref().unwrap_or("end"), self.marks_sent);
         self.out.push_back(Out::Mark(wire_name.clone()));
         self.pending.push_back(Pending { wire_name, id, name, heard_ms, due: self.busy_until.max(now) });
     }

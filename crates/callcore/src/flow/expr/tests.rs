@@ -1,3 +1,6 @@
+use std::collections::BTreeMap;
+
+use super::super::model::Variable;
 use super::*;
 
 struct Call;

@@ -167,8 +167,10 @@ impl Run {
         let flow = Arc::clone(&self.flow);
         let (Some(ask), State::Asking(asking)) = (ask_at(&flow, self.at), &mut self.state) else { return };
         match asking.phase {
-            Phase::Prompting { .. } => {
-                if ask.prompt.barge_in.by_speech() {
+            // Words that began before the question did not answer it, such as the "hello" of somebody
+            // picking up.
+            Phase::Prompting { cut, .. } => {
+                if cut.is_some() && ask.prompt.barge_in.by_speech() {
                     asking.said = Some(text);
                 }
             }

@@ -3,7 +3,7 @@ use std::path::Path;
 use insta::assert_snapshot;
 
 use super::super::parse;
-use super::super::rehearsal::Rehearsal;
+use super::super::rehearse::Rehearsal;
 use super::*;
 
 fn flow(text: &str) -> Arc<Flow> {
@@ -77,7 +77,9 @@ fn a_verdict_that_never_comes_counts_as_a_timeout() {
 
 #[test]
 fn a_prompt_that_cannot_be_made_leads_to_the_error_scene() {
-    let call = reminder().with_broken_speech("espeak-ng is not installed").answer();
+    let mut call = reminder();
+    call.break_speech("espeak-ng is not installed");
+    let call = call.answer();
     assert_snapshot!(call.after(900, Input::Outcome(Outcome::Human)).end(1_000));
 }
 
@@ -203,6 +205,16 @@ fn wrong_keys_are_told_apart_from_silence_and_counted_together() {
 fn a_person_who_talks_into_the_prompt_is_heard_out_before_the_answer_counts() {
     let log = small(MENU, MENU_SCENES).talks(100, 2_500, Some("a person")).end(0);
     assert_snapshot!(log);
+}
+
+#[test]
+fn the_hello_of_somebody_picking_up_is_no_answer_to_a_question() {
+    let steps = "- wait: 1s\n- ask: { say: Shall we call again?, choices: { 'yes': bye }, no_input: late }";
+    let more = "  late:\n    - hangup: late\n";
+    let early = small(steps, more).talks(500, 900, Some("Yes?")).end(30_000);
+    assert!(early.ends_with("\"late\")"), "{early}");
+    let answer = small(steps, more).talks(1_500, 900, Some("Yes!")).end(30_000);
+    assert!(answer.ends_with("\"bye\")"), "{answer}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `ask`: a question answered by keys or phrases, asked again a counted number of times.
 
+use std::collections::BTreeMap;
+
 use super::super::model::{Ask, Choice, Fallback};
 use super::super::reader::Reader;
 use super::super::yaml::{Entry, Node, Value};
@@ -62,12 +64,16 @@ fn choices(reader: &mut Reader<'_>, node: &Node) -> Vec<Choice> {
         reader.error(node.span, "`choices` is empty", "add a line per key, such as `\"1\": scene`");
     }
     let mut choices: Vec<Choice> = Vec::new();
+    let mut owners: BTreeMap<String, &str> = BTreeMap::new();
     for entry in entries {
         let Some(choice) = choice(reader, entry) else { continue };
         for phrase in &choice.phrases {
-            if let Some(other) = choices.iter().find(|other| other.phrases.contains(phrase)) {
-                let message = format!("the phrase \"{phrase}\" also picks `{}`", other.label());
-                reader.error(entry.key_span, message, "every phrase must pick one choice only");
+            match owners.insert(phrase.clone(), &entry.key) {
+                Some(other) if other != entry.key => {
+                    let message = format!("the phrase \"{phrase}\" also picks `{other}`");
+                    reader.error(entry.key_span, message, "every phrase must pick one choice only");
+                }
+                Some(_) | None => {}
             }
         }
         choices.push(choice);

@@ -14,7 +14,7 @@ use super::reader::Reader;
 use super::yaml::{Entry, Node, Value};
 
 /// The steps by name.
-const STEPS: [&str; 12] = [
+pub(super) const STEPS: [&str; 12] = [
     "say",
     "play",
     "ask",

@@ -151,10 +151,7 @@ fn audio_file(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
         reader.error(node.span, format!("`{path}` is not a `.wav` or `.mp3` file"), "convert it first");
         return None;
     }
-    let known = reader.audio.iter().any(|audio| audio.path == path);
-    if !known {
-        let (line, column) = (node.span.line, node.span.column);
-        reader.audio.push(AudioFile { path: path.to_owned(), line, column });
-    }
+    let (line, column) = (node.span.line, node.span.column);
+    reader.audio.entry(path.to_owned()).or_insert(AudioFile { path: path.to_owned(), line, column });
     Some(path.to_owned())
 }

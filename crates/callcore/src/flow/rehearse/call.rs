@@ -1,17 +1,17 @@
 //! A call without a telephone: virtual time, prompts of a plausible length, and a log of what happened.
 //!
-//! The callee of a rehearsal is a script of inputs. Prompts take [`MS_PER_CHAR`] per character; a prompt
-//! that may be cut by speech is cut when the callee begins to speak.
+//! Prompts take [`MS_PER_CHAR`] per character; one that may be cut by speech is cut at the moment the
+//! callee begins to speak.
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 
-use super::{BargeIn, Command, Input, Part, PlaybackEnd, Run};
-use crate::clock::CallTime;
+use super::super::{BargeIn, Command, Input, Part, PlaybackEnd, Run};
+use crate::clock::{CallTime, soonest};
 use crate::ids::PlayId;
 
 /// Speaking rate: about 15 characters a second.
-const MS_PER_CHAR: u64 = 65;
+pub(super) const MS_PER_CHAR: u64 = 65;
 /// Length taken for an audio file.
 const FILE_MS: u64 = 2_000;
 
@@ -20,15 +20,24 @@ struct Playing {
     id: PlayId,
     began: CallTime,
     length_ms: u64,
-    /// Check points still ahead, by their distance from the beginning.
-    checkpoints: VecDeque<(u64, String)>,
+    /// What is still to be heard, by its distance from the beginning.
+    ahead: VecDeque<(u64, Heard)>,
     barge_in: BargeIn,
+}
+
+/// Something the callee has heard to its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    Text(String),
+    File(String),
+    Checkpoint(String),
 }
 
 /// One rehearsed call.
 pub(crate) struct Rehearsal {
     run: Run,
     now: CallTime,
+    heard: Vec<Heard>,
     playing: Option<Playing>,
     queue: VecDeque<Playing>,
     log: String,
@@ -42,6 +51,7 @@ impl Rehearsal {
         Self {
             run,
             now: CallTime::ZERO,
+            heard: Vec::new(),
             playing: None,
             queue: VecDeque::new(),
             log: String::new(),
@@ -50,39 +60,60 @@ impl Rehearsal {
         }
     }
 
-    /// The callee answers now.
-    pub(crate) fn answer(mut self) -> Self {
-        self.put(Input::Answered);
-        self
+    pub(super) fn run(&self) -> &Run {
+        &self.run
     }
 
-    /// Lets the call go on for `ms`, then puts `input` in.
-    pub(crate) fn after(mut self, ms: u64, input: Input) -> Self {
-        self.pass_to(self.now + ms);
-        self.put(input);
-        self
+    pub(super) fn now(&self) -> CallTime {
+        self.now
     }
 
-    /// The callee talks for `ms`, beginning `after` ms from now; `text` is what a recogniser hears.
-    pub(crate) fn talks(self, after: u64, ms: u64, text: Option<&str>) -> Self {
-        let utterance = Input::Utterance { text: text.map(str::to_owned) };
-        self.after(after, Input::SpeechStarted).after(ms, utterance)
+    pub(super) fn is_over(&self) -> bool {
+        self.over
+    }
+
+    /// Everything heard so far, in order.
+    pub(super) fn heard(&self) -> &[Heard] {
+        &self.heard
+    }
+
+    /// What went in (`<-`) and out (`->`), with the time of the call in milliseconds.
+    pub(super) fn log(&self) -> &str {
+        &self.log
+    }
+
+    /// Lets the next thing happen, if anything does by `until`.
+    pub(super) fn step(&mut self, until: CallTime) -> bool {
+        let heard = self.playing.as_ref().map(|playing| {
+            let next = playing.ahead.front().map_or(playing.length_ms, |(at, _)| *at);
+            playing.began + next
+        });
+        let next = soonest(heard, self.run.poll_timeout()).filter(|next| *next <= until);
+        let Some(next) = next.filter(|_| !self.over) else { return false };
+        self.now = self.now.max(next);
+        if heard == Some(next) {
+            self.hear();
+        } else {
+            self.run.handle_timeout(self.now);
+        }
+        self.drain();
+        true
     }
 
     /// The next prompt cannot be made.
-    pub(crate) fn with_broken_speech(mut self, reason: &str) -> Self {
+    pub(crate) fn break_speech(&mut self, reason: &str) {
         self.fault = Some(reason.to_owned());
-        self
     }
 
-    /// Lets the call go on until it ends or `ms` have passed, and hands out the log.
-    pub(crate) fn end(mut self, ms: u64) -> String {
-        self.pass_to(self.now + ms);
-        let _ = write!(self.log, "outcome: {:?}", self.run.outcome());
-        self.log
+    pub(super) fn pass(&mut self, ms: u64) {
+        let until = self.now + ms;
+        while self.step(until) {}
+        if !self.over {
+            self.now = self.now.max(until);
+        }
     }
 
-    fn put(&mut self, input: Input) {
+    pub(super) fn put(&mut self, input: Input) {
         let _ = writeln!(self.log, "{:>6} <- {}", self.now.as_ms(), described(&input));
         let cut = matches!(input, Input::SpeechStarted)
             && self.playing.as_ref().is_some_and(|playing| playing.barge_in.by_speech());
@@ -93,36 +124,25 @@ impl Rehearsal {
         self.drain();
     }
 
-    fn pass_to(&mut self, until: CallTime) {
-        while !self.over {
-            let marks = self.playing.as_ref().map(|playing| {
-                let next = playing.checkpoints.front().map_or(playing.length_ms, |(at, _)| *at);
-                playing.began + next
-            });
-            let timeout = self.run.poll_timeout();
-            let Some(next) = crate::clock::soonest(marks, timeout).filter(|next| *next <= until) else {
-                break;
-            };
-            self.now = self.now.max(next);
-            if marks == Some(next) {
-                self.mark();
-            } else {
-                self.run.handle_timeout(self.now);
+    /// What the callee has heard of the prompt by now, its end included.
+    fn hear(&mut self) {
+        while let Some(playing) = &mut self.playing {
+            let position = self.now.ms_since(playing.began);
+            if playing.ahead.front().is_some_and(|(at, _)| *at <= position) {
+                let Some((_, heard)) = playing.ahead.pop_front() else { return };
+                self.heard.push(heard.clone());
+                if let Heard::Checkpoint(name) = heard {
+                    self.put(Input::Checkpoint(name));
+                }
+                continue;
             }
-            self.drain();
+            if playing.length_ms <= position {
+                let (id, heard_ms) = (playing.id, playing.length_ms);
+                self.next_prompt();
+                self.put(Input::PlaybackEnded(PlaybackEnd { id, heard_ms, completed: true, error: None }));
+            }
+            return;
         }
-        self.now = self.now.max(until);
-    }
-
-    /// The next check point of the prompt, or its end, has been heard.
-    fn mark(&mut self) {
-        let Some(playing) = &mut self.playing else { return };
-        if let Some((_, name)) = playing.checkpoints.pop_front() {
-            return self.put(Input::Checkpoint(name));
-        }
-        let end = PlaybackEnd { id: playing.id, heard_ms: playing.length_ms, completed: true, error: None };
-        self.next_prompt();
-        self.put(Input::PlaybackEnded(end));
     }
 
     fn cut(&mut self) {
@@ -161,19 +181,21 @@ impl Rehearsal {
     }
 
     fn play(&mut self, id: PlayId, parts: &[Part], barge_in: BargeIn) {
-        let (mut length_ms, mut checkpoints, mut shown) = (0, VecDeque::new(), Vec::new());
+        let (mut length_ms, mut ahead, mut shown) = (0, VecDeque::new(), Vec::new());
         for part in parts {
             match part {
                 Part::Say { text, .. } => {
                     length_ms += text.chars().count() as u64 * MS_PER_CHAR;
+                    ahead.push_back((length_ms, Heard::Text(text.clone())));
                     shown.push(format!("\"{text}\""));
                 }
                 Part::File(path) => {
                     length_ms += FILE_MS;
+                    ahead.push_back((length_ms, Heard::File(path.clone())));
                     shown.push(path.clone());
                 }
                 Part::Checkpoint(name) => {
-                    checkpoints.push_back((length_ms, name.clone()));
+                    ahead.push_back((length_ms, Heard::Checkpoint(name.clone())));
                     shown.push(format!("<{name}>"));
                 }
             }
@@ -183,7 +205,7 @@ impl Rehearsal {
             let end = PlaybackEnd { id, heard_ms: 0, completed: false, error: Some(error) };
             return self.put(Input::PlaybackEnded(end));
         }
-        self.queue.push_back(Playing { id, began: self.now, length_ms, checkpoints, barge_in });
+        self.queue.push_back(Playing { id, began: self.now, length_ms, ahead, barge_in });
         if self.playing.is_none() {
             self.next_prompt();
         }
@@ -209,5 +231,35 @@ fn described(input: &Input) -> String {
             (None, true) => format!("prompt {} ended", end.id.0),
             (None, false) => format!("prompt {} cut after {} ms", end.id.0, end.heard_ms),
         },
+    }
+}
+
+/// A callee in a chain of calls, for traces.
+#[cfg(test)]
+impl Rehearsal {
+    /// The callee answers now.
+    pub(crate) fn answer(mut self) -> Self {
+        self.put(Input::Answered);
+        self
+    }
+
+    /// Lets the call go on for `ms`, then puts `input` in.
+    pub(crate) fn after(mut self, ms: u64, input: Input) -> Self {
+        self.pass(ms);
+        self.put(input);
+        self
+    }
+
+    /// The callee talks for `ms`, beginning `after` ms from now; `text` is what a recogniser hears.
+    pub(crate) fn talks(self, after: u64, ms: u64, text: Option<&str>) -> Self {
+        let utterance = Input::Utterance { text: text.map(str::to_owned) };
+        self.after(after, Input::SpeechStarted).after(ms, utterance)
+    }
+
+    /// Lets the call go on until it ends or `ms` have passed, and hands out the log.
+    pub(crate) fn end(mut self, ms: u64) -> String {
+        self.pass(ms);
+        let _ = write!(self.log, "outcome: {:?}", self.run.outcome());
+        self.log
     }
 }

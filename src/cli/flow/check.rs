@@ -1,51 +1,34 @@
-//! `dering flow`: what an author does with flow files.
+//! `dering flow check`: everything that is wrong with flow files, at once.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use callcore::flow::{Diagnostic, Severity};
 use serde_json::json;
 
+use super::{counted, files_at};
 use crate::flows::{check_file, flow_files};
 
-/// Work on flow files.
+/// What to check and how to show it.
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, clap::Subcommand)]
-enum Command {
-    /// Check flows and show everything that is wrong with them.
-    Check(Check),
-}
-
-#[derive(Debug, clap::Args)]
-struct Check {
+pub(super) struct Check {
     /// Flow files, or folders of them.
     #[arg(default_value = "flows")]
-    paths: Vec<PathBuf>,
+    pub(super) paths: Vec<PathBuf>,
     /// Print the findings as one JSON object.
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
-/// Runs the command. Exit code 1 means that a flow has errors.
+/// Checks the flows and prints what is wrong with them. Exit code 1 means that there are errors.
 ///
 /// # Errors
-/// A path cannot be read, or standard output is gone.
-pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    match args.command {
-        Command::Check(check) => run_check(&check, &mut std::io::stdout().lock()),
-    }
-}
-
-fn run_check(check: &Check, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+/// A path cannot be read, or `out` is gone.
+pub(super) fn run(check: &Check, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     let mut files = Vec::new();
     for path in &check.paths {
-        files.extend(flows_at(path)?);
+        files.extend(files_at(path, flow_files, "flow")?);
     }
     let mut findings: Vec<Diagnostic> = Vec::new();
     for file in &files {
@@ -72,25 +55,6 @@ fn run_check(check: &Check, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn flows_at(path: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    if !path.is_dir() {
-        return Ok(vec![path.to_owned()]);
-    }
-    let files = flow_files(path)?;
-    if files.is_empty() {
-        anyhow::bail!("there is no flow file (`.yaml`) in {}", path.display());
-    }
-    Ok(files)
-}
-
-fn counted(n: usize, what: &str) -> String {
-    match n {
-        0 => format!("no {what}s"),
-        1 => format!("1 {what}"),
-        n => format!("{n} {what}s"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -100,7 +64,7 @@ mod tests {
         let file = folder.path().join("it.yaml");
         std::fs::write(&file, text).unwrap();
         let mut out = Vec::new();
-        let code = run_check(&Check { paths: vec![folder.path().to_owned()], json }, &mut out).unwrap();
+        let code = run(&Check { paths: vec![folder.path().to_owned()], json }, &mut out).unwrap();
         (code == ExitCode::SUCCESS, String::from_utf8(out).unwrap())
     }
 
@@ -125,6 +89,6 @@ mod tests {
     #[test]
     fn a_path_that_does_not_exist_is_an_error() {
         let check = Check { paths: vec![PathBuf::from("no/such/flow.yaml")], json: false };
-        assert!(run_check(&check, &mut Vec::new()).unwrap_err().to_string().contains("no/such/flow.yaml"));
+        assert!(run(&check, &mut Vec::new()).unwrap_err().to_string().contains("no/such/flow.yaml"));
     }
 }

@@ -1,0 +1,122 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use insta::assert_snapshot;
+
+use super::super::parse;
+use super::*;
+
+const FLOW: &str = "
+flow: yes-or-no
+start: main
+variables:
+  answer: { default: none }
+scenes:
+  main:
+    - ask:
+        say: [Is that right?, { checkpoint: asked }]
+        retries: 0
+        choices:
+          '1': { phrases: [yes], set: { answer: 'yes' }, goto: bye }
+          '2': bye
+        no_input: bye
+    - hangup: unclear
+  bye:
+    - say: Goodbye.
+    - hangup: done
+";
+
+fn results(cases: &str) -> Vec<CaseResult> {
+    let flow = Arc::new(parse("f.yaml", FLOW).flow.unwrap());
+    let parsed = parse_tests("f.test.yaml", &format!("test: f.yaml\ncases:\n{cases}"));
+    assert!(parsed.diagnostics.is_empty(), "{:?}", parsed.diagnostics);
+    parsed.tests.unwrap().run(&flow)
+}
+
+fn failures(cases: &str) -> String {
+    let results = results(cases);
+    let shown = results.iter().flat_map(|result| &result.failures).map(ToString::to_string);
+    shown.collect::<Vec<_>>().join("\n\n")
+}
+
+#[test]
+fn the_tests_of_every_shipped_flow_pass() {
+    let flows = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../flows");
+    let mut cases = 0;
+    for entry in std::fs::read_dir(&flows).unwrap() {
+        let path = entry.unwrap().path();
+        if !path.to_string_lossy().ends_with(".test.yaml") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        let parsed = parse_tests(&path.to_string_lossy(), &text);
+        let found: Vec<String> = parsed.diagnostics.iter().map(ToString::to_string).collect();
+        let tests = parsed.tests.unwrap_or_else(|| panic!("{}", found.join("\n")));
+        let text = std::fs::read_to_string(flows.join(tests.flow_file())).unwrap();
+        let flow = Arc::new(parse(tests.flow_file(), &text).flow.unwrap());
+        for result in tests.run(&flow) {
+            let failures: Vec<String> = result.failures.iter().map(ToString::to_string).collect();
+            assert!(failures.is_empty(), "{}\n{}\n{}", result.name, failures.join("\n"), result.log);
+            cases += 1;
+        }
+    }
+    assert!(cases >= 20, "{cases} cases");
+}
+
+#[test]
+fn what_comes_true_passes() {
+    let passed = "
+  by key: { callee: [ { hears: asked }, { press: '1' } ], expect: { outcome: done, variables: { answer: 'yes' } } }
+  by word: { callee: [ { hears: Is that right? }, { says: Yes! } ], expect: { heard: [asked, Goodbye], within: 3s } }
+  by noise: { callee: [ { hears: asked }, { talks: 1s } ], expect: { outcome: unclear, not_heard: Goodbye } }
+  in silence: { expect: { outcome: done, last_checkpoint: asked } }
+";
+    assert_eq!(failures(passed), "");
+}
+
+#[test]
+fn what_does_not_come_true_is_shown_at_the_expectation() {
+    assert_snapshot!(failures(
+        "
+  wrong:
+    callee:
+      - hears: asked
+      - press: '2'
+    expect:
+      outcome: unclear
+      last_checkpoint: said
+      heard: [Goodbye, asked]
+      not_heard: [Sorry, Goodbye]
+      variables: { answer: 'yes' }
+      within: 1s
+"
+    ));
+}
+
+#[test]
+fn a_callee_who_acts_after_the_end_or_waits_for_ever_is_told_so() {
+    assert_snapshot!(failures(
+        "
+  late: { callee: [ { hears: asked }, { press: '1' }, { hears: Goodbye }, { wait: 1s }, { press: '2' } ], expect: { outcome: done } }
+  deaf: { callee: [ { hears: Good morning } ], expect: { outcome: done } }
+  twice: { callee: [ { hears: asked }, { hears: Is that right? } ], expect: { outcome: done } }
+"
+    ));
+}
+
+#[test]
+fn mistakes_in_a_file_of_tests_have_their_place() {
+    let text = "test: f.yaml\ncases:\n  a:\n    calee: []\n  b:\n    callee:\n      - pres: '1'\n      - verdict: humn\n      - press: x\n      - wait\n    expect: { outcom: done }\n";
+    let found = parse_tests("f.test.yaml", text).diagnostics;
+    assert_snapshot!(found.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n\n"));
+}
+
+#[test]
+fn a_missing_variable_fails_the_case() {
+    let flow = "flow: f\nstart: m\nvariables: { name: text }\nscenes: { m: [ { say: 'Hi {{ name }}' } ] }";
+    let flow = Arc::new(parse("f.yaml", flow).flow.unwrap());
+    let tests =
+        parse_tests("t", "test: f.yaml\ncases: { a: { expect: { outcome: completed } } }").tests.unwrap();
+    let result = &tests.run(&flow)[0];
+    assert!(result.failures[0].message.contains("needs the variable `name`"), "{result:?}");
+}

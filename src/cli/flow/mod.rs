@@ -1,0 +1,60 @@
+//! `dering flow`: what an author does with flow files.
+
+mod check;
+mod test;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crate::flows;
+
+/// Work on flow files.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Check flows and show everything that is wrong with them.
+    Check(check::Check),
+    /// Run the tests beside flows (`*.test.yaml`) in virtual time.
+    Test(test::Test),
+}
+
+/// Runs the command. Exit code 1 means that a flow has errors or a test fails.
+///
+/// # Errors
+/// A path cannot be read or written, or standard output is gone.
+pub fn run(args: Args) -> anyhow::Result<ExitCode> {
+    let mut out = std::io::stdout().lock();
+    match args.command {
+        Command::Check(check) => check::run(&check, &mut out),
+        Command::Test(test) => test::run(&test, &mut out),
+    }
+}
+
+/// The file at `path`, or what `list` finds in the folder there.
+fn files_at(
+    path: &Path,
+    list: fn(&Path) -> Result<Vec<PathBuf>, flows::Error>,
+    what: &str,
+) -> anyhow::Result<Vec<PathBuf>> {
+    if !path.is_dir() {
+        return Ok(vec![path.to_owned()]);
+    }
+    let files = list(path)?;
+    if files.is_empty() {
+        anyhow::bail!("there is no {what} file in {}", path.display());
+    }
+    Ok(files)
+}
+
+fn counted(n: usize, what: &str) -> String {
+    match n {
+        0 => format!("no {what}s"),
+        1 => format!("1 {what}"),
+        n => format!("{n} {what}s"),
+    }
+}

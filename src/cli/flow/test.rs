@@ -1,0 +1,236 @@
+//! `dering flow test`: the cases beside flows, run in virtual time.
+
+use std::fmt::Write as _;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use callcore::flow::{CaseResult, Diagnostic, parse_tests};
+use serde_json::json;
+
+use super::{counted, files_at};
+use crate::flows::{check_file, read_text, test_files};
+
+/// What to test and how to show it.
+#[derive(Debug, clap::Args)]
+pub(super) struct Test {
+    /// Files of flow tests (`*.test.yaml`), or folders of them.
+    #[arg(default_value = "flows")]
+    pub(super) paths: Vec<PathBuf>,
+    /// Show the log of every call, not only of those that fail.
+    #[arg(long)]
+    pub(super) log: bool,
+    /// Also write the results as JUnit XML.
+    #[arg(long, value_name = "FILE")]
+    pub(super) junit: Option<PathBuf>,
+    /// Print the results as one JSON object.
+    #[arg(long, conflicts_with = "log")]
+    pub(super) json: bool,
+}
+
+/// What became of one file of tests.
+struct FileResult {
+    file: PathBuf,
+    /// Why its cases could not be run.
+    findings: Vec<Diagnostic>,
+    cases: Vec<CaseResult>,
+}
+
+/// Runs the tests and prints how they went. Exit code 1 means that one failed or could not be run.
+///
+/// # Errors
+/// A path cannot be read or written, or `out` is gone.
+pub(super) fn run(test: &Test, out: &mut impl Write) -> anyhow::Result<ExitCode> {
+    let mut results = Vec::new();
+    for path in &test.paths {
+        for file in files_at(path, test_files, "flow test (`*.test.yaml`)")? {
+            results.push(run_file(&file)?);
+        }
+    }
+    if let Some(path) = &test.junit {
+        std::fs::write(path, junit(&results)).with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    if test.json {
+        writeln!(out, "{}", report(&results))?;
+    } else {
+        for result in &results {
+            show(result, test.log, out)?;
+        }
+        let (passed, failed) = (passed(&results), failed(&results));
+        let passed = if passed == 0 { "none passed".to_owned() } else { format!("{passed} passed") };
+        writeln!(out, "{}: {passed}, {failed} failed", counted(cases(&results).count(), "test"))?;
+    }
+    let broken = results.iter().any(|result| !result.findings.is_empty());
+    Ok(if failed(&results) == 0 && !broken { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn run_file(file: &Path) -> anyhow::Result<FileResult> {
+    let broken = |findings| FileResult { file: file.to_owned(), findings, cases: Vec::new() };
+    let text = match read_text(file)? {
+        Ok(text) => text,
+        Err(finding) => return Ok(broken(vec![finding])),
+    };
+    let parsed = parse_tests(&file.display().to_string(), &text);
+    let Some(tests) = parsed.tests else { return Ok(broken(parsed.diagnostics)) };
+    let flow = file.parent().unwrap_or(Path::new("")).join(tests.flow_file());
+    let checked = check_file(&flow).with_context(|| format!("{} tests another file", file.display()))?;
+    let Some(stored) = checked.stored else { return Ok(broken(checked.diagnostics)) };
+    Ok(FileResult { file: file.to_owned(), findings: Vec::new(), cases: tests.run(&stored.flow) })
+}
+
+fn cases(results: &[FileResult]) -> impl Iterator<Item = &CaseResult> {
+    results.iter().flat_map(|result| &result.cases)
+}
+
+fn passed(results: &[FileResult]) -> usize {
+    cases(results).filter(|case| case.failures.is_empty()).count()
+}
+
+fn failed(results: &[FileResult]) -> usize {
+    cases(results).filter(|case| !case.failures.is_empty()).count()
+}
+
+fn show(result: &FileResult, log: bool, out: &mut impl Write) -> std::io::Result<()> {
+    writeln!(out, "{}", result.file.display())?;
+    for finding in &result.findings {
+        writeln!(out, "{finding}\n")?;
+    }
+    for case in &result.cases {
+        let passed = case.failures.is_empty();
+        let mark = if passed { "  ok  " } else { "  FAIL" };
+        writeln!(out, "{mark} {} ({:.1} s of call)", case.name, case.call_ms as f64 / 1_000.0)?;
+        for failure in &case.failures {
+            writeln!(out, "{failure}")?;
+        }
+        if log || !passed {
+            writeln!(out, "{}", case.log)?;
+        }
+    }
+    Ok(())
+}
+
+fn report(results: &[FileResult]) -> serde_json::Value {
+    let files: Vec<_> = results
+        .iter()
+        .map(|result| {
+            let cases: Vec<_> = result
+                .cases
+                .iter()
+                .map(|case| {
+                    json!({
+                        "name": case.name,
+                        "line": case.line,
+                        "passed": case.failures.is_empty(),
+                        "callMs": case.call_ms,
+                        "failures": case.failures,
+                    })
+                })
+                .collect();
+            json!({ "file": result.file, "diagnostics": result.findings, "cases": cases })
+        })
+        .collect();
+    json!({ "passed": passed(results), "failed": failed(results), "files": files })
+}
+
+/// The results in the XML that build servers read.
+fn junit(results: &[FileResult]) -> String {
+    let broken = results.iter().filter(|result| !result.findings.is_empty()).count();
+    let mut xml = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites tests=\"{}\" failures=\"{}\" errors=\"{broken}\">\n",
+        cases(results).count(),
+        failed(results)
+    );
+    for result in results {
+        let file = escaped(&result.file.display().to_string());
+        let _ = writeln!(xml, "  <testsuite name=\"{file}\" tests=\"{}\">", result.cases.len());
+        if !result.findings.is_empty() {
+            let _ = writeln!(xml, "    <system-err>{}</system-err>", escaped(&joined(&result.findings)));
+        }
+        for case in &result.cases {
+            let name = escaped(&case.name);
+            let seconds = case.call_ms as f64 / 1_000.0;
+            let _ = write!(xml, "    <testcase classname=\"{file}\" name=\"{name}\" time=\"{seconds:.3}\"");
+            if case.failures.is_empty() {
+                xml.push_str("/>\n");
+            } else {
+                let message = case.failures.first().map_or("", |failure| failure.message.as_str());
+                let _ = writeln!(
+                    xml,
+                    "><failure message=\"{}\">{}\n{}</failure></testcase>",
+                    escaped(message),
+                    escaped(&joined(&case.failures)),
+                    escaped(&case.log)
+                );
+            }
+        }
+        xml.push_str("  </testsuite>\n");
+    }
+    xml.push_str("</testsuites>\n");
+    xml
+}
+
+fn joined(findings: &[Diagnostic]) -> String {
+    findings.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+fn escaped(text: &str) -> String {
+    text.chars()
+        .filter(|c| !c.is_control() || matches!(c, '\n' | '\t'))
+        .map(|c| match c {
+            '&' => "&amp;".to_owned(),
+            '<' => "&lt;".to_owned(),
+            '>' => "&gt;".to_owned(),
+            '"' => "&quot;".to_owned(),
+            c => c.to_string(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FLOW: &str = "flow: a\nstart: s\nscenes: { s: [ { say: Hello }, { hangup: done } ] }\n";
+
+    fn test(cases: &str, json: bool) -> (bool, String, String) {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("a.yaml"), FLOW).unwrap();
+        std::fs::write(folder.path().join("a.test.yaml"), cases).unwrap();
+        let junit = folder.path().join("out.xml");
+        let mut out = Vec::new();
+        let test =
+            Test { paths: vec![folder.path().to_owned()], log: false, junit: Some(junit.clone()), json };
+        let code = run(&test, &mut out).unwrap();
+        let xml = std::fs::read_to_string(junit).unwrap();
+        (code == ExitCode::SUCCESS, String::from_utf8(out).unwrap(), xml)
+    }
+
+    #[test]
+    fn passing_cases_pass_and_a_failing_one_shows_its_place_and_its_call() {
+        let good = "test: a.yaml\ncases: { greets: { expect: { outcome: done } } }\n";
+        let (passed, shown, xml) = test(good, false);
+        assert!(passed && shown.ends_with("1 test: 1 passed, 0 failed\n"), "{shown}");
+        assert!(xml.contains("<testcase") && !xml.contains("<failure"), "{xml}");
+        let bad = "test: a.yaml\ncases: { \"<x>\": { expect: { outcome: gone } } }\n";
+        let (passed, shown, xml) = test(bad, false);
+        assert!(!passed && shown.contains("a.test.yaml:2:38: error: the outcome is `done`"), "{shown}");
+        assert!(shown.contains("-> hang up: done"), "{shown}");
+        assert!(xml.contains("name=\"&lt;x&gt;\"") && xml.contains("<failure"), "{xml}");
+    }
+
+    #[test]
+    fn a_file_of_tests_that_cannot_be_read_fails_with_its_findings() {
+        let (passed, shown, xml) = test("test: a.yaml\ncase: {}\n", false);
+        assert!(!passed && shown.contains("did you mean `cases`?"), "{shown}");
+        assert!(xml.contains("errors=\"1\""), "{xml}");
+    }
+
+    #[test]
+    fn json_holds_every_case() {
+        let (_, shown, _) = test("test: a.yaml\ncases: { a: { expect: { outcome: gone } } }\n", true);
+        let report: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!((report["passed"].as_u64(), report["failed"].as_u64()), (Some(0), Some(1)));
+        assert_eq!(report["files"][0]["cases"][0]["line"], 2);
+    }
+}

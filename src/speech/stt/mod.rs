@@ -1,0 +1,150 @@
+//! Speech to text: one finished utterance in, its words out. Knows no call and no flow.
+
+#[cfg(feature = "whisper")]
+mod guard;
+pub mod scripted;
+#[cfg(feature = "whisper")]
+pub mod whisper;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use callcore::audio::frame::{FRAME_SAMPLES, samples_to_ms};
+use callcore::audio::level::rms_dbfs;
+
+/// An utterance whose loudest 20 ms stay below this, in dBFS, holds no speech and costs no work.
+const SILENT_BELOW_DBFS: f32 = -50.0;
+
+/// One utterance to be recognised, 8 kHz mono.
+#[derive(Clone, Debug)]
+pub struct Request {
+    pub audio: Arc<[i16]>,
+    /// `id`, `en`, `en-US`; `None` leaves it to the recogniser's own default.
+    pub language: Option<String>,
+    /// Words that are likely to come, such as the choices of a menu.
+    pub prompt: Option<String>,
+    /// How long the caller can wait, the time in the queue included.
+    pub patience: Duration,
+}
+
+/// What was said.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Transcript {
+    /// Empty when nothing was said.
+    pub text: String,
+    /// 0.0 to 1.0: how sure the recogniser is of the words.
+    pub confidence: f32,
+    /// 0.0 to 1.0: how likely it is that nobody spoke.
+    pub no_speech: f32,
+    /// From the request to the result, in ms.
+    pub took_ms: u64,
+}
+
+impl Transcript {
+    fn nothing_said() -> Self {
+        Self { text: String::new(), confidence: 0.0, no_speech: 1.0, took_ms: 0 }
+    }
+}
+
+/// Why there is no transcript.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SttError {
+    #[error("the recogniser has {waiting} utterances waiting and takes no more")]
+    Overloaded { waiting: usize },
+    #[error("the utterance was not recognised within {0} ms")]
+    TooLate(u64),
+    #[error("the utterance of {ms} ms is longer than the {limit_ms} ms that the model can take")]
+    TooLong { ms: u64, limit_ms: u64 },
+    #[error("the language {0:?} is unknown to the recogniser")]
+    Language(String),
+    #[error("the recogniser failed: {0}")]
+    Engine(String),
+}
+
+impl SttError {
+    /// For the `outcome` label of `dering_stt_requests_total`.
+    fn label(&self) -> &'static str {
+        match self {
+            Self::Overloaded { .. } => "overloaded",
+            Self::TooLate(_) => "too_late",
+            Self::TooLong { .. } => "too_long",
+            Self::Language(_) => "language",
+            Self::Engine(_) => "failed",
+        }
+    }
+}
+
+/// A recogniser. Cheap to clone; clones share the model and the queue.
+#[derive(Clone, Debug)]
+pub enum Recognizer {
+    #[cfg(feature = "whisper")]
+    Whisper(whisper::Whisper),
+    Scripted(scripted::Scripted),
+}
+
+impl Recognizer {
+    /// Recognises one utterance. Dropping the future gives the work up; silence is answered at once.
+    ///
+    /// # Errors
+    /// When the recogniser is overloaded, too slow, or cannot take this utterance.
+    pub async fn transcribe(&self, request: Request) -> Result<Transcript, SttError> {
+        let begun = std::time::Instant::now();
+        let outcome = if is_silent(&request.audio) {
+            Ok(Transcript::nothing_said())
+        } else {
+            match self {
+                #[cfg(feature = "whisper")]
+                Self::Whisper(whisper) => whisper.transcribe(request).await,
+                Self::Scripted(scripted) => scripted.transcribe(&request),
+            }
+        };
+        let took = begun.elapsed();
+        metrics::histogram!("dering_stt_seconds").record(took.as_secs_f64());
+        let label = outcome.as_ref().map_or_else(SttError::label, |_| "recognised");
+        metrics::counter!("dering_stt_requests_total", "outcome" => label).increment(1);
+        outcome.map(|transcript| Transcript { took_ms: took.as_millis() as u64, ..transcript })
+    }
+}
+
+fn is_silent(audio: &[i16]) -> bool {
+    audio.chunks(FRAME_SAMPLES).all(|frame| rms_dbfs(frame) < SILENT_BELOW_DBFS)
+}
+
+fn duration_ms(audio: &[i16]) -> u64 {
+    samples_to_ms(audio.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::scripted::Scripted;
+    use super::*;
+
+    fn request(audio: Vec<i16>) -> Request {
+        Request { audio: audio.into(), language: None, prompt: None, patience: Duration::from_secs(1) }
+    }
+
+    #[tokio::test]
+    async fn silence_and_faint_noise_are_answered_without_asking_the_recogniser() {
+        let scripted = Scripted::new([Ok("never asked for".into())]);
+        let recognizer = Recognizer::Scripted(scripted.clone());
+        for level in [0, 20] {
+            let hiss = (0..8_000_i16).map(|n| if n % 2 == 0 { level } else { -level }).collect();
+            let transcript = recognizer.transcribe(request(hiss)).await.expect("a transcript");
+            assert_eq!((transcript.text.as_str(), transcript.no_speech), ("", 1.0));
+        }
+        let nothing = recognizer.transcribe(request(vec![])).await.expect("a transcript");
+        assert_eq!(nothing.text, "");
+        assert!(scripted.heard().is_empty());
+    }
+
+    #[tokio::test]
+    async fn one_loud_frame_is_enough_to_ask() {
+        let scripted = Scripted::new([Ok("yes".into())]);
+        let mut audio = vec![0; 8_000];
+        audio[4_000..4_160].fill(3_000);
+        let recognizer = Recognizer::Scripted(scripted.clone());
+        let transcript = recognizer.transcribe(request(audio)).await.expect("a transcript");
+        assert_eq!(transcript.text, "yes");
+        assert_eq!(scripted.heard(), [1_000]);
+    }
+}

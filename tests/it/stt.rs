@@ -1,0 +1,164 @@
+//! Whisper on real audio and real models, from the shared test material.
+
+#![cfg(feature = "whisper")]
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use callcore::audio::wav;
+use dering::speech::stt::whisper::{LoadError, Options, Whisper, Window};
+use dering::speech::stt::{Recognizer, Request, SttError};
+
+const DIGITS: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+
+fn shared(path: &str) -> Option<PathBuf> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared").join(path);
+    if !path.exists() {
+        println!("skipped: this test needs {}", path.display());
+        return None;
+    }
+    Some(path)
+}
+
+/// A tiny model that knows digits and phone phrases: real words, little work.
+fn nano() -> Option<Recognizer> {
+    let options = Options { window: Window::Fixed(200), ..Options::new(shared("models/phone-nano.bin")?) };
+    Some(Recognizer::Whisper(Whisper::load(&options).expect("the model loads")))
+}
+
+/// The real architecture of the tiny model without its knowledge, in a window that is quick to look at.
+fn tiny(change: impl FnOnce(&mut Options)) -> Option<Recognizer> {
+    let model = shared("models/for-tests-ggml-tiny.bin")?;
+    let mut options = Options { window: Window::Fixed(100), ..Options::new(model) };
+    change(&mut options);
+    Some(Recognizer::Whisper(Whisper::load(&options).expect("the model loads")))
+}
+
+fn request(audio: impl Into<Arc<[i16]>>) -> Request {
+    Request { audio: audio.into(), language: None, prompt: None, patience: Duration::from_secs(60) }
+}
+
+fn hum(seconds: f32) -> Vec<i16> {
+    (0..(seconds * 8_000.0) as usize).map(|n| ((n as f32 * 0.2).sin() * 6_000.0) as i16).collect()
+}
+
+fn plain(text: &str) -> String {
+    text.chars().filter(|c| c.is_alphabetic()).flat_map(char::to_lowercase).collect()
+}
+
+#[tokio::test]
+async fn spoken_digits_become_words() {
+    let (Some(recognizer), Some(folder)) = (nano(), shared("speech/digits")) else { return };
+    let (mut right, mut wrong) = (0, Vec::new());
+    for speaker in ["jackson", "theo"] {
+        for (digit, word) in DIGITS.iter().enumerate() {
+            for take in [3, 17] {
+                let bytes =
+                    std::fs::read(folder.join(format!("{digit}_{speaker}_{take}.wav"))).expect("a recording");
+                let audio = wav::read_8k(&bytes).expect("a WAV file");
+                let transcript = recognizer.transcribe(request(audio)).await.expect("a transcript");
+                if plain(&transcript.text) == *word {
+                    assert!(transcript.confidence > 0.0 && transcript.no_speech < 0.5, "{transcript:?}");
+                    right += 1;
+                } else {
+                    wrong.push(format!("{speaker} {word}: {transcript:?}"));
+                }
+            }
+        }
+    }
+    assert!(right >= 32, "{right} of 40; wrong: {wrong:#?}");
+}
+
+#[tokio::test]
+async fn many_utterances_at_once_share_the_workers_and_all_come_back() {
+    let Some(folder) = shared("speech/digits") else { return };
+    let Some(model) = shared("models/phone-nano.bin") else { return };
+    let options = Options { window: Window::Fixed(200), workers: 2, queue: 32, ..Options::new(model) };
+    let recognizer = Recognizer::Whisper(Whisper::load(&options).expect("the model loads"));
+    let bytes = std::fs::read(folder.join("7_jackson_3.wav")).expect("a recording");
+    let audio: Arc<[i16]> = wav::read_8k(&bytes).expect("a WAV file").into();
+    let asked: Vec<_> = (0..20)
+        .map(|_| {
+            let (recognizer, request) = (recognizer.clone(), request(Arc::clone(&audio)));
+            tokio::spawn(async move { recognizer.transcribe(request).await })
+        })
+        .collect();
+    let mut texts = Vec::new();
+    for task in asked {
+        texts.push(task.await.expect("no panic").expect("a transcript").text);
+    }
+    assert!(texts.iter().all(|text| *text == texts[0]), "the same audio was heard differently: {texts:?}");
+}
+
+#[tokio::test]
+async fn an_utterance_longer_than_the_model_can_take_is_refused() {
+    let Some(recognizer) = nano() else { return };
+    let refused = recognizer.transcribe(request(hum(4.5))).await;
+    assert_eq!(refused, Err(SttError::TooLong { ms: 4_500, limit_ms: 4_000 }));
+}
+
+#[tokio::test]
+async fn work_that_takes_too_long_is_given_up_and_the_recogniser_goes_on() {
+    let Some(recognizer) = tiny(|options| options.window = Window::Fixed(400)) else { return };
+    recognizer.transcribe(request(hum(0.5))).await.expect("the worker is free from here on");
+    let hurried = Request { patience: Duration::from_millis(10), ..request(hum(8.0)) };
+    assert_eq!(recognizer.transcribe(hurried).await, Err(SttError::TooLate(10)));
+    recognizer.transcribe(request(hum(0.5))).await.expect("the state still works");
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_at_once_and_abandoned_work_makes_room() {
+    let Some(recognizer) = tiny(|options| options.queue = 2) else { return };
+    let mut asked: Vec<_> = Vec::new();
+    let refused = loop {
+        // At most one is taken by the worker and two wait; the worker cannot keep up with this loop.
+        let mut work = Box::pin(recognizer.transcribe(request(hum(1.9))));
+        match futures_util::poll!(&mut work) {
+            std::task::Poll::Pending => asked.push(work),
+            std::task::Poll::Ready(outcome) => break outcome,
+        }
+        assert!(asked.len() < 1_000, "nothing is ever refused");
+    };
+    assert_eq!(refused, Err(SttError::Overloaded { waiting: 2 }));
+    drop(asked);
+    let mut again = recognizer.transcribe(request(hum(0.5))).await;
+    while matches!(again, Err(SttError::Overloaded { .. })) {
+        tokio::task::yield_now().await;
+        again = recognizer.transcribe(request(hum(0.5))).await;
+    }
+    again.expect("abandoned utterances are skipped");
+}
+
+#[tokio::test]
+async fn languages_are_checked_before_whisper_sees_them() {
+    let Some(recognizer) = tiny(|_| ()) else { return };
+    let in_language = |language: &str| Request { language: Some(language.into()), ..request(hum(0.5)) };
+    for known in ["id", "en-US", "en_GB", "ID"] {
+        recognizer.transcribe(in_language(known)).await.unwrap_or_else(|e| panic!("{known}: {e}"));
+    }
+    for unknown in ["xx", "", "e\0n", "klingon"] {
+        let refused = recognizer.transcribe(in_language(unknown)).await;
+        assert_eq!(refused, Err(SttError::Language(unknown.into())));
+    }
+}
+
+#[tokio::test]
+async fn a_prompt_of_any_length_and_script_is_taken() {
+    let Some(recognizer) = tiny(|options| options.language = Some("id".into())) else { return };
+    for prompt in ["", "ya, tidak", "日本語 ✓ \u{1F600}", &"satu dua tiga ".repeat(400), "nul\0byte"] {
+        let prompted = Request { prompt: Some(prompt.into()), ..request(hum(0.5)) };
+        recognizer.transcribe(prompted).await.expect("a transcript");
+    }
+}
+
+#[test]
+fn a_model_that_is_none_is_named() {
+    let missing = Whisper::load(&Options::new("no/such/model.bin")).expect_err("no model");
+    assert!(matches!(missing, LoadError::Missing { .. }), "{missing}");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("model.bin");
+    std::fs::write(&path, b"not a model at all").expect("a file");
+    let error = Whisper::load(&Options::new(path)).expect_err("no model").to_string();
+    assert!(error.contains("is it a Whisper model in ggml format?"), "{error}");
+}
