@@ -6,19 +6,18 @@ use std::time::Duration;
 use bytes::Bytes;
 use callcore::audio::frame::{FRAME_MS, FRAME_SAMPLES, Frame};
 use callcore::call::{CarrierCdr, DialStatus, Disposition, HangupBy, cause};
-use time::OffsetDateTime;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::callees::Callee;
 use super::callees::model::Outcome;
 use super::callees::prepare::Prepared;
 use super::callees::script::{self, Script};
-use super::cdr::timestamp;
 use super::messages::{AudioOut, CheckPoint, DtmfOut, HangupOut};
 use super::playout::{self, Playout};
 use super::record::{Happening, Party, Recorder};
 use super::room::Room;
 use super::shared::Shared;
+use crate::wallclock;
 
 /// How long a dial request travels before the far end reacts.
 const DIAL_DELAY: Duration = Duration::from_millis(200);
@@ -49,7 +48,8 @@ pub(super) struct Call {
     /// As dialled.
     pub number: String,
     pub callee: Option<Arc<Callee>>,
-    pub started: OffsetDateTime,
+    /// In ms since 1970.
+    pub started: i64,
     /// Seed of the line's noise.
     pub seed: u64,
 }
@@ -67,16 +67,16 @@ impl Call {
         let mut answered = None;
         let end = self.place(&mut answered).await;
         self.room.close();
-        let (ended, finished) = (OffsetDateTime::now_utc(), Instant::now());
+        let (ended, finished) = (wallclock::now_ms(), Instant::now());
         let session_id = &self.room.session_id;
         self.room.emit("hangup", &HangupOut { session_id });
         let billable = answered.as_ref().map_or(0, |a: &Answer| finished.duration_since(a.at).as_secs());
         let cdr = CarrierCdr {
             session_id: session_id.clone(),
             destination: self.number.clone(),
-            start_time: timestamp(self.started),
-            answer_time: answered.as_ref().map(|a| timestamp(a.time)),
-            end_time: timestamp(ended),
+            start_time: wallclock::iso(self.started),
+            answer_time: answered.as_ref().map(|a| wallclock::iso(a.time)),
+            end_time: wallclock::iso(ended),
             duration: finished.duration_since(begun).as_secs(),
             billable_seconds: billable,
             disposition: end.disposition,
@@ -176,13 +176,11 @@ impl Call {
     }
 
     async fn converse(&self, callee: &Callee, prepared: Arc<Prepared>, answered: &mut Option<Answer>) -> End {
-        let time = OffsetDateTime::now_utc();
-        let recorder = self
-            .shared
-            .options
-            .recordings
-            .as_deref()
-            .map(|folder| Recorder::start(folder, &self.room.session_id, &callee.name, timestamp(time)));
+        let time = wallclock::now_ms();
+        let recorder =
+            self.shared.options.recordings.as_deref().map(|folder| {
+                Recorder::start(folder, &self.room.session_id, &callee.name, wallclock::iso(time))
+            });
         let answer = answered.insert(Answer { at: Instant::now(), time, recorder });
         self.room.open(Playout::new(self.shared.options.queue_limit_ms));
         self.room.status(DialStatus::Connected);
@@ -214,7 +212,8 @@ impl Call {
 
 struct Answer {
     at: Instant,
-    time: OffsetDateTime,
+    /// In ms since 1970.
+    time: i64,
     recorder: Option<Recorder>,
 }
 

@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use socketioxide::SocketIo;
-use time::OffsetDateTime;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -19,6 +18,7 @@ use super::messages::NewSession;
 use super::room::{Room, Rooms};
 use crate::speech::tts::{self, Tts};
 use crate::telemetry::mask;
+use crate::wallclock;
 
 /// How a gateway runs.
 #[derive(Clone, Debug)]
@@ -111,7 +111,7 @@ impl Shared {
             tracing::debug!(%error, "a client was not told of a new session");
         }
         let seed = self.options.seed.wrapping_add(self.placed.fetch_add(1, Ordering::Relaxed));
-        let started = OffsetDateTime::now_utc();
+        let started = wallclock::now_ms();
         let call = Call { shared: Arc::clone(self), room, number, callee, started, seed };
         self.calls.spawn(call.run());
         Some(session_id)
