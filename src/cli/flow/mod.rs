@@ -3,6 +3,7 @@
 mod check;
 mod test;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -21,6 +22,8 @@ enum Command {
     Check(check::Check),
     /// Run the tests beside flows (`*.test.yaml`) in virtual time.
     Test(test::Test),
+    /// Print the JSON Schema of flow files, for editors.
+    Schema,
 }
 
 /// Runs the command. Exit code 1 means that a flow has errors or a test fails.
@@ -32,6 +35,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Check(check) => check::run(&check, &mut out),
         Command::Test(test) => test::run(&test, &mut out),
+        Command::Schema => {
+            out.write_all(callcore::flow::JSON_SCHEMA.as_bytes())?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 

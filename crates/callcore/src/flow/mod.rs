@@ -31,3 +31,7 @@ pub use parse::{Parsed, parse};
 pub use rehearse::{CaseResult, ParsedTests, Tests, parse_tests};
 pub use run::{Run, StartError};
 pub use yaml::MAX_BYTES;
+
+/// The JSON Schema of a flow file, by which editors complete and check what is typed. It knows the keys and
+/// the shapes; what hangs together across a file only [`parse`] can tell.
+pub const JSON_SCHEMA: &str = include_str!("schema.json");

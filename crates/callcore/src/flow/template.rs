@@ -12,6 +12,11 @@ use tera::{Context, Tera};
 /// Longest text a template may become, in bytes: about five minutes of speech.
 pub(super) const MAX_RENDERED: usize = 6_000;
 
+/// Most `{{ … }}` and `{% … %}` in one text, and most words and signs in one of them: tera's parser goes
+/// one call deeper for every bracket and every `if`.
+const MAX_TAGS: usize = 60;
+const MAX_TOKENS: usize = 60;
+
 /// Filters a flow may use.
 pub(super) const FILTERS: [&str; 12] = [
     "upper",
@@ -151,9 +156,15 @@ pub(super) type Mention = (String, std::ops::Range<usize>);
 pub(super) fn check(text: &str) -> Result<Vec<Mention>, TemplateError> {
     let mut mentions = Vec::new();
     let mut at = 0;
+    let mut tags = 0;
     while let Some(open) = text.get(at..).and_then(next_tag) {
         let start = at + open.offset;
         let body = start + 2;
+        tags += 1;
+        if tags > MAX_TAGS {
+            let message = format!("a text may fill in at most {MAX_TAGS} places");
+            return Err(error(start..start + 2, message, "split it into several steps".into()));
+        }
         let Some(length) = text.get(body..).and_then(|rest| rest.find(open.close)) else {
             return Err(error(
                 start..start + 2,
@@ -195,6 +206,10 @@ fn check_tag(
     let tokens = tokens(text, inside.clone());
     let word = |i: usize| tokens.get(i).and_then(|t| text.get(t.clone())).unwrap_or_default();
     let first = tokens.iter().position(|t| text.get(t.clone()) != Some("-")).unwrap_or(0);
+    if tokens.len() > MAX_TOKENS {
+        let hint = "use `branch` steps to decide what is said";
+        return Err(error(inside.start - 2..inside.end + 2, "this is too long".into(), hint.into()));
+    }
     if mark == "{%" && !STATEMENTS.contains(&word(first)) {
         let at = tokens.get(first).cloned().unwrap_or(inside);
         let message = format!("`{}` is not allowed in a prompt", text.get(at.clone()).unwrap_or_default());
@@ -328,6 +343,8 @@ mod tests {
         ] {
             assert!(check(text).is_err(), "{text}");
         }
+        assert!(check(&format!("{{{{ {} }}}}", "(".repeat(2_000))).is_err());
+        assert!(check(&"{% if a %}".repeat(500)).is_err());
     }
 
     #[test]
