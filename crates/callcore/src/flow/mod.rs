@@ -9,6 +9,7 @@ mod check;
 mod diagnostic;
 mod duration;
 mod expr;
+mod graph;
 mod io;
 mod model;
 mod parse;
@@ -23,6 +24,7 @@ mod tests;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
+pub use graph::mermaid;
 pub use io::{BargeIn, Command, Input, Outcome, Part, PlaybackEnd};
 pub use model::{
     AmdSettings, AudioFile, Flow, Limits, MachineDetection, TimerOverrides, Variable, VariableType,

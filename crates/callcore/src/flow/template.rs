@@ -3,7 +3,7 @@
 //! Tera has no execution limit, so what could run long or grow never reaches it: loops, functions,
 //! indexing and filters outside a short list are refused when the flow is read, and output is capped.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use serde_json::{Map, Value};
@@ -57,7 +57,11 @@ impl Text {
 }
 
 /// The templates of one flow, compiled.
-pub(super) struct Templates(Tera);
+pub(super) struct Templates {
+    tera: Tera,
+    /// The texts as their author wrote them, by name.
+    sources: BTreeMap<String, String>,
+}
 
 impl std::fmt::Debug for Templates {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -76,9 +80,19 @@ pub(super) struct TemplateError {
 impl Templates {
     /// Compiles `(name, text)` pairs that [`check`] passed. On an error [`syntax`] says of which text.
     pub(super) fn compile<'t>(texts: impl Iterator<Item = (&'t str, &'t str)>) -> Result<Self, tera::Error> {
+        let sources: BTreeMap<String, String> =
+            texts.map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
         let mut tera = engine();
-        tera.add_raw_templates(texts)?;
-        Ok(Self(tera))
+        tera.add_raw_templates(sources.iter().map(|(name, text)| (name.as_str(), text.as_str())))?;
+        Ok(Self { tera, sources })
+    }
+
+    /// The text before anything is filled in.
+    pub(super) fn source<'t>(&'t self, text: &'t Text) -> &'t str {
+        match text {
+            Text::Literal(text) => text,
+            Text::Template { name, .. } => self.sources.get(name).map_or("", String::as_str),
+        }
     }
 
     /// The text with `context` filled in.
@@ -88,7 +102,7 @@ impl Templates {
             Text::Template { name, .. } => name,
         };
         let mut out = Capped(Vec::new());
-        self.0.render_to(name, context, &mut out).map_err(|error| {
+        self.tera.render_to(name, context, &mut out).map_err(|error| {
             if out.0.len() >= MAX_RENDERED {
                 format!("a text grew longer than {MAX_RENDERED} bytes when its variables were filled in")
             } else {

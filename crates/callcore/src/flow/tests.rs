@@ -131,6 +131,13 @@ fn the_json_schema_has_the_keys_the_parser_has() {
 }
 
 #[test]
+fn the_picture_of_a_flow_has_every_way_through_it() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../flows/payment-reminder.yaml");
+    let flow = parse("f.yaml", &std::fs::read_to_string(file).unwrap()).flow.unwrap();
+    insta::assert_snapshot!(super::mermaid(&flow));
+}
+
+#[test]
 fn the_manual_names_every_step_and_every_key() {
     let manual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/flows.md");
     let text = std::fs::read_to_string(manual).unwrap();
