@@ -218,6 +218,14 @@ fn the_hello_of_somebody_picking_up_is_no_answer_to_a_question() {
 }
 
 #[test]
+fn a_key_pressed_before_the_flow_begins_answers_nothing() {
+    let text = "flow: f\nstart: m\namd: { on: { human: m } }\nscenes:\n  m:\n    - ask: { say: Press 1., choices: { '1': m2 }, no_input: m3, retries: 0 }\n  m2: [ { hangup: taken } ]\n  m3: [ { hangup: silence } ]";
+    let call = Rehearsal::new(Run::new(flow(text), Map::new()).unwrap()).answer();
+    let log = call.after(500, Input::Digit('1')).after(500, Input::Outcome(Outcome::Human)).end(20_000);
+    assert!(log.ends_with("\"silence\")"), "{log}");
+}
+
+#[test]
 fn a_circle_that_never_pauses_ends_with_a_clear_error() {
     let steps = "- branch: [{ when: n == 1, goto: round }, { else: bye }]";
     let more = "  round:\n    - branch: [{ when: n == 1, goto: main }, { else: bye }]\n";
