@@ -1,3 +1,5 @@
+//! Traces of whole calls in virtual time: every step, and the flows that are shipped.
+
 use std::path::Path;
 
 use insta::assert_snapshot;
