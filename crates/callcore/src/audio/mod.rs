@@ -4,10 +4,10 @@ pub mod chunk;
 pub mod frame;
 pub mod g711;
 pub mod level;
-pub mod resample;
-pub mod resample_stream;
 pub mod tone;
 pub mod wav;
+
+pub use spectral::{resample, resample_stream};
 
 pub use chunk::Framer;
 pub use frame::{FRAME_MS, FRAME_SAMPLES, Frame, SAMPLE_RATE, SAMPLES_PER_MS};

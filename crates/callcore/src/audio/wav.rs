@@ -3,7 +3,7 @@
 use std::io::Cursor;
 
 use super::frame::SAMPLE_RATE;
-use super::resample;
+use spectral::resample;
 
 /// Why a WAV file could not be read.
 #[derive(Debug, thiserror::Error)]

@@ -4,8 +4,7 @@ use std::f32::consts::TAU;
 use std::fmt;
 use std::sync::Arc;
 
-use realfft::num_complex::Complex;
-use realfft::{RealFftPlanner, RealToComplex};
+use spectral::{Complex, RealToComplex, real_fft};
 
 use crate::audio::SAMPLE_RATE;
 
@@ -32,7 +31,7 @@ pub(crate) struct Spectrum {
 
 impl Spectrum {
     pub(crate) fn new() -> Self {
-        let fft = RealFftPlanner::<f32>::new().plan_fft_forward(WINDOW);
+        let fft = real_fft(WINDOW);
         let window = std::array::from_fn(|n| 0.5 - 0.5 * (TAU * n as f32 / WINDOW as f32).cos());
         Self {
             input: fft.make_input_vec(),

@@ -3,7 +3,7 @@
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler};
 
-use super::frame::SAMPLE_RATE;
+use crate::TELEPHONE_HZ;
 
 /// Why a recording could not be brought to 8 kHz.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +24,7 @@ impl ResampleError {
 /// # Errors
 /// When `from_hz` is 0 or above 384 kHz, or the resampler refuses the ratio.
 pub fn to_8k(samples: &[i16], from_hz: u32) -> Result<Vec<i16>, ResampleError> {
-    convert(samples, from_hz, SAMPLE_RATE)
+    convert(samples, from_hz, TELEPHONE_HZ)
 }
 
 /// Resamples mono 16-bit audio between any two rates.
@@ -57,7 +57,7 @@ pub fn convert(samples: &[i16], from_hz: u32, to_hz: u32) -> Result<Vec<i16>, Re
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audio::level::rms_dbfs;
+    use crate::rms_dbfs;
 
     fn sine(hz: f32, rate: u32, seconds: f32) -> Vec<i16> {
         let n = (rate as f32 * seconds) as usize;

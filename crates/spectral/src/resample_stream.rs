@@ -3,8 +3,8 @@
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler};
 
-use super::frame::SAMPLE_RATE;
-use super::resample::ResampleError;
+use crate::TELEPHONE_HZ;
+use crate::resample::ResampleError;
 
 /// Resamples one stream to 8 kHz. Chunks may have any length; the joints are not audible.
 pub struct ResampleStream {
@@ -33,11 +33,11 @@ impl ResampleStream {
         if from_hz == 0 || from_hz > 384_000 {
             return Err(ResampleError::new(from_hz, "the rate is outside 1 to 384000 Hz"));
         }
-        let resampler = if from_hz == SAMPLE_RATE {
+        let resampler = if from_hz == TELEPHONE_HZ {
             None
         } else {
             let chunk = from_hz as usize / 100;
-            let fft = Fft::new(from_hz as usize, SAMPLE_RATE as usize, chunk, 1, FixedSync::Both);
+            let fft = Fft::new(from_hz as usize, TELEPHONE_HZ as usize, chunk, 1, FixedSync::Both);
             Some(fft.map_err(|e| ResampleError::new(from_hz, e))?)
         };
         let skip = resampler.as_ref().map_or(0, Resampler::output_delay);
@@ -70,7 +70,7 @@ impl ResampleStream {
     /// # Errors
     /// When the resampler fails.
     pub fn flush(&mut self, out: &mut Vec<i16>) -> Result<(), ResampleError> {
-        let expected = self.taken * u64::from(SAMPLE_RATE) / u64::from(self.from_hz);
+        let expected = self.taken * u64::from(TELEPHONE_HZ) / u64::from(self.from_hz);
         while self.given < expected {
             let Some(resampler) = &self.resampler else { break };
             let missing = resampler.input_frames_next() - self.waiting.len();
@@ -121,7 +121,7 @@ impl ResampleStream {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::audio::level::rms_dbfs;
+    use crate::rms_dbfs;
 
     #[test]
     fn as_much_time_comes_out_as_went_in_however_it_was_cut() {
