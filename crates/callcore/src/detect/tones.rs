@@ -33,6 +33,8 @@ const PAIR_MISSES: u32 = 3;
 const FAINTEST: f32 = 6.3e-7;
 /// A tone must stand this much over the band's noise.
 const OVER_NOISE: f32 = 3.0;
+/// The same for a tone that nothing was said before: 16 dB.
+const OVER_ROOM: f32 = 40.0;
 /// Low pairs 40 Hz apart need 100 ms to be told from one tone.
 pub(crate) const FINE_SAMPLES: usize = 800;
 const FINE_HZ: (f32, f32) = (330.0, 660.0);
@@ -271,7 +273,7 @@ impl ToneBank {
     /// Whether `track` is a beep as far as it has gone: pure, begun in quiet, not a note of a tune.
     fn is_beep(&self, track: &Track, around: &Surroundings<'_>) -> bool {
         let in_quiet = self.before < track.power() * 0.25;
-        let in_silence = self.before < track.power() * 0.03;
+        let in_silence = self.before < track.power() * 0.12;
         let lately = |ms: u64| ms > 0 && ms + MUSIC_MS > around.centre_ms;
         if lately(self.notes[1]) && !in_quiet || lately(self.notes[0]) && !(in_silence && self.has_spoken) {
             return false;
@@ -281,6 +283,8 @@ impl ToneBank {
             Purity::High if track.is_harmonic() && !in_silence => return false,
             Purity::High if track.is_harmonic() => LONG_HOPS,
             Purity::High if in_quiet && self.has_spoken => CONFIRM_HOPS,
+            // Nobody has spoken: a faint tone is something in a room, not a machine's.
+            Purity::High if !self.has_spoken && track.power() < around.noise * OVER_ROOM => return false,
             Purity::High if in_quiet => CAREFUL_HOPS,
             Purity::High => LONG_HOPS,
             Purity::Fair if track.is_harmonic() => return false,

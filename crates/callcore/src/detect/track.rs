@@ -154,7 +154,8 @@ impl Track {
 
     fn support(&mut self, peaks: &Peaks, centre_ms: u64, now: f32) {
         self.hops += 1;
-        self.end_ms = centre_ms;
+        // The tone fills at least half of this window, and will be missed only in the next.
+        self.end_ms = centre_ms + 10;
         if self.hops <= SETTLE_HOPS {
             // The first windows hold only part of the tone: its onset is where half its amplitude is in,
             // and only then is one frequency told from two.
