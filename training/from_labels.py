@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Brings a labelled corpus (labels.jsonl as amd-score reads it) into the form of make_calls.py.
+"""Brings a labelled corpus (one JSON object per line: file, label, segments, …) into the form of make_calls.py.
 
   from_labels.py LABELS.jsonl OUT_FOLDER [--repeat 4]
 

@@ -3,6 +3,8 @@
 //! `cargo bench -p callcore --bench detector`. The goals are 2,000 times real time on one core, 256 KiB per
 //! call, and no allocation per frame once a call has begun.
 
+#![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -16,6 +16,8 @@ const KEY_HOPS: u32 = 4;
 /// Hops when no voice was heard before, or the tone did not begin in quiet.
 const CAREFUL_HOPS: u32 = 12;
 const LONG_HOPS: u32 = 20;
+/// Below this a vowel can be as pure as a beep.
+const LOW_HZ: f32 = 600.0;
 /// Hops of the past kept to see whether a tone began in quiet.
 const BEFORE_HOPS: usize = 11;
 /// A note of music is this pure and this long.
@@ -273,7 +275,7 @@ impl ToneBank {
     /// Whether `track` is a beep as far as it has gone: pure, begun in quiet, not a note of a tune.
     fn is_beep(&self, track: &Track, around: &Surroundings<'_>) -> bool {
         let in_quiet = self.before < track.power() * 0.25;
-        let in_silence = self.before < track.power() * 0.12;
+        let in_silence = self.before < track.power() * 0.03;
         let lately = |ms: u64| ms > 0 && ms + MUSIC_MS > around.centre_ms;
         if lately(self.notes[1]) && !in_quiet || lately(self.notes[0]) && !(in_silence && self.has_spoken) {
             return false;
@@ -282,13 +284,14 @@ impl ToneBank {
             Purity::None => return false,
             Purity::High if track.is_harmonic() && !in_silence => return false,
             Purity::High if track.is_harmonic() => LONG_HOPS,
-            Purity::High if in_quiet && self.has_spoken => CONFIRM_HOPS,
+            Purity::High if in_silence && self.has_spoken => CONFIRM_HOPS,
+            Purity::High if in_quiet && self.has_spoken && track.hz[0] >= LOW_HZ => CONFIRM_HOPS,
             // Nobody has spoken: a faint tone is something in a room, not a machine's.
             Purity::High if !self.has_spoken && track.power() < around.noise * OVER_ROOM => return false,
-            Purity::High if in_quiet => CAREFUL_HOPS,
+            Purity::High if in_quiet && track.hz[0] >= LOW_HZ => CAREFUL_HOPS,
             Purity::High => LONG_HOPS,
             Purity::Fair if track.is_harmonic() => return false,
-            Purity::Fair if !in_quiet || !self.has_spoken => return false,
+            Purity::Fair if !in_silence || !self.has_spoken => return false,
             Purity::Fair => LONG_HOPS,
         };
         track.hops >= needed
