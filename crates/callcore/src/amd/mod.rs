@@ -6,10 +6,14 @@
 
 mod event;
 mod evidence;
+pub mod features;
+mod judge;
+mod net;
 mod options;
 mod run;
+mod strict;
 mod timeline;
-mod verdict;
+mod words;
 
 pub use event::{Event, EventKind, Reason, Subtype};
 pub use evidence::{Evidence, Sample};
@@ -17,5 +21,7 @@ pub use options::{Options, Profile, Timers};
 pub use run::Amd;
 pub use timeline::Segment;
 
+#[cfg(test)]
+mod conformance;
 #[cfg(test)]
 mod tests;

@@ -4,9 +4,11 @@ use std::collections::VecDeque;
 
 use super::event::{Event, EventKind, Reason, Subtype};
 use super::evidence::{Evidence, Sample};
-use super::options::Options;
+use super::judge::{Judge, Verdict};
+use super::options::{Options, Profile};
+use super::strict::Transcripts;
 use super::timeline::Timeline;
-use super::verdict::{Verdict, weigh};
+use super::words;
 use crate::audio::level::SILENCE_DBFS;
 use crate::detect::{Heard, Observation, Tone, ToneKind};
 
@@ -16,8 +18,6 @@ const LONGEST_RUN_MS: u64 = 60_000;
 const AFTER_BEEP_MS: u64 = 1_000;
 /// How far the wall clock may run ahead of the audio before it takes over, in ms.
 const STALL_MS: u64 = 500;
-/// The evidence is weighed this often, in ms.
-const STEP_MS: u64 = 20;
 /// One point of the probability curve this often, in ms.
 const CURVE_STEP_MS: u64 = 100;
 /// Points kept: half a minute.
@@ -28,17 +28,19 @@ const SHADOW_MS: u64 = 20_000;
 /// One run of answering-machine detection. Media time 0 is the moment of answer.
 #[derive(Debug)]
 pub struct Amd {
-    options: Options,
-    timeline: Timeline,
+    pub(super) options: Options,
+    judge: Judge,
+    pub(super) strict: Transcripts,
     events: VecDeque<Event>,
     seq: u32,
     decision: Option<Event>,
-    state: State,
-    beep: Option<Tone>,
+    pub(super) state: State,
+    pub(super) beep: Option<Tone>,
     beep_ended_ms: Option<u64>,
     wall_ms: u64,
-    weighed_ms: u64,
     curve: Vec<Sample>,
+    /// Last frame with a voice, speech or not.
+    voiced_ms: u64,
     speech_dbfs: f32,
     noise_dbfs: f32,
     transcript: String,
@@ -46,7 +48,7 @@ pub struct Amd {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum State {
+pub(super) enum State {
     Deciding,
     /// A machine speaks, or has spoken and may go on.
     Greeting,
@@ -61,7 +63,8 @@ impl Amd {
     pub fn new(options: Options) -> Self {
         Self {
             options,
-            timeline: Timeline::new(),
+            judge: Judge::new(),
+            strict: Transcripts::default(),
             events: VecDeque::with_capacity(8),
             seq: 0,
             decision: None,
@@ -69,8 +72,8 @@ impl Amd {
             beep: None,
             beep_ended_ms: None,
             wall_ms: 0,
-            weighed_ms: 0,
             curve: Vec::with_capacity(CURVE_POINTS),
+            voiced_ms: 0,
             speech_dbfs: SILENCE_DBFS,
             noise_dbfs: SILENCE_DBFS,
             transcript: String::new(),
@@ -80,17 +83,26 @@ impl Amd {
 
     /// Takes one measured frame. Then give [`Amd::hear`] what the same frame brought.
     pub fn observe(&mut self, observation: &Observation) {
-        self.timeline.observe(observation);
+        let verdict = self.judge.observe(observation);
         if observation.speech {
             self.speech_dbfs = self.speech_dbfs.max(observation.level_dbfs);
+            self.voiced_ms = observation.end_ms;
         }
         self.noise_dbfs = observation.noise_dbfs;
-        self.step();
+        if let Some(verdict) = verdict
+            && self.state == State::Deciding
+        {
+            self.draw();
+            if self.options.profile == Profile::Kore {
+                self.apply(verdict);
+            }
+        }
+        self.timers();
     }
 
     /// Takes something heard.
     pub fn hear(&mut self, heard: &Heard) {
-        self.timeline.hear(heard);
+        self.judge.hear(heard);
         match *heard {
             Heard::SpeechStarted { .. } | Heard::SpeechEnded { .. } => {}
             Heard::ToneStarted(tone) => self.tone_started(tone),
@@ -102,6 +114,12 @@ impl Amd {
         }
     }
 
+    /// Lets a test say the verdict, to try the events apart from the model.
+    #[cfg(test)]
+    pub(super) fn judge(&mut self, verdict: Verdict) {
+        self.judge.say(verdict);
+    }
+
     /// Takes a piece of transcript. Evidence when there is one; nothing waits for it.
     pub fn transcript(&mut self, text: &str, is_final: bool, _at_ms: u64) {
         let text = text.trim();
@@ -110,6 +128,21 @@ impl Amd {
                 self.transcript.push(' ');
             }
             self.transcript.push_str(text);
+        }
+        match self.options.profile {
+            Profile::JambonzStrict => self.strict_transcript(text, is_final),
+            Profile::Kore => self.count_words(text, is_final),
+        }
+    }
+
+    /// The application's own word threshold. Words are added up over finals; empty pieces and questions,
+    /// which machines do not ask before they have said what they are, count for nothing.
+    fn count_words(&mut self, text: &str, is_final: bool) {
+        let Some(most) = self.options.threshold_word_count else { return };
+        let pending = if is_final { 0 } else { words::count(text) };
+        let asks = text.ends_with('?') || self.transcript.ends_with('?');
+        if self.state == State::Deciding && !asks && words::count(&self.transcript) + pending >= most {
+            self.decide(EventKind::MachineDetected, Reason::LongGreeting, Some(Subtype::Voicemail), 0.9);
         }
     }
 
@@ -130,7 +163,9 @@ impl Amd {
     pub fn fail(&mut self, why: &str) {
         if self.is_running() {
             tracing::warn!(why, "answering-machine detection failed");
-            self.emit(EventKind::Error, |_| {});
+            if self.options.profile == Profile::Kore {
+                self.emit(EventKind::Error, |_| {});
+            }
             self.finish();
         }
     }
@@ -162,9 +197,9 @@ impl Amd {
     #[must_use]
     pub fn evidence(&self) -> Evidence {
         Evidence {
-            heard_ms: self.timeline.now_ms(),
-            segments: self.timeline.segments().to_vec(),
-            tones: self.timeline.tones().to_vec(),
+            heard_ms: self.timeline().now_ms(),
+            segments: self.timeline().segments().to_vec(),
+            tones: self.timeline().tones().to_vec(),
             speech_dbfs: self.speech_dbfs,
             noise_dbfs: self.noise_dbfs,
             machine_probability: self.curve.clone(),
@@ -176,50 +211,38 @@ impl Amd {
     }
 
     /// Time since answer: the audio's, or the wall's when the audio has stalled.
-    fn now_ms(&self) -> u64 {
-        self.timeline.now_ms().max(self.wall_ms.saturating_sub(STALL_MS))
+    pub(super) fn now_ms(&self) -> u64 {
+        self.timeline().now_ms().max(self.wall_ms.saturating_sub(STALL_MS))
     }
 
-    fn step(&mut self) {
-        let now = self.timeline.now_ms();
-        if self.state == State::Deciding && now >= self.weighed_ms + STEP_MS {
-            self.weighed_ms = now;
-            let verdict = weigh(&self.timeline);
-            self.draw(now, verdict);
-            match verdict {
-                Verdict::Open => {}
-                Verdict::Human(confidence) => {
-                    self.decide(
-                        EventKind::HumanDetected,
-                        Reason::ShortGreeting,
-                        Some(Subtype::Human),
-                        confidence,
-                    );
-                }
-                Verdict::Machine(confidence) => {
-                    let subtype = Some(Subtype::Voicemail);
-                    self.decide(EventKind::MachineDetected, Reason::LongGreeting, subtype, confidence);
-                }
+    fn apply(&mut self, verdict: Verdict) {
+        match verdict {
+            Verdict::Open => {}
+            Verdict::Human(sure) => {
+                self.decide(EventKind::HumanDetected, Reason::ShortGreeting, Some(Subtype::Human), sure);
+            }
+            Verdict::Machine(sure) => {
+                self.decide(EventKind::MachineDetected, Reason::LongGreeting, Some(Subtype::Voicemail), sure);
             }
         }
-        self.timers();
     }
 
-    fn draw(&mut self, now: u64, verdict: Verdict) {
+    fn draw(&mut self) {
+        let now = self.timeline().now_ms();
         let due = self.curve.last().is_none_or(|last| now >= last.at_ms + CURVE_STEP_MS);
         if due && self.curve.len() < CURVE_POINTS {
-            let machine = match verdict {
-                Verdict::Open => 0.5,
-                Verdict::Human(p) => 1.0 - p,
-                Verdict::Machine(p) => p,
-            };
-            self.curve.push(Sample { at_ms: now, machine });
+            self.curve.push(Sample { at_ms: now, machine: self.judge.machine() });
         }
+    }
+
+    fn timeline(&self) -> &Timeline {
+        self.judge.timeline()
     }
 
     fn tone_started(&mut self, tone: Tone) {
         match tone.kind {
             ToneKind::Beep => self.beep_heard(tone),
+            _ if self.options.profile == Profile::JambonzStrict => {}
             ToneKind::Sit if self.state == State::Deciding => {
                 self.decide(EventKind::MachineDetected, Reason::Sit, Some(Subtype::Network), 0.99);
             }
@@ -250,16 +273,22 @@ impl Amd {
         self.beep = Some(tone);
         self.emit(EventKind::ToneDetected, |e| e.tone = Some(tone));
         match self.state {
-            State::Deciding => {
+            State::Deciding if self.options.profile == Profile::Kore => {
                 self.decide(EventKind::MachineDetected, Reason::Tone, Some(Subtype::Voicemail), 0.98);
             }
             // Nothing more can come.
             State::AwaitingBeep => self.finish(),
-            State::Greeting | State::Stopped => {}
+            State::Deciding | State::Greeting | State::Stopped => {}
         }
     }
 
-    fn decide(&mut self, kind: EventKind, reason: Reason, subtype: Option<Subtype>, confidence: f32) {
+    pub(super) fn decide(
+        &mut self,
+        kind: EventKind,
+        reason: Reason,
+        subtype: Option<Subtype>,
+        confidence: f32,
+    ) {
         if self.decision.is_some() {
             return;
         }
@@ -284,12 +313,21 @@ impl Amd {
     }
 
     fn timers(&mut self) {
+        match self.options.profile {
+            Profile::Kore => self.kore_timers(),
+            Profile::JambonzStrict => self.strict_timers(),
+        }
+    }
+
+    fn kore_timers(&mut self) {
         let now = self.now_ms();
         let timers = self.options.timers;
         match self.state {
             State::Deciding => {
-                let nothing_said = self.timeline.onset_ms().is_none();
-                if nothing_said && now >= timers.no_speech_timeout_ms {
+                let nothing_said = self.timeline().onset_ms().is_none();
+                // A first word may be on its way: it takes 80 ms to be sure of one.
+                let perhaps = self.voiced_ms + 60 >= now && now < timers.no_speech_timeout_ms + 200;
+                if nothing_said && !perhaps && now >= timers.no_speech_timeout_ms {
                     self.decide(EventKind::NoSpeechDetected, Reason::NoSpeech, None, 0.9);
                 } else if now >= timers.decision_timeout_ms {
                     self.decide(EventKind::DecisionTimeout, Reason::Timeout, None, 0.5);
@@ -299,7 +337,7 @@ impl Amd {
                 if now >= LONGEST_RUN_MS {
                     self.finish();
                 } else if self.greeting_is_over(now) {
-                    let end = self.timeline.speech_end_ms();
+                    let end = self.timeline().speech_end_ms();
                     self.emit(EventKind::MachineStoppedSpeaking, |e| e.speech_end_ms = end);
                     if self.beep.is_some() {
                         self.finish();
@@ -309,7 +347,7 @@ impl Amd {
                 }
             }
             State::AwaitingBeep => {
-                let end = self.timeline.speech_end_ms().unwrap_or(0);
+                let end = self.timeline().speech_end_ms().unwrap_or(0);
                 if now >= (end + timers.tone_timeout_ms).min(LONGEST_RUN_MS) {
                     self.finish();
                 }
@@ -319,7 +357,7 @@ impl Amd {
     }
 
     fn greeting_is_over(&self, now: u64) -> bool {
-        let speech_end = self.timeline.speech_end_ms().unwrap_or(0);
+        let speech_end = self.timeline().speech_end_ms().unwrap_or(0);
         match (self.beep, self.beep_ended_ms) {
             (Some(_), Some(beep_end)) => {
                 let wait = self.options.timers.greeting_completion_timeout_ms.min(AFTER_BEEP_MS);
@@ -328,18 +366,18 @@ impl Amd {
             (Some(_), None) => false,
             (None, _) => {
                 let from = speech_end.max(self.decision.as_ref().map_or(0, |d| d.at_ms));
-                let from = if self.timeline.onset_ms().is_some() { speech_end } else { from };
+                let from = if self.timeline().onset_ms().is_some() { speech_end } else { from };
                 now >= from + self.options.timers.greeting_completion_timeout_ms
             }
         }
     }
 
-    fn finish(&mut self) {
+    pub(super) fn finish(&mut self) {
         self.emit(EventKind::Stopped, |_| {});
         self.state = State::Stopped;
     }
 
-    fn emit(&mut self, kind: EventKind, fill: impl FnOnce(&mut Event)) -> Event {
+    pub(super) fn emit(&mut self, kind: EventKind, fill: impl FnOnce(&mut Event)) -> Event {
         self.seq += 1;
         let mut event = Event {
             seq: self.seq,
@@ -348,7 +386,7 @@ impl Amd {
             reason: None,
             subtype: None,
             confidence: None,
-            speech_onset_ms: self.timeline.onset_ms(),
+            speech_onset_ms: self.timeline().onset_ms(),
             speech_end_ms: None,
             greeting: None,
             tone: None,

@@ -1,5 +1,6 @@
 //! The event contract, on scripted hearing and virtual time.
 
+use super::judge::Verdict;
 use super::*;
 use crate::audio::FRAME_MS;
 use crate::detect::{Heard, Observation, Tone, ToneKind};
@@ -13,7 +14,7 @@ pub(super) struct Script {
 
 impl Script {
     pub(super) fn new(options: Options) -> Self {
-        Self { amd: Amd::new(options), now_ms: 0, events: Vec::new() }
+        Self { amd: Amd::new(options), now_ms: 0, events: Vec::new() }.judged(Verdict::Open)
     }
 
     fn frame(&mut self, speech: bool, heard: &[Heard]) {
@@ -30,6 +31,20 @@ impl Script {
             self.amd.hear(heard);
         }
         self.drain();
+    }
+
+    /// From now on the model says this: the events are tried apart from it.
+    pub(super) fn judged(mut self, verdict: Verdict) -> Self {
+        self.amd.judge(verdict);
+        self
+    }
+
+    pub(super) fn machine(self) -> Self {
+        self.judged(Verdict::Machine(0.98))
+    }
+
+    pub(super) fn human(self) -> Self {
+        self.judged(Verdict::Human(0.9))
     }
 
     fn drain(&mut self) {
@@ -99,16 +114,15 @@ fn kore() -> Script {
 
 #[test]
 fn a_short_answer_is_a_human_and_ends_the_run() {
-    let run = kore().hush(600).say(400).hush(3000).tone(ToneKind::Beep, 400);
+    let run = kore().hush(600).say(400).hush(400).human().hush(2600).tone(ToneKind::Beep, 400);
     assert_eq!(run.kinds(), ["human_detected", "stopped"]);
-    let decision = run.at(EventKind::HumanDetected);
-    assert!((1300..=1900).contains(&decision), "{decision}");
+    assert!((1400..=1440).contains(&run.at(EventKind::HumanDetected)));
     assert!(run.amd.is_revised(), "a beep after a human verdict is remembered");
 }
 
 #[test]
 fn a_long_greeting_with_a_beep_gives_machine_tone_stopped_speaking_stopped() {
-    let run = kore().hush(500).say(9000).hush(500).tone(ToneKind::Beep, 500).hush(5000);
+    let run = kore().hush(500).say(2000).machine().say(7000).hush(500).tone(ToneKind::Beep, 500).hush(5000);
     assert_eq!(run.kinds(), ["machine_detected", "tone_detected", "machine_stopped_speaking", "stopped"]);
     let spoken = run.at(EventKind::MachineStoppedSpeaking);
     assert!((11_400..=11_600).contains(&spoken), "one second after the beep's end, not {spoken}");
@@ -117,7 +131,7 @@ fn a_long_greeting_with_a_beep_gives_machine_tone_stopped_speaking_stopped() {
 
 #[test]
 fn a_late_beep_is_still_told_after_stopped_speaking() {
-    let run = kore().say(8000).hush(7000).tone(ToneKind::Beep, 300).hush(1000);
+    let run = kore().say(2000).machine().say(6000).hush(7000).tone(ToneKind::Beep, 300).hush(1000);
     assert_eq!(run.kinds(), ["machine_detected", "machine_stopped_speaking", "tone_detected", "stopped"]);
     let end = run.events.iter().find_map(|e| e.speech_end_ms);
     assert_eq!(end, Some(8000), "the greeting's end is measured, not the timer's");
@@ -125,21 +139,21 @@ fn a_late_beep_is_still_told_after_stopped_speaking() {
 
 #[test]
 fn the_tone_watch_ends_twenty_seconds_after_the_greeting() {
-    let run = kore().say(25_000).hush(21_000);
+    let run = kore().say(2000).machine().say(23_000).hush(21_000);
     assert_eq!(run.kinds(), ["machine_detected", "machine_stopped_speaking", "stopped"]);
     assert_eq!(run.at(EventKind::Stopped), 45_000);
 }
 
 #[test]
 fn a_greeting_without_end_is_given_up_after_a_minute() {
-    let run = kore().say(70_000);
+    let run = kore().say(2000).machine().say(68_000);
     assert_eq!(run.kinds(), ["machine_detected", "stopped"]);
     assert_eq!(run.at(EventKind::Stopped), 60_000);
 }
 
 #[test]
 fn a_resumed_greeting_is_one_greeting() {
-    let run = kore().say(7000).hush(1500).say(2000).hush(2500);
+    let run = kore().say(3000).machine().say(4000).hush(1500).say(2000).hush(2500);
     let stops = run.kinds().iter().filter(|k| **k == "machine_stopped_speaking").count();
     assert_eq!(stops, 1);
     assert_eq!(run.at(EventKind::MachineStoppedSpeaking), 12_500);
@@ -176,7 +190,7 @@ fn a_fax_is_a_machine_of_its_own_kind_and_nothing_is_waited_for() {
 
 #[test]
 fn ringback_left_over_decides_nothing() {
-    let run = kore().tone(ToneKind::Ringback, 1500).hush(1000).say(400).hush(1000);
+    let run = kore().tone(ToneKind::Ringback, 1500).hush(1000).say(400).human().hush(1000);
     assert_eq!(run.kinds(), ["human_detected", "stopped"]);
 }
 
@@ -189,6 +203,18 @@ fn audio_that_stalls_still_ends_in_a_verdict() {
     run.drain();
     assert_eq!(run.kinds(), ["no_speech_detected", "stopped"]);
     assert_eq!(run.at(EventKind::NoSpeechDetected), 5000);
+}
+
+#[test]
+fn the_word_threshold_adds_up_finals_and_lets_questions_pass() {
+    let with = |words| Script::new(Options { threshold_word_count: Some(words), ..Options::default() });
+    let run = with(6).say(1000).text("you have reached", true).text("", true).text("the mailbox of", false);
+    assert_eq!(run.kinds(), ["machine_detected"]);
+    assert_eq!(run.events[0].reason, Some(Reason::LongGreeting));
+    let run = with(4).say(1000).text("hello who is this please?", true);
+    assert!(run.events.is_empty());
+    let run = with(4).say(1000).text("ただいま電話に出ることができません", false);
+    assert_eq!(run.kinds(), ["machine_detected"]);
 }
 
 #[test]
@@ -217,6 +243,7 @@ mod any_input {
         Hush(u64),
         Tone(ToneKind, u64),
         Text(String, bool),
+        Judge(u8),
         Stall(u64),
         Stop,
         Fail,
@@ -235,6 +262,7 @@ mod any_input {
             6 => (1_u64..400).prop_map(|n| Step::Hush(n * 20)),
             2 => (tone, 5_u64..60).prop_map(|(kind, n)| Step::Tone(kind, n * 20)),
             1 => ("[a-z ]{0,40}", any::<bool>()).prop_map(|(t, f)| Step::Text(t, f)),
+            2 => (0_u8..3).prop_map(Step::Judge),
             1 => (0_u64..90_000).prop_map(Step::Stall),
             1 => Just(Step::Stop),
             1 => Just(Step::Fail),
@@ -255,6 +283,9 @@ mod any_input {
                     Step::Hush(ms) => run.hush(ms),
                     Step::Tone(kind, ms) => run.tone(kind, ms),
                     Step::Text(text, last) => run.text(&text, last),
+                    Step::Judge(0) => run.machine(),
+                    Step::Judge(1) => run.human(),
+                    Step::Judge(_) => run.judged(Verdict::Open),
                     Step::Stall(ms) => { run.amd.advance(ms); run }
                     Step::Stop => run.stop(),
                     Step::Fail => { run.amd.fail("told to"); run }

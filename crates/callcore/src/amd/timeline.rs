@@ -97,10 +97,6 @@ impl Timeline {
         self.now_ms
     }
 
-    pub(crate) const fn is_speaking(&self) -> bool {
-        self.speaking
-    }
-
     /// Start of the first speech.
     pub(crate) fn onset_ms(&self) -> Option<u64> {
         self.segments.first().map(|s| s.start_ms)
@@ -116,21 +112,26 @@ impl Timeline {
         self.speech_end_ms().map_or(0, |end| self.now_ms.saturating_sub(end))
     }
 
+    /// Start of the utterance that goes on or was the last.
+    pub(crate) fn utterance_start_ms(&self) -> Option<u64> {
+        let mut segments = self.segments.iter().rev();
+        let mut start = segments.next()?.start_ms;
+        for before in segments {
+            if start.saturating_sub(before.end_ms) >= UTTERANCE_PAUSE_MS {
+                break;
+            }
+            start = before.start_ms;
+        }
+        Some(start)
+    }
+
+    /// The longest pause between two stretches of speech, in ms.
+    pub(crate) fn longest_pause_ms(&self) -> u64 {
+        self.segments.windows(2).map(|w| w[1].start_ms.saturating_sub(w[0].end_ms)).max().unwrap_or(0)
+    }
+
     /// Length of all speech, in ms.
     pub(crate) fn speech_ms(&self) -> u64 {
         self.segments.iter().map(|s| s.len_ms()).sum()
-    }
-
-    /// Start and end of the first utterance, and whether another followed it.
-    pub(crate) fn first_utterance(&self) -> Option<(Segment, bool)> {
-        let mut all = self.segments.iter();
-        let mut first = *all.next()?;
-        for next in all {
-            if next.start_ms.saturating_sub(first.end_ms) >= UTTERANCE_PAUSE_MS {
-                return Some((first, true));
-            }
-            first.end_ms = next.end_ms;
-        }
-        Some((first, false))
     }
 }

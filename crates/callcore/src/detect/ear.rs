@@ -44,7 +44,16 @@ pub struct Observation {
     pub tone: bool,
     /// Whether the frame holds nothing at all: digital silence or a lost packet.
     pub blank: bool,
+    /// Level in dBFS of [`BANDS`] bands, evenly spaced by ear from 100 to 3800 Hz.
+    pub bands_dbfs: [f32; BANDS],
 }
+
+/// Bands of [`Observation::bands_dbfs`].
+pub const BANDS: usize = 16;
+/// First bin of each band and one past the last: mel-spaced edges from 100 to 3800 Hz in bins of 31.25 Hz.
+const BAND_EDGES: [usize; BANDS + 1] = [3, 6, 9, 12, 15, 19, 23, 28, 33, 39, 46, 54, 63, 74, 87, 103, 122];
+/// Level below which a band is empty.
+const EMPTY_BAND: f32 = 1e-10;
 
 /// Something heard. Times are measured onsets and offsets in ms of audio, hang-over removed.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -78,6 +87,7 @@ pub struct Ear {
     history: [f32; HISTORY],
     dc: (f32, f32),
     noise_power: f32,
+    bands: [f32; BANDS],
     blanks: u32,
     now_ms: u64,
     heard: VecDeque<Heard>,
@@ -105,6 +115,7 @@ impl Ear {
             history: [0.0; HISTORY],
             dc: (0.0, 0.0),
             noise_power: 1e-6,
+            bands: [0.0; BANDS],
             blanks: 0,
             now_ms: 0,
             heard: VecDeque::with_capacity(16),
@@ -122,6 +133,7 @@ impl Ear {
             self.floor.push(level_dbfs);
         }
         let noise_dbfs = self.floor.dbfs();
+        self.bands = [0.0; BANDS];
         self.blanks = if blank { self.blanks + 1 } else { 0 };
         // A lost packet says nothing about a tone; longer emptiness does.
         if self.blanks == 0 || self.blanks > LOST_FRAMES {
@@ -137,7 +149,8 @@ impl Ear {
             && level_dbfs > FAINTEST_DBFS
             && level_dbfs > self.speech.peak_dbfs - BELOW_PEAK_DB;
         self.follow_speech(speech, level_dbfs);
-        Observation { end_ms: self.now_ms, speech, level_dbfs, noise_dbfs, tone, blank }
+        let bands_dbfs = self.bands.map(|power| 10.0 * (power / 2.0).max(EMPTY_BAND).log10());
+        Observation { end_ms: self.now_ms, speech, level_dbfs, noise_dbfs, tone, blank, bands_dbfs }
     }
 
     /// The next thing heard, oldest first.
@@ -174,6 +187,9 @@ impl Ear {
         let mut window = [0.0; WINDOW];
         window.copy_from_slice(&self.history[end - WINDOW..end]);
         self.spectrum.analyse(&window, &mut self.power);
+        for (band, edges) in self.bands.iter_mut().zip(BAND_EDGES.windows(2)) {
+            *band += self.power[edges[0]..edges[1]].iter().sum::<f32>();
+        }
         self.noise_power = 10_f32.powf(noise_dbfs / 10.0);
         let peaks = Peaks::find(&self.power, self.noise_power * 0.7);
         let around = Surroundings {

@@ -10,7 +10,7 @@ mod tones;
 mod track;
 mod vad;
 
-pub use ear::{Ear, Heard, Observation};
+pub use ear::{BANDS, Ear, Heard, Observation};
 pub use tone_kind::{Tone, ToneKind};
 
 #[cfg(test)]

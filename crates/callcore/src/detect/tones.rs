@@ -16,6 +16,8 @@ const KEY_HOPS: u32 = 4;
 /// Hops when no voice was heard before, or the tone did not begin in quiet.
 const CAREFUL_HOPS: u32 = 12;
 const LONG_HOPS: u32 = 20;
+/// Below this a vowel can be as pure as a beep.
+const LOW_HZ: f32 = 600.0;
 /// Hops of the past kept to see whether a tone began in quiet.
 const BEFORE_HOPS: usize = 11;
 /// A note of music is this pure and this long.
@@ -33,6 +35,8 @@ const PAIR_MISSES: u32 = 3;
 const FAINTEST: f32 = 6.3e-7;
 /// A tone must stand this much over the band's noise.
 const OVER_NOISE: f32 = 3.0;
+/// The same for a tone that nothing was said before: 16 dB.
+const OVER_ROOM: f32 = 40.0;
 /// Low pairs 40 Hz apart need 100 ms to be told from one tone.
 pub(crate) const FINE_SAMPLES: usize = 800;
 const FINE_HZ: (f32, f32) = (330.0, 660.0);
@@ -280,11 +284,14 @@ impl ToneBank {
             Purity::None => return false,
             Purity::High if track.is_harmonic() && !in_silence => return false,
             Purity::High if track.is_harmonic() => LONG_HOPS,
-            Purity::High if in_quiet && self.has_spoken => CONFIRM_HOPS,
-            Purity::High if in_quiet => CAREFUL_HOPS,
+            Purity::High if in_silence && self.has_spoken => CONFIRM_HOPS,
+            Purity::High if in_quiet && self.has_spoken && track.hz[0] >= LOW_HZ => CONFIRM_HOPS,
+            // Nobody has spoken: a faint tone is something in a room, not a machine's.
+            Purity::High if !self.has_spoken && track.power() < around.noise * OVER_ROOM => return false,
+            Purity::High if in_quiet && track.hz[0] >= LOW_HZ => CAREFUL_HOPS,
             Purity::High => LONG_HOPS,
             Purity::Fair if track.is_harmonic() => return false,
-            Purity::Fair if !in_quiet || !self.has_spoken => return false,
+            Purity::Fair if !in_silence || !self.has_spoken => return false,
             Purity::Fair => LONG_HOPS,
         };
         track.hops >= needed

@@ -8,6 +8,11 @@ const SINGLE_SHARE: f32 = 0.80;
 const DUAL_SHARE: f32 = 0.87;
 /// A second peak weaker than this (-13 dB) does not make a pair.
 const TWIST: f32 = 0.05;
+/// Codecs that predict speech (GSM) surround a high tone with others: above this less purity is asked, and
+/// more length instead, for no voice holds one pitch up there.
+const HIGH_HZ: f32 = 1_500.0;
+const HIGH_SHARE: f32 = 0.6;
+const HIGH_KEEP_SHARE: f32 = 0.4;
 /// Share below which a hop no longer supports a tone that has begun.
 const KEEP_SHARE: f32 = 0.55;
 /// A fall to this share of the power 40 ms before is the end of the tone, not a fade: -8 dB.
@@ -60,7 +65,8 @@ pub(crate) enum Fate {
 /// The frequencies of a hop that could begin a tone: one (the second is 0.0) or a rising pair.
 pub(crate) fn shape(peaks: &Peaks) -> Option<[f32; 2]> {
     let pair = peaks.power[1] >= peaks.power[0] * TWIST;
-    if peaks.single() >= SINGLE_SHARE && !(pair && peaks.dual() >= 0.97) {
+    let high = peaks.hz[0] >= HIGH_HZ;
+    if peaks.single() >= if high { HIGH_SHARE } else { SINGLE_SHARE } && !(pair && peaks.dual() >= 0.97) {
         Some([peaks.hz[0], 0.0])
     } else if pair && peaks.dual() >= DUAL_SHARE {
         let [a, b] = peaks.hz;
@@ -71,7 +77,7 @@ pub(crate) fn shape(peaks: &Peaks) -> Option<[f32; 2]> {
 }
 
 fn close(a: f32, b: f32) -> bool {
-    (a - b).abs() <= (0.012 * b).max(10.0)
+    (a - b).abs() <= if b >= HIGH_HZ { 45.0 } else { (0.012 * b).max(10.0) }
 }
 
 impl Track {
@@ -120,7 +126,8 @@ impl Track {
             let (low, high) = (a.min(b), a.max(b));
             peaks.dual() >= KEEP_SHARE && close(low, self.hz[0]) && close(high, self.hz[1])
         } else {
-            peaks.single() >= KEEP_SHARE && close(a, self.hz[0])
+            let keep = if a >= HIGH_HZ { HIGH_KEEP_SHARE } else { KEEP_SHARE };
+            peaks.single() >= keep && close(a, self.hz[0])
         }
     }
 
@@ -154,7 +161,8 @@ impl Track {
 
     fn support(&mut self, peaks: &Peaks, centre_ms: u64, now: f32) {
         self.hops += 1;
-        self.end_ms = centre_ms;
+        // The tone fills at least half of this window, and will be missed only in the next.
+        self.end_ms = centre_ms + 10;
         if self.hops <= SETTLE_HOPS {
             // The first windows hold only part of the tone: its onset is where half its amplitude is in,
             // and only then is one frequency told from two.
@@ -205,11 +213,16 @@ impl Track {
             Purity::None
         } else if self.share >= 0.95 && wander <= 6.0 && level_holds {
             Purity::High
-        } else if self.share >= 0.9 && wander <= (0.01 * self.hz[0]).max(12.0) && level_holds {
+        } else if self.is_fair(wander) && (level_holds || self.hz[0] >= HIGH_HZ) {
             Purity::Fair
         } else {
             Purity::None
         }
+    }
+
+    fn is_fair(&self, wander: f32) -> bool {
+        let high = !self.dual && self.hz[0] >= HIGH_HZ && self.share >= HIGH_SHARE && wander <= 90.0;
+        high || (self.share >= 0.9 && wander <= (0.01 * self.hz[0]).max(12.0))
     }
 
     /// Whether the two frequencies are neighbouring harmonics of one voice or instrument.

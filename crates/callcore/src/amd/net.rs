@@ -1,0 +1,109 @@
+//! The learned model: a small gated recurrent unit over [`super::features`], evaluated every 40 ms.
+//!
+//! The weights are text, `model.txt`, made by `training/train.py`; `docs/amd.md` says from what.
+
+use std::sync::LazyLock;
+
+use super::features::INPUTS;
+
+/// Units of the recurrent layer, so that a call's state needs no heap.
+const UNITS: usize = 48;
+const GATES: usize = 3 * UNITS;
+
+/// The weights compiled in, read once per process. `None` only if the file is damaged, which a test denies.
+static MODEL: LazyLock<Option<Model>> = LazyLock::new(|| Model::parse(include_str!("model.txt")));
+
+/// The weights, rows of inputs by columns of gates (keep, reset, new).
+#[derive(Debug)]
+struct Model {
+    input: Vec<[f32; GATES]>,
+    state: Vec<[f32; GATES]>,
+    bias: [f32; GATES],
+    out: [f32; UNITS],
+    out_bias: f32,
+}
+
+impl Model {
+    fn parse(text: &str) -> Option<Self> {
+        let numbers = |name: &str| -> Option<Vec<f32>> {
+            let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '))?;
+            line.split_ascii_whitespace().map(|word| word.parse().ok()).collect()
+        };
+        let rows = |name: &str| Some(numbers(name)?.as_chunks::<GATES>().0.to_vec());
+        let model = Self {
+            input: rows("input")?,
+            state: rows("state")?,
+            bias: numbers("bias")?.try_into().ok()?,
+            out: numbers("out")?.try_into().ok()?,
+            out_bias: *numbers("out_bias")?.first()?,
+        };
+        (model.input.len() == INPUTS && model.state.len() == UNITS).then_some(model)
+    }
+}
+
+/// The model's memory of one call.
+#[derive(Clone, Debug)]
+pub(crate) struct Net {
+    state: [f32; UNITS],
+    probability: f32,
+}
+
+impl Net {
+    pub(crate) const fn new() -> Self {
+        Self { state: [0.0; UNITS], probability: 0.5 }
+    }
+
+    /// Probability that a machine answered, from all steps so far.
+    pub(crate) const fn machine(&self) -> f32 {
+        self.probability
+    }
+
+    /// Takes one step of [`super::features::Features`].
+    pub(crate) fn push(&mut self, values: &[f32; INPUTS]) {
+        let Some(model) = MODEL.as_ref() else { return };
+        let mut fresh = model.bias;
+        add_product(&mut fresh, values, &model.input);
+        let mut kept = [0.0; GATES];
+        add_product(&mut kept, &self.state, &model.state);
+        let mut logit = model.out_bias;
+        for unit in 0..UNITS {
+            let keep = sigmoid(fresh[unit] + kept[unit]);
+            let reset = sigmoid(fresh[UNITS + unit] + kept[UNITS + unit]);
+            let new = (fresh[2 * UNITS + unit] + reset * kept[2 * UNITS + unit]).tanh();
+            self.state[unit] = keep * self.state[unit] + (1.0 - keep) * new;
+            logit += self.state[unit] * model.out[unit];
+        }
+        self.probability = sigmoid(logit);
+    }
+}
+
+fn add_product(sum: &mut [f32; GATES], values: &[f32], rows: &[[f32; GATES]]) {
+    for (value, row) in values.iter().zip(rows) {
+        for (slot, weight) in sum.iter_mut().zip(row) {
+            *slot += value * weight;
+        }
+    }
+}
+
+fn sigmoid(x: f32) -> f32 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_compiled_in_model_is_whole() {
+        assert!(MODEL.is_some());
+    }
+
+    #[test]
+    fn probabilities_stay_between_zero_and_one_for_any_input() {
+        let mut net = Net::new();
+        for step in 0..500 {
+            net.push(&[if step % 3 == 0 { 2.0 } else { -2.0 }; INPUTS]);
+            assert!((0.0..=1.0).contains(&net.machine()), "{}", net.machine());
+        }
+    }
+}
