@@ -89,9 +89,13 @@ fn table(callees: &Callees) -> Table {
     table.load_preset(presets::NOTHING).set_header(["Number", "Callee", "What happens"]);
     let numbers =
         |callee: &Callee| callee.file.numbers.iter().map(|n| n.text.as_str()).collect::<Vec<_>>().join(", ");
-    for callee in callees.all() {
-        table.add_row([numbers(callee), callee.name.clone(), callee.file.description.clone()]);
-    }
+    let mut rows: Vec<[String; 3]> = callees
+        .all()
+        .iter()
+        .map(|callee| [numbers(callee), callee.name.clone(), callee.file.description.clone()])
+        .collect();
+    rows.sort();
+    table.add_rows(rows);
     table.add_row(["any other", "", "The number does not exist"]);
     table
 }

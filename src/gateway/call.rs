@@ -17,7 +17,7 @@ use super::playout::{self, Playout};
 use super::record::{Happening, Party, Recorder};
 use super::room::Room;
 use super::shared::Shared;
-use crate::wallclock::{iso, now_ms};
+use crate::wallclock;
 
 /// How long a dial request travels before the far end reacts.
 const DIAL_DELAY: Duration = Duration::from_millis(200);
@@ -48,8 +48,8 @@ pub(super) struct Call {
     /// As dialled.
     pub number: String,
     pub callee: Option<Arc<Callee>>,
-    /// Wall-clock time, ms since 1970.
-    pub started_ms: i64,
+    /// In ms since 1970.
+    pub started: i64,
     /// Seed of the line's noise.
     pub seed: u64,
 }
@@ -67,16 +67,16 @@ impl Call {
         let mut answered = None;
         let end = self.place(&mut answered).await;
         self.room.close();
-        let (ended_ms, finished) = (now_ms(), Instant::now());
+        let (ended, finished) = (wallclock::now_ms(), Instant::now());
         let session_id = &self.room.session_id;
         self.room.emit("hangup", &HangupOut { session_id });
         let billable = answered.as_ref().map_or(0, |a: &Answer| finished.duration_since(a.at).as_secs());
         let cdr = CarrierCdr {
             session_id: session_id.clone(),
             destination: self.number.clone(),
-            start_time: iso(self.started_ms),
-            answer_time: answered.as_ref().map(|a| iso(a.at_ms)),
-            end_time: iso(ended_ms),
+            start_time: wallclock::iso(self.started),
+            answer_time: answered.as_ref().map(|a| wallclock::iso(a.time)),
+            end_time: wallclock::iso(ended),
             duration: finished.duration_since(begun).as_secs(),
             billable_seconds: billable,
             disposition: end.disposition,
@@ -176,14 +176,12 @@ impl Call {
     }
 
     async fn converse(&self, callee: &Callee, prepared: Arc<Prepared>, answered: &mut Option<Answer>) -> End {
-        let at_ms = now_ms();
-        let recorder = self
-            .shared
-            .options
-            .recordings
-            .as_deref()
-            .map(|folder| Recorder::start(folder, &self.room.session_id, &callee.name, iso(at_ms)));
-        let answer = answered.insert(Answer { at: Instant::now(), at_ms, recorder });
+        let time = wallclock::now_ms();
+        let recorder =
+            self.shared.options.recordings.as_deref().map(|folder| {
+                Recorder::start(folder, &self.room.session_id, &callee.name, wallclock::iso(time))
+            });
+        let answer = answered.insert(Answer { at: Instant::now(), time, recorder });
         self.room.open(Playout::new(self.shared.options.queue_limit_ms));
         self.room.status(DialStatus::Connected);
         let mut conversation =
@@ -214,8 +212,8 @@ impl Call {
 
 struct Answer {
     at: Instant,
-    /// The same moment by the wall clock, ms since 1970.
-    at_ms: i64,
+    /// In ms since 1970.
+    time: i64,
     recorder: Option<Recorder>,
 }
 

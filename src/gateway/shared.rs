@@ -18,7 +18,7 @@ use super::messages::NewSession;
 use super::room::{Room, Rooms};
 use crate::speech::tts::{self, Tts};
 use crate::telemetry::mask;
-use crate::wallclock::now_ms;
+use crate::wallclock;
 
 /// How a gateway runs.
 #[derive(Clone, Debug)]
@@ -111,7 +111,8 @@ impl Shared {
             tracing::debug!(%error, "a client was not told of a new session");
         }
         let seed = self.options.seed.wrapping_add(self.placed.fetch_add(1, Ordering::Relaxed));
-        let call = Call { shared: Arc::clone(self), room, number, callee, started_ms: now_ms(), seed };
+        let started = wallclock::now_ms();
+        let call = Call { shared: Arc::clone(self), room, number, callee, started, seed };
         self.calls.spawn(call.run());
         Some(session_id)
     }

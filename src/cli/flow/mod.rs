@@ -3,6 +3,7 @@
 mod check;
 mod test;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -21,6 +22,13 @@ enum Command {
     Check(check::Check),
     /// Run the tests beside flows (`*.test.yaml`) in virtual time.
     Test(test::Test),
+    /// Print a flow as a Mermaid picture, for Markdown files and editors.
+    Graph {
+        /// The flow file.
+        file: PathBuf,
+    },
+    /// Print the JSON Schema of flow files, for editors.
+    Schema,
 }
 
 /// Runs the command. Exit code 1 means that a flow has errors or a test fails.
@@ -32,6 +40,18 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Check(check) => check::run(&check, &mut out),
         Command::Test(test) => test::run(&test, &mut out),
+        Command::Graph { file } => {
+            let checked = flows::check_file(&file)?;
+            let Some(stored) = checked.stored else {
+                anyhow::bail!("{0} has errors; `dering flow check {0}` shows them", file.display());
+            };
+            out.write_all(callcore::flow::mermaid(&stored.flow).as_bytes())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Schema => {
+            out.write_all(callcore::flow::JSON_SCHEMA.as_bytes())?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 
@@ -56,5 +76,35 @@ fn counted(n: usize, what: &str) -> String {
         0 => format!("no {what}s"),
         1 => format!("1 {what}"),
         n => format!("{n} {what}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, FromArgMatches as _};
+
+    use super::*;
+
+    fn parsed(line: &str) -> Args {
+        let command = Args::augment_args(clap::Command::new("flow"));
+        command.clone().debug_assert();
+        let matches = command.try_get_matches_from(line.split(' ')).unwrap();
+        Args::from_arg_matches(&matches).unwrap()
+    }
+
+    #[test]
+    fn every_command_takes_its_arguments() {
+        for line in
+            ["flow check", "flow check a.yaml b --json", "flow test x --junit r.xml --log", "flow schema"]
+        {
+            parsed(line);
+        }
+    }
+
+    #[test]
+    fn a_shipped_flow_has_a_picture() {
+        let flow = Path::new(env!("CARGO_MANIFEST_DIR")).join("flows/appointment.yaml");
+        let code = run(parsed(&format!("flow graph {}", flow.display()))).unwrap();
+        assert_eq!(code, ExitCode::SUCCESS);
     }
 }

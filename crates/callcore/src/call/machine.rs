@@ -4,28 +4,27 @@ use std::collections::VecDeque;
 
 use serde_json::json;
 
-use super::carrier::{CarrierCdr, DialStatus, Disposition};
-use super::ending::{Ended, Summary};
+use super::carrier::{CarrierCdr, DialStatus};
+use super::ending::Ended;
 use super::input::{Effect, Fact, Input};
-use super::listening::{Found, Listening, Manner, opens_mailbox};
+use super::listening::{Listening, Manner};
 use super::notice::{Notice, Stage};
 use super::settings::Settings;
-use super::speaking::{Said, Speaking, Speech};
-use crate::amd::{self, EventKind, Subtype};
+use super::speaking::Speaking;
+use crate::amd::{self, EventKind};
 use crate::audio::Frame;
 use crate::clock::{CallTime, soonest};
-use crate::flow::{self, Command, MachineDetection, Outcome, PlaybackEnd, Run};
-use crate::playback::Out;
+use crate::flow::{self, MachineDetection, Outcome, Run};
 
 /// Hang-up cause of a call that rang for longer than it may.
-const RANG_TOO_LONG: u16 = 19;
+pub(super) const RANG_TOO_LONG: u16 = 19;
 /// How long the carrier's record is waited for after the end, ms.
 const CDR_WAIT_MS: u64 = 5_000;
 /// How long the words of an utterance are waited for, ms.
 const RECOGNITION_WAIT_MS: u64 = 4_000;
 
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     /// Placed, or about to be; `ringing_at` once the destination rings.
     Dialing,
     Talking(Box<Talk>),
@@ -39,34 +38,34 @@ enum State {
 }
 
 #[derive(Debug)]
-struct Talk {
-    answered_at: CallTime,
-    listening: Listening,
-    speaking: Speaking,
-    awaited_words: Option<(u32, CallTime)>,
-    mailbox_open: bool,
+pub(super) struct Talk {
+    pub(super) answered_at: CallTime,
+    pub(super) listening: Listening,
+    pub(super) speaking: Speaking,
+    pub(super) awaited_words: Option<(u32, CallTime)>,
+    pub(super) mailbox_open: bool,
 }
 
 /// One outgoing or incoming call.
 #[derive(Debug)]
 pub struct Call {
-    settings: Settings,
-    flow: Run,
-    state: State,
-    effects: VecDeque<Effect>,
-    session_id: Option<String>,
-    ringing_at: Option<CallTime>,
-    answered_at: Option<CallTime>,
-    carrier_cause: Option<u16>,
-    cdr: Option<CarrierCdr>,
-    amd: Option<amd::Event>,
+    pub(super) settings: Settings,
+    pub(super) flow: Run,
+    pub(super) state: State,
+    pub(super) effects: VecDeque<Effect>,
+    pub(super) session_id: Option<String>,
+    pub(super) ringing_at: Option<CallTime>,
+    pub(super) answered_at: Option<CallTime>,
+    pub(super) carrier_cause: Option<u16>,
+    pub(super) cdr: Option<CarrierCdr>,
+    pub(super) amd: Option<amd::Event>,
     /// The event that ended or decided the call, for the last notification.
-    decisive: Option<EventKind>,
-    evidence: Option<serde_json::Value>,
-    outcome: Option<String>,
-    last_checkpoint: Option<String>,
-    message_left: bool,
-    utterances: u32,
+    pub(super) decisive: Option<EventKind>,
+    pub(super) evidence: Option<serde_json::Value>,
+    pub(super) outcome: Option<String>,
+    pub(super) last_checkpoint: Option<String>,
+    pub(super) message_left: bool,
+    pub(super) utterances: u32,
 }
 
 impl Call {
@@ -211,7 +210,7 @@ impl Call {
         self.effects.pop_front()
     }
 
-    fn status(&mut self, status: DialStatus, now: CallTime) {
+    pub(super) fn status(&mut self, status: DialStatus, now: CallTime) {
         if !matches!(self.state, State::Dialing) {
             return;
         }
@@ -227,7 +226,7 @@ impl Call {
         }
     }
 
-    fn answer(&mut self, now: CallTime) {
+    pub(super) fn answer(&mut self, now: CallTime) {
         let detects = self.settings.machine_detection != MachineDetection::Disabled;
         let manner = Manner {
             amd: detects.then(|| self.settings.amd.clone()),
@@ -249,71 +248,8 @@ impl Call {
         }
     }
 
-    fn digit(&mut self, digit: char, now: CallTime) {
-        let State::Talking(talk) = &mut self.state else {
-            return;
-        };
-        let interrupts = talk.speaking.barge_in(now).by_dtmf();
-        if interrupts {
-            talk.speaking.interrupt(now);
-        }
-        self.record("digit", json!({ "interrupts": interrupts }));
-        if interrupts {
-            self.record("interruption", json!({ "by": "dtmf" }));
-            self.report_prompts(now);
-        }
-        self.flow.handle(flow::Input::Digit(digit), now);
-    }
-
-    fn remote_hangup(&mut self, now: CallTime) {
-        match &self.state {
-            State::Dialing => {
-                let cause = self.carrier_cause.unwrap_or(0);
-                self.close(Ended::Unanswered, cause, now);
-            }
-            State::Talking(_) => {
-                self.record("hangup", json!({ "by": "callee" }));
-                self.close(Ended::ByCallee, 16, now);
-            }
-            State::Closing { .. } | State::Finished => {}
-        }
-    }
-
-    fn carrier_record(&mut self, cdr: CarrierCdr, now: CallTime) {
-        self.carrier_cause = Some(cdr.hangup_cause_code);
-        self.cdr = Some(cdr);
-        match &self.state {
-            State::Dialing => {
-                self.close(Ended::Unanswered, self.carrier_cause.unwrap_or(0), now);
-                self.finish(now);
-            }
-            State::Talking(_) => {
-                self.close(Ended::ByCallee, 16, now);
-                self.finish(now);
-            }
-            State::Closing { .. } => self.finish(now),
-            State::Finished => {}
-        }
-    }
-
-    fn recognised(&mut self, utterance: u32, text: Option<String>, now: CallTime) {
-        let State::Talking(talk) = &mut self.state else {
-            return;
-        };
-        if talk.awaited_words.is_none_or(|(awaited, _)| awaited != utterance) {
-            return;
-        }
-        talk.awaited_words = None;
-        if let Some(text) = &text {
-            talk.listening.transcript(text);
-            let detail = json!({ "utterance": utterance, "text": text });
-            self.effects.push_back(Effect::Record(Fact::new("transcript", detail)));
-        }
-        self.flow.handle(flow::Input::Utterance { text }, now);
-    }
-
     /// Passes on everything the children have to say until all are quiet.
-    fn settle(&mut self, now: CallTime) {
+    pub(super) fn settle(&mut self, now: CallTime) {
         loop {
             let before = self.effects.len();
             let moved = self.hear(now) | self.report_prompts(now) | self.obey_flow(now);
@@ -323,257 +259,11 @@ impl Call {
         }
     }
 
-    fn hear(&mut self, now: CallTime) -> bool {
-        let mut moved = false;
-        while let State::Talking(talk) = &mut self.state
-            && let Some(found) = talk.listening.poll()
-        {
-            moved = true;
-            match found {
-                Found::SpeechStarted { at_ms } => {
-                    self.record("speech_started", json!({ "mediaMs": at_ms }));
-                    self.flow.handle(flow::Input::SpeechStarted, now);
-                }
-                Found::Utterance { start_ms, end_ms, audio } => {
-                    self.record("speech_ended", json!({ "mediaMs": end_ms, "startMs": start_ms }));
-                    self.utterance(audio, now);
-                }
-                Found::Tone(tone) => {
-                    self.record("tone", json!(tone));
-                    if opens_mailbox(&tone) {
-                        if let State::Talking(talk) = &mut self.state {
-                            talk.mailbox_open = true;
-                        }
-                        self.flow.handle(flow::Input::BeepEnded, now);
-                    }
-                }
-                Found::Amd(event) => self.amd_event(event, now),
-            }
-        }
-        moved
-    }
-
-    fn utterance(&mut self, audio: Option<std::sync::Arc<[i16]>>, now: CallTime) {
-        self.utterances += 1;
-        let utterance = self.utterances;
-        match (audio, &mut self.state) {
-            (Some(audio), State::Talking(talk)) => {
-                talk.awaited_words = Some((utterance, now));
-                self.effects.push_back(Effect::Recognise { utterance, audio });
-            }
-            _ => self.flow.handle(flow::Input::Utterance { text: None }, now),
-        }
-    }
-
-    fn amd_event(&mut self, event: amd::Event, now: CallTime) {
-        self.record("amd", json!(event));
-        let kind = event.kind;
-        if kind.is_decision() {
-            self.amd = Some(event.clone());
-            self.decisive = Some(kind);
-        }
-        self.notify(Stage::InProgress(event.clone()), now);
-        match kind {
-            EventKind::MachineDetected | EventKind::ToneDetected
-                if self.settings.machine_detection == MachineDetection::Disconnect =>
-            {
-                self.decisive = Some(kind);
-                self.outcome = Some("machine_detected".into());
-                self.hang_up(Ended::ByBot, now);
-            }
-            EventKind::HumanDetected
-            | EventKind::MachineDetected
-            | EventKind::NoSpeechDetected
-            | EventKind::DecisionTimeout => {
-                self.flow.handle(flow::Input::Outcome(outcome_of(&event)), now);
-            }
-            EventKind::MachineStoppedSpeaking => {
-                if let State::Talking(talk) = &mut self.state {
-                    talk.mailbox_open = true;
-                }
-                self.flow.handle(flow::Input::GreetingEnded, now);
-            }
-            EventKind::Error => {
-                self.flow.handle(flow::Input::Outcome(Outcome::Timeout), now);
-            }
-            EventKind::ToneDetected | EventKind::Stopped => {}
-        }
-    }
-
-    fn report_prompts(&mut self, now: CallTime) -> bool {
-        let mut moved = false;
-        while let State::Talking(talk) = &mut self.state {
-            if let Some(out) = talk.speaking.poll_out() {
-                self.effects.push_back(match out {
-                    Out::Audio(chunk) => Effect::SendAudio(chunk),
-                    Out::Mark(name) => Effect::SendCheckPoint(name),
-                    Out::Flush => Effect::SendInterruption,
-                });
-            } else if let Some(said) = talk.speaking.poll() {
-                self.said(said, now);
-            } else {
-                break;
-            }
-            moved = true;
-        }
-        moved
-    }
-
-    fn said(&mut self, said: Said, now: CallTime) {
-        match said {
-            Said::Reached(name) => {
-                self.record("checkpoint", json!({ "name": name }));
-                self.last_checkpoint = Some(name.clone());
-                self.flow.handle(flow::Input::Checkpoint(name), now);
-            }
-            Said::Over(over) => {
-                let detail =
-                    json!({ "play": over.id, "heardMs": over.heard_ms, "completed": over.completed });
-                self.record("prompt_ended", detail);
-                let met_machine = self.amd.as_ref().is_some_and(|e| e.kind == EventKind::MachineDetected);
-                self.message_left |= over.completed && over.is_message && met_machine;
-                let end = PlaybackEnd {
-                    id: over.id,
-                    heard_ms: over.heard_ms,
-                    completed: over.completed,
-                    error: over.error,
-                };
-                self.flow.handle(flow::Input::PlaybackEnded(end), now);
-            }
-        }
-    }
-
-    fn obey_flow(&mut self, now: CallTime) -> bool {
-        let mut moved = false;
-        while let Some(command) = self.flow.poll_command() {
-            moved = true;
-            let State::Talking(talk) = &mut self.state else {
-                continue;
-            };
-            match command {
-                Command::Play { id, parts, barge_in } => {
-                    let is_message = talk.mailbox_open;
-                    let wanted = talk.speaking.speak(Speech { id, parts, barge_in, is_message }, now);
-                    self.record("prompt", json!({ "play": id, "bargeIn": barge_in }));
-                    for (part, what) in wanted {
-                        self.effects.push_back(Effect::Render { play: id, part, what });
-                    }
-                }
-                Command::Stop { id } => talk.speaking.stop(id, now),
-                Command::SendDigits(digits) => {
-                    let duration_ms = 200;
-                    let keys = digits.chars().map(|digit| Effect::SendDigit { digit, duration_ms });
-                    self.effects.extend(keys);
-                }
-                Command::Hangup { outcome } => {
-                    self.outcome = outcome.or(self.outcome.take());
-                    self.hang_up(Ended::ByBot, now);
-                }
-                Command::Note { what, detail } => self.record(what, detail),
-            }
-        }
-        moved
-    }
-
-    /// Ends the call from our side.
-    fn hang_up(&mut self, ended: Ended, now: CallTime) {
-        match self.state {
-            State::Dialing => {
-                self.effects.push_back(Effect::SendHangup);
-                self.close(Ended::Unanswered, 16, now);
-            }
-            State::Talking(_) => {
-                self.record("hangup", json!({ "by": "bot", "outcome": self.outcome }));
-                self.effects.push_back(Effect::SendHangup);
-                self.close(ended, 16, now);
-            }
-            State::Closing { .. } | State::Finished => {}
-        }
-    }
-
-    /// The call is over; what remains is the carrier's record.
-    fn close(&mut self, ended: Ended, cause: u16, now: CallTime) {
-        match &mut self.state {
-            State::Talking(talk) => {
-                talk.listening.stop_detection();
-                talk.speaking.interrupt(now);
-                self.evidence = talk.listening.evidence();
-                self.hear(now);
-                self.last_words(now);
-            }
-            State::Dialing | State::Closing { .. } | State::Finished => {}
-        }
-        if matches!(self.state, State::Dialing | State::Talking(_)) {
-            self.state = State::Closing { ended, ended_at: now, cause };
-        }
-    }
-
-    /// What was heard of the prompt that the end cut short.
-    fn last_words(&mut self, now: CallTime) {
-        while let State::Talking(talk) = &mut self.state
-            && let Some(said) = talk.speaking.poll()
-        {
-            self.said(said, now);
-        }
-    }
-
-    fn finish(&mut self, now: CallTime) {
-        let State::Closing { ended, ended_at, cause } = self.state else {
-            return;
-        };
-        self.state = State::Finished;
-        // The carrier calls our giving up a cancelled call; for whoever asked, nobody answered.
-        let gave_up = cause == RANG_TOO_LONG;
-        let code = self.carrier_cause.filter(|_| !gave_up).unwrap_or(cause);
-        let answered = self.answered_at.is_some();
-        let disposition = match &self.cdr {
-            Some(cdr) if !gave_up => cdr.disposition,
-            _ if answered => Disposition::Answered,
-            _ => super::cause(code).unanswered,
-        };
-        let stage = match self.answered_at {
-            Some(answered_at) => Stage::Completed {
-                answered_at,
-                reason_code: ended.reason_code(),
-                machine_detection: self.decisive,
-            },
-            None => Stage::Failed { cause: code },
-        };
-        let outcome = self.outcome.take().unwrap_or_else(|| {
-            match ended {
-                Ended::ByCallee => "callee_hung_up",
-                Ended::ByBot => "ended",
-                Ended::ByFault => "carrier_lost",
-                Ended::Unanswered => unanswered_word(disposition, code),
-            }
-            .into()
-        });
-        self.record("ended", json!({ "disposition": disposition, "cause": code, "outcome": outcome }));
-        self.notify(stage, ended_at);
-        let summary = Summary {
-            session_id: self.session_id.clone(),
-            ended,
-            ringing_at: self.ringing_at,
-            answered_at: self.answered_at,
-            ended_at,
-            disposition,
-            cause: code,
-            cdr: self.cdr.take(),
-            amd: self.amd.take(),
-            outcome,
-            last_checkpoint: self.last_checkpoint.take(),
-            message_left: self.message_left,
-            evidence: self.evidence.take(),
-        };
-        self.effects.push_back(Effect::Finish(Box::new(summary)));
-        tracing::debug!(at_ms = now.as_ms(), "call finished");
-    }
-
-    fn record(&mut self, kind: &'static str, detail: serde_json::Value) {
+    pub(super) fn record(&mut self, kind: &'static str, detail: serde_json::Value) {
         self.effects.push_back(Effect::Record(Fact::new(kind, detail)));
     }
 
-    fn notify(&mut self, stage: Stage, at: CallTime) {
+    pub(super) fn notify(&mut self, stage: Stage, at: CallTime) {
         let connected = self.answered_at.unwrap_or(at);
         let notice = Notice {
             stage,
@@ -582,37 +272,5 @@ impl Call {
             connect_ms: connected.as_ms(),
         };
         self.effects.push_back(Effect::Notify(notice));
-    }
-}
-
-const fn unanswered_word(disposition: Disposition, code: u16) -> &'static str {
-    match (disposition, code) {
-        (_, 1 | 28) => "bad_number",
-        (_, 21) => "rejected",
-        (Disposition::Busy, _) => "busy",
-        (Disposition::NoAnswer, _) => "no_answer",
-        (Disposition::Cancel, _) => "cancelled",
-        (Disposition::Failed | Disposition::Answered, _) => "failed",
-    }
-}
-
-/// The verdict as a flow branches on it.
-const fn outcome_of(event: &amd::Event) -> Outcome {
-    match (event.kind, event.subtype) {
-        (EventKind::HumanDetected, _) => Outcome::Human,
-        (EventKind::NoSpeechDetected, _) => Outcome::NoSpeech,
-        (EventKind::MachineDetected, Some(Subtype::Fax)) => Outcome::Fax,
-        (EventKind::MachineDetected, Some(Subtype::Screening)) => Outcome::Screening,
-        (EventKind::MachineDetected, Some(Subtype::Ivr)) => Outcome::Ivr,
-        (EventKind::MachineDetected, Some(Subtype::Unavailable | Subtype::Network)) => Outcome::Unavailable,
-        (EventKind::MachineDetected, Some(Subtype::Voicemail | Subtype::Human) | None) => Outcome::Voicemail,
-        (
-            EventKind::DecisionTimeout
-            | EventKind::ToneDetected
-            | EventKind::MachineStoppedSpeaking
-            | EventKind::Error
-            | EventKind::Stopped,
-            _,
-        ) => Outcome::Timeout,
     }
 }

@@ -5,6 +5,8 @@
 mod barge_in;
 mod carrier;
 mod cause;
+mod closing;
+mod conversation;
 mod ending;
 mod input;
 mod listening;

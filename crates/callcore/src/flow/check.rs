@@ -61,15 +61,13 @@ fn unreachable_scenes(reader: &mut Reader<'_>, flow: &Flow) {
 
 fn steps_after_leaving(reader: &mut Reader<'_>, flow: &Flow) {
     for (at, scene) in flow.scenes.iter().enumerate() {
-        let leaves = scene.steps.iter().position(|step| {
-            matches!(step, Step::Goto(_) | Step::Hangup { .. } | Step::Branch { otherwise: Some(_), .. })
-        });
+        let leaves = scene.steps.iter().position(Step::always_leaves);
         let Some(after) = leaves.map(|leaves| leaves + 1).filter(|after| *after < scene.steps.len()) else {
             continue;
         };
         let span = reader.step_spans.get(at).and_then(|spans| spans.get(after)).copied().unwrap_or_default();
         let message = format!("the scene `{}` has been left before this step", scene.name);
-        reader.warn(span, message, "move it before the `goto`, `hangup` or `else`, or drop it");
+        reader.warn(span, message, "move it before the step that leads away, or drop it");
     }
 }
 

@@ -111,8 +111,8 @@ impl Source {
             column: span.column,
             width: span.width.max(1),
             severity,
-            message,
-            hint,
+            message: shown(&message, MAX_MESSAGE),
+            hint: hint.map(|hint| shown(&hint, MAX_MESSAGE)),
             source_line: source_line.trim_end_matches('\r').chars().take(MAX_SOURCE_LINE).collect(),
         }
     }
@@ -131,6 +131,18 @@ impl Source {
             end,
         }
     }
+}
+
+/// Longest message and hint, in characters: they quote what the file says.
+const MAX_MESSAGE: usize = 500;
+
+/// Text from a file made fit for a terminal: no control characters, no endless words.
+fn shown(text: &str, most: usize) -> String {
+    let mut shown: String = text.chars().take(most).map(printable).collect();
+    if text.chars().nth(most).is_some() {
+        shown.push('…');
+    }
+    shown
 }
 
 /// Characters of a source line kept with a finding.

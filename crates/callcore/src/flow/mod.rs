@@ -9,6 +9,7 @@ mod check;
 mod diagnostic;
 mod duration;
 mod expr;
+mod graph;
 mod io;
 mod model;
 mod parse;
@@ -23,6 +24,7 @@ mod tests;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
+pub use graph::mermaid;
 pub use io::{BargeIn, Command, Input, Outcome, Part, PlaybackEnd};
 pub use model::{
     AmdSettings, AudioFile, Flow, Limits, MachineDetection, TimerOverrides, Variable, VariableType,
@@ -31,3 +33,7 @@ pub use parse::{Parsed, parse};
 pub use rehearse::{CaseResult, ParsedTests, Tests, parse_tests};
 pub use run::{Run, StartError};
 pub use yaml::MAX_BYTES;
+
+/// The JSON Schema of a flow file, by which editors complete and check what is typed. It knows the keys and
+/// the shapes; what hangs together across a file only [`parse`] can tell.
+pub const JSON_SCHEMA: &str = include_str!("schema.json");

@@ -189,7 +189,28 @@ pub(super) enum Step {
 }
 
 impl Step {
-    fn prompts(&self) -> Vec<&Prompt> {
+    /// Whether the next step is never reached from here.
+    pub(super) fn always_leaves(&self) -> bool {
+        match self {
+            Self::Goto(_) | Self::Hangup { .. } => true,
+            Self::Branch { otherwise, .. } => otherwise.is_some(),
+            Self::Ask(ask) => {
+                let Ask { choices, no_input, no_match, .. } = ask.as_ref();
+                let fallbacks = [no_input.goto, no_match.goto];
+                choices.iter().map(|choice| choice.goto).chain(fallbacks).all(|goto| goto.is_some())
+            }
+            Self::Prompt(_)
+            | Self::WaitForBeep(_)
+            | Self::WaitForGreetingEnd(_)
+            | Self::Wait { .. }
+            | Self::Checkpoint(_)
+            | Self::Set(_)
+            | Self::SendDigits(_) => false,
+        }
+    }
+
+    /// The prompts of the step, re-prompts included.
+    pub(super) fn prompts(&self) -> Vec<&Prompt> {
         match self {
             Self::Prompt(prompt) => vec![prompt],
             Self::Ask(ask) => {
@@ -276,6 +297,8 @@ pub(super) struct SignalWait {
 #[derive(Debug)]
 pub(super) struct Case {
     pub when: Expr,
+    /// The condition as its author wrote it.
+    pub text: String,
     pub goto: SceneId,
 }
 

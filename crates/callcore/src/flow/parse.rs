@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::diagnostic::{Diagnostic, Severity, Source};
+use super::diagnostic::{Diagnostic, Severity, Source, Span, narrow};
 use super::expr::Fact;
 use super::model::{AmdSettings, Flow, Limits, Scene, Variable, VariableType};
 use super::reader::{Fields, Reader};
@@ -26,18 +26,11 @@ impl Parsed {
         let Some(flow) = &self.flow else { return };
         let missing: Vec<_> = flow.audio.iter().filter(|audio| !exists(&audio.path)).cloned().collect();
         for audio in missing {
-            let line = self.source.text.split('\n').nth(audio.line as usize - 1).unwrap_or_default();
-            let width = u32::try_from(audio.path.chars().count()).unwrap_or(1);
-            self.diagnostics.push(Diagnostic {
-                file: self.source.file.clone(),
-                line: audio.line,
-                column: audio.column,
-                width,
-                severity: Severity::Error,
-                message: format!("there is no audio file `{}`", audio.path),
-                hint: Some("paths start at the folder the flow lies in".to_owned()),
-                source_line: line.to_owned(),
-            });
+            let width = narrow(audio.path.chars().count());
+            let span = Span { line: audio.line, column: audio.column, width, ..Span::default() };
+            let message = format!("there is no audio file `{}`", audio.path);
+            let hint = Some("paths start at the folder the flow lies in".to_owned());
+            self.diagnostics.push(self.source.diagnostic(Severity::Error, span, message, hint));
             self.flow = None;
         }
     }

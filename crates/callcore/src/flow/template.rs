@@ -3,7 +3,7 @@
 //! Tera has no execution limit, so what could run long or grow never reaches it: loops, functions,
 //! indexing and filters outside a short list are refused when the flow is read, and output is capped.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use serde_json::{Map, Value};
@@ -11,6 +11,11 @@ use tera::{Context, Tera};
 
 /// Longest text a template may become, in bytes: about five minutes of speech.
 pub(super) const MAX_RENDERED: usize = 6_000;
+
+/// Most `{{ … }}` and `{% … %}` in one text, and most words and signs in one of them: tera's parser goes
+/// one call deeper for every bracket and every `if`.
+const MAX_TAGS: usize = 60;
+const MAX_TOKENS: usize = 60;
 
 /// Filters a flow may use.
 pub(super) const FILTERS: [&str; 12] = [
@@ -52,7 +57,11 @@ impl Text {
 }
 
 /// The templates of one flow, compiled.
-pub(super) struct Templates(Tera);
+pub(super) struct Templates {
+    tera: Tera,
+    /// The texts as their author wrote them, by name.
+    sources: BTreeMap<String, String>,
+}
 
 impl std::fmt::Debug for Templates {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -71,9 +80,19 @@ pub(super) struct TemplateError {
 impl Templates {
     /// Compiles `(name, text)` pairs that [`check`] passed. On an error [`syntax`] says of which text.
     pub(super) fn compile<'t>(texts: impl Iterator<Item = (&'t str, &'t str)>) -> Result<Self, tera::Error> {
+        let sources: BTreeMap<String, String> =
+            texts.map(|(name, text)| (name.to_owned(), text.to_owned())).collect();
         let mut tera = engine();
-        tera.add_raw_templates(texts)?;
-        Ok(Self(tera))
+        tera.add_raw_templates(sources.iter().map(|(name, text)| (name.as_str(), text.as_str())))?;
+        Ok(Self { tera, sources })
+    }
+
+    /// The text before anything is filled in.
+    pub(super) fn source<'t>(&'t self, text: &'t Text) -> &'t str {
+        match text {
+            Text::Literal(text) => text,
+            Text::Template { name, .. } => self.sources.get(name).map_or("", String::as_str),
+        }
     }
 
     /// The text with `context` filled in.
@@ -83,7 +102,7 @@ impl Templates {
             Text::Template { name, .. } => name,
         };
         let mut out = Capped(Vec::new());
-        self.0.render_to(name, context, &mut out).map_err(|error| {
+        self.tera.render_to(name, context, &mut out).map_err(|error| {
             if out.0.len() >= MAX_RENDERED {
                 format!("a text grew longer than {MAX_RENDERED} bytes when its variables were filled in")
             } else {
@@ -151,9 +170,15 @@ pub(super) type Mention = (String, std::ops::Range<usize>);
 pub(super) fn check(text: &str) -> Result<Vec<Mention>, TemplateError> {
     let mut mentions = Vec::new();
     let mut at = 0;
+    let mut tags = 0;
     while let Some(open) = text.get(at..).and_then(next_tag) {
         let start = at + open.offset;
         let body = start + 2;
+        tags += 1;
+        if tags > MAX_TAGS {
+            let message = format!("a text may fill in at most {MAX_TAGS} places");
+            return Err(error(start..start + 2, message, "split it into several steps".into()));
+        }
         let Some(length) = text.get(body..).and_then(|rest| rest.find(open.close)) else {
             return Err(error(
                 start..start + 2,
@@ -195,6 +220,10 @@ fn check_tag(
     let tokens = tokens(text, inside.clone());
     let word = |i: usize| tokens.get(i).and_then(|t| text.get(t.clone())).unwrap_or_default();
     let first = tokens.iter().position(|t| text.get(t.clone()) != Some("-")).unwrap_or(0);
+    if tokens.len() > MAX_TOKENS {
+        let hint = "use `branch` steps to decide what is said";
+        return Err(error(inside.start - 2..inside.end + 2, "this is too long".into(), hint.into()));
+    }
     if mark == "{%" && !STATEMENTS.contains(&word(first)) {
         let at = tokens.get(first).cloned().unwrap_or(inside);
         let message = format!("`{}` is not allowed in a prompt", text.get(at.clone()).unwrap_or_default());
@@ -328,6 +357,8 @@ mod tests {
         ] {
             assert!(check(text).is_err(), "{text}");
         }
+        assert!(check(&format!("{{{{ {} }}}}", "(".repeat(2_000))).is_err());
+        assert!(check(&"{% if a %}".repeat(500)).is_err());
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! Broken flows and what is said about them. Every fixture has its messages beside it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
+use proptest::prelude::*;
 
 use super::{Severity, parse, parse_tests};
 
@@ -110,6 +113,30 @@ fn the_test_in_the_manual_passes_with_the_flow_in_the_manual() {
     }
 }
 
+fn keys(schema: &serde_json::Value, pointer: &str) -> BTreeSet<String> {
+    schema.pointer(pointer).unwrap().as_object().unwrap().keys().cloned().collect()
+}
+
+#[test]
+fn the_json_schema_has_the_keys_the_parser_has() {
+    let schema: serde_json::Value = serde_json::from_str(super::JSON_SCHEMA).unwrap();
+    let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
+    assert_eq!(keys(&schema, "/properties"), names(&super::parse::TOP));
+    assert_eq!(keys(&schema, "/$defs/step/oneOf/1/properties"), names(&super::steps::STEPS));
+    let mut outcomes = names(&super::amd::OUTCOME_NAMES);
+    outcomes.insert("machine".to_owned());
+    assert_eq!(keys(&schema, "/properties/amd/properties/on/properties"), outcomes);
+    let asked = keys(&schema, "/$defs/step/oneOf/1/properties/ask/properties");
+    assert_eq!(asked, names(&super::steps::ASK_KEYS));
+}
+
+#[test]
+fn the_picture_of_a_flow_has_every_way_through_it() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../flows/payment-reminder.yaml");
+    let flow = parse("f.yaml", &std::fs::read_to_string(file).unwrap()).flow.unwrap();
+    insta::assert_snapshot!(super::mermaid(&flow));
+}
+
 #[test]
 fn the_manual_names_every_step_and_every_key() {
     let manual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/flows.md");
@@ -118,5 +145,36 @@ fn the_manual_names_every_step_and_every_key() {
     let words = words.chain(&super::amd::OUTCOME_NAMES);
     for word in words.chain(&super::rehearse::ACTS).chain(&super::rehearse::EXPECTATIONS) {
         assert!(text.contains(word), "the manual does not mention `{word}`");
+    }
+}
+
+#[test]
+fn what_a_file_says_is_quoted_without_control_characters_and_not_at_any_length() {
+    let text = format!("\"\\x1b[2Jred\": 1\n{}: 2\n", "x".repeat(1_000));
+    let shown: String = parse("f.yaml", &text).diagnostics.iter().map(ToString::to_string).collect();
+    assert!(!shown.contains('\x1b') && shown.len() < 4_000, "{shown:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn a_damaged_flow_is_read_or_refused_with_a_reason(
+        cut in 0usize..3_000,
+        length in 0usize..60,
+        put in "[-a-z0-9:{}\\[\\]\"'|>&*!#% \n\t]{0,12}",
+    ) {
+        let manual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../flows/payment-reminder.yaml");
+        let mut text: Vec<char> = std::fs::read_to_string(manual).unwrap().chars().collect();
+        let cut = cut.min(text.len());
+        let end = (cut + length).min(text.len());
+        text.splice(cut..end, put.chars());
+        let text: String = text.into_iter().collect();
+        let parsed = parse("f.yaml", &text);
+        let errors = parsed.diagnostics.iter().any(|finding| finding.severity == Severity::Error);
+        prop_assert_eq!(parsed.flow.is_none(), errors);
+        for finding in &parsed.diagnostics {
+            prop_assert!(finding.line as usize <= text.split('\n').count());
+        }
     }
 }

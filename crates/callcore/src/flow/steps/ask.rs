@@ -14,7 +14,7 @@ const RETRIES: u32 = 2;
 /// Longest choice of keys.
 const MAX_KEYS: usize = 32;
 
-const KEYS: [&str; 8] =
+pub(in super::super) const KEYS: [&str; 8] =
     ["say", "choices", "barge_in", "timeout", "digit_timeout", "retries", "no_input", "no_match"];
 
 /// `ask: { say: …, choices: …, timeout: …, retries: …, no_input: …, no_match: …, barge_in: … }`.

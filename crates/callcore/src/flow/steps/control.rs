@@ -36,9 +36,13 @@ pub(super) fn branch(reader: &mut Reader<'_>, node: &Node) -> Option<Step> {
         }
         match (fields.node("when"), fields.node("goto")) {
             (Some(when), Some(to)) => {
+                let text = match &when.value {
+                    Value::Scalar { text, .. } => text.clone(),
+                    Value::List(_) | Value::Map(_) => String::new(),
+                };
                 let (when, goto) = (reader.condition(when), reader.scene(to, "`goto`"));
                 if let (Some(when), Some(goto)) = (when, goto) {
-                    cases.push(Case { when, goto });
+                    cases.push(Case { when, text, goto });
                 }
             }
             (Some(_), None) => reader.error(item.span, "this case leads nowhere", "add `goto: scene`"),

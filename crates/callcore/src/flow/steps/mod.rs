@@ -5,6 +5,8 @@ mod control;
 mod prompt;
 mod signal;
 
+#[cfg(test)]
+pub(super) use ask::KEYS as ASK_KEYS;
 pub(super) use ask::plain_words;
 pub(super) use control::{COMPLETED, is_key};
 

@@ -1,0 +1,148 @@
+//! How a call ends: who ended it, the carrier's record, the last notification, the summary.
+
+use serde_json::json;
+
+use super::carrier::{CarrierCdr, Disposition};
+use super::ending::{Ended, Summary};
+use super::input::Effect;
+use super::machine::{Call, RANG_TOO_LONG, State};
+use super::notice::Stage;
+use crate::clock::CallTime;
+
+impl Call {
+    pub(super) fn remote_hangup(&mut self, now: CallTime) {
+        match &self.state {
+            State::Dialing => {
+                let cause = self.carrier_cause.unwrap_or(0);
+                self.close(Ended::Unanswered, cause, now);
+            }
+            State::Talking(_) => {
+                self.record("hangup", json!({ "by": "callee" }));
+                self.close(Ended::ByCallee, 16, now);
+            }
+            State::Closing { .. } | State::Finished => {}
+        }
+    }
+
+    pub(super) fn carrier_record(&mut self, cdr: CarrierCdr, now: CallTime) {
+        self.carrier_cause = Some(cdr.hangup_cause_code);
+        self.cdr = Some(cdr);
+        match &self.state {
+            State::Dialing => {
+                self.close(Ended::Unanswered, self.carrier_cause.unwrap_or(0), now);
+                self.finish(now);
+            }
+            State::Talking(_) => {
+                self.close(Ended::ByCallee, 16, now);
+                self.finish(now);
+            }
+            State::Closing { .. } => self.finish(now),
+            State::Finished => {}
+        }
+    }
+
+    /// Ends the call from our side.
+    pub(super) fn hang_up(&mut self, ended: Ended, now: CallTime) {
+        match self.state {
+            State::Dialing => {
+                self.effects.push_back(Effect::SendHangup);
+                self.close(Ended::Unanswered, 16, now);
+            }
+            State::Talking(_) => {
+                self.record("hangup", json!({ "by": "bot", "outcome": self.outcome }));
+                self.effects.push_back(Effect::SendHangup);
+                self.close(ended, 16, now);
+            }
+            State::Closing { .. } | State::Finished => {}
+        }
+    }
+
+    /// The call is over; what remains is the carrier's record.
+    pub(super) fn close(&mut self, ended: Ended, cause: u16, now: CallTime) {
+        match &mut self.state {
+            State::Talking(talk) => {
+                talk.listening.stop_detection();
+                talk.speaking.interrupt(now);
+                self.evidence = talk.listening.evidence();
+                self.hear(now);
+                self.last_words(now);
+            }
+            State::Dialing | State::Closing { .. } | State::Finished => {}
+        }
+        if matches!(self.state, State::Dialing | State::Talking(_)) {
+            self.state = State::Closing { ended, ended_at: now, cause };
+        }
+    }
+
+    /// What was heard of the prompt that the end cut short.
+    pub(super) fn last_words(&mut self, now: CallTime) {
+        while let State::Talking(talk) = &mut self.state
+            && let Some(said) = talk.speaking.poll()
+        {
+            self.said(said, now);
+        }
+    }
+
+    pub(super) fn finish(&mut self, now: CallTime) {
+        let State::Closing { ended, ended_at, cause } = self.state else {
+            return;
+        };
+        self.state = State::Finished;
+        // The carrier calls our giving up a cancelled call; for whoever asked, nobody answered.
+        let gave_up = cause == RANG_TOO_LONG;
+        let code = self.carrier_cause.filter(|_| !gave_up).unwrap_or(cause);
+        let answered = self.answered_at.is_some();
+        let disposition = match &self.cdr {
+            Some(cdr) if !gave_up => cdr.disposition,
+            _ if answered => Disposition::Answered,
+            _ => super::cause(code).unanswered,
+        };
+        let stage = match self.answered_at {
+            Some(answered_at) => Stage::Completed {
+                answered_at,
+                reason_code: ended.reason_code(),
+                machine_detection: self.decisive,
+            },
+            None => Stage::Failed { cause: code },
+        };
+        let outcome = self.outcome.take().unwrap_or_else(|| {
+            match ended {
+                Ended::ByCallee => "callee_hung_up",
+                Ended::ByBot => "ended",
+                Ended::ByFault => "carrier_lost",
+                Ended::Unanswered => unanswered_word(disposition, code),
+            }
+            .into()
+        });
+        self.record("ended", json!({ "disposition": disposition, "cause": code, "outcome": outcome }));
+        self.notify(stage, ended_at);
+        let summary = Summary {
+            session_id: self.session_id.clone(),
+            ended,
+            ringing_at: self.ringing_at,
+            answered_at: self.answered_at,
+            ended_at,
+            disposition,
+            cause: code,
+            cdr: self.cdr.take(),
+            amd: self.amd.take(),
+            outcome,
+            last_checkpoint: self.last_checkpoint.take(),
+            message_left: self.message_left,
+            evidence: self.evidence.take(),
+        };
+        self.effects.push_back(Effect::Finish(Box::new(summary)));
+        tracing::debug!(at_ms = now.as_ms(), "call finished");
+    }
+}
+
+const fn unanswered_word(disposition: Disposition, code: u16) -> &'static str {
+    match (disposition, code) {
+        (_, 1 | 28) => "bad_number",
+        (_, 21) => "rejected",
+        (Disposition::Busy, _) => "busy",
+        (Disposition::NoAnswer, _) => "no_answer",
+        (Disposition::Cancel, _) => "cancelled",
+        (Disposition::Failed | Disposition::Answered, _) => "failed",
+    }
+}

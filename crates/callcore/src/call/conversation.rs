@@ -1,0 +1,223 @@
+//! The call while it is answered: what is heard goes to the flow, what the flow wants goes to the callee.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::ending::Ended;
+use super::input::{Effect, Fact};
+use super::listening::{Found, opens_mailbox};
+use super::machine::{Call, State};
+use super::notice::Stage;
+use super::speaking::{Said, Speech};
+use crate::amd::{self, EventKind, Subtype};
+use crate::clock::CallTime;
+use crate::flow::{self, Command, MachineDetection, Outcome, PlaybackEnd};
+use crate::playback::Out;
+
+impl Call {
+    pub(super) fn digit(&mut self, digit: char, now: CallTime) {
+        let State::Talking(talk) = &mut self.state else {
+            return;
+        };
+        let interrupts = talk.speaking.barge_in(now).by_dtmf();
+        if interrupts {
+            talk.speaking.interrupt(now);
+        }
+        self.record("digit", json!({ "interrupts": interrupts }));
+        if interrupts {
+            self.record("interruption", json!({ "by": "dtmf" }));
+            self.report_prompts(now);
+        }
+        self.flow.handle(flow::Input::Digit(digit), now);
+    }
+
+    pub(super) fn recognised(&mut self, utterance: u32, text: Option<String>, now: CallTime) {
+        let State::Talking(talk) = &mut self.state else {
+            return;
+        };
+        if talk.awaited_words.is_none_or(|(awaited, _)| awaited != utterance) {
+            return;
+        }
+        talk.awaited_words = None;
+        if let Some(text) = &text {
+            talk.listening.transcript(text);
+            let detail = json!({ "utterance": utterance, "text": text });
+            self.effects.push_back(Effect::Record(Fact::new("transcript", detail)));
+        }
+        self.flow.handle(flow::Input::Utterance { text }, now);
+    }
+
+    pub(super) fn hear(&mut self, now: CallTime) -> bool {
+        let mut moved = false;
+        while let State::Talking(talk) = &mut self.state
+            && let Some(found) = talk.listening.poll()
+        {
+            moved = true;
+            match found {
+                Found::SpeechStarted { at_ms } => {
+                    self.record("speech_started", json!({ "mediaMs": at_ms }));
+                    self.flow.handle(flow::Input::SpeechStarted, now);
+                }
+                Found::Utterance { start_ms, end_ms, audio } => {
+                    self.record("speech_ended", json!({ "mediaMs": end_ms, "startMs": start_ms }));
+                    self.utterance(audio, now);
+                }
+                Found::Tone(tone) => {
+                    self.record("tone", json!(tone));
+                    if opens_mailbox(&tone) {
+                        if let State::Talking(talk) = &mut self.state {
+                            talk.mailbox_open = true;
+                        }
+                        self.flow.handle(flow::Input::BeepEnded, now);
+                    }
+                }
+                Found::Amd(event) => self.amd_event(event, now),
+            }
+        }
+        moved
+    }
+
+    pub(super) fn utterance(&mut self, audio: Option<Arc<[i16]>>, now: CallTime) {
+        self.utterances += 1;
+        let utterance = self.utterances;
+        match (audio, &mut self.state) {
+            (Some(audio), State::Talking(talk)) => {
+                talk.awaited_words = Some((utterance, now));
+                self.effects.push_back(Effect::Recognise { utterance, audio });
+            }
+            _ => self.flow.handle(flow::Input::Utterance { text: None }, now),
+        }
+    }
+
+    pub(super) fn amd_event(&mut self, event: amd::Event, now: CallTime) {
+        self.record("amd", json!(event));
+        let kind = event.kind;
+        if kind.is_decision() {
+            self.amd = Some(event.clone());
+            self.decisive = Some(kind);
+        }
+        self.notify(Stage::InProgress(event.clone()), now);
+        match kind {
+            EventKind::MachineDetected | EventKind::ToneDetected
+                if self.settings.machine_detection == MachineDetection::Disconnect =>
+            {
+                self.decisive = Some(kind);
+                self.outcome = Some("machine_detected".into());
+                self.hang_up(Ended::ByBot, now);
+            }
+            EventKind::HumanDetected
+            | EventKind::MachineDetected
+            | EventKind::NoSpeechDetected
+            | EventKind::DecisionTimeout => {
+                self.flow.handle(flow::Input::Outcome(outcome_of(&event)), now);
+            }
+            EventKind::MachineStoppedSpeaking => {
+                if let State::Talking(talk) = &mut self.state {
+                    talk.mailbox_open = true;
+                }
+                self.flow.handle(flow::Input::GreetingEnded, now);
+            }
+            EventKind::Error => {
+                self.flow.handle(flow::Input::Outcome(Outcome::Timeout), now);
+            }
+            EventKind::ToneDetected | EventKind::Stopped => {}
+        }
+    }
+
+    pub(super) fn report_prompts(&mut self, now: CallTime) -> bool {
+        let mut moved = false;
+        while let State::Talking(talk) = &mut self.state {
+            if let Some(out) = talk.speaking.poll_out() {
+                self.effects.push_back(match out {
+                    Out::Audio(chunk) => Effect::SendAudio(chunk),
+                    Out::Mark(name) => Effect::SendCheckPoint(name),
+                    Out::Flush => Effect::SendInterruption,
+                });
+            } else if let Some(said) = talk.speaking.poll() {
+                self.said(said, now);
+            } else {
+                break;
+            }
+            moved = true;
+        }
+        moved
+    }
+
+    pub(super) fn said(&mut self, said: Said, now: CallTime) {
+        match said {
+            Said::Reached(name) => {
+                self.record("checkpoint", json!({ "name": name }));
+                self.last_checkpoint = Some(name.clone());
+                self.flow.handle(flow::Input::Checkpoint(name), now);
+            }
+            Said::Over(over) => {
+                let detail =
+                    json!({ "play": over.id, "heardMs": over.heard_ms, "completed": over.completed });
+                self.record("prompt_ended", detail);
+                let met_machine = self.amd.as_ref().is_some_and(|e| e.kind == EventKind::MachineDetected);
+                self.message_left |= over.completed && over.is_message && met_machine;
+                let end = PlaybackEnd {
+                    id: over.id,
+                    heard_ms: over.heard_ms,
+                    completed: over.completed,
+                    error: over.error,
+                };
+                self.flow.handle(flow::Input::PlaybackEnded(end), now);
+            }
+        }
+    }
+
+    pub(super) fn obey_flow(&mut self, now: CallTime) -> bool {
+        let mut moved = false;
+        while let Some(command) = self.flow.poll_command() {
+            moved = true;
+            let State::Talking(talk) = &mut self.state else {
+                continue;
+            };
+            match command {
+                Command::Play { id, parts, barge_in } => {
+                    let is_message = talk.mailbox_open;
+                    let wanted = talk.speaking.speak(Speech { id, parts, barge_in, is_message }, now);
+                    self.record("prompt", json!({ "play": id, "bargeIn": barge_in }));
+                    for (part, what) in wanted {
+                        self.effects.push_back(Effect::Render { play: id, part, what });
+                    }
+                }
+                Command::Stop { id } => talk.speaking.stop(id, now),
+                Command::SendDigits(digits) => {
+                    let duration_ms = 200;
+                    let keys = digits.chars().map(|digit| Effect::SendDigit { digit, duration_ms });
+                    self.effects.extend(keys);
+                }
+                Command::Hangup { outcome } => {
+                    self.outcome = outcome.or(self.outcome.take());
+                    self.hang_up(Ended::ByBot, now);
+                }
+                Command::Note { what, detail } => self.record(what, detail),
+            }
+        }
+        moved
+    }
+}
+
+/// The verdict as a flow branches on it.
+const fn outcome_of(event: &amd::Event) -> Outcome {
+    match (event.kind, event.subtype) {
+        (EventKind::HumanDetected, _) => Outcome::Human,
+        (EventKind::NoSpeechDetected, _) => Outcome::NoSpeech,
+        (EventKind::MachineDetected, Some(Subtype::Fax)) => Outcome::Fax,
+        (EventKind::MachineDetected, Some(Subtype::Screening)) => Outcome::Screening,
+        (EventKind::MachineDetected, Some(Subtype::Ivr)) => Outcome::Ivr,
+        (EventKind::MachineDetected, Some(Subtype::Unavailable | Subtype::Network)) => Outcome::Unavailable,
+        (EventKind::MachineDetected, Some(Subtype::Voicemail | Subtype::Human) | None) => Outcome::Voicemail,
+        (
+            EventKind::DecisionTimeout
+            | EventKind::ToneDetected
+            | EventKind::MachineStoppedSpeaking
+            | EventKind::Error
+            | EventKind::Stopped,
+            _,
+        ) => Outcome::Timeout,
+    }
+}

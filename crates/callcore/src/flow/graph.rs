@@ -1,0 +1,151 @@
+//! A flow as a picture: Mermaid text, which Markdown viewers and editors draw.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::model::{Ask, Flow, Prompt, PromptPart, SceneId, Step};
+
+/// Longest label of an arrow, in characters.
+const MAX_LABEL: usize = 60;
+
+/// The flow as a Mermaid flowchart: a box per scene, an arrow per way out of it, labelled with what leads
+/// there, and a rounded box per outcome.
+#[must_use]
+pub fn mermaid(flow: &Flow) -> String {
+    let mut out = String::from("flowchart TD\n    call((call))\n");
+    let mut arrows: Vec<Arrow> = Vec::new();
+    let mut by_target: BTreeMap<SceneId, Vec<&str>> = BTreeMap::new();
+    for (outcome, scene) in &flow.branches {
+        by_target.entry(*scene).or_default().push(outcome.as_str());
+    }
+    for (scene, verdicts) in by_target {
+        arrows.push(Arrow::new("call", &scene_node(scene), &verdicts.join(", ")));
+    }
+    if let Some(start) = flow.start {
+        let label = if flow.branches.is_empty() { "" } else { "any other verdict" };
+        arrows.push(Arrow::new("call", &scene_node(start), label));
+    }
+    if let Some(scene) = flow.on_error {
+        arrows.push(Arrow { dotted: true, ..Arrow::new("call", &scene_node(scene), "error") });
+    }
+    for (at, scene) in flow.scenes.iter().enumerate() {
+        let node = scene_node(SceneId(at));
+        let first_words = scene.steps.iter().find_map(|step| first_words(flow, step)).unwrap_or_default();
+        let label = if first_words.is_empty() {
+            scene.name.clone()
+        } else {
+            format!("{}<br/><small>{}</small>", scene.name, quoted(&first_words))
+        };
+        let _ = writeln!(out, "    {node}[\"{label}\"]");
+        ways_out(&scene.steps, &node, &mut arrows);
+    }
+    let mut outcomes: Vec<&str> = arrows.iter().filter_map(|arrow| arrow.to.strip_prefix(OUTCOME)).collect();
+    outcomes.sort_unstable();
+    outcomes.dedup();
+    for outcome in outcomes {
+        let _ = writeln!(out, "    {OUTCOME}{outcome}([{outcome}])");
+    }
+    for Arrow { from, to, label, dotted } in &arrows {
+        let line = if *dotted { "-.->" } else { "-->" };
+        let label = if label.is_empty() { String::new() } else { format!("|\"{}\"|", quoted(label)) };
+        let _ = writeln!(out, "    {from} {line}{label} {to}");
+    }
+    out
+}
+
+/// What the node of an outcome is called, before the outcome.
+const OUTCOME: &str = "end_";
+
+struct Arrow {
+    from: String,
+    to: String,
+    label: String,
+    dotted: bool,
+}
+
+impl Arrow {
+    fn new(from: &str, to: &str, label: &str) -> Self {
+        Self { from: from.to_owned(), to: to.to_owned(), label: label.to_owned(), dotted: false }
+    }
+}
+
+fn scene_node(scene: SceneId) -> String {
+    format!("s{}", scene.0)
+}
+
+fn ways_out(steps: &[Step], from: &str, arrows: &mut Vec<Arrow>) {
+    for step in steps {
+        let mut to = |scene: &SceneId, label: &str| arrows.push(Arrow::new(from, &scene_node(*scene), label));
+        match step {
+            Step::Prompt(Prompt { on_speech, .. }) => {
+                if let Some(scene) = on_speech {
+                    to(scene, "speech");
+                }
+            }
+            Step::Ask(ask) => {
+                let Ask { choices, no_input, no_match, .. } = ask.as_ref();
+                for choice in choices {
+                    if let Some(scene) = &choice.goto {
+                        to(scene, choice.label());
+                    }
+                }
+                match (&no_input.goto, &no_match.goto) {
+                    (Some(one), Some(other)) if one == other => to(one, "no answer"),
+                    (one, other) => {
+                        for (scene, label) in [(one, "no input"), (other, "no match")] {
+                            if let Some(scene) = scene {
+                                to(scene, label);
+                            }
+                        }
+                    }
+                }
+            }
+            Step::WaitForBeep(wait) => {
+                if let Some(scene) = &wait.on_timeout {
+                    to(scene, "no beep");
+                }
+            }
+            Step::WaitForGreetingEnd(wait) => {
+                if let Some(scene) = &wait.on_timeout {
+                    to(scene, "greeting too long");
+                }
+            }
+            Step::Branch { cases, otherwise } => {
+                for case in cases {
+                    to(&case.goto, &case.text);
+                }
+                if let Some(scene) = otherwise {
+                    to(scene, "else");
+                }
+            }
+            Step::Goto(scene) => {
+                to(scene, "");
+            }
+            Step::Hangup { outcome } => {
+                arrows.push(Arrow::new(from, &format!("{OUTCOME}{outcome}"), ""));
+            }
+            Step::Wait { .. } | Step::Checkpoint(_) | Step::Set(_) | Step::SendDigits(_) => {}
+        }
+        if step.always_leaves() {
+            return;
+        }
+    }
+    arrows.push(Arrow::new(from, &format!("{OUTCOME}{}", super::steps::COMPLETED), ""));
+}
+
+/// The beginning of what the step says.
+fn first_words(flow: &Flow, step: &Step) -> Option<String> {
+    step.prompts().first()?.parts.iter().find_map(|part| match part {
+        PromptPart::Say { text, .. } => Some(flow.templates.source(text).to_owned()),
+        PromptPart::File(_) | PromptPart::Checkpoint(_) => None,
+    })
+}
+
+/// Text inside a label: Mermaid ends one at a quote, and a browser would read tags.
+fn quoted(text: &str) -> String {
+    let mut shown: String = text.chars().take(MAX_LABEL).collect();
+    if text.chars().nth(MAX_LABEL).is_some() {
+        shown.push('…');
+    }
+    shown.replace('#', "#35;").replace('"', "#quot;").replace('<', "#lt;").replace('>', "#gt;")
+}
