@@ -54,6 +54,13 @@ pub(super) struct Call {
     pub seed: u64,
 }
 
+impl Drop for Call {
+    /// Whatever ends the task of a call, its room does not outlive it.
+    fn drop(&mut self) {
+        self.shared.rooms.remove(&self.room.session_id);
+    }
+}
+
 /// Interrupts a wait: the client hangs up, or the gateway stops.
 enum Broken {
     ByClient,

@@ -3,7 +3,7 @@
 mod check;
 mod test;
 
-use std::io::Write as _;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -36,10 +36,13 @@ enum Command {
 /// # Errors
 /// A path cannot be read or written, or standard output is gone.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let mut out = std::io::stdout().lock();
+    run_to(args, &mut std::io::stdout().lock())
+}
+
+fn run_to(args: Args, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     match args.command {
-        Command::Check(check) => check::run(&check, &mut out),
-        Command::Test(test) => test::run(&test, &mut out),
+        Command::Check(check) => check::run(&check, out),
+        Command::Test(test) => test::run(&test, out),
         Command::Graph { file } => {
             let checked = flows::check_file(&file)?;
             let Some(stored) = checked.stored else {
@@ -104,7 +107,9 @@ mod tests {
     #[test]
     fn a_shipped_flow_has_a_picture() {
         let flow = Path::new(env!("CARGO_MANIFEST_DIR")).join("flows/appointment.yaml");
-        let code = run(parsed(&format!("flow graph {}", flow.display()))).unwrap();
+        let mut out = Vec::new();
+        let code = run_to(parsed(&format!("flow graph {}", flow.display())), &mut out).unwrap();
         assert_eq!(code, ExitCode::SUCCESS);
+        assert!(out.starts_with(b"flowchart TD\n"));
     }
 }

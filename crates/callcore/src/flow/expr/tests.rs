@@ -1,3 +1,5 @@
+//! Conditions as they are read, refused and answered.
+
 use std::collections::BTreeMap;
 
 use super::super::model::Variable;

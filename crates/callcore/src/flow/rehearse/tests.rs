@@ -1,3 +1,5 @@
+//! Flow tests that pass, fail and cannot be read.
+
 use std::path::Path;
 use std::sync::Arc;
 

@@ -93,12 +93,13 @@ impl Run {
                 self.go(then);
             }
             State::Asking(_) => self.ask_digit(digit, now),
-            State::Deciding { .. }
-            | State::Ready
+            State::Pausing { .. } | State::Ready => self.keep_key(digit),
+            // Before anything has been said, and while a machine talks, a key answers nothing.
+            State::Unanswered
+            | State::Deciding { .. }
             | State::AwaitingBeep { .. }
             | State::AwaitingGreetingEnd { .. }
-            | State::Pausing { .. } => self.keep_key(digit),
-            State::Unanswered | State::Over => {}
+            | State::Over => {}
         }
     }
 

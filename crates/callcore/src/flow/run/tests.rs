@@ -1,3 +1,5 @@
+//! Traces of whole calls in virtual time: every step, and the flows that are shipped.
+
 use std::path::Path;
 
 use insta::assert_snapshot;
@@ -215,6 +217,14 @@ fn the_hello_of_somebody_picking_up_is_no_answer_to_a_question() {
     assert!(early.ends_with("\"late\")"), "{early}");
     let answer = small(steps, more).talks(1_500, 900, Some("Yes!")).end(30_000);
     assert!(answer.ends_with("\"bye\")"), "{answer}");
+}
+
+#[test]
+fn a_key_pressed_before_the_flow_begins_answers_nothing() {
+    let text = "flow: f\nstart: m\namd: { on: { human: m } }\nscenes:\n  m:\n    - ask: { say: Press 1., choices: { '1': m2 }, no_input: m3, retries: 0 }\n  m2: [ { hangup: taken } ]\n  m3: [ { hangup: silence } ]";
+    let call = Rehearsal::new(Run::new(flow(text), Map::new()).unwrap()).answer();
+    let log = call.after(500, Input::Digit('1')).after(500, Input::Outcome(Outcome::Human)).end(20_000);
+    assert!(log.ends_with("\"silence\")"), "{log}");
 }
 
 #[test]
