@@ -54,8 +54,11 @@ impl App {
         }
         let store = Store::open(store::Options::file(&config.database)).await?;
         let recovered = session::recover(&store).await?;
-        if recovered > 0 {
-            tracing::warn!(calls = recovered, "calls that were cut off by the last stop have been closed");
+        if !recovered.is_empty() {
+            tracing::warn!(
+                calls = recovered.len(),
+                "calls that were cut off by the last stop have been closed"
+            );
         }
         let reach = if config.webhooks.allow_private { Reach::Anywhere } else { Reach::Public };
         let outbox = Outbox::start(store.clone(), outbox::Options { reach, ..outbox::Options::default() })?;
@@ -72,6 +75,12 @@ impl App {
             };
             let (handle, _task) = SocketIoTrunk::start(options)?;
             trunks.push((trunk.name.clone(), handle));
+        }
+        for call in &recovered {
+            let trunk = trunks.iter().find(|(name, _)| *name == call.trunk);
+            if let (Some((_, trunk)), Some(session_id)) = (trunk, &call.session_id) {
+                trunk.end(session_id).await?;
+            }
         }
         let parts = session::Parts {
             store: store.clone(),

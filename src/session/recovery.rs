@@ -11,18 +11,18 @@ use crate::wallclock::{iso, now_ms};
 /// Cause of a call whose server went away: network failure.
 const CAUSE: u16 = 38;
 
-/// Closes every call that has no end; returns how many there were. Call it before new calls are taken.
+/// Closes every call that has no end and returns them: the carrier may hold them still. Call it before new
+/// calls are taken.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn recover(store: &Store) -> Result<usize, store::Error> {
+pub async fn recover(store: &Store) -> Result<Vec<CallRow>, store::Error> {
     let open = store.unfinished_calls().await?;
-    let count = open.len();
-    for call in open {
+    for call in &open {
         let sent = store.notifications(&call.id).await?.len() as u64;
-        store.record(closing(&call, sent)).await?;
+        store.record(closing(call, sent)).await?;
     }
-    Ok(count)
+    Ok(open)
 }
 
 /// The last lines of `call`, of which `sent` notifications are in the ledger.

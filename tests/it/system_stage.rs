@@ -155,6 +155,11 @@ impl Carrier {
         self.token.expose_secret()
     }
 
+    /// Calls that are live at the carrier.
+    pub(crate) fn calls(&self) -> usize {
+        self.live.as_ref().map_or(0, |(running, _)| running.calls())
+    }
+
     /// Is gone from one moment to the next, with every connection.
     pub(crate) fn vanish(&mut self) {
         if let Some((_, runtime)) = self.live.take() {

@@ -40,7 +40,7 @@ use tokio::time::timeout;
 use self::packet::Limits;
 use self::rest::Rest;
 use self::room::Patience;
-use self::router::{Placement, Router};
+use self::router::{Placement, Router, Wish};
 use super::{DialError, Leg};
 pub use wire::LinkError;
 
@@ -139,7 +139,7 @@ pub enum Link {
 /// its calls are over.
 #[derive(Clone, Debug)]
 pub struct SocketIoTrunk {
-    wishes: mpsc::Sender<Placement>,
+    wishes: mpsc::Sender<Wish>,
     link: watch::Receiver<Link>,
     connect_timeout: Duration,
 }
@@ -224,8 +224,17 @@ impl SocketIoTrunk {
     pub async fn place(&self, number: &str) -> Result<Leg, DialError> {
         self.connected().await?;
         let (reply, answer) = oneshot::channel();
-        self.wishes.send(Placement { number: number.to_owned(), reply }).await.map_err(|_| ended())?;
+        let wish = Wish::Place(Placement { number: number.to_owned(), reply });
+        self.wishes.send(wish).await.map_err(|_| ended())?;
         answer.await.map_err(|_| ended())?
+    }
+
+    /// Has a call of an earlier run ended, over REST and in the background; a failure is logged.
+    ///
+    /// # Errors
+    /// When the trunk's task has ended.
+    pub async fn end(&self, session_id: &str) -> Result<(), DialError> {
+        self.wishes.send(Wish::HangUp(session_id.to_owned())).await.map_err(|_| ended())
     }
 }
 

@@ -35,6 +35,14 @@ const TICK: Duration = Duration::from_millis(20);
 /// Waits before the second and third attempt to fetch a record: carriers write it after the call.
 const CDR_RETRIES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
 
+/// What handles ask of a trunk.
+#[derive(Debug)]
+pub(super) enum Wish {
+    Place(Placement),
+    /// Ends a session that has no leg here.
+    HangUp(String),
+}
+
 /// A wish to call somebody.
 #[derive(Debug)]
 pub(super) struct Placement {
@@ -54,7 +62,7 @@ pub(super) struct Router {
     pub(super) client: Client,
     pub(super) connection: JoinHandle<()>,
     pub(super) notices: mpsc::Receiver<Notice>,
-    pub(super) wishes: mpsc::Receiver<Placement>,
+    pub(super) wishes: mpsc::Receiver<Wish>,
     pub(super) rest: Rest,
     pub(super) link: watch::Sender<Link>,
 }
@@ -99,7 +107,8 @@ impl Router {
                 },
                 wish = self.wishes.recv(), if handles_live && traffic.placing.len() < MAX_PLACEMENTS => {
                     match wish {
-                        Some(wish) => self.place(&mut traffic, wish),
+                        Some(Wish::Place(placement)) => self.place(&mut traffic, placement),
+                        Some(Wish::HangUp(id)) => self.perform(&mut traffic, &id, vec![Action::HangUpByRest]),
                         None => handles_live = false,
                     }
                 }
