@@ -268,7 +268,8 @@ fn settings(request: &DialRequest, flow: &Stored, options: &Options, recognises:
             .unwrap_or(last.greeting_completion_timeout_ms),
     };
     Settings {
-        max_call_ms: flow.flow.limits().call_ms,
+        // The flow ends the call by its own limit; this one is for a flow that cannot.
+        max_call_ms: flow.flow.limits().call_ms + 5_000,
         machine_detection: request.machine_detection.unwrap_or(wanted.mode),
         amd: amd::Options {
             timers,

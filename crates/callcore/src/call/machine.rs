@@ -71,7 +71,8 @@ pub struct Call {
 impl Call {
     /// A call that has just been asked for; [`CallTime::ZERO`] is that moment.
     #[must_use]
-    pub fn new(settings: Settings, flow: Run) -> Self {
+    pub fn new(settings: Settings, mut flow: Run) -> Self {
+        flow.expect_verdict_within(settings.amd.timers.decision_timeout_ms);
         Self {
             settings,
             flow,

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::super::io::{Command, Outcome, PlaybackEnd};
 use super::super::steps::{COMPLETED, is_key};
 use super::knowledge::Cut;
-use super::{DECISION_TIMEOUT_MS, LONGEST_SPEECH_MS, MAX_KEYS_AHEAD, Run, State, VERDICT_GRACE_MS};
+use super::{LONGEST_SPEECH_MS, MAX_KEYS_AHEAD, Run, State, VERDICT_GRACE_MS};
 use crate::clock::CallTime;
 
 impl Run {
@@ -15,8 +15,7 @@ impl Run {
         }
         self.ends_at = Some(now + self.flow.limits.call_ms);
         if self.flow.amd.waits_for_verdict {
-            let timeout = self.flow.amd.timers.decision_timeout_ms.unwrap_or(DECISION_TIMEOUT_MS);
-            self.state = State::Deciding { until: now + timeout + VERDICT_GRACE_MS };
+            self.state = State::Deciding { until: now + self.decision_ms + VERDICT_GRACE_MS };
             self.branch_on_verdict();
         } else {
             self.go_to_start();

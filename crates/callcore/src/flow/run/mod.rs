@@ -63,6 +63,8 @@ pub struct Run {
     /// The `on_error` scene has been entered; a second failure ends the call.
     failed: bool,
     ends_at: Option<CallTime>,
+    /// How long the detector may take, ms.
+    decision_ms: u64,
     outcome: Option<String>,
 }
 
@@ -133,6 +135,7 @@ impl Run {
     pub fn new(flow: Arc<Flow>, variables: Map<String, Value>) -> Result<Self, StartError> {
         let variables = start::bind(&flow, &variables)?;
         let context = template::context(&variables);
+        let decision_ms = flow.amd.timers.decision_timeout_ms.unwrap_or(DECISION_TIMEOUT_MS);
         Ok(Self {
             flow,
             state: State::Unanswered,
@@ -145,8 +148,14 @@ impl Run {
             steps_taken: 0,
             failed: false,
             ends_at: None,
+            decision_ms,
             outcome: None,
         })
+    }
+
+    /// The detector of this call may take `timeout_ms` to decide, whatever the flow itself says.
+    pub fn expect_verdict_within(&mut self, timeout_ms: u64) {
+        self.decision_ms = timeout_ms;
     }
 
     /// Takes in something that happened. Drain [`Self::poll_command`] afterwards.
