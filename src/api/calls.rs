@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::body::Body;
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -31,10 +31,8 @@ pub(super) struct ListQuery {
 /// `GET /v1/calls`: newest first, by pages.
 pub(super) async fn list(
     State(api): State<Api>,
-    headers: HeaderMap,
     query: Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
 ) -> Result<Json<Value>, Problem> {
-    api.reader(&headers).await?;
     let Query(query) = query.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
     let after = query
         .after
@@ -63,22 +61,15 @@ pub(super) async fn list(
 }
 
 /// `GET /v1/calls/{id}`.
-pub(super) async fn one(
-    State(api): State<Api>,
-    headers: HeaderMap,
-    Path(call_id): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    api.reader(&headers).await?;
+pub(super) async fn one(State(api): State<Api>, Path(call_id): Path<String>) -> Result<Json<Value>, Problem> {
     Ok(Json(shown(&call(&api, &call_id).await?)))
 }
 
 /// `GET /v1/calls/{id}/events`: the whole timeline.
 pub(super) async fn events(
     State(api): State<Api>,
-    headers: HeaderMap,
     Path(call_id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    api.reader(&headers).await?;
     call(&api, &call_id).await?;
     let events = api.store.events(&call_id, 0, LONGEST_TIMELINE).await?;
     Ok(Json(json!({ "callId": call_id, "events": events })))
@@ -87,10 +78,8 @@ pub(super) async fn events(
 /// `GET /v1/calls/{id}/evidence`: why the detector decided as it did.
 pub(super) async fn evidence(
     State(api): State<Api>,
-    headers: HeaderMap,
     Path(call_id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    api.reader(&headers).await?;
     call(&api, &call_id).await?;
     let evidence = api.store.evidence(&call_id).await?;
     evidence
@@ -101,10 +90,8 @@ pub(super) async fn evidence(
 /// `GET /v1/calls/{id}/transcript`.
 pub(super) async fn transcript(
     State(api): State<Api>,
-    headers: HeaderMap,
     Path(call_id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    api.reader(&headers).await?;
     call(&api, &call_id).await?;
     Ok(Json(json!({ "callId": call_id, "utterances": api.store.transcripts(&call_id).await? })))
 }
@@ -112,10 +99,8 @@ pub(super) async fn transcript(
 /// `GET /v1/calls/{id}/notifications`: the webhooks of a call and how each fared.
 pub(super) async fn notifications(
     State(api): State<Api>,
-    headers: HeaderMap,
     Path(call_id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
-    api.reader(&headers).await?;
     call(&api, &call_id).await?;
     let mut shown = Vec::new();
     for row in api.store.notifications(&call_id).await? {
@@ -128,10 +113,8 @@ pub(super) async fn notifications(
 /// `GET /v1/calls/{id}/recording`: the stereo WAV, callee left, bot right.
 pub(super) async fn recording(
     State(api): State<Api>,
-    headers: HeaderMap,
     Path(call_id): Path<String>,
 ) -> Result<Response, Problem> {
-    api.reader(&headers).await?;
     call(&api, &call_id).await?;
     let missing = || Problem::new(Code::NotFound, "there is no recording of this call");
     let row = api.store.recording(&call_id).await?.ok_or_else(missing)?;
@@ -145,10 +128,8 @@ pub(super) async fn recording(
 /// `POST /v1/calls/{id}/hangup`: ends a running call.
 pub(super) async fn hang_up(
     State(api): State<Api>,
-    headers: HeaderMap,
     Path(call_id): Path<String>,
 ) -> Result<StatusCode, Problem> {
-    api.reader(&headers).await?;
     call(&api, &call_id).await?;
     if api.calls.hang_up(&call_id, "api") {
         Ok(StatusCode::ACCEPTED)

@@ -24,8 +24,7 @@ pub(super) async fn calls(State(api): State<Api>, headers: HeaderMap) -> Result<
 }
 
 /// `GET /calls/rows`: what changes on the page.
-pub(super) async fn rows(State(api): State<Api>, headers: HeaderMap) -> Result<Response, Problem> {
-    api.reader(&headers).await?;
+pub(super) async fn rows(State(api): State<Api>) -> Result<Response, Problem> {
     let (live, ended) = lines(&api).await?;
     Ok(web::calls_rows(&live, &ended))
 }
