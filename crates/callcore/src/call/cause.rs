@@ -54,6 +54,12 @@ pub fn cause(code: u16) -> Cause {
     TABLE.into_iter().find(|row| row.code == code).unwrap_or(TABLE[0])
 }
 
+/// Whether `code` blames the network or the carrier, not a party of the call.
+#[must_use]
+pub const fn is_fault(code: u16) -> bool {
+    matches!(code, 27 | 34 | 38 | 44 | 102 | 127)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::carrier::{CarrierCdr, Disposition};
+use super::cause::is_fault;
 use super::ending::{Ended, Summary};
 use super::input::Effect;
 use super::machine::{Call, RANG_TOO_LONG, State};
@@ -91,6 +92,9 @@ impl Call {
         // The carrier calls our giving up a cancelled call; for whoever asked, nobody answered.
         let gave_up = cause == RANG_TOO_LONG;
         let code = self.carrier_cause.filter(|_| !gave_up).unwrap_or(cause);
+        // The carrier's record says what its hang-up could not: that nobody hung up.
+        let blamed = ended == Ended::ByCallee && is_fault(code);
+        let ended = if blamed { Ended::ByFault } else { ended };
         let answered = self.answered_at.is_some();
         let disposition = match &self.cdr {
             Some(cdr) if !gave_up => cdr.disposition,

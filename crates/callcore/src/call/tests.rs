@@ -190,6 +190,15 @@ fn a_carrier_that_vanishes_ends_the_call_with_a_cause_and_a_notification() {
 }
 
 #[test]
+fn a_hangup_that_the_carriers_record_lays_on_the_network_is_not_laid_on_the_callee() {
+    let mut inputs = answered();
+    inputs.push((2_500, Input::RemoteHangup));
+    inputs.push((2_600, Input::Cdr(cdr(38, Disposition::Answered))));
+    let summary = run(&mut call(), inputs, 20_000).summary.unwrap();
+    assert_eq!((summary.ended, summary.outcome.as_str()), (Ended::ByFault, "carrier_lost"));
+}
+
+#[test]
 fn a_refused_call_fails_at_once() {
     let world = run(&mut call(), vec![(5, Input::Refused { cause: 28, why: "bad number".into() })], 100);
     assert_eq!(world.statuses(), ["failed"]);
