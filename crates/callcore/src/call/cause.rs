@@ -56,7 +56,7 @@ pub fn cause(code: u16) -> Cause {
 
 /// Whether `code` blames the network or the carrier, not a party of the call.
 #[must_use]
-pub const fn is_fault(code: u16) -> bool {
+pub(super) const fn is_fault(code: u16) -> bool {
     matches!(code, 27 | 34 | 38 | 44 | 102 | 127)
 }
 
