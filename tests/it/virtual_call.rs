@@ -110,13 +110,18 @@ impl Stage {
 
 /// Calls `number` of `flows/callees` with `flow`; the callee answers after `ring_ms`.
 pub(crate) async fn call(flow: &str, number: &str, ring_ms: u64) -> Played {
+    call_in_noise(flow, number, ring_ms, 7).await
+}
+
+/// The same, with the noise of `seed` on the line.
+async fn call_in_noise(flow: &str, number: &str, ring_ms: u64, seed: u64) -> Played {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("flows");
     let stored = flows::check_file(&root.join(format!("{flow}.yaml"))).unwrap().stored.unwrap();
     let tts = Tts::new(tts::Options::default());
     let all = callees::load_dir(&root.join("callees")).unwrap();
     let callee = all.find(number).unwrap();
     let prepared = callee.prepared(&tts).await.unwrap();
-    let mut script = Script::new(prepared, 7);
+    let mut script = Script::new(prepared, seed);
     let metadata = json!({ "name": "Alex", "amount": "120 dollars", "due": "Friday" });
     let Value::Object(metadata): Value = metadata else { unreachable!() };
     let call = Call::new(settings(&stored), run(&stored, metadata));
@@ -255,5 +260,27 @@ async fn fax_and_silence_are_told_apart_from_people() {
         let played = call("payment-reminder", number, 2_000).await;
         assert_eq!(played.summary.outcome, outcome, "{number}: {:#?}", played.facts);
         assert_eq!(played.at("bot starts"), None, "{number}: nothing was said");
+    }
+}
+
+#[tokio::test]
+async fn the_cast_of_the_demo_ends_the_same_whatever_the_noise_on_the_line() {
+    if !can_speak() {
+        return;
+    }
+    let cast = [
+        ("+15550001", "confirmed"),
+        ("+15550002", "confirmed"),
+        ("+15550003", "message_left"),
+        ("+15550004", "no_beep"),
+        ("+15550005", "message_left"),
+        ("+15550008", "fax"),
+        ("+15550009", "no_speech"),
+    ];
+    for seed in 1..=6 {
+        for (number, outcome) in cast {
+            let played = call_in_noise("payment-reminder", number, 2_000, seed).await;
+            assert_eq!(played.summary.outcome, outcome, "{number} in noise {seed}: {:#?}", played.facts);
+        }
     }
 }
