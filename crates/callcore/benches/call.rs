@@ -42,7 +42,14 @@ fn drain(call: &mut Call, prompt: &Arc<[i16]>, now: CallTime) {
                 call.handle(Input::Rendered { play, part, result: Ok(Arc::clone(prompt)) }, now);
             }
             Effect::SendCheckPoint(name) => call.handle(Input::CheckPoint(name), now),
-            other => drop(black_box(other)),
+            Effect::SendAudio(chunk) => drop(black_box(chunk)),
+            Effect::SendInterruption
+            | Effect::SendDigit { .. }
+            | Effect::SendHangup
+            | Effect::Recognise { .. }
+            | Effect::Record(_)
+            | Effect::Notify(_)
+            | Effect::Finish(_) => {}
         }
     }
 }
