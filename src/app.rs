@@ -16,6 +16,7 @@ use crate::outbox::{self, Outbox};
 use crate::speech::stt::Recognizer;
 use crate::speech::tts::{self, Tts};
 use crate::store::{self, Store};
+use crate::trunk::inbound;
 use crate::trunk::socketio::{self, SocketIoTrunk};
 use crate::{api, session, telemetry};
 
@@ -29,6 +30,7 @@ pub struct App {
     store: Store,
     calls: session::Handle,
     outbox: outbox::Handle,
+    inbound: Option<inbound::Server>,
     server: JoinHandle<()>,
     stop: CancellationToken,
 }
@@ -82,6 +84,7 @@ impl App {
                 trunk.end(session_id).await?;
             }
         }
+        let routes = session::Routes::new(config.inbound.routes()?, &flows)?;
         let parts = session::Parts {
             store: store.clone(),
             outbox: outbox.clone(),
@@ -96,6 +99,15 @@ impl App {
             ring_timeout_ms: config.calls.ring_timeout * 1000,
         };
         let calls = session::Handle::new(parts, options);
+        let inbound = match config.inbound.options()? {
+            Some(options) => {
+                let (port, offers) = inbound::Server::start(options).await?;
+                let calls = calls.clone();
+                tokio::spawn(async move { calls.receive(offers, routes).await });
+                Some(port)
+            }
+            None => None,
+        };
         let api = api::Api {
             store: store.clone(),
             calls: calls.clone(),
@@ -105,13 +117,19 @@ impl App {
         };
         let stop = CancellationToken::new();
         let server = tokio::spawn(serve(listener, api::router(api), stop.clone()));
-        Ok(Self { address, store, calls, outbox, server, stop })
+        Ok(Self { address, store, calls, outbox, inbound, server, stop })
     }
 
     /// Where the API is served.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where calls come in, if anywhere.
+    #[must_use]
+    pub fn inbound_address(&self) -> Option<SocketAddr> {
+        self.inbound.as_ref().map(inbound::Server::address)
     }
 
     #[must_use]
@@ -124,9 +142,12 @@ impl App {
         &self.calls
     }
 
-    /// Lets running calls end, then stops the API, the outbox and the database, in this order.
+    /// Lets running calls end, then closes the port for inbound calls, stops the API, the outbox and the database, in this order.
     pub async fn shutdown(self) {
         self.calls.shutdown(DRAIN).await;
+        if let Some(inbound) = self.inbound {
+            inbound.shutdown().await;
+        }
         self.stop.cancel();
         if tokio::time::timeout(Duration::from_secs(5), self.server).await.is_err() {
             tracing::warn!("open HTTP connections were cut");

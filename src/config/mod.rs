@@ -1,5 +1,7 @@
 //! The configuration file of `dering serve`: composes every part's options, checked whole at start.
 
+mod inbound;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -7,6 +9,7 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 use serde::Deserialize;
 
+pub use self::inbound::{Inbound, InboundRoute, Tls};
 use crate::telemetry::LogFormat;
 
 /// The defaults, with every key explained.
@@ -23,6 +26,8 @@ pub enum ConfigError {
     NoToken { trunk: String },
     #[error("trunk \"{trunk}\": {what} cannot be read")]
     TokenSource { trunk: String, what: String },
+    #[error("inbound: {reason}")]
+    Inbound { reason: String },
     #[error("two trunks are named \"{name}\"; names must differ")]
     SameName { name: String },
 }
@@ -39,6 +44,7 @@ pub struct Config {
     pub log: Log,
     pub calls: Calls,
     pub trunks: Vec<Trunk>,
+    pub inbound: Inbound,
     pub webhooks: Webhooks,
     pub speech_to_text: SpeechToText,
 }
@@ -111,6 +117,7 @@ impl Default for Config {
             log: Log::default(),
             calls: Calls::default(),
             trunks: Vec::new(),
+            inbound: Inbound::default(),
             webhooks: Webhooks::default(),
             speech_to_text: SpeechToText::default(),
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use callcore::audio::Framer;
 use callcore::audio::frame::to_pcm16le;
-use callcore::call::{Call, CarrierCdr, Effect, Input, Stage, Summary, cause};
+use callcore::call::{Call, CarrierCdr, Direction, Effect, Input, Stage, Summary, cause};
 use callcore::clock::CallTime;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -31,7 +31,9 @@ pub(super) struct Actor {
     pub(super) call: Call,
     pub(super) call_id: String,
     pub(super) app_id: String,
+    /// As dialled: the callee's number, or ours when somebody calls us.
     pub(super) number: String,
+    pub(super) direction: Direction,
     pub(super) notify: Option<NotifyTarget>,
     pub(super) flow: Arc<Stored>,
     pub(super) speech: Speech,
@@ -153,7 +155,13 @@ impl Actor {
             Some(LegEvent::Digit(digit)) => Input::Digit(digit),
             Some(LegEvent::CheckPoint(name)) => Input::CheckPoint(name),
             Some(LegEvent::Hangup) => Input::RemoteHangup,
-            Some(LegEvent::Cdr(cdr)) => Input::Cdr(cdr),
+            Some(LegEvent::Cdr(mut cdr)) => {
+                // A record is filed under its session: which one that is, is not for the peer to say.
+                if let Some(leg) = &running.leg {
+                    cdr.session_id.clone_from(&leg.session_id);
+                }
+                Input::Cdr(cdr)
+            }
             Some(LegEvent::Lost { reason }) => Input::Lost { why: reason },
             None => {
                 running.leg = None;
@@ -283,7 +291,7 @@ impl Actor {
             duration: seconds(CallTime::ZERO),
             billable_seconds: summary.answered_at.map_or(0, seconds),
             disposition: summary.disposition,
-            hangup_by: Some(summary.ended.hangup_by()),
+            hangup_by: Some(summary.ended.hangup_by(self.direction)),
             hangup_cause_code: summary.cause,
             hangup_cause_text: cause(summary.cause).text.to_owned(),
         }

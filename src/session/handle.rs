@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use callcore::amd::{self, Timers};
-use callcore::call::{Call, Settings};
+use callcore::call::{Call, Direction, Settings};
 use callcore::flow::{Part, Run};
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
@@ -76,18 +76,18 @@ pub enum Refusal {
 }
 
 #[derive(Debug)]
-struct Inner {
-    parts: Parts,
-    options: Options,
-    board: Board,
+pub(super) struct Inner {
+    pub(super) parts: Parts,
+    pub(super) options: Options,
+    pub(super) board: Board,
     controls: Mutex<HashMap<String, mpsc::Sender<Control>>>,
-    tasks: TaskTracker,
+    pub(super) tasks: TaskTracker,
 }
 
 /// Cheap to clone; every clone serves the same calls.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 impl Handle {
@@ -140,6 +140,7 @@ impl Handle {
             call_id: dialed.call_id.clone(),
             app_id: request.app_id,
             number: request.number,
+            direction: Direction::Outbound,
             notify: request.notify,
             flow: Arc::clone(&flow),
             speech: speech.clone(),
@@ -213,7 +214,7 @@ impl Handle {
         })
     }
 
-    fn reserve(&self, call_id: &str) -> Result<mpsc::Receiver<Control>, Refusal> {
+    pub(super) fn reserve(&self, call_id: &str) -> Result<mpsc::Receiver<Control>, Refusal> {
         let limit = self.inner.options.max_calls;
         let mut controls = self.inner.controls.lock().unwrap_or_else(PoisonError::into_inner);
         if controls.len() >= limit {
@@ -226,7 +227,7 @@ impl Handle {
         Ok(receiver)
     }
 
-    fn release(&self, call_id: &str) {
+    pub(super) fn release(&self, call_id: &str) {
         let mut controls = self.inner.controls.lock().unwrap_or_else(PoisonError::into_inner);
         controls.remove(call_id);
         metrics::gauge!("dering_calls_running").set(controls.len() as f64);
@@ -234,7 +235,7 @@ impl Handle {
 }
 
 /// Makes the audio that is known to be needed, so that the callee never waits for it.
-async fn prepare(speech: &Speech, flow: &Stored, prompts: &[Part]) {
+pub(super) async fn prepare(speech: &Speech, flow: &Stored, prompts: &[Part]) {
     let all = futures_util::future::join_all(prompts.iter().map(|part| speech.render(flow, part)));
     match tokio::time::timeout(PREPARE_PATIENCE, all).await {
         Ok(results) => {

@@ -25,7 +25,9 @@ impl Ledger {
     pub(super) fn fact(&mut self, fact: Fact, now: CallTime) {
         let at_ms = self.clock.epoch_ms(now);
         match fact.kind {
-            "placed" => self.update().session_id = fact.detail["sessionId"].as_str().map(str::to_owned),
+            "placed" | "accepted" => {
+                self.update().session_id = fact.detail["sessionId"].as_str().map(str::to_owned)
+            }
             "dial_status" => {
                 let status = fact.detail["status"].as_str().unwrap_or_default();
                 let answered = status == "Connected";

@@ -3,6 +3,7 @@
 mod actor;
 mod effects;
 mod handle;
+mod inbound;
 mod kore;
 mod ledger;
 mod live;
@@ -12,6 +13,7 @@ mod request;
 mod scribe;
 
 pub use handle::{Handle, Options, Parts, Refusal};
+pub use inbound::{BadRoute, InboundCall, Pattern, Route, Routes};
 pub use live::{LiveCall, Phase};
 pub use recovery::recover;
 pub use request::{DialRequest, Dialed, NotifyTarget};

@@ -1,6 +1,7 @@
 //! Ways to a carrier. A trunk turns a wire into [`Leg`]s: events in, commands out. It never learns what
 //! a call is for.
 
+pub mod inbound;
 pub mod socketio;
 
 use bytes::Bytes;

@@ -159,7 +159,7 @@ struct CheckPoint<'a> {
 /// A CDR as carriers send it: numbers may be strings, what is unknown may be null or absent.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct WireCdr<'a> {
+pub(in crate::trunk) struct WireCdr<'a> {
     #[serde(borrow)]
     session_id: Text<'a>,
     #[serde(borrow)]
@@ -185,7 +185,7 @@ pub(super) struct WireCdr<'a> {
 }
 
 impl WireCdr<'_> {
-    pub(super) fn into_cdr(self) -> CarrierCdr {
+    pub(in crate::trunk) fn into_cdr(self) -> CarrierCdr {
         let text = |field: Option<Text<'_>>| field.map(|t| t.0.into_owned()).filter(|t| !t.is_empty());
         let seconds = |field: &Option<Text<'_>>| field.as_ref().and_then(Text::whole).unwrap_or(0);
         let answer_time = text(self.answer_time);

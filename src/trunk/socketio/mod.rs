@@ -17,7 +17,7 @@
 
 mod acks;
 pub mod client;
-mod messages;
+pub(super) mod messages;
 pub mod packet;
 mod rest;
 mod room;

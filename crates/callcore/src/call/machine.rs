@@ -9,7 +9,7 @@ use super::ending::Ended;
 use super::input::{Effect, Fact, Input};
 use super::listening::{Listening, Manner};
 use super::notice::{Notice, Stage};
-use super::settings::Settings;
+use super::settings::{Direction, Settings};
 use super::speaking::Speaking;
 use crate::amd::{self, EventKind};
 use crate::audio::Frame;
@@ -25,7 +25,7 @@ const RECOGNITION_WAIT_MS: u64 = 4_000;
 
 #[derive(Debug)]
 pub(super) enum State {
-    /// Placed, or about to be; `ringing_at` once the destination rings.
+    /// Placed or offered to us, or about to be; `ringing_at` once the destination rings.
     Dialing,
     Talking(Box<Talk>),
     /// Over; only the carrier's record is awaited.
@@ -97,7 +97,11 @@ impl Call {
     pub fn handle(&mut self, input: Input, now: CallTime) {
         match input {
             Input::Placed { session_id } => {
-                self.record("placed", json!({ "sessionId": session_id }));
+                let kind = match self.settings.direction {
+                    Direction::Outbound => "placed",
+                    Direction::Inbound => "accepted",
+                };
+                self.record(kind, json!({ "sessionId": session_id }));
                 self.session_id = Some(session_id);
             }
             Input::Refused { cause, why } => {

@@ -23,4 +23,4 @@ pub use ending::{Ended, Summary};
 pub use input::{Effect, Fact, Input};
 pub use machine::Call;
 pub use notice::{Notice, Stage};
-pub use settings::Settings;
+pub use settings::{Direction, Settings};
