@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Context;
 use comfy_table::{Table, presets};
@@ -13,7 +14,10 @@ use crate::speech::tts::{self, Tts};
 use crate::telemetry::{self, LogFormat};
 
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Where the REST and Socket.IO API is served; port 0 takes any free port
     #[arg(long, default_value = "127.0.0.1:4500")]
     listen: SocketAddr,
@@ -40,6 +44,12 @@ pub struct Args {
     log: String,
 }
 
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Ring at a server that takes inbound calls, with a simulated caller
+    DialIn(super::dial_in::Args),
+}
+
 fn account(text: &str) -> Result<Account, String> {
     match text.split_once('=') {
         Some((name, token)) if !name.is_empty() && !token.is_empty() => {
@@ -49,11 +59,14 @@ fn account(text: &str) -> Result<Account, String> {
     }
 }
 
-/// Runs the gateway.
+/// Runs the gateway, or rings at a server.
 ///
 /// # Errors
 /// When the address is taken, a callee file is wrong, or a folder cannot be used.
-pub async fn run(args: Args) -> anyhow::Result<()> {
+pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if let Some(Command::DialIn(args)) = args.command {
+        return Box::pin(super::dial_in::run(args)).await;
+    }
     telemetry::start_logging(&args.log, LogFormat::Text);
     let mut accounts = args.accounts;
     let mut shown = None;
@@ -81,7 +94,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     super::serve::stop_signal().await.context("cannot wait for a signal")?;
     tracing::info!("stopping: live calls are ended");
     gateway.shutdown().await;
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 fn table(callees: &Callees) -> Table {

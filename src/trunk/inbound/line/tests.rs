@@ -107,7 +107,8 @@ fn barge_in_stops_the_audio_and_forgets_what_stood_behind_it() {
     let sent = bench.command(LegCommand::Audio(audio(3_000)));
     bench.command(LegCommand::CheckPoint("end".into()));
     let later = bench.pass(500);
-    assert_eq!(heard(&sent) + heard(&later), 700 * 16, "200 ms ahead of what is heard");
+    let ahead = (heard(&sent) + heard(&later)) / 16 - 500;
+    assert!((100..=200).contains(&ahead), "{ahead} ms ahead of what is heard");
     assert_eq!(bench.command(LegCommand::Interruption), [Action::Say(messages::interrupt())]);
     assert_eq!(bench.pass(10_000), []);
 }
@@ -199,7 +200,7 @@ fn step() -> impl Strategy<Value = Step> {
     ];
     prop_oneof![
         2 => Just(Step::PickUp),
-        4 => prop::sample::select(&texts[..]).prop_map(Step::Text),
+        4 => prop::sample::select(texts.to_vec()).prop_map(Step::Text),
         8 => (0_usize..3_000).prop_map(Step::Audio),
         1 => Just(Step::Command(LegCommand::Hangup)),
         1 => Just(Step::Command(LegCommand::Digit { digit: '5', duration_ms: 200 })),
