@@ -19,9 +19,10 @@ use crate::trunk::inbound::{Options, tls};
 pub struct Inbound {
     /// Where the carrier connects; without it, no calls come in.
     pub listen: Option<SocketAddr>,
-    secret: Option<SecretString>,
-    secret_env: Option<String>,
-    secret_file: Option<PathBuf>,
+    /// What the carrier must know; here, in the environment or in a file.
+    pub secret: Option<SecretString>,
+    pub secret_env: Option<String>,
+    pub secret_file: Option<PathBuf>,
     /// Addresses and networks that may connect; all of them when it is empty.
     pub allow: Vec<String>,
     pub tls: Option<Tls>,
@@ -71,12 +72,6 @@ impl Default for Inbound {
 }
 
 impl Inbound {
-    /// The section with a secret at hand.
-    #[must_use]
-    pub fn with_secret(self, secret: SecretString) -> Self {
-        Self { secret: Some(secret), ..self }
-    }
-
     /// How the port is served; `None` when there is none.
     ///
     /// # Errors

@@ -4,7 +4,6 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use dering::config::Config;
 use dering::gateway::dial_in::{Error, Options, Report, dial_in};
 use dering::gateway::record::{Happening, Party};
 use dering::speech::tts::{self, Synthesizer, Tts};
@@ -98,11 +97,7 @@ async fn barge_in_works_with_a_carrier_that_ignores_interrupt() {
 
 #[tokio::test]
 async fn a_call_that_nobody_takes_and_a_secret_that_is_wrong_are_told_apart() {
-    let secret = |config: &mut Config| {
-        let inbound = std::mem::take(&mut config.inbound);
-        config.inbound = inbound.with_secret("s3cret".into());
-    };
-    let stage = Stage::with(secret).await;
+    let stage = Stage::with(|config| config.inbound.secret = Some("s3cret".into())).await;
     let mut known = options(&stage, UNKNOWN, "[ { silence: 20s } ]");
     let refused = placed(known.clone()).await.unwrap_err();
     assert!(matches!(refused, Error::Refused { status: 401 }), "{refused}");

@@ -40,7 +40,7 @@ const FLOWS: [(&str, &str); 4] = [
     ),
     (
         "keys.yaml",
-        "flow: keys\nstart: talk\nscenes:\n  talk:\n    - send_digits: \"5#\"\n    - ask:\n        say: { play: hello.wav }\n        \
+        "flow: keys\nstart: talk\nscenes:\n  talk:\n    - send_digits: \"5#\"\n    - ask:\n        say: [ { play: hello.wav } ]\n        \
          timeout: 30s\n        choices: { \"42\": right, \"9\": wrong }\n    - hangup: silent\n  \
          right: [ { hangup: right } ]\n  wrong: [ { hangup: wrong } ]\n",
     ),

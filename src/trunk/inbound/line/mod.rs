@@ -143,16 +143,14 @@ impl Line {
     /// The carrier sent a binary message: pcm16 of any length.
     pub(super) fn audio(&mut self, audio: Bytes, now: Instant) {
         match self.phase {
-            Phase::Live => {}
+            Phase::Live if !audio.is_empty() => {}
+            Phase::Live => return self.dropped("in", "empty"),
             Phase::Ringing => return self.dropped("in", "before_answer"),
             Phase::Ending { .. } | Phase::Over => return,
         }
         let earned = now.saturating_duration_since(self.credited).as_secs_f64() * REFILL_BYTES;
         self.credit = (self.credit + earned).min(BURST_BYTES);
         self.credited = now;
-        if audio.is_empty() {
-            return self.offence();
-        }
         if self.credit < audio.len() as f64 {
             return self.dropped("in", "faster_than_sound");
         }
