@@ -126,8 +126,8 @@ fn shown(report: &Report) -> String {
 fn told(happening: &Happening) -> (&'static str, String) {
     match happening {
         Happening::Answered => ("server", "answers".into()),
-        Happening::CalleeStarted { sound } => ("caller", format!("begins {}", noun(*sound))),
-        Happening::CalleeStopped { sound } => ("caller", format!("ends {}", noun(*sound))),
+        Happening::CalleeStarted { sound } => ("caller", begins(*sound)),
+        Happening::CalleeStopped { sound } => ("caller", ends(*sound)),
         Happening::CalleeKey { key } => ("caller", format!("presses {key}")),
         Happening::BotStarted => ("server", "begins to sound".into()),
         Happening::BotStopped => ("server", "falls silent".into()),
@@ -148,9 +148,23 @@ const fn party(party: Party) -> &'static str {
     }
 }
 
+fn begins(sound: Sound) -> String {
+    match sound {
+        Sound::Speech => "begins to speak".into(),
+        other => format!("begins {}", noun(other)),
+    }
+}
+
+fn ends(sound: Sound) -> String {
+    match sound {
+        Sound::Speech => "stops speaking".into(),
+        other => format!("ends {}", noun(other)),
+    }
+}
+
 const fn noun(sound: Sound) -> &'static str {
     match sound {
-        Sound::Speech => "to speak",
+        Sound::Speech => "speech",
         Sound::Recording => "a recording",
         Sound::Beep => "a beep",
         Sound::Sit => "special information tones",

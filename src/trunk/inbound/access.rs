@@ -52,9 +52,7 @@ impl Access {
             let (scheme, secret) = header.trim().split_once(' ')?;
             scheme.eq_ignore_ascii_case("bearer").then_some(secret.trim())
         });
-        let in_query = query.and_then(|query| {
-            query.split('&').find_map(|pair| pair.strip_prefix("token=").or(pair.strip_prefix("secret=")))
-        });
+        let in_query = query.and_then(|query| query.split('&').find_map(|pair| pair.strip_prefix("token=")));
         let in_path = Some(path.trim_matches('/')).filter(|path| !path.is_empty());
         [bearer, in_query, in_path]
             .into_iter()

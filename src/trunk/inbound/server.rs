@@ -125,6 +125,7 @@ impl Server {
         if options.access.is_open() && !address.ip().is_loopback() {
             tracing::warn!(%address, "whoever reaches this port can place calls: set inbound.secret or inbound.allow");
         }
+        tracing::info!(%address, tls = options.tls.is_some(), "inbound calls are taken");
         let (offers, calls) = mpsc::channel(OFFERS);
         let stopping = CancellationToken::new();
         let connections = TaskTracker::new();
