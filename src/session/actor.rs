@@ -61,7 +61,7 @@ impl Clock {
         Self { began: Instant::now(), began_ms: now_ms() }
     }
 
-    fn now(&self) -> CallTime {
+    pub(super) fn now(&self) -> CallTime {
         CallTime::from_ms(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
@@ -82,11 +82,14 @@ struct Running {
     recording: Option<Recording>,
     envelope: Envelope,
     finished: bool,
+    /// The session whose record we had to make ourselves.
+    unrecorded: Option<String>,
 }
 
 impl Actor {
-    /// Runs the call to its end. `placed` is the carrier's answer to the dial request.
-    pub(super) async fn run(mut self, placed: Result<Leg, DialError>) {
+    /// Runs the call to its end. `placed` is the carrier's answer to the dial request. When the carrier took the
+    /// call but gave no record of it, its session is handed back: the record may come later.
+    pub(super) async fn run(mut self, placed: Result<Leg, DialError>) -> Option<String> {
         let mut running = Running {
             leg: None,
             jobs: JoinSet::new(),
@@ -94,6 +97,7 @@ impl Actor {
             recording: None,
             envelope: Envelope::new(&self.call_id, &self.app_id, self.clock.began_ms),
             finished: false,
+            unrecorded: None,
         };
         match placed {
             Ok(leg) => {
@@ -114,9 +118,11 @@ impl Actor {
             }
             self.wait(&mut running).await;
         }
+        let unrecorded = running.unrecorded.take();
         drop(running);
         self.scribe.finish().await;
         self.board.remove(&self.call_id);
+        unrecorded
     }
 
     /// Waits for the next thing that happens and tells the call.
@@ -152,6 +158,7 @@ impl Actor {
             Some(LegEvent::Status(status)) => Input::Status(status),
             Some(LegEvent::Digit(digit)) => Input::Digit(digit),
             Some(LegEvent::CheckPoint(name)) => Input::CheckPoint(name),
+            Some(LegEvent::RoundTrip(time)) => Input::RoundTrip(time.as_millis() as u64),
             Some(LegEvent::Hangup) => Input::RemoteHangup,
             Some(LegEvent::Cdr(cdr)) => Input::Cdr(cdr),
             Some(LegEvent::Lost { reason }) => Input::Lost { why: reason },
@@ -223,7 +230,10 @@ impl Actor {
         if let Some(batch) = ledger.into_batch() {
             self.scribe.write(batch).await;
         }
-        running.finished = summary.is_some();
+        if let Some(summary) = summary {
+            running.finished = true;
+            running.unrecorded = summary.session_id.filter(|_| summary.cdr.is_none());
+        }
     }
 
     /// Audio that the carrier's connection has no room for is dropped: it would only come late.
@@ -286,6 +296,7 @@ impl Actor {
             hangup_by: Some(summary.ended.hangup_by()),
             hangup_cause_code: summary.cause,
             hangup_cause_text: cause(summary.cause).text.to_owned(),
+            source: None,
         }
     }
 }
@@ -297,6 +308,8 @@ const fn refusal_cause(error: &DialError) -> u16 {
         DialError::Unauthorized { .. } => 29,
         DialError::Unavailable { .. } => 38,
         DialError::Protocol { .. } => 127,
+        DialError::NoLine { .. } => 34,
+        DialError::Cancelled { .. } => 16,
     }
 }
 

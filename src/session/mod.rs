@@ -4,6 +4,8 @@ mod actor;
 mod effects;
 mod handle;
 mod kore;
+mod late_record;
+mod launch;
 mod ledger;
 mod live;
 mod recording;
@@ -13,5 +15,5 @@ mod scribe;
 
 pub use handle::{Handle, Options, Parts, Refusal};
 pub use live::{LiveCall, Phase};
-pub use recovery::recover;
+pub use recovery::{recover, settle};
 pub use request::{DialRequest, Dialed, NotifyTarget};
