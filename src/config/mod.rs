@@ -140,7 +140,12 @@ pub struct TrunkLimits {
 impl Default for TrunkLimits {
     fn default() -> Self {
         let limits = Limits::default();
-        Self { calls: None, per_second: None, queue: limits.queue, queue_timeout: limits.queue_timeout.as_secs() }
+        Self {
+            calls: None,
+            per_second: None,
+            queue: limits.queue,
+            queue_timeout: limits.queue_timeout.as_secs(),
+        }
     }
 }
 

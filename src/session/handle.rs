@@ -173,7 +173,12 @@ impl Handle {
             let estimated = Box::pin(actor.run(placed)).await;
             handle.release(&call_id);
             if let Some(session_id) = estimated {
-                handle.inner.later.spawn(late_record(trunk, handle.inner.parts.store.clone(), call_id, session_id));
+                handle.inner.later.spawn(late_record(
+                    trunk,
+                    handle.inner.parts.store.clone(),
+                    call_id,
+                    session_id,
+                ));
             }
         });
         Ok(dialed)

@@ -62,7 +62,8 @@ impl Codec {
         if self == Self::Pcm16 {
             return pcm16;
         }
-        let samples: Vec<i16> = pcm16.as_chunks::<2>().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect();
+        let samples: Vec<i16> =
+            pcm16.as_chunks::<2>().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect();
         let mut wire = Vec::with_capacity(samples.len());
         match self {
             Self::Ulaw => g711::to_ulaw(&samples, &mut wire),

@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 
 pub use codec::Codec;
 pub use gate::{Full, Limits};
-pub use line::{Line, LineOptions, Ticket, Turn};
+pub use line::{Line, LineOptions, Slot, Ticket, Turn};
 
 /// What a carrier reports about one call, in the order it was sent.
 #[derive(Clone, Debug, PartialEq)]

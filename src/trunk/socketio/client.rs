@@ -296,7 +296,9 @@ impl Connection {
         // A refusal is not a hiccup: somebody must act, so it is asked again at the slowest pace at once.
         let pace = if matches!(error, LinkError::Refused { .. } | LinkError::NotServed { .. }) {
             u32::MAX
-        } else { attempt };
+        } else {
+            attempt
+        };
         let retry_in = Duration::from_millis(self.options.backoff.delay_ms(pace, jitter));
         let retry_ms = retry_in.as_millis() as u64;
         if attempt == 0 {
@@ -389,7 +391,11 @@ impl Connection {
     async fn receive(&mut self, packet: Packet) -> Result<(), Option<LinkError>> {
         match packet {
             Packet::Event(event) => {
-                if self.notices.send(Notice::Event(event)).await { Ok(()) } else { Err(None) }
+                if self.notices.send(Notice::Event(event)).await {
+                    Ok(())
+                } else {
+                    Err(None)
+                }
             }
             Packet::Ack { id, data } => {
                 match self.awaited.remove(&id) {

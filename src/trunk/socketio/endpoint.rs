@@ -20,7 +20,9 @@ pub(super) enum Untrusted {
     Malformed(String),
     #[error("it names a media host with the scheme {0}; http, https, ws and wss are known")]
     Scheme(String),
-    #[error("it names the media host {0} without encryption, which would show the token to everybody between")]
+    #[error(
+        "it names the media host {0} without encryption, which would show the token to everybody between"
+    )]
     Plain(String),
     #[error(
         "it names the media host {host}, which is not of the trunk's own site; \
@@ -77,7 +79,9 @@ impl Policy {
 
 /// A domain name, not an IP address.
 fn is_name(host: &str) -> bool {
-    host.contains('.') && !host.contains(':') && !host.split('.').all(|l| l.bytes().all(|b| b.is_ascii_digit()))
+    host.contains('.')
+        && !host.contains(':')
+        && !host.split('.').all(|l| l.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// The domain a host's siblings share: `carrier.com` for `voice.carrier.com`. None where the parent may

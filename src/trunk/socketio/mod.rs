@@ -54,9 +54,7 @@ use self::rooms::Held;
 use self::router::{Router, Settled, Traffic};
 use super::{DialError, Leg, Order};
 pub use options::{MediaWire, Options, StartError, Version};
-pub use rest::{
-    CdrFilter, CdrMeta, CdrPage, CdrQuery, CdrRecord, CdrSort, Comparison, Direction, RestError,
-};
+pub use rest::{CdrFilter, CdrMeta, CdrPage, CdrQuery, CdrRecord, CdrSort, Comparison, Direction, RestError};
 pub use wire::LinkError;
 
 /// Packets that may wait to be written to the carrier, and events that may wait to be sorted.

@@ -153,7 +153,11 @@ impl Router {
         }
     }
 
-    fn open_socket(&mut self, id: &Arc<str>, endpoint: reqwest::Url) -> tokio::sync::mpsc::Sender<websocket::Frame> {
+    fn open_socket(
+        &mut self,
+        id: &Arc<str>,
+        endpoint: reqwest::Url,
+    ) -> tokio::sync::mpsc::Sender<websocket::Frame> {
         let options = websocket::Options {
             name: self.settled.name.clone(),
             session: Arc::clone(id),
@@ -179,7 +183,10 @@ impl Router {
         let (events, heard) = mpsc::channel(EVENTS);
         let (commands, asked) = mpsc::channel(COMMANDS);
         if reply.send(Ok(Leg { session_id: id.to_string(), events: heard, commands })).is_err() {
-            tracing::warn!(trunk = self.settled.name, "nobody waits for the call that was placed; it is hung up");
+            tracing::warn!(
+                trunk = self.settled.name,
+                "nobody waits for the call that was placed; it is hung up"
+            );
             self.hang_up_by_rest(&id);
             return;
         }

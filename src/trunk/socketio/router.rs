@@ -168,12 +168,15 @@ impl Router {
             Notice::Down { error, .. } => {
                 self.hosts.down(host);
                 let reason = error.to_string();
-                self.show_link(host, match error {
-                    LinkError::Refused { .. } => Link::Refused(reason),
-                    // A carrier of 1.0.5 may serve nothing but REST at its base URL.
-                    LinkError::NotServed { .. } if self.settled.version.is_none() => Link::OnDemand,
-                    _ => Link::Down(reason),
-                });
+                self.show_link(
+                    host,
+                    match error {
+                        LinkError::Refused { .. } => Link::Refused(reason),
+                        // A carrier of 1.0.5 may serve nothing but REST at its base URL.
+                        LinkError::NotServed { .. } if self.settled.version.is_none() => Link::OnDemand,
+                        _ => Link::Down(reason),
+                    },
+                );
                 self.traffic.rooms.host_down(host, Instant::now());
             }
         }
@@ -202,7 +205,10 @@ impl Router {
             }
             let received = Received { success: true, error: None };
             if self.hosts.control(host, |client| client.answer(ack, &received)).is_err() {
-                tracing::debug!(trunk = self.settled.name, "a carrier that reads nothing gets no acknowledgement");
+                tracing::debug!(
+                    trunk = self.settled.name,
+                    "a carrier that reads nothing gets no acknowledgement"
+                );
             }
         }
     }

@@ -66,6 +66,9 @@ mod tests {
         }
         assert_eq!(strays.0.len(), MAX_SESSIONS);
         let kept = strays.claim("9999");
-        assert_eq!((kept.len(), &kept[0], &kept[2]), (MAX_REPORTS, &(HOST, Report::Announced), &(HOST, Report::Digit('2'))));
+        assert_eq!(
+            (kept.len(), &kept[0], &kept[2]),
+            (MAX_REPORTS, &(HOST, Report::Announced), &(HOST, Report::Digit('2')))
+        );
     }
 }

@@ -116,8 +116,11 @@ impl Task {
                     match self.serve(&mut socket).await {
                         End::Done => {
                             let goodbye = timeout(GOODBYE, socket.close(None)).await;
-                            tracing::debug!(session = &*self.options.session, in_time = goodbye.is_ok(),
-                                "the call's connection is closed");
+                            tracing::debug!(
+                                session = &*self.options.session,
+                                in_time = goodbye.is_ok(),
+                                "the call's connection is closed"
+                            );
                             return;
                         }
                         End::Lost(error) => error,

@@ -176,7 +176,8 @@ mod tests {
     fn an_unanswered_call_is_a_failure_unless_its_code_says_busy_unanswered_or_cancelled() {
         let other: Vec<_> =
             TABLE.iter().filter(|row| row.unanswered != Failed).map(|r| (r.code, r.unanswered)).collect();
-        let expected = [(16, Cancel), (17, Busy), (18, NoAnswer), (19, NoAnswer), (20, NoAnswer), (31, NoAnswer)];
+        let expected =
+            [(16, Cancel), (17, Busy), (18, NoAnswer), (19, NoAnswer), (20, NoAnswer), (31, NoAnswer)];
         assert_eq!(other, expected);
     }
 

@@ -80,4 +80,3 @@ fn disposition(sent: Option<&Text<'_>>, answered: bool) -> Disposition {
         _ => Disposition::Failed,
     }
 }
-

@@ -97,8 +97,13 @@ impl Decoder {
         within("number of attachments", attachments, self.limits.attachments)?;
         let rest = own_namespace(rest)?;
         let (id, json) = ack_id(rest)?;
-        let data =
-            |skip| Data { text: text.clone(), start: text.len() - json.len(), skip, attachments: vec![], is_cut: false };
+        let data = |skip| Data {
+            text: text.clone(),
+            start: text.len() - json.len(),
+            skip,
+            attachments: vec![],
+            is_cut: false,
+        };
         let packet = match kind {
             '0' => Packet::Connected,
             '1' => Packet::Disconnected,

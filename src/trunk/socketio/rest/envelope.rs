@@ -53,7 +53,8 @@ impl RestError {
 /// Answers are `{status, errors, data}`; a failure may come as HTTP status, as `status` under HTTP 200, or
 /// as the 1.0.5 form `{code, message, errors: {field: […]}}`.
 pub(super) fn unwrap_envelope(http: StatusCode, body: &[u8]) -> Result<Value, RestError> {
-    whole_envelope(http, body).map(|mut envelope| envelope.get_mut("data").map(Value::take).unwrap_or_default())
+    whole_envelope(http, body)
+        .map(|mut envelope| envelope.get_mut("data").map(Value::take).unwrap_or_default())
 }
 
 /// As [`unwrap_envelope`], with what stands beside `data`.
