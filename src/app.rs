@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::flows::Catalog;
 use crate::outbox::target::Reach;
 use crate::outbox::{self, Outbox};
@@ -18,6 +18,7 @@ use crate::speech::tts::{self, Tts};
 use crate::store::{self, Store};
 use crate::trunk::inbound;
 use crate::trunk::socketio::{self, SocketIoTrunk};
+use crate::trunk::{Line, LineOptions};
 use crate::{api, session, telemetry};
 
 /// Running calls may end in this time at shutdown before they are hung up.
@@ -71,20 +72,10 @@ impl App {
         let recognizer = recognizer(config)?;
         let mut trunks = Vec::with_capacity(config.trunks.len());
         for trunk in &config.trunks {
-            let options = socketio::Options {
-                away_timeout: Duration::from_secs(trunk.away_timeout),
-                ..socketio::Options::new(&trunk.name, &trunk.url, trunk.token()?)
-            };
-            let (handle, _task) = SocketIoTrunk::start(options)?;
-            trunks.push((trunk.name.clone(), handle));
-        }
-        for call in &recovered {
-            let trunk = trunks.iter().find(|(name, _)| *name == call.trunk);
-            if let (Some((_, trunk)), Some(session_id)) = (trunk, &call.session_id) {
-                trunk.end(session_id).await?;
-            }
+            trunks.push(line(trunk)?);
         }
         let routes = session::Routes::new(config.inbound.routes()?, &flows)?;
+        session::settle(&store, &trunks, recovered).await?;
         let parts = session::Parts {
             store: store.clone(),
             outbox: outbox.clone(),
@@ -155,6 +146,24 @@ impl App {
         self.outbox.shutdown().await;
         self.store.close().await;
     }
+}
+
+fn line(trunk: &config::Trunk) -> anyhow::Result<Line> {
+    let options = socketio::Options {
+        version: trunk.version.fixed(),
+        media: trunk.media,
+        codec: trunk.codec,
+        media_hosts: trunk.media_hosts.clone(),
+        away_timeout: Duration::from_secs(trunk.away_timeout),
+        ..socketio::Options::new(&trunk.name, &trunk.url, trunk.token()?)
+    };
+    let (handle, _task) = SocketIoTrunk::start(options)?;
+    let options = LineOptions {
+        name: trunk.name.clone(),
+        limits: trunk.limits.limits(),
+        caller_id: trunk.caller_id.clone(),
+    };
+    Ok(Line::new(handle, options))
 }
 
 async fn serve(listener: TcpListener, router: axum::Router, stop: CancellationToken) {

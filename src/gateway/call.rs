@@ -90,6 +90,7 @@ impl Call {
             hangup_by: end.by,
             hangup_cause_code: end.cause,
             hangup_cause_text: cause(end.cause).text.into(),
+            source: None,
         };
         if let Some(recorder) = answered.and_then(|a| a.recorder)
             && let Err(error) = recorder.finish().await

@@ -63,7 +63,7 @@ impl Clock {
         Self { began: Instant::now(), began_ms: now_ms() }
     }
 
-    fn now(&self) -> CallTime {
+    pub(super) fn now(&self) -> CallTime {
         CallTime::from_ms(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
@@ -84,11 +84,14 @@ struct Running {
     recording: Option<Recording>,
     envelope: Envelope,
     finished: bool,
+    /// The session whose record we had to make ourselves.
+    unrecorded: Option<String>,
 }
 
 impl Actor {
-    /// Runs the call to its end. `placed` is the carrier's answer to the dial request.
-    pub(super) async fn run(mut self, placed: Result<Leg, DialError>) {
+    /// Runs the call to its end. `placed` is the carrier's answer to the dial request. When the carrier took the
+    /// call but gave no record of it, its session is handed back: the record may come later.
+    pub(super) async fn run(mut self, placed: Result<Leg, DialError>) -> Option<String> {
         let mut running = Running {
             leg: None,
             jobs: JoinSet::new(),
@@ -96,6 +99,7 @@ impl Actor {
             recording: None,
             envelope: Envelope::new(&self.call_id, &self.app_id, self.clock.began_ms),
             finished: false,
+            unrecorded: None,
         };
         match placed {
             Ok(leg) => {
@@ -116,9 +120,11 @@ impl Actor {
             }
             self.wait(&mut running).await;
         }
+        let unrecorded = running.unrecorded.take();
         drop(running);
         self.scribe.finish().await;
         self.board.remove(&self.call_id);
+        unrecorded
     }
 
     /// Waits for the next thing that happens and tells the call.
@@ -154,6 +160,7 @@ impl Actor {
             Some(LegEvent::Status(status)) => Input::Status(status),
             Some(LegEvent::Digit(digit)) => Input::Digit(digit),
             Some(LegEvent::CheckPoint(name)) => Input::CheckPoint(name),
+            Some(LegEvent::RoundTrip(time)) => Input::RoundTrip(time.as_millis() as u64),
             Some(LegEvent::Hangup) => Input::RemoteHangup,
             Some(LegEvent::Cdr(mut cdr)) => {
                 // A record is filed under its session: which one that is, is not for the peer to say.
@@ -231,7 +238,10 @@ impl Actor {
         if let Some(batch) = ledger.into_batch() {
             self.scribe.write(batch).await;
         }
-        running.finished = summary.is_some();
+        if let Some(summary) = summary {
+            running.finished = true;
+            running.unrecorded = summary.session_id.filter(|_| summary.cdr.is_none());
+        }
     }
 
     /// Audio that the carrier's connection has no room for is dropped: it would only come late.
@@ -294,6 +304,7 @@ impl Actor {
             hangup_by: Some(summary.ended.hangup_by(self.direction)),
             hangup_cause_code: summary.cause,
             hangup_cause_text: cause(summary.cause).text.to_owned(),
+            source: None,
         }
     }
 }
@@ -305,6 +316,8 @@ const fn refusal_cause(error: &DialError) -> u16 {
         DialError::Unauthorized { .. } => 29,
         DialError::Unavailable { .. } => 38,
         DialError::Protocol { .. } => 127,
+        DialError::NoLine { .. } => 34,
+        DialError::Cancelled { .. } => 16,
     }
 }
 

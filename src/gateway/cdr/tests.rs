@@ -19,6 +19,7 @@ fn records() -> Records {
                 hangup_by: Some(HangupBy::Callee),
                 hangup_cause_code: 16,
                 hangup_cause_text: String::new(),
+                source: None,
             },
         );
     }

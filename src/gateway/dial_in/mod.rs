@@ -234,6 +234,7 @@ impl Call {
             hangup_by: by.map(|by| if by == Party::Callee { HangupBy::Caller } else { HangupBy::Callee }),
             hangup_cause_code: code,
             hangup_cause_text: cause(code).text.to_owned(),
+            source: None,
         }
     }
 }

@@ -123,6 +123,7 @@ async fn see_off(
         hangup_by: Some(HangupBy::Callee),
         hangup_cause_code: why.cause,
         hangup_cause_text: cause(why.cause).text.to_owned(),
+        source: None,
     });
     store.record(batch).await?;
     // The carrier's own record goes before ours.

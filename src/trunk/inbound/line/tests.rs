@@ -294,7 +294,7 @@ impl Stage {
     fn tell(&mut self, event: LegEvent, at: CallTime) {
         let input = match event {
             LegEvent::Status(status) => Input::Status(status),
-            LegEvent::Audio(_) => return,
+            LegEvent::Audio(_) | LegEvent::RoundTrip(_) => return,
             LegEvent::Digit(digit) => Input::Digit(digit),
             LegEvent::CheckPoint(name) => Input::CheckPoint(name),
             LegEvent::Hangup => {
