@@ -9,12 +9,12 @@ use comfy_table::{Table, presets};
 use secrecy::SecretString;
 
 use crate::gateway::callees::{Callee, Callees};
-use crate::gateway::{Account, Gateway, Options};
+use crate::gateway::{Account, Gateway, Options, UnknownVersion, Version};
 use crate::speech::tts::{self, Tts};
 use crate::telemetry::{self, LogFormat};
 
 #[derive(Debug, clap::Args)]
-#[command(args_conflicts_with_subcommands = true)]
+#[command(args_conflicts_with_subcommands = true, disable_version_flag = true)]
 pub struct Args {
     #[command(subcommand)]
     command: Option<Command>,
@@ -24,9 +24,15 @@ pub struct Args {
     /// Bearer token of the account "default"; without any a random one is made and shown
     #[arg(long, env = "DERING_GATEWAY_TOKEN", hide_env_values = true)]
     token: Option<SecretString>,
-    /// A further account with its token; may be given again
-    #[arg(long = "account", value_name = "NAME=TOKEN", value_parser = account)]
-    accounts: Vec<Account>,
+    /// Version of the Outgoing Call Service: 1.0.3, 1.0.4 or 1.0.5
+    #[arg(long, default_value_t)]
+    version: Version,
+    /// A further account with its token, and its version where it differs; may be given again
+    #[arg(long = "account", value_name = "NAME[@VERSION]=TOKEN", value_parser = account)]
+    accounts: Vec<(Account, Option<Version>)>,
+    /// A second address for the media of 1.0.5; without it the endpointUrl of a call leads to --listen
+    #[arg(long)]
+    media_listen: Option<SocketAddr>,
     /// Folder of the callee files
     #[arg(long, default_value = "flows/callees")]
     callees: PathBuf,
@@ -50,13 +56,16 @@ enum Command {
     DialIn(super::dial_in::Args),
 }
 
-fn account(text: &str) -> Result<Account, String> {
-    match text.split_once('=') {
-        Some((name, token)) if !name.is_empty() && !token.is_empty() => {
-            Ok(Account { name: name.into(), token: token.into() })
-        }
-        _ => Err("write it as NAME=TOKEN".into()),
+fn account(text: &str) -> Result<(Account, Option<Version>), String> {
+    let (name, token) = text.split_once('=').ok_or("write it as NAME=TOKEN")?;
+    let (name, version) = match name.rsplit_once('@') {
+        Some((name, version)) => (name, Some(version.parse().map_err(|e: UnknownVersion| e.to_string())?)),
+        None => (name, None),
+    };
+    if name.is_empty() || token.is_empty() {
+        return Err("write it as NAME=TOKEN".into());
     }
+    Ok((Account { name: name.into(), token: token.into() }, version))
 }
 
 /// Runs the gateway, or rings at a server.
@@ -68,7 +77,9 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         return Box::pin(super::dial_in::run(args)).await;
     }
     telemetry::start_logging(&args.log, LogFormat::Text);
-    let mut accounts = args.accounts;
+    let versions = args.accounts.iter().filter_map(|(a, version)| Some((a.name.clone(), (*version)?)));
+    let account_versions = versions.collect();
+    let mut accounts: Vec<Account> = args.accounts.into_iter().map(|(account, _)| account).collect();
     let mut shown = None;
     if let Some(token) = args.token {
         accounts.insert(0, Account { name: "default".into(), token });
@@ -79,7 +90,10 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let options = Options {
         listen: args.listen,
+        media_listen: args.media_listen,
         accounts,
+        version: args.version,
+        account_versions,
         callees: args.callees,
         tts: Tts::new(tts::Options { cache_folder: args.speech_cache, ..tts::Options::default() }),
         recordings: args.recordings,
@@ -87,7 +101,11 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
         ..Options::default()
     };
     let gateway = Gateway::start(options).await?;
-    super::print(&format!("{}\n\nThe gateway serves http://{}", table(gateway.callees()), gateway.address()));
+    let (table, address) = (table(gateway.callees()), gateway.address());
+    super::print(&format!("{table}\n\nThe gateway serves version {} on http://{address}", args.version));
+    if let Some(address) = gateway.media_address() {
+        super::print(&format!("Media of version 1.0.5: http://{address}"));
+    }
     if let Some(token) = shown {
         super::print(&format!("Token: {token}"));
     }

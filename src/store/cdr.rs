@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteRow};
 use sqlx::{FromRow, QueryBuilder, Row};
 
-use super::{CdrField, CdrFilter, CdrQuery, Comparison, Error, Store};
+use super::{Error, Store};
+use crate::cdr_wire::{CdrField, CdrFilter, CdrMeta, CdrQuery, Comparison};
 use crate::wallclock::iso;
 
 /// A record as the carrier's REST API shows it.
@@ -35,52 +36,30 @@ pub struct CdrPage {
     pub meta: CdrMeta,
 }
 
-/// Where in the list a page lies.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CdrMeta {
-    pub items_per_page: u32,
-    pub total_items: i64,
-    pub current_page: u32,
-    pub total_pages: i64,
-    /// `[field, "ASC" | "DESC"]` pairs.
-    pub sort_by: Vec<(&'static str, &'static str)>,
-}
-
 impl Store {
-    /// A page of records.
+    /// A page of records; with `app` only those of its calls.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn cdrs(&self, query: &CdrQuery) -> Result<CdrPage, Error> {
+    pub async fn cdrs(&self, query: &CdrQuery, app: Option<&str>) -> Result<CdrPage, Error> {
         // One transaction, so that the count and the page agree.
         let mut transaction = self.readers.begin().await?;
         let mut count = QueryBuilder::<Sqlite>::new("SELECT count(*) FROM cdrs WHERE 1 = 1");
-        push_filters(&mut count, query);
+        push_filters(&mut count, query, app);
         let total_items: i64 = count.build_query_scalar().fetch_one(&mut *transaction).await?;
 
-        let newest_first = [(CdrField::Id, true)];
-        let sort_by = if query.sort_by.is_empty() { newest_first.as_slice() } else { &query.sort_by };
-        let limit = query.limit.max(1);
         let mut list = QueryBuilder::<Sqlite>::new("SELECT * FROM cdrs WHERE 1 = 1");
-        push_filters(&mut list, query);
+        push_filters(&mut list, query, app);
         list.push(" ORDER BY ");
-        for (field, descending) in sort_by {
+        for (field, descending) in query.order() {
             let direction = if *descending { " DESC" } else { " ASC" };
             list.push(column(*field)).push(direction).push(", ");
         }
-        list.push("session_id DESC LIMIT ").push_bind(i64::from(limit));
-        list.push(" OFFSET ").push_bind(i64::from(query.page.max(1) - 1) * i64::from(limit));
+        list.push("session_id DESC LIMIT ").push_bind(i64::from(query.limit.max(1)));
+        list.push(" OFFSET ").push_bind(i64::try_from(query.offset()).unwrap_or(i64::MAX));
         let data = list.build_query_as().fetch_all(&mut *transaction).await?;
 
-        let direction = |descending| if descending { "DESC" } else { "ASC" };
-        let meta = CdrMeta {
-            items_per_page: limit,
-            total_items,
-            current_page: query.page.max(1),
-            total_pages: (total_items + i64::from(limit) - 1) / i64::from(limit),
-            sort_by: sort_by.iter().map(|(field, desc)| (field.as_str(), direction(*desc))).collect(),
-        };
+        let meta = CdrMeta::new(query, u64::try_from(total_items).unwrap_or(0));
         Ok(CdrPage { data, meta })
     }
 
@@ -94,9 +73,9 @@ impl Store {
     }
 }
 
-fn push_filters(sql: &mut QueryBuilder<Sqlite>, query: &CdrQuery) {
-    if let Some(app) = &query.app_id {
-        sql.push(" AND call_id IN (SELECT id FROM calls WHERE app_id = ").push_bind(app.clone()).push(")");
+fn push_filters(sql: &mut QueryBuilder<Sqlite>, query: &CdrQuery, app: Option<&str>) {
+    if let Some(app) = app {
+        sql.push(" AND call_id IN (SELECT id FROM calls WHERE app_id = ").push_bind(app.to_owned()).push(")");
     }
     for filter in &query.filters {
         match filter {

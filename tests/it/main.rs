@@ -10,7 +10,9 @@
 mod api_auth;
 mod architecture;
 mod gateway_call;
+mod gateway_conformance;
 mod gateway_fixture;
+mod gateway_hostile;
 mod gateway_limits;
 mod inbound_bad_input;
 mod inbound_calls;

@@ -1,10 +1,15 @@
-//! Which call detail records to list: the query parameters of the carrier's `GET /v1/cdr`
-//! (Outgoing Call Service 1.0.4 §3: `page`, `limit`, `filter.<field>=$<operator>:<value>`).
+//! Lists of call detail records as the carrier's `GET /v1/cdr` puts them on the wire (Outgoing Call Service
+//! 1.0.4 §3): `page`, `limit`, `sortBy` and `filter.<field>=$<operator>:<value>` in, `meta` out.
+//!
+//! The store answers such a query for our own API, the gateway answers it as the carrier.
+
+#[cfg(test)]
+mod tests;
 
 use callcore::call::Disposition;
-use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::{Error as ValueError, StrDeserializer};
+use serde::{Deserialize, Serialize};
 
 const DEFAULT_LIMIT: u32 = 100;
 /// Records on one page, at most.
@@ -20,13 +25,11 @@ pub struct CdrQuery {
     pub filters: Vec<CdrFilter>,
     /// `(field, descending)`; empty means newest first.
     pub sort_by: Vec<(CdrField, bool)>,
-    /// Only records of this app's calls.
-    pub app_id: Option<String>,
 }
 
 impl Default for CdrQuery {
     fn default() -> Self {
-        Self { page: 1, limit: DEFAULT_LIMIT, filters: Vec::new(), sort_by: Vec::new(), app_id: None }
+        Self { page: 1, limit: DEFAULT_LIMIT, filters: Vec::new(), sort_by: Vec::new() }
     }
 }
 
@@ -47,6 +50,20 @@ pub enum Comparison {
     GreaterOrEqual,
     Less,
     LessOrEqual,
+}
+
+impl Comparison {
+    /// Whether `left` stands so to `right`.
+    #[must_use]
+    pub const fn holds(self, left: i64, right: i64) -> bool {
+        match self {
+            Self::Equal => left == right,
+            Self::Greater => left > right,
+            Self::GreaterOrEqual => left >= right,
+            Self::Less => left < right,
+            Self::LessOrEqual => left <= right,
+        }
+    }
 }
 
 /// What records may be sorted by. `Id` is the order in which they were kept.
@@ -123,6 +140,49 @@ impl CdrQuery {
     }
 }
 
+impl CdrQuery {
+    /// The order asked for; newest first when none was.
+    #[must_use]
+    pub fn order(&self) -> &[(CdrField, bool)] {
+        const NEWEST_FIRST: [(CdrField, bool); 1] = [(CdrField::Id, true)];
+        if self.sort_by.is_empty() { &NEWEST_FIRST } else { &self.sort_by }
+    }
+
+    /// Records before the first of the page.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        u64::from(self.page.max(1) - 1) * u64::from(self.limit.max(1))
+    }
+}
+
+/// Where in the list a page lies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CdrMeta {
+    pub items_per_page: u32,
+    pub total_items: u64,
+    pub current_page: u32,
+    pub total_pages: u64,
+    /// `[field, "ASC" | "DESC"]` pairs.
+    pub sort_by: Vec<(&'static str, &'static str)>,
+}
+
+impl CdrMeta {
+    /// Describes the page that answers `query` when `total_items` records match.
+    #[must_use]
+    pub fn new(query: &CdrQuery, total_items: u64) -> Self {
+        let direction = |descending| if descending { "DESC" } else { "ASC" };
+        let limit = query.limit.max(1);
+        Self {
+            items_per_page: limit,
+            total_items,
+            current_page: query.page.max(1),
+            total_pages: total_items.div_ceil(u64::from(limit)),
+            sort_by: query.order().iter().map(|(field, desc)| (field.as_str(), direction(*desc))).collect(),
+        }
+    }
+}
+
 fn positive(value: &str) -> Result<u32, String> {
     let number = value.parse::<u32>().ok().filter(|number| *number > 0);
     number.ok_or_else(|| format!("{value:?} is not a whole number from 1"))
@@ -130,7 +190,7 @@ fn positive(value: &str) -> Result<u32, String> {
 
 fn sort(value: &str) -> Result<(CdrField, bool), String> {
     let (name, direction) = value.split_once(':').unwrap_or((value, "ASC"));
-    let descending = match direction {
+    let descending = match direction.to_ascii_uppercase().as_str() {
         "ASC" => false,
         "DESC" => true,
         _ => return Err(format!("{direction:?} is not a direction; use ASC or DESC")),
@@ -162,8 +222,10 @@ fn filter(field: &str, value: &str) -> Result<CdrFilter, String> {
                 "lte" => Comparison::LessOrEqual,
                 _ => return unsupported("$eq, $gt, $gte, $lt or $lte"),
             };
-            let seconds =
-                operand.parse().map_err(|_| format!("{operand:?} is not a whole number of seconds"))?;
+            let seconds = operand
+                .trim()
+                .parse()
+                .map_err(|_| format!("{operand:?} is not a whole number of seconds"))?;
             Ok(match field {
                 "duration" => CdrFilter::Duration(comparison, seconds),
                 _ => CdrFilter::BillableSeconds(comparison, seconds),
@@ -179,70 +241,7 @@ fn filter(field: &str, value: &str) -> Result<CdrFilter, String> {
 }
 
 fn disposition(text: &str) -> Result<Disposition, String> {
-    let text: StrDeserializer<'_, ValueError> = text.trim().into_deserializer();
+    let upper = text.trim().to_ascii_uppercase();
+    let text: StrDeserializer<'_, ValueError> = upper.as_str().into_deserializer();
     Disposition::deserialize(text).map_err(|error| error.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    fn read(pairs: &[(&str, &str)]) -> Result<CdrQuery, String> {
-        CdrQuery::from_pairs(pairs.iter().copied()).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn the_carriers_own_examples_are_understood() {
-        let query = read(&[
-            ("page", "2"),
-            ("limit", "10"),
-            ("filter.destination", "$contains:0812"),
-            ("filter.duration", "$gte:30"),
-            ("filter.disposition", "$in:ANSWERED,NO ANSWER,FAILED"),
-            ("sortBy", "startTime:DESC"),
-        ])
-        .unwrap();
-        assert_eq!((query.page, query.limit), (2, 10));
-        let dispositions = vec![Disposition::Answered, Disposition::NoAnswer, Disposition::Failed];
-        assert_eq!(
-            query.filters,
-            [
-                CdrFilter::DestinationContains("0812".to_owned()),
-                CdrFilter::Duration(Comparison::GreaterOrEqual, 30),
-                CdrFilter::DispositionIn(dispositions),
-            ]
-        );
-        assert_eq!(query.sort_by, [(CdrField::StartTime, true)]);
-    }
-
-    #[test]
-    fn a_parameter_that_makes_no_sense_is_named_with_what_would() {
-        let cases = [
-            ("page", "0", "page: \"0\" is not a whole number from 1"),
-            ("filter.duration", "$contains:3", "filter.duration: $contains is not supported here"),
-            ("filter.duration", "$gte:long", "filter.duration: \"long\" is not a whole number of seconds"),
-            ("filter.disposition", "$eq:MAYBE", "filter.disposition: unknown variant `MAYBE`"),
-            ("filter.colour", "$eq:red", "filter.colour: records are filtered by destination"),
-            ("sortBy", "price:ASC", "sortBy: records cannot be sorted by \"price\""),
-        ];
-        for (name, value, expected) in cases {
-            let error = read(&[(name, value)]).unwrap_err();
-            assert!(error.starts_with(expected), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_page_is_never_larger_than_the_limit_of_the_server() {
-        assert_eq!(read(&[("limit", "4000000000")]).unwrap().limit, MAX_LIMIT);
-    }
-
-    proptest! {
-        #[test]
-        fn any_filter_text_is_read_or_refused(field in "[a-zA-Z]{0,12}", value in ".{0,40}") {
-            let name = format!("filter.{field}");
-            let _outcome = CdrQuery::from_pairs([(name, value)]);
-        }
-    }
 }
