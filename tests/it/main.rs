@@ -37,6 +37,7 @@ mod trunk_bad_input;
 mod trunk_call;
 mod trunk_client;
 mod trunk_fixture;
+mod trunk_gateway;
 mod trunk_lines;
 mod trunk_versions;
 mod virtual_call;

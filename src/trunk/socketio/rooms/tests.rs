@@ -232,9 +232,11 @@ proptest! {
         for step in all {
             world.step(step);
         }
-        // Every request is answered, and then the carrier says and gives nothing any more.
+        // Every request is answered and every session hangs up, as its limits make it, and then the carrier
+        // says and gives nothing any more.
         for n in 0..OURS.len() {
             world.step(Step::Answer(n));
+            world.step(Step::Asks(n, LegCommand::Hangup));
         }
         for _ in 0..30 {
             world.step(Step::Wait(10_000));
