@@ -22,6 +22,7 @@ async fn odd_empty_and_misplaced_messages_do_no_harm_to_their_own_call() {
     }
     let stage = Stage::set().await;
     let mut carrier = stage.call(LONG, "s1").await;
+    carrier.wait_for("a connection", |report| report["open"].as_bool()).await;
     // Before the answer, as far as it is quick enough.
     carrier.tell(json!({ "audio": hex(&[1; 320]) })).await;
     carrier.event("answer").await;

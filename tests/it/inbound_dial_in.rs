@@ -107,3 +107,26 @@ async fn a_call_that_nobody_takes_and_a_secret_that_is_wrong_are_told_apart() {
     assert_eq!((report.answered_after_ms, report.ended_by), (None, Some(Party::Bot)));
     assert_eq!(stage.ended("s1").await["outcome"], "no_route");
 }
+
+#[tokio::test]
+async fn the_command_tells_the_call_as_json_and_its_exit_code_says_how_it_ended() {
+    let stage = Stage::set().await;
+    let callee = options(&stage, SHORT, "[ { silence: 20s } ]").callee;
+    for (did, code, ended_by) in [(SHORT, 0, "bot"), (UNKNOWN, 1, "bot")] {
+        let output = within(
+            "the end of the command",
+            tokio::process::Command::new(env!("CARGO_BIN_EXE_dering"))
+                .args(["gateway", "dial-in", &stage.url(), "--did", did, "--json", "--callee"])
+                .arg(&callee)
+                .kill_on_drop(true)
+                .output(),
+        )
+        .await
+        .unwrap();
+        assert_eq!(output.status.code(), Some(code), "{output:?}");
+        let told: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(told["endedBy"], ended_by, "{told}");
+        assert_eq!(told["cdr"]["destination"], did);
+        assert_eq!(told["answeredAfterMs"].is_u64(), code == 0);
+    }
+}

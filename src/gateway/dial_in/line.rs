@@ -69,6 +69,8 @@ impl Caller {
     ) -> Answered {
         let ended = self.converse(wire, since, ignores_interrupt, stop).await;
         let by = ended.as_ref().copied().unwrap_or(Party::Gateway);
+        // A server may interrupt and hang up within one frame.
+        self.note_played();
         self.note(self.at_ms, Happening::Hangup { by });
         // What was heard and what was said come from two machines that are drained one after the other.
         self.events.sort_by_key(|entry| entry.at_ms);
@@ -138,10 +140,7 @@ impl Caller {
             recorder.frame(&self.said, &self.heard);
         }
         wire.audio(to_pcm16le(&self.said)).await?;
-        while let Some(event) = self.playout.poll_event() {
-            let (at_ms, happening) = played(event);
-            self.note(at_ms, happening);
-        }
+        self.note_played();
         let mut goes_on = true;
         while let Some(event) = self.script.poll_event() {
             match event {
@@ -159,6 +158,13 @@ impl Caller {
             }
         }
         Ok(goes_on)
+    }
+
+    fn note_played(&mut self) {
+        while let Some(event) = self.playout.poll_event() {
+            let (at_ms, happening) = played(event);
+            self.note(at_ms, happening);
+        }
     }
 
     fn note(&mut self, at_ms: u64, happening: Happening) {

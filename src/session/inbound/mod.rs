@@ -57,6 +57,11 @@ struct Begun {
 impl Handle {
     /// Takes calls until the port closes. A call that no flow takes is hung up and written down.
     pub async fn receive(&self, mut offers: mpsc::Receiver<Offer>, routes: Routes) {
+        if routes.is_empty() {
+            tracing::warn!(
+                "there is no inbound route and no default_flow: every inbound call will be hung up"
+            );
+        }
         while let Some(Offer { call, leg, pickup }) = offers.recv().await {
             let Some(route) = routes.find(&call.called) else {
                 let why = TurnedAway::no_route(&call.called);

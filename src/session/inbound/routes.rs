@@ -105,6 +105,12 @@ impl Routes {
         true
     }
 
+    /// Whether no call finds a flow.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.exact.is_empty() && self.prefixes.is_empty()
+    }
+
     /// The route for a dialled number: its own before that of the longest prefix.
     #[must_use]
     pub fn find(&self, called: &str) -> Option<Arc<Route>> {

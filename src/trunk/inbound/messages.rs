@@ -132,8 +132,47 @@ pub(super) fn dtmf(digit: char, duration_ms: u32) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use callcore::call::{Disposition, HangupBy};
+    use proptest::prelude::*;
 
     use super::*;
+
+    /// Any scalar, list or map that a broken carrier may put into a field.
+    fn value() -> impl Strategy<Value = Value> {
+        let scalar = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            ".{0,20}".prop_map(Value::from),
+        ];
+        prop_oneof![4 => scalar.clone(), 1 => prop::collection::vec(scalar, 0..3).prop_map(Value::from)]
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_reader_stumble(text in ".{0,200}") {
+            let _read = read(&text);
+        }
+
+        #[test]
+        fn no_value_of_a_field_makes_the_reader_stumble(
+            event in prop::sample::select(vec!["incoming_call", "dtmf", "hangup", "cdr"]),
+            fields in prop::collection::btree_map(
+                prop::sample::select(vec![
+                    "callerId", "didNumber", "sessionId", "digit", "startTime", "answerTime", "endTime",
+                    "duration", "billableSeconds", "disposition", "hangupBy", "hangupCauseCode", "source",
+                ]),
+                value(),
+                0..8,
+            ),
+        ) {
+            let mut message = json!(fields);
+            message["event"] = event.into();
+            if let Ok(Report::IncomingCall(call)) = read(&message.to_string()) {
+                prop_assert!(!call.called.is_empty() && call.called.chars().count() <= LONGEST_FIELD);
+            }
+        }
+    }
 
     #[test]
     fn an_incoming_call_may_write_its_numbers_as_numbers() {
