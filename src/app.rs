@@ -9,14 +9,16 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
+use crate::config::{self, Config};
 use crate::flows::Catalog;
 use crate::outbox::target::Reach;
 use crate::outbox::{self, Outbox};
 use crate::speech::stt::Recognizer;
 use crate::speech::tts::{self, Tts};
 use crate::store::{self, Store};
+use crate::trunk::inbound;
 use crate::trunk::socketio::{self, SocketIoTrunk};
+use crate::trunk::{Line, LineOptions};
 use crate::{api, session, telemetry};
 
 /// Running calls may end in this time at shutdown before they are hung up.
@@ -29,6 +31,7 @@ pub struct App {
     store: Store,
     calls: session::Handle,
     outbox: outbox::Handle,
+    inbound: Option<inbound::Server>,
     server: JoinHandle<()>,
     stop: CancellationToken,
 }
@@ -69,19 +72,10 @@ impl App {
         let recognizer = recognizer(config)?;
         let mut trunks = Vec::with_capacity(config.trunks.len());
         for trunk in &config.trunks {
-            let options = socketio::Options {
-                away_timeout: Duration::from_secs(trunk.away_timeout),
-                ..socketio::Options::new(&trunk.name, &trunk.url, trunk.token()?)
-            };
-            let (handle, _task) = SocketIoTrunk::start(options)?;
-            trunks.push((trunk.name.clone(), handle));
+            trunks.push(line(trunk)?);
         }
-        for call in &recovered {
-            let trunk = trunks.iter().find(|(name, _)| *name == call.trunk);
-            if let (Some((_, trunk)), Some(session_id)) = (trunk, &call.session_id) {
-                trunk.end(session_id).await?;
-            }
-        }
+        let routes = session::Routes::new(config.inbound.routes()?, &flows)?;
+        session::settle(&store, &trunks, recovered).await?;
         let parts = session::Parts {
             store: store.clone(),
             outbox: outbox.clone(),
@@ -96,6 +90,15 @@ impl App {
             ring_timeout_ms: config.calls.ring_timeout * 1000,
         };
         let calls = session::Handle::new(parts, options);
+        let inbound = match config.inbound.options()? {
+            Some(options) => {
+                let (port, offers) = inbound::Server::start(options).await?;
+                let calls = calls.clone();
+                tokio::spawn(async move { calls.receive(offers, routes).await });
+                Some(port)
+            }
+            None => None,
+        };
         let api = api::Api {
             store: store.clone(),
             calls: calls.clone(),
@@ -105,13 +108,19 @@ impl App {
         };
         let stop = CancellationToken::new();
         let server = tokio::spawn(serve(listener, api::router(api), stop.clone()));
-        Ok(Self { address, store, calls, outbox, server, stop })
+        Ok(Self { address, store, calls, outbox, inbound, server, stop })
     }
 
     /// Where the API is served.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where calls come in, if anywhere.
+    #[must_use]
+    pub fn inbound_address(&self) -> Option<SocketAddr> {
+        self.inbound.as_ref().map(inbound::Server::address)
     }
 
     #[must_use]
@@ -124,9 +133,12 @@ impl App {
         &self.calls
     }
 
-    /// Lets running calls end, then stops the API, the outbox and the database, in this order.
+    /// Lets running calls end, then closes the port for inbound calls, stops the API, the outbox and the database, in this order.
     pub async fn shutdown(self) {
         self.calls.shutdown(DRAIN).await;
+        if let Some(inbound) = self.inbound {
+            inbound.shutdown().await;
+        }
         self.stop.cancel();
         if tokio::time::timeout(Duration::from_secs(5), self.server).await.is_err() {
             tracing::warn!("open HTTP connections were cut");
@@ -134,6 +146,24 @@ impl App {
         self.outbox.shutdown().await;
         self.store.close().await;
     }
+}
+
+fn line(trunk: &config::Trunk) -> anyhow::Result<Line> {
+    let options = socketio::Options {
+        version: trunk.version.fixed(),
+        media: trunk.media,
+        codec: trunk.codec,
+        media_hosts: trunk.media_hosts.clone(),
+        away_timeout: Duration::from_secs(trunk.away_timeout),
+        ..socketio::Options::new(&trunk.name, &trunk.url, trunk.token()?)
+    };
+    let (handle, _task) = SocketIoTrunk::start(options)?;
+    let options = LineOptions {
+        name: trunk.name.clone(),
+        limits: trunk.limits.limits(),
+        caller_id: trunk.caller_id.clone(),
+    };
+    Ok(Line::new(handle, options))
 }
 
 async fn serve(listener: TcpListener, router: axum::Router, stop: CancellationToken) {

@@ -81,7 +81,7 @@ impl From<Refusal> for Problem {
             Refusal::Flow(flows::Error::Unknown { .. }) => Code::NotFound,
             Refusal::Flow(flows::Error::Broken { .. } | flows::Error::Read { .. }) => Code::Invalid,
             Refusal::Variables(_) | Refusal::UnknownTrunk { .. } => Code::Invalid,
-            Refusal::Full { .. } => Code::RateLimited,
+            Refusal::Full { .. } | Refusal::Queue { .. } => Code::RateLimited,
             Refusal::Stopping => Code::Unavailable,
         };
         Self::new(code, refusal.to_string())

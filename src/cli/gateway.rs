@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Context;
 use comfy_table::{Table, presets};
@@ -13,8 +14,10 @@ use crate::speech::tts::{self, Tts};
 use crate::telemetry::{self, LogFormat};
 
 #[derive(Debug, clap::Args)]
-#[command(disable_version_flag = true)]
+#[command(disable_version_flag = true, args_conflicts_with_subcommands = true)]
 pub struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Where the REST and Socket.IO API is served; port 0 takes any free port
     #[arg(long, default_value = "127.0.0.1:4500")]
     listen: SocketAddr,
@@ -47,6 +50,12 @@ pub struct Args {
     log: String,
 }
 
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Ring at a server that takes inbound calls, with a simulated caller
+    DialIn(super::dial_in::Args),
+}
+
 fn account(text: &str) -> Result<(Account, Option<Version>), String> {
     let (name, token) = text.split_once('=').ok_or("write it as NAME=TOKEN")?;
     let (name, version) = match name.rsplit_once('@') {
@@ -59,11 +68,14 @@ fn account(text: &str) -> Result<(Account, Option<Version>), String> {
     Ok((Account { name: name.into(), token: token.into() }, version))
 }
 
-/// Runs the gateway.
+/// Runs the gateway, or rings at a server.
 ///
 /// # Errors
 /// When the address is taken, a callee file is wrong, or a folder cannot be used.
-pub async fn run(args: Args) -> anyhow::Result<()> {
+pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if let Some(Command::DialIn(args)) = args.command {
+        return Box::pin(super::dial_in::run(args)).await;
+    }
     telemetry::start_logging(&args.log, LogFormat::Text);
     let versions = args.accounts.iter().filter_map(|(a, version)| Some((a.name.clone(), (*version)?)));
     let account_versions = versions.collect();
@@ -100,7 +112,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     super::serve::stop_signal().await.context("cannot wait for a signal")?;
     tracing::info!("stopping: live calls are ended");
     gateway.shutdown().await;
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 fn table(callees: &Callees) -> Table {

@@ -8,6 +8,7 @@
 pub mod callees;
 pub mod cdr;
 pub mod codec;
+pub mod dial_in;
 pub mod playout;
 pub mod record;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use callcore::audio::Framer;
 use callcore::audio::frame::to_pcm16le;
-use callcore::call::{Call, CarrierCdr, Effect, Input, Stage, Summary, cause};
+use callcore::call::{Call, CarrierCdr, Direction, Effect, Input, Stage, Summary, cause};
 use callcore::clock::CallTime;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -31,7 +31,9 @@ pub(super) struct Actor {
     pub(super) call: Call,
     pub(super) call_id: String,
     pub(super) app_id: String,
+    /// As dialled: the callee's number, or ours when somebody calls us.
     pub(super) number: String,
+    pub(super) direction: Direction,
     pub(super) notify: Option<NotifyTarget>,
     pub(super) flow: Arc<Stored>,
     pub(super) speech: Speech,
@@ -61,7 +63,7 @@ impl Clock {
         Self { began: Instant::now(), began_ms: now_ms() }
     }
 
-    fn now(&self) -> CallTime {
+    pub(super) fn now(&self) -> CallTime {
         CallTime::from_ms(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
@@ -82,11 +84,14 @@ struct Running {
     recording: Option<Recording>,
     envelope: Envelope,
     finished: bool,
+    /// The session whose record we had to make ourselves.
+    unrecorded: Option<String>,
 }
 
 impl Actor {
-    /// Runs the call to its end. `placed` is the carrier's answer to the dial request.
-    pub(super) async fn run(mut self, placed: Result<Leg, DialError>) {
+    /// Runs the call to its end. `placed` is the carrier's answer to the dial request. When the carrier took the
+    /// call but gave no record of it, its session is handed back: the record may come later.
+    pub(super) async fn run(mut self, placed: Result<Leg, DialError>) -> Option<String> {
         let mut running = Running {
             leg: None,
             jobs: JoinSet::new(),
@@ -94,6 +99,7 @@ impl Actor {
             recording: None,
             envelope: Envelope::new(&self.call_id, &self.app_id, self.clock.began_ms),
             finished: false,
+            unrecorded: None,
         };
         match placed {
             Ok(leg) => {
@@ -114,9 +120,11 @@ impl Actor {
             }
             self.wait(&mut running).await;
         }
+        let unrecorded = running.unrecorded.take();
         drop(running);
         self.scribe.finish().await;
         self.board.remove(&self.call_id);
+        unrecorded
     }
 
     /// Waits for the next thing that happens and tells the call.
@@ -152,8 +160,15 @@ impl Actor {
             Some(LegEvent::Status(status)) => Input::Status(status),
             Some(LegEvent::Digit(digit)) => Input::Digit(digit),
             Some(LegEvent::CheckPoint(name)) => Input::CheckPoint(name),
+            Some(LegEvent::RoundTrip(time)) => Input::RoundTrip(time.as_millis() as u64),
             Some(LegEvent::Hangup) => Input::RemoteHangup,
-            Some(LegEvent::Cdr(cdr)) => Input::Cdr(cdr),
+            Some(LegEvent::Cdr(mut cdr)) => {
+                // A record is filed under its session: which one that is, is not for the peer to say.
+                if let Some(leg) = &running.leg {
+                    cdr.session_id.clone_from(&leg.session_id);
+                }
+                Input::Cdr(cdr)
+            }
             Some(LegEvent::Lost { reason }) => Input::Lost { why: reason },
             None => {
                 running.leg = None;
@@ -223,7 +238,10 @@ impl Actor {
         if let Some(batch) = ledger.into_batch() {
             self.scribe.write(batch).await;
         }
-        running.finished = summary.is_some();
+        if let Some(summary) = summary {
+            running.finished = true;
+            running.unrecorded = summary.session_id.filter(|_| summary.cdr.is_none());
+        }
     }
 
     /// Audio that the carrier's connection has no room for is dropped: it would only come late.
@@ -283,9 +301,10 @@ impl Actor {
             duration: seconds(CallTime::ZERO),
             billable_seconds: summary.answered_at.map_or(0, seconds),
             disposition: summary.disposition,
-            hangup_by: Some(summary.ended.hangup_by()),
+            hangup_by: Some(summary.ended.hangup_by(self.direction)),
             hangup_cause_code: summary.cause,
             hangup_cause_text: cause(summary.cause).text.to_owned(),
+            source: None,
         }
     }
 }
@@ -297,6 +316,8 @@ const fn refusal_cause(error: &DialError) -> u16 {
         DialError::Unauthorized { .. } => 29,
         DialError::Unavailable { .. } => 38,
         DialError::Protocol { .. } => 127,
+        DialError::NoLine { .. } => 34,
+        DialError::Cancelled { .. } => 16,
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use callcore::amd::{self, Timers};
-use callcore::call::{Call, Settings};
+use callcore::call::{Call, Direction, Settings};
 use callcore::flow::{Part, Run};
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use super::actor::{Actor, Clock, Control};
 use super::effects::Speech;
+use super::late_record::late_record;
 use super::live::{Board, LiveCall, Phase};
 use super::request::{DialRequest, Dialed};
 use super::scribe::Scribe;
@@ -24,7 +25,7 @@ use crate::speech::stt::Recognizer;
 use crate::speech::tts::Tts;
 use crate::store::{self, CallBatch, NewCall, NewEvent, Store};
 use crate::telemetry::mask;
-use crate::trunk::socketio::SocketIoTrunk;
+use crate::trunk::{Full, Line, Order};
 
 /// Prompts whose text is known are made before the number is dialled, for at most this long.
 const PREPARE_PATIENCE: Duration = Duration::from_secs(5);
@@ -52,7 +53,7 @@ pub struct Parts {
     pub store: Store,
     pub outbox: outbox::Handle,
     /// By name; the first one is the default.
-    pub trunks: Vec<(String, SocketIoTrunk)>,
+    pub trunks: Vec<Line>,
     pub flows: Arc<Catalog>,
     pub tts: Tts,
     pub recognizer: Option<Recognizer>,
@@ -67,6 +68,8 @@ pub enum Refusal {
     Variables(#[from] callcore::flow::StartError),
     #[error("there is no trunk named \"{name}\"; there are: {known}")]
     UnknownTrunk { name: String, known: String },
+    #[error("trunk \"{trunk}\" has no free line and {}; try again later, or raise its `limits`", .full)]
+    Queue { trunk: String, full: Full },
     #[error("all {limit} lines are busy; try again when a call has ended, or raise `max_calls`")]
     Full { limit: usize },
     #[error("the server is stopping and takes no new calls")]
@@ -76,18 +79,20 @@ pub enum Refusal {
 }
 
 #[derive(Debug)]
-struct Inner {
-    parts: Parts,
-    options: Options,
-    board: Board,
+pub(super) struct Inner {
+    pub(super) parts: Parts,
+    pub(super) options: Options,
+    pub(super) board: Board,
     controls: Mutex<HashMap<String, mpsc::Sender<Control>>>,
-    tasks: TaskTracker,
+    pub(super) tasks: TaskTracker,
+    /// Asks carriers for records that they still owe; nothing waits for it.
+    pub(super) later: TaskTracker,
 }
 
 /// Cheap to clone; every clone serves the same calls.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 impl Handle {
@@ -99,6 +104,7 @@ impl Handle {
             board: Board::default(),
             controls: Mutex::default(),
             tasks: TaskTracker::new(),
+            later: TaskTracker::new(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -117,9 +123,13 @@ impl Handle {
         let run = Run::new(Arc::clone(&flow.flow), request.metadata.clone())?;
         let dialed = Dialed { sid: Uuid::now_v7().to_string(), call_id: Uuid::now_v7().to_string() };
         let control = self.reserve(&dialed.call_id)?;
+        let ticket = trunk.enter().map_err(|full| {
+            self.release(&dialed.call_id);
+            Refusal::Queue { trunk: trunk.name().to_owned(), full }
+        })?;
         let clock = Clock::start();
         if let Err(error) =
-            inner.parts.store.record(first_lines(&request, &dialed, &flow, &trunk.0, clock)).await
+            inner.parts.store.record(first_lines(&request, &dialed, &flow, trunk.name(), clock)).await
         {
             self.release(&dialed.call_id);
             return Err(error.into());
@@ -135,11 +145,18 @@ impl Handle {
         tracing::info!(call.id = %dialed.call_id, number = %mask(&request.number), flow = %request.flow, "call accepted");
         let speech = Speech { tts: inner.parts.tts.clone(), recognizer: inner.parts.recognizer.clone() };
         let prompts = run.known_prompts();
-        let actor = Actor {
-            call: Call::new(settings(&request, &flow, &inner.options, speech.recognizer.is_some()), run),
+        let settings = settings(&request, &flow, &inner.options, speech.recognizer.is_some());
+        let order = Order {
+            number: request.number.clone(),
+            caller: request.caller.clone(),
+            ring_timeout: Some(Duration::from_millis(settings.ring_timeout_ms)),
+        };
+        let mut actor = Actor {
+            call: Call::new(settings, run),
             call_id: dialed.call_id.clone(),
             app_id: request.app_id,
             number: request.number,
+            direction: Direction::Outbound,
             notify: request.notify,
             flow: Arc::clone(&flow),
             speech: speech.clone(),
@@ -152,10 +169,18 @@ impl Handle {
         let handle = self.clone();
         let call_id = dialed.call_id.clone();
         inner.tasks.spawn(async move {
-            prepare(&speech, &flow, &prompts).await;
-            let placed = trunk.1.place(&actor.number).await;
-            Box::pin(actor.run(placed)).await;
+            let placed =
+                Box::pin(actor.launch(&trunk, ticket, order, prepare(&speech, &flow, &prompts))).await;
+            let estimated = Box::pin(actor.run(placed)).await;
             handle.release(&call_id);
+            if let Some(session_id) = estimated {
+                handle.inner.later.spawn(late_record(
+                    trunk,
+                    handle.inner.parts.store.clone(),
+                    call_id,
+                    session_id,
+                ));
+            }
         });
         Ok(dialed)
     }
@@ -201,19 +226,19 @@ impl Handle {
         }
     }
 
-    fn trunk(&self, name: Option<&str>) -> Result<(String, SocketIoTrunk), Refusal> {
+    fn trunk(&self, name: Option<&str>) -> Result<Line, Refusal> {
         let trunks = &self.inner.parts.trunks;
         let found = match name {
             None => trunks.first(),
-            Some(name) => trunks.iter().find(|(known, _)| known == name),
+            Some(name) => trunks.iter().find(|line| line.name() == name),
         };
         found.cloned().ok_or_else(|| Refusal::UnknownTrunk {
             name: name.unwrap_or_default().to_owned(),
-            known: trunks.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "),
+            known: trunks.iter().map(Line::name).collect::<Vec<_>>().join(", "),
         })
     }
 
-    fn reserve(&self, call_id: &str) -> Result<mpsc::Receiver<Control>, Refusal> {
+    pub(super) fn reserve(&self, call_id: &str) -> Result<mpsc::Receiver<Control>, Refusal> {
         let limit = self.inner.options.max_calls;
         let mut controls = self.inner.controls.lock().unwrap_or_else(PoisonError::into_inner);
         if controls.len() >= limit {
@@ -226,7 +251,7 @@ impl Handle {
         Ok(receiver)
     }
 
-    fn release(&self, call_id: &str) {
+    pub(super) fn release(&self, call_id: &str) {
         let mut controls = self.inner.controls.lock().unwrap_or_else(PoisonError::into_inner);
         controls.remove(call_id);
         metrics::gauge!("dering_calls_running").set(controls.len() as f64);
@@ -234,7 +259,7 @@ impl Handle {
 }
 
 /// Makes the audio that is known to be needed, so that the callee never waits for it.
-async fn prepare(speech: &Speech, flow: &Stored, prompts: &[Part]) {
+pub(super) async fn prepare(speech: &Speech, flow: &Stored, prompts: &[Part]) {
     let all = futures_util::future::join_all(prompts.iter().map(|part| speech.render(flow, part)));
     match tokio::time::timeout(PREPARE_PATIENCE, all).await {
         Ok(results) => {

@@ -25,7 +25,9 @@ impl Ledger {
     pub(super) fn fact(&mut self, fact: Fact, now: CallTime) {
         let at_ms = self.clock.epoch_ms(now);
         match fact.kind {
-            "placed" => self.update().session_id = fact.detail["sessionId"].as_str().map(str::to_owned),
+            "placed" | "accepted" => {
+                self.update().session_id = fact.detail["sessionId"].as_str().map(str::to_owned)
+            }
             "dial_status" => {
                 let status = fact.detail["status"].as_str().unwrap_or_default();
                 let answered = status == "Connected";
@@ -40,6 +42,8 @@ impl Ledger {
                     self.decision(&event);
                 }
             }
+            "queued" => self.update().state = Some("queued".into()),
+            "dequeued" => self.update().state = Some("placing".into()),
             "checkpoint" => self.update().last_checkpoint = fact.detail["name"].as_str().map(str::to_owned),
             "transcript" => {
                 let text = fact.detail["text"].as_str().unwrap_or_default().to_owned();
@@ -100,6 +104,7 @@ impl Ledger {
         update.outcome = Some(summary.outcome.clone());
         update.message_left = Some(summary.message_left);
         if summary.cdr.is_none() {
+            self.batch.cdr_estimated = true;
             let detail = json!({ "why": "the carrier sent no record; this one is made from our own times" });
             self.batch.events.push(NewEvent {
                 at_ms: ended_ms,

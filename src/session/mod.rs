@@ -3,7 +3,10 @@
 mod actor;
 mod effects;
 mod handle;
+mod inbound;
 mod kore;
+mod late_record;
+mod launch;
 mod ledger;
 mod live;
 mod recording;
@@ -12,6 +15,7 @@ mod request;
 mod scribe;
 
 pub use handle::{Handle, Options, Parts, Refusal};
+pub use inbound::{BadRoute, InboundCall, Pattern, Route, Routes};
 pub use live::{LiveCall, Phase};
-pub use recovery::recover;
+pub use recovery::{recover, settle};
 pub use request::{DialRequest, Dialed, NotifyTarget};

@@ -26,6 +26,8 @@ pub struct CallBatch {
     pub notifications: Vec<NewNotification>,
     /// Replaces an earlier record of the same session.
     pub cdr: Option<CarrierCdr>,
+    /// Whether `cdr` is made from our own times; it never replaces the carrier's.
+    pub cdr_estimated: bool,
     /// Replaces earlier evidence of the same call.
     pub evidence: Option<Value>,
     pub transcripts: Vec<NewTranscript>,
@@ -149,7 +151,7 @@ async fn write(connection: &mut SqliteConnection, batch: CallBatch) -> Result<()
     append_notifications(connection, id, batch.notifications, now).await?;
     append_transcripts(connection, id, batch.transcripts).await?;
     if let Some(record) = batch.cdr {
-        cdr::put(connection, id, &record, now).await?;
+        cdr::put(connection, id, &record, batch.cdr_estimated, now).await?;
     }
     if let Some(evidence) = batch.evidence {
         put_evidence(connection, id, evidence).await?;

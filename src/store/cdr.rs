@@ -17,6 +17,9 @@ use crate::wallclock::iso;
 pub struct CdrRow {
     #[serde(flatten)]
     pub cdr: CarrierCdr,
+    /// The carrier gave no record: this one is made from our own times.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
     /// When we kept it first; ISO 8601 UTC with milliseconds.
     pub created_at: String,
     /// When we kept it last.
@@ -126,23 +129,26 @@ const fn column(field: CdrField) -> &'static str {
     }
 }
 
-/// Keeps a record, replacing an earlier one of the same session.
+/// Keeps a record, replacing an earlier one of the same session; an estimate never replaces the carrier's own.
 pub(super) async fn put(
     connection: &mut SqliteConnection,
     call_id: &str,
     cdr: &CarrierCdr,
+    estimated: bool,
     now: i64,
 ) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO cdrs (session_id, call_id, destination, start_time, answer_time, end_time, duration, \
-         billable_seconds, disposition, hangup_by, hangup_cause_code, hangup_cause_text, created_ms, \
-         updated_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13) \
+         billable_seconds, disposition, hangup_by, hangup_cause_code, hangup_cause_text, source, estimated, \
+         created_ms, updated_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15) \
          ON CONFLICT (session_id) DO UPDATE SET destination = excluded.destination, \
          start_time = excluded.start_time, answer_time = excluded.answer_time, \
          end_time = excluded.end_time, duration = excluded.duration, \
          billable_seconds = excluded.billable_seconds, disposition = excluded.disposition, \
          hangup_by = excluded.hangup_by, hangup_cause_code = excluded.hangup_cause_code, \
-         hangup_cause_text = excluded.hangup_cause_text, updated_ms = excluded.updated_ms",
+         hangup_cause_text = excluded.hangup_cause_text, source = excluded.source, \
+         estimated = excluded.estimated, updated_ms = excluded.updated_ms \
+         WHERE excluded.estimated = 0 OR cdrs.estimated = 1",
     )
     .bind(&cdr.session_id)
     .bind(call_id)
@@ -156,6 +162,8 @@ pub(super) async fn put(
     .bind(cdr.hangup_by.map(hangup_text))
     .bind(i64::from(cdr.hangup_cause_code))
     .bind(&cdr.hangup_cause_text)
+    .bind(&cdr.source)
+    .bind(i64::from(estimated))
     .bind(now)
     .execute(connection)
     .await?;
@@ -184,9 +192,11 @@ impl FromRow<'_, SqliteRow> for CdrRow {
             hangup_by: hangup_by.as_deref().map(named).transpose()?,
             hangup_cause_code: unsigned(row, "hangup_cause_code")?,
             hangup_cause_text: row.try_get("hangup_cause_text")?,
+            source: row.try_get("source")?,
         };
         Ok(Self {
             cdr,
+            estimated: row.try_get::<i64, _>("estimated")? != 0,
             created_at: iso(row.try_get("created_ms")?),
             updated_at: iso(row.try_get("updated_ms")?),
             call_id: row.try_get("call_id")?,

@@ -315,11 +315,13 @@ pub(crate) async fn arrived(inbox: &Inbox, call_id: &str, wanted: impl Fn(&[Valu
 pub(crate) struct Setup {
     /// Whether webhooks may go to this computer.
     pub(crate) allow_private: bool,
+    /// Calls that the trunk takes at the same time, and calls that may wait for it.
+    pub(crate) lines: Option<(usize, usize)>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { allow_private: true }
+        Self { allow_private: true, lines: None }
     }
 }
 
@@ -361,6 +363,10 @@ impl Stage {
         let carrier = Carrier::start(folder.path()).await;
         let mut config = config(folder.path(), &carrier);
         config.webhooks.allow_private = setup.allow_private;
+        if let Some((calls, queue)) = setup.lines {
+            config.trunks[0].limits.calls = Some(calls);
+            config.trunks[0].limits.queue = queue;
+        }
         let app = App::start(&config).await.unwrap();
         let (secret, key) = enrol(app.store()).await;
         let inbox = Inbox::new(vec![secret.clone()]);

@@ -28,6 +28,8 @@ pub enum Input {
     /// The carrier played everything before this mark.
     CheckPoint(String),
     RemoteHangup,
+    /// How long the carrier takes to answer, ms; play-out paces itself by it.
+    RoundTrip(u64),
     Cdr(CarrierCdr),
     /// The carrier is gone and nothing more will come from it.
     Lost {

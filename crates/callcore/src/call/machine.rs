@@ -9,7 +9,7 @@ use super::ending::Ended;
 use super::input::{Effect, Fact, Input};
 use super::listening::{Listening, Manner};
 use super::notice::{Notice, Stage};
-use super::settings::Settings;
+use super::settings::{Direction, Settings};
 use super::speaking::Speaking;
 use crate::amd::{self, EventKind};
 use crate::audio::Frame;
@@ -25,7 +25,7 @@ const RECOGNITION_WAIT_MS: u64 = 4_000;
 
 #[derive(Debug)]
 pub(super) enum State {
-    /// Placed, or about to be; `ringing_at` once the destination rings.
+    /// Placed or offered to us, or about to be; `ringing_at` once the destination rings.
     Dialing,
     Talking(Box<Talk>),
     /// Over; only the carrier's record is awaited.
@@ -54,6 +54,8 @@ pub struct Call {
     pub(super) state: State,
     pub(super) effects: VecDeque<Effect>,
     pub(super) session_id: Option<String>,
+    /// From when on it may ring: the dial request, or the end of its wait for a line.
+    pub(super) dialled_at: CallTime,
     pub(super) ringing_at: Option<CallTime>,
     pub(super) answered_at: Option<CallTime>,
     pub(super) carrier_cause: Option<u16>,
@@ -79,6 +81,7 @@ impl Call {
             state: State::Dialing,
             effects: VecDeque::with_capacity(32),
             session_id: None,
+            dialled_at: CallTime::ZERO,
             ringing_at: None,
             answered_at: None,
             carrier_cause: None,
@@ -93,11 +96,20 @@ impl Call {
         }
     }
 
+    /// The call had to wait for a line and is dialled only at `now`: it may ring from here on.
+    pub const fn dialled(&mut self, now: CallTime) {
+        self.dialled_at = now;
+    }
+
     /// Takes note of `input` and queues what follows from it.
     pub fn handle(&mut self, input: Input, now: CallTime) {
         match input {
             Input::Placed { session_id } => {
-                self.record("placed", json!({ "sessionId": session_id }));
+                let kind = match self.settings.direction {
+                    Direction::Outbound => "placed",
+                    Direction::Inbound => "accepted",
+                };
+                self.record(kind, json!({ "sessionId": session_id }));
                 self.session_id = Some(session_id);
             }
             Input::Refused { cause, why } => {
@@ -113,6 +125,12 @@ impl Call {
                 }
             }
             Input::RemoteHangup => self.remote_hangup(now),
+            Input::RoundTrip(ms) => {
+                self.settings.playback = self.settings.playback.at_distance(ms);
+                if let State::Talking(talk) = &mut self.state {
+                    talk.speaking.set_options(self.settings.playback);
+                }
+            }
             Input::Cdr(cdr) => self.carrier_record(cdr, now),
             Input::Lost { why } => {
                 // A trunk that has told everything about a call that is over lets go of it, too.
@@ -157,7 +175,7 @@ impl Call {
     pub fn handle_timeout(&mut self, now: CallTime) {
         match &mut self.state {
             State::Dialing => {
-                if now >= CallTime::from_ms(self.settings.ring_timeout_ms) {
+                if now >= self.dialled_at + self.settings.ring_timeout_ms {
                     self.record("ring_timeout", json!({ "afterMs": self.settings.ring_timeout_ms }));
                     self.effects.push_back(Effect::SendHangup);
                     self.close(Ended::Unanswered, RANG_TOO_LONG, now);
@@ -194,7 +212,7 @@ impl Call {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<CallTime> {
         match &self.state {
-            State::Dialing => Some(CallTime::from_ms(self.settings.ring_timeout_ms)),
+            State::Dialing => Some(self.dialled_at + self.settings.ring_timeout_ms),
             State::Talking(talk) => {
                 let children = soonest(talk.listening.poll_timeout(), talk.speaking.poll_timeout());
                 let words = talk.awaited_words.map(|(_, since)| since + RECOGNITION_WAIT_MS);

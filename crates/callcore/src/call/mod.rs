@@ -18,9 +18,9 @@ mod speaking;
 mod tests;
 
 pub use carrier::{CarrierCdr, DialStatus, Disposition, HangupBy};
-pub use cause::{Cause, cause};
+pub use cause::{Cause, cause, causes};
 pub use ending::{Ended, Summary};
 pub use input::{Effect, Fact, Input};
 pub use machine::Call;
 pub use notice::{Notice, Stage};
-pub use settings::Settings;
+pub use settings::{Direction, Settings};

@@ -4,9 +4,40 @@ use crate::amd;
 use crate::flow::MachineDetection;
 use crate::playback;
 
+/// Who called whom.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Direction {
+    /// We called; the other party is the callee.
+    #[default]
+    Outbound,
+    /// Somebody called us; the other party is the caller.
+    Inbound,
+}
+
+impl Direction {
+    /// The word for it in records.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Outbound => "outbound",
+            Self::Inbound => "inbound",
+        }
+    }
+
+    /// What the person or machine at the other end is called.
+    #[must_use]
+    pub const fn other_party(self) -> &'static str {
+        match self {
+            Self::Outbound => "callee",
+            Self::Inbound => "caller",
+        }
+    }
+}
+
 /// Settings of one call, resolved from the dial request, the flow and the trunk.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    pub direction: Direction,
     pub machine_detection: MachineDetection,
     pub amd: amd::Options,
     pub playback: playback::Options,
@@ -23,6 +54,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            direction: Direction::Outbound,
             machine_detection: MachineDetection::Detect,
             amd: amd::Options::default(),
             playback: playback::Options::default(),

@@ -53,6 +53,11 @@ impl Speaking {
         Self { playback: Playback::new(options), prompts: BTreeMap::new() }
     }
 
+    /// Sends by `options` from the next packet on.
+    pub(super) const fn set_options(&mut self, options: Options) {
+        self.playback.set_options(options);
+    }
+
     /// Queues a prompt and returns the parts whose audio must be made, by number.
     pub(super) fn speak(&mut self, speech: Speech, now: CallTime) -> Vec<(u16, Part)> {
         let mut wanted = Vec::new();

@@ -44,6 +44,7 @@ fn cdr(code: u16, disposition: Disposition) -> CarrierCdr {
         hangup_by: Some(HangupBy::Callee),
         hangup_cause_code: code,
         hangup_cause_text: String::new(),
+        source: None,
     }
 }
 

@@ -100,6 +100,11 @@ impl Playback {
         }
     }
 
+    /// Sends by `options` from the next packet on.
+    pub const fn set_options(&mut self, options: Options) {
+        self.options = options;
+    }
+
     /// Queues a prompt behind those already there.
     pub fn enqueue(&mut self, id: PlayId, pieces: Vec<Piece>, now: CallTime) {
         self.prompts.push_back(Prompt::new(id, pieces));

@@ -1,18 +1,27 @@
-//! The events of the Outgoing Call Service 1.0.3 and 1.0.4, both ways, and what they mean for a leg.
-//! The only place that knows their field names.
+//! The events of the Outgoing Call Service, both ways, and what they mean for a leg. The only place that
+//! knows their field names.
+
+mod cdr;
+mod plain;
+mod sent;
+mod text;
 
 use std::borrow::Cow;
-use std::fmt;
 
 use bytes::Bytes;
-use callcore::call::{CarrierCdr, DialStatus, Disposition, HangupBy, cause};
-use serde::de::{Deserializer, Visitor};
-use serde::{Deserialize, Serialize};
+use callcore::call::{CarrierCdr, DialStatus};
+use serde::Deserialize;
 
-use super::packet::{Binary, Event, PacketError, Placeholder};
+pub(in crate::trunk) use cdr::WireCdr;
+pub(super) use plain::{plain_command, read_plain};
+pub(super) use sent::{AudioAck, Mark, Press, Room, Speech};
+pub(super) use text::Text;
 
-/// Longest audio packet sent, in bytes: 160 ms, the documented optimum.
-pub(super) const AUDIO_CHUNK: usize = 2_560;
+use super::packet::{Event, PacketError, Placeholder};
+use crate::trunk::Codec;
+
+/// Longest audio packet sent, in milliseconds: the documented optimum.
+pub(super) const AUDIO_CHUNK_MS: usize = 160;
 
 /// What the carrier says about one session.
 #[derive(Clone, Debug, PartialEq)]
@@ -22,6 +31,7 @@ pub(super) enum Report {
     Joined,
     JoinRefused,
     Status(DialStatus),
+    /// In the codec of the call.
     Audio(Bytes),
     Digit(char),
     CheckPoint(String),
@@ -38,6 +48,8 @@ pub(super) enum ReportError {
     Malformed(#[from] PacketError),
     #[error("unknown {field} {value:?}")]
     Value { field: &'static str, value: String },
+    #[error("a packet of audio is too long")]
+    TooLong,
 }
 
 /// Reads an event: the session it is about, and what it says.
@@ -59,13 +71,17 @@ pub(super) fn read(event: &Event) -> Result<(Cow<'_, str>, Report), ReportError>
         }
         "audio" => {
             let Audio { session_id, audio_data, audio_format } = data.arg(0)?;
-            // 1.0.3 names no format; it sends the same pcm16.
+            let bytes = data.binary(audio_data)?;
+            if data.is_cut() {
+                return Err(ReportError::TooLong);
+            }
+            // 1.0.3 and 1.0.5 name no format: it is pcm16, or what was negotiated.
             if let Some(format) = audio_format
-                && !["pcm16", "l16-8k"].iter().any(|known| format.0.eq_ignore_ascii_case(known))
+                && Codec::named(&format.0).is_none()
             {
                 return Err(ReportError::Value { field: "audioFormat", value: format.0.into_owned() });
             }
-            (session_id.0, Report::Audio(data.binary(audio_data)?.clone()))
+            (session_id.0, Report::Audio(bytes.clone()))
         }
         "dtmf" => {
             let Dtmf { session_id, digit } = data.arg(0)?;
@@ -156,174 +172,9 @@ struct CheckPoint<'a> {
     name: Text<'a>,
 }
 
-/// A CDR as carriers send it: numbers may be strings, what is unknown may be null or absent.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct WireCdr<'a> {
-    #[serde(borrow)]
-    session_id: Text<'a>,
-    #[serde(borrow)]
-    destination: Option<Text<'a>>,
-    #[serde(borrow)]
-    start_time: Option<Text<'a>>,
-    #[serde(borrow)]
-    answer_time: Option<Text<'a>>,
-    #[serde(borrow)]
-    end_time: Option<Text<'a>>,
-    #[serde(borrow)]
-    duration: Option<Text<'a>>,
-    #[serde(borrow)]
-    billable_seconds: Option<Text<'a>>,
-    #[serde(borrow)]
-    disposition: Option<Text<'a>>,
-    #[serde(borrow)]
-    hangup_by: Option<Text<'a>>,
-    #[serde(borrow)]
-    hangup_cause_code: Option<Text<'a>>,
-    #[serde(borrow)]
-    hangup_cause_text: Option<Text<'a>>,
-}
-
-impl WireCdr<'_> {
-    pub(super) fn into_cdr(self) -> CarrierCdr {
-        let text = |field: Option<Text<'_>>| field.map(|t| t.0.into_owned()).filter(|t| !t.is_empty());
-        let seconds = |field: &Option<Text<'_>>| field.as_ref().and_then(Text::whole).unwrap_or(0);
-        let answer_time = text(self.answer_time);
-        let code = self.hangup_cause_code.as_ref().and_then(Text::whole).unwrap_or(0);
-        let hangup_cause_code = u16::try_from(code).unwrap_or(0);
-        CarrierCdr {
-            session_id: self.session_id.0.into_owned(),
-            destination: text(self.destination).unwrap_or_default(),
-            start_time: text(self.start_time).unwrap_or_default(),
-            end_time: text(self.end_time).unwrap_or_default(),
-            duration: seconds(&self.duration),
-            billable_seconds: seconds(&self.billable_seconds),
-            disposition: disposition(self.disposition.as_ref(), answer_time.is_some()),
-            answer_time,
-            hangup_by: self.hangup_by.as_ref().and_then(|by| {
-                let party = by.0.to_ascii_uppercase();
-                match party.as_str() {
-                    "CALLER" => Some(HangupBy::Caller),
-                    "CALLEE" => Some(HangupBy::Callee),
-                    _ => None,
-                }
-            }),
-            hangup_cause_code,
-            hangup_cause_text: text(self.hangup_cause_text)
-                .unwrap_or_else(|| cause(hangup_cause_code).text.to_owned()),
-        }
-    }
-}
-
-fn disposition(sent: Option<&Text<'_>>, answered: bool) -> Disposition {
-    let spelled: String = sent.iter().flat_map(|t| t.0.chars()).filter(char::is_ascii_alphabetic).collect();
-    match spelled.to_ascii_uppercase().as_str() {
-        "ANSWERED" | "ANSWER" => Disposition::Answered,
-        "NOANSWER" => Disposition::NoAnswer,
-        "BUSY" => Disposition::Busy,
-        "FAILED" => Disposition::Failed,
-        "CANCEL" | "CANCELED" | "CANCELLED" => Disposition::Cancel,
-        // The times say more than a word we do not know.
-        _ if answered => Disposition::Answered,
-        _ => Disposition::Failed,
-    }
-}
-
-/// A scalar that some carriers send as a string and some as a number.
-pub(super) struct Text<'a>(pub(super) Cow<'a, str>);
-
-impl Text<'_> {
-    /// The value as a whole number; a fraction is cut off.
-    pub(super) fn whole(&self) -> Option<u64> {
-        let text = self.0.trim();
-        text.parse().ok().or_else(|| {
-            let number = text.parse::<f64>().ok()?;
-            (number.is_finite() && number >= 0.0).then_some(number as u64)
-        })
-    }
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(TextVisitor).map(Self)
-    }
-}
-
-struct TextVisitor;
-
-impl<'de> Visitor<'de> for TextVisitor {
-    type Value = Cow<'de, str>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a string or a number")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Cow::Borrowed(text))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(text.to_owned()))
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(number.to_string()))
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<Self::Value, E> {
-        Ok(Cow::Owned(number.to_string()))
-    }
-
-    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Self::Value, E> {
-        if number.is_finite() { Ok(Cow::Owned(number.to_string())) } else { Err(E::custom("not a number")) }
-    }
-}
-
-/// Payload of `joinRoom`, `interruption` and `hangup`.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Room<'a> {
-    pub(super) session_id: &'a str,
-}
-
-/// Payload of `audio` towards the callee.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Speech<'a> {
-    pub(super) audio_data: Binary,
-    pub(super) session_id: &'a str,
-    pub(super) audio_format: &'static str,
-}
-
-/// Payload of `checkPoint`.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Mark<'a> {
-    pub(super) session_id: &'a str,
-    pub(super) name: &'a str,
-}
-
-/// Payload of `dtmf` towards the callee.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Press<'a> {
-    pub(super) session_id: &'a str,
-    pub(super) digit: char,
-    /// Milliseconds.
-    pub(super) duration: u32,
-}
-
-/// How the carrier acknowledges audio.
-#[derive(Debug, Deserialize)]
-pub(super) struct AudioAck {
-    pub(super) success: bool,
-    #[serde(default)]
-    pub(super) error: Option<String>,
-}
-
 #[cfg(test)]
 mod tests {
-    use callcore::call::DialStatus;
+    use callcore::call::{DialStatus, Disposition, HangupBy};
     use serde_json::json;
     use tokio_tungstenite::tungstenite::Utf8Bytes;
 

@@ -1,24 +1,15 @@
-//! The carrier's REST side: place a call, hang up, fetch a call detail record.
+//! How a carrier's REST side wraps its answers, and how it says no.
 
-use std::time::Duration;
-
-use callcore::call::CarrierCdr;
-use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
-use rustls::ClientConfig;
-use secrecy::ExposeSecret as _;
+use reqwest::StatusCode;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::client::TokenSource;
-use super::messages::{Text, WireCdr};
+use super::super::messages::Text;
 use crate::trunk::DialError;
-
-/// Longest answer read, in bytes.
-const MAX_ANSWER: usize = 1024 * 1024;
 
 /// Why the carrier's REST side did not do what was asked.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum RestError {
+pub enum RestError {
     #[error("{0}")]
     Transport(String),
     #[error("{status}: {reason}")]
@@ -28,7 +19,7 @@ pub(super) enum RestError {
 }
 
 impl RestError {
-    fn transport(error: &reqwest::Error) -> Self {
+    pub(super) fn transport(error: &reqwest::Error) -> Self {
         // reqwest's own text stops before the cause, which is what helps.
         let mut text = error.to_string();
         let mut cause = std::error::Error::source(error);
@@ -39,7 +30,7 @@ impl RestError {
         Self::Transport(text)
     }
 
-    fn into_dial_error(self, number: &str) -> DialError {
+    pub(super) fn into_dial_error(self, number: &str) -> DialError {
         match self {
             Self::Status { status: 400 | 422, reason } => {
                 DialError::BadNumber { number: number.to_owned(), reason }
@@ -59,93 +50,15 @@ impl RestError {
     }
 }
 
-#[derive(Clone)]
-pub(super) struct Rest {
-    http: Client,
-    base: Url,
-    token: TokenSource,
-}
-
-impl Rest {
-    /// `base` must be able to be a base, as any http URL is.
-    pub(super) fn new(
-        base: Url,
-        token: TokenSource,
-        tls: ClientConfig,
-        timeout: Duration,
-    ) -> Result<Self, reqwest::Error> {
-        let http = Client::builder()
-            .tls_backend_preconfigured(tls)
-            // The socket goes straight to the carrier too.
-            .no_proxy()
-            .timeout(timeout)
-            .user_agent(concat!("dering/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(Self { http, base, token })
-    }
-
-    /// Places a call to `number`; the carrier's session id. Never repeated: a second call is worse than none.
-    pub(super) async fn call(&self, number: &str) -> Result<String, DialError> {
-        let request = self.request(Method::POST, &["pbx", "call"]).json(&json!({ "phoneNumber": number }));
-        let answer = self.send(request).await.map_err(|e| e.into_dial_error(number))?;
-        #[derive(Deserialize)]
-        #[serde(rename_all = "camelCase")]
-        struct Placed<'a> {
-            #[serde(borrow)]
-            session_id: Text<'a>,
-        }
-        match Placed::deserialize(&answer) {
-            Ok(placed) if !placed.session_id.0.is_empty() => Ok(placed.session_id.0.into_owned()),
-            _ => Err(DialError::Protocol { reason: "it placed the call but named no sessionId".into() }),
-        }
-    }
-
-    pub(super) async fn hang_up(&self, session_id: &str) -> Result<(), RestError> {
-        let request =
-            self.request(Method::POST, &["pbx", "hangup"]).json(&json!({ "sessionId": session_id }));
-        self.send(request).await.map(|_| ())
-    }
-
-    /// `None` when the carrier has no such record, or not yet.
-    pub(super) async fn cdr(&self, session_id: &str) -> Result<Option<CarrierCdr>, RestError> {
-        let request = self.request(Method::GET, &["v1", "cdr", session_id]);
-        let answer = match self.send(request).await {
-            Err(RestError::Status { status: 404, .. }) => return Ok(None),
-            other => other?,
-        };
-        if answer.is_null() {
-            return Ok(None);
-        }
-        let cdr = WireCdr::deserialize(&answer).map_err(|e| RestError::Answer(format!("not a CDR: {e}")))?;
-        Ok(Some(cdr.into_cdr()))
-    }
-
-    fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
-        let mut url = self.base.clone();
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(path);
-        }
-        self.http.request(method, url).bearer_auth((self.token)().expose_secret())
-    }
-
-    /// The `data` of a successful answer.
-    async fn send(&self, request: RequestBuilder) -> Result<Value, RestError> {
-        let mut response = request.send().await.map_err(|e| RestError::transport(&e))?;
-        let status = response.status();
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|e| RestError::transport(&e))? {
-            if body.len() + chunk.len() > MAX_ANSWER {
-                return Err(RestError::Answer(format!("the answer is longer than {MAX_ANSWER} bytes")));
-            }
-            body.extend_from_slice(&chunk);
-        }
-        unwrap_envelope(status, &body)
-    }
-}
-
 /// Answers are `{status, errors, data}`; a failure may come as HTTP status, as `status` under HTTP 200, or
 /// as the 1.0.5 form `{code, message, errors: {field: […]}}`.
-fn unwrap_envelope(http: StatusCode, body: &[u8]) -> Result<Value, RestError> {
+pub(super) fn unwrap_envelope(http: StatusCode, body: &[u8]) -> Result<Value, RestError> {
+    whole_envelope(http, body)
+        .map(|mut envelope| envelope.get_mut("data").map(Value::take).unwrap_or_default())
+}
+
+/// As [`unwrap_envelope`], with what stands beside `data`.
+pub(super) fn whole_envelope(http: StatusCode, body: &[u8]) -> Result<Value, RestError> {
     let parsed: Result<Value, _> = serde_json::from_slice(body);
     let envelope = match parsed {
         Ok(envelope) => envelope,
@@ -160,7 +73,7 @@ fn unwrap_envelope(http: StatusCode, body: &[u8]) -> Result<Value, RestError> {
         _ => http.as_u16(),
     };
     if (200..300).contains(&status) {
-        return Ok(envelope.get("data").cloned().unwrap_or_default());
+        return Ok(envelope);
     }
     let fallback = || http.canonical_reason().unwrap_or("no reason given").to_owned();
     Err(RestError::Status { status, reason: reason(&envelope).unwrap_or_else(fallback) })
@@ -196,6 +109,8 @@ fn plain(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn dial_error(http: u16, body: &str) -> DialError {
