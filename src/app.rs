@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
-use crate::flows::Catalog;
+use crate::flows::{Catalog, Folder};
 use crate::outbox::target::Reach;
 use crate::outbox::{self, Outbox};
 use crate::speech::stt::Recognizer;
@@ -47,12 +47,13 @@ impl App {
         })?;
         let address = listener.local_addr()?;
         let metrics = telemetry::start_metrics();
-        let (flows, findings) = Catalog::load(&config.flows)
+        let folder = Folder::read(&config.flows)
             .context("there are no flows to run; set `flows` to the folder that holds them")?;
-        for finding in &findings {
+        for finding in folder.findings() {
             tracing::warn!("{finding}");
         }
         let store = Store::open(store::Options::file(&config.database)).await?;
+        let flows = Arc::new(Catalog::open(store.clone(), &config.flow_versions(), folder).await?);
         let recovered = session::recover(&store).await?;
         if !recovered.is_empty() {
             tracing::warn!(
@@ -86,7 +87,7 @@ impl App {
             store: store.clone(),
             outbox: outbox.clone(),
             trunks,
-            flows: Arc::new(flows),
+            flows: Arc::clone(&flows),
             tts,
             recognizer,
         };
@@ -99,6 +100,7 @@ impl App {
         let api = api::Api {
             store: store.clone(),
             calls: calls.clone(),
+            flows,
             bots: Arc::new(config.bots.clone()),
             metrics,
             reach,

@@ -93,6 +93,13 @@ impl Problem {
         self
     }
 
+    /// A member of its own, beside those of the standard.
+    #[must_use]
+    pub fn with_member(mut self, name: &str, value: Value) -> Self {
+        self.members.insert(name.to_owned(), value);
+        self
+    }
+
     /// A header of the answer, `Retry-After` for example.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {

@@ -78,8 +78,8 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let code = match refusal {
             Refusal::Store(error) => return error.into(),
-            Refusal::Flow(flows::Error::Unknown { .. }) => Code::NotFound,
-            Refusal::Flow(flows::Error::Broken { .. } | flows::Error::Read { .. }) => Code::Invalid,
+            Refusal::Flow(flows::Error::Store(error)) => return error.into(),
+            Refusal::Flow(error) => return error.into(),
             Refusal::Variables(_) | Refusal::UnknownTrunk { .. } => Code::Invalid,
             Refusal::Full { .. } => Code::RateLimited,
             Refusal::Stopping => Code::Unavailable,

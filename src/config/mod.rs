@@ -35,6 +35,7 @@ pub struct Config {
     pub recordings: PathBuf,
     pub speech_cache: PathBuf,
     pub flows: PathBuf,
+    pub flow_versions: Option<PathBuf>,
     pub bots: BTreeMap<String, String>,
     pub log: Log,
     pub calls: Calls,
@@ -107,6 +108,7 @@ impl Default for Config {
             recordings: "data/recordings".into(),
             speech_cache: "data/speech".into(),
             flows: "flows".into(),
+            flow_versions: None,
             bots: BTreeMap::new(),
             log: Log::default(),
             calls: Calls::default(),
@@ -114,6 +116,14 @@ impl Default for Config {
             webhooks: Webhooks::default(),
             speech_to_text: SpeechToText::default(),
         }
+    }
+}
+
+impl Config {
+    /// Where versions of flows are kept: beside the database unless the configuration says otherwise.
+    #[must_use]
+    pub fn flow_versions(&self) -> PathBuf {
+        self.flow_versions.clone().unwrap_or_else(|| self.database.with_file_name("flow-versions"))
     }
 }
 

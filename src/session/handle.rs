@@ -112,7 +112,7 @@ impl Handle {
         if inner.tasks.is_closed() {
             return Err(Refusal::Stopping);
         }
-        let flow = inner.parts.flows.find(&request.flow)?;
+        let flow = inner.parts.flows.find(&request.flow).await?;
         let trunk = self.trunk(request.trunk.as_deref())?;
         let run = Run::new(Arc::clone(&flow.flow), request.metadata.clone())?;
         let dialed = Dialed { sid: Uuid::now_v7().to_string(), call_id: Uuid::now_v7().to_string() };
@@ -126,7 +126,7 @@ impl Handle {
         }
         inner.board.add(LiveCall {
             call_id: dialed.call_id.clone(),
-            flow: request.flow.clone(),
+            flow: flow.flow.name().to_owned(),
             number: request.number.clone(),
             phase: Phase::Placing,
             amd: None,
@@ -301,7 +301,7 @@ fn first_lines(
         target: request.number.clone(),
         caller: request.caller.clone().unwrap_or_default(),
         state: "placing".into(),
-        flow: request.flow.clone(),
+        flow: flow.flow.name().to_owned(),
         flow_digest: flow.digest.clone(),
         metadata: request.metadata.clone().into(),
         notify_url,

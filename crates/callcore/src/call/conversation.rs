@@ -202,7 +202,7 @@ impl Call {
 }
 
 /// The verdict as a flow branches on it.
-const fn outcome_of(event: &amd::Event) -> Outcome {
+pub(super) const fn outcome_of(event: &amd::Event) -> Outcome {
     match (event.kind, event.subtype) {
         (EventKind::HumanDetected, _) => Outcome::Human,
         (EventKind::NoSpeechDetected, _) => Outcome::NoSpeech,

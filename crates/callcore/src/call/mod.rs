@@ -12,6 +12,7 @@ mod input;
 mod listening;
 mod machine;
 mod notice;
+mod recording;
 mod settings;
 mod speaking;
 #[cfg(test)]
@@ -23,4 +24,5 @@ pub use ending::{Ended, Summary};
 pub use input::{Effect, Fact, Input};
 pub use machine::Call;
 pub use notice::{Notice, Stage};
+pub use recording::{HeardIn, hear};
 pub use settings::Settings;

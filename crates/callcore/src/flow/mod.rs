@@ -7,12 +7,15 @@
 mod amd;
 mod check;
 mod diagnostic;
+mod diff;
 mod duration;
 mod expr;
 mod graph;
 mod io;
+mod lint;
 mod model;
 mod parse;
+mod picture;
 mod place;
 mod reader;
 mod rehearse;
@@ -24,13 +27,18 @@ mod tests;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
+pub use diff::{Change, ChangeKind, diff};
+pub use duration::parse as duration_ms;
 pub use graph::mermaid;
 pub use io::{BargeIn, Command, Input, Outcome, Part, PlaybackEnd};
 pub use model::{
     AmdSettings, AudioFile, Flow, Limits, MachineDetection, TimerOverrides, Variable, VariableType,
 };
 pub use parse::{Parsed, parse};
-pub use rehearse::{CaseResult, ParsedTests, Tests, parse_tests};
+pub use picture::svg;
+pub use rehearse::{
+    CaseResult, ParsedTests, Place, Recording, Recordings, Rehearsal, Tests, parse_tests, speaking_ms,
+};
 pub use run::{Run, StartError};
 pub use yaml::MAX_BYTES;
 

@@ -6,10 +6,10 @@ use serde_json::Value as Json;
 
 use super::diagnostic::{Diagnostic, Severity, Source, Span, narrow};
 use super::expr::Fact;
-use super::model::{AmdSettings, Flow, Limits, Scene, Variable, VariableType};
+use super::model::{AmdSettings, AudioFile, Flow, Limits, Scene, Variable, VariableType};
 use super::reader::{Fields, Reader};
 use super::yaml::{self, Entry, Node, Value};
-use super::{amd, check, steps};
+use super::{amd, check, lint, steps};
 
 /// A flow file as read: the flow if it can be used, and everything found wrong with it.
 #[derive(Debug)]
@@ -21,17 +21,19 @@ pub struct Parsed {
 }
 
 impl Parsed {
-    /// Reports every audio file for which `exists` says no; the flow cannot be used then.
-    pub fn check_audio(&mut self, exists: impl Fn(&str) -> bool) {
+    /// Asks `judge` about every audio file the flow plays and reports what it finds; with an error the flow
+    /// cannot be used. `judge` gives a severity, what is wrong and what to do.
+    pub fn check_audio(&mut self, mut judge: impl FnMut(&AudioFile) -> Option<(Severity, String, String)>) {
         let Some(flow) = &self.flow else { return };
-        let missing: Vec<_> = flow.audio.iter().filter(|audio| !exists(&audio.path)).cloned().collect();
-        for audio in missing {
+        let found: Vec<_> =
+            flow.audio.iter().filter_map(|audio| judge(audio).map(|found| (audio.clone(), found))).collect();
+        for (audio, (severity, message, hint)) in found {
             let width = narrow(audio.path.chars().count());
             let span = Span { line: audio.line, column: audio.column, width, ..Span::default() };
-            let message = format!("there is no audio file `{}`", audio.path);
-            let hint = Some("paths start at the folder the flow lies in".to_owned());
-            self.diagnostics.push(self.source.diagnostic(Severity::Error, span, message, hint));
-            self.flow = None;
+            self.diagnostics.push(self.source.diagnostic(severity, span, message, Some(hint)));
+            if severity == Severity::Error {
+                self.flow = None;
+            }
         }
     }
 }
@@ -118,6 +120,7 @@ fn read_flow(reader: &mut Reader<'_>, root: &Node) -> Option<Flow> {
         audio: std::mem::take(&mut reader.audio).into_values().collect(),
     };
     check::check(reader, &flow);
+    lint::check(reader, root, &flow);
     Some(flow)
 }
 

@@ -33,42 +33,56 @@ pub(super) enum Heard {
     Checkpoint(String),
 }
 
-/// One rehearsed call.
-pub(crate) struct Rehearsal {
+/// One rehearsed call: what happens to it is put in, virtual time is let pass, and the log tells the rest.
+pub struct Rehearsal {
     run: Run,
     now: CallTime,
     heard: Vec<Heard>,
+    /// When each of them had been heard.
+    heard_at: Vec<CallTime>,
     playing: Option<Playing>,
     queue: VecDeque<Playing>,
     log: String,
     over: bool,
+    /// The callee ended the call.
+    left: bool,
     /// What the next prompt fails with.
     fault: Option<String>,
 }
 
 impl Rehearsal {
-    pub(crate) fn new(run: Run) -> Self {
+    /// A call that nobody has answered yet.
+    #[must_use]
+    pub fn new(run: Run) -> Self {
         Self {
             run,
             now: CallTime::ZERO,
             heard: Vec::new(),
+            heard_at: Vec::new(),
             playing: None,
             queue: VecDeque::new(),
             log: String::new(),
             over: false,
+            left: false,
             fault: None,
         }
     }
 
-    pub(super) fn run(&self) -> &Run {
+    /// The flow that runs in the call.
+    #[must_use]
+    pub fn run(&self) -> &Run {
         &self.run
     }
 
-    pub(super) fn now(&self) -> CallTime {
+    /// How far the call has come.
+    #[must_use]
+    pub fn now(&self) -> CallTime {
         self.now
     }
 
-    pub(super) fn is_over(&self) -> bool {
+    /// Whether somebody has hung up.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
         self.over
     }
 
@@ -77,17 +91,59 @@ impl Rehearsal {
         &self.heard
     }
 
-    /// What went in (`<-`) and out (`->`), with the time of the call in milliseconds.
-    pub(super) fn log(&self) -> &str {
+    /// When each of [`Self::heard`] had been heard.
+    pub(super) fn heard_at(&self) -> &[CallTime] {
+        &self.heard_at
+    }
+
+    /// The word for how the call went: the flow's own, or what a record says of a callee who hangs up.
+    #[must_use]
+    pub fn outcome(&self) -> Option<&str> {
+        if self.left { Some("callee_hung_up") } else { self.run.outcome() }
+    }
+
+    /// Whether the callee ended the call.
+    #[must_use]
+    pub fn callee_left(&self) -> bool {
+        self.left
+    }
+
+    /// The callee hangs up.
+    pub fn hang_up(&mut self) {
+        if !self.over {
+            let _ = writeln!(self.log, "{:>6} <- callee hangs up", self.now.as_ms());
+            (self.over, self.left) = (true, true);
+        }
+    }
+
+    /// What went in (`<-`) and out (`->`), with the time of the call in milliseconds; a line each.
+    #[must_use]
+    pub fn log(&self) -> &str {
         &self.log
     }
 
-    /// Lets the next thing happen, if anything does by `until`.
-    pub(super) fn step(&mut self, until: CallTime) -> bool {
-        let heard = self.playing.as_ref().map(|playing| {
+    /// Whether the bot is saying or playing something.
+    #[must_use]
+    pub fn bot_speaks(&self) -> bool {
+        self.playing.is_some() && !self.over
+    }
+
+    /// When something happens by itself next, if nothing is put in before.
+    #[must_use]
+    pub fn next_at(&self) -> Option<CallTime> {
+        soonest(self.next_heard(), self.run.poll_timeout()).filter(|_| !self.over)
+    }
+
+    fn next_heard(&self) -> Option<CallTime> {
+        self.playing.as_ref().map(|playing| {
             let next = playing.ahead.front().map_or(playing.length_ms, |(at, _)| *at);
             playing.began + next
-        });
+        })
+    }
+
+    /// Lets the next thing happen, if anything does by `until`.
+    pub fn step(&mut self, until: CallTime) -> bool {
+        let heard = self.next_heard();
         let next = soonest(heard, self.run.poll_timeout()).filter(|next| *next <= until);
         let Some(next) = next.filter(|_| !self.over) else { return false };
         self.now = self.now.max(next);
@@ -101,11 +157,12 @@ impl Rehearsal {
     }
 
     /// The next prompt cannot be made.
-    pub(crate) fn break_speech(&mut self, reason: &str) {
+    pub fn break_speech(&mut self, reason: &str) {
         self.fault = Some(reason.to_owned());
     }
 
-    pub(super) fn pass(&mut self, ms: u64) {
+    /// Lets `ms` of the call go by, or less when it ends.
+    pub fn pass(&mut self, ms: u64) {
         let until = self.now + ms;
         while self.step(until) {}
         if !self.over {
@@ -113,7 +170,8 @@ impl Rehearsal {
         }
     }
 
-    pub(super) fn put(&mut self, input: Input) {
+    /// Something happens now.
+    pub fn put(&mut self, input: Input) {
         let _ = writeln!(self.log, "{:>6} <- {}", self.now.as_ms(), described(&input));
         let cut = matches!(input, Input::SpeechStarted)
             && self.playing.as_ref().is_some_and(|playing| playing.barge_in.by_speech());
@@ -131,6 +189,7 @@ impl Rehearsal {
             if playing.ahead.front().is_some_and(|(at, _)| *at <= position) {
                 let Some((_, heard)) = playing.ahead.pop_front() else { return };
                 self.heard.push(heard.clone());
+                self.heard_at.push(self.now);
                 if let Heard::Checkpoint(name) = heard {
                     self.put(Input::Checkpoint(name));
                 }

@@ -5,12 +5,13 @@
 mod call;
 mod case;
 mod read;
+mod recording;
 #[cfg(test)]
 mod tests;
 
-#[cfg(test)]
-pub(super) use self::call::Rehearsal;
-pub use self::case::{CaseResult, Tests};
+pub use self::call::Rehearsal;
+pub use self::case::{CaseResult, Place, Tests};
 #[cfg(test)]
 pub(super) use self::read::{ACTS, EXPECTATIONS};
 pub use self::read::{ParsedTests, parse_tests};
+pub use self::recording::{Recording, Recordings, speaking_ms};
