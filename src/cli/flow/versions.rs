@@ -28,10 +28,10 @@ pub(super) struct Label {
     /// The label, such as `production`, which a plain name runs.
     label: String,
     /// The version: another label, or the beginning of a digest.
-    #[arg(required_unless_present = "remove")]
-    version: Option<String>,
+    #[arg(required_unless_present = "remove", value_name = "VERSION")]
+    wanted: Option<String>,
     /// Take the label away.
-    #[arg(long, conflicts_with = "version")]
+    #[arg(long, conflicts_with = "wanted")]
     remove: bool,
     #[command(flatten)]
     server: Server,
@@ -43,7 +43,8 @@ pub(super) struct Rollback {
     /// The flow's name.
     name: String,
     /// The version: a label, or the beginning of a digest. Without it, the one that ran before.
-    version: Option<String>,
+    #[arg(value_name = "VERSION")]
+    wanted: Option<String>,
     #[command(flatten)]
     server: Server,
 }
@@ -74,7 +75,7 @@ pub(super) fn history(history: &History, out: &mut impl Write) -> anyhow::Result
 /// The server cannot be reached or refuses.
 pub(super) fn label(label: &Label, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     let path = format!("/v1/flows/{}/labels/{}", label.name, label.label);
-    let answer = match &label.version {
+    let answer = match &label.wanted {
         Some(version) => label.server.ask_json(Method::PUT, &path, Some(&json!({ "version": version })))?,
         None => label.server.ask_json(Method::DELETE, &path, None)?,
     };
@@ -88,7 +89,7 @@ pub(super) fn label(label: &Label, out: &mut impl Write) -> anyhow::Result<ExitC
 /// The server cannot be reached or refuses.
 pub(super) fn roll_back(rollback: &Rollback, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     let path = format!("/v1/flows/{}/rollback", rollback.name);
-    let body = rollback.version.as_ref().map(|version| json!({ "version": version }));
+    let body = rollback.wanted.as_ref().map(|version| json!({ "version": version }));
     let answer = rollback.server.ask_json(Method::POST, &path, body.as_ref())?;
     writeln!(out, "{}; calls under way keep the version they began with", running(&answer))?;
     Ok(ExitCode::SUCCESS)

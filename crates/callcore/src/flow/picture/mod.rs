@@ -14,7 +14,7 @@ const WIDTH: f32 = 190.0;
 /// Height of one line of text.
 const LINE: f32 = 15.0;
 /// Characters of small text in one line of a box, and most lines.
-const WORDS_PER_LINE: usize = 31;
+const WORDS_PER_LINE: usize = 29;
 const MOST_LINES: usize = 2;
 /// Longest label of a way, in characters; the whole of it shows when the mouse rests on it.
 const MOST_LABEL: usize = 30;
@@ -200,26 +200,33 @@ impl Picture<'_> {
         let down = MARGIN + HEADING;
         let (begin_x, begin_y) = (self.left[self.layout.spots[from].column] + WIDTH, port + down);
         let mut path = format!("M{begin_x:.0} {begin_y:.1}");
+        let label = way.label();
+        // Straight below the label, so that the two do not cross.
+        let straight = begin_x + 12.0 + label.chars().count().min(MOST_LABEL) as f32 * LABEL_CHAR;
         let (mut x, mut y) = (begin_x, begin_y);
-        let mut bend = |path: &mut String, to_x: f32, to_y: f32| {
-            let half = (to_x - x) / 2.0;
-            let _ = write!(path, "C{:.0} {y:.1} {:.0} {to_y:.1} {to_x:.0} {to_y:.1}", x + half, x + half);
-            (x, y) = (to_x, to_y);
-        };
         if from == to {
             let _ = write!(path, "c34 0 34 {PORT} 0 {PORT}");
         } else {
-            for (column, height) in &route.through {
-                bend(&mut path, self.left[*column], height + down);
-                bend(&mut path, self.left[*column] + WIDTH, height + down);
+            if !label.is_empty() {
+                let _ = write!(path, "H{straight:.0}");
+                x = straight;
             }
-            bend(&mut path, self.left[self.layout.spots[to].column], self.middle(to) + down);
+            let mut bends: Vec<(f32, f32)> = Vec::with_capacity(2 * route.through.len() + 1);
+            for (column, height) in &route.through {
+                let left = self.left[*column];
+                bends.extend([(left, height + down), (left + WIDTH, height + down)]);
+            }
+            bends.push((self.left[self.layout.spots[to].column], self.middle(to) + down));
+            for (to_x, to_y) in bends {
+                let half = x + (to_x - x) / 2.0;
+                let _ = write!(path, "C{half:.0} {y:.1} {half:.0} {to_y:.1} {to_x:.0} {to_y:.1}");
+                (x, y) = (to_x, to_y);
+            }
         }
         let tip = if route.back && from != to { "marker-start" } else { "marker-end" };
         let back = if route.back { " back" } else { "" };
         let dotted = if way.dotted { " dotted" } else { "" };
         let _ = writeln!(out, "<path class=\"way{back}{dotted}\" d=\"{path}\" {tip}=\"url(#tip)\"/>");
-        let label = way.label();
         if !label.is_empty() {
             let arrow = if route.back && from != to { "← " } else { "" };
             let shown = escaped(&shortened(&label, MOST_LABEL));
