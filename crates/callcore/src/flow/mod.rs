@@ -8,6 +8,7 @@ mod amd;
 mod check;
 mod diagnostic;
 mod duration;
+mod errand;
 mod expr;
 mod graph;
 mod io;
@@ -24,14 +25,16 @@ mod tests;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
+pub use errand::{ErrandEnd, ErrandOrder, Method, Request};
 pub use graph::mermaid;
-pub use io::{BargeIn, Command, Input, Outcome, Part, PlaybackEnd};
+pub use io::{BargeIn, Command, Confirm, Input, Outcome, Part, PlaybackEnd};
 pub use model::{
     AmdSettings, AudioFile, Flow, Limits, MachineDetection, TimerOverrides, Variable, VariableType,
 };
 pub use parse::{Parsed, parse};
 pub use rehearse::{CaseResult, ParsedTests, Tests, parse_tests};
 pub use run::{Run, StartError};
+pub(crate) use steps::count_words;
 pub use yaml::MAX_BYTES;
 
 /// The JSON Schema of a flow file, by which editors complete and check what is typed. It knows the keys and

@@ -5,8 +5,11 @@
 mod call;
 mod case;
 mod read;
+mod script;
+mod speaking;
 #[cfg(test)]
 mod tests;
+mod world;
 
 #[cfg(test)]
 pub(super) use self::call::Rehearsal;
