@@ -17,6 +17,8 @@ mod notice;
 mod settings;
 mod speaking;
 #[cfg(test)]
+mod speaking_tests;
+#[cfg(test)]
 mod tests;
 
 pub use carrier::{CarrierCdr, DialStatus, Disposition, HangupBy};

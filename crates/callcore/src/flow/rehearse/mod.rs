@@ -4,6 +4,8 @@
 
 mod call;
 mod case;
+#[cfg(test)]
+mod errand_tests;
 mod read;
 mod script;
 mod speaking;
@@ -15,5 +17,5 @@ mod world;
 pub(super) use self::call::Rehearsal;
 pub use self::case::{CaseResult, Tests};
 #[cfg(test)]
-pub(super) use self::read::{ACTS, EXPECTATIONS};
+pub(super) use self::read::{ACTS, CASE, EXPECTATIONS};
 pub use self::read::{ParsedTests, parse_tests};

@@ -13,7 +13,7 @@ const LONGEST_MS: u64 = 30_000;
 /// An answer that comes sooner needs no filler, ms.
 const FILLER_DELAY_MS: u64 = 700;
 
-const KEYS: [&str; 10] =
+pub(in super::super) const KEYS: [&str; 10] =
     ["method", "url", "headers", "json", "timeout", "into", "status_into", "on_error", "on_status", "filler"];
 /// Headers that describe the message or its way, which are not the flow's.
 const RESERVED: [&str; 9] = [

@@ -15,6 +15,12 @@ mod voices;
 pub(super) use ask::KEYS as ASK_KEYS;
 pub(super) use ask::plain_words;
 pub(super) use control::{COMPLETED, is_key};
+#[cfg(test)]
+pub(super) use http::KEYS as HTTP_KEYS;
+#[cfg(test)]
+pub(super) use prompt::BARGE_IN_KEYS;
+#[cfg(test)]
+pub(super) use record::KEYS as RECORD_KEYS;
 
 pub(super) use prompt::backchannels;
 pub(crate) use prompt::count_words;

@@ -16,6 +16,8 @@ const BACKCHANNELS: [&str; 16] = [
     "oo",
 ];
 
+pub(in super::super) const BARGE_IN_KEYS: [&str; 4] = ["by", "min_speech", "min_words", "resume"];
+
 /// What may cut a prompt short, and what proves that it is meant.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Interrupting {
@@ -84,8 +86,7 @@ pub(super) fn barge_in(reader: &mut Reader<'_>, node: &Node) -> Interrupting {
     if !matches!(node.value, Value::Map(_)) {
         return Interrupting { by: by(reader, node, "`barge_in`"), confirm: Confirm::default() };
     }
-    let keys = ["by", "min_speech", "min_words", "resume"];
-    let Some(fields) = reader.map(node, "`barge_in`", &keys) else { return Interrupting::default() };
+    let Some(fields) = reader.map(node, "`barge_in`", &BARGE_IN_KEYS) else { return Interrupting::default() };
     let by = fields.node("by").map_or_else(BargeIn::default, |node| by(reader, node, "`by`"));
     let mut confirm = Confirm {
         min_speech_ms: fields
@@ -99,7 +100,7 @@ pub(super) fn barge_in(reader: &mut Reader<'_>, node: &Node) -> Interrupting {
         resume: fields.node("resume").is_some_and(|node| reader.yes(node, "`resume`")),
     };
     if !by.by_speech()
-        && let Some(entry) = keys.iter().skip(1).find_map(|key| fields.entry(key))
+        && let Some(entry) = BARGE_IN_KEYS.iter().skip(1).find_map(|key| fields.entry(key))
     {
         let hint = "use `by: speech` or `both`, or drop it";
         reader.warn(entry.key_span, "speech cannot cut this prompt, so there is nothing to prove", hint);

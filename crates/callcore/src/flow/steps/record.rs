@@ -9,6 +9,9 @@ use super::control::is_key;
 /// Longest message a flow may take, ms.
 const LONGEST_MS: u64 = 600_000;
 
+pub(in super::super) const KEYS: [&str; 7] =
+    ["max", "end_silence", "end_key", "beep", "into", "length_into", "on_empty"];
+
 /// What `record` alone means.
 pub(super) fn bare() -> Record {
     Record {
@@ -28,8 +31,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Record> {
     if node.is_null() {
         return Some(record);
     }
-    let keys = ["max", "end_silence", "end_key", "beep", "into", "length_into", "on_empty"];
-    let fields = reader.map(node, "`record`", &keys)?;
+    let fields = reader.map(node, "`record`", &KEYS)?;
     if let Some(node) = fields.node("max")
         && let Some(ms) = reader.duration_ms(node, "`max`")
     {
