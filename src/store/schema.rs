@@ -3,10 +3,11 @@
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
-const MIGRATIONS: [(&str, &str); 4] = [
+const MIGRATIONS: [(&str, &str); 5] = [
     ("calls", include_str!("../../migrations/sqlite/0001_calls.sql")),
     ("notifications", include_str!("../../migrations/sqlite/0002_notifications.sql")),
     ("clients", include_str!("../../migrations/sqlite/0003_clients.sql")),
+    ("do_not_call", include_str!("../../migrations/sqlite/0004_do_not_call.sql")),
     ("flow_versions", include_str!("../../migrations/sqlite/0005_flow_versions.sql")),
 ];
 

@@ -271,6 +271,7 @@ async fn a_dial_may_name_a_label_or_a_digest() {
         threshold_word_count: None,
         ring_timeout_ms: None,
         notify: None,
+        ignore_do_not_call: false,
     };
     for (reference, outcome) in [(format!("short@{}", &one[..10]), "one"), ("short@latest".to_owned(), "two")]
     {

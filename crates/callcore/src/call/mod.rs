@@ -8,13 +8,17 @@ mod cause;
 mod closing;
 mod conversation;
 mod ending;
+mod errand;
 mod input;
+mod interruption;
 mod listening;
 mod machine;
 mod notice;
 mod recording;
 mod settings;
 mod speaking;
+#[cfg(test)]
+mod speaking_tests;
 #[cfg(test)]
 mod tests;
 
@@ -25,4 +29,4 @@ pub use input::{Effect, Fact, Input};
 pub use machine::Call;
 pub use notice::{Notice, Stage};
 pub use recording::{HeardIn, hear};
-pub use settings::Settings;
+pub use settings::{Settings, amd_timers};

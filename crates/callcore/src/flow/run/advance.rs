@@ -70,6 +70,7 @@ impl Run {
                 }
                 Err(message) => self.fail(&message),
             },
+            Step::Errand(errand) => self.begin_errand(errand, now),
             Step::Goto(scene) => self.go(Some(*scene)),
             Step::Hangup { outcome } => self.hang_up(outcome.clone()),
         }
@@ -127,7 +128,12 @@ impl Run {
             return Ok(None);
         }
         let id = self.plays.issue();
-        self.commands.push_back(Command::Play { id, parts, barge_in: prompt.barge_in });
+        self.commands.push_back(Command::Play {
+            id,
+            parts,
+            barge_in: prompt.barge_in,
+            confirm: prompt.confirm,
+        });
         Ok(Some(id))
     }
 
@@ -141,6 +147,7 @@ impl Run {
             }
             PromptPart::File(path) => Some(Part::File(path.clone())),
             PromptPart::Checkpoint(name) => Some(Part::Checkpoint(name.clone())),
+            PromptPart::Protected(on) => Some(Part::Protected(*on)),
         })
     }
 
@@ -201,6 +208,7 @@ impl Run {
             | Step::Checkpoint(_)
             | Step::Set(_)
             | Step::SendDigits(_)
+            | Step::Errand(_)
             | Step::Goto(_)
             | Step::Hangup { .. } => None,
         }
@@ -216,6 +224,7 @@ impl Run {
             | Step::Checkpoint(_)
             | Step::Set(_)
             | Step::SendDigits(_)
+            | Step::Errand(_)
             | Step::Goto(_)
             | Step::Hangup { .. } => None,
         }
