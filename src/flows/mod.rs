@@ -262,6 +262,10 @@ mod tests {
         let read = Folder::read(&shipped).unwrap();
         assert_eq!(read.findings(), []);
         assert!(read.flows.iter().any(|usable| usable.flow.name() == "payment-reminder"));
+        for usable in &read.flows {
+            let first = usable.text.lines().next().unwrap_or_default();
+            assert!(first.starts_with("# yaml-language-server: $schema="), "{}: {first}", usable.flow.name());
+        }
     }
 
     #[test]

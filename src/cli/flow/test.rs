@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use callcore::flow::{CaseResult, Diagnostic, Flow};
 use serde_json::json;
 
 use super::{counted, files_at};
-use crate::flows::{FileTests, rehearse, test_files, tests_of_file};
+use crate::flows::{FileTests, is_test_file, rehearse, test_files, tests_of_file};
 
 /// What to test and how to show it.
 #[derive(Debug, clap::Args)]
@@ -81,7 +81,7 @@ fn run_all(test: &Test) -> anyhow::Result<(Vec<FileResult>, usize)> {
     let mut results = Vec::new();
     let mut ready: Vec<(usize, (FileTests, Arc<Flow>))> = Vec::new();
     for path in &test.paths {
-        for file in files_at(path, test_files, "flow test (`*.test.yaml`)")? {
+        for file in files_at(&beside(path), test_files, "flow test (`*.test.yaml`)")? {
             let read = tests_of_file(&file).with_context(|| format!("{} cannot be run", file.display()))?;
             let findings = match read {
                 Ok(tests) => {
@@ -118,6 +118,13 @@ fn run_all(test: &Test) -> anyhow::Result<(Vec<FileResult>, usize)> {
         results.retain(|result| !result.cases.is_empty() || !result.findings.is_empty());
     }
     Ok((results, calls))
+}
+
+/// The tests beside a flow file; any other path is itself.
+fn beside(path: &Path) -> PathBuf {
+    let tests = path.with_extension("test.yaml");
+    let is_flow = path.is_file() && !is_test_file(path);
+    if is_flow && tests.is_file() { tests } else { path.to_owned() }
 }
 
 fn cases(results: &[FileResult]) -> impl Iterator<Item = &CaseResult> {
@@ -271,6 +278,16 @@ mod tests {
         let (passed, shown, xml) = test("test: a.yaml\ncase: {}\n", false);
         assert!(!passed && shown.contains("did you mean `cases`?"), "{shown}");
         assert!(xml.contains("errors=\"1\""), "{xml}");
+    }
+
+    #[test]
+    fn a_flow_file_stands_for_the_tests_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (flow, tests) = (folder.path().join("a.yaml"), folder.path().join("a.test.yaml"));
+        std::fs::write(&flow, FLOW).unwrap();
+        assert_eq!(beside(&flow), flow, "there are none yet");
+        std::fs::write(&tests, "").unwrap();
+        assert_eq!((beside(&flow), beside(&tests)), (tests.clone(), tests));
     }
 
     #[test]

@@ -152,11 +152,14 @@ fn described(name: &str, detail: &str) -> String {
     {
         return format!("set {} = {value}", plain(variable));
     }
+    if let (Some(retry), Some(of)) = (detail.get("retry"), detail.get("of")) {
+        return format!("{} (retry {retry} of {of})", name.replace('_', " "));
+    }
     let shown: Vec<String> = detail
         .iter()
         .map(|(key, value)| if key == name { plain(value) } else { format!("{key} {}", plain(value)) })
         .collect();
-    format!("{name} {}", shown.join(", "))
+    format!("{} {}", name.replace('_', " "), shown.join(", "))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod choices;
 mod exits;
+mod variables;
 mod verdicts;
 
 use super::model::Flow;
@@ -13,6 +14,7 @@ pub(super) fn check(reader: &mut Reader<'_>, root: &Node, flow: &Flow) {
     if reader.has_errors() {
         return;
     }
+    variables::check(reader, flow);
     exits::check(reader, flow);
     verdicts::check(reader, root, flow);
     steps_named(root, "ask", &mut |ask| choices::ask(reader, ask));
@@ -111,6 +113,19 @@ mod tests {
         assert!(found[0].contains("speaks while the greeting may still run"), "{found:?}");
         let found = on("human: w, fax: v");
         assert!(found[0].contains("`on` has no scene for `voicemail`"), "{found:?}");
+    }
+
+    #[test]
+    fn a_variable_that_only_steps_write_needs_a_default() {
+        let flow = |declared: &str, says: &str| {
+            warnings(&format!(
+                "flow: a\nstart: s\nvariables: {{ food: {declared} }}\nscenes:\n  s: [ {{ set: {{ food: good }} }}, {{ say: \"{says}\" }} ]\n"
+            ))
+        };
+        let found = flow("text", "Hi");
+        assert!(found[0].starts_with("3:14 warning: every call must bring `food`"), "{found:?}");
+        assert!(flow("{ type: text, default: none }", "Hi").is_empty());
+        assert!(flow("text", "{{ food }}").is_empty(), "what it brought may have been said before");
     }
 
     #[test]

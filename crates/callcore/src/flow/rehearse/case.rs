@@ -170,7 +170,10 @@ impl Tests {
         let run = match Run::new(Arc::clone(flow), case.variables.clone()) {
             Ok(run) => run,
             Err(error) => {
-                let hint = "give it under `variables:` of the case or of the file".to_owned();
+                let hint =
+                    "give it under `variables:` of the case or of the file; one that the flow sets itself \
+                            needs a `default:` there"
+                        .to_owned();
                 result.failures.push(self.failure(case.span, error.to_string(), hint));
                 return result;
             }
