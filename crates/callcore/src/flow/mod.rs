@@ -13,6 +13,7 @@ mod graph;
 mod io;
 mod model;
 mod parse;
+mod pattern;
 mod place;
 mod reader;
 mod rehearse;
@@ -21,6 +22,7 @@ mod steps;
 mod template;
 #[cfg(test)]
 mod tests;
+mod words;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
@@ -32,6 +34,7 @@ pub use model::{
 pub use parse::{Parsed, parse};
 pub use rehearse::{CaseResult, ParsedTests, Tests, parse_tests};
 pub use run::{Run, StartError};
+pub use words::{Date, LocalTime, TimeOfDay};
 pub use yaml::MAX_BYTES;
 
 /// The JSON Schema of a flow file, by which editors complete and check what is typed. It knows the keys and

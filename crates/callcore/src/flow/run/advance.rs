@@ -50,8 +50,16 @@ impl Run {
             }
             Step::Wait { ms } => self.state = State::Pausing { until: now + *ms },
             Step::Branch { cases, otherwise } => {
-                let case = cases.iter().find(|case| case.when.holds(&self.knowledge));
-                self.go(case.map(|case| case.goto).or(*otherwise));
+                let mut to = *otherwise;
+                for case in cases {
+                    match case.when.holds(&self.knowledge) {
+                        Ok(false) => continue,
+                        Ok(true) => to = Some(case.goto),
+                        Err(message) => return self.fail(&message),
+                    }
+                    break;
+                }
+                self.go(to);
             }
             Step::Checkpoint(name) => {
                 self.note("checkpoint", json!({ "name": name }));
@@ -149,6 +157,7 @@ impl Run {
             let value = match value {
                 Setting::Literal(value) => value.clone(),
                 Setting::Text(text) => Value::from(self.flow.templates.render(text, &self.context)?),
+                Setting::Expr(expr) => expr.value(&self.knowledge)?,
             };
             self.note("set", json!({ "variable": variable, "value": value }));
             self.context.insert(variable.clone(), &value);

@@ -25,6 +25,7 @@ pub use self::start::StartError;
 use super::io::{Command, Input, Outcome, Part};
 use super::model::{Flow, PromptPart, SceneId};
 use super::template;
+use super::words::LocalTime;
 use crate::clock::{CallTime, soonest};
 use crate::ids::{PlayId, PlayIds};
 
@@ -151,6 +152,11 @@ impl Run {
             decision_ms,
             outcome: None,
         })
+    }
+
+    /// The date and time where the callee is: `today` and `now`, and what dates they name are counted from.
+    pub fn begin_at(&mut self, now: LocalTime) {
+        self.knowledge.began = now;
     }
 
     /// The detector of this call may take `timeout_ms` to decide, whatever the flow itself says.
