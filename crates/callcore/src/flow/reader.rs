@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, Severity, Source, Span, listed, nearest};
 use super::duration;
-use super::expr::{self, Expr, Names};
+use super::expr::{self, Expr, Fact, Names};
 use super::model::{AudioFile, SceneId, Variable, VariableType};
 use super::place::raw_offset;
 use super::template::{self, Templates, Text};
@@ -253,8 +253,14 @@ impl<'s> Reader<'s> {
             }
         };
         let mut variables = BTreeSet::new();
-        for (name, at) in mentions {
-            if !self.variables.contains_key(&name) {
+        for template::Mention { name, at, filter } in mentions {
+            let kind = self.variables.get(&name).map(|variable| variable.kind);
+            let unfit = kind.zip(filter.as_deref()).and_then(|(kind, filter)| template::unfit(filter, kind));
+            if let (Some(kind), Some(speaks), Some(filter)) = (kind, unfit, &filter) {
+                let span = self.within(node, at);
+                let message = format!("`{name}` is a {}, which `{filter}` cannot speak", kind.as_str());
+                self.error(span, message, format!("it speaks a {} or a text", speaks.as_str()));
+            } else if kind.is_none() {
                 let span = self.within(node, at);
                 self.undeclared(&name, span);
             }
@@ -328,6 +334,11 @@ impl<'s> Reader<'s> {
                 None
             }
         }
+    }
+
+    /// Whether an expression may consist of this name alone.
+    pub(super) fn names_value(&self, name: &str) -> bool {
+        self.variables.contains_key(name) || Fact::names().any(|fact| fact == name)
     }
 
     /// A condition.

@@ -25,7 +25,7 @@ pub(in super::super) enum Fact {
     /// The words last taken as an answer.
     Said,
     /// The choice last taken, by its name.
-    Choice,
+    Picked,
     /// The word a called scene or flow last returned with.
     Returned,
     /// The date where the callee is, when the call began.
@@ -44,7 +44,7 @@ impl Fact {
         ("interrupted_by", Self::InterruptedBy),
         ("pressed", Self::Pressed),
         ("said", Self::Said),
-        ("choice", Self::Choice),
+        ("picked", Self::Picked),
         ("returned", Self::Returned),
         ("today", Self::Today),
         ("now", Self::Now),
@@ -66,7 +66,7 @@ impl Fact {
             | Self::InterruptedBy
             | Self::Pressed
             | Self::Said
-            | Self::Choice
+            | Self::Picked
             | Self::Returned => VariableType::Text,
             Self::HeardMs => VariableType::Number,
             Self::HeardAll | Self::Interrupted => VariableType::Boolean,

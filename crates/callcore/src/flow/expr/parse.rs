@@ -221,7 +221,7 @@ impl Parser<'_> {
             | Fact::Interrupted
             | Fact::Pressed
             | Fact::Said
-            | Fact::Choice
+            | Fact::Picked
             | Fact::Returned
             | Fact::Today
             | Fact::Now => return Ok(()),
@@ -283,15 +283,11 @@ impl Parser<'_> {
         if called {
             return self.function(name, at);
         }
-        let functions: Vec<&str> = Function::names().chain(SPECIAL).collect();
         let mut known: Vec<&str> = self.names.variables.keys().map(String::as_str).collect();
         for fact in Fact::names() {
             known.push(fact);
         }
-        let hint = match nearest(name, known.iter().chain(&functions).copied()) {
-            Some(near) if functions.contains(&near) => {
-                format!("did you mean the function `{near}(…)`?")
-            }
+        let hint = match nearest(name, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known here: {}; a text goes in quotes", listed(known)),
         };

@@ -18,7 +18,7 @@ impl Facts for Call {
             Fact::InterruptedBy => "speech".into(),
             Fact::Pressed => "1".into(),
             Fact::Said => "".into(),
-            Fact::Choice => "yes".into(),
+            Fact::Picked => "yes".into(),
             Fact::Returned => "".into(),
             Fact::Today => "2026-11-21".into(),
             Fact::Now => "09:30".into(),

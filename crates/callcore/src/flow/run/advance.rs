@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::super::io::{Command, Part};
 use super::super::model::{Assignment, Prompt, PromptPart, SceneId, Setting, SignalWait, Step};
 use super::super::steps::{COMPLETED, is_key};
+use super::super::template;
 use super::{FAILED, LONGEST_GREETING_MS, Position, Run, STEPS_PER_INPUT, State};
 use crate::clock::CallTime;
 use crate::ids::PlayId;
@@ -143,7 +144,12 @@ impl Run {
     pub(super) fn filled_in(&self, part: &PromptPart) -> Result<Option<Part>, String> {
         Ok(match part {
             PromptPart::Say { text, language, voice } => {
-                let text = self.flow.templates.render(text, &self.context)?;
+                let text = if *language == self.flow.language {
+                    self.flow.templates.render(text, &self.context)?
+                } else {
+                    let context = template::in_language(&self.context, language);
+                    self.flow.templates.render(text, &context)?
+                };
                 let (language, voice) = (language.clone(), voice.clone());
                 (!text.is_empty()).then_some(Part::Say { text, language, voice })
             }

@@ -30,7 +30,7 @@ pub(super) struct Knowledge {
     pub pressed: String,
     pub said: String,
     /// The name of the choice last taken.
-    pub choice: String,
+    pub picked: String,
     /// The word that a called scene or flow last returned with.
     pub returned: String,
     /// Where the callee is, when the call began.
@@ -68,7 +68,7 @@ impl Facts for Knowledge {
             }),
             Fact::Pressed => Value::from(self.pressed.as_str()),
             Fact::Said => Value::from(self.said.as_str()),
-            Fact::Choice => Value::from(self.choice.as_str()),
+            Fact::Picked => Value::from(self.picked.as_str()),
             Fact::Returned => Value::from(self.returned.as_str()),
             Fact::Today => Value::from(self.began.date.to_string()),
             Fact::Now => Value::from(self.began.time.to_string()),

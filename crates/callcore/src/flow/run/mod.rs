@@ -135,7 +135,7 @@ impl Run {
     /// does not declare are ignored.
     pub fn new(flow: Arc<Flow>, variables: Map<String, Value>) -> Result<Self, StartError> {
         let variables = start::bind(&flow, &variables)?;
-        let context = template::context(&variables);
+        let context = template::context(&variables, &flow.language);
         let decision_ms = flow.amd.timers.decision_timeout_ms.unwrap_or(DECISION_TIMEOUT_MS);
         Ok(Self {
             flow,

@@ -81,6 +81,10 @@ fn setting(reader: &mut Reader<'_>, node: &Node, kind: VariableType) -> Option<S
         reader.scalar(node, "the value");
         return None;
     };
+    let plain = !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_');
+    if plain && kind != VariableType::Text && !reader.names_value(text) {
+        return literal(reader, node, kind, "the value").map(Setting::Literal);
+    }
     let worked_out = text.starts_with('=') || (kind != VariableType::Text && !is_value(text, kind));
     if worked_out && !is_template(text) {
         return reader.expression(node, "the value", Some(kind)).map(|(expr, _)| Setting::Expr(expr));
