@@ -14,6 +14,7 @@ mod graph;
 mod io;
 mod model;
 mod parse;
+mod pattern;
 mod place;
 mod reader;
 mod rehearse;
@@ -22,6 +23,7 @@ mod steps;
 mod template;
 #[cfg(test)]
 mod tests;
+mod words;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
@@ -35,6 +37,7 @@ pub use parse::{Parsed, parse};
 pub use rehearse::{CaseResult, ParsedTests, Tests, parse_tests};
 pub use run::{Run, StartError};
 pub(crate) use steps::count_words;
+pub use words::{Date, LocalTime, TimeOfDay};
 pub use yaml::MAX_BYTES;
 
 /// The JSON Schema of a flow file, by which editors complete and check what is typed. It knows the keys and
