@@ -83,7 +83,7 @@ impl Call {
         self.cut_deferred(now);
         let State::Talking(talk) = &mut self.state else { return };
         let talking = talk.listening.talking_over();
-        if !talking && talk.suspicion.is_none() {
+        if (!talking && talk.suspicion.is_none()) || talk.speaking.is_cut_deferred() {
             return;
         }
         let (barge_in, confirm) = talk.speaking.barge_in(now);

@@ -124,6 +124,11 @@ impl Speaking {
         true
     }
 
+    /// Whether a cut waits for the end of a protected stretch.
+    pub(super) const fn is_cut_deferred(&self) -> bool {
+        self.deferred.is_some()
+    }
+
     /// Carries out a cut that waited for the end of a protected stretch, and says what asked for it.
     pub(super) fn cut_deferred(&mut self, now: CallTime) -> Option<By> {
         let (by, _) = self.deferred?;

@@ -16,6 +16,7 @@ mod io;
 mod lint;
 mod model;
 mod parse;
+mod pattern;
 mod picture;
 mod place;
 mod reader;
@@ -25,6 +26,7 @@ mod steps;
 mod template;
 #[cfg(test)]
 mod tests;
+mod words;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
@@ -43,6 +45,7 @@ pub use rehearse::{
 };
 pub use run::{Run, StartError};
 pub(crate) use steps::count_words;
+pub use words::{Date, LocalTime, TimeOfDay};
 pub use yaml::MAX_BYTES;
 
 /// The JSON Schema of a flow file, by which editors complete and check what is typed. It knows the keys and

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::diagnostic::{Diagnostic, Severity, Source, Span, narrow};
-use super::expr::Fact;
+use super::expr::{Fact, RESERVED};
 use super::model::{AmdSettings, AudioFile, Flow, Limits, Scene, Variable, VariableType};
 use super::reader::{Fields, Reader};
+use super::words::{Date, TimeOfDay};
 use super::yaml::{self, Entry, Node, Value};
 use super::{amd, check, lint, steps};
 
@@ -187,13 +188,16 @@ fn read_variables(reader: &mut Reader<'_>, node: &Node) {
     let Some(entries) = reader.entries(node, "`variables`") else { return };
     for entry in entries {
         let Some(name) = reader.name(&entry.key, entry.key_span, "a variable") else { continue };
-        if Fact::names().chain(["true", "false", "and", "or", "not", "reached", "amd"]).any(|n| n == name) {
+        if Fact::names().chain(RESERVED).any(|n| n == name) {
             let message = format!("`{name}` already means something in conditions");
             reader.error(entry.key_span, message, "give the variable another name");
             continue;
         }
-        let variable =
-            read_variable(reader, entry).unwrap_or(Variable { kind: VariableType::Text, default: None });
+        let variable = read_variable(reader, entry).unwrap_or(Variable {
+            kind: VariableType::Text,
+            default: None,
+            from: None,
+        });
         reader.declared_at.insert(name.clone(), entry.key_span);
         reader.variables.insert(name, variable);
     }
@@ -202,13 +206,13 @@ fn read_variables(reader: &mut Reader<'_>, node: &Node) {
 fn read_variable(reader: &mut Reader<'_>, entry: &Entry) -> Option<Variable> {
     if matches!(entry.value.value, Value::Scalar { .. }) {
         if entry.value.is_null() {
-            return Some(Variable { kind: VariableType::Text, default: None });
+            return Some(Variable { kind: VariableType::Text, default: None, from: None });
         }
         let kind = variable_type(reader, &entry.value)?;
-        return Some(Variable { kind, default: None });
+        return Some(Variable { kind, default: None, from: None });
     }
     let what = format!("the variable `{}`", entry.key);
-    let fields = reader.map(&entry.value, &what, &["type", "required", "default", "description"])?;
+    let fields = reader.map(&entry.value, &what, &["type", "required", "default", "from", "description"])?;
     let kind = fields.node("type").map_or(Some(VariableType::Text), |node| variable_type(reader, node));
     let kind = kind.unwrap_or(VariableType::Text);
     let mut default = fields.node("default").and_then(|node| literal(reader, node, kind, "`default`"));
@@ -229,13 +233,26 @@ fn read_variable(reader: &mut Reader<'_>, entry: &Entry) -> Option<Variable> {
             Some(_) | None => {}
         }
     }
-    Some(Variable { kind, default })
+    let from = fields.node("from").and_then(|node| {
+        let name = reader.scalar(node, "`from`")?;
+        if name.trim().is_empty() || name.len() > 128 {
+            reader.error(
+                node.span,
+                "`from` needs a name",
+                "name a key of the metadata or a contact's column",
+            );
+        }
+        Some(name.to_owned())
+    });
+    Some(Variable { kind, default, from })
 }
 
 fn variable_type(reader: &mut Reader<'_>, node: &Node) -> Option<VariableType> {
     match reader.word(node, "a variable's type", &VariableType::NAMES)?.as_str() {
         "number" => Some(VariableType::Number),
         "boolean" => Some(VariableType::Boolean),
+        "date" => Some(VariableType::Date),
+        "time" => Some(VariableType::Time),
         _ => Some(VariableType::Text),
     }
 }
@@ -253,13 +270,12 @@ pub(super) fn literal(reader: &mut Reader<'_>, node: &Node, kind: VariableType, 
         VariableType::Text => Some(Json::from(text)),
         VariableType::Number => number(text),
         VariableType::Boolean => text.parse().ok().map(Json::Bool),
+        VariableType::Date => Date::parse(text).map(|date| Json::from(date.to_string())),
+        VariableType::Time => TimeOfDay::parse(text).map(|time| Json::from(time.to_string())),
     };
     if value.is_none() {
-        let hint = match kind {
-            VariableType::Boolean => "write `true` or `false`",
-            VariableType::Number | VariableType::Text => "write digits, such as `250000` or `0.5`",
-        };
-        reader.error(node.span, format!("{what} must be a {}, not `{text}`", kind.as_str()), hint);
+        let message = format!("{what} must be a {}, not `{text}`", kind.as_str());
+        reader.error(node.span, message, kind.example());
     }
     value
 }

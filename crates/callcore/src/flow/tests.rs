@@ -53,6 +53,10 @@ variables:
   amount: text
   due: { default: soon }
   agreed: { type: boolean, default: false }
+  sum: { type: number, default: 250000 }
+  tries: { type: number, default: 0 }
+  day: { type: date, default: 2026-05-31 }
+  at: { type: time, default: 14:30 }
 ";
 
 /// The YAML examples of the manual: whole flows as they are, fragments as the steps of a scene.

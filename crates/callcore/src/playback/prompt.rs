@@ -125,25 +125,32 @@ impl Prompt {
     }
 
     /// Where the protected stretch ends that the callee hears at `now`, ms from the beginning of the
-    /// prompt; `None` outside of one. A stretch whose audio is not there yet ends later than is told.
+    /// prompt; `None` outside of one. A stretch whose audio is not there yet ends later than is told, and
+    /// one at the end of the prompt ends with it.
     pub(super) fn protected_to_ms(&self, now: CallTime) -> Option<u64> {
         let heard = ms_to_samples(self.heard_ms(now));
         let (mut position, mut protected) = (0, false);
+        // The stretch that has just ended, while nothing has been heard behind it.
+        let mut behind = None;
         for piece in &self.pieces {
             match piece {
                 Piece::Protected(on) => {
                     if protected && heard < position {
                         return Some(samples_to_ms(position));
                     }
+                    behind = (protected && !on).then_some(position);
                     protected = *on && position <= heard;
                 }
-                Piece::Audio(audio) => position += audio.len(),
+                Piece::Audio(audio) => {
+                    position += audio.len();
+                    behind = None;
+                }
                 Piece::Awaiting { .. } if protected => return Some(samples_to_ms(position.max(heard))),
                 Piece::Awaiting { .. } => return None,
                 Piece::Mark(_) => {}
             }
         }
-        (protected && heard < position).then(|| samples_to_ms(position))
+        (protected || behind.is_some()).then(|| samples_to_ms(position))
     }
 
     pub(super) fn sent_until(&mut self, played_at: CallTime) {

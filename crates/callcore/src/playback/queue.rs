@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::prompt::{Next, Piece, Prompt};
-use crate::audio::frame::{ms_to_samples, samples_to_ms};
+use crate::audio::frame::{FRAME_MS, ms_to_samples, samples_to_ms};
 use crate::clock::CallTime;
 use crate::ids::PlayId;
 
@@ -191,7 +191,7 @@ impl Playback {
     pub fn protected_until(&self, now: CallTime) -> Option<CallTime> {
         let prompt = self.prompts.front()?;
         let end_ms = prompt.protected_to_ms(now)?;
-        Some(now + end_ms.saturating_sub(prompt.heard_ms(now)).max(1))
+        Some(now + end_ms.saturating_sub(prompt.heard_ms(now)).max(FRAME_MS))
     }
 
     /// Sends what is due and accepts check points that nobody confirmed in time.

@@ -245,7 +245,8 @@ fn brought(flow: &Flow, given: &[(String, String)], seed: u64) -> Map<String, Va
     let mut variables: Map<String, Value> =
         given.iter().map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect();
     for (name, variable) in flow.variables() {
-        if variable.default.is_some() || variables.contains_key(name) {
+        let brought_as = variable.from.as_ref().unwrap_or(name);
+        if variable.default.is_some() || variables.contains_key(brought_as) {
             continue;
         }
         let value = match variable.kind {
@@ -255,8 +256,10 @@ fn brought(flow: &Flow, given: &[(String, String)], seed: u64) -> Map<String, Va
                 Value::from(NAMES[random.random_range(0..NAMES.len())])
             }
             VariableType::Text => Value::from(name.replace('_', " ")),
+            VariableType::Date => Value::from(format!("2026-12-{:02}", random.random_range(1..=28))),
+            VariableType::Time => Value::from(format!("{:02}:30", random.random_range(8..=17))),
         };
-        variables.insert(name.clone(), value);
+        variables.insert(brought_as.clone(), value);
     }
     variables
 }

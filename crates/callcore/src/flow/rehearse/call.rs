@@ -171,9 +171,10 @@ impl Rehearsal {
         let _ = writeln!(self.log, "{:>6} <- {}", self.now.as_ms(), described(&input));
         let (starts, ends) =
             (matches!(input, Input::SpeechStarted), matches!(input, Input::Utterance { .. }));
-        let words = match &input {
-            Input::Utterance { text: Some(text) } => count_words(text, self.run.flow().backchannels()),
-            _ => 0,
+        let words = if let Input::Utterance { text: Some(text) } = &input {
+            count_words(text, self.run.flow().backchannels())
+        } else {
+            0
         };
         self.run.handle(input, self.now);
         if starts {
@@ -217,9 +218,6 @@ impl Rehearsal {
     /// What the callee has heard of the prompt by now, its end included.
     fn hear(&mut self) {
         while let Some(playing) = &mut self.playing {
-            if playing.cut_after && playing.protected_to(self.now).is_none() {
-                return self.cut();
-            }
             if let Some(heard) = playing.take_heard(self.now) {
                 self.heard.push(heard.clone());
                 self.heard_at.push(self.now);
@@ -232,6 +230,8 @@ impl Rehearsal {
                 let (id, heard_ms) = (playing.id, playing.length_ms);
                 self.next_prompt();
                 self.put(Input::PlaybackEnded(PlaybackEnd { id, heard_ms, completed: true, error: None }));
+            } else if playing.cut_after && playing.protected_to(self.now).is_none() {
+                self.cut();
             }
             return;
         }

@@ -131,16 +131,16 @@ fn a_message_is_kept_with_its_name_and_length_and_silence_is_none() {
         steps,
         "
 talks:
-  callee: [hears: beep, wait: 1s, talks: 4s]
+  callee: [hears: recording_beep, wait: 1s, talks: 4s]
   expect: { outcome: done, variables: { name: message-1.wav, balance: 7000 } }
 ends with a key:
-  callee: [hears: beep, talks: 3s, press: '*']
+  callee: [hears: recording_beep, talks: 3s, press: '*']
   expect: { outcome: done, variables: { balance: 3000 } }
 says nothing:
-  callee: [hears: beep]
+  callee: [hears: recording_beep]
   expect: { outcome: other, variables: { name: nobody } }
 talks for ever:
-  callee: [hears: beep, talks: 60s]
+  callee: [hears: recording_beep, talks: 60s]
   expect: { outcome: done, variables: { balance: 20000 } }",
     );
 }
@@ -222,7 +222,7 @@ talks before it:
   callee: [wait: 300ms, talks: 300ms]
   expect: { outcome: other, not_heard: recorded }",
     );
-    assert_eq!(log.matches("prompt 1 cut after 2275 ms").count(), 2, "{log}");
+    assert_eq!(log.matches("prompt 1 cut after 2210 ms").count(), 2, "{log}");
 }
 
 #[test]

@@ -13,7 +13,7 @@ const FILE_MS: u64 = 2_000;
 /// Length of the sound before a recording.
 const BEEP_MS: u64 = 250;
 /// What a test calls that sound.
-const BEEP: &str = "beep";
+const BEEP: &str = "recording_beep";
 
 /// Something the callee has heard to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -27,6 +27,7 @@ pub use self::start::StartError;
 use super::io::{Command, Input, Outcome, Part};
 use super::model::{Flow, PromptPart, SceneId};
 use super::template;
+use super::words::LocalTime;
 use crate::clock::{CallTime, soonest};
 use crate::ids::{ErrandIds, PlayId, PlayIds};
 
@@ -140,7 +141,7 @@ impl Run {
     /// does not declare are ignored.
     pub fn new(flow: Arc<Flow>, variables: Map<String, Value>) -> Result<Self, StartError> {
         let variables = start::bind(&flow, &variables)?;
-        let context = template::context(&variables);
+        let context = template::context(&variables, &flow.language);
         let decision_ms = flow.amd.timers.decision_timeout_ms.unwrap_or(DECISION_TIMEOUT_MS);
         Ok(Self {
             flow,
@@ -158,6 +159,11 @@ impl Run {
             decision_ms,
             outcome: None,
         })
+    }
+
+    /// The date and time where the callee is: `today` and `now`, and what dates they name are counted from.
+    pub fn begin_at(&mut self, now: LocalTime) {
+        self.knowledge.began = now;
     }
 
     /// The detector of this call may take `timeout_ms` to decide, whatever the flow itself says.
