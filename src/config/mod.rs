@@ -44,12 +44,14 @@ pub struct Config {
     pub recordings: PathBuf,
     pub speech_cache: PathBuf,
     pub flows: PathBuf,
+    pub flow_versions: Option<PathBuf>,
     pub bots: BTreeMap<String, String>,
     pub log: Log,
     pub calls: Calls,
     pub trunks: Vec<Trunk>,
     pub inbound: Inbound,
     pub webhooks: Webhooks,
+    pub requests: Requests,
     pub speech_to_text: SpeechToText,
 }
 
@@ -186,6 +188,12 @@ pub struct Webhooks {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub struct Requests {
+    pub allow_private: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct SpeechToText {
     pub model: Option<PathBuf>,
 }
@@ -210,14 +218,24 @@ impl Default for Config {
             recordings: "data/recordings".into(),
             speech_cache: "data/speech".into(),
             flows: "flows".into(),
+            flow_versions: None,
             bots: BTreeMap::new(),
             log: Log::default(),
             calls: Calls::default(),
             trunks: Vec::new(),
             inbound: Inbound::default(),
             webhooks: Webhooks::default(),
+            requests: Requests::default(),
             speech_to_text: SpeechToText::default(),
         }
+    }
+}
+
+impl Config {
+    /// Where versions of flows are kept: beside the database unless the configuration says otherwise.
+    #[must_use]
+    pub fn flow_versions(&self) -> PathBuf {
+        self.flow_versions.clone().unwrap_or_else(|| self.database.with_file_name("flow-versions"))
     }
 }
 

@@ -9,6 +9,7 @@
 
 mod api_auth;
 mod architecture;
+mod flow_versions;
 mod gateway_call;
 mod gateway_conformance;
 mod gateway_fixture;

@@ -8,12 +8,17 @@ mod cause;
 mod closing;
 mod conversation;
 mod ending;
+mod errand;
 mod input;
+mod interruption;
 mod listening;
 mod machine;
 mod notice;
+mod recording;
 mod settings;
 mod speaking;
+#[cfg(test)]
+mod speaking_tests;
 #[cfg(test)]
 mod tests;
 
@@ -23,4 +28,5 @@ pub use ending::{Ended, Summary};
 pub use input::{Effect, Fact, Input};
 pub use machine::Call;
 pub use notice::{Notice, Stage};
-pub use settings::{Direction, Settings};
+pub use recording::{HeardIn, hear};
+pub use settings::{Direction, Settings, amd_timers};

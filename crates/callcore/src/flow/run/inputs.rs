@@ -57,6 +57,7 @@ impl Run {
             | State::Yielding { .. }
             | State::Asking(_)
             | State::Pausing { .. }
+            | State::Doing(_)
             | State::Over => {}
         }
     }
@@ -92,6 +93,7 @@ impl Run {
                 self.go(then);
             }
             State::Asking(_) => self.ask_digit(digit, now),
+            State::Doing(_) => self.errand_digit(digit),
             State::Pausing { .. } | State::Ready => self.keep_key(digit),
             // Before anything has been said, and while a machine talks, a key answers nothing.
             State::Unanswered
@@ -124,6 +126,7 @@ impl Run {
             | State::Yielding { .. }
             | State::AwaitingGreetingEnd { .. }
             | State::Pausing { .. }
+            | State::Doing(_)
             | State::Over => {}
         }
     }
@@ -140,6 +143,7 @@ impl Run {
             | State::Playing { .. }
             | State::AwaitingGreetingEnd { .. }
             | State::Pausing { .. }
+            | State::Doing(_)
             | State::Over => {}
         }
     }
@@ -147,6 +151,7 @@ impl Run {
     pub(super) fn playback_ended(&mut self, end: PlaybackEnd, now: CallTime) {
         let (id, cut) = match &self.state {
             State::Asking(_) => return self.ask_playback_ended(end, now),
+            State::Doing(_) => return self.errand_playback_ended(&end, now),
             State::Playing { id, cut } => (*id, *cut),
             State::Unanswered
             | State::Deciding { .. }
@@ -164,7 +169,8 @@ impl Run {
             return self.fail(error);
         }
         self.note_heard(&end, cut.unwrap_or(Cut::Speech));
-        if end.completed {
+        // Keys that came in a protected stretch could not cut it; they count all the same.
+        if end.completed && cut != Some(Cut::Keys) {
             self.keys_ahead.clear();
         }
         let by_voice = self.knowledge.interrupted_by == Some(Cut::Speech);
