@@ -10,6 +10,7 @@ pub mod features;
 mod judge;
 mod net;
 mod options;
+mod params;
 mod run;
 mod strict;
 mod timeline;
@@ -17,7 +18,9 @@ mod words;
 
 pub use event::{Event, EventKind, Reason, Subtype};
 pub use evidence::{Evidence, Sample};
+pub use net::use_model;
 pub use options::{Options, Profile, Timers};
+pub use params::Params;
 pub use run::Amd;
 pub use timeline::Segment;
 

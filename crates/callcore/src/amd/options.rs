@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::params::Params;
+
 /// Kore's four AMD timers, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -45,4 +47,5 @@ pub struct Options {
     pub timers: Timers,
     /// Words of continuous speech that make a machine; `None` leaves it to the evidence.
     pub threshold_word_count: Option<u32>,
+    pub params: Params,
 }

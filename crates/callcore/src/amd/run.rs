@@ -62,8 +62,8 @@ impl Amd {
     #[must_use]
     pub fn new(options: Options) -> Self {
         Self {
+            judge: Judge::new(options.params),
             options,
-            judge: Judge::new(),
             strict: Transcripts::default(),
             events: VecDeque::with_capacity(8),
             seq: 0,
