@@ -48,4 +48,17 @@ pub struct Options {
     /// Words of continuous speech that make a machine; `None` leaves it to the evidence.
     pub threshold_word_count: Option<u32>,
     pub params: Params,
+    /// The callee's language and region, such as `id` or `en-AU`, for the words; `None` reads any language.
+    pub locale: Option<String>,
+    pub strict: Strict,
+}
+
+/// What only profile `jambonz-strict` has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Strict {
+    /// Phrases that make a machine wherever they stand in a transcript, in any case.
+    pub hints: Vec<String>,
+    /// This many digits without anything between make a machine; 0 leaves the rule out.
+    pub digit_count: u32,
 }

@@ -24,6 +24,8 @@ use super::model::VariableType;
 pub(super) enum Fact {
     /// The verdict, `""` before there is one.
     AmdOutcome,
+    /// What kind of person or machine it is, in a webhook's word; `""` before the verdict.
+    AmdSubtype,
     /// The last check point the callee heard, `""` before the first.
     LastCheckpoint,
     /// Milliseconds heard of the last prompt.
@@ -41,8 +43,9 @@ pub(super) enum Fact {
 }
 
 impl Fact {
-    const ALL: [(&'static str, Self); 8] = [
+    const ALL: [(&'static str, Self); 9] = [
         ("amd.outcome", Self::AmdOutcome),
+        ("amd.subtype", Self::AmdSubtype),
         ("last_checkpoint", Self::LastCheckpoint),
         ("heard_ms", Self::HeardMs),
         ("heard_all", Self::HeardAll),
@@ -63,9 +66,12 @@ impl Fact {
 
     const fn kind(self) -> VariableType {
         match self {
-            Self::AmdOutcome | Self::LastCheckpoint | Self::InterruptedBy | Self::Pressed | Self::Said => {
-                VariableType::Text
-            }
+            Self::AmdOutcome
+            | Self::AmdSubtype
+            | Self::LastCheckpoint
+            | Self::InterruptedBy
+            | Self::Pressed
+            | Self::Said => VariableType::Text,
             Self::HeardMs => VariableType::Number,
             Self::HeardAll | Self::Interrupted => VariableType::Boolean,
         }

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use super::super::amd::OUTCOME_NAMES;
+use super::super::amd::{OUTCOME_NAMES, SUBTYPE_NAMES};
 use super::super::diagnostic::{listed, nearest};
 use super::super::model::{Variable, VariableType};
 use super::lex::{Token, lex};
@@ -154,6 +154,7 @@ impl Parser<'_> {
                 return Ok(());
             }
             Fact::AmdOutcome => &OUTCOME_NAMES,
+            Fact::AmdSubtype => &SUBTYPE_NAMES,
             Fact::InterruptedBy => &["speech", "dtmf"],
             Fact::HeardMs | Fact::HeardAll | Fact::Interrupted | Fact::Pressed | Fact::Said => return Ok(()),
         };
