@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::actor::{Actor, Clock, Control};
 use super::effects::Speech;
 use super::live::{Board, LiveCall, Phase};
-use super::request::{DialRequest, Dialed};
+use super::request::{DialRequest, Dialed, ParamSets};
 use super::scribe::Scribe;
 use crate::flows::{self, Catalog, Stored};
 use crate::outbox;
@@ -38,11 +38,18 @@ pub struct Options {
     pub max_calls: usize,
     /// Rings this long when the dial request does not say, ms.
     pub ring_timeout_ms: u64,
+    /// Parameters of answering-machine detection.
+    pub amd: ParamSets,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { recordings: "data/recordings".into(), max_calls: 200, ring_timeout_ms: 60_000 }
+        Self {
+            recordings: "data/recordings".into(),
+            max_calls: 200,
+            ring_timeout_ms: 60_000,
+            amd: ParamSets::default(),
+        }
     }
 }
 
@@ -67,6 +74,8 @@ pub enum Refusal {
     Variables(#[from] callcore::flow::StartError),
     #[error("there is no trunk named \"{name}\"; there are: {known}")]
     UnknownTrunk { name: String, known: String },
+    #[error("there are no AMD parameters named \"{name}\"; there are: {known}")]
+    UnknownParams { name: String, known: String },
     #[error("all {limit} lines are busy; try again when a call has ended, or raise `max_calls`")]
     Full { limit: usize },
     #[error("the server is stopping and takes no new calls")]
@@ -114,6 +123,10 @@ impl Handle {
         }
         let flow = inner.parts.flows.find(&request.flow)?;
         let trunk = self.trunk(request.trunk.as_deref())?;
+        if inner.options.amd.choose(request.amd_params.as_deref(), &request.flow).is_none() {
+            let known = inner.options.amd.named.keys().cloned().collect::<Vec<_>>().join(", ");
+            return Err(Refusal::UnknownParams { name: request.amd_params.unwrap_or_default(), known });
+        }
         let run = Run::new(Arc::clone(&flow.flow), request.metadata.clone())?;
         let dialed = Dialed { sid: Uuid::now_v7().to_string(), call_id: Uuid::now_v7().to_string() };
         let control = self.reserve(&dialed.call_id)?;
@@ -274,6 +287,8 @@ fn settings(request: &DialRequest, flow: &Stored, options: &Options, recognises:
         amd: amd::Options {
             timers,
             threshold_word_count: request.threshold_word_count,
+            params: options.amd.choose(request.amd_params.as_deref(), &request.flow).unwrap_or_default(),
+            locale: request.language.clone().or_else(|| Some(flow.flow.language().to_owned())),
             ..amd::Options::default()
         },
         ring_timeout_ms: request.ring_timeout_ms.unwrap_or(options.ring_timeout_ms),

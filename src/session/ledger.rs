@@ -40,6 +40,9 @@ impl Ledger {
                     self.decision(&event);
                 }
             }
+            "amd_finding" if fact.detail["kind"] == "refined" => {
+                self.update().amd_subtype = fact.detail["subtype"].as_str().map(str::to_owned);
+            }
             "checkpoint" => self.update().last_checkpoint = fact.detail["name"].as_str().map(str::to_owned),
             "transcript" => {
                 let text = fact.detail["text"].as_str().unwrap_or_default().to_owned();

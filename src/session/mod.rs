@@ -14,4 +14,4 @@ mod scribe;
 pub use handle::{Handle, Options, Parts, Refusal};
 pub use live::{LiveCall, Phase};
 pub use recovery::recover;
-pub use request::{DialRequest, Dialed, NotifyTarget};
+pub use request::{DialRequest, Dialed, NotifyTarget, ParamSets};

@@ -164,7 +164,8 @@ fn strict(hints: &[&str], digit_count: u32) -> Script {
 
 #[test]
 fn the_strict_profile_finds_hints_anywhere_in_any_case_and_before_all_other_rules() {
-    let run = strict(&["call has been forwarded"], 0).say(1500).text("Your CALL has been Forwarded to", false);
+    let run =
+        strict(&["call has been forwarded"], 0).say(1500).text("Your CALL has been Forwarded to", false);
     assert_eq!(run.kinds(), ["machine_detected"]);
     assert_eq!(run.events[0].reason, Some(Reason::Hint));
     assert_eq!(run.events[0].hint.as_deref(), Some("call has been forwarded"));

@@ -1,6 +1,6 @@
 //! The record behind a verdict, for people and for replay.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::event::{Event, Subtype};
 use super::finding::Finding;
@@ -58,7 +58,7 @@ pub struct Sample {
 }
 
 /// A piece of transcript.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Piece {
     pub at_ms: u64,
     pub text: String,

@@ -104,7 +104,9 @@ impl Amd {
                 let subtype = subtype.unwrap_or(Subtype::Voicemail);
                 self.revise(Because::Words, EventKind::MachineDetected, subtype);
             }
-            EventKind::NoSpeechDetected | EventKind::DecisionTimeout if odds <= -AGAINST && self.shadows() => {
+            EventKind::NoSpeechDetected | EventKind::DecisionTimeout
+                if odds <= -AGAINST && self.shadows() =>
+            {
                 self.revise(Because::Words, EventKind::HumanDetected, Subtype::Human);
             }
             EventKind::MachineDetected

@@ -9,6 +9,7 @@ mod evidence;
 pub mod features;
 mod finding;
 mod judge;
+pub mod listen;
 mod net;
 mod options;
 mod params;

@@ -17,6 +17,9 @@ pub struct Params {
     /// To hang up on a person costs more than to talk to a machine.
     pub late_ms: u64,
     pub late_machine: f32,
+    /// Log-odds added for a machine, as if more of them answered: below 0 spares people, above 0 catches
+    /// machines.
+    pub bias: f32,
     /// How long a decision is watched for what speaks against it, in ms; 0 does not watch.
     pub shadow_ms: u64,
 }
@@ -28,6 +31,7 @@ impl Default for Params {
             human: [(0.075, 360), (0.13, 600), (0.23, 880), (0.79, 1_300)],
             late_ms: 1_980,
             late_machine: 0.89,
+            bias: 0.0,
             shadow_ms: 20_000,
         }
     }

@@ -70,8 +70,10 @@ impl Amd {
     /// A run that begins at answer.
     #[must_use]
     pub fn new(options: Options) -> Self {
+        let mut judge = Judge::new(options.params);
+        judge.lean(options.params.bias);
         Self {
-            judge: Judge::new(options.params),
+            judge,
             words: Words::new(options.locale.as_deref()),
             options,
             strict: Transcripts::default(),
@@ -149,7 +151,7 @@ impl Amd {
 
     /// Lets the words so far lean the judge.
     pub(super) const fn lean(&mut self) {
-        self.judge.lean(self.words.reading.log_odds);
+        self.judge.lean(self.words.reading.log_odds + self.options.params.bias);
     }
 
     /// Probability that a machine answered, by sound and words.

@@ -59,7 +59,7 @@ impl Words {
             self.interim.clear();
             self.open = 0;
             let room = LONGEST_TEXT.saturating_sub(self.settled.len());
-            if !self.settled.is_empty() && !text.is_empty() {
+            if !self.settled.is_empty() && !text.is_empty() && room > 1 {
                 self.settled.push(' ');
             }
             self.settled.extend(text.chars().take(room));

@@ -95,10 +95,12 @@ fn a_machine_that_asks_who_is_there_is_revised() {
 
 #[test]
 fn odd_text_changes_nothing() {
-    for text in ["", "   ", "...", "🙂", "\u{0}\u{FFFF}", "você ligou", "a a a a a a a a a a a a a a a a"] {
+    for text in ["", "   ", "...", "🙂", "\u{0}\u{FFFF}", "você ligou", "a a a a a a a a a a a a a a a a"]
+    {
         for is_final in [true, false] {
             let plain = english().hush(500).say(800).human().hush(600);
-            let odd = english().hush(500).text(text, is_final).say(800).text(text, is_final).human().hush(600);
+            let odd =
+                english().hush(500).text(text, is_final).say(800).text(text, is_final).human().hush(600);
             assert_eq!(plain.kinds(), odd.kinds(), "{text:?}");
             assert_eq!(plain.at(EventKind::HumanDetected), odd.at(EventKind::HumanDetected), "{text:?}");
         }
@@ -116,7 +118,7 @@ fn an_empty_text_is_no_speech() {
 fn a_recogniser_that_never_answers_or_floods_changes_no_time() {
     let quiet = english().hush(400).say(700).human().hush(900);
     let mut flooded = english().hush(400).say(700);
-    for _ in 0..2_000 {
+    for _ in 0..300 {
         flooded.amd.transcript("one two three four five six seven eight", false, 0);
         flooded.amd.transcript("and more and more and more", true, 0);
     }
@@ -127,14 +129,16 @@ fn a_recogniser_that_never_answers_or_floods_changes_no_time() {
 
 #[test]
 fn text_long_after_the_call_was_judged_is_dropped() {
-    let mut run = english().hush(300).say(600).human().hush(25_000).text("leave a message after the tone", true);
+    let mut run =
+        english().hush(300).say(600).human().hush(25_000).text("leave a message after the tone", true);
     assert!(findings(&mut run).is_empty() && run.amd.evidence().words.is_empty());
 }
 
 #[test]
 fn the_word_threshold_counts_one_breath_and_not_a_conversation() {
     let with = || Script::new(Options { threshold_word_count: Some(6), ..Options::default() });
-    let run = with().say(900).hush(300).text("we are closed", true).say(900).text("until monday morning", true);
+    let run =
+        with().say(900).hush(300).text("we are closed", true).say(900).text("until monday morning", true);
     assert_eq!(run.kinds(), ["machine_detected"]);
     assert_eq!(run.events[0].reason, Some(Reason::LongGreeting));
     let run = with().say(900).text("yes the office", true).hush(2500).say(900).text("on the right", true);

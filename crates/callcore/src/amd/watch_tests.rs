@@ -30,7 +30,8 @@ fn a_click_after_the_greeting_does_not_resume_it() {
 
 #[test]
 fn the_beep_watch_runs_from_the_end_of_a_resumed_greeting() {
-    let run = kore().say(2000).machine().say(3000).hush(3000).say(4000).hush(16_000).tone(ToneKind::Beep, 400);
+    let run =
+        kore().say(2000).machine().say(3000).hush(3000).say(4000).hush(16_000).tone(ToneKind::Beep, 400);
     assert_eq!(run.kinds(), ["machine_detected", "machine_stopped_speaking", "tone_detected", "stopped"]);
 }
 
@@ -52,7 +53,10 @@ fn a_greeting_that_begins_after_no_speech_is_found() {
     assert_eq!(run.kinds(), ["no_speech_detected", "stopped"]);
     run = run.say(2_000).machine().say(500);
     let found = findings(&mut run);
-    assert_eq!(found.first().map(|f| (f.kind, f.decision)), Some((FindingKind::Revised, EventKind::MachineDetected)));
+    assert_eq!(
+        found.first().map(|f| (f.kind, f.decision)),
+        Some((FindingKind::Revised, EventKind::MachineDetected))
+    );
     let mut run = kore().hush(7_400).say(600).human().hush(500);
     assert_eq!(findings(&mut run).first().map(|f| f.decision), Some(EventKind::HumanDetected));
 }
@@ -60,7 +64,8 @@ fn a_greeting_that_begins_after_no_speech_is_found() {
 #[test]
 fn the_watch_can_be_switched_off() {
     let params = Params { shadow_ms: 0, ..Params::default() };
-    let mut run = Script::new(Options { params, ..Options::default() }).hush(6_000).say(2_000).machine().say(500);
+    let mut run =
+        Script::new(Options { params, ..Options::default() }).hush(6_000).say(2_000).machine().say(500);
     assert!(findings(&mut run).is_empty());
 }
 

@@ -96,7 +96,8 @@ impl PhraseFile {
                 section = Some(found.ok_or_else(|| wrong("there is no such section"))?);
             } else if let Some(words) = line.strip_prefix("digits ") {
                 let bare = HashSet::new();
-                let words = words.split([' ', '|']).map(|word| Normal::of(word, &bare).text.trim().to_owned());
+                let words =
+                    words.split([' ', '|']).map(|word| Normal::of(word, &bare).text.trim().to_owned());
                 file.digits.extend(words);
             } else if let Some(locale) = line.strip_prefix("also ") {
                 file.also = Some(locale.to_owned());
@@ -105,7 +106,8 @@ impl PhraseFile {
                 let (weight, pattern) = line.split_once(' ').ok_or_else(|| wrong("no phrase"))?;
                 let weight = weight.parse().map_err(|_| wrong("no weight"))?;
                 for said in expand(pattern).map_err(wrong)? {
-                    let (said, stem) = said.trim().strip_suffix('*').map_or((said.as_str(), false), |s| (s, true));
+                    let (said, stem) =
+                        said.trim().strip_suffix('*').map_or((said.as_str(), false), |s| (s, true));
                     let text = Normal::of(said, &file.digits).text.trim().to_owned();
                     if said.contains('*') || text.is_empty() {
                         return Err(wrong("* stands only at the end of a phrase"));
@@ -131,7 +133,10 @@ fn alternatives(rest: &mut std::str::Chars<'_>, depth: usize) -> Result<Vec<Stri
         match rest.next() {
             Some('(') => {
                 let inner = alternatives(rest, depth + 1)?;
-                open = open.iter().flat_map(|left| inner.iter().map(move |right| format!("{left}{right}"))).collect();
+                open = open
+                    .iter()
+                    .flat_map(|left| inner.iter().map(move |right| format!("{left}{right}")))
+                    .collect();
             }
             Some('|') => done.append(&mut std::mem::replace(&mut open, vec![String::new()])),
             Some(')') if depth > 0 => break,

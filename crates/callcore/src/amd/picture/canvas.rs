@@ -86,7 +86,9 @@ impl Canvas {
     }
 
     pub(super) fn dot(&mut self, x: f64, y: f64, fill: &str) {
-        self.put(format_args!(r#"<circle cx="{x:.1}" cy="{y:.1}" r="5" fill="{fill}" stroke="white" stroke-width="1.5"/>"#));
+        self.put(format_args!(
+            r#"<circle cx="{x:.1}" cy="{y:.1}" r="5" fill="{fill}" stroke="white" stroke-width="1.5"/>"#
+        ));
     }
 
     /// The document, `height` high, with its title.

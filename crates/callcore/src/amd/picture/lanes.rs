@@ -78,10 +78,12 @@ impl<'a> Scene<'a> {
                 EventKind::Error => "error",
                 EventKind::Stopped => "stopped",
             };
-            let colour = match event.kind {
-                kind if kind.is_decision() => self.verdict_colour(),
-                EventKind::ToneDetected => TONE,
-                _ => SOFT,
+            let colour = if event.kind.is_decision() {
+                self.verdict_colour()
+            } else if event.kind == EventKind::ToneDetected {
+                TONE
+            } else {
+                SOFT
             };
             (event.at_ms, format!("{}. {name} {:.2} s", event.seq, event.at_ms as f64 / 1000.0), colour)
         });
@@ -135,7 +137,8 @@ impl<'a> Scene<'a> {
         let mut outline = Vec::with_capacity(columns * 2);
         for column in 0..columns {
             let range = column * samples / columns..(column + 1) * samples / columns;
-            let Some(part) = self.picture.audio.get(range.start..range.end.min(self.picture.audio.len())) else {
+            let Some(part) = self.picture.audio.get(range.start..range.end.min(self.picture.audio.len()))
+            else {
                 break;
             };
             let (low, high) = part.iter().fold((0, 0), |(low, high), s| (low.min(*s), high.max(*s)));
@@ -254,7 +257,13 @@ impl<'a> Scene<'a> {
         for piece in shown {
             let text = format!("{} ({:+.1})", shortened(&piece.text, 96), piece.log_odds);
             let x = self.x(piece.at_ms);
-            let colour = if piece.log_odds < 0.0 { HUMAN } else if piece.log_odds > 0.0 { MACHINE } else { INK };
+            let colour = if piece.log_odds < 0.0 {
+                HUMAN
+            } else if piece.log_odds > 0.0 {
+                MACHINE
+            } else {
+                INK
+            };
             canvas.dot(x, y - 4.0, WORDS);
             let flips = x + text.chars().count() as f64 * CHARACTER > RIGHT;
             let (anchor, at) = if flips { ("end", x - 9.0) } else { ("start", x + 9.0) };
@@ -299,7 +308,8 @@ impl<'a> Scene<'a> {
             let (x, end, most) = (self.x(from), self.x(to), self.x(from + limit));
             canvas.rect([x, y, most - x, 8.0], TIMER, 0.14);
             canvas.rect([x, y, end - x, 8.0], TIMER, 0.75);
-            let text = format!("{name}: {:.2} of {:.0} s", (to - from) as f64 / 1000.0, limit as f64 / 1000.0);
+            let text =
+                format!("{name}: {:.2} of {:.0} s", (to - from) as f64 / 1000.0, limit as f64 / 1000.0);
             let after = end.max(most) + 6.0;
             let width = text.chars().count() as f64 * CHARACTER;
             if after + width > RIGHT + 18.0 {

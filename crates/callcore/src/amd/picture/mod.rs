@@ -53,9 +53,10 @@ fn verdict(decision: Option<&Event>, evidence: &Evidence) -> String {
         },
         EventKind::NoSpeechDetected => "Nobody spoke".into(),
         EventKind::DecisionTimeout => "No decision in time".into(),
-        EventKind::ToneDetected | EventKind::MachineStoppedSpeaking | EventKind::Error | EventKind::Stopped => {
-            "Detection failed".into()
-        }
+        EventKind::ToneDetected
+        | EventKind::MachineStoppedSpeaking
+        | EventKind::Error
+        | EventKind::Stopped => "Detection failed".into(),
     }
 }
 

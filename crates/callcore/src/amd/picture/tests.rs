@@ -14,7 +14,7 @@ fn picture(audio: &[i16], title: &str, say: &[(u64, &str)]) -> String {
         while let Some(heard) = ear.poll() {
             amd.hear(&heard);
         }
-        for (_, text) in say.iter().filter(|(at, _)| *at == n as u64 * 20) {
+        for (at, text) in say.iter().filter(|(at, _)| *at == n as u64 * 20) {
             amd.transcript(text, true, *at);
         }
         while let Some(event) = amd.poll_event() {
@@ -30,7 +30,8 @@ fn picture(audio: &[i16], title: &str, say: &[(u64, &str)]) -> String {
 
 /// Every element that opens also closes, and no text breaks out.
 fn is_well_formed(svg: &str) -> bool {
-    let opened = svg.matches("<text ").count() + svg.matches("<svg ").count() + svg.matches("<title>").count();
+    let opened =
+        svg.matches("<text ").count() + svg.matches("<svg ").count() + svg.matches("<title>").count();
     opened == svg.matches("</text>").count() + svg.matches("</svg>").count() + svg.matches("</title>").count()
         && !svg.contains("NaN")
         && !svg.contains("inf\"")
@@ -39,7 +40,9 @@ fn is_well_formed(svg: &str) -> bool {
 #[test]
 fn nothing_heard_is_a_picture_too() {
     let svg = picture(&[], "empty.wav", &[]);
-    assert!(is_well_formed(&svg) && svg.contains("No decision") && svg.contains("none: decided by sound alone"));
+    assert!(
+        is_well_formed(&svg) && svg.contains("No decision") && svg.contains("none: decided by sound alone")
+    );
 }
 
 #[test]
@@ -52,7 +55,10 @@ fn silence_shows_the_verdict_and_its_timer() {
 fn words_are_shown_where_they_came_and_cannot_become_markup() {
     let words = [(1_000, "<script>alert(1)</script> please leave a message after the tone")];
     let svg = picture(&vec![40; 4 * 8_000], "a & b <c>.wav", &words);
-    assert!(is_well_formed(&svg) && !svg.contains("<script>") && svg.contains("a &amp; b &lt;c&gt;.wav"), "{svg}");
+    assert!(
+        is_well_formed(&svg) && !svg.contains("<script>") && svg.contains("a &amp; b &lt;c&gt;.wav"),
+        "{svg}"
+    );
     assert!(svg.contains("A machine: a mailbox that takes a message"));
     assert!(svg.contains("leave a message"));
 }
