@@ -16,8 +16,8 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use callcore::amd::Event;
 use callcore::amd::picture::Picture;
+use callcore::amd::{Event, Piece};
 use comfy_table::{Table, presets};
 
 use analyse::{Analysis, audio_of, listen};
@@ -51,6 +51,9 @@ pub struct Args {
     /// Of several channels take the first alone, the callee in our own recordings; else they are mixed.
     #[arg(long)]
     left: bool,
+    /// Words of a recogniser for one file: a JSON list of {"at_ms", "text", "final"} as in the evidence.
+    #[arg(long, value_name = "WORDS.json", conflicts_with = "labels")]
+    words: Option<PathBuf>,
     #[command(flatten)]
     manner: Manner,
 }
@@ -78,12 +81,20 @@ pub fn run(args: Args) -> anyhow::Result<()> {
     if args.picture.is_some() && args.files.len() > 1 {
         bail!("--picture draws one file; {} are named", args.files.len());
     }
+    let words = match &args.words {
+        Some(path) => {
+            let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            serde_json::from_slice::<Vec<Piece>>(&text)
+                .with_context(|| format!("{} is not a list of words", path.display()))?
+        }
+        None => Vec::new(),
+    };
     let mut out = std::io::stdout().lock();
     let mut failed = 0;
     for file in &args.files {
         match audio_of(file, args.left) {
             Ok(audio) => {
-                let analysis = listen(&audio, options.clone(), &[]);
+                let analysis = listen(&audio, options.clone(), &words);
                 print(&mut out, file, &analysis, &args)?;
                 if let Some(path) = &args.picture {
                     draw(path, file, &audio, &analysis)?;

@@ -65,6 +65,7 @@ pub struct Piece {
     #[serde(rename = "final")]
     pub is_final: bool,
     /// Log-odds of a machine, by all words up to here.
+    #[serde(default)]
     pub log_odds: f32,
 }
 
