@@ -22,7 +22,8 @@ pub struct Evidence {
     /// Level of the loudest speech frame and of the line between, dBFS.
     pub speech_dbfs: f32,
     pub noise_dbfs: f32,
-    /// Probability that a machine answered and what it is made of, every 100 ms of audio until the run ends.
+    /// Probability that a machine answered and what it is made of, every 100 ms of audio until the decision,
+    /// then every 500 ms until the run ends.
     pub machine_probability: Vec<Sample>,
     pub timers: Timers,
     pub params: Params,

@@ -21,8 +21,10 @@ const AFTER_BEEP_MS: u64 = 1_000;
 const STALL_MS: u64 = 500;
 /// One point of the probability curve this often, in ms.
 const CURVE_STEP_MS: u64 = 100;
+/// The same after the decision.
+const DECIDED_STEP_MS: u64 = 500;
 /// Points kept: as long as a run may last.
-const CURVE_POINTS: usize = 600;
+const CURVE_POINTS: usize = 300;
 
 /// One run of answering-machine detection. Media time 0 is the moment of answer.
 #[derive(Debug)]
@@ -228,7 +230,8 @@ impl Amd {
 
     fn draw(&mut self) {
         let now = self.timeline().now_ms();
-        let due = self.curve.last().is_none_or(|last| now >= last.at_ms + CURVE_STEP_MS);
+        let step = if self.decision.is_none() { CURVE_STEP_MS } else { DECIDED_STEP_MS };
+        let due = self.curve.last().is_none_or(|last| now >= last.at_ms + step);
         if due && self.curve.len() < CURVE_POINTS {
             self.curve.push(Sample {
                 at_ms: now,

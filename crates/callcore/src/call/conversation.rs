@@ -104,7 +104,9 @@ impl Call {
         self.notify(Stage::InProgress(event.clone()), now);
         match kind {
             EventKind::MachineDetected | EventKind::ToneDetected
-                if self.settings.machine_detection == MachineDetection::Disconnect =>
+                // Behind an assistant that screens calls is a person: his flow goes on.
+                if self.settings.machine_detection == MachineDetection::Disconnect
+                    && event.subtype != Some(Subtype::Screening) =>
             {
                 self.decisive = Some(kind);
                 self.outcome = Some("machine_detected".into());
