@@ -90,6 +90,7 @@ impl App {
             recordings: config.recordings.clone(),
             max_calls: config.calls.max,
             ring_timeout_ms: config.calls.ring_timeout * 1000,
+            amd: config.amd.load()?,
         };
         let calls = session::Handle::new(parts, options);
         let inbound = match config.inbound.options()? {

@@ -60,9 +60,11 @@ pub(super) async fn list(
     Ok(Json(json!({ "calls": page.calls.iter().map(shown).collect::<Vec<_>>(), "next": next })))
 }
 
-/// `GET /v1/calls/{id}`.
+/// `GET /v1/calls/{id}`: the call, with what its verdict rests on.
 pub(super) async fn one(State(api): State<Api>, Path(call_id): Path<String>) -> Result<Json<Value>, Problem> {
-    Ok(Json(shown(&call(&api, &call_id).await?)))
+    let mut told = shown(&call(&api, &call_id).await?);
+    told["evidence"] = api.store.evidence(&call_id).await?.unwrap_or_default();
+    Ok(Json(told))
 }
 
 /// `GET /v1/calls/{id}/events`: the whole timeline.
@@ -149,7 +151,7 @@ pub(super) async fn hang_up(
     }
 }
 
-async fn call(api: &Api, call_id: &str) -> Result<CallRow, Problem> {
+pub(super) async fn call(api: &Api, call_id: &str) -> Result<CallRow, Problem> {
     let found = api.store.call(call_id).await?;
     found.ok_or_else(|| Problem::new(Code::NotFound, format!("there is no call {call_id}")))
 }

@@ -23,6 +23,9 @@ pub(super) struct DialOut {
     pub(super) machine_detection: Option<MachineDetection>,
     pub(super) timers: TimerOverrides,
     pub(super) threshold_word_count: Option<u32>,
+    /// Of the callee's words.
+    pub(super) language: Option<String>,
+    pub(super) amd_params: Option<String>,
     pub(super) ring_timeout_ms: Option<u64>,
     pub(super) notify_url: Option<String>,
     pub(super) notify_headers: BTreeMap<String, String>,
@@ -45,7 +48,7 @@ fn invalid<T>(field: &'static str, problem: impl Into<String>) -> Result<T, Inva
 }
 
 /// Fields that Kore documents and that are accepted without effect today.
-const WITHOUT_EFFECT: [&str; 3] = ["bot", "botid", "callcontrolparameter"];
+const WITHOUT_EFFECT: [&str; 2] = ["bot", "botid"];
 
 /// Reads a body.
 pub(super) fn parse(body: Map<String, Value>) -> Result<DialOut, Invalid> {
@@ -66,6 +69,10 @@ pub(super) fn parse(body: Map<String, Value>) -> Result<DialOut, Invalid> {
             _ => return invalid("thresholdWordCount", "must be a whole number above 0"),
         },
     };
+    // Of the recogniser's settings the language alone has an effect today.
+    let mut recogniser = Fields::new(fields.object("callControlParameter")?.unwrap_or_default());
+    let language = recogniser.text("sttLanguage")?;
+    let amd_params = fields.text("amdParams")?;
     let ring_timeout_ms = fields.whole("timeoutInMs")?;
     if ring_timeout_ms.is_some_and(|ms| !RING_MS.contains(&ms)) {
         return invalid("timeoutInMs", "must lie between 1000 and 300000 milliseconds");
@@ -85,6 +92,8 @@ pub(super) fn parse(body: Map<String, Value>) -> Result<DialOut, Invalid> {
         machine_detection,
         timers,
         threshold_word_count,
+        language,
+        amd_params,
         ring_timeout_ms,
         notify_url,
         notify_headers,

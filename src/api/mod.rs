@@ -9,6 +9,7 @@ mod flows;
 mod health;
 mod kore;
 mod page;
+mod picture;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -114,6 +115,7 @@ pub fn router(api: Api) -> Router {
         .route("/v1/calls/{call_id}", get(calls::one))
         .route("/v1/calls/{call_id}/events", get(calls::events))
         .route("/v1/calls/{call_id}/evidence", get(calls::evidence))
+        .route("/v1/calls/{call_id}/amd.svg", get(picture::amd))
         .route("/v1/calls/{call_id}/transcript", get(calls::transcript))
         .route("/v1/calls/{call_id}/notifications", get(calls::notifications))
         .route("/v1/calls/{call_id}/recording", get(calls::recording))

@@ -18,7 +18,7 @@ use super::effects::Speech;
 use super::late_record::late_record;
 use super::live::{Board, LiveCall, Phase};
 use super::message::message_path;
-use super::request::{DialRequest, Dialed};
+use super::request::{DialRequest, Dialed, ParamSets};
 use super::requests::Requests;
 use super::scribe::Scribe;
 use crate::flows::{self, Catalog, Stored};
@@ -41,11 +41,18 @@ pub struct Options {
     pub max_calls: usize,
     /// Rings this long when the dial request does not say, ms.
     pub ring_timeout_ms: u64,
+    /// Parameters of answering-machine detection.
+    pub amd: ParamSets,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { recordings: "data/recordings".into(), max_calls: 200, ring_timeout_ms: 60_000 }
+        Self {
+            recordings: "data/recordings".into(),
+            max_calls: 200,
+            ring_timeout_ms: 60_000,
+            amd: ParamSets::default(),
+        }
     }
 }
 
@@ -78,6 +85,8 @@ pub enum Refusal {
          Send `ignoreDoNotCall: true` only with a new consent"
     )]
     DoNotCall { call: String },
+    #[error("there are no AMD parameters named \"{name}\"; there are: {known}")]
+    UnknownParams { name: String, known: String },
     #[error("all {limit} lines are busy; try again when a call has ended, or raise `max_calls`")]
     Full { limit: usize },
     #[error("the server is stopping and takes no new calls")]
@@ -128,6 +137,10 @@ impl Handle {
         }
         let flow = inner.parts.flows.find(&request.flow).await?;
         let trunk = self.trunk(request.trunk.as_deref())?;
+        if inner.options.amd.choose(request.amd_params.as_deref(), &request.flow).is_none() {
+            let known = inner.options.amd.named.keys().cloned().collect::<Vec<_>>().join(", ");
+            return Err(Refusal::UnknownParams { name: request.amd_params.unwrap_or_default(), known });
+        }
         let run = Run::new(Arc::clone(&flow.flow), request.metadata.clone())?;
         if !request.ignore_do_not_call
             && let Some(listed) = inner.parts.store.do_not_call(&request.number).await?
@@ -304,6 +317,8 @@ fn settings(request: &DialRequest, flow: &Stored, options: &Options, recognises:
         amd: amd::Options {
             timers: amd_timers(request.timers.or(wanted.timers)),
             threshold_word_count: request.threshold_word_count,
+            params: options.amd.choose(request.amd_params.as_deref(), &request.flow).unwrap_or_default(),
+            locale: request.language.clone().or_else(|| Some(flow.flow.language().to_owned())),
             ..amd::Options::default()
         },
         ring_timeout_ms: request.ring_timeout_ms.unwrap_or(options.ring_timeout_ms),

@@ -110,8 +110,23 @@ fn amd_details(event: &Event, put: &mut dyn FnMut(&str, Value) -> Option<Value>)
     if let Some(confidence) = event.confidence {
         put("amdConfidence", json!((f64::from(confidence) * 1000.0).round() / 1000.0));
     }
+    if let Some(onset) = event.speech_onset_ms {
+        put("amdSpeechOnsetMs", json!(onset));
+    }
+    if let Some(end) = event.speech_end_ms {
+        put("amdSpeechEndMs", json!(end));
+    }
     if let Some(greeting) = &event.greeting {
         put("amdGreeting", json!(greeting));
+    }
+    if let Some(hint) = &event.hint {
+        put("hint", json!(hint));
+    }
+    if let Some(language) = &event.language {
+        put("language", json!(language.to_lowercase()));
+    }
+    if let Some(tone) = &event.tone {
+        put("frequency", json!(tone.hz[0].floor()));
     }
 }
 
@@ -165,6 +180,26 @@ mod tests {
         let body = envelope().body(&notice(stage, 9_000));
         assert_eq!((&body["event"], &body["data"]["amount"]), (&json!("promised"), &json!(7)));
         assert_eq!(body["status"], "Call-In-Progress");
+    }
+
+    #[test]
+    fn an_amd_event_carries_what_makes_it_orderable_and_explainable() {
+        let event: Event = serde_json::from_value(json!({
+            "seq": 2, "event": "amd_machine_detected", "t_ms": 2400, "reason": "hint", "subtype": "screening",
+            "confidence": 0.97251, "speechOnsetMs": 500, "greeting": "state your name", "hint": "state your name",
+            "language": "en-US"
+        }))
+        .unwrap();
+        let body = envelope().body(&notice(Stage::InProgress(event), 6743));
+        let expected = json!({
+            "conversationId": "433a9a58", "reason": "200 OK", "reasonCode": "OK",
+            "callConnectTime": "2025-06-26T12:49:20.000Z", "ringDurationInMS": 3381,
+            "connectDurationInMS": 4343, "status": "Call-In-Progress", "sequence": 1,
+            "machineDetection": "amd_machine_detected", "amdSequence": 2, "amdDecisionMs": 2400,
+            "amdReason": "hint", "amdSubtype": "screening", "amdConfidence": 0.973, "amdSpeechOnsetMs": 500,
+            "amdGreeting": "state your name", "hint": "state your name", "language": "en-us"
+        });
+        assert_eq!(body, expected);
     }
 
     #[test]

@@ -46,6 +46,9 @@ impl Ledger {
             }
             "queued" => self.update().state = Some("queued".into()),
             "dequeued" => self.update().state = Some("placing".into()),
+            "amd_finding" if fact.detail["kind"] == "refined" => {
+                self.update().amd_subtype = fact.detail["subtype"].as_str().map(str::to_owned);
+            }
             "checkpoint" => self.update().last_checkpoint = fact.detail["name"].as_str().map(str::to_owned),
             "do_not_call" => {
                 let words = fact.detail["words"].as_str().map(str::to_owned);

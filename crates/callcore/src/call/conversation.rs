@@ -11,7 +11,7 @@ use super::listening::{Found, opens_mailbox};
 use super::machine::{Call, State};
 use super::notice::Stage;
 use super::speaking::{Said, Speech};
-use crate::amd::{self, EventKind, Subtype};
+use crate::amd::{self, EventKind, Finding, FindingKind, Subtype};
 use crate::clock::CallTime;
 use crate::flow::{self, Command, MachineDetection, Outcome, PlaybackEnd};
 use crate::playback::Out;
@@ -36,12 +36,15 @@ impl Call {
         let State::Talking(talk) = &mut self.state else {
             return;
         };
+        // Words that come too late for the flow are still evidence of who speaks.
+        if let Some(text) = &text {
+            talk.listening.transcript(text);
+        }
         if talk.awaited_words.is_none_or(|(awaited, _)| awaited != utterance) {
             return;
         }
         talk.awaited_words = None;
         if let Some(text) = &text {
-            talk.listening.transcript(text);
             let detail = json!({ "utterance": utterance, "text": text });
             self.effects.push_back(Effect::Record(Fact::new("transcript", detail)));
         }
@@ -74,6 +77,7 @@ impl Call {
                     }
                 }
                 Found::Amd(event) => self.amd_event(event, now),
+                Found::Finding(finding) => self.amd_finding(finding, now),
             }
         }
         moved
@@ -104,7 +108,9 @@ impl Call {
         self.notify(Stage::InProgress(event.clone()), now);
         match kind {
             EventKind::MachineDetected | EventKind::ToneDetected
-                if self.settings.machine_detection == MachineDetection::Disconnect =>
+                // Behind an assistant that screens calls is a person: his flow goes on.
+                if self.settings.machine_detection == MachineDetection::Disconnect
+                    && event.subtype != Some(Subtype::Screening) =>
             {
                 self.decisive = Some(kind);
                 self.outcome = Some("machine_detected".into());
@@ -114,7 +120,10 @@ impl Call {
             | EventKind::MachineDetected
             | EventKind::NoSpeechDetected
             | EventKind::DecisionTimeout => {
-                self.flow.handle(flow::Input::Outcome(outcome_of(&event)), now);
+                let outcome = outcome_of(kind, event.subtype);
+                let subtype = event.subtype.map_or("", Subtype::as_str);
+                self.flow.handle(flow::Input::Learned { outcome, subtype }, now);
+                self.flow.handle(flow::Input::Outcome(outcome), now);
             }
             EventKind::MachineStoppedSpeaking => {
                 if let State::Talking(talk) = &mut self.state {
@@ -126,6 +135,23 @@ impl Call {
                 self.flow.handle(flow::Input::Outcome(Outcome::Timeout), now);
             }
             EventKind::ToneDetected | EventKind::Stopped => {}
+        }
+    }
+
+    /// What is learned after the decision changes no event and takes no branch, but what the flow knows.
+    fn amd_finding(&mut self, finding: Finding, now: CallTime) {
+        self.record("amd_finding", json!(finding));
+        match finding.kind {
+            FindingKind::Refined | FindingKind::Revised => {
+                let outcome = outcome_of(finding.decision, finding.subtype);
+                let subtype = finding.subtype.map_or("", Subtype::as_str);
+                self.flow.handle(flow::Input::Learned { outcome, subtype }, now);
+            }
+            FindingKind::Resumed | FindingKind::EndedAgain => {
+                if let State::Talking(talk) = &mut self.state {
+                    talk.mailbox_open = finding.kind == FindingKind::EndedAgain;
+                }
+            }
         }
     }
 
@@ -213,8 +239,8 @@ impl Call {
 }
 
 /// The verdict as a flow branches on it.
-pub(super) const fn outcome_of(event: &amd::Event) -> Outcome {
-    match (event.kind, event.subtype) {
+pub(super) const fn outcome_of(decision: EventKind, subtype: Option<Subtype>) -> Outcome {
+    match (decision, subtype) {
         (EventKind::HumanDetected, _) => Outcome::Human,
         (EventKind::NoSpeechDetected, _) => Outcome::NoSpeech,
         (EventKind::MachineDetected, Some(Subtype::Fax)) => Outcome::Fax,

@@ -30,6 +30,7 @@ pub(super) enum Found {
     },
     Tone(Tone),
     Amd(amd::Event),
+    Finding(amd::Finding),
 }
 
 #[derive(Debug)]
@@ -172,6 +173,9 @@ impl Listening {
         if let Some(amd) = &mut self.amd {
             while let Some(event) = amd.poll_event() {
                 self.found.push_back(Found::Amd(event));
+            }
+            while let Some(finding) = amd.poll_finding() {
+                self.found.push_back(Found::Finding(finding));
             }
         }
     }

@@ -7,6 +7,8 @@ mod carrier;
 mod cause;
 mod closing;
 mod conversation;
+#[cfg(test)]
+mod detection_tests;
 mod ending;
 mod errand;
 mod input;

@@ -51,7 +51,7 @@ fn translated(found: Found) -> Option<(Input, Option<Arc<[i16]>>)> {
             | EventKind::MachineDetected
             | EventKind::NoSpeechDetected
             | EventKind::DecisionTimeout
-            | EventKind::Error => Some((Input::Outcome(outcome_of(&event)), None)),
+            | EventKind::Error => Some((Input::Outcome(outcome_of(event.kind, event.subtype)), None)),
             EventKind::MachineStoppedSpeaking => Some((Input::GreetingEnded, None)),
             EventKind::ToneDetected | EventKind::Stopped => None,
         },

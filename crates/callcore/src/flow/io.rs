@@ -28,6 +28,9 @@ pub enum Input {
     Answered,
     /// The detector decided (once per call).
     Outcome(Outcome),
+    /// What kind of person or machine it is, in a webhook's word; told before the decision, and again with what
+    /// the decision would be when more is known. No branch is taken twice.
+    Learned { outcome: Outcome, subtype: &'static str },
     /// A machine's greeting has ended.
     GreetingEnded,
     /// A beep has ended: the mailbox records from now on.

@@ -10,6 +10,8 @@ use super::super::words::Date;
 pub(in super::super) enum Fact {
     /// The verdict, `""` before there is one.
     AmdOutcome,
+    /// What kind of person or machine it is, in a webhook's word; `""` before the verdict.
+    AmdSubtype,
     /// The last check point the callee heard, `""` before the first.
     LastCheckpoint,
     /// Milliseconds heard of the last prompt.
@@ -35,8 +37,9 @@ pub(in super::super) enum Fact {
 }
 
 impl Fact {
-    pub(super) const ALL: [(&'static str, Self); 12] = [
+    pub(super) const ALL: [(&'static str, Self); 13] = [
         ("amd.outcome", Self::AmdOutcome),
+        ("amd.subtype", Self::AmdSubtype),
         ("last_checkpoint", Self::LastCheckpoint),
         ("heard_ms", Self::HeardMs),
         ("heard_all", Self::HeardAll),
@@ -62,6 +65,7 @@ impl Fact {
     pub(super) const fn kind(self) -> VariableType {
         match self {
             Self::AmdOutcome
+            | Self::AmdSubtype
             | Self::LastCheckpoint
             | Self::InterruptedBy
             | Self::Pressed

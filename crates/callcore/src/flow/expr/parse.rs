@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use super::super::amd::OUTCOME_NAMES;
+use super::super::amd::{OUTCOME_NAMES, SUBTYPE_NAMES};
 use super::super::diagnostic::{listed, nearest};
 use super::super::model::{SceneId, Variable, VariableType};
 use super::super::pattern;
@@ -225,6 +225,7 @@ impl Parser<'_> {
                 return Ok(());
             }
             Fact::AmdOutcome => &OUTCOME_NAMES,
+            Fact::AmdSubtype => &SUBTYPE_NAMES,
             Fact::InterruptedBy => &["speech", "dtmf"],
             Fact::HeardMs
             | Fact::HeardAll

@@ -11,6 +11,7 @@ impl Facts for Call {
     fn fact(&self, fact: Fact) -> Value {
         match fact {
             Fact::AmdOutcome => "voicemail".into(),
+            Fact::AmdSubtype => "voicemail".into(),
             Fact::LastCheckpoint => "offer".into(),
             Fact::HeardMs => 2_500.into(),
             Fact::HeardAll => false.into(),

@@ -305,6 +305,7 @@ fn described(input: &Input) -> String {
     match input {
         Input::Answered => "answered".to_owned(),
         Input::Outcome(outcome) => format!("verdict {}", outcome.as_str()),
+        Input::Learned { subtype, .. } => format!("subtype {subtype}"),
         Input::GreetingEnded => "greeting ended".to_owned(),
         Input::BeepEnded => "beep ended".to_owned(),
         Input::Digit(digit) => format!("key {digit}"),

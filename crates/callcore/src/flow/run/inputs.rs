@@ -29,6 +29,13 @@ impl Run {
         }
     }
 
+    pub(super) fn learned(&mut self, outcome: Outcome, subtype: &'static str) {
+        self.knowledge.subtype = subtype;
+        if self.knowledge.amd.is_some() {
+            self.knowledge.amd = Some(outcome);
+        }
+    }
+
     pub(super) fn branch_on_verdict(&mut self) {
         let (State::Deciding { .. }, Some(outcome)) = (&self.state, self.knowledge.amd) else { return };
         match self.flow.branches.get(&outcome) {

@@ -20,6 +20,7 @@ pub(super) enum Cut {
 pub(super) struct Knowledge {
     pub variables: Map<String, Value>,
     pub amd: Option<Outcome>,
+    pub subtype: &'static str,
     pub greeting_ended: bool,
     pub beep_ended: bool,
     pub last_checkpoint: Option<String>,
@@ -57,6 +58,7 @@ impl Facts for Knowledge {
     fn fact(&self, fact: Fact) -> Value {
         match fact {
             Fact::AmdOutcome => Value::from(self.amd.map_or("", Outcome::as_str)),
+            Fact::AmdSubtype => Value::from(self.subtype),
             Fact::LastCheckpoint => Value::from(self.last_checkpoint.as_deref().unwrap_or_default()),
             Fact::HeardMs => Value::from(self.heard_ms),
             Fact::HeardAll => Value::from(self.heard_all),

@@ -179,6 +179,7 @@ impl Run {
         match input {
             Input::Answered => self.answered(now),
             Input::Outcome(outcome) => self.verdict(outcome),
+            Input::Learned { outcome, subtype } => self.learned(outcome, subtype),
             Input::GreetingEnded => self.greeting_ended(now),
             Input::BeepEnded => self.beep_ended(),
             Input::Digit(digit) => self.digit(digit, now),
