@@ -29,6 +29,7 @@ mod store_ledger;
 mod store_opening;
 mod stt;
 mod system_dialout;
+mod system_errands;
 mod system_failures;
 mod system_page;
 mod system_process;

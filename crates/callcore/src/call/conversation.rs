@@ -26,10 +26,11 @@ impl Call {
         };
         let interrupts = talk.speaking.barge_in(now).0.by_dtmf();
         self.record("digit", json!({ "interrupts": interrupts }));
+        // First the key, then what it cuts: so the flow knows that it was no voice.
+        self.flow.handle(flow::Input::Digit(digit), now);
         if interrupts {
             self.interrupt(By::Keys, now);
         }
-        self.flow.handle(flow::Input::Digit(digit), now);
     }
 
     pub(super) fn recognised(&mut self, utterance: u32, text: Option<String>, now: CallTime) {

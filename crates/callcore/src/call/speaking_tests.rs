@@ -38,7 +38,8 @@ impl Line {
         let steps: String = steps.trim_matches('\n').lines().map(|line| format!("    {line}\n")).collect();
         let text = format!(
             "flow: f\nstart: main\nvariables: {{ kept: {{ default: none }} }}\nscenes:\n  main:\n{steps}    \
-             - hangup: done\n  other:\n    - say: '{{{{ kept }}}}'\n    - hangup: other\n"
+             - hangup: done\n  other:\n    - say: '{{{{ kept }}}}'\n    - hangup: other\n  \
+             pressed:\n    - hangup: pressed\n"
         );
         let parsed = flow::parse("f.yaml", &text);
         let flow = parsed.flow.unwrap_or_else(|| panic!("{:?}", parsed.diagnostics));
@@ -228,6 +229,16 @@ fn a_key_and_a_voice_in_a_protected_stretch_cut_right_after_it() {
         let heard = stage.detail("prompt_ended")["heardMs"].as_u64().unwrap();
         assert!((2_000..=2_060).contains(&heard), "{heard}");
     }
+}
+
+#[test]
+fn a_key_is_never_taken_for_a_voice() {
+    let steps = "- say: { text: [One., Two.], on_speech: other }\n- branch: [{ when: 'interrupted_by == \"dtmf\"', goto: main2 }]";
+    let mut stage = Line::new(&steps.replace("main2", "pressed"), false);
+    stage.run(500);
+    stage.tell(Input::Digit('1'));
+    stage.run(9_000);
+    assert_eq!(stage.summary.map(|summary| summary.outcome), Some("pressed".to_owned()));
 }
 
 const LEAVE: &str = "- record: { max: 20s, end_silence: 2s, into: kept, on_empty: other }\n- notify: left";
