@@ -24,6 +24,8 @@ pub struct Catalog {
     root: PathBuf,
     known: RwLock<Arc<Known>>,
     ready: Mutex<HashMap<String, Arc<Stored>>>,
+    /// Snapshots are taken one after the other, so that an older one never replaces a newer.
+    turn: tokio::sync::Mutex<()>,
 }
 
 /// What there is at one moment.
@@ -127,7 +129,13 @@ impl Catalog {
     pub async fn open(store: Store, root: &Path, folder: Folder) -> Result<Self, Error> {
         let broken = folder.broken.into_iter().collect();
         let known = RwLock::new(Arc::new(Known { flows: BTreeMap::new(), broken }));
-        let catalog = Self { store, root: root.to_owned(), known, ready: Mutex::default() };
+        let catalog = Self {
+            store,
+            root: root.to_owned(),
+            known,
+            ready: Mutex::default(),
+            turn: tokio::sync::Mutex::default(),
+        };
         catalog.refresh().await?;
         for usable in folder.flows {
             if !catalog.now().has(usable.flow.name(), &usable.digest) {
@@ -309,6 +317,7 @@ impl Catalog {
     }
 
     async fn refresh(&self) -> Result<(), Error> {
+        let _turn = self.turn.lock().await;
         let mut flows: BTreeMap<String, Versions> = BTreeMap::new();
         for row in self.store.flow_versions().await? {
             flows.entry(row.flow.clone()).or_default().rows.push(row);
@@ -432,6 +441,15 @@ mod tests {
         let error = catalog.label("a", LATEST, &one, "ann").await.unwrap_err().to_string();
         assert!(error.contains("newest version"), "{error}");
         assert!(matches!(catalog.find("b").await, Err(Error::Unknown { .. })));
+    }
+
+    #[tokio::test]
+    async fn uploads_at_the_same_time_are_all_known_afterwards() {
+        let root = tempfile::tempdir().unwrap();
+        let catalog = catalog(root.path()).await;
+        let outcomes: Vec<String> = (0..12).map(|n| format!("o{n}")).collect();
+        futures_util::future::join_all(outcomes.iter().map(|outcome| add(&catalog, outcome))).await;
+        assert_eq!(catalog.describe("a").unwrap().versions.len(), 12);
     }
 
     #[tokio::test]
