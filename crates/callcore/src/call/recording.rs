@@ -46,6 +46,7 @@ fn translated(found: Found) -> Option<(Input, Option<Arc<[i16]>>)> {
         Found::SpeechStarted { .. } => Some((Input::SpeechStarted, None)),
         Found::Utterance { audio, .. } => Some((Input::Utterance { text: None }, audio)),
         Found::Tone(tone) => opens_mailbox(&tone).then_some((Input::BeepEnded, None)),
+        Found::Finding(_) => None,
         Found::Amd(event) => match event.kind {
             EventKind::HumanDetected
             | EventKind::MachineDetected
