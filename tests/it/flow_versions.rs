@@ -269,6 +269,8 @@ async fn a_dial_may_name_a_label_or_a_digest() {
         machine_detection: None,
         timers: Default::default(),
         threshold_word_count: None,
+        language: None,
+        amd_params: None,
         ring_timeout_ms: None,
         notify: None,
         ignore_do_not_call: false,
