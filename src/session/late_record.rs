@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::store::{CallBatch, CallUpdate, NewEvent, Store};
 use crate::trunk::Line;
+use crate::trunk::socketio::Version;
 use crate::wallclock::now_ms;
 
 /// Waits before each question; after the last one our own record stands.
@@ -18,8 +19,12 @@ const WAITS: [Duration; 5] = [
     Duration::from_secs(1_800),
 ];
 
-/// Asks for the record of a call that has ended without one, and puts it in the place of ours.
+/// Asks for the record of a call that has ended without one, and puts it in the place of ours. A carrier of
+/// 1.0.3 keeps none.
 pub(super) async fn late_record(line: Line, store: Store, call_id: String, session_id: String) {
+    if line.version() == Some(Version::V1_0_3) {
+        return;
+    }
     for wait in WAITS {
         tokio::time::sleep(wait).await;
         match line.cdr(&session_id).await {

@@ -38,7 +38,7 @@ impl Limits {
 
 /// The queue of a trunk is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{waiting} calls wait for a line already")]
+#[error("its queue of {waiting} is full")]
 pub struct Full {
     pub waiting: usize,
 }

@@ -235,7 +235,7 @@ async fn the_version_is_found_out_by_the_first_call() {
 async fn a_carrier_of_1_0_5_that_serves_only_rest_at_its_base_url_is_found_out_too() {
     let Some(Scene { peer: mut media, .. }) = Scene::set(json!({"version": "1.0.5"})).await else { return };
     let carrier = json!({"version": "1.0.5", "serves": false, "endpoint": media.url()});
-    let Some(Scene { trunk, .. }) = Scene::set(carrier).await else { return };
+    let Some(Scene { trunk, peer: _carrier, .. }) = Scene::set(carrier).await else { return };
     let leg = place(&trunk).await;
     assert_eq!(media.event("joinRoom").await, json!([{"sessionId": leg.session_id}]));
     assert_eq!((trunk.link(), trunk.version()), (Link::OnDemand, Some(Version::V1_0_5)));

@@ -125,6 +125,7 @@ async fn see_off(
         hangup_cause_text: cause(why.cause).text.to_owned(),
         source: None,
     });
+    batch.cdr_estimated = true;
     store.record(batch).await?;
     // The carrier's own record goes before ours.
     let until = Instant::now() + RECORD_WAIT;

@@ -169,7 +169,7 @@ impl SocketIoTrunk {
     /// When the token is refused, or there is no connection in time.
     pub async fn connected(&self) -> Result<(), DialError> {
         // From 1.0.5 on calls need no connection to the base URL.
-        if self.version() == Some(Version::V1_0_5) && !matches!(*self.link.borrow(), Link::Refused(_)) {
+        if self.version() == Some(Version::V1_0_5) {
             return Ok(());
         }
         let mut link = self.link.clone();
@@ -178,6 +178,8 @@ impl SocketIoTrunk {
         loop {
             let until = match &*link.borrow_and_update() {
                 Link::Up | Link::OnDemand => return Ok(()),
+                // A carrier of 1.0.5 may turn away everybody here. Its REST side tells whether it is the token.
+                Link::Refused(_) if self.version().is_none() => return Ok(()),
                 Link::Refused(reason) => return Err(DialError::Unauthorized { reason: reason.clone() }),
                 Link::Connecting => latest,
                 Link::Down(_) => *down_until.get_or_insert(latest.min(Instant::now() + self.down_timeout)),

@@ -126,8 +126,14 @@ impl Router {
             (None, None) | (_, Some(Version::V1_0_3 | Version::V1_0_4)) => None,
         };
         let Some(url) = url else {
-            if *self.link.borrow() == Link::OnDemand {
-                return Err("it named no endpointUrl and serves no Socket.IO at the base URL".into());
+            match &*self.link.borrow() {
+                Link::OnDemand => {
+                    return Err("it named no endpointUrl and serves no Socket.IO at the base URL".into());
+                }
+                Link::Refused(why) => {
+                    return Err(format!("it named no endpointUrl, and Socket.IO is refused: {why}"));
+                }
+                Link::Connecting | Link::Up | Link::Down(_) => {}
             }
             self.note_version(Version::V1_0_4);
             let codecs = Codecs { sent: self.settled.codec, received: Codec::Pcm16 };
