@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, Config};
-use crate::flows::Catalog;
+use crate::flows::{Catalog, Folder};
 use crate::outbox::target::Reach;
 use crate::outbox::{self, Outbox};
 use crate::speech::stt::Recognizer;
@@ -50,12 +50,13 @@ impl App {
         })?;
         let address = listener.local_addr()?;
         let metrics = telemetry::start_metrics();
-        let (flows, findings) = Catalog::load(&config.flows)
+        let folder = Folder::read(&config.flows)
             .context("there are no flows to run; set `flows` to the folder that holds them")?;
-        for finding in &findings {
+        for finding in folder.findings() {
             tracing::warn!("{finding}");
         }
         let store = Store::open(store::Options::file(&config.database)).await?;
+        let flows = Arc::new(Catalog::open(store.clone(), &config.flow_versions(), folder).await?);
         let recovered = session::recover(&store).await?;
         if !recovered.is_empty() {
             tracing::warn!(
@@ -63,7 +64,7 @@ impl App {
                 "calls that were cut off by the last stop have been closed"
             );
         }
-        let reach = if config.webhooks.allow_private { Reach::Anywhere } else { Reach::Public };
+        let reach = reach_of(config.webhooks.allow_private);
         let outbox = Outbox::start(store.clone(), outbox::Options { reach, ..outbox::Options::default() })?;
         let tts = Tts::new(tts::Options {
             cache_folder: Some(config.speech_cache.clone()),
@@ -74,20 +75,22 @@ impl App {
         for trunk in &config.trunks {
             trunks.push(line(trunk)?);
         }
-        let routes = session::Routes::new(config.inbound.routes()?, &flows)?;
+        let routes = session::Routes::new(config.inbound.routes()?, &flows).await?;
         session::settle(&store, &trunks, recovered).await?;
         let parts = session::Parts {
             store: store.clone(),
             outbox: outbox.clone(),
             trunks,
-            flows: Arc::new(flows),
+            flows: Arc::clone(&flows),
             tts,
             recognizer,
+            requests: session::Requests::new(reach_of(config.requests.allow_private))?,
         };
         let options = session::Options {
             recordings: config.recordings.clone(),
             max_calls: config.calls.max,
             ring_timeout_ms: config.calls.ring_timeout * 1000,
+            amd: config.amd.load()?,
         };
         let calls = session::Handle::new(parts, options);
         let inbound = match config.inbound.options()? {
@@ -102,6 +105,7 @@ impl App {
         let api = api::Api {
             store: store.clone(),
             calls: calls.clone(),
+            flows,
             bots: Arc::new(config.bots.clone()),
             metrics,
             reach,
@@ -164,6 +168,10 @@ fn line(trunk: &config::Trunk) -> anyhow::Result<Line> {
         caller_id: trunk.caller_id.clone(),
     };
     Ok(Line::new(handle, options))
+}
+
+const fn reach_of(allow_private: bool) -> Reach {
+    if allow_private { Reach::Anywhere } else { Reach::Public }
 }
 
 async fn serve(listener: TcpListener, router: axum::Router, stop: CancellationToken) {

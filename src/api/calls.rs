@@ -60,9 +60,11 @@ pub(super) async fn list(
     Ok(Json(json!({ "calls": page.calls.iter().map(shown).collect::<Vec<_>>(), "next": next })))
 }
 
-/// `GET /v1/calls/{id}`.
+/// `GET /v1/calls/{id}`: the call, with what its verdict rests on.
 pub(super) async fn one(State(api): State<Api>, Path(call_id): Path<String>) -> Result<Json<Value>, Problem> {
-    Ok(Json(shown(&call(&api, &call_id).await?)))
+    let mut told = shown(&call(&api, &call_id).await?);
+    told["evidence"] = api.store.evidence(&call_id).await?.unwrap_or_default();
+    Ok(Json(told))
 }
 
 /// `GET /v1/calls/{id}/events`: the whole timeline.
@@ -125,6 +127,17 @@ pub(super) async fn recording(
     Ok(([(header::CONTENT_TYPE, "audio/wav")], Body::from(file)).into_response())
 }
 
+/// `GET /v1/calls/{id}/messages/{n}`: the WAV of a message that the callee left; the timeline numbers them.
+pub(super) async fn message(
+    State(api): State<Api>,
+    Path((call_id, message)): Path<(String, u32)>,
+) -> Result<Response, Problem> {
+    let call = call(&api, &call_id).await?;
+    let file = tokio::fs::read(api.calls.message_path(&call.id, message)).await;
+    let file = file.map_err(|_| Problem::new(Code::NotFound, "there is no such message of this call"))?;
+    Ok(([(header::CONTENT_TYPE, "audio/wav")], Body::from(file)).into_response())
+}
+
 /// `POST /v1/calls/{id}/hangup`: ends a running call.
 pub(super) async fn hang_up(
     State(api): State<Api>,
@@ -138,7 +151,7 @@ pub(super) async fn hang_up(
     }
 }
 
-async fn call(api: &Api, call_id: &str) -> Result<CallRow, Problem> {
+pub(super) async fn call(api: &Api, call_id: &str) -> Result<CallRow, Problem> {
     let found = api.store.call(call_id).await?;
     found.ok_or_else(|| Problem::new(Code::NotFound, format!("there is no call {call_id}")))
 }

@@ -23,10 +23,14 @@ pub(super) struct DialOut {
     pub(super) machine_detection: Option<MachineDetection>,
     pub(super) timers: TimerOverrides,
     pub(super) threshold_word_count: Option<u32>,
+    /// Of the callee's words.
+    pub(super) language: Option<String>,
+    pub(super) amd_params: Option<String>,
     pub(super) ring_timeout_ms: Option<u64>,
     pub(super) notify_url: Option<String>,
     pub(super) notify_headers: BTreeMap<String, String>,
     pub(super) amd_events: Option<Vec<EventKind>>,
+    pub(super) ignore_do_not_call: bool,
     /// Fields that mean nothing here; the reply names them.
     pub(super) ignored: Vec<String>,
 }
@@ -44,7 +48,7 @@ fn invalid<T>(field: &'static str, problem: impl Into<String>) -> Result<T, Inva
 }
 
 /// Fields that Kore documents and that are accepted without effect today.
-const WITHOUT_EFFECT: [&str; 3] = ["bot", "botid", "callcontrolparameter"];
+const WITHOUT_EFFECT: [&str; 2] = ["bot", "botid"];
 
 /// Reads a body.
 pub(super) fn parse(body: Map<String, Value>) -> Result<DialOut, Invalid> {
@@ -65,6 +69,10 @@ pub(super) fn parse(body: Map<String, Value>) -> Result<DialOut, Invalid> {
             _ => return invalid("thresholdWordCount", "must be a whole number above 0"),
         },
     };
+    // Of the recogniser's settings the language alone has an effect today.
+    let mut recogniser = Fields::new(fields.object("callControlParameter")?.unwrap_or_default());
+    let language = recogniser.text("sttLanguage")?;
+    let amd_params = fields.text("amdParams")?;
     let ring_timeout_ms = fields.whole("timeoutInMs")?;
     if ring_timeout_ms.is_some_and(|ms| !RING_MS.contains(&ms)) {
         return invalid("timeoutInMs", "must lie between 1000 and 300000 milliseconds");
@@ -75,6 +83,7 @@ pub(super) fn parse(body: Map<String, Value>) -> Result<DialOut, Invalid> {
         None | Some(Value::Null) => None,
         Some(value) => Some(subscription(&value)?),
     };
+    let ignore_do_not_call = fields.yes("ignoreDoNotCall")?;
     Ok(DialOut {
         number,
         caller,
@@ -83,10 +92,13 @@ pub(super) fn parse(body: Map<String, Value>) -> Result<DialOut, Invalid> {
         machine_detection,
         timers,
         threshold_word_count,
+        language,
+        amd_params,
         ring_timeout_ms,
         notify_url,
         notify_headers,
         amd_events,
+        ignore_do_not_call,
         ignored: fields.rest(),
     })
 }
@@ -118,6 +130,14 @@ impl Fields {
                 Some(number) => Ok(Some(number)),
                 None => invalid(field, "must be a whole number, 0 or more"),
             },
+        }
+    }
+
+    fn yes(&mut self, field: &'static str) -> Result<bool, Invalid> {
+        match self.take(field) {
+            None | Some(Value::Null) => Ok(false),
+            Some(Value::Bool(yes)) => Ok(yes),
+            Some(_) => invalid(field, "must be true or false"),
         }
     }
 
@@ -268,6 +288,7 @@ mod tests {
             (json!({"target": "tel:123", "timeoutInMs": 5}), "timeoutInMs"),
             (json!({"target": "tel:123", "timers": {"decisionTimeoutMs": -1}}), "decisionTimeoutMs"),
             (json!({"target": "tel:123", "amdEventsSubscription": ["amd_joy"]}), "amdEventsSubscription"),
+            (json!({"target": "tel:123", "ignoreDoNotCall": "yes"}), "ignoreDoNotCall"),
         ] {
             let error = parsed(body).unwrap_err();
             assert!(error.starts_with(field), "{error}");

@@ -63,8 +63,11 @@ fn request(api: &Api, app_id: String, bot_id: String, asked: DialOut) -> Result<
         machine_detection: asked.machine_detection,
         timers: asked.timers,
         threshold_word_count: asked.threshold_word_count,
+        language: asked.language,
+        amd_params: asked.amd_params,
         ring_timeout_ms: asked.ring_timeout_ms,
         notify,
+        ignore_do_not_call: asked.ignore_do_not_call,
     })
 }
 
@@ -78,9 +81,12 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let code = match refusal {
             Refusal::Store(error) => return error.into(),
-            Refusal::Flow(flows::Error::Unknown { .. }) => Code::NotFound,
-            Refusal::Flow(flows::Error::Broken { .. } | flows::Error::Read { .. }) => Code::Invalid,
-            Refusal::Variables(_) | Refusal::UnknownTrunk { .. } => Code::Invalid,
+            Refusal::Flow(flows::Error::Store(error)) => return error.into(),
+            Refusal::Flow(error) => return error.into(),
+            Refusal::Variables(_) | Refusal::UnknownTrunk { .. } | Refusal::UnknownParams { .. } => {
+                Code::Invalid
+            }
+            Refusal::DoNotCall { .. } => Code::DoNotCall,
             Refusal::Full { .. } | Refusal::Queue { .. } => Code::RateLimited,
             Refusal::Stopping => Code::Unavailable,
         };

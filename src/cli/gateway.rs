@@ -14,7 +14,7 @@ use crate::speech::tts::{self, Tts};
 use crate::telemetry::{self, LogFormat};
 
 #[derive(Debug, clap::Args)]
-#[command(args_conflicts_with_subcommands = true, disable_version_flag = true)]
+#[command(disable_version_flag = true, args_conflicts_with_subcommands = true)]
 pub struct Args {
     #[command(subcommand)]
     command: Option<Command>,

@@ -32,7 +32,7 @@ enum Command {
     /// Play the carrier: the Outgoing Call API with simulated callees
     Gateway(Box<gateway::Args>),
     /// Tell who answered in recordings
-    Amd(amd::Args),
+    Amd(Box<amd::Args>),
     /// Check flows
     Flow(flow::Args),
     /// Add and list the client apps that may use the API
@@ -50,7 +50,7 @@ pub fn run() -> ExitCode {
     // TLS of every HTTP and Socket.IO client in this process; a second provider would be a mistake elsewhere.
     let _already_there = rustls::crypto::ring::default_provider().install_default();
     let result = match cli.command {
-        Command::Amd(args) => amd::run(args).map(|()| ExitCode::SUCCESS),
+        Command::Amd(args) => amd::run(*args).map(|()| ExitCode::SUCCESS),
         Command::Flow(args) => flow::run(args),
         Command::Demo(args) => on_runtime(demo::run(args)),
         Command::Serve(args) => on_runtime(serve::run(args)),

@@ -6,10 +6,12 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use callcore::amd::Params;
 use secrecy::SecretString;
 use serde::Deserialize;
 
 pub use self::inbound::{Inbound, InboundRoute, Tls};
+use crate::session::ParamSets;
 use crate::telemetry::LogFormat;
 use crate::trunk::socketio::{MediaWire, Version};
 use crate::trunk::{Codec, Limits};
@@ -44,13 +46,16 @@ pub struct Config {
     pub recordings: PathBuf,
     pub speech_cache: PathBuf,
     pub flows: PathBuf,
+    pub flow_versions: Option<PathBuf>,
     pub bots: BTreeMap<String, String>,
     pub log: Log,
     pub calls: Calls,
     pub trunks: Vec<Trunk>,
     pub inbound: Inbound,
     pub webhooks: Webhooks,
+    pub requests: Requests,
     pub speech_to_text: SpeechToText,
+    pub amd: Amd,
 }
 
 #[derive(Debug, Deserialize)]
@@ -186,8 +191,42 @@ pub struct Webhooks {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub struct Requests {
+    pub allow_private: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct SpeechToText {
     pub model: Option<PathBuf>,
+}
+
+/// Parameters of the verdict, in files of `dering amd tune`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Amd {
+    pub params: Option<PathBuf>,
+    /// By a name that a dial request may give; the name of a flow is for that flow.
+    pub sets: BTreeMap<String, PathBuf>,
+}
+
+impl Amd {
+    /// Reads the files.
+    ///
+    /// # Errors
+    /// When one cannot be read, or holds something else.
+    pub fn load(&self) -> Result<ParamSets, ConfigError> {
+        let read = |path: &PathBuf| {
+            let shown = path.display().to_string();
+            let text = std::fs::read_to_string(path)
+                .map_err(|source| ConfigError::Read { path: shown.clone(), source })?;
+            serde_saphyr::from_str::<Params>(&text)
+                .map_err(|error| ConfigError::Parse { path: shown, reason: error.to_string() })
+        };
+        let usual = self.params.as_ref().map(read).transpose()?.unwrap_or_default();
+        let sets = self.sets.iter().map(|(name, path)| Ok((name.clone(), read(path)?)));
+        Ok(ParamSets { usual, named: sets.collect::<Result<_, ConfigError>>()? })
+    }
 }
 
 impl Default for Log {
@@ -210,14 +249,25 @@ impl Default for Config {
             recordings: "data/recordings".into(),
             speech_cache: "data/speech".into(),
             flows: "flows".into(),
+            flow_versions: None,
             bots: BTreeMap::new(),
             log: Log::default(),
             calls: Calls::default(),
             trunks: Vec::new(),
             inbound: Inbound::default(),
             webhooks: Webhooks::default(),
+            requests: Requests::default(),
             speech_to_text: SpeechToText::default(),
+            amd: Amd::default(),
         }
+    }
+}
+
+impl Config {
+    /// Where versions of flows are kept: beside the database unless the configuration says otherwise.
+    #[must_use]
+    pub fn flow_versions(&self) -> PathBuf {
+        self.flow_versions.clone().unwrap_or_else(|| self.database.with_file_name("flow-versions"))
     }
 }
 

@@ -234,6 +234,8 @@ fn fresh_decoder() -> Result<Box<dyn AudioDecoder>, CodecError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -300,5 +302,36 @@ mod tests {
         let refused = (0..10).any(|_| decoder.decode(Format::Mp3, &[0x55; 16_000]).is_err());
         assert!(refused);
         assert!(decoder.decode(Format::Ulaw, &[0xff]).is_ok(), "other formats go on");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_heard_does_not_depend_on_how_the_bytes_were_cut(
+            bytes in prop::collection::vec(any::<u8>(), 0..2_000),
+            cuts in prop::collection::vec(1_usize..400, 1..20),
+            format in prop_oneof![Just(Format::Pcm16), Just(Format::Ulaw), Just(Format::Alaw)],
+        ) {
+            let whole = Decoder::default().decode(format, &bytes).expect("always decodable").to_vec();
+            let (mut decoder, mut heard) = (Decoder::default(), Vec::new());
+            let (mut rest, mut cut) = (&bytes[..], cuts.iter().cycle());
+            while !rest.is_empty() {
+                let (chunk, after) = rest.split_at((*cut.next().unwrap_or(&1)).min(rest.len()));
+                heard.extend_from_slice(decoder.decode(format, chunk).expect("always decodable"));
+                rest = after;
+            }
+            prop_assert_eq!(&heard, &whole);
+            let again = Decoder::default().decode(format, &format.encode(&whole)).expect("our own").to_vec();
+            prop_assert_eq!(again, whole, "what we write, we read");
+        }
+
+        #[test]
+        fn no_bytes_break_the_mp3_decoder(chunks in prop::collection::vec(
+            prop::collection::vec(prop_oneof![Just(0xff_u8), Just(0xfb), Just(0x90), any::<u8>()], 0..700), 0..8)) {
+            let mut decoder = Decoder::default();
+            for chunk in chunks {
+                let _outcome = decoder.decode(Format::Mp3, &chunk);
+                let _rest = decoder.flush();
+            }
+        }
     }
 }

@@ -23,9 +23,9 @@ use super::room::{Refused, Room};
 use super::shared::{Host, Shared};
 
 /// Packets that may wait inside the Socket.IO server for one client; ours wait in its outbox.
-const SERVER_QUEUE: usize = 256;
+const SERVER_QUEUE: usize = 1_024;
 /// How soon a full server queue is tried again.
-const RETRY: Duration = Duration::from_millis(5);
+const RETRY: Duration = Duration::from_millis(2);
 /// Largest message of a client, in bytes.
 pub(super) const MAX_MESSAGE: usize = 2 * 1024 * 1024;
 
@@ -161,7 +161,7 @@ struct Speaker {
 
 impl Speaker {
     fn room(&self, session: &str) -> Result<Arc<Room>, Refused> {
-        self.shared.rooms.find(self.client.holder.account, session)
+        Ok(self.shared.rooms.find(self.client.holder.account, session)?)
     }
 
     fn join(&self, data: Result<SessionOnly, ParserError>) {

@@ -30,8 +30,8 @@ const MAX_NAME: usize = 1_024;
 /// Why something a client sent had no effect; the text is for the client.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refused {
-    #[error("Session not found")]
-    NoSession,
+    #[error(transparent)]
+    NoSession(#[from] NoSession),
     #[error("Call is not connected")]
     NotConnected,
     #[error("Unsupported audio format: {0}")]
@@ -53,6 +53,11 @@ pub(super) enum Refused {
     #[error("Room is full: at most {MAX_MEMBERS} clients can join a session")]
     RoomFull,
 }
+
+/// There is no such session, or it is another account's, which is the same to the outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Session not found")]
+pub(super) struct NoSession;
 
 /// What was agreed on for a call: what the client sends, and what it receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -291,10 +296,10 @@ impl Rooms {
     }
 
     /// The room, if it belongs to the account.
-    pub(super) fn find(&self, account: usize, session: &str) -> Result<Arc<Room>, Refused> {
+    pub(super) fn find(&self, account: usize, session: &str) -> Result<Arc<Room>, NoSession> {
         let rooms = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let room = rooms.get(session).filter(|room| room.holder.account == account).cloned();
-        room.ok_or(Refused::NoSession)
+        room.ok_or(NoSession)
     }
 
     pub(super) fn remove(&self, session: &str) {

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use callcore::amd::{self, Timers};
-use callcore::call::{Call, Direction, Settings};
+use callcore::amd;
+use callcore::call::{Call, Direction, Settings, amd_timers};
 use callcore::flow::{Part, Run};
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
@@ -17,7 +17,9 @@ use super::actor::{Actor, Clock, Control};
 use super::effects::Speech;
 use super::late_record::late_record;
 use super::live::{Board, LiveCall, Phase};
-use super::request::{DialRequest, Dialed};
+use super::message::message_path;
+use super::request::{DialRequest, Dialed, ParamSets};
+use super::requests::Requests;
 use super::scribe::Scribe;
 use crate::flows::{self, Catalog, Stored};
 use crate::outbox;
@@ -39,11 +41,18 @@ pub struct Options {
     pub max_calls: usize,
     /// Rings this long when the dial request does not say, ms.
     pub ring_timeout_ms: u64,
+    /// Parameters of answering-machine detection.
+    pub amd: ParamSets,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { recordings: "data/recordings".into(), max_calls: 200, ring_timeout_ms: 60_000 }
+        Self {
+            recordings: "data/recordings".into(),
+            max_calls: 200,
+            ring_timeout_ms: 60_000,
+            amd: ParamSets::default(),
+        }
     }
 }
 
@@ -57,6 +66,7 @@ pub struct Parts {
     pub flows: Arc<Catalog>,
     pub tts: Tts,
     pub recognizer: Option<Recognizer>,
+    pub requests: Requests,
 }
 
 /// Why a call was not accepted.
@@ -70,6 +80,13 @@ pub enum Refusal {
     UnknownTrunk { name: String, known: String },
     #[error("trunk \"{trunk}\" has no free line and {}; try again later, or raise its `limits`", .full)]
     Queue { trunk: String, full: Full },
+    #[error(
+        "this number is on the do-not-call list since call {call}; its owner asked not to be called again. \
+         Send `ignoreDoNotCall: true` only with a new consent"
+    )]
+    DoNotCall { call: String },
+    #[error("there are no AMD parameters named \"{name}\"; there are: {known}")]
+    UnknownParams { name: String, known: String },
     #[error("all {limit} lines are busy; try again when a call has ended, or raise `max_calls`")]
     Full { limit: usize },
     #[error("the server is stopping and takes no new calls")]
@@ -118,9 +135,19 @@ impl Handle {
         if inner.tasks.is_closed() {
             return Err(Refusal::Stopping);
         }
-        let flow = inner.parts.flows.find(&request.flow)?;
+        let flow = inner.parts.flows.find(&request.flow).await?;
         let trunk = self.trunk(request.trunk.as_deref())?;
+        if inner.options.amd.choose(request.amd_params.as_deref(), &request.flow).is_none() {
+            let known = inner.options.amd.named.keys().cloned().collect::<Vec<_>>().join(", ");
+            return Err(Refusal::UnknownParams { name: request.amd_params.unwrap_or_default(), known });
+        }
         let run = Run::new(Arc::clone(&flow.flow), request.metadata.clone())?;
+        if !request.ignore_do_not_call
+            && let Some(listed) = inner.parts.store.do_not_call(&request.number).await?
+        {
+            metrics::counter!("dering_calls_do_not_call_total").increment(1);
+            return Err(Refusal::DoNotCall { call: listed.call_id.unwrap_or_default() });
+        }
         let dialed = Dialed { sid: Uuid::now_v7().to_string(), call_id: Uuid::now_v7().to_string() };
         let control = self.reserve(&dialed.call_id)?;
         let ticket = trunk.enter().map_err(|full| {
@@ -136,7 +163,7 @@ impl Handle {
         }
         inner.board.add(LiveCall {
             call_id: dialed.call_id.clone(),
-            flow: request.flow.clone(),
+            flow: flow.flow.name().to_owned(),
             number: request.number.clone(),
             phase: Phase::Placing,
             amd: None,
@@ -161,6 +188,7 @@ impl Handle {
             notify: request.notify,
             flow: Arc::clone(&flow),
             speech: speech.clone(),
+            requests: inner.parts.requests.clone(),
             scribe: Scribe::start(inner.parts.store.clone(), inner.parts.outbox.clone()),
             board: inner.board.clone(),
             recordings: inner.options.recordings.clone(),
@@ -193,6 +221,12 @@ impl Handle {
         controls
             .get(call_id)
             .is_some_and(|control| control.try_send(Control::HangUp { by: by.to_owned() }).is_ok())
+    }
+
+    /// The file of a message that the callee left.
+    #[must_use]
+    pub fn message_path(&self, call_id: &str, message: u32) -> PathBuf {
+        message_path(&self.inner.options.recordings, call_id, message)
     }
 
     /// The calls that run now.
@@ -277,29 +311,15 @@ pub(super) async fn prepare(speech: &Speech, flow: &Stored, prompts: &[Part]) {
 
 fn settings(request: &DialRequest, flow: &Stored, options: &Options, recognises: bool) -> Settings {
     let wanted = flow.flow.amd();
-    let (first, then, last) = (request.timers, wanted.timers, Timers::default());
-    let timers = Timers {
-        no_speech_timeout_ms: first
-            .no_speech_timeout_ms
-            .or(then.no_speech_timeout_ms)
-            .unwrap_or(last.no_speech_timeout_ms),
-        decision_timeout_ms: first
-            .decision_timeout_ms
-            .or(then.decision_timeout_ms)
-            .unwrap_or(last.decision_timeout_ms),
-        tone_timeout_ms: first.tone_timeout_ms.or(then.tone_timeout_ms).unwrap_or(last.tone_timeout_ms),
-        greeting_completion_timeout_ms: first
-            .greeting_completion_timeout_ms
-            .or(then.greeting_completion_timeout_ms)
-            .unwrap_or(last.greeting_completion_timeout_ms),
-    };
     Settings {
         // The flow ends the call by its own limit; this one is for a flow that cannot.
         max_call_ms: flow.flow.limits().call_ms + 5_000,
         machine_detection: request.machine_detection.unwrap_or(wanted.mode),
         amd: amd::Options {
-            timers,
+            timers: amd_timers(request.timers.or(wanted.timers)),
             threshold_word_count: request.threshold_word_count,
+            params: options.amd.choose(request.amd_params.as_deref(), &request.flow).unwrap_or_default(),
+            locale: request.language.clone().or_else(|| Some(flow.flow.language().to_owned())),
             ..amd::Options::default()
         },
         ring_timeout_ms: request.ring_timeout_ms.unwrap_or(options.ring_timeout_ms),
@@ -327,7 +347,7 @@ fn first_lines(
         target: request.number.clone(),
         caller: request.caller.clone().unwrap_or_default(),
         state: "placing".into(),
-        flow: request.flow.clone(),
+        flow: flow.flow.name().to_owned(),
         flow_digest: flow.digest.clone(),
         metadata: request.metadata.clone().into(),
         notify_url,

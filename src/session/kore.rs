@@ -59,7 +59,13 @@ impl Envelope {
                 put("machineDetection", json!(event.kind));
                 amd_details(event, &mut put);
             }
-            Stage::Completed { answered_at, reason_code, machine_detection } => {
+            Stage::Event { event, data } => {
+                ok(&mut put);
+                put("status", json!("Call-In-Progress"));
+                put("event", json!(event));
+                put("data", data.clone());
+            }
+            Stage::Completed { answered_at, reason_code, machine_detection, do_not_call } => {
                 let seconds = (notice.at.ms_since(*answered_at) + 500) / 1000;
                 put("reason", json!("200 OK"));
                 put("reasonCode", json!(reason_code));
@@ -73,6 +79,9 @@ impl Envelope {
                 }
                 if let Some(session_id) = &self.session_id {
                     put("sessionId", json!(session_id));
+                }
+                if *do_not_call {
+                    put("doNotCall", json!(true));
                 }
             }
             Stage::Failed { cause: code } => {
@@ -101,8 +110,23 @@ fn amd_details(event: &Event, put: &mut dyn FnMut(&str, Value) -> Option<Value>)
     if let Some(confidence) = event.confidence {
         put("amdConfidence", json!((f64::from(confidence) * 1000.0).round() / 1000.0));
     }
+    if let Some(onset) = event.speech_onset_ms {
+        put("amdSpeechOnsetMs", json!(onset));
+    }
+    if let Some(end) = event.speech_end_ms {
+        put("amdSpeechEndMs", json!(end));
+    }
     if let Some(greeting) = &event.greeting {
         put("amdGreeting", json!(greeting));
+    }
+    if let Some(hint) = &event.hint {
+        put("hint", json!(hint));
+    }
+    if let Some(language) = &event.language {
+        put("language", json!(language.to_lowercase()));
+    }
+    if let Some(tone) = &event.tone {
+        put("frequency", json!(tone.hz[0].floor()));
     }
 }
 
@@ -138,6 +162,7 @@ mod tests {
             answered_at: CallTime::from_ms(4343),
             reason_code: "bot-disconnected",
             machine_detection: Some(callcore::amd::EventKind::MachineDetected),
+            do_not_call: true,
         };
         let body = envelope().body(&notice(stage, 113_894));
         assert_eq!(body["callDuration"], 110);
@@ -146,6 +171,35 @@ mod tests {
         assert_eq!(body["machineDetection"], "amd_machine_detected");
         assert_eq!(body["callDisconnectTime"], "2025-06-26T12:51:07.151Z");
         assert_eq!(body["sessionId"], "685d41cd");
+        assert_eq!(body["doNotCall"], true);
+    }
+
+    #[test]
+    fn an_event_of_the_flows_own_carries_its_data() {
+        let stage = Stage::Event { event: "promised".into(), data: json!({ "amount": 7 }) };
+        let body = envelope().body(&notice(stage, 9_000));
+        assert_eq!((&body["event"], &body["data"]["amount"]), (&json!("promised"), &json!(7)));
+        assert_eq!(body["status"], "Call-In-Progress");
+    }
+
+    #[test]
+    fn an_amd_event_carries_what_makes_it_orderable_and_explainable() {
+        let event: Event = serde_json::from_value(json!({
+            "seq": 2, "event": "amd_machine_detected", "t_ms": 2400, "reason": "hint", "subtype": "screening",
+            "confidence": 0.97251, "speechOnsetMs": 500, "greeting": "state your name", "hint": "state your name",
+            "language": "en-US"
+        }))
+        .unwrap();
+        let body = envelope().body(&notice(Stage::InProgress(event), 6743));
+        let expected = json!({
+            "conversationId": "433a9a58", "reason": "200 OK", "reasonCode": "OK",
+            "callConnectTime": "2025-06-26T12:49:20.000Z", "ringDurationInMS": 3381,
+            "connectDurationInMS": 4343, "status": "Call-In-Progress", "sequence": 1,
+            "machineDetection": "amd_machine_detected", "amdSequence": 2, "amdDecisionMs": 2400,
+            "amdReason": "hint", "amdSubtype": "screening", "amdConfidence": 0.973, "amdSpeechOnsetMs": 500,
+            "amdGreeting": "state your name", "hint": "state your name", "language": "en-us"
+        });
+        assert_eq!(body, expected);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use callcore::amd::EventKind;
+use callcore::amd::{EventKind, Params};
 use callcore::flow::{MachineDetection, TimerOverrides};
 use serde_json::{Map, Value};
 
@@ -27,9 +27,33 @@ pub struct DialRequest {
     /// Go before the flow's own timers.
     pub timers: TimerOverrides,
     pub threshold_word_count: Option<u32>,
+    /// The callee's language, for the words; the flow's when absent.
+    pub language: Option<String>,
+    /// Which set of detection parameters, by name.
+    pub amd_params: Option<String>,
     /// How long an unanswered call rings, ms.
     pub ring_timeout_ms: Option<u64>,
     pub notify: Option<NotifyTarget>,
+    /// Call although the number's owner asked never to be called again.
+    pub ignore_do_not_call: bool,
+}
+
+/// Parameters of the verdict that calls choose from.
+#[derive(Clone, Debug, Default)]
+pub struct ParamSets {
+    pub usual: Params,
+    /// By the name a dial request gives, or that of a flow.
+    pub named: BTreeMap<String, Params>,
+}
+
+impl ParamSets {
+    /// Those of that name, else the flow's own, else the usual ones; `None` for a name that is not known.
+    pub(super) fn choose(&self, name: Option<&str>, flow: &str) -> Option<Params> {
+        match name {
+            Some(name) => self.named.get(name).copied(),
+            None => Some(self.named.get(flow).copied().unwrap_or(self.usual)),
+        }
+    }
 }
 
 /// Where status changes are posted.

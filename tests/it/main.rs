@@ -9,6 +9,7 @@
 
 mod api_auth;
 mod architecture;
+mod flow_versions;
 mod gateway_call;
 mod gateway_conformance;
 mod gateway_fixture;
@@ -28,6 +29,7 @@ mod store_ledger;
 mod store_opening;
 mod stt;
 mod system_dialout;
+mod system_errands;
 mod system_failures;
 mod system_page;
 mod system_process;

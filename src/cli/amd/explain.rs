@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use callcore::amd::Evidence;
+use callcore::amd::{Evidence, FindingKind};
 use callcore::detect::{Tone, ToneKind};
 
 /// Characters of a full probability bar.
@@ -36,8 +36,42 @@ pub(super) fn write(out: &mut impl Write, evidence: &Evidence) -> io::Result<()>
         let filled = (sample.machine * BAR as f32).round() as usize;
         writeln!(out, "  {:>6} ms {:>4.0} % {}", sample.at_ms, sample.machine * 100.0, "█".repeat(filled))?;
     }
-    if evidence.revised {
-        writeln!(out, "a beep came after the human verdict: this was probably a machine")?;
+    words(out, evidence)?;
+    if let Some(measures) = &evidence.measures {
+        writeln!(
+            out,
+            "when decided: {} ms of speech in {} stretches, the last utterance {} ms, then {} ms of silence; longest pause {} ms",
+            measures.speech_ms,
+            measures.stretches,
+            measures.utterance_ms,
+            measures.silence_ms,
+            measures.longest_pause_ms
+        )?;
+    }
+    for finding in &evidence.findings {
+        let subtype = finding.subtype.map_or("", |subtype| subtype.as_str());
+        let what = match finding.kind {
+            FindingKind::Refined => format!("the machine is another: {subtype}"),
+            FindingKind::Revised => format!("this speaks against the verdict: {subtype}"),
+            FindingKind::Resumed => "the greeting goes on".to_owned(),
+            FindingKind::EndedAgain => "the greeting is over again".to_owned(),
+        };
+        writeln!(out, "  later  {:>6} ms: {what}", finding.at_ms)?;
+    }
+    Ok(())
+}
+
+fn words(out: &mut impl Write, evidence: &Evidence) -> io::Result<()> {
+    for piece in &evidence.words {
+        let state = if piece.is_final { "" } else { " (may change)" };
+        writeln!(
+            out,
+            "  words  {:>6} ms: {}{state}, log-odds {:+.1}",
+            piece.at_ms, piece.text, piece.log_odds
+        )?;
+    }
+    for hit in &evidence.phrases {
+        writeln!(out, "  phrase \"{}\": {}, {:.1}", hit.phrase, hit.category.as_str(), hit.weight)?;
     }
     Ok(())
 }

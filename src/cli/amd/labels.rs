@@ -1,23 +1,16 @@
 //! Predictions for a labelled corpus, one JSON line per case.
 
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
-use callcore::amd::{Event, EventKind, Subtype};
+use callcore::amd::{Event, EventKind, Options, Subtype};
 use callcore::detect::Tone;
-use indicatif::{ProgressBar, ProgressDrawTarget};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::analyse::Analysis;
-
-/// The part of a label that is needed here.
-#[derive(Deserialize)]
-struct Case {
-    id: String,
-    file: std::path::PathBuf,
-}
+use super::analyse::{Analysis, audio_of, listen};
+use super::cases::{self, Case};
 
 #[derive(Serialize)]
 struct Prediction<'a> {
@@ -38,38 +31,39 @@ struct Predicted<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     confidence: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    subtype: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     speech_end_ms: Option<u64>,
 }
 
 /// Writes the predictions for every case of the labels file to standard output.
-pub(super) fn run(labels: &Path) -> anyhow::Result<()> {
-    let file = std::fs::File::open(labels).with_context(|| format!("cannot open {}", labels.display()))?;
-    let folder = labels.parent().unwrap_or(Path::new("."));
-    let cases = read_cases(BufReader::new(file), labels)?;
-    let bar = ProgressBar::new(cases.len() as u64);
-    if !super::shows_progress() {
-        bar.set_draw_target(ProgressDrawTarget::hidden());
-    }
+pub(super) fn run(labels: &Path, options: &Options, with_words: bool) -> anyhow::Result<()> {
+    let cases = cases::of_labels(labels, with_words)?;
+    let began = Instant::now();
+    let results = super::pool::over(&cases, None, |case| -> anyhow::Result<Analysis> {
+        let audio = audio_of(&case.file, case.left)?;
+        let locale = options.locale.clone().or_else(|| case.language.clone());
+        Ok(listen(&audio, Options { locale, ..options.clone() }, &case.words))
+    });
+    let took = began.elapsed().as_secs_f64();
     let mut out = BufWriter::new(std::io::stdout().lock());
-    let (began, mut heard_ms, mut failed) = (Instant::now(), 0, 0);
-    for case in &cases {
-        match Analysis::of_file(&folder.join(&case.file)) {
+    let (mut heard_ms, mut failed) = (0, 0);
+    for (case, result) in cases.iter().zip(&results) {
+        match result {
             Ok(analysis) => {
                 heard_ms += analysis.evidence.heard_ms;
-                serde_json::to_writer(&mut out, &prediction(case, &analysis))?;
+                serde_json::to_writer(&mut out, &prediction(case, analysis))?;
                 out.write_all(b"\n").context("cannot write to standard output")?;
             }
             Err(error) => {
                 failed += 1;
-                super::tell_error(&error);
+                super::tell_error(error);
             }
         }
-        bar.inc(1);
     }
-    bar.finish_and_clear();
     out.flush().context("cannot write to standard output")?;
     if super::shows_progress() {
-        let (audio, took) = (heard_ms as f64 / 1000.0, began.elapsed().as_secs_f64());
+        let audio = heard_ms as f64 / 1000.0;
         drop(writeln!(
             std::io::stderr(),
             "{} cases, {audio:.0} s of audio in {took:.1} s: {:.0} times real time",
@@ -81,23 +75,6 @@ pub(super) fn run(labels: &Path) -> anyhow::Result<()> {
         bail!("{failed} of {} cases could not be analysed; they have no prediction", cases.len());
     }
     Ok(())
-}
-
-fn read_cases(reader: impl BufRead, labels: &Path) -> anyhow::Result<Vec<Case>> {
-    let mut cases = Vec::new();
-    for (number, line) in reader.lines().enumerate() {
-        let line = line.with_context(|| format!("cannot read {}", labels.display()))?;
-        if line.trim().is_empty() {
-            continue;
-        }
-        let case = serde_json::from_str(&line)
-            .with_context(|| format!("{}, line {}: not a label", labels.display(), number + 1))?;
-        cases.push(case);
-    }
-    if cases.is_empty() {
-        bail!("{} holds no labels", labels.display());
-    }
-    Ok(cases)
 }
 
 fn prediction<'a>(case: &'a Case, analysis: &'a Analysis) -> Prediction<'a> {
@@ -115,18 +92,7 @@ fn predicted<'a>(event: &'a Event, tones: &[Tone]) -> Predicted<'a> {
         end_ms,
         reason: event.reason.and_then(|r| serde_json::to_value(r).ok()),
         confidence: event.confidence,
+        subtype: event.subtype.map(Subtype::as_str),
         speech_end_ms: event.speech_end_ms,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bad_label_is_named_by_its_line() {
-        let text = "{\"id\":\"a\",\"file\":\"a.wav\"}\n\nnonsense\n";
-        let error = read_cases(text.as_bytes(), Path::new("labels.jsonl")).err().expect("line 3 is bad");
-        assert!(format!("{error:#}").contains("labels.jsonl, line 3"), "{error:#}");
     }
 }

@@ -1,21 +1,34 @@
 //! `dering amd`: runs the detector over recordings and prints what it says.
 
 mod analyse;
+mod bounds;
+mod cases;
 mod explain;
 mod labels;
+mod manner;
+mod pool;
+mod replay;
+mod score;
+mod tune;
+mod verdict;
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use callcore::amd::Event;
+use callcore::amd::picture::Picture;
+use callcore::amd::{Event, Piece};
 use comfy_table::{Table, presets};
 
-use analyse::Analysis;
+use analyse::{Analysis, audio_of, listen};
+use manner::Manner;
 
 /// Tell from recordings who answered: the events of answering-machine detection with their audio times.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// WAV files that begin at the moment of answer (any rate, any number of channels).
     #[arg(required_unless_present = "labels", conflicts_with = "labels")]
     files: Vec<PathBuf>,
@@ -23,12 +36,32 @@ pub struct Args {
     /// write one prediction per line to standard output.
     #[arg(long, value_name = "LABELS.jsonl")]
     labels: Option<PathBuf>,
+    /// Let the labels' words come as from a recogniser, a second after each utterance.
+    #[arg(long, requires = "labels")]
+    with_words: bool,
     /// Print JSON, one object per file.
     #[arg(long, conflicts_with = "labels")]
     json: bool,
     /// Print the evidence behind the verdict.
     #[arg(long, conflicts_with = "labels")]
     explain: bool,
+    /// Draw the evidence of one file: waveform, speech, tones, probability, thresholds, timers, events.
+    #[arg(long, value_name = "OUT.svg", conflicts_with = "labels")]
+    picture: Option<PathBuf>,
+    /// Of several channels take the first alone, the callee in our own recordings; else they are mixed.
+    #[arg(long)]
+    left: bool,
+    /// Words of a recogniser for one file: a JSON list of {"at_ms", "text", "final"} as in the evidence.
+    #[arg(long, value_name = "WORDS.json", conflicts_with = "labels")]
+    words: Option<PathBuf>,
+    #[command(flatten)]
+    manner: Manner,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    Replay(replay::Args),
+    Tune(tune::Args),
 }
 
 /// Runs the command.
@@ -36,14 +69,37 @@ pub struct Args {
 /// # Errors
 /// When a file cannot be read or is not a WAV file with audio in it; the rest is still done.
 pub fn run(args: Args) -> anyhow::Result<()> {
-    if let Some(path) = &args.labels {
-        return labels::run(path);
+    match &args.command {
+        Some(Command::Replay(args)) => return replay::run(args),
+        Some(Command::Tune(args)) => return tune::run(args),
+        None => {}
     }
+    let options = args.manner.options()?;
+    if let Some(path) = &args.labels {
+        return labels::run(path, &options, args.with_words);
+    }
+    if args.picture.is_some() && args.files.len() > 1 {
+        bail!("--picture draws one file; {} are named", args.files.len());
+    }
+    let words = match &args.words {
+        Some(path) => {
+            let text = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+            serde_json::from_slice::<Vec<Piece>>(&text)
+                .with_context(|| format!("{} is not a list of words", path.display()))?
+        }
+        None => Vec::new(),
+    };
     let mut out = std::io::stdout().lock();
     let mut failed = 0;
     for file in &args.files {
-        match Analysis::of_file(file) {
-            Ok(analysis) => print(&mut out, file, &analysis, &args)?,
+        match audio_of(file, args.left) {
+            Ok(audio) => {
+                let analysis = listen(&audio, options.clone(), &words);
+                print(&mut out, file, &analysis, &args)?;
+                if let Some(path) = &args.picture {
+                    draw(path, file, &audio, &analysis)?;
+                }
+            }
             Err(error) => {
                 failed += 1;
                 tell_error(&error);
@@ -54,6 +110,12 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         bail!("{failed} of {} files could not be analysed", args.files.len());
     }
     Ok(())
+}
+
+fn draw(path: &Path, file: &Path, audio: &[i16], analysis: &Analysis) -> anyhow::Result<()> {
+    let title = file.file_name().unwrap_or_default().to_string_lossy();
+    let picture = Picture { title: &title, audio, events: &analysis.events, evidence: &analysis.evidence };
+    std::fs::write(path, picture.svg()).with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn print(out: &mut impl Write, file: &Path, analysis: &Analysis, args: &Args) -> anyhow::Result<()> {
@@ -108,4 +170,78 @@ fn tell_error(error: &anyhow::Error) {
 /// Whether progress may be drawn.
 fn shows_progress() -> bool {
     std::io::stderr().is_terminal()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the user is told about a file with these bytes.
+    fn refusal(bytes: &[u8]) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("call.wav");
+        std::fs::write(&path, bytes).unwrap();
+        audio_of(&path, false).map_or_else(|error| super::super::sentence(&error), |_| "nothing".into())
+    }
+
+    #[test]
+    fn what_is_no_audio_is_refused_in_a_sentence() {
+        assert!(refusal(b"").contains("not a WAV file"), "{}", refusal(b""));
+        assert!(refusal(b"{\"this\": \"is JSON\"}").contains("not a WAV file"));
+        let wav = callcore::audio::wav::write_8k(&[&[]]);
+        assert!(refusal(&wav).contains("holds no audio"), "{}", refusal(&wav));
+        assert!(refusal(&wav[..20]).contains("not a WAV file"));
+        assert!(audio_of(Path::new("/nowhere.wav"), false).is_err());
+    }
+
+    /// A WAV of any rate and number of channels, the first one with a tone and the others silent.
+    fn wav(rate: u32, channels: u16, seconds: u32) -> Vec<u8> {
+        let frames = rate * seconds;
+        let data = frames * u32::from(channels) * 2;
+        let mut bytes = b"RIFF".to_vec();
+        bytes.extend((36 + data).to_le_bytes());
+        bytes.extend(b"WAVEfmt \x10\0\0\0\x01\0");
+        bytes.extend(channels.to_le_bytes());
+        bytes.extend(rate.to_le_bytes());
+        bytes.extend((rate * u32::from(channels) * 2).to_le_bytes());
+        bytes.extend((channels * 2).to_le_bytes());
+        bytes.extend(b"\x10\0data");
+        bytes.extend(data.to_le_bytes());
+        for n in 0..frames {
+            let sounds = (rate..rate * 3 / 2).contains(&n);
+            let phase = f64::from(n) / f64::from(rate) * 1000.0 * std::f64::consts::TAU;
+            let sample = if sounds { (phase.sin() * 9000.0) as i16 } else { 0 };
+            for channel in 0..channels {
+                bytes.extend(if channel == 0 { sample } else { 0 }.to_le_bytes());
+            }
+        }
+        bytes
+    }
+
+    #[test]
+    fn any_rate_and_any_channels_hear_the_same_beep() {
+        let folder = tempfile::tempdir().unwrap();
+        for (rate, channels) in [(8_000, 1), (44_100, 1), (44_100, 2), (48_000, 6), (11_025, 2)] {
+            let path = folder.path().join("call.wav");
+            std::fs::write(&path, wav(rate, channels, 4)).unwrap();
+            for left in [false, true] {
+                let audio = audio_of(&path, left).unwrap();
+                let analysis = listen(&audio, callcore::amd::Options::default(), &[]);
+                let names: Vec<&str> = analysis.events.iter().map(|event| event.kind.as_str()).collect();
+                let expected = ["amd_tone_detected", "amd_machine_detected"];
+                assert_eq!(
+                    names.get(..2),
+                    Some(&expected[..]),
+                    "{rate} Hz, {channels} channels, left {left}"
+                );
+                assert_eq!(names.last(), Some(&"amd_stopped"), "every run ends");
+            }
+        }
+    }
+
+    #[test]
+    fn half_a_frame_is_a_call_too() {
+        let analysis = listen(&[5; 37], callcore::amd::Options::default(), &[]);
+        assert_eq!(analysis.events.len(), 1, "stopped, and nothing decided");
+    }
 }

@@ -57,7 +57,12 @@ impl Stage {
                 }
                 Effect::Frame => self.frames += 1,
                 Effect::Note { .. } => {}
-                other => self.seen.push(other),
+                Effect::Status(_)
+                | Effect::Answered
+                | Effect::CheckPoint(_)
+                | Effect::Key(_)
+                | Effect::Skipped
+                | Effect::Ended(_) => self.seen.push(effect),
             }
         }
     }

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::json;
 
-use crate::gateway::room::Refused;
+use crate::gateway::room::NoSession;
 use crate::gateway::version::Version;
 
 /// `{"status", "errors", "data"}`, as the service documents it.
@@ -47,12 +47,10 @@ impl Problem {
     }
 }
 
-impl From<Refused> for Problem {
-    fn from(refused: Refused) -> Self {
-        match refused {
-            Refused::NoSession => Self::NO_SESSION,
-            other => Self::bad_request(other.to_string()),
-        }
+/// A session that the account does not have.
+impl From<NoSession> for Problem {
+    fn from(NoSession: NoSession) -> Self {
+        Self::NO_SESSION
     }
 }
 

@@ -101,6 +101,7 @@ fn codec(field: &'static str, value: &Value) -> Result<Format, Wrong> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -157,6 +158,40 @@ mod tests {
             ("audio.output", json!({"phoneNumber": "911", "audio": {"output": "opus"}})),
         ] {
             assert_eq!(ask(body.clone(), Version::V1_0_5), Err(field), "{body}");
+        }
+    }
+
+    fn anything() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from),
+            any::<i64>().prop_map(Value::from),
+            ".{0,30}".prop_map(Value::from),
+            "[+0-9]{0,22}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(2, 8, 3, |inner| {
+            let key = prop_oneof![Just("input"), Just("output"), Just("x")].prop_map(str::to_owned);
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
+                prop::collection::hash_map(key, inner, 0..3).prop_map(|map| map.into_iter().collect()),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn any_wish_is_granted_within_bounds_or_refused(
+            number in anything(), timeout in anything(), caller in anything(), audio in anything(),
+        ) {
+            let body = json!({"phoneNumber": number, "timeout": timeout, "callerId": caller, "audio": audio});
+            for version in Version::ALL {
+                if let Ok(wish) = ask(body.clone(), version) {
+                    prop_assert!(is_dialable(&wish.number));
+                    prop_assert!(wish.timeout.is_none_or(|t| (1..=MAX_TIMEOUT).contains(&t)));
+                    prop_assert!(wish.codecs.input != Format::Mp3 && wish.codecs.output != Format::Mp3);
+                }
+            }
         }
     }
 }

@@ -5,8 +5,8 @@ mod routes;
 
 use std::sync::Arc;
 
-use callcore::amd::{self, Timers};
-use callcore::call::{Call, Direction, Settings};
+use callcore::amd;
+use callcore::call::{Call, Direction, Settings, amd_timers};
 use callcore::flow::{MachineDetection, Run};
 use callcore::playback;
 use serde_json::json;
@@ -103,7 +103,7 @@ impl Handle {
             return Err(Refusal::Stopping);
         }
         let route = &call.route;
-        let flow = inner.parts.flows.find(&route.flow)?;
+        let flow = inner.parts.flows.find(&route.flow).await?;
         let run = Run::new(Arc::clone(&flow.flow), route.metadata(&call.caller, &call.called))?;
         let call_id = Uuid::now_v7().to_string();
         // Records are filed under the session: a carrier that names two calls alike must not mix them up.
@@ -146,6 +146,7 @@ impl Handle {
             notify: route.notify.clone(),
             flow: Arc::clone(&flow),
             speech: speech.clone(),
+            requests: inner.parts.requests.clone(),
             scribe: Scribe::start(inner.parts.store.clone(), inner.parts.outbox.clone()),
             board: inner.board.clone(),
             recordings: inner.options.recordings.clone(),
@@ -164,21 +165,12 @@ impl Handle {
 }
 
 fn settings(route: &Route, flow: &Stored, recognises: bool) -> Settings {
-    let (wanted, usual) = (flow.flow.amd().timers, Timers::default());
-    let timers = Timers {
-        no_speech_timeout_ms: wanted.no_speech_timeout_ms.unwrap_or(usual.no_speech_timeout_ms),
-        decision_timeout_ms: wanted.decision_timeout_ms.unwrap_or(usual.decision_timeout_ms),
-        tone_timeout_ms: wanted.tone_timeout_ms.unwrap_or(usual.tone_timeout_ms),
-        greeting_completion_timeout_ms: wanted
-            .greeting_completion_timeout_ms
-            .unwrap_or(usual.greeting_completion_timeout_ms),
-    };
     Settings {
         direction: Direction::Inbound,
         // The flow ends the call by its own limit; this one is for a flow that cannot.
         max_call_ms: flow.flow.limits().call_ms + 5_000,
         machine_detection: route.machine_detection,
-        amd: amd::Options { timers, ..amd::Options::default() },
+        amd: amd::Options { timers: amd_timers(flow.flow.amd().timers), ..amd::Options::default() },
         playback: PLAYBACK,
         ring_timeout_ms: RING_TIMEOUT_MS,
         recognises,

@@ -76,12 +76,14 @@ impl Routes {
     ///
     /// # Errors
     /// Names the first route that is wrong.
-    pub fn new(routes: Vec<(Pattern, Route)>, catalog: &Catalog) -> Result<Self, BadRoute> {
+    pub async fn new(routes: Vec<(Pattern, Route)>, catalog: &Catalog) -> Result<Self, BadRoute> {
         let mut all = Self::default();
         for (pattern, route) in routes {
             let did = pattern.text.clone();
-            let stored =
-                catalog.find(&route.flow).map_err(|source| BadRoute::Flow { did: did.clone(), source })?;
+            let stored = catalog
+                .find(&route.flow)
+                .await
+                .map_err(|source| BadRoute::Flow { did: did.clone(), source })?;
             Run::new(Arc::clone(&stored.flow), route.metadata("+15550100", "+15550101"))
                 .map_err(|source| BadRoute::Variables { did: did.clone(), source })?;
             if !all.add(pattern, route) {

@@ -25,7 +25,7 @@ use super::messages::{self, Announcement, Report};
 use super::server::Shared;
 use super::{IncomingCall, Offer};
 use crate::telemetry::mask;
-use crate::trunk::{Leg, LegCommand, LegEvent};
+use crate::trunk::{Abilities, Leg, LegCommand, LegEvent};
 
 /// Largest message of the carrier's: 16 s of audio.
 const MAX_MESSAGE: usize = 256 * 1024;
@@ -171,7 +171,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
         tracing::info!(session = %session_id, peer = %self.peer, caller = %mask(&caller), called = %mask(&called),
             "a call comes in");
         let call = IncomingCall { session_id: session_id.clone(), caller, called, peer: self.peer };
-        let leg = Leg { session_id: session_id.clone(), events, commands };
+        let abilities = Abilities::default();
+        let leg = Leg { session_id: session_id.clone(), abilities, events, commands };
         metrics::counter!("dering_inbound_calls_total").increment(1);
         if self.shared.offers.try_send(Offer { call, leg, pickup }).is_err() {
             self.shared.refused("offers_full", self.peer, "nobody here takes calls now");

@@ -14,7 +14,7 @@ use super::rooms::{Held, Manner, Media};
 use super::router::{Router, leg_commands};
 use super::{Link, MediaWire, Version, endpoint, websocket};
 use crate::trunk::codec::{Codec, Codecs};
-use crate::trunk::{DialError, Leg, Order};
+use crate::trunk::{Abilities, DialError, Leg, Order};
 
 /// Events that may wait for a leg to read them: 10 s of 20 ms audio.
 const EVENTS: usize = 512;
@@ -182,7 +182,15 @@ impl Router {
         }
         let (events, heard) = mpsc::channel(EVENTS);
         let (commands, asked) = mpsc::channel(COMMANDS);
-        if reply.send(Ok(Leg { session_id: id.to_string(), events: heard, commands })).is_err() {
+        if reply
+            .send(Ok(Leg {
+                session_id: id.to_string(),
+                abilities: Abilities::default(),
+                events: heard,
+                commands,
+            }))
+            .is_err()
+        {
             tracing::warn!(
                 trunk = self.settled.name,
                 "nobody waits for the call that was placed; it is hung up"

@@ -4,7 +4,7 @@
 //! verdict stands for the model); under `jambonz-strict` the transcripts do.
 
 use super::tests::Script;
-use super::{EventKind, Options, Profile};
+use super::{EventKind, Options, Profile, Reason, Strict};
 use crate::detect::ToneKind::{Beep, Sit};
 
 const KORE: Profile = Profile::Kore;
@@ -154,4 +154,34 @@ fn the_strict_profile_keeps_the_known_faults() {
     let mut run = call(STRICT).hush(500);
     run.amd.fail("no recogniser");
     assert_eq!(run.hush(20).kinds(), ["stopped"], "the error is not told");
+}
+
+fn strict(hints: &[&str], digit_count: u32) -> Script {
+    let hints = hints.iter().map(|hint| (*hint).to_owned()).collect();
+    let strict = Strict { hints, digit_count };
+    Script::new(Options { profile: STRICT, strict, ..Options::default() })
+}
+
+#[test]
+fn the_strict_profile_finds_hints_anywhere_in_any_case_and_before_all_other_rules() {
+    let run =
+        strict(&["call has been forwarded"], 0).say(1500).text("Your CALL has been Forwarded to", false);
+    assert_eq!(run.kinds(), ["machine_detected"]);
+    assert_eq!(run.events[0].reason, Some(Reason::Hint));
+    assert_eq!(run.events[0].hint.as_deref(), Some("call has been forwarded"));
+    let run = strict(&["not available"], 0).say(900).text("he is not available", true);
+    assert_eq!(run.kinds(), ["machine_detected"], "the known fault: a live person who says so is a machine");
+    let run = strict(&["mailbox", ""], 5).say(900).text("mailbox 55555", true);
+    assert_eq!(run.events[0].reason, Some(Reason::Hint), "hints go before digits");
+}
+
+#[test]
+fn the_strict_profile_counts_digits_only_side_by_side() {
+    let run = strict(&[], 4).say(1500).text("you have reached 5083", false);
+    assert_eq!(run.kinds(), ["machine_detected"]);
+    assert_eq!(run.events[0].reason, Some(Reason::DigitCount));
+    let run = strict(&[], 4).say(1500).text("5 0 8 3", true);
+    assert_eq!(run.kinds(), ["human_detected", "stopped"], "the known fault: recognisers write spaces");
+    let run = strict(&[], 0).say(1500).text("5083 1234", true);
+    assert_eq!(run.kinds(), ["human_detected", "stopped"], "0 leaves the rule out");
 }

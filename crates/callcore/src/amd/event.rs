@@ -89,12 +89,33 @@ pub enum Reason {
 #[serde(rename_all = "lowercase")]
 pub enum Subtype {
     Human,
+    /// A mailbox that takes a message.
     Voicemail,
+    /// A mailbox that takes none: full, or not set up.
     Unavailable,
+    /// The network says why there is no call.
     Network,
+    /// A menu of keys, or a queue.
     Ivr,
+    /// An assistant asks who calls and why.
     Screening,
     Fax,
+}
+
+impl Subtype {
+    /// The name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Human => "human",
+            Self::Voicemail => "voicemail",
+            Self::Unavailable => "unavailable",
+            Self::Network => "network",
+            Self::Ivr => "ivr",
+            Self::Screening => "screening",
+            Self::Fax => "fax",
+        }
+    }
 }
 
 /// One AMD event.
@@ -125,6 +146,12 @@ pub struct Event {
     /// Transcript of the greeting so far, when there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub greeting: Option<String>,
+    /// The phrase in it that told most, normalised.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// The locale that its words were read in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub language: Option<String>,
     /// The tone behind `amd_tone_detected` (its end is unknown while it sounds).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tone: Option<Tone>,

@@ -1,10 +1,14 @@
 //! The record behind a verdict, for people and for replay.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
-use super::event::Event;
-use super::options::Timers;
-use super::timeline::Segment;
+use super::event::{Event, Subtype};
+use super::finding::Finding;
+use super::options::{Profile, Timers};
+use super::params::Params;
+use super::phrases::Hit;
+use super::run::Amd;
+use super::timeline::{Segment, Timeline};
 use crate::detect::Tone;
 
 /// Everything a verdict rests on. Times are ms of audio from answer.
@@ -12,18 +16,31 @@ use crate::detect::Tone;
 pub struct Evidence {
     /// Media time heard.
     pub heard_ms: u64,
+    pub profile: Profile,
     pub segments: Vec<Segment>,
     pub tones: Vec<Tone>,
     /// Level of the loudest speech frame and of the line between, dBFS.
     pub speech_dbfs: f32,
     pub noise_dbfs: f32,
-    /// Probability that a machine answered, every 100 ms of audio until the decision.
+    /// Probability that a machine answered and what it is made of, every 100 ms of audio until the decision,
+    /// then every 500 ms until the run ends.
     pub machine_probability: Vec<Sample>,
     pub timers: Timers,
+    pub params: Params,
+    /// The timing when the decision was taken.
+    pub measures: Option<Measures>,
     /// Transcript pieces heard, final ones joined.
     pub transcript: String,
+    /// The pieces as they came, with the log-odds of a machine from all words so far.
+    pub words: Vec<Piece>,
+    /// Phrases found in them.
+    pub phrases: Vec<Hit>,
     pub decision: Option<Event>,
-    /// What the watch after a human verdict heard that speaks against it.
+    /// What kind it is by all that is known: later words refine what the decision said.
+    pub subtype: Option<Subtype>,
+    /// What was learned after the decision.
+    pub findings: Vec<Finding>,
+    /// Whether something heard after the decision speaks against it.
     pub revised: bool,
 }
 
@@ -31,5 +48,80 @@ pub struct Evidence {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Sample {
     pub at_ms: u64,
+    /// By sound and words.
     pub machine: f32,
+    /// By sound alone.
+    pub acoustic: f32,
+    /// What the words add, log-odds.
+    pub words: f32,
+    /// Loudest frame since the point before, dBFS.
+    pub level_dbfs: f32,
+}
+
+/// A piece of transcript.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Piece {
+    pub at_ms: u64,
+    pub text: String,
+    #[serde(rename = "final")]
+    pub is_final: bool,
+    /// Log-odds of a machine, by all words up to here.
+    #[serde(default)]
+    pub log_odds: f32,
+}
+
+/// The timing that the judge looks at, in ms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Measures {
+    /// When the first speech began.
+    pub onset_ms: Option<u64>,
+    /// Speech in all.
+    pub speech_ms: u64,
+    /// From the start of the last utterance to its end so far.
+    pub utterance_ms: u64,
+    /// Since the last speech.
+    pub silence_ms: u64,
+    pub longest_pause_ms: u64,
+    /// Stretches of speech.
+    pub stretches: usize,
+}
+
+impl Measures {
+    pub(super) fn of(timeline: &Timeline) -> Self {
+        let utterance = timeline.utterance_start_ms().zip(timeline.speech_end_ms());
+        Self {
+            onset_ms: timeline.onset_ms(),
+            speech_ms: timeline.speech_ms(),
+            utterance_ms: utterance.map_or(0, |(start, end)| end.saturating_sub(start)),
+            silence_ms: timeline.silence_ms(),
+            longest_pause_ms: timeline.longest_pause_ms(),
+            stretches: timeline.segments().len(),
+        }
+    }
+}
+
+impl Amd {
+    /// The record behind the verdict.
+    #[must_use]
+    pub fn evidence(&self) -> Evidence {
+        Evidence {
+            heard_ms: self.timeline().now_ms(),
+            profile: self.options.profile,
+            segments: self.timeline().segments().to_vec(),
+            tones: self.timeline().tones().to_vec(),
+            speech_dbfs: self.speech_dbfs,
+            noise_dbfs: self.noise_dbfs,
+            machine_probability: self.curve.clone(),
+            timers: self.options.timers,
+            params: self.options.params,
+            measures: self.measures,
+            transcript: self.words.settled.clone(),
+            words: self.words.pieces.clone(),
+            phrases: self.words.reading.hits.clone(),
+            decision: self.decision().cloned(),
+            subtype: self.subtype,
+            findings: self.found.clone(),
+            revised: self.revised,
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use super::features::{Features, INPUTS};
 use super::net::Net;
+use super::params::Params;
 use super::timeline::Timeline;
 use crate::detect::{Heard, Observation};
 
@@ -17,11 +18,14 @@ pub(crate) enum Verdict {
 /// Follows one call and weighs it.
 #[derive(Debug)]
 pub(crate) struct Judge {
+    params: Params,
     features: Features,
     net: Net,
     /// The last steps before speech: the model starts with them, and only once there is speech.
     lead: [[f32; INPUTS]; LEAD],
     started: bool,
+    /// What the words heard add, as log-odds of a machine; 0.0 without any.
+    words: f32,
     #[cfg(test)]
     scripted: Option<Verdict>,
 }
@@ -30,12 +34,14 @@ pub(crate) struct Judge {
 const LEAD: usize = 5;
 
 impl Judge {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(params: Params) -> Self {
         Self {
+            params,
             features: Features::default(),
             net: Net::new(),
             lead: [[0.0; INPUTS]; LEAD],
             started: false,
+            words: 0.0,
             #[cfg(test)]
             scripted: None,
         }
@@ -60,7 +66,7 @@ impl Judge {
         if let Some(verdict) = self.scripted {
             return Some(verdict);
         }
-        Some(weigh(self.features.timeline(), self.net.machine()))
+        Some(weigh(&self.params, self.features.timeline(), self.machine()))
     }
 
     pub(crate) fn hear(&mut self, heard: &Heard) {
@@ -71,9 +77,19 @@ impl Judge {
         self.features.timeline()
     }
 
-    /// Probability that a machine answered.
-    pub(crate) const fn machine(&self) -> f32 {
+    /// Probability that a machine answered, by sound and words.
+    pub(crate) fn machine(&self) -> f32 {
+        fuse(self.net.machine(), self.words)
+    }
+
+    /// The same by sound alone.
+    pub(crate) const fn acoustic(&self) -> f32 {
         self.net.machine()
+    }
+
+    /// From now on the words heard add these log-odds of a machine.
+    pub(crate) const fn lean(&mut self, log_odds: f32) {
+        self.words = log_odds;
     }
 
     /// Lets a test say the verdict, to try the events apart from the model.
@@ -83,35 +99,34 @@ impl Judge {
     }
 }
 
-/// A machine is named once this much was said (ms) and it is at least this likely: the longer somebody speaks
-/// without waiting for an answer, the less it takes.
-const MACHINE: [(u64, f32); 5] = [(900, 0.95), (1_800, 0.93), (3_000, 0.9), (4_500, 0.85), (6_300, 0.3)];
-/// A person is named once a machine is at most this likely and it was silent this long (ms): the surer, the
-/// sooner.
-const HUMAN: [(f32, u64); 4] = [(0.075, 360), (0.13, 600), (0.23, 880), (0.79, 1_300)];
-/// After this silence one side is named: a person, unless a machine is at least `LATE_MACHINE` likely. To hang
-/// up on a person costs more than to talk to a machine.
-const LATE_MS: u64 = 1_980;
-const LATE_MACHINE: f32 = 0.89;
+/// Surer than this the sound is not taken to be once there are words: the model is wrong more often than it says.
+const SUREST_SOUND: f32 = 0.99;
+
+/// The two kinds of evidence as one: log-odds add up.
+fn fuse(sound: f32, words: f32) -> f32 {
+    if words == 0.0 {
+        return sound;
+    }
+    let sound = sound.clamp(1.0 - SUREST_SOUND, SUREST_SOUND);
+    let odds = (sound / (1.0 - sound)).ln() + words;
+    1.0 / (1.0 + (-odds).exp())
+}
 
 /// Whether `machine`, the probability of one, suffices after what `timeline` holds.
-///
-/// The thresholds were searched on the corpus with every speaker judged by a model that had not heard him
-/// (`training/search.py`).
-pub(crate) fn weigh(timeline: &Timeline, machine: f32) -> Verdict {
+pub(crate) fn weigh(params: &Params, timeline: &Timeline, machine: f32) -> Verdict {
     if timeline.onset_ms().is_none() {
         return Verdict::Open;
     }
     let (said, silence) = (timeline.speech_ms(), timeline.silence_ms());
-    if MACHINE.iter().any(|(least, sure)| said >= *least && machine >= *sure) {
+    if params.machine.iter().any(|(least, sure)| said >= *least && machine >= *sure) {
         return Verdict::Machine(machine);
     }
-    if HUMAN.iter().any(|(most, least)| machine <= *most && silence >= *least) {
+    if params.human.iter().any(|(most, least)| machine <= *most && silence >= *least) {
         return Verdict::Human(1.0 - machine);
     }
-    if silence < LATE_MS {
+    if silence < params.late_ms {
         Verdict::Open
-    } else if machine < LATE_MACHINE {
+    } else if machine < params.late_machine {
         Verdict::Human(1.0 - machine)
     } else {
         Verdict::Machine(machine)
@@ -124,6 +139,7 @@ mod tests {
 
     #[test]
     fn silence_alone_in_the_end_names_somebody() {
+        let params = Params::default();
         let mut timeline = Timeline::new();
         let mut observation = Observation::default();
         for frame in 1..=200 {
@@ -134,8 +150,15 @@ mod tests {
                 timeline.hear(&Heard::SpeechStarted { at_ms: 0 });
             }
         }
-        assert!(matches!(weigh(&timeline, 0.6), Verdict::Human(_)));
-        assert!(matches!(weigh(&timeline, 0.95), Verdict::Machine(_)));
-        assert_eq!(weigh(&Timeline::new(), 0.99), Verdict::Open, "nobody has spoken");
+        assert!(matches!(weigh(&params, &timeline, 0.6), Verdict::Human(_)));
+        assert!(matches!(weigh(&params, &timeline, 0.95), Verdict::Machine(_)));
+        assert_eq!(weigh(&params, &Timeline::new(), 0.99), Verdict::Open, "nobody has spoken");
+    }
+
+    #[test]
+    fn words_move_the_probability_both_ways_and_no_words_leave_it() {
+        assert_eq!(fuse(0.3, 0.0), 0.3);
+        assert!(fuse(0.3, 3.9) > 0.9 && fuse(0.9, -3.9) < 0.2);
+        assert!(fuse(1.0, -9.0).is_finite() && fuse(1.0, -9.0) < 0.05, "sound alone never outshouts words");
     }
 }

@@ -7,17 +7,26 @@
 mod event;
 mod evidence;
 pub mod features;
+mod finding;
 mod judge;
+pub mod listen;
 mod net;
 mod options;
+mod params;
+pub mod phrases;
+pub mod picture;
 mod run;
 mod strict;
+mod text;
 mod timeline;
 mod words;
 
 pub use event::{Event, EventKind, Reason, Subtype};
-pub use evidence::{Evidence, Sample};
-pub use options::{Options, Profile, Timers};
+pub use evidence::{Evidence, Measures, Piece, Sample};
+pub use finding::{Because, Finding, FindingKind};
+pub use net::use_model;
+pub use options::{Options, Profile, Strict, Timers};
+pub use params::Params;
 pub use run::Amd;
 pub use timeline::Segment;
 
@@ -25,3 +34,7 @@ pub use timeline::Segment;
 mod conformance;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod text_tests;
+#[cfg(test)]
+mod watch_tests;

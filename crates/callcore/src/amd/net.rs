@@ -2,7 +2,7 @@
 //!
 //! The weights are text, `model.txt`, made by `training/train.py`; `docs/amd.md` says from what.
 
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use super::features::INPUTS;
 
@@ -11,7 +11,18 @@ const UNITS: usize = 48;
 const GATES: usize = 3 * UNITS;
 
 /// The weights compiled in, read once per process. `None` only if the file is damaged, which a test denies.
-static MODEL: LazyLock<Option<Model>> = LazyLock::new(|| Model::parse(include_str!("model.txt")));
+static MODEL: OnceLock<Option<Model>> = OnceLock::new();
+
+fn model() -> Option<&'static Model> {
+    MODEL.get_or_init(|| Model::parse(include_str!("model.txt"))).as_ref()
+}
+
+/// Takes another model's text for this process, before anything was judged. False when it is no such model,
+/// or one is in use already.
+#[must_use]
+pub fn use_model(text: &str) -> bool {
+    Model::parse(text).is_some_and(|model| MODEL.set(Some(model)).is_ok())
+}
 
 /// The weights, rows of inputs by columns of gates (keep, reset, new).
 #[derive(Debug)]
@@ -60,7 +71,7 @@ impl Net {
 
     /// Takes one step of [`super::features::Features`].
     pub(crate) fn push(&mut self, values: &[f32; INPUTS]) {
-        let Some(model) = MODEL.as_ref() else { return };
+        let Some(model) = model() else { return };
         let mut fresh = model.bias;
         add_product(&mut fresh, values, &model.input);
         let mut kept = [0.0; GATES];
@@ -95,7 +106,7 @@ mod tests {
 
     #[test]
     fn the_compiled_in_model_is_whole() {
-        assert!(MODEL.is_some());
+        assert!(model().is_some());
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::params::Params;
+
 /// Kore's four AMD timers, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -45,4 +47,18 @@ pub struct Options {
     pub timers: Timers,
     /// Words of continuous speech that make a machine; `None` leaves it to the evidence.
     pub threshold_word_count: Option<u32>,
+    pub params: Params,
+    /// The callee's language and region, such as `id` or `en-AU`, for the words; `None` reads any language.
+    pub locale: Option<String>,
+    pub strict: Strict,
+}
+
+/// What only profile `jambonz-strict` has.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Strict {
+    /// Phrases that make a machine wherever they stand in a transcript, in any case.
+    pub hints: Vec<String>,
+    /// This many digits without anything between make a machine; 0 leaves the rule out.
+    pub digit_count: u32,
 }

@@ -3,12 +3,13 @@
 use std::collections::VecDeque;
 
 use super::event::{Event, EventKind, Reason, Subtype};
-use super::evidence::{Evidence, Sample};
+use super::evidence::{Measures, Sample};
+use super::finding::Finding;
 use super::judge::{Judge, Verdict};
 use super::options::{Options, Profile};
 use super::strict::Transcripts;
+use super::text::Words;
 use super::timeline::Timeline;
-use super::words;
 use crate::audio::level::SILENCE_DBFS;
 use crate::detect::{Heard, Observation, Tone, ToneKind};
 
@@ -20,10 +21,10 @@ const AFTER_BEEP_MS: u64 = 1_000;
 const STALL_MS: u64 = 500;
 /// One point of the probability curve this often, in ms.
 const CURVE_STEP_MS: u64 = 100;
-/// Points kept: half a minute.
+/// The same after the decision.
+const DECIDED_STEP_MS: u64 = 500;
+/// Points kept: as long as a run may last.
 const CURVE_POINTS: usize = 300;
-/// How long a human verdict is watched for a beep that speaks against it, in ms.
-const SHADOW_MS: u64 = 20_000;
 
 /// One run of answering-machine detection. Media time 0 is the moment of answer.
 #[derive(Debug)]
@@ -38,13 +39,23 @@ pub struct Amd {
     pub(super) beep: Option<Tone>,
     beep_ended_ms: Option<u64>,
     wall_ms: u64,
-    curve: Vec<Sample>,
+    pub(super) curve: Vec<Sample>,
     /// Last frame with a voice, speech or not.
     voiced_ms: u64,
-    speech_dbfs: f32,
-    noise_dbfs: f32,
-    transcript: String,
-    revised: bool,
+    pub(super) speech_dbfs: f32,
+    pub(super) noise_dbfs: f32,
+    /// Loudest frame since the last point of the curve.
+    level_dbfs: f32,
+    pub(super) words: Words,
+    /// The kind by all that is known.
+    pub(super) subtype: Option<Subtype>,
+    pub(super) measures: Option<Measures>,
+    /// Where the greeting ended when it was told to be over.
+    pub(super) spoken_ms: u64,
+    told_over: bool,
+    pub(super) revised: bool,
+    pub(super) found: Vec<Finding>,
+    pub(super) findings: VecDeque<Finding>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,9 +72,12 @@ impl Amd {
     /// A run that begins at answer.
     #[must_use]
     pub fn new(options: Options) -> Self {
+        let mut judge = Judge::new(options.params);
+        judge.lean(options.params.bias);
         Self {
+            judge,
+            words: Words::new(options.locale.as_deref()),
             options,
-            judge: Judge::new(),
             strict: Transcripts::default(),
             events: VecDeque::with_capacity(8),
             seq: 0,
@@ -76,25 +90,39 @@ impl Amd {
             voiced_ms: 0,
             speech_dbfs: SILENCE_DBFS,
             noise_dbfs: SILENCE_DBFS,
-            transcript: String::new(),
+            level_dbfs: SILENCE_DBFS,
+            subtype: None,
+            measures: None,
+            spoken_ms: 0,
+            told_over: false,
             revised: false,
+            found: Vec::new(),
+            findings: VecDeque::new(),
         }
     }
 
     /// Takes one measured frame. Then give [`Amd::hear`] what the same frame brought.
     pub fn observe(&mut self, observation: &Observation) {
+        if !self.is_listening() {
+            return;
+        }
         let verdict = self.judge.observe(observation);
         if observation.speech {
             self.speech_dbfs = self.speech_dbfs.max(observation.level_dbfs);
             self.voiced_ms = observation.end_ms;
         }
         self.noise_dbfs = observation.noise_dbfs;
-        if let Some(verdict) = verdict
-            && self.state == State::Deciding
-        {
+        self.level_dbfs = self.level_dbfs.max(observation.level_dbfs);
+        if self.is_running() {
             self.draw();
-            if self.options.profile == Profile::Kore {
-                self.apply(verdict);
+        }
+        if let Some(verdict) = verdict
+            && self.options.profile == Profile::Kore
+        {
+            match self.state {
+                State::Deciding => self.apply(verdict),
+                State::Stopped => self.late_verdict(verdict),
+                State::Greeting | State::AwaitingBeep => {}
             }
         }
         self.timers();
@@ -102,6 +130,9 @@ impl Amd {
 
     /// Takes something heard.
     pub fn hear(&mut self, heard: &Heard) {
+        if !self.is_listening() {
+            return;
+        }
         self.judge.hear(heard);
         match *heard {
             Heard::SpeechStarted { .. } | Heard::SpeechEnded { .. } => {}
@@ -120,30 +151,14 @@ impl Amd {
         self.judge.say(verdict);
     }
 
-    /// Takes a piece of transcript. Evidence when there is one; nothing waits for it.
-    pub fn transcript(&mut self, text: &str, is_final: bool, _at_ms: u64) {
-        let text = text.trim();
-        if is_final && !text.is_empty() {
-            if !self.transcript.is_empty() {
-                self.transcript.push(' ');
-            }
-            self.transcript.push_str(text);
-        }
-        match self.options.profile {
-            Profile::JambonzStrict => self.strict_transcript(text, is_final),
-            Profile::Kore => self.count_words(text, is_final),
-        }
+    /// Lets the words so far lean the judge.
+    pub(super) const fn lean(&mut self) {
+        self.judge.lean(self.words.reading.log_odds + self.options.params.bias);
     }
 
-    /// The application's own word threshold. Words are added up over finals; empty pieces and questions,
-    /// which machines do not ask before they have said what they are, count for nothing.
-    fn count_words(&mut self, text: &str, is_final: bool) {
-        let Some(most) = self.options.threshold_word_count else { return };
-        let pending = if is_final { 0 } else { words::count(text) };
-        let asks = text.ends_with('?') || self.transcript.ends_with('?');
-        if self.state == State::Deciding && !asks && words::count(&self.transcript) + pending >= most {
-            self.decide(EventKind::MachineDetected, Reason::LongGreeting, Some(Subtype::Voicemail), 0.9);
-        }
+    /// Probability that a machine answered, by sound and words.
+    pub(super) fn machine_probability(&self) -> f32 {
+        self.judge.machine()
     }
 
     /// Tells the wall clock, in ms since answer: timers fire even when the audio stalls.
@@ -187,27 +202,10 @@ impl Amd {
         self.decision.as_ref()
     }
 
-    /// Whether something heard after a human verdict speaks for a machine: a beep within 20 s.
+    /// Whether something heard after the decision speaks against it; [`Amd::poll_finding`] says what.
     #[must_use]
     pub const fn is_revised(&self) -> bool {
         self.revised
-    }
-
-    /// The record behind the verdict.
-    #[must_use]
-    pub fn evidence(&self) -> Evidence {
-        Evidence {
-            heard_ms: self.timeline().now_ms(),
-            segments: self.timeline().segments().to_vec(),
-            tones: self.timeline().tones().to_vec(),
-            speech_dbfs: self.speech_dbfs,
-            noise_dbfs: self.noise_dbfs,
-            machine_probability: self.curve.clone(),
-            timers: self.options.timers,
-            transcript: self.transcript.clone(),
-            decision: self.decision.clone(),
-            revised: self.revised,
-        }
     }
 
     /// Time since answer: the audio's, or the wall's when the audio has stalled.
@@ -222,20 +220,31 @@ impl Amd {
                 self.decide(EventKind::HumanDetected, Reason::ShortGreeting, Some(Subtype::Human), sure);
             }
             Verdict::Machine(sure) => {
-                self.decide(EventKind::MachineDetected, Reason::LongGreeting, Some(Subtype::Voicemail), sure);
+                let reason = self.words.reason().unwrap_or(Reason::LongGreeting);
+                let subtype = self.words.subtype().filter(|subtype| *subtype != Subtype::Human);
+                let subtype = subtype.unwrap_or(Subtype::Voicemail);
+                self.decide(EventKind::MachineDetected, reason, Some(subtype), sure);
             }
         }
     }
 
     fn draw(&mut self) {
         let now = self.timeline().now_ms();
-        let due = self.curve.last().is_none_or(|last| now >= last.at_ms + CURVE_STEP_MS);
+        let step = if self.decision.is_none() { CURVE_STEP_MS } else { DECIDED_STEP_MS };
+        let due = self.curve.last().is_none_or(|last| now >= last.at_ms + step);
         if due && self.curve.len() < CURVE_POINTS {
-            self.curve.push(Sample { at_ms: now, machine: self.judge.machine() });
+            self.curve.push(Sample {
+                at_ms: now,
+                machine: self.judge.machine(),
+                acoustic: self.judge.acoustic(),
+                words: self.words.reading.log_odds,
+                level_dbfs: self.level_dbfs,
+            });
+            self.level_dbfs = SILENCE_DBFS;
         }
     }
 
-    fn timeline(&self) -> &Timeline {
+    pub(super) const fn timeline(&self) -> &Timeline {
         self.judge.timeline()
     }
 
@@ -262,9 +271,7 @@ impl Amd {
 
     fn beep_heard(&mut self, tone: Tone) {
         if self.state == State::Stopped {
-            let human = self.decision.as_ref().is_some_and(|d| d.kind == EventKind::HumanDetected);
-            let lately = self.decision.as_ref().is_some_and(|d| tone.start_ms <= d.at_ms + SHADOW_MS);
-            self.revised |= human && lately;
+            self.late_beep(&tone);
             return;
         }
         if self.beep.is_some() {
@@ -292,12 +299,20 @@ impl Amd {
         if self.decision.is_some() {
             return;
         }
-        let greeting = (!self.transcript.is_empty()).then(|| self.transcript.clone());
+        self.subtype = subtype;
+        self.measures = Some(Measures::of(self.timeline()));
+        let by_words = matches!(
+            reason,
+            Reason::Hint | Reason::DigitCount | Reason::Screening | Reason::Ivr | Reason::Unavailable
+        );
+        let hint = match self.options.profile {
+            Profile::Kore => self.words.hint().filter(|_| by_words),
+            Profile::JambonzStrict => self.strict.hint.take(),
+        };
         let event = self.emit(kind, |e| {
             e.reason = Some(reason);
-            e.subtype = subtype;
             e.confidence = Some(confidence);
-            e.greeting = greeting;
+            e.hint = hint;
         });
         self.decision = Some(event);
         match kind {
@@ -326,8 +341,8 @@ impl Amd {
             State::Deciding => {
                 let nothing_said = self.timeline().onset_ms().is_none();
                 // A first word may be on its way: it takes 80 ms to be sure of one.
-                let perhaps = self.voiced_ms + 60 >= now && now < timers.no_speech_timeout_ms + 200;
-                if nothing_said && !perhaps && now >= timers.no_speech_timeout_ms {
+                let perhaps = self.voiced_ms + 60 >= now && now < self.no_speech_due(now) + 200;
+                if nothing_said && !perhaps && now >= self.no_speech_due(now) {
                     self.decide(EventKind::NoSpeechDetected, Reason::NoSpeech, None, 0.9);
                 } else if now >= timers.decision_timeout_ms {
                     self.decide(EventKind::DecisionTimeout, Reason::Timeout, None, 0.5);
@@ -338,7 +353,13 @@ impl Amd {
                     self.finish();
                 } else if self.greeting_is_over(now) {
                     let end = self.timeline().speech_end_ms();
-                    self.emit(EventKind::MachineStoppedSpeaking, |e| e.speech_end_ms = end);
+                    self.spoken_ms = end.unwrap_or(0);
+                    if self.told_over {
+                        self.ended_again();
+                    } else {
+                        self.emit(EventKind::MachineStoppedSpeaking, |e| e.speech_end_ms = end);
+                    }
+                    self.told_over = true;
                     if self.beep.is_some() {
                         self.finish();
                     } else {
@@ -350,10 +371,22 @@ impl Amd {
                 let end = self.timeline().speech_end_ms().unwrap_or(0);
                 if now >= (end + timers.tone_timeout_ms).min(LONGEST_RUN_MS) {
                     self.finish();
+                } else {
+                    self.watch_for_more();
                 }
             }
             State::Stopped => {}
         }
+    }
+
+    /// When nobody has spoken for long enough. Ringback left over from the network is no silence yet; however
+    /// long it goes on, the decision timeout holds.
+    fn no_speech_due(&self, now: u64) -> u64 {
+        let timers = self.options.timers;
+        let rings = self.timeline().tones().iter().filter(|tone| tone.kind == ToneKind::Ringback);
+        let rung_ms = rings.map(|tone| tone.end_ms.unwrap_or(now)).max().unwrap_or(0);
+        let most = timers.decision_timeout_ms.max(timers.no_speech_timeout_ms);
+        (rung_ms + timers.no_speech_timeout_ms).min(most)
     }
 
     fn greeting_is_over(&self, now: u64) -> bool {
@@ -379,16 +412,19 @@ impl Amd {
 
     pub(super) fn emit(&mut self, kind: EventKind, fill: impl FnOnce(&mut Event)) -> Event {
         self.seq += 1;
+        let spoken = &self.words.settled;
         let mut event = Event {
             seq: self.seq,
             kind,
             at_ms: self.now_ms(),
             reason: None,
-            subtype: None,
+            subtype: self.subtype,
             confidence: None,
             speech_onset_ms: self.timeline().onset_ms(),
             speech_end_ms: None,
-            greeting: None,
+            greeting: (!spoken.is_empty()).then(|| spoken.clone()),
+            hint: None,
+            language: self.options.locale.clone().filter(|_| !spoken.is_empty()),
             tone: None,
         };
         fill(&mut event);

@@ -1,10 +1,11 @@
 //! Profile `jambonz-strict`: transcripts alone decide, by jambonz's rules and timers.
 //!
-//! Each transcript is judged alone: a final of fewer words than the threshold is a human, any transcript of
+//! Each transcript is judged alone, in this order: a hint in it, or enough digits in a row, is a machine; a final of fewer words than the threshold is a human, any transcript of
 //! at least as many a machine. Words are what single spaces separate, so an empty final counts as one. The
 //! tone timer runs from answer and ends the run silently; an error is never told.
 
 use super::event::{EventKind, Reason, Subtype};
+use super::options::Strict;
 use super::run::{Amd, State};
 
 /// Words that make a machine unless the options say otherwise.
@@ -13,13 +14,29 @@ const WORDS: u32 = 9;
 const AFTER_BEEP_MS: u64 = 1_000;
 
 /// What the transcripts have set in motion.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Transcripts {
+    /// The hint that made a machine.
+    pub(super) hint: Option<String>,
     /// Any transcript at all, even an empty one, cancels the no-speech timer.
     any: bool,
     /// When the greeting timer was last started, and for how long.
     restarted_ms: u64,
     completion_ms: u64,
+}
+
+impl Strict {
+    /// The first hint that stands in `text`, whatever the case.
+    fn hint(&self, text: &str) -> Option<String> {
+        let text = text.to_lowercase();
+        self.hints.iter().find(|hint| !hint.is_empty() && text.contains(&hint.to_lowercase())).cloned()
+    }
+
+    /// Whether `text` holds as many digits next to each other as the rule wants.
+    fn reads_a_number(&self, text: &str) -> bool {
+        let runs = text.split(|c: char| !c.is_ascii_digit());
+        self.digit_count > 0 && runs.into_iter().any(|run| run.len() >= self.digit_count as usize)
+    }
 }
 
 impl Amd {
@@ -29,13 +46,18 @@ impl Amd {
             State::Deciding => {
                 let words = text.split(' ').count();
                 let least = self.options.threshold_word_count.unwrap_or(WORDS) as usize;
-                if words >= least {
-                    self.decide(
-                        EventKind::MachineDetected,
-                        Reason::LongGreeting,
-                        Some(Subtype::Voicemail),
-                        1.0,
-                    );
+                let hint = self.options.strict.hint(text);
+                let reason = if hint.is_some() {
+                    Some(Reason::Hint)
+                } else if self.options.strict.reads_a_number(text) {
+                    Some(Reason::DigitCount)
+                } else {
+                    // A short final goes before the word count, which it cannot reach.
+                    (words >= least).then_some(Reason::LongGreeting)
+                };
+                if let Some(reason) = reason {
+                    self.strict.hint = hint;
+                    self.decide(EventKind::MachineDetected, reason, Some(Subtype::Voicemail), 1.0);
                     self.restart_greeting_timer();
                 } else if is_final {
                     self.decide(EventKind::HumanDetected, Reason::ShortGreeting, Some(Subtype::Human), 1.0);

@@ -22,6 +22,32 @@ pub enum WavError {
 /// # Errors
 /// When the bytes are not a WAV file, or hold no sample.
 pub fn read_8k(bytes: &[u8]) -> Result<Vec<i16>, WavError> {
+    let (raw, channels, rate) = read(bytes)?;
+    let mono: Vec<i16> = raw
+        .chunks_exact(channels)
+        .map(|c| (c.iter().map(|s| i32::from(*s)).sum::<i32>() / channels as i32) as i16)
+        .collect();
+    if mono.is_empty() {
+        return Err(WavError::Empty);
+    }
+    Ok(resample::to_8k(&mono, rate)?)
+}
+
+/// The same of the first channel alone: in our own recordings the callee.
+///
+/// # Errors
+/// As [`read_8k`].
+pub fn read_8k_left(bytes: &[u8]) -> Result<Vec<i16>, WavError> {
+    let (raw, channels, rate) = read(bytes)?;
+    let left: Vec<i16> = raw.chunks_exact(channels).map(|c| c[0]).collect();
+    if left.is_empty() {
+        return Err(WavError::Empty);
+    }
+    Ok(resample::to_8k(&left, rate)?)
+}
+
+/// The samples as they lie in the file, the number of channels and the rate.
+fn read(bytes: &[u8]) -> Result<(Vec<i16>, usize, u32), WavError> {
     let mut reader = hound::WavReader::new(Cursor::new(bytes))?;
     let spec = reader.spec();
     let raw: Vec<i16> = match spec.sample_format {
@@ -39,15 +65,7 @@ pub fn read_8k(bytes: &[u8]) -> Result<Vec<i16>, WavError> {
                 .collect()
         }
     };
-    let channels = usize::from(spec.channels.max(1));
-    let mono: Vec<i16> = raw
-        .chunks_exact(channels)
-        .map(|c| (c.iter().map(|s| i32::from(*s)).sum::<i32>() / channels as i32) as i16)
-        .collect();
-    if mono.is_empty() {
-        return Err(WavError::Empty);
-    }
-    Ok(resample::to_8k(&mono, spec.sample_rate)?)
+    Ok((raw, usize::from(spec.channels.max(1)), spec.sample_rate))
 }
 
 /// A complete 16-bit WAV file of 8 kHz audio; `channels` of equal length are interleaved, shorter ones

@@ -6,46 +6,51 @@ use serde_json::json;
 
 use super::ending::Ended;
 use super::input::{Effect, Fact};
+use super::interruption::By;
 use super::listening::{Found, opens_mailbox};
 use super::machine::{Call, State};
 use super::notice::Stage;
 use super::speaking::{Said, Speech};
-use crate::amd::{self, EventKind, Subtype};
+use crate::amd::{self, EventKind, Finding, FindingKind, Subtype};
 use crate::clock::CallTime;
 use crate::flow::{self, Command, MachineDetection, Outcome, PlaybackEnd};
 use crate::playback::Out;
+
+/// The note of a flow whose callee wants no more calls.
+const DO_NOT_CALL: &str = "do_not_call";
 
 impl Call {
     pub(super) fn digit(&mut self, digit: char, now: CallTime) {
         let State::Talking(talk) = &mut self.state else {
             return;
         };
-        let interrupts = talk.speaking.barge_in(now).by_dtmf();
-        if interrupts {
-            talk.speaking.interrupt(now);
-        }
+        let interrupts = talk.speaking.barge_in(now).0.by_dtmf();
         self.record("digit", json!({ "interrupts": interrupts }));
-        if interrupts {
-            self.record("interruption", json!({ "by": "dtmf" }));
-            self.report_prompts(now);
-        }
+        // First the key, then what it cuts: so the flow knows that it was no voice.
         self.flow.handle(flow::Input::Digit(digit), now);
+        if interrupts {
+            self.interrupt(By::Keys, now);
+        }
     }
 
     pub(super) fn recognised(&mut self, utterance: u32, text: Option<String>, now: CallTime) {
         let State::Talking(talk) = &mut self.state else {
             return;
         };
+        // Words that come too late for the flow are still evidence of who speaks.
+        if let Some(text) = &text {
+            talk.listening.transcript(text);
+        }
         if talk.awaited_words.is_none_or(|(awaited, _)| awaited != utterance) {
             return;
         }
         talk.awaited_words = None;
         if let Some(text) = &text {
-            talk.listening.transcript(text);
             let detail = json!({ "utterance": utterance, "text": text });
             self.effects.push_back(Effect::Record(Fact::new("transcript", detail)));
         }
-        self.flow.handle(flow::Input::Utterance { text }, now);
+        self.flow.handle(flow::Input::Utterance { text: text.clone() }, now);
+        self.judge_words(text.as_deref(), now);
     }
 
     pub(super) fn hear(&mut self, now: CallTime) -> bool {
@@ -73,6 +78,7 @@ impl Call {
                     }
                 }
                 Found::Amd(event) => self.amd_event(event, now),
+                Found::Finding(finding) => self.amd_finding(finding, now),
             }
         }
         moved
@@ -86,7 +92,10 @@ impl Call {
                 talk.awaited_words = Some((utterance, now));
                 self.effects.push_back(Effect::Recognise { utterance, audio });
             }
-            _ => self.flow.handle(flow::Input::Utterance { text: None }, now),
+            _ => {
+                self.flow.handle(flow::Input::Utterance { text: None }, now);
+                self.judge_words(None, now);
+            }
         }
     }
 
@@ -100,7 +109,9 @@ impl Call {
         self.notify(Stage::InProgress(event.clone()), now);
         match kind {
             EventKind::MachineDetected | EventKind::ToneDetected
-                if self.settings.machine_detection == MachineDetection::Disconnect =>
+                // Behind an assistant that screens calls is a person: his flow goes on.
+                if self.settings.machine_detection == MachineDetection::Disconnect
+                    && event.subtype != Some(Subtype::Screening) =>
             {
                 self.decisive = Some(kind);
                 self.outcome = Some("machine_detected".into());
@@ -110,7 +121,10 @@ impl Call {
             | EventKind::MachineDetected
             | EventKind::NoSpeechDetected
             | EventKind::DecisionTimeout => {
-                self.flow.handle(flow::Input::Outcome(outcome_of(&event)), now);
+                let outcome = outcome_of(kind, event.subtype);
+                let subtype = event.subtype.map_or("", Subtype::as_str);
+                self.flow.handle(flow::Input::Learned { outcome, subtype }, now);
+                self.flow.handle(flow::Input::Outcome(outcome), now);
             }
             EventKind::MachineStoppedSpeaking => {
                 if let State::Talking(talk) = &mut self.state {
@@ -122,6 +136,23 @@ impl Call {
                 self.flow.handle(flow::Input::Outcome(Outcome::Timeout), now);
             }
             EventKind::ToneDetected | EventKind::Stopped => {}
+        }
+    }
+
+    /// What is learned after the decision changes no event and takes no branch, but what the flow knows.
+    fn amd_finding(&mut self, finding: Finding, now: CallTime) {
+        self.record("amd_finding", json!(finding));
+        match finding.kind {
+            FindingKind::Refined | FindingKind::Revised => {
+                let outcome = outcome_of(finding.decision, finding.subtype);
+                let subtype = finding.subtype.map_or("", Subtype::as_str);
+                self.flow.handle(flow::Input::Learned { outcome, subtype }, now);
+            }
+            FindingKind::Resumed | FindingKind::EndedAgain => {
+                if let State::Talking(talk) = &mut self.state {
+                    talk.mailbox_open = finding.kind == FindingKind::EndedAgain;
+                }
+            }
         }
     }
 
@@ -176,9 +207,11 @@ impl Call {
                 continue;
             };
             match command {
-                Command::Play { id, parts, barge_in } => {
+                Command::Play { id, parts, barge_in, confirm } => {
                     let is_message = talk.mailbox_open;
-                    let wanted = talk.speaking.speak(Speech { id, parts, barge_in, is_message }, now);
+                    let confirm = if self.settings.recognises { confirm } else { confirm.without_words() };
+                    let speech = Speech { id, parts, barge_in, confirm, is_message };
+                    let wanted = talk.speaking.speak(speech, now);
                     self.record("prompt", json!({ "play": id, "bargeIn": barge_in }));
                     for (part, what) in wanted {
                         self.effects.push_back(Effect::Render { play: id, part, what });
@@ -194,7 +227,12 @@ impl Call {
                     self.outcome = outcome.or(self.outcome.take());
                     self.hang_up(Ended::ByBot, now);
                 }
-                Command::Note { what, detail } => self.record(what, detail),
+                Command::Errand { id, order } => self.begin_errand(id, order, now),
+                Command::EndRecording { id } => self.end_recording(id, now),
+                Command::Note { what, detail } => {
+                    self.do_not_call |= what == DO_NOT_CALL;
+                    self.record(what, detail);
+                }
             }
         }
         moved
@@ -202,8 +240,8 @@ impl Call {
 }
 
 /// The verdict as a flow branches on it.
-const fn outcome_of(event: &amd::Event) -> Outcome {
-    match (event.kind, event.subtype) {
+pub(super) const fn outcome_of(decision: EventKind, subtype: Option<Subtype>) -> Outcome {
+    match (decision, subtype) {
         (EventKind::HumanDetected, _) => Outcome::Human,
         (EventKind::NoSpeechDetected, _) => Outcome::NoSpeech,
         (EventKind::MachineDetected, Some(Subtype::Fax)) => Outcome::Fax,

@@ -7,13 +7,20 @@ mod carrier;
 mod cause;
 mod closing;
 mod conversation;
+#[cfg(test)]
+mod detection_tests;
 mod ending;
+mod errand;
 mod input;
+mod interruption;
 mod listening;
 mod machine;
 mod notice;
+mod recording;
 mod settings;
 mod speaking;
+#[cfg(test)]
+mod speaking_tests;
 #[cfg(test)]
 mod tests;
 
@@ -23,4 +30,5 @@ pub use ending::{Ended, Summary};
 pub use input::{Effect, Fact, Input};
 pub use machine::Call;
 pub use notice::{Notice, Stage};
-pub use settings::{Direction, Settings};
+pub use recording::{HeardIn, hear};
+pub use settings::{Direction, Settings, amd_timers};

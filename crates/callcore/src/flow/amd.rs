@@ -22,6 +22,10 @@ const OUTCOMES: [(&str, Outcome); 8] = [
 pub(super) const OUTCOME_NAMES: [&str; 8] =
     ["human", "voicemail", "screening", "ivr", "unavailable", "fax", "no_speech", "timeout"];
 
+/// The kinds of people and machines, as webhooks name them and `amd.subtype` tells.
+pub(super) const SUBTYPE_NAMES: [&str; 7] =
+    ["human", "voicemail", "unavailable", "network", "ivr", "screening", "fax"];
+
 /// The machines that `machine:` stands for where they have no branch of their own.
 const MACHINES: [Outcome; 4] = [Outcome::Voicemail, Outcome::Screening, Outcome::Ivr, Outcome::Unavailable];
 

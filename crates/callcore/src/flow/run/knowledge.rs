@@ -1,11 +1,13 @@
 //! What a running flow knows: its variables, the verdict, and what the callee has heard and done.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
 use super::super::expr::{Fact, Facts};
 use super::super::io::Outcome;
+use super::super::model::SceneId;
+use super::super::words::{Date, LocalTime};
 
 /// What cut a prompt short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +20,7 @@ pub(super) enum Cut {
 pub(super) struct Knowledge {
     pub variables: Map<String, Value>,
     pub amd: Option<Outcome>,
+    pub subtype: &'static str,
     pub greeting_ended: bool,
     pub beep_ended: bool,
     pub last_checkpoint: Option<String>,
@@ -27,6 +30,14 @@ pub(super) struct Knowledge {
     pub interrupted_by: Option<Cut>,
     pub pressed: String,
     pub said: String,
+    /// The name of the choice last taken.
+    pub picked: String,
+    /// The word that a called scene or flow last returned with.
+    pub returned: String,
+    /// Where the callee is, when the call began.
+    pub began: LocalTime,
+    /// How often each scene has been entered.
+    pub visits: BTreeMap<SceneId, u32>,
     /// The callee is talking right now.
     pub speaking: bool,
 }
@@ -47,6 +58,7 @@ impl Facts for Knowledge {
     fn fact(&self, fact: Fact) -> Value {
         match fact {
             Fact::AmdOutcome => Value::from(self.amd.map_or("", Outcome::as_str)),
+            Fact::AmdSubtype => Value::from(self.subtype),
             Fact::LastCheckpoint => Value::from(self.last_checkpoint.as_deref().unwrap_or_default()),
             Fact::HeardMs => Value::from(self.heard_ms),
             Fact::HeardAll => Value::from(self.heard_all),
@@ -58,6 +70,10 @@ impl Facts for Knowledge {
             }),
             Fact::Pressed => Value::from(self.pressed.as_str()),
             Fact::Said => Value::from(self.said.as_str()),
+            Fact::Picked => Value::from(self.picked.as_str()),
+            Fact::Returned => Value::from(self.returned.as_str()),
+            Fact::Today => Value::from(self.began.date.to_string()),
+            Fact::Now => Value::from(self.began.time.to_string()),
         }
     }
 
@@ -67,5 +83,13 @@ impl Facts for Knowledge {
 
     fn reached(&self, checkpoint: &str) -> bool {
         self.reached.contains(checkpoint)
+    }
+
+    fn visits(&self, scene: SceneId) -> u32 {
+        self.visits.get(&scene).copied().unwrap_or_default()
+    }
+
+    fn today(&self) -> Date {
+        self.began.date
     }
 }

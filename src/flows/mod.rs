@@ -1,15 +1,29 @@
-//! The catalog of flows: a folder of YAML files, found by name, each with the digest of its text.
+//! Flows: read from files and bundles, checked with their audio, kept as versions, found by name.
 //!
-//! A catalog is a snapshot. Whoever reloads the folder makes a new one; a call under way keeps the
-//! [`Stored`] flow it began with.
+//! A version is what its digest says and never changes; a call under way keeps the [`Stored`] version it
+//! began with, whatever is uploaded meanwhile.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+mod audio;
+mod bundle;
+mod catalog;
+mod keeping;
+mod rehearsal;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use callcore::flow::{self, Diagnostic, Flow, Severity};
-use sha2::{Digest as _, Sha256};
+
+use self::audio::{Sounds, judged};
+pub use self::bundle::{Bundle, Refused, Usable, bundle_of_file};
+pub use self::catalog::{Added, Catalog, Described, Running};
+pub use self::rehearsal::{FileTests, TestsOfFile, listened, rehearse, tests_of_file};
+use crate::store;
+
+/// The label that points at the newest version of every flow.
+pub const LATEST: &str = "latest";
+/// The label that a plain name runs where it is set.
+pub const PRODUCTION: &str = "production";
 
 /// Why a folder or a flow cannot be had.
 #[derive(Debug, thiserror::Error)]
@@ -20,13 +34,27 @@ pub enum Error {
     Unknown { name: String, known: String },
     #[error("the flow `{name}` has errors; `dering flow check {}` shows them", file.display())]
     Broken { name: String, file: PathBuf },
+    #[error("the flow `{name}` has no version or label `{wanted}`; {known}")]
+    UnknownVersion { name: String, wanted: String, known: String },
+    #[error("`{wanted}` is the beginning of several versions of `{name}`; give more of the digest")]
+    Ambiguous { name: String, wanted: String },
+    #[error("`{label}` cannot be a label: {reason}")]
+    Label { label: String, reason: &'static str },
+    #[error("the flow `{name}` has no version before the one that runs; name the one you want")]
+    NothingBefore { name: String },
+    #[error("the version {digest} of the flow `{name}` cannot be used ({reason}); upload it again")]
+    Damaged { name: String, digest: String, reason: String },
+    #[error("the version cannot be kept in {}: {source}", path.display())]
+    Keep { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Store(#[from] store::Error),
 }
 
 /// A flow as it lies on disk.
 #[derive(Debug)]
 pub struct Stored {
     pub flow: Arc<Flow>,
-    /// SHA-256 of the file's bytes in lower-case hexadecimal: the version a call ran.
+    /// SHA-256 of what the flow says and plays in lower-case hexadecimal: the version a call ran.
     pub digest: String,
     pub file: PathBuf,
     /// Where the audio files that the flow names begin.
@@ -42,68 +70,46 @@ pub struct Checked {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-/// The flows of one folder.
+/// The usable flows of one folder, and what is wrong with the rest.
 #[derive(Debug, Default)]
-pub struct Catalog {
-    flows: BTreeMap<String, Arc<Stored>>,
+pub struct Folder {
+    flows: Vec<Usable>,
     /// Files with errors, by their name without the ending.
-    broken: BTreeMap<String, PathBuf>,
+    broken: Vec<(String, PathBuf)>,
+    findings: Vec<Diagnostic>,
 }
 
-impl Catalog {
+impl Folder {
     /// Reads every flow file directly in `folder`. A broken file costs only itself: it is left out and
     /// its findings are handed back with the rest.
     ///
     /// # Errors
     /// The folder or a file in it cannot be read.
-    pub fn load(folder: &Path) -> Result<(Self, Vec<Diagnostic>), Error> {
-        let mut catalog = Self::default();
-        let mut findings = Vec::new();
+    pub fn read(folder: &Path) -> Result<Self, Error> {
+        let mut read = Self::default();
         for file in flow_files(folder)? {
-            let mut checked = check_file(&file)?;
-            findings.append(&mut checked.diagnostics);
             let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-            let Some(stored) = checked.stored else {
-                catalog.broken.insert(stem, file);
+            let (usable, mut findings) = bundle_of_file(&file)?;
+            read.findings.append(&mut findings);
+            let Some(usable) = usable else {
+                read.broken.push((stem, file));
                 continue;
             };
-            let name = stored.flow.name().to_owned();
-            match catalog.flows.get(&name) {
+            match read.flows.iter().find(|known| known.flow.name() == usable.flow.name()) {
                 Some(first) => {
-                    findings.push(same_name(&file, &name, &first.file));
-                    catalog.broken.insert(stem, file);
+                    read.findings.push(same_name(&file, usable.flow.name(), &first.file));
+                    read.broken.push((stem, file));
                 }
-                None => {
-                    catalog.flows.insert(name, Arc::new(stored));
-                }
+                None => read.flows.push(usable),
             }
         }
-        Ok((catalog, findings))
+        Ok(read)
     }
 
-    /// The flow called `name`.
-    ///
-    /// # Errors
-    /// There is none, or its file has errors.
-    pub fn find(&self, name: &str) -> Result<Arc<Stored>, Error> {
-        if let Some(stored) = self.flows.get(name) {
-            return Ok(Arc::clone(stored));
-        }
-        if let Some(file) = self.broken.get(name) {
-            return Err(Error::Broken { name: name.to_owned(), file: file.clone() });
-        }
-        let names: Vec<String> = self.names().map(|name| format!("`{name}`")).collect();
-        let known = if names.is_empty() {
-            "the catalog is empty".to_owned()
-        } else {
-            format!("there are {}", names.join(", "))
-        };
-        Err(Error::Unknown { name: name.to_owned(), known })
-    }
-
-    /// The names of the usable flows, in order.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.flows.keys().map(String::as_str)
+    /// What is wrong with the files, and what may be.
+    #[must_use]
+    pub fn findings(&self) -> &[Diagnostic] {
+        &self.findings
     }
 }
 
@@ -152,30 +158,34 @@ pub fn is_test_file(path: &Path) -> bool {
 /// # Errors
 /// The file cannot be read.
 pub fn check_file(file: &Path) -> Result<Checked, Error> {
-    let name = file.display().to_string();
-    let text = match read_text(file)? {
-        Ok(text) => text,
-        Err(finding) => {
-            return Ok(Checked { file: file.to_owned(), stored: None, diagnostics: vec![finding] });
-        }
-    };
+    let (usable, diagnostics) = bundle_of_file(file)?;
     let folder = file.parent().unwrap_or(Path::new("")).to_owned();
-    let mut parsed = flow::parse(&name, &text);
-    parsed.check_audio(|path| folder.join(path).is_file());
-    let stored = parsed.flow.map(|flow| Stored {
-        flow: Arc::new(flow),
-        digest: digest(&text),
+    let stored = usable.map(|usable| Stored {
+        flow: usable.flow,
+        digest: usable.digest,
         file: file.to_owned(),
         folder,
     });
-    Ok(Checked { file: file.to_owned(), stored, diagnostics: parsed.diagnostics })
+    Ok(Checked { file: file.to_owned(), stored, diagnostics })
 }
 
-fn digest(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+/// A flow's text, checked with the audio it names; `read` hands out the bytes of a file, `None` when it is
+/// not there.
+fn check_text(
+    name: &str,
+    text: &str,
+    mut read: impl FnMut(&str) -> Result<Option<Vec<u8>>, String>,
+) -> (Option<Flow>, Sounds, Vec<Diagnostic>) {
+    let mut parsed = flow::parse(name, text);
+    let mut sounds = Sounds::new();
+    parsed.check_audio(|audio| {
+        let (sound, finding) = judged(&audio.path, read(&audio.path));
+        if let Some(sound) = sound {
+            sounds.insert(audio.path.clone(), sound);
+        }
+        finding
+    });
+    (parsed.flow, sounds, parsed.diagnostics)
 }
 
 /// The text of a flow file or a file of flow tests, or why it cannot be one.
@@ -228,6 +238,9 @@ fn finding(file: String, message: String, hint: String) -> Diagnostic {
 
 #[cfg(test)]
 mod tests {
+    use callcore::audio::tone::tone;
+    use callcore::audio::wav;
+
     use super::*;
 
     fn folder(files: &[(&str, &[u8])]) -> tempfile::TempDir {
@@ -246,40 +259,30 @@ mod tests {
     #[test]
     fn every_flow_the_project_ships_is_usable() {
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("flows");
-        let (catalog, findings) = Catalog::load(&shipped).unwrap();
-        assert_eq!(findings, []);
-        assert!(catalog.names().any(|name| name == "payment-reminder"));
-        for name in catalog.names() {
-            assert_eq!(catalog.find(name).unwrap().flow.name(), name);
+        let read = Folder::read(&shipped).unwrap();
+        assert_eq!(read.findings(), []);
+        assert!(read.flows.iter().any(|usable| usable.flow.name() == "payment-reminder"));
+        for usable in &read.flows {
+            let first = usable.text.lines().next().unwrap_or_default();
+            assert!(first.starts_with("# yaml-language-server: $schema="), "{}: {first}", usable.flow.name());
         }
-    }
-
-    #[test]
-    fn a_flow_is_found_by_its_name_with_the_digest_of_its_text() {
-        let folder = folder(&[("some-file.yaml", GOOD)]);
-        let (catalog, _) = Catalog::load(folder.path()).unwrap();
-        let stored = catalog.find("good").unwrap();
-        assert_eq!(stored.digest.len(), 64);
-        assert_eq!(stored.digest, digest(std::str::from_utf8(GOOD).unwrap()));
-        let missing = catalog.find("god").unwrap_err().to_string();
-        assert_eq!(missing, "there is no flow `god`; there are `good`");
     }
 
     #[test]
     fn a_broken_file_is_left_out_and_named() {
         let folder = folder(&[("good.yaml", GOOD), ("bad.yaml", b"flow: bad\n"), ("notes.txt", b"x")]);
-        let (catalog, findings) = Catalog::load(folder.path()).unwrap();
-        assert_eq!(catalog.names().collect::<Vec<_>>(), ["good"]);
-        assert!(findings[0].file.ends_with("bad.yaml"));
-        assert!(catalog.find("bad").unwrap_err().to_string().contains("has errors"));
+        let read = Folder::read(folder.path()).unwrap();
+        assert_eq!(read.flows.len(), 1);
+        assert_eq!(read.broken[0].0, "bad");
+        assert!(read.findings()[0].file.ends_with("bad.yaml"));
     }
 
     #[test]
     fn two_files_with_one_name_are_reported_and_the_first_stays() {
         let folder = folder(&[("a.yaml", GOOD), ("b.yaml", GOOD)]);
-        let (catalog, findings) = Catalog::load(folder.path()).unwrap();
-        assert!(findings[0].message.contains("already in"), "{findings:?}");
-        assert!(catalog.find("good").unwrap().file.ends_with("a.yaml"));
+        let read = Folder::read(folder.path()).unwrap();
+        assert!(read.findings()[0].message.contains("already in"), "{:?}", read.findings());
+        assert!(read.flows[0].file.ends_with("a.yaml"));
     }
 
     #[test]
@@ -288,8 +291,28 @@ mod tests {
         let checked = check_file(&missing.path().join("plays.yaml")).unwrap();
         assert!(checked.stored.is_none());
         assert_eq!((checked.diagnostics[0].line, checked.diagnostics[0].column), (3, 24));
-        let there = folder(&[("plays.yaml", PLAYS), ("audio/a.wav", b"RIFF")]);
-        assert!(check_file(&there.path().join("plays.yaml")).unwrap().stored.is_some());
+        let beep = wav::write_8k(&[&tone(&[440.0], 300, -20.0)]);
+        let there = folder(&[("plays.yaml", PLAYS), ("audio/a.wav", &beep)]);
+        let checked = check_file(&there.path().join("plays.yaml")).unwrap();
+        assert!(checked.stored.is_some() && checked.diagnostics.is_empty(), "{:?}", checked.diagnostics);
+    }
+
+    #[test]
+    fn audio_that_is_none_is_an_error_and_audio_that_sounds_bad_a_warning() {
+        let told = |bytes: &[u8]| {
+            let folder = folder(&[("plays.yaml", PLAYS), ("audio/a.wav", bytes)]);
+            let checked = check_file(&folder.path().join("plays.yaml")).unwrap();
+            (checked.stored.is_some(), checked.diagnostics[0].message.clone())
+        };
+        let (usable, message) = told(b"<html>not found</html>");
+        assert!(!usable && message.contains("is not an audio file"), "{message}");
+        let (usable, message) = told(&wav::write_8k(&[&[0; 8_000]]));
+        assert!(usable && message.contains("is silent"), "{message}");
+        let (usable, message) = told(&wav::write_8k(&[&tone(&[440.0], 300, -60.0)]));
+        assert!(usable && message.contains("very quiet"), "{message}");
+        let clipped: Vec<i16> = (0..8_000).map(|n| if n % 20 < 10 { i16::MAX } else { i16::MIN }).collect();
+        let (usable, message) = told(&wav::write_8k(&[&clipped]));
+        assert!(usable && message.contains("is clipped"), "{message}");
     }
 
     #[test]

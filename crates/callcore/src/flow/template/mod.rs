@@ -3,14 +3,22 @@
 //! Tera has no execution limit, so what could run long or grow never reaches it: loops, functions,
 //! indexing and filters outside a short list are refused when the flow is read, and output is capped.
 
+mod filters;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 
 use serde_json::{Map, Value};
 use tera::{Context, Tera};
 
+use self::filters::LANGUAGE;
+pub(super) use self::filters::unfit;
+
 /// Longest text a template may become, in bytes: about five minutes of speech.
 pub(super) const MAX_RENDERED: usize = 6_000;
+
+/// Ends the name of a text that becomes part of a URL.
+pub(super) const URL_SUFFIX: &str = ".url";
 
 /// Most `{{ … }}` and `{% … %}` in one text, and most words and signs in one of them: tera's parser goes
 /// one call deeper for every bracket and every `if`.
@@ -18,7 +26,7 @@ const MAX_TAGS: usize = 60;
 const MAX_TOKENS: usize = 60;
 
 /// Filters a flow may use.
-pub(super) const FILTERS: [&str; 12] = [
+pub(super) const FILTERS: [&str; 18] = [
     "upper",
     "lower",
     "capitalize",
@@ -31,6 +39,12 @@ pub(super) const FILTERS: [&str; 12] = [
     "float",
     "length",
     "digits",
+    "spoken_number",
+    "spoken_ordinal",
+    "spoken_money",
+    "spoken_date",
+    "spoken_time",
+    "spoken_phone",
 ];
 
 const STATEMENTS: [&str; 4] = ["if", "elif", "else", "endif"];
@@ -117,24 +131,37 @@ impl Templates {
 /// Tera with our filters.
 fn engine() -> Tera {
     let mut tera = Tera::new();
-    tera.register_filter("digits", |value: tera::Value, _: tera::Kwargs, _: &tera::State<'_>| {
-        spell_digits(&value.to_string())
-    });
+    tera.autoescape_on([URL_SUFFIX]);
+    tera.set_escape_fn(percent_encoded);
+    filters::register(&mut tera);
     tera
 }
 
-/// Letters and digits apart, so that speech reads them one by one: `0812` → `0 8 1 2`.
-fn spell_digits(text: &str) -> String {
-    let kept: Vec<String> = text.chars().filter(|c| c.is_alphanumeric()).map(String::from).collect();
-    kept.join(" ")
+/// RFC 3986 §2.3: everything but unreserved characters is encoded, so that a value stays one value.
+fn percent_encoded(text: &str, out: &mut dyn Write) -> io::Result<()> {
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.write_all(&[byte])?,
+            _ => write!(out, "%{byte:02X}")?,
+        }
+    }
+    Ok(())
 }
 
 /// The context a render needs.
-pub(super) fn context(variables: &Map<String, Value>) -> Context {
+pub(super) fn context(variables: &Map<String, Value>, language: &str) -> Context {
     let mut context = Context::new();
+    context.insert(LANGUAGE, &language);
     for (name, value) in variables {
         context.insert(name.clone(), value);
     }
+    context
+}
+
+/// The same context for a text in another language.
+pub(super) fn in_language(context: &Context, language: &str) -> Context {
+    let mut context = context.clone();
+    context.insert(LANGUAGE, &language);
     context
 }
 
@@ -162,8 +189,15 @@ pub(super) fn is_template(text: &str) -> bool {
     text.contains("{{") || text.contains("{%") || text.contains("{#")
 }
 
-/// A variable named in a template, with the byte range of its name.
-pub(super) type Mention = (String, std::ops::Range<usize>);
+/// A variable named in a template.
+#[derive(Debug)]
+pub(super) struct Mention {
+    pub name: String,
+    /// The byte range of its name.
+    pub at: std::ops::Range<usize>,
+    /// The filter directly behind it.
+    pub filter: Option<String>,
+}
 
 /// Checks a template against the safe subset and lists the variables it names. Whether it is well formed
 /// otherwise, tera says when all texts are compiled.
@@ -257,16 +291,40 @@ fn check_tag(
                 };
                 return Err(error(at.clone(), format!("there is no filter `{token}`"), hint));
             }
+            check_arguments(text, &tokens, i)?;
         } else if matches!(token, "for" | "range" | "throw") || after == "(" {
             let hint = "fill in variables and filters only; repeat with steps";
             return Err(error(at.clone(), format!("`{token}` is not allowed in a prompt"), hint.into()));
         } else if after == "=" || before == "is" || (before == "not" && i > 1 && word(i - 2) == "is") {
             // The name of a filter's argument, or of a test: tera knows them.
         } else {
-            mentions.push((token.to_owned(), at.clone()));
+            let filter = (after == "|").then(|| word(i + 2).to_owned());
+            mentions.push(Mention { name: token.to_owned(), at: at.clone(), filter });
         }
     }
     Ok(())
+}
+
+/// Holds the arguments of the filter at token `filter` against what it takes.
+fn check_arguments(
+    text: &str,
+    tokens: &[std::ops::Range<usize>],
+    filter: usize,
+) -> Result<(), TemplateError> {
+    let word = |i: usize| tokens.get(i).and_then(|t| text.get(t.clone())).unwrap_or_default();
+    let (mut arguments, mut places) = (Vec::new(), Vec::new());
+    if word(filter + 1) == "(" {
+        let mut at = filter + 2;
+        while word(at + 1) == "=" {
+            arguments.push((word(at), word(at + 2)));
+            places.push(at);
+            at += if word(at + 3) == "," { 4 } else { 3 };
+        }
+    }
+    filters::check_arguments(word(filter), &arguments).map_err(|(at, message, hint)| {
+        let place = places.get(at).copied().unwrap_or(filter);
+        error(tokens.get(place).cloned().unwrap_or_default(), message, hint)
+    })
 }
 
 /// Splits the inside of a tag into words, numbers, strings and single signs (`==` counts as one).
@@ -328,9 +386,9 @@ mod tests {
     use super::*;
 
     fn render(text: &str, variables: &Value) -> Result<String, String> {
-        let names = check(text).map_err(|e| e.message)?.into_iter().map(|(name, _)| name).collect();
+        let names = check(text).map_err(|e| e.message)?.into_iter().map(|m| m.name).collect();
         let templates = Templates::compile([("t", text)].into_iter()).map_err(|e| e.to_string())?;
-        let context = context(variables.as_object().unwrap());
+        let context = context(variables.as_object().unwrap(), "id-ID");
         templates.render(&Text::Template { name: "t".into(), variables: names }, &context)
     }
 
@@ -341,6 +399,45 @@ mod tests {
         assert_eq!(render("Code {{ code | digits }}", &variables).as_deref(), Ok("Code 0 8 1 2"));
         assert_eq!(render("Pay{% if due %} by {{ due }}{% endif %}.", &variables).as_deref(), Ok("Pay."));
         assert_eq!(render("{{ n }} left", &variables).as_deref(), Ok("2 left"));
+    }
+
+    #[test]
+    fn values_are_spoken_in_the_language_of_the_prompt_or_their_own() {
+        let variables = serde_json::json!({
+            "amount": 250_000, "typed": "1.250.000", "due": "2026-05-05", "at": "14:30", "phone": "0812-345",
+            "place": 2, "odd": "about ten", "half": 0.5,
+        });
+        for (text, spoken) in [
+            ("{{ amount | spoken_money(currency='IDR') }}", "dua ratus lima puluh ribu rupiah"),
+            (
+                "{{ amount | spoken_money(currency=\"USD\", language='en') }}",
+                "two hundred fifty thousand dollars",
+            ),
+            ("{{ amount | spoken_money(currency='EUR', language='fr') }}", "250000 EUR"),
+            ("{{ typed | spoken_number }}", "satu juta dua ratus lima puluh ribu"),
+            ("{{ half | spoken_number }}", "nol koma lima"),
+            ("{{ due | spoken_date }}", "lima Mei"),
+            ("{{ due | spoken_date(weekday=true, year=true) }}", "Selasa, lima Mei dua ribu dua puluh enam"),
+            ("{{ at | spoken_time }}", "empat belas lewat tiga puluh menit"),
+            ("{{ phone | spoken_phone }}", "nol delapan satu dua, tiga empat lima"),
+            ("{{ place | spoken_ordinal }}", "kedua"),
+            ("{{ odd | spoken_number }} {{ odd | spoken_date }}", "about ten about ten"),
+        ] {
+            assert_eq!(render(text, &variables).as_deref(), Ok(spoken), "{text}");
+        }
+    }
+
+    #[test]
+    fn wrong_arguments_of_a_filter_are_found_when_the_flow_is_read() {
+        for (text, at) in [
+            ("{{ a | spoken_money }}", "spoken_money"),
+            ("{{ a | spoken_money(curency='IDR') }}", "curency"),
+            ("{{ a | spoken_money(currency='RUP') }}", "currency"),
+            ("{{ a | spoken_date(weekday=true, years=true) }}", "years"),
+        ] {
+            let problem = check(text).unwrap_err();
+            assert_eq!(text.get(problem.at), Some(at), "{text}");
+        }
     }
 
     #[test]
@@ -371,7 +468,7 @@ mod tests {
     #[test]
     fn mentions_are_the_variables_and_nothing_else() {
         let text = "{{ a | truncate(length=3) }} {% if b and not c %}x{% elif d is defined %}{% endif %}";
-        let names: Vec<String> = check(text).unwrap().into_iter().map(|(name, _)| name).collect();
+        let names: Vec<String> = check(text).unwrap().into_iter().map(|m| m.name).collect();
         assert_eq!(names, ["a", "b", "c", "d"]);
     }
 }

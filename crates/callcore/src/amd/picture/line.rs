@@ -1,0 +1,55 @@
+//! The lines that the probability must cross, at any time of a call.
+
+use crate::amd::params::Params;
+use crate::amd::timeline::Segment;
+
+/// The thresholds as they stand at `at_ms`, after what `segments` hold.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Lines {
+    /// A machine is named at or above this.
+    pub(super) machine: Option<f32>,
+    /// A person is named at or below this.
+    pub(super) human: Option<f32>,
+}
+
+impl Lines {
+    pub(super) fn at(params: &Params, segments: &[Segment], at_ms: u64) -> Self {
+        let begun = segments.iter().filter(|segment| segment.start_ms < at_ms);
+        let (mut said, mut last) = (0, None);
+        for segment in begun {
+            let end = segment.end_ms.min(at_ms);
+            said += end.saturating_sub(segment.start_ms);
+            last = Some(end);
+        }
+        let Some(last) = last else { return Self { machine: None, human: None } };
+        let silence = at_ms - last;
+        let lowest = |all: f32, one: f32| all.min(one);
+        let mut machine = params.machine.iter().filter(|(least, _)| said >= *least).map(|(_, sure)| *sure);
+        let mut machine = machine.next().map(|first| machine.fold(first, lowest));
+        let human = params.human.iter().filter(|(_, least)| silence >= *least).map(|(most, _)| *most);
+        let mut human = human.reduce(f32::max);
+        if silence >= params.late_ms {
+            machine = Some(machine.map_or(params.late_machine, |line| line.min(params.late_machine)));
+            human = Some(human.map_or(params.late_machine, |line| line.max(params.late_machine)));
+        }
+        Self { machine, human }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_move_with_speech_and_silence() {
+        let params = Params::default();
+        let segments = [Segment { start_ms: 500, end_ms: 2_500 }];
+        let at = |ms| Lines::at(&params, &segments, ms);
+        assert_eq!(at(400), Lines { machine: None, human: None });
+        assert_eq!(at(1_400).machine, Some(params.machine[0].1));
+        assert_eq!(at(2_500).machine, Some(params.machine[1].1));
+        assert_eq!(at(2_600).human, None);
+        assert_eq!(at(2_900).human, Some(params.human[0].0));
+        assert_eq!(at(4_600).human, Some(params.late_machine));
+    }
+}

@@ -1,0 +1,103 @@
+//! The evidence as a picture: what was heard, what was thought of it, what was said when (SVG).
+
+mod canvas;
+mod lanes;
+mod line;
+
+use self::canvas::{Canvas, INK, SOFT, escape};
+use self::lanes::Scene;
+use super::event::{Event, EventKind, Reason};
+use super::evidence::Evidence;
+
+/// What a picture shows.
+#[derive(Clone, Copy, Debug)]
+pub struct Picture<'a> {
+    /// Whose call this is: a file name or a call id.
+    pub title: &'a str,
+    /// What the callee's side sounded like, 8 kHz, from answer.
+    pub audio: &'a [i16],
+    pub events: &'a [Event],
+    pub evidence: &'a Evidence,
+}
+
+impl Picture<'_> {
+    /// The picture as an SVG document, 1200 units wide, on white.
+    #[must_use]
+    pub fn svg(&self) -> String {
+        let scene = Scene::new(self);
+        let mut canvas = Canvas::new();
+        canvas.text(30.0, 34.0, 22, "bold", INK, &verdict(self.evidence.decision.as_ref(), self.evidence));
+        canvas.text(30.0, 57.0, 14, "normal", SOFT, &why(self.evidence));
+        let bottom = scene.draw(&mut canvas);
+        canvas.finish(bottom, &escape(self.title))
+    }
+}
+
+/// The verdict as a headline.
+fn verdict(decision: Option<&Event>, evidence: &Evidence) -> String {
+    let Some(decision) = decision else { return "No decision: the audio ended before".into() };
+    let kind = evidence.subtype.map(|subtype| match subtype.as_str() {
+        "voicemail" => "a mailbox that takes a message",
+        "unavailable" => "a mailbox that takes no message",
+        "network" => "an announcement of the network",
+        "ivr" => "a menu of keys or a queue",
+        "screening" => "an assistant that screens calls",
+        "fax" => "a fax",
+        _ => "",
+    });
+    match decision.kind {
+        EventKind::HumanDetected => "A person".into(),
+        EventKind::MachineDetected => match kind {
+            Some(kind) if !kind.is_empty() => format!("A machine: {kind}"),
+            Some(_) | None => "A machine".into(),
+        },
+        EventKind::NoSpeechDetected => "Nobody spoke".into(),
+        EventKind::DecisionTimeout => "No decision in time".into(),
+        EventKind::ToneDetected
+        | EventKind::MachineStoppedSpeaking
+        | EventKind::Error
+        | EventKind::Stopped => "Detection failed".into(),
+    }
+}
+
+/// Reason, confidence and latency in a sentence.
+fn why(evidence: &Evidence) -> String {
+    let Some(decision) = &evidence.decision else { return "Nothing was decided.".into() };
+    let mut told = format!("Told {:.2} s after the answer", decision.at_ms as f64 / 1000.0);
+    if let Some(onset) = decision.speech_onset_ms {
+        let after = decision.at_ms.saturating_sub(onset) as f64 / 1000.0;
+        told.push_str(&format!(", {after:.2} s after speech began"));
+    }
+    if let (Some(measures), EventKind::HumanDetected) = (&evidence.measures, decision.kind) {
+        told.push_str(&format!(", {:.2} s after the last word", measures.silence_ms as f64 / 1000.0));
+    }
+    let reason = match decision.reason {
+        Some(Reason::Hint) => "the words of a greeting",
+        Some(Reason::LongGreeting) => "it sounds like a recording that goes on",
+        Some(Reason::ShortGreeting) => "it sounds like somebody who waits for an answer",
+        Some(Reason::DigitCount) => "a long number read out",
+        Some(Reason::Tone) => "a beep",
+        Some(Reason::Sit) => "information tones of the network",
+        Some(Reason::Fax) => "fax tones",
+        Some(Reason::Timing) => "timing",
+        Some(Reason::Acoustic) => "sound",
+        Some(Reason::Screening) => "the words of a screening assistant",
+        Some(Reason::Ivr) => "the words of a menu",
+        Some(Reason::Unavailable) => "the words of an announcement",
+        Some(Reason::NoSpeech) => "no speech",
+        Some(Reason::Timeout) => "neither side was likely enough",
+        None => "",
+    };
+    let sure = decision.confidence.map(|c| format!(", {:.0} % sure", c * 100.0)).unwrap_or_default();
+    let mut text = format!("{told}. Reason: {reason}{sure}.");
+    if let Some(hint) = &decision.hint {
+        text.push_str(&format!(" Heard: “{hint}”."));
+    }
+    if evidence.revised {
+        text.push_str(" What came later speaks against it.");
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests;

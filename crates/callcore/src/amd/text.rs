@@ -1,0 +1,174 @@
+//! Words as evidence: a transcript leans the verdict, may give it, and tells its kind. Nothing waits for it.
+
+use super::event::{EventKind, Reason, Subtype};
+use super::phrases::{Book, Category, Reading};
+use super::run::{Amd, State};
+use super::timeline::Segment;
+use super::words;
+use crate::amd::evidence::Piece;
+
+/// Log-odds from which on the words alone may give the verdict, and how likely a machine must be by both.
+const SURE_WORDS: f32 = 3.0;
+const SURE: f32 = 0.9;
+/// Characters of settled text that are kept: a minute of fast speech.
+const LONGEST_TEXT: usize = 4_000;
+/// Pieces kept for the record.
+const PIECES: usize = 64;
+/// An interim text goes into the record when it moves the log-odds this far.
+const REMARKABLE: f32 = 0.5;
+/// A pause this long ends continuous speech, for the word threshold, in ms.
+const WAITS_MS: u64 = 1_500;
+
+/// The words heard in one run.
+#[derive(Debug)]
+pub(super) struct Words {
+    pub(super) book: &'static Book,
+    pub(super) settled: String,
+    interim: String,
+    pub(super) pieces: Vec<Piece>,
+    pub(super) reading: Reading,
+    /// Words of the continuous speech that goes on, in settled pieces and in the open one.
+    counted: u32,
+    open: u32,
+    last_ms: u64,
+}
+
+impl Words {
+    pub(super) fn new(locale: Option<&str>) -> Self {
+        Self {
+            book: Book::for_locale(locale),
+            settled: String::new(),
+            interim: String::new(),
+            pieces: Vec::new(),
+            reading: Reading::default(),
+            counted: 0,
+            open: 0,
+            last_ms: 0,
+        }
+    }
+
+    /// Takes a piece; an interim one replaces the interim one before. `speech_since_ms` is where the continuous
+    /// speech began.
+    pub(super) fn hear(&mut self, text: &str, is_final: bool, now_ms: u64, speech_since_ms: u64) {
+        let text = text.trim();
+        if speech_since_ms > self.last_ms {
+            self.counted = 0;
+        }
+        self.last_ms = now_ms;
+        if is_final {
+            self.interim.clear();
+            self.open = 0;
+            let room = LONGEST_TEXT.saturating_sub(self.settled.len());
+            if !self.settled.is_empty() && !text.is_empty() && room > 1 {
+                self.settled.push(' ');
+            }
+            self.settled.extend(text.chars().take(room));
+            self.counted += words::count(text);
+        } else {
+            self.interim.clear();
+            self.interim.extend(text.chars().take(LONGEST_TEXT));
+            self.open = words::count(text);
+        }
+        let before = self.reading.log_odds;
+        self.reading = Reading::of(self.book, &self.settled, &self.interim);
+        let log_odds = self.reading.log_odds;
+        let remarkable = is_final || (log_odds - before).abs() >= REMARKABLE;
+        if remarkable && !text.is_empty() && self.pieces.len() < PIECES {
+            self.pieces.push(Piece { at_ms: now_ms, text: text.to_owned(), is_final, log_odds });
+        }
+    }
+
+    /// Words of the continuous speech, 0 when somebody seems to want an answer.
+    fn spoken(&self) -> u32 {
+        let asks = [&self.settled, &self.interim].iter().any(|text| text.ends_with(['?', '？', '؟']));
+        if asks || self.reading.cue { 0 } else { self.counted + self.open }
+    }
+
+    /// What the words say this is, as a subtype; `None` while they do not say.
+    pub(super) fn subtype(&self) -> Option<Subtype> {
+        self.reading.category.map(subtype_of)
+    }
+
+    /// The words as the reason of a verdict, when they speak for a machine.
+    pub(super) fn reason(&self) -> Option<Reason> {
+        if self.reading.log_odds <= 0.0 {
+            return None;
+        }
+        match self.reading.category {
+            Some(Category::Voicemail) => Some(Reason::Hint),
+            Some(Category::Full | Category::Network) => Some(Reason::Unavailable),
+            Some(Category::Ivr | Category::Hold) => Some(Reason::Ivr),
+            Some(Category::Screening) => Some(Reason::Screening),
+            Some(Category::Fax) => Some(Reason::Fax),
+            Some(Category::Human) => None,
+            None => self.reading.number.then_some(Reason::DigitCount),
+        }
+    }
+
+    /// The phrase that told most.
+    pub(super) fn hint(&self) -> Option<String> {
+        let category = self.reading.category?;
+        self.reading.hint(category).map(str::to_owned)
+    }
+}
+
+/// The subtype that stands for a category on the wire.
+const fn subtype_of(category: Category) -> Subtype {
+    match category {
+        Category::Voicemail => Subtype::Voicemail,
+        Category::Full => Subtype::Unavailable,
+        Category::Network => Subtype::Network,
+        Category::Ivr | Category::Hold => Subtype::Ivr,
+        Category::Screening => Subtype::Screening,
+        Category::Fax => Subtype::Fax,
+        Category::Human => Subtype::Human,
+    }
+}
+
+/// Where the speech began that has gone on since without waiting for an answer.
+fn continuous_since(segments: &[Segment]) -> u64 {
+    let mut since = segments.last().map_or(0, |last| last.start_ms);
+    for pair in segments.windows(2).rev() {
+        if pair[1].start_ms.saturating_sub(pair[0].end_ms) >= WAITS_MS {
+            break;
+        }
+        since = pair[0].start_ms;
+    }
+    since
+}
+
+impl Amd {
+    /// Takes a piece of transcript. Evidence when there is one; nothing waits for it.
+    pub fn transcript(&mut self, text: &str, is_final: bool, _at_ms: u64) {
+        if !self.is_listening() {
+            return;
+        }
+        let (now, since) = (self.now_ms(), continuous_since(self.timeline().segments()));
+        self.words.hear(text, is_final, now, since);
+        if self.options.profile == super::Profile::JambonzStrict {
+            self.strict_transcript(text, is_final);
+            return;
+        }
+        self.lean();
+        if self.state == State::Deciding {
+            self.decide_by_words();
+        } else {
+            self.think_again();
+        }
+    }
+
+    fn decide_by_words(&mut self) {
+        let machine = self.machine_probability();
+        let threshold = self.options.threshold_word_count;
+        if self.words.reading.log_odds >= SURE_WORDS
+            && machine >= SURE
+            && let Some(reason) = self.words.reason()
+        {
+            let subtype = self.words.subtype().unwrap_or(Subtype::Voicemail);
+            self.decide(EventKind::MachineDetected, reason, Some(subtype), machine);
+        } else if threshold.is_some_and(|most| self.words.spoken() >= most) {
+            let subtype = self.words.subtype().unwrap_or(Subtype::Voicemail);
+            self.decide(EventKind::MachineDetected, Reason::LongGreeting, Some(subtype), 0.9);
+        }
+    }
+}

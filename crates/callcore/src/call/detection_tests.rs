@@ -1,0 +1,123 @@
+//! Words as evidence in a whole call: what hangs up, where the flow goes, what the record says.
+
+use std::sync::Arc;
+
+use serde_json::Map;
+
+use super::*;
+use crate::clock::CallTime;
+use crate::flow::{self, MachineDetection, Run};
+
+const FLOW: &str = "\
+flow: sorter
+language: en
+amd:
+  on: { human: other, machine: sort, fax: other, no_speech: other, timeout: other }
+scenes:
+  sort:
+    - wait: 3s
+    - branch: [{ when: 'amd.subtype == \"ivr\"', goto: menu }, { when: 'amd.outcome == \"screening\"', goto: screened }]
+    - hangup: mailbox
+  menu:
+    - hangup: menu
+  screened:
+    - hangup: screened
+  other:
+    - hangup: other
+";
+
+const GREETING: &str = "please leave a message after the tone";
+const MENU: &str = "for sales press one, for support press two, main menu";
+const SCREENING: &str = "state your name and the reason for your call";
+
+/// What became of a call in which the recogniser brings `words` at their times (ms after the answer).
+struct Outcome {
+    word: String,
+    events: Vec<&'static str>,
+    facts: Vec<Fact>,
+}
+
+fn heard(mode: MachineDetection, words: &[(u64, &str)]) -> Outcome {
+    let parsed = flow::parse("sorter.yaml", FLOW);
+    let flow = parsed.flow.unwrap_or_else(|| panic!("{:?}", parsed.diagnostics));
+    let run = Run::new(Arc::new(flow), Map::new()).unwrap();
+    let mut call =
+        Call::new(Settings { machine_detection: mode, recognises: true, ..Settings::default() }, run);
+    let (mut events, mut facts, mut word) = (Vec::new(), Vec::new(), String::new());
+    call.handle(Input::Status(DialStatus::Connected), CallTime::ZERO);
+    for ms in 0..60_000_u64 {
+        let now = CallTime::from_ms(ms);
+        if ms % 20 == 0 {
+            call.audio(&[0; 160], now);
+        }
+        for (n, (_, text)) in words.iter().enumerate().filter(|(_, (due, _))| *due == ms) {
+            call.handle(Input::Recognised { utterance: n as u32 + 90, text: Some((*text).to_owned()) }, now);
+        }
+        if call.poll_timeout().is_some_and(|due| due <= now) {
+            call.handle_timeout(now);
+        }
+        while let Some(effect) = call.poll_effect() {
+            match effect {
+                Effect::Notify(Notice { stage: Stage::InProgress(event), .. }) => {
+                    events.push(event.kind.as_str())
+                }
+                Effect::Record(fact) => facts.push(fact),
+                Effect::Finish(summary) => word = summary.outcome,
+                Effect::Notify(_)
+                | Effect::Render { .. }
+                | Effect::SendAudio(_)
+                | Effect::SendCheckPoint(_)
+                | Effect::SendInterruption
+                | Effect::SendHangup
+                | Effect::SendDigit { .. }
+                | Effect::Recognise { .. }
+                | Effect::KeepMessage { .. }
+                | Effect::EndMessage { .. }
+                | Effect::Request { .. }
+                | Effect::SendTransfer { .. } => {}
+            }
+        }
+    }
+    Outcome { word, events, facts }
+}
+
+#[test]
+fn the_words_of_a_greeting_choose_the_branch() {
+    assert_eq!(heard(MachineDetection::Detect, &[(1_000, GREETING)]).word, "mailbox");
+    assert_eq!(heard(MachineDetection::Detect, &[(1_000, MENU)]).word, "menu");
+    assert_eq!(heard(MachineDetection::Detect, &[(1_000, SCREENING)]).word, "screened");
+}
+
+#[test]
+fn words_that_come_after_the_verdict_reach_later_conditions_and_the_record() {
+    let call = heard(
+        MachineDetection::Detect,
+        &[
+            (1_000, GREETING),
+            (2_000, MENU),
+            (2_100, MENU),
+            (2_200, "press 3, main menu, following options, dial 4, pound key, press star"),
+        ],
+    );
+    let findings: Vec<_> = call.facts.iter().filter(|fact| fact.kind == "amd_finding").collect();
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    assert_eq!(findings[0].detail["subtype"], "ivr");
+    assert_eq!(
+        call.word, "menu",
+        "the branch of the verdict is not taken twice, but its conditions know better"
+    );
+    assert_eq!(call.events.iter().filter(|kind| **kind == "amd_machine_detected").count(), 1);
+}
+
+#[test]
+fn disconnect_hangs_up_on_a_mailbox_and_not_on_an_assistant_that_screens() {
+    assert_eq!(heard(MachineDetection::Disconnect, &[(1_000, GREETING)]).word, "machine_detected");
+    assert_eq!(heard(MachineDetection::Disconnect, &[(1_000, SCREENING)]).word, "screened");
+}
+
+#[test]
+fn without_words_nothing_waits() {
+    let call = heard(MachineDetection::Detect, &[]);
+    assert_eq!(call.events, ["amd_no_speech_detected", "amd_stopped"]);
+    assert_eq!(call.word, "other");
+}

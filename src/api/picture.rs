@@ -1,0 +1,81 @@
+//! `GET /v1/calls/{id}/amd.svg`: why the detector decided as it did, drawn from the recording.
+
+use axum::extract::{Path, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use callcore::amd::listen::listen;
+use callcore::amd::picture::Picture;
+use callcore::amd::{Options, Piece};
+use callcore::audio::wav;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::Api;
+use super::calls::call;
+use super::error::{Code, Problem};
+
+/// An image needs nothing from anywhere.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+
+/// Runs the detector over the callee's side again, with the settings and words of the call, and draws it.
+pub(super) async fn amd(State(api): State<Api>, Path(call_id): Path<String>) -> Result<Response, Problem> {
+    call(&api, &call_id).await?;
+    let nothing = |what: &str| Problem::new(Code::NotFound, format!("there is no picture: {what}"));
+    let evidence = api.store.evidence(&call_id).await?;
+    let evidence = evidence.ok_or_else(|| nothing("this call was not answered, or detection was off"))?;
+    let row = api.store.recording(&call_id).await?.ok_or_else(|| nothing("the call was not recorded"))?;
+    let file = tokio::fs::read(&row.path).await.map_err(|error| {
+        tracing::warn!(call.id = %call_id, %error, "a recording is gone from its folder");
+        nothing("the recording is gone from its folder")
+    })?;
+    let title = format!("call {call_id}");
+    let drawn = tokio::task::spawn_blocking(move || draw(&title, &file, &evidence)).await;
+    let svg = drawn.ok().flatten().ok_or_else(|| nothing("the recording holds no audio"))?;
+    let headers = [
+        (header::CONTENT_TYPE, "image/svg+xml; charset=utf-8"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CACHE_CONTROL, "private, max-age=3600"),
+    ];
+    Ok((headers, svg).into_response())
+}
+
+/// `None` when the recording is no audio.
+fn draw(title: &str, file: &[u8], evidence: &Value) -> Option<String> {
+    let audio = wav::read_8k_left(file).ok()?;
+    let words: Vec<Piece> = stored(evidence, "words").unwrap_or_default();
+    let options = Options {
+        profile: stored(evidence, "profile").unwrap_or_default(),
+        timers: stored(evidence, "timers").unwrap_or_default(),
+        params: stored(evidence, "params").unwrap_or_default(),
+        locale: stored(&evidence["decision"], "language"),
+        ..Options::default()
+    };
+    let heard = listen(&audio, options, &words);
+    Some(Picture { title, audio: &audio, events: &heard.events, evidence: &heard.evidence }.svg())
+}
+
+/// A part of the stored evidence; records of before may lack it.
+fn stored<T: DeserializeOwned>(evidence: &Value, part: &str) -> Option<T> {
+    serde_json::from_value(evidence.get(part)?.clone()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_picture_is_of_the_left_channel_with_the_words_of_the_call() {
+        let silence = vec![0; 8 * 8_000];
+        let file = wav::write_8k(&[&silence, &vec![9_000; 8 * 8_000]]);
+        let words = json!([{ "at_ms": 1500, "text": "leave a message after the tone", "final": true, "log_odds": 0.0 }]);
+        let svg =
+            draw("call c1", &file, &json!({ "words": words, "decision": { "language": "en" } })).unwrap();
+        assert!(svg.contains("call c1") && svg.contains("leave a message after the tone"));
+        let alone = draw("call c1", &file, &json!({})).unwrap();
+        assert!(alone.contains("Nobody spoke"), "the bot on the right is not heard");
+        assert_eq!(draw("call c1", b"nonsense", &json!({})), None);
+    }
+}
