@@ -48,6 +48,8 @@ impl TurnedAway {
             | Refusal::Variables(_)
             | Refusal::UnknownTrunk { .. }
             | Refusal::Queue { .. }
+            | Refusal::DoNotCall { .. }
+            | Refusal::UnknownParams { .. }
             | Refusal::Store(_) => ("cannot_start", 44),
         };
         let (flow, app_id) = (route.flow.clone(), route.app_id.clone());
