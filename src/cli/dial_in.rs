@@ -149,17 +149,11 @@ const fn party(party: Party) -> &'static str {
 }
 
 fn begins(sound: Sound) -> String {
-    match sound {
-        Sound::Speech => "begins to speak".into(),
-        other => format!("begins {}", noun(other)),
-    }
+    if sound == Sound::Speech { "begins to speak".into() } else { format!("begins {}", noun(sound)) }
 }
 
 fn ends(sound: Sound) -> String {
-    match sound {
-        Sound::Speech => "stops speaking".into(),
-        other => format!("ends {}", noun(other)),
-    }
+    if sound == Sound::Speech { "stops speaking".into() } else { format!("ends {}", noun(sound)) }
 }
 
 const fn noun(sound: Sound) -> &'static str {

@@ -30,7 +30,7 @@ enum Command {
     /// Run the server: API, calls, webhooks
     Serve(serve::Args),
     /// Play the carrier: the Outgoing Call API with simulated callees
-    Gateway(gateway::Args),
+    Gateway(Box<gateway::Args>),
     /// Tell who answered in recordings
     Amd(Box<amd::Args>),
     /// Check flows
@@ -54,7 +54,7 @@ pub fn run() -> ExitCode {
         Command::Flow(args) => flow::run(args),
         Command::Demo(args) => on_runtime(demo::run(args)),
         Command::Serve(args) => on_runtime(serve::run(args)),
-        Command::Gateway(args) => on_runtime(gateway::run(args)),
+        Command::Gateway(args) => on_runtime(gateway::run(*args)),
         Command::App(args) => on_runtime(async { app::run(args).await.map(|()| ExitCode::SUCCESS) }),
         Command::Token(args) => on_runtime(async { token::run(args).await.map(|()| ExitCode::SUCCESS) }),
         Command::Webhook(args) => on_runtime(async { webhook::run(args).await.map(|()| ExitCode::SUCCESS) }),

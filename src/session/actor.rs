@@ -37,6 +37,8 @@ pub(super) struct Actor {
     /// As dialled: the callee's number, or ours when somebody calls us.
     pub(super) number: String,
     pub(super) direction: Direction,
+    /// Who called us, for a record of our own.
+    pub(super) source: Option<String>,
     pub(super) notify: Option<NotifyTarget>,
     pub(super) flow: Arc<Stored>,
     pub(super) speech: Speech,
@@ -333,7 +335,7 @@ impl Actor {
             hangup_by: Some(summary.ended.hangup_by(self.direction)),
             hangup_cause_code: summary.cause,
             hangup_cause_text: cause(summary.cause).text.to_owned(),
-            source: None,
+            source: self.source.clone(),
         }
     }
 }

@@ -184,6 +184,7 @@ impl Handle {
             app_id: request.app_id,
             number: request.number,
             direction: Direction::Outbound,
+            source: None,
             notify: request.notify,
             flow: Arc::clone(&flow),
             speech: speech.clone(),

@@ -205,6 +205,7 @@ async fn a_record_that_never_comes_is_made_from_our_own_times() {
     assert!(kinds(&stage.timeline(&call).await).contains(&"cdr_estimated"));
     let record = stage.cdr("s1").await;
     assert_eq!((&record["hangupBy"], &record["hangupCauseCode"]), (&json!("CALLEE"), &json!(16)));
+    assert_eq!((&record["estimated"], &record["source"]), (&json!(true), &json!(CALLER)), "{record}");
 }
 
 #[tokio::test]

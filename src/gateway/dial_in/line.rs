@@ -102,11 +102,15 @@ impl Caller {
                     biased;
                     () = sleep_until(due) => break,
                     () = stop.cancelled() => return Ok(Party::Callee),
-                    heard = wire.next() => match heard? {
-                        Heard::Hangup => return Ok(Party::Bot),
-                        Heard::Interrupt if ignores_interrupt => {}
-                        heard => self.take(heard),
-                    },
+                    heard = wire.next() => {
+                        let heard = heard?;
+                        if heard == Heard::Hangup {
+                            return Ok(Party::Bot);
+                        }
+                        if heard != Heard::Interrupt || !ignores_interrupt {
+                            self.take(heard);
+                        }
+                    }
                 }
             }
             if !self.frame(wire).await? {

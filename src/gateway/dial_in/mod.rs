@@ -158,8 +158,11 @@ pub async fn dial_in(options: Options, stop: CancellationToken) -> Result<Report
     if ended_by != Some(Party::Bot) {
         wire.hang_up().await?;
     }
-    let cdr = call.record(&session_id, &options.did, started, begun, ended_by);
-    wire.finish(&cdr, &options.from).await?;
+    let cdr = CarrierCdr {
+        source: Some(options.from.clone()),
+        ..call.record(&session_id, &options.did, started, begun, ended_by)
+    };
+    wire.finish(&cdr).await?;
     let recording = options.recordings.as_deref().filter(|_| call.answered.is_some());
     Ok(Report {
         answered_after_ms: call.answered.map(|(at, _)| at.duration_since(begun).as_millis() as u64),

@@ -93,10 +93,9 @@ impl Wire {
     }
 
     /// Sends the record and closes.
-    pub(super) async fn finish(&mut self, cdr: &CarrierCdr, from: &str) -> Result<(), Error> {
+    pub(super) async fn finish(&mut self, cdr: &CarrierCdr) -> Result<(), Error> {
         let mut record = json!(cdr);
         record["event"] = "cdr".into();
-        record["source"] = from.into();
         self.event(&record).await?;
         let closing = async {
             self.socket.close(None).await?;

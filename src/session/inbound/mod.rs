@@ -129,7 +129,7 @@ impl Handle {
         inner.board.add(LiveCall {
             call_id: call_id.clone(),
             flow: route.flow.clone(),
-            number: caller,
+            number: caller.clone(),
             phase: Phase::Ringing,
             amd: None,
             latest: "calls us".into(),
@@ -142,6 +142,7 @@ impl Handle {
             app_id: route.app_id.clone(),
             number: called,
             direction: Direction::Inbound,
+            source: Some(caller).filter(|caller| !caller.is_empty()),
             notify: route.notify.clone(),
             flow: Arc::clone(&flow),
             speech: speech.clone(),

@@ -44,7 +44,13 @@ impl TurnedAway {
         let (outcome, cause) = match refusal {
             Refusal::Full { .. } => ("lines_busy", 34),
             Refusal::Stopping => ("stopping", 27),
-            _ => ("cannot_start", 44),
+            Refusal::Flow(_)
+            | Refusal::Variables(_)
+            | Refusal::UnknownTrunk { .. }
+            | Refusal::Queue { .. }
+            | Refusal::DoNotCall { .. }
+            | Refusal::UnknownParams { .. }
+            | Refusal::Store(_) => ("cannot_start", 44),
         };
         let (flow, app_id) = (route.flow.clone(), route.app_id.clone());
         Self { outcome, cause, why: refusal.to_string(), flow, app_id }
@@ -87,7 +93,7 @@ async fn see_off(
         bot_id: why.flow.clone(),
         trunk: TRUNK.into(),
         target: called.clone(),
-        caller,
+        caller: caller.clone(),
         state: "ended".into(),
         flow: why.flow.clone(),
         flow_digest: String::new(),
@@ -123,7 +129,7 @@ async fn see_off(
         hangup_by: Some(HangupBy::Callee),
         hangup_cause_code: why.cause,
         hangup_cause_text: cause(why.cause).text.to_owned(),
-        source: None,
+        source: Some(caller).filter(|caller| !caller.is_empty()),
     });
     batch.cdr_estimated = true;
     store.record(batch).await?;

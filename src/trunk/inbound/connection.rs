@@ -334,11 +334,14 @@ const fn goodbye(farewell: Farewell) -> Parting {
 }
 
 const fn parting_of(error: &Error) -> Parting {
-    match error {
-        Error::Capacity(_) => Parting::Overrun(CloseCode::Size, "a message is larger than 256 KiB"),
-        Error::Protocol(_) => Parting::Overrun(CloseCode::Protocol, "this is not the WebSocket protocol"),
-        Error::Utf8(_) => Parting::Overrun(CloseCode::Invalid, "a text message is not UTF-8"),
-        _ => Parting::Silent,
+    if let Error::Capacity(_) = error {
+        Parting::Overrun(CloseCode::Size, "a message is larger than 256 KiB")
+    } else if let Error::Protocol(_) = error {
+        Parting::Overrun(CloseCode::Protocol, "this is not the WebSocket protocol")
+    } else if let Error::Utf8(_) = error {
+        Parting::Overrun(CloseCode::Invalid, "a text message is not UTF-8")
+    } else {
+        Parting::Silent
     }
 }
 

@@ -358,7 +358,9 @@ impl ToneBank {
             _ if track.hz[0] < LOWEST_HZ => false,
             _ if track.hz[0] >= HIGH_HZ && silence && track.share() >= SHORT_SHARE => true,
             Purity::High if track.is_harmonic() => silence && clean,
-            Purity::High if low && !track.dual => silence && track.len_ms() >= 70 && track.share() >= LOW_SHORT_SHARE,
+            Purity::High if low && !track.dual => {
+                silence && track.len_ms() >= 70 && track.share() >= LOW_SHORT_SHARE
+            }
             Purity::High => quiet,
             Purity::Coded => silence && !track.is_harmonic(),
             Purity::Fair | Purity::None => false,
@@ -423,18 +425,17 @@ impl ToneBank {
             }
         }
         let len = track.len_ms();
-        let hint = if track.dual {
-            progress::pair(track.hz[0], track.hz[1])
-        } else {
-            progress::single(track.hz[0])
-        };
+        let hint =
+            if track.dual { progress::pair(track.hz[0], track.hz[1]) } else { progress::single(track.hz[0]) };
         match hint {
             Hint::Is(key @ ToneKind::Dtmf(_)) if track.purity() >= Purity::Fair || beep => {
                 tell_whole(key, &track, tell);
             }
             Hint::Is(_) | Hint::Ignore => {}
             Hint::MaybeProgress if self.is_known(&track) => tell_whole(self.known_kind(), &track, tell),
-            Hint::MaybeProgress if !self.has_spoken && track.purity() == Purity::High && self.ended_in(&track, 0.1) => {
+            Hint::MaybeProgress
+                if !self.has_spoken && track.purity() == Purity::High && self.ended_in(&track, 0.1) =>
+            {
                 self.pending = Some(Pending::Pulse(track));
             }
             Hint::MaybeCalling if (400..=620).contains(&len) && self.ended_in(&track, 0.1) => {
@@ -442,11 +443,7 @@ impl ToneBank {
                 tell_whole(ToneKind::FaxCalling, &track, tell);
             }
             _ if beep => tell_whole(ToneKind::Beep, &track, tell),
-            Hint::MaybeProgress
-            | Hint::MaybeCalling
-            | Hint::MaybeAnswer
-            | Hint::MaybeSit
-            | Hint::None => {}
+            Hint::MaybeProgress | Hint::MaybeCalling | Hint::MaybeAnswer | Hint::MaybeSit | Hint::None => {}
         }
     }
 

@@ -257,6 +257,7 @@ impl Stage {
                 }
             } else if let Some(effect) = self.call.poll_effect() {
                 assert!(self.finished.is_empty(), "{effect:?} after the end");
+                #[expect(clippy::wildcard_enum_match_arm, reason = "all others touch neither wire nor clock")]
                 let command = match effect {
                     Effect::SendAudio(chunk) => {
                         let bytes = callcore::audio::frame::to_pcm16le(chunk.samples());
