@@ -244,11 +244,9 @@ scenes:
     let voices: Vec<String> = run
         .known_prompts()
         .iter()
-        .map(|part| match part {
-            super::super::Part::Say { language, voice, .. } => {
-                format!("{language} {}", voice.as_deref().unwrap_or("-"))
-            }
-            other => format!("{other:?}"),
+        .filter_map(|part| {
+            let super::super::Part::Say { language, voice, .. } = part else { return None };
+            Some(format!("{language} {}", voice.as_deref().unwrap_or("-")))
         })
         .collect();
     assert_eq!(voices, ["id-ID damayanti", "en-US anna", "fr -", "en-GB tom", "id-ID budi"]);
