@@ -207,6 +207,9 @@ impl<'a> Scene<'a> {
         let both: Vec<_> =
             curve.iter().filter(|s| spoken(s.at_ms)).map(|s| (self.x(s.at_ms), y(s.machine))).collect();
         canvas.path(&both, INK, 2.4, "");
+        if both.is_empty() {
+            canvas.text(LEFT + 70.0, y(0.5) - 6.0, 12, "normal", SOFT, "no speech to judge");
+        }
         if let Some(decision) = &evidence.decision
             && let Some(sure) = decision.confidence
         {
