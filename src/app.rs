@@ -9,14 +9,16 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::config::Config;
-use crate::flows::Catalog;
+use crate::config::{self, Config};
+use crate::flows::{Catalog, Folder};
 use crate::outbox::target::Reach;
 use crate::outbox::{self, Outbox};
 use crate::speech::stt::Recognizer;
 use crate::speech::tts::{self, Tts};
 use crate::store::{self, Store};
+use crate::trunk::inbound;
 use crate::trunk::socketio::{self, SocketIoTrunk};
+use crate::trunk::{Line, LineOptions};
 use crate::{api, session, telemetry};
 
 /// Running calls may end in this time at shutdown before they are hung up.
@@ -29,6 +31,7 @@ pub struct App {
     store: Store,
     calls: session::Handle,
     outbox: outbox::Handle,
+    inbound: Option<inbound::Server>,
     server: JoinHandle<()>,
     stop: CancellationToken,
 }
@@ -47,12 +50,13 @@ impl App {
         })?;
         let address = listener.local_addr()?;
         let metrics = telemetry::start_metrics();
-        let (flows, findings) = Catalog::load(&config.flows)
+        let folder = Folder::read(&config.flows)
             .context("there are no flows to run; set `flows` to the folder that holds them")?;
-        for finding in &findings {
+        for finding in folder.findings() {
             tracing::warn!("{finding}");
         }
         let store = Store::open(store::Options::file(&config.database)).await?;
+        let flows = Arc::new(Catalog::open(store.clone(), &config.flow_versions(), folder).await?);
         let recovered = session::recover(&store).await?;
         if !recovered.is_empty() {
             tracing::warn!(
@@ -60,7 +64,7 @@ impl App {
                 "calls that were cut off by the last stop have been closed"
             );
         }
-        let reach = if config.webhooks.allow_private { Reach::Anywhere } else { Reach::Public };
+        let reach = reach_of(config.webhooks.allow_private);
         let outbox = Outbox::start(store.clone(), outbox::Options { reach, ..outbox::Options::default() })?;
         let tts = Tts::new(tts::Options {
             cache_folder: Some(config.speech_cache.clone()),
@@ -69,26 +73,18 @@ impl App {
         let recognizer = recognizer(config)?;
         let mut trunks = Vec::with_capacity(config.trunks.len());
         for trunk in &config.trunks {
-            let options = socketio::Options {
-                away_timeout: Duration::from_secs(trunk.away_timeout),
-                ..socketio::Options::new(&trunk.name, &trunk.url, trunk.token()?)
-            };
-            let (handle, _task) = SocketIoTrunk::start(options)?;
-            trunks.push((trunk.name.clone(), handle));
+            trunks.push(line(trunk)?);
         }
-        for call in &recovered {
-            let trunk = trunks.iter().find(|(name, _)| *name == call.trunk);
-            if let (Some((_, trunk)), Some(session_id)) = (trunk, &call.session_id) {
-                trunk.end(session_id).await?;
-            }
-        }
+        let routes = session::Routes::new(config.inbound.routes()?, &flows).await?;
+        session::settle(&store, &trunks, recovered).await?;
         let parts = session::Parts {
             store: store.clone(),
             outbox: outbox.clone(),
             trunks,
-            flows: Arc::new(flows),
+            flows: Arc::clone(&flows),
             tts,
             recognizer,
+            requests: session::Requests::new(reach_of(config.requests.allow_private))?,
         };
         let options = session::Options {
             recordings: config.recordings.clone(),
@@ -97,22 +93,38 @@ impl App {
             amd: config.amd.load()?,
         };
         let calls = session::Handle::new(parts, options);
+        let inbound = match config.inbound.options()? {
+            Some(options) => {
+                let (port, offers) = inbound::Server::start(options).await?;
+                let calls = calls.clone();
+                tokio::spawn(async move { calls.receive(offers, routes).await });
+                Some(port)
+            }
+            None => None,
+        };
         let api = api::Api {
             store: store.clone(),
             calls: calls.clone(),
+            flows,
             bots: Arc::new(config.bots.clone()),
             metrics,
             reach,
         };
         let stop = CancellationToken::new();
         let server = tokio::spawn(serve(listener, api::router(api), stop.clone()));
-        Ok(Self { address, store, calls, outbox, server, stop })
+        Ok(Self { address, store, calls, outbox, inbound, server, stop })
     }
 
     /// Where the API is served.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where calls come in, if anywhere.
+    #[must_use]
+    pub fn inbound_address(&self) -> Option<SocketAddr> {
+        self.inbound.as_ref().map(inbound::Server::address)
     }
 
     #[must_use]
@@ -125,9 +137,12 @@ impl App {
         &self.calls
     }
 
-    /// Lets running calls end, then stops the API, the outbox and the database, in this order.
+    /// Lets running calls end, then closes the port for inbound calls, stops the API, the outbox and the database, in this order.
     pub async fn shutdown(self) {
         self.calls.shutdown(DRAIN).await;
+        if let Some(inbound) = self.inbound {
+            inbound.shutdown().await;
+        }
         self.stop.cancel();
         if tokio::time::timeout(Duration::from_secs(5), self.server).await.is_err() {
             tracing::warn!("open HTTP connections were cut");
@@ -135,6 +150,28 @@ impl App {
         self.outbox.shutdown().await;
         self.store.close().await;
     }
+}
+
+fn line(trunk: &config::Trunk) -> anyhow::Result<Line> {
+    let options = socketio::Options {
+        version: trunk.version.fixed(),
+        media: trunk.media,
+        codec: trunk.codec,
+        media_hosts: trunk.media_hosts.clone(),
+        away_timeout: Duration::from_secs(trunk.away_timeout),
+        ..socketio::Options::new(&trunk.name, &trunk.url, trunk.token()?)
+    };
+    let (handle, _task) = SocketIoTrunk::start(options)?;
+    let options = LineOptions {
+        name: trunk.name.clone(),
+        limits: trunk.limits.limits(),
+        caller_id: trunk.caller_id.clone(),
+    };
+    Ok(Line::new(handle, options))
+}
+
+const fn reach_of(allow_private: bool) -> Reach {
+    if allow_private { Reach::Anywhere } else { Reach::Public }
 }
 
 async fn serve(listener: TcpListener, router: axum::Router, stop: CancellationToken) {

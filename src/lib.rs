@@ -1,11 +1,12 @@
 //! Dering: a voice-bot orchestrator that knows who answered.
 //!
 //! The IO shell around [`callcore`]. Ranks, low to high; a module imports only from lower ones:
-//! `wallclock`, `telemetry` · `store`, `speech`, `trunk` · `gateway`, `flows`, `outbox` · `session` · `web` · `api` ·
+//! `wallclock`, `cdr_wire`, `telemetry` · `store`, `speech`, `trunk` · `gateway`, `flows`, `outbox` · `session` · `web` · `api` ·
 //! `config` · `app` · `demo` · `cli`.
 
 pub mod api;
 pub mod app;
+pub mod cdr_wire;
 pub mod cli;
 pub mod config;
 pub mod demo;

@@ -15,7 +15,7 @@ pub(super) async fn list(
 ) -> Result<Json<CdrPage>, Problem> {
     let query =
         CdrQuery::from_pairs(pairs).map_err(|error| Problem::new(Code::Malformed, error.to_string()))?;
-    Ok(Json(api.store.cdrs(&query).await?))
+    Ok(Json(api.store.cdrs(&query, None).await?))
 }
 
 /// `GET /v1/cdr/{sessionId}`.

@@ -32,6 +32,8 @@ pub enum Code {
     /// It can be read, but not be done.
     Invalid,
     Conflict,
+    /// The number's owner asked not to be called again.
+    DoNotCall,
     TooLarge,
     RateLimited,
     Unavailable,
@@ -47,7 +49,7 @@ impl Code {
             | Self::CredentialsInvalid
             | Self::TokenExpired
             | Self::TokenNotYetValid => StatusCode::UNAUTHORIZED,
-            Self::ScopeMissing | Self::BotNotAllowed => StatusCode::FORBIDDEN,
+            Self::ScopeMissing | Self::BotNotAllowed | Self::DoNotCall => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Malformed => StatusCode::BAD_REQUEST,
@@ -90,6 +92,13 @@ impl Problem {
             Some(Value::Array(errors)) => errors.push(entry),
             _ => drop(self.members.insert("errors".to_owned(), Value::Array(vec![entry]))),
         }
+        self
+    }
+
+    /// A member of its own, beside those of the standard.
+    #[must_use]
+    pub fn with_member(mut self, name: &str, value: Value) -> Self {
+        self.members.insert(name.to_owned(), value);
         self
     }
 

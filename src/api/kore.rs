@@ -67,6 +67,7 @@ fn request(api: &Api, app_id: String, bot_id: String, asked: DialOut) -> Result<
         amd_params: asked.amd_params,
         ring_timeout_ms: asked.ring_timeout_ms,
         notify,
+        ignore_do_not_call: asked.ignore_do_not_call,
     })
 }
 
@@ -80,12 +81,13 @@ impl From<Refusal> for Problem {
     fn from(refusal: Refusal) -> Self {
         let code = match refusal {
             Refusal::Store(error) => return error.into(),
-            Refusal::Flow(flows::Error::Unknown { .. }) => Code::NotFound,
-            Refusal::Flow(flows::Error::Broken { .. } | flows::Error::Read { .. }) => Code::Invalid,
+            Refusal::Flow(flows::Error::Store(error)) => return error.into(),
+            Refusal::Flow(error) => return error.into(),
             Refusal::Variables(_) | Refusal::UnknownTrunk { .. } | Refusal::UnknownParams { .. } => {
                 Code::Invalid
             }
-            Refusal::Full { .. } => Code::RateLimited,
+            Refusal::DoNotCall { .. } => Code::DoNotCall,
+            Refusal::Full { .. } | Refusal::Queue { .. } => Code::RateLimited,
             Refusal::Stopping => Code::Unavailable,
         };
         Self::new(code, refusal.to_string())

@@ -5,6 +5,7 @@ mod calls;
 mod cdr;
 mod dialout;
 pub mod error;
+mod flows;
 mod health;
 mod kore;
 mod page;
@@ -20,7 +21,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -29,6 +30,7 @@ use tower_http::trace::TraceLayer;
 
 use self::auth::Auth;
 use self::error::{Code, Problem};
+use crate::flows::Catalog;
 use crate::outbox::target::Reach;
 use crate::session;
 use crate::store::Store;
@@ -37,6 +39,8 @@ use crate::store::Store;
 const BODY_LIMIT: usize = 256 * 1024;
 /// The scope of an API key that may read, and end calls.
 pub const READ: &str = "read";
+/// The scope of an API key that may upload flows and decide which version runs.
+pub const FLOWS: &str = "flows";
 /// Longest a request may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -45,6 +49,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Api {
     pub store: Store,
     pub calls: session::Handle,
+    pub flows: Arc<Catalog>,
     /// Which flow a bot runs, where it is not the flow of the bot's own name.
     pub bots: Arc<BTreeMap<String, String>>,
     pub metrics: Option<PrometheusHandle>,
@@ -76,6 +81,17 @@ fn basic_password(headers: &HeaderMap) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("Bearer {}", pair.split_once(':')?.1)).ok()
 }
 
+/// The gate of everything that changes flows; who passed is known to the handler.
+async fn flow_writers_only(
+    State(api): State<Api>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let key = Auth::new(api.store.clone()).api_key(request.headers(), FLOWS).await?;
+    request.extensions_mut().insert(flows::Author(key.name));
+    Ok(next.run(request).await)
+}
+
 /// The gate of everything that reads.
 async fn readers_only(State(api): State<Api>, request: Request, next: Next) -> Result<Response, Problem> {
     api.reader(request.headers()).await?;
@@ -103,17 +119,28 @@ pub fn router(api: Api) -> Router {
         .route("/v1/calls/{call_id}/transcript", get(calls::transcript))
         .route("/v1/calls/{call_id}/notifications", get(calls::notifications))
         .route("/v1/calls/{call_id}/recording", get(calls::recording))
+        .route("/v1/calls/{call_id}/messages/{message}", get(calls::message))
         .route("/v1/calls/{call_id}/hangup", post(calls::hang_up))
         .route("/v1/cdr", get(cdr::list))
         .route("/v1/cdr/{session_id}", get(cdr::one))
+        .route("/v1/flows", get(flows::list))
+        .route("/v1/flows/{name}/versions", get(flows::history))
+        .route("/v1/flows/{name}/versions/{version}", get(flows::text))
         .route("/metrics", get(health::metrics))
         .route("/calls/rows", get(page::rows))
         .route_layer(from_fn_with_state(api.clone(), readers_only));
+    let writing = Router::new()
+        .route("/v1/flows/{name}/versions", post(flows::upload).layer(DefaultBodyLimit::max(flows::LARGEST)))
+        .route("/v1/flows/{name}/labels/{label}", put(flows::label).delete(flows::unlabel))
+        .route("/v1/flows/{name}/rollback", post(flows::roll_back))
+        .route_layer(from_fn_with_state(api.clone(), flow_writers_only));
     Router::new()
+        .route("/schema/flow.json", get(flows::schema))
         .route("/api/1.1/public/bot/{bot_id}/smartassist/dialout", post(kore::dial_out))
         .route("/", get(page::calls))
         .route("/health", get(health::health))
         .merge(reading)
+        .merge(writing)
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))

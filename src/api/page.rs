@@ -55,8 +55,10 @@ async fn lines(api: &Api) -> Result<(Vec<CallLine>, Vec<CallLine>), Problem> {
 }
 
 fn ended_line(call: CallRow) -> CallLine {
+    // The number at the other end.
+    let number = if call.direction == "inbound" { &call.caller } else { &call.target };
     CallLine {
-        number: mask(&call.target),
+        number: mask(number),
         flow: call.flow,
         phase: "ended".into(),
         who: call.amd_event.map(|event| who(&event, call.amd_subtype.as_deref())).unwrap_or_default(),

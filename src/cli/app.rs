@@ -38,6 +38,9 @@ enum Command {
     Key {
         /// What it is for
         name: String,
+        /// Lets it also upload flows and decide which version runs
+        #[arg(long)]
+        flows: bool,
     },
 }
 
@@ -70,8 +73,10 @@ async fn perform(store: &Store, command: Command) -> anyhow::Result<String> {
             }
             Ok(shown)
         }
-        Command::Key { name } => {
-            let (kept, key) = auth::new_api_key(&name, vec![api::READ.to_owned()]);
+        Command::Key { name, flows } => {
+            let scopes = [Some(api::READ), flows.then_some(api::FLOWS)];
+            let scopes = scopes.into_iter().flatten().map(str::to_owned).collect();
+            let (kept, key) = auth::new_api_key(&name, scopes);
             store.create_api_key(kept).await?;
             Ok(key.expose_secret().to_owned())
         }

@@ -2,27 +2,37 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::Context;
 use comfy_table::{Table, presets};
 use secrecy::SecretString;
 
 use crate::gateway::callees::{Callee, Callees};
-use crate::gateway::{Account, Gateway, Options};
+use crate::gateway::{Account, Gateway, Options, UnknownVersion, Version};
 use crate::speech::tts::{self, Tts};
 use crate::telemetry::{self, LogFormat};
 
 #[derive(Debug, clap::Args)]
+#[command(disable_version_flag = true, args_conflicts_with_subcommands = true)]
 pub struct Args {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Where the REST and Socket.IO API is served; port 0 takes any free port
     #[arg(long, default_value = "127.0.0.1:4500")]
     listen: SocketAddr,
     /// Bearer token of the account "default"; without any a random one is made and shown
     #[arg(long, env = "DERING_GATEWAY_TOKEN", hide_env_values = true)]
     token: Option<SecretString>,
-    /// A further account with its token; may be given again
-    #[arg(long = "account", value_name = "NAME=TOKEN", value_parser = account)]
-    accounts: Vec<Account>,
+    /// Version of the Outgoing Call Service: 1.0.3, 1.0.4 or 1.0.5
+    #[arg(long, default_value_t)]
+    version: Version,
+    /// A further account with its token, and its version where it differs; may be given again
+    #[arg(long = "account", value_name = "NAME[@VERSION]=TOKEN", value_parser = account)]
+    accounts: Vec<(Account, Option<Version>)>,
+    /// A second address for the media of 1.0.5; without it the endpointUrl of a call leads to --listen
+    #[arg(long)]
+    media_listen: Option<SocketAddr>,
     /// Folder of the callee files
     #[arg(long, default_value = "flows/callees")]
     callees: PathBuf,
@@ -40,22 +50,36 @@ pub struct Args {
     log: String,
 }
 
-fn account(text: &str) -> Result<Account, String> {
-    match text.split_once('=') {
-        Some((name, token)) if !name.is_empty() && !token.is_empty() => {
-            Ok(Account { name: name.into(), token: token.into() })
-        }
-        _ => Err("write it as NAME=TOKEN".into()),
-    }
+#[derive(Debug, clap::Subcommand)]
+enum Command {
+    /// Ring at a server that takes inbound calls, with a simulated caller
+    DialIn(super::dial_in::Args),
 }
 
-/// Runs the gateway.
+fn account(text: &str) -> Result<(Account, Option<Version>), String> {
+    let (name, token) = text.split_once('=').ok_or("write it as NAME=TOKEN")?;
+    let (name, version) = match name.rsplit_once('@') {
+        Some((name, version)) => (name, Some(version.parse().map_err(|e: UnknownVersion| e.to_string())?)),
+        None => (name, None),
+    };
+    if name.is_empty() || token.is_empty() {
+        return Err("write it as NAME=TOKEN".into());
+    }
+    Ok((Account { name: name.into(), token: token.into() }, version))
+}
+
+/// Runs the gateway, or rings at a server.
 ///
 /// # Errors
 /// When the address is taken, a callee file is wrong, or a folder cannot be used.
-pub async fn run(args: Args) -> anyhow::Result<()> {
+pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    if let Some(Command::DialIn(args)) = args.command {
+        return Box::pin(super::dial_in::run(args)).await;
+    }
     telemetry::start_logging(&args.log, LogFormat::Text);
-    let mut accounts = args.accounts;
+    let versions = args.accounts.iter().filter_map(|(a, version)| Some((a.name.clone(), (*version)?)));
+    let account_versions = versions.collect();
+    let mut accounts: Vec<Account> = args.accounts.into_iter().map(|(account, _)| account).collect();
     let mut shown = None;
     if let Some(token) = args.token {
         accounts.insert(0, Account { name: "default".into(), token });
@@ -66,7 +90,10 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     }
     let options = Options {
         listen: args.listen,
+        media_listen: args.media_listen,
         accounts,
+        version: args.version,
+        account_versions,
         callees: args.callees,
         tts: Tts::new(tts::Options { cache_folder: args.speech_cache, ..tts::Options::default() }),
         recordings: args.recordings,
@@ -74,14 +101,18 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         ..Options::default()
     };
     let gateway = Gateway::start(options).await?;
-    super::print(&format!("{}\n\nThe gateway serves http://{}", table(gateway.callees()), gateway.address()));
+    let (table, address) = (table(gateway.callees()), gateway.address());
+    super::print(&format!("{table}\n\nThe gateway serves version {} on http://{address}", args.version));
+    if let Some(address) = gateway.media_address() {
+        super::print(&format!("Media of version 1.0.5: http://{address}"));
+    }
     if let Some(token) = shown {
         super::print(&format!("Token: {token}"));
     }
     super::serve::stop_signal().await.context("cannot wait for a signal")?;
     tracing::info!("stopping: live calls are ended");
     gateway.shutdown().await;
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 fn table(callees: &Callees) -> Table {

@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 mod demo;
+mod dial_in;
 mod serve;
 
 pub mod amd;
@@ -53,7 +54,7 @@ pub fn run() -> ExitCode {
         Command::Flow(args) => flow::run(args),
         Command::Demo(args) => on_runtime(demo::run(args)),
         Command::Serve(args) => on_runtime(serve::run(args)),
-        Command::Gateway(args) => on_runtime(async { gateway::run(args).await.map(|()| ExitCode::SUCCESS) }),
+        Command::Gateway(args) => on_runtime(gateway::run(args)),
         Command::App(args) => on_runtime(async { app::run(args).await.map(|()| ExitCode::SUCCESS) }),
         Command::Token(args) => on_runtime(async { token::run(args).await.map(|()| ExitCode::SUCCESS) }),
         Command::Webhook(args) => on_runtime(async { webhook::run(args).await.map(|()| ExitCode::SUCCESS) }),

@@ -1,5 +1,7 @@
 //! The configuration file of `dering serve`: composes every part's options, checked whole at start.
 
+mod inbound;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -8,8 +10,11 @@ use callcore::amd::Params;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+pub use self::inbound::{Inbound, InboundRoute, Tls};
 use crate::session::ParamSets;
 use crate::telemetry::LogFormat;
+use crate::trunk::socketio::{MediaWire, Version};
+use crate::trunk::{Codec, Limits};
 
 /// The defaults, with every key explained.
 pub const DEFAULT_YAML: &str = include_str!("default.yaml");
@@ -25,6 +30,10 @@ pub enum ConfigError {
     NoToken { trunk: String },
     #[error("trunk \"{trunk}\": {what} cannot be read")]
     TokenSource { trunk: String, what: String },
+    #[error("inbound: {reason}")]
+    Inbound { reason: String },
+    #[error("trunk \"{trunk}\": {what}")]
+    Trunk { trunk: String, what: &'static str },
     #[error("two trunks are named \"{name}\"; names must differ")]
     SameName { name: String },
 }
@@ -37,11 +46,14 @@ pub struct Config {
     pub recordings: PathBuf,
     pub speech_cache: PathBuf,
     pub flows: PathBuf,
+    pub flow_versions: Option<PathBuf>,
     pub bots: BTreeMap<String, String>,
     pub log: Log,
     pub calls: Calls,
     pub trunks: Vec<Trunk>,
+    pub inbound: Inbound,
     pub webhooks: Webhooks,
+    pub requests: Requests,
     pub speech_to_text: SpeechToText,
     pub amd: Amd,
 }
@@ -69,6 +81,20 @@ pub struct Trunk {
     token: Option<SecretString>,
     token_env: Option<String>,
     token_file: Option<PathBuf>,
+    #[serde(default)]
+    pub kind: Kind,
+    #[serde(default)]
+    pub version: VersionChoice,
+    #[serde(default)]
+    pub media: MediaWire,
+    #[serde(default)]
+    pub codec: Codec,
+    #[serde(default)]
+    pub media_hosts: Vec<String>,
+    #[serde(default)]
+    pub caller_id: Option<String>,
+    #[serde(default)]
+    pub limits: TrunkLimits,
     /// Seconds.
     #[serde(default = "ten")]
     pub away_timeout: u64,
@@ -78,9 +104,94 @@ const fn ten() -> u64 {
     10
 }
 
+/// What a trunk leads to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    #[default]
+    OutgoingCallService,
+}
+
+/// The version of the carrier's service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+pub enum VersionChoice {
+    /// Found out from what the carrier answers.
+    #[default]
+    #[serde(rename = "auto")]
+    Auto,
+    #[serde(untagged)]
+    Fixed(Version),
+}
+
+impl VersionChoice {
+    /// `None` for the version to be found out.
+    #[must_use]
+    pub const fn fixed(self) -> Option<Version> {
+        match self {
+            Self::Auto => None,
+            Self::Fixed(version) => Some(version),
+        }
+    }
+}
+
+/// What a trunk can take.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TrunkLimits {
+    /// Calls at the same time.
+    pub calls: Option<usize>,
+    /// Dial requests per second.
+    pub per_second: Option<f64>,
+    /// Calls that may wait for a line.
+    pub queue: usize,
+    /// Seconds.
+    pub queue_timeout: u64,
+}
+
+impl Default for TrunkLimits {
+    fn default() -> Self {
+        let limits = Limits::default();
+        Self {
+            calls: None,
+            per_second: None,
+            queue: limits.queue,
+            queue_timeout: limits.queue_timeout.as_secs(),
+        }
+    }
+}
+
+impl TrunkLimits {
+    /// As the trunk wants them.
+    #[must_use]
+    pub const fn limits(&self) -> Limits {
+        Limits {
+            calls: self.calls,
+            per_second: self.per_second,
+            queue: self.queue,
+            queue_timeout: std::time::Duration::from_secs(self.queue_timeout),
+        }
+    }
+
+    fn check(&self) -> Result<(), &'static str> {
+        if self.calls == Some(0) {
+            return Err("limits.calls must be 1 or more; leave it out for no limit");
+        }
+        if self.per_second.is_some_and(|rate| !(0.001..=1_000.0).contains(&rate)) {
+            return Err("limits.per_second must lie between 0.001 and 1000; leave it out for no limit");
+        }
+        Ok(())
+    }
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Webhooks {
+    pub allow_private: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Requests {
     pub allow_private: bool,
 }
 
@@ -138,14 +249,25 @@ impl Default for Config {
             recordings: "data/recordings".into(),
             speech_cache: "data/speech".into(),
             flows: "flows".into(),
+            flow_versions: None,
             bots: BTreeMap::new(),
             log: Log::default(),
             calls: Calls::default(),
             trunks: Vec::new(),
+            inbound: Inbound::default(),
             webhooks: Webhooks::default(),
+            requests: Requests::default(),
             speech_to_text: SpeechToText::default(),
             amd: Amd::default(),
         }
+    }
+}
+
+impl Config {
+    /// Where versions of flows are kept: beside the database unless the configuration says otherwise.
+    #[must_use]
+    pub fn flow_versions(&self) -> PathBuf {
+        self.flow_versions.clone().unwrap_or_else(|| self.database.with_file_name("flow-versions"))
     }
 }
 
@@ -153,8 +275,21 @@ impl Trunk {
     /// A trunk with its token at hand.
     #[must_use]
     pub fn with_token(name: &str, url: &str, token: SecretString) -> Self {
-        let (token, token_env, token_file) = (Some(token), None, None);
-        Self { name: name.into(), url: url.into(), token, token_env, token_file, away_timeout: ten() }
+        Self {
+            name: name.into(),
+            url: url.into(),
+            token: Some(token),
+            token_env: None,
+            token_file: None,
+            kind: Kind::default(),
+            version: VersionChoice::default(),
+            media: MediaWire::default(),
+            codec: Codec::default(),
+            media_hosts: Vec::new(),
+            caller_id: None,
+            limits: TrunkLimits::default(),
+            away_timeout: ten(),
+        }
     }
 
     /// The token, from wherever it is kept.
@@ -198,6 +333,7 @@ fn parse(path: &str, text: &str) -> Result<Config, ConfigError> {
         if config.trunks[..n].iter().any(|other| other.name == trunk.name) {
             return Err(ConfigError::SameName { name: trunk.name.clone() });
         }
+        trunk.limits.check().map_err(|what| ConfigError::Trunk { trunk: trunk.name.clone(), what })?;
     }
     Ok(config)
 }
@@ -216,6 +352,34 @@ mod tests {
     fn a_misspelt_key_is_named_with_its_place() {
         let error = parse("dering.yaml", "calls:\n  maximum: 3\n").unwrap_err().to_string();
         assert!(error.contains("maximum") && error.contains('2'), "{error}");
+    }
+
+    #[test]
+    fn a_trunk_may_say_everything_that_is_documented() {
+        let documented: String = DEFAULT_YAML
+            .lines()
+            .skip_while(|line| !line.starts_with("# Carriers."))
+            .take_while(|line| !line.starts_with("trunks:"))
+            .filter_map(|line| line.strip_prefix("#   "))
+            .fold("trunks:\n".to_owned(), |text, line| format!("{text}  {line}\n"));
+        let config = parse("documented", &documented).unwrap();
+        let trunk = &config.trunks[0];
+        assert_eq!(trunk.version.fixed(), None);
+        assert_eq!((trunk.limits.calls, trunk.limits.per_second), (Some(30), Some(2.0)));
+        assert_eq!(trunk.caller_id.as_deref(), Some("02150001000"));
+        let fixed = "trunks: [{name: a, url: 'http://x', version: 1.0.5, media: websocket, codec: ulaw}]";
+        let config = parse("x", fixed).unwrap();
+        assert_eq!(config.trunks[0].version.fixed(), Some(Version::V1_0_5));
+        assert_eq!((config.trunks[0].media, config.trunks[0].codec), (MediaWire::WebSocket, Codec::Ulaw));
+    }
+
+    #[test]
+    fn limits_that_let_no_call_through_are_refused() {
+        for limits in ["{calls: 0}", "{per_second: 0}", "{per_second: -1}", "{per_second: .nan}"] {
+            let text = format!("trunks: [{{name: a, url: 'http://x', limits: {limits}}}]");
+            let error = parse("x", &text).unwrap_err().to_string();
+            assert!(error.contains("trunk \"a\": limits."), "{limits}: {error}");
+        }
     }
 
     #[test]

@@ -1,8 +1,12 @@
-//! Who may use the gateway: accounts and their bearer tokens.
+//! Who may use the gateway: accounts, their bearer tokens, and the version each of them speaks.
+
+use std::collections::HashMap;
 
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
+
+use super::version::Version;
 
 /// A customer of the gateway. Sessions, rooms and records of one account are invisible to the others.
 #[derive(Clone, Debug)]
@@ -11,24 +15,35 @@ pub struct Account {
     pub token: SecretString,
 }
 
-/// The accounts by token; an account is known by its place in the list.
+/// One account as the rest of the gateway knows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Holder {
+    /// Its place in the list of accounts.
+    pub account: usize,
+    pub version: Version,
+}
+
+/// The accounts by token.
 #[derive(Debug)]
 pub(super) struct Accounts {
     names: Vec<String>,
+    versions: Vec<Version>,
     digests: Vec<[u8; 32]>,
 }
 
 impl Accounts {
-    pub(super) fn new(accounts: &[Account]) -> Self {
+    /// `versions` by account name; the others speak `version`.
+    pub(super) fn new(accounts: &[Account], version: Version, versions: &HashMap<String, Version>) -> Self {
         let digest = |account: &Account| Sha256::digest(account.token.expose_secret()).into();
         Self {
             names: accounts.iter().map(|a| a.name.clone()).collect(),
+            versions: accounts.iter().map(|a| versions.get(&a.name).copied().unwrap_or(version)).collect(),
             digests: accounts.iter().map(digest).collect(),
         }
     }
 
     /// The account that holds `token`. Takes the same time whatever the token.
-    pub(super) fn holder(&self, token: &str) -> Option<usize> {
+    pub(super) fn holder(&self, token: &str) -> Option<Holder> {
         let given: [u8; 32] = Sha256::digest(token).into();
         let (mut found, mut holder) = (Choice::from(0), 0_u32);
         for (place, digest) in (0_u32..).zip(&self.digests) {
@@ -36,7 +51,8 @@ impl Accounts {
             holder.conditional_assign(&place, same);
             found |= same;
         }
-        bool::from(found).then_some(holder as usize)
+        let account = bool::from(found).then_some(holder as usize)?;
+        Some(Holder { account, version: self.versions.get(account).copied()? })
     }
 
     pub(super) fn name(&self, account: usize) -> &str {
@@ -57,8 +73,10 @@ mod tests {
     #[test]
     fn each_token_opens_its_own_account_and_no_other_does() {
         let account = |name: &str, token: &str| Account { name: name.into(), token: token.into() };
-        let accounts = Accounts::new(&[account("a", "one"), account("b", "two")]);
-        assert_eq!((accounts.holder("one"), accounts.holder("two")), (Some(0), Some(1)));
+        let old = HashMap::from([("b".to_owned(), Version::V1_0_3)]);
+        let accounts = Accounts::new(&[account("a", "one"), account("b", "two")], Version::V1_0_5, &old);
+        assert_eq!(accounts.holder("one"), Some(Holder { account: 0, version: Version::V1_0_5 }));
+        assert_eq!(accounts.holder("two"), Some(Holder { account: 1, version: Version::V1_0_3 }));
         assert_eq!((accounts.holder(""), accounts.holder("on")), (None, None));
         assert_eq!(bearer("bearer  two "), Some("two"));
         assert_eq!((bearer("two"), bearer("Basic two")), (None, None));

@@ -2,6 +2,7 @@
 //!
 //! Chunks may end anywhere: half a sample or half an MP3 frame waits for the next chunk.
 
+use bytes::Bytes;
 use callcore::audio::frame::SAMPLE_RATE;
 use callcore::audio::g711;
 use callcore::audio::resample_stream::ResampleStream;
@@ -14,6 +15,11 @@ use super::mp3_frame::{self, Found};
 
 /// MP3 bytes without a frame in them after which the stream is given up.
 const MAX_MP3_GARBAGE: usize = 64 * 1024;
+
+/// MP3 frames in one packet (5 min at 24 ms): what it decodes to is bounded, and so is the time that takes.
+const MAX_MP3_FRAMES: usize = 12_500;
+/// Bytes of an unfinished MP3 frame, or of a tag before it, that are kept for the next packet.
+const MAX_MP3_WAITING: usize = 1024 * 1024;
 
 /// How a chunk is coded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +42,29 @@ impl Format {
             _ => None,
         }
     }
+
+    /// The documented name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pcm16 => "pcm16",
+            Self::Ulaw => "ulaw",
+            Self::Alaw => "alaw",
+            Self::Mp3 => "mp3",
+        }
+    }
+
+    /// `samples` as this format writes them, in a buffer of their own. MP3 is not written: it gives pcm16.
+    #[must_use]
+    pub fn encode(self, samples: &[i16]) -> Bytes {
+        let mut out = Vec::with_capacity(samples.len() * 2);
+        match self {
+            Self::Ulaw => g711::to_ulaw(samples, &mut out),
+            Self::Alaw => g711::to_alaw(samples, &mut out),
+            Self::Pcm16 | Self::Mp3 => out.extend(samples.iter().flat_map(|s| s.to_le_bytes())),
+        }
+        out.into()
+    }
 }
 
 /// Why a chunk was refused.
@@ -43,6 +72,8 @@ impl Format {
 pub enum CodecError {
     #[error("the MP3 audio cannot be decoded: {0}")]
     Mp3(String),
+    #[error("one packet holds more than {MAX_MP3_FRAMES} MP3 frames")]
+    TooLong,
 }
 
 /// The decoder of one call.
@@ -140,11 +171,15 @@ impl Mp3 {
     fn decode(&mut self, bytes: &[u8], out: &mut Vec<i16>) -> Result<(), CodecError> {
         self.waiting.extend_from_slice(bytes);
         let waiting = std::mem::take(&mut self.waiting);
-        let mut rest = &waiting[..];
+        let (mut rest, mut frames) = (&waiting[..], 0);
         loop {
             match mp3_frame::find(rest) {
                 Found::Frame { skipped, length, hz } => {
                     self.garbage = 0;
+                    frames += 1;
+                    if frames > MAX_MP3_FRAMES {
+                        return Err(CodecError::TooLong);
+                    }
                     self.frame(&rest[skipped..skipped + length], hz, out)?;
                     rest = &rest[skipped + length..];
                 }
@@ -155,7 +190,7 @@ impl Mp3 {
                 }
             }
         }
-        if self.garbage > MAX_MP3_GARBAGE {
+        if self.garbage > MAX_MP3_GARBAGE || rest.len() > MAX_MP3_WAITING {
             return Err(refuse("there is no MP3 frame in it"));
         }
         self.waiting.extend_from_slice(rest);
@@ -199,6 +234,8 @@ fn fresh_decoder() -> Result<Box<dyn AudioDecoder>, CodecError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -241,10 +278,60 @@ mod tests {
     }
 
     #[test]
+    fn a_packet_of_an_hour_is_refused_before_it_is_decoded_whole() {
+        // MPEG-2.5 at 8 kHz and 8 kbit/s: 72 ms in 72 bytes.
+        let mut frame = vec![0xff, 0xe3, 0x18, 0xc0];
+        frame.resize(72, 0);
+        let mut decoder = Decoder::default();
+        let refused = decoder.decode(Format::Mp3, &frame.repeat(50_000));
+        assert!(matches!(refused, Err(CodecError::TooLong)), "{:?}", refused.map(<[i16]>::len));
+    }
+
+    #[test]
+    fn a_tag_that_never_ends_is_not_collected_for_ever() {
+        let mut decoder = Decoder::default();
+        let mut tag = b"ID3\x04\x00\x00\x7f\x7f\x7f\x7f".to_vec();
+        tag.resize(400_000, 0);
+        assert!(decoder.decode(Format::Mp3, &tag).is_ok());
+        assert!((0..3).any(|_| decoder.decode(Format::Mp3, &[0; 400_000]).is_err()));
+    }
+
+    #[test]
     fn endless_garbage_is_refused_as_mp3() {
         let mut decoder = Decoder::default();
         let refused = (0..10).any(|_| decoder.decode(Format::Mp3, &[0x55; 16_000]).is_err());
         assert!(refused);
         assert!(decoder.decode(Format::Ulaw, &[0xff]).is_ok(), "other formats go on");
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_heard_does_not_depend_on_how_the_bytes_were_cut(
+            bytes in prop::collection::vec(any::<u8>(), 0..2_000),
+            cuts in prop::collection::vec(1_usize..400, 1..20),
+            format in prop_oneof![Just(Format::Pcm16), Just(Format::Ulaw), Just(Format::Alaw)],
+        ) {
+            let whole = Decoder::default().decode(format, &bytes).expect("always decodable").to_vec();
+            let (mut decoder, mut heard) = (Decoder::default(), Vec::new());
+            let (mut rest, mut cut) = (&bytes[..], cuts.iter().cycle());
+            while !rest.is_empty() {
+                let (chunk, after) = rest.split_at((*cut.next().unwrap_or(&1)).min(rest.len()));
+                heard.extend_from_slice(decoder.decode(format, chunk).expect("always decodable"));
+                rest = after;
+            }
+            prop_assert_eq!(&heard, &whole);
+            let again = Decoder::default().decode(format, &format.encode(&whole)).expect("our own").to_vec();
+            prop_assert_eq!(again, whole, "what we write, we read");
+        }
+
+        #[test]
+        fn no_bytes_break_the_mp3_decoder(chunks in prop::collection::vec(
+            prop::collection::vec(prop_oneof![Just(0xff_u8), Just(0xfb), Just(0x90), any::<u8>()], 0..700), 0..8)) {
+            let mut decoder = Decoder::default();
+            for chunk in chunks {
+                let _outcome = decoder.decode(Format::Mp3, &chunk);
+                let _rest = decoder.flush();
+            }
+        }
     }
 }

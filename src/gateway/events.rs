@@ -1,4 +1,4 @@
-//! The Socket.IO side: what clients send, in the order they send it.
+//! The Socket.IO side: what clients send, in the order they send it, and what they are sent.
 //!
 //! socketioxide runs the future of a handler as a task of its own, so two of them may run in any order.
 //! Audio, check points and interruptions must not: every handler here does its work in the closure itself,
@@ -6,33 +6,37 @@
 
 use std::future::{Ready, ready};
 use std::sync::Arc;
+use std::time::Duration;
 
-use socketioxide::extract::{AckSender, Event, SocketRef, TryData};
+use serde::de::DeserializeOwned;
+use socketioxide::extract::{Event as EventName, SocketRef, TryData};
 use socketioxide::handler::ConnectHandler;
 use socketioxide::layer::SocketIoLayer;
-use socketioxide::{ParserConfig, ParserError, SocketIo};
+use socketioxide::{ParserConfig, ParserError, SendError, SocketError, SocketIo};
+use tokio::time::sleep;
 
-use super::accounts::bearer;
-use super::messages::{Ack, AudioIn, Auth, CheckPoint, DtmfIn, RoomJoined, SessionOnly};
-use super::room::{AudioRefused, Room, count_drop};
-use super::shared::{Shared, account_room};
+use super::accounts::{Holder, bearer};
+use super::clients::Client;
+use super::messages::{Ack, AudioIn, Auth, CheckPointIn, DtmfIn, Event, Question, SessionOnly};
+use super::outbox::Item;
+use super::room::{Refused, Room};
+use super::shared::{Host, Shared};
 
-/// Packets that may wait for one client; further ones are dropped and counted. About 80 s of one call.
-const CLIENT_QUEUE: usize = 4_096;
+/// Packets that may wait inside the Socket.IO server for one client; ours wait in its outbox.
+const SERVER_QUEUE: usize = 1_024;
+/// How soon a full server queue is tried again.
+const RETRY: Duration = Duration::from_millis(2);
 /// Largest message of a client, in bytes.
-const MAX_MESSAGE: usize = 4 * 1024 * 1024;
-/// Length of a key press when the client names none, in milliseconds.
-const DEFAULT_KEY_MS: f64 = 200.0;
+pub(super) const MAX_MESSAGE: usize = 2 * 1024 * 1024;
 
-/// The account a connection belongs to.
-#[derive(Clone, Copy)]
-struct Holder(usize);
+/// Of a session that does not exist, so much is repeated to the client, in characters.
+const MAX_ECHO: usize = 128;
 
 /// Builds the Socket.IO service.
 pub(super) fn layer() -> (SocketIoLayer, SocketIo) {
     let parser = ParserConfig::common().max_incoming_binary_buf_size(MAX_MESSAGE).max_incoming_binaries(4);
     SocketIo::builder()
-        .max_buffer_size(CLIENT_QUEUE)
+        .max_buffer_size(SERVER_QUEUE)
         .max_payload(MAX_MESSAGE as u64)
         .ws_max_message_size(MAX_MESSAGE)
         .ws_max_frame_size(MAX_MESSAGE)
@@ -56,53 +60,47 @@ fn authenticate(shared: &Shared, socket: &SocketRef, auth: TryData<Auth>) -> Res
         return Err("Authentication token is required");
     };
     let token = bearer(&auth.token).unwrap_or(&auth.token);
-    let account = shared.accounts.holder(token).ok_or("Invalid authentication token")?;
-    socket.extensions.insert(Holder(account));
+    let holder = shared.accounts.holder(token).ok_or("Invalid authentication token")?;
+    let host = socket.req_parts().extensions.get::<Host>().copied().unwrap_or_default();
+    if host == Host::Api && holder.version.negotiates() && shared.options.media_listen.is_some() {
+        return Err("Connect to the endpointUrl of the call");
+    }
+    socket.extensions.insert(holder);
     Ok(())
 }
 
 fn connect(shared: &Arc<Shared>, socket: &SocketRef) {
-    let Some(Holder(account)) = socket.extensions.get::<Holder>() else { return };
-    socket.join(account_room(account));
-    tracing::debug!(account = shared.accounts.name(account), "a client has connected");
-    let client = Client { shared: Arc::clone(shared), account };
+    let Some(holder) = socket.extensions.get::<Holder>() else { return };
+    tracing::debug!(account = shared.accounts.name(holder.account), "a client has connected");
+    let client = shared.clients.add(holder, true);
+    tokio::spawn(write(socket.clone(), Arc::clone(&client)));
 
-    let c = client.clone();
-    socket.on("joinRoom", move |socket: SocketRef, data: TryData<SessionOnly>| {
-        c.join(socket, data.0);
+    let (gone, hall) = (Arc::clone(&client), Arc::clone(shared));
+    socket.on_disconnect(move |_: SocketRef| {
+        hall.clients.remove(&gone);
+        ready(())
+    });
+    let c = Speaker { shared: Arc::clone(shared), client };
+
+    let s = c.clone();
+    socket.on("joinRoom", move |data: TryData<SessionOnly>| {
+        s.join(data.0);
         done()
     });
-    let c = client.clone();
-    socket.on("audio", move |data: TryData<AudioIn>, ack: AckSender| {
-        c.audio(data.0, ack);
+    let s = c.clone();
+    socket.on("audio", move |data: TryData<AudioIn>, question: Question| {
+        s.audio(data.0, question);
         done()
     });
-    let c = client.clone();
-    socket.on("checkPoint", move |data: TryData<CheckPoint>| {
-        c.check_point(data.0);
-        done()
+    on(socket, "checkPoint", &c, |room, data: CheckPointIn| room.check_point(data.name));
+    on(socket, "dtmf", &c, |room, data: DtmfIn| room.press(&data.press));
+    on(socket, "interruption", &c, |room, _: SessionOnly| room.interrupt());
+    on(socket, "hangup", &c, |room, _: SessionOnly| {
+        room.hang_up(super::record::Party::Bot);
+        Ok(())
     });
-    let c = client.clone();
-    socket.on("dtmf", move |data: TryData<DtmfIn>| {
-        c.dtmf(data.0);
-        done()
-    });
-    let c = client.clone();
-    socket.on("interruption", move |data: TryData<SessionOnly>| {
-        if let Some(room) = c.session("interruption", data.0) {
-            room.interrupt();
-        }
-        done()
-    });
-    socket.on("hangup", move |data: TryData<SessionOnly>| {
-        if let Some(room) = client.session("hangup", data.0) {
-            room.hangup.notify_one();
-        }
-        done()
-    });
-    socket.on_fallback(|Event(name): Event| {
-        let name: String = name.chars().take(40).collect();
-        tracing::debug!(name, "a client sent an event that is not known");
+    socket.on_fallback(move |EventName(name): EventName| {
+        c.client.refuse(&name, "Unknown event");
         done()
     });
 }
@@ -111,90 +109,139 @@ fn done() -> Ready<()> {
     ready(())
 }
 
-/// What a connected client may do.
-#[derive(Clone)]
-struct Client {
-    shared: Arc<Shared>,
-    account: usize,
+/// An event about a session.
+trait AboutSession: DeserializeOwned + Send + Sync + 'static {
+    fn session(&self) -> &str;
 }
 
-impl Client {
-    fn join(&self, socket: SocketRef, data: Result<SessionOnly, ParserError>) {
-        let session_id = match data {
+impl AboutSession for SessionOnly {
+    fn session(&self) -> &str {
+        &self.session_id
+    }
+}
+
+impl AboutSession for CheckPointIn {
+    fn session(&self) -> &str {
+        &self.session_id
+    }
+}
+
+impl AboutSession for DtmfIn {
+    fn session(&self) -> &str {
+        &self.session_id
+    }
+}
+
+/// Handles an event that needs no answer unless it fails.
+fn on<T: AboutSession>(
+    socket: &SocketRef,
+    name: &'static str,
+    speaker: &Speaker,
+    act: fn(&Room, T) -> Result<(), Refused>,
+) {
+    let speaker = speaker.clone();
+    socket.on(name, move |data: TryData<T>| {
+        let acted = data.0.map_err(|error| malformed(name, &error)).and_then(|data| {
+            let room = speaker.room(data.session()).map_err(|refused| refused.to_string())?;
+            act(&room, data).map_err(|refused| refused.to_string())
+        });
+        if let Err(reason) = acted {
+            speaker.client.refuse(name, reason);
+        }
+        done()
+    });
+}
+
+/// A connected client and what it may reach.
+#[derive(Clone)]
+struct Speaker {
+    shared: Arc<Shared>,
+    client: Arc<Client>,
+}
+
+impl Speaker {
+    fn room(&self, session: &str) -> Result<Arc<Room>, Refused> {
+        Ok(self.shared.rooms.find(self.client.holder.account, session)?)
+    }
+
+    fn join(&self, data: Result<SessionOnly, ParserError>) {
+        let session = match data {
             Ok(data) => data.session_id,
             Err(error) => {
-                malformed("joinRoom", &error);
+                self.client.refuse("joinRoom", malformed("joinRoom", &error));
                 String::new()
             }
         };
-        if let Some(room) = self.shared.rooms.find(self.account, &session_id) {
-            room.join(socket);
-            return;
-        }
-        let refused = RoomJoined { session_id: &session_id, status: "failed" };
-        if let Err(error) = socket.emit("roomJoined", &refused) {
-            count_drop("roomJoined", &error);
+        let session: String = session.chars().take(MAX_ECHO).collect();
+        let joined = match self.room(&session) {
+            Ok(room) => room.join(&self.client),
+            Err(refused) => {
+                self.client.tell(Event::RoomJoined { session: session.into(), joined: false });
+                Err(refused)
+            }
+        };
+        if let Err(error) = joined {
+            tracing::debug!(%error, "a client could not join");
         }
     }
 
-    fn audio(&self, data: Result<AudioIn, ParserError>, ack: AckSender) {
+    fn audio(&self, data: Result<AudioIn, ParserError>, question: Question) {
         let result = match data {
             Ok(data) => self
-                .shared
-                .rooms
-                .find(self.account, &data.session_id)
-                .ok_or(AudioRefused::NoSession)
+                .room(&data.session_id)
                 .and_then(|room| room.audio(data.audio_format.as_deref(), &data.audio_data))
                 .map_err(|refused| refused.to_string()),
-            Err(error) => {
-                malformed("audio", &error);
-                Err(format!("Invalid audio event: {}", brief(&error)))
-            }
+            Err(error) => Err(malformed("audio", &error)),
         };
         if result.is_err() {
             metrics::counter!("dering_gateway_audio_refused_total").increment(1);
         }
-        let answer = Ack { success: result.is_ok(), error: result.err() };
-        if let Err(error) = ack.send(&answer) {
-            count_drop("ack", &error);
+        if self.client.holder.version.acknowledges() {
+            self.client.acknowledge(question, Ack { success: result.is_ok(), error: result.err() });
+        } else if let Err(reason) = result {
+            self.client.refuse("audio", reason);
         }
-    }
-
-    fn check_point(&self, data: Result<CheckPoint, ParserError>) {
-        let data = data.map_err(|error| malformed("checkPoint", &error));
-        let Ok(CheckPoint { session_id, name }) = data else { return };
-        let marked =
-            self.shared.rooms.find(self.account, &session_id).is_some_and(|room| room.check_point(name));
-        if !marked {
-            tracing::debug!(session = %session_id, "a check point was ignored: no connected call, or too many wait");
-        }
-    }
-
-    fn dtmf(&self, data: Result<DtmfIn, ParserError>) {
-        let data = data.map_err(|error| malformed("dtmf", &error));
-        let Ok(data) = data else { return };
-        let length_ms = data.duration.unwrap_or(DEFAULT_KEY_MS).clamp(0.0, 5_000.0) as u64;
-        let pressed = data.digit.key().is_some_and(|key| {
-            let room = self.shared.rooms.find(self.account, &data.session_id);
-            room.and_then(|room| room.playout(|p| p.press(key, length_ms))).unwrap_or(false)
-        });
-        if !pressed {
-            tracing::debug!(session = %data.session_id, "a key was ignored: no connected call, or no key");
-        }
-    }
-
-    fn session(&self, event: &'static str, data: Result<SessionOnly, ParserError>) -> Option<Arc<Room>> {
-        let data = data.map_err(|error| malformed(event, &error)).ok()?;
-        self.shared.rooms.find(self.account, &data.session_id)
     }
 }
 
-fn malformed(event: &'static str, error: &ParserError) {
+/// Says what was wrong with an event, without the client's data that may follow at any length.
+fn malformed(event: &'static str, error: &ParserError) -> String {
     metrics::counter!("dering_gateway_malformed_events_total", "event" => event).increment(1);
-    tracing::debug!(event, error = %brief(error), "a client sent an event that cannot be read");
+    let brief: String = error.to_string().chars().take(160).collect();
+    format!("Invalid {event} event: {brief}")
 }
 
-/// An error's text, without the client's data that may follow it at any length.
-fn brief(error: &ParserError) -> String {
-    error.to_string().chars().take(160).collect()
+/// Hands what waits for a client to its connection, as fast as that takes it.
+async fn write(socket: SocketRef, client: Arc<Client>) {
+    while let Some(item) = client.outbox.next().await {
+        loop {
+            let sent = match &item {
+                Item::Event(event) => event.emit(&socket),
+                Item::Audio(audio) => audio.emit(&socket, client.holder.version),
+                Item::Ack(question, ack) => question.answer(ack),
+                Item::End => socket.clone().disconnect().map_err(SendError::Socket),
+            };
+            match sent {
+                Ok(()) => break,
+                Err(SendError::Socket(SocketError::InternalChannelFull)) => {
+                    if client.outbox.is_closed() {
+                        break;
+                    }
+                    sleep(RETRY).await;
+                }
+                Err(SendError::Socket(SocketError::Closed)) => client.outbox.close(),
+                Err(SendError::Serialize(error)) => {
+                    tracing::error!(%error, "an event could not be written");
+                    break;
+                }
+            }
+            if client.outbox.is_closed() {
+                break;
+            }
+        }
+    }
+    // Gone already, or cut off because it does not read: then the server's own queue is full, too.
+    while socket.connected() && socket.clone().disconnect().is_err() {
+        sleep(Duration::from_secs(1)).await;
+    }
 }

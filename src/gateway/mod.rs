@@ -1,4 +1,5 @@
-//! The carrier's side of the wire: a server of the Outgoing Call Service 1.0.4 with simulated callees.
+//! The carrier's side of the wire: a server of the Outgoing Call Service 1.0.3, 1.0.4 and 1.0.5 with simulated
+//! callees.
 //!
 //! It knows nothing of sessions, flows or trunks: a client of the real service runs against it unchanged,
 //! and ours is one of them. A call is placed by REST, followed and fed by Socket.IO, paced in real time, and
@@ -7,35 +8,47 @@
 pub mod callees;
 pub mod cdr;
 pub mod codec;
+pub mod dial_in;
 pub mod playout;
 pub mod record;
 
 mod accounts;
 mod call;
+mod clients;
+mod connection;
+mod drive;
 mod events;
 mod messages;
 mod mp3_frame;
+mod outbox;
+mod plain;
 mod rest;
 mod room;
 mod shared;
+mod version;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::serve::ListenerExt;
+use axum::{Extension, Router};
 use socketioxide::SocketIo;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 pub use accounts::Account;
 use callees::Callees;
+use connection::{Door, Patience};
 pub use shared::Options;
-use shared::Shared;
+use shared::{Host, Shared};
+pub use version::{UnknownVersion, Version};
 
 /// How long calls have to end in order when the gateway stops.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// How long clients have to take what waits for them then.
+const DRAIN: Duration = Duration::from_secs(1);
 
 /// Why a gateway could not start.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +65,8 @@ pub enum Error {
     EmptyToken { name: String },
     #[error("two accounts of the gateway have the same token")]
     SharedToken,
+    #[error("there is no account {name} whose version could be set")]
+    NoSuchAccount { name: String },
     #[error(transparent)]
     Callees(#[from] callees::LoadError),
     #[error("the recordings folder {} cannot be used: {source}", path.display())]
@@ -70,15 +85,11 @@ impl Gateway {
     /// the recordings folder cannot be made.
     pub async fn start(options: Options) -> Result<Running, Error> {
         check(&options)?;
-        let address = options.listen;
-        let listener = TcpListener::bind(address).await.map_err(|source| {
-            if source.kind() == std::io::ErrorKind::AddrInUse {
-                Error::InUse { address }
-            } else {
-                Error::Listen { address, source }
-            }
-        })?;
-        let address = listener.local_addr().map_err(|source| Error::Listen { address, source })?;
+        let (listener, address) = listen(options.listen).await?;
+        let media = match options.media_listen {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
         let folder = options.callees.clone();
         let callees = tokio::task::spawn_blocking(move || callees::load_dir(&folder))
             .await
@@ -86,21 +97,39 @@ impl Gateway {
         let shared = Arc::new(Shared::new(options, callees));
         let (layer, io) = events::layer();
         events::serve(&io, &shared);
-        let app = rest::router(Arc::clone(&shared), io.clone()).layer(layer);
-        let listener = listener.tap_io(|stream| {
-            if let Err(error) = stream.set_nodelay(true) {
-                tracing::debug!(%error, "a connection keeps its delay");
-            }
-        });
-        let stopping = shared.stopping.clone();
-        let server = tokio::spawn(async move {
-            let stopped = stopping.cancelled_owned();
-            if let Err(error) = axum::serve(listener, app).with_graceful_shutdown(stopped).await {
-                tracing::error!(%error, "the gateway has stopped serving");
-            }
-        });
-        Ok(Running { address, shared, io, server })
+        let media_port = media.as_ref().map(|(_, address)| address.port());
+        let api =
+            rest::router(Arc::clone(&shared), media_port).layer(layer.clone()).layer(Extension(Host::Api));
+        let mut servers = vec![serve(&shared, listener, api)];
+        let media_address = media.as_ref().map(|(_, address)| *address);
+        if let Some((listener, _)) = media {
+            let host = rest::media_router(Arc::clone(&shared)).layer(layer).layer(Extension(Host::Media));
+            servers.push(serve(&shared, listener, host));
+        }
+        Ok(Running { address, media_address, shared, io, servers })
     }
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
+    let listener = TcpListener::bind(address).await.map_err(|source| {
+        if source.kind() == std::io::ErrorKind::AddrInUse {
+            Error::InUse { address }
+        } else {
+            Error::Listen { address, source }
+        }
+    })?;
+    let address = listener.local_addr().map_err(|source| Error::Listen { address, source })?;
+    Ok((listener, address))
+}
+
+fn serve(shared: &Arc<Shared>, listener: TcpListener, app: Router) -> JoinHandle<()> {
+    let stopping = shared.stopping.clone();
+    let door = Door { listener, patience: Patience::default() };
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(door, app).with_graceful_shutdown(stopping.cancelled_owned()).await {
+            tracing::error!(%error, "the gateway has stopped serving");
+        }
+    })
 }
 
 fn check(options: &Options) -> Result<(), Error> {
@@ -118,6 +147,10 @@ fn check(options: &Options) -> Result<(), Error> {
             return Err(Error::SharedToken);
         }
     }
+    let exists = |name: &&String| options.accounts.iter().any(|account| account.name == **name);
+    if let Some(name) = options.account_versions.keys().find(|name| !exists(name)) {
+        return Err(Error::NoSuchAccount { name: name.clone() });
+    }
     if let Some(path) = &options.recordings {
         std::fs::create_dir_all(path).map_err(|source| Error::Recordings { path: path.clone(), source })?;
     }
@@ -128,9 +161,10 @@ fn check(options: &Options) -> Result<(), Error> {
 #[derive(Debug)]
 pub struct Running {
     address: SocketAddr,
+    media_address: Option<SocketAddr>,
     shared: Arc<Shared>,
     io: SocketIo,
-    server: JoinHandle<()>,
+    servers: Vec<JoinHandle<()>>,
 }
 
 impl Running {
@@ -138,6 +172,12 @@ impl Running {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where the media of 1.0.5 are served, when that is a host of its own.
+    #[must_use]
+    pub const fn media_address(&self) -> Option<SocketAddr> {
+        self.media_address
     }
 
     /// Whom it can reach.
@@ -165,9 +205,20 @@ impl Running {
         if tokio::time::timeout(GRACE, self.shared.calls.wait()).await.is_err() {
             tracing::warn!("some calls did not end in time");
         }
+        // The last events of the calls reach those who read.
+        let drained = async {
+            while !self.shared.clients.are_drained() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        if tokio::time::timeout(DRAIN, drained).await.is_err() {
+            tracing::warn!("some clients did not read the end of their calls");
+        }
         self.io.close().await;
-        if tokio::time::timeout(GRACE, self.server).await.is_err() {
-            tracing::warn!("some connections did not end in time");
+        for server in self.servers {
+            if tokio::time::timeout(GRACE, server).await.is_err() {
+                tracing::warn!("some connections did not end in time");
+            }
         }
     }
 }

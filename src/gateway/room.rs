@@ -2,60 +2,102 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
 
-use bytes::Bytes;
+use callcore::audio::frame::Frame;
 use callcore::call::DialStatus;
-use serde::Serialize;
-use socketioxide::SendError;
-use socketioxide::SocketError;
-use socketioxide::extract::SocketRef;
+use callcore::clock::CallTime;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
+use super::accounts::Holder;
+use super::call::{Call, Effect, NotPlayed};
+use super::callees::prepare::Prepared;
+use super::cdr::Cdr;
+use super::clients::Client;
 use super::codec::{Decoder, Format};
-use super::messages::{DialStatusOut, RoomJoined};
-use super::playout::Playout;
+use super::messages::{Audio, Event, Press};
+use super::outbox::Lane;
+use super::record::Party;
 
-/// Why a chunk of audio was not taken; the text goes into the acknowledgement.
+/// Clients in one room; each costs a packet every 20 ms.
+const MAX_MEMBERS: usize = 64;
+/// Largest packet of audio, in bytes.
+const MAX_PACKET: usize = 1024 * 1024;
+/// Longest name of a check point, in bytes.
+const MAX_NAME: usize = 1_024;
+
+/// Why something a client sent had no effect; the text is for the client.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum AudioRefused {
-    #[error("Session not found")]
-    NoSession,
+pub(super) enum Refused {
+    #[error(transparent)]
+    NoSession(#[from] NoSession),
     #[error("Call is not connected")]
     NotConnected,
     #[error("Unsupported audio format: {0}")]
     Format(String),
+    #[error("Audio format {sent} is not the negotiated {negotiated}")]
+    NotNegotiated { sent: String, negotiated: &'static str },
+    #[error("Audio data is empty")]
+    Empty,
+    #[error("Audio packet is larger than {MAX_PACKET} bytes")]
+    TooLarge,
     #[error("Audio cannot be decoded: {0}")]
     Decode(String),
     #[error("Audio queue is full: {0}")]
     Full(String),
+    #[error("Check point cannot be set: its name is longer than {MAX_NAME} bytes, or too many wait")]
+    CheckPoint,
+    #[error("Invalid digit: send one of 0-9, *, #, A-D, and not more than 30 s ahead")]
+    Digit,
+    #[error("Room is full: at most {MAX_MEMBERS} clients can join a session")]
+    RoomFull,
 }
 
-/// Where the call stands, for those who send audio.
+/// There is no such session, or it is another account's, which is the same to the outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Session not found")]
+pub(super) struct NoSession;
+
+/// What was agreed on for a call: what the client sends, and what it receives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Codecs {
+    pub input: Format,
+    pub output: Format,
+}
+
+impl Default for Codecs {
+    fn default() -> Self {
+        Self { input: Format::Pcm16, output: Format::Pcm16 }
+    }
+}
+
 #[derive(Debug)]
-enum Line {
-    /// Dialling, ringing, or over.
-    Closed,
-    Open(Playout),
+struct Member {
+    client: Arc<Client>,
+    lane: Lane,
 }
 
 #[derive(Debug, Default)]
 struct Members {
-    sockets: Vec<SocketRef>,
+    list: Vec<Member>,
     status: Option<DialStatus>,
+    /// The last word was said: nothing will be told any more.
+    ended: Option<Arc<Cdr>>,
 }
 
 /// A session from the REST call until its record is sent.
 #[derive(Debug)]
 pub(super) struct Room {
-    pub session_id: String,
-    pub account: usize,
+    pub session: Arc<str>,
+    pub holder: Holder,
+    codecs: Codecs,
+    pub begun: Instant,
     members: Mutex<Members>,
-    line: Mutex<Line>,
+    call: Mutex<Call>,
     decoder: Mutex<Decoder>,
-    /// A client asked for the end of the call.
-    pub hangup: Notify,
-    /// A client has joined.
-    pub joined: Notify,
+    /// An input has changed the call: its task must look again.
+    pub wake: Notify,
 }
 
 /// Nothing that panics runs under these locks; should it after all, the state is still whole.
@@ -63,127 +105,183 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Counts what could not be sent: nobody waits for a client that does not read.
-pub(super) fn count_drop(event: &'static str, error: &SendError) {
-    metrics::counter!("dering_gateway_emits_dropped_total", "event" => event).increment(1);
-    tracing::debug!(event, %error, "an event for a client was dropped");
-}
-
 impl Room {
-    pub(super) fn new(session_id: String, account: usize) -> Self {
+    pub(super) fn new(session: Arc<str>, holder: Holder, codecs: Codecs, call: Call) -> Self {
         Self {
-            session_id,
-            account,
+            session,
+            holder,
+            codecs,
+            begun: Instant::now(),
             members: Mutex::default(),
-            line: Mutex::new(Line::Closed),
+            call: Mutex::new(call),
             decoder: Mutex::default(),
-            hangup: Notify::new(),
-            joined: Notify::new(),
+            wake: Notify::new(),
         }
+    }
+
+    fn now(&self) -> CallTime {
+        CallTime::from_ms(u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
     /// Lets a client in and tells it how far the call is, in case it comes late or again.
-    pub(super) fn join(&self, socket: SocketRef) {
+    pub(super) fn join(&self, client: &Arc<Client>) -> Result<(), Refused> {
         let mut members = lock(&self.members);
-        let joined = RoomJoined { session_id: &self.session_id, status: "success" };
-        if let Err(error) = socket.emit("roomJoined", &joined) {
-            count_drop("roomJoined", &error);
+        let known = members.list.iter().any(|member| Arc::ptr_eq(&member.client, client));
+        let full = members.list.len() >= MAX_MEMBERS;
+        let joined = known || !full;
+        client.tell(Event::RoomJoined { session: Arc::clone(&self.session), joined });
+        if !joined {
+            return Err(Refused::RoomFull);
         }
-        if members.sockets.iter().any(|member| member.id == socket.id) {
-            return;
+        if known {
+            return Ok(());
         }
         if let Some(status) = members.status {
-            let told = DialStatusOut { session_id: &self.session_id, status };
-            if let Err(error) = socket.emit("dialStatus", &told) {
-                count_drop("dialStatus", &error);
-            }
+            client.tell(Event::Status { session: Arc::clone(&self.session), status });
         }
-        members.sockets.push(socket);
+        if let Some(cdr) = &members.ended {
+            client.tell(Event::Hangup { session: Arc::clone(&self.session) });
+            client.tell(Event::Cdr(Arc::clone(cdr)));
+            return Ok(());
+        }
+        members.list.push(Member { client: Arc::clone(client), lane: Lane::default() });
         drop(members);
-        self.joined.notify_one();
+        self.call(Call::joined);
+        Ok(())
     }
 
-    /// Sends an event to every client in the room; those that have gone are forgotten.
-    pub(super) fn emit<T: Serialize>(&self, event: &'static str, data: &T) {
-        emit_to(&mut lock(&self.members), event, data);
-    }
-
-    /// Tells the progress of the call, now and to those who join later.
-    pub(super) fn status(&self, status: DialStatus) {
+    /// Tells every client in the room; those that have gone are forgotten.
+    pub(super) fn tell(&self, event: &Event) {
         let mut members = lock(&self.members);
-        members.status = Some(status);
-        emit_to(&mut members, "dialStatus", &DialStatusOut { session_id: &self.session_id, status });
-    }
-
-    /// The call was answered: audio is taken from now on.
-    pub(super) fn open(&self, playout: Playout) {
-        *lock(&self.line) = Line::Open(playout);
-    }
-
-    /// The call is over: no more audio is taken.
-    pub(super) fn close(&self) {
-        *lock(&self.line) = Line::Closed;
-    }
-
-    /// Works on the play-out queue while the call is connected.
-    pub(super) fn playout<T>(&self, work: impl FnOnce(&mut Playout) -> T) -> Option<T> {
-        match &mut *lock(&self.line) {
-            Line::Open(playout) => Some(work(playout)),
-            Line::Closed => None,
+        if let Event::Status { status, .. } = event {
+            members.status = Some(*status);
+        }
+        if let Event::Cdr(cdr) = event {
+            members.ended = Some(Arc::clone(cdr));
+        }
+        members.list.retain(|member| !member.client.outbox.is_closed());
+        for member in &members.list {
+            member.client.tell(event.clone());
         }
     }
 
-    /// Decodes a chunk and queues it behind what waits. Chunks without a format are MP3, the default of
-    /// version 1.0.3.
-    pub(super) fn audio(&self, format: Option<&str>, bytes: &Bytes) -> Result<(), AudioRefused> {
-        let name = format.unwrap_or("mp3");
-        let format =
-            Format::named(name).ok_or_else(|| AudioRefused::Format(name.chars().take(40).collect()))?;
-        if self.playout(|_| ()).is_none() {
-            return Err(AudioRefused::NotConnected);
+    /// Sends 20 ms of what the callee says to every client in the room.
+    pub(super) fn send(&self, said: &Frame) {
+        let members = lock(&self.members);
+        if members.list.is_empty() {
+            return;
+        }
+        let audio = Audio { session: Arc::clone(&self.session), bytes: self.codecs.output.encode(said) };
+        for member in &members.list {
+            member.client.outbox.push_audio(&member.lane, audio.clone());
+        }
+    }
+
+    /// Changes the call, and lets its task look at what follows.
+    fn call<T>(&self, change: impl FnOnce(&mut Call, CallTime) -> T) -> T {
+        let done = change(&mut lock(&self.call), self.now());
+        self.wake.notify_one();
+        done
+    }
+
+    pub(super) fn hang_up(&self, by: Party) {
+        self.call(|call, now| call.hang_up(now, by));
+    }
+
+    /// The callee's sound is ready, or cannot be made.
+    pub(super) fn prepared(&self, prepared: Option<Arc<Prepared>>) {
+        self.call(|call, now| call.prepared(now, prepared));
+    }
+
+    /// Lets time pass; collects what is to be done and says when to come again. `said` and `heard` belong to
+    /// [`Effect::Frame`].
+    pub(super) fn advance(
+        &self,
+        effects: &mut Vec<Effect>,
+        said: &mut Frame,
+        heard: &mut Frame,
+    ) -> Option<Instant> {
+        let mut call = lock(&self.call);
+        call.advance(self.now());
+        effects.extend(std::iter::from_fn(|| call.poll_effect()));
+        *said = *call.said();
+        *heard = *call.heard();
+        call.poll_timeout().map(|due| self.begun + Duration::from_millis(due.as_ms()))
+    }
+
+    /// Decodes a chunk and queues it behind what waits.
+    pub(super) fn audio(&self, format: Option<&str>, bytes: &[u8]) -> Result<(), Refused> {
+        let format = self.format(format)?;
+        if bytes.is_empty() {
+            return Err(Refused::Empty);
+        }
+        if bytes.len() > MAX_PACKET {
+            return Err(Refused::TooLarge);
+        }
+        if !lock(&self.call).is_connected() {
+            return Err(Refused::NotConnected);
         }
         let mut decoder = lock(&self.decoder);
-        let samples =
-            decoder.decode(format, bytes).map_err(|error| AudioRefused::Decode(error.to_string()))?;
-        let queued = self.playout(|playout| playout.push(samples)).ok_or(AudioRefused::NotConnected)?;
-        queued.map_err(|full| AudioRefused::Full(full.to_string()))
+        let samples = decoder.decode(format, bytes).map_err(|error| Refused::Decode(error.to_string()))?;
+        lock(&self.call).play(samples).map_err(|error| match error {
+            NotPlayed::NotConnected => Refused::NotConnected,
+            NotPlayed::Full(full) => Refused::Full(full.to_string()),
+        })
+    }
+
+    /// How a chunk is coded. Before 1.0.5 each says so itself, or is MP3, the documented default; since then
+    /// it was agreed on when the call was placed.
+    fn format(&self, name: Option<&str>) -> Result<Format, Refused> {
+        let short = |name: &str| name.chars().take(40).collect();
+        if !self.holder.version.negotiates() {
+            let name = name.unwrap_or("mp3");
+            return Format::named(name).ok_or_else(|| Refused::Format(short(name)));
+        }
+        let negotiated = self.codecs.input;
+        match name {
+            Some(name) if Format::named(name) != Some(negotiated) => {
+                Err(Refused::NotNegotiated { sent: short(name), negotiated: negotiated.as_str() })
+            }
+            Some(_) | None => Ok(negotiated),
+        }
     }
 
     /// Marks the end of what was sent so far; what the decoder still holds belongs to it.
-    pub(super) fn check_point(&self, name: String) -> bool {
+    pub(super) fn check_point(&self, name: String) -> Result<(), Refused> {
+        if name.len() > MAX_NAME {
+            return Err(Refused::CheckPoint);
+        }
         let mut decoder = lock(&self.decoder);
         let rest = decoder.flush();
-        self.playout(|playout| {
-            if let Err(error) = playout.push(rest) {
-                tracing::debug!(%error, "the end of a compressed stream was lost");
-            }
-            playout.mark(name)
-        })
-        .unwrap_or(false)
+        let mut call = lock(&self.call);
+        match call.play(rest) {
+            Ok(()) => {}
+            Err(NotPlayed::NotConnected) => return Err(Refused::NotConnected),
+            Err(NotPlayed::Full(error)) => tracing::debug!(%error, "the end of a compressed stream was lost"),
+        }
+        call.check_point(name).then_some(()).ok_or(Refused::CheckPoint)
+    }
+
+    pub(super) fn press(&self, press: &Press) -> Result<(), Refused> {
+        let key = press.key().ok_or(Refused::Digit)?;
+        let mut call = lock(&self.call);
+        if !call.is_connected() {
+            return Err(Refused::NotConnected);
+        }
+        call.press(key, press.length_ms()).then_some(()).ok_or(Refused::Digit)
     }
 
     /// Stops what plays and forgets what waits, half-decoded chunks included.
-    pub(super) fn interrupt(&self) {
+    pub(super) fn interrupt(&self) -> Result<(), Refused> {
         let mut decoder = lock(&self.decoder);
         decoder.reset();
-        self.playout(Playout::interrupt);
+        lock(&self.call).interrupt().then_some(()).ok_or(Refused::NotConnected)
     }
-}
-
-fn emit_to<T: Serialize>(members: &mut Members, event: &'static str, data: &T) {
-    members.sockets.retain(|socket| match socket.emit(event, data) {
-        Ok(()) => true,
-        Err(SendError::Socket(SocketError::Closed)) => false,
-        Err(error) => {
-            count_drop(event, &error);
-            true
-        }
-    });
 }
 
 /// The live sessions of all accounts.
 #[derive(Debug, Default)]
-pub(super) struct Rooms(RwLock<HashMap<String, Arc<Room>>>);
+pub(super) struct Rooms(RwLock<HashMap<Arc<str>, Arc<Room>>>);
 
 impl Rooms {
     /// Opens a room unless `limit` calls are live already.
@@ -192,20 +290,21 @@ impl Rooms {
         if rooms.len() >= limit {
             return false;
         }
-        rooms.insert(room.session_id.clone(), room);
+        rooms.insert(Arc::clone(&room.session), room);
         metrics::gauge!("dering_gateway_calls").set(rooms.len() as f64);
         true
     }
 
     /// The room, if it belongs to the account.
-    pub(super) fn find(&self, account: usize, session_id: &str) -> Option<Arc<Room>> {
+    pub(super) fn find(&self, account: usize, session: &str) -> Result<Arc<Room>, NoSession> {
         let rooms = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        rooms.get(session_id).filter(|room| room.account == account).cloned()
+        let room = rooms.get(session).filter(|room| room.holder.account == account).cloned();
+        room.ok_or(NoSession)
     }
 
-    pub(super) fn remove(&self, session_id: &str) {
+    pub(super) fn remove(&self, session: &str) {
         let mut rooms = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        rooms.remove(session_id);
+        rooms.remove(session);
         metrics::gauge!("dering_gateway_calls").set(rooms.len() as f64);
     }
 

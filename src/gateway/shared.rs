@@ -1,21 +1,23 @@
 //! What every part of a running gateway can reach.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use socketioxide::SocketIo;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::accounts::{Account, Accounts};
-use super::call::Call;
+use super::accounts::{Account, Accounts, Holder};
+use super::call::{Call, Setup};
 use super::callees::Callees;
 use super::cdr::Records;
-use super::messages::NewSession;
-use super::room::{Room, Rooms};
+use super::clients::Clients;
+use super::drive;
+use super::room::{Codecs, Room, Rooms};
+use super::version::Version;
 use crate::speech::tts::{self, Tts};
 use crate::telemetry::mask;
 use crate::wallclock;
@@ -25,7 +27,14 @@ use crate::wallclock;
 pub struct Options {
     /// Port 0 takes any free port.
     pub listen: SocketAddr,
+    /// A second address for the media of 1.0.5: its clients must then connect there. Without one the
+    /// `endpointUrl` of a call leads to [`Options::listen`].
+    pub media_listen: Option<SocketAddr>,
     pub accounts: Vec<Account>,
+    /// What accounts speak that are not in `account_versions`.
+    pub version: Version,
+    /// By the name of the account.
+    pub account_versions: HashMap<String, Version>,
     /// Folder of callee files.
     pub callees: PathBuf,
     /// Speaks what callees say.
@@ -46,7 +55,10 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            media_listen: None,
             accounts: Vec::new(),
+            version: Version::default(),
+            account_versions: HashMap::new(),
             callees: PathBuf::from("flows/callees"),
             tts: Tts::new(tts::Options::default()),
             recordings: None,
@@ -58,12 +70,31 @@ impl Default for Options {
     }
 }
 
+/// Which of the two hosts a request came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Host {
+    #[default]
+    Api,
+    Media,
+}
+
+/// A call as it was asked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Wish {
+    pub number: String,
+    /// Of an unanswered call, in seconds.
+    pub timeout: Option<u64>,
+    pub caller_id: Option<String>,
+    pub codecs: Codecs,
+}
+
 /// The state of a running gateway.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub options: Options,
     pub callees: Callees,
     pub accounts: Accounts,
+    pub clients: Clients,
     pub rooms: Rooms,
     pub records: Records,
     pub stopping: CancellationToken,
@@ -71,17 +102,13 @@ pub(super) struct Shared {
     placed: AtomicU64,
 }
 
-/// The Socket.IO room of all clients of an account.
-pub(super) fn account_room(account: usize) -> String {
-    format!("account/{account}")
-}
-
 impl Shared {
     pub(super) fn new(options: Options, callees: Callees) -> Self {
         Self {
-            accounts: Accounts::new(&options.accounts),
+            accounts: Accounts::new(&options.accounts, options.version, &options.account_versions),
             options,
             callees,
+            clients: Clients::default(),
             rooms: Rooms::default(),
             records: Records::default(),
             stopping: CancellationToken::new(),
@@ -90,30 +117,30 @@ impl Shared {
         }
     }
 
-    /// Places a call to `number` and tells every client of the account. `None` when no line is free.
-    pub(super) async fn place(
-        self: &Arc<Self>,
-        io: &SocketIo,
-        account: usize,
-        number: String,
-    ) -> Option<String> {
-        let session_id = uuid::Uuid::now_v7().to_string();
-        let room = Arc::new(Room::new(session_id.clone(), account));
+    /// Places a call and tells every client of the account. `None` when no line is free.
+    pub(super) fn place(self: &Arc<Self>, holder: Holder, wish: Wish) -> Option<Arc<str>> {
+        let session: Arc<str> = uuid::Uuid::now_v7().to_string().into();
+        let callee = self.callees.find(&wish.number);
+        let number = mask(&wish.number);
+        let call = Call::new(Setup {
+            session_id: session.to_string(),
+            number: wish.number,
+            source: holder.version.negotiates().then_some(wish.caller_id),
+            started: wallclock::now_ms(),
+            far_end: callee.as_ref().map(|callee| (callee.file.outcome, callee.ring_ms())),
+            timeout_ms: wish.timeout.map(|seconds| seconds.saturating_mul(1_000)),
+            join_wait_ms: u64::try_from(self.options.join_wait.as_millis()).unwrap_or(u64::MAX),
+            queue_limit_ms: self.options.queue_limit_ms,
+            seed: self.options.seed.wrapping_add(self.placed.fetch_add(1, Ordering::Relaxed)),
+        });
+        let room = Arc::new(Room::new(Arc::clone(&session), holder, wish.codecs, call));
         if self.stopping.is_cancelled() || !self.rooms.open(Arc::clone(&room), self.options.max_calls) {
             return None;
         }
-        let callee = self.callees.find(&number);
-        tracing::info!(session = %session_id, account = self.accounts.name(account),
-            number = %mask(&number), callee = callee.as_ref().map_or("none", |c| &c.name), "a call is placed");
-        let news = NewSession { session_id: &session_id, r#type: "outbound" };
-        if let Err(error) = io.to(account_room(account)).emit("newSession", &news).await {
-            metrics::counter!("dering_gateway_emits_dropped_total", "event" => "newSession").increment(1);
-            tracing::debug!(%error, "a client was not told of a new session");
-        }
-        let seed = self.options.seed.wrapping_add(self.placed.fetch_add(1, Ordering::Relaxed));
-        let started = wallclock::now_ms();
-        let call = Call { shared: Arc::clone(self), room, number, callee, started, seed };
-        self.calls.spawn(call.run());
-        Some(session_id)
+        tracing::info!(%session, account = self.accounts.name(holder.account), version = %holder.version,
+            %number, callee = callee.as_ref().map_or("none", |c| &c.name), "a call is placed");
+        self.clients.announce(holder.account, &session);
+        self.calls.spawn(drive::run(Arc::clone(self), room, callee));
+        Some(session)
     }
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use callcore::audio::Framer;
 use callcore::audio::frame::to_pcm16le;
-use callcore::call::{Call, CarrierCdr, Effect, Input, Stage, Summary, cause};
+use callcore::call::{Call, CarrierCdr, Direction, Effect, Input, Stage, Summary, cause};
 use callcore::clock::CallTime;
+use callcore::flow::ErrandEnd;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -16,8 +17,10 @@ use super::effects::Speech;
 use super::kore::Envelope;
 use super::ledger::Ledger;
 use super::live::Board;
+use super::message::Message;
 use super::recording::Recording;
 use super::request::NotifyTarget;
+use super::requests::Requests;
 use super::scribe::Scribe;
 use crate::flows::Stored;
 use crate::trunk::{DialError, Leg, LegCommand, LegEvent};
@@ -31,10 +34,13 @@ pub(super) struct Actor {
     pub(super) call: Call,
     pub(super) call_id: String,
     pub(super) app_id: String,
+    /// As dialled: the callee's number, or ours when somebody calls us.
     pub(super) number: String,
+    pub(super) direction: Direction,
     pub(super) notify: Option<NotifyTarget>,
     pub(super) flow: Arc<Stored>,
     pub(super) speech: Speech,
+    pub(super) requests: Requests,
     pub(super) scribe: Scribe,
     pub(super) board: Board,
     pub(super) recordings: std::path::PathBuf,
@@ -61,7 +67,7 @@ impl Clock {
         Self { began: Instant::now(), began_ms: now_ms() }
     }
 
-    fn now(&self) -> CallTime {
+    pub(super) fn now(&self) -> CallTime {
         CallTime::from_ms(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX))
     }
 
@@ -80,24 +86,32 @@ struct Running {
     jobs: JoinSet<Input>,
     framer: Framer,
     recording: Option<Recording>,
+    /// The message that the callee is leaving.
+    message: Option<Message>,
     envelope: Envelope,
     finished: bool,
+    /// The session whose record we had to make ourselves.
+    unrecorded: Option<String>,
 }
 
 impl Actor {
-    /// Runs the call to its end. `placed` is the carrier's answer to the dial request.
-    pub(super) async fn run(mut self, placed: Result<Leg, DialError>) {
+    /// Runs the call to its end. `placed` is the carrier's answer to the dial request. When the carrier took the
+    /// call but gave no record of it, its session is handed back: the record may come later.
+    pub(super) async fn run(mut self, placed: Result<Leg, DialError>) -> Option<String> {
         let mut running = Running {
             leg: None,
             jobs: JoinSet::new(),
             framer: Framer::default(),
             recording: None,
+            message: None,
             envelope: Envelope::new(&self.call_id, &self.app_id, self.clock.began_ms),
             finished: false,
+            unrecorded: None,
         };
         match placed {
             Ok(leg) => {
                 let session_id = leg.session_id.clone();
+                self.call.allow_transfer(leg.abilities.transfer);
                 running.leg = Some(leg);
                 running.envelope.session_id = Some(session_id.clone());
                 self.call.handle(Input::Placed { session_id }, self.clock.now());
@@ -114,9 +128,11 @@ impl Actor {
             }
             self.wait(&mut running).await;
         }
+        let unrecorded = running.unrecorded.take();
         drop(running);
         self.scribe.finish().await;
         self.board.remove(&self.call_id);
+        unrecorded
     }
 
     /// Waits for the next thing that happens and tells the call.
@@ -140,8 +156,11 @@ impl Actor {
         let now = self.clock.now();
         let input = match event {
             Some(LegEvent::Audio(bytes)) => {
-                let Running { framer, recording, .. } = running;
+                let Running { framer, recording, message, .. } = running;
                 framer.push(&bytes, |frame| {
+                    if let Some(message) = message {
+                        message.callee(frame);
+                    }
                     self.call.audio(frame, now);
                     if let Some(recording) = recording {
                         recording.callee(frame, now);
@@ -152,8 +171,15 @@ impl Actor {
             Some(LegEvent::Status(status)) => Input::Status(status),
             Some(LegEvent::Digit(digit)) => Input::Digit(digit),
             Some(LegEvent::CheckPoint(name)) => Input::CheckPoint(name),
+            Some(LegEvent::RoundTrip(time)) => Input::RoundTrip(time.as_millis() as u64),
             Some(LegEvent::Hangup) => Input::RemoteHangup,
-            Some(LegEvent::Cdr(cdr)) => Input::Cdr(cdr),
+            Some(LegEvent::Cdr(mut cdr)) => {
+                // A record is filed under its session: which one that is, is not for the peer to say.
+                if let Some(leg) = &running.leg {
+                    cdr.session_id.clone_from(&leg.session_id);
+                }
+                Input::Cdr(cdr)
+            }
             Some(LegEvent::Lost { reason }) => Input::Lost { why: reason },
             None => {
                 running.leg = None;
@@ -199,17 +225,35 @@ impl Actor {
                     let language = self.flow.flow.language().to_owned();
                     running.jobs.spawn(self.speech.clone().recognised(utterance, audio, language));
                 }
+                Effect::KeepMessage { id } => {
+                    running.message = Some(Message::start(&self.recordings, &self.call_id, id));
+                }
+                Effect::EndMessage { keep, .. } => match running.message.take() {
+                    Some(message) if keep => drop(running.jobs.spawn(message.keep())),
+                    Some(message) => drop(tokio::spawn(message.discard())),
+                    None => {}
+                },
+                Effect::Request { id, request } => {
+                    running.jobs.spawn(self.requests.clone().make(id, request));
+                }
+                Effect::SendTransfer { id, .. } => {
+                    // No leg says that it can, so none is asked; see `trunk::Abilities`.
+                    let end = ErrandEnd::Failed("the trunk has no command for it".into());
+                    self.call.handle(Input::ErrandEnded { id, end }, now);
+                }
                 Effect::Record(fact) => {
                     self.board.note(&self.call_id, &fact);
                     ledger.fact(fact, now);
                 }
                 Effect::Notify(notice) => {
-                    if notice.stage == Stage::Answered {
+                    if notice.stage == Stage::Answered && self.flow.flow.records() {
                         running.recording = self.start_recording(now).await;
                     }
                     if let Some(target) = &self.notify {
                         running.envelope.sequence +=
                             u64::from(ledger.notice(&notice, target, &running.envelope));
+                    } else if let Stage::Event { event, .. } = &notice.stage {
+                        ledger.untold(event, now);
                     }
                 }
                 Effect::Finish(finished) => summary = Some(finished),
@@ -223,7 +267,10 @@ impl Actor {
         if let Some(batch) = ledger.into_batch() {
             self.scribe.write(batch).await;
         }
-        running.finished = summary.is_some();
+        if let Some(summary) = summary {
+            running.finished = true;
+            running.unrecorded = summary.session_id.filter(|_| summary.cdr.is_none());
+        }
     }
 
     /// Audio that the carrier's connection has no room for is dropped: it would only come late.
@@ -283,9 +330,10 @@ impl Actor {
             duration: seconds(CallTime::ZERO),
             billable_seconds: summary.answered_at.map_or(0, seconds),
             disposition: summary.disposition,
-            hangup_by: Some(summary.ended.hangup_by()),
+            hangup_by: Some(summary.ended.hangup_by(self.direction)),
             hangup_cause_code: summary.cause,
             hangup_cause_text: cause(summary.cause).text.to_owned(),
+            source: None,
         }
     }
 }
@@ -297,6 +345,8 @@ const fn refusal_cause(error: &DialError) -> u16 {
         DialError::Unauthorized { .. } => 29,
         DialError::Unavailable { .. } => 38,
         DialError::Protocol { .. } => 127,
+        DialError::NoLine { .. } => 34,
+        DialError::Cancelled { .. } => 16,
     }
 }
 

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use callcore::amd::{self, Timers};
-use callcore::call::{Call, Settings};
+use callcore::amd;
+use callcore::call::{Call, Direction, Settings, amd_timers};
 use callcore::flow::{Part, Run};
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
@@ -15,8 +15,11 @@ use uuid::Uuid;
 
 use super::actor::{Actor, Clock, Control};
 use super::effects::Speech;
+use super::late_record::late_record;
 use super::live::{Board, LiveCall, Phase};
+use super::message::message_path;
 use super::request::{DialRequest, Dialed, ParamSets};
+use super::requests::Requests;
 use super::scribe::Scribe;
 use crate::flows::{self, Catalog, Stored};
 use crate::outbox;
@@ -24,7 +27,7 @@ use crate::speech::stt::Recognizer;
 use crate::speech::tts::Tts;
 use crate::store::{self, CallBatch, NewCall, NewEvent, Store};
 use crate::telemetry::mask;
-use crate::trunk::socketio::SocketIoTrunk;
+use crate::trunk::{Full, Line, Order};
 
 /// Prompts whose text is known are made before the number is dialled, for at most this long.
 const PREPARE_PATIENCE: Duration = Duration::from_secs(5);
@@ -59,10 +62,11 @@ pub struct Parts {
     pub store: Store,
     pub outbox: outbox::Handle,
     /// By name; the first one is the default.
-    pub trunks: Vec<(String, SocketIoTrunk)>,
+    pub trunks: Vec<Line>,
     pub flows: Arc<Catalog>,
     pub tts: Tts,
     pub recognizer: Option<Recognizer>,
+    pub requests: Requests,
 }
 
 /// Why a call was not accepted.
@@ -74,6 +78,13 @@ pub enum Refusal {
     Variables(#[from] callcore::flow::StartError),
     #[error("there is no trunk named \"{name}\"; there are: {known}")]
     UnknownTrunk { name: String, known: String },
+    #[error("trunk \"{trunk}\" has no free line and {}; try again later, or raise its `limits`", .full)]
+    Queue { trunk: String, full: Full },
+    #[error(
+        "this number is on the do-not-call list since call {call}; its owner asked not to be called again. \
+         Send `ignoreDoNotCall: true` only with a new consent"
+    )]
+    DoNotCall { call: String },
     #[error("there are no AMD parameters named \"{name}\"; there are: {known}")]
     UnknownParams { name: String, known: String },
     #[error("all {limit} lines are busy; try again when a call has ended, or raise `max_calls`")]
@@ -85,18 +96,20 @@ pub enum Refusal {
 }
 
 #[derive(Debug)]
-struct Inner {
-    parts: Parts,
-    options: Options,
-    board: Board,
+pub(super) struct Inner {
+    pub(super) parts: Parts,
+    pub(super) options: Options,
+    pub(super) board: Board,
     controls: Mutex<HashMap<String, mpsc::Sender<Control>>>,
-    tasks: TaskTracker,
+    pub(super) tasks: TaskTracker,
+    /// Asks carriers for records that they still owe; nothing waits for it.
+    pub(super) later: TaskTracker,
 }
 
 /// Cheap to clone; every clone serves the same calls.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
 impl Handle {
@@ -108,6 +121,7 @@ impl Handle {
             board: Board::default(),
             controls: Mutex::default(),
             tasks: TaskTracker::new(),
+            later: TaskTracker::new(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -121,25 +135,35 @@ impl Handle {
         if inner.tasks.is_closed() {
             return Err(Refusal::Stopping);
         }
-        let flow = inner.parts.flows.find(&request.flow)?;
+        let flow = inner.parts.flows.find(&request.flow).await?;
         let trunk = self.trunk(request.trunk.as_deref())?;
         if inner.options.amd.choose(request.amd_params.as_deref(), &request.flow).is_none() {
             let known = inner.options.amd.named.keys().cloned().collect::<Vec<_>>().join(", ");
             return Err(Refusal::UnknownParams { name: request.amd_params.unwrap_or_default(), known });
         }
         let run = Run::new(Arc::clone(&flow.flow), request.metadata.clone())?;
+        if !request.ignore_do_not_call
+            && let Some(listed) = inner.parts.store.do_not_call(&request.number).await?
+        {
+            metrics::counter!("dering_calls_do_not_call_total").increment(1);
+            return Err(Refusal::DoNotCall { call: listed.call_id.unwrap_or_default() });
+        }
         let dialed = Dialed { sid: Uuid::now_v7().to_string(), call_id: Uuid::now_v7().to_string() };
         let control = self.reserve(&dialed.call_id)?;
+        let ticket = trunk.enter().map_err(|full| {
+            self.release(&dialed.call_id);
+            Refusal::Queue { trunk: trunk.name().to_owned(), full }
+        })?;
         let clock = Clock::start();
         if let Err(error) =
-            inner.parts.store.record(first_lines(&request, &dialed, &flow, &trunk.0, clock)).await
+            inner.parts.store.record(first_lines(&request, &dialed, &flow, trunk.name(), clock)).await
         {
             self.release(&dialed.call_id);
             return Err(error.into());
         }
         inner.board.add(LiveCall {
             call_id: dialed.call_id.clone(),
-            flow: request.flow.clone(),
+            flow: flow.flow.name().to_owned(),
             number: request.number.clone(),
             phase: Phase::Placing,
             amd: None,
@@ -148,14 +172,22 @@ impl Handle {
         tracing::info!(call.id = %dialed.call_id, number = %mask(&request.number), flow = %request.flow, "call accepted");
         let speech = Speech { tts: inner.parts.tts.clone(), recognizer: inner.parts.recognizer.clone() };
         let prompts = run.known_prompts();
-        let actor = Actor {
-            call: Call::new(settings(&request, &flow, &inner.options, speech.recognizer.is_some()), run),
+        let settings = settings(&request, &flow, &inner.options, speech.recognizer.is_some());
+        let order = Order {
+            number: request.number.clone(),
+            caller: request.caller.clone(),
+            ring_timeout: Some(Duration::from_millis(settings.ring_timeout_ms)),
+        };
+        let mut actor = Actor {
+            call: Call::new(settings, run),
             call_id: dialed.call_id.clone(),
             app_id: request.app_id,
             number: request.number,
+            direction: Direction::Outbound,
             notify: request.notify,
             flow: Arc::clone(&flow),
             speech: speech.clone(),
+            requests: inner.parts.requests.clone(),
             scribe: Scribe::start(inner.parts.store.clone(), inner.parts.outbox.clone()),
             board: inner.board.clone(),
             recordings: inner.options.recordings.clone(),
@@ -165,10 +197,18 @@ impl Handle {
         let handle = self.clone();
         let call_id = dialed.call_id.clone();
         inner.tasks.spawn(async move {
-            prepare(&speech, &flow, &prompts).await;
-            let placed = trunk.1.place(&actor.number).await;
-            Box::pin(actor.run(placed)).await;
+            let placed =
+                Box::pin(actor.launch(&trunk, ticket, order, prepare(&speech, &flow, &prompts))).await;
+            let estimated = Box::pin(actor.run(placed)).await;
             handle.release(&call_id);
+            if let Some(session_id) = estimated {
+                handle.inner.later.spawn(late_record(
+                    trunk,
+                    handle.inner.parts.store.clone(),
+                    call_id,
+                    session_id,
+                ));
+            }
         });
         Ok(dialed)
     }
@@ -180,6 +220,12 @@ impl Handle {
         controls
             .get(call_id)
             .is_some_and(|control| control.try_send(Control::HangUp { by: by.to_owned() }).is_ok())
+    }
+
+    /// The file of a message that the callee left.
+    #[must_use]
+    pub fn message_path(&self, call_id: &str, message: u32) -> PathBuf {
+        message_path(&self.inner.options.recordings, call_id, message)
     }
 
     /// The calls that run now.
@@ -214,19 +260,19 @@ impl Handle {
         }
     }
 
-    fn trunk(&self, name: Option<&str>) -> Result<(String, SocketIoTrunk), Refusal> {
+    fn trunk(&self, name: Option<&str>) -> Result<Line, Refusal> {
         let trunks = &self.inner.parts.trunks;
         let found = match name {
             None => trunks.first(),
-            Some(name) => trunks.iter().find(|(known, _)| known == name),
+            Some(name) => trunks.iter().find(|line| line.name() == name),
         };
         found.cloned().ok_or_else(|| Refusal::UnknownTrunk {
             name: name.unwrap_or_default().to_owned(),
-            known: trunks.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(", "),
+            known: trunks.iter().map(Line::name).collect::<Vec<_>>().join(", "),
         })
     }
 
-    fn reserve(&self, call_id: &str) -> Result<mpsc::Receiver<Control>, Refusal> {
+    pub(super) fn reserve(&self, call_id: &str) -> Result<mpsc::Receiver<Control>, Refusal> {
         let limit = self.inner.options.max_calls;
         let mut controls = self.inner.controls.lock().unwrap_or_else(PoisonError::into_inner);
         if controls.len() >= limit {
@@ -239,7 +285,7 @@ impl Handle {
         Ok(receiver)
     }
 
-    fn release(&self, call_id: &str) {
+    pub(super) fn release(&self, call_id: &str) {
         let mut controls = self.inner.controls.lock().unwrap_or_else(PoisonError::into_inner);
         controls.remove(call_id);
         metrics::gauge!("dering_calls_running").set(controls.len() as f64);
@@ -247,7 +293,7 @@ impl Handle {
 }
 
 /// Makes the audio that is known to be needed, so that the callee never waits for it.
-async fn prepare(speech: &Speech, flow: &Stored, prompts: &[Part]) {
+pub(super) async fn prepare(speech: &Speech, flow: &Stored, prompts: &[Part]) {
     let all = futures_util::future::join_all(prompts.iter().map(|part| speech.render(flow, part)));
     match tokio::time::timeout(PREPARE_PATIENCE, all).await {
         Ok(results) => {
@@ -264,28 +310,12 @@ async fn prepare(speech: &Speech, flow: &Stored, prompts: &[Part]) {
 
 fn settings(request: &DialRequest, flow: &Stored, options: &Options, recognises: bool) -> Settings {
     let wanted = flow.flow.amd();
-    let (first, then, last) = (request.timers, wanted.timers, Timers::default());
-    let timers = Timers {
-        no_speech_timeout_ms: first
-            .no_speech_timeout_ms
-            .or(then.no_speech_timeout_ms)
-            .unwrap_or(last.no_speech_timeout_ms),
-        decision_timeout_ms: first
-            .decision_timeout_ms
-            .or(then.decision_timeout_ms)
-            .unwrap_or(last.decision_timeout_ms),
-        tone_timeout_ms: first.tone_timeout_ms.or(then.tone_timeout_ms).unwrap_or(last.tone_timeout_ms),
-        greeting_completion_timeout_ms: first
-            .greeting_completion_timeout_ms
-            .or(then.greeting_completion_timeout_ms)
-            .unwrap_or(last.greeting_completion_timeout_ms),
-    };
     Settings {
         // The flow ends the call by its own limit; this one is for a flow that cannot.
         max_call_ms: flow.flow.limits().call_ms + 5_000,
         machine_detection: request.machine_detection.unwrap_or(wanted.mode),
         amd: amd::Options {
-            timers,
+            timers: amd_timers(request.timers.or(wanted.timers)),
             threshold_word_count: request.threshold_word_count,
             params: options.amd.choose(request.amd_params.as_deref(), &request.flow).unwrap_or_default(),
             locale: request.language.clone().or_else(|| Some(flow.flow.language().to_owned())),
@@ -316,7 +346,7 @@ fn first_lines(
         target: request.number.clone(),
         caller: request.caller.clone().unwrap_or_default(),
         state: "placing".into(),
-        flow: request.flow.clone(),
+        flow: flow.flow.name().to_owned(),
         flow_digest: flow.digest.clone(),
         metadata: request.metadata.clone().into(),
         notify_url,

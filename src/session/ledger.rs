@@ -1,7 +1,7 @@
 //! Gathers what one step of a call leaves behind, so that it is written in one transaction.
 
 use callcore::audio::SAMPLE_RATE;
-use callcore::call::{CarrierCdr, Fact, Notice, Summary};
+use callcore::call::{CarrierCdr, Fact, Notice, Stage, Summary};
 use callcore::clock::CallTime;
 use serde_json::json;
 
@@ -9,7 +9,9 @@ use super::actor::Clock;
 use super::kore::Envelope;
 use super::recording::Recorded;
 use super::request::NotifyTarget;
-use crate::store::{CallBatch, CallUpdate, NewEvent, NewNotification, NewRecording, NewTranscript};
+use crate::store::{
+    CallBatch, CallUpdate, NewDoNotCall, NewEvent, NewNotification, NewRecording, NewTranscript,
+};
 
 /// The lines of one step.
 pub(super) struct Ledger {
@@ -25,7 +27,9 @@ impl Ledger {
     pub(super) fn fact(&mut self, fact: Fact, now: CallTime) {
         let at_ms = self.clock.epoch_ms(now);
         match fact.kind {
-            "placed" => self.update().session_id = fact.detail["sessionId"].as_str().map(str::to_owned),
+            "placed" | "accepted" => {
+                self.update().session_id = fact.detail["sessionId"].as_str().map(str::to_owned)
+            }
             "dial_status" => {
                 let status = fact.detail["status"].as_str().unwrap_or_default();
                 let answered = status == "Connected";
@@ -40,10 +44,16 @@ impl Ledger {
                     self.decision(&event);
                 }
             }
+            "queued" => self.update().state = Some("queued".into()),
+            "dequeued" => self.update().state = Some("placing".into()),
             "amd_finding" if fact.detail["kind"] == "refined" => {
                 self.update().amd_subtype = fact.detail["subtype"].as_str().map(str::to_owned);
             }
             "checkpoint" => self.update().last_checkpoint = fact.detail["name"].as_str().map(str::to_owned),
+            "do_not_call" => {
+                let words = fact.detail["words"].as_str().map(str::to_owned);
+                self.batch.do_not_call = Some(NewDoNotCall { at_ms, words });
+            }
             "transcript" => {
                 let text = fact.detail["text"].as_str().unwrap_or_default().to_owned();
                 self.batch.transcripts.push(NewTranscript {
@@ -78,10 +88,13 @@ impl Ledger {
             return false;
         }
         let body = envelope.body(notice);
-        let kind = notice.stage.amd_event().map_or_else(
-            || body["status"].as_str().unwrap_or_default().to_owned(),
-            |event| event.as_str().to_owned(),
-        );
+        let kind = match &notice.stage {
+            Stage::InProgress(event) => event.kind.as_str().to_owned(),
+            Stage::Event { event, .. } => event.clone(),
+            Stage::Answered | Stage::Completed { .. } | Stage::Failed { .. } => {
+                body["status"].as_str().unwrap_or_default().to_owned()
+            }
+        };
         self.batch.notifications.push(NewNotification {
             url: target.url.clone(),
             headers: target.headers.clone(),
@@ -90,6 +103,12 @@ impl Ledger {
             kind,
         });
         true
+    }
+
+    /// An event of the flow's own that nobody asked to be told.
+    pub(super) fn untold(&mut self, event: &str, now: CallTime) {
+        let detail = json!({ "event": event, "why": "the call has no notifyUrl" });
+        self.fact(Fact::new("notify_ignored", detail), now);
     }
 
     /// The call's last lines.
@@ -103,6 +122,7 @@ impl Ledger {
         update.outcome = Some(summary.outcome.clone());
         update.message_left = Some(summary.message_left);
         if summary.cdr.is_none() {
+            self.batch.cdr_estimated = true;
             let detail = json!({ "why": "the carrier sent no record; this one is made from our own times" });
             self.batch.events.push(NewEvent {
                 at_ms: ended_ms,

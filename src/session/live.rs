@@ -12,6 +12,8 @@ use tokio::sync::watch;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Phase {
+    /// It waits for a free line of its trunk.
+    Queued,
     Placing,
     Dialing,
     Ringing,
@@ -24,6 +26,7 @@ impl Phase {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Queued => "queued",
             Self::Placing => "placing",
             Self::Dialing => "dialing",
             Self::Ringing => "ringing",
@@ -61,6 +64,14 @@ impl LiveCall {
                 }
                 self.latest = fact.detail["status"].as_str().unwrap_or_default().to_lowercase();
             }
+            "queued" => {
+                self.phase = Phase::Queued;
+                self.latest = waiting(fact.detail["ahead"].as_u64().unwrap_or(0));
+            }
+            "dequeued" => {
+                self.phase = Phase::Placing;
+                self.latest.clear();
+            }
             "amd" => {
                 if let Ok(kind) = serde_json::from_value::<EventKind>(fact.detail["event"].clone()) {
                     if kind.is_decision() {
@@ -81,6 +92,14 @@ impl LiveCall {
             "carrier_lost" => self.latest = "the carrier is gone".into(),
             _ => {}
         }
+    }
+}
+
+fn waiting(ahead: u64) -> String {
+    match ahead {
+        0 => "next to be dialled".into(),
+        1 => "1 call is dialled before it".into(),
+        ahead => format!("{ahead} calls are dialled before it"),
     }
 }
 
@@ -108,6 +127,15 @@ impl Board {
         self.change(|calls| {
             if let Some(call) = calls.get_mut(call_id) {
                 call.note(fact);
+            }
+        });
+    }
+
+    /// A call in the queue of its trunk has moved up.
+    pub(super) fn moved_up(&self, call_id: &str, ahead: usize) {
+        self.change(|calls| {
+            if let Some(call) = calls.get_mut(call_id) {
+                call.latest = waiting(ahead as u64);
             }
         });
     }

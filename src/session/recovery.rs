@@ -5,7 +5,9 @@ use callcore::clock::CallTime;
 use serde_json::json;
 
 use super::kore::Envelope;
+use super::late_record::late_record;
 use crate::store::{self, CallBatch, CallRow, CallUpdate, NewEvent, NewNotification, Store};
+use crate::trunk::{DialError, Line};
 use crate::wallclock::{iso, now_ms};
 
 /// Cause of a call whose server went away: network failure.
@@ -25,6 +27,22 @@ pub async fn recover(store: &Store) -> Result<Vec<CallRow>, store::Error> {
     Ok(open)
 }
 
+/// Has the carriers end what they may still hold of `recovered`, and asks them for the records in the
+/// background.
+///
+/// # Errors
+/// When a trunk has ended.
+pub async fn settle(store: &Store, trunks: &[Line], recovered: Vec<CallRow>) -> Result<(), DialError> {
+    for call in recovered {
+        let line = trunks.iter().find(|line| line.name() == call.trunk);
+        if let (Some(line), Some(session_id)) = (line, call.session_id) {
+            line.end(&session_id).await?;
+            tokio::spawn(late_record(line.clone(), store.clone(), call.id, session_id));
+        }
+    }
+    Ok(())
+}
+
 /// The last lines of `call`, of which `sent` notifications are in the ledger.
 fn closing(call: &CallRow, sent: u64) -> CallBatch {
     let now_ms = now_ms();
@@ -36,6 +54,7 @@ fn closing(call: &CallRow, sent: u64) -> CallBatch {
         Some(answered_at) => Stage::Completed {
             answered_at,
             reason_code: Ended::ByFault.reason_code(),
+            do_not_call: false,
             machine_detection: call
                 .amd_event
                 .as_ref()
@@ -78,6 +97,7 @@ fn closing(call: &CallRow, sent: u64) -> CallBatch {
             detail: json!({ "why": "the server stopped while the call was under way" }),
         }],
         notifications: notifications.collect(),
+        cdr_estimated: true,
         cdr: Some(CarrierCdr {
             session_id: call.session_id.clone().unwrap_or_else(|| call.id.clone()),
             destination: call.target.clone(),
@@ -90,6 +110,7 @@ fn closing(call: &CallRow, sent: u64) -> CallBatch {
             hangup_by: None,
             hangup_cause_code: CAUSE,
             hangup_cause_text: cause(CAUSE).text.to_owned(),
+            source: None,
         }),
         ..CallBatch::default()
     }

@@ -47,6 +47,18 @@ pub async fn load(path: impl Into<PathBuf>) -> Result<Arc<[i16]>, FileError> {
     }
 }
 
+/// The same of bytes that are at hand; `path` is the name that an error gives them. Takes as long as
+/// decoding does, so it does not belong on the runtime.
+///
+/// # Errors
+/// As [`load`].
+pub fn samples(path: &Path, bytes: &[u8]) -> Result<Vec<i16>, FileError> {
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(FileError::TooLarge { path: path.into() });
+    }
+    decode(bytes).map_err(|error| error.at(path))
+}
+
 fn load_blocking(path: &Path) -> Result<Arc<[i16]>, FileError> {
     let bytes = read_limited(path)?;
     let samples = decode(&bytes).map_err(|error| error.at(path))?;

@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Error, Store, cdr};
+use super::{Error, NewDoNotCall, Store, cdr, do_not_call};
 use crate::wallclock::now_ms;
 
 /// Everything that happened to one call at one instant. It becomes visible at once or not at all, so a
@@ -26,11 +26,15 @@ pub struct CallBatch {
     pub notifications: Vec<NewNotification>,
     /// Replaces an earlier record of the same session.
     pub cdr: Option<CarrierCdr>,
+    /// Whether `cdr` is made from our own times; it never replaces the carrier's.
+    pub cdr_estimated: bool,
     /// Replaces earlier evidence of the same call.
     pub evidence: Option<Value>,
     pub transcripts: Vec<NewTranscript>,
     /// Replaces an earlier recording of the same call.
     pub recording: Option<NewRecording>,
+    /// The other party asked never to be called again.
+    pub do_not_call: Option<NewDoNotCall>,
 }
 
 /// A call as it was asked for.
@@ -149,13 +153,16 @@ async fn write(connection: &mut SqliteConnection, batch: CallBatch) -> Result<()
     append_notifications(connection, id, batch.notifications, now).await?;
     append_transcripts(connection, id, batch.transcripts).await?;
     if let Some(record) = batch.cdr {
-        cdr::put(connection, id, &record, now).await?;
+        cdr::put(connection, id, &record, batch.cdr_estimated, now).await?;
     }
     if let Some(evidence) = batch.evidence {
         put_evidence(connection, id, evidence).await?;
     }
     if let Some(recording) = batch.recording {
         put_recording(connection, id, recording).await?;
+    }
+    if let Some(asked) = batch.do_not_call {
+        do_not_call::put(connection, id, asked).await?;
     }
     Ok(())
 }

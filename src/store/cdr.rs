@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteRow};
 use sqlx::{FromRow, QueryBuilder, Row};
 
-use super::{CdrField, CdrFilter, CdrQuery, Comparison, Error, Store};
+use super::{Error, Store};
+use crate::cdr_wire::{CdrField, CdrFilter, CdrMeta, CdrQuery, Comparison};
 use crate::wallclock::iso;
 
 /// A record as the carrier's REST API shows it.
@@ -16,6 +17,9 @@ use crate::wallclock::iso;
 pub struct CdrRow {
     #[serde(flatten)]
     pub cdr: CarrierCdr,
+    /// The carrier gave no record: this one is made from our own times.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub estimated: bool,
     /// When we kept it first; ISO 8601 UTC with milliseconds.
     pub created_at: String,
     /// When we kept it last.
@@ -32,52 +36,30 @@ pub struct CdrPage {
     pub meta: CdrMeta,
 }
 
-/// Where in the list a page lies.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CdrMeta {
-    pub items_per_page: u32,
-    pub total_items: i64,
-    pub current_page: u32,
-    pub total_pages: i64,
-    /// `[field, "ASC" | "DESC"]` pairs.
-    pub sort_by: Vec<(&'static str, &'static str)>,
-}
-
 impl Store {
-    /// A page of records.
+    /// A page of records; with `app` only those of its calls.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn cdrs(&self, query: &CdrQuery) -> Result<CdrPage, Error> {
+    pub async fn cdrs(&self, query: &CdrQuery, app: Option<&str>) -> Result<CdrPage, Error> {
         // One transaction, so that the count and the page agree.
         let mut transaction = self.readers.begin().await?;
         let mut count = QueryBuilder::<Sqlite>::new("SELECT count(*) FROM cdrs WHERE 1 = 1");
-        push_filters(&mut count, query);
+        push_filters(&mut count, query, app);
         let total_items: i64 = count.build_query_scalar().fetch_one(&mut *transaction).await?;
 
-        let newest_first = [(CdrField::Id, true)];
-        let sort_by = if query.sort_by.is_empty() { newest_first.as_slice() } else { &query.sort_by };
-        let limit = query.limit.max(1);
         let mut list = QueryBuilder::<Sqlite>::new("SELECT * FROM cdrs WHERE 1 = 1");
-        push_filters(&mut list, query);
+        push_filters(&mut list, query, app);
         list.push(" ORDER BY ");
-        for (field, descending) in sort_by {
+        for (field, descending) in query.order() {
             let direction = if *descending { " DESC" } else { " ASC" };
             list.push(column(*field)).push(direction).push(", ");
         }
-        list.push("session_id DESC LIMIT ").push_bind(i64::from(limit));
-        list.push(" OFFSET ").push_bind(i64::from(query.page.max(1) - 1) * i64::from(limit));
+        list.push("session_id DESC LIMIT ").push_bind(i64::from(query.limit.max(1)));
+        list.push(" OFFSET ").push_bind(i64::try_from(query.offset()).unwrap_or(i64::MAX));
         let data = list.build_query_as().fetch_all(&mut *transaction).await?;
 
-        let direction = |descending| if descending { "DESC" } else { "ASC" };
-        let meta = CdrMeta {
-            items_per_page: limit,
-            total_items,
-            current_page: query.page.max(1),
-            total_pages: (total_items + i64::from(limit) - 1) / i64::from(limit),
-            sort_by: sort_by.iter().map(|(field, desc)| (field.as_str(), direction(*desc))).collect(),
-        };
+        let meta = CdrMeta::new(query, u64::try_from(total_items).unwrap_or(0));
         Ok(CdrPage { data, meta })
     }
 
@@ -91,9 +73,9 @@ impl Store {
     }
 }
 
-fn push_filters(sql: &mut QueryBuilder<Sqlite>, query: &CdrQuery) {
-    if let Some(app) = &query.app_id {
-        sql.push(" AND call_id IN (SELECT id FROM calls WHERE app_id = ").push_bind(app.clone()).push(")");
+fn push_filters(sql: &mut QueryBuilder<Sqlite>, query: &CdrQuery, app: Option<&str>) {
+    if let Some(app) = app {
+        sql.push(" AND call_id IN (SELECT id FROM calls WHERE app_id = ").push_bind(app.to_owned()).push(")");
     }
     for filter in &query.filters {
         match filter {
@@ -147,23 +129,26 @@ const fn column(field: CdrField) -> &'static str {
     }
 }
 
-/// Keeps a record, replacing an earlier one of the same session.
+/// Keeps a record, replacing an earlier one of the same session; an estimate never replaces the carrier's own.
 pub(super) async fn put(
     connection: &mut SqliteConnection,
     call_id: &str,
     cdr: &CarrierCdr,
+    estimated: bool,
     now: i64,
 ) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO cdrs (session_id, call_id, destination, start_time, answer_time, end_time, duration, \
-         billable_seconds, disposition, hangup_by, hangup_cause_code, hangup_cause_text, created_ms, \
-         updated_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13) \
+         billable_seconds, disposition, hangup_by, hangup_cause_code, hangup_cause_text, source, estimated, \
+         created_ms, updated_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $15) \
          ON CONFLICT (session_id) DO UPDATE SET destination = excluded.destination, \
          start_time = excluded.start_time, answer_time = excluded.answer_time, \
          end_time = excluded.end_time, duration = excluded.duration, \
          billable_seconds = excluded.billable_seconds, disposition = excluded.disposition, \
          hangup_by = excluded.hangup_by, hangup_cause_code = excluded.hangup_cause_code, \
-         hangup_cause_text = excluded.hangup_cause_text, updated_ms = excluded.updated_ms",
+         hangup_cause_text = excluded.hangup_cause_text, source = excluded.source, \
+         estimated = excluded.estimated, updated_ms = excluded.updated_ms \
+         WHERE excluded.estimated = 0 OR cdrs.estimated = 1",
     )
     .bind(&cdr.session_id)
     .bind(call_id)
@@ -177,6 +162,8 @@ pub(super) async fn put(
     .bind(cdr.hangup_by.map(hangup_text))
     .bind(i64::from(cdr.hangup_cause_code))
     .bind(&cdr.hangup_cause_text)
+    .bind(&cdr.source)
+    .bind(i64::from(estimated))
     .bind(now)
     .execute(connection)
     .await?;
@@ -205,9 +192,11 @@ impl FromRow<'_, SqliteRow> for CdrRow {
             hangup_by: hangup_by.as_deref().map(named).transpose()?,
             hangup_cause_code: unsigned(row, "hangup_cause_code")?,
             hangup_cause_text: row.try_get("hangup_cause_text")?,
+            source: row.try_get("source")?,
         };
         Ok(Self {
             cdr,
+            estimated: row.try_get::<i64, _>("estimated")? != 0,
             created_at: iso(row.try_get("created_ms")?),
             updated_at: iso(row.try_get("updated_ms")?),
             call_id: row.try_get("call_id")?,

@@ -11,7 +11,8 @@ mod apps;
 mod batch;
 mod calls;
 mod cdr;
-mod cdr_query;
+mod do_not_call;
+mod flow_versions;
 mod ledger;
 mod schema;
 mod writer;
@@ -27,11 +28,13 @@ use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 
+pub use crate::cdr_wire::CdrQuery;
 pub use apps::{ApiKey, ClientApp, NewApiKey, NewApp};
 pub use batch::{CallBatch, CallUpdate, NewCall, NewEvent, NewNotification, NewRecording, NewTranscript};
 pub use calls::{CallFilter, CallPage, CallRow, Cursor, EventRow, Progress, RecordingRow, TranscriptRow};
-pub use cdr::{CdrMeta, CdrPage, CdrRow};
-pub use cdr_query::{CdrField, CdrFilter, CdrQuery, CdrQueryError, Comparison};
+pub use cdr::{CdrPage, CdrRow};
+pub use do_not_call::{DoNotCallRow, NewDoNotCall};
+pub use flow_versions::{FlowLabelRow, FlowVersionRow, LabelMove, LabelMoveRow, NewFlowVersion};
 pub use ledger::{
     Attempt, AttemptRow, Claim, ClaimRequest, Claimed, NotificationRow, Settlement, Tally, Verdict,
 };

@@ -3,10 +3,13 @@
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
-const MIGRATIONS: [(&str, &str); 3] = [
+const MIGRATIONS: [(&str, &str); 6] = [
     ("calls", include_str!("../../migrations/sqlite/0001_calls.sql")),
     ("notifications", include_str!("../../migrations/sqlite/0002_notifications.sql")),
     ("clients", include_str!("../../migrations/sqlite/0003_clients.sql")),
+    ("cdr_marks", include_str!("../../migrations/sqlite/0004_cdr_marks.sql")),
+    ("do_not_call", include_str!("../../migrations/sqlite/0005_do_not_call.sql")),
+    ("flow_versions", include_str!("../../migrations/sqlite/0006_flow_versions.sql")),
 ];
 
 /// Every migration this binary knows, numbered from 1.

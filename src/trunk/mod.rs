@@ -1,11 +1,22 @@
 //! Ways to a carrier. A trunk turns a wire into [`Leg`]s: events in, commands out. It never learns what
 //! a call is for.
 
+pub mod inbound;
+pub mod line;
 pub mod socketio;
+
+mod codec;
+mod gate;
+
+use std::time::Duration;
 
 use bytes::Bytes;
 use callcore::call::{CarrierCdr, DialStatus};
 use tokio::sync::mpsc;
+
+pub use codec::Codec;
+pub use gate::{Full, Limits};
+pub use line::{Line, LineOptions, Slot, Ticket, Turn};
 
 /// What a carrier reports about one call, in the order it was sent.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,6 +27,8 @@ pub enum LegEvent {
     Digit(char),
     /// Everything sent before this mark has been played to the callee.
     CheckPoint(String),
+    /// How long the carrier takes to answer, as measured lately; told when it changes by a frame.
+    RoundTrip(Duration),
     /// The call is over; a [`LegEvent::Cdr`] may follow.
     Hangup,
     Cdr(CarrierCdr),
@@ -43,13 +56,41 @@ pub enum LegCommand {
     Hangup,
 }
 
+/// What a carrier can do beside carrying audio.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Abilities {
+    /// Connect the callee with another number. No trunk has it yet; the first that does brings a
+    /// [`LegCommand`] for it and a [`LegEvent`] that says how it ended.
+    pub transfer: bool,
+}
+
 /// One call at a carrier. Dropping it leaves the room without hanging up.
 #[derive(Debug)]
 pub struct Leg {
     pub session_id: String,
+    pub abilities: Abilities,
     /// Closed by the trunk when nothing more can come: after the record, or when there will be none.
     pub events: mpsc::Receiver<LegEvent>,
     pub commands: mpsc::Sender<LegCommand>,
+}
+
+/// A call to be placed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Order {
+    /// As it goes to the carrier.
+    pub number: String,
+    /// The number the callee should see; carriers before 1.0.5 cannot be told.
+    pub caller: Option<String>,
+    /// An unanswered call is given up after this long; the trunk's own limit when absent.
+    pub ring_timeout: Option<Duration>,
+}
+
+impl Order {
+    /// A call to `number` with nothing else asked for.
+    #[must_use]
+    pub fn to(number: impl Into<String>) -> Self {
+        Self { number: number.into(), ..Self::default() }
+    }
 }
 
 /// Why a call could not be placed.
@@ -63,4 +104,11 @@ pub enum DialError {
     Unavailable { reason: String },
     #[error("the carrier's answer cannot be understood: {reason}")]
     Protocol { reason: String },
+    #[error(
+        "no line of the trunk came free within {} s; raise its `limits`, or its `queue_timeout`",
+        waited.as_secs()
+    )]
+    NoLine { waited: Duration },
+    #[error("the call was ended by {by} before it was placed")]
+    Cancelled { by: String },
 }

@@ -27,7 +27,7 @@ pub struct CallLine {
     /// Masked.
     pub number: String,
     pub flow: String,
-    /// `placing`, `dialing`, `ringing`, `answered` or `ended`.
+    /// `queued`, `placing`, `dialing`, `ringing`, `answered` or `ended`.
     pub phase: String,
     /// Who answered, in a word; empty while nobody knows.
     pub who: String,

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 const LONGEST: usize = 500;
 
 /// Shell modules, low to high; equal ranks may not import one another.
-const SHELL: [(&str, u8); 15] = [
+const SHELL: [(&str, u8); 16] = [
     ("wallclock", 0),
+    ("cdr_wire", 0),
     ("telemetry", 1),
     ("store", 2),
     ("speech", 2),

@@ -23,8 +23,14 @@ pub(crate) struct Fixture {
 impl Fixture {
     /// Starts a gateway whose callees are `(file name, YAML)`.
     pub(crate) async fn start(callees: &[(&str, &str)]) -> Self {
+        Self::start_with(callees, |_| {}).await
+    }
+
+    /// The same, with options of its own.
+    pub(crate) async fn start_with(callees: &[(&str, &str)], change: impl FnOnce(&mut Options)) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let options = options(folder.path(), callees);
+        let mut options = options(folder.path(), callees);
+        change(&mut options);
         let gateway = Gateway::start(options).await.expect("the gateway starts");
         // Repeated by every test of the process: only the first installs it.
         let _installed = rustls::crypto::ring::default_provider().install_default();

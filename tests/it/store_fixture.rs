@@ -78,6 +78,7 @@ pub(crate) fn cdr(session_id: &str, destination: &str, duration: u64) -> Carrier
         hangup_by: Some(HangupBy::Callee),
         hangup_cause_code: 16,
         hangup_cause_text: cause(16).text.to_owned(),
+        source: None,
     }
 }
 

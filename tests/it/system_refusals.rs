@@ -100,7 +100,7 @@ async fn bodies_that_cannot_be_read_are_refused_with_a_problem_document() {
 
 #[tokio::test]
 async fn webhooks_to_private_addresses_are_refused_unless_they_are_allowed() {
-    let stage = Stage::with(Setup { allow_private: false }).await;
+    let stage = Stage::with(Setup { allow_private: false, ..Setup::default() }).await;
     for url in [stage.receiver.url().as_str(), "http://[::1]/x", "http://169.254.169.254/latest"] {
         let reply = stage.client.try_dial("short", BUSY, json!({ "notifyUrl": url })).await;
         assert_refused(&reply, 400, "malformed", "not a public address");

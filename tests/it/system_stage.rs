@@ -53,7 +53,7 @@ const CALLEES: [(&str, &str); 6] = [
     ("rings.yaml", "numbers: ['+15551006']\nring: 60s\noutcome: no_answer\n"),
 ];
 
-const FLOWS: [(&str, &str); 7] = [
+const FLOWS: [(&str, &str); 8] = [
     // Says half a second of something and hangs up.
     (
         "short.yaml",
@@ -75,6 +75,14 @@ const FLOWS: [(&str, &str); 7] = [
         "speak.yaml",
         "flow: speak\nstart: talk\non_error: sorry\nscenes:\n  talk: [ { say: Hello }, { hangup: said } ]\n  \
          sorry: [ { hangup: no_voice } ]\n",
+    ),
+    // Wants things done outside the conversation.
+    (
+        "errands.yaml",
+        "flow: errands\nrecording: off\nstart: talk\nscenes:\n  talk:\n    \
+         - notify: { event: reached, data: { n: 1 } }\n    \
+         - http: { url: \"http://127.0.0.1:9/x?secret=1\", on_error: refused }\n  refused:\n    \
+         - record: { beep: false, max: 400ms, on_empty: silent }\n  silent: [ { hangup: silent } ]\n",
     ),
     ("broken.yaml", "flow: broken\nstart: nowhere\nscenes: { talk: [ { hangup: x } ] }\n"),
     ("mute.yaml", "flow: mute\nstart: talk\nscenes: { talk: [ { play: missing.wav }, { hangup: x } ] }\n"),
@@ -105,7 +113,7 @@ pub(crate) fn furnish(folder: &Path) {
 /// The client app, a reader without scopes, and an API key, in a database of their own.
 pub(crate) async fn enrol(store: &Store) -> (SecretString, SecretString) {
     let secret = auth::new_app_secret();
-    let bots = ["short", "stay", "detect", "named", "broken", "mute", "speak", "ghost", "sales"];
+    let bots = ["errands", "short", "stay", "detect", "named", "broken", "mute", "speak", "ghost", "sales"];
     for (id, scope) in [(APP, auth::DIALOUT), (READER, READ)] {
         let app = NewApp {
             id: id.into(),
@@ -277,6 +285,11 @@ impl Client {
     }
 }
 
+/// The answer to a request of one's own.
+pub(crate) async fn reply_to(request: reqwest::RequestBuilder) -> Reply {
+    reply(request).await
+}
+
 async fn reply(request: reqwest::RequestBuilder) -> Reply {
     let response = in_time(request.send()).await.unwrap();
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
@@ -315,11 +328,13 @@ pub(crate) async fn arrived(inbox: &Inbox, call_id: &str, wanted: impl Fn(&[Valu
 pub(crate) struct Setup {
     /// Whether webhooks may go to this computer.
     pub(crate) allow_private: bool,
+    /// Calls that the trunk takes at the same time, and calls that may wait for it.
+    pub(crate) lines: Option<(usize, usize)>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { allow_private: true }
+        Self { allow_private: true, lines: None }
     }
 }
 
@@ -361,6 +376,10 @@ impl Stage {
         let carrier = Carrier::start(folder.path()).await;
         let mut config = config(folder.path(), &carrier);
         config.webhooks.allow_private = setup.allow_private;
+        if let Some((calls, queue)) = setup.lines {
+            config.trunks[0].limits.calls = Some(calls);
+            config.trunks[0].limits.queue = queue;
+        }
         let app = App::start(&config).await.unwrap();
         let (secret, key) = enrol(app.store()).await;
         let inbox = Inbox::new(vec![secret.clone()]);

@@ -3,74 +3,17 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use callcore::call::{DialStatus, Disposition, HangupBy};
-use callcore::retry::Backoff;
-use dering::trunk::socketio::{Link, Options, SocketIoTrunk, Version};
-use dering::trunk::{DialError, Leg, LegCommand, LegEvent};
-use secrecy::SecretString;
-use serde_json::{Value, json};
+use callcore::call::DialStatus;
+use dering::trunk::socketio::{Link, SocketIoTrunk, Version};
+use dering::trunk::{DialError, LegCommand, LegEvent, Order};
+use serde_json::json;
 
-use crate::peer::{self, Peer, hex, within};
-
-fn options(url: String) -> Options {
-    let mut options = Options::new("test", url, SecretString::from("t"));
-    options.backoff = Backoff { first_ms: 20, cap_ms: 100 };
-    options.connect_timeout = Duration::from_secs(20);
-    options
-}
-
-fn start(peer: &Peer) -> SocketIoTrunk {
-    SocketIoTrunk::start(options(peer.url())).expect("a good configuration").0
-}
-
-async fn place(trunk: &SocketIoTrunk) -> Leg {
-    within("a call", trunk.place("08123456789")).await.expect("the carrier takes the call")
-}
-
-async fn heard(leg: &mut Leg) -> LegEvent {
-    within("an event of the call", leg.events.recv()).await.expect("the call is still there")
-}
-
-async fn over(leg: &mut Leg) {
-    assert_eq!(within("the end of the events", leg.events.recv()).await, None);
-}
-
-async fn ask(leg: &Leg, command: LegCommand) {
-    leg.commands.send(command).await.expect("the trunk takes commands");
-}
-
-/// Until the callee has answered.
-async fn connect(peer: &mut Peer, leg: &mut Leg) {
-    peer.event("joinRoom").await;
-    peer.emit(&leg.session_id, "dialStatus", json!({"sessionId": leg.session_id, "status": "Connected"}))
-        .await;
-    assert_eq!(heard(leg).await, LegEvent::Status(DialStatus::Connected));
-}
-
-fn cdr(session: &str) -> Value {
-    json!({
-        "sessionId": session, "destination": "08123456789",
-        "startTime": "2026-01-01T00:00:00.000Z", "answerTime": "2026-01-01T00:00:05.000Z",
-        "endTime": "2026-01-01T00:00:15.000Z", "duration": 15, "billableSeconds": 10,
-        "disposition": "ANSWERED", "hangupBy": "CALLER", "hangupCauseCode": 16,
-        "hangupCauseText": "Call completed successfully",
-    })
-}
-
-async fn record(leg: &mut Leg) {
-    let event = heard(leg).await;
-    let LegEvent::Cdr(cdr) = event else { panic!("{event:?} instead of the record") };
-    assert_eq!((cdr.disposition, cdr.hangup_by), (Disposition::Answered, Some(HangupBy::Caller)));
-    assert_eq!((cdr.duration, cdr.billable_seconds, cdr.hangup_cause_code), (15, 10, 16));
-}
+use crate::peer::{Peer, hex, within};
+use crate::trunk_fixture::{Scene, ask, cdr, connect, heard, options, over, place, record};
 
 #[tokio::test]
 async fn a_whole_call_goes_both_ways_from_dialling_to_its_record() {
-    if !peer::is_ready() {
-        return;
-    }
-    let mut peer = Peer::start("carrier.js", json!({})).await;
-    let trunk = start(&peer);
+    let Some(Scene { mut peer, trunk, .. }) = Scene::set(json!({})).await else { return };
     let mut leg = place(&trunk).await;
     assert_eq!(peer.rest("POST /pbx/call").await, json!({"phoneNumber": "08123456789"}));
     let id = leg.session_id.clone();
@@ -115,17 +58,15 @@ async fn a_whole_call_goes_both_ways_from_dialling_to_its_record() {
 
 #[tokio::test]
 async fn a_carrier_of_1_0_3_needs_no_format_no_acks_and_no_record() {
-    if !peer::is_ready() {
-        return;
-    }
-    let mut peer = Peer::start("carrier.js", json!({"acks": false})).await;
-    let mut options = options(peer.url());
-    options.version = Version::V1_0_3;
-    options.cdr_wait = Duration::from_millis(20);
-    options.ack_timeout = Duration::from_millis(20);
-    let (trunk, _) = SocketIoTrunk::start(options).expect("a good configuration");
-    let mut leg = place(&trunk).await;
-    connect(&mut peer, &mut leg).await;
+    let carrier = json!({"version": "1.0.3", "acks": false});
+    let scene = Scene::with(carrier, |options| {
+        options.version = Some(Version::V1_0_3);
+        options.cdr_wait = Duration::from_millis(20);
+        options.ack_timeout = Duration::from_millis(20);
+    });
+    let Some(mut scene) = scene.await else { return };
+    let mut leg = scene.answered().await;
+    let peer = &mut scene.peer;
     let id = leg.session_id.clone();
     peer.emit(&id, "audio", json!({"sessionId": id, "audioData": hex(b"\x01\0")})).await;
     assert_eq!(heard(&mut leg).await, LegEvent::Audio(Bytes::from_static(b"\x01\0")));
@@ -143,11 +84,9 @@ async fn a_carrier_of_1_0_3_needs_no_format_no_acks_and_no_record() {
 
 #[tokio::test]
 async fn long_audio_leaves_in_packets_of_160_ms_and_stays_in_order_with_its_check_point() {
-    if !peer::is_ready() {
+    let Some(Scene { mut peer, trunk, .. }) = Scene::set(json!({"ackError": "queue full"})).await else {
         return;
-    }
-    let mut peer = Peer::start("carrier.js", json!({"ackError": "queue full"})).await;
-    let trunk = start(&peer);
+    };
     let mut leg = place(&trunk).await;
     connect(&mut peer, &mut leg).await;
     let speech: Vec<u8> = (0..6_000_u32).map(|n| n as u8).collect();
@@ -173,11 +112,7 @@ async fn long_audio_leaves_in_packets_of_160_ms_and_stays_in_order_with_its_chec
 
 #[tokio::test]
 async fn calls_on_one_connection_do_not_hear_one_another() {
-    if !peer::is_ready() {
-        return;
-    }
-    let mut peer = Peer::start("carrier.js", json!({})).await;
-    let trunk = start(&peer);
+    let Some(Scene { mut peer, trunk, .. }) = Scene::set(json!({})).await else { return };
     let mut legs = Vec::new();
     for _ in 0..20 {
         let mut leg = place(&trunk).await;
@@ -208,16 +143,12 @@ async fn calls_on_one_connection_do_not_hear_one_another() {
 
 #[tokio::test]
 async fn what_the_carrier_says_before_it_answers_the_request_is_not_lost() {
-    if !peer::is_ready() {
-        return;
-    }
     let early = json!([
         ["dialStatus", {"sessionId": "$id", "status": "Dialing"}],
         ["dialStatus", {"sessionId": "somebody else", "status": "Busy"}],
         ["dialStatus", {"sessionId": "$id", "status": "Ringing"}],
     ]);
-    let mut peer = Peer::start("carrier.js", json!({"early": early})).await;
-    let trunk = start(&peer);
+    let Some(Scene { mut peer, trunk, .. }) = Scene::set(json!({"early": early})).await else { return };
     let mut leg = place(&trunk).await;
     assert_eq!(heard(&mut leg).await, LegEvent::Status(DialStatus::Dialing));
     assert_eq!(heard(&mut leg).await, LegEvent::Status(DialStatus::Ringing));
@@ -226,11 +157,7 @@ async fn what_the_carrier_says_before_it_answers_the_request_is_not_lost() {
 
 #[tokio::test]
 async fn sessions_of_others_are_left_alone() {
-    if !peer::is_ready() {
-        return;
-    }
-    let mut peer = Peer::start("carrier.js", json!({})).await;
-    let trunk = start(&peer);
+    let Some(Scene { mut peer, trunk, .. }) = Scene::set(json!({})).await else { return };
     let mut ours = place(&trunk).await;
     connect(&mut peer, &mut ours).await;
     peer.tell(json!({"emit": [
@@ -258,11 +185,10 @@ async fn sessions_of_others_are_left_alone() {
 
 #[tokio::test]
 async fn a_session_announced_only_after_the_answer_is_joined_again() {
-    if !peer::is_ready() {
+    let Some(Scene { mut peer, trunk, .. }) = Scene::set(json!({"announce": "never", "knows": false})).await
+    else {
         return;
-    }
-    let mut peer = Peer::start("carrier.js", json!({"announce": "never", "knows": false})).await;
-    let trunk = start(&peer);
+    };
     let mut leg = place(&trunk).await;
     let id = leg.session_id.clone();
     peer.event("joinRoom").await;
@@ -276,12 +202,8 @@ async fn a_session_announced_only_after_the_answer_is_joined_again() {
 
 #[tokio::test]
 async fn a_restart_of_the_carrier_in_mid_call_is_survived() {
-    if !peer::is_ready() {
-        return;
-    }
-    let mut peer = Peer::start("carrier.js", json!({})).await;
+    let Some(Scene { mut peer, trunk, .. }) = Scene::set(json!({})).await else { return };
     let port = peer.port;
-    let trunk = start(&peer);
     let (mut one, mut two) = (place(&trunk).await, place(&trunk).await);
     connect(&mut peer, &mut one).await;
     connect(&mut peer, &mut two).await;
@@ -310,14 +232,10 @@ async fn a_restart_of_the_carrier_in_mid_call_is_survived() {
 
 #[tokio::test]
 async fn a_carrier_that_forgot_the_call_ends_it_and_still_gives_the_record() {
-    if !peer::is_ready() {
-        return;
-    }
-    let mut peer = Peer::start("carrier.js", json!({})).await;
+    let Some(mut scene) = Scene::set(json!({})).await else { return };
+    let mut leg = scene.answered().await;
+    let Scene { peer, trunk: _trunk, .. } = scene;
     let port = peer.port;
-    let trunk = start(&peer);
-    let mut leg = place(&trunk).await;
-    connect(&mut peer, &mut leg).await;
     peer.kill().await;
     let options = json!({"port": port, "knows": false, "cdrs": {"s0": cdr("s0")}});
     let mut peer = Peer::start("carrier.js", options).await;
@@ -332,15 +250,10 @@ async fn a_carrier_that_forgot_the_call_ends_it_and_still_gives_the_record() {
 
 #[tokio::test]
 async fn a_carrier_that_vanishes_in_mid_call_loses_the_call_and_nothing_hangs() {
-    if !peer::is_ready() {
-        return;
-    }
-    let mut peer = Peer::start("carrier.js", json!({})).await;
-    let mut options = options(peer.url());
-    options.away_timeout = Duration::from_millis(100);
-    let (trunk, task) = SocketIoTrunk::start(options).expect("a good configuration");
-    let mut leg = place(&trunk).await;
-    connect(&mut peer, &mut leg).await;
+    let scene = Scene::with(json!({}), |options| options.away_timeout = Duration::from_millis(100));
+    let Some(mut scene) = scene.await else { return };
+    let mut leg = scene.answered().await;
+    let Scene { peer, trunk, task } = scene;
     peer.kill().await;
     assert_eq!(
         heard(&mut leg).await,
@@ -354,17 +267,11 @@ async fn a_carrier_that_vanishes_in_mid_call_loses_the_call_and_nothing_hangs() 
 
 #[tokio::test]
 async fn a_record_that_is_not_sent_is_fetched_even_if_the_carrier_is_slow_to_write_it() {
-    if !peer::is_ready() {
-        return;
-    }
-    let options_of_carrier = json!({"cdrs": {"s0": cdr("s0")}, "cdrMisses": 1});
-    let mut peer = Peer::start("carrier.js", options_of_carrier).await;
-    let mut options = options(peer.url());
-    options.cdr_wait = Duration::from_millis(20);
-    let (trunk, _) = SocketIoTrunk::start(options).expect("a good configuration");
-    let mut leg = place(&trunk).await;
-    connect(&mut peer, &mut leg).await;
-    peer.emit("s0", "hangup", json!({"sessionId": "s0"})).await;
+    let carrier = json!({"cdrs": {"s0": cdr("s0")}, "cdrMisses": 1});
+    let scene = Scene::with(carrier, |options| options.cdr_wait = Duration::from_millis(20));
+    let Some(mut scene) = scene.await else { return };
+    let mut leg = scene.answered().await;
+    scene.peer.emit("s0", "hangup", json!({"sessionId": "s0"})).await;
     assert_eq!(heard(&mut leg).await, LegEvent::Hangup);
     record(&mut leg).await;
     over(&mut leg).await;
@@ -372,11 +279,7 @@ async fn a_record_that_is_not_sent_is_fetched_even_if_the_carrier_is_slow_to_wri
 
 #[tokio::test]
 async fn a_record_without_a_hangup_ends_the_call_in_the_usual_order() {
-    if !peer::is_ready() {
-        return;
-    }
-    let mut peer = Peer::start("carrier.js", json!({})).await;
-    let trunk = start(&peer);
+    let Some(Scene { mut peer, trunk, .. }) = Scene::set(json!({})).await else { return };
     let mut leg = place(&trunk).await;
     connect(&mut peer, &mut leg).await;
     peer.emit("s0", "cdr", cdr("s0")).await;
@@ -387,13 +290,8 @@ async fn a_record_without_a_hangup_ends_the_call_in_the_usual_order() {
 
 #[tokio::test]
 async fn a_call_that_nobody_answers_is_hung_up() {
-    if !peer::is_ready() {
-        return;
-    }
-    let mut peer = Peer::start("carrier.js", json!({})).await;
-    let mut options = options(peer.url());
-    options.ring_timeout = Duration::from_millis(50);
-    let (trunk, _) = SocketIoTrunk::start(options).expect("a good configuration");
+    let scene = Scene::with(json!({}), |options| options.ring_timeout = Duration::from_millis(50));
+    let Some(Scene { mut peer, trunk, .. }) = scene.await else { return };
     let leg = place(&trunk).await;
     let hung_up = peer
         .wait_for("a hang-up by either way", |report| {
@@ -406,16 +304,12 @@ async fn a_call_that_nobody_answers_is_hung_up() {
 
 #[tokio::test]
 async fn refusals_of_the_carrier_say_what_is_wrong() {
-    if !peer::is_ready() {
-        return;
-    }
-    let mut peer = Peer::start("carrier.js", json!({})).await;
-    let trunk = start(&peer);
+    let Some(Scene { mut peer, trunk, .. }) = Scene::set(json!({})).await else { return };
     let refused = |status: u16, why: &str| json!({"set": {"rest": {"status": status, "body": {"status": status, "errors": why, "data": null}}}});
     peer.tell(refused(400, "Invalid phone number format")).await;
     let bad_number = loop {
         // The peer reads its orders apart from its requests, so the first call may come too early.
-        match within("an answer", trunk.place("1")).await {
+        match within("an answer", trunk.place(Order::to("1"))).await {
             Err(error) => break error,
             Ok(leg) => drop(leg),
         }
@@ -423,28 +317,24 @@ async fn refusals_of_the_carrier_say_what_is_wrong() {
     assert_eq!(bad_number.to_string(), "the carrier refuses the number 1: Invalid phone number format");
 
     let mut strict = Peer::start("carrier.js", json!({"token": "another"})).await;
-    let stranger = start(&strict);
-    let unauthorized = within("an answer", stranger.place("1")).await.expect_err("a bad token");
+    let (stranger, _) = SocketIoTrunk::start(options(strict.url())).expect("a good configuration");
+    let unauthorized = within("an answer", stranger.place(Order::to("1"))).await.expect_err("a bad token");
     assert!(matches!(unauthorized, DialError::Unauthorized { .. }), "{unauthorized}");
     strict.wait_for("the refusal", |report| report.get("refused").map(|_| ())).await;
 
     let mut impatient = options("http://127.0.0.1:9".into());
     impatient.connect_timeout = Duration::from_millis(200);
     let (nowhere, _) = SocketIoTrunk::start(impatient).expect("a good configuration");
-    let unavailable = within("an answer", nowhere.place("1")).await.expect_err("no carrier");
+    let unavailable = within("an answer", nowhere.place(Order::to("1"))).await.expect_err("no carrier");
     assert!(matches!(unavailable, DialError::Unavailable { .. }), "{unavailable}");
 }
 
 #[tokio::test]
 async fn a_caller_that_gives_up_leaves_no_call_behind() {
-    if !peer::is_ready() {
-        return;
-    }
-    let mut peer = Peer::start("carrier.js", json!({})).await;
-    let (trunk, task) = SocketIoTrunk::start(options(peer.url())).expect("a good configuration");
+    let Some(Scene { mut peer, trunk, task }) = Scene::set(json!({})).await else { return };
     within("a connection", trunk.connected()).await.expect("the carrier is there");
     // Polled once, so that the wish is on its way, then dropped.
-    let mut placing = Box::pin(trunk.place("1"));
+    let mut placing = Box::pin(trunk.place(Order::to("1")));
     assert!(futures_util::poll!(&mut placing).is_pending());
     drop(placing);
     assert_eq!(peer.rest("POST /pbx/hangup").await, json!({"sessionId": "s0"}));
@@ -456,11 +346,7 @@ async fn a_caller_that_gives_up_leaves_no_call_behind() {
 
 #[tokio::test]
 async fn a_leg_that_does_not_read_loses_audio_but_nothing_else() {
-    if !peer::is_ready() {
-        return;
-    }
-    let mut peer = Peer::start("carrier.js", json!({})).await;
-    let trunk = start(&peer);
+    let Some(Scene { mut peer, trunk, .. }) = Scene::set(json!({})).await else { return };
     let mut leg = place(&trunk).await;
     connect(&mut peer, &mut leg).await;
     for n in 0..1_000_u32 {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use callcore::retry::Backoff;
 use dering::trunk::socketio::LinkError;
-use dering::trunk::socketio::client::{self, AckError, Client, Notice, Options};
+use dering::trunk::socketio::client::{self, AckError, Client, Host, Notice, Options};
 use dering::trunk::socketio::packet::{Binary, Event, Limits, Placeholder};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
@@ -16,6 +16,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use crate::peer::{self, Peer, hex, within};
 
@@ -44,26 +45,38 @@ fn options(peer: &Peer) -> Options {
     }
 }
 
-async fn connected(peer: &Peer) -> (Client, mpsc::Receiver<Notice>) {
-    let (client, mut notices, _) = client::start(options(peer));
+/// What a connection tells.
+type Notices = mpsc::Receiver<(Host, Notice)>;
+
+fn start(options: Options) -> (Client, Notices, JoinHandle<()>) {
+    let (notices, told) = mpsc::channel(512);
+    let (client, task) = client::start(options, 0, notices);
+    (client, told, task)
+}
+
+async fn connected(peer: &Peer) -> (Client, Notices) {
+    let (client, mut notices, _) = start(options(peer));
     up(&mut notices).await;
     (client, notices)
 }
 
-async fn up(notices: &mut mpsc::Receiver<Notice>) {
-    while !matches!(within("a connection", notices.recv()).await, Some(Notice::Up)) {}
+async fn up(notices: &mut Notices) {
+    while !matches!(within("a connection", notices.recv()).await, Some((_, Notice::Up))) {}
 }
 
-async fn event(notices: &mut mpsc::Receiver<Notice>) -> Event {
-    match within("an event", notices.recv()).await {
-        Some(Notice::Event(event)) => event,
-        other => panic!("{other:?} instead of an event"),
+async fn event(notices: &mut Notices) -> Event {
+    loop {
+        match within("an event", notices.recv()).await {
+            Some((_, Notice::Event(event))) => return event,
+            Some((_, Notice::RoundTrip(_))) => {}
+            other => panic!("{other:?} instead of an event"),
+        }
     }
 }
 
-async fn down(notices: &mut mpsc::Receiver<Notice>) -> LinkError {
+async fn down(notices: &mut Notices) -> LinkError {
     loop {
-        if let Notice::Down { error, .. } = within("a loss", notices.recv()).await.expect("a notice") {
+        if let (_, Notice::Down { error, .. }) = within("a loss", notices.recv()).await.expect("a notice") {
             return error;
         }
     }
@@ -217,10 +230,10 @@ async fn a_bad_token_is_reported_and_a_fresh_one_is_asked_for_each_time() {
     let mut options = options(&peer);
     options.token =
         Arc::new(move || SecretString::from(format!("token {}", count.fetch_add(1, Ordering::Relaxed))));
-    let (_client, mut notices, _) = client::start(options);
+    let (_client, mut notices, _) = start(options);
     for n in 0..2 {
         match within("a refusal", notices.recv()).await {
-            Some(Notice::Down { error: LinkError::Refused { message, data }, retry_in }) => {
+            Some((_, Notice::Down { error: LinkError::Refused { message, data }, retry_in })) => {
                 assert_eq!((message.as_str(), &data["code"]), ("bad token", &json!(401)));
                 assert!(retry_in >= Duration::from_millis(50), "{retry_in:?} is not the slowest pace");
             }
@@ -292,7 +305,7 @@ async fn dropping_the_client_says_goodbye() {
         return;
     }
     let mut peer = Peer::start("carrier.js", json!({})).await;
-    let (client, mut notices, task) = client::start(options(&peer));
+    let (client, mut notices, task) = start(options(&peer));
     up(&mut notices).await;
     client.try_send(client.event("last words", &1).expect("JSON")).expect("room in the queue");
     drop(client);
@@ -310,7 +323,7 @@ async fn an_acknowledgement_that_never_comes_times_out_and_one_nobody_waits_for_
     let mut peer = Peer::start("carrier.js", json!({"acks": false})).await;
     let mut options = options(&peer);
     options.ack_timeout = Duration::from_millis(50);
-    let (client, mut notices, _) = client::start(options);
+    let (client, mut notices, _) = start(options);
     up(&mut notices).await;
     let (packet, answer) = client.request("audio", &1).expect("JSON");
     client.try_send(packet).expect("room in the queue");
@@ -361,14 +374,14 @@ async fn over_tls_a_trusted_carrier_is_talked_to_and_a_stranger_is_not() {
         tls: trusting(roots),
         ..options(&peer)
     };
-    let (_stranger, mut notices, _) = client::start(over_tls(RootCertStore::empty()));
+    let (_stranger, mut notices, _) = start(over_tls(RootCertStore::empty()));
     let error = down(&mut notices).await;
     assert!(matches!(error, LinkError::Unreachable(_)), "{error}");
     assert!(error.to_string().contains("certificate"), "{error}");
 
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from_pem_slice(cert.as_bytes()).expect("PEM")).expect("a certificate");
-    let (client, mut notices, _) = client::start(over_tls(roots));
+    let (client, mut notices, _) = start(over_tls(roots));
     up(&mut notices).await;
     client.try_send(client.event("nested", &nested()).expect("JSON")).expect("room in the queue");
     assert_eq!(peer.event("nested").await, json!([nested_as_seen()]));

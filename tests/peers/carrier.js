@@ -3,17 +3,22 @@
 //
 //   node carrier.js '{"port":0,"token":"t","pingInterval":25000,"pingTimeout":20000,…}'
 //
-// Buffers are written {"$hex":"…"} in both directions.
+// Buffers are written {"$hex":"…"} in both directions. With version 1.0.5 it names itself as the media host,
+// serves the plain WebSocket at /ws/{sessionId}, and acknowledges nothing.
 "use strict";
 
 const http = require("node:http");
 const https = require("node:https");
 const readline = require("node:readline");
 const { Server } = require("socket.io");
+const { WebSocketServer } = require("ws");
 
 const options = {
   port: 0,
   token: "t",
+  version: "1.0.4",
+  endpoint: null, // endpointUrl of 1.0.5, when it is not this server
+  serves: true, // Socket.IO is served here
   pingInterval: 25000,
   pingTimeout: 20000,
   acks: true, // acknowledge audio
@@ -23,6 +28,7 @@ const options = {
   knows: true, // joinRoom succeeds
   rest: null, // {status, body}: answer every POST /pbx/call with this
   cdrs: {}, // session id → record, for GET /v1/cdr/{id}
+  list: null, // the answer to GET /v1/cdr
   cdrMisses: 0, // so many requests for a record fail first
   firstSession: 0,
   tls: null, // {cert, key} in PEM: serve https and wss
@@ -74,10 +80,18 @@ const server = (options.tls ? https : http).createServer(options.tls ?? {}, (req
       for (const [name, data] of options.early) {
         io.emit(name, JSON.parse(JSON.stringify(data).replaceAll("$id", sessionId)));
       }
-      answer(200, { status: 200, errors: "", data: { phoneNumber: parsed.phoneNumber, sessionId } });
+      const data = { phoneNumber: parsed.phoneNumber, sessionId };
+      if (options.version === "1.0.5") {
+        data.endpointUrl = options.endpoint ?? `http://127.0.0.1:${server.address().port}`;
+      }
+      answer(200, { status: 200, errors: "", data });
       if (options.announce === "after") announce();
     } else if (request.method === "POST" && request.url === "/pbx/hangup") {
       answer(200, { status: 200, errors: "", data: { sessionId: parsed.sessionId } });
+    } else if (options.version === "1.0.3" && request.url.startsWith("/v1/cdr")) {
+      answer(404, { status: 404, errors: "Not found", data: null });
+    } else if (request.method === "GET" && options.list && /^\/v1\/cdr(\?|$)/.test(request.url)) {
+      answer(200, options.list);
     } else if (request.method === "GET" && request.url.startsWith("/v1/cdr/")) {
       const record = options.cdrs[decodeURIComponent(request.url.slice("/v1/cdr/".length))];
       if (!record || options.cdrMisses-- > 0) {
@@ -94,6 +108,29 @@ const io = new Server(server, {
   pingInterval: options.pingInterval,
   pingTimeout: options.pingTimeout,
   serveClient: false,
+  destroyUpgrade: false,
+  path: options.serves ? "/socket.io/" : "/nothing-here/",
+});
+
+const media = new Map();
+const plain = new WebSocketServer({ noServer: true });
+server.on("upgrade", (request, stream, head) => {
+  if (request.url.startsWith("/socket.io/") && options.serves) return; // engine.io's own
+  const id = decodeURIComponent((/^\/ws\/(.+)$/.exec(request.url) ?? [])[1] ?? "");
+  const known = options.version === "1.0.5" && id && options.knows;
+  const status = request.headers.authorization === `Bearer ${options.token}` ? 404 : 401;
+  if (!known || status === 401) {
+    report({ turnedAway: request.url, status });
+    return stream.end(`HTTP/1.1 ${status} No\r\nconnection: close\r\ncontent-length: 0\r\n\r\n`);
+  }
+  plain.handleUpgrade(request, stream, head, (socket) => {
+    media.set(id, socket);
+    report({ opened: id });
+    socket.on("close", (code) => report({ closed: id, code }));
+    socket.on("message", (bytes, binary) => {
+      report(binary ? { ws: id, audio: pack(bytes) } : { ws: id, frame: JSON.parse(bytes.toString()) });
+    });
+  });
 });
 
 io.use((socket, next) => {
@@ -116,7 +153,7 @@ io.on("connection", (socket) => {
       socket.emit("roomJoined", { sessionId, status: options.knows ? "success" : "failed" });
     } else if (name === "echo" && ack) {
       ack(...args);
-    } else if (name === "audio" && ack && options.acks) {
+    } else if (name === "audio" && ack && options.acks && options.version !== "1.0.5") {
       ack({ success: options.ackError === null, error: options.ackError });
     }
   });
@@ -136,6 +173,24 @@ readline.createInterface({ input: process.stdin }).on("line", (line) => {
         report({ answer: error ? null : pack(answer) });
       });
     }
+  }
+  if (told.ws) {
+    const socket = media.get(told.ws);
+    for (const frame of told.send || []) {
+      socket.send(typeof frame === "string" ? frame : frame.$hex ? unpack(frame) : JSON.stringify(frame));
+    }
+    if (told.close) socket.close(told.close);
+    if (told.terminate) socket.terminate();
+  }
+  if (told.raw) {
+    for (const socket of io.sockets.sockets.values()) socket.conn.transport.socket.send(told.raw);
+  }
+  if (told.pause) {
+    for (const socket of io.sockets.sockets.values()) socket.conn.transport.socket._socket.pause();
+  }
+  if (told.big) {
+    const audioData = Buffer.alloc(told.big.bytes);
+    io.to(told.big.sessionId).emit("audio", { sessionId: told.big.sessionId, audioData });
   }
   if (told.disconnect) io.disconnectSockets(told.disconnect === "transport");
 });

@@ -3,7 +3,7 @@
 //
 //   node client.js '{"url":"http://127.0.0.1:4500","token":"t"}'
 //
-// Told: {"emit":[name, payload]}, with "ack":n to report its acknowledgement; {"heard":true} to report the
+// Told: {"emit":[name, payload]}, with "ack":n to report its acknowledgement, or "times":n; {"heard":true} to report the
 // audio received so far; {"raw":"…"} to write to the connection below Socket.IO.
 // Buffers are written {"$hex":"…"} in both directions.
 "use strict";
@@ -63,7 +63,7 @@ readline.createInterface({ input: process.stdin }).on("line", (line) => {
   const told = JSON.parse(line);
   if (told.emit) {
     const [name, ...args] = unpack(told.emit);
-    if (told.ack === undefined) socket.emit(name, ...args);
+    if (told.ack === undefined) for (let n = 0; n < (told.times ?? 1); n++) socket.emit(name, ...args);
     else socket.emit(name, ...args, (...answer) => report({ ack: told.ack, answer: pack(answer) }));
   }
   if (told.raw !== undefined) socket.io.engine.write(told.raw);

@@ -1,7 +1,13 @@
 //! `dering flow`: what an author does with flow files.
 
 mod check;
+mod diff;
+mod graph;
+mod server;
+mod simulate;
 mod test;
+mod upload;
+mod versions;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -22,13 +28,22 @@ enum Command {
     Check(check::Check),
     /// Run the tests beside flows (`*.test.yaml`) in virtual time.
     Test(test::Test),
-    /// Print a flow as a Mermaid picture, for Markdown files and editors.
-    Graph {
-        /// The flow file.
-        file: PathBuf,
-    },
+    /// Be the callee: type, and see what the bot does.
+    Simulate(simulate::Simulate),
+    /// Draw a flow: Mermaid for Markdown files, or an SVG picture.
+    Graph(graph::Graph),
+    /// Tell what differs between two versions of a flow. Exit code 1 means that something does.
+    Diff(diff::Diff),
     /// Print the JSON Schema of flow files, for editors.
     Schema,
+    /// Send flows with their audio to a server, where each becomes a version.
+    Upload(upload::Upload),
+    /// List a flow's versions, or every flow of a server.
+    History(versions::History),
+    /// Point a label such as `production` at a version.
+    Label(versions::Label),
+    /// Make a flow run the version that ran before, or the one you name.
+    Rollback(versions::Rollback),
 }
 
 /// Runs the command. Exit code 1 means that a flow has errors or a test fails.
@@ -43,14 +58,13 @@ fn run_to(args: Args, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Check(check) => check::run(&check, out),
         Command::Test(test) => test::run(&test, out),
-        Command::Graph { file } => {
-            let checked = flows::check_file(&file)?;
-            let Some(stored) = checked.stored else {
-                anyhow::bail!("{0} has errors; `dering flow check {0}` shows them", file.display());
-            };
-            out.write_all(callcore::flow::mermaid(&stored.flow).as_bytes())?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Simulate(simulate) => simulate::run(&simulate, out),
+        Command::Graph(graph) => graph::run(&graph, out),
+        Command::Diff(diff) => diff::run(&diff, out),
+        Command::Upload(upload) => upload::run(&upload, out),
+        Command::History(history) => versions::history(&history, out),
+        Command::Label(label) => versions::label(&label, out),
+        Command::Rollback(rollback) => versions::roll_back(&rollback, out),
         Command::Schema => {
             out.write_all(callcore::flow::JSON_SCHEMA.as_bytes())?;
             Ok(ExitCode::SUCCESS)
@@ -97,9 +111,21 @@ mod tests {
 
     #[test]
     fn every_command_takes_its_arguments() {
-        for line in
-            ["flow check", "flow check a.yaml b --json", "flow test x --junit r.xml --log", "flow schema"]
-        {
+        for line in [
+            "flow check",
+            "flow check a.yaml b --json",
+            "flow test x --junit r.xml --log --filter yes",
+            "flow schema",
+            "flow simulate a.yaml --var name=Ani --seed 3 --realtime --json",
+            "flow graph a.yaml --format svg --output a.svg",
+            "flow diff a@latest b.yaml --json --key k",
+            "flow upload flows --message new --label production --server http://x --key k",
+            "flow history",
+            "flow history a --json",
+            "flow label a production latest",
+            "flow label a beta --remove",
+            "flow rollback a 12345678",
+        ] {
             parsed(line);
         }
     }

@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
-use callcore::flow::{CaseResult, Diagnostic, parse_tests};
+use callcore::flow::{CaseResult, Diagnostic, Flow};
 use serde_json::json;
 
 use super::{counted, files_at};
-use crate::flows::{check_file, read_text, test_files};
+use crate::flows::{FileTests, is_test_file, rehearse, test_files, tests_of_file};
 
 /// What to test and how to show it.
 #[derive(Debug, clap::Args)]
@@ -18,6 +19,12 @@ pub(super) struct Test {
     /// Files of flow tests (`*.test.yaml`), or folders of them.
     #[arg(default_value = "flows")]
     pub(super) paths: Vec<PathBuf>,
+    /// Run only the cases whose name holds these words.
+    #[arg(long, value_name = "WORDS")]
+    pub(super) filter: Option<String>,
+    /// Run every case this many times and tell how fast that went.
+    #[arg(long, value_name = "TIMES", default_value = "1", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub(super) repeat: u32,
     /// Show the log of every call, not only of those that fail.
     #[arg(long)]
     pub(super) log: bool,
@@ -42,12 +49,9 @@ struct FileResult {
 /// # Errors
 /// A path cannot be read or written, or `out` is gone.
 pub(super) fn run(test: &Test, out: &mut impl Write) -> anyhow::Result<ExitCode> {
-    let mut results = Vec::new();
-    for path in &test.paths {
-        for file in files_at(path, test_files, "flow test (`*.test.yaml`)")? {
-            results.push(run_file(&file)?);
-        }
-    }
+    let began = std::time::Instant::now();
+    let (results, calls) = run_all(test)?;
+    let took = began.elapsed();
     if let Some(path) = &test.junit {
         std::fs::write(path, junit(&results)).with_context(|| format!("cannot write {}", path.display()))?;
     }
@@ -60,23 +64,67 @@ pub(super) fn run(test: &Test, out: &mut impl Write) -> anyhow::Result<ExitCode>
         let (passed, failed) = (passed(&results), failed(&results));
         let passed = if passed == 0 { "none passed".to_owned() } else { format!("{passed} passed") };
         writeln!(out, "{}: {passed}, {failed} failed", counted(cases(&results).count(), "test"))?;
+        if test.repeat > 1 {
+            let speed = calls as f64 / took.as_secs_f64().max(1e-9);
+            writeln!(out, "{calls} calls in {:.2} s: {speed:.0} calls per second", took.as_secs_f64())?;
+        }
     }
     let broken = results.iter().any(|result| !result.findings.is_empty());
+    if cases(&results).count() == 0 && !broken {
+        anyhow::bail!("no case's name holds \"{}\"", test.filter.as_deref().unwrap_or_default());
+    }
     Ok(if failed(&results) == 0 && !broken { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn run_file(file: &Path) -> anyhow::Result<FileResult> {
-    let broken = |findings| FileResult { file: file.to_owned(), findings, cases: Vec::new() };
-    let text = match read_text(file)? {
-        Ok(text) => text,
-        Err(finding) => return Ok(broken(vec![finding])),
+/// Reads every file, then runs all their cases on every core. Also hands out how many calls that were.
+fn run_all(test: &Test) -> anyhow::Result<(Vec<FileResult>, usize)> {
+    let mut results = Vec::new();
+    let mut ready: Vec<(usize, (FileTests, Arc<Flow>))> = Vec::new();
+    for path in &test.paths {
+        for file in files_at(&beside(path), test_files, "flow test (`*.test.yaml`)")? {
+            let read = tests_of_file(&file).with_context(|| format!("{} cannot be run", file.display()))?;
+            let findings = match read {
+                Ok(tests) => {
+                    ready.push((results.len(), tests));
+                    Vec::new()
+                }
+                Err(findings) => findings,
+            };
+            results.push(FileResult { file, findings, cases: Vec::new() });
+        }
+    }
+    let wanted = |name: &str| {
+        test.filter.as_ref().is_none_or(|words| name.to_lowercase().contains(&words.to_lowercase()))
     };
-    let parsed = parse_tests(&file.display().to_string(), &text);
-    let Some(tests) = parsed.tests else { return Ok(broken(parsed.diagnostics)) };
-    let flow = file.parent().unwrap_or(Path::new("")).join(tests.flow_file());
-    let checked = check_file(&flow).with_context(|| format!("{} tests another file", file.display()))?;
-    let Some(stored) = checked.stored else { return Ok(broken(checked.diagnostics)) };
-    Ok(FileResult { file: file.to_owned(), findings: Vec::new(), cases: tests.run(&stored.flow) })
+    let files: Vec<_> = ready.iter().map(|(_, tests)| tests).collect();
+    let pairs: Vec<(usize, usize)> = files
+        .iter()
+        .enumerate()
+        .flat_map(|(file, (tests, _))| {
+            let named = tests.names().enumerate().filter(|(_, name)| wanted(name));
+            named.map(move |(nth, _)| (file, nth)).collect::<Vec<_>>()
+        })
+        .collect();
+    let mut calls = 0;
+    for _ in 1..test.repeat {
+        calls += rehearse(&files, &pairs).len();
+    }
+    let done = rehearse(&files, &pairs);
+    calls += done.len();
+    for ((file, _), case) in pairs.iter().zip(done) {
+        results[ready[*file].0].cases.push(case);
+    }
+    if test.filter.is_some() {
+        results.retain(|result| !result.cases.is_empty() || !result.findings.is_empty());
+    }
+    Ok((results, calls))
+}
+
+/// The tests beside a flow file; any other path is itself.
+fn beside(path: &Path) -> PathBuf {
+    let tests = path.with_extension("test.yaml");
+    let is_flow = path.is_file() && !is_test_file(path);
+    if is_flow && tests.is_file() { tests } else { path.to_owned() }
 }
 
 fn cases(results: &[FileResult]) -> impl Iterator<Item = &CaseResult> {
@@ -199,8 +247,14 @@ mod tests {
         std::fs::write(folder.path().join("a.test.yaml"), cases).unwrap();
         let junit = folder.path().join("out.xml");
         let mut out = Vec::new();
-        let test =
-            Test { paths: vec![folder.path().to_owned()], log: false, junit: Some(junit.clone()), json };
+        let test = Test {
+            paths: vec![folder.path().to_owned()],
+            filter: None,
+            repeat: 1,
+            log: false,
+            junit: Some(junit.clone()),
+            json,
+        };
         let code = run(&test, &mut out).unwrap();
         let xml = std::fs::read_to_string(junit).unwrap();
         (code == ExitCode::SUCCESS, String::from_utf8(out).unwrap(), xml)
@@ -224,6 +278,16 @@ mod tests {
         let (passed, shown, xml) = test("test: a.yaml\ncase: {}\n", false);
         assert!(!passed && shown.contains("did you mean `cases`?"), "{shown}");
         assert!(xml.contains("errors=\"1\""), "{xml}");
+    }
+
+    #[test]
+    fn a_flow_file_stands_for_the_tests_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let (flow, tests) = (folder.path().join("a.yaml"), folder.path().join("a.test.yaml"));
+        std::fs::write(&flow, FLOW).unwrap();
+        assert_eq!(beside(&flow), flow, "there are none yet");
+        std::fs::write(&tests, "").unwrap();
+        assert_eq!((beside(&flow), beside(&tests)), (tests.clone(), tests));
     }
 
     #[test]

@@ -162,6 +162,14 @@ pub fn load_dir(folder: &Path) -> Result<Callees, LoadError> {
     if problems.is_empty() { Ok(callees) } else { Err(LoadError(problems)) }
 }
 
+/// Reads one callee file. Blocks, as [`load_dir`] does.
+///
+/// # Errors
+/// When it cannot be read, or is wrong: then all mistakes are listed, each with its place.
+pub fn load_one(path: &Path) -> Result<Callee, LoadError> {
+    load_file(path).map_err(LoadError)
+}
+
 fn load_file(path: &Path) -> Result<Callee, Vec<Problem>> {
     let problem = |message: String| vec![Problem { path: path.into(), place: None, message }];
     let size = std::fs::metadata(path).map_err(|e| problem(format!("cannot read this file: {e}")))?.len();

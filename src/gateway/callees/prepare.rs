@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use callcore::audio::frame::ms_to_samples;
 use callcore::audio::level;
-use callcore::audio::tone::{sit, tone};
+use callcore::audio::tone::{dtmf_pair, sit, tone};
 
 use super::model::{CalleeFile, Country, Fax, Speech, Step};
 use super::values::Level;
@@ -14,8 +14,10 @@ use crate::speech::tts::{Tts, TtsError};
 
 /// Loudness of tones where a step names none, in dBFS.
 const TONE_DBFS: f32 = -18.0;
-/// Pause between two keys, in milliseconds.
-const KEY_GAP_MS: u64 = 250;
+/// From one key to the next, in milliseconds.
+const KEY_MS: u64 = 250;
+/// How long a key sounds: more than the 40 ms that a receiver needs (ITU-T Q.24).
+const KEY_TONE_MS: u64 = 100;
 /// Quieter samples at either end of a sound do not count as its begin or end (about -50 dBFS).
 const EDGE_LEVEL: u16 = 100;
 
@@ -64,7 +66,11 @@ pub enum ReadyStep {
     Sound(Sound),
     /// In samples.
     Silence(usize),
-    Key(char),
+    /// A key, and the tone pair that is heard with it (ITU-T Q.23; RFC 4733 carries the event beside it).
+    Key {
+        key: char,
+        tone: Arc<[i16]>,
+    },
     WaitForBot {
         /// How long it must have spoken.
         spoken_ms: u64,
@@ -121,8 +127,10 @@ pub async fn prepare(file: &CalleeFile, folder: &Path, tts: &Tts) -> Result<Prep
             Step::Silence(length) => steps.push(ReadyStep::Silence(ms_to_samples(length.0))),
             Step::Dtmf(keys) => {
                 for key in keys.0.chars() {
-                    steps.push(ReadyStep::Key(key));
-                    steps.push(ReadyStep::Silence(ms_to_samples(KEY_GAP_MS)));
+                    let pair = dtmf_pair(key).unwrap_or_default();
+                    let tone = tone(&pair, KEY_TONE_MS, TONE_DBFS).into();
+                    steps.push(ReadyStep::Key { key, tone });
+                    steps.push(ReadyStep::Silence(ms_to_samples(KEY_MS - KEY_TONE_MS)));
                 }
             }
             Step::WaitForBot(wait) => {

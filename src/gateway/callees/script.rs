@@ -64,9 +64,11 @@ impl Script {
             let finished = match step {
                 ReadyStep::Sound(sound) => self.sound(sound, said, &mut filled),
                 ReadyStep::Silence(length) => self.silence(*length, &mut filled),
-                ReadyStep::Key(key) => {
-                    self.events.push_back(Event::Key { at_ms: self.at_ms(filled), key: *key });
-                    true
+                ReadyStep::Key { key, tone } => {
+                    if self.done == 0 {
+                        self.events.push_back(Event::Key { at_ms: self.at_ms(filled), key: *key });
+                    }
+                    self.say(tone, said, &mut filled)
                 }
                 ReadyStep::WaitForBot { spoken_ms, timeout_ms } => {
                     let spoken = self.hearing.speaking_ms().is_some_and(|ms| ms >= *spoken_ms);
@@ -126,6 +128,14 @@ impl Script {
         self.done = until;
         *filled += take;
         self.done == sound.samples.len()
+    }
+
+    fn say(&mut self, samples: &[i16], said: &mut Frame, filled: &mut usize) -> bool {
+        let take = (FRAME_SAMPLES - *filled).min(samples.len() - self.done);
+        said[*filled..*filled + take].copy_from_slice(&samples[self.done..self.done + take]);
+        self.done += take;
+        *filled += take;
+        self.done == samples.len()
     }
 
     fn silence(&mut self, length: usize, filled: &mut usize) -> bool {

@@ -71,6 +71,29 @@ async fn a_callee_waits_for_the_end_of_what_the_bot_says_and_then_presses() {
 }
 
 #[tokio::test]
+async fn a_pressed_key_is_an_event_and_a_tone_pair() {
+    use callcore::audio::tone::dtmf_pair;
+
+    let mut script = ready("- silence: 200ms\n- dtmf: '5#'\n").await;
+    let (said, events) = run(&mut script, 1_000, |_| false);
+    assert_eq!(events, [Event::Key { at_ms: 200, key: '5' }, Event::Key { at_ms: 450, key: '#' }]);
+    // Power at one frequency over a whole key (Goertzel).
+    let power = |samples: &[i16], hz: f32| {
+        let turn = 2.0 * (std::f32::consts::TAU * hz / 8_000.0).cos();
+        let (a, b) = samples.iter().fold((0.0_f32, 0.0_f32), |(a, b), s| (f32::from(*s) + turn * a - b, a));
+        (a * a + b * b - turn * a * b) / samples.len() as f32
+    };
+    for (key, at) in [('5', 1_600), ('#', 3_600)] {
+        let [low, high] = dtmf_pair(key).expect("a key");
+        let heard = &said[at..at + 800];
+        assert!((rms_dbfs(heard) + 18.0).abs() < 1.0, "{key}");
+        let other = power(heard, 1_000.0);
+        assert!(power(heard, low) > 100.0 * other && power(heard, high) > 100.0 * other, "{key}");
+    }
+    assert!(said[2_400..3_600].iter().all(|s| *s == 0), "a pause between the keys");
+}
+
+#[tokio::test]
 async fn a_callee_talks_over_the_bot_and_waits_for_it_to_ask_again() {
     let mut script = ready(
         "- talk_over: {after: 2s, speak: Sorry what did you say}\n- wait_until_bot_stops: {silence: 1s}\n- dtmf: '1'\n",

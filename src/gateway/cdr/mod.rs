@@ -1,27 +1,49 @@
 //! Call detail records: kept in memory, listed with the filters and pages of the service.
 
-mod query;
 #[cfg(test)]
 mod tests;
 
+use std::cmp::Ordering;
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use callcore::call::CarrierCdr;
+use callcore::call::{Disposition, HangupBy};
 use serde::Serialize;
 
-pub use self::query::{Direction, Query, QueryError};
+use crate::cdr_wire::{CdrField, CdrFilter, CdrMeta, CdrQuery};
 use crate::wallclock;
 
 /// Records kept; the oldest are forgotten.
 const MAX_RECORDS: usize = 20_000;
 
-/// A finished call of one account.
+/// The record of a call, as the `cdr` event has it. Times are ISO 8601 UTC with milliseconds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cdr {
+    pub session_id: String,
+    pub destination: String,
+    /// The caller id, which may be unknown. Versions before 1.0.5 have no such field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<Option<String>>,
+    pub start_time: String,
+    pub answer_time: Option<String>,
+    pub end_time: String,
+    /// Whole seconds from start to end.
+    pub duration: u64,
+    /// Whole seconds from answer to end.
+    pub billable_seconds: u64,
+    pub disposition: Disposition,
+    pub hangup_by: Option<HangupBy>,
+    pub hangup_cause_code: u16,
+    pub hangup_cause_text: &'static str,
+}
+
+/// A finished call of one account, as REST shows it.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Record {
     #[serde(flatten)]
-    pub cdr: CarrierCdr,
+    pub cdr: Arc<Cdr>,
     pub created_at: String,
     pub updated_at: String,
     #[serde(skip)]
@@ -38,7 +60,7 @@ impl Records {
     }
 
     /// Keeps the record of a call that has just ended.
-    pub fn add(&self, account: usize, cdr: CarrierCdr) {
+    pub fn add(&self, account: usize, cdr: Arc<Cdr>) {
         let now = wallclock::iso(wallclock::now_ms());
         let mut records = self.locked();
         if records.len() == MAX_RECORDS {
@@ -56,39 +78,49 @@ impl Records {
 
     /// One page of the account's records, newest first unless sorted otherwise.
     #[must_use]
-    pub fn list(&self, account: usize, query: &Query) -> Page {
+    pub fn list(&self, account: usize, query: &CdrQuery) -> Page {
         let records = self.locked();
-        let mut matching: Vec<&Record> = records
+        let mut matching: Vec<(usize, &Record)> = records
             .iter()
-            .rev()
-            .filter(|r| r.account == account && query.filters.iter().all(|f| f.matches(&r.cdr)))
+            .enumerate()
+            .filter(|(_, r)| r.account == account && query.filters.iter().all(|f| matches(f, &r.cdr)))
             .collect();
-        if let Some((field, direction)) = query.sort {
-            matching.sort_by_key(|record| field.key(&record.cdr));
-            if direction == Direction::Descending {
-                matching.reverse();
-            }
+        matching.sort_by(|a, b| {
+            let by = |(field, descending): &(CdrField, bool)| {
+                let order = compare(*field, (a.0, &a.1.cdr), (b.0, &b.1.cdr));
+                if *descending { order.reverse() } else { order }
+            };
+            query.order().iter().map(by).find(|order| order.is_ne()).unwrap_or(b.0.cmp(&a.0))
+        });
+        let total = matching.len() as u64;
+        let skip = usize::try_from(query.offset()).unwrap_or(usize::MAX);
+        let page = matching.into_iter().skip(skip).take(query.limit.max(1) as usize);
+        Page { data: page.map(|(_, record)| record.clone()).collect(), meta: CdrMeta::new(query, total) }
+    }
+}
+
+fn matches(filter: &CdrFilter, cdr: &Cdr) -> bool {
+    let seconds = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+    match filter {
+        CdrFilter::DestinationIs(number) => cdr.destination == *number,
+        CdrFilter::DestinationContains(part) => cdr.destination.contains(part.as_str()),
+        CdrFilter::Duration(comparison, value) => comparison.holds(seconds(cdr.duration), *value),
+        CdrFilter::BillableSeconds(comparison, value) => {
+            comparison.holds(seconds(cdr.billable_seconds), *value)
         }
-        let total = matching.len();
-        let data = matching
-            .into_iter()
-            .skip((query.page - 1).saturating_mul(query.limit))
-            .take(query.limit)
-            .cloned()
-            .collect();
-        Page {
-            data,
-            meta: Meta {
-                items_per_page: query.limit,
-                total_items: total,
-                current_page: query.page,
-                total_pages: total.div_ceil(query.limit),
-                sort_by: [match query.sort {
-                    None => ("id", Direction::Descending),
-                    Some((field, direction)) => (field.name(), direction),
-                }],
-            },
-        }
+        CdrFilter::DispositionIn(dispositions) => dispositions.contains(&cdr.disposition),
+    }
+}
+
+fn compare(field: CdrField, a: (usize, &Cdr), b: (usize, &Cdr)) -> Ordering {
+    match field {
+        CdrField::Id => a.0.cmp(&b.0),
+        CdrField::StartTime => a.1.start_time.cmp(&b.1.start_time),
+        CdrField::EndTime => a.1.end_time.cmp(&b.1.end_time),
+        CdrField::Duration => a.1.duration.cmp(&b.1.duration),
+        CdrField::BillableSeconds => a.1.billable_seconds.cmp(&b.1.billable_seconds),
+        CdrField::Destination => a.1.destination.cmp(&b.1.destination),
+        CdrField::Disposition => a.1.disposition.as_str().cmp(b.1.disposition.as_str()),
     }
 }
 
@@ -96,16 +128,5 @@ impl Records {
 #[derive(Debug, Serialize)]
 pub struct Page {
     pub data: Vec<Record>,
-    pub meta: Meta,
-}
-
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Meta {
-    pub items_per_page: usize,
-    pub total_items: usize,
-    pub current_page: usize,
-    pub total_pages: usize,
-    /// `[field, direction]` pairs.
-    pub sort_by: [(&'static str, Direction); 1],
+    pub meta: CdrMeta,
 }

@@ -15,6 +15,7 @@ use callcore::retry::Backoff;
 use rustls::ClientConfig;
 use secrecy::{ExposeSecret as _, SecretString};
 use serde::Serialize;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -49,7 +50,7 @@ pub struct Options {
     /// For everything from the TCP handshake to the joined namespace.
     pub connect_timeout: Duration,
     pub ack_timeout: Duration,
-    /// Packets that may wait to be written, and notices that may wait to be read.
+    /// Packets that may wait to be written.
     pub queue: usize,
 }
 
@@ -63,6 +64,8 @@ impl fmt::Debug for Options {
 #[derive(Debug)]
 pub enum Notice {
     Up,
+    /// How long the peer takes to answer, lately.
+    RoundTrip(Duration),
     Event(Event),
     /// There is no connection; the next attempt comes after `retry_in`.
     Down {
@@ -119,14 +122,38 @@ impl fmt::Debug for Reply {
     }
 }
 
-/// Starts connecting; the task ends when the client or the notices are dropped.
+/// Which of several connections a notice is about.
+pub type Host = u32;
+
+/// Starts connecting; the task ends when the client is dropped, or nobody reads the notices any more.
 #[must_use]
-pub fn start(options: Options) -> (Client, mpsc::Receiver<Notice>, JoinHandle<()>) {
+pub fn start(
+    options: Options,
+    host: Host,
+    notices: mpsc::Sender<(Host, Notice)>,
+) -> (Client, JoinHandle<()>) {
     let (to_send, outgoing) = mpsc::channel(options.queue.max(1));
-    let (notices, told) = mpsc::channel(options.queue.max(1));
+    let notices = Notices { host, sender: notices };
     let connection = Connection { options, outgoing, notices, awaited: BTreeMap::new() };
     let task = tokio::spawn(connection.run());
-    (Client { to_send, ack_ids: AtomicU64::new(0) }, told, task)
+    (Client { to_send, ack_ids: AtomicU64::new(0) }, task)
+}
+
+struct Notices {
+    host: Host,
+    sender: mpsc::Sender<(Host, Notice)>,
+}
+
+impl Notices {
+    /// False when nobody reads any more.
+    async fn send(&self, notice: Notice) -> bool {
+        // A free place is the rule, and taking it costs less than waiting for one.
+        match self.sender.try_send((self.host, notice)) {
+            Ok(()) => true,
+            Err(TrySendError::Closed(_)) => false,
+            Err(TrySendError::Full(notice)) => self.sender.send(notice).await.is_ok(),
+        }
+    }
 }
 
 /// The way to send over one connection.
@@ -219,7 +246,7 @@ struct Awaited {
 struct Connection {
     options: Options,
     outgoing: mpsc::Receiver<Outgoing>,
-    notices: mpsc::Sender<Notice>,
+    notices: Notices,
     /// By id; ids and deadlines grow together, so the first entry is the next to time out.
     awaited: BTreeMap<u64, Awaited>,
 }
@@ -252,7 +279,7 @@ impl Connection {
                 metrics::counter!("dering_trunk_connections_total", "trunk" => self.options.name.clone())
                     .increment(1);
                 tracing::info!(trunk = self.options.name, "connected to the carrier");
-                if self.notices.send(Notice::Up).await.is_err() {
+                if !self.notices.send(Notice::Up).await {
                     return State::Closed;
                 }
                 State::Open { wire: Box::new(wire), attempt }
@@ -267,7 +294,11 @@ impl Connection {
         }
         let jitter = rand::random::<f64>();
         // A refusal is not a hiccup: somebody must act, so it is asked again at the slowest pace at once.
-        let pace = if matches!(error, LinkError::Refused { .. }) { u32::MAX } else { attempt };
+        let pace = if matches!(error, LinkError::Refused { .. } | LinkError::NotServed { .. }) {
+            u32::MAX
+        } else {
+            attempt
+        };
         let retry_in = Duration::from_millis(self.options.backoff.delay_ms(pace, jitter));
         let retry_ms = retry_in.as_millis() as u64;
         if attempt == 0 {
@@ -277,7 +308,7 @@ impl Connection {
         }
         metrics::counter!("dering_trunk_connection_failures_total", "trunk" => self.options.name.clone())
             .increment(1);
-        if self.notices.send(Notice::Down { error, retry_in }).await.is_err() {
+        if !self.notices.send(Notice::Down { error, retry_in }).await {
             return State::Closed;
         }
         State::Waiting { attempt: attempt.saturating_add(1), until: Instant::now() + retry_in }
@@ -310,6 +341,12 @@ impl Connection {
                         return State::Closed;
                     }
                 },
+                Step::RoundTrip(time) => {
+                    if !self.notices.send(Notice::RoundTrip(time)).await {
+                        wire.close(GOODBYE).await;
+                        return State::Closed;
+                    }
+                }
                 Step::ToSend(first) => {
                     if let Err(error) = self.send(&mut wire, first) {
                         break error;
@@ -353,7 +390,13 @@ impl Connection {
     /// `Err(None)` when nobody listens any more.
     async fn receive(&mut self, packet: Packet) -> Result<(), Option<LinkError>> {
         match packet {
-            Packet::Event(event) => self.notices.send(Notice::Event(event)).await.map_err(|_| None),
+            Packet::Event(event) => {
+                if self.notices.send(Notice::Event(event)).await {
+                    Ok(())
+                } else {
+                    Err(None)
+                }
+            }
             Packet::Ack { id, data } => {
                 match self.awaited.remove(&id) {
                     Some(awaited) => awaited.reply.settle(Ok(data)),

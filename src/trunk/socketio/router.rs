@@ -1,187 +1,201 @@
-//! The task of one trunk: carries what the connection says to the rooms, and what legs ask to the
-//! connection.
+//! The task of one trunk: carries what connections say to the rooms, and what legs ask to the connections.
 
-use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use callcore::call::CarrierCdr;
 use futures_util::StreamExt as _;
 use futures_util::stream::{self, BoxStream, SelectAll};
+use rustls::ClientConfig;
 use serde::Serialize;
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot, watch};
-use tokio::task::{JoinHandle, JoinSet};
-use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
-use super::acks::AckLog;
-use super::client::{Client, Notice, Outgoing};
-use super::messages::{self, AUDIO_CHUNK, Mark, Press, ReportError, Speech};
-use super::packet::{Binary, Event, PacketError};
+use super::client::{Host, Notice, TokenSource};
+use super::hosts::{BASE, Hosts, NotSent};
+use super::messages::{self, AUDIO_CHUNK_MS, Mark, Press, ReportError, Speech, plain_command};
+use super::packet::{Binary, Event};
+use super::placing::{Placements, Wish};
+use super::records::Records;
 use super::rest::Rest;
-use super::room::{Action, Patience, Room};
-use super::strays::Strays;
-use super::{Link, LinkError, Version};
-use crate::trunk::{DialError, Leg, LegCommand};
+use super::room::{Action, Patience};
+use super::rooms::{Deed, Manner, Media, Rooms, Speaker};
+use super::websocket::{AUDIO_ROOM, Frame, Heard, Told};
+use super::{Link, LinkError, MediaWire, Version};
+use crate::trunk::codec::Codecs;
+use crate::trunk::{Codec, LegCommand};
 
-/// Events that may wait for a leg to read them: 10 s of 20 ms audio.
-const EVENTS: usize = 512;
-/// Commands that may wait for the trunk.
-const COMMANDS: usize = 256;
-/// REST requests to place a call under way at once.
-const MAX_PLACEMENTS: usize = 64;
 const TICK: Duration = Duration::from_millis(20);
-/// Waits before the second and third attempt to fetch a record: carriers write it after the call.
-const CDR_RETRIES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(3)];
+/// Notices taken from a connection in one go.
+const BATCH: usize = 64;
+/// pcm16 at 8 kHz.
+const BYTES_PER_MS: usize = 16;
 
-/// What handles ask of a trunk.
-#[derive(Debug)]
-pub(super) enum Wish {
-    Place(Placement),
-    /// Ends a session that has no leg here.
-    HangUp(String),
+pub(super) type LegStream = BoxStream<'static, (Arc<str>, Option<LegCommand>)>;
+
+/// What a trunk is made of and does not change while it runs.
+pub(super) struct Settled {
+    pub(super) name: String,
+    pub(super) version: Option<Version>,
+    pub(super) media: MediaWire,
+    pub(super) codec: Codec,
+    pub(super) patience: Patience,
+    pub(super) token: TokenSource,
+    pub(super) tls: Arc<ClientConfig>,
+    pub(super) backoff: callcore::retry::Backoff,
+    pub(super) connect_timeout: Duration,
 }
-
-/// A wish to call somebody.
-#[derive(Debug)]
-pub(super) struct Placement {
-    pub(super) number: String,
-    pub(super) reply: Answer,
-}
-
-/// Where the outcome of a placement goes.
-type Answer = oneshot::Sender<Result<Leg, DialError>>;
-
-type LegStream = BoxStream<'static, (Arc<str>, Option<LegCommand>)>;
 
 pub(super) struct Router {
-    pub(super) name: String,
-    pub(super) version: Version,
-    pub(super) patience: Patience,
-    pub(super) client: Client,
-    pub(super) connection: JoinHandle<()>,
-    pub(super) notices: mpsc::Receiver<Notice>,
+    pub(super) settled: Settled,
+    pub(super) policy: super::endpoint::Policy,
+    pub(super) base: reqwest::Url,
+    pub(super) hosts: Hosts,
+    pub(super) notices: mpsc::Receiver<(Host, Notice)>,
     pub(super) wishes: mpsc::Receiver<Wish>,
     pub(super) rest: Rest,
     pub(super) link: watch::Sender<Link>,
+    pub(super) version: watch::Sender<Option<Version>>,
+    pub(super) traffic: Traffic,
 }
 
 /// What changes while the trunk runs.
-struct Traffic {
-    rooms: BTreeMap<Arc<str>, Room>,
-    legs: SelectAll<LegStream>,
-    strays: Strays,
-    /// Yields the session id.
-    placing: JoinSet<(Answer, Result<String, DialError>)>,
-    fetching: JoinSet<(Arc<str>, Option<CarrierCdr>)>,
-    hanging_up: JoinSet<()>,
-    /// Control packets that found the queue full; while there are any, no command is taken from a leg.
-    backlog: VecDeque<Outgoing>,
-    acks: Arc<AckLog>,
-    is_up: bool,
+pub(super) struct Traffic {
+    pub(super) rooms: Rooms,
+    pub(super) legs: SelectAll<LegStream>,
+    pub(super) placing: Placements,
+    pub(super) records: Records,
+    pub(super) hanging_up: JoinSet<()>,
+    /// The calls' own connections.
+    pub(super) sockets: JoinSet<()>,
+    pub(super) told: mpsc::Sender<Told>,
+    pub(super) hears: mpsc::Receiver<Told>,
+    /// Reused, so that a packet of audio costs no allocation here.
+    pub(super) deeds: Vec<Deed>,
+}
+
+impl Traffic {
+    pub(super) fn new(queue: usize) -> Self {
+        let (told, hears) = mpsc::channel(queue);
+        Self {
+            rooms: Rooms::default(),
+            legs: SelectAll::new(),
+            placing: Placements::default(),
+            records: Records::default(),
+            hanging_up: JoinSet::new(),
+            sockets: JoinSet::new(),
+            told,
+            hears,
+            deeds: Vec::new(),
+        }
+    }
+
+    fn is_busy(&self) -> bool {
+        !(self.rooms.is_empty()
+            && self.placing.is_empty()
+            && self.records.is_empty()
+            && self.hanging_up.is_empty())
+    }
 }
 
 impl Router {
     /// Runs until every handle is gone and every call is over.
     pub(super) async fn run(mut self) {
-        let mut traffic = Traffic {
-            rooms: BTreeMap::new(),
-            legs: SelectAll::new(),
-            strays: Strays::default(),
-            placing: JoinSet::new(),
-            fetching: JoinSet::new(),
-            hanging_up: JoinSet::new(),
-            backlog: VecDeque::new(),
-            acks: AckLog::new(self.name.clone()),
-            is_up: false,
-        };
         let mut tick = interval(TICK);
         tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
         let mut handles_live = true;
-        while handles_live || traffic.is_busy() {
+        let mut notices = Vec::with_capacity(BATCH);
+        while handles_live || self.traffic.is_busy() || self.hosts.has_backlog() {
+            let ticks = !self.traffic.rooms.is_empty() || self.hosts.has_backlog();
             tokio::select! {
-                notice = self.notices.recv() => match notice {
-                    Some(notice) => self.notice(&mut traffic, notice),
-                    None => break,
+                // Never 0: the hosts keep a sender.
+                _ = self.notices.recv_many(&mut notices, BATCH) => {
+                    for (host, notice) in notices.drain(..) {
+                        self.notice(host, notice);
+                    }
+                }
+                Some((id, heard)) = self.traffic.hears.recv() => self.heard(&id, heard),
+                wish = self.wishes.recv(), if handles_live && self.traffic.placing.has_room() => match wish {
+                    Some(wish) => self.wish(wish),
+                    None => handles_live = false,
                 },
-                wish = self.wishes.recv(), if handles_live && traffic.placing.len() < MAX_PLACEMENTS => {
-                    match wish {
-                        Some(Wish::Place(placement)) => self.place(&mut traffic, placement),
-                        Some(Wish::HangUp(id)) => self.perform(&mut traffic, &id, vec![Action::HangUpByRest]),
-                        None => handles_live = false,
-                    }
+                Some((id, command)) = self.traffic.legs.next(), if !self.traffic.legs.is_empty() => {
+                    let now = Instant::now();
+                    self.traffic.rooms.command(&id, command, now, &mut self.traffic.deeds);
+                    self.settle(Some(&id));
                 }
-                Some((id, command)) = traffic.legs.next(),
-                    if traffic.backlog.is_empty() && !traffic.legs.is_empty() =>
-                {
-                    self.command(&mut traffic, &id, command);
+                Some(placed) = self.traffic.placing.next() => self.placed(placed),
+                Some((id, cdr)) = self.traffic.records.next() => {
+                    self.traffic.rooms.record(&id, cdr, &mut self.traffic.deeds);
+                    self.settle(Some(&id));
                 }
-                room = self.client.room(), if !traffic.backlog.is_empty() => {
-                    if let (Some(room), Some(packet)) = (room, traffic.backlog.pop_front()) {
-                        room.send(packet);
-                    }
-                }
-                Some(placed) = traffic.placing.join_next() => {
-                    if let Ok((reply, outcome)) = placed {
-                        self.placed(&mut traffic, reply, outcome);
-                    }
-                }
-                Some(fetched) = traffic.fetching.join_next() => {
-                    if let Ok((id, cdr)) = fetched {
-                        self.with_room(&mut traffic, &id, |room, _, actions| room.deliver_cdr(cdr, actions));
-                    }
-                }
-                Some(_) = traffic.hanging_up.join_next() => {}
-                _ = tick.tick(), if !traffic.rooms.is_empty() => self.tick(&mut traffic),
+                Some(_) = self.traffic.hanging_up.join_next() => {}
+                Some(_) = self.traffic.sockets.join_next() => {}
+                _ = tick.tick(), if ticks => self.tick(),
             }
         }
-        drop((self.client, self.notices));
-        if self.connection.await.is_err() {
-            tracing::error!(trunk = self.name, "the connection's task has panicked");
+        self.notices.close();
+        self.traffic.hears.close();
+        self.hosts.close().await;
+        // Their calls are over, so they are on their way out.
+        while self.traffic.sockets.join_next().await.is_some() {}
+    }
+
+    fn wish(&mut self, wish: Wish) {
+        match wish {
+            Wish::Place(placement) => self.place(placement),
+            Wish::HangUp(id) => self.hang_up_by_rest(&id),
         }
     }
 
-    fn notice(&self, traffic: &mut Traffic, notice: Notice) {
+    fn notice(&mut self, host: Host, notice: Notice) {
         match notice {
             Notice::Up => {
-                traffic.is_up = true;
-                self.link.send_replace(Link::Up);
-                self.every_room(traffic, |room, _, actions| room.link_up(actions));
+                self.hosts.up(host);
+                self.show_link(host, Link::Up);
+                self.traffic.rooms.host_up(host, &mut self.traffic.deeds);
+                self.settle(None);
             }
-            Notice::Event(event) => self.event(traffic, &event),
+            Notice::Event(event) => self.event(host, &event),
+            Notice::RoundTrip(time) => {
+                self.hosts.round_trip(host, time);
+                metrics::gauge!("dering_trunk_round_trip_seconds", "trunk" => self.settled.name.clone())
+                    .set(time.as_secs_f64());
+                self.traffic.rooms.round_trip(host, time, &mut self.traffic.deeds);
+                self.settle(None);
+            }
             Notice::Down { error, .. } => {
-                traffic.is_up = false;
-                // Rooms say again what must not get lost.
-                traffic.backlog.clear();
+                self.hosts.down(host);
                 let reason = error.to_string();
-                self.link.send_replace(if matches!(error, LinkError::Refused { .. }) {
-                    Link::Refused(reason)
-                } else {
-                    Link::Down(reason)
-                });
-                self.every_room(traffic, |room, now, _| room.link_down(now));
+                self.show_link(
+                    host,
+                    match error {
+                        LinkError::Refused { .. } => Link::Refused(reason),
+                        // A carrier of 1.0.5 may serve nothing but REST at its base URL.
+                        LinkError::NotServed { .. } if self.settled.version.is_none() => Link::OnDemand,
+                        _ => Link::Down(reason),
+                    },
+                );
+                self.traffic.rooms.host_down(host, Instant::now());
             }
         }
     }
 
-    fn event(&self, traffic: &mut Traffic, event: &Event) {
+    fn show_link(&self, host: Host, link: Link) {
+        if host == BASE {
+            self.link.send_replace(link);
+        }
+    }
+
+    fn event(&mut self, host: Host, event: &Event) {
         match messages::read(event) {
             Ok((id, report)) => {
-                if traffic.rooms.contains_key(&*id) {
-                    self.with_room(traffic, &id, |room, now, actions| room.report(report, now, actions));
-                } else if !traffic.placing.is_empty() {
-                    traffic.strays.keep(&id, report);
-                }
+                let now = Instant::now();
+                self.traffic.rooms.report(Speaker::Host(host), &id, report, now, &mut self.traffic.deeds);
+                self.settle(Some(&id));
             }
-            Err(ReportError::Unknown) => {
-                tracing::debug!(trunk = self.name, event = event.name, "the carrier sent an unknown event");
-            }
-            Err(error) => {
-                metrics::counter!("dering_trunk_malformed_events_total", "trunk" => self.name.clone())
-                    .increment(1);
-                tracing::debug!(trunk = self.name, event = event.name, %error, "an event is not understood");
-            }
+            Err(error) => self.odd(&event.name, &error),
         }
         if let Some(ack) = event.ack {
             #[derive(Serialize)]
@@ -189,208 +203,179 @@ impl Router {
                 success: bool,
                 error: Option<()>,
             }
-            self.queue(traffic, self.client.answer(ack, &Received { success: true, error: None }));
-        }
-    }
-
-    fn place(&self, traffic: &mut Traffic, wish: Placement) {
-        let rest = self.rest.clone();
-        traffic.placing.spawn(async move {
-            let outcome = rest.call(&wish.number).await;
-            (wish.reply, outcome)
-        });
-    }
-
-    fn placed(&self, traffic: &mut Traffic, reply: Answer, outcome: Result<String, DialError>) {
-        match outcome {
-            Ok(id) => self.admit(traffic, reply, id),
-            // The caller may have stopped waiting.
-            Err(error) => drop(reply.send(Err(error))),
-        }
-        if traffic.placing.is_empty() {
-            traffic.strays.clear();
-        }
-    }
-
-    fn admit(&self, traffic: &mut Traffic, reply: Answer, id: String) {
-        let id: Arc<str> = id.into();
-        if traffic.rooms.contains_key(&id) {
-            let reason = "it gave two calls the same sessionId".into();
-            drop(reply.send(Err(DialError::Protocol { reason })));
-            return;
-        }
-        let (events, heard) = mpsc::channel(EVENTS);
-        let (commands, asked) = mpsc::channel(COMMANDS);
-        if reply.send(Ok(Leg { session_id: id.to_string(), events: heard, commands })).is_err() {
-            tracing::warn!(trunk = self.name, "nobody waits for the call that was placed; it is hung up");
-            self.perform(traffic, &id, vec![Action::HangUpByRest]);
-            return;
-        }
-        traffic.legs.push(leg_commands(Arc::clone(&id), asked));
-        traffic.rooms.insert(Arc::clone(&id), Room::new(events, self.patience, Instant::now()));
-        metrics::gauge!("dering_trunk_calls", "trunk" => self.name.clone()).set(traffic.rooms.len() as f64);
-        let early = traffic.strays.claim(&id);
-        let is_up = traffic.is_up;
-        self.with_room(traffic, &id, |room, now, actions| {
-            for report in early {
-                room.report(report, now, actions);
+            let received = Received { success: true, error: None };
+            if self.hosts.control(host, |client| client.answer(ack, &received)).is_err() {
+                tracing::debug!(
+                    trunk = self.settled.name,
+                    "a carrier that reads nothing gets no acknowledgement"
+                );
             }
-            if is_up {
-                room.link_up(actions);
-            }
-        });
+        }
     }
 
-    fn command(&self, traffic: &mut Traffic, id: &str, command: Option<LegCommand>) {
-        self.with_room(traffic, id, |room, now, actions| match command {
-            Some(command) => room.command(command, now, actions),
-            None => room.commander_left(),
-        });
+    fn odd(&self, event: &str, error: &ReportError) {
+        let event: String = event.chars().take(40).collect();
+        if !matches!(error, ReportError::Unknown) {
+            metrics::counter!("dering_trunk_malformed_events_total", "trunk" => self.settled.name.clone())
+                .increment(1);
+        }
+        tracing::debug!(trunk = self.settled.name, event, %error, "an event of the carrier is not understood");
     }
 
-    fn tick(&self, traffic: &mut Traffic) {
-        self.every_room(traffic, |room, now, actions| room.tick(now, actions));
-    }
-
-    fn every_room(
-        &self,
-        traffic: &mut Traffic,
-        mut change: impl FnMut(&mut Room, Instant, &mut Vec<Action>),
-    ) {
+    /// The connection of one call has something to tell.
+    fn heard(&mut self, id: &Arc<str>, heard: Heard) {
         let now = Instant::now();
-        let mut due = Vec::new();
-        for (id, room) in &mut traffic.rooms {
-            let mut actions = Vec::new();
-            change(room, now, &mut actions);
-            if !actions.is_empty() || room.is_over() {
-                due.push((Arc::clone(id), actions));
+        let Traffic { rooms, deeds, .. } = &mut self.traffic;
+        match heard {
+            Heard::Up => rooms.call_up(id, now, deeds),
+            Heard::Said(report) => rooms.report(Speaker::Socket, id, report, now, deeds),
+            Heard::RoundTrip(time) => rooms.call_round_trip(id, time, deeds),
+            Heard::Down => rooms.call_down(id, now),
+            Heard::Refused => {
+                rooms.call_down(id, now);
+                rooms.report(Speaker::Socket, id, messages::Report::JoinRefused, now, deeds);
             }
+            Heard::Odd(error) => return self.odd("frame", &error),
         }
-        for (id, actions) in due {
-            self.perform(traffic, &id, actions);
-            self.close_if_over(traffic, &id);
-        }
+        self.settle(Some(id));
     }
 
-    fn with_room(
-        &self,
-        traffic: &mut Traffic,
-        id: &str,
-        change: impl FnOnce(&mut Room, Instant, &mut Vec<Action>),
-    ) {
-        let Some(room) = traffic.rooms.get_mut(id) else { return };
-        let mut actions = Vec::new();
-        change(room, Instant::now(), &mut actions);
-        self.perform(traffic, id, actions);
-        self.close_if_over(traffic, id);
+    fn tick(&mut self) {
+        let now = Instant::now();
+        self.hosts.flush();
+        self.traffic.rooms.tick(now, &mut self.traffic.deeds);
+        self.settle(None);
+        let rooms = &self.traffic.rooms;
+        self.hosts.leave_idle(now, |host| rooms.uses(host));
     }
 
-    fn close_if_over(&self, traffic: &mut Traffic, id: &str) {
-        if traffic.rooms.get(id).is_some_and(Room::is_over) {
-            traffic.rooms.remove(id);
-            metrics::gauge!("dering_trunk_calls", "trunk" => self.name.clone())
-                .set(traffic.rooms.len() as f64);
-        }
-    }
-
-    fn perform(&self, traffic: &mut Traffic, id: &str, actions: Vec<Action>) {
-        for action in actions {
-            match action {
-                Action::Join => {
-                    self.queue(traffic, self.client.event("joinRoom", &messages::Room { session_id: id }));
-                }
-                Action::Send(command) => self.send(traffic, id, command),
-                Action::HangUpByRest => {
-                    let (rest, id, trunk) = (self.rest.clone(), id.to_owned(), self.name.clone());
-                    traffic.hanging_up.spawn(async move {
-                        if let Err(error) = rest.hang_up(&id).await {
-                            tracing::warn!(trunk, session = id, %error, "the call could not be hung up over REST");
-                        }
-                    });
-                }
-                Action::FetchCdr => {
-                    let fetch = fetch_cdr(self.rest.clone(), self.version, id.into());
-                    traffic.fetching.spawn(fetch);
-                }
-                Action::Dropped { direction, reason } => self.dropped(direction, reason),
+    /// Does what rooms want done, until they want nothing more, and forgets those that are over: `about`,
+    /// or any.
+    pub(super) fn settle(&mut self, about: Option<&str>) {
+        while !self.traffic.deeds.is_empty() {
+            let mut deeds = std::mem::take(&mut self.traffic.deeds);
+            for (id, action) in deeds.drain(..) {
+                self.perform(&id, action);
+            }
+            // What a deed brought about comes next; the emptied list is used again.
+            if self.traffic.deeds.is_empty() {
+                self.traffic.deeds = deeds;
             }
         }
-    }
-
-    fn send(&self, traffic: &mut Traffic, id: &str, command: LegCommand) {
-        let packet = match command {
-            LegCommand::Audio(audio) => return self.send_audio(traffic, id, audio),
-            LegCommand::CheckPoint(name) => {
-                self.client.event("checkPoint", &Mark { session_id: id, name: &name })
-            }
-            LegCommand::Digit { digit, duration_ms } => {
-                self.client.event("dtmf", &Press { session_id: id, digit, duration: duration_ms })
-            }
-            LegCommand::Interruption => self.client.event("interruption", &messages::Room { session_id: id }),
-            LegCommand::Hangup => self.client.event("hangup", &messages::Room { session_id: id }),
+        let swept = match about {
+            Some(id) => self.traffic.rooms.sweep(id),
+            None => self.traffic.rooms.sweep_all() > 0,
         };
-        self.queue(traffic, packet);
+        if swept {
+            self.show_calls();
+        }
     }
 
-    fn send_audio(&self, traffic: &mut Traffic, id: &str, mut audio: Bytes) {
-        while !audio.is_empty() {
-            let chunk = audio.split_to(audio.len().min(AUDIO_CHUNK));
-            let speech = Speech { audio_data: Binary(chunk), session_id: id, audio_format: "pcm16" };
-            let packet = if traffic.acks.is_wanted() {
-                self.client.watched("audio", &speech, traffic.acks.watch())
-            } else {
-                self.client.event("audio", &speech)
-            };
-            match packet {
-                Ok(packet) if traffic.backlog.is_empty() => {
-                    if self.client.try_send(packet).is_err() {
-                        self.dropped("out", "queue_full");
+    pub(super) fn show_calls(&self) {
+        metrics::gauge!("dering_trunk_calls", "trunk" => self.settled.name.clone())
+            .set(self.traffic.rooms.len() as f64);
+    }
+
+    fn perform(&mut self, id: &Arc<str>, action: Action) {
+        match action {
+            Action::Join => {
+                if let Some(&Manner { media: Media::Host(host), .. }) = self.traffic.rooms.manner(id) {
+                    let room = messages::Room { session_id: id };
+                    let sent = self.hosts.control(host, |client| client.event("joinRoom", &room));
+                    self.unless_stuck(id, sent);
+                }
+            }
+            Action::Send(command) => self.send(id, command),
+            Action::HangUpByRest => self.hang_up_by_rest(id),
+            Action::FetchCdr => {
+                let version = *self.version.borrow();
+                self.traffic.records.fetch(self.rest.clone(), version, Arc::clone(id));
+            }
+            Action::Dropped { direction, reason } => self.dropped(direction, reason),
+        }
+    }
+
+    pub(super) fn hang_up_by_rest(&mut self, id: &str) {
+        let (rest, id, trunk) = (self.rest.clone(), id.to_owned(), self.settled.name.clone());
+        self.traffic.hanging_up.spawn(async move {
+            if let Err(error) = rest.hang_up(&id).await {
+                tracing::warn!(trunk, session = id, %error, "the call could not be hung up over REST");
+            }
+        });
+    }
+
+    fn send(&mut self, id: &Arc<str>, command: LegCommand) {
+        let Some(manner) = self.traffic.rooms.manner(id) else { return };
+        match (&manner.media, command) {
+            (&Media::Host(host), LegCommand::Audio(audio)) => {
+                let (codecs, is_labelled) = (manner.codecs, manner.is_labelled);
+                self.send_audio(host, id, audio, codecs, is_labelled);
+            }
+            (Media::Socket(socket), LegCommand::Audio(audio)) => {
+                let dropped = socket.capacity() <= AUDIO_ROOM
+                    || socket.try_send(Frame::Audio(manner.codecs.sent.encode(audio))).is_err();
+                if dropped {
+                    self.dropped("out", "queue_full");
+                }
+            }
+            (&Media::Host(host), command) => {
+                let session_id: &str = id;
+                let room = messages::Room { session_id };
+                let sent = self.hosts.control(host, |client| match &command {
+                    LegCommand::CheckPoint(name) => client.event("checkPoint", &Mark { session_id, name }),
+                    &LegCommand::Digit { digit, duration_ms: duration } => {
+                        client.event("dtmf", &Press { session_id, digit, duration })
                     }
-                }
-                Ok(_) => self.dropped("out", "queue_full"),
-                Err(error) => self.unsendable(&error),
+                    LegCommand::Interruption => client.event("interruption", &room),
+                    LegCommand::Hangup | LegCommand::Audio(_) => client.event("hangup", &room),
+                });
+                self.unless_stuck(id, sent);
+            }
+            (Media::Socket(socket), command) => {
+                let Some(text) = plain_command(&command) else { return };
+                let sent = socket.try_send(Frame::Text(text)).map_err(|_| NotSent::Stuck);
+                self.unless_stuck(id, sent);
             }
         }
     }
 
-    /// Queues a control packet; it is never dropped for want of room.
-    fn queue(&self, traffic: &mut Traffic, packet: Result<Outgoing, PacketError>) {
-        let packet = match packet {
-            Ok(packet) => packet,
-            Err(error) => return self.unsendable(&error),
-        };
-        if !traffic.backlog.is_empty() {
-            traffic.backlog.push_back(packet);
-        } else if let Err(TrySendError::Full(packet)) = self.client.try_send(packet) {
-            traffic.backlog.push_back(packet);
+    fn unless_stuck(&mut self, id: &Arc<str>, sent: Result<(), NotSent>) {
+        if sent == Err(NotSent::Stuck) {
+            self.traffic.rooms.stuck(id, &mut self.traffic.deeds);
         }
     }
 
-    fn unsendable(&self, error: &PacketError) {
-        tracing::error!(trunk = self.name, %error, "a message could not be encoded");
+    fn send_audio(&self, host: Host, id: &Arc<str>, mut audio: Bytes, codecs: Codecs, is_labelled: bool) {
+        let Some(connected) = self.hosts.get(host) else { return };
+        while !audio.is_empty() {
+            let chunk = audio.split_to(audio.len().min(AUDIO_CHUNK_MS * BYTES_PER_MS));
+            let speech = Speech {
+                audio_data: Binary(codecs.sent.encode(chunk)),
+                session_id: id,
+                audio_format: is_labelled.then(|| codecs.sent.name()),
+            };
+            let packet = if is_labelled && connected.acks.is_wanted() {
+                connected.client.watched("audio", &speech, connected.acks.watch())
+            } else {
+                connected.client.event("audio", &speech)
+            };
+            if self.hosts.audio(host, packet).is_err() {
+                self.dropped("out", "queue_full");
+            }
+        }
     }
 
     fn dropped(&self, direction: &'static str, reason: &'static str) {
         metrics::counter!(
             "dering_trunk_audio_dropped_total",
-            "trunk" => self.name.clone(), "direction" => direction, "reason" => reason
+            "trunk" => self.settled.name.clone(), "direction" => direction, "reason" => reason
         )
         .increment(1);
     }
 }
 
-impl Traffic {
-    fn is_busy(&self) -> bool {
-        !(self.rooms.is_empty()
-            && self.placing.is_empty()
-            && self.fetching.is_empty()
-            && self.hanging_up.is_empty()
-            && self.backlog.is_empty())
-    }
-}
-
 /// A leg's commands, then `None` once.
-fn leg_commands(id: Arc<str>, commands: mpsc::Receiver<LegCommand>) -> LegStream {
+pub(super) fn leg_commands(id: Arc<str>, commands: mpsc::Receiver<LegCommand>) -> LegStream {
     stream::unfold(Some((id, commands)), |state| async move {
         let (id, mut commands) = state?;
         match commands.recv().await {
@@ -399,23 +384,4 @@ fn leg_commands(id: Arc<str>, commands: mpsc::Receiver<LegCommand>) -> LegStream
         }
     })
     .boxed()
-}
-
-async fn fetch_cdr(rest: Rest, version: Version, id: Arc<str>) -> (Arc<str>, Option<CarrierCdr>) {
-    if version == Version::V1_0_3 {
-        return (id, None);
-    }
-    let mut waits = CDR_RETRIES.into_iter();
-    loop {
-        match rest.cdr(&id).await {
-            Ok(Some(cdr)) => return (id, Some(cdr)),
-            Ok(None) => tracing::debug!(session = &*id, "the carrier has no record of the call yet"),
-            Err(error) => tracing::debug!(session = &*id, %error, "the call's record could not be fetched"),
-        }
-        let Some(wait) = waits.next() else {
-            tracing::warn!(session = &*id, "the carrier gives no record of the call");
-            return (id, None);
-        };
-        sleep(wait).await;
-    }
 }

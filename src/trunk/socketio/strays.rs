@@ -4,30 +4,31 @@
 use std::collections::VecDeque;
 
 use super::messages::Report;
+use super::rooms::Speaker;
 
 const MAX_SESSIONS: usize = 256;
 const MAX_REPORTS: usize = 100;
 
 /// Bounded both ways: the oldest session goes first, a session's first reports stay.
 #[derive(Debug, Default)]
-pub(super) struct Strays(VecDeque<(String, Vec<Report>)>);
+pub(super) struct Strays(VecDeque<(String, Vec<(Speaker, Report)>)>);
 
 impl Strays {
-    pub(super) fn keep(&mut self, session_id: &str, report: Report) {
+    pub(super) fn keep(&mut self, session_id: &str, from: Speaker, report: Report) {
         if let Some((_, reports)) = self.0.iter_mut().find(|(id, _)| id == session_id) {
             if reports.len() < MAX_REPORTS {
-                reports.push(report);
+                reports.push((from, report));
             }
             return;
         }
         if self.0.len() == MAX_SESSIONS {
             self.0.pop_front();
         }
-        self.0.push_back((session_id.to_owned(), vec![report]));
+        self.0.push_back((session_id.to_owned(), vec![(from, report)]));
     }
 
     /// Everything kept about `session_id`, in order.
-    pub(super) fn claim(&mut self, session_id: &str) -> Vec<Report> {
+    pub(super) fn claim(&mut self, session_id: &str) -> Vec<(Speaker, Report)> {
         let at = self.0.iter().position(|(id, _)| id == session_id);
         at.and_then(|at| self.0.remove(at)).map(|(_, reports)| reports).unwrap_or_default()
     }
@@ -41,13 +42,15 @@ impl Strays {
 mod tests {
     use super::*;
 
+    const HOST: Speaker = Speaker::Host(0);
+
     #[test]
     fn a_claimed_session_gets_its_reports_in_order_and_only_once() {
         let mut strays = Strays::default();
-        strays.keep("ours", Report::Announced);
-        strays.keep("theirs", Report::Announced);
-        strays.keep("ours", Report::Hangup);
-        assert_eq!(strays.claim("ours"), [Report::Announced, Report::Hangup]);
+        strays.keep("ours", HOST, Report::Announced);
+        strays.keep("theirs", HOST, Report::Announced);
+        strays.keep("ours", HOST, Report::Hangup);
+        assert_eq!(strays.claim("ours"), [(HOST, Report::Announced), (HOST, Report::Hangup)]);
         assert_eq!(strays.claim("ours"), []);
     }
 
@@ -55,14 +58,17 @@ mod tests {
     fn a_flood_of_foreign_sessions_takes_bounded_room() {
         let mut strays = Strays::default();
         for n in 0..10_000 {
-            strays.keep(&n.to_string(), Report::Announced);
-            strays.keep(&n.to_string(), Report::Digit('1'));
+            strays.keep(&n.to_string(), HOST, Report::Announced);
+            strays.keep(&n.to_string(), HOST, Report::Digit('1'));
         }
         for _ in 0..10_000 {
-            strays.keep("9999", Report::Digit('2'));
+            strays.keep("9999", HOST, Report::Digit('2'));
         }
         assert_eq!(strays.0.len(), MAX_SESSIONS);
         let kept = strays.claim("9999");
-        assert_eq!((kept.len(), &kept[0], &kept[2]), (MAX_REPORTS, &Report::Announced, &Report::Digit('2')));
+        assert_eq!(
+            (kept.len(), &kept[0], &kept[2]),
+            (MAX_REPORTS, &(HOST, Report::Announced), &(HOST, Report::Digit('2')))
+        );
     }
 }

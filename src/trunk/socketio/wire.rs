@@ -18,6 +18,7 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
 use super::packet::{self, Decoder, Encoded, Limits, Packet, PacketError};
+use super::round_trip::RoundTrip;
 
 /// Why there is no connection, or no longer one.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +27,8 @@ pub enum LinkError {
     Unreachable(String),
     #[error("the carrier refuses the connection: {message}")]
     Refused { message: String, data: Value },
+    #[error("the carrier serves no Socket.IO here: HTTP {status}")]
+    NotServed { status: u16 },
     #[error("the carrier did not answer within {} ms", .0.as_millis())]
     Timeout(Duration),
     #[error("the carrier has been silent for {} ms", .0.as_millis())]
@@ -37,17 +40,22 @@ pub enum LinkError {
 }
 
 impl LinkError {
-    fn closed(reason: impl Display) -> Self {
+    pub(super) fn closed(reason: impl Display) -> Self {
         Self::Closed(reason.to_string())
     }
 
-    fn opening(error: tungstenite::Error) -> Self {
-        if let tungstenite::Error::Http(response) = &error
-            && matches!(response.status().as_u16(), 401 | 403)
-        {
-            return Self::Refused { message: format!("HTTP {}", response.status()), data: Value::Null };
+    pub(super) fn opening(error: tungstenite::Error) -> Self {
+        match &error {
+            tungstenite::Error::Http(response) => match response.status().as_u16() {
+                401 | 403 => {
+                    Self::Refused { message: format!("HTTP {}", response.status()), data: Value::Null }
+                }
+                // An answer, but not of a Socket.IO server.
+                status @ (200..=299 | 404 | 405 | 410 | 426) => Self::NotServed { status },
+                _ => Self::Unreachable(error.to_string()),
+            },
+            _ => Self::Unreachable(error.to_string()),
         }
-        Self::Unreachable(error.to_string())
     }
 }
 
@@ -55,11 +63,18 @@ impl LinkError {
 #[derive(Debug)]
 pub(super) enum Step<T> {
     Received(Packet),
+    /// How long the peer takes to answer, lately.
+    RoundTrip(Duration),
     /// Something waits to be written; everything before it has been handed to the kernel.
     ToSend(T),
     /// Nobody can ask for anything to be written any more.
     NothingToSend,
     Lost(LinkError),
+}
+
+enum Incoming {
+    Packet(Packet),
+    RoundTrip(Duration),
 }
 
 #[derive(Debug)]
@@ -70,6 +85,7 @@ pub(super) struct Wire {
     sending_first: bool,
     patience: Duration,
     heard: Instant,
+    round_trip: RoundTrip,
     deadline: Pin<Box<Sleep>>,
 }
 
@@ -93,11 +109,12 @@ impl Wire {
             sending_first: false,
             patience: Duration::from_secs(60),
             heard: now,
+            round_trip: RoundTrip::new(now),
             deadline: Box::pin(sleep_until(now)),
         };
         wire.join(auth).await?;
         wire.heard = Instant::now();
-        wire.deadline.as_mut().reset(wire.heard + wire.patience);
+        wire.deadline.as_mut().reset(wire.heard);
         Ok(wire)
     }
 
@@ -146,6 +163,9 @@ impl Wire {
     }
 
     fn poll<T>(&mut self, cx: &mut Context<'_>, outgoing: &mut mpsc::Receiver<T>) -> Poll<Step<T>> {
+        if let Poll::Ready(error) = self.poll_deadline(cx) {
+            return Poll::Ready(Step::Lost(error));
+        }
         // Turns, so that neither direction starves the other.
         self.sending_first = !self.sending_first;
         if self.sending_first
@@ -154,19 +174,29 @@ impl Wire {
             return Poll::Ready(step);
         }
         match self.poll_incoming(cx) {
-            Poll::Ready(Ok(packet)) => return Poll::Ready(Step::Received(packet)),
+            Poll::Ready(Ok(Incoming::Packet(packet))) => return Poll::Ready(Step::Received(packet)),
+            Poll::Ready(Ok(Incoming::RoundTrip(time))) => return Poll::Ready(Step::RoundTrip(time)),
             Poll::Ready(Err(error)) => return Poll::Ready(Step::Lost(error)),
             Poll::Pending => {}
         }
-        if let Poll::Ready(step) = self.poll_outgoing(cx, outgoing) {
-            return Poll::Ready(step);
-        }
+        self.poll_outgoing(cx, outgoing)
+    }
+
+    /// Asks for a sign of life when it is time, and gives up on a peer that gives none.
+    fn poll_deadline(&mut self, cx: &mut Context<'_>) -> Poll<LinkError> {
         while self.deadline.as_mut().poll(cx).is_ready() {
-            let due = self.heard + self.patience;
-            if due <= Instant::now() {
-                return Poll::Ready(Step::Lost(LinkError::Silent(self.patience)));
+            let now = Instant::now();
+            let patience = self.round_trip.patience().map_or(self.patience, |p| p.min(self.patience));
+            let silent_at = self.heard + patience;
+            if silent_at <= now {
+                return Poll::Ready(LinkError::Silent(patience));
             }
-            self.deadline.as_mut().reset(due);
+            if let Some(ping) = self.round_trip.ping(now)
+                && let Err(error) = self.queue(Message::Ping(ping))
+            {
+                return Poll::Ready(error);
+            }
+            self.deadline.as_mut().reset(silent_at.min(self.round_trip.next()));
         }
         Poll::Pending
     }
@@ -182,7 +212,7 @@ impl Wire {
         outgoing.poll_recv(cx).map(|item| item.map_or(Step::NothingToSend, Step::ToSend))
     }
 
-    fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Result<Packet, LinkError>> {
+    fn poll_incoming(&mut self, cx: &mut Context<'_>) -> Poll<Result<Incoming, LinkError>> {
         loop {
             let message = match Pin::new(&mut self.socket).poll_next(cx) {
                 Poll::Ready(Some(Ok(message))) => message,
@@ -191,9 +221,15 @@ impl Wire {
                 Poll::Pending => return Poll::Pending,
             };
             self.heard = Instant::now();
+            if let Message::Pong(answer) = &message {
+                match self.round_trip.pong(answer, self.heard) {
+                    Some(time) => return Poll::Ready(Ok(Incoming::RoundTrip(time))),
+                    None => continue,
+                }
+            }
             match self.interpret(message)? {
                 Some(Packet::Ping) => self.queue(Message::text(packet::PONG))?,
-                Some(packet) => return Poll::Ready(Ok(packet)),
+                Some(packet) => return Poll::Ready(Ok(Incoming::Packet(packet))),
                 None => {}
             }
         }

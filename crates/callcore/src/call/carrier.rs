@@ -74,4 +74,7 @@ pub struct CarrierCdr {
     pub hangup_by: Option<HangupBy>,
     pub hangup_cause_code: u16,
     pub hangup_cause_text: String,
+    /// Where the call came from; only carriers of 1.0.5 and later say so, and not always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
 }

@@ -8,17 +8,22 @@ use super::ending::{Ended, Summary};
 use super::input::Effect;
 use super::machine::{Call, RANG_TOO_LONG, State};
 use super::notice::Stage;
+use super::settings::Direction;
 use crate::clock::CallTime;
 
 impl Call {
     pub(super) fn remote_hangup(&mut self, now: CallTime) {
         match &self.state {
             State::Dialing => {
-                let cause = self.carrier_cause.unwrap_or(0);
-                self.close(Ended::Unanswered, cause, now);
+                // A carrier that hangs up says nothing of why; a caller who does has given up.
+                let unsaid = match self.settings.direction {
+                    Direction::Outbound => 0,
+                    Direction::Inbound => 16,
+                };
+                self.close(Ended::Unanswered, self.carrier_cause.unwrap_or(unsaid), now);
             }
             State::Talking(_) => {
-                self.record("hangup", json!({ "by": "callee" }));
+                self.record("hangup", json!({ "by": self.settings.direction.other_party() }));
                 self.close(Ended::ByCallee, 16, now);
             }
             State::Closing { .. } | State::Finished => {}
@@ -60,6 +65,8 @@ impl Call {
 
     /// The call is over; what remains is the carrier's record.
     pub(super) fn close(&mut self, ended: Ended, cause: u16, now: CallTime) {
+        // Most people end a message by hanging up.
+        self.end_message(now);
         match &mut self.state {
             State::Talking(talk) => {
                 talk.listening.stop_detection();
@@ -106,12 +113,17 @@ impl Call {
                 answered_at,
                 reason_code: ended.reason_code(),
                 machine_detection: self.decisive,
+                do_not_call: self.do_not_call,
             },
             None => Stage::Failed { cause: code },
         };
+        let hung_up = match self.settings.direction {
+            Direction::Outbound => "callee_hung_up",
+            Direction::Inbound => "caller_hung_up",
+        };
         let outcome = self.outcome.take().unwrap_or_else(|| {
             match ended {
-                Ended::ByCallee => "callee_hung_up",
+                Ended::ByCallee => hung_up,
                 Ended::ByBot => "ended",
                 Ended::ByFault => "carrier_lost",
                 Ended::Unanswered => unanswered_word(disposition, code),
@@ -133,6 +145,7 @@ impl Call {
             outcome,
             last_checkpoint: self.last_checkpoint.take(),
             message_left: self.message_left,
+            do_not_call: self.do_not_call,
             evidence: self.evidence.take(),
         };
         self.effects.push_back(Effect::Finish(Box::new(summary)));

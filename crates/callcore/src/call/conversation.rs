@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::ending::Ended;
 use super::input::{Effect, Fact};
+use super::interruption::By;
 use super::listening::{Found, opens_mailbox};
 use super::machine::{Call, State};
 use super::notice::Stage;
@@ -15,21 +16,21 @@ use crate::clock::CallTime;
 use crate::flow::{self, Command, MachineDetection, Outcome, PlaybackEnd};
 use crate::playback::Out;
 
+/// The note of a flow whose callee wants no more calls.
+const DO_NOT_CALL: &str = "do_not_call";
+
 impl Call {
     pub(super) fn digit(&mut self, digit: char, now: CallTime) {
         let State::Talking(talk) = &mut self.state else {
             return;
         };
-        let interrupts = talk.speaking.barge_in(now).by_dtmf();
-        if interrupts {
-            talk.speaking.interrupt(now);
-        }
+        let interrupts = talk.speaking.barge_in(now).0.by_dtmf();
         self.record("digit", json!({ "interrupts": interrupts }));
-        if interrupts {
-            self.record("interruption", json!({ "by": "dtmf" }));
-            self.report_prompts(now);
-        }
+        // First the key, then what it cuts: so the flow knows that it was no voice.
         self.flow.handle(flow::Input::Digit(digit), now);
+        if interrupts {
+            self.interrupt(By::Keys, now);
+        }
     }
 
     pub(super) fn recognised(&mut self, utterance: u32, text: Option<String>, now: CallTime) {
@@ -48,7 +49,8 @@ impl Call {
             let detail = json!({ "utterance": utterance, "text": text });
             self.effects.push_back(Effect::Record(Fact::new("transcript", detail)));
         }
-        self.flow.handle(flow::Input::Utterance { text }, now);
+        self.flow.handle(flow::Input::Utterance { text: text.clone() }, now);
+        self.judge_words(text.as_deref(), now);
     }
 
     pub(super) fn hear(&mut self, now: CallTime) -> bool {
@@ -90,7 +92,10 @@ impl Call {
                 talk.awaited_words = Some((utterance, now));
                 self.effects.push_back(Effect::Recognise { utterance, audio });
             }
-            _ => self.flow.handle(flow::Input::Utterance { text: None }, now),
+            _ => {
+                self.flow.handle(flow::Input::Utterance { text: None }, now);
+                self.judge_words(None, now);
+            }
         }
     }
 
@@ -202,9 +207,11 @@ impl Call {
                 continue;
             };
             match command {
-                Command::Play { id, parts, barge_in } => {
+                Command::Play { id, parts, barge_in, confirm } => {
                     let is_message = talk.mailbox_open;
-                    let wanted = talk.speaking.speak(Speech { id, parts, barge_in, is_message }, now);
+                    let confirm = if self.settings.recognises { confirm } else { confirm.without_words() };
+                    let speech = Speech { id, parts, barge_in, confirm, is_message };
+                    let wanted = talk.speaking.speak(speech, now);
                     self.record("prompt", json!({ "play": id, "bargeIn": barge_in }));
                     for (part, what) in wanted {
                         self.effects.push_back(Effect::Render { play: id, part, what });
@@ -220,7 +227,12 @@ impl Call {
                     self.outcome = outcome.or(self.outcome.take());
                     self.hang_up(Ended::ByBot, now);
                 }
-                Command::Note { what, detail } => self.record(what, detail),
+                Command::Errand { id, order } => self.begin_errand(id, order, now),
+                Command::EndRecording { id } => self.end_recording(id, now),
+                Command::Note { what, detail } => {
+                    self.do_not_call |= what == DO_NOT_CALL;
+                    self.record(what, detail);
+                }
             }
         }
         moved
@@ -228,7 +240,7 @@ impl Call {
 }
 
 /// The verdict as a flow branches on it.
-const fn outcome_of(decision: EventKind, subtype: Option<Subtype>) -> Outcome {
+pub(super) const fn outcome_of(decision: EventKind, subtype: Option<Subtype>) -> Outcome {
     match (decision, subtype) {
         (EventKind::HumanDetected, _) => Outcome::Human,
         (EventKind::NoSpeechDetected, _) => Outcome::NoSpeech,

@@ -70,7 +70,11 @@ fn heard(mode: MachineDetection, words: &[(u64, &str)]) -> Outcome {
                 | Effect::SendInterruption
                 | Effect::SendHangup
                 | Effect::SendDigit { .. }
-                | Effect::Recognise { .. } => {}
+                | Effect::Recognise { .. }
+                | Effect::KeepMessage { .. }
+                | Effect::EndMessage { .. }
+                | Effect::Request { .. }
+                | Effect::SendTransfer { .. } => {}
             }
         }
     }

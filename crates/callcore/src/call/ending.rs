@@ -3,13 +3,14 @@
 use serde_json::Value;
 
 use super::carrier::{CarrierCdr, Disposition, HangupBy};
+use super::settings::Direction;
 use crate::amd;
 use crate::clock::CallTime;
 
 /// Who or what ended the call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
-    /// The callee hung up, or the carrier did for them.
+    /// The other party hung up (the callee, or the caller of an incoming call), or the carrier did for them.
     ByCallee,
     /// We hung up: the flow, a limit, or somebody through the API.
     ByBot,
@@ -30,12 +31,14 @@ impl Ended {
         }
     }
 
-    /// The CDR's word for it.
+    /// The CDR's word for it: we are the caller of an outgoing call and the callee of an incoming one.
     #[must_use]
-    pub const fn hangup_by(self) -> HangupBy {
-        match self {
-            Self::ByBot => HangupBy::Caller,
-            Self::ByCallee | Self::ByFault | Self::Unanswered => HangupBy::Callee,
+    pub const fn hangup_by(self, direction: Direction) -> HangupBy {
+        match (self, direction) {
+            (Self::ByBot, Direction::Outbound) => HangupBy::Caller,
+            (Self::ByBot, Direction::Inbound) => HangupBy::Callee,
+            (Self::ByCallee | Self::ByFault | Self::Unanswered, Direction::Outbound) => HangupBy::Callee,
+            (Self::ByCallee | Self::ByFault | Self::Unanswered, Direction::Inbound) => HangupBy::Caller,
         }
     }
 }
@@ -60,6 +63,8 @@ pub struct Summary {
     pub last_checkpoint: Option<String>,
     /// A prompt that began after the beep was heard to its end by a machine.
     pub message_left: bool,
+    /// The callee asked never to be called again.
+    pub do_not_call: bool,
     /// The detector's evidence, for the API.
     pub evidence: Option<Value>,
 }

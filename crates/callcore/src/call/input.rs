@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::carrier::{CarrierCdr, DialStatus};
 use super::ending::Summary;
 use super::notice::Notice;
-use crate::flow::Part;
-use crate::ids::PlayId;
+use crate::flow::{ErrandEnd, Part, Request};
+use crate::ids::{ErrandId, PlayId};
 use crate::playback::Chunk;
 
 /// Something that happened. Audio has its own entrance, [`super::Call::audio`].
@@ -28,6 +28,8 @@ pub enum Input {
     /// The carrier played everything before this mark.
     CheckPoint(String),
     RemoteHangup,
+    /// How long the carrier takes to answer, ms; play-out paces itself by it.
+    RoundTrip(u64),
     Cdr(CarrierCdr),
     /// The carrier is gone and nothing more will come from it.
     Lost {
@@ -43,6 +45,11 @@ pub enum Input {
     Recognised {
         utterance: u32,
         text: Option<String>,
+    },
+    /// What [`Effect::Request`], [`Effect::EndMessage`] or [`Effect::SendTransfer`] came to.
+    ErrandEnded {
+        id: ErrandId,
+        end: ErrandEnd,
     },
     /// Somebody outside the call wants it ended; `by` goes into the timeline.
     HangupRequested {
@@ -71,6 +78,26 @@ pub enum Effect {
     Recognise {
         utterance: u32,
         audio: Arc<[i16]>,
+    },
+    /// From the next frame on, also keep what the callee says as a message of its own.
+    KeepMessage {
+        id: ErrandId,
+    },
+    /// The message is over. One that is kept is answered by [`Input::ErrandEnded`] with its name; one that
+    /// is not is forgotten.
+    EndMessage {
+        id: ErrandId,
+        keep: bool,
+    },
+    /// Ask a web service; answered by [`Input::ErrandEnded`].
+    Request {
+        id: ErrandId,
+        request: Box<Request>,
+    },
+    /// Connect the callee with `to`; answered by [`Input::ErrandEnded`]. Only wanted of a trunk that can.
+    SendTransfer {
+        id: ErrandId,
+        to: String,
     },
     /// Keep this in the call's timeline.
     Record(Fact),

@@ -6,10 +6,12 @@ use serde_json::json;
 
 use super::carrier::{CarrierCdr, DialStatus};
 use super::ending::Ended;
+use super::errand::Message;
 use super::input::{Effect, Fact, Input};
+use super::interruption::Suspicion;
 use super::listening::{Listening, Manner};
 use super::notice::{Notice, Stage};
-use super::settings::Settings;
+use super::settings::{Direction, Settings};
 use super::speaking::Speaking;
 use crate::amd::{self, EventKind};
 use crate::audio::Frame;
@@ -25,7 +27,7 @@ const RECOGNITION_WAIT_MS: u64 = 4_000;
 
 #[derive(Debug)]
 pub(super) enum State {
-    /// Placed, or about to be; `ringing_at` once the destination rings.
+    /// Placed or offered to us, or about to be; `ringing_at` once the destination rings.
     Dialing,
     Talking(Box<Talk>),
     /// Over; only the carrier's record is awaited.
@@ -44,6 +46,10 @@ pub(super) struct Talk {
     pub(super) speaking: Speaking,
     pub(super) awaited_words: Option<(u32, CallTime)>,
     pub(super) mailbox_open: bool,
+    /// Speech over a prompt that may be an interruption.
+    pub(super) suspicion: Option<Suspicion>,
+    /// The message that the callee is leaving.
+    pub(super) message: Option<Message>,
 }
 
 /// One outgoing or incoming call.
@@ -54,6 +60,8 @@ pub struct Call {
     pub(super) state: State,
     pub(super) effects: VecDeque<Effect>,
     pub(super) session_id: Option<String>,
+    /// From when on it may ring: the dial request, or the end of its wait for a line.
+    pub(super) dialled_at: CallTime,
     pub(super) ringing_at: Option<CallTime>,
     pub(super) answered_at: Option<CallTime>,
     pub(super) carrier_cause: Option<u16>,
@@ -65,6 +73,8 @@ pub struct Call {
     pub(super) outcome: Option<String>,
     pub(super) last_checkpoint: Option<String>,
     pub(super) message_left: bool,
+    pub(super) do_not_call: bool,
+    pub(super) can_transfer: bool,
     pub(super) utterances: u32,
 }
 
@@ -79,6 +89,7 @@ impl Call {
             state: State::Dialing,
             effects: VecDeque::with_capacity(32),
             session_id: None,
+            dialled_at: CallTime::ZERO,
             ringing_at: None,
             answered_at: None,
             carrier_cause: None,
@@ -89,15 +100,31 @@ impl Call {
             outcome: None,
             last_checkpoint: None,
             message_left: false,
+            do_not_call: false,
+            can_transfer: false,
             utterances: 0,
         }
+    }
+
+    /// The call had to wait for a line and is dialled only at `now`: it may ring from here on.
+    pub const fn dialled(&mut self, now: CallTime) {
+        self.dialled_at = now;
+    }
+
+    /// Says whether the trunk that carries the call can transfer it; it cannot unless told so.
+    pub fn allow_transfer(&mut self, can: bool) {
+        self.can_transfer = can;
     }
 
     /// Takes note of `input` and queues what follows from it.
     pub fn handle(&mut self, input: Input, now: CallTime) {
         match input {
             Input::Placed { session_id } => {
-                self.record("placed", json!({ "sessionId": session_id }));
+                let kind = match self.settings.direction {
+                    Direction::Outbound => "placed",
+                    Direction::Inbound => "accepted",
+                };
+                self.record(kind, json!({ "sessionId": session_id }));
                 self.session_id = Some(session_id);
             }
             Input::Refused { cause, why } => {
@@ -113,6 +140,12 @@ impl Call {
                 }
             }
             Input::RemoteHangup => self.remote_hangup(now),
+            Input::RoundTrip(ms) => {
+                self.settings.playback = self.settings.playback.at_distance(ms);
+                if let State::Talking(talk) = &mut self.state {
+                    talk.speaking.set_options(self.settings.playback);
+                }
+            }
             Input::Cdr(cdr) => self.carrier_record(cdr, now),
             Input::Lost { why } => {
                 // A trunk that has told everything about a call that is over lets go of it, too.
@@ -131,6 +164,7 @@ impl Call {
                 }
             }
             Input::Recognised { utterance, text } => self.recognised(utterance, text, now),
+            Input::ErrandEnded { id, end } => self.errand_ended(id, end, now),
             Input::HangupRequested { by } => {
                 self.record("hangup_requested", json!({ "by": by }));
                 self.hang_up(Ended::ByBot, now);
@@ -145,11 +179,8 @@ impl Call {
             return;
         };
         talk.listening.push(frame, now);
-        if talk.listening.talking_over() && talk.speaking.barge_in(now).by_speech() {
-            talk.listening.spoken_for();
-            talk.speaking.interrupt(now);
-            self.record("interruption", json!({ "by": "speech" }));
-        }
+        self.talk_over(now);
+        self.message_frame(now);
         self.settle(now);
     }
 
@@ -157,7 +188,7 @@ impl Call {
     pub fn handle_timeout(&mut self, now: CallTime) {
         match &mut self.state {
             State::Dialing => {
-                if now >= CallTime::from_ms(self.settings.ring_timeout_ms) {
+                if now >= self.dialled_at + self.settings.ring_timeout_ms {
                     self.record("ring_timeout", json!({ "afterMs": self.settings.ring_timeout_ms }));
                     self.effects.push_back(Effect::SendHangup);
                     self.close(Ended::Unanswered, RANG_TOO_LONG, now);
@@ -172,6 +203,7 @@ impl Call {
                 let overdue =
                     talk.awaited_words.filter(|(_, since)| now.ms_since(*since) >= RECOGNITION_WAIT_MS);
                 let too_long = now.ms_since(talk.answered_at) >= self.settings.max_call_ms;
+                self.end_doubt(now);
                 if let Some((utterance, _)) = overdue {
                     self.recognised(utterance, None, now);
                 }
@@ -194,12 +226,13 @@ impl Call {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<CallTime> {
         match &self.state {
-            State::Dialing => Some(CallTime::from_ms(self.settings.ring_timeout_ms)),
+            State::Dialing => Some(self.dialled_at + self.settings.ring_timeout_ms),
             State::Talking(talk) => {
                 let children = soonest(talk.listening.poll_timeout(), talk.speaking.poll_timeout());
                 let words = talk.awaited_words.map(|(_, since)| since + RECOGNITION_WAIT_MS);
                 let own = soonest(words, Some(talk.answered_at + self.settings.max_call_ms));
-                soonest(soonest(children, self.flow.poll_timeout()), own)
+                let doubt = talk.suspicion.as_ref().map(Suspicion::until);
+                soonest(soonest(children, self.flow.poll_timeout()), soonest(own, doubt))
             }
             State::Closing { ended_at, .. } => Some(*ended_at + CDR_WAIT_MS),
             State::Finished => None,
@@ -241,6 +274,8 @@ impl Call {
             speaking: Speaking::new(self.settings.playback),
             awaited_words: None,
             mailbox_open: false,
+            suspicion: None,
+            message: None,
         }));
         self.notify(Stage::Answered, now);
         self.flow.handle(flow::Input::Answered, now);

@@ -10,19 +10,25 @@ mod conversation;
 #[cfg(test)]
 mod detection_tests;
 mod ending;
+mod errand;
 mod input;
+mod interruption;
 mod listening;
 mod machine;
 mod notice;
+mod recording;
 mod settings;
 mod speaking;
+#[cfg(test)]
+mod speaking_tests;
 #[cfg(test)]
 mod tests;
 
 pub use carrier::{CarrierCdr, DialStatus, Disposition, HangupBy};
-pub use cause::{Cause, cause};
+pub use cause::{Cause, cause, causes};
 pub use ending::{Ended, Summary};
 pub use input::{Effect, Fact, Input};
 pub use machine::Call;
 pub use notice::{Notice, Stage};
-pub use settings::Settings;
+pub use recording::{HeardIn, hear};
+pub use settings::{Direction, Settings, amd_timers};

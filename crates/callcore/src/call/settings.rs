@@ -1,12 +1,43 @@
 //! What is fixed before a call begins.
 
-use crate::amd;
-use crate::flow::MachineDetection;
+use crate::amd::{self, Timers};
+use crate::flow::{MachineDetection, TimerOverrides};
 use crate::playback;
+
+/// Who called whom.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Direction {
+    /// We called; the other party is the callee.
+    #[default]
+    Outbound,
+    /// Somebody called us; the other party is the caller.
+    Inbound,
+}
+
+impl Direction {
+    /// The word for it in records.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Outbound => "outbound",
+            Self::Inbound => "inbound",
+        }
+    }
+
+    /// What the person or machine at the other end is called.
+    #[must_use]
+    pub const fn other_party(self) -> &'static str {
+        match self {
+            Self::Outbound => "callee",
+            Self::Inbound => "caller",
+        }
+    }
+}
 
 /// Settings of one call, resolved from the dial request, the flow and the trunk.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    pub direction: Direction,
     pub machine_detection: MachineDetection,
     pub amd: amd::Options,
     pub playback: playback::Options,
@@ -20,9 +51,24 @@ pub struct Settings {
     pub recognises: bool,
 }
 
+/// The detector's timers: `wanted` where it says something, else Kore's defaults.
+#[must_use]
+pub fn amd_timers(wanted: TimerOverrides) -> Timers {
+    let last = Timers::default();
+    Timers {
+        no_speech_timeout_ms: wanted.no_speech_timeout_ms.unwrap_or(last.no_speech_timeout_ms),
+        decision_timeout_ms: wanted.decision_timeout_ms.unwrap_or(last.decision_timeout_ms),
+        tone_timeout_ms: wanted.tone_timeout_ms.unwrap_or(last.tone_timeout_ms),
+        greeting_completion_timeout_ms: wanted
+            .greeting_completion_timeout_ms
+            .unwrap_or(last.greeting_completion_timeout_ms),
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            direction: Direction::Outbound,
             machine_detection: MachineDetection::Detect,
             amd: amd::Options::default(),
             playback: playback::Options::default(),

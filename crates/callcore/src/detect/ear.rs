@@ -28,6 +28,8 @@ const END_SILENCE_MS: u64 = 200;
 const LOST_FRAMES: u32 = 2;
 /// Speech that makes a following tone a beep rather than call progress.
 const SPOKEN_MS: u64 = 400;
+/// Speech after which a lone tone at a frequency of information tones is a beep.
+const GREETED_MS: u64 = 1_000;
 
 /// One frame, measured.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -195,6 +197,7 @@ impl Ear {
         let around = Surroundings {
             centre_ms: end_ms.saturating_sub(HALF_WINDOW_MS),
             has_spoken: self.speech.total_ms >= SPOKEN_MS,
+            has_greeted: self.speech.total_ms >= GREETED_MS,
             noise: self.noise_power,
             recent: &self.history,
         };

@@ -13,11 +13,26 @@ use crate::audio::SAMPLE_RATE;
 const CONFIRM_HOPS: u32 = 6;
 /// Hops that make a key (Q.24 asks for keys of 40 ms).
 const KEY_HOPS: u32 = 4;
-/// Hops when no voice was heard before, or the tone did not begin in quiet.
-const CAREFUL_HOPS: u32 = 12;
+/// Hops of what could also be a voice or a codec's work.
+const CAREFUL_HOPS: u32 = 11;
 const LONG_HOPS: u32 = 20;
-/// Below this a vowel can be as pure as a beep.
+/// No beep lies below this, in Hz; peaks below 500 Hz of a voice do.
+const LOWEST_HZ: f32 = 344.0;
+/// Below this a vowel can be as pure as a beep. From `HIGH_HZ` on nothing in 17 hours of speech held a peak for
+/// more than ten hops right after silence.
 const LOW_HZ: f32 = 600.0;
+const HIGH_HZ: f32 = 900.0;
+/// Power before a tone, as a share of its own, that counts as quiet (-6 dB) and as silence (-15 dB).
+const QUIET: f32 = 0.25;
+const SILENCE: f32 = 0.03;
+/// Shares of the energy that a tone too short to be told while it sounds must have held.
+const SHORT_SHARE: f32 = 0.85;
+const LOW_SHORT_SHARE: f32 = 0.97;
+/// A tone goes on after a gap this long, this close in pitch.
+const TORN_MS: u64 = 60;
+const TORN_HZ: f32 = 90.0;
+/// The next pulse of ringback or busy has the pitch of the last within this.
+const SAME_HZ: f32 = 12.0;
 /// Hops of the past kept to see whether a tone began in quiet.
 const BEFORE_HOPS: usize = 11;
 /// A note of music is this pure and this long.
@@ -35,8 +50,8 @@ const PAIR_MISSES: u32 = 3;
 const FAINTEST: f32 = 6.3e-7;
 /// A tone must stand this much over the band's noise.
 const OVER_NOISE: f32 = 3.0;
-/// The same for a tone that nothing was said before: 16 dB.
-const OVER_ROOM: f32 = 40.0;
+/// The same for a tone that nothing was said before: 14 dB.
+const OVER_ROOM: f32 = 25.0;
 /// Low pairs 40 Hz apart need 100 ms to be told from one tone.
 pub(crate) const FINE_SAMPLES: usize = 800;
 const FINE_HZ: (f32, f32) = (330.0, 660.0);
@@ -47,24 +62,41 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) centre_ms: u64,
     /// Whether a voice was heard before: after a greeting a tone is a beep.
     pub(crate) has_spoken: bool,
+    /// Whether so much was said that information tones, which come first, are no longer to be expected.
+    pub(crate) has_greeted: bool,
     /// Running noise power of the band.
     pub(crate) noise: f32,
     /// The last 100 ms, full scale = 1.0.
     pub(crate) recent: &'a [f32; FINE_SAMPLES],
 }
 
-/// Whether a tone was followed by quiet.
-type Quiet = bool;
+/// Whether a tone was a beep if nothing follows.
+type Beep = bool;
 
 /// A tone that ended before it could be told what it was.
 #[derive(Clone, Copy, Debug)]
 enum Pending {
     /// First segment of an information tone, unless nothing follows.
-    Sit(Track, Quiet),
+    Sit(Track, Beep),
     /// A short pulse at a ringback frequency, unless it repeats.
     Pulse(Track),
     /// An information tone whose third segment may follow.
     SitTail(Tone, u64),
+}
+
+/// A high track that ended before it could be told: perhaps only in the codec.
+#[derive(Clone, Copy, Debug)]
+struct Torn {
+    end_ms: u64,
+    hz: f32,
+    start_ms: u64,
+    before: f32,
+}
+
+impl Torn {
+    fn goes_on(&self, hz: [f32; 2], now_ms: u64) -> bool {
+        now_ms <= self.end_ms + TORN_MS && (hz[0] - self.hz).abs() <= TORN_HZ
+    }
 }
 
 #[derive(Debug, Default)]
@@ -78,6 +110,11 @@ pub(crate) struct ToneBank {
     has_spoken: bool,
     /// When the last notes ended that were no tone of their own: music has many.
     notes: [u64; 2],
+    /// Ringback, busy or fax tone heard last, and its pitch.
+    known: Option<(ToneKind, f32)>,
+    sit_heard: bool,
+    /// When the last high track ended, its pitch, its start and what was before it: a codec tears a tone.
+    torn: Option<Torn>,
     announced: Option<Tone>,
     pending: Option<Pending>,
     fine: Option<[f32; 2]>,
@@ -114,7 +151,7 @@ impl ToneBank {
             return;
         }
         if let Some(track) = &mut self.track {
-            match track.push(peaks, power, around.centre_ms) {
+            match track.push(peaks, power, around.centre_ms, self.announced.is_some()) {
                 Fate::Goes => {
                     let track = *track;
                     self.while_sounding(&track, around, tell);
@@ -126,10 +163,16 @@ impl ToneBank {
             && peaks.power[0] > FAINTEST.max(around.noise * OVER_NOISE)
             && let Some(hz) = shape(peaks)
         {
-            self.track = Some(Track::begin(hz, power, around.centre_ms));
-            self.has_spoken = around.has_spoken;
+            let mut track = Track::begin(hz, power, around.centre_ms);
             // The newest three may hold the onset already.
             self.before = self.past[..BEFORE_HOPS - 3].iter().copied().fold(0.0, f32::max);
+            match self.torn {
+                Some(torn) if torn.goes_on(hz, around.centre_ms) => {
+                    (self.before, track.start_ms) = (torn.before, torn.start_ms);
+                }
+                Some(_) | None => self.has_spoken = around.has_spoken,
+            }
+            self.track = Some(track);
         }
         self.past.rotate_left(1);
         self.past[BEFORE_HOPS - 1] = peaks.total;
@@ -224,7 +267,7 @@ impl ToneBank {
             }
             tell(Heard::ToneEnded(Tone { end_ms: Some(end_ms), ..sit }));
         }
-        if let Some(Pending::Sit(first, quiet)) = self.pending
+        if let Some(Pending::Sit(first, was_beep)) = self.pending
             && track.hops >= 4
         {
             self.pending = None;
@@ -237,7 +280,7 @@ impl ToneBank {
                 };
                 return self.announce(tone, tell);
             }
-            if quiet {
+            if was_beep {
                 tell_whole(ToneKind::Beep, &first, tell);
             }
         }
@@ -251,11 +294,15 @@ impl ToneBank {
             tell_whole(ToneKind::Beep, &first, tell);
         }
         let kind = match hint {
+            Hint::MaybeProgress | Hint::MaybeCalling | Hint::MaybeAnswer if self.is_known(track) => {
+                confirmed.then(|| self.known_kind())
+            }
             Hint::Is(kind @ ToneKind::Dtmf(_)) => {
                 (track.hops >= KEY_HOPS && track.purity() == Purity::High).then_some(kind)
             }
             Hint::Is(kind) => confirmed.then_some(kind),
-            Hint::MaybeSit => (len > 430).then_some(ToneKind::Beep),
+            Hint::MaybeSit if around.has_greeted && !self.sit_heard => beep.then_some(ToneKind::Beep),
+            Hint::MaybeSit => (len > 430 && beep).then_some(ToneKind::Beep),
             Hint::MaybeCalling if self.has_spoken => beep.then_some(ToneKind::Beep),
             Hint::MaybeCalling => (len > 620).then_some(ToneKind::Beep),
             Hint::MaybeAnswer if self.has_spoken => beep.then_some(ToneKind::Beep),
@@ -274,30 +321,72 @@ impl ToneBank {
 
     /// Whether `track` is a beep as far as it has gone: pure, begun in quiet, not a note of a tune.
     fn is_beep(&self, track: &Track, around: &Surroundings<'_>) -> bool {
-        let in_quiet = self.before < track.power() * 0.25;
-        let in_silence = self.before < track.power() * 0.03;
-        let lately = |ms: u64| ms > 0 && ms + MUSIC_MS > around.centre_ms;
-        if lately(self.notes[1]) && !in_quiet || lately(self.notes[0]) && !(in_silence && self.has_spoken) {
+        if self.is_tune(track, around.centre_ms) || track.hz[0] < LOWEST_HZ || !self.began_in(track, QUIET) {
             return false;
         }
+        if !self.has_spoken && track.power() < around.noise * OVER_ROOM {
+            // Nobody has spoken: a faint tone is something in a room, not a machine's.
+            return false;
+        }
+        let in_silence = self.began_in(track, SILENCE);
+        let high = track.hz[0] >= HIGH_HZ;
         let needed = match track.purity() {
+            Purity::High if !track.is_harmonic() && self.has_spoken && track.hz[0] >= LOW_HZ => CONFIRM_HOPS,
+            Purity::High if high && in_silence && self.has_spoken => CONFIRM_HOPS,
+            _ if high && in_silence => CAREFUL_HOPS,
             Purity::None => return false,
             Purity::High if track.is_harmonic() && !in_silence => return false,
             Purity::High if track.is_harmonic() => LONG_HOPS,
-            Purity::High if in_silence && self.has_spoken => CONFIRM_HOPS,
-            Purity::High if in_quiet && self.has_spoken && track.hz[0] >= LOW_HZ => CONFIRM_HOPS,
-            // Nobody has spoken: a faint tone is something in a room, not a machine's.
-            Purity::High if !self.has_spoken && track.power() < around.noise * OVER_ROOM => return false,
-            Purity::High if in_quiet && track.hz[0] >= LOW_HZ => CAREFUL_HOPS,
+            Purity::High if in_silence || track.hz[0] >= LOW_HZ => CAREFUL_HOPS,
             Purity::High => LONG_HOPS,
-            Purity::Fair if track.is_harmonic() => return false,
-            Purity::Fair if !in_silence || !self.has_spoken => return false,
+            Purity::Coded | Purity::Fair if track.is_harmonic() || !in_silence => return false,
+            Purity::Coded if self.has_spoken => CAREFUL_HOPS,
+            Purity::Coded => LONG_HOPS,
+            Purity::Fair if !self.has_spoken => return false,
             Purity::Fair => LONG_HOPS,
         };
         track.hops >= needed
     }
 
+    /// Whether `track`, now over, was a short beep with quiet on both sides.
+    fn was_beep(&self, track: &Track) -> bool {
+        let quiet = self.ended_in(track, 0.1) && self.began_in(track, 0.1);
+        let silence = self.ended_in(track, SILENCE) && self.began_in(track, SILENCE);
+        let clean = track.share() >= 0.985 && track.unsteady_hz() <= 2.0;
+        let low = track.hz[0] < LOW_HZ;
+        match track.purity() {
+            _ if track.hz[0] < LOWEST_HZ => false,
+            _ if track.hz[0] >= HIGH_HZ && silence && track.share() >= SHORT_SHARE => true,
+            Purity::High if track.is_harmonic() => silence && clean,
+            Purity::High if low && !track.dual => silence && track.len_ms() >= 70 && track.share() >= LOW_SHORT_SHARE,
+            Purity::High => quiet,
+            Purity::Coded => silence && !track.is_harmonic(),
+            Purity::Fair | Purity::None => false,
+        }
+    }
+
+    /// Whether the band held less than `share` of the tone's power before it began.
+    fn began_in(&self, track: &Track, share: f32) -> bool {
+        self.before < track.power() * share
+    }
+
+    /// The same for what followed it.
+    fn ended_in(&self, track: &Track, share: f32) -> bool {
+        self.past[BEFORE_HOPS - 1] < track.power() * share
+    }
+
+    /// Whether notes were heard shortly before `track`.
+    fn is_tune(&self, track: &Track, now_ms: u64) -> bool {
+        let lately = |ms: u64| ms > 0 && ms + MUSIC_MS > now_ms;
+        lately(self.notes[1]) && !self.began_in(track, QUIET)
+            || lately(self.notes[0]) && !(self.began_in(track, SILENCE) && self.has_spoken)
+    }
+
     fn announce(&mut self, tone: Tone, tell: &mut impl FnMut(Heard)) {
+        self.sit_heard |= tone.kind == ToneKind::Sit;
+        if let ToneKind::Ringback | ToneKind::Busy | ToneKind::FaxCalling | ToneKind::FaxAnswer = tone.kind {
+            self.known = Some((tone.kind, tone.hz[0]));
+        }
         self.announced = Some(tone);
         tell(Heard::ToneStarted(tone));
     }
@@ -305,6 +394,12 @@ impl ToneBank {
     fn finish(&mut self, around: &Surroundings<'_>, tell: &mut impl FnMut(Heard)) {
         let Some(track) = self.track.take() else { return };
         self.fine = None;
+        self.torn = (track.hz[0] >= HIGH_HZ && self.announced.is_none()).then_some(Torn {
+            end_ms: around.centre_ms,
+            hz: track.hz[0],
+            start_ms: track.start_ms,
+            before: self.before,
+        });
         if let Some(tone) = self.announced.take() {
             if tone.kind == ToneKind::Sit && !progress::is_sit_third(track.hz[0]) {
                 self.pending = Some(Pending::SitTail(tone, track.end_ms));
@@ -316,35 +411,52 @@ impl ToneBank {
         if track.hops < CONFIRM_HOPS {
             return;
         }
-        let quiet = self.ended_in_quiet(&track);
+        let beep = self.was_beep(&track);
         if !track.dual && track.purity() != Purity::None && progress::single(track.hz[0]) == Hint::MaybeSit {
-            self.pending = Some(Pending::Sit(track, quiet && track.purity() == Purity::High));
+            self.pending = Some(Pending::Sit(track, beep));
             return;
         }
-        if track.purity() != Purity::High || !quiet {
-            if track.share() >= NOTE_SHARE && track.hops >= NOTE_HOPS {
+        if !beep {
+            let ended = self.ended_in(&track, 0.1) && track.purity() == Purity::High;
+            if !ended && track.share() >= NOTE_SHARE && track.hops >= NOTE_HOPS {
                 self.notes = [self.notes[1], around.centre_ms];
             }
-            return;
         }
         let len = track.len_ms();
-        let hint = if track.dual { Hint::None } else { progress::single(track.hz[0]) };
+        let hint = if track.dual {
+            progress::pair(track.hz[0], track.hz[1])
+        } else {
+            progress::single(track.hz[0])
+        };
         match hint {
-            Hint::MaybeProgress if !self.has_spoken => self.pending = Some(Pending::Pulse(track)),
-            Hint::MaybeCalling if (400..=620).contains(&len) => {
+            Hint::Is(key @ ToneKind::Dtmf(_)) if track.purity() >= Purity::Fair || beep => {
+                tell_whole(key, &track, tell);
+            }
+            Hint::Is(_) | Hint::Ignore => {}
+            Hint::MaybeProgress if self.is_known(&track) => tell_whole(self.known_kind(), &track, tell),
+            Hint::MaybeProgress if !self.has_spoken && track.purity() == Purity::High && self.ended_in(&track, 0.1) => {
+                self.pending = Some(Pending::Pulse(track));
+            }
+            Hint::MaybeCalling if (400..=620).contains(&len) && self.ended_in(&track, 0.1) => {
+                self.known = Some((ToneKind::FaxCalling, track.hz[0]));
                 tell_whole(ToneKind::FaxCalling, &track, tell);
             }
-            Hint::MaybeCalling | Hint::MaybeAnswer => tell_whole(ToneKind::Beep, &track, tell),
-            Hint::None | Hint::MaybeProgress if !track.is_harmonic() && self.before < track.power() * 0.1 => {
-                tell_whole(ToneKind::Beep, &track, tell);
-            }
-            Hint::MaybeProgress | Hint::MaybeSit | Hint::Is(_) | Hint::Ignore | Hint::None => {}
+            _ if beep => tell_whole(ToneKind::Beep, &track, tell),
+            Hint::MaybeProgress
+            | Hint::MaybeCalling
+            | Hint::MaybeAnswer
+            | Hint::MaybeSit
+            | Hint::None => {}
         }
     }
 
-    /// Whether what followed `track` is quiet beside it.
-    fn ended_in_quiet(&self, track: &Track) -> bool {
-        self.past[BEFORE_HOPS - 1] < track.power() * 0.1
+    /// Whether a ringback, busy or fax tone of this pitch was heard before: then this is the next of it.
+    fn is_known(&self, track: &Track) -> bool {
+        self.known.is_some_and(|(_, hz)| !track.dual && (track.hz[0] - hz).abs() < SAME_HZ)
+    }
+
+    fn known_kind(&self) -> ToneKind {
+        self.known.map_or(ToneKind::Beep, |(kind, _)| kind)
     }
 
     fn expire(&mut self, around: &Surroundings<'_>, tell: &mut impl FnMut(Heard)) {

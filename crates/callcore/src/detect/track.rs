@@ -13,10 +13,19 @@ const TWIST: f32 = 0.05;
 const HIGH_HZ: f32 = 1_500.0;
 const HIGH_SHARE: f32 = 0.6;
 const HIGH_KEEP_SHARE: f32 = 0.4;
+/// A coded tone (the higher of a pair) lies above this, where a voice has no lone steady peak; holds this share
+/// on average; and strays from its pitch by no more than this in the mean.
+const CODED_HZ: f32 = 900.0;
+const CODED_SHARE: f32 = 0.78;
+const CODED_PAIR_SHARE: f32 = 0.9;
+const CODED_HZ_OFF: f32 = 12.0;
+const CODED_PAIR_HZ: f32 = 25.0;
 /// Share below which a hop no longer supports a tone that has begun.
 const KEEP_SHARE: f32 = 0.55;
 /// A fall to this share of the power 40 ms before is the end of the tone, not a fade: -8 dB.
 const DROP: f32 = 0.16;
+/// A told tone that keeps this share of its power (-6 dB) goes on.
+const HOLD: f32 = 0.25;
 /// Hops a drop must last before the tone is over: a lost packet is bridged.
 const DROP_HOPS: u8 = 3;
 /// Hops without support before the tone is over.
@@ -37,6 +46,8 @@ pub(crate) struct Track {
     /// Hops that supported it.
     pub(crate) hops: u32,
     spread: [(f32, f32); 2],
+    /// Mean square of how far the pitch of a hop lay from the mean so far, in Hz².
+    unsteady: f32,
     share: f32,
     purity: Purity,
     powers: [f32; HISTORY],
@@ -52,6 +63,8 @@ pub(crate) enum Purity {
     None,
     /// As a tone through a bad line, or a clear note.
     Fair,
+    /// As a codec that predicts speech (GSM) leaves a tone: steady in the mean, not from hop to hop.
+    Coded,
     High,
 }
 
@@ -90,6 +103,7 @@ impl Track {
             dual: hz[1] > 0.0,
             hops: 1,
             spread: [(hz[0], hz[0]), (hz[1], hz[1])],
+            unsteady: 0.0,
             share: 1.0,
             purity: Purity::None,
             powers: [0.0; HISTORY],
@@ -131,8 +145,9 @@ impl Track {
         }
     }
 
-    /// Takes the next hop, its window centred at `centre_ms`.
-    pub(crate) fn push(&mut self, peaks: &Peaks, power: &Power, centre_ms: u64) -> Fate {
+    /// Takes the next hop, its window centred at `centre_ms`. A tone that was `told` goes on as long as its
+    /// frequencies hold their power, whatever a codec puts beside them.
+    pub(crate) fn push(&mut self, peaks: &Peaks, power: &Power, centre_ms: u64, told: bool) -> Fate {
         let now = self.power_in(power);
         if self.drops == 0 {
             self.reference = (2..6).map(|back| self.past(back)).fold(0.0, f32::max);
@@ -150,6 +165,9 @@ impl Track {
         if self.matches(peaks) && !dropped {
             self.misses = 0;
             self.support(peaks, centre_ms, now);
+        } else if told && now > self.reference * HOLD {
+            self.misses = 0;
+            self.end_ms = centre_ms + 10;
         } else {
             self.misses += 1;
             if self.misses >= MISS_HOPS || (self.hops < 3 && self.misses >= 2) {
@@ -173,6 +191,7 @@ impl Track {
                 self.dual = hz[1] > 0.0;
                 self.hz = hz;
                 self.spread = [(hz[0], hz[0]), (hz[1], hz[1])];
+                self.unsteady = 0.0;
             }
             return;
         }
@@ -185,6 +204,8 @@ impl Track {
             if self.dual { ([a.min(b), a.max(b)], peaks.dual()) } else { ([a, 0.0], peaks.single()) };
         let settled = (self.hops - SETTLE_HOPS).min(16) as f32;
         self.share += (share - self.share) / settled;
+        let off = (heard[0] - self.hz[0]).abs().max((heard[1] - self.hz[1]).abs());
+        self.unsteady += (off * off - self.unsteady) / settled;
         for (n, hz) in heard.into_iter().enumerate() {
             self.hz[n] += (hz - self.hz[n]) / settled.max(3.0);
             self.spread[n] = (self.spread[n].0.min(hz), self.spread[n].1.max(hz));
@@ -195,6 +216,11 @@ impl Track {
     /// How surely this was a generated tone, by purity, pitch and level, when it was last supported.
     pub(crate) const fn purity(&self) -> Purity {
         self.purity
+    }
+
+    /// Root mean square of how far the pitch strayed, in Hz.
+    pub(crate) fn unsteady_hz(&self) -> f32 {
+        self.unsteady.sqrt()
     }
 
     /// Mean share of the energy that the tone held.
@@ -213,10 +239,20 @@ impl Track {
             Purity::None
         } else if self.share >= 0.95 && wander <= 6.0 && level_holds {
             Purity::High
+        } else if self.is_coded() {
+            Purity::Coded
         } else if self.is_fair(wander) && (level_holds || self.hz[0] >= HIGH_HZ) {
             Purity::Fair
         } else {
             Purity::None
+        }
+    }
+
+    fn is_coded(&self) -> bool {
+        if self.dual {
+            self.hz[1] >= CODED_HZ && self.share >= CODED_PAIR_SHARE && self.unsteady <= CODED_PAIR_HZ.powi(2)
+        } else {
+            self.hz[0] >= CODED_HZ && self.share >= CODED_SHARE && self.unsteady <= CODED_HZ_OFF.powi(2)
         }
     }
 

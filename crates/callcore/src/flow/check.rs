@@ -97,6 +97,7 @@ fn leads_straight_to(steps: &[Step]) -> Option<SceneId> {
         match step {
             Step::Goto(to) => return Some(*to),
             Step::Checkpoint(_) | Step::Set(_) => {}
+            Step::Errand(errand) if !errand.takes_time() => {}
             Step::Prompt(_)
             | Step::Ask(_)
             | Step::WaitForBeep(_)
@@ -104,6 +105,7 @@ fn leads_straight_to(steps: &[Step]) -> Option<SceneId> {
             | Step::Wait { .. }
             | Step::Branch { .. }
             | Step::SendDigits(_)
+            | Step::Errand(_)
             | Step::Hangup { .. } => return None,
         }
     }
@@ -124,6 +126,7 @@ fn targets(step: &Step) -> Vec<SceneId> {
         }
         Step::WaitForBeep(wait) | Step::WaitForGreetingEnd(wait) => wait.on_timeout.iter().copied().collect(),
         Step::Branch { cases, otherwise } => cases.iter().map(|case| case.goto).chain(*otherwise).collect(),
+        Step::Errand(errand) => errand.ways_out().into_iter().map(|(scene, _)| scene).collect(),
         Step::Goto(to) => vec![*to],
         Step::Wait { .. }
         | Step::Checkpoint(_)

@@ -3,8 +3,11 @@
 /// Longest duration a flow may name, in milliseconds: one hour.
 const MAX_MS: u64 = 3_600_000;
 
-/// Milliseconds of `text`, or a sentence that says what is wrong with it.
-pub(super) fn parse(text: &str) -> Result<u64, String> {
+/// Milliseconds of `text`, such as `800ms`, `5s` or `2m`.
+///
+/// # Errors
+/// A sentence that says what is wrong with it.
+pub fn parse(text: &str) -> Result<u64, String> {
     let text = text.trim();
     let split = text.find(|c: char| c.is_ascii_alphabetic()).unwrap_or(text.len());
     let (number, unit) = text.split_at(split);

@@ -8,11 +8,33 @@ use super::model::{Ask, Flow, Prompt, PromptPart, SceneId, Step};
 /// Longest label of an arrow, in characters.
 const MAX_LABEL: usize = 60;
 
-/// The flow as a Mermaid flowchart: a box per scene, an arrow per way out of it, labelled with what leads
-/// there, and a rounded box per outcome.
-#[must_use]
-pub fn mermaid(flow: &Flow) -> String {
-    let mut out = String::from("flowchart TD\n    call((call))\n");
+/// What a picture of a flow shows: its beginning, its scenes and its outcomes, and the ways between them.
+pub(super) struct Drawing {
+    /// The beginning first, then the scenes in file order, then the outcomes by name.
+    pub(super) nodes: Vec<Node>,
+    pub(super) arrows: Vec<Arrow>,
+}
+
+pub(super) struct Node {
+    pub(super) id: String,
+    pub(super) kind: NodeKind,
+    pub(super) name: String,
+    /// What a scene says first, as its author wrote it.
+    pub(super) words: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum NodeKind {
+    Call,
+    Scene,
+    Outcome,
+}
+
+/// The flow as nodes and arrows: an arrow per way out of a scene, labelled with what leads there.
+pub(super) fn drawing(flow: &Flow) -> Drawing {
+    let node =
+        |id: &str, kind, name: &str, words| Node { id: id.to_owned(), kind, name: name.to_owned(), words };
+    let mut nodes = vec![node("call", NodeKind::Call, "call", String::new())];
     let mut arrows: Vec<Arrow> = Vec::new();
     let mut by_target: BTreeMap<SceneId, Vec<&str>> = BTreeMap::new();
     for (outcome, scene) in &flow.branches {
@@ -29,23 +51,34 @@ pub fn mermaid(flow: &Flow) -> String {
         arrows.push(Arrow { dotted: true, ..Arrow::new("call", &scene_node(scene), "error") });
     }
     for (at, scene) in flow.scenes.iter().enumerate() {
-        let node = scene_node(SceneId(at));
-        let first_words = scene.steps.iter().find_map(|step| first_words(flow, step)).unwrap_or_default();
-        let label = if first_words.is_empty() {
-            scene.name.clone()
-        } else {
-            format!("{}<br/><small>{}</small>", scene.name, quoted(&first_words))
-        };
-        let _ = writeln!(out, "    {node}[\"{label}\"]");
-        ways_out(&scene.steps, &node, &mut arrows);
+        let id = scene_node(SceneId(at));
+        let words = scene.steps.iter().find_map(|step| first_words(flow, step)).unwrap_or_default();
+        nodes.push(node(&id, NodeKind::Scene, &scene.name, words));
+        ways_out(&scene.steps, &id, &mut arrows);
     }
     let mut outcomes: Vec<&str> = arrows.iter().filter_map(|arrow| arrow.to.strip_prefix(OUTCOME)).collect();
     outcomes.sort_unstable();
     outcomes.dedup();
     for outcome in outcomes {
-        let _ = writeln!(out, "    {OUTCOME}{outcome}([{outcome}])");
+        nodes.push(node(&format!("{OUTCOME}{outcome}"), NodeKind::Outcome, outcome, String::new()));
     }
-    for Arrow { from, to, label, dotted } in &arrows {
+    Drawing { nodes, arrows }
+}
+
+/// The flow as a Mermaid flowchart: a box per scene and a rounded box per outcome.
+#[must_use]
+pub fn mermaid(flow: &Flow) -> String {
+    let drawing = drawing(flow);
+    let mut out = String::from("flowchart TD\n");
+    for Node { id, kind, name, words } in &drawing.nodes {
+        let _ = match kind {
+            NodeKind::Call => writeln!(out, "    {id}(({name}))"),
+            NodeKind::Scene if words.is_empty() => writeln!(out, "    {id}[\"{name}\"]"),
+            NodeKind::Scene => writeln!(out, "    {id}[\"{name}<br/><small>{}</small>\"]", quoted(words)),
+            NodeKind::Outcome => writeln!(out, "    {id}([{name}])"),
+        };
+    }
+    for Arrow { from, to, label, dotted } in &drawing.arrows {
         let line = if *dotted { "-.->" } else { "-->" };
         let label = if label.is_empty() { String::new() } else { format!("|\"{}\"|", quoted(label)) };
         let _ = writeln!(out, "    {from} {line}{label} {to}");
@@ -56,11 +89,13 @@ pub fn mermaid(flow: &Flow) -> String {
 /// What the node of an outcome is called, before the outcome.
 const OUTCOME: &str = "end_";
 
-struct Arrow {
-    from: String,
-    to: String,
-    label: String,
-    dotted: bool,
+pub(super) struct Arrow {
+    /// [`Node::id`]s.
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) label: String,
+    /// Taken when something goes wrong.
+    pub(super) dotted: bool,
 }
 
 impl Arrow {
@@ -118,6 +153,11 @@ fn ways_out(steps: &[Step], from: &str, arrows: &mut Vec<Arrow>) {
                     to(scene, "else");
                 }
             }
+            Step::Errand(errand) => {
+                for (scene, label) in errand.ways_out() {
+                    to(&scene, &label);
+                }
+            }
             Step::Goto(scene) => {
                 to(scene, "");
             }
@@ -137,7 +177,7 @@ fn ways_out(steps: &[Step], from: &str, arrows: &mut Vec<Arrow>) {
 fn first_words(flow: &Flow, step: &Step) -> Option<String> {
     step.prompts().first()?.parts.iter().find_map(|part| match part {
         PromptPart::Say { text, .. } => Some(flow.templates.source(text).to_owned()),
-        PromptPart::File(_) | PromptPart::Checkpoint(_) => None,
+        PromptPart::File(_) | PromptPart::Checkpoint(_) | PromptPart::Protected(_) => None,
     })
 }
 

@@ -7,12 +7,17 @@
 mod amd;
 mod check;
 mod diagnostic;
+mod diff;
 mod duration;
+mod errand;
 mod expr;
 mod graph;
 mod io;
+mod lint;
 mod model;
 mod parse;
+mod pattern;
+mod picture;
 mod place;
 mod reader;
 mod rehearse;
@@ -21,17 +26,26 @@ mod steps;
 mod template;
 #[cfg(test)]
 mod tests;
+mod words;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
+pub use diff::{Change, ChangeKind, diff};
+pub use duration::parse as duration_ms;
+pub use errand::{ErrandEnd, ErrandOrder, Method, Request};
 pub use graph::mermaid;
-pub use io::{BargeIn, Command, Input, Outcome, Part, PlaybackEnd};
+pub use io::{BargeIn, Command, Confirm, Input, Outcome, Part, PlaybackEnd};
 pub use model::{
     AmdSettings, AudioFile, Flow, Limits, MachineDetection, TimerOverrides, Variable, VariableType,
 };
 pub use parse::{Parsed, parse};
-pub use rehearse::{CaseResult, ParsedTests, Tests, parse_tests};
+pub use picture::svg;
+pub use rehearse::{
+    CaseResult, ParsedTests, Place, Recording, Recordings, Rehearsal, Tests, parse_tests, speaking_ms,
+};
 pub use run::{Run, StartError};
+pub(crate) use steps::count_words;
+pub use words::{Date, LocalTime, TimeOfDay};
 pub use yaml::MAX_BYTES;
 
 /// The JSON Schema of a flow file, by which editors complete and check what is typed. It knows the keys and

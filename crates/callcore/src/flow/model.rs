@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::errand::Errand;
 use super::expr::Expr;
-use super::io::{BargeIn, Outcome};
+use super::io::{BargeIn, Confirm, Outcome};
 use super::template::{Templates, Text};
 
 /// A checked flow, ready to run any number of calls.
@@ -24,6 +25,9 @@ pub struct Flow {
     pub(super) on_error: Option<SceneId>,
     pub(super) scenes: Vec<Scene>,
     pub(super) limits: Limits,
+    pub(super) records: bool,
+    /// What callees say to show that they listen, in plain lower-case words.
+    pub(super) backchannels: Vec<String>,
     pub(super) templates: Templates,
     pub(super) audio: Vec<AudioFile>,
 }
@@ -65,6 +69,18 @@ impl Flow {
         self.limits
     }
 
+    /// Whether the call as a whole is recorded.
+    #[must_use]
+    pub fn records(&self) -> bool {
+        self.records
+    }
+
+    /// What callees say to show that they listen: such words are no interruption.
+    #[must_use]
+    pub fn backchannels(&self) -> &[String] {
+        &self.backchannels
+    }
+
     /// The names of the scenes, in file order.
     pub fn scene_names(&self) -> impl Iterator<Item = &str> {
         self.scenes.iter().map(|scene| scene.name.as_str())
@@ -83,6 +99,8 @@ pub struct Variable {
     pub kind: VariableType,
     /// Its value when the call brings none; without one the variable is required.
     pub default: Option<Value>,
+    /// What the metadata, or the contact's column, calls it, if not by the variable's own name.
+    pub from: Option<String>,
 }
 
 /// What values a variable takes.
@@ -92,10 +110,25 @@ pub enum VariableType {
     Text,
     Number,
     Boolean,
+    /// A day, kept as `2026-05-31`.
+    Date,
+    /// A time of day, kept as `14:30`.
+    Time,
 }
 
 impl VariableType {
-    pub(super) const NAMES: [&'static str; 3] = ["text", "number", "boolean"];
+    pub(super) const NAMES: [&'static str; 5] = ["text", "number", "boolean", "date", "time"];
+
+    /// What to write for a value of this type.
+    pub(super) const fn example(self) -> &'static str {
+        match self {
+            Self::Text => "write a text in quotes",
+            Self::Number => "write digits, such as `250000` or `0.5`",
+            Self::Boolean => "write `true` or `false`",
+            Self::Date => "write it like `2026-05-31`",
+            Self::Time => "write it like `14:30`",
+        }
+    }
 
     /// As it is written in a flow.
     #[must_use]
@@ -104,6 +137,8 @@ impl VariableType {
             Self::Text => "text",
             Self::Number => "number",
             Self::Boolean => "boolean",
+            Self::Date => "date",
+            Self::Time => "time",
         }
     }
 }
@@ -162,6 +197,21 @@ pub struct TimerOverrides {
     pub greeting_completion_timeout_ms: Option<u64>,
 }
 
+impl TimerOverrides {
+    /// These timers, and those of `other` where these say nothing.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            no_speech_timeout_ms: self.no_speech_timeout_ms.or(other.no_speech_timeout_ms),
+            decision_timeout_ms: self.decision_timeout_ms.or(other.decision_timeout_ms),
+            tone_timeout_ms: self.tone_timeout_ms.or(other.tone_timeout_ms),
+            greeting_completion_timeout_ms: self
+                .greeting_completion_timeout_ms
+                .or(other.greeting_completion_timeout_ms),
+        }
+    }
+}
+
 /// A scene's place in [`Flow::scenes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct SceneId(pub usize);
@@ -184,6 +234,7 @@ pub(super) enum Step {
     Checkpoint(String),
     Set(Vec<Assignment>),
     SendDigits(Text),
+    Errand(Errand),
     Goto(SceneId),
     Hangup { outcome: String },
 }
@@ -205,7 +256,8 @@ impl Step {
             | Self::Wait { .. }
             | Self::Checkpoint(_)
             | Self::Set(_)
-            | Self::SendDigits(_) => false,
+            | Self::SendDigits(_)
+            | Self::Errand(_) => false,
         }
     }
 
@@ -217,6 +269,7 @@ impl Step {
                 let Ask { prompt, no_input, no_match, .. } = ask.as_ref();
                 std::iter::once(prompt).chain(&no_input.reprompts).chain(&no_match.reprompts).collect()
             }
+            Self::Errand(errand) => errand.prompts(),
             Self::WaitForBeep(_)
             | Self::WaitForGreetingEnd(_)
             | Self::Wait { .. }
@@ -235,15 +288,22 @@ impl Step {
 pub(super) struct Prompt {
     pub parts: Vec<PromptPart>,
     pub barge_in: BargeIn,
+    pub confirm: Confirm,
     /// Where to go when the callee's voice cut it short.
     pub on_speech: Option<SceneId>,
 }
 
 #[derive(Clone, Debug)]
 pub(super) enum PromptPart {
-    Say { text: Text, language: String, voice: Option<String> },
+    Say {
+        text: Text,
+        language: String,
+        voice: Option<String>,
+    },
     File(String),
     Checkpoint(String),
+    /// From here on nothing cuts the prompt short, or it may be cut again.
+    Protected(bool),
 }
 
 /// A question answered by keys or by phrases.
@@ -312,4 +372,6 @@ pub(super) struct Assignment {
 pub(super) enum Setting {
     Literal(Value),
     Text(Text),
+    /// Worked out when the step is reached.
+    Expr(Expr),
 }

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use serde_json::Value as Json;
 
 use super::diagnostic::{Diagnostic, Severity, Source, Span, narrow};
-use super::expr::Fact;
-use super::model::{AmdSettings, Flow, Limits, Scene, Variable, VariableType};
+use super::expr::{Fact, RESERVED};
+use super::model::{AmdSettings, AudioFile, Flow, Limits, Scene, Variable, VariableType};
 use super::reader::{Fields, Reader};
+use super::words::{Date, TimeOfDay};
 use super::yaml::{self, Entry, Node, Value};
-use super::{amd, check, steps};
+use super::{amd, check, lint, steps};
 
 /// A flow file as read: the flow if it can be used, and everything found wrong with it.
 #[derive(Debug)]
@@ -21,23 +22,38 @@ pub struct Parsed {
 }
 
 impl Parsed {
-    /// Reports every audio file for which `exists` says no; the flow cannot be used then.
-    pub fn check_audio(&mut self, exists: impl Fn(&str) -> bool) {
+    /// Asks `judge` about every audio file the flow plays and reports what it finds; with an error the flow
+    /// cannot be used. `judge` gives a severity, what is wrong and what to do.
+    pub fn check_audio(&mut self, mut judge: impl FnMut(&AudioFile) -> Option<(Severity, String, String)>) {
         let Some(flow) = &self.flow else { return };
-        let missing: Vec<_> = flow.audio.iter().filter(|audio| !exists(&audio.path)).cloned().collect();
-        for audio in missing {
+        let found: Vec<_> =
+            flow.audio.iter().filter_map(|audio| judge(audio).map(|found| (audio.clone(), found))).collect();
+        for (audio, (severity, message, hint)) in found {
             let width = narrow(audio.path.chars().count());
             let span = Span { line: audio.line, column: audio.column, width, ..Span::default() };
-            let message = format!("there is no audio file `{}`", audio.path);
-            let hint = Some("paths start at the folder the flow lies in".to_owned());
-            self.diagnostics.push(self.source.diagnostic(Severity::Error, span, message, hint));
-            self.flow = None;
+            self.diagnostics.push(self.source.diagnostic(severity, span, message, Some(hint)));
+            if severity == Severity::Error {
+                self.flow = None;
+            }
         }
     }
 }
 
-pub(super) const TOP: [&str; 10] =
-    ["flow", "language", "voice", "variables", "amd", "start", "on_error", "limits", "description", "scenes"];
+pub(super) const TOP: [&str; 13] = [
+    "flow",
+    "language",
+    "voice",
+    "voices",
+    "backchannels",
+    "variables",
+    "amd",
+    "start",
+    "on_error",
+    "limits",
+    "recording",
+    "description",
+    "scenes",
+];
 
 /// Reads a flow. `file` is the name that findings quote; nothing is opened.
 #[must_use]
@@ -72,6 +88,12 @@ fn read_flow(reader: &mut Reader<'_>, root: &Node) -> Option<Flow> {
     if let Some(node) = fields.node("voice") {
         reader.voice = reader.scalar(node, "`voice`").map(str::to_owned);
     }
+    if let Some(node) = fields.node("voices") {
+        reader.voices = steps::voices(reader, node);
+    }
+    let backchannels = steps::backchannels(reader, fields.node("backchannels"));
+    let recording = fields.node("recording").map(|node| reader.word(node, "`recording`", &["on", "off"]));
+    let records = recording.flatten().as_deref() != Some("off");
     if let Some(node) = fields.node("description") {
         reader.scalar(node, "`description`");
     }
@@ -114,10 +136,13 @@ fn read_flow(reader: &mut Reader<'_>, root: &Node) -> Option<Flow> {
         on_error,
         scenes,
         limits,
+        records,
+        backchannels,
         templates,
         audio: std::mem::take(&mut reader.audio).into_values().collect(),
     };
     check::check(reader, &flow);
+    lint::check(reader, root, &flow);
     Some(flow)
 }
 
@@ -143,29 +168,36 @@ fn read_name(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
 /// A language tag: `en`, `id-ID`.
 pub(super) fn language(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
     let text = reader.scalar(node, "`language`")?;
-    let mut parts = text.split('-');
-    let first = parts.next().unwrap_or_default();
-    let first_ok = (2..=3).contains(&first.len()) && first.chars().all(|c| c.is_ascii_lowercase());
-    let rest_ok =
-        parts.all(|part| (2..=8).contains(&part.len()) && part.chars().all(|c| c.is_ascii_alphanumeric()));
-    if first_ok && rest_ok {
+    if is_language(text) {
         return Some(text.to_owned());
     }
     reader.error(node.span, format!("`{text}` is not a language tag"), "write it like `en` or `id-ID`");
     None
 }
 
+/// Whether a text has the form of a language tag.
+pub(super) fn is_language(text: &str) -> bool {
+    let mut parts = text.split('-');
+    let first = parts.next().unwrap_or_default();
+    (2..=3).contains(&first.len())
+        && first.chars().all(|c| c.is_ascii_lowercase())
+        && parts.all(|part| (2..=8).contains(&part.len()) && part.chars().all(|c| c.is_ascii_alphanumeric()))
+}
+
 fn read_variables(reader: &mut Reader<'_>, node: &Node) {
     let Some(entries) = reader.entries(node, "`variables`") else { return };
     for entry in entries {
         let Some(name) = reader.name(&entry.key, entry.key_span, "a variable") else { continue };
-        if Fact::names().chain(["true", "false", "and", "or", "not", "reached", "amd"]).any(|n| n == name) {
+        if Fact::names().chain(RESERVED).any(|n| n == name) {
             let message = format!("`{name}` already means something in conditions");
             reader.error(entry.key_span, message, "give the variable another name");
             continue;
         }
-        let variable =
-            read_variable(reader, entry).unwrap_or(Variable { kind: VariableType::Text, default: None });
+        let variable = read_variable(reader, entry).unwrap_or(Variable {
+            kind: VariableType::Text,
+            default: None,
+            from: None,
+        });
         reader.declared_at.insert(name.clone(), entry.key_span);
         reader.variables.insert(name, variable);
     }
@@ -174,13 +206,13 @@ fn read_variables(reader: &mut Reader<'_>, node: &Node) {
 fn read_variable(reader: &mut Reader<'_>, entry: &Entry) -> Option<Variable> {
     if matches!(entry.value.value, Value::Scalar { .. }) {
         if entry.value.is_null() {
-            return Some(Variable { kind: VariableType::Text, default: None });
+            return Some(Variable { kind: VariableType::Text, default: None, from: None });
         }
         let kind = variable_type(reader, &entry.value)?;
-        return Some(Variable { kind, default: None });
+        return Some(Variable { kind, default: None, from: None });
     }
     let what = format!("the variable `{}`", entry.key);
-    let fields = reader.map(&entry.value, &what, &["type", "required", "default", "description"])?;
+    let fields = reader.map(&entry.value, &what, &["type", "required", "default", "from", "description"])?;
     let kind = fields.node("type").map_or(Some(VariableType::Text), |node| variable_type(reader, node));
     let kind = kind.unwrap_or(VariableType::Text);
     let mut default = fields.node("default").and_then(|node| literal(reader, node, kind, "`default`"));
@@ -201,13 +233,26 @@ fn read_variable(reader: &mut Reader<'_>, entry: &Entry) -> Option<Variable> {
             Some(_) | None => {}
         }
     }
-    Some(Variable { kind, default })
+    let from = fields.node("from").and_then(|node| {
+        let name = reader.scalar(node, "`from`")?;
+        if name.trim().is_empty() || name.len() > 128 {
+            reader.error(
+                node.span,
+                "`from` needs a name",
+                "name a key of the metadata or a contact's column",
+            );
+        }
+        Some(name.to_owned())
+    });
+    Some(Variable { kind, default, from })
 }
 
 fn variable_type(reader: &mut Reader<'_>, node: &Node) -> Option<VariableType> {
     match reader.word(node, "a variable's type", &VariableType::NAMES)?.as_str() {
         "number" => Some(VariableType::Number),
         "boolean" => Some(VariableType::Boolean),
+        "date" => Some(VariableType::Date),
+        "time" => Some(VariableType::Time),
         _ => Some(VariableType::Text),
     }
 }
@@ -225,13 +270,12 @@ pub(super) fn literal(reader: &mut Reader<'_>, node: &Node, kind: VariableType, 
         VariableType::Text => Some(Json::from(text)),
         VariableType::Number => number(text),
         VariableType::Boolean => text.parse().ok().map(Json::Bool),
+        VariableType::Date => Date::parse(text).map(|date| Json::from(date.to_string())),
+        VariableType::Time => TimeOfDay::parse(text).map(|time| Json::from(time.to_string())),
     };
     if value.is_none() {
-        let hint = match kind {
-            VariableType::Boolean => "write `true` or `false`",
-            VariableType::Number | VariableType::Text => "write digits, such as `250000` or `0.5`",
-        };
-        reader.error(node.span, format!("{what} must be a {}, not `{text}`", kind.as_str()), hint);
+        let message = format!("{what} must be a {}, not `{text}`", kind.as_str());
+        reader.error(node.span, message, kind.example());
     }
     value
 }

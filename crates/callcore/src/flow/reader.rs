@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use super::diagnostic::{Diagnostic, Severity, Source, Span, listed, nearest};
 use super::duration;
-use super::expr::{self, Expr};
-use super::model::{AudioFile, SceneId, Variable};
+use super::expr::{self, Expr, Fact, Names};
+use super::model::{AudioFile, SceneId, Variable, VariableType};
 use super::place::raw_offset;
 use super::template::{self, Templates, Text};
 use super::yaml::{Entry, Node, Value};
@@ -40,6 +40,8 @@ pub(super) struct Reader<'s> {
     pub audio: BTreeMap<String, AudioFile>,
     pub language: String,
     pub voice: Option<String>,
+    /// Voices by language, for prompts that name none.
+    pub voices: BTreeMap<String, String>,
 }
 
 impl<'s> Reader<'s> {
@@ -60,6 +62,7 @@ impl<'s> Reader<'s> {
             audio: BTreeMap::new(),
             language: "en".to_owned(),
             voice: None,
+            voices: BTreeMap::new(),
         }
     }
 
@@ -207,6 +210,28 @@ impl<'s> Reader<'s> {
         }
     }
 
+    /// `true` or `false`; a wrong word counts as `false`.
+    pub(super) fn yes(&mut self, node: &Node, what: &str) -> bool {
+        self.word(node, what, &["true", "false"]).as_deref() == Some("true")
+    }
+
+    /// A declared variable that a step writes and that takes values of `kind`.
+    pub(super) fn target(&mut self, node: &Node, what: &str, kind: VariableType) -> Option<String> {
+        let name = self.scalar(node, what)?.to_owned();
+        let Some(found) = self.variables.get(&name).map(|variable| variable.kind) else {
+            self.undeclared(&name, node.span);
+            return None;
+        };
+        self.assigned.insert(name.clone());
+        if found != kind {
+            let message =
+                format!("{what} needs a {} variable, but `{name}` is a {}", kind.as_str(), found.as_str());
+            self.error(node.span, message, format!("declare it as `{name}: {}`", kind.as_str()));
+            return None;
+        }
+        Some(name)
+    }
+
     /// Registers a scene, so that steps before and after it can refer to it.
     pub(super) fn add_scene(&mut self, name: &str, span: Span) {
         self.scene_ids.insert(name.to_owned(), SceneId(self.scenes.len()));
@@ -253,8 +278,14 @@ impl<'s> Reader<'s> {
             }
         };
         let mut variables = BTreeSet::new();
-        for (name, at) in mentions {
-            if !self.variables.contains_key(&name) {
+        for template::Mention { name, at, filter } in mentions {
+            let kind = self.variables.get(&name).map(|variable| variable.kind);
+            let unfit = kind.zip(filter.as_deref()).and_then(|(kind, filter)| template::unfit(filter, kind));
+            if let (Some(kind), Some(speaks), Some(filter)) = (kind, unfit, &filter) {
+                let span = self.within(node, at);
+                let message = format!("`{name}` is a {}, which `{filter}` cannot speak", kind.as_str());
+                self.error(span, message, format!("it speaks a {} or a text", speaks.as_str()));
+            } else if kind.is_none() {
                 let span = self.within(node, at);
                 self.undeclared(&name, span);
             }
@@ -264,6 +295,16 @@ impl<'s> Reader<'s> {
         let name = format!("t{}", self.templates.len());
         self.templates.push((name.clone(), node.clone()));
         Some(Text::Template { name, variables })
+    }
+
+    /// The text just read becomes part of a URL: what is filled in is percent-encoded.
+    pub(super) fn as_url(&mut self, text: Text) -> Text {
+        let Text::Template { mut name, variables } = text else { return text };
+        if let Some((last, _)) = self.templates.last_mut().filter(|(last, _)| *last == name) {
+            last.push_str(template::URL_SUFFIX);
+            name.push_str(template::URL_SUFFIX);
+        }
+        Text::Template { name, variables }
     }
 
     /// Compiles the texts that were read, or reports what is wrong with them.
@@ -302,23 +343,42 @@ impl<'s> Reader<'s> {
         self.error(span, format!("the variable `{name}` is not declared"), hint);
     }
 
-    pub(super) fn condition(&mut self, node: &Node) -> Option<Expr> {
-        let text = self.scalar(node, "`when`")?;
-        match expr::parse(text, &self.variables) {
+    /// An expression, with its variables and check points noted.
+    pub(super) fn expression(
+        &mut self,
+        node: &Node,
+        what: &str,
+        wanted: Option<VariableType>,
+    ) -> Option<(Expr, VariableType)> {
+        let text = self.scalar(node, what)?;
+        // `= tries + 1`, where a text could be meant.
+        let skipped = text.strip_prefix('=').map_or(0, |rest| text.len() - rest.trim_start().len());
+        let names = Names { variables: &self.variables, scenes: &self.scene_ids };
+        match expr::parse(text.get(skipped..).unwrap_or_default(), names, wanted) {
             Ok(parsed) => {
                 self.read.extend(parsed.variables);
                 for (name, at) in parsed.checkpoints {
-                    let span = self.within(node, at);
+                    let span = self.within(node, at.start + skipped..at.end + skipped);
                     self.checkpoint_mentions.push((name, span));
                 }
-                Some(parsed.expr)
+                Some((parsed.expr, parsed.kind))
             }
             Err(problem) => {
-                let span = self.within(node, problem.at);
+                let span = self.within(node, problem.at.start + skipped..problem.at.end + skipped);
                 self.error(span, problem.message, problem.hint);
                 None
             }
         }
+    }
+
+    /// Whether an expression may consist of this name alone.
+    pub(super) fn names_value(&self, name: &str) -> bool {
+        self.variables.contains_key(name) || Fact::names().any(|fact| fact == name)
+    }
+
+    /// A condition.
+    pub(super) fn condition(&mut self, node: &Node) -> Option<Expr> {
+        self.expression(node, "`when`", Some(VariableType::Boolean)).map(|(expr, _)| expr)
     }
 
     /// Notes that the flow has this check point.
@@ -329,7 +389,7 @@ impl<'s> Reader<'s> {
     }
 
     /// Where `at`, a byte range of a scalar's text, stands in the file.
-    fn within(&self, node: &Node, at: Range<usize>) -> Span {
+    pub(super) fn within(&self, node: &Node, at: Range<usize>) -> Span {
         let Value::Scalar { text, style } = &node.value else { return node.span };
         let raw = self.source.text.get(node.span.start..node.span.end).unwrap_or_default();
         let place = |offset| node.span.start + raw_offset(raw, text, *style, offset);

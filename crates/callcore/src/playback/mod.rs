@@ -5,6 +5,7 @@
 //! its queue, and knows the position in milliseconds from two sources: its own pacing, corrected by
 //! every check point the carrier confirms.
 
+mod pace;
 mod prompt;
 mod queue;
 #[cfg(test)]

@@ -55,12 +55,19 @@ impl Decoder {
     ///
     /// # Errors
     /// When no packet waits for it, or it is too large.
-    pub fn binary(&mut self, bytes: Bytes) -> Result<Option<Packet>, PacketError> {
+    pub fn binary(&mut self, mut bytes: Bytes) -> Result<Option<Packet>, PacketError> {
         within("attachment", bytes.len(), self.limits.attachment)?;
         let mut pending = self.pending.take().ok_or(PacketError::StrayAttachment)?;
         pending.missing -= 1;
+        let is_cut = bytes.len() > self.limits.kept;
+        if is_cut {
+            bytes = Bytes::new();
+        }
         match &mut pending.packet {
-            Packet::Event(Event { data, .. }) | Packet::Ack { data, .. } => data.attachments.push(bytes),
+            Packet::Event(Event { data, .. }) | Packet::Ack { data, .. } => {
+                data.attachments.push(bytes);
+                data.is_cut |= is_cut;
+            }
             Packet::Open(_)
             | Packet::Close
             | Packet::Ping
@@ -90,8 +97,13 @@ impl Decoder {
         within("number of attachments", attachments, self.limits.attachments)?;
         let rest = own_namespace(rest)?;
         let (id, json) = ack_id(rest)?;
-        let data =
-            |skip| Data { text: text.clone(), start: text.len() - json.len(), skip, attachments: vec![] };
+        let data = |skip| Data {
+            text: text.clone(),
+            start: text.len() - json.len(),
+            skip,
+            attachments: vec![],
+            is_cut: false,
+        };
         let packet = match kind {
             '0' => Packet::Connected,
             '1' => Packet::Disconnected,
@@ -173,6 +185,7 @@ pub struct Data {
     start: usize,
     skip: usize,
     attachments: Vec<Bytes>,
+    is_cut: bool,
 }
 
 impl Data {
@@ -186,6 +199,12 @@ impl Data {
     #[must_use]
     pub fn attachments(&self) -> &[Bytes] {
         &self.attachments
+    }
+
+    /// Whether an attachment was too long to be kept; it is empty here.
+    #[must_use]
+    pub const fn is_cut(&self) -> bool {
+        self.is_cut
     }
 
     /// Argument `index`, not counting an event's name; borrows from the packet where `T` can.

@@ -31,11 +31,14 @@ pub struct Limits {
     pub attachments: usize,
     /// Bytes of one binary frame.
     pub attachment: usize,
+    /// Bytes of a binary frame that are worth keeping: a longer one is read and thrown away, so that the
+    /// connection goes on but nothing piles up.
+    pub kept: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { text: 256 * 1024, attachments: 16, attachment: 1024 * 1024 }
+        Self { text: 256 * 1024, attachments: 16, attachment: 4 * 1024 * 1024, kept: 64 * 1024 }
     }
 }
 

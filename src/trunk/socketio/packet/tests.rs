@@ -214,7 +214,7 @@ fn frames_out_of_place_are_refused() {
 
 #[test]
 fn limits_hold_before_anything_is_kept() {
-    let limits = Limits { text: 40, attachments: 2, attachment: 3 };
+    let limits = Limits { text: 40, attachments: 2, attachment: 3, kept: 3 };
     let mut decoder = Decoder::new(limits);
     assert!(matches!(text(&mut decoder, r#"453-["a"]"#), Err(PacketError::TooLarge { limit: 2, .. })));
     assert!(matches!(

@@ -77,6 +77,8 @@ pub(super) struct Room {
     fetching: bool,
     commander_gone: bool,
     deaf: bool,
+    /// Frames of 20 ms that the carrier takes to answer, as last told to the leg.
+    distance: u128,
     /// Commands that wait for the room to be joined; never audio.
     held: VecDeque<LegCommand>,
     /// Check points the carrier has not reported yet.
@@ -102,6 +104,7 @@ impl Room {
             fetching: false,
             commander_gone: false,
             deaf: false,
+            distance: 0,
             held: VecDeque::new(),
             marks: VecDeque::new(),
             away_until: Some(now + patience.away),
@@ -286,6 +289,23 @@ impl Room {
         self.end_due = None;
         self.cdr_due = Some(now + self.patience.cdr);
         self.deliver(LegEvent::Hangup, out);
+    }
+
+    /// The carrier takes so long to answer. The leg learns of it when it is another number of frames, and
+    /// a carrier next door, within 1 ms, is at none.
+    pub(super) fn round_trip(&mut self, time: Duration, out: &mut Vec<Action>) {
+        let distance = time.as_millis().saturating_sub(1).div_ceil(20);
+        if distance != self.distance && self.phase == Phase::Live {
+            self.distance = distance;
+            self.deliver(LegEvent::RoundTrip(time), out);
+        }
+    }
+
+    /// The carrier is there but of no use for this call.
+    pub(super) fn give_up(&mut self, reason: String, out: &mut Vec<Action>) {
+        if self.phase == Phase::Live {
+            self.lose(reason, out);
+        }
     }
 
     fn lose(&mut self, reason: String, out: &mut Vec<Action>) {

@@ -1,8 +1,8 @@
-//! The words and signs of a condition.
+//! The words and signs of an expression.
 
 use std::ops::Range;
 
-use super::{ExprError, Op, problem};
+use super::{ExprError, Op, Sign, problem};
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Token {
@@ -10,8 +10,10 @@ pub(super) enum Token {
     Text(String),
     Number(f64),
     Op(Op),
+    Sign(Sign),
     Open,
     Close,
+    Comma,
 }
 
 impl Token {
@@ -20,14 +22,31 @@ impl Token {
             Self::Name(name) => name.clone(),
             Self::Text(text) => format!("\"{text}\""),
             Self::Number(number) => number.to_string(),
-            Self::Op(op) => format!("{op:?}"),
+            Self::Op(op) => match op {
+                Op::Equal => "==",
+                Op::NotEqual => "!=",
+                Op::Less => "<",
+                Op::LessOrEqual => "<=",
+                Op::Greater => ">",
+                Op::GreaterOrEqual => ">=",
+            }
+            .into(),
+            Self::Sign(sign) => match sign {
+                Sign::Plus => "+",
+                Sign::Minus => "-",
+                Sign::Times => "*",
+                Sign::Over => "/",
+                Sign::Rest => "%",
+            }
+            .into(),
             Self::Open => "(".into(),
             Self::Close => ")".into(),
+            Self::Comma => ",".into(),
         }
     }
 }
 
-/// The tokens of a condition with the bytes they stand at.
+/// The tokens of an expression with the bytes they stand at.
 pub(super) fn lex(text: &str) -> Result<Vec<(Token, Range<usize>)>, ExprError> {
     let mut out = Vec::new();
     let mut chars = text.char_indices().peekable();
@@ -37,6 +56,12 @@ pub(super) fn lex(text: &str) -> Result<Vec<(Token, Range<usize>)>, ExprError> {
             c if c.is_whitespace() => continue,
             '(' => Token::Open,
             ')' => Token::Close,
+            ',' => Token::Comma,
+            '+' => Token::Sign(Sign::Plus),
+            '-' => Token::Sign(Sign::Minus),
+            '*' => Token::Sign(Sign::Times),
+            '/' => Token::Sign(Sign::Over),
+            '%' => Token::Sign(Sign::Rest),
             '"' | '\'' => {
                 let mut inner = String::new();
                 let mut closed = false;
@@ -69,7 +94,7 @@ pub(super) fn lex(text: &str) -> Result<Vec<(Token, Range<usize>)>, ExprError> {
                     _ => return Err(problem(start..end, "`!` is not known here", "write `not`")),
                 }
             }
-            c if c.is_ascii_digit() || c == '-' => {
+            c if c.is_ascii_digit() => {
                 while let Some((at, _)) = chars.next_if(|(_, c)| c.is_ascii_digit() || *c == '.') {
                     end = at + 1;
                 }
@@ -98,7 +123,7 @@ pub(super) fn lex(text: &str) -> Result<Vec<(Token, Range<usize>)>, ExprError> {
                 return Err(problem(start..end, &message, &format!("write `{word}`")));
             }
             c => {
-                let hint = "a condition compares names, texts in quotes and numbers";
+                let hint = "an expression has names, texts in quotes and numbers";
                 return Err(problem(start..end, &format!("`{c}` is not known here"), hint));
             }
         };

@@ -1,85 +1,37 @@
-//! Conditions: the small language of `when:`.
+//! Expressions: the small language of `when:` and of values that are worked out.
 //!
 //! ```text
 //! condition  = all { "or" all }
 //! all        = one { "and" one }
-//! one        = "not" one | value [ ("==" | "!=" | "<" | "<=" | ">" | ">=") value ]
-//! value      = "(" condition ")" | "text" | 12.5 | true | false | name | reached("check point")
+//! one        = "not" one | sum [ ("==" | "!=" | "<" | "<=" | ">" | ">=") sum ]
+//! sum        = product { ("+" | "-") product }
+//! product    = signed { ("*" | "/" | "%") signed }
+//! signed     = "-" signed | value
+//! value      = "(" condition ")" | "text" | 12.5 | true | false | name | function(condition, …)
 //! ```
 //!
-//! Kinds are checked when the flow is read: a comparison that could never hold is an error there.
+//! Kinds are checked when the flow is read: a comparison that could never hold is an error there. What
+//! depends on values (a division by zero, a text that is no number) is an error of the step in the call.
 
+mod fact;
+mod function;
 mod lex;
 mod parse;
 
 use std::ops::Range;
 
+use regex::Regex;
 use serde_json::Value;
 
-pub(super) use self::parse::parse;
-use super::model::VariableType;
+pub(super) use self::fact::{Fact, Facts};
+pub(super) use self::function::Function;
+pub(super) use self::parse::{Names, RESERVED, parse};
+use super::model::{SceneId, VariableType};
+use super::template::MAX_RENDERED;
+use super::words::Date;
 
-/// What the call itself knows, by the name a condition uses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Fact {
-    /// The verdict, `""` before there is one.
-    AmdOutcome,
-    /// What kind of person or machine it is, in a webhook's word; `""` before the verdict.
-    AmdSubtype,
-    /// The last check point the callee heard, `""` before the first.
-    LastCheckpoint,
-    /// Milliseconds heard of the last prompt.
-    HeardMs,
-    /// The last prompt was heard to its end.
-    HeardAll,
-    /// The last prompt was cut short by the callee.
-    Interrupted,
-    /// What cut it short: `speech`, `dtmf` or `""`.
-    InterruptedBy,
-    /// The keys last taken as an answer.
-    Pressed,
-    /// The words last taken as an answer.
-    Said,
-}
-
-impl Fact {
-    const ALL: [(&'static str, Self); 9] = [
-        ("amd.outcome", Self::AmdOutcome),
-        ("amd.subtype", Self::AmdSubtype),
-        ("last_checkpoint", Self::LastCheckpoint),
-        ("heard_ms", Self::HeardMs),
-        ("heard_all", Self::HeardAll),
-        ("interrupted", Self::Interrupted),
-        ("interrupted_by", Self::InterruptedBy),
-        ("pressed", Self::Pressed),
-        ("said", Self::Said),
-    ];
-
-    /// The names a variable cannot have, because a condition could not tell them apart.
-    pub(super) fn names() -> impl Iterator<Item = &'static str> {
-        Self::ALL.iter().map(|(name, _)| *name)
-    }
-
-    fn named(name: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, fact)| *fact)
-    }
-
-    const fn kind(self) -> VariableType {
-        match self {
-            Self::AmdOutcome
-            | Self::AmdSubtype
-            | Self::LastCheckpoint
-            | Self::InterruptedBy
-            | Self::Pressed
-            | Self::Said => VariableType::Text,
-            Self::HeardMs => VariableType::Number,
-            Self::HeardAll | Self::Interrupted => VariableType::Boolean,
-        }
-    }
-}
-
-/// A checked condition.
-#[derive(Debug, PartialEq)]
+/// A checked expression.
+#[derive(Debug)]
 pub(super) enum Expr {
     Any(Vec<Expr>),
     All(Vec<Expr>),
@@ -89,11 +41,23 @@ pub(super) enum Expr {
         op: Op,
         right: Box<Expr>,
     },
+    Calculate {
+        left: Box<Expr>,
+        op: Sign,
+        right: Box<Expr>,
+        kinds: (VariableType, VariableType),
+    },
+    Negate(Box<Expr>),
     Literal(Value),
     Variable(String),
     Fact(Fact),
     /// The callee heard this check point at some time in the call.
     Reached(String),
+    /// How often the scene has been entered.
+    Visits(SceneId),
+    Matches(Box<Expr>, Box<Regex>),
+    If(Box<[Expr; 3]>),
+    Call(Function, Vec<Expr>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,51 +70,151 @@ pub(super) enum Op {
     GreaterOrEqual,
 }
 
-/// What a condition is asked about.
-pub(super) trait Facts {
-    fn fact(&self, fact: Fact) -> Value;
-    fn variable(&self, name: &str) -> Value;
-    fn reached(&self, checkpoint: &str) -> bool;
+/// A sign of arithmetic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sign {
+    Plus,
+    Minus,
+    Times,
+    Over,
+    /// What is left of a division.
+    Rest,
 }
+
+/// A value, or one sentence on why there is none.
+type Result<T> = std::result::Result<T, String>;
 
 impl Expr {
     /// Whether the condition holds.
-    pub(super) fn holds(&self, facts: &impl Facts) -> bool {
-        self.value(facts) == Value::Bool(true)
+    pub(super) fn holds(&self, facts: &impl Facts) -> Result<bool> {
+        Ok(self.value(facts)? == Value::Bool(true))
     }
 
-    fn value(&self, facts: &impl Facts) -> Value {
-        match self {
-            Self::Any(of) => Value::Bool(of.iter().any(|expr| expr.holds(facts))),
-            Self::All(of) => Value::Bool(of.iter().all(|expr| expr.holds(facts))),
-            Self::Not(expr) => Value::Bool(!expr.holds(facts)),
-            Self::Compare { left, op, right } => {
-                Value::Bool(op.holds(&left.value(facts), &right.value(facts)))
+    /// The value now.
+    pub(super) fn value(&self, facts: &impl Facts) -> Result<Value> {
+        Ok(match self {
+            Self::Any(of) => {
+                for expr in of {
+                    if expr.holds(facts)? {
+                        return Ok(Value::Bool(true));
+                    }
+                }
+                Value::Bool(false)
             }
+            Self::All(of) => {
+                for expr in of {
+                    if !expr.holds(facts)? {
+                        return Ok(Value::Bool(false));
+                    }
+                }
+                Value::Bool(true)
+            }
+            Self::Not(expr) => Value::Bool(!expr.holds(facts)?),
+            Self::Compare { left, op, right } => {
+                Value::Bool(op.holds(&left.value(facts)?, &right.value(facts)?))
+            }
+            Self::Calculate { left, op, right, kinds } => {
+                calculate(&left.value(facts)?, *op, &right.value(facts)?, *kinds)?
+            }
+            Self::Negate(expr) => number(-amount(&expr.value(facts)?))?,
             Self::Literal(value) => value.clone(),
             Self::Variable(name) => facts.variable(name),
             Self::Fact(fact) => facts.fact(*fact),
             Self::Reached(checkpoint) => Value::Bool(facts.reached(checkpoint)),
-        }
+            Self::Visits(scene) => Value::from(facts.visits(*scene)),
+            Self::Matches(of, pattern) => Value::Bool(pattern.is_match(&text(&of.value(facts)?))),
+            Self::If(of) => {
+                let [condition, yes, no] = of.as_ref();
+                if condition.holds(facts)? { yes.value(facts)? } else { no.value(facts)? }
+            }
+            Self::Call(function, arguments) => {
+                let values = arguments.iter().map(|expr| expr.value(facts)).collect::<Result<Vec<_>>>()?;
+                function.of(&values, facts)?
+            }
+        })
     }
 }
 
 impl Op {
     fn holds(self, left: &Value, right: &Value) -> bool {
-        let numbers = left.as_f64().zip(right.as_f64());
-        let equal = numbers.map_or_else(|| left == right, |(l, r)| l == r);
-        match self {
-            Self::Equal => equal,
-            Self::NotEqual => !equal,
-            Self::Less => numbers.is_some_and(|(l, r)| l < r),
-            Self::LessOrEqual => numbers.is_some_and(|(l, r)| l <= r),
-            Self::Greater => numbers.is_some_and(|(l, r)| l > r),
-            Self::GreaterOrEqual => numbers.is_some_and(|(l, r)| l >= r),
+        let order = match (left, right) {
+            // Dates and times are written so that their texts have their order.
+            (Value::String(left), Value::String(right)) => Some(left.cmp(right)),
+            _ => left.as_f64().zip(right.as_f64()).and_then(|(left, right)| left.partial_cmp(&right)),
+        };
+        match (self, order) {
+            (Self::Equal, None) => left == right,
+            (Self::NotEqual, None) => left != right,
+            (Self::Equal, Some(order)) => order.is_eq(),
+            (Self::NotEqual, Some(order)) => order.is_ne(),
+            (Self::Less, Some(order)) => order.is_lt(),
+            (Self::LessOrEqual, Some(order)) => order.is_le(),
+            (Self::Greater, Some(order)) => order.is_gt(),
+            (Self::GreaterOrEqual, Some(order)) => order.is_ge(),
+            (Self::Less | Self::LessOrEqual | Self::Greater | Self::GreaterOrEqual, None) => false,
         }
     }
 }
 
-/// Something wrong in a condition; `at` is a byte range of its text.
+fn calculate(left: &Value, op: Sign, right: &Value, kinds: (VariableType, VariableType)) -> Result<Value> {
+    match (op, kinds) {
+        (Sign::Plus, (VariableType::Number, VariableType::Number)) => number(amount(left) + amount(right)),
+        (Sign::Plus, (VariableType::Date, VariableType::Number)) => later(left, amount(right)),
+        (Sign::Plus, _) => joined(left, right),
+        (Sign::Minus, (VariableType::Date, VariableType::Date)) => {
+            number(date(left)?.days_since(date(right)?) as f64)
+        }
+        (Sign::Minus, (VariableType::Date, _)) => later(left, -amount(right)),
+        (Sign::Minus, _) => number(amount(left) - amount(right)),
+        (Sign::Times, _) => number(amount(left) * amount(right)),
+        (Sign::Over | Sign::Rest, _) if amount(right) == 0.0 => Err("a number is divided by zero".to_owned()),
+        (Sign::Over, _) => number(amount(left) / amount(right)),
+        (Sign::Rest, _) => number(amount(left).rem_euclid(amount(right))),
+    }
+}
+
+fn joined(left: &Value, right: &Value) -> Result<Value> {
+    let joined = text(left) + &text(right);
+    if joined.len() > MAX_RENDERED {
+        return Err(format!("a text grew longer than {MAX_RENDERED} bytes"));
+    }
+    Ok(Value::from(joined))
+}
+
+fn later(from: &Value, days: f64) -> Result<Value> {
+    let whole = (days.is_finite() && days.abs() < 1e6).then_some(days.round() as i64);
+    let later = whole.and_then(|days| date(from).ok()?.plus_days(days));
+    later.map(|date| Value::from(date.to_string())).ok_or_else(|| "a date is too far away".to_owned())
+}
+
+/// A number in its shortest form: whole where it is.
+pub(super) fn number(n: f64) -> Result<Value> {
+    if n.fract() == 0.0 && n.abs() < 9e15 {
+        return Ok(Value::from(n as i64));
+    }
+    if n.is_finite() { Ok(Value::from(n)) } else { Err("a number is too large".to_owned()) }
+}
+
+fn amount(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_default()
+}
+
+fn date(value: &Value) -> Result<Date> {
+    let text = value.as_str().unwrap_or_default();
+    Date::parse(text)
+        .ok_or_else(|| format!("\"{}\" is not a date", text.chars().take(40).collect::<String>()))
+}
+
+/// A value as a text joins it.
+fn text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
+    }
+}
+
+/// Something wrong in an expression; `at` is a byte range of its text.
 #[derive(Debug, PartialEq)]
 pub(super) struct ExprError {
     pub at: Range<usize>,

@@ -1,4 +1,4 @@
-//! Reading a condition, with the kind of every part of it.
+//! Reading an expression, with the kind of every part of it.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -7,52 +7,78 @@ use serde_json::Value;
 
 use super::super::amd::{OUTCOME_NAMES, SUBTYPE_NAMES};
 use super::super::diagnostic::{listed, nearest};
-use super::super::model::{Variable, VariableType};
+use super::super::model::{SceneId, Variable, VariableType};
+use super::super::pattern;
+use super::super::words::{Date, TimeOfDay};
 use super::lex::{Token, lex};
-use super::{Expr, ExprError, Fact, Op, problem};
+use super::{Expr, ExprError, Fact, Function, Op, Sign, problem};
 
-/// A read condition and the words in it that only the whole flow can check.
+/// A read expression and the words in it that only the whole flow can check.
 #[derive(Debug)]
 pub(in super::super) struct Parsed {
     pub expr: Expr,
+    pub kind: VariableType,
     /// Check points named, with their byte range.
     pub checkpoints: Vec<(String, Range<usize>)>,
     /// Variables read.
     pub variables: Vec<String>,
 }
 
-/// Longest condition and deepest nesting that is read.
+/// What an expression may name.
+#[derive(Clone, Copy)]
+pub(in super::super) struct Names<'n> {
+    pub variables: &'n BTreeMap<String, Variable>,
+    pub scenes: &'n BTreeMap<String, SceneId>,
+}
+
+/// Words that mean something in expressions besides facts and functions.
+pub(in super::super) const RESERVED: [&str; 10] =
+    ["true", "false", "and", "or", "not", "reached", "amd", "visits", "matches", "if"];
+
+/// Functions that are read in their own way.
+const SPECIAL: [&str; 4] = ["reached", "visits", "matches", "if"];
+
+/// Longest expression and deepest nesting that is read.
 const MAX_TOKENS: usize = 400;
 const MAX_DEPTH: usize = 32;
 
-/// Reads a condition against the declared variables.
+/// Reads an expression. With `wanted`, its value must be of that kind.
 pub(in super::super) fn parse(
     text: &str,
-    variables: &BTreeMap<String, Variable>,
+    names: Names<'_>,
+    wanted: Option<VariableType>,
 ) -> Result<Parsed, ExprError> {
     let tokens = lex(text)?;
     if tokens.is_empty() {
-        return Err(problem(0..text.len(), "the condition is empty", "write one, such as `interrupted`"));
+        return Err(problem(0..text.len(), "the expression is empty", "write one, such as `interrupted`"));
     }
     if tokens.len() > MAX_TOKENS {
-        return Err(problem(0..text.len(), "the condition is too long", "split it into several cases"));
+        return Err(problem(0..text.len(), "the expression is too long", "split it into several steps"));
     }
     let mut parser = Parser {
         tokens: &tokens,
         at: 0,
         end: text.len(),
         depth: 0,
-        variables,
+        names,
         checkpoints: Vec::new(),
         read: Vec::new(),
     };
     let (expr, kind, at) = parser.any()?;
     if let Some((token, at)) = parser.tokens.get(parser.at) {
         let message = format!("`{}` does not belong here", token.shown());
-        return Err(problem(at.clone(), &message, "join conditions with `and` or `or`"));
+        return Err(problem(at.clone(), &message, "join conditions with `and` or `or`, values with `+`"));
     }
-    need_condition(kind, &at)?;
-    Ok(Parsed { expr, checkpoints: parser.checkpoints, variables: parser.read })
+    let expr = match wanted {
+        Some(VariableType::Boolean) => {
+            need_condition(kind, &at)?;
+            expr
+        }
+        Some(wanted) => coerced((expr, kind, at), wanted, "the value")?.0,
+        None => expr,
+    };
+    let kind = wanted.unwrap_or(kind);
+    Ok(Parsed { expr, kind, checkpoints: parser.checkpoints, variables: parser.read })
 }
 
 type Typed = (Expr, VariableType, Range<usize>);
@@ -62,7 +88,7 @@ struct Parser<'t> {
     at: usize,
     end: usize,
     depth: usize,
-    variables: &'t BTreeMap<String, Variable>,
+    names: Names<'t>,
     checkpoints: Vec<(String, Range<usize>)>,
     read: Vec<String>,
 }
@@ -109,16 +135,61 @@ impl Parser<'_> {
             need_condition(kind, &at)?;
             return Ok((Expr::Not(Box::new(expr)), VariableType::Boolean, start..at.end));
         }
-        let left = self.value()?;
+        let left = self.sum()?;
         let Some((Token::Op(op), op_at)) = self.tokens.get(self.at) else { return Ok(left) };
         self.at += 1;
-        let right = self.value()?;
+        let right = self.sum()?;
         self.compare(left, (*op, op_at.clone()), right)
+    }
+
+    fn sum(&mut self) -> Result<Typed, ExprError> {
+        let mut left = self.product()?;
+        while let Some((Token::Sign(sign @ (Sign::Plus | Sign::Minus)), at)) = self.tokens.get(self.at) {
+            self.at += 1;
+            let right = self.product()?;
+            left = calculation(left, (*sign, at.clone()), right)?;
+        }
+        Ok(left)
+    }
+
+    fn product(&mut self) -> Result<Typed, ExprError> {
+        let mut left = self.signed()?;
+        while let Some((Token::Sign(sign @ (Sign::Times | Sign::Over | Sign::Rest)), at)) =
+            self.tokens.get(self.at)
+        {
+            self.at += 1;
+            let right = self.signed()?;
+            left = calculation(left, (*sign, at.clone()), right)?;
+        }
+        Ok(left)
+    }
+
+    fn signed(&mut self) -> Result<Typed, ExprError> {
+        let Some((Token::Sign(Sign::Minus), at)) = self.tokens.get(self.at) else { return self.value() };
+        self.at += 1;
+        self.enter()?;
+        let (expr, kind, of) = self.signed()?;
+        self.depth -= 1;
+        if kind != VariableType::Number {
+            let message = format!("a {} has no negative", kind.as_str());
+            return Err(problem(at.start..of.end, &message, "only numbers have"));
+        }
+        Ok((Expr::Negate(Box::new(expr)), kind, at.start..of.end))
     }
 
     fn compare(&mut self, left: Typed, op: (Op, Range<usize>), right: Typed) -> Result<Typed, ExprError> {
         let (op, op_at) = op;
         let whole = left.2.start..right.2.end;
+        // A date or time is written as a text.
+        let (left, right) = match (left.1, right.1) {
+            (kind @ (VariableType::Date | VariableType::Time), VariableType::Text) => {
+                (left, coerced(right, kind, "this")?)
+            }
+            (VariableType::Text, kind @ (VariableType::Date | VariableType::Time)) => {
+                (coerced(left, kind, "this")?, right)
+            }
+            _ => (left, right),
+        };
         if left.1 != right.1 {
             let message = format!(
                 "a {} is compared with a {}: they are never equal",
@@ -132,7 +203,7 @@ impl Parser<'_> {
             return Err(problem(whole, &message, hint));
         }
         let ordered = !matches!(op, Op::Equal | Op::NotEqual);
-        if ordered && left.1 != VariableType::Number {
+        if ordered && matches!(left.1, VariableType::Text | VariableType::Boolean) {
             let message = format!("a {} has no order", left.1.as_str());
             return Err(problem(op_at, &message, "use `==` or `!=`"));
         }
@@ -156,7 +227,15 @@ impl Parser<'_> {
             Fact::AmdOutcome => &OUTCOME_NAMES,
             Fact::AmdSubtype => &SUBTYPE_NAMES,
             Fact::InterruptedBy => &["speech", "dtmf"],
-            Fact::HeardMs | Fact::HeardAll | Fact::Interrupted | Fact::Pressed | Fact::Said => return Ok(()),
+            Fact::HeardMs
+            | Fact::HeardAll
+            | Fact::Interrupted
+            | Fact::Pressed
+            | Fact::Said
+            | Fact::Picked
+            | Fact::Returned
+            | Fact::Today
+            | Fact::Now => return Ok(()),
         };
         if word.is_empty() || allowed.contains(&word) {
             return Ok(());
@@ -165,17 +244,13 @@ impl Parser<'_> {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("it is one of {}", listed(allowed.iter().copied())),
         };
-        let name = Self::name_of(fact);
+        let name = Fact::ALL.iter().find(|(_, known)| *known == fact).map_or("", |(name, _)| name);
         Err(problem(at.clone(), &format!("`{name}` is never \"{word}\""), &hint))
-    }
-
-    fn name_of(fact: Fact) -> &'static str {
-        Fact::ALL.iter().find(|(_, known)| *known == fact).map_or("", |(name, _)| name)
     }
 
     fn value(&mut self) -> Result<Typed, ExprError> {
         let Some((token, at)) = self.tokens.get(self.at) else {
-            let hint = "finish the condition";
+            let hint = "finish the expression";
             return Err(problem(self.end.saturating_sub(1)..self.end, "something is missing here", hint));
         };
         self.at += 1;
@@ -191,7 +266,7 @@ impl Parser<'_> {
                 Ok((expr, kind, at.start..end))
             }
             Token::Name(name) => self.name(name, at),
-            Token::Op(_) | Token::Close => {
+            Token::Op(_) | Token::Sign(_) | Token::Close | Token::Comma => {
                 let hint = "a name, a text in quotes or a number is missing before it";
                 Err(problem(at, &format!("`{}` does not belong here", token.shown()), hint))
             }
@@ -202,19 +277,26 @@ impl Parser<'_> {
         if matches!(name, "true" | "false") {
             return Ok((Expr::Literal(Value::Bool(name == "true")), VariableType::Boolean, at));
         }
-        if name == "reached" {
-            return self.reached(at);
+        if SPECIAL.contains(&name) {
+            self.enter()?;
+            let read = self.special(name, at);
+            self.depth -= 1;
+            return read;
         }
         if let Some(fact) = Fact::named(name) {
             return Ok((Expr::Fact(fact), fact.kind(), at));
         }
-        if let Some(variable) = self.variables.get(name) {
+        let called = matches!(self.tokens.get(self.at), Some((Token::Open, _)));
+        if let Some(variable) = self.names.variables.get(name).filter(|_| !called) {
             self.read.push(name.to_owned());
             return Ok((Expr::Variable(name.to_owned()), variable.kind, at));
         }
-        let mut known: Vec<&str> = self.variables.keys().map(String::as_str).collect();
-        for name in Fact::names().chain(["reached"]) {
-            known.push(name);
+        if called {
+            return self.function(name, at);
+        }
+        let mut known: Vec<&str> = self.names.variables.keys().map(String::as_str).collect();
+        for fact in Fact::names() {
+            known.push(fact);
         }
         let hint = match nearest(name, known.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
@@ -223,17 +305,122 @@ impl Parser<'_> {
         Err(problem(at, &format!("nothing is called `{name}`"), &hint))
     }
 
-    fn reached(&mut self, at: Range<usize>) -> Result<Typed, ExprError> {
-        let hint = "write `reached(\"name\")`";
+    fn function(&mut self, name: &str, at: Range<usize>) -> Result<Typed, ExprError> {
+        let Some(signature) = Function::named(name) else {
+            let names: Vec<&str> = Function::names().chain(SPECIAL).collect();
+            let hint = match nearest(name, names.iter().copied()) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("functions are {}", listed(names)),
+            };
+            return Err(problem(at, &format!("there is no function `{name}`"), &hint));
+        };
+        self.enter()?;
+        let (given, end) = self.arguments(&at)?;
+        self.depth -= 1;
+        let whole = at.start..end;
+        if given.len() != signature.takes.len() {
+            let message = format!("`{name}` takes {}, not {}", counted(signature.takes.len()), given.len());
+            let kinds: Vec<&str> = signature.takes.iter().map(|kind| kind.as_str()).collect();
+            return Err(problem(whole, &message, &format!("write `{name}({})`", kinds.join(", "))));
+        }
+        let mut arguments = Vec::with_capacity(given.len());
+        for (argument, wanted) in given.into_iter().zip(signature.takes) {
+            let any = signature.function == Function::Text;
+            let argument = if any { argument } else { coerced(argument, *wanted, &format!("`{name}`"))? };
+            arguments.push(argument.0);
+        }
+        Ok((Expr::Call(signature.function, arguments), signature.gives, whole))
+    }
+
+    /// The functions whose arguments are not just values.
+    fn special(&mut self, name: &str, at: Range<usize>) -> Result<Typed, ExprError> {
+        match name {
+            "reached" => {
+                let hint = "write `reached(\"name\")`";
+                let (checkpoint, name_at, end) =
+                    self.quoted(&at, "`reached` needs the name of a check point", hint)?;
+                self.checkpoints.push((checkpoint.clone(), name_at));
+                Ok((Expr::Reached(checkpoint), VariableType::Boolean, at.start..end))
+            }
+            "visits" => {
+                let hint = "write `visits(\"scene\")`";
+                let (scene, name_at, end) = self.quoted(&at, "`visits` needs the name of a scene", hint)?;
+                let Some(id) = self.names.scenes.get(&scene) else {
+                    let hint = match nearest(&scene, self.names.scenes.keys().map(String::as_str)) {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => "name a scene of this flow".to_owned(),
+                    };
+                    return Err(problem(name_at, &format!("there is no scene `{scene}`"), &hint));
+                };
+                Ok((Expr::Visits(*id), VariableType::Number, at.start..end))
+            }
+            "matches" => self.matches(at),
+            _ => self.choose(at),
+        }
+    }
+
+    fn matches(&mut self, at: Range<usize>) -> Result<Typed, ExprError> {
+        let hint = "write `matches(said, \"[0-9]{4}\")`";
+        let (mut given, end) = self.arguments(&at)?;
+        let (Some((Expr::Literal(Value::String(source)), _, pattern_at)), Some(of), 0) =
+            (given.pop(), given.pop(), given.len())
+        else {
+            return Err(problem(at.start..end, "`matches` needs a text and a pattern in quotes", hint));
+        };
+        let of = coerced(of, VariableType::Text, "`matches`")?;
+        let pattern = pattern::compile(&source).map_err(|wrong| {
+            let start = pattern_at.start + 1;
+            problem(start + wrong.at.start..start + wrong.at.end, &wrong.message, &wrong.hint)
+        })?;
+        Ok((Expr::Matches(Box::new(of.0), Box::new(pattern)), VariableType::Boolean, at.start..end))
+    }
+
+    fn choose(&mut self, at: Range<usize>) -> Result<Typed, ExprError> {
+        let (given, end) = self.arguments(&at)?;
+        let whole = at.start..end;
+        let Ok([condition, yes, no]) = <[Typed; 3]>::try_from(given) else {
+            let hint = "write `if(condition, value, other value)`";
+            return Err(problem(whole, "`if` takes a condition and two values", hint));
+        };
+        need_condition(condition.1, &condition.2)?;
+        let kind = yes.1;
+        let no = coerced(no, kind, "the other value")?;
+        Ok((Expr::If(Box::new([condition.0, yes.0, no.0])), kind, whole))
+    }
+
+    /// `("text")`, and where it ends.
+    fn quoted(
+        &mut self,
+        at: &Range<usize>,
+        message: &str,
+        hint: &str,
+    ) -> Result<(String, Range<usize>, usize), ExprError> {
         let (Some((Token::Open, _)), Some((Token::Text(name), name_at))) =
             (self.tokens.get(self.at), self.tokens.get(self.at + 1))
         else {
-            return Err(problem(at, "`reached` needs the name of a check point", hint));
+            return Err(problem(at.clone(), message, hint));
         };
         self.at += 2;
-        let end = self.close(&at)?;
-        self.checkpoints.push((name.clone(), name_at.clone()));
-        Ok((Expr::Reached(name.clone()), VariableType::Boolean, at.start..end))
+        let end = self.close(at)?;
+        Ok((name.clone(), name_at.clone(), end))
+    }
+
+    /// `(value, value)`, and where it ends.
+    fn arguments(&mut self, at: &Range<usize>) -> Result<(Vec<Typed>, usize), ExprError> {
+        if !matches!(self.tokens.get(self.at), Some((Token::Open, _))) {
+            return Err(problem(at.clone(), "a function needs its values in brackets", "add `(…)`"));
+        }
+        self.at += 1;
+        let mut given = Vec::new();
+        if !matches!(self.tokens.get(self.at), Some((Token::Close, _))) {
+            given.push(self.any()?);
+            while matches!(self.tokens.get(self.at), Some((Token::Comma, _))) {
+                self.at += 1;
+                given.push(self.any()?);
+            }
+        }
+        let end = self.close(at)?;
+        Ok((given, end))
     }
 
     fn close(&mut self, open: &Range<usize>) -> Result<usize, ExprError> {
@@ -247,7 +434,7 @@ impl Parser<'_> {
     fn enter(&mut self) -> Result<(), ExprError> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
-            return Err(problem(0..self.end, "the condition is nested too deep", "split it"));
+            return Err(problem(0..self.end, "the expression is nested too deep", "split it"));
         }
         Ok(())
     }
@@ -255,6 +442,67 @@ impl Parser<'_> {
     fn next_is_word(&self, word: &str) -> bool {
         matches!(self.tokens.get(self.at), Some((Token::Name(name), _)) if name == word)
     }
+}
+
+fn counted(values: usize) -> String {
+    if values == 1 { "1 value".to_owned() } else { format!("{values} values") }
+}
+
+fn calculation(left: Typed, sign: (Sign, Range<usize>), right: Typed) -> Result<Typed, ExprError> {
+    use VariableType::{Date, Number, Text};
+    let (sign, _) = sign;
+    let whole = left.2.start..right.2.end;
+    let kind = match (sign, left.1, right.1) {
+        (_, Number, Number) => Number,
+        (Sign::Plus, Text, _) | (Sign::Plus, _, Text) => Text,
+        (Sign::Plus | Sign::Minus, Date, Number) => Date,
+        (Sign::Minus, Date, Date) => Number,
+        (_, one, other) => {
+            let word = match sign {
+                Sign::Plus => "added to",
+                Sign::Minus => "taken from",
+                Sign::Times => "multiplied with",
+                Sign::Over | Sign::Rest => "a divisor of",
+            };
+            let message = format!("a {} cannot be {word} a {}", other.as_str(), one.as_str());
+            let hint = "numbers are worked out with `+ - * / %`, texts joined with `+`, days added to dates";
+            return Err(problem(whole, &message, hint));
+        }
+    };
+    let kinds = (left.1, right.1);
+    let expr = Expr::Calculate { left: Box::new(left.0), op: sign, right: Box::new(right.0), kinds };
+    Ok((expr, kind, whole))
+}
+
+/// The value as the kind that is wanted: a text in quotes may be a date or a time.
+fn coerced(value: Typed, wanted: VariableType, what: &str) -> Result<Typed, ExprError> {
+    let (expr, kind, at) = value;
+    if kind == wanted {
+        return Ok((expr, kind, at));
+    }
+    if let Expr::Literal(Value::String(text)) = &expr {
+        let read = match wanted {
+            VariableType::Date => Date::parse(text).map(|date| date.to_string()),
+            VariableType::Time => TimeOfDay::parse(text).map(|time| time.to_string()),
+            VariableType::Text | VariableType::Number | VariableType::Boolean => None,
+        };
+        match (read, wanted) {
+            (Some(read), _) => return Ok((Expr::Literal(Value::from(read)), wanted, at)),
+            (None, VariableType::Date | VariableType::Time) => {
+                let message = format!("\"{text}\" is not a {}", wanted.as_str());
+                return Err(problem(at, &message, wanted.example()));
+            }
+            (None, VariableType::Text | VariableType::Number | VariableType::Boolean) => {}
+        }
+    }
+    let message = format!("{what} needs a {}, but this is a {}", wanted.as_str(), kind.as_str());
+    let hint = match (wanted, kind) {
+        (VariableType::Number, VariableType::Text) => "make a number of it with `number(…)`",
+        (VariableType::Text, _) => "make a text of it with `text(…)`",
+        (VariableType::Date, VariableType::Text) => "make a date of it with `date(…)`",
+        _ => wanted.example(),
+    };
+    Err(problem(at, &message, hint))
 }
 
 fn need_condition(kind: VariableType, at: &Range<usize>) -> Result<(), ExprError> {

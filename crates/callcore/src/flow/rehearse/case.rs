@@ -1,14 +1,18 @@
 //! One case: the callee acts, the call runs to its end, and what happened is held against what was expected.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use super::super::diagnostic::{Diagnostic, Severity, Source, Span};
+use super::super::errand::ErrandEnd;
 use super::super::io::{Input, Outcome};
 use super::super::model::Flow;
 use super::super::run::Run;
-use super::call::{Heard, MS_PER_CHAR, Rehearsal};
+use super::call::{Heard, Rehearsal};
+use super::recording::Recordings;
+use super::world::Reply;
 use crate::clock::CallTime;
 
 /// A file of cases for one flow.
@@ -26,6 +30,10 @@ pub(super) struct Case {
     pub span: Span,
     pub variables: Map<String, Value>,
     pub callee: Vec<(Act, Span)>,
+    /// What services answer, in the order of the requests.
+    pub replies: Vec<Reply>,
+    /// What comes of a transfer; without it no trunk can.
+    pub transfer: Option<ErrandEnd>,
     pub expect: Vec<(Expectation, Span)>,
 }
 
@@ -47,6 +55,9 @@ pub(super) enum Act {
     Hears(String),
     /// The next prompt cannot be made.
     SpeechFails,
+    /// A recording is what the callee's side of the line sounds like.
+    Wav(String),
+    HangsUp,
 }
 
 #[derive(Debug)]
@@ -54,15 +65,31 @@ pub(super) enum Expectation {
     Outcome(String),
     LastCheckpoint(String),
     /// Heard in this order; other things may be heard between.
-    Heard(Vec<(String, Span)>),
+    Heard(Vec<Wanted>),
+    /// Every check point that was reached, in order.
+    Checkpoints(Vec<String>),
+    EndedByCallee(bool),
     NotHeard(Vec<(String, Span)>),
     Variable {
         name: String,
         value: Value,
     },
+    /// Requests with these words in `METHOD url body`, in this order; others may be between.
+    Requests(Vec<(String, Span)>),
+    /// Notifications with these words in `event {data}`, in this order.
+    Notified(Vec<(String, Span)>),
     Within {
         ms: u64,
     },
+}
+
+/// Something that must be heard, and when at the earliest and latest, in milliseconds of the call.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    pub what: String,
+    pub after: Option<u64>,
+    pub before: Option<u64>,
+    pub span: Span,
 }
 
 /// How a case went.
@@ -89,13 +116,50 @@ impl Tests {
         &self.flow
     }
 
-    /// Runs every case against `flow`.
-    #[must_use]
-    pub fn run(&self, flow: &Arc<Flow>) -> Vec<CaseResult> {
-        self.cases.iter().map(|case| self.run_case(case, flow)).collect()
+    /// The names of the cases, in file order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.cases.iter().map(|case| case.name.as_str())
     }
 
-    fn run_case(&self, case: &Case, flow: &Arc<Flow>) -> CaseResult {
+    /// The recordings that the callees of the cases are, relative to the tests' own folder.
+    #[must_use]
+    pub fn recordings(&self) -> BTreeMap<&str, Place> {
+        let acts = self.cases.iter().flat_map(|case| &case.callee);
+        acts.filter_map(|(act, span)| match act {
+            Act::Wav(file) => Some((file.as_str(), Place(*span))),
+            Act::Wait { .. }
+            | Act::Verdict(_)
+            | Act::GreetingEnds
+            | Act::Beep
+            | Act::Press(_)
+            | Act::Says { .. }
+            | Act::Hears(_)
+            | Act::SpeechFails
+            | Act::HangsUp => None,
+        })
+        .collect()
+    }
+
+    /// A finding about something the file names at `place`.
+    #[must_use]
+    pub fn finding(&self, place: Place, message: String, hint: String) -> Diagnostic {
+        self.failure(place.0, message, hint)
+    }
+
+    /// Runs every case against `flow`. A case that names a recording fails: there are none here.
+    #[must_use]
+    pub fn run(&self, flow: &Arc<Flow>) -> Vec<CaseResult> {
+        let none = Recordings::new();
+        self.cases.iter().map(|case| self.run_case(case, flow, &none)).collect()
+    }
+
+    /// Runs the nth case of [`Self::names`] against `flow`; `None` when there are fewer.
+    #[must_use]
+    pub fn run_nth(&self, nth: usize, flow: &Arc<Flow>, recordings: &Recordings) -> Option<CaseResult> {
+        self.cases.get(nth).map(|case| self.run_case(case, flow, recordings))
+    }
+
+    fn run_case(&self, case: &Case, flow: &Arc<Flow>, recordings: &Recordings) -> CaseResult {
         let mut result = CaseResult {
             name: case.name.clone(),
             line: case.span.line,
@@ -106,15 +170,22 @@ impl Tests {
         let run = match Run::new(Arc::clone(flow), case.variables.clone()) {
             Ok(run) => run,
             Err(error) => {
-                let hint = "give it under `variables:` of the case or of the file".to_owned();
+                let hint =
+                    "give it under `variables:` of the case or of the file; one that the flow sets itself \
+                            needs a `default:` there"
+                        .to_owned();
                 result.failures.push(self.failure(case.span, error.to_string(), hint));
                 return result;
             }
         };
         let mut call = Rehearsal::new(run);
+        call.world.replies = case.replies.iter().cloned().collect();
+        if let Some(transfer) = &case.transfer {
+            call.world.transfer = transfer.clone();
+        }
         call.put(Input::Answered);
         for (act, span) in &case.callee {
-            if let Err((message, hint)) = perform(&mut call, act) {
+            if let Err((message, hint)) = perform(&mut call, act, recordings) {
                 result.failures.push(self.failure(*span, message, hint));
                 break;
             }
@@ -135,9 +206,13 @@ impl Tests {
     }
 }
 
-fn perform(call: &mut Rehearsal, act: &Act) -> Result<(), (String, String)> {
+/// A place in a file of tests.
+#[derive(Clone, Copy, Debug)]
+pub struct Place(pub(super) Span);
+
+fn perform(call: &mut Rehearsal, act: &Act, recordings: &Recordings) -> Result<(), (String, String)> {
     if call.is_over() {
-        let outcome = call.run().outcome().unwrap_or_default();
+        let outcome = call.outcome().unwrap_or_default();
         let message = format!("the call is over before this, with the outcome `{outcome}`");
         return Err((message, "the log shows what happened".to_owned()));
     }
@@ -158,13 +233,16 @@ fn perform(call: &mut Rehearsal, act: &Act) -> Result<(), (String, String)> {
         }
         Act::SpeechFails => call.break_speech("the test says so"),
         Act::Hears(what) => return wait_to_hear(call, what),
+        Act::Wav(file) => match recordings.get(file) {
+            Some(recording) => call.play_recording(recording),
+            None => {
+                let message = format!("the recording `{file}` was not read");
+                return Err((message, "run the case where its files are".to_owned()));
+            }
+        },
+        Act::HangsUp => call.hang_up(),
     }
     Ok(())
-}
-
-/// How long the callee takes to say this.
-pub(super) fn speaking_ms(text: &str) -> u64 {
-    (text.chars().count() as u64 * MS_PER_CHAR).max(300)
 }
 
 fn wait_to_hear(call: &mut Rehearsal, what: &str) -> Result<(), (String, String)> {
@@ -209,12 +287,57 @@ fn heard_hint(call: &Rehearsal) -> String {
     }
 }
 
+impl Wanted {
+    /// It is heard, but not when it should be.
+    fn missed_time(&self, at: CallTime) -> Option<(Span, String, String)> {
+        let at = at.as_ms();
+        let message = match (self.after, self.before) {
+            (Some(after), _) if at < after => {
+                format!("`{}` is heard after {at} ms, before {after} ms", self.what)
+            }
+            (_, Some(before)) if at > before => {
+                format!("`{}` is heard after {at} ms, later than {before} ms", self.what)
+            }
+            _ => return None,
+        };
+        Some((
+            self.span,
+            message,
+            "the time is when it has been heard to its end; the log shows it".to_owned(),
+        ))
+    }
+}
+
+fn first_difference(found: &[&str], expected: &[String]) -> String {
+    let at = found.iter().zip(expected).take_while(|(found, expected)| found == expected).count();
+    match (found.get(at), expected.get(at)) {
+        (Some(found), Some(expected)) => {
+            format!("the first difference is `{found}` where `{expected}` should be")
+        }
+        (Some(found), None) => format!("`{found}` comes behind the last one expected"),
+        (None, Some(expected)) => format!("`{expected}` is never reached"),
+        (None, None) => "the log shows how the call got there".to_owned(),
+    }
+}
+
+/// The first of `expected` that is not among `seen`, in this order.
+fn unseen(seen: &[String], expected: &[(String, Span)], word: &str) -> Option<(Span, String, String)> {
+    let mut rest = seen.iter();
+    let (what, span) = expected.iter().find(|(what, _)| !rest.any(|seen| seen.contains(what)))?;
+    let hint = if seen.is_empty() {
+        format!("nothing was {word} at all")
+    } else {
+        format!("{word}: {}", seen.join("; "))
+    };
+    Some((*span, format!("`{what}` is not {word} here"), hint))
+}
+
 /// What did not come true, where, and what happened in its stead.
 fn missed(call: &Rehearsal, expectation: &Expectation, span: Span) -> Option<(Span, String, String)> {
     let run = call.run();
     match expectation {
         Expectation::Outcome(expected) => {
-            let outcome = run.outcome().unwrap_or("none: the call never ends");
+            let outcome = call.outcome().unwrap_or("none: the call never ends");
             (outcome != expected).then(|| {
                 let message = format!("the outcome is `{outcome}`, not `{expected}`");
                 (span, message, "the log shows how the call got there".to_owned())
@@ -227,12 +350,35 @@ fn missed(call: &Rehearsal, expectation: &Expectation, span: Span) -> Option<(Sp
             })
         }
         Expectation::Heard(expected) => {
-            let mut heard = call.heard().iter();
-            expected
-                .iter()
-                .find(|(what, _)| !heard.any(|heard| matches(heard, what)))
-                .map(|(what, span)| (*span, format!("`{what}` is not heard here"), heard_hint(call)))
+            let mut heard = call.heard().iter().zip(call.heard_at());
+            expected.iter().find_map(|wanted| match heard.find(|(heard, _)| matches(heard, &wanted.what)) {
+                None => {
+                    let message = format!("`{}` is not heard here", wanted.what);
+                    Some((wanted.span, message, heard_hint(call)))
+                }
+                Some((_, at)) => wanted.missed_time(*at),
+            })
         }
+        Expectation::Checkpoints(expected) => {
+            let reached: Vec<&str> = call
+                .heard()
+                .iter()
+                .filter_map(|heard| match heard {
+                    Heard::Checkpoint(name) => Some(name.as_str()),
+                    Heard::Text(_) | Heard::File(_) => None,
+                })
+                .collect();
+            (reached != *expected).then(|| {
+                let message =
+                    format!("the check points are [{}], not [{}]", reached.join(", "), expected.join(", "));
+                (span, message, first_difference(&reached, expected))
+            })
+        }
+        Expectation::EndedByCallee(expected) => (call.callee_left() != *expected).then(|| {
+            let (found, wanted) =
+                if *expected { ("the bot", "the callee") } else { ("the callee", "the bot") };
+            (span, format!("{found} ends the call, not {wanted}"), "the log shows when".to_owned())
+        }),
         Expectation::NotHeard(unwanted) => unwanted
             .iter()
             .find(|(what, _)| call.heard().iter().any(|heard| matches(heard, what)))
@@ -244,6 +390,8 @@ fn missed(call: &Rehearsal, expectation: &Expectation, span: Span) -> Option<(Sp
                 (span, format!("`{name}` is {found}, not {value}"), hint)
             })
         }
+        Expectation::Requests(expected) => unseen(&call.world.requests, expected, "requested"),
+        Expectation::Notified(expected) => unseen(&call.world.notified, expected, "notified"),
         Expectation::Within { ms } => (call.now() > CallTime::from_ms(*ms)).then(|| {
             let took = call.now().as_ms();
             (span, format!("the call takes {took} ms, more than {ms}"), "the log shows where".to_owned())

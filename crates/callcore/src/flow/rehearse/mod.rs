@@ -4,13 +4,19 @@
 
 mod call;
 mod case;
+#[cfg(test)]
+mod errand_tests;
 mod read;
+mod recording;
+mod script;
+mod speaking;
 #[cfg(test)]
 mod tests;
+mod world;
 
+pub use self::call::Rehearsal;
+pub use self::case::{CaseResult, Place, Tests};
 #[cfg(test)]
-pub(super) use self::call::Rehearsal;
-pub use self::case::{CaseResult, Tests};
-#[cfg(test)]
-pub(super) use self::read::{ACTS, EXPECTATIONS};
+pub(super) use self::read::{ACTS, CASE, EXPECTATIONS};
 pub use self::read::{ParsedTests, parse_tests};
+pub use self::recording::{Recording, Recordings, speaking_ms};

@@ -8,7 +8,9 @@ use super::super::parse::number;
 use super::super::reader::{Fields, Reader};
 use super::super::steps::is_key;
 use super::super::yaml::{self, Entry, Node, Style, Value};
-use super::case::{Act, Case, Expectation, Tests, speaking_ms};
+use super::case::{Act, Case, Expectation, Tests, Wanted};
+use super::recording::speaking_ms;
+use super::script;
 
 /// A file of cases as read.
 #[derive(Debug)]
@@ -18,10 +20,33 @@ pub struct ParsedTests {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-pub(in super::super) const ACTS: [&str; 9] =
-    ["wait", "verdict", "greeting_ends", "beep", "press", "says", "talks", "hears", "speech_fails"];
-pub(in super::super) const EXPECTATIONS: [&str; 6] =
-    ["outcome", "last_checkpoint", "heard", "not_heard", "variables", "within"];
+pub(in super::super) const ACTS: [&str; 11] = [
+    "wait",
+    "verdict",
+    "greeting_ends",
+    "beep",
+    "press",
+    "says",
+    "talks",
+    "hears",
+    "wav",
+    "hangs_up",
+    "speech_fails",
+];
+pub(in super::super) const EXPECTATIONS: [&str; 10] = [
+    "outcome",
+    "last_checkpoint",
+    "checkpoints",
+    "heard",
+    "not_heard",
+    "variables",
+    "requests",
+    "notified",
+    "ended_by",
+    "within",
+];
+/// What a case may have.
+pub(in super::super) const CASE: [&str; 5] = ["variables", "callee", "http", "transfer", "expect"];
 
 /// Reads a file of flow tests. `file` is the name that findings quote; nothing is opened.
 #[must_use]
@@ -58,18 +83,21 @@ fn read_file(reader: &mut Reader<'_>, root: &Node) -> Option<(String, Vec<Case>)
 
 fn read_case(reader: &mut Reader<'_>, entry: &Entry, common: &Map<String, Json>) -> Option<Case> {
     let what = format!("the case `{}`", entry.key);
-    let fields = reader.map(&entry.value, &what, &["variables", "callee", "expect"])?;
+    let fields = reader.map(&entry.value, &what, &CASE)?;
     let mut merged = common.clone();
     if let Some(node) = fields.node("variables") {
         merged.extend(variables(reader, node));
     }
     let callee = fields.node("callee").map(|node| acts(reader, node)).unwrap_or_default();
+    let replies = fields.node("http").map(|node| script::replies(reader, node)).unwrap_or_default();
+    let transfer = fields.node("transfer").map(|node| script::transfer(reader, node));
     let Some(expect) = fields.node("expect") else {
         reader.error(entry.key_span, "the case expects nothing", "add `expect: { outcome: … }`");
         return None;
     };
     let expect = expectations(reader, expect);
-    Some(Case { name: entry.key.clone(), span: entry.key_span, variables: merged, callee, expect })
+    let (name, span, variables) = (entry.key.clone(), entry.key_span, merged);
+    Some(Case { name, span, variables, callee, replies, transfer, expect })
 }
 
 /// Values as a dial-out would bring them: quoted is text, bare numbers and booleans are themselves.
@@ -126,6 +154,7 @@ fn act(reader: &mut Reader<'_>, node: &Node) -> Option<(Act, Span)> {
         ("greeting_ends", _) => Act::GreetingEnds,
         ("beep", _) => Act::Beep,
         ("speech_fails", _) => Act::SpeechFails,
+        ("hangs_up", _) => Act::HangsUp,
         (_, None) => {
             reader.error(span, format!("`{key}` needs a value"), format!("write `- {key}: …`"));
             return None;
@@ -148,6 +177,7 @@ fn act(reader: &mut Reader<'_>, node: &Node) -> Option<(Act, Span)> {
             let text = reader.scalar(node, "`says`")?;
             Act::Says { text: Some(text.to_owned()), ms: speaking_ms(text) }
         }
+        ("wav", Some(node)) => Act::Wav(reader.scalar(node, "`wav`")?.to_owned()),
         (_, Some(node)) => Act::Hears(reader.scalar(node, "`hears`")?.to_owned()),
     };
     Some((act, span))
@@ -166,8 +196,18 @@ fn expectations(reader: &mut Reader<'_>, node: &Node) -> Vec<(Expectation, Span)
     {
         expect.push((Expectation::LastCheckpoint(name.to_owned()), node.span));
     }
-    if let Some((words, span)) = word_list(reader, fields, "heard") {
-        expect.push((Expectation::Heard(words), span));
+    if let Some((names, span)) = word_list(reader, fields, "checkpoints") {
+        let names = names.into_iter().map(|(name, _)| name).collect();
+        expect.push((Expectation::Checkpoints(names), span));
+    }
+    if let Some(node) = fields.node("heard") {
+        let wanted = listed(node).iter().filter_map(|item| wanted(reader, item)).collect();
+        expect.push((Expectation::Heard(wanted), node.span));
+    }
+    if let Some(node) = fields.node("ended_by")
+        && let Some(who) = reader.word(node, "`ended_by`", &["bot", "callee"])
+    {
+        expect.push((Expectation::EndedByCallee(who == "callee"), node.span));
     }
     if let Some((words, span)) = word_list(reader, fields, "not_heard") {
         expect.push((Expectation::NotHeard(words), span));
@@ -180,6 +220,12 @@ fn expectations(reader: &mut Reader<'_>, node: &Node) -> Vec<(Expectation, Span)
             expect.push((Expectation::Variable { name: entry.key.clone(), value }, entry.key_span));
         }
     }
+    if let Some((words, span)) = word_list(reader, fields, "requests") {
+        expect.push((Expectation::Requests(words), span));
+    }
+    if let Some((words, span)) = word_list(reader, fields, "notified") {
+        expect.push((Expectation::Notified(words), span));
+    }
     if let Some(node) = fields.node("within")
         && let Some(ms) = reader.duration_ms(node, "`within`")
     {
@@ -190,13 +236,33 @@ fn expectations(reader: &mut Reader<'_>, node: &Node) -> Vec<(Expectation, Span)
 
 fn word_list(reader: &mut Reader<'_>, fields: Fields<'_>, key: &str) -> Option<(Vec<(String, Span)>, Span)> {
     let node = fields.node(key)?;
-    let items = match &node.value {
-        Value::List(items) => items.as_slice(),
-        Value::Scalar { .. } | Value::Map(_) => std::slice::from_ref(node),
-    };
-    let words = items
+    let words = listed(node)
         .iter()
         .filter_map(|item| Some((reader.scalar(item, "what is heard")?.to_owned(), item.span)))
         .collect();
     Some((words, node.span))
+}
+
+/// The items of a list; anything else is a list of itself.
+fn listed(node: &Node) -> &[Node] {
+    match &node.value {
+        Value::List(items) => items.as_slice(),
+        Value::Scalar { .. } | Value::Map(_) => std::slice::from_ref(node),
+    }
+}
+
+/// `words`, or `{ text: words, after: 1s, before: 5s }`.
+fn wanted(reader: &mut Reader<'_>, node: &Node) -> Option<Wanted> {
+    let Value::Map(_) = &node.value else {
+        let what = reader.scalar(node, "what is heard")?.to_owned();
+        return Some(Wanted { what, after: None, before: None, span: node.span });
+    };
+    let fields = reader.map(node, "what is heard", &["text", "after", "before"])?;
+    let Some(text) = fields.node("text") else {
+        reader.error(node.span, "what is heard has no `text`", "write `{ text: …, before: 5s }`");
+        return None;
+    };
+    let what = reader.scalar(text, "`text`")?.to_owned();
+    let mut ms = |key| fields.node(key).and_then(|node| reader.duration_ms(node, &format!("`{key}`")));
+    Some(Wanted { what, after: ms("after"), before: ms("before"), span: text.span })
 }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::super::io::{Command, Part};
 use super::super::model::{Assignment, Prompt, PromptPart, SceneId, Setting, SignalWait, Step};
 use super::super::steps::{COMPLETED, is_key};
+use super::super::template;
 use super::{FAILED, LONGEST_GREETING_MS, Position, Run, STEPS_PER_INPUT, State};
 use crate::clock::CallTime;
 use crate::ids::PlayId;
@@ -50,8 +51,16 @@ impl Run {
             }
             Step::Wait { ms } => self.state = State::Pausing { until: now + *ms },
             Step::Branch { cases, otherwise } => {
-                let case = cases.iter().find(|case| case.when.holds(&self.knowledge));
-                self.go(case.map(|case| case.goto).or(*otherwise));
+                let mut to = *otherwise;
+                for case in cases {
+                    match case.when.holds(&self.knowledge) {
+                        Ok(false) => continue,
+                        Ok(true) => to = Some(case.goto),
+                        Err(message) => return self.fail(&message),
+                    }
+                    break;
+                }
+                self.go(to);
             }
             Step::Checkpoint(name) => {
                 self.note("checkpoint", json!({ "name": name }));
@@ -70,6 +79,7 @@ impl Run {
                 }
                 Err(message) => self.fail(&message),
             },
+            Step::Errand(errand) => self.begin_errand(errand, now),
             Step::Goto(scene) => self.go(Some(*scene)),
             Step::Hangup { outcome } => self.hang_up(outcome.clone()),
         }
@@ -127,7 +137,12 @@ impl Run {
             return Ok(None);
         }
         let id = self.plays.issue();
-        self.commands.push_back(Command::Play { id, parts, barge_in: prompt.barge_in });
+        self.commands.push_back(Command::Play {
+            id,
+            parts,
+            barge_in: prompt.barge_in,
+            confirm: prompt.confirm,
+        });
         Ok(Some(id))
     }
 
@@ -135,12 +150,18 @@ impl Run {
     pub(super) fn filled_in(&self, part: &PromptPart) -> Result<Option<Part>, String> {
         Ok(match part {
             PromptPart::Say { text, language, voice } => {
-                let text = self.flow.templates.render(text, &self.context)?;
+                let text = if *language == self.flow.language {
+                    self.flow.templates.render(text, &self.context)?
+                } else {
+                    let context = template::in_language(&self.context, language);
+                    self.flow.templates.render(text, &context)?
+                };
                 let (language, voice) = (language.clone(), voice.clone());
                 (!text.is_empty()).then_some(Part::Say { text, language, voice })
             }
             PromptPart::File(path) => Some(Part::File(path.clone())),
             PromptPart::Checkpoint(name) => Some(Part::Checkpoint(name.clone())),
+            PromptPart::Protected(on) => Some(Part::Protected(*on)),
         })
     }
 
@@ -149,6 +170,7 @@ impl Run {
             let value = match value {
                 Setting::Literal(value) => value.clone(),
                 Setting::Text(text) => Value::from(self.flow.templates.render(text, &self.context)?),
+                Setting::Expr(expr) => expr.value(&self.knowledge)?,
             };
             self.note("set", json!({ "variable": variable, "value": value }));
             self.context.insert(variable.clone(), &value);
@@ -201,6 +223,7 @@ impl Run {
             | Step::Checkpoint(_)
             | Step::Set(_)
             | Step::SendDigits(_)
+            | Step::Errand(_)
             | Step::Goto(_)
             | Step::Hangup { .. } => None,
         }
@@ -216,6 +239,7 @@ impl Run {
             | Step::Checkpoint(_)
             | Step::Set(_)
             | Step::SendDigits(_)
+            | Step::Errand(_)
             | Step::Goto(_)
             | Step::Hangup { .. } => None,
         }

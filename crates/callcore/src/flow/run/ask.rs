@@ -95,6 +95,7 @@ fn ask_at(flow: &Flow, at: Position) -> Option<&Ask> {
         | Step::Checkpoint(_)
         | Step::Set(_)
         | Step::SendDigits(_)
+        | Step::Errand(_)
         | Step::Goto(_)
         | Step::Hangup { .. } => None,
     }

@@ -64,6 +64,7 @@ impl Run {
             | State::Yielding { .. }
             | State::Asking(_)
             | State::Pausing { .. }
+            | State::Doing(_)
             | State::Over => {}
         }
     }
@@ -99,6 +100,7 @@ impl Run {
                 self.go(then);
             }
             State::Asking(_) => self.ask_digit(digit, now),
+            State::Doing(_) => self.errand_digit(digit),
             State::Pausing { .. } | State::Ready => self.keep_key(digit),
             // Before anything has been said, and while a machine talks, a key answers nothing.
             State::Unanswered
@@ -131,6 +133,7 @@ impl Run {
             | State::Yielding { .. }
             | State::AwaitingGreetingEnd { .. }
             | State::Pausing { .. }
+            | State::Doing(_)
             | State::Over => {}
         }
     }
@@ -147,6 +150,7 @@ impl Run {
             | State::Playing { .. }
             | State::AwaitingGreetingEnd { .. }
             | State::Pausing { .. }
+            | State::Doing(_)
             | State::Over => {}
         }
     }
@@ -154,6 +158,7 @@ impl Run {
     pub(super) fn playback_ended(&mut self, end: PlaybackEnd, now: CallTime) {
         let (id, cut) = match &self.state {
             State::Asking(_) => return self.ask_playback_ended(end, now),
+            State::Doing(_) => return self.errand_playback_ended(&end, now),
             State::Playing { id, cut } => (*id, *cut),
             State::Unanswered
             | State::Deciding { .. }
@@ -171,7 +176,8 @@ impl Run {
             return self.fail(error);
         }
         self.note_heard(&end, cut.unwrap_or(Cut::Speech));
-        if end.completed {
+        // Keys that came in a protected stretch could not cut it; they count all the same.
+        if end.completed && cut != Some(Cut::Keys) {
             self.keys_ahead.clear();
         }
         let by_voice = self.knowledge.interrupted_by == Some(Cut::Speech);

@@ -1,11 +1,13 @@
 //! What a running flow knows: its variables, the verdict, and what the callee has heard and done.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
 use super::super::expr::{Fact, Facts};
 use super::super::io::Outcome;
+use super::super::model::SceneId;
+use super::super::words::{Date, LocalTime};
 
 /// What cut a prompt short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +30,14 @@ pub(super) struct Knowledge {
     pub interrupted_by: Option<Cut>,
     pub pressed: String,
     pub said: String,
+    /// The name of the choice last taken.
+    pub picked: String,
+    /// The word that a called scene or flow last returned with.
+    pub returned: String,
+    /// Where the callee is, when the call began.
+    pub began: LocalTime,
+    /// How often each scene has been entered.
+    pub visits: BTreeMap<SceneId, u32>,
     /// The callee is talking right now.
     pub speaking: bool,
 }
@@ -60,6 +70,10 @@ impl Facts for Knowledge {
             }),
             Fact::Pressed => Value::from(self.pressed.as_str()),
             Fact::Said => Value::from(self.said.as_str()),
+            Fact::Picked => Value::from(self.picked.as_str()),
+            Fact::Returned => Value::from(self.returned.as_str()),
+            Fact::Today => Value::from(self.began.date.to_string()),
+            Fact::Now => Value::from(self.began.time.to_string()),
         }
     }
 
@@ -69,5 +83,13 @@ impl Facts for Knowledge {
 
     fn reached(&self, checkpoint: &str) -> bool {
         self.reached.contains(checkpoint)
+    }
+
+    fn visits(&self, scene: SceneId) -> u32 {
+        self.visits.get(&scene).copied().unwrap_or_default()
+    }
+
+    fn today(&self) -> Date {
+        self.began.date
     }
 }

@@ -6,6 +6,7 @@
 
 mod advance;
 mod ask;
+mod errand;
 mod inputs;
 mod knowledge;
 #[cfg(test)]
@@ -20,13 +21,15 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use self::ask::Asking;
+use self::errand::Doing;
 use self::knowledge::{Cut, Knowledge};
 pub use self::start::StartError;
 use super::io::{Command, Input, Outcome, Part};
 use super::model::{Flow, PromptPart, SceneId};
 use super::template;
+use super::words::LocalTime;
 use crate::clock::{CallTime, soonest};
-use crate::ids::{PlayId, PlayIds};
+use crate::ids::{ErrandIds, PlayId, PlayIds};
 
 /// Steps run for one input before the flow is taken to be spinning.
 const STEPS_PER_INPUT: u32 = 200;
@@ -57,6 +60,7 @@ pub struct Run {
     context: tera::Context,
     commands: VecDeque<Command>,
     plays: PlayIds,
+    errands: ErrandIds,
     /// Keys that cut a prompt short and may answer the next question.
     keys_ahead: String,
     steps_taken: u32,
@@ -108,6 +112,8 @@ enum State {
     Pausing {
         until: CallTime,
     },
+    /// Something outside the conversation.
+    Doing(Doing),
     /// Hung up.
     Over,
 }
@@ -121,6 +127,7 @@ impl State {
             | Self::AwaitingGreetingEnd { until }
             | Self::Pausing { until } => Some(*until),
             Self::Asking(asking) => asking.phase.deadline(),
+            Self::Doing(doing) => doing.deadline(),
             Self::Unanswered | Self::Ready | Self::Playing { .. } | Self::Over => None,
         }
     }
@@ -134,7 +141,7 @@ impl Run {
     /// does not declare are ignored.
     pub fn new(flow: Arc<Flow>, variables: Map<String, Value>) -> Result<Self, StartError> {
         let variables = start::bind(&flow, &variables)?;
-        let context = template::context(&variables);
+        let context = template::context(&variables, &flow.language);
         let decision_ms = flow.amd.timers.decision_timeout_ms.unwrap_or(DECISION_TIMEOUT_MS);
         Ok(Self {
             flow,
@@ -144,6 +151,7 @@ impl Run {
             context,
             commands: VecDeque::new(),
             plays: PlayIds::default(),
+            errands: ErrandIds::default(),
             keys_ahead: String::new(),
             steps_taken: 0,
             failed: false,
@@ -151,6 +159,11 @@ impl Run {
             decision_ms,
             outcome: None,
         })
+    }
+
+    /// The date and time where the callee is: `today` and `now`, and what dates they name are counted from.
+    pub fn begin_at(&mut self, now: LocalTime) {
+        self.knowledge.began = now;
     }
 
     /// The detector of this call may take `timeout_ms` to decide, whatever the flow itself says.
@@ -174,6 +187,7 @@ impl Run {
             Input::Utterance { text } => self.utterance(text, now),
             Input::Checkpoint(name) => self.knowledge.pass(name),
             Input::PlaybackEnded(end) => self.playback_ended(end, now),
+            Input::ErrandEnded { id, end } => self.errand_ended(id, end),
         }
         self.advance(now);
     }
@@ -204,6 +218,7 @@ impl Run {
             State::Deciding { .. } => self.verdict(Outcome::Timeout),
             State::Yielding { then, .. } => self.go(*then),
             State::Asking(_) => self.ask_timed_out(now),
+            State::Doing(_) => self.errand_timed_out(now),
             State::AwaitingBeep { .. } | State::AwaitingGreetingEnd { .. } => self.signal_missed(),
             State::Pausing { .. } => self.go(None),
             State::Unanswered | State::Ready | State::Playing { .. } | State::Over => {}
@@ -221,7 +236,7 @@ impl Run {
                     text.variables().all(|name| !self.flow.assigned.contains(name))
                 }
                 PromptPart::File(_) => true,
-                PromptPart::Checkpoint(_) => false,
+                PromptPart::Checkpoint(_) | PromptPart::Protected(_) => false,
             };
             if settled
                 && let Ok(Some(part)) = self.filled_in(part)

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::flow::{PlaybackEnd, parse};
+use crate::flow::{ErrandEnd, PlaybackEnd, parse};
+use crate::ids::ErrandId;
 
 /// A flow that has every step.
 const EVERY_STEP: &str = r##"
@@ -45,6 +46,16 @@ scenes:
     - wait_for_beep: { timeout: 4s, on_timeout: bye }
     - say: { text: A message., barge_in: off }
     - checkpoint: left
+    - record: { max: 20s, into: name, length_into: tries, on_empty: bye }
+    - http:
+        url: "https://example.com/{{ name }}"
+        json: { n: "{{ tries }}" }
+        into: { tries: n }
+        filler: { say: Wait., delay: 200ms, loop: true }
+        on_status: { 5xx: sorry }
+        on_error: bye
+    - notify: { event: there, data: { n: "{{ tries }}" } }
+    - transfer: { to: "+628123456", on_unsupported: question, on_failed: bye }
   bye:
     - hangup: done
 "##;
@@ -91,6 +102,18 @@ fn event() -> impl Strategy<Value = Event> {
             let end = PlaybackEnd { id: PlayId(id), heard_ms: 5, completed: false, error: None };
             Event::Input(Input::PlaybackEnded(end))
         }),
+        2 => (0u32..6, 0usize..6).prop_map(|(id, end)| {
+            let body = serde_json::json!({ "n": end });
+            let ends = [
+                ErrandEnd::Recorded { name: "m.wav".to_owned(), ms: 900 },
+                ErrandEnd::NothingSaid,
+                ErrandEnd::Answered { status: 200, body: Some(body) },
+                ErrandEnd::Answered { status: 503, body: None },
+                ErrandEnd::Unsupported,
+                ErrandEnd::Failed("no".to_owned()),
+            ];
+            Event::Input(Input::ErrandEnded { id: ErrandId(id), end: ends[end].clone() })
+        }),
         3 => (0u64..12_000).prop_map(Event::TimePasses),
     ]
 }
@@ -117,7 +140,10 @@ impl Driver {
                     assert_eq!(outcome.as_deref(), self.run.outcome());
                     self.hung_up = true;
                 }
-                Command::SendDigits(_) | Command::Note { .. } => {}
+                Command::SendDigits(_)
+                | Command::Note { .. }
+                | Command::Errand { .. }
+                | Command::EndRecording { .. } => {}
             }
         }
         assert_eq!(self.hung_up, self.run.outcome().is_some());

@@ -8,6 +8,7 @@ use thiserror::Error;
 use super::super::diagnostic::nearest;
 use super::super::model::{Flow, Variable, VariableType};
 use super::super::parse::number;
+use super::super::words::{Date, TimeOfDay};
 
 /// Longest text a variable may bring, in characters.
 const MAX_TEXT: usize = 1_000;
@@ -27,7 +28,7 @@ pub enum StartError {
 pub(super) fn bind(flow: &Flow, brought: &Map<String, Value>) -> Result<Map<String, Value>, StartError> {
     let mut bound = Map::new();
     for (name, variable) in &flow.variables {
-        let value = match (brought.get(name), &variable.default) {
+        let value = match (brought.get(variable.from.as_deref().unwrap_or(name)), &variable.default) {
             (None | Some(Value::Null), Some(default)) => default.clone(),
             (None | Some(Value::Null), None) => return Err(missing(flow, name, variable, brought)),
             (Some(value), _) => converted(flow, name, variable.kind, value)?,
@@ -55,7 +56,12 @@ fn missing(flow: &Flow, name: &str, variable: &Variable, brought: &Map<String, V
 }
 
 /// The value in the variable's type. Callers send numbers as texts and texts as numbers; both are taken.
-fn converted(flow: &Flow, name: &str, kind: VariableType, value: &Value) -> Result<Value, StartError> {
+pub(super) fn converted(
+    flow: &Flow,
+    name: &str,
+    kind: VariableType,
+    value: &Value,
+) -> Result<Value, StartError> {
     let converted = match (kind, value) {
         (VariableType::Text, Value::String(text)) if text.chars().count() > MAX_TEXT => {
             return Err(StartError::TooLong { flow: flow.name.clone(), name: name.to_owned() });
@@ -67,7 +73,22 @@ fn converted(flow: &Flow, name: &str, kind: VariableType, value: &Value) -> Resu
         (VariableType::Text, Value::Bool(yes)) => Some(Value::from(yes.to_string())),
         (VariableType::Number, Value::String(text)) => number(text),
         (VariableType::Boolean, Value::String(text)) => text.parse().ok().map(Value::Bool),
-        (VariableType::Text | VariableType::Number | VariableType::Boolean, _) => None,
+        (VariableType::Date, Value::String(text)) => {
+            // A time of day behind the date is what databases and spreadsheets add to it.
+            let day = text.trim().split(['T', ' ']).next().unwrap_or_default();
+            Date::parse(day).map(|date| Value::from(date.to_string()))
+        }
+        (VariableType::Time, Value::String(text)) => {
+            TimeOfDay::parse(text).map(|time| Value::from(time.to_string()))
+        }
+        (
+            VariableType::Text
+            | VariableType::Number
+            | VariableType::Boolean
+            | VariableType::Date
+            | VariableType::Time,
+            _,
+        ) => None,
     };
     converted.ok_or_else(|| StartError::WrongType {
         flow: flow.name.clone(),

@@ -87,7 +87,7 @@ fn a_prompt_that_cannot_be_made_leads_to_the_error_scene() {
 
 #[test]
 fn the_indonesian_reminder_takes_a_spoken_yes() {
-    let metadata = serde_json::json!({"nama": "Budi", "jumlah": "dua ratus ribu rupiah"});
+    let metadata = serde_json::json!({"nama": "Budi", "jumlah": 200000});
     let run = Run::new(shipped("pengingat-pembayaran.yaml"), variables(metadata)).unwrap();
     let call = Rehearsal::new(run).answer().after(900, Input::Outcome(Outcome::Human));
     assert_snapshot!(call.talks(11_000, 700, Some("Ya, tentu.")).end(20_000));

@@ -139,12 +139,7 @@ pub(in super::super) fn plain_words(text: &str) -> String {
 }
 
 /// `no_input: scene`, or `no_input: { reprompts: […], goto: scene }`.
-fn fallback(
-    reader: &mut Reader<'_>,
-    node: &Node,
-    key: &str,
-    barge_in: super::super::io::BargeIn,
-) -> Fallback {
+fn fallback(reader: &mut Reader<'_>, node: &Node, key: &str, barge_in: prompt::Interrupting) -> Fallback {
     let what = format!("`{key}`");
     if !matches!(node.value, Value::Map(_)) {
         return Fallback { reprompts: Vec::new(), goto: reader.scene(node, &what) };

@@ -1,9 +1,10 @@
 //! The steps that say nothing: `branch`, `set`, `send_digits`, `hangup`.
 
 use super::super::model::{Assignment, Case, Setting, Step, VariableType};
-use super::super::parse::literal;
+use super::super::parse::{literal, number};
 use super::super::reader::Reader;
 use super::super::template::{Text, is_template};
+use super::super::words::{Date, TimeOfDay};
 use super::super::yaml::{Node, Value};
 
 /// The outcome of a call that ended without the author's own word for it.
@@ -80,10 +81,29 @@ fn setting(reader: &mut Reader<'_>, node: &Node, kind: VariableType) -> Option<S
         reader.scalar(node, "the value");
         return None;
     };
+    let plain = !text.is_empty() && text.chars().all(|c| c.is_alphanumeric() || c == '_');
+    if plain && kind != VariableType::Text && !reader.names_value(text) {
+        return literal(reader, node, kind, "the value").map(Setting::Literal);
+    }
+    let worked_out = text.starts_with('=') || (kind != VariableType::Text && !is_value(text, kind));
+    if worked_out && !is_template(text) {
+        return reader.expression(node, "the value", Some(kind)).map(|(expr, _)| Setting::Expr(expr));
+    }
     if is_template(text) && kind == VariableType::Text {
         return reader.text(node, "the value").map(Setting::Text);
     }
     literal(reader, node, kind, "the value").map(Setting::Literal)
+}
+
+/// Whether `text` is a value by itself, and no expression.
+fn is_value(text: &str, kind: VariableType) -> bool {
+    match kind {
+        VariableType::Text => true,
+        VariableType::Number => number(text).is_some(),
+        VariableType::Boolean => matches!(text, "true" | "false"),
+        VariableType::Date => Date::parse(text).is_some(),
+        VariableType::Time => TimeOfDay::parse(text).is_some(),
+    }
 }
 
 /// `send_digits: "12#"`.

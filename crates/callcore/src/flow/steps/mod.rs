@@ -2,21 +2,39 @@
 
 mod ask;
 mod control;
+mod http;
+mod json;
+mod notify;
 mod prompt;
+mod record;
 mod signal;
+mod transfer;
+mod voices;
 
 #[cfg(test)]
 pub(super) use ask::KEYS as ASK_KEYS;
 pub(super) use ask::plain_words;
 pub(super) use control::{COMPLETED, is_key};
+#[cfg(test)]
+pub(super) use http::KEYS as HTTP_KEYS;
+#[cfg(test)]
+pub(super) use prompt::BARGE_IN_KEYS;
+#[cfg(test)]
+pub(super) use record::KEYS as RECORD_KEYS;
+
+pub(super) use prompt::backchannels;
+pub(crate) use prompt::count_words;
+pub(super) use transfer::is_number;
+pub(super) use voices::voices;
 
 use super::diagnostic::{Span, listed};
+use super::errand::Errand;
 use super::model::{Prompt, PromptPart, Step};
 use super::reader::Reader;
 use super::yaml::{Entry, Node, Value};
 
 /// The steps by name.
-pub(super) const STEPS: [&str; 12] = [
+pub(super) const STEPS: [&str; 16] = [
     "say",
     "play",
     "ask",
@@ -27,6 +45,10 @@ pub(super) const STEPS: [&str; 12] = [
     "checkpoint",
     "set",
     "send_digits",
+    "record",
+    "http",
+    "notify",
+    "transfer",
     "goto",
     "hangup",
 ];
@@ -95,6 +117,7 @@ fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Step> {
 fn read_bare(reader: &mut Reader<'_>, name: &str, span: Span) -> Option<Step> {
     match name {
         "hangup" => Some(control::bare_hangup()),
+        "record" => Some(Step::Errand(Errand::Record(record::bare()))),
         "wait_for_beep" => Some(Step::WaitForBeep(signal::bare_beep())),
         "wait_for_greeting_end" => Some(Step::WaitForGreetingEnd(signal::bare_greeting_end())),
         _ if STEPS.contains(&name) => {
@@ -126,6 +149,10 @@ fn read_entry(reader: &mut Reader<'_>, entry: &Entry) -> Option<Step> {
         "checkpoint" => reader.checkpoint(node).map(Step::Checkpoint),
         "set" => control::set(reader, node).map(Step::Set),
         "send_digits" => control::send_digits(reader, node),
+        "record" => record::read(reader, node).map(|record| Step::Errand(Errand::Record(record))),
+        "http" => http::read(reader, node).map(|http| Step::Errand(Errand::Http(Box::new(http)))),
+        "notify" => notify::read(reader, node).map(Step::Errand),
+        "transfer" => transfer::read(reader, entry).map(|transfer| Step::Errand(Errand::Transfer(transfer))),
         "goto" => reader.scene(node, "`goto`").map(Step::Goto),
         "hangup" => control::hangup(reader, node),
         unknown => {

@@ -1,0 +1,92 @@
+//! What an expression can ask of the call it runs in.
+
+use serde_json::Value;
+
+use super::super::model::{SceneId, VariableType};
+use super::super::words::Date;
+
+/// What the call itself knows, by the name an expression uses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Fact {
+    /// The verdict, `""` before there is one.
+    AmdOutcome,
+    /// What kind of person or machine it is, in a webhook's word; `""` before the verdict.
+    AmdSubtype,
+    /// The last check point the callee heard, `""` before the first.
+    LastCheckpoint,
+    /// Milliseconds heard of the last prompt.
+    HeardMs,
+    /// The last prompt was heard to its end.
+    HeardAll,
+    /// The last prompt was cut short by the callee.
+    Interrupted,
+    /// What cut it short: `speech`, `dtmf` or `""`.
+    InterruptedBy,
+    /// The keys last taken as an answer.
+    Pressed,
+    /// The words last taken as an answer.
+    Said,
+    /// The choice last taken, by its name.
+    Picked,
+    /// The word a called scene or flow last returned with.
+    Returned,
+    /// The date where the callee is, when the call began.
+    Today,
+    /// The time of day where the callee is, when the call began.
+    Now,
+}
+
+impl Fact {
+    pub(super) const ALL: [(&'static str, Self); 13] = [
+        ("amd.outcome", Self::AmdOutcome),
+        ("amd.subtype", Self::AmdSubtype),
+        ("last_checkpoint", Self::LastCheckpoint),
+        ("heard_ms", Self::HeardMs),
+        ("heard_all", Self::HeardAll),
+        ("interrupted", Self::Interrupted),
+        ("interrupted_by", Self::InterruptedBy),
+        ("pressed", Self::Pressed),
+        ("said", Self::Said),
+        ("picked", Self::Picked),
+        ("returned", Self::Returned),
+        ("today", Self::Today),
+        ("now", Self::Now),
+    ];
+
+    /// The names a variable cannot have, because an expression could not tell them apart.
+    pub(in super::super) fn names() -> impl Iterator<Item = &'static str> {
+        Self::ALL.iter().map(|(name, _)| *name)
+    }
+
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, fact)| *fact)
+    }
+
+    pub(super) const fn kind(self) -> VariableType {
+        match self {
+            Self::AmdOutcome
+            | Self::AmdSubtype
+            | Self::LastCheckpoint
+            | Self::InterruptedBy
+            | Self::Pressed
+            | Self::Said
+            | Self::Picked
+            | Self::Returned => VariableType::Text,
+            Self::HeardMs => VariableType::Number,
+            Self::HeardAll | Self::Interrupted => VariableType::Boolean,
+            Self::Today => VariableType::Date,
+            Self::Now => VariableType::Time,
+        }
+    }
+}
+
+/// What an expression is asked about.
+pub(in super::super) trait Facts {
+    fn fact(&self, fact: Fact) -> Value;
+    fn variable(&self, name: &str) -> Value;
+    fn reached(&self, checkpoint: &str) -> bool;
+    /// How often the scene has been entered.
+    fn visits(&self, scene: SceneId) -> u32;
+    /// The date where the callee is.
+    fn today(&self) -> Date;
+}

@@ -1,0 +1,43 @@
+//! A recording as the callee: what a detector made of it, put into the call at its times.
+
+use std::collections::BTreeMap;
+
+use super::super::io::Input;
+use super::super::model::MachineDetection;
+use super::call::{MS_PER_CHAR, Rehearsal};
+
+/// What is heard in a recording of the callee's side.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Recording {
+    pub length_ms: u64,
+    /// What happens, with the milliseconds since the recording began, in order.
+    pub inputs: Vec<(u64, Input)>,
+}
+
+/// Recordings by the name a file of tests gives them.
+pub type Recordings = BTreeMap<String, Recording>;
+
+/// How long a callee takes to say this, in milliseconds.
+#[must_use]
+pub fn speaking_ms(text: &str) -> u64 {
+    (text.chars().count() as u64 * MS_PER_CHAR).max(300)
+}
+
+impl Rehearsal {
+    /// The callee's side of the line sounds like `recording` from now on, until it ends or the call does. A
+    /// verdict counts only in a flow that has answering machines detected.
+    pub fn play_recording(&mut self, recording: &Recording) {
+        let began = self.now();
+        let detects = self.run().flow().amd().mode != MachineDetection::Disabled;
+        for (at_ms, input) in &recording.inputs {
+            self.pass((began + *at_ms).ms_since(self.now()));
+            if self.is_over() {
+                return;
+            }
+            if detects || !matches!(input, Input::Outcome(_)) {
+                self.put(input.clone());
+            }
+        }
+        self.pass((began + recording.length_ms).ms_since(self.now()));
+    }
+}

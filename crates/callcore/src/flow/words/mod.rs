@@ -1,0 +1,47 @@
+//! Numbers, dates and times between people and flows: said aloud as words, and understood from what was said.
+//!
+//! Nothing here knows the time: whoever asks for a date brings today's.
+
+mod calendar;
+mod currency;
+mod figure;
+mod hear_date;
+mod hear_number;
+mod hear_time;
+mod hear_yes_no;
+mod lexicon;
+mod say;
+mod say_when;
+#[cfg(test)]
+mod tests;
+
+pub use self::calendar::{Date, LocalTime, TimeOfDay};
+pub(super) use self::currency::CODES as CURRENCIES;
+pub(super) use self::currency::spoken_money;
+pub(super) use self::figure::Figure;
+pub(super) use self::hear_date::date as hear_date;
+pub(super) use self::hear_number::{digits as hear_digits, number as hear_number};
+pub(super) use self::hear_time::time as hear_time;
+pub(super) use self::hear_yes_no::{expected as yes_no_words, yes_no as hear_yes_no};
+pub(super) use self::say::{spoken_number, spoken_ordinal, spoken_phone};
+pub(super) use self::say_when::{DateStyle, spoken_date, spoken_time};
+
+/// The languages whose words are known here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tongue {
+    English,
+    Indonesian,
+    /// Figures are left to the speech engine, and only figures are understood.
+    Other,
+}
+
+impl Tongue {
+    /// The tongue of a language tag such as `id-ID`.
+    pub(super) fn of(tag: &str) -> Self {
+        match tag.split('-').next().unwrap_or_default() {
+            "en" => Self::English,
+            "id" => Self::Indonesian,
+            _ => Self::Other,
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Lists of call detail records as the carrier's `GET /v1/cdr` puts them on the wire (Outgoing Call Service
+//! 1.0.4 §3): `page`, `limit`, `sortBy` and `filter.<field>=$<operator>:<value>` in, `meta` out.
+//!
+//! The store answers such a query for our own API, the gateway answers it as the carrier.
+
+#[cfg(test)]
+mod tests;
+
+use callcore::call::Disposition;
+use serde::de::IntoDeserializer;
+use serde::de::value::{Error as ValueError, StrDeserializer};
+use serde::{Deserialize, Serialize};
+
+const DEFAULT_LIMIT: u32 = 100;
+/// Records on one page, at most.
+const MAX_LIMIT: u32 = 1000;
+
+/// A page of records and what they must match.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CdrQuery {
+    /// From 1.
+    pub page: u32,
+    pub limit: u32,
+    /// All must hold.
+    pub filters: Vec<CdrFilter>,
+    /// `(field, descending)`; empty means newest first.
+    pub sort_by: Vec<(CdrField, bool)>,
+}
+
+impl Default for CdrQuery {
+    fn default() -> Self {
+        Self { page: 1, limit: DEFAULT_LIMIT, filters: Vec::new(), sort_by: Vec::new() }
+    }
+}
+
+/// One condition on a record.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CdrFilter {
+    DestinationIs(String),
+    DestinationContains(String),
+    Duration(Comparison, i64),
+    BillableSeconds(Comparison, i64),
+    DispositionIn(Vec<Disposition>),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Comparison {
+    Equal,
+    Greater,
+    GreaterOrEqual,
+    Less,
+    LessOrEqual,
+}
+
+impl Comparison {
+    /// Whether `left` stands so to `right`.
+    #[must_use]
+    pub const fn holds(self, left: i64, right: i64) -> bool {
+        match self {
+            Self::Equal => left == right,
+            Self::Greater => left > right,
+            Self::GreaterOrEqual => left >= right,
+            Self::Less => left < right,
+            Self::LessOrEqual => left <= right,
+        }
+    }
+}
+
+/// What records may be sorted by. `Id` is the order in which they were kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CdrField {
+    Id,
+    StartTime,
+    EndTime,
+    Duration,
+    BillableSeconds,
+    Destination,
+    Disposition,
+}
+
+impl CdrField {
+    const ALL: [Self; 7] = [
+        Self::Id,
+        Self::StartTime,
+        Self::EndTime,
+        Self::Duration,
+        Self::BillableSeconds,
+        Self::Destination,
+        Self::Disposition,
+    ];
+
+    /// The name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Id => "id",
+            Self::StartTime => "startTime",
+            Self::EndTime => "endTime",
+            Self::Duration => "duration",
+            Self::BillableSeconds => "billableSeconds",
+            Self::Destination => "destination",
+            Self::Disposition => "disposition",
+        }
+    }
+}
+
+/// A parameter that cannot be understood, with what would be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{parameter}: {problem}")]
+pub struct CdrQueryError {
+    pub parameter: String,
+    pub problem: String,
+}
+
+impl CdrQuery {
+    /// Reads decoded query parameters. Parameters of other names are left alone.
+    ///
+    /// # Errors
+    /// Names the first parameter that cannot be understood and says what it takes.
+    pub fn from_pairs<K, V>(pairs: impl IntoIterator<Item = (K, V)>) -> Result<Self, CdrQueryError>
+    where
+        K: AsRef<str>,
+        V: AsRef<str>,
+    {
+        let mut query = Self::default();
+        for (name, value) in pairs {
+            let (name, value) = (name.as_ref(), value.as_ref());
+            let read = match name {
+                "page" => positive(value).map(|page| query.page = page),
+                "limit" => positive(value).map(|limit| query.limit = limit.min(MAX_LIMIT)),
+                "sortBy" => sort(value).map(|sort| query.sort_by.push(sort)),
+                _ => match name.strip_prefix("filter.") {
+                    Some(field) => filter(field, value).map(|filter| query.filters.push(filter)),
+                    None => Ok(()),
+                },
+            };
+            read.map_err(|problem| CdrQueryError { parameter: name.to_owned(), problem })?;
+        }
+        Ok(query)
+    }
+}
+
+impl CdrQuery {
+    /// The order asked for; newest first when none was.
+    #[must_use]
+    pub fn order(&self) -> &[(CdrField, bool)] {
+        const NEWEST_FIRST: [(CdrField, bool); 1] = [(CdrField::Id, true)];
+        if self.sort_by.is_empty() { &NEWEST_FIRST } else { &self.sort_by }
+    }
+
+    /// Records before the first of the page.
+    #[must_use]
+    pub fn offset(&self) -> u64 {
+        u64::from(self.page.max(1) - 1) * u64::from(self.limit.max(1))
+    }
+}
+
+/// Where in the list a page lies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CdrMeta {
+    pub items_per_page: u32,
+    pub total_items: u64,
+    pub current_page: u32,
+    pub total_pages: u64,
+    /// `[field, "ASC" | "DESC"]` pairs.
+    pub sort_by: Vec<(&'static str, &'static str)>,
+}
+
+impl CdrMeta {
+    /// Describes the page that answers `query` when `total_items` records match.
+    #[must_use]
+    pub fn new(query: &CdrQuery, total_items: u64) -> Self {
+        let direction = |descending| if descending { "DESC" } else { "ASC" };
+        let limit = query.limit.max(1);
+        Self {
+            items_per_page: limit,
+            total_items,
+            current_page: query.page.max(1),
+            total_pages: total_items.div_ceil(u64::from(limit)),
+            sort_by: query.order().iter().map(|(field, desc)| (field.as_str(), direction(*desc))).collect(),
+        }
+    }
+}
+
+fn positive(value: &str) -> Result<u32, String> {
+    let number = value.parse::<u32>().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| format!("{value:?} is not a whole number from 1"))
+}
+
+fn sort(value: &str) -> Result<(CdrField, bool), String> {
+    let (name, direction) = value.split_once(':').unwrap_or((value, "ASC"));
+    let descending = match direction.to_ascii_uppercase().as_str() {
+        "ASC" => false,
+        "DESC" => true,
+        _ => return Err(format!("{direction:?} is not a direction; use ASC or DESC")),
+    };
+    let field = CdrField::ALL.into_iter().find(|field| field.as_str() == name);
+    let names = || CdrField::ALL.map(CdrField::as_str).join(", ");
+    field
+        .map(|field| (field, descending))
+        .ok_or_else(|| format!("records cannot be sorted by {name:?}; use {}", names()))
+}
+
+fn filter(field: &str, value: &str) -> Result<CdrFilter, String> {
+    // The carrier's clients also write a bare value, meaning equality.
+    let (operator, operand) = match value.strip_prefix('$') {
+        Some(rest) => rest.split_once(':').ok_or("an operator is followed by a colon and a value")?,
+        None => ("eq", value),
+    };
+    let unsupported = |takes: &str| Err(format!("${operator} is not supported here; use {takes}"));
+    match (field, operator) {
+        ("destination", "eq") => Ok(CdrFilter::DestinationIs(operand.to_owned())),
+        ("destination", "contains") => Ok(CdrFilter::DestinationContains(operand.to_owned())),
+        ("destination", _) => unsupported("$eq or $contains"),
+        ("duration" | "billableSeconds", _) => {
+            let comparison = match operator {
+                "eq" => Comparison::Equal,
+                "gt" => Comparison::Greater,
+                "gte" => Comparison::GreaterOrEqual,
+                "lt" => Comparison::Less,
+                "lte" => Comparison::LessOrEqual,
+                _ => return unsupported("$eq, $gt, $gte, $lt or $lte"),
+            };
+            let seconds = operand
+                .trim()
+                .parse()
+                .map_err(|_| format!("{operand:?} is not a whole number of seconds"))?;
+            Ok(match field {
+                "duration" => CdrFilter::Duration(comparison, seconds),
+                _ => CdrFilter::BillableSeconds(comparison, seconds),
+            })
+        }
+        ("disposition", "eq") => Ok(CdrFilter::DispositionIn(vec![disposition(operand)?])),
+        ("disposition", "in") => {
+            operand.split(',').map(disposition).collect::<Result<_, _>>().map(CdrFilter::DispositionIn)
+        }
+        ("disposition", _) => unsupported("$eq or $in"),
+        _ => Err("records are filtered by destination, duration, billableSeconds or disposition".to_owned()),
+    }
+}
+
+fn disposition(text: &str) -> Result<Disposition, String> {
+    let upper = text.trim().to_ascii_uppercase();
+    let text: StrDeserializer<'_, ValueError> = upper.as_str().into_deserializer();
+    Disposition::deserialize(text).map_err(|error| error.to_string())
+}

@@ -1,0 +1,362 @@
+//! A flow with its audio in one piece: from a file with its folder, a zip, or a text alone. What comes from
+//! outside is held to limits before it is unpacked.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::{Cursor, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use callcore::audio::wav;
+use callcore::flow::{Diagnostic, Flow, MAX_BYTES, Severity};
+use sha2::{Digest as _, Sha256};
+use zip::ZipArchive;
+
+use super::audio::Sounds;
+use super::{Error, check_text, is_test_file, read_text};
+use crate::speech::file;
+
+/// Most files in a bundle.
+const MOST_FILES: usize = 500;
+/// Most bytes of all files of a bundle, unpacked.
+const MOST_BYTES: u64 = 64 * 1024 * 1024;
+/// How every zip begins.
+const ZIP: &[u8] = b"PK";
+
+/// Why a bundle is not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    #[error("{0}")]
+    Bundle(String),
+    /// The flow in it has errors.
+    #[error("the flow has errors")]
+    Flow(Vec<Diagnostic>),
+}
+
+fn refused<T>(why: impl Into<String>) -> Result<T, Refused> {
+    Err(Refused::Bundle(why.into()))
+}
+
+/// The files of a bundle, by their paths from the flow's own folder.
+#[derive(Debug, Default)]
+pub struct Bundle {
+    /// The flow file's own name.
+    pub name: String,
+    pub text: String,
+    pub files: BTreeMap<String, Vec<u8>>,
+}
+
+/// A flow that passed every check, with its audio as calls play it.
+#[derive(Clone, Debug)]
+pub struct Usable {
+    pub flow: Arc<Flow>,
+    pub digest: String,
+    /// Where it was read.
+    pub file: PathBuf,
+    pub text: String,
+    pub(super) sounds: Sounds,
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl Bundle {
+    /// Reads an upload: a zip, or the YAML text of a flow that needs no audio.
+    ///
+    /// # Errors
+    /// [`Refused::Bundle`] with the reason: no zip and no text, too large, a path out of its folder, a link,
+    /// no flow or more than one.
+    pub fn read(bytes: &[u8]) -> Result<Self, Refused> {
+        if bytes.starts_with(ZIP) {
+            return Self::of_zip(bytes);
+        }
+        if bytes.len() > MAX_BYTES {
+            return refused(too_long(bytes.len() as u64));
+        }
+        match std::str::from_utf8(bytes) {
+            Ok(text) => {
+                Ok(Self { name: "flow.yaml".to_owned(), text: text.to_owned(), files: BTreeMap::new() })
+            }
+            Err(_) => refused("this is neither a zip nor a YAML text in UTF-8; send one of them"),
+        }
+    }
+
+    fn of_zip(bytes: &[u8]) -> Result<Self, Refused> {
+        let broken = |error: zip::result::ZipError| {
+            Refused::Bundle(format!("the zip cannot be read ({error}); pack it again"))
+        };
+        let mut zip = ZipArchive::new(Cursor::new(bytes)).map_err(broken)?;
+        if zip.len() > MOST_FILES {
+            return refused(format!(
+                "the zip holds {} files, more than {MOST_FILES}; leave out what the flow does not play",
+                zip.len()
+            ));
+        }
+        let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+        let mut room = MOST_BYTES;
+        for at in 0..zip.len() {
+            let entry = zip.by_index(at).map_err(broken)?;
+            let name = entry.name().map_err(broken)?.into_owned();
+            if entry.is_dir() || is_litter(&name) {
+                continue;
+            }
+            let path = inside(&entry, &name)?;
+            let limit = room.min(file::MAX_BYTES);
+            if entry.size() > limit {
+                return refused(too_large(&name, entry.size()));
+            }
+            let mut content = Vec::new();
+            entry.take(limit + 1).read_to_end(&mut content).map_err(|error| {
+                Refused::Bundle(format!("`{name}` cannot be unpacked ({error}); pack the zip again"))
+            })?;
+            // The size that the zip states is only a claim.
+            if content.len() as u64 > limit {
+                return refused(too_large(&name, content.len() as u64));
+            }
+            room -= content.len() as u64;
+            if files.insert(path, content).is_some() {
+                return refused(format!("the zip holds `{name}` twice; pack it again"));
+            }
+        }
+        Self::of_files(files)
+    }
+
+    /// The one flow among `files` and what lies around it.
+    fn of_files(mut files: BTreeMap<String, Vec<u8>>) -> Result<Self, Refused> {
+        let flows: Vec<String> = files.keys().filter(|path| is_flow(path)).cloned().collect();
+        let path = match flows.as_slice() {
+            [one] => one.clone(),
+            [] => {
+                return refused(
+                    "the zip holds no flow: a file that ends in .yaml, at its top or in one folder",
+                );
+            }
+            several => {
+                return refused(format!(
+                    "the zip holds {} flows ({}); upload each by itself",
+                    several.len(),
+                    several.join(", ")
+                ));
+            }
+        };
+        let bytes = files.remove(&path).unwrap_or_default();
+        if bytes.len() > MAX_BYTES {
+            return refused(too_long(bytes.len() as u64));
+        }
+        let Ok(text) = String::from_utf8(bytes) else {
+            return refused(format!("`{path}` is not a text in UTF-8; save it as UTF-8"));
+        };
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", &path));
+        let prefix = if folder.is_empty() { String::new() } else { format!("{folder}/") };
+        let files = files
+            .into_iter()
+            .filter_map(|(path, bytes)| Some((path.strip_prefix(&prefix)?.to_owned(), bytes)))
+            .collect();
+        Ok(Self { name: name.to_owned(), text, files })
+    }
+
+    /// Checks the flow and its audio.
+    ///
+    /// # Errors
+    /// [`Refused::Flow`] with everything that is wrong.
+    pub fn check(&self) -> Result<Usable, Refused> {
+        let (flow, sounds, findings) =
+            check_text(&self.name, &self.text, |path| Ok(self.files.get(path).cloned()));
+        match flow {
+            Some(flow) => Ok(usable(flow, PathBuf::from(&self.name), self.text.clone(), sounds, findings)),
+            None => Err(Refused::Flow(findings)),
+        }
+    }
+
+    /// The files of flow tests among the rest.
+    pub fn tests(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        self.files
+            .iter()
+            .filter(|(path, _)| !path.contains('/') && is_test_file(Path::new(path)))
+            .map(|(path, bytes)| (path.as_str(), bytes.as_slice()))
+    }
+}
+
+/// The flow in `file` with the audio around it, unless there are errors, and everything found.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn bundle_of_file(path: &Path) -> Result<(Option<Usable>, Vec<Diagnostic>), Error> {
+    let text = match read_text(path)? {
+        Ok(text) => text,
+        Err(finding) => return Ok((None, vec![finding])),
+    };
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let name = path.display().to_string();
+    let (flow, sounds, findings) = check_text(&name, &text, |audio| read_audio(&folder.join(audio)));
+    let usable = flow.map(|flow| usable(flow, path.to_owned(), text, sounds, findings.clone()));
+    Ok((usable, findings))
+}
+
+fn read_audio(path: &Path) -> Result<Option<Vec<u8>>, String> {
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let failed = |error: std::io::Error| format!("cannot read the audio file {}: {error}", path.display());
+    let mut bytes = Vec::new();
+    let read = std::fs::File::open(path).map_err(failed)?;
+    read.take(file::MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    Ok(Some(bytes))
+}
+
+fn usable(flow: Flow, file: PathBuf, text: String, sounds: Sounds, findings: Vec<Diagnostic>) -> Usable {
+    let warnings = findings.into_iter().filter(|finding| finding.severity == Severity::Warning).collect();
+    Usable { flow: Arc::new(flow), digest: digest(&text, &sounds), file, text, sounds, warnings }
+}
+
+/// SHA-256 of the text; with audio, of the text's and every sound's own.
+pub(super) fn digest(text: &str, sounds: &Sounds) -> String {
+    if sounds.is_empty() {
+        return hex(&Sha256::digest(text.as_bytes()));
+    }
+    let mut whole = Sha256::new();
+    whole.update(Sha256::digest(text.as_bytes()));
+    for (path, samples) in sounds {
+        whole.update((path.len() as u64).to_le_bytes());
+        whole.update(path.as_bytes());
+        whole.update(Sha256::digest(wav::write_8k(&[samples])));
+    }
+    hex(&whole.finalize())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+fn is_flow(path: &str) -> bool {
+    let path = Path::new(path);
+    let yaml = path.extension().is_some_and(|ending| ending == "yaml" || ending == "yml");
+    yaml && !is_test_file(path) && path.components().count() <= 2
+}
+
+/// What packers add by themselves.
+fn is_litter(name: &str) -> bool {
+    name.starts_with("__MACOSX/") || name.ends_with(".DS_Store") || name.ends_with("Thumbs.db")
+}
+
+/// An entry's path, if it stays below the folder it is unpacked to and is a file.
+fn inside<R: Read>(entry: &zip::read::ZipFile<'_, R>, name: &str) -> Result<String, Refused> {
+    if entry.is_symlink() {
+        return refused(format!("`{name}` is a link; put the file itself into the zip"));
+    }
+    if entry.encrypted() {
+        return refused(format!("`{name}` is encrypted; pack the zip without a password"));
+    }
+    let plain = !name.contains(['\\', '\0', ':'])
+        && name.split('/').all(|part| !matches!(part, "" | "." | ".."))
+        && name.len() <= 300;
+    if !plain {
+        let shown: String = name.chars().filter(|c| !c.is_control()).take(80).collect();
+        return refused(format!(
+            "the path `{shown}` leads out of the bundle; pack the zip in the flow's own folder"
+        ));
+    }
+    Ok(name.to_owned())
+}
+
+fn too_long(bytes: u64) -> String {
+    format!("the flow has {} KiB; a flow has at most {} KiB", bytes / 1024, MAX_BYTES / 1024)
+}
+
+fn too_large(name: &str, bytes: u64) -> String {
+    format!(
+        "`{name}` has {} MiB unpacked; a file may have {} MiB and a bundle {} MiB",
+        bytes / 1024 / 1024,
+        file::MAX_BYTES / 1024 / 1024,
+        MOST_BYTES / 1024 / 1024
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use zip::ZipWriter;
+    use zip::write::SimpleFileOptions;
+
+    use super::*;
+
+    const PLAYS: &str = "flow: plays\nstart: a\nscenes: { a: [ { play: audio/a.wav } ] }\n";
+
+    fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, bytes) in files {
+            zip.start_file(*name, SimpleFileOptions::default()).unwrap();
+            zip.write_all(bytes).unwrap();
+        }
+        zip.finish().unwrap().into_inner()
+    }
+
+    fn why(bytes: &[u8]) -> String {
+        match Bundle::read(bytes) {
+            Ok(bundle) => {
+                bundle.check().map(|_| "usable".to_owned()).unwrap_or_else(|error| error.to_string())
+            }
+            Err(error) => error.to_string(),
+        }
+    }
+
+    fn beep(rate: u32) -> Vec<u8> {
+        let mut bytes = wav::write_8k(&[&callcore::audio::tone::tone(&[440.0], 400, -20.0)]);
+        bytes[24..28].copy_from_slice(&rate.to_le_bytes());
+        bytes
+    }
+
+    #[test]
+    fn a_zip_with_or_without_a_folder_is_a_flow_with_its_audio_at_8_khz() {
+        for folder in ["", "shop/"] {
+            let zip = zipped(&[
+                (&format!("{folder}plays.yaml"), PLAYS.as_bytes()),
+                (&format!("{folder}audio/a.wav"), &beep(16_000)),
+                ("__MACOSX/x", b"x"),
+            ]);
+            let usable = Bundle::read(&zip).unwrap().check().unwrap();
+            assert_eq!(usable.flow.name(), "plays");
+            assert_eq!(usable.sounds["audio/a.wav"].len(), 1_600, "half as many samples as at 16 kHz");
+            assert_eq!(usable.digest.len(), 64);
+        }
+    }
+
+    #[test]
+    fn another_sound_is_another_version_and_another_folder_is_not() {
+        let digest = |files: &[(&str, &[u8])]| Bundle::read(&zipped(files)).unwrap().check().unwrap().digest;
+        let one = digest(&[("p.yaml", PLAYS.as_bytes()), ("audio/a.wav", &beep(8_000))]);
+        assert_eq!(
+            one,
+            digest(&[("x/q.yaml", PLAYS.as_bytes()), ("x/audio/a.wav", &beep(8_000)), ("x/notes.txt", b"n")])
+        );
+        assert_ne!(one, digest(&[("p.yaml", PLAYS.as_bytes()), ("audio/a.wav", &beep(16_000))]));
+    }
+
+    #[test]
+    fn what_could_harm_is_refused_with_the_reason() {
+        let flow = ("p.yaml", "flow: p\nstart: a\nscenes: { a: [ hangup ] }\n".as_bytes());
+        for bad in ["../../etc/passwd", "/etc/passwd", "a/../../b.wav", "c:\\x.wav", "..\\x.wav"] {
+            assert!(why(&zipped(&[flow, (bad, b"x")])).contains("leads out of the bundle"), "{bad}");
+        }
+        let mut link = ZipWriter::new(Cursor::new(Vec::new()));
+        link.add_symlink("a.wav", "/etc/passwd", SimpleFileOptions::default()).unwrap();
+        assert!(why(&link.finish().unwrap().into_inner()).contains("is a link"));
+        let bomb = zipped(&[flow, ("audio/a.wav", &vec![0; 40 << 20])]);
+        assert!(bomb.len() < 1 << 20 && why(&bomb).contains("40 MiB unpacked"), "{}", why(&bomb));
+        let many: Vec<(String, Vec<u8>)> = (0..600).map(|n| (format!("{n}.txt"), Vec::new())).collect();
+        let many: Vec<(&str, &[u8])> =
+            many.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+        assert!(why(&zipped(&many)).contains("more than 500"));
+        assert!(why(b"PK\x03\x04 and then nothing").contains("cannot be read"));
+        assert!(why(&[0xff, 0xfe, 0x00]).contains("neither a zip nor"));
+        assert!(why(&zipped(&[("readme.txt", b"x")])).contains("holds no flow"));
+        assert!(why(&zipped(&[flow, ("q.yaml", b"flow: q")])).contains("holds 2 flows"));
+        assert!(why(&vec![b'#'; 10 << 20]).contains("KiB"));
+        assert_eq!(
+            why(&zipped(&[("p.yaml", PLAYS.as_bytes()), ("audio/a.wav", b"GIF89a")])),
+            "the flow has errors"
+        );
+    }
+}

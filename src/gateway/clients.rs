@@ -1,0 +1,70 @@
+//! Who is connected: each client with its account and what waits for it.
+
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::accounts::Holder;
+use super::messages::{Ack, Event, Question};
+use super::outbox::{Item, Outbox};
+
+/// One connection, whichever wire it came over.
+#[derive(Debug)]
+pub(super) struct Client {
+    pub holder: Holder,
+    /// It is told of every new session of its account; a plain WebSocket knows only its own.
+    pub hears_of_sessions: bool,
+    pub outbox: Outbox,
+}
+
+impl Client {
+    /// Tells it something that must not be lost, if its version knows of such a thing.
+    pub(super) fn tell(&self, event: Event) {
+        if event.exists_in(self.holder.version) {
+            self.outbox.push(Item::Event(event));
+        }
+    }
+
+    /// Says why an event of this client had no effect.
+    pub(super) fn refuse(&self, about: &str, reason: impl Into<String>) {
+        metrics::counter!("dering_gateway_events_refused_total").increment(1);
+        let about = about.chars().take(40).collect();
+        self.tell(Event::Error { about, reason: reason.into() });
+    }
+
+    pub(super) fn acknowledge(&self, question: Question, ack: Ack) {
+        if question.is_asked() {
+            self.outbox.push(Item::Ack(question, ack));
+        }
+    }
+}
+
+/// All clients.
+#[derive(Debug, Default)]
+pub(super) struct Clients(RwLock<Vec<Arc<Client>>>);
+
+impl Clients {
+    pub(super) fn add(&self, holder: Holder, hears_of_sessions: bool) -> Arc<Client> {
+        let client = Arc::new(Client { holder, hears_of_sessions, outbox: Outbox::default() });
+        self.0.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&client));
+        client
+    }
+
+    /// Forgets a client that is gone, and what waited for it.
+    pub(super) fn remove(&self, client: &Arc<Client>) {
+        client.outbox.close();
+        self.0.write().unwrap_or_else(PoisonError::into_inner).retain(|other| !Arc::ptr_eq(other, client));
+    }
+
+    /// Tells every client of the account that there is a new session.
+    pub(super) fn announce(&self, account: usize, session: &Arc<str>) {
+        let clients = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        for client in clients.iter().filter(|c| c.hears_of_sessions && c.holder.account == account) {
+            client.tell(Event::NewSession { session: Arc::clone(session) });
+        }
+    }
+
+    /// Everything was handed to the connections.
+    pub(super) fn are_drained(&self) -> bool {
+        let clients = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        clients.iter().all(|client| client.outbox.is_drained())
+    }
+}

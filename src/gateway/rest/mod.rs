@@ -1,0 +1,229 @@
+//! The REST side: place and end calls, look up records, open plain WebSockets.
+
+mod answer;
+mod place;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::ws::rejection::WebSocketUpgradeRejection;
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, RawQuery, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use self::answer::{Problem, success};
+use super::accounts::{Holder, bearer};
+use super::events::MAX_MESSAGE;
+use super::record::Party;
+use super::shared::Shared;
+use super::{plain, version::Version};
+use crate::cdr_wire::CdrQuery;
+
+/// Largest request body, in bytes.
+const MAX_BODY: usize = 64 * 1024;
+
+#[derive(Clone)]
+struct Api {
+    shared: Arc<Shared>,
+    /// Port of the media host, where it is one of its own.
+    media_port: Option<u16>,
+}
+
+/// The REST routes.
+pub(super) fn router(shared: Arc<Shared>, media_port: Option<u16>) -> Router {
+    let router = Router::new()
+        .route("/pbx/call", post(place))
+        .route("/pbx/hangup", post(hang_up))
+        .route("/v1/cdr", get(list))
+        .route("/v1/cdr/{session_id}", get(detail));
+    let router = if media_port.is_some() { router } else { router.route("/ws/{session_id}", get(websocket)) };
+    finished(router, Api { shared, media_port })
+}
+
+/// What the media host of 1.0.5 serves beside Socket.IO.
+pub(super) fn media_router(shared: Arc<Shared>) -> Router {
+    finished(Router::new().route("/ws/{session_id}", get(websocket)), Api { shared, media_port: None })
+}
+
+fn finished(router: Router<Api>, api: Api) -> Router {
+    router
+        .fallback(async || Problem::NOT_FOUND)
+        .method_not_allowed_fallback(async || Problem::WRONG_METHOD)
+        .layer(DefaultBodyLimit::max(MAX_BODY))
+        .with_state(api)
+}
+
+/// The account whose token the request carries.
+struct Caller(Holder);
+
+impl FromRequestParts<Api> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let refuse = |reason| Problem::refused(StatusCode::UNAUTHORIZED, reason);
+        let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let token = header.and_then(bearer).ok_or(refuse("Authentication token is required"))?;
+        api.shared.accounts.holder(token).map(Self).ok_or(refuse("Invalid authentication token"))
+    }
+}
+
+/// The JSON object of a request.
+fn read(body: Result<Bytes, BytesRejection>) -> Result<Map<String, Value>, Problem> {
+    let body = body.map_err(|rejection| {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            Problem::refused(StatusCode::PAYLOAD_TOO_LARGE, "Request body is too large")
+        } else {
+            Problem::bad_request("Request body cannot be read")
+        }
+    })?;
+    serde_json::from_slice(&body)
+        .map_err(|error| Problem::bad_request(format!("Invalid request body: {error}")))
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Placed {
+    phone_number: String,
+    session_id: Arc<str>,
+    /// Where the media of the call are, since 1.0.5.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoint_url: Option<String>,
+}
+
+async fn place(
+    State(api): State<Api>,
+    Caller(holder): Caller,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let version = holder.version;
+    let wish = place::read(&read(body)?, version).map_err(|wrong| Problem::Invalid {
+        version,
+        field: wrong.field.into(),
+        reason: wrong.reason,
+    })?;
+    let phone_number = wish.number.clone();
+    let session_id = api.shared.place(holder, wish).ok_or(Problem::NO_LINE)?;
+    let endpoint_url = version.negotiates().then(|| api.endpoint_url(&headers));
+    Ok(success(Placed { phone_number, session_id, endpoint_url }))
+}
+
+impl Api {
+    /// The media host, under the name by which the client reached this one.
+    fn endpoint_url(&self, headers: &HeaderMap) -> String {
+        let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
+        let host = host.map_or_else(|| self.shared.options.listen.to_string(), str::to_owned);
+        match self.media_port {
+            Some(port) => format!("http://{}:{port}", without_port(&host)),
+            None => format!("http://{host}"),
+        }
+    }
+}
+
+/// The name or address in a `Host` header.
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        Some(_) | None => host,
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct HungUp {
+    session_id: String,
+}
+
+async fn hang_up(
+    State(api): State<Api>,
+    Caller(holder): Caller,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let session_id = read(body)?.get("sessionId").and_then(Value::as_str).unwrap_or_default().to_owned();
+    if session_id.is_empty() {
+        return Err(invalid(holder.version, "sessionId", "Session ID is required"));
+    }
+    api.shared.rooms.find(holder.account, &session_id)?.hang_up(Party::Bot);
+    Ok(success(HungUp { session_id }))
+}
+
+fn invalid(version: Version, field: &str, reason: impl Into<String>) -> Problem {
+    Problem::Invalid { version, field: field.to_owned(), reason: reason.into() }
+}
+
+async fn list(
+    State(api): State<Api>,
+    Caller(holder): Caller,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Problem> {
+    if !holder.version.has_records() {
+        return Err(Problem::NOT_FOUND);
+    }
+    let pairs = decode_query(&query.unwrap_or_default())?;
+    let query = CdrQuery::from_pairs(pairs).map_err(|error| {
+        let reason = if holder.version.negotiates() { error.problem.clone() } else { error.to_string() };
+        invalid(holder.version, &error.parameter, reason)
+    })?;
+    Ok(axum::Json(api.shared.records.list(holder.account, &query)).into_response())
+}
+
+async fn detail(
+    State(api): State<Api>,
+    Caller(holder): Caller,
+    Path(session_id): Path<String>,
+) -> Result<Response, Problem> {
+    if !holder.version.has_records() {
+        return Err(Problem::NOT_FOUND);
+    }
+    api.shared.records.find(holder.account, &session_id).map(success).ok_or(Problem::NO_RECORD)
+}
+
+/// Splits and percent-decodes a query; keys may repeat, which is how several filters of one field come.
+fn decode_query(query: &str) -> Result<Vec<(String, String)>, Problem> {
+    let uri: axum::http::Uri =
+        format!("/?{query}").parse().map_err(|_| Problem::bad_request("The query cannot be read"))?;
+    axum::extract::Query::<Vec<(String, String)>>::try_from_uri(&uri)
+        .map(|pairs| pairs.0)
+        .map_err(|error| Problem::bad_request(error.to_string()))
+}
+
+async fn websocket(
+    State(api): State<Api>,
+    Caller(holder): Caller,
+    Path(session_id): Path<String>,
+    upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
+) -> Result<Response, Problem> {
+    if !holder.version.negotiates() {
+        return Err(Problem::NOT_FOUND);
+    }
+    let room = api.shared.rooms.find(holder.account, &session_id)?;
+    let upgrade = upgrade.map_err(|rejection| Problem::bad_request(rejection.body_text()))?;
+    Ok(upgrade
+        .max_message_size(MAX_MESSAGE)
+        .max_frame_size(MAX_MESSAGE)
+        .on_upgrade(move |socket| plain::serve(socket, api.shared, room)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_media_host_keeps_the_name_by_which_the_gateway_was_reached() {
+        for (host, name) in [
+            ("127.0.0.1:4500", "127.0.0.1"),
+            ("gateway.local", "gateway.local"),
+            ("[::1]:80", "[::1]"),
+            ("[::1]", "[::1]"),
+        ] {
+            assert_eq!(without_port(host), name);
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Calls that somebody places to us: found a flow by the dialled number, picked up, and run as any other.
+
+mod refused;
+mod routes;
+
+use std::sync::Arc;
+
+use callcore::amd;
+use callcore::call::{Call, Direction, Settings, amd_timers};
+use callcore::flow::{MachineDetection, Run};
+use callcore::playback;
+use serde_json::json;
+use tokio::sync::{mpsc, oneshot};
+use uuid::Uuid;
+
+use self::refused::TurnedAway;
+pub use self::routes::{BadRoute, Pattern, Route, Routes};
+use super::actor::{Actor, Clock, Control};
+use super::effects::Speech;
+use super::handle::{Handle, Refusal, prepare};
+use super::live::{LiveCall, Phase};
+use super::scribe::Scribe;
+use crate::flows::Stored;
+use crate::store::{CallBatch, NewCall, NewEvent};
+use crate::telemetry::mask;
+use crate::trunk::Leg;
+use crate::trunk::inbound::Offer;
+
+/// The trunk's name in records of calls that came in.
+const TRUNK: &str = "inbound";
+/// The caller waits at most so long for us to pick up, ms.
+const RING_TIMEOUT_MS: u64 = 30_000;
+/// Small packets and a short lead: a carrier that cannot be interrupted goes on for no longer than this.
+const PLAYBACK: playback::Options = playback::Options { chunk_ms: 60, lead_ms: 180, confirm_grace_ms: 500 };
+
+/// A call to take.
+#[derive(Debug)]
+pub struct InboundCall {
+    /// Who calls, as the carrier writes it; may be empty.
+    pub caller: String,
+    /// The number that was dialled.
+    pub called: String,
+    pub route: Arc<Route>,
+    /// Answers the call.
+    pub pickup: oneshot::Sender<()>,
+}
+
+/// A call that may begin.
+struct Begun {
+    call_id: String,
+    flow: Arc<Stored>,
+    run: Run,
+    control: mpsc::Receiver<Control>,
+    clock: Clock,
+}
+
+impl Handle {
+    /// Takes calls until the port closes. A call that no flow takes is hung up and written down.
+    pub async fn receive(&self, mut offers: mpsc::Receiver<Offer>, routes: Routes) {
+        if routes.is_empty() {
+            tracing::warn!(
+                "there is no inbound route and no default_flow: every inbound call will be hung up"
+            );
+        }
+        while let Some(Offer { call, leg, pickup }) = offers.recv().await {
+            let Some(route) = routes.find(&call.called) else {
+                let why = TurnedAway::no_route(&call.called);
+                self.turn_away(call.caller, call.called, leg, why);
+                continue;
+            };
+            let handle = self.clone();
+            self.inner.tasks.spawn(async move {
+                let call = InboundCall { caller: call.caller, called: call.called, route, pickup };
+                // A refusal has been written down and logged.
+                let _taken = handle.accept(call, leg).await;
+            });
+        }
+    }
+
+    /// Takes a call: it is written down, then answered in the background. Returns its id.
+    ///
+    /// # Errors
+    /// When the flow or its variables do not fit, all lines are busy, the server is stopping, or the database
+    /// fails. Then the call is hung up, and the refusal is written down.
+    pub async fn accept(&self, call: InboundCall, mut leg: Leg) -> Result<String, Refusal> {
+        match self.begin(&call, &mut leg).await {
+            Ok(begun) => {
+                let call_id = begun.call_id.clone();
+                self.run(begun, call, leg);
+                Ok(call_id)
+            }
+            Err(refusal) => {
+                let why = TurnedAway::refused(&call.route, &refusal);
+                self.turn_away(call.caller, call.called, leg, why);
+                Err(refusal)
+            }
+        }
+    }
+
+    async fn begin(&self, call: &InboundCall, leg: &mut Leg) -> Result<Begun, Refusal> {
+        let inner = &self.inner;
+        if inner.tasks.is_closed() {
+            return Err(Refusal::Stopping);
+        }
+        let route = &call.route;
+        let flow = inner.parts.flows.find(&route.flow).await?;
+        let run = Run::new(Arc::clone(&flow.flow), route.metadata(&call.caller, &call.called))?;
+        let call_id = Uuid::now_v7().to_string();
+        // Records are filed under the session: a carrier that names two calls alike must not mix them up.
+        if inner.parts.store.call_of_session(&leg.session_id).await?.is_some() {
+            leg.session_id = format!("{}~{call_id}", leg.session_id);
+        }
+        let control = self.reserve(&call_id)?;
+        let clock = Clock::start();
+        let lines = first_lines(call, &call_id, &flow, &leg.session_id, clock);
+        if let Err(error) = inner.parts.store.record(lines).await {
+            self.release(&call_id);
+            return Err(error.into());
+        }
+        Ok(Begun { call_id, flow, run, control, clock })
+    }
+
+    fn run(&self, begun: Begun, call: InboundCall, leg: Leg) {
+        let inner = &self.inner;
+        let Begun { call_id, flow, run, control, clock } = begun;
+        let InboundCall { caller, called, route, pickup } = call;
+        tracing::info!(call.id = %call_id, caller = %mask(&caller), called = %mask(&called), flow = %route.flow,
+            "inbound call accepted");
+        inner.board.add(LiveCall {
+            call_id: call_id.clone(),
+            flow: route.flow.clone(),
+            number: caller,
+            phase: Phase::Ringing,
+            amd: None,
+            latest: "calls us".into(),
+        });
+        let speech = Speech { tts: inner.parts.tts.clone(), recognizer: inner.parts.recognizer.clone() };
+        let prompts = run.known_prompts();
+        let actor = Actor {
+            call: Call::new(settings(&route, &flow, speech.recognizer.is_some()), run),
+            call_id: call_id.clone(),
+            app_id: route.app_id.clone(),
+            number: called,
+            direction: Direction::Inbound,
+            notify: route.notify.clone(),
+            flow: Arc::clone(&flow),
+            speech: speech.clone(),
+            requests: inner.parts.requests.clone(),
+            scribe: Scribe::start(inner.parts.store.clone(), inner.parts.outbox.clone()),
+            board: inner.board.clone(),
+            recordings: inner.options.recordings.clone(),
+            control,
+            clock,
+        };
+        let handle = self.clone();
+        inner.tasks.spawn(async move {
+            prepare(&speech, &flow, &prompts).await;
+            // A caller who has given up by now cannot be picked up any more; the leg says so.
+            let _gone = pickup.send(());
+            Box::pin(actor.run(Ok(leg))).await;
+            handle.release(&call_id);
+        });
+    }
+}
+
+fn settings(route: &Route, flow: &Stored, recognises: bool) -> Settings {
+    Settings {
+        direction: Direction::Inbound,
+        // The flow ends the call by its own limit; this one is for a flow that cannot.
+        max_call_ms: flow.flow.limits().call_ms + 5_000,
+        machine_detection: route.machine_detection,
+        amd: amd::Options { timers: amd_timers(flow.flow.amd().timers), ..amd::Options::default() },
+        playback: PLAYBACK,
+        ring_timeout_ms: RING_TIMEOUT_MS,
+        recognises,
+        ..Settings::default()
+    }
+}
+
+fn first_lines(
+    call: &InboundCall,
+    call_id: &str,
+    flow: &Stored,
+    session_id: &str,
+    clock: Clock,
+) -> CallBatch {
+    let route = &call.route;
+    let detect = route.machine_detection != MachineDetection::Disabled;
+    let mut batch = CallBatch { call_id: call_id.to_owned(), ..CallBatch::default() };
+    batch.new = Some(NewCall {
+        app_id: route.app_id.clone(),
+        bot_id: route.flow.clone(),
+        trunk: TRUNK.into(),
+        target: call.called.clone(),
+        caller: call.caller.clone(),
+        state: "ringing".into(),
+        flow: route.flow.clone(),
+        flow_digest: flow.digest.clone(),
+        metadata: route.metadata(&call.caller, &call.called).into(),
+        notify_url: route.notify.as_ref().map(|target| target.url.clone()),
+        notify_headers: route.notify.as_ref().map(|target| target.headers.clone()).unwrap_or_default(),
+        direction: Direction::Inbound.as_str().into(),
+        created_ms: clock.began_ms,
+    });
+    batch.update.get_or_insert_default().session_id = Some(session_id.to_owned());
+    batch.events.push(NewEvent {
+        at_ms: clock.began_ms,
+        t_ms: 0,
+        kind: "incoming".into(),
+        detail: json!({ "flow": route.flow, "digest": flow.digest, "machineDetection": detect }),
+    });
+    batch
+}

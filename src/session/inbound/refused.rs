@@ -1,0 +1,138 @@
+//! Calls that come in and that nobody takes: hung up, and written down with the reason.
+
+use std::time::Duration;
+
+use callcore::call::{CarrierCdr, Direction, Disposition, HangupBy, cause};
+use serde_json::json;
+use tokio::time::{Instant, timeout_at};
+use uuid::Uuid;
+
+use super::super::handle::{Handle, Refusal};
+use super::{Route, TRUNK};
+use crate::store::{self, CallBatch, CallUpdate, NewCall, NewEvent, Store};
+use crate::telemetry::mask;
+use crate::trunk::{Leg, LegCommand, LegEvent};
+use crate::wallclock::{iso, now_ms};
+
+/// How long the carrier's record of a refused call is waited for.
+const RECORD_WAIT: Duration = Duration::from_secs(6);
+
+/// Why a call was hung up before it was answered.
+#[derive(Clone, Debug)]
+pub(super) struct TurnedAway {
+    /// The call's outcome in records and metrics.
+    outcome: &'static str,
+    /// See [`cause`].
+    cause: u16,
+    why: String,
+    flow: String,
+    app_id: String,
+}
+
+impl TurnedAway {
+    pub(super) fn no_route(called: &str) -> Self {
+        Self {
+            outcome: "no_route",
+            cause: 1,
+            why: format!("no inbound route is for the number {}", mask(called)),
+            flow: String::new(),
+            app_id: String::new(),
+        }
+    }
+
+    pub(super) fn refused(route: &Route, refusal: &Refusal) -> Self {
+        let (outcome, cause) = match refusal {
+            Refusal::Full { .. } => ("lines_busy", 34),
+            Refusal::Stopping => ("stopping", 27),
+            _ => ("cannot_start", 44),
+        };
+        let (flow, app_id) = (route.flow.clone(), route.app_id.clone());
+        Self { outcome, cause, why: refusal.to_string(), flow, app_id }
+    }
+}
+
+impl Handle {
+    /// Hangs a call up that nobody takes, and writes it down.
+    pub(super) fn turn_away(&self, caller: String, called: String, leg: Leg, why: TurnedAway) {
+        metrics::counter!("dering_inbound_turned_away_total", "reason" => why.outcome).increment(1);
+        tracing::warn!(session = %leg.session_id, caller = %mask(&caller), called = %mask(&called),
+            reason = why.outcome, why = %why.why, "an inbound call was hung up");
+        let store = self.inner.parts.store.clone();
+        self.inner.tasks.spawn(async move {
+            if let Err(error) = see_off(&store, caller, called, leg, &why).await {
+                tracing::error!(%error, "a call that was turned away could not be written down");
+            }
+        });
+    }
+}
+
+async fn see_off(
+    store: &Store,
+    caller: String,
+    called: String,
+    mut leg: Leg,
+    why: &TurnedAway,
+) -> Result<(), store::Error> {
+    let began_ms = now_ms();
+    // A leg that takes no command is gone already.
+    let _gone = leg.commands.send(LegCommand::Hangup).await;
+    let call_id = Uuid::now_v7().to_string();
+    let mut session_id = leg.session_id.clone();
+    if store.call_of_session(&session_id).await?.is_some() {
+        session_id = format!("{session_id}~{call_id}");
+    }
+    let mut batch = CallBatch { call_id: call_id.clone(), ..CallBatch::default() };
+    batch.new = Some(NewCall {
+        app_id: why.app_id.clone(),
+        bot_id: why.flow.clone(),
+        trunk: TRUNK.into(),
+        target: called.clone(),
+        caller,
+        state: "ended".into(),
+        flow: why.flow.clone(),
+        flow_digest: String::new(),
+        metadata: json!({}),
+        notify_url: None,
+        notify_headers: std::collections::BTreeMap::new(),
+        direction: Direction::Inbound.as_str().into(),
+        created_ms: began_ms,
+    });
+    batch.update = Some(CallUpdate {
+        session_id: Some(session_id.clone()),
+        ended_ms: Some(now_ms()),
+        disposition: Some(Disposition::Failed),
+        cause_code: Some(why.cause),
+        outcome: Some(why.outcome.into()),
+        ..CallUpdate::default()
+    });
+    batch.events.push(NewEvent {
+        at_ms: began_ms,
+        t_ms: 0,
+        kind: "turned_away".into(),
+        detail: json!({ "reason": why.outcome, "why": why.why, "cause": why.cause }),
+    });
+    batch.cdr = Some(CarrierCdr {
+        session_id: session_id.clone(),
+        destination: called,
+        start_time: iso(began_ms),
+        answer_time: None,
+        end_time: iso(now_ms()),
+        duration: 0,
+        billable_seconds: 0,
+        disposition: Disposition::Failed,
+        hangup_by: Some(HangupBy::Callee),
+        hangup_cause_code: why.cause,
+        hangup_cause_text: cause(why.cause).text.to_owned(),
+        source: None,
+    });
+    store.record(batch).await?;
+    // The carrier's own record goes before ours.
+    let until = Instant::now() + RECORD_WAIT;
+    while let Ok(Some(event)) = timeout_at(until, leg.events.recv()).await {
+        if let LegEvent::Cdr(cdr) = event {
+            let cdr = Some(CarrierCdr { session_id, ..cdr });
+            return store.record(CallBatch { call_id, cdr, ..CallBatch::default() }).await;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,108 @@
+//! The way in: the carrier opens a WebSocket to us for each call that somebody places to one of our numbers.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `messages` | the wire's events and fields |
+//! | `pace` | when audio leaves and when it has been played: this wire has no check points |
+//! | `line` | the state of one call, pure |
+//! | `access` | who may connect: addresses and the secret |
+//! | `tls` | the certificate, for `wss` |
+//! | `connection` | one socket from the handshake to the last word |
+//! | `server` | the port, its limits, its end |
+//!
+//! A call comes out as an [`Offer`]: who calls whom, a [`Leg`] as any other trunk yields, and the way to
+//! pick up. Nothing is sent to the caller before that.
+
+pub mod access;
+mod connection;
+mod line;
+mod messages;
+mod pace;
+mod server;
+pub mod tls;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use self::access::Access;
+use super::Leg;
+pub use server::{Server, StartError};
+
+/// How calls are taken in.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Where carriers connect; the carrier's own default port is 4143.
+    pub listen: SocketAddr,
+    pub access: Access,
+    /// With a certificate the port speaks `wss`, and only that.
+    pub tls: Option<Arc<rustls::ServerConfig>>,
+    /// Connections at once; further ones are closed before a word is said.
+    pub max_connections: usize,
+    pub waits: Waits,
+}
+
+impl Options {
+    /// Options with the usual limits: 400 connections and [`Waits::default`].
+    #[must_use]
+    pub fn new(listen: SocketAddr) -> Self {
+        let (access, waits) = (Access::default(), Waits::default());
+        Self { listen, access, tls: None, max_connections: 400, waits }
+    }
+}
+
+/// How long a peer may take.
+#[derive(Clone, Copy, Debug)]
+pub struct Waits {
+    /// For TLS and the WebSocket handshake together.
+    pub handshake: Duration,
+    /// From the handshake to `incoming_call`.
+    pub first_message: Duration,
+    /// From the end of a call to its `cdr`.
+    pub cdr: Duration,
+    /// Between two pings.
+    pub ping: Duration,
+    /// A peer that sends nothing for so long, not even pongs, is gone.
+    pub silence: Duration,
+    /// A peer that takes nothing off the wire for so long is gone.
+    pub write: Duration,
+}
+
+impl Default for Waits {
+    fn default() -> Self {
+        let seconds = Duration::from_secs;
+        Self {
+            handshake: seconds(5),
+            first_message: seconds(10),
+            cdr: seconds(5),
+            ping: seconds(10),
+            silence: seconds(25),
+            write: seconds(5),
+        }
+    }
+}
+
+/// A call that somebody places to us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IncomingCall {
+    /// As the carrier names the session; ours where it named none, or one that is live already.
+    pub session_id: String,
+    /// Who calls, as the carrier writes it; may be empty.
+    pub caller: String,
+    /// The number that was dialled.
+    pub called: String,
+    /// The carrier's address.
+    pub peer: SocketAddr,
+}
+
+/// A call that rings, and what to take it with.
+#[derive(Debug)]
+pub struct Offer {
+    pub call: IncomingCall,
+    /// Reports `Ringing` at once and `Connected` after the pickup. Dropping it hangs up.
+    pub leg: Leg,
+    /// Answers the call. Dropping it leaves the call ringing.
+    pub pickup: oneshot::Sender<()>,
+}

@@ -1,0 +1,270 @@
+//! All calls of a trunk: which report is about which of them, and which are nobody's here. Pure but for
+//! the channels to the legs: time is an argument, and what must be done is handed back as deeds.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use callcore::call::CarrierCdr;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::client::Host;
+use super::messages::Report;
+use super::room::{Action, Room};
+use super::strays::Strays;
+use super::websocket::Frame;
+use crate::trunk::LegCommand;
+use crate::trunk::codec::Codecs;
+
+/// Something to be done for a session.
+pub(super) type Deed = (Arc<str>, Action);
+
+/// Kept until the carrier's side of a call is over; a line in use, for instance.
+pub(super) type Held = Box<dyn Send + Sync>;
+
+/// The way a call's audio and events go.
+#[derive(Clone, Debug)]
+pub(super) enum Media {
+    /// Through a connection that calls share.
+    Host(Host),
+    /// Through a connection of its own.
+    Socket(mpsc::Sender<Frame>),
+}
+
+/// How one call is spoken.
+#[derive(Clone, Debug)]
+pub(super) struct Manner {
+    pub(super) media: Media,
+    pub(super) codecs: Codecs,
+    /// Whether audio names its format and may be acknowledged: not from 1.0.5 on.
+    pub(super) is_labelled: bool,
+}
+
+struct Entry {
+    room: Room,
+    manner: Manner,
+    _held: Option<Held>,
+}
+
+/// Who says something about a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Speaker {
+    Host(Host),
+    /// The session's own connection.
+    Socket,
+}
+
+/// The calls of one trunk.
+#[derive(Default)]
+pub(super) struct Rooms {
+    all: BTreeMap<Arc<str>, Entry>,
+    strays: Strays,
+    placing: usize,
+}
+
+impl fmt::Debug for Rooms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rooms").field("all", &self.all.len()).field("placing", &self.placing).finish()
+    }
+}
+
+impl Rooms {
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    pub(super) fn contains(&self, id: &str) -> bool {
+        self.all.contains_key(id)
+    }
+
+    pub(super) fn manner(&self, id: &str) -> Option<&Manner> {
+        self.all.get(id).map(|entry| &entry.manner)
+    }
+
+    /// Whether any call goes through `host`.
+    pub(super) fn uses(&self, host: Host) -> bool {
+        self.all.values().any(|entry| matches!(entry.manner.media, Media::Host(h) if h == host))
+    }
+
+    /// A dial request is under way: reports about sessions that are not known may be about its own.
+    pub(super) const fn placing(&mut self) {
+        self.placing += 1;
+    }
+
+    /// A dial request is settled; its session, if there is one, has been admitted.
+    pub(super) fn settled(&mut self) {
+        self.placing = self.placing.saturating_sub(1);
+        if self.placing == 0 {
+            self.strays.clear();
+        }
+    }
+
+    /// A call is ours. What was said about it before comes first.
+    pub(super) fn admit(
+        &mut self,
+        id: &Arc<str>,
+        room: Room,
+        manner: Manner,
+        held: Option<Held>,
+        now: Instant,
+        out: &mut Vec<Deed>,
+    ) {
+        self.all.insert(Arc::clone(id), Entry { room, manner, _held: held });
+        for (from, report) in self.strays.claim(id) {
+            self.report(from, id, report, now, out);
+        }
+    }
+
+    /// Somebody says something about session `id`. Strangers' sessions are left alone.
+    pub(super) fn report(
+        &mut self,
+        from: Speaker,
+        id: &str,
+        report: Report,
+        now: Instant,
+        out: &mut Vec<Deed>,
+    ) {
+        let Some(entry) = self.all.get_mut(id) else {
+            if self.placing > 0 {
+                self.strays.keep(id, from, report);
+            }
+            return;
+        };
+        let is_own = match (&entry.manner.media, from) {
+            (Media::Host(own), Speaker::Host(host)) => *own == host,
+            (Media::Socket(_), Speaker::Socket) => true,
+            (Media::Host(_), Speaker::Socket) | (Media::Socket(_), Speaker::Host(_)) => false,
+        };
+        let report = match report {
+            Report::Audio(bytes) if is_own => Report::Audio(entry.manner.codecs.received.decode(bytes)),
+            // Any connection of the account may tell that a session begins or is over.
+            report @ (Report::Announced | Report::Hangup | Report::Cdr(_)) => report,
+            report if is_own => report,
+            _ => return,
+        };
+        self.with(id, out, |room, actions| room.report(report, now, actions));
+    }
+
+    /// A leg asks for something, or (`None`) has nobody who asks any more.
+    pub(super) fn command(
+        &mut self,
+        id: &str,
+        command: Option<LegCommand>,
+        now: Instant,
+        out: &mut Vec<Deed>,
+    ) {
+        self.with(id, out, |room, actions| match command {
+            Some(command) => room.command(command, now, actions),
+            None => room.commander_left(),
+        });
+    }
+
+    /// `host` is connected: its rooms are to be joined.
+    pub(super) fn host_up(&mut self, host: Host, out: &mut Vec<Deed>) {
+        self.each(out, |entry, actions| {
+            if matches!(entry.manner.media, Media::Host(h) if h == host) {
+                entry.room.link_up(actions);
+            }
+        });
+    }
+
+    pub(super) fn host_down(&mut self, host: Host, now: Instant) {
+        for entry in self.all.values_mut() {
+            if matches!(entry.manner.media, Media::Host(h) if h == host) {
+                entry.room.link_down(now);
+            }
+        }
+    }
+
+    /// The call's connection is there. For a connection of its own that is all there is to join.
+    pub(super) fn call_up(&mut self, id: &str, now: Instant, out: &mut Vec<Deed>) {
+        self.with(id, out, |room, actions| {
+            room.link_up(actions);
+            room.report(Report::Joined, now, actions);
+        });
+    }
+
+    /// The host of a call that was admitted is connected already.
+    pub(super) fn join(&mut self, id: &str, out: &mut Vec<Deed>) {
+        self.with(id, out, Room::link_up);
+    }
+
+    pub(super) fn call_down(&mut self, id: &str, now: Instant) {
+        if let Some(entry) = self.all.get_mut(id) {
+            entry.room.link_down(now);
+        }
+    }
+
+    /// `host` takes so long to answer.
+    pub(super) fn round_trip(&mut self, host: Host, time: Duration, out: &mut Vec<Deed>) {
+        self.each(out, |entry, actions| {
+            if matches!(entry.manner.media, Media::Host(h) if h == host) {
+                entry.room.round_trip(time, actions);
+            }
+        });
+    }
+
+    /// The carrier takes so long to answer on the way of this call.
+    pub(super) fn call_round_trip(&mut self, id: &str, time: Duration, out: &mut Vec<Deed>) {
+        self.with(id, out, |room, actions| room.round_trip(time, actions));
+    }
+
+    /// The carrier takes nothing more for this call.
+    pub(super) fn stuck(&mut self, id: &str, out: &mut Vec<Deed>) {
+        self.with(id, out, |room, actions| {
+            room.give_up("the carrier takes no more commands".into(), actions);
+        });
+    }
+
+    /// The record that was fetched, or `None` when it cannot be had.
+    pub(super) fn record(&mut self, id: &str, cdr: Option<CarrierCdr>, out: &mut Vec<Deed>) {
+        self.with(id, out, |room, actions| room.deliver_cdr(cdr, actions));
+    }
+
+    /// Lets time pass for every call.
+    pub(super) fn tick(&mut self, now: Instant, out: &mut Vec<Deed>) {
+        self.each(out, |entry, actions| entry.room.tick(now, actions));
+    }
+
+    /// Forgets `id` if it is over. Call it when all deeds for it are done.
+    pub(super) fn sweep(&mut self, id: &str) -> bool {
+        let is_over = self.all.get(id).is_some_and(|entry| entry.room.is_over());
+        is_over && self.all.remove(id).is_some()
+    }
+
+    /// Forgets every call that is over; how many there were.
+    pub(super) fn sweep_all(&mut self) -> usize {
+        let before = self.all.len();
+        self.all.retain(|_, entry| !entry.room.is_over());
+        before - self.all.len()
+    }
+
+    fn with(&mut self, id: &str, out: &mut Vec<Deed>, change: impl FnOnce(&mut Room, &mut Vec<Action>)) {
+        let mut actions = Vec::new();
+        if let Some(entry) = self.all.get_mut(id) {
+            change(&mut entry.room, &mut actions);
+        }
+        if !actions.is_empty()
+            && let Some((id, _)) = self.all.get_key_value(id)
+        {
+            out.extend(actions.into_iter().map(|action| (Arc::clone(id), action)));
+        }
+    }
+
+    fn each(&mut self, out: &mut Vec<Deed>, mut change: impl FnMut(&mut Entry, &mut Vec<Action>)) {
+        let mut actions = Vec::new();
+        for (id, entry) in &mut self.all {
+            change(entry, &mut actions);
+            out.extend(actions.drain(..).map(|action| (Arc::clone(id), action)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,143 @@
+//! Trunks with limits: who waits, who is refused, and what people see of it.
+
+use std::time::Duration;
+
+use dering::trunk::{DialError, Leg, LegCommand, Limits, Line, LineOptions, Order, Slot, Ticket, Turn};
+use serde_json::json;
+
+use crate::peer::within;
+use crate::system_stage::{PERSON, Setup, Stage, in_time};
+use crate::trunk_fixture::{Scene, ask, connect};
+
+async fn turn(ticket: &mut Ticket) -> Turn {
+    within("a turn", ticket.turn()).await.expect("nobody waits for too long")
+}
+
+async fn dial(ticket: &mut Ticket) -> Slot {
+    loop {
+        if let Turn::Dial(slot) = turn(ticket).await {
+            return slot;
+        }
+    }
+}
+
+async fn place(line: &Line, slot: Slot) -> Leg {
+    within("a call", line.place(Order::to("0811"), slot)).await.expect("the carrier takes the call")
+}
+
+#[tokio::test]
+async fn a_line_is_free_again_when_the_carriers_side_of_the_call_is_over() {
+    let scene = Scene::with(json!({}), |options| options.cdr_wait = Duration::from_millis(20));
+    let Some(Scene { mut peer, trunk, .. }) = scene.await else { return };
+    let limits = Limits { calls: Some(1), queue: 2, ..Limits::default() };
+    let line = Line::new(trunk, LineOptions { name: "main".into(), limits, caller_id: None });
+    let mut first = line.enter().expect("a free line");
+    let slot = dial(&mut first).await;
+    let mut leg = place(&line, slot).await;
+    connect(&mut peer, &mut leg).await;
+
+    let (mut second, mut third) = (line.enter().expect("room"), line.enter().expect("room"));
+    assert!(line.enter().is_err(), "two may wait, no more");
+    assert!(matches!(turn(&mut second).await, Turn::Queued { ahead: 0 }));
+    assert!(matches!(turn(&mut third).await, Turn::Queued { ahead: 1 }));
+    assert_eq!(line.load(), (1, 2));
+    // The second one gives up: the third moves up.
+    drop(second);
+    assert!(matches!(turn(&mut third).await, Turn::Queued { ahead: 0 }));
+
+    // The leg is gone, but the carrier still has the call: the line is not free.
+    ask(&leg, LegCommand::Hangup).await;
+    peer.event("hangup").await;
+    assert_eq!(line.load(), (1, 1));
+    peer.emit("s0", "hangup", json!({"sessionId": "s0"})).await;
+    let slot = dial(&mut third).await;
+    assert_eq!(line.load(), (1, 0));
+    drop(slot);
+    assert_eq!(line.load(), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waited_too_long_is_given_up() {
+    let (line, _task) =
+        nowhere(Limits { calls: Some(1), queue_timeout: Duration::from_secs(5), ..Limits::default() });
+    let _busy = dial(&mut line.enter().expect("a free line")).await;
+    let mut waits = line.enter().expect("room");
+    assert!(matches!(waits.turn().await, Ok(Turn::Queued { ahead: 0 })));
+    let given_up = waits.turn().await.expect_err("nobody hangs up");
+    assert!(
+        matches!(given_up, DialError::NoLine { waited } if waited == Duration::from_secs(5)),
+        "{given_up}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn dial_requests_are_spread_over_the_second() {
+    let (line, _task) = nowhere(Limits { per_second: Some(2.0), ..Limits::default() });
+    let start = tokio::time::Instant::now();
+    let mut tickets: Vec<Ticket> = (0..4).map(|_| line.enter().expect("room")).collect();
+    let mut at = Vec::new();
+    for ticket in &mut tickets {
+        let _slot = dial(ticket).await;
+        at.push(start.elapsed().as_millis() / 10 * 10);
+    }
+    assert_eq!(at, [0, 500, 1_000, 1_500]);
+}
+
+/// A line to a carrier that is not there: enough to queue for.
+fn nowhere(limits: Limits) -> (Line, tokio::task::JoinHandle<()>) {
+    let mut options = crate::trunk_fixture::options("http://127.0.0.1:9".into());
+    options.version = Some(dering::trunk::socketio::Version::V1_0_5);
+    let (trunk, task) = dering::trunk::socketio::SocketIoTrunk::start(options).expect("a good configuration");
+    (Line::new(trunk, LineOptions { name: "nowhere".into(), limits, caller_id: None }), task)
+}
+
+#[tokio::test]
+async fn a_call_that_waits_is_seen_waiting_and_can_be_cancelled() {
+    let stage = Stage::with(Setup { lines: Some((1, 1)), ..Setup::default() }).await;
+    let first = stage.dial("stay", PERSON, json!({})).await;
+    phase(&stage, &first, "answered").await;
+    let second = stage.dial("stay", PERSON, json!({})).await;
+    phase(&stage, &second, "queued").await;
+    let refused = stage.client.try_dial("stay", PERSON, json!({})).await;
+    assert_eq!(refused.status, 429, "{}", refused.text());
+    assert!(refused.text().contains("1 calls wait for a line already"), "{}", refused.text());
+    let page = stage.client.read("/").await.text();
+    assert!(page.contains("next to be dialled"), "{page}");
+    let metrics = stage.client.read("/metrics").await.text();
+    assert!(metrics.contains("dering_trunk_calls_queued{trunk=\"main\"} 1"), "{metrics}");
+
+    stage.client.hang_up(&second).await;
+    let told = stage.last_word(&second).await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(
+        (&told[0]["status"], &told[0]["reason"]),
+        (&json!("Failed"), &json!("487 Request Terminated"))
+    );
+    let call = stage.client.read(&format!("/v1/calls/{second}")).await.json();
+    assert_eq!((&call["disposition"], &call["outcome"]), (&json!("CANCEL"), &json!("cancelled")), "{call}");
+
+    // Another one waits, and is dialled when the first has ended.
+    let third = stage.dial("stay", PERSON, json!({})).await;
+    phase(&stage, &third, "queued").await;
+    stage.client.hang_up(&first).await;
+    phase(&stage, &third, "answered").await;
+    let events = stage.client.read(&format!("/v1/calls/{third}/events")).await.json();
+    let kinds: Vec<&str> =
+        events["events"].as_array().unwrap().iter().filter_map(|e| e["kind"].as_str()).collect();
+    assert_eq!(kinds[..4], ["dialled", "queued", "dequeued", "placed"], "{kinds:?}");
+    assert_eq!(events["events"][1]["detail"]["ahead"], 0);
+    stage.client.hang_up(&third).await;
+    stage.last_word(&third).await;
+    stage.app.shutdown().await;
+}
+
+/// Waits until the call is where it should be.
+async fn phase(stage: &Stage, call_id: &str, wanted: &str) {
+    let mut changes = stage.app.calls().changes();
+    in_time(async {
+        while !stage.app.calls().live().iter().any(|c| c.call_id == call_id && c.phase.as_str() == wanted) {
+            changes.changed().await.expect("the server runs");
+        }
+    })
+    .await;
+}
