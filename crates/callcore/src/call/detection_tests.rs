@@ -93,7 +93,7 @@ fn words_that_come_after_the_verdict_reach_later_conditions_and_the_record() {
     let call = heard(
         MachineDetection::Detect,
         &[
-            (1_000, GREETING),
+            (1_000, "please leave a message"),
             (2_000, MENU),
             (2_100, MENU),
             (2_200, "press 3, main menu, following options, dial 4, pound key, press star"),

@@ -13,6 +13,8 @@ const INTERIM: f32 = 0.6;
 const MOST: f32 = 6.0;
 /// A category is named from this weight on: 10 to 1.
 const NAMED: f32 = 2.3;
+/// Voicemail's weight from which on keys beside it are a mailbox's.
+const TAKES_MESSAGE: f32 = 5.0;
 /// Digits in a row from which on somebody reads out a number, and what that weighs.
 const NUMBER_DIGITS: u32 = 5;
 const NUMBER_WEIGHT: f32 = 2.3;
@@ -91,7 +93,12 @@ fn strongest(hits: &[Hit], log_odds: f32) -> Option<Category> {
             best = Some((category, score));
         }
     }
-    best.map(|(category, _)| category)
+    // A mailbox that takes a message may offer keys, too; a menu takes none.
+    let takes_message = score(Category::Voicemail) >= TAKES_MESSAGE;
+    best.map(|(category, _)| match category {
+        Category::Ivr if takes_message => Category::Voicemail,
+        other => other,
+    })
 }
 
 /// The sum, the strongest first, each further one counting less.

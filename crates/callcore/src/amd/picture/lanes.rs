@@ -5,7 +5,7 @@ use super::canvas::{
     Canvas, FAINT, HUMAN, INK, LEFT, MACHINE, RIGHT, SOFT, SPEECH, TIMER, TONE, WAVE, WORDS,
 };
 use super::line::Lines;
-use crate::amd::event::EventKind;
+use crate::amd::event::{EventKind, Reason};
 use crate::amd::finding::FindingKind;
 use crate::audio::frame::samples_to_ms;
 use crate::detect::{Tone, ToneKind};
@@ -14,6 +14,8 @@ use crate::detect::{Tone, ToneKind};
 const SHORTEST_MS: u64 = 4_000;
 const LONGEST_MS: u64 = 60_000;
 const AFTER_MS: u64 = 1_200;
+/// How long the thresholds are still drawn after the decision, ms: where they would have gone.
+const LINES_AFTER_MS: u64 = 2_000;
 /// Width that a character of 12 units takes, roughly.
 const CHARACTER: f64 = 6.6;
 
@@ -157,7 +159,7 @@ impl<'a> Scene<'a> {
 
     /// Speech and tones as bars with names.
     fn heard(&self, canvas: &mut Canvas, top: f64) -> f64 {
-        label(canvas, top + 11.0, "Speech, tones");
+        label(canvas, top + 11.0, "Heard");
         for segment in &self.picture.evidence.segments {
             let (x, end) = (self.x(segment.start_ms), self.x(segment.end_ms));
             canvas.rect([x, top + 2.0, end - x, 9.0], SPEECH, 0.9);
@@ -190,7 +192,7 @@ impl<'a> Scene<'a> {
         }
         canvas.text(LEFT + 5.0, top + 14.0, 11, "normal", MACHINE, "machine");
         canvas.text(LEFT + 5.0, top + HEIGHT - 5.0, 11, "normal", HUMAN, "person");
-        let until = self.decided_ms.unwrap_or(self.span_ms).min(self.span_ms);
+        let until = self.decided_ms.map_or(self.span_ms, |at| at + LINES_AFTER_MS).min(self.span_ms);
         let lines: Vec<(u64, Lines)> = (0..=until / 20)
             .map(|n| (n * 20, Lines::at(&evidence.params, &evidence.segments, n * 20)))
             .collect();
@@ -205,11 +207,16 @@ impl<'a> Scene<'a> {
         let both: Vec<_> =
             curve.iter().filter(|s| spoken(s.at_ms)).map(|s| (self.x(s.at_ms), y(s.machine))).collect();
         canvas.path(&both, INK, 2.4, "");
+        if both.is_empty() {
+            canvas.text(LEFT + 70.0, y(0.5) - 6.0, 12, "normal", SOFT, "no speech to judge");
+        }
         if let Some(decision) = &evidence.decision
             && let Some(sure) = decision.confidence
         {
             let share = if decision.kind == EventKind::HumanDetected { 1.0 - sure } else { sure };
-            let by_speech = matches!(decision.kind, EventKind::HumanDetected | EventKind::MachineDetected);
+            let by_tone = matches!(decision.reason, Some(Reason::Tone | Reason::Sit | Reason::Fax));
+            let by_speech =
+                !by_tone && matches!(decision.kind, EventKind::HumanDetected | EventKind::MachineDetected);
             if by_speech && spoken(decision.at_ms) {
                 canvas.dot(self.x(decision.at_ms), y(share), self.verdict_colour());
             }
@@ -255,8 +262,12 @@ impl<'a> Scene<'a> {
         let shown: Vec<_> = evidence.words.iter().filter(|piece| piece.is_final).take(6).collect();
         let shown = if shown.is_empty() { evidence.words.iter().take(6).collect() } else { shown };
         for piece in shown {
-            let text = format!("{} ({:+.1})", shortened(&piece.text, 96), piece.log_odds);
             let x = self.x(piece.at_ms);
+            // To the side with more room, and no longer than that.
+            let flips = x - LEFT > RIGHT - x;
+            let room = if flips { x - LEFT } else { RIGHT - x };
+            let most = ((room - 9.0) / CHARACTER) as usize;
+            let text = format!("{} ({:+.1})", shortened(&piece.text, most.saturating_sub(7)), piece.log_odds);
             let colour = if piece.log_odds < 0.0 {
                 HUMAN
             } else if piece.log_odds > 0.0 {
@@ -265,7 +276,6 @@ impl<'a> Scene<'a> {
                 INK
             };
             canvas.dot(x, y - 4.0, WORDS);
-            let flips = x + text.chars().count() as f64 * CHARACTER > RIGHT;
             let (anchor, at) = if flips { ("end", x - 9.0) } else { ("start", x + 9.0) };
             canvas.anchored(at, y, 12, "normal", colour, anchor, &text);
             y += 18.0;
@@ -339,7 +349,7 @@ impl<'a> Scene<'a> {
             canvas.anchored(x, y + 18.0, 12, "normal", SOFT, "middle", &text);
         }
         canvas.line([LEFT, y, RIGHT, y], SOFT, 1.0, "");
-        canvas.text(30.0, y + 18.0, 12, "normal", SOFT, "s after answer");
+        canvas.text(30.0, y + 18.0, 12, "normal", SOFT, "seconds");
         y + 24.0
     }
 }
