@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::gateway_fixture::Fixture;
 use crate::peer::{self, Peer};
 
-const CAST: [(&str, &str); 7] = [
+pub(crate) const CAST: [(&str, &str); 7] = [
     (
         "polite",
         "numbers: ['+15551000']\nring: 100ms\nscript:\n- silence: 100ms\n- beep: { hz: 1000, length: 300ms }\n\
@@ -24,7 +24,7 @@ const CAST: [(&str, &str); 7] = [
 ];
 
 /// An account of each version, whose token is its name, and one that never calls.
-fn accounts(options: &mut Options) {
+pub(crate) fn accounts(options: &mut Options) {
     let versions = [("1.0.3", Version::V1_0_3), ("1.0.4", Version::V1_0_4), ("1.0.5", Version::V1_0_5)];
     let names = versions.iter().map(|(name, _)| *name).chain(["silent"]);
     options.accounts = names.map(|name| Account { name: name.into(), token: name.into() }).collect();

@@ -15,6 +15,7 @@ mod gateway_conformance;
 mod gateway_fixture;
 mod gateway_hostile;
 mod gateway_limits;
+mod gateway_trunk;
 mod inbound_bad_input;
 mod inbound_calls;
 mod inbound_dial_in;
