@@ -160,7 +160,8 @@ pub fn check_file(file: &Path) -> Result<Checked, Error> {
         }
     };
     let folder = file.parent().unwrap_or(Path::new("")).to_owned();
-    let mut parsed = flow::parse(&name, &text);
+    let beside = |name: &str| read_text(&folder.join(format!("{name}.yaml"))).ok()?.ok();
+    let mut parsed = flow::parse_with(&name, &text, &beside);
     parsed.check_audio(|path| folder.join(path).is_file());
     let stored = parsed.flow.map(|flow| Stored {
         flow: Arc::new(flow),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use callcore::amd::{self, Timers};
 use callcore::call::{Call, Settings};
-use callcore::flow::{Part, Run};
+use callcore::flow::{LocalTime, Part, Run};
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
@@ -25,6 +25,7 @@ use crate::speech::tts::Tts;
 use crate::store::{self, CallBatch, NewCall, NewEvent, Store};
 use crate::telemetry::mask;
 use crate::trunk::socketio::SocketIoTrunk;
+use crate::wallclock;
 
 /// Prompts whose text is known are made before the number is dialled, for at most this long.
 const PREPARE_PATIENCE: Duration = Duration::from_secs(5);
@@ -114,7 +115,10 @@ impl Handle {
         }
         let flow = inner.parts.flows.find(&request.flow)?;
         let trunk = self.trunk(request.trunk.as_deref())?;
-        let run = Run::new(Arc::clone(&flow.flow), request.metadata.clone())?;
+        let mut run = Run::new(Arc::clone(&flow.flow), request.metadata.clone())?;
+        if let Some(now) = LocalTime::of_unix_ms(wallclock::now_ms(), flow.flow.minutes_ahead_of_utc()) {
+            run.begin_at(now);
+        }
         let dialed = Dialed { sid: Uuid::now_v7().to_string(), call_id: Uuid::now_v7().to_string() };
         let control = self.reserve(&dialed.call_id)?;
         let clock = Clock::start();

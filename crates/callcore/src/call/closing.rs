@@ -9,6 +9,7 @@ use super::input::Effect;
 use super::machine::{Call, RANG_TOO_LONG, State};
 use super::notice::Stage;
 use crate::clock::CallTime;
+use crate::flow;
 
 impl Call {
     pub(super) fn remote_hangup(&mut self, now: CallTime) {
@@ -19,6 +20,7 @@ impl Call {
             }
             State::Talking(_) => {
                 self.record("hangup", json!({ "by": "callee" }));
+                self.part(now);
                 self.close(Ended::ByCallee, 16, now);
             }
             State::Closing { .. } | State::Finished => {}
@@ -34,11 +36,21 @@ impl Call {
                 self.finish(now);
             }
             State::Talking(_) => {
+                self.part(now);
                 self.close(Ended::ByCallee, 16, now);
                 self.finish(now);
             }
             State::Closing { .. } => self.finish(now),
             State::Finished => {}
+        }
+    }
+
+    /// Lets the flow do what is left when the callee has hung up.
+    fn part(&mut self, now: CallTime) {
+        self.flow.handle(flow::Input::HungUp, now);
+        self.obey_flow(now);
+        if let Some(outcome) = self.flow.outcome() {
+            self.outcome = Some(outcome.to_owned());
         }
     }
 

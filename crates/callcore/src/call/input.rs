@@ -71,6 +71,8 @@ pub enum Effect {
     Recognise {
         utterance: u32,
         audio: Arc<[i16]>,
+        /// Phrases that the question under way expects, most telling first: a bias for the engine.
+        expected: Arc<[String]>,
     },
     /// Keep this in the call's timeline.
     Record(Fact),

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::model::{Ask, Flow, Prompt, PromptPart, SceneId, Step};
+use super::handlers::{Act, DO_NOT_CALL};
+use super::model::{Called, Flow, Prompt, PromptPart, SceneId, Step};
 
 /// Longest label of an arrow, in characters.
 const MAX_LABEL: usize = 60;
@@ -28,6 +29,20 @@ pub fn mermaid(flow: &Flow) -> String {
     if let Some(scene) = flow.on_error {
         arrows.push(Arrow { dotted: true, ..Arrow::new("call", &scene_node(scene), "error") });
     }
+    for (scene, label) in [(flow.on_beep, "beep"), (flow.on_hangup, "hung up")] {
+        if let Some(scene) = scene {
+            arrows.push(Arrow { dotted: true, ..Arrow::new("call", &scene_node(scene), label) });
+        }
+    }
+    for handler in &flow.handlers {
+        let key = handler.key.map(String::from);
+        let label = handler.phrases.first().cloned().or(key).unwrap_or_default();
+        let to = match &handler.act {
+            Act::Goto(scene) => scene_node(*scene),
+            Act::DoNotCall(_) => format!("{OUTCOME}{DO_NOT_CALL}"),
+        };
+        arrows.push(Arrow { dotted: true, ..Arrow::new("call", &to, &label) });
+    }
     for (at, scene) in flow.scenes.iter().enumerate() {
         let node = scene_node(SceneId(at));
         let first_words = scene.steps.iter().find_map(|step| first_words(flow, step)).unwrap_or_default();
@@ -45,6 +60,15 @@ pub fn mermaid(flow: &Flow) -> String {
     for outcome in outcomes {
         let _ = writeln!(out, "    {OUTCOME}{outcome}([{outcome}])");
     }
+    let mut called: Vec<&str> = arrows.iter().filter_map(|arrow| arrow.to.strip_prefix(CALLED)).collect();
+    called.sort_unstable();
+    called.dedup();
+    for flow in called {
+        let _ = writeln!(out, "    {CALLED}{flow}[[\"{flow}\"]]");
+    }
+    if arrows.iter().any(|arrow| arrow.to == BACK) {
+        let _ = writeln!(out, "    {BACK}([return])");
+    }
     for Arrow { from, to, label, dotted } in &arrows {
         let line = if *dotted { "-.->" } else { "-->" };
         let label = if label.is_empty() { String::new() } else { format!("|\"{}\"|", quoted(label)) };
@@ -55,6 +79,10 @@ pub fn mermaid(flow: &Flow) -> String {
 
 /// What the node of an outcome is called, before the outcome.
 const OUTCOME: &str = "end_";
+/// What the node of a called flow is called, before its name.
+const CALLED: &str = "flow_";
+/// The node of coming back to the caller.
+const BACK: &str = "back";
 
 struct Arrow {
     from: String,
@@ -83,13 +111,10 @@ fn ways_out(steps: &[Step], from: &str, arrows: &mut Vec<Arrow>) {
                 }
             }
             Step::Ask(ask) => {
-                let Ask { choices, no_input, no_match, .. } = ask.as_ref();
-                for choice in choices {
-                    if let Some(scene) = &choice.goto {
-                        to(scene, choice.label());
-                    }
+                for (scene, label) in ask.answers() {
+                    to(&scene, &label);
                 }
-                match (&no_input.goto, &no_match.goto) {
+                match (&ask.no_input.goto, &ask.no_match.goto) {
                     (Some(one), Some(other)) if one == other => to(one, "no answer"),
                     (one, other) => {
                         for (scene, label) in [(one, "no input"), (other, "no match")] {
@@ -121,6 +146,17 @@ fn ways_out(steps: &[Step], from: &str, arrows: &mut Vec<Arrow>) {
             Step::Goto(scene) => {
                 to(scene, "");
             }
+            Step::Call(call) => match &call.called {
+                Called::Scene(scene) => {
+                    let arrow = Arrow::new(from, &scene_node(*scene), "calls");
+                    arrows.push(Arrow { dotted: true, ..arrow });
+                }
+                Called::Flow(flow) => {
+                    let arrow = Arrow::new(from, &format!("{CALLED}{}", flow.name), "calls");
+                    arrows.push(Arrow { dotted: true, ..arrow });
+                }
+            },
+            Step::Return(word) => arrows.push(Arrow::new(from, BACK, word)),
             Step::Hangup { outcome } => {
                 arrows.push(Arrow::new(from, &format!("{OUTCOME}{outcome}"), ""));
             }

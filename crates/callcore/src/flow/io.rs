@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::question::Listening;
 use crate::ids::PlayId;
 
 /// Who or what answered, as a flow branches on it.
@@ -41,6 +42,8 @@ pub enum Input {
     Checkpoint(String),
     /// A prompt is over.
     PlaybackEnded(PlaybackEnd),
+    /// The callee has hung up.
+    HungUp,
 }
 
 /// How a prompt ended.
@@ -101,6 +104,8 @@ pub enum Command {
     SendDigits(String),
     /// End the call; `outcome` is the flow author's word for how it went.
     Hangup { outcome: Option<String> },
+    /// Listen like this until the next such command.
+    Listen(Listening),
     /// A fact for the call's timeline: a step entered, a variable set, a choice taken.
     Note { what: &'static str, detail: serde_json::Value },
 }

@@ -10,14 +10,17 @@ mod diagnostic;
 mod duration;
 mod expr;
 mod graph;
+mod handlers;
 mod io;
 mod model;
 mod parse;
 mod pattern;
 mod place;
+mod question;
 mod reader;
 mod rehearse;
 mod run;
+mod shelf;
 mod steps;
 mod template;
 #[cfg(test)]
@@ -31,7 +34,8 @@ pub use io::{BargeIn, Command, Input, Outcome, Part, PlaybackEnd};
 pub use model::{
     AmdSettings, AudioFile, Flow, Limits, MachineDetection, TimerOverrides, Variable, VariableType,
 };
-pub use parse::{Parsed, parse};
+pub use parse::{Parsed, parse, parse_with};
+pub use question::Listening;
 pub use rehearse::{CaseResult, ParsedTests, Tests, parse_tests};
 pub use run::{Run, StartError};
 pub use words::{Date, LocalTime, TimeOfDay};

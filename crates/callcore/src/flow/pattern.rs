@@ -37,7 +37,11 @@ pub(super) fn compile(source: &str) -> Result<Regex, PatternError> {
     built.map_err(|error| match error {
         regex::Error::Syntax(report) => {
             let (at, reason) = place(&report, source);
-            wrong(at, format!("the pattern is wrong: {reason}"), "a sign such as `(` or `.` meant as itself needs `\\` before it")
+            wrong(
+                at,
+                format!("the pattern is wrong: {reason}"),
+                "a sign such as `(` or `.` meant as itself needs `\\` before it",
+            )
         }
         regex::Error::CompiledTooBig(_) => {
             wrong(whole, "the pattern is too large".into(), "use smaller counts in `{…}`")

@@ -128,10 +128,12 @@ fn the_json_schema_has_the_keys_the_parser_has() {
     assert_eq!(keys(&schema, "/properties"), names(&super::parse::TOP));
     assert_eq!(keys(&schema, "/$defs/step/oneOf/1/properties"), names(&super::steps::STEPS));
     let mut outcomes = names(&super::amd::OUTCOME_NAMES);
-    outcomes.insert("machine".to_owned());
+    outcomes.extend(["machine".to_owned(), "beep".to_owned()]);
     assert_eq!(keys(&schema, "/properties/amd/properties/on/properties"), outcomes);
     let asked = keys(&schema, "/$defs/step/oneOf/1/properties/ask/properties");
     assert_eq!(asked, names(&super::steps::ASK_KEYS));
+    let heard = keys(&schema, "/$defs/step/oneOf/1/properties/listen/oneOf/1/properties");
+    assert_eq!(heard, names(&super::steps::LISTEN_KEYS));
 }
 
 #[test]
@@ -147,6 +149,7 @@ fn the_manual_names_every_step_and_every_key() {
     let text = std::fs::read_to_string(manual).unwrap();
     let words = super::steps::STEPS.iter().chain(&super::parse::TOP).chain(&super::template::FILTERS);
     let words = words.chain(&super::amd::OUTCOME_NAMES);
+    let words = words.chain(&super::steps::ASK_KEYS).chain(&super::steps::LISTEN_KEYS);
     for word in words.chain(&super::rehearse::ACTS).chain(&super::rehearse::EXPECTATIONS) {
         assert!(text.contains(word), "the manual does not mention `{word}`");
     }

@@ -201,7 +201,8 @@ fn amount(value: &Value) -> f64 {
 
 fn date(value: &Value) -> Result<Date> {
     let text = value.as_str().unwrap_or_default();
-    Date::parse(text).ok_or_else(|| format!("\"{}\" is not a date", text.chars().take(40).collect::<String>()))
+    Date::parse(text)
+        .ok_or_else(|| format!("\"{}\" is not a date", text.chars().take(40).collect::<String>()))
 }
 
 /// A value as a text joins it.

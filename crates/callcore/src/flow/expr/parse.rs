@@ -55,8 +55,15 @@ pub(in super::super) fn parse(
     if tokens.len() > MAX_TOKENS {
         return Err(problem(0..text.len(), "the expression is too long", "split it into several steps"));
     }
-    let mut parser =
-        Parser { tokens: &tokens, at: 0, end: text.len(), depth: 0, names, checkpoints: Vec::new(), read: Vec::new() };
+    let mut parser = Parser {
+        tokens: &tokens,
+        at: 0,
+        end: text.len(),
+        depth: 0,
+        names,
+        checkpoints: Vec::new(),
+        read: Vec::new(),
+    };
     let (expr, kind, at) = parser.any()?;
     if let Some((token, at)) = parser.tokens.get(parser.at) {
         let message = format!("`{}` does not belong here", token.shown());
@@ -184,8 +191,11 @@ impl Parser<'_> {
             _ => (left, right),
         };
         if left.1 != right.1 {
-            let message =
-                format!("a {} is compared with a {}: they are never equal", left.1.as_str(), right.1.as_str());
+            let message = format!(
+                "a {} is compared with a {}: they are never equal",
+                left.1.as_str(),
+                right.1.as_str()
+            );
             let hint = match (left.1, right.1) {
                 (VariableType::Text, VariableType::Number) => "put the number in quotes: \"1\"",
                 _ => "compare texts with texts in quotes and numbers with numbers",

@@ -117,6 +117,7 @@ impl Rehearsal {
         let _ = writeln!(self.log, "{:>6} <- {}", self.now.as_ms(), described(&input));
         let cut = matches!(input, Input::SpeechStarted)
             && self.playing.as_ref().is_some_and(|playing| playing.barge_in.by_speech());
+        self.over |= matches!(input, Input::HungUp);
         self.run.handle(input, self.now);
         if cut {
             self.cut();
@@ -170,6 +171,7 @@ impl Rehearsal {
                         self.cut();
                     }
                 }
+                Command::Listen(_) => {}
                 Command::SendDigits(keys) => self.line(&format!("press {keys}")),
                 Command::Hangup { outcome } => {
                     self.line(&format!("hang up: {}", outcome.unwrap_or_default()));
@@ -219,6 +221,7 @@ impl Rehearsal {
 fn described(input: &Input) -> String {
     match input {
         Input::Answered => "answered".to_owned(),
+        Input::HungUp => "hung up".to_owned(),
         Input::Outcome(outcome) => format!("verdict {}", outcome.as_str()),
         Input::GreetingEnded => "greeting ended".to_owned(),
         Input::BeepEnded => "beep ended".to_owned(),

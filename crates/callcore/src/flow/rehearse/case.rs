@@ -8,6 +8,7 @@ use super::super::diagnostic::{Diagnostic, Severity, Source, Span};
 use super::super::io::{Input, Outcome};
 use super::super::model::Flow;
 use super::super::run::Run;
+use super::super::words::LocalTime;
 use super::call::{Heard, MS_PER_CHAR, Rehearsal};
 use crate::clock::CallTime;
 
@@ -25,6 +26,8 @@ pub(super) struct Case {
     pub name: String,
     pub span: Span,
     pub variables: Map<String, Value>,
+    /// The date and time of the call.
+    pub now: LocalTime,
     pub callee: Vec<(Act, Span)>,
     pub expect: Vec<(Expectation, Span)>,
 }
@@ -45,6 +48,7 @@ pub(super) enum Act {
     },
     /// Waits until this check point, or a prompt with these words, has been heard.
     Hears(String),
+    HangUp,
     /// The next prompt cannot be made.
     SpeechFails,
 }
@@ -103,7 +107,7 @@ impl Tests {
             log: String::new(),
             call_ms: 0,
         };
-        let run = match Run::new(Arc::clone(flow), case.variables.clone()) {
+        let mut run = match Run::new(Arc::clone(flow), case.variables.clone()) {
             Ok(run) => run,
             Err(error) => {
                 let hint = "give it under `variables:` of the case or of the file".to_owned();
@@ -111,6 +115,7 @@ impl Tests {
                 return result;
             }
         };
+        run.begin_at(case.now);
         let mut call = Rehearsal::new(run);
         call.put(Input::Answered);
         for (act, span) in &case.callee {
@@ -156,6 +161,7 @@ fn perform(call: &mut Rehearsal, act: &Act) -> Result<(), (String, String)> {
             call.pass(*ms);
             call.put(Input::Utterance { text: text.clone() });
         }
+        Act::HangUp => call.put(Input::HungUp),
         Act::SpeechFails => call.break_speech("the test says so"),
         Act::Hears(what) => return wait_to_hear(call, what),
     }

@@ -7,6 +7,7 @@ use super::super::diagnostic::{Diagnostic, Source, Span};
 use super::super::parse::number;
 use super::super::reader::{Fields, Reader};
 use super::super::steps::is_key;
+use super::super::words::LocalTime;
 use super::super::yaml::{self, Entry, Node, Style, Value};
 use super::case::{Act, Case, Expectation, Tests, speaking_ms};
 
@@ -18,8 +19,18 @@ pub struct ParsedTests {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-pub(in super::super) const ACTS: [&str; 9] =
-    ["wait", "verdict", "greeting_ends", "beep", "press", "says", "talks", "hears", "speech_fails"];
+pub(in super::super) const ACTS: [&str; 10] = [
+    "wait",
+    "verdict",
+    "greeting_ends",
+    "beep",
+    "press",
+    "says",
+    "talks",
+    "hears",
+    "hangs_up",
+    "speech_fails",
+];
 pub(in super::super) const EXPECTATIONS: [&str; 6] =
     ["outcome", "last_checkpoint", "heard", "not_heard", "variables", "within"];
 
@@ -38,7 +49,7 @@ pub fn parse_tests(file: &str, text: &str) -> ParsedTests {
 }
 
 fn read_file(reader: &mut Reader<'_>, root: &Node) -> Option<(String, Vec<Case>)> {
-    let fields = reader.map(root, "a file of flow tests", &["test", "variables", "cases"])?;
+    let fields = reader.map(root, "a file of flow tests", &["test", "now", "variables", "cases"])?;
     let flow = match fields.node("test") {
         Some(node) => reader.scalar(node, "`test`").map(str::to_owned),
         None => {
@@ -46,19 +57,37 @@ fn read_file(reader: &mut Reader<'_>, root: &Node) -> Option<(String, Vec<Case>)
             None
         }
     };
+    let now = fields.node("now").and_then(|node| read_now(reader, node)).unwrap_or_default();
     let common = fields.node("variables").map(|node| variables(reader, node)).unwrap_or_default();
     let Some(cases) = fields.node("cases") else {
         reader.error(root.span, "there are no cases", "add `cases:` with a name per case");
         return None;
     };
     let entries = reader.entries(cases, "`cases`")?;
-    let cases = entries.iter().filter_map(|entry| read_case(reader, entry, &common)).collect();
+    let cases = entries.iter().filter_map(|entry| read_case(reader, entry, &common, now)).collect();
     Some((flow?, cases))
 }
 
-fn read_case(reader: &mut Reader<'_>, entry: &Entry, common: &Map<String, Json>) -> Option<Case> {
+/// The date and time of a call.
+fn read_now(reader: &mut Reader<'_>, node: &Node) -> Option<LocalTime> {
+    let text = reader.scalar(node, "`now`")?;
+    let now = LocalTime::parse(text);
+    if now.is_none() {
+        let hint = "write it like `2026-05-31` or `2026-05-31 14:30`";
+        reader.error(node.span, format!("`{text}` is not a date and time"), hint);
+    }
+    now
+}
+
+fn read_case(
+    reader: &mut Reader<'_>,
+    entry: &Entry,
+    common: &Map<String, Json>,
+    now: LocalTime,
+) -> Option<Case> {
     let what = format!("the case `{}`", entry.key);
-    let fields = reader.map(&entry.value, &what, &["variables", "callee", "expect"])?;
+    let fields = reader.map(&entry.value, &what, &["now", "variables", "callee", "expect"])?;
+    let now = fields.node("now").and_then(|node| read_now(reader, node)).unwrap_or(now);
     let mut merged = common.clone();
     if let Some(node) = fields.node("variables") {
         merged.extend(variables(reader, node));
@@ -69,7 +98,7 @@ fn read_case(reader: &mut Reader<'_>, entry: &Entry, common: &Map<String, Json>)
         return None;
     };
     let expect = expectations(reader, expect);
-    Some(Case { name: entry.key.clone(), span: entry.key_span, variables: merged, callee, expect })
+    Some(Case { name: entry.key.clone(), span: entry.key_span, variables: merged, now, callee, expect })
 }
 
 /// Values as a dial-out would bring them: quoted is text, bare numbers and booleans are themselves.
@@ -125,6 +154,7 @@ fn act(reader: &mut Reader<'_>, node: &Node) -> Option<(Act, Span)> {
     let act = match (key, value) {
         ("greeting_ends", _) => Act::GreetingEnds,
         ("beep", _) => Act::Beep,
+        ("hangs_up", _) => Act::HangUp,
         ("speech_fails", _) => Act::SpeechFails,
         (_, None) => {
             reader.error(span, format!("`{key}` needs a value"), format!("write `- {key}: …`"));

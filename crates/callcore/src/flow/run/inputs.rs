@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::super::handlers::DO_NOT_CALL;
 use super::super::io::{Command, Outcome, PlaybackEnd};
 use super::super::steps::{COMPLETED, is_key};
 use super::knowledge::Cut;
@@ -57,6 +58,7 @@ impl Run {
             | State::Yielding { .. }
             | State::Asking(_)
             | State::Pausing { .. }
+            | State::Farewell { .. }
             | State::Over => {}
         }
     }
@@ -64,6 +66,10 @@ impl Run {
     pub(super) fn beep_ended(&mut self) {
         self.knowledge.beep_ended = true;
         self.knowledge.speaking = false;
+        if let (State::Deciding { .. }, Some(scene)) = (&self.state, self.flow.on_beep) {
+            self.note("beep", json!({}));
+            return self.go(Some(scene));
+        }
         if matches!(self.state, State::AwaitingBeep { .. } | State::AwaitingGreetingEnd { .. }) {
             self.note("beep", json!({}));
             self.go(None);
@@ -71,7 +77,7 @@ impl Run {
     }
 
     pub(super) fn digit(&mut self, digit: char, now: CallTime) {
-        if !is_key(digit) {
+        if !is_key(digit) || self.handled_key(digit) {
             return;
         }
         match &mut self.state {
@@ -98,6 +104,7 @@ impl Run {
             | State::Deciding { .. }
             | State::AwaitingBeep { .. }
             | State::AwaitingGreetingEnd { .. }
+            | State::Farewell { .. }
             | State::Over => {}
         }
     }
@@ -124,12 +131,16 @@ impl Run {
             | State::Yielding { .. }
             | State::AwaitingGreetingEnd { .. }
             | State::Pausing { .. }
+            | State::Farewell { .. }
             | State::Over => {}
         }
     }
 
     pub(super) fn utterance(&mut self, text: Option<String>, now: CallTime) {
         self.knowledge.speaking = false;
+        if text.as_deref().is_some_and(|text| self.handled_words(text)) {
+            return;
+        }
         match &self.state {
             State::Yielding { then, .. } => self.go(*then),
             State::Asking(_) => self.ask_utterance(text, now),
@@ -140,6 +151,7 @@ impl Run {
             | State::Playing { .. }
             | State::AwaitingGreetingEnd { .. }
             | State::Pausing { .. }
+            | State::Farewell { .. }
             | State::Over => {}
         }
     }
@@ -148,6 +160,7 @@ impl Run {
         let (id, cut) = match &self.state {
             State::Asking(_) => return self.ask_playback_ended(end, now),
             State::Playing { id, cut } => (*id, *cut),
+            State::Farewell { id } if *id == end.id => return self.hang_up(DO_NOT_CALL.to_owned()),
             State::Unanswered
             | State::Deciding { .. }
             | State::Ready
@@ -155,6 +168,7 @@ impl Run {
             | State::AwaitingBeep { .. }
             | State::AwaitingGreetingEnd { .. }
             | State::Pausing { .. }
+            | State::Farewell { .. }
             | State::Over => return,
         };
         if id != end.id {

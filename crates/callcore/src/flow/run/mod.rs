@@ -5,9 +5,14 @@
 //! turn is kept if it is a fact about the call (a verdict, a check point, a beep) and ignored otherwise.
 
 mod advance;
+mod answer;
 mod ask;
+mod calls;
+mod callwide;
 mod inputs;
 mod knowledge;
+#[cfg(test)]
+mod language_tests;
 #[cfg(test)]
 mod order_tests;
 mod start;
@@ -20,11 +25,12 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use self::ask::Asking;
+use self::calls::Frame;
 use self::knowledge::{Cut, Knowledge};
 pub use self::start::StartError;
 use super::io::{Command, Input, Outcome, Part};
 use super::model::{Flow, PromptPart, SceneId};
-use super::template;
+use super::template::{self, Text};
 use super::words::LocalTime;
 use crate::clock::{CallTime, soonest};
 use crate::ids::{PlayId, PlayIds};
@@ -50,7 +56,12 @@ const TOO_LONG: &str = "too_long";
 /// One flow running in one call.
 #[derive(Debug)]
 pub struct Run {
+    /// The flow that runs now: the one begun with, or one that it called.
     flow: Arc<Flow>,
+    /// The flow that was begun with.
+    root: Arc<Flow>,
+    /// The calls under way, outermost first.
+    frames: Vec<Frame>,
     state: State,
     at: Position,
     knowledge: Knowledge,
@@ -63,6 +74,10 @@ pub struct Run {
     steps_taken: u32,
     /// The `on_error` scene has been entered; a second failure ends the call.
     failed: bool,
+    /// The callee has hung up; what is left is done.
+    parting: bool,
+    /// The call has been told to listen in another way than it usually does.
+    tuned: bool,
     ends_at: Option<CallTime>,
     /// How long the detector may take, ms.
     decision_ms: u64,
@@ -109,6 +124,10 @@ enum State {
     Pausing {
         until: CallTime,
     },
+    /// The last prompt before the end of a call that the callee wants no more of.
+    Farewell {
+        id: PlayId,
+    },
     /// Hung up.
     Over,
 }
@@ -122,7 +141,9 @@ impl State {
             | Self::AwaitingGreetingEnd { until }
             | Self::Pausing { until } => Some(*until),
             Self::Asking(asking) => asking.phase.deadline(),
-            Self::Unanswered | Self::Ready | Self::Playing { .. } | Self::Over => None,
+            Self::Unanswered | Self::Ready | Self::Playing { .. } | Self::Farewell { .. } | Self::Over => {
+                None
+            }
         }
     }
 }
@@ -138,7 +159,9 @@ impl Run {
         let context = template::context(&variables, &flow.language);
         let decision_ms = flow.amd.timers.decision_timeout_ms.unwrap_or(DECISION_TIMEOUT_MS);
         Ok(Self {
+            root: Arc::clone(&flow),
             flow,
+            frames: Vec::new(),
             state: State::Unanswered,
             at: Position { scene: SceneId(0), step: 0 },
             knowledge: Knowledge { variables, ..Knowledge::default() },
@@ -148,6 +171,8 @@ impl Run {
             keys_ahead: String::new(),
             steps_taken: 0,
             failed: false,
+            parting: false,
+            tuned: false,
             ends_at: None,
             decision_ms,
             outcome: None,
@@ -179,6 +204,7 @@ impl Run {
             Input::Utterance { text } => self.utterance(text, now),
             Input::Checkpoint(name) => self.knowledge.pass(name),
             Input::PlaybackEnded(end) => self.playback_ended(end, now),
+            Input::HungUp => return self.hung_up(now),
         }
         self.advance(now);
     }
@@ -211,7 +237,11 @@ impl Run {
             State::Asking(_) => self.ask_timed_out(now),
             State::AwaitingBeep { .. } | State::AwaitingGreetingEnd { .. } => self.signal_missed(),
             State::Pausing { .. } => self.go(None),
-            State::Unanswered | State::Ready | State::Playing { .. } | State::Over => {}
+            State::Unanswered
+            | State::Ready
+            | State::Playing { .. }
+            | State::Farewell { .. }
+            | State::Over => {}
         }
         self.advance(now);
     }
@@ -235,6 +265,19 @@ impl Run {
                 known.push(part);
             }
         }
+        // Of called flows, what needs nothing from the call.
+        let called = self.root.called_flows();
+        for part in called.iter().flat_map(|flow| flow.prompts()).flat_map(|prompt| &prompt.parts) {
+            let settled = match part {
+                PromptPart::Say { text: Text::Literal(_), .. } | PromptPart::File(_) => self.filled_in(part),
+                PromptPart::Say { .. } | PromptPart::Checkpoint(_) => Ok(None),
+            };
+            if let Ok(Some(part)) = settled
+                && !known.contains(&part)
+            {
+                known.push(part);
+            }
+        }
         known
     }
 
@@ -253,13 +296,13 @@ impl Run {
     /// The declared variables with their present values.
     #[must_use]
     pub fn variables(&self) -> &Map<String, Value> {
-        &self.knowledge.variables
+        self.own_variables()
     }
 
-    /// The flow being run.
+    /// The flow that was begun with.
     #[must_use]
     pub fn flow(&self) -> &Arc<Flow> {
-        &self.flow
+        &self.root
     }
 
     fn is_over(&self) -> bool {

@@ -1,14 +1,20 @@
 //! Reading the steps of a scene: one file per family of steps.
 
 mod ask;
+mod call;
 mod control;
+mod listen;
 mod prompt;
 mod signal;
+mod slot;
 
 #[cfg(test)]
 pub(super) use ask::KEYS as ASK_KEYS;
-pub(super) use ask::plain_words;
+pub(super) use ask::{phrase_list, plain_words};
 pub(super) use control::{COMPLETED, is_key};
+#[cfg(test)]
+pub(super) use listen::KEYS as LISTEN_KEYS;
+pub(super) use prompt::question;
 
 use super::diagnostic::{Span, listed};
 use super::model::{Prompt, PromptPart, Step};
@@ -16,10 +22,11 @@ use super::reader::Reader;
 use super::yaml::{Entry, Node, Value};
 
 /// The steps by name.
-pub(super) const STEPS: [&str; 12] = [
+pub(super) const STEPS: [&str; 15] = [
     "say",
     "play",
     "ask",
+    "listen",
     "wait_for_beep",
     "wait_for_greeting_end",
     "wait",
@@ -28,6 +35,8 @@ pub(super) const STEPS: [&str; 12] = [
     "set",
     "send_digits",
     "goto",
+    "call",
+    "return",
     "hangup",
 ];
 
@@ -95,6 +104,7 @@ fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Step> {
 fn read_bare(reader: &mut Reader<'_>, name: &str, span: Span) -> Option<Step> {
     match name {
         "hangup" => Some(control::bare_hangup()),
+        "return" => Some(Step::Return(String::new())),
         "wait_for_beep" => Some(Step::WaitForBeep(signal::bare_beep())),
         "wait_for_greeting_end" => Some(Step::WaitForGreetingEnd(signal::bare_greeting_end())),
         _ if STEPS.contains(&name) => {
@@ -119,6 +129,7 @@ fn read_entry(reader: &mut Reader<'_>, entry: &Entry) -> Option<Step> {
         "say" => prompt::say(reader, node).map(Step::Prompt),
         "play" => prompt::play(reader, node).map(Step::Prompt),
         "ask" => ask::read(reader, entry).map(Box::new).map(Step::Ask),
+        "listen" => listen::read(reader, entry).map(Box::new).map(Step::Ask),
         "wait_for_beep" => signal::beep(reader, node).map(Step::WaitForBeep),
         "wait_for_greeting_end" => signal::greeting_end(reader, node).map(Step::WaitForGreetingEnd),
         "wait" => reader.duration_ms(node, "`wait`").map(|ms| Step::Wait { ms }),
@@ -126,6 +137,8 @@ fn read_entry(reader: &mut Reader<'_>, entry: &Entry) -> Option<Step> {
         "checkpoint" => reader.checkpoint(node).map(Step::Checkpoint),
         "set" => control::set(reader, node).map(Step::Set),
         "send_digits" => control::send_digits(reader, node),
+        "call" => call::call(reader, entry).map(Box::new).map(Step::Call),
+        "return" => call::back(reader, node).map(Step::Return),
         "goto" => reader.scene(node, "`goto`").map(Step::Goto),
         "hangup" => control::hangup(reader, node),
         unknown => {

@@ -65,7 +65,7 @@ pub(super) fn play(reader: &mut Reader<'_>, node: &Node) -> Option<Prompt> {
 }
 
 /// The question of an `ask`, or one of its re-prompts.
-pub(super) fn question(
+pub(in super::super) fn question(
     reader: &mut Reader<'_>,
     node: &Node,
     what: &str,

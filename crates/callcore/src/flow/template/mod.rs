@@ -393,7 +393,10 @@ mod tests {
         });
         for (text, spoken) in [
             ("{{ amount | spoken_money(currency='IDR') }}", "dua ratus lima puluh ribu rupiah"),
-            ("{{ amount | spoken_money(currency=\"USD\", language='en') }}", "two hundred fifty thousand dollars"),
+            (
+                "{{ amount | spoken_money(currency=\"USD\", language='en') }}",
+                "two hundred fifty thousand dollars",
+            ),
             ("{{ amount | spoken_money(currency='EUR', language='fr') }}", "250000 EUR"),
             ("{{ typed | spoken_number }}", "satu juta dua ratus lima puluh ribu"),
             ("{{ half | spoken_number }}", "nol koma lima"),

@@ -29,7 +29,8 @@ impl Date {
         let plain = |part: &str, most: usize| {
             (1..=most).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit())
         };
-        if parts.next().is_some() || year.len() != 4 || !plain(year, 4) || !plain(month, 2) || !plain(day, 2) {
+        if parts.next().is_some() || year.len() != 4 || !plain(year, 4) || !plain(month, 2) || !plain(day, 2)
+        {
             return None;
         }
         Self::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
@@ -218,7 +219,17 @@ mod tests {
 
     #[test]
     fn days_that_are_not_are_refused() {
-        for text in ["2026-02-29", "2026-13-01", "2026-00-01", "26-01-01", "2026-1-32", "2026-01", "2026-01-01-01", "x", ""] {
+        for text in [
+            "2026-02-29",
+            "2026-13-01",
+            "2026-00-01",
+            "26-01-01",
+            "2026-1-32",
+            "2026-01",
+            "2026-01-01-01",
+            "x",
+            "",
+        ] {
             assert_eq!(Date::parse(text), None, "{text}");
         }
         assert!(Date::parse("2028-02-29").is_some());
@@ -240,7 +251,10 @@ mod tests {
         // 2026-11-21T18:30:00Z
         let at = 1_795_285_800_000;
         let jakarta = LocalTime::of_unix_ms(at, 7 * 60).unwrap();
-        assert_eq!((jakarta.date.to_string(), jakarta.time.to_string()), ("2026-11-22".into(), "01:30".into()));
+        assert_eq!(
+            (jakarta.date.to_string(), jakarta.time.to_string()),
+            ("2026-11-22".into(), "01:30".into())
+        );
         let utc = LocalTime::of_unix_ms(at, 0).unwrap();
         assert_eq!((utc.date.to_string(), utc.time.to_string()), ("2026-11-21".into(), "18:30".into()));
     }

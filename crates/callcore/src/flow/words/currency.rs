@@ -51,14 +51,24 @@ const CURRENCIES: [Currency; 14] = [
         minor: Some(["centime", "centimes", "sen"]),
     },
     Currency { code: "JPY", english: ["yen", "yen"], indonesian: "yen", minor: None },
-    Currency { code: "CNY", english: ["yuan", "yuan"], indonesian: "yuan", minor: Some(["fen", "fen", "fen"]) },
+    Currency {
+        code: "CNY",
+        english: ["yuan", "yuan"],
+        indonesian: "yuan",
+        minor: Some(["fen", "fen", "fen"]),
+    },
     Currency {
         code: "INR",
         english: ["rupee", "rupees"],
         indonesian: "rupee",
         minor: Some(["paisa", "paise", "paise"]),
     },
-    Currency { code: "THB", english: ["baht", "baht"], indonesian: "baht", minor: Some(["satang", "satang", "satang"]) },
+    Currency {
+        code: "THB",
+        english: ["baht", "baht"],
+        indonesian: "baht",
+        minor: Some(["satang", "satang", "satang"]),
+    },
     Currency {
         code: "PHP",
         english: ["peso", "pesos"],

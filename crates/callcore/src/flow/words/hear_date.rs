@@ -135,13 +135,9 @@ fn relative(items: &[Item], tongue: Tongue, today: Date) -> Option<Date> {
     let said = format!(" {} ", words.join(" "));
     let has = |phrase: &str| said.contains(&format!(" {phrase} "));
     let fixed: &[(&str, i64)] = match tongue {
-        Tongue::English => &[
-            ("day after tomorrow", 2),
-            ("tomorrow", 1),
-            ("today", 0),
-            ("tonight", 0),
-            ("yesterday", -1),
-        ],
+        Tongue::English => {
+            &[("day after tomorrow", 2), ("tomorrow", 1), ("today", 0), ("tonight", 0), ("yesterday", -1)]
+        }
         Tongue::Indonesian => &[("lusa", 2), ("besok", 1), ("esok", 1), ("hari ini", 0), ("kemarin", -1)],
         Tongue::Other => &[],
     };
@@ -167,7 +163,8 @@ fn counted(items: &[Item], words: &[&str], today: Date) -> Option<Date> {
             Item::Word(_) | Item::Month(_) | Item::Weekday(_) => return None,
         };
         let after = words.get(at + 2).copied().unwrap_or_default();
-        let leads = at > 0 && words.get(at - 1) == Some(&"in") || matches!(after, "from" | "lagi" | "kemudian");
+        let leads =
+            at > 0 && words.get(at - 1) == Some(&"in") || matches!(after, "from" | "lagi" | "kemudian");
         let n = i32::try_from(n).ok().filter(|n| leads && *n <= 1_000)?;
         match *words.get(at + 1)? {
             "day" | "days" | "hari" => today.plus_days(i64::from(n)),
@@ -186,13 +183,15 @@ fn by_weekday(items: &[Item], tongue: Tongue, today: Date) -> Option<Date> {
         Tongue::Indonesian => (
             is_word(items, at + 1, &["ini"]),
             is_word(items, at + 1, &["depan"])
-                || (matches!(items.get(at + 1), Some(Item::Weekday(6))) && is_word(items, at + 2, &["depan"])),
+                || (matches!(items.get(at + 1), Some(Item::Weekday(6)))
+                    && is_word(items, at + 2, &["depan"])),
         ),
         Tongue::English | Tongue::Other => {
-            let before = |words: &[&str]| at.checked_sub(1).is_some_and(|before| is_word(items, before, words));
-            let week = items.windows(2).any(|two| {
-                matches!(two, [Item::Word(a), Item::Word(b)] if a == "next" && b == "week")
-            });
+            let before =
+                |words: &[&str]| at.checked_sub(1).is_some_and(|before| is_word(items, before, words));
+            let week = items
+                .windows(2)
+                .any(|two| matches!(two, [Item::Word(a), Item::Word(b)] if a == "next" && b == "week"));
             (before(&["this"]), before(&["next"]) || week)
         }
     };
@@ -211,10 +210,11 @@ fn by_day(items: &[Item], today: Date) -> Option<Date> {
         (*ordinal || marked).then_some(*n)
     })?;
     let (year, month, _) = today.civil();
-    (0..12).filter_map(|later| {
-        let first = Date::new(year, month, 1)?.plus_months(later)?;
-        let (year, month, _) = first.civil();
-        Date::new(year, month, day)
-    })
-    .find(|date| *date >= today)
+    (0..12)
+        .filter_map(|later| {
+            let first = Date::new(year, month, 1)?.plus_months(later)?;
+            let (year, month, _) = first.civil();
+            Date::new(year, month, day)
+        })
+        .find(|date| *date >= today)
 }

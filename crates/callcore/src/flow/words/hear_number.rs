@@ -186,7 +186,8 @@ impl Fold<'_> {
                 let before = self.word(self.at.wrapping_sub(1));
                 let big = matches!(before, Some(NumberWord::Hundred | NumberWord::Scale(_)));
                 let after = self.word(self.at + 1);
-                let more = matches!(after, Some(NumberWord::Unit(_) | NumberWord::Teen(_) | NumberWord::Tens(_)));
+                let more =
+                    matches!(after, Some(NumberWord::Unit(_) | NumberWord::Teen(_) | NumberWord::Tens(_)));
                 self.seen && big && more && !self.is_word(self.at + 1, "oh")
             }
             NumberWord::Minus => false,

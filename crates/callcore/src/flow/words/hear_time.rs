@@ -47,7 +47,9 @@ pub(in super::super) fn time(text: &str, tongue: Tongue) -> Option<TimeOfDay> {
     };
     let hour = match (part, hour) {
         (Some(Part::Morning), 12) | (Some(Part::Evening), 12) | (_, 24) => 0,
-        (Some(Part::Afternoon), 1..=11) | (Some(Part::Evening), 5..=11) | (Some(Part::Midday), 1..=4) => hour + 12,
+        (Some(Part::Afternoon), 1..=11) | (Some(Part::Evening), 5..=11) | (Some(Part::Midday), 1..=4) => {
+            hour + 12
+        }
         (None, 1..=6) if !exact => hour + 12,
         (_, hour) => hour,
     };

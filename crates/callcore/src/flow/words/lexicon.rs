@@ -9,8 +9,14 @@ use super::figure::Figure;
 pub(super) enum Token {
     Word(String),
     /// Figures as a recogniser wrote them, and what they mean as a number.
-    Figure { raw: String, value: f64 },
-    Clock { time: TimeOfDay, exact: bool },
+    Figure {
+        raw: String,
+        value: f64,
+    },
+    Clock {
+        time: TimeOfDay,
+        exact: bool,
+    },
     Date(Date),
     /// `5/6` or `5/6/2026`.
     Slashed(Vec<u32>),
@@ -93,7 +99,16 @@ pub(super) enum NumberWord {
 
 const UNITS_EN: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
 const TEENS_EN: [&str; 10] = [
-    "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
 ];
 const TENS_EN: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
 const UNITS_ID: [&str; 10] =
@@ -166,8 +181,25 @@ fn indonesian(word: &str) -> Option<NumberWord> {
 /// The number an English ordinal stands for, 1 to 19 and 20 or 30.
 pub(super) fn ordinal(word: &str, tongue: Tongue) -> Option<f64> {
     const FIRST: [&str; 19] = [
-        "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh",
-        "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth",
+        "first",
+        "second",
+        "third",
+        "fourth",
+        "fifth",
+        "sixth",
+        "seventh",
+        "eighth",
+        "ninth",
+        "tenth",
+        "eleventh",
+        "twelfth",
+        "thirteenth",
+        "fourteenth",
+        "fifteenth",
+        "sixteenth",
+        "seventeenth",
+        "eighteenth",
+        "nineteenth",
     ];
     match (tongue, word) {
         (Tongue::English, "twentieth") => Some(20.0),
@@ -178,11 +210,31 @@ pub(super) fn ordinal(word: &str, tongue: Tongue) -> Option<f64> {
 }
 
 pub(super) const MONTHS_EN: [&str; 12] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
     "december",
 ];
 pub(super) const MONTHS_ID: [&str; 12] = [
-    "januari", "februari", "maret", "april", "mei", "juni", "juli", "agustus", "september", "oktober", "november",
+    "januari",
+    "februari",
+    "maret",
+    "april",
+    "mei",
+    "juni",
+    "juli",
+    "agustus",
+    "september",
+    "oktober",
+    "november",
     "desember",
 ];
 

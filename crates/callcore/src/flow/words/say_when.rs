@@ -5,8 +5,7 @@ use super::calendar::{Date, TimeOfDay};
 use super::lexicon::{MONTHS_EN, MONTHS_ID};
 use super::say::{cardinal, spoken_ordinal};
 
-const WEEKDAYS_EN: [&str; 7] =
-    ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+const WEEKDAYS_EN: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 const WEEKDAYS_ID: [&str; 7] = ["Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu", "Minggu"];
 
 /// What of a date is said besides its day and month.

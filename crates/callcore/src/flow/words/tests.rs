@@ -99,7 +99,8 @@ fn dates_and_times_are_said_as_words() {
     assert_eq!(spoken_date(date, DateStyle::default(), ID), "lima Mei");
     assert_eq!(spoken_date(date, all, ID), "Selasa, lima Mei dua ribu dua puluh enam");
     assert_eq!(spoken_date(date, all, Tongue::Other), "2026-05-05");
-    let year = |text: &str| spoken_date(Date::parse(text).unwrap(), DateStyle { weekday: false, year: true }, EN);
+    let year =
+        |text: &str| spoken_date(Date::parse(text).unwrap(), DateStyle { weekday: false, year: true }, EN);
     assert_eq!(year("2005-01-31"), "January thirty-first, two thousand five");
     assert_eq!(year("1999-12-22"), "December twenty-second, nineteen ninety-nine");
     assert_eq!(year("1905-12-01"), "December first, nineteen oh five");
@@ -180,7 +181,9 @@ fn spoken_numbers_are_understood() {
     ] {
         assert_eq!(hear_number(text, tongue), Some(number), "{text}");
     }
-    for (text, tongue) in [("hello", EN), ("", EN), ("million", EN), ("and", EN), ("ribu", ID), ("twenty", Tongue::Other)] {
+    for (text, tongue) in
+        [("hello", EN), ("", EN), ("million", EN), ("and", EN), ("ribu", ID), ("twenty", Tongue::Other)]
+    {
         assert_eq!(hear_number(text, tongue), None, "{text}");
     }
     for n in (0..3_000).chain([10_000, 11_111, 99_999, 250_000, 1_000_000, 1_234_567, 2_000_000_019]) {
@@ -260,7 +263,9 @@ fn spoken_dates_are_understood_from_the_day_of_the_call() {
     ] {
         assert_eq!(hear_date(text, tongue, today).map(|d| d.to_string()).as_deref(), Some(date), "{text}");
     }
-    for (text, tongue) in [("hello", EN), ("", ID), ("February 30", EN), ("twelve", EN), ("99/99/2026", EN), ("satu", ID)] {
+    for (text, tongue) in
+        [("hello", EN), ("", ID), ("February 30", EN), ("twelve", EN), ("99/99/2026", EN), ("satu", ID)]
+    {
         assert_eq!(hear_date(text, tongue, today), None, "{text}");
     }
 }
