@@ -60,7 +60,7 @@ impl App {
                 "calls that were cut off by the last stop have been closed"
             );
         }
-        let reach = if config.webhooks.allow_private { Reach::Anywhere } else { Reach::Public };
+        let reach = reach_of(config.webhooks.allow_private);
         let outbox = Outbox::start(store.clone(), outbox::Options { reach, ..outbox::Options::default() })?;
         let tts = Tts::new(tts::Options {
             cache_folder: Some(config.speech_cache.clone()),
@@ -89,6 +89,7 @@ impl App {
             flows: Arc::new(flows),
             tts,
             recognizer,
+            requests: session::Requests::new(reach_of(config.requests.allow_private))?,
         };
         let options = session::Options {
             recordings: config.recordings.clone(),
@@ -134,6 +135,10 @@ impl App {
         self.outbox.shutdown().await;
         self.store.close().await;
     }
+}
+
+const fn reach_of(allow_private: bool) -> Reach {
+    if allow_private { Reach::Anywhere } else { Reach::Public }
 }
 
 async fn serve(listener: TcpListener, router: axum::Router, stop: CancellationToken) {

@@ -125,6 +125,17 @@ pub(super) async fn recording(
     Ok(([(header::CONTENT_TYPE, "audio/wav")], Body::from(file)).into_response())
 }
 
+/// `GET /v1/calls/{id}/messages/{n}`: the WAV of a message that the callee left; the timeline numbers them.
+pub(super) async fn message(
+    State(api): State<Api>,
+    Path((call_id, message)): Path<(String, u32)>,
+) -> Result<Response, Problem> {
+    let call = call(&api, &call_id).await?;
+    let file = tokio::fs::read(api.calls.message_path(&call.id, message)).await;
+    let file = file.map_err(|_| Problem::new(Code::NotFound, "there is no such message of this call"))?;
+    Ok(([(header::CONTENT_TYPE, "audio/wav")], Body::from(file)).into_response())
+}
+
 /// `POST /v1/calls/{id}/hangup`: ends a running call.
 pub(super) async fn hang_up(
     State(api): State<Api>,

@@ -27,6 +27,7 @@ pub(super) struct DialOut {
     pub(super) notify_url: Option<String>,
     pub(super) notify_headers: BTreeMap<String, String>,
     pub(super) amd_events: Option<Vec<EventKind>>,
+    pub(super) ignore_do_not_call: bool,
     /// Fields that mean nothing here; the reply names them.
     pub(super) ignored: Vec<String>,
 }
@@ -75,6 +76,7 @@ pub(super) fn parse(body: Map<String, Value>) -> Result<DialOut, Invalid> {
         None | Some(Value::Null) => None,
         Some(value) => Some(subscription(&value)?),
     };
+    let ignore_do_not_call = fields.yes("ignoreDoNotCall")?;
     Ok(DialOut {
         number,
         caller,
@@ -87,6 +89,7 @@ pub(super) fn parse(body: Map<String, Value>) -> Result<DialOut, Invalid> {
         notify_url,
         notify_headers,
         amd_events,
+        ignore_do_not_call,
         ignored: fields.rest(),
     })
 }
@@ -118,6 +121,14 @@ impl Fields {
                 Some(number) => Ok(Some(number)),
                 None => invalid(field, "must be a whole number, 0 or more"),
             },
+        }
+    }
+
+    fn yes(&mut self, field: &'static str) -> Result<bool, Invalid> {
+        match self.take(field) {
+            None | Some(Value::Null) => Ok(false),
+            Some(Value::Bool(yes)) => Ok(yes),
+            Some(_) => invalid(field, "must be true or false"),
         }
     }
 
@@ -268,6 +279,7 @@ mod tests {
             (json!({"target": "tel:123", "timeoutInMs": 5}), "timeoutInMs"),
             (json!({"target": "tel:123", "timers": {"decisionTimeoutMs": -1}}), "decisionTimeoutMs"),
             (json!({"target": "tel:123", "amdEventsSubscription": ["amd_joy"]}), "amdEventsSubscription"),
+            (json!({"target": "tel:123", "ignoreDoNotCall": "yes"}), "ignoreDoNotCall"),
         ] {
             let error = parsed(body).unwrap_err();
             assert!(error.starts_with(field), "{error}");

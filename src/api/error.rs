@@ -32,6 +32,8 @@ pub enum Code {
     /// It can be read, but not be done.
     Invalid,
     Conflict,
+    /// The number's owner asked not to be called again.
+    DoNotCall,
     TooLarge,
     RateLimited,
     Unavailable,
@@ -47,7 +49,7 @@ impl Code {
             | Self::CredentialsInvalid
             | Self::TokenExpired
             | Self::TokenNotYetValid => StatusCode::UNAUTHORIZED,
-            Self::ScopeMissing | Self::BotNotAllowed => StatusCode::FORBIDDEN,
+            Self::ScopeMissing | Self::BotNotAllowed | Self::DoNotCall => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Malformed => StatusCode::BAD_REQUEST,

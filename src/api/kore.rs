@@ -65,6 +65,7 @@ fn request(api: &Api, app_id: String, bot_id: String, asked: DialOut) -> Result<
         threshold_word_count: asked.threshold_word_count,
         ring_timeout_ms: asked.ring_timeout_ms,
         notify,
+        ignore_do_not_call: asked.ignore_do_not_call,
     })
 }
 
@@ -81,6 +82,7 @@ impl From<Refusal> for Problem {
             Refusal::Flow(flows::Error::Unknown { .. }) => Code::NotFound,
             Refusal::Flow(flows::Error::Broken { .. } | flows::Error::Read { .. }) => Code::Invalid,
             Refusal::Variables(_) | Refusal::UnknownTrunk { .. } => Code::Invalid,
+            Refusal::DoNotCall { .. } => Code::DoNotCall,
             Refusal::Full { .. } => Code::RateLimited,
             Refusal::Stopping => Code::Unavailable,
         };

@@ -101,6 +101,7 @@ pub fn router(api: Api) -> Router {
         .route("/v1/calls/{call_id}/transcript", get(calls::transcript))
         .route("/v1/calls/{call_id}/notifications", get(calls::notifications))
         .route("/v1/calls/{call_id}/recording", get(calls::recording))
+        .route("/v1/calls/{call_id}/messages/{message}", get(calls::message))
         .route("/v1/calls/{call_id}/hangup", post(calls::hang_up))
         .route("/v1/cdr", get(cdr::list))
         .route("/v1/cdr/{session_id}", get(cdr::one))

@@ -40,6 +40,7 @@ pub struct Config {
     pub calls: Calls,
     pub trunks: Vec<Trunk>,
     pub webhooks: Webhooks,
+    pub requests: Requests,
     pub speech_to_text: SpeechToText,
 }
 
@@ -83,6 +84,12 @@ pub struct Webhooks {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+pub struct Requests {
+    pub allow_private: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 pub struct SpeechToText {
     pub model: Option<PathBuf>,
 }
@@ -112,6 +119,7 @@ impl Default for Config {
             calls: Calls::default(),
             trunks: Vec::new(),
             webhooks: Webhooks::default(),
+            requests: Requests::default(),
             speech_to_text: SpeechToText::default(),
         }
     }

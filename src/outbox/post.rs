@@ -9,7 +9,7 @@ use reqwest::{Client, Response, StatusCode};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
-use super::target::{GuardedResolver, TargetError};
+use super::target::{TargetError, guarded_client};
 use super::{Error, Options, headers};
 use crate::store::{Attempt, Claim, Verdict};
 use crate::wallclock::now_ms;
@@ -94,28 +94,12 @@ impl Poster {
 }
 
 fn client(options: &Options) -> Result<Client, Error> {
-    // A second call finds the provider installed, which is as good.
-    rustls::crypto::ring::default_provider().install_default().ok();
-    let builder = || {
-        Client::builder()
-            .dns_resolver(GuardedResolver(options.reach))
-            // A proxy of the environment would connect in our place, past the check of addresses.
-            .no_proxy()
+    Ok(guarded_client(options.reach, "webhooks", |builder| {
+        builder
             .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
             .timeout(options.timeout)
             .pool_max_idle_per_host(options.per_endpoint)
-    };
-    match builder().build() {
-        Ok(client) => Ok(client),
-        Err(error) => {
-            tracing::warn!(
-                error = reason(&error),
-                "no CA certificates on this machine: webhooks to https fail until ca-certificates is installed"
-            );
-            Ok(builder().tls_certs_only([]).build()?)
-        }
-    }
+    })?)
 }
 
 fn problem(status: StatusCode) -> Option<String> {

@@ -6,8 +6,8 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use reqwest::{Client, ClientBuilder, Url};
 
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -25,11 +25,11 @@ pub enum Reach {
 pub enum TargetError {
     #[error("{0:?} is not an absolute URL")]
     NotUrl(String),
-    #[error("webhooks go to http or https, not to {0}")]
+    #[error("requests go to http or https, not to {0}")]
     Scheme(String),
     #[error("a webhook URL may not carry a user name or password; use notifyHeaders")]
     Userinfo,
-    #[error("{host} is at {address}, which is not a public address; webhooks may not go there")]
+    #[error("{host} is at {address}, which is not a public address; nothing is sent there")]
     Forbidden { host: String, address: IpAddr },
     #[error("{host} cannot be looked up: {reason}")]
     Lookup { host: String, reason: String },
@@ -96,9 +96,38 @@ impl Reach {
     }
 }
 
-/// The resolver of the HTTP client that posts.
+/// An HTTP client that connects only where `reach` admits; `configure` adds the rest. URLs that name an
+/// address and no host must go through [`Reach::check`] besides. `what` is made with it, for the log.
+///
+/// # Errors
+/// When the client cannot be set up.
+pub fn guarded_client(
+    reach: Reach,
+    what: &'static str,
+    configure: impl Fn(ClientBuilder) -> ClientBuilder,
+) -> Result<Client, reqwest::Error> {
+    // A second call finds the provider installed, which is as good.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let builder = || {
+        let builder = Client::builder()
+            .dns_resolver(GuardedResolver(reach))
+            // A proxy of the environment would connect in our place, past the check of addresses.
+            .no_proxy()
+            .retry(reqwest::retry::never());
+        configure(builder)
+    };
+    builder().build().or_else(|error| {
+        tracing::warn!(
+            error = %error.without_url(),
+            "no CA certificates on this machine: {what} to https fail until ca-certificates is installed"
+        );
+        builder().tls_certs_only([]).build()
+    })
+}
+
+/// The resolver of the HTTP clients.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct GuardedResolver(pub(super) Reach);
+struct GuardedResolver(Reach);
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
@@ -219,8 +248,8 @@ mod tests {
     fn a_url_that_cannot_be_a_webhook_is_refused_with_the_reason() {
         let problem = |url| Reach::Anywhere.check(url).unwrap_err().to_string();
         assert_eq!(problem("/notify"), "\"/notify\" is not an absolute URL");
-        assert_eq!(problem("ftp://example.com/"), "webhooks go to http or https, not to ftp");
-        assert_eq!(problem("file:///etc/passwd"), "webhooks go to http or https, not to file");
+        assert_eq!(problem("ftp://example.com/"), "requests go to http or https, not to ftp");
+        assert_eq!(problem("file:///etc/passwd"), "requests go to http or https, not to file");
         let expected = "a webhook URL may not carry a user name or password; use notifyHeaders";
         assert_eq!(problem("https://user:pw@example.com/"), expected);
     }

@@ -8,6 +8,7 @@ use callcore::audio::Framer;
 use callcore::audio::frame::to_pcm16le;
 use callcore::call::{Call, CarrierCdr, Effect, Input, Stage, Summary, cause};
 use callcore::clock::CallTime;
+use callcore::flow::ErrandEnd;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -16,8 +17,10 @@ use super::effects::Speech;
 use super::kore::Envelope;
 use super::ledger::Ledger;
 use super::live::Board;
+use super::message::Message;
 use super::recording::Recording;
 use super::request::NotifyTarget;
+use super::requests::Requests;
 use super::scribe::Scribe;
 use crate::flows::Stored;
 use crate::trunk::{DialError, Leg, LegCommand, LegEvent};
@@ -35,6 +38,7 @@ pub(super) struct Actor {
     pub(super) notify: Option<NotifyTarget>,
     pub(super) flow: Arc<Stored>,
     pub(super) speech: Speech,
+    pub(super) requests: Requests,
     pub(super) scribe: Scribe,
     pub(super) board: Board,
     pub(super) recordings: std::path::PathBuf,
@@ -80,6 +84,8 @@ struct Running {
     jobs: JoinSet<Input>,
     framer: Framer,
     recording: Option<Recording>,
+    /// The message that the callee is leaving.
+    message: Option<Message>,
     envelope: Envelope,
     finished: bool,
 }
@@ -92,12 +98,14 @@ impl Actor {
             jobs: JoinSet::new(),
             framer: Framer::default(),
             recording: None,
+            message: None,
             envelope: Envelope::new(&self.call_id, &self.app_id, self.clock.began_ms),
             finished: false,
         };
         match placed {
             Ok(leg) => {
                 let session_id = leg.session_id.clone();
+                self.call.allow_transfer(leg.abilities.transfer);
                 running.leg = Some(leg);
                 running.envelope.session_id = Some(session_id.clone());
                 self.call.handle(Input::Placed { session_id }, self.clock.now());
@@ -140,8 +148,11 @@ impl Actor {
         let now = self.clock.now();
         let input = match event {
             Some(LegEvent::Audio(bytes)) => {
-                let Running { framer, recording, .. } = running;
+                let Running { framer, recording, message, .. } = running;
                 framer.push(&bytes, |frame| {
+                    if let Some(message) = message {
+                        message.callee(frame);
+                    }
                     self.call.audio(frame, now);
                     if let Some(recording) = recording {
                         recording.callee(frame, now);
@@ -199,17 +210,35 @@ impl Actor {
                     let language = self.flow.flow.language().to_owned();
                     running.jobs.spawn(self.speech.clone().recognised(utterance, audio, language));
                 }
+                Effect::KeepMessage { id } => {
+                    running.message = Some(Message::start(&self.recordings, &self.call_id, id));
+                }
+                Effect::EndMessage { keep, .. } => match running.message.take() {
+                    Some(message) if keep => drop(running.jobs.spawn(message.keep())),
+                    Some(message) => drop(tokio::spawn(message.discard())),
+                    None => {}
+                },
+                Effect::Request { id, request } => {
+                    running.jobs.spawn(self.requests.clone().make(id, request));
+                }
+                Effect::SendTransfer { id, .. } => {
+                    // No leg says that it can, so none is asked; see `trunk::Abilities`.
+                    let end = ErrandEnd::Failed("the trunk has no command for it".into());
+                    self.call.handle(Input::ErrandEnded { id, end }, now);
+                }
                 Effect::Record(fact) => {
                     self.board.note(&self.call_id, &fact);
                     ledger.fact(fact, now);
                 }
                 Effect::Notify(notice) => {
-                    if notice.stage == Stage::Answered {
+                    if notice.stage == Stage::Answered && self.flow.flow.records() {
                         running.recording = self.start_recording(now).await;
                     }
                     if let Some(target) = &self.notify {
                         running.envelope.sequence +=
                             u64::from(ledger.notice(&notice, target, &running.envelope));
+                    } else if let Stage::Event { event, .. } = &notice.stage {
+                        ledger.untold(event, now);
                     }
                 }
                 Effect::Finish(finished) => summary = Some(finished),

@@ -29,7 +29,7 @@ impl Speech {
                 .await
                 .map_err(|error: tts::TtsError| error.to_string()),
             Part::File(name) => file::load(flow.folder.join(name)).await.map_err(|error| error.to_string()),
-            Part::Checkpoint(_) => Ok(Arc::from([])),
+            Part::Checkpoint(_) | Part::Protected(_) | Part::Beep => Ok(Arc::from([])),
         }
     }
 

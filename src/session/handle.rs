@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use callcore::amd::{self, Timers};
-use callcore::call::{Call, Settings};
+use callcore::amd;
+use callcore::call::{Call, Settings, amd_timers};
 use callcore::flow::{LocalTime, Part, Run};
 use serde_json::json;
 use tokio::sync::{mpsc, watch};
@@ -16,7 +16,9 @@ use uuid::Uuid;
 use super::actor::{Actor, Clock, Control};
 use super::effects::Speech;
 use super::live::{Board, LiveCall, Phase};
+use super::message::message_path;
 use super::request::{DialRequest, Dialed};
+use super::requests::Requests;
 use super::scribe::Scribe;
 use crate::flows::{self, Catalog, Stored};
 use crate::outbox;
@@ -57,6 +59,7 @@ pub struct Parts {
     pub flows: Arc<Catalog>,
     pub tts: Tts,
     pub recognizer: Option<Recognizer>,
+    pub requests: Requests,
 }
 
 /// Why a call was not accepted.
@@ -68,6 +71,11 @@ pub enum Refusal {
     Variables(#[from] callcore::flow::StartError),
     #[error("there is no trunk named \"{name}\"; there are: {known}")]
     UnknownTrunk { name: String, known: String },
+    #[error(
+        "this number is on the do-not-call list since call {call}; its owner asked not to be called again. \
+         Send `ignoreDoNotCall: true` only with a new consent"
+    )]
+    DoNotCall { call: String },
     #[error("all {limit} lines are busy; try again when a call has ended, or raise `max_calls`")]
     Full { limit: usize },
     #[error("the server is stopping and takes no new calls")]
@@ -119,6 +127,12 @@ impl Handle {
         if let Some(now) = LocalTime::of_unix_ms(wallclock::now_ms(), flow.flow.minutes_ahead_of_utc()) {
             run.begin_at(now);
         }
+        if !request.ignore_do_not_call
+            && let Some(listed) = inner.parts.store.do_not_call(&request.number).await?
+        {
+            metrics::counter!("dering_calls_do_not_call_total").increment(1);
+            return Err(Refusal::DoNotCall { call: listed.call_id.unwrap_or_default() });
+        }
         let dialed = Dialed { sid: Uuid::now_v7().to_string(), call_id: Uuid::now_v7().to_string() };
         let control = self.reserve(&dialed.call_id)?;
         let clock = Clock::start();
@@ -147,6 +161,7 @@ impl Handle {
             notify: request.notify,
             flow: Arc::clone(&flow),
             speech: speech.clone(),
+            requests: inner.parts.requests.clone(),
             scribe: Scribe::start(inner.parts.store.clone(), inner.parts.outbox.clone()),
             board: inner.board.clone(),
             recordings: inner.options.recordings.clone(),
@@ -171,6 +186,12 @@ impl Handle {
         controls
             .get(call_id)
             .is_some_and(|control| control.try_send(Control::HangUp { by: by.to_owned() }).is_ok())
+    }
+
+    /// The file of a message that the callee left.
+    #[must_use]
+    pub fn message_path(&self, call_id: &str, message: u32) -> PathBuf {
+        message_path(&self.inner.options.recordings, call_id, message)
     }
 
     /// The calls that run now.
@@ -255,28 +276,12 @@ async fn prepare(speech: &Speech, flow: &Stored, prompts: &[Part]) {
 
 fn settings(request: &DialRequest, flow: &Stored, options: &Options, recognises: bool) -> Settings {
     let wanted = flow.flow.amd();
-    let (first, then, last) = (request.timers, wanted.timers, Timers::default());
-    let timers = Timers {
-        no_speech_timeout_ms: first
-            .no_speech_timeout_ms
-            .or(then.no_speech_timeout_ms)
-            .unwrap_or(last.no_speech_timeout_ms),
-        decision_timeout_ms: first
-            .decision_timeout_ms
-            .or(then.decision_timeout_ms)
-            .unwrap_or(last.decision_timeout_ms),
-        tone_timeout_ms: first.tone_timeout_ms.or(then.tone_timeout_ms).unwrap_or(last.tone_timeout_ms),
-        greeting_completion_timeout_ms: first
-            .greeting_completion_timeout_ms
-            .or(then.greeting_completion_timeout_ms)
-            .unwrap_or(last.greeting_completion_timeout_ms),
-    };
     Settings {
         // The flow ends the call by its own limit; this one is for a flow that cannot.
         max_call_ms: flow.flow.limits().call_ms + 5_000,
         machine_detection: request.machine_detection.unwrap_or(wanted.mode),
         amd: amd::Options {
-            timers,
+            timers: amd_timers(request.timers.or(wanted.timers)),
             threshold_word_count: request.threshold_word_count,
             ..amd::Options::default()
         },

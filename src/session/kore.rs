@@ -59,7 +59,13 @@ impl Envelope {
                 put("machineDetection", json!(event.kind));
                 amd_details(event, &mut put);
             }
-            Stage::Completed { answered_at, reason_code, machine_detection } => {
+            Stage::Event { event, data } => {
+                ok(&mut put);
+                put("status", json!("Call-In-Progress"));
+                put("event", json!(event));
+                put("data", data.clone());
+            }
+            Stage::Completed { answered_at, reason_code, machine_detection, do_not_call } => {
                 let seconds = (notice.at.ms_since(*answered_at) + 500) / 1000;
                 put("reason", json!("200 OK"));
                 put("reasonCode", json!(reason_code));
@@ -73,6 +79,9 @@ impl Envelope {
                 }
                 if let Some(session_id) = &self.session_id {
                     put("sessionId", json!(session_id));
+                }
+                if *do_not_call {
+                    put("doNotCall", json!(true));
                 }
             }
             Stage::Failed { cause: code } => {
@@ -138,6 +147,7 @@ mod tests {
             answered_at: CallTime::from_ms(4343),
             reason_code: "bot-disconnected",
             machine_detection: Some(callcore::amd::EventKind::MachineDetected),
+            do_not_call: true,
         };
         let body = envelope().body(&notice(stage, 113_894));
         assert_eq!(body["callDuration"], 110);
@@ -146,6 +156,15 @@ mod tests {
         assert_eq!(body["machineDetection"], "amd_machine_detected");
         assert_eq!(body["callDisconnectTime"], "2025-06-26T12:51:07.151Z");
         assert_eq!(body["sessionId"], "685d41cd");
+        assert_eq!(body["doNotCall"], true);
+    }
+
+    #[test]
+    fn an_event_of_the_flows_own_carries_its_data() {
+        let stage = Stage::Event { event: "promised".into(), data: json!({ "amount": 7 }) };
+        let body = envelope().body(&notice(stage, 9_000));
+        assert_eq!((&body["event"], &body["data"]["amount"]), (&json!("promised"), &json!(7)));
+        assert_eq!(body["status"], "Call-In-Progress");
     }
 
     #[test]

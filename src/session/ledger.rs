@@ -1,7 +1,7 @@
 //! Gathers what one step of a call leaves behind, so that it is written in one transaction.
 
 use callcore::audio::SAMPLE_RATE;
-use callcore::call::{CarrierCdr, Fact, Notice, Summary};
+use callcore::call::{CarrierCdr, Fact, Notice, Stage, Summary};
 use callcore::clock::CallTime;
 use serde_json::json;
 
@@ -9,7 +9,9 @@ use super::actor::Clock;
 use super::kore::Envelope;
 use super::recording::Recorded;
 use super::request::NotifyTarget;
-use crate::store::{CallBatch, CallUpdate, NewEvent, NewNotification, NewRecording, NewTranscript};
+use crate::store::{
+    CallBatch, CallUpdate, NewDoNotCall, NewEvent, NewNotification, NewRecording, NewTranscript,
+};
 
 /// The lines of one step.
 pub(super) struct Ledger {
@@ -41,6 +43,10 @@ impl Ledger {
                 }
             }
             "checkpoint" => self.update().last_checkpoint = fact.detail["name"].as_str().map(str::to_owned),
+            "do_not_call" => {
+                let words = fact.detail["words"].as_str().map(str::to_owned);
+                self.batch.do_not_call = Some(NewDoNotCall { at_ms, words });
+            }
             "transcript" => {
                 let text = fact.detail["text"].as_str().unwrap_or_default().to_owned();
                 self.batch.transcripts.push(NewTranscript {
@@ -75,10 +81,13 @@ impl Ledger {
             return false;
         }
         let body = envelope.body(notice);
-        let kind = notice.stage.amd_event().map_or_else(
-            || body["status"].as_str().unwrap_or_default().to_owned(),
-            |event| event.as_str().to_owned(),
-        );
+        let kind = match &notice.stage {
+            Stage::InProgress(event) => event.kind.as_str().to_owned(),
+            Stage::Event { event, .. } => event.clone(),
+            Stage::Answered | Stage::Completed { .. } | Stage::Failed { .. } => {
+                body["status"].as_str().unwrap_or_default().to_owned()
+            }
+        };
         self.batch.notifications.push(NewNotification {
             url: target.url.clone(),
             headers: target.headers.clone(),
@@ -87,6 +96,12 @@ impl Ledger {
             kind,
         });
         true
+    }
+
+    /// An event of the flow's own that nobody asked to be told.
+    pub(super) fn untold(&mut self, event: &str, now: CallTime) {
+        let detail = json!({ "event": event, "why": "the call has no notifyUrl" });
+        self.fact(Fact::new("notify_ignored", detail), now);
     }
 
     /// The call's last lines.

@@ -1,22 +1,16 @@
 //! A stereo WAV of the call while it runs: the callee on the left, the bot on the right, from the answer.
 
 use std::collections::VecDeque;
-use std::io::SeekFrom;
 use std::path::{Path, PathBuf};
 
 use callcore::audio::frame::{Frame, ms_to_samples, samples_to_ms};
-use callcore::audio::wav;
 use callcore::clock::CallTime;
 use callcore::playback::Chunk;
-use tokio::fs::File;
-use tokio::io::{AsyncSeekExt, AsyncWriteExt};
-use tokio::sync::mpsc;
-use tokio::task::JoinHandle;
+
+use super::wav_file::WavFile;
 
 /// Audio is written once it is this old, so that an interruption can still cut the bot's side.
 const SETTLED_MS: u64 = 1_000;
-/// Blocks waiting for the disk; when it is full the newest is dropped and counted.
-const WAITING_BLOCKS: usize = 16;
 
 /// What was written.
 #[derive(Clone, Debug)]
@@ -29,9 +23,7 @@ pub(super) struct Recorded {
 /// The recording of one call.
 #[derive(Debug)]
 pub(super) struct Recording {
-    blocks: mpsc::Sender<Vec<u8>>,
-    writer: JoinHandle<std::io::Result<()>>,
-    path: PathBuf,
+    file: WavFile,
     answered_at: CallTime,
     callee: VecDeque<i16>,
     bot: VecDeque<i16>,
@@ -43,15 +35,8 @@ impl Recording {
     /// Opens `<folder>/<call id>.wav`.
     pub(super) async fn start(folder: &Path, call_id: &str, answered_at: CallTime) -> std::io::Result<Self> {
         tokio::fs::create_dir_all(folder).await?;
-        let path = folder.join(format!("{call_id}.wav"));
-        let mut file = File::create(&path).await?;
-        file.write_all(&wav::write_8k(&[&[], &[]])).await?;
-        let (blocks, waiting) = mpsc::channel(WAITING_BLOCKS);
-        let writer = tokio::spawn(write(file, waiting));
         Ok(Self {
-            blocks,
-            writer,
-            path,
+            file: WavFile::start(&folder.join(format!("{call_id}.wav")), true),
             answered_at,
             callee: VecDeque::with_capacity(ms_to_samples(SETTLED_MS * 2)),
             bot: VecDeque::with_capacity(ms_to_samples(SETTLED_MS * 2)),
@@ -99,37 +84,19 @@ impl Recording {
             block.extend_from_slice(&self.bot.pop_front().unwrap_or(0).to_le_bytes());
         }
         self.written += samples;
-        if self.blocks.try_send(block).is_err() {
-            metrics::counter!("dering_recording_blocks_dropped_total").increment(1);
-        }
+        self.file.push(block);
     }
 
     /// Writes the rest and closes the file.
     pub(super) async fn finish(mut self) -> std::io::Result<Recorded> {
         let rest = self.callee.len().max(self.bot.len());
         self.hand_over(rest);
-        drop(self.blocks);
-        self.writer.await.map_err(std::io::Error::other)??;
         Ok(Recorded {
-            path: self.path,
+            path: self.file.finish().await?,
             started_at: self.answered_at,
             duration_ms: samples_to_ms(self.written),
         })
     }
-}
-
-async fn write(mut file: File, mut blocks: mpsc::Receiver<Vec<u8>>) -> std::io::Result<()> {
-    let mut data_len = 0_u32;
-    while let Some(block) = blocks.recv().await {
-        file.write_all(&block).await?;
-        data_len = data_len.saturating_add(u32::try_from(block.len()).unwrap_or(u32::MAX));
-    }
-    // The two lengths of a RIFF file, unknown until now.
-    file.seek(SeekFrom::Start(4)).await?;
-    file.write_all(&data_len.saturating_add(36).to_le_bytes()).await?;
-    file.seek(SeekFrom::Start(40)).await?;
-    file.write_all(&data_len.to_le_bytes()).await?;
-    file.flush().await
 }
 
 #[cfg(test)]

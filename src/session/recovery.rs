@@ -36,6 +36,7 @@ fn closing(call: &CallRow, sent: u64) -> CallBatch {
         Some(answered_at) => Stage::Completed {
             answered_at,
             reason_code: Ended::ByFault.reason_code(),
+            do_not_call: false,
             machine_detection: call
                 .amd_event
                 .as_ref()

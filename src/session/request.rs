@@ -30,6 +30,8 @@ pub struct DialRequest {
     /// How long an unanswered call rings, ms.
     pub ring_timeout_ms: Option<u64>,
     pub notify: Option<NotifyTarget>,
+    /// Call although the number's owner asked never to be called again.
+    pub ignore_do_not_call: bool,
 }
 
 /// Where status changes are posted.

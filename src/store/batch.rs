@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Error, Store, cdr};
+use super::{Error, NewDoNotCall, Store, cdr, do_not_call};
 use crate::wallclock::now_ms;
 
 /// Everything that happened to one call at one instant. It becomes visible at once or not at all, so a
@@ -31,6 +31,8 @@ pub struct CallBatch {
     pub transcripts: Vec<NewTranscript>,
     /// Replaces an earlier recording of the same call.
     pub recording: Option<NewRecording>,
+    /// The other party asked never to be called again.
+    pub do_not_call: Option<NewDoNotCall>,
 }
 
 /// A call as it was asked for.
@@ -156,6 +158,9 @@ async fn write(connection: &mut SqliteConnection, batch: CallBatch) -> Result<()
     }
     if let Some(recording) = batch.recording {
         put_recording(connection, id, recording).await?;
+    }
+    if let Some(asked) = batch.do_not_call {
+        do_not_call::put(connection, id, asked).await?;
     }
     Ok(())
 }

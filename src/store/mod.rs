@@ -12,6 +12,7 @@ mod batch;
 mod calls;
 mod cdr;
 mod cdr_query;
+mod do_not_call;
 mod ledger;
 mod schema;
 mod writer;
@@ -32,6 +33,7 @@ pub use batch::{CallBatch, CallUpdate, NewCall, NewEvent, NewNotification, NewRe
 pub use calls::{CallFilter, CallPage, CallRow, Cursor, EventRow, Progress, RecordingRow, TranscriptRow};
 pub use cdr::{CdrMeta, CdrPage, CdrRow};
 pub use cdr_query::{CdrField, CdrFilter, CdrQuery, CdrQueryError, Comparison};
+pub use do_not_call::{DoNotCallRow, NewDoNotCall};
 pub use ledger::{
     Attempt, AttemptRow, Claim, ClaimRequest, Claimed, NotificationRow, Settlement, Tally, Verdict,
 };

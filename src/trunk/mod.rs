@@ -43,10 +43,19 @@ pub enum LegCommand {
     Hangup,
 }
 
+/// What a carrier can do beside carrying audio.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Abilities {
+    /// Connect the callee with another number. No trunk has it yet; the first that does brings a
+    /// [`LegCommand`] for it and a [`LegEvent`] that says how it ended.
+    pub transfer: bool,
+}
+
 /// One call at a carrier. Dropping it leaves the room without hanging up.
 #[derive(Debug)]
 pub struct Leg {
     pub session_id: String,
+    pub abilities: Abilities,
     /// Closed by the trunk when nothing more can come: after the record, or when there will be none.
     pub events: mpsc::Receiver<LegEvent>,
     pub commands: mpsc::Sender<LegCommand>,

@@ -75,7 +75,7 @@ impl Stage {
                 self.tts.say(text, language, voice.as_deref()).await.map_err(|e| e.to_string())
             }
             Part::File(name) => file::load(self.flow.folder.join(name)).await.map_err(|e| e.to_string()),
-            Part::Checkpoint(_) => Ok(Arc::from([])),
+            Part::Checkpoint(_) | Part::Protected(_) | Part::Beep => Ok(Arc::from([])),
         }
     }
 
@@ -90,7 +90,12 @@ impl Stage {
                     self.played.push((since, "interruption".into()));
                 }
                 Effect::SendHangup => self.hung_up = true,
-                Effect::SendDigit { .. } | Effect::Recognise { .. } => {}
+                Effect::SendDigit { .. }
+                | Effect::Recognise { .. }
+                | Effect::KeepMessage { .. }
+                | Effect::EndMessage { .. }
+                | Effect::Request { .. }
+                | Effect::SendTransfer { .. } => {}
                 Effect::Render { play, part, what } => {
                     let result = self.render(&what).await;
                     self.call.handle(Input::Rendered { play, part, result }, now);

@@ -47,6 +47,10 @@ fn drain(call: &mut Call, prompt: &Arc<[i16]>, now: CallTime) {
             | Effect::SendDigit { .. }
             | Effect::SendHangup
             | Effect::Recognise { .. }
+            | Effect::KeepMessage { .. }
+            | Effect::EndMessage { .. }
+            | Effect::Request { .. }
+            | Effect::SendTransfer { .. }
             | Effect::Record(_)
             | Effect::Notify(_)
             | Effect::Finish(_) => {}

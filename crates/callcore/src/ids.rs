@@ -18,3 +18,20 @@ impl PlayIds {
         PlayId(self.0)
     }
 }
+
+/// One thing that a flow wants done outside the conversation; unique within a call, never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ErrandId(pub u32);
+
+/// Hands out consecutive identifiers.
+#[derive(Clone, Debug, Default)]
+pub struct ErrandIds(u32);
+
+impl ErrandIds {
+    /// The next identifier, starting at 1.
+    pub fn issue(&mut self) -> ErrandId {
+        self.0 += 1;
+        ErrandId(self.0)
+    }
+}

@@ -23,7 +23,7 @@ use super::rest::Rest;
 use super::room::{Action, Patience, Room};
 use super::strays::Strays;
 use super::{Link, LinkError, Version};
-use crate::trunk::{DialError, Leg, LegCommand};
+use crate::trunk::{Abilities, DialError, Leg, LegCommand};
 
 /// Events that may wait for a leg to read them: 10 s of 20 ms audio.
 const EVENTS: usize = 512;
@@ -221,7 +221,8 @@ impl Router {
         }
         let (events, heard) = mpsc::channel(EVENTS);
         let (commands, asked) = mpsc::channel(COMMANDS);
-        if reply.send(Ok(Leg { session_id: id.to_string(), events: heard, commands })).is_err() {
+        let (session_id, abilities) = (id.to_string(), Abilities::default());
+        if reply.send(Ok(Leg { session_id, abilities, events: heard, commands })).is_err() {
             tracing::warn!(trunk = self.name, "nobody waits for the call that was placed; it is hung up");
             self.perform(traffic, &id, vec![Action::HangUpByRest]);
             return;

@@ -72,6 +72,8 @@ impl Call {
 
     /// The call is over; what remains is the carrier's record.
     pub(super) fn close(&mut self, ended: Ended, cause: u16, now: CallTime) {
+        // Most people end a message by hanging up.
+        self.end_message(now);
         match &mut self.state {
             State::Talking(talk) => {
                 talk.listening.stop_detection();
@@ -118,6 +120,7 @@ impl Call {
                 answered_at,
                 reason_code: ended.reason_code(),
                 machine_detection: self.decisive,
+                do_not_call: self.do_not_call,
             },
             None => Stage::Failed { cause: code },
         };
@@ -145,6 +148,7 @@ impl Call {
             outcome,
             last_checkpoint: self.last_checkpoint.take(),
             message_left: self.message_left,
+            do_not_call: self.do_not_call,
             evidence: self.evidence.take(),
         };
         self.effects.push_back(Effect::Finish(Box::new(summary)));

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::ending::Ended;
 use super::input::{Effect, Fact};
+use super::interruption::By;
 use super::listening::{Found, opens_mailbox};
 use super::machine::{Call, State};
 use super::notice::Stage;
@@ -15,19 +16,18 @@ use crate::clock::CallTime;
 use crate::flow::{self, Command, MachineDetection, Outcome, PlaybackEnd};
 use crate::playback::Out;
 
+/// The note of a flow whose callee wants no more calls.
+const DO_NOT_CALL: &str = "do_not_call";
+
 impl Call {
     pub(super) fn digit(&mut self, digit: char, now: CallTime) {
         let State::Talking(talk) = &mut self.state else {
             return;
         };
-        let interrupts = talk.speaking.barge_in(now).by_dtmf();
-        if interrupts {
-            talk.speaking.interrupt(now);
-        }
+        let interrupts = talk.speaking.barge_in(now).0.by_dtmf();
         self.record("digit", json!({ "interrupts": interrupts }));
         if interrupts {
-            self.record("interruption", json!({ "by": "dtmf" }));
-            self.report_prompts(now);
+            self.interrupt(By::Keys, now);
         }
         self.flow.handle(flow::Input::Digit(digit), now);
     }
@@ -45,7 +45,8 @@ impl Call {
             let detail = json!({ "utterance": utterance, "text": text });
             self.effects.push_back(Effect::Record(Fact::new("transcript", detail)));
         }
-        self.flow.handle(flow::Input::Utterance { text }, now);
+        self.flow.handle(flow::Input::Utterance { text: text.clone() }, now);
+        self.judge_words(text.as_deref(), now);
     }
 
     pub(super) fn hear(&mut self, now: CallTime) -> bool {
@@ -87,7 +88,10 @@ impl Call {
                 let expected = talk.listening.expected();
                 self.effects.push_back(Effect::Recognise { utterance, audio, expected });
             }
-            _ => self.flow.handle(flow::Input::Utterance { text: None }, now),
+            _ => {
+                self.flow.handle(flow::Input::Utterance { text: None }, now);
+                self.judge_words(None, now);
+            }
         }
     }
 
@@ -177,9 +181,11 @@ impl Call {
                 continue;
             };
             match command {
-                Command::Play { id, parts, barge_in } => {
+                Command::Play { id, parts, barge_in, confirm } => {
                     let is_message = talk.mailbox_open;
-                    let wanted = talk.speaking.speak(Speech { id, parts, barge_in, is_message }, now);
+                    let confirm = if self.settings.recognises { confirm } else { confirm.without_words() };
+                    let speech = Speech { id, parts, barge_in, confirm, is_message };
+                    let wanted = talk.speaking.speak(speech, now);
                     self.record("prompt", json!({ "play": id, "bargeIn": barge_in }));
                     for (part, what) in wanted {
                         self.effects.push_back(Effect::Render { play: id, part, what });
@@ -196,7 +202,12 @@ impl Call {
                     self.hang_up(Ended::ByBot, now);
                 }
                 Command::Listen(how) => talk.listening.listen(how),
-                Command::Note { what, detail } => self.record(what, detail),
+                Command::Errand { id, order } => self.begin_errand(id, order, now),
+                Command::EndRecording { id } => self.end_recording(id, now),
+                Command::Note { what, detail } => {
+                    self.do_not_call |= what == DO_NOT_CALL;
+                    self.record(what, detail);
+                }
             }
         }
         moved

@@ -60,6 +60,8 @@ pub struct Summary {
     pub last_checkpoint: Option<String>,
     /// A prompt that began after the beep was heard to its end by a machine.
     pub message_left: bool,
+    /// The callee asked never to be called again.
+    pub do_not_call: bool,
     /// The detector's evidence, for the API.
     pub evidence: Option<Value>,
 }

@@ -7,8 +7,8 @@ use serde_json::Value;
 use super::carrier::{CarrierCdr, DialStatus};
 use super::ending::Summary;
 use super::notice::Notice;
-use crate::flow::Part;
-use crate::ids::PlayId;
+use crate::flow::{ErrandEnd, Part, Request};
+use crate::ids::{ErrandId, PlayId};
 use crate::playback::Chunk;
 
 /// Something that happened. Audio has its own entrance, [`super::Call::audio`].
@@ -44,6 +44,11 @@ pub enum Input {
         utterance: u32,
         text: Option<String>,
     },
+    /// What [`Effect::Request`], [`Effect::EndMessage`] or [`Effect::SendTransfer`] came to.
+    ErrandEnded {
+        id: ErrandId,
+        end: ErrandEnd,
+    },
     /// Somebody outside the call wants it ended; `by` goes into the timeline.
     HangupRequested {
         by: String,
@@ -73,6 +78,26 @@ pub enum Effect {
         audio: Arc<[i16]>,
         /// Phrases that the question under way expects, most telling first: a bias for the engine.
         expected: Arc<[String]>,
+    },
+    /// From the next frame on, also keep what the callee says as a message of its own.
+    KeepMessage {
+        id: ErrandId,
+    },
+    /// The message is over. One that is kept is answered by [`Input::ErrandEnded`] with its name; one that
+    /// is not is forgotten.
+    EndMessage {
+        id: ErrandId,
+        keep: bool,
+    },
+    /// Ask a web service; answered by [`Input::ErrandEnded`].
+    Request {
+        id: ErrandId,
+        request: Box<Request>,
+    },
+    /// Connect the callee with `to`; answered by [`Input::ErrandEnded`]. Only wanted of a trunk that can.
+    SendTransfer {
+        id: ErrandId,
+        to: String,
     },
     /// Keep this in the call's timeline.
     Record(Fact),

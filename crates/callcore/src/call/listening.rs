@@ -50,6 +50,7 @@ pub(super) struct Listening {
     media_ms: u64,
     talk_over: TalkOver,
     talking_over: bool,
+    speech: bool,
     utterance: Option<Utterance>,
     /// What ends an utterance unless the question says otherwise.
     usual_end_silence_ms: u64,
@@ -82,6 +83,7 @@ impl Listening {
             media_ms: 0,
             talk_over: TalkOver::default(),
             talking_over: false,
+            speech: false,
             utterance: None,
             usual_end_silence_ms: manner.end_silence_ms,
             end_silence_ms: manner.end_silence_ms,
@@ -98,6 +100,7 @@ impl Listening {
         self.media_ms += FRAME_MS;
         let observation = self.ear.push(frame);
         self.talking_over = self.talk_over.push(observation.speech);
+        self.speech = observation.speech;
         if self.keeps {
             self.keep(frame);
         }
@@ -215,6 +218,11 @@ impl Listening {
     /// Whether the callee is talking at this moment, confirmed over some frames.
     pub(super) const fn talking_over(&self) -> bool {
         self.talking_over
+    }
+
+    /// Whether the last frame was speech.
+    pub(super) const fn hears_speech(&self) -> bool {
+        self.speech
     }
 
     /// Forgets the speech that has just interrupted a prompt.

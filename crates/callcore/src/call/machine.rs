@@ -6,7 +6,9 @@ use serde_json::json;
 
 use super::carrier::{CarrierCdr, DialStatus};
 use super::ending::Ended;
+use super::errand::Message;
 use super::input::{Effect, Fact, Input};
+use super::interruption::Suspicion;
 use super::listening::{Listening, Manner};
 use super::notice::{Notice, Stage};
 use super::settings::Settings;
@@ -44,6 +46,10 @@ pub(super) struct Talk {
     pub(super) speaking: Speaking,
     pub(super) awaited_words: Option<(u32, CallTime)>,
     pub(super) mailbox_open: bool,
+    /// Speech over a prompt that may be an interruption.
+    pub(super) suspicion: Option<Suspicion>,
+    /// The message that the callee is leaving.
+    pub(super) message: Option<Message>,
 }
 
 /// One outgoing or incoming call.
@@ -65,6 +71,8 @@ pub struct Call {
     pub(super) outcome: Option<String>,
     pub(super) last_checkpoint: Option<String>,
     pub(super) message_left: bool,
+    pub(super) do_not_call: bool,
+    pub(super) can_transfer: bool,
     pub(super) utterances: u32,
 }
 
@@ -89,8 +97,15 @@ impl Call {
             outcome: None,
             last_checkpoint: None,
             message_left: false,
+            do_not_call: false,
+            can_transfer: false,
             utterances: 0,
         }
+    }
+
+    /// Says whether the trunk that carries the call can transfer it; it cannot unless told so.
+    pub fn allow_transfer(&mut self, can: bool) {
+        self.can_transfer = can;
     }
 
     /// Takes note of `input` and queues what follows from it.
@@ -131,6 +146,7 @@ impl Call {
                 }
             }
             Input::Recognised { utterance, text } => self.recognised(utterance, text, now),
+            Input::ErrandEnded { id, end } => self.errand_ended(id, end, now),
             Input::HangupRequested { by } => {
                 self.record("hangup_requested", json!({ "by": by }));
                 self.hang_up(Ended::ByBot, now);
@@ -145,11 +161,8 @@ impl Call {
             return;
         };
         talk.listening.push(frame, now);
-        if talk.listening.talking_over() && talk.speaking.barge_in(now).by_speech() {
-            talk.listening.spoken_for();
-            talk.speaking.interrupt(now);
-            self.record("interruption", json!({ "by": "speech" }));
-        }
+        self.talk_over(now);
+        self.message_frame(now);
         self.settle(now);
     }
 
@@ -172,6 +185,7 @@ impl Call {
                 let overdue =
                     talk.awaited_words.filter(|(_, since)| now.ms_since(*since) >= RECOGNITION_WAIT_MS);
                 let too_long = now.ms_since(talk.answered_at) >= self.settings.max_call_ms;
+                self.end_doubt(now);
                 if let Some((utterance, _)) = overdue {
                     self.recognised(utterance, None, now);
                 }
@@ -199,7 +213,8 @@ impl Call {
                 let children = soonest(talk.listening.poll_timeout(), talk.speaking.poll_timeout());
                 let words = talk.awaited_words.map(|(_, since)| since + RECOGNITION_WAIT_MS);
                 let own = soonest(words, Some(talk.answered_at + self.settings.max_call_ms));
-                soonest(soonest(children, self.flow.poll_timeout()), own)
+                let doubt = talk.suspicion.as_ref().map(Suspicion::until);
+                soonest(soonest(children, self.flow.poll_timeout()), soonest(own, doubt))
             }
             State::Closing { ended_at, .. } => Some(*ended_at + CDR_WAIT_MS),
             State::Finished => None,
@@ -241,6 +256,8 @@ impl Call {
             speaking: Speaking::new(self.settings.playback),
             awaited_words: None,
             mailbox_open: false,
+            suspicion: None,
+            message: None,
         }));
         self.notify(Stage::Answered, now);
         self.flow.handle(flow::Input::Answered, now);

@@ -8,12 +8,16 @@ mod cause;
 mod closing;
 mod conversation;
 mod ending;
+mod errand;
 mod input;
+mod interruption;
 mod listening;
 mod machine;
 mod notice;
 mod settings;
 mod speaking;
+#[cfg(test)]
+mod speaking_tests;
 #[cfg(test)]
 mod tests;
 
@@ -23,4 +27,4 @@ pub use ending::{Ended, Summary};
 pub use input::{Effect, Fact, Input};
 pub use machine::Call;
 pub use notice::{Notice, Stage};
-pub use settings::Settings;
+pub use settings::{Settings, amd_timers};

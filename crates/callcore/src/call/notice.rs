@@ -1,5 +1,7 @@
 //! What the caller's `notifyUrl` is told, before it is put into Kore's words.
 
+use serde_json::Value;
+
 use crate::amd;
 use crate::clock::CallTime;
 
@@ -21,6 +23,11 @@ pub enum Stage {
     Answered,
     /// An AMD event, while the call is in progress.
     InProgress(amd::Event),
+    /// An event of the flow's own.
+    Event {
+        event: String,
+        data: Value,
+    },
     /// The call was answered and is over.
     Completed {
         answered_at: CallTime,
@@ -28,6 +35,8 @@ pub enum Stage {
         reason_code: &'static str,
         /// The decisive AMD event.
         machine_detection: Option<amd::EventKind>,
+        /// The callee asked never to be called again.
+        do_not_call: bool,
     },
     /// The call was never answered; `cause` as in [`super::cause`].
     Failed {
@@ -41,7 +50,7 @@ impl Stage {
     pub const fn amd_event(&self) -> Option<amd::EventKind> {
         match self {
             Self::InProgress(event) => Some(event.kind),
-            Self::Answered | Self::Completed { .. } | Self::Failed { .. } => None,
+            Self::Answered | Self::Event { .. } | Self::Completed { .. } | Self::Failed { .. } => None,
         }
     }
 }

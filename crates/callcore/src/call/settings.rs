@@ -1,7 +1,7 @@
 //! What is fixed before a call begins.
 
-use crate::amd;
-use crate::flow::MachineDetection;
+use crate::amd::{self, Timers};
+use crate::flow::{MachineDetection, TimerOverrides};
 use crate::playback;
 
 /// Settings of one call, resolved from the dial request, the flow and the trunk.
@@ -18,6 +18,20 @@ pub struct Settings {
     pub end_silence_ms: u64,
     /// Whether a recogniser is there to turn utterances into words.
     pub recognises: bool,
+}
+
+/// The detector's timers: `wanted` where it says something, else Kore's defaults.
+#[must_use]
+pub fn amd_timers(wanted: TimerOverrides) -> Timers {
+    let last = Timers::default();
+    Timers {
+        no_speech_timeout_ms: wanted.no_speech_timeout_ms.unwrap_or(last.no_speech_timeout_ms),
+        decision_timeout_ms: wanted.decision_timeout_ms.unwrap_or(last.decision_timeout_ms),
+        tone_timeout_ms: wanted.tone_timeout_ms.unwrap_or(last.tone_timeout_ms),
+        greeting_completion_timeout_ms: wanted
+            .greeting_completion_timeout_ms
+            .unwrap_or(last.greeting_completion_timeout_ms),
+    }
 }
 
 impl Default for Settings {

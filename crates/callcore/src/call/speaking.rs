@@ -2,14 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use crate::clock::CallTime;
-use crate::flow::{BargeIn, Part};
+use super::interruption::By;
+use crate::audio::tone::tone;
+use crate::clock::{CallTime, soonest};
+use crate::flow::{BargeIn, Confirm, Part};
 use crate::ids::PlayId;
 use crate::playback::{Event, Options, Out, Piece, Playback};
+
+/// The sound before a recording: pitch, length, level.
+const BEEP: (f32, u64, f32) = (1_000.0, 250, -18.0);
 
 #[derive(Debug)]
 struct Prompt {
     barge_in: BargeIn,
+    confirm: Confirm,
     /// It began after the mailbox started to record.
     is_message: bool,
     error: Option<String>,
@@ -21,6 +27,7 @@ pub(super) struct Speech {
     pub(super) id: PlayId,
     pub(super) parts: Vec<Part>,
     pub(super) barge_in: BargeIn,
+    pub(super) confirm: Confirm,
     pub(super) is_message: bool,
 }
 
@@ -46,11 +53,13 @@ pub(super) enum Said {
 pub(super) struct Speaking {
     playback: Playback,
     prompts: BTreeMap<PlayId, Prompt>,
+    /// What cuts the prompt once its protected stretch is over, and when that may be.
+    deferred: Option<(By, CallTime)>,
 }
 
 impl Speaking {
     pub(super) fn new(options: Options) -> Self {
-        Self { playback: Playback::new(options), prompts: BTreeMap::new() }
+        Self { playback: Playback::new(options), prompts: BTreeMap::new(), deferred: None }
     }
 
     /// Queues a prompt and returns the parts whose audio must be made, by number.
@@ -60,13 +69,16 @@ impl Speaking {
         for (part, number) in speech.parts.into_iter().zip(0_u16..) {
             match part {
                 Part::Checkpoint(name) => pieces.push(Piece::Mark(name)),
+                Part::Protected(on) => pieces.push(Piece::Protected(on)),
+                Part::Beep => pieces.push(Piece::Audio(tone(&[BEEP.0], BEEP.1, BEEP.2).into())),
                 part @ (Part::Say { .. } | Part::File(_)) => {
                     pieces.push(Piece::Awaiting { part: number });
                     wanted.push((number, part));
                 }
             }
         }
-        let prompt = Prompt { barge_in: speech.barge_in, is_message: speech.is_message, error: None };
+        let Speech { barge_in, confirm, is_message, .. } = speech;
+        let prompt = Prompt { barge_in, confirm, is_message, error: None };
         self.prompts.insert(speech.id, prompt);
         self.playback.enqueue(speech.id, pieces, now);
         wanted
@@ -85,7 +97,7 @@ impl Speaking {
             Err(error) => {
                 if let Some(prompt) = self.prompts.get_mut(&id) {
                     prompt.error = Some(error);
-                    self.playback.interrupt(now);
+                    self.interrupt(now);
                 }
             }
         }
@@ -95,24 +107,64 @@ impl Speaking {
         self.playback.confirm(wire_name, now);
     }
 
+    /// Cuts what plays and what waits behind it, whatever protects it.
     pub(super) fn interrupt(&mut self, now: CallTime) {
+        self.deferred = None;
         self.playback.interrupt(now);
+    }
+
+    /// Cuts what plays, or notes that it is to be cut when its protected stretch is over; true when it
+    /// was cut.
+    pub(super) fn cut(&mut self, by: By, now: CallTime) -> bool {
+        if let Some(until) = self.playback.protected_until(now) {
+            self.deferred = Some((by, until));
+            return false;
+        }
+        self.interrupt(now);
+        true
+    }
+
+    /// Whether a cut waits for the end of a protected stretch.
+    pub(super) const fn is_cut_deferred(&self) -> bool {
+        self.deferred.is_some()
+    }
+
+    /// Carries out a cut that waited for the end of a protected stretch, and says what asked for it.
+    pub(super) fn cut_deferred(&mut self, now: CallTime) -> Option<By> {
+        let (by, _) = self.deferred?;
+        self.cut(by, now).then_some(by)
     }
 
     /// Cuts `id` short if it is what plays or waits.
     pub(super) fn stop(&mut self, id: PlayId, now: CallTime) {
-        if self.prompts.contains_key(&id) {
-            self.playback.interrupt(now);
+        if self.playback.current() == Some(id) {
+            self.cut(By::Keys, now);
+        } else if self.prompts.contains_key(&id) {
+            self.interrupt(now);
         }
     }
 
-    /// What may cut short what the callee hears at `now`.
-    pub(super) fn barge_in(&self, now: CallTime) -> BargeIn {
+    pub(super) fn pause(&mut self, now: CallTime) {
+        if self.playback.protected_until(now).is_none() {
+            self.playback.pause(now);
+        }
+    }
+
+    pub(super) fn go_on(&mut self, now: CallTime) {
+        self.playback.resume(now);
+    }
+
+    pub(super) const fn is_paused(&self) -> bool {
+        self.playback.is_paused()
+    }
+
+    /// What may cut short what the callee hears at `now`, or would if it were not held back.
+    pub(super) fn barge_in(&self, now: CallTime) -> (BargeIn, Confirm) {
         self.playback
             .current()
-            .filter(|_| self.playback.is_audible(now))
+            .filter(|_| self.playback.is_audible(now) || self.playback.is_paused())
             .and_then(|id| self.prompts.get(&id))
-            .map_or(BargeIn::Off, |prompt| prompt.barge_in)
+            .map_or((BargeIn::Off, Confirm::default()), |prompt| (prompt.barge_in, prompt.confirm))
     }
 
     pub(super) fn poll_out(&mut self) -> Option<Out> {
@@ -124,6 +176,7 @@ impl Speaking {
             Event::Reached { name, .. } => Some(Said::Reached(name)),
             Event::Ended { id, heard_ms, completed } => {
                 let prompt = self.prompts.remove(&id);
+                self.deferred = None;
                 let is_message = prompt.as_ref().is_some_and(|p| p.is_message);
                 let error = prompt.and_then(|p| p.error);
                 Some(Said::Over(Over { id, heard_ms, completed, is_message, error }))
@@ -136,6 +189,6 @@ impl Speaking {
     }
 
     pub(super) fn poll_timeout(&self) -> Option<CallTime> {
-        self.playback.poll_timeout()
+        soonest(self.playback.poll_timeout(), self.deferred.map(|(_, until)| until))
     }
 }

@@ -5,7 +5,8 @@ use serde_json::Map;
 
 use super::*;
 use crate::clock::CallTime;
-use crate::flow::{self, MachineDetection, Run};
+use crate::flow::{self, ErrandEnd, MachineDetection, Run};
+use crate::ids::ErrandId;
 
 const FLOW: &str = "\
 flow: greet
@@ -52,6 +53,8 @@ fn cdr(code: u16, disposition: Disposition) -> CarrierCdr {
 struct World {
     notices: Vec<Notice>,
     sent: Vec<String>,
+    requests: Vec<(ErrandId, String)>,
+    facts: Vec<(u64, Fact)>,
     summary: Option<Summary>,
     finishes: usize,
 }
@@ -74,11 +77,24 @@ impl World {
                 Effect::SendInterruption => self.note("interruption"),
                 Effect::SendHangup => self.note("hangup"),
                 Effect::SendDigit { .. } => self.note("digit"),
+                Effect::KeepMessage { .. } => self.note("message begins"),
+                Effect::EndMessage { id, keep } => {
+                    self.note("message ends");
+                    if keep {
+                        let end = ErrandEnd::Recorded { name: "m.wav".into(), ms: 1_000 };
+                        call.handle(Input::ErrandEnded { id, end }, now);
+                    }
+                }
+                Effect::Request { id, request } => {
+                    self.requests.push((id, format!("{} {}", request.method.as_str(), request.url)));
+                }
+                Effect::SendTransfer { to, .. } => self.note(&format!("transfer to {to}")),
                 Effect::Finish(summary) => {
                     self.finishes += 1;
                     self.summary = Some(*summary);
                 }
-                Effect::Recognise { .. } | Effect::Record(_) => {}
+                Effect::Record(fact) => self.facts.push((now.as_ms(), fact)),
+                Effect::Recognise { .. } => {}
             }
         }
     }
@@ -93,6 +109,7 @@ impl World {
         let word = |notice: &Notice| match notice.stage {
             Stage::Answered => "answered",
             Stage::InProgress(_) => "amd",
+            Stage::Event { .. } => "event",
             Stage::Completed { .. } => "completed",
             Stage::Failed { .. } => "failed",
         };

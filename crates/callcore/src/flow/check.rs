@@ -1,5 +1,6 @@
 //! What only the whole flow can tell: scenes nobody reaches, circles without a pause, names never used.
 
+use super::circles::components;
 use super::diagnostic::{listed, nearest};
 use super::handlers::Act;
 use super::model::{Called, Flow, Prompt, SceneId, Step};
@@ -75,11 +76,17 @@ fn reachable(flow: &Flow, from: impl IntoIterator<Item = SceneId>) -> Vec<bool> 
 /// A called scene that leads back to its call, other than by `return`, would be called again and again
 /// without ever coming back.
 fn calls_that_never_return(reader: &mut Reader<'_>, flow: &Flow) {
+    let edges: Vec<Vec<usize>> = flow
+        .scenes
+        .iter()
+        .map(|scene| scene.steps.iter().flat_map(targets).map(|scene| scene.0).collect())
+        .collect();
+    let circle = components(&edges);
     for (at, scene) in flow.scenes.iter().enumerate() {
         for (number, step) in scene.steps.iter().enumerate() {
             let Step::Call(call) = step else { continue };
             let Called::Scene(called) = call.called else { continue };
-            if reachable(flow, [called])[at] {
+            if circle[called.0] == circle[at] {
                 let span = reader.step_spans.get(at).and_then(|spans| spans.get(number)).copied();
                 let message = format!("the scene `{}` leads back here", flow.scenes[called.0].name);
                 let hint = "end it with `return` in the stead of a `goto`, or use `goto` here, too";
@@ -97,7 +104,7 @@ fn parting_words(reader: &mut Reader<'_>, flow: &Flow) {
         for (number, _) in scene.steps.iter().enumerate().filter(|(_, step)| needs_callee(step)) {
             let span = reader.step_spans.get(at).and_then(|spans| spans.get(number)).copied();
             let message = "nobody is there for this: `on_hangup` leads here when the callee has hung up";
-            let hint = "`set`, `branch`, `goto`, `checkpoint` and `hangup` can be there";
+            let hint = "`set`, `branch`, `goto`, `checkpoint`, `notify` and `hangup` can be there";
             reader.error(span.unwrap_or_default(), message, hint);
         }
     }
@@ -113,6 +120,7 @@ fn needs_callee(step: &Step) -> bool {
         | Step::Wait { .. }
         | Step::Call(_)
         | Step::SendDigits(_) => true,
+        Step::Errand(errand) => errand.takes_time(),
         Step::Branch { .. }
         | Step::Checkpoint(_)
         | Step::Set(_)
@@ -160,6 +168,7 @@ fn leads_straight_to(steps: &[Step]) -> Option<SceneId> {
         match step {
             Step::Goto(to) => return Some(*to),
             Step::Checkpoint(_) | Step::Set(_) => {}
+            Step::Errand(errand) if !errand.takes_time() => {}
             Step::Prompt(_)
             | Step::Ask(_)
             | Step::WaitForBeep(_)
@@ -169,6 +178,7 @@ fn leads_straight_to(steps: &[Step]) -> Option<SceneId> {
             | Step::SendDigits(_)
             | Step::Call(_)
             | Step::Return(_)
+            | Step::Errand(_)
             | Step::Hangup { .. } => return None,
         }
     }
@@ -189,6 +199,7 @@ fn targets(step: &Step) -> Vec<SceneId> {
         },
         Step::WaitForBeep(wait) | Step::WaitForGreetingEnd(wait) => wait.on_timeout.iter().copied().collect(),
         Step::Branch { cases, otherwise } => cases.iter().map(|case| case.goto).chain(*otherwise).collect(),
+        Step::Errand(errand) => errand.ways_out().into_iter().map(|(scene, _)| scene).collect(),
         Step::Goto(to) => vec![*to],
         Step::Wait { .. }
         | Step::Checkpoint(_)

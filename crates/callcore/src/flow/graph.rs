@@ -143,6 +143,11 @@ fn ways_out(steps: &[Step], from: &str, arrows: &mut Vec<Arrow>) {
                     to(scene, "else");
                 }
             }
+            Step::Errand(errand) => {
+                for (scene, label) in errand.ways_out() {
+                    to(&scene, &label);
+                }
+            }
             Step::Goto(scene) => {
                 to(scene, "");
             }
@@ -173,7 +178,7 @@ fn ways_out(steps: &[Step], from: &str, arrows: &mut Vec<Arrow>) {
 fn first_words(flow: &Flow, step: &Step) -> Option<String> {
     step.prompts().first()?.parts.iter().find_map(|part| match part {
         PromptPart::Say { text, .. } => Some(flow.templates.source(text).to_owned()),
-        PromptPart::File(_) | PromptPart::Checkpoint(_) => None,
+        PromptPart::File(_) | PromptPart::Checkpoint(_) | PromptPart::Protected(_) => None,
     })
 }
 

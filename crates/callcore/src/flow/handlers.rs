@@ -4,7 +4,7 @@ use super::diagnostic::listed;
 use super::io::BargeIn;
 use super::model::{Prompt, PromptPart, SceneId};
 use super::reader::Reader;
-use super::steps::{is_key, phrase_list, question};
+use super::steps::{Interrupting, is_key, phrase_list, question};
 use super::template::Text;
 use super::words::Tongue;
 use super::yaml::{Node, Value};
@@ -85,7 +85,10 @@ fn handler(reader: &mut Reader<'_>, node: &Node) -> Option<Handler> {
         (None, Some(what)) => {
             reader.word(what, "`do`", &[DO_NOT_CALL])?;
             let prompt = match farewell {
-                Some(entry) => question(reader, &entry.value, "`say`", BargeIn::Off)?,
+                Some(entry) => Prompt {
+                    barge_in: BargeIn::Off,
+                    ..question(reader, &entry.value, "`say`", Interrupting::default())?
+                },
                 None => usual_farewell(reader),
             };
             Some(Handler { phrases, key, act: Act::DoNotCall(Box::new(prompt)) })

@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::errand::{ErrandEnd, ErrandOrder};
 use super::question::Listening;
-use crate::ids::PlayId;
+use crate::ids::{ErrandId, PlayId};
 
 /// Who or what answered, as a flow branches on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -44,6 +45,8 @@ pub enum Input {
     PlaybackEnded(PlaybackEnd),
     /// The callee has hung up.
     HungUp,
+    /// What a [`Command::Errand`] came to.
+    ErrandEnded { id: ErrandId, end: ErrandEnd },
 }
 
 /// How a prompt ended.
@@ -81,6 +84,38 @@ impl BargeIn {
     }
 }
 
+/// What makes speech over a prompt an interruption. The default is today's quickest: a tenth of a second
+/// of speech cuts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Confirm {
+    /// The callee must talk this long, ms; 0 when the length proves nothing.
+    pub min_speech_ms: u64,
+    /// Or the recogniser must hear this many words; 0 when words prove nothing.
+    pub min_words: u32,
+    /// Fall silent at the first sound, and go on where the callee stopped hearing when it proves to be
+    /// none.
+    pub resume: bool,
+}
+
+impl Confirm {
+    /// Whether the first sound of speech is an interruption.
+    #[must_use]
+    pub const fn at_once(self) -> bool {
+        self.min_speech_ms == 0 && self.min_words == 0 && !self.resume
+    }
+
+    /// The same for a call in which nobody recognises words: as many words take this long.
+    #[must_use]
+    pub const fn without_words(self) -> Self {
+        let by_length = self.min_words as u64 * MS_PER_WORD;
+        let min_speech_ms = if self.min_speech_ms == 0 { by_length } else { self.min_speech_ms };
+        Self { min_speech_ms, min_words: 0, resume: self.resume }
+    }
+}
+
+/// A word spoken at an even pace, ms.
+const MS_PER_WORD: u64 = 300;
+
 /// A piece of a prompt, in playing order.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -91,13 +126,17 @@ pub enum Part {
     File(String),
     /// A named mark: reached when everything before it has been heard.
     Checkpoint(String),
+    /// From here on nothing cuts the prompt short (`true`), or it may be cut again (`false`).
+    Protected(bool),
+    /// The sound after which a message is recorded.
+    Beep,
 }
 
 /// What the flow wants done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     /// Play these parts after whatever is playing; ends with [`Input::PlaybackEnded`].
-    Play { id: PlayId, parts: Vec<Part>, barge_in: BargeIn },
+    Play { id: PlayId, parts: Vec<Part>, barge_in: BargeIn, confirm: Confirm },
     /// Cut the prompt short, if it still plays; it ends with [`Input::PlaybackEnded`].
     Stop { id: PlayId },
     /// Press keys towards the callee.
@@ -106,6 +145,10 @@ pub enum Command {
     Hangup { outcome: Option<String> },
     /// Listen like this until the next such command.
     Listen(Listening),
+    /// Do something outside the conversation; ends with [`Input::ErrandEnded`], a notification excepted.
+    Errand { id: ErrandId, order: ErrandOrder },
+    /// The recording of this errand is long enough.
+    EndRecording { id: ErrandId },
     /// A fact for the call's timeline: a step entered, a variable set, a choice taken.
     Note { what: &'static str, detail: serde_json::Value },
 }

@@ -6,8 +6,10 @@
 
 mod amd;
 mod check;
+mod circles;
 mod diagnostic;
 mod duration;
+mod errand;
 mod expr;
 mod graph;
 mod handlers;
@@ -29,8 +31,9 @@ mod words;
 mod yaml;
 
 pub use diagnostic::{Diagnostic, Severity};
+pub use errand::{ErrandEnd, ErrandOrder, Method, Request};
 pub use graph::mermaid;
-pub use io::{BargeIn, Command, Input, Outcome, Part, PlaybackEnd};
+pub use io::{BargeIn, Command, Confirm, Input, Outcome, Part, PlaybackEnd};
 pub use model::{
     AmdSettings, AudioFile, Flow, Limits, MachineDetection, TimerOverrides, Variable, VariableType,
 };
@@ -38,6 +41,7 @@ pub use parse::{Parsed, parse, parse_with};
 pub use question::Listening;
 pub use rehearse::{CaseResult, ParsedTests, Tests, parse_tests};
 pub use run::{Run, StartError};
+pub(crate) use steps::count_words;
 pub use words::{Date, LocalTime, TimeOfDay};
 pub use yaml::MAX_BYTES;
 

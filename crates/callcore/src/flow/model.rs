@@ -6,9 +6,10 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::errand::Errand;
 use super::expr::Expr;
 use super::handlers::{Act, Handler};
-use super::io::{BargeIn, Outcome};
+use super::io::{BargeIn, Confirm, Outcome};
 use super::question::Ask;
 use super::template::{Templates, Text};
 
@@ -35,6 +36,9 @@ pub struct Flow {
     pub(super) minutes_ahead: i32,
     pub(super) scenes: Vec<Scene>,
     pub(super) limits: Limits,
+    pub(super) records: bool,
+    /// What callees say to show that they listen, in plain lower-case words.
+    pub(super) backchannels: Vec<String>,
     pub(super) templates: Templates,
     pub(super) audio: Vec<AudioFile>,
 }
@@ -74,6 +78,18 @@ impl Flow {
     #[must_use]
     pub fn limits(&self) -> Limits {
         self.limits
+    }
+
+    /// Whether the call as a whole is recorded.
+    #[must_use]
+    pub fn records(&self) -> bool {
+        self.records
+    }
+
+    /// What callees say to show that they listen: such words are no interruption.
+    #[must_use]
+    pub fn backchannels(&self) -> &[String] {
+        &self.backchannels
     }
 
     /// The names of the scenes, in file order.
@@ -223,6 +239,21 @@ pub struct TimerOverrides {
     pub greeting_completion_timeout_ms: Option<u64>,
 }
 
+impl TimerOverrides {
+    /// These timers, and those of `other` where these say nothing.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            no_speech_timeout_ms: self.no_speech_timeout_ms.or(other.no_speech_timeout_ms),
+            decision_timeout_ms: self.decision_timeout_ms.or(other.decision_timeout_ms),
+            tone_timeout_ms: self.tone_timeout_ms.or(other.tone_timeout_ms),
+            greeting_completion_timeout_ms: self
+                .greeting_completion_timeout_ms
+                .or(other.greeting_completion_timeout_ms),
+        }
+    }
+}
+
 /// A scene's place in [`Flow::scenes`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct SceneId(pub usize);
@@ -250,6 +281,7 @@ pub(super) enum Step {
     Checkpoint(String),
     Set(Vec<Assignment>),
     SendDigits(Text),
+    Errand(Errand),
     Goto(SceneId),
     Call(Box<SubCall>),
     /// Back to the call, with a word for how it went.
@@ -273,7 +305,8 @@ impl Step {
             | Self::Checkpoint(_)
             | Self::Set(_)
             | Self::Call(_)
-            | Self::SendDigits(_) => false,
+            | Self::SendDigits(_)
+            | Self::Errand(_) => false,
         }
     }
 
@@ -282,6 +315,7 @@ impl Step {
         match self {
             Self::Prompt(prompt) => vec![prompt],
             Self::Ask(ask) => ask.prompts().collect(),
+            Self::Errand(errand) => errand.prompts(),
             Self::WaitForBeep(_)
             | Self::WaitForGreetingEnd(_)
             | Self::Wait { .. }
@@ -302,15 +336,22 @@ impl Step {
 pub(super) struct Prompt {
     pub parts: Vec<PromptPart>,
     pub barge_in: BargeIn,
+    pub confirm: Confirm,
     /// Where to go when the callee's voice cut it short.
     pub on_speech: Option<SceneId>,
 }
 
 #[derive(Clone, Debug)]
 pub(super) enum PromptPart {
-    Say { text: Text, language: String, voice: Option<String> },
+    Say {
+        text: Text,
+        language: String,
+        voice: Option<String>,
+    },
     File(String),
     Checkpoint(String),
+    /// From here on nothing cuts the prompt short, or it may be cut again.
+    Protected(bool),
 }
 
 /// A scene or a flow that does its part and comes back.

@@ -43,6 +43,8 @@ pub(super) const TOP: [&str; 13] = [
     "language",
     "voice",
     "timezone",
+    "voices",
+    "backchannels",
     "variables",
     "amd",
     "start",
@@ -50,6 +52,7 @@ pub(super) const TOP: [&str; 13] = [
     "on_hangup",
     "handlers",
     "limits",
+    "recording",
     "description",
     "scenes",
 ];
@@ -99,6 +102,12 @@ fn read_flow(reader: &mut Reader<'_>, root: &Node) -> Option<Flow> {
     if let Some(node) = fields.node("voice") {
         reader.voice = reader.scalar(node, "`voice`").map(str::to_owned);
     }
+    if let Some(node) = fields.node("voices") {
+        reader.voices = steps::voices(reader, node);
+    }
+    let backchannels = steps::backchannels(reader, fields.node("backchannels"));
+    let recording = fields.node("recording").map(|node| reader.word(node, "`recording`", &["on", "off"]));
+    let records = recording.flatten().as_deref() != Some("off");
     if let Some(node) = fields.node("description") {
         reader.scalar(node, "`description`");
     }
@@ -148,6 +157,8 @@ fn read_flow(reader: &mut Reader<'_>, root: &Node) -> Option<Flow> {
         minutes_ahead,
         scenes,
         limits,
+        records,
+        backchannels,
         templates,
         audio: std::mem::take(&mut reader.audio).into_values().collect(),
     };
@@ -177,12 +188,7 @@ fn read_name(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
 /// A language tag: `en`, `id-ID`.
 pub(super) fn language(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
     let text = reader.scalar(node, "`language`")?;
-    let mut parts = text.split('-');
-    let first = parts.next().unwrap_or_default();
-    let first_ok = (2..=3).contains(&first.len()) && first.chars().all(|c| c.is_ascii_lowercase());
-    let rest_ok =
-        parts.all(|part| (2..=8).contains(&part.len()) && part.chars().all(|c| c.is_ascii_alphanumeric()));
-    if first_ok && rest_ok {
+    if is_language(text) {
         return Some(text.to_owned());
     }
     reader.error(node.span, format!("`{text}` is not a language tag"), "write it like `en` or `id-ID`");
@@ -202,6 +208,15 @@ fn timezone(reader: &mut Reader<'_>, node: &Node) -> Option<i32> {
         reader.error(node.span, format!("`{text}` is not a time zone that is known here"), hint);
     }
     minutes
+}
+
+/// Whether a text has the form of a language tag.
+pub(super) fn is_language(text: &str) -> bool {
+    let mut parts = text.split('-');
+    let first = parts.next().unwrap_or_default();
+    (2..=3).contains(&first.len())
+        && first.chars().all(|c| c.is_ascii_lowercase())
+        && parts.all(|part| (2..=8).contains(&part.len()) && part.chars().all(|c| c.is_ascii_alphanumeric()))
 }
 
 fn read_variables(reader: &mut Reader<'_>, node: &Node) {

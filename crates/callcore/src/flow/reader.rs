@@ -45,6 +45,8 @@ pub(super) struct Reader<'s> {
     pub audio: BTreeMap<String, AudioFile>,
     pub language: String,
     pub voice: Option<String>,
+    /// Voices by language, for prompts that name none.
+    pub voices: BTreeMap<String, String>,
 }
 
 impl<'s> Reader<'s> {
@@ -67,6 +69,7 @@ impl<'s> Reader<'s> {
             audio: BTreeMap::new(),
             language: "en".to_owned(),
             voice: None,
+            voices: BTreeMap::new(),
         }
     }
 
@@ -214,6 +217,28 @@ impl<'s> Reader<'s> {
         }
     }
 
+    /// `true` or `false`; a wrong word counts as `false`.
+    pub(super) fn yes(&mut self, node: &Node, what: &str) -> bool {
+        self.word(node, what, &["true", "false"]).as_deref() == Some("true")
+    }
+
+    /// A declared variable that a step writes and that takes values of `kind`.
+    pub(super) fn target(&mut self, node: &Node, what: &str, kind: VariableType) -> Option<String> {
+        let name = self.scalar(node, what)?.to_owned();
+        let Some(found) = self.variables.get(&name).map(|variable| variable.kind) else {
+            self.undeclared(&name, node.span);
+            return None;
+        };
+        self.assigned.insert(name.clone());
+        if found != kind {
+            let message =
+                format!("{what} needs a {} variable, but `{name}` is a {}", kind.as_str(), found.as_str());
+            self.error(node.span, message, format!("declare it as `{name}: {}`", kind.as_str()));
+            return None;
+        }
+        Some(name)
+    }
+
     /// Registers a scene, so that steps before and after it can refer to it.
     pub(super) fn add_scene(&mut self, name: &str, span: Span) {
         self.scene_ids.insert(name.to_owned(), SceneId(self.scenes.len()));
@@ -277,6 +302,16 @@ impl<'s> Reader<'s> {
         let name = format!("t{}", self.templates.len());
         self.templates.push((name.clone(), node.clone()));
         Some(Text::Template { name, variables })
+    }
+
+    /// The text just read becomes part of a URL: what is filled in is percent-encoded.
+    pub(super) fn as_url(&mut self, text: Text) -> Text {
+        let Text::Template { mut name, variables } = text else { return text };
+        if let Some((last, _)) = self.templates.last_mut().filter(|(last, _)| *last == name) {
+            last.push_str(template::URL_SUFFIX);
+            name.push_str(template::URL_SUFFIX);
+        }
+        Text::Template { name, variables }
     }
 
     /// Compiles the texts that were read, or reports what is wrong with them.

@@ -1,9 +1,8 @@
 //! One prompt: pieces of audio and marks, and what of it has been sent and heard.
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::audio::frame::samples_to_ms;
+use crate::audio::frame::{ms_to_samples, samples_to_ms};
 use crate::clock::CallTime;
 use crate::ids::PlayId;
 
@@ -16,15 +15,22 @@ pub enum Piece {
     Awaiting { part: u16 },
     /// A named check point.
     Mark(String),
+    /// From here on nothing cuts the prompt short (`true`), or it may be cut again (`false`).
+    Protected(bool),
 }
 
 #[derive(Debug)]
 pub(super) struct Prompt {
     pub(super) id: PlayId,
-    pieces: VecDeque<Piece>,
-    /// Samples of the front piece that are already sent.
+    /// Kept to the end of the prompt, so that what was sent and not heard can be sent again.
+    pieces: Vec<Piece>,
+    /// The piece to send next.
+    next: usize,
+    /// Samples of it that are already sent.
     offset: usize,
     sent_samples: usize,
+    /// Check points sent, in order, and not taken back.
+    marks_sent: usize,
     confirmed_ms: u64,
     /// When the last sample sent will have been played.
     played_at: CallTime,
@@ -44,9 +50,11 @@ impl Prompt {
     pub(super) fn new(id: PlayId, pieces: Vec<Piece>) -> Self {
         Self {
             id,
-            pieces: pieces.into(),
+            pieces,
+            next: 0,
             offset: 0,
             sent_samples: 0,
+            marks_sent: 0,
             confirmed_ms: 0,
             played_at: CallTime::ZERO,
             end_marked: false,
@@ -60,26 +68,89 @@ impl Prompt {
 
     /// Takes the next thing to send, at most `max_samples` of audio.
     pub(super) fn take(&mut self, max_samples: usize) -> Next {
-        match self.pieces.front() {
-            None => Next::End,
-            Some(Piece::Awaiting { .. }) => Next::Waiting,
-            Some(Piece::Mark(_)) => match self.pieces.pop_front() {
-                Some(Piece::Mark(name)) => Next::Mark(name),
-                _ => Next::End,
-            },
-            Some(Piece::Audio(audio)) => {
-                let audio = Arc::clone(audio);
-                let from = self.offset;
-                let to = (from + max_samples).min(audio.len());
-                self.offset = to;
-                if to == audio.len() {
-                    self.pieces.pop_front();
-                    self.offset = 0;
+        loop {
+            match self.pieces.get(self.next) {
+                None => return Next::End,
+                Some(Piece::Awaiting { .. }) => return Next::Waiting,
+                Some(Piece::Protected(_)) => self.next += 1,
+                Some(Piece::Mark(name)) => {
+                    let name = name.clone();
+                    let sent_before = self.marks_before(self.next) < self.marks_sent;
+                    self.next += 1;
+                    if !sent_before {
+                        self.marks_sent += 1;
+                        return Next::Mark(name);
+                    }
                 }
-                self.sent_samples += to - from;
-                Next::Audio { audio, from, to }
+                Some(Piece::Audio(audio)) => {
+                    let audio = Arc::clone(audio);
+                    let from = self.offset;
+                    let to = (from + max_samples).min(audio.len());
+                    self.offset = to;
+                    if to == audio.len() {
+                        self.next += 1;
+                        self.offset = 0;
+                    }
+                    self.sent_samples += to - from;
+                    return Next::Audio { audio, from, to };
+                }
             }
         }
+    }
+
+    fn marks_before(&self, piece: usize) -> usize {
+        self.pieces.iter().take(piece).filter(|piece| matches!(piece, Piece::Mark(_))).count()
+    }
+
+    /// Takes back what was sent and will not be heard because the carrier was told to stop at `now`;
+    /// `marks` are the check points among it.
+    pub(super) fn rewind(&mut self, marks: usize, now: CallTime) {
+        let heard = ms_to_samples(self.heard_ms(now)).min(self.sent_samples);
+        self.marks_sent = self.marks_sent.saturating_sub(marks);
+        self.sent_samples = heard;
+        self.played_at = now;
+        let (mut rest, mut marks) = (heard, 0);
+        for (at, piece) in self.pieces.iter().enumerate() {
+            match piece {
+                Piece::Audio(audio) if audio.len() <= rest => rest -= audio.len(),
+                Piece::Mark(_) if marks < self.marks_sent => marks += 1,
+                Piece::Protected(_) => {}
+                Piece::Audio(_) | Piece::Mark(_) | Piece::Awaiting { .. } => {
+                    (self.next, self.offset) = (at, rest);
+                    return;
+                }
+            }
+        }
+        (self.next, self.offset) = (self.pieces.len(), 0);
+    }
+
+    /// Where the protected stretch ends that the callee hears at `now`, ms from the beginning of the
+    /// prompt; `None` outside of one. A stretch whose audio is not there yet ends later than is told, and
+    /// one at the end of the prompt ends with it.
+    pub(super) fn protected_to_ms(&self, now: CallTime) -> Option<u64> {
+        let heard = ms_to_samples(self.heard_ms(now));
+        let (mut position, mut protected) = (0, false);
+        // The stretch that has just ended, while nothing has been heard behind it.
+        let mut behind = None;
+        for piece in &self.pieces {
+            match piece {
+                Piece::Protected(on) => {
+                    if protected && heard < position {
+                        return Some(samples_to_ms(position));
+                    }
+                    behind = (protected && !on).then_some(position);
+                    protected = *on && position <= heard;
+                }
+                Piece::Audio(audio) => {
+                    position += audio.len();
+                    behind = None;
+                }
+                Piece::Awaiting { .. } if protected => return Some(samples_to_ms(position.max(heard))),
+                Piece::Awaiting { .. } => return None,
+                Piece::Mark(_) => {}
+            }
+        }
+        (protected || behind.is_some()).then(|| samples_to_ms(position))
     }
 
     pub(super) fn sent_until(&mut self, played_at: CallTime) {
@@ -101,6 +172,6 @@ impl Prompt {
     }
 
     pub(super) fn is_waiting(&self) -> bool {
-        matches!(self.pieces.front(), Some(Piece::Awaiting { .. }))
+        matches!(self.pieces.get(self.next), Some(Piece::Awaiting { .. }))
     }
 }

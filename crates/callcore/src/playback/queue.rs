@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::prompt::{Next, Piece, Prompt};
-use crate::audio::frame::{ms_to_samples, samples_to_ms};
+use crate::audio::frame::{FRAME_MS, ms_to_samples, samples_to_ms};
 use crate::clock::CallTime;
 use crate::ids::PlayId;
 
@@ -84,6 +84,7 @@ pub struct Playback {
     /// When everything sent so far will have been played.
     busy_until: CallTime,
     marks_sent: u32,
+    paused: bool,
 }
 
 impl Playback {
@@ -97,6 +98,7 @@ impl Playback {
             events: VecDeque::new(),
             busy_until: CallTime::ZERO,
             marks_sent: 0,
+            paused: false,
         }
     }
 
@@ -142,8 +144,54 @@ impl Playback {
         }
         self.pending.clear();
         self.out.retain(|out| matches!(out, Out::Flush));
+        // A carrier that was told to pause has nothing queued.
+        if !std::mem::take(&mut self.paused) {
+            self.out.push_back(Out::Flush);
+        }
+        self.busy_until = now;
+    }
+
+    /// Falls silent at once and keeps what the callee has not heard for [`Self::resume`].
+    pub fn pause(&mut self, now: CallTime) {
+        if self.paused || self.prompts.is_empty() {
+            return;
+        }
+        self.paused = true;
+        for prompt in &mut self.prompts {
+            let lost = |mark: &&Pending| mark.id == prompt.id && mark.due > now;
+            let marks = self.pending.iter().filter(lost).filter(|mark| mark.name.is_some()).count();
+            if self.pending.iter().filter(lost).any(|mark| mark.name.is_none()) {
+                prompt.end_marked = false;
+            }
+            prompt.rewind(marks, now);
+        }
+        self.pending.retain(|mark| mark.due <= now);
+        self.out.retain(|out| matches!(out, Out::Flush));
         self.out.push_back(Out::Flush);
         self.busy_until = now;
+    }
+
+    /// Goes on where the callee stopped hearing at [`Self::pause`].
+    pub fn resume(&mut self, now: CallTime) {
+        if std::mem::take(&mut self.paused) {
+            self.busy_until = now;
+            self.advance(now);
+        }
+    }
+
+    /// Whether a prompt is held back by [`Self::pause`].
+    #[must_use]
+    pub const fn is_paused(&self) -> bool {
+        self.paused
+    }
+
+    /// When the protected stretch ends that the callee hears at `now`, as far as its audio is there;
+    /// `None` outside of one.
+    #[must_use]
+    pub fn protected_until(&self, now: CallTime) -> Option<CallTime> {
+        let prompt = self.prompts.front()?;
+        let end_ms = prompt.protected_to_ms(now)?;
+        Some(now + end_ms.saturating_sub(prompt.heard_ms(now)).max(FRAME_MS))
     }
 
     /// Sends what is due and accepts check points that nobody confirmed in time.
@@ -161,7 +209,7 @@ impl Playback {
             .prompts
             .iter()
             .find(|p| !p.end_marked)
-            .filter(|p| !p.is_waiting())
+            .filter(|p| !p.is_waiting() && !self.paused)
             .map(|_| self.busy_until - self.ahead_ms());
         let grace = self.pending.front().map(|mark| mark.due + self.options.confirm_grace_ms);
         crate::clock::soonest(send, grace)
@@ -188,6 +236,9 @@ impl Playback {
     }
 
     fn advance(&mut self, now: CallTime) {
+        if self.paused {
+            return;
+        }
         let (max_samples, ahead_ms) = (ms_to_samples(self.options.chunk_ms), self.ahead_ms());
         while let Some(prompt) = self.prompts.iter_mut().find(|p| !p.end_marked) {
             if self.busy_until.ms_since(now) > ahead_ms {

@@ -109,7 +109,91 @@ fn a_late_confirmation_of_a_cut_prompt_is_ignored() {
     assert_eq!(playback.poll_event(), None);
 }
 
+fn sent(playback: &mut Playback) -> usize {
+    std::iter::from_fn(|| playback.poll_out())
+        .map(|out| if let Out::Audio(c) = out { c.samples().len() / 8 } else { 0 })
+        .sum()
+}
+
+#[test]
+fn a_paused_prompt_goes_on_where_the_callee_stopped_hearing() {
+    let mut playback = Playback::new(OPTIONS);
+    playback.enqueue(PlayId(1), vec![audio(500), mark("price"), audio(700), mark("end")], at(0));
+    run(&mut playback, 0, 400, true);
+    playback.pause(at(400));
+    assert_eq!(playback.poll_out(), Some(Out::Flush));
+    assert!(run(&mut playback, 400, 3_000, true).is_empty(), "nothing is sent or reached in a pause");
+    assert_eq!((playback.is_paused(), playback.current()), (true, Some(PlayId(1))));
+    playback.resume(at(3_000));
+    let seen = run(&mut playback, 3_000, 5_000, true);
+    let times: Vec<u64> = seen.iter().map(|(ms, _)| ms / 10 * 10).collect();
+    assert_eq!(times, [3_100, 3_800, 3_800], "{seen:?}");
+    assert_eq!(seen[2].1, Event::Ended { id: PlayId(1), heard_ms: 1_200, completed: true });
+}
+
+#[test]
+fn a_prompt_cut_in_its_pause_tells_what_was_heard_and_stops_the_carrier_once() {
+    let mut playback = Playback::new(OPTIONS);
+    playback.enqueue(PlayId(1), vec![audio(1_000)], at(0));
+    run(&mut playback, 0, 300, true);
+    playback.pause(at(300));
+    assert_eq!(playback.poll_out(), Some(Out::Flush));
+    playback.interrupt(at(900));
+    assert_eq!(playback.poll_out(), None);
+    assert_eq!(playback.poll_event(), Some(Event::Ended { id: PlayId(1), heard_ms: 300, completed: false }));
+}
+
+#[test]
+fn a_protected_stretch_is_known_by_what_is_heard_and_not_by_what_is_sent() {
+    let mut playback = Playback::new(OPTIONS);
+    let pieces = vec![audio(300), Piece::Protected(true), audio(400), Piece::Protected(false), audio(300)];
+    playback.enqueue(PlayId(1), pieces, at(0));
+    let mut protected = Vec::new();
+    for ms in (0..1_000).step_by(100) {
+        run(&mut playback, ms, ms + 99, true);
+        protected.push(playback.protected_until(at(ms + 50)).is_some());
+    }
+    let expected: Vec<bool> = (0..10).map(|n| (3..7).contains(&n)).collect();
+    assert_eq!(protected, expected);
+    let mut playback = Playback::new(OPTIONS);
+    playback.enqueue(PlayId(1), vec![Piece::Protected(true), audio(400)], at(0));
+    assert_eq!(playback.protected_until(at(100)), Some(at(400)));
+}
+
 proptest! {
+    #[test]
+    fn pauses_lose_and_repeat_nothing(
+        lengths in prop::collection::vec(1_usize..900, 1..5),
+        pauses in prop::collection::vec((1_u64..700, 1_u64..500), 0..5),
+    ) {
+        let mut playback = Playback::new(OPTIONS);
+        let total: usize = lengths.iter().sum();
+        let mut pieces = Vec::new();
+        for (n, ms) in lengths.iter().enumerate() {
+            pieces.push(audio(*ms));
+            pieces.push(mark(&format!("m{n}")));
+        }
+        playback.enqueue(PlayId(1), pieces, at(0));
+        let (mut ms, mut seen) = (0, Vec::new());
+        for (plays, waits) in pauses {
+            seen.extend(run(&mut playback, ms, ms + plays, true));
+            ms += plays;
+            playback.pause(at(ms));
+            sent(&mut playback);
+            ms += waits;
+            playback.resume(at(ms));
+        }
+        seen.extend(run(&mut playback, ms, ms + 8_000, true));
+        let names: Vec<String> = seen.iter().filter_map(|(_, event)| match event {
+            Event::Reached { name, .. } => Some(name.clone()),
+            Event::Ended { .. } => None,
+        }).collect();
+        let expected: Vec<String> = (0..lengths.len()).map(|n| format!("m{n}")).collect();
+        prop_assert_eq!(names, expected);
+        let end = seen.last().map(|(_, event)| event.clone());
+        prop_assert_eq!(end, Some(Event::Ended { id: PlayId(1), heard_ms: total as u64, completed: true }));
+    }
+
     #[test]
     fn no_sample_is_lost_or_repeated_and_the_lead_is_kept(
         lengths in prop::collection::vec(0_usize..3_000, 1..6),

@@ -6,32 +6,13 @@
 use std::collections::VecDeque;
 use std::fmt::Write as _;
 
-use super::super::{BargeIn, Command, Input, Part, PlaybackEnd, Run};
+use super::super::steps::count_words;
+use super::super::{BargeIn, Command, Confirm, ErrandEnd, Input, Part, PlaybackEnd, Run};
+use super::speaking::Playing;
+pub(super) use super::speaking::{Heard, MS_PER_CHAR};
+use super::world::World;
 use crate::clock::{CallTime, soonest};
 use crate::ids::PlayId;
-
-/// Speaking rate: about 15 characters a second.
-pub(super) const MS_PER_CHAR: u64 = 65;
-/// Length taken for an audio file.
-const FILE_MS: u64 = 2_000;
-
-/// A prompt on its way to the callee.
-struct Playing {
-    id: PlayId,
-    began: CallTime,
-    length_ms: u64,
-    /// What is still to be heard, by its distance from the beginning.
-    ahead: VecDeque<(u64, Heard)>,
-    barge_in: BargeIn,
-}
-
-/// Something the callee has heard to its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Heard {
-    Text(String),
-    File(String),
-    Checkpoint(String),
-}
 
 /// One rehearsed call.
 pub(crate) struct Rehearsal {
@@ -44,6 +25,9 @@ pub(crate) struct Rehearsal {
     over: bool,
     /// What the next prompt fails with.
     fault: Option<String>,
+    /// Since when the callee talks over a prompt without having cut it yet.
+    suspected: Option<CallTime>,
+    pub(super) world: World,
 }
 
 impl Rehearsal {
@@ -57,6 +41,8 @@ impl Rehearsal {
             log: String::new(),
             over: false,
             fault: None,
+            suspected: None,
+            world: World::new(),
         }
     }
 
@@ -84,20 +70,33 @@ impl Rehearsal {
 
     /// Lets the next thing happen, if anything does by `until`.
     pub(super) fn step(&mut self, until: CallTime) -> bool {
-        let heard = self.playing.as_ref().map(|playing| {
-            let next = playing.ahead.front().map_or(playing.length_ms, |(at, _)| *at);
-            playing.began + next
-        });
-        let next = soonest(heard, self.run.poll_timeout()).filter(|next| *next <= until);
+        let heard = self.playing.as_ref().and_then(Playing::next);
+        let (proven, back) = (self.proven_at(), self.world.next());
+        let outside = soonest(proven, back);
+        let next = soonest(soonest(heard, outside), self.run.poll_timeout()).filter(|next| *next <= until);
         let Some(next) = next.filter(|_| !self.over) else { return false };
         self.now = self.now.max(next);
         if heard == Some(next) {
             self.hear();
+        } else if proven == Some(next) {
+            self.suspected = None;
+            self.cut();
+        } else if back == Some(next) {
+            if let Some(input) = self.world.poll(self.now) {
+                self.put(input);
+            }
         } else {
             self.run.handle_timeout(self.now);
         }
         self.drain();
         true
+    }
+
+    /// When the length of what the callee says over a prompt proves that it is an interruption.
+    fn proven_at(&self) -> Option<CallTime> {
+        let (since, playing) = (self.suspected?, self.playing.as_ref()?);
+        let min_speech_ms = playing.confirm.min_speech_ms;
+        (min_speech_ms > 0).then(|| since + min_speech_ms)
     }
 
     /// The next prompt cannot be made.
@@ -115,56 +114,99 @@ impl Rehearsal {
 
     pub(super) fn put(&mut self, input: Input) {
         let _ = writeln!(self.log, "{:>6} <- {}", self.now.as_ms(), described(&input));
-        let cut = matches!(input, Input::SpeechStarted)
-            && self.playing.as_ref().is_some_and(|playing| playing.barge_in.by_speech());
         self.over |= matches!(input, Input::HungUp);
+        let (starts, ends) =
+            (matches!(input, Input::SpeechStarted), matches!(input, Input::Utterance { .. }));
+        let words = if let Input::Utterance { text: Some(text) } = &input {
+            count_words(text, self.run.flow().backchannels())
+        } else {
+            0
+        };
         self.run.handle(input, self.now);
-        if cut {
-            self.cut();
+        if starts {
+            self.world.speech_started();
+            self.talk_over();
+        }
+        if ends {
+            self.world.speech_ended(self.now);
+            self.judge(words);
         }
         self.drain();
+    }
+
+    /// The callee begins to talk while a prompt plays.
+    fn talk_over(&mut self) {
+        let Some(playing) = &mut self.playing else { return };
+        if !playing.barge_in.by_speech() {
+            return;
+        }
+        if playing.confirm.at_once() {
+            return self.cut();
+        }
+        self.suspected = Some(self.now);
+        if playing.confirm.resume && playing.protected_to(self.now).is_none() {
+            playing.hold(self.now);
+            self.line("pause");
+        }
+    }
+
+    /// The callee has said `words` words over a prompt and is silent again.
+    fn judge(&mut self, words: usize) {
+        let (Some(playing), Some(_)) = (&mut self.playing, self.suspected.take()) else { return };
+        if playing.confirm.min_words > 0 && words >= playing.confirm.min_words as usize {
+            self.cut();
+        } else if playing.confirm.resume {
+            playing.go_on(self.now);
+            self.line("go on");
+        }
     }
 
     /// What the callee has heard of the prompt by now, its end included.
     fn hear(&mut self) {
         while let Some(playing) = &mut self.playing {
-            let position = self.now.ms_since(playing.began);
-            if playing.ahead.front().is_some_and(|(at, _)| *at <= position) {
-                let Some((_, heard)) = playing.ahead.pop_front() else { return };
+            if let Some(heard) = playing.take_heard(self.now) {
                 self.heard.push(heard.clone());
                 if let Heard::Checkpoint(name) = heard {
                     self.put(Input::Checkpoint(name));
                 }
                 continue;
             }
-            if playing.length_ms <= position {
+            if playing.length_ms <= playing.position(self.now) {
                 let (id, heard_ms) = (playing.id, playing.length_ms);
                 self.next_prompt();
                 self.put(Input::PlaybackEnded(PlaybackEnd { id, heard_ms, completed: true, error: None }));
+            } else if playing.cut_after && playing.protected_to(self.now).is_none() {
+                self.cut();
             }
             return;
         }
     }
 
+    /// Cuts the prompt, at the end of its protected stretch if it is in one.
     fn cut(&mut self) {
-        let Some(playing) = &self.playing else { return };
-        let heard_ms = self.now.ms_since(playing.began);
+        let Some(playing) = &mut self.playing else { return };
+        if playing.protected_to(self.now).is_some() {
+            playing.cut_after = true;
+            return;
+        }
+        let heard_ms = playing.position(self.now);
         let end = PlaybackEnd { id: playing.id, heard_ms, completed: false, error: None };
         self.next_prompt();
         self.put(Input::PlaybackEnded(end));
     }
 
     fn next_prompt(&mut self) {
+        self.suspected = None;
         self.playing = self.queue.pop_front();
         if let Some(playing) = &mut self.playing {
-            playing.began = self.now;
+            playing.go_on(self.now);
         }
     }
 
     fn drain(&mut self) {
         while let Some(command) = self.run.poll_command() {
             match command {
-                Command::Play { id, parts, barge_in } => self.play(id, &parts, barge_in),
+                Command::Play { id, parts, barge_in, confirm } => self.play(id, &parts, barge_in, confirm),
                 Command::Stop { id } => {
                     self.line(&format!("stop {}", id.0));
                     if self.playing.as_ref().is_some_and(|playing| playing.id == id) {
@@ -172,6 +214,11 @@ impl Rehearsal {
                     }
                 }
                 Command::Listen(_) => {}
+                Command::Errand { id, order } => {
+                    let shown = self.world.take(id, order, self.now);
+                    self.line(&shown);
+                }
+                Command::EndRecording { id } => self.world.end_recording(id, self.now),
                 Command::SendDigits(keys) => self.line(&format!("press {keys}")),
                 Command::Hangup { outcome } => {
                     self.line(&format!("hang up: {}", outcome.unwrap_or_default()));
@@ -182,32 +229,14 @@ impl Rehearsal {
         }
     }
 
-    fn play(&mut self, id: PlayId, parts: &[Part], barge_in: BargeIn) {
-        let (mut length_ms, mut ahead, mut shown) = (0, VecDeque::new(), Vec::new());
-        for part in parts {
-            match part {
-                Part::Say { text, .. } => {
-                    length_ms += text.chars().count() as u64 * MS_PER_CHAR;
-                    ahead.push_back((length_ms, Heard::Text(text.clone())));
-                    shown.push(format!("\"{text}\""));
-                }
-                Part::File(path) => {
-                    length_ms += FILE_MS;
-                    ahead.push_back((length_ms, Heard::File(path.clone())));
-                    shown.push(path.clone());
-                }
-                Part::Checkpoint(name) => {
-                    ahead.push_back((length_ms, Heard::Checkpoint(name.clone())));
-                    shown.push(format!("<{name}>"));
-                }
-            }
-        }
-        self.line(&format!("play {} ({barge_in:?}): {}", id.0, shown.join(" ")));
+    fn play(&mut self, id: PlayId, parts: &[Part], barge_in: BargeIn, confirm: Confirm) {
+        let (playing, shown) = Playing::new(id, parts, barge_in, confirm);
+        self.line(&format!("play {} ({barge_in:?}): {shown}", id.0));
         if let Some(error) = self.fault.take() {
             let end = PlaybackEnd { id, heard_ms: 0, completed: false, error: Some(error) };
             return self.put(Input::PlaybackEnded(end));
         }
-        self.queue.push_back(Playing { id, began: self.now, length_ms, ahead, barge_in });
+        self.queue.push_back(playing);
         if self.playing.is_none() {
             self.next_prompt();
         }
@@ -229,6 +258,14 @@ fn described(input: &Input) -> String {
         Input::SpeechStarted => "speech".to_owned(),
         Input::Utterance { text } => format!("said {}", text.as_deref().unwrap_or("something")),
         Input::Checkpoint(name) => format!("heard <{name}>"),
+        Input::ErrandEnded { end, .. } => match end {
+            ErrandEnd::Recorded { name, ms } => format!("recorded {name}, {ms} ms"),
+            ErrandEnd::NothingSaid => "nothing said".to_owned(),
+            ErrandEnd::Answered { status, .. } => format!("answered {status}"),
+            ErrandEnd::Transferred => "transferred".to_owned(),
+            ErrandEnd::Unsupported => "not supported".to_owned(),
+            ErrandEnd::Failed(reason) => format!("failed: {reason}"),
+        },
         Input::PlaybackEnded(end) => match (&end.error, end.completed) {
             (Some(error), _) => format!("prompt {} failed: {error}", end.id.0),
             (None, true) => format!("prompt {} ended", end.id.0),

@@ -5,11 +5,13 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::super::diagnostic::{Diagnostic, Severity, Source, Span};
+use super::super::errand::ErrandEnd;
 use super::super::io::{Input, Outcome};
 use super::super::model::Flow;
 use super::super::run::Run;
 use super::super::words::LocalTime;
 use super::call::{Heard, MS_PER_CHAR, Rehearsal};
+use super::world::Reply;
 use crate::clock::CallTime;
 
 /// A file of cases for one flow.
@@ -29,6 +31,10 @@ pub(super) struct Case {
     /// The date and time of the call.
     pub now: LocalTime,
     pub callee: Vec<(Act, Span)>,
+    /// What services answer, in the order of the requests.
+    pub replies: Vec<Reply>,
+    /// What comes of a transfer; without it no trunk can.
+    pub transfer: Option<ErrandEnd>,
     pub expect: Vec<(Expectation, Span)>,
 }
 
@@ -64,6 +70,10 @@ pub(super) enum Expectation {
         name: String,
         value: Value,
     },
+    /// Requests with these words in `METHOD url body`, in this order; others may be between.
+    Requests(Vec<(String, Span)>),
+    /// Notifications with these words in `event {data}`, in this order.
+    Notified(Vec<(String, Span)>),
     Within {
         ms: u64,
     },
@@ -117,6 +127,10 @@ impl Tests {
         };
         run.begin_at(case.now);
         let mut call = Rehearsal::new(run);
+        call.world.replies = case.replies.iter().cloned().collect();
+        if let Some(transfer) = &case.transfer {
+            call.world.transfer = transfer.clone();
+        }
         call.put(Input::Answered);
         for (act, span) in &case.callee {
             if let Err((message, hint)) = perform(&mut call, act) {
@@ -215,6 +229,18 @@ fn heard_hint(call: &Rehearsal) -> String {
     }
 }
 
+/// The first of `expected` that is not among `seen`, in this order.
+fn unseen(seen: &[String], expected: &[(String, Span)], word: &str) -> Option<(Span, String, String)> {
+    let mut rest = seen.iter();
+    let (what, span) = expected.iter().find(|(what, _)| !rest.any(|seen| seen.contains(what)))?;
+    let hint = if seen.is_empty() {
+        format!("nothing was {word} at all")
+    } else {
+        format!("{word}: {}", seen.join("; "))
+    };
+    Some((*span, format!("`{what}` is not {word} here"), hint))
+}
+
 /// What did not come true, where, and what happened in its stead.
 fn missed(call: &Rehearsal, expectation: &Expectation, span: Span) -> Option<(Span, String, String)> {
     let run = call.run();
@@ -250,6 +276,8 @@ fn missed(call: &Rehearsal, expectation: &Expectation, span: Span) -> Option<(Sp
                 (span, format!("`{name}` is {found}, not {value}"), hint)
             })
         }
+        Expectation::Requests(expected) => unseen(&call.world.requests, expected, "requested"),
+        Expectation::Notified(expected) => unseen(&call.world.notified, expected, "notified"),
         Expectation::Within { ms } => (call.now() > CallTime::from_ms(*ms)).then(|| {
             let took = call.now().as_ms();
             (span, format!("the call takes {took} ms, more than {ms}"), "the log shows where".to_owned())

@@ -4,13 +4,18 @@
 
 mod call;
 mod case;
+#[cfg(test)]
+mod errand_tests;
 mod read;
+mod script;
+mod speaking;
 #[cfg(test)]
 mod tests;
+mod world;
 
 #[cfg(test)]
 pub(super) use self::call::Rehearsal;
 pub use self::case::{CaseResult, Tests};
 #[cfg(test)]
-pub(super) use self::read::{ACTS, EXPECTATIONS};
+pub(super) use self::read::{ACTS, CASE, EXPECTATIONS};
 pub use self::read::{ParsedTests, parse_tests};

@@ -10,6 +10,7 @@ use super::super::steps::is_key;
 use super::super::words::LocalTime;
 use super::super::yaml::{self, Entry, Node, Style, Value};
 use super::case::{Act, Case, Expectation, Tests, speaking_ms};
+use super::script;
 
 /// A file of cases as read.
 #[derive(Debug)]
@@ -31,8 +32,10 @@ pub(in super::super) const ACTS: [&str; 10] = [
     "hangs_up",
     "speech_fails",
 ];
-pub(in super::super) const EXPECTATIONS: [&str; 6] =
-    ["outcome", "last_checkpoint", "heard", "not_heard", "variables", "within"];
+pub(in super::super) const EXPECTATIONS: [&str; 8] =
+    ["outcome", "last_checkpoint", "heard", "not_heard", "variables", "requests", "notified", "within"];
+/// What a case may have.
+pub(in super::super) const CASE: [&str; 6] = ["now", "variables", "callee", "http", "transfer", "expect"];
 
 /// Reads a file of flow tests. `file` is the name that findings quote; nothing is opened.
 #[must_use]
@@ -86,19 +89,22 @@ fn read_case(
     now: LocalTime,
 ) -> Option<Case> {
     let what = format!("the case `{}`", entry.key);
-    let fields = reader.map(&entry.value, &what, &["now", "variables", "callee", "expect"])?;
+    let fields = reader.map(&entry.value, &what, &CASE)?;
     let now = fields.node("now").and_then(|node| read_now(reader, node)).unwrap_or(now);
     let mut merged = common.clone();
     if let Some(node) = fields.node("variables") {
         merged.extend(variables(reader, node));
     }
     let callee = fields.node("callee").map(|node| acts(reader, node)).unwrap_or_default();
+    let replies = fields.node("http").map(|node| script::replies(reader, node)).unwrap_or_default();
+    let transfer = fields.node("transfer").map(|node| script::transfer(reader, node));
     let Some(expect) = fields.node("expect") else {
         reader.error(entry.key_span, "the case expects nothing", "add `expect: { outcome: … }`");
         return None;
     };
     let expect = expectations(reader, expect);
-    Some(Case { name: entry.key.clone(), span: entry.key_span, variables: merged, now, callee, expect })
+    let (name, span, variables) = (entry.key.clone(), entry.key_span, merged);
+    Some(Case { name, span, variables, now, callee, replies, transfer, expect })
 }
 
 /// Values as a dial-out would bring them: quoted is text, bare numbers and booleans are themselves.
@@ -209,6 +215,12 @@ fn expectations(reader: &mut Reader<'_>, node: &Node) -> Vec<(Expectation, Span)
             let value = json_of(&entry.value);
             expect.push((Expectation::Variable { name: entry.key.clone(), value }, entry.key_span));
         }
+    }
+    if let Some((words, span)) = word_list(reader, fields, "requests") {
+        expect.push((Expectation::Requests(words), span));
+    }
+    if let Some((words, span)) = word_list(reader, fields, "notified") {
+        expect.push((Expectation::Notified(words), span));
     }
     if let Some(node) = fields.node("within")
         && let Some(ms) = reader.duration_ms(node, "`within`")

@@ -84,6 +84,7 @@ impl Run {
                 }
                 Err(message) => self.fail(&message),
             },
+            Step::Errand(errand) => self.begin_errand(errand, now),
             Step::Goto(scene) => self.go(Some(*scene)),
             Step::Call(call) => self.begin_call(call),
             Step::Return(word) => self.come_back(word),
@@ -148,7 +149,12 @@ impl Run {
             return Ok(None);
         }
         let id = self.plays.issue();
-        self.commands.push_back(Command::Play { id, parts, barge_in: prompt.barge_in });
+        self.commands.push_back(Command::Play {
+            id,
+            parts,
+            barge_in: prompt.barge_in,
+            confirm: prompt.confirm,
+        });
         Ok(Some(id))
     }
 
@@ -167,6 +173,7 @@ impl Run {
             }
             PromptPart::File(path) => Some(Part::File(path.clone())),
             PromptPart::Checkpoint(name) => Some(Part::Checkpoint(name.clone())),
+            PromptPart::Protected(on) => Some(Part::Protected(*on)),
         })
     }
 
@@ -244,6 +251,7 @@ impl Run {
             | Step::SendDigits(_)
             | Step::Call(_)
             | Step::Return(_)
+            | Step::Errand(_)
             | Step::Goto(_)
             | Step::Hangup { .. } => None,
         }
@@ -261,6 +269,7 @@ impl Run {
             | Step::SendDigits(_)
             | Step::Call(_)
             | Step::Return(_)
+            | Step::Errand(_)
             | Step::Goto(_)
             | Step::Hangup { .. } => None,
         }

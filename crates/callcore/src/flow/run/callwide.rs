@@ -8,6 +8,7 @@ use super::super::handlers::{Act, DO_NOT_CALL};
 use super::super::io::Command;
 use super::super::steps::plain_words;
 use super::ask::Phase;
+use super::errand::Doing;
 use super::{Run, State};
 use crate::clock::CallTime;
 use crate::ids::PlayId;
@@ -56,6 +57,9 @@ impl Run {
     }
 
     fn act(&mut self, act: &Act, detail: Value) {
+        if let State::Doing(Doing::Recording { id, .. }) = &self.state {
+            self.commands.push_back(Command::EndRecording { id: *id });
+        }
         if let Some(id) = self.prompt_under_way() {
             self.commands.push_back(Command::Stop { id });
         }
@@ -85,6 +89,7 @@ impl Run {
                 Phase::Prompting { id, .. } => Some(id),
                 Phase::Listening { .. } | Phase::Hearing { .. } => None,
             },
+            State::Doing(doing) => doing.prompt(),
             State::Unanswered
             | State::Deciding { .. }
             | State::Ready

@@ -59,6 +59,7 @@ impl Run {
             | State::Asking(_)
             | State::Pausing { .. }
             | State::Farewell { .. }
+            | State::Doing(_)
             | State::Over => {}
         }
     }
@@ -98,6 +99,7 @@ impl Run {
                 self.go(then);
             }
             State::Asking(_) => self.ask_digit(digit, now),
+            State::Doing(_) => self.errand_digit(digit),
             State::Pausing { .. } | State::Ready => self.keep_key(digit),
             // Before anything has been said, and while a machine talks, a key answers nothing.
             State::Unanswered
@@ -132,6 +134,7 @@ impl Run {
             | State::AwaitingGreetingEnd { .. }
             | State::Pausing { .. }
             | State::Farewell { .. }
+            | State::Doing(_)
             | State::Over => {}
         }
     }
@@ -152,6 +155,7 @@ impl Run {
             | State::AwaitingGreetingEnd { .. }
             | State::Pausing { .. }
             | State::Farewell { .. }
+            | State::Doing(_)
             | State::Over => {}
         }
     }
@@ -159,6 +163,7 @@ impl Run {
     pub(super) fn playback_ended(&mut self, end: PlaybackEnd, now: CallTime) {
         let (id, cut) = match &self.state {
             State::Asking(_) => return self.ask_playback_ended(end, now),
+            State::Doing(_) => return self.errand_playback_ended(&end, now),
             State::Playing { id, cut } => (*id, *cut),
             State::Farewell { id } if *id == end.id => return self.hang_up(DO_NOT_CALL.to_owned()),
             State::Unanswered
@@ -178,7 +183,8 @@ impl Run {
             return self.fail(error);
         }
         self.note_heard(&end, cut.unwrap_or(Cut::Speech));
-        if end.completed {
+        // Keys that came in a protected stretch could not cut it; they count all the same.
+        if end.completed && cut != Some(Cut::Keys) {
             self.keys_ahead.clear();
         }
         let by_voice = self.knowledge.interrupted_by == Some(Cut::Speech);

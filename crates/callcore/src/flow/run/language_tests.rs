@@ -59,10 +59,7 @@ fn ask(slot: &str) -> String {
 #[test]
 fn numbers_are_taken_from_words_and_keys_within_their_bounds() {
     let number = ask("number: { into: n, min: 10, max: 1000000 }");
-    assert_eq!(
-        heard("en", &number, "I can pay two hundred fifty."),
-        "250||||00:00|false".replace("||||", "|||2026-01-01|")
-    );
+    assert_eq!(heard("en", &number, "I can pay two hundred fifty."), "250|||2026-01-01|00:00|false");
     assert_eq!(heard("id", &number, "dua ratus lima puluh ribu"), "250000|||2026-01-01|00:00|false");
     assert_eq!(heard("fr", &number, "250"), "250|||2026-01-01|00:00|false");
     assert_eq!(pressed(&number, "250#"), "250|||2026-01-01|00:00|false");
@@ -168,13 +165,11 @@ fn a_question_tells_the_call_how_to_listen_and_what_to_expect() {
     let mut listenings: Vec<Listening> = Vec::new();
     for ms in [0, 10, 20, 30_000] {
         while let Some(command) = run.poll_command() {
-            match command {
-                Command::Listen(how) => listenings.push(how),
-                Command::Play { id, .. } => {
-                    let end = PlaybackEnd { id, heard_ms: 9, completed: true, error: None };
-                    run.handle(Input::PlaybackEnded(end), CallTime::from_ms(ms));
-                }
-                _ => {}
+            if let Command::Listen(how) = command {
+                listenings.push(how);
+            } else if let Command::Play { id, .. } = command {
+                let end = PlaybackEnd { id, heard_ms: 9, completed: true, error: None };
+                run.handle(Input::PlaybackEnded(end), CallTime::from_ms(ms));
             }
         }
         if ms == 10 {

@@ -9,6 +9,7 @@ mod answer;
 mod ask;
 mod calls;
 mod callwide;
+mod errand;
 mod inputs;
 mod knowledge;
 #[cfg(test)]
@@ -26,6 +27,7 @@ use serde_json::{Map, Value};
 
 use self::ask::Asking;
 use self::calls::Frame;
+use self::errand::Doing;
 use self::knowledge::{Cut, Knowledge};
 pub use self::start::StartError;
 use super::io::{Command, Input, Outcome, Part};
@@ -33,7 +35,7 @@ use super::model::{Flow, PromptPart, SceneId};
 use super::template::{self, Text};
 use super::words::LocalTime;
 use crate::clock::{CallTime, soonest};
-use crate::ids::{PlayId, PlayIds};
+use crate::ids::{ErrandIds, PlayId, PlayIds};
 
 /// Steps run for one input before the flow is taken to be spinning.
 const STEPS_PER_INPUT: u32 = 200;
@@ -69,6 +71,7 @@ pub struct Run {
     context: tera::Context,
     commands: VecDeque<Command>,
     plays: PlayIds,
+    errands: ErrandIds,
     /// Keys that cut a prompt short and may answer the next question.
     keys_ahead: String,
     steps_taken: u32,
@@ -128,6 +131,8 @@ enum State {
     Farewell {
         id: PlayId,
     },
+    /// Something outside the conversation.
+    Doing(Doing),
     /// Hung up.
     Over,
 }
@@ -141,6 +146,7 @@ impl State {
             | Self::AwaitingGreetingEnd { until }
             | Self::Pausing { until } => Some(*until),
             Self::Asking(asking) => asking.phase.deadline(),
+            Self::Doing(doing) => doing.deadline(),
             Self::Unanswered | Self::Ready | Self::Playing { .. } | Self::Farewell { .. } | Self::Over => {
                 None
             }
@@ -168,6 +174,7 @@ impl Run {
             context,
             commands: VecDeque::new(),
             plays: PlayIds::default(),
+            errands: ErrandIds::default(),
             keys_ahead: String::new(),
             steps_taken: 0,
             failed: false,
@@ -205,6 +212,7 @@ impl Run {
             Input::Checkpoint(name) => self.knowledge.pass(name),
             Input::PlaybackEnded(end) => self.playback_ended(end, now),
             Input::HungUp => return self.hung_up(now),
+            Input::ErrandEnded { id, end } => self.errand_ended(id, end),
         }
         self.advance(now);
     }
@@ -235,6 +243,7 @@ impl Run {
             State::Deciding { .. } => self.verdict(Outcome::Timeout),
             State::Yielding { then, .. } => self.go(*then),
             State::Asking(_) => self.ask_timed_out(now),
+            State::Doing(_) => self.errand_timed_out(now),
             State::AwaitingBeep { .. } | State::AwaitingGreetingEnd { .. } => self.signal_missed(),
             State::Pausing { .. } => self.go(None),
             State::Unanswered
@@ -256,7 +265,7 @@ impl Run {
                     text.variables().all(|name| !self.flow.assigned.contains(name))
                 }
                 PromptPart::File(_) => true,
-                PromptPart::Checkpoint(_) => false,
+                PromptPart::Checkpoint(_) | PromptPart::Protected(_) => false,
             };
             if settled
                 && let Ok(Some(part)) = self.filled_in(part)
@@ -270,7 +279,7 @@ impl Run {
         for part in called.iter().flat_map(|flow| flow.prompts()).flat_map(|prompt| &prompt.parts) {
             let settled = match part {
                 PromptPart::Say { text: Text::Literal(_), .. } | PromptPart::File(_) => self.filled_in(part),
-                PromptPart::Say { .. } | PromptPart::Checkpoint(_) => Ok(None),
+                PromptPart::Say { .. } | PromptPart::Checkpoint(_) | PromptPart::Protected(_) => Ok(None),
             };
             if let Ok(Some(part)) = settled
                 && !known.contains(&part)

@@ -117,7 +117,11 @@ impl Driver {
                     assert_eq!(outcome.as_deref(), self.run.outcome());
                     self.hung_up = true;
                 }
-                Command::SendDigits(_) | Command::Listen(_) | Command::Note { .. } => {}
+                Command::SendDigits(_)
+                | Command::Listen(_)
+                | Command::Note { .. }
+                | Command::Errand { .. }
+                | Command::EndRecording { .. } => {}
             }
         }
         assert_eq!(self.hung_up, self.run.outcome().is_some());

@@ -56,7 +56,12 @@ fn missing(flow: &Flow, name: &str, variable: &Variable, brought: &Map<String, V
 }
 
 /// The value in the variable's type. Callers send numbers as texts and texts as numbers; both are taken.
-fn converted(flow: &Flow, name: &str, kind: VariableType, value: &Value) -> Result<Value, StartError> {
+pub(super) fn converted(
+    flow: &Flow,
+    name: &str,
+    kind: VariableType,
+    value: &Value,
+) -> Result<Value, StartError> {
     let converted = match (kind, value) {
         (VariableType::Text, Value::String(text)) if text.chars().count() > MAX_TEXT => {
             return Err(StartError::TooLong { flow: flow.name.clone(), name: name.to_owned() });

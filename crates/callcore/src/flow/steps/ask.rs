@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::io::BargeIn;
 use super::super::model::VariableType;
 use super::super::question::{Ask, Choice, Fallback, Listening, Slot};
 use super::super::reader::Reader;
@@ -222,7 +221,7 @@ pub(super) fn fallback(
     reader: &mut Reader<'_>,
     node: &Node,
     key: &str,
-    barge_in: BargeIn,
+    barge_in: prompt::Interrupting,
     retries: u32,
 ) -> Fallback {
     let what = format!("`{key}`");

@@ -1,6 +1,5 @@
 //! `listen`: whatever the callee says, kept as a text.
 
-use super::super::io::BargeIn;
 use super::super::model::{Prompt, VariableType};
 use super::super::question::{Ask, Fallback, Listening, Slot};
 use super::super::reader::Reader;
@@ -49,7 +48,7 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry) -> Option<Ask> {
         return None;
     };
     ask.slot = slot::variable(reader, into, VariableType::Text).map(|into| Slot::Words { into });
-    let barge_in = fields.node("barge_in").map_or(BargeIn::default(), |node| prompt::barge_in(reader, node));
+    let barge_in = fields.node("barge_in").map(|node| prompt::barge_in(reader, node)).unwrap_or_default();
     if let Some(node) = fields.node("say") {
         ask.prompt = prompt::question(reader, node, "`say`", barge_in)?;
     }

@@ -3,26 +3,43 @@
 mod ask;
 mod call;
 mod control;
+mod http;
+mod json;
 mod listen;
+mod notify;
 mod prompt;
+mod record;
 mod signal;
 mod slot;
+mod transfer;
+mod voices;
 
 #[cfg(test)]
 pub(super) use ask::KEYS as ASK_KEYS;
 pub(super) use ask::{phrase_list, plain_words};
 pub(super) use control::{COMPLETED, is_key};
 #[cfg(test)]
+pub(super) use http::KEYS as HTTP_KEYS;
+#[cfg(test)]
 pub(super) use listen::KEYS as LISTEN_KEYS;
-pub(super) use prompt::question;
+#[cfg(test)]
+pub(super) use prompt::BARGE_IN_KEYS;
+#[cfg(test)]
+pub(super) use record::KEYS as RECORD_KEYS;
+
+pub(crate) use prompt::count_words;
+pub(super) use prompt::{Interrupting, backchannels, question};
+pub(super) use transfer::is_number;
+pub(super) use voices::voices;
 
 use super::diagnostic::{Span, listed};
+use super::errand::Errand;
 use super::model::{Prompt, PromptPart, Step};
 use super::reader::Reader;
 use super::yaml::{Entry, Node, Value};
 
 /// The steps by name.
-pub(super) const STEPS: [&str; 15] = [
+pub(super) const STEPS: [&str; 19] = [
     "say",
     "play",
     "ask",
@@ -34,6 +51,10 @@ pub(super) const STEPS: [&str; 15] = [
     "checkpoint",
     "set",
     "send_digits",
+    "record",
+    "http",
+    "notify",
+    "transfer",
     "goto",
     "call",
     "return",
@@ -105,6 +126,7 @@ fn read_bare(reader: &mut Reader<'_>, name: &str, span: Span) -> Option<Step> {
     match name {
         "hangup" => Some(control::bare_hangup()),
         "return" => Some(Step::Return(String::new())),
+        "record" => Some(Step::Errand(Errand::Record(record::bare()))),
         "wait_for_beep" => Some(Step::WaitForBeep(signal::bare_beep())),
         "wait_for_greeting_end" => Some(Step::WaitForGreetingEnd(signal::bare_greeting_end())),
         _ if STEPS.contains(&name) => {
@@ -139,6 +161,10 @@ fn read_entry(reader: &mut Reader<'_>, entry: &Entry) -> Option<Step> {
         "send_digits" => control::send_digits(reader, node),
         "call" => call::call(reader, entry).map(Box::new).map(Step::Call),
         "return" => call::back(reader, node).map(Step::Return),
+        "record" => record::read(reader, node).map(|record| Step::Errand(Errand::Record(record))),
+        "http" => http::read(reader, node).map(|http| Step::Errand(Errand::Http(Box::new(http)))),
+        "notify" => notify::read(reader, node).map(Step::Errand),
+        "transfer" => transfer::read(reader, entry).map(|transfer| Step::Errand(Errand::Transfer(transfer))),
         "goto" => reader.scene(node, "`goto`").map(Step::Goto),
         "hangup" => control::hangup(reader, node),
         unknown => {

@@ -1,35 +1,28 @@
 //! `say` and `play`: what the callee hears, with check points anywhere in it.
 
-use super::super::io::BargeIn;
+use super::super::io::{BargeIn, Confirm};
 use super::super::model::{AudioFile, Prompt, PromptPart};
-use super::super::parse::language;
 use super::super::reader::{Fields, Reader};
 use super::super::yaml::{Node, Value};
+use super::ask::plain_words;
+use super::voices::Voice;
 
-/// How the parts of a prompt are spoken unless a part says otherwise.
-#[derive(Clone)]
-struct Voice {
-    language: String,
-    name: Option<String>,
-}
+/// How long a callee must talk over a prompt that can go on again, unless the flow says otherwise, ms.
+const MIN_SPEECH_MS: u64 = 600;
 
-impl Voice {
-    fn of_flow(reader: &Reader<'_>) -> Self {
-        Self { language: reader.language.clone(), name: reader.voice.clone() }
-    }
+/// What people say to show that they listen.
+const BACKCHANNELS: [&str; 16] = [
+    "uh huh", "mm hmm", "mhm", "hmm", "hm", "mm", "uh", "um", "er", "ah", "oh", "eh", "huh", "heeh", "he eh",
+    "oo",
+];
 
-    /// A voice belongs to its language: another language drops the flow's voice.
-    fn overridden(mut self, reader: &mut Reader<'_>, fields: Fields<'_>) -> Self {
-        if let Some(language) = fields.node("language").and_then(|node| language(reader, node))
-            && language != self.language
-        {
-            self = Self { language, name: None };
-        }
-        if let Some(node) = fields.node("voice") {
-            self.name = reader.scalar(node, "`voice`").map(str::to_owned);
-        }
-        self
-    }
+pub(in super::super) const BARGE_IN_KEYS: [&str; 4] = ["by", "min_speech", "min_words", "resume"];
+
+/// What may cut a prompt short, and what proves that it is meant.
+#[derive(Clone, Copy, Default)]
+pub(in super::super) struct Interrupting {
+    by: BargeIn,
+    confirm: Confirm,
 }
 
 /// `say: "text"`, `say: [parts]`, or `say: { text: …, barge_in: …, language: …, voice: …, on_speech: … }`.
@@ -38,7 +31,7 @@ pub(super) fn say(reader: &mut Reader<'_>, node: &Node) -> Option<Prompt> {
     if !matches!(node.value, Value::Map(_)) {
         return Some(Prompt { parts: parts(reader, node, "`say`", &voice)?, ..Prompt::default() });
     }
-    let keys = ["text", "barge_in", "language", "voice", "on_speech"];
+    let keys = ["text", "barge_in", "language", "voice", "voices", "on_speech"];
     let fields = reader.map(node, "`say`", &keys)?;
     let voice = voice.overridden(reader, fields);
     let Some(text) = fields.node("text") else {
@@ -69,15 +62,57 @@ pub(in super::super) fn question(
     reader: &mut Reader<'_>,
     node: &Node,
     what: &str,
-    barge_in: BargeIn,
+    barge_in: Interrupting,
 ) -> Option<Prompt> {
     let voice = Voice::of_flow(reader);
-    Some(Prompt { parts: parts(reader, node, what, &voice)?, barge_in, on_speech: None })
+    let Interrupting { by, confirm } = barge_in;
+    Some(Prompt { parts: parts(reader, node, what, &voice)?, barge_in: by, confirm, on_speech: None })
 }
 
-/// A `barge_in:` value.
-pub(super) fn barge_in(reader: &mut Reader<'_>, node: &Node) -> BargeIn {
-    match reader.word(node, "`barge_in`", &["off", "speech", "dtmf", "both"]).as_deref() {
+/// Something said beside the conversation, which nothing cuts.
+pub(super) fn aside(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<Prompt> {
+    let voice = Voice::of_flow(reader);
+    Some(Prompt { parts: parts(reader, node, what, &voice)?, barge_in: BargeIn::Off, ..Prompt::default() })
+}
+
+/// A file played beside the conversation.
+pub(super) fn music(reader: &mut Reader<'_>, node: &Node) -> Option<Prompt> {
+    let parts = vec![PromptPart::File(audio_file(reader, node)?)];
+    Some(Prompt { parts, barge_in: BargeIn::Off, ..Prompt::default() })
+}
+
+/// `barge_in: both`, or `barge_in: { by: both, min_speech: 400ms, min_words: 2, resume: true }`.
+pub(super) fn barge_in(reader: &mut Reader<'_>, node: &Node) -> Interrupting {
+    if !matches!(node.value, Value::Map(_)) {
+        return Interrupting { by: by(reader, node, "`barge_in`"), confirm: Confirm::default() };
+    }
+    let Some(fields) = reader.map(node, "`barge_in`", &BARGE_IN_KEYS) else { return Interrupting::default() };
+    let by = fields.node("by").map_or_else(BargeIn::default, |node| by(reader, node, "`by`"));
+    let mut confirm = Confirm {
+        min_speech_ms: fields
+            .node("min_speech")
+            .and_then(|node| reader.duration_ms(node, "`min_speech`"))
+            .unwrap_or_default(),
+        min_words: fields
+            .node("min_words")
+            .and_then(|node| reader.count(node, "`min_words`", 1..11))
+            .unwrap_or_default(),
+        resume: fields.node("resume").is_some_and(|node| reader.yes(node, "`resume`")),
+    };
+    if !by.by_speech()
+        && let Some(entry) = BARGE_IN_KEYS.iter().skip(1).find_map(|key| fields.entry(key))
+    {
+        let hint = "use `by: speech` or `both`, or drop it";
+        reader.warn(entry.key_span, "speech cannot cut this prompt, so there is nothing to prove", hint);
+    }
+    if confirm.resume && confirm.min_speech_ms == 0 && confirm.min_words == 0 {
+        confirm.min_speech_ms = MIN_SPEECH_MS;
+    }
+    Interrupting { by, confirm }
+}
+
+fn by(reader: &mut Reader<'_>, node: &Node, what: &str) -> BargeIn {
+    match reader.word(node, what, &["off", "speech", "dtmf", "both"]).as_deref() {
         Some("off") => BargeIn::Off,
         Some("speech") => BargeIn::Speech,
         Some("dtmf") => BargeIn::Dtmf,
@@ -85,16 +120,47 @@ pub(super) fn barge_in(reader: &mut Reader<'_>, node: &Node) -> BargeIn {
     }
 }
 
+/// `backchannels: [uh-huh, ya]`: the author's words beside those that everybody says.
+pub(in super::super) fn backchannels(reader: &mut Reader<'_>, node: Option<&Node>) -> Vec<String> {
+    let mut words: Vec<String> = BACKCHANNELS.iter().map(ToString::to_string).collect();
+    let nodes = match node.map(|node| (node, &node.value)) {
+        None => &[],
+        Some((_, Value::List(items))) => items.as_slice(),
+        Some((node, Value::Scalar { .. } | Value::Map(_))) => std::slice::from_ref(node),
+    };
+    for node in nodes {
+        let Some(text) = reader.scalar(node, "a backchannel") else { continue };
+        let plain = plain_words(text);
+        if plain.is_empty() {
+            reader.error(node.span, "a backchannel needs words", "write a word such as `uh-huh` or `ya`");
+        }
+        words.push(plain);
+    }
+    // Of two that begin alike the longer one is taken out first.
+    words.sort_by_key(|phrase| std::cmp::Reverse(phrase.len()));
+    words
+}
+
+/// The words of `text` that are more than a sign of listening.
+pub(crate) fn count_words(text: &str, backchannels: &[String]) -> usize {
+    let mut rest = format!(" {} ", plain_words(text).replace(' ', "  "));
+    for phrase in backchannels {
+        rest = rest.replace(&format!(" {} ", phrase.replace(' ', "  ")), " ");
+    }
+    rest.split_whitespace().count()
+}
+
 fn with_options(reader: &mut Reader<'_>, fields: Fields<'_>, parts: Vec<PromptPart>) -> Prompt {
-    let barge_in = fields.node("barge_in").map_or_else(BargeIn::default, |node| barge_in(reader, node));
+    let Interrupting { by, confirm } =
+        fields.node("barge_in").map_or_else(Interrupting::default, |node| barge_in(reader, node));
     let on_speech = fields.entry("on_speech").and_then(|entry| {
-        if !barge_in.by_speech() {
+        if !by.by_speech() {
             let hint = "use `barge_in: speech` or `both`, or drop `on_speech`";
             reader.warn(entry.key_span, "speech cannot cut this prompt, so `on_speech` never happens", hint);
         }
         reader.scene(&entry.value, "`on_speech`")
     });
-    Prompt { parts, barge_in, on_speech }
+    Prompt { parts, barge_in: by, confirm, on_speech }
 }
 
 /// A text, or a list of texts, `{ say: … }`, `{ play: … }` and `{ checkpoint: … }`.
@@ -102,7 +168,16 @@ fn parts(reader: &mut Reader<'_>, node: &Node, what: &str, voice: &Voice) -> Opt
     let Value::List(items) = &node.value else {
         return Some(vec![spoken(reader, node, what, voice)?]);
     };
-    let parts: Vec<_> = items.iter().filter_map(|item| part(reader, item, voice)).collect();
+    let mut parts = Vec::with_capacity(items.len());
+    for item in items {
+        let protected = is_protected(reader, item);
+        let Some(part) = part(reader, item, voice) else { continue };
+        if protected {
+            parts.extend([PromptPart::Protected(true), part, PromptPart::Protected(false)]);
+        } else {
+            parts.push(part);
+        }
+    }
     if parts.is_empty() && !reader.has_errors() {
         reader.error(node.span, format!("{what} is empty"), "add a text");
         return None;
@@ -110,11 +185,22 @@ fn parts(reader: &mut Reader<'_>, node: &Node, what: &str, voice: &Voice) -> Opt
     Some(parts)
 }
 
+/// Whether nothing may cut this part. It says so itself: `{ say: …, protected: true }`.
+fn is_protected(reader: &mut Reader<'_>, item: &Node) -> bool {
+    let Value::Map(entries) = &item.value else { return false };
+    let Some(entry) = entries.iter().find(|entry| entry.key == "protected") else { return false };
+    if entries.iter().any(|entry| entry.key == "checkpoint") {
+        let hint = "protect the text before it: `{ say: …, protected: true }`";
+        reader.error(entry.key_span, "a check point cannot be protected", hint);
+    }
+    reader.yes(&entry.value, "`protected`")
+}
+
 fn part(reader: &mut Reader<'_>, node: &Node, voice: &Voice) -> Option<PromptPart> {
     if !matches!(node.value, Value::Map(_)) {
         return spoken(reader, node, "this part", voice);
     }
-    let keys = ["say", "play", "checkpoint", "language", "voice"];
+    let keys = ["say", "play", "checkpoint", "language", "voice", "voices", "protected"];
     let fields = reader.map(node, "a part of a prompt", &keys)?;
     let voice = voice.clone().overridden(reader, fields);
     match (fields.node("say"), fields.node("play"), fields.node("checkpoint")) {

@@ -17,6 +17,9 @@ pub(super) use self::filters::unfit;
 /// Longest text a template may become, in bytes: about five minutes of speech.
 pub(super) const MAX_RENDERED: usize = 6_000;
 
+/// Ends the name of a text that becomes part of a URL.
+pub(super) const URL_SUFFIX: &str = ".url";
+
 /// Most `{{ … }}` and `{% … %}` in one text, and most words and signs in one of them: tera's parser goes
 /// one call deeper for every bracket and every `if`.
 const MAX_TAGS: usize = 60;
@@ -128,8 +131,21 @@ impl Templates {
 /// Tera with our filters.
 fn engine() -> Tera {
     let mut tera = Tera::new();
+    tera.autoescape_on([URL_SUFFIX]);
+    tera.set_escape_fn(percent_encoded);
     filters::register(&mut tera);
     tera
+}
+
+/// RFC 3986 §2.3: everything but unreserved characters is encoded, so that a value stays one value.
+fn percent_encoded(text: &str, out: &mut dyn Write) -> io::Result<()> {
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.write_all(&[byte])?,
+            _ => write!(out, "%{byte:02X}")?,
+        }
+    }
+    Ok(())
 }
 
 /// The context a render needs.

@@ -1,0 +1,196 @@
+//! Speech and keys over a prompt: what cuts it, when, and what only seemed to.
+//!
+//! A prompt that asks for no proof is cut at once. One that does is watched: the callee goes on talking, or
+//! says words that mean something, and it is cut; or it was a cough, and a prompt that fell silent for it
+//! goes on where the callee stopped hearing.
+
+use serde_json::json;
+
+use super::machine::{Call, State};
+use crate::audio::FRAME_MS;
+use crate::clock::CallTime;
+use crate::flow::{Confirm, count_words};
+
+/// Speech that [`super::barge_in`] needs before it speaks of talking over, ms.
+const NOTICED_MS: u64 = 100;
+/// Silence after which the callee has stopped, where words prove nothing, ms.
+const QUIET_MS: u64 = 300;
+/// Whoever talks this long into a prompt that fell silent means it, ms.
+const TALKS_ON_MS: u64 = 3_000;
+/// No doubt lasts longer, ms.
+const LONGEST_DOUBT_MS: u64 = 10_000;
+
+/// What cuts a prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    Speech,
+    Keys,
+}
+
+impl By {
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Speech => "speech",
+            Self::Keys => "dtmf",
+        }
+    }
+}
+
+/// Speech over a prompt that has not proved to be an interruption.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Suspicion {
+    until: CallTime,
+    talked_ms: u64,
+    quiet_ms: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Finding {
+    Interrupts,
+    Nothing,
+    Unsure,
+}
+
+impl Suspicion {
+    fn new(now: CallTime) -> Self {
+        Self { until: now + LONGEST_DOUBT_MS, talked_ms: NOTICED_MS, quiet_ms: 0 }
+    }
+
+    pub(super) const fn until(&self) -> CallTime {
+        self.until
+    }
+
+    /// One more frame.
+    fn hear(&mut self, talking: bool, confirm: Confirm, paused: bool) -> Finding {
+        if talking {
+            self.talked_ms += FRAME_MS;
+            self.quiet_ms = 0;
+            let long = confirm.min_speech_ms > 0 && self.talked_ms >= confirm.min_speech_ms;
+            if long || (paused && self.talked_ms >= TALKS_ON_MS) {
+                return Finding::Interrupts;
+            }
+            return Finding::Unsure;
+        }
+        self.quiet_ms += FRAME_MS;
+        // Words are judged when they are there.
+        if confirm.min_words == 0 && self.quiet_ms >= QUIET_MS { Finding::Nothing } else { Finding::Unsure }
+    }
+}
+
+impl Call {
+    /// What the frame that was just heard means for the prompt that plays.
+    pub(super) fn talk_over(&mut self, now: CallTime) {
+        self.cut_deferred(now);
+        let State::Talking(talk) = &mut self.state else { return };
+        let talking = talk.listening.talking_over();
+        if (!talking && talk.suspicion.is_none()) || talk.speaking.is_cut_deferred() {
+            return;
+        }
+        let (barge_in, confirm) = talk.speaking.barge_in(now);
+        if !barge_in.by_speech() {
+            talk.suspicion = None;
+            return;
+        }
+        if confirm.at_once() {
+            return self.interrupt(By::Speech, now);
+        }
+        let Some(suspicion) = &mut talk.suspicion else {
+            talk.suspicion = Some(Suspicion::new(now));
+            if confirm.resume {
+                talk.speaking.pause(now);
+            }
+            let paused = talk.speaking.is_paused();
+            return self.record("talk_over", json!({ "paused": paused }));
+        };
+        match suspicion.hear(talking, confirm, talk.speaking.is_paused()) {
+            Finding::Interrupts => self.interrupt(By::Speech, now),
+            Finding::Nothing => self.go_on(now),
+            Finding::Unsure => {}
+        }
+    }
+
+    /// The callee has said something and fallen silent; `text` is what a recogniser heard of it.
+    pub(super) fn judge_words(&mut self, text: Option<&str>, now: CallTime) {
+        let State::Talking(talk) = &mut self.state else { return };
+        if talk.suspicion.is_none() {
+            return;
+        }
+        let (_, confirm) = talk.speaking.barge_in(now);
+        let words = text.map_or(0, |text| count_words(text, self.flow.flow().backchannels()));
+        if confirm.min_words > 0 && words >= confirm.min_words as usize {
+            self.interrupt(By::Speech, now);
+        } else {
+            self.go_on(now);
+        }
+    }
+
+    /// A doubt that nothing settles is given up.
+    pub(super) fn end_doubt(&mut self, now: CallTime) {
+        self.cut_deferred(now);
+        if let State::Talking(talk) = &self.state
+            && talk.suspicion.is_some_and(|suspicion| suspicion.until <= now)
+        {
+            self.go_on(now);
+        }
+    }
+
+    /// It was no interruption.
+    fn go_on(&mut self, now: CallTime) {
+        let State::Talking(talk) = &mut self.state else { return };
+        talk.suspicion = None;
+        if talk.speaking.is_paused() {
+            talk.speaking.go_on(now);
+            self.record("resumed", json!({}));
+        }
+    }
+
+    /// Cuts the prompt, now or at the end of its protected stretch.
+    pub(super) fn interrupt(&mut self, by: By, now: CallTime) {
+        let State::Talking(talk) = &mut self.state else { return };
+        talk.suspicion = None;
+        if by == By::Speech {
+            talk.listening.spoken_for();
+        }
+        let cut = talk.speaking.cut(by, now);
+        let kind = if cut { "interruption" } else { "interruption_deferred" };
+        self.record(kind, json!({ "by": by.as_str() }));
+        self.report_prompts(now);
+    }
+
+    fn cut_deferred(&mut self, now: CallTime) {
+        let State::Talking(talk) = &mut self.state else { return };
+        if let Some(by) = talk.speaking.cut_deferred(now) {
+            talk.suspicion = None;
+            self.record("interruption", json!({ "by": by.as_str() }));
+            self.report_prompts(now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn frames(suspicion: &mut Suspicion, talking: bool, ms: u64, confirm: Confirm) -> Finding {
+        (0..ms / FRAME_MS).map(|_| suspicion.hear(talking, confirm, true)).last().unwrap()
+    }
+
+    #[test]
+    fn a_cough_is_nothing_and_a_sentence_interrupts() {
+        let confirm = Confirm { min_speech_ms: 600, resume: true, ..Confirm::default() };
+        let mut cough = Suspicion::new(CallTime::ZERO);
+        assert_eq!(frames(&mut cough, true, 200, confirm), Finding::Unsure);
+        assert_eq!(frames(&mut cough, false, 300, confirm), Finding::Nothing);
+        let mut sentence = Suspicion::new(CallTime::ZERO);
+        assert_eq!(frames(&mut sentence, true, 500, confirm), Finding::Interrupts);
+    }
+
+    #[test]
+    fn where_words_decide_silence_is_waited_out_and_endless_talk_interrupts() {
+        let confirm = Confirm { min_words: 2, resume: true, ..Confirm::default() };
+        let mut words = Suspicion::new(CallTime::ZERO);
+        assert_eq!(frames(&mut words, true, 800, confirm), Finding::Unsure);
+        assert_eq!(frames(&mut words, false, 2_000, confirm), Finding::Unsure);
+        assert_eq!(frames(&mut words, true, 2_200, confirm), Finding::Interrupts);
+    }
+}

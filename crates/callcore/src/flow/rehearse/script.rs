@@ -1,0 +1,61 @@
+//! What a case scripts beside the callee: the answers of services, whether a transfer succeeds.
+
+use serde_json::{Map, Value as Json};
+
+use super::super::errand::ErrandEnd;
+use super::super::parse::number;
+use super::super::reader::Reader;
+use super::super::yaml::{Node, Style, Value};
+use super::world::Reply;
+
+/// How long a service takes when the case does not say.
+const ANSWER_MS: u64 = 100;
+
+/// `http:` a list of `{ status: …, json: …, after: … }` or `{ fails: reason }`, in the order of the requests.
+pub(super) fn replies(reader: &mut Reader<'_>, node: &Node) -> Vec<Reply> {
+    let items = match &node.value {
+        Value::List(items) => items.as_slice(),
+        Value::Scalar { .. } | Value::Map(_) => std::slice::from_ref(node),
+    };
+    items.iter().filter_map(|item| reply(reader, item)).collect()
+}
+
+fn reply(reader: &mut Reader<'_>, node: &Node) -> Option<Reply> {
+    let fields = reader.map(node, "an answer", &["status", "json", "after", "fails"])?;
+    let after = fields.node("after").and_then(|node| reader.duration_ms(node, "`after`"));
+    let end = match fields.node("fails") {
+        Some(reason) => ErrandEnd::Failed(reader.scalar(reason, "`fails`")?.to_owned()),
+        None => {
+            let status = fields.node("status").and_then(|node| reader.count(node, "`status`", 100..600));
+            let status = status.and_then(|status| u16::try_from(status).ok()).unwrap_or(200);
+            ErrandEnd::Answered { status, body: fields.node("json").map(tree) }
+        }
+    };
+    Some(Reply { after_ms: after.unwrap_or(ANSWER_MS), end })
+}
+
+/// `transfer: unsupported`, `done` or `failed`.
+pub(super) fn transfer(reader: &mut Reader<'_>, node: &Node) -> ErrandEnd {
+    match reader.word(node, "`transfer`", &["unsupported", "done", "failed"]).as_deref() {
+        Some("done") => ErrandEnd::Transferred,
+        Some("failed") => ErrandEnd::Failed("the test says so".to_owned()),
+        Some(_) | None => ErrandEnd::Unsupported,
+    }
+}
+
+/// The JSON that a YAML tree stands for: bare numbers, booleans and `null` are themselves.
+pub(super) fn tree(node: &Node) -> Json {
+    match &node.value {
+        Value::Scalar { style: Style::Plain, .. } if node.is_null() => Json::Null,
+        Value::Scalar { text, style: Style::Plain } => match text.as_str() {
+            "true" | "false" => Json::Bool(text == "true"),
+            text => number(text).unwrap_or_else(|| Json::from(text)),
+        },
+        Value::Scalar { text, style: Style::Quoted | Style::Block } => Json::from(text.as_str()),
+        Value::List(items) => Json::Array(items.iter().map(tree).collect()),
+        Value::Map(entries) => {
+            let entries = entries.iter().map(|entry| (entry.key.clone(), tree(&entry.value)));
+            Json::Object(entries.collect::<Map<_, _>>())
+        }
+    }
+}

@@ -1,0 +1,405 @@
+//! Steps that want something done outside the conversation: they wait for what comes of it.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::super::errand::{
+    Errand, ErrandEnd, ErrandOrder, Filler, Http, JsonText, Record, Request, Transfer,
+};
+use super::super::io::{BargeIn, Command, Confirm, Part, PlaybackEnd};
+use super::super::model::{Flow, SceneId, Step};
+use super::super::steps::is_number;
+use super::{Position, Run, State, start};
+use crate::clock::{CallTime, soonest};
+use crate::ids::{ErrandId, PlayId};
+
+/// Most errands of one call: a flow that goes round in a circle must not flood anybody.
+const MAX_ERRANDS: u32 = 300;
+/// Whoever does an errand keeps its time; this much later the flow goes on without.
+const GRACE_MS: u64 = 2_000;
+
+/// What the flow waits for meanwhile.
+#[derive(Debug)]
+pub(super) enum Doing {
+    /// The beep before a recording.
+    Beeping {
+        play: PlayId,
+    },
+    Recording {
+        id: ErrandId,
+        until: CallTime,
+    },
+    Requesting {
+        id: ErrandId,
+        until: CallTime,
+        filler: Filling,
+    },
+    /// The answer is there; words that have begun are heard to their end.
+    HearingOut {
+        play: PlayId,
+        until: CallTime,
+        then: Option<SceneId>,
+    },
+    Transferring {
+        id: ErrandId,
+        until: CallTime,
+    },
+}
+
+/// What the callee hears while a request runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Filling {
+    Due(CallTime),
+    Playing(PlayId),
+    Silent,
+}
+
+/// No filler is heard out for longer, ms.
+const LONGEST_FILLER_MS: u64 = 15_000;
+
+impl Doing {
+    /// The prompt that plays meanwhile.
+    pub(super) const fn prompt(&self) -> Option<PlayId> {
+        match self {
+            Self::Beeping { play }
+            | Self::HearingOut { play, .. }
+            | Self::Requesting { filler: Filling::Playing(play), .. } => Some(*play),
+            Self::Recording { .. } | Self::Requesting { .. } | Self::Transferring { .. } => None,
+        }
+    }
+
+    pub(super) fn deadline(&self) -> Option<CallTime> {
+        match self {
+            Self::Beeping { .. } => None,
+            Self::Requesting { until, filler: Filling::Due(due), .. } => soonest(Some(*until), Some(*due)),
+            Self::Recording { until, .. }
+            | Self::Requesting { until, .. }
+            | Self::HearingOut { until, .. }
+            | Self::Transferring { until, .. } => Some(*until),
+        }
+    }
+}
+
+/// The errand at `at`, if that is where the flow stands.
+fn errand_at(flow: &Flow, at: Position) -> Option<&Errand> {
+    match flow.scenes.get(at.scene.0)?.steps.get(at.step) {
+        Some(Step::Errand(errand)) => Some(errand),
+        Some(_) | None => None,
+    }
+}
+
+impl Run {
+    pub(super) fn begin_errand(&mut self, errand: &Errand, now: CallTime) {
+        let begun = match errand {
+            Errand::Record(record) => {
+                self.begin_record(record, now);
+                Ok(())
+            }
+            Errand::Http(http) => self.begin_request(http, now),
+            Errand::Notify { event, data } => self.notify(event, data),
+            Errand::Transfer(transfer) => self.begin_transfer(transfer, now),
+        };
+        if let Err(reason) = begun {
+            self.fail(&reason);
+        }
+    }
+
+    /// Numbers an errand and hands it out; `None` when the call has had too many.
+    fn order(&mut self, order: ErrandOrder) -> Option<ErrandId> {
+        let id = self.errands.issue();
+        if id.0 > MAX_ERRANDS {
+            self.give_up(&format!(
+                "the call took more than {MAX_ERRANDS} requests, recordings and notifications"
+            ));
+            return None;
+        }
+        self.commands.push_back(Command::Errand { id, order });
+        Some(id)
+    }
+
+    fn begin_record(&mut self, record: &Record, now: CallTime) {
+        self.keys_ahead.clear();
+        if !record.beep {
+            return self.record_now(record, now);
+        }
+        let play = self.plays.issue();
+        let (barge_in, confirm) = (BargeIn::Off, Confirm::default());
+        self.commands.push_back(Command::Play { id: play, parts: vec![Part::Beep], barge_in, confirm });
+        self.state = State::Doing(Doing::Beeping { play });
+    }
+
+    fn record_now(&mut self, record: &Record, now: CallTime) {
+        let Record { max_ms, end_silence_ms, .. } = *record;
+        if let Some(id) = self.order(ErrandOrder::Record { max_ms, end_silence_ms }) {
+            self.state = State::Doing(Doing::Recording { id, until: now + max_ms + GRACE_MS });
+        }
+    }
+
+    fn begin_request(&mut self, http: &Http, now: CallTime) -> Result<(), String> {
+        let mut headers = Vec::with_capacity(http.headers.len());
+        for (name, value) in &http.headers {
+            headers.push((name.clone(), self.flow.templates.render(value, &self.context)?));
+        }
+        let request = Request {
+            method: http.method,
+            url: self.flow.templates.render(&http.url, &self.context)?,
+            shown_url: http.shown_url.clone(),
+            headers,
+            body: http.json.as_ref().map(|json| self.json(json)).transpose()?.map(|json| json.to_string()),
+            timeout_ms: http.timeout_ms,
+        };
+        if let Some(id) = self.order(ErrandOrder::Request(request)) {
+            let until = now + http.timeout_ms + GRACE_MS;
+            let filler =
+                http.filler.as_ref().map_or(Filling::Silent, |filler| Filling::Due(now + filler.delay_ms));
+            self.state = State::Doing(Doing::Requesting { id, until, filler });
+        }
+        Ok(())
+    }
+
+    fn notify(&mut self, event: &str, data: &JsonText) -> Result<(), String> {
+        let data = self.json(data)?;
+        if self.order(ErrandOrder::Notify { event: event.to_owned(), data }).is_some() {
+            self.go(None);
+        }
+        Ok(())
+    }
+
+    fn begin_transfer(&mut self, transfer: &Transfer, now: CallTime) -> Result<(), String> {
+        let to = self.flow.templates.render(&transfer.to, &self.context)?;
+        let to: String = to.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')')).collect();
+        if !is_number(&to) {
+            return Err("the number to transfer to is not a telephone number".to_owned());
+        }
+        if let Some(id) = self.order(ErrandOrder::Transfer { to }) {
+            let until = now + transfer.timeout_ms;
+            self.state = State::Doing(Doing::Transferring { id, until });
+        }
+        Ok(())
+    }
+
+    /// The JSON with its variables filled in.
+    fn json(&self, json: &JsonText) -> Result<Value, String> {
+        Ok(match json {
+            JsonText::Literal(value) => value.clone(),
+            JsonText::Variable(name) => self.knowledge.variables.get(name).cloned().unwrap_or_default(),
+            JsonText::Text(text) => Value::from(self.flow.templates.render(text, &self.context)?),
+            JsonText::List(items) => {
+                Value::Array(items.iter().map(|item| self.json(item)).collect::<Result<_, _>>()?)
+            }
+            JsonText::Map(entries) => {
+                let mut map = Map::new();
+                for (key, value) in entries {
+                    map.insert(key.clone(), self.json(value)?);
+                }
+                Value::Object(map)
+            }
+        })
+    }
+
+    pub(super) fn errand_digit(&mut self, digit: char) {
+        let flow = Arc::clone(&self.flow);
+        match (&self.state, errand_at(&flow, self.at)) {
+            (State::Doing(Doing::Recording { id, .. }), Some(Errand::Record(record))) => {
+                if record.end_keys.contains(digit) {
+                    self.commands.push_back(Command::EndRecording { id: *id });
+                }
+            }
+            (State::Doing(Doing::Beeping { .. }), _) => {}
+            _ => self.keep_key(digit),
+        }
+    }
+
+    pub(super) fn errand_playback_ended(&mut self, end: &PlaybackEnd, now: CallTime) {
+        let flow = Arc::clone(&self.flow);
+        let errand = errand_at(&flow, self.at);
+        match (&mut self.state, errand) {
+            (State::Doing(Doing::Beeping { play }), Some(Errand::Record(record))) if *play == end.id => {
+                self.record_now(record, now);
+            }
+            (State::Doing(Doing::Requesting { filler, .. }), Some(Errand::Http(http)))
+                if *filler == Filling::Playing(end.id) =>
+            {
+                let again = http.filler.as_ref().is_some_and(|filler| filler.repeat && end.completed);
+                // The pause before the next time is that before the first.
+                let delay_ms = http.filler.as_ref().map_or(0, |filler| filler.delay_ms);
+                *filler = if again { Filling::Due(now + delay_ms) } else { Filling::Silent };
+            }
+            (State::Doing(Doing::HearingOut { play, then, .. }), _) if *play == end.id => {
+                let then = *then;
+                self.go(then);
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn errand_timed_out(&mut self, now: CallTime) {
+        let flow = Arc::clone(&self.flow);
+        let State::Doing(doing) = &mut self.state else { return };
+        match doing {
+            Doing::Requesting { until, filler: filling @ Filling::Due(_), .. } if *until > now => {
+                *filling = Filling::Silent;
+                if let Some(Errand::Http(http)) = errand_at(&flow, self.at)
+                    && let Some(filler) = &http.filler
+                {
+                    self.play_filler(filler);
+                }
+            }
+            Doing::HearingOut { then, .. } => {
+                let then = *then;
+                self.go(then);
+            }
+            Doing::Recording { id, .. } | Doing::Requesting { id, .. } | Doing::Transferring { id, .. } => {
+                let id = *id;
+                self.errand_ended(id, ErrandEnd::Failed("nothing came of it in time".to_owned()));
+            }
+            Doing::Beeping { .. } => {}
+        }
+    }
+
+    /// A filler that cannot be made is silence; the request goes on.
+    fn play_filler(&mut self, filler: &Filler) {
+        let played = self.play(&filler.prompt);
+        if let (Ok(Some(play)), State::Doing(Doing::Requesting { filler, .. })) = (played, &mut self.state) {
+            *filler = Filling::Playing(play);
+        }
+    }
+
+    /// What comes of an errand that the flow no longer waits for is dropped.
+    pub(super) fn errand_ended(&mut self, id: ErrandId, end: ErrandEnd) {
+        let flow = Arc::clone(&self.flow);
+        let State::Doing(
+            Doing::Recording { id: awaited, .. }
+            | Doing::Requesting { id: awaited, .. }
+            | Doing::Transferring { id: awaited, .. },
+        ) = &self.state
+        else {
+            return;
+        };
+        let Some(errand) = errand_at(&flow, self.at).filter(|_| *awaited == id) else { return };
+        match errand {
+            Errand::Record(record) => self.recorded(record, end),
+            Errand::Http(http) => self.answered_by_service(http, end),
+            Errand::Transfer(transfer) => self.transferred(transfer, end),
+            Errand::Notify { .. } => {}
+        }
+    }
+
+    fn recorded(&mut self, record: &Record, end: ErrandEnd) {
+        match end {
+            ErrandEnd::Recorded { name, ms } => {
+                if let Some(into) = &record.into {
+                    self.set_variable(into, Value::from(name));
+                }
+                if let Some(into) = &record.length_into {
+                    self.set_variable(into, Value::from(ms));
+                }
+                self.go(None);
+            }
+            ErrandEnd::NothingSaid => {
+                self.note("nothing_said", json!({}));
+                self.go(record.on_empty);
+            }
+            ErrandEnd::Failed(reason) => self.fail(&format!("a message could not be recorded: {reason}")),
+            ErrandEnd::Answered { .. } | ErrandEnd::Transferred | ErrandEnd::Unsupported => {}
+        }
+    }
+
+    fn answered_by_service(&mut self, http: &Http, end: ErrandEnd) {
+        let (status, outcome) = match end {
+            ErrandEnd::Answered { status, body } => (status, self.take_answer(http, status, body.as_ref())),
+            ErrandEnd::Failed(reason) => (0, Err(reason)),
+            ErrandEnd::Recorded { .. }
+            | ErrandEnd::NothingSaid
+            | ErrandEnd::Transferred
+            | ErrandEnd::Unsupported => return,
+        };
+        if let Some(into) = &http.status_into {
+            self.set_variable(into, Value::from(status));
+        }
+        let then = match outcome {
+            Ok(then) => then,
+            Err(reason) if http.on_error.is_some() => {
+                self.note("http_failed", json!({ "url": http.shown_url, "reason": reason }));
+                http.on_error
+            }
+            Err(reason) => return self.fail(&format!("{} failed: {reason}", http.shown_url)),
+        };
+        let State::Doing(Doing::Requesting { filler: Filling::Playing(play), until, .. }) = self.state else {
+            return self.go(then);
+        };
+        if http.filler.as_ref().is_some_and(|filler| filler.heard_out) {
+            let until = until + LONGEST_FILLER_MS;
+            self.state = State::Doing(Doing::HearingOut { play, until, then });
+        } else {
+            self.commands.push_back(Command::Stop { id: play });
+            self.go(then);
+        }
+    }
+
+    /// Where an answer leads, its values kept; or why it is none.
+    fn take_answer(
+        &mut self,
+        http: &Http,
+        status: u16,
+        body: Option<&Value>,
+    ) -> Result<Option<SceneId>, String> {
+        if let Some((_, scene)) = http.on_status.iter().find(|(range, _)| range.contains(status)) {
+            return Ok(Some(*scene));
+        }
+        if !(200..300).contains(&status) {
+            return Err(format!("the service answered {status}"));
+        }
+        if http.into.is_empty() {
+            return Ok(None);
+        }
+        let body = body.ok_or("the service answered without JSON")?;
+        let mut values = Vec::with_capacity(http.into.len());
+        for (name, pointer) in &http.into {
+            let Some(value) = body.pointer(pointer).filter(|value| !value.is_null()) else {
+                self.note("not_in_answer", json!({ "variable": name, "at": pointer }));
+                continue;
+            };
+            let Some(variable) = self.flow.variables.get(name) else { continue };
+            let value = start::converted(&self.flow, name, variable.kind, value).map_err(|_| {
+                format!("what the answer has at `{pointer}` does not fit the variable `{name}`")
+            })?;
+            values.push((name, value));
+        }
+        for (name, value) in values {
+            self.set_variable(name, value);
+        }
+        Ok(None)
+    }
+
+    fn transferred(&mut self, transfer: &Transfer, end: ErrandEnd) {
+        match end {
+            ErrandEnd::Transferred => {
+                self.note("transferred", json!({}));
+                self.go(None);
+            }
+            ErrandEnd::Unsupported => {
+                self.note("no_transfer", json!({ "reason": "this trunk cannot transfer calls" }));
+                match transfer.on_unsupported {
+                    Some(scene) => self.go(Some(scene)),
+                    None => self.fail("this trunk cannot transfer calls"),
+                }
+            }
+            ErrandEnd::Failed(reason) => {
+                self.note("no_transfer", json!({ "reason": reason }));
+                match transfer.on_failed {
+                    Some(scene) => self.go(Some(scene)),
+                    None => self.fail(&format!("the transfer failed: {reason}")),
+                }
+            }
+            ErrandEnd::Recorded { .. } | ErrandEnd::NothingSaid | ErrandEnd::Answered { .. } => {}
+        }
+    }
+
+    fn set_variable(&mut self, name: &str, value: Value) {
+        self.note("set", json!({ "variable": name, "value": value }));
+        self.context.insert(name.to_owned(), &value);
+        self.knowledge.variables.insert(name.to_owned(), value);
+    }
+}
