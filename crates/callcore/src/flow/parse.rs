@@ -38,7 +38,7 @@ impl Parsed {
     }
 }
 
-pub(super) const TOP: [&str; 13] = [
+pub(super) const TOP: [&str; 16] = [
     "flow",
     "language",
     "voice",

@@ -86,7 +86,7 @@ pub(super) struct Parser<'t> {
     pub(super) tokens: &'t [(Token, Range<usize>)],
     pub(super) at: usize,
     end: usize,
-    depth: usize,
+    pub(super) depth: usize,
     pub(super) names: Names<'t>,
     pub(super) checkpoints: Vec<(String, Range<usize>)>,
     read: Vec<String>,

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::super::rehearse::Rehearsal;
-use super::super::{Command, Listening, LocalTime, Severity, parse, parse_with};
+use super::super::{Command, Listening, LocalTime, PlaybackEnd, Severity, parse, parse_with};
 use super::*;
 
 fn flow_of(parsed: super::super::Parsed) -> Arc<Flow> {
