@@ -10,7 +10,7 @@ use super::super::diagnostic::{listed, nearest};
 use super::super::model::{SceneId, Variable, VariableType};
 use super::super::words::{Date, TimeOfDay};
 use super::lex::{Token, lex};
-use super::{Expr, ExprError, Fact, Function, Op, Sign, problem};
+use super::{Expr, ExprError, Fact, Op, Sign, problem};
 
 /// A read expression and the words in it that only the whole flow can check.
 #[derive(Debug)]
