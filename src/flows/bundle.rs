@@ -1,6 +1,7 @@
 //! A flow with its audio in one piece: from a file with its folder, a zip, or a text alone. What comes from
 //! outside is held to limits before it is unpacked.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{Cursor, Read};
@@ -8,12 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use callcore::audio::wav;
-use callcore::flow::{Diagnostic, Flow, MAX_BYTES, Severity};
+use callcore::flow::{Diagnostic, Flow, MAX_BYTES, Severity, parse_with};
 use sha2::{Digest as _, Sha256};
 use zip::ZipArchive;
 
-use super::audio::Sounds;
-use super::{Error, check_text, is_test_file, read_text};
+use super::{Around, Error, check_text, is_test_file, read_text};
 use crate::speech::file;
 
 /// Most files in a bundle.
@@ -54,8 +54,15 @@ pub struct Usable {
     /// Where it was read.
     pub file: PathBuf,
     pub text: String,
-    pub(super) sounds: Sounds,
+    pub(super) around: Around,
     pub warnings: Vec<Diagnostic>,
+}
+
+impl Usable {
+    /// The files that it needs beside its own, by their paths from its folder.
+    pub fn files(&self) -> impl Iterator<Item = &str> {
+        self.around.sounds.keys().chain(self.around.called.keys()).map(String::as_str)
+    }
 }
 
 impl Bundle {
@@ -122,8 +129,9 @@ impl Bundle {
     /// The one flow among `files` and what lies around it.
     fn of_files(mut files: BTreeMap<String, Vec<u8>>) -> Result<Self, Refused> {
         let flows: Vec<String> = files.keys().filter(|path| is_flow(path)).cloned().collect();
-        let path = match flows.as_slice() {
-            [one] => one.clone(),
+        let first = not_called(&flows, &files);
+        let path = match first.as_slice() {
+            [one] => (*one).clone(),
             [] => {
                 return refused(
                     "the zip holds no flow: a file that ends in .yaml, at its top or in one folder",
@@ -131,9 +139,9 @@ impl Bundle {
             }
             several => {
                 return refused(format!(
-                    "the zip holds {} flows ({}); upload each by itself",
+                    "the zip holds {} flows that none of the others calls ({}); upload each by itself",
                     several.len(),
-                    several.join(", ")
+                    several.iter().map(|path| path.as_str()).collect::<Vec<_>>().join(", ")
                 ));
             }
         };
@@ -158,10 +166,10 @@ impl Bundle {
     /// # Errors
     /// [`Refused::Flow`] with everything that is wrong.
     pub fn check(&self) -> Result<Usable, Refused> {
-        let (flow, sounds, findings) =
+        let (flow, around, findings) =
             check_text(&self.name, &self.text, |path| Ok(self.files.get(path).cloned()));
         match flow {
-            Some(flow) => Ok(usable(flow, PathBuf::from(&self.name), self.text.clone(), sounds, findings)),
+            Some(flow) => Ok(usable(flow, PathBuf::from(&self.name), self.text.clone(), around, findings)),
             None => Err(Refused::Flow(findings)),
         }
     }
@@ -186,8 +194,8 @@ pub fn bundle_of_file(path: &Path) -> Result<(Option<Usable>, Vec<Diagnostic>), 
     };
     let folder = path.parent().unwrap_or(Path::new(""));
     let name = path.display().to_string();
-    let (flow, sounds, findings) = check_text(&name, &text, |audio| read_audio(&folder.join(audio)));
-    let usable = flow.map(|flow| usable(flow, path.to_owned(), text, sounds, findings.clone()));
+    let (flow, around, findings) = check_text(&name, &text, |audio| read_audio(&folder.join(audio)));
+    let usable = flow.map(|flow| usable(flow, path.to_owned(), text, around, findings.clone()));
     Ok((usable, findings))
 }
 
@@ -202,14 +210,15 @@ fn read_audio(path: &Path) -> Result<Option<Vec<u8>>, String> {
     Ok(Some(bytes))
 }
 
-fn usable(flow: Flow, file: PathBuf, text: String, sounds: Sounds, findings: Vec<Diagnostic>) -> Usable {
+fn usable(flow: Flow, file: PathBuf, text: String, around: Around, findings: Vec<Diagnostic>) -> Usable {
     let warnings = findings.into_iter().filter(|finding| finding.severity == Severity::Warning).collect();
-    Usable { flow: Arc::new(flow), digest: digest(&text, &sounds), file, text, sounds, warnings }
+    Usable { flow: Arc::new(flow), digest: digest(&text, &around), file, text, around, warnings }
 }
 
-/// SHA-256 of the text; with audio, of the text's and every sound's own.
-pub(super) fn digest(text: &str, sounds: &Sounds) -> String {
-    if sounds.is_empty() {
+/// SHA-256 of the text; with audio or called flows, of everybody's own.
+fn digest(text: &str, around: &Around) -> String {
+    let Around { sounds, called } = around;
+    if sounds.is_empty() && called.is_empty() {
         return hex(&Sha256::digest(text.as_bytes()));
     }
     let mut whole = Sha256::new();
@@ -219,7 +228,34 @@ pub(super) fn digest(text: &str, sounds: &Sounds) -> String {
         whole.update(path.as_bytes());
         whole.update(Sha256::digest(wav::write_8k(&[samples])));
     }
+    for (path, text) in called {
+        whole.update((path.len() as u64).to_le_bytes());
+        whole.update(path.as_bytes());
+        whole.update(Sha256::digest(text.as_bytes()));
+    }
     hex(&whole.finalize())
+}
+
+/// Those of the flow files that none of the others calls.
+fn not_called<'f>(flows: &'f [String], files: &BTreeMap<String, Vec<u8>>) -> Vec<&'f String> {
+    if let [one] = flows {
+        return vec![one];
+    }
+    let mut called: Vec<String> = Vec::new();
+    for path in flows {
+        let folder = path.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+        let text = files.get(path).and_then(|bytes| std::str::from_utf8(bytes).ok()).unwrap_or_default();
+        let found = RefCell::new(Vec::new());
+        let find = |stem: &str| {
+            let path = format!("{folder}{stem}.yaml");
+            let text = String::from_utf8(files.get(&path)?.clone()).ok()?;
+            found.borrow_mut().push(path);
+            Some(text)
+        };
+        drop(parse_with(path, text, &find));
+        called.extend(found.into_inner().into_iter().filter(|found| found != path));
+    }
+    flows.iter().filter(|path| !called.contains(path)).collect()
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -318,7 +354,7 @@ mod tests {
             ]);
             let usable = Bundle::read(&zip).unwrap().check().unwrap();
             assert_eq!(usable.flow.name(), "plays");
-            assert_eq!(usable.sounds["audio/a.wav"].len(), 1_600, "half as many samples as at 16 kHz");
+            assert_eq!(usable.around.sounds["audio/a.wav"].len(), 1_600, "half as many samples as at 16 kHz");
             assert_eq!(usable.digest.len(), 64);
         }
     }
@@ -332,6 +368,33 @@ mod tests {
             digest(&[("x/q.yaml", PLAYS.as_bytes()), ("x/audio/a.wav", &beep(8_000)), ("x/notes.txt", b"n")])
         );
         assert_ne!(one, digest(&[("p.yaml", PLAYS.as_bytes()), ("audio/a.wav", &beep(16_000))]));
+    }
+
+    #[test]
+    fn flows_that_are_called_travel_along_and_count_for_the_version() {
+        let main = "flow: main\nstart: a\nscenes: { a: [ { call: { flow: part } }, { hangup: done } ] }\n";
+        let part = |words: &str| {
+            format!("flow: part\nstart: a\nscenes: {{ a: [ {{ say: {words} }}, {{ play: a.wav }} ] }}\n")
+        };
+        let check = |part: &str| {
+            let zip = zipped(&[
+                ("main.yaml", main.as_bytes()),
+                ("part.yaml", part.as_bytes()),
+                ("a.wav", &beep(8_000)),
+            ]);
+            Bundle::read(&zip).unwrap().check().unwrap()
+        };
+        let (one, two) = (check(&part("Hello")), check(&part("Goodbye")));
+        assert_ne!(one.digest, two.digest);
+        assert_eq!(one.files().collect::<Vec<_>>(), ["a.wav", "part.yaml"]);
+        let root = tempfile::tempdir().unwrap();
+        super::super::keeping::keep(root.path(), &one).unwrap();
+        assert_eq!(
+            super::super::keeping::load(root.path(), "main", &one.digest).unwrap().flow.name(),
+            "main"
+        );
+        let alone = zipped(&[("main.yaml", main.as_bytes())]);
+        assert_eq!(why(&alone), "the flow has errors");
     }
 
     #[test]
@@ -352,7 +415,7 @@ mod tests {
         assert!(why(b"PK\x03\x04 and then nothing").contains("cannot be read"));
         assert!(why(&[0xff, 0xfe, 0x00]).contains("neither a zip nor"));
         assert!(why(&zipped(&[("readme.txt", b"x")])).contains("holds no flow"));
-        assert!(why(&zipped(&[flow, ("q.yaml", b"flow: q")])).contains("holds 2 flows"));
+        assert!(why(&zipped(&[flow, ("q.yaml", b"flow: q")])).contains("none of the others calls"));
         assert!(why(&vec![b'#'; 10 << 20]).contains("KiB"));
         assert_eq!(
             why(&zipped(&[("p.yaml", PLAYS.as_bytes()), ("audio/a.wav", b"GIF89a")])),

@@ -9,7 +9,8 @@ use callcore::audio::wav;
 use super::{Error, Stored, Usable, bundle_of_file};
 
 /// The flow's text in its folder.
-const FLOW_FILE: &str = "flow.yaml";
+/// No flow that it calls can have this name.
+const FLOW_FILE: &str = "+flow.yaml";
 
 /// Writes a version into its folder below `root`, unless it is there. A half-written one never has the name
 /// of a version: it is written beside and then renamed.
@@ -30,7 +31,10 @@ pub(super) fn keep(root: &Path, usable: &Usable) -> Result<(), Error> {
 fn write(folder: &Path, usable: &Usable) -> std::io::Result<()> {
     drop(fs::remove_dir_all(folder));
     fs::create_dir_all(folder)?;
-    for (path, samples) in &usable.sounds {
+    for (path, text) in &usable.around.called {
+        fs::write(folder.join(path), text)?;
+    }
+    for (path, samples) in &usable.around.sounds {
         let path = folder.join(path);
         if let Some(parent) = path.parent() {
             fs::create_dir_all(parent)?;

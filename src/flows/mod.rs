@@ -9,6 +9,8 @@ mod catalog;
 mod keeping;
 mod rehearsal;
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -169,23 +171,57 @@ pub fn check_file(file: &Path) -> Result<Checked, Error> {
     Ok(Checked { file: file.to_owned(), stored, diagnostics })
 }
 
-/// A flow's text, checked with the audio it names; `read` hands out the bytes of a file, `None` when it is
-/// not there.
+/// What a version is made of beside its own text, by paths from the flow's folder.
+#[derive(Clone, Debug, Default)]
+struct Around {
+    sounds: Sounds,
+    /// The texts of the flows it calls.
+    called: BTreeMap<String, String>,
+}
+
+/// A flow's text, checked with the audio it names and the flows it calls; `read` hands out the bytes of a
+/// file, `None` when it is not there.
 fn check_text(
     name: &str,
     text: &str,
-    mut read: impl FnMut(&str) -> Result<Option<Vec<u8>>, String>,
-) -> (Option<Flow>, Sounds, Vec<Diagnostic>) {
-    let mut parsed = flow::parse(name, text);
+    read: impl FnMut(&str) -> Result<Option<Vec<u8>>, String>,
+) -> (Option<Flow>, Around, Vec<Diagnostic>) {
+    let read = RefCell::new(read);
+    let called = RefCell::new(BTreeMap::new());
+    let find = |stem: &str| {
+        let path = format!("{stem}.yaml");
+        let bytes = (read.borrow_mut())(&path).ok()?.filter(|bytes| bytes.len() <= flow::MAX_BYTES)?;
+        let text = String::from_utf8(bytes).ok()?;
+        called.borrow_mut().insert(path, text.clone());
+        Some(text)
+    };
+    let mut parsed = flow::parse_with(name, text, &find);
     let mut sounds = Sounds::new();
-    parsed.check_audio(|audio| {
-        let (sound, finding) = judged(&audio.path, read(&audio.path));
+    let mut judge = |path: &str| {
+        let (sound, finding) = judged(path, (read.borrow_mut())(path));
         if let Some(sound) = sound {
-            sounds.insert(audio.path.clone(), sound);
+            sounds.insert(path.to_owned(), sound);
         }
         finding
-    });
-    (parsed.flow, sounds, parsed.diagnostics)
+    };
+    let others: Vec<(String, String)> =
+        parsed.flow.iter().flat_map(Flow::called_flows).fold(Vec::new(), |mut all, called| {
+            all.extend(
+                called.audio_files().iter().map(|audio| (called.name().to_owned(), audio.path.clone())),
+            );
+            all
+        });
+    parsed.check_audio(|audio| judge(&audio.path));
+    for (flow, path) in others {
+        if let Some((severity, message, hint)) = judge(&path) {
+            let message = format!("{message}, which the called flow `{flow}` plays");
+            parsed.diagnostics.push(Diagnostic { severity, ..finding(name.to_owned(), message, hint) });
+            if severity == Severity::Error {
+                parsed.flow = None;
+            }
+        }
+    }
+    (parsed.flow, Around { sounds, called: called.into_inner() }, parsed.diagnostics)
 }
 
 /// The text of a flow file or a file of flow tests, or why it cannot be one.

@@ -223,7 +223,7 @@ impl Actor {
                         what,
                     ));
                 }
-                Effect::Recognise { utterance, audio } => {
+                Effect::Recognise { utterance, audio, .. } => {
                     let language = self.flow.flow.language().to_owned();
                     running.jobs.spawn(self.speech.clone().recognised(utterance, audio, language));
                 }

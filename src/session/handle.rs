@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use callcore::amd;
 use callcore::call::{Call, Direction, Settings, amd_timers};
-use callcore::flow::{Part, Run};
-use serde_json::json;
+use callcore::flow::{LocalTime, Part, Run, StartError};
+use serde_json::{Map, Value, json};
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
@@ -28,6 +28,7 @@ use crate::speech::tts::Tts;
 use crate::store::{self, CallBatch, NewCall, NewEvent, Store};
 use crate::telemetry::mask;
 use crate::trunk::{Full, Line, Order};
+use crate::wallclock;
 
 /// Prompts whose text is known are made before the number is dialled, for at most this long.
 const PREPARE_PATIENCE: Duration = Duration::from_secs(5);
@@ -141,7 +142,7 @@ impl Handle {
             let known = inner.options.amd.named.keys().cloned().collect::<Vec<_>>().join(", ");
             return Err(Refusal::UnknownParams { name: request.amd_params.unwrap_or_default(), known });
         }
-        let run = Run::new(Arc::clone(&flow.flow), request.metadata.clone())?;
+        let run = begin(&flow, request.metadata.clone())?;
         if !request.ignore_do_not_call
             && let Some(listed) = inner.parts.store.do_not_call(&request.number).await?
         {
@@ -291,6 +292,15 @@ impl Handle {
         controls.remove(call_id);
         metrics::gauge!("dering_calls_running").set(controls.len() as f64);
     }
+}
+
+/// The flow at its beginning, with the day and the hour where the callee is.
+pub(super) fn begin(flow: &Stored, metadata: Map<String, Value>) -> Result<Run, StartError> {
+    let mut run = Run::new(Arc::clone(&flow.flow), metadata)?;
+    if let Some(now) = LocalTime::of_unix_ms(wallclock::now_ms(), flow.flow.minutes_ahead_of_utc()) {
+        run.begin_at(now);
+    }
+    Ok(run)
 }
 
 /// Makes the audio that is known to be needed, so that the callee never waits for it.

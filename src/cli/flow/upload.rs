@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::{Context, bail};
-use callcore::flow::{Flow, parse_tests};
+use callcore::flow::parse_tests;
 use reqwest::Method;
 use serde_json::Value;
 use zip::ZipWriter;
@@ -14,7 +14,7 @@ use zip::write::SimpleFileOptions;
 use super::files_at;
 use super::server::{Server, encoded, short};
 use super::versions::running;
-use crate::flows::{Bundle, bundle_of_file, flow_files};
+use crate::flows::{Bundle, Usable, bundle_of_file, flow_files};
 
 /// What to send and where.
 #[derive(Debug, clap::Args)]
@@ -66,7 +66,7 @@ pub(super) fn run(upload: &Upload, out: &mut impl Write) -> anyhow::Result<ExitC
                 writeln!(out, "{finding}\n")?;
             }
             match usable {
-                Some(usable) => ready.push((usable.flow.name().to_owned(), packed(&file, &usable.flow)?)),
+                Some(usable) => ready.push((usable.flow.name().to_owned(), packed(&file, &usable)?)),
                 None => broken = true,
             }
         }
@@ -98,13 +98,13 @@ fn send(upload: &Upload, name: &str, bytes: Vec<u8>) -> anyhow::Result<String> {
     Ok(format!("{digest} {new}{tests}; {}", running(&answer)))
 }
 
-/// The flow with the audio it plays, its tests and their recordings, as a zip.
-fn packed(file: &Path, flow: &Flow) -> anyhow::Result<Vec<u8>> {
+/// The flow with the audio it plays, the flows it calls, its tests and their recordings, as a zip.
+fn packed(file: &Path, usable: &Usable) -> anyhow::Result<Vec<u8>> {
     let folder = file.parent().unwrap_or(Path::new(""));
     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
     let mut paths = vec![name];
-    paths.extend(flow.audio_files().iter().map(|audio| audio.path.clone()));
+    paths.extend(usable.files().map(str::to_owned));
     let tests = format!("{stem}.test.yaml");
     if let Ok(text) = std::fs::read_to_string(folder.join(&tests)) {
         let parsed = parse_tests(&tests, &text);

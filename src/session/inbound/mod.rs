@@ -17,7 +17,7 @@ use self::refused::TurnedAway;
 pub use self::routes::{BadRoute, Pattern, Route, Routes};
 use super::actor::{Actor, Clock, Control};
 use super::effects::Speech;
-use super::handle::{Handle, Refusal, prepare};
+use super::handle::{self, Handle, Refusal, prepare};
 use super::live::{LiveCall, Phase};
 use super::scribe::Scribe;
 use crate::flows::Stored;
@@ -104,7 +104,7 @@ impl Handle {
         }
         let route = &call.route;
         let flow = inner.parts.flows.find(&route.flow).await?;
-        let run = Run::new(Arc::clone(&flow.flow), route.metadata(&call.caller, &call.called))?;
+        let run = handle::begin(&flow, route.metadata(&call.caller, &call.called))?;
         let call_id = Uuid::now_v7().to_string();
         // Records are filed under the session: a carrier that names two calls alike must not mix them up.
         if inner.parts.store.call_of_session(&leg.session_id).await?.is_some() {

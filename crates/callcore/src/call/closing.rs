@@ -10,6 +10,7 @@ use super::machine::{Call, RANG_TOO_LONG, State};
 use super::notice::Stage;
 use super::settings::Direction;
 use crate::clock::CallTime;
+use crate::flow;
 
 impl Call {
     pub(super) fn remote_hangup(&mut self, now: CallTime) {
@@ -24,6 +25,7 @@ impl Call {
             }
             State::Talking(_) => {
                 self.record("hangup", json!({ "by": self.settings.direction.other_party() }));
+                self.part(now);
                 self.close(Ended::ByCallee, 16, now);
             }
             State::Closing { .. } | State::Finished => {}
@@ -39,11 +41,21 @@ impl Call {
                 self.finish(now);
             }
             State::Talking(_) => {
+                self.part(now);
                 self.close(Ended::ByCallee, 16, now);
                 self.finish(now);
             }
             State::Closing { .. } => self.finish(now),
             State::Finished => {}
+        }
+    }
+
+    /// Lets the flow do what is left when the callee has hung up.
+    fn part(&mut self, now: CallTime) {
+        self.flow.handle(flow::Input::HungUp, now);
+        self.obey_flow(now);
+        if let Some(outcome) = self.flow.outcome() {
+            self.outcome = Some(outcome.to_owned());
         }
     }
 

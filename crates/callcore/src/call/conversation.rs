@@ -90,7 +90,8 @@ impl Call {
         match (audio, &mut self.state) {
             (Some(audio), State::Talking(talk)) => {
                 talk.awaited_words = Some((utterance, now));
-                self.effects.push_back(Effect::Recognise { utterance, audio });
+                let expected = talk.listening.expected();
+                self.effects.push_back(Effect::Recognise { utterance, audio, expected });
             }
             _ => {
                 self.flow.handle(flow::Input::Utterance { text: None }, now);
@@ -227,6 +228,7 @@ impl Call {
                     self.outcome = outcome.or(self.outcome.take());
                     self.hang_up(Ended::ByBot, now);
                 }
+                Command::Listen(how) => talk.listening.listen(how),
                 Command::Errand { id, order } => self.begin_errand(id, order, now),
                 Command::EndRecording { id } => self.end_recording(id, now),
                 Command::Note { what, detail } => {

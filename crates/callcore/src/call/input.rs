@@ -78,6 +78,8 @@ pub enum Effect {
     Recognise {
         utterance: u32,
         audio: Arc<[i16]>,
+        /// Phrases that the question under way expects, most telling first: a bias for the engine.
+        expected: Arc<[String]>,
     },
     /// From the next frame on, also keep what the callee says as a message of its own.
     KeepMessage {

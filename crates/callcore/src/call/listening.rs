@@ -8,6 +8,7 @@ use crate::amd::{self, Amd};
 use crate::audio::frame::{FRAME_MS, Frame, ms_to_samples};
 use crate::clock::CallTime;
 use crate::detect::{Ear, Heard, Tone, ToneKind};
+use crate::flow;
 
 /// Audio kept from before speech was noticed, ms, so that no first consonant is lost.
 const PREROLL_MS: u64 = 300;
@@ -52,7 +53,11 @@ pub(super) struct Listening {
     talking_over: bool,
     speech: bool,
     utterance: Option<Utterance>,
+    /// What ends an utterance unless the question says otherwise.
+    usual_end_silence_ms: u64,
     end_silence_ms: u64,
+    longest_ms: u64,
+    expected: Arc<[String]>,
     /// Audio since the utterance began, with its preroll; empty when nobody recognises.
     kept: VecDeque<i16>,
     keeps: bool,
@@ -81,7 +86,10 @@ impl Listening {
             talking_over: false,
             speech: false,
             utterance: None,
+            usual_end_silence_ms: manner.end_silence_ms,
             end_silence_ms: manner.end_silence_ms,
+            longest_ms: LONGEST_UTTERANCE_MS,
+            expected: Arc::default(),
             kept: VecDeque::with_capacity(if keeps { ms_to_samples(10_000) } else { 0 }),
             keeps,
             found: VecDeque::with_capacity(8),
@@ -110,6 +118,18 @@ impl Listening {
         self.end_utterance();
     }
 
+    /// Listens as the question under way wants it, from now on.
+    pub(super) fn listen(&mut self, how: flow::Listening) {
+        self.end_silence_ms = how.end_silence_ms.unwrap_or(self.usual_end_silence_ms);
+        self.longest_ms = how.longest_ms.unwrap_or(LONGEST_UTTERANCE_MS).min(LONGEST_UTTERANCE_MS);
+        self.expected = how.expected;
+    }
+
+    /// What the callee will probably say.
+    pub(super) fn expected(&self) -> Arc<[String]> {
+        Arc::clone(&self.expected)
+    }
+
     fn note(&mut self, heard: Heard) {
         match heard {
             Heard::SpeechStarted { at_ms } => match &mut self.utterance {
@@ -135,7 +155,7 @@ impl Listening {
         };
         let end_ms = match utterance.paused_ms {
             Some(paused) if self.media_ms >= paused + self.end_silence_ms => paused,
-            None if self.media_ms >= utterance.start_ms + LONGEST_UTTERANCE_MS => self.media_ms,
+            None if self.media_ms >= utterance.start_ms + self.longest_ms => self.media_ms,
             Some(_) | None => return,
         };
         let audio = self.keeps.then(|| self.kept.make_contiguous().into());

@@ -53,7 +53,7 @@ pub(super) fn read(
     reader: &mut Reader<'_>,
     entry: &Entry,
     has_start: bool,
-) -> Option<(AmdSettings, BTreeMap<Outcome, SceneId>)> {
+) -> Option<(AmdSettings, BTreeMap<Outcome, SceneId>, Option<SceneId>)> {
     let fields = reader.map(&entry.value, "`amd`", &["mode", "timers", "on"])?;
     let mut mode = MachineDetection::Detect;
     if let Some(node) = fields.node("mode") {
@@ -64,9 +64,9 @@ pub(super) fn read(
         }
     }
     let timers = fields.node("timers").map(|node| timers(reader, node)).unwrap_or_default();
-    let mut branches = BTreeMap::new();
+    let (mut branches, mut on_beep) = (BTreeMap::new(), None);
     if let Some(on) = fields.entry("on") {
-        branches = read_branches(reader, &on.value)?;
+        (branches, on_beep) = read_branches(reader, &on.value)?;
         if mode == MachineDetection::Disabled {
             let hint = "use `mode: detect`, or leave `on:` out";
             reader.error(on.key_span, "`on` waits for a verdict, but `mode` is `disabled`", hint);
@@ -82,12 +82,16 @@ pub(super) fn read(
             reader.error(on.key_span, message, hint);
         }
     }
-    Some((AmdSettings { mode, timers, waits_for_verdict: !branches.is_empty() }, branches))
+    Some((AmdSettings { mode, timers, waits_for_verdict: !branches.is_empty() }, branches, on_beep))
 }
 
-fn read_branches(reader: &mut Reader<'_>, node: &Node) -> Option<BTreeMap<Outcome, SceneId>> {
+/// The scene per verdict, and that of a beep before the verdict.
+type Branches = (BTreeMap<Outcome, SceneId>, Option<SceneId>);
+
+fn read_branches(reader: &mut Reader<'_>, node: &Node) -> Option<Branches> {
     let mut allowed: Vec<&str> = OUTCOME_NAMES.to_vec();
     allowed.insert(2, "machine");
+    allowed.insert(3, "beep");
     let fields = reader.map(node, "`on`", &allowed)?;
     let mut branches = BTreeMap::new();
     for (name, outcome) in OUTCOMES {
@@ -100,7 +104,8 @@ fn read_branches(reader: &mut Reader<'_>, node: &Node) -> Option<BTreeMap<Outcom
             branches.entry(outcome).or_insert(scene);
         }
     }
-    Some(branches)
+    let on_beep = fields.node("beep").and_then(|node| reader.scene(node, "the scene"));
+    Some((branches, on_beep))
 }
 
 fn timers(reader: &mut Reader<'_>, node: &Node) -> TimerOverrides {

@@ -1,7 +1,9 @@
 //! What only the whole flow can tell: scenes nobody reaches, circles without a pause, names never used.
 
+use super::circles::components;
 use super::diagnostic::{listed, nearest};
-use super::model::{Ask, Flow, Prompt, SceneId, Step};
+use super::handlers::Act;
+use super::model::{Called, Flow, Prompt, SceneId, Step};
 use super::reader::Reader;
 
 /// Reports what is wrong with a flow whose parts are each right.
@@ -12,6 +14,8 @@ pub(super) fn check(reader: &mut Reader<'_>, flow: &Flow) {
         unreachable_scenes(reader, flow);
         steps_after_leaving(reader, flow);
         breathless_circles(reader, flow);
+        calls_that_never_return(reader, flow);
+        parting_words(reader, flow);
     }
 }
 
@@ -43,19 +47,86 @@ fn unused_variables(reader: &mut Reader<'_>) {
 }
 
 fn unreachable_scenes(reader: &mut Reader<'_>, flow: &Flow) {
-    let mut reached = vec![false; flow.scenes.len()];
-    let mut todo: Vec<SceneId> =
-        flow.start.into_iter().chain(flow.on_error).chain(flow.branches.values().copied()).collect();
-    while let Some(id) = todo.pop() {
-        if !std::mem::replace(&mut reached[id.0], true) {
-            todo.extend(flow.scenes[id.0].steps.iter().flat_map(targets));
-        }
-    }
+    let handlers = flow.handlers.iter().filter_map(|handler| match handler.act {
+        Act::Goto(scene) => Some(scene),
+        Act::DoNotCall(_) => None,
+    });
+    let roots = [flow.start, flow.on_error, flow.on_beep, flow.on_hangup].into_iter().flatten();
+    let reached = reachable(flow, roots.chain(flow.branches.values().copied()).chain(handlers));
     for (at, (name, span)) in reader.scenes.clone().into_iter().enumerate() {
         if !reached[at] {
             let hint = "lead there with `goto`, or drop it";
             reader.warn(span, format!("nothing leads to the scene `{name}`"), hint);
         }
+    }
+}
+
+/// Which scenes can be got to from these, by number.
+fn reachable(flow: &Flow, from: impl IntoIterator<Item = SceneId>) -> Vec<bool> {
+    let mut reached = vec![false; flow.scenes.len()];
+    let mut todo: Vec<SceneId> = from.into_iter().collect();
+    while let Some(id) = todo.pop() {
+        if !std::mem::replace(&mut reached[id.0], true) {
+            todo.extend(flow.scenes[id.0].steps.iter().flat_map(targets));
+        }
+    }
+    reached
+}
+
+/// A called scene that leads back to its call, other than by `return`, would be called again and again
+/// without ever coming back.
+fn calls_that_never_return(reader: &mut Reader<'_>, flow: &Flow) {
+    let edges: Vec<Vec<usize>> = flow
+        .scenes
+        .iter()
+        .map(|scene| scene.steps.iter().flat_map(targets).map(|scene| scene.0).collect())
+        .collect();
+    let circle = components(&edges);
+    for (at, scene) in flow.scenes.iter().enumerate() {
+        for (number, step) in scene.steps.iter().enumerate() {
+            let Step::Call(call) = step else { continue };
+            let Called::Scene(called) = call.called else { continue };
+            if circle[called.0] == circle[at] {
+                let span = reader.step_spans.get(at).and_then(|spans| spans.get(number)).copied();
+                let message = format!("the scene `{}` leads back here", flow.scenes[called.0].name);
+                let hint = "end it with `return` in the stead of a `goto`, or use `goto` here, too";
+                reader.error(span.unwrap_or_default(), message, hint);
+            }
+        }
+    }
+}
+
+/// After the callee has hung up nothing can be said, asked or waited for.
+fn parting_words(reader: &mut Reader<'_>, flow: &Flow) {
+    let Some(on_hangup) = flow.on_hangup else { return };
+    let reached = reachable(flow, [on_hangup]);
+    for (at, scene) in flow.scenes.iter().enumerate().filter(|(at, _)| reached[*at]) {
+        for (number, _) in scene.steps.iter().enumerate().filter(|(_, step)| needs_callee(step)) {
+            let span = reader.step_spans.get(at).and_then(|spans| spans.get(number)).copied();
+            let message = "nobody is there for this: `on_hangup` leads here when the callee has hung up";
+            let hint = "`set`, `branch`, `goto`, `checkpoint`, `notify` and `hangup` can be there";
+            reader.error(span.unwrap_or_default(), message, hint);
+        }
+    }
+}
+
+/// Whether the step does something with the callee.
+fn needs_callee(step: &Step) -> bool {
+    match step {
+        Step::Prompt(_)
+        | Step::Ask(_)
+        | Step::WaitForBeep(_)
+        | Step::WaitForGreetingEnd(_)
+        | Step::Wait { .. }
+        | Step::Call(_)
+        | Step::SendDigits(_) => true,
+        Step::Errand(errand) => errand.takes_time(),
+        Step::Branch { .. }
+        | Step::Checkpoint(_)
+        | Step::Set(_)
+        | Step::Return(_)
+        | Step::Goto(_)
+        | Step::Hangup { .. } => false,
     }
 }
 
@@ -105,6 +176,8 @@ fn leads_straight_to(steps: &[Step]) -> Option<SceneId> {
             | Step::Wait { .. }
             | Step::Branch { .. }
             | Step::SendDigits(_)
+            | Step::Call(_)
+            | Step::Return(_)
             | Step::Errand(_)
             | Step::Hangup { .. } => return None,
         }
@@ -117,13 +190,13 @@ fn targets(step: &Step) -> Vec<SceneId> {
     match step {
         Step::Prompt(Prompt { on_speech, .. }) => on_speech.iter().copied().collect(),
         Step::Ask(ask) => {
-            let Ask { prompt, choices, no_input, no_match, .. } = ask.as_ref();
-            choices
-                .iter()
-                .filter_map(|choice| choice.goto)
-                .chain([prompt.on_speech, no_input.goto, no_match.goto].into_iter().flatten())
-                .collect()
+            let otherwise = [ask.no_input.goto, ask.no_match.goto];
+            ask.answers().into_iter().map(|(scene, _)| scene).chain(otherwise.into_iter().flatten()).collect()
         }
+        Step::Call(call) => match call.called {
+            Called::Scene(scene) => vec![scene],
+            Called::Flow(_) => Vec::new(),
+        },
         Step::WaitForBeep(wait) | Step::WaitForGreetingEnd(wait) => wait.on_timeout.iter().copied().collect(),
         Step::Branch { cases, otherwise } => cases.iter().map(|case| case.goto).chain(*otherwise).collect(),
         Step::Errand(errand) => errand.ways_out().into_iter().map(|(scene, _)| scene).collect(),
@@ -132,6 +205,7 @@ fn targets(step: &Step) -> Vec<SceneId> {
         | Step::Checkpoint(_)
         | Step::Set(_)
         | Step::SendDigits(_)
+        | Step::Return(_)
         | Step::Hangup { .. } => Vec::new(),
     }
 }

@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::model::{Ask, Flow, Prompt, PromptPart, SceneId, Step};
+use super::handlers::{Act, DO_NOT_CALL};
+use super::model::{Called, Flow, Prompt, PromptPart, SceneId, Step};
 
 /// Longest label of an arrow, in characters.
 const MAX_LABEL: usize = 60;
 
 /// What a picture of a flow shows: its beginning, its scenes and its outcomes, and the ways between them.
 pub(super) struct Drawing {
-    /// The beginning first, then the scenes in file order, then the outcomes by name.
+    /// The beginning first, then the scenes in file order, then the outcomes and the called flows by name.
     pub(super) nodes: Vec<Node>,
     pub(super) arrows: Vec<Arrow>,
 }
@@ -27,6 +28,8 @@ pub(super) struct Node {
 pub(super) enum NodeKind {
     Call,
     Scene,
+    /// A flow of another file that is called.
+    Flow,
     Outcome,
 }
 
@@ -50,6 +53,20 @@ pub(super) fn drawing(flow: &Flow) -> Drawing {
     if let Some(scene) = flow.on_error {
         arrows.push(Arrow { dotted: true, ..Arrow::new("call", &scene_node(scene), "error") });
     }
+    for (scene, label) in [(flow.on_beep, "beep"), (flow.on_hangup, "hung up")] {
+        if let Some(scene) = scene {
+            arrows.push(Arrow { dotted: true, ..Arrow::new("call", &scene_node(scene), label) });
+        }
+    }
+    for handler in &flow.handlers {
+        let key = handler.key.map(String::from);
+        let label = handler.phrases.first().cloned().or(key).unwrap_or_default();
+        let to = match &handler.act {
+            Act::Goto(scene) => scene_node(*scene),
+            Act::DoNotCall(_) => format!("{OUTCOME}{DO_NOT_CALL}"),
+        };
+        arrows.push(Arrow { dotted: true, ..Arrow::new("call", &to, &label) });
+    }
     for (at, scene) in flow.scenes.iter().enumerate() {
         let id = scene_node(SceneId(at));
         let words = scene.steps.iter().find_map(|step| first_words(flow, step)).unwrap_or_default();
@@ -61,6 +78,15 @@ pub(super) fn drawing(flow: &Flow) -> Drawing {
     outcomes.dedup();
     for outcome in outcomes {
         nodes.push(node(&format!("{OUTCOME}{outcome}"), NodeKind::Outcome, outcome, String::new()));
+    }
+    let mut called: Vec<&str> = arrows.iter().filter_map(|arrow| arrow.to.strip_prefix(CALLED)).collect();
+    called.sort_unstable();
+    called.dedup();
+    for flow in called {
+        nodes.push(node(&format!("{CALLED}{flow}"), NodeKind::Flow, flow, String::new()));
+    }
+    if arrows.iter().any(|arrow| arrow.to == BACK) {
+        nodes.push(node(BACK, NodeKind::Outcome, "return", String::new()));
     }
     Drawing { nodes, arrows }
 }
@@ -75,6 +101,7 @@ pub fn mermaid(flow: &Flow) -> String {
             NodeKind::Call => writeln!(out, "    {id}(({name}))"),
             NodeKind::Scene if words.is_empty() => writeln!(out, "    {id}[\"{name}\"]"),
             NodeKind::Scene => writeln!(out, "    {id}[\"{name}<br/><small>{}</small>\"]", quoted(words)),
+            NodeKind::Flow => writeln!(out, "    {id}[[\"{name}\"]]"),
             NodeKind::Outcome => writeln!(out, "    {id}([{name}])"),
         };
     }
@@ -88,6 +115,10 @@ pub fn mermaid(flow: &Flow) -> String {
 
 /// What the node of an outcome is called, before the outcome.
 const OUTCOME: &str = "end_";
+/// What the node of a called flow is called, before its name.
+const CALLED: &str = "flow_";
+/// The node of coming back to the caller.
+const BACK: &str = "back";
 
 pub(super) struct Arrow {
     /// [`Node::id`]s.
@@ -118,13 +149,10 @@ fn ways_out(steps: &[Step], from: &str, arrows: &mut Vec<Arrow>) {
                 }
             }
             Step::Ask(ask) => {
-                let Ask { choices, no_input, no_match, .. } = ask.as_ref();
-                for choice in choices {
-                    if let Some(scene) = &choice.goto {
-                        to(scene, choice.label());
-                    }
+                for (scene, label) in ask.answers() {
+                    to(&scene, &label);
                 }
-                match (&no_input.goto, &no_match.goto) {
+                match (&ask.no_input.goto, &ask.no_match.goto) {
                     (Some(one), Some(other)) if one == other => to(one, "no answer"),
                     (one, other) => {
                         for (scene, label) in [(one, "no input"), (other, "no match")] {
@@ -161,6 +189,17 @@ fn ways_out(steps: &[Step], from: &str, arrows: &mut Vec<Arrow>) {
             Step::Goto(scene) => {
                 to(scene, "");
             }
+            Step::Call(call) => match &call.called {
+                Called::Scene(scene) => {
+                    let arrow = Arrow::new(from, &scene_node(*scene), "calls");
+                    arrows.push(Arrow { dotted: true, ..arrow });
+                }
+                Called::Flow(flow) => {
+                    let arrow = Arrow::new(from, &format!("{CALLED}{}", flow.name), "calls");
+                    arrows.push(Arrow { dotted: true, ..arrow });
+                }
+            },
+            Step::Return(word) => arrows.push(Arrow::new(from, BACK, word)),
             Step::Hangup { outcome } => {
                 arrows.push(Arrow::new(from, &format!("{OUTCOME}{outcome}"), ""));
             }

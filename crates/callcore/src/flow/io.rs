@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::errand::{ErrandEnd, ErrandOrder};
+use super::question::Listening;
 use crate::ids::{ErrandId, PlayId};
 
 /// Who or what answered, as a flow branches on it.
@@ -45,6 +46,8 @@ pub enum Input {
     Checkpoint(String),
     /// A prompt is over.
     PlaybackEnded(PlaybackEnd),
+    /// The callee has hung up.
+    HungUp,
     /// What a [`Command::Errand`] came to.
     ErrandEnded { id: ErrandId, end: ErrandEnd },
 }
@@ -143,6 +146,8 @@ pub enum Command {
     SendDigits(String),
     /// End the call; `outcome` is the flow author's word for how it went.
     Hangup { outcome: Option<String> },
+    /// Listen like this until the next such command.
+    Listen(Listening),
     /// Do something outside the conversation; ends with [`Input::ErrandEnded`], a notification excepted.
     Errand { id: ErrandId, order: ErrandOrder },
     /// The recording of this errand is long enough.

@@ -6,12 +6,14 @@
 
 mod amd;
 mod check;
+mod circles;
 mod diagnostic;
 mod diff;
 mod duration;
 mod errand;
 mod expr;
 mod graph;
+mod handlers;
 mod io;
 mod lint;
 mod model;
@@ -19,9 +21,11 @@ mod parse;
 mod pattern;
 mod picture;
 mod place;
+mod question;
 mod reader;
 mod rehearse;
 mod run;
+mod shelf;
 mod steps;
 mod template;
 #[cfg(test)]
@@ -38,8 +42,9 @@ pub use io::{BargeIn, Command, Confirm, Input, Outcome, Part, PlaybackEnd};
 pub use model::{
     AmdSettings, AudioFile, Flow, Limits, MachineDetection, TimerOverrides, Variable, VariableType,
 };
-pub use parse::{Parsed, parse};
+pub use parse::{Parsed, parse, parse_with};
 pub use picture::svg;
+pub use question::Listening;
 pub use rehearse::{
     CaseResult, ParsedTests, Place, Recording, Recordings, Rehearsal, Tests, parse_tests, speaking_ms,
 };

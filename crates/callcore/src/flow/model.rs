@@ -1,13 +1,16 @@
 //! The typed flow: what a checked file means. Immutable once read.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::errand::Errand;
 use super::expr::Expr;
+use super::handlers::{Act, Handler};
 use super::io::{BargeIn, Confirm, Outcome};
+use super::question::Ask;
 use super::template::{Templates, Text};
 
 /// A checked flow, ready to run any number of calls.
@@ -22,7 +25,15 @@ pub struct Flow {
     /// Where each verdict leads; empty when the flow does not wait for one.
     pub(super) branches: BTreeMap<Outcome, SceneId>,
     pub(super) start: Option<SceneId>,
+    /// Where a beep before the verdict leads.
+    pub(super) on_beep: Option<SceneId>,
     pub(super) on_error: Option<SceneId>,
+    /// The scene of what is left to do when the callee has hung up.
+    pub(super) on_hangup: Option<SceneId>,
+    /// Phrases and keys that lead away from wherever the flow stands.
+    pub(super) handlers: Vec<Handler>,
+    /// The zone of `today` and `now`, in minutes ahead of UTC.
+    pub(super) minutes_ahead: i32,
     pub(super) scenes: Vec<Scene>,
     pub(super) limits: Limits,
     pub(super) records: bool,
@@ -86,9 +97,38 @@ impl Flow {
         self.scenes.iter().map(|scene| scene.name.as_str())
     }
 
+    /// How far the zone of `today` and `now` is ahead of UTC, in minutes.
+    #[must_use]
+    pub fn minutes_ahead_of_utc(&self) -> i32 {
+        self.minutes_ahead
+    }
+
+    /// The flows that this one calls, and those they call, each once.
+    #[must_use]
+    pub fn called_flows(&self) -> Vec<&Arc<Flow>> {
+        let mut called: Vec<&Arc<Flow>> = Vec::new();
+        let mut todo: Vec<&Self> = vec![self];
+        while let Some(flow) = todo.pop() {
+            for step in flow.scenes.iter().flat_map(|scene| &scene.steps) {
+                if let Step::Call(call) = step
+                    && let Called::Flow(next) = &call.called
+                    && !called.iter().any(|known| Arc::ptr_eq(known, next))
+                {
+                    called.push(next);
+                    todo.push(next);
+                }
+            }
+        }
+        called
+    }
+
     /// Every prompt of the flow, re-prompts included, in file order.
     pub(super) fn prompts(&self) -> impl Iterator<Item = &Prompt> {
-        self.scenes.iter().flat_map(|scene| &scene.steps).flat_map(Step::prompts)
+        let farewells = self.handlers.iter().filter_map(|handler| match &handler.act {
+            Act::DoNotCall(prompt) => Some(prompt.as_ref()),
+            Act::Goto(_) => None,
+        });
+        self.scenes.iter().flat_map(|scene| &scene.steps).flat_map(Step::prompts).chain(farewells)
     }
 }
 
@@ -159,11 +199,13 @@ pub struct Limits {
     pub call_ms: u64,
     /// Steps taken after which the flow hangs up.
     pub steps: u32,
+    /// Most times one scene may be entered.
+    pub repeats: Option<u32>,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { call_ms: 600_000, steps: 2_000 }
+        Self { call_ms: 600_000, steps: 2_000, repeats: None }
     }
 }
 
@@ -229,33 +271,40 @@ pub(super) enum Step {
     Ask(Box<Ask>),
     WaitForBeep(SignalWait),
     WaitForGreetingEnd(SignalWait),
-    Wait { ms: u64 },
-    Branch { cases: Vec<Case>, otherwise: Option<SceneId> },
+    Wait {
+        ms: u64,
+    },
+    Branch {
+        cases: Vec<Case>,
+        otherwise: Option<SceneId>,
+    },
     Checkpoint(String),
     Set(Vec<Assignment>),
     SendDigits(Text),
     Errand(Errand),
     Goto(SceneId),
-    Hangup { outcome: String },
+    Call(Box<SubCall>),
+    /// Back to the call, with a word for how it went.
+    Return(String),
+    Hangup {
+        outcome: String,
+    },
 }
 
 impl Step {
     /// Whether the next step is never reached from here.
     pub(super) fn always_leaves(&self) -> bool {
         match self {
-            Self::Goto(_) | Self::Hangup { .. } => true,
+            Self::Goto(_) | Self::Return(_) | Self::Hangup { .. } => true,
             Self::Branch { otherwise, .. } => otherwise.is_some(),
-            Self::Ask(ask) => {
-                let Ask { choices, no_input, no_match, .. } = ask.as_ref();
-                let fallbacks = [no_input.goto, no_match.goto];
-                choices.iter().map(|choice| choice.goto).chain(fallbacks).all(|goto| goto.is_some())
-            }
+            Self::Ask(ask) => ask.always_leaves(),
             Self::Prompt(_)
             | Self::WaitForBeep(_)
             | Self::WaitForGreetingEnd(_)
             | Self::Wait { .. }
             | Self::Checkpoint(_)
             | Self::Set(_)
+            | Self::Call(_)
             | Self::SendDigits(_)
             | Self::Errand(_) => false,
         }
@@ -265,10 +314,7 @@ impl Step {
     pub(super) fn prompts(&self) -> Vec<&Prompt> {
         match self {
             Self::Prompt(prompt) => vec![prompt],
-            Self::Ask(ask) => {
-                let Ask { prompt, no_input, no_match, .. } = ask.as_ref();
-                std::iter::once(prompt).chain(&no_input.reprompts).chain(&no_match.reprompts).collect()
-            }
+            Self::Ask(ask) => ask.prompts().collect(),
             Self::Errand(errand) => errand.prompts(),
             Self::WaitForBeep(_)
             | Self::WaitForGreetingEnd(_)
@@ -277,6 +323,8 @@ impl Step {
             | Self::Checkpoint(_)
             | Self::Set(_)
             | Self::SendDigits(_)
+            | Self::Call(_)
+            | Self::Return(_)
             | Self::Goto(_)
             | Self::Hangup { .. } => Vec::new(),
         }
@@ -306,45 +354,20 @@ pub(super) enum PromptPart {
     Protected(bool),
 }
 
-/// A question answered by keys or by phrases.
+/// A scene or a flow that does its part and comes back.
 #[derive(Debug)]
-pub(super) struct Ask {
-    pub prompt: Prompt,
-    pub choices: Vec<Choice>,
-    /// Silence after the prompt that counts as no input, in milliseconds.
-    pub timeout_ms: u64,
-    /// Wait for the next key of a longer choice, in milliseconds.
-    pub digit_timeout_ms: u64,
-    /// How often it is asked again.
-    pub retries: u32,
-    pub no_input: Fallback,
-    pub no_match: Fallback,
-}
-
-/// What an `ask` does without a usable answer.
-#[derive(Debug, Default)]
-pub(super) struct Fallback {
-    /// The nth retry plays the nth of these, the last one from then on; without any, the question itself.
-    pub reprompts: Vec<Prompt>,
-    /// Where to go once the retries are used up.
-    pub goto: Option<SceneId>,
+pub(super) struct SubCall {
+    pub called: Called,
+    /// The called flow's variables, worked out in ours.
+    pub with: Vec<Assignment>,
+    /// Our variables and those of the called flow that they take in the end.
+    pub into: Vec<(String, String)>,
 }
 
 #[derive(Debug)]
-pub(super) struct Choice {
-    /// The keys that pick it; empty for a choice by phrase only.
-    pub keys: String,
-    /// Lower-case phrases that pick it, when a recogniser hears words.
-    pub phrases: Vec<String>,
-    pub set: Vec<Assignment>,
-    pub goto: Option<SceneId>,
-}
-
-impl Choice {
-    /// What the call's timeline calls it.
-    pub(super) fn label(&self) -> &str {
-        if self.keys.is_empty() { self.phrases.first().map_or("", String::as_str) } else { &self.keys }
-    }
+pub(super) enum Called {
+    Scene(SceneId),
+    Flow(Arc<Flow>),
 }
 
 /// Waiting for the beep or for the end of the greeting.

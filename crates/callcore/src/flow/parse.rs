@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::Value as Json;
 
-use super::diagnostic::{Diagnostic, Severity, Source, Span, narrow};
+use super::diagnostic::{Diagnostic, Severity, Source, Span, narrow, nearest};
 use super::expr::{Fact, RESERVED};
 use super::model::{AmdSettings, AudioFile, Flow, Limits, Scene, Variable, VariableType};
 use super::reader::{Fields, Reader};
-use super::words::{Date, TimeOfDay};
+use super::shelf::Shelf;
+use super::words::{Date, TimeOfDay, minutes_ahead, zones};
 use super::yaml::{self, Entry, Node, Value};
-use super::{amd, check, lint, steps};
+use super::{amd, check, handlers, lint, steps};
 
 /// A flow file as read: the flow if it can be used, and everything found wrong with it.
 #[derive(Debug)]
@@ -39,30 +40,45 @@ impl Parsed {
     }
 }
 
-pub(super) const TOP: [&str; 13] = [
+pub(super) const TOP: [&str; 16] = [
     "flow",
     "language",
     "voice",
+    "timezone",
     "voices",
     "backchannels",
     "variables",
     "amd",
     "start",
     "on_error",
+    "on_hangup",
+    "handlers",
     "limits",
     "recording",
     "description",
     "scenes",
 ];
 
-/// Reads a flow. `file` is the name that findings quote; nothing is opened.
+/// Reads a flow that calls no others. `file` is the name that findings quote; nothing is opened.
 #[must_use]
 pub fn parse(file: &str, text: &str) -> Parsed {
+    parse_with(file, text, &|_| None)
+}
+
+/// Reads a flow and those it calls. `find` gives the text of a flow file that lies beside this one, by its
+/// name without the ending.
+#[must_use]
+pub fn parse_with(file: &str, text: &str, find: &dyn Fn(&str) -> Option<String>) -> Parsed {
+    read(file, text, &Shelf::new(file, find))
+}
+
+pub(super) fn read(file: &str, text: &str, shelf: &Shelf<'_>) -> Parsed {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let source = Source { file: file.to_owned(), text: text.to_owned() };
     let mut found = Vec::new();
     let root = yaml::read(&source, &mut found);
     let mut reader = Reader::new(&source, found);
+    reader.shelf = Some(shelf);
     let flow = root.and_then(|root| read_flow(&mut reader, &root));
     let flow = flow.filter(|_| !reader.has_errors());
     let mut diagnostics = reader.found;
@@ -100,6 +116,7 @@ fn read_flow(reader: &mut Reader<'_>, root: &Node) -> Option<Flow> {
     if let Some(node) = fields.node("variables") {
         read_variables(reader, node);
     }
+    let minutes_ahead = fields.node("timezone").and_then(|node| timezone(reader, node)).unwrap_or_default();
     let limits = fields.node("limits").map(|node| read_limits(reader, node)).unwrap_or_default();
 
     let Some(entry) = fields.entry("scenes") else {
@@ -110,10 +127,12 @@ fn read_flow(reader: &mut Reader<'_>, root: &Node) -> Option<Flow> {
     let entries = scene_names(reader, entry)?;
     let start = fields.node("start").and_then(|node| reader.scene(node, "`start`"));
     let on_error = fields.node("on_error").and_then(|node| reader.scene(node, "`on_error`"));
-    let (amd, branches) = fields
+    let on_hangup = fields.node("on_hangup").and_then(|node| reader.scene(node, "`on_hangup`"));
+    let handlers = fields.node("handlers").map(|node| handlers::read(reader, node)).unwrap_or_default();
+    let (amd, branches, on_beep) = fields
         .entry("amd")
         .and_then(|entry| amd::read(reader, entry, fields.entry("start").is_some()))
-        .unwrap_or((AmdSettings::default(), BTreeMap::new()));
+        .unwrap_or((AmdSettings::default(), BTreeMap::new(), None));
     if fields.entry("start").is_none() && branches.is_empty() && !names_branches(fields) {
         let hint = "add `start: <scene>`, or `amd: { on: … }` with a scene per verdict";
         reader.error(root.span, "the flow does not say where it starts", hint);
@@ -133,7 +152,11 @@ fn read_flow(reader: &mut Reader<'_>, root: &Node) -> Option<Flow> {
         amd,
         branches,
         start,
+        on_beep,
         on_error,
+        on_hangup,
+        handlers,
+        minutes_ahead,
         scenes,
         limits,
         records,
@@ -173,6 +196,21 @@ pub(super) fn language(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
     }
     reader.error(node.span, format!("`{text}` is not a language tag"), "write it like `en` or `id-ID`");
     None
+}
+
+/// A zone's distance from UTC.
+fn timezone(reader: &mut Reader<'_>, node: &Node) -> Option<i32> {
+    let text = reader.scalar(node, "`timezone`")?;
+    let minutes = minutes_ahead(text);
+    if minutes.is_none() {
+        let names: Vec<&str> = zones().collect();
+        let hint = match nearest(text, names.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => "write a distance from UTC such as `+07:00`, or a zone without summer time such as `Asia/Jakarta`".into(),
+        };
+        reader.error(node.span, format!("`{text}` is not a time zone that is known here"), hint);
+    }
+    minutes
 }
 
 /// Whether a text has the form of a language tag.
@@ -295,13 +333,14 @@ pub(super) fn number(text: &str) -> Option<Json> {
 
 fn read_limits(reader: &mut Reader<'_>, node: &Node) -> Limits {
     let mut limits = Limits::default();
-    let Some(fields) = reader.map(node, "`limits`", &["call", "steps"]) else { return limits };
+    let Some(fields) = reader.map(node, "`limits`", &["call", "steps", "repeats"]) else { return limits };
     if let Some(ms) = fields.node("call").and_then(|node| reader.duration_ms(node, "`call`")) {
         limits.call_ms = ms;
     }
     if let Some(steps) = fields.node("steps").and_then(|node| reader.count(node, "`steps`", 1..100_001)) {
         limits.steps = steps;
     }
+    limits.repeats = fields.node("repeats").and_then(|node| reader.count(node, "`repeats`", 1..10_001));
     limits
 }
 

@@ -8,6 +8,7 @@ use super::duration;
 use super::expr::{self, Expr, Fact, Names};
 use super::model::{AudioFile, SceneId, Variable, VariableType};
 use super::place::raw_offset;
+use super::shelf::Shelf;
 use super::template::{self, Templates, Text};
 use super::yaml::{Entry, Node, Value};
 
@@ -25,6 +26,10 @@ pub(super) struct Reader<'s> {
     pub read: BTreeSet<String>,
     /// Variables that a step writes.
     pub assigned: BTreeSet<String>,
+    /// Phrases that mean something in the whole call.
+    pub handler_phrases: Vec<String>,
+    /// The flows that this one may call.
+    pub shelf: Option<&'s Shelf<'s>>,
     /// Names of the scenes in file order.
     pub scenes: Vec<(String, Span)>,
     /// The scenes by name.
@@ -53,6 +58,8 @@ impl<'s> Reader<'s> {
             declared_at: BTreeMap::new(),
             read: BTreeSet::new(),
             assigned: BTreeSet::new(),
+            handler_phrases: Vec::new(),
+            shelf: None,
             scenes: Vec::new(),
             scene_ids: BTreeMap::new(),
             step_spans: Vec::new(),

@@ -131,7 +131,7 @@ fn the_json_schema_has_the_keys_the_parser_has() {
     assert_eq!(keys(&schema, "/properties"), names(&super::parse::TOP));
     assert_eq!(keys(&schema, "/$defs/step/oneOf/1/properties"), names(&super::steps::STEPS));
     let mut outcomes = names(&super::amd::OUTCOME_NAMES);
-    outcomes.insert("machine".to_owned());
+    outcomes.extend(["machine".to_owned(), "beep".to_owned()]);
     assert_eq!(keys(&schema, "/properties/amd/properties/on/properties"), outcomes);
     let barge_in = keys(&schema, "/$defs/barge_in/oneOf/1/properties");
     assert_eq!(barge_in, names(&super::steps::BARGE_IN_KEYS));
@@ -141,6 +141,8 @@ fn the_json_schema_has_the_keys_the_parser_has() {
     assert_eq!(record, names(&super::steps::RECORD_KEYS));
     let asked = keys(&schema, "/$defs/step/oneOf/1/properties/ask/properties");
     assert_eq!(asked, names(&super::steps::ASK_KEYS));
+    let heard = keys(&schema, "/$defs/step/oneOf/1/properties/listen/oneOf/1/properties");
+    assert_eq!(heard, names(&super::steps::LISTEN_KEYS));
 }
 
 #[test]
@@ -156,6 +158,7 @@ fn the_manual_names_every_step_and_every_key() {
     let text = std::fs::read_to_string(manual).unwrap();
     let words = super::steps::STEPS.iter().chain(&super::parse::TOP).chain(&super::template::FILTERS);
     let words = words.chain(&super::amd::OUTCOME_NAMES);
+    let words = words.chain(&super::steps::ASK_KEYS).chain(&super::steps::LISTEN_KEYS);
     let words = words.chain(&super::steps::HTTP_KEYS).chain(&super::steps::RECORD_KEYS);
     let words = words.chain(&super::steps::BARGE_IN_KEYS).chain(&super::rehearse::CASE);
     for word in words.chain(&super::rehearse::ACTS).chain(&super::rehearse::EXPECTATIONS) {

@@ -17,6 +17,7 @@ mod fact;
 mod function;
 mod lex;
 mod parse;
+mod read_function;
 
 use std::ops::Range;
 

@@ -8,10 +8,9 @@ use serde_json::Value;
 use super::super::amd::{OUTCOME_NAMES, SUBTYPE_NAMES};
 use super::super::diagnostic::{listed, nearest};
 use super::super::model::{SceneId, Variable, VariableType};
-use super::super::pattern;
 use super::super::words::{Date, TimeOfDay};
 use super::lex::{Token, lex};
-use super::{Expr, ExprError, Fact, Function, Op, Sign, problem};
+use super::{Expr, ExprError, Fact, Op, Sign, problem};
 
 /// A read expression and the words in it that only the whole flow can check.
 #[derive(Debug)]
@@ -36,7 +35,7 @@ pub(in super::super) const RESERVED: [&str; 10] =
     ["true", "false", "and", "or", "not", "reached", "amd", "visits", "matches", "if"];
 
 /// Functions that are read in their own way.
-const SPECIAL: [&str; 4] = ["reached", "visits", "matches", "if"];
+pub(super) const SPECIAL: [&str; 4] = ["reached", "visits", "matches", "if"];
 
 /// Longest expression and deepest nesting that is read.
 const MAX_TOKENS: usize = 400;
@@ -81,20 +80,20 @@ pub(in super::super) fn parse(
     Ok(Parsed { expr, kind, checkpoints: parser.checkpoints, variables: parser.read })
 }
 
-type Typed = (Expr, VariableType, Range<usize>);
+pub(super) type Typed = (Expr, VariableType, Range<usize>);
 
-struct Parser<'t> {
-    tokens: &'t [(Token, Range<usize>)],
-    at: usize,
+pub(super) struct Parser<'t> {
+    pub(super) tokens: &'t [(Token, Range<usize>)],
+    pub(super) at: usize,
     end: usize,
-    depth: usize,
-    names: Names<'t>,
-    checkpoints: Vec<(String, Range<usize>)>,
+    pub(super) depth: usize,
+    pub(super) names: Names<'t>,
+    pub(super) checkpoints: Vec<(String, Range<usize>)>,
     read: Vec<String>,
 }
 
 impl Parser<'_> {
-    fn any(&mut self) -> Result<Typed, ExprError> {
+    pub(super) fn any(&mut self) -> Result<Typed, ExprError> {
         self.joined("or", Self::all, Expr::Any)
     }
 
@@ -305,125 +304,7 @@ impl Parser<'_> {
         Err(problem(at, &format!("nothing is called `{name}`"), &hint))
     }
 
-    fn function(&mut self, name: &str, at: Range<usize>) -> Result<Typed, ExprError> {
-        let Some(signature) = Function::named(name) else {
-            let names: Vec<&str> = Function::names().chain(SPECIAL).collect();
-            let hint = match nearest(name, names.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("functions are {}", listed(names)),
-            };
-            return Err(problem(at, &format!("there is no function `{name}`"), &hint));
-        };
-        self.enter()?;
-        let (given, end) = self.arguments(&at)?;
-        self.depth -= 1;
-        let whole = at.start..end;
-        if given.len() != signature.takes.len() {
-            let message = format!("`{name}` takes {}, not {}", counted(signature.takes.len()), given.len());
-            let kinds: Vec<&str> = signature.takes.iter().map(|kind| kind.as_str()).collect();
-            return Err(problem(whole, &message, &format!("write `{name}({})`", kinds.join(", "))));
-        }
-        let mut arguments = Vec::with_capacity(given.len());
-        for (argument, wanted) in given.into_iter().zip(signature.takes) {
-            let any = signature.function == Function::Text;
-            let argument = if any { argument } else { coerced(argument, *wanted, &format!("`{name}`"))? };
-            arguments.push(argument.0);
-        }
-        Ok((Expr::Call(signature.function, arguments), signature.gives, whole))
-    }
-
-    /// The functions whose arguments are not just values.
-    fn special(&mut self, name: &str, at: Range<usize>) -> Result<Typed, ExprError> {
-        match name {
-            "reached" => {
-                let hint = "write `reached(\"name\")`";
-                let (checkpoint, name_at, end) =
-                    self.quoted(&at, "`reached` needs the name of a check point", hint)?;
-                self.checkpoints.push((checkpoint.clone(), name_at));
-                Ok((Expr::Reached(checkpoint), VariableType::Boolean, at.start..end))
-            }
-            "visits" => {
-                let hint = "write `visits(\"scene\")`";
-                let (scene, name_at, end) = self.quoted(&at, "`visits` needs the name of a scene", hint)?;
-                let Some(id) = self.names.scenes.get(&scene) else {
-                    let hint = match nearest(&scene, self.names.scenes.keys().map(String::as_str)) {
-                        Some(near) => format!("did you mean `{near}`?"),
-                        None => "name a scene of this flow".to_owned(),
-                    };
-                    return Err(problem(name_at, &format!("there is no scene `{scene}`"), &hint));
-                };
-                Ok((Expr::Visits(*id), VariableType::Number, at.start..end))
-            }
-            "matches" => self.matches(at),
-            _ => self.choose(at),
-        }
-    }
-
-    fn matches(&mut self, at: Range<usize>) -> Result<Typed, ExprError> {
-        let hint = "write `matches(said, \"[0-9]{4}\")`";
-        let (mut given, end) = self.arguments(&at)?;
-        let (Some((Expr::Literal(Value::String(source)), _, pattern_at)), Some(of), 0) =
-            (given.pop(), given.pop(), given.len())
-        else {
-            return Err(problem(at.start..end, "`matches` needs a text and a pattern in quotes", hint));
-        };
-        let of = coerced(of, VariableType::Text, "`matches`")?;
-        let pattern = pattern::compile(&source).map_err(|wrong| {
-            let start = pattern_at.start + 1;
-            problem(start + wrong.at.start..start + wrong.at.end, &wrong.message, &wrong.hint)
-        })?;
-        Ok((Expr::Matches(Box::new(of.0), Box::new(pattern)), VariableType::Boolean, at.start..end))
-    }
-
-    fn choose(&mut self, at: Range<usize>) -> Result<Typed, ExprError> {
-        let (given, end) = self.arguments(&at)?;
-        let whole = at.start..end;
-        let Ok([condition, yes, no]) = <[Typed; 3]>::try_from(given) else {
-            let hint = "write `if(condition, value, other value)`";
-            return Err(problem(whole, "`if` takes a condition and two values", hint));
-        };
-        need_condition(condition.1, &condition.2)?;
-        let kind = yes.1;
-        let no = coerced(no, kind, "the other value")?;
-        Ok((Expr::If(Box::new([condition.0, yes.0, no.0])), kind, whole))
-    }
-
-    /// `("text")`, and where it ends.
-    fn quoted(
-        &mut self,
-        at: &Range<usize>,
-        message: &str,
-        hint: &str,
-    ) -> Result<(String, Range<usize>, usize), ExprError> {
-        let (Some((Token::Open, _)), Some((Token::Text(name), name_at))) =
-            (self.tokens.get(self.at), self.tokens.get(self.at + 1))
-        else {
-            return Err(problem(at.clone(), message, hint));
-        };
-        self.at += 2;
-        let end = self.close(at)?;
-        Ok((name.clone(), name_at.clone(), end))
-    }
-
-    /// `(value, value)`, and where it ends.
-    fn arguments(&mut self, at: &Range<usize>) -> Result<(Vec<Typed>, usize), ExprError> {
-        if !matches!(self.tokens.get(self.at), Some((Token::Open, _))) {
-            return Err(problem(at.clone(), "a function needs its values in brackets", "add `(…)`"));
-        }
-        self.at += 1;
-        let mut given = Vec::new();
-        if !matches!(self.tokens.get(self.at), Some((Token::Close, _))) {
-            given.push(self.any()?);
-            while matches!(self.tokens.get(self.at), Some((Token::Comma, _))) {
-                self.at += 1;
-                given.push(self.any()?);
-            }
-        }
-        let end = self.close(at)?;
-        Ok((given, end))
-    }
-
-    fn close(&mut self, open: &Range<usize>) -> Result<usize, ExprError> {
+    pub(super) fn close(&mut self, open: &Range<usize>) -> Result<usize, ExprError> {
         let Some((Token::Close, at)) = self.tokens.get(self.at) else {
             return Err(problem(open.clone(), "this is never closed", "add the missing `)`"));
         };
@@ -431,7 +312,7 @@ impl Parser<'_> {
         Ok(at.end)
     }
 
-    fn enter(&mut self) -> Result<(), ExprError> {
+    pub(super) fn enter(&mut self) -> Result<(), ExprError> {
         self.depth += 1;
         if self.depth > MAX_DEPTH {
             return Err(problem(0..self.end, "the expression is nested too deep", "split it"));
@@ -442,10 +323,6 @@ impl Parser<'_> {
     fn next_is_word(&self, word: &str) -> bool {
         matches!(self.tokens.get(self.at), Some((Token::Name(name), _)) if name == word)
     }
-}
-
-fn counted(values: usize) -> String {
-    if values == 1 { "1 value".to_owned() } else { format!("{values} values") }
 }
 
 fn calculation(left: Typed, sign: (Sign, Range<usize>), right: Typed) -> Result<Typed, ExprError> {
@@ -475,7 +352,7 @@ fn calculation(left: Typed, sign: (Sign, Range<usize>), right: Typed) -> Result<
 }
 
 /// The value as the kind that is wanted: a text in quotes may be a date or a time.
-fn coerced(value: Typed, wanted: VariableType, what: &str) -> Result<Typed, ExprError> {
+pub(super) fn coerced(value: Typed, wanted: VariableType, what: &str) -> Result<Typed, ExprError> {
     let (expr, kind, at) = value;
     if kind == wanted {
         return Ok((expr, kind, at));
@@ -505,7 +382,7 @@ fn coerced(value: Typed, wanted: VariableType, what: &str) -> Result<Typed, Expr
     Err(problem(at, &message, hint))
 }
 
-fn need_condition(kind: VariableType, at: &Range<usize>) -> Result<(), ExprError> {
+pub(super) fn need_condition(kind: VariableType, at: &Range<usize>) -> Result<(), ExprError> {
     if kind == VariableType::Boolean {
         return Ok(());
     }

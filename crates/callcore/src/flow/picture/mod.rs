@@ -246,6 +246,7 @@ impl Picture<'_> {
         let (class, round) = match node.kind {
             NodeKind::Call => ("call", 18.0),
             NodeKind::Scene => ("scene", 5.0),
+            NodeKind::Flow => ("scene", 0.0),
             NodeKind::Outcome => ("outcome", 18.0),
         };
         let _ = writeln!(

@@ -85,7 +85,7 @@ impl Rehearsal {
     /// The word for how the call went: the flow's own, or what a record says of a callee who hangs up.
     #[must_use]
     pub fn outcome(&self) -> Option<&str> {
-        if self.left { Some("callee_hung_up") } else { self.run.outcome() }
+        self.run.outcome().or(self.left.then_some("callee_hung_up"))
     }
 
     /// Whether the callee ended the call.
@@ -97,8 +97,8 @@ impl Rehearsal {
     /// The callee hangs up.
     pub fn hang_up(&mut self) {
         if !self.over {
-            let _ = writeln!(self.log, "{:>6} <- callee hangs up", self.now.as_ms());
-            (self.over, self.left) = (true, true);
+            self.left = true;
+            self.put(Input::HungUp);
         }
     }
 
@@ -169,6 +169,7 @@ impl Rehearsal {
     /// Something happens now.
     pub fn put(&mut self, input: Input) {
         let _ = writeln!(self.log, "{:>6} <- {}", self.now.as_ms(), described(&input));
+        self.over |= matches!(input, Input::HungUp);
         let (starts, ends) =
             (matches!(input, Input::SpeechStarted), matches!(input, Input::Utterance { .. }));
         let words = if let Input::Utterance { text: Some(text) } = &input {
@@ -268,6 +269,7 @@ impl Rehearsal {
                         self.cut();
                     }
                 }
+                Command::Listen(_) => {}
                 Command::Errand { id, order } => {
                     let shown = self.world.take(id, order, self.now);
                     self.line(&shown);
@@ -304,6 +306,7 @@ impl Rehearsal {
 fn described(input: &Input) -> String {
     match input {
         Input::Answered => "answered".to_owned(),
+        Input::HungUp => "callee hangs up".to_owned(),
         Input::Outcome(outcome) => format!("verdict {}", outcome.as_str()),
         Input::Learned { subtype, .. } => format!("subtype {subtype}"),
         Input::GreetingEnded => "greeting ended".to_owned(),

@@ -10,6 +10,7 @@ use super::super::errand::ErrandEnd;
 use super::super::io::{Input, Outcome};
 use super::super::model::Flow;
 use super::super::run::Run;
+use super::super::words::LocalTime;
 use super::call::{Heard, Rehearsal};
 use super::recording::Recordings;
 use super::world::Reply;
@@ -29,6 +30,8 @@ pub(super) struct Case {
     pub name: String,
     pub span: Span,
     pub variables: Map<String, Value>,
+    /// The date and time of the call.
+    pub now: LocalTime,
     pub callee: Vec<(Act, Span)>,
     /// What services answer, in the order of the requests.
     pub replies: Vec<Reply>,
@@ -167,7 +170,7 @@ impl Tests {
             log: String::new(),
             call_ms: 0,
         };
-        let run = match Run::new(Arc::clone(flow), case.variables.clone()) {
+        let mut run = match Run::new(Arc::clone(flow), case.variables.clone()) {
             Ok(run) => run,
             Err(error) => {
                 let hint =
@@ -178,6 +181,7 @@ impl Tests {
                 return result;
             }
         };
+        run.begin_at(case.now);
         let mut call = Rehearsal::new(run);
         call.world.replies = case.replies.iter().cloned().collect();
         if let Some(transfer) = &case.transfer {

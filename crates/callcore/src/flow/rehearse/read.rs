@@ -7,6 +7,7 @@ use super::super::diagnostic::{Diagnostic, Source, Span};
 use super::super::parse::number;
 use super::super::reader::{Fields, Reader};
 use super::super::steps::is_key;
+use super::super::words::LocalTime;
 use super::super::yaml::{self, Entry, Node, Style, Value};
 use super::case::{Act, Case, Expectation, Tests, Wanted};
 use super::recording::speaking_ms;
@@ -46,7 +47,7 @@ pub(in super::super) const EXPECTATIONS: [&str; 10] = [
     "within",
 ];
 /// What a case may have.
-pub(in super::super) const CASE: [&str; 5] = ["variables", "callee", "http", "transfer", "expect"];
+pub(in super::super) const CASE: [&str; 6] = ["now", "variables", "callee", "http", "transfer", "expect"];
 
 /// Reads a file of flow tests. `file` is the name that findings quote; nothing is opened.
 #[must_use]
@@ -63,7 +64,7 @@ pub fn parse_tests(file: &str, text: &str) -> ParsedTests {
 }
 
 fn read_file(reader: &mut Reader<'_>, root: &Node) -> Option<(String, Vec<Case>)> {
-    let fields = reader.map(root, "a file of flow tests", &["test", "variables", "cases"])?;
+    let fields = reader.map(root, "a file of flow tests", &["test", "now", "variables", "cases"])?;
     let flow = match fields.node("test") {
         Some(node) => reader.scalar(node, "`test`").map(str::to_owned),
         None => {
@@ -71,19 +72,37 @@ fn read_file(reader: &mut Reader<'_>, root: &Node) -> Option<(String, Vec<Case>)
             None
         }
     };
+    let now = fields.node("now").and_then(|node| read_now(reader, node)).unwrap_or_default();
     let common = fields.node("variables").map(|node| variables(reader, node)).unwrap_or_default();
     let Some(cases) = fields.node("cases") else {
         reader.error(root.span, "there are no cases", "add `cases:` with a name per case");
         return None;
     };
     let entries = reader.entries(cases, "`cases`")?;
-    let cases = entries.iter().filter_map(|entry| read_case(reader, entry, &common)).collect();
+    let cases = entries.iter().filter_map(|entry| read_case(reader, entry, &common, now)).collect();
     Some((flow?, cases))
 }
 
-fn read_case(reader: &mut Reader<'_>, entry: &Entry, common: &Map<String, Json>) -> Option<Case> {
+/// The date and time of a call.
+fn read_now(reader: &mut Reader<'_>, node: &Node) -> Option<LocalTime> {
+    let text = reader.scalar(node, "`now`")?;
+    let now = LocalTime::parse(text);
+    if now.is_none() {
+        let hint = "write it like `2026-05-31` or `2026-05-31 14:30`";
+        reader.error(node.span, format!("`{text}` is not a date and time"), hint);
+    }
+    now
+}
+
+fn read_case(
+    reader: &mut Reader<'_>,
+    entry: &Entry,
+    common: &Map<String, Json>,
+    now: LocalTime,
+) -> Option<Case> {
     let what = format!("the case `{}`", entry.key);
     let fields = reader.map(&entry.value, &what, &CASE)?;
+    let now = fields.node("now").and_then(|node| read_now(reader, node)).unwrap_or(now);
     let mut merged = common.clone();
     if let Some(node) = fields.node("variables") {
         merged.extend(variables(reader, node));
@@ -97,7 +116,7 @@ fn read_case(reader: &mut Reader<'_>, entry: &Entry, common: &Map<String, Json>)
     };
     let expect = expectations(reader, expect);
     let (name, span, variables) = (entry.key.clone(), entry.key_span, merged);
-    Some(Case { name, span, variables, callee, replies, transfer, expect })
+    Some(Case { name, span, variables, now, callee, replies, transfer, expect })
 }
 
 /// Values as a dial-out would bring them: quoted is text, bare numbers and booleans are themselves.

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::super::io::{Command, Part};
 use super::super::model::{Assignment, Prompt, PromptPart, SceneId, Setting, SignalWait, Step};
-use super::super::steps::{COMPLETED, is_key};
+use super::super::question::Listening;
+use super::super::steps::is_key;
 use super::super::template;
 use super::{FAILED, LONGEST_GREETING_MS, Position, Run, STEPS_PER_INPUT, State};
 use crate::clock::CallTime;
@@ -14,19 +15,20 @@ use crate::ids::PlayId;
 
 impl Run {
     pub(super) fn advance(&mut self, now: CallTime) {
-        let flow = Arc::clone(&self.flow);
         for _ in 0..STEPS_PER_INPUT {
             if !matches!(self.state, State::Ready) {
                 return;
             }
-            if self.steps_taken >= flow.limits.steps {
-                return self.give_up(&format!("the call took more than {} steps", flow.limits.steps));
+            let most = self.root.limits.steps;
+            if self.steps_taken >= most {
+                return self.give_up(&format!("the call took more than {most} steps"));
             }
             self.steps_taken += 1;
+            let flow = Arc::clone(&self.flow);
             let scene = flow.scenes.get(self.at.scene.0);
             match scene.and_then(|scene| scene.steps.get(self.at.step)) {
                 Some(step) => self.execute(step, now),
-                None => self.hang_up(COMPLETED.to_owned()),
+                None => self.come_back(""),
             }
         }
         if matches!(self.state, State::Ready) {
@@ -35,6 +37,9 @@ impl Run {
     }
 
     pub(super) fn execute(&mut self, step: &Step, now: CallTime) {
+        if self.tuned && !matches!(step, Step::Ask(_)) {
+            self.tune(&Listening::default());
+        }
         match step {
             Step::Prompt(prompt) => match self.play(prompt) {
                 Ok(Some(id)) => self.state = State::Playing { id, cut: None },
@@ -81,6 +86,8 @@ impl Run {
             },
             Step::Errand(errand) => self.begin_errand(errand, now),
             Step::Goto(scene) => self.go(Some(*scene)),
+            Step::Call(call) => self.begin_call(call),
+            Step::Return(word) => self.come_back(word),
             Step::Hangup { outcome } => self.hang_up(outcome.clone()),
         }
     }
@@ -94,6 +101,11 @@ impl Run {
                 self.at = Position { scene, step: 0 };
                 let name = self.flow.scenes.get(scene.0).map_or("", |scene| scene.name.as_str()).to_owned();
                 self.note("scene", json!({ "scene": name }));
+                let visits = self.knowledge.visits.entry(scene).or_default();
+                *visits += 1;
+                if let Some(most) = self.root.limits.repeats.filter(|most| *visits > *most) {
+                    self.fail(&format!("the scene `{name}` was entered more than {most} times"));
+                }
             }
         }
     }
@@ -167,30 +179,44 @@ impl Run {
 
     pub(super) fn assign(&mut self, assignments: &[Assignment]) -> Result<(), String> {
         for Assignment { variable, value } in assignments {
-            let value = match value {
-                Setting::Literal(value) => value.clone(),
-                Setting::Text(text) => Value::from(self.flow.templates.render(text, &self.context)?),
-                Setting::Expr(expr) => expr.value(&self.knowledge)?,
-            };
-            self.note("set", json!({ "variable": variable, "value": value }));
-            self.context.insert(variable.clone(), &value);
-            self.knowledge.variables.insert(variable.clone(), value);
+            let value = self.worked_out(value)?;
+            self.keep(variable, value);
         }
         Ok(())
     }
 
+    /// The value that a step gives a variable.
+    pub(super) fn worked_out(&self, value: &Setting) -> Result<Value, String> {
+        match value {
+            Setting::Literal(value) => Ok(value.clone()),
+            Setting::Text(text) => self.flow.templates.render(text, &self.context).map(Value::from),
+            Setting::Expr(expr) => expr.value(&self.knowledge),
+        }
+    }
+
+    /// Changes a variable of the flow that runs now.
+    pub(super) fn keep(&mut self, variable: &str, value: Value) {
+        self.note("set", json!({ "variable": variable, "value": value }));
+        self.context.insert(variable.to_owned(), &value);
+        self.knowledge.variables.insert(variable.to_owned(), value);
+    }
+
     pub(super) fn hang_up(&mut self, outcome: String) {
-        self.commands.push_back(Command::Hangup { outcome: Some(outcome.clone()) });
+        // A callee who has hung up needs no hanging up.
+        if !self.parting {
+            self.commands.push_back(Command::Hangup { outcome: Some(outcome.clone()) });
+        }
         self.outcome = Some(outcome);
         self.state = State::Over;
     }
 
     /// Something could not be done: the flow's `on_error` scene takes over, once.
     pub(super) fn fail(&mut self, reason: &str) {
-        match self.flow.on_error {
-            Some(scene) if !self.failed => {
+        match self.root.on_error {
+            Some(scene) if !self.failed && !self.parting => {
                 self.failed = true;
                 self.note("error", json!({ "reason": reason }));
+                self.leave_calls();
                 self.go(Some(scene));
             }
             Some(_) | None => self.give_up(reason),
@@ -223,6 +249,8 @@ impl Run {
             | Step::Checkpoint(_)
             | Step::Set(_)
             | Step::SendDigits(_)
+            | Step::Call(_)
+            | Step::Return(_)
             | Step::Errand(_)
             | Step::Goto(_)
             | Step::Hangup { .. } => None,
@@ -239,6 +267,8 @@ impl Run {
             | Step::Checkpoint(_)
             | Step::Set(_)
             | Step::SendDigits(_)
+            | Step::Call(_)
+            | Step::Return(_)
             | Step::Errand(_)
             | Step::Goto(_)
             | Step::Hangup { .. } => None,

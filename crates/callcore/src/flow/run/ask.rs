@@ -1,16 +1,20 @@
-//! The `ask` step at work: one question, its answers, and being asked again.
+//! The `ask` and `listen` steps at work: one question, its answers, and being asked again.
 
 use std::sync::Arc;
 
 use serde_json::json;
 
 use super::super::io::{Command, PlaybackEnd};
-use super::super::model::{Ask, Choice, Fallback, Flow, Prompt, Step};
-use super::super::steps::plain_words;
+use super::super::model::{Flow, Prompt, SceneId, Step};
+use super::super::question::{Ask, Choice, Fallback, Filled, Listening};
+use super::answer::{self, Reading};
 use super::knowledge::Cut;
 use super::{LONGEST_SPEECH_MS, MAX_KEYS_AHEAD, Position, Run, State};
 use crate::clock::CallTime;
 use crate::ids::PlayId;
+
+/// How long the words of a long answer may take to be recognised, beyond the answer itself.
+const RECOGNITION_MS: u64 = 5_000;
 
 /// Where a question stands.
 #[derive(Debug)]
@@ -18,10 +22,18 @@ pub(super) struct Asking {
     pub phase: Phase,
     /// Keys pressed since the question began.
     digits: String,
-    /// How often it has been asked again.
-    retries: u32,
+    missed: Count,
     /// What the callee said while the prompt still ended: handled once it has.
     said: Option<Option<String>>,
+    /// The slot is filled and would lead there; the callee is asked whether that is right.
+    confirming: Option<Option<SceneId>>,
+}
+
+/// How often it has been asked again, by the reason.
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    no_input: u32,
+    no_match: u32,
 }
 
 #[derive(Debug)]
@@ -49,84 +61,82 @@ impl Phase {
     }
 }
 
-/// What keys mean among the choices.
-enum Keys<'a> {
-    Pick(&'a Choice),
-    /// A longer choice begins like this.
-    Begun,
-    Nothing,
-}
-
 impl Asking {
-    fn new(phase: Phase, retries: u32) -> Self {
-        Self { phase, digits: String::new(), retries, said: None }
+    fn new(phase: Phase) -> Self {
+        Self { phase, digits: String::new(), missed: Count::default(), said: None, confirming: None }
     }
-}
-
-fn read_keys<'a>(ask: &'a Ask, digits: &str) -> Keys<'a> {
-    let longer = ask.choices.iter().any(|c| c.keys.len() > digits.len() && c.keys.starts_with(digits));
-    match ask.choices.iter().find(|choice| choice.keys == digits && !digits.is_empty()) {
-        _ if longer => Keys::Begun,
-        Some(choice) => Keys::Pick(choice),
-        None => Keys::Nothing,
-    }
-}
-
-/// The choice one of whose phrases is in `text` as whole words; the longest phrase wins.
-fn read_words<'a>(ask: &'a Ask, text: &str) -> Option<&'a Choice> {
-    let padded = format!(" {} ", plain_words(text));
-    ask.choices
-        .iter()
-        .flat_map(|choice| choice.phrases.iter().map(move |phrase| (phrase, choice)))
-        .filter(|(phrase, _)| padded.contains(&format!(" {phrase} ")))
-        .max_by_key(|(phrase, _)| phrase.len())
-        .map(|(_, choice)| choice)
 }
 
 /// The `ask` at `at`, if that is where the flow stands.
 fn ask_at(flow: &Flow, at: Position) -> Option<&Ask> {
-    match flow.scenes.get(at.scene.0)?.steps.get(at.step)? {
-        Step::Ask(ask) => Some(ask),
-        Step::Prompt(_)
-        | Step::WaitForBeep(_)
-        | Step::WaitForGreetingEnd(_)
-        | Step::Wait { .. }
-        | Step::Branch { .. }
-        | Step::Checkpoint(_)
-        | Step::Set(_)
-        | Step::SendDigits(_)
-        | Step::Errand(_)
-        | Step::Goto(_)
-        | Step::Hangup { .. } => None,
-    }
+    let Step::Ask(ask) = flow.scenes.get(at.scene.0)?.steps.get(at.step)? else { return None };
+    Some(ask)
+}
+
+fn longest_speech_ms(ask: &Ask) -> u64 {
+    let Listening { end_silence_ms, longest_ms, .. } = &ask.listening;
+    longest_ms.map_or(LONGEST_SPEECH_MS, |longest| longest + RECOGNITION_MS) + end_silence_ms.unwrap_or(0)
 }
 
 impl Run {
     /// Begins a question. Keys pressed during the prompt before it answer it at once if they can.
     pub(super) fn begin_ask(&mut self, ask: &Ask, now: CallTime) {
+        self.tune(&ask.listening);
         let ahead = std::mem::take(&mut self.keys_ahead);
         if !ahead.is_empty() && ask.prompt.barge_in.by_dtmf() {
-            match read_keys(ask, &ahead) {
-                Keys::Pick(choice) => return self.pick(choice, Answer::Keys(ahead)),
-                Keys::Begun => {
-                    let until = now + ask.digit_timeout_ms;
-                    let asking = Asking::new(Phase::Listening { until }, 0);
-                    self.state = State::Asking(Asking { digits: ahead, ..asking });
-                    return;
-                }
-                Keys::Nothing => {}
+            let until = now + ask.digit_timeout_ms;
+            let asking = Asking::new(Phase::Listening { until });
+            let reading = answer::keys(ask, &ahead, &self.knowledge);
+            if !matches!(reading, Ok(Reading::Nothing)) {
+                self.state = State::Asking(Asking { digits: ahead.clone(), ..asking });
+                return self.answered_with(ask, reading, Answer::Keys(ahead), now);
             }
         }
-        self.put_question(ask, &ask.prompt, 0, now);
+        self.put_question(ask, &ask.prompt, Count::default(), None, now);
     }
 
-    fn put_question(&mut self, ask: &Ask, prompt: &Prompt, retries: u32, now: CallTime) {
+    /// Tells the call how to listen, if that changes.
+    pub(super) fn tune(&mut self, listening: &Listening) {
+        let usual = *listening == Listening::default();
+        if self.tuned || !usual {
+            self.commands.push_back(Command::Listen(listening.clone()));
+        }
+        self.tuned = !usual;
+    }
+
+    fn put_question(
+        &mut self,
+        ask: &Ask,
+        prompt: &Prompt,
+        missed: Count,
+        confirming: Option<Option<SceneId>>,
+        now: CallTime,
+    ) {
         let phase = match self.play(prompt) {
             Ok(Some(id)) => Phase::Prompting { id, cut: None },
             Ok(None) => Phase::Listening { until: now + ask.timeout_ms },
             Err(message) => return self.fail(&message),
         };
-        self.state = State::Asking(Asking::new(phase, retries));
+        self.state = State::Asking(Asking { missed, confirming, ..Asking::new(phase) });
+    }
+
+    /// Whether the open question can make something of this key.
+    pub(super) fn ask_wants(&self, digit: char) -> bool {
+        let (Some(ask), State::Asking(asking)) = (ask_at(&self.flow, self.at), &self.state) else {
+            return false;
+        };
+        let pressed = format!("{}{digit}", asking.digits);
+        match asking.confirming {
+            Some(_) => answer::confirmation(ask, &pressed, true).is_answer(),
+            None => !matches!(answer::keys(ask, &pressed, &self.knowledge), Ok(Reading::Nothing)),
+        }
+    }
+
+    /// How long the phrase is that the open question itself finds in these words.
+    pub(super) fn ask_phrase(&self, plain: &str) -> usize {
+        let open = matches!(&self.state, State::Asking(asking) if asking.confirming.is_none());
+        let ask = ask_at(&self.flow, self.at).filter(|_| open);
+        ask.and_then(|ask| answer::phrase(ask, plain)).map_or(0, |(length, _)| length)
     }
 
     pub(super) fn ask_digit(&mut self, digit: char, now: CallTime) {
@@ -159,7 +169,7 @@ impl Run {
                     *cut = Some(Cut::Speech);
                 }
             }
-            Phase::Listening { .. } => asking.phase = Phase::Hearing { until: now + LONGEST_SPEECH_MS },
+            Phase::Listening { .. } => asking.phase = Phase::Hearing { until: now + longest_speech_ms(ask) },
             Phase::Hearing { .. } => {}
         }
     }
@@ -200,11 +210,11 @@ impl Run {
             return self.consider_keys(ask, now);
         }
         match said {
-            Some(text) if !end.completed || text.as_deref().is_some_and(|t| read_words(ask, t).is_some()) => {
+            Some(text) if !end.completed || self.is_answer(ask, text.as_deref()) => {
                 self.consider_words(ask, text, now);
             }
             Some(_) | None if self.knowledge.speaking && by_speech => {
-                let until = now + LONGEST_SPEECH_MS;
+                let until = now + longest_speech_ms(ask);
                 if let State::Asking(asking) = &mut self.state {
                     asking.phase = Phase::Hearing { until };
                 }
@@ -222,61 +232,131 @@ impl Run {
             Phase::Listening { .. } if asking.digits.is_empty() => self.ask_again(ask, Missed::NoInput, now),
             Phase::Listening { .. } => {
                 let digits = std::mem::take(&mut asking.digits);
-                match ask.choices.iter().find(|choice| choice.keys == digits) {
-                    Some(choice) => self.pick(choice, Answer::Keys(digits)),
-                    None => self.ask_again(ask, Missed::NoMatch, now),
-                }
+                let reading = answer::keys_at_last(ask, &digits, &self.knowledge);
+                self.answered_with(ask, reading, Answer::Keys(digits), now);
             }
         }
     }
 
     fn consider_keys(&mut self, ask: &Ask, now: CallTime) {
-        let State::Asking(asking) = &mut self.state else { return };
-        match read_keys(ask, &asking.digits) {
-            Keys::Pick(choice) => {
-                let digits = std::mem::take(&mut asking.digits);
-                self.pick(choice, Answer::Keys(digits));
-            }
-            Keys::Begun => asking.phase = Phase::Listening { until: now + ask.digit_timeout_ms },
-            Keys::Nothing => self.ask_again(ask, Missed::NoMatch, now),
+        let State::Asking(asking) = &self.state else { return };
+        let digits = asking.digits.clone();
+        let reading = match asking.confirming {
+            Some(_) => Ok(answer::confirmation(ask, &digits, true)),
+            None => answer::keys(ask, &digits, &self.knowledge),
+        };
+        self.answered_with(ask, reading, Answer::Keys(digits), now);
+    }
+
+    fn read_words<'a>(&self, ask: &'a Ask, text: Option<&str>) -> Result<Reading<'a>, String> {
+        let confirming = matches!(&self.state, State::Asking(asking) if asking.confirming.is_some());
+        match text {
+            None => Ok(Reading::Nothing),
+            Some(text) if confirming => Ok(answer::confirmation(ask, text, false)),
+            Some(text) => answer::words(ask, text, &self.knowledge),
         }
+    }
+
+    fn is_answer(&self, ask: &Ask, text: Option<&str>) -> bool {
+        self.read_words(ask, text).is_ok_and(|reading| reading.is_answer())
     }
 
     fn consider_words(&mut self, ask: &Ask, text: Option<String>, now: CallTime) {
-        match text.as_deref().and_then(|text| read_words(ask, text)) {
-            Some(choice) => self.pick(choice, Answer::Words(text.unwrap_or_default())),
-            None => self.ask_again(ask, Missed::NoMatch, now),
+        let reading = self.read_words(ask, text.as_deref());
+        self.answered_with(ask, reading, Answer::Words(text.unwrap_or_default()), now);
+    }
+
+    fn answered_with(
+        &mut self,
+        ask: &Ask,
+        reading: Result<Reading<'_>, String>,
+        answer: Answer,
+        now: CallTime,
+    ) {
+        match reading {
+            Err(message) => self.fail(&message),
+            Ok(Reading::Choice(choice)) => self.pick(ask, choice, answer),
+            Ok(Reading::Filled(filled)) => self.fill(ask, filled, answer, now),
+            Ok(Reading::Confirmed(right)) => self.confirmed(ask, right, now),
+            Ok(Reading::More) => {
+                if let State::Asking(asking) = &mut self.state {
+                    asking.phase = Phase::Listening { until: now + ask.digit_timeout_ms };
+                }
+            }
+            Ok(Reading::Nothing) => self.ask_again(ask, Missed::NoMatch, now),
         }
     }
 
-    /// Takes a choice: its variables are set, and the flow goes where it leads.
-    fn pick(&mut self, choice: &Choice, answer: Answer) {
-        self.note("choice", json!({ "choice": choice.label() }));
+    fn keep_answer(&mut self, answer: Answer) {
         (self.knowledge.pressed, self.knowledge.said) = match answer {
             Answer::Keys(digits) => (digits, String::new()),
             Answer::Words(text) => (String::new(), text),
         };
+    }
+
+    /// Takes a choice: its variables are set, and the flow goes where it leads.
+    fn pick(&mut self, ask: &Ask, choice: &Choice, answer: Answer) {
+        self.note("choice", json!({ "choice": choice.label() }));
+        self.keep_answer(answer);
+        choice.label().clone_into(&mut self.knowledge.picked);
+        if let Some(into) = &ask.into {
+            let value = choice.value.as_deref().unwrap_or(choice.label());
+            self.keep(into, value.into());
+        }
         if let Err(message) = self.assign(&choice.set) {
             return self.fail(&message);
         }
         self.go(choice.goto);
     }
 
-    /// Puts the question once more, or gives it up when the retries are used.
+    /// Keeps a typed answer, and has it confirmed if the question says so.
+    fn fill(&mut self, ask: &Ask, filled: Filled, answer: Answer, now: CallTime) {
+        self.note("answer", json!({ "type": ask.slot.as_ref().map_or("", |slot| slot.name()) }));
+        self.keep_answer(answer);
+        self.knowledge.picked.clear();
+        for (variable, value) in filled.set {
+            self.keep(&variable, value);
+        }
+        match (&ask.confirm, &self.state) {
+            (Some(prompt), State::Asking(asking)) => {
+                let missed = asking.missed;
+                self.put_question(ask, prompt, missed, Some(filled.goto), now);
+            }
+            _ => self.go(filled.goto),
+        }
+    }
+
+    fn confirmed(&mut self, ask: &Ask, right: bool, now: CallTime) {
+        let State::Asking(asking) = &mut self.state else { return };
+        let Some(goto) = asking.confirming.take() else { return };
+        self.note("confirmed", json!({ "right": right }));
+        if right {
+            self.go(goto);
+        } else {
+            self.ask_again(ask, Missed::NoMatch, now);
+        }
+    }
+
+    /// Puts the question once more, or gives it up when the retries for that reason are used.
     fn ask_again(&mut self, ask: &Ask, missed: Missed, now: CallTime) {
         let State::Asking(asking) = &self.state else { return };
-        let retries = asking.retries;
-        let (what, fallback): (_, &Fallback) = match missed {
-            Missed::NoInput => ("no_input", &ask.no_input),
-            Missed::NoMatch => ("no_match", &ask.no_match),
+        let (mut count, confirming) = (asking.missed, asking.confirming);
+        let (what, fallback, used): (_, &Fallback, _) = match missed {
+            Missed::NoInput => ("no_input", &ask.no_input, &mut count.no_input),
+            Missed::NoMatch => ("no_match", &ask.no_match, &mut count.no_match),
         };
-        self.note(what, json!({ "retry": retries, "of": ask.retries }));
-        if retries >= ask.retries {
+        let retries = *used;
+        *used += 1;
+        self.note(what, json!({ "retry": retries, "of": fallback.retries }));
+        if retries >= fallback.retries {
             return self.go(fallback.goto);
         }
         let nth = (retries as usize).min(fallback.reprompts.len().saturating_sub(1));
-        let prompt = fallback.reprompts.get(nth).unwrap_or(&ask.prompt);
-        self.put_question(ask, prompt, retries + 1, now);
+        let again = match (confirming, &ask.confirm) {
+            (Some(_), Some(prompt)) => prompt,
+            _ => fallback.reprompts.get(nth).unwrap_or(&ask.prompt),
+        };
+        self.put_question(ask, again, count, confirming, now);
     }
 }
 

@@ -59,6 +59,16 @@ pub(super) enum Filling {
 const LONGEST_FILLER_MS: u64 = 15_000;
 
 impl Doing {
+    /// The prompt that plays meanwhile.
+    pub(super) const fn prompt(&self) -> Option<PlayId> {
+        match self {
+            Self::Beeping { play }
+            | Self::HearingOut { play, .. }
+            | Self::Requesting { filler: Filling::Playing(play), .. } => Some(*play),
+            Self::Recording { .. } | Self::Requesting { .. } | Self::Transferring { .. } => None,
+        }
+    }
+
     pub(super) fn deadline(&self) -> Option<CallTime> {
         match self {
             Self::Beeping { .. } => None,

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::super::handlers::DO_NOT_CALL;
 use super::super::io::{Command, Outcome, PlaybackEnd};
 use super::super::steps::{COMPLETED, is_key};
 use super::knowledge::Cut;
@@ -64,6 +65,7 @@ impl Run {
             | State::Yielding { .. }
             | State::Asking(_)
             | State::Pausing { .. }
+            | State::Farewell { .. }
             | State::Doing(_)
             | State::Over => {}
         }
@@ -72,6 +74,10 @@ impl Run {
     pub(super) fn beep_ended(&mut self) {
         self.knowledge.beep_ended = true;
         self.knowledge.speaking = false;
+        if let (State::Deciding { .. }, Some(scene)) = (&self.state, self.flow.on_beep) {
+            self.note("beep", json!({}));
+            return self.go(Some(scene));
+        }
         if matches!(self.state, State::AwaitingBeep { .. } | State::AwaitingGreetingEnd { .. }) {
             self.note("beep", json!({}));
             self.go(None);
@@ -79,7 +85,7 @@ impl Run {
     }
 
     pub(super) fn digit(&mut self, digit: char, now: CallTime) {
-        if !is_key(digit) {
+        if !is_key(digit) || self.handled_key(digit) {
             return;
         }
         match &mut self.state {
@@ -107,6 +113,7 @@ impl Run {
             | State::Deciding { .. }
             | State::AwaitingBeep { .. }
             | State::AwaitingGreetingEnd { .. }
+            | State::Farewell { .. }
             | State::Over => {}
         }
     }
@@ -133,6 +140,7 @@ impl Run {
             | State::Yielding { .. }
             | State::AwaitingGreetingEnd { .. }
             | State::Pausing { .. }
+            | State::Farewell { .. }
             | State::Doing(_)
             | State::Over => {}
         }
@@ -140,6 +148,9 @@ impl Run {
 
     pub(super) fn utterance(&mut self, text: Option<String>, now: CallTime) {
         self.knowledge.speaking = false;
+        if text.as_deref().is_some_and(|text| self.handled_words(text)) {
+            return;
+        }
         match &self.state {
             State::Yielding { then, .. } => self.go(*then),
             State::Asking(_) => self.ask_utterance(text, now),
@@ -150,6 +161,7 @@ impl Run {
             | State::Playing { .. }
             | State::AwaitingGreetingEnd { .. }
             | State::Pausing { .. }
+            | State::Farewell { .. }
             | State::Doing(_)
             | State::Over => {}
         }
@@ -160,6 +172,7 @@ impl Run {
             State::Asking(_) => return self.ask_playback_ended(end, now),
             State::Doing(_) => return self.errand_playback_ended(&end, now),
             State::Playing { id, cut } => (*id, *cut),
+            State::Farewell { id } if *id == end.id => return self.hang_up(DO_NOT_CALL.to_owned()),
             State::Unanswered
             | State::Deciding { .. }
             | State::Ready
@@ -167,6 +180,7 @@ impl Run {
             | State::AwaitingBeep { .. }
             | State::AwaitingGreetingEnd { .. }
             | State::Pausing { .. }
+            | State::Farewell { .. }
             | State::Over => return,
         };
         if id != end.id {

@@ -5,10 +5,15 @@
 //! turn is kept if it is a fact about the call (a verdict, a check point, a beep) and ignored otherwise.
 
 mod advance;
+mod answer;
 mod ask;
+mod calls;
+mod callwide;
 mod errand;
 mod inputs;
 mod knowledge;
+#[cfg(test)]
+mod language_tests;
 #[cfg(test)]
 mod order_tests;
 mod start;
@@ -21,12 +26,13 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use self::ask::Asking;
+use self::calls::Frame;
 use self::errand::Doing;
 use self::knowledge::{Cut, Knowledge};
 pub use self::start::StartError;
 use super::io::{Command, Input, Outcome, Part};
 use super::model::{Flow, PromptPart, SceneId};
-use super::template;
+use super::template::{self, Text};
 use super::words::LocalTime;
 use crate::clock::{CallTime, soonest};
 use crate::ids::{ErrandIds, PlayId, PlayIds};
@@ -52,7 +58,12 @@ const TOO_LONG: &str = "too_long";
 /// One flow running in one call.
 #[derive(Debug)]
 pub struct Run {
+    /// The flow that runs now: the one begun with, or one that it called.
     flow: Arc<Flow>,
+    /// The flow that was begun with.
+    root: Arc<Flow>,
+    /// The calls under way, outermost first.
+    frames: Vec<Frame>,
     state: State,
     at: Position,
     knowledge: Knowledge,
@@ -66,6 +77,10 @@ pub struct Run {
     steps_taken: u32,
     /// The `on_error` scene has been entered; a second failure ends the call.
     failed: bool,
+    /// The callee has hung up; what is left is done.
+    parting: bool,
+    /// The call has been told to listen in another way than it usually does.
+    tuned: bool,
     ends_at: Option<CallTime>,
     /// How long the detector may take, ms.
     decision_ms: u64,
@@ -112,6 +127,10 @@ enum State {
     Pausing {
         until: CallTime,
     },
+    /// The last prompt before the end of a call that the callee wants no more of.
+    Farewell {
+        id: PlayId,
+    },
     /// Something outside the conversation.
     Doing(Doing),
     /// Hung up.
@@ -128,7 +147,9 @@ impl State {
             | Self::Pausing { until } => Some(*until),
             Self::Asking(asking) => asking.phase.deadline(),
             Self::Doing(doing) => doing.deadline(),
-            Self::Unanswered | Self::Ready | Self::Playing { .. } | Self::Over => None,
+            Self::Unanswered | Self::Ready | Self::Playing { .. } | Self::Farewell { .. } | Self::Over => {
+                None
+            }
         }
     }
 }
@@ -144,7 +165,9 @@ impl Run {
         let context = template::context(&variables, &flow.language);
         let decision_ms = flow.amd.timers.decision_timeout_ms.unwrap_or(DECISION_TIMEOUT_MS);
         Ok(Self {
+            root: Arc::clone(&flow),
             flow,
+            frames: Vec::new(),
             state: State::Unanswered,
             at: Position { scene: SceneId(0), step: 0 },
             knowledge: Knowledge { variables, ..Knowledge::default() },
@@ -155,6 +178,8 @@ impl Run {
             keys_ahead: String::new(),
             steps_taken: 0,
             failed: false,
+            parting: false,
+            tuned: false,
             ends_at: None,
             decision_ms,
             outcome: None,
@@ -187,6 +212,7 @@ impl Run {
             Input::Utterance { text } => self.utterance(text, now),
             Input::Checkpoint(name) => self.knowledge.pass(name),
             Input::PlaybackEnded(end) => self.playback_ended(end, now),
+            Input::HungUp => return self.hung_up(now),
             Input::ErrandEnded { id, end } => self.errand_ended(id, end),
         }
         self.advance(now);
@@ -221,7 +247,11 @@ impl Run {
             State::Doing(_) => self.errand_timed_out(now),
             State::AwaitingBeep { .. } | State::AwaitingGreetingEnd { .. } => self.signal_missed(),
             State::Pausing { .. } => self.go(None),
-            State::Unanswered | State::Ready | State::Playing { .. } | State::Over => {}
+            State::Unanswered
+            | State::Ready
+            | State::Playing { .. }
+            | State::Farewell { .. }
+            | State::Over => {}
         }
         self.advance(now);
     }
@@ -245,6 +275,19 @@ impl Run {
                 known.push(part);
             }
         }
+        // Of called flows, what needs nothing from the call.
+        let called = self.root.called_flows();
+        for part in called.iter().flat_map(|flow| flow.prompts()).flat_map(|prompt| &prompt.parts) {
+            let settled = match part {
+                PromptPart::Say { text: Text::Literal(_), .. } | PromptPart::File(_) => self.filled_in(part),
+                PromptPart::Say { .. } | PromptPart::Checkpoint(_) | PromptPart::Protected(_) => Ok(None),
+            };
+            if let Ok(Some(part)) = settled
+                && !known.contains(&part)
+            {
+                known.push(part);
+            }
+        }
         known
     }
 
@@ -263,13 +306,13 @@ impl Run {
     /// The declared variables with their present values.
     #[must_use]
     pub fn variables(&self) -> &Map<String, Value> {
-        &self.knowledge.variables
+        self.own_variables()
     }
 
-    /// The flow being run.
+    /// The flow that was begun with.
     #[must_use]
     pub fn flow(&self) -> &Arc<Flow> {
-        &self.flow
+        &self.root
     }
 
     fn is_over(&self) -> bool {

@@ -141,6 +141,7 @@ impl Driver {
                     self.hung_up = true;
                 }
                 Command::SendDigits(_)
+                | Command::Listen(_)
                 | Command::Note { .. }
                 | Command::Errand { .. }
                 | Command::EndRecording { .. } => {}

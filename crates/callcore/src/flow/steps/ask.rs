@@ -1,23 +1,45 @@
-//! `ask`: a question answered by keys or phrases, asked again a counted number of times.
+//! `ask`: a question answered by keys, phrases or a typed answer, asked again a counted number of times.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::model::{Ask, Choice, Fallback};
+use super::super::model::VariableType;
+use super::super::question::{Ask, Choice, Fallback, Listening, Slot};
 use super::super::reader::Reader;
+use super::super::words::{Tongue, yes_no_words};
 use super::super::yaml::{Entry, Node, Value};
 use super::control::{is_key, set};
-use super::prompt;
+use super::{prompt, slot};
 
-const TIMEOUT_MS: u64 = 5_000;
+pub(super) const TIMEOUT_MS: u64 = 5_000;
 const DIGIT_TIMEOUT_MS: u64 = 2_000;
 const RETRIES: u32 = 2;
 /// Longest choice of keys.
 const MAX_KEYS: usize = 32;
+/// Most phrases a recogniser is told to expect.
+const MAX_EXPECTED: usize = 100;
 
-pub(in super::super) const KEYS: [&str; 8] =
-    ["say", "choices", "barge_in", "timeout", "digit_timeout", "retries", "no_input", "no_match"];
+pub(in super::super) const KEYS: [&str; 18] = [
+    "say",
+    "choices",
+    "number",
+    "date",
+    "time",
+    "yes_no",
+    "digits",
+    "matches",
+    "into",
+    "goto",
+    "confirm",
+    "barge_in",
+    "timeout",
+    "digit_timeout",
+    "end_silence",
+    "retries",
+    "no_input",
+    "no_match",
+];
 
-/// `ask: { say: …, choices: …, timeout: …, retries: …, no_input: …, no_match: …, barge_in: … }`.
+/// `ask: { say: …, choices: … or a typed answer, … }`.
 pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry) -> Option<Ask> {
     let fields = reader.map(&entry.value, "`ask`", &KEYS)?;
     let barge_in = fields.node("barge_in").map(|node| prompt::barge_in(reader, node)).unwrap_or_default();
@@ -28,29 +50,82 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry) -> Option<Ask> {
             None
         }
     };
-    let choices = match fields.node("choices") {
-        Some(node) => choices(reader, node),
-        None => {
-            let hint = "add `choices:` with a line per key, such as `\"1\": scene`";
-            reader.error(entry.key_span, "`ask` has no choices", hint);
-            Vec::new()
+    let choices = fields.node("choices").map(|node| choices(reader, node)).unwrap_or_default();
+    let asks_for_more = slot::SLOTS.iter().any(|name| fields.entry(name).is_some());
+    if fields.node("choices").is_none() && !asks_for_more {
+        let hint =
+            "add `choices:` with a line per key, such as `\"1\": scene`, or a typed answer such as `number:`";
+        reader.error(entry.key_span, "`ask` has no choices", hint);
+    }
+    let slot = slot::read(reader, fields);
+    let into = fields.entry("into").and_then(|entry| {
+        if choices.is_empty() {
+            let hint = "put it into the typed answer: `number: { into: variable }`";
+            reader.error(entry.key_span, "`into` keeps the choice, but there are no choices", hint);
+            return None;
         }
+        slot::variable(reader, &entry.value, VariableType::Text)
+    });
+    if into.is_none() && choices.iter().any(|choice| choice.value.is_some()) && !reader.has_errors() {
+        let hint = "add `into:` with a text variable to the question";
+        reader.error(entry.key_span, "the choices have values, but no variable takes them", hint);
+    }
+    let mut needs_slot = |key: &str| {
+        let entry = fields.entry(key)?;
+        if !asks_for_more {
+            let message = format!("`{key}` is for typed answers; a choice has its own");
+            reader.error(entry.key_span, message, "give each choice its `goto`, or ask for a typed answer");
+        }
+        Some(&entry.value)
     };
-    let timeout_ms = fields.node("timeout").and_then(|node| reader.duration_ms(node, "`timeout`"));
-    let digit_timeout_ms =
-        fields.node("digit_timeout").and_then(|node| reader.duration_ms(node, "`digit_timeout`"));
+    let (goto, confirm) = (needs_slot("goto"), needs_slot("confirm"));
+    let goto = goto.and_then(|node| reader.scene(node, "`goto`"));
+    let confirm = confirm.and_then(|node| prompt::question(reader, node, "`confirm`", barge_in));
+    let mut ms = |key| fields.node(key).and_then(|node| reader.duration_ms(node, &format!("`{key}`")));
+    let (timeout_ms, digit_timeout_ms) = (ms("timeout"), ms("digit_timeout"));
+    let end_silence_ms = ms("end_silence");
     let retries = fields.node("retries").and_then(|node| reader.count(node, "`retries`", 0..11));
-    let mut fallback =
-        |key: &str| fields.node(key).map(|node| fallback(reader, node, key, barge_in)).unwrap_or_default();
+    let retries = retries.unwrap_or(RETRIES);
+    let mut fallback = |key: &str| match fields.node(key) {
+        Some(node) => fallback(reader, node, key, barge_in, retries),
+        None => Fallback { retries, ..Fallback::default() },
+    };
+    let (no_input, no_match) = (fallback("no_input"), fallback("no_match"));
+    let tongue = Tongue::of(&reader.language);
+    let expected = expected(reader, &choices, slot.as_ref(), confirm.is_some(), tongue);
     Some(Ask {
         prompt: question?,
         choices,
+        slot,
+        into,
+        goto,
+        confirm,
         timeout_ms: timeout_ms.unwrap_or(TIMEOUT_MS),
         digit_timeout_ms: digit_timeout_ms.unwrap_or(DIGIT_TIMEOUT_MS),
-        retries: retries.unwrap_or(RETRIES),
-        no_input: fallback("no_input"),
-        no_match: fallback("no_match"),
+        listening: Listening { expected: expected.into(), end_silence_ms, longest_ms: None },
+        no_input,
+        no_match,
+        tongue,
     })
+}
+
+/// What the callee will probably say: the phrases of the question, then those of the whole call.
+fn expected(
+    reader: &Reader<'_>,
+    choices: &[Choice],
+    slot: Option<&Slot>,
+    confirm: bool,
+    tongue: Tongue,
+) -> Vec<String> {
+    let yes_no = confirm || matches!(slot, Some(Slot::YesNo { .. }));
+    let usual = yes_no.then(|| yes_no_words(tongue).iter().map(ToString::to_string)).into_iter().flatten();
+    let own = choices.iter().flat_map(|choice| choice.phrases.iter().cloned());
+    let mut seen = BTreeSet::new();
+    own.chain(usual)
+        .chain(reader.handler_phrases.iter().cloned())
+        .filter(|phrase| seen.insert(phrase.clone()))
+        .take(MAX_EXPECTED)
+        .collect()
 }
 
 fn choices(reader: &mut Reader<'_>, node: &Node) -> Vec<Choice> {
@@ -94,7 +169,7 @@ fn choice(reader: &mut Reader<'_>, entry: &Entry) -> Option<Choice> {
         }
         phrases.push(plain_words(&entry.key));
     }
-    let mut choice = Choice { keys, phrases, set: Vec::new(), goto: None };
+    let mut choice = Choice { keys, phrases, value: None, set: Vec::new(), goto: None };
     if !matches!(entry.value.value, Value::Map(_)) {
         if !entry.value.is_null() {
             choice.goto = Some(reader.scene(&entry.value, "the scene")?);
@@ -102,10 +177,13 @@ fn choice(reader: &mut Reader<'_>, entry: &Entry) -> Option<Choice> {
         return Some(choice);
     }
     let what = format!("the choice `{}`", entry.key);
-    let fields = reader.map(&entry.value, &what, &["goto", "set", "phrases"])?;
+    let fields = reader.map(&entry.value, &what, &["goto", "set", "phrases", "value"])?;
     choice.goto = fields.node("goto").and_then(|node| reader.scene(node, "`goto`"));
     if let Some(node) = fields.node("set") {
         choice.set = set(reader, node).unwrap_or_default();
+    }
+    if let Some(node) = fields.node("value") {
+        choice.value = reader.scalar(node, "`value`").map(str::to_owned);
     }
     if let Some(node) = fields.node("phrases") {
         choice.phrases.extend(phrase_list(reader, node));
@@ -113,7 +191,7 @@ fn choice(reader: &mut Reader<'_>, entry: &Entry) -> Option<Choice> {
     Some(choice)
 }
 
-fn phrase_list(reader: &mut Reader<'_>, node: &Node) -> Vec<String> {
+pub(in super::super) fn phrase_list(reader: &mut Reader<'_>, node: &Node) -> Vec<String> {
     let nodes = match &node.value {
         Value::List(items) => items.as_slice(),
         Value::Scalar { .. } | Value::Map(_) => std::slice::from_ref(node),
@@ -138,13 +216,22 @@ pub(in super::super) fn plain_words(text: &str) -> String {
     spaced.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" ")
 }
 
-/// `no_input: scene`, or `no_input: { reprompts: […], goto: scene }`.
-fn fallback(reader: &mut Reader<'_>, node: &Node, key: &str, barge_in: prompt::Interrupting) -> Fallback {
+/// `no_input: scene`, or `no_input: { reprompts: […], retries: …, goto: scene }`.
+pub(super) fn fallback(
+    reader: &mut Reader<'_>,
+    node: &Node,
+    key: &str,
+    barge_in: prompt::Interrupting,
+    retries: u32,
+) -> Fallback {
     let what = format!("`{key}`");
     if !matches!(node.value, Value::Map(_)) {
-        return Fallback { reprompts: Vec::new(), goto: reader.scene(node, &what) };
+        return Fallback { reprompts: Vec::new(), retries, goto: reader.scene(node, &what) };
     }
-    let Some(fields) = reader.map(node, &what, &["reprompts", "goto"]) else { return Fallback::default() };
+    let Some(fields) = reader.map(node, &what, &["reprompts", "retries", "goto"]) else {
+        return Fallback::default();
+    };
+    let own = fields.node("retries").and_then(|node| reader.count(node, "`retries`", 0..11));
     let goto = fields.node("goto").and_then(|node| reader.scene(node, "`goto`"));
     let mut reprompts = Vec::new();
     if let Some(node) = fields.node("reprompts") {
@@ -155,5 +242,5 @@ fn fallback(reader: &mut Reader<'_>, node: &Node, key: &str, barge_in: prompt::I
         reprompts =
             nodes.iter().filter_map(|node| prompt::question(reader, node, "a re-prompt", barge_in)).collect();
     }
-    Fallback { reprompts, goto }
+    Fallback { reprompts, retries: own.unwrap_or(retries), goto }
 }

@@ -76,7 +76,7 @@ pub(super) fn set(reader: &mut Reader<'_>, node: &Node) -> Option<Vec<Assignment
     Some(assignments)
 }
 
-fn setting(reader: &mut Reader<'_>, node: &Node, kind: VariableType) -> Option<Setting> {
+pub(super) fn setting(reader: &mut Reader<'_>, node: &Node, kind: VariableType) -> Option<Setting> {
     let Value::Scalar { text, .. } = &node.value else {
         reader.scalar(node, "the value");
         return None;

@@ -1,29 +1,34 @@
 //! Reading the steps of a scene: one file per family of steps.
 
 mod ask;
+mod call;
 mod control;
 mod http;
 mod json;
+mod listen;
 mod notify;
 mod prompt;
 mod record;
 mod signal;
+mod slot;
 mod transfer;
 mod voices;
 
 #[cfg(test)]
 pub(super) use ask::KEYS as ASK_KEYS;
-pub(super) use ask::plain_words;
+pub(super) use ask::{phrase_list, plain_words};
 pub(super) use control::{COMPLETED, is_key};
 #[cfg(test)]
 pub(super) use http::KEYS as HTTP_KEYS;
+#[cfg(test)]
+pub(super) use listen::KEYS as LISTEN_KEYS;
 #[cfg(test)]
 pub(super) use prompt::BARGE_IN_KEYS;
 #[cfg(test)]
 pub(super) use record::KEYS as RECORD_KEYS;
 
-pub(super) use prompt::backchannels;
 pub(crate) use prompt::count_words;
+pub(super) use prompt::{Interrupting, backchannels, question};
 pub(super) use transfer::is_number;
 pub(super) use voices::voices;
 
@@ -34,10 +39,11 @@ use super::reader::Reader;
 use super::yaml::{Entry, Node, Value};
 
 /// The steps by name.
-pub(super) const STEPS: [&str; 16] = [
+pub(super) const STEPS: [&str; 19] = [
     "say",
     "play",
     "ask",
+    "listen",
     "wait_for_beep",
     "wait_for_greeting_end",
     "wait",
@@ -50,6 +56,8 @@ pub(super) const STEPS: [&str; 16] = [
     "notify",
     "transfer",
     "goto",
+    "call",
+    "return",
     "hangup",
 ];
 
@@ -117,6 +125,7 @@ fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Step> {
 fn read_bare(reader: &mut Reader<'_>, name: &str, span: Span) -> Option<Step> {
     match name {
         "hangup" => Some(control::bare_hangup()),
+        "return" => Some(Step::Return(String::new())),
         "record" => Some(Step::Errand(Errand::Record(record::bare()))),
         "wait_for_beep" => Some(Step::WaitForBeep(signal::bare_beep())),
         "wait_for_greeting_end" => Some(Step::WaitForGreetingEnd(signal::bare_greeting_end())),
@@ -142,6 +151,7 @@ fn read_entry(reader: &mut Reader<'_>, entry: &Entry) -> Option<Step> {
         "say" => prompt::say(reader, node).map(Step::Prompt),
         "play" => prompt::play(reader, node).map(Step::Prompt),
         "ask" => ask::read(reader, entry).map(Box::new).map(Step::Ask),
+        "listen" => listen::read(reader, entry).map(Box::new).map(Step::Ask),
         "wait_for_beep" => signal::beep(reader, node).map(Step::WaitForBeep),
         "wait_for_greeting_end" => signal::greeting_end(reader, node).map(Step::WaitForGreetingEnd),
         "wait" => reader.duration_ms(node, "`wait`").map(|ms| Step::Wait { ms }),
@@ -149,6 +159,8 @@ fn read_entry(reader: &mut Reader<'_>, entry: &Entry) -> Option<Step> {
         "checkpoint" => reader.checkpoint(node).map(Step::Checkpoint),
         "set" => control::set(reader, node).map(Step::Set),
         "send_digits" => control::send_digits(reader, node),
+        "call" => call::call(reader, entry).map(Box::new).map(Step::Call),
+        "return" => call::back(reader, node).map(Step::Return),
         "record" => record::read(reader, node).map(|record| Step::Errand(Errand::Record(record))),
         "http" => http::read(reader, node).map(|http| Step::Errand(Errand::Http(Box::new(http)))),
         "notify" => notify::read(reader, node).map(Step::Errand),

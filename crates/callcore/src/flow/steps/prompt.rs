@@ -20,7 +20,7 @@ pub(in super::super) const BARGE_IN_KEYS: [&str; 4] = ["by", "min_speech", "min_
 
 /// What may cut a prompt short, and what proves that it is meant.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Interrupting {
+pub(in super::super) struct Interrupting {
     by: BargeIn,
     confirm: Confirm,
 }
@@ -58,7 +58,7 @@ pub(super) fn play(reader: &mut Reader<'_>, node: &Node) -> Option<Prompt> {
 }
 
 /// The question of an `ask`, or one of its re-prompts.
-pub(super) fn question(
+pub(in super::super) fn question(
     reader: &mut Reader<'_>,
     node: &Node,
     what: &str,

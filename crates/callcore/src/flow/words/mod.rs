@@ -14,6 +14,7 @@ mod say;
 mod say_when;
 #[cfg(test)]
 mod tests;
+mod zone;
 
 pub use self::calendar::{Date, LocalTime, TimeOfDay};
 pub(super) use self::currency::CODES as CURRENCIES;
@@ -25,6 +26,7 @@ pub(super) use self::hear_time::time as hear_time;
 pub(super) use self::hear_yes_no::{expected as yes_no_words, yes_no as hear_yes_no};
 pub(super) use self::say::{spoken_number, spoken_ordinal, spoken_phone};
 pub(super) use self::say_when::{DateStyle, spoken_date, spoken_time};
+pub(super) use self::zone::{minutes_ahead, names as zones};
 
 /// The languages whose words are known here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

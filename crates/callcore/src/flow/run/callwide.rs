@@ -1,0 +1,115 @@
+//! What holds wherever the flow stands: handlers, and what is left to do when the callee has hung up.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::super::handlers::{Act, DO_NOT_CALL};
+use super::super::io::Command;
+use super::super::steps::plain_words;
+use super::ask::Phase;
+use super::errand::Doing;
+use super::{Run, State};
+use crate::clock::CallTime;
+use crate::ids::PlayId;
+
+impl Run {
+    /// Whether a handler took these words. An open question with a phrase at least as long keeps them.
+    pub(super) fn handled_words(&mut self, text: &str) -> bool {
+        let root = Arc::clone(&self.root);
+        if root.handlers.is_empty() || !self.is_under_way() {
+            return false;
+        }
+        let plain = plain_words(text);
+        let padded = format!(" {plain} ");
+        let found = root
+            .handlers
+            .iter()
+            .flat_map(|handler| handler.phrases.iter().map(move |phrase| (phrase, handler)))
+            .filter(|(phrase, _)| padded.contains(&format!(" {phrase} ")))
+            .max_by_key(|(phrase, _)| phrase.len());
+        let Some((_, handler)) = found.filter(|(phrase, _)| phrase.len() > self.ask_phrase(&plain)) else {
+            return false;
+        };
+        self.knowledge.said = text.chars().take(1_000).collect();
+        self.knowledge.pressed.clear();
+        self.act(&handler.act, json!({ "by": "speech", "words": self.knowledge.said }));
+        true
+    }
+
+    /// Whether a handler took this key. An open question that can make something of it keeps it.
+    pub(super) fn handled_key(&mut self, key: char) -> bool {
+        let root = Arc::clone(&self.root);
+        let Some(handler) = root.handlers.iter().find(|handler| handler.key == Some(key)) else {
+            return false;
+        };
+        if !self.is_under_way() || self.ask_wants(key) {
+            return false;
+        }
+        self.knowledge.pressed = key.to_string();
+        self.knowledge.said.clear();
+        self.act(&handler.act, json!({ "by": "dtmf", "key": key.to_string() }));
+        true
+    }
+
+    fn is_under_way(&self) -> bool {
+        !self.parting && !matches!(self.state, State::Unanswered | State::Over | State::Farewell { .. })
+    }
+
+    fn act(&mut self, act: &Act, detail: Value) {
+        if let State::Doing(Doing::Recording { id, .. }) = &self.state {
+            self.commands.push_back(Command::EndRecording { id: *id });
+        }
+        if let Some(id) = self.prompt_under_way() {
+            self.commands.push_back(Command::Stop { id });
+        }
+        self.keys_ahead.clear();
+        self.leave_calls();
+        match act {
+            Act::Goto(scene) => {
+                self.note("handler", detail);
+                self.go(Some(*scene));
+            }
+            Act::DoNotCall(prompt) => {
+                self.note(DO_NOT_CALL, detail);
+                match self.play(prompt) {
+                    Ok(Some(id)) => self.state = State::Farewell { id },
+                    // What was asked for is noted; no farewell is worth an error.
+                    Ok(None) | Err(_) => self.hang_up(DO_NOT_CALL.to_owned()),
+                }
+            }
+        }
+    }
+
+    /// The prompt that plays now, if the flow waits for one.
+    fn prompt_under_way(&self) -> Option<PlayId> {
+        match &self.state {
+            State::Playing { id, .. } | State::Farewell { id } => Some(*id),
+            State::Asking(asking) => match asking.phase {
+                Phase::Prompting { id, .. } => Some(id),
+                Phase::Listening { .. } | Phase::Hearing { .. } => None,
+            },
+            State::Doing(doing) => doing.prompt(),
+            State::Unanswered
+            | State::Deciding { .. }
+            | State::Ready
+            | State::Yielding { .. }
+            | State::AwaitingBeep { .. }
+            | State::AwaitingGreetingEnd { .. }
+            | State::Pausing { .. }
+            | State::Over => None,
+        }
+    }
+
+    /// The callee is gone: the `on_hangup` scene does what is left, and nothing is said any more.
+    pub(super) fn hung_up(&mut self, now: CallTime) {
+        let begun = !matches!(self.state, State::Unanswered);
+        if let Some(scene) = self.root.on_hangup.filter(|_| begun && !self.parting) {
+            self.parting = true;
+            self.leave_calls();
+            self.go(Some(scene));
+            self.advance(now);
+        }
+        self.state = State::Over;
+    }
+}
