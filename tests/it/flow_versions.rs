@@ -127,7 +127,7 @@ async fn what_is_broken_or_could_harm_is_refused_in_words_and_what_runs_goes_on(
     let mut cases: Vec<(Vec<u8>, &str)> = vec![
         (
             b"flow: short\nstart: s\nscenes: { s: [ { hangup: Bad Name } ] }\n".to_vec(),
-            "3:30: `Bad Name` cannot be",
+            "3:26: `Bad Name` cannot be",
         ),
         (b"a: &a [x,x]\nb: &b [*a,*a]\nc: [*b,*b]\n".to_vec(), "anchors"),
         (b"\tflow: short\n".to_vec(), "errors"),

@@ -20,11 +20,11 @@ fn long_flow() -> String {
         String::from("flow: long\nstart: s0\nvariables: { n: { type: text, default: x } }\nscenes:\n");
     for scene in 0..50 {
         let next = (scene + 1) % 50;
-        let _ = write!(text, "  s{scene}:\n");
+        let _ = writeln!(text, "  s{scene}:");
         for step in 0..7 {
-            let _ = write!(
+            let _ = writeln!(
                 text,
-                "    - say: [\"Sentence {step} for {{{{ n }}}}\", {{ checkpoint: c{scene}_{step} }}]\n"
+                "    - say: [\"Sentence {step} for {{{{ n }}}}\", {{ checkpoint: c{scene}_{step} }}]"
             );
         }
         let _ = write!(

@@ -71,7 +71,17 @@ pub(super) fn parse(line: &str) -> Result<Act, String> {
                 act @ (Act::Says(_) | Act::Presses(_) | Act::Talks(_) | Act::HangsUp) => {
                     Act::Cuts(ms(at)?, Box::new(act))
                 }
-                _ => return Err("/cut takes words, keys, /talk or /hangup".to_owned()),
+                Act::Verdict(_)
+                | Act::GreetingEnds
+                | Act::Beep
+                | Act::Silence(_)
+                | Act::Wav(_)
+                | Act::Waits
+                | Act::Cuts(..)
+                | Act::Back
+                | Act::Variables
+                | Act::Help
+                | Act::Quit => return Err("/cut takes words, keys, /talk or /hangup".to_owned()),
             }
         }
         "hangup" => Act::HangsUp,

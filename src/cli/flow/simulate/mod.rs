@@ -132,7 +132,16 @@ fn obeyed(call: &mut Simulated, show: &mut Show<'_, impl Write>, line: &str) -> 
             show.rewound(call.rehearsal.log(), at)?;
             call.act(*act)?;
         }
-        act => {
+        act @ (Act::Says(_)
+        | Act::Talks(_)
+        | Act::Presses(_)
+        | Act::Verdict(_)
+        | Act::GreetingEnds
+        | Act::Beep
+        | Act::Silence(_)
+        | Act::Wav(_)
+        | Act::HangsUp
+        | Act::Waits) => {
             if let Err(error) = call.act(act) {
                 show.say(&format!("{error:#}"))?;
             }
