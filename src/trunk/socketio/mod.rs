@@ -72,6 +72,14 @@ pub enum Link {
     Down(String),
 }
 
+impl Link {
+    /// A carrier of 1.0.5 may turn everybody away at its base URL: media is elsewhere.
+    fn known_as(self, version: Option<Version>) -> Self {
+        let elsewhere = matches!(self, Self::Refused(_)) && version == Some(Version::V1_0_5);
+        if elsewhere { Self::OnDemand } else { self }
+    }
+}
+
 /// Places calls at one carrier. Cheap to clone. When the last handle is gone, the trunk ends as soon as
 /// its calls are over.
 #[derive(Clone, Debug)]

@@ -156,6 +156,7 @@ impl Router {
             && self.version.send_if_modified(|known| known.replace(seen) != Some(seen))
         {
             tracing::info!(trunk = self.settled.name, version = %seen, "the carrier's version was found out");
+            self.link.send_modify(|link| *link = link.clone().known_as(Some(seen)));
         }
     }
 

@@ -168,15 +168,17 @@ impl Router {
             Notice::Down { error, .. } => {
                 self.hosts.down(host);
                 let reason = error.to_string();
-                self.show_link(
-                    host,
-                    match error {
-                        LinkError::Refused { .. } => Link::Refused(reason),
-                        // A carrier of 1.0.5 may serve nothing but REST at its base URL.
-                        LinkError::NotServed { .. } if self.settled.version.is_none() => Link::OnDemand,
-                        _ => Link::Down(reason),
-                    },
-                );
+                // A carrier of 1.0.5 may serve nothing but REST at its base URL.
+                let is_elsewhere =
+                    matches!(error, LinkError::NotServed { .. }) && self.settled.version.is_none();
+                let link = if is_elsewhere {
+                    Link::OnDemand
+                } else if matches!(error, LinkError::Refused { .. }) {
+                    Link::Refused(reason)
+                } else {
+                    Link::Down(reason)
+                };
+                self.show_link(host, link);
                 self.traffic.rooms.host_down(host, Instant::now());
             }
         }
@@ -184,7 +186,8 @@ impl Router {
 
     fn show_link(&self, host: Host, link: Link) {
         if host == BASE {
-            self.link.send_replace(link);
+            let known = *self.version.borrow();
+            self.link.send_replace(link.known_as(known));
         }
     }
 

@@ -45,17 +45,18 @@ impl LinkError {
     }
 
     pub(super) fn opening(error: tungstenite::Error) -> Self {
-        match &error {
-            tungstenite::Error::Http(response) => match response.status().as_u16() {
+        if let tungstenite::Error::Http(response) = &error {
+            match response.status().as_u16() {
                 401 | 403 => {
-                    Self::Refused { message: format!("HTTP {}", response.status()), data: Value::Null }
+                    let message = format!("HTTP {}", response.status());
+                    return Self::Refused { message, data: Value::Null };
                 }
                 // An answer, but not of a Socket.IO server.
-                status @ (200..=299 | 404 | 405 | 410 | 426) => Self::NotServed { status },
-                _ => Self::Unreachable(error.to_string()),
-            },
-            _ => Self::Unreachable(error.to_string()),
+                status @ (200..=299 | 404 | 405 | 410 | 426) => return Self::NotServed { status },
+                _ => {}
+            }
         }
+        Self::Unreachable(error.to_string())
     }
 }
 

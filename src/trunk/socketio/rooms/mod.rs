@@ -141,12 +141,14 @@ impl Rooms {
             (Media::Socket(_), Speaker::Socket) => true,
             (Media::Host(_), Speaker::Socket) | (Media::Socket(_), Speaker::Host(_)) => false,
         };
-        let report = match report {
-            Report::Audio(bytes) if is_own => Report::Audio(entry.manner.codecs.received.decode(bytes)),
-            // Any connection of the account may tell that a session begins or is over.
-            report @ (Report::Announced | Report::Hangup | Report::Cdr(_)) => report,
-            report if is_own => report,
-            _ => return,
+        // Any connection of the account may tell that a session begins or is over.
+        if !is_own && !matches!(report, Report::Announced | Report::Hangup | Report::Cdr(_)) {
+            return;
+        }
+        let report = if let Report::Audio(bytes) = report {
+            Report::Audio(entry.manner.codecs.received.decode(bytes))
+        } else {
+            report
         };
         self.with(id, out, |room, actions| room.report(report, now, actions));
     }

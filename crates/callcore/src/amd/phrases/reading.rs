@@ -95,10 +95,11 @@ fn strongest(hits: &[Hit], log_odds: f32) -> Option<Category> {
     }
     // A mailbox that takes a message may offer keys, too; a menu takes none.
     let takes_message = score(Category::Voicemail) >= TAKES_MESSAGE;
-    best.map(|(category, _)| match category {
-        Category::Ivr if takes_message => Category::Voicemail,
-        other => other,
-    })
+    best.map(
+        |(category, _)| {
+            if category == Category::Ivr && takes_message { Category::Voicemail } else { category }
+        },
+    )
 }
 
 /// The sum, the strongest first, each further one counting less.

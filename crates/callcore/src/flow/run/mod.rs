@@ -311,6 +311,10 @@ impl Run {
 
     /// The flow that was begun with.
     #[must_use]
+    #[expect(
+        clippy::misnamed_getters,
+        reason = "the field `flow` is the one that runs now, perhaps a called one"
+    )]
     pub fn flow(&self) -> &Arc<Flow> {
         &self.root
     }

@@ -253,7 +253,7 @@ pub(super) fn month(word: &str, tongue: Tongue) -> Option<u32> {
         "pebruari" => Some(1),
         _ => None,
     };
-    let at = names.iter().position(|name| found(&name)).or(other)?;
+    let at = names.iter().position(found).or(other)?;
     u32::try_from(at).ok().map(|at| at + 1)
 }
 

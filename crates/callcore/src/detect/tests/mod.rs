@@ -5,6 +5,8 @@ use crate::audio::frame::ms_to_samples;
 use crate::audio::tone::{dtmf_pair, sit, tone};
 use crate::audio::{FRAME_SAMPLES, Frame};
 
+mod zoo;
+
 /// A line: silence with faint noise, to which sounds are added.
 struct Line {
     samples: Vec<i16>,

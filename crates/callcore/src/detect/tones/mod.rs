@@ -1,5 +1,7 @@
 //! The tone bank: follows one tone at a time and says what it is.
 
+mod beep;
+
 use std::f32::consts::TAU;
 
 use super::peaks::Peaks;
@@ -13,21 +15,7 @@ use crate::audio::SAMPLE_RATE;
 const CONFIRM_HOPS: u32 = 6;
 /// Hops that make a key (Q.24 asks for keys of 40 ms).
 const KEY_HOPS: u32 = 4;
-/// Hops of what could also be a voice or a codec's work.
-const CAREFUL_HOPS: u32 = 11;
-const LONG_HOPS: u32 = 20;
-/// No beep lies below this, in Hz; peaks below 500 Hz of a voice do.
-const LOWEST_HZ: f32 = 344.0;
-/// Below this a vowel can be as pure as a beep. From `HIGH_HZ` on nothing in 17 hours of speech held a peak for
-/// more than ten hops right after silence.
-const LOW_HZ: f32 = 600.0;
 const HIGH_HZ: f32 = 900.0;
-/// Power before a tone, as a share of its own, that counts as quiet (-6 dB) and as silence (-15 dB).
-const QUIET: f32 = 0.25;
-const SILENCE: f32 = 0.03;
-/// Shares of the energy that a tone too short to be told while it sounds must have held.
-const SHORT_SHARE: f32 = 0.85;
-const LOW_SHORT_SHARE: f32 = 0.97;
 /// A tone goes on after a gap this long, this close in pitch.
 const TORN_MS: u64 = 60;
 const TORN_HZ: f32 = 90.0;
@@ -38,8 +26,6 @@ const BEFORE_HOPS: usize = 11;
 /// A note of music is this pure and this long.
 const NOTE_SHARE: f32 = 0.9;
 const NOTE_HOPS: u32 = 8;
-/// Two notes within this time make music, in which no note is a beep.
-const MUSIC_MS: u64 = 2500;
 /// Bins 281 to 690 Hz hold the low pairs, nearly all of their energy; hops of that before a closer look,
 /// and without it before the pair is over.
 const LOW_BINS: std::ops::RangeInclusive<usize> = 9..=22;
@@ -50,8 +36,6 @@ const PAIR_MISSES: u32 = 3;
 const FAINTEST: f32 = 6.3e-7;
 /// A tone must stand this much over the band's noise.
 const OVER_NOISE: f32 = 3.0;
-/// The same for a tone that nothing was said before: 14 dB.
-const OVER_ROOM: f32 = 25.0;
 /// Low pairs 40 Hz apart need 100 ms to be told from one tone.
 pub(crate) const FINE_SAMPLES: usize = 800;
 const FINE_HZ: (f32, f32) = (330.0, 660.0);
@@ -317,71 +301,6 @@ impl ToneBank {
         if let Some(kind) = kind {
             self.announce(tone(kind, track), tell);
         }
-    }
-
-    /// Whether `track` is a beep as far as it has gone: pure, begun in quiet, not a note of a tune.
-    fn is_beep(&self, track: &Track, around: &Surroundings<'_>) -> bool {
-        if self.is_tune(track, around.centre_ms) || track.hz[0] < LOWEST_HZ || !self.began_in(track, QUIET) {
-            return false;
-        }
-        if !self.has_spoken && track.power() < around.noise * OVER_ROOM {
-            // Nobody has spoken: a faint tone is something in a room, not a machine's.
-            return false;
-        }
-        let in_silence = self.began_in(track, SILENCE);
-        let high = track.hz[0] >= HIGH_HZ;
-        let needed = match track.purity() {
-            Purity::High if !track.is_harmonic() && self.has_spoken && track.hz[0] >= LOW_HZ => CONFIRM_HOPS,
-            Purity::High if high && in_silence && self.has_spoken => CONFIRM_HOPS,
-            _ if high && in_silence => CAREFUL_HOPS,
-            Purity::None => return false,
-            Purity::High if track.is_harmonic() && !in_silence => return false,
-            Purity::High if track.is_harmonic() => LONG_HOPS,
-            Purity::High if in_silence || track.hz[0] >= LOW_HZ => CAREFUL_HOPS,
-            Purity::High => LONG_HOPS,
-            Purity::Coded | Purity::Fair if track.is_harmonic() || !in_silence => return false,
-            Purity::Coded if self.has_spoken => CAREFUL_HOPS,
-            Purity::Coded => LONG_HOPS,
-            Purity::Fair if !self.has_spoken => return false,
-            Purity::Fair => LONG_HOPS,
-        };
-        track.hops >= needed
-    }
-
-    /// Whether `track`, now over, was a short beep with quiet on both sides.
-    fn was_beep(&self, track: &Track) -> bool {
-        let quiet = self.ended_in(track, 0.1) && self.began_in(track, 0.1);
-        let silence = self.ended_in(track, SILENCE) && self.began_in(track, SILENCE);
-        let clean = track.share() >= 0.985 && track.unsteady_hz() <= 2.0;
-        let low = track.hz[0] < LOW_HZ;
-        match track.purity() {
-            _ if track.hz[0] < LOWEST_HZ => false,
-            _ if track.hz[0] >= HIGH_HZ && silence && track.share() >= SHORT_SHARE => true,
-            Purity::High if track.is_harmonic() => silence && clean,
-            Purity::High if low && !track.dual => {
-                silence && track.len_ms() >= 70 && track.share() >= LOW_SHORT_SHARE
-            }
-            Purity::High => quiet,
-            Purity::Coded => silence && !track.is_harmonic(),
-            Purity::Fair | Purity::None => false,
-        }
-    }
-
-    /// Whether the band held less than `share` of the tone's power before it began.
-    fn began_in(&self, track: &Track, share: f32) -> bool {
-        self.before < track.power() * share
-    }
-
-    /// The same for what followed it.
-    fn ended_in(&self, track: &Track, share: f32) -> bool {
-        self.past[BEFORE_HOPS - 1] < track.power() * share
-    }
-
-    /// Whether notes were heard shortly before `track`.
-    fn is_tune(&self, track: &Track, now_ms: u64) -> bool {
-        let lately = |ms: u64| ms > 0 && ms + MUSIC_MS > now_ms;
-        lately(self.notes[1]) && !self.began_in(track, QUIET)
-            || lately(self.notes[0]) && !(self.began_in(track, SILENCE) && self.has_spoken)
     }
 
     fn announce(&mut self, tone: Tone, tell: &mut impl FnMut(Heard)) {

@@ -1,0 +1,110 @@
+//! Accuracy on the labelled corpus that accompanies the project, so that it does not get worse unseen.
+//!
+//! Reads `../shared/amd-corpus` beside the repository and passes without it. The floors lie a little under the
+//! figures of `docs/amd.md`.
+
+use std::path::Path;
+
+use callcore::amd::{Amd, EventKind, Options, Reason};
+use callcore::audio::{FRAME_SAMPLES, wav};
+use callcore::detect::{Ear, Heard, ToneKind};
+use serde_json::Value;
+
+struct Outcome {
+    verdict: &'static str,
+    at_ms: u64,
+    /// Start of every beep the ear heard.
+    beeps: Vec<u64>,
+}
+
+fn listen(audio: &[i16]) -> Outcome {
+    let (mut ear, mut amd) = (Ear::new(), Amd::new(Options::default()));
+    let mut outcome = Outcome { verdict: "undecided", at_ms: 0, beeps: Vec::new() };
+    for frame in audio.as_chunks::<FRAME_SAMPLES>().0 {
+        let observation = ear.push(frame);
+        amd.observe(&observation);
+        while let Some(heard) = ear.poll() {
+            amd.hear(&heard);
+            if let Heard::ToneStarted(tone) = heard
+                && tone.kind == ToneKind::Beep
+            {
+                outcome.beeps.push(tone.start_ms);
+            }
+        }
+        while let Some(event) = amd.poll_event() {
+            let verdict = match event.kind {
+                EventKind::HumanDetected => "human",
+                EventKind::MachineDetected if event.reason == Some(Reason::Fax) => "fax",
+                EventKind::MachineDetected => "machine",
+                EventKind::NoSpeechDetected => "no_speech",
+                EventKind::DecisionTimeout
+                | EventKind::ToneDetected
+                | EventKind::MachineStoppedSpeaking
+                | EventKind::Error
+                | EventKind::Stopped => continue,
+            };
+            (outcome.verdict, outcome.at_ms) = (verdict, event.at_ms);
+        }
+    }
+    outcome
+}
+
+/// The value below which `share` of `values` lie.
+fn quantile(values: &mut [i64], share: f64) -> i64 {
+    values.sort_unstable();
+    values.get(((values.len() - 1) as f64 * share) as usize).copied().unwrap_or(0)
+}
+
+#[test]
+fn the_labelled_corpus_is_told_apart_as_well_as_the_documentation_says() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/amd-corpus");
+    let Ok(labels) = std::fs::read_to_string(corpus.join("labels.jsonl")) else {
+        println!("no labelled corpus beside the repository: nothing measured");
+        return;
+    };
+    let (mut human_as_machine, mut machine_as_human, mut other) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut beeps, mut heard_beeps, mut false_beeps) = (0, 0, Vec::new());
+    let (mut human_ms, mut machine_ms) = (Vec::new(), Vec::new());
+    for line in labels.lines() {
+        let case: Value = serde_json::from_str(line).expect("a label");
+        let file = std::fs::read(corpus.join(case["file"].as_str().expect("a file"))).expect("its audio");
+        let outcome = listen(&wav::read_8k(&file).expect("a WAV file"));
+        let (id, label) = (case["id"].clone(), case["label"].as_str().expect("a label"));
+        match (label, outcome.verdict) {
+            ("human", "machine") => human_as_machine.push(id.clone()),
+            ("machine", "human") => machine_as_human.push(id.clone()),
+            (label, verdict) if label != verdict => other.push(id.clone()),
+            ("human", _) => {
+                human_ms
+                    .push(outcome.at_ms as i64 - case["first_utterance_end_ms"].as_i64().expect("an end"));
+            }
+            ("machine", _) => {
+                if let Some(onset) = case["segments"][0]["start_ms"].as_i64() {
+                    machine_ms.push(outcome.at_ms as i64 - onset);
+                }
+            }
+            _ => {}
+        }
+        let labelled = case["beeps"].as_array().expect("beeps");
+        let span = |b: &Value| (b["start_ms"].as_u64().unwrap_or(0), b["end_ms"].as_u64().unwrap_or(0));
+        beeps += labelled.len();
+        let found = |b: &&Value| {
+            let (start, end) = span(b);
+            outcome.beeps.iter().any(|at| (start.saturating_sub(40)..=end).contains(at))
+        };
+        heard_beeps += labelled.iter().filter(found).count();
+        let is_labelled = |at: &u64| {
+            labelled.iter().map(span).any(|(start, end)| (start.saturating_sub(40)..=end).contains(at))
+        };
+        if label != "fax" && !outcome.beeps.iter().all(is_labelled) {
+            false_beeps.push(id);
+        }
+    }
+    assert!(human_as_machine.len() <= 2, "people called machines: {human_as_machine:?}");
+    assert!(machine_as_human.len() <= 7, "machines called people: {machine_as_human:?}");
+    assert!(other.len() <= 2, "wrong otherwise: {other:?}");
+    assert!(false_beeps.is_empty(), "false beeps: {false_beeps:?}");
+    assert!(heard_beeps * 100 >= beeps * 98, "{heard_beeps} of {beeps} beeps");
+    assert!(quantile(&mut human_ms, 0.5) <= 450, "people are told late");
+    assert!(quantile(&mut machine_ms, 0.5) <= 1_800, "machines are told late");
+}
