@@ -44,14 +44,19 @@ impl Conversation {
     ) -> bool {
         self.playout.next_frame(heard);
         self.script.exchange(heard, said);
-        while let Some(event) = self.playout.poll_event() {
-            played(event, effects);
-        }
+        self.tell_played(effects);
         let mut goes_on = true;
         while let Some(event) = self.script.poll_event() {
             goes_on &= spoken(event, effects);
         }
         goes_on
+    }
+
+    /// Tells what has happened to what the client sent.
+    pub(super) fn tell_played(&mut self, effects: &mut VecDeque<Effect>) {
+        while let Some(event) = self.playout.poll_event() {
+            played(event, effects);
+        }
     }
 }
 

@@ -364,7 +364,9 @@ impl Call {
     }
 
     fn finish(&mut self, now: CallTime, by: Party) {
-        if let Some(conversation) = self.talking() {
+        if let State::Talking(conversation) = &mut self.state {
+            // An interruption right before the end is part of the call.
+            conversation.tell_played(&mut self.effects);
             let at_ms = conversation.at_ms();
             self.effects.push_back(Effect::Note { at_ms, happening: Happening::Hangup { by } });
         }
