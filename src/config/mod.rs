@@ -1,5 +1,7 @@
 //! The configuration file of `dering serve`: composes every part's options, checked whole at start.
 
+mod speech;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -7,6 +9,7 @@ use std::path::{Path, PathBuf};
 use secrecy::SecretString;
 use serde::Deserialize;
 
+pub use self::speech::{Key, Recognition, SpeechToText, TextToSpeech, Voices};
 use crate::telemetry::LogFormat;
 
 /// The defaults, with every key explained.
@@ -23,6 +26,8 @@ pub enum ConfigError {
     NoToken { trunk: String },
     #[error("trunk \"{trunk}\": {what} cannot be read")]
     TokenSource { trunk: String, what: String },
+    #[error("{setting}: {what} cannot be read")]
+    Secret { setting: String, what: String },
     #[error("two trunks are named \"{name}\"; names must differ")]
     SameName { name: String },
 }
@@ -41,6 +46,7 @@ pub struct Config {
     pub trunks: Vec<Trunk>,
     pub webhooks: Webhooks,
     pub speech_to_text: SpeechToText,
+    pub text_to_speech: TextToSpeech,
 }
 
 #[derive(Debug, Deserialize)]
@@ -81,12 +87,6 @@ pub struct Webhooks {
     pub allow_private: bool,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SpeechToText {
-    pub model: Option<PathBuf>,
-}
-
 impl Default for Log {
     fn default() -> Self {
         Self { filter: "info".into(), format: LogFormat::Text }
@@ -113,6 +113,7 @@ impl Default for Config {
             trunks: Vec::new(),
             webhooks: Webhooks::default(),
             speech_to_text: SpeechToText::default(),
+            text_to_speech: TextToSpeech::default(),
         }
     }
 }
