@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 
 use crate::config::{Config, Recognition, SpeechToText, Voices};
-use crate::speech::stt::{self, Recognizer, deepgram, openai};
+use crate::speech::stt::{Recognizer, deepgram, openai};
 use crate::speech::tts::{self, Loudness, Synthesizer, Tts, espeak::Espeak, piper::Piper};
 
 /// The voices; what the chosen engine cannot speak, espeak-ng does.
@@ -88,7 +88,7 @@ pub(super) fn recognizer(settings: &SpeechToText) -> anyhow::Result<Option<Recog
 
 #[cfg(feature = "whisper")]
 fn whisper(settings: &SpeechToText) -> anyhow::Result<Recognizer> {
-    use stt::whisper::{Options, Whisper};
+    use crate::speech::stt::whisper::{Options, Whisper};
     let model = settings
         .model
         .as_ref()
@@ -104,6 +104,5 @@ fn whisper(settings: &SpeechToText) -> anyhow::Result<Recognizer> {
 
 #[cfg(not(feature = "whisper"))]
 fn whisper(_settings: &SpeechToText) -> anyhow::Result<Recognizer> {
-    let _: Option<stt::SttError> = None;
     anyhow::bail!("this dering was built without whisper: use a service, or build with the feature")
 }

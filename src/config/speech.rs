@@ -92,11 +92,10 @@ impl Key {
     /// # Errors
     /// When its place cannot be read; `of` names the setting.
     pub fn read(&self, of: &str) -> Result<Option<SecretString>, ConfigError> {
-        let unreadable =
-            |what: String| ConfigError::Secret { setting: format!("{of}.key"), what };
+        let unreadable = |what: String| ConfigError::Secret { setting: format!("{of}.key"), what };
         if let Some(name) = &self.env {
-            let found = std::env::var(name)
-                .map_err(|_| unreadable(format!("the environment variable {name}")))?;
+            let found =
+                std::env::var(name).map_err(|_| unreadable(format!("the environment variable {name}")))?;
             return Ok(Some(found.into()));
         }
         let Some(path) = &self.file else { return Ok(None) };

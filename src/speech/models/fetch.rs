@@ -64,9 +64,7 @@ pub async fn fetch(
             progress(model.bytes);
             Fetched::Imported
         }
-        Source::Folder(base) => {
-            Fetched::Downloaded(download(model, base, &part, &mut progress).await?)
-        }
+        Source::Folder(base) => Fetched::Downloaded(download(model, base, &part, &mut progress).await?),
     };
     if let Err(error) = verified(model, &part).await {
         // Going on from wrong bytes would never end well.
@@ -93,11 +91,8 @@ async fn download(
     progress: &mut (impl FnMut(u64) + Send),
 ) -> Result<u64, ModelError> {
     let url = format!("{}/{}", base.trim_end_matches('/'), model.file);
-    let fail = |reason: String| ModelError::Unreachable {
-        url: url.clone(),
-        reason,
-        file: model.file.clone(),
-    };
+    let fail =
+        |reason: String| ModelError::Unreachable { url: url.clone(), reason, file: model.file.clone() };
     let at = |source| ModelError::File { path: part.into(), source };
     let client = Client::builder()
         .connect_timeout(CONNECT)
@@ -118,7 +113,8 @@ async fn download(
     let mut came = 0;
     let mut body = response.bytes_stream();
     while let Some(block) = body.next().await {
-        let block = block.map_err(|error| fail(format!("it broke off after {here} bytes ({})", reason(&error))))?;
+        let block =
+            block.map_err(|error| fail(format!("it broke off after {here} bytes ({})", reason(&error))))?;
         here += block.len() as u64;
         came += block.len() as u64;
         if here > model.bytes {

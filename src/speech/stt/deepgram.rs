@@ -291,7 +291,8 @@ struct Alternative {
 }
 
 fn interpret(text: &str) -> Result<Option<Words>, String> {
-    let wire: Wire = serde_json::from_str(text).map_err(|error| format!("its message cannot be read: {error}"))?;
+    let wire: Wire =
+        serde_json::from_str(text).map_err(|error| format!("its message cannot be read: {error}"))?;
     Ok(match wire {
         Wire::Results { is_final, speech_final, channel } => {
             let best = channel.alternatives.into_iter().next();
@@ -306,7 +307,9 @@ fn interpret(text: &str) -> Result<Option<Words>, String> {
             }
         }
         Wire::UtteranceEnd {} => Some(Words::UtteranceEnd),
-        Wire::Error { description, message } => return Err(format!("{message} {description}").trim().to_owned()),
+        Wire::Error { description, message } => {
+            return Err(format!("{message} {description}").trim().to_owned());
+        }
         Wire::Other => None,
     })
 }
@@ -332,7 +335,10 @@ mod tests {
         let last = Words::Final { transcript: said("two"), ends: true };
         assert_eq!(results(r#""is_final":true,"speech_final":true,"#), Ok(Some(last)));
         assert_eq!(interpret(r#"{"type":"Metadata","x":1}"#), Ok(None));
-        assert_eq!(interpret(r#"{"type":"UtteranceEnd","last_word_end":1.2}"#), Ok(Some(Words::UtteranceEnd)));
+        assert_eq!(
+            interpret(r#"{"type":"UtteranceEnd","last_word_end":1.2}"#),
+            Ok(Some(Words::UtteranceEnd))
+        );
         assert!(interpret(r#"{"type":"Error","description":"no credit"}"#).is_err());
     }
 

@@ -78,13 +78,8 @@ impl Piper {
                 if !output.status.success() {
                     return Err(TtsError::Failed { reason: complaint(&output.stderr) });
                 }
-                let samples: Vec<i16> = output
-                    .stdout
-                    .as_chunks::<2>()
-                    .0
-                    .iter()
-                    .map(|pair| i16::from_le_bytes(*pair))
-                    .collect();
+                let samples: Vec<i16> =
+                    output.stdout.as_chunks::<2>().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect();
                 let rate = chosen.rate;
                 let narrow = move || resample::to_8k(&samples, rate).map_err(|error| failed(&error));
                 tokio::task::spawn_blocking(narrow).await.map_err(|error| failed(&error))?
@@ -119,7 +114,8 @@ fn installed(folder: &Path) -> Result<Vec<Installed>, TtsError> {
     let mut voices = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(|error| refuse(error.to_string()))? {
         let model = entry.map_err(|error| refuse(error.to_string()))?.path();
-        let Some(name) = model.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(".onnx")) else {
+        let Some(name) = model.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(".onnx"))
+        else {
             continue;
         };
         let described = folder.join(format!("{name}.onnx.json"));
@@ -127,7 +123,11 @@ fn installed(folder: &Path) -> Result<Vec<Installed>, TtsError> {
             .map_err(|error| refuse(format!("{}: {error}", described.display())))?;
         let description: Description = serde_json::from_str(&text)
             .map_err(|error| refuse(format!("{}: {error}", described.display())))?;
-        voices.push(Installed { name: name.into(), rate: description.audio.sample_rate, model: model.clone() });
+        voices.push(Installed {
+            name: name.into(),
+            rate: description.audio.sample_rate,
+            model: model.clone(),
+        });
     }
     if voices.is_empty() {
         return Err(refuse("there is none; a voice is NAME.onnx with NAME.onnx.json beside it".into()));
@@ -187,7 +187,8 @@ mod tests {
     #[tokio::test]
     async fn a_program_that_speaks_like_piper_is_heard_at_eight_kilohertz() {
         let folder = tempfile::tempdir().expect("a folder");
-        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("writable");
+        let write =
+            |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("writable");
         write("en_US-x-low.onnx", "");
         write("en_US-x-low.onnx.json", r#"{"audio":{"sample_rate":16000}}"#);
         // Half a second of a square wave at 16 kHz, whatever the text.
