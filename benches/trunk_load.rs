@@ -155,7 +155,12 @@ async fn call(
         match leg.events.recv().await.ok_or("the call ended")? {
             LegEvent::Status(DialStatus::Connected) => break,
             LegEvent::Hangup | LegEvent::Lost { .. } => return Err("the call was not answered".into()),
-            _ => {}
+            LegEvent::Status(_)
+            | LegEvent::Audio(_)
+            | LegEvent::Digit(_)
+            | LegEvent::CheckPoint(_)
+            | LegEvent::RoundTrip(_)
+            | LegEvent::Cdr(_) => {}
         }
     }
     ready.send(()).await?;
@@ -188,7 +193,7 @@ async fn call(
                     marks.push((now, now.saturating_duration_since(played).as_millis() as i64 - ahead));
                 }
                 LegEvent::Hangup | LegEvent::Lost { .. } => return Err("the call was cut off".into()),
-                _ => {}
+                LegEvent::Status(_) | LegEvent::Digit(_) | LegEvent::RoundTrip(_) | LegEvent::Cdr(_) => {}
             },
         }
     };

@@ -8,6 +8,7 @@ pub mod amd;
 pub mod app;
 pub mod flow;
 pub mod gateway;
+pub mod models;
 pub mod token;
 pub mod webhook;
 
@@ -35,6 +36,8 @@ enum Command {
     Amd(Box<amd::Args>),
     /// Check flows
     Flow(flow::Args),
+    /// List, fetch and verify speech models
+    Models(models::Args),
     /// Add and list the client apps that may use the API
     App(app::Args),
     /// Mint a token for a client app
@@ -55,6 +58,7 @@ pub fn run() -> ExitCode {
         Command::Demo(args) => on_runtime(demo::run(args)),
         Command::Serve(args) => on_runtime(serve::run(args)),
         Command::Gateway(args) => on_runtime(gateway::run(*args)),
+        Command::Models(args) => on_runtime(models::run(args)),
         Command::App(args) => on_runtime(async { app::run(args).await.map(|()| ExitCode::SUCCESS) }),
         Command::Token(args) => on_runtime(async { token::run(args).await.map(|()| ExitCode::SUCCESS) }),
         Command::Webhook(args) => on_runtime(async { webhook::run(args).await.map(|()| ExitCode::SUCCESS) }),

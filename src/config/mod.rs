@@ -1,6 +1,7 @@
 //! The configuration file of `dering serve`: composes every part's options, checked whole at start.
 
 mod inbound;
+mod speech;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -11,6 +12,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 pub use self::inbound::{Inbound, InboundRoute, Tls};
+pub use self::speech::{Key, Recognition, SpeechToText, TextToSpeech, Voices};
 use crate::session::ParamSets;
 use crate::telemetry::LogFormat;
 use crate::trunk::socketio::{MediaWire, Version};
@@ -34,6 +36,8 @@ pub enum ConfigError {
     Inbound { reason: String },
     #[error("trunk \"{trunk}\": {what}")]
     Trunk { trunk: String, what: &'static str },
+    #[error("{setting}: {what} cannot be read")]
+    Secret { setting: String, what: String },
     #[error("two trunks are named \"{name}\"; names must differ")]
     SameName { name: String },
 }
@@ -56,6 +60,7 @@ pub struct Config {
     pub requests: Requests,
     pub speech_to_text: SpeechToText,
     pub amd: Amd,
+    pub text_to_speech: TextToSpeech,
 }
 
 #[derive(Debug, Deserialize)]
@@ -195,12 +200,6 @@ pub struct Requests {
     pub allow_private: bool,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SpeechToText {
-    pub model: Option<PathBuf>,
-}
-
 /// Parameters of the verdict, in files of `dering amd tune`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -259,6 +258,7 @@ impl Default for Config {
             requests: Requests::default(),
             speech_to_text: SpeechToText::default(),
             amd: Amd::default(),
+            text_to_speech: TextToSpeech::default(),
         }
     }
 }

@@ -190,11 +190,14 @@ mod tests {
 
     async fn made(reach: Reach, request: Request) -> Result<(u16, Option<serde_json::Value>), String> {
         let requests = Requests::new(reach).unwrap();
-        match requests.make(ErrandId(1), Box::new(request)).await {
-            Input::ErrandEnded { end: ErrandEnd::Answered { status, body }, .. } => Ok((status, body)),
-            Input::ErrandEnded { end: ErrandEnd::Failed(reason), .. } => Err(reason),
-            other => Err(format!("{other:?}")),
+        let ended = requests.make(ErrandId(1), Box::new(request)).await;
+        if let Input::ErrandEnded { end: ErrandEnd::Answered { status, body }, .. } = ended {
+            return Ok((status, body));
         }
+        let Input::ErrandEnded { end: ErrandEnd::Failed(reason), .. } = ended else {
+            return Err(format!("{ended:?}"));
+        };
+        Err(reason)
     }
 
     #[tokio::test]

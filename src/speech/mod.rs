@@ -1,6 +1,8 @@
 //! Speech in and out: audio files and synthesised voices, all brought to 8 kHz mono; utterances turned
-//! into words.
+//! into words; the models that do it.
 
 pub mod file;
+pub mod models;
+mod remote;
 pub mod stt;
 pub mod tts;

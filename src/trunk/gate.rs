@@ -226,7 +226,7 @@ mod tests {
                 now += Duration::from_millis(ms / 8);
                 match what {
                     0 => queue.extend(gate.enter(now).ok()),
-                    1 => if gate.busy() > 0 { gate.release() },
+                    1 if gate.busy() > 0 => gate.release(),
                     2 => if let Some(id) = queue.pop_back() { gate.leave(id) },
                     _ => {}
                 }

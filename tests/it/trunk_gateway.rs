@@ -93,7 +93,8 @@ async fn a_call_through_the_gateway_is_whole_in_every_version_on_every_wire_and_
         .into_iter()
         .flat_map(|media| [Codec::Pcm16, Codec::Ulaw, Codec::Alaw].map(|codec| (media, codec)));
     let all: Vec<(MediaWire, Codec)> = all.collect();
-    let versions: [(Served, Version, &[(MediaWire, Codec)]); 3] = [
+    type Offer<'o> = (Served, Version, &'o [(MediaWire, Codec)]);
+    let versions: [Offer<'_>; 3] = [
         (Served::V1_0_3, Version::V1_0_3, plain.as_slice()),
         (Served::V1_0_4, Version::V1_0_4, plain.as_slice()),
         (Served::V1_0_5, Version::V1_0_5, all.as_slice()),

@@ -1,7 +1,8 @@
 //! Speech to text: one finished utterance in, its words out. Knows no call and no flow.
 
-#[cfg(feature = "whisper")]
+pub mod deepgram;
 mod guard;
+pub mod openai;
 pub mod scripted;
 #[cfg(feature = "whisper")]
 pub mod whisper;
@@ -79,6 +80,8 @@ impl SttError {
 pub enum Recognizer {
     #[cfg(feature = "whisper")]
     Whisper(whisper::Whisper),
+    OpenAi(openai::OpenAi),
+    Deepgram(deepgram::Deepgram),
     Scripted(scripted::Scripted),
 }
 
@@ -95,6 +98,8 @@ impl Recognizer {
             match self {
                 #[cfg(feature = "whisper")]
                 Self::Whisper(whisper) => whisper.transcribe(request).await,
+                Self::OpenAi(service) => service.transcribe(request).await,
+                Self::Deepgram(service) => service.transcribe(request).await,
                 Self::Scripted(scripted) => scripted.transcribe(&request),
             }
         };

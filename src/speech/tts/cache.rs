@@ -13,16 +13,17 @@ use tokio::sync::OnceCell;
 use super::{TtsError, Voice};
 
 /// Raised when the rendering changes, so that files of older versions are not used.
-const FORMAT: &str = "1";
+const FORMAT: &str = "2";
 
 /// Digest of a text and the voice that speaks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key([u8; 32]);
 
 impl Key {
-    pub(super) fn of(synthesizer: &str, voice: &Voice, text: &str) -> Self {
+    pub(super) fn of(synthesizer: &str, loudness: &str, voice: &Voice, text: &str) -> Self {
         let mut hash = Sha256::new();
-        for part in [FORMAT, synthesizer, &voice.language, voice.voice.as_deref().unwrap_or(""), text] {
+        let name = voice.voice.as_deref().unwrap_or("");
+        for part in [FORMAT, synthesizer, loudness, &voice.language, name, text] {
             hash.update((part.len() as u64).to_le_bytes());
             hash.update(part.as_bytes());
         }
@@ -175,7 +176,7 @@ mod tests {
     use super::*;
 
     fn key(text: &str) -> Key {
-        Key::of("fake", &Voice { language: "en".into(), voice: None }, text)
+        Key::of("fake", "", &Voice { language: "en".into(), voice: None }, text)
     }
 
     #[tokio::test]

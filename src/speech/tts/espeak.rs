@@ -1,32 +1,20 @@
 //! espeak-ng as a subprocess: text in by stdin, a WAV out by stdout.
 
 use std::path::PathBuf;
-use std::process::{Output, Stdio};
-use std::sync::Arc;
-use std::time::Duration;
 
-use callcore::audio::{level, wav};
-use tokio::io::AsyncWriteExt;
-use tokio::process::{Child, Command};
-use tokio::sync::Semaphore;
+use callcore::audio::wav;
 
-use super::{SPEECH_DBFS, TtsError, Voice};
+use super::program::{Program, complaint};
+use super::{TtsError, Voice};
 
-/// Samples quieter than this at either end are cut off (about -54 dBFS).
-const EDGE_LEVEL: u16 = 64;
-/// What stays of the silence at either end, in samples (20 ms).
-const EDGE_SAMPLES: usize = 160;
+const ADVICE: &str = "install the Debian package espeak-ng (apt-get install espeak-ng)";
 
 /// Runs espeak-ng; clones share the limit of processes at once.
 #[derive(Clone, Debug)]
 pub struct Espeak {
-    /// The program, looked up in `PATH` when it is a bare name.
-    pub program: PathBuf,
-    /// How long one text may take before the process is killed.
-    pub timeout: Duration,
+    program: Program,
     /// Speed in words per minute (80 to 450).
     pub words_per_minute: u16,
-    running: Arc<Semaphore>,
 }
 
 impl Default for Espeak {
@@ -39,73 +27,32 @@ impl Espeak {
     /// Runs `program` in place of the `espeak-ng` of the system.
     #[must_use]
     pub fn new(program: PathBuf) -> Self {
-        Self {
-            program,
-            timeout: Duration::from_secs(20),
-            words_per_minute: 165,
-            running: Arc::new(Semaphore::new(4)),
-        }
+        Self { program: Program::new(program, ADVICE, 4), words_per_minute: 165 }
     }
 
     /// Renders `text`; see [`super::Tts::say`].
     pub(super) async fn render(&self, text: &str, voice: &Voice) -> Result<Vec<i16>, TtsError> {
         let name = voice_name(voice)?;
-        let failed = |reason: String| TtsError::Failed { reason };
-        let _turn = self.running.acquire().await.map_err(|e| failed(e.to_string()))?;
-        let child = self.spawn(&name)?;
-        let Ok(output) = tokio::time::timeout(self.timeout, exchange(child, text)).await else {
-            return Err(TtsError::Timeout { seconds: self.timeout.as_secs() });
-        };
-        let output = output.map_err(|e| failed(e.to_string()))?;
+        let speed = self.words_per_minute.to_string();
+        let args = ["--stdin", "--stdout", "-z", "-b", "1", "-s", &speed, "-v", &name];
+        // Double brackets would switch espeak-ng to phoneme codes.
+        let output = self.program.run(args, &text.replace("[[", "[ [")).await?;
         if !output.status.success() {
-            let reason = first_line(&output.stderr);
+            let reason = complaint(&output.stderr);
             return Err(if reason.contains("voice does not exist") {
                 TtsError::NoVoice { voice: name, reason: "espeak-ng --voices lists those there are".into() }
             } else {
-                failed(reason)
+                TtsError::Failed { reason }
             });
         }
-        tokio::task::spawn_blocking(move || finish(&output.stdout))
-            .await
-            .map_err(|e| failed(e.to_string()))?
+        tokio::task::spawn_blocking(move || match wav::read_8k(&output.stdout) {
+            Ok(samples) => Ok(samples),
+            Err(wav::WavError::Empty) => Err(TtsError::Empty),
+            Err(error) => Err(TtsError::Failed { reason: error.to_string() }),
+        })
+        .await
+        .map_err(|error| TtsError::Failed { reason: error.to_string() })?
     }
-
-    fn spawn(&self, voice: &str) -> Result<Child, TtsError> {
-        Command::new(&self.program)
-            .args(["--stdin", "--stdout", "-z", "-b", "1", "-s"])
-            .arg(self.words_per_minute.to_string())
-            .args(["-v", voice])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true)
-            .spawn()
-            .map_err(|error| {
-                let program = self.program.display();
-                if error.kind() == std::io::ErrorKind::NotFound {
-                    TtsError::Missing { program: program.to_string() }
-                } else {
-                    TtsError::Failed { reason: format!("cannot start {program}: {error}") }
-                }
-            })
-    }
-}
-
-/// Writes while it reads: a long text and a long answer cannot block each other.
-async fn exchange(mut child: Child, text: &str) -> std::io::Result<Output> {
-    let stdin = child.stdin.take();
-    // Double brackets would switch espeak-ng to phoneme codes.
-    let text = text.replace("[[", "[ [");
-    let write = async move {
-        if let Some(mut stdin) = stdin {
-            // A program that ends early closes the pipe; its exit status tells why.
-            if let Err(error) = stdin.write_all(text.as_bytes()).await {
-                tracing::debug!(%error, "the speech synthesiser did not read the whole text");
-            }
-        }
-    };
-    let ((), output) = tokio::join!(write, child.wait_with_output());
-    output
 }
 
 /// `en-US` with voice `f2` is `en-us+f2`. Only letters, digits and dashes pass: the name becomes a path
@@ -129,27 +76,6 @@ fn voice_name(voice: &Voice) -> Result<String, TtsError> {
         Some(name) if safe(name) => Ok(format!("{language}+{name}")),
         Some(name) => Err(refuse(name)),
     }
-}
-
-fn finish(wav_bytes: &[u8]) -> Result<Vec<i16>, TtsError> {
-    let samples = match wav::read_8k(wav_bytes) {
-        Ok(samples) => samples,
-        Err(wav::WavError::Empty) => return Err(TtsError::Empty),
-        Err(error) => return Err(TtsError::Failed { reason: error.to_string() }),
-    };
-    let loud = |s: &i16| s.unsigned_abs() > EDGE_LEVEL;
-    let (Some(first), Some(last)) = (samples.iter().position(loud), samples.iter().rposition(loud)) else {
-        return Err(TtsError::Empty);
-    };
-    let end = (last + EDGE_SAMPLES).min(samples.len());
-    let mut kept = samples[first.saturating_sub(EDGE_SAMPLES)..end].to_vec();
-    level::normalise(&mut kept, SPEECH_DBFS);
-    Ok(kept)
-}
-
-fn first_line(stderr: &[u8]) -> String {
-    let text = String::from_utf8_lossy(stderr);
-    text.lines().map(str::trim).find(|l| !l.is_empty()).unwrap_or("no reason given").to_owned()
 }
 
 #[cfg(test)]
@@ -179,14 +105,13 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_sentence_is_spoken_at_the_common_level() {
+    async fn a_sentence_is_spoken_and_an_unknown_language_is_not() {
         let espeak = Espeak::default();
         match espeak.render("Hello, who is there? [[x]]", &voice("en-US", Some("f2"))).await {
             Err(TtsError::Missing { .. }) => println!("espeak-ng is not installed: not tried"),
             Err(error) => panic!("{error}"),
             Ok(samples) => {
                 assert!((8_000..40_000).contains(&samples.len()), "{}", samples.len());
-                assert!((level::rms_dbfs(&samples) - SPEECH_DBFS).abs() < 1.5);
                 let error = espeak.render("hello", &voice("xx-YY", None)).await.expect_err("no voice");
                 assert!(error.to_string().contains("xx-yy"), "{error}");
             }

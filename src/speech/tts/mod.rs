@@ -1,19 +1,28 @@
-//! Text to speech: one voice for any text, rendered once and kept.
+//! Text to speech: voices of several engines, each text rendered once and kept.
 
 pub mod cache;
 pub mod espeak;
 pub mod fake;
+mod finish;
+pub mod openai;
+pub mod piper;
+mod program;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use self::cache::Cache;
 use self::espeak::Espeak;
+pub use self::finish::Loudness;
+use super::remote::Failure;
 
 /// Longest text that is spoken in one go, in characters.
 pub const MAX_CHARACTERS: usize = 4_000;
-/// Loudness of everything spoken, in dBFS RMS.
+/// Loudness of simulated callees, in dBFS RMS.
 pub const SPEECH_DBFS: f32 = -20.0;
+/// A service has this long for one text.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Which voice speaks.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -27,10 +36,8 @@ pub struct Voice {
 /// Why a text could not be spoken.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum TtsError {
-    #[error(
-        "the program {program} was not found: install the Debian package espeak-ng (apt-get install espeak-ng)"
-    )]
-    Missing { program: String },
+    #[error("the program {program} was not found: {advice}")]
+    Missing { program: String, advice: &'static str },
     #[error("there is no voice for {voice}: {reason}")]
     NoVoice { voice: String, reason: String },
     #[error("the text is too long: {length} characters, at most {MAX_CHARACTERS} are spoken")]
@@ -47,6 +54,8 @@ pub enum TtsError {
 #[derive(Clone, Debug)]
 pub enum Synthesizer {
     Espeak(Espeak),
+    Piper(piper::Piper),
+    OpenAi(openai::OpenAi),
     /// Deterministic sound of the right length, for tests.
     Fake(fake::Fake),
 }
@@ -55,15 +64,19 @@ impl Synthesizer {
     async fn render(&self, text: &str, voice: &Voice) -> Result<Vec<i16>, TtsError> {
         match self {
             Self::Espeak(espeak) => espeak.render(text, voice).await,
+            Self::Piper(piper) => piper.render(text, voice).await,
+            Self::OpenAi(service) => service.render(text, voice).await,
             Self::Fake(fake) => Ok(fake.render(text)),
         }
     }
 
     /// Part of the cache key: audio of one synthesiser is never taken for another's.
-    const fn name(&self) -> &'static str {
+    fn name(&self) -> String {
         match self {
-            Self::Espeak(_) => "espeak-ng",
-            Self::Fake(_) => "fake",
+            Self::Espeak(_) => "espeak-ng".into(),
+            Self::Piper(piper) => piper.name(),
+            Self::OpenAi(service) => service.name(),
+            Self::Fake(_) => "fake".into(),
         }
     }
 }
@@ -72,6 +85,9 @@ impl Synthesizer {
 #[derive(Clone, Debug)]
 pub struct Options {
     pub synthesizer: Synthesizer,
+    /// Speaks what the first one cannot: it is away, or has no voice for the language.
+    pub fallback: Option<Synthesizer>,
+    pub loudness: Loudness,
     /// Rendered audio is kept here between runs; `None` keeps it in memory only.
     pub cache_folder: Option<PathBuf>,
     /// Limit of the audio kept in memory, in bytes.
@@ -84,6 +100,8 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             synthesizer: Synthesizer::Espeak(Espeak::default()),
+            fallback: None,
+            loudness: Loudness::Rms(SPEECH_DBFS),
             cache_folder: None,
             memory_bytes: 64 * 1024 * 1024,
             disk_bytes: 256 * 1024 * 1024,
@@ -95,6 +113,8 @@ impl Default for Options {
 #[derive(Clone, Debug)]
 pub struct Tts {
     synthesizer: Synthesizer,
+    fallback: Option<Synthesizer>,
+    loudness: Loudness,
     cache: Arc<Cache>,
 }
 
@@ -103,15 +123,17 @@ impl Tts {
     pub fn new(options: Options) -> Self {
         Self {
             synthesizer: options.synthesizer,
+            fallback: options.fallback,
+            loudness: options.loudness,
             cache: Arc::new(Cache::new(options.cache_folder, options.memory_bytes, options.disk_bytes)),
         }
     }
 
-    /// The samples of `text`, 8 kHz mono at about [`SPEECH_DBFS`], without silence at either end. The
-    /// same text is rendered once, also when asked for many times at once.
+    /// The samples of `text`, 8 kHz mono, all equally loud, without silence at either end. The same text is rendered
+    /// once, also when asked for many times at once.
     ///
     /// # Errors
-    /// When the text is empty or too long, the voice is unknown, or the synthesiser is missing or fails.
+    /// When the text is empty or too long, or neither the synthesiser nor its fallback can speak it.
     pub async fn say(&self, text: &str, language: &str, voice: Option<&str>) -> Result<Arc<[i16]>, TtsError> {
         let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
         if text.is_empty() {
@@ -121,9 +143,38 @@ impl Tts {
         if length > MAX_CHARACTERS {
             return Err(TtsError::TooLong { length });
         }
-        let voice = Voice { language: language.to_owned(), voice: voice.map(str::to_owned) };
-        let key = cache::Key::of(self.synthesizer.name(), &voice, &text);
-        self.cache.fetch(key, self.synthesizer.render(&text, &voice)).await
+        let wanted = Voice { language: language.to_owned(), voice: voice.map(str::to_owned) };
+        match (self.render(&self.synthesizer, &text, &wanted).await, &self.fallback) {
+            (Ok(samples), _) => Ok(samples),
+            (Err(TtsError::Empty), _) => Err(TtsError::Empty),
+            (Err(error), None) => Err(error),
+            (Err(error), Some(fallback)) => {
+                tracing::warn!(%error, "the first voice cannot speak; another one does");
+                metrics::counter!("dering_tts_fallback_total").increment(1);
+                // The name of a voice means nothing to another engine.
+                let any = Voice { voice: None, ..wanted };
+                self.render(fallback, &text, &any).await
+            }
+        }
+    }
+
+    async fn render(&self, by: &Synthesizer, text: &str, voice: &Voice) -> Result<Arc<[i16]>, TtsError> {
+        let key = cache::Key::of(&by.name(), &self.loudness.name(), voice, text);
+        let rendered = async {
+            let begun = std::time::Instant::now();
+            let samples = by.render(text, voice).await?;
+            metrics::histogram!("dering_tts_seconds").record(begun.elapsed().as_secs_f64());
+            finish::finish(&samples, self.loudness)
+        };
+        self.cache.fetch(key, rendered).await
+    }
+}
+
+fn service_error(failure: Failure) -> TtsError {
+    match failure {
+        Failure::TimedOut => TtsError::Timeout { seconds: PATIENCE.as_secs() },
+        Failure::Busy => TtsError::Failed { reason: "it is busy".into() },
+        Failure::Other(reason) => TtsError::Failed { reason },
     }
 }
 
@@ -150,5 +201,18 @@ mod tests {
         assert_eq!(fake.rendered(), 1);
         tts.say("Good morning", "en", Some("f2")).await.expect("spoken");
         assert_eq!(fake.rendered(), 2, "another voice is another rendering");
+    }
+
+    #[tokio::test]
+    async fn a_second_engine_speaks_when_the_first_cannot() {
+        let fake = fake::Fake::default();
+        let tts = Tts::new(Options {
+            synthesizer: Synthesizer::Espeak(Espeak::new("/nowhere/espeak-ng".into())),
+            fallback: Some(Synthesizer::Fake(fake.clone())),
+            ..Options::default()
+        });
+        tts.say("Good morning", "en", Some("f2")).await.expect("spoken by the other one");
+        tts.say("Good morning", "en", Some("f3")).await.expect("spoken by the other one");
+        assert_eq!(fake.rendered(), 1, "the voice of the first engine is not the other one's");
     }
 }

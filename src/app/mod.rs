@@ -1,5 +1,7 @@
 //! The composition root: makes every part, ties them together, stops them in order.
 
+mod engines;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,8 +15,6 @@ use crate::config::{self, Config};
 use crate::flows::{Catalog, Folder};
 use crate::outbox::target::Reach;
 use crate::outbox::{self, Outbox};
-use crate::speech::stt::Recognizer;
-use crate::speech::tts::{self, Tts};
 use crate::store::{self, Store};
 use crate::trunk::inbound;
 use crate::trunk::socketio::{self, SocketIoTrunk};
@@ -66,11 +66,8 @@ impl App {
         }
         let reach = reach_of(config.webhooks.allow_private);
         let outbox = Outbox::start(store.clone(), outbox::Options { reach, ..outbox::Options::default() })?;
-        let tts = Tts::new(tts::Options {
-            cache_folder: Some(config.speech_cache.clone()),
-            ..tts::Options::default()
-        });
-        let recognizer = recognizer(config)?;
+        let tts = engines::voices(config)?;
+        let recognizer = engines::recognizer(&config.speech_to_text)?;
         let mut trunks = Vec::with_capacity(config.trunks.len());
         for trunk in &config.trunks {
             trunks.push(line(trunk)?);
@@ -179,26 +176,4 @@ async fn serve(listener: TcpListener, router: axum::Router, stop: CancellationTo
     if let Err(error) = served {
         tracing::error!(%error, "the API stopped");
     }
-}
-
-#[cfg(feature = "whisper")]
-fn recognizer(config: &Config) -> anyhow::Result<Option<Recognizer>> {
-    use crate::speech::stt::whisper::{Options, Whisper};
-    let Some(model) = &config.speech_to_text.model else {
-        tracing::info!("no speech model is configured: questions take keys, detection works on audio alone");
-        return Ok(None);
-    };
-    // A few dozen milliseconds, once, before anything is served.
-    let whisper = Whisper::load(&Options::new(model))?;
-    tracing::info!(model = %model.display(), "utterances are recognised with whisper");
-    Ok(Some(Recognizer::Whisper(whisper)))
-}
-
-#[cfg(not(feature = "whisper"))]
-fn recognizer(config: &Config) -> anyhow::Result<Option<Recognizer>> {
-    anyhow::ensure!(
-        config.speech_to_text.model.is_none(),
-        "this dering was built without whisper: leave speech_to_text.model out, or build with the feature"
-    );
-    Ok(None)
 }

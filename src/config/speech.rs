@@ -1,0 +1,106 @@
+//! Settings of speech: which recogniser hears, which voices speak.
+
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::ConfigError;
+
+/// Who turns utterances into words.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SpeechToText {
+    /// Chosen by what else is set when absent: whisper with a model, none without.
+    pub engine: Option<Recognition>,
+    /// A whisper.cpp model file, or the name of a service's model.
+    pub model: Option<PathBuf>,
+    /// Utterances recognised at once by whisper.
+    pub workers: Option<usize>,
+    /// Of a service.
+    pub url: Option<String>,
+    pub key: Key,
+    /// Used where a flow names no language.
+    pub language: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Recognition {
+    None,
+    Whisper,
+    #[serde(rename = "openai")]
+    OpenAi,
+    Deepgram,
+}
+
+/// Who speaks.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TextToSpeech {
+    pub engine: Voices,
+    /// Loudness of everything spoken, LUFS.
+    pub loudness: f32,
+    /// Size of the cache on disk, MiB.
+    pub cache_mib: u64,
+    /// piper: the folder of voices, and the program or the server's address.
+    pub voices: Option<PathBuf>,
+    pub program: Option<PathBuf>,
+    /// Of a service, or of piper's server.
+    pub url: Option<String>,
+    pub key: Key,
+    pub model: Option<String>,
+    pub voice: Option<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Voices {
+    Espeak,
+    Piper,
+    #[serde(rename = "openai")]
+    OpenAi,
+}
+
+/// Where a secret stands: in the environment or in a file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Key {
+    env: Option<String>,
+    file: Option<PathBuf>,
+}
+
+impl Default for TextToSpeech {
+    fn default() -> Self {
+        Self {
+            engine: Voices::Espeak,
+            loudness: -16.0,
+            cache_mib: 256,
+            voices: None,
+            program: None,
+            url: None,
+            key: Key::default(),
+            model: None,
+            voice: None,
+        }
+    }
+}
+
+impl Key {
+    /// The secret; `None` when nothing is said of one.
+    ///
+    /// # Errors
+    /// When its place cannot be read; `of` names the setting.
+    pub fn read(&self, of: &str) -> Result<Option<SecretString>, ConfigError> {
+        let unreadable = |what: String| ConfigError::Secret { setting: format!("{of}.key"), what };
+        if let Some(name) = &self.env {
+            let found =
+                std::env::var(name).map_err(|_| unreadable(format!("the environment variable {name}")))?;
+            return Ok(Some(found.into()));
+        }
+        let Some(path) = &self.file else { return Ok(None) };
+        std::fs::read_to_string(path)
+            .map(|text| Some(text.trim().into()))
+            .map_err(|error| unreadable(format!("{} ({error})", path.display())))
+    }
+}

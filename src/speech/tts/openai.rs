@@ -1,0 +1,62 @@
+//! A voice behind OpenAI's HTTP interface, `POST /v1/audio/speech`: local servers speak it, and clouds do.
+
+use callcore::audio::wav;
+use secrecy::SecretString;
+use serde_json::json;
+
+use super::{PATIENCE, TtsError, Voice, service_error};
+use crate::speech::remote::{self, Service};
+
+/// An answer longer than this is no prompt.
+const ANSWER_BYTES: usize = 32 * 1024 * 1024;
+
+/// How to reach the service.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// `http://127.0.0.1:8880` or `https://api.openai.com`; a `/v1` at the end does no harm.
+    pub base_url: String,
+    pub key: Option<SecretString>,
+    /// As the service names it, such as `tts-1`.
+    pub model: String,
+    /// Used where a flow names no voice.
+    pub voice: String,
+}
+
+/// The service. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct OpenAi {
+    service: Service,
+    model: String,
+    voice: String,
+}
+
+impl OpenAi {
+    /// # Errors
+    /// When the address is none.
+    pub fn new(options: Options) -> Result<Self, TtsError> {
+        let service =
+            Service::new(&options.base_url, options.key).map_err(|reason| TtsError::Failed { reason })?;
+        Ok(Self { service, model: options.model, voice: options.voice })
+    }
+
+    pub(super) async fn render(&self, text: &str, voice: &Voice) -> Result<Vec<i16>, TtsError> {
+        let body = json!({
+            "model": self.model,
+            "input": text,
+            "voice": voice.voice.as_deref().unwrap_or(&self.voice),
+            "response_format": "wav",
+        });
+        let sent = self.service.post("/v1/audio/speech", PATIENCE).json(&body);
+        let response = remote::send(sent).await.map_err(service_error)?;
+        let bytes = remote::limited(response, ANSWER_BYTES).await.map_err(service_error)?;
+        let read =
+            move || wav::read_8k(&bytes).map_err(|error| TtsError::Failed { reason: error.to_string() });
+        tokio::task::spawn_blocking(read)
+            .await
+            .map_err(|error| TtsError::Failed { reason: error.to_string() })?
+    }
+
+    pub(super) fn name(&self) -> String {
+        format!("openai {} {}", self.model, self.voice)
+    }
+}

@@ -1,0 +1,215 @@
+//! Piper: neural voices on this machine, as a program or as its HTTP server.
+//!
+//! A voice is a file `NAME.onnx` with `NAME.onnx.json` beside it; names begin with a language, as in
+//! `id_ID-news_tts-medium`.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use callcore::audio::{resample, wav};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::program::{Program, complaint};
+use super::{TtsError, Voice, service_error};
+use crate::speech::remote::{self, Service};
+
+const ADVICE: &str = "install piper, or leave text_to_speech.piper out";
+/// An answer longer than this is no prompt.
+const ANSWER_BYTES: usize = 32 * 1024 * 1024;
+
+/// Speaks with piper. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Piper {
+    way: Way,
+}
+
+#[derive(Clone, Debug)]
+enum Way {
+    Program { program: Program, voices: Arc<[Installed]> },
+    Server(Service),
+}
+
+/// A voice on disk.
+#[derive(Clone, Debug)]
+struct Installed {
+    name: String,
+    model: PathBuf,
+    rate: u32,
+}
+
+#[derive(Deserialize)]
+struct Description {
+    audio: DescribedAudio,
+}
+
+#[derive(Deserialize)]
+struct DescribedAudio {
+    sample_rate: u32,
+}
+
+impl Piper {
+    /// Runs `program` with the voices in `folder`.
+    ///
+    /// # Errors
+    /// When the folder holds no voice, or a voice's description cannot be read.
+    pub fn program(program: PathBuf, folder: &Path) -> Result<Self, TtsError> {
+        let voices: Arc<[Installed]> = installed(folder)?.into();
+        // It uses every core for one text.
+        Ok(Self { way: Way::Program { program: Program::new(program, ADVICE, 2), voices } })
+    }
+
+    /// Asks piper's HTTP server at `base`.
+    ///
+    /// # Errors
+    /// When the address is none.
+    pub fn server(base: &str) -> Result<Self, TtsError> {
+        let service = Service::new(base, None).map_err(|reason| TtsError::Failed { reason })?;
+        Ok(Self { way: Way::Server(service) })
+    }
+
+    pub(super) async fn render(&self, text: &str, voice: &Voice) -> Result<Vec<i16>, TtsError> {
+        match &self.way {
+            Way::Program { program, voices } => {
+                let chosen = choose(voices, voice)?;
+                let args = ["--model".as_ref(), chosen.model.as_os_str(), "--output_raw".as_ref()];
+                // A line is an utterance of its own.
+                let output = program.run(args, &format!("{text}\n")).await?;
+                if !output.status.success() {
+                    return Err(TtsError::Failed { reason: complaint(&output.stderr) });
+                }
+                let samples: Vec<i16> =
+                    output.stdout.as_chunks::<2>().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect();
+                let rate = chosen.rate;
+                let narrow = move || resample::to_8k(&samples, rate).map_err(|error| failed(&error));
+                tokio::task::spawn_blocking(narrow).await.map_err(|error| failed(&error))?
+            }
+            Way::Server(service) => {
+                let body = json!({ "text": text, "voice": voice.voice });
+                let sent = service.post("/", super::PATIENCE).json(&body);
+                let response = remote::send(sent).await.map_err(service_error)?;
+                let bytes = remote::limited(response, ANSWER_BYTES).await.map_err(service_error)?;
+                let read = move || wav::read_8k(&bytes).map_err(|error| failed(&error));
+                tokio::task::spawn_blocking(read).await.map_err(|error| failed(&error))?
+            }
+        }
+    }
+
+    pub(super) fn name(&self) -> String {
+        match &self.way {
+            Way::Program { program, .. } => format!("piper {}", program.path().display()),
+            Way::Server(_) => "piper server".into(),
+        }
+    }
+}
+
+fn failed(error: &dyn std::fmt::Display) -> TtsError {
+    TtsError::Failed { reason: error.to_string() }
+}
+
+fn installed(folder: &Path) -> Result<Vec<Installed>, TtsError> {
+    let refuse = |reason: String| TtsError::Failed {
+        reason: format!("the piper voices in {}: {reason}", folder.display()),
+    };
+    let mut voices = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(|error| refuse(error.to_string()))? {
+        let model = entry.map_err(|error| refuse(error.to_string()))?.path();
+        let Some(name) = model.file_name().and_then(|n| n.to_str()).and_then(|n| n.strip_suffix(".onnx"))
+        else {
+            continue;
+        };
+        let described = folder.join(format!("{name}.onnx.json"));
+        let text = std::fs::read_to_string(&described)
+            .map_err(|error| refuse(format!("{}: {error}", described.display())))?;
+        let description: Description = serde_json::from_str(&text)
+            .map_err(|error| refuse(format!("{}: {error}", described.display())))?;
+        voices.push(Installed {
+            name: name.into(),
+            rate: description.audio.sample_rate,
+            model: model.clone(),
+        });
+    }
+    if voices.is_empty() {
+        return Err(refuse("there is none; a voice is NAME.onnx with NAME.onnx.json beside it".into()));
+    }
+    voices.sort_by(|one, other| one.name.cmp(&other.name));
+    Ok(voices)
+}
+
+/// The voice asked for by name, or the first one of the whole tag, or of the language.
+fn choose<'v>(voices: &'v [Installed], wanted: &Voice) -> Result<&'v Installed, TtsError> {
+    let tag = wanted.language.replace('-', "_").to_ascii_lowercase();
+    let language = tag.split('_').next().unwrap_or_default();
+    let begins = |voice: &&Installed, prefix: &str| {
+        let name = voice.name.to_ascii_lowercase();
+        name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with(['-', '_']))
+    };
+    let found = match &wanted.voice {
+        Some(name) => voices.iter().find(|voice| voice.name == *name),
+        None => voices
+            .iter()
+            .find(|voice| begins(voice, &tag))
+            .or_else(|| voices.iter().find(|voice| begins(voice, language))),
+    };
+    found.ok_or_else(|| TtsError::NoVoice {
+        voice: wanted.voice.clone().unwrap_or_else(|| wanted.language.clone()),
+        reason: format!(
+            "piper has {}",
+            voices.iter().map(|voice| voice.name.as_str()).collect::<Vec<_>>().join(", ")
+        ),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn voice(name: &str) -> Installed {
+        Installed { name: name.into(), model: PathBuf::new(), rate: 22_050 }
+    }
+
+    fn wanted(language: &str, name: Option<&str>) -> Voice {
+        Voice { language: language.into(), voice: name.map(str::to_owned) }
+    }
+
+    #[test]
+    fn a_voice_is_found_by_name_by_tag_and_by_language() {
+        let voices = [voice("en_GB-alan-low"), voice("en_US-amy-low"), voice("id_ID-news_tts-medium")];
+        let chosen = |l: &str, n: Option<&str>| choose(&voices, &wanted(l, n)).map(|v| v.name.clone());
+        assert_eq!(chosen("en-US", None).expect("a voice"), "en_US-amy-low");
+        assert_eq!(chosen("en-AU", None).expect("a voice"), "en_GB-alan-low");
+        assert_eq!(chosen("id", None).expect("a voice"), "id_ID-news_tts-medium");
+        assert_eq!(chosen("id", Some("en_US-amy-low")).expect("a voice"), "en_US-amy-low");
+        let error = chosen("fr", None).expect_err("none").to_string();
+        assert!(error.contains("id_ID-news_tts-medium"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_program_that_speaks_like_piper_is_heard_at_eight_kilohertz() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write =
+            |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("writable");
+        write("en_US-x-low.onnx", "");
+        write("en_US-x-low.onnx.json", r#"{"audio":{"sample_rate":16000}}"#);
+        // Half a second of a square wave at 16 kHz, whatever the text.
+        let script = folder.path().join("piper");
+        std::fs::write(
+            &script,
+            "#!/bin/sh\ncat >/dev/null\nfor i in $(seq 1000); do printf '\\0\\20\\0\\20\\0\\20\\0\\20\\0\\360\\0\\360\\0\\360\\0\\360'; done\n",
+        )
+        .expect("writable");
+        let mut permissions = std::fs::metadata(&script).expect("there").permissions();
+        std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o755);
+        std::fs::set_permissions(&script, permissions).expect("allowed");
+        let piper = Piper::program(script, folder.path()).expect("a voice");
+        let samples = piper.render("hello", &wanted("en-US", None)).await.expect("speech");
+        assert!((3_900..4_100).contains(&samples.len()), "{}", samples.len());
+    }
+
+    #[test]
+    fn a_folder_without_voices_says_what_a_voice_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let error = Piper::program("piper".into(), folder.path()).expect_err("none").to_string();
+        assert!(error.contains(".onnx.json"), "{error}");
+    }
+}
