@@ -94,6 +94,8 @@ async fn download(
     let fail =
         |reason: String| ModelError::Unreachable { url: url.clone(), reason, file: model.file.clone() };
     let at = |source| ModelError::File { path: part.into(), source };
+    // A second call finds the provider installed, which is as good.
+    rustls::crypto::ring::default_provider().install_default().ok();
     let client = Client::builder()
         .connect_timeout(CONNECT)
         .read_timeout(STALLED)
