@@ -32,23 +32,8 @@ def pick(rng, options):
     return options[rng.integers(len(options))]
 
 
-# How often each maker of voices speaks, whatever its number of voices; recordings go by speaker.
-MAKERS = {"espeak": 0.42, "pico": 0.26, "festival": 0.2, "flite": 0.12}
-
-
-def any_voice(rng, kind):
-    """Maker first, then language, then voice: so that no maker and no language drowns the others."""
-    makers = {}
-    for language, voice in BANK[kind]:
-        makers.setdefault(voice.split(":")[0] if ":" in voice else "recorded", {}).setdefault(language, []).append((language, voice))
-    weights = np.array([MAKERS.get(m, 1.0) for m in makers])
-    languages = makers[list(makers)[rng.choice(len(makers), p=weights / weights.sum())]]
-    weights = np.array([3.0 if language == "en" else 1.0 for language in languages])
-    return pick(rng, languages[list(languages)[rng.choice(len(languages), p=weights / weights.sum())]])
-
-
 def any_line(rng, kind):
-    voice = any_voice(rng, kind)
+    voice = pick(rng, BANK[kind])
     return voice, BANK[kind][voice][pick(rng, BANK[kind][voice])]
 
 
@@ -129,37 +114,30 @@ def gsm(x):
 def human_parts(rng):
     """Utterances of a person: list of [(audio, pause before)], and who speaks."""
     r = rng.random()
-    if r < 0.20:
+    if r < 0.24:
         voice, c = any_line(rng, "short")
         first = [(c[0], 0)]
-    elif r < 0.34:
-        voice, c = any_line(rng, pick(rng, ["digit", "word"]))
-        first = [(c[0], 0)]
-    elif r < 0.44:
+    elif r < 0.35:
         voice, x = fragment(rng)
         first = [(x, 0)]
+    elif r < 0.42:
+        voice, c = any_line(rng, pick(rng, ["digit", "word"]))
+        first = [(c[0], 0)]
     elif r < 0.52:
         kind = pick(rng, ["digit", "word"])
-        voice = any_voice(rng, kind)
+        voice = pick(rng, BANK[kind])
         lines = BANK[kind][voice]
         first = [(lines[pick(rng, lines)][0], rng.uniform(0.0, 0.3)) for _ in range(int(rng.integers(2, 6)))]
-    elif r < 0.58:
+    elif r < 0.60:
         voice, c = any_line(rng, "short")
         lines = BANK.get("sentence", {}).get(voice) or BANK["short"][voice]
         first = [(c[0], 0), (lines[pick(rng, lines)][0], rng.uniform(0.1, 0.65))]
-    elif r < 0.76:
+    elif r < 0.80:
         voice, c = any_line(rng, "sentence")
         first = [(c[0], 0)]
-    elif r < 0.82:
-        voice, c = any_line(rng, "sentence")
-        lines = BANK["sentence"][voice]
-        first = [(c[0], 0), (lines[pick(rng, lines)][0], rng.uniform(0.1, 0.6))]
     else:
         voice, c = any_line(rng, "business")
         first = [(c[0], 0)]
-        if rng.random() < 0.2 and voice in BANK["sentence"]:
-            lines = BANK["sentence"][voice]
-            first.append((lines[pick(rng, lines)][0], rng.uniform(0.15, 0.6)))
     again = first if rng.random() < 0.5 else [(any_same(rng, voice), 0)]
     return voice, first, again
 
@@ -178,58 +156,10 @@ def fragment(rng):
     return voice, x[start : int(after[0]) if len(after) else len(x)]
 
 
-def tempo(x, factor):
-    """Faster (over 1) or slower at the same pitch: overlapping pieces of 30 ms, laid where they fit best."""
-    size, hop, reach = 240, 120, 60
-    window = np.hanning(size)
-    x = np.concatenate([np.zeros(reach), x.astype(np.float64), np.zeros(size + 2 * reach)])
-    count = int((len(x) - size - 2 * reach) / (hop * factor))
-    if count < 4:
-        return x
-    out = np.zeros(count * hop + size)
-    at = reach
-    for n in range(count):
-        goal = int(n * hop * factor) + reach
-        if n:
-            follows = x[at + hop : at + hop + hop]
-            near = x[goal - reach : goal + reach + hop]
-            at = goal - reach + int(np.argmax(np.correlate(near, follows, "valid")[: 2 * reach]))
-        else:
-            at = goal
-        out[n * hop : n * hop + size] += x[at : at + size] * window
-    return out
-
-
-def another_voice(rng):
-    """A way to change a voice: its size (pitch and formants together) and, apart from that, its speed."""
-    size = rng.uniform(0.82, 1.22) if rng.random() < 0.8 else 1.0
-    speed = rng.uniform(0.85, 1.2) if rng.random() < 0.8 else size
-
-    def change(x):
-        y = np.interp(np.arange(0, len(x) - 1, size), np.arange(len(x)), x.astype(np.float64))
-        return tempo(y, speed / size) if abs(speed / size - 1) > 0.03 else y
-
-    return change
-
-
-def coloured(rng, x, depth=6.0):
-    """Through another microphone: band edges, a tilt and two broad peaks."""
-    f = np.fft.rfftfreq(len(x), 1 / RATE)
-    db = rng.normal(0, depth / 3) * np.log2(np.maximum(f, 50) / 1000)
-    for _ in range(2):
-        centre, width = rng.uniform(300, 3400), rng.uniform(0.3, 0.9)
-        db += rng.uniform(-depth, depth) * np.exp(-((np.log2(np.maximum(f, 50) / centre) / width) ** 2))
-    low, high = rng.uniform(60, 380), rng.uniform(2700, 4200)
-    db -= 10 * np.log10(1 + (low / np.maximum(f, 20)) ** 4) + 10 * np.log10(1 + (f / high) ** 12)
-    return np.fft.irfft(np.fft.rfft(x) * 10 ** (db / 20), len(x))
-
-
-def room(rng, x):
-    n = int(rng.uniform(0.05, 0.25) * RATE)
-    tail = rng.standard_normal(n) * np.exp(-np.arange(n) / n * 6)
-    tail *= 10 ** (rng.uniform(-16, -4) / 20) / np.sqrt((tail ** 2).sum())
-    size = 1 << (len(x) + n).bit_length()
-    return x + np.fft.irfft(np.fft.rfft(x, size) * np.fft.rfft(tail, size), size)[: len(x)]
+def respeak(x, factor):
+    """Faster and higher, or slower and deeper: another voice."""
+    at = np.arange(0, len(x) - 1, factor)
+    return np.interp(at, np.arange(len(x)), x).astype(np.float64)
 
 
 def any_same(rng, voice):
@@ -242,15 +172,12 @@ def any_same(rng, voice):
 
 def machine_parts(rng):
     r = rng.random()
-    if r < 0.46:
+    if r < 0.55:
         voice, c = any_line(rng, "greeting")
-    elif r < 0.58:
-        voice, c = any_line(rng, "greeting")
-        c = [pick(rng, c)]
-    elif r < 0.76:
+    elif r < 0.75:
         voice, c = any_line(rng, "notice")
     else:
-        voice = any_voice(rng, "prompt")
+        voice = pick(rng, BANK["prompt"])
         lines = BANK["prompt"][voice]
         c = [lines[pick(rng, lines)][0] for _ in range(int(rng.integers(1, 4)))]
         if rng.random() < 0.3 and voice in BANK["word"]:
@@ -258,8 +185,7 @@ def machine_parts(rng):
             c[1:1] = [words[pick(rng, words)][0] for _ in range(int(rng.integers(1, 5)))]
     parts = []
     for n, x in enumerate(c):
-        r = rng.random()
-        pause = 0 if n == 0 else rng.uniform(0.1, 0.7) if r < 0.6 else rng.uniform(0.7, 1.6) if r < 0.97 else rng.uniform(1.6, 2.4)
+        pause = 0 if n == 0 else (rng.uniform(0.15, 0.7) if rng.random() < 0.6 else rng.uniform(0.7, 1.6))
         parts.append((x, pause))
     return voice, parts
 
@@ -269,13 +195,11 @@ def call(seed):
     is_machine = bool(rng.random() < 0.5)
     r = rng.random()
     onset = rng.uniform(0.15, 1.3) if r < 0.68 else rng.uniform(1.3, 4.5) if r < 0.88 else 0.0
-    if onset and rng.random() < 0.06:
-        onset += rng.uniform(0.5, 3)
     pieces, at = [], onset
-    change = another_voice(rng)
+    factor = rng.uniform(0.86, 1.18) if rng.random() < 0.7 else 1.0
     if is_machine:
         voice, parts = machine_parts(rng)
-        parts = [(change(x), pause) for x, pause in parts]
+        parts = [(respeak(x, factor), pause) for x, pause in parts]
         for x, pause in parts:
             at += pause
             pieces.append((at, x))
@@ -289,8 +213,8 @@ def call(seed):
         total = min(max(decides, onset + 4), 16)
     else:
         voice, first, again = human_parts(rng)
-        first = [(change(x), pause) for x, pause in first]
-        again = [(change(x), pause) for x, pause in again]
+        first = [(respeak(x, factor), pause) for x, pause in first]
+        again = [(respeak(x, factor), pause) for x, pause in again]
         for x, pause in first:
             at += pause
             pieces.append((at, x))
@@ -312,47 +236,28 @@ def call(seed):
     speech = np.zeros(n)
     together = level(np.concatenate([x for _, x in pieces]), db)
     offset = 0
-    # The answer comes late: the audio begins in the middle of the first word.
-    cut = min(int(rng.uniform(0.05, 0.3) * RATE), max(len(pieces[0][1]) - 1000, 0)) if onset == 0 and rng.random() < 0.8 else 0
-    first_end, decides = first_end - cut / RATE, decides - cut / RATE
+    cut = int(rng.uniform(0.05, 0.3) * RATE) if onset == 0 else 0
     for start, x in pieces:
         y = together[offset : offset + len(x)]
         offset += len(x)
-        a = int(start * RATE) - cut
-        if a < 0:
-            a, y = 0, y[-a:]
+        if cut and start == 0:
+            y = y[min(cut, max(len(y) - 1000, 0)) :]
+        a = int(start * RATE)
         b = min(a + len(y), n)
         if a < n:
             speech[a:b] += y[: b - a]
-    if rng.random() < 0.7:
-        speech = coloured(rng, speech)
-    if rng.random() < 0.15:
-        speech = room(rng, speech)
     if rng.random() < 0.2:
         delay = int(rng.uniform(0.03, 0.16) * RATE)
         speech[delay:] += speech[:-delay] * 10 ** (rng.uniform(-26, -14) / 20)
-    spoken = np.zeros(n)
-    spoken[max(int((onset - rng.uniform(0.02, 0.4)) * RATE), 0) : int((pieces[-1][0] + len(pieces[-1][1]) / RATE + rng.uniform(0.02, 0.4)) * RATE)] = 1
-    if is_machine and rng.random() < 0.4:
-        # A greeting was recorded somewhere: its own noise comes and goes with it.
-        hiss = coloured(rng, shaped_noise(rng, n, pick(rng, ["pink", "white", "street"])))
-        speech += spoken * hiss * 32768 * 10 ** ((db - rng.uniform(14, 42)) / 20) / (np.std(hiss) + 1e-9)
-    if rng.random() < (0.25 if is_machine else 0.1):
-        # Stored by a mailbox, or spoken into a mobile phone, before this line coded it again.
-        speech = np.resize(gsm(np.clip(speech, -32768, 32767)), n)
     x = speech + shaped_noise(rng, n, "pink") * 32768 * 10 ** (rng.uniform(-80, -55) / 20)
-    if onset > 1.2 and rng.random() < 0.15:
-        # Ringback or music left over from before the answer.
-        before = int(rng.uniform(0.4, 0.9) * onset * RATE)
-        t = np.arange(before) / RATE
-        sound = music(rng, before) if rng.random() < 0.6 else np.sin(2 * np.pi * 440 * t) + np.sin(2 * np.pi * 480 * t)
-        x[:before] += sound * 32768 * 10 ** ((db - rng.uniform(0, 8)) / 20) / (np.std(sound) + 1e-9)
     if rng.random() < 0.4:
         kind = pick(rng, ["street", "white", "hum", "babble", "music"])
         noise = babble(rng, n) if kind == "babble" else music(rng, n) if kind == "music" else shaped_noise(rng, n, kind)
         noise *= 32768 * 10 ** ((db - rng.uniform(5, 22)) / 20) / (np.std(noise) + 1e-9)
         if is_machine and rng.random() < 0.6:
-            noise *= spoken
+            gate = np.zeros(n)
+            gate[max(int((onset - 0.15) * RATE), 0) : int((pieces[-1][0] + len(pieces[-1][1]) / RATE + 0.15) * RATE)] = 1
+            noise *= gate
         x = x + noise
     if rng.random() < 0.12:
         x += pick(rng, [-1, 1]) * rng.uniform(60, 600)
