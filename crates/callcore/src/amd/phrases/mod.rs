@@ -1,6 +1,6 @@
 //! What the words of an answer speak for: phrases with weights, one readable file per locale (`data/`).
 //!
-//! A [`Book`] is built once per locale and shared by all calls. It finds all its phrases in one pass over the
+//! A `Book` is built once per locale and shared by all calls. It finds all its phrases in one pass over the
 //! text (Aho-Corasick), so that twenty languages cost as much as one.
 
 mod book;
