@@ -3,18 +3,18 @@
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 
-const MIGRATIONS: [(&str, &str); 6] = [
-    ("calls", include_str!("../../migrations/sqlite/0001_calls.sql")),
-    ("notifications", include_str!("../../migrations/sqlite/0002_notifications.sql")),
-    ("clients", include_str!("../../migrations/sqlite/0003_clients.sql")),
-    ("cdr_marks", include_str!("../../migrations/sqlite/0004_cdr_marks.sql")),
-    ("do_not_call", include_str!("../../migrations/sqlite/0005_do_not_call.sql")),
-    ("flow_versions", include_str!("../../migrations/sqlite/0006_flow_versions.sql")),
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "calls", include_str!("../../migrations/sqlite/0001_calls.sql")),
+    (2, "notifications", include_str!("../../migrations/sqlite/0002_notifications.sql")),
+    (3, "clients", include_str!("../../migrations/sqlite/0003_clients.sql")),
+    (4, "cdr_marks", include_str!("../../migrations/sqlite/0004_cdr_marks.sql")),
+    (5, "do_not_call", include_str!("../../migrations/sqlite/0005_do_not_call.sql")),
+    (6, "flow_versions", include_str!("../../migrations/sqlite/0006_flow_versions.sql")),
 ];
 
-/// Every migration this binary knows, numbered from 1.
+/// Every migration this binary knows, by the number in its file's name.
 pub(super) fn migrator() -> Migrator {
-    let migrations = (1..).zip(MIGRATIONS).map(|(version, (name, sql))| {
+    let migrations = MIGRATIONS.iter().map(|&(version, name, sql)| {
         Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
     });
     Migrator::with_migrations(migrations.collect())
