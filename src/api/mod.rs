@@ -10,6 +10,7 @@ mod health;
 mod kore;
 mod page;
 mod picture;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -31,6 +32,7 @@ use tower_http::trace::TraceLayer;
 use self::auth::Auth;
 use self::error::{Code, Problem};
 use crate::flows::Catalog;
+use crate::outbox;
 use crate::outbox::target::Reach;
 use crate::session;
 use crate::store::Store;
@@ -49,6 +51,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Api {
     pub store: Store,
     pub calls: session::Handle,
+    pub outbox: outbox::Handle,
     pub flows: Arc<Catalog>,
     /// Which flow a bot runs, where it is not the flow of the bot's own name.
     pub bots: Arc<BTreeMap<String, String>>,
@@ -128,6 +131,7 @@ pub fn router(api: Api) -> Router {
         .route("/v1/flows/{name}/versions/{version}", get(flows::text))
         .route("/metrics", get(health::metrics))
         .route("/calls/rows", get(page::rows))
+        .merge(webhooks::routes())
         .route_layer(from_fn_with_state(api.clone(), readers_only));
     let writing = Router::new()
         .route("/v1/flows/{name}/versions", post(flows::upload).layer(DefaultBodyLimit::max(flows::LARGEST)))
@@ -139,6 +143,7 @@ pub fn router(api: Api) -> Router {
         .route("/api/1.1/public/bot/{bot_id}/smartassist/dialout", post(kore::dial_out))
         .route("/", get(page::calls))
         .route("/health", get(health::health))
+        .merge(webhooks::pages())
         .merge(reading)
         .merge(writing)
         .fallback(no_such_route)

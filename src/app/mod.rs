@@ -102,6 +102,7 @@ impl App {
         let api = api::Api {
             store: store.clone(),
             calls: calls.clone(),
+            outbox: outbox.clone(),
             flows,
             bots: Arc::new(config.bots.clone()),
             metrics,

@@ -3,6 +3,7 @@
 mod demo;
 mod dial_in;
 mod serve;
+mod server;
 
 pub mod amd;
 pub mod app;
@@ -42,7 +43,7 @@ enum Command {
     App(app::Args),
     /// Mint a token for a client app
     Token(token::Args),
-    /// Receive and verify webhooks
+    /// Receive and verify webhooks; see which failed and send them again
     Webhook(webhook::Args),
 }
 
@@ -61,7 +62,7 @@ pub fn run() -> ExitCode {
         Command::Models(args) => on_runtime(models::run(args)),
         Command::App(args) => on_runtime(async { app::run(args).await.map(|()| ExitCode::SUCCESS) }),
         Command::Token(args) => on_runtime(async { token::run(args).await.map(|()| ExitCode::SUCCESS) }),
-        Command::Webhook(args) => on_runtime(async { webhook::run(args).await.map(|()| ExitCode::SUCCESS) }),
+        Command::Webhook(args) => webhook::run(args),
     };
     result.unwrap_or_else(|error| {
         complain(&error);
