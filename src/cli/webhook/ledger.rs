@@ -169,8 +169,6 @@ pub(super) fn redeliver(args: &Redeliver) -> anyhow::Result<ExitCode> {
     if let Some(state) = &args.state {
         body.insert("state".into(), json!(state));
     }
-    // What is sent again and delivered meanwhile must not match once more.
-    body.entry("until").or_insert_with(|| json!(iso(now_ms())));
     let path = "/v1/webhooks/deliveries/redeliver";
     let mut ask = |dry_run: bool| {
         body.insert("dryRun".into(), json!(dry_run));
