@@ -20,6 +20,6 @@ mod wav_file;
 pub use handle::{Handle, Options, Parts, Refusal};
 pub use inbound::{BadRoute, InboundCall, Pattern, Route, Routes};
 pub use live::{LiveCall, Phase};
-pub use recovery::{recover, settle};
+pub use recovery::{Recovered, recover, settle};
 pub use request::{DialRequest, Dialed, NotifyTarget, ParamSets};
 pub use requests::Requests;

@@ -36,7 +36,9 @@ pub use cdr::{CdrPage, CdrRow};
 pub use do_not_call::{DoNotCallRow, NewDoNotCall};
 pub use flow_versions::{FlowLabelRow, FlowVersionRow, LabelMove, LabelMoveRow, NewFlowVersion};
 pub use ledger::{
-    Attempt, AttemptRow, Claim, ClaimRequest, Claimed, NotificationRow, Settlement, Tally, Verdict,
+    Attempt, AttemptRow, Claim, ClaimRequest, Claimed, DeadReason, DeliveryFilter, DeliveryPage, DeliveryRow,
+    DeliveryState, EndpointHealth, EndpointRow, NotSettled, NotificationRow, Redelivered, Settlement, Tally,
+    Turn, Verdict,
 };
 use writer::Writer;
 
