@@ -120,6 +120,7 @@ fn open() -> OpenApiRouter<Api> {
         .routes(routes!(flows::schema))
         .routes(routes!(kore::dial_out))
         .routes(routes!(page::calls))
+        .merge(webhooks::pages())
         .routes(routes!(health::health))
         .routes(routes!(openapi::description))
         .routes(routes!(openapi::page::page))
@@ -146,6 +147,7 @@ fn reading() -> OpenApiRouter<Api> {
         .routes(routes!(flows::text))
         .routes(routes!(health::metrics))
         .routes(routes!(page::rows))
+        .merge(webhooks::routes())
 }
 
 /// Routes of those who change flows.
@@ -166,13 +168,10 @@ pub fn description() -> OpenApi {
 
 /// Every route there is, behind its gate.
 pub fn router(api: Api) -> Router {
-    let reading = Router::from(reading())
-        .merge(webhooks::routes())
-        .route_layer(from_fn_with_state(api.clone(), readers_only));
+    let reading = Router::from(reading()).route_layer(from_fn_with_state(api.clone(), readers_only));
     let writing =
         Router::from(flow_writing()).route_layer(from_fn_with_state(api.clone(), flow_writers_only));
     Router::from(open())
-        .merge(webhooks::pages())
         .merge(reading)
         .merge(writing)
         .fallback(no_such_route)
