@@ -24,7 +24,7 @@ pub(super) struct ListQuery {
     after: Option<String>,
     bot_id: Option<String>,
     disposition: Option<String>,
-    /// `live` or `ended`.
+    /// `scheduled`, `live` or `ended`.
     progress: Option<String>,
 }
 
@@ -42,10 +42,14 @@ pub(super) async fn list(
         .map_err(|problem| Problem::new(Code::Malformed, problem))?;
     let progress = match query.progress.as_deref() {
         None => Progress::Any,
+        Some("scheduled") => Progress::Scheduled,
         Some("live") => Progress::Live,
         Some("ended") => Progress::Ended,
         Some(other) => {
-            return Err(Problem::new(Code::Malformed, format!("progress: \"{other}\" is not live or ended")));
+            return Err(Problem::new(
+                Code::Malformed,
+                format!("progress: \"{other}\" is not scheduled, live or ended"),
+            ));
         }
     };
     let filter = CallFilter {
@@ -138,13 +142,13 @@ pub(super) async fn message(
     Ok(([(header::CONTENT_TYPE, "audio/wav")], Body::from(file)).into_response())
 }
 
-/// `POST /v1/calls/{id}/hangup`: ends a running call.
+/// `POST /v1/calls/{id}/hangup`, `DELETE /v1/calls/{id}`: ends a running call, cancels a planned one.
 pub(super) async fn hang_up(
     State(api): State<Api>,
     Path(call_id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     call(&api, &call_id).await?;
-    if api.calls.hang_up(&call_id, "api") {
+    if api.calls.end(&call_id, "api").await? {
         Ok(StatusCode::ACCEPTED)
     } else {
         Err(Problem::new(Code::Conflict, "this call has ended already"))
@@ -169,6 +173,9 @@ fn shown(call: &CallRow) -> Value {
         "metadata": call.metadata,
         "state": call.state,
         "createdMs": call.created_ms,
+        "startMs": call.start_ms,
+        "expiresMs": call.expires_ms,
+        "beganMs": call.began_ms,
         "sessionId": call.session_id,
         "answeredMs": call.answered_ms,
         "endedMs": call.ended_ms,

@@ -7,7 +7,6 @@ mod dialout;
 pub mod error;
 mod flows;
 mod health;
-mod kore;
 mod page;
 mod picture;
 
@@ -21,7 +20,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -112,7 +111,7 @@ async fn no_such_method(method: Method, uri: Uri) -> Problem {
 pub fn router(api: Api) -> Router {
     let reading = Router::new()
         .route("/v1/calls", get(calls::list))
-        .route("/v1/calls/{call_id}", get(calls::one))
+        .route("/v1/calls/{call_id}", get(calls::one).delete(calls::hang_up))
         .route("/v1/calls/{call_id}/events", get(calls::events))
         .route("/v1/calls/{call_id}/evidence", get(calls::evidence))
         .route("/v1/calls/{call_id}/amd.svg", get(picture::amd))
@@ -121,6 +120,7 @@ pub fn router(api: Api) -> Router {
         .route("/v1/calls/{call_id}/recording", get(calls::recording))
         .route("/v1/calls/{call_id}/messages/{message}", get(calls::message))
         .route("/v1/calls/{call_id}/hangup", post(calls::hang_up))
+        .route("/v1/interactions", get(dialout::interactions))
         .route("/v1/cdr", get(cdr::list))
         .route("/v1/cdr/{session_id}", get(cdr::one))
         .route("/v1/flows", get(flows::list))
@@ -136,7 +136,9 @@ pub fn router(api: Api) -> Router {
         .route_layer(from_fn_with_state(api.clone(), flow_writers_only));
     Router::new()
         .route("/schema/flow.json", get(flows::schema))
-        .route("/api/1.1/public/bot/{bot_id}/smartassist/dialout", post(kore::dial_out))
+        .route("/api/1.1/public/bot/{bot_id}/smartassist/dialout", post(dialout::dial_out))
+        .route("/api/1.1/public/bot/{bot_id}/smartassist/dialout/batch", post(dialout::batch))
+        .route("/api/1.1/public/bot/{bot_id}/smartassist/dialout/{call_id}", delete(dialout::cancel))
         .route("/", get(page::calls))
         .route("/health", get(health::health))
         .merge(reading)

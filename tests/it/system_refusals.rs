@@ -120,7 +120,7 @@ async fn readers_need_a_key_and_queries_that_make_sense() {
     }
     for (path, says) in [
         ("/v1/calls?limit=many", "limit"),
-        ("/v1/calls?progress=soon", "is not live or ended"),
+        ("/v1/calls?progress=soon", "is not scheduled, live or ended"),
         ("/v1/calls?after=nonsense", ""),
         ("/v1/calls?colour=red", "colour"),
         ("/v1/cdr?filter.duration=$about:3", "$about is not supported here"),

@@ -305,7 +305,7 @@ impl Call {
             stage,
             at,
             ring_ms: self.ringing_at.map_or(0, |ringing| connected.ms_since(ringing)),
-            connect_ms: connected.as_ms(),
+            connect_ms: connected.ms_since(self.dialled_at),
         };
         self.effects.push_back(Effect::Notify(notice));
     }
