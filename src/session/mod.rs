@@ -18,6 +18,8 @@ mod recording;
 mod recovery;
 mod request;
 mod requests;
+#[cfg(test)]
+mod samples;
 mod scribe;
 mod unplaced;
 mod wav_file;

@@ -9,6 +9,7 @@
 
 mod api_auth;
 mod architecture;
+mod dialout_promises;
 mod flow_versions;
 mod gateway_call;
 mod gateway_conformance;
@@ -21,6 +22,7 @@ mod inbound_calls;
 mod inbound_dial_in;
 mod inbound_stage;
 mod inbound_wire;
+mod kore_samples;
 mod models;
 mod outbox_delivery;
 mod peer;

@@ -51,7 +51,7 @@ fn status(text: &str) -> Result<Interaction, String> {
 }
 
 fn shown(call: &CallRow) -> Value {
-    let seconds = call.answered_ms.zip(call.ended_ms).map(|(from, to)| (to - from + 500) / 1000);
+    let seconds = call.answered_ms.zip(call.ended_ms).map(|(from, to)| (to - from) / 1000);
     json!({
         "conversationId": call.id,
         "botId": call.bot_id,
