@@ -161,6 +161,7 @@ impl Handle {
             Acceptance::Again(answer) => return again(&answer).ok_or(Refusal::KeyReused),
             Acceptance::Reused => return Err(Refusal::KeyReused),
         }
+        metrics::counter!("dering_calls_planned_total").increment(1);
         tracing::debug!(call.id = %dialed.call_id, start_ms, "call planned");
         self.inner.plans.notify_one();
         Ok(dialed)
@@ -321,4 +322,69 @@ fn first_lines(request: &DialRequest, dialed: &Dialed, checked: &Checked, now_ms
     let kind = if planned { "planned" } else { "dialled" };
     batch.events.push(NewEvent { at_ms: now_ms, t_ms: 0, kind: kind.into(), detail });
     batch
+}
+
+#[cfg(test)]
+mod tests {
+    use callcore::flow;
+
+    use super::*;
+
+    fn stored(amd: &str) -> Stored {
+        let text = format!("flow: f\nlanguage: id-ID\n{amd}start: a\nscenes: {{ a: [ {{ hangup: x }} ] }}\n");
+        let flow = Arc::new(flow::parse("f.yaml", &text).flow.unwrap());
+        Stored { flow, digest: "d".into(), file: "f.yaml".into(), folder: ".".into() }
+    }
+
+    fn of(request: &DialRequest, amd: &str) -> Settings {
+        settings(request, &stored(amd), &Options::default(), false)
+    }
+
+    #[test]
+    fn what_the_request_says_goes_before_the_flow() {
+        let request = DialRequest {
+            machine_detection: Some(MachineDetection::Disconnect),
+            timers: flow::TimerOverrides {
+                no_speech_timeout_ms: Some(12_000),
+                greeting_completion_timeout_ms: Some(10_000),
+                ..flow::TimerOverrides::default()
+            },
+            threshold_word_count: Some(4),
+            language: Some("en-AU".into()),
+            ring_timeout_ms: Some(30_000),
+            ..DialRequest::default()
+        };
+        let settings = of(&request, "amd: { mode: detect, timers: { no_speech: 3s, tone: 7s } }\n");
+        assert_eq!(settings.machine_detection, MachineDetection::Disconnect);
+        let timers = settings.amd.timers;
+        assert_eq!((timers.no_speech_timeout_ms, timers.tone_timeout_ms), (12_000, 7_000));
+        assert_eq!((timers.decision_timeout_ms, timers.greeting_completion_timeout_ms), (15_000, 10_000));
+        assert_eq!(settings.amd.threshold_word_count, Some(4));
+        assert_eq!(settings.amd.locale.as_deref(), Some("en-AU"));
+        assert_eq!(settings.ring_timeout_ms, 30_000);
+    }
+
+    #[test]
+    fn what_it_leaves_out_is_as_documented() {
+        let settings = of(&DialRequest::default(), "");
+        assert_eq!(settings.machine_detection, MachineDetection::Disabled);
+        let timers = settings.amd.timers;
+        assert_eq!((timers.no_speech_timeout_ms, timers.decision_timeout_ms), (5_000, 15_000));
+        assert_eq!((timers.tone_timeout_ms, timers.greeting_completion_timeout_ms), (20_000, 2_000));
+        assert_eq!((settings.ring_timeout_ms, settings.amd.locale.as_deref()), (60_000, Some("id-ID")));
+    }
+
+    #[test]
+    fn what_is_kept_for_later_is_the_whole_request() {
+        let request = DialRequest {
+            number: "+62812".into(),
+            metadata: [("name".to_owned(), json!("Ani"))].into_iter().collect(),
+            start_ms: Some(7),
+            timers: flow::TimerOverrides { tone_timeout_ms: Some(1), ..flow::TimerOverrides::default() },
+            ..DialRequest::default()
+        };
+        let kept = serde_json::to_string(&request).unwrap();
+        let read: DialRequest = serde_json::from_str(&kept).unwrap();
+        assert_eq!(format!("{read:?}"), format!("{request:?}"));
+    }
 }

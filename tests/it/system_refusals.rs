@@ -88,7 +88,7 @@ async fn bodies_that_cannot_be_read_are_refused_with_a_problem_document() {
         let reply = client.post_dial("short", &client.token(), body.to_owned()).await;
         assert_refused(&reply, 400, "malformed", "the body is not a JSON object");
     }
-    let large = json!({ "target": format!("tel:{BUSY}"), "metadata": { "text": "x".repeat(300_000) } });
+    let large = json!({ "target": format!("tel:{BUSY}"), "metadata": { "text": "x".repeat(1_000_000) } });
     let large = client.post_dial("short", &client.token(), large.to_string()).await;
     assert_refused(&large, 413, "too_large", "256 KiB");
     let wrong_method = client.read("/api/1.1/public/bot/short/smartassist/dialout").await;
