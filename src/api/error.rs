@@ -36,6 +36,8 @@ pub enum Code {
     /// It can be read, but not be done.
     Invalid,
     Conflict,
+    /// An idempotency key that stands for another request.
+    KeyReused,
     /// The number's owner asked not to be called again.
     DoNotCall,
     TooLarge,
@@ -59,7 +61,7 @@ impl Code {
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Malformed => StatusCode::BAD_REQUEST,
-            Self::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Invalid | Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
@@ -113,6 +115,16 @@ impl Problem {
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
+    }
+
+    /// Its members, for an answer that holds several problems.
+    #[must_use]
+    pub fn members(self) -> Map<String, Value> {
+        let mut members = self.members;
+        members.insert("status".to_owned(), json!(self.code.status().as_u16()));
+        members.insert("code".to_owned(), json!(self.code));
+        members.insert("detail".to_owned(), json!(self.detail));
+        members
     }
 
     #[must_use]

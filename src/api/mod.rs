@@ -7,7 +7,6 @@ mod dialout;
 pub mod error;
 mod flows;
 mod health;
-mod kore;
 pub mod openapi;
 mod page;
 mod picture;
@@ -118,7 +117,9 @@ async fn no_such_method(method: Method, uri: Uri) -> Problem {
 fn open() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(flows::schema))
-        .routes(routes!(kore::dial_out))
+        .routes(routes!(dialout::single::dial_out))
+        .routes(routes!(dialout::batch::batch))
+        .routes(routes!(dialout::single::cancel))
         .routes(routes!(page::calls))
         .routes(routes!(health::health))
         .routes(routes!(openapi::description))
@@ -139,6 +140,8 @@ fn reading() -> OpenApiRouter<Api> {
         .routes(routes!(calls::recording))
         .routes(routes!(calls::message))
         .routes(routes!(calls::hang_up))
+        .routes(routes!(calls::cancel))
+        .routes(routes!(dialout::interactions::interactions))
         .routes(routes!(cdr::list))
         .routes(routes!(cdr::one))
         .routes(routes!(flows::list))

@@ -90,6 +90,7 @@ impl App {
             amd: config.amd.load()?,
         };
         let calls = session::Handle::new(parts, options);
+        tokio::spawn(calls.clone().keep_plans());
         let inbound = match config.inbound.options()? {
             Some(options) => {
                 let (port, offers) = inbound::Server::start(options).await?;

@@ -1,7 +1,9 @@
 //! Live calls: one task per call runs the pure [`callcore::call::Call`] against the world.
 
 mod actor;
+mod dialling;
 mod effects;
+mod forecast;
 mod handle;
 mod inbound;
 mod kore;
@@ -10,16 +12,22 @@ mod launch;
 mod ledger;
 mod live;
 mod message;
+mod plan;
+mod planner;
 mod recording;
 mod recovery;
 mod request;
 mod requests;
+#[cfg(test)]
+mod samples;
 mod scribe;
+mod unplaced;
 mod wav_file;
 
+pub use forecast::{Estimate, Forecast, TrunkLoad, Verdict};
 pub use handle::{Handle, Options, Parts, Refusal};
 pub use inbound::{BadRoute, InboundCall, Pattern, Route, Routes};
 pub use live::{LiveCall, Phase};
 pub use recovery::{Recovered, recover, settle};
-pub use request::{DialRequest, Dialed, NotifyTarget, ParamSets};
+pub use request::{DialRequest, Dialed, Key, NotifyTarget, ParamSets, Recognition};
 pub use requests::Requests;

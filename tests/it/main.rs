@@ -10,6 +10,7 @@
 mod api_auth;
 mod api_description;
 mod architecture;
+mod dialout_promises;
 mod flow_versions;
 mod gateway_call;
 mod gateway_conformance;
@@ -22,6 +23,7 @@ mod inbound_calls;
 mod inbound_dial_in;
 mod inbound_stage;
 mod inbound_wire;
+mod kore_samples;
 mod models;
 mod outbox_delivery;
 mod outbox_peer;
