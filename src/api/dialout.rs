@@ -6,6 +6,8 @@ use callcore::amd::EventKind;
 use callcore::flow::{MachineDetection, TimerOverrides};
 use serde_json::{Map, Value};
 
+use crate::session::{BadControl, CallControl};
+
 /// Shortest and longest number accepted, digits.
 const NUMBER_DIGITS: std::ops::RangeInclusive<usize> = 3..=20;
 /// How long a call may ring, ms.
@@ -23,8 +25,7 @@ pub(super) struct DialOut {
     pub(super) machine_detection: Option<MachineDetection>,
     pub(super) timers: TimerOverrides,
     pub(super) threshold_word_count: Option<u32>,
-    /// Of the callee's words.
-    pub(super) language: Option<String>,
+    pub(super) control: CallControl,
     pub(super) amd_params: Option<String>,
     pub(super) ring_timeout_ms: Option<u64>,
     pub(super) notify_url: Option<String>,
@@ -41,6 +42,12 @@ pub(super) struct DialOut {
 pub(super) struct Invalid {
     pub(super) field: &'static str,
     pub(super) problem: String,
+}
+
+impl From<BadControl> for Invalid {
+    fn from(BadControl { field, problem }: BadControl) -> Self {
+        Self { field, problem }
+    }
 }
 
 fn invalid<T>(field: &'static str, problem: impl Into<String>) -> Result<T, Invalid> {
@@ -69,9 +76,7 @@ pub(super) fn parse(body: Map<String, Value>) -> Result<DialOut, Invalid> {
             _ => return invalid("thresholdWordCount", "must be a whole number above 0"),
         },
     };
-    // Of the recogniser's settings the language alone has an effect today.
-    let mut recogniser = Fields::new(fields.object("callControlParameter")?.unwrap_or_default());
-    let language = recogniser.text("sttLanguage")?;
+    let (control, strange) = CallControl::read(fields.object("callControlParameter")?.unwrap_or_default())?;
     let amd_params = fields.text("amdParams")?;
     let ring_timeout_ms = fields.whole("timeoutInMs")?;
     if ring_timeout_ms.is_some_and(|ms| !RING_MS.contains(&ms)) {
@@ -92,14 +97,14 @@ pub(super) fn parse(body: Map<String, Value>) -> Result<DialOut, Invalid> {
         machine_detection,
         timers,
         threshold_word_count,
-        language,
+        control,
         amd_params,
         ring_timeout_ms,
         notify_url,
         notify_headers,
         amd_events,
         ignore_do_not_call,
-        ignored: fields.rest(),
+        ignored: fields.rest().into_iter().chain(strange).collect(),
     })
 }
 

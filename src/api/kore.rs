@@ -28,8 +28,10 @@ pub(super) async fn dial_out(
     let body: Map<String, Value> = serde_json::from_slice(&body?)
         .map_err(|error| Problem::new(Code::Malformed, format!("the body is not a JSON object: {error}")))?;
     let asked = dialout::parse(body)?;
-    let ignored = asked.ignored.join(", ");
+    let mut ignored = asked.ignored.clone();
     let dialed = api.calls.dial(request(&api, app.id, bot_id, asked)?).await?;
+    ignored.extend(dialed.ignored);
+    let ignored = ignored.join(", ");
     let reply = json!({ "sid": dialed.sid, "callId": dialed.call_id, "conversationId": dialed.call_id });
     let mut response = Json(reply).into_response();
     if let Ok(value) = HeaderValue::from_str(&ignored)
@@ -63,7 +65,8 @@ fn request(api: &Api, app_id: String, bot_id: String, asked: DialOut) -> Result<
         machine_detection: asked.machine_detection,
         timers: asked.timers,
         threshold_word_count: asked.threshold_word_count,
-        language: asked.language,
+        language: asked.control.language.clone(),
+        control: asked.control,
         amd_params: asked.amd_params,
         ring_timeout_ms: asked.ring_timeout_ms,
         notify,
@@ -83,9 +86,10 @@ impl From<Refusal> for Problem {
             Refusal::Store(error) => return error.into(),
             Refusal::Flow(flows::Error::Store(error)) => return error.into(),
             Refusal::Flow(error) => return error.into(),
-            Refusal::Variables(_) | Refusal::UnknownTrunk { .. } | Refusal::UnknownParams { .. } => {
-                Code::Invalid
-            }
+            Refusal::Variables(_)
+            | Refusal::Language(_)
+            | Refusal::UnknownTrunk { .. }
+            | Refusal::UnknownParams { .. } => Code::Invalid,
             Refusal::DoNotCall { .. } => Code::DoNotCall,
             Refusal::Full { .. } | Refusal::Queue { .. } => Code::RateLimited,
             Refusal::Stopping => Code::Unavailable,

@@ -14,7 +14,9 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::actor::{Actor, Clock, Control};
+use super::control::CallControl;
 use super::effects::Speech;
+use super::hearing::{Hearing, UnknownLanguage};
 use super::late_record::late_record;
 use super::live::{Board, LiveCall, Phase};
 use super::message::message_path;
@@ -23,7 +25,7 @@ use super::requests::Requests;
 use super::scribe::Scribe;
 use crate::flows::{self, Catalog, Stored};
 use crate::outbox;
-use crate::speech::stt::Recognizer;
+use crate::speech::stt::Recognizers;
 use crate::speech::tts::Tts;
 use crate::store::{self, CallBatch, NewCall, NewEvent, Store};
 use crate::telemetry::mask;
@@ -66,7 +68,7 @@ pub struct Parts {
     pub trunks: Vec<Line>,
     pub flows: Arc<Catalog>,
     pub tts: Tts,
-    pub recognizer: Option<Recognizer>,
+    pub recognizers: Recognizers,
     pub requests: Requests,
 }
 
@@ -77,6 +79,8 @@ pub enum Refusal {
     Flow(#[from] flows::Error),
     #[error("the flow cannot start with this metadata: {0}")]
     Variables(#[from] callcore::flow::StartError),
+    #[error(transparent)]
+    Language(#[from] UnknownLanguage),
     #[error("there is no trunk named \"{name}\"; there are: {known}")]
     UnknownTrunk { name: String, known: String },
     #[error("trunk \"{trunk}\" has no free line and {}; try again later, or raise its `limits`", .full)]
@@ -142,6 +146,7 @@ impl Handle {
             let known = inner.options.amd.named.keys().cloned().collect::<Vec<_>>().join(", ");
             return Err(Refusal::UnknownParams { name: request.amd_params.unwrap_or_default(), known });
         }
+        let hearing = Hearing::new(&inner.parts.recognizers, &flow, &request.control)?;
         let run = begin(&flow, request.metadata.clone())?;
         if !request.ignore_do_not_call
             && let Some(listed) = inner.parts.store.do_not_call(&request.number).await?
@@ -149,16 +154,23 @@ impl Handle {
             metrics::counter!("dering_calls_do_not_call_total").increment(1);
             return Err(Refusal::DoNotCall { call: listed.call_id.unwrap_or_default() });
         }
-        let dialed = Dialed { sid: Uuid::now_v7().to_string(), call_id: Uuid::now_v7().to_string() };
+        let mut dialed =
+            Dialed { sid: Uuid::now_v7().to_string(), call_id: Uuid::now_v7().to_string(), ignored: Vec::new() };
+        if hearing.is_substitute() {
+            dialed.ignored.push("callControlParameter.sttProvider".to_owned());
+        }
         let control = self.reserve(&dialed.call_id)?;
         let ticket = trunk.enter().map_err(|full| {
             self.release(&dialed.call_id);
             Refusal::Queue { trunk: trunk.name().to_owned(), full }
         })?;
         let clock = Clock::start();
-        if let Err(error) =
-            inner.parts.store.record(first_lines(&request, &dialed, &flow, trunk.name(), clock)).await
-        {
+        let mut lines = first_lines(&request, &dialed, &flow, trunk.name(), clock);
+        if request.control != CallControl::default() {
+            let detail = hearing.as_json(&request.control);
+            lines.events.push(NewEvent { at_ms: clock.began_ms, t_ms: 0, kind: "hearing".into(), detail });
+        }
+        if let Err(error) = inner.parts.store.record(lines).await {
             self.release(&dialed.call_id);
             return Err(error.into());
         }
@@ -171,9 +183,9 @@ impl Handle {
             latest: String::new(),
         });
         tracing::info!(call.id = %dialed.call_id, number = %mask(&request.number), flow = %request.flow, "call accepted");
-        let speech = Speech { tts: inner.parts.tts.clone(), recognizer: inner.parts.recognizer.clone() };
+        let speech = Speech { tts: inner.parts.tts.clone() };
         let prompts = run.known_prompts();
-        let settings = settings(&request, &flow, &inner.options, speech.recognizer.is_some());
+        let settings = settings(&request, &flow, &inner.options, &hearing);
         let order = Order {
             number: request.number.clone(),
             caller: request.caller.clone(),
@@ -189,6 +201,7 @@ impl Handle {
             notify: request.notify,
             flow: Arc::clone(&flow),
             speech: speech.clone(),
+            hearing,
             requests: inner.parts.requests.clone(),
             scribe: Scribe::start(inner.parts.store.clone(), inner.parts.outbox.clone()),
             board: inner.board.clone(),
@@ -319,8 +332,9 @@ pub(super) async fn prepare(speech: &Speech, flow: &Stored, prompts: &[Part]) {
     }
 }
 
-fn settings(request: &DialRequest, flow: &Stored, options: &Options, recognises: bool) -> Settings {
+fn settings(request: &DialRequest, flow: &Stored, options: &Options, hearing: &Hearing) -> Settings {
     let wanted = flow.flow.amd();
+    let usual = Settings::default();
     Settings {
         // The flow ends the call by its own limit; this one is for a flow that cannot.
         max_call_ms: flow.flow.limits().call_ms + 5_000,
@@ -333,8 +347,10 @@ fn settings(request: &DialRequest, flow: &Stored, options: &Options, recognises:
             ..amd::Options::default()
         },
         ring_timeout_ms: request.ring_timeout_ms.unwrap_or(options.ring_timeout_ms),
-        recognises,
-        ..Settings::default()
+        end_silence_ms: request.control.end_silence_ms().unwrap_or(usual.end_silence_ms),
+        recognises: hearing.recognises(),
+        interim: hearing.gives_interims(),
+        ..usual
     }
 }
 

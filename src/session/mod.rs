@@ -1,8 +1,10 @@
 //! Live calls: one task per call runs the pure [`callcore::call::Call`] against the world.
 
 mod actor;
+mod control;
 mod effects;
 mod handle;
+mod hearing;
 mod inbound;
 mod kore;
 mod late_record;
@@ -17,7 +19,9 @@ mod requests;
 mod scribe;
 mod wav_file;
 
+pub use control::{BadControl, CallControl};
 pub use handle::{Handle, Options, Parts, Refusal};
+pub use hearing::UnknownLanguage;
 pub use inbound::{BadRoute, InboundCall, Pattern, Route, Routes};
 pub use live::{LiveCall, Phase};
 pub use recovery::{recover, settle};

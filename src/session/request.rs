@@ -6,6 +6,8 @@ use callcore::amd::{EventKind, Params};
 use callcore::flow::{MachineDetection, TimerOverrides};
 use serde_json::{Map, Value};
 
+use super::control::CallControl;
+
 /// One call to place.
 #[derive(Clone, Debug)]
 pub struct DialRequest {
@@ -29,6 +31,8 @@ pub struct DialRequest {
     pub threshold_word_count: Option<u32>,
     /// The callee's language, for the words; the flow's when absent.
     pub language: Option<String>,
+    /// How this call is to be heard.
+    pub control: CallControl,
     /// Which set of detection parameters, by name.
     pub amd_params: Option<String>,
     /// How long an unanswered call rings, ms.
@@ -72,4 +76,6 @@ pub struct Dialed {
     pub sid: String,
     /// The call, and its conversation in notifications.
     pub call_id: String,
+    /// Fields of the request that could not be followed.
+    pub ignored: Vec<String>,
 }
