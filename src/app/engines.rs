@@ -5,8 +5,8 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use crate::flows::Catalog;
 use crate::config::{Config, Recogniser, Recognition, SpeechToText, Voices};
+use crate::flows::Catalog;
 #[cfg(feature = "whisper")]
 use crate::speech::models::{Manifest, State};
 use crate::speech::stt::{Named, Recognizer, Recognizers, Wish, deepgram, openai};
@@ -79,14 +79,28 @@ pub(crate) fn recognizers(settings: &SpeechToText) -> anyhow::Result<Recognizers
 /// Warns of flows whose language their recogniser will not hear.
 pub(super) async fn warn_of_languages(recognizers: &Recognizers, flows: &Catalog) {
     for described in flows.all() {
-        let Some(choice) = recognizers.choose(Wish { flow: &described.flow, ..Wish::default() }) else { return };
+        let Some(choice) = recognizers.choose(Wish { flow: &described.flow, ..Wish::default() }) else {
+            return;
+        };
         // A version that cannot be read is told of when it is called.
         let Ok(stored) = flows.find(&described.flow).await else { continue };
         let (flow, language, recogniser) = (described.flow, stored.flow.language(), &choice.first.name);
         if !choice.first.recognizer.knows(language) {
-            tracing::warn!(flow, language, recogniser, "no word will be understood: the recogniser does not know the flow's language");
-        } else if choice.first.recognizer.is_english_only() && !language.to_ascii_lowercase().starts_with("en") {
-            tracing::warn!(flow, language, recogniser, "the model was made for English only and takes the flow's callees to speak it");
+            tracing::warn!(
+                flow,
+                language,
+                recogniser,
+                "no word will be understood: the recogniser does not know the flow's language"
+            );
+        } else if choice.first.recognizer.is_english_only()
+            && !language.to_ascii_lowercase().starts_with("en")
+        {
+            tracing::warn!(
+                flow,
+                language,
+                recogniser,
+                "the model was made for English only and takes the flow's callees to speak it"
+            );
         }
     }
 }
@@ -130,10 +144,8 @@ pub(crate) fn recognizer(settings: &Recogniser) -> anyhow::Result<Option<Recogni
 #[cfg(feature = "whisper")]
 fn whisper(settings: &Recogniser) -> anyhow::Result<Recognizer> {
     use crate::speech::stt::whisper::{Options, Whisper, Window};
-    let model = settings
-        .model
-        .as_ref()
-        .context("whisper needs a model; `dering models fetch tiny` brings one")?;
+    let model =
+        settings.model.as_ref().context("whisper needs a model; `dering models fetch tiny` brings one")?;
     whole(model)?;
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let workers = settings.workers.unwrap_or((cores / 2).max(1));
@@ -149,7 +161,8 @@ fn whisper(settings: &Recogniser) -> anyhow::Result<Recognizer> {
 /// A published model whose download broke off is told apart by its length, before it is read.
 #[cfg(feature = "whisper")]
 fn whole(model: &Path) -> anyhow::Result<()> {
-    let (Some(folder), Some(file)) = (model.parent(), model.file_name().and_then(|name| name.to_str())) else {
+    let (Some(folder), Some(file)) = (model.parent(), model.file_name().and_then(|name| name.to_str()))
+    else {
         return Ok(());
     };
     let manifest = Manifest::built_in()?;

@@ -166,8 +166,12 @@ mod tests {
 
     #[test]
     fn what_is_wrong_or_strange_is_named() {
-        let (control, strange) = read(json!({ "STTLANGUAGE": "id", "sttLabel": null, "ttsVoice": "x" })).unwrap();
-        assert_eq!((control.language.as_deref(), strange), (Some("id"), vec!["callControlParameter.ttsVoice".into()]));
+        let (control, strange) =
+            read(json!({ "STTLANGUAGE": "id", "sttLabel": null, "ttsVoice": "x" })).unwrap();
+        assert_eq!(
+            (control.language.as_deref(), strange),
+            (Some("id"), vec!["callControlParameter.ttsVoice".into()])
+        );
         for (given, field) in [
             (json!({ "sttProvider": 7 }), "sttProvider"),
             (json!({ "sttLanguage": "en us" }), "sttLanguage"),

@@ -154,8 +154,11 @@ impl Handle {
             metrics::counter!("dering_calls_do_not_call_total").increment(1);
             return Err(Refusal::DoNotCall { call: listed.call_id.unwrap_or_default() });
         }
-        let mut dialed =
-            Dialed { sid: Uuid::now_v7().to_string(), call_id: Uuid::now_v7().to_string(), ignored: Vec::new() };
+        let mut dialed = Dialed {
+            sid: Uuid::now_v7().to_string(),
+            call_id: Uuid::now_v7().to_string(),
+            ignored: Vec::new(),
+        };
         if hearing.is_substitute() {
             dialed.ignored.push("callControlParameter.sttProvider".to_owned());
         }

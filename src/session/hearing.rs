@@ -25,7 +25,9 @@ pub(super) struct Hearing {
 
 /// Why a call cannot be heard as it was asked.
 #[derive(Debug, thiserror::Error)]
-#[error("sttLanguage: the recogniser \"{recogniser}\" does not know the language \"{language}\"; leave it out, or use a code such as \"en\" or \"id\"")]
+#[error(
+    "sttLanguage: the recogniser \"{recogniser}\" does not know the language \"{language}\"; leave it out, or use a code such as \"en\" or \"id\""
+)]
 pub struct UnknownLanguage {
     recogniser: String,
     language: String,
@@ -117,7 +119,12 @@ impl Hearing {
         }
         let words = ear.finish(utterance, audio, expected, PATIENCE);
         Box::pin(async move {
-            answer(words.await.inspect_err(|error| tracing::warn!(%error, "an utterance could not be recognised")).ok())
+            answer(
+                words
+                    .await
+                    .inspect_err(|error| tracing::warn!(%error, "an utterance could not be recognised"))
+                    .ok(),
+            )
         })
     }
 }

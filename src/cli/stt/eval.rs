@@ -80,7 +80,8 @@ async fn hear(recogniser: &Named, recording: &Recording, eval: &Eval) -> Heard {
 fn recognisers(eval: &Eval) -> anyhow::Result<Vec<Named>> {
     let mut all = Vec::new();
     for model in &eval.model {
-        let settings = Recogniser { model: Some(model.clone()), window: eval.window, ..Recogniser::default() };
+        let settings =
+            Recogniser { model: Some(model.clone()), window: eval.window, ..Recogniser::default() };
         let name = model.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let recognizer = crate::app::recognizer(&settings)?.context("no recogniser")?;
         all.push(Named { name, recognizer, interim: None });
@@ -95,7 +96,13 @@ fn recognisers(eval: &Eval) -> anyhow::Result<Vec<Named>> {
         let usual = [configured.all()[0].name.clone()];
         for name in if eval.engine.is_empty() { &usual[..] } else { &eval.engine } {
             let found = configured.all().iter().find(|one| one.name == *name);
-            all.push(found.with_context(|| format!("no recogniser is named {name:?}; there are: {}", known.join(", ")))?.clone());
+            all.push(
+                found
+                    .with_context(|| {
+                        format!("no recogniser is named {name:?}; there are: {}", known.join(", "))
+                    })?
+                    .clone(),
+            );
         }
     }
     Ok(all)

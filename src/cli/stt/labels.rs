@@ -44,7 +44,8 @@ fn pairs(folder: &Path) -> std::io::Result<Vec<Labelled>> {
         for entry in std::fs::read_dir(folder)? {
             let file = entry?.path();
             let words = file.with_extension("txt");
-            let is_audio = file.extension().and_then(|kind| kind.to_str()).is_some_and(|kind| AUDIO.contains(&kind));
+            let is_audio =
+                file.extension().and_then(|kind| kind.to_str()).is_some_and(|kind| AUDIO.contains(&kind));
             if file.is_dir() {
                 folders.push(file);
             } else if is_audio && words.is_file() {
@@ -87,7 +88,8 @@ fn rows(kind: &str, text: &str, folder: &Path) -> anyhow::Result<Vec<Labelled>> 
         table.next().unwrap_or_default().into_iter().map(|name| name.trim().to_lowercase()).collect();
     let column = |names: &[&str]| head.iter().position(|name| names.contains(&name.as_str()));
     let file = column(&["file", "path", "audio", "filename"]).context("no column is named \"file\"")?;
-    let words = column(&["text", "transcript", "sentence", "words"]).context("no column is named \"text\"")?;
+    let words =
+        column(&["text", "transcript", "sentence", "words"]).context("no column is named \"text\"")?;
     let language = column(&["language", "lang", "locale"]);
     table
         .enumerate()
@@ -141,12 +143,17 @@ mod tests {
     #[test]
     fn every_kind_of_table_says_the_same() {
         let folder = Path::new("calls");
-        let expected =
-            vec![labelled(folder, "a.wav", "yes, \"please\"", Some("en")), labelled(folder, "b.wav", "tidak", None)];
+        let expected = vec![
+            labelled(folder, "a.wav", "yes, \"please\"", Some("en")),
+            labelled(folder, "b.wav", "tidak", None),
+        ];
         for (kind, table) in [
             ("csv", "\u{feff}file,text,language\r\na.wav,\"yes, \"\"please\"\"\",en\r\nb.wav,tidak,\r\n"),
             ("tsv", "lang\tpath\tsentence\nen\ta.wav\t\"yes, \"\"please\"\"\"\n\n\tb.wav\ttidak"),
-            ("jsonl", "{\"file\":\"a.wav\",\"text\":\"yes, \\\"please\\\"\",\"lang\":\"en\"}\n\n{\"audio\":\"b.wav\",\"transcript\":\"tidak\"}\n"),
+            (
+                "jsonl",
+                "{\"file\":\"a.wav\",\"text\":\"yes, \\\"please\\\"\",\"lang\":\"en\"}\n\n{\"audio\":\"b.wav\",\"transcript\":\"tidak\"}\n",
+            ),
         ] {
             assert_eq!(rows(kind, table, folder).unwrap(), expected, "{kind}");
         }
@@ -156,11 +163,14 @@ mod tests {
     fn pairs_are_found_in_folders_within() {
         let folder = tempfile::tempdir().unwrap();
         std::fs::create_dir(folder.path().join("id")).unwrap();
-        for (name, content) in [("id/b.mp3", ""), ("id/b.txt", " ya\n"), ("a.wav", ""), ("a.txt", "yes"), ("c.wav", "")] {
+        for (name, content) in
+            [("id/b.mp3", ""), ("id/b.txt", " ya\n"), ("a.wav", ""), ("a.txt", "yes"), ("c.wav", "")]
+        {
             std::fs::write(folder.path().join(name), content).unwrap();
         }
         let found = read(folder.path(), None).unwrap();
-        let expected = [labelled(folder.path(), "a.wav", "yes", None), labelled(folder.path(), "id/b.mp3", "ya", None)];
+        let expected =
+            [labelled(folder.path(), "a.wav", "yes", None), labelled(folder.path(), "id/b.mp3", "ya", None)];
         assert_eq!(found, expected);
     }
 

@@ -209,10 +209,16 @@ mod tests {
         assert_eq!(rows[3], ["tiny", "all", "2", "4", "25.0", "0", "0", "1", "0", "0.25", "250"]);
         assert_eq!(rows[4], ["base", "en", "1", "2", "100.0", "0", "0", "2", "1", "0.25", "250"]);
         let listed = misunderstood(&all);
-        assert!(listed.contains("\"two tickets\" was heard as \"two\"") && listed.contains("it was late"), "{listed}");
+        assert!(
+            listed.contains("\"two tickets\" was heard as \"two\"") && listed.contains("it was late"),
+            "{listed}"
+        );
         assert_eq!(listed.lines().count(), 2);
         let report = json(&all);
-        assert_eq!((&report["summary"][2]["wordErrorRate"], &report["summary"][2]["right"]), (&json!(0.25), &json!(1)));
+        assert_eq!(
+            (&report["summary"][2]["wordErrorRate"], &report["summary"][2]["right"]),
+            (&json!(0.25), &json!(1))
+        );
         assert_eq!(report["recordings"][2]["error"], "it was late");
     }
 }

@@ -68,13 +68,15 @@ impl Ear {
         if !self.gives_interims() {
             return None;
         }
-        let request = Request { urgency: Urgency::Interim, ..self.request(audio, expected, INTERIM_PATIENCE) };
+        let request =
+            Request { urgency: Urgency::Interim, ..self.request(audio, expected, INTERIM_PATIENCE) };
         if let Recognizer::Deepgram(service) = &self.first.recognizer {
             let service = service.clone();
             self.line(&service, &request).hear(utterance, Arc::clone(&request.audio));
         }
         if self.under_way.as_ref().is_some_and(|stop| !stop.is_closed()) {
-            let skipped = metrics::counter!("dering_stt_requests_total", "kind" => "interim", "outcome" => "skipped");
+            let skipped =
+                metrics::counter!("dering_stt_requests_total", "kind" => "interim", "outcome" => "skipped");
             skipped.increment(1);
             return None;
         }

@@ -100,7 +100,8 @@ impl Recognizers {
     #[must_use]
     pub fn choose(&self, wish: Wish<'_>) -> Option<Choice<'_>> {
         let named = |name: &str| self.all.iter().position(|one| one.name.eq_ignore_ascii_case(name));
-        let of_kind = |kind: &str| self.all.iter().position(|one| one.recognizer.kind().eq_ignore_ascii_case(kind));
+        let of_kind =
+            |kind: &str| self.all.iter().position(|one| one.recognizer.kind().eq_ignore_ascii_case(kind));
         let wished = wish
             .label
             .and_then(named)
@@ -131,7 +132,11 @@ mod tests {
             Options { base_url: "http://127.0.0.1:1".into(), key: None, model: "m".into(), language: None };
         let service = Recognizer::OpenAi(OpenAi::new(options).expect("an address"));
         let all = vec![
-            Named { name: "here".into(), recognizer: Recognizer::Scripted(Scripted::default()), interim: None },
+            Named {
+                name: "here".into(),
+                recognizer: Recognizer::Scripted(Scripted::default()),
+                interim: None,
+            },
             Named { name: "cloud".into(), recognizer: service, interim: None },
         ];
         let flows = [("survey".to_owned(), "cloud".to_owned())].into();

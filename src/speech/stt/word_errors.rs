@@ -63,7 +63,8 @@ pub fn alike(text: &str) -> Vec<String> {
     let lower = text.to_lowercase();
     // An apostrophe belongs to its word: "don't" is one.
     let plain: String = lower.chars().filter(|c| !matches!(c, '\'' | '\u{2019}')).collect();
-    let words: Vec<&str> = plain.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> =
+        plain.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let mut alike = Vec::with_capacity(words.len());
     let mut rest = words.as_slice();
     while let [first, after @ ..] = rest {
@@ -171,9 +172,9 @@ fn of_words(said: &[String], understood: &[String]) -> WordErrors {
             let deleted = WordErrors { deletions: above.deletions + 1, ..above };
             let inserted = WordErrors { insertions: left.insertions + 1, ..left };
             diagonal = above;
-            row[column + 1] = [deleted, inserted].into_iter().fold(replaced, |best, way| {
-                if way.errors() < best.errors() { way } else { best }
-            });
+            row[column + 1] = [deleted, inserted]
+                .into_iter()
+                .fold(replaced, |best, way| if way.errors() < best.errors() { way } else { best });
         }
     }
     WordErrors { words: said.len(), ..row[understood.len()] }
@@ -223,8 +224,10 @@ mod tests {
 
     #[test]
     fn the_rate_is_per_word_said_and_sums_over_utterances() {
-        let all: WordErrors =
-            [("one two three four", "one two three"), ("five", "nine")].map(|(a, b)| WordErrors::between(a, b)).into_iter().sum();
+        let all: WordErrors = [("one two three four", "one two three"), ("five", "nine")]
+            .map(|(a, b)| WordErrors::between(a, b))
+            .into_iter()
+            .sum();
         assert_eq!((all.words, all.errors()), (5, 2));
         assert!((all.rate() - 0.4).abs() < 1e-9);
         assert!((WordErrors::between("", "so").rate() - 1.0).abs() < 1e-9);

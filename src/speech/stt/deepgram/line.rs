@@ -143,7 +143,8 @@ impl Line {
                     return Err(error.unwrap_or_else(gone));
                 }
             }
-            let done = |heard: &Heard| heard.failed.is_some() || (heard.utterance == utterance && heard.is_over);
+            let done =
+                |heard: &Heard| heard.failed.is_some() || (heard.utterance == utterance && heard.is_over);
             let now = heard.wait_for(done).await.map_err(|_| gone())?;
             match &now.failed {
                 Some(error) => Err(error.clone()),
@@ -320,7 +321,8 @@ struct Words {
 
 impl Words {
     fn begin(&mut self) {
-        *self = Self { sent: self.sent, before: self.sent, decided_until: self.decided_until, ..Self::default() };
+        *self =
+            Self { sent: self.sent, before: self.sent, decided_until: self.decided_until, ..Self::default() };
     }
 
     /// False for a segment that is no part of this utterance.

@@ -63,8 +63,7 @@ impl Deepgram {
     /// One finished utterance, sent whole over a connection of its own.
     pub(super) async fn transcribe(&self, request: Request) -> Result<Transcript, SttError> {
         let (patience, late) = (request.patience, request.late());
-        let tuning =
-            Tuning { language: request.language, expected: request.expected, ..Tuning::default() };
+        let tuning = Tuning { language: request.language, expected: request.expected, ..Tuning::default() };
         let mut line = self.line(tuning);
         tokio::time::timeout(patience, line.finish(1, request.audio)).await.unwrap_or(Err(late))
     }

@@ -160,11 +160,16 @@ mod tests {
             utterance_end_ms: Some(500),
         };
         let expected = ["an agent", &"x".repeat(41), " "].map(String::from);
-        let tuning = Tuning { language: Some("en-US".into()), expected: expected.into(), ..Tuning::default() };
+        let tuning =
+            Tuning { language: Some("en-US".into()), expected: expected.into(), ..Tuning::default() };
         let url = listen_url(&options, &tuning).expect("an address").to_string();
-        for part in
-            ["sample_rate=8000", "language=en-US", "endpointing=300", "utterance_end_ms=1000", "keyterm=an+agent"]
-        {
+        for part in [
+            "sample_rate=8000",
+            "language=en-US",
+            "endpointing=300",
+            "utterance_end_ms=1000",
+            "keyterm=an+agent",
+        ] {
             assert!(url.contains(part), "{url}");
         }
         assert_eq!(url.matches("keyterm").count(), 1, "{url}");

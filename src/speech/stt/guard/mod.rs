@@ -163,14 +163,19 @@ mod tests {
         assert_eq!(believed("Sous-titrage Société Radio-Canada", 4.0), "");
         assert_eq!(believed("ご視聴ありがとうございました。", 4.0), "");
         assert_eq!(believed("Thank you.", 2.0), "Thank you.");
-        assert_eq!(believed("I said please subscribe me to nothing", 4.0), "I said please subscribe me to nothing");
+        assert_eq!(
+            believed("I said please subscribe me to nothing", 4.0),
+            "I said please subscribe me to nothing"
+        );
     }
 
     #[test]
     fn thanks_are_believed_of_speech_and_not_of_what_may_be_silence() {
-        for (text, no_speech, confidence, expected) in
-            [("Thank you.", 0.4, 0.6, ""), ("Terima kasih.", 0.4, 0.9, "Terima kasih."), ("seven", 0.4, 0.6, "seven")]
-        {
+        for (text, no_speech, confidence, expected) in [
+            ("Thank you.", 0.4, 0.6, ""),
+            ("Terima kasih.", 0.4, 0.9, "Terima kasih."),
+            ("seven", 0.4, 0.6, "seven"),
+        ] {
             let doubtful = Transcript { no_speech, confidence, ..heard(text) };
             assert_eq!(doubt(doubtful, 1.0, &[]).text, expected);
         }

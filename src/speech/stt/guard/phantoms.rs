@@ -90,8 +90,14 @@ const NEVER_SAID: &[&str] = &[
 ];
 
 /// Credits of subtitles, in whatever language the rest is.
-const CREDITS: &[&str] =
-    &["amara org", "opensubtitles org", "subtitles by", "untertitel von", "subtitulado por", "sottotitoli a cura di"];
+const CREDITS: &[&str] = &[
+    "amara org",
+    "opensubtitles org",
+    "subtitles by",
+    "untertitel von",
+    "subtitulado por",
+    "sottotitoli a cura di",
+];
 
 /// What callees do say, and what Whisper says of silence, too: believed when the recogniser was surer than usual.
 const OFTEN_SAID_OF_SILENCE: &[&str] = &[

@@ -32,7 +32,8 @@ pub(super) fn check(path: &Path) -> Result<(), LoadError> {
     let missing = |error: std::io::Error| LoadError::Missing { path: path.into(), reason: error.to_string() };
     let mut bytes = Vec::with_capacity(48);
     File::open(path).map_err(missing)?.take(48).read_to_end(&mut bytes).map_err(missing)?;
-    let mut words = bytes.chunks_exact(4).map(|word| word.iter().rev().fold(0, |n, b| n << 8 | u32::from(*b)));
+    let mut words =
+        bytes.chunks_exact(4).map(|word| word.iter().rev().fold(0, |n, b| n << 8 | u32::from(*b)));
     if words.next() != Some(MAGIC) {
         let reason = "it does not begin like one".into();
         return Err(LoadError::Model { path: path.into(), reason });

@@ -75,7 +75,9 @@ pub enum LoadError {
     Missing { path: PathBuf, reason: String },
     #[error("the speech model {path} cannot be loaded: {reason}; is it a Whisper model in ggml format?")]
     Model { path: PathBuf, reason: String },
-    #[error("the speech model {path} is damaged: {reason}; fetch it again, or verify it with `dering models verify`")]
+    #[error(
+        "the speech model {path} is damaged: {reason}; fetch it again, or verify it with `dering models verify`"
+    )]
     Damaged { path: PathBuf, reason: String },
     #[error("the language {language:?} is unknown to Whisper; use a code such as \"en\" or \"id\"")]
     Language { language: String },
@@ -239,7 +241,8 @@ impl Worker {
         }
         let samples = model_samples(audio)?;
         let language = self.engine.language(language.as_deref().or(self.engine.language.as_deref()))?;
-        let tokens = job.request.prompt().map(|prompt| self.engine.prompt_tokens(&prompt)).unwrap_or_default();
+        let tokens =
+            job.request.prompt().map(|prompt| self.engine.prompt_tokens(&prompt)).unwrap_or_default();
         let mut params: FullParams<'_, '_> = self.params(language);
         params.set_tokens(&tokens);
         params.set_audio_ctx(self.engine.audio_ctx(ms));
