@@ -270,6 +270,7 @@ async fn a_dial_may_name_a_label_or_a_digest() {
         timers: Default::default(),
         threshold_word_count: None,
         language: None,
+        control: dering::session::CallControl::default(),
         amd_params: None,
         ring_timeout_ms: None,
         notify: None,
