@@ -248,6 +248,7 @@ mod tests {
         let first = ear.finish(1, speech(900), Arc::default(), PATIENCE).await.expect("words");
         assert_eq!((first.text.as_str(), begun.elapsed()), ("yes", Duration::ZERO));
         let stalled = ear.finish(2, speech(900), Arc::default(), PATIENCE).await.expect("words");
-        assert_eq!((stalled.text.as_str(), begun.elapsed()), ("no", PATIENCE.mul_f32(FIRST_SHARE)));
+        assert_eq!(stalled.text, "no");
+        assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
     }
 }
