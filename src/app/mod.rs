@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::engines::{recognizer, recognizers};
 use crate::config::{self, Config};
 use crate::flows::{Catalog, Folder};
 use crate::outbox::target::Reach;
@@ -67,7 +68,8 @@ impl App {
         let reach = reach_of(config.webhooks.allow_private);
         let outbox = Outbox::start(store.clone(), outbox::Options { reach, ..outbox::Options::default() })?;
         let tts = engines::voices(config)?;
-        let recognizer = engines::recognizer(&config.speech_to_text)?;
+        let recognizers = engines::recognizers(&config.speech_to_text)?;
+        engines::warn_of_languages(&recognizers, &flows).await;
         let mut trunks = Vec::with_capacity(config.trunks.len());
         for trunk in &config.trunks {
             trunks.push(line(trunk)?);
@@ -80,7 +82,7 @@ impl App {
             trunks,
             flows: Arc::clone(&flows),
             tts,
-            recognizer,
+            recognizers,
             requests: session::Requests::new(reach_of(config.requests.allow_private))?,
         };
         let options = session::Options {

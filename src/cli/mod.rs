@@ -10,6 +10,7 @@ pub mod app;
 pub mod flow;
 pub mod gateway;
 pub mod models;
+pub mod stt;
 pub mod token;
 pub mod webhook;
 
@@ -39,6 +40,8 @@ enum Command {
     Flow(flow::Args),
     /// List, fetch and verify speech models
     Models(models::Args),
+    /// Try speech recognition on recordings
+    Stt(stt::Args),
     /// Add and list the client apps that may use the API
     App(app::Args),
     /// Mint a token for a client app
@@ -61,6 +64,7 @@ pub fn run() -> ExitCode {
         Command::Demo(args) => on_runtime(demo::run(args)),
         Command::Serve(args) => on_runtime(serve::run(args)),
         Command::Gateway(args) => on_runtime(gateway::run(*args)),
+        Command::Stt(args) => on_runtime(stt::run(args)),
         Command::Models(args) => on_runtime(models::run(args)),
         Command::App(args) => on_runtime(async { app::run(args).await.map(|()| ExitCode::SUCCESS) }),
         Command::Token(args) => on_runtime(async { token::run(args).await.map(|()| ExitCode::SUCCESS) }),

@@ -14,8 +14,10 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::actor::{Actor, Clock, Control};
+use super::control::CallControl;
 use super::effects::Speech;
 use super::handle::{Handle, Options, Refusal, begin, prepare};
+use super::hearing::Hearing;
 use super::late_record::late_record;
 use super::launch::Launched;
 use super::live::{LiveCall, Phase};
@@ -37,6 +39,7 @@ pub(super) struct Checked {
     pub(super) flow: Arc<Stored>,
     pub(super) trunk: Line,
     pub(super) run: Run,
+    pub(super) hearing: Hearing,
 }
 
 /// A line of the server and a place in the queue of a trunk.
@@ -89,6 +92,7 @@ impl Handle {
             let name = request.amd_params.clone().unwrap_or_default();
             return Err(Refusal::UnknownParams { name, known });
         }
+        let hearing = Hearing::new(&inner.parts.recognizers, &flow, &request.control)?;
         let run = begin(&flow, request.metadata.clone())?;
         if !request.ignore_do_not_call
             && let Some(listed) = inner.parts.store.do_not_call(&request.number).await?
@@ -96,7 +100,7 @@ impl Handle {
             metrics::counter!("dering_calls_do_not_call_total").increment(1);
             return Err(Refusal::DoNotCall { call: listed.call_id.unwrap_or_default() });
         }
-        Ok(Checked { flow, trunk, run })
+        Ok(Checked { flow, trunk, run, hearing })
     }
 
     /// A line of the server and a place in the trunk's queue for call `call_id`.
@@ -112,7 +116,7 @@ impl Handle {
     }
 
     async fn dial_now(&self, request: DialRequest, checked: Checked) -> Result<Dialed, Refusal> {
-        let dialed = new_names(None);
+        let dialed = new_names(None, &checked.hearing);
         let place = self.place(&dialed.call_id, &checked.trunk)?;
         let clock = Clock::start();
         let lines = first_lines(&request, &dialed, &checked, clock.began_ms);
@@ -144,7 +148,7 @@ impl Handle {
         start_ms: i64,
         now: i64,
     ) -> Result<Dialed, Refusal> {
-        let dialed = new_names(request.start_ms.map(|_| start_ms));
+        let dialed = new_names(request.start_ms.map(|_| start_ms), &checked.hearing);
         let key = request_key(&request, &dialed, now);
         // The version that was checked is the one that runs, whatever is uploaded until then.
         request.flow = format!("{}@{}", checked.flow.flow.name(), checked.flow.digest);
@@ -177,7 +181,7 @@ impl Handle {
         clock: Clock,
     ) {
         let inner = &self.inner;
-        let Checked { flow, trunk, run } = checked;
+        let Checked { flow, trunk, run, hearing } = checked;
         inner.board.add(LiveCall {
             call_id: call_id.to_owned(),
             flow: flow.flow.name().to_owned(),
@@ -186,9 +190,9 @@ impl Handle {
             amd: None,
             latest: String::new(),
         });
-        let speech = Speech { tts: inner.parts.tts.clone(), recognizer: inner.parts.recognizer.clone() };
+        let speech = Speech { tts: inner.parts.tts.clone() };
         let prompts = run.known_prompts();
-        let settings = settings(&request, &flow, &inner.options, speech.recognizer.is_some());
+        let settings = settings(&request, &flow, &inner.options, &hearing);
         let order = Order {
             number: request.number.clone(),
             caller: request.caller.clone(),
@@ -208,6 +212,7 @@ impl Handle {
             notify: request.notify,
             flow: Arc::clone(&flow),
             speech: speech.clone(),
+            hearing,
             requests: inner.parts.requests.clone(),
             scribe: Scribe::start(inner.parts.store.clone(), inner.parts.outbox.clone()),
             board: inner.board.clone(),
@@ -238,9 +243,11 @@ impl Handle {
     }
 }
 
-fn new_names(start_ms: Option<i64>) -> Dialed {
+fn new_names(start_ms: Option<i64>, hearing: &Hearing) -> Dialed {
     let name = || Uuid::now_v7().to_string();
-    Dialed { sid: name(), call_id: name(), start_ms, again: false }
+    let ignored =
+        if hearing.is_substitute() { vec!["callControlParameter.sttProvider".to_owned()] } else { vec![] };
+    Dialed { sid: name(), call_id: name(), start_ms, again: false, ignored }
 }
 
 /// The answer of before.
@@ -266,8 +273,9 @@ fn mode(request: &DialRequest, flow: &Stored) -> MachineDetection {
     request.machine_detection.unwrap_or(flow.flow.amd().mode)
 }
 
-fn settings(request: &DialRequest, flow: &Stored, options: &Options, recognises: bool) -> Settings {
+fn settings(request: &DialRequest, flow: &Stored, options: &Options, hearing: &Hearing) -> Settings {
     let wanted = flow.flow.amd();
+    let usual = Settings::default();
     Settings {
         // The flow ends the call by its own limit; this one is for a flow that cannot.
         max_call_ms: flow.flow.limits().call_ms + 5_000,
@@ -280,8 +288,10 @@ fn settings(request: &DialRequest, flow: &Stored, options: &Options, recognises:
             ..amd::Options::default()
         },
         ring_timeout_ms: request.ring_timeout_ms.unwrap_or(options.ring_timeout_ms),
-        recognises,
-        ..Settings::default()
+        end_silence_ms: request.control.end_silence_ms().unwrap_or(usual.end_silence_ms),
+        recognises: hearing.recognises(),
+        interim: hearing.gives_interims(),
+        ..usual
     }
 }
 
@@ -321,6 +331,10 @@ fn first_lines(request: &DialRequest, dialed: &Dialed, checked: &Checked, now_ms
     }
     let kind = if planned { "planned" } else { "dialled" };
     batch.events.push(NewEvent { at_ms: now_ms, t_ms: 0, kind: kind.into(), detail });
+    if request.control != CallControl::default() {
+        let detail = checked.hearing.as_json(&request.control);
+        batch.events.push(NewEvent { at_ms: now_ms, t_ms: 0, kind: "hearing".into(), detail });
+    }
     batch
 }
 
@@ -337,7 +351,9 @@ mod tests {
     }
 
     fn of(request: &DialRequest, amd: &str) -> Settings {
-        settings(request, &stored(amd), &Options::default(), false)
+        let stored = stored(amd);
+        let hearing = Hearing::new(&Recognizers::default(), &stored, &request.control).unwrap();
+        settings(request, &stored, &Options::default(), &hearing)
     }
 
     #[test]

@@ -12,13 +12,14 @@ use tokio_util::task::TaskTracker;
 
 use super::actor::Control;
 use super::effects::Speech;
+use super::hearing::UnknownLanguage;
 use super::live::{Board, LiveCall};
 use super::message::message_path;
 use super::request::ParamSets;
 use super::requests::Requests;
 use crate::flows::{self, Catalog, Stored};
 use crate::outbox;
-use crate::speech::stt::Recognizer;
+use crate::speech::stt::Recognizers;
 use crate::speech::tts::Tts;
 use crate::store::{self, Store};
 use crate::trunk::{Full, Line};
@@ -60,7 +61,7 @@ pub struct Parts {
     pub trunks: Vec<Line>,
     pub flows: Arc<Catalog>,
     pub tts: Tts,
-    pub recognizer: Option<Recognizer>,
+    pub recognizers: Recognizers,
     pub requests: Requests,
 }
 
@@ -71,6 +72,8 @@ pub enum Refusal {
     Flow(#[from] flows::Error),
     #[error("the flow cannot start with this metadata: {0}")]
     Variables(#[from] callcore::flow::StartError),
+    #[error(transparent)]
+    Language(#[from] UnknownLanguage),
     #[error("there is no trunk named \"{name}\"; there are: {known}")]
     UnknownTrunk { name: String, known: String },
     #[error("trunk \"{trunk}\" has no free line and {}; try again later, or raise its `limits`", .full)]

@@ -7,6 +7,8 @@ use callcore::flow::{MachineDetection, TimerOverrides};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::control::CallControl;
+
 /// One call to place. A planned call is kept as this, and dialled from it when its time has come.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct DialRequest {
@@ -30,9 +32,9 @@ pub struct DialRequest {
     pub threshold_word_count: Option<u32>,
     /// The callee's language, for the words; the flow's when absent.
     pub language: Option<String>,
-    /// How the callee's speech is to be recognised.
+    /// How this call is to be heard.
     #[serde(default)]
-    pub recognition: Recognition,
+    pub control: CallControl,
     /// Which set of detection parameters, by name.
     pub amd_params: Option<String>,
     /// How long an unanswered call rings, ms.
@@ -60,25 +62,6 @@ pub struct Key {
     pub key: String,
     /// Tells this request from another one under the same key.
     pub digest: String,
-}
-
-/// What a dial request says of the recogniser (Kore's `callControlParameter`), beside the language. Absent
-/// means as the server and the flow have it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Recognition {
-    /// Name of the engine, `deepgram` for example.
-    pub provider: Option<String>,
-    /// Tells configurations of one engine apart.
-    pub label: Option<String>,
-    /// Whether words count before an utterance is over.
-    pub interim: Option<bool>,
-    /// Silence that ends an answer, ms.
-    pub continuous_ms: Option<u64>,
-    /// Deepgram's `utterance_end_ms`.
-    pub utterance_end_ms: Option<u64>,
-    /// Deepgram's `endpointing`, ms of silence.
-    pub endpointing_ms: Option<u64>,
 }
 
 /// Parameters of the verdict that calls choose from.
@@ -122,4 +105,7 @@ pub struct Dialed {
     /// It was accepted before, under the same key.
     #[serde(skip)]
     pub again: bool,
+    /// Fields of the request that could not be followed.
+    #[serde(default)]
+    pub ignored: Vec<String>,
 }

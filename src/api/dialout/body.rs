@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::fields::{Fields, Invalid, invalid};
 use super::times::times;
-use crate::session::Recognition;
+use crate::session::{BadControl, CallControl};
 
 /// Shortest and longest number accepted, digits.
 const NUMBER_DIGITS: std::ops::RangeInclusive<usize> = 3..=20;
@@ -17,8 +17,6 @@ const NUMBER_DIGITS: std::ops::RangeInclusive<usize> = 3..=20;
 const RING_MS: std::ops::RangeInclusive<u64> = 1_000..=300_000;
 /// How long each AMD timer may be, ms.
 const TIMER_MS: std::ops::RangeInclusive<u64> = 100..=120_000;
-/// How long each wait of the recogniser may be, ms.
-const RECOGNISER_MS: std::ops::RangeInclusive<u64> = 0..=60_000;
 /// Most headers to send along with notifications.
 const MOST_HEADERS: usize = 50;
 /// Longest name of a caller, a trunk, a flow or a recogniser, characters.
@@ -34,9 +32,8 @@ pub(super) struct DialOut {
     pub(super) machine_detection: Option<MachineDetection>,
     pub(super) timers: TimerOverrides,
     pub(super) threshold_word_count: Option<u32>,
-    /// Of the callee's words.
-    pub(super) language: Option<String>,
-    pub(super) recognition: Recognition,
+    /// How the call is to be heard.
+    pub(super) control: CallControl,
     pub(super) amd_params: Option<String>,
     pub(super) ring_timeout_ms: Option<u64>,
     pub(super) notify_url: Option<String>,
@@ -77,8 +74,8 @@ pub(super) fn parse(body: Map<String, Value>, now_ms: i64) -> Result<DialOut, In
             _ => return invalid("thresholdWordCount", "must be a whole number above 0"),
         },
     };
-    let recogniser = fields.object("callControlParameter")?.unwrap_or_default();
-    let (language, recognition, strange_controls) = recognition(recogniser)?;
+    let control = fields.object("callControlParameter")?.unwrap_or_default();
+    let (control, strange_controls) = CallControl::read(control)?;
     let amd_params = name("amdParams", fields.text("amdParams")?)?;
     let ring_timeout_ms = fields.whole("timeoutInMs")?;
     if ring_timeout_ms.is_some_and(|ms| !RING_MS.contains(&ms)) {
@@ -104,8 +101,7 @@ pub(super) fn parse(body: Map<String, Value>, now_ms: i64) -> Result<DialOut, In
         machine_detection,
         timers,
         threshold_word_count,
-        language,
-        recognition,
+        control,
         amd_params,
         ring_timeout_ms,
         notify_url,
@@ -119,6 +115,12 @@ pub(super) fn parse(body: Map<String, Value>, now_ms: i64) -> Result<DialOut, In
         dry_run,
         ignored,
     })
+}
+
+impl From<BadControl> for Invalid {
+    fn from(BadControl { field, problem }: BadControl) -> Self {
+        Self { field, problem }
+    }
 }
 
 /// A name of something, short enough to be one.
@@ -141,30 +143,6 @@ fn caller(text: Option<String>) -> Result<Option<String>, Invalid> {
         }
         text => Ok(text),
     }
-}
-
-/// The callee's language, the rest of `callControlParameter`, and the names in it that mean nothing.
-fn recognition(given: Map<String, Value>) -> Result<(Option<String>, Recognition, Vec<String>), Invalid> {
-    let mut fields = Fields::new(given);
-    let language = name("sttLanguage", fields.text("sttLanguage")?)?;
-    let mut within = |field: &'static str| match fields.whole(field)? {
-        Some(ms) if !RECOGNISER_MS.contains(&ms) => {
-            invalid(field, "must lie between 0 and 60000 milliseconds")
-        }
-        ms => Ok(ms),
-    };
-    let continuous_ms = within("continuousASRTimeoutInMS")?;
-    let utterance_end_ms = within("deepgramUtteranceEndMs")?;
-    let endpointing_ms = within("deepgramEndpointing")?;
-    let recognition = Recognition {
-        provider: name("sttProvider", fields.text("sttProvider")?)?,
-        label: name("sttLabel", fields.text("sttLabel")?)?,
-        interim: fields.yes_or_no("interim")?,
-        continuous_ms,
-        utterance_end_ms,
-        endpointing_ms,
-    };
-    Ok((language, recognition, fields.rest("callControlParameter.").collect()))
 }
 
 /// The number to dial from `tel:` or `sip:` or a bare number: digits, with a leading plus when given.
@@ -288,16 +266,8 @@ mod tests {
         assert_eq!(dial.machine_detection, Some(MachineDetection::Detect));
         assert_eq!(dial.notify_headers.get("x-channel-type").map(String::as_str), Some("X42_IVR"));
         assert_eq!((dial.amd_events, dial.ignored), (None, vec![]));
-        assert_eq!(dial.language.as_deref(), Some("en-AU"));
-        let recognition = Recognition {
-            provider: Some("deepgram".into()),
-            label: Some("deepgram-abcd".into()),
-            interim: Some(true),
-            continuous_ms: Some(2_000),
-            utterance_end_ms: Some(1_000),
-            endpointing_ms: Some(300),
-        };
-        assert_eq!(dial.recognition, recognition);
+        assert_eq!(dial.control.language.as_deref(), Some("en-AU"));
+        assert_eq!((dial.control.interim, dial.control.continuous_ms), (Some(true), Some(2_000)));
     }
 
     #[test]

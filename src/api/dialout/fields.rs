@@ -48,13 +48,9 @@ impl Fields {
 
     /// Absent means no.
     pub(super) fn yes(&mut self, field: &'static str) -> Result<bool, Invalid> {
-        Ok(self.yes_or_no(field)?.unwrap_or(false))
-    }
-
-    pub(super) fn yes_or_no(&mut self, field: &'static str) -> Result<Option<bool>, Invalid> {
         match self.take(field) {
-            None | Some(Value::Null) => Ok(None),
-            Some(Value::Bool(yes)) => Ok(Some(yes)),
+            None | Some(Value::Null) => Ok(false),
+            Some(Value::Bool(yes)) => Ok(yes),
             Some(_) => invalid(field, "must be true or false"),
         }
     }

@@ -44,7 +44,7 @@ async fn perform(
 ) -> Result<Answer, Problem> {
     let digest = digest(bot_id, &body);
     let asked = body::parse(body, now_ms())?;
-    let ignored = asked.ignored.clone();
+    let mut ignored = asked.ignored.clone();
     let key = match (key, &asked.idempotency_key) {
         (Some(key), _) => Some(key),
         (None, Some(key)) => Some(key.clone()),
@@ -62,6 +62,7 @@ async fn perform(
         None => None,
     };
     let dialed = api.calls.dial(request).await?;
+    ignored.extend(dialed.ignored.iter().cloned());
     Ok(Answer { body: shown(&dialed), ignored, again: dialed.again })
 }
 
@@ -125,8 +126,8 @@ fn request(api: &Api, app_id: &str, bot_id: &str, asked: DialOut) -> Result<Dial
         machine_detection: asked.machine_detection,
         timers: asked.timers,
         threshold_word_count: asked.threshold_word_count,
-        language: asked.language,
-        recognition: asked.recognition,
+        language: asked.control.language.clone(),
+        control: asked.control,
         amd_params: asked.amd_params,
         ring_timeout_ms: asked.ring_timeout_ms,
         notify,
@@ -168,6 +169,7 @@ impl From<Refusal> for Problem {
             Refusal::Flow(flows::Error::Store(error)) => return error.into(),
             Refusal::Flow(error) => return error.into(),
             Refusal::Variables(_)
+            | Refusal::Language(_)
             | Refusal::UnknownTrunk { .. }
             | Refusal::UnknownParams { .. }
             | Refusal::Expired { .. } => Code::Invalid,

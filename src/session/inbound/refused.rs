@@ -46,6 +46,7 @@ impl TurnedAway {
             Refusal::Stopping => ("stopping", 27),
             Refusal::Flow(_)
             | Refusal::Variables(_)
+            | Refusal::Language(_)
             | Refusal::UnknownTrunk { .. }
             | Refusal::Queue { .. }
             | Refusal::DoNotCall { .. }
