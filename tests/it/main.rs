@@ -8,6 +8,7 @@
 )]
 
 mod api_auth;
+mod api_description;
 mod architecture;
 mod flow_versions;
 mod gateway_call;
