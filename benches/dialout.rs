@@ -130,7 +130,10 @@ async fn client(args: &[String]) -> Fallible<()> {
         let place = (took.len().saturating_sub(1) as f64 * share) as usize;
         took.get(place).copied().unwrap_or_default() as f64 / 1_000.0
     };
-    println!("{connections} connections for {seconds} s{}", if keys { ", each request with a key" } else { "" });
+    println!(
+        "{connections} connections for {seconds} s{}",
+        if keys { ", each request with a key" } else { "" }
+    );
     println!(
         "{} accepted, {} per second; p50 {:.1} ms, p99 {:.1} ms, most {:.1} ms; server CPU {:.0} % of a core",
         took.len(),

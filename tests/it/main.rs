@@ -8,6 +8,7 @@
 )]
 
 mod api_auth;
+mod api_description;
 mod architecture;
 mod dialout_promises;
 mod flow_versions;

@@ -1,22 +1,19 @@
 //! `…/smartassist/dialout`: Kore's way to ask for a call, and what Dering adds to it.
 
-mod batch;
+pub(super) mod batch;
 mod body;
 mod fields;
 mod forecast;
-mod interactions;
+pub(super) mod interactions;
 mod lines;
-mod single;
+pub(super) mod single;
 mod times;
 
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-pub(super) use self::batch::batch;
 use self::body::DialOut;
 use self::fields::{Invalid, invalid};
-pub(super) use self::interactions::interactions;
-pub(super) use self::single::{cancel, dial_out};
 use super::Api;
 use super::error::{Code, Problem};
 use crate::flows;
