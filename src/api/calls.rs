@@ -55,11 +55,10 @@ pub(super) struct Call {
     state: String,
     /// Times are ms since 1970-01-01 UTC.
     created_ms: i64,
-    /// When a planned call is to start.
+    /// Of a planned call: not before and not after.
     start_ms: Option<i64>,
-    /// From when on it is not dialled any more.
     expires_ms: Option<i64>,
-    /// When a planned call began.
+    /// When it left the plan and asked for a line.
     began_ms: Option<i64>,
     /// The carrier's name of the call.
     session_id: Option<String>,
@@ -311,21 +310,7 @@ pub(super) async fn message(
     Ok(([(header::CONTENT_TYPE, "audio/wav")], Body::from(file)).into_response())
 }
 
-/// Call off a planned call, or end a running one.
-#[utoipa::path(delete, path = "/v1/calls/{call_id}", operation_id = "cancelCall", tag = "calls",
-    params(("call_id" = String, Path, description = "The call.")),
-    responses(
-        (status = 202, description = "It is being ended."),
-        (status = 404, description = "There is no such call.", body = ProblemDocument,
-            content_type = "application/problem+json"),
-        (status = 409, description = "The call has ended already.", body = ProblemDocument,
-            content_type = "application/problem+json"),
-    ))]
-pub(super) async fn cancel(state: State<Api>, call_id: Path<String>) -> Result<StatusCode, Problem> {
-    hang_up(state, call_id).await
-}
-
-/// End a running call, or call off a planned one.
+/// End a running call, cancel a planned one.
 #[utoipa::path(post, path = "/v1/calls/{call_id}/hangup", operation_id = "hangUp", tag = "calls",
     params(("call_id" = String, Path, description = "The call.")),
     responses(
@@ -345,6 +330,20 @@ pub(super) async fn hang_up(
     } else {
         Err(Problem::new(Code::Conflict, "this call has ended already"))
     }
+}
+
+/// The same as `POST …/hangup`.
+#[utoipa::path(delete, path = "/v1/calls/{call_id}", operation_id = "cancelCall", tag = "calls",
+    params(("call_id" = String, Path, description = "The call.")),
+    responses(
+        (status = 202, description = "It is being ended."),
+        (status = 404, description = "There is no such call.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 409, description = "The call has ended already.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
+pub(super) async fn cancel(api: State<Api>, call_id: Path<String>) -> Result<StatusCode, Problem> {
+    hang_up(api, call_id).await
 }
 
 pub(super) async fn call(api: &Api, call_id: &str) -> Result<CallRow, Problem> {

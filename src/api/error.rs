@@ -27,6 +27,8 @@ pub enum Code {
     TokenNotYetValid,
     ScopeMissing,
     BotNotAllowed,
+    /// A browser sent it along, but not from a page of ours.
+    CrossSite,
     NotFound,
     MethodNotAllowed,
     /// The body or a parameter cannot be read.
@@ -53,7 +55,9 @@ impl Code {
             | Self::CredentialsInvalid
             | Self::TokenExpired
             | Self::TokenNotYetValid => StatusCode::UNAUTHORIZED,
-            Self::ScopeMissing | Self::BotNotAllowed | Self::DoNotCall => StatusCode::FORBIDDEN,
+            Self::ScopeMissing | Self::BotNotAllowed | Self::CrossSite | Self::DoNotCall => {
+                StatusCode::FORBIDDEN
+            }
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Malformed => StatusCode::BAD_REQUEST,

@@ -10,6 +10,7 @@ mod health;
 pub mod openapi;
 mod page;
 mod picture;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,6 +35,7 @@ use self::auth::Auth;
 use self::error::{Code, Problem};
 use self::openapi::Gate;
 use crate::flows::Catalog;
+use crate::outbox;
 use crate::outbox::target::Reach;
 use crate::session;
 use crate::store::Store;
@@ -52,6 +54,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Api {
     pub store: Store,
     pub calls: session::Handle,
+    pub outbox: outbox::Handle,
     pub flows: Arc<Catalog>,
     /// Which flow a bot runs, where it is not the flow of the bot's own name.
     pub bots: Arc<BTreeMap<String, String>>,
@@ -128,7 +131,7 @@ fn open() -> OpenApiRouter<Api> {
 fn reading() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(calls::list))
-        .routes(routes!(calls::one, calls::cancel))
+        .routes(routes!(calls::one))
         .routes(routes!(calls::events))
         .routes(routes!(calls::evidence))
         .routes(routes!(picture::amd))
@@ -137,6 +140,7 @@ fn reading() -> OpenApiRouter<Api> {
         .routes(routes!(calls::recording))
         .routes(routes!(calls::message))
         .routes(routes!(calls::hang_up))
+        .routes(routes!(calls::cancel))
         .routes(routes!(dialout::interactions::interactions))
         .routes(routes!(cdr::list))
         .routes(routes!(cdr::one))
@@ -165,10 +169,13 @@ pub fn description() -> OpenApi {
 
 /// Every route there is, behind its gate.
 pub fn router(api: Api) -> Router {
-    let reading = Router::from(reading()).route_layer(from_fn_with_state(api.clone(), readers_only));
+    let reading = Router::from(reading())
+        .merge(webhooks::routes())
+        .route_layer(from_fn_with_state(api.clone(), readers_only));
     let writing =
         Router::from(flow_writing()).route_layer(from_fn_with_state(api.clone(), flow_writers_only));
     Router::from(open())
+        .merge(webhooks::pages())
         .merge(reading)
         .merge(writing)
         .fallback(no_such_route)

@@ -3,6 +3,7 @@
 mod demo;
 mod dial_in;
 mod serve;
+mod server;
 
 pub mod amd;
 pub mod app;
@@ -42,7 +43,7 @@ enum Command {
     App(app::Args),
     /// Mint a token for a client app
     Token(token::Args),
-    /// Receive and verify webhooks
+    /// Receive and verify webhooks; see which failed and send them again
     Webhook(webhook::Args),
     /// Print the description of the HTTP API: OpenAPI 3.1, as JSON
     Openapi,
@@ -67,7 +68,7 @@ pub fn run() -> ExitCode {
             print(crate::api::openapi::text());
             Ok(ExitCode::SUCCESS)
         }
-        Command::Webhook(args) => on_runtime(async { webhook::run(args).await.map(|()| ExitCode::SUCCESS) }),
+        Command::Webhook(args) => webhook::run(args),
     };
     result.unwrap_or_else(|error| {
         complain(&error);

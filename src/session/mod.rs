@@ -28,6 +28,6 @@ pub use forecast::{Estimate, Forecast, TrunkLoad, Verdict};
 pub use handle::{Handle, Options, Parts, Refusal};
 pub use inbound::{BadRoute, InboundCall, Pattern, Route, Routes};
 pub use live::{LiveCall, Phase};
-pub use recovery::{recover, settle};
+pub use recovery::{Recovered, recover, settle};
 pub use request::{DialRequest, Dialed, Key, NotifyTarget, ParamSets, Recognition};
 pub use requests::Requests;

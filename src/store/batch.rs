@@ -270,11 +270,13 @@ async fn append_notifications(
     for notification in notifications {
         sqlx::query(
             "INSERT INTO notifications (id, call_id, seq, app_id, kind, url, endpoint, headers, body, \
-             state, due_ms, claims, attempts, created_ms) \
-             SELECT $1, $2, coalesce(max(seq), 0) + 1, $3, $4, $5, $6, $7, $8, \
-             CASE WHEN EXISTS (SELECT 1 FROM notifications WHERE call_id = $2 \
-             AND state IN ('waiting', 'due', 'sending')) THEN 'waiting' ELSE 'due' END, \
-             $9, 0, 0, $9 FROM notifications WHERE call_id = $2",
+             state, reason, settled_ms, due_ms, turn_ms, claims, attempts, created_ms) \
+             SELECT $1, $2, seq, $3, $4, $5, $6, $7, $8, state, iif(state = 'dead', 'gone', NULL), \
+             iif(state = 'dead', $9, NULL), $9, iif(state = 'due', $9, NULL), 0, 0, $9 FROM ( \
+             SELECT coalesce(max(seq), 0) + 1 AS seq, CASE \
+             WHEN coalesce(max(url = $5 AND state = 'dead' AND reason = 'gone'), 0) THEN 'dead' \
+             WHEN coalesce(max(state IN ('waiting', 'due', 'sending')), 0) THEN 'waiting' \
+             ELSE 'due' END AS state FROM notifications WHERE call_id = $2)",
         )
         .bind(format!("msg_{}", Uuid::now_v7().simple()))
         .bind(id)

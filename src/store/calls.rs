@@ -287,6 +287,18 @@ impl Store {
         Ok(query.fetch_all(&self.readers).await?)
     }
 
+    /// Calls that the server's end cut off at or after `since_ms`, and of which there is no record but our own.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn cut_off_calls(&self, since_ms: i64) -> Result<Vec<CallRow>, Error> {
+        let query = sqlx::query_as(
+            "SELECT c.* FROM cdrs r JOIN calls c ON c.id = r.call_id WHERE r.created_ms >= $1 AND r.estimated = 1 \
+             AND c.outcome = 'server_stopped' AND c.session_id IS NOT NULL ORDER BY c.id",
+        );
+        Ok(query.bind(since_ms).fetch_all(&self.readers).await?)
+    }
+
     /// At most `limit` entries of a call's timeline behind `after_seq` (0 for the start).
     ///
     /// # Errors

@@ -40,7 +40,9 @@ pub use dialout::{Acceptance, FlowUse, NewPlan, PlannedRow, RequestKey};
 pub use do_not_call::{DoNotCallRow, NewDoNotCall};
 pub use flow_versions::{FlowLabelRow, FlowVersionRow, LabelMove, LabelMoveRow, NewFlowVersion};
 pub use ledger::{
-    Attempt, AttemptRow, Claim, ClaimRequest, Claimed, NotificationRow, Settlement, Tally, Verdict,
+    Attempt, AttemptRow, Claim, ClaimRequest, Claimed, DeadReason, DeliveryFilter, DeliveryPage, DeliveryRow,
+    DeliveryState, EndpointHealth, EndpointRow, NotSettled, NotificationRow, Redelivered, Settlement, Tally,
+    Turn, Verdict,
 };
 use writer::Writer;
 
