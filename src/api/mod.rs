@@ -7,10 +7,10 @@ mod dialout;
 pub mod error;
 mod flows;
 mod health;
-mod kore;
 pub mod openapi;
 mod page;
 mod picture;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,6 +35,7 @@ use self::auth::Auth;
 use self::error::{Code, Problem};
 use self::openapi::Gate;
 use crate::flows::Catalog;
+use crate::outbox;
 use crate::outbox::target::Reach;
 use crate::session;
 use crate::store::Store;
@@ -53,6 +54,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Api {
     pub store: Store,
     pub calls: session::Handle,
+    pub outbox: outbox::Handle,
     pub flows: Arc<Catalog>,
     /// Which flow a bot runs, where it is not the flow of the bot's own name.
     pub bots: Arc<BTreeMap<String, String>>,
@@ -115,7 +117,9 @@ async fn no_such_method(method: Method, uri: Uri) -> Problem {
 fn open() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(flows::schema))
-        .routes(routes!(kore::dial_out))
+        .routes(routes!(dialout::single::dial_out))
+        .routes(routes!(dialout::batch::batch))
+        .routes(routes!(dialout::single::cancel))
         .routes(routes!(page::calls))
         .routes(routes!(health::health))
         .routes(routes!(openapi::description))
@@ -136,6 +140,8 @@ fn reading() -> OpenApiRouter<Api> {
         .routes(routes!(calls::recording))
         .routes(routes!(calls::message))
         .routes(routes!(calls::hang_up))
+        .routes(routes!(calls::cancel))
+        .routes(routes!(dialout::interactions::interactions))
         .routes(routes!(cdr::list))
         .routes(routes!(cdr::one))
         .routes(routes!(flows::list))
@@ -163,10 +169,13 @@ pub fn description() -> OpenApi {
 
 /// Every route there is, behind its gate.
 pub fn router(api: Api) -> Router {
-    let reading = Router::from(reading()).route_layer(from_fn_with_state(api.clone(), readers_only));
+    let reading = Router::from(reading())
+        .merge(webhooks::routes())
+        .route_layer(from_fn_with_state(api.clone(), readers_only));
     let writing =
         Router::from(flow_writing()).route_layer(from_fn_with_state(api.clone(), flow_writers_only));
     Router::from(open())
+        .merge(webhooks::pages())
         .merge(reading)
         .merge(writing)
         .fallback(no_such_route)

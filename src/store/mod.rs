@@ -12,6 +12,7 @@ mod batch;
 mod calls;
 mod cdr;
 mod contacts;
+mod dialout;
 mod do_not_call;
 mod flow_versions;
 mod ledger;
@@ -34,15 +35,20 @@ use sqlx::sqlite::{
 pub use crate::cdr_wire::CdrQuery;
 pub use apps::{ApiKey, ClientApp, NewApiKey, NewApp};
 pub use batch::{CallBatch, CallUpdate, NewCall, NewEvent, NewNotification, NewRecording, NewTranscript};
-pub use calls::{CallFilter, CallPage, CallRow, Cursor, EventRow, Progress, RecordingRow, TranscriptRow};
+pub use calls::{
+    CallFilter, CallPage, CallRow, Cursor, EventRow, Interaction, Progress, RecordingRow, TranscriptRow,
+};
 pub use cdr::{CdrPage, CdrRow};
 pub use contacts::{
     ContactChange, ContactPage, ContactRow, HistoryPage, HistoryRow, Kept, NewContact,
 };
+pub use dialout::{Acceptance, FlowUse, NewPlan, PlannedRow, RequestKey};
 pub use do_not_call::{DoNotCallRow, NewDoNotCall};
 pub use flow_versions::{FlowLabelRow, FlowVersionRow, LabelMove, LabelMoveRow, NewFlowVersion};
 pub use ledger::{
-    Attempt, AttemptRow, Claim, ClaimRequest, Claimed, NotificationRow, Settlement, Tally, Verdict,
+    Attempt, AttemptRow, Claim, ClaimRequest, Claimed, DeadReason, DeliveryFilter, DeliveryPage, DeliveryRow,
+    DeliveryState, EndpointHealth, EndpointRow, NotSettled, NotificationRow, Redelivered, Settlement, Tally,
+    Turn, Verdict,
 };
 pub use link_keys::LinkKey;
 pub use watching::Watch;
