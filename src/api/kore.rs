@@ -9,7 +9,6 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
 use super::Api;
-use super::auth::Auth;
 use super::dialout::{self, DialOut, Invalid};
 use super::error::{Code, Problem};
 use crate::flows;
@@ -24,7 +23,7 @@ pub(super) async fn dial_out(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let app = Auth::new(api.store.clone()).dialout(&headers, &bot_id).await?;
+    let app = api.auth.dialout(&headers, &bot_id).await?;
     let body: Map<String, Value> = serde_json::from_slice(&body?)
         .map_err(|error| Problem::new(Code::Malformed, format!("the body is not a JSON object: {error}")))?;
     let asked = dialout::parse(body)?;

@@ -12,7 +12,7 @@ use serde::Serialize;
 use sqlx::FromRow;
 use sqlx::sqlite::SqliteConnection;
 
-use super::{Error, Store, apps};
+use super::{Error, Store};
 use crate::wallclock::now_ms;
 
 /// What a worker has room for.
@@ -145,7 +145,12 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn claim(&self, request: ClaimRequest) -> Result<Claimed, Error> {
-        self.write(move |connection| async move { claim(connection, request).await }.boxed()).await
+        let mut claimed =
+            self.write(move |connection| async move { claim(connection, request).await }.boxed()).await?;
+        for claim in &mut claimed.claims {
+            claim.secrets = self.signing_secrets(&claim.app_id).await?;
+        }
+        Ok(claimed)
     }
 
     /// Writes down an attempt and what follows from it; a delivered or dead notification makes way for
@@ -224,14 +229,6 @@ async fn claim(connection: &mut SqliteConnection, request: ClaimRequest) -> Resu
         if claims.len() >= request.limit {
             break;
         }
-    }
-    let mut secrets: BTreeMap<String, Vec<SecretString>> = BTreeMap::new();
-    for claim in &mut claims {
-        if !secrets.contains_key(&claim.app_id) {
-            let active = apps::active_secrets(connection, &claim.app_id).await?;
-            secrets.insert(claim.app_id.clone(), active);
-        }
-        claim.secrets = secrets.get(&claim.app_id).cloned().unwrap_or_default();
     }
     Ok(Claimed { claims, next_due_ms: next_due(connection, now).await? })
 }

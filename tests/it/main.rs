@@ -7,6 +7,7 @@
     reason = "a test fails by panicking where it stands, and says on stdout why it was skipped"
 )]
 
+mod api_admin;
 mod api_auth;
 mod architecture;
 mod flow_versions;
@@ -30,6 +31,7 @@ mod store_cdrs;
 mod store_fixture;
 mod store_ledger;
 mod store_opening;
+mod store_secrets;
 mod stt;
 mod system_dialout;
 mod system_errands;

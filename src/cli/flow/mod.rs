@@ -13,6 +13,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+pub(super) use self::server::encoded;
 use crate::flows;
 
 /// Work on flow files.

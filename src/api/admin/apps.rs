@@ -1,0 +1,105 @@
+//! `/v1/apps`: client apps.
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+use super::shapes::{AppPatch, AppShown, NewAppBody};
+use super::{bots, invalid, malformed, name, scopes, secrets};
+use crate::api::auth::{ANY_BOT, Auth, Caller, DIALOUT};
+use crate::api::error::Problem;
+use crate::store::{AppChange, AppPolicy, NewApp};
+
+/// Longest age of a token that can be asked for: ten years, in seconds.
+const LONGEST_AGE_S: i64 = 315_360_000;
+
+/// `GET /v1/apps`.
+pub(super) async fn list(State(auth): State<Auth>) -> Result<Json<Value>, Problem> {
+    let apps: Vec<AppShown> = auth.store().apps().await?.into_iter().map(AppShown::from).collect();
+    Ok(Json(json!({ "apps": apps })))
+}
+
+/// `GET /v1/apps/{appId}`.
+pub(super) async fn one(
+    State(auth): State<Auth>,
+    Path(app_id): Path<String>,
+) -> Result<Json<AppShown>, Problem> {
+    Ok(Json(auth.store().app_row(&app_id).await?.into()))
+}
+
+/// `POST /v1/apps`: the answer is the one place where its secret is shown.
+pub(super) async fn create(
+    State(auth): State<Auth>,
+    Extension(caller): Extension<Caller>,
+    body: Result<Json<NewAppBody>, JsonRejection>,
+) -> Result<(StatusCode, Json<AppShown>), Problem> {
+    let Json(body) = body.map_err(|rejection| malformed(&rejection))?;
+    let id = checked_id(&body.id)?;
+    let secret = secrets::given_or_new(body.secret)?;
+    let app = NewApp {
+        name: name(body.name.as_deref().unwrap_or(&id))?,
+        scopes: scopes(body.scopes.unwrap_or_else(|| vec![DIALOUT.to_owned()]))?,
+        bots: bots(body.bots.unwrap_or_else(|| vec![ANY_BOT.to_owned()]))?,
+        secret: secret.clone(),
+        id: id.clone(),
+    };
+    let policy = AppPolicy {
+        require_jti: body.require_jti,
+        max_token_age_s: body.max_token_age.map(age).transpose()?,
+        rate: body.rate_limit.map(super::shapes::RateLimit::checked).transpose()?,
+    };
+    auth.store().enrol_app(app, policy, caller.act()).await?;
+    let mut shown = AppShown::from(auth.store().app_row(&id).await?);
+    shown.secret = Some(secret.expose_secret().to_owned());
+    Ok((StatusCode::CREATED, Json(shown)))
+}
+
+/// `PATCH /v1/apps/{appId}`: what is absent stays as it is.
+pub(super) async fn change(
+    State(auth): State<Auth>,
+    Extension(caller): Extension<Caller>,
+    Path(app_id): Path<String>,
+    body: Result<Json<AppPatch>, JsonRejection>,
+) -> Result<Json<AppShown>, Problem> {
+    let Json(body) = body.map_err(|rejection| malformed(&rejection))?;
+    let change = AppChange {
+        name: body.name.as_deref().map(name).transpose()?,
+        scopes: body.scopes.map(scopes).transpose()?,
+        bots: body.bots.map(bots).transpose()?,
+        require_jti: body.require_jti,
+        max_token_age_s: body.max_token_age.map(|given| given.map(age).transpose()).transpose()?,
+        rate: body
+            .rate_limit
+            .map(|given| given.map(super::shapes::RateLimit::checked).transpose())
+            .transpose()?,
+    };
+    auth.store().change_app(&app_id, change, caller.act()).await?;
+    Ok(Json(auth.store().app_row(&app_id).await?.into()))
+}
+
+/// `DELETE /v1/apps/{appId}`: turned away from now on.
+pub(super) async fn delete(
+    State(auth): State<Auth>,
+    Extension(caller): Extension<Caller>,
+    Path(app_id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    auth.store().delete_app(&app_id, caller.act()).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// An id goes into tokens, paths and logs.
+fn checked_id(id: &str) -> Result<String, Problem> {
+    let allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    let good = (1..=64).contains(&id.len()) && id.chars().all(allowed) && !id.starts_with('.');
+    if good { Ok(id.to_owned()) } else { Err(invalid("id", "must have 1 to 64 letters, digits, -, _ or .")) }
+}
+
+fn age(seconds: i64) -> Result<i64, Problem> {
+    if (1..=LONGEST_AGE_S).contains(&seconds) {
+        return Ok(seconds);
+    }
+    Err(invalid("maxTokenAge", "is a number of seconds, 1 or more"))
+}

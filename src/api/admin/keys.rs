@@ -1,0 +1,86 @@
+//! `/v1/keys`: API keys.
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+use super::shapes::{KeyPatch, KeyShown, NewKeyBody, RateLimit};
+use super::{bots, invalid, malformed, moment, name, scopes};
+use crate::api::auth::{Auth, Caller, new_api_key};
+use crate::api::error::Problem;
+use crate::store::KeyChange;
+use crate::wallclock::now_ms;
+
+/// `GET /v1/keys`: newest first, revoked ones, too.
+pub(super) async fn list(State(auth): State<Auth>) -> Result<Json<Value>, Problem> {
+    let keys: Vec<KeyShown> = auth.store().api_keys().await?.into_iter().map(KeyShown::from).collect();
+    Ok(Json(json!({ "keys": keys })))
+}
+
+/// `GET /v1/keys/{keyId}`.
+pub(super) async fn one(
+    State(auth): State<Auth>,
+    Path(key_id): Path<String>,
+) -> Result<Json<KeyShown>, Problem> {
+    Ok(Json(auth.store().api_key_row(&key_id).await?.into()))
+}
+
+/// `POST /v1/keys`: the answer is the one place where the key is shown.
+pub(super) async fn create(
+    State(auth): State<Auth>,
+    Extension(caller): Extension<Caller>,
+    body: Result<Json<NewKeyBody>, JsonRejection>,
+) -> Result<(StatusCode, Json<KeyShown>), Problem> {
+    let Json(body) = body.map_err(|rejection| malformed(&rejection))?;
+    let (mut kept, key) = new_api_key(&name(&body.name)?, scopes(body.scopes)?);
+    if let Some(given) = body.bots {
+        kept.bots = bots(given)?;
+    }
+    kept.app_id = body.app_id;
+    kept.rate = body.rate_limit.map(RateLimit::checked).transpose()?;
+    kept.expires_ms = body.expires_at.as_ref().map(end).transpose()?;
+    let id = kept.id.clone();
+    auth.store().issue_api_key(kept, caller.act()).await?;
+    let mut shown = KeyShown::from(auth.store().api_key_row(&id).await?);
+    shown.key = Some(key.expose_secret().to_owned());
+    Ok((StatusCode::CREATED, Json(shown)))
+}
+
+/// `PATCH /v1/keys/{keyId}`: what is absent stays as it is.
+pub(super) async fn change(
+    State(auth): State<Auth>,
+    Extension(caller): Extension<Caller>,
+    Path(key_id): Path<String>,
+    body: Result<Json<KeyPatch>, JsonRejection>,
+) -> Result<Json<KeyShown>, Problem> {
+    let Json(body) = body.map_err(|rejection| malformed(&rejection))?;
+    let change = KeyChange {
+        name: body.name.as_deref().map(name).transpose()?,
+        scopes: body.scopes.map(scopes).transpose()?,
+        bots: body.bots.map(bots).transpose()?,
+        rate: body.rate_limit.map(|given| given.map(RateLimit::checked).transpose()).transpose()?,
+        expires_ms: body.expires_at.map(|given| given.as_ref().map(end).transpose()).transpose()?,
+    };
+    auth.store().change_api_key(&key_id, change, caller.act()).await?;
+    Ok(Json(auth.store().api_key_row(&key_id).await?.into()))
+}
+
+/// `DELETE /v1/keys/{keyId}`: turned away from now on.
+pub(super) async fn revoke(
+    State(auth): State<Auth>,
+    Extension(caller): Extension<Caller>,
+    Path(key_id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    if auth.store().revoke_api_key_by(&key_id, caller.act()).await? {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    Err(Problem::not_found(&format!("API key {key_id} that is not revoked")))
+}
+
+fn end(given: &Value) -> Result<i64, Problem> {
+    let at = moment("expiresAt", given)?;
+    if at > now_ms() { Ok(at) } else { Err(invalid("expiresAt", "has passed; DELETE revokes a key")) }
+}
