@@ -7,6 +7,7 @@ use axum::extract::{Query, State};
 use axum::http::Method;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Auth;
 use super::error::{Code, Problem};
@@ -80,9 +81,13 @@ fn without_numbers(part: &str) -> String {
     if is_number { mask(part) } else { part.to_owned() }
 }
 
-#[derive(Debug, Deserialize)]
+/// Which entries.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct AuditQuery {
+    /// Entries on a page; more than 500 are 500.
+    #[param(minimum = 1)]
     limit: Option<u32>,
     /// `next` of the page before.
     after: Option<i64>,
@@ -90,23 +95,38 @@ pub(super) struct AuditQuery {
     actor: Option<String>,
     /// The beginning of an action's name, as in `flow.`.
     action: Option<String>,
+    /// What it was done to.
     subject: Option<String>,
-    /// ISO 8601 or milliseconds since 1970.
+    /// ISO 8601, or milliseconds since 1970.
+    #[param(format = DateTime)]
     since: Option<String>,
+    /// As `since`; entries of this moment are left out.
+    #[param(format = DateTime)]
     until: Option<String>,
 }
 
-/// One entry.
-#[derive(Debug, Serialize)]
+/// A page of the audit log.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct AuditPage {
+    entries: Vec<Entry>,
+    /// The `after` of the next page; `null` on the last.
+    next: Option<i64>,
+}
+
+/// Who did what, when and from where.
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
+#[schema(as = AuditEntry)]
 pub(super) struct Entry {
     seq: i64,
+    #[schema(format = DateTime)]
     at: String,
     /// `app:ID`, `key:ID`, `cli:USER`, `server` or `unknown`.
     actor: String,
     address: Option<String>,
     action: String,
     subject: String,
+    #[schema(value_type = Object)]
     detail: Value,
 }
 
@@ -124,11 +144,13 @@ impl From<AuditRow> for Entry {
     }
 }
 
-/// `GET /v1/audit`: newest first, by pages.
+/// The audit log, newest first, by pages.
+#[utoipa::path(get, path = "/v1/audit", operation_id = "listAudit", tag = "access", params(AuditQuery),
+    responses((status = 200, description = "A page of the log.", body = AuditPage)))]
 pub(super) async fn list(
     State(auth): State<Auth>,
     query: Result<Query<AuditQuery>, QueryRejection>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<AuditPage>, Problem> {
     let Query(query) = query.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
     let limit = query.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
     let time = |name: &str, text: &Option<String>| text.as_deref().map(|text| moment(name, text)).transpose();
@@ -144,8 +166,7 @@ pub(super) async fn list(
     let more = rows.len() > limit as usize;
     rows.truncate(limit as usize);
     let next = rows.last().filter(|_| more).map(|row| row.seq);
-    let entries: Vec<Entry> = rows.into_iter().map(Entry::from).collect();
-    Ok(Json(json!({ "entries": entries, "next": next })))
+    Ok(Json(AuditPage { entries: rows.into_iter().map(Entry::from).collect(), next }))
 }
 
 /// A moment in a request: ISO 8601 (RFC 3339) or milliseconds since 1970-01-01 UTC.

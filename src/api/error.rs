@@ -8,13 +8,15 @@ use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use super::BODY_LIMIT;
 use crate::store;
 
 /// What went wrong, for programs. The text is part of the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ErrorCode)]
 pub enum Code {
     /// Neither a token nor a key came with the request.
     CredentialsMissing,
@@ -120,6 +122,31 @@ impl Problem {
     pub fn detail(&self) -> &str {
         &self.detail
     }
+}
+
+/// What went wrong (RFC 9457).
+#[derive(ToSchema)]
+#[schema(as = Problem)]
+#[expect(dead_code, reason = "the shape of `Body` for the description, which cannot borrow")]
+pub(super) struct ProblemDocument {
+    #[schema(example = "about:blank")]
+    r#type: String,
+    /// The phrase of the status.
+    title: String,
+    status: u16,
+    /// A sentence that says what is wrong and what to do.
+    detail: String,
+    code: Code,
+    /// The fields that are wrong.
+    errors: Option<Vec<FieldProblem>>,
+}
+
+/// A field that is wrong.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the shape of what `with_field` writes")]
+pub(super) struct FieldProblem {
+    field: String,
+    problem: String,
 }
 
 /// The members of RFC 9457 §3.1, and ours.

@@ -10,13 +10,39 @@ use serde_json::{Map, Value, json};
 
 use super::Api;
 use super::dialout::{self, DialOut, Invalid};
-use super::error::{Code, Problem};
+use super::error::{Code, Problem, ProblemDocument};
+use super::openapi::{DialOutBody, DialOutReply};
 use crate::flows;
 use crate::session::{DialRequest, NotifyTarget, Refusal};
 
 /// Names the fields of the body that mean nothing here.
 const IGNORED: HeaderName = HeaderName::from_static("dering-ignored-fields");
 
+/// Ask for a call.
+///
+/// The call is written down before the answer is sent, then placed in the background. Names of fields are taken in
+/// any case. Fields that mean nothing here are accepted and named in the answer's header `dering-ignored-fields`.
+#[utoipa::path(post, path = "/api/1.1/public/bot/{bot_id}/smartassist/dialout", operation_id = "dialOut",
+    tag = "dial-out", security(("appToken" = []), ("appBearer" = [])),
+    params(("bot_id" = String, Path, description = "The bot; it runs the flow of its name, or the one that `bots` \
+        in the configuration gives it.", example = "payment-reminder")),
+    request_body(content = DialOutBody),
+    responses(
+        (status = 200, description = "The call is accepted.", body = DialOutReply,
+            headers(("dering-ignored-fields" = Option<String>, description = "Fields of the body without a meaning here."))),
+        (status = 400, description = "The body cannot be read, or a field of it is wrong.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 403, description = "The app lacks the scope or the bot; or, with code `do_not_call`, the number's \
+            owner asked not to be called again.", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such bot or flow.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 413, description = "The body is larger than 256 KiB.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 422, description = "The flow has errors or lacks a variable; or there is no such trunk or set of \
+            parameters.", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, description = "All lines are busy.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
 pub(super) async fn dial_out(
     State(api): State<Api>,
     Path(bot_id): Path<String>,

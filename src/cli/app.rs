@@ -15,7 +15,7 @@ use super::flow::encoded;
 use super::token::{duration, read_secret};
 use crate::api::auth::{FLOWS, READ};
 use crate::store::{self, Act, ServerKey, Store};
-use crate::wallclock::now_ms;
+use crate::wallclock::{iso, now_ms};
 
 /// Client apps and API keys.
 #[derive(Debug, clap::Args)]
@@ -146,7 +146,7 @@ async fn perform(reach: &Reach, command: Command) -> anyhow::Result<String> {
             .await
             .map(|_| String::new()),
         Command::Rotate { id, retire, retire_in } => {
-            let end = retire_in.map(from_now).or_else(|| retire.then(now_ms));
+            let end = retire_in.map(from_now).or_else(|| retire.then(|| from_now(Duration::ZERO)));
             let body = end.map_or_else(|| json!({}), |end| json!({ "retireOthersAt": end }));
             let path = format!("/v1/apps/{}/secrets", encoded(&id));
             text_of(&reach.ask(Method::POST, &path, Some(&body)).await?, "secret")
@@ -157,7 +157,7 @@ async fn perform(reach: &Reach, command: Command) -> anyhow::Result<String> {
         }
         Command::Retire { id, secret, later } => {
             let path = format!("/v1/apps/{}/secrets/{secret}", encoded(&id));
-            let body = json!({ "retireAt": later.map_or_else(now_ms, from_now) });
+            let body = json!({ "retireAt": from_now(later.unwrap_or_default()) });
             reach.ask(Method::PATCH, &path, Some(&body)).await.map(|_| String::new())
         }
         Command::Key { name, flows, scopes, bots, app, expires_in } => {
@@ -216,8 +216,8 @@ fn list(body: &mut Value, field: &str, values: Vec<String>) {
     }
 }
 
-fn from_now(later: Duration) -> i64 {
-    now_ms().saturating_add(i64::try_from(later.as_millis()).unwrap_or(i64::MAX))
+fn from_now(later: Duration) -> String {
+    iso(now_ms().saturating_add(i64::try_from(later.as_millis()).unwrap_or(i64::MAX)))
 }
 
 fn text_of(answer: &Value, field: &str) -> anyhow::Result<String> {

@@ -51,6 +51,8 @@ enum Command {
     Token(token::Args),
     /// Receive and verify webhooks
     Webhook(webhook::Args),
+    /// Print the description of the HTTP API: OpenAPI 3.1, as JSON
+    Openapi,
 }
 
 /// Runs the command line; what goes wrong is one sentence on standard error.
@@ -69,6 +71,10 @@ pub fn run() -> ExitCode {
         Command::App(args) => on_runtime(async { app::run(*args).await.map(|()| ExitCode::SUCCESS) }),
         Command::Audit(args) => on_runtime(async { audit::run(*args).await.map(|()| ExitCode::SUCCESS) }),
         Command::Token(args) => on_runtime(async { token::run(args).await.map(|()| ExitCode::SUCCESS) }),
+        Command::Openapi => {
+            print(crate::api::openapi::text());
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Webhook(args) => on_runtime(async { webhook::run(args).await.map(|()| ExitCode::SUCCESS) }),
     };
     result.unwrap_or_else(|error| {

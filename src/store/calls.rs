@@ -9,6 +9,7 @@ use serde_json::Value;
 use sqlx::sqlite::Sqlite;
 use sqlx::types::Json;
 use sqlx::{FromRow, QueryBuilder};
+use utoipa::ToSchema;
 
 use super::{Error, Store};
 
@@ -48,7 +49,8 @@ pub struct CallRow {
 }
 
 /// One entry of a call's timeline; `seq` counts from 1 without gaps.
-#[derive(Clone, Debug, PartialEq, Serialize, FromRow)]
+#[derive(Clone, Debug, PartialEq, Serialize, FromRow, ToSchema)]
+#[schema(as = TimelineEvent)]
 pub struct EventRow {
     pub seq: i64,
     pub at_ms: i64,
@@ -60,7 +62,8 @@ pub struct EventRow {
 }
 
 /// One utterance of a call, in the order recorded.
-#[derive(Clone, Debug, PartialEq, Serialize, FromRow)]
+#[derive(Clone, Debug, PartialEq, Serialize, FromRow, ToSchema)]
+#[schema(as = Utterance)]
 pub struct TranscriptRow {
     pub seq: i64,
     pub t_ms: i64,

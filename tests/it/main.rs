@@ -9,6 +9,7 @@
 
 mod api_admin;
 mod api_auth;
+mod api_description;
 mod architecture;
 mod flow_versions;
 mod gateway_call;

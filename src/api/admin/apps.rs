@@ -5,9 +5,8 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use secrecy::ExposeSecret;
-use serde_json::{Value, json};
 
-use super::shapes::{AppPatch, AppShown, NewAppBody};
+use super::shapes::{AppList, AppPatch, AppShown, NewAppBody};
 use super::{bots, invalid, malformed, name, scopes, secrets};
 use crate::api::auth::{ANY_BOT, Auth, Caller, DIALOUT};
 use crate::api::error::Problem;
@@ -16,13 +15,17 @@ use crate::store::{AppChange, AppPolicy, NewApp};
 /// Longest age of a token that can be asked for: ten years, in seconds.
 const LONGEST_AGE_S: i64 = 315_360_000;
 
-/// `GET /v1/apps`.
-pub(super) async fn list(State(auth): State<Auth>) -> Result<Json<Value>, Problem> {
-    let apps: Vec<AppShown> = auth.store().apps().await?.into_iter().map(AppShown::from).collect();
-    Ok(Json(json!({ "apps": apps })))
+/// Every client app.
+#[utoipa::path(get, path = "/v1/apps", operation_id = "listApps", tag = "access",
+    responses((status = 200, description = "The apps by id.", body = AppList)))]
+pub(super) async fn list(State(auth): State<Auth>) -> Result<Json<AppList>, Problem> {
+    let apps = auth.store().apps().await?.into_iter().map(AppShown::from).collect();
+    Ok(Json(AppList { apps }))
 }
 
-/// `GET /v1/apps/{appId}`.
+/// One client app.
+#[utoipa::path(get, path = "/v1/apps/{app_id}", operation_id = "getApp", tag = "access", params(("app_id" = String, Path, description = "The app.")),
+    responses((status = 200, description = "The app.", body = AppShown)))]
 pub(super) async fn one(
     State(auth): State<Auth>,
     Path(app_id): Path<String>,
@@ -30,7 +33,9 @@ pub(super) async fn one(
     Ok(Json(auth.store().app_row(&app_id).await?.into()))
 }
 
-/// `POST /v1/apps`: the answer is the one place where its secret is shown.
+/// Make a client app. The answer is the one place where its secret is shown.
+#[utoipa::path(post, path = "/v1/apps", operation_id = "createApp", tag = "access", request_body = NewAppBody,
+    responses((status = 201, description = "The app, with its secret.", body = AppShown)))]
 pub(super) async fn create(
     State(auth): State<Auth>,
     Extension(caller): Extension<Caller>,
@@ -57,7 +62,9 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(shown)))
 }
 
-/// `PATCH /v1/apps/{appId}`: what is absent stays as it is.
+/// Change a client app. What is absent stays as it is; `null` goes back to the settings of the server.
+#[utoipa::path(patch, path = "/v1/apps/{app_id}", operation_id = "changeApp", tag = "access", params(("app_id" = String, Path, description = "The app.")),
+    request_body = AppPatch, responses((status = 200, description = "The app as it is now.", body = AppShown)))]
 pub(super) async fn change(
     State(auth): State<Auth>,
     Extension(caller): Extension<Caller>,
@@ -80,7 +87,9 @@ pub(super) async fn change(
     Ok(Json(auth.store().app_row(&app_id).await?.into()))
 }
 
-/// `DELETE /v1/apps/{appId}`: turned away from now on.
+/// Turn a client app away from now on, and the keys that act for it.
+#[utoipa::path(delete, path = "/v1/apps/{app_id}", operation_id = "deleteApp", tag = "access", params(("app_id" = String, Path, description = "The app.")),
+    responses((status = 204, description = "It is turned away.")))]
 pub(super) async fn delete(
     State(auth): State<Auth>,
     Extension(caller): Extension<Caller>,

@@ -8,24 +8,29 @@ mod shapes;
 use axum::Router;
 use axum::extract::rejection::JsonRejection;
 use axum::middleware::from_fn_with_state;
-use axum::routing::{get, patch};
-use serde_json::Value;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 use super::audit;
 use super::auth::{Auth, SCOPES, gate};
 use super::error::{Code, Problem};
 
+/// The routes of this folder, without their gate.
+pub(super) fn routes() -> OpenApiRouter<Auth> {
+    OpenApiRouter::new()
+        .routes(routes!(apps::list, apps::create))
+        .routes(routes!(apps::one, apps::change, apps::delete))
+        .routes(routes!(secrets::list, secrets::create))
+        .routes(routes!(secrets::change, secrets::retire))
+        .routes(routes!(keys::list, keys::create))
+        .routes(routes!(keys::one, keys::change, keys::revoke))
+        .routes(routes!(audit::list))
+}
+
 /// The routes of this folder, behind their gate. They need no more than the database, so the command line answers them
 /// itself while no server runs.
 pub(super) fn router<S: Clone + Send + Sync + 'static>(auth: &Auth) -> Router<S> {
-    Router::new()
-        .route("/v1/apps", get(apps::list).post(apps::create))
-        .route("/v1/apps/{app_id}", get(apps::one).patch(apps::change).delete(apps::delete))
-        .route("/v1/apps/{app_id}/secrets", get(secrets::list).post(secrets::create))
-        .route("/v1/apps/{app_id}/secrets/{seq}", patch(secrets::change).delete(secrets::retire))
-        .route("/v1/keys", get(keys::list).post(keys::create))
-        .route("/v1/keys/{key_id}", get(keys::one).patch(keys::change).delete(keys::revoke))
-        .route("/v1/audit", get(audit::list))
+    Router::from(routes())
         .route_layer(from_fn_with_state(auth.clone(), gate::admins))
         .with_state(auth.clone())
 }
@@ -89,11 +94,11 @@ where
     serde::Deserialize::deserialize(deserializer).map(Some)
 }
 
-/// A moment given as text or as a number of milliseconds.
-fn moment(field: &str, given: &Value) -> Result<i64, Problem> {
-    match given {
-        Value::String(text) => audit::moment(field, text),
-        Value::Number(ms) if ms.is_i64() => Ok(ms.as_i64().unwrap_or_default()),
-        _ => audit::moment(field, ""),
-    }
+/// Wants a field to be there, also when it is null.
+fn given<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: serde::Deserialize<'de>,
+{
+    serde::Deserialize::deserialize(deserializer)
 }

@@ -7,10 +7,10 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Value, json};
 
-use super::shapes::{NewSecretBody, SecretPatch, SecretShown};
-use super::{invalid, malformed, moment};
+use super::shapes::{NewSecretBody, SecretList, SecretPatch, SecretShown};
+use super::{invalid, malformed};
+use crate::api::audit::moment;
 use crate::api::auth::{Auth, Caller, new_app_secret};
 use crate::api::error::{Code, Problem};
 use crate::wallclock::now_ms;
@@ -19,17 +19,20 @@ use crate::wallclock::now_ms;
 const SHORTEST: usize = 32;
 const LONGEST: usize = 1024;
 
-/// `GET /v1/apps/{appId}/secrets`: oldest first, never the secret itself.
+/// The secrets of an app with their ages, oldest first; never the secrets themselves.
+#[utoipa::path(get, path = "/v1/apps/{app_id}/secrets", operation_id = "listSecrets", tag = "access", params(("app_id" = String, Path, description = "The app.")),
+    responses((status = 200, description = "The secrets.", body = SecretList)))]
 pub(super) async fn list(
     State(auth): State<Auth>,
     Path(app_id): Path<String>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<SecretList>, Problem> {
     let rows = auth.store().secret_rows(&app_id).await?;
-    let secrets: Vec<SecretShown> = rows.into_iter().map(SecretShown::from).collect();
-    Ok(Json(json!({ "secrets": secrets })))
+    Ok(Json(SecretList { secrets: rows.into_iter().map(SecretShown::from).collect() }))
 }
 
-/// `POST /v1/apps/{appId}/secrets`: the answer is the one place where the secret is shown.
+/// Add a secret to an app, beside those it has. The answer is the one place where it is shown.
+#[utoipa::path(post, path = "/v1/apps/{app_id}/secrets", operation_id = "addSecret", tag = "access", params(("app_id" = String, Path, description = "The app.")),
+    request_body = Option<NewSecretBody>, responses((status = 201, description = "The secret.", body = SecretShown)))]
 pub(super) async fn create(
     State(auth): State<Auth>,
     Extension(caller): Extension<Caller>,
@@ -52,30 +55,38 @@ pub(super) async fn create(
     Ok((StatusCode::CREATED, Json(shown)))
 }
 
-/// `PATCH /v1/apps/{appId}/secrets/{id}`: lets it end at a time, or takes that back.
+/// Let a secret end at a time, or take that back. A time that has passed is now.
+#[utoipa::path(patch, path = "/v1/apps/{app_id}/secrets/{secret_id}", operation_id = "changeSecret", tag = "access",
+    params(("app_id" = String, Path, description = "The app."), ("secret_id" = i64, Path, description = "Its number in the list, from 1.", minimum = 1)),
+    request_body = SecretPatch, responses((status = 200, description = "The secret as it is now.", body = SecretShown)))]
 pub(super) async fn change(
     State(auth): State<Auth>,
     Extension(caller): Extension<Caller>,
-    Path((app_id, seq)): Path<(String, i64)>,
+    Path((app_id, seq)): Path<(String, String)>,
     body: Result<Json<SecretPatch>, JsonRejection>,
 ) -> Result<Json<SecretShown>, Problem> {
     let Json(SecretPatch { retire_at }) = body.map_err(|rejection| malformed(&rejection))?;
-    let at = match retire_at {
-        Value::Null => None,
-        at => Some(moment("retireAt", &at)?.max(now_ms())),
-    };
+    let seq = number(&seq)?;
+    let at = retire_at.map(|at| moment("retireAt", &at)).transpose()?.map(|at| at.max(now_ms()));
     auth.store().retire_secret(&app_id, seq, at, caller.act()).await?;
     Ok(Json(shown(&auth, &app_id, seq).await?))
 }
 
-/// `DELETE /v1/apps/{appId}/secrets/{id}`: ends it now.
+/// End a secret now.
+#[utoipa::path(delete, path = "/v1/apps/{app_id}/secrets/{secret_id}", operation_id = "retireSecret", tag = "access",
+    params(("app_id" = String, Path, description = "The app."), ("secret_id" = i64, Path, description = "Its number in the list, from 1.", minimum = 1)),
+    responses((status = 204, description = "It has ended.")))]
 pub(super) async fn retire(
     State(auth): State<Auth>,
     Extension(caller): Extension<Caller>,
-    Path((app_id, seq)): Path<(String, i64)>,
+    Path((app_id, seq)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
-    auth.store().retire_secret(&app_id, seq, Some(now_ms()), caller.act()).await?;
+    auth.store().retire_secret(&app_id, number(&seq)?, Some(now_ms()), caller.act()).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+fn number(given: &str) -> Result<i64, Problem> {
+    given.parse().map_err(|_| Problem::not_found("such secret; secrets have numbers"))
 }
 
 pub(super) fn given_or_new(given: Option<SecretString>) -> Result<SecretString, Problem> {
