@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRef, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
@@ -59,6 +59,12 @@ pub struct Api {
     pub metrics: Option<PrometheusHandle>,
     /// Which addresses a `notifyUrl` may name.
     pub reach: Reach,
+}
+
+impl FromRef<Api> for Auth {
+    fn from_ref(api: &Api) -> Self {
+        api.auth.clone()
+    }
 }
 
 impl Api {
@@ -137,7 +143,7 @@ fn flow_writing() -> OpenApiRouter<Api> {
 pub fn description() -> OpenApi {
     let groups = [(Gate::Open, open()), (Gate::Readers, reading()), (Gate::Keys, flow_writing())];
     let groups = groups.map(|(gate, group)| (gate, group.into_openapi()));
-    openapi::assemble(groups.into_iter().chain([(Gate::Admins, admin::routes().into_openapi())]))
+    openapi::assemble(groups.into_iter().chain([(Gate::Admins, admin::routes::<Api>().into_openapi())]))
 }
 
 /// Every route there is, behind its gate.

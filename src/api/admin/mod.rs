@@ -6,6 +6,7 @@ mod secrets;
 mod shapes;
 
 use axum::Router;
+use axum::extract::FromRef;
 use axum::extract::rejection::JsonRejection;
 use axum::middleware::from_fn_with_state;
 use utoipa_axum::router::OpenApiRouter;
@@ -15,8 +16,13 @@ use super::audit;
 use super::auth::{Auth, SCOPES, gate};
 use super::error::{Code, Problem};
 
-/// The routes of this folder, without their gate.
-pub(super) fn routes() -> OpenApiRouter<Auth> {
+/// The routes of this folder, without their gate. They need no more of the state than who may call, so the command
+/// line answers them itself while no server runs.
+pub(super) fn routes<S>() -> OpenApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Auth: FromRef<S>,
+{
     OpenApiRouter::new()
         .routes(routes!(apps::list, apps::create))
         .routes(routes!(apps::one, apps::change, apps::delete))
@@ -27,18 +33,19 @@ pub(super) fn routes() -> OpenApiRouter<Auth> {
         .routes(routes!(audit::list))
 }
 
-/// The routes of this folder, behind their gate. They need no more than the database, so the command line answers them
-/// itself while no server runs.
-pub(super) fn router<S: Clone + Send + Sync + 'static>(auth: &Auth) -> Router<S> {
-    Router::from(routes())
-        .route_layer(from_fn_with_state(auth.clone(), gate::admins))
-        .with_state(auth.clone())
+/// The routes of this folder, behind their gate.
+pub(super) fn router<S>(auth: &Auth) -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Auth: FromRef<S>,
+{
+    Router::from(routes()).route_layer(from_fn_with_state(auth.clone(), gate::admins))
 }
 
 /// The routes of this folder with all that a request meets on its way to them, for use without a server.
 #[must_use]
 pub fn alone(auth: &Auth) -> Router {
-    router(auth).layer(from_fn_with_state(auth.clone(), gate::meet))
+    router(auth).layer(from_fn_with_state(auth.clone(), gate::meet)).with_state(auth.clone())
 }
 
 /// The answer to a body that is not what it should be.
