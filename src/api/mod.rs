@@ -1,5 +1,7 @@
 //! The HTTP API: this list of routes, and handlers that translate each to one verb of the parts below.
 
+pub mod admin;
+mod audit;
 pub mod auth;
 mod calls;
 mod cdr;
@@ -7,7 +9,7 @@ mod dialout;
 pub mod error;
 mod flows;
 mod health;
-mod kore;
+mod limits;
 pub mod openapi;
 mod page;
 mod picture;
@@ -18,13 +20,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
+use axum::extract::{DefaultBodyLimit, FromRef, Request, State};
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
@@ -32,7 +31,9 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
-use self::auth::Auth;
+pub use self::audit::AuditDetail;
+use self::auth::{Auth, gate};
+pub use self::auth::{FLOWS, READ};
 use self::error::{Code, Problem};
 use self::openapi::Gate;
 use crate::flows::Catalog;
@@ -43,10 +44,6 @@ use crate::store::Store;
 
 /// Largest request body, bytes.
 const BODY_LIMIT: usize = 256 * 1024;
-/// The scope of an API key that may read, and end calls.
-pub const READ: &str = "read";
-/// The scope of an API key that may upload flows and decide which version runs.
-pub const FLOWS: &str = "flows";
 /// Longest a request may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -54,6 +51,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub struct Api {
     pub store: Store,
+    /// Who may call.
+    pub auth: Auth,
     pub calls: session::Handle,
     pub outbox: outbox::Handle,
     pub flows: Arc<Catalog>,
@@ -64,28 +63,18 @@ pub struct Api {
     pub reach: Reach,
 }
 
-impl Api {
-    /// Lets a request pass that carries an API key: as bearer token, or, from a browser, as the password
-    /// of basic authentication under any user name.
-    async fn reader(&self, headers: &HeaderMap) -> Result<(), Problem> {
-        let auth = Auth::new(self.store.clone());
-        let admitted = match basic_password(headers) {
-            Some(key) => auth.api_key(&HeaderMap::from_iter([(AUTHORIZATION, key)]), READ).await,
-            None => auth.api_key(headers, READ).await,
-        };
-        admitted.map(|_| ()).map_err(Problem::from)
+impl FromRef<Api> for Auth {
+    fn from_ref(api: &Api) -> Self {
+        api.auth.clone()
     }
 }
 
-/// The password of basic authentication (RFC 7617), as the bearer token it stands for.
-fn basic_password(headers: &HeaderMap) -> Option<HeaderValue> {
-    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, coded) = value.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
+impl Api {
+    /// Lets a request pass that carries an API key or a token: as bearer, or, from a browser, as the password
+    /// of basic authentication under any user name.
+    async fn reader(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        Ok(self.auth.caller(headers, READ).await.map(|_| ())?)
     }
-    let pair = String::from_utf8(STANDARD.decode(coded.trim()).ok()?).ok()?;
-    HeaderValue::from_str(&format!("Bearer {}", pair.split_once(':')?.1)).ok()
 }
 
 /// The gate of everything that changes flows; who passed is known to the handler.
@@ -94,14 +83,8 @@ async fn flow_writers_only(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let key = Auth::new(api.store.clone()).api_key(request.headers(), FLOWS).await?;
-    request.extensions_mut().insert(flows::Author(key.name));
-    Ok(next.run(request).await)
-}
-
-/// The gate of everything that reads.
-async fn readers_only(State(api): State<Api>, request: Request, next: Next) -> Result<Response, Problem> {
-    api.reader(request.headers()).await?;
+    let caller = gate::require(&api.auth, (request.extensions(), request.headers()), FLOWS).await?;
+    request.extensions_mut().insert(flows::Author(caller.name().to_owned()));
     Ok(next.run(request).await)
 }
 
@@ -118,7 +101,9 @@ async fn no_such_method(method: Method, uri: Uri) -> Problem {
 fn open() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(flows::schema))
-        .routes(routes!(kore::dial_out))
+        .routes(routes!(dialout::single::dial_out))
+        .routes(routes!(dialout::batch::batch))
+        .routes(routes!(dialout::single::cancel))
         .routes(routes!(page::calls))
         .merge(webhooks::pages())
         .routes(routes!(health::health))
@@ -140,6 +125,8 @@ fn reading() -> OpenApiRouter<Api> {
         .routes(routes!(calls::recording))
         .routes(routes!(calls::message))
         .routes(routes!(calls::hang_up))
+        .routes(routes!(calls::cancel))
+        .routes(routes!(dialout::interactions::interactions))
         .routes(routes!(cdr::list))
         .routes(routes!(cdr::one))
         .routes(routes!(flows::list))
@@ -163,20 +150,23 @@ fn flow_writing() -> OpenApiRouter<Api> {
 #[must_use]
 pub fn description() -> OpenApi {
     let groups = [(Gate::Open, open()), (Gate::Readers, reading()), (Gate::Keys, flow_writing())];
-    openapi::assemble(groups.map(|(gate, group)| (gate, group.into_openapi())))
+    let groups = groups.map(|(gate, group)| (gate, group.into_openapi()));
+    openapi::assemble(groups.into_iter().chain([(Gate::Admins, admin::routes::<Api>().into_openapi())]))
 }
 
 /// Every route there is, behind its gate.
 pub fn router(api: Api) -> Router {
-    let reading = Router::from(reading()).route_layer(from_fn_with_state(api.clone(), readers_only));
+    let reading = Router::from(reading()).route_layer(from_fn_with_state(api.clone(), gate::readers));
     let writing =
         Router::from(flow_writing()).route_layer(from_fn_with_state(api.clone(), flow_writers_only));
     Router::from(open())
         .merge(reading)
         .merge(writing)
+        .merge(admin::router(&api.auth))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn_with_state(api.auth.clone(), gate::meet))
         .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, PATIENCE))
         .layer(TraceLayer::new_for_http())
         .with_state(api)

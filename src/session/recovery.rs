@@ -57,7 +57,8 @@ pub async fn settle(store: &Store, trunks: &[Line], held: Vec<CallRow>) -> Resul
 /// The last lines of `call`, of which `sent` notifications are in the ledger.
 fn closing(call: &CallRow, sent: u64) -> CallBatch {
     let now_ms = now_ms();
-    let since_start = |ms: i64| CallTime::from_ms(u64::try_from(ms - call.created_ms).unwrap_or(0));
+    let began_ms = call.began_ms.unwrap_or(call.created_ms);
+    let since_start = |ms: i64| CallTime::from_ms(u64::try_from(ms - began_ms).unwrap_or(0));
     let answered_at = call.answered_ms.map(since_start);
     let ended_at = since_start(now_ms);
     let connected = answered_at.unwrap_or(ended_at);
@@ -77,7 +78,7 @@ fn closing(call: &CallRow, sent: u64) -> CallBatch {
     let envelope = Envelope {
         session_id: call.session_id.clone(),
         sequence: sent + 1,
-        ..Envelope::new(&call.id, &call.app_id, call.created_ms)
+        ..Envelope::new(&call.id, &call.app_id, began_ms)
     };
     let disposition = match answered_at {
         Some(_) => callcore::call::Disposition::Answered,
@@ -112,7 +113,7 @@ fn closing(call: &CallRow, sent: u64) -> CallBatch {
         cdr: Some(CarrierCdr {
             session_id: call.session_id.clone().unwrap_or_else(|| call.id.clone()),
             destination: call.target.clone(),
-            start_time: iso(call.created_ms),
+            start_time: iso(began_ms),
             answer_time: call.answered_ms.map(iso),
             end_time: iso(now_ms),
             duration: ended_at.as_ms() / 1000,

@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Error, NewDoNotCall, Store, cdr, do_not_call};
+use super::{Error, NewDoNotCall, Store, cdr, contacts, do_not_call};
 use crate::wallclock::now_ms;
 
 /// Everything that happened to one call at one instant. It becomes visible at once or not at all, so a
@@ -55,6 +55,12 @@ pub struct NewCall {
     pub notify_headers: BTreeMap<String, String>,
     pub state: String,
     pub created_ms: i64,
+    /// `disconnect`, `detect` or `disabled`; `None` where nobody asked.
+    pub machine_detection: Option<String>,
+    /// When it is to start, if not at once.
+    pub start_ms: Option<i64>,
+    /// It is not dialled any more from here on.
+    pub expires_ms: Option<i64>,
 }
 
 /// What changed; `None` leaves a field as it is.
@@ -63,6 +69,8 @@ pub struct CallUpdate {
     /// The carrier's name for the call.
     pub session_id: Option<String>,
     pub state: Option<String>,
+    /// When a call that was planned began.
+    pub began_ms: Option<i64>,
     pub answered_ms: Option<i64>,
     /// A call with an end is finished and will not be recovered at start.
     pub ended_ms: Option<i64>,
@@ -135,15 +143,23 @@ impl Store {
     /// [`Error::Exists`] for a second `new`, [`Error::UnknownCall`] when the call was never recorded;
     /// then nothing of the batch is kept.
     pub async fn record(&self, batch: CallBatch) -> Result<(), Error> {
-        self.write(move |connection| async move { write(connection, batch).await }.boxed()).await
+        let call_id = batch.call_id.clone();
+        self.write(move |connection| async move { write(connection, batch).await }.boxed()).await?;
+        self.watchers.tell(&call_id);
+        Ok(())
     }
 }
 
-async fn write(connection: &mut SqliteConnection, batch: CallBatch) -> Result<(), Error> {
+pub(super) async fn write(connection: &mut SqliteConnection, batch: CallBatch) -> Result<(), Error> {
     let id = batch.call_id.as_str();
     let now = now_ms();
     match batch.new {
-        Some(call) => insert_call(connection, id, call).await?,
+        Some(call) => {
+            let other = if call.direction == "inbound" { &call.caller } else { &call.target };
+            let other = other.clone();
+            insert_call(connection, id, call).await?;
+            contacts::file_call(connection, id, &other).await?;
+        }
         None => require_call(connection, id).await?,
     }
     if let Some(update) = batch.update {
@@ -170,8 +186,8 @@ async fn write(connection: &mut SqliteConnection, batch: CallBatch) -> Result<()
 async fn insert_call(connection: &mut SqliteConnection, id: &str, call: NewCall) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO calls (id, app_id, bot_id, trunk, direction, target, caller, flow, flow_digest, \
-         metadata, notify_url, notify_headers, state, created_ms) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+         metadata, notify_url, notify_headers, state, created_ms, machine_detection, start_ms, expires_ms) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
     )
     .bind(id)
     .bind(call.app_id)
@@ -187,6 +203,9 @@ async fn insert_call(connection: &mut SqliteConnection, id: &str, call: NewCall)
     .bind(Json(call.notify_headers))
     .bind(call.state)
     .bind(call.created_ms)
+    .bind(call.machine_detection)
+    .bind(call.start_ms)
+    .bind(call.expires_ms)
     .execute(connection)
     .await
     .map_err(|error| exists_or(error, || format!("the call {id}")))?;
@@ -207,7 +226,7 @@ async fn update_call(connection: &mut SqliteConnection, id: &str, update: CallUp
          amd_event = coalesce($8, amd_event), amd_ms = coalesce($9, amd_ms), \
          amd_reason = coalesce($10, amd_reason), amd_subtype = coalesce($11, amd_subtype), \
          outcome = coalesce($12, outcome), last_checkpoint = coalesce($13, last_checkpoint), \
-         message_left = coalesce($14, message_left) WHERE id = $1",
+         message_left = coalesce($14, message_left), began_ms = coalesce($15, began_ms) WHERE id = $1",
     )
     .bind(id)
     .bind(update.session_id)
@@ -223,6 +242,7 @@ async fn update_call(connection: &mut SqliteConnection, id: &str, update: CallUp
     .bind(update.outcome)
     .bind(update.last_checkpoint)
     .bind(update.message_left.map(i64::from))
+    .bind(update.began_ms)
     .execute(connection)
     .await?;
     Ok(())

@@ -7,9 +7,11 @@
     reason = "a test fails by panicking where it stands, and says on stdout why it was skipped"
 )]
 
+mod api_admin;
 mod api_auth;
 mod api_description;
 mod architecture;
+mod dialout_promises;
 mod flow_versions;
 mod gateway_call;
 mod gateway_conformance;
@@ -22,6 +24,7 @@ mod inbound_calls;
 mod inbound_dial_in;
 mod inbound_stage;
 mod inbound_wire;
+mod kore_samples;
 mod models;
 mod outbox_delivery;
 mod outbox_peer;
@@ -33,10 +36,13 @@ mod store_cdrs;
 mod store_fixture;
 mod store_ledger;
 mod store_opening;
+mod store_secrets;
 mod stt;
+mod stt_services;
 mod system_dialout;
 mod system_errands;
 mod system_failures;
+mod system_hearing;
 mod system_killed;
 mod system_page;
 mod system_process;

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 
 use super::super::steps::count_words;
-use super::super::{BargeIn, Command, Confirm, ErrandEnd, Input, Part, PlaybackEnd, Run};
+use super::super::{AmdEvent, BargeIn, Command, Confirm, ErrandEnd, Input, Outcome, Part, PlaybackEnd, Run};
 use super::speaking::Playing;
 pub(super) use super::speaking::{Heard, MS_PER_CHAR};
 use super::world::World;
@@ -172,11 +172,14 @@ impl Rehearsal {
         self.over |= matches!(input, Input::HungUp);
         let (starts, ends) =
             (matches!(input, Input::SpeechStarted), matches!(input, Input::Utterance { .. }));
-        let words = if let Input::Utterance { text: Some(text) } = &input {
-            count_words(text, self.run.flow().backchannels())
+        let (words, answers) = if let Input::Utterance { text: Some(text) } = &input {
+            (count_words(text, self.run.flow().backchannels()), self.run.answers(text))
         } else {
-            0
+            (0, false)
         };
+        if let Input::Outcome(outcome) = &input {
+            self.run.amd_event(told(*outcome));
+        }
         self.run.handle(input, self.now);
         if starts {
             self.world.speech_started();
@@ -184,7 +187,7 @@ impl Rehearsal {
         }
         if ends {
             self.world.speech_ended(self.now);
-            self.judge(words);
+            self.judge(words, answers);
         }
         self.drain();
     }
@@ -205,10 +208,11 @@ impl Rehearsal {
         }
     }
 
-    /// The callee has said `words` words over a prompt and is silent again.
-    fn judge(&mut self, words: usize) {
+    /// The callee has said `words` words over a prompt, perhaps an answer, and is silent again.
+    fn judge(&mut self, words: usize, answers: bool) {
         let (Some(playing), Some(_)) = (&mut self.playing, self.suspected.take()) else { return };
-        if playing.confirm.min_words > 0 && words >= playing.confirm.min_words as usize {
+        let enough = playing.confirm.min_words > 0 && words >= playing.confirm.min_words as usize;
+        if enough || (words > 0 && answers) {
             self.cut();
         } else if playing.confirm.resume {
             playing.go_on(self.now);
@@ -301,6 +305,19 @@ impl Rehearsal {
     fn line(&mut self, text: &str) {
         let _ = writeln!(self.log, "{:>6} -> {text}", self.now.as_ms());
     }
+}
+
+/// What the detector would tell of this verdict.
+fn told(outcome: Outcome) -> AmdEvent {
+    let name = match outcome {
+        Outcome::Human => "amd_human_detected",
+        Outcome::NoSpeech => "amd_no_speech_detected",
+        Outcome::Timeout => "amd_decision_timeout",
+        Outcome::Voicemail | Outcome::Screening | Outcome::Ivr | Outcome::Unavailable | Outcome::Fax => {
+            "amd_machine_detected"
+        }
+    };
+    AmdEvent { name, decides: true, ..AmdEvent::default() }
 }
 
 fn described(input: &Input) -> String {
