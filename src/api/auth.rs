@@ -26,7 +26,7 @@ pub const ANY_BOT: &str = "*";
 
 /// How far the clock of whoever made a token may be off.
 const LEEWAY_S: f64 = 30.0;
-const KEY_PREFIX: &str = "dk_";
+pub(super) const KEY_PREFIX: &str = "dk_";
 
 /// Why a request is turned away.
 #[derive(Debug, thiserror::Error)]

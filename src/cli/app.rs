@@ -41,6 +41,12 @@ enum Command {
         /// Lets it also upload flows and decide which version runs
         #[arg(long)]
         flows: bool,
+        /// Lets it also keep contacts and call them
+        #[arg(long)]
+        calls: bool,
+        /// Lets it also look after the server: revoke links to recordings, for example
+        #[arg(long)]
+        admin: bool,
     },
 }
 
@@ -73,8 +79,13 @@ async fn perform(store: &Store, command: Command) -> anyhow::Result<String> {
             }
             Ok(shown)
         }
-        Command::Key { name, flows } => {
-            let scopes = [Some(api::READ), flows.then_some(api::FLOWS)];
+        Command::Key { name, flows, calls, admin } => {
+            let scopes = [
+                Some(api::READ),
+                flows.then_some(api::FLOWS),
+                calls.then_some(api::CALLS),
+                admin.then_some(api::ADMIN),
+            ];
             let scopes = scopes.into_iter().flatten().map(str::to_owned).collect();
             let (kept, key) = auth::new_api_key(&name, scopes);
             store.create_api_key(kept).await?;

@@ -10,6 +10,11 @@
 mod api_auth;
 mod api_description;
 mod architecture;
+mod calls_calling;
+mod calls_contacts;
+mod calls_recordings;
+mod calls_stage;
+mod calls_timeline;
 mod dialout_promises;
 mod flow_versions;
 mod gateway_call;

@@ -37,6 +37,8 @@ pub(super) enum Gate {
     Readers,
     /// An API key with a scope of its own.
     Keys,
+    /// An API key with the scope `calls`, or the token of a client app that may dial out.
+    Callers,
 }
 
 const ABOUT: &str = "Places telephone calls, tells people from machines, and reports every step.\n\n\
@@ -134,6 +136,10 @@ fn complete(operation: &mut Operation, gate: Gate) {
         Gate::Open => {}
         Gate::Readers => operation.security = Some(vec![requirement("apiKey"), requirement("basic")]),
         Gate::Keys => operation.security = Some(vec![requirement("apiKey")]),
+        Gate::Callers => {
+            let schemes = ["apiKey", "appBearer", "appToken"];
+            operation.security = Some(schemes.map(requirement).to_vec());
+        }
     }
     let gated = if gate != Gate::Open || own_check { &GATED[..] } else { &[] };
     for (status, name, _) in ALWAYS.iter().chain(gated) {
