@@ -3,12 +3,12 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, MatchedPath, Query, RawPathParams, Request, State};
-use axum::http::{Extensions, HeaderMap, Uri};
+use axum::http::{Extensions, HeaderMap, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::credential::Credential;
-use super::{ADMIN, Auth, AuthError, Caller, READ};
+use super::{ADMIN, Auth, AuthError, CAMPAIGNS, Caller, DIALOUT, READ};
 use crate::api::Api;
 use crate::api::audit::{AuditDetail, Deed};
 use crate::api::error::Problem;
@@ -123,6 +123,29 @@ pub(in crate::api) async fn admins(
     next: Next,
 ) -> Result<Response, Problem> {
     let caller = require(&auth, (request.extensions(), request.headers()), ADMIN).await?;
+    request.extensions_mut().insert(caller);
+    Ok(next.run(request).await)
+}
+
+/// The gate of the Calls API: whoever may dial out or keeps campaigns. Who only reads also passes with the scope `read`.
+pub(in crate::api) async fn callers(
+    State(auth): State<Auth>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let caller = require(&auth, (request.extensions(), request.headers()), CAMPAIGNS).await;
+    let reads = request.method() == Method::GET;
+    let caller = match caller {
+        Ok(caller) => caller,
+        Err(missing) => {
+            let other = require(&auth, (request.extensions(), request.headers()), DIALOUT).await;
+            match other {
+                Ok(caller) => caller,
+                Err(_) if reads => require(&auth, (request.extensions(), request.headers()), READ).await?,
+                Err(_) => return Err(missing),
+            }
+        }
+    };
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }
