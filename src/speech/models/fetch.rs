@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use reqwest::header::RANGE;
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, Response, StatusCode};
 use tokio::fs::{self, File, OpenOptions};
 use tokio::io::AsyncWriteExt;
 
@@ -110,24 +110,54 @@ async fn download(
     if !response.status().is_success() {
         return Err(fail(format!("the answer is {}", response.status())));
     }
-    let mut here = if resumed { begun } else { 0 };
     let mut file = open(part, resumed).await.map_err(at)?;
+    let mut here = if resumed { begun } else { 0 };
+    let came = receive(model, response, &mut file, &mut here, progress).await;
+    // What came before a break is kept: the next attempt goes on behind it.
+    file.sync_all().await.map_err(at)?;
+    let came = came.map_err(|broken| broken.at(&fail, model, part))?;
+    if here < model.bytes {
+        return Err(fail(format!("it ended after {here} of {} bytes; fetch again to go on", model.bytes)));
+    }
+    Ok(came)
+}
+
+/// Why the bytes stopped coming.
+enum Broken {
+    Source(String),
+    Disk { here: u64, error: io::Error },
+}
+
+impl Broken {
+    fn at(self, fail: &dyn Fn(String) -> ModelError, model: &Model, part: &Path) -> ModelError {
+        match self {
+            Self::Source(reason) => fail(reason),
+            Self::Disk { here, error } => full(model, here, error, part),
+        }
+    }
+}
+
+/// Writes what comes behind the `here` bytes that are there; the number of bytes that came.
+async fn receive(
+    model: &Model,
+    response: Response,
+    file: &mut File,
+    here: &mut u64,
+    progress: &mut (impl FnMut(u64) + Send),
+) -> Result<u64, Broken> {
     let mut came = 0;
     let mut body = response.bytes_stream();
     while let Some(block) = body.next().await {
-        let block =
-            block.map_err(|error| fail(format!("it broke off after {here} bytes ({})", reason(&error))))?;
-        here += block.len() as u64;
+        let block = block.map_err(|error| {
+            Broken::Source(format!("it broke off after {here} bytes ({})", reason(&error)))
+        })?;
+        *here += block.len() as u64;
         came += block.len() as u64;
-        if here > model.bytes {
-            return Err(fail(format!("it sends more than the {} bytes of the model", model.bytes)));
+        if *here > model.bytes {
+            return Err(Broken::Source(format!("it sends more than the {} bytes of the model", model.bytes)));
         }
-        file.write_all(&block).await.map_err(|error| full(model, here, error, part))?;
-        progress(here);
-    }
-    file.sync_all().await.map_err(at)?;
-    if here < model.bytes {
-        return Err(fail(format!("it ended after {here} of {} bytes; fetch again to go on", model.bytes)));
+        file.write_all(&block).await.map_err(|error| Broken::Disk { here: *here, error })?;
+        progress(*here);
     }
     Ok(came)
 }
