@@ -59,9 +59,9 @@ impl App {
         let store = Store::open(store::Options::file(&config.database)).await?;
         let flows = Arc::new(Catalog::open(store.clone(), &config.flow_versions(), folder).await?);
         let recovered = session::recover(&store).await?;
-        if !recovered.is_empty() {
+        if recovered.closed > 0 {
             tracing::warn!(
-                calls = recovered.len(),
+                calls = recovered.closed,
                 "calls that were cut off by the last stop have been closed"
             );
         }
@@ -75,7 +75,7 @@ impl App {
             trunks.push(line(trunk)?);
         }
         let routes = session::Routes::new(config.inbound.routes()?, &flows).await?;
-        session::settle(&store, &trunks, recovered).await?;
+        session::settle(&store, &trunks, recovered.held).await?;
         let parts = session::Parts {
             store: store.clone(),
             outbox: outbox.clone(),
@@ -92,6 +92,7 @@ impl App {
             amd: config.amd.load()?,
         };
         let calls = session::Handle::new(parts, options);
+        tokio::spawn(calls.clone().keep_plans());
         let inbound = match config.inbound.options()? {
             Some(options) => {
                 let (port, offers) = inbound::Server::start(options).await?;
@@ -104,6 +105,7 @@ impl App {
         let api = api::Api {
             store: store.clone(),
             calls: calls.clone(),
+            outbox: outbox.clone(),
             flows,
             bots: Arc::new(config.bots.clone()),
             metrics,

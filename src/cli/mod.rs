@@ -3,6 +3,7 @@
 mod demo;
 mod dial_in;
 mod serve;
+mod server;
 
 pub mod amd;
 pub mod app;
@@ -45,8 +46,10 @@ enum Command {
     App(app::Args),
     /// Mint a token for a client app
     Token(token::Args),
-    /// Receive and verify webhooks
+    /// Receive and verify webhooks; see which failed and send them again
     Webhook(webhook::Args),
+    /// Print the description of the HTTP API: OpenAPI 3.1, as JSON
+    Openapi,
 }
 
 /// Runs the command line; what goes wrong is one sentence on standard error.
@@ -65,7 +68,11 @@ pub fn run() -> ExitCode {
         Command::Models(args) => on_runtime(models::run(args)),
         Command::App(args) => on_runtime(async { app::run(args).await.map(|()| ExitCode::SUCCESS) }),
         Command::Token(args) => on_runtime(async { token::run(args).await.map(|()| ExitCode::SUCCESS) }),
-        Command::Webhook(args) => on_runtime(async { webhook::run(args).await.map(|()| ExitCode::SUCCESS) }),
+        Command::Openapi => {
+            print(crate::api::openapi::text());
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Webhook(args) => webhook::run(args),
     };
     result.unwrap_or_else(|error| {
         complain(&error);

@@ -1,5 +1,6 @@
 //! `callControlParameter` of a dial-out: how this one call is to be heard, in Kore's words, and what that means here.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// Longest wait in any of its fields, ms.
@@ -11,7 +12,8 @@ const MOST_END_SILENCE_MS: u64 = 10_000;
 const LONGEST_TEXT: usize = 64;
 
 /// How one call is to be heard; what is absent is as the flow and the settings say.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct CallControl {
     /// `sttProvider`: the name or the kind of a recogniser.
     pub provider: Option<String>,

@@ -8,7 +8,9 @@
 )]
 
 mod api_auth;
+mod api_description;
 mod architecture;
+mod dialout_promises;
 mod flow_versions;
 mod gateway_call;
 mod gateway_conformance;
@@ -21,8 +23,11 @@ mod inbound_calls;
 mod inbound_dial_in;
 mod inbound_stage;
 mod inbound_wire;
+mod kore_samples;
 mod models;
 mod outbox_delivery;
+mod outbox_peer;
+mod outbox_receivers;
 mod peer;
 mod speech_services;
 mod store_calls;
@@ -36,10 +41,12 @@ mod system_dialout;
 mod system_errands;
 mod system_failures;
 mod system_hearing;
+mod system_killed;
 mod system_page;
 mod system_process;
 mod system_refusals;
 mod system_stage;
+mod system_webhooks;
 mod trunk_bad_input;
 mod trunk_call;
 mod trunk_client;

@@ -208,6 +208,7 @@ fn first_lines(
         notify_headers: route.notify.as_ref().map(|target| target.headers.clone()).unwrap_or_default(),
         direction: Direction::Inbound.as_str().into(),
         created_ms: clock.began_ms,
+        ..NewCall::default()
     });
     batch.update.get_or_insert_default().session_id = Some(session_id.to_owned());
     batch.events.push(NewEvent {

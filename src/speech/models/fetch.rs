@@ -110,56 +110,50 @@ async fn download(
     if !response.status().is_success() {
         return Err(fail(format!("the answer is {}", response.status())));
     }
-    let mut file = open(part, resumed).await.map_err(at)?;
     let mut here = if resumed { begun } else { 0 };
-    let came = receive(model, response, &mut file, &mut here, progress).await;
-    // What came before a break is kept: the next attempt goes on behind it.
+    let mut file = open(part, resumed).await.map_err(at)?;
+    let came = here;
+    let ended = append(model, response, &mut file, &mut here, progress).await;
+    // What came is kept however it ended, so that the next try goes on from there.
     file.sync_all().await.map_err(at)?;
-    let came = came.map_err(|broken| broken.at(&fail, model, part))?;
-    if here < model.bytes {
-        return Err(fail(format!("it ended after {here} of {} bytes; fetch again to go on", model.bytes)));
+    match ended {
+        Ok(()) if here < model.bytes => {
+            Err(fail(format!("it ended after {here} of {} bytes; fetch again to go on", model.bytes)))
+        }
+        Ok(()) => Ok(here - came),
+        Err(Broken::Source(reason)) => Err(fail(reason)),
+        Err(Broken::Disk(error)) => Err(full(model, here, error, part)),
     }
-    Ok(came)
 }
 
-/// Why the bytes stopped coming.
+/// Why the bytes stopped.
 enum Broken {
     Source(String),
-    Disk { here: u64, error: io::Error },
+    Disk(io::Error),
 }
 
-impl Broken {
-    fn at(self, fail: &dyn Fn(String) -> ModelError, model: &Model, part: &Path) -> ModelError {
-        match self {
-            Self::Source(reason) => fail(reason),
-            Self::Disk { here, error } => full(model, here, error, part),
-        }
-    }
-}
-
-/// Writes what comes behind the `here` bytes that are there; the number of bytes that came.
-async fn receive(
+/// Writes what the source sends; `here` counts the bytes of the file.
+async fn append(
     model: &Model,
     response: Response,
     file: &mut File,
     here: &mut u64,
     progress: &mut (impl FnMut(u64) + Send),
-) -> Result<u64, Broken> {
-    let mut came = 0;
+) -> Result<(), Broken> {
     let mut body = response.bytes_stream();
     while let Some(block) = body.next().await {
         let block = block.map_err(|error| {
             Broken::Source(format!("it broke off after {here} bytes ({})", reason(&error)))
         })?;
-        *here += block.len() as u64;
-        came += block.len() as u64;
-        if *here > model.bytes {
-            return Err(Broken::Source(format!("it sends more than the {} bytes of the model", model.bytes)));
+        if *here + block.len() as u64 > model.bytes {
+            let reason = format!("it sends more than the {} bytes of the model", model.bytes);
+            return Err(Broken::Source(reason));
         }
-        file.write_all(&block).await.map_err(|error| Broken::Disk { here: *here, error })?;
+        file.write_all(&block).await.map_err(Broken::Disk)?;
+        *here += block.len() as u64;
         progress(*here);
     }
-    Ok(came)
+    file.flush().await.map_err(Broken::Disk)
 }
 
 async fn open(part: &Path, resumed: bool) -> io::Result<File> {

@@ -78,7 +78,7 @@ def make(a):
         parts, at = [], 300.0
         if rng.random() < 0.85:
             _, c = calls.any_line(rng, "greeting")
-            x = calls.another_voice(rng)(c[0])
+            x = calls.respeak(c[0], rng.uniform(0.82, 1.22))
             speech = calls.level(x, min(db + rng.uniform(0, 16), -8))
             parts.append((at, speech))
             at += len(speech) / 8 + rng.uniform(200, 1600)
