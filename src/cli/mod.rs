@@ -2,6 +2,7 @@
 
 mod demo;
 mod dial_in;
+mod offer;
 mod serve;
 mod server;
 
