@@ -47,7 +47,7 @@ fn described() -> Value {
 fn paths(router: &Router) -> BTreeSet<String> {
     let shown = format!("{router:?}");
     let quoted = shown.split('"').skip(1).step_by(2);
-    quoted.filter(|text| text.starts_with('/')).map(str::to_owned).collect()
+    quoted.filter(|text| text.starts_with('/') && !text.contains("__private")).map(str::to_owned).collect()
 }
 
 /// The methods that a path takes, as the router says when it is asked for another one.
