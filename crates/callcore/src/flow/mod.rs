@@ -50,7 +50,7 @@ pub use rehearse::{
 };
 pub use run::{Run, StartError};
 pub(crate) use steps::count_words;
-pub use words::{Date, LocalTime, TimeOfDay};
+pub use words::{Date, LocalTime, Sentence, TimeOfDay, masked, sentences, speakable};
 pub use yaml::MAX_BYTES;
 
 /// The JSON Schema of a flow file, by which editors complete and check what is typed. It knows the keys and
