@@ -223,9 +223,10 @@ impl Actor {
                         what,
                     ));
                 }
-                Effect::Recognise { utterance, audio, .. } => {
+                Effect::Recognise { utterance, interim, audio, .. } => {
                     let language = self.flow.flow.language().to_owned();
-                    running.jobs.spawn(self.speech.clone().recognised(utterance, audio, language));
+                    let words = self.speech.clone().recognised(utterance, interim, audio, language);
+                    running.jobs.spawn(words);
                 }
                 Effect::KeepMessage { id } => {
                     running.message = Some(Message::start(&self.recordings, &self.call_id, id));

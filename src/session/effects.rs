@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use callcore::call::Input;
+use callcore::call::{Input, Words};
 use callcore::flow::Part;
 use callcore::ids::PlayId;
 
 use crate::flows::Stored;
-use crate::speech::stt::{Recognizer, Request};
+use crate::speech::stt::{Recognizer, Request, Transcript};
 use crate::speech::tts::Tts;
 use crate::speech::{file, tts};
 
@@ -39,10 +39,19 @@ impl Speech {
     }
 
     /// The words of an utterance; none when the engine fails, which is logged and counted there.
-    pub(super) async fn recognised(self, utterance: u32, audio: Arc<[i16]>, language: String) -> Input {
-        let text = match &self.recognizer {
+    pub(super) async fn recognised(
+        self,
+        utterance: u32,
+        interim: bool,
+        audio: Arc<[i16]>,
+        language: String,
+    ) -> Input {
+        let heard = match &self.recognizer {
             Some(recognizer) => match recognizer.transcribe(request(audio, language)).await {
-                Ok(transcript) => Some(transcript.text).filter(|text| !text.is_empty()),
+                Ok(Transcript { text, confidence, .. }) if !text.is_empty() => {
+                    Some(Words { text, confidence })
+                }
+                Ok(_) => None,
                 Err(error) => {
                     tracing::warn!(%error, "an utterance could not be recognised");
                     None
@@ -50,7 +59,7 @@ impl Speech {
             },
             None => None,
         };
-        Input::Recognised { utterance, text }
+        Input::Recognised { utterance, interim, heard }
     }
 }
 

@@ -62,7 +62,7 @@ impl Ledger {
                     speaker: "callee".into(),
                     source: "whisper".into(),
                     text,
-                    confidence: None,
+                    confidence: fact.detail["confidence"].as_f64(),
                 });
             }
             _ => {}

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::ending::Ended;
-use super::input::{Effect, Fact};
+use super::input::{Effect, Fact, Words};
 use super::interruption::By;
 use super::listening::{Found, opens_mailbox};
-use super::machine::{Call, State};
+use super::machine::{AwaitedWords, Call, State};
 use super::notice::Stage;
 use super::speaking::{Said, Speech};
 use crate::amd::{self, EventKind, Finding, FindingKind, Subtype};
@@ -33,22 +33,44 @@ impl Call {
         }
     }
 
-    pub(super) fn recognised(&mut self, utterance: u32, text: Option<String>, now: CallTime) {
+    /// Words of an utterance that goes on; those of one that is over are dropped.
+    pub(super) fn heard_meanwhile(&mut self, utterance: u32, heard: Option<Words>) {
+        let State::Talking(talk) = &mut self.state else { return };
+        if talk.listening.interim(utterance, heard.as_ref()) {
+            if let Some(heard) = heard {
+                talk.listening.transcript(&heard.text, false);
+            }
+        } else if let Some(awaited) = &mut talk.awaited_words
+            && awaited.utterance == utterance
+        {
+            awaited.so_far = heard.or(awaited.so_far.take());
+        }
+    }
+
+    pub(super) fn recognised(&mut self, utterance: u32, heard: Option<Words>, now: CallTime) {
         let State::Talking(talk) = &mut self.state else {
             return;
         };
         // Words that come too late for the flow are still evidence of who speaks.
-        if let Some(text) = &text {
-            talk.listening.transcript(text);
+        if let Some(heard) = &heard {
+            talk.listening.transcript(&heard.text, true);
         }
-        if talk.awaited_words.is_none_or(|(awaited, _)| awaited != utterance) {
+        let Some(awaited) = talk.awaited_words.take_if(|awaited| awaited.utterance == utterance) else {
             return;
-        }
-        talk.awaited_words = None;
-        if let Some(text) = &text {
-            let detail = json!({ "utterance": utterance, "text": text });
+        };
+        if let Some(Words { text, confidence }) = &heard {
+            let (start_ms, end_ms) = awaited.said_ms;
+            let confidence = (f64::from(*confidence) * 100.0).round() / 100.0;
+            let detail = json!({
+                "utterance": utterance,
+                "text": text,
+                "confidence": confidence,
+                "startMs": start_ms,
+                "endMs": end_ms,
+            });
             self.effects.push_back(Effect::Record(Fact::new("transcript", detail)));
         }
+        let text = heard.map(|heard| heard.text);
         self.flow.handle(flow::Input::Utterance { text: text.clone() }, now);
         self.judge_words(text.as_deref(), now);
     }
@@ -64,9 +86,16 @@ impl Call {
                     self.record("speech_started", json!({ "mediaMs": at_ms }));
                     self.flow.handle(flow::Input::SpeechStarted, now);
                 }
-                Found::Utterance { start_ms, end_ms, audio } => {
+                Found::Interim { number, audio } => {
+                    if let State::Talking(talk) = &mut self.state {
+                        let expected = talk.listening.expected();
+                        let ask = Effect::Recognise { utterance: number, interim: true, audio, expected };
+                        self.effects.push_back(ask);
+                    }
+                }
+                Found::Utterance { number, start_ms, end_ms, audio, so_far } => {
                     self.record("speech_ended", json!({ "mediaMs": end_ms, "startMs": start_ms }));
-                    self.utterance(audio, now);
+                    self.utterance(number, (start_ms, end_ms), (audio, so_far), now);
                 }
                 Found::Tone(tone) => {
                     self.record("tone", json!(tone));
@@ -84,14 +113,19 @@ impl Call {
         moved
     }
 
-    pub(super) fn utterance(&mut self, audio: Option<Arc<[i16]>>, now: CallTime) {
-        self.utterances += 1;
-        let utterance = self.utterances;
+    fn utterance(
+        &mut self,
+        utterance: u32,
+        said_ms: (u64, u64),
+        (audio, so_far): (Option<Arc<[i16]>>, Option<Words>),
+        now: CallTime,
+    ) {
         match (audio, &mut self.state) {
             (Some(audio), State::Talking(talk)) => {
-                talk.awaited_words = Some((utterance, now));
+                let until = now + self.settings.words_wait_ms;
+                talk.awaited_words = Some(AwaitedWords { utterance, said_ms, until, so_far });
                 let expected = talk.listening.expected();
-                self.effects.push_back(Effect::Recognise { utterance, audio, expected });
+                self.effects.push_back(Effect::Recognise { utterance, interim: false, audio, expected });
             }
             _ => {
                 self.flow.handle(flow::Input::Utterance { text: None }, now);

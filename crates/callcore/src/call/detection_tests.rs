@@ -51,7 +51,8 @@ fn heard(mode: MachineDetection, words: &[(u64, &str)]) -> Outcome {
             call.audio(&[0; 160], now);
         }
         for (n, (_, text)) in words.iter().enumerate().filter(|(_, (due, _))| *due == ms) {
-            call.handle(Input::Recognised { utterance: n as u32 + 90, text: Some((*text).to_owned()) }, now);
+            let heard = Some(Words { text: (*text).to_owned(), confidence: 0.9 });
+            call.handle(Input::Recognised { utterance: n as u32 + 90, interim: false, heard }, now);
         }
         if call.poll_timeout().is_some_and(|due| due <= now) {
             call.handle_timeout(now);

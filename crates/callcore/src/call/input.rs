@@ -41,10 +41,13 @@ pub enum Input {
         part: u16,
         result: Result<Arc<[i16]>, String>,
     },
-    /// Words asked for with [`Effect::Recognise`]; `None` when there are none, or the engine failed.
+    /// Words asked for with [`Effect::Recognise`]; `None` when there are none, the request was dropped, or
+    /// the engine failed. Every request is answered, so that the next interim one can follow.
     Recognised {
         utterance: u32,
-        text: Option<String>,
+        /// As in the request.
+        interim: bool,
+        heard: Option<Words>,
     },
     /// What [`Effect::Request`], [`Effect::EndMessage`] or [`Effect::SendTransfer`] came to.
     ErrandEnded {
@@ -55,6 +58,14 @@ pub enum Input {
     HangupRequested {
         by: String,
     },
+}
+
+/// What a recogniser heard.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Words {
+    pub text: String,
+    /// How sure the recogniser is, 0.0 to 1.0.
+    pub confidence: f32,
 }
 
 /// Something the call wants done, in order.
@@ -76,7 +87,11 @@ pub enum Effect {
     },
     /// Make words of the callee's utterance (8 kHz mono); answered by [`Input::Recognised`].
     Recognise {
+        /// Counted from 1 within the call.
         utterance: u32,
+        /// The callee has not finished: `audio` is the utterance so far, from its beginning. Such a request
+        /// may be dropped for a more urgent one. No final one follows when these words are found complete.
+        interim: bool,
         audio: Arc<[i16]>,
         /// Phrases that the question under way expects, most telling first: a bias for the engine.
         expected: Arc<[String]>,

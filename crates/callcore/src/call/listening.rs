@@ -4,6 +4,8 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::barge_in::TalkOver;
+use super::input::Words;
+use super::utterance::Utterance;
 use crate::amd::{self, Amd};
 use crate::audio::frame::{FRAME_MS, Frame, ms_to_samples};
 use crate::clock::CallTime;
@@ -23,22 +25,23 @@ pub(super) enum Found {
     SpeechStarted {
         at_ms: u64,
     },
+    /// The callee talks; this is it so far.
+    Interim {
+        number: u32,
+        audio: Arc<[i16]>,
+    },
     /// The callee stopped speaking and kept silent for the end-of-utterance time.
     Utterance {
+        number: u32,
         start_ms: u64,
         end_ms: u64,
         audio: Option<Arc<[i16]>>,
+        /// What an engine made of it before it was over.
+        so_far: Option<Words>,
     },
     Tone(Tone),
     Amd(amd::Event),
     Finding(amd::Finding),
-}
-
-#[derive(Debug)]
-struct Utterance {
-    start_ms: u64,
-    /// Media time at which the speech paused; `None` while it goes on.
-    paused_ms: Option<u64>,
 }
 
 /// The listening half of an answered call.
@@ -53,6 +56,8 @@ pub(super) struct Listening {
     talking_over: bool,
     speech: bool,
     utterance: Option<Utterance>,
+    /// Utterances begun so far.
+    utterances: u32,
     /// What ends an utterance unless the question says otherwise.
     usual_end_silence_ms: u64,
     end_silence_ms: u64,
@@ -61,6 +66,7 @@ pub(super) struct Listening {
     /// Audio since the utterance began, with its preroll; empty when nobody recognises.
     kept: VecDeque<i16>,
     keeps: bool,
+    interim: bool,
     found: VecDeque<Found>,
 }
 
@@ -70,6 +76,7 @@ pub(super) struct Manner {
     pub(super) amd: Option<amd::Options>,
     pub(super) end_silence_ms: u64,
     pub(super) recognises: bool,
+    pub(super) interim: bool,
 }
 
 impl Listening {
@@ -86,12 +93,14 @@ impl Listening {
             talking_over: false,
             speech: false,
             utterance: None,
+            utterances: 0,
             usual_end_silence_ms: manner.end_silence_ms,
             end_silence_ms: manner.end_silence_ms,
             longest_ms: LONGEST_UTTERANCE_MS,
             expected: Arc::default(),
             kept: VecDeque::with_capacity(if keeps { ms_to_samples(10_000) } else { 0 }),
             keeps,
+            interim: keeps && manner.interim,
             found: VecDeque::with_capacity(8),
         }
     }
@@ -102,6 +111,9 @@ impl Listening {
         let observation = self.ear.push(frame);
         self.talking_over = self.talk_over.push(observation.speech);
         self.speech = observation.speech;
+        if let Some(utterance) = &mut self.utterance {
+            utterance.frame(observation.speech);
+        }
         if self.keeps {
             self.keep(frame);
         }
@@ -115,7 +127,25 @@ impl Listening {
             self.note(heard);
         }
         self.drain_amd();
+        self.ask_meanwhile();
         self.end_utterance();
+    }
+
+    /// Has the words of an utterance that goes on looked for.
+    fn ask_meanwhile(&mut self) {
+        let Some(utterance) = self.utterance.as_mut().filter(|_| self.interim) else { return };
+        if utterance.wants_words(self.media_ms) {
+            utterance.ask(self.media_ms);
+            let audio = self.kept.make_contiguous().into();
+            self.found.push_back(Found::Interim { number: utterance.number, audio });
+        }
+    }
+
+    /// Takes the answer to [`Found::Interim`]; false when it comes too late.
+    pub(super) fn interim(&mut self, number: u32, heard: Option<&Words>) -> bool {
+        let Some(utterance) = self.utterance.as_mut().filter(|u| u.number == number) else { return false };
+        utterance.answer(heard);
+        true
     }
 
     /// Listens as the question under way wants it, from now on.
@@ -135,7 +165,8 @@ impl Listening {
             Heard::SpeechStarted { at_ms } => match &mut self.utterance {
                 Some(utterance) => utterance.paused_ms = None,
                 None => {
-                    self.utterance = Some(Utterance { start_ms: at_ms, paused_ms: None });
+                    self.utterances += 1;
+                    self.utterance = Some(Utterance::new(self.utterances, at_ms));
                     self.found.push_back(Found::SpeechStarted { at_ms });
                 }
             },
@@ -159,8 +190,10 @@ impl Listening {
             Some(_) | None => return,
         };
         let audio = self.keeps.then(|| self.kept.make_contiguous().into());
-        self.found.push_back(Found::Utterance { start_ms: utterance.start_ms, end_ms, audio });
-        self.utterance = None;
+        let Some(utterance) = self.utterance.take() else { return };
+        let (number, start_ms) = (utterance.number, utterance.start_ms);
+        let so_far = utterance.into_words();
+        self.found.push_back(Found::Utterance { number, start_ms, end_ms, audio, so_far });
         self.kept.clear();
     }
 
@@ -200,9 +233,10 @@ impl Listening {
         }
     }
 
-    pub(super) fn transcript(&mut self, text: &str) {
+    /// Words as evidence of who speaks.
+    pub(super) fn transcript(&mut self, text: &str, is_final: bool) {
         if let Some(amd) = &mut self.amd {
-            amd.transcript(text, true, self.media_ms);
+            amd.transcript(text, is_final, self.media_ms);
         }
         self.drain_amd();
     }

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::carrier::{CarrierCdr, DialStatus};
 use super::ending::Ended;
 use super::errand::Message;
-use super::input::{Effect, Fact, Input};
+use super::input::{Effect, Fact, Input, Words};
 use super::interruption::Suspicion;
 use super::listening::{Listening, Manner};
 use super::notice::{Notice, Stage};
@@ -22,8 +22,6 @@ use crate::flow::{self, MachineDetection, Outcome, Run};
 pub(super) const RANG_TOO_LONG: u16 = 19;
 /// How long the carrier's record is waited for after the end, ms.
 const CDR_WAIT_MS: u64 = 5_000;
-/// How long the words of an utterance are waited for, ms.
-const RECOGNITION_WAIT_MS: u64 = 4_000;
 
 #[derive(Debug)]
 pub(super) enum State {
@@ -44,12 +42,23 @@ pub(super) struct Talk {
     pub(super) answered_at: CallTime,
     pub(super) listening: Listening,
     pub(super) speaking: Speaking,
-    pub(super) awaited_words: Option<(u32, CallTime)>,
+    pub(super) awaited_words: Option<AwaitedWords>,
     pub(super) mailbox_open: bool,
     /// Speech over a prompt that may be an interruption.
     pub(super) suspicion: Option<Suspicion>,
     /// The message that the callee is leaving.
     pub(super) message: Option<Message>,
+}
+
+/// An utterance that is over and whose words are still to come.
+#[derive(Debug)]
+pub(super) struct AwaitedWords {
+    pub(super) utterance: u32,
+    /// When it was said, ms since the answer.
+    pub(super) said_ms: (u64, u64),
+    pub(super) until: CallTime,
+    /// What counts when they do not come.
+    pub(super) so_far: Option<Words>,
 }
 
 /// One outgoing or incoming call.
@@ -75,7 +84,6 @@ pub struct Call {
     pub(super) message_left: bool,
     pub(super) do_not_call: bool,
     pub(super) can_transfer: bool,
-    pub(super) utterances: u32,
 }
 
 impl Call {
@@ -102,7 +110,6 @@ impl Call {
             message_left: false,
             do_not_call: false,
             can_transfer: false,
-            utterances: 0,
         }
     }
 
@@ -163,7 +170,8 @@ impl Call {
                     talk.speaking.rendered(play, part, result, now);
                 }
             }
-            Input::Recognised { utterance, text } => self.recognised(utterance, text, now),
+            Input::Recognised { utterance, interim: true, heard } => self.heard_meanwhile(utterance, heard),
+            Input::Recognised { utterance, interim: false, heard } => self.recognised(utterance, heard, now),
             Input::ErrandEnded { id, end } => self.errand_ended(id, end, now),
             Input::HangupRequested { by } => {
                 self.record("hangup_requested", json!({ "by": by }));
@@ -200,12 +208,13 @@ impl Call {
                 if self.flow.poll_timeout().is_some_and(|due| due <= now) {
                     self.flow.handle_timeout(now);
                 }
-                let overdue =
-                    talk.awaited_words.filter(|(_, since)| now.ms_since(*since) >= RECOGNITION_WAIT_MS);
+                let overdue = talk.awaited_words.as_mut().filter(|awaited| awaited.until <= now);
+                let overdue = overdue.map(|awaited| (awaited.utterance, awaited.so_far.take()));
                 let too_long = now.ms_since(talk.answered_at) >= self.settings.max_call_ms;
                 self.end_doubt(now);
-                if let Some((utterance, _)) = overdue {
-                    self.recognised(utterance, None, now);
+                if let Some((utterance, so_far)) = overdue {
+                    self.record("recognition_late", json!({ "utterance": utterance }));
+                    self.recognised(utterance, so_far, now);
                 }
                 if too_long {
                     self.record("call_limit", json!({ "afterMs": self.settings.max_call_ms }));
@@ -229,7 +238,7 @@ impl Call {
             State::Dialing => Some(self.dialled_at + self.settings.ring_timeout_ms),
             State::Talking(talk) => {
                 let children = soonest(talk.listening.poll_timeout(), talk.speaking.poll_timeout());
-                let words = talk.awaited_words.map(|(_, since)| since + RECOGNITION_WAIT_MS);
+                let words = talk.awaited_words.as_ref().map(|awaited| awaited.until);
                 let own = soonest(words, Some(talk.answered_at + self.settings.max_call_ms));
                 let doubt = talk.suspicion.as_ref().map(Suspicion::until);
                 soonest(soonest(children, self.flow.poll_timeout()), soonest(own, doubt))
@@ -266,6 +275,7 @@ impl Call {
             amd: detects.then(|| self.settings.amd.clone()),
             end_silence_ms: self.settings.end_silence_ms,
             recognises: self.settings.recognises,
+            interim: self.settings.interim,
         };
         self.answered_at = Some(now);
         self.state = State::Talking(Box::new(Talk {

@@ -23,11 +23,12 @@ mod speaking;
 mod speaking_tests;
 #[cfg(test)]
 mod tests;
+mod utterance;
 
 pub use carrier::{CarrierCdr, DialStatus, Disposition, HangupBy};
 pub use cause::{Cause, cause, causes};
 pub use ending::{Ended, Summary};
-pub use input::{Effect, Fact, Input};
+pub use input::{Effect, Fact, Input, Words};
 pub use machine::Call;
 pub use notice::{Notice, Stage};
 pub use recording::{HeardIn, hear};

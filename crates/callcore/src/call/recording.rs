@@ -23,7 +23,8 @@ pub struct HeardIn {
 /// of `amd` when there is one. Silence follows the recording for as long as the end of an utterance takes.
 #[must_use]
 pub fn hear(samples: &[i16], amd: Option<amd::Options>, end_silence_ms: u64) -> Vec<HeardIn> {
-    let mut listening = Listening::new(Manner { amd, end_silence_ms, recognises: true }, CallTime::ZERO);
+    let mut listening =
+        Listening::new(Manner { amd, end_silence_ms, recognises: true, interim: false }, CallTime::ZERO);
     let mut heard = Vec::new();
     let silence = vec![0_i16; ((end_silence_ms + 4 * FRAME_MS) * 8) as usize];
     let mut at_ms = 0;
@@ -44,6 +45,7 @@ pub fn hear(samples: &[i16], amd: Option<amd::Options>, end_silence_ms: u64) -> 
 fn translated(found: Found) -> Option<(Input, Option<Arc<[i16]>>)> {
     match found {
         Found::SpeechStarted { .. } => Some((Input::SpeechStarted, None)),
+        Found::Interim { .. } => None,
         Found::Utterance { audio, .. } => Some((Input::Utterance { text: None }, audio)),
         Found::Tone(tone) => opens_mailbox(&tone).then_some((Input::BeepEnded, None)),
         Found::Finding(_) => None,

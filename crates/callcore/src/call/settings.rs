@@ -49,6 +49,11 @@ pub struct Settings {
     pub end_silence_ms: u64,
     /// Whether a recogniser is there to turn utterances into words.
     pub recognises: bool,
+    /// Whether it is also asked while the callee still talks.
+    pub interim: bool,
+    /// How long the words of an utterance are waited for after its end, ms. What was heard of it meanwhile
+    /// counts then, or it was said without words.
+    pub words_wait_ms: u64,
 }
 
 /// The detector's timers: `wanted` where it says something, else Kore's defaults.
@@ -76,6 +81,8 @@ impl Default for Settings {
             max_call_ms: 30 * 60_000,
             end_silence_ms: 700,
             recognises: false,
+            interim: false,
+            words_wait_ms: 4_000,
         }
     }
 }

@@ -91,9 +91,9 @@ impl Line {
                     self.marks.retain(|(due, _)| *due <= self.now);
                     self.wire.push((self.at(), "interruption".into()));
                 }
-                Effect::Recognise { utterance, .. } => {
-                    let text = self.words.clone();
-                    self.call.handle(Input::Recognised { utterance, text }, now);
+                Effect::Recognise { utterance, interim, .. } => {
+                    let heard = self.words.clone().map(|text| Words { text, confidence: 0.8 });
+                    self.call.handle(Input::Recognised { utterance, interim, heard }, now);
                 }
                 Effect::KeepMessage { .. } => self.wire.push((self.at(), "message".into())),
                 Effect::EndMessage { id, keep } => {

@@ -245,7 +245,11 @@ fn any_input() -> impl Strategy<Value = Input> {
         Just(Input::RemoteHangup),
         Just(Input::Cdr(cdr(16, Disposition::Answered))),
         Just(Input::Lost { why: "gone".into() }),
-        Just(Input::Recognised { utterance: 1, text: Some("yes".into()) }),
+        Just(Input::Recognised {
+            utterance: 1,
+            interim: false,
+            heard: Some(Words { text: "yes".into(), confidence: 1.0 })
+        }),
         Just(Input::Refused { cause: 1, why: "no".into() }),
         Just(Input::HangupRequested { by: "test".into() }),
     ]
