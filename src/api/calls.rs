@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::Api;
 use super::error::{Code, Problem};
+use super::transcript;
 use crate::store::{CallFilter, CallRow, Cursor, Progress};
 
 const PAGE: u32 = 50;
@@ -89,13 +90,38 @@ pub(super) async fn evidence(
         .ok_or_else(|| Problem::new(Code::NotFound, "this call was not answered, or detection was off"))
 }
 
-/// `GET /v1/calls/{id}/transcript`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TranscriptQuery {
+    /// `json`, `text` or `vtt`.
+    format: Option<String>,
+}
+
+/// `GET /v1/calls/{id}/transcript`: who said what and when.
 pub(super) async fn transcript(
     State(api): State<Api>,
     Path(call_id): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    call(&api, &call_id).await?;
-    Ok(Json(json!({ "callId": call_id, "utterances": api.store.transcripts(&call_id).await? })))
+    query: Result<Query<TranscriptQuery>, axum::extract::rejection::QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(query) = query.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
+    let call = call(&api, &call_id).await?;
+    if call.words_deleted_ms.is_some() {
+        return Err(Problem::new(Code::Gone, "the words of this call were deleted when their time was over"));
+    }
+    let events = api.store.events(&call_id, 0, LONGEST_TIMELINE).await?;
+    let answered = call.answered_ms.and_then(|at| u64::try_from(at - call.created_ms).ok());
+    let entries = transcript::entries(answered, &events);
+    match query.format.as_deref() {
+        None | Some("json") => {
+            let utterances = api.store.transcripts(&call_id).await?;
+            Ok(transcript::as_json(&call_id, answered, &entries, &utterances).into_response())
+        }
+        Some("text") => Ok(transcript::as_text(&entries)),
+        Some("vtt") => Ok(transcript::as_captions(&entries)),
+        Some(other) => {
+            Err(Problem::new(Code::Malformed, format!("format: \"{other}\" is not json, text or vtt")))
+        }
+    }
 }
 
 /// `GET /v1/calls/{id}/notifications`: the webhooks of a call and how each fared.
@@ -120,11 +146,18 @@ pub(super) async fn recording(
     call(&api, &call_id).await?;
     let missing = || Problem::new(Code::NotFound, "there is no recording of this call");
     let row = api.store.recording(&call_id).await?.ok_or_else(missing)?;
+    if row.deleted_ms.is_some() {
+        return Err(deleted());
+    }
     let file = tokio::fs::read(&row.path).await.map_err(|error| {
         tracing::warn!(call.id = %call_id, %error, "a recording is gone from its folder");
         missing()
     })?;
     Ok(([(header::CONTENT_TYPE, "audio/wav")], Body::from(file)).into_response())
+}
+
+fn deleted() -> Problem {
+    Problem::new(Code::Gone, "the recording of this call was deleted when its time was over")
 }
 
 /// `GET /v1/calls/{id}/messages/{n}`: the WAV of a message that the callee left; the timeline numbers them.
@@ -134,7 +167,14 @@ pub(super) async fn message(
 ) -> Result<Response, Problem> {
     let call = call(&api, &call_id).await?;
     let file = tokio::fs::read(api.calls.message_path(&call.id, message)).await;
-    let file = file.map_err(|_| Problem::new(Code::NotFound, "there is no such message of this call"))?;
+    let Ok(file) = file else {
+        let row = api.store.recording(&call.id).await?;
+        return Err(if row.is_some_and(|row| row.deleted_ms.is_some()) {
+            deleted()
+        } else {
+            Problem::new(Code::NotFound, "there is no such message of this call")
+        });
+    };
     Ok(([(header::CONTENT_TYPE, "audio/wav")], Body::from(file)).into_response())
 }
 

@@ -26,6 +26,8 @@ pub enum Code {
     ScopeMissing,
     BotNotAllowed,
     NotFound,
+    /// It was there, and was deleted.
+    Gone,
     MethodNotAllowed,
     /// The body or a parameter cannot be read.
     Malformed,
@@ -51,6 +53,7 @@ impl Code {
             | Self::TokenNotYetValid => StatusCode::UNAUTHORIZED,
             Self::ScopeMissing | Self::BotNotAllowed | Self::DoNotCall => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Gone => StatusCode::GONE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Malformed => StatusCode::BAD_REQUEST,
             Self::Invalid => StatusCode::UNPROCESSABLE_ENTITY,

@@ -10,6 +10,7 @@ mod health;
 mod kore;
 mod page;
 mod picture;
+mod transcript;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

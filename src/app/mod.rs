@@ -55,9 +55,11 @@ impl App {
         for finding in folder.findings() {
             tracing::warn!("{finding}");
         }
+        let tts = engines::voices(config)?;
+        engines::check_voices(&tts, &folder).await;
         let store = Store::open(store::Options::file(&config.database)).await?;
         let flows = Arc::new(Catalog::open(store.clone(), &config.flow_versions(), folder).await?);
-        let recovered = session::recover(&store).await?;
+        let recovered = session::recover(&store, &config.recordings.folder).await?;
         if !recovered.is_empty() {
             tracing::warn!(
                 calls = recovered.len(),
@@ -66,7 +68,6 @@ impl App {
         }
         let reach = reach_of(config.webhooks.allow_private);
         let outbox = Outbox::start(store.clone(), outbox::Options { reach, ..outbox::Options::default() })?;
-        let tts = engines::voices(config)?;
         let recognizer = engines::recognizer(&config.speech_to_text)?;
         let mut trunks = Vec::with_capacity(config.trunks.len());
         for trunk in &config.trunks {
@@ -84,7 +85,7 @@ impl App {
             requests: session::Requests::new(reach_of(config.requests.allow_private))?,
         };
         let options = session::Options {
-            recordings: config.recordings.clone(),
+            recordings: config.recordings.folder.clone(),
             max_calls: config.calls.max,
             ring_timeout_ms: config.calls.ring_timeout * 1000,
             amd: config.amd.load()?,
@@ -108,6 +109,12 @@ impl App {
             reach,
         };
         let stop = CancellationToken::new();
+        let retention = session::Retention {
+            folder: config.recordings.folder.clone(),
+            keep_days: config.recordings.keep_days,
+            keep_words_days: config.recordings.keep_words_days,
+        };
+        retention.start(store.clone(), stop.clone());
         let server = tokio::spawn(serve(listener, api::router(api), stop.clone()));
         Ok(Self { address, store, calls, outbox, inbound, server, stop })
     }

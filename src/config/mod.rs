@@ -1,6 +1,7 @@
 //! The configuration file of `dering serve`: composes every part's options, checked whole at start.
 
 mod inbound;
+mod recordings;
 mod speech;
 
 use std::collections::BTreeMap;
@@ -12,6 +13,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 pub use self::inbound::{Inbound, InboundRoute, Tls};
+pub use self::recordings::Recordings;
 pub use self::speech::{Key, Recognition, SpeechToText, TextToSpeech, Voices};
 use crate::session::ParamSets;
 use crate::telemetry::LogFormat;
@@ -47,7 +49,7 @@ pub enum ConfigError {
 pub struct Config {
     pub listen: SocketAddr,
     pub database: PathBuf,
-    pub recordings: PathBuf,
+    pub recordings: Recordings,
     pub speech_cache: PathBuf,
     pub flows: PathBuf,
     pub flow_versions: Option<PathBuf>,
@@ -245,7 +247,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             database: "data/dering.db".into(),
-            recordings: "data/recordings".into(),
+            recordings: Recordings::default(),
             speech_cache: "data/speech".into(),
             flows: "flows".into(),
             flow_versions: None,

@@ -14,6 +14,7 @@ mod recording;
 mod recovery;
 mod request;
 mod requests;
+mod retention;
 mod scribe;
 mod wav_file;
 
@@ -23,3 +24,4 @@ pub use live::{LiveCall, Phase};
 pub use recovery::{recover, settle};
 pub use request::{DialRequest, Dialed, NotifyTarget, ParamSets};
 pub use requests::Requests;
+pub use retention::{Retention, Swept};

@@ -14,6 +14,7 @@ mod cdr;
 mod do_not_call;
 mod flow_versions;
 mod ledger;
+mod retention;
 mod schema;
 mod writer;
 
@@ -38,6 +39,7 @@ pub use flow_versions::{FlowLabelRow, FlowVersionRow, LabelMove, LabelMoveRow, N
 pub use ledger::{
     Attempt, AttemptRow, Claim, ClaimRequest, Claimed, NotificationRow, Settlement, Tally, Verdict,
 };
+pub use retention::ExpiredRecording;
 use writer::Writer;
 
 const READERS: u32 = 4;

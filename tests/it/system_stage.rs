@@ -355,7 +355,7 @@ pub(crate) fn config(folder: &Path, carrier: &Carrier) -> Config {
     Config {
         listen: local(),
         database: folder.join("dering.db"),
-        recordings: folder.join("recordings"),
+        recordings: folder.join("recordings").into(),
         speech_cache: folder.join("speech"),
         flows: folder.join("flows"),
         bots: [("sales".to_owned(), "short".to_owned())].into(),

@@ -25,7 +25,9 @@ impl Call {
             return;
         };
         let interrupts = talk.speaking.barge_in(now).0.by_dtmf();
-        self.record("digit", json!({ "interrupts": interrupts }));
+        let key = self.their_words(digit.encode_utf8(&mut [0; 4]), now);
+        self.record("digit", json!({ "key": key, "interrupts": interrupts }));
+        self.answering();
         // First the key, then what it cuts: so the flow knows that it was no voice.
         self.flow.handle(flow::Input::Digit(digit), now);
         if interrupts {
@@ -59,6 +61,7 @@ impl Call {
             return;
         };
         if let Some(Words { text, confidence }) = &heard {
+            let text = self.their_words(text, now);
             let (start_ms, end_ms) = awaited.said_ms;
             let confidence = (f64::from(*confidence) * 100.0).round() / 100.0;
             let detail = json!({
@@ -69,6 +72,7 @@ impl Call {
                 "endMs": end_ms,
             });
             self.effects.push_back(Effect::Record(Fact::new("transcript", detail)));
+            self.answering();
         }
         let text = heard.map(|heard| heard.text);
         self.flow.handle(flow::Input::Utterance { text: text.clone() }, now);
@@ -134,7 +138,10 @@ impl Call {
         }
     }
 
-    pub(super) fn amd_event(&mut self, event: amd::Event, now: CallTime) {
+    pub(super) fn amd_event(&mut self, mut event: amd::Event, now: CallTime) {
+        for text in [&mut event.greeting, &mut event.hint].into_iter().flatten() {
+            *text = self.kept_evidence(json!(text)).as_str().unwrap_or_default().to_owned();
+        }
         self.record("amd", json!(event));
         let kind = event.kind;
         if kind.is_decision() {
@@ -218,8 +225,16 @@ impl Call {
                 self.flow.handle(flow::Input::Checkpoint(name), now);
             }
             Said::Over(over) => {
-                let detail =
-                    json!({ "play": over.id, "heardMs": over.heard_ms, "completed": over.completed });
+                let detail = json!({
+                    "play": over.id,
+                    "heardMs": over.heard_ms,
+                    "completed": over.completed,
+                    "startMs": over.began_at.map(|at| at.ms_since(self.answered_at.unwrap_or(at))),
+                    "text": self.our_words(&over.text),
+                    "words": over.words,
+                    "heardText": self.our_words(&over.heard_text),
+                    "heardWords": over.heard_words,
+                });
                 self.record("prompt_ended", detail);
                 let met_machine = self.amd.as_ref().is_some_and(|e| e.kind == EventKind::MachineDetected);
                 self.message_left |= over.completed && over.is_message && met_machine;
@@ -262,11 +277,16 @@ impl Call {
                     self.outcome = outcome.or(self.outcome.take());
                     self.hang_up(Ended::ByBot, now);
                 }
-                Command::Listen(how) => talk.listening.listen(how),
+                Command::Listen(how) => {
+                    let redacted = how.redacted;
+                    talk.listening.listen(how);
+                    self.redact_question(redacted, now);
+                }
                 Command::Errand { id, order } => self.begin_errand(id, order, now),
                 Command::EndRecording { id } => self.end_recording(id, now),
                 Command::Note { what, detail } => {
                     self.do_not_call |= what == DO_NOT_CALL;
+                    let detail = self.kept_note(what, detail, now);
                     self.record(what, detail);
                 }
             }

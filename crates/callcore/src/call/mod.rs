@@ -17,10 +17,14 @@ mod listening;
 mod machine;
 mod notice;
 mod recording;
+mod redaction;
+#[cfg(test)]
+mod sentence_tests;
 mod settings;
 mod speaking;
 #[cfg(test)]
 mod speaking_tests;
+mod spoken;
 #[cfg(test)]
 mod tests;
 mod utterance;
@@ -28,7 +32,7 @@ mod utterance;
 pub use carrier::{CarrierCdr, DialStatus, Disposition, HangupBy};
 pub use cause::{Cause, cause, causes};
 pub use ending::{Ended, Summary};
-pub use input::{Effect, Fact, Input, Words};
+pub use input::{Effect, Fact, Input, Silence, Words};
 pub use machine::Call;
 pub use notice::{Notice, Stage};
 pub use recording::{HeardIn, hear};

@@ -15,6 +15,7 @@ mod expr;
 mod graph;
 mod handlers;
 mod io;
+mod keeping;
 mod lint;
 mod model;
 mod parse;
@@ -39,6 +40,7 @@ pub use duration::parse as duration_ms;
 pub use errand::{ErrandEnd, ErrandOrder, Method, Request};
 pub use graph::mermaid;
 pub use io::{BargeIn, Command, Confirm, Input, Outcome, Part, PlaybackEnd};
+pub use keeping::Keeping;
 pub use model::{
     AmdSettings, AudioFile, Flow, Limits, MachineDetection, TimerOverrides, Variable, VariableType,
 };

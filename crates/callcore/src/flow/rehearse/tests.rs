@@ -55,7 +55,10 @@ fn the_tests_of_every_shipped_flow_pass() {
         let found: Vec<String> = parsed.diagnostics.iter().map(ToString::to_string).collect();
         let tests = parsed.tests.unwrap_or_else(|| panic!("{}", found.join("\n")));
         let text = std::fs::read_to_string(flows.join(tests.flow_file())).unwrap();
-        let flow = Arc::new(parse(tests.flow_file(), &text).flow.unwrap());
+        let flow = Arc::new({
+            let parsed = parse(tests.flow_file(), &text);
+            parsed.flow.unwrap_or_else(|| panic!("{:?}", parsed.diagnostics))
+        });
         for result in tests.run(&flow) {
             let failures: Vec<String> = result.failures.iter().map(ToString::to_string).collect();
             assert!(failures.is_empty(), "{}\n{}\n{}", result.name, failures.join("\n"), result.log);
