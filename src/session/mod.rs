@@ -1,6 +1,8 @@
 //! Live calls: one task per call runs the pure [`callcore::call::Call`] against the world.
 
 mod actor;
+#[cfg(test)]
+mod alignment_tests;
 mod effects;
 mod handle;
 mod inbound;

@@ -13,6 +13,8 @@ use super::wav_file::{WavFile, Written};
 /// Audio is written once it is this old, so that an interruption can still cut the bot's side.
 const SETTLED_MS: u64 = 1_000;
 
+/// The last key's tone and the end of the last word come after the answer is known, ms.
+const LINGER_MS: u64 = 500;
 /// One sample of both sides.
 const FRAME_BYTES: u64 = 4;
 
@@ -41,6 +43,8 @@ pub(super) struct Recording {
     keep_days: Option<u32>,
     /// Whom it leaves out at the moment.
     silence: Silence,
+    /// The callee stays left out for so many samples more.
+    linger: usize,
     callee: VecDeque<i16>,
     bot: VecDeque<i16>,
     /// Samples per channel already handed to the writer.
@@ -55,6 +59,7 @@ impl Recording {
             answered_at,
             keep_days,
             silence: Silence::None,
+            linger: 0,
             callee: VecDeque::with_capacity(ms_to_samples(SETTLED_MS * 2)),
             bot: VecDeque::with_capacity(ms_to_samples(SETTLED_MS * 2)),
             written: 0,
@@ -73,7 +78,10 @@ impl Recording {
     }
 
     /// From now on leaves out whom `silence` names.
-    pub(super) const fn silence(&mut self, silence: Silence) {
+    pub(super) fn silence(&mut self, silence: Silence) {
+        if silence == Silence::None && self.silence != Silence::None {
+            self.linger = ms_to_samples(LINGER_MS);
+        }
         self.silence = silence;
     }
 
@@ -85,9 +93,10 @@ impl Recording {
         if first || start > self.callee.len() + frame.len() * 5 {
             self.callee.resize(start, 0);
         }
-        if self.silence == Silence::None {
+        if self.silence == Silence::None && self.linger == 0 {
             self.callee.extend(frame);
         } else {
+            self.linger = self.linger.saturating_sub(frame.len());
             self.callee.resize(self.callee.len() + frame.len(), 0);
         }
         self.flush(now);
@@ -180,7 +189,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut recording = Recording::start(folder.path(), "c1", at(0), Some(30));
         let play = callcore::ids::PlayId(1);
-        for n in 1..=150_u64 {
+        for n in 1..=200_u64 {
             recording.silence(match n {
                 51..=100 => Silence::Callee,
                 101..=125 => Silence::Both,
@@ -198,6 +207,9 @@ mod tests {
             let byte = 44 + ms * 8 * 4;
             (sample(byte), sample(byte + 2))
         };
-        assert_eq!((at_ms(990), at_ms(1_010), at_ms(2_010), at_ms(2_510)), ((3, 7), (0, 7), (0, 0), (3, 7)));
+        assert_eq!(
+            (at_ms(990), at_ms(1_010), at_ms(2_010), at_ms(2_510), at_ms(3_010)),
+            ((3, 7), (0, 7), (0, 0), (0, 7), (3, 7))
+        );
     }
 }

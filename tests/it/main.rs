@@ -36,6 +36,7 @@ mod system_errands;
 mod system_failures;
 mod system_page;
 mod system_process;
+mod system_recordings;
 mod system_refusals;
 mod system_stage;
 mod trunk_bad_input;
