@@ -5,35 +5,137 @@ use axum::body::Body;
 use axum::extract::{Path, Query, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
-use super::error::{Code, Problem};
-use super::transcript;
-use crate::store::{CallFilter, CallRow, Cursor, Progress};
+use super::error::{Code, Problem, ProblemDocument};
+use crate::store::{CallFilter, CallRow, Cursor, EventRow, Progress};
 
 const PAGE: u32 = 50;
 const LONGEST_PAGE: u32 = 500;
 const LONGEST_TIMELINE: u32 = 10_000;
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct ListQuery {
+    /// Calls on a page, 1 to 500; 50 when absent.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
     /// `next` of the page before.
     after: Option<String>,
     bot_id: Option<String>,
+    /// As the carrier spells it, `NO ANSWER` for example.
     disposition: Option<String>,
-    /// `live` or `ended`.
+    /// `scheduled`, `live` or `ended`.
     progress: Option<String>,
 }
 
-/// `GET /v1/calls`: newest first, by pages.
+/// A call and how far it got. What is not known yet, or never was, is `null`.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Call {
+    call_id: String,
+    bot_id: String,
+    trunk: String,
+    /// `outbound` or `inbound`.
+    direction: String,
+    /// The number that was called.
+    target: String,
+    /// The number that called.
+    caller: String,
+    flow: String,
+    /// SHA-256 of the version that runs.
+    flow_digest: String,
+    /// The flow's variables.
+    metadata: Value,
+    /// `scheduled`, `queued`, `placing`, `dialing`, `ringing`, `connected`, `busy`, `failed`, `ended`.
+    state: String,
+    /// Times are ms since 1970-01-01 UTC.
+    created_ms: i64,
+    /// Of a planned call: not before and not after.
+    start_ms: Option<i64>,
+    expires_ms: Option<i64>,
+    /// When it left the plan and asked for a line.
+    began_ms: Option<i64>,
+    /// The carrier's name of the call.
+    session_id: Option<String>,
+    answered_ms: Option<i64>,
+    ended_ms: Option<i64>,
+    /// As the carrier spells it, `NO ANSWER` for example.
+    disposition: Option<String>,
+    /// The carrier's hang-up cause.
+    cause_code: Option<i64>,
+    amd: Option<Verdict>,
+    /// How the flow ended.
+    outcome: Option<String>,
+    /// The last check point that was heard.
+    last_checkpoint: Option<String>,
+    /// Whether a message was left on a machine.
+    message_left: Option<bool>,
+}
+
+/// Who answered.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Verdict {
+    #[schema(example = "amd_machine_detected")]
+    event: String,
+    /// From the answer, ms.
+    at_ms: Option<i64>,
+    reason: Option<String>,
+    subtype: Option<String>,
+}
+
+/// A page of calls, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct CallList {
+    calls: Vec<Call>,
+    /// The parameter `after` of the next page; `null` on the last one.
+    next: Option<String>,
+}
+
+/// A call with what its verdict rests on.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct CallWithEvidence {
+    #[serde(flatten)]
+    call: Call,
+    /// As of `GET /v1/calls/{call_id}/evidence`; `null` where there is none.
+    evidence: Value,
+}
+
+/// The timeline of a call.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Timeline {
+    call_id: String,
+    events: Vec<EventRow>,
+}
+
+/// The webhooks of a call.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct CallNotifications {
+    call_id: String,
+    /// Each with its `attempts`.
+    #[schema(value_type = Vec<Object>)]
+    notifications: Vec<Value>,
+}
+
+/// Calls, newest first, by pages.
+#[utoipa::path(get, path = "/v1/calls", operation_id = "listCalls", tag = "calls",
+    params(ListQuery),
+    responses(
+        (status = 200, description = "A page of calls.", body = CallList),
+        (status = 400, description = "A parameter cannot be understood.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
 pub(super) async fn list(
     State(api): State<Api>,
     query: Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<CallList>, Problem> {
     let Query(query) = query.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
     let after = query
         .after
@@ -43,10 +145,14 @@ pub(super) async fn list(
         .map_err(|problem| Problem::new(Code::Malformed, problem))?;
     let progress = match query.progress.as_deref() {
         None => Progress::Any,
+        Some("scheduled") => Progress::Scheduled,
         Some("live") => Progress::Live,
         Some("ended") => Progress::Ended,
         Some(other) => {
-            return Err(Problem::new(Code::Malformed, format!("progress: \"{other}\" is not live or ended")));
+            return Err(Problem::new(
+                Code::Malformed,
+                format!("progress: \"{other}\" is not scheduled, live or ended"),
+            ));
         }
     };
     let filter = CallFilter {
@@ -58,27 +164,50 @@ pub(super) async fn list(
     let limit = query.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
     let page = api.store.calls(&filter, after.as_ref(), limit).await?;
     let next = page.next.map(|cursor| cursor.to_string());
-    Ok(Json(json!({ "calls": page.calls.iter().map(shown).collect::<Vec<_>>(), "next": next })))
+    Ok(Json(CallList { calls: page.calls.into_iter().map(Call::from).collect(), next }))
 }
 
-/// `GET /v1/calls/{id}`: the call, with what its verdict rests on.
-pub(super) async fn one(State(api): State<Api>, Path(call_id): Path<String>) -> Result<Json<Value>, Problem> {
-    let mut told = shown(&call(&api, &call_id).await?);
-    told["evidence"] = api.store.evidence(&call_id).await?.unwrap_or_default();
-    Ok(Json(told))
+/// One call, with what its verdict rests on.
+#[utoipa::path(get, path = "/v1/calls/{call_id}", operation_id = "getCall", tag = "calls",
+    params(("call_id" = String, Path, description = "The call.")),
+    responses(
+        (status = 200, description = "The call.", body = CallWithEvidence),
+        (status = 404, description = "There is no such call.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
+pub(super) async fn one(
+    State(api): State<Api>,
+    Path(call_id): Path<String>,
+) -> Result<Json<CallWithEvidence>, Problem> {
+    let call = call(&api, &call_id).await?.into();
+    Ok(Json(CallWithEvidence { call, evidence: api.store.evidence(&call_id).await?.unwrap_or_default() }))
 }
 
-/// `GET /v1/calls/{id}/events`: the whole timeline.
+/// The timeline of a call: dial, ring, answer, detection, prompts, check points, keys, interruptions, end.
+#[utoipa::path(get, path = "/v1/calls/{call_id}/events", operation_id = "getTimeline", tag = "calls",
+    params(("call_id" = String, Path, description = "The call.")),
+    responses(
+        (status = 200, description = "The whole timeline so far.", body = Timeline),
+        (status = 404, description = "There is no such call.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
 pub(super) async fn events(
     State(api): State<Api>,
     Path(call_id): Path<String>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Timeline>, Problem> {
     call(&api, &call_id).await?;
     let events = api.store.events(&call_id, 0, LONGEST_TIMELINE).await?;
-    Ok(Json(json!({ "callId": call_id, "events": events })))
+    Ok(Json(Timeline { call_id, events }))
 }
 
-/// `GET /v1/calls/{id}/evidence`: why the detector decided as it did.
+/// Why the detector decided as it did.
+#[utoipa::path(get, path = "/v1/calls/{call_id}/evidence", operation_id = "getEvidence", tag = "calls",
+    params(("call_id" = String, Path, description = "The call.")),
+    responses(
+        (status = 200, description = "The evidence.", body = Object),
+        (status = 404, description = "There is no such call, it was not answered, or detection was off.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
 pub(super) async fn evidence(
     State(api): State<Api>,
     Path(call_id): Path<String>,
@@ -90,55 +219,37 @@ pub(super) async fn evidence(
         .ok_or_else(|| Problem::new(Code::NotFound, "this call was not answered, or detection was off"))
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct TranscriptQuery {
-    /// `json`, `text` or `vtt`.
-    format: Option<String>,
-}
-
-/// `GET /v1/calls/{id}/transcript`: who said what and when.
-pub(super) async fn transcript(
-    State(api): State<Api>,
-    Path(call_id): Path<String>,
-    query: Result<Query<TranscriptQuery>, axum::extract::rejection::QueryRejection>,
-) -> Result<Response, Problem> {
-    let Query(query) = query.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
-    let call = call(&api, &call_id).await?;
-    if call.words_deleted_ms.is_some() {
-        return Err(Problem::new(Code::Gone, "the words of this call were deleted when their time was over"));
-    }
-    let events = api.store.events(&call_id, 0, LONGEST_TIMELINE).await?;
-    let answered = call.answered_ms.and_then(|at| u64::try_from(at - call.created_ms).ok());
-    let entries = transcript::entries(answered, &events);
-    match query.format.as_deref() {
-        None | Some("json") => {
-            let utterances = api.store.transcripts(&call_id).await?;
-            Ok(transcript::as_json(&call_id, answered, &entries, &utterances).into_response())
-        }
-        Some("text") => Ok(transcript::as_text(&entries)),
-        Some("vtt") => Ok(transcript::as_captions(&entries)),
-        Some(other) => {
-            Err(Problem::new(Code::Malformed, format!("format: \"{other}\" is not json, text or vtt")))
-        }
-    }
-}
-
-/// `GET /v1/calls/{id}/notifications`: the webhooks of a call and how each fared.
+/// The webhooks of a call and how each fared.
+#[utoipa::path(get, path = "/v1/calls/{call_id}/notifications", operation_id = "getCallNotifications", tag = "webhooks",
+    params(("call_id" = String, Path, description = "The call.")),
+    responses(
+        (status = 200, description = "The notifications in their order.", body = CallNotifications),
+        (status = 404, description = "There is no such call.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
 pub(super) async fn notifications(
     State(api): State<Api>,
     Path(call_id): Path<String>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<CallNotifications>, Problem> {
     call(&api, &call_id).await?;
-    let mut shown = Vec::new();
+    let mut notifications = Vec::new();
     for row in api.store.notifications(&call_id).await? {
         let attempts = api.store.attempts(&row.id).await?;
-        shown.push(json!({ "notification": row, "attempts": attempts }));
+        notifications.push(json!({ "notification": row, "attempts": attempts }));
     }
-    Ok(Json(json!({ "callId": call_id, "notifications": shown })))
+    Ok(Json(CallNotifications { call_id, notifications }))
 }
 
-/// `GET /v1/calls/{id}/recording`: the stereo WAV, callee left, bot right.
+/// The recording of a call: stereo WAV, callee left, bot right.
+#[utoipa::path(get, path = "/v1/calls/{call_id}/recording", operation_id = "getRecording", tag = "recordings",
+    params(("call_id" = String, Path, description = "The call.")),
+    responses(
+        (status = 200, description = "The audio.", body = Vec<u8>, content_type = "audio/wav"),
+        (status = 404, description = "There is no such call, or no recording of it.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 410, description = "It was deleted when its time was over.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
 pub(super) async fn recording(
     State(api): State<Api>,
     Path(call_id): Path<String>,
@@ -160,7 +271,21 @@ fn deleted() -> Problem {
     Problem::new(Code::Gone, "the recording of this call was deleted when its time was over")
 }
 
-/// `GET /v1/calls/{id}/messages/{n}`: the WAV of a message that the callee left; the timeline numbers them.
+/// A message that the callee left: WAV. The timeline numbers them.
+#[utoipa::path(get, path = "/v1/calls/{call_id}/messages/{message}", operation_id = "getMessage", tag = "recordings",
+    params(
+        ("call_id" = String, Path, description = "The call."),
+        ("message" = u32, Path, description = "Its number in the timeline."),
+    ),
+    responses(
+        (status = 200, description = "The audio.", body = Vec<u8>, content_type = "audio/wav"),
+        (status = 400, description = "The number of the message is no number.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 404, description = "There is no such call or message.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 410, description = "It was deleted when its time was over.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
 pub(super) async fn message(
     State(api): State<Api>,
     Path((call_id, message)): Path<(String, u32)>,
@@ -178,17 +303,40 @@ pub(super) async fn message(
     Ok(([(header::CONTENT_TYPE, "audio/wav")], Body::from(file)).into_response())
 }
 
-/// `POST /v1/calls/{id}/hangup`: ends a running call.
+/// End a running call, cancel a planned one.
+#[utoipa::path(post, path = "/v1/calls/{call_id}/hangup", operation_id = "hangUp", tag = "calls",
+    params(("call_id" = String, Path, description = "The call.")),
+    responses(
+        (status = 202, description = "It is being ended."),
+        (status = 404, description = "There is no such call.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 409, description = "The call has ended already.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
 pub(super) async fn hang_up(
     State(api): State<Api>,
     Path(call_id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     call(&api, &call_id).await?;
-    if api.calls.hang_up(&call_id, "api") {
+    if api.calls.end(&call_id, "api").await? {
         Ok(StatusCode::ACCEPTED)
     } else {
         Err(Problem::new(Code::Conflict, "this call has ended already"))
     }
+}
+
+/// The same as `POST …/hangup`.
+#[utoipa::path(delete, path = "/v1/calls/{call_id}", operation_id = "cancelCall", tag = "calls",
+    params(("call_id" = String, Path, description = "The call.")),
+    responses(
+        (status = 202, description = "It is being ended."),
+        (status = 404, description = "There is no such call.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 409, description = "The call has ended already.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
+pub(super) async fn cancel(api: State<Api>, call_id: Path<String>) -> Result<StatusCode, Problem> {
+    hang_up(api, call_id).await
 }
 
 pub(super) async fn call(api: &Api, call_id: &str) -> Result<CallRow, Problem> {
@@ -196,29 +344,33 @@ pub(super) async fn call(api: &Api, call_id: &str) -> Result<CallRow, Problem> {
     found.ok_or_else(|| Problem::new(Code::NotFound, format!("there is no call {call_id}")))
 }
 
-fn shown(call: &CallRow) -> Value {
-    json!({
-        "callId": call.id,
-        "botId": call.bot_id,
-        "trunk": call.trunk,
-        "direction": call.direction,
-        "target": call.target,
-        "caller": call.caller,
-        "flow": call.flow,
-        "flowDigest": call.flow_digest,
-        "metadata": call.metadata,
-        "state": call.state,
-        "createdMs": call.created_ms,
-        "sessionId": call.session_id,
-        "answeredMs": call.answered_ms,
-        "endedMs": call.ended_ms,
-        "disposition": call.disposition,
-        "causeCode": call.cause_code,
-        "amd": call.amd_event.as_ref().map(|event| json!({
-            "event": event, "atMs": call.amd_ms, "reason": call.amd_reason, "subtype": call.amd_subtype,
-        })),
-        "outcome": call.outcome,
-        "lastCheckpoint": call.last_checkpoint,
-        "messageLeft": call.message_left,
-    })
+impl From<CallRow> for Call {
+    fn from(call: CallRow) -> Self {
+        let (at_ms, reason, subtype) = (call.amd_ms, call.amd_reason, call.amd_subtype);
+        Self {
+            call_id: call.id,
+            bot_id: call.bot_id,
+            trunk: call.trunk,
+            direction: call.direction,
+            target: call.target,
+            caller: call.caller,
+            flow: call.flow,
+            flow_digest: call.flow_digest,
+            metadata: call.metadata,
+            state: call.state,
+            created_ms: call.created_ms,
+            start_ms: call.start_ms,
+            expires_ms: call.expires_ms,
+            began_ms: call.began_ms,
+            session_id: call.session_id,
+            answered_ms: call.answered_ms,
+            ended_ms: call.ended_ms,
+            disposition: call.disposition,
+            cause_code: call.cause_code,
+            amd: call.amd_event.map(|event| Verdict { event, at_ms, reason, subtype }),
+            outcome: call.outcome,
+            last_checkpoint: call.last_checkpoint,
+            message_left: call.message_left,
+        }
+    }
 }

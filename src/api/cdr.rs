@@ -3,12 +3,113 @@
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
-use super::error::{Code, Problem};
+use super::error::{Code, Problem, ProblemDocument};
 use crate::store::{CdrPage, CdrQuery};
 
-/// `GET /v1/cdr`: filters, pages and sorting as the carrier's.
+/// Which records, and in which order.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+#[expect(dead_code, reason = "it is the shape that counts; `CdrQuery` reads the parameters")]
+struct CdrParameters {
+    /// From 1.
+    #[param(minimum = 1)]
+    page: Option<u32>,
+    /// Records on a page; more than 1000 are 1000.
+    #[param(minimum = 1)]
+    limit: Option<u32>,
+    /// `<field>:ASC` or `<field>:DESC`; may be repeated. Fields: `id`, `startTime`, `endTime`, `duration`,
+    /// `billableSeconds`, `destination`, `disposition`.
+    #[param(rename = "sortBy", example = json!(["startTime:DESC"]))]
+    sort_by: Option<Vec<String>>,
+    /// `$eq:` or `$contains:` and a number or a part of it.
+    #[param(rename = "filter.destination", example = "$contains:0812")]
+    destination: Option<String>,
+    /// `$eq:`, `$gt:`, `$gte:`, `$lt:` or `$lte:` and whole seconds.
+    #[param(rename = "filter.duration", example = "$gte:30")]
+    duration: Option<String>,
+    /// As `filter.duration`.
+    #[param(rename = "filter.billableSeconds", example = "$gt:0")]
+    billable_seconds: Option<String>,
+    /// `$eq:` and one, or `$in:` and several with commas: `ANSWERED`, `NO ANSWER`, `BUSY`, `FAILED`.
+    #[param(rename = "filter.disposition", example = "$in:ANSWERED,BUSY")]
+    disposition: Option<String>,
+}
+
+/// A record in the carrier's shape (Outgoing Call Service 1.0.4).
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(dead_code, reason = "the shape of `store::CdrRow`, whose parts know nothing of descriptions")]
+struct Cdr {
+    /// The carrier's name of the call.
+    session_id: String,
+    destination: String,
+    #[schema(format = DateTime)]
+    start_time: String,
+    /// `null` for a call that was never answered.
+    #[schema(format = DateTime)]
+    answer_time: Option<String>,
+    #[schema(format = DateTime)]
+    end_time: String,
+    /// Whole seconds.
+    duration: u64,
+    /// Whole seconds from the answer.
+    billable_seconds: u64,
+    /// `ANSWERED`, `NO ANSWER`, `BUSY` or `FAILED`.
+    disposition: String,
+    /// `CALLER` or `CALLEE`.
+    hangup_by: Option<String>,
+    hangup_cause_code: u16,
+    hangup_cause_text: String,
+    /// Where the call came from, when the carrier says so (1.0.5).
+    source: Option<String>,
+    /// `true`: the carrier gave no record, this one is made from our own times. Absent otherwise.
+    estimated: Option<bool>,
+    #[schema(format = DateTime)]
+    created_at: String,
+    #[schema(format = DateTime)]
+    updated_at: String,
+}
+
+/// Where in the list a page lies.
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(dead_code, reason = "the shape of `cdr_wire::CdrMeta`")]
+struct CdrPageMeta {
+    items_per_page: u32,
+    total_items: u64,
+    current_page: u32,
+    total_pages: u64,
+    /// `[field, "ASC" | "DESC"]` pairs.
+    sort_by: Vec<Vec<String>>,
+}
+
+/// A page of records.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the shape of `store::CdrPage`")]
+struct CdrList {
+    data: Vec<Cdr>,
+    meta: CdrPageMeta,
+}
+
+/// One record in the carrier's envelope.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the shape of the answer of `one`")]
+struct CdrOne {
+    status: u16,
+    errors: String,
+    data: Cdr,
+}
+
+/// Call detail records: filters, pages and sorting as the carrier's.
+#[utoipa::path(get, path = "/v1/cdr", operation_id = "listRecords", tag = "records", params(CdrParameters),
+    responses(
+        (status = 200, description = "A page of records.", body = CdrList),
+        (status = 400, description = "A parameter cannot be understood.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
 pub(super) async fn list(
     State(api): State<Api>,
     Query(pairs): Query<Vec<(String, String)>>,
@@ -18,7 +119,14 @@ pub(super) async fn list(
     Ok(Json(api.store.cdrs(&query, None).await?))
 }
 
-/// `GET /v1/cdr/{sessionId}`.
+/// The record of one session of the carrier.
+#[utoipa::path(get, path = "/v1/cdr/{session_id}", operation_id = "getRecord", tag = "records",
+    params(("session_id" = String, Path, description = "The carrier's name of the call.")),
+    responses(
+        (status = 200, description = "The record.", body = CdrOne),
+        (status = 404, description = "There is no record of that session.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
 pub(super) async fn one(
     State(api): State<Api>,
     Path(session_id): Path<String>,

@@ -8,14 +8,16 @@ use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use utoipa::ToSchema;
 
 use super::BODY_LIMIT;
 use super::auth::AuthError;
 use crate::store;
 
 /// What went wrong, for programs. The text is part of the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ErrorCode)]
 pub enum Code {
     /// Neither a token nor a key came with the request.
     CredentialsMissing,
@@ -25,6 +27,8 @@ pub enum Code {
     TokenNotYetValid,
     ScopeMissing,
     BotNotAllowed,
+    /// A browser sent it along, but not from a page of ours.
+    CrossSite,
     NotFound,
     /// It was there, and was deleted.
     Gone,
@@ -34,6 +38,8 @@ pub enum Code {
     /// It can be read, but not be done.
     Invalid,
     Conflict,
+    /// An idempotency key that stands for another request.
+    KeyReused,
     /// The number's owner asked not to be called again.
     DoNotCall,
     TooLarge,
@@ -51,12 +57,14 @@ impl Code {
             | Self::CredentialsInvalid
             | Self::TokenExpired
             | Self::TokenNotYetValid => StatusCode::UNAUTHORIZED,
-            Self::ScopeMissing | Self::BotNotAllowed | Self::DoNotCall => StatusCode::FORBIDDEN,
+            Self::ScopeMissing | Self::BotNotAllowed | Self::CrossSite | Self::DoNotCall => {
+                StatusCode::FORBIDDEN
+            }
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::Gone => StatusCode::GONE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Malformed => StatusCode::BAD_REQUEST,
-            Self::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Invalid | Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
@@ -112,6 +120,16 @@ impl Problem {
         self
     }
 
+    /// Its members, for an answer that holds several problems.
+    #[must_use]
+    pub fn members(self) -> Map<String, Value> {
+        let mut members = self.members;
+        members.insert("status".to_owned(), json!(self.code.status().as_u16()));
+        members.insert("code".to_owned(), json!(self.code));
+        members.insert("detail".to_owned(), json!(self.detail));
+        members
+    }
+
     #[must_use]
     pub const fn code(&self) -> Code {
         self.code
@@ -121,6 +139,31 @@ impl Problem {
     pub fn detail(&self) -> &str {
         &self.detail
     }
+}
+
+/// What went wrong (RFC 9457).
+#[derive(ToSchema)]
+#[schema(as = Problem)]
+#[expect(dead_code, reason = "the shape of `Body` for the description, which cannot borrow")]
+pub(super) struct ProblemDocument {
+    #[schema(example = "about:blank")]
+    r#type: String,
+    /// The phrase of the status.
+    title: String,
+    status: u16,
+    /// A sentence that says what is wrong and what to do.
+    detail: String,
+    code: Code,
+    /// The fields that are wrong.
+    errors: Option<Vec<FieldProblem>>,
+}
+
+/// A field that is wrong.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the shape of what `with_field` writes")]
+pub(super) struct FieldProblem {
+    field: String,
+    problem: String,
 }
 
 /// The members of RFC 9457 §3.1, and ours.

@@ -1,5 +1,7 @@
 //! `/v1/flows`: versions of flows, uploaded as a zip or as YAML, and the labels that decide which one runs.
 
+use std::collections::BTreeMap;
+
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
@@ -7,12 +9,13 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use callcore::flow::{Diagnostic, JSON_SCHEMA};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
-use super::error::{Code, Problem};
-use crate::flows::{self, Bundle, Described, FileTests, Refused, Running, Usable};
+use super::error::{Code, Problem, ProblemDocument};
+use crate::flows::{self, Added, Bundle, Described, FileTests, Refused, Running, Usable};
 use crate::wallclock::iso;
 
 /// Largest upload, bytes.
@@ -24,34 +27,124 @@ const LONGEST_MESSAGE: usize = 500;
 #[derive(Clone, Debug)]
 pub(super) struct Author(pub(super) String);
 
-/// `GET /v1/flows`: every flow with its labels and what runs.
-pub(super) async fn list(State(api): State<Api>) -> Json<Value> {
-    let flows: Vec<Value> = api
+/// Every flow.
+#[derive(Serialize, ToSchema)]
+pub(super) struct FlowList {
+    flows: Vec<FlowSummary>,
+}
+
+/// A flow with its labels.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct FlowSummary {
+    flow: String,
+    runs: Running,
+    /// Digests by label.
+    labels: BTreeMap<String, String>,
+    /// How many there are.
+    versions: usize,
+    #[schema(format = DateTime)]
+    last_change: Option<String>,
+}
+
+/// A flow with its versions, newest first.
+#[derive(Serialize, ToSchema)]
+pub(super) struct FlowHistory {
+    flow: String,
+    runs: Running,
+    versions: Vec<FlowVersion>,
+}
+
+/// A version of a flow.
+#[derive(Serialize, ToSchema)]
+struct FlowVersion {
+    /// SHA-256 of what it says.
+    digest: String,
+    author: String,
+    message: String,
+    #[schema(format = DateTime)]
+    created: String,
+    labels: Vec<String>,
+    /// Whether a plain name runs it.
+    runs: bool,
+}
+
+/// What became of an upload.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Uploaded {
+    flow: String,
+    digest: String,
+    /// `false` when the flow had this version already.
+    new: bool,
+    runs: Running,
+    #[schema(value_type = Vec<Object>)]
+    warnings: Vec<Diagnostic>,
+    tests_passed: usize,
+}
+
+/// Where the labels of a flow point now.
+#[derive(Serialize, ToSchema)]
+pub(super) struct Moved {
+    flow: String,
+    runs: Running,
+    /// Digests by label.
+    labels: BTreeMap<String, String>,
+}
+
+/// Every flow with its labels and what runs.
+#[utoipa::path(get, path = "/v1/flows", operation_id = "listFlows", tag = "flows",
+    responses(
+        (status = 200, description = "The flows by name.", body = FlowList),
+    ))]
+pub(super) async fn list(State(api): State<Api>) -> Json<FlowList> {
+    let flows = api
         .flows
         .all()
         .into_iter()
-        .map(|flow| {
-            json!({
-                "flow": flow.flow,
-                "runs": flow.runs,
-                "labels": flow.labels,
-                "versions": flow.versions.len(),
-                "lastChange": flow.versions.first().map(|row| iso(row.created_ms)),
-            })
+        .map(|flow| FlowSummary {
+            flow: flow.flow,
+            runs: flow.runs,
+            labels: flow.labels,
+            versions: flow.versions.len(),
+            last_change: flow.versions.first().map(|row| iso(row.created_ms)),
         })
         .collect();
-    Json(json!({ "flows": flows }))
+    Json(FlowList { flows })
 }
 
-/// `GET /v1/flows/{name}/versions`: newest first.
+/// The versions of a flow, newest first.
+#[utoipa::path(get, path = "/v1/flows/{name}/versions", operation_id = "listVersions", tag = "flows",
+    params(("name" = String, Path, description = "The flow.")),
+    responses(
+        (status = 200, description = "The versions.", body = FlowHistory),
+        (status = 404, description = "There is no such flow.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 422, description = "The file of the flow has errors.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
 pub(super) async fn history(
     State(api): State<Api>,
     Path(name): Path<String>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<FlowHistory>, Problem> {
     Ok(Json(shown(&api.flows.describe(&name)?)))
 }
 
-/// `GET /v1/flows/{name}/versions/{version}`: the text of one, named by a label or a digest.
+/// The text of a version.
+#[utoipa::path(get, path = "/v1/flows/{name}/versions/{version}", operation_id = "getVersion", tag = "flows",
+    params(
+        ("name" = String, Path, description = "The flow."),
+        ("version" = String, Path, description = "A label, or the beginning of a digest."),
+    ),
+    responses(
+        (status = 200, description = "The YAML of the flow.", body = String, content_type = "application/yaml"),
+        (status = 404, description = "There is no such flow or version.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 409, description = "The beginning of the digest fits several versions.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 422, description = "The file of the flow has errors.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
 pub(super) async fn text(
     State(api): State<Api>,
     Path((name, version)): Path<(String, String)>,
@@ -61,10 +154,13 @@ pub(super) async fn text(
     Ok(([(header::CONTENT_TYPE, yaml)], text).into_response())
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct UploadQuery {
+    /// Why it was made.
     #[serde(default)]
+    #[param(max_length = 500)]
     message: String,
     /// A label to point at the version, when it is taken.
     label: Option<String>,
@@ -72,8 +168,30 @@ pub(super) struct UploadQuery {
     tests: Option<bool>,
 }
 
-/// `POST /v1/flows/{name}/versions`: a zip with one flow and its audio, or the YAML of a flow without audio.
-/// Checked before anything is kept, the tests in the zip included.
+/// Upload a version of a flow.
+///
+/// The body is a zip with one flow and its audio, or the YAML of a flow without audio. It is checked before
+/// anything is kept, the tests in the zip included.
+#[utoipa::path(post, path = "/v1/flows/{name}/versions", operation_id = "uploadVersion", tag = "flows",
+    params(("name" = String, Path, description = "The flow."), UploadQuery),
+    request_body(description = "A zip, or YAML.", content(
+        (Vec<u8> = "application/zip"),
+        (String = "application/yaml"),
+    )),
+    responses(
+        (status = 200, description = "The flow had this version already.", body = Uploaded),
+        (status = 201, description = "The version is kept.", body = Uploaded),
+        (status = 400, description = "The body or a parameter cannot be read.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 404, description = "There is no such flow or version.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 409, description = "The beginning of the digest fits several versions, or there is nothing to go back to.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 413, description = "The upload is larger than 48 MiB.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 422, description = "The flow, the bundle, its tests or the label have errors; `diagnostics` lists them.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
 pub(super) async fn upload(
     State(api): State<Api>,
     Extension(Author(author)): Extension<Author>,
@@ -116,14 +234,8 @@ pub(super) async fn upload(
     }
     tracing::info!(flow = %name, digest = %added.digest, %author, new = added.new, "a version of a flow was uploaded");
     let status = if added.new { StatusCode::CREATED } else { StatusCode::OK };
-    let body = json!({
-        "flow": added.flow,
-        "digest": added.digest,
-        "new": added.new,
-        "runs": runs,
-        "warnings": warnings,
-        "testsPassed": tests,
-    });
+    let Added { flow, digest, new, .. } = added;
+    let body = Uploaded { flow, digest, new, runs, warnings, tests_passed: tests };
     Ok((status, Json(body)).into_response())
 }
 
@@ -152,42 +264,89 @@ fn checked(body: &[u8], with_tests: bool) -> Result<(Usable, usize), Problem> {
     Ok((usable, passed))
 }
 
-#[derive(Debug, Deserialize)]
+/// A version of a flow, named.
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = VersionName)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Version {
     /// A label, or the beginning of a digest.
     version: String,
 }
 
-/// `PUT /v1/flows/{name}/labels/{label}` with `{"version": …}`.
+/// Point a label at a version.
+#[utoipa::path(put, path = "/v1/flows/{name}/labels/{label}", operation_id = "setLabel", tag = "flows",
+    params(
+        ("name" = String, Path, description = "The flow."),
+        ("label" = String, Path, description = "Lower-case letters, digits, `-` and `_`."),
+    ),
+    request_body(content = Version),
+    responses(
+        (status = 200, description = "It points there.", body = Moved),
+        (status = 400, description = "The body cannot be read.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 404, description = "There is no such flow or version.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 409, description = "The beginning of the digest fits several versions.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 413, description = "The body is larger than 256 KiB.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 422, description = "The label cannot be one.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
 pub(super) async fn label(
     State(api): State<Api>,
     Extension(Author(author)): Extension<Author>,
     Path((name, label)): Path<(String, String)>,
     body: Result<Json<Version>, JsonRejection>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Moved>, Problem> {
     let Json(Version { version }) = body.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
     let runs = api.flows.label(&name, &label, &version, &author).await?;
     Ok(moved(&api, &name, &runs, &author))
 }
 
-/// `DELETE /v1/flows/{name}/labels/{label}`.
+/// Take a label away.
+#[utoipa::path(delete, path = "/v1/flows/{name}/labels/{label}", operation_id = "removeLabel", tag = "flows",
+    params(
+        ("name" = String, Path, description = "The flow."),
+        ("label" = String, Path, description = "Lower-case letters, digits, `-` and `_`."),
+    ),
+    responses(
+        (status = 200, description = "It is gone.", body = Moved),
+        (status = 404, description = "There is no such flow or version.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 422, description = "The flow has no such label, or it cannot be taken away.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
 pub(super) async fn unlabel(
     State(api): State<Api>,
     Extension(Author(author)): Extension<Author>,
     Path((name, label)): Path<(String, String)>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Moved>, Problem> {
     let runs = api.flows.unlabel(&name, &label, &author).await?;
     Ok(moved(&api, &name, &runs, &author))
 }
 
-/// `POST /v1/flows/{name}/rollback`: to what ran before, or to the `version` of the body.
+/// Go back to what ran before, or to a version.
+#[utoipa::path(post, path = "/v1/flows/{name}/rollback", operation_id = "rollBack", tag = "flows",
+    params(("name" = String, Path, description = "The flow.")),
+    request_body(content = Option<Version>, description = "Without a body: to what ran before."),
+    responses(
+        (status = 200, description = "It runs now.", body = Moved),
+        (status = 400, description = "The body cannot be read.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 404, description = "There is no such flow or version.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 409, description = "The beginning of the digest fits several versions, or there is nothing to go back to.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 413, description = "The body is larger than 256 KiB.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
 pub(super) async fn roll_back(
     State(api): State<Api>,
     Extension(Author(author)): Extension<Author>,
     Path(name): Path<String>,
     body: Bytes,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Moved>, Problem> {
     let wanted: Option<Version> = if body.is_empty() {
         None
     } else {
@@ -199,40 +358,44 @@ pub(super) async fn roll_back(
     Ok(moved(&api, &name, &runs, &author))
 }
 
-/// `GET /schema/flow.json`: what editors complete and check flows with.
+/// The JSON Schema of a flow, which editors complete and check flows with.
+#[utoipa::path(get, path = "/schema/flow.json", operation_id = "flowSchema", tag = "flows",
+    responses(
+        (status = 200, description = "The schema.", body = Object, content_type = "application/schema+json"),
+    ))]
 pub(super) async fn schema() -> Response {
     let kind = HeaderValue::from_static("application/schema+json");
     ([(header::CONTENT_TYPE, kind)], JSON_SCHEMA).into_response()
 }
 
-fn moved(api: &Api, name: &str, runs: &Running, author: &str) -> Json<Value> {
+fn moved(api: &Api, name: &str, runs: &Running, author: &str) -> Json<Moved> {
     tracing::info!(flow = %name, digest = %runs.digest, %author, "a label of a flow was moved");
     let labels = api.flows.describe(name).map(|flow| flow.labels).unwrap_or_default();
-    Json(json!({ "flow": name, "runs": runs, "labels": labels }))
+    Json(Moved { flow: name.to_owned(), runs: runs.clone(), labels })
 }
 
-fn shown(flow: &Described) -> Value {
-    let versions: Vec<Value> = flow
+fn shown(flow: &Described) -> FlowHistory {
+    let versions = flow
         .versions
         .iter()
         .map(|row| {
-            let labels: Vec<&String> = flow
+            let labels = flow
                 .labels
                 .iter()
                 .filter(|(_, digest)| **digest == row.digest)
-                .map(|(label, _)| label)
+                .map(|(label, _)| label.clone())
                 .collect();
-            json!({
-                "digest": row.digest,
-                "author": row.author,
-                "message": row.message,
-                "created": iso(row.created_ms),
-                "labels": labels,
-                "runs": row.digest == flow.runs.digest,
-            })
+            FlowVersion {
+                digest: row.digest.clone(),
+                author: row.author.clone(),
+                message: row.message.clone(),
+                created: iso(row.created_ms),
+                labels,
+                runs: row.digest == flow.runs.digest,
+            }
         })
         .collect();
-    json!({ "flow": flow.flow, "runs": flow.runs, "versions": versions })
+    FlowHistory { flow: flow.flow.clone(), runs: flow.runs.clone(), versions }
 }
 
 /// Findings as they are and as a terminal shows them.

@@ -7,10 +7,11 @@ mod dialout;
 pub mod error;
 mod flows;
 mod health;
-mod kore;
+pub mod openapi;
 mod page;
 mod picture;
 mod transcript;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,16 +23,20 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::Response;
-use axum::routing::{get, post, put};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
+use utoipa_axum::routes;
 
 use self::auth::Auth;
 use self::error::{Code, Problem};
+use self::openapi::Gate;
 use crate::flows::Catalog;
+use crate::outbox;
 use crate::outbox::target::Reach;
 use crate::session;
 use crate::store::Store;
@@ -50,6 +55,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Api {
     pub store: Store,
     pub calls: session::Handle,
+    pub outbox: outbox::Handle,
     pub flows: Arc<Catalog>,
     /// Which flow a bot runs, where it is not the flow of the bot's own name.
     pub bots: Arc<BTreeMap<String, String>>,
@@ -108,38 +114,69 @@ async fn no_such_method(method: Method, uri: Uri) -> Problem {
     Problem::new(Code::MethodNotAllowed, detail)
 }
 
-/// Every route there is. Those that read share one gate, so that none can be left open by mistake; the
-/// dial-out checks its own token, and `/health` tells nothing.
+/// Routes that anybody may ask, and those that check for themselves.
+fn open() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(flows::schema))
+        .routes(routes!(dialout::single::dial_out))
+        .routes(routes!(dialout::batch::batch))
+        .routes(routes!(dialout::single::cancel))
+        .routes(routes!(page::calls))
+        .routes(routes!(health::health))
+        .routes(routes!(openapi::description))
+        .routes(routes!(openapi::page::page))
+        .routes(routes!(openapi::page::asset))
+}
+
+/// Routes of those who read. One gate for all, so that none can be left open by mistake.
+fn reading() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(calls::list))
+        .routes(routes!(calls::one))
+        .routes(routes!(calls::events))
+        .routes(routes!(calls::evidence))
+        .routes(routes!(picture::amd))
+        .routes(routes!(transcript::transcript))
+        .routes(routes!(calls::notifications))
+        .routes(routes!(calls::recording))
+        .routes(routes!(calls::message))
+        .routes(routes!(calls::hang_up))
+        .routes(routes!(calls::cancel))
+        .routes(routes!(dialout::interactions::interactions))
+        .routes(routes!(cdr::list))
+        .routes(routes!(cdr::one))
+        .routes(routes!(flows::list))
+        .routes(routes!(flows::history))
+        .routes(routes!(flows::text))
+        .routes(routes!(health::metrics))
+        .routes(routes!(page::rows))
+}
+
+/// Routes of those who change flows.
+fn flow_writing() -> OpenApiRouter<Api> {
+    let upload = routes!(flows::upload).layer(DefaultBodyLimit::max(flows::LARGEST));
+    OpenApiRouter::new()
+        .routes(upload)
+        .routes(routes!(flows::label, flows::unlabel))
+        .routes(routes!(flows::roll_back))
+}
+
+/// The description of every route and webhook: OpenAPI 3.1.
+#[must_use]
+pub fn description() -> OpenApi {
+    let groups = [(Gate::Open, open()), (Gate::Readers, reading()), (Gate::Keys, flow_writing())];
+    openapi::assemble(groups.map(|(gate, group)| (gate, group.into_openapi())))
+}
+
+/// Every route there is, behind its gate.
 pub fn router(api: Api) -> Router {
-    let reading = Router::new()
-        .route("/v1/calls", get(calls::list))
-        .route("/v1/calls/{call_id}", get(calls::one))
-        .route("/v1/calls/{call_id}/events", get(calls::events))
-        .route("/v1/calls/{call_id}/evidence", get(calls::evidence))
-        .route("/v1/calls/{call_id}/amd.svg", get(picture::amd))
-        .route("/v1/calls/{call_id}/transcript", get(calls::transcript))
-        .route("/v1/calls/{call_id}/notifications", get(calls::notifications))
-        .route("/v1/calls/{call_id}/recording", get(calls::recording))
-        .route("/v1/calls/{call_id}/messages/{message}", get(calls::message))
-        .route("/v1/calls/{call_id}/hangup", post(calls::hang_up))
-        .route("/v1/cdr", get(cdr::list))
-        .route("/v1/cdr/{session_id}", get(cdr::one))
-        .route("/v1/flows", get(flows::list))
-        .route("/v1/flows/{name}/versions", get(flows::history))
-        .route("/v1/flows/{name}/versions/{version}", get(flows::text))
-        .route("/metrics", get(health::metrics))
-        .route("/calls/rows", get(page::rows))
+    let reading = Router::from(reading())
+        .merge(webhooks::routes())
         .route_layer(from_fn_with_state(api.clone(), readers_only));
-    let writing = Router::new()
-        .route("/v1/flows/{name}/versions", post(flows::upload).layer(DefaultBodyLimit::max(flows::LARGEST)))
-        .route("/v1/flows/{name}/labels/{label}", put(flows::label).delete(flows::unlabel))
-        .route("/v1/flows/{name}/rollback", post(flows::roll_back))
-        .route_layer(from_fn_with_state(api.clone(), flow_writers_only));
-    Router::new()
-        .route("/schema/flow.json", get(flows::schema))
-        .route("/api/1.1/public/bot/{bot_id}/smartassist/dialout", post(kore::dial_out))
-        .route("/", get(page::calls))
-        .route("/health", get(health::health))
+    let writing =
+        Router::from(flow_writing()).route_layer(from_fn_with_state(api.clone(), flow_writers_only));
+    Router::from(open())
+        .merge(webhooks::pages())
         .merge(reading)
         .merge(writing)
         .fallback(no_such_route)

@@ -14,7 +14,10 @@ use crate::web::{self, CallLine};
 /// Ended calls shown.
 const LATEST: u32 = 20;
 
-/// `GET /`.
+/// The page of calls: those that run and the latest that ended.
+#[utoipa::path(get, path = "/", operation_id = "callsPage", tag = "server",
+    security(("basic" = []), ("apiKey" = [])),
+    responses((status = 200, description = "The page.", body = String, content_type = "text/html")))]
 pub(super) async fn calls(State(api): State<Api>, headers: HeaderMap) -> Result<Response, Problem> {
     if let Err(problem) = api.reader(&headers).await {
         return Ok(ask_for_key(problem));
@@ -23,7 +26,9 @@ pub(super) async fn calls(State(api): State<Api>, headers: HeaderMap) -> Result<
     Ok(web::calls_page(&live, &ended))
 }
 
-/// `GET /calls/rows`: what changes on the page.
+/// What changes on the page of calls.
+#[utoipa::path(get, path = "/calls/rows", operation_id = "callsRows", tag = "server",
+    responses((status = 200, description = "Rows of HTML.", body = String, content_type = "text/html")))]
 pub(super) async fn rows(State(api): State<Api>) -> Result<Response, Problem> {
     let (live, ended) = lines(&api).await?;
     Ok(web::calls_rows(&live, &ended))

@@ -12,12 +12,21 @@ use serde_json::Value;
 
 use super::Api;
 use super::calls::call;
-use super::error::{Code, Problem};
+use super::error::{Code, Problem, ProblemDocument};
 
 /// An image needs nothing from anywhere.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
 
+/// The evidence of detection as a picture.
+///
 /// Runs the detector over the callee's side again, with the settings and words of the call, and draws it.
+#[utoipa::path(get, path = "/v1/calls/{call_id}/amd.svg", operation_id = "getEvidencePicture", tag = "calls",
+    params(("call_id" = String, Path, description = "The call.")),
+    responses(
+        (status = 200, description = "The picture.", body = String, content_type = "image/svg+xml"),
+        (status = 404, description = "There is no such call, or nothing to draw: it was not answered, not recorded, \
+            or detection was off.", body = ProblemDocument, content_type = "application/problem+json"),
+    ))]
 pub(super) async fn amd(State(api): State<Api>, Path(call_id): Path<String>) -> Result<Response, Problem> {
     call(&api, &call_id).await?;
     let nothing = |what: &str| Problem::new(Code::NotFound, format!("there is no picture: {what}"));

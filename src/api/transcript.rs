@@ -3,15 +3,82 @@
 use std::fmt::Write as _;
 
 use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
+use super::Api;
+use super::calls::call;
+use super::error::{Code, Problem, ProblemDocument};
 use crate::store::{EventRow, TranscriptRow};
 
+const LONGEST_TIMELINE: u32 = 10_000;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TranscriptQuery {
+    /// `json` (when absent), `text` to read, or `vtt` (WebVTT captions for the recording).
+    format: Option<String>,
+}
+
+/// Who said what and when.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Transcript {
+    call_id: String,
+    /// When the call was answered, ms since it began; there the recording begins.
+    answered_ms: Option<u64>,
+    /// Everything said and pressed, in the order in which it began.
+    entries: Vec<Entry>,
+    /// What was said, as a plain list.
+    utterances: Vec<TranscriptRow>,
+}
+
+/// Who said what and when: what was heard of the bot's words, keys and check points, aligned with the recording.
+#[utoipa::path(get, path = "/v1/calls/{call_id}/transcript", operation_id = "getTranscript", tag = "calls",
+    params(("call_id" = String, Path, description = "The call."), TranscriptQuery),
+    responses(
+        (status = 200, description = "The transcript; text or captions when `format` asks for them.", body = Transcript),
+        (status = 400, description = "There is no such format.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 404, description = "There is no such call.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 410, description = "The words of this call were deleted.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
+pub(super) async fn transcript(
+    State(api): State<Api>,
+    Path(call_id): Path<String>,
+    query: Result<Query<TranscriptQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(query) = query.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
+    let call = call(&api, &call_id).await?;
+    if call.words_deleted_ms.is_some() {
+        return Err(Problem::new(Code::Gone, "the words of this call were deleted when their time was over"));
+    }
+    let events = api.store.events(&call_id, 0, LONGEST_TIMELINE).await?;
+    let answered_ms = call.answered_ms.and_then(|at| u64::try_from(at - call.created_ms).ok());
+    let entries = entries(answered_ms, &events);
+    let plain = |kind: &'static str, text: String| ([(header::CONTENT_TYPE, kind)], text).into_response();
+    match query.format.as_deref() {
+        None | Some("json") => {
+            let utterances = api.store.transcripts(&call_id).await?;
+            Ok(Json(Transcript { call_id, answered_ms, entries, utterances }).into_response())
+        }
+        Some("text") => Ok(plain("text/plain; charset=utf-8", text(&entries))),
+        Some("vtt") => Ok(plain("text/vtt; charset=utf-8", captions(&entries))),
+        Some(other) => {
+            Err(Problem::new(Code::Malformed, format!("format: \"{other}\" is not json, text or vtt")))
+        }
+    }
+}
+
 /// What an entry is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Kind {
     Speech,
@@ -19,7 +86,7 @@ enum Kind {
     Checkpoint,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 enum Speaker {
     /// The other party, whoever called whom.
@@ -28,7 +95,7 @@ enum Speaker {
 }
 
 /// What the caller heard of something the bot said.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct HeardOf {
     text: String,
@@ -37,7 +104,7 @@ struct HeardOf {
 }
 
 /// One line of a transcript.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Entry {
     kind: Kind,
@@ -63,7 +130,7 @@ pub(super) struct Entry {
 }
 
 /// The entries of a call that was answered `answered` ms after it began, in the order in which they began.
-pub(super) fn entries(answered: Option<u64>, events: &[EventRow]) -> Vec<Entry> {
+fn entries(answered: Option<u64>, events: &[EventRow]) -> Vec<Entry> {
     let Some(answered) = answered else { return Vec::new() };
     let mut entries = Vec::new();
     let mut cut_by = None;
@@ -125,31 +192,7 @@ pub(super) fn entries(answered: Option<u64>, events: &[EventRow]) -> Vec<Entry> 
     entries
 }
 
-/// The transcript as JSON: the aligned entries, and `utterances` as they were first served.
-pub(super) fn as_json(
-    call_id: &str,
-    answered: Option<u64>,
-    entries: &[Entry],
-    utterances: &[TranscriptRow],
-) -> Json<Value> {
-    Json(json!({
-        "callId": call_id,
-        "answeredMs": answered,
-        "entries": entries,
-        "utterances": utterances,
-    }))
-}
-
 /// A line per entry, for people.
-pub(super) fn as_text(entries: &[Entry]) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text(entries)).into_response()
-}
-
-/// Captions for the recording.
-pub(super) fn as_captions(entries: &[Entry]) -> Response {
-    ([(header::CONTENT_TYPE, "text/vtt; charset=utf-8")], captions(entries)).into_response()
-}
-
 fn text(entries: &[Entry]) -> String {
     let mut out = String::new();
     for entry in entries {
@@ -226,6 +269,8 @@ fn clock(ms: u64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::{Value, json};
+
     use super::*;
 
     fn entries_of(events: &[(i64, &str, Value)]) -> Vec<Entry> {

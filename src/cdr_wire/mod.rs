@@ -1,7 +1,8 @@
 //! Lists of call detail records as the carrier's `GET /v1/cdr` puts them on the wire (Outgoing Call Service
 //! 1.0.4 §3): `page`, `limit`, `sortBy` and `filter.<field>=$<operator>:<value>` in, `meta` out.
 //!
-//! The store answers such a query for our own API, the gateway answers it as the carrier.
+//! The store answers such a query for our own API, the gateway answers it as the carrier, and the client of a
+//! carrier asks it.
 
 #[cfg(test)]
 mod tests;
@@ -53,6 +54,18 @@ pub enum Comparison {
 }
 
 impl Comparison {
+    const ALL: [Self; 5] = [Self::Equal, Self::Greater, Self::GreaterOrEqual, Self::Less, Self::LessOrEqual];
+
+    const fn operator(self) -> &'static str {
+        match self {
+            Self::Equal => "eq",
+            Self::Greater => "gt",
+            Self::GreaterOrEqual => "gte",
+            Self::Less => "lt",
+            Self::LessOrEqual => "lte",
+        }
+    }
+
     /// Whether `left` stands so to `right`.
     #[must_use]
     pub const fn holds(self, left: i64, right: i64) -> bool {
@@ -76,6 +89,24 @@ pub enum CdrField {
     BillableSeconds,
     Destination,
     Disposition,
+}
+
+impl CdrFilter {
+    fn pair(&self) -> (&'static str, String) {
+        match self {
+            Self::DestinationIs(number) => ("filter.destination", format!("$eq:{number}")),
+            Self::DestinationContains(part) => ("filter.destination", format!("$contains:{part}")),
+            Self::Duration(how, seconds) => ("filter.duration", format!("${}:{seconds}", how.operator())),
+            Self::BillableSeconds(how, seconds) => {
+                ("filter.billableSeconds", format!("${}:{seconds}", how.operator()))
+            }
+            Self::DispositionIn(all) => {
+                let names: Vec<&str> = all.iter().map(|d| d.as_str()).collect();
+                let operator = if names.len() == 1 { "eq" } else { "in" };
+                ("filter.disposition", format!("${operator}:{}", names.join(",")))
+            }
+        }
+    }
 }
 
 impl CdrField {
@@ -138,9 +169,20 @@ impl CdrQuery {
         }
         Ok(query)
     }
-}
 
-impl CdrQuery {
+    /// The query parameters that [`CdrQuery::from_pairs`] reads as this query, in order. `sortBy` is not in the
+    /// carrier's document, which shows it in answers only.
+    #[must_use]
+    pub fn pairs(&self) -> Vec<(&'static str, String)> {
+        let page = [("page", self.page.to_string()), ("limit", self.limit.to_string())];
+        let filters = self.filters.iter().map(CdrFilter::pair);
+        let sort = self
+            .sort_by
+            .iter()
+            .map(|(field, descending)| ("sortBy", format!("{}:{}", field.as_str(), direction(*descending))));
+        page.into_iter().chain(filters).chain(sort).collect()
+    }
+
     /// The order asked for; newest first when none was.
     #[must_use]
     pub fn order(&self) -> &[(CdrField, bool)] {
@@ -171,7 +213,6 @@ impl CdrMeta {
     /// Describes the page that answers `query` when `total_items` records match.
     #[must_use]
     pub fn new(query: &CdrQuery, total_items: u64) -> Self {
-        let direction = |descending| if descending { "DESC" } else { "ASC" };
         let limit = query.limit.max(1);
         Self {
             items_per_page: limit,
@@ -181,6 +222,10 @@ impl CdrMeta {
             sort_by: query.order().iter().map(|(field, desc)| (field.as_str(), direction(*desc))).collect(),
         }
     }
+}
+
+const fn direction(descending: bool) -> &'static str {
+    if descending { "DESC" } else { "ASC" }
 }
 
 fn positive(value: &str) -> Result<u32, String> {
@@ -214,13 +259,9 @@ fn filter(field: &str, value: &str) -> Result<CdrFilter, String> {
         ("destination", "contains") => Ok(CdrFilter::DestinationContains(operand.to_owned())),
         ("destination", _) => unsupported("$eq or $contains"),
         ("duration" | "billableSeconds", _) => {
-            let comparison = match operator {
-                "eq" => Comparison::Equal,
-                "gt" => Comparison::Greater,
-                "gte" => Comparison::GreaterOrEqual,
-                "lt" => Comparison::Less,
-                "lte" => Comparison::LessOrEqual,
-                _ => return unsupported("$eq, $gt, $gte, $lt or $lte"),
+            let comparison = Comparison::ALL.into_iter().find(|how| how.operator() == operator);
+            let Some(comparison) = comparison else {
+                return unsupported("$eq, $gt, $gte, $lt or $lte");
             };
             let seconds = operand
                 .trim()

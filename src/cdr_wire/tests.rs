@@ -65,10 +65,30 @@ fn a_page_is_described_as_the_carrier_describes_it() {
     assert_eq!(query.offset(), 10);
 }
 
+fn queries() -> impl Strategy<Value = CdrQuery> {
+    let comparison = || prop::sample::select(Comparison::ALL.to_vec());
+    let dispositions = vec![Disposition::Answered, Disposition::NoAnswer, Disposition::Failed];
+    let filter = prop_oneof![
+        "[+0-9]{1,15}".prop_map(CdrFilter::DestinationIs),
+        "[+0-9]{1,15}".prop_map(CdrFilter::DestinationContains),
+        (comparison(), 0..100_000_i64).prop_map(|(how, s)| CdrFilter::Duration(how, s)),
+        (comparison(), 0..100_000_i64).prop_map(|(how, s)| CdrFilter::BillableSeconds(how, s)),
+        prop::sample::subsequence(dispositions, 1..=3).prop_map(CdrFilter::DispositionIn),
+    ];
+    let sort = (prop::sample::select(CdrField::ALL.to_vec()), any::<bool>());
+    (1..u32::MAX, 1..=MAX_LIMIT, prop::collection::vec(filter, 0..4), prop::collection::vec(sort, 0..3))
+        .prop_map(|(page, limit, filters, sort_by)| CdrQuery { page, limit, filters, sort_by })
+}
+
 proptest! {
     #[test]
     fn any_filter_text_is_read_or_refused(field in "[a-zA-Z]{0,12}", value in ".{0,40}") {
         let name = format!("filter.{field}");
         let _outcome = CdrQuery::from_pairs([(name, value)]);
+    }
+
+    #[test]
+    fn a_query_that_is_written_is_read_as_it_was(query in queries()) {
+        prop_assert_eq!(CdrQuery::from_pairs(query.pairs()).unwrap(), query);
     }
 }

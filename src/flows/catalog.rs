@@ -44,7 +44,7 @@ struct Versions {
 }
 
 /// What a plain name runs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct Running {
     pub digest: String,
     /// The label that decides it: `production` where it is set, else `latest`.

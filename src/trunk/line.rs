@@ -8,8 +8,9 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
 use super::gate::{Answer, Full, Gate, Limits};
-use super::socketio::{CdrPage, CdrQuery, Link, RestError, SocketIoTrunk, Version};
+use super::socketio::{CdrPage, Link, RestError, SocketIoTrunk, Version};
 use super::{DialError, Leg, Order};
+use crate::cdr_wire::CdrQuery;
 
 /// What is settled for a trunk beside the way to its carrier.
 #[derive(Clone, Debug, Default)]

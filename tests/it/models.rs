@@ -65,8 +65,13 @@ async fn file(State(mirror): State<Mirror>, headers: HeaderMap) -> impl IntoResp
     let rest = mirror.content[from..].to_vec();
     let breaks_at = mirror.breaks_at.lock().unwrap().take();
     let Some(at) = breaks_at else { return (status, Body::from(rest)) };
-    let broken =
-        futures_util::stream::iter([Ok(rest[..at].to_vec()), Err(std::io::Error::other("the line is cut"))]);
+    // What was sent before the break leaves only when the sender has to wait.
+    let pieces = rest[..at].chunks(20_000).map(|piece| Ok(piece.to_vec())).collect::<Vec<_>>();
+    let cut = Err(std::io::Error::other("the line is cut"));
+    let broken = futures_util::stream::iter(pieces.into_iter().chain([cut])).then(|piece| async {
+        tokio::task::yield_now().await;
+        piece
+    });
     (status, Body::from_stream(broken.boxed()))
 }
 

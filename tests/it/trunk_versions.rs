@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use callcore::call::{DialStatus, Disposition};
-use dering::trunk::socketio::{
-    CdrFilter, CdrQuery, CdrSort, Comparison, Direction, Link, MediaWire, Options, SocketIoTrunk, Version,
-};
+use dering::cdr_wire::{CdrField, CdrFilter, CdrQuery, Comparison};
+use dering::trunk::socketio::{Link, MediaWire, Options, SocketIoTrunk, Version};
 use dering::trunk::{Codec, DialError, Leg, LegCommand, LegEvent, Order};
 use serde_json::{Value, json};
 
@@ -279,14 +278,14 @@ async fn records_are_listed_with_filters_pages_and_order() {
         return;
     };
     let query = CdrQuery {
-        page: Some(2),
-        limit: Some(10),
+        page: 2,
+        limit: 10,
         filters: vec![
             CdrFilter::DestinationContains("0812".into()),
             CdrFilter::Duration(Comparison::GreaterOrEqual, 30),
             CdrFilter::DispositionIn(vec![Disposition::Answered, Disposition::NoAnswer]),
         ],
-        sort: vec![CdrSort { field: "duration".into(), direction: Direction::Ascending }],
+        sort_by: vec![(CdrField::Duration, false)],
     };
     let page = within("a page", trunk.cdrs(&query)).await.expect("a list");
     assert_eq!((page.records[0].cdr.session_id.as_str(), page.meta.total_pages), ("s7", 4));

@@ -3,7 +3,6 @@
 mod check;
 mod diff;
 mod graph;
-mod server;
 mod simulate;
 mod test;
 mod upload;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use reqwest::header::RANGE;
-use reqwest::{Client, StatusCode};
+use reqwest::{Client, Response, StatusCode};
 use tokio::fs::{self, File, OpenOptions};
 use tokio::io::AsyncWriteExt;
 
@@ -112,24 +112,48 @@ async fn download(
     }
     let mut here = if resumed { begun } else { 0 };
     let mut file = open(part, resumed).await.map_err(at)?;
-    let mut came = 0;
+    let came = here;
+    let ended = append(model, response, &mut file, &mut here, progress).await;
+    // What came is kept however it ended, so that the next try goes on from there.
+    file.sync_all().await.map_err(at)?;
+    match ended {
+        Ok(()) if here < model.bytes => {
+            Err(fail(format!("it ended after {here} of {} bytes; fetch again to go on", model.bytes)))
+        }
+        Ok(()) => Ok(here - came),
+        Err(Broken::Source(reason)) => Err(fail(reason)),
+        Err(Broken::Disk(error)) => Err(full(model, here, error, part)),
+    }
+}
+
+/// Why the bytes stopped.
+enum Broken {
+    Source(String),
+    Disk(io::Error),
+}
+
+/// Writes what the source sends; `here` counts the bytes of the file.
+async fn append(
+    model: &Model,
+    response: Response,
+    file: &mut File,
+    here: &mut u64,
+    progress: &mut (impl FnMut(u64) + Send),
+) -> Result<(), Broken> {
     let mut body = response.bytes_stream();
     while let Some(block) = body.next().await {
-        let block =
-            block.map_err(|error| fail(format!("it broke off after {here} bytes ({})", reason(&error))))?;
-        here += block.len() as u64;
-        came += block.len() as u64;
-        if here > model.bytes {
-            return Err(fail(format!("it sends more than the {} bytes of the model", model.bytes)));
+        let block = block.map_err(|error| {
+            Broken::Source(format!("it broke off after {here} bytes ({})", reason(&error)))
+        })?;
+        if *here + block.len() as u64 > model.bytes {
+            let reason = format!("it sends more than the {} bytes of the model", model.bytes);
+            return Err(Broken::Source(reason));
         }
-        file.write_all(&block).await.map_err(|error| full(model, here, error, part))?;
-        progress(here);
+        file.write_all(&block).await.map_err(Broken::Disk)?;
+        *here += block.len() as u64;
+        progress(*here);
     }
-    file.sync_all().await.map_err(at)?;
-    if here < model.bytes {
-        return Err(fail(format!("it ended after {here} of {} bytes; fetch again to go on", model.bytes)));
-    }
-    Ok(came)
+    file.flush().await.map_err(Broken::Disk)
 }
 
 async fn open(part: &Path, resumed: bool) -> io::Result<File> {

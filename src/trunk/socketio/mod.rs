@@ -53,8 +53,9 @@ use self::room::Patience;
 use self::rooms::Held;
 use self::router::{Router, Settled, Traffic};
 use super::{DialError, Leg, Order};
+use crate::cdr_wire::CdrQuery;
 pub use options::{MediaWire, Options, StartError, Version};
-pub use rest::{CdrFilter, CdrMeta, CdrPage, CdrQuery, CdrRecord, CdrSort, Comparison, Direction, RestError};
+pub use rest::{CdrMeta, CdrPage, CdrRecord, RestError};
 pub use wire::LinkError;
 
 /// Packets that may wait to be written to the carrier, and events that may wait to be sorted.

@@ -1,6 +1,6 @@
 //! The carrier's REST side: place a call, hang up, read call detail records.
 
-mod cdr_query;
+mod cdr_page;
 mod envelope;
 
 use std::fmt;
@@ -13,12 +13,13 @@ use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-pub use cdr_query::{CdrFilter, CdrMeta, CdrPage, CdrQuery, CdrRecord, CdrSort, Comparison, Direction};
+pub use cdr_page::{CdrMeta, CdrPage, CdrRecord};
 pub use envelope::RestError;
 use envelope::{unwrap_envelope, whole_envelope};
 
 use super::client::TokenSource;
 use super::messages::{Text, WireCdr};
+use crate::cdr_wire::CdrQuery;
 use crate::trunk::codec::Codecs;
 use crate::trunk::{DialError, Order};
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use insta::assert_snapshot;
 
-use super::super::parse;
+use super::super::{parse, parse_with};
 use super::*;
 
 const FLOW: &str = "
@@ -55,10 +55,8 @@ fn the_tests_of_every_shipped_flow_pass() {
         let found: Vec<String> = parsed.diagnostics.iter().map(ToString::to_string).collect();
         let tests = parsed.tests.unwrap_or_else(|| panic!("{}", found.join("\n")));
         let text = std::fs::read_to_string(flows.join(tests.flow_file())).unwrap();
-        let flow = Arc::new({
-            let parsed = parse(tests.flow_file(), &text);
-            parsed.flow.unwrap_or_else(|| panic!("{:?}", parsed.diagnostics))
-        });
+        let called = |name: &str| std::fs::read_to_string(flows.join(format!("{name}.yaml"))).ok();
+        let flow = Arc::new(parse_with(tests.flow_file(), &text, &called).flow.unwrap());
         for result in tests.run(&flow) {
             let failures: Vec<String> = result.failures.iter().map(ToString::to_string).collect();
             assert!(failures.is_empty(), "{}\n{}\n{}", result.name, failures.join("\n"), result.log);

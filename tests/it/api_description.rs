@@ -1,0 +1,176 @@
+//! The description of the API says what the router does, and stands on its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, header};
+use dering::api::{Api, description, router};
+use dering::flows::{Catalog, Folder};
+use dering::outbox::target::Reach;
+use dering::outbox::{self, Outbox};
+use dering::session;
+use dering::speech::tts::{self, Synthesizer, Tts};
+use dering::store::{self, Store};
+use serde_json::Value;
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+/// The API without a carrier, on a database of its own.
+async fn api(folder: &TempDir) -> Api {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let store = Store::open(store::Options::memory()).await.unwrap();
+    let flows = Arc::new(Catalog::open(store.clone(), folder.path(), Folder::default()).await.unwrap());
+    let parts = session::Parts {
+        store: store.clone(),
+        outbox: Outbox::start(store.clone(), outbox::Options::default()).unwrap(),
+        trunks: Vec::new(),
+        flows: Arc::clone(&flows),
+        tts: Tts::new(tts::Options {
+            synthesizer: Synthesizer::Fake(tts::fake::Fake::default()),
+            ..tts::Options::default()
+        }),
+        recognizer: None,
+        requests: session::Requests::new(Reach::Public).unwrap(),
+    };
+    let calls = session::Handle::new(parts, session::Options::default());
+    let bots = Arc::new(BTreeMap::new());
+    Api { store, calls, flows, bots, metrics: None, reach: Reach::Public }
+}
+
+fn described() -> Value {
+    serde_json::to_value(description()).unwrap()
+}
+
+/// The paths that a router knows, as its debug output has them: there is no other way to ask.
+fn paths(router: &Router) -> BTreeSet<String> {
+    let shown = format!("{router:?}");
+    let quoted = shown.split('"').skip(1).step_by(2);
+    quoted.filter(|text| text.starts_with('/')).map(str::to_owned).collect()
+}
+
+/// The methods that a path takes, as the router says when it is asked for another one.
+async fn methods(router: &Router, path: &str) -> BTreeSet<String> {
+    let uri: String = path
+        .split('/')
+        .map(|part| if part.starts_with('{') { "1" } else { part })
+        .collect::<Vec<_>>()
+        .join("/");
+    let request = Request::builder().method("PROPFIND").uri(uri).body(Body::empty()).unwrap();
+    let response = router.clone().oneshot(request).await.unwrap();
+    let allow = response.headers()[header::ALLOW].to_str().unwrap().to_ascii_lowercase();
+    let methods = allow.split(',').map(|method| method.trim().to_owned());
+    methods.filter(|method| method != "head").collect()
+}
+
+#[tokio::test]
+async fn every_route_is_described_with_its_methods_and_nothing_else_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let router = router(api(&folder).await);
+    let described = described();
+    let told = described["paths"].as_object().unwrap();
+    let known = paths(&router);
+    assert!(known.len() > 20, "the router's debug output has changed: {known:?}");
+    assert_eq!(told.keys().cloned().collect::<BTreeSet<_>>(), known);
+    for (path, item) in told {
+        let item: BTreeSet<String> = item.as_object().unwrap().keys().cloned().collect();
+        assert_eq!(item, methods(&router, path).await, "{path}");
+    }
+}
+
+/// Calls `visit` with every operation.
+fn each_operation(described: &Value, mut visit: impl FnMut(&str, &Value)) {
+    for item in described["paths"].as_object().unwrap().values() {
+        for operation in item.as_object().unwrap().values() {
+            visit(operation["operationId"].as_str().unwrap(), operation);
+        }
+    }
+}
+
+#[test]
+fn every_operation_has_a_name_of_its_own_a_summary_and_a_known_tag() {
+    let described = described();
+    let tags: BTreeSet<&str> =
+        described["tags"].as_array().unwrap().iter().map(|tag| tag["name"].as_str().unwrap()).collect();
+    let mut names = BTreeSet::new();
+    each_operation(&described, |name, operation| {
+        assert!(names.insert(name.to_owned()), "{name} is there twice");
+        assert!(operation["summary"].is_string(), "{name} has no summary");
+        let tag = operation["tags"][0].as_str().unwrap();
+        assert!(tags.contains(tag), "{name}: {tag}");
+    });
+}
+
+#[test]
+fn whoever_needs_a_key_is_told_so_and_every_error_is_a_problem() {
+    let open = ["flowSchema", "health", "description", "tryItPage", "tryItFile"];
+    each_operation(&described(), |name, operation| {
+        let gated = operation["security"].as_array().is_some_and(|schemes| !schemes.is_empty());
+        assert_ne!(gated, open.contains(&name), "{name}");
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            let problem = response["$ref"].is_string()
+                || response["content"]["application/problem+json"].is_object()
+                || name == "health";
+            assert!(problem || status.starts_with('2'), "{name} answers {status} with something else");
+            assert!(!gated || operation["responses"]["401"].is_object(), "{name}");
+        }
+    });
+}
+
+/// Every `$ref` of a document.
+fn references<'a>(value: &'a Value, found: &mut BTreeSet<&'a str>) {
+    match value {
+        Value::Object(members) => {
+            found.extend(members.get("$ref").and_then(Value::as_str));
+            members.values().for_each(|member| references(member, found));
+        }
+        Value::Array(items) => items.iter().for_each(|item| references(item, found)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+#[test]
+fn nothing_refers_to_what_is_not_there() {
+    let described = described();
+    let mut found = BTreeSet::new();
+    references(&described, &mut found);
+    assert!(found.len() > 20);
+    for reference in found {
+        let pointer = reference.strip_prefix('#').unwrap();
+        assert!(described.pointer(pointer).is_some(), "{reference}");
+    }
+}
+
+#[test]
+fn the_webhooks_are_described_with_the_names_of_the_wire() {
+    let described = described();
+    assert_eq!(described["openapi"], "3.1.0");
+    let webhooks: Vec<&String> = described["webhooks"].as_object().unwrap().keys().collect();
+    assert_eq!(webhooks, ["amd", "answered", "completed", "failed", "flowEvent"]);
+    let completed = &described["components"]["schemas"]["Completed"]["properties"];
+    for name in
+        ["conversationId", "callDuration", "duration", "reasonCode", "ringDurationInMS", "callDisconnectTime"]
+    {
+        assert!(completed[name].is_object(), "{name}: {completed}");
+    }
+}
+
+#[tokio::test]
+async fn the_try_it_page_takes_everything_from_this_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let router = router(api(&folder).await);
+    for path in
+        ["/docs", "/docs/start.js", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "/openapi.json"]
+    {
+        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
+        let response = router.clone().oneshot(request).await.unwrap();
+        assert_eq!(response.status(), 200, "{path}");
+        if path == "/docs" {
+            let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+            assert!(policy.starts_with("default-src 'none'") && !policy.contains("http"), "{policy}");
+        }
+        let body = to_bytes(response.into_body(), 4 << 20).await.unwrap();
+        assert!(body.len() > 100, "{path}");
+    }
+}
