@@ -264,7 +264,7 @@ impl Actor {
                         running.recording = self.start_recording(now);
                         ledger.answered(now);
                         if let Some(recording) = &running.recording {
-                            ledger.recording(&recording.begun(), now);
+                            ledger.recording_begun(&recording.begun());
                         }
                         running.answered_at = Some(now);
                     }

@@ -156,6 +156,16 @@ impl Ledger {
 
     /// The call's recording, and what of it is missing.
     pub(super) fn recording(&mut self, recorded: &Recorded, now: CallTime) {
+        self.recording_begun(recorded);
+        if let Some((lost_ms, why)) = &recorded.lost {
+            self.fact(Fact::new("recording_incomplete", json!({ "lostMs": lost_ms, "why": why })), now);
+        }
+        let detail = json!({ "durationMs": recorded.duration_ms });
+        self.fact(Fact::new("recording_ready", detail), now);
+    }
+
+    /// Where the call's recording will be, so that a crash does not lose sight of it.
+    pub(super) fn recording_begun(&mut self, recorded: &Recorded) {
         self.batch.recording = Some(NewRecording {
             path: recorded.path.display().to_string(),
             channels: 2,
@@ -164,9 +174,6 @@ impl Ledger {
             started_ms: self.clock.epoch_ms(recorded.started_at),
             keep_days: recorded.keep_days,
         });
-        if let Some((lost_ms, why)) = &recorded.lost {
-            self.fact(Fact::new("recording_incomplete", json!({ "lostMs": lost_ms, "why": why })), now);
-        }
     }
 
     /// What was gathered; `None` when nothing was.

@@ -11,12 +11,15 @@ mod apps;
 mod batch;
 mod calls;
 mod cdr;
+mod contacts;
 mod dialout;
 mod do_not_call;
 mod flow_versions;
 mod ledger;
+mod link_keys;
 mod retention;
 mod schema;
+mod watching;
 mod writer;
 
 use std::fs::{File, OpenOptions, TryLockError};
@@ -37,6 +40,7 @@ pub use calls::{
     CallFilter, CallPage, CallRow, Cursor, EventRow, Interaction, Progress, RecordingRow, TranscriptRow,
 };
 pub use cdr::{CdrPage, CdrRow};
+pub use contacts::{ContactChange, ContactPage, ContactRow, HistoryPage, HistoryRow, Kept, NewContact};
 pub use dialout::{Acceptance, FlowUse, NewPlan, PlannedRow, RequestKey};
 pub use do_not_call::{DoNotCallRow, NewDoNotCall};
 pub use flow_versions::{FlowLabelRow, FlowVersionRow, LabelMove, LabelMoveRow, NewFlowVersion};
@@ -45,7 +49,10 @@ pub use ledger::{
     DeliveryState, EndpointHealth, EndpointRow, NotSettled, NotificationRow, Redelivered, Settlement, Tally,
     Turn, Verdict,
 };
+pub use link_keys::LinkKey;
 pub use retention::ExpiredRecording;
+pub use watching::Watch;
+use watching::Watchers;
 use writer::Writer;
 
 const READERS: u32 = 4;
@@ -119,6 +126,7 @@ impl From<sqlx::Error> for Error {
 pub struct Store {
     readers: SqlitePool,
     writer: Option<Writer>,
+    watchers: Watchers,
 }
 
 impl Store {
@@ -133,7 +141,8 @@ impl Store {
                 let connect = SqliteConnectOptions::new().in_memory(true).foreign_keys(true);
                 let pool = connect_pool(connect, 1, Path::new(":memory:")).await?;
                 migrate(&pool, Path::new(":memory:")).await?;
-                Ok(Self { readers: pool.clone(), writer: Some(Writer::start(pool.clone(), pool, None)) })
+                let writer = Some(Writer::start(pool.clone(), pool.clone(), None));
+                Ok(Self { readers: pool, writer, watchers: Watchers::default() })
             }
             Place::File(path) => Self::open_file(&path).await,
         }
@@ -152,7 +161,7 @@ impl Store {
         migrate(&writing, path).await?;
         let readers = connect_pool(reading(path), READERS, path).await?;
         let writer = Writer::start(writing, readers.clone(), Some(lock));
-        let store = Self { readers, writer: Some(writer) };
+        let store = Self { readers, writer: Some(writer), watchers: Watchers::default() };
         store.release_claims().await?;
         Ok(store)
     }
@@ -165,7 +174,8 @@ impl Store {
         if !path.exists() {
             return Err(Error::Missing { path: path.to_owned() });
         }
-        Ok(Self { readers: connect_pool(reading(path), 1, path).await?, writer: None })
+        let readers = connect_pool(reading(path), 1, path).await?;
+        Ok(Self { readers, writer: None, watchers: Watchers::default() })
     }
 
     /// Commits what is queued, closes the database and releases its lock. Later verbs fail.

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::input::{Effect, Silence};
 use super::machine::Call;
+use crate::amd;
 use crate::clock::CallTime;
 use crate::flow::masked;
 
@@ -97,6 +98,17 @@ impl Call {
             }
         }
         detail
+    }
+
+    /// An event of detection, as it may be kept and told.
+    pub(super) fn kept_event(&self, event: &amd::Event) -> amd::Event {
+        let mut event = event.clone();
+        if self.redaction.always {
+            for text in [&mut event.greeting, &mut event.hint].into_iter().flatten() {
+                *text = masked(text, &self.redaction.language);
+            }
+        }
+        event
     }
 
     /// What detection heard, as it may be kept: its texts without their digits where the flow hides them.

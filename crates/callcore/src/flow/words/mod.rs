@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows the time: whoever asks for a date brings today's.
 
+mod backchannel;
 mod calendar;
 mod currency;
 mod figure;
@@ -18,8 +19,10 @@ mod shorthand;
 mod speakable;
 #[cfg(test)]
 mod tests;
+mod trailing;
 mod zone;
 
+pub(super) use self::backchannel::backchannels;
 pub use self::calendar::{Date, LocalTime, TimeOfDay};
 pub(super) use self::currency::CODES as CURRENCIES;
 pub(super) use self::currency::spoken_money;
@@ -33,6 +36,7 @@ pub(super) use self::say::{spoken_number, spoken_ordinal, spoken_phone};
 pub(super) use self::say_when::{DateStyle, spoken_date, spoken_time};
 pub use self::sentences::{Sentence, sentences};
 pub use self::speakable::speakable;
+pub(super) use self::trailing::trails_off;
 pub(super) use self::zone::{minutes_ahead, names as zones};
 
 /// The languages whose words are known here.
