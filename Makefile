@@ -4,7 +4,7 @@ SHELL := /bin/bash
 ARGS ?=
 CARGO ?= cargo
 
-.PHONY: help setup demo build release test lint bench fmt clean
+.PHONY: help setup demo build release test killtest lint bench fmt clean
 
 help: ## This list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -49,3 +49,6 @@ fmt: ## Format the code
 clean: ## Remove what was built and recorded
 	$(CARGO) clean
 	rm -rf data
+
+killtest: setup ## Kill the server 100 times under load: every accepted dial must come to one end
+	DERING_KILLS=100 $(CARGO) test --test it system_killed -- --nocapture

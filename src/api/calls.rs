@@ -29,7 +29,7 @@ pub(super) struct ListQuery {
     bot_id: Option<String>,
     /// As the carrier spells it, `NO ANSWER` for example.
     disposition: Option<String>,
-    /// `live` or `ended`.
+    /// `scheduled`, `live` or `ended`.
     progress: Option<String>,
 }
 
@@ -51,10 +51,15 @@ pub(super) struct Call {
     flow_digest: String,
     /// The flow's variables.
     metadata: Value,
-    /// `queued`, `placing`, `dialing`, `ringing`, `connected`, `busy`, `failed`, `ended`.
+    /// `scheduled`, `queued`, `placing`, `dialing`, `ringing`, `connected`, `busy`, `failed`, `ended`.
     state: String,
     /// Times are ms since 1970-01-01 UTC.
     created_ms: i64,
+    /// Of a planned call: not before and not after.
+    start_ms: Option<i64>,
+    expires_ms: Option<i64>,
+    /// When it left the plan and asked for a line.
+    began_ms: Option<i64>,
     /// The carrier's name of the call.
     session_id: Option<String>,
     answered_ms: Option<i64>,
@@ -148,10 +153,14 @@ pub(super) async fn list(
         .map_err(|problem| Problem::new(Code::Malformed, problem))?;
     let progress = match query.progress.as_deref() {
         None => Progress::Any,
+        Some("scheduled") => Progress::Scheduled,
         Some("live") => Progress::Live,
         Some("ended") => Progress::Ended,
         Some(other) => {
-            return Err(Problem::new(Code::Malformed, format!("progress: \"{other}\" is not live or ended")));
+            return Err(Problem::new(
+                Code::Malformed,
+                format!("progress: \"{other}\" is not scheduled, live or ended"),
+            ));
         }
     };
     let filter = CallFilter {
@@ -301,7 +310,7 @@ pub(super) async fn message(
     Ok(([(header::CONTENT_TYPE, "audio/wav")], Body::from(file)).into_response())
 }
 
-/// End a running call.
+/// End a running call, cancel a planned one.
 #[utoipa::path(post, path = "/v1/calls/{call_id}/hangup", operation_id = "hangUp", tag = "calls",
     params(("call_id" = String, Path, description = "The call.")),
     responses(
@@ -316,11 +325,25 @@ pub(super) async fn hang_up(
     Path(call_id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     call(&api, &call_id).await?;
-    if api.calls.hang_up(&call_id, "api") {
+    if api.calls.end(&call_id, "api").await? {
         Ok(StatusCode::ACCEPTED)
     } else {
         Err(Problem::new(Code::Conflict, "this call has ended already"))
     }
+}
+
+/// The same as `POST …/hangup`.
+#[utoipa::path(delete, path = "/v1/calls/{call_id}", operation_id = "cancelCall", tag = "calls",
+    params(("call_id" = String, Path, description = "The call.")),
+    responses(
+        (status = 202, description = "It is being ended."),
+        (status = 404, description = "There is no such call.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 409, description = "The call has ended already.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
+pub(super) async fn cancel(api: State<Api>, call_id: Path<String>) -> Result<StatusCode, Problem> {
+    hang_up(api, call_id).await
 }
 
 pub(super) async fn call(api: &Api, call_id: &str) -> Result<CallRow, Problem> {
@@ -343,6 +366,9 @@ impl From<CallRow> for Call {
             metadata: call.metadata,
             state: call.state,
             created_ms: call.created_ms,
+            start_ms: call.start_ms,
+            expires_ms: call.expires_ms,
+            began_ms: call.began_ms,
             session_id: call.session_id,
             answered_ms: call.answered_ms,
             ended_ms: call.ended_ms,

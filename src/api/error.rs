@@ -28,6 +28,8 @@ pub enum Code {
     TokenReplayed,
     ScopeMissing,
     BotNotAllowed,
+    /// A browser sent it along, but not from a page of ours.
+    CrossSite,
     NotFound,
     MethodNotAllowed,
     /// The body or a parameter cannot be read.
@@ -35,6 +37,8 @@ pub enum Code {
     /// It can be read, but not be done.
     Invalid,
     Conflict,
+    /// An idempotency key that stands for another request.
+    KeyReused,
     /// The number's owner asked not to be called again.
     DoNotCall,
     TooLarge,
@@ -53,11 +57,13 @@ impl Code {
             | Self::TokenExpired
             | Self::TokenNotYetValid
             | Self::TokenReplayed => StatusCode::UNAUTHORIZED,
-            Self::ScopeMissing | Self::BotNotAllowed | Self::DoNotCall => StatusCode::FORBIDDEN,
+            Self::ScopeMissing | Self::BotNotAllowed | Self::CrossSite | Self::DoNotCall => {
+                StatusCode::FORBIDDEN
+            }
             Self::NotFound => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Malformed => StatusCode::BAD_REQUEST,
-            Self::Invalid => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Invalid | Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
@@ -111,6 +117,16 @@ impl Problem {
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
+    }
+
+    /// Its members, for an answer that holds several problems.
+    #[must_use]
+    pub fn members(self) -> Map<String, Value> {
+        let mut members = self.members;
+        members.insert("status".to_owned(), json!(self.code.status().as_u16()));
+        members.insert("code".to_owned(), json!(self.code));
+        members.insert("detail".to_owned(), json!(self.detail));
+        members
     }
 
     #[must_use]

@@ -9,11 +9,11 @@ mod dialout;
 pub mod error;
 mod flows;
 mod health;
-mod kore;
 mod limits;
 pub mod openapi;
 mod page;
 mod picture;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,6 +37,7 @@ pub use self::auth::{FLOWS, READ};
 use self::error::{Code, Problem};
 use self::openapi::Gate;
 use crate::flows::Catalog;
+use crate::outbox;
 use crate::outbox::target::Reach;
 use crate::session;
 use crate::store::Store;
@@ -53,6 +54,7 @@ pub struct Api {
     /// Who may call.
     pub auth: Auth,
     pub calls: session::Handle,
+    pub outbox: outbox::Handle,
     pub flows: Arc<Catalog>,
     /// Which flow a bot runs, where it is not the flow of the bot's own name.
     pub bots: Arc<BTreeMap<String, String>>,
@@ -68,10 +70,9 @@ impl FromRef<Api> for Auth {
 }
 
 impl Api {
-    /// Lets a request pass that carries an API key or a token: as bearer, or, from a browser, as the password
-    /// of basic authentication under any user name.
+    /// Lets whoever may read everything look at a page.
     async fn reader(&self, headers: &HeaderMap) -> Result<(), Problem> {
-        Ok(self.auth.caller(headers, READ).await.map(|_| ())?)
+        Ok(self.auth.caller(headers, READ).await?.require_all()?)
     }
 }
 
@@ -99,7 +100,9 @@ async fn no_such_method(method: Method, uri: Uri) -> Problem {
 fn open() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(flows::schema))
-        .routes(routes!(kore::dial_out))
+        .routes(routes!(dialout::single::dial_out))
+        .routes(routes!(dialout::batch::batch))
+        .routes(routes!(dialout::single::cancel))
         .routes(routes!(page::calls))
         .routes(routes!(health::health))
         .routes(routes!(openapi::description))
@@ -120,6 +123,8 @@ fn reading() -> OpenApiRouter<Api> {
         .routes(routes!(calls::recording))
         .routes(routes!(calls::message))
         .routes(routes!(calls::hang_up))
+        .routes(routes!(calls::cancel))
+        .routes(routes!(dialout::interactions::interactions))
         .routes(routes!(cdr::list))
         .routes(routes!(cdr::one))
         .routes(routes!(flows::list))
@@ -148,10 +153,13 @@ pub fn description() -> OpenApi {
 
 /// Every route there is, behind its gate.
 pub fn router(api: Api) -> Router {
-    let reading = Router::from(reading()).route_layer(from_fn_with_state(api.clone(), gate::readers));
+    let reading = Router::from(reading())
+        .merge(webhooks::routes())
+        .route_layer(from_fn_with_state(api.clone(), gate::readers));
     let writing =
         Router::from(flow_writing()).route_layer(from_fn_with_state(api.clone(), flow_writers_only));
     Router::from(open())
+        .merge(webhooks::pages())
         .merge(reading)
         .merge(writing)
         .merge(admin::router(&api.auth))

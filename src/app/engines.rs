@@ -1,9 +1,15 @@
 //! Speech engines as the settings want them.
 
+#[cfg(feature = "whisper")]
+use std::path::Path;
+
 use anyhow::Context as _;
 
-use crate::config::{Config, Recognition, SpeechToText, Voices};
-use crate::speech::stt::{Recognizer, deepgram, openai};
+use crate::config::{Config, Recogniser, Recognition, SpeechToText, Voices};
+use crate::flows::Catalog;
+#[cfg(feature = "whisper")]
+use crate::speech::models::{Manifest, State};
+use crate::speech::stt::{Named, Recognizer, Recognizers, Wish, deepgram, openai};
 use crate::speech::tts::{self, Loudness, Synthesizer, Tts, espeak::Espeak, piper::Piper};
 
 /// The voices; what the chosen engine cannot speak, espeak-ng does.
@@ -44,20 +50,69 @@ pub(super) fn voices(config: &Config) -> anyhow::Result<Tts> {
     }))
 }
 
-/// The recogniser; says once, plainly, which one is in use.
-pub(super) fn recognizer(settings: &SpeechToText) -> anyhow::Result<Option<Recognizer>> {
+/// The recognisers; says once, plainly, which one is in use.
+pub(crate) fn recognizers(settings: &SpeechToText) -> anyhow::Result<Recognizers> {
+    let mut all = Vec::new();
+    let usual = settings.usual();
+    match recognizer(&usual).context("speech_to_text")? {
+        Some(recognizer) => {
+            all.push(Named { name: recognizer.kind().into(), recognizer, interim: usual.interim });
+        }
+        None if settings.others.is_empty() => tracing::info!(
+            "no recogniser: questions take keys, detection works on audio alone; \
+             `dering models fetch tiny` brings a model"
+        ),
+        None => anyhow::bail!(
+            "speech_to_text has `others`, but no usual recogniser: set its `engine` or `model`, too"
+        ),
+    }
+    for (name, settings) in &settings.others {
+        let place = || format!("speech_to_text.others.{name}");
+        anyhow::ensure!(all.iter().all(|one| one.name != *name), "{}: the usual one is named so", place());
+        let recognizer = recognizer(settings).with_context(place)?;
+        let recognizer = recognizer.with_context(|| format!("{} is none: set its `engine`", place()))?;
+        all.push(Named { name: name.clone(), recognizer, interim: settings.interim });
+    }
+    Recognizers::new(all, settings.fallback.as_deref(), &settings.flows).context("speech_to_text")
+}
+
+/// Warns of flows whose language their recogniser will not hear.
+pub(super) async fn warn_of_languages(recognizers: &Recognizers, flows: &Catalog) {
+    for described in flows.all() {
+        let Some(choice) = recognizers.choose(Wish { flow: &described.flow, ..Wish::default() }) else {
+            return;
+        };
+        // A version that cannot be read is told of when it is called.
+        let Ok(stored) = flows.find(&described.flow).await else { continue };
+        let (flow, language, recogniser) = (described.flow, stored.flow.language(), &choice.first.name);
+        if !choice.first.recognizer.knows(language) {
+            tracing::warn!(
+                flow,
+                language,
+                recogniser,
+                "no word will be understood: the recogniser does not know the flow's language"
+            );
+        } else if choice.first.recognizer.is_english_only()
+            && !language.to_ascii_lowercase().starts_with("en")
+        {
+            tracing::warn!(
+                flow,
+                language,
+                recogniser,
+                "the model was made for English only and takes the flow's callees to speak it"
+            );
+        }
+    }
+}
+
+/// One recogniser; `None` for settings that want none.
+pub(crate) fn recognizer(settings: &Recogniser) -> anyhow::Result<Option<Recognizer>> {
     let unset = if settings.model.is_some() { Recognition::Whisper } else { Recognition::None };
     let service_model = |usual: &str| {
         settings.model.as_ref().map_or_else(|| usual.to_owned(), |model| model.display().to_string())
     };
     let recognizer = match settings.engine.unwrap_or(unset) {
-        Recognition::None => {
-            tracing::info!(
-                "no recogniser: questions take keys, detection works on audio alone; \
-                 `dering models fetch tiny` brings a model"
-            );
-            return Ok(None);
-        }
+        Recognition::None => return Ok(None),
         Recognition::Whisper => whisper(settings)?,
         Recognition::OpenAi => {
             let url = settings.url.clone().unwrap_or_else(|| "https://api.openai.com".into());
@@ -75,7 +130,7 @@ pub(super) fn recognizer(settings: &SpeechToText) -> anyhow::Result<Option<Recog
             let key = settings.key.read("speech_to_text")?;
             Recognizer::Deepgram(deepgram::Deepgram::new(deepgram::Options {
                 url,
-                key: key.context("speech_to_text: deepgram needs a key: give key: {env: NAME}")?,
+                key: key.context("deepgram needs a key: give key: {env: NAME}")?,
                 model: service_model("nova-3"),
                 language: settings.language.clone().unwrap_or_else(|| "en".into()),
                 endpointing_ms: None,
@@ -87,22 +142,42 @@ pub(super) fn recognizer(settings: &SpeechToText) -> anyhow::Result<Option<Recog
 }
 
 #[cfg(feature = "whisper")]
-fn whisper(settings: &SpeechToText) -> anyhow::Result<Recognizer> {
-    use crate::speech::stt::whisper::{Options, Whisper};
-    let model = settings
-        .model
-        .as_ref()
-        .context("speech_to_text: whisper needs a model; `dering models fetch tiny` brings one")?;
+fn whisper(settings: &Recogniser) -> anyhow::Result<Recognizer> {
+    use crate::speech::stt::whisper::{Options, Whisper, Window};
+    let model =
+        settings.model.as_ref().context("whisper needs a model; `dering models fetch tiny` brings one")?;
+    whole(model)?;
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let workers = settings.workers.unwrap_or((cores / 2).max(1));
-    let options = Options { workers, language: settings.language.clone(), ..Options::new(model) };
+    let usual = Options::new(model);
+    let window = settings.window.map_or(usual.window, Window::Fixed);
+    let options = Options { workers, window, language: settings.language.clone(), ..usual };
     // A few dozen milliseconds, once, before anything is served.
     let whisper = Whisper::load(&options)?;
     tracing::info!(model = %model.display(), workers, "utterances are recognised with whisper");
     Ok(Recognizer::Whisper(whisper))
 }
 
+/// A published model whose download broke off is told apart by its length, before it is read.
+#[cfg(feature = "whisper")]
+fn whole(model: &Path) -> anyhow::Result<()> {
+    let (Some(folder), Some(file)) = (model.parent(), model.file_name().and_then(|name| name.to_str()))
+    else {
+        return Ok(());
+    };
+    let manifest = Manifest::built_in()?;
+    let Some(known) = manifest.models.iter().find(|known| known.file == file) else { return Ok(()) };
+    anyhow::ensure!(
+        known.state(folder) != State::Damaged,
+        "{} is not the published {1}, which has {2} bytes; `dering models fetch {1}` brings it again",
+        model.display(),
+        known.name,
+        known.bytes
+    );
+    Ok(())
+}
+
 #[cfg(not(feature = "whisper"))]
-fn whisper(_settings: &SpeechToText) -> anyhow::Result<Recognizer> {
+fn whisper(_settings: &Recogniser) -> anyhow::Result<Recognizer> {
     anyhow::bail!("this dering was built without whisper: use a service, or build with the feature")
 }

@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) use self::engines::{recognizer, recognizers};
 use crate::config::{self, Config};
 use crate::flows::{Catalog, Folder};
 use crate::outbox::target::Reach;
@@ -70,29 +71,30 @@ impl App {
         let auth = api::auth::Auth::with(store.clone(), admission);
         let flows = Arc::new(Catalog::open(store.clone(), &config.flow_versions(), folder).await?);
         let recovered = session::recover(&store).await?;
-        if !recovered.is_empty() {
+        if recovered.closed > 0 {
             tracing::warn!(
-                calls = recovered.len(),
+                calls = recovered.closed,
                 "calls that were cut off by the last stop have been closed"
             );
         }
         let reach = reach_of(config.webhooks.allow_private);
         let outbox = Outbox::start(store.clone(), outbox::Options { reach, ..outbox::Options::default() })?;
         let tts = engines::voices(config)?;
-        let recognizer = engines::recognizer(&config.speech_to_text)?;
+        let recognizers = engines::recognizers(&config.speech_to_text)?;
+        engines::warn_of_languages(&recognizers, &flows).await;
         let mut trunks = Vec::with_capacity(config.trunks.len());
         for trunk in &config.trunks {
             trunks.push(line(trunk)?);
         }
         let routes = session::Routes::new(config.inbound.routes()?, &flows).await?;
-        session::settle(&store, &trunks, recovered).await?;
+        session::settle(&store, &trunks, recovered.held).await?;
         let parts = session::Parts {
             store: store.clone(),
             outbox: outbox.clone(),
             trunks,
             flows: Arc::clone(&flows),
             tts,
-            recognizer,
+            recognizers,
             requests: session::Requests::new(reach_of(config.requests.allow_private))?,
         };
         let options = session::Options {
@@ -102,6 +104,7 @@ impl App {
             amd: config.amd.load()?,
         };
         let calls = session::Handle::new(parts, options);
+        tokio::spawn(calls.clone().keep_plans());
         let inbound = match config.inbound.options()? {
             Some(options) => {
                 let (port, offers) = inbound::Server::start(options).await?;
@@ -115,6 +118,7 @@ impl App {
             store: store.clone(),
             auth: auth.clone(),
             calls: calls.clone(),
+            outbox: outbox.clone(),
             flows,
             bots: Arc::new(config.bots.clone()),
             metrics,

@@ -11,7 +11,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::admin::{Place, Reach, user};
-use super::flow::encoded;
+use super::server::encoded;
 use super::token::{duration, read_secret};
 use crate::api::auth::{FLOWS, READ};
 use crate::store::{self, Act, ServerKey, Store};

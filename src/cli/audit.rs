@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::admin::Place;
-use super::flow::encoded;
+use super::server::encoded;
 
 /// The audit log, newest first.
 #[derive(Debug, clap::Args)]

@@ -5,12 +5,14 @@ mod audit;
 mod demo;
 mod dial_in;
 mod serve;
+mod server;
 
 pub mod amd;
 pub mod app;
 pub mod flow;
 pub mod gateway;
 pub mod models;
+pub mod stt;
 pub mod token;
 pub mod webhook;
 
@@ -43,13 +45,15 @@ enum Command {
     Flow(flow::Args),
     /// List, fetch and verify speech models
     Models(models::Args),
+    /// Try speech recognition on recordings
+    Stt(stt::Args),
     /// Client apps and API keys that may use the API
     App(Box<app::Args>),
     /// Who did what, when and from where
     Audit(Box<audit::Args>),
     /// Mint a token for a client app
     Token(token::Args),
-    /// Receive and verify webhooks
+    /// Receive and verify webhooks; see which failed and send them again
     Webhook(webhook::Args),
     /// Print the description of the HTTP API: OpenAPI 3.1, as JSON
     Openapi,
@@ -67,6 +71,7 @@ pub fn run() -> ExitCode {
         Command::Demo(args) => on_runtime(demo::run(args)),
         Command::Serve(args) => on_runtime(serve::run(args)),
         Command::Gateway(args) => on_runtime(gateway::run(*args)),
+        Command::Stt(args) => on_runtime(stt::run(args)),
         Command::Models(args) => on_runtime(models::run(args)),
         Command::App(args) => on_runtime(async { app::run(*args).await.map(|()| ExitCode::SUCCESS) }),
         Command::Audit(args) => on_runtime(async { audit::run(*args).await.map(|()| ExitCode::SUCCESS) }),
@@ -75,7 +80,7 @@ pub fn run() -> ExitCode {
             print(crate::api::openapi::text());
             Ok(ExitCode::SUCCESS)
         }
-        Command::Webhook(args) => on_runtime(async { webhook::run(args).await.map(|()| ExitCode::SUCCESS) }),
+        Command::Webhook(args) => webhook::run(args),
     };
     result.unwrap_or_else(|error| {
         complain(&error);

@@ -14,7 +14,7 @@ use serde::Deserialize;
 
 pub use self::auth::{Auth, Requests as RequestRate, local_file};
 pub use self::inbound::{Inbound, InboundRoute, Tls};
-pub use self::speech::{Key, Recognition, SpeechToText, TextToSpeech, Voices};
+pub use self::speech::{Key, Recogniser, Recognition, SpeechToText, TextToSpeech, Voices};
 use crate::session::ParamSets;
 use crate::telemetry::LogFormat;
 use crate::trunk::socketio::{MediaWire, Version};

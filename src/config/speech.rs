@@ -1,5 +1,6 @@
 //! Settings of speech: which recogniser hears, which voices speak.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use secrecy::SecretString;
@@ -7,21 +8,64 @@ use serde::Deserialize;
 
 use super::ConfigError;
 
-/// Who turns utterances into words.
-#[derive(Debug, Default, Deserialize)]
+/// Who turns utterances into words: the usual recogniser, and others beside it.
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SpeechToText {
+    /// These eight are as in [`Recogniser`].
+    pub engine: Option<Recognition>,
+    pub model: Option<PathBuf>,
+    pub workers: Option<usize>,
+    pub window: Option<u32>,
+    pub url: Option<String>,
+    pub key: Key,
+    pub language: Option<String>,
+    pub interim: Option<bool>,
+    /// By a name that flows and dial requests may give.
+    pub others: BTreeMap<String, Recogniser>,
+    /// Who answers for one that fails.
+    pub fallback: Option<String>,
+    /// Who hears the calls of a flow.
+    pub flows: BTreeMap<String, String>,
+}
+
+/// One recogniser.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Recogniser {
     /// Chosen by what else is set when absent: whisper with a model, none without.
     pub engine: Option<Recognition>,
     /// A whisper.cpp model file, or the name of a service's model.
     pub model: Option<PathBuf>,
     /// Utterances recognised at once by whisper.
     pub workers: Option<usize>,
+    /// What whisper looks at, in positions of 20 ms, for a model that was trained for just that; fitted to
+    /// each utterance when absent.
+    pub window: Option<u32>,
     /// Of a service.
     pub url: Option<String>,
     pub key: Key,
     /// Used where a flow names no language.
     pub language: Option<String>,
+    /// Whether words are asked for while the callee still speaks; as suits the engine when absent.
+    pub interim: Option<bool>,
+}
+
+impl SpeechToText {
+    /// The recogniser that hears the calls that wish for no other.
+    #[must_use]
+    pub fn usual(&self) -> Recogniser {
+        Recogniser {
+            engine: self.engine,
+            model: self.model.clone(),
+            workers: self.workers,
+            window: self.window,
+            url: self.url.clone(),
+            key: self.key.clone(),
+            language: self.language.clone(),
+            interim: self.interim,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -63,7 +107,7 @@ pub enum Voices {
 }
 
 /// Where a secret stands: in the environment or in a file.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Key {
     env: Option<String>,

@@ -2,20 +2,22 @@
 //!
 //! Order comes from the ledger, which hands out at most one notification of a call at a time. The worker
 //! bounds posts in flight, in all and per endpoint, and sleeps until something falls due, something new
-//! is committed ([`Handle::wake`]) or a post ends.
+//! is committed ([`Handle::wake`]) or a post ends. Each turn settles every post that ended and claims what
+//! there is room for in one transaction, so that the more there is to do the less each costs.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
-use super::post::Poster;
+use super::breaker::BreakerState;
+use super::health::Health;
+use super::post::{Outcome, Poster};
 use super::{Error, Options};
-use crate::store::{Claim, ClaimRequest, Store, Verdict};
-use crate::wallclock::now_ms;
+use crate::store::{Claim, ClaimRequest, Settlement, Store, Turn, Verdict};
 
 /// The longest sleep: a change of the wall clock is noticed after this.
 const NAP: Duration = Duration::from_secs(60);
@@ -28,18 +30,36 @@ pub struct Outbox {
     store: Store,
     poster: Arc<Poster>,
     options: Options,
-    wake: Arc<Notify>,
+    shared: Arc<Shared>,
     stopping: CancellationToken,
-    posts: JoinSet<()>,
+    posts: JoinSet<Post>,
+    /// Where each post goes, in case its task is lost.
     endpoints: HashMap<Id, String>,
+    health: Health,
+    /// Ends that are not written down yet.
+    settlements: Vec<Settlement>,
     /// Dropped when the worker is, also when its runtime ends.
     _stopped: DropGuard,
+}
+
+/// A post that has ended.
+#[derive(Debug)]
+struct Post {
+    claim: Claim,
+    outcome: Outcome,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    wake: Notify,
+    /// Endpoints that are to be tried although their breaker is open.
+    wanted: Mutex<BTreeSet<String>>,
 }
 
 /// The way to a running [`Outbox`]. Cheap to clone; dropping it does not stop the worker.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    wake: Arc<Notify>,
+    shared: Arc<Shared>,
     stopping: CancellationToken,
     stopped: CancellationToken,
 }
@@ -47,7 +67,15 @@ pub struct Handle {
 impl Handle {
     /// Says that notifications were committed. Never blocks; forgetting it only costs up to a minute.
     pub fn wake(&self) {
-        self.wake.notify_one();
+        self.shared.wake.notify_one();
+    }
+
+    /// Has endpoints tried at once although their breaker is open: somebody wants something sent there.
+    pub fn try_now(&self, endpoints: impl IntoIterator<Item = String>) {
+        let mut wanted = self.shared.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        wanted.extend(endpoints);
+        drop(wanted);
+        self.wake();
     }
 
     /// Claims nothing more and waits for the posts in flight, at most [`Options::drain`]. What is cut
@@ -65,117 +93,178 @@ impl Outbox {
     /// When the HTTP client cannot be set up.
     pub fn start(store: Store, options: Options) -> Result<Handle, Error> {
         let poster = Arc::new(Poster::new(options.clone())?);
-        let wake = Arc::new(Notify::new());
+        let shared = Arc::new(Shared::default());
         let (stopping, stopped) = (CancellationToken::new(), CancellationToken::new());
         let outbox = Self {
             store,
             poster,
+            health: Health::new(options.breaker, Vec::new()),
             options,
-            wake: Arc::clone(&wake),
+            shared: Arc::clone(&shared),
             stopping: stopping.clone(),
             posts: JoinSet::new(),
             endpoints: HashMap::new(),
+            settlements: Vec::new(),
             _stopped: stopped.clone().drop_guard(),
         };
         tokio::spawn(outbox.run());
-        Ok(Handle { wake, stopping, stopped })
+        Ok(Handle { shared, stopping, stopped })
     }
 
     async fn run(mut self) {
+        match self.store.endpoint_health().await {
+            Ok(known) => self.health = Health::new(self.options.breaker, known),
+            Err(error) => {
+                tracing::warn!(%error, "the health of webhook endpoints is not known and is learnt anew")
+            }
+        }
         loop {
-            let nap = self.claim().await;
+            let nap = self.turn(self.options.concurrency.max(1)).await;
             tokio::select! {
                 biased;
                 () = self.stopping.cancelled() => break,
-                Some(ended) = self.posts.join_next_with_id() => self.forget(ended),
-                () = self.wake.notified() => {}
+                Some(ended) = self.posts.join_next_with_id() => self.ended(ended),
+                () = self.shared.wake.notified() => {}
                 () = tokio::time::sleep(nap) => {}
             }
             while let Some(ended) = self.posts.try_join_next_with_id() {
-                self.forget(ended);
+                self.ended(ended);
             }
         }
-        let drained = async { while self.posts.join_next().await.is_some() {} };
-        if tokio::time::timeout(self.options.drain, drained).await.is_err() {
-            tracing::info!(
-                posts = self.posts.len(),
-                "webhooks in flight are cut off and will be posted again"
-            );
+        self.drain().await;
+    }
+
+    /// Waits for the posts in flight and writes their ends down.
+    async fn drain(&mut self) {
+        let deadline = tokio::time::Instant::now() + self.options.drain;
+        while let Ok(Some(ended)) = tokio::time::timeout_at(deadline, self.posts.join_next_with_id()).await {
+            self.ended(ended);
+        }
+        self.turn(0).await;
+        if !self.posts.is_empty() {
+            let posts = self.posts.len();
+            tracing::info!(posts, "webhooks in flight are cut off and will be posted again");
         }
     }
 
-    /// Claims what there is room for and sets it off. Returns how long nothing else can fall due.
-    async fn claim(&mut self) -> Duration {
-        let limit = self.options.concurrency.max(1).saturating_sub(self.posts.len());
-        if limit == 0 {
-            return NAP;
+    /// Settles what ended, claims what there is room for and sets it off. Returns how long nothing else can
+    /// fall due.
+    async fn turn(&mut self, concurrency: usize) -> Duration {
+        let now_ms = (self.options.now_ms)();
+        let wanted = std::mem::take(&mut *self.shared.wanted.lock().unwrap_or_else(PoisonError::into_inner));
+        for endpoint in wanted {
+            self.health.try_now(&endpoint, now_ms);
         }
-        let mut in_flight = BTreeMap::new();
-        for endpoint in self.endpoints.values() {
-            *in_flight.entry(endpoint.clone()).or_default() += 1;
-        }
-        let now_ms = now_ms();
-        let request = ClaimRequest {
-            now_ms,
-            lease_ms: i64::try_from(self.options.lease.as_millis()).unwrap_or(i64::MAX),
-            limit,
-            per_endpoint: self.options.per_endpoint.max(1),
-            in_flight,
+        let turn = Turn {
+            settlements: self.settlements.clone(),
+            health: self.health.news(),
+            request: self.request(concurrency, now_ms),
         };
-        let claimed = match self.store.claim(request).await {
+        let claimed = match self.store.turn(turn).await {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::error!(%error, "webhooks wait because the database fails");
                 return DATABASE_PAUSE;
             }
         };
+        self.settlements.clear();
+        if claimed.stale > 0 {
+            tracing::warn!(posts = claimed.stale, "webhooks were posted after their claim had lapsed");
+        }
+        if claimed.expired > 0 {
+            metrics::counter!("dering_webhook_expired_total").increment(claimed.expired);
+            tracing::warn!(
+                webhooks = claimed.expired,
+                "webhooks given up: their endpoint was out of order all the time"
+            );
+        }
         for claim in claimed.claims {
-            let endpoint = claim.endpoint.clone();
-            let post = deliver(self.store.clone(), Arc::clone(&self.poster), claim);
+            let (endpoint, poster) = (claim.endpoint.clone(), Arc::clone(&self.poster));
+            self.health.begun(&endpoint);
+            let post = async move {
+                let outcome = poster.attempt(&claim).await;
+                Post { claim, outcome }
+            };
             let id = self.posts.spawn(post).id();
             self.endpoints.insert(id, endpoint);
         }
         metrics::gauge!("dering_webhook_in_flight").set(self.posts.len() as f64);
-        claimed.next_due_ms.map_or(NAP, |due_ms| {
+        metrics::gauge!("dering_webhook_breakers_open").set(self.health.troubled() as f64);
+        let next_ms = claimed.next_due_ms.into_iter().chain(self.health.next_try_ms(now_ms)).min();
+        next_ms.map_or(NAP, |due_ms| {
             Duration::from_millis(u64::try_from(due_ms.saturating_sub(now_ms)).unwrap_or(0)).min(NAP)
         })
     }
 
-    fn forget(&mut self, ended: Result<(Id, ()), JoinError>) {
-        let id = match ended {
-            Ok((id, ())) => id,
+    fn request(&self, concurrency: usize, now_ms: i64) -> ClaimRequest {
+        let ceilings = self.health.ceilings(now_ms);
+        let held_back = ceilings.values().any(|ceiling| *ceiling == 0);
+        ClaimRequest {
+            now_ms,
+            lease_ms: i64::try_from(self.options.lease.as_millis()).unwrap_or(i64::MAX),
+            limit: concurrency.saturating_sub(self.posts.len()),
+            per_endpoint: self.options.per_endpoint.max(1),
+            in_flight: self.health.in_flight(),
+            ceilings,
+            expire_before_ms: held_back.then(|| now_ms.saturating_sub(self.options.longest_ms())),
+        }
+    }
+
+    fn ended(&mut self, ended: Result<(Id, Post), JoinError>) {
+        let (id, post) = match ended {
+            Ok((id, post)) => (id, Some(post)),
             Err(error) => {
                 tracing::error!(%error, "a webhook post was lost; it is made again when its claim lapses");
-                error.id()
+                (error.id(), None)
             }
         };
-        self.endpoints.remove(&id);
+        if let Some(endpoint) = self.endpoints.remove(&id) {
+            self.health.ended(&endpoint);
+        }
+        if let Some(post) = post {
+            self.learn(post);
+        }
+    }
+
+    fn learn(&mut self, post: Post) {
+        let Post { claim, outcome: Outcome { attempt, verdict, condition } } = post;
+        tell(&claim, attempt.error.as_deref().unwrap_or_default(), verdict);
+        let now_ms = attempt.at_ms.saturating_add(attempt.duration_ms);
+        metrics::histogram!("dering_webhook_seconds").record(attempt.duration_ms as f64 / 1000.0);
+        if verdict == Verdict::Delivered {
+            let lag_ms = now_ms.saturating_sub(claim.created_ms);
+            metrics::histogram!("dering_webhook_lag_seconds").record(lag_ms as f64 / 1000.0);
+        }
+        let changed =
+            self.health.told(&claim.endpoint, condition, attempt.duration_ms, now_ms, rand::random());
+        let endpoint = claim.endpoint.as_str();
+        match changed {
+            Some(BreakerState::Open) => {
+                tracing::warn!(endpoint, "a webhook endpoint fails and is left alone for a while");
+            }
+            Some(BreakerState::Closed) => tracing::info!(endpoint, "a webhook endpoint works again"),
+            Some(BreakerState::HalfOpen) | None => {}
+        }
+        self.settlements.push(claim.settlement(attempt, verdict));
     }
 }
 
-async fn deliver(store: Store, poster: Arc<Poster>, claim: Claim) {
-    let (attempt, verdict) = poster.attempt(&claim).await;
-    let result = match verdict {
-        Verdict::Delivered => "delivered",
-        Verdict::Retry { .. } => "retry",
-        Verdict::Dead => "dead",
-    };
-    metrics::counter!("dering_webhook_attempts_total", "result" => result).increment(1);
-    metrics::histogram!("dering_webhook_seconds").record(attempt.duration_ms as f64 / 1000.0);
+fn tell(claim: &Claim, error: &str, verdict: Verdict) {
     let (call, id, kind) = (claim.call_id.as_str(), claim.id.as_str(), claim.kind.as_str());
-    let error = attempt.error.as_deref().unwrap_or_default();
-    match verdict {
-        Verdict::Delivered => tracing::debug!(call.id = call, webhook.id = id, kind, "webhook delivered"),
+    let result = match verdict {
+        Verdict::Delivered => {
+            tracing::debug!(call.id = call, webhook.id = id, kind, "webhook delivered");
+            "delivered"
+        }
         Verdict::Retry { .. } => {
             tracing::info!(call.id = call, webhook.id = id, kind, error, "webhook failed and is retried");
+            "retry"
         }
-        Verdict::Dead => tracing::warn!(call.id = call, webhook.id = id, kind, error, "webhook given up"),
-    }
-    match store.settle(claim.settlement(attempt, verdict)).await {
-        Ok(true) => {}
-        Ok(false) => tracing::warn!(call.id = call, webhook.id = id, "webhook posted after its claim lapsed"),
-        Err(error) => {
-            tracing::error!(call.id = call, webhook.id = id, %error, "a webhook's fate was not kept");
+        Verdict::Dead(reason) => {
+            let reason = reason.as_str();
+            tracing::warn!(call.id = call, webhook.id = id, kind, reason, error, "webhook given up");
+            "dead"
         }
-    }
+    };
+    metrics::counter!("dering_webhook_attempts_total", "result" => result).increment(1);
 }

@@ -27,8 +27,9 @@ const RESERVED: [&str; 18] = [
     WEBHOOK_TIMESTAMP,
 ];
 
-/// All headers of a post made at `timestamp_s`; `None` when the app has no secret to sign with.
-pub(super) fn of(claim: &Claim, timestamp_s: i64) -> Option<HeaderMap> {
+/// All headers of a post made at `timestamp_s`, with or without the caller's own; `None` when the app has no
+/// secret to sign with.
+pub(super) fn of(claim: &Claim, timestamp_s: i64, with_theirs: bool) -> Option<HeaderMap> {
     let body = claim.body.as_bytes();
     let ours = [
         (SAVG_SIGNATURE, sign::savg(&claim.secrets, timestamp_s, body)?),
@@ -38,7 +39,7 @@ pub(super) fn of(claim: &Claim, timestamp_s: i64) -> Option<HeaderMap> {
     ];
     let mut headers = HeaderMap::new();
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("dering/", env!("CARGO_PKG_VERSION"))));
-    for (name, value) in &claim.headers {
+    for (name, value) in claim.headers.iter().filter(|_| with_theirs) {
         match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             (Ok(name), Ok(value)) if !RESERVED.contains(&name.as_str()) => {
                 headers.insert(name, value);

@@ -3,10 +3,13 @@
 //! this module only reads them, so a crash between the two loses nothing.
 //!
 //! A notification may arrive twice (a crash after the post and before the commit), then with the same
-//! `webhook-id`; it never arrives before an earlier one of its call.
+//! `webhook-id`; it never arrives before an earlier one of its call, unless somebody has an earlier one
+//! sent again.
 
+mod breaker;
 mod deliver;
 mod headers;
+mod health;
 mod post;
 pub mod receiver;
 pub mod sign;
@@ -16,8 +19,11 @@ use std::time::Duration;
 
 use callcore::retry::{Schedule, WEBHOOK};
 
+pub use breaker::{BreakerOptions, BreakerState};
 pub use deliver::{Handle, Outbox};
 pub use target::Reach;
+
+use crate::wallclock::now_ms;
 
 /// How webhooks are delivered.
 #[derive(Clone, Debug)]
@@ -30,12 +36,16 @@ pub struct Options {
     pub concurrency: usize,
     /// Posts in flight to one scheme, host and port, so that a slow one leaves room for the others.
     pub per_endpoint: usize,
-    /// From connecting to the end of the answer.
+    /// When an endpoint that fails is left alone.
+    pub breaker: BreakerOptions,
+    /// From connecting to the end of the answer, redirects included.
     pub timeout: Duration,
     /// How long a crashed worker's claim holds others back. Longer than `timeout`.
     pub lease: Duration,
     /// How long [`Handle::shutdown`] waits for posts in flight.
     pub drain: Duration,
+    /// The time of day, ms since 1970. Tests let days pass.
+    pub now_ms: fn() -> i64,
 }
 
 impl Default for Options {
@@ -45,10 +55,22 @@ impl Default for Options {
             schedule: WEBHOOK,
             concurrency: 256,
             per_endpoint: 32,
+            breaker: BreakerOptions::default(),
             timeout: Duration::from_secs(10),
             lease: Duration::from_secs(30),
             drain: Duration::from_secs(5),
+            now_ms,
         }
+    }
+}
+
+impl Options {
+    /// How long a notification is tried from its turn on, at most: the whole schedule with its jitter.
+    /// One that waits that long for an endpoint out of order is given up.
+    #[must_use]
+    pub fn longest_ms(&self) -> i64 {
+        let waits = (0..).map_while(|attempt| self.schedule.delay_ms(attempt, 1.0));
+        i64::try_from(waits.sum::<u64>()).unwrap_or(i64::MAX)
     }
 }
 

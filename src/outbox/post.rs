@@ -1,23 +1,27 @@
-//! One attempt: posts a notification and judges the answer.
+//! One attempt: posts a notification, follows redirects under guard, and judges the answer.
 
 use std::error::Error as _;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use callcore::retry::Schedule;
-use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::{Client, Response, StatusCode};
+use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::{Client, Response, StatusCode, Url};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
+use super::health::Condition;
 use super::target::{TargetError, guarded_client};
 use super::{Error, Options, headers};
-use crate::store::{Attempt, Claim, Verdict};
-use crate::wallclock::now_ms;
+use crate::store::{Attempt, Claim, DeadReason, Verdict};
 
 /// Of an answer's body this much is read, and kept for whoever looks into a failure.
 const RESPONSE_BYTES: usize = 1024;
+/// Once the status is known, the body matters little.
+const RESPONSE_PATIENCE: Duration = Duration::from_secs(2);
 /// A receiver may ask for patience, but not for ever.
 const RETRY_AFTER_MAX_S: i64 = 24 * 3600;
+/// Redirects that one attempt follows.
+const REDIRECTS: usize = 3;
 
 /// Posts notifications.
 #[derive(Debug)]
@@ -26,17 +30,29 @@ pub(super) struct Poster {
     options: Options,
 }
 
+/// What came of an attempt.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) attempt: Attempt,
+    pub(super) verdict: Verdict,
+    pub(super) condition: Condition,
+}
+
 /// An answer, as far as it matters.
 struct Answer {
     status: StatusCode,
+    /// What is wrong with it.
+    problem: Option<String>,
     retry_after_ms: Option<i64>,
     response: Option<String>,
 }
 
 /// Why there was no answer.
 enum Failure {
-    /// It may go better later.
-    Passing(String),
+    /// The receiver cannot be reached, or is too slow.
+    Unreachable(String),
+    /// Something on our side that may be put right.
+    Ours(String),
     /// It will never go better.
     Lasting(String),
 }
@@ -47,86 +63,145 @@ impl Poster {
     }
 
     /// Posts, and says what happened and what follows.
-    pub(super) async fn attempt(&self, claim: &Claim) -> (Attempt, Verdict) {
-        let (at_ms, started) = (now_ms(), Instant::now());
-        let answer = self.post(claim, at_ms / 1000).await;
+    pub(super) async fn attempt(&self, claim: &Claim) -> Outcome {
+        let (at_ms, started) = ((self.options.now_ms)(), Instant::now());
+        let answer = match tokio::time::timeout(self.options.timeout, self.post(claim, at_ms / 1000)).await {
+            Ok(answer) => answer,
+            Err(_) => Err(Failure::Unreachable(TOO_SLOW.to_owned())),
+        };
         let duration_ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
         let mut attempt = Attempt { at_ms, duration_ms, ..Attempt::default() };
         let ended_ms = at_ms.saturating_add(duration_ms);
         let again = |wait| retry(self.options.schedule, claim.attempts, ended_ms, wait);
-        let verdict = match answer {
+        let (verdict, condition) = match answer {
             Ok(answer) => {
                 attempt.status = Some(answer.status.as_u16());
                 attempt.response = answer.response;
-                attempt.error = problem(answer.status);
-                match answer.status {
+                let verdict = match answer.status {
                     status if status.is_success() => Verdict::Delivered,
-                    StatusCode::GONE => Verdict::Dead,
+                    StatusCode::GONE => Verdict::Dead(DeadReason::Gone),
                     _ => again(answer.retry_after_ms),
-                }
+                };
+                let condition = condition(answer.status, answer.problem.as_deref());
+                attempt.error = answer.problem;
+                (verdict, condition)
             }
             Err(failure) => {
-                let (reason, verdict) = match failure {
-                    Failure::Passing(reason) => (reason, again(None)),
-                    Failure::Lasting(reason) => (reason, Verdict::Dead),
+                let (reason, verdict, condition) = match failure {
+                    Failure::Unreachable(reason) => (reason.clone(), again(None), Condition::Ill(reason)),
+                    Failure::Ours(reason) => (reason, again(None), Condition::Unknown),
+                    Failure::Lasting(reason) => {
+                        (reason, Verdict::Dead(DeadReason::Refused), Condition::Unknown)
+                    }
                 };
                 attempt.error = Some(reason);
-                verdict
+                (verdict, condition)
             }
         };
-        (attempt, verdict)
+        Outcome { attempt, verdict, condition }
     }
 
     async fn post(&self, claim: &Claim, timestamp_s: i64) -> Result<Answer, Failure> {
-        let url =
-            self.options.reach.check(&claim.url).map_err(|error| Failure::Lasting(error.to_string()))?;
-        let headers = headers::of(claim, timestamp_s).ok_or_else(|| {
-            Failure::Passing(format!("the client app {} has no active secret to sign with", claim.app_id))
-        })?;
-        let request = self.client.post(url).headers(headers).body(claim.body.clone());
-        let mut response = request.send().await.map_err(|error| Failure::Passing(reason(&error)))?;
-        Ok(Answer {
-            status: response.status(),
-            retry_after_ms: retry_after(response.headers(), OffsetDateTime::now_utc()),
-            response: start_of_body(&mut response).await,
-        })
+        let reach = self.options.reach;
+        let mut url = reach.check(&claim.url).map_err(|error| Failure::Lasting(error.to_string()))?;
+        let (origin, mut hops) = (url.origin(), 0);
+        loop {
+            // The caller's headers may hold secrets that are meant for the caller's own host.
+            let theirs = url.origin() == origin;
+            let headers = headers::of(claim, timestamp_s, theirs).ok_or_else(|| {
+                Failure::Ours(format!("the client app {} has no active secret to sign with", claim.app_id))
+            })?;
+            let request = self.client.post(url.clone()).headers(headers).body(claim.body.clone());
+            let mut response =
+                request.send().await.map_err(|error| failure(&error, (hops > 0).then_some(&url)))?;
+            let problem = match next_hop(&response, &url) {
+                Ok(Some(next)) if hops < REDIRECTS => match reach.check(next.as_str()) {
+                    Ok(next) => {
+                        (url, hops) = (next, hops + 1);
+                        continue;
+                    }
+                    Err(error) => Some(format!("the receiver redirects where it may not: {error}")),
+                },
+                Ok(Some(_)) => Some(format!("the receiver redirects more than {REDIRECTS} times")),
+                Ok(None) => problem(response.status()),
+                Err(problem) => Some(problem),
+            };
+            return Ok(Answer {
+                status: response.status(),
+                problem,
+                retry_after_ms: retry_after(response.headers(), OffsetDateTime::now_utc()),
+                response: start_of_body(&mut response).await,
+            });
+        }
     }
 }
 
 fn client(options: &Options) -> Result<Client, Error> {
     Ok(guarded_client(options.reach, "webhooks", |builder| {
         builder
+            // They are followed here, where each is checked.
             .redirect(reqwest::redirect::Policy::none())
-            .timeout(options.timeout)
             .pool_max_idle_per_host(options.per_endpoint)
     })?)
+}
+
+/// Where a redirect leads; `None` when it is none. Only 307 and 308 keep the post a post.
+fn next_hop(response: &Response, from: &Url) -> Result<Option<Url>, String> {
+    let status = response.status();
+    if !matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT) {
+        return Ok(None);
+    }
+    let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
+    let next = location.and_then(|location| from.join(location).ok());
+    let next = next.ok_or_else(|| format!("the receiver answered {status} without saying where to"))?;
+    if from.scheme() == "https" && next.scheme() != "https" {
+        return Err("the receiver redirects from https to http, which is not followed".to_owned());
+    }
+    Ok(Some(next))
 }
 
 fn problem(status: StatusCode) -> Option<String> {
     if status.is_success() {
         None
     } else if status.is_redirection() {
-        Some(format!("the receiver answered {status}; redirects are not followed"))
+        Some(format!("the receiver answered {status}; of redirects only 307 and 308 are followed"))
     } else {
         Some(format!("the receiver answered {status}"))
     }
 }
 
+/// Whoever refuses a post works; whoever says that it cannot work does not.
+fn condition(status: StatusCode, problem: Option<&str>) -> Condition {
+    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+        Condition::Ill(problem.unwrap_or_default().to_owned())
+    } else {
+        Condition::Well
+    }
+}
+
+const TOO_SLOW: &str = "the receiver did not answer in time";
+
 /// The chain of causes as one sentence, without the URL, which may hold a token.
-fn reason(error: &reqwest::Error) -> String {
+fn failure(error: &reqwest::Error, redirected: Option<&Url>) -> Failure {
+    let behind = redirected.and_then(Url::host_str).map(|host| format!("after a redirect to {host}: "));
+    let behind = behind.unwrap_or_default();
     if error.is_timeout() {
-        return "the receiver did not answer in time".to_owned();
+        return Failure::Unreachable(format!("{behind}{TOO_SLOW}"));
     }
     let mut cause = error.source();
     let mut text = String::new();
     while let Some(inner) = cause {
-        if let Some(refused) = inner.downcast_ref::<TargetError>() {
-            return refused.to_string();
+        match inner.downcast_ref::<TargetError>() {
+            // A name may get another address.
+            Some(refused @ TargetError::Forbidden { .. }) => {
+                return Failure::Ours(format!("{behind}{refused}"));
+            }
+            Some(refused) => return Failure::Unreachable(format!("{behind}{refused}")),
+            None => text = inner.to_string(),
         }
-        text = inner.to_string();
         cause = inner.source();
     }
-    format!("the post failed: {text}")
+    Failure::Unreachable(format!("{behind}the post failed: {text}"))
 }
 
 fn retry(schedule: Schedule, attempts_before: i64, ended_ms: i64, wait_ms: Option<i64>) -> Verdict {
@@ -136,7 +211,7 @@ fn retry(schedule: Schedule, attempts_before: i64, ended_ms: i64, wait_ms: Optio
             let delay_ms = i64::try_from(delay_ms).unwrap_or(i64::MAX).max(wait_ms.unwrap_or(0));
             Verdict::Retry { due_ms: ended_ms.saturating_add(delay_ms) }
         }
-        None => Verdict::Dead,
+        None => Verdict::Dead(DeadReason::Exhausted),
     }
 }
 
@@ -150,17 +225,21 @@ fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<i64> {
     Some(seconds.clamp(0, RETRY_AFTER_MAX_S) * 1000)
 }
 
-/// What can be read of the body. An answer whose body breaks off is still an answer.
+/// What can be read of the body, as text without control characters. An answer whose body breaks off, or
+/// does not end, is still an answer.
 async fn start_of_body(response: &mut Response) -> Option<String> {
     let mut body = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        body.extend_from_slice(&chunk);
-        if body.len() >= RESPONSE_BYTES {
-            body.truncate(RESPONSE_BYTES);
-            break;
+    let read = async {
+        while body.len() < RESPONSE_BYTES
+            && let Ok(Some(chunk)) = response.chunk().await
+        {
+            body.extend_from_slice(&chunk[..chunk.len().min(RESPONSE_BYTES - body.len())]);
         }
-    }
-    (!body.is_empty()).then(|| String::from_utf8_lossy(&body).into_owned())
+    };
+    let _read_in_time = tokio::time::timeout(RESPONSE_PATIENCE, read).await;
+    let text = String::from_utf8_lossy(&body);
+    let shown = text.replace(|c: char| c.is_control() && !matches!(c, '\n' | '\t'), " ");
+    (!shown.trim().is_empty()).then_some(shown)
 }
 
 #[cfg(test)]
@@ -190,7 +269,7 @@ mod tests {
     fn the_next_attempt_waits_for_the_schedule_and_for_the_receiver_whichever_is_longer() {
         let due = |attempts, wait| match retry(WEBHOOK, attempts, 0, wait) {
             Verdict::Retry { due_ms } => Some(due_ms),
-            Verdict::Dead | Verdict::Delivered => None,
+            Verdict::Dead(_) | Verdict::Delivered => None,
         };
         assert!((5_000..=5_500).contains(&due(0, None).unwrap()));
         assert!((30_000..=33_000).contains(&due(1, Some(1_000)).unwrap()));

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::effects::Speech;
+use super::hearing::Hearing;
 use super::kore::Envelope;
 use super::ledger::Ledger;
 use super::live::Board;
@@ -42,6 +43,7 @@ pub(super) struct Actor {
     pub(super) notify: Option<NotifyTarget>,
     pub(super) flow: Arc<Stored>,
     pub(super) speech: Speech,
+    pub(super) hearing: Hearing,
     pub(super) requests: Requests,
     pub(super) scribe: Scribe,
     pub(super) board: Board,
@@ -223,10 +225,8 @@ impl Actor {
                         what,
                     ));
                 }
-                Effect::Recognise { utterance, interim, audio, .. } => {
-                    let language = self.flow.flow.language().to_owned();
-                    let words = self.speech.clone().recognised(utterance, interim, audio, language);
-                    running.jobs.spawn(words);
+                Effect::Recognise { utterance, interim, audio, expected } => {
+                    running.jobs.spawn(self.hearing.words(utterance, interim, audio, expected));
                 }
                 Effect::KeepMessage { id } => {
                     running.message = Some(Message::start(&self.recordings, &self.call_id, id));

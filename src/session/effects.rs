@@ -1,22 +1,19 @@
 //! Performs what a call wants done: the only place where a call touches the world.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use callcore::call::{Input, Words};
+use callcore::call::Input;
 use callcore::flow::Part;
 use callcore::ids::PlayId;
 
 use crate::flows::Stored;
-use crate::speech::stt::{Recognizer, Request, Transcript};
 use crate::speech::tts::Tts;
 use crate::speech::{file, tts};
 
-/// Makes audio of words and files, and words of audio.
+/// Makes audio of words and files.
 #[derive(Clone, Debug)]
 pub(super) struct Speech {
     pub(super) tts: Tts,
-    pub(super) recognizer: Option<Recognizer>,
 }
 
 impl Speech {
@@ -37,35 +34,4 @@ impl Speech {
         let result = self.render(&flow, &what).await;
         Input::Rendered { play, part, result }
     }
-
-    /// The words of an utterance; none when the engine fails, which is logged and counted there.
-    pub(super) async fn recognised(
-        self,
-        utterance: u32,
-        interim: bool,
-        audio: Arc<[i16]>,
-        language: String,
-    ) -> Input {
-        let heard = match &self.recognizer {
-            Some(recognizer) => match recognizer.transcribe(request(audio, language)).await {
-                Ok(Transcript { text, confidence, .. }) if !text.is_empty() => {
-                    Some(Words { text, confidence })
-                }
-                Ok(_) => None,
-                Err(error) => {
-                    tracing::warn!(%error, "an utterance could not be recognised");
-                    None
-                }
-            },
-            None => None,
-        };
-        Input::Recognised { utterance, interim, heard }
-    }
-}
-
-/// The call itself waits a little longer, so that a late answer is told apart from none.
-const PATIENCE: Duration = Duration::from_millis(3_500);
-
-const fn request(audio: Arc<[i16]>, language: String) -> Request {
-    Request { audio, language: Some(language), prompt: None, patience: PATIENCE }
 }

@@ -1,33 +1,28 @@
-//! The way in: place a call, end one, watch them all, stop.
+//! What all calls share: their parts, the list of those that run, the way to end one and to stop.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use callcore::amd;
-use callcore::call::{Call, Direction, Settings, amd_timers};
 use callcore::flow::{LocalTime, Part, Run, StartError};
-use serde_json::{Map, Value, json};
-use tokio::sync::{mpsc, watch};
+use serde_json::{Map, Value};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::task::TaskTracker;
-use uuid::Uuid;
 
-use super::actor::{Actor, Clock, Control};
+use super::actor::Control;
 use super::effects::Speech;
-use super::late_record::late_record;
-use super::live::{Board, LiveCall, Phase};
+use super::hearing::UnknownLanguage;
+use super::live::{Board, LiveCall};
 use super::message::message_path;
-use super::request::{DialRequest, Dialed, ParamSets};
+use super::request::ParamSets;
 use super::requests::Requests;
-use super::scribe::Scribe;
 use crate::flows::{self, Catalog, Stored};
 use crate::outbox;
-use crate::speech::stt::Recognizer;
+use crate::speech::stt::Recognizers;
 use crate::speech::tts::Tts;
-use crate::store::{self, CallBatch, NewCall, NewEvent, Store};
-use crate::telemetry::mask;
-use crate::trunk::{Full, Line, Order};
+use crate::store::{self, Store};
+use crate::trunk::{Full, Line};
 use crate::wallclock;
 
 /// Prompts whose text is known are made before the number is dialled, for at most this long.
@@ -66,7 +61,7 @@ pub struct Parts {
     pub trunks: Vec<Line>,
     pub flows: Arc<Catalog>,
     pub tts: Tts,
-    pub recognizer: Option<Recognizer>,
+    pub recognizers: Recognizers,
     pub requests: Requests,
 }
 
@@ -77,6 +72,8 @@ pub enum Refusal {
     Flow(#[from] flows::Error),
     #[error("the flow cannot start with this metadata: {0}")]
     Variables(#[from] callcore::flow::StartError),
+    #[error(transparent)]
+    Language(#[from] UnknownLanguage),
     #[error("there is no trunk named \"{name}\"; there are: {known}")]
     UnknownTrunk { name: String, known: String },
     #[error("trunk \"{trunk}\" has no free line and {}; try again later, or raise its `limits`", .full)]
@@ -90,6 +87,12 @@ pub enum Refusal {
     UnknownParams { name: String, known: String },
     #[error("all {limit} lines are busy; try again when a call has ended, or raise `max_calls`")]
     Full { limit: usize },
+    #[error("the call would begin too late: it expired at {}", wallclock::iso(*.expires_ms))]
+    Expired { expires_ms: i64 },
+    #[error("this idempotency key was used for another request within the last 24 hours; use a new key")]
+    KeyReused,
+    #[error("the call cannot be kept for later: {0}")]
+    Unwritable(String),
     #[error("the server is stopping and takes no new calls")]
     Stopping,
     #[error("the call could not be written down, so it was not placed: {0}")]
@@ -102,6 +105,8 @@ pub(super) struct Inner {
     pub(super) options: Options,
     pub(super) board: Board,
     controls: Mutex<HashMap<String, mpsc::Sender<Control>>>,
+    /// Rings when a call was planned or a line came free.
+    pub(super) plans: Notify,
     pub(super) tasks: TaskTracker,
     /// Asks carriers for records that they still owe; nothing waits for it.
     pub(super) later: TaskTracker,
@@ -121,98 +126,11 @@ impl Handle {
             options,
             board: Board::default(),
             controls: Mutex::default(),
+            plans: Notify::new(),
             tasks: TaskTracker::new(),
             later: TaskTracker::new(),
         };
         Self { inner: Arc::new(inner) }
-    }
-
-    /// Accepts a call: it is written down, then placed in the background.
-    ///
-    /// # Errors
-    /// When the flow, its variables or the trunk do not fit, all lines are busy, or the database fails.
-    pub async fn dial(&self, request: DialRequest) -> Result<Dialed, Refusal> {
-        let inner = &self.inner;
-        if inner.tasks.is_closed() {
-            return Err(Refusal::Stopping);
-        }
-        let flow = inner.parts.flows.find(&request.flow).await?;
-        let trunk = self.trunk(request.trunk.as_deref())?;
-        if inner.options.amd.choose(request.amd_params.as_deref(), &request.flow).is_none() {
-            let known = inner.options.amd.named.keys().cloned().collect::<Vec<_>>().join(", ");
-            return Err(Refusal::UnknownParams { name: request.amd_params.unwrap_or_default(), known });
-        }
-        let run = begin(&flow, request.metadata.clone())?;
-        if !request.ignore_do_not_call
-            && let Some(listed) = inner.parts.store.do_not_call(&request.number).await?
-        {
-            metrics::counter!("dering_calls_do_not_call_total").increment(1);
-            return Err(Refusal::DoNotCall { call: listed.call_id.unwrap_or_default() });
-        }
-        let dialed = Dialed { sid: Uuid::now_v7().to_string(), call_id: Uuid::now_v7().to_string() };
-        let control = self.reserve(&dialed.call_id)?;
-        let ticket = trunk.enter().map_err(|full| {
-            self.release(&dialed.call_id);
-            Refusal::Queue { trunk: trunk.name().to_owned(), full }
-        })?;
-        let clock = Clock::start();
-        if let Err(error) =
-            inner.parts.store.record(first_lines(&request, &dialed, &flow, trunk.name(), clock)).await
-        {
-            self.release(&dialed.call_id);
-            return Err(error.into());
-        }
-        inner.board.add(LiveCall {
-            call_id: dialed.call_id.clone(),
-            flow: flow.flow.name().to_owned(),
-            number: request.number.clone(),
-            phase: Phase::Placing,
-            amd: None,
-            latest: String::new(),
-        });
-        tracing::info!(call.id = %dialed.call_id, number = %mask(&request.number), flow = %request.flow, "call accepted");
-        let speech = Speech { tts: inner.parts.tts.clone(), recognizer: inner.parts.recognizer.clone() };
-        let prompts = run.known_prompts();
-        let settings = settings(&request, &flow, &inner.options, speech.recognizer.is_some());
-        let order = Order {
-            number: request.number.clone(),
-            caller: request.caller.clone(),
-            ring_timeout: Some(Duration::from_millis(settings.ring_timeout_ms)),
-        };
-        let mut actor = Actor {
-            call: Call::new(settings, run),
-            call_id: dialed.call_id.clone(),
-            app_id: request.app_id,
-            number: request.number,
-            direction: Direction::Outbound,
-            source: None,
-            notify: request.notify,
-            flow: Arc::clone(&flow),
-            speech: speech.clone(),
-            requests: inner.parts.requests.clone(),
-            scribe: Scribe::start(inner.parts.store.clone(), inner.parts.outbox.clone()),
-            board: inner.board.clone(),
-            recordings: inner.options.recordings.clone(),
-            control,
-            clock,
-        };
-        let handle = self.clone();
-        let call_id = dialed.call_id.clone();
-        inner.tasks.spawn(async move {
-            let placed =
-                Box::pin(actor.launch(&trunk, ticket, order, prepare(&speech, &flow, &prompts))).await;
-            let estimated = Box::pin(actor.run(placed)).await;
-            handle.release(&call_id);
-            if let Some(session_id) = estimated {
-                handle.inner.later.spawn(late_record(
-                    trunk,
-                    handle.inner.parts.store.clone(),
-                    call_id,
-                    session_id,
-                ));
-            }
-        });
-        Ok(dialed)
     }
 
     /// Asks a running call to end; false when there is none of that id.
@@ -245,6 +163,7 @@ impl Handle {
     /// Takes no new calls, lets those that run end within `patience`, then hangs them up.
     pub async fn shutdown(&self, patience: Duration) {
         self.inner.tasks.close();
+        self.inner.plans.notify_one();
         if tokio::time::timeout(patience, self.inner.tasks.wait()).await.is_ok() {
             return;
         }
@@ -262,7 +181,12 @@ impl Handle {
         }
     }
 
-    fn trunk(&self, name: Option<&str>) -> Result<Line, Refusal> {
+    /// Calls that run now, those in the queues of trunks among them.
+    pub(super) fn running(&self) -> usize {
+        self.inner.controls.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    pub(super) fn trunk(&self, name: Option<&str>) -> Result<Line, Refusal> {
         let trunks = &self.inner.parts.trunks;
         let found = match name {
             None => trunks.first(),
@@ -291,6 +215,8 @@ impl Handle {
         let mut controls = self.inner.controls.lock().unwrap_or_else(PoisonError::into_inner);
         controls.remove(call_id);
         metrics::gauge!("dering_calls_running").set(controls.len() as f64);
+        drop(controls);
+        self.inner.plans.notify_one();
     }
 }
 
@@ -317,59 +243,4 @@ pub(super) async fn prepare(speech: &Speech, flow: &Stored, prompts: &[Part]) {
             "the prompts were not ready in time; the call begins without"
         ),
     }
-}
-
-fn settings(request: &DialRequest, flow: &Stored, options: &Options, recognises: bool) -> Settings {
-    let wanted = flow.flow.amd();
-    Settings {
-        // The flow ends the call by its own limit; this one is for a flow that cannot.
-        max_call_ms: flow.flow.limits().call_ms + 5_000,
-        machine_detection: request.machine_detection.unwrap_or(wanted.mode),
-        amd: amd::Options {
-            timers: amd_timers(request.timers.or(wanted.timers)),
-            threshold_word_count: request.threshold_word_count,
-            params: options.amd.choose(request.amd_params.as_deref(), &request.flow).unwrap_or_default(),
-            locale: request.language.clone().or_else(|| Some(flow.flow.language().to_owned())),
-            ..amd::Options::default()
-        },
-        ring_timeout_ms: request.ring_timeout_ms.unwrap_or(options.ring_timeout_ms),
-        recognises,
-        ..Settings::default()
-    }
-}
-
-fn first_lines(
-    request: &DialRequest,
-    dialed: &Dialed,
-    flow: &Stored,
-    trunk: &str,
-    clock: Clock,
-) -> CallBatch {
-    let mut batch = CallBatch { call_id: dialed.call_id.clone(), ..CallBatch::default() };
-    let (notify_url, notify_headers) = match &request.notify {
-        Some(target) => (Some(target.url.clone()), target.headers.clone()),
-        None => (None, BTreeMap::new()),
-    };
-    batch.new = Some(NewCall {
-        app_id: request.app_id.clone(),
-        bot_id: request.bot_id.clone(),
-        trunk: trunk.to_owned(),
-        target: request.number.clone(),
-        caller: request.caller.clone().unwrap_or_default(),
-        state: "placing".into(),
-        flow: flow.flow.name().to_owned(),
-        flow_digest: flow.digest.clone(),
-        metadata: request.metadata.clone().into(),
-        notify_url,
-        notify_headers,
-        direction: "outbound".into(),
-        created_ms: clock.began_ms,
-    });
-    batch.events.push(NewEvent {
-        at_ms: clock.began_ms,
-        t_ms: 0,
-        kind: "dialled".into(),
-        detail: json!({ "flow": request.flow, "digest": flow.digest, "trunk": trunk, "sid": dialed.sid }),
-    });
-    batch
 }

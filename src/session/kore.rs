@@ -66,7 +66,8 @@ impl Envelope {
                 put("data", data.clone());
             }
             Stage::Completed { answered_at, reason_code, machine_detection, do_not_call } => {
-                let seconds = (notice.at.ms_since(*answered_at) + 500) / 1000;
+                // Whole seconds that have passed, as the sample counts them.
+                let seconds = notice.at.ms_since(*answered_at) / 1000;
                 put("reason", json!("200 OK"));
                 put("reasonCode", json!(reason_code));
                 put("callConnectTime", json!(self.at(*answered_at)));
@@ -165,8 +166,8 @@ mod tests {
             do_not_call: true,
         };
         let body = envelope().body(&notice(stage, 113_894));
-        assert_eq!(body["callDuration"], 110);
-        assert_eq!(body["duration"], 110);
+        assert_eq!(body["callDuration"], 109);
+        assert_eq!(body["duration"], 109);
         assert_eq!(body["reasonCode"], "bot-disconnected");
         assert_eq!(body["machineDetection"], "amd_machine_detected");
         assert_eq!(body["callDisconnectTime"], "2025-06-26T12:51:07.151Z");

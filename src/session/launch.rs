@@ -3,15 +3,27 @@
 
 use callcore::call::Fact;
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::actor::{Actor, Control};
 use super::ledger::Ledger;
+use crate::store::CallBatch;
 use crate::trunk::{DialError, Leg, Line, Order, Ticket, Turn};
 
 /// What comes first: the outcome, a place in the queue, or somebody who wants no call any more.
 enum Step<T> {
     Done(T),
     HungUp(String),
+    /// It is too late for the call.
+    Expired,
+}
+
+/// What came of a call that was to be placed.
+pub(super) enum Launched {
+    /// The carrier's answer to the dial request.
+    Asked(Result<Leg, DialError>),
+    /// It expired while it waited for a line; nobody was dialled.
+    Expired,
 }
 
 impl Actor {
@@ -22,13 +34,16 @@ impl Actor {
         mut ticket: Ticket,
         order: Order,
         prepared: impl Future<Output = ()>,
-    ) -> Result<Leg, DialError> {
-        if let Step::HungUp(by) = self.unless_hung_up(prepared).await {
-            return self.cancelled(by).await;
+        expires: Option<Instant>,
+    ) -> Launched {
+        match self.unless_too_late(prepared, expires).await {
+            Step::Done(()) => {}
+            Step::HungUp(by) => return self.cancelled(by).await,
+            Step::Expired => return Launched::Expired,
         }
         let mut queued_at = None;
         let slot = loop {
-            match self.unless_hung_up(ticket.turn()).await {
+            match self.unless_too_late(ticket.turn(), expires).await {
                 Step::Done(Ok(Turn::Dial(slot))) => break slot,
                 Step::Done(Ok(Turn::Queued { ahead })) if queued_at.is_none() => {
                     queued_at = Some(self.clock.now());
@@ -39,32 +54,52 @@ impl Actor {
                     self.note(Fact::new("queued", detail)).await;
                 }
                 Step::Done(Ok(Turn::Queued { ahead })) => self.board.moved_up(&self.call_id, ahead),
-                Step::Done(Err(error)) => return Err(error),
+                Step::Done(Err(error)) => return Launched::Asked(Err(error)),
                 Step::HungUp(by) => return self.cancelled(by).await,
+                Step::Expired => return Launched::Expired,
             }
         };
         if let Some(since) = queued_at {
             let now = self.clock.now();
             self.note(Fact::new("dequeued", json!({ "waitedMs": now.ms_since(since) }))).await;
-            self.call.dialled(now);
         }
-        match self.unless_hung_up(line.place(order, slot)).await {
-            Step::Done(placed) => placed,
+        self.call.dialled(self.clock.now());
+        match self.unless_too_late(line.place(order, slot), None).await {
+            Step::Done(placed) => Launched::Asked(placed),
             Step::HungUp(by) => self.cancelled(by).await,
+            Step::Expired => Launched::Expired,
         }
     }
 
-    /// Runs `work`, unless a hang-up comes first; then it is dropped.
-    async fn unless_hung_up<T>(&mut self, work: impl Future<Output = T>) -> Step<T> {
+    /// Runs `work`, unless a hang-up or `expires` comes first; then it is dropped.
+    async fn unless_too_late<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+        expires: Option<Instant>,
+    ) -> Step<T> {
+        let late = async {
+            match expires {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             done = work => Step::Done(done),
             Some(Control::HangUp { by }) = self.control.recv() => Step::HungUp(by),
+            () = late => Step::Expired,
         }
     }
 
-    async fn cancelled(&mut self, by: String) -> Result<Leg, DialError> {
+    async fn cancelled(&mut self, by: String) -> Launched {
         self.note(Fact::new("hangup_requested", json!({ "by": by }))).await;
-        Err(DialError::Cancelled { by })
+        Launched::Asked(Err(DialError::Cancelled { by }))
+    }
+
+    /// Ends a call that nobody was dialled for.
+    pub(super) async fn end_unplaced(self, batch: CallBatch) {
+        self.scribe.write(batch).await;
+        self.scribe.finish().await;
+        self.board.remove(&self.call_id);
     }
 
     /// A line of the timeline before the call itself has begun.

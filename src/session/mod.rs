@@ -1,8 +1,12 @@
 //! Live calls: one task per call runs the pure [`callcore::call::Call`] against the world.
 
 mod actor;
+mod control;
+mod dialling;
 mod effects;
+mod forecast;
 mod handle;
+mod hearing;
 mod inbound;
 mod kore;
 mod late_record;
@@ -10,16 +14,24 @@ mod launch;
 mod ledger;
 mod live;
 mod message;
+mod plan;
+mod planner;
 mod recording;
 mod recovery;
 mod request;
 mod requests;
+#[cfg(test)]
+mod samples;
 mod scribe;
+mod unplaced;
 mod wav_file;
 
+pub use control::{BadControl, CallControl};
+pub use forecast::{Estimate, Forecast, TrunkLoad, Verdict};
 pub use handle::{Handle, Options, Parts, Refusal};
+pub use hearing::UnknownLanguage;
 pub use inbound::{BadRoute, InboundCall, Pattern, Route, Routes};
 pub use live::{LiveCall, Phase};
-pub use recovery::{recover, settle};
-pub use request::{DialRequest, Dialed, NotifyTarget, ParamSets};
+pub use recovery::{Recovered, recover, settle};
+pub use request::{DialRequest, Dialed, Key, NotifyTarget, ParamSets};
 pub use requests::Requests;

@@ -12,28 +12,39 @@ use crate::wallclock::{iso, now_ms};
 
 /// Cause of a call whose server went away: network failure.
 const CAUSE: u16 = 38;
+/// A carrier holds no call for longer, and its record has come or never will.
+const LATELY_MS: i64 = 3_600_000;
 
-/// Closes every call that has no end and returns them: the carrier may hold them still. Call it before new
-/// calls are taken.
+/// What a crash or a kill left behind.
+#[derive(Debug)]
+pub struct Recovered {
+    /// Calls that were closed now.
+    pub closed: usize,
+    /// Calls that the carrier may hold still. Those of earlier starts are among them, because a start that is
+    /// cut off itself leaves them to the next one.
+    pub held: Vec<CallRow>,
+}
+
+/// Closes every call that has no end. Call it before new calls are taken.
 ///
 /// # Errors
 /// When the database fails.
-pub async fn recover(store: &Store) -> Result<Vec<CallRow>, store::Error> {
+pub async fn recover(store: &Store) -> Result<Recovered, store::Error> {
     let open = store.unfinished_calls().await?;
     for call in &open {
         let sent = store.notifications(&call.id).await?.len() as u64;
         store.record(closing(call, sent)).await?;
     }
-    Ok(open)
+    let held = store.cut_off_calls(now_ms() - LATELY_MS).await?;
+    Ok(Recovered { closed: open.len(), held })
 }
 
-/// Has the carriers end what they may still hold of `recovered`, and asks them for the records in the
-/// background.
+/// Has the carriers end what they may still hold of `held`, and asks them for the records in the background.
 ///
 /// # Errors
 /// When a trunk has ended.
-pub async fn settle(store: &Store, trunks: &[Line], recovered: Vec<CallRow>) -> Result<(), DialError> {
-    for call in recovered {
+pub async fn settle(store: &Store, trunks: &[Line], held: Vec<CallRow>) -> Result<(), DialError> {
+    for call in held {
         let line = trunks.iter().find(|line| line.name() == call.trunk);
         if let (Some(line), Some(session_id)) = (line, call.session_id) {
             line.end(&session_id).await?;
@@ -46,7 +57,8 @@ pub async fn settle(store: &Store, trunks: &[Line], recovered: Vec<CallRow>) -> 
 /// The last lines of `call`, of which `sent` notifications are in the ledger.
 fn closing(call: &CallRow, sent: u64) -> CallBatch {
     let now_ms = now_ms();
-    let since_start = |ms: i64| CallTime::from_ms(u64::try_from(ms - call.created_ms).unwrap_or(0));
+    let began_ms = call.began_ms.unwrap_or(call.created_ms);
+    let since_start = |ms: i64| CallTime::from_ms(u64::try_from(ms - began_ms).unwrap_or(0));
     let answered_at = call.answered_ms.map(since_start);
     let ended_at = since_start(now_ms);
     let connected = answered_at.unwrap_or(ended_at);
@@ -66,7 +78,7 @@ fn closing(call: &CallRow, sent: u64) -> CallBatch {
     let envelope = Envelope {
         session_id: call.session_id.clone(),
         sequence: sent + 1,
-        ..Envelope::new(&call.id, &call.app_id, call.created_ms)
+        ..Envelope::new(&call.id, &call.app_id, began_ms)
     };
     let disposition = match answered_at {
         Some(_) => callcore::call::Disposition::Answered,
@@ -101,7 +113,7 @@ fn closing(call: &CallRow, sent: u64) -> CallBatch {
         cdr: Some(CarrierCdr {
             session_id: call.session_id.clone().unwrap_or_else(|| call.id.clone()),
             destination: call.target.clone(),
-            start_time: iso(call.created_ms),
+            start_time: iso(began_ms),
             answer_time: call.answered_ms.map(iso),
             end_time: iso(now_ms),
             duration: ended_at.as_ms() / 1000,

@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 
 use callcore::amd::{EventKind, Params};
 use callcore::flow::{MachineDetection, TimerOverrides};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// One call to place.
-#[derive(Clone, Debug)]
+use super::control::CallControl;
+
+/// One call to place. A planned call is kept as this, and dialled from it when its time has come.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct DialRequest {
     /// The client app that asks; its secret signs the notifications.
     pub app_id: String,
     pub bot_id: String,
-    /// The flow to run, by name.
+    /// The flow to run: `name`, `name@label` or `name@digest`.
     pub flow: String,
     /// The number to call, as it goes to the carrier.
     pub number: String,
@@ -29,6 +32,9 @@ pub struct DialRequest {
     pub threshold_word_count: Option<u32>,
     /// The callee's language, for the words; the flow's when absent.
     pub language: Option<String>,
+    /// How this call is to be heard.
+    #[serde(default)]
+    pub control: CallControl,
     /// Which set of detection parameters, by name.
     pub amd_params: Option<String>,
     /// How long an unanswered call rings, ms.
@@ -36,6 +42,26 @@ pub struct DialRequest {
     pub notify: Option<NotifyTarget>,
     /// Call although the number's owner asked never to be called again.
     pub ignore_do_not_call: bool,
+    /// Not before this time, ms since 1970; at once when absent.
+    #[serde(default)]
+    pub start_ms: Option<i64>,
+    /// Not from this time on, ms since 1970.
+    #[serde(default)]
+    pub expires_ms: Option<i64>,
+    /// Wait in the plan while there is no free line, where others would be refused.
+    #[serde(default)]
+    pub patient: bool,
+    /// Under which the request may be sent again without being done again.
+    #[serde(skip)]
+    pub key: Option<Key>,
+}
+
+/// An idempotency key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    pub key: String,
+    /// Tells this request from another one under the same key.
+    pub digest: String,
 }
 
 /// Parameters of the verdict that calls choose from.
@@ -48,7 +74,9 @@ pub struct ParamSets {
 
 impl ParamSets {
     /// Those of that name, else the flow's own, else the usual ones; `None` for a name that is not known.
+    /// `flow` may be pinned: all versions of a flow share its parameters.
     pub(super) fn choose(&self, name: Option<&str>, flow: &str) -> Option<Params> {
+        let flow = flow.split('@').next().unwrap_or_default();
         match name {
             Some(name) => self.named.get(name).copied(),
             None => Some(self.named.get(flow).copied().unwrap_or(self.usual)),
@@ -57,7 +85,7 @@ impl ParamSets {
 }
 
 /// Where status changes are posted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct NotifyTarget {
     pub url: String,
     pub headers: BTreeMap<String, String>,
@@ -66,10 +94,18 @@ pub struct NotifyTarget {
 }
 
 /// A call that was accepted.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dialed {
     /// The caller's handle on the request.
     pub sid: String,
     /// The call, and its conversation in notifications.
     pub call_id: String,
+    /// When it is to start, ms since 1970, if not at once.
+    pub start_ms: Option<i64>,
+    /// It was accepted before, under the same key.
+    #[serde(skip)]
+    pub again: bool,
+    /// Fields of the request that could not be followed.
+    #[serde(default)]
+    pub ignored: Vec<String>,
 }

@@ -55,6 +55,12 @@ pub struct NewCall {
     pub notify_headers: BTreeMap<String, String>,
     pub state: String,
     pub created_ms: i64,
+    /// `disconnect`, `detect` or `disabled`; `None` where nobody asked.
+    pub machine_detection: Option<String>,
+    /// When it is to start, if not at once.
+    pub start_ms: Option<i64>,
+    /// It is not dialled any more from here on.
+    pub expires_ms: Option<i64>,
 }
 
 /// What changed; `None` leaves a field as it is.
@@ -63,6 +69,8 @@ pub struct CallUpdate {
     /// The carrier's name for the call.
     pub session_id: Option<String>,
     pub state: Option<String>,
+    /// When a call that was planned began.
+    pub began_ms: Option<i64>,
     pub answered_ms: Option<i64>,
     /// A call with an end is finished and will not be recovered at start.
     pub ended_ms: Option<i64>,
@@ -139,7 +147,7 @@ impl Store {
     }
 }
 
-async fn write(connection: &mut SqliteConnection, batch: CallBatch) -> Result<(), Error> {
+pub(super) async fn write(connection: &mut SqliteConnection, batch: CallBatch) -> Result<(), Error> {
     let id = batch.call_id.as_str();
     let now = now_ms();
     match batch.new {
@@ -170,8 +178,8 @@ async fn write(connection: &mut SqliteConnection, batch: CallBatch) -> Result<()
 async fn insert_call(connection: &mut SqliteConnection, id: &str, call: NewCall) -> Result<(), Error> {
     sqlx::query(
         "INSERT INTO calls (id, app_id, bot_id, trunk, direction, target, caller, flow, flow_digest, \
-         metadata, notify_url, notify_headers, state, created_ms) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)",
+         metadata, notify_url, notify_headers, state, created_ms, machine_detection, start_ms, expires_ms) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
     )
     .bind(id)
     .bind(call.app_id)
@@ -187,6 +195,9 @@ async fn insert_call(connection: &mut SqliteConnection, id: &str, call: NewCall)
     .bind(Json(call.notify_headers))
     .bind(call.state)
     .bind(call.created_ms)
+    .bind(call.machine_detection)
+    .bind(call.start_ms)
+    .bind(call.expires_ms)
     .execute(connection)
     .await
     .map_err(|error| exists_or(error, || format!("the call {id}")))?;
@@ -207,7 +218,7 @@ async fn update_call(connection: &mut SqliteConnection, id: &str, update: CallUp
          amd_event = coalesce($8, amd_event), amd_ms = coalesce($9, amd_ms), \
          amd_reason = coalesce($10, amd_reason), amd_subtype = coalesce($11, amd_subtype), \
          outcome = coalesce($12, outcome), last_checkpoint = coalesce($13, last_checkpoint), \
-         message_left = coalesce($14, message_left) WHERE id = $1",
+         message_left = coalesce($14, message_left), began_ms = coalesce($15, began_ms) WHERE id = $1",
     )
     .bind(id)
     .bind(update.session_id)
@@ -223,6 +234,7 @@ async fn update_call(connection: &mut SqliteConnection, id: &str, update: CallUp
     .bind(update.outcome)
     .bind(update.last_checkpoint)
     .bind(update.message_left.map(i64::from))
+    .bind(update.began_ms)
     .execute(connection)
     .await?;
     Ok(())
@@ -258,11 +270,13 @@ async fn append_notifications(
     for notification in notifications {
         sqlx::query(
             "INSERT INTO notifications (id, call_id, seq, app_id, kind, url, endpoint, headers, body, \
-             state, due_ms, claims, attempts, created_ms) \
-             SELECT $1, $2, coalesce(max(seq), 0) + 1, $3, $4, $5, $6, $7, $8, \
-             CASE WHEN EXISTS (SELECT 1 FROM notifications WHERE call_id = $2 \
-             AND state IN ('waiting', 'due', 'sending')) THEN 'waiting' ELSE 'due' END, \
-             $9, 0, 0, $9 FROM notifications WHERE call_id = $2",
+             state, reason, settled_ms, due_ms, turn_ms, claims, attempts, created_ms) \
+             SELECT $1, $2, seq, $3, $4, $5, $6, $7, $8, state, iif(state = 'dead', 'gone', NULL), \
+             iif(state = 'dead', $9, NULL), $9, iif(state = 'due', $9, NULL), 0, 0, $9 FROM ( \
+             SELECT coalesce(max(seq), 0) + 1 AS seq, CASE \
+             WHEN coalesce(max(url = $5 AND state = 'dead' AND reason = 'gone'), 0) THEN 'dead' \
+             WHEN coalesce(max(state IN ('waiting', 'due', 'sending')), 0) THEN 'waiting' \
+             ELSE 'due' END AS state FROM notifications WHERE call_id = $2)",
         )
         .bind(format!("msg_{}", Uuid::now_v7().simple()))
         .bind(id)

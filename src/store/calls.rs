@@ -46,6 +46,10 @@ pub struct CallRow {
     pub outcome: Option<String>,
     pub last_checkpoint: Option<String>,
     pub message_left: Option<bool>,
+    pub machine_detection: Option<String>,
+    pub start_ms: Option<i64>,
+    pub expires_ms: Option<i64>,
+    pub began_ms: Option<i64>,
 }
 
 /// One entry of a call's timeline; `seq` counts from 1 without gaps.
@@ -92,10 +96,74 @@ pub struct CallFilter {
     pub disposition: Option<String>,
     pub amd_event: Option<String>,
     pub progress: Progress,
+    pub interaction: Option<Interaction>,
     /// Created at or after.
     pub since_ms: Option<i64>,
     /// Created before.
     pub until_ms: Option<i64>,
+}
+
+/// What Kore's interactions page calls a call's status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Interaction {
+    Scheduled,
+    InProgress,
+    /// Hung up because a machine answered and `machineDetection` was `disconnect`.
+    MachineDetected,
+    Completed,
+    Failed,
+}
+
+impl Interaction {
+    pub const ALL: [Self; 5] =
+        [Self::Scheduled, Self::InProgress, Self::MachineDetected, Self::Completed, Self::Failed];
+
+    /// As it is written on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Scheduled => "scheduled",
+            Self::InProgress => "inProgress",
+            Self::MachineDetected => "machineDetected",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// The rows of `calls` it stands for.
+    const fn condition(self) -> &'static str {
+        match self {
+            Self::Scheduled => " AND ended_ms IS NULL AND state = 'scheduled'",
+            Self::InProgress => " AND ended_ms IS NULL AND state <> 'scheduled'",
+            Self::MachineDetected => {
+                " AND ended_ms IS NOT NULL AND machine_detection = 'disconnect' \
+                 AND outcome = 'machine_detected'"
+            }
+            Self::Completed => {
+                " AND ended_ms IS NOT NULL AND answered_ms IS NOT NULL \
+                 AND NOT (coalesce(machine_detection, '') = 'disconnect' \
+                 AND coalesce(outcome, '') = 'machine_detected')"
+            }
+            Self::Failed => " AND ended_ms IS NOT NULL AND answered_ms IS NULL",
+        }
+    }
+}
+
+impl CallRow {
+    /// How the interactions page would show it.
+    #[must_use]
+    pub fn interaction(&self) -> Interaction {
+        let by_machine = self.machine_detection.as_deref() == Some("disconnect")
+            && self.outcome.as_deref() == Some("machine_detected");
+        match (self.ended_ms, self.answered_ms) {
+            (None, _) if self.state == "scheduled" => Interaction::Scheduled,
+            (None, _) => Interaction::InProgress,
+            (Some(_), _) if by_machine => Interaction::MachineDetected,
+            (Some(_), Some(_)) => Interaction::Completed,
+            (Some(_), None) => Interaction::Failed,
+        }
+    }
 }
 
 /// Whether a call has ended.
@@ -103,6 +171,8 @@ pub struct CallFilter {
 pub enum Progress {
     #[default]
     Any,
+    /// Planned, and neither begun nor ended.
+    Scheduled,
     Live,
     Ended,
 }
@@ -178,8 +248,12 @@ impl Store {
         }
         match filter.progress {
             Progress::Any => {}
-            Progress::Live => drop(query.push(" AND ended_ms IS NULL")),
+            Progress::Scheduled => drop(query.push(" AND ended_ms IS NULL AND state = 'scheduled'")),
+            Progress::Live => drop(query.push(" AND ended_ms IS NULL AND state <> 'scheduled'")),
             Progress::Ended => drop(query.push(" AND ended_ms IS NOT NULL")),
+        }
+        if let Some(interaction) = filter.interaction {
+            query.push(interaction.condition());
         }
         if let Some(since) = filter.since_ms {
             query.push(" AND created_ms >= ").push_bind(since);
@@ -200,13 +274,29 @@ impl Store {
         Ok(CallPage { calls, next })
     }
 
-    /// Calls without an end, oldest first: what a crash left behind.
+    /// Calls that began and have no end, oldest first: what a crash left behind. Planned calls are not among
+    /// them; their time is still to come.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn unfinished_calls(&self) -> Result<Vec<CallRow>, Error> {
-        let query = sqlx::query_as("SELECT * FROM calls WHERE ended_ms IS NULL ORDER BY created_ms, id");
+        let query = sqlx::query_as(
+            "SELECT * FROM calls WHERE ended_ms IS NULL AND id NOT IN (SELECT call_id FROM planned_calls) \
+             ORDER BY created_ms, id",
+        );
         Ok(query.fetch_all(&self.readers).await?)
+    }
+
+    /// Calls that the server's end cut off at or after `since_ms`, and of which there is no record but our own.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn cut_off_calls(&self, since_ms: i64) -> Result<Vec<CallRow>, Error> {
+        let query = sqlx::query_as(
+            "SELECT c.* FROM cdrs r JOIN calls c ON c.id = r.call_id WHERE r.created_ms >= $1 AND r.estimated = 1 \
+             AND c.outcome = 'server_stopped' AND c.session_id IS NOT NULL ORDER BY c.id",
+        );
+        Ok(query.bind(since_ms).fetch_all(&self.readers).await?)
     }
 
     /// At most `limit` entries of a call's timeline behind `after_seq` (0 for the start).

@@ -12,6 +12,7 @@ mod audit;
 mod batch;
 mod calls;
 mod cdr;
+mod dialout;
 mod do_not_call;
 mod flow_versions;
 mod ledger;
@@ -40,12 +41,17 @@ pub use apps::{
 };
 pub use audit::{Act, AuditFilter, AuditRow, NewAudit};
 pub use batch::{CallBatch, CallUpdate, NewCall, NewEvent, NewNotification, NewRecording, NewTranscript};
-pub use calls::{CallFilter, CallPage, CallRow, Cursor, EventRow, Progress, RecordingRow, TranscriptRow};
+pub use calls::{
+    CallFilter, CallPage, CallRow, Cursor, EventRow, Interaction, Progress, RecordingRow, TranscriptRow,
+};
 pub use cdr::{CdrPage, CdrRow};
+pub use dialout::{Acceptance, FlowUse, NewPlan, PlannedRow, RequestKey};
 pub use do_not_call::{DoNotCallRow, NewDoNotCall};
 pub use flow_versions::{FlowLabelRow, FlowVersionRow, LabelMove, LabelMoveRow, NewFlowVersion};
 pub use ledger::{
-    Attempt, AttemptRow, Claim, ClaimRequest, Claimed, NotificationRow, Settlement, Tally, Verdict,
+    Attempt, AttemptRow, Claim, ClaimRequest, Claimed, DeadReason, DeliveryFilter, DeliveryPage, DeliveryRow,
+    DeliveryState, EndpointHealth, EndpointRow, NotSettled, NotificationRow, Redelivered, Settlement, Tally,
+    Turn, Verdict,
 };
 pub use seal::{NoKey, ServerKey};
 pub use vault::KeySource;

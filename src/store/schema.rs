@@ -10,6 +10,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (4, "cdr_marks", include_str!("../../migrations/sqlite/0004_cdr_marks.sql")),
     (5, "do_not_call", include_str!("../../migrations/sqlite/0005_do_not_call.sql")),
     (6, "flow_versions", include_str!("../../migrations/sqlite/0006_flow_versions.sql")),
+    (7, "dialouts", include_str!("../../migrations/sqlite/0007_dialouts.sql")),
+    (13, "webhook_health", include_str!("../../migrations/sqlite/0013_webhook_health.sql")),
     (17, "sealed_secrets", include_str!("../../migrations/sqlite/0017_sealed_secrets.sql")),
     (18, "audit", include_str!("../../migrations/sqlite/0018_audit.sql")),
     (19, "taken_tokens", include_str!("../../migrations/sqlite/0019_taken_tokens.sql")),

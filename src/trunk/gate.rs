@@ -74,8 +74,14 @@ pub(super) struct Gate {
     next_dial: Option<Instant>,
 }
 
-/// How often a call in the queue looks where it stands.
+/// How often a call near the front of the queue looks where it stands.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// When a call looks again: the farther back it stands the later, so that a long queue costs little. The one
+/// whose turn has come is woken.
+fn look(ahead: usize) -> Duration {
+    LOOK * u32::try_from(1 + ahead / 50).unwrap_or(u32::MAX)
+}
 
 impl Gate {
     pub(super) const fn new(limits: Limits) -> Self {
@@ -99,7 +105,7 @@ impl Gate {
 
     /// Call `id` is ready to dial and asks whether it may.
     pub(super) fn ask(&mut self, id: u64, now: Instant) -> Answer {
-        let Some(at) = self.waiting.iter().position(|w| w.id == id) else {
+        let Some(at) = self.place(id) else {
             return Answer::TooLate;
         };
         self.waiting[at].ready = true;
@@ -119,14 +125,21 @@ impl Gate {
         }
         let again = match paced {
             Some(paced) if ahead == 0 && line_free => paced,
-            _ => now + LOOK,
+            _ => now + look(ahead),
         };
         Answer::Wait { ahead, again: again.min(due) }
     }
 
+    /// Where call `id` stands: numbers ascend from the front.
+    fn place(&self, id: u64) -> Option<usize> {
+        self.waiting.binary_search_by_key(&id, |w| w.id).ok()
+    }
+
     /// Call `id` gives up its place.
     pub(super) fn leave(&mut self, id: u64) {
-        self.waiting.retain(|w| w.id != id);
+        if let Some(at) = self.place(id) {
+            self.waiting.remove(at);
+        }
     }
 
     /// A call that dialled is over.

@@ -1,4 +1,6 @@
-//! Pages for people. One today: the calls that run now and the latest that ended.
+//! Pages for people: the calls that run now and the latest that ended; the webhook ledger.
+
+pub mod webhooks;
 
 use std::sync::LazyLock;
 
@@ -16,6 +18,10 @@ static PAGES: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
     tera.add_raw_templates([
         ("calls.html", include_str!("templates/calls.html")),
         ("rows.html", include_str!("templates/rows.html")),
+        ("webhooks.html", include_str!("templates/webhooks.html")),
+        ("webhook.html", include_str!("templates/webhook.html")),
+        ("style.css", include_str!("templates/style.css")),
+        ("ledger.css", include_str!("templates/ledger.css")),
     ])?;
     Ok(tera)
 });
@@ -39,19 +45,20 @@ pub struct CallLine {
 /// The page of calls.
 #[must_use]
 pub fn calls_page(live: &[CallLine], ended: &[CallLine]) -> Response {
-    render("calls.html", live, ended)
+    render("calls.html", &[("live", live), ("ended", ended)])
 }
 
 /// Just its rows, for the page to put in place.
 #[must_use]
 pub fn calls_rows(live: &[CallLine], ended: &[CallLine]) -> Response {
-    render("rows.html", live, ended)
+    render("rows.html", &[("live", live), ("ended", ended)])
 }
 
-fn render(template: &str, live: &[CallLine], ended: &[CallLine]) -> Response {
+fn render<T: Serialize + ?Sized>(template: &str, parts: &[(&'static str, &T)]) -> Response {
     let mut context = Context::new();
-    context.insert("live", live);
-    context.insert("ended", ended);
+    for (name, part) in parts {
+        context.insert(*name, *part);
+    }
     let html = PAGES
         .as_ref()
         .map_err(ToString::to_string)

@@ -263,17 +263,7 @@ async fn a_dial_may_name_a_label_or_a_digest() {
         bot_id: "short".into(),
         flow,
         number: PERSON.into(),
-        caller: None,
-        trunk: None,
-        metadata: serde_json::Map::new(),
-        machine_detection: None,
-        timers: Default::default(),
-        threshold_word_count: None,
-        language: None,
-        amd_params: None,
-        ring_timeout_ms: None,
-        notify: None,
-        ignore_do_not_call: false,
+        ..Default::default()
     };
     for (reference, outcome) in [(format!("short@{}", &one[..10]), "one"), ("short@latest".to_owned(), "two")]
     {

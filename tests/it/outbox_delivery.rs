@@ -191,17 +191,31 @@ async fn a_failed_post_is_repeated_under_the_same_id() {
 }
 
 #[tokio::test]
-async fn a_receiver_that_is_gone_or_never_well_gives_way_to_the_next_notification() {
+async fn a_receiver_that_is_never_well_gives_way_to_the_next_notification() {
     let (store, inbox) = (store_with_app().await, inbox());
-    let failures = [410, 503, 503, 503, 503, 503].map(answer);
+    let failures = [503, 503, 503, 503, 503].map(answer);
     let receiver = Receiver::start(scripted(&inbox, failures.into()), local()).await.unwrap();
     let outbox = Outbox::start(store.clone(), options(QUICK)).unwrap();
-    begin(&store, &outbox, "c1", &receiver.url(), &["gone", "unlucky", "completed"]).await;
+    begin(&store, &outbox, "c1", &receiver.url(), &["unlucky", "completed"]).await;
 
     assert_eq!(statuses(&filed(&inbox, 1).await), ["completed"]);
-    let rows = ledger(&store, "c1", |rows| rows[2].state == "delivered").await;
-    let fates: Vec<_> = rows.iter().map(|row| (row.state.as_str(), row.attempts)).collect();
-    assert_eq!(fates, [("dead", 1), ("dead", 5), ("delivered", 1)]);
+    let rows = ledger(&store, "c1", |rows| rows[1].state == "delivered").await;
+    let fates: Vec<_> =
+        rows.iter().map(|row| (row.state.as_str(), row.reason.as_deref(), row.attempts)).collect();
+    assert_eq!(fates, [("dead", Some("exhausted"), 5), ("delivered", None, 1)]);
+}
+
+#[tokio::test]
+async fn a_receiver_that_is_gone_gets_nothing_more_of_the_call_but_of_others() {
+    let (store, inbox) = (store_with_app().await, inbox());
+    let receiver = Receiver::start(scripted(&inbox, vec![answer(410)]), local()).await.unwrap();
+    let outbox = Outbox::start(store.clone(), options(QUICK)).unwrap();
+    begin(&store, &outbox, "c1", &receiver.url(), &["gone", "completed"]).await;
+    let rows = ledger(&store, "c1", |rows| rows[1].state == "dead").await;
+    let fates: Vec<_> = rows.iter().map(|row| (row.reason.as_deref(), row.attempts)).collect();
+    assert_eq!(fates, [(Some("gone"), 1), (Some("gone"), 0)]);
+    begin(&store, &outbox, "c2", &receiver.url(), &["Answered"]).await;
+    assert_eq!(statuses(&filed(&inbox, 1).await), ["Answered"]);
 }
 
 #[tokio::test]
@@ -215,24 +229,6 @@ async fn a_receiver_that_asks_for_patience_gets_it() {
     let rows = ledger(&store, "c1", |rows| rows[0].attempts == 1).await;
     assert_eq!(rows[0].state, "due");
     assert!(rows[0].due_ms >= before + 7_200_000);
-}
-
-#[tokio::test]
-async fn a_redirect_is_not_followed() {
-    let (store, inbox, elsewhere) = (store_with_app().await, inbox(), inbox());
-    let target = Receiver::start(elsewhere.router(), local()).await.unwrap();
-    let location = HeaderValue::try_from(target.url()).unwrap();
-    let mut redirect = answer(307);
-    redirect.headers_mut().insert("location", location);
-    let receiver = Receiver::start(scripted(&inbox, vec![redirect]), local()).await.unwrap();
-    let outbox = Outbox::start(store.clone(), options(QUICK)).unwrap();
-    begin(&store, &outbox, "c1", &receiver.url(), &["Answered"]).await;
-
-    let rows = ledger(&store, "c1", all_delivered).await;
-    let tries = attempts(&store, &rows[0]).await;
-    let expected = "the receiver answered 307 Temporary Redirect; redirects are not followed";
-    assert_eq!(tries[0].error.as_deref(), Some(expected));
-    assert!(elsewhere.after(0).is_empty());
 }
 
 #[tokio::test]

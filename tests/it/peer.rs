@@ -39,18 +39,16 @@ pub(crate) fn is_ready() -> bool {
     let lock = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("npm.lock");
     let lock = File::create(lock).expect("the target folder is writable");
     lock.lock().expect("the lock file can be locked");
-    let done = folder().join("node_modules/.package-lock.json");
-    if !done.exists() {
-        let installed = std::process::Command::new("npm")
+    let changed = |name: &str| folder().join(name).metadata().and_then(|file| file.modified()).ok();
+    let (installed, wanted) = (changed("node_modules/.package-lock.json"), changed("package-lock.json"));
+    if installed.is_none() || installed < wanted {
+        let run = std::process::Command::new("npm")
             .args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"])
             .current_dir(folder())
             .output()
             .expect("npm starts");
-        let errors = String::from_utf8_lossy(&installed.stderr);
-        assert!(
-            installed.status.success(),
-            "npm ci failed in tests/peers; is the registry reachable? {errors}"
-        );
+        let errors = String::from_utf8_lossy(&run.stderr);
+        assert!(run.status.success(), "npm ci failed in tests/peers; is the registry reachable? {errors}");
     }
     true
 }

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callcore::audio::wav;
+use callcore::call::hear;
+use dering::gateway::callees::noise::LineNoise;
 use dering::speech::stt::whisper::{LoadError, Options, Whisper, Window};
-use dering::speech::stt::{Recognizer, Request, SttError};
+use dering::speech::stt::{Manner, Recognizer, Recognizers, Request, SttError, Urgency, Wish};
 
 const DIGITS: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
 
@@ -36,7 +38,7 @@ fn tiny(change: impl FnOnce(&mut Options)) -> Option<Recognizer> {
 }
 
 fn request(audio: impl Into<Arc<[i16]>>) -> Request {
-    Request { audio: audio.into(), language: None, prompt: None, patience: Duration::from_secs(60) }
+    Request::new(audio, Duration::from_secs(60))
 }
 
 fn hum(seconds: f32) -> Vec<i16> {
@@ -147,9 +149,114 @@ async fn languages_are_checked_before_whisper_sees_them() {
 async fn a_prompt_of_any_length_and_script_is_taken() {
     let Some(recognizer) = tiny(|options| options.language = Some("id".into())) else { return };
     for prompt in ["", "ya, tidak", "日本語 ✓ \u{1F600}", &"satu dua tiga ".repeat(400), "nul\0byte"] {
-        let prompted = Request { prompt: Some(prompt.into()), ..request(hum(0.5)) };
+        let prompted = Request { expected: [prompt.to_owned()].into(), ..request(hum(0.5)) };
         recognizer.transcribe(prompted).await.expect("a transcript");
     }
+}
+
+#[tokio::test]
+async fn a_finished_utterance_takes_the_thread_of_one_that_still_grows() {
+    let Some(recognizer) = tiny(|options| options.window = Window::Fixed(1_500)) else { return };
+    recognizer.transcribe(request(hum(0.5))).await.expect("the worker is free from here on");
+    let growing = Request { urgency: Urgency::Interim, ..request(hum(25.0)) };
+    let interim = tokio::spawn({
+        let recognizer = recognizer.clone();
+        async move { recognizer.transcribe(growing).await }
+    });
+    // Until it has begun it would only wait behind the other.
+    tokio::task::yield_now().await;
+    recognizer.transcribe(request(hum(0.5))).await.expect("a transcript");
+    let interim = interim.await.expect("no panic");
+    assert!(matches!(interim, Err(SttError::Displaced) | Ok(_)), "{interim:?}");
+}
+
+#[tokio::test]
+async fn words_are_there_before_the_callee_has_finished() {
+    let (Some(recognizer), Some(folder)) = (nano(), shared("speech/digits")) else { return };
+    let mut ear = Recognizers::from(recognizer).choose(Wish::default()).expect("one").ear(Manner::default());
+    let bytes = std::fs::read(folder.join("7_jackson_3.wav")).expect("a recording");
+    let mut audio = wav::read_8k(&bytes).expect("a WAV file");
+    let interim = ear.interim(1, audio.clone().into(), Arc::default()).expect("whisper gives them");
+    let early = interim.await.expect("words");
+    assert_eq!(plain(&early.text), "seven");
+    audio.resize(audio.len() + 4_000, 0);
+    let whole = ear.finish(1, audio.into(), Arc::default(), Duration::from_secs(60)).await.expect("words");
+    assert_eq!(plain(&whole.text), "seven");
+}
+
+/// Ten minutes of a line without a callee: hiss of any level, a hum that comes and goes, knocks.
+fn noises() -> Vec<(&'static str, Vec<i16>)> {
+    const FRAMES: usize = 10 * 60 * 50;
+    let frames = |level: f32, seed: u64, loud: &dyn Fn(usize) -> bool| {
+        let mut noise = LineNoise::new(Some(level), seed);
+        let mut samples = Vec::with_capacity(FRAMES / 5 * 160);
+        for at in 0..FRAMES / 5 {
+            let mut frame = [0; 160];
+            if loud(at) {
+                noise.add_to(&mut frame);
+            }
+            samples.extend_from_slice(&frame);
+        }
+        samples
+    };
+    let always = |_: usize| true;
+    let mut hum = hum(120.0);
+    for (at, sample) in hum.iter_mut().enumerate() {
+        // Half a second on, a second off, as machines beside a callee do.
+        if at % 12_000 > 4_000 {
+            *sample = 0;
+        }
+    }
+    vec![
+        ("faint hiss", frames(-50.0, 3, &always)),
+        ("loud hiss", frames(-25.0, 5, &always)),
+        ("bursts", frames(-20.0, 7, &|at| at % 40 < 15)),
+        ("knocks", frames(-15.0, 9, &|at| at % 70 < 3)),
+        ("hum", hum),
+    ]
+}
+
+#[tokio::test]
+async fn ten_minutes_of_noise_give_no_words() {
+    let Some(recognizer) = nano() else { return };
+    let mut believed = Vec::new();
+    for (name, samples) in noises() {
+        for heard in hear(&samples, None, 700) {
+            let Some(audio) = heard.audio else { continue };
+            let transcript = recognizer.transcribe(request(audio)).await;
+            if let Ok(transcript) = transcript
+                && !transcript.text.is_empty()
+            {
+                believed.push((name, heard.at_ms, transcript));
+            }
+        }
+    }
+    assert!(believed.is_empty(), "{believed:#?}");
+}
+
+#[test]
+fn a_model_that_is_cut_off_or_spoilt_is_refused_with_a_sentence() {
+    let Some(model) = shared("models/phone-nano.bin") else { return };
+    let whole = std::fs::read(model).expect("a model");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("model.bin");
+    for length in [0, 3, 4, 20, 48, 60, 5_000, whole.len() / 2, whole.len() - 1] {
+        std::fs::write(&path, &whole[..length]).expect("a file");
+        let error = Whisper::load(&Options::new(&path)).expect_err("it is cut off").to_string();
+        assert!(error.contains("model.bin"), "{length}: {error}");
+    }
+    let mut spoilt = whole;
+    spoilt[8..12].copy_from_slice(&2_000_000_000_u32.to_le_bytes());
+    std::fs::write(&path, &spoilt).expect("a file");
+    let error = Whisper::load(&Options::new(&path)).expect_err("it is spoilt").to_string();
+    assert!(error.contains("audio positions: 2000000000 cannot be") && error.contains("verify"), "{error}");
+}
+
+#[test]
+fn a_language_that_is_none_is_refused_before_the_model_is_read() {
+    let options = Options { language: Some("klingon".into()), ..Options::new("no/such/model.bin") };
+    let error = Whisper::load(&options).expect_err("no such language");
+    assert!(matches!(error, LoadError::Language { .. }), "{error}");
 }
 
 #[test]

@@ -88,7 +88,7 @@ async fn bodies_that_cannot_be_read_are_refused_with_a_problem_document() {
         let reply = client.post_dial("short", &client.token(), body.to_owned()).await;
         assert_refused(&reply, 400, "malformed", "the body is not a JSON object");
     }
-    let large = json!({ "target": format!("tel:{BUSY}"), "metadata": { "text": "x".repeat(300_000) } });
+    let large = json!({ "target": format!("tel:{BUSY}"), "metadata": { "text": "x".repeat(1_000_000) } });
     let large = client.post_dial("short", &client.token(), large.to_string()).await;
     assert_refused(&large, 413, "too_large", "256 KiB");
     let wrong_method = client.read("/api/1.1/public/bot/short/smartassist/dialout").await;
@@ -120,7 +120,7 @@ async fn readers_need_a_key_and_queries_that_make_sense() {
     }
     for (path, says) in [
         ("/v1/calls?limit=many", "limit"),
-        ("/v1/calls?progress=soon", "is not live or ended"),
+        ("/v1/calls?progress=soon", "is not scheduled, live or ended"),
         ("/v1/calls?after=nonsense", ""),
         ("/v1/calls?colour=red", "colour"),
         ("/v1/cdr?filter.duration=$about:3", "$about is not supported here"),

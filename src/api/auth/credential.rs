@@ -46,6 +46,14 @@ impl Credential {
     }
 }
 
+/// Whether the credential is one that browsers remember and send along by themselves, also when a page of another site
+/// asks them to.
+pub fn by_password(headers: &HeaderMap) -> bool {
+    let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    !headers.contains_key("auth")
+        && value.is_some_and(|value| without_scheme(value.trim(), "basic").is_some())
+}
+
 /// RFC 9110 §11.1: the scheme's case does not matter.
 fn without_scheme<'a>(value: &'a str, wanted: &str) -> Option<&'a str> {
     let (scheme, rest) = value.split_once(' ')?;

@@ -10,7 +10,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::counted;
-use super::server::Server;
+use crate::cli::server::Server;
 
 /// What to compare.
 #[derive(Debug, clap::Args)]

@@ -3,7 +3,6 @@
 mod check;
 mod diff;
 mod graph;
-mod server;
 mod simulate;
 mod test;
 mod upload;
@@ -13,7 +12,6 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-pub(super) use self::server::encoded;
 use crate::flows;
 
 /// Work on flow files.

@@ -12,8 +12,8 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 use super::files_at;
-use super::server::{Server, encoded, short};
 use super::versions::running;
+use crate::cli::server::{Server, encoded, short};
 use crate::flows::{Bundle, Usable, bundle_of_file, flow_files};
 
 /// What to send and where.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::server::{Server, short};
+use crate::cli::server::{Server, short};
 
 /// What to list.
 #[derive(Debug, clap::Args)]

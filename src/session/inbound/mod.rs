@@ -16,8 +16,10 @@ use uuid::Uuid;
 use self::refused::TurnedAway;
 pub use self::routes::{BadRoute, Pattern, Route, Routes};
 use super::actor::{Actor, Clock, Control};
+use super::control::CallControl;
 use super::effects::Speech;
 use super::handle::{self, Handle, Refusal, prepare};
+use super::hearing::Hearing;
 use super::live::{LiveCall, Phase};
 use super::scribe::Scribe;
 use crate::flows::Stored;
@@ -50,6 +52,7 @@ struct Begun {
     call_id: String,
     flow: Arc<Stored>,
     run: Run,
+    hearing: Hearing,
     control: mpsc::Receiver<Control>,
     clock: Clock,
 }
@@ -104,6 +107,7 @@ impl Handle {
         }
         let route = &call.route;
         let flow = inner.parts.flows.find(&route.flow).await?;
+        let hearing = Hearing::new(&inner.parts.recognizers, &flow, &CallControl::default())?;
         let run = handle::begin(&flow, route.metadata(&call.caller, &call.called))?;
         let call_id = Uuid::now_v7().to_string();
         // Records are filed under the session: a carrier that names two calls alike must not mix them up.
@@ -117,12 +121,12 @@ impl Handle {
             self.release(&call_id);
             return Err(error.into());
         }
-        Ok(Begun { call_id, flow, run, control, clock })
+        Ok(Begun { call_id, flow, run, hearing, control, clock })
     }
 
     fn run(&self, begun: Begun, call: InboundCall, leg: Leg) {
         let inner = &self.inner;
-        let Begun { call_id, flow, run, control, clock } = begun;
+        let Begun { call_id, flow, run, hearing, control, clock } = begun;
         let InboundCall { caller, called, route, pickup } = call;
         tracing::info!(call.id = %call_id, caller = %mask(&caller), called = %mask(&called), flow = %route.flow,
             "inbound call accepted");
@@ -134,10 +138,10 @@ impl Handle {
             amd: None,
             latest: "calls us".into(),
         });
-        let speech = Speech { tts: inner.parts.tts.clone(), recognizer: inner.parts.recognizer.clone() };
+        let speech = Speech { tts: inner.parts.tts.clone() };
         let prompts = run.known_prompts();
         let actor = Actor {
-            call: Call::new(settings(&route, &flow, speech.recognizer.is_some()), run),
+            call: Call::new(settings(&route, &flow, &hearing), run),
             call_id: call_id.clone(),
             app_id: route.app_id.clone(),
             number: called,
@@ -146,6 +150,7 @@ impl Handle {
             notify: route.notify.clone(),
             flow: Arc::clone(&flow),
             speech: speech.clone(),
+            hearing,
             requests: inner.parts.requests.clone(),
             scribe: Scribe::start(inner.parts.store.clone(), inner.parts.outbox.clone()),
             board: inner.board.clone(),
@@ -164,7 +169,7 @@ impl Handle {
     }
 }
 
-fn settings(route: &Route, flow: &Stored, recognises: bool) -> Settings {
+fn settings(route: &Route, flow: &Stored, hearing: &Hearing) -> Settings {
     Settings {
         direction: Direction::Inbound,
         // The flow ends the call by its own limit; this one is for a flow that cannot.
@@ -173,7 +178,8 @@ fn settings(route: &Route, flow: &Stored, recognises: bool) -> Settings {
         amd: amd::Options { timers: amd_timers(flow.flow.amd().timers), ..amd::Options::default() },
         playback: PLAYBACK,
         ring_timeout_ms: RING_TIMEOUT_MS,
-        recognises,
+        recognises: hearing.recognises(),
+        interim: hearing.gives_interims(),
         ..Settings::default()
     }
 }
@@ -202,6 +208,7 @@ fn first_lines(
         notify_headers: route.notify.as_ref().map(|target| target.headers.clone()).unwrap_or_default(),
         direction: Direction::Inbound.as_str().into(),
         created_ms: clock.began_ms,
+        ..NewCall::default()
     });
     batch.update.get_or_insert_default().session_id = Some(session_id.to_owned());
     batch.events.push(NewEvent {

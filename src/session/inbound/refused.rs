@@ -46,9 +46,13 @@ impl TurnedAway {
             Refusal::Stopping => ("stopping", 27),
             Refusal::Flow(_)
             | Refusal::Variables(_)
+            | Refusal::Language(_)
             | Refusal::UnknownTrunk { .. }
             | Refusal::Queue { .. }
             | Refusal::DoNotCall { .. }
+            | Refusal::Expired { .. }
+            | Refusal::KeyReused
+            | Refusal::Unwritable(_)
             | Refusal::UnknownParams { .. }
             | Refusal::Store(_) => ("cannot_start", 44),
         };
@@ -102,6 +106,7 @@ async fn see_off(
         notify_headers: std::collections::BTreeMap::new(),
         direction: Direction::Inbound.as_str().into(),
         created_ms: began_ms,
+        ..NewCall::default()
     });
     batch.update = Some(CallUpdate {
         session_id: Some(session_id.clone()),

@@ -57,9 +57,8 @@ impl OpenAi {
     }
 
     pub(super) async fn transcribe(&self, request: Request) -> Result<Transcript, SttError> {
-        let patience_ms = u64::try_from(request.patience.as_millis()).unwrap_or(u64::MAX);
         let failed = |failure| match failure {
-            Failure::TimedOut => SttError::TooLate(patience_ms),
+            Failure::TimedOut => request.late(),
             Failure::Busy => SttError::Overloaded { waiting: 0 },
             Failure::Other(reason) => SttError::Engine(reason),
         };
@@ -70,7 +69,7 @@ impl OpenAi {
         let body = remote::limited(response, ANSWER_BYTES).await.map_err(failed)?;
         let answer: Answer = serde_json::from_slice(&body)
             .map_err(|error| SttError::Engine(format!("its answer is no transcript: {error}")))?;
-        Ok(guard::doubt(transcript(&answer), seconds))
+        Ok(guard::doubt(transcript(&answer), seconds, &request.expected))
     }
 
     fn form(&self, request: &Request) -> Result<Form, SttError> {
@@ -87,8 +86,8 @@ impl OpenAi {
             let code = language.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
             form = form.text("language", code);
         }
-        if let Some(prompt) = &request.prompt {
-            form = form.text("prompt", prompt.clone());
+        if let Some(prompt) = request.prompt() {
+            form = form.text("prompt", prompt);
         }
         Ok(form)
     }

@@ -13,7 +13,7 @@ use super::notice::Stage;
 use super::speaking::{Said, Speech};
 use crate::amd::{self, EventKind, Finding, FindingKind, Subtype};
 use crate::clock::CallTime;
-use crate::flow::{self, Command, MachineDetection, Outcome, PlaybackEnd};
+use crate::flow::{self, AmdEvent, Command, MachineDetection, Outcome, PlaybackEnd};
 use crate::playback::Out;
 
 /// The note of a flow whose callee wants no more calls.
@@ -142,6 +142,7 @@ impl Call {
             self.decisive = Some(kind);
         }
         self.notify(Stage::InProgress(event.clone()), now);
+        self.flow.amd_event(told(&event));
         match kind {
             EventKind::MachineDetected | EventKind::ToneDetected
                 // Behind an assistant that screens calls is a person: his flow goes on.
@@ -272,6 +273,16 @@ impl Call {
             }
         }
         moved
+    }
+}
+
+/// The event as flows of Kore's platform read it.
+fn told(event: &amd::Event) -> AmdEvent {
+    AmdEvent {
+        name: event.kind.as_str(),
+        decides: event.kind.is_decision(),
+        reason: event.reason.and_then(|reason| json!(reason).as_str().map(str::to_owned)),
+        greeting: event.greeting.clone(),
     }
 }
 

@@ -288,6 +288,8 @@ impl Call {
             message: None,
         }));
         self.notify(Stage::Answered, now);
+        let rang_ms = self.ringing_at.map_or(0, |ringing| now.ms_since(ringing));
+        self.flow.connected(rang_ms, now.ms_since(self.dialled_at));
         self.flow.handle(flow::Input::Answered, now);
         if !detects {
             self.flow.handle(flow::Input::Outcome(Outcome::Human), now);
@@ -315,7 +317,7 @@ impl Call {
             stage,
             at,
             ring_ms: self.ringing_at.map_or(0, |ringing| connected.ms_since(ringing)),
-            connect_ms: connected.as_ms(),
+            connect_ms: connected.ms_since(self.dialled_at),
         };
         self.effects.push_back(Effect::Notify(notice));
     }

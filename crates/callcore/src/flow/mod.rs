@@ -25,6 +25,7 @@ mod question;
 mod reader;
 mod rehearse;
 mod run;
+mod session;
 mod shelf;
 mod steps;
 mod template;
@@ -49,6 +50,7 @@ pub use rehearse::{
     CaseResult, ParsedTests, Place, Recording, Recordings, Rehearsal, Tests, parse_tests, speaking_ms,
 };
 pub use run::{Run, StartError};
+pub use session::AmdEvent;
 pub(crate) use steps::count_words;
 pub use words::{Date, LocalTime, TimeOfDay};
 pub use yaml::MAX_BYTES;

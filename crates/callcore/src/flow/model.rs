@@ -231,7 +231,7 @@ pub enum MachineDetection {
 }
 
 /// Kore's AMD timers as far as the flow sets them, in milliseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimerOverrides {
     pub no_speech_timeout_ms: Option<u64>,
     pub decision_timeout_ms: Option<u64>,

@@ -8,6 +8,7 @@ use super::duration;
 use super::expr::{self, Expr, Fact, Names};
 use super::model::{AudioFile, SceneId, Variable, VariableType};
 use super::place::raw_offset;
+use super::session;
 use super::shelf::Shelf;
 use super::template::{self, Templates, Text};
 use super::yaml::{Entry, Node, Value};
@@ -286,6 +287,12 @@ impl<'s> Reader<'s> {
         };
         let mut variables = BTreeSet::new();
         for template::Mention { name, at, filter } in mentions {
+            if name == session::CONTEXT && !self.variables.contains_key(&name) {
+                // It is told during the call, so no text with it is settled before.
+                self.assigned.insert(name.clone());
+                variables.insert(name);
+                continue;
+            }
             let kind = self.variables.get(&name).map(|variable| variable.kind);
             let unfit = kind.zip(filter.as_deref()).and_then(|(kind, filter)| template::unfit(filter, kind));
             if let (Some(kind), Some(speaks), Some(filter)) = (kind, unfit, &filter) {

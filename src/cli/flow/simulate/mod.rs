@@ -280,7 +280,7 @@ fn words(
 ) -> Option<String> {
     let (recognizer, runtime) = recognizer?;
     let patience = std::time::Duration::from_secs(60);
-    let request = Request { audio, language: Some(language.to_owned()), prompt: None, patience };
+    let request = Request { language: Some(language.to_owned()), ..Request::new(audio, patience) };
     let heard = runtime.block_on(recognizer.transcribe(request)).ok()?;
     Some(heard.text).filter(|text| !text.is_empty())
 }

@@ -34,10 +34,19 @@ pub(in super::super) enum Fact {
     Today,
     /// The time of day where the callee is, when the call began.
     Now,
+    /// `context.session.UserSession.amd`.
+    SessionAmd,
+    /// Whether the detector told this event, by Kore's name for it.
+    SessionSaw(&'static str),
+    SessionEvents,
+    SessionGreeting,
+    SessionReason,
+    SessionRingMs,
+    SessionConnectMs,
 }
 
 impl Fact {
-    pub(super) const ALL: [(&'static str, Self); 13] = [
+    pub(super) const ALL: [(&'static str, Self); 27] = [
         ("amd.outcome", Self::AmdOutcome),
         ("amd.subtype", Self::AmdSubtype),
         ("last_checkpoint", Self::LastCheckpoint),
@@ -51,6 +60,26 @@ impl Fact {
         ("returned", Self::Returned),
         ("today", Self::Today),
         ("now", Self::Now),
+        ("context.session.UserSession.amd", Self::SessionAmd),
+        ("context.session.UserSession.amdInfo.amdEvents", Self::SessionEvents),
+        ("context.session.UserSession.amdInfo.amdGreeting", Self::SessionGreeting),
+        ("context.session.UserSession.amdInfo.amdReason", Self::SessionReason),
+        ("context.session.UserSession.amdInfo.amdRingDurationInMs", Self::SessionRingMs),
+        ("context.session.UserSession.amdInfo.amdConnectDurationInMs", Self::SessionConnectMs),
+        ("context.session.UserSession.amd.amd_human_detected", Self::SessionSaw("amd_human_detected")),
+        ("context.session.UserSession.amd.amd_machine_detected", Self::SessionSaw("amd_machine_detected")),
+        (
+            "context.session.UserSession.amd.amd_no_speech_detected",
+            Self::SessionSaw("amd_no_speech_detected"),
+        ),
+        ("context.session.UserSession.amd.amd_decision_timeout", Self::SessionSaw("amd_decision_timeout")),
+        (
+            "context.session.UserSession.amd.amd_machine_stopped_speaking",
+            Self::SessionSaw("amd_machine_stopped_speaking"),
+        ),
+        ("context.session.UserSession.amd.amd_tone_detected", Self::SessionSaw("amd_tone_detected")),
+        ("context.session.UserSession.amd.amd_error", Self::SessionSaw("amd_error")),
+        ("context.session.UserSession.amd.amd_stopped", Self::SessionSaw("amd_stopped")),
     ];
 
     /// The names a variable cannot have, because an expression could not tell them apart.
@@ -71,9 +100,13 @@ impl Fact {
             | Self::Pressed
             | Self::Said
             | Self::Picked
-            | Self::Returned => VariableType::Text,
-            Self::HeardMs => VariableType::Number,
-            Self::HeardAll | Self::Interrupted => VariableType::Boolean,
+            | Self::Returned
+            | Self::SessionAmd
+            | Self::SessionEvents
+            | Self::SessionGreeting
+            | Self::SessionReason => VariableType::Text,
+            Self::HeardMs | Self::SessionRingMs | Self::SessionConnectMs => VariableType::Number,
+            Self::HeardAll | Self::Interrupted | Self::SessionSaw(_) => VariableType::Boolean,
             Self::Today => VariableType::Date,
             Self::Now => VariableType::Time,
         }

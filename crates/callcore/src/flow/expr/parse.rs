@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::super::amd::{OUTCOME_NAMES, SUBTYPE_NAMES};
 use super::super::diagnostic::{listed, nearest};
 use super::super::model::{SceneId, Variable, VariableType};
+use super::super::session::EVENTS;
 use super::super::words::{Date, TimeOfDay};
 use super::lex::{Token, lex};
 use super::{Expr, ExprError, Fact, Op, Sign, problem};
@@ -226,6 +227,7 @@ impl Parser<'_> {
             Fact::AmdOutcome => &OUTCOME_NAMES,
             Fact::AmdSubtype => &SUBTYPE_NAMES,
             Fact::InterruptedBy => &["speech", "dtmf"],
+            Fact::SessionAmd => &EVENTS,
             Fact::HeardMs
             | Fact::HeardAll
             | Fact::Interrupted
@@ -234,7 +236,13 @@ impl Parser<'_> {
             | Fact::Picked
             | Fact::Returned
             | Fact::Today
-            | Fact::Now => return Ok(()),
+            | Fact::Now
+            | Fact::SessionSaw(_)
+            | Fact::SessionEvents
+            | Fact::SessionGreeting
+            | Fact::SessionReason
+            | Fact::SessionRingMs
+            | Fact::SessionConnectMs => return Ok(()),
         };
         if word.is_empty() || allowed.contains(&word) {
             return Ok(());
@@ -294,7 +302,9 @@ impl Parser<'_> {
             return self.function(name, at);
         }
         let mut known: Vec<&str> = self.names.variables.keys().map(String::as_str).collect();
-        for fact in Fact::names() {
+        // Kore's long names are offered to those who begin with one.
+        let long = name.starts_with("context");
+        for fact in Fact::names().filter(|fact| long || !fact.starts_with("context.")) {
             known.push(fact);
         }
         let hint = match nearest(name, known.iter().copied()) {

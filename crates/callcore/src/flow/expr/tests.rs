@@ -23,6 +23,11 @@ impl Facts for Call {
             Fact::Returned => "".into(),
             Fact::Today => "2026-11-21".into(),
             Fact::Now => "09:30".into(),
+            Fact::SessionAmd => "amd_machine_detected".into(),
+            Fact::SessionSaw(event) => (event == "amd_machine_detected").into(),
+            Fact::SessionEvents => "amd_machine_detected".into(),
+            Fact::SessionGreeting | Fact::SessionReason => "".into(),
+            Fact::SessionRingMs | Fact::SessionConnectMs => 0.into(),
         }
     }
 

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 
 use super::super::steps::count_words;
-use super::super::{BargeIn, Command, Confirm, ErrandEnd, Input, Part, PlaybackEnd, Run};
+use super::super::{AmdEvent, BargeIn, Command, Confirm, ErrandEnd, Input, Outcome, Part, PlaybackEnd, Run};
 use super::speaking::Playing;
 pub(super) use super::speaking::{Heard, MS_PER_CHAR};
 use super::world::World;
@@ -177,6 +177,9 @@ impl Rehearsal {
         } else {
             0
         };
+        if let Input::Outcome(outcome) = &input {
+            self.run.amd_event(told(*outcome));
+        }
         self.run.handle(input, self.now);
         if starts {
             self.world.speech_started();
@@ -301,6 +304,19 @@ impl Rehearsal {
     fn line(&mut self, text: &str) {
         let _ = writeln!(self.log, "{:>6} -> {text}", self.now.as_ms());
     }
+}
+
+/// What the detector would tell of this verdict.
+fn told(outcome: Outcome) -> AmdEvent {
+    let name = match outcome {
+        Outcome::Human => "amd_human_detected",
+        Outcome::NoSpeech => "amd_no_speech_detected",
+        Outcome::Timeout => "amd_decision_timeout",
+        Outcome::Voicemail | Outcome::Screening | Outcome::Ivr | Outcome::Unavailable | Outcome::Fax => {
+            "amd_machine_detected"
+        }
+    };
+    AmdEvent { name, decides: true, ..AmdEvent::default() }
 }
 
 fn described(input: &Input) -> String {

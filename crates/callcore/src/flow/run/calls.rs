@@ -53,6 +53,7 @@ impl Run {
                     visits: std::mem::take(&mut self.knowledge.visits),
                 };
                 self.frames.push(Frame { at: self.at, outer: Some(Box::new(outer)) });
+                self.tell_templates();
                 self.go(flow.start);
             }
         }
@@ -95,6 +96,8 @@ impl Run {
     fn restore(&mut self, outer: Outer) -> Map<String, Value> {
         self.flow = outer.flow;
         self.context = outer.context;
+        // The detector may have told more meanwhile.
+        self.tell_templates();
         self.knowledge.visits = outer.visits;
         std::mem::replace(&mut self.knowledge.variables, outer.variables)
     }

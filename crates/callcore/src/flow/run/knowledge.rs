@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::super::expr::{Fact, Facts};
 use super::super::io::Outcome;
 use super::super::model::SceneId;
+use super::super::session::Session;
 use super::super::words::{Date, LocalTime};
 
 /// What cut a prompt short.
@@ -21,6 +22,8 @@ pub(super) struct Knowledge {
     pub variables: Map<String, Value>,
     pub amd: Option<Outcome>,
     pub subtype: &'static str,
+    /// What the detector told, as Kore's flows read it.
+    pub session: Session,
     pub greeting_ended: bool,
     pub beep_ended: bool,
     pub last_checkpoint: Option<String>,
@@ -74,6 +77,13 @@ impl Facts for Knowledge {
             Fact::Returned => Value::from(self.returned.as_str()),
             Fact::Today => Value::from(self.began.date.to_string()),
             Fact::Now => Value::from(self.began.time.to_string()),
+            Fact::SessionAmd => Value::from(self.session.amd()),
+            Fact::SessionSaw(event) => Value::from(self.session.saw(event)),
+            Fact::SessionEvents => Value::from(self.session.events()),
+            Fact::SessionGreeting => Value::from(self.session.greeting()),
+            Fact::SessionReason => Value::from(self.session.reason()),
+            Fact::SessionRingMs => Value::from(self.session.ring_ms),
+            Fact::SessionConnectMs => Value::from(self.session.connect_ms),
         }
     }
 

@@ -32,6 +32,7 @@ use self::knowledge::{Cut, Knowledge};
 pub use self::start::StartError;
 use super::io::{Command, Input, Outcome, Part};
 use super::model::{Flow, PromptPart, SceneId};
+use super::session::{self, AmdEvent};
 use super::template::{self, Text};
 use super::words::LocalTime;
 use crate::clock::{CallTime, soonest};
@@ -164,7 +165,7 @@ impl Run {
         let variables = start::bind(&flow, &variables)?;
         let context = template::context(&variables, &flow.language);
         let decision_ms = flow.amd.timers.decision_timeout_ms.unwrap_or(DECISION_TIMEOUT_MS);
-        Ok(Self {
+        let mut run = Self {
             root: Arc::clone(&flow),
             flow,
             frames: Vec::new(),
@@ -183,7 +184,9 @@ impl Run {
             ends_at: None,
             decision_ms,
             outcome: None,
-        })
+        };
+        run.tell_templates();
+        Ok(run)
     }
 
     /// The date and time where the callee is: `today` and `now`, and what dates they name are counted from.
@@ -194,6 +197,26 @@ impl Run {
     /// The detector of this call may take `timeout_ms` to decide, whatever the flow itself says.
     pub fn expect_verdict_within(&mut self, timeout_ms: u64) {
         self.decision_ms = timeout_ms;
+    }
+
+    /// The call was answered: how long it rang, and how long it took since it was dialled, ms.
+    pub fn connected(&mut self, ring_ms: u64, connect_ms: u64) {
+        self.knowledge.session.ring_ms = ring_ms;
+        self.knowledge.session.connect_ms = connect_ms;
+        self.tell_templates();
+    }
+
+    /// The detector told this. It is only known from here on; a verdict comes as an input besides.
+    pub fn amd_event(&mut self, event: AmdEvent) {
+        self.knowledge.session.note(event);
+        self.tell_templates();
+    }
+
+    /// Texts of the flow that runs now read what the detector told, if they ask for it.
+    fn tell_templates(&mut self) {
+        if self.flow.assigned.contains(session::CONTEXT) {
+            self.context.insert(session::CONTEXT, &self.knowledge.session.value());
+        }
     }
 
     /// Takes in something that happened. Drain [`Self::poll_command`] afterwards.

@@ -13,6 +13,7 @@ use tera::{Context, Tera};
 
 use self::filters::LANGUAGE;
 pub(super) use self::filters::unfit;
+use super::session;
 
 /// Longest text a template may become, in bytes: about five minutes of speech.
 pub(super) const MAX_RENDERED: usize = 6_000;
@@ -272,6 +273,19 @@ fn check_tag(
         let token = word(i);
         let before = if i == 0 { "" } else { word(i - 1) };
         let after = word(i + 1);
+        if let Some(rest) = token.strip_prefix(session::CONTEXT)
+            && rest.starts_with('.')
+        {
+            if !session::IN_TEMPLATES.contains(&token) {
+                let hint = match super::diagnostic::nearest(token, session::IN_TEMPLATES) {
+                    Some(near) => format!("did you mean `{near}`?"),
+                    None => format!("there are {}", super::diagnostic::listed(session::IN_TEMPLATES)),
+                };
+                return Err(error(at.clone(), format!("the session holds no `{token}`"), hint));
+            }
+            mentions.push(Mention { name: session::CONTEXT.to_owned(), at: at.clone(), filter: None });
+            continue;
+        }
         if matches!(token, "[" | "{" | ".") {
             let hint = "variables are single values: `{{ name }}`, or `{{ name | upper }}` with a filter";
             return Err(error(at.clone(), format!("`{token}` is not allowed in a prompt"), hint.into()));
@@ -339,8 +353,9 @@ fn tokens(text: &str, inside: std::ops::Range<usize>) -> Vec<std::ops::Range<usi
         }
         if c.is_alphanumeric() || c == '_' {
             let number = c.is_ascii_digit();
+            let path = body.get(start..).is_some_and(|rest| rest.starts_with("context."));
             while let Some((at, c)) =
-                chars.next_if(|(_, c)| c.is_alphanumeric() || *c == '_' || (number && *c == '.'))
+                chars.next_if(|(_, c)| c.is_alphanumeric() || *c == '_' || ((number || path) && *c == '.'))
             {
                 end = at + c.len_utf8();
             }

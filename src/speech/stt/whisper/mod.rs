@@ -2,18 +2,19 @@
 //!
 //! A state is large (about 130 MB for the tiny model), so there is one per thread and never one per call.
 
+mod header;
+
 use std::collections::BTreeMap;
 use std::ffi::{c_int, c_void};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::Arc;
 
 use callcore::audio::{SAMPLE_RATE, resample};
-use tokio::sync::{mpsc, oneshot};
 use whisper_rs::{
     FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperError, WhisperState,
 };
 
+use super::pool::{Job, Pool};
 use super::{Request, SttError, Transcript, duration_ms, guard};
 
 /// What Whisper hears: 16 kHz.
@@ -74,6 +75,12 @@ pub enum LoadError {
     Missing { path: PathBuf, reason: String },
     #[error("the speech model {path} cannot be loaded: {reason}; is it a Whisper model in ggml format?")]
     Model { path: PathBuf, reason: String },
+    #[error(
+        "the speech model {path} is damaged: {reason}; fetch it again, or verify it with `dering models verify`"
+    )]
+    Damaged { path: PathBuf, reason: String },
+    #[error("the language {language:?} is unknown to Whisper; use a code such as \"en\" or \"id\"")]
+    Language { language: String },
     #[error("a thread for the recogniser cannot be started: {0}")]
     Thread(std::io::Error),
 }
@@ -81,14 +88,8 @@ pub enum LoadError {
 /// A loaded model with its threads. They end when the last clone is dropped.
 #[derive(Clone, Debug)]
 pub struct Whisper {
-    jobs: mpsc::Sender<Job>,
-}
-
-#[derive(Debug)]
-struct Job {
-    request: Request,
-    due: Instant,
-    reply: oneshot::Sender<Result<Transcript, SttError>>,
+    pool: Arc<Pool>,
+    is_multilingual: bool,
 }
 
 impl Whisper {
@@ -96,84 +97,72 @@ impl Whisper {
     /// as reading the file takes; the first run happens on the recogniser's own threads.
     ///
     /// # Errors
-    /// When the file is no model, or memory or threads are short.
+    /// When the file is no model or a damaged one, the language is unknown, or memory or threads are short.
     pub fn load(options: &Options) -> Result<Self, LoadError> {
         whisper_rs::install_logging_hooks();
         let path = &options.model;
-        if let Err(error) = std::fs::File::open(path) {
-            return Err(LoadError::Missing { path: path.clone(), reason: error.to_string() });
+        if let Some(language) = &options.language
+            && whisper_code(language).is_none()
+        {
+            return Err(LoadError::Language { language: language.clone() });
         }
+        header::check(path)?;
         let unloadable =
             |error: WhisperError| LoadError::Model { path: path.clone(), reason: error.to_string() };
         let context = load_context(path).map_err(unloadable)?;
+        let is_multilingual = context.is_multilingual();
         let engine = Arc::new(Engine {
-            is_multilingual: context.is_multilingual(),
+            is_multilingual,
             positions: u32::try_from(context.model_n_audio_ctx()).unwrap_or(1_500),
             threads: c_int::try_from(options.threads.max(1)).unwrap_or(1),
             window: options.window,
             language: options.language.clone(),
             context,
         });
-        let (jobs, waiting) = mpsc::channel(options.queue.max(1));
-        let waiting = Arc::new(Mutex::new(waiting));
-        for number in 0..options.workers.max(1) {
+        let mut makers = Vec::with_capacity(options.workers.max(1));
+        for _ in 0..options.workers.max(1) {
             let state = engine.context.create_state().map_err(unloadable)?;
-            let (engine, waiting) = (Arc::clone(&engine), Arc::clone(&waiting));
-            std::thread::Builder::new()
-                .name(format!("whisper-{number}"))
-                .spawn(move || work(&engine, state, &waiting))
-                .map_err(LoadError::Thread)?;
+            let engine = Arc::clone(&engine);
+            makers.push(move || {
+                let mut worker = Worker { engine, state, templates: BTreeMap::new() };
+                if let Err(error) = worker.warm_up() {
+                    tracing::warn!(%error, "the recogniser's first run failed");
+                }
+                move |job: &Job| worker.recognise(job)
+            });
         }
-        Ok(Self { jobs })
+        let pool = Pool::start(makers, options.queue).map_err(LoadError::Thread)?;
+        Ok(Self { pool: Arc::new(pool), is_multilingual })
+    }
+
+    /// Whether Whisper has a code for `language`.
+    #[must_use]
+    pub fn knows(&self, language: &str) -> bool {
+        whisper_code(language).is_some()
+    }
+
+    /// Whether the model was made for English alone. It takes whatever it hears for that.
+    #[must_use]
+    pub const fn is_english_only(&self) -> bool {
+        !self.is_multilingual
     }
 
     pub(super) async fn transcribe(&self, request: Request) -> Result<Transcript, SttError> {
-        let patience = request.patience;
-        let (reply, answer) = oneshot::channel();
-        let job = Job { due: Instant::now() + patience, request, reply };
-        self.jobs.try_send(job).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => SttError::Overloaded { waiting: self.jobs.max_capacity() },
-            mpsc::error::TrySendError::Closed(_) => SttError::Engine("its threads have ended".into()),
-        })?;
-        match tokio::time::timeout(patience, answer).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(_)) => Err(SttError::Engine("its thread has ended".into())),
-            // Dropping the answer tells the worker to give up.
-            Err(_) => Err(SttError::TooLate(patience.as_millis() as u64)),
-        }
+        self.pool.recognise(request).await
     }
+}
+
+/// Whisper's code of `id`, `en-US` or `EN_gb`; `None` when it has none.
+fn whisper_code(language: &str) -> Option<&'static str> {
+    let code = language.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
+    let id = if code.contains('\0') { None } else { whisper_rs::get_lang_id(&code) };
+    id.and_then(whisper_rs::get_lang_str)
 }
 
 fn load_context(path: &Path) -> Result<WhisperContext, WhisperError> {
     let mut parameters = WhisperContextParameters::default();
     parameters.use_gpu(false);
     WhisperContext::new_with_params(path, parameters)
-}
-
-fn work(engine: &Engine, state: WhisperState, waiting: &Mutex<mpsc::Receiver<Job>>) {
-    let mut worker = Worker { engine, state, templates: BTreeMap::new() };
-    if let Err(error) = worker.warm_up() {
-        tracing::warn!(%error, "the recogniser's first run failed");
-    }
-    loop {
-        // The lock is held while waiting: the other workers then wait for the lock instead.
-        let job = waiting.lock().unwrap_or_else(PoisonError::into_inner).blocking_recv();
-        let Some(job) = job else { return };
-        let outcome = if job.is_over() { Err(job.too_late()) } else { worker.recognise(&job) };
-        // The caller may have given up in the meantime.
-        drop(job.reply.send(outcome));
-    }
-}
-
-impl Job {
-    /// The caller has gone, or has waited as long as it could.
-    fn is_over(&self) -> bool {
-        self.reply.is_closed() || self.due <= Instant::now()
-    }
-
-    fn too_late(&self) -> SttError {
-        SttError::TooLate(self.request.patience.as_millis() as u64)
-    }
 }
 
 struct Engine {
@@ -213,12 +202,7 @@ impl Engine {
             return Ok(Some("en"));
         }
         let Some(wanted) = wanted else { return Ok(None) };
-        let code = wanted.split(['-', '_']).next().unwrap_or_default().to_ascii_lowercase();
-        let id = if code.contains('\0') { None } else { whisper_rs::get_lang_id(&code) };
-        match id.and_then(whisper_rs::get_lang_str) {
-            Some(code) => Ok(Some(code)),
-            None => Err(SttError::Language(wanted.to_owned())),
-        }
+        whisper_code(wanted).map(Some).ok_or_else(|| SttError::Language(wanted.to_owned()))
     }
 
     fn prompt_tokens(&self, prompt: &str) -> Vec<c_int> {
@@ -234,14 +218,14 @@ impl Engine {
     }
 }
 
-struct Worker<'e> {
-    engine: &'e Engine,
+struct Worker {
+    engine: Arc<Engine>,
     state: WhisperState,
     /// By language. `FullParams` leaks its language string each time one is set, so it is set once.
     templates: BTreeMap<Option<&'static str>, FullParams<'static, 'static>>,
 }
 
-impl Worker<'_> {
+impl Worker {
     fn warm_up(&mut self) -> Result<(), WhisperError> {
         let mut params = self.params(Some("en"));
         params.set_audio_ctx(self.engine.audio_ctx(1_000));
@@ -250,14 +234,15 @@ impl Worker<'_> {
     }
 
     fn recognise(&mut self, job: &Job) -> Result<Transcript, SttError> {
-        let Request { audio, language, prompt, .. } = &job.request;
+        let Request { audio, language, expected, .. } = &job.request;
         let (ms, limit_ms) = (duration_ms(audio), self.engine.longest_ms());
         if ms > limit_ms {
             return Err(SttError::TooLong { ms, limit_ms });
         }
         let samples = model_samples(audio)?;
         let language = self.engine.language(language.as_deref().or(self.engine.language.as_deref()))?;
-        let tokens = prompt.as_deref().map(|prompt| self.engine.prompt_tokens(prompt)).unwrap_or_default();
+        let tokens =
+            job.request.prompt().map(|prompt| self.engine.prompt_tokens(&prompt)).unwrap_or_default();
         let mut params: FullParams<'_, '_> = self.params(language);
         params.set_tokens(&tokens);
         params.set_audio_ctx(self.engine.audio_ctx(ms));
@@ -265,8 +250,8 @@ impl Worker<'_> {
         params.set_max_tokens(c_int::try_from(ms / 1_000 * 15 + 24).unwrap_or(c_int::MAX));
         stop_when_over(&mut params, job);
         match self.state.full(params, &samples) {
-            Ok(()) => Ok(guard::doubt(self.transcript(), ms as f32 / 1_000.0)),
-            Err(_) if job.is_over() => Err(job.too_late()),
+            Ok(()) => Ok(guard::doubt(self.transcript(), ms as f32 / 1_000.0, expected)),
+            Err(_) if job.is_over() => Err(job.why()),
             Err(error) => Err(SttError::Engine(error.to_string())),
         }
     }

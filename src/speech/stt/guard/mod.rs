@@ -1,5 +1,7 @@
 //! Doubts about a transcript. Whisper fills silence and noise with text: labels of sounds, phrases from
-//! subtitles, one phrase over and over. Pure.
+//! subtitles, one phrase over and over, the bias it was given. Pure.
+
+mod phantoms;
 
 use super::Transcript;
 
@@ -14,30 +16,42 @@ const LONGEST_PHRASE: usize = 8;
 const LIKELY_SILENT: f32 = 0.6;
 const SURE: f32 = 0.5;
 
-/// What subtitles end with and callees do not say.
-const SUBTITLE_PHRASES: [&str; 8] = [
-    "thanks for watching",
-    "thank you for watching",
-    "please subscribe",
-    "subscribe to my channel",
-    "subtitles by the amara org community",
-    "terima kasih telah menonton",
-    "terima kasih sudah menonton",
-    "jangan lupa subscribe",
-];
+/// The same for what Whisper likes to say of silence.
+const PERHAPS_SILENT: f32 = 0.3;
+const QUITE_SURE: f32 = 0.7;
+/// So many phrases of the bias in its order, and nothing else, were read from it and not heard.
+const ECHOED_PHRASES: usize = 3;
 
-/// The transcript without what was probably never said. `seconds` is the length of the utterance.
-pub(super) fn doubt(mut transcript: Transcript, seconds: f32) -> Transcript {
+/// The transcript without what was probably never said. `seconds` is the length of the utterance, `expected` the
+/// bias that the recogniser was given.
+pub(super) fn doubt(mut transcript: Transcript, seconds: f32, expected: &[String]) -> Transcript {
     transcript.text = without_labels(&transcript.text);
     let words: Vec<String> = transcript.text.split_whitespace().map(bare).filter(|w| !w.is_empty()).collect();
-    let said = words.join(" ");
-    let is_subtitle = SUBTITLE_PHRASES.iter().any(|phrase| said == *phrase);
-    let is_unsure = transcript.no_speech > LIKELY_SILENT && transcript.confidence < SURE;
-    let is_too_fast = words.len() > 4 && words.len() as f32 > seconds * MAX_WORDS_PER_SECOND;
-    if said.is_empty() || is_subtitle || is_unsure || is_too_fast {
+    let said = words_of(&transcript.text).join(" ");
+    let unsure = |silent: f32, sure: f32| transcript.no_speech > silent && transcript.confidence < sure;
+    let reason = if said.is_empty() {
+        None
+    } else if phantoms::never_said(&said) {
+        Some("subtitles")
+    } else if unsure(LIKELY_SILENT, SURE)
+        || (phantoms::often_said_of_silence(&said) && unsure(PERHAPS_SILENT, QUITE_SURE))
+    {
+        Some("silence")
+    } else if words.len() > 4 && words.len() as f32 > seconds * MAX_WORDS_PER_SECOND {
+        Some("too_fast")
+    } else if echoes(&said, expected) {
+        Some("echo")
+    } else {
+        None
+    };
+    if let Some(reason) = reason {
+        metrics::counter!("dering_stt_doubted_total", "reason" => reason).increment(1);
+    }
+    if reason.is_some() || said.is_empty() {
         return Transcript { text: String::new(), confidence: 0.0, ..transcript };
     }
     if let Some(keep) = loop_start(&words) {
+        metrics::counter!("dering_stt_doubted_total", "reason" => "loop").increment(1);
         let kept: Vec<&str> =
             transcript.text.split_whitespace().filter(|w| !bare(w).is_empty()).take(keep).collect();
         transcript.text = kept.join(" ");
@@ -45,6 +59,32 @@ pub(super) fn doubt(mut transcript: Transcript, seconds: f32) -> Transcript {
         transcript.confidence /= 2.0;
     }
     transcript
+}
+
+/// Whether the bias was read out: [`ECHOED_PHRASES`] of its phrases and nothing else, in its order.
+fn echoes(said: &str, expected: &[String]) -> bool {
+    let phrases: Vec<String> = expected.iter().map(|phrase| words_of(phrase).join(" ")).collect();
+    (0..phrases.len()).any(|first| {
+        let mut rest = said;
+        let mut read = 0;
+        for phrase in &phrases[first..] {
+            let Some(after) = rest.strip_prefix(phrase.as_str()) else { break };
+            if phrase.is_empty() || !(after.is_empty() || after.starts_with(' ')) {
+                break;
+            }
+            (rest, read) = (after.trim_start(), read + 1);
+        }
+        rest.is_empty() && read >= ECHOED_PHRASES
+    })
+}
+
+/// Lower-case words of letters and digits.
+fn words_of(text: &str) -> Vec<String> {
+    text.to_lowercase()
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Removes `[BLANK_AUDIO]`, `(music)`, `*beep*` and `♪`.
@@ -95,7 +135,7 @@ mod tests {
     }
 
     fn believed(text: &str, seconds: f32) -> String {
-        doubt(heard(text), seconds).text
+        doubt(heard(text), seconds, &[]).text
     }
 
     #[test]
@@ -119,13 +159,47 @@ mod tests {
     fn phrases_of_subtitles_are_not_what_callees_say() {
         assert_eq!(believed("Thanks for watching!", 2.0), "");
         assert_eq!(believed("Terima kasih telah menonton.", 2.0), "");
+        assert_eq!(believed("Subtitles by the Amara.org community", 4.0), "");
+        assert_eq!(believed("Sous-titrage Société Radio-Canada", 4.0), "");
+        assert_eq!(believed("ご視聴ありがとうございました。", 4.0), "");
         assert_eq!(believed("Thank you.", 2.0), "Thank you.");
+        assert_eq!(
+            believed("I said please subscribe me to nothing", 4.0),
+            "I said please subscribe me to nothing"
+        );
+    }
+
+    #[test]
+    fn thanks_are_believed_of_speech_and_not_of_what_may_be_silence() {
+        for (text, no_speech, confidence, expected) in [
+            ("Thank you.", 0.4, 0.6, ""),
+            ("Terima kasih.", 0.4, 0.9, "Terima kasih."),
+            ("seven", 0.4, 0.6, "seven"),
+        ] {
+            let doubtful = Transcript { no_speech, confidence, ..heard(text) };
+            assert_eq!(doubt(doubtful, 1.0, &[]).text, expected);
+        }
+    }
+
+    #[test]
+    fn a_bias_that_is_read_out_was_not_heard() {
+        let expected = ["yes", "no", "an agent", "the price"].map(String::from);
+        for (text, kept) in [
+            ("Yes, no, an agent", ""),
+            ("no, an agent, the price.", ""),
+            ("yes, no", "yes, no"),
+            ("yes, an agent", "yes, an agent"),
+            ("yes, no, an agent please", "yes, no, an agent please"),
+            ("yes, no, an agents", "yes, no, an agents"),
+        ] {
+            assert_eq!(doubt(heard(text), 3.0, &expected).text, kept, "{text}");
+        }
     }
 
     #[test]
     fn a_decoder_in_a_loop_is_cut_off_and_believed_less() {
         let text = format!("I am fine. {}", "and you ".repeat(5));
-        let cut = doubt(heard(&text), 10.0);
+        let cut = doubt(heard(&text), 10.0, &[]);
         assert_eq!((cut.text.as_str(), cut.confidence), ("I am fine. and you", 0.45));
         assert_eq!(believed(&"seven ".repeat(7), 4.0), "seven");
     }
@@ -139,9 +213,9 @@ mod tests {
     #[test]
     fn doubtful_words_in_likely_silence_are_dropped() {
         let doubtful = Transcript { confidence: 0.3, no_speech: 0.8, ..heard("okay") };
-        assert_eq!(doubt(doubtful, 1.0).text, "");
+        assert_eq!(doubt(doubtful, 1.0, &[]).text, "");
         let sure = Transcript { confidence: 0.8, no_speech: 0.8, ..heard("okay") };
-        assert_eq!(doubt(sure, 1.0).text, "okay");
+        assert_eq!(doubt(sure, 1.0, &[]).text, "okay");
     }
 
     proptest! {

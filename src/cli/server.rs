@@ -1,4 +1,4 @@
-//! A server's `/v1/flows`, asked from the command line.
+//! A running server, asked from the command line.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ pub(super) struct Server {
     /// Where the server is.
     #[arg(long, env = "DERING_SERVER", default_value = "http://127.0.0.1:8080", value_name = "URL")]
     server: String,
-    /// An API key; `dering app key NAME --flows` makes one that may upload.
+    /// An API key; `dering app key NAME` makes one, with --flows one that may upload.
     #[arg(long, env = "DERING_KEY", hide_env_values = true, value_name = "KEY")]
     key: Option<SecretString>,
 }
@@ -34,7 +34,8 @@ impl Server {
     ) -> anyhow::Result<Vec<u8>> {
         let Some(key) = &self.key else {
             bail!(
-                "an API key is needed: give --key, or set DERING_KEY; `dering app key NAME --flows` makes one"
+                "an API key is needed: give --key, or set DERING_KEY; `dering app key NAME` makes one, with --flows \
+                 one that may upload flows"
             );
         };
         let url = format!("{}{path}", self.server.trim_end_matches('/'));

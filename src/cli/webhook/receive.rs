@@ -1,4 +1,5 @@
-//! `dering webhook`: a local receiver that checks and prints, and a check of one captured post.
+//! `dering webhook listen` and `verify`: a local receiver that checks and prints, and a check of one captured
+//! post.
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
@@ -10,30 +11,15 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::SecretString;
 use serde_json::Value;
 
-use super::token::read_secret;
+use crate::cli::token::read_secret;
 use crate::outbox::receiver::{Inbox, Receipt, Receiver};
 use crate::outbox::sign::{
     self, SAVG_SIGNATURE, StandardHeaders, VerifyError, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP,
 };
 use crate::wallclock::now_ms;
 
-/// Receive and check webhooks.
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    #[command(subcommand)]
-    command: Command,
-}
-
-#[derive(Debug, clap::Subcommand)]
-enum Command {
-    /// Receive webhooks here, check their signatures and print them until Ctrl-C.
-    Listen(Listen),
-    /// Check the signature of one post; the exit code is 0 if it holds.
-    Verify(Verify),
-}
-
-#[derive(Debug, clap::Args)]
-struct Listen {
+pub(super) struct Listen {
     /// The port; 0 takes a free one.
     #[arg(long, default_value_t = 0)]
     port: u16,
@@ -45,7 +31,7 @@ struct Listen {
 }
 
 #[derive(Debug, clap::Args)]
-struct Verify {
+pub(super) struct Verify {
     #[command(flatten)]
     secrets: Secrets,
     /// A header of the post, as "name: value"; repeat it for each signature header.
@@ -80,18 +66,11 @@ impl Secrets {
     }
 }
 
-/// Runs the subcommand.
+/// Receives and prints until Ctrl-C.
 ///
 /// # Errors
-/// When the port is taken, a file cannot be read, or the signature does not hold.
-pub async fn run(args: Args) -> anyhow::Result<()> {
-    match args.command {
-        Command::Listen(listen) => self::listen(listen).await,
-        Command::Verify(verify) => self::verify(verify),
-    }
-}
-
-async fn listen(args: Listen) -> anyhow::Result<()> {
+/// When the port is taken, or a file cannot be read.
+pub(super) async fn listen(args: Listen) -> anyhow::Result<()> {
     let inbox = Inbox::new(args.secrets.read()?);
     let address = SocketAddr::new(args.address, args.port);
     let receiver = Receiver::start(inbox.router(), address)
@@ -139,7 +118,11 @@ fn render(receipt: &Receipt) -> String {
     text
 }
 
-fn verify(args: Verify) -> anyhow::Result<()> {
+/// Checks one captured post.
+///
+/// # Errors
+/// When a file cannot be read, or the signature does not hold.
+pub(super) fn verify(args: Verify) -> anyhow::Result<()> {
     let secrets = args.secrets.read()?;
     let headers = parse_headers(&args.headers)?;
     let body = match &args.body {
@@ -199,11 +182,6 @@ mod tests {
     use super::*;
 
     const NOW_S: i64 = 1_750_947_610;
-
-    #[test]
-    fn the_arguments_are_consistent() {
-        <Args as clap::Args>::augment_args(clap::Command::new("webhook")).debug_assert();
-    }
 
     fn check_lines(lines: &[String], body: &str) -> Result<(), String> {
         let secrets = [SecretString::from("s")];

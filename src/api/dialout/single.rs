@@ -1,0 +1,135 @@
+//! One call by one request, and the way to call it off.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value};
+
+use super::super::Api;
+use super::super::error::{Code, Problem, ProblemDocument};
+use super::super::openapi::{DialOutBody, DialOutReply};
+use super::{Invalid, Manner, perform};
+
+/// Names the fields of the body that mean nothing here.
+const IGNORED: HeaderName = HeaderName::from_static("dering-ignored-fields");
+/// Under what the request may be sent again.
+const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Says `true` when the answer is that of an earlier request with the same key.
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// Most names in the header.
+const MOST_NAMED: usize = 30;
+
+/// Ask for a call.
+///
+/// The call is written down before the answer is sent, then placed in the background. Names of fields are taken in
+/// any case. Fields that mean nothing here are accepted and named in the answer's header `dering-ignored-fields`.
+/// With an `Idempotency-Key` the same request may be sent again for 24 hours and is answered as before.
+#[utoipa::path(post, path = "/api/1.1/public/bot/{bot_id}/smartassist/dialout", operation_id = "dialOut",
+    tag = "dial-out", security(("appToken" = []), ("appBearer" = [])),
+    params(("bot_id" = String, Path, description = "The bot; it runs the flow of its name, or the one that `bots` \
+        in the configuration gives it.", example = "payment-reminder")),
+    request_body(content = DialOutBody),
+    responses(
+        (status = 200, description = "The call is accepted.", body = DialOutReply,
+            headers(("dering-ignored-fields" = Option<String>, description = "Fields of the body without a meaning here."))),
+        (status = 400, description = "The body cannot be read, or a field of it is wrong.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 403, description = "The app lacks the scope or the bot; or, with code `do_not_call`, the number's \
+            owner asked not to be called again.", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such bot or flow.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 413, description = "The body is larger than 256 KiB.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 422, description = "The flow has errors or lacks a variable; or there is no such trunk or set of \
+            parameters.", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, description = "All lines are busy.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
+pub(in super::super) async fn dial_out(
+    State(api): State<Api>,
+    Path(bot_id): Path<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let app = api.auth.dialout(&headers, &bot_id).await?;
+    let body: Map<String, Value> = serde_json::from_slice(&body?)
+        .map_err(|error| Problem::new(Code::Malformed, format!("the body is not a JSON object: {error}")))?;
+    let answer = perform(&api, &app.id, &bot_id, body, Manner::Single, key(&headers)?).await?;
+    let mut response = Json(answer.body).into_response();
+    if let Some(value) = named(&answer.ignored) {
+        response.headers_mut().insert(IGNORED, value);
+    }
+    if answer.again {
+        response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok(response)
+}
+
+/// Call off a call that was asked for.
+///
+/// For the app that asked for it: a planned call is cancelled, a running one ended.
+#[utoipa::path(delete, path = "/api/1.1/public/bot/{bot_id}/smartassist/dialout/{call_id}", operation_id = "cancelDialOut",
+    tag = "dial-out", security(("appToken" = []), ("appBearer" = [])),
+    params(("bot_id" = String, Path, description = "The bot."), ("call_id" = String, Path, description = "The call.")),
+    responses(
+        (status = 202, description = "It is being ended."),
+        (status = 404, description = "This bot has no such call.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 409, description = "The call has ended already.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
+pub(in super::super) async fn cancel(
+    State(api): State<Api>,
+    Path((bot_id, call_id)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Result<StatusCode, Problem> {
+    let app = api.auth.dialout(&headers, &bot_id).await?;
+    let call = api.store.call(&call_id).await?;
+    // The calls of others are none of its business.
+    if call.is_none_or(|call| call.app_id != app.id || call.bot_id != bot_id) {
+        return Err(Problem::new(Code::NotFound, format!("there is no call {call_id} of the bot {bot_id}")));
+    }
+    if api.calls.end(&call_id, "api").await? {
+        Ok(StatusCode::ACCEPTED)
+    } else {
+        Err(Problem::new(Code::Conflict, "this call has ended already"))
+    }
+}
+
+fn key(headers: &HeaderMap) -> Result<Option<String>, Invalid> {
+    let Some(value) = headers.get(KEY) else { return Ok(None) };
+    match value.to_str() {
+        Ok(key) => Ok(Some(key.trim().to_owned())),
+        Err(_) => super::invalid("Idempotency-Key", "must be 1 to 255 plain characters, a UUID for example"),
+    }
+}
+
+/// Field names as a header's value; letters that a header cannot carry are written as escapes.
+fn named(fields: &[String]) -> Option<HeaderValue> {
+    if fields.is_empty() {
+        return None;
+    }
+    let name = |field: &String| field.chars().take(60).flat_map(char::escape_default).collect::<String>();
+    let mut text = fields.iter().take(MOST_NAMED).map(name).collect::<Vec<_>>().join(", ");
+    if fields.len() > MOST_NAMED {
+        text.push_str(", ...");
+    }
+    HeaderValue::from_str(&text).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_field_can_be_named_in_the_header_whatever_its_letters() {
+        let fields = ["colour".to_owned(), "größe".to_owned(), "a\nb".to_owned()];
+        assert_eq!(named(&fields).unwrap(), "colour, gr\\u{f6}\\u{df}e, a\\nb");
+        assert_eq!(named(&[]), None);
+        let many = vec!["x".repeat(500); 1_000];
+        assert!(named(&many).unwrap().len() < 4_000);
+    }
+}

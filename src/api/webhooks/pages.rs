@@ -1,0 +1,307 @@
+//! The pages of the ledger: a list with how endpoints fare, and one notification with its attempts and a
+//! button that sends it again. Forms work without script; each carries a token that only we can make.
+
+use axum::Form;
+use axum::extract::rejection::{FormRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use hmac::{Hmac, KeyInit, Mac};
+use serde::Deserialize;
+use serde_json::Value;
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+use super::{BATCH, ENDPOINTS, PAGE, Wanted, delivery, send_again, send_again_all, show};
+use crate::api::error::{Code, Problem};
+use crate::api::{Api, READ};
+use crate::outbox::BreakerState;
+use crate::store::{ApiKey, AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, EndpointRow};
+use crate::wallclock::{iso, now_ms};
+use crate::web;
+use crate::web::webhooks::{AttemptLine, DeliveryLine, EndpointLine, ListPage, OnePage, Tab, WantedFields};
+
+/// Dead letters are counted up to here.
+const COUNTED: u32 = 10_000;
+
+/// `GET /webhooks`.
+pub(super) async fn list(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    query: Result<Query<Wanted>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let key = match reader(&api, &headers).await {
+        Ok(key) => key,
+        Err(problem) => return Ok(ask_for_key(problem)),
+    };
+    let Query(mut wanted) = query.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
+    // Whoever names no state looks for what went wrong.
+    let state = wanted.state.get_or_insert_with(|| "dead".to_owned()).clone();
+    let everything = state == "all";
+    let filter = Wanted { state: wanted.state.clone().filter(|_| !everything), ..wanted.clone() }.filter()?;
+    let page = api.store.deliveries(&filter, wanted.after.as_deref(), PAGE).await?;
+    let dead = DeliveryFilter { state: Some(DeliveryState::Dead), ..DeliveryFilter::default() };
+    let matching = if state == "dead" { api.store.count_deliveries(&filter, COUNTED).await? } else { 0 };
+    let endpoints = api.store.endpoints(ENDPOINTS).await?;
+    let shown = ListPage {
+        tabs: tabs(&state),
+        fields: fields(&wanted, &state),
+        deliveries: page.deliveries.iter().map(line).collect(),
+        endpoints: endpoints.iter().map(|row| endpoint_line(row, now_ms())).collect(),
+        next: page.next.map(|after| link(&Wanted { after: Some(after), ..wanted.clone() })),
+        dead: api.store.count_deliveries(&dead, COUNTED).await?,
+        matching,
+        most: u64::from(BATCH),
+        token: token(&key, "all"),
+    };
+    Ok(web::webhooks::list(&shown))
+}
+
+/// `GET /webhooks/{id}`.
+pub(super) async fn one(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let key = match reader(&api, &headers).await {
+        Ok(key) => key,
+        Err(problem) => return Ok(ask_for_key(problem)),
+    };
+    let row = delivery(&api, &id).await?;
+    let attempts = api.store.attempts(&id).await?;
+    let body = serde_json::from_str::<Value>(&row.notification.body)
+        .map_or_else(|_| row.notification.body.clone(), |body| format!("{body:#}"));
+    let shown = OnePage {
+        settled: row.notification.settled_ms.is_some(),
+        url: row.notification.url.clone(),
+        app_id: row.notification.app_id.clone(),
+        seq: row.notification.seq,
+        redelivered: row.notification.redelivered,
+        headers: show::headers(&row).into_iter().collect(),
+        body,
+        attempts: attempts.iter().map(attempt_line).collect(),
+        token: token(&key, &id),
+        line: line(&row),
+    };
+    Ok(web::webhooks::one(&shown))
+}
+
+/// The token of a form.
+#[derive(Debug, Deserialize)]
+pub(super) struct Pressed {
+    token: String,
+}
+
+/// `POST /webhooks/{id}/redeliver`: the button of the page.
+pub(super) async fn redeliver_one(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+    form: Result<Form<Pressed>, FormRejection>,
+) -> Result<Response, Problem> {
+    let key = reader(&api, &headers).await?;
+    let Form(pressed) = form.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
+    check(&key, &id, &pressed.token)?;
+    match send_again(&api, &id).await {
+        // Pressed twice: it is on its way, which is what the page shows.
+        Err(problem) if problem.code() == Code::Conflict => {}
+        sent => sent?,
+    }
+    Ok(Redirect::to(&format!("/webhooks/{id}")).into_response())
+}
+
+/// What the list was narrowed to when its button was pressed.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct PressedAll {
+    token: String,
+    #[serde(flatten)]
+    wanted: Wanted,
+}
+
+/// `POST /webhooks/redeliver`: the button of the list.
+pub(super) async fn redeliver(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    form: Result<Form<PressedAll>, FormRejection>,
+) -> Result<Response, Problem> {
+    let key = reader(&api, &headers).await?;
+    let Form(PressedAll { token, wanted }) =
+        form.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
+    check(&key, "all", &token)?;
+    let filter = DeliveryFilter { state: Some(DeliveryState::Dead), ..wanted.filter()? };
+    send_again_all(&api, filter, BATCH).await?;
+    Ok(Redirect::to(&link(&Wanted { state: Some("open".to_owned()), ..wanted })).into_response())
+}
+
+/// The key of whoever looks at a page.
+async fn reader(api: &Api, headers: &HeaderMap) -> Result<ApiKey, Problem> {
+    api.reader(headers).await?;
+    Ok(api.auth.api_key(headers, READ).await?)
+}
+
+/// A browser asks for the key when it is told how: any user name, the API key as the password.
+fn ask_for_key(problem: Problem) -> Response {
+    let mut response = problem.into_response();
+    if response.status() == StatusCode::UNAUTHORIZED {
+        let challenge = HeaderValue::from_static("Basic realm=\"Dering: an API key as the password\"");
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
+    response
+}
+
+/// Proves that a form comes from a page of ours: another site does not know the key's digest.
+fn token(key: &ApiKey, what: &str) -> String {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.digest.as_bytes()) else { return String::new() };
+    mac.update(b"send again ");
+    mac.update(what.as_bytes());
+    mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn check(key: &ApiKey, what: &str, given: &str) -> Result<(), Problem> {
+    let expected = token(key, what);
+    if !expected.is_empty() && bool::from(expected.as_bytes().ct_eq(given.as_bytes())) {
+        return Ok(());
+    }
+    Err(Problem::new(
+        Code::CrossSite,
+        "this form is not from a page that your key opened; load the page again",
+    ))
+}
+
+fn tabs(state: &str) -> Vec<Tab> {
+    let all =
+        [("dead", "Dead letters"), ("open", "On their way"), ("delivered", "Delivered"), ("all", "All")];
+    all.map(|(name, title)| Tab { name: name.into(), title: title.into(), here: name == state }).into()
+}
+
+fn fields(wanted: &Wanted, state: &str) -> WantedFields {
+    let text = |value: &Option<String>| value.clone().unwrap_or_default();
+    let when = |value: &Option<super::When>| {
+        serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+    };
+    WantedFields {
+        state: state.to_owned(),
+        call_id: text(&wanted.call_id),
+        app_id: text(&wanted.app_id),
+        endpoint: text(&wanted.endpoint),
+        kind: text(&wanted.kind),
+        reason: text(&wanted.reason),
+        since: when(&wanted.since),
+        until: when(&wanted.until),
+    }
+}
+
+/// The list, narrowed like this.
+fn link(wanted: &Wanted) -> String {
+    let query = serde_json::to_value(wanted).ok();
+    let pairs = query.as_ref().and_then(Value::as_object).into_iter().flatten();
+    let pairs =
+        pairs.filter_map(|(name, value)| Some((name, value.as_str().filter(|text| !text.is_empty())?)));
+    let mut url = reqwest::Url::parse("http://page/webhooks").ok();
+    if let Some(url) = &mut url {
+        url.query_pairs_mut().extend_pairs(pairs);
+    }
+    url.map_or_else(
+        || "/webhooks".to_owned(),
+        |url| format!("{}?{}", url.path(), url.query().unwrap_or_default()),
+    )
+}
+
+fn line(row: &DeliveryRow) -> DeliveryLine {
+    let n = &row.notification;
+    DeliveryLine {
+        id: n.id.clone(),
+        call_id: n.call_id.clone(),
+        kind: n.kind.clone(),
+        state: n.state.clone(),
+        why: sentence(&show::why(row)),
+        endpoint: row.endpoint.clone(),
+        attempts: n.attempts,
+        made: iso(n.created_ms),
+        due: (n.state == "due").then(|| iso(n.due_ms)).unwrap_or_default(),
+    }
+}
+
+/// With a capital at its beginning.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+fn attempt_line(row: &AttemptRow) -> AttemptLine {
+    AttemptLine {
+        attempt: row.attempt,
+        at: iso(row.at_ms),
+        took_ms: row.duration_ms,
+        status: row.status.map(|status| status.to_string()).unwrap_or_default(),
+        error: row.error.clone().unwrap_or_default(),
+        response: row.response.clone().unwrap_or_default(),
+    }
+}
+
+fn endpoint_line(row: &EndpointRow, now_ms: i64) -> EndpointLine {
+    let state = BreakerState::of(row.open_until_ms, now_ms);
+    let (word, until) = match state {
+        BreakerState::Open => ("held back".to_owned(), row.open_until_ms.map(iso).unwrap_or_default()),
+        BreakerState::HalfOpen => ("being tried".to_owned(), String::new()),
+        BreakerState::Closed if row.failures > 0 => {
+            (format!("failed {} in a row", row.failures), String::new())
+        }
+        BreakerState::Closed => ("works".to_owned(), String::new()),
+    };
+    let ill = row.failures > 0 || state != BreakerState::Closed;
+    EndpointLine {
+        endpoint: row.endpoint.clone(),
+        breaker: state.as_str().to_owned(),
+        word,
+        until,
+        answer: row.answer_ms.map(|ms| format!("{ms} ms")).unwrap_or_default(),
+        delivered: row.delivered,
+        failed: row.failed,
+        due: row.due,
+        dead: row.dead,
+        problem: row.last_problem.clone().filter(|_| ill).unwrap_or_default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::LastUsed;
+
+    fn key(digest: &str) -> ApiKey {
+        ApiKey {
+            id: "1".into(),
+            name: "n".into(),
+            digest: digest.into(),
+            scopes: vec![READ.into()],
+            bots: vec!["*".into()],
+            app_id: None,
+            rate: None,
+            expires_ms: None,
+            used: LastUsed::default(),
+        }
+    }
+
+    #[test]
+    fn a_form_of_another_page_or_another_key_is_refused() {
+        let token = token(&key("d"), "msg_1");
+        assert!(check(&key("d"), "msg_1", &token).is_ok());
+        for (digest, id, given) in
+            [("e", "msg_1", token.as_str()), ("d", "msg_2", &token), ("d", "msg_1", ""), ("d", "msg_1", "00")]
+        {
+            assert_eq!(check(&key(digest), id, given).unwrap_err().code(), Code::CrossSite);
+        }
+    }
+
+    #[test]
+    fn a_link_keeps_what_the_list_was_narrowed_to() {
+        let wanted = Wanted {
+            endpoint: Some("https://a.test:1".into()),
+            state: Some("dead".into()),
+            ..Wanted::default()
+        };
+        assert_eq!(link(&wanted), "/webhooks?endpoint=https%3A%2F%2Fa.test%3A1&state=dead");
+    }
+}

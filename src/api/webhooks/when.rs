@@ -1,0 +1,92 @@
+//! Points in time as people and programs write them.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use time::format_description::BorrowedFormatItem;
+use time::format_description::well_known::Rfc3339;
+use time::macros::format_description;
+use time::{Date, OffsetDateTime, PrimitiveDateTime};
+
+const DAY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
+/// What a browser's field for dates sends; taken as UTC.
+const MINUTE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]T[hour]:[minute]");
+
+/// ISO 8601 with an offset, a day or a minute in UTC, or ms since 1970. An empty text is no time.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct When {
+    text: String,
+    ms: Option<i64>,
+}
+
+impl When {
+    pub(super) const fn ms(&self) -> Option<i64> {
+        self.ms
+    }
+
+    fn read(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
+        let ms = text.parse::<i64>().ok().or_else(|| iso_ms(text)).ok_or_else(|| {
+            format!(
+                "{text:?} is not a time; write 2026-11-21T05:30:00Z, 2026-11-21, or milliseconds since 1970"
+            )
+        })?;
+        Ok(Self { text: text.to_owned(), ms: Some(ms) })
+    }
+}
+
+fn iso_ms(text: &str) -> Option<i64> {
+    let utc = |at: PrimitiveDateTime| at.assume_utc();
+    let at = OffsetDateTime::parse(text, &Rfc3339).ok();
+    let at = at.or_else(|| PrimitiveDateTime::parse(text, MINUTE).ok().map(utc));
+    let at = at.or_else(|| Some(utc(Date::parse(text, DAY).ok()?.midnight())));
+    i64::try_from(at?.unix_timestamp_nanos() / 1_000_000).ok()
+}
+
+impl<'de> Deserialize<'de> for When {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Given {
+            Ms(i64),
+            Text(String),
+        }
+        match Given::deserialize(deserializer)? {
+            Given::Ms(ms) => Ok(Self { text: ms.to_string(), ms: Some(ms) }),
+            Given::Text(text) => Self::read(&text).map_err(serde::de::Error::custom),
+        }
+    }
+}
+
+impl Serialize for When {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_time_may_be_written_in_several_ways() {
+        let ms = |text| When::read(text).map(|when| when.ms());
+        assert_eq!(ms("2026-11-20T00:00:00Z"), Ok(Some(1_795_132_800_000)));
+        assert_eq!(ms("2026-11-20T07:00:00+07:00"), Ok(Some(1_795_132_800_000)));
+        assert_eq!(ms("2026-11-20T00:00"), Ok(Some(1_795_132_800_000)));
+        assert_eq!(ms("2026-11-20"), Ok(Some(1_795_132_800_000)));
+        assert_eq!(ms("1795132800000"), Ok(Some(1_795_132_800_000)));
+        assert_eq!(ms(""), Ok(None));
+        assert!(ms("yesterday").unwrap_err().contains("is not a time"));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_read_or_refused(text in ".{0,40}") {
+            let _judged = When::read(&text);
+        }
+    }
+}

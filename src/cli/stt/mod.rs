@@ -1,0 +1,72 @@
+//! `dering stt`: what recognisers make of recordings.
+
+mod eval;
+mod labels;
+mod report;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Count the word errors of recognisers on recordings whose words are known
+    Eval(Eval),
+}
+
+/// What to hold against what.
+#[derive(Debug, clap::Args)]
+struct Eval {
+    /// Folder of recordings: each `a.wav` beside an `a.txt` with its words, or a labels.csv, labels.tsv or labels.jsonl
+    folder: PathBuf,
+    /// A labels file elsewhere; its files are looked for in the folder
+    #[arg(long)]
+    labels: Option<PathBuf>,
+    /// A whisper model file; may be given more than once
+    #[arg(long)]
+    model: Vec<PathBuf>,
+    /// A recogniser of the configuration, by name; may be given more than once
+    #[arg(long)]
+    engine: Vec<String>,
+    /// The configuration that names the recognisers
+    #[arg(long, env = "DERING_CONFIG")]
+    config: Option<PathBuf>,
+    /// Of recordings whose label names none
+    #[arg(long)]
+    language: Option<String>,
+    /// With --model: what the model looks at, in steps of 20 ms; fitted to each recording when absent
+    #[arg(long)]
+    window: Option<u32>,
+    /// Phrases that are expected, as a question of a flow would; may be given more than once
+    #[arg(long)]
+    expect: Vec<String>,
+    /// Only so many recordings, spread over the whole folder
+    #[arg(long)]
+    limit: Option<usize>,
+    /// Recordings at the same time
+    #[arg(long, default_value_t = 1)]
+    jobs: usize,
+    /// Show every recording that was misunderstood
+    #[arg(long)]
+    verbose: bool,
+    /// One JSON object, for programs
+    #[arg(long)]
+    json: bool,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When recordings, labels or recognisers cannot be used.
+pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
+    match args.command {
+        Command::Eval(eval) => eval::run(eval).await,
+    }
+}

@@ -1,0 +1,407 @@
+//! From a dial request to a call under way: it is checked, written down with its answer, and then dialled,
+//! or planned.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use callcore::amd;
+use callcore::call::{Call, Direction, Settings, amd_timers};
+use callcore::flow::{MachineDetection, Run};
+use serde_json::json;
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::actor::{Actor, Clock, Control};
+use super::control::CallControl;
+use super::effects::Speech;
+use super::handle::{Handle, Options, Refusal, begin, prepare};
+use super::hearing::Hearing;
+use super::late_record::late_record;
+use super::launch::Launched;
+use super::live::{LiveCall, Phase};
+use super::plan::{When, when};
+use super::request::{DialRequest, Dialed};
+use super::scribe::Scribe;
+use super::unplaced::Unplaced;
+use crate::flows::Stored;
+use crate::store::{Acceptance, CallBatch, NewCall, NewEvent, NewPlan, RequestKey};
+use crate::telemetry::mask;
+use crate::trunk::{Line, Order, Ticket};
+use crate::wallclock::now_ms;
+
+/// How long an answer is kept for its idempotency key, ms.
+pub(super) const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// What a request that can be met needs.
+pub(super) struct Checked {
+    pub(super) flow: Arc<Stored>,
+    pub(super) trunk: Line,
+    pub(super) run: Run,
+    pub(super) hearing: Hearing,
+}
+
+/// A line of the server and a place in the queue of a trunk.
+pub(super) struct Place {
+    pub(super) control: mpsc::Receiver<Control>,
+    pub(super) ticket: Ticket,
+}
+
+impl Handle {
+    /// Accepts a call: it is written down, then placed in the background, at once or when its time has come.
+    ///
+    /// # Errors
+    /// When the flow, its variables or the trunk do not fit, all lines are busy, the key stands for another
+    /// request, or the database fails.
+    pub async fn dial(&self, request: DialRequest) -> Result<Dialed, Refusal> {
+        if self.inner.tasks.is_closed() {
+            return Err(Refusal::Stopping);
+        }
+        let now = now_ms();
+        if let Some(dialed) = self.answered_before(&request, now).await? {
+            return Ok(dialed);
+        }
+        let checked = self.check(&request).await?;
+        match when(request.start_ms, request.expires_ms, now) {
+            When::Expired => Err(Refusal::Expired { expires_ms: request.expires_ms.unwrap_or(now) }),
+            When::Later(start_ms) => self.plan(request, &checked, start_ms, now).await,
+            When::Now if request.patient => self.plan(request, &checked, now, now).await,
+            When::Now => self.dial_now(request, checked).await,
+        }
+    }
+
+    /// What was answered to the same request before.
+    async fn answered_before(&self, request: &DialRequest, now: i64) -> Result<Option<Dialed>, Refusal> {
+        let Some(key) = &request.key else { return Ok(None) };
+        let kept = self.inner.parts.store.kept_answer(&request.app_id, &key.key, now - KEPT_MS).await?;
+        match kept {
+            None => Ok(None),
+            Some((digest, answer)) if digest == key.digest => Ok(again(&answer)),
+            Some(_) => Err(Refusal::KeyReused),
+        }
+    }
+
+    /// Whether the request can be met at all: its flow, its variables, its trunk, the number.
+    pub(super) async fn check(&self, request: &DialRequest) -> Result<Checked, Refusal> {
+        let inner = &self.inner;
+        let flow = inner.parts.flows.find(&request.flow).await?;
+        let trunk = self.trunk(request.trunk.as_deref())?;
+        if inner.options.amd.choose(request.amd_params.as_deref(), &request.flow).is_none() {
+            let known = inner.options.amd.named.keys().cloned().collect::<Vec<_>>().join(", ");
+            let name = request.amd_params.clone().unwrap_or_default();
+            return Err(Refusal::UnknownParams { name, known });
+        }
+        let hearing = Hearing::new(&inner.parts.recognizers, &flow, &request.control)?;
+        let run = begin(&flow, request.metadata.clone())?;
+        if !request.ignore_do_not_call
+            && let Some(listed) = inner.parts.store.do_not_call(&request.number).await?
+        {
+            metrics::counter!("dering_calls_do_not_call_total").increment(1);
+            return Err(Refusal::DoNotCall { call: listed.call_id.unwrap_or_default() });
+        }
+        Ok(Checked { flow, trunk, run, hearing })
+    }
+
+    /// A line of the server and a place in the trunk's queue for call `call_id`.
+    pub(super) fn place(&self, call_id: &str, trunk: &Line) -> Result<Place, Refusal> {
+        let control = self.reserve(call_id)?;
+        match trunk.enter() {
+            Ok(ticket) => Ok(Place { control, ticket }),
+            Err(full) => {
+                self.release(call_id);
+                Err(Refusal::Queue { trunk: trunk.name().to_owned(), full })
+            }
+        }
+    }
+
+    async fn dial_now(&self, request: DialRequest, checked: Checked) -> Result<Dialed, Refusal> {
+        let dialed = new_names(None, &checked.hearing);
+        let place = self.place(&dialed.call_id, &checked.trunk)?;
+        let clock = Clock::start();
+        let lines = first_lines(&request, &dialed, &checked, clock.began_ms);
+        let key = request_key(&request, &dialed, clock.began_ms);
+        match self.inner.parts.store.accept(lines, None, key).await {
+            Ok(Acceptance::New) => {}
+            Ok(Acceptance::Again(answer)) => {
+                self.release(&dialed.call_id);
+                return again(&answer).ok_or(Refusal::KeyReused);
+            }
+            Ok(Acceptance::Reused) => {
+                self.release(&dialed.call_id);
+                return Err(Refusal::KeyReused);
+            }
+            Err(error) => {
+                self.release(&dialed.call_id);
+                return Err(error.into());
+            }
+        }
+        tracing::info!(call.id = %dialed.call_id, number = %mask(&request.number), flow = %request.flow, "call accepted");
+        self.launch(request, &dialed.call_id, checked, place, clock);
+        Ok(dialed)
+    }
+
+    async fn plan(
+        &self,
+        mut request: DialRequest,
+        checked: &Checked,
+        start_ms: i64,
+        now: i64,
+    ) -> Result<Dialed, Refusal> {
+        let dialed = new_names(request.start_ms.map(|_| start_ms), &checked.hearing);
+        let key = request_key(&request, &dialed, now);
+        // The version that was checked is the one that runs, whatever is uploaded until then.
+        request.flow = format!("{}@{}", checked.flow.flow.name(), checked.flow.digest);
+        let lines = first_lines(&request, &dialed, checked, now);
+        let kept = serde_json::to_string(&request).map_err(|error| Refusal::Unwritable(error.to_string()))?;
+        let plan = NewPlan {
+            trunk: checked.trunk.name().to_owned(),
+            start_ms,
+            expires_ms: request.expires_ms,
+            request: kept,
+        };
+        match self.inner.parts.store.accept(lines, Some(plan), key).await? {
+            Acceptance::New => {}
+            Acceptance::Again(answer) => return again(&answer).ok_or(Refusal::KeyReused),
+            Acceptance::Reused => return Err(Refusal::KeyReused),
+        }
+        metrics::counter!("dering_calls_planned_total").increment(1);
+        tracing::debug!(call.id = %dialed.call_id, start_ms, "call planned");
+        self.inner.plans.notify_one();
+        Ok(dialed)
+    }
+
+    /// Runs a call that has been written down.
+    pub(super) fn launch(
+        &self,
+        request: DialRequest,
+        call_id: &str,
+        checked: Checked,
+        place: Place,
+        clock: Clock,
+    ) {
+        let inner = &self.inner;
+        let Checked { flow, trunk, run, hearing } = checked;
+        inner.board.add(LiveCall {
+            call_id: call_id.to_owned(),
+            flow: flow.flow.name().to_owned(),
+            number: request.number.clone(),
+            phase: Phase::Placing,
+            amd: None,
+            latest: String::new(),
+        });
+        let speech = Speech { tts: inner.parts.tts.clone() };
+        let prompts = run.known_prompts();
+        let settings = settings(&request, &flow, &inner.options, &hearing);
+        let order = Order {
+            number: request.number.clone(),
+            caller: request.caller.clone(),
+            ring_timeout: Some(Duration::from_millis(settings.ring_timeout_ms)),
+        };
+        let expiry = request.expires_ms.map(|expires_ms| {
+            let left = Duration::from_millis(u64::try_from(expires_ms - now_ms()).unwrap_or(0));
+            (Instant::now() + left, expires_ms)
+        });
+        let mut actor = Actor {
+            call: Call::new(settings, run),
+            call_id: call_id.to_owned(),
+            app_id: request.app_id,
+            number: request.number,
+            direction: Direction::Outbound,
+            source: None,
+            notify: request.notify,
+            flow: Arc::clone(&flow),
+            speech: speech.clone(),
+            hearing,
+            requests: inner.parts.requests.clone(),
+            scribe: Scribe::start(inner.parts.store.clone(), inner.parts.outbox.clone()),
+            board: inner.board.clone(),
+            recordings: inner.options.recordings.clone(),
+            control: place.control,
+            clock,
+        };
+        let handle = self.clone();
+        let call_id = call_id.to_owned();
+        inner.tasks.spawn(async move {
+            let prepared = prepare(&speech, &flow, &prompts);
+            let launching = actor.launch(&trunk, place.ticket, order, prepared, expiry.map(|(at, _)| at));
+            let unrecorded = match Box::pin(launching).await {
+                Launched::Asked(placed) => Box::pin(actor.run(placed)).await,
+                Launched::Expired => {
+                    let why = Unplaced::Expired { expires_ms: expiry.map_or(0, |(_, ms)| ms) };
+                    let closing = why.closing(&call_id, &actor.app_id, actor.notify.as_ref(), now_ms());
+                    Box::pin(actor.end_unplaced(closing)).await;
+                    None
+                }
+            };
+            handle.release(&call_id);
+            if let Some(session_id) = unrecorded {
+                let store = handle.inner.parts.store.clone();
+                handle.inner.later.spawn(late_record(trunk, store, call_id, session_id));
+            }
+        });
+    }
+}
+
+fn new_names(start_ms: Option<i64>, hearing: &Hearing) -> Dialed {
+    let name = || Uuid::now_v7().to_string();
+    let ignored =
+        if hearing.is_substitute() { vec!["callControlParameter.sttProvider".to_owned()] } else { vec![] };
+    Dialed { sid: name(), call_id: name(), start_ms, again: false, ignored }
+}
+
+/// The answer of before.
+fn again(answer: &str) -> Option<Dialed> {
+    let dialed: Dialed = serde_json::from_str(answer).ok()?;
+    Some(Dialed { again: true, ..dialed })
+}
+
+fn request_key(request: &DialRequest, dialed: &Dialed, now: i64) -> Option<RequestKey> {
+    let key = request.key.as_ref()?;
+    Some(RequestKey {
+        app_id: request.app_id.clone(),
+        key: key.key.clone(),
+        digest: key.digest.clone(),
+        answer: serde_json::to_string(dialed).ok()?,
+        kept_since_ms: now - KEPT_MS,
+        now_ms: now,
+    })
+}
+
+/// How machines are dealt with: as the request says, else as the flow does.
+fn mode(request: &DialRequest, flow: &Stored) -> MachineDetection {
+    request.machine_detection.unwrap_or(flow.flow.amd().mode)
+}
+
+fn settings(request: &DialRequest, flow: &Stored, options: &Options, hearing: &Hearing) -> Settings {
+    let wanted = flow.flow.amd();
+    let usual = Settings::default();
+    Settings {
+        // The flow ends the call by its own limit; this one is for a flow that cannot.
+        max_call_ms: flow.flow.limits().call_ms + 5_000,
+        machine_detection: mode(request, flow),
+        amd: amd::Options {
+            timers: amd_timers(request.timers.or(wanted.timers)),
+            threshold_word_count: request.threshold_word_count,
+            params: options.amd.choose(request.amd_params.as_deref(), &request.flow).unwrap_or_default(),
+            locale: request.language.clone().or_else(|| Some(flow.flow.language().to_owned())),
+            ..amd::Options::default()
+        },
+        ring_timeout_ms: request.ring_timeout_ms.unwrap_or(options.ring_timeout_ms),
+        end_silence_ms: request.control.end_silence_ms().unwrap_or(usual.end_silence_ms),
+        recognises: hearing.recognises(),
+        interim: hearing.gives_interims(),
+        ..usual
+    }
+}
+
+fn first_lines(request: &DialRequest, dialed: &Dialed, checked: &Checked, now_ms: i64) -> CallBatch {
+    let Checked { flow, trunk, .. } = checked;
+    let planned = dialed.start_ms.is_some() || request.patient;
+    let mut batch = CallBatch { call_id: dialed.call_id.clone(), ..CallBatch::default() };
+    let (notify_url, notify_headers) = match &request.notify {
+        Some(target) => (Some(target.url.clone()), target.headers.clone()),
+        None => (None, BTreeMap::new()),
+    };
+    let mode = serde_json::to_value(mode(request, flow)).ok();
+    batch.new = Some(NewCall {
+        app_id: request.app_id.clone(),
+        bot_id: request.bot_id.clone(),
+        trunk: trunk.name().to_owned(),
+        target: request.number.clone(),
+        caller: request.caller.clone().unwrap_or_default(),
+        state: if planned { "scheduled" } else { "placing" }.into(),
+        flow: flow.flow.name().to_owned(),
+        flow_digest: flow.digest.clone(),
+        metadata: request.metadata.clone().into(),
+        notify_url,
+        notify_headers,
+        direction: "outbound".into(),
+        created_ms: now_ms,
+        machine_detection: mode.as_ref().and_then(|mode| mode.as_str()).map(str::to_owned),
+        start_ms: dialed.start_ms,
+        expires_ms: request.expires_ms,
+    });
+    let mut detail = json!({
+        "flow": request.flow, "digest": flow.digest, "trunk": trunk.name(), "sid": dialed.sid,
+    });
+    if planned {
+        detail["startMs"] = json!(dialed.start_ms.unwrap_or(now_ms));
+        detail["expiresMs"] = json!(request.expires_ms);
+    }
+    let kind = if planned { "planned" } else { "dialled" };
+    batch.events.push(NewEvent { at_ms: now_ms, t_ms: 0, kind: kind.into(), detail });
+    if request.control != CallControl::default() {
+        let detail = checked.hearing.as_json(&request.control);
+        batch.events.push(NewEvent { at_ms: now_ms, t_ms: 0, kind: "hearing".into(), detail });
+    }
+    batch
+}
+
+#[cfg(test)]
+mod tests {
+    use callcore::flow;
+
+    use super::*;
+    use crate::speech::stt::Recognizers;
+
+    fn stored(amd: &str) -> Stored {
+        let text = format!("flow: f\nlanguage: id-ID\n{amd}start: a\nscenes: {{ a: [ {{ hangup: x }} ] }}\n");
+        let flow = Arc::new(flow::parse("f.yaml", &text).flow.unwrap());
+        Stored { flow, digest: "d".into(), file: "f.yaml".into(), folder: ".".into() }
+    }
+
+    fn of(request: &DialRequest, amd: &str) -> Settings {
+        let stored = stored(amd);
+        let hearing = Hearing::new(&Recognizers::default(), &stored, &request.control).unwrap();
+        settings(request, &stored, &Options::default(), &hearing)
+    }
+
+    #[test]
+    fn what_the_request_says_goes_before_the_flow() {
+        let request = DialRequest {
+            machine_detection: Some(MachineDetection::Disconnect),
+            timers: flow::TimerOverrides {
+                no_speech_timeout_ms: Some(12_000),
+                greeting_completion_timeout_ms: Some(10_000),
+                ..flow::TimerOverrides::default()
+            },
+            threshold_word_count: Some(4),
+            language: Some("en-AU".into()),
+            ring_timeout_ms: Some(30_000),
+            ..DialRequest::default()
+        };
+        let settings = of(&request, "amd: { mode: detect, timers: { no_speech: 3s, tone: 7s } }\n");
+        assert_eq!(settings.machine_detection, MachineDetection::Disconnect);
+        let timers = settings.amd.timers;
+        assert_eq!((timers.no_speech_timeout_ms, timers.tone_timeout_ms), (12_000, 7_000));
+        assert_eq!((timers.decision_timeout_ms, timers.greeting_completion_timeout_ms), (15_000, 10_000));
+        assert_eq!(settings.amd.threshold_word_count, Some(4));
+        assert_eq!(settings.amd.locale.as_deref(), Some("en-AU"));
+        assert_eq!(settings.ring_timeout_ms, 30_000);
+    }
+
+    #[test]
+    fn what_it_leaves_out_is_as_documented() {
+        let settings = of(&DialRequest::default(), "");
+        assert_eq!(settings.machine_detection, MachineDetection::Disabled);
+        let timers = settings.amd.timers;
+        assert_eq!((timers.no_speech_timeout_ms, timers.decision_timeout_ms), (5_000, 15_000));
+        assert_eq!((timers.tone_timeout_ms, timers.greeting_completion_timeout_ms), (20_000, 2_000));
+        assert_eq!((settings.ring_timeout_ms, settings.amd.locale.as_deref()), (60_000, Some("id-ID")));
+    }
+
+    #[test]
+    fn what_is_kept_for_later_is_the_whole_request() {
+        let request = DialRequest {
+            number: "+62812".into(),
+            metadata: [("name".to_owned(), json!("Ani"))].into_iter().collect(),
+            start_ms: Some(7),
+            timers: flow::TimerOverrides { tone_timeout_ms: Some(1), ..flow::TimerOverrides::default() },
+            ..DialRequest::default()
+        };
+        let kept = serde_json::to_string(&request).unwrap();
+        let read: DialRequest = serde_json::from_str(&kept).unwrap();
+        assert_eq!(format!("{read:?}"), format!("{request:?}"));
+    }
+}

@@ -1,0 +1,128 @@
+//! What would become of a dial request, without doing it.
+
+use super::handle::{Handle, Refusal};
+use super::plan::{When, when};
+use super::request::DialRequest;
+use crate::store;
+use crate::trunk::Line;
+use crate::wallclock::now_ms;
+
+/// What would become of a request.
+#[derive(Debug)]
+pub struct Forecast {
+    pub verdict: Verdict,
+    /// The trunk it would take, when there is one.
+    pub trunk: Option<TrunkLoad>,
+    /// Name and digest of the flow that would run, when there is one.
+    pub flow: Option<(String, String)>,
+    pub estimate: Option<Estimate>,
+}
+
+/// When it would be dialled.
+#[derive(Debug)]
+pub enum Verdict {
+    Now,
+    /// It would wait: so many calls are dialled first.
+    Queued {
+        ahead: usize,
+    },
+    /// Not before this time, ms since 1970.
+    Scheduled {
+        start_ms: i64,
+    },
+    Never(Box<Refusal>),
+}
+
+/// How busy a trunk is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrunkLoad {
+    pub name: String,
+    pub busy: usize,
+    pub waiting: usize,
+    /// Lines it has, if limited.
+    pub lines: Option<usize>,
+}
+
+/// How long an answered call of the flow takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Estimate {
+    pub minutes: f64,
+    /// Answered calls that the figure is the mean of; 0 when it is the flow's own limit.
+    pub past_calls: u64,
+}
+
+impl Handle {
+    /// What would become of `request` if it were made now. Nothing is dialled, written or notified.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn foresee(&self, request: &DialRequest) -> Result<Forecast, store::Error> {
+        let flow = self.inner.parts.flows.find(&request.flow).await.ok();
+        let line = self.trunk(request.trunk.as_deref()).ok();
+        let estimate = match &flow {
+            Some(flow) => Some(self.estimate(flow.flow.name(), flow.flow.limits().call_ms).await?),
+            None => None,
+        };
+        let verdict = match self.check(request).await {
+            Err(Refusal::Store(error)) => return Err(error),
+            Err(refusal) => Verdict::Never(Box::new(refusal)),
+            Ok(_) if self.inner.tasks.is_closed() => Verdict::Never(Box::new(Refusal::Stopping)),
+            Ok(checked) => self.turn(request, &checked.trunk).await?,
+        };
+        Ok(Forecast {
+            verdict,
+            trunk: line.map(|line| {
+                let (busy, waiting) = line.load();
+                TrunkLoad { name: line.name().to_owned(), busy, waiting, lines: line.limits().calls }
+            }),
+            flow: flow.map(|flow| (flow.flow.name().to_owned(), flow.digest.clone())),
+            estimate,
+        })
+    }
+
+    /// When a request that can be met would have its turn.
+    async fn turn(&self, request: &DialRequest, line: &Line) -> Result<Verdict, store::Error> {
+        let now = now_ms();
+        match when(request.start_ms, request.expires_ms, now) {
+            When::Expired => {
+                let expires_ms = request.expires_ms.unwrap_or(now);
+                return Ok(Verdict::Never(Box::new(Refusal::Expired { expires_ms })));
+            }
+            When::Later(start_ms) => return Ok(Verdict::Scheduled { start_ms }),
+            When::Now => {}
+        }
+        let load = self.load(line);
+        let planned = self.inner.parts.store.planned_before(line.name(), now).await?;
+        let ahead = load.waiting + usize::try_from(planned).unwrap_or(usize::MAX);
+        let free = load.lines.is_none_or(|lines| load.busy + load.waiting < lines);
+        if request.patient {
+            let free = free && planned == 0 && load.room() > 0;
+            return Ok(if free { Verdict::Now } else { Verdict::Queued { ahead } });
+        }
+        if load.running >= load.most {
+            return Ok(Verdict::Never(Box::new(Refusal::Full { limit: load.most })));
+        }
+        if free {
+            return Ok(Verdict::Now);
+        }
+        if load.waiting >= line.limits().queue {
+            let full = crate::trunk::Full { waiting: load.waiting };
+            let refusal = Refusal::Queue { trunk: line.name().to_owned(), full };
+            return Ok(Verdict::Never(Box::new(refusal)));
+        }
+        // Planned calls begin only when a line is free, behind those that wait for one.
+        Ok(Verdict::Queued { ahead: load.waiting })
+    }
+
+    async fn estimate(&self, flow: &str, limit_ms: u64) -> Result<Estimate, store::Error> {
+        let used = self.inner.parts.store.flow_use(flow).await?;
+        let tenths = |minutes: f64| (minutes * 10.0).round() / 10.0;
+        Ok(match u64::try_from(used.calls) {
+            Ok(calls) if calls > 0 => Estimate {
+                minutes: tenths(used.answered_ms as f64 / calls as f64 / 60_000.0),
+                past_calls: calls,
+            },
+            Ok(_) | Err(_) => Estimate { minutes: tenths(limit_ms as f64 / 60_000.0), past_calls: 0 },
+        })
+    }
+}

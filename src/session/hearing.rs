@@ -1,0 +1,130 @@
+//! The ear of a call: which recogniser it is, in which language it listens, and the words of what the callee says.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use callcore::call::{Input, Words};
+use futures_util::future::BoxFuture;
+use serde_json::{Value, json};
+
+use super::control::CallControl;
+use crate::flows::Stored;
+use crate::speech::stt::{Ear, Manner, Recognizers, Transcript, Wish};
+
+/// The call itself waits a little longer, so that a late answer is told apart from none.
+const PATIENCE: Duration = Duration::from_millis(3_500);
+
+/// How one call hears; without a recogniser it hears that somebody speaks, and no words.
+#[derive(Debug)]
+pub(super) struct Hearing {
+    ear: Option<Ear>,
+    language: String,
+    /// The provider that was asked for is not here.
+    is_substitute: bool,
+}
+
+/// Why a call cannot be heard as it was asked.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "sttLanguage: the recogniser \"{recogniser}\" does not know the language \"{language}\"; leave it out, or use a code such as \"en\" or \"id\""
+)]
+pub struct UnknownLanguage {
+    recogniser: String,
+    language: String,
+}
+
+impl Hearing {
+    /// The ear of a call that runs `flow`. What `control` says goes before what the flow says.
+    ///
+    /// # Errors
+    /// When the language asked for is unknown to the recogniser.
+    pub(super) fn new(
+        recognizers: &Recognizers,
+        flow: &Stored,
+        control: &CallControl,
+    ) -> Result<Self, UnknownLanguage> {
+        let language = control.language.clone().unwrap_or_else(|| flow.flow.language().to_owned());
+        let wish = Wish {
+            provider: control.provider.as_deref(),
+            label: control.label.as_deref(),
+            flow: flow.flow.name(),
+        };
+        let Some(choice) = recognizers.choose(wish) else {
+            return Ok(Self { ear: None, language, is_substitute: control.provider.is_some() });
+        };
+        if control.language.is_some() && !choice.first.recognizer.knows(&language) {
+            return Err(UnknownLanguage { recogniser: choice.first.name.clone(), language });
+        }
+        let manner = Manner {
+            language: Some(language.clone()),
+            interim: control.interim,
+            endpointing_ms: control.endpointing_ms,
+            utterance_end_ms: control.utterance_end_ms,
+        };
+        Ok(Self { is_substitute: choice.is_substitute, ear: Some(choice.ear(manner)), language })
+    }
+
+    /// Whether words can be had.
+    pub(super) const fn recognises(&self) -> bool {
+        self.ear.is_some()
+    }
+
+    /// Whether they can be had before the callee has finished.
+    pub(super) fn gives_interims(&self) -> bool {
+        self.ear.as_ref().is_some_and(Ear::gives_interims)
+    }
+
+    /// Whether another recogniser hears than was asked for.
+    pub(super) const fn is_substitute(&self) -> bool {
+        self.is_substitute
+    }
+
+    /// For the timeline: who hears, and how.
+    pub(super) fn as_json(&self, control: &CallControl) -> Value {
+        json!({
+            "recogniser": self.ear.as_ref().map(Ear::name),
+            "language": self.language,
+            "interim": self.gives_interims(),
+            "endSilenceMs": control.end_silence_ms(),
+            "label": control.label,
+            "askedFor": control.provider,
+            "substitute": self.is_substitute,
+        })
+    }
+
+    /// The words of an utterance; none when there are none, the engine fails, or they are not worth their time. An
+    /// engine that fails is logged and counted.
+    pub(super) fn words(
+        &mut self,
+        utterance: u32,
+        interim: bool,
+        audio: Arc<[i16]>,
+        expected: Arc<[String]>,
+    ) -> BoxFuture<'static, Input> {
+        let answer = move |heard: Option<Transcript>| {
+            let heard = heard
+                .filter(|heard| !heard.text.is_empty())
+                .map(|Transcript { text, confidence, .. }| Words { text, confidence });
+            Input::Recognised { utterance, interim, heard }
+        };
+        let Some(ear) = &mut self.ear else { return Box::pin(std::future::ready(answer(None))) };
+        if interim {
+            let words = ear.interim(utterance, audio, expected);
+            return Box::pin(async move {
+                match words {
+                    Some(words) => answer(words.await),
+                    None => answer(None),
+                }
+            });
+        }
+        let words = ear.finish(utterance, audio, expected, PATIENCE);
+        Box::pin(async move {
+            answer(
+                words
+                    .await
+                    .inspect_err(|error| tracing::warn!(%error, "an utterance could not be recognised"))
+                    .ok(),
+            )
+        })
+    }
+}

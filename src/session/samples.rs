@@ -1,0 +1,211 @@
+//! Our notifications held against the samples of Kore's outbound-calling page, field by field. Whole calls in
+//! virtual time, at the times of the samples.
+
+use std::sync::Arc;
+
+use callcore::audio::frame::{FRAME_MS, FRAME_SAMPLES};
+use callcore::audio::tone::tone;
+use callcore::call::{Call, DialStatus, Effect, Input, Settings};
+use callcore::clock::CallTime;
+use callcore::flow::{self, MachineDetection, Run};
+use serde_json::{Map, Value, json};
+
+use super::kore::Envelope;
+
+/// 12:49:17.600, the time of the sample's `Answered`, less the 4343 ms since the dialling.
+const DIALLED_MS: i64 = 1_750_942_153_257;
+/// 13:00:13.374 less the 17204 ms that the busy callee of the last sample took.
+const BUSY_DIALLED_MS: i64 = 1_750_942_796_170;
+
+/// What we add to the samples. Who reads only what the samples have is not disturbed.
+const OURS: [&str; 10] = [
+    "sequence",
+    "duration",
+    "amdSequence",
+    "amdDecisionMs",
+    "amdReason",
+    "amdSubtype",
+    "amdConfidence",
+    "amdSpeechOnsetMs",
+    "amdSpeechEndMs",
+    "frequency",
+];
+
+const FLOW: &str = "flow: f\namd: { mode: detect }\nstart: talk\nscenes:\n  talk:\n    - wait: 60s\n    - wait: 60s\n    \
+                    - hangup: bored\n";
+
+/// A call that says what it notifies of.
+struct Told {
+    call: Call,
+    envelope: Envelope,
+    bodies: Vec<Value>,
+}
+
+impl Told {
+    fn dialled(at_ms: i64) -> Self {
+        let parsed = flow::parse("f.yaml", FLOW);
+        let run = Run::new(Arc::new(parsed.flow.expect("a flow")), Map::new()).expect("no variables");
+        let settings = Settings { machine_detection: MachineDetection::Detect, ..Settings::default() };
+        let envelope = Envelope {
+            session_id: Some("685d41cd54d09f7f699axxxx".into()),
+            ..Envelope::new("433a9a58-44eb-4c56-bb3e-ab2415f0xxxx", "app", at_ms)
+        };
+        Self { call: Call::new(settings, run), envelope, bodies: Vec::new() }
+    }
+
+    fn put(&mut self, input: Input, at_ms: u64) {
+        self.call.handle(input, CallTime::from_ms(at_ms));
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(effect) = self.call.poll_effect() {
+            if let Effect::Notify(notice) = effect {
+                self.bodies.push(self.envelope.body(&notice));
+                self.envelope.sequence += 1;
+            }
+        }
+    }
+
+    /// The callee sounds like `audio` from `from_ms` on.
+    fn hear(&mut self, audio: &[i16], from_ms: u64) {
+        let mut at = from_ms;
+        for frame in audio.as_chunks::<FRAME_SAMPLES>().0 {
+            at += FRAME_MS;
+            self.call.audio(frame, CallTime::from_ms(at));
+            self.drain();
+            self.pass(at);
+        }
+    }
+
+    fn pass(&mut self, to_ms: u64) {
+        while let Some(due) = self.call.poll_timeout().filter(|due| due.as_ms() <= to_ms) {
+            self.call.handle_timeout(due);
+            self.drain();
+        }
+    }
+}
+
+/// A machine answers, and the bot hangs up after 109 s.
+fn answered() -> Vec<Value> {
+    let mut told = Told::dialled(DIALLED_MS);
+    told.put(Input::Placed { session_id: "s".into() }, 100);
+    told.put(Input::Status(DialStatus::Ringing), 4_343 - 3_381);
+    told.put(Input::Status(DialStatus::Connected), 4_343);
+    let mut audio = vec![0; 1_600];
+    audio.extend(tone(&[2_100.0], 3_000, -15.0));
+    audio.extend(vec![0; 8_000]);
+    told.hear(&audio, 4_343);
+    told.pass(113_893);
+    told.put(Input::HangupRequested { by: "test".into() }, 113_894);
+    told.pass(130_000);
+    told.bodies
+}
+
+fn busy() -> Vec<Value> {
+    let mut told = Told::dialled(BUSY_DIALLED_MS);
+    told.put(Input::Status(DialStatus::Ringing), 17_204 - 15_255);
+    told.put(Input::Status(DialStatus::Busy), 17_204);
+    told.pass(40_000);
+    told.bodies
+}
+
+fn samples() -> Vec<Value> {
+    let common = |status: &str, connect: &str| {
+        json!({
+            "conversationId": "433a9a58-44eb-4c56-bb3e-ab2415f0xxxx",
+            "reason": "200 OK",
+            "reasonCode": "OK",
+            "callConnectTime": connect,
+            "ringDurationInMS": 3381,
+            "connectDurationInMS": 4343,
+            "status": status,
+        })
+    };
+    let with = |mut body: Value, more: Value| {
+        if let (Some(body), Value::Object(more)) = (body.as_object_mut(), more) {
+            body.extend(more);
+        }
+        body
+    };
+    vec![
+        common("Answered", "2025-06-26T12:49:17.600Z"),
+        with(
+            common("Call-In-Progress", "2025-06-26T12:49:21.761Z"),
+            json!({ "machineDetection": "amd_machine_detected" }),
+        ),
+        with(
+            common("Call-In-Progress", "2025-06-26T12:49:31.103Z"),
+            json!({ "machineDetection": "amd_stopped" }),
+        ),
+        with(
+            common("completed", "2025-06-26T12:49:17.609Z"),
+            json!({
+                "reasonCode": "bot-disconnected",
+                "callDuration": 109,
+                "machineDetection": "amd_machine_detected",
+                "sessionId": "685d41cd54d09f7f699axxxx",
+                "callDisconnectTime": "2025-06-26T12:51:07.151Z",
+            }),
+        ),
+    ]
+}
+
+fn failed_sample() -> Value {
+    json!({
+        "conversationId": "00721e4f-bcbe-4965-ba3f-b24aec5bxxxx",
+        "reason": "486 Busy Here",
+        "reasonCode": "Busy Here",
+        "callConnectTime": "2025-06-26T13:00:13.374Z",
+        "ringDurationInMS": 15255,
+        "connectDurationInMS": 17204,
+        "status": "Failed",
+        "callDisconnectTime": "2025-06-26T13:00:13.374Z",
+    })
+}
+
+/// Holds `ours` against `sample`. A time may differ by when the detector decides; an id by its letters.
+fn compare(sample: &Value, ours: &Value) {
+    let (sample, ours) = (sample.as_object().unwrap(), ours.as_object().unwrap());
+    for (name, theirs) in sample {
+        let Some(value) = ours.get(name) else { panic!("no {name} in {ours:?}") };
+        if name.ends_with("Time") {
+            let shape = |value: &Value| -> String {
+                let text = value.as_str().unwrap_or_default().chars();
+                text.map(|c| if c.is_ascii_digit() { '0' } else { c }).collect()
+            };
+            assert_eq!(shape(value), shape(theirs), "{name}");
+        } else if name == "conversationId" {
+            assert!(value.is_string(), "{name}");
+        } else {
+            assert_eq!(value, theirs, "{name}");
+        }
+    }
+    let more: Vec<&String> = ours.keys().filter(|name| !sample.contains_key(*name)).collect();
+    assert!(more.iter().all(|name| OURS.contains(&name.as_str())), "fields of nobody: {more:?}");
+}
+
+#[test]
+fn an_answered_call_is_told_as_in_the_samples() {
+    let (ours, samples) = (answered(), samples());
+    assert_eq!(ours.len(), samples.len(), "{ours:#?}");
+    for (sample, body) in samples.iter().zip(&ours) {
+        compare(sample, body);
+    }
+    assert_eq!(ours[0]["callConnectTime"], "2025-06-26T12:49:17.600Z");
+    assert_eq!(ours[3]["callDisconnectTime"], "2025-06-26T12:51:07.151Z");
+    assert_eq!(ours[3]["duration"], ours[3]["callDuration"], "the page's table has another name for it");
+    let shown: Vec<String> =
+        ours.iter().map(|body| serde_json::to_string_pretty(body).unwrap_or_default()).collect();
+    insta::assert_snapshot!(shown.join("\n"));
+}
+
+#[test]
+fn a_busy_callee_is_told_as_in_the_samples() {
+    let ours = busy();
+    assert_eq!(ours.len(), 1, "{ours:#?}");
+    compare(&failed_sample(), &ours[0]);
+    assert_eq!(ours[0]["callConnectTime"], "2025-06-26T13:00:13.374Z");
+    assert_eq!(ours[0]["callDisconnectTime"], "2025-06-26T13:00:13.374Z");
+    insta::assert_snapshot!(serde_json::to_string_pretty(&ours[0]).unwrap_or_default());
+}

@@ -1,0 +1,127 @@
+//! The end of a call that nobody was dialled for: its last lines, and its only notification.
+
+use callcore::call::{Disposition, Notice, Stage};
+use callcore::clock::CallTime;
+use serde_json::json;
+
+use super::kore::Envelope;
+use super::request::NotifyTarget;
+use crate::store::{CallBatch, CallUpdate, NewEvent, NewNotification};
+use crate::wallclock::iso;
+
+/// Why nobody was dialled.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Unplaced {
+    Cancelled {
+        by: String,
+    },
+    Expired {
+        expires_ms: i64,
+    },
+    /// The number's owner asked for it after the call was accepted.
+    DoNotCall {
+        call: String,
+    },
+    /// What it needs is not there any more.
+    Impossible {
+        why: String,
+    },
+}
+
+/// In the ledger's and in Kore's words.
+struct Words {
+    outcome: &'static str,
+    cause: u16,
+    disposition: Disposition,
+    reason: &'static str,
+    reason_code: &'static str,
+}
+
+const fn words(
+    outcome: &'static str,
+    cause: u16,
+    disposition: Disposition,
+    reason: &'static str,
+    reason_code: &'static str,
+) -> Words {
+    Words { outcome, cause, disposition, reason, reason_code }
+}
+
+impl Unplaced {
+    const fn words(&self) -> Words {
+        match self {
+            Self::Cancelled { .. } => {
+                words("cancelled", 16, Disposition::Cancel, "487 Request Terminated", "Request Terminated")
+            }
+            Self::Expired { .. } => words("expired", 102, Disposition::Failed, "408 Expired", "Expired"),
+            Self::DoNotCall { .. } => {
+                words("do_not_call", 21, Disposition::Failed, "603 Do Not Call", "Do Not Call")
+            }
+            Self::Impossible { .. } => words(
+                "impossible",
+                127,
+                Disposition::Failed,
+                "500 Server Internal Error",
+                "Server Internal Error",
+            ),
+        }
+    }
+
+    /// One sentence for whoever asks why.
+    fn sentence(&self) -> String {
+        match self {
+            Self::Cancelled { by } => format!("the call was cancelled by {by} before it was dialled"),
+            Self::Expired { expires_ms } => {
+                format!("the call was not dialled before it expired at {}", iso(*expires_ms))
+            }
+            Self::DoNotCall { call } => {
+                format!("the number's owner asked in call {call} not to be called again")
+            }
+            Self::Impossible { why } => why.clone(),
+        }
+    }
+
+    /// The last lines of call `call_id` of `app_id` at `now_ms`.
+    pub(super) fn closing(
+        &self,
+        call_id: &str,
+        app_id: &str,
+        notify: Option<&NotifyTarget>,
+        now_ms: i64,
+    ) -> CallBatch {
+        let (words, why) = (self.words(), self.sentence());
+        let envelope = Envelope::new(call_id, app_id, now_ms);
+        let stage = Stage::Failed { cause: words.cause };
+        let notice = Notice { stage, at: CallTime::ZERO, ring_ms: 0, connect_ms: 0 };
+        let mut body = envelope.body(&notice);
+        body["reason"] = json!(words.reason);
+        body["reasonCode"] = json!(words.reason_code);
+        body["detail"] = json!(why);
+        let notifications = notify.iter().map(|target| NewNotification {
+            app_id: app_id.to_owned(),
+            kind: body["status"].as_str().unwrap_or_default().to_owned(),
+            url: target.url.clone(),
+            headers: target.headers.clone(),
+            body: body.to_string(),
+        });
+        CallBatch {
+            call_id: call_id.to_owned(),
+            update: Some(CallUpdate {
+                state: Some("ended".into()),
+                ended_ms: Some(now_ms),
+                disposition: Some(words.disposition),
+                cause_code: Some(words.cause),
+                outcome: Some(words.outcome.into()),
+                ..CallUpdate::default()
+            }),
+            events: vec![NewEvent {
+                at_ms: now_ms,
+                t_ms: 0,
+                kind: "ended".into(),
+                detail: json!({ "outcome": words.outcome, "cause": words.cause, "why": why }),
+            }],
+            notifications: notifications.collect(),
+            ..CallBatch::default()
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! How one call is heard: by the recogniser chosen for it, by another when that one fails, and in between by whatever
+//! interim results there is time for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout};
+
+use super::deepgram::{Deepgram, Line, Tuning};
+use super::{Named, Recognizer, Request, SttError, Transcript, Urgency, counted, is_silent};
+
+/// Words of an utterance that still grows are worth nothing later.
+const INTERIM_PATIENCE: Duration = Duration::from_millis(1_000);
+/// What the first recogniser may use of the time, when there is a second one.
+const FIRST_SHARE: f32 = 0.6;
+
+/// How a call is listened to; what is absent is as the recogniser's settings say.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Manner {
+    pub language: Option<String>,
+    /// Whether words are asked for before the callee has finished.
+    pub interim: Option<bool>,
+    /// Deepgram's.
+    pub endpointing_ms: Option<u32>,
+    pub utterance_end_ms: Option<u32>,
+}
+
+/// One call's ear. Utterances have growing numbers; of each, the audio from its beginning is given again and again,
+/// longer each time, and then whole.
+#[derive(Debug)]
+pub struct Ear {
+    first: Named,
+    second: Option<Named>,
+    manner: Manner,
+    line: Option<(Tuning, Line)>,
+    /// Closed when the interim result under way is there; dropping it gives that up.
+    under_way: Option<oneshot::Sender<()>>,
+}
+
+impl Ear {
+    pub(super) const fn new(first: Named, second: Option<Named>, manner: Manner) -> Self {
+        Self { first, second, manner, line: None, under_way: None }
+    }
+
+    /// The recogniser's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.first.name
+    }
+
+    /// Whether [`Self::interim`] is of any use.
+    #[must_use]
+    pub fn gives_interims(&self) -> bool {
+        let usual = self.first.interim.unwrap_or_else(|| self.first.recognizer.gives_interims());
+        self.manner.interim.unwrap_or(usual)
+    }
+
+    /// The words of an utterance that still grows; `None` when they are not wanted, or the last ones are not there yet.
+    /// The future yields `None` when there are none or they would come too late.
+    pub fn interim(
+        &mut self,
+        utterance: u32,
+        audio: Arc<[i16]>,
+        expected: Arc<[String]>,
+    ) -> Option<BoxFuture<'static, Option<Transcript>>> {
+        if !self.gives_interims() {
+            return None;
+        }
+        let request =
+            Request { urgency: Urgency::Interim, ..self.request(audio, expected, INTERIM_PATIENCE) };
+        if let Recognizer::Deepgram(service) = &self.first.recognizer {
+            let service = service.clone();
+            self.line(&service, &request).hear(utterance, Arc::clone(&request.audio));
+        }
+        if self.under_way.as_ref().is_some_and(|stop| !stop.is_closed()) {
+            let skipped =
+                metrics::counter!("dering_stt_requests_total", "kind" => "interim", "outcome" => "skipped");
+            skipped.increment(1);
+            return None;
+        }
+        let (stop, stopped) = oneshot::channel::<()>();
+        self.under_way = Some(stop);
+        let words: BoxFuture<'static, Result<Transcript, SttError>> = match &self.line {
+            Some((_, line)) => Box::pin(on_line(line.interim(utterance), request)),
+            None => {
+                let recognizer = self.first.recognizer.clone();
+                Box::pin(async move { recognizer.transcribe(request).await })
+            }
+        };
+        Some(Box::pin(async move {
+            tokio::select! {
+                words = words => words.ok().filter(|words| !words.text.is_empty()),
+                _ = stopped => None,
+            }
+        }))
+    }
+
+    /// The words of an utterance that is over, within `patience`.
+    pub fn finish(
+        &mut self,
+        utterance: u32,
+        audio: Arc<[i16]>,
+        expected: Arc<[String]>,
+        patience: Duration,
+    ) -> BoxFuture<'static, Result<Transcript, SttError>> {
+        self.under_way = None;
+        let due = Instant::now() + patience;
+        let share = if self.second.is_some() { patience.mul_f32(FIRST_SHARE) } else { patience };
+        let request = self.request(audio, expected, share);
+        let first = self.first_words(utterance, request.clone());
+        let Some(second) = self.second.clone() else { return first };
+        let name = self.first.name.clone();
+        Box::pin(async move {
+            let error = match timeout(share, first).await {
+                Ok(Ok(words)) => return Ok(words),
+                Ok(Err(error)) => error,
+                Err(_) => request.late(),
+            };
+            tracing::warn!(%error, recogniser = name, "an utterance goes to the other recogniser");
+            metrics::counter!("dering_stt_fallbacks_total").increment(1);
+            let left = due.saturating_duration_since(Instant::now());
+            second.recognizer.transcribe(Request { patience: left, ..request }).await
+        })
+    }
+
+    fn first_words(
+        &mut self,
+        utterance: u32,
+        request: Request,
+    ) -> BoxFuture<'static, Result<Transcript, SttError>> {
+        let Recognizer::Deepgram(service) = &self.first.recognizer else {
+            let recognizer = self.first.recognizer.clone();
+            return Box::pin(async move { recognizer.transcribe(request).await });
+        };
+        let service = service.clone();
+        if is_silent(&request.audio) {
+            return Box::pin(counted(Urgency::Final, async { Ok(Transcript::nothing_said()) }));
+        }
+        let words = self.line(&service, &request).finish(utterance, Arc::clone(&request.audio));
+        Box::pin(async move {
+            let due = Instant::now() + request.patience;
+            match on_line(words, request.clone()).await {
+                // The line broke while the callee spoke: a new one is sent everything.
+                Err(SttError::Engine(_)) => {
+                    let patience = due.saturating_duration_since(Instant::now());
+                    Recognizer::Deepgram(service).transcribe(Request { patience, ..request }).await
+                }
+                outcome => outcome,
+            }
+        })
+    }
+
+    /// The connection of this call, which is kept while the same is asked of it.
+    fn line(&mut self, service: &Deepgram, request: &Request) -> &mut Line {
+        let tuning = Tuning {
+            language: request.language.clone(),
+            expected: Arc::clone(&request.expected),
+            endpointing_ms: self.manner.endpointing_ms,
+            utterance_end_ms: self.manner.utterance_end_ms,
+        };
+        let kept = self.line.take().filter(|(kept, line)| *kept == tuning && !line.is_broken());
+        let (_, line) = self.line.insert(kept.unwrap_or_else(|| (tuning.clone(), service.line(tuning))));
+        line
+    }
+
+    fn request(&self, audio: Arc<[i16]>, expected: Arc<[String]>, patience: Duration) -> Request {
+        Request { language: self.manner.language.clone(), expected, ..Request::new(audio, patience) }
+    }
+}
+
+/// What a line says, counted and within the request's time.
+async fn on_line(
+    words: impl Future<Output = Result<Transcript, SttError>>,
+    request: Request,
+) -> Result<Transcript, SttError> {
+    counted(request.urgency, async {
+        timeout(request.patience, words).await.unwrap_or_else(|_| Err(request.late()))
+    })
+    .await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::speech::stt::scripted::Scripted;
+
+    fn named(name: &str, scripted: Scripted) -> Named {
+        Named { name: name.into(), recognizer: Recognizer::Scripted(scripted), interim: None }
+    }
+
+    fn speech(ms: usize) -> Arc<[i16]> {
+        (0..ms * 8).map(|n| if n % 2 == 0 { 3_000 } else { -3_000 }).collect()
+    }
+
+    fn expecting(phrase: &str) -> Arc<[String]> {
+        [phrase.to_owned()].into()
+    }
+
+    const PATIENCE: Duration = Duration::from_secs(3);
+
+    #[tokio::test]
+    async fn words_come_before_the_end_and_again_at_the_end() {
+        let scripted = Scripted::new([Ok("two hundred and ten".into())]);
+        let manner = Manner { language: Some("id".into()), ..Manner::default() };
+        let mut ear = Ear::new(named("a", scripted.clone()), None, manner);
+        for (ms, words) in [(400, None), (1_000, Some("two hundred")), (1_500, Some("two hundred and"))] {
+            let interim = ear.interim(1, speech(ms), expecting("ten")).expect("interim results are on");
+            assert_eq!(interim.await.map(|heard| heard.text).as_deref(), words);
+        }
+        let heard = ear.finish(1, speech(2_000), expecting("ten"), PATIENCE).await.expect("words");
+        assert_eq!((heard.text.as_str(), scripted.interims()), ("two hundred and ten", 3));
+        assert_eq!(scripted.expected(), [expecting("ten")]);
+        assert_eq!(scripted.languages(), [Some("id".to_owned())]);
+    }
+
+    #[tokio::test]
+    async fn one_interim_at_a_time_and_none_after_the_end() {
+        let scripted = Scripted::new([Ok("yes please".into())]);
+        let mut ear = Ear::new(named("a", scripted.clone()), None, Manner::default());
+        let first = ear.interim(1, speech(1_000), Arc::default()).expect("the first one");
+        assert!(ear.interim(1, speech(1_200), Arc::default()).is_none(), "the first is under way");
+        let last = ear.finish(1, speech(1_400), Arc::default(), PATIENCE);
+        assert_eq!(last.await.expect("words").text, "yes please");
+        drop(first);
+        assert!(ear.interim(2, speech(600), Arc::default()).is_some());
+    }
+
+    #[tokio::test]
+    async fn whoever_wants_no_interims_gets_none() {
+        let scripted = Scripted::new([]);
+        let off = Named { interim: Some(false), ..named("a", scripted.clone()) };
+        let mut ear = Ear::new(off.clone(), None, Manner::default());
+        assert!(ear.interim(1, speech(900), Arc::default()).is_none());
+        let asked = Manner { interim: Some(true), ..Manner::default() };
+        assert!(Ear::new(off, None, asked).interim(1, speech(900), Arc::default()).is_some());
+        let unasked = Manner { interim: Some(false), ..Manner::default() };
+        assert!(!Ear::new(named("a", scripted), None, unasked).gives_interims());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_recogniser_answers_for_one_that_fails_or_stalls() {
+        let failing = Scripted::new([Err(SttError::Engine("it is away".into()))]).then_stalls();
+        let second = Scripted::new([Ok("yes".into()), Ok("no".into())]);
+        let mut ear = Ear::new(named("a", failing), Some(named("b", second)), Manner::default());
+        let begun = Instant::now();
+        let first = ear.finish(1, speech(900), Arc::default(), PATIENCE).await.expect("words");
+        assert_eq!((first.text.as_str(), begun.elapsed()), ("yes", Duration::ZERO));
+        let stalled = ear.finish(2, speech(900), Arc::default(), PATIENCE).await.expect("words");
+        assert_eq!(stalled.text, "no");
+        assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+    }
+}

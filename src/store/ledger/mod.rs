@@ -1,0 +1,199 @@
+//! The webhook ledger: which notification may be sent now, and what became of it.
+//!
+//! A claim is a lease. A worker that dies leaves its claims behind and they fall due again; each claim
+//! carries a fence, so a worker that lost its lease cannot settle what another one sends. Of a call the
+//! first notification that is not settled is due or being sent, and no other; the next one becomes due
+//! when it is settled.
+
+mod claim;
+mod deliveries;
+mod endpoints;
+mod redeliver;
+mod settle;
+
+use std::collections::BTreeMap;
+
+use futures_util::FutureExt;
+use secrecy::SecretString;
+use sqlx::FromRow;
+
+pub use deliveries::{
+    AttemptRow, DeliveryFilter, DeliveryPage, DeliveryRow, DeliveryState, NotificationRow, Tally,
+};
+pub use endpoints::{EndpointHealth, EndpointRow};
+pub use redeliver::{NotSettled, Redelivered};
+
+use super::{Error, Store};
+use crate::wallclock::now_ms;
+
+/// What a worker has room for.
+#[derive(Clone, Debug, Default)]
+pub struct ClaimRequest {
+    pub now_ms: i64,
+    /// How long a claim holds.
+    pub lease_ms: i64,
+    /// Claims in all.
+    pub limit: usize,
+    /// Claims of one endpoint, those in flight included. An endpoint never holds more than there is room
+    /// left for all others, so that slow ones together cannot take everything.
+    pub per_endpoint: usize,
+    /// Posts in flight by endpoint.
+    pub in_flight: BTreeMap<String, usize>,
+    /// Endpoints that may have fewer than `per_endpoint`; 0 for one that is held back.
+    pub ceilings: BTreeMap<String, usize>,
+    /// What became due before this and waits for an endpoint that is held back is given up.
+    pub expire_before_ms: Option<i64>,
+}
+
+/// Claims, and when to look again.
+#[derive(Debug, Default)]
+pub struct Claimed {
+    pub claims: Vec<Claim>,
+    /// The next time at which a notification falls due or a lease lapses.
+    pub next_due_ms: Option<i64>,
+    /// Notifications that were given up because their time ran out.
+    pub expired: u64,
+    /// Settlements that came too late: another worker has taken over.
+    pub stale: u64,
+}
+
+/// A notification to send now.
+#[derive(Debug, FromRow)]
+pub struct Claim {
+    /// Stays the same in every attempt.
+    pub id: String,
+    pub call_id: String,
+    /// From 1 within a call.
+    pub seq: i64,
+    pub app_id: String,
+    pub kind: String,
+    pub url: String,
+    /// Scheme, host and port of `url`.
+    pub endpoint: String,
+    #[sqlx(json)]
+    pub headers: BTreeMap<String, String>,
+    pub body: String,
+    pub created_ms: i64,
+    /// Attempts that were made before, since it was last asked for.
+    #[sqlx(rename = "tried")]
+    pub attempts: i64,
+    #[sqlx(rename = "claims")]
+    fence: i64,
+    /// The app's active secrets, newest first; empty when the app is gone.
+    #[sqlx(skip)]
+    pub secrets: Vec<SecretString>,
+}
+
+/// One post and its answer.
+#[derive(Clone, Debug, Default)]
+pub struct Attempt {
+    pub at_ms: i64,
+    pub duration_ms: i64,
+    /// HTTP status, if there was an answer.
+    pub status: Option<u16>,
+    /// The start of the answer's body.
+    pub response: Option<String>,
+    pub error: Option<String>,
+}
+
+/// What follows from an attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Delivered,
+    Retry { due_ms: i64 },
+    Dead(DeadReason),
+}
+
+/// Why a notification is not tried again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeadReason {
+    /// The schedule is used up.
+    Exhausted,
+    /// The receiver wants nothing more of this call (410). What else waits for the same URL is dead, too.
+    Gone,
+    /// Nothing may be posted to its URL.
+    Refused,
+}
+
+impl DeadReason {
+    /// As the ledger spells it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Exhausted => "exhausted",
+            Self::Gone => "gone",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// The end of a claim.
+#[derive(Clone, Debug)]
+pub struct Settlement {
+    id: String,
+    call_id: String,
+    url: String,
+    fence: i64,
+    attempt: Attempt,
+    verdict: Verdict,
+}
+
+impl Claim {
+    /// What to hand to [`Store::turn`] after `attempt`.
+    #[must_use]
+    pub fn settlement(&self, attempt: Attempt, verdict: Verdict) -> Settlement {
+        let (id, call_id, url) = (self.id.clone(), self.call_id.clone(), self.url.clone());
+        Settlement { id, call_id, url, fence: self.fence, attempt, verdict }
+    }
+}
+
+/// What one round of the delivery worker writes down and asks for.
+#[derive(Clone, Debug, Default)]
+pub struct Turn {
+    /// Attempts that were made, with what follows from each. A delivered or dead notification makes way
+    /// for the next one of its call.
+    pub settlements: Vec<Settlement>,
+    /// Endpoints whose health changed.
+    pub health: Vec<EndpointHealth>,
+    pub request: ClaimRequest,
+}
+
+impl Store {
+    /// Settles what was sent and claims what is due, oldest first and fairly among endpoints, in one
+    /// transaction.
+    ///
+    /// # Errors
+    /// When the database fails; then nothing is written, and the same turn may be taken again.
+    pub async fn turn(&self, turn: Turn) -> Result<Claimed, Error> {
+        let work = self.write(move |connection| {
+            async move {
+                let Turn { settlements, health, request } = turn;
+                let stale = settle::settle(connection, &settlements).await?;
+                endpoints::put(connection, &health).await?;
+                let claimed = claim::claim(connection, request).await?;
+                Ok(Claimed { stale, ..claimed })
+            }
+            .boxed()
+        });
+        let mut claimed = work.await?;
+        for claim in &mut claimed.claims {
+            claim.secrets = self.signing_secrets(&claim.app_id).await?;
+        }
+        Ok(claimed)
+    }
+
+    /// Makes every claim due again. Right only while nobody else has the database open.
+    pub(super) async fn release_claims(&self) -> Result<(), Error> {
+        self.write(|connection| {
+            async move {
+                sqlx::query("UPDATE notifications SET state = 'due', due_ms = $1 WHERE state = 'sending'")
+                    .bind(now_ms())
+                    .execute(connection)
+                    .await?;
+                Ok(())
+            }
+            .boxed()
+        })
+        .await
+    }
+}

@@ -1,0 +1,124 @@
+//! What became of posts, many at once: each statement handles all of them.
+
+use serde_json::{Value, json};
+use sqlx::sqlite::SqliteConnection;
+use sqlx::types::Json;
+
+use super::{DeadReason, Settlement, Verdict};
+use crate::store::Error;
+
+/// Writes attempts down, with what follows from them. Returns how many came too late.
+pub(super) async fn settle(
+    connection: &mut SqliteConnection,
+    settlements: &[Settlement],
+) -> Result<u64, Error> {
+    if settlements.is_empty() {
+        return Ok(0);
+    }
+    let rows = Json(settlements.iter().map(row).collect::<Vec<_>>());
+    // A claim that lapsed was claimed again, so its fence differs.
+    sqlx::query(
+        "INSERT INTO notification_attempts (notification_id, attempt, at_ms, duration_ms, status, response, \
+         error) SELECT n.id, n.attempts + 1, s.value ->> 'at', s.value ->> 'took', s.value ->> 'status', \
+         s.value ->> 'response', s.value ->> 'error' FROM json_each($1) s CROSS JOIN notifications n \
+         WHERE n.id = s.value ->> 'id' AND n.claims = s.value ->> 'fence' AND n.state = 'sending'",
+    )
+    .bind(&rows)
+    .execute(&mut *connection)
+    .await?;
+    let settled = sqlx::query(
+        "UPDATE notifications SET state = s.value ->> 'state', settled_ms = s.value ->> 'settled', \
+         due_ms = coalesce(s.value ->> 'due', due_ms), reason = s.value ->> 'reason', \
+         attempts = attempts + 1, tried = tried + 1 FROM json_each($1) s \
+         WHERE notifications.id = s.value ->> 'id' AND notifications.claims = s.value ->> 'fence' \
+         AND notifications.state = 'sending'",
+    )
+    .bind(&rows)
+    .execute(&mut *connection)
+    .await?
+    .rows_affected();
+    for gone in settlements.iter().filter(|s| s.verdict == Verdict::Dead(DeadReason::Gone)) {
+        give_up_rest(connection, gone).await?;
+    }
+    let next = settlements.iter().map(|s| promote::at(&s.call_id, ended_ms(s))).collect();
+    promote::all(connection, next).await?;
+    Ok((settlements.len() as u64).saturating_sub(settled))
+}
+
+fn ended_ms(settlement: &Settlement) -> i64 {
+    settlement.attempt.at_ms + settlement.attempt.duration_ms
+}
+
+fn row(settlement: &Settlement) -> Value {
+    let Settlement { id, fence, attempt, verdict, .. } = settlement;
+    let ended = ended_ms(settlement);
+    let (state, due, settled, reason) = match verdict {
+        Verdict::Delivered => ("delivered", None, Some(ended), None),
+        Verdict::Retry { due_ms } => ("due", Some(*due_ms), None, None),
+        Verdict::Dead(reason) => ("dead", None, Some(ended), Some(reason.as_str())),
+    };
+    json!({
+        "id": id, "fence": fence, "state": state, "due": due, "settled": settled, "reason": reason,
+        "at": attempt.at_ms, "took": attempt.duration_ms, "status": attempt.status,
+        "response": attempt.response, "error": attempt.error,
+    })
+}
+
+/// The receiver wants nothing more of this call: what waits for the same URL is not posted.
+async fn give_up_rest(connection: &mut SqliteConnection, gone: &Settlement) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE notifications SET state = 'dead', reason = 'gone', settled_ms = $3 \
+         WHERE call_id = $1 AND url = $2 AND state = 'waiting'",
+    )
+    .bind(&gone.call_id)
+    .bind(&gone.url)
+    .bind(ended_ms(gone))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Whose turn it is in a call.
+pub(super) mod promote {
+    use super::{Error, Json, SqliteConnection, Value, json};
+
+    /// A call whose next notification becomes due at `at_ms`.
+    pub(in crate::store::ledger) fn at(call_id: &str, at_ms: i64) -> Value {
+        json!({ "call": call_id, "at": at_ms })
+    }
+
+    /// In each of these calls the first notification that is not settled has its turn, and no other. One
+    /// that is being sent keeps it until it is settled.
+    pub(in crate::store::ledger) async fn all(
+        connection: &mut SqliteConnection,
+        calls: Vec<Value>,
+    ) -> Result<(), Error> {
+        if calls.is_empty() {
+            return Ok(());
+        }
+        let calls = Json(calls);
+        // Only something that is sent again on demand can step in front of one that is due.
+        sqlx::query(
+            "UPDATE notifications SET state = 'waiting' FROM json_each($1) c \
+             WHERE notifications.call_id = c.value ->> 'call' AND notifications.state = 'due' \
+             AND EXISTS (SELECT 1 FROM notifications e WHERE e.call_id = notifications.call_id \
+             AND e.seq < notifications.seq AND e.state IN ('waiting', 'due', 'sending'))",
+        )
+        .bind(&calls)
+        .execute(&mut *connection)
+        .await?;
+        sqlx::query(
+            "UPDATE notifications SET state = 'due', due_ms = c.value ->> 'at', \
+             turn_ms = coalesce(turn_ms, c.value ->> 'at') FROM json_each($1) c \
+             WHERE notifications.call_id = c.value ->> 'call' AND notifications.state = 'waiting' \
+             AND notifications.seq = (SELECT min(w.seq) FROM notifications w \
+             WHERE w.call_id = c.value ->> 'call' AND w.state = 'waiting') \
+             AND NOT EXISTS (SELECT 1 FROM notifications h WHERE h.call_id = c.value ->> 'call' \
+             AND h.state IN ('due', 'sending'))",
+        )
+        .bind(&calls)
+        .execute(connection)
+        .await?;
+        Ok(())
+    }
+}
