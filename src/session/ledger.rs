@@ -143,6 +143,9 @@ impl Ledger {
             duration_ms: recorded.duration_ms,
             started_ms: self.clock.epoch_ms(recorded.started_at),
         });
+        let now = self.clock.now();
+        let detail = json!({ "durationMs": recorded.duration_ms });
+        self.fact(Fact::new("recording_ready", detail), now);
     }
 
     /// What was gathered; `None` when nothing was.

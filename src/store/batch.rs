@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Error, NewDoNotCall, Store, cdr, do_not_call};
+use super::{Error, NewDoNotCall, Store, cdr, contacts, do_not_call};
 use crate::wallclock::now_ms;
 
 /// Everything that happened to one call at one instant. It becomes visible at once or not at all, so a
@@ -143,7 +143,10 @@ impl Store {
     /// [`Error::Exists`] for a second `new`, [`Error::UnknownCall`] when the call was never recorded;
     /// then nothing of the batch is kept.
     pub async fn record(&self, batch: CallBatch) -> Result<(), Error> {
-        self.write(move |connection| async move { write(connection, batch).await }.boxed()).await
+        let call_id = batch.call_id.clone();
+        self.write(move |connection| async move { write(connection, batch).await }.boxed()).await?;
+        self.watchers.tell(&call_id);
+        Ok(())
     }
 }
 
@@ -151,7 +154,12 @@ pub(super) async fn write(connection: &mut SqliteConnection, batch: CallBatch) -
     let id = batch.call_id.as_str();
     let now = now_ms();
     match batch.new {
-        Some(call) => insert_call(connection, id, call).await?,
+        Some(call) => {
+            let other = if call.direction == "inbound" { &call.caller } else { &call.target };
+            let other = other.clone();
+            insert_call(connection, id, call).await?;
+            contacts::file_call(connection, id, &other).await?;
+        }
         None => require_call(connection, id).await?,
     }
     if let Some(update) = batch.update {

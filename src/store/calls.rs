@@ -180,8 +180,8 @@ pub enum Progress {
 /// The place in a list behind which the next page begins. Opaque to clients; travels as text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cursor {
-    created_ms: i64,
-    id: String,
+    pub(super) created_ms: i64,
+    pub(super) id: String,
 }
 
 impl fmt::Display for Cursor {

@@ -102,7 +102,8 @@ fn push_filters(sql: &mut QueryBuilder<Sqlite>, query: &CdrQuery, app: Option<&s
     }
 }
 
-fn like(part: &str) -> String {
+/// A pattern of `LIKE … ESCAPE '\\'` for texts that hold `part`.
+pub(super) fn like(part: &str) -> String {
     let escaped = part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
     format!("%{escaped}%")
 }

@@ -28,7 +28,7 @@ pub struct DoNotCallRow {
 }
 
 /// The digits of a number.
-fn digits(number: &str) -> String {
+pub(super) fn digits(number: &str) -> String {
     number.chars().filter(char::is_ascii_digit).collect()
 }
 

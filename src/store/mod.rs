@@ -12,14 +12,17 @@ mod audit;
 mod batch;
 mod calls;
 mod cdr;
+mod contacts;
 mod dialout;
 mod do_not_call;
 mod flow_versions;
 mod ledger;
+mod link_keys;
 mod schema;
 mod seal;
 mod taken;
 mod vault;
+mod watching;
 mod writer;
 
 use std::fs::{File, OpenOptions, TryLockError};
@@ -45,6 +48,7 @@ pub use calls::{
     CallFilter, CallPage, CallRow, Cursor, EventRow, Interaction, Progress, RecordingRow, TranscriptRow,
 };
 pub use cdr::{CdrPage, CdrRow};
+pub use contacts::{ContactChange, ContactPage, ContactRow, HistoryPage, HistoryRow, Kept, NewContact};
 pub use dialout::{Acceptance, FlowUse, NewPlan, PlannedRow, RequestKey};
 pub use do_not_call::{DoNotCallRow, NewDoNotCall};
 pub use flow_versions::{FlowLabelRow, FlowVersionRow, LabelMove, LabelMoveRow, NewFlowVersion};
@@ -53,9 +57,12 @@ pub use ledger::{
     DeliveryState, EndpointHealth, EndpointRow, NotSettled, NotificationRow, Redelivered, Settlement, Tally,
     Turn, Verdict,
 };
+pub use link_keys::LinkKey;
 pub use seal::{NoKey, ServerKey};
 pub use vault::KeySource;
 use vault::Vault;
+pub use watching::Watch;
+use watching::Watchers;
 use writer::Writer;
 
 const READERS: u32 = 4;
@@ -139,6 +146,7 @@ pub struct Store {
     readers: SqlitePool,
     writer: Option<Writer>,
     clients: Arc<Clients>,
+    watchers: Watchers,
 }
 
 impl Store {
@@ -156,7 +164,7 @@ impl Store {
                 let clients = Clients::new(Vault::forgetful());
                 clients.keep(&clients.read(&mut *pool.acquire().await?).await?);
                 let writer = Some(Writer::start(pool.clone(), pool.clone(), None));
-                Ok(Self { readers: pool, writer, clients: Arc::new(clients) })
+                Ok(Self { readers: pool, writer, clients: Arc::new(clients), watchers: Watchers::default() })
             }
             Place::File(path) => Self::open_file(&path, options.key).await,
         }
@@ -171,7 +179,8 @@ impl Store {
         clients.keep(&clients.read(&mut *writing.acquire().await?).await?);
         let readers = connect_pool(reading(path), READERS, path).await?;
         let writer = Writer::start(writing, readers.clone(), Some(lock));
-        let store = Self { readers, writer: Some(writer), clients: Arc::new(clients) };
+        let store =
+            Self { readers, writer: Some(writer), clients: Arc::new(clients), watchers: Watchers::default() };
         store.release_claims().await?;
         Ok(store)
     }
@@ -194,7 +203,12 @@ impl Store {
             return Err(Error::Missing { path: path.to_owned() });
         }
         let readers = connect_pool(reading(path), 1, path).await?;
-        Ok(Self { readers, writer: None, clients: Arc::new(Clients::new(Vault::new(key, path))) })
+        Ok(Self {
+            readers,
+            writer: None,
+            clients: Arc::new(Clients::new(Vault::new(key, path))),
+            watchers: Watchers::default(),
+        })
     }
 
     /// Commits what is queued, closes the database and releases its lock. Later verbs fail.

@@ -11,6 +11,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (5, "do_not_call", include_str!("../../migrations/sqlite/0005_do_not_call.sql")),
     (6, "flow_versions", include_str!("../../migrations/sqlite/0006_flow_versions.sql")),
     (7, "dialouts", include_str!("../../migrations/sqlite/0007_dialouts.sql")),
+    (10, "contacts", include_str!("../../migrations/sqlite/0010_contacts.sql")),
+    (11, "link_keys", include_str!("../../migrations/sqlite/0011_link_keys.sql")),
     (13, "webhook_health", include_str!("../../migrations/sqlite/0013_webhook_health.sql")),
     (17, "sealed_secrets", include_str!("../../migrations/sqlite/0017_sealed_secrets.sql")),
     (18, "audit", include_str!("../../migrations/sqlite/0018_audit.sql")),

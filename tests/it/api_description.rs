@@ -33,7 +33,7 @@ async fn api(folder: &TempDir) -> Api {
             synthesizer: Synthesizer::Fake(tts::fake::Fake::default()),
             ..tts::Options::default()
         }),
-        recognizer: None,
+        recognizers: dering::speech::stt::Recognizers::default(),
         requests: session::Requests::new(Reach::Public).unwrap(),
     };
     let calls = session::Handle::new(parts, session::Options::default());
@@ -50,7 +50,7 @@ fn described() -> Value {
 fn paths(router: &Router) -> BTreeSet<String> {
     let shown = format!("{router:?}");
     let quoted = shown.split('"').skip(1).step_by(2);
-    quoted.filter(|text| text.starts_with('/')).map(str::to_owned).collect()
+    quoted.filter(|text| text.starts_with('/') && !text.contains("__private")).map(str::to_owned).collect()
 }
 
 /// The methods that a path takes, as the router says when it is asked for another one.

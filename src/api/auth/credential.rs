@@ -48,7 +48,7 @@ impl Credential {
 
 /// Whether the credential is one that browsers remember and send along by themselves, also when a page of another site
 /// asks them to.
-pub fn by_password(headers: &HeaderMap) -> bool {
+pub(in crate::api) fn by_password(headers: &HeaderMap) -> bool {
     let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
     !headers.contains_key("auth")
         && value.is_some_and(|value| without_scheme(value.trim(), "basic").is_some())

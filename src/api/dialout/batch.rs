@@ -15,6 +15,7 @@ use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
 use super::super::error::{Code, Problem};
+use super::super::openapi::{BatchLine, DialOutBody};
 use super::super::{Api, BODY_LIMIT};
 use super::lines::{Line, Lines, TooLong};
 use super::{Answer, Manner, perform};
@@ -26,13 +27,16 @@ const AT_ONCE: usize = 64;
 
 /// Ask for many calls.
 ///
-/// One body of a dial-out per line (NDJSON, up to 10,000), one result per line in the same order, written as they come.
-/// A line may carry its own `idempotencyKey`. A bad line harms no other.
+/// NDJSON: a body of a dial-out per line in, a result per line out, in the same order, while the rest is still being
+/// read. A line may bring an `idempotencyKey`. At most 10,000 lines of 256 KiB each; a bad one harms no other.
 #[utoipa::path(post, path = "/api/1.1/public/bot/{bot_id}/smartassist/dialout/batch", operation_id = "dialOutBatch",
     tag = "dial-out", security(("appToken" = []), ("appBearer" = [])),
     params(("bot_id" = String, Path, description = "The bot.")),
-    request_body(content = String, content_type = "application/x-ndjson"),
-    responses((status = 200, description = "A result per line.", body = String, content_type = "application/x-ndjson")))]
+    request_body(content = DialOutBody, content_type = "application/x-ndjson"),
+    responses(
+        (status = 200, description = "A result per line, with its `line` and its `status`; of a line that was refused \
+            the members of a problem.", body = BatchLine, content_type = "application/x-ndjson"),
+    ))]
 pub(in super::super) async fn batch(
     State(api): State<Api>,
     Path(bot_id): Path<String>,

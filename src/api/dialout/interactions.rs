@@ -3,9 +3,8 @@
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use serde::Deserialize;
-use serde_json::{Value, json};
-use utoipa::IntoParams;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
 use super::super::Api;
 use super::super::error::{Code, Problem, ProblemDocument};
@@ -16,29 +15,64 @@ const PAGE: u32 = 50;
 const LONGEST_PAGE: u32 = 500;
 
 #[derive(Debug, Deserialize, IntoParams)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(in super::super) struct InteractionsQuery {
+    /// Calls on a page, 1 to 500; 50 when absent.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
     /// `next` of the page before.
     after: Option<String>,
     bot_id: Option<String>,
-    /// One of the statuses that the list shows.
+    /// `scheduled`, `inProgress`, `machineDetected`, `completed` or `failed`.
     status: Option<String>,
+}
+
+/// A call as the interactions page shows it.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(in super::super) struct InteractionRow {
+    conversation_id: String,
+    bot_id: String,
+    /// `outbound` or `inbound`.
+    direction: String,
+    target: String,
+    caller: String,
+    /// `machineDetected`: hung up on a machine because `machineDetection` was `disconnect`.
+    #[schema(value_type = String, example = "machineDetected")]
+    status: Interaction,
+    /// The decisive AMD event.
+    machine_detection: Option<String>,
+    outcome: Option<String>,
+    /// Times are ISO 8601 UTC.
+    start_time: String,
+    scheduled_at: Option<String>,
+    call_connect_time: Option<String>,
+    call_disconnect_time: Option<String>,
+    /// Whole seconds from answer to end.
+    duration: Option<i64>,
+}
+
+/// A page of them.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in super::super) struct InteractionList {
+    interactions: Vec<InteractionRow>,
+    /// The parameter `after` of the next page; `null` on the last one.
+    next: Option<String>,
 }
 
 /// Calls as Kore's interactions page shows them, newest first, by pages.
 #[utoipa::path(get, path = "/v1/interactions", operation_id = "listInteractions", tag = "calls",
     params(InteractionsQuery),
     responses(
-        (status = 200, description = "A page: `interactions` and `next`.", body = Value),
+        (status = 200, description = "A page of calls.", body = InteractionList),
         (status = 400, description = "A parameter cannot be understood.", body = ProblemDocument,
             content_type = "application/problem+json"),
     ))]
 pub(in super::super) async fn interactions(
     State(api): State<Api>,
     query: Result<Query<InteractionsQuery>, QueryRejection>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<InteractionList>, Problem> {
     let Query(query) = query.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
     let malformed = |problem: String| Problem::new(Code::Malformed, problem);
     let after = query.after.as_deref().map(str::parse::<Cursor>).transpose().map_err(malformed)?;
@@ -47,8 +81,7 @@ pub(in super::super) async fn interactions(
     let page =
         api.store.calls(&filter, after.as_ref(), query.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE)).await?;
     let next = page.next.map(|cursor| cursor.to_string());
-    let shown: Vec<Value> = page.calls.iter().map(shown).collect();
-    Ok(Json(json!({ "interactions": shown, "next": next })))
+    Ok(Json(InteractionList { interactions: page.calls.into_iter().map(shown).collect(), next }))
 }
 
 fn status(text: &str) -> Result<Interaction, String> {
@@ -59,21 +92,21 @@ fn status(text: &str) -> Result<Interaction, String> {
     })
 }
 
-fn shown(call: &CallRow) -> Value {
+fn shown(call: CallRow) -> InteractionRow {
     let seconds = call.answered_ms.zip(call.ended_ms).map(|(from, to)| (to - from) / 1000);
-    json!({
-        "conversationId": call.id,
-        "botId": call.bot_id,
-        "direction": call.direction,
-        "target": call.target,
-        "caller": call.caller,
-        "status": call.interaction(),
-        "machineDetection": call.amd_event,
-        "outcome": call.outcome,
-        "startTime": iso(call.began_ms.unwrap_or(call.created_ms)),
-        "scheduledAt": call.start_ms.map(iso),
-        "callConnectTime": call.answered_ms.map(iso),
-        "callDisconnectTime": call.ended_ms.map(iso),
-        "duration": seconds,
-    })
+    InteractionRow {
+        status: call.interaction(),
+        duration: seconds,
+        start_time: iso(call.began_ms.unwrap_or(call.created_ms)),
+        scheduled_at: call.start_ms.map(iso),
+        call_connect_time: call.answered_ms.map(iso),
+        call_disconnect_time: call.ended_ms.map(iso),
+        conversation_id: call.id,
+        bot_id: call.bot_id,
+        direction: call.direction,
+        target: call.target,
+        caller: call.caller,
+        machine_detection: call.amd_event,
+        outcome: call.outcome,
+    }
 }

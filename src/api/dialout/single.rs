@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::super::Api;
 use super::super::error::{Code, Problem, ProblemDocument};
-use super::super::openapi::{DialOutBody, DialOutReply};
+use super::super::openapi::{DialOutAnswer, DialOutBody};
 use super::{Invalid, Manner, perform};
 
 /// Names the fields of the body that mean nothing here.
@@ -24,28 +24,40 @@ const MOST_NAMED: usize = 30;
 
 /// Ask for a call.
 ///
-/// The call is written down before the answer is sent, then placed in the background. Names of fields are taken in
-/// any case. Fields that mean nothing here are accepted and named in the answer's header `dering-ignored-fields`.
-/// With an `Idempotency-Key` the same request may be sent again for 24 hours and is answered as before.
+/// The call is written down before the answer is sent, then placed in the background, or when its time has come. Names
+/// of fields are taken in any case. Fields that mean nothing here are accepted and named in the answer's header
+/// `dering-ignored-fields`.
 #[utoipa::path(post, path = "/api/1.1/public/bot/{bot_id}/smartassist/dialout", operation_id = "dialOut",
     tag = "dial-out", security(("appToken" = []), ("appBearer" = [])),
-    params(("bot_id" = String, Path, description = "The bot; it runs the flow of its name, or the one that `bots` \
-        in the configuration gives it.", example = "payment-reminder")),
+    params(
+        ("bot_id" = String, Path, description = "The bot; it runs the flow of its name, or the one that `bots` \
+            in the configuration gives it.", example = "payment-reminder"),
+        ("idempotency-key" = Option<String>, Header, description = "Within 24 hours the same key with the same body \
+            gets the same answer, and nobody is called twice. 1 to 255 plain characters."),
+    ),
     request_body(content = DialOutBody),
     responses(
-        (status = 200, description = "The call is accepted.", body = DialOutReply,
-            headers(("dering-ignored-fields" = Option<String>, description = "Fields of the body without a meaning here."))),
+        (status = 200, description = "The call is accepted; or, with `dryRun`, what would become of it.",
+            body = DialOutAnswer,
+            headers(
+                ("dering-ignored-fields" = Option<String>, description = "Fields of the body without a meaning here."),
+                ("idempotency-replayed" = Option<String>, description = "`true` when this is the answer of an earlier \
+                    request with the same key."),
+            )),
         (status = 400, description = "The body cannot be read, or a field of it is wrong.", body = ProblemDocument,
             content_type = "application/problem+json"),
         (status = 403, description = "The app lacks the scope or the bot; or, with code `do_not_call`, the number's \
             owner asked not to be called again.", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such bot or flow.", body = ProblemDocument,
+        (status = 404, description = "There is no such bot, flow or version.", body = ProblemDocument,
             content_type = "application/problem+json"),
+        (status = 409, description = "The beginning of a digest fits several versions of the flow.",
+            body = ProblemDocument, content_type = "application/problem+json"),
         (status = 413, description = "The body is larger than 256 KiB.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 422, description = "The flow has errors or lacks a variable; or there is no such trunk or set of \
-            parameters.", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 429, description = "All lines are busy.", body = ProblemDocument,
+        (status = 422, description = "The flow has errors or lacks a variable; there is no such trunk or set of \
+            parameters; the call would expire before it is dialled; or, with code `key_reused`, the idempotency key \
+            stands for another request.", body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 429, description = "All lines are busy and the queue is full.", body = ProblemDocument,
             content_type = "application/problem+json"),
     ))]
 pub(in super::super) async fn dial_out(
@@ -68,15 +80,16 @@ pub(in super::super) async fn dial_out(
     Ok(response)
 }
 
-/// Call off a call that was asked for.
-///
-/// For the app that asked for it: a planned call is cancelled, a running one ended.
-#[utoipa::path(delete, path = "/api/1.1/public/bot/{bot_id}/smartassist/dialout/{call_id}", operation_id = "cancelDialOut",
-    tag = "dial-out", security(("appToken" = []), ("appBearer" = [])),
-    params(("bot_id" = String, Path, description = "The bot."), ("call_id" = String, Path, description = "The call.")),
+/// Call off a call that this app asked for, or end it.
+#[utoipa::path(delete, path = "/api/1.1/public/bot/{bot_id}/smartassist/dialout/{call_id}",
+    operation_id = "cancelDialOut", tag = "dial-out", security(("appToken" = []), ("appBearer" = [])),
+    params(
+        ("bot_id" = String, Path, description = "The bot."),
+        ("call_id" = String, Path, description = "The call."),
+    ),
     responses(
         (status = 202, description = "It is being ended."),
-        (status = 404, description = "This bot has no such call.", body = ProblemDocument,
+        (status = 404, description = "The app has no such call.", body = ProblemDocument,
             content_type = "application/problem+json"),
         (status = 409, description = "The call has ended already.", body = ProblemDocument,
             content_type = "application/problem+json"),

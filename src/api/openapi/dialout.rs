@@ -47,6 +47,19 @@ pub(in crate::api) struct DialOutBody {
     amd_events_subscription: Option<Vec<super::webhooks::AmdEvent>>,
     /// Call a number although its owner asked not to be called again. Only with a new consent.
     ignore_do_not_call: Option<bool>,
+    /// Which version of the bot's flow: `name@label`, `name@digest`, or what stands behind the `@`.
+    flow: Option<String>,
+    /// Not before this moment, at most a year ahead.
+    #[schema(format = DateTime)]
+    schedule_at: Option<String>,
+    /// Not dialled any more from this moment on.
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
+    /// As the header `Idempotency-Key`, for a line of a batch.
+    #[schema(max_length = 255)]
+    idempotency_key: Option<String>,
+    /// Say what would become of the call, and do nothing.
+    dry_run: Option<bool>,
 }
 
 /// What happens when a machine answers.
@@ -74,13 +87,26 @@ struct Timers {
     greeting_completion_timeout_ms: Option<u64>,
 }
 
-/// Settings of the recogniser; of these the language has an effect.
+/// How the callee is heard in this call.
 #[derive(ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it is the shape that counts")]
 struct CallControl {
-    /// The callee's language, for words as evidence.
+    /// Name or kind of a recogniser.
+    stt_provider: Option<String>,
+    /// The callee's language, also for words as evidence.
     stt_language: Option<String>,
+    stt_label: Option<String>,
+    /// Whether words count before the callee has finished.
+    interim: Option<bool>,
+    /// Silence that ends an answer, ms.
+    #[serde(rename = "continuousASRTimeoutInMS")]
+    #[schema(maximum = 60_000)]
+    continuous_asr_timeout_in_ms: Option<u64>,
+    #[schema(maximum = 60_000)]
+    deepgram_utterance_end_ms: Option<u64>,
+    #[schema(maximum = 60_000)]
+    deepgram_endpointing: Option<u64>,
 }
 
 /// The call was accepted and written down.
@@ -94,4 +120,64 @@ pub(in crate::api) struct DialOutReply {
     call_id: String,
     /// The same as `callId`; notifications carry it.
     conversation_id: String,
+    /// When a call with `scheduleAt` will be dialled.
+    #[schema(format = DateTime)]
+    scheduled_at: Option<String>,
+}
+
+/// What would become of a call.
+#[derive(ToSchema)]
+#[schema(as = DialOutForecast)]
+#[serde(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it is the shape that counts")]
+pub(in crate::api) struct Forecast {
+    dry_run: bool,
+    would_dial: bool,
+    /// `now`, `queued`, `scheduled` or `never`.
+    when: String,
+    /// Calls that would be dialled first.
+    ahead: Option<u64>,
+    #[schema(format = DateTime)]
+    scheduled_at: Option<String>,
+    /// What the real request would be answered.
+    #[schema(value_type = Option<Object>)]
+    problem: Option<Value>,
+    /// The trunk: `name`, `lines` (null without a limit), `busy`, `waiting`.
+    #[schema(value_type = Option<Object>)]
+    trunk: Option<Value>,
+    /// `name` and `digest` of the version that would run.
+    #[schema(value_type = Option<Object>)]
+    flow: Option<Value>,
+    estimated_minutes: Option<f64>,
+    estimate_basis: Option<String>,
+}
+
+/// What a dial-out is answered.
+#[derive(ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, clippy::large_enum_variant, reason = "it is the shape that counts")]
+pub(in crate::api) enum DialOutAnswer {
+    Accepted(DialOutReply),
+    Forecast(Forecast),
+}
+
+/// The result of one line of a batch.
+#[derive(ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(dead_code, reason = "it is the shape that counts")]
+pub(in crate::api) struct BatchLine {
+    /// From 1; empty lines count and have no result.
+    line: u32,
+    /// As if the line had been a request of its own.
+    status: u16,
+    sid: Option<String>,
+    call_id: Option<String>,
+    conversation_id: Option<String>,
+    /// The answer of an earlier line or request with the same key.
+    replayed: Option<bool>,
+    ignored_fields: Option<Vec<String>>,
+    /// Of a line that was refused.
+    code: Option<String>,
+    detail: Option<String>,
+    errors: Option<Vec<crate::api::error::FieldProblem>>,
 }

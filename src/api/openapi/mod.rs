@@ -24,7 +24,7 @@ use utoipa::openapi::{
 };
 use utoipa::{PartialSchema, ToSchema};
 
-pub(super) use dialout::{DialOutBody, DialOutReply};
+pub(super) use dialout::{BatchLine, DialOutAnswer, DialOutBody};
 
 use super::error::{FieldProblem, ProblemDocument};
 

@@ -141,6 +141,8 @@ notification! {
         call_connect_time: String,
         #[schema(format = DateTime)]
         call_disconnect_time: String,
+        /// Why the call was not dialled at all: it expired, was called off, or could not be.
+        detail: Option<String>,
     }
 }
 

@@ -1,16 +1,15 @@
 //! The call while it is answered: what is heard goes to the flow, what the flow wants goes to the callee.
 
-use std::sync::Arc;
-
 use serde_json::json;
 
 use super::ending::Ended;
-use super::input::{Effect, Fact, Words};
+use super::input::Effect;
 use super::interruption::By;
 use super::listening::{Found, opens_mailbox};
-use super::machine::{AwaitedWords, Call, State};
+use super::machine::{Call, State};
 use super::notice::Stage;
-use super::speaking::{Said, Speech};
+use super::recognition::Said;
+use super::speaking::{self, Speech};
 use crate::amd::{self, EventKind, Finding, FindingKind, Subtype};
 use crate::clock::CallTime;
 use crate::flow::{self, AmdEvent, Command, MachineDetection, Outcome, PlaybackEnd};
@@ -33,48 +32,6 @@ impl Call {
         }
     }
 
-    /// Words of an utterance that goes on; those of one that is over are dropped.
-    pub(super) fn heard_meanwhile(&mut self, utterance: u32, heard: Option<Words>) {
-        let State::Talking(talk) = &mut self.state else { return };
-        if talk.listening.interim(utterance, heard.as_ref()) {
-            if let Some(heard) = heard {
-                talk.listening.transcript(&heard.text, false);
-            }
-        } else if let Some(awaited) = &mut talk.awaited_words
-            && awaited.utterance == utterance
-        {
-            awaited.so_far = heard.or(awaited.so_far.take());
-        }
-    }
-
-    pub(super) fn recognised(&mut self, utterance: u32, heard: Option<Words>, now: CallTime) {
-        let State::Talking(talk) = &mut self.state else {
-            return;
-        };
-        // Words that come too late for the flow are still evidence of who speaks.
-        if let Some(heard) = &heard {
-            talk.listening.transcript(&heard.text, true);
-        }
-        let Some(awaited) = talk.awaited_words.take_if(|awaited| awaited.utterance == utterance) else {
-            return;
-        };
-        if let Some(Words { text, confidence }) = &heard {
-            let (start_ms, end_ms) = awaited.said_ms;
-            let confidence = (f64::from(*confidence) * 100.0).round() / 100.0;
-            let detail = json!({
-                "utterance": utterance,
-                "text": text,
-                "confidence": confidence,
-                "startMs": start_ms,
-                "endMs": end_ms,
-            });
-            self.effects.push_back(Effect::Record(Fact::new("transcript", detail)));
-        }
-        let text = heard.map(|heard| heard.text);
-        self.flow.handle(flow::Input::Utterance { text: text.clone() }, now);
-        self.judge_words(text.as_deref(), now);
-    }
-
     pub(super) fn hear(&mut self, now: CallTime) -> bool {
         let mut moved = false;
         while let State::Talking(talk) = &mut self.state
@@ -86,16 +43,11 @@ impl Call {
                     self.record("speech_started", json!({ "mediaMs": at_ms }));
                     self.flow.handle(flow::Input::SpeechStarted, now);
                 }
-                Found::Interim { number, audio } => {
-                    if let State::Talking(talk) = &mut self.state {
-                        let expected = talk.listening.expected();
-                        let ask = Effect::Recognise { utterance: number, interim: true, audio, expected };
-                        self.effects.push_back(ask);
-                    }
-                }
-                Found::Utterance { number, start_ms, end_ms, audio, so_far } => {
+                Found::Interim { number, audio } => self.ask_for_words(number, true, audio),
+                Found::Utterance { number, start_ms, end_ms, audio, so_far, settled } => {
                     self.record("speech_ended", json!({ "mediaMs": end_ms, "startMs": start_ms }));
-                    self.utterance(number, (start_ms, end_ms), (audio, so_far), now);
+                    let said = Said { utterance: number, start_ms, end_ms, so_far, settled };
+                    self.utterance(said, audio, now);
                 }
                 Found::Tone(tone) => {
                     self.record("tone", json!(tone));
@@ -111,27 +63,6 @@ impl Call {
             }
         }
         moved
-    }
-
-    fn utterance(
-        &mut self,
-        utterance: u32,
-        said_ms: (u64, u64),
-        (audio, so_far): (Option<Arc<[i16]>>, Option<Words>),
-        now: CallTime,
-    ) {
-        match (audio, &mut self.state) {
-            (Some(audio), State::Talking(talk)) => {
-                let until = now + self.settings.words_wait_ms;
-                talk.awaited_words = Some(AwaitedWords { utterance, said_ms, until, so_far });
-                let expected = talk.listening.expected();
-                self.effects.push_back(Effect::Recognise { utterance, interim: false, audio, expected });
-            }
-            _ => {
-                self.flow.handle(flow::Input::Utterance { text: None }, now);
-                self.judge_words(None, now);
-            }
-        }
     }
 
     pub(super) fn amd_event(&mut self, event: amd::Event, now: CallTime) {
@@ -211,14 +142,14 @@ impl Call {
         moved
     }
 
-    pub(super) fn said(&mut self, said: Said, now: CallTime) {
+    pub(super) fn said(&mut self, said: speaking::Said, now: CallTime) {
         match said {
-            Said::Reached(name) => {
+            speaking::Said::Reached(name) => {
                 self.record("checkpoint", json!({ "name": name }));
                 self.last_checkpoint = Some(name.clone());
                 self.flow.handle(flow::Input::Checkpoint(name), now);
             }
-            Said::Over(over) => {
+            speaking::Said::Over(over) => {
                 let detail =
                     json!({ "play": over.id, "heardMs": over.heard_ms, "completed": over.completed });
                 self.record("prompt_ended", detail);

@@ -10,11 +10,16 @@ use super::machine::{Call, State};
 use crate::audio::FRAME_MS;
 use crate::clock::CallTime;
 use crate::flow::{Confirm, count_words};
+use crate::ids::PlayId;
 
 /// Speech that [`super::barge_in`] needs before it speaks of talking over, ms.
 const NOTICED_MS: u64 = 100;
 /// Silence after which the callee has stopped, where words prove nothing, ms.
 const QUIET_MS: u64 = 300;
+/// The same where words come soon after the silence has begun, ms.
+const QUIET_FOR_WORDS_MS: u64 = 900;
+/// With less than this left of a question, a "yes" is its answer and no sign of listening, ms.
+const NEAR_END_MS: u64 = 1_500;
 /// Whoever talks this long into a prompt that fell silent means it, ms.
 const TALKS_ON_MS: u64 = 3_000;
 /// No doubt lasts longer, ms.
@@ -60,8 +65,8 @@ impl Suspicion {
         self.until
     }
 
-    /// One more frame.
-    fn hear(&mut self, talking: bool, confirm: Confirm, paused: bool) -> Finding {
+    /// One more frame. `words_come` when somebody recognises while the callee talks.
+    fn hear(&mut self, talking: bool, confirm: Confirm, paused: bool, words_come: bool) -> Finding {
         if talking {
             self.talked_ms += FRAME_MS;
             self.quiet_ms = 0;
@@ -72,9 +77,34 @@ impl Suspicion {
             return Finding::Unsure;
         }
         self.quiet_ms += FRAME_MS;
-        // Words are judged when they are there.
-        if confirm.min_words == 0 && self.quiet_ms >= QUIET_MS { Finding::Nothing } else { Finding::Unsure }
+        let quiet_ms = if words_come { QUIET_FOR_WORDS_MS } else { QUIET_MS };
+        // Words that come only in the end are judged then.
+        let silence_tells = words_come || confirm.min_words == 0;
+        if silence_tells && self.quiet_ms >= quiet_ms { Finding::Nothing } else { Finding::Unsure }
     }
+
+    /// All but the last `unheard_ms` of the talk was a sign of listening.
+    fn discount(&mut self, unheard_ms: u64) {
+        self.talked_ms = self.talked_ms.min(unheard_ms);
+    }
+}
+
+/// An utterance that began over a prompt.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct OverPrompt {
+    utterance: u32,
+    play: PlayId,
+    /// It began when the prompt was all but over.
+    near_end: bool,
+}
+
+/// What words over a prompt mean for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Meaning {
+    Interrupts,
+    /// Signs of listening and nothing else.
+    Listens,
+    Unclear,
 }
 
 impl Call {
@@ -96,30 +126,82 @@ impl Call {
         }
         let Some(suspicion) = &mut talk.suspicion else {
             talk.suspicion = Some(Suspicion::new(now));
+            talk.over_prompt = talk.listening.utterance().map(|u| u.number).zip(talk.speaking.current()).map(
+                |(utterance, play)| {
+                    let near_end = talk.speaking.left_ms(now).is_some_and(|left| left <= NEAR_END_MS);
+                    OverPrompt { utterance, play, near_end }
+                },
+            );
             if confirm.resume {
                 talk.speaking.pause(now);
             }
             let paused = talk.speaking.is_paused();
             return self.record("talk_over", json!({ "paused": paused }));
         };
-        match suspicion.hear(talking, confirm, talk.speaking.is_paused()) {
+        let words_come = self.settings.recognises && self.settings.interim;
+        match suspicion.hear(talking, confirm, talk.speaking.is_paused(), words_come) {
             Finding::Interrupts => self.interrupt(By::Speech, now),
             Finding::Nothing => self.go_on(now),
             Finding::Unsure => {}
         }
     }
 
-    /// The callee has said something and fallen silent; `text` is what a recogniser heard of it.
-    pub(super) fn judge_words(&mut self, text: Option<&str>, now: CallTime) {
-        let State::Talking(talk) = &mut self.state else { return };
-        if talk.suspicion.is_none() {
-            return;
+    /// What `text`, said over the prompt that still plays, means for it.
+    fn meaning(&self, utterance: u32, text: &str, now: CallTime) -> Option<Meaning> {
+        let State::Talking(talk) = &self.state else { return None };
+        let over = talk.over_prompt.filter(|over| over.utterance == utterance)?;
+        if talk.speaking.current() != Some(over.play) {
+            return None;
         }
-        let (_, confirm) = talk.speaking.barge_in(now);
-        let words = text.map_or(0, |text| count_words(text, self.flow.flow().backchannels()));
-        if confirm.min_words > 0 && words >= confirm.min_words as usize {
+        let (barge_in, confirm) = talk.speaking.barge_in(now);
+        if !barge_in.by_speech() {
+            return None;
+        }
+        let words = count_words(text, self.flow.flow().backchannels());
+        let enough = confirm.min_words > 0 && words >= confirm.min_words as usize;
+        let answers = || self.flow.answers(text);
+        Some(match words {
+            0 if over.near_end && answers() => Meaning::Interrupts,
+            0 if !text.trim().is_empty() => Meaning::Listens,
+            0 => Meaning::Unclear,
+            _ if enough || answers() => Meaning::Interrupts,
+            _ => Meaning::Unclear,
+        })
+    }
+
+    /// Whether `text`, said over the prompt that still plays, only shows that the callee listens.
+    pub(super) fn only_listens(&self, utterance: u32, text: &str, now: CallTime) -> bool {
+        self.meaning(utterance, text, now) == Some(Meaning::Listens)
+    }
+
+    /// Words of an utterance that goes on.
+    pub(super) fn judge_meanwhile(&mut self, utterance: u32, text: &str, now: CallTime) {
+        let meaning = self.meaning(utterance, text, now);
+        let State::Talking(talk) = &mut self.state else { return };
+        let Some(suspicion) = &mut talk.suspicion else { return };
+        match meaning {
+            Some(Meaning::Interrupts) => self.interrupt(By::Speech, now),
+            Some(Meaning::Listens) => {
+                let under_way = talk.listening.utterance().filter(|u| u.number == utterance);
+                let Some(under_way) = under_way else { return };
+                suspicion.discount(under_way.unheard_ms());
+                if under_way.paused_ms.is_some() && under_way.unheard_ms() == 0 {
+                    self.go_on(now);
+                }
+            }
+            Some(Meaning::Unclear) | None => {}
+        }
+    }
+
+    /// The callee has said something and fallen silent; `text` is what a recogniser heard of it. It cuts a
+    /// prompt that has gone on meanwhile, too.
+    pub(super) fn judge_end(&mut self, utterance: u32, text: Option<&str>, now: CallTime) {
+        let meaning = text.and_then(|text| self.meaning(utterance, text, now));
+        let State::Talking(talk) = &mut self.state else { return };
+        talk.over_prompt.take_if(|over| over.utterance == utterance);
+        if meaning == Some(Meaning::Interrupts) {
             self.interrupt(By::Speech, now);
-        } else {
+        } else if talk.suspicion.is_some() && !talk.listening.talking_over() {
             self.go_on(now);
         }
     }
@@ -172,7 +254,7 @@ mod tests {
     use super::*;
 
     fn frames(suspicion: &mut Suspicion, talking: bool, ms: u64, confirm: Confirm) -> Finding {
-        (0..ms / FRAME_MS).map(|_| suspicion.hear(talking, confirm, true)).last().unwrap()
+        (0..ms / FRAME_MS).map(|_| suspicion.hear(talking, confirm, true, false)).last().unwrap()
     }
 
     #[test]

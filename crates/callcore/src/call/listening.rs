@@ -5,15 +5,17 @@ use std::sync::Arc;
 
 use super::barge_in::TalkOver;
 use super::input::Words;
-use super::utterance::Utterance;
+use super::utterance::{EndSilence, Utterance};
 use crate::amd::{self, Amd};
 use crate::audio::frame::{FRAME_MS, Frame, ms_to_samples};
 use crate::clock::CallTime;
 use crate::detect::{Ear, Heard, Tone, ToneKind};
-use crate::flow;
+use crate::flow::{self, Turn};
 
 /// Audio kept from before speech was noticed, ms, so that no first consonant is lost.
 const PREROLL_MS: u64 = 300;
+/// Room for so much audio of an utterance is held ready, ms; a longer one makes itself more.
+const KEPT_MS: u64 = 4_000;
 /// An utterance is cut here even when the callee talks on, ms.
 const LONGEST_UTTERANCE_MS: u64 = 30_000;
 /// How often the detector is told the time while no audio comes, ms.
@@ -38,6 +40,8 @@ pub(super) enum Found {
         audio: Option<Arc<[i16]>>,
         /// What an engine made of it before it was over.
         so_far: Option<Words>,
+        /// These are all its words: nobody needs to recognise it again.
+        settled: bool,
     },
     Tone(Tone),
     Amd(amd::Event),
@@ -60,7 +64,7 @@ pub(super) struct Listening {
     utterances: u32,
     /// What ends an utterance unless the question says otherwise.
     usual_end_silence_ms: u64,
-    end_silence_ms: u64,
+    silence: EndSilence,
     longest_ms: u64,
     expected: Arc<[String]>,
     /// Audio since the utterance began, with its preroll; empty when nobody recognises.
@@ -95,10 +99,10 @@ impl Listening {
             utterance: None,
             utterances: 0,
             usual_end_silence_ms: manner.end_silence_ms,
-            end_silence_ms: manner.end_silence_ms,
+            silence: EndSilence::new(&flow::Listening::default(), manner.end_silence_ms),
             longest_ms: LONGEST_UTTERANCE_MS,
             expected: Arc::default(),
-            kept: VecDeque::with_capacity(if keeps { ms_to_samples(10_000) } else { 0 }),
+            kept: VecDeque::with_capacity(if keeps { ms_to_samples(KEPT_MS) } else { 0 }),
             keeps,
             interim: keeps && manner.interim,
             found: VecDeque::with_capacity(8),
@@ -142,15 +146,20 @@ impl Listening {
     }
 
     /// Takes the answer to [`Found::Interim`]; false when it comes too late.
-    pub(super) fn interim(&mut self, number: u32, heard: Option<&Words>) -> bool {
+    pub(super) fn interim(&mut self, number: u32, heard: Option<&Words>, turn: Turn) -> bool {
         let Some(utterance) = self.utterance.as_mut().filter(|u| u.number == number) else { return false };
-        utterance.answer(heard);
+        utterance.answer(heard, turn);
         true
+    }
+
+    /// The utterance under way.
+    pub(super) const fn utterance(&self) -> Option<&Utterance> {
+        self.utterance.as_ref()
     }
 
     /// Listens as the question under way wants it, from now on.
     pub(super) fn listen(&mut self, how: flow::Listening) {
-        self.end_silence_ms = how.end_silence_ms.unwrap_or(self.usual_end_silence_ms);
+        self.silence = EndSilence::new(&how, self.usual_end_silence_ms);
         self.longest_ms = how.longest_ms.unwrap_or(LONGEST_UTTERANCE_MS).min(LONGEST_UTTERANCE_MS);
         self.expected = how.expected;
     }
@@ -184,17 +193,14 @@ impl Listening {
         let Some(utterance) = &self.utterance else {
             return;
         };
-        let end_ms = match utterance.paused_ms {
-            Some(paused) if self.media_ms >= paused + self.end_silence_ms => paused,
-            None if self.media_ms >= utterance.start_ms + self.longest_ms => self.media_ms,
-            Some(_) | None => return,
-        };
+        let Some(end_ms) = utterance.ended_ms(self.media_ms, self.silence, self.longest_ms) else { return };
         let audio = self.keeps.then(|| self.kept.make_contiguous().into());
         let Some(utterance) = self.utterance.take() else { return };
         let (number, start_ms) = (utterance.number, utterance.start_ms);
-        let so_far = utterance.into_words();
-        self.found.push_back(Found::Utterance { number, start_ms, end_ms, audio, so_far });
+        let (settled, so_far) = (utterance.is_settled(), utterance.into_words());
+        self.found.push_back(Found::Utterance { number, start_ms, end_ms, audio, so_far, settled });
         self.kept.clear();
+        self.kept.shrink_to(ms_to_samples(KEPT_MS));
     }
 
     fn keep(&mut self, frame: &Frame) {

@@ -8,7 +8,7 @@ use super::carrier::{CarrierCdr, DialStatus};
 use super::ending::Ended;
 use super::errand::Message;
 use super::input::{Effect, Fact, Input, Words};
-use super::interruption::Suspicion;
+use super::interruption::{OverPrompt, Suspicion};
 use super::listening::{Listening, Manner};
 use super::notice::{Notice, Stage};
 use super::settings::{Direction, Settings};
@@ -42,10 +42,13 @@ pub(super) struct Talk {
     pub(super) answered_at: CallTime,
     pub(super) listening: Listening,
     pub(super) speaking: Speaking,
-    pub(super) awaited_words: Option<AwaitedWords>,
+    /// Utterances that are over and whose words are still to come, oldest first.
+    pub(super) awaited_words: VecDeque<AwaitedWords>,
     pub(super) mailbox_open: bool,
     /// Speech over a prompt that may be an interruption.
     pub(super) suspicion: Option<Suspicion>,
+    /// The utterance that raised it, whose words may come when the prompt has gone on.
+    pub(super) over_prompt: Option<OverPrompt>,
     /// The message that the callee is leaving.
     pub(super) message: Option<Message>,
 }
@@ -170,7 +173,9 @@ impl Call {
                     talk.speaking.rendered(play, part, result, now);
                 }
             }
-            Input::Recognised { utterance, interim: true, heard } => self.heard_meanwhile(utterance, heard),
+            Input::Recognised { utterance, interim: true, heard } => {
+                self.heard_meanwhile(utterance, heard, now)
+            }
             Input::Recognised { utterance, interim: false, heard } => self.recognised(utterance, heard, now),
             Input::ErrandEnded { id, end } => self.errand_ended(id, end, now),
             Input::HangupRequested { by } => {
@@ -208,7 +213,7 @@ impl Call {
                 if self.flow.poll_timeout().is_some_and(|due| due <= now) {
                     self.flow.handle_timeout(now);
                 }
-                let overdue = talk.awaited_words.as_mut().filter(|awaited| awaited.until <= now);
+                let overdue = talk.awaited_words.front_mut().filter(|awaited| awaited.until <= now);
                 let overdue = overdue.map(|awaited| (awaited.utterance, awaited.so_far.take()));
                 let too_long = now.ms_since(talk.answered_at) >= self.settings.max_call_ms;
                 self.end_doubt(now);
@@ -238,7 +243,7 @@ impl Call {
             State::Dialing => Some(self.dialled_at + self.settings.ring_timeout_ms),
             State::Talking(talk) => {
                 let children = soonest(talk.listening.poll_timeout(), talk.speaking.poll_timeout());
-                let words = talk.awaited_words.as_ref().map(|awaited| awaited.until);
+                let words = talk.awaited_words.front().map(|awaited| awaited.until);
                 let own = soonest(words, Some(talk.answered_at + self.settings.max_call_ms));
                 let doubt = talk.suspicion.as_ref().map(Suspicion::until);
                 soonest(soonest(children, self.flow.poll_timeout()), soonest(own, doubt))
@@ -282,9 +287,10 @@ impl Call {
             answered_at: now,
             listening: Listening::new(manner, now),
             speaking: Speaking::new(self.settings.playback),
-            awaited_words: None,
+            awaited_words: VecDeque::new(),
             mailbox_open: false,
             suspicion: None,
+            over_prompt: None,
             message: None,
         }));
         self.notify(Stage::Answered, now);

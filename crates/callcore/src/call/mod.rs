@@ -16,6 +16,7 @@ mod interruption;
 mod listening;
 mod machine;
 mod notice;
+mod recognition;
 mod recording;
 mod settings;
 mod speaking;

@@ -159,6 +159,16 @@ impl Speaking {
         self.playback.resume(now);
     }
 
+    /// The prompt that plays or is next to.
+    pub(super) fn current(&self) -> Option<PlayId> {
+        self.playback.current()
+    }
+
+    /// What is left of the prompt that plays, ms; `None` while not all of its audio is there.
+    pub(super) fn left_ms(&self, now: CallTime) -> Option<u64> {
+        self.playback.left_ms(now)
+    }
+
     pub(super) const fn is_paused(&self) -> bool {
         self.playback.is_paused()
     }

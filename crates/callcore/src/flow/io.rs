@@ -116,6 +116,18 @@ impl Confirm {
     }
 }
 
+/// Whether somebody has said all that he is going to say.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Turn {
+    /// A full answer to the open question.
+    Complete,
+    /// Nothing speaks for or against it.
+    #[default]
+    Open,
+    /// More must follow.
+    Unfinished,
+}
+
 /// A word spoken at an even pace, ms.
 const MS_PER_WORD: u64 = 300;
 

@@ -40,6 +40,10 @@ pub struct Listening {
     pub expected: Arc<[String]>,
     /// Silence that ends what the callee says, in milliseconds; the call's own when the question names none.
     pub end_silence_ms: Option<u64>,
+    /// The same once what was said is a complete answer; worked out from the above when there is none.
+    pub complete_ms: Option<u64>,
+    /// The same while it wants more behind it: digits missing, a trailing "and".
+    pub unfinished_ms: Option<u64>,
     /// Longest the callee may talk, in milliseconds.
     pub longest_ms: Option<u64>,
 }

@@ -171,6 +171,16 @@ impl Prompt {
         self.sent_ms().saturating_sub(in_flight).max(self.confirmed_ms)
     }
 
+    /// How long all of it is, ms; `None` while a piece is awaited.
+    pub(super) fn length_ms(&self) -> Option<u64> {
+        let lengths = self.pieces.iter().map(|piece| match piece {
+            Piece::Audio(audio) => Some(audio.len()),
+            Piece::Mark(_) | Piece::Protected(_) => Some(0),
+            Piece::Awaiting { .. } => None,
+        });
+        lengths.sum::<Option<usize>>().map(samples_to_ms)
+    }
+
     pub(super) fn is_waiting(&self) -> bool {
         matches!(self.pieces.get(self.next), Some(Piece::Awaiting { .. }))
     }

@@ -234,6 +234,14 @@ impl Playback {
         self.prompts.front().map(|p| p.id)
     }
 
+    /// What the callee has still to hear of the prompt that plays, ms; `None` without one, and while not all of
+    /// its audio is there.
+    #[must_use]
+    pub fn left_ms(&self, now: CallTime) -> Option<u64> {
+        let prompt = self.prompts.front()?;
+        Some(prompt.length_ms()?.saturating_sub(prompt.heard_ms(now)))
+    }
+
     /// Whether the callee hears something of ours at `now`.
     #[must_use]
     pub fn is_audible(&self, now: CallTime) -> bool {

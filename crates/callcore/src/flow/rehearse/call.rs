@@ -172,10 +172,10 @@ impl Rehearsal {
         self.over |= matches!(input, Input::HungUp);
         let (starts, ends) =
             (matches!(input, Input::SpeechStarted), matches!(input, Input::Utterance { .. }));
-        let words = if let Input::Utterance { text: Some(text) } = &input {
-            count_words(text, self.run.flow().backchannels())
+        let (words, answers) = if let Input::Utterance { text: Some(text) } = &input {
+            (count_words(text, self.run.flow().backchannels()), self.run.answers(text))
         } else {
-            0
+            (0, false)
         };
         if let Input::Outcome(outcome) = &input {
             self.run.amd_event(told(*outcome));
@@ -187,7 +187,7 @@ impl Rehearsal {
         }
         if ends {
             self.world.speech_ended(self.now);
-            self.judge(words);
+            self.judge(words, answers);
         }
         self.drain();
     }
@@ -208,10 +208,11 @@ impl Rehearsal {
         }
     }
 
-    /// The callee has said `words` words over a prompt and is silent again.
-    fn judge(&mut self, words: usize) {
+    /// The callee has said `words` words over a prompt, perhaps an answer, and is silent again.
+    fn judge(&mut self, words: usize, answers: bool) {
         let (Some(playing), Some(_)) = (&mut self.playing, self.suspected.take()) else { return };
-        if playing.confirm.min_words > 0 && words >= playing.confirm.min_words as usize {
+        let enough = playing.confirm.min_words > 0 && words >= playing.confirm.min_words as usize;
+        if enough || (words > 0 && answers) {
             self.cut();
         } else if playing.confirm.resume {
             playing.go_on(self.now);

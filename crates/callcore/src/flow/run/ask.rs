@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::super::io::{Command, PlaybackEnd};
 use super::super::model::{Flow, Prompt, SceneId, Step};
-use super::super::question::{Ask, Choice, Fallback, Filled, Listening};
+use super::super::question::{Ask, Choice, Fallback, Filled, Listening, Slot};
 use super::answer::{self, Reading};
 use super::knowledge::Cut;
 use super::{LONGEST_SPEECH_MS, MAX_KEYS_AHEAD, Position, Run, State};
@@ -15,6 +15,8 @@ use crate::ids::PlayId;
 
 /// How long the words of a long answer may take to be recognised, beyond the answer itself.
 const RECOGNITION_MS: u64 = 5_000;
+/// Longest time that digits or an identifier may take, pauses included, ms.
+const LONGEST_DICTATION_MS: u64 = 25_000;
 
 /// Where a question stands.
 #[derive(Debug)]
@@ -65,6 +67,11 @@ impl Asking {
     fn new(phase: Phase) -> Self {
         Self { phase, digits: String::new(), missed: Count::default(), said: None, confirming: None }
     }
+
+    /// Whether it is asked if the answer is right.
+    pub(super) const fn is_confirming(&self) -> bool {
+        self.confirming.is_some()
+    }
 }
 
 /// The `ask` at `at`, if that is where the flow stands.
@@ -74,8 +81,11 @@ fn ask_at(flow: &Flow, at: Position) -> Option<&Ask> {
 }
 
 fn longest_speech_ms(ask: &Ask) -> u64 {
-    let Listening { end_silence_ms, longest_ms, .. } = &ask.listening;
-    longest_ms.map_or(LONGEST_SPEECH_MS, |longest| longest + RECOGNITION_MS) + end_silence_ms.unwrap_or(0)
+    let Listening { end_silence_ms, unfinished_ms, longest_ms, .. } = &ask.listening;
+    let dictated = matches!(ask.slot, Some(Slot::Digits { .. } | Slot::Pattern { .. }));
+    let usual = if dictated { LONGEST_DICTATION_MS } else { LONGEST_SPEECH_MS };
+    longest_ms.map_or(usual, |longest| longest + RECOGNITION_MS)
+        + unfinished_ms.or(*end_silence_ms).unwrap_or(0)
 }
 
 impl Run {

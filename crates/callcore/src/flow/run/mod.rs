@@ -19,6 +19,7 @@ mod order_tests;
 mod start;
 #[cfg(test)]
 mod tests;
+mod turn;
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -83,7 +83,7 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry) -> Option<Ask> {
     let confirm = confirm.and_then(|node| prompt::question(reader, node, "`confirm`", barge_in));
     let mut ms = |key| fields.node(key).and_then(|node| reader.duration_ms(node, &format!("`{key}`")));
     let (timeout_ms, digit_timeout_ms) = (ms("timeout"), ms("digit_timeout"));
-    let end_silence_ms = ms("end_silence");
+    let silence = fields.node("end_silence").map(|node| end_silence(reader, node)).unwrap_or_default();
     let retries = fields.node("retries").and_then(|node| reader.count(node, "`retries`", 0..11));
     let retries = retries.unwrap_or(RETRIES);
     let mut fallback = |key: &str| match fields.node(key) {
@@ -102,11 +102,36 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry) -> Option<Ask> {
         confirm,
         timeout_ms: timeout_ms.unwrap_or(TIMEOUT_MS),
         digit_timeout_ms: digit_timeout_ms.unwrap_or(DIGIT_TIMEOUT_MS),
-        listening: Listening { expected: expected.into(), end_silence_ms, longest_ms: None },
+        listening: Listening { expected: expected.into(), ..silence },
         no_input,
         no_match,
         tongue,
     })
+}
+
+/// `end_silence: 700ms`, or `end_silence: { usual: 700ms, complete: 400ms, unfinished: 2s }`.
+pub(super) fn end_silence(reader: &mut Reader<'_>, node: &Node) -> Listening {
+    if !matches!(node.value, Value::Map(_)) {
+        let end_silence_ms = reader.duration_ms(node, "`end_silence`");
+        return Listening { end_silence_ms, ..Listening::default() };
+    }
+    let Some(fields) = reader.map(node, "`end_silence`", &["usual", "complete", "unfinished"]) else {
+        return Listening::default();
+    };
+    let mut ms = |key| fields.node(key).and_then(|node| reader.duration_ms(node, &format!("`{key}`")));
+    let (usual, complete, unfinished) = (ms("usual"), ms("complete"), ms("unfinished"));
+    if let (Some(complete), Some(unfinished)) = (complete, unfinished)
+        && complete > unfinished
+    {
+        let hint = "make `unfinished` the longer one: it is for answers that go on";
+        reader.error(node.span, "`complete` is longer than `unfinished`", hint);
+    }
+    Listening {
+        end_silence_ms: usual,
+        complete_ms: complete,
+        unfinished_ms: unfinished,
+        ..Listening::default()
+    }
 }
 
 /// What the callee will probably say: the phrases of the question, then those of the whole call.

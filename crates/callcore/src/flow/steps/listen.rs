@@ -5,7 +5,7 @@ use super::super::question::{Ask, Fallback, Listening, Slot};
 use super::super::reader::Reader;
 use super::super::words::Tongue;
 use super::super::yaml::{Entry, Value};
-use super::ask::{TIMEOUT_MS, fallback};
+use super::ask::{TIMEOUT_MS, end_silence, fallback};
 use super::{prompt, slot};
 
 pub(in super::super) const KEYS: [&str; 8] =
@@ -54,8 +54,14 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry) -> Option<Ask> {
     }
     let mut ms = |key| fields.node(key).and_then(|node| reader.duration_ms(node, &format!("`{key}`")));
     ask.timeout_ms = ms("timeout").unwrap_or(TIMEOUT_MS);
-    ask.listening.end_silence_ms = ms("end_silence").or(ask.listening.end_silence_ms);
-    if let Some(longest) = ms("max") {
+    let longest = ms("max");
+    if let Some(node) = fields.node("end_silence") {
+        let silence = end_silence(reader, node);
+        ask.listening.end_silence_ms = silence.end_silence_ms.or(ask.listening.end_silence_ms);
+        (ask.listening.complete_ms, ask.listening.unfinished_ms) =
+            (silence.complete_ms, silence.unfinished_ms);
+    }
+    if let Some(longest) = longest {
         ask.listening.longest_ms = Some(longest);
         if longest > MOST_MS
             && let Some(node) = fields.node("max")

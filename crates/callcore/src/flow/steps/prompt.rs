@@ -3,18 +3,13 @@
 use super::super::io::{BargeIn, Confirm};
 use super::super::model::{AudioFile, Prompt, PromptPart};
 use super::super::reader::{Fields, Reader};
+use super::super::words::backchannels as usual_backchannels;
 use super::super::yaml::{Node, Value};
 use super::ask::plain_words;
 use super::voices::Voice;
 
 /// How long a callee must talk over a prompt that can go on again, unless the flow says otherwise, ms.
 const MIN_SPEECH_MS: u64 = 600;
-
-/// What people say to show that they listen.
-const BACKCHANNELS: [&str; 16] = [
-    "uh huh", "mm hmm", "mhm", "hmm", "hm", "mm", "uh", "um", "er", "ah", "oh", "eh", "huh", "heeh", "he eh",
-    "oo",
-];
 
 pub(in super::super) const BARGE_IN_KEYS: [&str; 4] = ["by", "min_speech", "min_words", "resume"];
 
@@ -122,7 +117,7 @@ fn by(reader: &mut Reader<'_>, node: &Node, what: &str) -> BargeIn {
 
 /// `backchannels: [uh-huh, ya]`: the author's words beside those that everybody says.
 pub(in super::super) fn backchannels(reader: &mut Reader<'_>, node: Option<&Node>) -> Vec<String> {
-    let mut words: Vec<String> = BACKCHANNELS.iter().map(ToString::to_string).collect();
+    let mut words: Vec<String> = usual_backchannels(&reader.language).map(str::to_owned).collect();
     let nodes = match node.map(|node| (node, &node.value)) {
         None => &[],
         Some((_, Value::List(items))) => items.as_slice(),

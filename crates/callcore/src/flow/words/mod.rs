@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows the time: whoever asks for a date brings today's.
 
+mod backchannel;
 mod calendar;
 mod currency;
 mod figure;
@@ -14,8 +15,10 @@ mod say;
 mod say_when;
 #[cfg(test)]
 mod tests;
+mod trailing;
 mod zone;
 
+pub(super) use self::backchannel::backchannels;
 pub use self::calendar::{Date, LocalTime, TimeOfDay};
 pub(super) use self::currency::CODES as CURRENCIES;
 pub(super) use self::currency::spoken_money;
@@ -26,6 +29,7 @@ pub(super) use self::hear_time::time as hear_time;
 pub(super) use self::hear_yes_no::{expected as yes_no_words, yes_no as hear_yes_no};
 pub(super) use self::say::{spoken_number, spoken_ordinal, spoken_phone};
 pub(super) use self::say_when::{DateStyle, spoken_date, spoken_time};
+pub(super) use self::trailing::trails_off;
 pub(super) use self::zone::{minutes_ahead, names as zones};
 
 /// The languages whose words are known here.

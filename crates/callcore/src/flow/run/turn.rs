@@ -1,0 +1,151 @@
+//! What words mean for whose turn it is, before they are handed in as an answer.
+
+use std::sync::Arc;
+
+use super::super::io::Turn;
+use super::super::model::Step;
+use super::super::question::{Ask, Slot};
+use super::super::steps::plain_words;
+use super::super::words::{hear_digits, trails_off};
+use super::answer::{self, Reading};
+use super::{Run, State};
+
+/// Words beyond the phrase of a choice that do not speak against it: "monday please".
+const MORE_WORDS: usize = 2;
+/// A yes or no in more words than this may go on.
+const YES_NO_WORDS: usize = 4;
+
+impl Run {
+    /// Whether `text` is all that the callee is going to say, as far as the open question and the language tell.
+    #[must_use]
+    pub fn turn(&self, text: &str) -> Turn {
+        let plain = plain_words(text);
+        if plain.is_empty() {
+            return Turn::Open;
+        }
+        if trails_off(text, &self.flow.language) {
+            return Turn::Unfinished;
+        }
+        match self.open_question() {
+            Some((ask, confirming)) => self.turn_of(ask, confirming, text, &plain),
+            None => Turn::Open,
+        }
+    }
+
+    /// Whether `text` answers the open question, or is a phrase that the whole call listens for.
+    #[must_use]
+    pub fn answers(&self, text: &str) -> bool {
+        let plain = plain_words(text);
+        let padded = format!(" {plain} ");
+        let handled = self.root.handlers.iter().flat_map(|handler| &handler.phrases);
+        if handled.into_iter().any(|phrase| padded.contains(&format!(" {phrase} "))) {
+            return true;
+        }
+        self.open_question().is_some_and(|(ask, confirming)| match (&ask.slot, confirming) {
+            (_, true) => answer::confirmation(ask, text, false).is_answer(),
+            // Any words fill it; that proves nothing.
+            (Some(Slot::Words { .. }), false) => answer::phrase(ask, &plain).is_some(),
+            (_, false) => answer::words(ask, text, &self.knowledge).is_ok_and(|reading| reading.is_answer()),
+        })
+    }
+
+    /// The question that is put or waits, and whether it only asks if the answer is right.
+    fn open_question(&self) -> Option<(&Ask, bool)> {
+        let State::Asking(asking) = &self.state else { return None };
+        let Step::Ask(ask) = Arc::as_ref(&self.flow).scenes.get(self.at.scene.0)?.steps.get(self.at.step)?
+        else {
+            return None;
+        };
+        Some((ask, asking.is_confirming()))
+    }
+
+    fn turn_of(&self, ask: &Ask, confirming: bool, text: &str, plain: &str) -> Turn {
+        let count = plain.split(' ').count();
+        let short = |most: usize| if count <= most { Turn::Complete } else { Turn::Open };
+        if confirming {
+            let answered = answer::confirmation(ask, text, false).is_answer();
+            return if answered { short(YES_NO_WORDS) } else { Turn::Open };
+        }
+        if let Some((length, _)) = answer::phrase(ask, plain) {
+            let phrase_words = plain.get(..length).map_or(1, |phrase| phrase.split(' ').count());
+            return short(phrase_words + MORE_WORDS);
+        }
+        match &ask.slot {
+            Some(Slot::YesNo { .. }) => match answer::words(ask, text, &self.knowledge) {
+                Ok(Reading::Filled(_)) => short(YES_NO_WORDS),
+                Ok(_) | Err(_) => Turn::Open,
+            },
+            Some(Slot::Digits { min, max, .. }) => match hear_digits(text, ask.tongue).len() {
+                0 => Turn::Open,
+                said if said < *min => Turn::Unfinished,
+                said if said == *max => Turn::Complete,
+                _ => Turn::Open,
+            },
+            // More may belong to any of these: "two hundred … and fifty", "the fifth … of June".
+            Some(
+                Slot::Number { .. }
+                | Slot::Date { .. }
+                | Slot::Time { .. }
+                | Slot::Pattern { .. }
+                | Slot::Words { .. },
+            )
+            | None => Turn::Open,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Map;
+
+    use super::super::super::{Input, parse};
+    use super::*;
+    use crate::clock::CallTime;
+
+    fn asked(language: &str, answer: &str) -> Run {
+        let text = format!(
+            "flow: f\nlanguage: {language}\nstart: a\nvariables: {{ kept: {{ default: none }}, sum: {{ type: number, default: 0 }} }}\n\
+             handlers:\n  - {{ says: [operator], goto: b }}\n\
+             scenes:\n  a:\n    - ask: {{ say: 'What?', {answer} }}\n    - hangup: done\n  b:\n    - hangup: b\n"
+        );
+        let parsed = parse("f.yaml", &text);
+        let flow = parsed.flow.unwrap_or_else(|| panic!("{:?}", parsed.diagnostics));
+        let mut run = Run::new(Arc::new(flow), Map::new()).unwrap();
+        run.handle(Input::Answered, CallTime::ZERO);
+        run
+    }
+
+    #[test]
+    fn a_full_answer_is_complete_and_half_of_one_is_not() {
+        let digits = "digits: { into: kept, length: 6 }";
+        let yes_no = "yes_no: { yes: b, no: b }";
+        let choices = "choices: { monday: b, tuesday afternoon: b }";
+        for (answer, text, turn) in [
+            (digits, "one two three", Turn::Unfinished),
+            (digits, "123456", Turn::Complete),
+            (digits, "four five six and", Turn::Unfinished),
+            (digits, "what do you mean", Turn::Open),
+            (yes_no, "yes", Turn::Complete),
+            (yes_no, "no, thank you", Turn::Complete),
+            (yes_no, "yes but", Turn::Unfinished),
+            (yes_no, "no I told you people last week", Turn::Open),
+            (choices, "on Monday please", Turn::Complete),
+            (choices, "tuesday afternoon", Turn::Complete),
+            (choices, "Tuesday", Turn::Open),
+            (choices, "Monday does not suit me at all", Turn::Open),
+            ("number: sum", "two hundred", Turn::Open),
+            ("number: sum", "two hundred, uh", Turn::Unfinished),
+        ] {
+            assert_eq!(asked("en", answer).turn(text), turn, "{text}");
+        }
+        assert_eq!(asked("id", "yes_no: { yes: b, no: b }").turn("iya betul"), Turn::Complete);
+        assert_eq!(asked("id", digits).turn("kosong delapan satu"), Turn::Unfinished);
+        assert_eq!(asked("id", digits).turn("sebentar ya"), Turn::Unfinished);
+    }
+
+    #[test]
+    fn what_the_question_or_the_whole_call_listens_for_is_an_answer() {
+        let run = asked("en", "yes_no: { yes: b, no: b }");
+        assert!(run.answers("yeah") && run.answers("get me the operator") && !run.answers("the weather"));
+    }
+}

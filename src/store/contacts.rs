@@ -1,0 +1,390 @@
+//! Contacts: people, their numbers and what a flow is to know of them. And whose calls are whose.
+
+use futures_util::FutureExt;
+use serde_json::Value;
+use sqlx::sqlite::{Sqlite, SqliteConnection};
+use sqlx::types::Json;
+use sqlx::{FromRow, QueryBuilder};
+use uuid::Uuid;
+
+use super::batch::exists_or;
+use super::calls::{CallRow, Cursor};
+use super::cdr::like;
+use super::do_not_call::digits;
+use super::{Error, Store};
+use crate::wallclock::now_ms;
+
+/// Fewest digits that are looked for inside numbers.
+const SEARCHED_DIGITS: usize = 3;
+
+/// A contact as it is given.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NewContact {
+    /// One is made where there is none.
+    pub id: Option<String>,
+    /// As it is dialled.
+    pub number: String,
+    pub name: Option<String>,
+    /// The flow of calls that name none.
+    pub flow: Option<String>,
+    /// A JSON object: variables of the flow.
+    pub metadata: Value,
+}
+
+/// What is to change; `None` leaves a field as it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ContactChange {
+    pub number: Option<String>,
+    /// `Some(None)` takes it away.
+    pub name: Option<Option<String>>,
+    pub flow: Option<Option<String>>,
+    /// Merged (RFC 7396): a member that is null goes.
+    pub metadata: Option<Value>,
+}
+
+/// A contact as it is kept.
+#[derive(Clone, Debug, PartialEq, FromRow)]
+pub struct ContactRow {
+    pub id: String,
+    pub number: String,
+    pub name: Option<String>,
+    pub flow: Option<String>,
+    #[sqlx(json)]
+    pub metadata: Value,
+    pub created_ms: i64,
+    pub updated_ms: i64,
+    /// Since when the number's owner does not want to be called, and the call in which they said so.
+    pub do_not_call_ms: Option<i64>,
+    pub do_not_call_id: Option<String>,
+}
+
+/// Contacts, newest first.
+#[derive(Clone, Debug)]
+pub struct ContactPage {
+    pub contacts: Vec<ContactRow>,
+    /// `None` on the last page.
+    pub next: Option<Cursor>,
+}
+
+/// What became of one contact of many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    Created,
+    /// The contact of that id, or the only one of that number, was there and is now as given.
+    Updated,
+    /// No id was given, and several contacts have the number.
+    Ambiguous,
+}
+
+/// A call and whose it is.
+#[derive(Clone, Debug, PartialEq, FromRow)]
+pub struct HistoryRow {
+    #[sqlx(flatten)]
+    pub call: CallRow,
+    pub contact_id: Option<String>,
+    pub user_id: Option<String>,
+}
+
+/// Calls of contacts, newest first.
+#[derive(Clone, Debug)]
+pub struct HistoryPage {
+    pub calls: Vec<HistoryRow>,
+    /// `None` on the last page.
+    pub next: Option<Cursor>,
+}
+
+const SELECT: &str = "SELECT c.id, c.number, c.name, c.flow, c.metadata, c.created_ms, c.updated_ms, \
+                      d.at_ms AS do_not_call_ms, d.call_id AS do_not_call_id \
+                      FROM contacts c LEFT JOIN do_not_call d ON d.number = c.digits WHERE 1 = 1";
+
+impl Store {
+    /// Keeps a new contact and hands it back.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] when its id is taken.
+    pub async fn create_contact(&self, contact: NewContact) -> Result<ContactRow, Error> {
+        let id = contact.id.clone().unwrap_or_else(new_id);
+        let row = NewContact { id: Some(id.clone()), ..contact };
+        self.write(move |connection| async move { insert(connection, row, now_ms()).await }.boxed()).await?;
+        self.contact(&id).await?.ok_or(Error::Closed)
+    }
+
+    /// Changes a contact; `None` when there is none of that id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn change_contact(&self, id: &str, change: ContactChange) -> Result<Option<ContactRow>, Error> {
+        let key = id.to_owned();
+        self.write(move |connection| async move { update(connection, &key, change).await }.boxed()).await?;
+        self.contact(id).await
+    }
+
+    /// Deletes a contact; false when there is none. Its calls stay.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn delete_contact(&self, id: &str) -> Result<bool, Error> {
+        let id = id.to_owned();
+        let deleted = self.write(move |connection| {
+            async move {
+                let query = sqlx::query("DELETE FROM contacts WHERE id = $1").bind(id);
+                Ok(query.execute(connection).await?.rows_affected())
+            }
+            .boxed()
+        });
+        Ok(deleted.await? > 0)
+    }
+
+    /// Creates or replaces contacts in one transaction and says for each what became of it. A contact with an id
+    /// replaces the one of that id; one without replaces the only one of its number.
+    ///
+    /// # Errors
+    /// When the database fails; then nothing is kept.
+    pub async fn put_contacts(&self, contacts: Vec<NewContact>) -> Result<Vec<Kept>, Error> {
+        self.write(move |connection| async move { put_all(connection, contacts).await }.boxed()).await
+    }
+
+    /// # Errors
+    /// When the database fails.
+    pub async fn contact(&self, id: &str) -> Result<Option<ContactRow>, Error> {
+        let mut query = QueryBuilder::<Sqlite>::new(SELECT);
+        query.push(" AND c.id = ").push_bind(id.to_owned());
+        Ok(query.build_query_as().fetch_optional(&self.readers).await?)
+    }
+
+    /// At most `limit` contacts, newest first, behind `after`. With `search` those whose name or number holds it,
+    /// or whose id it is.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn contacts(
+        &self,
+        search: Option<&str>,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<ContactPage, Error> {
+        let mut query = QueryBuilder::<Sqlite>::new(SELECT);
+        if let Some(search) = search {
+            query.push(" AND (c.id = ").push_bind(search.to_owned());
+            query.push(" OR c.name LIKE ").push_bind(like(search)).push(" ESCAPE '\\'");
+            let part = digits(search);
+            if part.len() >= SEARCHED_DIGITS {
+                query.push(" OR c.digits LIKE ").push_bind(like(&part));
+            }
+            query.push(")");
+        }
+        if let Some(after) = after {
+            query.push(" AND (c.created_ms, c.id) < (").push_bind(after.created_ms);
+            query.push(", ").push_bind(after.id.clone()).push(")");
+        }
+        query.push(" ORDER BY c.created_ms DESC, c.id DESC LIMIT ").push_bind(i64::from(limit) + 1);
+        let mut contacts: Vec<ContactRow> = query.build_query_as().fetch_all(&self.readers).await?;
+        let more = contacts.len() > limit as usize;
+        contacts.truncate(limit as usize);
+        let last = contacts.last().filter(|_| more);
+        let next = last.map(|last| Cursor { created_ms: last.created_ms, id: last.id.clone() });
+        Ok(ContactPage { contacts, next })
+    }
+
+    /// Says whose call it is.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn name_parties(
+        &self,
+        call_id: &str,
+        contact_id: &str,
+        user_id: Option<String>,
+    ) -> Result<(), Error> {
+        let (call_id, contact_id) = (call_id.to_owned(), contact_id.to_owned());
+        self.write(move |connection| {
+            async move {
+                sqlx::query(
+                    "INSERT INTO call_parties (call_id, contact_id, user_id) VALUES ($1, $2, $3) \
+                     ON CONFLICT (call_id) DO UPDATE SET contact_id = excluded.contact_id, \
+                     user_id = excluded.user_id",
+                )
+                .bind(call_id)
+                .bind(contact_id)
+                .bind(user_id)
+                .execute(connection)
+                .await?;
+                Ok(())
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// At most `limit` calls of contacts, newest first, behind `after`; with `user` those in which that user is
+    /// the contact or the one who asked for the call.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn history(
+        &self,
+        user: Option<&str>,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<HistoryPage, Error> {
+        let mut query = history_query();
+        if let Some(user) = user {
+            query.push(" AND (p.contact_id = ").push_bind(user.to_owned());
+            query.push(" OR p.user_id = ").push_bind(user.to_owned()).push(")");
+        }
+        if let Some(after) = after {
+            query.push(" AND (k.created_ms, k.id) < (").push_bind(after.created_ms);
+            query.push(", ").push_bind(after.id.clone()).push(")");
+        }
+        query.push(" ORDER BY k.created_ms DESC, k.id DESC LIMIT ").push_bind(i64::from(limit) + 1);
+        let mut calls: Vec<HistoryRow> = query.build_query_as().fetch_all(&self.readers).await?;
+        let more = calls.len() > limit as usize;
+        calls.truncate(limit as usize);
+        let last = calls.last().filter(|_| more);
+        let next = last.map(|last| Cursor { created_ms: last.call.created_ms, id: last.call.id.clone() });
+        Ok(HistoryPage { calls, next })
+    }
+
+    /// One call and whose it is; `None` when there is none, or no contact has to do with it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn contact_call(&self, call_id: &str) -> Result<Option<HistoryRow>, Error> {
+        let mut query = history_query();
+        query.push(" AND k.id = ").push_bind(call_id.to_owned());
+        Ok(query.build_query_as().fetch_optional(&self.readers).await?)
+    }
+
+    /// Merges `patch` into a call's metadata (RFC 7396).
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn merge_metadata(&self, call_id: &str, patch: Value) -> Result<(), Error> {
+        let call_id = call_id.to_owned();
+        self.write(move |connection| {
+            async move {
+                sqlx::query("UPDATE calls SET metadata = json_patch(metadata, $2) WHERE id = $1")
+                    .bind(call_id)
+                    .bind(Json(patch))
+                    .execute(connection)
+                    .await?;
+                Ok(())
+            }
+            .boxed()
+        })
+        .await
+    }
+}
+
+fn history_query() -> QueryBuilder<Sqlite> {
+    QueryBuilder::new(
+        "SELECT k.*, p.contact_id, p.user_id FROM call_parties p JOIN calls k ON k.id = p.call_id WHERE 1 = 1",
+    )
+}
+
+fn new_id() -> String {
+    format!("ct_{}", Uuid::now_v7().simple())
+}
+
+async fn insert(connection: &mut SqliteConnection, contact: NewContact, now: i64) -> Result<(), Error> {
+    let id = contact.id.unwrap_or_else(new_id);
+    sqlx::query(
+        "INSERT INTO contacts (id, number, digits, name, flow, metadata, created_ms, updated_ms) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $7)",
+    )
+    .bind(&id)
+    .bind(&contact.number)
+    .bind(digits(&contact.number))
+    .bind(contact.name)
+    .bind(contact.flow)
+    .bind(Json(contact.metadata))
+    .bind(now)
+    .execute(connection)
+    .await
+    .map_err(|error| exists_or(error, || format!("the contact {id}")))?;
+    Ok(())
+}
+
+async fn update(connection: &mut SqliteConnection, id: &str, change: ContactChange) -> Result<(), Error> {
+    let mut query = QueryBuilder::<Sqlite>::new("UPDATE contacts SET updated_ms = ");
+    query.push_bind(now_ms());
+    if let Some(number) = change.number {
+        query.push(", digits = ").push_bind(digits(&number));
+        query.push(", number = ").push_bind(number);
+    }
+    if let Some(name) = change.name {
+        query.push(", name = ").push_bind(name);
+    }
+    if let Some(flow) = change.flow {
+        query.push(", flow = ").push_bind(flow);
+    }
+    if let Some(metadata) = change.metadata {
+        query.push(", metadata = json_patch(metadata, ").push_bind(Json(metadata)).push(")");
+    }
+    query.push(" WHERE id = ").push_bind(id.to_owned());
+    query.build().execute(connection).await?;
+    Ok(())
+}
+
+async fn put_all(connection: &mut SqliteConnection, contacts: Vec<NewContact>) -> Result<Vec<Kept>, Error> {
+    let now = now_ms();
+    let mut kept = Vec::with_capacity(contacts.len());
+    for contact in contacts {
+        kept.push(put(connection, contact, now).await?);
+    }
+    Ok(kept)
+}
+
+async fn put(connection: &mut SqliteConnection, contact: NewContact, now: i64) -> Result<Kept, Error> {
+    let known: Vec<String> = match &contact.id {
+        Some(id) => sqlx::query_scalar("SELECT id FROM contacts WHERE id = $1").bind(id),
+        None => sqlx::query_scalar("SELECT id FROM contacts WHERE digits = $1 LIMIT 2")
+            .bind(digits(&contact.number)),
+    }
+    .fetch_all(&mut *connection)
+    .await?;
+    match known.as_slice() {
+        [] => {
+            insert(connection, contact, now).await?;
+            Ok(Kept::Created)
+        }
+        [id] => {
+            sqlx::query(
+                "UPDATE contacts SET number = $2, digits = $3, name = $4, flow = $5, metadata = $6, \
+                 updated_ms = $7 WHERE id = $1",
+            )
+            .bind(id)
+            .bind(&contact.number)
+            .bind(digits(&contact.number))
+            .bind(contact.name)
+            .bind(contact.flow)
+            .bind(Json(contact.metadata))
+            .bind(now)
+            .execute(connection)
+            .await?;
+            Ok(Kept::Updated)
+        }
+        _ => Ok(Kept::Ambiguous),
+    }
+}
+
+/// Files a new call under the contact of the number at its other end, when just one contact has it.
+pub(super) async fn file_call(
+    connection: &mut SqliteConnection,
+    call_id: &str,
+    number: &str,
+) -> Result<(), Error> {
+    let number = digits(number);
+    if number.is_empty() {
+        return Ok(());
+    }
+    sqlx::query(
+        "INSERT INTO call_parties (call_id, contact_id) \
+         SELECT $1, min(id) FROM contacts WHERE digits = $2 HAVING count(*) = 1",
+    )
+    .bind(call_id)
+    .bind(number)
+    .execute(connection)
+    .await?;
+    Ok(())
+}

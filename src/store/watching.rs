@@ -1,0 +1,107 @@
+//! Who waits for news of a call. The news itself is read from the database, so that nothing is told that is not
+//! kept, and whoever is slow misses nothing.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::watch;
+
+use super::Store;
+
+/// Timelines that may be watched at the same time.
+const MOST: usize = 500;
+
+/// The calls that somebody watches.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Watchers(Arc<Mutex<Known>>);
+
+#[derive(Debug, Default)]
+struct Known {
+    calls: HashMap<String, watch::Sender<()>>,
+    watches: usize,
+}
+
+/// Tells when something was written about one call.
+#[derive(Debug)]
+pub struct Watch {
+    call_id: String,
+    news: watch::Receiver<()>,
+    watchers: Watchers,
+}
+
+impl Watch {
+    /// Waits until something was written since the last wait, or since the watch began.
+    pub async fn changed(&mut self) {
+        // The sender stays as long as this watch.
+        let _kept = self.news.changed().await;
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let mut known = self.watchers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.watches -= 1;
+        if known.calls.get(&self.call_id).is_some_and(|sender| sender.receiver_count() <= 1) {
+            known.calls.remove(&self.call_id);
+        }
+        metrics::gauge!("dering_timelines_watched").set(known.watches as f64);
+    }
+}
+
+impl Watchers {
+    /// Something was written about a call.
+    pub(super) fn tell(&self, call_id: &str) {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(sender) = known.calls.get(call_id) {
+            sender.send_replace(());
+        }
+    }
+}
+
+impl Store {
+    /// Watches a call; `None` when too many are watched already.
+    #[must_use]
+    pub fn watch_call(&self, call_id: &str) -> Option<Watch> {
+        let mut known = self.watchers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.watches >= MOST {
+            return None;
+        }
+        known.watches += 1;
+        metrics::gauge!("dering_timelines_watched").set(known.watches as f64);
+        let sender = known.calls.entry(call_id.to_owned()).or_insert_with(|| watch::Sender::new(()));
+        let news = sender.subscribe();
+        drop(known);
+        Some(Watch { call_id: call_id.to_owned(), news, watchers: self.watchers.clone() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Options;
+    use super::*;
+
+    #[tokio::test]
+    async fn a_watch_hears_of_its_own_call_only_and_leaves_nothing_behind() {
+        let store = Store::open(Options::memory()).await.unwrap();
+        let (mut one, second) = (store.watch_call("c1").unwrap(), store.watch_call("c1").unwrap());
+        store.watchers.tell("c2");
+        assert!(!one.news.has_changed().unwrap());
+        store.watchers.tell("c1");
+        one.changed().await;
+        drop(second);
+        store.watchers.tell("c1");
+        one.changed().await;
+        drop(one);
+        let known = store.watchers.0.lock().unwrap();
+        assert!(known.calls.is_empty() && known.watches == 0);
+    }
+
+    #[tokio::test]
+    async fn there_is_a_limit_to_watching() {
+        let store = Store::open(Options::memory()).await.unwrap();
+        let all: Vec<_> = std::iter::from_fn(|| store.watch_call("c1")).collect();
+        assert_eq!(all.len(), MOST);
+        drop(all);
+        assert!(store.watch_call("c1").is_some());
+    }
+}
