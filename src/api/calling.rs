@@ -15,9 +15,9 @@ use time::format_description::well_known::Rfc3339;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
+use super::auth::Caller;
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query, cursor, json, page_size, wrong};
-use super::gates::Caller;
 use crate::session::DialRequest;
 use crate::store::{ContactRow, HistoryRow};
 use crate::wallclock::now_ms;
@@ -172,10 +172,10 @@ pub(super) async fn make(
     let contact = api.store.contact(&asked.contact_id).await?;
     let contact = contact.ok_or_else(|| Problem::not_found(&format!("contact {}", asked.contact_id)))?;
     let (bot_id, flow) = flow(&api, asked.flow, &contact)?;
-    caller.may_use(&bot_id)?;
+    caller.require_bot(&bot_id)?;
     let user_id = asked.user_id.clone();
     let request = DialRequest {
-        app_id: caller.id,
+        app_id: caller.app_id().map_or_else(|| caller.actor(), str::to_owned),
         bot_id,
         flow,
         number: contact.number.clone(),

@@ -11,7 +11,6 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::BODY_LIMIT;
-use super::auth::AuthError;
 use crate::store;
 
 /// What went wrong, for programs. The text is part of the API.
@@ -25,6 +24,8 @@ pub enum Code {
     CredentialsInvalid,
     TokenExpired,
     TokenNotYetValid,
+    /// A token that is good for one request came again.
+    TokenReplayed,
     ScopeMissing,
     BotNotAllowed,
     /// A browser sent it along, but not from a page of ours.
@@ -62,7 +63,8 @@ impl Code {
             Self::CredentialsMissing
             | Self::CredentialsInvalid
             | Self::TokenExpired
-            | Self::TokenNotYetValid => StatusCode::UNAUTHORIZED,
+            | Self::TokenNotYetValid
+            | Self::TokenReplayed => StatusCode::UNAUTHORIZED,
             Self::ScopeMissing
             | Self::BotNotAllowed
             | Self::CrossSite
@@ -214,10 +216,12 @@ impl IntoResponse for Problem {
 impl From<store::Error> for Problem {
     fn from(error: store::Error) -> Self {
         match error {
-            store::Error::UnknownCall(_) | store::Error::UnknownApp(_) => {
+            store::Error::UnknownCall(_) | store::Error::UnknownApp(_) | store::Error::NoSuch { .. } => {
                 Self::new(Code::NotFound, error.to_string())
             }
-            store::Error::Exists { .. } => Self::new(Code::Conflict, error.to_string()),
+            store::Error::Exists { .. } | store::Error::LastSecret(_) => {
+                Self::new(Code::Conflict, error.to_string())
+            }
             store::Error::Closed => Self::new(Code::Unavailable, "the server is shutting down; try again"),
             store::Error::InUse { .. }
             | store::Error::Missing { .. }
@@ -225,30 +229,13 @@ impl From<store::Error> for Problem {
             | store::Error::Newer { .. }
             | store::Error::Migrate(_)
             | store::Error::Database(_)
+            | store::Error::Key(_)
             | store::Error::ReadOnly => {
                 // The cause is for the log; it may name paths and statements.
                 tracing::error!(%error, "a request failed in the database");
                 Self::new(Code::Internal, "the server could not reach its database; the log says why")
             }
         }
-    }
-}
-
-impl From<AuthError> for Problem {
-    fn from(error: AuthError) -> Self {
-        let code = match error {
-            AuthError::Store(error) => return error.into(),
-            AuthError::Missing | AuthError::KeyMissing => Code::CredentialsMissing,
-            AuthError::Malformed(_)
-            | AuthError::Algorithm(_)
-            | AuthError::Unsigned { .. }
-            | AuthError::KeyUnknown => Code::CredentialsInvalid,
-            AuthError::Expired { .. } => Code::TokenExpired,
-            AuthError::NotYetValid { .. } => Code::TokenNotYetValid,
-            AuthError::Scope(_) => Code::ScopeMissing,
-            AuthError::Bot(_) => Code::BotNotAllowed,
-        };
-        Self::new(code, error.to_string())
     }
 }
 
@@ -265,6 +252,7 @@ impl From<BytesRejection> for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::auth::AuthError;
 
     async fn body_of(response: Response) -> Value {
         let bytes = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();

@@ -1,5 +1,7 @@
 //! The HTTP API: this list of routes, and handlers that translate each to one verb of the parts below.
 
+pub mod admin;
+mod audit;
 pub mod auth;
 mod calling;
 mod calls;
@@ -9,8 +11,8 @@ mod dialout;
 pub mod error;
 mod extract;
 mod flows;
-mod gates;
 mod health;
+mod limits;
 pub mod openapi;
 mod page;
 mod picture;
@@ -23,20 +25,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, HeaderValue, Method, Uri};
+use axum::extract::{DefaultBodyLimit, FromRef, Request, State};
+use axum::http::{HeaderMap, Method, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use metrics_exporter_prometheus::PrometheusHandle;
 use tower_http::trace::TraceLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
-use self::auth::Auth;
+pub use self::audit::AuditDetail;
+use self::auth::{Auth, gate};
+pub use self::auth::{FLOWS, READ};
 use self::error::{Code, Problem};
 use self::openapi::Gate;
 use crate::flows::Catalog;
@@ -47,14 +48,6 @@ use crate::store::Store;
 
 /// Largest request body, bytes.
 const BODY_LIMIT: usize = 256 * 1024;
-/// The scope of an API key that may read, and end calls.
-pub const READ: &str = "read";
-/// The scope of an API key that may upload flows and decide which version runs.
-pub const FLOWS: &str = "flows";
-/// The scope of an API key that may keep contacts and call them.
-pub const CALLS: &str = "calls";
-/// The scope of an API key that looks after the server.
-pub const ADMIN: &str = "admin";
 /// Longest a request may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -62,6 +55,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub struct Api {
     pub store: Store,
+    /// Who may call.
+    pub auth: Auth,
     pub calls: session::Handle,
     pub outbox: outbox::Handle,
     pub flows: Arc<Catalog>,
@@ -72,28 +67,18 @@ pub struct Api {
     pub reach: Reach,
 }
 
-impl Api {
-    /// Lets a request pass that carries an API key: as bearer token, or, from a browser, as the password
-    /// of basic authentication under any user name.
-    async fn reader(&self, headers: &HeaderMap) -> Result<(), Problem> {
-        let auth = Auth::new(self.store.clone());
-        let admitted = match basic_password(headers) {
-            Some(key) => auth.api_key(&HeaderMap::from_iter([(AUTHORIZATION, key)]), READ).await,
-            None => auth.api_key(headers, READ).await,
-        };
-        admitted.map(|_| ()).map_err(Problem::from)
+impl FromRef<Api> for Auth {
+    fn from_ref(api: &Api) -> Self {
+        api.auth.clone()
     }
 }
 
-/// The password of basic authentication (RFC 7617), as the bearer token it stands for.
-fn basic_password(headers: &HeaderMap) -> Option<HeaderValue> {
-    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, coded) = value.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
+impl Api {
+    /// Lets a request pass that carries an API key or a token: as bearer, or, from a browser, as the password
+    /// of basic authentication under any user name.
+    async fn reader(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        Ok(self.auth.caller(headers, READ).await.map(|_| ())?)
     }
-    let pair = String::from_utf8(STANDARD.decode(coded.trim()).ok()?).ok()?;
-    HeaderValue::from_str(&format!("Bearer {}", pair.split_once(':')?.1)).ok()
 }
 
 /// The gate of everything that changes flows; who passed is known to the handler.
@@ -102,14 +87,8 @@ async fn flow_writers_only(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let key = Auth::new(api.store.clone()).api_key(request.headers(), FLOWS).await?;
-    request.extensions_mut().insert(flows::Author(key.name));
-    Ok(next.run(request).await)
-}
-
-/// The gate of everything that reads.
-async fn readers_only(State(api): State<Api>, request: Request, next: Next) -> Result<Response, Problem> {
-    api.reader(request.headers()).await?;
+    let caller = gate::require(&api.auth, (request.extensions(), request.headers()), FLOWS).await?;
+    request.extensions_mut().insert(flows::Author(caller.name().to_owned()));
     Ok(next.run(request).await)
 }
 
@@ -208,30 +187,33 @@ pub fn description() -> OpenApi {
         (Gate::Readers, reading()),
         (Gate::Callers, calling()),
         (Gate::Keys, flow_writing()),
-        (Gate::Keys, administering()),
+        (Gate::Admins, administering()),
     ];
-    openapi::assemble(groups.map(|(gate, group)| (gate, group.into_openapi())))
+    let groups = groups.map(|(gate, group)| (gate, group.into_openapi()));
+    openapi::assemble(groups.into_iter().chain([(Gate::Admins, admin::routes::<Api>().into_openapi())]))
 }
 
 /// Every route there is, behind its gate.
 pub fn router(api: Api) -> Router {
     let reading = Router::from(reading())
         .merge(webhooks::routes())
-        .route_layer(from_fn_with_state(api.clone(), readers_only));
+        .route_layer(from_fn_with_state(api.clone(), gate::readers));
     let writing =
         Router::from(flow_writing()).route_layer(from_fn_with_state(api.clone(), flow_writers_only));
-    let calling = Router::from(calling()).route_layer(from_fn_with_state(api.clone(), gates::callers_only));
+    let calling = Router::from(calling()).route_layer(from_fn_with_state(api.auth.clone(), gate::callers));
     let administering =
-        Router::from(administering()).route_layer(from_fn_with_state(api.clone(), gates::admins_only));
+        Router::from(administering()).route_layer(from_fn_with_state(api.auth.clone(), gate::admins));
     Router::from(open())
         .merge(webhooks::pages())
         .merge(reading)
         .merge(writing)
         .merge(calling)
         .merge(administering)
+        .merge(admin::router(&api.auth))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn_with_state(api.auth.clone(), gate::meet))
         .layer(from_fn(within_patience))
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .with_state(api)

@@ -1,6 +1,6 @@
 //! A program that keeps contacts, calls them and watches, for the tests of the Calls API.
 
-use dering::api::{ADMIN, CALLS, READ, auth};
+use dering::api::auth::{self, ADMIN, CAMPAIGNS, READ};
 use reqwest::{Client, Method, RequestBuilder};
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -17,7 +17,7 @@ pub(crate) struct Desk {
 impl Desk {
     pub(crate) async fn set() -> Self {
         let stage = Stage::set().await;
-        let key = key(&stage, &[READ, CALLS, ADMIN]).await;
+        let key = key(&stage, &[READ, CAMPAIGNS, ADMIN]).await;
         Self { stage, http: Client::builder().no_proxy().build().unwrap(), key }
     }
 

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking where it stands, and says on stdout why it was skipped"
 )]
 
+mod api_admin;
 mod api_auth;
 mod api_description;
 mod architecture;
@@ -40,6 +41,7 @@ mod store_cdrs;
 mod store_fixture;
 mod store_ledger;
 mod store_opening;
+mod store_secrets;
 mod stt;
 mod stt_services;
 mod system_dialout;
