@@ -56,6 +56,9 @@ impl App {
         for finding in folder.findings() {
             tracing::warn!("{finding}");
         }
+        // What is wrong with the engines is told before anything is written.
+        let tts = engines::voices(config)?;
+        let recognizers = engines::recognizers(&config.speech_to_text)?;
         let store = Store::open(store::Options::file(&config.database)).await?;
         let flows = Arc::new(Catalog::open(store.clone(), &config.flow_versions(), folder).await?);
         let recovered = session::recover(&store).await?;
@@ -67,8 +70,6 @@ impl App {
         }
         let reach = reach_of(config.webhooks.allow_private);
         let outbox = Outbox::start(store.clone(), outbox::Options { reach, ..outbox::Options::default() })?;
-        let tts = engines::voices(config)?;
-        let recognizers = engines::recognizers(&config.speech_to_text)?;
         engines::warn_of_languages(&recognizers, &flows).await;
         let mut trunks = Vec::with_capacity(config.trunks.len());
         for trunk in &config.trunks {

@@ -39,9 +39,7 @@ pub use calls::{
     CallFilter, CallPage, CallRow, Cursor, EventRow, Interaction, Progress, RecordingRow, TranscriptRow,
 };
 pub use cdr::{CdrPage, CdrRow};
-pub use contacts::{
-    ContactChange, ContactPage, ContactRow, HistoryPage, HistoryRow, Kept, NewContact,
-};
+pub use contacts::{ContactChange, ContactPage, ContactRow, HistoryPage, HistoryRow, Kept, NewContact};
 pub use dialout::{Acceptance, FlowUse, NewPlan, PlannedRow, RequestKey};
 pub use do_not_call::{DoNotCallRow, NewDoNotCall};
 pub use flow_versions::{FlowLabelRow, FlowVersionRow, LabelMove, LabelMoveRow, NewFlowVersion};
