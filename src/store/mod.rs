@@ -145,8 +145,8 @@ impl From<sqlx::Error> for Error {
 pub struct Store {
     readers: SqlitePool,
     writer: Option<Writer>,
-    clients: Arc<Clients>,
     watchers: Watchers,
+    clients: Arc<Clients>,
 }
 
 impl Store {
@@ -164,7 +164,7 @@ impl Store {
                 let clients = Clients::new(Vault::forgetful());
                 clients.keep(&clients.read(&mut *pool.acquire().await?).await?);
                 let writer = Some(Writer::start(pool.clone(), pool.clone(), None));
-                Ok(Self { readers: pool, writer, clients: Arc::new(clients), watchers: Watchers::default() })
+                Ok(Self { readers: pool, writer, watchers: Watchers::default(), clients: Arc::new(clients) })
             }
             Place::File(path) => Self::open_file(&path, options.key).await,
         }
@@ -180,7 +180,7 @@ impl Store {
         let readers = connect_pool(reading(path), READERS, path).await?;
         let writer = Writer::start(writing, readers.clone(), Some(lock));
         let store =
-            Self { readers, writer: Some(writer), clients: Arc::new(clients), watchers: Watchers::default() };
+            Self { readers, writer: Some(writer), watchers: Watchers::default(), clients: Arc::new(clients) };
         store.release_claims().await?;
         Ok(store)
     }
@@ -203,12 +203,8 @@ impl Store {
             return Err(Error::Missing { path: path.to_owned() });
         }
         let readers = connect_pool(reading(path), 1, path).await?;
-        Ok(Self {
-            readers,
-            writer: None,
-            clients: Arc::new(Clients::new(Vault::new(key, path))),
-            watchers: Watchers::default(),
-        })
+        let clients = Arc::new(Clients::new(Vault::new(key, path)));
+        Ok(Self { readers, writer: None, watchers: Watchers::default(), clients })
     }
 
     /// Commits what is queued, closes the database and releases its lock. Later verbs fail.

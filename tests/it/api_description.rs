@@ -12,6 +12,7 @@ use dering::flows::{Catalog, Folder};
 use dering::outbox::target::Reach;
 use dering::outbox::{self, Outbox};
 use dering::session;
+use dering::speech::stt::Recognizers;
 use dering::speech::tts::{self, Synthesizer, Tts};
 use dering::store::{self, Store};
 use serde_json::Value;
@@ -33,13 +34,13 @@ async fn api(folder: &TempDir) -> Api {
             synthesizer: Synthesizer::Fake(tts::fake::Fake::default()),
             ..tts::Options::default()
         }),
-        recognizers: dering::speech::stt::Recognizers::default(),
+        recognizers: Recognizers::default(),
         requests: session::Requests::new(Reach::Public).unwrap(),
     };
     let calls = session::Handle::new(parts, session::Options::default());
     let bots = Arc::new(BTreeMap::new());
     let auth = Auth::new(store.clone());
-    Api { store, auth, calls, outbox, flows, bots, metrics: None, reach: Reach::Public }
+    Api { store, auth, calls, flows, bots, metrics: None, reach: Reach::Public, outbox }
 }
 
 fn described() -> Value {

@@ -3,12 +3,12 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, MatchedPath, Query, RawPathParams, Request, State};
-use axum::http::{Extensions, HeaderMap, Uri};
+use axum::http::{Extensions, HeaderMap, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::credential::{Credential, by_password};
-use super::{ADMIN, Auth, AuthError, Caller, READ};
+use super::credential::{Credential, by_browser};
+use super::{ADMIN, Auth, AuthError, CAMPAIGNS, Caller, DIALOUT, READ};
 use crate::api::Api;
 use crate::api::audit::{AuditDetail, Deed};
 use crate::api::error::{Code, Problem};
@@ -110,7 +110,7 @@ pub(in crate::api) async fn require(
     (extensions, headers): (&Extensions, &HeaderMap),
     scope: &str,
 ) -> Result<Caller, Problem> {
-    if scope != READ && by_password(headers) {
+    if scope != READ && by_browser(headers) {
         let detail =
             "a user name and password do not do for this; send the key as Authorization: Bearer <key>";
         return Err(Problem::new(Code::CrossSite, detail));
@@ -135,6 +135,29 @@ pub(in crate::api) async fn admins(
     Ok(next.run(request).await)
 }
 
+/// The gate of the Calls API: whoever may dial out or keeps campaigns. Who only reads also passes with the scope `read`.
+pub(in crate::api) async fn callers(
+    State(auth): State<Auth>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let caller = require(&auth, (request.extensions(), request.headers()), CAMPAIGNS).await;
+    let reads = request.method() == Method::GET;
+    let caller = match caller {
+        Ok(caller) => caller,
+        Err(missing) => {
+            let other = require(&auth, (request.extensions(), request.headers()), DIALOUT).await;
+            match other {
+                Ok(caller) => caller,
+                Err(_) if reads => require(&auth, (request.extensions(), request.headers()), READ).await?,
+                Err(_) => return Err(missing),
+            }
+        }
+    };
+    request.extensions_mut().insert(caller);
+    Ok(next.run(request).await)
+}
+
 /// The gate of everything that reads. Who is tied to bots sees what is about them.
 pub(in crate::api) async fn readers(
     State(api): State<Api>,
@@ -144,7 +167,7 @@ pub(in crate::api) async fn readers(
 ) -> Result<Response, Problem> {
     let caller = require(&api.auth, (request.extensions(), request.headers()), READ).await?;
     if !request.method().is_safe()
-        && by_password(request.headers())
+        && by_browser(request.headers())
         && !request.headers().contains_key(OWN_WISH)
     {
         let detail = "with a user name and password this request needs the header x-dering-request: 1";
