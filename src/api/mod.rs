@@ -18,6 +18,7 @@ mod page;
 mod picture;
 mod recordings;
 mod timeline;
+mod transcript;
 mod webhooks;
 
 use std::collections::BTreeMap;
@@ -135,7 +136,7 @@ fn reading() -> OpenApiRouter<Api> {
         .routes(routes!(timeline::events))
         .routes(routes!(calls::evidence))
         .routes(routes!(picture::amd))
-        .routes(routes!(calls::transcript))
+        .routes(routes!(transcript::transcript))
         .routes(routes!(calls::notifications))
         .routes(routes!(recordings::recording))
         .routes(routes!(recordings::link))
