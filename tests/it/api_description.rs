@@ -12,6 +12,7 @@ use dering::flows::{Catalog, Folder};
 use dering::outbox::target::Reach;
 use dering::outbox::{self, Outbox};
 use dering::session;
+use dering::speech::stt::Recognizers;
 use dering::speech::tts::{self, Synthesizer, Tts};
 use dering::store::{self, Store};
 use serde_json::Value;
@@ -33,7 +34,7 @@ async fn api(folder: &TempDir) -> Api {
             synthesizer: Synthesizer::Fake(tts::fake::Fake::default()),
             ..tts::Options::default()
         }),
-        recognizer: None,
+        recognizers: Recognizers::default(),
         requests: session::Requests::new(Reach::Public).unwrap(),
     };
     let calls = session::Handle::new(parts, session::Options::default());

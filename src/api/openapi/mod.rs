@@ -39,6 +39,8 @@ pub(super) enum Gate {
     Keys,
     /// An API key or a token with the scope `admin`.
     Admins,
+    /// An API key or a token with the scope `campaigns`, or the token of a client app that may dial out.
+    Callers,
 }
 
 const ABOUT: &str = "Places telephone calls, tells people from machines, and reports every step.\n\n\
@@ -153,6 +155,10 @@ fn complete(operation: &mut Operation, gate: Gate) {
         }
         Gate::Keys | Gate::Admins => {
             operation.security = Some(vec![requirement("apiKey"), requirement("appBearer")]);
+        }
+        Gate::Callers => {
+            let schemes = ["apiKey", "appBearer", "appToken"];
+            operation.security = Some(schemes.map(requirement).to_vec());
         }
     }
     let deciding = if gate == Gate::Admins { &DECIDING[..] } else { &[] };

@@ -188,6 +188,7 @@ fn unreadable(rejection: FormRejection) -> Problem {
 
 /// The digest of the key of whoever looks at a page.
 async fn reader(api: &Api, headers: &HeaderMap) -> Result<String, Problem> {
+    api.reader(headers).await?;
     Ok(api.auth.api_key(headers, READ).await?.digest)
 }
 
