@@ -131,7 +131,11 @@ pub(super) async fn redeliver_one(
     Path(id): Path<String>,
     form: Result<Form<Pressed>, FormRejection>,
 ) -> Result<Response, Problem> {
-    let key = reader(&api, &headers).await?;
+    // A browser that does not send the key unasked sends the form again with it.
+    let key = match reader(&api, &headers).await {
+        Ok(key) => key,
+        Err(problem) => return Ok(ask_for_key(problem)),
+    };
     let Form(pressed) = form.map_err(unreadable)?;
     check(&key, &id, &pressed.token)?;
     match send_again(&api, &id).await {
@@ -171,7 +175,11 @@ pub(super) async fn redeliver(
     headers: HeaderMap,
     form: Result<Form<PressedAll>, FormRejection>,
 ) -> Result<Response, Problem> {
-    let key = reader(&api, &headers).await?;
+    // A browser that does not send the key unasked sends the form again with it.
+    let key = match reader(&api, &headers).await {
+        Ok(key) => key,
+        Err(problem) => return Ok(ask_for_key(problem)),
+    };
     let Form(PressedAll { token, wanted }) = form.map_err(unreadable)?;
     check(&key, "all", &token)?;
     let filter = DeliveryFilter { state: Some(DeliveryState::Dead), ..wanted.filter()? };
