@@ -11,6 +11,7 @@ use dering::flows::{Catalog, Folder};
 use dering::outbox::target::Reach;
 use dering::outbox::{self, Outbox};
 use dering::session;
+use dering::speech::stt::Recognizers;
 use dering::speech::tts::{self, Synthesizer, Tts};
 use dering::store::{self, Store};
 use serde_json::Value;
@@ -22,21 +23,22 @@ async fn api(folder: &TempDir) -> Api {
     drop(rustls::crypto::ring::default_provider().install_default());
     let store = Store::open(store::Options::memory()).await.unwrap();
     let flows = Arc::new(Catalog::open(store.clone(), folder.path(), Folder::default()).await.unwrap());
+    let outbox = Outbox::start(store.clone(), outbox::Options::default()).unwrap();
     let parts = session::Parts {
         store: store.clone(),
-        outbox: Outbox::start(store.clone(), outbox::Options::default()).unwrap(),
+        outbox: outbox.clone(),
         trunks: Vec::new(),
         flows: Arc::clone(&flows),
         tts: Tts::new(tts::Options {
             synthesizer: Synthesizer::Fake(tts::fake::Fake::default()),
             ..tts::Options::default()
         }),
-        recognizer: None,
+        recognizers: Recognizers::default(),
         requests: session::Requests::new(Reach::Public).unwrap(),
     };
     let calls = session::Handle::new(parts, session::Options::default());
     let bots = Arc::new(BTreeMap::new());
-    Api { store, calls, flows, bots, metrics: None, reach: Reach::Public }
+    Api { store, calls, outbox, flows, bots, metrics: None, reach: Reach::Public }
 }
 
 fn described() -> Value {
