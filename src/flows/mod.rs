@@ -108,6 +108,11 @@ impl Folder {
         Ok(read)
     }
 
+    /// The flows that can be used.
+    pub fn flows(&self) -> impl Iterator<Item = &Flow> {
+        self.flows.iter().map(|usable| usable.flow.as_ref())
+    }
+
     /// What is wrong with the files, and what may be.
     #[must_use]
     pub fn findings(&self) -> &[Diagnostic] {

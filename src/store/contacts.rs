@@ -190,7 +190,12 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn name_parties(&self, call_id: &str, contact_id: &str, user_id: Option<String>) -> Result<(), Error> {
+    pub async fn name_parties(
+        &self,
+        call_id: &str,
+        contact_id: &str,
+        user_id: Option<String>,
+    ) -> Result<(), Error> {
         let (call_id, contact_id) = (call_id.to_owned(), contact_id.to_owned());
         self.write(move |connection| {
             async move {
@@ -333,7 +338,8 @@ async fn put_all(connection: &mut SqliteConnection, contacts: Vec<NewContact>) -
 async fn put(connection: &mut SqliteConnection, contact: NewContact, now: i64) -> Result<Kept, Error> {
     let known: Vec<String> = match &contact.id {
         Some(id) => sqlx::query_scalar("SELECT id FROM contacts WHERE id = $1").bind(id),
-        None => sqlx::query_scalar("SELECT id FROM contacts WHERE digits = $1 LIMIT 2").bind(digits(&contact.number)),
+        None => sqlx::query_scalar("SELECT id FROM contacts WHERE digits = $1 LIMIT 2")
+            .bind(digits(&contact.number)),
     }
     .fetch_all(&mut *connection)
     .await?;
@@ -363,7 +369,11 @@ async fn put(connection: &mut SqliteConnection, contact: NewContact, now: i64) -
 }
 
 /// Files a new call under the contact of the number at its other end, when just one contact has it.
-pub(super) async fn file_call(connection: &mut SqliteConnection, call_id: &str, number: &str) -> Result<(), Error> {
+pub(super) async fn file_call(
+    connection: &mut SqliteConnection,
+    call_id: &str,
+    number: &str,
+) -> Result<(), Error> {
     let number = digits(number);
     if number.is_empty() {
         return Ok(());

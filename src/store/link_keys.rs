@@ -63,7 +63,8 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn link_key(&self, id: &str) -> Result<Option<LinkKey>, Error> {
-        let query = sqlx::query_as::<_, Row>("SELECT id, secret FROM link_keys WHERE id = $1 AND retired_ms IS NULL");
+        let query =
+            sqlx::query_as::<_, Row>("SELECT id, secret FROM link_keys WHERE id = $1 AND retired_ms IS NULL");
         Ok(query.bind(id.to_owned()).fetch_optional(&self.readers).await?.map(LinkKey::from))
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, header};
+use dering::api::auth::Auth;
 use dering::api::{Api, description, router};
 use dering::flows::{Catalog, Folder};
 use dering::outbox::target::Reach;
@@ -38,7 +39,8 @@ async fn api(folder: &TempDir) -> Api {
     };
     let calls = session::Handle::new(parts, session::Options::default());
     let bots = Arc::new(BTreeMap::new());
-    Api { store, calls, outbox, flows, bots, metrics: None, reach: Reach::Public }
+    let auth = Auth::new(store.clone());
+    Api { store, auth, calls, flows, bots, metrics: None, reach: Reach::Public, outbox }
 }
 
 fn described() -> Value {

@@ -4,7 +4,6 @@
 use axum::Form;
 use axum::extract::rejection::{FormRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use hmac::{Hmac, KeyInit, Mac};
@@ -14,9 +13,8 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
 use super::{BATCH, ENDPOINTS, PAGE, Wanted, delivery, send_again, send_again_all, show};
-use crate::api::auth::Auth;
 use crate::api::error::{Code, Problem};
-use crate::api::{Api, READ, basic_password};
+use crate::api::{Api, READ};
 use crate::outbox::BreakerState;
 use crate::store::{ApiKey, AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, EndpointRow};
 use crate::wallclock::{iso, now_ms};
@@ -138,12 +136,7 @@ pub(super) async fn redeliver(
 
 /// The key of whoever looks at a page.
 async fn reader(api: &Api, headers: &HeaderMap) -> Result<ApiKey, Problem> {
-    let auth = Auth::new(api.store.clone());
-    let found = match basic_password(headers) {
-        Some(key) => auth.api_key(&HeaderMap::from_iter([(AUTHORIZATION, key)]), READ).await,
-        None => auth.api_key(headers, READ).await,
-    };
-    Ok(found?)
+    Ok(api.auth.api_key(headers, READ).await?)
 }
 
 /// A browser asks for the key when it is told how: any user name, the API key as the password.
