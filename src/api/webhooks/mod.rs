@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use self::when::When;
 use super::Api;
-use super::auth::by_browser;
+use super::auth::by_password;
 use super::error::{Code, Problem};
 use crate::store::{DeliveryFilter, DeliveryRow, DeliveryState, NotSettled};
 use crate::wallclock::now_ms;
@@ -216,7 +216,7 @@ async fn endpoints(State(api): State<Api>) -> Result<Json<Value>, Problem> {
 /// A browser that remembers the key would also send it along with a request that another site made up;
 /// but only with a header of its own if we allowed that, and we do not.
 fn own_wish(headers: &HeaderMap) -> Result<(), Problem> {
-    if by_browser(headers) && !headers.contains_key(OWN_WISH) {
+    if by_password(headers) && !headers.contains_key(OWN_WISH) {
         let detail = "with a user name and password this request needs the header x-dering-request: 1";
         return Err(Problem::new(Code::CrossSite, detail));
     }

@@ -136,6 +136,7 @@ pub(super) async fn redeliver(
 
 /// The key of whoever looks at a page.
 async fn reader(api: &Api, headers: &HeaderMap) -> Result<ApiKey, Problem> {
+    api.reader(headers).await?;
     Ok(api.auth.api_key(headers, READ).await?)
 }
 
@@ -267,9 +268,20 @@ fn endpoint_line(row: &EndpointRow, now_ms: i64) -> EndpointLine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::LastUsed;
 
     fn key(digest: &str) -> ApiKey {
-        ApiKey { id: "1".into(), name: "n".into(), digest: digest.into(), scopes: vec![READ.into()] }
+        ApiKey {
+            id: "1".into(),
+            name: "n".into(),
+            digest: digest.into(),
+            scopes: vec![READ.into()],
+            bots: vec!["*".into()],
+            app_id: None,
+            rate: None,
+            expires_ms: None,
+            used: LastUsed::default(),
+        }
     }
 
     #[test]
