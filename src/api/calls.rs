@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -11,11 +11,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
 use super::error::{Code, Problem, ProblemDocument};
-use crate::store::{CallFilter, CallRow, Cursor, EventRow, Progress};
-
-const PAGE: u32 = 50;
-const LONGEST_PAGE: u32 = 500;
-const LONGEST_TIMELINE: u32 = 10_000;
+use super::extract::{Path, Query, cursor, page_size};
+use crate::store::{CallFilter, CallRow, Progress};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -25,11 +22,13 @@ pub(super) struct ListQuery {
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
     /// `next` of the page before.
+    #[param(pattern = r"^[0-9]{1,15}\.[A-Za-z0-9._-]+$")]
     after: Option<String>,
     bot_id: Option<String>,
     /// As the carrier spells it, `NO ANSWER` for example.
     disposition: Option<String>,
     /// `scheduled`, `live` or `ended`.
+    #[param(pattern = "^(scheduled|live|ended)$")]
     progress: Option<String>,
 }
 
@@ -106,14 +105,6 @@ pub(super) struct CallWithEvidence {
     evidence: Value,
 }
 
-/// The timeline of a call.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Timeline {
-    call_id: String,
-    events: Vec<EventRow>,
-}
-
 /// The webhooks of a call.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -134,15 +125,9 @@ pub(super) struct CallNotifications {
     ))]
 pub(super) async fn list(
     State(api): State<Api>,
-    query: Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
+    Query(query): Query<ListQuery>,
 ) -> Result<Json<CallList>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
-    let after = query
-        .after
-        .as_deref()
-        .map(str::parse::<Cursor>)
-        .transpose()
-        .map_err(|problem| Problem::new(Code::Malformed, problem))?;
+    let after = cursor(query.after.as_deref())?;
     let progress = match query.progress.as_deref() {
         None => Progress::Any,
         Some("scheduled") => Progress::Scheduled,
@@ -161,7 +146,7 @@ pub(super) async fn list(
         progress,
         ..CallFilter::default()
     };
-    let limit = query.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
+    let limit = page_size(query.limit)?;
     let page = api.store.calls(&filter, after.as_ref(), limit).await?;
     let next = page.next.map(|cursor| cursor.to_string());
     Ok(Json(CallList { calls: page.calls.into_iter().map(Call::from).collect(), next }))
@@ -181,23 +166,6 @@ pub(super) async fn one(
 ) -> Result<Json<CallWithEvidence>, Problem> {
     let call = call(&api, &call_id).await?.into();
     Ok(Json(CallWithEvidence { call, evidence: api.store.evidence(&call_id).await?.unwrap_or_default() }))
-}
-
-/// The timeline of a call: dial, ring, answer, detection, prompts, check points, keys, interruptions, end.
-#[utoipa::path(get, path = "/v1/calls/{call_id}/events", operation_id = "getTimeline", tag = "calls",
-    params(("call_id" = String, Path, description = "The call.")),
-    responses(
-        (status = 200, description = "The whole timeline so far.", body = Timeline),
-        (status = 404, description = "There is no such call.", body = ProblemDocument,
-            content_type = "application/problem+json"),
-    ))]
-pub(super) async fn events(
-    State(api): State<Api>,
-    Path(call_id): Path<String>,
-) -> Result<Json<Timeline>, Problem> {
-    call(&api, &call_id).await?;
-    let events = api.store.events(&call_id, 0, LONGEST_TIMELINE).await?;
-    Ok(Json(Timeline { call_id, events }))
 }
 
 /// Why the detector decided as it did.
@@ -240,34 +208,7 @@ pub(super) async fn notifications(
     Ok(Json(CallNotifications { call_id, notifications }))
 }
 
-/// The recording of a call: stereo WAV, callee left, bot right.
-#[utoipa::path(get, path = "/v1/calls/{call_id}/recording", operation_id = "getRecording", tag = "recordings",
-    params(("call_id" = String, Path, description = "The call.")),
-    responses(
-        (status = 200, description = "The audio.", body = Vec<u8>, content_type = "audio/wav"),
-        (status = 404, description = "There is no such call, or no recording of it.", body = ProblemDocument,
-            content_type = "application/problem+json"),
-        (status = 410, description = "It was deleted when its time was over.", body = ProblemDocument,
-            content_type = "application/problem+json"),
-    ))]
-pub(super) async fn recording(
-    State(api): State<Api>,
-    Path(call_id): Path<String>,
-) -> Result<Response, Problem> {
-    call(&api, &call_id).await?;
-    let missing = || Problem::new(Code::NotFound, "there is no recording of this call");
-    let row = api.store.recording(&call_id).await?.ok_or_else(missing)?;
-    if row.deleted_ms.is_some() {
-        return Err(deleted());
-    }
-    let file = tokio::fs::read(&row.path).await.map_err(|error| {
-        tracing::warn!(call.id = %call_id, %error, "a recording is gone from its folder");
-        missing()
-    })?;
-    Ok(([(header::CONTENT_TYPE, "audio/wav")], Body::from(file)).into_response())
-}
-
-fn deleted() -> Problem {
+pub(super) fn deleted() -> Problem {
     Problem::new(Code::Gone, "the recording of this call was deleted when its time was over")
 }
 

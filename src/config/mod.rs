@@ -1,5 +1,6 @@
 //! The configuration file of `dering serve`: composes every part's options, checked whole at start.
 
+mod auth;
 mod inbound;
 mod recordings;
 mod speech;
@@ -12,6 +13,7 @@ use callcore::amd::Params;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+pub use self::auth::{Auth, Requests as RequestRate, local_file};
 pub use self::inbound::{Inbound, InboundRoute, Tls};
 pub use self::recordings::Recordings;
 pub use self::speech::{Key, Recogniser, Recognition, SpeechToText, TextToSpeech, Voices};
@@ -40,6 +42,8 @@ pub enum ConfigError {
     Trunk { trunk: String, what: &'static str },
     #[error("{setting}: {what} cannot be read")]
     Secret { setting: String, what: String },
+    #[error("auth: {reason}")]
+    Auth { reason: String },
     #[error("two trunks are named \"{name}\"; names must differ")]
     SameName { name: String },
 }
@@ -55,6 +59,7 @@ pub struct Config {
     pub flow_versions: Option<PathBuf>,
     pub bots: BTreeMap<String, String>,
     pub log: Log,
+    pub auth: Auth,
     pub calls: Calls,
     pub trunks: Vec<Trunk>,
     pub inbound: Inbound,
@@ -253,6 +258,7 @@ impl Default for Config {
             flow_versions: None,
             bots: BTreeMap::new(),
             log: Log::default(),
+            auth: Auth::default(),
             calls: Calls::default(),
             trunks: Vec::new(),
             inbound: Inbound::default(),

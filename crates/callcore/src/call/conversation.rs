@@ -130,6 +130,11 @@ impl Call {
         let mut moved = false;
         while let State::Talking(talk) = &mut self.state {
             if let Some(out) = talk.speaking.poll_out() {
+                match &out {
+                    Out::Audio(chunk) => talk.listening.sent(chunk),
+                    Out::Flush => talk.listening.silenced(now),
+                    Out::Mark(_) => {}
+                }
                 self.effects.push_back(match out {
                     Out::Audio(chunk) => Effect::SendAudio(chunk),
                     Out::Mark(name) => Effect::SendCheckPoint(name),
