@@ -118,7 +118,13 @@ impl Stage {
                     self.call.handle(Input::Recognised { utterance, interim, heard }, self.at());
                 }
                 Effect::Finish(summary) => self.summary = Some(*summary),
-                _ => {}
+                Effect::SendDigit { .. }
+                | Effect::SendHangup
+                | Effect::Render { .. }
+                | Effect::KeepMessage { .. }
+                | Effect::EndMessage { .. }
+                | Effect::Request { .. }
+                | Effect::SendTransfer { .. } => {}
             }
         }
     }
