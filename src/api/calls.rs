@@ -12,7 +12,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::Api;
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query, cursor, page_size};
-use crate::store::{CallFilter, CallRow, Progress, TranscriptRow};
+use crate::store::{CallFilter, CallRow, Progress};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -105,14 +105,6 @@ pub(super) struct CallWithEvidence {
     evidence: Value,
 }
 
-/// What was recognised.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Transcript {
-    call_id: String,
-    utterances: Vec<TranscriptRow>,
-}
-
 /// The webhooks of a call.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -195,23 +187,6 @@ pub(super) async fn evidence(
         .ok_or_else(|| Problem::new(Code::NotFound, "this call was not answered, or detection was off"))
 }
 
-/// What was recognised during a call.
-#[utoipa::path(get, path = "/v1/calls/{call_id}/transcript", operation_id = "getTranscript", tag = "calls",
-    params(("call_id" = String, Path, description = "The call.")),
-    responses(
-        (status = 200, description = "The utterances in their order.", body = Transcript),
-        (status = 404, description = "There is no such call.", body = ProblemDocument,
-            content_type = "application/problem+json"),
-    ))]
-pub(super) async fn transcript(
-    State(api): State<Api>,
-    Path(call_id): Path<String>,
-) -> Result<Json<Transcript>, Problem> {
-    call(&api, &call_id).await?;
-    let utterances = api.store.transcripts(&call_id).await?;
-    Ok(Json(Transcript { call_id, utterances }))
-}
-
 /// The webhooks of a call and how each fared.
 #[utoipa::path(get, path = "/v1/calls/{call_id}/notifications", operation_id = "getCallNotifications", tag = "webhooks",
     params(("call_id" = String, Path, description = "The call.")),
@@ -233,6 +208,10 @@ pub(super) async fn notifications(
     Ok(Json(CallNotifications { call_id, notifications }))
 }
 
+pub(super) fn deleted() -> Problem {
+    Problem::new(Code::Gone, "the recording of this call was deleted when its time was over")
+}
+
 /// A message that the callee left: WAV. The timeline numbers them.
 #[utoipa::path(get, path = "/v1/calls/{call_id}/messages/{message}", operation_id = "getMessage", tag = "recordings",
     params(
@@ -245,6 +224,8 @@ pub(super) async fn notifications(
             content_type = "application/problem+json"),
         (status = 404, description = "There is no such call or message.", body = ProblemDocument,
             content_type = "application/problem+json"),
+        (status = 410, description = "It was deleted when its time was over.", body = ProblemDocument,
+            content_type = "application/problem+json"),
     ))]
 pub(super) async fn message(
     State(api): State<Api>,
@@ -252,7 +233,14 @@ pub(super) async fn message(
 ) -> Result<Response, Problem> {
     let call = call(&api, &call_id).await?;
     let file = tokio::fs::read(api.calls.message_path(&call.id, message)).await;
-    let file = file.map_err(|_| Problem::new(Code::NotFound, "there is no such message of this call"))?;
+    let Ok(file) = file else {
+        let row = api.store.recording(&call.id).await?;
+        return Err(if row.is_some_and(|row| row.deleted_ms.is_some()) {
+            deleted()
+        } else {
+            Problem::new(Code::NotFound, "there is no such message of this call")
+        });
+    };
     Ok(([(header::CONTENT_TYPE, "audio/wav")], Body::from(file)).into_response())
 }
 

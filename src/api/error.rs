@@ -31,6 +31,8 @@ pub enum Code {
     /// A browser sent it along, but not from a page of ours.
     CrossSite,
     NotFound,
+    /// It was there, and was deleted.
+    Gone,
     MethodNotAllowed,
     /// The body or a parameter cannot be read.
     Malformed,
@@ -71,6 +73,7 @@ impl Code {
             | Self::DoNotCall
             | Self::LinkInvalid => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Gone => StatusCode::GONE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Malformed => StatusCode::BAD_REQUEST,
             Self::Invalid | Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,

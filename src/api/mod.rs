@@ -18,6 +18,7 @@ mod page;
 mod picture;
 mod recordings;
 mod timeline;
+mod transcript;
 mod webhooks;
 
 use std::collections::BTreeMap;
@@ -74,10 +75,9 @@ impl FromRef<Api> for Auth {
 }
 
 impl Api {
-    /// Lets a request pass that carries an API key or a token: as bearer, or, from a browser, as the password
-    /// of basic authentication under any user name.
+    /// Lets whoever may read everything look at a page.
     async fn reader(&self, headers: &HeaderMap) -> Result<(), Problem> {
-        Ok(self.auth.caller(headers, READ).await.map(|_| ())?)
+        Ok(self.auth.caller(headers, READ).await?.require_all()?)
     }
 }
 
@@ -121,6 +121,7 @@ fn open() -> OpenApiRouter<Api> {
         .routes(routes!(dialout::batch::batch))
         .routes(routes!(dialout::single::cancel))
         .routes(routes!(page::calls))
+        .merge(webhooks::pages())
         .routes(routes!(health::health))
         .routes(routes!(recordings::linked))
         .routes(routes!(openapi::description))
@@ -136,7 +137,7 @@ fn reading() -> OpenApiRouter<Api> {
         .routes(routes!(timeline::events))
         .routes(routes!(calls::evidence))
         .routes(routes!(picture::amd))
-        .routes(routes!(calls::transcript))
+        .routes(routes!(transcript::transcript))
         .routes(routes!(calls::notifications))
         .routes(routes!(recordings::recording))
         .routes(routes!(recordings::link))
@@ -151,6 +152,7 @@ fn reading() -> OpenApiRouter<Api> {
         .routes(routes!(flows::text))
         .routes(routes!(health::metrics))
         .routes(routes!(page::rows))
+        .merge(webhooks::routes())
 }
 
 /// Routes of those who change flows.
@@ -195,16 +197,13 @@ pub fn description() -> OpenApi {
 
 /// Every route there is, behind its gate.
 pub fn router(api: Api) -> Router {
-    let reading = Router::from(reading())
-        .merge(webhooks::routes())
-        .route_layer(from_fn_with_state(api.clone(), gate::readers));
+    let reading = Router::from(reading()).route_layer(from_fn_with_state(api.clone(), gate::readers));
     let writing =
         Router::from(flow_writing()).route_layer(from_fn_with_state(api.clone(), flow_writers_only));
     let calling = Router::from(calling()).route_layer(from_fn_with_state(api.auth.clone(), gate::callers));
     let administering =
         Router::from(administering()).route_layer(from_fn_with_state(api.auth.clone(), gate::admins));
     Router::from(open())
-        .merge(webhooks::pages())
         .merge(reading)
         .merge(writing)
         .merge(calling)

@@ -19,7 +19,7 @@ use tower_http::services::ServeFile;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
-use super::calls::call;
+use super::calls::{call, deleted};
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query, json, wrong};
 use crate::store::LinkKey;
@@ -88,6 +88,8 @@ pub(super) struct Retired {
             content_type = "application/problem+json"),
         (status = 404, description = "There is no such call, or no recording of it.", body = ProblemDocument,
             content_type = "application/problem+json"),
+        (status = 410, description = "It was deleted when its time was over.", body = ProblemDocument,
+            content_type = "application/problem+json"),
         (status = 416, description = "The file has no such part.", body = ProblemDocument,
             content_type = "application/problem+json"),
     ))]
@@ -111,6 +113,8 @@ pub(super) async fn recording(
         (status = 400, description = "The body cannot be read, or the time is out of range.", body = ProblemDocument,
             content_type = "application/problem+json"),
         (status = 404, description = "There is no such call, or no recording of it.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 410, description = "It was deleted when its time was over.", body = ProblemDocument,
             content_type = "application/problem+json"),
         (status = 413, description = "The body is larger than 256 KiB.", body = ProblemDocument,
             content_type = "application/problem+json"),
@@ -211,7 +215,8 @@ fn sign(secret: &SecretString, call_id: &str, expires: i64) -> Hmac<Sha256> {
 /// Where the recording of a call is.
 async fn recorded(api: &Api, call_id: &str) -> Result<String, Problem> {
     let found = api.store.recording(call_id).await?;
-    found.map(|row| row.path).ok_or_else(|| Problem::not_found("recording of this call"))
+    let row = found.ok_or_else(|| Problem::not_found("recording of this call"))?;
+    if row.deleted_ms.is_some() { Err(deleted()) } else { Ok(row.path) }
 }
 
 /// Sends the file, or the part of it that `Range` asks for.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use callcore::call::Input;
-use callcore::flow::Part;
+use callcore::flow::{Part, sentences};
 use callcore::ids::PlayId;
 
 use crate::flows::Stored;
@@ -28,6 +28,18 @@ impl Speech {
             Part::File(name) => file::load(flow.folder.join(name)).await.map_err(|error| error.to_string()),
             Part::Checkpoint(_) | Part::Protected(_) | Part::Beep => Ok(Arc::from([])),
         }
+    }
+
+    /// Makes a part before the call, in the sentences in which the call will ask for it.
+    pub(super) async fn make_ready(&self, flow: &Stored, part: &Part) -> Result<(), String> {
+        let Part::Say { text, language, voice } = part else {
+            return self.render(flow, part).await.map(|_| ());
+        };
+        for sentence in sentences(text, language) {
+            let (language, voice) = (language.clone(), voice.clone());
+            self.render(flow, &Part::Say { text: sentence.text, language, voice }).await?;
+        }
+        Ok(())
     }
 
     pub(super) async fn rendered(self, flow: Arc<Stored>, play: PlayId, part: u16, what: Part) -> Input {

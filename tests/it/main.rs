@@ -51,6 +51,7 @@ mod system_hearing;
 mod system_killed;
 mod system_page;
 mod system_process;
+mod system_recordings;
 mod system_refusals;
 mod system_stage;
 mod system_webhooks;

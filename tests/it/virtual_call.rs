@@ -91,6 +91,7 @@ impl Stage {
                 }
                 Effect::SendHangup => self.hung_up = true,
                 Effect::SendDigit { .. }
+                | Effect::Silence(_)
                 | Effect::Recognise { .. }
                 | Effect::KeepMessage { .. }
                 | Effect::EndMessage { .. }

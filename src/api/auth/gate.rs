@@ -7,14 +7,17 @@ use axum::http::{Extensions, HeaderMap, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::credential::Credential;
+use super::credential::{Credential, by_password};
 use super::{ADMIN, Auth, AuthError, CAMPAIGNS, Caller, DIALOUT, READ};
 use crate::api::Api;
 use crate::api::audit::{AuditDetail, Deed};
-use crate::api::error::Problem;
+use crate::api::error::{Code, Problem};
 use crate::api::limits::{Standing, too_many};
 use crate::store::Rate;
 use crate::wallclock::now_ms;
+
+/// The header that pages of other sites cannot send with a browser's remembered password.
+const OWN_WISH: &str = "x-dering-request";
 
 /// Proves who calls, counts the request, takes a token that is good for one, and writes what was done into the audit
 /// log. Who proves nothing, or something wrong, goes on without a [`Caller`]: the route's own gate has the answer.
@@ -107,6 +110,11 @@ pub(in crate::api) async fn require(
     (extensions, headers): (&Extensions, &HeaderMap),
     scope: &str,
 ) -> Result<Caller, Problem> {
+    if scope != READ && by_password(headers) {
+        let detail =
+            "a user name and password do not do for this; send the key as Authorization: Bearer <key>";
+        return Err(Problem::new(Code::CrossSite, detail));
+    }
     match extensions.get::<Caller>() {
         Some(caller) => {
             caller.hold(scope)?;
@@ -158,6 +166,13 @@ pub(in crate::api) async fn readers(
     next: Next,
 ) -> Result<Response, Problem> {
     let caller = require(&api.auth, (request.extensions(), request.headers()), READ).await?;
+    if !request.method().is_safe()
+        && by_password(request.headers())
+        && !request.headers().contains_key(OWN_WISH)
+    {
+        let detail = "with a user name and password this request needs the header x-dering-request: 1";
+        return Err(Problem::new(Code::CrossSite, detail));
+    }
     if let Some(bots) = caller.tied_to() {
         let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
         let param = |wanted: &str| params.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value);

@@ -7,10 +7,13 @@ mod finish;
 pub mod openai;
 pub mod piper;
 mod program;
+mod shelf;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+use callcore::flow;
 
 use self::cache::Cache;
 use self::espeak::Espeak;
@@ -67,6 +70,15 @@ impl Synthesizer {
             Self::Piper(piper) => piper.render(text, voice).await,
             Self::OpenAi(service) => service.render(text, voice).await,
             Self::Fake(fake) => Ok(fake.render(text)),
+        }
+    }
+
+    /// Whether it has such a voice, as far as it can be known without speaking.
+    async fn check(&self, voice: &Voice) -> Result<(), TtsError> {
+        match self {
+            Self::Espeak(espeak) => espeak.check(voice).await,
+            Self::Piper(piper) => piper.check(voice),
+            Self::OpenAi(_) | Self::Fake(_) => Ok(()),
         }
     }
 
@@ -129,13 +141,13 @@ impl Tts {
         }
     }
 
-    /// The samples of `text`, 8 kHz mono, all equally loud, without silence at either end. The same text is rendered
+    /// The samples of `text`, 8 kHz mono, its figures and signs said as its language does, all equally loud, without silence at either end. The same text is rendered
     /// once, also when asked for many times at once.
     ///
     /// # Errors
     /// When the text is empty or too long, or neither the synthesiser nor its fallback can speak it.
     pub async fn say(&self, text: &str, language: &str, voice: Option<&str>) -> Result<Arc<[i16]>, TtsError> {
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = flow::speakable(text, language);
         if text.is_empty() {
             return Err(TtsError::Empty);
         }
@@ -155,6 +167,21 @@ impl Tts {
                 let any = Voice { voice: None, ..wanted };
                 self.render(fallback, &text, &any).await
             }
+        }
+    }
+
+    /// Whether there is a voice of this name, or for this language.
+    ///
+    /// # Errors
+    /// When there is none, or the engine is not there: a sentence for whoever wrote the flow.
+    pub async fn check(&self, language: &str, voice: Option<&str>) -> Result<(), TtsError> {
+        let wanted = Voice { language: language.to_owned(), voice: voice.map(str::to_owned) };
+        match (self.synthesizer.check(&wanted).await, &self.fallback) {
+            (Err(error), Some(fallback)) => {
+                let any = Voice { voice: None, ..wanted };
+                fallback.check(&any).await.map_err(|_| error)
+            }
+            (checked, _) => checked,
         }
     }
 
