@@ -1,12 +1,13 @@
 //! `/v1/cdr`: call detail records in the carrier's own shape (Outgoing Call Service 1.0.4).
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
 use super::error::{Code, Problem, ProblemDocument};
+use super::extract::{Path, Query};
 use crate::store::{CdrPage, CdrQuery};
 
 /// Which records, and in which order.

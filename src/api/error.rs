@@ -11,7 +11,6 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::BODY_LIMIT;
-use super::auth::AuthError;
 use crate::store;
 
 /// What went wrong, for programs. The text is part of the API.
@@ -25,11 +24,15 @@ pub enum Code {
     CredentialsInvalid,
     TokenExpired,
     TokenNotYetValid,
+    /// A token that is good for one request came again.
+    TokenReplayed,
     ScopeMissing,
     BotNotAllowed,
     /// A browser sent it along, but not from a page of ours.
     CrossSite,
     NotFound,
+    /// It was there, and was deleted.
+    Gone,
     MethodNotAllowed,
     /// The body or a parameter cannot be read.
     Malformed,
@@ -41,6 +44,14 @@ pub enum Code {
     /// The number's owner asked not to be called again.
     DoNotCall,
     TooLarge,
+    /// A body of another kind is needed.
+    MediaType,
+    /// A part of a file that it does not have.
+    RangeInvalid,
+    /// A link to a file that was changed, or whose key is retired.
+    LinkInvalid,
+    LinkExpired,
+    TimedOut,
     RateLimited,
     Unavailable,
     Internal,
@@ -54,16 +65,24 @@ impl Code {
             Self::CredentialsMissing
             | Self::CredentialsInvalid
             | Self::TokenExpired
-            | Self::TokenNotYetValid => StatusCode::UNAUTHORIZED,
-            Self::ScopeMissing | Self::BotNotAllowed | Self::CrossSite | Self::DoNotCall => {
-                StatusCode::FORBIDDEN
-            }
+            | Self::TokenNotYetValid
+            | Self::TokenReplayed => StatusCode::UNAUTHORIZED,
+            Self::ScopeMissing
+            | Self::BotNotAllowed
+            | Self::CrossSite
+            | Self::DoNotCall
+            | Self::LinkInvalid => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Gone => StatusCode::GONE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Malformed => StatusCode::BAD_REQUEST,
             Self::Invalid | Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::RangeInvalid => StatusCode::RANGE_NOT_SATISFIABLE,
+            Self::LinkExpired => StatusCode::GONE,
+            Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -200,10 +219,12 @@ impl IntoResponse for Problem {
 impl From<store::Error> for Problem {
     fn from(error: store::Error) -> Self {
         match error {
-            store::Error::UnknownCall(_) | store::Error::UnknownApp(_) => {
+            store::Error::UnknownCall(_) | store::Error::UnknownApp(_) | store::Error::NoSuch { .. } => {
                 Self::new(Code::NotFound, error.to_string())
             }
-            store::Error::Exists { .. } => Self::new(Code::Conflict, error.to_string()),
+            store::Error::Exists { .. } | store::Error::LastSecret(_) => {
+                Self::new(Code::Conflict, error.to_string())
+            }
             store::Error::Closed => Self::new(Code::Unavailable, "the server is shutting down; try again"),
             store::Error::InUse { .. }
             | store::Error::Missing { .. }
@@ -211,30 +232,13 @@ impl From<store::Error> for Problem {
             | store::Error::Newer { .. }
             | store::Error::Migrate(_)
             | store::Error::Database(_)
+            | store::Error::Key(_)
             | store::Error::ReadOnly => {
                 // The cause is for the log; it may name paths and statements.
                 tracing::error!(%error, "a request failed in the database");
                 Self::new(Code::Internal, "the server could not reach its database; the log says why")
             }
         }
-    }
-}
-
-impl From<AuthError> for Problem {
-    fn from(error: AuthError) -> Self {
-        let code = match error {
-            AuthError::Store(error) => return error.into(),
-            AuthError::Missing | AuthError::KeyMissing => Code::CredentialsMissing,
-            AuthError::Malformed(_)
-            | AuthError::Algorithm(_)
-            | AuthError::Unsigned { .. }
-            | AuthError::KeyUnknown => Code::CredentialsInvalid,
-            AuthError::Expired { .. } => Code::TokenExpired,
-            AuthError::NotYetValid { .. } => Code::TokenNotYetValid,
-            AuthError::Scope(_) => Code::ScopeMissing,
-            AuthError::Bot(_) => Code::BotNotAllowed,
-        };
-        Self::new(code, error.to_string())
     }
 }
 
@@ -251,6 +255,7 @@ impl From<BytesRejection> for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::auth::AuthError;
 
     async fn body_of(response: Response) -> Value {
         let bytes = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();

@@ -1,15 +1,24 @@
 //! The HTTP API: this list of routes, and handlers that translate each to one verb of the parts below.
 
+pub mod admin;
+mod audit;
 pub mod auth;
+mod calling;
 mod calls;
 mod cdr;
+mod contacts;
 mod dialout;
 pub mod error;
+mod extract;
 mod flows;
 mod health;
+mod limits;
 pub mod openapi;
 mod page;
 mod picture;
+mod recordings;
+mod timeline;
+mod transcript;
 mod webhooks;
 
 use std::collections::BTreeMap;
@@ -17,21 +26,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::header::AUTHORIZATION;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::extract::{DefaultBodyLimit, FromRef, Request, State};
+use axum::http::{HeaderMap, Method, Uri};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
-use self::auth::Auth;
+pub use self::audit::AuditDetail;
+use self::auth::{Auth, gate};
+pub use self::auth::{FLOWS, READ};
 use self::error::{Code, Problem};
 use self::openapi::Gate;
 use crate::flows::Catalog;
@@ -42,10 +49,6 @@ use crate::store::Store;
 
 /// Largest request body, bytes.
 const BODY_LIMIT: usize = 256 * 1024;
-/// The scope of an API key that may read, and end calls.
-pub const READ: &str = "read";
-/// The scope of an API key that may upload flows and decide which version runs.
-pub const FLOWS: &str = "flows";
 /// Longest a request may take.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -53,6 +56,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub struct Api {
     pub store: Store,
+    /// Who may call.
+    pub auth: Auth,
     pub calls: session::Handle,
     pub outbox: outbox::Handle,
     pub flows: Arc<Catalog>,
@@ -63,28 +68,17 @@ pub struct Api {
     pub reach: Reach,
 }
 
-impl Api {
-    /// Lets a request pass that carries an API key: as bearer token, or, from a browser, as the password
-    /// of basic authentication under any user name.
-    async fn reader(&self, headers: &HeaderMap) -> Result<(), Problem> {
-        let auth = Auth::new(self.store.clone());
-        let admitted = match basic_password(headers) {
-            Some(key) => auth.api_key(&HeaderMap::from_iter([(AUTHORIZATION, key)]), READ).await,
-            None => auth.api_key(headers, READ).await,
-        };
-        admitted.map(|_| ()).map_err(Problem::from)
+impl FromRef<Api> for Auth {
+    fn from_ref(api: &Api) -> Self {
+        api.auth.clone()
     }
 }
 
-/// The password of basic authentication (RFC 7617), as the bearer token it stands for.
-fn basic_password(headers: &HeaderMap) -> Option<HeaderValue> {
-    let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, coded) = value.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
+impl Api {
+    /// Lets whoever may read everything look at a page.
+    async fn reader(&self, headers: &HeaderMap) -> Result<(), Problem> {
+        Ok(self.auth.caller(headers, READ).await?.require_all()?)
     }
-    let pair = String::from_utf8(STANDARD.decode(coded.trim()).ok()?).ok()?;
-    HeaderValue::from_str(&format!("Bearer {}", pair.split_once(':')?.1)).ok()
 }
 
 /// The gate of everything that changes flows; who passed is known to the handler.
@@ -93,14 +87,8 @@ async fn flow_writers_only(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let key = Auth::new(api.store.clone()).api_key(request.headers(), FLOWS).await?;
-    request.extensions_mut().insert(flows::Author(key.name));
-    Ok(next.run(request).await)
-}
-
-/// The gate of everything that reads.
-async fn readers_only(State(api): State<Api>, request: Request, next: Next) -> Result<Response, Problem> {
-    api.reader(request.headers()).await?;
+    let caller = gate::require(&api.auth, (request.extensions(), request.headers()), FLOWS).await?;
+    request.extensions_mut().insert(flows::Author(caller.name().to_owned()));
     Ok(next.run(request).await)
 }
 
@@ -113,6 +101,18 @@ async fn no_such_method(method: Method, uri: Uri) -> Problem {
     Problem::new(Code::MethodNotAllowed, detail)
 }
 
+/// Ends requests that take too long. A live timeline has answered by then; it goes on.
+async fn within_patience(request: Request, next: Next) -> Result<Response, Problem> {
+    let waiting = tokio::time::timeout(PATIENCE, next.run(request)).await;
+    let late = "the request took longer than 30 s and was given up; what it began may have been done";
+    waiting.map_err(|_| Problem::new(Code::TimedOut, late))
+}
+
+/// What the log says of a request: not its query, which may carry the signature of a link.
+fn span(request: &Request) -> tracing::Span {
+    tracing::debug_span!("request", method = %request.method(), path = %request.uri().path())
+}
+
 /// Routes that anybody may ask, and those that check for themselves.
 fn open() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -121,7 +121,9 @@ fn open() -> OpenApiRouter<Api> {
         .routes(routes!(dialout::batch::batch))
         .routes(routes!(dialout::single::cancel))
         .routes(routes!(page::calls))
+        .merge(webhooks::pages())
         .routes(routes!(health::health))
+        .routes(routes!(recordings::linked))
         .routes(routes!(openapi::description))
         .routes(routes!(openapi::page::page))
         .routes(routes!(openapi::page::asset))
@@ -132,12 +134,13 @@ fn reading() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(calls::list))
         .routes(routes!(calls::one))
-        .routes(routes!(calls::events))
+        .routes(routes!(timeline::events))
         .routes(routes!(calls::evidence))
         .routes(routes!(picture::amd))
-        .routes(routes!(calls::transcript))
+        .routes(routes!(transcript::transcript))
         .routes(routes!(calls::notifications))
-        .routes(routes!(calls::recording))
+        .routes(routes!(recordings::recording))
+        .routes(routes!(recordings::link))
         .routes(routes!(calls::message))
         .routes(routes!(calls::hang_up))
         .routes(routes!(calls::cancel))
@@ -149,6 +152,7 @@ fn reading() -> OpenApiRouter<Api> {
         .routes(routes!(flows::text))
         .routes(routes!(health::metrics))
         .routes(routes!(page::rows))
+        .merge(webhooks::routes())
 }
 
 /// Routes of those who change flows.
@@ -160,28 +164,56 @@ fn flow_writing() -> OpenApiRouter<Api> {
         .routes(routes!(flows::roll_back))
 }
 
+/// Routes of those who ask for calls.
+fn calling() -> OpenApiRouter<Api> {
+    let import = routes!(contacts::import::import).layer(DefaultBodyLimit::max(contacts::import::LARGEST));
+    OpenApiRouter::new()
+        .routes(routes!(calling::make))
+        .routes(routes!(calling::change))
+        .routes(routes!(calling::history))
+        .routes(routes!(contacts::list, contacts::create))
+        .routes(import)
+        .routes(routes!(contacts::one, contacts::change, contacts::delete))
+}
+
+/// Routes of those who look after the server.
+fn administering() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(recordings::revoke))
+}
+
 /// The description of every route and webhook: OpenAPI 3.1.
 #[must_use]
 pub fn description() -> OpenApi {
-    let groups = [(Gate::Open, open()), (Gate::Readers, reading()), (Gate::Keys, flow_writing())];
-    openapi::assemble(groups.map(|(gate, group)| (gate, group.into_openapi())))
+    let groups = [
+        (Gate::Open, open()),
+        (Gate::Readers, reading()),
+        (Gate::Callers, calling()),
+        (Gate::Keys, flow_writing()),
+        (Gate::Admins, administering()),
+    ];
+    let groups = groups.map(|(gate, group)| (gate, group.into_openapi()));
+    openapi::assemble(groups.into_iter().chain([(Gate::Admins, admin::routes::<Api>().into_openapi())]))
 }
 
 /// Every route there is, behind its gate.
 pub fn router(api: Api) -> Router {
-    let reading = Router::from(reading())
-        .merge(webhooks::routes())
-        .route_layer(from_fn_with_state(api.clone(), readers_only));
+    let reading = Router::from(reading()).route_layer(from_fn_with_state(api.clone(), gate::readers));
     let writing =
         Router::from(flow_writing()).route_layer(from_fn_with_state(api.clone(), flow_writers_only));
+    let calling = Router::from(calling()).route_layer(from_fn_with_state(api.auth.clone(), gate::callers));
+    let administering =
+        Router::from(administering()).route_layer(from_fn_with_state(api.auth.clone(), gate::admins));
     Router::from(open())
-        .merge(webhooks::pages())
         .merge(reading)
         .merge(writing)
+        .merge(calling)
+        .merge(administering)
+        .merge(admin::router(&api.auth))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, PATIENCE))
-        .layer(TraceLayer::new_for_http())
+        .layer(from_fn_with_state(api.auth.clone(), gate::meet))
+        .layer(from_fn(within_patience))
+        .layer(TraceLayer::new_for_http().make_span_with(span))
         .with_state(api)
 }

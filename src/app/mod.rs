@@ -1,6 +1,7 @@
 //! The composition root: makes every part, ties them together, stops them in order.
 
 mod engines;
+mod local;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,16 +26,21 @@ use crate::{api, session, telemetry};
 /// Running calls may end in this time at shutdown before they are hung up.
 const DRAIN: Duration = Duration::from_secs(20);
 
+/// Between two times of writing down who used the API and who failed to.
+const HOUSEKEEPING: Duration = Duration::from_secs(60);
+
 /// A running server.
 #[derive(Debug)]
 pub struct App {
     address: SocketAddr,
     store: Store,
+    auth: api::auth::Auth,
     calls: session::Handle,
     outbox: outbox::Handle,
     inbound: Option<inbound::Server>,
     server: JoinHandle<()>,
     stop: CancellationToken,
+    _local: local::Local,
 }
 
 impl App {
@@ -59,9 +65,16 @@ impl App {
         // What is wrong with the engines is told before anything is written.
         let tts = engines::voices(config)?;
         let recognizers = engines::recognizers(&config.speech_to_text)?;
-        let store = Store::open(store::Options::file(&config.database)).await?;
+        engines::check_voices(&tts, &folder).await;
+        let mut admission = config.auth.options()?;
+        let key = config.auth.key_source()?;
+        let options = store::Options { key, ..store::Options::file(&config.database) };
+        let store = Store::open(options).await?;
+        let local = local::Local::leave(&config.database, address)?;
+        admission.local = Some(local.key.clone());
+        let auth = api::auth::Auth::with(store.clone(), admission);
         let flows = Arc::new(Catalog::open(store.clone(), &config.flow_versions(), folder).await?);
-        let recovered = session::recover(&store).await?;
+        let recovered = session::recover(&store, &config.recordings.folder).await?;
         if recovered.closed > 0 {
             tracing::warn!(
                 calls = recovered.closed,
@@ -87,7 +100,7 @@ impl App {
             requests: session::Requests::new(reach_of(config.requests.allow_private))?,
         };
         let options = session::Options {
-            recordings: config.recordings.clone(),
+            recordings: config.recordings.folder.clone(),
             max_calls: config.calls.max,
             ring_timeout_ms: config.calls.ring_timeout * 1000,
             amd: config.amd.load()?,
@@ -105,6 +118,7 @@ impl App {
         };
         let api = api::Api {
             store: store.clone(),
+            auth: auth.clone(),
             calls: calls.clone(),
             outbox: outbox.clone(),
             flows,
@@ -113,8 +127,15 @@ impl App {
             reach,
         };
         let stop = CancellationToken::new();
+        let retention = session::Retention {
+            folder: config.recordings.folder.clone(),
+            keep_days: config.recordings.keep_days,
+            keep_words_days: config.recordings.keep_words_days,
+        };
+        retention.start(store.clone(), stop.clone());
         let server = tokio::spawn(serve(listener, api::router(api), stop.clone()));
-        Ok(Self { address, store, calls, outbox, inbound, server, stop })
+        tokio::spawn(housekeeping(auth.clone(), stop.clone()));
+        Ok(Self { address, store, auth, calls, outbox, inbound, server, stop, _local: local })
     }
 
     /// Where the API is served.
@@ -150,6 +171,7 @@ impl App {
             tracing::warn!("open HTTP connections were cut");
         }
         self.outbox.shutdown().await;
+        self.auth.keep_house().await;
         self.store.close().await;
     }
 }
@@ -176,7 +198,15 @@ const fn reach_of(allow_private: bool) -> Reach {
     if allow_private { Reach::Anywhere } else { Reach::Public }
 }
 
+/// What the API has to do now and then.
+async fn housekeeping(auth: api::auth::Auth, stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(HOUSEKEEPING)).await.is_some() {
+        auth.keep_house().await;
+    }
+}
+
 async fn serve(listener: TcpListener, router: axum::Router, stop: CancellationToken) {
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
     if let Err(error) = served {
         tracing::error!(%error, "the API stopped");

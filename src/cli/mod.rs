@@ -1,5 +1,7 @@
 //! The command line: one file per subcommand.
 
+mod admin;
+mod audit;
 mod demo;
 mod dial_in;
 mod offer;
@@ -15,9 +17,12 @@ pub mod stt;
 pub mod token;
 pub mod webhook;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::config::{self, Config};
 
 /// A voice-bot orchestrator that knows who answered.
 #[derive(Debug, Parser)]
@@ -43,8 +48,10 @@ enum Command {
     Models(models::Args),
     /// Try speech recognition on recordings
     Stt(stt::Args),
-    /// Add and list the client apps that may use the API
-    App(app::Args),
+    /// Client apps and API keys that may use the API
+    App(Box<app::Args>),
+    /// Who did what, when and from where
+    Audit(Box<audit::Args>),
     /// Mint a token for a client app
     Token(token::Args),
     /// Receive and verify webhooks; see which failed and send them again
@@ -67,7 +74,8 @@ pub fn run() -> ExitCode {
         Command::Gateway(args) => on_runtime(gateway::run(*args)),
         Command::Stt(args) => on_runtime(stt::run(args)),
         Command::Models(args) => on_runtime(models::run(args)),
-        Command::App(args) => on_runtime(async { app::run(args).await.map(|()| ExitCode::SUCCESS) }),
+        Command::App(args) => on_runtime(async { app::run(*args).await.map(|()| ExitCode::SUCCESS) }),
+        Command::Audit(args) => on_runtime(async { audit::run(*args).await.map(|()| ExitCode::SUCCESS) }),
         Command::Token(args) => on_runtime(async { token::run(args).await.map(|()| ExitCode::SUCCESS) }),
         Command::Openapi => {
             print(crate::api::openapi::text());
@@ -100,6 +108,16 @@ fn sentence(error: &anyhow::Error) -> String {
         }
     }
     sentence
+}
+
+/// The configuration at `path`; without one dering.yaml when it is there, else the defaults.
+fn configuration(path: Option<&Path>) -> anyhow::Result<Config> {
+    let usual = Path::new("dering.yaml");
+    Ok(match path {
+        Some(path) => config::load(path)?,
+        None if usual.exists() => config::load(usual)?,
+        None => Config::default(),
+    })
 }
 
 /// Prints a result on standard output; a reader that went away is no error.

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use crate::app::App;
-use crate::config::{self, Config, DEFAULT_YAML};
+use crate::config::DEFAULT_YAML;
 use crate::telemetry;
 
 #[derive(Debug, clap::Args)]
@@ -28,11 +28,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         super::print(DEFAULT_YAML);
         return Ok(ExitCode::SUCCESS);
     }
-    let mut config = match args.config {
-        Some(path) => config::load(&path)?,
-        None if PathBuf::from("dering.yaml").exists() => config::load(&PathBuf::from("dering.yaml"))?,
-        None => Config::default(),
-    };
+    let mut config = super::configuration(args.config.as_deref())?;
     telemetry::start_logging(&config.log.filter, config.log.format);
     if let Some(model) = super::offer::model(&config.speech_to_text).await {
         config.speech_to_text.model = Some(model);

@@ -81,7 +81,7 @@ fn refusal(status: u16, body: &[u8]) -> anyhow::Error {
 }
 
 /// A text as part of a query.
-pub(super) fn encoded(text: &str) -> String {
+pub(in crate::cli) fn encoded(text: &str) -> String {
     text.bytes()
         .map(|byte| match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {

@@ -8,10 +8,8 @@ use anyhow::{Context, bail};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::api::auth;
-use crate::store::Store;
-
-/// Where `dering serve` keeps its database unless told otherwise.
-const DATABASE: &str = "data/dering.db";
+use crate::store::{KeySource, Store};
+use crate::wallclock::now_ms;
 
 /// Make a token (JWT) for a client app and print it. Creates nothing: the app must exist, or its secret
 /// must be given.
@@ -20,6 +18,9 @@ pub struct Args {
     /// The client app's id.
     #[arg(long)]
     app: String,
+    /// Configuration of the server; dering.yaml when it is there, else the defaults.
+    #[arg(long, env = "DERING_CONFIG")]
+    config: Option<PathBuf>,
     #[command(flatten)]
     secret: Secret,
     /// How long the token is valid: 90s, 30m, 12h or 7d.
@@ -34,7 +35,7 @@ pub struct Args {
 #[derive(Debug, clap::Args)]
 #[group(multiple = false)]
 struct Secret {
-    /// The database of the server; it may be running [default: data/dering.db]
+    /// The database of the server, which may be running; without it the one that the configuration names
     #[arg(long)]
     database: Option<PathBuf>,
     /// A file that holds the app's secret.
@@ -50,8 +51,9 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     let secret = match (&args.secret.database, &args.secret.secret_file) {
         (_, Some(file)) => read_secret(file)?,
         (database, None) => {
-            let database = database.as_deref().unwrap_or(Path::new(DATABASE));
-            secret_in(database, &args.app, &args.scopes).await?
+            let config = super::configuration(args.config.as_deref())?;
+            let database = database.as_deref().unwrap_or(&config.database);
+            secret_in(database, config.auth.key_source()?, &args.app, &args.scopes).await?
         }
     };
     let token = auth::mint(&args.app, &secret, args.ttl, &args.scopes)?;
@@ -59,8 +61,13 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn secret_in(database: &Path, app_id: &str, scopes: &[String]) -> anyhow::Result<SecretString> {
-    let store = Store::open_read_only(database).await?;
+async fn secret_in(
+    database: &Path,
+    key: KeySource,
+    app_id: &str,
+    scopes: &[String],
+) -> anyhow::Result<SecretString> {
+    let store = Store::open_read_only_with(database, key).await?;
     let found = store.app(app_id).await;
     store.close().await;
     let Some(app) = found? else {
@@ -69,7 +76,10 @@ async fn secret_in(database: &Path, app_id: &str, scopes: &[String]) -> anyhow::
     if let Some(lacking) = scopes.iter().find(|scope| !app.scopes.contains(scope)) {
         bail!("the client app {app_id} does not hold the scope {lacking:?}; it holds {:?}", app.scopes);
     }
-    app.secrets.into_iter().next().with_context(|| format!("the client app {app_id} has no active secret"))
+    app.active_secrets(now_ms())
+        .next()
+        .cloned()
+        .with_context(|| format!("the client app {app_id} has no active secret"))
 }
 
 /// The secret in a file, without the line end that editors add.
@@ -83,7 +93,7 @@ pub(super) fn read_secret(file: &Path) -> anyhow::Result<SecretString> {
     Ok(secret.into())
 }
 
-fn duration(text: &str) -> Result<Duration, String> {
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let unit = |suffix, seconds| text.strip_suffix(suffix).map(|number: &str| (number, seconds));
     let (number, seconds) = unit('s', 1)
         .or_else(|| unit('m', 60))

@@ -1,6 +1,8 @@
 //! The configuration file of `dering serve`: composes every part's options, checked whole at start.
 
+mod auth;
 mod inbound;
+mod recordings;
 mod speech;
 
 use std::collections::BTreeMap;
@@ -11,7 +13,9 @@ use callcore::amd::Params;
 use secrecy::SecretString;
 use serde::Deserialize;
 
+pub use self::auth::{Auth, Requests as RequestRate, local_file};
 pub use self::inbound::{Inbound, InboundRoute, Tls};
+pub use self::recordings::Recordings;
 pub use self::speech::{Key, Recogniser, Recognition, SpeechToText, TextToSpeech, Voices};
 use crate::session::ParamSets;
 use crate::telemetry::LogFormat;
@@ -38,6 +42,8 @@ pub enum ConfigError {
     Trunk { trunk: String, what: &'static str },
     #[error("{setting}: {what} cannot be read")]
     Secret { setting: String, what: String },
+    #[error("auth: {reason}")]
+    Auth { reason: String },
     #[error("two trunks are named \"{name}\"; names must differ")]
     SameName { name: String },
 }
@@ -47,12 +53,13 @@ pub enum ConfigError {
 pub struct Config {
     pub listen: SocketAddr,
     pub database: PathBuf,
-    pub recordings: PathBuf,
+    pub recordings: Recordings,
     pub speech_cache: PathBuf,
     pub flows: PathBuf,
     pub flow_versions: Option<PathBuf>,
     pub bots: BTreeMap<String, String>,
     pub log: Log,
+    pub auth: Auth,
     pub calls: Calls,
     pub trunks: Vec<Trunk>,
     pub inbound: Inbound,
@@ -245,12 +252,13 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             database: "data/dering.db".into(),
-            recordings: "data/recordings".into(),
+            recordings: Recordings::default(),
             speech_cache: "data/speech".into(),
             flows: "flows".into(),
             flow_versions: None,
             bots: BTreeMap::new(),
             log: Log::default(),
+            auth: Auth::default(),
             calls: Calls::default(),
             trunks: Vec::new(),
             inbound: Inbound::default(),

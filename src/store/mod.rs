@@ -8,6 +8,7 @@
 //! Times are milliseconds since 1970-01-01 UTC (`_ms`) unless a field says otherwise.
 
 mod apps;
+mod audit;
 mod batch;
 mod calls;
 mod cdr;
@@ -17,7 +18,11 @@ mod do_not_call;
 mod flow_versions;
 mod ledger;
 mod link_keys;
+mod retention;
 mod schema;
+mod seal;
+mod taken;
+mod vault;
 mod watching;
 mod writer;
 
@@ -33,7 +38,12 @@ use sqlx::sqlite::{
 };
 
 pub use crate::cdr_wire::CdrQuery;
-pub use apps::{ApiKey, ClientApp, NewApiKey, NewApp};
+use apps::Clients;
+pub use apps::{
+    ApiKey, ApiKeyRow, AppChange, AppPolicy, AppRow, AppSecret, ClientApp, KeyChange, LastUsed, NewApiKey,
+    NewApp, Rate, SecretRow,
+};
+pub use audit::{Act, AuditFilter, AuditRow, NewAudit};
 pub use batch::{CallBatch, CallUpdate, NewCall, NewEvent, NewNotification, NewRecording, NewTranscript};
 pub use calls::{
     CallFilter, CallPage, CallRow, Cursor, EventRow, Interaction, Progress, RecordingRow, TranscriptRow,
@@ -49,16 +59,22 @@ pub use ledger::{
     Turn, Verdict,
 };
 pub use link_keys::LinkKey;
+pub use retention::ExpiredRecording;
+pub use seal::{NoKey, ServerKey};
+pub use vault::KeySource;
+use vault::Vault;
 pub use watching::Watch;
 use watching::Watchers;
 use writer::Writer;
 
 const READERS: u32 = 4;
 
-/// Where the database is.
+/// Where the database is, and the key to the secrets in it.
 #[derive(Clone, Debug)]
 pub struct Options {
     pub place: Place,
+    /// Means nothing for a database in memory.
+    pub key: KeySource,
 }
 
 /// A file that outlives the process, or memory for tests.
@@ -73,13 +89,13 @@ impl Options {
     /// The database in the file `path`.
     #[must_use]
     pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self { place: Place::File(path.into()) }
+        Self { place: Place::File(path.into()), key: KeySource::default() }
     }
 
     /// A database that dies with the [`Store`].
     #[must_use]
     pub const fn memory() -> Self {
-        Self { place: Place::Memory }
+        Self { place: Place::Memory, key: KeySource::Beside }
     }
 }
 
@@ -107,6 +123,13 @@ pub enum Error {
     UnknownApp(String),
     #[error("{what} exists already")]
     Exists { what: String },
+    #[error("there is no {what}")]
+    NoSuch { what: String },
+    #[error("it is the last secret of client app {0}; add another one first, or delete the app")]
+    LastSecret(String),
+    /// A whole sentence.
+    #[error("{0}")]
+    Key(String),
     #[error("the database is closed")]
     Closed,
     #[error("the database was opened for reading only")]
@@ -125,6 +148,7 @@ pub struct Store {
     readers: SqlitePool,
     writer: Option<Writer>,
     watchers: Watchers,
+    clients: Arc<Clients>,
 }
 
 impl Store {
@@ -139,27 +163,26 @@ impl Store {
                 let connect = SqliteConnectOptions::new().in_memory(true).foreign_keys(true);
                 let pool = connect_pool(connect, 1, Path::new(":memory:")).await?;
                 migrate(&pool, Path::new(":memory:")).await?;
+                let clients = Clients::new(Vault::forgetful());
+                clients.keep(&clients.read(&mut *pool.acquire().await?).await?);
                 let writer = Some(Writer::start(pool.clone(), pool.clone(), None));
-                Ok(Self { readers: pool, writer, watchers: Watchers::default() })
+                Ok(Self { readers: pool, writer, watchers: Watchers::default(), clients: Arc::new(clients) })
             }
-            Place::File(path) => Self::open_file(&path).await,
+            Place::File(path) => Self::open_file(&path, options.key).await,
         }
     }
 
-    async fn open_file(path: &Path) -> Result<Self, Error> {
+    async fn open_file(path: &Path, key: KeySource) -> Result<Self, Error> {
         let lock = prepare_file(path)?;
-        let connect = SqliteConnectOptions::new()
-            .filename(path)
-            .create_if_missing(true)
-            .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
-            .foreign_keys(true)
-            .busy_timeout(Duration::from_secs(5));
-        let writing = connect_pool(connect, 1, path).await?;
+        let writing = writing_pool(path).await?;
         migrate(&writing, path).await?;
+        let clients = Clients::new(Vault::new(key, path));
+        clients.vault.open(&writing).await?;
+        clients.keep(&clients.read(&mut *writing.acquire().await?).await?);
         let readers = connect_pool(reading(path), READERS, path).await?;
         let writer = Writer::start(writing, readers.clone(), Some(lock));
-        let store = Self { readers, writer: Some(writer), watchers: Watchers::default() };
+        let store =
+            Self { readers, writer: Some(writer), watchers: Watchers::default(), clients: Arc::new(clients) };
         store.release_claims().await?;
         Ok(store)
     }
@@ -169,11 +192,21 @@ impl Store {
     /// # Errors
     /// [`Error::Missing`] when there is none; [`Error::Open`] with the reason otherwise.
     pub async fn open_read_only(path: &Path) -> Result<Self, Error> {
+        Self::open_read_only_with(path, KeySource::default()).await
+    }
+
+    /// The same, where the server key is not in the file beside the database. The key is wanted only for what is
+    /// sealed with it.
+    ///
+    /// # Errors
+    /// As [`Self::open_read_only`].
+    pub async fn open_read_only_with(path: &Path, key: KeySource) -> Result<Self, Error> {
         if !path.exists() {
             return Err(Error::Missing { path: path.to_owned() });
         }
         let readers = connect_pool(reading(path), 1, path).await?;
-        Ok(Self { readers, writer: None, watchers: Watchers::default() })
+        let clients = Arc::new(Clients::new(Vault::new(key, path)));
+        Ok(Self { readers, writer: None, watchers: Watchers::default(), clients })
     }
 
     /// Commits what is queued, closes the database and releases its lock. Later verbs fail.
@@ -183,6 +216,17 @@ impl Store {
         }
         self.readers.close().await;
     }
+}
+
+async fn writing_pool(path: &Path) -> Result<SqlitePool, Error> {
+    let connect = SqliteConnectOptions::new()
+        .filename(path)
+        .create_if_missing(true)
+        .journal_mode(SqliteJournalMode::Wal)
+        .synchronous(SqliteSynchronous::Full)
+        .foreign_keys(true)
+        .busy_timeout(Duration::from_secs(5));
+    connect_pool(connect, 1, path).await
 }
 
 fn reading(path: &Path) -> SqliteConnectOptions {

@@ -14,6 +14,10 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (10, "contacts", include_str!("../../migrations/sqlite/0010_contacts.sql")),
     (11, "link_keys", include_str!("../../migrations/sqlite/0011_link_keys.sql")),
     (13, "webhook_health", include_str!("../../migrations/sqlite/0013_webhook_health.sql")),
+    (17, "sealed_secrets", include_str!("../../migrations/sqlite/0017_sealed_secrets.sql")),
+    (18, "audit", include_str!("../../migrations/sqlite/0018_audit.sql")),
+    (19, "taken_tokens", include_str!("../../migrations/sqlite/0019_taken_tokens.sql")),
+    (20, "retention", include_str!("../../migrations/sqlite/0020_retention.sql")),
 ];
 
 /// Every migration this binary knows, by the number in its file's name.

@@ -55,9 +55,20 @@ impl Store {
         T: Send + 'static,
         F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, Error>> + Send + 'static,
     {
+        self.write_then(work, |_| ()).await
+    }
+
+    /// The same; `after` is told the result once it is committed, also when the caller stopped waiting, and
+    /// before the caller hears of it.
+    pub(super) async fn write_then<T, F, A>(&self, work: F, after: A) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, Error>> + Send + 'static,
+        A: FnOnce(&T) + Send + 'static,
+    {
         let writer = self.writer.as_ref().ok_or(Error::ReadOnly)?;
         let (reply, answer) = oneshot::channel();
-        let job = Request { work: Some(work), outcome: Err(Error::Closed), reply };
+        let job = Request { work: Some(work), outcome: Err(Error::Closed), after, reply };
         writer.jobs.send(Box::new(job)).await.map_err(|_| Error::Closed)?;
         answer.await.unwrap_or(Err(Error::Closed))
     }
@@ -69,15 +80,17 @@ trait Job: Send {
     fn answer(self: Box<Self>);
 }
 
-struct Request<F, T> {
+struct Request<F, T, A> {
     work: Option<F>,
     outcome: Result<T, Error>,
+    after: A,
     reply: oneshot::Sender<Result<T, Error>>,
 }
 
-impl<F, T> Job for Request<F, T>
+impl<F, T, A> Job for Request<F, T, A>
 where
     T: Send,
+    A: FnOnce(&T) + Send,
     F: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, Error>> + Send,
 {
     fn run<'c>(&'c mut self, connection: &'c mut SqliteConnection) -> BoxFuture<'c, Result<(), Error>> {
@@ -94,8 +107,12 @@ where
     }
 
     fn answer(self: Box<Self>) {
+        let Self { outcome, after, reply, .. } = *self;
+        if let Ok(result) = &outcome {
+            after(result);
+        }
         // The caller may have stopped waiting; what it asked for is done all the same.
-        self.reply.send(self.outcome).ok();
+        reply.send(outcome).ok();
     }
 }
 

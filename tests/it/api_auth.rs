@@ -81,7 +81,7 @@ async fn an_api_key_works_until_it_is_revoked() {
     store.create_api_key(key).await.unwrap();
     let headers = with("authorization", &format!("Bearer {}", text.expose_secret()));
     assert_eq!(auth.api_key(&headers, "read").await.unwrap().name, "reports");
-    assert!(matches!(auth.api_key(&headers, "admin").await, Err(AuthError::Scope(_))));
+    assert!(matches!(auth.api_key(&headers, "admin").await, Err(AuthError::KeyScope(_))));
 
     let altered = with("authorization", &format!("Bearer {}x", text.expose_secret()));
     for wrong in [altered, with("authorization", "Bearer dk_"), with("authorization", "Bearer x")] {

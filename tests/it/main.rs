@@ -7,9 +7,15 @@
     reason = "a test fails by panicking where it stands, and says on stdout why it was skipped"
 )]
 
+mod api_admin;
 mod api_auth;
 mod api_description;
 mod architecture;
+mod calls_calling;
+mod calls_contacts;
+mod calls_recordings;
+mod calls_stage;
+mod calls_timeline;
 mod dialout_promises;
 mod flow_versions;
 mod gateway_call;
@@ -35,6 +41,7 @@ mod store_cdrs;
 mod store_fixture;
 mod store_ledger;
 mod store_opening;
+mod store_secrets;
 mod stt;
 mod stt_services;
 mod system_dialout;
@@ -44,6 +51,7 @@ mod system_hearing;
 mod system_killed;
 mod system_page;
 mod system_process;
+mod system_recordings;
 mod system_refusals;
 mod system_stage;
 mod system_webhooks;

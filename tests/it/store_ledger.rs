@@ -273,7 +273,7 @@ async fn a_replaced_secret_stays_active_until_it_is_retired() {
     let store = store_with_app().await;
     let secrets = async || {
         let app = store.app("cs-demo").await.unwrap().unwrap();
-        app.secrets.iter().map(|secret| secret.expose_secret().to_owned()).collect::<Vec<_>>()
+        app.secrets.iter().map(|secret| secret.value.expose_secret().to_owned()).collect::<Vec<_>>()
     };
     store.add_secret("cs-demo", "newer".into()).await.unwrap();
     assert_eq!(secrets().await, ["newer", SECRET]);

@@ -14,7 +14,6 @@ use futures_util::stream::{self, FuturesOrdered};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
-use super::super::auth::Auth;
 use super::super::error::{Code, Problem};
 use super::super::openapi::{BatchLine, DialOutBody};
 use super::super::{Api, BODY_LIMIT};
@@ -44,7 +43,7 @@ pub(in super::super) async fn batch(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let app = Auth::new(api.store.clone()).dialout(&headers, &bot_id).await?;
+    let app = api.auth.dialout(&headers, &bot_id).await?;
     let (results, waiting) = mpsc::channel(MOST_LINES as usize + 1);
     tokio::spawn(work(Batch { api, app_id: app.id, bot_id }, body, results));
     let out = stream::unfold(waiting, |mut waiting| async move {

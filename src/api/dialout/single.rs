@@ -9,7 +9,6 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
 use super::super::Api;
-use super::super::auth::Auth;
 use super::super::error::{Code, Problem, ProblemDocument};
 use super::super::openapi::{DialOutAnswer, DialOutBody};
 use super::{Invalid, Manner, perform};
@@ -67,7 +66,7 @@ pub(in super::super) async fn dial_out(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let app = Auth::new(api.store.clone()).dialout(&headers, &bot_id).await?;
+    let app = api.auth.dialout(&headers, &bot_id).await?;
     let body: Map<String, Value> = serde_json::from_slice(&body?)
         .map_err(|error| Problem::new(Code::Malformed, format!("the body is not a JSON object: {error}")))?;
     let answer = perform(&api, &app.id, &bot_id, body, Manner::Single, key(&headers)?).await?;
@@ -100,7 +99,7 @@ pub(in super::super) async fn cancel(
     Path((bot_id, call_id)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
-    let app = Auth::new(api.store.clone()).dialout(&headers, &bot_id).await?;
+    let app = api.auth.dialout(&headers, &bot_id).await?;
     let call = api.store.call(&call_id).await?;
     // The calls of others are none of its business.
     if call.is_none_or(|call| call.app_id != app.id || call.bot_id != bot_id) {

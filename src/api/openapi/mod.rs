@@ -33,10 +33,14 @@ use super::error::{FieldProblem, ProblemDocument};
 pub(super) enum Gate {
     /// Whoever comes; or the handler checks for itself and says so in its annotation.
     Open,
-    /// An API key with the scope `read`, as bearer token or as the password of basic authentication.
+    /// An API key with the scope `read`, as bearer token or as the password of basic authentication; or such a token.
     Readers,
-    /// An API key with a scope of its own.
+    /// An API key or a token with a scope of its own.
     Keys,
+    /// An API key or a token with the scope `admin`.
+    Admins,
+    /// An API key or a token with the scope `campaigns`, or the token of a client app that may dial out.
+    Callers,
 }
 
 const ABOUT: &str = "Places telephone calls, tells people from machines, and reports every step.\n\n\
@@ -44,7 +48,7 @@ const ABOUT: &str = "Places telephone calls, tells people from machines, and rep
     `detail` that says what to do. Lists come by pages: `next` of one page is the parameter `after` of the following \
     one. Under *webhooks* is what the server posts to your `notifyUrl`.";
 
-const TAGS: [(&str, &str); 8] = [
+const TAGS: [(&str, &str); 9] = [
     ("dial-out", "Ask for a call, in Kore's shape."),
     ("calls", "Contacts are called, calls are ended, and what happened is told."),
     ("contacts", "People and their numbers."),
@@ -52,6 +56,7 @@ const TAGS: [(&str, &str); 8] = [
     ("records", "Call detail records in the carrier's own shape."),
     ("flows", "Versions of flows, and which one runs."),
     ("webhooks", "What was posted to you, and how it fared."),
+    ("access", "Apps, their secrets, API keys: who may do what; and the log of who did."),
     ("server", "The server itself: health, metrics, this description, pages for people."),
 ];
 
@@ -62,9 +67,21 @@ const ALWAYS: [(&str, &str, &str); 3] = [
     ("504", "TimedOut", "The request took longer than 30 s."),
 ];
 /// Answers of routes that want to know who calls.
-const GATED: [(&str, &str, &str); 2] = [
+const GATED: [(&str, &str, &str); 3] = [
     ("401", "Unauthorized", "No key or token came along, or it is not known, or no longer valid."),
-    ("403", "Forbidden", "The key or token lacks the scope that is needed."),
+    ("403", "Forbidden", "The key or token lacks the scope that is needed, or is tied to other bots."),
+    (
+        "429",
+        "TooMany",
+        "More requests than this app or key may make; `Retry-After` says how many seconds to wait.",
+    ),
+];
+/// Answers of routes that decide who may do what.
+const DECIDING: [(&str, &str, &str); 4] = [
+    ("400", "Malformed", "The body or a parameter cannot be read."),
+    ("404", "NotFound", "There is no such app, secret or key."),
+    ("409", "Conflict", "The id is taken, or the last secret of an app would end."),
+    ("422", "Invalid", "A field is wrong; `errors` names it."),
 ];
 
 /// The description of groups of routes.
@@ -99,7 +116,7 @@ fn components() -> Components {
     schemas.push((FieldProblem::name().into_owned(), FieldProblem::schema()));
     webhooks::schemas(&mut schemas);
     components.schemas.extend(schemas);
-    for (_, name, about) in ALWAYS.into_iter().chain(GATED) {
+    for (_, name, about) in ALWAYS.into_iter().chain(GATED).chain(DECIDING) {
         let content =
             ContentBuilder::new().schema(Some(Ref::from_schema_name(ProblemDocument::name()))).build();
         let response =
@@ -132,11 +149,21 @@ fn complete(operation: &mut Operation, gate: Gate) {
     let own_check = operation.security.is_some();
     match gate {
         Gate::Open => {}
-        Gate::Readers => operation.security = Some(vec![requirement("apiKey"), requirement("basic")]),
-        Gate::Keys => operation.security = Some(vec![requirement("apiKey")]),
+        Gate::Readers => {
+            operation.security =
+                Some(vec![requirement("apiKey"), requirement("appBearer"), requirement("basic")]);
+        }
+        Gate::Keys | Gate::Admins => {
+            operation.security = Some(vec![requirement("apiKey"), requirement("appBearer")]);
+        }
+        Gate::Callers => {
+            let schemes = ["apiKey", "appBearer", "appToken"];
+            operation.security = Some(schemes.map(requirement).to_vec());
+        }
     }
+    let deciding = if gate == Gate::Admins { &DECIDING[..] } else { &[] };
     let gated = if gate != Gate::Open || own_check { &GATED[..] } else { &[] };
-    for (status, name, _) in ALWAYS.iter().chain(gated) {
+    for (status, name, _) in ALWAYS.iter().chain(gated).chain(deciding) {
         let responses = &mut operation.responses.responses;
         responses.entry((*status).to_owned()).or_insert_with(|| RefOr::Ref(Ref::from_response_name(*name)));
     }

@@ -1,15 +1,12 @@
 //! What may be sent now.
 
-use std::collections::BTreeMap;
-
-use secrecy::SecretString;
 use serde_json::Value;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::types::Json;
 
 use super::settle::promote;
 use super::{Claim, ClaimRequest, Claimed};
-use crate::store::{Error, apps};
+use crate::store::Error;
 
 pub(super) async fn claim(
     connection: &mut SqliteConnection,
@@ -30,14 +27,6 @@ pub(super) async fn claim(
         if room > 0 {
             claims.extend(claim_endpoint(connection, &endpoint, room, &request).await?);
         }
-    }
-    let mut secrets: BTreeMap<String, Vec<SecretString>> = BTreeMap::new();
-    for claim in &mut claims {
-        if !secrets.contains_key(&claim.app_id) {
-            let active = apps::active_secrets(connection, &claim.app_id).await?;
-            secrets.insert(claim.app_id.clone(), active);
-        }
-        claim.secrets = secrets.get(&claim.app_id).cloned().unwrap_or_default();
     }
     let next_due_ms = next_due(connection, now).await?;
     Ok(Claimed { claims, next_due_ms, expired, stale: 0 })

@@ -165,7 +165,7 @@ impl Store {
     /// # Errors
     /// When the database fails; then nothing is written, and the same turn may be taken again.
     pub async fn turn(&self, turn: Turn) -> Result<Claimed, Error> {
-        self.write(move |connection| {
+        let work = self.write(move |connection| {
             async move {
                 let Turn { settlements, health, request } = turn;
                 let stale = settle::settle(connection, &settlements).await?;
@@ -174,8 +174,12 @@ impl Store {
                 Ok(Claimed { stale, ..claimed })
             }
             .boxed()
-        })
-        .await
+        });
+        let mut claimed = work.await?;
+        for claim in &mut claimed.claims {
+            claim.secrets = self.signing_secrets(&claim.app_id).await?;
+        }
+        Ok(claimed)
     }
 
     /// Makes every claim due again. Right only while nobody else has the database open.

@@ -9,8 +9,9 @@ use super::utterance::{EndSilence, Utterance};
 use crate::amd::{self, Amd};
 use crate::audio::frame::{FRAME_MS, Frame, ms_to_samples};
 use crate::clock::CallTime;
-use crate::detect::{Ear, Heard, Tone, ToneKind};
+use crate::detect::{Ear, EchoGuard, Heard, Tone, ToneKind};
 use crate::flow::{self, Turn};
+use crate::playback::Chunk;
 
 /// Audio kept from before speech was noticed, ms, so that no first consonant is lost.
 const PREROLL_MS: u64 = 300;
@@ -18,6 +19,8 @@ const PREROLL_MS: u64 = 300;
 const KEPT_MS: u64 = 4_000;
 /// An utterance is cut here even when the callee talks on, ms.
 const LONGEST_UTTERANCE_MS: u64 = 30_000;
+/// Frames come this much early or late before their clock is set anew, ms.
+const JITTER_MS: u64 = 80;
 /// How often the detector is told the time while no audio comes, ms.
 const STALL_CHECK_MS: u64 = 250;
 
@@ -52,6 +55,9 @@ pub(super) enum Found {
 #[derive(Debug)]
 pub(super) struct Listening {
     ear: Ear,
+    echo: EchoGuard,
+    /// Call time of the last frame, evened out: packets come in bunches.
+    heard_ms: u64,
     amd: Option<Amd>,
     answered_at: CallTime,
     last_frame_at: CallTime,
@@ -89,6 +95,8 @@ impl Listening {
         let keeps = manner.recognises;
         Self {
             ear: Ear::new(),
+            echo: EchoGuard::new(),
+            heard_ms: now.as_ms(),
             amd: manner.amd.map(Amd::new),
             answered_at: now,
             last_frame_at: now,
@@ -112,7 +120,14 @@ impl Listening {
     pub(super) fn push(&mut self, frame: &Frame, now: CallTime) {
         self.last_frame_at = now;
         self.media_ms += FRAME_MS;
-        let observation = self.ear.push(frame);
+        self.heard_ms += FRAME_MS;
+        if self.heard_ms.abs_diff(now.as_ms()) > JITTER_MS {
+            self.heard_ms = now.as_ms();
+        }
+        let (echo, heard_ms) = (&mut self.echo, self.heard_ms);
+        let observation = self.ear.push_beside(frame, |heard| {
+            echo.is_echo(&heard.bands_dbfs, heard.level_dbfs, heard.noise_dbfs, heard_ms)
+        });
         self.talking_over = self.talk_over.push(observation.speech);
         self.speech = observation.speech;
         if let Some(utterance) = &mut self.utterance {
@@ -155,6 +170,16 @@ impl Listening {
     /// The utterance under way.
     pub(super) const fn utterance(&self) -> Option<&Utterance> {
         self.utterance.as_ref()
+    }
+
+    /// The callee is about to hear this of ours.
+    pub(super) fn sent(&mut self, chunk: &Chunk) {
+        self.echo.sent(chunk.samples(), chunk.plays_at.as_ms());
+    }
+
+    /// What was sent and not yet heard was taken back.
+    pub(super) fn silenced(&mut self, now: CallTime) {
+        self.echo.silenced(now.as_ms());
     }
 
     /// Listens as the question under way wants it, from now on.

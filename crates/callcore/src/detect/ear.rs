@@ -36,7 +36,7 @@ const GREETED_MS: u64 = 1_000;
 pub struct Observation {
     /// Media time at the end of the frame.
     pub end_ms: u64,
-    /// Whether a voice sounds in this frame: no hang-over, tones masked out.
+    /// Whether a voice sounds in this frame: no hang-over, tones and our own voice masked out.
     pub speech: bool,
     /// Level without DC, dBFS.
     pub level_dbfs: f32,
@@ -124,8 +124,14 @@ impl Ear {
         }
     }
 
-    /// Takes one 20 ms frame.
+    /// Takes one 20 ms frame of a call in which nothing of ours can come back.
     pub fn push(&mut self, frame: &Frame) -> Observation {
+        self.push_beside(frame, |_| false)
+    }
+
+    /// Takes one 20 ms frame. `is_echo` is asked about each, by its levels, and takes our own voice out of
+    /// the speech.
+    pub fn push_beside(&mut self, frame: &Frame, is_echo: impl FnOnce(&Observation) -> bool) -> Observation {
         let start_ms = self.now_ms;
         self.now_ms += FRAME_MS;
         let blank = frame.iter().all(|s| *s == frame[0]);
@@ -150,9 +156,12 @@ impl Ear {
             && level_dbfs > noise_dbfs + OVER_FLOOR_DB
             && level_dbfs > FAINTEST_DBFS
             && level_dbfs > self.speech.peak_dbfs - BELOW_PEAK_DB;
-        self.follow_speech(speech, level_dbfs);
         let bands_dbfs = self.bands.map(|power| 10.0 * (power / 2.0).max(EMPTY_BAND).log10());
-        Observation { end_ms: self.now_ms, speech, level_dbfs, noise_dbfs, tone, blank, bands_dbfs }
+        let mut observation =
+            Observation { end_ms: self.now_ms, speech, level_dbfs, noise_dbfs, tone, blank, bands_dbfs };
+        observation.speech &= !is_echo(&observation);
+        self.follow_speech(observation.speech, level_dbfs);
+        observation
     }
 
     /// The next thing heard, oldest first.
@@ -189,9 +198,7 @@ impl Ear {
         let mut window = [0.0; WINDOW];
         window.copy_from_slice(&self.history[end - WINDOW..end]);
         self.spectrum.analyse(&window, &mut self.power);
-        for (band, edges) in self.bands.iter_mut().zip(BAND_EDGES.windows(2)) {
-            *band += self.power[edges[0]..edges[1]].iter().sum::<f32>();
-        }
+        band_powers(&self.power, &mut self.bands);
         self.noise_power = 10_f32.powf(noise_dbfs / 10.0);
         let peaks = Peaks::find(&self.power, self.noise_power * 0.7);
         let around = Surroundings {
@@ -226,5 +233,12 @@ impl Ear {
             state.active = false;
             self.heard.push_back(Heard::SpeechEnded { at_ms: state.last_ms });
         }
+    }
+}
+
+/// Adds the power of each band to `bands`.
+pub(super) fn band_powers(power: &Power, bands: &mut [f32; BANDS]) {
+    for (band, edges) in bands.iter_mut().zip(BAND_EDGES.windows(2)) {
+        *band += power[edges[0]..edges[1]].iter().sum::<f32>();
     }
 }

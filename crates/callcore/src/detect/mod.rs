@@ -1,6 +1,7 @@
 //! Audio in, events out: speech and silence, level, tones. No judgement about who is speaking.
 
 mod ear;
+mod echo;
 mod floor;
 mod peaks;
 mod progress;
@@ -11,6 +12,7 @@ mod track;
 mod vad;
 
 pub use ear::{BANDS, Ear, Heard, Observation};
+pub use echo::EchoGuard;
 pub use tone_kind::{Tone, ToneKind};
 
 #[cfg(test)]

@@ -1,0 +1,96 @@
+//! `/v1/keys`: API keys.
+
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use secrecy::ExposeSecret;
+
+use super::shapes::{KeyList, KeyPatch, KeyShown, NewKeyBody, RateLimit};
+use super::{bots, invalid, malformed, name, scopes};
+use crate::api::audit::moment;
+use crate::api::auth::{Auth, Caller, new_api_key};
+use crate::api::error::Problem;
+use crate::store::KeyChange;
+use crate::wallclock::now_ms;
+
+/// Every API key, newest first; revoked ones, too.
+#[utoipa::path(get, path = "/v1/keys", operation_id = "listKeys", tag = "access",
+    responses((status = 200, description = "The keys.", body = KeyList)))]
+pub(super) async fn list(State(auth): State<Auth>) -> Result<Json<KeyList>, Problem> {
+    let keys = auth.store().api_keys().await?.into_iter().map(KeyShown::from).collect();
+    Ok(Json(KeyList { keys }))
+}
+
+/// One API key.
+#[utoipa::path(get, path = "/v1/keys/{key_id}", operation_id = "getKey", tag = "access", params(("key_id" = String, Path, description = "The key's id; not the key itself.")),
+    responses((status = 200, description = "The key.", body = KeyShown)))]
+pub(super) async fn one(
+    State(auth): State<Auth>,
+    Path(key_id): Path<String>,
+) -> Result<Json<KeyShown>, Problem> {
+    Ok(Json(auth.store().api_key_row(&key_id).await?.into()))
+}
+
+/// Make an API key. The answer is the one place where it is shown.
+#[utoipa::path(post, path = "/v1/keys", operation_id = "createKey", tag = "access", request_body = NewKeyBody,
+    responses((status = 201, description = "The key.", body = KeyShown)))]
+pub(super) async fn create(
+    State(auth): State<Auth>,
+    Extension(caller): Extension<Caller>,
+    body: Result<Json<NewKeyBody>, JsonRejection>,
+) -> Result<(StatusCode, Json<KeyShown>), Problem> {
+    let Json(body) = body.map_err(|rejection| malformed(&rejection))?;
+    let (mut kept, key) = new_api_key(&name(&body.name)?, scopes(body.scopes)?);
+    if let Some(given) = body.bots {
+        kept.bots = bots(given)?;
+    }
+    kept.app_id = body.app_id;
+    kept.rate = body.rate_limit.map(RateLimit::checked).transpose()?;
+    kept.expires_ms = body.expires_at.as_deref().map(end).transpose()?;
+    let id = kept.id.clone();
+    auth.store().issue_api_key(kept, caller.act()).await?;
+    let mut shown = KeyShown::from(auth.store().api_key_row(&id).await?);
+    shown.key = Some(key.expose_secret().to_owned());
+    Ok((StatusCode::CREATED, Json(shown)))
+}
+
+/// Change an API key. What is absent stays as it is; `null` takes a limit or an end away.
+#[utoipa::path(patch, path = "/v1/keys/{key_id}", operation_id = "changeKey", tag = "access", params(("key_id" = String, Path, description = "The key's id; not the key itself.")),
+    request_body = KeyPatch, responses((status = 200, description = "The key as it is now.", body = KeyShown)))]
+pub(super) async fn change(
+    State(auth): State<Auth>,
+    Extension(caller): Extension<Caller>,
+    Path(key_id): Path<String>,
+    body: Result<Json<KeyPatch>, JsonRejection>,
+) -> Result<Json<KeyShown>, Problem> {
+    let Json(body) = body.map_err(|rejection| malformed(&rejection))?;
+    let change = KeyChange {
+        name: body.name.as_deref().map(name).transpose()?,
+        scopes: body.scopes.map(scopes).transpose()?,
+        bots: body.bots.map(bots).transpose()?,
+        rate: body.rate_limit.map(|given| given.map(RateLimit::checked).transpose()).transpose()?,
+        expires_ms: body.expires_at.map(|given| given.as_deref().map(end).transpose()).transpose()?,
+    };
+    auth.store().change_api_key(&key_id, change, caller.act()).await?;
+    Ok(Json(auth.store().api_key_row(&key_id).await?.into()))
+}
+
+/// Revoke an API key: the next request with it is refused.
+#[utoipa::path(delete, path = "/v1/keys/{key_id}", operation_id = "revokeKey", tag = "access", params(("key_id" = String, Path, description = "The key's id; not the key itself.")),
+    responses((status = 204, description = "It is revoked.")))]
+pub(super) async fn revoke(
+    State(auth): State<Auth>,
+    Extension(caller): Extension<Caller>,
+    Path(key_id): Path<String>,
+) -> Result<StatusCode, Problem> {
+    if auth.store().revoke_api_key_by(&key_id, caller.act()).await? {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    Err(Problem::not_found(&format!("API key {key_id} that is not revoked")))
+}
+
+fn end(given: &str) -> Result<i64, Problem> {
+    let at = moment("expiresAt", given)?;
+    if at > now_ms() { Ok(at) } else { Err(invalid("expiresAt", "has passed; DELETE revokes a key")) }
+}

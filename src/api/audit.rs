@@ -1,0 +1,217 @@
+//! The audit log over HTTP: `GET /v1/audit`, and what the gate writes down of acts that the store does not write
+//! itself.
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, State};
+use axum::http::Method;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+
+use super::auth::Auth;
+use super::error::{Code, Problem};
+use crate::store::{Act, AuditFilter, AuditRow, NewAudit};
+use crate::telemetry::mask;
+use crate::wallclock::iso;
+
+const PAGE: u32 = 50;
+const LONGEST_PAGE: u32 = 500;
+
+/// Acts by the route that does them. `None` keeps the act out: calls are their own record, and acts on apps and keys
+/// are written in their own transaction.
+const DEEDS: [(&str, &str, Option<&str>); 8] = [
+    ("POST", "/v1/flows/{name}/versions", Some("flow.upload")),
+    ("PUT", "/v1/flows/{name}/labels/{label}", Some("flow.label")),
+    ("DELETE", "/v1/flows/{name}/labels/{label}", Some("flow.unlabel")),
+    ("POST", "/v1/flows/{name}/rollback", Some("flow.rollback")),
+    ("POST", "/v1/calls/{call_id}/hangup", Some("call.hangup")),
+    ("POST", "/v1/calls", None),
+    ("POST", "/api/1.1/public/bot/{bot_id}/smartassist/dialout", None),
+    ("POST", "/api/1.1/public/bot/{bot_id}/smartassist/dialout/batch", None),
+];
+
+/// A handler puts this among the extensions of its answer to have it in the audit log: never a secret, numbers masked.
+#[derive(Clone, Debug)]
+pub struct AuditDetail(pub Value);
+
+/// An act that is written down when it succeeded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Deed {
+    action: String,
+    subject: String,
+}
+
+impl Deed {
+    /// What a request does; `None` when it changes nothing or is written down elsewhere. Routes that are not listed
+    /// are named by their method and path.
+    pub(super) fn of(method: &Method, route: &str, path: &str) -> Option<Self> {
+        if [Method::GET, Method::HEAD, Method::OPTIONS].contains(method) {
+            return None;
+        }
+        if ["/v1/apps", "/v1/keys"].iter().any(|own| route.starts_with(own)) {
+            return None;
+        }
+        let listed = DEEDS.iter().find(|(listed, pattern, _)| method == listed && *pattern == route);
+        let action = match listed {
+            Some((_, _, None)) => return None,
+            Some((_, _, Some(action))) => (*action).to_owned(),
+            None if route.contains("redeliver") => "webhook.redeliver".to_owned(),
+            None => format!("{} {route}", method.as_str().to_lowercase()),
+        };
+        let params = route.split('/').zip(path.split('/')).filter(|(part, _)| part.starts_with('{'));
+        let subject: Vec<String> = params.map(|(_, value)| without_numbers(value)).collect();
+        Some(Self { action, subject: subject.join("/") })
+    }
+
+    /// Writes it down. The act is done; a log that cannot be written is an error for whoever runs the server.
+    pub(super) async fn write_down(self, auth: &Auth, act: Act, detail: Option<AuditDetail>) {
+        let detail = detail.map_or_else(|| json!({}), |detail| detail.0);
+        let entry = NewAudit::new(act, self.action, self.subject, detail);
+        if let Err(error) = auth.store().audit(entry).await {
+            tracing::error!(%error, "an act could not be written to the audit log");
+        }
+    }
+}
+
+/// A part of a path, masked when it is a telephone number.
+fn without_numbers(part: &str) -> String {
+    let digits = part.trim_start_matches("%2B").trim_start_matches('+');
+    let is_number = digits.len() >= 6 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { mask(part) } else { part.to_owned() }
+}
+
+/// Which entries.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct AuditQuery {
+    /// Entries on a page; more than 500 are 500.
+    #[param(minimum = 1)]
+    limit: Option<u32>,
+    /// `next` of the page before.
+    after: Option<i64>,
+    /// The beginning of an actor's name, as in `key:`.
+    actor: Option<String>,
+    /// The beginning of an action's name, as in `flow.`.
+    action: Option<String>,
+    /// What it was done to.
+    subject: Option<String>,
+    /// ISO 8601, or milliseconds since 1970.
+    #[param(format = DateTime)]
+    since: Option<String>,
+    /// As `since`; entries of this moment are left out.
+    #[param(format = DateTime)]
+    until: Option<String>,
+}
+
+/// A page of the audit log.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct AuditPage {
+    entries: Vec<Entry>,
+    /// The `after` of the next page; `null` on the last.
+    next: Option<i64>,
+}
+
+/// Who did what, when and from where.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = AuditEntry)]
+pub(super) struct Entry {
+    seq: i64,
+    #[schema(format = DateTime)]
+    at: String,
+    /// `app:ID`, `key:ID`, `cli:USER`, `server` or `unknown`.
+    actor: String,
+    address: Option<String>,
+    action: String,
+    subject: String,
+    #[schema(value_type = Object)]
+    detail: Value,
+}
+
+impl From<AuditRow> for Entry {
+    fn from(row: AuditRow) -> Self {
+        Self {
+            seq: row.seq,
+            at: iso(row.at_ms),
+            actor: row.actor,
+            address: row.address,
+            action: row.action,
+            subject: row.subject,
+            detail: row.detail,
+        }
+    }
+}
+
+/// The audit log, newest first, by pages.
+#[utoipa::path(get, path = "/v1/audit", operation_id = "listAudit", tag = "access", params(AuditQuery),
+    responses((status = 200, description = "A page of the log.", body = AuditPage)))]
+pub(super) async fn list(
+    State(auth): State<Auth>,
+    query: Result<Query<AuditQuery>, QueryRejection>,
+) -> Result<Json<AuditPage>, Problem> {
+    let Query(query) = query.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
+    let limit = query.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
+    let time = |name: &str, text: &Option<String>| text.as_deref().map(|text| moment(name, text)).transpose();
+    let filter = AuditFilter {
+        since_ms: time("since", &query.since)?,
+        until_ms: time("until", &query.until)?,
+        actor: query.actor,
+        action: query.action,
+        subject: query.subject,
+        before: query.after,
+    };
+    let mut rows = auth.store().audit_log(&filter, limit + 1).await?;
+    let more = rows.len() > limit as usize;
+    rows.truncate(limit as usize);
+    let next = rows.last().filter(|_| more).map(|row| row.seq);
+    Ok(Json(AuditPage { entries: rows.into_iter().map(Entry::from).collect(), next }))
+}
+
+/// A moment in a request: ISO 8601 (RFC 3339) or milliseconds since 1970-01-01 UTC.
+pub(super) fn moment(field: &str, text: &str) -> Result<i64, Problem> {
+    use time::OffsetDateTime;
+    use time::format_description::well_known::Rfc3339;
+    if let Ok(ms) = text.parse() {
+        return Ok(ms);
+    }
+    let at = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| {
+        let wanted = "is no moment; write it as 2026-01-31T17:30:00Z or in milliseconds since 1970";
+        Problem::new(Code::Malformed, format!("{field} {wanted}")).with_field(field, wanted)
+    })?;
+    Ok(i64::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deed(method: Method, route: &str, path: &str) -> Option<(String, String)> {
+        Deed::of(&method, route, path).map(|deed| (deed.action, deed.subject))
+    }
+
+    #[test]
+    fn acts_are_named_by_what_they_do_and_calls_and_looks_are_left_out() {
+        let named = |action: &str, subject: &str| Some((action.to_owned(), subject.to_owned()));
+        assert_eq!(
+            deed(Method::PUT, "/v1/flows/{name}/labels/{label}", "/v1/flows/faq/labels/live"),
+            named("flow.label", "faq/live")
+        );
+        assert_eq!(deed(Method::POST, "/v1/contacts", "/v1/contacts"), named("post /v1/contacts", ""));
+        assert_eq!(
+            deed(Method::DELETE, "/v1/do-not-call/{number}", "/v1/do-not-call/+62812345678"),
+            named("delete /v1/do-not-call/{number}", "…78")
+        );
+        assert_eq!(deed(Method::GET, "/v1/calls", "/v1/calls"), None);
+        assert_eq!(deed(Method::POST, "/v1/calls", "/v1/calls"), None);
+        assert_eq!(deed(Method::POST, "/v1/apps/{app_id}/secrets", "/v1/apps/a/secrets"), None);
+    }
+
+    #[test]
+    fn a_moment_is_written_for_people_or_for_programs() {
+        assert_eq!(moment("since", "2025-06-26T12:49:17.600Z").unwrap(), 1_750_942_157_600);
+        assert_eq!(moment("since", "1750942157600").unwrap(), 1_750_942_157_600);
+        assert!(moment("since", "yesterday").unwrap_err().detail().starts_with("since is no moment"));
+    }
+}

@@ -1,0 +1,91 @@
+//! What a request brings to prove who sends it.
+
+use axum::http::HeaderMap;
+use axum::http::header::AUTHORIZATION;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
+use super::key::PREFIX;
+
+/// A text from a header, not yet checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Credential {
+    /// Looks like a JWT.
+    Token(String),
+    /// Begins as our keys do.
+    Key(String),
+    /// Neither.
+    Other(String),
+}
+
+impl Credential {
+    /// From `auth`, where Kore's callers put their token; else from `Authorization`, as a bearer or, from a browser,
+    /// as the password of basic authentication (RFC 7617) under any user name.
+    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+        if let Some(own) = headers.get("auth") {
+            let own = own.to_str().ok()?.trim();
+            return Some(Self::sort(without_scheme(own, "bearer").unwrap_or(own)));
+        }
+        let value = headers.get(AUTHORIZATION)?.to_str().ok()?.trim();
+        if let Some(bearer) = without_scheme(value, "bearer") {
+            return Some(Self::sort(bearer));
+        }
+        let pair = String::from_utf8(STANDARD.decode(without_scheme(value, "basic")?).ok()?).ok()?;
+        Some(Self::sort(pair.split_once(':')?.1))
+    }
+
+    fn sort(text: &str) -> Self {
+        let text = text.to_owned();
+        if text.starts_with(PREFIX) {
+            Self::Key(text)
+        } else if text.matches('.').count() == 2 {
+            Self::Token(text)
+        } else {
+            Self::Other(text)
+        }
+    }
+}
+
+/// Whether the credential is one that browsers remember and send along by themselves, also when a page of another site
+/// asks them to.
+pub(in crate::api) fn by_password(headers: &HeaderMap) -> bool {
+    let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+    !headers.contains_key("auth")
+        && value.is_some_and(|value| without_scheme(value.trim(), "basic").is_some())
+}
+
+/// RFC 9110 §11.1: the scheme's case does not matter.
+fn without_scheme<'a>(value: &'a str, wanted: &str) -> Option<&'a str> {
+    let (scheme, rest) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case(wanted).then(|| rest.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(name: &'static str, value: &'static str) -> Option<Credential> {
+        Credential::of(&HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())]))
+    }
+
+    #[test]
+    fn both_headers_carry_a_token_with_or_without_the_scheme() {
+        let token = Some(Credential::Token("j.w.t".to_owned()));
+        assert_eq!(with("auth", "j.w.t"), token);
+        assert_eq!(with("auth", "Bearer j.w.t"), token);
+        assert_eq!(with("authorization", "bearer j.w.t"), token);
+        assert_eq!(with("x-auth", "j.w.t"), None);
+        assert_eq!(with("authorization", "Digest j.w.t"), None);
+    }
+
+    #[test]
+    fn a_browser_sends_its_key_as_a_password() {
+        // any:dk_1_x
+        assert_eq!(
+            with("authorization", "Basic YW55OmRrXzFfeA=="),
+            Some(Credential::Key("dk_1_x".to_owned()))
+        );
+        assert_eq!(with("authorization", "Basic !"), None);
+        assert_eq!(with("authorization", "Bearer x"), Some(Credential::Other("x".to_owned())));
+    }
+}

@@ -1,0 +1,90 @@
+//! Why somebody is turned away, and which answer that makes.
+
+use crate::api::error::{Code, Problem};
+use crate::store;
+
+/// Why a request is turned away.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthError {
+    #[error("a token is needed: send the header `auth: <JWT>` or `Authorization: Bearer <JWT>`")]
+    Missing,
+    #[error("the token cannot be read: {0}")]
+    Malformed(String),
+    #[error("the token is signed with {0}; sign it with HS256")]
+    Algorithm(String),
+    /// An unknown app and a wrong secret get the same answer.
+    #[error("the token's signature does not fit a client app {app_id}; check the app's id and secret")]
+    Unsigned { app_id: String },
+    #[error("the token expired {seconds_ago} s ago; make a new one")]
+    Expired { seconds_ago: u64 },
+    #[error("the token is valid only in {seconds} s; check the clock of the machine that made it")]
+    NotYetValid { seconds: u64 },
+    #[error("the token was made {age} s ago and may be {most} s old; make a new one")]
+    TooOld { age: u64, most: u64 },
+    #[error("the token does not say when it was made; set the claim iat")]
+    Ageless,
+    #[error("this client app's tokens are good for one request; {0}")]
+    NotForOnce(&'static str),
+    #[error("this token was used before and is good for one request; make a new one with another jti")]
+    Replayed,
+    #[error("the scope {0:?} is needed; the client app or its token does not hold it")]
+    Scope(String),
+    #[error("the scope {0:?} is needed; the API key does not hold it")]
+    KeyScope(String),
+    #[error("the client app may not use the bot {0}")]
+    Bot(String),
+    #[error("the API key may not use the bot {0}")]
+    KeyBot(String),
+    #[error("this app or key is tied to the bots {0} and may not see what is about others; {1}")]
+    BotsOnly(String, &'static str),
+    #[error("an API key is needed: send the header `Authorization: Bearer <key>`")]
+    KeyMissing,
+    #[error("the API key is not known or was revoked")]
+    KeyUnknown,
+    #[error("the API key expired; ask for a new one")]
+    KeyExpired,
+    #[error(
+        "the API key acts for no client app, whose secret would sign the call's webhooks; use a token, or make a key \
+         with `--app`"
+    )]
+    KeyWithoutApp,
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+impl AuthError {
+    /// Whether somebody may have guessed, rather than come late or with too little.
+    pub(super) const fn is_a_guess(&self) -> bool {
+        matches!(
+            self,
+            Self::Malformed(_)
+                | Self::Algorithm(_)
+                | Self::Unsigned { .. }
+                | Self::KeyUnknown
+                | Self::Replayed
+        )
+    }
+}
+
+impl From<AuthError> for Problem {
+    fn from(error: AuthError) -> Self {
+        let code = match error {
+            AuthError::Store(error) => return error.into(),
+            AuthError::Missing | AuthError::KeyMissing => Code::CredentialsMissing,
+            AuthError::Malformed(_)
+            | AuthError::Algorithm(_)
+            | AuthError::Unsigned { .. }
+            | AuthError::Ageless
+            | AuthError::NotForOnce(_)
+            | AuthError::KeyUnknown => Code::CredentialsInvalid,
+            AuthError::Expired { .. } | AuthError::TooOld { .. } | AuthError::KeyExpired => {
+                Code::TokenExpired
+            }
+            AuthError::NotYetValid { .. } => Code::TokenNotYetValid,
+            AuthError::Replayed => Code::TokenReplayed,
+            AuthError::Scope(_) | AuthError::KeyScope(_) | AuthError::KeyWithoutApp => Code::ScopeMissing,
+            AuthError::Bot(_) | AuthError::KeyBot(_) | AuthError::BotsOnly(..) => Code::BotNotAllowed,
+        };
+        Self::new(code, error.to_string())
+    }
+}

@@ -1,0 +1,261 @@
+//! Tokens: a JWT (RFC 7519), HS256 over one of the app's active secrets. The claim `appId`, or else `iss`, names the
+//! app; `exp`, `nbf` and `iat` are honoured when present; a claim `scopes` narrows what the app holds.
+
+use std::time::Duration;
+
+use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+
+use super::AuthError;
+use crate::store::ClientApp;
+use crate::wallclock::now_ms;
+
+/// How far the clock of whoever made a token may be off.
+const LEEWAY_S: f64 = 30.0;
+/// A token that is good for one request is remembered until it expires, so that must not be long.
+const LONGEST_ONCE_S: f64 = 24.0 * 3_600.0;
+/// Longest `jti`, bytes.
+const LONGEST_JTI: usize = 256;
+
+/// What is read of a token. A NumericDate is seconds since 1970-01-01 UTC, fractions allowed.
+#[derive(Debug, Deserialize)]
+struct Claims {
+    #[serde(rename = "appId")]
+    app_id: Option<String>,
+    iss: Option<String>,
+    iat: Option<f64>,
+    nbf: Option<f64>,
+    exp: Option<f64>,
+    jti: Option<String>,
+    scopes: Option<Vec<String>>,
+}
+
+/// What is written into a token. Whole seconds, because some readers take no others.
+#[derive(Debug, Serialize)]
+struct Minted<'a> {
+    #[serde(rename = "appId")]
+    app_id: &'a str,
+    iss: &'a str,
+    iat: i64,
+    exp: i64,
+    jti: String,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    scopes: &'a [String],
+}
+
+/// What a good token leaves.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    pub(super) scopes: Vec<String>,
+    /// For an app whose tokens are good for one request: the `jti`, and until when to remember it.
+    pub(super) once: Option<(String, i64)>,
+}
+
+/// A token for `app_id` that is valid from now for `ttl`. With `scopes` it is narrowed to these; empty
+/// leaves all that the app holds.
+///
+/// # Errors
+/// When the token cannot be encoded.
+pub fn mint(
+    app_id: &str,
+    secret: &SecretString,
+    ttl: Duration,
+    scopes: &[String],
+) -> Result<SecretString, AuthError> {
+    let iat = now_ms().div_euclid(1000);
+    let exp = iat.saturating_add_unsigned(ttl.as_secs());
+    let jti = uuid::Uuid::new_v4().simple().to_string();
+    let claims = Minted { app_id, iss: app_id, iat, exp, jti, scopes };
+    let key = EncodingKey::from_secret(secret.expose_secret().as_bytes());
+    let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)
+        .map_err(|error| AuthError::Malformed(error.to_string()))?;
+    Ok(token.into())
+}
+
+/// The app a token says it is from: nothing but a claim until the signature is checked.
+pub(super) fn claimed_app(token: &str) -> Result<String, AuthError> {
+    let malformed = |error: jsonwebtoken::errors::Error| AuthError::Malformed(error.to_string());
+    let header = jsonwebtoken::decode_header(token).map_err(malformed)?;
+    if header.alg != Algorithm::HS256 {
+        return Err(AuthError::Algorithm(format!("{:?}", header.alg)));
+    }
+    let claims: Claims = jsonwebtoken::dangerous::insecure_decode_claims(token).map_err(malformed)?;
+    let named = claims.app_id.or(claims.iss);
+    named.ok_or_else(|| AuthError::Malformed("it names no app; set the claim appId".to_owned()))
+}
+
+/// Checks signature and times; narrows the app's scopes to the token's. `max_age_s` is for apps that set none.
+pub(super) fn admit(
+    app: &ClientApp,
+    token: &str,
+    now_s: f64,
+    max_age_s: Option<i64>,
+) -> Result<Admitted, AuthError> {
+    let mut only_signature = Validation::new(Algorithm::HS256);
+    only_signature.required_spec_claims.clear();
+    only_signature.validate_exp = false;
+    only_signature.validate_aud = false;
+    let claims: Option<Claims> = app.active_secrets((now_s * 1000.0) as i64).find_map(|secret| {
+        let key = DecodingKey::from_secret(secret.expose_secret().as_bytes());
+        jsonwebtoken::decode(token, &key, &only_signature).ok().map(|data| data.claims)
+    });
+    let claims = claims.ok_or_else(|| AuthError::Unsigned { app_id: app.id.clone() })?;
+    let late = now_s - claims.exp.unwrap_or(f64::INFINITY);
+    if late > LEEWAY_S {
+        return Err(AuthError::Expired { seconds_ago: late as u64 });
+    }
+    let begins = claims.nbf.unwrap_or(f64::NEG_INFINITY).max(claims.iat.unwrap_or(f64::NEG_INFINITY));
+    let early = begins - now_s;
+    if early > LEEWAY_S {
+        return Err(AuthError::NotYetValid { seconds: early as u64 });
+    }
+    if let Some(most) = app.max_token_age_s.or(max_age_s) {
+        let age = now_s - claims.iat.ok_or(AuthError::Ageless)?;
+        if age > most as f64 + LEEWAY_S {
+            return Err(AuthError::TooOld { age: age as u64, most: most.unsigned_abs() });
+        }
+    }
+    let once = if app.require_jti { Some(once(&claims, now_s)?) } else { None };
+    let mut scopes = app.scopes.clone();
+    if let Some(narrowed) = claims.scopes {
+        scopes.retain(|scope| narrowed.contains(scope));
+    }
+    Ok(Admitted { scopes, once })
+}
+
+fn once(claims: &Claims, now_s: f64) -> Result<(String, i64), AuthError> {
+    let jti = claims.jti.as_ref().filter(|jti| !jti.is_empty() && jti.len() <= LONGEST_JTI);
+    let jti = jti.ok_or(AuthError::NotForOnce("set the claim jti to something that is new each time"))?;
+    let exp = claims.exp.filter(|exp| exp - now_s <= LONGEST_ONCE_S + LEEWAY_S);
+    let exp = exp.ok_or(AuthError::NotForOnce("set the claim exp to a time within 24 hours"))?;
+    Ok((jti.clone(), ((exp + LEEWAY_S) * 1000.0) as i64 + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::Engine;
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::store::{AppSecret, LastUsed};
+
+    const NOW_S: f64 = 1_750_947_610.0;
+
+    fn app(secrets: &[&str]) -> ClientApp {
+        let secrets =
+            secrets.iter().map(|secret| AppSecret { seq: 1, value: (*secret).into(), retired_ms: None });
+        ClientApp {
+            id: "cs-1".to_owned(),
+            name: "One".to_owned(),
+            scopes: vec!["SmartAssist Dialout".to_owned(), "read".to_owned()],
+            bots: vec!["st-1".to_owned()],
+            secrets: secrets.collect(),
+            require_jti: false,
+            max_token_age_s: None,
+            rate: None,
+            deleted: false,
+            used: LastUsed::default(),
+        }
+    }
+
+    fn signed(claims: &Value, secret: &str) -> String {
+        let key = EncodingKey::from_secret(secret.as_bytes());
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key).unwrap()
+    }
+
+    fn judged_as(app: &ClientApp, claims: &Value) -> Result<Admitted, String> {
+        admit(app, &signed(claims, "s"), NOW_S, None).map_err(|error| error.to_string())
+    }
+
+    fn judge(claims: &Value) -> Result<Admitted, String> {
+        judged_as(&app(&["s"]), claims)
+    }
+
+    #[test]
+    fn any_active_secret_of_the_app_will_do() {
+        let mut app = app(&["new", "old"]);
+        let with = |app: &ClientApp, secret: &str| {
+            admit(app, &signed(&json!({"appId": "cs-1"}), secret), NOW_S, None)
+        };
+        assert!(with(&app, "new").is_ok() && with(&app, "old").is_ok());
+        assert!(matches!(with(&app, "guess"), Err(AuthError::Unsigned { .. })));
+        app.secrets[1].retired_ms = Some(NOW_S as i64 * 1000 + 60_000);
+        assert!(with(&app, "old").is_ok(), "its end has not come");
+        app.secrets[1].retired_ms = Some(NOW_S as i64 * 1000 - 1);
+        assert!(matches!(with(&app, "old"), Err(AuthError::Unsigned { .. })));
+    }
+
+    #[test]
+    fn times_are_honoured_with_a_little_patience() {
+        assert!(judge(&json!({"exp": NOW_S - 29.5, "iat": NOW_S + 29.5, "nbf": NOW_S})).is_ok());
+        let expired = judge(&json!({"exp": NOW_S - 90.0})).unwrap_err();
+        assert_eq!(expired, "the token expired 90 s ago; make a new one");
+        for claim in ["iat", "nbf"] {
+            let early = judge(&json!({ claim: NOW_S + 600.0 })).unwrap_err();
+            assert!(early.starts_with("the token is valid only in 600 s"), "{early}");
+        }
+    }
+
+    #[test]
+    fn a_token_may_not_be_older_than_the_app_or_the_server_allows() {
+        let old = json!({"iat": NOW_S - 1_000.0, "exp": NOW_S + 1_000.0});
+        assert!(judge(&old).is_ok());
+        let strict = ClientApp { max_token_age_s: Some(300), ..app(&["s"]) };
+        let refused = judged_as(&strict, &old).unwrap_err();
+        assert_eq!(refused, "the token was made 1000 s ago and may be 300 s old; make a new one");
+        assert!(judged_as(&strict, &json!({"exp": NOW_S + 60.0})).unwrap_err().contains("set the claim iat"));
+        let server = admit(&app(&["s"]), &signed(&old, "s"), NOW_S, Some(600));
+        assert!(matches!(server, Err(AuthError::TooOld { most: 600, .. })));
+        let patient = ClientApp { max_token_age_s: Some(2_000), ..app(&["s"]) };
+        assert!(admit(&patient, &signed(&old, "s"), NOW_S, Some(600)).is_ok(), "the app's own setting wins");
+    }
+
+    #[test]
+    fn a_token_for_one_request_says_which_it_is_and_when_it_ends() {
+        let app = ClientApp { require_jti: true, ..app(&["s"]) };
+        let judge = |claims: Value| judged_as(&app, &claims).map(|admitted| admitted.once.unwrap());
+        let (jti, until) = judge(json!({"jti": "a", "exp": NOW_S + 60.0})).unwrap();
+        assert_eq!(jti, "a");
+        assert!(until > (NOW_S as i64 + 90) * 1000, "remembered as long as it would be taken");
+        for (claims, told) in [
+            (json!({"exp": NOW_S + 60.0}), "set the claim jti"),
+            (json!({"jti": "", "exp": NOW_S + 60.0}), "set the claim jti"),
+            (json!({"jti": "x".repeat(300), "exp": NOW_S + 60.0}), "set the claim jti"),
+            (json!({"jti": "a"}), "within 24 hours"),
+            (json!({"jti": "a", "exp": NOW_S + 100_000.0}), "within 24 hours"),
+        ] {
+            let refused = judge(claims).unwrap_err();
+            assert!(refused.contains(told), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_token_narrows_the_scopes_but_never_widens_them() {
+        assert_eq!(judge(&json!({"scopes": ["read", "admin"]})).unwrap().scopes, ["read"]);
+    }
+
+    #[test]
+    fn the_app_is_named_by_app_id_or_else_by_the_issuer() {
+        let named = |claims: Value| claimed_app(&signed(&claims, "s")).map_err(|error| error.to_string());
+        assert_eq!(named(json!({"appId": "a", "iss": "b"})).unwrap(), "a");
+        assert_eq!(named(json!({"iss": "b", "aud": "https://idp.example", "sub": "x"})).unwrap(), "b");
+        let nameless = named(json!({"sub": "x"})).unwrap_err();
+        assert_eq!(nameless, "the token cannot be read: it names no app; set the claim appId");
+    }
+
+    #[test]
+    fn other_algorithms_and_no_algorithm_are_refused() {
+        let key = EncodingKey::from_secret(b"s");
+        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS512), &json!({"appId": "a"}), &key);
+        let refused = claimed_app(&token.unwrap()).unwrap_err().to_string();
+        assert_eq!(refused, "the token is signed with HS512; sign it with HS256");
+        let encode = |part: &str| URL_SAFE_NO_PAD.encode(part);
+        let none = format!("{}.{}.", encode(r#"{"alg":"none"}"#), encode(r#"{"appId":"a"}"#));
+        assert!(matches!(claimed_app(&none), Err(AuthError::Malformed(_))));
+        for nonsense in ["", "a", "a.b.c", "....", "é.é.é"] {
+            assert!(matches!(claimed_app(nonsense), Err(AuthError::Malformed(_))), "{nonsense}");
+        }
+    }
+}

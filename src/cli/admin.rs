@@ -1,0 +1,176 @@
+//! The way of commands to `/v1/apps`, `/v1/keys` and `/v1/audit`: to the server that runs on this machine, to one
+//! elsewhere, or, while none runs, to the same routes over the database itself.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, header};
+use reqwest::Method;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use serde_json::Value;
+use tower::ServiceExt;
+
+use crate::api;
+use crate::config::{Config, local_file};
+use crate::store::{self, Store};
+
+/// Longest wait for an answer.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Largest answer, bytes.
+const LARGEST: usize = 64 * 1024 * 1024;
+
+/// Where the apps and keys are kept.
+#[derive(Debug, clap::Args)]
+pub(super) struct Place {
+    /// Configuration of the server; dering.yaml when it is there, else the defaults
+    #[arg(long, env = "DERING_CONFIG", global = true)]
+    config: Option<PathBuf>,
+    /// The server's database, when it is not the one the configuration names
+    #[arg(long, global = true)]
+    database: Option<PathBuf>,
+    /// A server on another machine; needs --key
+    #[arg(long, global = true, value_name = "URL")]
+    server: Option<String>,
+    /// An API key with the scope admin, for --server
+    #[arg(long, env = "DERING_KEY", hide_env_values = true, global = true, value_name = "KEY")]
+    key: Option<SecretString>,
+}
+
+/// Who answers.
+pub(super) enum Reach {
+    Server { http: reqwest::Client, url: String, key: SecretString },
+    Alone { store: Store, router: Box<Router>, key: SecretString },
+}
+
+/// What a running server leaves beside its database.
+#[derive(Deserialize)]
+struct Left {
+    url: String,
+    key: SecretString,
+}
+
+impl Place {
+    pub(super) fn config(&self) -> anyhow::Result<Config> {
+        super::configuration(self.config.as_deref())
+    }
+
+    /// The database these commands are about.
+    pub(super) fn database(&self, config: &Config) -> PathBuf {
+        self.database.clone().unwrap_or_else(|| config.database.clone())
+    }
+
+    /// Finds who answers. `create` lets a database be made that is not there.
+    ///
+    /// # Errors
+    /// When nobody can be reached.
+    pub(super) async fn reach(&self, create: bool) -> anyhow::Result<Reach> {
+        if let Some(url) = &self.server {
+            let Some(key) = &self.key else {
+                bail!("an API key with the scope admin is needed: give --key, or set DERING_KEY");
+            };
+            return Reach::server(url.trim_end_matches('/').to_owned(), key.clone());
+        }
+        let config = self.config()?;
+        let database = self.database(&config);
+        if !create && !database.exists() {
+            return Err(store::Error::Missing { path: database }.into());
+        }
+        let options = store::Options { key: config.auth.key_source()?, ..store::Options::file(&database) };
+        match Store::open(options).await {
+            Ok(store) => Ok(Reach::alone(store)),
+            Err(store::Error::InUse { .. }) => {
+                let path = local_file(&database);
+                let left = std::fs::read(&path)
+                    .ok()
+                    .and_then(|text| serde_json::from_slice::<Left>(&text).ok())
+                    .with_context(|| {
+                        format!(
+                            "the database {} is in use, and {} does not say by which server; if that is starting or \
+                             stopping, try again, else give --server and --key",
+                            database.display(),
+                            path.display()
+                        )
+                    })?;
+                Reach::server(left.url, left.key)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Reach {
+    fn server(url: String, key: SecretString) -> anyhow::Result<Self> {
+        let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
+        Ok(Self::Server { http, url, key })
+    }
+
+    fn alone(store: Store) -> Self {
+        let (key, local) = api::auth::new_local_key();
+        let options = api::auth::Options { local: Some(local), ..api::auth::Options::default() };
+        let auth = api::auth::Auth::with(store.clone(), options);
+        Self::Alone { store, router: Box::new(api::admin::alone(&auth)), key }
+    }
+
+    /// Asks, and gives the answer; null when there is nothing to say.
+    ///
+    /// # Errors
+    /// Nobody answers, or what was asked is refused: then with the reason.
+    pub(super) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> anyhow::Result<Value> {
+        let (status, bytes) = match self {
+            Self::Server { http, url, key } => {
+                let mut request = http.request(method, format!("{url}{path}"));
+                request = request.bearer_auth(key.expose_secret()).header("dering-user", user());
+                if let Some(body) = body {
+                    request = request.json(body);
+                }
+                let response = request.send().await.with_context(|| format!("{url} cannot be reached"))?;
+                (response.status(), response.bytes().await.context("the answer broke off")?)
+            }
+            Self::Alone { router, key, .. } => {
+                let request = Request::builder()
+                    .method(method)
+                    .uri(path)
+                    .header(header::AUTHORIZATION, format!("Bearer {}", key.expose_secret()))
+                    .header("dering-user", user())
+                    .header(header::CONTENT_TYPE, "application/json")
+                    .body(body.map_or_else(Body::empty, |body| Body::from(body.to_string())))?;
+                let response = router.as_ref().clone().oneshot(request).await?;
+                (response.status(), axum::body::to_bytes(response.into_body(), LARGEST).await?)
+            }
+        };
+        if status.is_success() {
+            if bytes.is_empty() {
+                return Ok(Value::Null);
+            }
+            return serde_json::from_slice(&bytes).context("the answer is no JSON: is it dering?");
+        }
+        let problem: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        match problem["detail"].as_str() {
+            Some(detail) => bail!("{detail}"),
+            None => bail!("the server answers {status}"),
+        }
+    }
+
+    /// Lets go of the database.
+    pub(super) async fn close(self) {
+        if let Self::Alone { store, .. } = self {
+            store.close().await;
+        }
+    }
+}
+
+/// Who runs the command, for the audit log.
+pub(super) fn user() -> String {
+    let name = std::env::var("USER").or_else(|_| std::env::var("LOGNAME")).unwrap_or_default();
+    let plain: String = name.chars().filter(|letter| letter.is_ascii_graphic()).collect();
+    if plain.is_empty() { "somebody".to_owned() } else { plain }
+}

@@ -1,0 +1,241 @@
+//! API keys. Only a digest of a key is kept, so the key itself is shown once and never again.
+
+use futures_util::FutureExt;
+use serde_json::json;
+use sqlx::FromRow;
+use sqlx::sqlite::SqliteConnection;
+use sqlx::types::Json;
+
+use super::super::audit::{self, Act, NewAudit};
+use super::super::batch::exists_or;
+use super::super::{Error, Store};
+use super::{ApiKey, Rate, rate, require_app, update};
+use crate::wallclock::now_ms;
+
+/// An API key to be.
+#[derive(Clone, Debug)]
+pub struct NewApiKey {
+    pub id: String,
+    pub name: String,
+    /// What the key is compared with; never the key itself.
+    pub digest: String,
+    pub scopes: Vec<String>,
+    /// The bots it may have to do with; `*` stands for all.
+    pub bots: Vec<String>,
+    /// The client app it acts for: needed to place calls, because the app's secrets sign their webhooks.
+    pub app_id: Option<String>,
+    pub rate: Option<Rate>,
+    pub expires_ms: Option<i64>,
+}
+
+/// What of a key becomes different; `None` leaves it as it is.
+#[derive(Clone, Debug, Default)]
+pub struct KeyChange {
+    pub name: Option<String>,
+    pub scopes: Option<Vec<String>>,
+    pub bots: Option<Vec<String>>,
+    /// `Some(None)` goes back to the settings of the server.
+    pub rate: Option<Option<Rate>>,
+    /// `Some(None)`: it does not expire.
+    pub expires_ms: Option<Option<i64>>,
+}
+
+/// A key as a list shows it.
+#[derive(Clone, Debug, FromRow)]
+pub struct ApiKeyRow {
+    pub id: String,
+    pub name: String,
+    #[sqlx(json)]
+    pub scopes: Vec<String>,
+    #[sqlx(json)]
+    pub bots: Vec<String>,
+    pub app_id: Option<String>,
+    rate_per_s: Option<f64>,
+    rate_burst: Option<u32>,
+    pub created_ms: i64,
+    pub expires_ms: Option<i64>,
+    pub revoked_ms: Option<i64>,
+    /// Accurate to a minute.
+    pub last_used_ms: Option<i64>,
+}
+
+impl ApiKeyRow {
+    /// Its own limit, if it has one.
+    #[must_use]
+    pub fn rate(&self) -> Option<Rate> {
+        rate(self.rate_per_s, self.rate_burst)
+    }
+}
+
+const KEY_ROWS: &str = "SELECT id, name, scopes, bots, app_id, rate_per_s, rate_burst, created_ms, expires_ms, revoked_ms, \
+     last_used_ms FROM api_keys";
+
+impl Store {
+    /// Keeps a key that the server itself made.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] when the id is taken.
+    pub async fn create_api_key(&self, key: NewApiKey) -> Result<(), Error> {
+        self.issue_api_key(key, Act::server()).await
+    }
+
+    /// Keeps a key.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] when the id is taken, [`Error::UnknownApp`] when it is to act for an app that is not there.
+    pub async fn issue_api_key(&self, key: NewApiKey, act: Act) -> Result<(), Error> {
+        self.change_clients(move |connection| {
+            async move {
+                if let Some(app_id) = &key.app_id {
+                    require_app(connection, app_id).await?;
+                }
+                insert(connection, &key).await?;
+                let detail =
+                    json!({ "name": key.name, "scopes": key.scopes, "bots": key.bots, "appId": key.app_id });
+                audit::append(connection, NewAudit::new(act, "key.create", key.id, detail)).await
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// A key by its id, unless it was revoked. Whether it expired is for the caller to see.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn api_key(&self, id: &str) -> Result<Option<ApiKey>, Error> {
+        Ok(self.directory().await?.key(id).map(|key| ApiKey::clone(&key)))
+    }
+
+    /// Every key that ever was, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn api_keys(&self) -> Result<Vec<ApiKeyRow>, Error> {
+        self.flush_last_used().await?;
+        let query = format!("{KEY_ROWS} ORDER BY created_ms DESC, id");
+        Ok(sqlx::query_as(sqlx::AssertSqlSafe(query)).fetch_all(&self.readers).await?)
+    }
+
+    /// One key as the list has it.
+    ///
+    /// # Errors
+    /// [`Error::NoSuch`] when there is none.
+    pub async fn api_key_row(&self, id: &str) -> Result<ApiKeyRow, Error> {
+        self.flush_last_used().await?;
+        let query = format!("{KEY_ROWS} WHERE id = $1");
+        let found = sqlx::query_as(sqlx::AssertSqlSafe(query)).bind(id).fetch_optional(&self.readers).await?;
+        found.ok_or_else(|| no_such(id))
+    }
+
+    /// Changes a key from now on.
+    ///
+    /// # Errors
+    /// [`Error::NoSuch`] when there is none, or it was revoked.
+    pub async fn change_api_key(&self, id: &str, change: KeyChange, act: Act) -> Result<(), Error> {
+        let id = id.to_owned();
+        self.change_clients(move |connection| {
+            async move {
+                let found: Option<i64> =
+                    sqlx::query_scalar("SELECT 1 FROM api_keys WHERE id = $1 AND revoked_ms IS NULL")
+                        .bind(&id)
+                        .fetch_optional(&mut *connection)
+                        .await?;
+                found.ok_or_else(|| no_such(&id))?;
+                let detail = change_key(connection, &id, change).await?;
+                audit::append(connection, NewAudit::new(act, "key.change", id, detail)).await
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// Turns a key away from now on.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn revoke_api_key(&self, id: &str) -> Result<(), Error> {
+        self.revoke_api_key_by(id, Act::server()).await.map(|_| ())
+    }
+
+    /// Turns a key away from now on. `false`: there is no such key, or it was revoked before.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn revoke_api_key_by(&self, id: &str, act: Act) -> Result<bool, Error> {
+        let id = id.to_owned();
+        self.change_clients(move |connection| {
+            async move {
+                let query = "UPDATE api_keys SET revoked_ms = $2 WHERE id = $1 AND revoked_ms IS NULL";
+                let done = sqlx::query(query).bind(&id).bind(now_ms()).execute(&mut *connection).await?;
+                let revoked = done.rows_affected() == 1;
+                if revoked {
+                    audit::append(connection, NewAudit::new(act, "key.revoke", id, json!({}))).await?;
+                }
+                Ok(revoked)
+            }
+            .boxed()
+        })
+        .await
+    }
+}
+
+fn no_such(id: &str) -> Error {
+    Error::NoSuch { what: format!("API key {id}") }
+}
+
+async fn insert(connection: &mut SqliteConnection, key: &NewApiKey) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO api_keys (id, name, digest, scopes, bots, app_id, rate_per_s, rate_burst, expires_ms, \
+         created_ms) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    )
+    .bind(&key.id)
+    .bind(&key.name)
+    .bind(&key.digest)
+    .bind(Json(&key.scopes))
+    .bind(Json(&key.bots))
+    .bind(&key.app_id)
+    .bind(key.rate.map(|rate| rate.per_second))
+    .bind(key.rate.map(|rate| rate.burst))
+    .bind(key.expires_ms)
+    .bind(now_ms())
+    .execute(connection)
+    .await
+    .map_err(|error| exists_or(error, || format!("the API key {}", key.id)))?;
+    Ok(())
+}
+
+async fn change_key(
+    connection: &mut SqliteConnection,
+    id: &str,
+    change: KeyChange,
+) -> Result<serde_json::Value, Error> {
+    let mut told = serde_json::Map::new();
+    let mut tell = |what: &str, value: serde_json::Value| told.insert(what.to_owned(), value);
+    if let Some(name) = change.name {
+        update(connection, "UPDATE api_keys SET name = $2 WHERE id = $1", id, &name).await?;
+        tell("name", json!(name));
+    }
+    if let Some(scopes) = change.scopes {
+        update(connection, "UPDATE api_keys SET scopes = $2 WHERE id = $1", id, Json(&scopes)).await?;
+        tell("scopes", json!(scopes));
+    }
+    if let Some(bots) = change.bots {
+        update(connection, "UPDATE api_keys SET bots = $2 WHERE id = $1", id, Json(&bots)).await?;
+        tell("bots", json!(bots));
+    }
+    if let Some(rate) = change.rate {
+        let (per_second, burst) = (rate.map(|rate| rate.per_second), rate.map(|rate| rate.burst));
+        update(connection, "UPDATE api_keys SET rate_per_s = $2 WHERE id = $1", id, per_second).await?;
+        update(connection, "UPDATE api_keys SET rate_burst = $2 WHERE id = $1", id, burst).await?;
+        tell(
+            "rateLimit",
+            json!(rate.map(|rate| json!({ "perSecond": rate.per_second, "burst": rate.burst }))),
+        );
+    }
+    if let Some(expires) = change.expires_ms {
+        update(connection, "UPDATE api_keys SET expires_ms = $2 WHERE id = $1", id, expires).await?;
+        tell("expiresMs", json!(expires));
+    }
+    Ok(told.into())
+}
