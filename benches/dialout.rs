@@ -73,7 +73,7 @@ async fn server() -> Fallible<()> {
     let mut config = Config {
         listen: ([127, 0, 0, 1], 0).into(),
         database: folder.path().join("dering.db"),
-        recordings: folder.path().join("recordings"),
+        recordings: folder.path().join("recordings").into(),
         speech_cache: folder.path().join("speech"),
         flows: folder.path().join("flows"),
         trunks: vec![trunk],

@@ -169,7 +169,8 @@ fn whisper(settings: &Recogniser) -> anyhow::Result<Recognizer> {
     let workers = settings.workers.unwrap_or((cores / 2).max(1));
     let usual = Options::new(model);
     let window = settings.window.map_or(usual.window, Window::Fixed);
-    let options = Options { workers, window, language: settings.language.clone(), ..usual };
+    let bias = settings.bias.unwrap_or(usual.bias);
+    let options = Options { workers, window, bias, language: settings.language.clone(), ..usual };
     // A few dozen milliseconds, once, before anything is served.
     let whisper = Whisper::load(&options)?;
     tracing::info!(model = %model.display(), workers, "utterances are recognised with whisper");

@@ -62,7 +62,9 @@ impl App {
         for finding in folder.findings() {
             tracing::warn!("{finding}");
         }
+        // What is wrong with the engines is told before anything is written.
         let tts = engines::voices(config)?;
+        let recognizers = engines::recognizers(&config.speech_to_text)?;
         engines::check_voices(&tts, &folder).await;
         let mut admission = config.auth.options()?;
         let key = config.auth.key_source()?;
@@ -81,7 +83,6 @@ impl App {
         }
         let reach = reach_of(config.webhooks.allow_private);
         let outbox = Outbox::start(store.clone(), outbox::Options { reach, ..outbox::Options::default() })?;
-        let recognizers = engines::recognizers(&config.speech_to_text)?;
         engines::warn_of_languages(&recognizers, &flows).await;
         let mut trunks = Vec::with_capacity(config.trunks.len());
         for trunk in &config.trunks {

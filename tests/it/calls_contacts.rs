@@ -32,8 +32,8 @@ async fn a_contact_is_kept_found_changed_and_deleted() {
     let named = desk.post("/v1/contacts", json!({"phone_number": "0800 1"})).await.json();
     assert!(named["contact_id"].as_str().unwrap().starts_with("ct_"));
 
-    for search in ["jay", "23456", "jj084", "812 3456"] {
-        let found = desk.get(&format!("/v1/contacts?search={}", search.replace(' ', "%20"))).await;
+    for search in ["jay", "23456", "jj084", "812%203456"] {
+        let found = desk.get(&format!("/v1/contacts?search={search}")).await;
         assert_eq!(ids(&found.json()), ["jj084"], "{search}");
     }
     assert_eq!(ids(&desk.get("/v1/contacts?search=100%25").await.json()), [""; 0]);

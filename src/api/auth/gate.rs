@@ -7,7 +7,7 @@ use axum::http::{Extensions, HeaderMap, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::credential::{Credential, by_browser};
+use super::credential::{Credential, by_password};
 use super::{ADMIN, Auth, AuthError, CAMPAIGNS, Caller, DIALOUT, READ};
 use crate::api::Api;
 use crate::api::audit::{AuditDetail, Deed};
@@ -110,7 +110,7 @@ pub(in crate::api) async fn require(
     (extensions, headers): (&Extensions, &HeaderMap),
     scope: &str,
 ) -> Result<Caller, Problem> {
-    if scope != READ && by_browser(headers) {
+    if scope != READ && by_password(headers) {
         let detail =
             "a user name and password do not do for this; send the key as Authorization: Bearer <key>";
         return Err(Problem::new(Code::CrossSite, detail));
@@ -167,7 +167,7 @@ pub(in crate::api) async fn readers(
 ) -> Result<Response, Problem> {
     let caller = require(&api.auth, (request.extensions(), request.headers()), READ).await?;
     if !request.method().is_safe()
-        && by_browser(request.headers())
+        && by_password(request.headers())
         && !request.headers().contains_key(OWN_WISH)
     {
         let detail = "with a user name and password this request needs the header x-dering-request: 1";

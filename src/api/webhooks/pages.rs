@@ -11,9 +11,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
+use utoipa::ToSchema;
 
 use super::{BATCH, ENDPOINTS, PAGE, Wanted, delivery, send_again, send_again_all, show};
-use crate::api::error::{Code, Problem};
+use crate::api::error::{Code, Problem, ProblemDocument};
 use crate::api::{Api, READ};
 use crate::outbox::BreakerState;
 use crate::store::{ApiKey, AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, EndpointRow};
@@ -24,7 +25,14 @@ use crate::web::webhooks::{AttemptLine, DeliveryLine, EndpointLine, ListPage, On
 /// Dead letters are counted up to here.
 const COUNTED: u32 = 10_000;
 
-/// `GET /webhooks`.
+/// The page of notifications, and of how endpoints fare.
+#[utoipa::path(get, path = "/webhooks", operation_id = "webhooksPage", tag = "server", params(Wanted),
+    security(("basic" = []), ("apiKey" = [])),
+    responses(
+        (status = 200, description = "The page.", body = String, content_type = "text/html"),
+        (status = 400, description = "A parameter cannot be understood.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
 pub(super) async fn list(
     State(api): State<Api>,
     headers: HeaderMap,
@@ -57,7 +65,15 @@ pub(super) async fn list(
     Ok(web::webhooks::list(&shown))
 }
 
-/// `GET /webhooks/{id}`.
+/// The page of one notification.
+#[utoipa::path(get, path = "/webhooks/{id}", operation_id = "webhookPage", tag = "server",
+    params(("id" = String, Path, description = "The notification.")),
+    security(("basic" = []), ("apiKey" = [])),
+    responses(
+        (status = 200, description = "The page.", body = String, content_type = "text/html"),
+        (status = 404, description = "There is no such notification.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
 pub(super) async fn one(
     State(api): State<Api>,
     headers: HeaderMap,
@@ -87,12 +103,28 @@ pub(super) async fn one(
 }
 
 /// The token of a form.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct Pressed {
+    /// From the page.
     token: String,
 }
 
-/// `POST /webhooks/{id}/redeliver`: the button of the page.
+/// The button of the page of one notification.
+#[utoipa::path(post, path = "/webhooks/{id}/redeliver", operation_id = "webhookPageRedeliver", tag = "server",
+    params(("id" = String, Path, description = "The notification.")),
+    request_body(content = Pressed, content_type = "application/x-www-form-urlencoded"),
+    security(("basic" = []), ("apiKey" = [])),
+    responses(
+        (status = 303, description = "It is done; see the page."),
+        (status = 400, description = "The form cannot be read.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 403, description = "The form does not come from a page of this server.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 404, description = "There is no such notification.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 413, description = "The form is larger than 256 KiB.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
 pub(super) async fn redeliver_one(
     State(api): State<Api>,
     headers: HeaderMap,
@@ -100,7 +132,7 @@ pub(super) async fn redeliver_one(
     form: Result<Form<Pressed>, FormRejection>,
 ) -> Result<Response, Problem> {
     let key = reader(&api, &headers).await?;
-    let Form(pressed) = form.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
+    let Form(pressed) = form.map_err(unreadable)?;
     check(&key, &id, &pressed.token)?;
     match send_again(&api, &id).await {
         // Pressed twice: it is on its way, which is what the page shows.
@@ -119,19 +151,39 @@ pub(super) struct PressedAll {
     wanted: Wanted,
 }
 
-/// `POST /webhooks/redeliver`: the button of the list.
+/// The button of the page of notifications.
+#[utoipa::path(post, path = "/webhooks/redeliver", operation_id = "webhooksPageRedeliver", tag = "server",
+    request_body(content = Pressed, content_type = "application/x-www-form-urlencoded"),
+    security(("basic" = []), ("apiKey" = [])),
+    responses(
+        (status = 303, description = "It is done; see the page."),
+        (status = 400, description = "The form cannot be read.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 403, description = "The form does not come from a page of this server.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 404, description = "There is no such notification.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 413, description = "The form is larger than 256 KiB.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
 pub(super) async fn redeliver(
     State(api): State<Api>,
     headers: HeaderMap,
     form: Result<Form<PressedAll>, FormRejection>,
 ) -> Result<Response, Problem> {
     let key = reader(&api, &headers).await?;
-    let Form(PressedAll { token, wanted }) =
-        form.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
+    let Form(PressedAll { token, wanted }) = form.map_err(unreadable)?;
     check(&key, "all", &token)?;
     let filter = DeliveryFilter { state: Some(DeliveryState::Dead), ..wanted.filter()? };
     send_again_all(&api, filter, BATCH).await?;
     Ok(Redirect::to(&link(&Wanted { state: Some("open".to_owned()), ..wanted })).into_response())
+}
+
+fn unreadable(rejection: FormRejection) -> Problem {
+    if let FormRejection::BytesRejection(rejection) = rejection {
+        return rejection.into();
+    }
+    Problem::new(Code::Malformed, rejection.body_text())
 }
 
 /// The key of whoever looks at a page.
@@ -219,7 +271,7 @@ fn line(row: &DeliveryRow) -> DeliveryLine {
         endpoint: row.endpoint.clone(),
         attempts: n.attempts,
         made: iso(n.created_ms),
-        due: (n.state == "due").then(|| iso(n.due_ms)).unwrap_or_default(),
+        due: if n.state == "due" { iso(n.due_ms) } else { String::new() },
     }
 }
 

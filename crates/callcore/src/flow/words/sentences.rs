@@ -161,7 +161,7 @@ fn cut(sentence: &str) -> Option<(usize, u64)> {
         })
         .map(|(at, c)| at + c.len_utf8())
         .filter(later)
-        .last();
+        .next_back();
     if let Some(at) = clause {
         return Some((at, CLAUSE_PAUSE_MS));
     }
