@@ -43,7 +43,6 @@ where
 }
 
 /// The routes of this folder with all that a request meets on its way to them, for use without a server.
-#[must_use]
 pub fn alone(auth: &Auth) -> Router {
     router(auth).layer(from_fn_with_state(auth.clone(), gate::meet)).with_state(auth.clone())
 }
