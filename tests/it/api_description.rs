@@ -40,7 +40,7 @@ async fn api(folder: &TempDir) -> Api {
     let calls = session::Handle::new(parts, session::Options::default());
     let bots = Arc::new(BTreeMap::new());
     let auth = Auth::new(store.clone());
-    Api { store, auth, calls, outbox, flows, bots, metrics: None, reach: Reach::Public }
+    Api { store, auth, calls, flows, bots, metrics: None, reach: Reach::Public, outbox }
 }
 
 fn described() -> Value {
