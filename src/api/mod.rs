@@ -121,6 +121,7 @@ fn open() -> OpenApiRouter<Api> {
         .routes(routes!(dialout::batch::batch))
         .routes(routes!(dialout::single::cancel))
         .routes(routes!(page::calls))
+        .merge(webhooks::pages())
         .routes(routes!(health::health))
         .routes(routes!(recordings::linked))
         .routes(routes!(openapi::description))
@@ -151,6 +152,7 @@ fn reading() -> OpenApiRouter<Api> {
         .routes(routes!(flows::text))
         .routes(routes!(health::metrics))
         .routes(routes!(page::rows))
+        .merge(webhooks::routes())
 }
 
 /// Routes of those who change flows.
@@ -195,16 +197,13 @@ pub fn description() -> OpenApi {
 
 /// Every route there is, behind its gate.
 pub fn router(api: Api) -> Router {
-    let reading = Router::from(reading())
-        .merge(webhooks::routes())
-        .route_layer(from_fn_with_state(api.clone(), gate::readers));
+    let reading = Router::from(reading()).route_layer(from_fn_with_state(api.clone(), gate::readers));
     let writing =
         Router::from(flow_writing()).route_layer(from_fn_with_state(api.clone(), flow_writers_only));
     let calling = Router::from(calling()).route_layer(from_fn_with_state(api.auth.clone(), gate::callers));
     let administering =
         Router::from(administering()).route_layer(from_fn_with_state(api.auth.clone(), gate::admins));
     Router::from(open())
-        .merge(webhooks::pages())
         .merge(reading)
         .merge(writing)
         .merge(calling)

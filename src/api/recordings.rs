@@ -170,12 +170,8 @@ pub(super) async fn linked(
     let invalid =
         || Problem::new(Code::LinkInvalid, "the link is not valid, or no longer; ask for a new one");
     let call_id = name.strip_suffix(".wav").ok_or_else(invalid)?;
-    let signature = URL_SAFE_NO_PAD.decode(&signed.signature).map_err(|_| invalid())?;
     let key = api.store.link_key(&signed.key).await?.ok_or_else(invalid)?;
-    sign(&key.secret, call_id, signed.expires).verify_slice(&signature).map_err(|_| invalid())?;
-    if now_ms().div_euclid(1000) >= signed.expires {
-        return Err(Problem::new(Code::LinkExpired, "the link has expired; ask for a new one"));
-    }
+    judge(&key.secret, call_id, &signed, now_ms().div_euclid(1000))?;
     file(&api, call_id, request).await
 }
 
@@ -186,6 +182,20 @@ pub(super) async fn revoke(State(api): State<Api>) -> Result<Json<Retired>, Prob
     let retired = api.store.retire_link_keys().await?;
     tracing::info!(retired, "links to recordings were revoked");
     Ok(Json(Retired { retired }))
+}
+
+fn invalid() -> Problem {
+    Problem::new(Code::LinkInvalid, "the link is not valid, or no longer; ask for a new one")
+}
+
+/// Whether a link opens the recording of that call at `now_s`, seconds since 1970.
+fn judge(secret: &SecretString, call_id: &str, signed: &Signed, now_s: i64) -> Result<(), Problem> {
+    let signature = URL_SAFE_NO_PAD.decode(&signed.signature).map_err(|_| invalid())?;
+    sign(secret, call_id, signed.expires).verify_slice(&signature).map_err(|_| invalid())?;
+    if now_s >= signed.expires {
+        return Err(Problem::new(Code::LinkExpired, "the link has expired; ask for a new one"));
+    }
+    Ok(())
 }
 
 fn fresh_key() -> LinkKey {
@@ -233,4 +243,22 @@ async fn file(api: &Api, call_id: &str, request: Request) -> Result<Response, Pr
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("audio/wav"));
     headers.extend(HEADERS.map(|(name, value)| (Some(name), value)));
     Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_opens_its_own_recording_until_it_expires() {
+        let LinkKey { id, secret } = fresh_key();
+        let signature = URL_SAFE_NO_PAD.encode(sign(&secret, "c1", 1_000).finalize().into_bytes());
+        let signed = Signed { expires: 1_000, key: id, signature };
+        let code = |call_id, now_s| judge(&secret, call_id, &signed, now_s).map_err(|problem| problem.code());
+        assert_eq!(code("c1", 999), Ok(()));
+        assert_eq!(code("c1", 1_000), Err(Code::LinkExpired));
+        assert_eq!(code("c2", 999), Err(Code::LinkInvalid));
+        let other = fresh_key().secret;
+        assert_eq!(judge(&other, "c1", &signed, 999).unwrap_err().code(), Code::LinkInvalid);
+    }
 }

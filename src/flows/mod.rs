@@ -302,7 +302,7 @@ mod tests {
         let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("flows");
         let read = Folder::read(&shipped).unwrap();
         // The tour shows a transfer, which no trunk can make yet.
-        let found: Vec<_> = read.findings().into_iter().filter(|f| !f.message.contains("transfer")).collect();
+        let found: Vec<_> = read.findings().iter().filter(|f| !f.message.contains("transfer")).collect();
         assert!(found.is_empty(), "{found:?}");
         assert!(read.flows.iter().any(|usable| usable.flow.name() == "payment-reminder"));
         for usable in &read.flows {

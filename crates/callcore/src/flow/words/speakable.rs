@@ -31,7 +31,8 @@ pub fn speakable(text: &str, language: &str) -> String {
         // One full stop is enough; that of a short form which has been said in full is none, except at the end.
         let spare = spoken.text.ends_with('.') || (spoken.took_stop && at + used < words.len());
         let close = last.close.strip_prefix('.').filter(|_| spare).unwrap_or(last.close);
-        if !said.is_empty() && !(spoken.text.is_empty() && word.open.is_empty()) {
+        let is_first = spoken.text.is_empty() && word.open.is_empty();
+        if !said.is_empty() && !is_first {
             said.push(' ');
         }
         for part in [word.open, &spoken.text, close] {
@@ -139,12 +140,10 @@ impl Says {
         if let Some((used, text)) = self.phone(words) {
             return (used, said(text));
         }
-        if word.core.starts_with(|c: char| c.is_ascii_digit())
-            || (word.core.starts_with('-') && word.core.len() > 1)
-        {
-            if let Some(found) = self.figures(before, word, next) {
-                return found;
-            }
+        let is_figure = word.core.starts_with(|c: char| c.is_ascii_digit())
+            || (word.core.starts_with('-') && word.core.len() > 1);
+        if is_figure && let Some(found) = self.figures(before, word, next) {
+            return found;
         }
         (1, self.word(word, next))
     }
