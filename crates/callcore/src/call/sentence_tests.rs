@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::*;
+use super::{Stage as Of, *};
 use crate::clock::CallTime;
 use crate::flow::{self, MachineDetection, Part, Run};
 use crate::ids::PlayId;
@@ -108,7 +108,7 @@ impl Stage {
                 }
                 Effect::Record(fact) => self.facts.push(fact),
                 Effect::Notify(notice) => {
-                    if let Stage2::Event { data, .. } = notice.stage {
+                    if let Of::Event { data, .. } = notice.stage {
                         self.events.push(data);
                     }
                 }
@@ -156,8 +156,6 @@ impl Stage {
         self.facts.iter().map(|fact| format!("{} {}\n", fact.kind, fact.detail)).collect()
     }
 }
-
-use super::Stage as Stage2;
 
 #[test]
 fn the_first_sentence_is_heard_while_the_others_are_made() {
