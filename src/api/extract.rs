@@ -32,7 +32,12 @@ impl From<QueryRejection> for Problem {
 
 /// Reads a body as JSON, whatever its `Content-Type` says.
 pub(super) fn json<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, Problem> {
-    serde_json::from_slice(&body?)
+    let body = body?;
+    // Serde would take a list for an object whose fields stand in this order.
+    if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        return Err(Problem::new(Code::Malformed, "the body must be an object, { … }, and not a list"));
+    }
+    serde_json::from_slice(&body)
         .map_err(|error| Problem::new(Code::Malformed, format!("the body cannot be read: {error}")))
 }
 

@@ -147,19 +147,13 @@ fn components() -> Components {
 /// Adds what the group shares.
 fn complete(operation: &mut Operation, gate: Gate) {
     let own_check = operation.security.is_some();
-    match gate {
-        Gate::Open => {}
-        Gate::Readers => {
-            operation.security =
-                Some(vec![requirement("apiKey"), requirement("appBearer"), requirement("basic")]);
-        }
-        Gate::Keys | Gate::Admins => {
-            operation.security = Some(vec![requirement("apiKey"), requirement("appBearer")]);
-        }
-        Gate::Callers => {
-            let schemes = ["apiKey", "appBearer", "appToken"];
-            operation.security = Some(schemes.map(requirement).to_vec());
-        }
+    let schemes: &[&str] = match gate {
+        Gate::Open => &[],
+        Gate::Readers => &["apiKey", "appToken", "appBearer", "basic"],
+        Gate::Keys | Gate::Admins | Gate::Callers => &["apiKey", "appToken", "appBearer"],
+    };
+    if !schemes.is_empty() {
+        operation.security = Some(schemes.iter().copied().map(requirement).collect());
     }
     let deciding = if gate == Gate::Admins { &DECIDING[..] } else { &[] };
     let gated = if gate != Gate::Open || own_check { &GATED[..] } else { &[] };
