@@ -7,8 +7,9 @@
 # Says so and passes where Python or PyPI cannot be reached.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-dering=${DERING:-target/debug/dering}
-venv=${CONTRACT_VENV:-target/contract}
+here=$PWD
+dering=$(realpath "${DERING:-target/debug/dering}")
+venv=$(realpath -m "${CONTRACT_VENV:-target/contract}")
 version=4.32.5
 
 if ! "$venv/bin/schemathesis" --version >/dev/null 2>&1; then
@@ -57,7 +58,9 @@ for _ in $(seq 100); do
 done
 
 status=0
-"$venv/bin/schemathesis" --config-file tests/contract/schemathesis.toml run "http://127.0.0.1:$port/openapi.json" \
+# Schemathesis keeps notes where it runs.
+cd "$work"
+"$venv/bin/schemathesis" --config-file "$here/tests/contract/schemathesis.toml" run "http://127.0.0.1:$port/openapi.json" \
   --header "auth: $token" --phases examples,coverage,fuzzing \
   --max-examples "${EXAMPLES:-25}" "$@" || status=$?
 if ! kill -0 "$server" 2>/dev/null || grep -q 'panicked' "$work/log"; then
