@@ -145,7 +145,8 @@ impl EchoGuard {
         let bands = sent_average.against(&silence, &silence, false);
         let quiet = Sent { bands, sums: settled(&bands), level_dbfs: SILENCE_DBFS };
         let mut heard_average = Average::new(-36.0);
-        let heard = settled(&heard_average.against(&[FAINTEST_HEARD; BANDS], &[FAINTEST_HEARD; BANDS], false));
+        let heard =
+            settled(&heard_average.against(&[FAINTEST_HEARD; BANDS], &[FAINTEST_HEARD; BANDS], false));
         Self {
             spectrum: Spectrum::new(),
             power: [0.0; BINS],
