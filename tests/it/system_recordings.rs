@@ -57,7 +57,9 @@ async fn a_redacted_answer_can_be_neither_read_nor_heard_later() {
     assert!(keys.iter().all(|key| key["text"] == "•"), "{shown}");
     // The keys are tones in the callee's audio, too.
     let (callee, bot) = sides(&stage.client.read(&format!("/v1/calls/{call_id}/recording")).await.bytes);
-    assert!(callee.iter().all(|sample| *sample == 0), "a key can be heard");
+    let heard =
+        callee.iter().position(|sample| *sample != 0).zip(callee.iter().rposition(|sample| *sample != 0));
+    assert_eq!(heard, None, "a key can be heard, of {} samples", callee.len());
     assert!(bot.iter().any(|sample| sample.unsigned_abs() > 1_000), "the question can be heard");
 }
 

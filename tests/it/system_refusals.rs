@@ -63,7 +63,7 @@ async fn dial_outs_that_cannot_be_done_say_what_to_change() {
     let stage = Stage::set().await;
     let client = &stage.client;
     let unknown = client.try_dial("ghost", BUSY, json!({})).await;
-    assert_refused(&unknown, 404, "not_found", "there is no flow `ghost`; there are `detect`");
+    assert_refused(&unknown, 404, "not_found", "there is no flow `ghost`; there are `card`");
     let broken = client.try_dial("broken", BUSY, json!({})).await;
     assert_refused(&broken, 422, "invalid", "`dering flow check");
     let mute = client.try_dial("mute", BUSY, json!({})).await;

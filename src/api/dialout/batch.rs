@@ -5,6 +5,8 @@
 //! wait for the client in a queue with room for all of them: who sends everything before reading anything
 //! is served as well as who does both at once.
 
+use std::collections::HashSet;
+
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
@@ -67,12 +69,22 @@ async fn work(batch: Batch, body: Body, results: mpsc::Sender<Bytes>) {
     let mut pending = FuturesOrdered::new();
     let mut reading = true;
     let mut taken = 0;
+    // Lines with the same key are done one after the other: which of them is the first decides.
+    let mut keys = HashSet::new();
+    let mut held: Option<Line> = None;
     loop {
+        if pending.is_empty() {
+            keys.clear();
+        }
         while reading && pending.len() < AT_ONCE {
-            let Some(line) = lines.next() else { break };
+            let Some(line) = held.take().or_else(|| lines.next()) else { break };
+            if key_of(&line).is_some_and(|key| !keys.insert(key)) {
+                held = Some(line);
+                break;
+            }
             reading = take(&batch, line, &mut taken, &mut pending);
         }
-        let room = pending.len() < AT_ONCE;
+        let room = pending.len() < AT_ONCE && held.is_none();
         tokio::select! {
             Some(result) = pending.next(), if !pending.is_empty() => {
                 // Who does not wait for the results does not want the rest done.
@@ -86,16 +98,21 @@ async fn work(batch: Batch, body: Body, results: mpsc::Sender<Bytes>) {
                     tracing::debug!(%error, "a batch broke off");
                     reading = false;
                 }
-                None => {
-                    if let Some(line) = lines.last() {
-                        take(&batch, line, &mut taken, &mut pending);
-                    }
-                    reading = false;
-                }
+                None => match lines.last() {
+                    Some(line) => held = Some(line),
+                    None => reading = false,
+                },
             },
             else => return,
         }
     }
+}
+
+/// The idempotency key in a line, if it can be read.
+fn key_of(line: &Line) -> Option<String> {
+    let body: Map<String, Value> = serde_json::from_slice(line.text.as_deref().ok()?).ok()?;
+    let (_, key) = body.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("idempotencyKey"))?;
+    key.as_str().map(str::to_owned)
 }
 
 /// Begins a line; false when it is one too many.

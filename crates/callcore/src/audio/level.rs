@@ -28,11 +28,13 @@ pub fn normalise(samples: &mut [i16], target_dbfs: f32) {
 }
 
 const KNEE: f32 = 0.84;
+/// Just below full scale, so that no meter counts an over.
+const HIGHEST: f32 = 32_750.0;
 
 fn soft_clip(x: f32) -> i16 {
     let a = x.abs();
     let y = if a <= KNEE { a } else { KNEE + (1.0 - KNEE) * ((a - KNEE) / (1.0 - KNEE)).tanh() };
-    (y.copysign(x) * 32_767.0) as i16
+    (y.copysign(x) * HIGHEST) as i16
 }
 
 #[cfg(test)]
