@@ -159,7 +159,8 @@ impl Line {
             let person = f32::from(self.person.get(at).copied().unwrap_or(0));
             *sample = (person + echo + hiss).clamp(-32_768.0, 32_767.0) as i16;
         }
-        (self.coded.clear(), self.decoded.clear());
+        self.coded.clear();
+        self.decoded.clear();
         g711::to_alaw(&samples, &mut self.coded);
         g711::alaw(&self.coded, &mut self.decoded);
         samples.copy_from_slice(&self.decoded);
