@@ -4,7 +4,7 @@ SHELL := /bin/bash
 ARGS ?=
 CARGO ?= cargo
 
-.PHONY: help setup demo build release test killtest lint bench fmt clean
+.PHONY: help setup demo build release test contract killtest lint bench fmt clean
 
 help: ## This list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -29,6 +29,10 @@ test: ## All tests
 	else \
 	  $(CARGO) test --workspace --no-fail-fast; \
 	fi
+
+contract: setup ## Ask a live server everything its OpenAPI description allows (schemathesis, from PyPI)
+	@$(CARGO) build --quiet --bin dering 1>&2
+	tests/contract/run.sh $(ARGS)
 
 lint: setup ## Formatting, clippy, docs, licences
 	$(CARGO) fmt --all --check

@@ -73,13 +73,14 @@ async fn server() -> Fallible<()> {
     let mut config = Config {
         listen: ([127, 0, 0, 1], 0).into(),
         database: folder.path().join("dering.db"),
-        recordings: folder.path().join("recordings"),
+        recordings: folder.path().join("recordings").into(),
         speech_cache: folder.path().join("speech"),
         flows: folder.path().join("flows"),
         trunks: vec![trunk],
         ..Config::default()
     };
     config.calls.max = 1_000_000;
+    config.auth.app_rate = None;
     let app = App::start(&config).await?;
     let secret = auth::new_app_secret();
     let client = NewApp {

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -11,11 +11,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
 use super::error::{Code, Problem, ProblemDocument};
-use crate::store::{CallFilter, CallRow, Cursor, EventRow, Progress, TranscriptRow};
-
-const PAGE: u32 = 50;
-const LONGEST_PAGE: u32 = 500;
-const LONGEST_TIMELINE: u32 = 10_000;
+use super::extract::{Path, Query, cursor, page_size};
+use crate::store::{CallFilter, CallRow, Progress};
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -25,11 +22,13 @@ pub(super) struct ListQuery {
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
     /// `next` of the page before.
+    #[param(pattern = r"^[0-9]{1,15}\.[A-Za-z0-9._-]+$")]
     after: Option<String>,
     bot_id: Option<String>,
     /// As the carrier spells it, `NO ANSWER` for example.
     disposition: Option<String>,
     /// `scheduled`, `live` or `ended`.
+    #[param(pattern = "^(scheduled|live|ended)$")]
     progress: Option<String>,
 }
 
@@ -106,22 +105,6 @@ pub(super) struct CallWithEvidence {
     evidence: Value,
 }
 
-/// The timeline of a call.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Timeline {
-    call_id: String,
-    events: Vec<EventRow>,
-}
-
-/// What was recognised.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Transcript {
-    call_id: String,
-    utterances: Vec<TranscriptRow>,
-}
-
 /// The webhooks of a call.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -142,15 +125,9 @@ pub(super) struct CallNotifications {
     ))]
 pub(super) async fn list(
     State(api): State<Api>,
-    query: Result<Query<ListQuery>, axum::extract::rejection::QueryRejection>,
+    Query(query): Query<ListQuery>,
 ) -> Result<Json<CallList>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
-    let after = query
-        .after
-        .as_deref()
-        .map(str::parse::<Cursor>)
-        .transpose()
-        .map_err(|problem| Problem::new(Code::Malformed, problem))?;
+    let after = cursor(query.after.as_deref())?;
     let progress = match query.progress.as_deref() {
         None => Progress::Any,
         Some("scheduled") => Progress::Scheduled,
@@ -169,7 +146,7 @@ pub(super) async fn list(
         progress,
         ..CallFilter::default()
     };
-    let limit = query.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
+    let limit = page_size(query.limit)?;
     let page = api.store.calls(&filter, after.as_ref(), limit).await?;
     let next = page.next.map(|cursor| cursor.to_string());
     Ok(Json(CallList { calls: page.calls.into_iter().map(Call::from).collect(), next }))
@@ -191,23 +168,6 @@ pub(super) async fn one(
     Ok(Json(CallWithEvidence { call, evidence: api.store.evidence(&call_id).await?.unwrap_or_default() }))
 }
 
-/// The timeline of a call: dial, ring, answer, detection, prompts, check points, keys, interruptions, end.
-#[utoipa::path(get, path = "/v1/calls/{call_id}/events", operation_id = "getTimeline", tag = "calls",
-    params(("call_id" = String, Path, description = "The call.")),
-    responses(
-        (status = 200, description = "The whole timeline so far.", body = Timeline),
-        (status = 404, description = "There is no such call.", body = ProblemDocument,
-            content_type = "application/problem+json"),
-    ))]
-pub(super) async fn events(
-    State(api): State<Api>,
-    Path(call_id): Path<String>,
-) -> Result<Json<Timeline>, Problem> {
-    call(&api, &call_id).await?;
-    let events = api.store.events(&call_id, 0, LONGEST_TIMELINE).await?;
-    Ok(Json(Timeline { call_id, events }))
-}
-
 /// Why the detector decided as it did.
 #[utoipa::path(get, path = "/v1/calls/{call_id}/evidence", operation_id = "getEvidence", tag = "calls",
     params(("call_id" = String, Path, description = "The call.")),
@@ -225,23 +185,6 @@ pub(super) async fn evidence(
     evidence
         .map(Json)
         .ok_or_else(|| Problem::new(Code::NotFound, "this call was not answered, or detection was off"))
-}
-
-/// What was recognised during a call.
-#[utoipa::path(get, path = "/v1/calls/{call_id}/transcript", operation_id = "getTranscript", tag = "calls",
-    params(("call_id" = String, Path, description = "The call.")),
-    responses(
-        (status = 200, description = "The utterances in their order.", body = Transcript),
-        (status = 404, description = "There is no such call.", body = ProblemDocument,
-            content_type = "application/problem+json"),
-    ))]
-pub(super) async fn transcript(
-    State(api): State<Api>,
-    Path(call_id): Path<String>,
-) -> Result<Json<Transcript>, Problem> {
-    call(&api, &call_id).await?;
-    let utterances = api.store.transcripts(&call_id).await?;
-    Ok(Json(Transcript { call_id, utterances }))
 }
 
 /// The webhooks of a call and how each fared.
@@ -265,26 +208,8 @@ pub(super) async fn notifications(
     Ok(Json(CallNotifications { call_id, notifications }))
 }
 
-/// The recording of a call: stereo WAV, callee left, bot right.
-#[utoipa::path(get, path = "/v1/calls/{call_id}/recording", operation_id = "getRecording", tag = "recordings",
-    params(("call_id" = String, Path, description = "The call.")),
-    responses(
-        (status = 200, description = "The audio.", body = Vec<u8>, content_type = "audio/wav"),
-        (status = 404, description = "There is no such call, or no recording of it.", body = ProblemDocument,
-            content_type = "application/problem+json"),
-    ))]
-pub(super) async fn recording(
-    State(api): State<Api>,
-    Path(call_id): Path<String>,
-) -> Result<Response, Problem> {
-    call(&api, &call_id).await?;
-    let missing = || Problem::new(Code::NotFound, "there is no recording of this call");
-    let row = api.store.recording(&call_id).await?.ok_or_else(missing)?;
-    let file = tokio::fs::read(&row.path).await.map_err(|error| {
-        tracing::warn!(call.id = %call_id, %error, "a recording is gone from its folder");
-        missing()
-    })?;
-    Ok(([(header::CONTENT_TYPE, "audio/wav")], Body::from(file)).into_response())
+pub(super) fn deleted() -> Problem {
+    Problem::new(Code::Gone, "the recording of this call was deleted when its time was over")
 }
 
 /// A message that the callee left: WAV. The timeline numbers them.
@@ -299,6 +224,8 @@ pub(super) async fn recording(
             content_type = "application/problem+json"),
         (status = 404, description = "There is no such call or message.", body = ProblemDocument,
             content_type = "application/problem+json"),
+        (status = 410, description = "It was deleted when its time was over.", body = ProblemDocument,
+            content_type = "application/problem+json"),
     ))]
 pub(super) async fn message(
     State(api): State<Api>,
@@ -306,7 +233,14 @@ pub(super) async fn message(
 ) -> Result<Response, Problem> {
     let call = call(&api, &call_id).await?;
     let file = tokio::fs::read(api.calls.message_path(&call.id, message)).await;
-    let file = file.map_err(|_| Problem::new(Code::NotFound, "there is no such message of this call"))?;
+    let Ok(file) = file else {
+        let row = api.store.recording(&call.id).await?;
+        return Err(if row.is_some_and(|row| row.deleted_ms.is_some()) {
+            deleted()
+        } else {
+            Problem::new(Code::NotFound, "there is no such message of this call")
+        });
+    };
     Ok(([(header::CONTENT_TYPE, "audio/wav")], Body::from(file)).into_response())
 }
 

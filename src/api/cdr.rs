@@ -1,12 +1,13 @@
 //! `/v1/cdr`: call detail records in the carrier's own shape (Outgoing Call Service 1.0.4).
 
 use axum::Json;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
 use super::error::{Code, Problem, ProblemDocument};
+use super::extract::{Path, Query};
 use crate::store::{CdrPage, CdrQuery};
 
 /// Which records, and in which order.
@@ -15,23 +16,31 @@ use crate::store::{CdrPage, CdrQuery};
 #[expect(dead_code, reason = "it is the shape that counts; `CdrQuery` reads the parameters")]
 struct CdrParameters {
     /// From 1.
-    #[param(minimum = 1)]
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 4_294_967_295_i64)]
     page: Option<u32>,
     /// Records on a page; more than 1000 are 1000.
-    #[param(minimum = 1)]
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 4_294_967_295_i64)]
     limit: Option<u32>,
     /// `<field>:ASC` or `<field>:DESC`; may be repeated. Fields: `id`, `startTime`, `endTime`, `duration`,
     /// `billableSeconds`, `destination`, `disposition`.
     #[param(rename = "sortBy", example = json!(["startTime:DESC"]))]
     sort_by: Option<Vec<String>>,
     /// `$eq:` or `$contains:` and a number or a part of it.
-    #[param(rename = "filter.destination", example = "$contains:0812")]
+    #[param(
+        rename = "filter.destination",
+        example = "$contains:0812",
+        pattern = r"^\$(eq|contains):[0-9+]+$"
+    )]
     destination: Option<String>,
     /// `$eq:`, `$gt:`, `$gte:`, `$lt:` or `$lte:` and whole seconds.
-    #[param(rename = "filter.duration", example = "$gte:30")]
+    #[param(rename = "filter.duration", example = "$gte:30", pattern = r"^\$(eq|gte?|lte?):[0-9]{1,9}$")]
     duration: Option<String>,
     /// As `filter.duration`.
-    #[param(rename = "filter.billableSeconds", example = "$gt:0")]
+    #[param(
+        rename = "filter.billableSeconds",
+        example = "$gt:0",
+        pattern = r"^\$(eq|gte?|lte?):[0-9]{1,9}$"
+    )]
     billable_seconds: Option<String>,
     /// `$eq:` and one, or `$in:` and several with commas: `ANSWERED`, `NO ANSWER`, `BUSY`, `FAILED`.
     #[param(rename = "filter.disposition", example = "$in:ANSWERED,BUSY")]

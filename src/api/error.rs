@@ -31,6 +31,8 @@ pub enum Code {
     /// A browser sent it along, but not from a page of ours.
     CrossSite,
     NotFound,
+    /// It was there, and was deleted.
+    Gone,
     MethodNotAllowed,
     /// The body or a parameter cannot be read.
     Malformed,
@@ -42,6 +44,14 @@ pub enum Code {
     /// The number's owner asked not to be called again.
     DoNotCall,
     TooLarge,
+    /// A body of another kind is needed.
+    MediaType,
+    /// A part of a file that it does not have.
+    RangeInvalid,
+    /// A link to a file that was changed, or whose key is retired.
+    LinkInvalid,
+    LinkExpired,
+    TimedOut,
     RateLimited,
     Unavailable,
     Internal,
@@ -57,15 +67,22 @@ impl Code {
             | Self::TokenExpired
             | Self::TokenNotYetValid
             | Self::TokenReplayed => StatusCode::UNAUTHORIZED,
-            Self::ScopeMissing | Self::BotNotAllowed | Self::CrossSite | Self::DoNotCall => {
-                StatusCode::FORBIDDEN
-            }
+            Self::ScopeMissing
+            | Self::BotNotAllowed
+            | Self::CrossSite
+            | Self::DoNotCall
+            | Self::LinkInvalid => StatusCode::FORBIDDEN,
             Self::NotFound => StatusCode::NOT_FOUND,
+            Self::Gone => StatusCode::GONE,
             Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Malformed => StatusCode::BAD_REQUEST,
             Self::Invalid | Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Conflict => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::RangeInvalid => StatusCode::RANGE_NOT_SATISFIABLE,
+            Self::LinkExpired => StatusCode::GONE,
+            Self::TimedOut => StatusCode::GATEWAY_TIMEOUT,
             Self::RateLimited => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, JsonRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
@@ -15,6 +15,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
 use super::error::{Code, Problem, ProblemDocument};
+use super::extract::{Path, Query, json as read_json};
 use crate::flows::{self, Added, Bundle, Described, FileTests, Refused, Running, Usable};
 use crate::wallclock::iso;
 
@@ -196,10 +197,9 @@ pub(super) async fn upload(
     State(api): State<Api>,
     Extension(Author(author)): Extension<Author>,
     Path(name): Path<String>,
-    query: Result<Query<UploadQuery>, QueryRejection>,
+    Query(query): Query<UploadQuery>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let Query(query) = query.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
     if query.message.chars().count() > LONGEST_MESSAGE {
         let detail = format!("the message has more than {LONGEST_MESSAGE} characters; shorten it");
         return Err(Problem::new(Code::Invalid, detail));
@@ -297,9 +297,9 @@ pub(super) async fn label(
     State(api): State<Api>,
     Extension(Author(author)): Extension<Author>,
     Path((name, label)): Path<(String, String)>,
-    body: Result<Json<Version>, JsonRejection>,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Moved>, Problem> {
-    let Json(Version { version }) = body.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
+    let Version { version } = read_json(body)?;
     let runs = api.flows.label(&name, &label, &version, &author).await?;
     Ok(moved(&api, &name, &runs, &author))
 }
@@ -345,15 +345,10 @@ pub(super) async fn roll_back(
     State(api): State<Api>,
     Extension(Author(author)): Extension<Author>,
     Path(name): Path<String>,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Moved>, Problem> {
-    let wanted: Option<Version> = if body.is_empty() {
-        None
-    } else {
-        let malformed =
-            |error| Problem::new(Code::Malformed, format!("the body is not {{\"version\": …}}: {error}"));
-        Some(serde_json::from_slice(&body).map_err(malformed)?)
-    };
+    let body = body?;
+    let wanted: Option<Version> = if body.is_empty() { None } else { read_json(Ok(body))? };
     let runs = api.flows.roll_back(&name, wanted.as_ref().map(|w| w.version.as_str()), &author).await?;
     Ok(moved(&api, &name, &runs, &author))
 }

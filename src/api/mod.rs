@@ -3,16 +3,22 @@
 pub mod admin;
 mod audit;
 pub mod auth;
+mod calling;
 mod calls;
 mod cdr;
+mod contacts;
 mod dialout;
 pub mod error;
+mod extract;
 mod flows;
 mod health;
 mod limits;
 pub mod openapi;
 mod page;
 mod picture;
+mod recordings;
+mod timeline;
+mod transcript;
 mod webhooks;
 
 use std::collections::BTreeMap;
@@ -21,11 +27,10 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef, Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, Uri};
-use axum::middleware::{Next, from_fn_with_state};
+use axum::http::{HeaderMap, Method, Uri};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use metrics_exporter_prometheus::PrometheusHandle;
-use tower_http::timeout::TimeoutLayer;
 use tower_http::trace::TraceLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
@@ -70,10 +75,9 @@ impl FromRef<Api> for Auth {
 }
 
 impl Api {
-    /// Lets a request pass that carries an API key or a token: as bearer, or, from a browser, as the password
-    /// of basic authentication under any user name.
+    /// Lets whoever may read everything look at a page.
     async fn reader(&self, headers: &HeaderMap) -> Result<(), Problem> {
-        Ok(self.auth.caller(headers, READ).await.map(|_| ())?)
+        Ok(self.auth.caller(headers, READ).await?.require_all()?)
     }
 }
 
@@ -97,6 +101,18 @@ async fn no_such_method(method: Method, uri: Uri) -> Problem {
     Problem::new(Code::MethodNotAllowed, detail)
 }
 
+/// Ends requests that take too long. A live timeline has answered by then; it goes on.
+async fn within_patience(request: Request, next: Next) -> Result<Response, Problem> {
+    let waiting = tokio::time::timeout(PATIENCE, next.run(request)).await;
+    let late = "the request took longer than 30 s and was given up; what it began may have been done";
+    waiting.map_err(|_| Problem::new(Code::TimedOut, late))
+}
+
+/// What the log says of a request: not its query, which may carry the signature of a link.
+fn span(request: &Request) -> tracing::Span {
+    tracing::debug_span!("request", method = %request.method(), path = %request.uri().path())
+}
+
 /// Routes that anybody may ask, and those that check for themselves.
 fn open() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -105,7 +121,9 @@ fn open() -> OpenApiRouter<Api> {
         .routes(routes!(dialout::batch::batch))
         .routes(routes!(dialout::single::cancel))
         .routes(routes!(page::calls))
+        .merge(webhooks::pages())
         .routes(routes!(health::health))
+        .routes(routes!(recordings::linked))
         .routes(routes!(openapi::description))
         .routes(routes!(openapi::page::page))
         .routes(routes!(openapi::page::asset))
@@ -116,12 +134,13 @@ fn reading() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(calls::list))
         .routes(routes!(calls::one))
-        .routes(routes!(calls::events))
+        .routes(routes!(timeline::events))
         .routes(routes!(calls::evidence))
         .routes(routes!(picture::amd))
-        .routes(routes!(calls::transcript))
+        .routes(routes!(transcript::transcript))
         .routes(routes!(calls::notifications))
-        .routes(routes!(calls::recording))
+        .routes(routes!(recordings::recording))
+        .routes(routes!(recordings::link))
         .routes(routes!(calls::message))
         .routes(routes!(calls::hang_up))
         .routes(routes!(calls::cancel))
@@ -133,6 +152,7 @@ fn reading() -> OpenApiRouter<Api> {
         .routes(routes!(flows::text))
         .routes(routes!(health::metrics))
         .routes(routes!(page::rows))
+        .merge(webhooks::routes())
 }
 
 /// Routes of those who change flows.
@@ -144,31 +164,56 @@ fn flow_writing() -> OpenApiRouter<Api> {
         .routes(routes!(flows::roll_back))
 }
 
+/// Routes of those who ask for calls.
+fn calling() -> OpenApiRouter<Api> {
+    let import = routes!(contacts::import::import).layer(DefaultBodyLimit::max(contacts::import::LARGEST));
+    OpenApiRouter::new()
+        .routes(routes!(calling::make))
+        .routes(routes!(calling::change))
+        .routes(routes!(calling::history))
+        .routes(routes!(contacts::list, contacts::create))
+        .routes(import)
+        .routes(routes!(contacts::one, contacts::change, contacts::delete))
+}
+
+/// Routes of those who look after the server.
+fn administering() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(recordings::revoke))
+}
+
 /// The description of every route and webhook: OpenAPI 3.1.
 #[must_use]
 pub fn description() -> OpenApi {
-    let groups = [(Gate::Open, open()), (Gate::Readers, reading()), (Gate::Keys, flow_writing())];
+    let groups = [
+        (Gate::Open, open()),
+        (Gate::Readers, reading()),
+        (Gate::Callers, calling()),
+        (Gate::Keys, flow_writing()),
+        (Gate::Admins, administering()),
+    ];
     let groups = groups.map(|(gate, group)| (gate, group.into_openapi()));
     openapi::assemble(groups.into_iter().chain([(Gate::Admins, admin::routes::<Api>().into_openapi())]))
 }
 
 /// Every route there is, behind its gate.
 pub fn router(api: Api) -> Router {
-    let reading = Router::from(reading())
-        .merge(webhooks::routes())
-        .route_layer(from_fn_with_state(api.clone(), gate::readers));
+    let reading = Router::from(reading()).route_layer(from_fn_with_state(api.clone(), gate::readers));
     let writing =
         Router::from(flow_writing()).route_layer(from_fn_with_state(api.clone(), flow_writers_only));
+    let calling = Router::from(calling()).route_layer(from_fn_with_state(api.auth.clone(), gate::callers));
+    let administering =
+        Router::from(administering()).route_layer(from_fn_with_state(api.auth.clone(), gate::admins));
     Router::from(open())
-        .merge(webhooks::pages())
         .merge(reading)
         .merge(writing)
+        .merge(calling)
+        .merge(administering)
         .merge(admin::router(&api.auth))
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(api.auth.clone(), gate::meet))
-        .layer(TimeoutLayer::with_status_code(StatusCode::GATEWAY_TIMEOUT, PATIENCE))
-        .layer(TraceLayer::new_for_http())
+        .layer(from_fn(within_patience))
+        .layer(TraceLayer::new_for_http().make_span_with(span))
         .with_state(api)
 }

@@ -16,7 +16,7 @@ const LATEST: u32 = 20;
 
 /// The page of calls: those that run and the latest that ended.
 #[utoipa::path(get, path = "/", operation_id = "callsPage", tag = "server",
-    security(("basic" = []), ("apiKey" = [])),
+    security(("basic" = []), ("apiKey" = []), ("appToken" = []), ("appBearer" = [])),
     responses((status = 200, description = "The page.", body = String, content_type = "text/html")))]
 pub(super) async fn calls(State(api): State<Api>, headers: HeaderMap) -> Result<Response, Problem> {
     if let Err(problem) = api.reader(&headers).await {

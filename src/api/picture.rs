@@ -1,6 +1,6 @@
 //! `GET /v1/calls/{id}/amd.svg`: why the detector decided as it did, drawn from the recording.
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use callcore::amd::listen::listen;
@@ -13,6 +13,7 @@ use serde_json::Value;
 use super::Api;
 use super::calls::call;
 use super::error::{Code, Problem, ProblemDocument};
+use super::extract::Path;
 
 /// An image needs nothing from anywhere.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";

@@ -1,12 +1,13 @@
 //! Speech engines as the settings want them.
 
+use std::collections::BTreeMap;
 #[cfg(feature = "whisper")]
 use std::path::Path;
 
 use anyhow::Context as _;
 
 use crate::config::{Config, Recogniser, Recognition, SpeechToText, Voices};
-use crate::flows::Catalog;
+use crate::flows::{Catalog, Folder};
 #[cfg(feature = "whisper")]
 use crate::speech::models::{Manifest, State};
 use crate::speech::stt::{Named, Recognizer, Recognizers, Wish, deepgram, openai};
@@ -48,6 +49,23 @@ pub(super) fn voices(config: &Config) -> anyhow::Result<Tts> {
         disk_bytes: settings.cache_mib * 1024 * 1024,
         ..tts::Options::default()
     }))
+}
+
+/// Says which voices the flows name and nobody has. Calls go on without: what cannot be spoken takes the flow's
+/// error branch.
+pub(super) async fn check_voices(tts: &Tts, folder: &Folder) {
+    let mut voices: BTreeMap<(&str, Option<&str>), Vec<&str>> = BTreeMap::new();
+    for flow in folder.flows() {
+        for voice in flow.voices() {
+            voices.entry(voice).or_default().push(flow.name());
+        }
+    }
+    for ((language, voice), flows) in voices {
+        if let Err(error) = tts.check(language, voice).await {
+            let flows = flows.join(", ");
+            tracing::error!(%flows, language, "prompts of these flows cannot be spoken: {error}");
+        }
+    }
 }
 
 /// The recognisers; says once, plainly, which one is in use.
@@ -151,7 +169,8 @@ fn whisper(settings: &Recogniser) -> anyhow::Result<Recognizer> {
     let workers = settings.workers.unwrap_or((cores / 2).max(1));
     let usual = Options::new(model);
     let window = settings.window.map_or(usual.window, Window::Fixed);
-    let options = Options { workers, window, language: settings.language.clone(), ..usual };
+    let bias = settings.bias.unwrap_or(usual.bias);
+    let options = Options { workers, window, bias, language: settings.language.clone(), ..usual };
     // A few dozen milliseconds, once, before anything is served.
     let whisper = Whisper::load(&options)?;
     tracing::info!(model = %model.display(), workers, "utterances are recognised with whisper");

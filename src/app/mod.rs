@@ -62,6 +62,10 @@ impl App {
         for finding in folder.findings() {
             tracing::warn!("{finding}");
         }
+        // What is wrong with the engines is told before anything is written.
+        let tts = engines::voices(config)?;
+        let recognizers = engines::recognizers(&config.speech_to_text)?;
+        engines::check_voices(&tts, &folder).await;
         let mut admission = config.auth.options()?;
         let key = config.auth.key_source()?;
         let options = store::Options { key, ..store::Options::file(&config.database) };
@@ -70,7 +74,7 @@ impl App {
         admission.local = Some(local.key.clone());
         let auth = api::auth::Auth::with(store.clone(), admission);
         let flows = Arc::new(Catalog::open(store.clone(), &config.flow_versions(), folder).await?);
-        let recovered = session::recover(&store).await?;
+        let recovered = session::recover(&store, &config.recordings.folder).await?;
         if recovered.closed > 0 {
             tracing::warn!(
                 calls = recovered.closed,
@@ -79,8 +83,6 @@ impl App {
         }
         let reach = reach_of(config.webhooks.allow_private);
         let outbox = Outbox::start(store.clone(), outbox::Options { reach, ..outbox::Options::default() })?;
-        let tts = engines::voices(config)?;
-        let recognizers = engines::recognizers(&config.speech_to_text)?;
         engines::warn_of_languages(&recognizers, &flows).await;
         let mut trunks = Vec::with_capacity(config.trunks.len());
         for trunk in &config.trunks {
@@ -98,7 +100,7 @@ impl App {
             requests: session::Requests::new(reach_of(config.requests.allow_private))?,
         };
         let options = session::Options {
-            recordings: config.recordings.clone(),
+            recordings: config.recordings.folder.clone(),
             max_calls: config.calls.max,
             ring_timeout_ms: config.calls.ring_timeout * 1000,
             amd: config.amd.load()?,
@@ -125,6 +127,12 @@ impl App {
             reach,
         };
         let stop = CancellationToken::new();
+        let retention = session::Retention {
+            folder: config.recordings.folder.clone(),
+            keep_days: config.recordings.keep_days,
+            keep_words_days: config.recordings.keep_words_days,
+        };
+        retention.start(store.clone(), stop.clone());
         let server = tokio::spawn(serve(listener, api::router(api), stop.clone()));
         tokio::spawn(housekeeping(auth.clone(), stop.clone()));
         Ok(Self { address, store, auth, calls, outbox, inbound, server, stop, _local: local })

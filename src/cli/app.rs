@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::admin::{Place, Reach, user};
 use super::server::encoded;
 use super::token::{duration, read_secret};
-use crate::api::auth::{FLOWS, READ};
+use crate::api::auth::{CAMPAIGNS, FLOWS, READ};
 use crate::store::{self, Act, ServerKey, Store};
 use crate::wallclock::{iso, now_ms};
 
@@ -77,8 +77,11 @@ enum Command {
         /// Lets it also upload flows and decide which version runs
         #[arg(long)]
         flows: bool,
+        /// Lets it also keep contacts and call them
+        #[arg(long)]
+        calls: bool,
         /// A scope it holds instead of those; may be repeated
-        #[arg(long = "scope", conflicts_with = "flows")]
+        #[arg(long = "scope", conflicts_with_all = ["flows", "calls"])]
         scopes: Vec<String>,
         /// A bot it may have to do with; may be repeated. Without it, all of them
         #[arg(long = "bot")]
@@ -160,8 +163,8 @@ async fn perform(reach: &Reach, command: Command) -> anyhow::Result<String> {
             let body = json!({ "retireAt": from_now(later.unwrap_or_default()) });
             reach.ask(Method::PATCH, &path, Some(&body)).await.map(|_| String::new())
         }
-        Command::Key { name, flows, scopes, bots, app, expires_in } => {
-            let usual = [Some(READ), flows.then_some(FLOWS)];
+        Command::Key { name, flows, calls, scopes, bots, app, expires_in } => {
+            let usual = [Some(READ), flows.then_some(FLOWS), calls.then_some(CAMPAIGNS)];
             let usual = || usual.into_iter().flatten().map(str::to_owned).collect();
             let scopes: Vec<String> = if scopes.is_empty() { usual() } else { scopes };
             let mut body = json!({ "name": name, "scopes": scopes, "appId": app });

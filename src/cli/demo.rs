@@ -40,6 +40,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let report = demo.call_everyone().await?;
     super::print(&if args.json { report.json()? } else { report.table() });
     if !args.exit {
+        // The calls above need no words; calls of one's own may.
+        let _fetched = super::offer::model(&crate::config::SpeechToText::default()).await;
         super::note("\nThe server stays up; Ctrl-C ends it.");
         super::serve::stop_signal().await?;
     }

@@ -4,6 +4,7 @@ mod admin;
 mod audit;
 mod demo;
 mod dial_in;
+mod offer;
 mod serve;
 mod server;
 

@@ -67,7 +67,8 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn fetch(model: &Model, source: &Source, folder: &Path) -> anyhow::Result<()> {
+/// Brings a model here, with a bar for the person who waits.
+pub(super) async fn fetch(model: &Model, source: &Source, folder: &Path) -> anyhow::Result<()> {
     let bar = bar(model);
     let fetched = models::fetch(model, source, folder, |here| bar.set_position(here)).await;
     bar.finish_and_clear();
@@ -78,8 +79,13 @@ async fn fetch(model: &Model, source: &Source, folder: &Path) -> anyhow::Result<
         Fetched::Imported => "was taken over",
     };
     super::print(&format!("{} {how}, its checksum is right: {}", model.name, path.display()));
-    super::note(&format!("To use it, say so in dering.yaml:\nspeech_to_text:\n  model: {}", path.display()));
+    super::note(&how_to_use(&path));
     Ok(())
+}
+
+/// What to write down so that a model is used.
+pub(super) fn how_to_use(path: &Path) -> String {
+    format!("To use the model, say so in dering.yaml:\nspeech_to_text:\n  model: {}", path.display())
 }
 
 fn verify(manifest: &Manifest, name: Option<&str>, folder: &Path) -> anyhow::Result<ExitCode> {

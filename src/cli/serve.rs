@@ -28,8 +28,11 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         super::print(DEFAULT_YAML);
         return Ok(ExitCode::SUCCESS);
     }
-    let config = super::configuration(args.config.as_deref())?;
+    let mut config = super::configuration(args.config.as_deref())?;
     telemetry::start_logging(&config.log.filter, config.log.format);
+    if let Some(model) = super::offer::model(&config.speech_to_text).await {
+        config.speech_to_text.model = Some(model);
+    }
     let app = App::start(&config).await?;
     tracing::info!(address = %app.address(), "ready");
     stop_signal().await.context("cannot wait for a signal")?;

@@ -2,6 +2,7 @@
 
 mod auth;
 mod inbound;
+mod recordings;
 mod speech;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use serde::Deserialize;
 
 pub use self::auth::{Auth, Requests as RequestRate, local_file};
 pub use self::inbound::{Inbound, InboundRoute, Tls};
+pub use self::recordings::Recordings;
 pub use self::speech::{Key, Recogniser, Recognition, SpeechToText, TextToSpeech, Voices};
 use crate::session::ParamSets;
 use crate::telemetry::LogFormat;
@@ -51,7 +53,7 @@ pub enum ConfigError {
 pub struct Config {
     pub listen: SocketAddr,
     pub database: PathBuf,
-    pub recordings: PathBuf,
+    pub recordings: Recordings,
     pub speech_cache: PathBuf,
     pub flows: PathBuf,
     pub flow_versions: Option<PathBuf>,
@@ -250,7 +252,7 @@ impl Default for Config {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             database: "data/dering.db".into(),
-            recordings: "data/recordings".into(),
+            recordings: Recordings::default(),
             speech_cache: "data/speech".into(),
             flows: "flows".into(),
             flow_versions: None,

@@ -12,11 +12,12 @@ use super::ConfigError;
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SpeechToText {
-    /// These eight are as in [`Recogniser`].
+    /// These nine are as in [`Recogniser`].
     pub engine: Option<Recognition>,
     pub model: Option<PathBuf>,
     pub workers: Option<usize>,
     pub window: Option<u32>,
+    pub bias: Option<bool>,
     pub url: Option<String>,
     pub key: Key,
     pub language: Option<String>,
@@ -42,6 +43,8 @@ pub struct Recogniser {
     /// What whisper looks at, in positions of 20 ms, for a model that was trained for just that; fitted to
     /// each utterance when absent.
     pub window: Option<u32>,
+    /// Whether whisper is told what a question expects; yes when absent.
+    pub bias: Option<bool>,
     /// Of a service.
     pub url: Option<String>,
     pub key: Key,
@@ -60,6 +63,7 @@ impl SpeechToText {
             model: self.model.clone(),
             workers: self.workers,
             window: self.window,
+            bias: self.bias,
             url: self.url.clone(),
             key: self.key.clone(),
             language: self.language.clone(),

@@ -83,7 +83,7 @@ impl Demo {
         let config = Config {
             listen: options.listen,
             database: options.data.join("dering.db"),
-            recordings: options.data.join("recordings"),
+            recordings: options.data.join("recordings").into(),
             speech_cache: options.data.join("speech"),
             flows: options.flows.clone(),
             trunks: vec![Trunk::with_token("gateway", &url, token)],

@@ -6,9 +6,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use callcore::audio::Framer;
 use callcore::audio::frame::to_pcm16le;
-use callcore::call::{Call, CarrierCdr, Direction, Effect, Input, Stage, Summary, cause};
+use callcore::call::{Call, CarrierCdr, Direction, Effect, Fact, Input, Stage, Summary, cause};
 use callcore::clock::CallTime;
 use callcore::flow::ErrandEnd;
+use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -90,6 +91,7 @@ struct Running {
     jobs: JoinSet<Input>,
     framer: Framer,
     recording: Option<Recording>,
+    answered_at: Option<CallTime>,
     /// The message that the callee is leaving.
     message: Option<Message>,
     envelope: Envelope,
@@ -107,6 +109,7 @@ impl Actor {
             jobs: JoinSet::new(),
             framer: Framer::default(),
             recording: None,
+            answered_at: None,
             message: None,
             envelope: Envelope::new(&self.call_id, &self.app_id, self.clock.began_ms),
             finished: false,
@@ -197,6 +200,9 @@ impl Actor {
     async fn perform(&mut self, running: &mut Running) {
         let now = self.clock.now();
         let mut ledger = Ledger::new(&self.call_id, self.clock);
+        if let Some(at) = running.answered_at {
+            ledger.answered(at);
+        }
         let mut summary = None;
         while let Some(effect) = self.call.poll_effect() {
             match effect {
@@ -217,12 +223,13 @@ impl Actor {
                     self.send(running, LegCommand::Digit { digit, duration_ms }).await;
                 }
                 Effect::SendHangup => self.send(running, LegCommand::Hangup).await,
-                Effect::Render { play, part, what } => {
+                Effect::Render { play, part, what, keep } => {
                     running.jobs.spawn(self.speech.clone().rendered(
                         Arc::clone(&self.flow),
                         play,
                         part,
                         what,
+                        keep,
                     ));
                 }
                 Effect::Recognise { utterance, interim, audio, expected } => {
@@ -244,13 +251,23 @@ impl Actor {
                     let end = ErrandEnd::Failed("the trunk has no command for it".into());
                     self.call.handle(Input::ErrandEnded { id, end }, now);
                 }
+                Effect::Silence(silence) => {
+                    if let Some(recording) = &mut running.recording {
+                        recording.silence(silence);
+                    }
+                }
                 Effect::Record(fact) => {
                     self.board.note(&self.call_id, &fact);
                     ledger.fact(fact, now);
                 }
                 Effect::Notify(notice) => {
-                    if notice.stage == Stage::Answered && self.flow.flow.records() {
-                        running.recording = self.start_recording(now).await;
+                    if notice.stage == Stage::Answered {
+                        running.recording = self.start_recording(now);
+                        ledger.answered(now);
+                        if let Some(recording) = &running.recording {
+                            ledger.recording_begun(&recording.begun());
+                        }
+                        running.answered_at = Some(now);
                     }
                     if let Some(target) = &self.notify {
                         running.envelope.sequence +=
@@ -296,14 +313,9 @@ impl Actor {
         }
     }
 
-    async fn start_recording(&mut self, now: CallTime) -> Option<Recording> {
-        Recording::start(&self.recordings, &self.call_id, now)
-            .await
-            .inspect_err(|error| {
-                let folder = self.recordings.display();
-                tracing::error!(call.id = %self.call_id, %error, %folder, "the call is not recorded: its file cannot be written");
-            })
-            .ok()
+    fn start_recording(&self, now: CallTime) -> Option<Recording> {
+        let keeping = self.flow.flow.keeping();
+        keeping.records.then(|| Recording::start(&self.recordings, &self.call_id, now, keeping.keep_days))
     }
 
     /// Writes the call's last lines: CDR, evidence, recording, final state.
@@ -314,9 +326,11 @@ impl Actor {
             return;
         };
         match recording.finish().await {
-            Ok(recorded) => ledger.recording(&recorded),
+            Ok(recorded) => ledger.recording(&recorded, self.clock.now()),
             Err(error) => {
-                tracing::error!(call.id = %self.call_id, %error, "the call's recording could not be finished");
+                tracing::error!(call.id = %self.call_id, %error, "the call was not recorded");
+                let detail = json!({ "why": error.to_string() });
+                ledger.fact(Fact::new("recording_failed", detail), self.clock.now());
             }
         }
     }

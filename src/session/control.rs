@@ -83,11 +83,11 @@ impl CallControl {
 }
 
 fn text(field: &'static str, value: Value) -> Result<Option<String>, BadControl> {
-    match value {
-        Value::String(text) if text.len() > LONGEST_TEXT => bad(field, "is longer than 64 characters"),
-        Value::String(text) => Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty())),
-        _ => bad(field, "must be a text in quotes"),
+    let Value::String(text) = value else { return bad(field, "must be a text in quotes") };
+    if text.len() > LONGEST_TEXT {
+        return bad(field, "is longer than 64 characters");
     }
+    Ok(Some(text.trim().to_owned()).filter(|text| !text.is_empty()))
 }
 
 fn language(value: Value) -> Result<Option<String>, BadControl> {

@@ -343,6 +343,7 @@ mod tests {
     use callcore::flow;
 
     use super::*;
+    use crate::speech::stt::Recognizers;
 
     fn stored(amd: &str) -> Stored {
         let text = format!("flow: f\nlanguage: id-ID\n{amd}start: a\nscenes: {{ a: [ {{ hangup: x }} ] }}\n");

@@ -231,7 +231,7 @@ pub(super) fn begin(flow: &Stored, metadata: Map<String, Value>) -> Result<Run, 
 
 /// Makes the audio that is known to be needed, so that the callee never waits for it.
 pub(super) async fn prepare(speech: &Speech, flow: &Stored, prompts: &[Part]) {
-    let all = futures_util::future::join_all(prompts.iter().map(|part| speech.render(flow, part)));
+    let all = futures_util::future::join_all(prompts.iter().map(|part| speech.make_ready(flow, part)));
     match tokio::time::timeout(PREPARE_PATIENCE, all).await {
         Ok(results) => {
             for error in results.into_iter().filter_map(Result::err) {

@@ -17,11 +17,22 @@ use crate::store::{
 pub(super) struct Ledger {
     batch: CallBatch,
     clock: Clock,
+    /// Facts about audio count from here.
+    answered_at: CallTime,
 }
 
 impl Ledger {
     pub(super) fn new(call_id: &str, clock: Clock) -> Self {
-        Self { batch: CallBatch { call_id: call_id.to_owned(), ..CallBatch::default() }, clock }
+        Self {
+            batch: CallBatch { call_id: call_id.to_owned(), ..CallBatch::default() },
+            clock,
+            answered_at: CallTime::ZERO,
+        }
+    }
+
+    /// The call was answered then.
+    pub(super) const fn answered(&mut self, at: CallTime) {
+        self.answered_at = at;
     }
 
     pub(super) fn fact(&mut self, fact: Fact, now: CallTime) {
@@ -54,21 +65,29 @@ impl Ledger {
                 let words = fact.detail["words"].as_str().map(str::to_owned);
                 self.batch.do_not_call = Some(NewDoNotCall { at_ms, words });
             }
-            "transcript" => {
-                let text = fact.detail["text"].as_str().unwrap_or_default().to_owned();
-                self.batch.transcripts.push(NewTranscript {
-                    t_ms: now.as_ms(),
-                    end_t_ms: None,
-                    speaker: "callee".into(),
-                    source: "whisper".into(),
-                    text,
-                    confidence: fact.detail["confidence"].as_f64(),
-                });
-            }
+            "transcript" => self.said("callee", "recogniser", &fact.detail, now),
+            "prompt_ended" => self.said("bot", "flow", &fact.detail, now),
             _ => {}
         }
         let event = NewEvent { at_ms, t_ms: now.as_ms(), kind: fact.kind.to_owned(), detail: fact.detail };
         self.batch.events.push(event);
+    }
+
+    /// A line of the transcript; of a prompt what the callee heard of it.
+    fn said(&mut self, speaker: &str, source: &str, detail: &serde_json::Value, now: CallTime) {
+        let at_ms = |key: &str| detail[key].as_u64().map(|ms| (self.answered_at + ms).as_ms());
+        let text = detail.get("heardText").unwrap_or(&detail["text"]).as_str().unwrap_or_default();
+        if text.is_empty() {
+            return;
+        }
+        self.batch.transcripts.push(NewTranscript {
+            t_ms: at_ms("startMs").unwrap_or(now.as_ms()),
+            end_t_ms: Some(at_ms("endMs").unwrap_or(now.as_ms())),
+            speaker: speaker.into(),
+            source: source.into(),
+            text: text.to_owned(),
+            confidence: detail["confidence"].as_f64(),
+        });
     }
 
     fn decision(&mut self, event: &callcore::amd::Event) {
@@ -135,17 +154,26 @@ impl Ledger {
         self.batch.evidence.clone_from(&summary.evidence);
     }
 
-    pub(super) fn recording(&mut self, recorded: &Recorded) {
+    /// The call's recording, and what of it is missing.
+    pub(super) fn recording(&mut self, recorded: &Recorded, now: CallTime) {
+        self.recording_begun(recorded);
+        if let Some((lost_ms, why)) = &recorded.lost {
+            self.fact(Fact::new("recording_incomplete", json!({ "lostMs": lost_ms, "why": why })), now);
+        }
+        let detail = json!({ "durationMs": recorded.duration_ms });
+        self.fact(Fact::new("recording_ready", detail), now);
+    }
+
+    /// Where the call's recording will be, so that a crash does not lose sight of it.
+    pub(super) fn recording_begun(&mut self, recorded: &Recorded) {
         self.batch.recording = Some(NewRecording {
             path: recorded.path.display().to_string(),
             channels: 2,
             sample_rate_hz: SAMPLE_RATE,
             duration_ms: recorded.duration_ms,
             started_ms: self.clock.epoch_ms(recorded.started_at),
+            keep_days: recorded.keep_days,
         });
-        let now = self.clock.now();
-        let detail = json!({ "durationMs": recorded.duration_ms });
-        self.fact(Fact::new("recording_ready", detail), now);
     }
 
     /// What was gathered; `None` when nothing was.

@@ -41,12 +41,13 @@ impl Message {
     }
 
     /// Writes the rest and tells the call the file's name.
-    pub(super) async fn keep(self) -> Input {
+    pub(super) async fn keep(mut self) -> Input {
         let (id, ms) = (self.id, samples_to_ms(self.samples));
         self.file.push(self.block);
         let end = match self.file.finish().await {
-            Ok(path) => {
-                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            Ok(written) if written.lost_bytes > 0 => ErrandEnd::Failed(written.trouble.unwrap_or_default()),
+            Ok(written) => {
+                let name = written.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
                 ErrandEnd::Recorded { name, ms }
             }
             Err(error) => {
@@ -59,8 +60,8 @@ impl Message {
 
     /// Nothing was said.
     pub(super) async fn discard(self) {
-        if let Ok(path) = self.file.finish().await
-            && let Err(error) = tokio::fs::remove_file(&path).await
+        if let Ok(written) = self.file.finish().await
+            && let Err(error) = tokio::fs::remove_file(&written.path).await
         {
             tracing::warn!(%error, "an empty message was left on the disk");
         }

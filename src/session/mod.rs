@@ -1,6 +1,8 @@
 //! Live calls: one task per call runs the pure [`callcore::call::Call`] against the world.
 
 mod actor;
+#[cfg(test)]
+mod alignment_tests;
 mod control;
 mod dialling;
 mod effects;
@@ -20,6 +22,7 @@ mod recording;
 mod recovery;
 mod request;
 mod requests;
+mod retention;
 #[cfg(test)]
 mod samples;
 mod scribe;
@@ -35,3 +38,4 @@ pub use live::{LiveCall, Phase};
 pub use recovery::{Recovered, recover, settle};
 pub use request::{DialRequest, Dialed, Key, NotifyTarget, ParamSets};
 pub use requests::Requests;
+pub use retention::{Retention, Swept};

@@ -4,13 +4,24 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use callcore::audio::frame::{Frame, ms_to_samples, samples_to_ms};
+use callcore::call::Silence;
 use callcore::clock::CallTime;
 use callcore::playback::Chunk;
 
-use super::wav_file::WavFile;
+use super::wav_file::{WavFile, Written};
 
 /// Audio is written once it is this old, so that an interruption can still cut the bot's side.
 const SETTLED_MS: u64 = 1_000;
+
+/// The last key's tone and the end of the last word come after the answer is known, ms.
+const LINGER_MS: u64 = 500;
+/// One sample of both sides.
+const FRAME_BYTES: u64 = 4;
+
+/// The recording of a call.
+pub(super) fn recording_path(folder: &Path, call_id: &str) -> PathBuf {
+    folder.join(format!("{call_id}.wav"))
+}
 
 /// What was written.
 #[derive(Clone, Debug)]
@@ -18,6 +29,10 @@ pub(super) struct Recorded {
     pub(super) path: PathBuf,
     pub(super) started_at: CallTime,
     pub(super) duration_ms: u64,
+    /// Days until it is deleted, when the flow says so.
+    pub(super) keep_days: Option<u32>,
+    /// Audio that the disk did not take, ms, and what it said.
+    pub(super) lost: Option<(u64, String)>,
 }
 
 /// The recording of one call.
@@ -25,6 +40,11 @@ pub(super) struct Recorded {
 pub(super) struct Recording {
     file: WavFile,
     answered_at: CallTime,
+    keep_days: Option<u32>,
+    /// Whom it leaves out at the moment.
+    silence: Silence,
+    /// The callee stays left out for so many samples more.
+    linger: usize,
     callee: VecDeque<i16>,
     bot: VecDeque<i16>,
     /// Samples per channel already handed to the writer.
@@ -32,26 +52,53 @@ pub(super) struct Recording {
 }
 
 impl Recording {
-    /// Opens `<folder>/<call id>.wav`.
-    pub(super) async fn start(folder: &Path, call_id: &str, answered_at: CallTime) -> std::io::Result<Self> {
-        tokio::fs::create_dir_all(folder).await?;
-        Ok(Self {
-            file: WavFile::start(&folder.join(format!("{call_id}.wav")), true),
+    /// Begins the file of the call.
+    pub(super) fn start(folder: &Path, call_id: &str, answered_at: CallTime, keep_days: Option<u32>) -> Self {
+        Self {
+            file: WavFile::start(&recording_path(folder, call_id), true),
             answered_at,
+            keep_days,
+            silence: Silence::None,
+            linger: 0,
             callee: VecDeque::with_capacity(ms_to_samples(SETTLED_MS * 2)),
             bot: VecDeque::with_capacity(ms_to_samples(SETTLED_MS * 2)),
             written: 0,
-        })
+        }
+    }
+
+    /// What there will be, before there is any of it.
+    pub(super) fn begun(&self) -> Recorded {
+        Recorded {
+            path: self.file.path().to_owned(),
+            started_at: self.answered_at,
+            duration_ms: 0,
+            keep_days: self.keep_days,
+            lost: None,
+        }
+    }
+
+    /// From now on leaves out whom `silence` names.
+    pub(super) fn silence(&mut self, silence: Silence) {
+        if silence == Silence::None && self.silence != Silence::None {
+            self.linger = ms_to_samples(LINGER_MS);
+        }
+        self.silence = silence;
     }
 
     pub(super) fn callee(&mut self, frame: &Frame, now: CallTime) {
         let end = ms_to_samples(now.ms_since(self.answered_at)).saturating_sub(self.written);
         let start = end.saturating_sub(frame.len()).max(self.callee.len());
         // Frames that come in a burst follow one another; a gap on the wire is silence here.
-        if start > self.callee.len() + frame.len() * 5 {
+        let first = self.written == 0 && self.callee.is_empty();
+        if first || start > self.callee.len() + frame.len() * 5 {
             self.callee.resize(start, 0);
         }
-        self.callee.extend(frame);
+        if self.silence == Silence::None && self.linger == 0 {
+            self.callee.extend(frame);
+        } else {
+            self.linger = self.linger.saturating_sub(frame.len());
+            self.callee.resize(self.callee.len() + frame.len(), 0);
+        }
         self.flush(now);
     }
 
@@ -60,7 +107,11 @@ impl Recording {
         if self.bot.len() < start {
             self.bot.resize(start, 0);
         }
-        self.bot.extend(chunk.samples());
+        if self.silence == Silence::Both {
+            self.bot.resize(self.bot.len() + chunk.samples().len(), 0);
+        } else {
+            self.bot.extend(chunk.samples());
+        }
     }
 
     /// The bot was cut off: nothing of it sounds from `now` on.
@@ -91,10 +142,13 @@ impl Recording {
     pub(super) async fn finish(mut self) -> std::io::Result<Recorded> {
         let rest = self.callee.len().max(self.bot.len());
         self.hand_over(rest);
+        let Written { path, lost_bytes, trouble } = self.file.finish().await?;
         Ok(Recorded {
-            path: self.file.finish().await?,
+            path,
             started_at: self.answered_at,
             duration_ms: samples_to_ms(self.written),
+            keep_days: self.keep_days,
+            lost: trouble.map(|why| (samples_to_ms((lost_bytes / FRAME_BYTES) as usize), why)),
         })
     }
 }
@@ -110,9 +164,10 @@ mod tests {
     #[tokio::test]
     async fn both_sides_stand_where_they_were_heard_and_a_cut_is_silence() {
         let folder = tempfile::tempdir().unwrap();
-        let mut recording = Recording::start(folder.path(), "c1", at(1_000)).await.unwrap();
+        let mut recording = Recording::start(folder.path(), "c1", at(1_000), None);
         let audio: std::sync::Arc<[i16]> = vec![7; ms_to_samples(500)].into();
-        recording.bot(&Chunk { audio, from: 0, to: ms_to_samples(500), plays_at: at(1_200) });
+        let play = callcore::ids::PlayId(1);
+        recording.bot(&Chunk { play, audio, from: 0, to: ms_to_samples(500), plays_at: at(1_200) });
         recording.cut(at(1_400));
         for n in 1..=200_u64 {
             recording.callee(&[3; 160], at(1_000 + n * 20));
@@ -127,5 +182,34 @@ mod tests {
         };
         assert_eq!((frame(100), frame(300), frame(450), frame(3_900)), ((3, 0), (3, 7), (3, 0), (3, 0)));
         assert_eq!(bytes.len(), 44 + ms_to_samples(4_000) * 4);
+    }
+
+    #[tokio::test]
+    async fn a_redacted_stretch_is_silent_for_whom_it_hides() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut recording = Recording::start(folder.path(), "c1", at(0), Some(30));
+        let play = callcore::ids::PlayId(1);
+        for n in 1..=200_u64 {
+            recording.silence(match n {
+                51..=100 => Silence::Callee,
+                101..=125 => Silence::Both,
+                _ => Silence::None,
+            });
+            recording.callee(&[3; 160], at(n * 20));
+            let audio: std::sync::Arc<[i16]> = vec![7; 160].into();
+            recording.bot(&Chunk { play, audio, from: 0, to: 160, plays_at: at((n - 1) * 20) });
+        }
+        let recorded = recording.finish().await.unwrap();
+        assert_eq!((recorded.keep_days, recorded.lost), (Some(30), None));
+        let bytes = std::fs::read(&recorded.path).unwrap();
+        let at_ms = |ms: usize| {
+            let sample = |at: usize| i16::from_le_bytes([bytes[at], bytes[at + 1]]);
+            let byte = 44 + ms * 8 * 4;
+            (sample(byte), sample(byte + 2))
+        };
+        assert_eq!(
+            (at_ms(990), at_ms(1_010), at_ms(2_010), at_ms(2_510), at_ms(3_010)),
+            ((3, 7), (0, 7), (0, 0), (0, 7), (3, 7))
+        );
     }
 }

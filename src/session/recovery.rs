@@ -1,12 +1,17 @@
 //! Calls that a crash or a kill left open: each gets its end, its record and its last notification.
 
+use std::path::Path;
+
+use callcore::audio::SAMPLE_RATE;
 use callcore::call::{CarrierCdr, Ended, Notice, Stage, cause};
 use callcore::clock::CallTime;
 use serde_json::json;
 
 use super::kore::Envelope;
 use super::late_record::late_record;
-use crate::store::{self, CallBatch, CallRow, CallUpdate, NewEvent, NewNotification, Store};
+use super::recording::recording_path;
+use super::wav_file::HEADER_BYTES;
+use crate::store::{self, CallBatch, CallRow, CallUpdate, NewEvent, NewNotification, NewRecording, Store};
 use crate::trunk::{DialError, Line};
 use crate::wallclock::{iso, now_ms};
 
@@ -29,14 +34,38 @@ pub struct Recovered {
 ///
 /// # Errors
 /// When the database fails.
-pub async fn recover(store: &Store) -> Result<Recovered, store::Error> {
+pub async fn recover(store: &Store, recordings: &Path) -> Result<Recovered, store::Error> {
     let open = store.unfinished_calls().await?;
     for call in &open {
         let sent = store.notifications(&call.id).await?.len() as u64;
-        store.record(closing(call, sent)).await?;
+        let mut batch = closing(call, sent);
+        batch.recording = recording(store, call, recordings).await?;
+        store.record(batch).await?;
     }
     let held = store.cut_off_calls(now_ms() - LATELY_MS).await?;
     Ok(Recovered { closed: open.len(), held })
+}
+
+/// What there is of the call's recording: it can be played, whenever the server stopped.
+async fn recording(
+    store: &Store,
+    call: &CallRow,
+    folder: &Path,
+) -> Result<Option<NewRecording>, store::Error> {
+    let path = recording_path(folder, &call.id);
+    let (Ok(meta), Some(started_ms)) = (tokio::fs::metadata(&path).await, call.answered_ms) else {
+        return Ok(None);
+    };
+    let begun = store.recording(&call.id).await?;
+    Ok(Some(NewRecording {
+        path: path.display().to_string(),
+        channels: 2,
+        sample_rate_hz: SAMPLE_RATE,
+        // Two channels of 16 bits.
+        duration_ms: meta.len().saturating_sub(HEADER_BYTES) / 4 * 1_000 / u64::from(SAMPLE_RATE),
+        started_ms,
+        keep_days: begun.and_then(|row| row.keep_days).and_then(|days| u32::try_from(days).ok()),
+    }))
 }
 
 /// Has the carriers end what they may still hold of `held`, and asks them for the records in the background.

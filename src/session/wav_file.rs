@@ -1,64 +1,222 @@
 //! A WAV file that is written while its audio comes, by a task of its own: no call waits for the disk.
+//!
+//! The lengths in the header are put right with every block, so that the file can be played whenever the
+//! process or the machine stops. What the disk does not take is silence: everything behind it keeps its place.
 
-use std::io::SeekFrom;
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use callcore::audio::wav;
-use tokio::fs::File;
-use tokio::io::{AsyncSeekExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 /// Blocks waiting for the disk; when it is full the newest is dropped and counted.
 const WAITING_BLOCKS: usize = 16;
+/// Bytes of the header in front of the samples.
+pub(super) const HEADER_BYTES: u64 = 44;
 
 /// A file being written.
 #[derive(Debug)]
 pub(super) struct WavFile {
-    blocks: mpsc::Sender<Vec<u8>>,
-    writer: JoinHandle<std::io::Result<()>>,
+    blocks: mpsc::Sender<Block>,
+    writer: JoinHandle<Writer>,
     path: PathBuf,
+    /// Where the next block belongs, in bytes of samples.
+    offset: u64,
+    dropped_bytes: u64,
+}
+
+#[derive(Debug)]
+struct Block {
+    offset: u64,
+    bytes: Vec<u8>,
+}
+
+/// A file that is complete, or as complete as the disk let it be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Written {
+    pub(super) path: PathBuf,
+    /// Audio that is missing, in bytes.
+    pub(super) lost_bytes: u64,
+    /// What the disk said when it first refused.
+    pub(super) trouble: Option<String>,
 }
 
 impl WavFile {
     /// Begins `path`, 8 kHz pcm16; its folder is made where missing. What fails is told by [`Self::finish`].
     pub(super) fn start(path: &Path, stereo: bool) -> Self {
         let (blocks, waiting) = mpsc::channel(WAITING_BLOCKS);
-        let writer = tokio::spawn(write(path.to_owned(), stereo, waiting));
-        Self { blocks, writer, path: path.to_owned() }
+        let writer =
+            Writer { path: path.to_owned(), stereo, file: None, end: 0, lost_bytes: 0, trouble: None };
+        let path = path.to_owned();
+        Self { blocks, writer: tokio::spawn(write(writer, waiting)), path, offset: 0, dropped_bytes: 0 }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
     }
 
     /// Appends little-endian samples, interleaved.
-    pub(super) fn push(&self, block: Vec<u8>) {
-        if self.blocks.try_send(block).is_err() {
+    pub(super) fn push(&mut self, bytes: Vec<u8>) {
+        let (offset, length) = (self.offset, bytes.len() as u64);
+        self.offset += length;
+        if self.blocks.try_send(Block { offset, bytes }).is_err() {
+            self.dropped_bytes += length;
             metrics::counter!("dering_recording_blocks_dropped_total").increment(1);
         }
     }
 
     /// Writes the rest and closes the file.
-    pub(super) async fn finish(self) -> std::io::Result<PathBuf> {
+    ///
+    /// # Errors
+    /// When the file could not even be begun.
+    pub(super) async fn finish(self) -> std::io::Result<Written> {
         drop(self.blocks);
-        self.writer.await.map_err(std::io::Error::other)??;
-        Ok(self.path)
+        let writer = self.writer.await.map_err(std::io::Error::other)?;
+        if writer.file.is_none() {
+            return Err(std::io::Error::other(writer.trouble.unwrap_or_default()));
+        }
+        let lost_bytes = writer.lost_bytes + self.dropped_bytes;
+        let slow = || "the disk was too slow".to_owned();
+        let trouble = writer.trouble.or_else(|| (self.dropped_bytes > 0).then(slow));
+        Ok(Written { path: writer.path, lost_bytes, trouble })
     }
 }
 
-async fn write(path: PathBuf, stereo: bool, mut blocks: mpsc::Receiver<Vec<u8>>) -> std::io::Result<()> {
+/// The writing end.
+#[derive(Debug)]
+struct Writer {
+    path: PathBuf,
+    stereo: bool,
+    file: Option<Arc<File>>,
+    /// Samples up to here are in the file, in bytes.
+    end: u64,
+    lost_bytes: u64,
+    trouble: Option<String>,
+}
+
+async fn write(mut writer: Writer, mut blocks: mpsc::Receiver<Block>) -> Writer {
+    let mut block = None;
+    loop {
+        let attempt = tokio::task::spawn_blocking(move || {
+            writer.put(block);
+            writer
+        });
+        match attempt.await {
+            Ok(back) => writer = back,
+            Err(error) => {
+                let trouble = Some(error.to_string());
+                return Writer {
+                    path: PathBuf::new(),
+                    stereo: true,
+                    file: None,
+                    end: 0,
+                    lost_bytes: 0,
+                    trouble,
+                };
+            }
+        }
+        block = blocks.recv().await;
+        if block.is_none() {
+            return writer;
+        }
+    }
+}
+
+impl Writer {
+    /// Opens the file if it is not open yet, and writes the block.
+    fn put(&mut self, block: Option<Block>) {
+        let length = block.as_ref().map_or(0, |block| block.bytes.len() as u64);
+        if let Err(error) = self.try_put(block) {
+            self.lost_bytes += length;
+            metrics::counter!("dering_recording_write_failures_total").increment(1);
+            if self.trouble.is_none() {
+                tracing::error!(%error, path = %self.path.display(), "a recording cannot be written; the call goes on");
+                self.trouble = Some(error.to_string());
+            }
+        }
+    }
+
+    fn try_put(&mut self, block: Option<Block>) -> std::io::Result<()> {
+        let file = match &self.file {
+            Some(file) => Arc::clone(file),
+            None => Arc::clone(self.file.insert(Arc::new(open(&self.path, self.stereo)?))),
+        };
+        let Some(Block { offset, bytes }) = block else { return Ok(()) };
+        file.write_all_at(&bytes, HEADER_BYTES + offset)?;
+        self.end = self.end.max(offset + bytes.len() as u64);
+        // The two lengths of a RIFF file.
+        let length = u32::try_from(self.end).unwrap_or(u32::MAX - 36);
+        file.write_all_at(&(length + 36).to_le_bytes(), 4)?;
+        file.write_all_at(&length.to_le_bytes(), 40)
+    }
+}
+
+fn open(path: &Path, stereo: bool) -> std::io::Result<File> {
     if let Some(folder) = path.parent() {
-        tokio::fs::create_dir_all(folder).await?;
+        std::fs::create_dir_all(folder)?;
     }
-    let mut file = File::create(&path).await?;
+    let file = File::create(path)?;
     let header = if stereo { wav::write_8k(&[&[], &[]]) } else { wav::write_8k(&[&[]]) };
-    file.write_all(&header).await?;
-    let mut data_len = 0_u32;
-    while let Some(block) = blocks.recv().await {
-        file.write_all(&block).await?;
-        data_len = data_len.saturating_add(u32::try_from(block.len()).unwrap_or(u32::MAX));
+    file.write_all_at(&header, 0)?;
+    Ok(file)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lengths(path: &Path) -> (u32, u32, u64) {
+        let bytes = std::fs::read(path).unwrap();
+        let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+        (word(4), word(40), bytes.len() as u64)
     }
-    // The two lengths of a RIFF file, unknown until now.
-    file.seek(SeekFrom::Start(4)).await?;
-    file.write_all(&data_len.saturating_add(36).to_le_bytes()).await?;
-    file.seek(SeekFrom::Start(40)).await?;
-    file.write_all(&data_len.to_le_bytes()).await?;
-    file.flush().await
+
+    #[tokio::test]
+    async fn the_header_is_right_while_the_file_still_grows() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("deep/a.wav");
+        let mut file = WavFile::start(&path, true);
+        for _ in 0..3 {
+            file.push(vec![1; 32_000]);
+        }
+        // Everything that is waiting has been written when there is room for all of it again.
+        while file.blocks.capacity() < WAITING_BLOCKS || lengths(&path).2 < 44 + 96_000 {
+            tokio::task::yield_now().await;
+        }
+        // No `finish`: this is what a kill leaves.
+        let mut seen = lengths(&path);
+        while seen.1 < 96_000 {
+            tokio::task::yield_now().await;
+            seen = lengths(&path);
+        }
+        assert_eq!(seen, (96_036, 96_000, 96_044));
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_is_told_and_loses_only_the_audio() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("full.wav");
+        std::os::unix::fs::symlink("/dev/full", &path).unwrap();
+        let mut file = WavFile::start(&path, false);
+        file.push(vec![1; 16_000]);
+        let error = file.finish().await.unwrap_err().to_string();
+        assert!(error.contains("space"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn what_comes_behind_a_lost_block_keeps_its_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("gap.wav");
+        let mut file = WavFile::start(&path, false);
+        file.push(vec![1; 100]);
+        file.offset += 50;
+        file.push(vec![2; 100]);
+        let written = file.finish().await.unwrap();
+        assert_eq!((written.lost_bytes, written.trouble), (0, None));
+        let bytes = std::fs::read(&path).unwrap();
+        assert_eq!((bytes[44 + 99], bytes[44 + 120], bytes[44 + 150], bytes.len()), (1, 0, 2, 294));
+    }
 }

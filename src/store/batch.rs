@@ -133,6 +133,8 @@ pub struct NewRecording {
     pub sample_rate_hz: u32,
     pub duration_ms: u64,
     pub started_ms: i64,
+    /// Days until it is deleted, when its flow says so.
+    pub keep_days: Option<u32>,
 }
 
 impl Store {
@@ -248,7 +250,7 @@ async fn update_call(connection: &mut SqliteConnection, id: &str, update: CallUp
     Ok(())
 }
 
-async fn append_events(
+pub(super) async fn append_events(
     connection: &mut SqliteConnection,
     id: &str,
     events: Vec<NewEvent>,
@@ -348,10 +350,11 @@ async fn put_recording(
     recording: NewRecording,
 ) -> Result<(), Error> {
     sqlx::query(
-        "INSERT INTO recordings (call_id, path, channels, sample_rate_hz, duration_ms, started_ms) \
-         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (call_id) DO UPDATE SET path = excluded.path, \
+        "INSERT INTO recordings (call_id, path, channels, sample_rate_hz, duration_ms, started_ms, keep_days) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (call_id) DO UPDATE SET path = excluded.path, \
          channels = excluded.channels, sample_rate_hz = excluded.sample_rate_hz, \
-         duration_ms = excluded.duration_ms, started_ms = excluded.started_ms",
+         duration_ms = excluded.duration_ms, started_ms = excluded.started_ms, \
+         keep_days = excluded.keep_days",
     )
     .bind(id)
     .bind(recording.path)
@@ -359,6 +362,7 @@ async fn put_recording(
     .bind(i64::from(recording.sample_rate_hz))
     .bind(column_ms(recording.duration_ms))
     .bind(recording.started_ms)
+    .bind(recording.keep_days.map(i64::from))
     .execute(connection)
     .await?;
     Ok(())

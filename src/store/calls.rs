@@ -50,6 +50,8 @@ pub struct CallRow {
     pub start_ms: Option<i64>,
     pub expires_ms: Option<i64>,
     pub began_ms: Option<i64>,
+    /// When everything said in it was deleted.
+    pub words_deleted_ms: Option<i64>,
 }
 
 /// One entry of a call's timeline; `seq` counts from 1 without gaps.
@@ -86,6 +88,10 @@ pub struct RecordingRow {
     pub sample_rate_hz: i64,
     pub duration_ms: i64,
     pub started_ms: i64,
+    /// Days until it is deleted, when its flow says so.
+    pub keep_days: Option<i64>,
+    /// When its file was deleted.
+    pub deleted_ms: Option<i64>,
 }
 
 /// Which calls to list; what is `None` does not narrow.
@@ -335,7 +341,7 @@ impl Store {
     /// When the database fails.
     pub async fn recording(&self, call_id: &str) -> Result<Option<RecordingRow>, Error> {
         let query = sqlx::query_as(
-            "SELECT path, channels, sample_rate_hz, duration_ms, started_ms FROM recordings \
+            "SELECT path, channels, sample_rate_hz, duration_ms, started_ms, keep_days, deleted_ms FROM recordings \
              WHERE call_id = $1",
         );
         Ok(query.bind(call_id).fetch_optional(&self.readers).await?)

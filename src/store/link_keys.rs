@@ -1,9 +1,11 @@
-//! Keys that sign links.
+//! Keys that sign links, sealed with the key of the server.
 
 use futures_util::FutureExt;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use sqlx::FromRow;
+use sqlx::sqlite::SqliteConnection;
 
+use super::seal::ServerKey;
 use super::{Error, Store};
 use crate::wallclock::now_ms;
 
@@ -20,34 +22,41 @@ struct Row {
     secret: String,
 }
 
-impl From<Row> for LinkKey {
-    fn from(row: Row) -> Self {
-        Self { id: row.id, secret: row.secret.into() }
+impl Row {
+    /// `None` when the key of the server is another one by now: such a key is as good as retired.
+    fn opened(self, key: &ServerKey) -> Option<LinkKey> {
+        let secret = key.open(&place(&self.id), &self.secret).ok()?;
+        Some(LinkKey { id: self.id, secret })
     }
+}
+
+/// What a sealed secret belongs to.
+fn place(id: &str) -> String {
+    format!("link_keys/{id}")
 }
 
 impl Store {
     /// The key that signs; `fresh` becomes it when there is none.
     ///
     /// # Errors
-    /// When the database fails.
+    /// When the database fails, or the server's own key cannot be read.
     pub async fn signing_key(&self, fresh: LinkKey) -> Result<LinkKey, Error> {
-        const NEWEST: &str =
-            "SELECT id, secret FROM link_keys WHERE retired_ms IS NULL ORDER BY created_ms DESC, id LIMIT 1";
-        let found: Option<Row> = sqlx::query_as(NEWEST).fetch_optional(&self.readers).await?;
-        if let Some(row) = found {
-            return Ok(row.into());
+        let server = self.clients.vault.key()?;
+        if let Some(key) = newest(&mut *self.readers.acquire().await?, &server).await? {
+            return Ok(key);
         }
         self.write(move |connection| {
             async move {
                 // Another request may have been quicker.
-                let found: Option<Row> = sqlx::query_as(NEWEST).fetch_optional(&mut *connection).await?;
-                if let Some(row) = found {
-                    return Ok(row.into());
+                if let Some(key) = newest(&mut *connection, &server).await? {
+                    return Ok(key);
                 }
+                let sealed = server
+                    .seal(&place(&fresh.id), &fresh.secret)
+                    .map_err(|_| Error::Key("a key for links is too long to be sealed".to_owned()))?;
                 sqlx::query("INSERT INTO link_keys (id, secret, created_ms) VALUES ($1, $2, $3)")
                     .bind(&fresh.id)
-                    .bind(fresh.secret.expose_secret())
+                    .bind(sealed)
                     .bind(now_ms())
                     .execute(connection)
                     .await?;
@@ -61,11 +70,13 @@ impl Store {
     /// The key of that id, unless it is retired.
     ///
     /// # Errors
-    /// When the database fails.
+    /// When the database fails, or the server's own key cannot be read.
     pub async fn link_key(&self, id: &str) -> Result<Option<LinkKey>, Error> {
+        let server = self.clients.vault.key()?;
         let query =
             sqlx::query_as::<_, Row>("SELECT id, secret FROM link_keys WHERE id = $1 AND retired_ms IS NULL");
-        Ok(query.bind(id.to_owned()).fetch_optional(&self.readers).await?.map(LinkKey::from))
+        let row = query.bind(id.to_owned()).fetch_optional(&self.readers).await?;
+        Ok(row.and_then(|row| row.opened(&server)))
     }
 
     /// Retires every key: no link that was given out opens anything any more. How many there were.
@@ -82,4 +93,11 @@ impl Store {
         })
         .await
     }
+}
+
+async fn newest(connection: &mut SqliteConnection, server: &ServerKey) -> Result<Option<LinkKey>, Error> {
+    let query =
+        "SELECT id, secret FROM link_keys WHERE retired_ms IS NULL ORDER BY created_ms DESC, id LIMIT 1";
+    let row: Option<Row> = sqlx::query_as(query).fetch_optional(connection).await?;
+    Ok(row.and_then(|row| row.opened(server)))
 }

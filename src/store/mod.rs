@@ -18,6 +18,7 @@ mod do_not_call;
 mod flow_versions;
 mod ledger;
 mod link_keys;
+mod retention;
 mod schema;
 mod seal;
 mod taken;
@@ -58,6 +59,7 @@ pub use ledger::{
     Turn, Verdict,
 };
 pub use link_keys::LinkKey;
+pub use retention::ExpiredRecording;
 pub use seal::{NoKey, ServerKey};
 pub use vault::KeySource;
 use vault::Vault;

@@ -17,6 +17,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (17, "sealed_secrets", include_str!("../../migrations/sqlite/0017_sealed_secrets.sql")),
     (18, "audit", include_str!("../../migrations/sqlite/0018_audit.sql")),
     (19, "taken_tokens", include_str!("../../migrations/sqlite/0019_taken_tokens.sql")),
+    (20, "retention", include_str!("../../migrations/sqlite/0020_retention.sql")),
 ];
 
 /// Every migration this binary knows, by the number in its file's name.

@@ -102,7 +102,7 @@ impl Stage {
         let mut config = Config {
             listen: local(),
             database: folder.path().join("dering.db"),
-            recordings: folder.path().join("recordings"),
+            recordings: folder.path().join("recordings").into(),
             speech_cache: folder.path().join("speech"),
             flows: folder.path().join("flows"),
             webhooks: Webhooks { allow_private: true },

@@ -12,6 +12,7 @@ use axum::routing::get;
 use dering::speech::models::{Fetched, Manifest, Model, ModelError, Source, State as Here, fetch};
 use futures_util::StreamExt;
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 
 const BYTES: usize = 300_000;
 
@@ -36,8 +37,9 @@ fn model() -> Model {
 #[derive(Clone)]
 struct Mirror {
     content: Arc<Vec<u8>>,
-    /// Breaks off after so many bytes, once.
+    /// Breaks off after so many bytes, once; when it is told that they have come.
     breaks_at: Arc<Mutex<Option<usize>>>,
+    have_come: Arc<Notify>,
     ranges: Arc<Mutex<Vec<String>>>,
 }
 
@@ -45,6 +47,7 @@ async fn serve(content: Vec<u8>, breaks_at: Option<usize>) -> (Source, Mirror) {
     let mirror = Mirror {
         content: Arc::new(content),
         breaks_at: Arc::new(Mutex::new(breaks_at)),
+        have_come: Arc::default(),
         ranges: Arc::default(),
     };
     let app = Router::new().route("/models/m.bin", get(file)).with_state(mirror.clone());
@@ -65,23 +68,28 @@ async fn file(State(mirror): State<Mirror>, headers: HeaderMap) -> impl IntoResp
     let rest = mirror.content[from..].to_vec();
     let breaks_at = mirror.breaks_at.lock().unwrap().take();
     let Some(at) = breaks_at else { return (status, Body::from(rest)) };
-    // What was sent before the break leaves only when the sender has to wait.
-    let pieces = rest[..at].chunks(20_000).map(|piece| Ok(piece.to_vec())).collect::<Vec<_>>();
-    let cut = Err(std::io::Error::other("the line is cut"));
-    let broken = futures_util::stream::iter(pieces.into_iter().chain([cut])).then(|piece| async {
-        tokio::task::yield_now().await;
-        piece
+    let first = futures_util::stream::iter([Ok(rest[..at].to_vec())]);
+    let cut = futures_util::stream::once(async move {
+        mirror.have_come.notified().await;
+        Err(std::io::Error::other("the line is cut"))
     });
-    (status, Body::from_stream(broken.boxed()))
+    (status, Body::from_stream(first.chain(cut).boxed()))
 }
 
 #[tokio::test]
 async fn a_download_that_broke_off_goes_on_where_it_stopped() {
     let (source, mirror) = serve(content(), Some(100_000)).await;
     let folder = tempfile::tempdir().unwrap();
-    let error = fetch(&model(), &source, folder.path(), |_| {}).await.unwrap_err();
+    let have_come = Arc::clone(&mirror.have_come);
+    let cut = move |here| {
+        if here == 100_000 {
+            have_come.notify_one();
+        }
+    };
+    let error = fetch(&model(), &source, folder.path(), cut).await.unwrap_err();
     assert!(matches!(error, ModelError::Unreachable { .. }), "{error}");
     let Here::Begun(kept) = model().state(folder.path()) else { panic!("nothing was kept") };
+    assert_eq!(kept, 100_000, "every byte that came is kept");
     let mut last = 0;
     let fetched = fetch(&model(), &source, folder.path(), |here| last = here).await.unwrap();
     assert_eq!((fetched, last), (Fetched::Downloaded(BYTES as u64 - kept), BYTES as u64));

@@ -27,6 +27,7 @@ async fn everything_in_a_batch_can_be_read_back() {
         sample_rate_hz: 8_000,
         duration_ms: 12_000,
         started_ms: 5,
+        keep_days: None,
     };
     let batch = CallBatch {
         update: Some(CallUpdate { session_id: Some("s1".to_owned()), ..CallUpdate::default() }),

@@ -156,9 +156,9 @@ async fn a_prompt_of_any_length_and_script_is_taken() {
 
 #[tokio::test]
 async fn a_finished_utterance_takes_the_thread_of_one_that_still_grows() {
-    let Some(recognizer) = tiny(|options| options.window = Window::Fixed(1_500)) else { return };
+    let Some(recognizer) = tiny(|options| options.window = Window::Fixed(400)) else { return };
     recognizer.transcribe(request(hum(0.5))).await.expect("the worker is free from here on");
-    let growing = Request { urgency: Urgency::Interim, ..request(hum(25.0)) };
+    let growing = Request { urgency: Urgency::Interim, ..request(hum(7.5)) };
     let interim = tokio::spawn({
         let recognizer = recognizer.clone();
         async move { recognizer.transcribe(growing).await }
@@ -221,8 +221,11 @@ async fn ten_minutes_of_noise_give_no_words() {
     let Some(recognizer) = nano() else { return };
     let mut believed = Vec::new();
     for (name, samples) in noises() {
-        for heard in hear(&samples, None, 700) {
-            let Some(audio) = heard.audio else { continue };
+        let utterances: Vec<_> =
+            hear(&samples, None, 700).into_iter().filter(|heard| heard.audio.is_some()).collect();
+        // A dozen of each kind, from the whole length.
+        for heard in utterances.iter().step_by(utterances.len() / 12 + 1) {
+            let Some(audio) = heard.audio.clone() else { continue };
             let transcript = recognizer.transcribe(request(audio)).await;
             if let Ok(transcript) = transcript
                 && !transcript.text.is_empty()
@@ -268,4 +271,39 @@ fn a_model_that_is_none_is_named() {
     std::fs::write(&path, b"not a model at all").expect("a file");
     let error = Whisper::load(&Options::new(path)).expect_err("no model").to_string();
     assert!(error.contains("is it a Whisper model in ggml format?"), "{error}");
+}
+
+#[test]
+fn word_errors_of_a_model_are_a_table_or_json() {
+    let (Some(model), Some(digits)) = (shared("models/phone-nano.bin"), shared("speech/digits")) else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    for (digit, word) in DIGITS.iter().enumerate() {
+        let name = format!("{digit}_jackson_3");
+        std::fs::copy(digits.join(format!("{name}.wav")), folder.path().join(format!("{name}.wav")))
+            .expect("a copy");
+        std::fs::write(folder.path().join(format!("{name}.txt")), format!("{}!\n", word.to_uppercase()))
+            .expect("a label");
+    }
+    let eval = |more: &[&str]| {
+        let output = std::process::Command::new(env!("CARGO_BIN_EXE_dering"))
+            .args(["stt", "eval", "--window", "200", "--language", "en", "--model"])
+            .arg(&model)
+            .arg(folder.path())
+            .args(more)
+            .output()
+            .expect("it runs");
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).expect("text")
+    };
+    let report: serde_json::Value = serde_json::from_str(&eval(&["--json"])).expect("JSON");
+    let summary = &report["summary"][0];
+    assert_eq!((&summary["recogniser"], &summary["words"]), (&"phone-nano".into(), &10.into()), "{report}");
+    assert!(summary["wordErrorRate"].as_f64().is_some_and(|rate| rate <= 0.2), "{summary}");
+    let table = eval(&["--limit", "4"]);
+    assert!(
+        table.contains("WER %") && table.lines().nth(1).is_some_and(|row| row.contains("phone-nano")),
+        "{table}"
+    );
 }

@@ -164,7 +164,7 @@ async fn a_dial_request_says_how_its_call_is_heard() {
 #[tokio::test]
 async fn a_model_on_this_machine_understands_the_callee() {
     let Some(model) = shared("models/phone-nano.bin") else { return };
-    let yaml = format!("  model: {}\n  window: 200\n", model.display());
+    let yaml = format!("  model: {}\n  window: 200\n  bias: false\n", model.display());
     let Some(stage) = Stage::with(&yaml).await else { return };
     let call_id = stage.dial(json!({})).await;
     let outcome = stage.outcome(&call_id).await;

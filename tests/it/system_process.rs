@@ -5,6 +5,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Output, Stdio};
 
+use dering::api::auth;
+use secrecy::ExposeSecret;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
@@ -192,4 +194,55 @@ async fn a_server_without_espeak_runs_calls_and_says_what_to_install() {
     let shown = client.read(&format!("/v1/calls/{call_id}/events")).await.text();
     assert!(shown.contains("install the Debian package espeak-ng"), "{shown}");
     server.kill().await;
+}
+
+#[tokio::test]
+async fn apps_and_keys_are_made_and_revoked_while_the_server_runs() {
+    let stage = Stage::set().await;
+    let folder = stage.folder.path();
+    let command = async |arguments: &[&str]| {
+        let output = dering(folder, &[arguments, &["--database", "dering.db"]].concat()).await;
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{arguments:?}: {said}");
+        String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    };
+    let secret = command(&["app", "add", "late", "--bot", "short"]).await;
+    let token = auth::mint("late", &secret.into(), std::time::Duration::from_secs(60), &[]).unwrap();
+    let body = || json!({ "target": format!("tel:{PERSON}") }).to_string();
+    assert_eq!(stage.client.post_dial("short", token.expose_secret(), body()).await.status, 200);
+    let newer = command(&["app", "rotate", "late", "--retire"]).await;
+    assert_eq!(stage.client.post_dial("short", token.expose_secret(), body()).await.status, 401);
+    let listed = command(&["app", "secrets", "late"]).await;
+    assert!(
+        listed.contains("1  retired") && listed.contains("2  active") && !listed.contains(&newer),
+        "{listed}"
+    );
+
+    // A key that is tied to a bot sees the calls of that bot only.
+    let key = command(&["app", "key", "watcher", "--bot", "stay"]).await;
+    let watcher = Client::new(stage.app.address(), "none".into(), key.into());
+    let (theirs, own) =
+        (stage.client.dial("short", PERSON, json!({})), stage.client.dial("stay", PERSON, json!({})));
+    let (theirs, own) = tokio::join!(theirs, own);
+    assert_eq!(watcher.read(&format!("/v1/calls/{own}")).await.status, 200);
+    assert_eq!(watcher.read("/v1/calls?botId=stay").await.status, 200);
+    for path in
+        [format!("/v1/calls/{theirs}").as_str(), "/v1/calls", "/v1/cdr", "/calls/rows", "/", "/webhooks"]
+    {
+        let (status, code, _) = watcher.read(path).await.problem();
+        assert_eq!((status, code.as_str()), (403, "bot_not_allowed"), "{path}");
+    }
+    assert_eq!(watcher.hang_up(&own).await.status, 202);
+    let id = command(&["app", "keys"]).await;
+    let id = id.lines().find(|line| line.contains("watcher")).unwrap().split(' ').next().unwrap().to_owned();
+    command(&["app", "revoke", &id]).await;
+    assert_eq!(watcher.read("/v1/calls?botId=stay").await.status, 401);
+
+    let log = command(&["audit"]).await;
+    for told in
+        ["key.revoke", "call.hangup", "secret.create", "app.create", "cli:", format!("key:{id}").as_str()]
+    {
+        assert!(log.contains(told), "{told}: {log}");
+    }
+    assert!(!log.contains(&newer));
 }

@@ -30,6 +30,8 @@ pub(crate) const REJECTS: &str = "+15551004";
 pub(crate) const HANGS_UP: &str = "+15551005";
 /// Rings for a minute.
 pub(crate) const RINGS: &str = "+15551006";
+/// Takes the call and presses 4711.
+pub(crate) const PRESSES: &str = "+15551007";
 /// Nobody's number.
 pub(crate) const NOBODY: &str = "+15559999";
 
@@ -41,7 +43,7 @@ pub(crate) const READER: &str = "reader";
 /// Nothing on this stage takes longer.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-const CALLEES: [(&str, &str); 6] = [
+const CALLEES: [(&str, &str); 7] = [
     ("person.yaml", "numbers: ['+15551001']\nring: 150ms\ncap: 60s\n"),
     (
         "fax.yaml",
@@ -50,10 +52,14 @@ const CALLEES: [(&str, &str); 6] = [
     ("busy.yaml", "numbers: ['+15551003']\nring: 100ms\noutcome: busy\n"),
     ("rejects.yaml", "numbers: ['+15551004']\nring: 100ms\noutcome: reject\n"),
     ("hangs-up.yaml", "numbers: ['+15551005']\nring: 150ms\nscript: [ { silence: 400ms }, hang_up ]\n"),
+    (
+        "presses.yaml",
+        "numbers: ['+15551007']\nring: 150ms\ncap: 60s\nscript: [ { silence: 300ms }, { dtmf: \"4711\" } ]\n",
+    ),
     ("rings.yaml", "numbers: ['+15551006']\nring: 60s\noutcome: no_answer\n"),
 ];
 
-const FLOWS: [(&str, &str); 8] = [
+const FLOWS: [(&str, &str); 9] = [
     // Says half a second of something and hangs up.
     (
         "short.yaml",
@@ -75,6 +81,13 @@ const FLOWS: [(&str, &str); 8] = [
         "speak.yaml",
         "flow: speak\nstart: talk\non_error: sorry\nscenes:\n  talk: [ { say: Hello }, { hangup: said } ]\n  \
          sorry: [ { hangup: no_voice } ]\n",
+    ),
+    // Asks for a number that nobody may read later.
+    (
+        "card.yaml",
+        "flow: card\nredact: digits\nvariables: { digits: { default: none } }\nstart: talk\nscenes:\n  talk:\n    \
+         - ask: { say: [ { play: hello.wav } ], digits: { into: digits, min: 4, max: 4 }, timeout: 20s }\n    \
+         - notify: { event: paid, data: { digits: \"{{ digits }}\" } }\n    - wait: 600ms\n    - hangup: told\n",
     ),
     // Wants things done outside the conversation.
     (
@@ -113,7 +126,8 @@ pub(crate) fn furnish(folder: &Path) {
 /// The client app, a reader without scopes, and an API key, in a database of their own.
 pub(crate) async fn enrol(store: &Store) -> (SecretString, SecretString) {
     let secret = auth::new_app_secret();
-    let bots = ["errands", "short", "stay", "detect", "named", "broken", "mute", "speak", "ghost", "sales"];
+    let bots =
+        ["card", "errands", "short", "stay", "detect", "named", "broken", "mute", "speak", "ghost", "sales"];
     for (id, scope) in [(APP, auth::DIALOUT), (READER, READ)] {
         let app = NewApp {
             id: id.into(),
@@ -355,7 +369,7 @@ pub(crate) fn config(folder: &Path, carrier: &Carrier) -> Config {
     Config {
         listen: local(),
         database: folder.join("dering.db"),
-        recordings: folder.join("recordings"),
+        recordings: folder.join("recordings").into(),
         speech_cache: folder.join("speech"),
         flows: folder.join("flows"),
         bots: [("sales".to_owned(), "short".to_owned())].into(),

@@ -91,12 +91,13 @@ impl Stage {
                 }
                 Effect::SendHangup => self.hung_up = true,
                 Effect::SendDigit { .. }
+                | Effect::Silence(_)
                 | Effect::Recognise { .. }
                 | Effect::KeepMessage { .. }
                 | Effect::EndMessage { .. }
                 | Effect::Request { .. }
                 | Effect::SendTransfer { .. } => {}
-                Effect::Render { play, part, what } => {
+                Effect::Render { play, part, what, .. } => {
                     let result = self.render(&what).await;
                     self.call.handle(Input::Rendered { play, part, result }, now);
                 }

@@ -78,6 +78,26 @@ mod tests {
     }
 
     #[test]
+    fn the_telephone_band_passes_evenly_and_nothing_above_it_folds_back() {
+        for rate in [11_025, 16_000, 22_050, 24_000, 44_100, 48_000] {
+            let through = |hz: f32| {
+                let out = to_8k(&sine(hz, rate, 0.5), rate).expect("a usual rate");
+                // Without the ends, where a tone begins and stops.
+                rms_dbfs(out.get(400..out.len() - 400).expect("half a second")) + 9.2
+            };
+            for step in 0..=31 {
+                let hz = 300.0 + 100.0 * step as f32;
+                assert!(through(hz).abs() < 0.6, "{rate}: {hz} Hz at {:.1} dB", through(hz));
+            }
+            let mut hz = 4_300.0;
+            while hz < rate as f32 / 2.0 - 50.0 {
+                assert!(through(hz) < -50.0, "{rate}: {hz} Hz folds back at {:.1} dB", through(hz));
+                hz += 230.0;
+            }
+        }
+    }
+
+    #[test]
     fn a_rate_of_zero_is_refused() {
         assert!(to_8k(&[1, 2, 3], 0).is_err());
     }

@@ -55,6 +55,15 @@ impl Caller {
         Err(if self.is_key() { AuthError::KeyBot(bot) } else { AuthError::Bot(bot) })
     }
 
+    /// # Errors
+    /// When it is tied to bots.
+    pub fn require_all(&self) -> Result<(), AuthError> {
+        match self.tied_to() {
+            None => Ok(()),
+            Some(bots) => Err(AuthError::BotsOnly(bots.join(", "), "use a key that is not tied to bots")),
+        }
+    }
+
     /// The bots it is tied to; `None`: all.
     #[must_use]
     pub fn tied_to(&self) -> Option<&[String]> {

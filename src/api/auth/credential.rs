@@ -46,10 +46,12 @@ impl Credential {
     }
 }
 
-/// Whether a request names itself as browsers do by themselves, with whatever site asked them to send it.
-pub(in crate::api) fn by_browser(headers: &HeaderMap) -> bool {
+/// Whether the credential is one that browsers remember and send along by themselves, also when a page of another site
+/// asks them to.
+pub(in crate::api) fn by_password(headers: &HeaderMap) -> bool {
     let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    value.is_some_and(|value| without_scheme(value.trim(), "basic").is_some())
+    !headers.contains_key("auth")
+        && value.is_some_and(|value| without_scheme(value.trim(), "basic").is_some())
 }
 
 /// RFC 9110 §11.1: the scheme's case does not matter.

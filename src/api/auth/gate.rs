@@ -3,18 +3,21 @@
 use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, MatchedPath, Query, RawPathParams, Request, State};
-use axum::http::{Extensions, HeaderMap, Uri};
+use axum::http::{Extensions, HeaderMap, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::credential::Credential;
-use super::{ADMIN, Auth, AuthError, Caller, READ};
+use super::credential::{Credential, by_password};
+use super::{ADMIN, Auth, AuthError, CAMPAIGNS, Caller, DIALOUT, READ};
 use crate::api::Api;
 use crate::api::audit::{AuditDetail, Deed};
-use crate::api::error::Problem;
+use crate::api::error::{Code, Problem};
 use crate::api::limits::{Standing, too_many};
 use crate::store::Rate;
 use crate::wallclock::now_ms;
+
+/// The header that pages of other sites cannot send with a browser's remembered password.
+const OWN_WISH: &str = "x-dering-request";
 
 /// Proves who calls, counts the request, takes a token that is good for one, and writes what was done into the audit
 /// log. Who proves nothing, or something wrong, goes on without a [`Caller`]: the route's own gate has the answer.
@@ -107,6 +110,11 @@ pub(in crate::api) async fn require(
     (extensions, headers): (&Extensions, &HeaderMap),
     scope: &str,
 ) -> Result<Caller, Problem> {
+    if scope != READ && by_password(headers) {
+        let detail =
+            "a user name and password do not do for this; send the key as Authorization: Bearer <key>";
+        return Err(Problem::new(Code::CrossSite, detail));
+    }
     match extensions.get::<Caller>() {
         Some(caller) => {
             caller.hold(scope)?;
@@ -127,6 +135,29 @@ pub(in crate::api) async fn admins(
     Ok(next.run(request).await)
 }
 
+/// The gate of the Calls API: whoever may dial out or keeps campaigns. Who only reads also passes with the scope `read`.
+pub(in crate::api) async fn callers(
+    State(auth): State<Auth>,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let caller = require(&auth, (request.extensions(), request.headers()), CAMPAIGNS).await;
+    let reads = request.method() == Method::GET;
+    let caller = match caller {
+        Ok(caller) => caller,
+        Err(missing) => {
+            let other = require(&auth, (request.extensions(), request.headers()), DIALOUT).await;
+            match other {
+                Ok(caller) => caller,
+                Err(_) if reads => require(&auth, (request.extensions(), request.headers()), READ).await?,
+                Err(_) => return Err(missing),
+            }
+        }
+    };
+    request.extensions_mut().insert(caller);
+    Ok(next.run(request).await)
+}
+
 /// The gate of everything that reads. Who is tied to bots sees what is about them.
 pub(in crate::api) async fn readers(
     State(api): State<Api>,
@@ -135,6 +166,13 @@ pub(in crate::api) async fn readers(
     next: Next,
 ) -> Result<Response, Problem> {
     let caller = require(&api.auth, (request.extensions(), request.headers()), READ).await?;
+    if !request.method().is_safe()
+        && by_password(request.headers())
+        && !request.headers().contains_key(OWN_WISH)
+    {
+        let detail = "with a user name and password this request needs the header x-dering-request: 1";
+        return Err(Problem::new(Code::CrossSite, detail));
+    }
     if let Some(bots) = caller.tied_to() {
         let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
         let param = |wanted: &str| params.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value);

@@ -22,7 +22,7 @@ use serde_json::json;
 
 pub use self::caller::{Caller, Who};
 use self::credential::Credential;
-pub(in crate::api) use self::credential::by_browser;
+pub(super) use self::credential::by_password;
 pub use self::error::AuthError;
 pub use self::key::{LocalKey, new_api_key, new_app_secret, new_local_key};
 pub use self::token::mint;
@@ -125,7 +125,7 @@ impl Auth {
     pub async fn app(&self, headers: &HeaderMap, scope: &str) -> Result<ClientApp, AuthError> {
         let credential = match Credential::of(headers).ok_or(AuthError::Missing)? {
             Credential::Other(text) => Credential::Token(text),
-            credential => credential,
+            credential @ (Credential::Token(_) | Credential::Key(_)) => credential,
         };
         let caller = self.prove(&credential, headers).await?.caller;
         caller.hold(scope)?;

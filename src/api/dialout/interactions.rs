@@ -1,18 +1,15 @@
 //! `GET /v1/interactions`: calls as Kore's interactions page shows them, with its status of each.
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::Api;
 use super::super::error::{Code, Problem, ProblemDocument};
-use crate::store::{CallFilter, CallRow, Cursor, Interaction};
+use super::super::extract::{Query, cursor, page_size};
+use crate::store::{CallFilter, CallRow, Interaction};
 use crate::wallclock::iso;
-
-const PAGE: u32 = 50;
-const LONGEST_PAGE: u32 = 500;
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -22,9 +19,11 @@ pub(in super::super) struct InteractionsQuery {
     #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
     /// `next` of the page before.
+    #[param(pattern = r"^[0-9]{1,15}\.[A-Za-z0-9._-]+$")]
     after: Option<String>,
     bot_id: Option<String>,
     /// `scheduled`, `inProgress`, `machineDetected`, `completed` or `failed`.
+    #[param(pattern = "^(scheduled|inProgress|machineDetected|completed|failed)$")]
     status: Option<String>,
 }
 
@@ -71,15 +70,13 @@ pub(in super::super) struct InteractionList {
     ))]
 pub(in super::super) async fn interactions(
     State(api): State<Api>,
-    query: Result<Query<InteractionsQuery>, QueryRejection>,
+    Query(query): Query<InteractionsQuery>,
 ) -> Result<Json<InteractionList>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
     let malformed = |problem: String| Problem::new(Code::Malformed, problem);
-    let after = query.after.as_deref().map(str::parse::<Cursor>).transpose().map_err(malformed)?;
+    let after = cursor(query.after.as_deref())?;
     let interaction = query.status.as_deref().map(status).transpose().map_err(malformed)?;
     let filter = CallFilter { bot_id: query.bot_id, interaction, ..CallFilter::default() };
-    let page =
-        api.store.calls(&filter, after.as_ref(), query.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE)).await?;
+    let page = api.store.calls(&filter, after.as_ref(), page_size(query.limit)?).await?;
     let next = page.next.map(|cursor| cursor.to_string());
     Ok(Json(InteractionList { interactions: page.calls.into_iter().map(shown).collect(), next }))
 }

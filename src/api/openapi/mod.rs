@@ -39,6 +39,8 @@ pub(super) enum Gate {
     Keys,
     /// An API key or a token with the scope `admin`.
     Admins,
+    /// An API key or a token with the scope `campaigns`, or the token of a client app that may dial out.
+    Callers,
 }
 
 const ABOUT: &str = "Places telephone calls, tells people from machines, and reports every step.\n\n\
@@ -145,15 +147,13 @@ fn components() -> Components {
 /// Adds what the group shares.
 fn complete(operation: &mut Operation, gate: Gate) {
     let own_check = operation.security.is_some();
-    match gate {
-        Gate::Open => {}
-        Gate::Readers => {
-            operation.security =
-                Some(vec![requirement("apiKey"), requirement("appBearer"), requirement("basic")]);
-        }
-        Gate::Keys | Gate::Admins => {
-            operation.security = Some(vec![requirement("apiKey"), requirement("appBearer")]);
-        }
+    let schemes: &[&str] = match gate {
+        Gate::Open => &[],
+        Gate::Readers => &["apiKey", "appToken", "appBearer", "basic"],
+        Gate::Keys | Gate::Admins | Gate::Callers => &["apiKey", "appToken", "appBearer"],
+    };
+    if !schemes.is_empty() {
+        operation.security = Some(schemes.iter().copied().map(requirement).collect());
     }
     let deciding = if gate == Gate::Admins { &DECIDING[..] } else { &[] };
     let gated = if gate != Gate::Open || own_check { &GATED[..] } else { &[] };

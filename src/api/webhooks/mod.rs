@@ -5,18 +5,22 @@ mod pages;
 mod show;
 mod when;
 
+use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, StatusCode};
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
+use self::show::{
+    Delivery, DeliveryDetail, DeliveryList, EndpointList, EndpointState, Fate, Reason, Redelivery,
+};
 use self::when::When;
 use super::Api;
-use super::auth::by_browser;
-use super::error::{Code, Problem};
+use super::auth::by_password;
+use super::error::{Code, Problem, ProblemDocument};
 use crate::store::{DeliveryFilter, DeliveryRow, DeliveryState, NotSettled};
 use crate::wallclock::now_ms;
 
@@ -29,41 +33,49 @@ const ENDPOINTS: u32 = 500;
 const OWN_WISH: &str = "x-dering-request";
 
 /// Routes behind the gate of those who read.
-pub(super) fn routes() -> Router<Api> {
-    Router::new()
-        .route("/v1/webhooks/deliveries", get(list))
-        .route("/v1/webhooks/deliveries/redeliver", post(redeliver))
-        .route("/v1/webhooks/deliveries/{id}", get(one))
-        .route("/v1/webhooks/deliveries/{id}/redeliver", post(redeliver_one))
-        .route("/v1/webhooks/endpoints", get(endpoints))
+pub(super) fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(list))
+        .routes(routes!(redeliver))
+        .routes(routes!(one))
+        .routes(routes!(redeliver_one))
+        .routes(routes!(endpoints))
 }
 
 /// Pages, which ask a browser for the key themselves.
-pub(super) fn pages() -> Router<Api> {
-    Router::new()
-        .route("/webhooks", get(pages::list))
-        .route("/webhooks/redeliver", post(pages::redeliver))
-        .route("/webhooks/{id}", get(pages::one))
-        .route("/webhooks/{id}/redeliver", post(pages::redeliver_one))
+pub(super) fn pages() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(pages::list))
+        .routes(routes!(pages::redeliver))
+        .routes(routes!(pages::one))
+        .routes(routes!(pages::redeliver_one))
 }
 
 /// Which notifications; what is left out does not narrow.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Wanted {
-    /// `open`, `delivered` or `dead`.
+    #[param(value_type = Option<Fate>)]
     state: Option<String>,
     call_id: Option<String>,
     app_id: Option<String>,
-    /// Scheme, host and port, as in `https://example.com`.
+    /// Scheme, host and port.
+    #[param(example = "https://example.com")]
     endpoint: Option<String>,
+    #[param(example = "completed")]
     kind: Option<String>,
-    /// Why they are dead: `exhausted`, `expired`, `gone` or `refused`.
+    /// Why they are dead.
+    #[param(value_type = Option<Reason>)]
     reason: Option<String>,
-    /// Made at or after: ISO 8601, or ms since 1970.
+    /// Made at or after.
+    #[param(value_type = Option<String>, format = DateTime)]
     since: Option<When>,
     /// Made before.
+    #[param(value_type = Option<String>, format = DateTime)]
     until: Option<When>,
+    /// Notifications on a page, 1 to 500; 50 when absent.
+    #[param(minimum = 1, maximum = 500)]
     limit: Option<u32>,
     /// `next` of the page before.
     after: Option<String>,
@@ -91,22 +103,33 @@ impl Wanted {
     }
 }
 
-/// What to send again.
-#[derive(Debug, Default, Deserialize)]
+/// What to send again; something must narrow it.
+#[derive(Debug, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Again {
     /// Only these.
     ids: Option<Vec<String>>,
     /// `dead` or `delivered`; `dead` when it is left out and no `ids` are given.
+    #[schema(value_type = Option<Fate>)]
     state: Option<String>,
     call_id: Option<String>,
     app_id: Option<String>,
+    /// Scheme, host and port.
+    #[schema(example = "https://example.com")]
     endpoint: Option<String>,
+    #[schema(example = "completed")]
     kind: Option<String>,
+    /// Why they are dead.
+    #[schema(value_type = Option<Reason>)]
     reason: Option<String>,
+    /// Made at or after.
+    #[schema(value_type = Option<String>, format = DateTime)]
     since: Option<When>,
+    /// Made before.
+    #[schema(value_type = Option<String>, format = DateTime)]
     until: Option<When>,
-    /// At most so many, 1 to 1000; 1000 when left out.
+    /// At most so many, 1 to 1000; 1000 when absent.
+    #[schema(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
     /// Only count.
     #[serde(default)]
@@ -152,71 +175,122 @@ impl Again {
     }
 }
 
-/// `GET /v1/webhooks/deliveries`: newest first, by pages.
+/// Notifications, newest first, by pages.
+#[utoipa::path(get, path = "/v1/webhooks/deliveries", operation_id = "listDeliveries", tag = "webhooks",
+    params(Wanted),
+    responses(
+        (status = 200, description = "A page of notifications.", body = DeliveryList),
+        (status = 400, description = "A parameter cannot be understood.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
 async fn list(
     State(api): State<Api>,
     query: Result<Query<Wanted>, QueryRejection>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<DeliveryList>, Problem> {
     let Query(wanted) = query.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
     let limit = wanted.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
     let page = api.store.deliveries(&wanted.filter()?, wanted.after.as_deref(), limit).await?;
-    let shown: Vec<Value> = page.deliveries.iter().map(show::line).collect();
-    Ok(Json(json!({ "deliveries": shown, "next": page.next })))
+    Ok(Json(DeliveryList {
+        deliveries: page.deliveries.iter().map(Delivery::from).collect(),
+        next: page.next,
+    }))
 }
 
-/// `GET /v1/webhooks/deliveries/{id}`: with the request as it is sent, and every attempt.
-async fn one(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+/// One notification: the request as it is sent, every attempt, and why it failed.
+#[utoipa::path(get, path = "/v1/webhooks/deliveries/{id}", operation_id = "getDelivery", tag = "webhooks",
+    params(("id" = String, Path, description = "The notification: its `webhook-id`.")),
+    responses(
+        (status = 200, description = "The notification.", body = DeliveryDetail),
+        (status = 404, description = "There is no such notification.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
+async fn one(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<DeliveryDetail>, Problem> {
     let row = delivery(&api, &id).await?;
     let attempts = api.store.attempts(&id).await?;
-    Ok(Json(show::whole(&row, &attempts)))
+    Ok(Json(DeliveryDetail::new(&row, attempts)))
 }
 
-/// `POST /v1/webhooks/deliveries/{id}/redeliver`: sends it again, now, under the same id.
+/// Send one notification again, now and under the same id.
+#[utoipa::path(post, path = "/v1/webhooks/deliveries/{id}/redeliver", operation_id = "redeliverOne", tag = "webhooks",
+    params(("id" = String, Path, description = "The notification: its `webhook-id`.")),
+    responses(
+        (status = 202, description = "It is being sent.", body = Delivery),
+        (status = 403, description = "The key lacks the scope, or a browser sent it without the header `x-dering-request`.",
+            body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 404, description = "There is no such notification.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 409, description = "It is on its way already.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
 async fn redeliver_one(
     State(api): State<Api>,
     headers: HeaderMap,
     Path(id): Path<String>,
-) -> Result<(StatusCode, Json<Value>), Problem> {
+) -> Result<(StatusCode, Json<Delivery>), Problem> {
     own_wish(&headers)?;
     send_again(&api, &id).await?;
     let row = delivery(&api, &id).await?;
-    Ok((StatusCode::ACCEPTED, Json(show::line(&row))))
+    Ok((StatusCode::ACCEPTED, Json(Delivery::from(&row))))
 }
 
-/// `POST /v1/webhooks/deliveries/redeliver`: sends again what matches, oldest first.
+/// Send notifications again that were given up or delivered, oldest first, by what narrows them.
+#[utoipa::path(post, path = "/v1/webhooks/deliveries/redeliver", operation_id = "redeliver", tag = "webhooks",
+    request_body = Again,
+    responses(
+        (status = 200, description = "With `dryRun`: how many it would be.", body = Redelivery),
+        (status = 202, description = "They are being sent.", body = Redelivery),
+        (status = 400, description = "The body cannot be read.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 403, description = "The key lacks the scope, or a browser sent it without the header `x-dering-request`.",
+            body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 413, description = "The body is larger than 256 KiB.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 422, description = "Nothing narrows it, or it asks for what is on its way.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
 async fn redeliver(
     State(api): State<Api>,
     headers: HeaderMap,
     body: Result<Json<Again>, JsonRejection>,
-) -> Result<(StatusCode, Json<Value>), Problem> {
+) -> Result<(StatusCode, Json<Redelivery>), Problem> {
     own_wish(&headers)?;
-    let Json(again) = body.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
+    let Json(again) = body.map_err(unreadable)?;
     let filter = again.filter()?;
     let limit = again.limit.unwrap_or(BATCH).clamp(1, BATCH);
+    let matched = api.store.count_deliveries(&filter, LONGEST_COUNT).await?;
     if again.dry_run {
-        let matched = api.store.count_deliveries(&filter, LONGEST_COUNT).await?;
-        return Ok((StatusCode::OK, Json(json!({ "matched": matched, "redelivered": 0 }))));
+        return Ok((StatusCode::OK, Json(Redelivery { matched, ..Redelivery::default() })));
     }
     let done = send_again_all(&api, filter, limit).await?;
-    let answer = json!({ "redelivered": done.ids.len(), "ids": done.ids, "more": done.more });
-    Ok((StatusCode::ACCEPTED, Json(answer)))
+    let redelivered = done.ids.len() as u64;
+    Ok((StatusCode::ACCEPTED, Json(Redelivery { matched, redelivered, ids: done.ids, more: done.more })))
+}
+
+fn unreadable(rejection: JsonRejection) -> Problem {
+    if let JsonRejection::BytesRejection(rejection) = rejection {
+        return rejection.into();
+    }
+    Problem::new(Code::Malformed, rejection.body_text())
 }
 
 /// Counting stops here.
 const LONGEST_COUNT: u32 = 1_000_000;
 
-/// `GET /v1/webhooks/endpoints`: how each fares, trouble first.
-async fn endpoints(State(api): State<Api>) -> Result<Json<Value>, Problem> {
+/// How each endpoint fares: trouble first.
+#[utoipa::path(get, path = "/v1/webhooks/endpoints", operation_id = "listEndpoints", tag = "webhooks",
+    responses((status = 200, description = "The endpoints.", body = EndpointList)))]
+async fn endpoints(State(api): State<Api>) -> Result<Json<EndpointList>, Problem> {
     let now_ms = now_ms();
     let rows = api.store.endpoints(ENDPOINTS).await?;
-    let shown: Vec<Value> = rows.iter().map(|row| show::endpoint(row, now_ms)).collect();
-    Ok(Json(json!({ "endpoints": shown })))
+    Ok(Json(EndpointList {
+        endpoints: rows.into_iter().map(|row| EndpointState::new(row, now_ms)).collect(),
+    }))
 }
 
 /// A browser that remembers the key would also send it along with a request that another site made up;
 /// but only with a header of its own if we allowed that, and we do not.
 fn own_wish(headers: &HeaderMap) -> Result<(), Problem> {
-    if by_browser(headers) && !headers.contains_key(OWN_WISH) {
+    if by_password(headers) && !headers.contains_key(OWN_WISH) {
         let detail = "with a user name and password this request needs the header x-dering-request: 1";
         return Err(Problem::new(Code::CrossSite, detail));
     }

@@ -11,12 +11,13 @@ use serde::Deserialize;
 use serde_json::Value;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
+use utoipa::ToSchema;
 
 use super::{BATCH, ENDPOINTS, PAGE, Wanted, delivery, send_again, send_again_all, show};
-use crate::api::error::{Code, Problem};
+use crate::api::error::{Code, Problem, ProblemDocument};
 use crate::api::{Api, READ};
 use crate::outbox::BreakerState;
-use crate::store::{ApiKey, AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, EndpointRow};
+use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, EndpointRow};
 use crate::wallclock::{iso, now_ms};
 use crate::web;
 use crate::web::webhooks::{AttemptLine, DeliveryLine, EndpointLine, ListPage, OnePage, Tab, WantedFields};
@@ -24,7 +25,14 @@ use crate::web::webhooks::{AttemptLine, DeliveryLine, EndpointLine, ListPage, On
 /// Dead letters are counted up to here.
 const COUNTED: u32 = 10_000;
 
-/// `GET /webhooks`.
+/// The page of notifications, and of how endpoints fare.
+#[utoipa::path(get, path = "/webhooks", operation_id = "webhooksPage", tag = "server", params(Wanted),
+    security(("basic" = []), ("apiKey" = [])),
+    responses(
+        (status = 200, description = "The page.", body = String, content_type = "text/html"),
+        (status = 400, description = "A parameter cannot be understood.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
 pub(super) async fn list(
     State(api): State<Api>,
     headers: HeaderMap,
@@ -57,7 +65,15 @@ pub(super) async fn list(
     Ok(web::webhooks::list(&shown))
 }
 
-/// `GET /webhooks/{id}`.
+/// The page of one notification.
+#[utoipa::path(get, path = "/webhooks/{id}", operation_id = "webhookPage", tag = "server",
+    params(("id" = String, Path, description = "The notification.")),
+    security(("basic" = []), ("apiKey" = [])),
+    responses(
+        (status = 200, description = "The page.", body = String, content_type = "text/html"),
+        (status = 404, description = "There is no such notification.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
 pub(super) async fn one(
     State(api): State<Api>,
     headers: HeaderMap,
@@ -87,20 +103,40 @@ pub(super) async fn one(
 }
 
 /// The token of a form.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
 pub(super) struct Pressed {
+    /// From the page.
     token: String,
 }
 
-/// `POST /webhooks/{id}/redeliver`: the button of the page.
+/// The button of the page of one notification.
+#[utoipa::path(post, path = "/webhooks/{id}/redeliver", operation_id = "webhookPageRedeliver", tag = "server",
+    params(("id" = String, Path, description = "The notification.")),
+    request_body(content = Pressed, content_type = "application/x-www-form-urlencoded"),
+    security(("basic" = []), ("apiKey" = [])),
+    responses(
+        (status = 303, description = "It is done; see the page."),
+        (status = 400, description = "The form cannot be read.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 403, description = "The form does not come from a page of this server.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 404, description = "There is no such notification.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 413, description = "The form is larger than 256 KiB.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
 pub(super) async fn redeliver_one(
     State(api): State<Api>,
     headers: HeaderMap,
     Path(id): Path<String>,
     form: Result<Form<Pressed>, FormRejection>,
 ) -> Result<Response, Problem> {
-    let key = reader(&api, &headers).await?;
-    let Form(pressed) = form.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
+    // A browser that does not send the key unasked sends the form again with it.
+    let key = match reader(&api, &headers).await {
+        Ok(key) => key,
+        Err(problem) => return Ok(ask_for_key(problem)),
+    };
+    let Form(pressed) = form.map_err(unreadable)?;
     check(&key, &id, &pressed.token)?;
     match send_again(&api, &id).await {
         // Pressed twice: it is on its way, which is what the page shows.
@@ -119,24 +155,49 @@ pub(super) struct PressedAll {
     wanted: Wanted,
 }
 
-/// `POST /webhooks/redeliver`: the button of the list.
+/// The button of the page of notifications.
+#[utoipa::path(post, path = "/webhooks/redeliver", operation_id = "webhooksPageRedeliver", tag = "server",
+    request_body(content = Pressed, content_type = "application/x-www-form-urlencoded"),
+    security(("basic" = []), ("apiKey" = [])),
+    responses(
+        (status = 303, description = "It is done; see the page."),
+        (status = 400, description = "The form cannot be read.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 403, description = "The form does not come from a page of this server.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 404, description = "There is no such notification.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 413, description = "The form is larger than 256 KiB.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
 pub(super) async fn redeliver(
     State(api): State<Api>,
     headers: HeaderMap,
     form: Result<Form<PressedAll>, FormRejection>,
 ) -> Result<Response, Problem> {
-    let key = reader(&api, &headers).await?;
-    let Form(PressedAll { token, wanted }) =
-        form.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
+    // A browser that does not send the key unasked sends the form again with it.
+    let key = match reader(&api, &headers).await {
+        Ok(key) => key,
+        Err(problem) => return Ok(ask_for_key(problem)),
+    };
+    let Form(PressedAll { token, wanted }) = form.map_err(unreadable)?;
     check(&key, "all", &token)?;
     let filter = DeliveryFilter { state: Some(DeliveryState::Dead), ..wanted.filter()? };
     send_again_all(&api, filter, BATCH).await?;
     Ok(Redirect::to(&link(&Wanted { state: Some("open".to_owned()), ..wanted })).into_response())
 }
 
-/// The key of whoever looks at a page.
-async fn reader(api: &Api, headers: &HeaderMap) -> Result<ApiKey, Problem> {
-    Ok(api.auth.api_key(headers, READ).await?)
+fn unreadable(rejection: FormRejection) -> Problem {
+    if let FormRejection::BytesRejection(rejection) = rejection {
+        return rejection.into();
+    }
+    Problem::new(Code::Malformed, rejection.body_text())
+}
+
+/// The digest of the key of whoever looks at a page.
+async fn reader(api: &Api, headers: &HeaderMap) -> Result<String, Problem> {
+    api.reader(headers).await?;
+    Ok(api.auth.api_key(headers, READ).await?.digest)
 }
 
 /// A browser asks for the key when it is told how: any user name, the API key as the password.
@@ -150,14 +211,14 @@ fn ask_for_key(problem: Problem) -> Response {
 }
 
 /// Proves that a form comes from a page of ours: another site does not know the key's digest.
-fn token(key: &ApiKey, what: &str) -> String {
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.digest.as_bytes()) else { return String::new() };
+fn token(key: &str, what: &str) -> String {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.as_bytes()) else { return String::new() };
     mac.update(b"send again ");
     mac.update(what.as_bytes());
     mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn check(key: &ApiKey, what: &str, given: &str) -> Result<(), Problem> {
+fn check(key: &str, what: &str, given: &str) -> Result<(), Problem> {
     let expected = token(key, what);
     if !expected.is_empty() && bool::from(expected.as_bytes().ct_eq(given.as_bytes())) {
         return Ok(());
@@ -218,7 +279,7 @@ fn line(row: &DeliveryRow) -> DeliveryLine {
         endpoint: row.endpoint.clone(),
         attempts: n.attempts,
         made: iso(n.created_ms),
-        due: (n.state == "due").then(|| iso(n.due_ms)).unwrap_or_default(),
+        due: if n.state == "due" { iso(n.due_ms) } else { String::new() },
     }
 }
 
@@ -268,18 +329,14 @@ fn endpoint_line(row: &EndpointRow, now_ms: i64) -> EndpointLine {
 mod tests {
     use super::*;
 
-    fn key(digest: &str) -> ApiKey {
-        ApiKey { id: "1".into(), name: "n".into(), digest: digest.into(), scopes: vec![READ.into()] }
-    }
-
     #[test]
     fn a_form_of_another_page_or_another_key_is_refused() {
-        let token = token(&key("d"), "msg_1");
-        assert!(check(&key("d"), "msg_1", &token).is_ok());
+        let token = token("d", "msg_1");
+        assert!(check("d", "msg_1", &token).is_ok());
         for (digest, id, given) in
             [("e", "msg_1", token.as_str()), ("d", "msg_2", &token), ("d", "msg_1", ""), ("d", "msg_1", "00")]
         {
-            assert_eq!(check(&key(digest), id, given).unwrap_err().code(), Code::CrossSite);
+            assert_eq!(check(digest, id, given).unwrap_err().code(), Code::CrossSite);
         }
     }
 

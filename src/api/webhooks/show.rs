@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::outbox::BreakerState;
 use crate::store::{AttemptRow, DeliveryRow, EndpointRow};
@@ -11,50 +12,227 @@ use crate::store::{AttemptRow, DeliveryRow, EndpointRow};
 const SECRETIVE: [&str; 8] =
     ["auth", "token", "key", "secret", "cookie", "password", "signature", "credential"];
 
-/// One line of the list.
-pub(super) fn line(row: &DeliveryRow) -> Value {
-    let n = &row.notification;
-    let open = n.settled_ms.is_none();
-    json!({
-        "id": n.id,
-        "callId": n.call_id,
-        "seq": n.seq,
-        "appId": n.app_id,
-        "kind": n.kind,
-        "state": n.state,
-        "reason": n.reason,
-        "why": why(row),
-        "url": n.url,
-        "endpoint": row.endpoint,
-        "attempts": n.attempts,
-        "redelivered": n.redelivered,
-        "createdMs": n.created_ms,
-        "dueMs": (open && n.state != "waiting").then_some(n.due_ms),
-        "settledMs": n.settled_ms,
-        "last": row.last_at_ms.map(|at_ms| json!({
-            "atMs": at_ms, "status": row.last_status, "error": row.last_error,
-        })),
-    })
+/// Where a notification stands, roughly.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "it describes a parameter that is read as text")]
+pub(super) enum Fate {
+    /// It is on its way: `waiting`, `due` or `sending`.
+    Open,
+    Delivered,
+    /// It was given up.
+    Dead,
 }
 
-/// With the request and the log of attempts.
-pub(super) fn whole(row: &DeliveryRow, attempts: &[AttemptRow]) -> Value {
-    let mut shown = line(row);
-    shown["request"] = json!({
-        "method": "POST", "url": row.notification.url, "headers": headers(row), "body": row.notification.body,
-    });
-    let log = attempts.iter().map(|attempt| {
-        json!({
-            "attempt": attempt.attempt,
-            "atMs": attempt.at_ms,
-            "durationMs": attempt.duration_ms,
-            "status": attempt.status,
-            "response": attempt.response,
-            "error": attempt.error,
-        })
-    });
-    shown["log"] = log.collect();
-    shown
+/// Why a notification was given up.
+#[derive(ToSchema)]
+#[schema(rename_all = "lowercase")]
+#[expect(dead_code, reason = "it describes a parameter that is read as text")]
+pub(super) enum Reason {
+    /// All attempts failed.
+    Exhausted,
+    /// Its endpoint was out of order all the time.
+    Expired,
+    /// The receiver answered 410, to it or to an earlier notification of its call.
+    Gone,
+    /// Its URL may not be posted to.
+    Refused,
+}
+
+/// A notification and how it fares. Times are ms since 1970-01-01 UTC.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Delivery {
+    /// Its `webhook-id`, the same in every attempt.
+    id: String,
+    call_id: String,
+    /// From 1 within the call.
+    seq: i64,
+    app_id: String,
+    #[schema(example = "completed")]
+    kind: String,
+    /// `waiting`, `due`, `sending`, `delivered` or `dead`.
+    state: String,
+    /// Why it is dead: `exhausted`, `expired`, `gone` or `refused`.
+    reason: Option<String>,
+    /// The same for people.
+    why: String,
+    url: String,
+    /// Scheme, host and port of the URL.
+    endpoint: String,
+    attempts: i64,
+    /// How often it was sent again on demand.
+    redelivered: i64,
+    created_ms: i64,
+    /// When it is tried next; `null` unless it is its turn.
+    due_ms: Option<i64>,
+    /// When it was delivered or given up.
+    settled_ms: Option<i64>,
+    last: Option<LastAttempt>,
+}
+
+/// How the last attempt ended.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct LastAttempt {
+    at_ms: i64,
+    /// HTTP status; `null` when there was no answer.
+    status: Option<i64>,
+    error: Option<String>,
+}
+
+/// A page of notifications, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct DeliveryList {
+    pub(super) deliveries: Vec<Delivery>,
+    /// The parameter `after` of the next page; `null` on the last one.
+    pub(super) next: Option<String>,
+}
+
+/// A notification with its request and the log of its attempts.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct DeliveryDetail {
+    #[serde(flatten)]
+    delivery: Delivery,
+    request: SentRequest,
+    log: Vec<LoggedAttempt>,
+}
+
+/// What is posted.
+#[derive(Debug, Serialize, ToSchema)]
+struct SentRequest {
+    method: &'static str,
+    url: String,
+    /// Without the signatures, which are made anew each time. Secrets are hidden.
+    headers: BTreeMap<String, String>,
+    /// The exact text.
+    body: String,
+}
+
+/// One attempt.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct LoggedAttempt {
+    /// From 1.
+    attempt: i64,
+    at_ms: i64,
+    duration_ms: i64,
+    /// HTTP status; `null` when there was no answer.
+    status: Option<i64>,
+    /// The first 1,024 bytes of the answer's body.
+    response: Option<String>,
+    error: Option<String>,
+}
+
+/// What is sent again.
+#[derive(Debug, Default, Serialize, ToSchema)]
+pub(super) struct Redelivery {
+    /// Notifications that match.
+    pub(super) matched: u64,
+    /// Of these, how many are sent again now.
+    pub(super) redelivered: u64,
+    /// Which.
+    pub(super) ids: Vec<String>,
+    /// More match; ask again.
+    pub(super) more: bool,
+}
+
+/// Endpoints, those with trouble first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct EndpointList {
+    pub(super) endpoints: Vec<EndpointState>,
+}
+
+/// How an endpoint fares.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct EndpointState {
+    /// Scheme, host and port.
+    endpoint: String,
+    /// `closed`: posts go there. `open`: it fails and is left alone. `half_open`: one post at a time is tried.
+    breaker: &'static str,
+    /// When it is tried again; `null` unless it is left alone.
+    open_until_ms: Option<i64>,
+    failures_in_a_row: i64,
+    /// How long its answers take, averaged over the latest ones.
+    answer_ms: Option<i64>,
+    last_ok_ms: Option<i64>,
+    last_failed_ms: Option<i64>,
+    last_problem: Option<String>,
+    /// Posts that it answered, ever.
+    delivered: i64,
+    /// Posts that it could not take, ever.
+    failed: i64,
+    /// Notifications whose turn it is.
+    due: i64,
+    dead: i64,
+}
+
+impl From<&DeliveryRow> for Delivery {
+    fn from(row: &DeliveryRow) -> Self {
+        let n = row.notification.clone();
+        Self {
+            why: why(row),
+            due_ms: matches!(n.state.as_str(), "due" | "sending").then_some(n.due_ms),
+            last: row.last_at_ms.map(|at_ms| LastAttempt {
+                at_ms,
+                status: row.last_status,
+                error: row.last_error.clone(),
+            }),
+            endpoint: row.endpoint.clone(),
+            id: n.id,
+            call_id: n.call_id,
+            seq: n.seq,
+            app_id: n.app_id,
+            kind: n.kind,
+            state: n.state,
+            reason: n.reason,
+            url: n.url,
+            attempts: n.attempts,
+            redelivered: n.redelivered,
+            created_ms: n.created_ms,
+            settled_ms: n.settled_ms,
+        }
+    }
+}
+
+impl DeliveryDetail {
+    pub(super) fn new(row: &DeliveryRow, attempts: Vec<AttemptRow>) -> Self {
+        let request = SentRequest {
+            method: "POST",
+            url: row.notification.url.clone(),
+            headers: headers(row),
+            body: row.notification.body.clone(),
+        };
+        let log = attempts.into_iter().map(|row| LoggedAttempt {
+            attempt: row.attempt,
+            at_ms: row.at_ms,
+            duration_ms: row.duration_ms,
+            status: row.status,
+            response: row.response,
+            error: row.error,
+        });
+        Self { delivery: row.into(), request, log: log.collect() }
+    }
+}
+
+impl EndpointState {
+    pub(super) fn new(row: EndpointRow, now_ms: i64) -> Self {
+        Self {
+            breaker: BreakerState::of(row.open_until_ms, now_ms).as_str(),
+            open_until_ms: row.open_until_ms.filter(|until| *until > now_ms),
+            endpoint: row.endpoint,
+            failures_in_a_row: row.failures,
+            answer_ms: row.answer_ms,
+            last_ok_ms: row.last_ok_ms,
+            last_failed_ms: row.last_failed_ms,
+            last_problem: row.last_problem,
+            delivered: row.delivered,
+            failed: row.failed,
+            due: row.due,
+            dead: row.dead,
+        }
+    }
 }
 
 /// The headers of the post, but for the signatures, which are made anew each time. Secrets are hidden.
@@ -90,22 +268,4 @@ pub(super) fn why(row: &DeliveryRow) -> String {
         (_, Some("refused")) => format!("it may not be posted: {last}"),
         _ => format!("all attempts failed; the last one: {last}"),
     }
-}
-
-/// One endpoint.
-pub(super) fn endpoint(row: &EndpointRow, now_ms: i64) -> Value {
-    json!({
-        "endpoint": row.endpoint,
-        "breaker": BreakerState::of(row.open_until_ms, now_ms).as_str(),
-        "openUntilMs": row.open_until_ms.filter(|until| *until > now_ms),
-        "failuresInARow": row.failures,
-        "answerMs": row.answer_ms,
-        "lastOkMs": row.last_ok_ms,
-        "lastFailedMs": row.last_failed_ms,
-        "lastProblem": row.last_problem,
-        "delivered": row.delivered,
-        "failed": row.failed,
-        "due": row.due,
-        "dead": row.dead,
-    })
 }

@@ -1,5 +1,6 @@
 //! `dering flow check`: everything that is wrong with flow files, at once.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -9,6 +10,7 @@ use serde_json::json;
 
 use super::{counted, files_at};
 use crate::flows::{check_file, flow_files};
+use crate::speech::tts::{self, Tts, TtsError};
 
 /// What to check and how to show it.
 #[derive(Debug, clap::Args)]
@@ -31,9 +33,14 @@ pub(super) fn run(check: &Check, out: &mut impl Write) -> anyhow::Result<ExitCod
         files.extend(files_at(path, flow_files, "flow")?);
     }
     let mut findings: Vec<Diagnostic> = Vec::new();
+    let mut languages = BTreeSet::new();
     for file in &files {
-        findings.extend(check_file(file)?.diagnostics);
+        let checked = check_file(file)?;
+        findings.extend(checked.diagnostics);
+        let spoken = checked.stored.iter().flat_map(|stored| stored.flow.voices());
+        languages.extend(spoken.map(|(language, _)| language.to_owned()));
     }
+    let unspoken = unspoken(languages)?;
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     let warnings = findings.len() - errors;
     if check.json {
@@ -42,17 +49,45 @@ pub(super) fn run(check: &Check, out: &mut impl Write) -> anyhow::Result<ExitCod
             "errors": errors,
             "warnings": warnings,
             "diagnostics": findings,
+            "voices": unspoken,
         });
         writeln!(out, "{report}")?;
     } else {
         for finding in &findings {
             writeln!(out, "{finding}\n")?;
         }
+        for problem in &unspoken {
+            writeln!(out, "note: {problem}\n")?;
+        }
         let (flows, errors, warnings) =
             (counted(files.len(), "flow"), counted(errors, "error"), counted(warnings, "warning"));
         writeln!(out, "{flows} checked: {errors}, {warnings}")?;
     }
     Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What the voices that are everywhere cannot speak; another engine may.
+fn unspoken(languages: BTreeSet<String>) -> anyhow::Result<Vec<String>> {
+    if languages.is_empty() {
+        return Ok(Vec::new());
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let tts = Tts::new(tts::Options::default());
+    let mut problems = Vec::new();
+    for language in languages {
+        match runtime.block_on(tts.check(&language, None)) {
+            Ok(()) => {}
+            Err(error @ TtsError::Missing { .. }) => {
+                problems.push(format!("texts cannot be spoken with the usual voices: {error}"));
+                break;
+            }
+            Err(error) => {
+                problems
+                    .push(format!("texts in `{language}` cannot be spoken with the usual voices: {error}"));
+            }
+        }
+    }
+    Ok(problems)
 }
 
 #[cfg(test)]

@@ -156,9 +156,10 @@ const TENS: &[(&str, u32)] = &[
     ("ninety", 9),
 ];
 
-/// What it takes to make `said` into `understood`, with the fewest steps; of two ways as short, the one with more
-/// substitutions.
+/// What it takes to make `said` into `understood`, with the fewest steps; of two ways as short, the one that leaves
+/// more words as they are.
 fn of_words(said: &[String], understood: &[String]) -> WordErrors {
+    let cost = |way: &WordErrors| (way.errors(), way.substitutions);
     // One row for each word said so far: the cheapest way to each prefix of what was understood.
     let mut row: Vec<WordErrors> =
         (0..=understood.len()).map(|insertions| WordErrors { insertions, ..WordErrors::default() }).collect();
@@ -174,7 +175,7 @@ fn of_words(said: &[String], understood: &[String]) -> WordErrors {
             diagonal = above;
             row[column + 1] = [deleted, inserted]
                 .into_iter()
-                .fold(replaced, |best, way| if way.errors() < best.errors() { way } else { best });
+                .fold(replaced, |best, way| if cost(&way) < cost(&best) { way } else { best });
         }
     }
     WordErrors { words: said.len(), ..row[understood.len()] }

@@ -2,18 +2,17 @@
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::SystemTime;
 
-use callcore::audio::wav;
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
+use super::shelf::Shelf;
 use super::{TtsError, Voice};
 
 /// Raised when the rendering changes, so that files of older versions are not used.
-const FORMAT: &str = "2";
+const FORMAT: &str = "3";
 
 /// Digest of a text and the voice that speaks it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,13 +53,13 @@ struct Memory {
 pub struct Cache {
     memory: Mutex<Memory>,
     memory_bytes: usize,
-    folder: Option<PathBuf>,
-    disk_bytes: u64,
+    shelf: Option<Arc<Shelf>>,
 }
 
 impl Cache {
     pub(super) fn new(folder: Option<PathBuf>, memory_bytes: usize, disk_bytes: u64) -> Self {
-        Self { memory: Mutex::default(), memory_bytes, folder, disk_bytes }
+        let shelf = folder.map(|folder| Arc::new(Shelf::new(folder, disk_bytes)));
+        Self { memory: Mutex::default(), memory_bytes, shelf }
     }
 
     /// What is kept under `key`, or else what `render` yields. Of many callers at once one renders and
@@ -71,13 +70,17 @@ impl Cache {
         render: impl Future<Output = Result<Vec<i16>, TtsError>>,
     ) -> Result<Arc<[i16]>, TtsError> {
         let cell = self.cell(key);
+        if let Some(samples) = cell.get() {
+            count("memory");
+            return Ok(Arc::clone(samples));
+        }
         let result = cell
             .get_or_try_init(async || {
                 if let Some(samples) = self.read(key).await {
-                    metrics::counter!("dering_tts_cache_total", "result" => "disk").increment(1);
+                    count("disk");
                     return Ok(samples);
                 }
-                metrics::counter!("dering_tts_cache_total", "result" => "miss").increment(1);
+                count("miss");
                 let samples: Arc<[i16]> = render.await?.into();
                 self.write(key, &samples).await;
                 Ok(samples)
@@ -122,18 +125,19 @@ impl Cache {
             memory.entries.remove(&key);
             total -= bytes;
         }
+        metrics::gauge!("dering_tts_cache_bytes", "where" => "memory").set(total as f64);
     }
 
     async fn read(&self, key: Key) -> Option<Arc<[i16]>> {
-        let path = self.folder.as_ref()?.join(key.file_name());
-        let read = move || wav::read_8k(&std::fs::read(path).ok()?).ok();
+        let shelf = Arc::clone(self.shelf.as_ref()?);
+        let read = move || shelf.read(&key.file_name());
         tokio::task::spawn_blocking(read).await.ok().flatten().map(Arc::from)
     }
 
     async fn write(&self, key: Key, samples: &Arc<[i16]>) {
-        let Some(folder) = self.folder.clone() else { return };
-        let (samples, limit) = (Arc::clone(samples), self.disk_bytes);
-        let store = move || store(&folder, &key.file_name(), &samples, limit);
+        let Some(shelf) = self.shelf.clone() else { return };
+        let samples = Arc::clone(samples);
+        let store = move || shelf.store(&key.file_name(), &samples);
         match tokio::task::spawn_blocking(store).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "speech could not be kept on disk"),
@@ -142,33 +146,8 @@ impl Cache {
     }
 }
 
-fn store(folder: &Path, name: &str, samples: &[i16], limit: u64) -> std::io::Result<()> {
-    std::fs::create_dir_all(folder)?;
-    let unfinished = folder.join(format!("{name}.{}.part", uuid::Uuid::new_v4().simple()));
-    std::fs::write(&unfinished, wav::write_8k(&[samples]))?;
-    std::fs::rename(&unfinished, folder.join(name))?;
-    prune(folder, limit)
-}
-
-fn prune(folder: &Path, limit: u64) -> std::io::Result<()> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        let meta = entry.metadata()?;
-        if meta.is_file() {
-            files.push((meta.modified().unwrap_or(SystemTime::UNIX_EPOCH), meta.len(), entry.path()));
-        }
-    }
-    let mut total: u64 = files.iter().map(|(_, bytes, _)| bytes).sum();
-    files.sort();
-    for (_, bytes, path) in files {
-        if total <= limit {
-            break;
-        }
-        std::fs::remove_file(path)?;
-        total -= bytes;
-    }
-    Ok(())
+fn count(result: &'static str) {
+    metrics::counter!("dering_tts_cache_total", "result" => result).increment(1);
 }
 
 #[cfg(test)]

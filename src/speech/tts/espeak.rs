@@ -55,6 +55,25 @@ impl Espeak {
     }
 }
 
+impl Espeak {
+    /// Whether there is such a voice. A variant that does not exist would be passed over in silence.
+    pub(super) async fn check(&self, voice: &Voice) -> Result<(), TtsError> {
+        self.render("a", &Voice { voice: None, ..voice.clone() }).await?;
+        let Some(variant) = &voice.voice else { return Ok(()) };
+        voice_name(voice)?;
+        let listed = self.program.run(["--voices=variant"], "").await?;
+        let listed = String::from_utf8_lossy(&listed.stdout);
+        let known = listed.split_whitespace().filter_map(|word| word.strip_prefix("!v/"));
+        if known.into_iter().any(|name| name.eq_ignore_ascii_case(variant)) {
+            return Ok(());
+        }
+        Err(TtsError::NoVoice {
+            voice: variant.clone(),
+            reason: "espeak-ng --voices=variant lists those there are".into(),
+        })
+    }
+}
+
 /// `en-US` with voice `f2` is `en-us+f2`. Only letters, digits and dashes pass: the name becomes a path
 /// inside espeak-ng.
 fn voice_name(voice: &Voice) -> Result<String, TtsError> {
@@ -116,5 +135,19 @@ mod tests {
                 assert!(error.to_string().contains("xx-yy"), "{error}");
             }
         }
+    }
+
+    #[tokio::test]
+    async fn a_voice_that_does_not_exist_is_found_out_before_a_call() {
+        let espeak = Espeak::default();
+        let checked = espeak.check(&voice("id-ID", Some("f2"))).await;
+        if matches!(checked, Err(TtsError::Missing { .. })) {
+            println!("espeak-ng is not installed: not tried");
+            return;
+        }
+        checked.expect("a voice");
+        let error = espeak.check(&voice("en", Some("nobody"))).await.expect_err("none").to_string();
+        assert!(error.contains("nobody") && error.contains("--voices=variant"), "{error}");
+        assert!(espeak.check(&voice("xx", None)).await.is_err());
     }
 }

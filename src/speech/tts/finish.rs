@@ -90,4 +90,19 @@ mod tests {
         assert!((2_400..=2_720).contains(&done.len()), "{}", done.len());
         assert!(matches!(finish(&[0; 8_000], Loudness::Rms(-20.0)), Err(TtsError::Empty)));
     }
+
+    #[test]
+    fn peaks_are_bent_and_stay_below_full_scale_in_their_order() {
+        // Mostly quiet with high peaks, as some voices are.
+        let mut samples = tone(&[300.0], 2_000, -34.0);
+        for (n, at) in (0..samples.len()).step_by(400).enumerate() {
+            samples[at] = 4_000 + 600 * n as i16;
+        }
+        let before: Vec<i16> = samples.iter().copied().step_by(400).collect();
+        let done = finish(&samples, Loudness::Lufs(-16.0)).expect("speech");
+        let highest = done.iter().map(|s| s.unsigned_abs()).max().expect("samples");
+        assert!((28_000..32_767).contains(&highest), "{highest}");
+        let after: Vec<i16> = done.iter().copied().filter(|s| *s > 20_000).collect();
+        assert!(after.len() > before.len() / 2 && after.is_sorted(), "{after:?}");
+    }
 }

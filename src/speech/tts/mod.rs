@@ -7,10 +7,13 @@ mod finish;
 pub mod openai;
 pub mod piper;
 mod program;
+mod shelf;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+
+use callcore::flow;
 
 use self::cache::Cache;
 use self::espeak::Espeak;
@@ -67,6 +70,15 @@ impl Synthesizer {
             Self::Piper(piper) => piper.render(text, voice).await,
             Self::OpenAi(service) => service.render(text, voice).await,
             Self::Fake(fake) => Ok(fake.render(text)),
+        }
+    }
+
+    /// Whether it has such a voice, as far as it can be known without speaking.
+    async fn check(&self, voice: &Voice) -> Result<(), TtsError> {
+        match self {
+            Self::Espeak(espeak) => espeak.check(voice).await,
+            Self::Piper(piper) => piper.check(voice),
+            Self::OpenAi(_) | Self::Fake(_) => Ok(()),
         }
     }
 
@@ -129,13 +141,36 @@ impl Tts {
         }
     }
 
-    /// The samples of `text`, 8 kHz mono, all equally loud, without silence at either end. The same text is rendered
+    /// The samples of `text`, 8 kHz mono, its figures and signs said as its language does, all equally loud, without silence at either end. The same text is rendered
     /// once, also when asked for many times at once.
     ///
     /// # Errors
     /// When the text is empty or too long, or neither the synthesiser nor its fallback can speak it.
     pub async fn say(&self, text: &str, language: &str, voice: Option<&str>) -> Result<Arc<[i16]>, TtsError> {
-        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        self.speak(text, language, voice, true).await
+    }
+
+    /// The same of a text that must leave no trace in the cache.
+    ///
+    /// # Errors
+    /// As [`Self::say`].
+    pub async fn say_unkept(
+        &self,
+        text: &str,
+        language: &str,
+        voice: Option<&str>,
+    ) -> Result<Arc<[i16]>, TtsError> {
+        self.speak(text, language, voice, false).await
+    }
+
+    async fn speak(
+        &self,
+        text: &str,
+        language: &str,
+        voice: Option<&str>,
+        keep: bool,
+    ) -> Result<Arc<[i16]>, TtsError> {
+        let text = flow::speakable(text, language);
         if text.is_empty() {
             return Err(TtsError::Empty);
         }
@@ -144,7 +179,7 @@ impl Tts {
             return Err(TtsError::TooLong { length });
         }
         let wanted = Voice { language: language.to_owned(), voice: voice.map(str::to_owned) };
-        match (self.render(&self.synthesizer, &text, &wanted).await, &self.fallback) {
+        match (self.render(&self.synthesizer, &text, &wanted, keep).await, &self.fallback) {
             (Ok(samples), _) => Ok(samples),
             (Err(TtsError::Empty), _) => Err(TtsError::Empty),
             (Err(error), None) => Err(error),
@@ -153,12 +188,33 @@ impl Tts {
                 metrics::counter!("dering_tts_fallback_total").increment(1);
                 // The name of a voice means nothing to another engine.
                 let any = Voice { voice: None, ..wanted };
-                self.render(fallback, &text, &any).await
+                self.render(fallback, &text, &any, keep).await
             }
         }
     }
 
-    async fn render(&self, by: &Synthesizer, text: &str, voice: &Voice) -> Result<Arc<[i16]>, TtsError> {
+    /// Whether there is a voice of this name, or for this language.
+    ///
+    /// # Errors
+    /// When there is none, or the engine is not there: a sentence for whoever wrote the flow.
+    pub async fn check(&self, language: &str, voice: Option<&str>) -> Result<(), TtsError> {
+        let wanted = Voice { language: language.to_owned(), voice: voice.map(str::to_owned) };
+        match (self.synthesizer.check(&wanted).await, &self.fallback) {
+            (Err(error), Some(fallback)) => {
+                let any = Voice { voice: None, ..wanted };
+                fallback.check(&any).await.map_err(|_| error)
+            }
+            (checked, _) => checked,
+        }
+    }
+
+    async fn render(
+        &self,
+        by: &Synthesizer,
+        text: &str,
+        voice: &Voice,
+        keep: bool,
+    ) -> Result<Arc<[i16]>, TtsError> {
         let key = cache::Key::of(&by.name(), &self.loudness.name(), voice, text);
         let rendered = async {
             let begun = std::time::Instant::now();
@@ -166,7 +222,7 @@ impl Tts {
             metrics::histogram!("dering_tts_seconds").record(begun.elapsed().as_secs_f64());
             finish::finish(&samples, self.loudness)
         };
-        self.cache.fetch(key, rendered).await
+        if keep { self.cache.fetch(key, rendered).await } else { rendered.await.map(Arc::from) }
     }
 }
 
@@ -214,5 +270,21 @@ mod tests {
         tts.say("Good morning", "en", Some("f2")).await.expect("spoken by the other one");
         tts.say("Good morning", "en", Some("f3")).await.expect("spoken by the other one");
         assert_eq!(fake.rendered(), 1, "the voice of the first engine is not the other one's");
+    }
+
+    #[tokio::test]
+    async fn what_may_not_be_kept_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let fake = fake::Fake::default();
+        let tts = Tts::new(Options {
+            synthesizer: Synthesizer::Fake(fake.clone()),
+            cache_folder: Some(folder.path().to_owned()),
+            ..Options::default()
+        });
+        for _ in 0..2 {
+            tts.say_unkept("Your number is 4711.", "en", None).await.expect("spoken");
+        }
+        assert_eq!(fake.rendered(), 2);
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
     }
 }

@@ -1,14 +1,20 @@
 //! A voice behind OpenAI's HTTP interface, `POST /v1/audio/speech`: local servers speak it, and clouds do.
 
+use std::sync::Arc;
+
 use callcore::audio::wav;
 use secrecy::SecretString;
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use super::{PATIENCE, TtsError, Voice, service_error};
 use crate::speech::remote::{self, Service};
 
 /// An answer longer than this is no prompt.
 const ANSWER_BYTES: usize = 32 * 1024 * 1024;
+
+/// Sentences that are asked for at the same time, by all calls.
+const AT_ONCE: usize = 16;
 
 /// How to reach the service.
 #[derive(Clone, Debug)]
@@ -28,6 +34,8 @@ pub struct OpenAi {
     service: Service,
     model: String,
     voice: String,
+    /// Requests at once; the others wait in their order.
+    asking: Arc<Semaphore>,
 }
 
 impl OpenAi {
@@ -36,7 +44,8 @@ impl OpenAi {
     pub fn new(options: Options) -> Result<Self, TtsError> {
         let service =
             Service::new(&options.base_url, options.key).map_err(|reason| TtsError::Failed { reason })?;
-        Ok(Self { service, model: options.model, voice: options.voice })
+        let asking = Arc::new(Semaphore::new(AT_ONCE));
+        Ok(Self { service, model: options.model, voice: options.voice, asking })
     }
 
     pub(super) async fn render(&self, text: &str, voice: &Voice) -> Result<Vec<i16>, TtsError> {
@@ -46,6 +55,8 @@ impl OpenAi {
             "voice": voice.voice.as_deref().unwrap_or(&self.voice),
             "response_format": "wav",
         });
+        let _turn =
+            self.asking.acquire().await.map_err(|error| TtsError::Failed { reason: error.to_string() })?;
         let sent = self.service.post("/v1/audio/speech", PATIENCE).json(&body);
         let response = remote::send(sent).await.map_err(service_error)?;
         let bytes = remote::limited(response, ANSWER_BYTES).await.map_err(service_error)?;

@@ -95,6 +95,14 @@ impl Piper {
         }
     }
 
+    /// A server knows its voices itself.
+    pub(super) fn check(&self, voice: &Voice) -> Result<(), TtsError> {
+        match &self.way {
+            Way::Program { voices, .. } => choose(voices, voice).map(|_| ()),
+            Way::Server(_) => Ok(()),
+        }
+    }
+
     pub(super) fn name(&self) -> String {
         match &self.way {
             Way::Program { program, .. } => format!("piper {}", program.path().display()),

@@ -165,18 +165,17 @@ impl Store {
     /// # Errors
     /// When the database fails; then nothing is written, and the same turn may be taken again.
     pub async fn turn(&self, turn: Turn) -> Result<Claimed, Error> {
-        let mut claimed = self
-            .write(move |connection| {
-                async move {
-                    let Turn { settlements, health, request } = turn;
-                    let stale = settle::settle(connection, &settlements).await?;
-                    endpoints::put(connection, &health).await?;
-                    let claimed = claim::claim(connection, request).await?;
-                    Ok(Claimed { stale, ..claimed })
-                }
-                .boxed()
-            })
-            .await?;
+        let work = self.write(move |connection| {
+            async move {
+                let Turn { settlements, health, request } = turn;
+                let stale = settle::settle(connection, &settlements).await?;
+                endpoints::put(connection, &health).await?;
+                let claimed = claim::claim(connection, request).await?;
+                Ok(Claimed { stale, ..claimed })
+            }
+            .boxed()
+        });
+        let mut claimed = work.await?;
         for claim in &mut claimed.claims {
             claim.secrets = self.signing_secrets(&claim.app_id).await?;
         }

@@ -144,6 +144,7 @@ impl Call {
         });
         self.record("ended", json!({ "disposition": disposition, "cause": code, "outcome": outcome }));
         self.notify(stage, ended_at);
+        let evidence = self.evidence.take().map(|evidence| self.kept_evidence(evidence));
         let summary = Summary {
             session_id: self.session_id.clone(),
             ended,
@@ -158,7 +159,7 @@ impl Call {
             last_checkpoint: self.last_checkpoint.take(),
             message_left: self.message_left,
             do_not_call: self.do_not_call,
-            evidence: self.evidence.take(),
+            evidence,
         };
         self.effects.push_back(Effect::Finish(Box::new(summary)));
         tracing::debug!(at_ms = now.as_ms(), "call finished");

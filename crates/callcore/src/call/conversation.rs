@@ -24,7 +24,9 @@ impl Call {
             return;
         };
         let interrupts = talk.speaking.barge_in(now).0.by_dtmf();
-        self.record("digit", json!({ "interrupts": interrupts }));
+        let key = self.their_words(digit.encode_utf8(&mut [0; 4]), now);
+        self.record("digit", json!({ "key": key, "interrupts": interrupts }));
+        self.answering();
         // First the key, then what it cuts: so the flow knows that it was no voice.
         self.flow.handle(flow::Input::Digit(digit), now);
         if interrupts {
@@ -66,13 +68,14 @@ impl Call {
     }
 
     pub(super) fn amd_event(&mut self, event: amd::Event, now: CallTime) {
-        self.record("amd", json!(event));
+        let kept = self.kept_event(&event);
+        self.record("amd", json!(kept));
         let kind = event.kind;
         if kind.is_decision() {
             self.amd = Some(event.clone());
             self.decisive = Some(kind);
         }
-        self.notify(Stage::InProgress(event.clone()), now);
+        self.notify(Stage::InProgress(kept), now);
         self.flow.amd_event(told(&event));
         match kind {
             EventKind::MachineDetected | EventKind::ToneDetected
@@ -155,8 +158,16 @@ impl Call {
                 self.flow.handle(flow::Input::Checkpoint(name), now);
             }
             speaking::Said::Over(over) => {
-                let detail =
-                    json!({ "play": over.id, "heardMs": over.heard_ms, "completed": over.completed });
+                let detail = json!({
+                    "play": over.id,
+                    "heardMs": over.heard_ms,
+                    "completed": over.completed,
+                    "startMs": over.began_at.map(|at| at.ms_since(self.answered_at.unwrap_or(at))),
+                    "text": self.our_words(&over.text),
+                    "words": over.words,
+                    "heardText": self.our_words(&over.heard_text),
+                    "heardWords": over.heard_words,
+                });
                 self.record("prompt_ended", detail);
                 let met_machine = self.amd.as_ref().is_some_and(|e| e.kind == EventKind::MachineDetected);
                 self.message_left |= over.completed && over.is_message && met_machine;
@@ -186,7 +197,7 @@ impl Call {
                     let wanted = talk.speaking.speak(speech, now);
                     self.record("prompt", json!({ "play": id, "bargeIn": barge_in }));
                     for (part, what) in wanted {
-                        self.effects.push_back(Effect::Render { play: id, part, what });
+                        self.make(id, part, what);
                     }
                 }
                 Command::Stop { id } => talk.speaking.stop(id, now),
@@ -199,11 +210,16 @@ impl Call {
                     self.outcome = outcome.or(self.outcome.take());
                     self.hang_up(Ended::ByBot, now);
                 }
-                Command::Listen(how) => talk.listening.listen(how),
+                Command::Listen(how) => {
+                    let redacted = how.redacted;
+                    talk.listening.listen(how);
+                    self.redact_question(redacted, now);
+                }
                 Command::Errand { id, order } => self.begin_errand(id, order, now),
                 Command::EndRecording { id } => self.end_recording(id, now),
                 Command::Note { what, detail } => {
                     self.do_not_call |= what == DO_NOT_CALL;
+                    let detail = self.kept_note(what, detail, now);
                     self.record(what, detail);
                 }
             }

@@ -75,6 +75,7 @@ fn heard(mode: MachineDetection, words: &[(u64, &str)]) -> Outcome {
                 | Effect::KeepMessage { .. }
                 | Effect::EndMessage { .. }
                 | Effect::Request { .. }
+                | Effect::Silence(_)
                 | Effect::SendTransfer { .. } => {}
             }
         }

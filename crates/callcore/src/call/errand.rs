@@ -69,7 +69,8 @@ impl Call {
                 self.effects.push_back(Effect::Request { id, request: Box::new(request) });
             }
             ErrandOrder::Notify { event, data } => {
-                self.record("notify", json!({ "event": event, "data": data }));
+                let kept = self.our_data(&data);
+                self.record("notify", json!({ "event": event, "data": kept }));
                 self.notify(Stage::Event { event, data }, now);
             }
             ErrandOrder::Transfer { to } => {

@@ -84,6 +84,8 @@ pub enum Effect {
         play: PlayId,
         part: u16,
         what: Part,
+        /// The audio may be kept for other calls: it says nothing that is to be hidden.
+        keep: bool,
     },
     /// Make words of the callee's utterance (8 kHz mono); answered by [`Input::Recognised`].
     Recognise {
@@ -116,12 +118,23 @@ pub enum Effect {
         id: ErrandId,
         to: String,
     },
+    /// From now on the recording of the call leaves out these sides of it.
+    Silence(Silence),
     /// Keep this in the call's timeline.
     Record(Fact),
     /// Tell the caller's `notifyUrl`.
     Notify(Notice),
     /// The call is over: nothing follows.
     Finish(Box<Summary>),
+}
+
+/// Whom a recording of the call leaves out for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Silence {
+    None,
+    Callee,
+    /// The callee and the bot, who may repeat the answer.
+    Both,
 }
 
 /// One line of a call's timeline.

@@ -11,6 +11,7 @@ use super::input::{Effect, Fact, Input, Words};
 use super::interruption::{OverPrompt, Suspicion};
 use super::listening::{Listening, Manner};
 use super::notice::{Notice, Stage};
+use super::redaction::Redaction;
 use super::settings::{Direction, Settings};
 use super::speaking::Speaking;
 use crate::amd::{self, EventKind};
@@ -87,6 +88,7 @@ pub struct Call {
     pub(super) message_left: bool,
     pub(super) do_not_call: bool,
     pub(super) can_transfer: bool,
+    pub(super) redaction: Redaction,
 }
 
 impl Call {
@@ -94,6 +96,9 @@ impl Call {
     #[must_use]
     pub fn new(settings: Settings, mut flow: Run) -> Self {
         flow.expect_verdict_within(settings.amd.timers.decision_timeout_ms);
+        let root = flow.flow();
+        let redacts = root.keeping().redacts || root.called_flows().iter().any(|f| f.keeping().redacts);
+        let redaction = Redaction::new(redacts, root.language().to_owned());
         Self {
             settings,
             flow,
@@ -113,6 +118,7 @@ impl Call {
             message_left: false,
             do_not_call: false,
             can_transfer: false,
+            redaction,
         }
     }
 
@@ -169,8 +175,10 @@ impl Call {
                     let detail = json!({ "play": play, "error": error });
                     self.effects.push_back(Effect::Record(Fact::new("prompt_failed", detail)));
                 }
-                if let State::Talking(talk) = &mut self.state {
-                    talk.speaking.rendered(play, part, result, now);
+                if let State::Talking(talk) = &mut self.state
+                    && let Some((part, what)) = talk.speaking.rendered(play, part, result, now)
+                {
+                    self.make(play, part, what);
                 }
             }
             Input::Recognised { utterance, interim: true, heard } => {

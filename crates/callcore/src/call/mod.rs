@@ -18,10 +18,14 @@ mod machine;
 mod notice;
 mod recognition;
 mod recording;
+mod redaction;
+#[cfg(test)]
+mod sentence_tests;
 mod settings;
 mod speaking;
 #[cfg(test)]
 mod speaking_tests;
+mod spoken;
 #[cfg(test)]
 mod tests;
 mod utterance;
@@ -29,7 +33,7 @@ mod utterance;
 pub use carrier::{CarrierCdr, DialStatus, Disposition, HangupBy};
 pub use cause::{Cause, cause, causes};
 pub use ending::{Ended, Summary};
-pub use input::{Effect, Fact, Input, Words};
+pub use input::{Effect, Fact, Input, Silence, Words};
 pub use machine::Call;
 pub use notice::{Notice, Stage};
 pub use recording::{HeardIn, hear};

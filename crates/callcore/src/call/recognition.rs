@@ -82,6 +82,7 @@ impl Call {
         };
         let Some(awaited) = talk.awaited_words.remove(at) else { return };
         if let Some(Words { text, confidence }) = &heard {
+            let text = self.their_words(text, now);
             let (start_ms, end_ms) = awaited.said_ms;
             let confidence = (f64::from(*confidence) * 100.0).round() / 100.0;
             let detail = json!({
@@ -92,6 +93,7 @@ impl Call {
                 "endMs": end_ms,
             });
             self.record("transcript", detail);
+            self.answering();
         }
         let text = heard.map(|heard| heard.text);
         // Whoever only shows that he listens answers nothing.

@@ -1,16 +1,22 @@
 //! What the callee hears: the flow's prompts on their way through play-out.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 
 use super::interruption::By;
+use super::spoken::Spoken;
+use crate::audio::frame::ms_to_samples;
 use crate::audio::tone::tone;
 use crate::clock::{CallTime, soonest};
-use crate::flow::{BargeIn, Confirm, Part};
+use crate::flow::{BargeIn, Confirm, Part, sentences};
 use crate::ids::PlayId;
 use crate::playback::{Event, Options, Out, Piece, Playback};
 
 /// The sound before a recording: pitch, length, level.
 const BEEP: (f32, u64, f32) = (1_000.0, 250, -18.0);
+
+/// Parts of one prompt that are being made at the same time; the next one follows when one is there.
+const MADE_AT_ONCE: usize = 4;
 
 #[derive(Debug)]
 struct Prompt {
@@ -19,6 +25,11 @@ struct Prompt {
     /// It began after the mailbox started to record.
     is_message: bool,
     error: Option<String>,
+    /// When its first sound plays.
+    began_at: Option<CallTime>,
+    spoken: Spoken,
+    /// Parts that are still to be made, in playing order.
+    unmade: VecDeque<(u16, Part)>,
 }
 
 /// A prompt to speak.
@@ -39,6 +50,12 @@ pub(super) struct Over {
     pub(super) completed: bool,
     pub(super) is_message: bool,
     pub(super) error: Option<String>,
+    pub(super) began_at: Option<CallTime>,
+    /// What there was to say, and what of it the callee heard.
+    pub(super) text: String,
+    pub(super) words: usize,
+    pub(super) heard_text: String,
+    pub(super) heard_words: usize,
 }
 
 /// What speaking has to report.
@@ -67,43 +84,77 @@ impl Speaking {
         self.playback.set_options(options);
     }
 
-    /// Queues a prompt and returns the parts whose audio must be made, by number.
+    /// Queues a prompt and returns the parts whose audio must be made first, by number. A text is made sentence
+    /// by sentence: the first is heard while the next ones are made.
     pub(super) fn speak(&mut self, speech: Speech, now: CallTime) -> Vec<(u16, Part)> {
-        let mut wanted = Vec::new();
-        let mut pieces = Vec::with_capacity(speech.parts.len());
-        for (part, number) in speech.parts.into_iter().zip(0_u16..) {
+        let Speech { id, parts, barge_in, confirm, is_message } = speech;
+        let mut unmade = VecDeque::new();
+        let mut pieces = Vec::with_capacity(parts.len());
+        let mut spoken = Spoken::default();
+        // Nobody waits for the end of so long a prompt; it is no reason to fail.
+        let mut numbers = (0..u16::MAX).chain(std::iter::repeat(u16::MAX));
+        for part in parts {
             match part {
                 Part::Checkpoint(name) => pieces.push(Piece::Mark(name)),
                 Part::Protected(on) => pieces.push(Piece::Protected(on)),
-                Part::Beep => pieces.push(Piece::Audio(tone(&[BEEP.0], BEEP.1, BEEP.2).into())),
-                part @ (Part::Say { .. } | Part::File(_)) => {
+                Part::Beep => {
+                    pieces.push(Piece::Audio(tone(&[BEEP.0], BEEP.1, BEEP.2).into()));
+                    spoken.sound(BEEP.1);
+                }
+                Part::File(name) => {
+                    let number = numbers.next().unwrap_or(u16::MAX);
+                    spoken.file(number, &name);
                     pieces.push(Piece::Awaiting { part: number });
-                    wanted.push((number, part));
+                    unmade.push_back((number, Part::File(name)));
+                }
+                Part::Say { text, language, voice } => {
+                    for sentence in sentences(&text, &language) {
+                        let number = numbers.next().unwrap_or(u16::MAX);
+                        spoken.say(number, &sentence.text);
+                        pieces.push(Piece::Awaiting { part: number });
+                        if sentence.pause_ms > 0 {
+                            let silence = vec![0; ms_to_samples(sentence.pause_ms)];
+                            pieces.push(Piece::Audio(silence.into()));
+                            spoken.sound(sentence.pause_ms);
+                        }
+                        let (language, voice) = (language.clone(), voice.clone());
+                        unmade.push_back((number, Part::Say { text: sentence.text, language, voice }));
+                    }
                 }
             }
         }
-        let Speech { barge_in, confirm, is_message, .. } = speech;
-        let prompt = Prompt { barge_in, confirm, is_message, error: None };
-        self.prompts.insert(speech.id, prompt);
-        self.playback.enqueue(speech.id, pieces, now);
-        wanted
+        let first = unmade.drain(..unmade.len().min(MADE_AT_ONCE)).collect();
+        let prompt = Prompt { barge_in, confirm, is_message, error: None, began_at: None, spoken, unmade };
+        self.prompts.insert(id, prompt);
+        self.playback.enqueue(id, pieces, now);
+        first
     }
 
-    /// Audio has been made, or could not be: then the prompt, and all behind it, ends with the error.
+    /// Audio has been made, or could not be: then the prompt ends with the error, once what comes before it has
+    /// been heard. Returns the part that is to be made next.
     pub(super) fn rendered(
         &mut self,
         id: PlayId,
         part: u16,
-        result: Result<std::sync::Arc<[i16]>, String>,
+        result: Result<Arc<[i16]>, String>,
         now: CallTime,
-    ) {
+    ) -> Option<(u16, Part)> {
+        let prompt = self.prompts.get_mut(&id)?;
         match result {
-            Ok(audio) => self.playback.fill(id, part, audio, now),
+            Ok(audio) => {
+                prompt.spoken.made(part, audio.len());
+                let next = prompt.unmade.pop_front();
+                self.playback.fill(id, part, audio, now);
+                next
+            }
             Err(error) => {
-                if let Some(prompt) = self.prompts.get_mut(&id) {
-                    prompt.error = Some(error);
+                // The first failure counts, and nothing more is made.
+                prompt.unmade.clear();
+                prompt.error.get_or_insert(error);
+                if !self.playback.end_before(id, part, now) {
                     self.interrupt(now);
                 }
+                None
             }
         }
     }
@@ -183,18 +234,41 @@ impl Speaking {
     }
 
     pub(super) fn poll_out(&mut self) -> Option<Out> {
-        self.playback.poll_out()
+        let out = self.playback.poll_out()?;
+        if let Out::Audio(chunk) = &out
+            && let Some(prompt) = self.prompts.get_mut(&chunk.play)
+        {
+            prompt.began_at.get_or_insert(chunk.plays_at);
+        }
+        Some(out)
     }
 
     pub(super) fn poll(&mut self) -> Option<Said> {
         match self.playback.poll_event()? {
             Event::Reached { name, .. } => Some(Said::Reached(name)),
             Event::Ended { id, heard_ms, completed } => {
-                let prompt = self.prompts.remove(&id);
                 self.deferred = None;
+                let prompt = self.prompts.remove(&id);
                 let is_message = prompt.as_ref().is_some_and(|p| p.is_message);
-                let error = prompt.and_then(|p| p.error);
-                Some(Said::Over(Over { id, heard_ms, completed, is_message, error }))
+                let began_at = prompt.as_ref().and_then(|p| p.began_at);
+                let (error, spoken): (Option<String>, Spoken) =
+                    prompt.map(|p| (p.error, p.spoken)).unwrap_or_default();
+                let completed = completed && error.is_none();
+                let (text, words) = spoken.all();
+                let (heard_text, heard_words) =
+                    if completed { (text.clone(), words) } else { spoken.heard(heard_ms) };
+                Some(Said::Over(Over {
+                    id,
+                    heard_ms,
+                    completed,
+                    is_message,
+                    error,
+                    began_at,
+                    text,
+                    words,
+                    heard_text,
+                    heard_words,
+                }))
             }
         }
     }

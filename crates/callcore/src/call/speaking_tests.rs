@@ -112,7 +112,7 @@ impl Line {
                     }
                 }
                 Effect::Finish(summary) => self.summary = Some(*summary),
-                Effect::SendDigit { .. } | Effect::SendHangup => {}
+                Effect::Silence(_) | Effect::SendDigit { .. } | Effect::SendHangup => {}
             }
         }
     }

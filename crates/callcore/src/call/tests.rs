@@ -95,7 +95,7 @@ impl World {
                     self.summary = Some(*summary);
                 }
                 Effect::Record(fact) => self.facts.push((now.as_ms(), fact)),
-                Effect::Recognise { .. } => {}
+                Effect::Silence(_) | Effect::Recognise { .. } => {}
             }
         }
     }

@@ -15,6 +15,7 @@ mod expr;
 mod graph;
 mod handlers;
 mod io;
+mod keeping;
 mod lint;
 mod model;
 mod parse;
@@ -40,6 +41,7 @@ pub use duration::parse as duration_ms;
 pub use errand::{ErrandEnd, ErrandOrder, Method, Request};
 pub use graph::mermaid;
 pub use io::{BargeIn, Command, Confirm, Input, Outcome, Part, PlaybackEnd, Turn};
+pub use keeping::Keeping;
 pub use model::{
     AmdSettings, AudioFile, Flow, Limits, MachineDetection, TimerOverrides, Variable, VariableType,
 };
@@ -52,7 +54,7 @@ pub use rehearse::{
 pub use run::{Run, StartError};
 pub use session::AmdEvent;
 pub(crate) use steps::count_words;
-pub use words::{Date, LocalTime, TimeOfDay};
+pub use words::{Date, LocalTime, Sentence, TimeOfDay, masked, sentences, speakable};
 pub use yaml::MAX_BYTES;
 
 /// The JSON Schema of a flow file, by which editors complete and check what is typed. It knows the keys and

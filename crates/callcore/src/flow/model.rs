@@ -10,6 +10,7 @@ use super::errand::Errand;
 use super::expr::Expr;
 use super::handlers::{Act, Handler};
 use super::io::{BargeIn, Confirm, Outcome};
+use super::keeping::Keeping;
 use super::question::Ask;
 use super::template::{Templates, Text};
 
@@ -36,7 +37,7 @@ pub struct Flow {
     pub(super) minutes_ahead: i32,
     pub(super) scenes: Vec<Scene>,
     pub(super) limits: Limits,
-    pub(super) records: bool,
+    pub(super) keeping: Keeping,
     /// What callees say to show that they listen, in plain lower-case words.
     pub(super) backchannels: Vec<String>,
     pub(super) templates: Templates,
@@ -80,10 +81,23 @@ impl Flow {
         self.limits
     }
 
-    /// Whether the call as a whole is recorded.
+    /// What is kept of a call: its recording and for how long, and whether digits are hidden.
     #[must_use]
-    pub fn records(&self) -> bool {
-        self.records
+    pub fn keeping(&self) -> Keeping {
+        self.keeping
+    }
+
+    /// Every language and voice that texts of this flow are spoken with, each once; a `None` is the engine's
+    /// own voice.
+    #[must_use]
+    pub fn voices(&self) -> BTreeSet<(&str, Option<&str>)> {
+        let parts = self.prompts().flat_map(|prompt| &prompt.parts);
+        parts
+            .filter_map(|part| match part {
+                PromptPart::Say { language, voice, .. } => Some((language.as_str(), voice.as_deref())),
+                PromptPart::File(_) | PromptPart::Checkpoint(_) | PromptPart::Protected(_) => None,
+            })
+            .collect()
     }
 
     /// What callees say to show that they listen: such words are no interruption.

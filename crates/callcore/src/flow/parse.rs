@@ -11,7 +11,7 @@ use super::reader::{Fields, Reader};
 use super::shelf::Shelf;
 use super::words::{Date, TimeOfDay, minutes_ahead, zones};
 use super::yaml::{self, Entry, Node, Value};
-use super::{amd, check, handlers, lint, steps};
+use super::{amd, check, handlers, keeping, lint, steps};
 
 /// A flow file as read: the flow if it can be used, and everything found wrong with it.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ impl Parsed {
     }
 }
 
-pub(super) const TOP: [&str; 16] = [
+pub(super) const TOP: [&str; 17] = [
     "flow",
     "language",
     "voice",
@@ -55,6 +55,7 @@ pub(super) const TOP: [&str; 16] = [
     "handlers",
     "limits",
     "recording",
+    "redact",
     "description",
     "scenes",
 ];
@@ -108,8 +109,8 @@ fn read_flow(reader: &mut Reader<'_>, root: &Node) -> Option<Flow> {
         reader.voices = steps::voices(reader, node);
     }
     let backchannels = steps::backchannels(reader, fields.node("backchannels"));
-    let recording = fields.node("recording").map(|node| reader.word(node, "`recording`", &["on", "off"]));
-    let records = recording.flatten().as_deref() != Some("off");
+    let keeping = keeping::read(reader, fields);
+    reader.redacts = keeping.redacts;
     if let Some(node) = fields.node("description") {
         reader.scalar(node, "`description`");
     }
@@ -159,7 +160,7 @@ fn read_flow(reader: &mut Reader<'_>, root: &Node) -> Option<Flow> {
         minutes_ahead,
         scenes,
         limits,
-        records,
+        keeping,
         backchannels,
         templates,
         audio: std::mem::take(&mut reader.audio).into_values().collect(),

@@ -46,6 +46,8 @@ pub struct Listening {
     pub unfinished_ms: Option<u64>,
     /// Longest the callee may talk, in milliseconds.
     pub longest_ms: Option<u64>,
+    /// Nothing of the answer may be kept where it can be read or heard later.
+    pub redacted: bool,
 }
 
 /// What an `ask` does without a usable answer.

@@ -46,6 +46,8 @@ pub(super) struct Reader<'s> {
     pub audio: BTreeMap<String, AudioFile>,
     pub language: String,
     pub voice: Option<String>,
+    /// The flow hides digits from what is kept of a call.
+    pub redacts: bool,
     /// Voices by language, for prompts that name none.
     pub voices: BTreeMap<String, String>,
 }
@@ -70,6 +72,7 @@ impl<'s> Reader<'s> {
             audio: BTreeMap::new(),
             language: "en".to_owned(),
             voice: None,
+            redacts: false,
             voices: BTreeMap::new(),
         }
     }

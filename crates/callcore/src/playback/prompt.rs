@@ -66,6 +66,19 @@ impl Prompt {
         slot.map(|piece| *piece = Piece::Audio(audio)).is_some()
     }
 
+    /// Whether there is nothing to hear before this piece.
+    pub(super) fn is_empty_before(&self, wanted: u16) -> bool {
+        let before =
+            self.pieces.iter().take_while(|p| !matches!(p, Piece::Awaiting { part } if *part == wanted));
+        before.into_iter().all(|piece| matches!(piece, Piece::Mark(_) | Piece::Protected(_)))
+    }
+
+    /// Nothing comes behind what was to be filled in here.
+    pub(super) fn end_before(&mut self, wanted: u16) {
+        let slot = self.pieces.iter().position(|p| matches!(p, Piece::Awaiting { part } if *part == wanted));
+        self.pieces.truncate(slot.unwrap_or(self.pieces.len()));
+    }
+
     /// Takes the next thing to send, at most `max_samples` of audio.
     pub(super) fn take(&mut self, max_samples: usize) -> Next {
         loop {
@@ -169,6 +182,11 @@ impl Prompt {
     pub(super) fn heard_ms(&self, now: CallTime) -> u64 {
         let in_flight = self.played_at.ms_since(now);
         self.sent_ms().saturating_sub(in_flight).max(self.confirmed_ms)
+    }
+
+    /// Some of it has been sent.
+    pub(super) const fn has_begun(&self) -> bool {
+        self.sent_samples > 0
     }
 
     /// How long all of it is, ms; `None` while a piece is awaited.

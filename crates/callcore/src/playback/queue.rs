@@ -29,6 +29,8 @@ impl Default for Options {
 /// Audio to send now.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Chunk {
+    /// The prompt it belongs to.
+    pub play: PlayId,
     pub audio: Arc<[i16]>,
     pub from: usize,
     pub to: usize,
@@ -119,6 +121,18 @@ impl Playback {
             prompt.fill(part, audio);
             self.advance(now);
         }
+    }
+
+    /// The audio of a piece will never come: the prompt ends before it. False, and nothing done, when
+    /// there is nothing to hear before it.
+    pub fn end_before(&mut self, id: PlayId, part: u16, now: CallTime) -> bool {
+        let Some(prompt) = self.prompts.iter_mut().find(|p| p.id == id).filter(|p| !p.is_empty_before(part))
+        else {
+            return false;
+        };
+        prompt.end_before(part);
+        self.advance(now);
+        true
     }
 
     /// The carrier says that everything before check point `wire_name` has been played.
@@ -242,10 +256,11 @@ impl Playback {
         Some(prompt.length_ms()?.saturating_sub(prompt.heard_ms(now)))
     }
 
-    /// Whether the callee hears something of ours at `now`.
+    /// Whether the callee hears something of ours at `now`, or waits for the rest of it.
     #[must_use]
     pub fn is_audible(&self, now: CallTime) -> bool {
-        !self.prompts.is_empty() && self.busy_until > now
+        let between = |prompt: &Prompt| prompt.has_begun() && prompt.is_waiting();
+        self.prompts.front().is_some_and(|prompt| self.busy_until > now || between(prompt))
     }
 
     fn advance(&mut self, now: CallTime) {
@@ -264,7 +279,7 @@ impl Playback {
                     let plays_at = self.busy_until.max(now);
                     self.busy_until = plays_at + samples_to_ms(to - from);
                     prompt.sent_until(self.busy_until);
-                    self.out.push_back(Out::Audio(Chunk { audio, from, to, plays_at }));
+                    self.out.push_back(Out::Audio(Chunk { play: id, audio, from, to, plays_at }));
                 }
                 Next::Mark(name) => self.mark(id, Some(name), sent_ms, now),
                 Next::End => {

@@ -16,6 +16,8 @@ const LONGEST_PHRASE: usize = 8;
 const LIKELY_SILENT: f32 = 0.6;
 const SURE: f32 = 0.5;
 
+/// Words that the recogniser itself takes for this unlikely are noise that it had to call something.
+const GUESSED: f32 = 0.045;
 /// The same for what Whisper likes to say of silence.
 const PERHAPS_SILENT: f32 = 0.3;
 const QUITE_SURE: f32 = 0.7;
@@ -37,6 +39,8 @@ pub(super) fn doubt(mut transcript: Transcript, seconds: f32, expected: &[String
         || (phantoms::often_said_of_silence(&said) && unsure(PERHAPS_SILENT, QUITE_SURE))
     {
         Some("silence")
+    } else if transcript.confidence < GUESSED {
+        Some("guessed")
     } else if words.len() > 4 && words.len() as f32 > seconds * MAX_WORDS_PER_SECOND {
         Some("too_fast")
     } else if echoes(&said, expected) {
@@ -179,6 +183,12 @@ mod tests {
             let doubtful = Transcript { no_speech, confidence, ..heard(text) };
             assert_eq!(doubt(doubtful, 1.0, &[]).text, expected);
         }
+    }
+
+    #[test]
+    fn what_the_recogniser_only_guessed_is_not_believed() {
+        let guessed = Transcript { confidence: 0.03, no_speech: 0.0, ..heard("nine three") };
+        assert_eq!(doubt(guessed, 1.0, &[]).text, "");
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub struct Options {
     /// Utterances that may wait; more are refused.
     pub queue: usize,
     pub window: Window,
+    /// Tell the model what is expected; one that was never trained with a prompt hears nonsense then.
+    pub bias: bool,
     /// Used when a request names no language; `None` lets a multilingual model find out, which costs a
     /// second pass of the encoder.
     pub language: Option<String>,
@@ -63,6 +65,7 @@ impl Options {
             threads: 1,
             queue: 8,
             window: Window::Fitted { floor: 384, margin: 64 },
+            bias: true,
             language: None,
         }
     }
@@ -116,6 +119,7 @@ impl Whisper {
             positions: u32::try_from(context.model_n_audio_ctx()).unwrap_or(1_500),
             threads: c_int::try_from(options.threads.max(1)).unwrap_or(1),
             window: options.window,
+            bias: options.bias,
             language: options.language.clone(),
             context,
         });
@@ -172,6 +176,7 @@ struct Engine {
     positions: u32,
     threads: c_int,
     window: Window,
+    bias: bool,
     language: Option<String>,
 }
 
@@ -241,8 +246,12 @@ impl Worker {
         }
         let samples = model_samples(audio)?;
         let language = self.engine.language(language.as_deref().or(self.engine.language.as_deref()))?;
-        let tokens =
-            job.request.prompt().map(|prompt| self.engine.prompt_tokens(&prompt)).unwrap_or_default();
+        let tokens = job
+            .request
+            .prompt()
+            .filter(|_| self.engine.bias)
+            .map(|prompt| self.engine.prompt_tokens(&prompt))
+            .unwrap_or_default();
         let mut params: FullParams<'_, '_> = self.params(language);
         params.set_tokens(&tokens);
         params.set_audio_ctx(self.engine.audio_ctx(ms));

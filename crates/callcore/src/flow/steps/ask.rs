@@ -18,7 +18,7 @@ const MAX_KEYS: usize = 32;
 /// Most phrases a recogniser is told to expect.
 const MAX_EXPECTED: usize = 100;
 
-pub(in super::super) const KEYS: [&str; 18] = [
+pub(in super::super) const KEYS: [&str; 19] = [
     "say",
     "choices",
     "number",
@@ -34,6 +34,7 @@ pub(in super::super) const KEYS: [&str; 18] = [
     "timeout",
     "digit_timeout",
     "end_silence",
+    "redact",
     "retries",
     "no_input",
     "no_match",
@@ -84,6 +85,8 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry) -> Option<Ask> {
     let mut ms = |key| fields.node(key).and_then(|node| reader.duration_ms(node, &format!("`{key}`")));
     let (timeout_ms, digit_timeout_ms) = (ms("timeout"), ms("digit_timeout"));
     let silence = fields.node("end_silence").map(|node| end_silence(reader, node)).unwrap_or_default();
+    let digits = matches!(slot, Some(Slot::Digits { .. } | Slot::Number { .. }));
+    let redacted = redacted(reader, fields.node("redact"), digits);
     let retries = fields.node("retries").and_then(|node| reader.count(node, "`retries`", 0..11));
     let retries = retries.unwrap_or(RETRIES);
     let mut fallback = |key: &str| match fields.node(key) {
@@ -102,11 +105,19 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry) -> Option<Ask> {
         confirm,
         timeout_ms: timeout_ms.unwrap_or(TIMEOUT_MS),
         digit_timeout_ms: digit_timeout_ms.unwrap_or(DIGIT_TIMEOUT_MS),
-        listening: Listening { expected: expected.into(), ..silence },
+        listening: Listening { expected: expected.into(), redacted, ..silence },
         no_input,
         no_match,
         tongue,
     })
+}
+
+/// `redact: true`; a question for digits in a flow that hides them needs none.
+pub(super) fn redacted(reader: &mut Reader<'_>, node: Option<&Node>, digits: bool) -> bool {
+    match node {
+        Some(node) => reader.yes(node, "`redact`"),
+        None => reader.redacts && digits,
+    }
 }
 
 /// `end_silence: 700ms`, or `end_silence: { usual: 700ms, complete: 400ms, unfinished: 2s }`.

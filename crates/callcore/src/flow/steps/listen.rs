@@ -5,11 +5,11 @@ use super::super::question::{Ask, Fallback, Listening, Slot};
 use super::super::reader::Reader;
 use super::super::words::Tongue;
 use super::super::yaml::{Entry, Value};
-use super::ask::{TIMEOUT_MS, end_silence, fallback};
+use super::ask::{TIMEOUT_MS, end_silence, fallback, redacted};
 use super::{prompt, slot};
 
-pub(in super::super) const KEYS: [&str; 8] =
-    ["into", "say", "barge_in", "timeout", "end_silence", "max", "no_input", "goto"];
+pub(in super::super) const KEYS: [&str; 9] =
+    ["into", "say", "barge_in", "timeout", "end_silence", "max", "redact", "no_input", "goto"];
 /// Silence that ends a free answer: people pause to think.
 const END_SILENCE_MS: u64 = 1_500;
 /// Longest answer, unless the step says so.
@@ -73,6 +73,7 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry) -> Option<Ask> {
             );
         }
     }
+    ask.listening.redacted = redacted(reader, fields.node("redact"), false);
     ask.goto = fields.node("goto").and_then(|node| reader.scene(node, "`goto`"));
     if let Some(node) = fields.node("no_input") {
         ask.no_input = fallback(reader, node, "no_input", barge_in, 0);

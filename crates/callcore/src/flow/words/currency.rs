@@ -82,6 +82,12 @@ const CURRENCIES: [Currency; 14] = [
 pub(in super::super) const CODES: [&str; 14] =
     ["IDR", "USD", "EUR", "GBP", "SGD", "MYR", "AUD", "CHF", "JPY", "CNY", "INR", "THB", "PHP", "VND"];
 
+/// What many units of a currency are called.
+pub(super) fn currency_name(code: &str, tongue: Tongue) -> Option<&'static str> {
+    let currency = CURRENCIES.iter().find(|currency| currency.code == code)?;
+    Some(if tongue == Tongue::Indonesian { currency.indonesian } else { currency.english[1] })
+}
+
 /// An amount with its currency: `two dollars and fifty cents`, `dua ratus lima puluh ribu rupiah`. In a
 /// language that is not known here: figures and the code.
 pub(in super::super) fn spoken_money(amount: &Figure, code: &str, tongue: Tongue) -> Option<String> {

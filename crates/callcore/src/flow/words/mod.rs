@@ -11,8 +11,14 @@ mod hear_number;
 mod hear_time;
 mod hear_yes_no;
 mod lexicon;
+mod mask;
 mod say;
 mod say_when;
+mod sentences;
+mod shorthand;
+mod speakable;
+#[cfg(test)]
+mod speakable_tests;
 #[cfg(test)]
 mod tests;
 mod trailing;
@@ -27,8 +33,11 @@ pub(super) use self::hear_date::date as hear_date;
 pub(super) use self::hear_number::{digits as hear_digits, number as hear_number};
 pub(super) use self::hear_time::time as hear_time;
 pub(super) use self::hear_yes_no::{expected as yes_no_words, yes_no as hear_yes_no};
+pub use self::mask::masked;
 pub(super) use self::say::{spoken_number, spoken_ordinal, spoken_phone};
 pub(super) use self::say_when::{DateStyle, spoken_date, spoken_time};
+pub use self::sentences::{Sentence, sentences};
+pub use self::speakable::speakable;
 pub(super) use self::trailing::trails_off;
 pub(super) use self::zone::{minutes_ahead, names as zones};
 

@@ -57,7 +57,7 @@ pub(in super::super) fn spoken_date(date: Date, style: DateStyle, tongue: Tongue
 }
 
 /// `nineteen ninety-nine`, `two thousand five`, `twenty twenty-six`.
-fn english_year(year: u64) -> String {
+pub(super) fn english_year(year: u64) -> String {
     let (century, rest) = (year / 100, year % 100);
     let say = |n| cardinal(n, Tongue::English);
     match rest {

@@ -1,0 +1,155 @@
+//! The words of a prompt in their order, and how many of them the callee has heard.
+
+use crate::audio::frame::samples_to_ms;
+
+/// What one piece of a prompt says.
+#[derive(Debug)]
+struct Stretch {
+    /// The number of its part, by which its audio comes; `None` for sounds of ours.
+    part: Option<u16>,
+    text: String,
+    /// Known when its audio is there.
+    ms: Option<u64>,
+}
+
+/// The words of one prompt.
+#[derive(Debug, Default)]
+pub(super) struct Spoken {
+    stretches: Vec<Stretch>,
+}
+
+impl Spoken {
+    pub(super) fn say(&mut self, part: u16, text: &str) {
+        self.stretches.push(Stretch { part: Some(part), text: text.to_owned(), ms: None });
+    }
+
+    /// A file has no words that are known; its name stands for them.
+    pub(super) fn file(&mut self, part: u16, name: &str) {
+        self.stretches.push(Stretch { part: Some(part), text: format!("[{name}]"), ms: None });
+    }
+
+    /// A sound or a pause without words.
+    pub(super) fn sound(&mut self, ms: u64) {
+        self.stretches.push(Stretch { part: None, text: String::new(), ms: Some(ms) });
+    }
+
+    /// The audio of a part is there.
+    pub(super) fn made(&mut self, part: u16, samples: usize) {
+        if let Some(stretch) = self.stretches.iter_mut().find(|stretch| stretch.part == Some(part)) {
+            stretch.ms = Some(samples_to_ms(samples));
+        }
+    }
+
+    /// Everything, and how many words that is.
+    pub(super) fn all(&self) -> (String, usize) {
+        let text = joined(self.stretches.iter().map(|stretch| stretch.text.as_str()));
+        let words = count(&text);
+        (text, words)
+    }
+
+    /// What was heard when `heard_ms` were, and how many words that is. A word that was cut off counts as
+    /// heard when its greater part was, by an even pace within its sentence.
+    pub(super) fn heard(&self, heard_ms: u64) -> (String, usize) {
+        let mut rest = heard_ms;
+        let mut heard: Vec<String> = Vec::new();
+        for stretch in &self.stretches {
+            let Some(ms) = stretch.ms.filter(|_| rest > 0) else { break };
+            if ms <= rest {
+                heard.push(stretch.text.clone());
+                rest -= ms;
+            } else {
+                heard.push(beginning(&stretch.text, rest, ms));
+                break;
+            }
+        }
+        let text = joined(heard.iter().map(String::as_str));
+        let words = count(&text);
+        (text, words)
+    }
+}
+
+fn joined<'t>(texts: impl Iterator<Item = &'t str>) -> String {
+    texts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// Letters that are words of their own, in scripts that put no space between words.
+const fn stands_alone(c: char) -> bool {
+    matches!(c, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}')
+}
+
+/// Words as they are counted here: by spaces, in scripts without spaces by letters.
+fn count(text: &str) -> usize {
+    text.split_whitespace()
+        .map(|word| {
+            let alone = word.chars().filter(|c| stands_alone(*c)).count();
+            let others = word.chars().any(|c| c.is_alphanumeric() && !stands_alone(c));
+            alone + usize::from(others)
+        })
+        .sum()
+}
+
+/// The words at the beginning of `text` that fit in `ms` of its `of_ms`.
+fn beginning(text: &str, ms: u64, of_ms: u64) -> String {
+    // Long words take longer: the share is one of letters.
+    let letters = |text: &str| text.chars().filter(|c| c.is_alphanumeric()).count() as u64;
+    let share = (letters(text) * ms).div_ceil(of_ms.max(1));
+    let (mut spoken, mut end) = (0, 0);
+    for (at, c) in text.char_indices() {
+        let word_ends = stands_alone(c) || text.get(at + c.len_utf8()..).is_none_or(ends_word);
+        if !word_ends {
+            continue;
+        }
+        let upto = at + c.len_utf8();
+        let word = letters(text.get(end..upto).unwrap_or_default());
+        if spoken + word.div_ceil(2) > share {
+            break;
+        }
+        spoken += word;
+        end = upto;
+    }
+    text.get(..end).unwrap_or_default().trim().to_owned()
+}
+
+fn ends_word(behind: &str) -> bool {
+    behind.is_empty() || behind.starts_with(char::is_whitespace)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spoken(parts: &[(&str, usize)]) -> Spoken {
+        let mut spoken = Spoken::default();
+        for ((text, ms), part) in parts.iter().zip(0..) {
+            spoken.say(part, text);
+            spoken.sound(300);
+            spoken.made(part, ms * 8);
+        }
+        spoken
+    }
+
+    #[test]
+    fn what_was_heard_is_counted_across_sentences_and_pauses() {
+        let spoken = spoken(&[("Good morning.", 1_000), ("This is the shop in Menteng.", 2_000)]);
+        assert_eq!(spoken.heard(0), (String::new(), 0));
+        assert_eq!(spoken.heard(1_000), ("Good morning.".into(), 2));
+        assert_eq!(spoken.heard(1_300), ("Good morning.".into(), 2));
+        assert_eq!(spoken.heard(2_300), ("Good morning. This is the shop".into(), 6));
+        assert_eq!(spoken.heard(9_000), spoken.all());
+        assert_eq!(spoken.all().1, 8);
+    }
+
+    #[test]
+    fn what_was_never_made_was_not_heard() {
+        let mut spoken = spoken(&[("One.", 500)]);
+        spoken.say(7, "Two.");
+        assert_eq!(spoken.heard(5_000), ("One.".into(), 1));
+    }
+
+    #[test]
+    fn scripts_without_spaces_are_counted_by_letters() {
+        let spoken = spoken(&[("请问您是王先生吗？", 1_600)]);
+        assert_eq!(spoken.all().1, 8);
+        assert_eq!(spoken.heard(800), ("请问您是".into(), 4));
+    }
+}

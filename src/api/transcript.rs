@@ -1,0 +1,354 @@
+//! `GET /v1/calls/{id}/transcript`: who said what and when, as JSON, as text to read, or as captions (WebVTT).
+
+use std::fmt::Write as _;
+
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::Api;
+use super::calls::call;
+use super::error::{Code, Problem, ProblemDocument};
+use crate::store::{EventRow, TranscriptRow};
+
+const LONGEST_TIMELINE: u32 = 10_000;
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TranscriptQuery {
+    /// `json` (when absent), `text` to read, or `vtt` (WebVTT captions for the recording).
+    format: Option<String>,
+}
+
+/// Who said what and when.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Transcript {
+    call_id: String,
+    /// When the call was answered, ms since it began; there the recording begins.
+    answered_ms: Option<u64>,
+    /// Everything said and pressed, in the order in which it began.
+    entries: Vec<Entry>,
+    /// What was said, as a plain list.
+    utterances: Vec<TranscriptRow>,
+}
+
+/// Who said what and when: what was heard of the bot's words, keys and check points, aligned with the recording.
+#[utoipa::path(get, path = "/v1/calls/{call_id}/transcript", operation_id = "getTranscript", tag = "calls",
+    params(("call_id" = String, Path, description = "The call."), TranscriptQuery),
+    responses(
+        (status = 200, description = "The transcript; text or captions when `format` asks for them.", body = Transcript),
+        (status = 400, description = "There is no such format.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 404, description = "There is no such call.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 410, description = "The words of this call were deleted.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+    ))]
+pub(super) async fn transcript(
+    State(api): State<Api>,
+    Path(call_id): Path<String>,
+    query: Result<Query<TranscriptQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let Query(query) = query.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
+    let call = call(&api, &call_id).await?;
+    if call.words_deleted_ms.is_some() {
+        return Err(Problem::new(Code::Gone, "the words of this call were deleted when their time was over"));
+    }
+    let events = api.store.events(&call_id, 0, LONGEST_TIMELINE).await?;
+    let answered_ms = call.answered_ms.and_then(|at| u64::try_from(at - call.created_ms).ok());
+    let entries = entries(answered_ms, &events);
+    let plain = |kind: &'static str, text: String| ([(header::CONTENT_TYPE, kind)], text).into_response();
+    match query.format.as_deref() {
+        None | Some("json") => {
+            let utterances = api.store.transcripts(&call_id).await?;
+            Ok(Json(Transcript { call_id, answered_ms, entries, utterances }).into_response())
+        }
+        Some("text") => Ok(plain("text/plain; charset=utf-8", text(&entries))),
+        Some("vtt") => Ok(plain("text/vtt; charset=utf-8", captions(&entries))),
+        Some(other) => {
+            Err(Problem::new(Code::Malformed, format!("format: \"{other}\" is not json, text or vtt")))
+        }
+    }
+}
+
+/// What an entry is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Kind {
+    Speech,
+    Key,
+    Checkpoint,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Speaker {
+    /// The other party, whoever called whom.
+    Caller,
+    Bot,
+}
+
+/// What the caller heard of something the bot said.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct HeardOf {
+    text: String,
+    words: u64,
+    ms: u64,
+}
+
+/// One line of a transcript.
+#[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Entry {
+    kind: Kind,
+    speaker: Speaker,
+    /// Since the call began.
+    start_ms: u64,
+    end_ms: u64,
+    /// The same since the answer, where the recording begins.
+    recording_start_ms: u64,
+    recording_end_ms: u64,
+    /// What was said, the key, or the name of the check point.
+    text: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confidence: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    words: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    heard: Option<HeardOf>,
+    /// Only of speech of the bot that was not heard to its end: `speech`, `dtmf` or `end` (of the call, or of
+    /// the prompt when the rest could not be made).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    interrupted_by: Option<String>,
+}
+
+/// The entries of a call that was answered `answered` ms after it began, in the order in which they began.
+fn entries(answered: Option<u64>, events: &[EventRow]) -> Vec<Entry> {
+    let Some(answered) = answered else { return Vec::new() };
+    let mut entries = Vec::new();
+    let mut cut_by = None;
+    for event in events {
+        let now = u64::try_from(event.t_ms).unwrap_or_default().saturating_sub(answered);
+        let detail = &event.detail;
+        let entry = |kind, speaker, from: u64, to: u64, text: &str| Entry {
+            kind,
+            speaker,
+            start_ms: answered + from,
+            end_ms: answered + to.max(from),
+            recording_start_ms: from,
+            recording_end_ms: to.max(from),
+            text: text.to_owned(),
+            confidence: None,
+            words: None,
+            heard: None,
+            interrupted_by: None,
+        };
+        let number = |key: &str| detail[key].as_u64();
+        let text = |key: &str| detail[key].as_str().unwrap_or_default();
+        match event.kind.as_str() {
+            "interruption" => cut_by = detail["by"].as_str().map(str::to_owned),
+            "prompt" => cut_by = None,
+            "transcript" => entries.push(Entry {
+                confidence: detail["confidence"].as_f64(),
+                ..entry(
+                    Kind::Speech,
+                    Speaker::Caller,
+                    number("startMs").unwrap_or(now),
+                    number("endMs").unwrap_or(now),
+                    text("text"),
+                )
+            }),
+            // A prompt of which nothing was sent was not said.
+            "prompt_ended" if number("startMs").is_some() => {
+                let completed = detail["completed"] == true;
+                let heard_ms = number("heardMs").unwrap_or_default();
+                let from = number("startMs").unwrap_or(now);
+                let heard = HeardOf {
+                    text: text("heardText").to_owned(),
+                    words: number("heardWords").unwrap_or_default(),
+                    ms: heard_ms,
+                };
+                let cut_by = cut_by.take();
+                entries.push(Entry {
+                    words: number("words"),
+                    heard: Some(heard),
+                    interrupted_by: (!completed).then(|| cut_by.unwrap_or_else(|| "end".into())),
+                    ..entry(Kind::Speech, Speaker::Bot, from, now, text("text"))
+                });
+            }
+            "digit" => entries.push(entry(Kind::Key, Speaker::Caller, now, now, text("key"))),
+            "checkpoint" => entries.push(entry(Kind::Checkpoint, Speaker::Bot, now, now, text("name"))),
+            _ => {}
+        }
+    }
+    entries.sort_by_key(|entry| entry.start_ms);
+    entries
+}
+
+/// A line per entry, for people.
+fn text(entries: &[Entry]) -> String {
+    let mut out = String::new();
+    for entry in entries {
+        let at = entry.recording_start_ms;
+        let who = match entry.speaker {
+            Speaker::Caller => "caller",
+            Speaker::Bot => "bot",
+        };
+        let said = match entry.kind {
+            Kind::Speech => one_line(&entry.text),
+            Kind::Key => format!("[pressed {}]", entry.text),
+            Kind::Checkpoint => format!("[check point {}]", entry.text),
+        };
+        let remark = match (&entry.interrupted_by, &entry.heard, entry.confidence) {
+            (Some(by), Some(heard), _) => {
+                let of = entry.words.unwrap_or_default();
+                format!(" [cut by {by}; heard {} of {of} words: \"{}\"]", heard.words, one_line(&heard.text))
+            }
+            (_, _, Some(sure)) if sure < 0.5 => " [unsure]".to_owned(),
+            _ => String::new(),
+        };
+        // Writing into a string cannot fail.
+        let _infallible = writeln!(
+            out,
+            "{:02}:{:02}.{}  {who:<6}  {said}{remark}",
+            at / 60_000,
+            at / 1_000 % 60,
+            at / 100 % 10
+        );
+    }
+    out
+}
+
+/// WebVTT: <https://www.w3.org/TR/webvtt1/>. Cues last at least half a second, or nobody could read them.
+fn captions(entries: &[Entry]) -> String {
+    let mut out = "WEBVTT\n".to_owned();
+    for entry in entries {
+        let said = match entry.kind {
+            Kind::Speech => entry.heard.as_ref().map_or(&entry.text, |heard| &heard.text).clone(),
+            Kind::Key => format!("[{}]", entry.text),
+            Kind::Checkpoint => continue,
+        };
+        if said.is_empty() {
+            continue;
+        }
+        let voice = match entry.speaker {
+            Speaker::Caller => "caller",
+            Speaker::Bot => "bot",
+        };
+        let (from, to) = (entry.recording_start_ms, entry.recording_end_ms);
+        let _infallible = write!(
+            out,
+            "\n{} --> {}\n<v {voice}>{}\n",
+            clock(from),
+            clock(to.max(from + 500)),
+            escaped(&one_line(&said))
+        );
+    }
+    out
+}
+
+/// A caption may hold no empty line, and no arrow as in its times.
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+fn clock(ms: u64) -> String {
+    format!("{:02}:{:02}:{:02}.{:03}", ms / 3_600_000, ms / 60_000 % 60, ms / 1_000 % 60, ms % 1_000)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn entries_of(events: &[(i64, &str, Value)]) -> Vec<Entry> {
+        let rows: Vec<EventRow> = events
+            .iter()
+            .zip(1..)
+            .map(|((t_ms, kind, detail), seq)| EventRow {
+                seq,
+                at_ms: 1_000_000 + t_ms,
+                t_ms: *t_ms,
+                kind: (*kind).to_owned(),
+                detail: detail.clone(),
+            })
+            .collect();
+        entries(Some(5_000), &rows)
+    }
+
+    fn talk() -> Vec<Entry> {
+        entries_of(&[
+            (5_100, "prompt", json!({})),
+            (6_900, "interruption", json!({ "by": "speech" })),
+            (
+                6_900,
+                "prompt_ended",
+                json!({ "startMs": 120, "heardMs": 1_780, "completed": false, "text": "Good day. How are you?",
+                        "words": 5, "heardText": "Good day.", "heardWords": 2 }),
+            ),
+            (
+                7_700,
+                "transcript",
+                json!({ "startMs": 1_700, "endMs": 2_300, "text": "a<b & c", "confidence": 0.31 }),
+            ),
+            (8_000, "digit", json!({ "key": "5", "interrupts": false })),
+            (8_200, "checkpoint", json!({ "name": "paid" })),
+            (9_000, "prompt_ended", json!({ "heardMs": 0, "completed": false, "text": "never sent" })),
+        ])
+    }
+
+    #[test]
+    fn entries_are_aligned_with_the_call_and_with_its_recording() {
+        let entries = talk();
+        assert_eq!(entries.len(), 4, "{entries:?}");
+        let bot = serde_json::to_value(&entries[0]).unwrap();
+        assert_eq!(
+            bot,
+            json!({ "kind": "speech", "speaker": "bot", "startMs": 5_120, "endMs": 6_900,
+                    "recordingStartMs": 120, "recordingEndMs": 1_900, "text": "Good day. How are you?", "words": 5,
+                    "heard": { "text": "Good day.", "words": 2, "ms": 1_780 }, "interruptedBy": "speech" })
+        );
+        assert_eq!((entries[1].start_ms, entries[1].recording_end_ms), (6_700, 2_300));
+        assert_eq!((entries[2].kind, entries[2].recording_start_ms), (Kind::Key, 3_000));
+    }
+
+    #[test]
+    fn a_person_reads_it_line_by_line() {
+        let expected = "\
+00:00.1  bot     Good day. How are you? [cut by speech; heard 2 of 5 words: \"Good day.\"]
+00:01.7  caller  a<b & c [unsure]
+00:03.0  caller  [pressed 5]
+00:03.2  bot     [check point paid]
+";
+        assert_eq!(text(&talk()), expected);
+    }
+
+    #[test]
+    fn captions_stand_where_the_words_are_heard_in_the_recording() {
+        let expected = "\
+WEBVTT
+
+00:00:00.120 --> 00:00:01.900
+<v bot>Good day.
+
+00:00:01.700 --> 00:00:02.300
+<v caller>a&lt;b &amp; c
+
+00:00:03.000 --> 00:00:03.500
+<v caller>[5]
+";
+        assert_eq!(captions(&talk()), expected);
+    }
+}

@@ -1,0 +1,180 @@
+//! What a recording holds against what was heard: whole calls in virtual time, with a callee who notes down every
+//! sample it hears.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use callcore::audio::frame::{FRAME_MS, FRAME_SAMPLES};
+use callcore::call::{Call, DialStatus, Effect, Input, Settings};
+use callcore::clock::CallTime;
+use callcore::flow::{self, MachineDetection, Run};
+use callcore::ids::PlayId;
+use serde_json::Map;
+
+use super::recording::Recording;
+
+/// The call was dialled this long before it was answered.
+const ANSWERED_MS: u64 = 700;
+/// Sound begins and ends within this of where it was heard, ms.
+const TOLERANCE_MS: u64 = 20;
+
+struct Phone {
+    call: Call,
+    recording: Option<Recording>,
+    now: u64,
+    /// Sent to the callee and not heard yet.
+    queue: VecDeque<i16>,
+    /// What the callee said and heard, from the answer on.
+    said: Vec<i16>,
+    heard: Vec<i16>,
+    marks: VecDeque<(usize, String)>,
+    making: VecDeque<(u64, PlayId, u16)>,
+}
+
+impl Phone {
+    fn answer(steps: &str, folder: &std::path::Path) -> Self {
+        let text =
+            format!("flow: f\nstart: main\nscenes:\n  main:\n{steps}\n    - wait: 60s\n    - hangup: done\n");
+        let flow = flow::parse("f.yaml", &text).flow.unwrap();
+        let settings = Settings { machine_detection: MachineDetection::Disabled, ..Settings::default() };
+        let mut phone = Self {
+            call: Call::new(settings, Run::new(Arc::new(flow), Map::new()).unwrap()),
+            recording: None,
+            now: ANSWERED_MS,
+            queue: VecDeque::new(),
+            said: Vec::new(),
+            heard: Vec::new(),
+            marks: VecDeque::new(),
+            making: VecDeque::new(),
+        };
+        phone.recording = Some(Recording::start(folder, "c1", phone.at(), None));
+        phone.tell(Input::Status(DialStatus::Connected));
+        phone
+    }
+
+    fn at(&self) -> CallTime {
+        CallTime::from_ms(self.now)
+    }
+
+    fn tell(&mut self, input: Input) {
+        self.call.handle(input, self.at());
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        let now = self.at();
+        let recording = self.recording.as_mut().unwrap();
+        while let Some(effect) = self.call.poll_effect() {
+            match effect {
+                Effect::Render { play, part, .. } => self.making.push_back((self.now + 230, play, part)),
+                Effect::SendAudio(chunk) => {
+                    recording.bot(&chunk);
+                    self.queue.extend(chunk.samples());
+                }
+                Effect::SendCheckPoint(name) => {
+                    self.marks.push_back((self.heard.len() + self.queue.len(), name));
+                }
+                Effect::SendInterruption => {
+                    recording.cut(now);
+                    self.queue.clear();
+                    self.marks.clear();
+                }
+                Effect::SendDigit { .. }
+                | Effect::SendHangup
+                | Effect::Recognise { .. }
+                | Effect::KeepMessage { .. }
+                | Effect::EndMessage { .. }
+                | Effect::Request { .. }
+                | Effect::SendTransfer { .. }
+                | Effect::Silence(_)
+                | Effect::Record(_)
+                | Effect::Notify(_)
+                | Effect::Finish(_) => {}
+            }
+        }
+    }
+
+    /// 20 ms pass; the callee says something loud or nothing.
+    fn frame(&mut self, loud: bool) {
+        self.now += FRAME_MS;
+        let frame: [i16; FRAME_SAMPLES] =
+            std::array::from_fn(|n| if loud { [9_000, -7_000, 4_000][n % 3] } else { 0 });
+        for _ in 0..FRAME_SAMPLES {
+            self.heard.push(self.queue.pop_front().unwrap_or(0));
+        }
+        self.said.extend(frame);
+        while self.making.front().is_some_and(|(due, ..)| *due <= self.now) {
+            let (_, play, part) = self.making.pop_front().unwrap();
+            // Speech without a silent sample, longer than the pauses between sentences.
+            self.tell(Input::Rendered { play, part, result: Ok(vec![3_000; 8_000 + 37].into()) });
+        }
+        while self.marks.front().is_some_and(|(due, _)| *due <= self.heard.len()) {
+            let (_, name) = self.marks.pop_front().unwrap();
+            self.tell(Input::CheckPoint(name));
+        }
+        let now = self.at();
+        self.call.audio(&frame, now);
+        self.recording.as_mut().unwrap().callee(&frame, now);
+        self.drain();
+        if self.call.poll_timeout().is_some_and(|due| due <= now) {
+            self.call.handle_timeout(now);
+            self.drain();
+        }
+    }
+
+    fn run(&mut self, until_ms: u64, loud: impl Fn(u64) -> bool) {
+        while self.now < ANSWERED_MS + until_ms {
+            let at = self.now - ANSWERED_MS;
+            self.frame(loud(at));
+        }
+    }
+
+    /// Both sides as recorded.
+    async fn recorded(self) -> ([Vec<i16>; 2], [Vec<i16>; 2]) {
+        let recorded = self.recording.unwrap().finish().await.unwrap();
+        let bytes = std::fs::read(recorded.path).unwrap();
+        let samples: Vec<i16> =
+            bytes[44..].as_chunks::<2>().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect();
+        let side = |nth: usize| samples.iter().skip(nth).step_by(2).copied().collect();
+        ([self.said, self.heard], [side(0), side(1)])
+    }
+}
+
+/// Where sound begins and ends, ms.
+fn edges(samples: &[i16]) -> Vec<u64> {
+    let loud: Vec<bool> = samples.iter().map(|s| s.unsigned_abs() > 500).collect();
+    loud.windows(2).enumerate().filter(|(_, pair)| pair[0] != pair[1]).map(|(at, _)| at as u64 / 8).collect()
+}
+
+fn assert_aligned(happened: &[Vec<i16>; 2], recorded: &[Vec<i16>; 2]) {
+    for (side, (one, other)) in happened.iter().zip(recorded).enumerate() {
+        let (one, other) = (edges(one), edges(other));
+        assert_eq!(one.len(), other.len(), "side {side}: {one:?} {other:?}");
+        assert!(!one.is_empty(), "side {side}");
+        let off = one.iter().zip(&other).map(|(one, other)| one.abs_diff(*other)).max().unwrap();
+        assert!(off <= TOLERANCE_MS, "side {side} is off by {off} ms: {one:?} {other:?}");
+    }
+}
+
+#[tokio::test]
+async fn both_sides_stand_where_the_callee_said_and_heard_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let say = "    - say: { text: \"One is here. Two comes. Three follows.\", barge_in: off }";
+    let mut phone = Phone::answer(say, folder.path());
+    phone.run(8_000, |at| (3_000..3_600).contains(&at) || (6_100..6_500).contains(&at));
+    let (happened, recorded) = phone.recorded().await;
+    assert_eq!(edges(&happened[1]).len(), 6, "three sentences");
+    assert_aligned(&happened, &recorded);
+}
+
+#[tokio::test]
+async fn a_pause_and_an_interruption_are_recorded_as_they_were_heard() {
+    let folder = tempfile::tempdir().unwrap();
+    let say = "    - say: { text: \"One is here. Two comes. Three follows. Four.\", barge_in: { min_speech: 600ms, \
+               resume: true } }";
+    let mut phone = Phone::answer(say, folder.path());
+    // A cough, and then an interruption.
+    phone.run(9_000, |at| (900..1_100).contains(&at) || (4_000..5_500).contains(&at));
+    let (happened, recorded) = phone.recorded().await;
+    assert_aligned(&happened, &recorded);
+}

@@ -1,0 +1,135 @@
+//! The Calls API: a contact is called, a call is ended, the history is told.
+
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::calls_stage::Desk;
+use crate::system_stage::{PERSON, in_time, reply_to};
+
+async fn desk() -> Desk {
+    let desk = Desk::set().await;
+    for (id, flow) in [("jj084", Some("stay")), ("kk001", None)] {
+        let contact = json!({"contact_id": id, "phone_number": PERSON, "name": "Jaya", "flow": flow,
+                             "metadata": {"amount": 120}});
+        assert_eq!(desk.post("/v1/contacts", contact).await.status, 201);
+    }
+    desk
+}
+
+/// Waits until the callee has taken the call.
+async fn answered(desk: &Desk, call_id: &str) {
+    in_time(async {
+        while desk.get(&format!("/v1/calls/{call_id}")).await.json()["answeredMs"].is_null() {}
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_contact_is_called_and_the_call_is_ended_as_the_document_says() {
+    let desk = desk().await;
+    let made = desk
+        .post(
+            "/v1/calls",
+            json!({"contact_id": "jj084", "type": "voice", "user_id": "siap3943", "metadata": {"n": 1}}),
+        )
+        .await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let call = made.json();
+    let call_id = call["call_id"].as_str().unwrap();
+    assert_eq!(made.headers["location"], format!("/v1/calls/{call_id}"));
+    assert_eq!((&call["contact_id"], &call["type"]), (&json!("jj084"), &json!("voice")));
+    assert_eq!(call["metadata"], json!({"name": "Jaya", "amount": 120, "n": 1}));
+    let start = call["start_time"].as_str().unwrap();
+    assert!(start.len() == 20 && start.ends_with('Z') && call.get("end_time").is_none(), "{call}");
+    answered(&desk, call_id).await;
+
+    let path = format!("/v1/calls/{call_id}");
+    let merged = desk.patch(&path, json!({"metadata": {"n": null, "note": "polite"}})).await.json();
+    assert_eq!(merged["metadata"], json!({"name": "Jaya", "amount": 120, "note": "polite"}));
+    for (end_time, why) in [
+        ("2999-01-01T00:00:00Z", "future"),
+        ("2023-08-21T08:10:00Z", "before the start"),
+        ("soon", "not a time"),
+    ] {
+        let (status, code, detail) = desk.patch(&path, json!({ "end_time": end_time })).await.problem();
+        assert!(status == 400 && code == "malformed" && detail.contains(why), "{detail}");
+    }
+    let ended = desk.patch(&path, json!({ "end_time": start })).await;
+    assert_eq!(ended.status, 200, "{}", ended.text());
+    assert!(ended.json()["end_time"].as_str().unwrap() >= start);
+    let again = desk.patch(&path, json!({ "end_time": start })).await;
+    assert_eq!((again.status, again.problem().1.as_str()), (409, "conflict"));
+    let hang_up = reply_to(desk.request(Method::POST, &format!("{path}/hangup"))).await;
+    assert_eq!((hang_up.status, hang_up.problem().1.as_str()), (409, "conflict"));
+    let unknown = reply_to(desk.request(Method::POST, "/v1/calls/nobody/hangup")).await;
+    assert_eq!(unknown.problem().0, 404);
+
+    let records = |user: &'static str| {
+        let desk = &desk;
+        async move {
+            let reply = desk.get(&format!("/v1/calls/history?user_id={user}&limit=10")).await.json();
+            reply["call_records"].as_array().unwrap().clone()
+        }
+    };
+    let mine = records("siap3943").await;
+    assert_eq!(
+        (mine.len(), &mine[0]["call_id"], &mine[0]["user_id"]),
+        (1, &json!(call_id), &json!("siap3943"))
+    );
+    assert_eq!(records("jj084").await, mine, "the contact has taken part in it");
+    assert_eq!(records("kk001").await, Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn suara_is_voice_and_video_is_told_what_it_would_need() {
+    let desk = desk().await;
+    let call = desk.post("/v1/calls", json!({"contact_id": "jj084", "type": "suara"})).await.json();
+    assert_eq!(call["type"], "voice");
+    let (status, code, detail) =
+        desk.post("/v1/calls", json!({"contact_id": "jj084", "type": "video"})).await.problem();
+    assert_eq!((status, code.as_str()), (422, "invalid"));
+    assert!(detail.contains("a trunk that carries video"), "{detail}");
+    let call_id = call["call_id"].as_str().unwrap();
+    assert_eq!(desk.stage.client.hang_up(call_id).await.status, 202);
+}
+
+#[tokio::test]
+async fn what_cannot_be_called_is_refused_with_a_reason() {
+    let desk = desk().await;
+    for (body, status, why) in [
+        (json!({"contact_id": "nobody", "type": "voice"}), 404, "contact nobody"),
+        (json!({"contact_id": "kk001", "type": "voice"}), 422, "no flow was named"),
+        (json!({"contact_id": "kk001", "type": "voice", "flow": "nowhere"}), 404, "nowhere"),
+        (json!({"contact_id": "jj084"}), 400, "type"),
+        (json!({"contact_id": "jj084", "type": "fax"}), 400, "fax"),
+        (json!({"contact_id": "jj084", "type": "voice", "colour": 1}), 400, "colour"),
+        (json!({"contact_id": "jj084", "type": "voice", "trunk": "x"}), 422, "no trunk named"),
+        (json!([]), 400, "body"),
+    ] {
+        let problem = desk.post("/v1/calls", body).await.problem();
+        assert!(problem.0 == status && problem.2.contains(why), "{problem:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_placed_elsewhere_is_in_the_history_of_the_contact_with_its_number() {
+    let desk = Desk::set().await;
+    desk.post("/v1/contacts", json!({"contact_id": "only", "phone_number": PERSON})).await;
+    let call_id = desk.stage.dial("errands", PERSON, json!({})).await;
+    desk.stage.last_word(&call_id).await;
+    let history = desk.get("/v1/calls/history?user_id=only").await.json();
+    assert_eq!(history["call_records"][0]["call_id"], json!(call_id));
+    assert_eq!(history["next"], Value::Null);
+}
+
+#[tokio::test]
+async fn a_client_app_may_call_with_the_bots_it_holds() {
+    let desk = desk().await;
+    let token = desk.stage.client.token();
+    let ask = |flow: &str| {
+        let body = json!({"contact_id": "kk001", "type": "voice", "flow": flow});
+        reply_to(desk.bare(Method::POST, "/v1/calls").bearer_auth(&token).json(&body))
+    };
+    assert_eq!(ask("errands").await.status, 201);
+    assert_eq!(ask("secret").await.problem().1, "bot_not_allowed");
+}

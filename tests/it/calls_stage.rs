@@ -1,0 +1,52 @@
+//! A program that keeps contacts, calls them and watches, for the tests of the Calls API.
+
+use dering::api::auth::{self, ADMIN, CAMPAIGNS, READ};
+use reqwest::{Client, Method, RequestBuilder};
+use secrecy::ExposeSecret;
+use serde_json::Value;
+
+use crate::system_stage::{Reply, Stage, reply_to};
+
+/// The stage with a key that may do everything the Calls API has.
+pub(crate) struct Desk {
+    pub(crate) stage: Stage,
+    http: Client,
+    key: String,
+}
+
+impl Desk {
+    pub(crate) async fn set() -> Self {
+        let stage = Stage::set().await;
+        let key = key(&stage, &[READ, CAMPAIGNS, ADMIN]).await;
+        Self { stage, http: Client::builder().no_proxy().build().unwrap(), key }
+    }
+
+    /// A request without a key.
+    pub(crate) fn bare(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("http://{}{path}", self.stage.app.address()))
+    }
+
+    pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.bare(method, path).bearer_auth(&self.key)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        reply_to(self.request(Method::GET, path)).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: Value) -> Reply {
+        reply_to(self.request(Method::POST, path).json(&body)).await
+    }
+
+    pub(crate) async fn patch(&self, path: &str, body: Value) -> Reply {
+        reply_to(self.request(Method::PATCH, path).json(&body)).await
+    }
+}
+
+/// A new API key with these scopes.
+pub(crate) async fn key(stage: &Stage, scopes: &[&str]) -> String {
+    let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+    let (kept, key) = auth::new_api_key("desk", scopes);
+    stage.app.store().create_api_key(kept).await.unwrap();
+    key.expose_secret().to_owned()
+}
