@@ -121,9 +121,11 @@ impl Utterance {
         self.speech_ms.saturating_sub(self.asked_speech_ms)
     }
 
-    /// What the words say about whether more will come; nothing when there was speech behind them.
+    /// What the words say about whether more will come. Speech behind a complete answer makes it doubtful;
+    /// one that wanted more is not over because more has begun.
     fn turn(&self) -> Turn {
-        if self.waits || self.unheard_ms() > 0 { Turn::Open } else { self.turn }
+        let doubtful = self.turn == Turn::Complete && (self.waits || self.unheard_ms() > 0);
+        if doubtful { Turn::Open } else { self.turn }
     }
 
     /// Media time at which it ended, once the silence is long enough at `now_ms` or it is `longest_ms` long.
@@ -198,6 +200,14 @@ mod tests {
         assert!(!passed.is_settled());
         assert_eq!(passed.ended_ms(1_300, silence(), 30_000), None, "the speech behind it is not known");
         assert!(passed.wants_words(1_100), "and is asked about");
+    }
+
+    #[test]
+    fn the_first_sound_behind_unfinished_words_does_not_end_them() {
+        let mut utterance = paused(500);
+        utterance.answer(Some(&words("one two three", 0.9)), Turn::Unfinished);
+        utterance.frame(true);
+        assert_eq!(utterance.ended_ms(1_480, silence(), 30_000), None);
     }
 
     #[test]
