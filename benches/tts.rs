@@ -135,7 +135,18 @@ fn answer(reply: &Arc<[i16]>) -> Fallible<()> {
                         call.handle(Input::Recognised { utterance, interim, heard }, at);
                     }
                     Effect::SendAudio(_) if now > 2_600 => first = Some(now),
-                    _ => {}
+                    Effect::SendAudio(_)
+                    | Effect::SendInterruption
+                    | Effect::SendDigit { .. }
+                    | Effect::SendHangup
+                    | Effect::KeepMessage { .. }
+                    | Effect::EndMessage { .. }
+                    | Effect::Request { .. }
+                    | Effect::SendTransfer { .. }
+                    | Effect::Silence(_)
+                    | Effect::Record(_)
+                    | Effect::Notify(_)
+                    | Effect::Finish(_) => {}
                 }
             }
             if now > 2_600 {

@@ -33,7 +33,7 @@ impl Local {
             IpAddr::V6(ip) if ip.is_unspecified() => {
                 SocketAddr::new(Ipv6Addr::LOCALHOST.into(), address.port())
             }
-            _ => address,
+            IpAddr::V4(_) | IpAddr::V6(_) => address,
         };
         let told = json!({ "url": format!("http://{reachable}"), "key": text.expose_secret() });
         let write = || {

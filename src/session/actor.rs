@@ -223,12 +223,13 @@ impl Actor {
                     self.send(running, LegCommand::Digit { digit, duration_ms }).await;
                 }
                 Effect::SendHangup => self.send(running, LegCommand::Hangup).await,
-                Effect::Render { play, part, what } => {
+                Effect::Render { play, part, what, keep } => {
                     running.jobs.spawn(self.speech.clone().rendered(
                         Arc::clone(&self.flow),
                         play,
                         part,
                         what,
+                        keep,
                     ));
                 }
                 Effect::Recognise { utterance, interim, audio, expected } => {

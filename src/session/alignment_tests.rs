@@ -79,7 +79,17 @@ impl Phone {
                     self.queue.clear();
                     self.marks.clear();
                 }
-                _ => {}
+                Effect::SendDigit { .. }
+                | Effect::SendHangup
+                | Effect::Recognise { .. }
+                | Effect::KeepMessage { .. }
+                | Effect::EndMessage { .. }
+                | Effect::Request { .. }
+                | Effect::SendTransfer { .. }
+                | Effect::Silence(_)
+                | Effect::Record(_)
+                | Effect::Notify(_)
+                | Effect::Finish(_) => {}
             }
         }
     }

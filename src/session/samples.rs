@@ -164,6 +164,10 @@ fn failed_sample() -> Value {
     })
 }
 
+fn shown(body: &Value) -> String {
+    serde_json::to_string_pretty(body).unwrap_or_default()
+}
+
 /// Holds `ours` against `sample`. A time may differ by when the detector decides; an id by its letters.
 fn compare(sample: &Value, ours: &Value) {
     let (sample, ours) = (sample.as_object().unwrap(), ours.as_object().unwrap());
@@ -195,9 +199,53 @@ fn an_answered_call_is_told_as_in_the_samples() {
     assert_eq!(ours[0]["callConnectTime"], "2025-06-26T12:49:17.600Z");
     assert_eq!(ours[3]["callDisconnectTime"], "2025-06-26T12:51:07.151Z");
     assert_eq!(ours[3]["duration"], ours[3]["callDuration"], "the page's table has another name for it");
-    let shown: Vec<String> =
-        ours.iter().map(|body| serde_json::to_string_pretty(body).unwrap_or_default()).collect();
-    insta::assert_snapshot!(shown.join("\n"));
+    insta::assert_snapshot!(shown(&ours[0]), @r#"
+    {
+      "callConnectTime": "2025-06-26T12:49:17.600Z",
+      "connectDurationInMS": 4343,
+      "conversationId": "433a9a58-44eb-4c56-bb3e-ab2415f0xxxx",
+      "reason": "200 OK",
+      "reasonCode": "OK",
+      "ringDurationInMS": 3381,
+      "sequence": 1,
+      "status": "Answered"
+    }
+    "#);
+    insta::assert_snapshot!(shown(&ours[1]), @r#"
+    {
+      "amdConfidence": 0.99,
+      "amdDecisionMs": 820,
+      "amdReason": "fax",
+      "amdSequence": 1,
+      "amdSubtype": "fax",
+      "callConnectTime": "2025-06-26T12:49:18.420Z",
+      "connectDurationInMS": 4343,
+      "conversationId": "433a9a58-44eb-4c56-bb3e-ab2415f0xxxx",
+      "machineDetection": "amd_machine_detected",
+      "reason": "200 OK",
+      "reasonCode": "OK",
+      "ringDurationInMS": 3381,
+      "sequence": 2,
+      "status": "Call-In-Progress"
+    }
+    "#);
+    insta::assert_snapshot!(shown(&ours[3]), @r#"
+    {
+      "callConnectTime": "2025-06-26T12:49:17.600Z",
+      "callDisconnectTime": "2025-06-26T12:51:07.151Z",
+      "callDuration": 109,
+      "connectDurationInMS": 4343,
+      "conversationId": "433a9a58-44eb-4c56-bb3e-ab2415f0xxxx",
+      "duration": 109,
+      "machineDetection": "amd_machine_detected",
+      "reason": "200 OK",
+      "reasonCode": "bot-disconnected",
+      "ringDurationInMS": 3381,
+      "sequence": 4,
+      "sessionId": "685d41cd54d09f7f699axxxx",
+      "status": "completed"
+    }
+    "#);
 }
 
 #[test]
@@ -207,5 +255,17 @@ fn a_busy_callee_is_told_as_in_the_samples() {
     compare(&failed_sample(), &ours[0]);
     assert_eq!(ours[0]["callConnectTime"], "2025-06-26T13:00:13.374Z");
     assert_eq!(ours[0]["callDisconnectTime"], "2025-06-26T13:00:13.374Z");
-    insta::assert_snapshot!(serde_json::to_string_pretty(&ours[0]).unwrap_or_default());
+    insta::assert_snapshot!(shown(&ours[0]), @r#"
+    {
+      "callConnectTime": "2025-06-26T13:00:13.374Z",
+      "callDisconnectTime": "2025-06-26T13:00:13.374Z",
+      "connectDurationInMS": 17204,
+      "conversationId": "433a9a58-44eb-4c56-bb3e-ab2415f0xxxx",
+      "reason": "486 Busy Here",
+      "reasonCode": "Busy Here",
+      "ringDurationInMS": 15255,
+      "sequence": 1,
+      "status": "Failed"
+    }
+    "#);
 }

@@ -115,9 +115,9 @@ impl Vault {
         let key = match (self.read()?, wanted.is_empty()) {
             (Some(key), _) => match foreign(&key) {
                 None => key,
-                Some(other) => self.unfinished(&foreign)?.ok_or_else(|| self.wrong(&key, &other))?,
+                Some(other) => self.unfinished(foreign)?.ok_or_else(|| self.wrong(&key, &other))?,
             },
-            (None, false) => self.unfinished(&foreign)?.ok_or_else(|| self.missing())?,
+            (None, false) => self.unfinished(foreign)?.ok_or_else(|| self.missing())?,
             (None, true) => self.make()?,
         };
         seal_clear_rows(pool, &key).await?;

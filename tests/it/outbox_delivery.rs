@@ -12,7 +12,7 @@ use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use callcore::retry::Schedule;
 use dering::outbox::receiver::{Inbox, Receipt, Receiver};
-use dering::outbox::{Handle, Options, Outbox, Reach};
+use dering::outbox::{BreakerOptions, Handle, Options, Outbox, Reach};
 use dering::store::{AttemptRow, CallBatch, NotificationRow, Store};
 use dering::wallclock::now_ms;
 use serde_json::Value;
@@ -25,7 +25,9 @@ const PATIENT: Schedule = Schedule(&[5; 5_000]);
 const LIMIT: Duration = Duration::from_secs(20);
 
 fn options(schedule: Schedule) -> Options {
-    Options { reach: Reach::Anywhere, schedule, ..Options::default() }
+    // Failures come quickly here; the pauses of a breaker are a matter of other tests.
+    let breaker = BreakerOptions { failures: 1_000_000, ..BreakerOptions::default() };
+    Options { reach: Reach::Anywhere, schedule, breaker, ..Options::default() }
 }
 
 fn local() -> SocketAddr {

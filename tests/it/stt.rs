@@ -156,9 +156,9 @@ async fn a_prompt_of_any_length_and_script_is_taken() {
 
 #[tokio::test]
 async fn a_finished_utterance_takes_the_thread_of_one_that_still_grows() {
-    let Some(recognizer) = tiny(|options| options.window = Window::Fixed(1_500)) else { return };
+    let Some(recognizer) = tiny(|options| options.window = Window::Fixed(400)) else { return };
     recognizer.transcribe(request(hum(0.5))).await.expect("the worker is free from here on");
-    let growing = Request { urgency: Urgency::Interim, ..request(hum(25.0)) };
+    let growing = Request { urgency: Urgency::Interim, ..request(hum(7.5)) };
     let interim = tokio::spawn({
         let recognizer = recognizer.clone();
         async move { recognizer.transcribe(growing).await }

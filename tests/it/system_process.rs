@@ -226,7 +226,9 @@ async fn apps_and_keys_are_made_and_revoked_while_the_server_runs() {
     let (theirs, own) = tokio::join!(theirs, own);
     assert_eq!(watcher.read(&format!("/v1/calls/{own}")).await.status, 200);
     assert_eq!(watcher.read("/v1/calls?botId=stay").await.status, 200);
-    for path in [&format!("/v1/calls/{theirs}"), "/v1/calls", "/v1/cdr", "/calls/rows", "/", "/webhooks"] {
+    for path in
+        [format!("/v1/calls/{theirs}").as_str(), "/v1/calls", "/v1/cdr", "/calls/rows", "/", "/webhooks"]
+    {
         let (status, code, _) = watcher.read(path).await.problem();
         assert_eq!((status, code.as_str()), (403, "bot_not_allowed"), "{path}");
     }
@@ -237,7 +239,9 @@ async fn apps_and_keys_are_made_and_revoked_while_the_server_runs() {
     assert_eq!(watcher.read("/v1/calls?botId=stay").await.status, 401);
 
     let log = command(&["audit"]).await;
-    for told in ["key.revoke", "call.hangup", "secret.create", "app.create", "cli:", &format!("key:{id}")] {
+    for told in
+        ["key.revoke", "call.hangup", "secret.create", "app.create", "cli:", format!("key:{id}").as_str()]
+    {
         assert!(log.contains(told), "{told}: {log}");
     }
     assert!(!log.contains(&newer));

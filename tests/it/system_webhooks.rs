@@ -194,9 +194,13 @@ async fn a_person_sees_on_a_page_why_a_webhook_is_dead_and_sends_it_again() {
     assert!(page.contains("this shop &lt;b&gt;closed") && !page.contains("topsecret"), "{page}");
     assert!(page.contains("<button type=\"submit\">Send again</button>"), "{page}");
 
+    // A browser may press the button without the key; asked for it, it sends the form again.
+    let press = format!("/webhooks/{id}/redeliver");
+    let keyless = reply_to(scene.http.post(scene.url(&press)).body("")).await;
+    assert_eq!(keyless.status, 401);
+    assert!(keyless.headers["www-authenticate"].to_str().unwrap().starts_with("Basic"), "{keyless:?}");
     // Another site can make a browser post this, but it cannot know the token.
     scene.gone.store(false, Ordering::SeqCst);
-    let press = format!("/webhooks/{id}/redeliver");
     let forged = scene.browse(Method::POST, &press, Some("token=0000".into())).await;
     assert_eq!((forged.problem().0, forged.problem().1), (403, "cross_site".into()));
     let other = scene.browse(Method::POST, &press, Some(format!("token={}", token(&list)))).await;

@@ -97,7 +97,7 @@ impl Stage {
                 | Effect::EndMessage { .. }
                 | Effect::Request { .. }
                 | Effect::SendTransfer { .. } => {}
-                Effect::Render { play, part, what } => {
+                Effect::Render { play, part, what, .. } => {
                     let result = self.render(&what).await;
                     self.call.handle(Input::Rendered { play, part, result }, now);
                 }

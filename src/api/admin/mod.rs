@@ -43,7 +43,6 @@ where
 }
 
 /// The routes of this folder with all that a request meets on its way to them, for use without a server.
-#[must_use]
 pub fn alone(auth: &Auth) -> Router {
     router(auth).layer(from_fn_with_state(auth.clone(), gate::meet)).with_state(auth.clone())
 }
@@ -92,7 +91,6 @@ fn name(given: &str) -> Result<String, Problem> {
 }
 
 /// Tells a field that is null from one that is absent.
-#[expect(clippy::option_option, reason = "absent, null and a value are three things")]
 fn nullable<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
 where
     D: serde::Deserializer<'de>,

@@ -108,7 +108,6 @@ pub(super) struct NewAppBody {
 /// What of an app becomes different. `null` goes back to the settings of the server.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(clippy::option_option, reason = "absent, null and a value are three things")]
 pub(super) struct AppPatch {
     pub(super) name: Option<String>,
     #[schema(value_type = Option<Vec<Scope>>)]
@@ -248,7 +247,6 @@ pub(super) struct NewKeyBody {
 /// What of a key becomes different. `null` takes a limit or an end away.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(clippy::option_option, reason = "absent, null and a value are three things")]
 pub(super) struct KeyPatch {
     pub(super) name: Option<String>,
     #[schema(value_type = Option<Vec<Scope>>)]

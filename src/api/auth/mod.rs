@@ -125,7 +125,7 @@ impl Auth {
     pub async fn app(&self, headers: &HeaderMap, scope: &str) -> Result<ClientApp, AuthError> {
         let credential = match Credential::of(headers).ok_or(AuthError::Missing)? {
             Credential::Other(text) => Credential::Token(text),
-            credential => credential,
+            credential @ (Credential::Token(_) | Credential::Key(_)) => credential,
         };
         let caller = self.prove(&credential, headers).await?.caller;
         caller.hold(scope)?;

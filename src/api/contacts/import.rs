@@ -57,6 +57,9 @@ impl Imported {
     }
 }
 
+/// Reads one kind of file: its contacts, each with its line.
+type Reader = fn(&[u8], &mut Imported) -> Result<Vec<(u64, NewContact)>, Problem>;
+
 /// Import contacts from CSV or from lines of JSON.
 ///
 /// A contact with a known `contact_id` is replaced; one without an id replaces the contact of its number when there
@@ -84,7 +87,7 @@ pub(in crate::api) async fn import(
 ) -> Result<Json<Imported>, Problem> {
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let read: fn(&[u8], &mut Imported) -> Result<Vec<(u64, NewContact)>, Problem> = match kind.as_str() {
+    let read: Reader = match kind.as_str() {
         "text/csv" => read_csv,
         "application/x-ndjson" | "application/ndjson" | "application/jsonl" => read_lines,
         _ => {
@@ -226,9 +229,10 @@ fn person(columns: &[String], record: &csv::StringRecord) -> Given {
 mod tests {
     use super::*;
 
-    type Read = fn(&[u8], &mut Imported) -> Result<Vec<(u64, NewContact)>, Problem>;
+    /// The contacts, and what is wrong, each with its line.
+    type Outcome = (Vec<(u64, NewContact)>, Vec<(u64, String)>);
 
-    fn read(with: Read, body: &[u8]) -> (Vec<(u64, NewContact)>, Vec<(u64, String)>) {
+    fn read(with: Reader, body: &[u8]) -> Outcome {
         let mut told = Imported::default();
         let contacts = with(body, &mut told).unwrap();
         (contacts, told.errors.into_iter().map(|error| (error.line, error.problem)).collect())

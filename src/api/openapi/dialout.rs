@@ -155,7 +155,7 @@ pub(in crate::api) struct Forecast {
 /// What a dial-out is answered.
 #[derive(ToSchema)]
 #[serde(untagged)]
-#[expect(dead_code, clippy::large_enum_variant, reason = "it is the shape that counts")]
+#[expect(dead_code, reason = "it is the shape that counts")]
 pub(in crate::api) enum DialOutAnswer {
     Accepted(DialOutReply),
     Forecast(Forecast),

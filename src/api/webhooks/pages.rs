@@ -17,7 +17,7 @@ use super::{BATCH, ENDPOINTS, PAGE, Wanted, delivery, send_again, send_again_all
 use crate::api::error::{Code, Problem, ProblemDocument};
 use crate::api::{Api, READ};
 use crate::outbox::BreakerState;
-use crate::store::{ApiKey, AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, EndpointRow};
+use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, EndpointRow};
 use crate::wallclock::{iso, now_ms};
 use crate::web;
 use crate::web::webhooks::{AttemptLine, DeliveryLine, EndpointLine, ListPage, OnePage, Tab, WantedFields};
@@ -131,7 +131,11 @@ pub(super) async fn redeliver_one(
     Path(id): Path<String>,
     form: Result<Form<Pressed>, FormRejection>,
 ) -> Result<Response, Problem> {
-    let key = reader(&api, &headers).await?;
+    // A browser that does not send the key unasked sends the form again with it.
+    let key = match reader(&api, &headers).await {
+        Ok(key) => key,
+        Err(problem) => return Ok(ask_for_key(problem)),
+    };
     let Form(pressed) = form.map_err(unreadable)?;
     check(&key, &id, &pressed.token)?;
     match send_again(&api, &id).await {
@@ -171,7 +175,11 @@ pub(super) async fn redeliver(
     headers: HeaderMap,
     form: Result<Form<PressedAll>, FormRejection>,
 ) -> Result<Response, Problem> {
-    let key = reader(&api, &headers).await?;
+    // A browser that does not send the key unasked sends the form again with it.
+    let key = match reader(&api, &headers).await {
+        Ok(key) => key,
+        Err(problem) => return Ok(ask_for_key(problem)),
+    };
     let Form(PressedAll { token, wanted }) = form.map_err(unreadable)?;
     check(&key, "all", &token)?;
     let filter = DeliveryFilter { state: Some(DeliveryState::Dead), ..wanted.filter()? };
@@ -186,10 +194,10 @@ fn unreadable(rejection: FormRejection) -> Problem {
     Problem::new(Code::Malformed, rejection.body_text())
 }
 
-/// The key of whoever looks at a page.
-async fn reader(api: &Api, headers: &HeaderMap) -> Result<ApiKey, Problem> {
+/// The digest of the key of whoever looks at a page.
+async fn reader(api: &Api, headers: &HeaderMap) -> Result<String, Problem> {
     api.reader(headers).await?;
-    Ok(api.auth.api_key(headers, READ).await?)
+    Ok(api.auth.api_key(headers, READ).await?.digest)
 }
 
 /// A browser asks for the key when it is told how: any user name, the API key as the password.
@@ -203,14 +211,14 @@ fn ask_for_key(problem: Problem) -> Response {
 }
 
 /// Proves that a form comes from a page of ours: another site does not know the key's digest.
-fn token(key: &ApiKey, what: &str) -> String {
-    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.digest.as_bytes()) else { return String::new() };
+fn token(key: &str, what: &str) -> String {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(key.as_bytes()) else { return String::new() };
     mac.update(b"send again ");
     mac.update(what.as_bytes());
     mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn check(key: &ApiKey, what: &str, given: &str) -> Result<(), Problem> {
+fn check(key: &str, what: &str, given: &str) -> Result<(), Problem> {
     let expected = token(key, what);
     if !expected.is_empty() && bool::from(expected.as_bytes().ct_eq(given.as_bytes())) {
         return Ok(());
@@ -320,30 +328,15 @@ fn endpoint_line(row: &EndpointRow, now_ms: i64) -> EndpointLine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::LastUsed;
-
-    fn key(digest: &str) -> ApiKey {
-        ApiKey {
-            id: "1".into(),
-            name: "n".into(),
-            digest: digest.into(),
-            scopes: vec![READ.into()],
-            bots: vec!["*".into()],
-            app_id: None,
-            rate: None,
-            expires_ms: None,
-            used: LastUsed::default(),
-        }
-    }
 
     #[test]
     fn a_form_of_another_page_or_another_key_is_refused() {
-        let token = token(&key("d"), "msg_1");
-        assert!(check(&key("d"), "msg_1", &token).is_ok());
+        let token = token("d", "msg_1");
+        assert!(check("d", "msg_1", &token).is_ok());
         for (digest, id, given) in
             [("e", "msg_1", token.as_str()), ("d", "msg_2", &token), ("d", "msg_1", ""), ("d", "msg_1", "00")]
         {
-            assert_eq!(check(&key(digest), id, given).unwrap_err().code(), Code::CrossSite);
+            assert_eq!(check(digest, id, given).unwrap_err().code(), Code::CrossSite);
         }
     }
 

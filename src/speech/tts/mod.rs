@@ -147,6 +147,29 @@ impl Tts {
     /// # Errors
     /// When the text is empty or too long, or neither the synthesiser nor its fallback can speak it.
     pub async fn say(&self, text: &str, language: &str, voice: Option<&str>) -> Result<Arc<[i16]>, TtsError> {
+        self.speak(text, language, voice, true).await
+    }
+
+    /// The same of a text that must leave no trace in the cache.
+    ///
+    /// # Errors
+    /// As [`Self::say`].
+    pub async fn say_unkept(
+        &self,
+        text: &str,
+        language: &str,
+        voice: Option<&str>,
+    ) -> Result<Arc<[i16]>, TtsError> {
+        self.speak(text, language, voice, false).await
+    }
+
+    async fn speak(
+        &self,
+        text: &str,
+        language: &str,
+        voice: Option<&str>,
+        keep: bool,
+    ) -> Result<Arc<[i16]>, TtsError> {
         let text = flow::speakable(text, language);
         if text.is_empty() {
             return Err(TtsError::Empty);
@@ -156,7 +179,7 @@ impl Tts {
             return Err(TtsError::TooLong { length });
         }
         let wanted = Voice { language: language.to_owned(), voice: voice.map(str::to_owned) };
-        match (self.render(&self.synthesizer, &text, &wanted).await, &self.fallback) {
+        match (self.render(&self.synthesizer, &text, &wanted, keep).await, &self.fallback) {
             (Ok(samples), _) => Ok(samples),
             (Err(TtsError::Empty), _) => Err(TtsError::Empty),
             (Err(error), None) => Err(error),
@@ -165,7 +188,7 @@ impl Tts {
                 metrics::counter!("dering_tts_fallback_total").increment(1);
                 // The name of a voice means nothing to another engine.
                 let any = Voice { voice: None, ..wanted };
-                self.render(fallback, &text, &any).await
+                self.render(fallback, &text, &any, keep).await
             }
         }
     }
@@ -185,7 +208,13 @@ impl Tts {
         }
     }
 
-    async fn render(&self, by: &Synthesizer, text: &str, voice: &Voice) -> Result<Arc<[i16]>, TtsError> {
+    async fn render(
+        &self,
+        by: &Synthesizer,
+        text: &str,
+        voice: &Voice,
+        keep: bool,
+    ) -> Result<Arc<[i16]>, TtsError> {
         let key = cache::Key::of(&by.name(), &self.loudness.name(), voice, text);
         let rendered = async {
             let begun = std::time::Instant::now();
@@ -193,7 +222,7 @@ impl Tts {
             metrics::histogram!("dering_tts_seconds").record(begun.elapsed().as_secs_f64());
             finish::finish(&samples, self.loudness)
         };
-        self.cache.fetch(key, rendered).await
+        if keep { self.cache.fetch(key, rendered).await } else { rendered.await.map(Arc::from) }
     }
 }
 
@@ -241,5 +270,21 @@ mod tests {
         tts.say("Good morning", "en", Some("f2")).await.expect("spoken by the other one");
         tts.say("Good morning", "en", Some("f3")).await.expect("spoken by the other one");
         assert_eq!(fake.rendered(), 1, "the voice of the first engine is not the other one's");
+    }
+
+    #[tokio::test]
+    async fn what_may_not_be_kept_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let fake = fake::Fake::default();
+        let tts = Tts::new(Options {
+            synthesizer: Synthesizer::Fake(fake.clone()),
+            cache_folder: Some(folder.path().to_owned()),
+            ..Options::default()
+        });
+        for _ in 0..2 {
+            tts.say_unkept("Your number is 4711.", "en", None).await.expect("spoken");
+        }
+        assert_eq!(fake.rendered(), 2);
+        assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
     }
 }

@@ -197,7 +197,7 @@ impl Call {
                     let wanted = talk.speaking.speak(speech, now);
                     self.record("prompt", json!({ "play": id, "bargeIn": barge_in }));
                     for (part, what) in wanted {
-                        self.effects.push_back(Effect::Render { play: id, part, what });
+                        self.make(id, part, what);
                     }
                 }
                 Command::Stop { id } => talk.speaking.stop(id, now),

@@ -84,6 +84,8 @@ pub enum Effect {
         play: PlayId,
         part: u16,
         what: Part,
+        /// The audio may be kept for other calls: it says nothing that is to be hidden.
+        keep: bool,
     },
     /// Make words of the callee's utterance (8 kHz mono); answered by [`Input::Recognised`].
     Recognise {

@@ -178,7 +178,7 @@ impl Call {
                 if let State::Talking(talk) = &mut self.state
                     && let Some((part, what)) = talk.speaking.rendered(play, part, result, now)
                 {
-                    self.effects.push_back(Effect::Render { play, part, what });
+                    self.make(play, part, what);
                 }
             }
             Input::Recognised { utterance, interim: true, heard } => {

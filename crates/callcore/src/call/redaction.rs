@@ -10,7 +10,8 @@ use super::input::{Effect, Silence};
 use super::machine::Call;
 use crate::amd;
 use crate::clock::CallTime;
-use crate::flow::masked;
+use crate::flow::{Part, masked};
+use crate::ids::PlayId;
 
 /// Notes of the flow that quote what the callee has given.
 const QUOTING: [&str; 3] = ["set", "choice", "do_not_call"];
@@ -76,6 +77,15 @@ impl Call {
     /// What the bot said, as it may be kept.
     pub(super) fn our_words(&self, text: &str) -> String {
         if self.redaction.hides_ours() { masked(text, &self.redaction.language) } else { text.to_owned() }
+    }
+
+    /// Has audio made of a part; what says digits that are to be hidden is not kept.
+    pub(super) fn make(&mut self, play: PlayId, part: u16, what: Part) {
+        let keep = match &what {
+            Part::Say { text, .. } => self.our_words(text) == *text,
+            Part::File(_) | Part::Checkpoint(_) | Part::Protected(_) | Part::Beep => true,
+        };
+        self.effects.push_back(Effect::Render { play, part, what, keep });
     }
 
     /// Data that a flow's author chose to send, as the timeline may keep it.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::*;
+use super::{Stage as Of, *};
 use crate::clock::CallTime;
 use crate::flow::{self, MachineDetection, Part, Run};
 use crate::ids::PlayId;
@@ -21,6 +21,8 @@ struct Stage {
     /// When each is there.
     making: VecDeque<(u64, PlayId, u16)>,
     made: Vec<String>,
+    /// Of them those that may not be kept.
+    unkept: Vec<String>,
     at_once: usize,
     /// The text that cannot be made.
     broken: &'static str,
@@ -53,6 +55,7 @@ impl Stage {
             now: 0,
             making: VecDeque::new(),
             made: Vec::new(),
+            unkept: Vec::new(),
             at_once: 0,
             broken: "broken",
             sounds: Vec::new(),
@@ -80,7 +83,8 @@ impl Stage {
     fn drain(&mut self) {
         while let Some(effect) = self.call.poll_effect() {
             match effect {
-                Effect::Render { play, part, what: Part::Say { text, .. } } => {
+                Effect::Render { play, part, what: Part::Say { text, .. }, keep } => {
+                    self.unkept.extend((!keep).then(|| text.clone()));
                     let broken = text.contains(self.broken);
                     self.made.push(text);
                     if broken {
@@ -104,7 +108,7 @@ impl Stage {
                 }
                 Effect::Record(fact) => self.facts.push(fact),
                 Effect::Notify(notice) => {
-                    if let Stage2::Event { data, .. } = notice.stage {
+                    if let Of::Event { data, .. } = notice.stage {
                         self.events.push(data);
                     }
                 }
@@ -114,7 +118,13 @@ impl Stage {
                     self.call.handle(Input::Recognised { utterance, interim, heard }, self.at());
                 }
                 Effect::Finish(summary) => self.summary = Some(*summary),
-                _ => {}
+                Effect::SendDigit { .. }
+                | Effect::SendHangup
+                | Effect::Render { .. }
+                | Effect::KeepMessage { .. }
+                | Effect::EndMessage { .. }
+                | Effect::Request { .. }
+                | Effect::SendTransfer { .. } => {}
             }
         }
     }
@@ -146,8 +156,6 @@ impl Stage {
         self.facts.iter().map(|fact| format!("{} {}\n", fact.kind, fact.detail)).collect()
     }
 }
-
-use super::Stage as Stage2;
 
 #[test]
 fn the_first_sentence_is_heard_while_the_others_are_made() {
@@ -225,6 +233,7 @@ fn a_redacted_answer_is_in_nothing_that_is_kept_and_the_flow_has_it() {
         let stage = asked(top, redact);
         assert!(!stage.everything().contains("4711"), "{}", stage.everything());
         assert_eq!(stage.details("digit")[0]["key"], "•");
+        assert_eq!(stage.unkept.first().map(String::as_str), Some("You said 4711."));
         assert!(stage.everything().contains("You said ••••"), "{}", stage.everything());
         assert_eq!(stage.events, [json!({ "card": "4711" })], "what a flow sends is the author's choice");
         let mut silences = stage.silences.clone();

@@ -17,7 +17,7 @@ const LIKELY_SILENT: f32 = 0.6;
 const SURE: f32 = 0.5;
 
 /// Words that the recogniser itself takes for this unlikely are noise that it had to call something.
-const GUESSED: f32 = 0.12;
+const GUESSED: f32 = 0.045;
 /// The same for what Whisper likes to say of silence.
 const PERHAPS_SILENT: f32 = 0.3;
 const QUITE_SURE: f32 = 0.7;

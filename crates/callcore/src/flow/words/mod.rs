@@ -18,6 +18,8 @@ mod sentences;
 mod shorthand;
 mod speakable;
 #[cfg(test)]
+mod speakable_tests;
+#[cfg(test)]
 mod tests;
 mod trailing;
 mod zone;

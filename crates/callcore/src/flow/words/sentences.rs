@@ -160,8 +160,7 @@ fn cut(sentence: &str) -> Option<(usize, u64)> {
             _ => false,
         })
         .map(|(at, c)| at + c.len_utf8())
-        .filter(later)
-        .last();
+        .rfind(later);
     if let Some(at) = clause {
         return Some((at, CLAUSE_PAUSE_MS));
     }
