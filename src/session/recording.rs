@@ -14,7 +14,7 @@ use super::wav_file::{WavFile, Written};
 const SETTLED_MS: u64 = 1_000;
 
 /// The last key's tone and the end of the last word come after the answer is known, ms.
-const LINGER_MS: u64 = 500;
+const LINGER_MS: u64 = 1_000;
 /// One sample of both sides.
 const FRAME_BYTES: u64 = 4;
 
@@ -208,7 +208,7 @@ mod tests {
             (sample(byte), sample(byte + 2))
         };
         assert_eq!(
-            (at_ms(990), at_ms(1_010), at_ms(2_010), at_ms(2_510), at_ms(3_010)),
+            (at_ms(990), at_ms(1_010), at_ms(2_010), at_ms(2_510), at_ms(3_510)),
             ((3, 7), (0, 7), (0, 0), (0, 7), (3, 7))
         );
     }

@@ -52,7 +52,7 @@ impl Call {
                     self.utterance(said, audio, now);
                 }
                 Found::Tone(tone) => {
-                    self.record("tone", json!(tone));
+                    self.record("tone", self.kept_tone(&tone, now));
                     if opens_mailbox(&tone) {
                         if let State::Talking(talk) = &mut self.state {
                             talk.mailbox_open = true;

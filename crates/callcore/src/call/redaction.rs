@@ -4,12 +4,13 @@
 //! The conversation itself knows everything; only what leaves it for the timeline, the transcript and the
 //! notifications goes through here.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::input::{Effect, Silence};
 use super::machine::Call;
 use crate::amd;
 use crate::clock::CallTime;
+use crate::detect::Tone;
 use crate::flow::{Part, masked};
 use crate::ids::PlayId;
 
@@ -62,6 +63,12 @@ impl Redaction {
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
+}
+
+fn hide_key(tone: &mut Value, language: &str) {
+    let Some(Value::String(key)) = tone.pointer_mut("/kind/dtmf") else { return };
+    *key = masked(key, language);
+    tone["hz"] = json!([0.0, 0.0]);
 }
 
 impl Call {
@@ -121,8 +128,22 @@ impl Call {
         event
     }
 
+    /// A tone, as it may be kept: a hidden key is not told by its name nor by its two frequencies.
+    pub(super) fn kept_tone(&self, tone: &Tone, now: CallTime) -> Value {
+        let mut kept = json!(tone);
+        if self.redaction.hides_theirs(now) {
+            hide_key(&mut kept, &self.redaction.language);
+        }
+        kept
+    }
+
     /// What detection heard, as it may be kept: its texts without their digits where the flow hides them.
     pub(super) fn kept_evidence(&self, mut evidence: Value) -> Value {
+        if self.redaction.hides_ours()
+            && let Some(tones) = evidence.get_mut("tones").and_then(Value::as_array_mut)
+        {
+            tones.iter_mut().for_each(|tone| hide_key(tone, &self.redaction.language));
+        }
         if self.redaction.always {
             self.redaction.hidden_texts(&mut evidence);
         }
