@@ -49,6 +49,16 @@ pub(super) struct EventsQuery {
     after: Option<u32>,
 }
 
+/// Where a reader stopped.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "it is the shape that counts; `last_event_id` reads it")]
+struct Resumed {
+    /// The `seq` of the last event that was received.
+    #[param(rename = "last-event-id", required = false)]
+    last_event_id: u32,
+}
+
 /// The timeline of a call, as a list or live.
 ///
 /// Dial, ring, answer, detection, prompts, check points that were heard, speech, keys, interruptions, the end, and the
@@ -59,7 +69,7 @@ pub(super) struct EventsQuery {
     params(
         ("call_id" = String, Path, description = "The call."),
         EventsQuery,
-        ("last-event-id" = Option<u32>, Header, description = "The `seq` of the last event that was received."),
+        Resumed,
     ),
     responses(
         (status = 200, description = "The timeline.", content(

@@ -46,7 +46,7 @@ log: { filter: warn }
 auth: { app_rate: null, key_rate: null, failed_logins_per_minute: 0 }
 trunks: [ { name: nowhere, url: "http://127.0.0.1:9", token: none } ]
 CONFIG
-# One app that may do everything: a token in the header `auth` goes before a key.
+# One app that may do everything.
 "$dering" app --database "$work/dering.db" add contract --scope "SmartAssist Dialout" --scope read --scope flows \
   --scope campaigns --scope admin >/dev/null
 token=$("$dering" token --app contract --database "$work/dering.db")
@@ -61,7 +61,7 @@ status=0
 # Schemathesis keeps notes where it runs.
 cd "$work"
 "$venv/bin/schemathesis" --config-file "$here/tests/contract/schemathesis.toml" run "http://127.0.0.1:$port/openapi.json" \
-  --header "auth: $token" --phases examples,coverage,fuzzing \
+  --header "Authorization: Bearer $token" --phases examples,coverage,fuzzing \
   --max-examples "${EXAMPLES:-25}" "$@" || status=$?
 if ! kill -0 "$server" 2>/dev/null || grep -q 'panicked' "$work/log"; then
   echo "the server did not survive:"

@@ -29,12 +29,12 @@ pub(super) struct Given {
     #[schema(pattern = "^[A-Za-z0-9._:@-]{1,64}$")]
     pub(super) contact_id: Option<String>,
     /// 3 to 20 digits with the country code; spaces, dots, dashes and brackets are taken out, `00` becomes a plus.
-    #[schema(pattern = r"^\+?[0-9][0-9 .()-]{2,24}$")]
+    #[schema(pattern = r"^\+?0?[1-9][0-9]{2,17}$")]
     pub(super) phone_number: String,
-    #[schema(max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, pattern = r"^\S")]
     pub(super) name: Option<String>,
     /// The flow of calls that name none: `name`, `name@label` or `name@digest`.
-    #[schema(max_length = 200)]
+    #[schema(min_length = 1, max_length = 200, pattern = r"^\S")]
     pub(super) flow: Option<String>,
     /// Variables of the flow, 16 KiB at most.
     #[schema(value_type = Option<Object>)]
@@ -65,15 +65,15 @@ impl Given {
 #[schema(as = ContactChange, example = json!({ "name": "Jaya", "metadata": { "amount": null } }))]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Change {
-    #[schema(pattern = r"^\+?[0-9][0-9 .()-]{2,24}$")]
+    #[schema(pattern = r"^\+?0?[1-9][0-9]{2,17}$")]
     phone_number: Option<String>,
     /// `null` takes it away.
     #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<String>, max_length = 200)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = r"^\S")]
     name: Option<Option<String>>,
     /// `null` takes it away.
     #[serde(deserialize_with = "given")]
-    #[schema(value_type = Option<String>, max_length = 200)]
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 200, pattern = r"^\S")]
     flow: Option<Option<String>>,
     /// Merged into what is there; a member that is `null` goes.
     #[schema(value_type = Option<Object>)]
