@@ -284,7 +284,7 @@ fn settings(request: &DialRequest, flow: &Stored, options: &Options, hearing: &H
             timers: amd_timers(request.timers.or(wanted.timers)),
             threshold_word_count: request.threshold_word_count,
             params: options.amd.choose(request.amd_params.as_deref(), &request.flow).unwrap_or_default(),
-            locale: request.language.clone().or_else(|| Some(flow.flow.language().to_owned())),
+            locale: request.control.language.clone().or_else(|| Some(flow.flow.language().to_owned())),
             ..amd::Options::default()
         },
         ring_timeout_ms: request.ring_timeout_ms.unwrap_or(options.ring_timeout_ms),
@@ -367,7 +367,7 @@ mod tests {
                 ..flow::TimerOverrides::default()
             },
             threshold_word_count: Some(4),
-            language: Some("en-AU".into()),
+            control: CallControl { language: Some("en-AU".into()), ..CallControl::default() },
             ring_timeout_ms: Some(30_000),
             ..DialRequest::default()
         };

@@ -30,8 +30,6 @@ pub struct DialRequest {
     /// Go before the flow's own timers.
     pub timers: TimerOverrides,
     pub threshold_word_count: Option<u32>,
-    /// The callee's language, for the words; the flow's when absent.
-    pub language: Option<String>,
     /// How this call is to be heard.
     #[serde(default)]
     pub control: CallControl,

@@ -110,7 +110,20 @@ impl Auth {
     /// # Errors
     /// Says why the caller is turned away.
     pub async fn dialout(&self, headers: &HeaderMap, bot_id: &str) -> Result<ClientApp, AuthError> {
-        let app = self.app(headers, DIALOUT).await?;
+        self.dialler(None, headers, bot_id).await
+    }
+
+    /// The same, where the request may have been met before: who was proven then is not proven again.
+    pub(super) async fn dialler(
+        &self,
+        met: Option<&Caller>,
+        headers: &HeaderMap,
+        bot_id: &str,
+    ) -> Result<ClientApp, AuthError> {
+        let app = match met {
+            Some(caller) => self.acting(caller, DIALOUT).await?,
+            None => self.app(headers, DIALOUT).await?,
+        };
         if caller::may_use(&app.bots, bot_id) {
             return Ok(app);
         }
@@ -128,6 +141,11 @@ impl Auth {
             credential @ (Credential::Token(_) | Credential::Key(_)) => credential,
         };
         let caller = self.prove(&credential, headers).await?.caller;
+        self.acting(&caller, scope).await
+    }
+
+    /// The client app that a caller is or acts for.
+    async fn acting(&self, caller: &Caller, scope: &str) -> Result<ClientApp, AuthError> {
         caller.hold(scope)?;
         let app = match &caller.who {
             Who::App(app) => Arc::clone(app),
@@ -139,7 +157,7 @@ impl Auth {
             let all = caller::may_use(&bots, ANY_BOT);
             bots = tied.iter().filter(|bot| all || bots.contains(bot)).cloned().collect();
         }
-        Ok(ClientApp { scopes: caller.scopes, bots, ..ClientApp::clone(&app) })
+        Ok(ClientApp { scopes: caller.scopes.clone(), bots, ..ClientApp::clone(&app) })
     }
 
     /// The API key of a request, if it holds `scope`.

@@ -7,6 +7,7 @@
 
 use std::collections::HashSet;
 
+use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, header};
@@ -16,6 +17,7 @@ use futures_util::stream::{self, FuturesOrdered};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 
+use super::super::auth::Caller;
 use super::super::error::{Code, Problem};
 use super::super::openapi::{BatchLine, DialOutBody};
 use super::super::{Api, BODY_LIMIT};
@@ -42,10 +44,11 @@ const AT_ONCE: usize = 64;
 pub(in super::super) async fn batch(
     State(api): State<Api>,
     Path(bot_id): Path<String>,
+    met: Option<Extension<Caller>>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let app = api.auth.dialout(&headers, &bot_id).await?;
+    let app = api.auth.dialler(met.as_deref(), &headers, &bot_id).await?;
     let (results, waiting) = mpsc::channel(MOST_LINES as usize + 1);
     tokio::spawn(work(Batch { api, app_id: app.id, bot_id }, body, results));
     let out = stream::unfold(waiting, |mut waiting| async move {
@@ -71,18 +74,18 @@ async fn work(batch: Batch, body: Body, results: mpsc::Sender<Bytes>) {
     let mut taken = 0;
     // Lines with the same key are done one after the other: which of them is the first decides.
     let mut keys = HashSet::new();
-    let mut held: Option<Line> = None;
+    let mut held: Option<Asked> = None;
     loop {
         if pending.is_empty() {
             keys.clear();
         }
         while reading && pending.len() < AT_ONCE {
-            let Some(line) = held.take().or_else(|| lines.next()) else { break };
-            if key_of(&line).is_some_and(|key| !keys.insert(key)) {
-                held = Some(line);
+            let Some(asked) = held.take().or_else(|| lines.next().map(Asked::read)) else { break };
+            if asked.key().is_some_and(|key| !keys.insert(key)) {
+                held = Some(asked);
                 break;
             }
-            reading = take(&batch, line, &mut taken, &mut pending);
+            reading = take(&batch, asked, &mut taken, &mut pending);
         }
         let room = pending.len() < AT_ONCE && held.is_none();
         tokio::select! {
@@ -99,7 +102,7 @@ async fn work(batch: Batch, body: Body, results: mpsc::Sender<Bytes>) {
                     reading = false;
                 }
                 None => match lines.last() {
-                    Some(line) => held = Some(line),
+                    Some(line) => held = Some(Asked::read(line)),
                     None => reading = false,
                 },
             },
@@ -108,17 +111,38 @@ async fn work(batch: Batch, body: Body, results: mpsc::Sender<Bytes>) {
     }
 }
 
-/// The idempotency key in a line, if it can be read.
-fn key_of(line: &Line) -> Option<String> {
-    let body: Map<String, Value> = serde_json::from_slice(line.text.as_deref().ok()?).ok()?;
-    let (_, key) = body.into_iter().find(|(name, _)| name.eq_ignore_ascii_case("idempotencyKey"))?;
-    key.as_str().map(str::to_owned)
+/// A line as it was understood.
+struct Asked {
+    number: u32,
+    body: Result<Map<String, Value>, Problem>,
+}
+
+impl Asked {
+    fn read(line: Line) -> Self {
+        let body = line.text.map_err(|TooLong| {
+            let detail = format!("the line is longer than {} KiB; send less metadata", BODY_LIMIT / 1024);
+            Problem::new(Code::TooLarge, detail)
+        });
+        let body = body.and_then(|text| {
+            serde_json::from_slice(&text).map_err(|error| {
+                Problem::new(Code::Malformed, format!("the line is not a JSON object: {error}"))
+            })
+        });
+        Self { number: line.number, body }
+    }
+
+    /// Its idempotency key, if it can be read.
+    fn key(&self) -> Option<String> {
+        let body = self.body.as_ref().ok()?;
+        let (_, key) = body.iter().find(|(name, _)| name.eq_ignore_ascii_case("idempotencyKey"))?;
+        key.as_str().map(str::to_owned)
+    }
 }
 
 /// Begins a line; false when it is one too many.
 fn take(
     batch: &Batch,
-    line: Line,
+    asked: Asked,
     taken: &mut u32,
     pending: &mut FuturesOrdered<futures_util::future::BoxFuture<'static, Bytes>>,
 ) -> bool {
@@ -127,27 +151,19 @@ fn take(
     let batch = batch.clone();
     pending.push_back(Box::pin(async move {
         let result = if within {
-            batch.line(line.text).await
+            match asked.body {
+                Ok(body) => {
+                    perform(&batch.api, &batch.app_id, &batch.bot_id, body, Manner::Batch, None).await
+                }
+                Err(problem) => Err(problem),
+            }
         } else {
             let detail = format!("a batch has at most {MOST_LINES} lines; send the rest in another one");
             Err(Problem::new(Code::TooLarge, detail))
         };
-        written(line.number, result)
+        written(asked.number, result)
     }));
     within
-}
-
-impl Batch {
-    async fn line(&self, text: Result<Vec<u8>, TooLong>) -> Result<Answer, Problem> {
-        let text = text.map_err(|TooLong| {
-            let detail = format!("the line is longer than {} KiB; send less metadata", BODY_LIMIT / 1024);
-            Problem::new(Code::TooLarge, detail)
-        })?;
-        let body: Map<String, Value> = serde_json::from_slice(&text).map_err(|error| {
-            Problem::new(Code::Malformed, format!("the line is not a JSON object: {error}"))
-        })?;
-        perform(&self.api, &self.app_id, &self.bot_id, body, Manner::Batch, None).await
-    }
 }
 
 fn written(number: u32, result: Result<Answer, Problem>) -> Bytes {

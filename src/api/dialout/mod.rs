@@ -126,7 +126,6 @@ fn request(api: &Api, app_id: &str, bot_id: &str, asked: DialOut) -> Result<Dial
         machine_detection: asked.machine_detection,
         timers: asked.timers,
         threshold_word_count: asked.threshold_word_count,
-        language: asked.control.language.clone(),
         control: asked.control,
         amd_params: asked.amd_params,
         ring_timeout_ms: asked.ring_timeout_ms,

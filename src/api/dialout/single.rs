@@ -1,14 +1,15 @@
 //! One call by one request, and the way to call it off.
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde_json::{Map, Value};
 
 use super::super::Api;
+use super::super::auth::Caller;
 use super::super::error::{Code, Problem, ProblemDocument};
 use super::super::openapi::{DialOutAnswer, DialOutBody};
 use super::{Invalid, Manner, perform};
@@ -63,10 +64,11 @@ const MOST_NAMED: usize = 30;
 pub(in super::super) async fn dial_out(
     State(api): State<Api>,
     Path(bot_id): Path<String>,
+    met: Option<Extension<Caller>>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let app = api.auth.dialout(&headers, &bot_id).await?;
+    let app = api.auth.dialler(met.as_deref(), &headers, &bot_id).await?;
     let body: Map<String, Value> = serde_json::from_slice(&body?)
         .map_err(|error| Problem::new(Code::Malformed, format!("the body is not a JSON object: {error}")))?;
     let answer = perform(&api, &app.id, &bot_id, body, Manner::Single, key(&headers)?).await?;
@@ -97,9 +99,10 @@ pub(in super::super) async fn dial_out(
 pub(in super::super) async fn cancel(
     State(api): State<Api>,
     Path((bot_id, call_id)): Path<(String, String)>,
+    met: Option<Extension<Caller>>,
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
-    let app = api.auth.dialout(&headers, &bot_id).await?;
+    let app = api.auth.dialler(met.as_deref(), &headers, &bot_id).await?;
     let call = api.store.call(&call_id).await?;
     // The calls of others are none of its business.
     if call.is_none_or(|call| call.app_id != app.id || call.bot_id != bot_id) {
