@@ -1,15 +1,16 @@
 //! `/v1/calls`: what happened in each call.
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
+use super::auth::{Caller, SEEING};
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query, cursor, page_size};
 use crate::store::{CallFilter, CallRow, Progress};
@@ -125,8 +126,12 @@ pub(super) struct CallNotifications {
     ))]
 pub(super) async fn list(
     State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<CallList>, Problem> {
+    if let Some(bot) = &query.bot_id {
+        caller.require_bot(bot)?;
+    }
     let after = cursor(query.after.as_deref())?;
     let progress = match query.progress.as_deref() {
         None => Progress::Any,
@@ -144,6 +149,7 @@ pub(super) async fn list(
         bot_id: query.bot_id,
         disposition: query.disposition,
         progress,
+        sight: caller.sight(SEEING),
         ..CallFilter::default()
     };
     let limit = page_size(query.limit)?;
@@ -245,10 +251,15 @@ pub(super) async fn message(
 }
 
 /// End a running call, cancel a planned one.
+///
+/// Needs the scope `campaigns`; with `SmartAssist Dialout` an app ends the calls that it asked for.
 #[utoipa::path(post, path = "/v1/calls/{call_id}/hangup", operation_id = "hangUp", tag = "calls",
     params(("call_id" = String, Path, description = "The call.")),
     responses(
         (status = 202, description = "It is being ended."),
+        (status = 403, description = "The scope `campaigns` is needed, or `SmartAssist Dialout` and a call that this \
+            app asked for; or the call is another bot's.", body = ProblemDocument,
+            content_type = "application/problem+json"),
         (status = 404, description = "There is no such call.", body = ProblemDocument,
             content_type = "application/problem+json"),
         (status = 409, description = "The call has ended already.", body = ProblemDocument,
@@ -271,6 +282,9 @@ pub(super) async fn hang_up(
     params(("call_id" = String, Path, description = "The call.")),
     responses(
         (status = 202, description = "It is being ended."),
+        (status = 403, description = "The scope `campaigns` is needed, or `SmartAssist Dialout` and a call that this \
+            app asked for; or the call is another bot's.", body = ProblemDocument,
+            content_type = "application/problem+json"),
         (status = 404, description = "There is no such call.", body = ProblemDocument,
             content_type = "application/problem+json"),
         (status = 409, description = "The call has ended already.", body = ProblemDocument,

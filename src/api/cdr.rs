@@ -1,11 +1,12 @@
 //! `/v1/cdr`: call detail records in the carrier's own shape (Outgoing Call Service 1.0.4).
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
+use super::auth::{Caller, SEEING};
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query};
 use crate::store::{CdrPage, CdrQuery};
@@ -121,11 +122,12 @@ struct CdrOne {
     ))]
 pub(super) async fn list(
     State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Result<Json<CdrPage>, Problem> {
     let query =
         CdrQuery::from_pairs(pairs).map_err(|error| Problem::new(Code::Malformed, error.to_string()))?;
-    Ok(Json(api.store.cdrs(&query, None).await?))
+    Ok(Json(api.store.cdrs(&query, &caller.sight(SEEING)).await?))
 }
 
 /// The record of one session of the carrier.

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
+use super::auth::Caller;
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query, json as read_json};
 use crate::flows::{self, Added, Bundle, Described, FileTests, Refused, Running, Usable};
@@ -93,16 +94,18 @@ pub(super) struct Moved {
     labels: BTreeMap<String, String>,
 }
 
-/// Every flow with its labels and what runs.
+/// Every flow with its labels and what runs; for who is tied to bots, those that they run.
 #[utoipa::path(get, path = "/v1/flows", operation_id = "listFlows", tag = "flows",
     responses(
         (status = 200, description = "The flows by name.", body = FlowList),
     ))]
-pub(super) async fn list(State(api): State<Api>) -> Json<FlowList> {
+pub(super) async fn list(State(api): State<Api>, Extension(caller): Extension<Caller>) -> Json<FlowList> {
+    let own = |flow: &str| caller.tied_to().is_none_or(|bots| api.runs(bots, flow));
     let flows = api
         .flows
         .all()
         .into_iter()
+        .filter(|flow| own(&flow.flow))
         .map(|flow| FlowSummary {
             flow: flow.flow,
             runs: flow.runs,

@@ -49,7 +49,7 @@ pub(super) struct Wanted {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Link {
-    /// Relative to the address of this server.
+    /// Begins with `public_url` of the configuration; relative to the address of this server where none is set.
     #[schema(example = "/v1/recordings/0199.wav?expires=1795244400&key=lk_1&signature=…")]
     url: String,
     #[schema(format = DateTime)]
@@ -135,7 +135,8 @@ pub(super) async fn link(
     let key = api.store.signing_key(fresh_key()).await?;
     let expires = now_ms().div_euclid(1000) + i64::from(ttl);
     let signature = URL_SAFE_NO_PAD.encode(sign(&key.secret, &call_id, expires).finalize().into_bytes());
-    let url = format!("/v1/recordings/{call_id}.wav?expires={expires}&key={}&signature={signature}", key.id);
+    let path = format!("/v1/recordings/{call_id}.wav?expires={expires}&key={}&signature={signature}", key.id);
+    let url = api.public_url.of(&path);
     Ok((StatusCode::CREATED, Json(Link { url, expires_at: iso(expires * 1000) })))
 }
 

@@ -11,7 +11,7 @@ use sqlx::types::Json;
 use sqlx::{FromRow, QueryBuilder};
 use utoipa::ToSchema;
 
-use super::{Error, Store};
+use super::{Error, Sight, Store};
 
 /// A call and how far it got. Fields mean what they mean in [`super::NewCall`] and
 /// [`super::CallUpdate`].
@@ -103,6 +103,7 @@ pub struct CallFilter {
     pub amd_event: Option<String>,
     pub progress: Progress,
     pub interaction: Option<Interaction>,
+    pub sight: Sight,
     /// Created at or after.
     pub since_ms: Option<i64>,
     /// Created before.
@@ -241,6 +242,7 @@ impl Store {
         limit: u32,
     ) -> Result<CallPage, Error> {
         let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM calls WHERE 1 = 1");
+        filter.sight.narrow(&mut query, "calls");
         let equal = [
             (" AND app_id = ", &filter.app_id),
             (" AND bot_id = ", &filter.bot_id),

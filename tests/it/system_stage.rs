@@ -8,9 +8,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use callcore::audio::{tone, wav};
+use dering::api::auth::CAMPAIGNS;
 use dering::api::{READ, auth};
 use dering::app::App;
-use dering::config::{Auth, Config, Trunk, Webhooks};
+use dering::config::{Auth, Config, Outward, Trunk};
 use dering::gateway::{self, Account, Gateway};
 use dering::outbox::receiver::{Inbox, Receipt, Receiver};
 use dering::speech::tts::{self, Synthesizer, Tts};
@@ -138,7 +139,7 @@ pub(crate) async fn enrol(store: &Store) -> (SecretString, SecretString) {
         };
         store.create_app(app).await.unwrap();
     }
-    let (kept, key) = auth::new_api_key("tests", vec![READ.into()]);
+    let (kept, key) = auth::new_api_key("tests", vec![READ.into(), CAMPAIGNS.into()]);
     store.create_api_key(kept).await.unwrap();
     (secret, key)
 }
@@ -374,7 +375,7 @@ pub(crate) fn config(folder: &Path, carrier: &Carrier) -> Config {
         flows: folder.join("flows"),
         bots: [("sales".to_owned(), "short".to_owned())].into(),
         trunks: vec![trunk],
-        webhooks: Webhooks { allow_private: true },
+        webhooks: Outward { allow_private: true, allow: Vec::new() },
         // Tests ask again and again instead of waiting.
         auth: Auth { app_rate: None, key_rate: None, ..Auth::default() },
         ..Config::default()

@@ -41,6 +41,8 @@ pub(super) enum Gate {
     Admins,
     /// An API key or a token with the scope `campaigns`, or the token of a client app that may dial out.
     Callers,
+    /// An API key or a token with the scope `campaigns` or `admin`.
+    Resenders,
 }
 
 const ABOUT: &str = "Places telephone calls, tells people from machines, and reports every step.\n\n\
@@ -149,7 +151,7 @@ fn complete(operation: &mut Operation, gate: Gate) {
     let own_check = operation.security.is_some();
     let schemes: &[&str] = match gate {
         Gate::Open => &[],
-        Gate::Readers => &["apiKey", "appToken", "appBearer", "basic"],
+        Gate::Readers | Gate::Resenders => &["apiKey", "appToken", "appBearer", "basic"],
         Gate::Keys | Gate::Admins | Gate::Callers => &["apiKey", "appToken", "appBearer"],
     };
     if !schemes.is_empty() {

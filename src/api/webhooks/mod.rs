@@ -5,10 +5,10 @@ mod pages;
 mod show;
 mod when;
 
-use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -19,7 +19,7 @@ use self::show::{
 };
 use self::when::When;
 use super::Api;
-use super::auth::by_password;
+use super::auth::{Caller, RESENDING, SEEING};
 use super::error::{Code, Problem, ProblemDocument};
 use crate::store::{DeliveryFilter, DeliveryRow, DeliveryState, NotSettled};
 use crate::wallclock::now_ms;
@@ -29,17 +29,15 @@ const LONGEST_PAGE: u32 = 500;
 /// Notifications that one request sends again: what fits into one transaction without holding up calls.
 const BATCH: u32 = 1_000;
 const ENDPOINTS: u32 = 500;
-/// The header that pages of other sites cannot send with a browser's remembered password.
-const OWN_WISH: &str = "x-dering-request";
 
 /// Routes behind the gate of those who read.
-pub(super) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new()
-        .routes(routes!(list))
-        .routes(routes!(redeliver))
-        .routes(routes!(one))
-        .routes(routes!(redeliver_one))
-        .routes(routes!(endpoints))
+pub(super) fn reading() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(one)).routes(routes!(endpoints))
+}
+
+/// Routes behind the gate of those who may have webhooks sent again.
+pub(super) fn resending() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(redeliver)).routes(routes!(redeliver_one))
 }
 
 /// Pages, which ask a browser for the key themselves.
@@ -98,7 +96,7 @@ impl Wanted {
             reason: given(&self.reason),
             since_ms: ms(&self.since),
             until_ms: ms(&self.until),
-            ids: None,
+            ..DeliveryFilter::default()
         })
     }
 }
@@ -185,11 +183,13 @@ impl Again {
     ))]
 async fn list(
     State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
     query: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Json<DeliveryList>, Problem> {
     let Query(wanted) = query.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
     let limit = wanted.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
-    let page = api.store.deliveries(&wanted.filter()?, wanted.after.as_deref(), limit).await?;
+    let filter = DeliveryFilter { sight: caller.sight(SEEING), ..wanted.filter()? };
+    let page = api.store.deliveries(&filter, wanted.after.as_deref(), limit).await?;
     Ok(Json(DeliveryList {
         deliveries: page.deliveries.iter().map(Delivery::from).collect(),
         next: page.next,
@@ -215,7 +215,7 @@ async fn one(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<Deli
     params(("id" = String, Path, description = "The notification: its `webhook-id`.")),
     responses(
         (status = 202, description = "It is being sent.", body = Delivery),
-        (status = 403, description = "The key lacks the scope, or a browser sent it without the header `x-dering-request`.",
+        (status = 403, description = "The scope `campaigns` or `admin` is needed; or a browser sent it without the header `x-dering-request`.",
             body = ProblemDocument, content_type = "application/problem+json"),
         (status = 404, description = "There is no such notification.", body = ProblemDocument,
             content_type = "application/problem+json"),
@@ -224,10 +224,8 @@ async fn one(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<Deli
     ))]
 async fn redeliver_one(
     State(api): State<Api>,
-    headers: HeaderMap,
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<Delivery>), Problem> {
-    own_wish(&headers)?;
     send_again(&api, &id).await?;
     let row = delivery(&api, &id).await?;
     Ok((StatusCode::ACCEPTED, Json(Delivery::from(&row))))
@@ -241,7 +239,7 @@ async fn redeliver_one(
         (status = 202, description = "They are being sent.", body = Redelivery),
         (status = 400, description = "The body cannot be read.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 403, description = "The key lacks the scope, or a browser sent it without the header `x-dering-request`.",
+        (status = 403, description = "The scope `campaigns` or `admin` is needed; or a browser sent it without the header `x-dering-request`.",
             body = ProblemDocument, content_type = "application/problem+json"),
         (status = 413, description = "The body is larger than 256 KiB.", body = ProblemDocument,
             content_type = "application/problem+json"),
@@ -250,12 +248,11 @@ async fn redeliver_one(
     ))]
 async fn redeliver(
     State(api): State<Api>,
-    headers: HeaderMap,
+    Extension(caller): Extension<Caller>,
     body: Result<Json<Again>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Redelivery>), Problem> {
-    own_wish(&headers)?;
     let Json(again) = body.map_err(unreadable)?;
-    let filter = again.filter()?;
+    let filter = DeliveryFilter { sight: caller.sight(RESENDING), ..again.filter()? };
     let limit = again.limit.unwrap_or(BATCH).clamp(1, BATCH);
     let matched = api.store.count_deliveries(&filter, LONGEST_COUNT).await?;
     if again.dry_run {
@@ -285,16 +282,6 @@ async fn endpoints(State(api): State<Api>) -> Result<Json<EndpointList>, Problem
     Ok(Json(EndpointList {
         endpoints: rows.into_iter().map(|row| EndpointState::new(row, now_ms)).collect(),
     }))
-}
-
-/// A browser that remembers the key would also send it along with a request that another site made up;
-/// but only with a header of its own if we allowed that, and we do not.
-fn own_wish(headers: &HeaderMap) -> Result<(), Problem> {
-    if by_password(headers) && !headers.contains_key(OWN_WISH) {
-        let detail = "with a user name and password this request needs the header x-dering-request: 1";
-        return Err(Problem::new(Code::CrossSite, detail));
-    }
-    Ok(())
 }
 
 async fn delivery(api: &Api, id: &str) -> Result<DeliveryRow, Problem> {
@@ -347,16 +334,5 @@ mod tests {
         assert_eq!(again(r#"{"ids":["msg_1"]}"#).unwrap().state, None);
         assert!(again(r#"{"callId":"c","state":"open"}"#).unwrap_err().contains("on its way"));
         assert!(again(r#"{"call_id":"c"}"#).unwrap_err().contains("call_id"));
-    }
-
-    #[test]
-    fn a_remembered_password_alone_sends_nothing_again() {
-        let with = |pairs: &[(&'static str, &'static str)]| {
-            let pairs = pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
-            own_wish(&HeaderMap::from_iter(pairs)).is_ok()
-        };
-        assert!(!with(&[("authorization", "Basic bWU6a2V5")]));
-        assert!(with(&[("authorization", "Basic bWU6a2V5"), ("x-dering-request", "1")]));
-        assert!(with(&[("authorization", "Bearer dk_1")]));
     }
 }

@@ -14,6 +14,7 @@ use subtle::ConstantTimeEq;
 use utoipa::ToSchema;
 
 use super::{BATCH, ENDPOINTS, PAGE, Wanted, delivery, send_again, send_again_all, show};
+use crate::api::auth::{AuthError, RESENDING};
 use crate::api::error::{Code, Problem, ProblemDocument};
 use crate::api::{Api, READ};
 use crate::outbox::BreakerState;
@@ -38,8 +39,8 @@ pub(super) async fn list(
     headers: HeaderMap,
     query: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let key = match reader(&api, &headers).await {
-        Ok(key) => key,
+    let reader = match Reader::of(&api, &headers).await {
+        Ok(reader) => reader,
         Err(problem) => return Ok(ask_for_key(problem)),
     };
     let Query(mut wanted) = query.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
@@ -49,7 +50,11 @@ pub(super) async fn list(
     let filter = Wanted { state: wanted.state.clone().filter(|_| !everything), ..wanted.clone() }.filter()?;
     let page = api.store.deliveries(&filter, wanted.after.as_deref(), PAGE).await?;
     let dead = DeliveryFilter { state: Some(DeliveryState::Dead), ..DeliveryFilter::default() };
-    let matching = if state == "dead" { api.store.count_deliveries(&filter, COUNTED).await? } else { 0 };
+    let matching = if state == "dead" && reader.resends {
+        api.store.count_deliveries(&filter, COUNTED).await?
+    } else {
+        0
+    };
     let endpoints = api.store.endpoints(ENDPOINTS).await?;
     let shown = ListPage {
         tabs: tabs(&state),
@@ -60,7 +65,7 @@ pub(super) async fn list(
         dead: api.store.count_deliveries(&dead, COUNTED).await?,
         matching,
         most: u64::from(BATCH),
-        token: token(&key, "all"),
+        token: token(&reader.key, "all"),
     };
     Ok(web::webhooks::list(&shown))
 }
@@ -79,8 +84,8 @@ pub(super) async fn one(
     headers: HeaderMap,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let key = match reader(&api, &headers).await {
-        Ok(key) => key,
+    let reader = match Reader::of(&api, &headers).await {
+        Ok(reader) => reader,
         Err(problem) => return Ok(ask_for_key(problem)),
     };
     let row = delivery(&api, &id).await?;
@@ -89,6 +94,7 @@ pub(super) async fn one(
         .map_or_else(|_| row.notification.body.clone(), |body| format!("{body:#}"));
     let shown = OnePage {
         settled: row.notification.settled_ms.is_some(),
+        resends: reader.resends,
         url: row.notification.url.clone(),
         app_id: row.notification.app_id.clone(),
         seq: row.notification.seq,
@@ -96,7 +102,7 @@ pub(super) async fn one(
         headers: show::headers(&row).into_iter().collect(),
         body,
         attempts: attempts.iter().map(attempt_line).collect(),
-        token: token(&key, &id),
+        token: token(&reader.key, &id),
         line: line(&row),
     };
     Ok(web::webhooks::one(&shown))
@@ -118,7 +124,7 @@ pub(super) struct Pressed {
         (status = 303, description = "It is done; see the page."),
         (status = 400, description = "The form cannot be read.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 403, description = "The form does not come from a page of this server.", body = ProblemDocument,
+        (status = 403, description = "The scope `campaigns` or `admin` is needed; or the form does not come from a page of this server.", body = ProblemDocument,
             content_type = "application/problem+json"),
         (status = 404, description = "There is no such notification.", body = ProblemDocument,
             content_type = "application/problem+json"),
@@ -132,12 +138,12 @@ pub(super) async fn redeliver_one(
     form: Result<Form<Pressed>, FormRejection>,
 ) -> Result<Response, Problem> {
     // A browser that does not send the key unasked sends the form again with it.
-    let key = match reader(&api, &headers).await {
-        Ok(key) => key,
+    let reader = match Reader::of(&api, &headers).await {
+        Ok(reader) => reader,
         Err(problem) => return Ok(ask_for_key(problem)),
     };
     let Form(pressed) = form.map_err(unreadable)?;
-    check(&key, &id, &pressed.token)?;
+    reader.pressed(&id, &pressed.token)?;
     match send_again(&api, &id).await {
         // Pressed twice: it is on its way, which is what the page shows.
         Err(problem) if problem.code() == Code::Conflict => {}
@@ -163,7 +169,7 @@ pub(super) struct PressedAll {
         (status = 303, description = "It is done; see the page."),
         (status = 400, description = "The form cannot be read.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 403, description = "The form does not come from a page of this server.", body = ProblemDocument,
+        (status = 403, description = "The scope `campaigns` or `admin` is needed; or the form does not come from a page of this server.", body = ProblemDocument,
             content_type = "application/problem+json"),
         (status = 404, description = "There is no such notification.", body = ProblemDocument,
             content_type = "application/problem+json"),
@@ -176,12 +182,12 @@ pub(super) async fn redeliver(
     form: Result<Form<PressedAll>, FormRejection>,
 ) -> Result<Response, Problem> {
     // A browser that does not send the key unasked sends the form again with it.
-    let key = match reader(&api, &headers).await {
-        Ok(key) => key,
+    let reader = match Reader::of(&api, &headers).await {
+        Ok(reader) => reader,
         Err(problem) => return Ok(ask_for_key(problem)),
     };
     let Form(PressedAll { token, wanted }) = form.map_err(unreadable)?;
-    check(&key, "all", &token)?;
+    reader.pressed("all", &token)?;
     let filter = DeliveryFilter { state: Some(DeliveryState::Dead), ..wanted.filter()? };
     send_again_all(&api, filter, BATCH).await?;
     Ok(Redirect::to(&link(&Wanted { state: Some("open".to_owned()), ..wanted })).into_response())
@@ -194,10 +200,28 @@ fn unreadable(rejection: FormRejection) -> Problem {
     Problem::new(Code::Malformed, rejection.body_text())
 }
 
-/// The digest of the key of whoever looks at a page.
-async fn reader(api: &Api, headers: &HeaderMap) -> Result<String, Problem> {
-    api.reader(headers).await?;
-    Ok(api.auth.api_key(headers, READ).await?.digest)
+/// Whoever looks at a page.
+struct Reader {
+    /// The digest of their key.
+    key: String,
+    /// They may press the buttons.
+    resends: bool,
+}
+
+impl Reader {
+    async fn of(api: &Api, headers: &HeaderMap) -> Result<Self, Problem> {
+        let caller = api.reader(headers).await?;
+        let key = api.auth.api_key(headers, READ).await?.digest;
+        Ok(Self { key, resends: caller.holds_any(RESENDING) })
+    }
+
+    /// What a button of the form `what` with this token needs.
+    fn pressed(&self, what: &str, token: &str) -> Result<(), Problem> {
+        if !self.resends {
+            return Err(AuthError::NoneOf(RESENDING).into());
+        }
+        check(&self.key, what, token)
+    }
 }
 
 /// A browser asks for the key when it is told how: any user name, the API key as the password.
