@@ -20,7 +20,7 @@ use super::dialout;
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query, cursor, json, page_size, wrong};
 use crate::session::{DialRequest, NotifyTarget};
-use crate::store::{ContactRow, HistoryRow};
+use crate::store::{Act, ContactRow, HistoryRow};
 use crate::wallclock::now_ms;
 
 /// The bot that calls a contact when nobody names a flow.
@@ -281,6 +281,7 @@ async fn record(api: &Api, call_id: &str) -> Result<CallRecord, Problem> {
     ))]
 pub(super) async fn change(
     State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
     Path(call_id): Path<String>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<CallRecord>, Problem> {
@@ -305,15 +306,15 @@ pub(super) async fn change(
         api.store.merge_metadata(&call_id, Value::Object(metadata)).await?;
     }
     if asked.end_time.is_some() {
-        end(&api, &call_id).await?;
+        end(&api, &call_id, caller.act()).await?;
     }
     record(&api, &call_id).await.map(Json)
 }
 
 /// Hangs up and waits for the end to be written down.
-async fn end(api: &Api, call_id: &str) -> Result<(), Problem> {
+async fn end(api: &Api, call_id: &str, act: Act) -> Result<(), Problem> {
     let watch = api.store.watch_call(call_id);
-    if !api.calls.hang_up(call_id, "api") {
+    if !api.calls.end(call_id, "api", act).await? {
         return Err(Problem::new(Code::Conflict, "this call has ended already"));
     }
     let Some(mut watch) = watch else { return Ok(()) };

@@ -267,10 +267,11 @@ pub(super) async fn message(
     ))]
 pub(super) async fn hang_up(
     State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
     Path(call_id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     call(&api, &call_id).await?;
-    if api.calls.end(&call_id, "api").await? {
+    if api.calls.end(&call_id, "api", caller.act()).await? {
         Ok(StatusCode::ACCEPTED)
     } else {
         Err(Problem::new(Code::Conflict, "this call has ended already"))
@@ -290,8 +291,12 @@ pub(super) async fn hang_up(
         (status = 409, description = "The call has ended already.", body = ProblemDocument,
             content_type = "application/problem+json"),
     ))]
-pub(super) async fn cancel(api: State<Api>, call_id: Path<String>) -> Result<StatusCode, Problem> {
-    hang_up(api, call_id).await
+pub(super) async fn cancel(
+    api: State<Api>,
+    caller: Extension<Caller>,
+    call_id: Path<String>,
+) -> Result<StatusCode, Problem> {
+    hang_up(api, caller, call_id).await
 }
 
 pub(super) async fn call(api: &Api, call_id: &str) -> Result<CallRow, Problem> {

@@ -43,7 +43,7 @@ struct CdrParameters {
         pattern = r"^\$(eq|gte?|lte?):[0-9]{1,9}$"
     )]
     billable_seconds: Option<String>,
-    /// `$eq:` and one, or `$in:` and several with commas: `ANSWERED`, `NO ANSWER`, `BUSY`, `FAILED`.
+    /// `$eq:` and one, or `$in:` and several with commas: `ANSWERED`, `NO ANSWER`, `BUSY`, `FAILED`, `CANCEL`.
     #[param(rename = "filter.disposition", example = "$in:ANSWERED,BUSY")]
     disposition: Option<String>,
 }
@@ -53,7 +53,7 @@ struct CdrParameters {
 #[serde(rename_all = "camelCase")]
 #[expect(dead_code, reason = "the shape of `store::CdrRow`, whose parts know nothing of descriptions")]
 struct Cdr {
-    /// The carrier's name of the call.
+    /// The carrier's name of the call; the call's own id where no carrier took it.
     session_id: String,
     destination: String,
     #[schema(format = DateTime)]
@@ -67,7 +67,7 @@ struct Cdr {
     duration: u64,
     /// Whole seconds from the answer.
     billable_seconds: u64,
-    /// `ANSWERED`, `NO ANSWER`, `BUSY` or `FAILED`.
+    /// `ANSWERED`, `NO ANSWER`, `BUSY`, `FAILED` or `CANCEL`.
     disposition: String,
     /// `CALLER` or `CALLEE`.
     hangup_by: Option<String>,

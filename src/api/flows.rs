@@ -17,17 +17,13 @@ use super::Api;
 use super::auth::Caller;
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query, json as read_json};
-use crate::flows::{self, Added, Bundle, Described, FileTests, Refused, Running, Usable};
+use crate::flows::{self, Added, Author, Bundle, Described, FileTests, Refused, Running, Usable};
 use crate::wallclock::iso;
 
 /// Largest upload, bytes.
 pub(super) const LARGEST: usize = 48 * 1024 * 1024;
 /// Longest message of a version, in characters.
 const LONGEST_MESSAGE: usize = 500;
-
-/// Whose key it is.
-#[derive(Clone, Debug)]
-pub(super) struct Author(pub(super) String);
 
 /// Every flow.
 #[derive(Serialize, ToSchema)]
@@ -198,7 +194,7 @@ pub(super) struct UploadQuery {
     ))]
 pub(super) async fn upload(
     State(api): State<Api>,
-    Extension(Author(author)): Extension<Author>,
+    Extension(author): Extension<Author>,
     Path(name): Path<String>,
     Query(query): Query<UploadQuery>,
     body: Result<Bytes, BytesRejection>,
@@ -235,7 +231,7 @@ pub(super) async fn upload(
     if let Some(label) = &query.label {
         runs = api.flows.label(&name, label, &added.digest, &author).await?;
     }
-    tracing::info!(flow = %name, digest = %added.digest, %author, new = added.new, "a version of a flow was uploaded");
+    tracing::info!(flow = %name, digest = %added.digest, author = author.name(), new = added.new, "a version of a flow was uploaded");
     let status = if added.new { StatusCode::CREATED } else { StatusCode::OK };
     let Added { flow, digest, new, .. } = added;
     let body = Uploaded { flow, digest, new, runs, warnings, tests_passed: tests };
@@ -298,7 +294,7 @@ pub(super) struct Version {
     ))]
 pub(super) async fn label(
     State(api): State<Api>,
-    Extension(Author(author)): Extension<Author>,
+    Extension(author): Extension<Author>,
     Path((name, label)): Path<(String, String)>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Moved>, Problem> {
@@ -322,7 +318,7 @@ pub(super) async fn label(
     ))]
 pub(super) async fn unlabel(
     State(api): State<Api>,
-    Extension(Author(author)): Extension<Author>,
+    Extension(author): Extension<Author>,
     Path((name, label)): Path<(String, String)>,
 ) -> Result<Json<Moved>, Problem> {
     let runs = api.flows.unlabel(&name, &label, &author).await?;
@@ -346,7 +342,7 @@ pub(super) async fn unlabel(
     ))]
 pub(super) async fn roll_back(
     State(api): State<Api>,
-    Extension(Author(author)): Extension<Author>,
+    Extension(author): Extension<Author>,
     Path(name): Path<String>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Moved>, Problem> {
@@ -366,8 +362,8 @@ pub(super) async fn schema() -> Response {
     ([(header::CONTENT_TYPE, kind)], JSON_SCHEMA).into_response()
 }
 
-fn moved(api: &Api, name: &str, runs: &Running, author: &str) -> Json<Moved> {
-    tracing::info!(flow = %name, digest = %runs.digest, %author, "a label of a flow was moved");
+fn moved(api: &Api, name: &str, runs: &Running, author: &Author) -> Json<Moved> {
+    tracing::info!(flow = %name, digest = %runs.digest, author = author.name(), "a label of a flow was moved");
     let labels = api.flows.describe(name).map(|flow| flow.labels).unwrap_or_default();
     Json(Moved { flow: name.to_owned(), runs: runs.clone(), labels })
 }

@@ -43,7 +43,7 @@ pub use self::auth::{FLOWS, READ};
 use self::error::{Code, Problem};
 use self::openapi::Gate;
 pub use self::public_url::PublicUrl;
-use crate::flows::Catalog;
+use crate::flows::{Author, Catalog};
 use crate::outbox;
 use crate::outbox::target::Reach;
 use crate::session;
@@ -110,7 +110,7 @@ async fn flow_writers_only(
     {
         return Err(AuthError::BotsOnly(bots.join(", "), "none of them runs this flow").into());
     }
-    request.extensions_mut().insert(flows::Author(caller.name().to_owned()));
+    request.extensions_mut().insert(Author::new(caller.name(), caller.act()));
     Ok(next.run(request).await)
 }
 

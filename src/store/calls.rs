@@ -57,8 +57,10 @@ pub struct CallRow {
 /// One entry of a call's timeline; `seq` counts from 1 without gaps.
 #[derive(Clone, Debug, PartialEq, Serialize, FromRow, ToSchema)]
 #[schema(as = TimelineEvent)]
+#[serde(rename_all = "camelCase")]
 pub struct EventRow {
     pub seq: i64,
+    /// Since 1970-01-01 UTC.
     pub at_ms: i64,
     /// Since the call began.
     pub t_ms: i64,
@@ -70,6 +72,7 @@ pub struct EventRow {
 /// One utterance of a call, in the order recorded.
 #[derive(Clone, Debug, PartialEq, Serialize, FromRow, ToSchema)]
 #[schema(as = Utterance)]
+#[serde(rename_all = "camelCase")]
 pub struct TranscriptRow {
     pub seq: i64,
     pub t_ms: i64,

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use callcore::audio::{tone, wav};
 use dering::api::auth::CAMPAIGNS;
-use dering::api::{READ, auth};
+use dering::api::{PublicUrl, READ, auth};
 use dering::app::App;
 use dering::config::{Auth, Config, Outward, Trunk};
 use dering::gateway::{self, Account, Gateway};
@@ -345,11 +345,13 @@ pub(crate) struct Setup {
     pub(crate) allow_private: bool,
     /// Calls that the trunk takes at the same time, and calls that may wait for it.
     pub(crate) lines: Option<(usize, usize)>,
+    /// How others reach the server.
+    pub(crate) public_url: PublicUrl,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { allow_private: true, lines: None }
+        Self { allow_private: true, lines: None, public_url: PublicUrl::default() }
     }
 }
 
@@ -393,6 +395,7 @@ impl Stage {
         let carrier = Carrier::start(folder.path()).await;
         let mut config = config(folder.path(), &carrier);
         config.webhooks.allow_private = setup.allow_private;
+        config.public_url = setup.public_url;
         if let Some((calls, queue)) = setup.lines {
             config.trunks[0].limits.calls = Some(calls);
             config.trunks[0].limits.queue = queue;

@@ -13,6 +13,7 @@ use super::super::auth::Caller;
 use super::super::error::{Code, Problem, ProblemDocument};
 use super::super::openapi::{DialOutAnswer, DialOutBody};
 use super::{Invalid, Manner, perform};
+use crate::store::Act;
 
 /// Names the fields of the body that mean nothing here.
 const IGNORED: HeaderName = HeaderName::from_static("dering-ignored-fields");
@@ -108,7 +109,9 @@ pub(in super::super) async fn cancel(
     if call.is_none_or(|call| call.app_id != app.id || call.bot_id != bot_id) {
         return Err(Problem::new(Code::NotFound, format!("there is no call {call_id} of the bot {bot_id}")));
     }
-    if api.calls.end(&call_id, "api").await? {
+    // Whoever is let in without having been met is an app, by a token.
+    let act = met.map_or_else(|| Act::new(format!("app:{}", app.id), None), |met| met.act());
+    if api.calls.end(&call_id, "api", act).await? {
         Ok(StatusCode::ACCEPTED)
     } else {
         Err(Problem::new(Code::Conflict, "this call has ended already"))

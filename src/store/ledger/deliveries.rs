@@ -11,6 +11,7 @@ use crate::store::{Error, Sight, Store};
 
 /// A line of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, FromRow)]
+#[serde(rename_all = "camelCase")]
 pub struct NotificationRow {
     pub id: String,
     pub call_id: String,
@@ -49,6 +50,7 @@ pub struct DeliveryRow {
 
 /// One attempt as the ledger keeps it; `attempt` counts from 1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, FromRow)]
+#[serde(rename_all = "camelCase")]
 pub struct AttemptRow {
     pub attempt: i64,
     pub at_ms: i64,
