@@ -19,6 +19,7 @@ use super::auth::{Caller, SEEING};
 use super::dialout;
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query, cursor, json, page_size, wrong};
+use super::openapi::{BadField, BadParameter, EndedAlready, TooLarge};
 use crate::session::{DialRequest, NotifyTarget};
 use crate::store::{Act, ContactRow, HistoryRow};
 use crate::wallclock::now_ms;
@@ -150,15 +151,13 @@ fn second(epoch_ms: i64) -> String {
     responses(
         (status = 201, description = "The call is accepted.", body = CallRecord,
             headers(("location" = String, description = "The path of the call."))),
-        (status = 400, description = "The body cannot be read, or a field of it is wrong.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        BadField,
         (status = 403, description = "The key or app may not place this call; or, with code `do_not_call`, the \
             number's owner asked not to be called again.", body = ProblemDocument,
             content_type = "application/problem+json"),
         (status = 404, description = "There is no such contact or flow.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 413, description = "The body is larger than 256 KiB.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        TooLarge,
         (status = 409, description = "The digest of the flow fits several versions.", body = ProblemDocument,
             content_type = "application/problem+json"),
         (status = 422, description = "The call cannot be placed: it is of the type `video`, no flow was named and \
@@ -184,7 +183,7 @@ pub(super) async fn make(
     let contact = api.store.contact(&asked.contact_id).await?;
     let contact = contact.ok_or_else(|| Problem::not_found(&format!("contact {}", asked.contact_id)))?;
     let (bot_id, flow) = flow(&api, asked.flow, &contact)?;
-    caller.require_bot(&bot_id)?;
+    api.auth.may_place(&caller, &bot_id).await?;
     let user_id = asked.user_id.clone();
     let request = DialRequest {
         app_id: caller.asks_as(),
@@ -274,10 +273,8 @@ async fn record(api: &Api, call_id: &str) -> Result<CallRecord, Problem> {
             future or before the start.", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 404, description = "There is no such call of a contact.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 409, description = "The call has ended already.", body = ProblemDocument,
-            content_type = "application/problem+json"),
-        (status = 413, description = "The body is larger than 256 KiB.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        EndedAlready,
+        TooLarge,
     ))]
 pub(super) async fn change(
     State(api): State<Api>,
@@ -347,8 +344,7 @@ pub(super) struct HistoryQuery {
 #[utoipa::path(get, path = "/v1/calls/history", operation_id = "getHistory", tag = "calls", params(HistoryQuery),
     responses(
         (status = 200, description = "A page of calls.", body = CallHistory),
-        (status = 400, description = "A parameter cannot be understood.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        BadParameter,
     ))]
 pub(super) async fn history(
     State(api): State<Api>,

@@ -13,6 +13,7 @@ use super::Api;
 use super::auth::{Caller, SEEING};
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query, cursor, page_size};
+use super::openapi::{BadParameter, Deleted, EndedAlready, NoSuchCall};
 use crate::store::{CallFilter, CallRow, Progress};
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -121,8 +122,7 @@ pub(super) struct CallNotifications {
     params(ListQuery),
     responses(
         (status = 200, description = "A page of calls.", body = CallList),
-        (status = 400, description = "A parameter cannot be understood.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        BadParameter,
     ))]
 pub(super) async fn list(
     State(api): State<Api>,
@@ -163,8 +163,7 @@ pub(super) async fn list(
     params(("call_id" = String, Path, description = "The call.")),
     responses(
         (status = 200, description = "The call.", body = CallWithEvidence),
-        (status = 404, description = "There is no such call.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        NoSuchCall,
     ))]
 pub(super) async fn one(
     State(api): State<Api>,
@@ -198,8 +197,7 @@ pub(super) async fn evidence(
     params(("call_id" = String, Path, description = "The call.")),
     responses(
         (status = 200, description = "The notifications in their order.", body = CallNotifications),
-        (status = 404, description = "There is no such call.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        NoSuchCall,
     ))]
 pub(super) async fn notifications(
     State(api): State<Api>,
@@ -230,8 +228,7 @@ pub(super) fn deleted() -> Problem {
             content_type = "application/problem+json"),
         (status = 404, description = "There is no such call or message.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 410, description = "It was deleted when its time was over.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        Deleted,
     ))]
 pub(super) async fn message(
     State(api): State<Api>,
@@ -260,10 +257,8 @@ pub(super) async fn message(
         (status = 403, description = "The scope `campaigns` is needed, or `SmartAssist Dialout` and a call that this \
             app asked for; or the call is another bot's.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 404, description = "There is no such call.", body = ProblemDocument,
-            content_type = "application/problem+json"),
-        (status = 409, description = "The call has ended already.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        NoSuchCall,
+        EndedAlready,
     ))]
 pub(super) async fn hang_up(
     State(api): State<Api>,
@@ -286,10 +281,8 @@ pub(super) async fn hang_up(
         (status = 403, description = "The scope `campaigns` is needed, or `SmartAssist Dialout` and a call that this \
             app asked for; or the call is another bot's.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 404, description = "There is no such call.", body = ProblemDocument,
-            content_type = "application/problem+json"),
-        (status = 409, description = "The call has ended already.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        NoSuchCall,
+        EndedAlready,
     ))]
 pub(super) async fn cancel(
     api: State<Api>,

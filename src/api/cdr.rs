@@ -9,6 +9,7 @@ use super::Api;
 use super::auth::{Caller, SEEING};
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query};
+use super::openapi::BadParameter;
 use crate::store::{CdrPage, CdrQuery};
 
 /// Which records, and in which order.
@@ -117,8 +118,7 @@ struct CdrOne {
 #[utoipa::path(get, path = "/v1/cdr", operation_id = "listRecords", tag = "records", params(CdrParameters),
     responses(
         (status = 200, description = "A page of records.", body = CdrList),
-        (status = 400, description = "A parameter cannot be understood.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        BadParameter,
     ))]
 pub(super) async fn list(
     State(api): State<Api>,

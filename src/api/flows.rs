@@ -17,6 +17,7 @@ use super::Api;
 use super::auth::Caller;
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query, json as read_json};
+use super::openapi::{BadBody, NoSuchVersion, TooLarge};
 use crate::flows::{self, Added, Author, Bundle, Described, FileTests, Refused, Running, Usable};
 use crate::wallclock::iso;
 
@@ -138,8 +139,7 @@ pub(super) async fn history(
     ),
     responses(
         (status = 200, description = "The YAML of the flow.", body = String, content_type = "application/yaml"),
-        (status = 404, description = "There is no such flow or version.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        NoSuchVersion,
         (status = 409, description = "The beginning of the digest fits several versions.", body = ProblemDocument,
             content_type = "application/problem+json"),
         (status = 422, description = "The file of the flow has errors.", body = ProblemDocument,
@@ -183,8 +183,7 @@ pub(super) struct UploadQuery {
         (status = 201, description = "The version is kept.", body = Uploaded),
         (status = 400, description = "The body or a parameter cannot be read.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 404, description = "There is no such flow or version.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        NoSuchVersion,
         (status = 409, description = "The beginning of the digest fits several versions, or there is nothing to go back to.", body = ProblemDocument,
             content_type = "application/problem+json"),
         (status = 413, description = "The upload is larger than 48 MiB.", body = ProblemDocument,
@@ -281,14 +280,11 @@ pub(super) struct Version {
     request_body(content = Version),
     responses(
         (status = 200, description = "It points there.", body = Moved),
-        (status = 400, description = "The body cannot be read.", body = ProblemDocument,
-            content_type = "application/problem+json"),
-        (status = 404, description = "There is no such flow or version.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        BadBody,
+        NoSuchVersion,
         (status = 409, description = "The beginning of the digest fits several versions.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 413, description = "The body is larger than 256 KiB.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        TooLarge,
         (status = 422, description = "The label cannot be one.", body = ProblemDocument,
             content_type = "application/problem+json"),
     ))]
@@ -311,8 +307,7 @@ pub(super) async fn label(
     ),
     responses(
         (status = 200, description = "It is gone.", body = Moved),
-        (status = 404, description = "There is no such flow or version.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        NoSuchVersion,
         (status = 422, description = "The flow has no such label, or it cannot be taken away.", body = ProblemDocument,
             content_type = "application/problem+json"),
     ))]
@@ -331,14 +326,11 @@ pub(super) async fn unlabel(
     request_body(content = Option<Version>, description = "Without a body: to what ran before."),
     responses(
         (status = 200, description = "It runs now.", body = Moved),
-        (status = 400, description = "The body cannot be read.", body = ProblemDocument,
-            content_type = "application/problem+json"),
-        (status = 404, description = "There is no such flow or version.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        BadBody,
+        NoSuchVersion,
         (status = 409, description = "The beginning of the digest fits several versions, or there is nothing to go back to.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 413, description = "The body is larger than 256 KiB.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        TooLarge,
     ))]
 pub(super) async fn roll_back(
     State(api): State<Api>,

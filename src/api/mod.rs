@@ -3,6 +3,7 @@
 pub mod admin;
 mod audit;
 pub mod auth;
+mod browser;
 mod calling;
 mod calls;
 mod cdr;
@@ -28,7 +29,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRef, RawPathParams, Request, State};
-use axum::http::{HeaderMap, Method, Uri};
+use axum::http::{Method, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -38,7 +39,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
 pub use self::audit::AuditDetail;
-use self::auth::{Auth, AuthError, Caller, gate};
+use self::auth::{Auth, AuthError, gate};
 pub use self::auth::{FLOWS, READ};
 use self::error::{Code, Problem};
 use self::openapi::Gate;
@@ -86,13 +87,6 @@ impl Api {
             runs.split_once('@').map_or(runs.as_str(), |(name, _)| name) == flow
         };
         bots.iter().any(flow_of)
-    }
-
-    /// Lets whoever may read everything look at a page.
-    async fn reader(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
-        let caller = self.auth.caller(headers, READ).await?;
-        caller.require_all()?;
-        Ok(caller)
     }
 }
 

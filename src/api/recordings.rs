@@ -22,6 +22,7 @@ use super::Api;
 use super::calls::{call, deleted};
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query, json, wrong};
+use super::openapi::{BadId, Deleted, TooLarge};
 use crate::store::LinkKey;
 use crate::wallclock::{iso, now_ms};
 
@@ -84,12 +85,10 @@ pub(super) struct Retired {
         (status = 200, description = "The audio.", body = Vec<u8>, content_type = "audio/wav"),
         (status = 304, description = "The file did not change since `If-Modified-Since`."),
         (status = 206, description = "The part that was asked for.", body = Vec<u8>, content_type = "audio/wav"),
-        (status = 400, description = "The id is no text.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        BadId,
         (status = 404, description = "There is no such call, or no recording of it.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 410, description = "It was deleted when its time was over.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        Deleted,
         (status = 416, description = "The file has no such part.", body = ProblemDocument,
             content_type = "application/problem+json"),
     ))]
@@ -114,10 +113,8 @@ pub(super) async fn recording(
             content_type = "application/problem+json"),
         (status = 404, description = "There is no such call, or no recording of it.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 410, description = "It was deleted when its time was over.", body = ProblemDocument,
-            content_type = "application/problem+json"),
-        (status = 413, description = "The body is larger than 256 KiB.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        Deleted,
+        TooLarge,
     ))]
 pub(super) async fn link(
     State(api): State<Api>,

@@ -157,6 +157,10 @@ async fn the_webhooks_of_a_contacts_call_are_signed_by_the_app_or_refused_at_onc
     desk.stage.app.store().create_api_key(acting).await.unwrap();
     let token = desk.stage.client.token();
     for bearer in [key.expose_secret(), token.as_str()] {
+        // Whoever acts for an app is bound to its bots, too.
+        let foreign = json!({"contact_id": "kk001", "type": "voice", "flow": "somebody-elses"});
+        let asked = desk.bare(Method::POST, "/v1/calls").bearer_auth(bearer).json(&foreign);
+        assert_eq!(reply_to(asked).await.problem().1, "bot_not_allowed");
         let made = reply_to(desk.bare(Method::POST, "/v1/calls").bearer_auth(bearer).json(&body(&url))).await;
         assert_eq!(made.status, 201, "{}", made.text());
         let call_id = made.json()["call_id"].as_str().unwrap().to_owned();

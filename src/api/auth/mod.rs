@@ -141,6 +141,16 @@ impl Auth {
         Err(AuthError::Bot(bot_id.to_owned()))
     }
 
+    /// Whether a caller may place calls of `bot`: its own bots decide, and those of the app it acts for.
+    pub(super) async fn may_place(&self, caller: &Caller, bot: &str) -> Result<(), AuthError> {
+        caller.require_bot(bot)?;
+        let Who::Key(key) = &caller.who else { return Ok(()) };
+        match self.app_of(key).await? {
+            Some(app) if !caller::may_use(&app.bots, bot) => Err(AuthError::Bot(bot.to_owned())),
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// The client app behind a request, if it holds `scope`. Its scopes and bots are those that the token or the key
     /// leaves.
     ///

@@ -7,8 +7,9 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::super::Api;
 use super::super::auth::{Caller, SEEING};
-use super::super::error::{Code, Problem, ProblemDocument};
+use super::super::error::{Code, Problem};
 use super::super::extract::{Query, cursor, page_size};
+use super::super::openapi::BadParameter;
 use crate::store::{CallFilter, CallRow, Interaction};
 use crate::wallclock::iso;
 
@@ -66,8 +67,7 @@ pub(in super::super) struct InteractionList {
     params(InteractionsQuery),
     responses(
         (status = 200, description = "A page of calls.", body = InteractionList),
-        (status = 400, description = "A parameter cannot be understood.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        BadParameter,
     ))]
 pub(in super::super) async fn interactions(
     State(api): State<Api>,

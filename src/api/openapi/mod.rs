@@ -6,6 +6,7 @@
 
 mod dialout;
 pub(super) mod page;
+mod problems;
 mod webhooks;
 
 use std::sync::LazyLock;
@@ -25,6 +26,10 @@ use utoipa::openapi::{
 use utoipa::{PartialSchema, ToSchema};
 
 pub(super) use dialout::{BatchLine, DialOutAnswer, DialOutBody};
+pub(super) use problems::{
+    BadBody, BadField, BadId, BadParameter, Deleted, EndedAlready, NoSuchCall, NoSuchContact,
+    NoSuchNotification, NoSuchVersion, TooLarge,
+};
 
 use super::error::{FieldProblem, ProblemDocument};
 

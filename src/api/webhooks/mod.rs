@@ -21,7 +21,8 @@ use self::when::When;
 use super::Api;
 use super::auth::{Caller, RESENDING, SEEING};
 use super::error::{Code, Problem, ProblemDocument};
-use crate::store::{DeliveryFilter, DeliveryRow, DeliveryState, NotSettled};
+use super::openapi::{BadBody, BadParameter, NoSuchNotification, TooLarge};
+use crate::store::{Act, DeliveryFilter, DeliveryRow, DeliveryState, NotSettled};
 use crate::wallclock::now_ms;
 
 const PAGE: u32 = 50;
@@ -178,8 +179,7 @@ impl Again {
     params(Wanted),
     responses(
         (status = 200, description = "A page of notifications.", body = DeliveryList),
-        (status = 400, description = "A parameter cannot be understood.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        BadParameter,
     ))]
 async fn list(
     State(api): State<Api>,
@@ -201,8 +201,7 @@ async fn list(
     params(("id" = String, Path, description = "The notification: its `webhook-id`.")),
     responses(
         (status = 200, description = "The notification.", body = DeliveryDetail),
-        (status = 404, description = "There is no such notification.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        NoSuchNotification,
     ))]
 async fn one(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<DeliveryDetail>, Problem> {
     let row = delivery(&api, &id).await?;
@@ -217,16 +216,16 @@ async fn one(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<Deli
         (status = 202, description = "It is being sent.", body = Delivery),
         (status = 403, description = "The scope `campaigns` or `admin` is needed; or a browser sent it without the header `x-dering-request`.",
             body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such notification.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        NoSuchNotification,
         (status = 409, description = "It is on its way already.", body = ProblemDocument,
             content_type = "application/problem+json"),
     ))]
 async fn redeliver_one(
     State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<Delivery>), Problem> {
-    send_again(&api, &id).await?;
+    send_again(&api, &id, caller.act()).await?;
     let row = delivery(&api, &id).await?;
     Ok((StatusCode::ACCEPTED, Json(Delivery::from(&row))))
 }
@@ -237,12 +236,10 @@ async fn redeliver_one(
     responses(
         (status = 200, description = "With `dryRun`: how many it would be.", body = Redelivery),
         (status = 202, description = "They are being sent.", body = Redelivery),
-        (status = 400, description = "The body cannot be read.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        BadBody,
         (status = 403, description = "The scope `campaigns` or `admin` is needed; or a browser sent it without the header `x-dering-request`.",
             body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, description = "The body is larger than 256 KiB.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        TooLarge,
         (status = 422, description = "Nothing narrows it, or it asks for what is on its way.", body = ProblemDocument,
             content_type = "application/problem+json"),
     ))]
@@ -258,7 +255,7 @@ async fn redeliver(
     if again.dry_run {
         return Ok((StatusCode::OK, Json(Redelivery { matched, ..Redelivery::default() })));
     }
-    let done = send_again_all(&api, filter, limit).await?;
+    let done = send_again_all(&api, filter, limit, caller.act()).await?;
     let redelivered = done.ids.len() as u64;
     Ok((StatusCode::ACCEPTED, Json(Redelivery { matched, redelivered, ids: done.ids, more: done.more })))
 }
@@ -289,8 +286,8 @@ async fn delivery(api: &Api, id: &str) -> Result<DeliveryRow, Problem> {
     found.ok_or_else(|| Problem::new(Code::NotFound, format!("there is no notification {id}")))
 }
 
-async fn send_again(api: &Api, id: &str) -> Result<(), Problem> {
-    match api.store.redeliver_one(id).await? {
+async fn send_again(api: &Api, id: &str, act: Act) -> Result<(), Problem> {
+    match api.store.redeliver_one_by(id, Some(act)).await? {
         Ok(done) => api.outbox.try_now(done.endpoints),
         Err(NotSettled::Unknown) => {
             return Err(Problem::new(Code::NotFound, format!("there is no notification {id}")));
@@ -308,8 +305,9 @@ async fn send_again_all(
     api: &Api,
     filter: DeliveryFilter,
     limit: u32,
+    act: Act,
 ) -> Result<crate::store::Redelivered, Problem> {
-    let done = api.store.redeliver(filter, limit).await?;
+    let done = api.store.redeliver_by(filter, limit, Some(act)).await?;
     api.outbox.try_now(done.endpoints.iter().cloned());
     tracing::info!(webhooks = done.ids.len(), "webhooks are sent again on demand");
     Ok(done)
