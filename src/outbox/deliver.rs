@@ -201,6 +201,7 @@ impl Outbox {
         let held_back = ceilings.values().any(|ceiling| *ceiling == 0);
         let slow_after_ms = i64::try_from(self.options.slow_after.as_millis()).unwrap_or(i64::MAX);
         let (quick, slow) = self.health.paces(slow_after_ms, now_ms);
+        metrics::gauge!("dering_webhook_slow_endpoints").set(slow.len() as f64);
         ClaimRequest {
             quick,
             slow,
