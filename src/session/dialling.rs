@@ -256,7 +256,8 @@ impl Handle {
                 Launched::Asked(placed) => Box::pin(actor.run(placed)).await,
                 Launched::Expired => {
                     let why = Unplaced::Expired { expires_ms: expiry.map_or(0, |(_, ms)| ms) };
-                    let closing = why.closing(&call_id, &actor.app_id, actor.notify.as_ref(), now_ms());
+                    let closing =
+                        why.closing(&call_id, &actor.app_id, &actor.number, actor.notify.as_ref(), now_ms());
                     Box::pin(actor.end_unplaced(closing)).await;
                     None
                 }

@@ -8,13 +8,13 @@ use tokio::time::Instant;
 
 use super::actor::{Actor, Control};
 use super::ledger::Ledger;
-use crate::store::CallBatch;
+use crate::store::{Act, CallBatch};
 use crate::trunk::{DialError, Leg, Line, Order, Ticket, Turn};
 
 /// What comes first: the outcome, a place in the queue, or somebody who wants no call any more.
 enum Step<T> {
     Done(T),
-    HungUp(String),
+    HungUp(String, Option<Act>),
     /// It is too late for the call.
     Expired,
 }
@@ -47,7 +47,7 @@ impl Actor {
     ) -> Launched {
         match self.unless_too_late(prepared, expires).await {
             Step::Done(()) => {}
-            Step::HungUp(by) => return self.cancelled(by).await,
+            Step::HungUp(by, act) => return self.cancelled(by, act).await,
             Step::Expired => return Launched::Expired,
         }
         // What came too early for a line was told when it was accepted.
@@ -57,22 +57,22 @@ impl Actor {
                 Step::Done(Ok(Turn::Dial(slot))) => break slot,
                 Step::Done(Ok(Turn::Queued { ahead })) if queued_at.is_none() => {
                     queued_at = Some(self.clock.now());
-                    self.note(queued(line, ahead)).await;
+                    self.note(queued(line, ahead), None).await;
                 }
                 Step::Done(Ok(Turn::Queued { ahead })) => self.board.moved_up(&self.call_id, ahead),
                 Step::Done(Err(error)) => return Launched::Asked(Err(error)),
-                Step::HungUp(by) => return self.cancelled(by).await,
+                Step::HungUp(by, act) => return self.cancelled(by, act).await,
                 Step::Expired => return Launched::Expired,
             }
         };
         if let Some(since) = queued_at {
             let now = self.clock.now();
-            self.note(Fact::new("dequeued", json!({ "waitedMs": now.ms_since(since) }))).await;
+            self.note(Fact::new("dequeued", json!({ "waitedMs": now.ms_since(since) })), None).await;
         }
         self.call.dialled(self.clock.now());
         match self.unless_too_late(line.place(order, slot), None).await {
             Step::Done(placed) => Launched::Asked(placed),
-            Step::HungUp(by) => self.cancelled(by).await,
+            Step::HungUp(by, act) => self.cancelled(by, act).await,
             Step::Expired => Launched::Expired,
         }
     }
@@ -91,13 +91,13 @@ impl Actor {
         };
         tokio::select! {
             done = work => Step::Done(done),
-            Some(Control::HangUp { by }) = self.control.recv() => Step::HungUp(by),
+            Some(Control::HangUp { by, act }) = self.control.recv() => Step::HungUp(by, act),
             () = late => Step::Expired,
         }
     }
 
-    async fn cancelled(&mut self, by: String) -> Launched {
-        self.note(Fact::new("hangup_requested", json!({ "by": by }))).await;
+    async fn cancelled(&mut self, by: String, act: Option<Act>) -> Launched {
+        self.note(Fact::new("hangup_requested", json!({ "by": by })), act).await;
         Launched::Asked(Err(DialError::Cancelled { by }))
     }
 
@@ -109,10 +109,13 @@ impl Actor {
     }
 
     /// A line of the timeline before the call itself has begun.
-    async fn note(&mut self, fact: Fact) {
+    async fn note(&mut self, fact: Fact, act: Option<Act>) {
         self.board.note(&self.call_id, &fact);
         let mut ledger = Ledger::new(&self.call_id, self.clock);
         ledger.fact(fact, self.clock.now());
+        if let Some(act) = act {
+            ledger.asked_to_end(act);
+        }
         if let Some(batch) = ledger.into_batch() {
             self.scribe.write(batch).await;
         }

@@ -10,7 +10,7 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::do_not_call::digits;
-use super::{Error, NewDoNotCall, Store, cdr, do_not_call};
+use super::{Error, NewAudit, NewDoNotCall, Store, audit, cdr, do_not_call};
 use crate::wallclock::now_ms;
 
 /// Everything that happened to one call at one instant. It becomes visible at once or not at all, so a
@@ -36,6 +36,8 @@ pub struct CallBatch {
     pub recording: Option<NewRecording>,
     /// The other party asked never to be called again.
     pub do_not_call: Option<NewDoNotCall>,
+    /// Who asked for what is done here.
+    pub audit: Option<NewAudit>,
 }
 
 /// A call as it was asked for.
@@ -179,6 +181,9 @@ pub(super) async fn write(connection: &mut SqliteConnection, batch: CallBatch) -
     }
     if let Some(asked) = batch.do_not_call {
         do_not_call::put(connection, id, asked).await?;
+    }
+    if let Some(entry) = batch.audit {
+        audit::append(connection, entry).await?;
     }
     Ok(())
 }

@@ -21,6 +21,7 @@ mod link_keys;
 mod retention;
 mod schema;
 mod seal;
+mod sight;
 mod taken;
 mod vault;
 mod watching;
@@ -61,6 +62,7 @@ pub use ledger::{
 pub use link_keys::LinkKey;
 pub use retention::ExpiredRecording;
 pub use seal::{NoKey, ServerKey};
+pub use sight::Sight;
 pub use vault::KeySource;
 use vault::Vault;
 pub use watching::Watch;
