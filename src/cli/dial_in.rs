@@ -160,6 +160,7 @@ const fn noun(sound: Sound) -> &'static str {
     match sound {
         Sound::Speech => "speech",
         Sound::Recording => "a recording",
+        Sound::Cough => "a cough",
         Sound::Beep => "a beep",
         Sound::Sit => "special information tones",
         Sound::Fax => "fax tones",

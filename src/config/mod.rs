@@ -379,6 +379,20 @@ mod tests {
     }
 
     #[test]
+    fn every_example_of_settings_in_the_guides_is_one() {
+        let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
+        let mut examples = 0;
+        for page in ["serving.md", "speech.md", "carriers.md", "inbound.md", "recordings.md"] {
+            let text = std::fs::read_to_string(docs.join(page)).unwrap();
+            for block in text.split("```yaml\n").skip(1).filter(|block| !block.starts_with("flow:")) {
+                parse(page, block.split("```").next().unwrap()).unwrap();
+                examples += 1;
+            }
+        }
+        assert!(examples >= 8, "{examples} examples");
+    }
+
+    #[test]
     fn limits_that_let_no_call_through_are_refused() {
         for limits in ["{calls: 0}", "{per_second: 0}", "{per_second: -1}", "{per_second: .nan}"] {
             let text = format!("trunks: [{{name: a, url: 'http://x', limits: {limits}}}]");

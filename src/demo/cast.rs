@@ -1,20 +1,38 @@
 //! Whom the demo calls, and how each call has to end.
 
+use super::turns::Turn;
+
+/// The flow of most calls, and the one of those that are about turn-taking.
+pub(super) const REMINDER: &str = "payment-reminder";
+const EXPLANATION: &str = "plan-change";
+
 /// One callee of the demo.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Callee {
     pub(super) number: &'static str,
     /// Name of its file in `flows/callees`.
     pub(super) name: &'static str,
+    pub(super) flow: &'static str,
     pub(super) disposition: &'static str,
     /// Who answered; `None` for a call that nobody takes.
     pub(super) amd: Option<&'static str>,
     pub(super) outcome: &'static str,
     pub(super) message_left: bool,
+    /// What it does to the bot's voice.
+    pub(super) turn: Option<Turn>,
 }
 
 const fn callee(number: &'static str, name: &'static str, disposition: &'static str) -> Callee {
-    Callee { number, name, disposition, amd: None, outcome: "", message_left: false }
+    Callee {
+        number,
+        name,
+        flow: REMINDER,
+        disposition,
+        amd: None,
+        outcome: "",
+        message_left: false,
+        turn: None,
+    }
 }
 
 const fn answered(
@@ -35,14 +53,26 @@ const fn unanswered(
     Callee { outcome, ..callee(number, name, disposition) }
 }
 
+const fn explained(number: &'static str, name: &'static str, turn: Turn, outcome: &'static str) -> Callee {
+    Callee { flow: EXPLANATION, turn: Some(turn), ..answered(number, name, "human", outcome) }
+}
+
+const fn speaking_up(callee: Callee) -> Callee {
+    Callee { turn: Some(Turn::SpeaksUp), ..callee }
+}
+
 const fn leaving_message(callee: Callee) -> Callee {
     Callee { message_left: true, ..callee }
 }
 
 /// The cast, in the order of the table.
-pub(super) const CAST: [Callee; 10] = [
+pub(super) const CAST: [Callee; 14] = [
     answered("+15550001", "person-presses-1", "human", "confirmed"),
-    answered("+15550002", "person-barges-in", "human", "confirmed"),
+    speaking_up(answered("+15550002", "person-barges-in", "human", "confirmed")),
+    explained("+15550013", "person-coughs", Turn::FalseAlarms(2), "taken"),
+    explained("+15550014", "person-on-loudspeaker", Turn::Echo, "taken"),
+    explained("+15550015", "person-talks-over-notice", Turn::OverProtected("notice"), "call_back"),
+    explained("+15550016", "person-in-noise", Turn::SpeaksUp, "call_back"),
     leaving_message(answered("+15550003", "voicemail-beep", "machine", "message_left")),
     answered("+15550004", "voicemail-no-beep", "machine", "no_beep"),
     leaving_message(answered("+15550005", "voicemail-short", "machine", "message_left")),

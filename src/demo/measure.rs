@@ -4,15 +4,25 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::turns::{Account, Silence};
+
 /// Times at the callee, ms, by the gateway's own clock of 20 ms frames.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(super) struct Measured {
     /// From the end of the beep to the first sound of the message.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) message_after_beep_ms: Option<u64>,
-    /// From the first sound of a callee who talks over the bot to the bot's last one.
+    /// From the first sound of a callee who talks over the bot, or coughs, to the bot's last one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) silent_after_barge_in_ms: Option<u64>,
+    /// For how long the bot was silent each time that it went on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) pauses_ms: Vec<u64>,
+    /// From the first sound of a callee who talks over a protected part to the bot's last one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) held_back_ms: Option<u64>,
+    /// For how long the bot was heard.
+    pub(super) bot_spoke_ms: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -30,30 +40,42 @@ struct Entry {
 }
 
 /// Reads the timeline beside `recording`; nothing is measured where there is none.
-pub(super) async fn read(recording: &Path) -> Measured {
+pub(super) async fn read(recording: &Path, account: &Account) -> Measured {
     let Ok(text) = tokio::fs::read_to_string(recording.with_extension("json")).await else {
         return Measured::default();
     };
-    serde_json::from_str::<Timeline>(&text).map(|timeline| measure(&timeline)).unwrap_or_default()
+    let timeline = serde_json::from_str::<Timeline>(&text);
+    timeline.map(|timeline| measure(&timeline, account)).unwrap_or_default()
 }
 
-fn measure(timeline: &Timeline) -> Measured {
+fn measure(timeline: &Timeline, account: &Account) -> Measured {
     let mut measured = Measured::default();
-    let (mut beep_end, mut talked_over_at, mut bot_sounds) = (None, None, false);
+    let mut silences = account.silences.iter();
+    let (mut beep_end, mut talked_over_at, mut paused_at, mut sounds_since) = (None, None, None, None);
     for entry in &timeline.events {
-        let sound = entry.sound.as_deref();
+        let (at, sound) = (entry.at_ms, entry.sound.as_deref());
         match (entry.event.as_str(), sound) {
-            ("callee_stopped", Some("beep")) => beep_end = Some(entry.at_ms),
-            ("callee_started", Some("speech")) if bot_sounds => talked_over_at = Some(entry.at_ms),
+            ("callee_stopped", Some("beep")) => beep_end = Some(at),
+            ("callee_started", Some("speech" | "cough")) if sounds_since.is_some() => {
+                talked_over_at = Some(at);
+            }
+            ("interruption", _) => {
+                paused_at = silences.next().filter(|silence| **silence == Silence::Pause).map(|_| at);
+            }
             ("bot_started", _) => {
-                bot_sounds = true;
-                let since = beep_end.take().map(|end| entry.at_ms.saturating_sub(end));
+                sounds_since = Some(at);
+                let since = beep_end.take().map(|end| at.saturating_sub(end));
                 measured.message_after_beep_ms = measured.message_after_beep_ms.or(since);
+                measured.pauses_ms.extend(paused_at.take().map(|paused| at.saturating_sub(paused)));
             }
             ("bot_stopped", _) => {
-                bot_sounds = false;
-                let since = talked_over_at.take().map(|at| entry.at_ms.saturating_sub(at));
-                measured.silent_after_barge_in_ms = measured.silent_after_barge_in_ms.or(since);
+                measured.bot_spoke_ms += sounds_since.take().map_or(0, |since| at.saturating_sub(since));
+                let since = talked_over_at.take().map(|from| at.saturating_sub(from));
+                if account.was_deferred {
+                    measured.held_back_ms = measured.held_back_ms.or(since);
+                } else {
+                    measured.silent_after_barge_in_ms = measured.silent_after_barge_in_ms.or(since);
+                }
             }
             _ => {}
         }
@@ -65,23 +87,48 @@ fn measure(timeline: &Timeline) -> Measured {
 mod tests {
     use super::*;
 
-    fn of(events: &str) -> Measured {
-        measure(&serde_json::from_str(&format!("{{\"events\":[{events}]}}")).unwrap())
+    fn of(account: &Account, events: &str) -> Measured {
+        measure(&serde_json::from_str(&format!("{{\"events\":[{events}]}}")).unwrap(), account)
     }
 
     #[test]
     fn a_message_is_timed_from_the_end_of_the_beep() {
-        let measured = of(r#"{"atMs":900,"event":"callee_started","sound":"beep"},
+        let measured = of(
+            &Account::default(),
+            r#"{"atMs":900,"event":"callee_started","sound":"beep"},
             {"atMs":1300,"event":"callee_stopped","sound":"beep"},{"atMs":1350,"event":"bot_started"},
-            {"atMs":9000,"event":"bot_stopped"}"#);
-        assert_eq!(measured, Measured { message_after_beep_ms: Some(50), silent_after_barge_in_ms: None });
+            {"atMs":9000,"event":"bot_stopped"}"#,
+        );
+        let wanted = Measured { message_after_beep_ms: Some(50), bot_spoke_ms: 7_650, ..Measured::default() };
+        assert_eq!(measured, wanted);
     }
 
     #[test]
     fn an_interruption_is_timed_from_the_callees_first_sound() {
-        let measured = of(r#"{"atMs":500,"event":"callee_started","sound":"speech"},
+        let events = r#"{"atMs":500,"event":"callee_started","sound":"speech"},
             {"atMs":900,"event":"callee_stopped","sound":"speech"},{"atMs":1300,"event":"bot_started"},
-            {"atMs":3300,"event":"callee_started","sound":"speech"},{"atMs":3420,"event":"bot_stopped"}"#);
-        assert_eq!(measured, Measured { message_after_beep_ms: None, silent_after_barge_in_ms: Some(120) });
+            {"atMs":3300,"event":"callee_started","sound":"speech"},{"atMs":3420,"event":"bot_stopped"}"#;
+        let wanted =
+            Measured { silent_after_barge_in_ms: Some(120), bot_spoke_ms: 2_120, ..Measured::default() };
+        assert_eq!(of(&Account::default(), events), wanted);
+        let held_back = Account { was_deferred: true, ..Account::default() };
+        let wanted = Measured { held_back_ms: Some(120), bot_spoke_ms: 2_120, ..Measured::default() };
+        assert_eq!(of(&held_back, events), wanted);
+    }
+
+    #[test]
+    fn a_pause_is_timed_until_the_bot_goes_on_and_a_cut_is_none() {
+        let account = Account { silences: vec![Silence::Pause, Silence::Cut], ..Account::default() };
+        let measured = of(
+            &account,
+            r#"{"atMs":1000,"event":"bot_started"},{"atMs":2000,"event":"callee_started","sound":"cough"},
+            {"atMs":2100,"event":"interruption"},{"atMs":2100,"event":"bot_stopped"},
+            {"atMs":2600,"event":"bot_started"},{"atMs":4000,"event":"interruption"},
+            {"atMs":4000,"event":"bot_stopped"},{"atMs":6000,"event":"bot_started"}"#,
+        );
+        assert_eq!(
+            (measured.pauses_ms.as_slice(), measured.silent_after_barge_in_ms),
+            (&[500][..], Some(100))
+        );
     }
 }

@@ -1,8 +1,9 @@
-//! The demo: gateway, server and webhook receiver in one process, and ten calls at the same time.
+//! The demo: gateway, server and webhook receiver in one process, and fourteen calls at the same time.
 
 mod cast;
 mod measure;
 mod report;
+mod turns;
 mod watch;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -14,10 +15,11 @@ use futures_util::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use self::cast::{CAST, Callee};
+use self::cast::{CAST, Callee, REMINDER};
 use self::measure::Measured;
 pub use self::report::Report;
 use self::report::{CallReport, Notifications};
+use self::turns::Account;
 use crate::api::{self, auth};
 use crate::app::App;
 use crate::config::{Config, Trunk};
@@ -26,11 +28,13 @@ use crate::outbox::receiver::{Inbox, Receiver};
 use crate::speech::tts::{self, Tts};
 use crate::store::{self, CallRow, NewApp, Store};
 
-const FLOW: &str = "payment-reminder";
 const APP: &str = "demo";
 /// No call of the cast lasts this long.
 const CALL_PATIENCE: Duration = Duration::from_secs(120);
 const WEBHOOK_PATIENCE: Duration = Duration::from_secs(30);
+
+/// No call of the cast has more in its timeline.
+const MOST_EVENTS: u32 = 1_000;
 
 /// Where the demo lives.
 #[derive(Clone, Debug)]
@@ -123,9 +127,10 @@ impl Demo {
     /// Asks for one call as any client would: over HTTP, with a token.
     async fn dial(&self, http: &reqwest::Client, callee: &Callee) -> anyhow::Result<String> {
         let token = auth::mint(APP, &self.secret, Duration::from_secs(300), &[])?;
-        let url = format!("http://{}/api/1.1/public/bot/{FLOW}/smartassist/dialout", self.app.address());
+        let flow = callee.flow;
+        let url = format!("http://{}/api/1.1/public/bot/{flow}/smartassist/dialout", self.app.address());
         let body = json!({
-            "botId": FLOW,
+            "botId": flow,
             "target": format!("tel:{}", callee.number),
             "caller": "+15550100",
             "machineDetection": "detect",
@@ -154,8 +159,9 @@ impl Demo {
         let recording = store.recording(call_id).await?.map(|row| row.path);
         let notifications = self.notifications(call_id).await?;
         let seen = call.session_id.as_deref().and_then(|session| self.gateway.recording(session));
+        let account = Account::of(&store.events(call_id, 0, MOST_EVENTS).await?);
         let measured = match seen {
-            Some(path) => measure::read(&path).await,
+            Some(path) => measure::read(&path, &account).await,
             None => Measured::default(),
         };
         let mut report = CallReport {
@@ -170,9 +176,11 @@ impl Demo {
             notifications,
             recording,
             measured,
+            seen: Vec::new(),
             unexpected: Vec::new(),
         };
-        report.compare(callee);
+        report.tell(callee);
+        report.compare(callee, &account);
         Ok(report)
     }
 
@@ -206,7 +214,7 @@ impl Demo {
         format!(
             "The page of calls:  http://demo:{key}@{address}/\n\
              Its API:            curl -H 'Authorization: Bearer {key}' http://{address}/v1/calls\n\
-             Client app secret:  {} (app \"{APP}\", bot \"{FLOW}\")",
+             Client app secret:  {} (app \"{APP}\", bot \"{REMINDER}\")",
             self.secret.expose_secret()
         )
     }

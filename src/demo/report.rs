@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::cast::Callee;
 use super::measure::Measured;
+use super::turns::{Account, Turn};
 
 /// One call of the demo, as `--json` prints it.
 #[derive(Clone, Debug, Serialize)]
@@ -26,6 +27,8 @@ pub(super) struct CallReport {
     pub(super) recording: Option<String>,
     #[serde(flatten)]
     pub(super) measured: Measured,
+    /// What is worth telling of the call, in sentences.
+    pub(super) seen: Vec<String>,
     /// What differs from what this callee must lead to; empty when all is well.
     pub(super) unexpected: Vec<String>,
 }
@@ -47,8 +50,33 @@ pub struct Report {
 }
 
 impl CallReport {
+    /// Puts what was measured at the callee into words.
+    pub(super) fn tell(&mut self, callee: &Callee) {
+        let measured = &self.measured;
+        if let Some(ms) = measured.message_after_beep_ms {
+            self.seen.push(format!("the message began {ms} ms after the beep"));
+        }
+        if let Some(ms) = measured.silent_after_barge_in_ms {
+            self.seen.push(format!("the bot fell silent {ms} ms after the callee was heard"));
+        }
+        if !measured.pauses_ms.is_empty() {
+            let pauses: Vec<String> = measured.pauses_ms.iter().map(|ms| format!("{ms} ms")).collect();
+            self.seen.push(format!("it paused {} and went on where it had stopped", pauses.join(", then ")));
+        }
+        if let Some(ms) = measured.held_back_ms {
+            self.seen.push(format!(
+                "talked over, the bot spoke on for {ms} ms, to the end of the protected part, and stopped"
+            ));
+        }
+        if callee.turn == Some(Turn::Echo) {
+            let seconds = measured.bot_spoke_ms as f64 / 1_000.0;
+            self.seen
+                .push(format!("{seconds:.1} s of its own voice came back and did not interrupt the bot"));
+        }
+    }
+
     /// Holds the call against what the callee must lead to.
-    pub(super) fn compare(&mut self, expected: &Callee) {
+    pub(super) fn compare(&mut self, expected: &Callee, account: &Account) {
         let mut differ = |what: &str, got: Option<&str>, wanted: Option<&str>| {
             if got != wanted {
                 let word = |w: Option<&str>| w.unwrap_or("nothing").to_owned();
@@ -60,6 +88,9 @@ impl CallReport {
         differ("outcome", self.outcome.as_deref(), Some(expected.outcome));
         if self.message_left != expected.message_left {
             self.unexpected.push(format!("message left is {}", self.message_left));
+        }
+        if let Some(turn) = expected.turn {
+            self.unexpected.extend(account.compare(turn));
         }
         let Notifications { sent, delivered, valid } = self.notifications;
         if sent == 0 || delivered != sent || valid != sent {
@@ -128,13 +159,10 @@ impl Report {
         let mut text = table.to_string();
         for call in &self.calls {
             if let Some(recording) = &call.recording {
-                text.push_str(&format!("\n{:22} {recording}", call.callee));
+                text.push_str(&format!("\n{:24} {recording}", call.callee));
             }
-            if let Some(ms) = call.measured.message_after_beep_ms {
-                text.push_str(&format!("\n{:22} the message began {ms} ms after the beep", ""));
-            }
-            if let Some(ms) = call.measured.silent_after_barge_in_ms {
-                text.push_str(&format!("\n{:22} the bot fell silent {ms} ms after the callee spoke up", ""));
+            for sentence in &call.seen {
+                text.push_str(&format!("\n{:24} {sentence}", ""));
             }
         }
         for call in self.calls.iter().filter(|call| !call.unexpected.is_empty()) {
@@ -162,6 +190,7 @@ mod tests {
             notifications: Notifications { sent: 4, delivered: 4, valid: 4 },
             recording: None,
             measured: Measured::default(),
+            seen: Vec::new(),
             unexpected: Vec::new(),
         }
     }
@@ -169,7 +198,7 @@ mod tests {
     #[test]
     fn a_call_that_went_as_it_must_has_nothing_unexpected() {
         let mut call = report();
-        call.compare(&CAST[0]);
+        call.compare(&CAST[0], &Account::default());
         assert_eq!(call.unexpected, Vec::<String>::new());
     }
 
@@ -178,11 +207,31 @@ mod tests {
         let mut call = report();
         call.amd = Some("machine".into());
         call.notifications.valid = 3;
-        call.compare(&CAST[0]);
+        call.compare(&CAST[0], &Account::default());
         let report = Report { calls: vec![call] };
         assert!(!report.is_as_expected());
         let table = report.rows(false);
         assert!(table.contains("verdict is machine, not human") && table.contains("3 valid"), "{table}");
         assert!(table.lines().all(|line| line.chars().count() <= 130), "{table}");
+    }
+
+    #[test]
+    fn what_the_callee_heard_is_told_in_sentences() {
+        let mut call = report();
+        call.measured = Measured {
+            silent_after_barge_in_ms: Some(120),
+            pauses_ms: vec![480, 520],
+            bot_spoke_ms: 12_340,
+            ..Measured::default()
+        };
+        call.tell(&Callee { turn: Some(Turn::Echo), ..CAST[0] });
+        let table = Report { calls: vec![call] }.rows(false);
+        for sentence in [
+            "fell silent 120 ms after the callee was heard",
+            "it paused 480 ms, then 520 ms and went on where it had stopped",
+            "12.3 s of its own voice came back",
+        ] {
+            assert!(table.contains(sentence), "{table}");
+        }
     }
 }

@@ -56,7 +56,7 @@ impl Board {
             Some(bar) => bar.set_message(text.to_owned()),
             None => {
                 let mut err = std::io::stderr().lock();
-                let _written = writeln!(err, "{name:22} {text}");
+                let _written = writeln!(err, "{name:24} {text}");
             }
         }
     }
@@ -64,7 +64,7 @@ impl Board {
 
 fn new_bar(bars: &MultiProgress, name: &str) -> ProgressBar {
     let bar = bars.add(ProgressBar::new_spinner());
-    if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {prefix:22} {elapsed:>4} {wide_msg}") {
+    if let Ok(style) = ProgressStyle::with_template("{spinner:.cyan} {prefix:24} {elapsed:>4} {wide_msg}") {
         bar.set_style(style);
     }
     bar.set_prefix(name.to_owned());

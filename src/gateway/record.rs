@@ -60,6 +60,7 @@ pub enum Happening {
 pub enum Sound {
     Speech,
     Recording,
+    Cough,
     Beep,
     Sit,
     Fax,
@@ -71,6 +72,7 @@ impl From<SoundKind> for Sound {
         match kind {
             SoundKind::Speech => Self::Speech,
             SoundKind::Recording => Self::Recording,
+            SoundKind::Cough => Self::Cough,
             SoundKind::Beep => Self::Beep,
             SoundKind::Sit => Self::Sit,
             SoundKind::Fax => Self::Fax,

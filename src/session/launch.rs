@@ -2,6 +2,7 @@
 //! is dialled. A hang-up ends it at any point.
 
 use callcore::call::Fact;
+use callcore::clock::CallTime;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -26,6 +27,14 @@ pub(super) enum Launched {
     Expired,
 }
 
+/// A call waits for a line.
+pub(super) fn queued(line: &Line, ahead: usize) -> Fact {
+    let (trunk, limits) = (line.name(), line.limits());
+    let detail =
+        json!({ "trunk": trunk, "ahead": ahead, "calls": limits.calls, "perSecond": limits.per_second });
+    Fact::new("queued", detail)
+}
+
 impl Actor {
     /// Places the call once `prepared` is done and the trunk has a line for it.
     pub(super) async fn launch(
@@ -41,17 +50,14 @@ impl Actor {
             Step::HungUp(by, act) => return self.cancelled(by, act).await,
             Step::Expired => return Launched::Expired,
         }
-        let mut queued_at = None;
+        // What came too early for a line was told when it was accepted.
+        let mut queued_at = ticket.ahead().map(|_| CallTime::ZERO);
         let slot = loop {
             match self.unless_too_late(ticket.turn(), expires).await {
                 Step::Done(Ok(Turn::Dial(slot))) => break slot,
                 Step::Done(Ok(Turn::Queued { ahead })) if queued_at.is_none() => {
                     queued_at = Some(self.clock.now());
-                    let (trunk, limits) = (line.name(), line.limits());
-                    let detail = json!({
-                        "trunk": trunk, "ahead": ahead, "calls": limits.calls, "perSecond": limits.per_second,
-                    });
-                    self.note(Fact::new("queued", detail), None).await;
+                    self.note(queued(line, ahead), None).await;
                 }
                 Step::Done(Ok(Turn::Queued { ahead })) => self.board.moved_up(&self.call_id, ahead),
                 Step::Done(Err(error)) => return Launched::Asked(Err(error)),

@@ -124,7 +124,7 @@ impl Handle {
         if when(Some(row.start_ms), row.expires_ms, now_ms()) != When::Now {
             return Ok(Begun::NotYet);
         }
-        let ready = match self.check(&request).await {
+        let ready = match self.check_now(&request).await {
             Ok(checked) => self.place(&row.call_id, &checked.trunk).map(|place| (checked, place)),
             Err(refusal) => Err(refusal),
         };
@@ -145,7 +145,7 @@ impl Handle {
         };
         let clock = Clock::start();
         let began_ms = clock.began_ms;
-        let batch = CallBatch {
+        let mut batch = CallBatch {
             call_id: row.call_id.clone(),
             update: Some(CallUpdate {
                 state: Some("placing".into()),
@@ -163,6 +163,10 @@ impl Handle {
             }],
             ..CallBatch::default()
         };
+        if let (Some(event), Some(update)) = (place.queued(&checked.trunk, began_ms), &mut batch.update) {
+            update.state = Some("queued".into());
+            batch.events.push(event);
+        }
         match store.end_plan(batch).await {
             Ok(true) => self.launch(request, &row.call_id, checked, place, clock),
             // Somebody cancelled it in between.

@@ -369,24 +369,3 @@ async fn put(connection: &mut SqliteConnection, contact: NewContact, now: i64) -
         _ => Ok(Kept::Ambiguous),
     }
 }
-
-/// Files a new call under the contact of the number at its other end, when just one contact has it.
-pub(super) async fn file_call(
-    connection: &mut SqliteConnection,
-    call_id: &str,
-    number: &str,
-) -> Result<(), Error> {
-    let number = digits(number);
-    if number.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "INSERT INTO call_parties (call_id, contact_id) \
-         SELECT $1, min(id) FROM contacts WHERE digits = $2 HAVING count(*) = 1",
-    )
-    .bind(call_id)
-    .bind(number)
-    .execute(connection)
-    .await?;
-    Ok(())
-}

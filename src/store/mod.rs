@@ -51,7 +51,7 @@ pub use calls::{
 };
 pub use cdr::{CdrPage, CdrRow};
 pub use contacts::{ContactChange, ContactPage, ContactRow, HistoryPage, HistoryRow, Kept, NewContact};
-pub use dialout::{Acceptance, FlowUse, NewPlan, PlannedRow, RequestKey};
+pub use dialout::{Acceptance, FlowUse, NewDialOut, NewPlan, PlannedRow, RequestKey};
 pub use do_not_call::{DoNotCallRow, NewDoNotCall};
 pub use flow_versions::{FlowLabelRow, FlowVersionRow, LabelMove, LabelMoveRow, NewFlowVersion};
 pub use ledger::{

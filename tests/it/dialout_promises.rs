@@ -2,7 +2,7 @@
 
 use dering::app::App;
 use dering::session::{DialRequest, NotifyTarget};
-use dering::store::{CallBatch, NewCall, NewPlan, Store};
+use dering::store::{CallBatch, NewCall, NewDialOut, NewPlan, Store};
 use dering::wallclock::{iso, now_ms};
 use serde_json::{Value, json};
 
@@ -214,7 +214,7 @@ async fn plan(store: &Store, call_id: &str, number: &str, url: String, expires_m
     let batch = CallBatch { call_id: call_id.into(), new: Some(new), ..CallBatch::default() };
     let request = serde_json::to_string(&request).unwrap();
     let plan = NewPlan { trunk: "main".into(), start_ms, expires_ms, request };
-    store.accept(batch, Some(plan), None).await.unwrap();
+    store.accept(NewDialOut { batch, plan: Some(plan), ..NewDialOut::default() }).await.unwrap();
 }
 
 #[tokio::test]

@@ -275,18 +275,87 @@ async fn the_cast_of_the_demo_ends_the_same_whatever_the_noise_on_the_line() {
         return;
     }
     let cast = [
-        ("+15550001", "confirmed"),
-        ("+15550002", "confirmed"),
-        ("+15550003", "message_left"),
-        ("+15550004", "no_beep"),
-        ("+15550005", "message_left"),
-        ("+15550008", "fax"),
-        ("+15550009", "no_speech"),
+        ("payment-reminder", "+15550001", "confirmed"),
+        ("payment-reminder", "+15550002", "confirmed"),
+        ("payment-reminder", "+15550003", "message_left"),
+        ("payment-reminder", "+15550004", "no_beep"),
+        ("payment-reminder", "+15550005", "message_left"),
+        ("payment-reminder", "+15550008", "fax"),
+        ("payment-reminder", "+15550009", "no_speech"),
+        ("plan-change", "+15550013", "taken"),
+        ("plan-change", "+15550014", "taken"),
+        ("plan-change", "+15550015", "call_back"),
+        ("plan-change", "+15550016", "call_back"),
     ];
     for seed in 1..=6 {
-        for (number, outcome) in cast {
-            let played = call_in_noise("payment-reminder", number, 2_000, seed).await;
+        for (flow, number, outcome) in cast {
+            let played = call_in_noise(flow, number, 2_000, seed).await;
             assert_eq!(played.summary.outcome, outcome, "{number} in noise {seed}: {:#?}", played.facts);
+            if flow == "plan-change" {
+                takes_turns(&played, number, seed);
+            }
         }
     }
+}
+
+/// What the demo expects of the calls that are about turn-taking.
+fn takes_turns(played: &Played, number: &str, seed: u64) {
+    let times = |kind: &str| played.facts.iter().filter(|(_, fact)| fact.kind == kind).count();
+    let turns = ["talk_over", "resumed", "interruption_deferred", "interruption"].map(times);
+    let shown = format!("{number} in noise {seed}: {turns:?} {:#?}", played.facts);
+    match number {
+        "+15550013" => assert_eq!(turns, [2, 2, 0, 0], "a cough and a sign of listening: {shown}"),
+        "+15550014" => assert_eq!(turns, [0, 0, 0, 0], "an echo: {shown}"),
+        "+15550015" => {
+            assert_eq!(turns, [1, 0, 1, 1], "a voice over the notice: {shown}");
+            let (heard, cut) = (played.at("notice").unwrap(), played.at("interruption").unwrap());
+            assert!((heard..=heard + 60).contains(&cut), "{shown}");
+        }
+        _ => {
+            assert_eq!(turns[3], 1, "a voice in noise: {shown}");
+            // The second time the callee speaks is the one that interrupts.
+            let bot = played.at("bot starts").unwrap();
+            let onset = played.at_after("Speech begins", bot).unwrap();
+            let silent = played.at_after("bot stops", onset).unwrap();
+            assert!(silent <= onset + 300, "{silent} after {onset}: {shown}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn after_a_false_alarm_the_bot_goes_on_where_the_callee_stopped_hearing() {
+    if !can_speak() {
+        return;
+    }
+    let paused = call("plan-change", "+15550013", 2_000).await;
+    let whole = call("plan-change", "+15550014", 2_000).await;
+    // How long the bot sounded until the explanation was over.
+    let sounded = |played: &Played| {
+        let end = played.at("data").unwrap();
+        let edges = played.callee.iter().take_while(|(ms, _)| *ms < end);
+        edges.fold((end, None), |(sum, stopped), (ms, what)| match (what.as_str(), stopped) {
+            ("bot stops", _) => (sum, Some(*ms)),
+            ("bot starts", Some(since)) => (sum - (ms - since), None),
+            ("bot starts", None) => (sum - ms, None),
+            _ => (sum, stopped),
+        })
+    };
+    let (paused_ms, whole_ms) = (sounded(&paused).0, sounded(&whole).0);
+    // Nothing is left out; at most a frame of each pause is heard twice.
+    assert!(
+        (whole_ms..=whole_ms + 40).contains(&paused_ms),
+        "{paused_ms} for {whole_ms}: {:?}",
+        paused.callee
+    );
+}
+
+#[tokio::test]
+async fn who_spoke_up_is_told_with_the_words_that_were_heard() {
+    if !can_speak() {
+        return;
+    }
+    let played = call("plan-change", "+15550015", 2_000).await;
+    let told = |notice: &Notice| format!("{notice:?}");
+    let told = played.notices.iter().map(told).find(|told| told.contains("spoke_up")).unwrap();
+    assert!(told.contains("This call is recorded.") && told.contains("10"), "{told}");
 }

@@ -22,7 +22,7 @@ fn setup(far_end: Option<(Outcome, u64)>) -> Setup {
 
 fn callee() -> Arc<Prepared> {
     let steps = vec![ReadyStep::Silence(1_600), ReadyStep::WaitForBot { spoken_ms: 0, timeout_ms: 60_000 }];
-    Arc::new(Prepared { steps, noise_dbfs: None, cap_ms: CAP_MS })
+    Arc::new(Prepared { steps, noise_dbfs: None, echo: None, cap_ms: CAP_MS })
 }
 
 /// A call and everything it has asked for.

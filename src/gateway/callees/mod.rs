@@ -3,6 +3,8 @@
 //! A callee is a YAML file ([`model`]). Its sound is made ready before the telephone rings ([`prepare`]);
 //! from then on it is a pure machine ([`script`]) that hears 20 ms and says 20 ms.
 
+mod cough;
+pub mod echo;
 pub mod hearing;
 pub mod model;
 pub mod noise;

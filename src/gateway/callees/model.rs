@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 
-use super::values::{Keys, Level, Millis, Noise, Pattern, Pitch};
+use super::values::{Keys, Level, Loss, Millis, Noise, Pattern, Pitch};
 
 /// One file under the callees folder.
 #[derive(Clone, Debug, Deserialize)]
@@ -30,6 +30,8 @@ pub struct CalleeFile {
     /// The floor of noise on the line, in dBFS, or `off`.
     #[serde(default)]
     pub noise: Noise,
+    /// The bot's voice comes back, as from a loudspeaker; without it, it does not.
+    pub echo: Option<Echo>,
     /// The callee hangs up after this long at the latest.
     #[serde(default = "five_minutes")]
     pub cap: Millis,
@@ -58,6 +60,15 @@ pub enum Outcome {
     Congestion,
 }
 
+/// How what the callee hears comes back.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Echo {
+    pub delay: Millis,
+    /// How much fainter it is.
+    pub loss: Loss,
+}
+
 /// One thing the callee does; they follow one another without a gap.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -65,6 +76,8 @@ pub enum Step {
     /// An audio file, its path relative to the callee file.
     Play(Recording),
     Speak(Speech),
+    /// A third of a second that is no word.
+    Cough,
     Beep(Beep),
     /// Special information tone.
     Sit,

@@ -7,6 +7,8 @@ use callcore::audio::frame::ms_to_samples;
 use callcore::audio::level;
 use callcore::audio::tone::{dtmf_pair, sit, tone};
 
+use super::cough::cough;
+use super::echo::EchoPath;
 use super::model::{CalleeFile, Country, Fax, Speech, Step};
 use super::values::Level;
 use crate::speech::file::{self, FileError};
@@ -35,6 +37,7 @@ pub enum PrepareError {
 pub enum SoundKind {
     Speech,
     Recording,
+    Cough,
     Beep,
     Sit,
     Fax,
@@ -88,6 +91,8 @@ pub enum ReadyStep {
 pub struct Prepared {
     pub steps: Vec<ReadyStep>,
     pub noise_dbfs: Option<f32>,
+    /// As it is at the beginning of a call.
+    pub echo: Option<EchoPath>,
     pub cap_ms: u64,
 }
 
@@ -105,6 +110,7 @@ pub async fn prepare(file: &CalleeFile, folder: &Path, tts: &Tts) -> Result<Prep
                 steps.push(ReadyStep::Sound(Sound::new(SoundKind::Recording, samples)));
             }
             Step::Speak(speech) => steps.push(speak(speech, file, tts).await?),
+            Step::Cough => steps.push(drawn(SoundKind::Cough, cough())),
             Step::Beep(beep) => {
                 let level = beep.level.map_or(TONE_DBFS, |l| l.0);
                 steps.push(drawn(SoundKind::Beep, tone(&beep.hz.0, beep.length.0, level)));
@@ -147,7 +153,8 @@ pub async fn prepare(file: &CalleeFile, folder: &Path, tts: &Tts) -> Result<Prep
             Step::HangUp => steps.push(ReadyStep::HangUp),
         }
     }
-    Ok(Prepared { steps, noise_dbfs: file.noise.0, cap_ms: file.cap.0 })
+    let echo = file.echo.map(|echo| EchoPath::new(echo.delay.0, echo.loss.0));
+    Ok(Prepared { steps, noise_dbfs: file.noise.0, echo, cap_ms: file.cap.0 })
 }
 
 async fn speak(speech: &Speech, file: &CalleeFile, tts: &Tts) -> Result<ReadyStep, PrepareError> {

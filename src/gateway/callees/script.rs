@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use callcore::audio::frame::{FRAME_MS, FRAME_SAMPLES, Frame, samples_to_ms};
 
+use super::echo::EchoPath;
 use super::hearing::Hearing;
 use super::noise::LineNoise;
 use super::prepare::{Prepared, ReadyStep, Sound, SoundKind};
@@ -29,6 +30,7 @@ pub struct Script {
     bot_was_heard: bool,
     hearing: Hearing,
     noise: LineNoise,
+    echo: Option<EchoPath>,
     frames: u64,
     hung_up: bool,
     events: VecDeque<Event>,
@@ -39,6 +41,7 @@ impl Script {
     #[must_use]
     pub fn new(prepared: Arc<Prepared>, seed: u64) -> Self {
         let noise = LineNoise::new(prepared.noise_dbfs, seed);
+        let echo = prepared.echo.clone();
         Self {
             prepared,
             step: 0,
@@ -47,6 +50,7 @@ impl Script {
             bot_was_heard: false,
             hearing: Hearing::default(),
             noise,
+            echo,
             frames: 0,
             hung_up: false,
             events: VecDeque::new(),
@@ -90,6 +94,9 @@ impl Script {
                 self.waited_ms = 0;
                 self.bot_was_heard = false;
             }
+        }
+        if let Some(echo) = &mut self.echo {
+            echo.add_to(heard, said);
         }
         self.noise.add_to(said);
         self.frames += 1;

@@ -192,7 +192,7 @@ proptest! {
             prepare::ReadyStep::Silence(0),
             prepare::ReadyStep::HangUp,
         ];
-        let mut script = Script::new(Arc::new(Prepared { steps, noise_dbfs: None, cap_ms: 60_000 }), 1);
+        let mut script = Script::new(Arc::new(Prepared { steps, noise_dbfs: None, echo: None, cap_ms: 60_000 }), 1);
         let (_, events) = run(&mut script, 10_100, |at| bot[(at / 200) as usize % bot.len()]);
         prop_assert_eq!(events.len(), 1);
     }

@@ -50,6 +50,21 @@ impl<'de> Deserialize<'de> for Level {
     }
 }
 
+/// How much fainter something comes back, 0 to 60 dB.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Loss(pub f32);
+
+impl<'de> Deserialize<'de> for Loss {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let loss = f32::deserialize(deserializer)?;
+        if (0.0..=60.0).contains(&loss) {
+            Ok(Self(loss))
+        } else {
+            Err(de::Error::custom(format!("a loss of {loss} dB is outside 0 to 60")))
+        }
+    }
+}
+
 /// The line's noise floor in dBFS; `None` is a digitally silent line.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Noise(pub Option<f32>);

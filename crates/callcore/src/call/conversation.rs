@@ -174,6 +174,8 @@ impl Call {
                 let end = PlaybackEnd {
                     id: over.id,
                     heard_ms: over.heard_ms,
+                    heard_text: over.heard_text,
+                    heard_words: over.heard_words,
                     completed: over.completed,
                     error: over.error,
                 };

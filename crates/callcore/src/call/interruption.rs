@@ -16,6 +16,8 @@ use crate::ids::PlayId;
 const NOTICED_MS: u64 = 100;
 /// Silence after which the callee has stopped, where words prove nothing, ms.
 const QUIET_MS: u64 = 300;
+/// The same on a noisy line, where the faint ends of words drown, ms.
+const QUIET_IN_NOISE_MS: u64 = 500;
 /// The same where words come soon after the silence has begun, ms.
 const QUIET_FOR_WORDS_MS: u64 = 900;
 /// With less than this left of a question, a "yes" is its answer and no sign of listening, ms.
@@ -65,8 +67,14 @@ impl Suspicion {
         self.until
     }
 
-    /// One more frame. `words_come` when somebody recognises while the callee talks.
-    fn hear(&mut self, talking: bool, confirm: Confirm, paused: bool, words_come: bool) -> Finding {
+    /// One more frame. `enough_quiet_ms` of silence show that it was nothing; `None` where silence shows nothing.
+    fn hear(
+        &mut self,
+        talking: bool,
+        confirm: Confirm,
+        paused: bool,
+        enough_quiet_ms: Option<u64>,
+    ) -> Finding {
         if talking {
             self.talked_ms += FRAME_MS;
             self.quiet_ms = 0;
@@ -77,10 +85,7 @@ impl Suspicion {
             return Finding::Unsure;
         }
         self.quiet_ms += FRAME_MS;
-        let quiet_ms = if words_come { QUIET_FOR_WORDS_MS } else { QUIET_MS };
-        // Words that come only in the end are judged then.
-        let silence_tells = words_come || confirm.min_words == 0;
-        if silence_tells && self.quiet_ms >= quiet_ms { Finding::Nothing } else { Finding::Unsure }
+        if enough_quiet_ms.is_some_and(|ms| self.quiet_ms >= ms) { Finding::Nothing } else { Finding::Unsure }
     }
 
     /// All but the last `unheard_ms` of the talk was a sign of listening.
@@ -139,7 +144,14 @@ impl Call {
             return self.record("talk_over", json!({ "paused": paused }));
         };
         let words_come = self.settings.recognises && self.settings.interim;
-        match suspicion.hear(talking, confirm, talk.speaking.is_paused(), words_come) {
+        let enough_quiet_ms = match (words_come, confirm.min_words) {
+            (true, _) => Some(QUIET_FOR_WORDS_MS),
+            (false, 0) if talk.listening.is_noisy() => Some(QUIET_IN_NOISE_MS),
+            (false, 0) => Some(QUIET_MS),
+            // Words that come only in the end are judged then.
+            (false, _) => None,
+        };
+        match suspicion.hear(talking, confirm, talk.speaking.is_paused(), enough_quiet_ms) {
             Finding::Interrupts => self.interrupt(By::Speech, now),
             Finding::Nothing => self.go_on(now),
             Finding::Unsure => {}
@@ -254,7 +266,10 @@ mod tests {
     use super::*;
 
     fn frames(suspicion: &mut Suspicion, talking: bool, ms: u64, confirm: Confirm) -> Finding {
-        (0..ms / FRAME_MS).map(|_| suspicion.hear(talking, confirm, true, false)).last().unwrap()
+        {
+            let quiet_ms = (confirm.min_words == 0).then_some(QUIET_MS);
+            (0..ms / FRAME_MS).map(|_| suspicion.hear(talking, confirm, true, quiet_ms)).last().unwrap()
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use super::input::Words;
 use super::utterance::{EndSilence, Utterance};
 use crate::amd::{self, Amd};
 use crate::audio::frame::{FRAME_MS, Frame, ms_to_samples};
+use crate::audio::level::SILENCE_DBFS;
 use crate::clock::CallTime;
 use crate::detect::{Ear, EchoGuard, Heard, Tone, ToneKind};
 use crate::flow::{self, Turn};
@@ -21,6 +22,8 @@ const KEPT_MS: u64 = 4_000;
 const LONGEST_UTTERANCE_MS: u64 = 30_000;
 /// Frames come this much early or late before their clock is set anew, ms.
 const JITTER_MS: u64 = 80;
+/// A line with more noise than this is noisy, dBFS.
+const NOISY_DBFS: f32 = -45.0;
 /// How often the detector is told the time while no audio comes, ms.
 const STALL_CHECK_MS: u64 = 250;
 
@@ -65,6 +68,7 @@ pub(super) struct Listening {
     talk_over: TalkOver,
     talking_over: bool,
     speech: bool,
+    noise_dbfs: f32,
     utterance: Option<Utterance>,
     /// Utterances begun so far.
     utterances: u32,
@@ -104,6 +108,7 @@ impl Listening {
             talk_over: TalkOver::default(),
             talking_over: false,
             speech: false,
+            noise_dbfs: SILENCE_DBFS,
             utterance: None,
             utterances: 0,
             usual_end_silence_ms: manner.end_silence_ms,
@@ -130,6 +135,7 @@ impl Listening {
         });
         self.talking_over = self.talk_over.push(observation.speech);
         self.speech = observation.speech;
+        self.noise_dbfs = observation.noise_dbfs;
         if let Some(utterance) = &mut self.utterance {
             utterance.frame(observation.speech);
         }
@@ -292,6 +298,11 @@ impl Listening {
     /// Whether the last frame was speech.
     pub(super) const fn hears_speech(&self) -> bool {
         self.speech
+    }
+
+    /// Whether noise hides the fainter parts of what the callee says.
+    pub(super) fn is_noisy(&self) -> bool {
+        self.noise_dbfs > NOISY_DBFS
     }
 
     /// Forgets the speech that has just interrupted a prompt.

@@ -25,7 +25,6 @@ mod settings;
 mod speaking;
 #[cfg(test)]
 mod speaking_tests;
-mod spoken;
 #[cfg(test)]
 mod tests;
 mod utterance;

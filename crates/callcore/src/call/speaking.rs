@@ -4,13 +4,12 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::interruption::By;
-use super::spoken::Spoken;
 use crate::audio::frame::ms_to_samples;
 use crate::audio::tone::tone;
 use crate::clock::{CallTime, soonest};
 use crate::flow::{BargeIn, Confirm, Part, sentences};
 use crate::ids::PlayId;
-use crate::playback::{Event, Options, Out, Piece, Playback};
+use crate::playback::{Event, Options, Out, Piece, Playback, Spoken};
 
 /// The sound before a recording: pitch, length, level.
 const BEEP: (f32, u64, f32) = (1_000.0, 250, -18.0);

@@ -58,10 +58,20 @@ pub struct PlaybackEnd {
     pub id: PlayId,
     /// Milliseconds of it that the callee heard.
     pub heard_ms: u64,
+    /// What of its words the callee heard, and how many they are.
+    pub heard_text: String,
+    pub heard_words: usize,
     /// Heard to its end.
     pub completed: bool,
     /// Why nothing could be played, when the audio could not be made.
     pub error: Option<String>,
+}
+
+impl PlaybackEnd {
+    /// A prompt of which nothing was heard.
+    pub(super) const fn unheard(id: PlayId, error: Option<String>) -> Self {
+        Self { id, heard_ms: 0, heard_text: String::new(), heard_words: 0, completed: false, error }
+    }
 }
 
 /// What may cut a prompt short.

@@ -296,7 +296,9 @@ impl<'s> Reader<'s> {
                 variables.insert(name);
                 continue;
             }
-            let kind = self.variables.get(&name).map(|variable| variable.kind);
+            let declared = self.variables.get(&name).map(|variable| variable.kind);
+            let fact = Fact::names_in_texts().find(|fact| *fact == name).and_then(Fact::named);
+            let kind = declared.or(fact.map(Fact::kind));
             let unfit = kind.zip(filter.as_deref()).and_then(|(kind, filter)| template::unfit(filter, kind));
             if let (Some(kind), Some(speaks), Some(filter)) = (kind, unfit, &filter) {
                 let span = self.within(node, at);
@@ -304,7 +306,11 @@ impl<'s> Reader<'s> {
                 self.error(span, message, format!("it speaks a {} or a text", speaks.as_str()));
             } else if kind.is_none() {
                 let span = self.within(node, at);
-                self.undeclared(&name, span);
+                self.unknown_in_text(&name, span);
+            }
+            if fact.is_some() {
+                // It changes during the call, too.
+                self.assigned.insert(name.clone());
             }
             self.read.insert(name.clone());
             variables.insert(name);
@@ -350,6 +356,18 @@ impl<'s> Reader<'s> {
     }
 
     /// Reports a variable that is not declared.
+    /// A name in a text that is neither a variable nor something that the call knows.
+    fn unknown_in_text(&mut self, name: &str, span: Span) {
+        let declared = nearest(name, self.variables.keys().map(String::as_str));
+        match declared.or_else(|| nearest(name, Fact::names_in_texts())) {
+            Some(near) => {
+                let hint = format!("did you mean `{near}`?");
+                self.error(span, format!("the variable `{name}` is not declared"), hint);
+            }
+            None => self.undeclared(name, span),
+        }
+    }
+
     pub(super) fn undeclared(&mut self, name: &str, span: Span) {
         let names: Vec<&str> = self.variables.keys().map(String::as_str).take(30).collect();
         let hint = match nearest(name, names.iter().copied()) {

@@ -52,6 +52,7 @@ variables:
   name: text
   amount: text
   due: { default: soon }
+  number: { default: none }
   agreed: { type: boolean, default: false }
   sum: { type: number, default: 250000 }
   tries: { type: number, default: 0 }
@@ -59,14 +60,21 @@ variables:
   at: { type: time, default: 14:30 }
 ";
 
-/// The YAML examples of the manual: whole flows as they are, fragments as the steps of a scene.
-fn examples() -> Vec<String> {
-    let manual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/flows.md");
-    let text = std::fs::read_to_string(manual).unwrap();
+/// The pages with examples for authors of flows.
+const PAGES: [&str; 4] = ["flows.md", "turn-taking.md", "recordings.md", "inbound.md"];
+
+fn page(name: &str) -> String {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
+    std::fs::read_to_string(page).unwrap()
+}
+
+/// The YAML examples of a page: whole flows as they are, fragments as the steps of a scene.
+fn examples(of: &str) -> Vec<String> {
+    let text = page(of);
     let mut examples = Vec::new();
     for block in text.split("```yaml\n").skip(1) {
         let block = block.split("```").next().unwrap();
-        if block.starts_with("test:") {
+        if !["flow:", "- ", "#"].iter().any(|begins| block.starts_with(begins)) {
             continue;
         }
         if block.starts_with("flow:") {
@@ -88,10 +96,10 @@ fn examples() -> Vec<String> {
 
 #[test]
 fn every_example_of_the_manual_is_a_flow_without_errors() {
-    let examples = examples();
-    assert!(examples.len() >= 15, "{} examples", examples.len());
+    let examples = PAGES.map(examples).concat();
+    assert!(examples.len() >= 30, "{} examples", examples.len());
     for example in examples {
-        let parsed = parse("docs/flows.md", &example);
+        let parsed = parse("docs", &example);
         let errors: Vec<_> = parsed
             .diagnostics
             .iter()
@@ -104,18 +112,21 @@ fn every_example_of_the_manual_is_a_flow_without_errors() {
 
 #[test]
 fn the_tests_in_the_manual_pass_with_the_flows_in_the_manual() {
-    let manual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/flows.md");
-    let text = std::fs::read_to_string(manual).unwrap();
-    let blocks = text.split("```yaml\n").filter(|block| block.starts_with("test:"));
-    for (at, block) in blocks.enumerate() {
-        let tests = parse_tests("docs/flows.md", block.split("```").next().unwrap()).tests.unwrap();
-        let name = format!("flow: {}\n", tests.flow_file().trim_end_matches(".yaml"));
-        let flow = examples().into_iter().find(|flow| flow.starts_with(&name)).unwrap();
-        let flow = Arc::new(parse("docs/flows.md", &flow).flow.unwrap());
-        for result in tests.run(&flow) {
-            assert!(result.failures.is_empty(), "{result:?}");
-            let shown = format!("  ok   {} ({:.1} s of call)", result.name, result.call_ms as f64 / 1_000.0);
-            assert!(at > 0 || text.contains(&shown), "the manual does not show: {shown}");
+    for (page, text) in ["flows.md", "turn-taking.md"].map(|name| (name, page(name))) {
+        let blocks: Vec<_> = text.split("```yaml\n").filter(|block| block.starts_with("test:")).collect();
+        assert!(!blocks.is_empty(), "{page} tests nothing");
+        for (at, block) in blocks.into_iter().enumerate() {
+            let tests = parse_tests(page, block.split("```").next().unwrap()).tests.unwrap();
+            let name = format!("flow: {}\n", tests.flow_file().trim_end_matches(".yaml"));
+            let flow = examples(page).into_iter().find(|flow| flow.starts_with(&name)).unwrap();
+            let flow = Arc::new(parse(page, &flow).flow.unwrap());
+            for result in tests.run(&flow) {
+                assert!(result.failures.is_empty(), "{result:?}");
+                let seconds = result.call_ms as f64 / 1_000.0;
+                let shown = format!("  ok   {} ({seconds:.1} s of call)", result.name);
+                let is_shown = at > 0 || page != "flows.md" || text.contains(&shown);
+                assert!(is_shown, "the manual does not show: {shown}");
+            }
         }
     }
 }
@@ -163,6 +174,14 @@ fn the_manual_names_every_step_and_every_key() {
     let words = words.chain(&super::steps::BARGE_IN_KEYS).chain(&super::rehearse::CASE);
     for word in words.chain(&super::rehearse::ACTS).chain(&super::rehearse::EXPECTATIONS) {
         assert!(text.contains(word), "the manual does not mention `{word}`");
+    }
+}
+
+#[test]
+fn the_manual_names_everything_that_an_expression_can_ask_of_the_call() {
+    let text = page("flows.md");
+    for name in super::expr::Fact::names_in_texts() {
+        assert!(text.contains(&format!("| `{name}`")) || text.contains(&format!(", `{name}` |")), "{name}");
     }
 }
 

@@ -19,6 +19,10 @@ pub enum Piece {
     Protected(bool),
 }
 
+/// A carrier plays what it is sent a little later than we reckon: a protected stretch counts as heard this
+/// much behind its end, ms.
+const SETTLE_MS: u64 = 40;
+
 #[derive(Debug)]
 pub(super) struct Prompt {
     pub(super) id: PlayId,
@@ -148,7 +152,7 @@ impl Prompt {
         for piece in &self.pieces {
             match piece {
                 Piece::Protected(on) => {
-                    if protected && heard < position {
+                    if protected && heard < position + ms_to_samples(SETTLE_MS) {
                         return Some(samples_to_ms(position));
                     }
                     behind = (protected && !on).then_some(position);
@@ -164,6 +168,19 @@ impl Prompt {
             }
         }
         (protected || behind.is_some()).then(|| samples_to_ms(position))
+    }
+
+    /// Whether a protected stretch ends `ms` behind the beginning of the prompt.
+    pub(super) fn protected_ends_at(&self, ms: u64) -> bool {
+        let mut position = 0;
+        self.pieces.iter().any(|piece| match piece {
+            Piece::Audio(audio) => {
+                position += audio.len();
+                false
+            }
+            Piece::Protected(false) => samples_to_ms(position) == ms,
+            Piece::Protected(true) | Piece::Mark(_) | Piece::Awaiting { .. } => false,
+        })
     }
 
     pub(super) fn sent_until(&mut self, played_at: CallTime) {

@@ -8,6 +8,9 @@ use crate::audio::frame::{FRAME_MS, ms_to_samples, samples_to_ms};
 use crate::clock::CallTime;
 use crate::ids::PlayId;
 
+/// A check point that ends a protected stretch is waited for at most this long, ms.
+const PROTECTED_GRACE_MS: u64 = 300;
+
 /// How audio is sent to a carrier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -205,12 +208,20 @@ impl Playback {
     }
 
     /// When the protected stretch ends that the callee hears at `now`, as far as its audio is there;
-    /// `None` outside of one.
+    /// `None` outside of one. One with a check point at its end lasts until that is confirmed.
     #[must_use]
     pub fn protected_until(&self, now: CallTime) -> Option<CallTime> {
         let prompt = self.prompts.front()?;
-        let end_ms = prompt.protected_to_ms(now)?;
-        Some(now + end_ms.saturating_sub(prompt.heard_ms(now)).max(FRAME_MS))
+        if let Some(end_ms) = prompt.protected_to_ms(now) {
+            return Some(now + end_ms.saturating_sub(prompt.heard_ms(now)).max(FRAME_MS));
+        }
+        // The carrier has not said yet that the stretch was heard to its end.
+        let ends = |mark: &&Pending| {
+            mark.id == prompt.id && mark.due <= now && prompt.protected_ends_at(mark.heard_ms)
+        };
+        let until =
+            self.pending.iter().find(ends)?.due + self.options.confirm_grace_ms.min(PROTECTED_GRACE_MS);
+        (until > now).then_some(until)
     }
 
     /// Sends what is due and accepts check points that nobody confirmed in time.

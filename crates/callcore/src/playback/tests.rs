@@ -160,6 +160,26 @@ fn a_protected_stretch_is_known_by_what_is_heard_and_not_by_what_is_sent() {
     assert_eq!(playback.protected_until(at(100)), Some(at(400)));
 }
 
+#[test]
+fn a_protected_stretch_lasts_until_the_carrier_says_that_it_was_heard() {
+    let mut playback = Playback::new(OPTIONS);
+    let pieces =
+        vec![Piece::Protected(true), audio(400), Piece::Protected(false), mark("told"), audio(2_000)];
+    playback.enqueue(PlayId(1), pieces, at(0));
+    run(&mut playback, 0, 460, false);
+    assert!(playback.protected_until(at(460)).is_some(), "a carrier plays later than we reckon");
+    playback.confirm("told#1", at(480));
+    assert_eq!(playback.protected_until(at(480)), None);
+    // One that never says so is not waited for.
+    let mut playback = Playback::new(OPTIONS);
+    let pieces =
+        vec![Piece::Protected(true), audio(400), Piece::Protected(false), mark("told"), audio(2_000)];
+    playback.enqueue(PlayId(1), pieces, at(0));
+    run(&mut playback, 0, 600, false);
+    assert!(playback.protected_until(at(600)).is_some());
+    assert_eq!(playback.protected_until(at(800)), None);
+}
+
 proptest! {
     #[test]
     fn pauses_lose_and_repeat_nothing(

@@ -16,6 +16,9 @@ pub(in super::super) enum Fact {
     LastCheckpoint,
     /// Milliseconds heard of the last prompt.
     HeardMs,
+    /// What of the last prompt's words was heard, and how many that are.
+    HeardText,
+    HeardWords,
     /// The last prompt was heard to its end.
     HeardAll,
     /// The last prompt was cut short by the callee.
@@ -46,11 +49,13 @@ pub(in super::super) enum Fact {
 }
 
 impl Fact {
-    pub(super) const ALL: [(&'static str, Self); 27] = [
+    pub(super) const ALL: [(&'static str, Self); 29] = [
         ("amd.outcome", Self::AmdOutcome),
         ("amd.subtype", Self::AmdSubtype),
         ("last_checkpoint", Self::LastCheckpoint),
         ("heard_ms", Self::HeardMs),
+        ("heard_text", Self::HeardText),
+        ("heard_words", Self::HeardWords),
         ("heard_all", Self::HeardAll),
         ("interrupted", Self::Interrupted),
         ("interrupted_by", Self::InterruptedBy),
@@ -87,15 +92,22 @@ impl Fact {
         Self::ALL.iter().map(|(name, _)| *name)
     }
 
-    pub(super) fn named(name: &str) -> Option<Self> {
+    /// Those that a text may name: what has a plain name. (The detector's findings have theirs in
+    /// `session::IN_TEMPLATES`.)
+    pub(in super::super) fn names_in_texts() -> impl Iterator<Item = &'static str> {
+        Self::names().filter(|name| !name.contains('.'))
+    }
+
+    pub(in super::super) fn named(name: &str) -> Option<Self> {
         Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, fact)| *fact)
     }
 
-    pub(super) const fn kind(self) -> VariableType {
+    pub(in super::super) const fn kind(self) -> VariableType {
         match self {
             Self::AmdOutcome
             | Self::AmdSubtype
             | Self::LastCheckpoint
+            | Self::HeardText
             | Self::InterruptedBy
             | Self::Pressed
             | Self::Said
@@ -105,7 +117,9 @@ impl Fact {
             | Self::SessionEvents
             | Self::SessionGreeting
             | Self::SessionReason => VariableType::Text,
-            Self::HeardMs | Self::SessionRingMs | Self::SessionConnectMs => VariableType::Number,
+            Self::HeardMs | Self::HeardWords | Self::SessionRingMs | Self::SessionConnectMs => {
+                VariableType::Number
+            }
             Self::HeardAll | Self::Interrupted | Self::SessionSaw(_) => VariableType::Boolean,
             Self::Today => VariableType::Date,
             Self::Now => VariableType::Time,

@@ -229,6 +229,8 @@ impl Parser<'_> {
             Fact::InterruptedBy => &["speech", "dtmf"],
             Fact::SessionAmd => &EVENTS,
             Fact::HeardMs
+            | Fact::HeardText
+            | Fact::HeardWords
             | Fact::HeardAll
             | Fact::Interrupted
             | Fact::Pressed

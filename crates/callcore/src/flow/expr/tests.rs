@@ -27,7 +27,8 @@ impl Facts for Call {
             Fact::SessionSaw(event) => (event == "amd_machine_detected").into(),
             Fact::SessionEvents => "amd_machine_detected".into(),
             Fact::SessionGreeting | Fact::SessionReason => "".into(),
-            Fact::SessionRingMs | Fact::SessionConnectMs => 0.into(),
+            Fact::HeardText => "Hello.".into(),
+            Fact::SessionRingMs | Fact::SessionConnectMs | Fact::HeardWords => 0.into(),
         }
     }
 

@@ -232,9 +232,9 @@ impl Rehearsal {
                 continue;
             }
             if playing.length_ms <= playing.position(self.now) {
-                let (id, heard_ms) = (playing.id, playing.length_ms);
+                let end = playing.end(self.now);
                 self.next_prompt();
-                self.put(Input::PlaybackEnded(PlaybackEnd { id, heard_ms, completed: true, error: None }));
+                self.put(Input::PlaybackEnded(end));
             } else if playing.cut_after && playing.protected_to(self.now).is_none() {
                 self.cut();
             }
@@ -249,8 +249,7 @@ impl Rehearsal {
             playing.cut_after = true;
             return;
         }
-        let heard_ms = playing.position(self.now);
-        let end = PlaybackEnd { id: playing.id, heard_ms, completed: false, error: None };
+        let end = PlaybackEnd { completed: false, ..playing.end(self.now) };
         self.next_prompt();
         self.put(Input::PlaybackEnded(end));
     }
@@ -293,7 +292,7 @@ impl Rehearsal {
         let (playing, shown) = Playing::new(id, parts, barge_in, confirm);
         self.line(&format!("play {} ({barge_in:?}): {shown}", id.0));
         if let Some(error) = self.fault.take() {
-            let end = PlaybackEnd { id, heard_ms: 0, completed: false, error: Some(error) };
+            let end = PlaybackEnd::unheard(id, Some(error));
             return self.put(Input::PlaybackEnded(end));
         }
         self.queue.push_back(playing);

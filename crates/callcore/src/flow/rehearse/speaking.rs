@@ -2,9 +2,11 @@
 
 use std::collections::VecDeque;
 
-use super::super::{BargeIn, Confirm, Part};
+use super::super::{BargeIn, Confirm, Part, PlaybackEnd};
+use crate::audio::frame::ms_to_samples;
 use crate::clock::CallTime;
 use crate::ids::PlayId;
+use crate::playback::Spoken;
 
 /// Speaking rate: about 15 characters a second.
 pub(super) const MS_PER_CHAR: u64 = 65;
@@ -31,6 +33,7 @@ pub(super) struct Playing {
     pub length_ms: u64,
     /// What is still to be heard, by its distance from the beginning.
     ahead: VecDeque<(u64, Heard)>,
+    spoken: Spoken,
     /// From and to, by their distance from the beginning.
     protected: Vec<(u64, u64)>,
     /// Heard before the last pause.
@@ -46,15 +49,21 @@ impl Playing {
     pub(super) fn new(id: PlayId, parts: &[Part], barge_in: BargeIn, confirm: Confirm) -> (Self, String) {
         let (mut length_ms, mut ahead, mut protected, mut shown) =
             (0, VecDeque::new(), Vec::new(), Vec::new());
-        for part in parts {
+        let mut spoken = Spoken::default();
+        for (part, number) in parts.iter().zip(0..) {
             match part {
                 Part::Say { text, .. } => {
-                    length_ms += text.chars().count() as u64 * MS_PER_CHAR;
+                    let ms = text.chars().count() as u64 * MS_PER_CHAR;
+                    length_ms += ms;
+                    spoken.say(number, text);
+                    spoken.made(number, ms_to_samples(ms));
                     ahead.push_back((length_ms, Heard::Text(text.clone())));
                     shown.push(format!("\"{text}\""));
                 }
                 Part::File(path) => {
                     length_ms += FILE_MS;
+                    spoken.file(number, path);
+                    spoken.made(number, ms_to_samples(FILE_MS));
                     ahead.push_back((length_ms, Heard::File(path.clone())));
                     shown.push(path.clone());
                 }
@@ -64,6 +73,7 @@ impl Playing {
                 }
                 Part::Beep => {
                     length_ms += BEEP_MS;
+                    spoken.sound(BEEP_MS);
                     ahead.push_back((length_ms, Heard::File(BEEP.to_owned())));
                     shown.push(BEEP.to_owned());
                 }
@@ -80,13 +90,23 @@ impl Playing {
             }
         }
         let (heard_ms, since, cut_after) = (0, None, false);
-        let playing = Self { id, barge_in, confirm, length_ms, ahead, protected, heard_ms, since, cut_after };
+        let playing =
+            Self { id, barge_in, confirm, length_ms, ahead, spoken, protected, heard_ms, since, cut_after };
         (playing, shown.join(" "))
     }
 
     pub(super) fn position(&self, now: CallTime) -> u64 {
         let heard = self.heard_ms + self.since.map_or(0, |since| now.ms_since(since));
         heard.min(self.length_ms)
+    }
+
+    /// How it ends now.
+    pub(super) fn end(&self, now: CallTime) -> PlaybackEnd {
+        let heard_ms = self.position(now);
+        let completed = heard_ms == self.length_ms;
+        let (heard_text, heard_words) =
+            if completed { self.spoken.all() } else { self.spoken.heard(heard_ms) };
+        PlaybackEnd { id: self.id, heard_ms, heard_text, heard_words, completed, error: None }
     }
 
     pub(super) fn go_on(&mut self, now: CallTime) {

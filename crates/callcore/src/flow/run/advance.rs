@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::super::expr::{Fact, Facts};
 use super::super::io::{Command, Part};
 use super::super::model::{Assignment, Prompt, PromptPart, SceneId, Setting, SignalWait, Step};
 use super::super::question::Listening;
 use super::super::steps::is_key;
-use super::super::template;
+use super::super::template::{self, Text};
 use super::{FAILED, LONGEST_GREETING_MS, Position, Run, STEPS_PER_INPUT, State};
 use crate::clock::CallTime;
 use crate::ids::PlayId;
@@ -76,7 +77,7 @@ impl Run {
                 Ok(()) => self.go(None),
                 Err(message) => self.fail(&message),
             },
-            Step::SendDigits(text) => match self.flow.templates.render(text, &self.context) {
+            Step::SendDigits(text) => match self.text(text, None) {
                 Ok(keys) => {
                     let keys: String = keys.chars().filter(|c| is_key(*c)).collect();
                     self.commands.push_back(Command::SendDigits(keys));
@@ -158,16 +159,31 @@ impl Run {
         Ok(Some(id))
     }
 
+    /// The text with its variables, and what it asks of the call, filled in; `language` is another than the
+    /// flow's.
+    pub(super) fn text(&self, text: &Text, language: Option<&str>) -> Result<String, String> {
+        let facts = text.variables().filter_map(|name| Some((name, Fact::named(name)?)));
+        let facts: Vec<(&String, Value)> =
+            facts.map(|(name, fact)| (name, self.knowledge.fact(fact))).collect();
+        if facts.is_empty() && language.is_none() {
+            return self.flow.templates.render(text, &self.context);
+        }
+        let mut context = match language {
+            Some(language) => template::in_language(&self.context, language),
+            None => self.context.clone(),
+        };
+        for (name, value) in facts {
+            context.insert(name.clone(), &value);
+        }
+        self.flow.templates.render(text, &context)
+    }
+
     /// The part with its variables filled in; `None` for a text that came out empty.
     pub(super) fn filled_in(&self, part: &PromptPart) -> Result<Option<Part>, String> {
         Ok(match part {
             PromptPart::Say { text, language, voice } => {
-                let text = if *language == self.flow.language {
-                    self.flow.templates.render(text, &self.context)?
-                } else {
-                    let context = template::in_language(&self.context, language);
-                    self.flow.templates.render(text, &context)?
-                };
+                let other = (*language != self.flow.language).then_some(language.as_str());
+                let text = self.text(text, other)?;
                 let (language, voice) = (language.clone(), voice.clone());
                 (!text.is_empty()).then_some(Part::Say { text, language, voice })
             }
@@ -189,7 +205,7 @@ impl Run {
     pub(super) fn worked_out(&self, value: &Setting) -> Result<Value, String> {
         match value {
             Setting::Literal(value) => Ok(value.clone()),
-            Setting::Text(text) => self.flow.templates.render(text, &self.context).map(Value::from),
+            Setting::Text(text) => self.text(text, None).map(Value::from),
             Setting::Expr(expr) => expr.value(&self.knowledge),
         }
     }

@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::super::errand::{
     Errand, ErrandEnd, ErrandOrder, Filler, Http, JsonText, Record, Request, Transfer,
 };
+use super::super::expr::{Fact, Facts};
 use super::super::io::{BargeIn, Command, Confirm, Part, PlaybackEnd};
 use super::super::model::{Flow, SceneId, Step};
 use super::super::steps::is_number;
@@ -139,11 +140,11 @@ impl Run {
     fn begin_request(&mut self, http: &Http, now: CallTime) -> Result<(), String> {
         let mut headers = Vec::with_capacity(http.headers.len());
         for (name, value) in &http.headers {
-            headers.push((name.clone(), self.flow.templates.render(value, &self.context)?));
+            headers.push((name.clone(), self.text(value, None)?));
         }
         let request = Request {
             method: http.method,
-            url: self.flow.templates.render(&http.url, &self.context)?,
+            url: self.text(&http.url, None)?,
             shown_url: http.shown_url.clone(),
             headers,
             body: http.json.as_ref().map(|json| self.json(json)).transpose()?.map(|json| json.to_string()),
@@ -167,7 +168,7 @@ impl Run {
     }
 
     fn begin_transfer(&mut self, transfer: &Transfer, now: CallTime) -> Result<(), String> {
-        let to = self.flow.templates.render(&transfer.to, &self.context)?;
+        let to = self.text(&transfer.to, None)?;
         let to: String = to.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')')).collect();
         if !is_number(&to) {
             return Err("the number to transfer to is not a telephone number".to_owned());
@@ -183,8 +184,11 @@ impl Run {
     fn json(&self, json: &JsonText) -> Result<Value, String> {
         Ok(match json {
             JsonText::Literal(value) => value.clone(),
-            JsonText::Variable(name) => self.knowledge.variables.get(name).cloned().unwrap_or_default(),
-            JsonText::Text(text) => Value::from(self.flow.templates.render(text, &self.context)?),
+            JsonText::Variable(name) => match Fact::named(name) {
+                Some(fact) => self.knowledge.fact(fact),
+                None => self.knowledge.variable(name),
+            },
+            JsonText::Text(text) => Value::from(self.text(text, None)?),
             JsonText::List(items) => {
                 Value::Array(items.iter().map(|item| self.json(item)).collect::<Result<_, _>>()?)
             }

@@ -206,6 +206,8 @@ impl Run {
     /// Keeps what was heard of a prompt; `cut` is what ended it if it did not end by itself.
     pub(super) fn note_heard(&mut self, end: &PlaybackEnd, cut: Cut) {
         self.knowledge.heard_ms = end.heard_ms;
+        self.knowledge.heard_text.clone_from(&end.heard_text);
+        self.knowledge.heard_words = end.heard_words;
         self.knowledge.heard_all = end.completed;
         self.knowledge.interrupted_by = (!end.completed).then_some(cut);
     }

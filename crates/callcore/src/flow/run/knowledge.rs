@@ -29,6 +29,8 @@ pub(super) struct Knowledge {
     pub last_checkpoint: Option<String>,
     pub reached: BTreeSet<String>,
     pub heard_ms: u64,
+    pub heard_text: String,
+    pub heard_words: usize,
     pub heard_all: bool,
     pub interrupted_by: Option<Cut>,
     pub pressed: String,
@@ -64,6 +66,8 @@ impl Facts for Knowledge {
             Fact::AmdSubtype => Value::from(self.subtype),
             Fact::LastCheckpoint => Value::from(self.last_checkpoint.as_deref().unwrap_or_default()),
             Fact::HeardMs => Value::from(self.heard_ms),
+            Fact::HeardText => Value::from(self.heard_text.as_str()),
+            Fact::HeardWords => Value::from(self.heard_words),
             Fact::HeardAll => Value::from(self.heard_all),
             Fact::Interrupted => Value::from(self.interrupted_by.is_some()),
             Fact::InterruptedBy => Value::from(match self.interrupted_by {

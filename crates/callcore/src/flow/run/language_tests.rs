@@ -168,7 +168,7 @@ fn a_question_tells_the_call_how_to_listen_and_what_to_expect() {
             if let Command::Listen(how) = command {
                 listenings.push(how);
             } else if let Command::Play { id, .. } = command {
-                let end = PlaybackEnd { id, heard_ms: 9, completed: true, error: None };
+                let end = PlaybackEnd { heard_ms: 9, completed: true, ..PlaybackEnd::unheard(id, None) };
                 run.handle(Input::PlaybackEnded(end), CallTime::from_ms(ms));
             }
         }

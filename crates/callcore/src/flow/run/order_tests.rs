@@ -99,7 +99,7 @@ fn event() -> impl Strategy<Value = Event> {
         4 => (any::<bool>(), prop::bool::weighted(0.1))
             .prop_map(|(completed, error)| Event::LastPlaybackEnds { completed, error }),
         1 => (0u32..40).prop_map(|id| {
-            let end = PlaybackEnd { id: PlayId(id), heard_ms: 5, completed: false, error: None };
+            let end = PlaybackEnd { heard_ms: 5, ..PlaybackEnd::unheard(PlayId(id), None) };
             Event::Input(Input::PlaybackEnded(end))
         }),
         2 => (0u32..6, 0usize..6).prop_map(|(id, end)| {
@@ -156,7 +156,7 @@ impl Driver {
             Event::Input(input) => self.run.handle(input, self.now),
             Event::LastPlaybackEnds { completed, error } => {
                 let error = error.then(|| "no voice".to_owned());
-                let end = PlaybackEnd { id: self.last, heard_ms: 700, completed, error };
+                let end = PlaybackEnd { heard_ms: 700, completed, ..PlaybackEnd::unheard(self.last, error) };
                 self.run.handle(Input::PlaybackEnded(end), self.now);
             }
             Event::TimePasses(ms) => {

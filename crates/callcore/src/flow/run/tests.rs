@@ -148,6 +148,32 @@ fn a_branch_sees_what_was_heard_and_who_interrupted() {
 }
 
 #[test]
+fn a_flow_knows_the_words_that_were_heard_before_the_callee_spoke_up() {
+    let steps = "
+- say: { text: [Good morning., 'We have an offer for you today.'], on_speech: again }
+- say: '{{ heard_words }} words, all: {{ heard_all }}.'
+- hangup: listened";
+    let more = "  again:
+    - notify: { event: cut, data: { words: '{{ heard_words }}', text: 'up to {{ heard_text }}' } }
+    - branch:
+        - when: heard_words == 6 and ends_with(heard_text, \"offer\")
+          goto: told
+    - hangup: late
+  told:
+    - say: 'You heard {{ heard_words }} words in {{ heard_ms }} ms: {{ heard_text | upper }}{% if interrupted %}, no more{% endif %}'
+    - branch: [ { when: heard_all and not interrupted, goto: bye } ]
+    - hangup: late
+";
+    let cut = small(steps, more).talks(2_000, 300, None).end(30_000);
+    // The first sentence takes 845 ms; of the next one the rest of the two seconds is heard.
+    assert!(cut.contains("You heard 6 words in 2000 ms: GOOD MORNING. WE HAVE AN OFFER, no more"), "{cut}");
+    assert!(cut.contains(r#"{"text":"up to Good morning. We have an offer","words":6}"#), "{cut}");
+    assert!(cut.ends_with("\"bye\")"), "{cut}");
+    let whole = small(steps, more).end(30_000);
+    assert!(whole.contains("9 words, all: true."), "{whole}");
+}
+
+#[test]
 fn a_check_point_behind_an_interrupted_prompt_is_not_passed() {
     let steps = "
 - say: A rather long sentence that is cut.
@@ -258,7 +284,7 @@ fn a_second_failure_ends_the_call() {
     run.handle(Input::Answered, CallTime::ZERO);
     for id in 1..=2 {
         let error = Some("no voice".to_owned());
-        let end = super::super::PlaybackEnd { id: PlayId(id), heard_ms: 0, completed: false, error };
+        let end = super::super::PlaybackEnd::unheard(PlayId(id), error);
         run.handle(Input::PlaybackEnded(end), CallTime::ZERO);
     }
     assert_eq!(run.outcome(), Some("error"));

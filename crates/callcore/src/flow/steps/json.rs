@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use super::super::errand::JsonText;
+use super::super::expr::Fact;
 use super::super::parse::number;
 use super::super::reader::Reader;
 use super::super::template::is_template;
@@ -25,7 +26,7 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<J
         Value::Scalar { text, .. } if is_template(text) => {
             let filled = reader.text(node, what)?;
             match lone_variable(text) {
-                Some(name) if reader.variables.contains_key(name) => {
+                Some(name) if reader.variables.contains_key(name) || Fact::named(name).is_some() => {
                     Some(JsonText::Variable(name.to_owned()))
                 }
                 Some(_) | None => Some(JsonText::Text(filled)),

@@ -14,34 +14,34 @@ struct Stretch {
 
 /// The words of one prompt.
 #[derive(Debug, Default)]
-pub(super) struct Spoken {
+pub(crate) struct Spoken {
     stretches: Vec<Stretch>,
 }
 
 impl Spoken {
-    pub(super) fn say(&mut self, part: u16, text: &str) {
+    pub(crate) fn say(&mut self, part: u16, text: &str) {
         self.stretches.push(Stretch { part: Some(part), text: text.to_owned(), ms: None });
     }
 
     /// A file has no words that are known; its name stands for them.
-    pub(super) fn file(&mut self, part: u16, name: &str) {
+    pub(crate) fn file(&mut self, part: u16, name: &str) {
         self.stretches.push(Stretch { part: Some(part), text: format!("[{name}]"), ms: None });
     }
 
     /// A sound or a pause without words.
-    pub(super) fn sound(&mut self, ms: u64) {
+    pub(crate) fn sound(&mut self, ms: u64) {
         self.stretches.push(Stretch { part: None, text: String::new(), ms: Some(ms) });
     }
 
     /// The audio of a part is there.
-    pub(super) fn made(&mut self, part: u16, samples: usize) {
+    pub(crate) fn made(&mut self, part: u16, samples: usize) {
         if let Some(stretch) = self.stretches.iter_mut().find(|stretch| stretch.part == Some(part)) {
             stretch.ms = Some(samples_to_ms(samples));
         }
     }
 
     /// Everything, and how many words that is.
-    pub(super) fn all(&self) -> (String, usize) {
+    pub(crate) fn all(&self) -> (String, usize) {
         let text = joined(self.stretches.iter().map(|stretch| stretch.text.as_str()));
         let words = count(&text);
         (text, words)
@@ -49,7 +49,7 @@ impl Spoken {
 
     /// What was heard when `heard_ms` were, and how many words that is. A word that was cut off counts as
     /// heard when its greater part was, by an even pace within its sentence.
-    pub(super) fn heard(&self, heard_ms: u64) -> (String, usize) {
+    pub(crate) fn heard(&self, heard_ms: u64) -> (String, usize) {
         let mut rest = heard_ms;
         let mut heard: Vec<String> = Vec::new();
         for stretch in &self.stretches {
