@@ -18,17 +18,19 @@ use crate::wallclock::iso;
 const PAGE: u32 = 50;
 const LONGEST_PAGE: u32 = 500;
 
-/// Acts by the route that does them. `None` keeps the act out: calls are their own record, and acts on apps and keys
-/// are written in their own transaction.
-const DEEDS: [(&str, &str, Option<&str>); 8] = [
-    ("POST", "/v1/flows/{name}/versions", Some("flow.upload")),
-    ("PUT", "/v1/flows/{name}/labels/{label}", Some("flow.label")),
-    ("DELETE", "/v1/flows/{name}/labels/{label}", Some("flow.unlabel")),
-    ("POST", "/v1/flows/{name}/rollback", Some("flow.rollback")),
-    ("POST", "/v1/calls/{call_id}/hangup", Some("call.hangup")),
-    ("POST", "/v1/calls", None),
-    ("POST", "/api/1.1/public/bot/{bot_id}/smartassist/dialout", None),
-    ("POST", "/api/1.1/public/bot/{bot_id}/smartassist/dialout/batch", None),
+/// Routes whose acts are kept out here: calls are their own record, and what the store does of itself (apps, keys, flows,
+/// the end of a call, sending again) is written in the same transaction.
+const TOLD_ELSEWHERE: [(&str, &str); 10] = [
+    ("POST", "/v1/flows/{name}/versions"),
+    ("PUT", "/v1/flows/{name}/labels/{label}"),
+    ("DELETE", "/v1/flows/{name}/labels/{label}"),
+    ("POST", "/v1/flows/{name}/rollback"),
+    ("POST", "/v1/calls/{call_id}/hangup"),
+    ("DELETE", "/v1/calls/{call_id}"),
+    ("DELETE", "/api/1.1/public/bot/{bot_id}/smartassist/dialout/{call_id}"),
+    ("POST", "/v1/calls"),
+    ("POST", "/api/1.1/public/bot/{bot_id}/smartassist/dialout"),
+    ("POST", "/api/1.1/public/bot/{bot_id}/smartassist/dialout/batch"),
 ];
 
 /// A handler puts this among the extensions of its answer to have it in the audit log: never a secret, numbers masked.
@@ -43,22 +45,20 @@ pub(super) struct Deed {
 }
 
 impl Deed {
-    /// What a request does; `None` when it changes nothing or is written down elsewhere. Routes that are not listed
-    /// are named by their method and path.
+    /// What a request does; `None` when it changes nothing or is written down elsewhere. Most are named by their method
+    /// and path.
     pub(super) fn of(method: &Method, route: &str, path: &str) -> Option<Self> {
         if [Method::GET, Method::HEAD, Method::OPTIONS].contains(method) {
             return None;
         }
-        if ["/v1/apps", "/v1/keys"].iter().any(|own| route.starts_with(own)) {
+        if ["/v1/apps", "/v1/keys"].iter().any(|own| route.starts_with(own)) || route.ends_with("/redeliver")
+        {
             return None;
         }
-        let listed = DEEDS.iter().find(|(listed, pattern, _)| method == listed && *pattern == route);
-        let action = match listed {
-            Some((_, _, None)) => return None,
-            Some((_, _, Some(action))) => (*action).to_owned(),
-            None if route.contains("redeliver") => "webhook.redeliver".to_owned(),
-            None => format!("{} {route}", method.as_str().to_lowercase()),
-        };
+        if TOLD_ELSEWHERE.iter().any(|(listed, pattern)| method == listed && *pattern == route) {
+            return None;
+        }
+        let action = format!("{} {route}", method.as_str().to_lowercase());
         let params = route.split('/').zip(path.split('/')).filter(|(part, _)| part.starts_with('{'));
         let subject: Vec<String> = params.map(|(_, value)| without_numbers(value)).collect();
         Some(Self { action, subject: subject.join("/") })
@@ -195,8 +195,17 @@ mod tests {
     fn acts_are_named_by_what_they_do_and_calls_and_looks_are_left_out() {
         let named = |action: &str, subject: &str| Some((action.to_owned(), subject.to_owned()));
         assert_eq!(
+            deed(
+                Method::POST,
+                "/v1/webhooks/deliveries/{id}/redeliver",
+                "/v1/webhooks/deliveries/m/redeliver"
+            ),
+            None
+        );
+        assert_eq!(
             deed(Method::PUT, "/v1/flows/{name}/labels/{label}", "/v1/flows/faq/labels/live"),
-            named("flow.label", "faq/live")
+            None,
+            "the catalogue tells of it"
         );
         assert_eq!(deed(Method::POST, "/v1/contacts", "/v1/contacts"), named("post /v1/contacts", ""));
         assert_eq!(

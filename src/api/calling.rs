@@ -15,11 +15,13 @@ use time::format_description::well_known::Rfc3339;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
-use super::auth::Caller;
+use super::auth::{Caller, SEEING};
+use super::dialout;
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query, cursor, json, page_size, wrong};
-use crate::session::DialRequest;
-use crate::store::{ContactRow, HistoryRow};
+use super::openapi::{BadField, BadParameter, EndedAlready, TooLarge};
+use crate::session::{DialRequest, NotifyTarget};
+use crate::store::{Act, ContactRow, HistoryRow};
 use crate::wallclock::now_ms;
 
 /// The bot that calls a contact when nobody names a flow.
@@ -32,6 +34,9 @@ const LONGEST_ID: usize = 64;
 
 const NO_VIDEO: &str = "video calls are not possible: they need a trunk that carries video (SIP with H.264 or VP8) and \
                         a flow that shows something; the trunks of this server carry 8 kHz audio. Use \"voice\"";
+
+const UNSIGNED: &str = "webhooks are signed with a secret of a client app, and this key acts for none; use a key that \
+                        names an app (`dering app key … --app ID`), a token of the app, or leave notify_url out";
 
 /// What kind of call it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize, ToSchema)]
@@ -67,6 +72,12 @@ pub(super) struct Make {
     caller: Option<String>,
     /// Which carrier, by its name in the configuration; the first one when absent.
     trunk: Option<String>,
+    /// Where status changes are posted, signed with the secrets of the client app that asks, or that the key acts for.
+    #[schema(format = "uri")]
+    notify_url: Option<String>,
+    /// Headers to send along with them.
+    #[schema(value_type = Option<Object>)]
+    notify_headers: Option<Map<String, Value>>,
     /// Call although the number's owner asked not to be called again. Only with a new consent.
     #[serde(default)]
     ignore_do_not_call: bool,
@@ -140,19 +151,18 @@ fn second(epoch_ms: i64) -> String {
     responses(
         (status = 201, description = "The call is accepted.", body = CallRecord,
             headers(("location" = String, description = "The path of the call."))),
-        (status = 400, description = "The body cannot be read, or a field of it is wrong.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        BadField,
         (status = 403, description = "The key or app may not place this call; or, with code `do_not_call`, the \
             number's owner asked not to be called again.", body = ProblemDocument,
             content_type = "application/problem+json"),
         (status = 404, description = "There is no such contact or flow.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 413, description = "The body is larger than 256 KiB.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        TooLarge,
         (status = 409, description = "The digest of the flow fits several versions.", body = ProblemDocument,
             content_type = "application/problem+json"),
         (status = 422, description = "The call cannot be placed: it is of the type `video`, no flow was named and \
-            none is the default, the flow has errors or lacks a variable, or there is no such trunk.",
+            none is the default, the flow has errors or lacks a variable, there is no such trunk, or `notify_url` \
+            came with a key that acts for no app.",
             body = ProblemDocument, content_type = "application/problem+json"),
         (status = 429, description = "All lines are busy.", body = ProblemDocument,
             content_type = "application/problem+json"),
@@ -162,26 +172,28 @@ pub(super) async fn make(
     Extension(caller): Extension<Caller>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let asked: Make = json(body)?;
+    let mut asked: Make = json(body)?;
     if asked.r#type == CallType::Video {
         return Err(Problem::new(Code::Invalid, NO_VIDEO).with_field("type", NO_VIDEO));
     }
     if asked.user_id.as_ref().is_some_and(|user| user.is_empty() || user.chars().count() > LONGEST_ID) {
         return Err(wrong("user_id", "must have 1 to 64 characters"));
     }
+    let notify = notify(&api, &caller, &mut asked)?;
     let contact = api.store.contact(&asked.contact_id).await?;
     let contact = contact.ok_or_else(|| Problem::not_found(&format!("contact {}", asked.contact_id)))?;
     let (bot_id, flow) = flow(&api, asked.flow, &contact)?;
-    caller.require_bot(&bot_id)?;
+    api.auth.may_place(&caller, &bot_id).await?;
     let user_id = asked.user_id.clone();
     let request = DialRequest {
-        app_id: caller.app_id().map_or_else(|| caller.actor(), str::to_owned),
+        app_id: caller.asks_as(),
         bot_id,
         flow,
         number: contact.number.clone(),
         caller: asked.caller.filter(|caller| !caller.is_empty()),
         trunk: asked.trunk,
         metadata: variables(&contact, asked.metadata.unwrap_or_default()),
+        notify,
         ignore_do_not_call: asked.ignore_do_not_call,
         ..DialRequest::default()
     };
@@ -194,6 +206,18 @@ pub(super) async fn make(
         response.headers_mut().insert(header::LOCATION, location);
     }
     Ok(response)
+}
+
+/// Where its status changes are posted. Nothing is posted unsigned, so a caller without an app is told at once.
+fn notify(api: &Api, caller: &Caller, asked: &mut Make) -> Result<Option<NotifyTarget>, Problem> {
+    let headers = asked.notify_headers.take().unwrap_or_default();
+    let headers = dialout::notify_headers(headers).map_err(|problem| wrong("notify_headers", &problem))?;
+    let Some(url) = asked.notify_url.take() else { return Ok(None) };
+    if caller.app_id().is_none() {
+        return Err(Problem::new(Code::Invalid, UNSIGNED).with_field("notify_url", UNSIGNED));
+    }
+    api.reach.check(&url).map_err(|error| wrong("notify_url", &error.to_string()))?;
+    Ok(Some(NotifyTarget { url, headers, amd_events: None }))
 }
 
 /// The bot and the flow of a call.
@@ -249,13 +273,12 @@ async fn record(api: &Api, call_id: &str) -> Result<CallRecord, Problem> {
             future or before the start.", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 404, description = "There is no such call of a contact.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 409, description = "The call has ended already.", body = ProblemDocument,
-            content_type = "application/problem+json"),
-        (status = 413, description = "The body is larger than 256 KiB.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        EndedAlready,
+        TooLarge,
     ))]
 pub(super) async fn change(
     State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
     Path(call_id): Path<String>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<CallRecord>, Problem> {
@@ -280,15 +303,15 @@ pub(super) async fn change(
         api.store.merge_metadata(&call_id, Value::Object(metadata)).await?;
     }
     if asked.end_time.is_some() {
-        end(&api, &call_id).await?;
+        end(&api, &call_id, caller.act()).await?;
     }
     record(&api, &call_id).await.map(Json)
 }
 
 /// Hangs up and waits for the end to be written down.
-async fn end(api: &Api, call_id: &str) -> Result<(), Problem> {
+async fn end(api: &Api, call_id: &str, act: Act) -> Result<(), Problem> {
     let watch = api.store.watch_call(call_id);
-    if !api.calls.hang_up(call_id, "api") {
+    if !api.calls.end(call_id, "api", act).await? {
         return Err(Problem::new(Code::Conflict, "this call has ended already"));
     }
     let Some(mut watch) = watch else { return Ok(()) };
@@ -321,16 +344,17 @@ pub(super) struct HistoryQuery {
 #[utoipa::path(get, path = "/v1/calls/history", operation_id = "getHistory", tag = "calls", params(HistoryQuery),
     responses(
         (status = 200, description = "A page of calls.", body = CallHistory),
-        (status = 400, description = "A parameter cannot be understood.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        BadParameter,
     ))]
 pub(super) async fn history(
     State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
     Query(query): Query<HistoryQuery>,
 ) -> Result<Json<CallHistory>, Problem> {
     let after = cursor(query.after.as_deref())?;
     let limit = page_size(query.limit)?;
-    let page = api.store.history(query.user_id.as_deref(), after.as_ref(), limit).await?;
+    let sight = caller.sight(SEEING);
+    let page = api.store.history(query.user_id.as_deref(), &sight, after.as_ref(), limit).await?;
     let next = page.next.map(|cursor| cursor.to_string());
     Ok(Json(CallHistory { call_records: page.calls.into_iter().map(CallRecord::from).collect(), next }))
 }

@@ -1,17 +1,19 @@
 //! `/v1/calls`: what happened in each call.
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
+use super::auth::{Caller, SEEING};
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query, cursor, page_size};
+use super::openapi::{BadParameter, Deleted, EndedAlready, NoSuchCall};
 use crate::store::{CallFilter, CallRow, Progress};
 
 #[derive(Debug, Deserialize, IntoParams)]
@@ -120,13 +122,16 @@ pub(super) struct CallNotifications {
     params(ListQuery),
     responses(
         (status = 200, description = "A page of calls.", body = CallList),
-        (status = 400, description = "A parameter cannot be understood.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        BadParameter,
     ))]
 pub(super) async fn list(
     State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<CallList>, Problem> {
+    if let Some(bot) = &query.bot_id {
+        caller.require_bot(bot)?;
+    }
     let after = cursor(query.after.as_deref())?;
     let progress = match query.progress.as_deref() {
         None => Progress::Any,
@@ -144,6 +149,7 @@ pub(super) async fn list(
         bot_id: query.bot_id,
         disposition: query.disposition,
         progress,
+        sight: caller.sight(SEEING),
         ..CallFilter::default()
     };
     let limit = page_size(query.limit)?;
@@ -157,8 +163,7 @@ pub(super) async fn list(
     params(("call_id" = String, Path, description = "The call.")),
     responses(
         (status = 200, description = "The call.", body = CallWithEvidence),
-        (status = 404, description = "There is no such call.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        NoSuchCall,
     ))]
 pub(super) async fn one(
     State(api): State<Api>,
@@ -192,8 +197,7 @@ pub(super) async fn evidence(
     params(("call_id" = String, Path, description = "The call.")),
     responses(
         (status = 200, description = "The notifications in their order.", body = CallNotifications),
-        (status = 404, description = "There is no such call.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        NoSuchCall,
     ))]
 pub(super) async fn notifications(
     State(api): State<Api>,
@@ -224,8 +228,7 @@ pub(super) fn deleted() -> Problem {
             content_type = "application/problem+json"),
         (status = 404, description = "There is no such call or message.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 410, description = "It was deleted when its time was over.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        Deleted,
     ))]
 pub(super) async fn message(
     State(api): State<Api>,
@@ -245,21 +248,25 @@ pub(super) async fn message(
 }
 
 /// End a running call, cancel a planned one.
+///
+/// Needs the scope `campaigns`; with `SmartAssist Dialout` an app ends the calls that it asked for.
 #[utoipa::path(post, path = "/v1/calls/{call_id}/hangup", operation_id = "hangUp", tag = "calls",
     params(("call_id" = String, Path, description = "The call.")),
     responses(
         (status = 202, description = "It is being ended."),
-        (status = 404, description = "There is no such call.", body = ProblemDocument,
+        (status = 403, description = "The scope `campaigns` is needed, or `SmartAssist Dialout` and a call that this \
+            app asked for; or the call is another bot's.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 409, description = "The call has ended already.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        NoSuchCall,
+        EndedAlready,
     ))]
 pub(super) async fn hang_up(
     State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
     Path(call_id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     call(&api, &call_id).await?;
-    if api.calls.end(&call_id, "api").await? {
+    if api.calls.end(&call_id, "api", caller.act()).await? {
         Ok(StatusCode::ACCEPTED)
     } else {
         Err(Problem::new(Code::Conflict, "this call has ended already"))
@@ -271,13 +278,18 @@ pub(super) async fn hang_up(
     params(("call_id" = String, Path, description = "The call.")),
     responses(
         (status = 202, description = "It is being ended."),
-        (status = 404, description = "There is no such call.", body = ProblemDocument,
+        (status = 403, description = "The scope `campaigns` is needed, or `SmartAssist Dialout` and a call that this \
+            app asked for; or the call is another bot's.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 409, description = "The call has ended already.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        NoSuchCall,
+        EndedAlready,
     ))]
-pub(super) async fn cancel(api: State<Api>, call_id: Path<String>) -> Result<StatusCode, Problem> {
-    hang_up(api, call_id).await
+pub(super) async fn cancel(
+    api: State<Api>,
+    caller: Extension<Caller>,
+    call_id: Path<String>,
+) -> Result<StatusCode, Problem> {
+    hang_up(api, caller, call_id).await
 }
 
 pub(super) async fn call(api: &Api, call_id: &str) -> Result<CallRow, Problem> {

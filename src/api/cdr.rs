@@ -1,13 +1,15 @@
 //! `/v1/cdr`: call detail records in the carrier's own shape (Outgoing Call Service 1.0.4).
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
+use super::auth::{Caller, SEEING};
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query};
+use super::openapi::BadParameter;
 use crate::store::{CdrPage, CdrQuery};
 
 /// Which records, and in which order.
@@ -42,7 +44,7 @@ struct CdrParameters {
         pattern = r"^\$(eq|gte?|lte?):[0-9]{1,9}$"
     )]
     billable_seconds: Option<String>,
-    /// `$eq:` and one, or `$in:` and several with commas: `ANSWERED`, `NO ANSWER`, `BUSY`, `FAILED`.
+    /// `$eq:` and one, or `$in:` and several with commas: `ANSWERED`, `NO ANSWER`, `BUSY`, `FAILED`, `CANCEL`.
     #[param(rename = "filter.disposition", example = "$in:ANSWERED,BUSY")]
     disposition: Option<String>,
 }
@@ -52,7 +54,7 @@ struct CdrParameters {
 #[serde(rename_all = "camelCase")]
 #[expect(dead_code, reason = "the shape of `store::CdrRow`, whose parts know nothing of descriptions")]
 struct Cdr {
-    /// The carrier's name of the call.
+    /// The carrier's name of the call; the call's own id where no carrier took it.
     session_id: String,
     destination: String,
     #[schema(format = DateTime)]
@@ -66,7 +68,7 @@ struct Cdr {
     duration: u64,
     /// Whole seconds from the answer.
     billable_seconds: u64,
-    /// `ANSWERED`, `NO ANSWER`, `BUSY` or `FAILED`.
+    /// `ANSWERED`, `NO ANSWER`, `BUSY`, `FAILED` or `CANCEL`.
     disposition: String,
     /// `CALLER` or `CALLEE`.
     hangup_by: Option<String>,
@@ -116,16 +118,16 @@ struct CdrOne {
 #[utoipa::path(get, path = "/v1/cdr", operation_id = "listRecords", tag = "records", params(CdrParameters),
     responses(
         (status = 200, description = "A page of records.", body = CdrList),
-        (status = 400, description = "A parameter cannot be understood.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        BadParameter,
     ))]
 pub(super) async fn list(
     State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
     Query(pairs): Query<Vec<(String, String)>>,
 ) -> Result<Json<CdrPage>, Problem> {
     let query =
         CdrQuery::from_pairs(pairs).map_err(|error| Problem::new(Code::Malformed, error.to_string()))?;
-    Ok(Json(api.store.cdrs(&query, None).await?))
+    Ok(Json(api.store.cdrs(&query, &caller.sight(SEEING)).await?))
 }
 
 /// The record of one session of the carrier.

@@ -14,19 +14,17 @@ use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
+use super::auth::Caller;
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query, json as read_json};
-use crate::flows::{self, Added, Bundle, Described, FileTests, Refused, Running, Usable};
+use super::openapi::{BadBody, NoSuchVersion, TooLarge};
+use crate::flows::{self, Added, Author, Bundle, Described, FileTests, Refused, Running, Usable};
 use crate::wallclock::iso;
 
 /// Largest upload, bytes.
 pub(super) const LARGEST: usize = 48 * 1024 * 1024;
 /// Longest message of a version, in characters.
 const LONGEST_MESSAGE: usize = 500;
-
-/// Whose key it is.
-#[derive(Clone, Debug)]
-pub(super) struct Author(pub(super) String);
 
 /// Every flow.
 #[derive(Serialize, ToSchema)]
@@ -93,16 +91,18 @@ pub(super) struct Moved {
     labels: BTreeMap<String, String>,
 }
 
-/// Every flow with its labels and what runs.
+/// Every flow with its labels and what runs; for who is tied to bots, those that they run.
 #[utoipa::path(get, path = "/v1/flows", operation_id = "listFlows", tag = "flows",
     responses(
         (status = 200, description = "The flows by name.", body = FlowList),
     ))]
-pub(super) async fn list(State(api): State<Api>) -> Json<FlowList> {
+pub(super) async fn list(State(api): State<Api>, Extension(caller): Extension<Caller>) -> Json<FlowList> {
+    let own = |flow: &str| caller.tied_to().is_none_or(|bots| api.runs(bots, flow));
     let flows = api
         .flows
         .all()
         .into_iter()
+        .filter(|flow| own(&flow.flow))
         .map(|flow| FlowSummary {
             flow: flow.flow,
             runs: flow.runs,
@@ -139,8 +139,7 @@ pub(super) async fn history(
     ),
     responses(
         (status = 200, description = "The YAML of the flow.", body = String, content_type = "application/yaml"),
-        (status = 404, description = "There is no such flow or version.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        NoSuchVersion,
         (status = 409, description = "The beginning of the digest fits several versions.", body = ProblemDocument,
             content_type = "application/problem+json"),
         (status = 422, description = "The file of the flow has errors.", body = ProblemDocument,
@@ -184,8 +183,7 @@ pub(super) struct UploadQuery {
         (status = 201, description = "The version is kept.", body = Uploaded),
         (status = 400, description = "The body or a parameter cannot be read.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 404, description = "There is no such flow or version.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        NoSuchVersion,
         (status = 409, description = "The beginning of the digest fits several versions, or there is nothing to go back to.", body = ProblemDocument,
             content_type = "application/problem+json"),
         (status = 413, description = "The upload is larger than 48 MiB.", body = ProblemDocument,
@@ -195,7 +193,7 @@ pub(super) struct UploadQuery {
     ))]
 pub(super) async fn upload(
     State(api): State<Api>,
-    Extension(Author(author)): Extension<Author>,
+    Extension(author): Extension<Author>,
     Path(name): Path<String>,
     Query(query): Query<UploadQuery>,
     body: Result<Bytes, BytesRejection>,
@@ -232,7 +230,7 @@ pub(super) async fn upload(
     if let Some(label) = &query.label {
         runs = api.flows.label(&name, label, &added.digest, &author).await?;
     }
-    tracing::info!(flow = %name, digest = %added.digest, %author, new = added.new, "a version of a flow was uploaded");
+    tracing::info!(flow = %name, digest = %added.digest, author = author.name(), new = added.new, "a version of a flow was uploaded");
     let status = if added.new { StatusCode::CREATED } else { StatusCode::OK };
     let Added { flow, digest, new, .. } = added;
     let body = Uploaded { flow, digest, new, runs, warnings, tests_passed: tests };
@@ -282,20 +280,17 @@ pub(super) struct Version {
     request_body(content = Version),
     responses(
         (status = 200, description = "It points there.", body = Moved),
-        (status = 400, description = "The body cannot be read.", body = ProblemDocument,
-            content_type = "application/problem+json"),
-        (status = 404, description = "There is no such flow or version.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        BadBody,
+        NoSuchVersion,
         (status = 409, description = "The beginning of the digest fits several versions.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 413, description = "The body is larger than 256 KiB.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        TooLarge,
         (status = 422, description = "The label cannot be one.", body = ProblemDocument,
             content_type = "application/problem+json"),
     ))]
 pub(super) async fn label(
     State(api): State<Api>,
-    Extension(Author(author)): Extension<Author>,
+    Extension(author): Extension<Author>,
     Path((name, label)): Path<(String, String)>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Moved>, Problem> {
@@ -312,14 +307,13 @@ pub(super) async fn label(
     ),
     responses(
         (status = 200, description = "It is gone.", body = Moved),
-        (status = 404, description = "There is no such flow or version.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        NoSuchVersion,
         (status = 422, description = "The flow has no such label, or it cannot be taken away.", body = ProblemDocument,
             content_type = "application/problem+json"),
     ))]
 pub(super) async fn unlabel(
     State(api): State<Api>,
-    Extension(Author(author)): Extension<Author>,
+    Extension(author): Extension<Author>,
     Path((name, label)): Path<(String, String)>,
 ) -> Result<Json<Moved>, Problem> {
     let runs = api.flows.unlabel(&name, &label, &author).await?;
@@ -332,18 +326,15 @@ pub(super) async fn unlabel(
     request_body(content = Option<Version>, description = "Without a body: to what ran before."),
     responses(
         (status = 200, description = "It runs now.", body = Moved),
-        (status = 400, description = "The body cannot be read.", body = ProblemDocument,
-            content_type = "application/problem+json"),
-        (status = 404, description = "There is no such flow or version.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        BadBody,
+        NoSuchVersion,
         (status = 409, description = "The beginning of the digest fits several versions, or there is nothing to go back to.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 413, description = "The body is larger than 256 KiB.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        TooLarge,
     ))]
 pub(super) async fn roll_back(
     State(api): State<Api>,
-    Extension(Author(author)): Extension<Author>,
+    Extension(author): Extension<Author>,
     Path(name): Path<String>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Moved>, Problem> {
@@ -363,8 +354,8 @@ pub(super) async fn schema() -> Response {
     ([(header::CONTENT_TYPE, kind)], JSON_SCHEMA).into_response()
 }
 
-fn moved(api: &Api, name: &str, runs: &Running, author: &str) -> Json<Moved> {
-    tracing::info!(flow = %name, digest = %runs.digest, %author, "a label of a flow was moved");
+fn moved(api: &Api, name: &str, runs: &Running, author: &Author) -> Json<Moved> {
+    tracing::info!(flow = %name, digest = %runs.digest, author = author.name(), "a label of a flow was moved");
     let labels = api.flows.describe(name).map(|flow| flow.labels).unwrap_or_default();
     Json(Moved { flow: name.to_owned(), runs: runs.clone(), labels })
 }

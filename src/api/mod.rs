@@ -3,6 +3,7 @@
 pub mod admin;
 mod audit;
 pub mod auth;
+mod browser;
 mod calling;
 mod calls;
 mod cdr;
@@ -16,6 +17,7 @@ mod limits;
 pub mod openapi;
 mod page;
 mod picture;
+mod public_url;
 mod recordings;
 mod timeline;
 mod transcript;
@@ -26,8 +28,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRef, Request, State};
-use axum::http::{HeaderMap, Method, Uri};
+use axum::extract::{DefaultBodyLimit, FromRef, RawPathParams, Request, State};
+use axum::http::{Method, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -37,11 +39,12 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
 pub use self::audit::AuditDetail;
-use self::auth::{Auth, gate};
+use self::auth::{Auth, AuthError, gate};
 pub use self::auth::{FLOWS, READ};
 use self::error::{Code, Problem};
 use self::openapi::Gate;
-use crate::flows::Catalog;
+pub use self::public_url::PublicUrl;
+use crate::flows::{Author, Catalog};
 use crate::outbox;
 use crate::outbox::target::Reach;
 use crate::session;
@@ -66,6 +69,8 @@ pub struct Api {
     pub metrics: Option<PrometheusHandle>,
     /// Which addresses a `notifyUrl` may name.
     pub reach: Reach,
+    /// How others reach this server.
+    pub public_url: PublicUrl,
 }
 
 impl FromRef<Api> for Auth {
@@ -75,20 +80,31 @@ impl FromRef<Api> for Auth {
 }
 
 impl Api {
-    /// Lets whoever may read everything look at a page.
-    async fn reader(&self, headers: &HeaderMap) -> Result<(), Problem> {
-        Ok(self.auth.caller(headers, READ).await?.require_all()?)
+    /// Whether one of these bots runs the flow.
+    fn runs(&self, bots: &[String], flow: &str) -> bool {
+        let flow_of = |bot: &String| {
+            let runs = self.bots.get(bot).unwrap_or(bot);
+            runs.split_once('@').map_or(runs.as_str(), |(name, _)| name) == flow
+        };
+        bots.iter().any(flow_of)
     }
 }
 
 /// The gate of everything that changes flows; who passed is known to the handler.
 async fn flow_writers_only(
     State(api): State<Api>,
+    params: RawPathParams,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
     let caller = gate::require(&api.auth, (request.extensions(), request.headers()), FLOWS).await?;
-    request.extensions_mut().insert(flows::Author(caller.name().to_owned()));
+    let named = params.iter().find(|(param, _)| *param == "name");
+    if let (Some(bots), Some((_, flow))) = (caller.tied_to(), named)
+        && !api.runs(bots, flow)
+    {
+        return Err(AuthError::BotsOnly(bots.join(", "), "none of them runs this flow").into());
+    }
+    request.extensions_mut().insert(Author::new(caller.name(), caller.act()));
     Ok(next.run(request).await)
 }
 
@@ -142,8 +158,6 @@ fn reading() -> OpenApiRouter<Api> {
         .routes(routes!(recordings::recording))
         .routes(routes!(recordings::link))
         .routes(routes!(calls::message))
-        .routes(routes!(calls::hang_up))
-        .routes(routes!(calls::cancel))
         .routes(routes!(dialout::interactions::interactions))
         .routes(routes!(cdr::list))
         .routes(routes!(cdr::one))
@@ -152,7 +166,7 @@ fn reading() -> OpenApiRouter<Api> {
         .routes(routes!(flows::text))
         .routes(routes!(health::metrics))
         .routes(routes!(page::rows))
-        .merge(webhooks::routes())
+        .merge(webhooks::reading())
 }
 
 /// Routes of those who change flows.
@@ -164,13 +178,15 @@ fn flow_writing() -> OpenApiRouter<Api> {
         .routes(routes!(flows::roll_back))
 }
 
-/// Routes of those who ask for calls.
+/// Routes of those who ask for calls and end them.
 fn calling() -> OpenApiRouter<Api> {
     let import = routes!(contacts::import::import).layer(DefaultBodyLimit::max(contacts::import::LARGEST));
     OpenApiRouter::new()
         .routes(routes!(calling::make))
         .routes(routes!(calling::change))
         .routes(routes!(calling::history))
+        .routes(routes!(calls::hang_up))
+        .routes(routes!(calls::cancel))
         .routes(routes!(contacts::list, contacts::create))
         .routes(import)
         .routes(routes!(contacts::one, contacts::change, contacts::delete))
@@ -188,6 +204,7 @@ pub fn description() -> OpenApi {
         (Gate::Open, open()),
         (Gate::Readers, reading()),
         (Gate::Callers, calling()),
+        (Gate::Resenders, webhooks::resending()),
         (Gate::Keys, flow_writing()),
         (Gate::Admins, administering()),
     ];
@@ -200,13 +217,16 @@ pub fn router(api: Api) -> Router {
     let reading = Router::from(reading()).route_layer(from_fn_with_state(api.clone(), gate::readers));
     let writing =
         Router::from(flow_writing()).route_layer(from_fn_with_state(api.clone(), flow_writers_only));
-    let calling = Router::from(calling()).route_layer(from_fn_with_state(api.auth.clone(), gate::callers));
+    let calling = Router::from(calling()).route_layer(from_fn_with_state(api.clone(), gate::callers));
+    let resending =
+        Router::from(webhooks::resending()).route_layer(from_fn_with_state(api.clone(), gate::resenders));
     let administering =
         Router::from(administering()).route_layer(from_fn_with_state(api.auth.clone(), gate::admins));
     Router::from(open())
         .merge(reading)
         .merge(writing)
         .merge(calling)
+        .merge(resending)
         .merge(administering)
         .merge(admin::router(&api.auth))
         .fallback(no_such_route)

@@ -1,10 +1,10 @@
 //! The page of calls: gathers what it shows.
 
 use axum::extract::State;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 
 use super::Api;
+use super::browser::Viewer;
 use super::error::Problem;
 use crate::store::{CallFilter, CallRow, Progress};
 use crate::telemetry::mask;
@@ -18,10 +18,7 @@ const LATEST: u32 = 20;
 #[utoipa::path(get, path = "/", operation_id = "callsPage", tag = "server",
     security(("basic" = []), ("apiKey" = []), ("appToken" = []), ("appBearer" = [])),
     responses((status = 200, description = "The page.", body = String, content_type = "text/html")))]
-pub(super) async fn calls(State(api): State<Api>, headers: HeaderMap) -> Result<Response, Problem> {
-    if let Err(problem) = api.reader(&headers).await {
-        return Ok(ask_for_key(problem));
-    }
+pub(super) async fn calls(_viewer: Viewer, State(api): State<Api>) -> Result<Response, Problem> {
     let (live, ended) = lines(&api).await?;
     Ok(web::calls_page(&live, &ended))
 }
@@ -32,16 +29,6 @@ pub(super) async fn calls(State(api): State<Api>, headers: HeaderMap) -> Result<
 pub(super) async fn rows(State(api): State<Api>) -> Result<Response, Problem> {
     let (live, ended) = lines(&api).await?;
     Ok(web::calls_rows(&live, &ended))
-}
-
-/// A browser asks for the key when it is told how: any user name, the API key as the password.
-fn ask_for_key(problem: impl Into<Problem>) -> Response {
-    let mut response = problem.into().into_response();
-    if response.status() == StatusCode::UNAUTHORIZED {
-        let challenge = HeaderValue::from_static("Basic realm=\"Dering: an API key as the password\"");
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
-    }
-    response
 }
 
 async fn lines(api: &Api) -> Result<(Vec<CallLine>, Vec<CallLine>), Problem> {

@@ -22,6 +22,7 @@ use super::Api;
 use super::calls::{call, deleted};
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query, json, wrong};
+use super::openapi::{BadId, Deleted, TooLarge};
 use crate::store::LinkKey;
 use crate::wallclock::{iso, now_ms};
 
@@ -49,7 +50,7 @@ pub(super) struct Wanted {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Link {
-    /// Relative to the address of this server.
+    /// Begins with `public_url` of the configuration; relative to the address of this server where none is set.
     #[schema(example = "/v1/recordings/0199.wav?expires=1795244400&key=lk_1&signature=…")]
     url: String,
     #[schema(format = DateTime)]
@@ -84,12 +85,10 @@ pub(super) struct Retired {
         (status = 200, description = "The audio.", body = Vec<u8>, content_type = "audio/wav"),
         (status = 304, description = "The file did not change since `If-Modified-Since`."),
         (status = 206, description = "The part that was asked for.", body = Vec<u8>, content_type = "audio/wav"),
-        (status = 400, description = "The id is no text.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        BadId,
         (status = 404, description = "There is no such call, or no recording of it.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 410, description = "It was deleted when its time was over.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        Deleted,
         (status = 416, description = "The file has no such part.", body = ProblemDocument,
             content_type = "application/problem+json"),
     ))]
@@ -114,10 +113,8 @@ pub(super) async fn recording(
             content_type = "application/problem+json"),
         (status = 404, description = "There is no such call, or no recording of it.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 410, description = "It was deleted when its time was over.", body = ProblemDocument,
-            content_type = "application/problem+json"),
-        (status = 413, description = "The body is larger than 256 KiB.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        Deleted,
+        TooLarge,
     ))]
 pub(super) async fn link(
     State(api): State<Api>,
@@ -135,7 +132,8 @@ pub(super) async fn link(
     let key = api.store.signing_key(fresh_key()).await?;
     let expires = now_ms().div_euclid(1000) + i64::from(ttl);
     let signature = URL_SAFE_NO_PAD.encode(sign(&key.secret, &call_id, expires).finalize().into_bytes());
-    let url = format!("/v1/recordings/{call_id}.wav?expires={expires}&key={}&signature={signature}", key.id);
+    let path = format!("/v1/recordings/{call_id}.wav?expires={expires}&key={}&signature={signature}", key.id);
+    let url = api.public_url.of(&path);
     Ok((StatusCode::CREATED, Json(Link { url, expires_at: iso(expires * 1000) })))
 }
 

@@ -22,6 +22,7 @@ use super::Api;
 use super::calls::call;
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query, wrong};
+use super::openapi::{BadParameter, NoSuchCall};
 use crate::store::{self, EventRow, Store, Watch};
 
 const LONGEST_TIMELINE: u32 = 10_000;
@@ -77,10 +78,8 @@ struct Resumed {
             (String = "text/event-stream"),
         )),
         (status = 204, description = "The call has ended and there is nothing behind that event; streams only."),
-        (status = 400, description = "A parameter cannot be understood.", body = ProblemDocument,
-            content_type = "application/problem+json"),
-        (status = 404, description = "There is no such call.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        BadParameter,
+        NoSuchCall,
         (status = 429, description = "Too many timelines are watched at the same time.", body = ProblemDocument,
             content_type = "application/problem+json"),
     ))]

@@ -13,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::Api;
 use super::calls::call;
 use super::error::{Code, Problem, ProblemDocument};
+use super::openapi::NoSuchCall;
 use crate::store::{EventRow, TranscriptRow};
 
 const LONGEST_TIMELINE: u32 = 10_000;
@@ -45,8 +46,7 @@ pub(super) struct Transcript {
         (status = 200, description = "The transcript; text or captions when `format` asks for them.", body = Transcript),
         (status = 400, description = "There is no such format.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 404, description = "There is no such call.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        NoSuchCall,
         (status = 410, description = "The words of this call were deleted.", body = ProblemDocument,
             content_type = "application/problem+json"),
     ))]

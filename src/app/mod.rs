@@ -15,7 +15,6 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::engines::{recognizer, recognizers};
 use crate::config::{self, Config};
 use crate::flows::{Catalog, Folder};
-use crate::outbox::target::Reach;
 use crate::outbox::{self, Outbox};
 use crate::store::{self, Store};
 use crate::trunk::inbound;
@@ -67,6 +66,7 @@ impl App {
         let recognizers = engines::recognizers(&config.speech_to_text)?;
         engines::check_voices(&tts, &folder).await;
         let mut admission = config.auth.options()?;
+        let (reach, flows_reach) = (config.webhooks.reach("webhooks")?, config.requests.reach("requests")?);
         let key = config.auth.key_source()?;
         let options = store::Options { key, ..store::Options::file(&config.database) };
         let store = Store::open(options).await?;
@@ -81,8 +81,8 @@ impl App {
                 "calls that were cut off by the last stop have been closed"
             );
         }
-        let reach = reach_of(config.webhooks.allow_private);
-        let outbox = Outbox::start(store.clone(), outbox::Options { reach, ..outbox::Options::default() })?;
+        let sending = outbox::Options { reach: reach.clone(), ..outbox::Options::default() };
+        let outbox = Outbox::start(store.clone(), sending)?;
         engines::warn_of_languages(&recognizers, &flows).await;
         let mut trunks = Vec::with_capacity(config.trunks.len());
         for trunk in &config.trunks {
@@ -97,7 +97,7 @@ impl App {
             flows: Arc::clone(&flows),
             tts,
             recognizers,
-            requests: session::Requests::new(reach_of(config.requests.allow_private))?,
+            requests: session::Requests::new(flows_reach)?,
         };
         let options = session::Options {
             recordings: config.recordings.folder.clone(),
@@ -125,6 +125,7 @@ impl App {
             bots: Arc::new(config.bots.clone()),
             metrics,
             reach,
+            public_url: config.public_url.clone(),
         };
         let stop = CancellationToken::new();
         let retention = session::Retention {
@@ -192,10 +193,6 @@ fn line(trunk: &config::Trunk) -> anyhow::Result<Line> {
         caller_id: trunk.caller_id.clone(),
     };
     Ok(Line::new(handle, options))
-}
-
-const fn reach_of(allow_private: bool) -> Reach {
-    if allow_private { Reach::Anywhere } else { Reach::Public }
 }
 
 /// What the API has to do now and then.

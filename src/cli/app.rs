@@ -70,14 +70,14 @@ enum Command {
         #[arg(long = "in", value_parser = duration)]
         later: Option<Duration>,
     },
-    /// Make an API key that may read, and end calls; prints it, once
+    /// Make an API key that may read; prints it, once
     Key {
         /// What it is for
         name: String,
         /// Lets it also upload flows and decide which version runs
         #[arg(long)]
         flows: bool,
-        /// Lets it also keep contacts and call them
+        /// Lets it also keep contacts, call them, end calls and have webhooks sent again
         #[arg(long)]
         calls: bool,
         /// A scope it holds instead of those; may be repeated

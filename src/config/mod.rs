@@ -2,6 +2,7 @@
 
 mod auth;
 mod inbound;
+mod outward;
 mod recordings;
 mod speech;
 
@@ -15,8 +16,10 @@ use serde::Deserialize;
 
 pub use self::auth::{Auth, Requests as RequestRate, local_file};
 pub use self::inbound::{Inbound, InboundRoute, Tls};
+pub use self::outward::Outward;
 pub use self::recordings::Recordings;
 pub use self::speech::{Key, Recogniser, Recognition, SpeechToText, TextToSpeech, Voices};
+use crate::api::PublicUrl;
 use crate::session::ParamSets;
 use crate::telemetry::LogFormat;
 use crate::trunk::socketio::{MediaWire, Version};
@@ -44,6 +47,8 @@ pub enum ConfigError {
     Secret { setting: String, what: String },
     #[error("auth: {reason}")]
     Auth { reason: String },
+    #[error("{setting}: {reason}")]
+    Outward { setting: &'static str, reason: String },
     #[error("two trunks are named \"{name}\"; names must differ")]
     SameName { name: String },
 }
@@ -52,6 +57,7 @@ pub enum ConfigError {
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     pub listen: SocketAddr,
+    pub public_url: PublicUrl,
     pub database: PathBuf,
     pub recordings: Recordings,
     pub speech_cache: PathBuf,
@@ -63,8 +69,8 @@ pub struct Config {
     pub calls: Calls,
     pub trunks: Vec<Trunk>,
     pub inbound: Inbound,
-    pub webhooks: Webhooks,
-    pub requests: Requests,
+    pub webhooks: Outward,
+    pub requests: Outward,
     pub speech_to_text: SpeechToText,
     pub amd: Amd,
     pub text_to_speech: TextToSpeech,
@@ -195,18 +201,6 @@ impl TrunkLimits {
     }
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Webhooks {
-    pub allow_private: bool,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Requests {
-    pub allow_private: bool,
-}
-
 /// Parameters of the verdict, in files of `dering amd tune`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -251,6 +245,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            public_url: PublicUrl::default(),
             database: "data/dering.db".into(),
             recordings: Recordings::default(),
             speech_cache: "data/speech".into(),
@@ -262,8 +257,8 @@ impl Default for Config {
             calls: Calls::default(),
             trunks: Vec::new(),
             inbound: Inbound::default(),
-            webhooks: Webhooks::default(),
-            requests: Requests::default(),
+            webhooks: Outward::default(),
+            requests: Outward::default(),
             speech_to_text: SpeechToText::default(),
             amd: Amd::default(),
             text_to_speech: TextToSpeech::default(),
@@ -343,6 +338,8 @@ fn parse(path: &str, text: &str) -> Result<Config, ConfigError> {
         }
         trunk.limits.check().map_err(|what| ConfigError::Trunk { trunk: trunk.name.clone(), what })?;
     }
+    config.webhooks.reach("webhooks")?;
+    config.requests.reach("requests")?;
     Ok(config)
 }
 

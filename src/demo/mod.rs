@@ -91,7 +91,7 @@ impl Demo {
             speech_cache: options.data.join("speech"),
             flows: options.flows.clone(),
             trunks: vec![Trunk::with_token("gateway", &url, token)],
-            webhooks: crate::config::Webhooks { allow_private: true },
+            webhooks: crate::config::Outward { allow_private: true, allow: Vec::new() },
             ..Config::default()
         };
         let app = App::start(&config).await?;

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use serde::Serialize;
 
 use super::keeping;
-use super::{Error, Folder, LATEST, PRODUCTION, Stored, Usable};
-use crate::store::{FlowLabelRow, FlowVersionRow, LabelMove, LabelMoveRow, NewFlowVersion, Store};
+use super::{Author, Error, Folder, LATEST, PRODUCTION, Stored, Usable};
+use crate::store::{FlowLabelRow, FlowVersionRow, LabelMove, LabelMoveRow, Store};
 
 /// Versions kept ready in memory; more are read again when a call wants them.
 const READY: usize = 256;
@@ -139,7 +139,7 @@ impl Catalog {
         catalog.refresh().await?;
         for usable in folder.flows {
             if !catalog.now().has(usable.flow.name(), &usable.digest) {
-                catalog.add(usable, "folder".to_owned(), String::new()).await?;
+                catalog.add(usable, "folder".into(), String::new()).await?;
             }
         }
         Ok(catalog)
@@ -205,7 +205,7 @@ impl Catalog {
     ///
     /// # Errors
     /// It cannot be written, or the database fails.
-    pub async fn add(&self, usable: Usable, author: String, message: String) -> Result<Added, Error> {
+    pub async fn add(&self, usable: Usable, author: Author, message: String) -> Result<Added, Error> {
         let (flow, digest) = (usable.flow.name().to_owned(), usable.digest.clone());
         let root = self.root.clone();
         let kept = tokio::task::spawn_blocking(move || {
@@ -216,8 +216,8 @@ impl Catalog {
             path: self.root.clone(),
             source: std::io::Error::other(error),
         })??;
-        let version = NewFlowVersion { flow: flow.clone(), digest: digest.clone(), author, message };
-        let new = self.store.add_flow_version(version).await?;
+        let (version, entry) = author.uploads(&flow, &digest, message);
+        let new = self.store.add_flow_version(version, entry).await?;
         self.refresh().await?;
         let known = self.now();
         let runs = known.flows.get(&flow).and_then(Versions::runs).ok_or_else(|| known.unknown(&flow))?;
@@ -228,7 +228,13 @@ impl Catalog {
     ///
     /// # Errors
     /// The label cannot be one, there is no such version, or the database fails.
-    pub async fn label(&self, name: &str, label: &str, wanted: &str, author: &str) -> Result<Running, Error> {
+    pub async fn label(
+        &self,
+        name: &str,
+        label: &str,
+        wanted: &str,
+        author: impl Into<Author>,
+    ) -> Result<Running, Error> {
         if label == LATEST {
             let reason = "it always points at the newest version; use `production` to decide what runs";
             return Err(Error::Label { label: label.to_owned(), reason });
@@ -242,28 +248,38 @@ impl Catalog {
         let known = self.now();
         let versions = known.flows.get(name).ok_or_else(|| known.unknown(name))?;
         let digest = versions.resolve(name, wanted)?;
-        self.point(name, label, digest, LabelMove::Set, author).await
+        self.point(name, label, digest, LabelMove::Set, author.into()).await
     }
 
     /// Takes a label away.
     ///
     /// # Errors
     /// There is none, or the database fails.
-    pub async fn unlabel(&self, name: &str, label: &str, author: &str) -> Result<Running, Error> {
+    pub async fn unlabel(
+        &self,
+        name: &str,
+        label: &str,
+        author: impl Into<Author>,
+    ) -> Result<Running, Error> {
         let known = self.now();
         let versions = known.flows.get(name).ok_or_else(|| known.unknown(name))?;
         let Some(digest) = versions.labels.get(label) else {
             let reason = "the flow has no such label, or it is `latest`, which cannot be taken away";
             return Err(Error::Label { label: label.to_owned(), reason });
         };
-        self.point(name, label, digest.clone(), LabelMove::TakeAway, author).await
+        self.point(name, label, digest.clone(), LabelMove::TakeAway, author.into()).await
     }
 
     /// Makes a plain name run `wanted`, or what it ran before: `production` is pointed there.
     ///
     /// # Errors
     /// There is no such version, or none before; or the database fails.
-    pub async fn roll_back(&self, name: &str, wanted: Option<&str>, author: &str) -> Result<Running, Error> {
+    pub async fn roll_back(
+        &self,
+        name: &str,
+        wanted: Option<&str>,
+        author: impl Into<Author>,
+    ) -> Result<Running, Error> {
         let known = self.now();
         let versions = known.flows.get(name).ok_or_else(|| known.unknown(name))?;
         let digest = match wanted {
@@ -275,7 +291,7 @@ impl Catalog {
                     .ok_or_else(|| Error::NothingBefore { name: name.to_owned() })?
             }
         };
-        self.point(name, PRODUCTION, digest, LabelMove::Back, author).await
+        self.point(name, PRODUCTION, digest, LabelMove::Back, author.into()).await
     }
 
     /// Every flow, by name.
@@ -301,12 +317,13 @@ impl Catalog {
         label: &str,
         digest: String,
         what: LabelMove,
-        author: &str,
+        author: Author,
     ) -> Result<Running, Error> {
         let running = |known: &Known| known.flows.get(name).and_then(Versions::runs);
         let ran_before = running(&self.now()).map(|running| running.digest).unwrap_or_default();
         let row = FlowLabelRow { flow: name.to_owned(), label: label.to_owned(), digest };
-        self.store.move_flow_label(row, what, ran_before, author.to_owned()).await?;
+        let (by, entry) = (author.name().to_owned(), author.moved(&row, what));
+        self.store.move_flow_label(row, what, ran_before, by, entry).await?;
         self.refresh().await?;
         let known = self.now();
         running(&known).ok_or_else(|| known.unknown(name))

@@ -4,6 +4,7 @@
 //! began with, whatever is uploaded meanwhile.
 
 mod audio;
+mod author;
 mod bundle;
 mod catalog;
 mod keeping;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use callcore::flow::{self, Diagnostic, Flow, Severity};
 
 use self::audio::{Sounds, judged};
+pub use self::author::Author;
 pub use self::bundle::{Bundle, Refused, Usable, bundle_of_file};
 pub use self::catalog::{Added, Catalog, Described, Running};
 pub use self::rehearsal::{FileTests, TestsOfFile, listened, rehearse, tests_of_file};

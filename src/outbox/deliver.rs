@@ -180,7 +180,7 @@ impl Outbox {
         }
         for claim in claimed.claims {
             let (endpoint, poster) = (claim.endpoint.clone(), Arc::clone(&self.poster));
-            self.health.begun(&endpoint);
+            self.health.begun(&endpoint, now_ms);
             let post = async move {
                 let outcome = poster.attempt(&claim).await;
                 Post { claim, outcome }
@@ -199,7 +199,11 @@ impl Outbox {
     fn request(&self, concurrency: usize, now_ms: i64) -> ClaimRequest {
         let ceilings = self.health.ceilings(now_ms);
         let held_back = ceilings.values().any(|ceiling| *ceiling == 0);
+        let slow_after_ms = i64::try_from(self.options.slow_after.as_millis()).unwrap_or(i64::MAX);
+        let (quick, slow) = self.health.paces(slow_after_ms, now_ms);
         ClaimRequest {
+            quick,
+            slow,
             now_ms,
             lease_ms: i64::try_from(self.options.lease.as_millis()).unwrap_or(i64::MAX),
             limit: concurrency.saturating_sub(self.posts.len()),
@@ -219,7 +223,7 @@ impl Outbox {
             }
         };
         if let Some(endpoint) = self.endpoints.remove(&id) {
-            self.health.ended(&endpoint);
+            self.health.ended(&endpoint, (self.options.now_ms)());
         }
         if let Some(post) = post {
             self.learn(post);

@@ -1,6 +1,6 @@
 //! What the worker knows of every endpoint: its breaker, how it answered, how many posts are on their way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::breaker::{Breaker, BreakerOptions, BreakerState};
 use crate::store::EndpointHealth;
@@ -23,6 +23,10 @@ pub(super) enum Condition {
 struct Endpoint {
     breaker: Breaker,
     in_flight: usize,
+    /// When its last post ended, or the first of those in flight began.
+    moved_ms: i64,
+    /// What its posts take, answered or not, averaged over about the last four, ms; `None` before the first one ended.
+    took_ms: Option<i64>,
     news: Option<EndpointHealth>,
     /// Of its answers, averaged over about the last eight, ms.
     answer_ms: Option<i64>,
@@ -45,15 +49,36 @@ impl Health {
         Self { options, endpoints: endpoints.collect() }
     }
 
-    pub(super) fn begun(&mut self, endpoint: &str) {
-        self.endpoints.entry(endpoint.to_owned()).or_default().in_flight += 1;
+    pub(super) fn begun(&mut self, endpoint: &str, now_ms: i64) {
+        let known = self.endpoints.entry(endpoint.to_owned()).or_default();
+        if known.in_flight == 0 {
+            known.moved_ms = now_ms;
+        }
+        known.in_flight += 1;
     }
 
     /// A post has ended, or was lost.
-    pub(super) fn ended(&mut self, endpoint: &str) {
+    pub(super) fn ended(&mut self, endpoint: &str, now_ms: i64) {
         if let Some(known) = self.endpoints.get_mut(endpoint) {
             known.in_flight = known.in_flight.saturating_sub(1);
+            known.moved_ms = now_ms;
         }
+    }
+
+    /// The endpoints that are known to be quick, and those known to be slow: that take longer than `slow_after_ms`, or
+    /// have been silent for so long with a post in flight.
+    pub(super) fn paces(&self, slow_after_ms: i64, now_ms: i64) -> (BTreeSet<String>, BTreeSet<String>) {
+        let (mut quick, mut slow) = (BTreeSet::new(), BTreeSet::new());
+        for (endpoint, known) in &self.endpoints {
+            let silent = known.in_flight > 0 && now_ms.saturating_sub(known.moved_ms) > slow_after_ms;
+            match known.took_ms {
+                _ if silent => drop(slow.insert(endpoint.clone())),
+                Some(took_ms) if took_ms > slow_after_ms => drop(slow.insert(endpoint.clone())),
+                Some(_) => drop(quick.insert(endpoint.clone())),
+                None => {}
+            }
+        }
+        (quick, slow)
     }
 
     /// What an answer, or its absence after `took_ms`, says. Returns the new state when it changed.
@@ -68,6 +93,9 @@ impl Health {
         let known = self.endpoints.entry(endpoint.to_owned()).or_default();
         let before = known.breaker.state(now_ms);
         let mut news = known.news.take().unwrap_or_default();
+        if condition != Condition::Unknown {
+            known.took_ms = Some(known.took_ms.map_or(took_ms, |average| average + (took_ms - average) / 4));
+        }
         match condition {
             Condition::Unknown => {}
             Condition::Well => {
@@ -168,6 +196,34 @@ mod tests {
         let well = health.told(ILL, Condition::Well, 5, 30_000, 1.0);
         assert_eq!(well, Some(BreakerState::Closed));
         assert!(health.ceilings(30_000).is_empty());
+    }
+
+    #[test]
+    fn an_endpoint_is_quick_or_slow_by_its_latest_answers_and_by_its_silence() {
+        let mut health = Health::new(BreakerOptions::default(), Vec::new());
+        let pace = |health: &Health, now_ms| match health.paces(1_000, now_ms) {
+            (quick, _) if quick.contains(ILL) => "quick",
+            (_, slow) if slow.contains(ILL) => "slow",
+            _ => "new",
+        };
+        let well = |health: &mut Health, took_ms| health.told(ILL, Condition::Well, took_ms, 0, 1.0);
+        health.begun(ILL, 0);
+        assert_eq!((pace(&health, 1_000), pace(&health, 1_001)), ("new", "slow"));
+        health.ended(ILL, 500);
+        well(&mut health, 500);
+        assert_eq!(pace(&health, 5_000), "quick", "nothing is in flight");
+        for _ in 0..2 {
+            health.begun(ILL, 5_000);
+        }
+        assert_eq!(pace(&health, 6_001), "slow");
+        health.ended(ILL, 6_100);
+        assert_eq!(pace(&health, 6_200), "quick", "an answer breaks the silence");
+        health.told(ILL, Condition::Ill("too slow".into()), 10_000, 0, 1.0);
+        assert_eq!(pace(&health, 6_200), "slow");
+        for _ in 0..9 {
+            well(&mut health, 5);
+        }
+        assert_eq!(pace(&health, 6_200), "quick", "it has recovered");
     }
 
     #[test]

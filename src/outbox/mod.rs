@@ -22,6 +22,7 @@ use callcore::retry::{Schedule, WEBHOOK};
 pub use breaker::{BreakerOptions, BreakerState};
 pub use deliver::{Handle, Outbox};
 pub use target::Reach;
+use target::{Hosts, NO_HOSTS};
 
 use crate::wallclock::now_ms;
 
@@ -30,12 +31,16 @@ use crate::wallclock::now_ms;
 pub struct Options {
     /// Which addresses may be posted to.
     pub reach: Reach,
+    /// Where names are that are not looked up. Tests put names anywhere.
+    pub hosts: Hosts,
     /// Waits before each attempt; a notification is dead when they are used up.
     pub schedule: Schedule,
     /// Posts in flight, 1 or more.
     pub concurrency: usize,
-    /// Posts in flight to one scheme, host and port, so that a slow one leaves room for the others.
+    /// Posts in flight to one scheme, host and port.
     pub per_endpoint: usize,
+    /// Endpoints whose answers take longer, or that are silent for so long, share a part of the room.
+    pub slow_after: Duration,
     /// When an endpoint that fails is left alone.
     pub breaker: BreakerOptions,
     /// From connecting to the end of the answer, redirects included.
@@ -52,9 +57,11 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             reach: Reach::Public,
+            hosts: NO_HOSTS,
             schedule: WEBHOOK,
             concurrency: 256,
             per_endpoint: 32,
+            slow_after: Duration::from_secs(1),
             breaker: BreakerOptions::default(),
             timeout: Duration::from_secs(10),
             lease: Duration::from_secs(30),

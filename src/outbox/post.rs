@@ -102,7 +102,7 @@ impl Poster {
     }
 
     async fn post(&self, claim: &Claim, timestamp_s: i64) -> Result<Answer, Failure> {
-        let reach = self.options.reach;
+        let reach = &self.options.reach;
         let mut url = reach.check(&claim.url).map_err(|error| Failure::Lasting(error.to_string()))?;
         let (origin, mut hops) = (url.origin(), 0);
         loop {
@@ -137,7 +137,7 @@ impl Poster {
 }
 
 fn client(options: &Options) -> Result<Client, Error> {
-    Ok(guarded_client(options.reach, "webhooks", |builder| {
+    Ok(guarded_client(&options.reach, options.hosts, "webhooks", |builder| {
         builder
             // They are followed here, where each is checked.
             .redirect(reqwest::redirect::Policy::none())

@@ -1,24 +1,34 @@
 //! Where webhooks may go. A caller names the URL, so it could name our own network: a post is made only
-//! to public addresses, and the address that was checked is the one connected to, because the check sits
-//! in the HTTP client's resolver. Redirects are not followed.
+//! to public addresses and to networks that were allowed, and the address that was checked is the one connected to,
+//! because the check sits in the HTTP client's resolver. Redirects are not followed by the client.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::{Client, ClientBuilder, Url};
 
 const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Which addresses may be posted to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reach {
     /// Public addresses only.
     Public,
+    /// Public addresses and those of these networks: for receivers on one's own network, without the rest of it.
+    PublicAnd(Arc<[IpNet]>),
     /// Private and loopback ones too: for the demo, tests, and receivers on one's own network.
     Anywhere,
 }
+
+/// Names that are somewhere without being looked up; only tests put any there.
+pub type Hosts = fn(&str) -> Option<IpAddr>;
+
+/// No name is anywhere without being looked up.
+pub const NO_HOSTS: Hosts = |_| None;
 
 /// Why a URL is not posted to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,7 +51,7 @@ impl Reach {
     ///
     /// # Errors
     /// Says what is wrong with the URL.
-    pub fn check(self, url: &str) -> Result<Url, TargetError> {
+    pub fn check(&self, url: &str) -> Result<Url, TargetError> {
         let parsed = Url::parse(url).map_err(|_| TargetError::NotUrl(url.to_owned()))?;
         if !matches!(parsed.scheme(), "http" | "https") {
             return Err(TargetError::Scheme(parsed.scheme().to_owned()));
@@ -61,26 +71,33 @@ impl Reach {
     ///
     /// # Errors
     /// Says what is wrong with the URL, or that the name has no address.
-    pub async fn check_resolved(self, url: &str) -> Result<Url, TargetError> {
+    pub async fn check_resolved(&self, url: &str) -> Result<Url, TargetError> {
         let parsed = self.check(url)?;
         if let Some(host) = parsed.domain() {
-            self.lookup(host).await?;
+            self.lookup(host, NO_HOSTS).await?;
         }
         Ok(parsed)
     }
 
-    fn admit(self, host: &str, address: IpAddr) -> Result<(), TargetError> {
-        match self {
-            Self::Public if !is_public(address) => {
-                Err(TargetError::Forbidden { host: host.to_owned(), address })
+    fn admit(&self, host: &str, address: IpAddr) -> Result<(), TargetError> {
+        let allowed = match self {
+            Self::Public => is_public(address),
+            Self::PublicAnd(networks) => {
+                let plain = address.to_canonical();
+                is_public(address) || networks.iter().any(|network| network.contains(&plain))
             }
-            Self::Public | Self::Anywhere => Ok(()),
-        }
+            Self::Anywhere => true,
+        };
+        if allowed { Ok(()) } else { Err(TargetError::Forbidden { host: host.to_owned(), address }) }
     }
 
     /// All addresses of a name. One that is forbidden forbids the name: an answer that mixes public and
     /// private addresses has no honest use here.
-    async fn lookup(self, host: &str) -> Result<Vec<SocketAddr>, TargetError> {
+    async fn lookup(&self, host: &str, hosts: Hosts) -> Result<Vec<SocketAddr>, TargetError> {
+        if let Some(address) = hosts(host) {
+            self.admit(host, address)?;
+            return Ok(vec![SocketAddr::new(address, 0)]);
+        }
         let failed = |reason: String| TargetError::Lookup { host: host.to_owned(), reason };
         let found: Result<io::Result<Vec<_>>, _> = tokio::time::timeout(LOOKUP_TIMEOUT, async {
             Ok(tokio::net::lookup_host((host, 0)).await?.collect())
@@ -102,7 +119,8 @@ impl Reach {
 /// # Errors
 /// When the client cannot be set up.
 pub fn guarded_client(
-    reach: Reach,
+    reach: &Reach,
+    hosts: Hosts,
     what: &'static str,
     configure: impl Fn(ClientBuilder) -> ClientBuilder,
 ) -> Result<Client, reqwest::Error> {
@@ -110,7 +128,7 @@ pub fn guarded_client(
     rustls::crypto::ring::default_provider().install_default().ok();
     let builder = || {
         let builder = Client::builder()
-            .dns_resolver(GuardedResolver(reach))
+            .dns_resolver(GuardedResolver { reach: reach.clone(), hosts })
             // A proxy of the environment would connect in our place, past the check of addresses.
             .no_proxy()
             .retry(reqwest::retry::never());
@@ -126,14 +144,17 @@ pub fn guarded_client(
 }
 
 /// The resolver of the HTTP clients.
-#[derive(Clone, Copy, Debug)]
-struct GuardedResolver(Reach);
+#[derive(Clone, Debug)]
+struct GuardedResolver {
+    reach: Reach,
+    hosts: Hosts,
+}
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let reach = self.0;
+        let Self { reach, hosts } = self.clone();
         Box::pin(async move {
-            let addresses = reach.lookup(name.as_str()).await?;
+            let addresses = reach.lookup(name.as_str(), hosts).await?;
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }
@@ -241,6 +262,22 @@ mod tests {
             "https://[64:ff9b::5db8:d822]/",
         ] {
             assert!(Reach::Public.check(url).is_ok(), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_network_that_is_allowed_opens_itself_and_nothing_beside_it() {
+        let reach =
+            Reach::PublicAnd(Arc::new(["10.20.0.0/16".parse().unwrap(), "fd00::/64".parse().unwrap()]));
+        let allowed =
+            ["http://10.20.3.4/", "http://[::ffff:10.20.3.4]/", "http://[fd00::1]/", "http://example.com/"];
+        for url in allowed {
+            assert!(reach.check(url).is_ok(), "{url}");
+        }
+        for url in
+            ["http://10.21.0.1/", "http://127.0.0.1/", "http://169.254.169.254/", "http://[fd00:0:0:1::1]/"]
+        {
+            assert!(matches!(reach.check(url), Err(TargetError::Forbidden { .. })), "{url}");
         }
     }
 

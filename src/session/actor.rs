@@ -25,6 +25,7 @@ use super::request::NotifyTarget;
 use super::requests::Requests;
 use super::scribe::Scribe;
 use crate::flows::Stored;
+use crate::store::Act;
 use crate::trunk::{DialError, Leg, LegCommand, LegEvent};
 use crate::wallclock::{iso, now_ms};
 
@@ -56,7 +57,7 @@ pub(super) struct Actor {
 /// What others may ask of a running call.
 #[derive(Debug)]
 pub(super) enum Control {
-    HangUp { by: String },
+    HangUp { by: String, act: Option<Act> },
 }
 
 /// The call's time, tied to the wall clock once, at its beginning.
@@ -98,6 +99,8 @@ struct Running {
     finished: bool,
     /// The session whose record we had to make ourselves.
     unrecorded: Option<String>,
+    /// Who asked for the end, until it is written down.
+    ended_by: Option<Act>,
 }
 
 impl Actor {
@@ -114,6 +117,7 @@ impl Actor {
             envelope: Envelope::new(&self.call_id, &self.app_id, self.clock.began_ms),
             finished: false,
             unrecorded: None,
+            ended_by: None,
         };
         match placed {
             Ok(leg) => {
@@ -147,7 +151,10 @@ impl Actor {
         let due = self.call.poll_timeout().map(|at| self.clock.instant(at));
         tokio::select! {
             Some(control) = self.control.recv() => match control {
-                Control::HangUp { by } => self.call.handle(Input::HangupRequested { by }, self.clock.now()),
+                Control::HangUp { by, act } => {
+                    running.ended_by = act;
+                    self.call.handle(Input::HangupRequested { by }, self.clock.now());
+                }
             },
             event = next_event(&mut running.leg) => self.leg_event(event, running),
             Some(done) = running.jobs.join_next() => {
@@ -202,6 +209,9 @@ impl Actor {
         let mut ledger = Ledger::new(&self.call_id, self.clock);
         if let Some(at) = running.answered_at {
             ledger.answered(at);
+        }
+        if let Some(act) = running.ended_by.take() {
+            ledger.asked_to_end(act);
         }
         let mut summary = None;
         while let Some(effect) = self.call.poll_effect() {

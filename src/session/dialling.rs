@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callcore::amd;
-use callcore::call::{Call, Direction, Settings, amd_timers};
+use callcore::call::{Call, Direction, Fact, Settings, amd_timers};
 use callcore::flow::{MachineDetection, Run};
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -19,14 +19,14 @@ use super::effects::Speech;
 use super::handle::{Handle, Options, Refusal, begin, prepare};
 use super::hearing::Hearing;
 use super::late_record::late_record;
-use super::launch::Launched;
+use super::launch::{Launched, queued};
 use super::live::{LiveCall, Phase};
 use super::plan::{When, when};
 use super::request::{DialRequest, Dialed};
 use super::scribe::Scribe;
 use super::unplaced::Unplaced;
 use crate::flows::Stored;
-use crate::store::{Acceptance, CallBatch, NewCall, NewEvent, NewPlan, RequestKey};
+use crate::store::{Acceptance, CallBatch, NewCall, NewDialOut, NewEvent, NewPlan, RequestKey};
 use crate::telemetry::mask;
 use crate::trunk::{Line, Order, Ticket};
 use crate::wallclock::now_ms;
@@ -48,6 +48,14 @@ pub(super) struct Place {
     pub(super) ticket: Ticket,
 }
 
+impl Place {
+    /// The line of the timeline of a call that has to wait for `trunk`.
+    pub(super) fn queued(&self, trunk: &Line, at_ms: i64) -> Option<NewEvent> {
+        let Fact { kind, detail } = queued(trunk, self.ticket.ahead()?);
+        Some(NewEvent { at_ms, t_ms: 0, kind: kind.into(), detail })
+    }
+}
+
 impl Handle {
     /// Accepts a call: it is written down, then placed in the background, at once or when its time has come.
     ///
@@ -65,9 +73,10 @@ impl Handle {
         let checked = self.check(&request).await?;
         match when(request.start_ms, request.expires_ms, now) {
             When::Expired => Err(Refusal::Expired { expires_ms: request.expires_ms.unwrap_or(now) }),
-            When::Later(start_ms) => self.plan(request, &checked, start_ms, now).await,
-            When::Now if request.patient => self.plan(request, &checked, now, now).await,
-            When::Now => self.dial_now(request, checked).await,
+            // On the heap, so that the futures of those who wait for this one stay small.
+            When::Later(start_ms) => Box::pin(self.plan(request, &checked, start_ms, now)).await,
+            When::Now if request.patient => Box::pin(self.plan(request, &checked, now, now)).await,
+            When::Now => Box::pin(self.dial_now(request, checked)).await,
         }
     }
 
@@ -82,7 +91,18 @@ impl Handle {
         }
     }
 
-    /// Whether the request can be met at all: its flow, its variables, its trunk, the number.
+    /// The same, and whether the number may be dialled now.
+    pub(super) async fn check_now(&self, request: &DialRequest) -> Result<Checked, Refusal> {
+        let checked = self.check(request).await?;
+        if let Some(number) = unless_listed(request)
+            && let Some(listed) = self.inner.parts.store.do_not_call(&number).await?
+        {
+            return Err(do_not_call(listed.call_id));
+        }
+        Ok(checked)
+    }
+
+    /// Whether the request can be met at all: its flow, its variables, its trunk.
     pub(super) async fn check(&self, request: &DialRequest) -> Result<Checked, Refusal> {
         let inner = &self.inner;
         let flow = inner.parts.flows.find(&request.flow).await?;
@@ -94,12 +114,6 @@ impl Handle {
         }
         let hearing = Hearing::new(&inner.parts.recognizers, &flow, &request.control)?;
         let run = begin(&flow, request.metadata.clone())?;
-        if !request.ignore_do_not_call
-            && let Some(listed) = inner.parts.store.do_not_call(&request.number).await?
-        {
-            metrics::counter!("dering_calls_do_not_call_total").increment(1);
-            return Err(Refusal::DoNotCall { call: listed.call_id.unwrap_or_default() });
-        }
         Ok(Checked { flow, trunk, run, hearing })
     }
 
@@ -119,21 +133,22 @@ impl Handle {
         let dialed = new_names(None, &checked.hearing);
         let place = self.place(&dialed.call_id, &checked.trunk)?;
         let clock = Clock::start();
-        let lines = first_lines(&request, &dialed, &checked, clock.began_ms);
+        let mut batch = first_lines(&request, &dialed, &checked, clock.began_ms);
+        if let (Some(event), Some(new)) = (place.queued(&checked.trunk, clock.began_ms), &mut batch.new) {
+            new.state = "queued".into();
+            batch.events.push(event);
+        }
         let key = request_key(&request, &dialed, clock.began_ms);
-        match self.inner.parts.store.accept(lines, None, key).await {
-            Ok(Acceptance::New) => {}
-            Ok(Acceptance::Again(answer)) => {
+        let asked = NewDialOut { batch, plan: None, key, unless_listed: unless_listed(&request) };
+        match self.write_down(asked).await {
+            Ok(None) => {}
+            Ok(Some(before)) => {
                 self.release(&dialed.call_id);
-                return again(&answer).ok_or(Refusal::KeyReused);
+                return Ok(before);
             }
-            Ok(Acceptance::Reused) => {
+            Err(refusal) => {
                 self.release(&dialed.call_id);
-                return Err(Refusal::KeyReused);
-            }
-            Err(error) => {
-                self.release(&dialed.call_id);
-                return Err(error.into());
+                return Err(refusal);
             }
         }
         tracing::info!(call.id = %dialed.call_id, number = %mask(&request.number), flow = %request.flow, "call accepted");
@@ -152,7 +167,7 @@ impl Handle {
         let key = request_key(&request, &dialed, now);
         // The version that was checked is the one that runs, whatever is uploaded until then.
         request.flow = format!("{}@{}", checked.flow.flow.name(), checked.flow.digest);
-        let lines = first_lines(&request, &dialed, checked, now);
+        let batch = first_lines(&request, &dialed, checked, now);
         let kept = serde_json::to_string(&request).map_err(|error| Refusal::Unwritable(error.to_string()))?;
         let plan = NewPlan {
             trunk: checked.trunk.name().to_owned(),
@@ -160,15 +175,24 @@ impl Handle {
             expires_ms: request.expires_ms,
             request: kept,
         };
-        match self.inner.parts.store.accept(lines, Some(plan), key).await? {
-            Acceptance::New => {}
-            Acceptance::Again(answer) => return again(&answer).ok_or(Refusal::KeyReused),
-            Acceptance::Reused => return Err(Refusal::KeyReused),
+        let asked = NewDialOut { batch, plan: Some(plan), key, unless_listed: unless_listed(&request) };
+        if let Some(before) = self.write_down(asked).await? {
+            return Ok(before);
         }
         metrics::counter!("dering_calls_planned_total").increment(1);
         tracing::debug!(call.id = %dialed.call_id, start_ms, "call planned");
         self.inner.plans.notify_one();
         Ok(dialed)
+    }
+
+    /// Writes a call down; the answer of before when its key was used for it.
+    async fn write_down(&self, asked: NewDialOut) -> Result<Option<Dialed>, Refusal> {
+        match self.inner.parts.store.accept(asked).await? {
+            Acceptance::New => Ok(None),
+            Acceptance::Again(answer) => again(&answer).map(Some).ok_or(Refusal::KeyReused),
+            Acceptance::Reused => Err(Refusal::KeyReused),
+            Acceptance::Listed { call } => Err(do_not_call(call)),
+        }
     }
 
     /// Runs a call that has been written down.
@@ -190,6 +214,9 @@ impl Handle {
             amd: None,
             latest: String::new(),
         });
+        if let Some(ahead) = place.ticket.ahead() {
+            inner.board.note(call_id, &queued(&trunk, ahead));
+        }
         let speech = Speech { tts: inner.parts.tts.clone() };
         let prompts = run.known_prompts();
         let settings = settings(&request, &flow, &inner.options, &hearing);
@@ -229,7 +256,8 @@ impl Handle {
                 Launched::Asked(placed) => Box::pin(actor.run(placed)).await,
                 Launched::Expired => {
                     let why = Unplaced::Expired { expires_ms: expiry.map_or(0, |(_, ms)| ms) };
-                    let closing = why.closing(&call_id, &actor.app_id, actor.notify.as_ref(), now_ms());
+                    let closing =
+                        why.closing(&call_id, &actor.app_id, &actor.number, actor.notify.as_ref(), now_ms());
                     Box::pin(actor.end_unplaced(closing)).await;
                     None
                 }
@@ -241,6 +269,16 @@ impl Handle {
             }
         });
     }
+}
+
+/// The number, if the list decides whether it is dialled.
+fn unless_listed(request: &DialRequest) -> Option<String> {
+    (!request.ignore_do_not_call).then(|| request.number.clone())
+}
+
+fn do_not_call(call: Option<String>) -> Refusal {
+    metrics::counter!("dering_calls_do_not_call_total").increment(1);
+    Refusal::DoNotCall { call: call.unwrap_or_default() }
 }
 
 fn new_names(start_ms: Option<i64>, hearing: &Hearing) -> Dialed {

@@ -63,7 +63,7 @@ impl Handle {
             Some(flow) => Some(self.estimate(flow.flow.name(), flow.flow.limits().call_ms).await?),
             None => None,
         };
-        let verdict = match self.check(request).await {
+        let verdict = match self.check_now(request).await {
             Err(Refusal::Store(error)) => return Err(error),
             Err(refusal) => Verdict::Never(Box::new(refusal)),
             Ok(_) if self.inner.tasks.is_closed() => Verdict::Never(Box::new(Refusal::Stopping)),

@@ -21,7 +21,7 @@ use crate::flows::{self, Catalog, Stored};
 use crate::outbox;
 use crate::speech::stt::Recognizers;
 use crate::speech::tts::Tts;
-use crate::store::{self, Store};
+use crate::store::{self, Act, Store};
 use crate::trunk::{Full, Line};
 use crate::wallclock;
 
@@ -133,13 +133,12 @@ impl Handle {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Asks a running call to end; false when there is none of that id.
-    #[must_use]
-    pub fn hang_up(&self, call_id: &str, by: &str) -> bool {
+    /// Asks a running call to end; false when there is none of that id. `act` goes into the audit log.
+    pub(super) fn hang_up(&self, call_id: &str, by: &str, act: Option<Act>) -> bool {
         let controls = self.inner.controls.lock().unwrap_or_else(PoisonError::into_inner);
         controls
             .get(call_id)
-            .is_some_and(|control| control.try_send(Control::HangUp { by: by.to_owned() }).is_ok())
+            .is_some_and(|control| control.try_send(Control::HangUp { by: by.to_owned(), act }).is_ok())
     }
 
     /// The file of a message that the callee left.
@@ -170,7 +169,7 @@ impl Handle {
         let running: Vec<String> =
             self.inner.controls.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
         for call_id in &running {
-            let _asked = self.hang_up(call_id, "shutdown");
+            let _asked = self.hang_up(call_id, "shutdown", None);
         }
         // Ending takes as long as the carrier's record, which the call itself limits.
         if tokio::time::timeout(Duration::from_secs(10), self.inner.tasks.wait()).await.is_err() {

@@ -2,18 +2,19 @@
 //! is dialled. A hang-up ends it at any point.
 
 use callcore::call::Fact;
+use callcore::clock::CallTime;
 use serde_json::json;
 use tokio::time::Instant;
 
 use super::actor::{Actor, Control};
 use super::ledger::Ledger;
-use crate::store::CallBatch;
+use crate::store::{Act, CallBatch};
 use crate::trunk::{DialError, Leg, Line, Order, Ticket, Turn};
 
 /// What comes first: the outcome, a place in the queue, or somebody who wants no call any more.
 enum Step<T> {
     Done(T),
-    HungUp(String),
+    HungUp(String, Option<Act>),
     /// It is too late for the call.
     Expired,
 }
@@ -24,6 +25,14 @@ pub(super) enum Launched {
     Asked(Result<Leg, DialError>),
     /// It expired while it waited for a line; nobody was dialled.
     Expired,
+}
+
+/// A call waits for a line.
+pub(super) fn queued(line: &Line, ahead: usize) -> Fact {
+    let (trunk, limits) = (line.name(), line.limits());
+    let detail =
+        json!({ "trunk": trunk, "ahead": ahead, "calls": limits.calls, "perSecond": limits.per_second });
+    Fact::new("queued", detail)
 }
 
 impl Actor {
@@ -38,35 +47,32 @@ impl Actor {
     ) -> Launched {
         match self.unless_too_late(prepared, expires).await {
             Step::Done(()) => {}
-            Step::HungUp(by) => return self.cancelled(by).await,
+            Step::HungUp(by, act) => return self.cancelled(by, act).await,
             Step::Expired => return Launched::Expired,
         }
-        let mut queued_at = None;
+        // What came too early for a line was told when it was accepted.
+        let mut queued_at = ticket.ahead().map(|_| CallTime::ZERO);
         let slot = loop {
             match self.unless_too_late(ticket.turn(), expires).await {
                 Step::Done(Ok(Turn::Dial(slot))) => break slot,
                 Step::Done(Ok(Turn::Queued { ahead })) if queued_at.is_none() => {
                     queued_at = Some(self.clock.now());
-                    let (trunk, limits) = (line.name(), line.limits());
-                    let detail = json!({
-                        "trunk": trunk, "ahead": ahead, "calls": limits.calls, "perSecond": limits.per_second,
-                    });
-                    self.note(Fact::new("queued", detail)).await;
+                    self.note(queued(line, ahead), None).await;
                 }
                 Step::Done(Ok(Turn::Queued { ahead })) => self.board.moved_up(&self.call_id, ahead),
                 Step::Done(Err(error)) => return Launched::Asked(Err(error)),
-                Step::HungUp(by) => return self.cancelled(by).await,
+                Step::HungUp(by, act) => return self.cancelled(by, act).await,
                 Step::Expired => return Launched::Expired,
             }
         };
         if let Some(since) = queued_at {
             let now = self.clock.now();
-            self.note(Fact::new("dequeued", json!({ "waitedMs": now.ms_since(since) }))).await;
+            self.note(Fact::new("dequeued", json!({ "waitedMs": now.ms_since(since) })), None).await;
         }
         self.call.dialled(self.clock.now());
         match self.unless_too_late(line.place(order, slot), None).await {
             Step::Done(placed) => Launched::Asked(placed),
-            Step::HungUp(by) => self.cancelled(by).await,
+            Step::HungUp(by, act) => self.cancelled(by, act).await,
             Step::Expired => Launched::Expired,
         }
     }
@@ -85,13 +91,13 @@ impl Actor {
         };
         tokio::select! {
             done = work => Step::Done(done),
-            Some(Control::HangUp { by }) = self.control.recv() => Step::HungUp(by),
+            Some(Control::HangUp { by, act }) = self.control.recv() => Step::HungUp(by, act),
             () = late => Step::Expired,
         }
     }
 
-    async fn cancelled(&mut self, by: String) -> Launched {
-        self.note(Fact::new("hangup_requested", json!({ "by": by }))).await;
+    async fn cancelled(&mut self, by: String, act: Option<Act>) -> Launched {
+        self.note(Fact::new("hangup_requested", json!({ "by": by })), act).await;
         Launched::Asked(Err(DialError::Cancelled { by }))
     }
 
@@ -103,10 +109,13 @@ impl Actor {
     }
 
     /// A line of the timeline before the call itself has begun.
-    async fn note(&mut self, fact: Fact) {
+    async fn note(&mut self, fact: Fact, act: Option<Act>) {
         self.board.note(&self.call_id, &fact);
         let mut ledger = Ledger::new(&self.call_id, self.clock);
         ledger.fact(fact, self.clock.now());
+        if let Some(act) = act {
+            ledger.asked_to_end(act);
+        }
         if let Some(batch) = ledger.into_batch() {
             self.scribe.write(batch).await;
         }

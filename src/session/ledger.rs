@@ -10,8 +10,14 @@ use super::kore::Envelope;
 use super::recording::Recorded;
 use super::request::NotifyTarget;
 use crate::store::{
-    CallBatch, CallUpdate, NewDoNotCall, NewEvent, NewNotification, NewRecording, NewTranscript,
+    Act, CallBatch, CallUpdate, NewAudit, NewDoNotCall, NewEvent, NewNotification, NewRecording,
+    NewTranscript,
 };
+
+/// The entry of the audit log for who ends a call.
+pub(super) fn hung_up(act: Act, call_id: &str) -> NewAudit {
+    NewAudit::new(act, "call.hangup", call_id, json!({}))
+}
 
 /// The lines of one step.
 pub(super) struct Ledger {
@@ -124,6 +130,11 @@ impl Ledger {
         true
     }
 
+    /// Somebody asked for the end of the call.
+    pub(super) fn asked_to_end(&mut self, act: Act) {
+        self.batch.audit = Some(hung_up(act, &self.batch.call_id));
+    }
+
     /// An event of the flow's own that nobody asked to be told.
     pub(super) fn untold(&mut self, event: &str, now: CallTime) {
         let detail = json!({ "event": event, "why": "the call has no notifyUrl" });
@@ -179,7 +190,10 @@ impl Ledger {
     /// What was gathered; `None` when nothing was.
     pub(super) fn into_batch(self) -> Option<CallBatch> {
         let batch = &self.batch;
-        let empty = batch.events.is_empty() && batch.notifications.is_empty() && batch.update.is_none();
+        let empty = batch.events.is_empty()
+            && batch.notifications.is_empty()
+            && batch.update.is_none()
+            && batch.audit.is_none();
         (!empty).then_some(self.batch)
     }
 

@@ -10,10 +10,11 @@ use serde_json::json;
 use super::actor::Clock;
 use super::dialling::KEPT_MS;
 use super::handle::{Handle, Refusal};
+use super::ledger::hung_up;
 use super::plan::{Load, When, when};
 use super::request::DialRequest;
 use super::unplaced::Unplaced;
-use crate::store::{self, CallBatch, CallUpdate, NewEvent, PlannedRow};
+use crate::store::{self, Act, CallBatch, CallUpdate, NewEvent, PlannedRow};
 use crate::trunk::Line;
 use crate::wallclock::now_ms;
 
@@ -67,7 +68,7 @@ impl Handle {
         let mut again = expired.len() == BATCH;
         for row in expired {
             let why = Unplaced::Expired { expires_ms: row.expires_ms.unwrap_or(now) };
-            self.end_planned(&row, &why).await?;
+            self.end_planned(&row, &why, None).await?;
         }
         let mut waiting = false;
         for trunk in store.due_trunks(now).await? {
@@ -116,14 +117,14 @@ impl Handle {
             Ok(request) => request,
             Err(error) => {
                 let why = format!("what was planned cannot be read any more ({error}); ask for it again");
-                self.end_planned(row, &Unplaced::Impossible { why }).await?;
+                self.end_planned(row, &Unplaced::Impossible { why }, None).await?;
                 return Ok(Begun::Settled);
             }
         };
         if when(Some(row.start_ms), row.expires_ms, now_ms()) != When::Now {
             return Ok(Begun::NotYet);
         }
-        let ready = match self.check(&request).await {
+        let ready = match self.check_now(&request).await {
             Ok(checked) => self.place(&row.call_id, &checked.trunk).map(|place| (checked, place)),
             Err(refusal) => Err(refusal),
         };
@@ -134,17 +135,17 @@ impl Handle {
                 return Ok(Begun::NotYet);
             }
             Err(Refusal::DoNotCall { call }) => {
-                self.end_planned(row, &Unplaced::DoNotCall { call }).await?;
+                self.end_planned(row, &Unplaced::DoNotCall { call }, None).await?;
                 return Ok(Begun::Settled);
             }
             Err(refusal) => {
-                self.end_planned(row, &Unplaced::Impossible { why: refusal.to_string() }).await?;
+                self.end_planned(row, &Unplaced::Impossible { why: refusal.to_string() }, None).await?;
                 return Ok(Begun::Settled);
             }
         };
         let clock = Clock::start();
         let began_ms = clock.began_ms;
-        let batch = CallBatch {
+        let mut batch = CallBatch {
             call_id: row.call_id.clone(),
             update: Some(CallUpdate {
                 state: Some("placing".into()),
@@ -162,6 +163,10 @@ impl Handle {
             }],
             ..CallBatch::default()
         };
+        if let (Some(event), Some(update)) = (place.queued(&checked.trunk, began_ms), &mut batch.update) {
+            update.state = Some("queued".into());
+            batch.events.push(event);
+        }
         match store.end_plan(batch).await {
             Ok(true) => self.launch(request, &row.call_id, checked, place, clock),
             // Somebody cancelled it in between.
@@ -175,7 +180,12 @@ impl Handle {
     }
 
     /// Ends a planned call; false when it is not planned any more.
-    async fn end_planned(&self, row: &PlannedRow, why: &Unplaced) -> Result<bool, store::Error> {
+    async fn end_planned(
+        &self,
+        row: &PlannedRow,
+        why: &Unplaced,
+        act: Option<Act>,
+    ) -> Result<bool, store::Error> {
         let store = &self.inner.parts.store;
         let Some(call) = store.call(&row.call_id).await? else { return Ok(false) };
         let notify = call.notify_url.map(|url| super::NotifyTarget {
@@ -183,7 +193,8 @@ impl Handle {
             headers: call.notify_headers,
             amd_events: None,
         });
-        let closing = why.closing(&row.call_id, &call.app_id, notify.as_ref(), now_ms());
+        let mut closing = why.closing(&row.call_id, &call.app_id, &call.target, notify.as_ref(), now_ms());
+        closing.audit = act.map(|act| hung_up(act, &row.call_id));
         let ended = store.end_plan(closing).await?;
         if ended {
             metrics::counter!("dering_calls_planned_ended_total").increment(1);
@@ -192,17 +203,18 @@ impl Handle {
         Ok(ended)
     }
 
-    /// Ends a call, whether it runs or is planned; false when it has ended already.
+    /// Ends a call, whether it runs or is planned; false when it has ended already. `act` goes into the audit log
+    /// together with the end, or with the wish for it.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn end(&self, call_id: &str, by: &str) -> Result<bool, store::Error> {
+    pub async fn end(&self, call_id: &str, by: &str, act: Act) -> Result<bool, store::Error> {
         if let Some(row) = self.inner.parts.store.plan(call_id).await? {
             let why = Unplaced::Cancelled { by: by.to_owned() };
-            if self.end_planned(&row, &why).await? {
+            if self.end_planned(&row, &why, Some(act.clone())).await? {
                 return Ok(true);
             }
         }
-        Ok(self.hang_up(call_id, by))
+        Ok(self.hang_up(call_id, by, Some(act)))
     }
 }

@@ -12,7 +12,7 @@ use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, Response};
 use tokio::sync::Semaphore;
 
-use crate::outbox::target::{Reach, TargetError, guarded_client};
+use crate::outbox::target::{NO_HOSTS, Reach, TargetError, guarded_client};
 
 /// Largest answer, bytes.
 const LARGEST_ANSWER: usize = 256 * 1024;
@@ -37,7 +37,7 @@ impl Requests {
     /// # Errors
     /// When the HTTP client cannot be set up.
     pub fn new(reach: Reach) -> Result<Self, reqwest::Error> {
-        let client = guarded_client(reach, "requests of flows", |builder| {
+        let client = guarded_client(&reach, NO_HOSTS, "requests of flows", |builder| {
             builder
                 .redirect(Policy::custom(same_server))
                 .user_agent(concat!("dering/", env!("CARGO_PKG_VERSION")))

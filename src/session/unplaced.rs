@@ -1,6 +1,6 @@
-//! The end of a call that nobody was dialled for: its last lines, and its only notification.
+//! The end of a call that nobody was dialled for: its last lines, its record, and its only notification.
 
-use callcore::call::{Disposition, Notice, Stage};
+use callcore::call::{CarrierCdr, Disposition, HangupBy, Notice, Stage, cause};
 use callcore::clock::CallTime;
 use serde_json::json;
 
@@ -81,11 +81,12 @@ impl Unplaced {
         }
     }
 
-    /// The last lines of call `call_id` of `app_id` at `now_ms`.
+    /// The last lines of call `call_id` of `app_id` to `number` at `now_ms`.
     pub(super) fn closing(
         &self,
         call_id: &str,
         app_id: &str,
+        number: &str,
         notify: Option<&NotifyTarget>,
         now_ms: i64,
     ) -> CallBatch {
@@ -121,7 +122,27 @@ impl Unplaced {
                 detail: json!({ "outcome": words.outcome, "cause": words.cause, "why": why }),
             }],
             notifications: notifications.collect(),
+            cdr: Some(self.record(call_id, number, &words, now_ms)),
+            cdr_estimated: true,
             ..CallBatch::default()
+        }
+    }
+
+    /// Its record. There is no session at any carrier, so the call stands for it, and no time passes in it.
+    fn record(&self, call_id: &str, number: &str, words: &Words, now_ms: i64) -> CarrierCdr {
+        CarrierCdr {
+            session_id: call_id.to_owned(),
+            destination: number.to_owned(),
+            start_time: iso(now_ms),
+            answer_time: None,
+            end_time: iso(now_ms),
+            duration: 0,
+            billable_seconds: 0,
+            disposition: words.disposition,
+            hangup_by: matches!(self, Self::Cancelled { .. }).then_some(HangupBy::Caller),
+            hangup_cause_code: words.cause,
+            hangup_cause_text: cause(words.cause).text.to_owned(),
+            source: None,
         }
     }
 }

@@ -9,7 +9,8 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::{Error, NewDoNotCall, Store, cdr, contacts, do_not_call};
+use super::do_not_call::digits;
+use super::{Error, NewAudit, NewDoNotCall, Store, audit, cdr, do_not_call};
 use crate::wallclock::now_ms;
 
 /// Everything that happened to one call at one instant. It becomes visible at once or not at all, so a
@@ -35,6 +36,8 @@ pub struct CallBatch {
     pub recording: Option<NewRecording>,
     /// The other party asked never to be called again.
     pub do_not_call: Option<NewDoNotCall>,
+    /// Who asked for what is done here.
+    pub audit: Option<NewAudit>,
 }
 
 /// A call as it was asked for.
@@ -157,10 +160,7 @@ pub(super) async fn write(connection: &mut SqliteConnection, batch: CallBatch) -
     let now = now_ms();
     match batch.new {
         Some(call) => {
-            let other = if call.direction == "inbound" { &call.caller } else { &call.target };
-            let other = other.clone();
             insert_call(connection, id, call).await?;
-            contacts::file_call(connection, id, &other).await?;
         }
         None => require_call(connection, id).await?,
     }
@@ -182,14 +182,22 @@ pub(super) async fn write(connection: &mut SqliteConnection, batch: CallBatch) -
     if let Some(asked) = batch.do_not_call {
         do_not_call::put(connection, id, asked).await?;
     }
+    if let Some(entry) = batch.audit {
+        audit::append(connection, entry).await?;
+    }
     Ok(())
 }
 
+/// Writes a call, and files it under the contact of the number at its other end, when just one contact has it. Both
+/// in one go: each statement by itself costs a change of threads.
 async fn insert_call(connection: &mut SqliteConnection, id: &str, call: NewCall) -> Result<(), Error> {
+    let other = digits(if call.direction == "inbound" { &call.caller } else { &call.target });
     sqlx::query(
         "INSERT INTO calls (id, app_id, bot_id, trunk, direction, target, caller, flow, flow_digest, \
          metadata, notify_url, notify_headers, state, created_ms, machine_detection, start_ms, expires_ms) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17); \
+         INSERT INTO call_parties (call_id, contact_id) \
+         SELECT $1, min(id) FROM contacts WHERE digits = $18 AND $18 <> '' HAVING count(*) = 1",
     )
     .bind(id)
     .bind(call.app_id)
@@ -208,6 +216,7 @@ async fn insert_call(connection: &mut SqliteConnection, id: &str, call: NewCall)
     .bind(call.machine_detection)
     .bind(call.start_ms)
     .bind(call.expires_ms)
+    .bind(other)
     .execute(connection)
     .await
     .map_err(|error| exists_or(error, || format!("the call {id}")))?;

@@ -11,7 +11,7 @@ use sqlx::types::Json;
 use sqlx::{FromRow, QueryBuilder};
 use utoipa::ToSchema;
 
-use super::{Error, Store};
+use super::{Error, Sight, Store};
 
 /// A call and how far it got. Fields mean what they mean in [`super::NewCall`] and
 /// [`super::CallUpdate`].
@@ -57,8 +57,10 @@ pub struct CallRow {
 /// One entry of a call's timeline; `seq` counts from 1 without gaps.
 #[derive(Clone, Debug, PartialEq, Serialize, FromRow, ToSchema)]
 #[schema(as = TimelineEvent)]
+#[serde(rename_all = "camelCase")]
 pub struct EventRow {
     pub seq: i64,
+    /// Since 1970-01-01 UTC.
     pub at_ms: i64,
     /// Since the call began.
     pub t_ms: i64,
@@ -70,6 +72,7 @@ pub struct EventRow {
 /// One utterance of a call, in the order recorded.
 #[derive(Clone, Debug, PartialEq, Serialize, FromRow, ToSchema)]
 #[schema(as = Utterance)]
+#[serde(rename_all = "camelCase")]
 pub struct TranscriptRow {
     pub seq: i64,
     pub t_ms: i64,
@@ -103,6 +106,7 @@ pub struct CallFilter {
     pub amd_event: Option<String>,
     pub progress: Progress,
     pub interaction: Option<Interaction>,
+    pub sight: Sight,
     /// Created at or after.
     pub since_ms: Option<i64>,
     /// Created before.
@@ -241,6 +245,7 @@ impl Store {
         limit: u32,
     ) -> Result<CallPage, Error> {
         let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM calls WHERE 1 = 1");
+        filter.sight.narrow(&mut query, "calls");
         let equal = [
             (" AND app_id = ", &filter.app_id),
             (" AND bot_id = ", &filter.bot_id),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteRow};
 use sqlx::{FromRow, QueryBuilder, Row};
 
-use super::{Error, Store};
+use super::{Error, Sight, Store};
 use crate::cdr_wire::{CdrField, CdrFilter, CdrMeta, CdrQuery, Comparison};
 use crate::wallclock::iso;
 
@@ -37,19 +37,19 @@ pub struct CdrPage {
 }
 
 impl Store {
-    /// A page of records; with `app` only those of its calls.
+    /// A page of the records of calls within `sight`.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn cdrs(&self, query: &CdrQuery, app: Option<&str>) -> Result<CdrPage, Error> {
+    pub async fn cdrs(&self, query: &CdrQuery, sight: &Sight) -> Result<CdrPage, Error> {
         // One transaction, so that the count and the page agree.
         let mut transaction = self.readers.begin().await?;
         let mut count = QueryBuilder::<Sqlite>::new("SELECT count(*) FROM cdrs WHERE 1 = 1");
-        push_filters(&mut count, query, app);
+        push_filters(&mut count, query, sight);
         let total_items: i64 = count.build_query_scalar().fetch_one(&mut *transaction).await?;
 
         let mut list = QueryBuilder::<Sqlite>::new("SELECT * FROM cdrs WHERE 1 = 1");
-        push_filters(&mut list, query, app);
+        push_filters(&mut list, query, sight);
         list.push(" ORDER BY ");
         for (field, descending) in query.order() {
             let direction = if *descending { " DESC" } else { " ASC" };
@@ -73,10 +73,8 @@ impl Store {
     }
 }
 
-fn push_filters(sql: &mut QueryBuilder<Sqlite>, query: &CdrQuery, app: Option<&str>) {
-    if let Some(app) = app {
-        sql.push(" AND call_id IN (SELECT id FROM calls WHERE app_id = ").push_bind(app.to_owned()).push(")");
-    }
+fn push_filters(sql: &mut QueryBuilder<Sqlite>, query: &CdrQuery, sight: &Sight) {
+    sight.narrow_by_call(sql, "cdrs.call_id");
     for filter in &query.filters {
         match filter {
             CdrFilter::DestinationIs(number) => {

@@ -11,7 +11,7 @@ use super::batch::exists_or;
 use super::calls::{CallRow, Cursor};
 use super::cdr::like;
 use super::do_not_call::digits;
-use super::{Error, Store};
+use super::{Error, Sight, Store};
 use crate::wallclock::now_ms;
 
 /// Fewest digits that are looked for inside numbers.
@@ -216,7 +216,7 @@ impl Store {
         .await
     }
 
-    /// At most `limit` calls of contacts, newest first, behind `after`; with `user` those in which that user is
+    /// At most `limit` calls of contacts within `sight`, newest first, behind `after`; with `user` those in which that user is
     /// the contact or the one who asked for the call.
     ///
     /// # Errors
@@ -224,10 +224,12 @@ impl Store {
     pub async fn history(
         &self,
         user: Option<&str>,
+        sight: &Sight,
         after: Option<&Cursor>,
         limit: u32,
     ) -> Result<HistoryPage, Error> {
         let mut query = history_query();
+        sight.narrow(&mut query, "k");
         if let Some(user) = user {
             query.push(" AND (p.contact_id = ").push_bind(user.to_owned());
             query.push(" OR p.user_id = ").push_bind(user.to_owned()).push(")");
@@ -366,25 +368,4 @@ async fn put(connection: &mut SqliteConnection, contact: NewContact, now: i64) -
         }
         _ => Ok(Kept::Ambiguous),
     }
-}
-
-/// Files a new call under the contact of the number at its other end, when just one contact has it.
-pub(super) async fn file_call(
-    connection: &mut SqliteConnection,
-    call_id: &str,
-    number: &str,
-) -> Result<(), Error> {
-    let number = digits(number);
-    if number.is_empty() {
-        return Ok(());
-    }
-    sqlx::query(
-        "INSERT INTO call_parties (call_id, contact_id) \
-         SELECT $1, min(id) FROM contacts WHERE digits = $2 HAVING count(*) = 1",
-    )
-    .bind(call_id)
-    .bind(number)
-    .execute(connection)
-    .await?;
-    Ok(())
 }

@@ -8,7 +8,7 @@ use futures_util::FutureExt;
 use sqlx::FromRow;
 use sqlx::sqlite::SqliteConnection;
 
-use super::{CallBatch, Error, Store, batch};
+use super::{CallBatch, Error, Store, batch, do_not_call};
 
 /// Calls looked at for an estimate, newest first.
 const LATEST_CALLS: i64 = 5_000;
@@ -36,6 +36,20 @@ pub enum Acceptance {
     Again(String),
     /// Its key stands for another request; nothing was written.
     Reused,
+    /// The number is on the do-not-call list since `call`; nothing was written.
+    Listed { call: Option<String> },
+}
+
+/// A call as it was asked for, with all that is written down with it.
+#[derive(Clone, Debug, Default)]
+pub struct NewDialOut {
+    /// The call's first lines.
+    pub batch: CallBatch,
+    /// Present when it does not begin at once.
+    pub plan: Option<NewPlan>,
+    pub key: Option<RequestKey>,
+    /// Nothing is written when this number is on the do-not-call list.
+    pub unless_listed: Option<String>,
 }
 
 /// When a call is to begin.
@@ -68,18 +82,13 @@ pub struct FlowUse {
 }
 
 impl Store {
-    /// Writes a new call down with its plan and its key, all or nothing. Of several requests with one key the
-    /// first one counts.
+    /// Writes a new call down with its plan and its key, all or nothing, unless its number is not to be called.
+    /// Of several requests with one key the first one counts.
     ///
     /// # Errors
     /// As [`Store::record`].
-    pub async fn accept(
-        &self,
-        batch: CallBatch,
-        plan: Option<NewPlan>,
-        key: Option<RequestKey>,
-    ) -> Result<Acceptance, Error> {
-        self.write(move |connection| async move { accept(connection, batch, plan, key).await }.boxed()).await
+    pub async fn accept(&self, asked: NewDialOut) -> Result<Acceptance, Error> {
+        self.write(move |connection| accept(connection, asked).boxed()).await
     }
 
     /// What was answered to a key not older than `since_ms`: the request's digest, and the answer.
@@ -226,13 +235,9 @@ impl Store {
     }
 }
 
-async fn accept(
-    connection: &mut SqliteConnection,
-    batch: CallBatch,
-    plan: Option<NewPlan>,
-    key: Option<RequestKey>,
-) -> Result<Acceptance, Error> {
-    if let Some(key) = key {
+async fn accept(connection: &mut SqliteConnection, asked: NewDialOut) -> Result<Acceptance, Error> {
+    let NewDialOut { batch, plan, key, unless_listed } = asked;
+    if let Some(key) = &key {
         let kept: Option<(String, String)> = sqlx::query_as(
             "SELECT digest, answer FROM dialout_keys \
              WHERE app_id = $1 AND idempotency_key = $2 AND created_ms >= $3",
@@ -245,8 +250,16 @@ async fn accept(
         match kept {
             Some((digest, answer)) if digest == key.digest => return Ok(Acceptance::Again(answer)),
             Some(_) => return Ok(Acceptance::Reused),
-            None => put_key(connection, key).await?,
+            None => {}
         }
+    }
+    if let Some(number) = unless_listed
+        && let Some(listed) = do_not_call::find(&mut *connection, &number).await?
+    {
+        return Ok(Acceptance::Listed { call: listed.call_id });
+    }
+    if let Some(key) = key {
+        put_key(connection, key).await?;
     }
     let call_id = batch.call_id.clone();
     batch::write(connection, batch).await?;

@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 use sqlx::FromRow;
-use sqlx::sqlite::SqliteConnection;
+use sqlx::sqlite::{SqliteConnection, SqliteExecutor};
 
 use super::{Error, Store};
 
@@ -38,9 +38,16 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn do_not_call(&self, number: &str) -> Result<Option<DoNotCallRow>, Error> {
-        let query = "SELECT number, call_id, at_ms, words FROM do_not_call WHERE number = $1";
-        Ok(sqlx::query_as(query).bind(digits(number)).fetch_optional(&self.readers).await?)
+        find(&self.readers, number).await
     }
+}
+
+pub(super) async fn find(
+    reader: impl SqliteExecutor<'_>,
+    number: &str,
+) -> Result<Option<DoNotCallRow>, Error> {
+    let query = "SELECT number, call_id, at_ms, words FROM do_not_call WHERE number = $1";
+    Ok(sqlx::query_as(query).bind(digits(number)).fetch_optional(reader).await?)
 }
 
 /// Adds the other party of call `id`. Who asks twice has asked.

@@ -4,6 +4,7 @@ use futures_util::FutureExt;
 use serde::Serialize;
 use sqlx::FromRow;
 
+use super::audit::{self, NewAudit};
 use super::{Error, Store};
 use crate::wallclock::now_ms;
 
@@ -63,11 +64,16 @@ pub struct LabelMoveRow {
 }
 
 impl Store {
-    /// Writes a version down, unless the flow has one of that digest already. Tells whether it is new.
+    /// Writes a version down, unless the flow has one of that digest already, and `entry` into the audit log. Tells
+    /// whether it is new.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn add_flow_version(&self, new: NewFlowVersion) -> Result<bool, Error> {
+    pub async fn add_flow_version(
+        &self,
+        new: NewFlowVersion,
+        entry: Option<NewAudit>,
+    ) -> Result<bool, Error> {
         self.write(move |connection| {
             async move {
                 let done = sqlx::query(
@@ -79,8 +85,11 @@ impl Store {
                 .bind(new.author)
                 .bind(new.message)
                 .bind(now_ms())
-                .execute(connection)
+                .execute(&mut *connection)
                 .await?;
+                if let Some(entry) = entry {
+                    audit::append(connection, entry).await?;
+                }
                 Ok(done.rows_affected() == 1)
             }
             .boxed()
@@ -116,8 +125,8 @@ impl Store {
         Ok(sqlx::query_as(query).bind(flow).fetch_all(&self.readers).await?)
     }
 
-    /// Points a label at a version that exists, or takes it away, and keeps the move. `ran_before` is what a
-    /// plain name runs until now.
+    /// Points a label at a version that exists, or takes it away, keeps the move, and writes `entry` into the audit log.
+    /// `ran_before` is what a plain name runs until now.
     ///
     /// # Errors
     /// When the version is unknown or the database fails.
@@ -127,6 +136,7 @@ impl Store {
         what: LabelMove,
         ran_before: String,
         author: String,
+        entry: Option<NewAudit>,
     ) -> Result<(), Error> {
         self.write(move |connection| {
             async move {
@@ -156,8 +166,11 @@ impl Store {
                 .bind(what == LabelMove::Back)
                 .bind(author)
                 .bind(now_ms())
-                .execute(connection)
+                .execute(&mut *connection)
                 .await?;
+                if let Some(entry) = entry {
+                    audit::append(connection, entry).await?;
+                }
                 Ok(())
             }
             .boxed()

@@ -21,6 +21,7 @@ mod link_keys;
 mod retention;
 mod schema;
 mod seal;
+mod sight;
 mod taken;
 mod vault;
 mod watching;
@@ -50,7 +51,7 @@ pub use calls::{
 };
 pub use cdr::{CdrPage, CdrRow};
 pub use contacts::{ContactChange, ContactPage, ContactRow, HistoryPage, HistoryRow, Kept, NewContact};
-pub use dialout::{Acceptance, FlowUse, NewPlan, PlannedRow, RequestKey};
+pub use dialout::{Acceptance, FlowUse, NewDialOut, NewPlan, PlannedRow, RequestKey};
 pub use do_not_call::{DoNotCallRow, NewDoNotCall};
 pub use flow_versions::{FlowLabelRow, FlowVersionRow, LabelMove, LabelMoveRow, NewFlowVersion};
 pub use ledger::{
@@ -61,6 +62,7 @@ pub use ledger::{
 pub use link_keys::LinkKey;
 pub use retention::ExpiredRecording;
 pub use seal::{NoKey, ServerKey};
+pub use sight::Sight;
 pub use vault::KeySource;
 use vault::Vault;
 pub use watching::Watch;

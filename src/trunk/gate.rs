@@ -93,14 +93,21 @@ impl Gate {
         let waiting = self.waiting.len();
         let is_limited = self.limits.calls.is_some() || self.limits.per_second.is_some();
         // Those who can dial at once do not wait, however short the queue may be.
-        let free = self.limits.calls.is_none_or(|calls| self.busy + waiting < calls);
-        let passes = free && self.next_dial.is_none_or(|at| at <= now) && waiting == 0;
+        let passes = self.ahead(now).is_none() && waiting == 0;
         if is_limited && !passes && waiting >= self.limits.queue {
             return Err(Full { waiting });
         }
         self.next_id += 1;
         self.waiting.push_back(Waiting { id: self.next_id, since: now, ready: false });
         Ok(self.next_id)
+    }
+
+    /// How many dial before a call that came now; `None` when nothing keeps it from dialling at once.
+    pub(super) fn ahead(&self, now: Instant) -> Option<usize> {
+        let waiting = self.waiting.len();
+        let line_free = self.limits.calls.is_none_or(|calls| self.busy + waiting < calls);
+        let paced = self.next_dial.is_some_and(|at| at > now);
+        (!line_free || paced).then_some(waiting)
     }
 
     /// Call `id` is ready to dial and asks whether it may.

@@ -72,6 +72,7 @@ pub struct Ticket {
     id: u64,
     since: Instant,
     bell: Arc<Notify>,
+    ahead: Option<usize>,
     again: Option<Instant>,
     told: Option<usize>,
     used: bool,
@@ -126,6 +127,7 @@ impl Line {
     pub fn enter(&self) -> Result<Ticket, Full> {
         let now = Instant::now();
         let mut queue = self.inner.queue();
+        let ahead = queue.gate.ahead(now);
         let id = queue.gate.enter(now).inspect_err(|_| {
             metrics::counter!("dering_trunk_queue_refused_total", "trunk" => self.name().to_owned())
                 .increment(1);
@@ -135,7 +137,7 @@ impl Line {
         self.inner.show(&queue);
         drop(queue);
         let inner = Arc::clone(&self.inner);
-        Ok(Ticket { inner, id, since: now, bell, again: None, told: None, used: false })
+        Ok(Ticket { inner, id, since: now, bell, ahead, again: None, told: None, used: false })
     }
 
     /// Dials. The line is held until the carrier's side of the call is over, whoever holds the leg.
@@ -194,6 +196,12 @@ impl Queue {
 }
 
 impl Ticket {
+    /// How many calls were to dial before this one when it came; `None` when it need not have waited.
+    #[must_use]
+    pub const fn ahead(&self) -> Option<usize> {
+        self.ahead
+    }
+
     /// Waits until the call may dial, or stands elsewhere in the queue than last told.
     ///
     /// # Errors

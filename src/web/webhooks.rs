@@ -16,7 +16,7 @@ pub struct ListPage {
     pub next: Option<String>,
     /// Dead letters in all.
     pub dead: u64,
-    /// Dead letters that the list is narrowed to; 0 when it shows something else.
+    /// Dead letters that the list is narrowed to; 0 when it shows something else, or to those who may not send them again.
     pub matching: u64,
     /// Dead letters that the button sends again at once.
     pub most: u64,
@@ -88,6 +88,8 @@ pub struct OnePage {
     pub line: DeliveryLine,
     /// It may be sent again.
     pub settled: bool,
+    /// Whoever looks at it may have it sent again.
+    pub resends: bool,
     pub url: String,
     pub app_id: String,
     pub seq: i64,
@@ -155,6 +157,7 @@ mod tests {
         OnePage {
             line: DeliveryLine { state: if settled { "dead" } else { "due" }.into(), ..dead() },
             settled,
+            resends: true,
             url: "https://shop.test/hook".into(),
             app_id: "shop".into(),
             seq: 3,

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, header};
 use dering::api::auth::Auth;
-use dering::api::{Api, description, router};
+use dering::api::{Api, PublicUrl, description, router};
 use dering::flows::{Catalog, Folder};
 use dering::outbox::target::Reach;
 use dering::outbox::{self, Outbox};
@@ -40,7 +40,17 @@ async fn api(folder: &TempDir) -> Api {
     let calls = session::Handle::new(parts, session::Options::default());
     let bots = Arc::new(BTreeMap::new());
     let auth = Auth::new(store.clone());
-    Api { store, auth, calls, flows, bots, metrics: None, reach: Reach::Public, outbox }
+    Api {
+        store,
+        auth,
+        calls,
+        flows,
+        bots,
+        metrics: None,
+        reach: Reach::Public,
+        public_url: PublicUrl::default(),
+        outbox,
+    }
 }
 
 fn described() -> Value {

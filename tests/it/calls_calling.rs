@@ -1,10 +1,13 @@
 //! The Calls API: a contact is called, a call is ended, the history is told.
 
+use dering::api::auth;
+use dering::store::NewApiKey;
 use reqwest::Method;
+use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use crate::calls_stage::Desk;
-use crate::system_stage::{PERSON, in_time, reply_to};
+use crate::system_stage::{APP, PERSON, in_time, reply_to};
 
 async fn desk() -> Desk {
     let desk = Desk::set().await;
@@ -132,4 +135,46 @@ async fn a_client_app_may_call_with_the_bots_it_holds() {
     };
     assert_eq!(ask("errands").await.status, 201);
     assert_eq!(ask("secret").await.problem().1, "bot_not_allowed");
+}
+
+#[tokio::test]
+async fn the_webhooks_of_a_contacts_call_are_signed_by_the_app_or_refused_at_once() {
+    let desk = desk().await;
+    let url = desk.stage.receiver.url();
+    let body = |url: &str| {
+        json!({"contact_id": "kk001", "type": "voice", "flow": "errands", "notify_url": url,
+               "notify_headers": {"x-shop": "7"}})
+    };
+    // The desk's key acts for no app, so nobody could tell whose the webhook is.
+    let unsigned = desk.post("/v1/calls", body(&url)).await;
+    let (status, code, detail) = unsigned.problem();
+    assert_eq!((status, code.as_str()), (422, "invalid"));
+    assert!(detail.contains("this key acts for none") && detail.contains("--app"), "{detail}");
+    assert_eq!(unsigned.json()["errors"][0]["field"], "notify_url");
+
+    let (kept, key) = auth::new_api_key("crm", vec![auth::CAMPAIGNS.to_owned()]);
+    let acting = NewApiKey { app_id: Some(APP.to_owned()), ..kept };
+    desk.stage.app.store().create_api_key(acting).await.unwrap();
+    let token = desk.stage.client.token();
+    for bearer in [key.expose_secret(), token.as_str()] {
+        // Whoever acts for an app is bound to its bots, too.
+        let foreign = json!({"contact_id": "kk001", "type": "voice", "flow": "somebody-elses"});
+        let asked = desk.bare(Method::POST, "/v1/calls").bearer_auth(bearer).json(&foreign);
+        assert_eq!(reply_to(asked).await.problem().1, "bot_not_allowed");
+        let made = reply_to(desk.bare(Method::POST, "/v1/calls").bearer_auth(bearer).json(&body(&url))).await;
+        assert_eq!(made.status, 201, "{}", made.text());
+        let call_id = made.json()["call_id"].as_str().unwrap().to_owned();
+        // The stage accepts none but signed ones.
+        let told = desk.stage.last_word(&call_id).await;
+        assert_eq!(told.last().unwrap()["status"], "completed");
+        assert_eq!(desk.stage.inbox.of(&call_id)[0].headers["x-shop"], "7");
+    }
+    for (body, why) in [
+        (body("ftp://example.com/"), "http or https"),
+        (json!({"contact_id": "kk001", "type": "voice", "notify_headers": {"a b": "x"}}), "name of a header"),
+    ] {
+        let asked = desk.bare(Method::POST, "/v1/calls").bearer_auth(&token).json(&body);
+        let (status, _, detail) = reply_to(asked).await.problem();
+        assert!(status == 400 && detail.contains(why), "{status}: {detail}");
+    }
 }

@@ -4,11 +4,15 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::calls_stage::Desk;
-use crate::system_stage::{PERSON, reply_to};
+use crate::system_stage::{PERSON, Setup, reply_to};
 
 /// A desk with a recorded call, and a link to its recording.
 async fn linked() -> (Desk, String, String) {
-    let desk = Desk::set().await;
+    linked_on(Setup::default()).await
+}
+
+async fn linked_on(setup: Setup) -> (Desk, String, String) {
+    let desk = Desk::with(setup).await;
     let call_id = desk.stage.dial("short", PERSON, json!({})).await;
     desk.stage.last_word(&call_id).await;
     let made = desk.post(&format!("/v1/calls/{call_id}/recording/link"), json!({"ttlSeconds": 60})).await;
@@ -30,6 +34,16 @@ async fn a_link_opens_one_recording_without_a_key_and_lets_a_player_seek() {
     assert_eq!((beyond.status, beyond.problem().1.as_str()), (416, "range_invalid"));
     let with_key = desk.get(&format!("/v1/calls/{call_id}/recording")).await;
     assert_eq!(with_key.bytes, whole.bytes);
+}
+
+#[tokio::test]
+async fn with_a_public_url_a_link_is_whole_and_opens_behind_that_address() {
+    let public_url =
+        dering::api::PublicUrl::try_from("https://voice.example.com/dering/".to_owned()).unwrap();
+    let (desk, call_id, url) = linked_on(Setup { public_url, ..Setup::default() }).await;
+    let path = url.strip_prefix("https://voice.example.com/dering").unwrap();
+    assert!(path.starts_with(&format!("/v1/recordings/{call_id}.wav?")), "{url}");
+    assert_eq!(reply_to(desk.bare(Method::GET, path)).await.status, 200);
 }
 
 #[tokio::test]

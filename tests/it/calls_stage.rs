@@ -5,7 +5,7 @@ use reqwest::{Client, Method, RequestBuilder};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use crate::system_stage::{Reply, Stage, reply_to};
+use crate::system_stage::{Reply, Setup, Stage, reply_to};
 
 /// The stage with a key that may do everything the Calls API has.
 pub(crate) struct Desk {
@@ -16,7 +16,11 @@ pub(crate) struct Desk {
 
 impl Desk {
     pub(crate) async fn set() -> Self {
-        let stage = Stage::set().await;
+        Self::with(Setup::default()).await
+    }
+
+    pub(crate) async fn with(setup: Setup) -> Self {
+        let stage = Stage::with(setup).await;
         let key = key(&stage, &[READ, CAMPAIGNS, ADMIN]).await;
         Self { stage, http: Client::builder().no_proxy().build().unwrap(), key }
     }

@@ -83,6 +83,12 @@ async fn a_reader_hears_the_whole_call_live_and_the_stream_ends_with_it() {
     assert_eq!(all.last().map(|told| (told.id, told.name.as_str())), Some((None, "end")));
     let list = desk.get(&format!("/v1/calls/{call_id}/events")).await.json();
     assert_eq!(list["events"].as_array().unwrap().len(), ids.len());
+
+    // Live and listed an event has the same names, which are those of the rest of the API.
+    let live: Value = serde_json::from_str(&all[0].data).unwrap();
+    assert_eq!(live, list["events"][0]);
+    let names: Vec<&String> = live.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["atMs", "detail", "kind", "seq", "tMs"]);
 }
 
 #[tokio::test]

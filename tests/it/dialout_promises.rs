@@ -2,7 +2,7 @@
 
 use dering::app::App;
 use dering::session::{DialRequest, NotifyTarget};
-use dering::store::{CallBatch, NewCall, NewPlan, Store};
+use dering::store::{CallBatch, NewCall, NewDialOut, NewPlan, Store};
 use dering::wallclock::{iso, now_ms};
 use serde_json::{Value, json};
 
@@ -96,9 +96,34 @@ async fn a_call_waits_for_its_time_and_is_dialled_then() {
     assert!(call["beganMs"].as_i64() >= call["startMs"].as_i64(), "{call}");
 }
 
+/// A call that was never dialled has a record of its own name, without a second in it, and is in the history.
+async fn assert_recorded(
+    stage: &Stage,
+    call_id: &str,
+    number: &str,
+    (disposition, cause, by): (&str, i64, Value),
+) {
+    let record = stage.client.read(&format!("/v1/cdr/{call_id}")).await.json()["data"].clone();
+    assert_eq!((&record["sessionId"], &record["destination"]), (&json!(call_id), &json!(number)), "{record}");
+    assert_eq!((&record["disposition"], &record["hangupCauseCode"]), (&json!(disposition), &json!(cause)));
+    assert_eq!((&record["hangupBy"], &record["answerTime"]), (&by, &Value::Null), "{record}");
+    assert_eq!((&record["duration"], &record["billableSeconds"]), (&json!(0), &json!(0)), "{record}");
+    assert_eq!((&record["estimated"], &record["startTime"]), (&json!(true), &record["endTime"]), "{record}");
+    let listed = stage.client.read("/v1/calls?progress=ended&limit=500").await.json();
+    assert!(listed["calls"].as_array().unwrap().iter().any(|call| call["callId"] == call_id), "{listed}");
+}
+
 #[tokio::test]
 async fn a_planned_call_can_be_called_off_and_says_so_once() {
     let stage = Stage::set().await;
+    let person = dering::store::NewContact {
+        id: Some("called-off".into()),
+        number: PERSON.into(),
+        name: None,
+        flow: None,
+        metadata: json!({}),
+    };
+    stage.app.store().create_contact(person).await.unwrap();
     let later = json!({ "notifyUrl": stage.receiver.url(), "scheduleAt": iso(now_ms() + 10 * MINUTE) });
     let by_hang_up = stage.client.dial("short", PERSON, later.clone()).await;
     let by_reader = stage.client.dial("short", PERSON, later.clone()).await;
@@ -122,8 +147,11 @@ async fn a_planned_call_can_be_called_off_and_says_so_once() {
         assert_eq!(each(&told, "reasonCode"), ["Request Terminated"]);
         let call = stage.client.read(&format!("/v1/calls/{call_id}")).await.json();
         assert_eq!((&call["outcome"], &call["disposition"]), (&json!("cancelled"), &json!("CANCEL")));
+        assert_recorded(&stage, call_id, PERSON, ("CANCEL", 16, json!("CALLER"))).await;
     }
     assert_eq!(stage.carrier.calls(), 0);
+    let history = stage.client.read("/v1/calls/history?user_id=called-off").await.json();
+    assert_eq!(history["call_records"].as_array().unwrap().len(), 3, "{history}");
 }
 
 #[tokio::test]
@@ -147,6 +175,7 @@ async fn a_call_that_gets_no_line_in_time_expires() {
         assert!(told[0]["detail"].as_str().unwrap().contains(&soon), "{told:?}");
         let call = stage.client.read(&format!("/v1/calls/{call_id}")).await.json();
         assert_eq!((&call["outcome"], &call["state"]), (&json!("expired"), &json!("ended")), "{call}");
+        assert_recorded(&stage, call_id, PERSON, ("FAILED", 102, Value::Null)).await;
     }
     let late = stage.client.try_dial("short", PERSON, json!({ "expiresAt": iso(now_ms() - 1_000) })).await;
     let (status, _, detail) = late.problem();
@@ -185,7 +214,7 @@ async fn plan(store: &Store, call_id: &str, number: &str, url: String, expires_m
     let batch = CallBatch { call_id: call_id.into(), new: Some(new), ..CallBatch::default() };
     let request = serde_json::to_string(&request).unwrap();
     let plan = NewPlan { trunk: "main".into(), start_ms, expires_ms, request };
-    store.accept(batch, Some(plan), None).await.unwrap();
+    store.accept(NewDialOut { batch, plan: Some(plan), ..NewDialOut::default() }).await.unwrap();
 }
 
 #[tokio::test]
@@ -231,6 +260,7 @@ async fn a_number_that_asks_for_no_more_calls_is_spared_its_planned_ones() {
     assert_eq!(stage.client.hang_up(&talking).await.status, 202);
     let told = stage.last_word(call_id).await;
     assert_eq!((each(&told, "status"), each(&told, "reason")), (vec!["Failed"], vec!["603 Do Not Call"]));
+    assert_recorded(&stage, call_id, BUSY, ("FAILED", 21, Value::Null)).await;
 }
 
 #[tokio::test]

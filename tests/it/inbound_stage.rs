@@ -6,7 +6,7 @@ use std::path::Path;
 
 use callcore::audio::{tone, wav};
 use dering::app::App;
-use dering::config::{Auth, Config, Inbound, InboundRoute, Webhooks};
+use dering::config::{Auth, Config, Inbound, InboundRoute, Outward};
 use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
@@ -105,7 +105,7 @@ impl Stage {
             recordings: folder.path().join("recordings").into(),
             speech_cache: folder.path().join("speech"),
             flows: folder.path().join("flows"),
-            webhooks: Webhooks { allow_private: true },
+            webhooks: Outward { allow_private: true, allow: Vec::new() },
             // Tests ask again and again instead of waiting.
             auth: Auth { app_rate: None, key_rate: None, ..Auth::default() },
             inbound: inbound(),

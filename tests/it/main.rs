@@ -8,8 +8,10 @@
 )]
 
 mod api_admin;
+mod api_audit;
 mod api_auth;
 mod api_description;
+mod api_sight;
 mod architecture;
 mod calls_calling;
 mod calls_contacts;
@@ -32,6 +34,7 @@ mod inbound_wire;
 mod kore_samples;
 mod models;
 mod outbox_delivery;
+mod outbox_guard;
 mod outbox_peer;
 mod outbox_receivers;
 mod peer;

@@ -1,6 +1,6 @@
 //! Call detail records in the carrier's own shape.
 
-use dering::store::{CallBatch, CdrQuery, Store};
+use dering::store::{CallBatch, CdrQuery, Sight, Store};
 use serde_json::{Value, json};
 
 use crate::store_fixture::{begun, cdr, later, store_with_app, unanswered_cdr};
@@ -22,7 +22,7 @@ async fn store_with_records() -> Store {
 
 async fn list(store: &Store, pairs: &[(&str, &str)]) -> Value {
     let query = CdrQuery::from_pairs(pairs.iter().copied()).unwrap();
-    serde_json::to_value(store.cdrs(&query, None).await.unwrap()).unwrap()
+    serde_json::to_value(store.cdrs(&query, &Sight::default()).await.unwrap()).unwrap()
 }
 
 fn sessions(page: &Value) -> Vec<&str> {
@@ -103,8 +103,14 @@ async fn pages_and_orders_follow_the_query() {
 async fn an_app_sees_only_the_records_of_its_own_calls() {
     let store = store_with_records().await;
     let all = CdrQuery::default();
-    assert_eq!(store.cdrs(&all, Some("cs-demo")).await.unwrap().meta.total_items, 4);
-    assert_eq!(store.cdrs(&all, Some("cs-other")).await.unwrap().meta.total_items, 0);
+    let seen = async |bots: Option<&str>, asked_by: Option<&str>| {
+        let bots = bots.map(|bot| vec![bot.to_owned()]);
+        let sight = Sight { bots, asked_by: asked_by.map(str::to_owned) };
+        store.cdrs(&all, &sight).await.unwrap().meta.total_items
+    };
+    assert_eq!((seen(None, Some("cs-demo")).await, seen(None, Some("cs-other")).await), (4, 0));
+    assert_eq!((seen(Some("st-demo"), None).await, seen(Some("st-other"), None).await), (4, 0));
+    assert_eq!(seen(Some("st-demo"), Some("cs-other")).await, 0);
 }
 
 #[tokio::test]
@@ -112,7 +118,7 @@ async fn a_record_that_arrives_twice_is_kept_once_with_the_newer_facts() {
     let store = store_with_app().await;
     store.record(CallBatch { cdr: Some(cdr("s1", "0812", 10)), ..begun("c1", 5) }).await.unwrap();
     store.record(CallBatch { cdr: Some(cdr("s1", "0812", 12)), ..later("c1") }).await.unwrap();
-    let page = store.cdrs(&CdrQuery::default(), None).await.unwrap();
+    let page = store.cdrs(&CdrQuery::default(), &Sight::default()).await.unwrap();
     assert_eq!((page.meta.total_items, page.data[0].cdr.duration), (1, 12));
     let one = store.cdr("s1").await.unwrap().unwrap();
     assert_eq!((one.call_id.as_str(), one.cdr.duration), ("c1", 12));

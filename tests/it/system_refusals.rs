@@ -6,7 +6,7 @@ use dering::api::auth;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
-use crate::system_stage::{APP, BUSY, Client, READER, Reply, Setup, Stage};
+use crate::system_stage::{APP, BUSY, Client, READER, Reply, Setup, Stage, reply_to};
 
 fn minted(app: &str, secret: &SecretString, ttl_s: u64) -> String {
     let token = auth::mint(app, secret, Duration::from_secs(ttl_s), &[]).unwrap();
@@ -106,6 +106,12 @@ async fn webhooks_to_private_addresses_are_refused_unless_they_are_allowed() {
         assert_refused(&reply, 400, "malformed", "not a public address");
         assert_eq!(reply.json()["errors"][0]["field"], "notifyUrl");
     }
+    let contact =
+        json!({ "contact_id": "x", "type": "voice", "notify_url": "http://169.254.169.254/latest" });
+    let url = format!("http://{}/v1/calls", stage.app.address());
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let reply = reply_to(http.post(url).bearer_auth(stage.client.token()).json(&contact)).await;
+    assert_refused(&reply, 400, "malformed", "not a public address");
     let ftp = stage.client.try_dial("short", BUSY, json!({ "notifyUrl": "ftp://example.com" })).await;
     assert_refused(&ftp, 400, "malformed", "http or https");
     assert_nothing_was_written(&stage).await;

@@ -8,9 +8,10 @@ use std::path::Path;
 use std::time::Duration;
 
 use callcore::audio::{tone, wav};
-use dering::api::{READ, auth};
+use dering::api::auth::CAMPAIGNS;
+use dering::api::{PublicUrl, READ, auth};
 use dering::app::App;
-use dering::config::{Auth, Config, Trunk, Webhooks};
+use dering::config::{Auth, Config, Outward, Trunk};
 use dering::gateway::{self, Account, Gateway};
 use dering::outbox::receiver::{Inbox, Receipt, Receiver};
 use dering::speech::tts::{self, Synthesizer, Tts};
@@ -138,7 +139,7 @@ pub(crate) async fn enrol(store: &Store) -> (SecretString, SecretString) {
         };
         store.create_app(app).await.unwrap();
     }
-    let (kept, key) = auth::new_api_key("tests", vec![READ.into()]);
+    let (kept, key) = auth::new_api_key("tests", vec![READ.into(), CAMPAIGNS.into()]);
     store.create_api_key(kept).await.unwrap();
     (secret, key)
 }
@@ -344,11 +345,13 @@ pub(crate) struct Setup {
     pub(crate) allow_private: bool,
     /// Calls that the trunk takes at the same time, and calls that may wait for it.
     pub(crate) lines: Option<(usize, usize)>,
+    /// How others reach the server.
+    pub(crate) public_url: PublicUrl,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { allow_private: true, lines: None }
+        Self { allow_private: true, lines: None, public_url: PublicUrl::default() }
     }
 }
 
@@ -374,7 +377,7 @@ pub(crate) fn config(folder: &Path, carrier: &Carrier) -> Config {
         flows: folder.join("flows"),
         bots: [("sales".to_owned(), "short".to_owned())].into(),
         trunks: vec![trunk],
-        webhooks: Webhooks { allow_private: true },
+        webhooks: Outward { allow_private: true, allow: Vec::new() },
         // Tests ask again and again instead of waiting.
         auth: Auth { app_rate: None, key_rate: None, ..Auth::default() },
         ..Config::default()
@@ -392,6 +395,7 @@ impl Stage {
         let carrier = Carrier::start(folder.path()).await;
         let mut config = config(folder.path(), &carrier);
         config.webhooks.allow_private = setup.allow_private;
+        config.public_url = setup.public_url;
         if let Some((calls, queue)) = setup.lines {
             config.trunks[0].limits.calls = Some(calls);
             config.trunks[0].limits.queue = queue;

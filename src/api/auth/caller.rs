@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::{ANY_BOT, AuthError};
-use crate::store::{Act, ApiKey, ClientApp};
+use crate::store::{Act, ApiKey, CallRow, ClientApp, Sight};
 
 /// Somebody who proved who they are.
 #[derive(Clone, Debug)]
@@ -37,6 +37,32 @@ impl Caller {
         }
         let scope = scope.to_owned();
         Err(if self.is_key() { AuthError::KeyScope(scope) } else { AuthError::Scope(scope) })
+    }
+
+    /// Whether it holds one of `scopes`.
+    #[must_use]
+    pub fn holds_any(&self, scopes: &[&str]) -> bool {
+        scopes.iter().any(|scope| self.hold(scope).is_ok())
+    }
+
+    /// The calls it may have to do with: those of its bots; with none of `scopes` only those among them that it asked
+    /// for itself.
+    #[must_use]
+    pub fn sight(&self, scopes: &[&str]) -> Sight {
+        let bots = self.tied_to().map(<[String]>::to_vec);
+        Sight { bots, asked_by: (!self.holds_any(scopes)).then(|| self.asks_as()) }
+    }
+
+    /// # Errors
+    /// When the call is not within [`Self::sight`].
+    pub fn require_call(&self, call: &CallRow, scopes: &[&str]) -> Result<(), AuthError> {
+        match self.tied_to() {
+            _ if self.sight(scopes).covers(call) => Ok(()),
+            Some(bots) if !self.may_use(&call.bot_id) => {
+                Err(AuthError::BotsOnly(bots.join(", "), "this call is another bot's"))
+            }
+            Some(_) | None => Err(AuthError::OthersCall),
+        }
     }
 
     /// Whether it may have to do with `bot`.
@@ -78,6 +104,12 @@ impl Caller {
             Who::Key(key) => key.app_id.as_deref(),
             Who::Local(_) => None,
         }
+    }
+
+    /// Under which name its calls are kept: the client app's, else its own.
+    #[must_use]
+    pub fn asks_as(&self) -> String {
+        self.app_id().map_or_else(|| self.actor(), str::to_owned)
     }
 
     /// A name for people: the key's name, the app's id or the user.

@@ -37,6 +37,12 @@ pub enum AuthError {
     KeyBot(String),
     #[error("this app or key is tied to the bots {0} and may not see what is about others; {1}")]
     BotsOnly(String, &'static str),
+    #[error("this call was asked for by somebody else; the scope \"campaigns\" lets you have to do with it")]
+    OthersCall,
+    #[error("the scope {} is needed; this app or key does not hold it", quoted(.0))]
+    NoneOf(&'static [&'static str]),
+    #[error("with a user name and password this request needs the header x-dering-request: 1")]
+    CrossSite,
     #[error("an API key is needed: send the header `Authorization: Bearer <key>`")]
     KeyMissing,
     #[error("the API key is not known or was revoked")]
@@ -50,6 +56,10 @@ pub enum AuthError {
     KeyWithoutApp,
     #[error(transparent)]
     Store(#[from] store::Error),
+}
+
+fn quoted(scopes: &[&str]) -> String {
+    scopes.iter().map(|scope| format!("{scope:?}")).collect::<Vec<_>>().join(" or ")
 }
 
 impl AuthError {
@@ -82,7 +92,12 @@ impl From<AuthError> for Problem {
             }
             AuthError::NotYetValid { .. } => Code::TokenNotYetValid,
             AuthError::Replayed => Code::TokenReplayed,
-            AuthError::Scope(_) | AuthError::KeyScope(_) | AuthError::KeyWithoutApp => Code::ScopeMissing,
+            AuthError::CrossSite => Code::CrossSite,
+            AuthError::Scope(_)
+            | AuthError::KeyScope(_)
+            | AuthError::NoneOf(_)
+            | AuthError::OthersCall
+            | AuthError::KeyWithoutApp => Code::ScopeMissing,
             AuthError::Bot(_) | AuthError::KeyBot(_) | AuthError::BotsOnly(..) => Code::BotNotAllowed,
         };
         Self::new(code, error.to_string())

@@ -2,22 +2,19 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::extract::{ConnectInfo, MatchedPath, Query, RawPathParams, Request, State};
-use axum::http::{Extensions, HeaderMap, Method, Uri};
+use axum::extract::{ConnectInfo, MatchedPath, RawPathParams, Request, State};
+use axum::http::{Extensions, HeaderMap};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::credential::{Credential, by_password};
-use super::{ADMIN, Auth, AuthError, CAMPAIGNS, Caller, DIALOUT, READ};
+use super::{ADMIN, ASKING, Auth, AuthError, CAMPAIGNS, Caller, READ, RESENDING, SEEING, own_wish};
 use crate::api::Api;
 use crate::api::audit::{AuditDetail, Deed};
 use crate::api::error::{Code, Problem};
 use crate::api::limits::{Standing, too_many};
 use crate::store::Rate;
 use crate::wallclock::now_ms;
-
-/// The header that pages of other sites cannot send with a browser's remembered password.
-const OWN_WISH: &str = "x-dering-request";
 
 /// Proves who calls, counts the request, takes a token that is good for one, and writes what was done into the audit
 /// log. Who proves nothing, or something wrong, goes on without a [`Caller`]: the route's own gate has the answer.
@@ -115,13 +112,9 @@ pub(in crate::api) async fn require(
             "a user name and password do not do for this; send the key as Authorization: Bearer <key>";
         return Err(Problem::new(Code::CrossSite, detail));
     }
-    match extensions.get::<Caller>() {
-        Some(caller) => {
-            caller.hold(scope)?;
-            Ok(caller.clone())
-        }
-        None => Ok(auth.caller(headers, scope).await?),
-    }
+    let caller = met(auth, (extensions, headers)).await?;
+    caller.hold(scope)?;
+    Ok(caller)
 }
 
 /// The gate of everything that decides who may do what.
@@ -135,18 +128,49 @@ pub(in crate::api) async fn admins(
     Ok(next.run(request).await)
 }
 
-/// The gate of the Calls API: whoever may dial out or keeps campaigns. Who only reads also passes with the scope `read`.
+/// The gate of the Calls API and of ending calls: whoever may dial out or runs campaigns. Who only reads also passes
+/// with the scope `read`.
 pub(in crate::api) async fn callers(
-    State(auth): State<Auth>,
+    State(api): State<Api>,
+    params: RawPathParams,
     mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
-    let may_call = |caller: &&Caller| [CAMPAIGNS, DIALOUT].iter().any(|scope| caller.hold(scope).is_ok());
-    let least = if request.method() == Method::GET { READ } else { CAMPAIGNS };
-    let caller = match request.extensions().get::<Caller>().filter(may_call) {
-        Some(caller) => caller.clone(),
-        None => require(&auth, (request.extensions(), request.headers()), least).await?,
-    };
+    let caller = met(&api.auth, (request.extensions(), request.headers())).await?;
+    let reads = request.method().is_safe();
+    if !(caller.holds_any(ASKING) || reads && caller.hold(READ).is_ok()) {
+        return Err(AuthError::NoneOf(if reads { SEEING } else { ASKING }).into());
+    }
+    if !reads {
+        own_wish(request.headers())?;
+    }
+    let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
+    if let (Some(bots), true) = (caller.tied_to(), route.starts_with("/v1/contacts")) {
+        let advice = "contacts belong to no bot, so use a key that is not tied to bots; calling one by its id is possible";
+        return Err(AuthError::BotsOnly(bots.join(", "), advice).into());
+    }
+    if let Some(call_id) = param(&params, "call_id") {
+        about_call(&api, &caller, call_id, &[CAMPAIGNS]).await?;
+    }
+    request.extensions_mut().insert(caller);
+    Ok(next.run(request).await)
+}
+
+/// The gate of sending webhooks again.
+pub(in crate::api) async fn resenders(
+    State(api): State<Api>,
+    params: RawPathParams,
+    mut request: Request,
+    next: Next,
+) -> Result<Response, Problem> {
+    let caller = met(&api.auth, (request.extensions(), request.headers())).await?;
+    if !caller.holds_any(RESENDING) {
+        return Err(AuthError::NoneOf(RESENDING).into());
+    }
+    own_wish(request.headers())?;
+    if let Some(id) = param(&params, "id") {
+        about_delivery(&api, &caller, id).await?;
+    }
     request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }
@@ -155,76 +179,66 @@ pub(in crate::api) async fn callers(
 pub(in crate::api) async fn readers(
     State(api): State<Api>,
     params: RawPathParams,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Result<Response, Problem> {
     let caller = require(&api.auth, (request.extensions(), request.headers()), READ).await?;
-    if !request.method().is_safe()
-        && by_password(request.headers())
-        && !request.headers().contains_key(OWN_WISH)
-    {
-        let detail = "with a user name and password this request needs the header x-dering-request: 1";
-        return Err(Problem::new(Code::CrossSite, detail));
+    if !request.method().is_safe() {
+        own_wish(request.headers())?;
     }
     if let Some(bots) = caller.tied_to() {
         let route = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str).unwrap_or_default();
-        let param = |wanted: &str| params.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value);
-        let about = match param("call_id") {
-            Some(call_id) => About::call(&api, call_id).await?,
-            None => About::of(&api, bots, route, request.uri(), param("name")),
-        };
-        if !about.is_ok_for(&caller) {
-            return Err(about.refusal(bots).into());
+        if let Some(call_id) = param(&params, "call_id") {
+            about_call(&api, &caller, call_id, &[READ]).await?;
+        } else if let Some(id) = param(&params, "id").filter(|_| route.starts_with("/v1/webhooks/")) {
+            about_delivery(&api, &caller, id).await?;
+        } else if let Some(session_id) = param(&params, "session_id") {
+            // A record that is not there is the route's to answer.
+            if let Some(record) = api.store.cdr(session_id).await? {
+                about_call(&api, &caller, &record.call_id, &[READ]).await?;
+            }
+        } else if let Some(flow) = param(&params, "name").filter(|_| route.starts_with("/v1/flows/")) {
+            if !api.runs(bots, flow) {
+                return Err(AuthError::BotsOnly(bots.join(", "), "none of them runs this flow").into());
+            }
+        } else if !NARROWED.contains(&route) {
+            return Err(AuthError::BotsOnly(bots.join(", "), "use a key that is not tied to bots").into());
         }
     }
+    request.extensions_mut().insert(caller);
     Ok(next.run(request).await)
 }
 
-/// What a request of somebody tied to bots is about.
-enum About {
-    Bot(String),
-    /// Something that is not there.
-    Nothing,
-    /// A flow that one of the bots runs, or not.
-    Flow(bool),
-    /// Several or all bots.
-    Many(&'static str),
+/// Lists that leave out by themselves what the caller may not see. Whatever is not here is kept from those who are
+/// tied to bots.
+const NARROWED: [&str; 5] =
+    ["/v1/calls", "/v1/interactions", "/v1/cdr", "/v1/flows", "/v1/webhooks/deliveries"];
+
+/// Whoever sent the request, with whatever scope.
+async fn met(auth: &Auth, (extensions, headers): (&Extensions, &HeaderMap)) -> Result<Caller, Problem> {
+    match extensions.get::<Caller>() {
+        Some(caller) => Ok(caller.clone()),
+        None => Ok(auth.anybody(headers).await?),
+    }
 }
 
-impl About {
-    async fn call(api: &Api, call_id: &str) -> Result<Self, Problem> {
-        // The route says itself that there is no such call.
-        Ok(api.store.call(call_id).await?.map_or(Self::Nothing, |call| Self::Bot(call.bot_id)))
-    }
+fn param<'a>(params: &'a RawPathParams, wanted: &str) -> Option<&'a str> {
+    params.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value)
+}
 
-    fn of(api: &Api, bots: &[String], route: &str, uri: &Uri, flow: Option<&str>) -> Self {
-        if let Some(flow) = flow.filter(|_| route.starts_with("/v1/flows/")) {
-            return Self::Flow(bots.iter().any(|bot| api.bots.get(bot).unwrap_or(bot) == flow));
-        }
-        if route == "/v1/calls" {
-            let query = Query::<Vec<(String, String)>>::try_from_uri(uri);
-            let named =
-                query.map(|query| query.0).unwrap_or_default().into_iter().find(|(name, _)| name == "botId");
-            return named.map_or(Self::Many("name one of them as botId"), |(_, bot)| Self::Bot(bot));
-        }
-        Self::Many("use a key that is not tied to bots")
+/// A call that is not there is the route's to answer.
+async fn about_call(api: &Api, caller: &Caller, call_id: &str, scopes: &[&str]) -> Result<(), Problem> {
+    match api.store.call(call_id).await? {
+        Some(call) => Ok(caller.require_call(&call, scopes)?),
+        None => Ok(()),
     }
+}
 
-    fn is_ok_for(&self, caller: &Caller) -> bool {
-        match self {
-            Self::Bot(bot) => caller.may_use(bot),
-            Self::Nothing => true,
-            Self::Flow(own) => *own,
-            Self::Many(_) => false,
+async fn about_delivery(api: &Api, caller: &Caller, id: &str) -> Result<(), Problem> {
+    match api.store.delivery(id).await? {
+        Some(row) if caller.tied_to().is_some() => {
+            about_call(api, caller, &row.notification.call_id, &[READ, CAMPAIGNS, ADMIN]).await
         }
-    }
-
-    fn refusal(self, bots: &[String]) -> AuthError {
-        let bots = bots.join(", ");
-        match self {
-            Self::Bot(_) | Self::Nothing => AuthError::BotsOnly(bots, "this call is another bot's"),
-            Self::Flow(_) => AuthError::BotsOnly(bots, "none of them runs this flow"),
-            Self::Many(advice) => AuthError::BotsOnly(bots, advice),
-        }
+        Some(_) | None => Ok(()),
     }
 }

@@ -32,7 +32,7 @@ use crate::wallclock::{iso, now_ms};
 
 /// What an app must hold to dial out.
 pub const DIALOUT: &str = "SmartAssist Dialout";
-/// Reads, and ends calls.
+/// Reads, and changes nothing.
 pub const READ: &str = "read";
 /// Uploads flows and decides which version runs.
 pub const FLOWS: &str = "flows";
@@ -44,6 +44,16 @@ pub const ADMIN: &str = "admin";
 pub const SCOPES: [&str; 5] = [DIALOUT, READ, FLOWS, CAMPAIGNS, ADMIN];
 /// Stands for every bot in an app's list.
 pub const ANY_BOT: &str = "*";
+
+/// What lets its holder ask for calls and end them.
+pub const ASKING: &[&str] = &[DIALOUT, CAMPAIGNS];
+/// What lets its holder see calls that others asked for.
+pub const SEEING: &[&str] = &[READ, CAMPAIGNS];
+/// What lets its holder have webhooks sent again.
+pub const RESENDING: &[&str] = &[CAMPAIGNS, ADMIN];
+
+/// The header that pages of other sites cannot send with a browser's remembered password.
+const OWN_WISH: &str = "x-dering-request";
 
 /// Who the command line says it runs for; believed with the local key only.
 const USER: &str = "dering-user";
@@ -120,6 +130,7 @@ impl Auth {
         headers: &HeaderMap,
         bot_id: &str,
     ) -> Result<ClientApp, AuthError> {
+        own_wish(headers)?;
         let app = match met {
             Some(caller) => self.acting(caller, DIALOUT).await?,
             None => self.app(headers, DIALOUT).await?,
@@ -128,6 +139,16 @@ impl Auth {
             return Ok(app);
         }
         Err(AuthError::Bot(bot_id.to_owned()))
+    }
+
+    /// Whether a caller may place calls of `bot`: its own bots decide, and those of the app it acts for.
+    pub(super) async fn may_place(&self, caller: &Caller, bot: &str) -> Result<(), AuthError> {
+        caller.require_bot(bot)?;
+        let Who::Key(key) = &caller.who else { return Ok(()) };
+        match self.app_of(key).await? {
+            Some(app) if !caller::may_use(&app.bots, bot) => Err(AuthError::Bot(bot.to_owned())),
+            Some(_) | None => Ok(()),
+        }
     }
 
     /// The client app behind a request, if it holds `scope`. Its scopes and bots are those that the token or the key
@@ -177,10 +198,15 @@ impl Auth {
     /// # Errors
     /// Says why the caller is turned away.
     pub async fn caller(&self, headers: &HeaderMap, scope: &str) -> Result<Caller, AuthError> {
-        let credential = Credential::of(headers).ok_or(AuthError::KeyMissing)?;
-        let caller = self.prove(&credential, headers).await?.caller;
+        let caller = self.anybody(headers).await?;
         caller.hold(scope)?;
         Ok(caller)
+    }
+
+    /// Whoever sent a request, whatever they hold.
+    pub(super) async fn anybody(&self, headers: &HeaderMap) -> Result<Caller, AuthError> {
+        let credential = Credential::of(headers).ok_or(AuthError::KeyMissing)?;
+        Ok(self.prove(&credential, headers).await?.caller)
     }
 
     /// What has to be done now and then, about once a minute: writes down when apps and keys were last used and which
@@ -302,6 +328,18 @@ impl Auth {
     }
 }
 
+/// A browser that remembers a key also sends it along with a request that a page of another site made up, but then it
+/// cannot send a header of our own.
+///
+/// # Errors
+/// When only a remembered password came.
+pub(super) fn own_wish(headers: &HeaderMap) -> Result<(), AuthError> {
+    if by_password(headers) && !headers.contains_key(OWN_WISH) {
+        return Err(AuthError::CrossSite);
+    }
+    Ok(())
+}
+
 fn local_user(headers: &HeaderMap) -> Proven {
     let user = headers.get(USER).and_then(|user| user.to_str().ok()).unwrap_or("somebody");
     let user = user.chars().filter(|letter| !letter.is_control()).take(64).collect();
@@ -309,4 +347,20 @@ fn local_user(headers: &HeaderMap) -> Proven {
     let bots = vec![ANY_BOT.to_owned()];
     let caller = Caller { who, scopes: SCOPES.map(str::to_owned).to_vec(), bots, address: None };
     Proven { caller, rate: None, used: LastUsed::default(), once: None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remembered_password_alone_changes_nothing() {
+        let with = |pairs: &[(&'static str, &'static str)]| {
+            let pairs = pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+            own_wish(&HeaderMap::from_iter(pairs)).is_ok()
+        };
+        assert!(!with(&[("authorization", "Basic bWU6a2V5")]));
+        assert!(with(&[("authorization", "Basic bWU6a2V5"), ("x-dering-request", "1")]));
+        assert!(with(&[("authorization", "Bearer dk_1_x")]));
+    }
 }

@@ -17,6 +17,7 @@ use self::person::{Change, Given};
 use super::Api;
 use super::error::{Problem, ProblemDocument};
 use super::extract::{Path, Query, cursor, json, page_size};
+use super::openapi::{BadField, BadId, BadParameter, NoSuchContact, TooLarge};
 use crate::store::ContactRow;
 use crate::wallclock::iso;
 
@@ -90,8 +91,7 @@ pub(super) struct ListQuery {
 #[utoipa::path(get, path = "/v1/contacts", operation_id = "listContacts", tag = "contacts", params(ListQuery),
     responses(
         (status = 200, description = "A page of contacts.", body = ContactList),
-        (status = 400, description = "A parameter cannot be understood.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        BadParameter,
     ))]
 pub(super) async fn list(
     State(api): State<Api>,
@@ -110,12 +110,10 @@ pub(super) async fn list(
     request_body(content = Given),
     responses(
         (status = 201, description = "The contact is kept.", body = Contact),
-        (status = 400, description = "The body cannot be read, or a field of it is wrong.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        BadField,
         (status = 409, description = "There is a contact of that id.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 413, description = "The body is larger than 256 KiB.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        TooLarge,
     ))]
 pub(super) async fn create(
     State(api): State<Api>,
@@ -130,10 +128,8 @@ pub(super) async fn create(
     params(("contact_id" = String, Path, description = "The contact.")),
     responses(
         (status = 200, description = "The contact.", body = Contact),
-        (status = 400, description = "The id is no text.", body = ProblemDocument,
-            content_type = "application/problem+json"),
-        (status = 404, description = "There is no such contact.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        BadId,
+        NoSuchContact,
     ))]
 pub(super) async fn one(
     State(api): State<Api>,
@@ -149,12 +145,9 @@ pub(super) async fn one(
     request_body(content = Change),
     responses(
         (status = 200, description = "The contact as it is now.", body = Contact),
-        (status = 400, description = "The body cannot be read, or a field of it is wrong.", body = ProblemDocument,
-            content_type = "application/problem+json"),
-        (status = 404, description = "There is no such contact.", body = ProblemDocument,
-            content_type = "application/problem+json"),
-        (status = 413, description = "The body is larger than 256 KiB.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        BadField,
+        NoSuchContact,
+        TooLarge,
     ))]
 pub(super) async fn change(
     State(api): State<Api>,
@@ -171,10 +164,8 @@ pub(super) async fn change(
     params(("contact_id" = String, Path, description = "The contact.")),
     responses(
         (status = 204, description = "It is gone."),
-        (status = 400, description = "The id is no text.", body = ProblemDocument,
-            content_type = "application/problem+json"),
-        (status = 404, description = "There is no such contact.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        BadId,
+        NoSuchContact,
     ))]
 pub(super) async fn delete(
     State(api): State<Api>,

@@ -199,7 +199,7 @@ fn timers(given: Map<String, Value>) -> Result<(TimerOverrides, Vec<String>), In
     Ok((parsed, fields.rest("timers.").collect()))
 }
 
-fn headers(given: Map<String, Value>) -> Result<BTreeMap<String, String>, Invalid> {
+pub(super) fn headers(given: Map<String, Value>) -> Result<BTreeMap<String, String>, Invalid> {
     if given.len() > MOST_HEADERS {
         return invalid("notifyHeaders", format!("has more than {MOST_HEADERS} headers"));
     }

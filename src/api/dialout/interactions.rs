@@ -1,13 +1,15 @@
 //! `GET /v1/interactions`: calls as Kore's interactions page shows them, with its status of each.
 
-use axum::Json;
 use axum::extract::State;
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::Api;
-use super::super::error::{Code, Problem, ProblemDocument};
+use super::super::auth::{Caller, SEEING};
+use super::super::error::{Code, Problem};
 use super::super::extract::{Query, cursor, page_size};
+use super::super::openapi::BadParameter;
 use crate::store::{CallFilter, CallRow, Interaction};
 use crate::wallclock::iso;
 
@@ -65,17 +67,21 @@ pub(in super::super) struct InteractionList {
     params(InteractionsQuery),
     responses(
         (status = 200, description = "A page of calls.", body = InteractionList),
-        (status = 400, description = "A parameter cannot be understood.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        BadParameter,
     ))]
 pub(in super::super) async fn interactions(
     State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
     Query(query): Query<InteractionsQuery>,
 ) -> Result<Json<InteractionList>, Problem> {
+    if let Some(bot) = &query.bot_id {
+        caller.require_bot(bot)?;
+    }
     let malformed = |problem: String| Problem::new(Code::Malformed, problem);
     let after = cursor(query.after.as_deref())?;
     let interaction = query.status.as_deref().map(status).transpose().map_err(malformed)?;
-    let filter = CallFilter { bot_id: query.bot_id, interaction, ..CallFilter::default() };
+    let sight = caller.sight(SEEING);
+    let filter = CallFilter { bot_id: query.bot_id, interaction, sight, ..CallFilter::default() };
     let page = api.store.calls(&filter, after.as_ref(), page_size(query.limit)?).await?;
     let next = page.next.map(|cursor| cursor.to_string());
     Ok(Json(InteractionList { interactions: page.calls.into_iter().map(shown).collect(), next }))

@@ -9,6 +9,8 @@ mod lines;
 pub(super) mod single;
 mod times;
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -136,6 +138,14 @@ fn request(api: &Api, app_id: &str, bot_id: &str, asked: DialOut) -> Result<Dial
         patient: false,
         key: None,
     })
+}
+
+/// Headers to send along with notifications.
+///
+/// # Errors
+/// What is wrong with one of them.
+pub(super) fn notify_headers(given: Map<String, Value>) -> Result<BTreeMap<String, String>, String> {
+    body::headers(given).map_err(|invalid| invalid.problem)
 }
 
 /// The version to run: that of the bot, or another one of the same flow.

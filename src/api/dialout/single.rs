@@ -11,8 +11,10 @@ use serde_json::{Map, Value};
 use super::super::Api;
 use super::super::auth::Caller;
 use super::super::error::{Code, Problem, ProblemDocument};
+use super::super::openapi::{BadField, EndedAlready, TooLarge};
 use super::super::openapi::{DialOutAnswer, DialOutBody};
 use super::{Invalid, Manner, perform};
+use crate::store::Act;
 
 /// Names the fields of the body that mean nothing here.
 const IGNORED: HeaderName = HeaderName::from_static("dering-ignored-fields");
@@ -45,16 +47,14 @@ const MOST_NAMED: usize = 30;
                 ("idempotency-replayed" = Option<String>, description = "`true` when this is the answer of an earlier \
                     request with the same key."),
             )),
-        (status = 400, description = "The body cannot be read, or a field of it is wrong.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        BadField,
         (status = 403, description = "The app lacks the scope or the bot; or, with code `do_not_call`, the number's \
             owner asked not to be called again.", body = ProblemDocument, content_type = "application/problem+json"),
         (status = 404, description = "There is no such bot, flow or version.", body = ProblemDocument,
             content_type = "application/problem+json"),
         (status = 409, description = "The beginning of a digest fits several versions of the flow.",
             body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, description = "The body is larger than 256 KiB.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        TooLarge,
         (status = 422, description = "The flow has errors or lacks a variable; there is no such trunk or set of \
             parameters; the call would expire before it is dialled; or, with code `key_reused`, the idempotency key \
             stands for another request.", body = ProblemDocument, content_type = "application/problem+json"),
@@ -93,8 +93,7 @@ pub(in super::super) async fn dial_out(
         (status = 202, description = "It is being ended."),
         (status = 404, description = "The app has no such call.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 409, description = "The call has ended already.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        EndedAlready,
     ))]
 pub(in super::super) async fn cancel(
     State(api): State<Api>,
@@ -108,7 +107,9 @@ pub(in super::super) async fn cancel(
     if call.is_none_or(|call| call.app_id != app.id || call.bot_id != bot_id) {
         return Err(Problem::new(Code::NotFound, format!("there is no call {call_id} of the bot {bot_id}")));
     }
-    if api.calls.end(&call_id, "api").await? {
+    // Whoever is let in without having been met is an app, by a token.
+    let act = met.map_or_else(|| Act::new(format!("app:{}", app.id), None), |met| met.act());
+    if api.calls.end(&call_id, "api", act).await? {
         Ok(StatusCode::ACCEPTED)
     } else {
         Err(Problem::new(Code::Conflict, "this call has ended already"))

@@ -6,6 +6,7 @@
 
 mod dialout;
 pub(super) mod page;
+mod problems;
 mod webhooks;
 
 use std::sync::LazyLock;
@@ -25,6 +26,10 @@ use utoipa::openapi::{
 use utoipa::{PartialSchema, ToSchema};
 
 pub(super) use dialout::{BatchLine, DialOutAnswer, DialOutBody};
+pub(super) use problems::{
+    BadBody, BadField, BadId, BadParameter, Deleted, EndedAlready, NoSuchCall, NoSuchContact,
+    NoSuchNotification, NoSuchVersion, TooLarge,
+};
 
 use super::error::{FieldProblem, ProblemDocument};
 
@@ -41,6 +46,8 @@ pub(super) enum Gate {
     Admins,
     /// An API key or a token with the scope `campaigns`, or the token of a client app that may dial out.
     Callers,
+    /// An API key or a token with the scope `campaigns` or `admin`.
+    Resenders,
 }
 
 const ABOUT: &str = "Places telephone calls, tells people from machines, and reports every step.\n\n\
@@ -149,7 +156,7 @@ fn complete(operation: &mut Operation, gate: Gate) {
     let own_check = operation.security.is_some();
     let schemes: &[&str] = match gate {
         Gate::Open => &[],
-        Gate::Readers => &["apiKey", "appToken", "appBearer", "basic"],
+        Gate::Readers | Gate::Resenders => &["apiKey", "appToken", "appBearer", "basic"],
         Gate::Keys | Gate::Admins | Gate::Callers => &["apiKey", "appToken", "appBearer"],
     };
     if !schemes.is_empty() {

@@ -5,10 +5,10 @@ mod pages;
 mod show;
 mod when;
 
-use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
+use axum::{Extension, Json};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -19,9 +19,10 @@ use self::show::{
 };
 use self::when::When;
 use super::Api;
-use super::auth::by_password;
+use super::auth::{Caller, RESENDING, SEEING};
 use super::error::{Code, Problem, ProblemDocument};
-use crate::store::{DeliveryFilter, DeliveryRow, DeliveryState, NotSettled};
+use super::openapi::{BadBody, BadParameter, NoSuchNotification, TooLarge};
+use crate::store::{Act, DeliveryFilter, DeliveryRow, DeliveryState, NotSettled};
 use crate::wallclock::now_ms;
 
 const PAGE: u32 = 50;
@@ -29,17 +30,15 @@ const LONGEST_PAGE: u32 = 500;
 /// Notifications that one request sends again: what fits into one transaction without holding up calls.
 const BATCH: u32 = 1_000;
 const ENDPOINTS: u32 = 500;
-/// The header that pages of other sites cannot send with a browser's remembered password.
-const OWN_WISH: &str = "x-dering-request";
 
 /// Routes behind the gate of those who read.
-pub(super) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new()
-        .routes(routes!(list))
-        .routes(routes!(redeliver))
-        .routes(routes!(one))
-        .routes(routes!(redeliver_one))
-        .routes(routes!(endpoints))
+pub(super) fn reading() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(one)).routes(routes!(endpoints))
+}
+
+/// Routes behind the gate of those who may have webhooks sent again.
+pub(super) fn resending() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(redeliver)).routes(routes!(redeliver_one))
 }
 
 /// Pages, which ask a browser for the key themselves.
@@ -98,7 +97,7 @@ impl Wanted {
             reason: given(&self.reason),
             since_ms: ms(&self.since),
             until_ms: ms(&self.until),
-            ids: None,
+            ..DeliveryFilter::default()
         })
     }
 }
@@ -180,16 +179,17 @@ impl Again {
     params(Wanted),
     responses(
         (status = 200, description = "A page of notifications.", body = DeliveryList),
-        (status = 400, description = "A parameter cannot be understood.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        BadParameter,
     ))]
 async fn list(
     State(api): State<Api>,
+    Extension(caller): Extension<Caller>,
     query: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Json<DeliveryList>, Problem> {
     let Query(wanted) = query.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
     let limit = wanted.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
-    let page = api.store.deliveries(&wanted.filter()?, wanted.after.as_deref(), limit).await?;
+    let filter = DeliveryFilter { sight: caller.sight(SEEING), ..wanted.filter()? };
+    let page = api.store.deliveries(&filter, wanted.after.as_deref(), limit).await?;
     Ok(Json(DeliveryList {
         deliveries: page.deliveries.iter().map(Delivery::from).collect(),
         next: page.next,
@@ -201,8 +201,7 @@ async fn list(
     params(("id" = String, Path, description = "The notification: its `webhook-id`.")),
     responses(
         (status = 200, description = "The notification.", body = DeliveryDetail),
-        (status = 404, description = "There is no such notification.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        NoSuchNotification,
     ))]
 async fn one(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<DeliveryDetail>, Problem> {
     let row = delivery(&api, &id).await?;
@@ -215,20 +214,18 @@ async fn one(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<Deli
     params(("id" = String, Path, description = "The notification: its `webhook-id`.")),
     responses(
         (status = 202, description = "It is being sent.", body = Delivery),
-        (status = 403, description = "The key lacks the scope, or a browser sent it without the header `x-dering-request`.",
+        (status = 403, description = "The scope `campaigns` or `admin` is needed; or a browser sent it without the header `x-dering-request`.",
             body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such notification.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        NoSuchNotification,
         (status = 409, description = "It is on its way already.", body = ProblemDocument,
             content_type = "application/problem+json"),
     ))]
 async fn redeliver_one(
     State(api): State<Api>,
-    headers: HeaderMap,
+    Extension(caller): Extension<Caller>,
     Path(id): Path<String>,
 ) -> Result<(StatusCode, Json<Delivery>), Problem> {
-    own_wish(&headers)?;
-    send_again(&api, &id).await?;
+    send_again(&api, &id, caller.act()).await?;
     let row = delivery(&api, &id).await?;
     Ok((StatusCode::ACCEPTED, Json(Delivery::from(&row))))
 }
@@ -239,29 +236,26 @@ async fn redeliver_one(
     responses(
         (status = 200, description = "With `dryRun`: how many it would be.", body = Redelivery),
         (status = 202, description = "They are being sent.", body = Redelivery),
-        (status = 400, description = "The body cannot be read.", body = ProblemDocument,
-            content_type = "application/problem+json"),
-        (status = 403, description = "The key lacks the scope, or a browser sent it without the header `x-dering-request`.",
+        BadBody,
+        (status = 403, description = "The scope `campaigns` or `admin` is needed; or a browser sent it without the header `x-dering-request`.",
             body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 413, description = "The body is larger than 256 KiB.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        TooLarge,
         (status = 422, description = "Nothing narrows it, or it asks for what is on its way.", body = ProblemDocument,
             content_type = "application/problem+json"),
     ))]
 async fn redeliver(
     State(api): State<Api>,
-    headers: HeaderMap,
+    Extension(caller): Extension<Caller>,
     body: Result<Json<Again>, JsonRejection>,
 ) -> Result<(StatusCode, Json<Redelivery>), Problem> {
-    own_wish(&headers)?;
     let Json(again) = body.map_err(unreadable)?;
-    let filter = again.filter()?;
+    let filter = DeliveryFilter { sight: caller.sight(RESENDING), ..again.filter()? };
     let limit = again.limit.unwrap_or(BATCH).clamp(1, BATCH);
     let matched = api.store.count_deliveries(&filter, LONGEST_COUNT).await?;
     if again.dry_run {
         return Ok((StatusCode::OK, Json(Redelivery { matched, ..Redelivery::default() })));
     }
-    let done = send_again_all(&api, filter, limit).await?;
+    let done = send_again_all(&api, filter, limit, caller.act()).await?;
     let redelivered = done.ids.len() as u64;
     Ok((StatusCode::ACCEPTED, Json(Redelivery { matched, redelivered, ids: done.ids, more: done.more })))
 }
@@ -287,23 +281,13 @@ async fn endpoints(State(api): State<Api>) -> Result<Json<EndpointList>, Problem
     }))
 }
 
-/// A browser that remembers the key would also send it along with a request that another site made up;
-/// but only with a header of its own if we allowed that, and we do not.
-fn own_wish(headers: &HeaderMap) -> Result<(), Problem> {
-    if by_password(headers) && !headers.contains_key(OWN_WISH) {
-        let detail = "with a user name and password this request needs the header x-dering-request: 1";
-        return Err(Problem::new(Code::CrossSite, detail));
-    }
-    Ok(())
-}
-
 async fn delivery(api: &Api, id: &str) -> Result<DeliveryRow, Problem> {
     let found = api.store.delivery(id).await?;
     found.ok_or_else(|| Problem::new(Code::NotFound, format!("there is no notification {id}")))
 }
 
-async fn send_again(api: &Api, id: &str) -> Result<(), Problem> {
-    match api.store.redeliver_one(id).await? {
+async fn send_again(api: &Api, id: &str, act: Act) -> Result<(), Problem> {
+    match api.store.redeliver_one_by(id, Some(act)).await? {
         Ok(done) => api.outbox.try_now(done.endpoints),
         Err(NotSettled::Unknown) => {
             return Err(Problem::new(Code::NotFound, format!("there is no notification {id}")));
@@ -321,8 +305,9 @@ async fn send_again_all(
     api: &Api,
     filter: DeliveryFilter,
     limit: u32,
+    act: Act,
 ) -> Result<crate::store::Redelivered, Problem> {
-    let done = api.store.redeliver(filter, limit).await?;
+    let done = api.store.redeliver_by(filter, limit, Some(act)).await?;
     api.outbox.try_now(done.endpoints.iter().cloned());
     tracing::info!(webhooks = done.ids.len(), "webhooks are sent again on demand");
     Ok(done)
@@ -347,16 +332,5 @@ mod tests {
         assert_eq!(again(r#"{"ids":["msg_1"]}"#).unwrap().state, None);
         assert!(again(r#"{"callId":"c","state":"open"}"#).unwrap_err().contains("on its way"));
         assert!(again(r#"{"call_id":"c"}"#).unwrap_err().contains("call_id"));
-    }
-
-    #[test]
-    fn a_remembered_password_alone_sends_nothing_again() {
-        let with = |pairs: &[(&'static str, &'static str)]| {
-            let pairs = pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
-            own_wish(&HeaderMap::from_iter(pairs)).is_ok()
-        };
-        assert!(!with(&[("authorization", "Basic bWU6a2V5")]));
-        assert!(with(&[("authorization", "Basic bWU6a2V5"), ("x-dering-request", "1")]));
-        assert!(with(&[("authorization", "Bearer dk_1")]));
     }
 }

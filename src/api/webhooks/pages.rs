@@ -4,7 +4,6 @@
 use axum::Form;
 use axum::extract::rejection::{FormRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use hmac::{Hmac, KeyInit, Mac};
 use serde::Deserialize;
@@ -14,8 +13,11 @@ use subtle::ConstantTimeEq;
 use utoipa::ToSchema;
 
 use super::{BATCH, ENDPOINTS, PAGE, Wanted, delivery, send_again, send_again_all, show};
+use crate::api::Api;
+use crate::api::auth::{AuthError, RESENDING};
+use crate::api::browser::{Viewer, ask_for_key};
 use crate::api::error::{Code, Problem, ProblemDocument};
-use crate::api::{Api, READ};
+use crate::api::openapi::{BadParameter, NoSuchNotification};
 use crate::outbox::BreakerState;
 use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, EndpointRow};
 use crate::wallclock::{iso, now_ms};
@@ -30,17 +32,16 @@ const COUNTED: u32 = 10_000;
     security(("basic" = []), ("apiKey" = [])),
     responses(
         (status = 200, description = "The page.", body = String, content_type = "text/html"),
-        (status = 400, description = "A parameter cannot be understood.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        BadParameter,
     ))]
 pub(super) async fn list(
+    viewer: Viewer,
     State(api): State<Api>,
-    headers: HeaderMap,
     query: Result<Query<Wanted>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let key = match reader(&api, &headers).await {
+    let key = match viewer.key() {
         Ok(key) => key,
-        Err(problem) => return Ok(ask_for_key(problem)),
+        Err(error) => return Ok(ask_for_key(error)),
     };
     let Query(mut wanted) = query.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
     // Whoever names no state looks for what went wrong.
@@ -49,7 +50,11 @@ pub(super) async fn list(
     let filter = Wanted { state: wanted.state.clone().filter(|_| !everything), ..wanted.clone() }.filter()?;
     let page = api.store.deliveries(&filter, wanted.after.as_deref(), PAGE).await?;
     let dead = DeliveryFilter { state: Some(DeliveryState::Dead), ..DeliveryFilter::default() };
-    let matching = if state == "dead" { api.store.count_deliveries(&filter, COUNTED).await? } else { 0 };
+    let matching = if state == "dead" && viewer.0.holds_any(RESENDING) {
+        api.store.count_deliveries(&filter, COUNTED).await?
+    } else {
+        0
+    };
     let endpoints = api.store.endpoints(ENDPOINTS).await?;
     let shown = ListPage {
         tabs: tabs(&state),
@@ -60,7 +65,7 @@ pub(super) async fn list(
         dead: api.store.count_deliveries(&dead, COUNTED).await?,
         matching,
         most: u64::from(BATCH),
-        token: token(&key, "all"),
+        token: token(key, "all"),
     };
     Ok(web::webhooks::list(&shown))
 }
@@ -71,17 +76,16 @@ pub(super) async fn list(
     security(("basic" = []), ("apiKey" = [])),
     responses(
         (status = 200, description = "The page.", body = String, content_type = "text/html"),
-        (status = 404, description = "There is no such notification.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        NoSuchNotification,
     ))]
 pub(super) async fn one(
+    viewer: Viewer,
     State(api): State<Api>,
-    headers: HeaderMap,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    let key = match reader(&api, &headers).await {
+    let key = match viewer.key() {
         Ok(key) => key,
-        Err(problem) => return Ok(ask_for_key(problem)),
+        Err(error) => return Ok(ask_for_key(error)),
     };
     let row = delivery(&api, &id).await?;
     let attempts = api.store.attempts(&id).await?;
@@ -89,6 +93,7 @@ pub(super) async fn one(
         .map_or_else(|_| row.notification.body.clone(), |body| format!("{body:#}"));
     let shown = OnePage {
         settled: row.notification.settled_ms.is_some(),
+        resends: viewer.0.holds_any(RESENDING),
         url: row.notification.url.clone(),
         app_id: row.notification.app_id.clone(),
         seq: row.notification.seq,
@@ -96,7 +101,7 @@ pub(super) async fn one(
         headers: show::headers(&row).into_iter().collect(),
         body,
         attempts: attempts.iter().map(attempt_line).collect(),
-        token: token(&key, &id),
+        token: token(key, &id),
         line: line(&row),
     };
     Ok(web::webhooks::one(&shown))
@@ -118,27 +123,21 @@ pub(super) struct Pressed {
         (status = 303, description = "It is done; see the page."),
         (status = 400, description = "The form cannot be read.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 403, description = "The form does not come from a page of this server.", body = ProblemDocument,
+        (status = 403, description = "The scope `campaigns` or `admin` is needed; or the form does not come from a page of this server.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 404, description = "There is no such notification.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        NoSuchNotification,
         (status = 413, description = "The form is larger than 256 KiB.", body = ProblemDocument,
             content_type = "application/problem+json"),
     ))]
 pub(super) async fn redeliver_one(
+    viewer: Viewer,
     State(api): State<Api>,
-    headers: HeaderMap,
     Path(id): Path<String>,
     form: Result<Form<Pressed>, FormRejection>,
 ) -> Result<Response, Problem> {
-    // A browser that does not send the key unasked sends the form again with it.
-    let key = match reader(&api, &headers).await {
-        Ok(key) => key,
-        Err(problem) => return Ok(ask_for_key(problem)),
-    };
     let Form(pressed) = form.map_err(unreadable)?;
-    check(&key, &id, &pressed.token)?;
-    match send_again(&api, &id).await {
+    press(&viewer, &id, &pressed.token)?;
+    match send_again(&api, &id, viewer.0.act()).await {
         // Pressed twice: it is on its way, which is what the page shows.
         Err(problem) if problem.code() == Code::Conflict => {}
         sent => sent?,
@@ -163,27 +162,21 @@ pub(super) struct PressedAll {
         (status = 303, description = "It is done; see the page."),
         (status = 400, description = "The form cannot be read.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 403, description = "The form does not come from a page of this server.", body = ProblemDocument,
+        (status = 403, description = "The scope `campaigns` or `admin` is needed; or the form does not come from a page of this server.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 404, description = "There is no such notification.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        NoSuchNotification,
         (status = 413, description = "The form is larger than 256 KiB.", body = ProblemDocument,
             content_type = "application/problem+json"),
     ))]
 pub(super) async fn redeliver(
+    viewer: Viewer,
     State(api): State<Api>,
-    headers: HeaderMap,
     form: Result<Form<PressedAll>, FormRejection>,
 ) -> Result<Response, Problem> {
-    // A browser that does not send the key unasked sends the form again with it.
-    let key = match reader(&api, &headers).await {
-        Ok(key) => key,
-        Err(problem) => return Ok(ask_for_key(problem)),
-    };
     let Form(PressedAll { token, wanted }) = form.map_err(unreadable)?;
-    check(&key, "all", &token)?;
+    press(&viewer, "all", &token)?;
     let filter = DeliveryFilter { state: Some(DeliveryState::Dead), ..wanted.filter()? };
-    send_again_all(&api, filter, BATCH).await?;
+    send_again_all(&api, filter, BATCH, viewer.0.act()).await?;
     Ok(Redirect::to(&link(&Wanted { state: Some("open".to_owned()), ..wanted })).into_response())
 }
 
@@ -194,20 +187,12 @@ fn unreadable(rejection: FormRejection) -> Problem {
     Problem::new(Code::Malformed, rejection.body_text())
 }
 
-/// The digest of the key of whoever looks at a page.
-async fn reader(api: &Api, headers: &HeaderMap) -> Result<String, Problem> {
-    api.reader(headers).await?;
-    Ok(api.auth.api_key(headers, READ).await?.digest)
-}
-
-/// A browser asks for the key when it is told how: any user name, the API key as the password.
-fn ask_for_key(problem: Problem) -> Response {
-    let mut response = problem.into_response();
-    if response.status() == StatusCode::UNAUTHORIZED {
-        let challenge = HeaderValue::from_static("Basic realm=\"Dering: an API key as the password\"");
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+/// What a button of the form `what` needs: the scope, and the form's token.
+fn press(viewer: &Viewer, what: &str, token: &str) -> Result<(), Problem> {
+    if !viewer.0.holds_any(RESENDING) {
+        return Err(AuthError::NoneOf(RESENDING).into());
     }
-    response
+    check(viewer.key()?, what, token)
 }
 
 /// Proves that a form comes from a page of ours: another site does not know the key's digest.

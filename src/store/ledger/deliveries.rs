@@ -7,10 +7,11 @@ use serde::Serialize;
 use sqlx::sqlite::Sqlite;
 use sqlx::{FromRow, QueryBuilder};
 
-use crate::store::{Error, Store};
+use crate::store::{Error, Sight, Store};
 
 /// A line of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, FromRow)]
+#[serde(rename_all = "camelCase")]
 pub struct NotificationRow {
     pub id: String,
     pub call_id: String,
@@ -49,6 +50,7 @@ pub struct DeliveryRow {
 
 /// One attempt as the ledger keeps it; `attempt` counts from 1.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, FromRow)]
+#[serde(rename_all = "camelCase")]
 pub struct AttemptRow {
     pub attempt: i64,
     pub at_ms: i64,
@@ -123,6 +125,8 @@ pub struct DeliveryFilter {
     pub until_ms: Option<i64>,
     /// Only these.
     pub ids: Option<Vec<String>>,
+    /// Only those of these calls.
+    pub sight: Sight,
 }
 
 impl DeliveryFilter {
@@ -152,6 +156,7 @@ impl DeliveryFilter {
             query.push(" AND n.id < ").push_bind(first_id(until.saturating_add(1_000)));
             query.push(" AND n.created_ms < ").push_bind(until);
         }
+        self.sight.narrow_by_call(query, "n.call_id");
         if let Some(ids) = &self.ids {
             let ids = serde_json::to_string(ids).unwrap_or_default();
             query.push(" AND n.id IN (SELECT value FROM json_each(").push_bind(ids).push("))");

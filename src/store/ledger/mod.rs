@@ -11,7 +11,7 @@ mod endpoints;
 mod redeliver;
 mod settle;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::FutureExt;
 use secrecy::SecretString;
@@ -34,9 +34,13 @@ pub struct ClaimRequest {
     pub lease_ms: i64,
     /// Claims in all.
     pub limit: usize,
-    /// Claims of one endpoint, those in flight included. An endpoint never holds more than there is room
-    /// left for all others, so that slow ones together cannot take everything.
+    /// Claims of one endpoint, those in flight included.
     pub per_endpoint: usize,
+    /// Endpoints that answer quickly. All others share a part of the room, so that slow ones together cannot take
+    /// everything.
+    pub quick: BTreeSet<String>,
+    /// Endpoints that answer slowly. Who is neither here nor in `quick` has never answered.
+    pub slow: BTreeSet<String>,
     /// Posts in flight by endpoint.
     pub in_flight: BTreeMap<String, usize>,
     /// Endpoints that may have fewer than `per_endpoint`; 0 for one that is held back.

@@ -1,14 +1,14 @@
 //! Sending again on demand, under the same `webhook-id` and with a new schedule.
 
 use futures_util::FutureExt;
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::QueryBuilder;
 use sqlx::sqlite::{Sqlite, SqliteConnection};
 use sqlx::types::Json;
 
 use super::deliveries::DeliveryFilter;
 use super::settle::promote;
-use crate::store::{Error, Store};
+use crate::store::{Act, Error, NewAudit, Store, audit};
 use crate::wallclock::now_ms;
 
 /// What is to be sent again.
@@ -39,7 +39,33 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn redeliver(&self, filter: DeliveryFilter, limit: u32) -> Result<Redelivered, Error> {
-        self.write(move |connection| async move { redeliver(connection, &filter, limit).await }.boxed()).await
+        self.redeliver_by(filter, limit, None).await
+    }
+
+    /// The same, with an entry in the audit log when anything is sent.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn redeliver_by(
+        &self,
+        filter: DeliveryFilter,
+        limit: u32,
+        act: Option<Act>,
+    ) -> Result<Redelivered, Error> {
+        self.write(move |connection| {
+            async move {
+                let done = redeliver(connection, &filter, limit).await?;
+                if let (Some(act), [first, rest @ ..]) = (act, done.ids.as_slice()) {
+                    let subject = if rest.is_empty() { first.as_str() } else { "" };
+                    let detail = json!({ "webhooks": done.ids.len() });
+                    audit::append(connection, NewAudit::new(act, "webhook.redeliver", subject, detail))
+                        .await?;
+                }
+                Ok(done)
+            }
+            .boxed()
+        })
+        .await
     }
 
     /// The same for one of them.
@@ -47,8 +73,20 @@ impl Store {
     /// # Errors
     /// When the database fails. The inner error says why it is not sent.
     pub async fn redeliver_one(&self, id: &str) -> Result<Result<Redelivered, NotSettled>, Error> {
+        self.redeliver_one_by(id, None).await
+    }
+
+    /// The same, with an entry in the audit log when it is sent.
+    ///
+    /// # Errors
+    /// When the database fails. The inner error says why it is not sent.
+    pub async fn redeliver_one_by(
+        &self,
+        id: &str,
+        act: Option<Act>,
+    ) -> Result<Result<Redelivered, NotSettled>, Error> {
         let filter = DeliveryFilter { ids: Some(vec![id.to_owned()]), ..DeliveryFilter::default() };
-        let done = self.redeliver(filter, 1).await?;
+        let done = self.redeliver_by(filter, 1, act).await?;
         if !done.ids.is_empty() {
             return Ok(Ok(done));
         }
