@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -62,6 +62,8 @@ struct State {
     running: Vec<Arc<AtomicBool>>,
     idle: usize,
     closed: bool,
+    /// What the latest finished utterances took, on average.
+    usual: Duration,
 }
 
 impl State {
@@ -99,12 +101,24 @@ impl State {
         }
     }
 
-    fn next(&mut self) -> Option<Job> {
-        let job = self.finals.pop_front().or_else(|| self.interims.pop_front())?;
+    fn next(&mut self, now: Instant) -> Option<Job> {
+        let job = self.next_final(now).or_else(|| self.interims.pop_front())?;
         if job.request.urgency == Urgency::Interim {
             self.running.push(Arc::clone(&job.give_way));
         }
         Some(job)
+    }
+
+    /// The first that can still be in time. Work at one that will be too late would make the next one late, too.
+    fn next_final(&mut self, now: Instant) -> Option<Job> {
+        let in_time = |job: &Job| job.due.saturating_duration_since(now) >= self.usual;
+        let at = self.finals.iter().position(in_time).unwrap_or(0);
+        self.finals.remove(at)
+    }
+
+    /// A finished utterance took so long.
+    fn took(&mut self, time: Duration) {
+        self.usual = if self.usual.is_zero() { time } else { self.usual * 7 / 8 + time / 8 };
     }
 
     fn report(&self) {
@@ -133,7 +147,7 @@ impl Shared {
             if state.closed {
                 break None;
             }
-            if let Some(job) = state.next() {
+            if let Some(job) = state.next(Instant::now()) {
                 break Some(job);
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -212,9 +226,14 @@ fn work(shared: &Shared, mut recognise: impl FnMut(&Job) -> Outcome) {
     while let Some(job) = shared.take() {
         let waited = job.entered.elapsed().as_secs_f64();
         metrics::histogram!("dering_stt_wait_seconds", "kind" => job.request.urgency.label()).record(waited);
+        let began = Instant::now();
         let outcome = if job.is_over() { Err(job.why()) } else { unharmed(|| recognise(&job)) };
-        if job.request.urgency == Urgency::Interim {
-            shared.state().running.retain(|running| !Arc::ptr_eq(running, &job.give_way));
+        match job.request.urgency {
+            Urgency::Interim => {
+                shared.state().running.retain(|running| !Arc::ptr_eq(running, &job.give_way));
+            }
+            Urgency::Final if outcome.is_ok() => shared.state().took(began.elapsed()),
+            Urgency::Final => {}
         }
         job.answer(outcome);
     }
@@ -318,6 +337,20 @@ mod tests {
             assert_eq!(text(slow.ask(8, urgency)), Some(Err(SttError::Overloaded { waiting: 3 })));
         }
         assert_eq!([slow.next(), slow.next(), slow.next()], [4, 5, 7]);
+    }
+
+    #[test]
+    fn with_too_much_to_do_those_that_can_be_in_time_go_first() {
+        let mut state = State::default();
+        state.took(Duration::from_secs(2));
+        for (name, patience) in [(1, 1), (2, 1), (3, 3), (4, 3)] {
+            let request = Request::new(vec![0; name], Duration::from_secs(patience));
+            assert!(state.enter(Job::new(request).0, 8).is_none());
+        }
+        let now = Instant::now();
+        let order: Vec<usize> =
+            std::iter::from_fn(|| state.next(now)).map(|job| job.request.audio.len()).collect();
+        assert_eq!(order, [3, 4, 1, 2], "the late ones are tried when there is nothing else");
     }
 
     #[test]
