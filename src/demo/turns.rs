@@ -9,7 +9,7 @@ pub(super) enum Turn {
     SpeaksUp,
     /// Coughs or shows that he listens, so often: it falls silent, and goes on.
     FalseAlarms(usize),
-    /// Sends its voice back: nothing.
+    /// Sends its voice back: it goes on.
     Echo,
     /// Talks over the protected part that ends with this check point: it stops there.
     OverProtected(&'static str),
@@ -33,8 +33,6 @@ pub(super) struct Account {
     pub(super) resumed: usize,
     /// Prompts that the callee's voice cut short.
     pub(super) interruptions: usize,
-    /// Times that a voice was noticed over a prompt.
-    pub(super) noticed: usize,
     /// A cut that waited for the end of a protected part.
     pub(super) was_deferred: bool,
     /// Check points that were heard before the first cut.
@@ -49,7 +47,6 @@ impl Account {
         for event in events {
             match event.kind.as_str() {
                 "talk_over" => {
-                    account.noticed += 1;
                     if event.detail["paused"] == true {
                         account.silences.push(Silence::Pause);
                         paused = true;
@@ -95,8 +92,9 @@ impl Account {
                 must(self.resumed == self.silences.len(), format!("it went on {} times", self.resumed));
             }
             Turn::Echo => {
-                let told = format!("the bot took its own voice for the callee's {} times", self.noticed);
-                must(self.noticed == 0 && !cut, told);
+                // A busy computer delays packets, which may make the bot hesitate. It must go on.
+                must(!cut, "the bot interrupted itself".into());
+                must(self.resumed == self.silences.len(), format!("it went on {} times", self.resumed));
             }
             Turn::OverProtected(check_point) => {
                 must(cut && self.was_deferred, "the voice over the protected part was forgotten".into());
@@ -147,8 +145,12 @@ mod tests {
     }
 
     #[test]
-    fn an_echo_must_not_even_be_noticed() {
+    fn an_echo_must_not_interrupt() {
+        let (over, resumed) = (("talk_over", json!({ "paused": true })), ("resumed", json!({})));
         assert!(account(&[]).compare(Turn::Echo).is_empty());
-        assert_eq!(account(&[("talk_over", json!({ "paused": true }))]).compare(Turn::Echo).len(), 1);
+        assert!(account(&[over.clone(), resumed]).compare(Turn::Echo).is_empty());
+        assert_eq!(account(std::slice::from_ref(&over)).compare(Turn::Echo).len(), 1);
+        let cut = ("interruption", json!({ "by": "speech" }));
+        assert_eq!(account(&[over, cut]).compare(Turn::Echo).len(), 2);
     }
 }
