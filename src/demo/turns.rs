@@ -46,11 +46,9 @@ impl Account {
         let mut paused = false;
         for event in events {
             match event.kind.as_str() {
-                "talk_over" => {
-                    if event.detail["paused"] == true {
-                        account.silences.push(Silence::Pause);
-                        paused = true;
-                    }
+                "talk_over" if event.detail["paused"] == true => {
+                    account.silences.push(Silence::Pause);
+                    paused = true;
                 }
                 "resumed" => {
                     account.resumed += 1;

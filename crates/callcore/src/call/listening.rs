@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::arrival::Arrival;
 use super::barge_in::TalkOver;
 use super::input::Words;
 use super::utterance::{EndSilence, Utterance};
@@ -20,8 +21,6 @@ const PREROLL_MS: u64 = 300;
 const KEPT_MS: u64 = 4_000;
 /// An utterance is cut here even when the callee talks on, ms.
 const LONGEST_UTTERANCE_MS: u64 = 30_000;
-/// Frames come this much early or late before their clock is set anew, ms.
-const JITTER_MS: u64 = 80;
 /// A line with more noise than this is noisy, dBFS.
 const NOISY_DBFS: f32 = -45.0;
 /// How often the detector is told the time while no audio comes, ms.
@@ -59,8 +58,7 @@ pub(super) enum Found {
 pub(super) struct Listening {
     ear: Ear,
     echo: EchoGuard,
-    /// Call time of the last frame, evened out: packets come in bunches.
-    heard_ms: u64,
+    arrival: Arrival,
     amd: Option<Amd>,
     answered_at: CallTime,
     last_frame_at: CallTime,
@@ -100,7 +98,7 @@ impl Listening {
         Self {
             ear: Ear::new(),
             echo: EchoGuard::new(),
-            heard_ms: now.as_ms(),
+            arrival: Arrival::new(now),
             amd: manner.amd.map(Amd::new),
             answered_at: now,
             last_frame_at: now,
@@ -125,11 +123,7 @@ impl Listening {
     pub(super) fn push(&mut self, frame: &Frame, now: CallTime) {
         self.last_frame_at = now;
         self.media_ms += FRAME_MS;
-        self.heard_ms += FRAME_MS;
-        if self.heard_ms.abs_diff(now.as_ms()) > JITTER_MS {
-            self.heard_ms = now.as_ms();
-        }
-        let (echo, heard_ms) = (&mut self.echo, self.heard_ms);
+        let (echo, heard_ms) = (&mut self.echo, self.arrival.frame(now));
         let observation = self.ear.push_beside(frame, |heard| {
             echo.is_echo(&heard.bands_dbfs, heard.level_dbfs, heard.noise_dbfs, heard_ms)
         });

@@ -2,6 +2,7 @@
 //!
 //! [`Call`] only translates between its children; what each of them decides stays in its own module.
 
+mod arrival;
 mod barge_in;
 mod carrier;
 mod cause;
