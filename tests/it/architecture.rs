@@ -26,10 +26,11 @@ const SHELL: [(&str, u8); 16] = [
     ("cli", 10),
 ];
 
-const CORE: [(&str, u8); 10] = [
+const CORE: [(&str, u8); 11] = [
     ("clock", 0),
     ("ids", 0),
     ("retry", 0),
+    ("number", 0),
     ("audio", 1),
     ("detect", 2),
     ("playback", 2),

@@ -16,6 +16,7 @@
 //! | module | owns |
 //! |---|---|
 //! | [`clock`], [`ids`], [`retry`] | time, identifiers, backoff schedules |
+//! | [`number`] | telephone numbers in their one form |
 //! | [`audio`] | 20 ms frames, codecs, WAV, resampling |
 //! | [`detect`] | audio → speech, level and tones |
 //! | [`playback`] | what the callee hears next, and how far it got |
@@ -30,5 +31,6 @@ pub mod clock;
 pub mod detect;
 pub mod flow;
 pub mod ids;
+pub mod number;
 pub mod playback;
 pub mod retry;
