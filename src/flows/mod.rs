@@ -91,6 +91,7 @@ impl Folder {
     /// The folder or a file in it cannot be read.
     pub fn read(folder: &Path) -> Result<Self, Error> {
         let mut read = Self::default();
+        let mut names = Names::default();
         for file in flow_files(folder)? {
             let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             let (usable, mut findings) = bundle_of_file(&file)?;
@@ -99,9 +100,9 @@ impl Folder {
                 read.broken.push((stem, file));
                 continue;
             };
-            match read.flows.iter().find(|known| known.flow.name() == usable.flow.name()) {
-                Some(first) => {
-                    read.findings.push(same_name(&file, usable.flow.name(), &first.file));
+            match names.claim(&usable) {
+                Some(taken) => {
+                    read.findings.push(taken);
                     read.broken.push((stem, file));
                 }
                 None => read.flows.push(usable),
@@ -257,12 +258,34 @@ pub fn read_text(file: &Path) -> Result<Result<String, Diagnostic>, Error> {
     }))
 }
 
-fn same_name(file: &Path, name: &str, first: &Path) -> Diagnostic {
-    finding(
-        file.display().to_string(),
-        format!("the flow `{name}` is already in {}", first.display()),
-        "give one of them another name".to_owned(),
-    )
+/// The names of flows that files have taken.
+#[derive(Debug, Default)]
+pub struct Names(BTreeMap<String, PathBuf>);
+
+impl Names {
+    /// Takes the name of a flow for its file, or tells which other file has it.
+    pub fn claim(&mut self, usable: &Usable) -> Option<Diagnostic> {
+        let name = usable.flow.name();
+        let first = match self.0.get(name) {
+            Some(first) if *first != usable.file => first,
+            Some(_) => return None,
+            None => {
+                self.0.insert(name.to_owned(), usable.file.clone());
+                return None;
+            }
+        };
+        let file = usable.file.display().to_string();
+        let message = format!("the flow `{name}` is already in {}", first.display());
+        let taken = finding(file, message, "give one of them another name".to_owned());
+        let Some((line, text)) = usable.text.lines().enumerate().find(|(_, line)| line.starts_with("flow:"))
+        else {
+            return Some(taken);
+        };
+        let at = text.find(name).map_or(0, |at| text[..at].chars().count());
+        let place = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let (line, column, width) = (place(line + 1), place(at + 1), place(name.chars().count()));
+        Some(Diagnostic { line, column, width, source_line: text.to_owned(), ..taken })
+    }
 }
 
 /// An error about a file as a whole.
@@ -326,7 +349,9 @@ mod tests {
     fn two_files_with_one_name_are_reported_and_the_first_stays() {
         let folder = folder(&[("a.yaml", GOOD), ("b.yaml", GOOD)]);
         let read = Folder::read(folder.path()).unwrap();
-        assert!(read.findings()[0].message.contains("already in"), "{:?}", read.findings());
+        let found = &read.findings()[0];
+        assert!(found.message.contains("already in"), "{found:?}");
+        assert_eq!((found.line, found.column, found.severity), (1, 7, Severity::Error));
         assert!(read.flows[0].file.ends_with("a.yaml"));
     }
 

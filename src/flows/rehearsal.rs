@@ -65,6 +65,12 @@ impl FileTests {
         if findings.is_empty() { Ok(Self { tests, recordings }) } else { Err(findings) }
     }
 
+    /// The flow file that they are about, relative to their own folder.
+    #[must_use]
+    pub fn flow_file(&self) -> &str {
+        self.tests.flow_file()
+    }
+
     /// The names of the cases, in file order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.tests.names()

@@ -1,7 +1,7 @@
 //! `dering flow check`: everything that is wrong with flow files, at once.
 
 use std::collections::BTreeSet;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -9,7 +9,7 @@ use callcore::flow::{Diagnostic, Severity};
 use serde_json::json;
 
 use super::{counted, files_at};
-use crate::flows::{check_file, flow_files};
+use crate::flows::{Names, bundle_of_file, flow_files};
 use crate::speech::tts::{self, Tts, TtsError};
 
 /// What to check and how to show it.
@@ -33,14 +33,20 @@ pub(super) fn run(check: &Check, out: &mut impl Write) -> anyhow::Result<ExitCod
         files.extend(files_at(path, flow_files, "flow")?);
     }
     let mut findings: Vec<Diagnostic> = Vec::new();
-    let mut languages = BTreeSet::new();
+    let mut voices: BTreeSet<(String, Option<String>)> = BTreeSet::new();
+    let mut names = Names::default();
     for file in &files {
-        let checked = check_file(file)?;
-        findings.extend(checked.diagnostics);
-        let spoken = checked.stored.iter().flat_map(|stored| stored.flow.voices());
-        languages.extend(spoken.map(|(language, _)| language.to_owned()));
+        let (usable, found) = bundle_of_file(file)?;
+        findings.extend(found);
+        let Some(usable) = usable else { continue };
+        findings.extend(names.claim(&usable));
+        let spoken = usable.flow.voices();
+        voices.extend(
+            spoken.into_iter().map(|(language, voice)| (language.to_owned(), voice.map(str::to_owned))),
+        );
     }
-    let unspoken = unspoken(languages)?;
+    let unspoken = unspoken(voices)?;
+    let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
     let warnings = findings.len() - errors;
     if check.json {
@@ -54,7 +60,11 @@ pub(super) fn run(check: &Check, out: &mut impl Write) -> anyhow::Result<ExitCod
         writeln!(out, "{report}")?;
     } else {
         for finding in &findings {
-            writeln!(out, "{finding}\n")?;
+            if colours {
+                writeln!(out, "{}\n", finding.coloured())?;
+            } else {
+                writeln!(out, "{finding}\n")?;
+            }
         }
         for problem in &unspoken {
             writeln!(out, "note: {problem}\n")?;
@@ -67,23 +77,25 @@ pub(super) fn run(check: &Check, out: &mut impl Write) -> anyhow::Result<ExitCod
 }
 
 /// What the voices that are everywhere cannot speak; another engine may.
-fn unspoken(languages: BTreeSet<String>) -> anyhow::Result<Vec<String>> {
-    if languages.is_empty() {
+fn unspoken(voices: BTreeSet<(String, Option<String>)>) -> anyhow::Result<Vec<String>> {
+    if voices.is_empty() {
         return Ok(Vec::new());
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let tts = Tts::new(tts::Options::default());
     let mut problems = Vec::new();
-    for language in languages {
-        match runtime.block_on(tts.check(&language, None)) {
+    for (language, voice) in voices {
+        match runtime.block_on(tts.check(&language, voice.as_deref())) {
             Ok(()) => {}
             Err(error @ TtsError::Missing { .. }) => {
                 problems.push(format!("texts cannot be spoken with the usual voices: {error}"));
                 break;
             }
             Err(error) => {
-                problems
-                    .push(format!("texts in `{language}` cannot be spoken with the usual voices: {error}"));
+                let voice = voice.map(|voice| format!(" in the voice `{voice}`")).unwrap_or_default();
+                problems.push(format!(
+                    "texts in `{language}`{voice} cannot be spoken with the usual voices: {error}"
+                ));
             }
         }
     }
@@ -110,6 +122,27 @@ mod tests {
         let (passed, shown) = check("flow: a\nstart: t\nscenes: { s: [ hangup ] }\n", false);
         assert!(!passed);
         assert!(shown.contains("it.yaml:2:8: error: there is no scene `t`"), "{shown}");
+    }
+
+    #[test]
+    fn two_files_with_one_name_are_an_error_and_a_voice_that_is_not_there_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let flow =
+            "flow: a\nstart: s\nscenes: { s: [ { say: [ { say: Hi, voice: nobody-has-it } ] }, hangup ] }\n";
+        for name in ["one.yaml", "two.yaml"] {
+            std::fs::write(folder.path().join(name), flow).unwrap();
+        }
+        let mut out = Vec::new();
+        let code = run(&Check { paths: vec![folder.path().to_owned()], json: false }, &mut out).unwrap();
+        let shown = String::from_utf8(out).unwrap();
+        assert!(
+            code == ExitCode::FAILURE && shown.contains("two.yaml:1:7: error: the flow `a` is already in"),
+            "{shown}"
+        );
+        assert!(
+            shown.contains("in the voice `nobody-has-it` cannot be spoken") || shown.contains("usual voices"),
+            "{shown}"
+        );
     }
 
     #[test]

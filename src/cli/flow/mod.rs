@@ -5,6 +5,7 @@ mod diff;
 mod graph;
 mod simulate;
 mod test;
+mod trace;
 mod upload;
 mod versions;
 
@@ -116,6 +117,7 @@ mod tests {
             "flow test x --junit r.xml --log --filter yes",
             "flow schema",
             "flow simulate a.yaml --var name=Ani --seed 3 --realtime --json",
+            "flow simulate a.yaml --now 2026-05-31 --http answers.yaml",
             "flow graph a.yaml --format svg --output a.svg",
             "flow diff a@latest b.yaml --json --key k",
             "flow upload flows --message new --label production --server http://x --key k",

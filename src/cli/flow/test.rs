@@ -1,5 +1,6 @@
 //! `dering flow test`: the cases beside flows, run in virtual time.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -7,11 +8,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use callcore::flow::{CaseResult, Diagnostic, Flow};
+use callcore::flow::{CaseResult, Coverage, Diagnostic, Flow, Walked};
 use serde_json::json;
 
+use super::trace::Trace;
 use super::{counted, files_at};
-use crate::flows::{FileTests, is_test_file, rehearse, test_files, tests_of_file};
+use crate::flows::{FileTests, flow_files, is_test_file, rehearse, test_files, tests_of_file};
 
 /// What to test and how to show it.
 #[derive(Debug, clap::Args)]
@@ -42,6 +44,15 @@ struct FileResult {
     /// Why its cases could not be run.
     findings: Vec<Diagnostic>,
     cases: Vec<CaseResult>,
+    /// The flow that they are about, and its file.
+    flow: Option<(Arc<Flow>, PathBuf)>,
+}
+
+/// A flow with what its tests have been through.
+struct Covered {
+    flow: Arc<Flow>,
+    file: PathBuf,
+    coverage: Coverage,
 }
 
 /// Runs the tests and prints how they went. Exit code 1 means that one failed or could not be run.
@@ -51,15 +62,23 @@ struct FileResult {
 pub(super) fn run(test: &Test, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     let began = std::time::Instant::now();
     let (results, calls) = run_all(test)?;
+    let untested = untested(test, &results)?;
+    let covered = if test.filter.is_none() { covered(&results) } else { Vec::new() };
     let took = began.elapsed();
     if let Some(path) = &test.junit {
         std::fs::write(path, junit(&results)).with_context(|| format!("cannot write {}", path.display()))?;
     }
     if test.json {
-        writeln!(out, "{}", report(&results))?;
+        writeln!(out, "{}", report(&results, &covered, &untested))?;
     } else {
         for result in &results {
             show(result, test.log, out)?;
+        }
+        for one in &covered {
+            show_coverage(one, out)?;
+        }
+        for file in &untested {
+            writeln!(out, "no tests: {}", file.display())?;
         }
         let (passed, failed) = (passed(&results), failed(&results));
         let passed = if passed == 0 { "none passed".to_owned() } else { format!("{passed} passed") };
@@ -83,14 +102,16 @@ fn run_all(test: &Test) -> anyhow::Result<(Vec<FileResult>, usize)> {
     for path in &test.paths {
         for file in files_at(&beside(path), test_files, "flow test (`*.test.yaml`)")? {
             let read = tests_of_file(&file).with_context(|| format!("{} cannot be run", file.display()))?;
-            let findings = match read {
+            let mut result = FileResult { file, findings: Vec::new(), cases: Vec::new(), flow: None };
+            match read {
                 Ok(tests) => {
+                    let folder = result.file.parent().unwrap_or(Path::new(""));
+                    result.flow = Some((Arc::clone(&tests.1), folder.join(tests.0.flow_file())));
                     ready.push((results.len(), tests));
-                    Vec::new()
                 }
-                Err(findings) => findings,
-            };
-            results.push(FileResult { file, findings, cases: Vec::new() });
+                Err(findings) => result.findings = findings,
+            }
+            results.push(result);
         }
     }
     let wanted = |name: &str| {
@@ -118,6 +139,57 @@ fn run_all(test: &Test) -> anyhow::Result<(Vec<FileResult>, usize)> {
         results.retain(|result| !result.cases.is_empty() || !result.findings.is_empty());
     }
     Ok((results, calls))
+}
+
+/// What the tests of each flow have been through, by its file.
+fn covered(results: &[FileResult]) -> Vec<Covered> {
+    let mut flows: BTreeMap<&Path, (&Arc<Flow>, Vec<&Walked>)> = BTreeMap::new();
+    for result in results {
+        let Some((flow, file)) = &result.flow else { continue };
+        let walked = &mut flows.entry(file).or_insert_with(|| (flow, Vec::new())).1;
+        walked.extend(result.cases.iter().map(|case| &case.walked));
+    }
+    let covered = flows.into_iter().map(|(file, (flow, walked))| Covered {
+        flow: Arc::clone(flow),
+        file: file.to_owned(),
+        coverage: Coverage::of(flow, walked),
+    });
+    covered.collect()
+}
+
+/// The flows of the folders that no file of tests is about.
+fn untested(test: &Test, results: &[FileResult]) -> anyhow::Result<Vec<PathBuf>> {
+    let mut untested = Vec::new();
+    for folder in test.paths.iter().filter(|path| path.is_dir()) {
+        let is_tested = |file: &PathBuf| {
+            let beside = file.with_extension("test.yaml");
+            results.iter().any(|result| {
+                result.file == beside || result.flow.as_ref().is_some_and(|(_, tested)| tested == file)
+            })
+        };
+        untested.extend(flow_files(folder)?.into_iter().filter(|file| !is_tested(file)));
+    }
+    Ok(untested)
+}
+
+/// Most names in one line about what tests have missed.
+const MOST_NAMED: usize = 8;
+
+fn show_coverage(covered: &Covered, out: &mut impl Write) -> std::io::Result<()> {
+    let Coverage { scenes, scenes_missed, answers, answers_missed } = &covered.coverage;
+    let reached = |all: usize, missed: &[String]| format!("{} of {all}", all - missed.len());
+    let (name, met) = (covered.flow.name(), reached(*scenes, scenes_missed));
+    writeln!(out, "{name}: tests reach {met} scenes, {} answers", reached(*answers, answers_missed))?;
+    for (what, missed) in [("scenes", scenes_missed), ("answers", answers_missed)] {
+        if missed.is_empty() {
+            continue;
+        }
+        let named: Vec<&str> = missed.iter().map(String::as_str).take(MOST_NAMED).collect();
+        let more = missed.len() - named.len();
+        let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
+        writeln!(out, "  {what} without a test: {}{rest}", named.join(", "))?;
+    }
+    Ok(())
 }
 
 /// The tests beside a flow file; any other path is itself.
@@ -152,13 +224,21 @@ fn show(result: &FileResult, log: bool, out: &mut impl Write) -> std::io::Result
             writeln!(out, "{failure}")?;
         }
         if log || !passed {
-            writeln!(out, "{}", case.log)?;
+            writeln!(out, "{}", in_words(case))?;
         }
     }
     Ok(())
 }
 
-fn report(results: &[FileResult]) -> serde_json::Value {
+/// The call of a case as its author would tell it.
+fn in_words(case: &CaseResult) -> String {
+    let mut told = Vec::new();
+    // Writing to memory does not fail.
+    let _ = Trace::new(&mut told, "callee", false, false).follow(&case.log);
+    String::from_utf8_lossy(&told).into_owned()
+}
+
+fn report(results: &[FileResult], covered: &[Covered], untested: &[PathBuf]) -> serde_json::Value {
     let files: Vec<_> = results
         .iter()
         .map(|result| {
@@ -178,7 +258,17 @@ fn report(results: &[FileResult]) -> serde_json::Value {
             json!({ "file": result.file, "diagnostics": result.findings, "cases": cases })
         })
         .collect();
-    json!({ "passed": passed(results), "failed": failed(results), "files": files })
+    let coverage: Vec<_> = covered
+        .iter()
+        .map(|one| json!({ "flow": one.flow.name(), "file": one.file, "coverage": one.coverage }))
+        .collect();
+    json!({
+        "passed": passed(results),
+        "failed": failed(results),
+        "files": files,
+        "coverage": coverage,
+        "untested": untested,
+    })
 }
 
 /// The results in the XML that build servers read.
@@ -208,7 +298,7 @@ fn junit(results: &[FileResult]) -> String {
                     "><failure message=\"{}\">{}\n{}</failure></testcase>",
                     escaped(message),
                     escaped(&joined(&case.failures)),
-                    escaped(&case.log)
+                    escaped(&in_words(case))
                 );
             }
         }
@@ -269,8 +359,33 @@ mod tests {
         let bad = "test: a.yaml\ncases: { \"<x>\": { expect: { outcome: gone } } }\n";
         let (passed, shown, xml) = test(bad, false);
         assert!(!passed && shown.contains("a.test.yaml:2:38: error: the outcome is `done`"), "{shown}");
-        assert!(shown.contains("-> hang up: done"), "{shown}");
+        assert!(shown.contains("bot    hangs up: done"), "{shown}");
         assert!(xml.contains("name=\"&lt;x&gt;\"") && xml.contains("<failure"), "{xml}");
+    }
+
+    #[test]
+    fn flows_without_tests_and_what_tests_never_reach_are_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let asks = "flow: a\nstart: s\nscenes:\n  s:\n    - say: Hello\n    - ask: { say: Well?, choices: { \"1\": one, \"2\": two }, no_input: two, no_match: two }\n  one: [ { hangup: one } ]\n  two: [ { hangup: two } ]\n";
+        std::fs::write(folder.path().join("a.yaml"), asks).unwrap();
+        std::fs::write(folder.path().join("b.yaml"), FLOW).unwrap();
+        let cases = "test: a.yaml\ncases: { one: { callee: [ { hears: Well }, { press: \"1\" } ], expect: { outcome: one } } }\n";
+        std::fs::write(folder.path().join("a.test.yaml"), cases).unwrap();
+        let shown = |json: bool| {
+            let paths = vec![folder.path().to_owned()];
+            let test = Test { paths, filter: None, repeat: 1, log: false, junit: None, json };
+            let mut out = Vec::new();
+            run(&test, &mut out).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        let text = shown(false);
+        assert!(text.contains("a: tests reach 2 of 3 scenes, 1 of 2 answers"), "{text}");
+        assert!(text.contains("scenes without a test: two\n"), "{text}");
+        assert!(text.contains("answers without a test: s: 2\n"), "{text}");
+        assert!(text.contains("no tests: ") && text.contains("b.yaml"), "{text}");
+        let report: serde_json::Value = serde_json::from_str(&shown(true)).unwrap();
+        assert_eq!(report["coverage"][0]["coverage"]["scenesMissed"][0], "two");
+        assert!(report["untested"][0].as_str().is_some_and(|file| file.ends_with("b.yaml")));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use zip::write::SimpleFileOptions;
 use super::files_at;
 use super::versions::running;
 use crate::cli::server::{Server, encoded, short};
-use crate::flows::{Bundle, Usable, bundle_of_file, flow_files};
+use crate::flows::{Bundle, Names, Usable, bundle_of_file, flow_files};
 
 /// What to send and where.
 #[derive(Debug, clap::Args)]
@@ -42,6 +42,7 @@ pub(super) struct Upload {
 pub(super) fn run(upload: &Upload, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     let mut ready: Vec<(String, Vec<u8>)> = Vec::new();
     let mut broken = false;
+    let mut names = Names::default();
     for path in &upload.paths {
         if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zip")) {
             let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -62,7 +63,9 @@ pub(super) fn run(upload: &Upload, out: &mut impl Write) -> anyhow::Result<ExitC
         }
         for file in files_at(path, flow_files, "flow")? {
             let (usable, findings) = bundle_of_file(&file)?;
-            for finding in findings {
+            let taken = usable.as_ref().and_then(|usable| names.claim(usable));
+            broken |= taken.is_some();
+            for finding in findings.iter().chain(&taken) {
                 writeln!(out, "{finding}\n")?;
             }
             match usable {

@@ -6,17 +6,21 @@ use super::handlers::Act;
 use super::model::{Called, Flow, Prompt, SceneId, Step};
 use super::reader::Reader;
 
-/// Reports what is wrong with a flow whose parts are each right.
+/// Reports what is wrong between the parts of a flow. Where parts are wrong themselves, only what holds whatever
+/// they were meant to be is reported.
 pub(super) fn check(reader: &mut Reader<'_>, flow: &Flow) {
+    let whole = !reader.has_errors();
     checkpoints(reader);
-    if !reader.has_errors() {
-        unused_variables(reader);
-        unreachable_scenes(reader, flow);
-        steps_after_leaving(reader, flow);
-        breathless_circles(reader, flow);
-        calls_that_never_return(reader, flow);
-        parting_words(reader, flow);
+    if !reader.names_unknown {
+        unused_variables(reader, whole);
+        unreachable_scenes(reader, flow, whole);
     }
+    steps_after_leaving(reader, flow, whole);
+    if !reader.steps_missing {
+        breathless_circles(reader, flow);
+    }
+    calls_that_never_return(reader, flow);
+    parting_words(reader, flow);
 }
 
 fn checkpoints(reader: &mut Reader<'_>) {
@@ -34,11 +38,12 @@ fn checkpoints(reader: &mut Reader<'_>) {
     }
 }
 
-fn unused_variables(reader: &mut Reader<'_>) {
+fn unused_variables(reader: &mut Reader<'_>, whole: bool) {
     let unused: Vec<_> = reader
         .declared_at
         .iter()
         .filter(|(name, _)| !reader.read.contains(*name) && !reader.assigned.contains(*name))
+        .filter(|(name, _)| whole || !reader.mentioned_elsewhere(name))
         .map(|(name, span)| (name.clone(), *span))
         .collect();
     for (name, span) in unused {
@@ -46,7 +51,7 @@ fn unused_variables(reader: &mut Reader<'_>) {
     }
 }
 
-fn unreachable_scenes(reader: &mut Reader<'_>, flow: &Flow) {
+fn unreachable_scenes(reader: &mut Reader<'_>, flow: &Flow, whole: bool) {
     let handlers = flow.handlers.iter().filter_map(|handler| match handler.act {
         Act::Goto(scene) => Some(scene),
         Act::DoNotCall(_) => None,
@@ -54,7 +59,7 @@ fn unreachable_scenes(reader: &mut Reader<'_>, flow: &Flow) {
     let roots = [flow.start, flow.on_error, flow.on_beep, flow.on_hangup].into_iter().flatten();
     let reached = reachable(flow, roots.chain(flow.branches.values().copied()).chain(handlers));
     for (at, (name, span)) in reader.scenes.clone().into_iter().enumerate() {
-        if !reached[at] {
+        if !reached[at] && (whole || !reader.mentioned_elsewhere(&name)) {
             let hint = "lead there with `goto`, or drop it";
             reader.warn(span, format!("nothing leads to the scene `{name}`"), hint);
         }
@@ -130,9 +135,13 @@ fn needs_callee(step: &Step) -> bool {
     }
 }
 
-fn steps_after_leaving(reader: &mut Reader<'_>, flow: &Flow) {
+fn steps_after_leaving(reader: &mut Reader<'_>, flow: &Flow, whole: bool) {
+    let leaves_anyhow = |step: &Step| matches!(step, Step::Goto(_) | Step::Return(_) | Step::Hangup { .. });
     for (at, scene) in flow.scenes.iter().enumerate() {
-        let leaves = scene.steps.iter().position(Step::always_leaves);
+        let leaves = scene
+            .steps
+            .iter()
+            .position(|step| if whole { step.always_leaves() } else { leaves_anyhow(step) });
         let Some(after) = leaves.map(|leaves| leaves + 1).filter(|after| *after < scene.steps.len()) else {
             continue;
         };

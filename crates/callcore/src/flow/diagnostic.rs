@@ -51,8 +51,37 @@ const SHOWN_COLUMNS: usize = 120;
 
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write(f, false)
+    }
+}
+
+/// A finding with colours for a terminal.
+#[derive(Debug)]
+pub struct Coloured<'d>(&'d Diagnostic);
+
+impl fmt::Display for Coloured<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.write(f, true)
+    }
+}
+
+impl Diagnostic {
+    /// The same text with ANSI colours: red for errors, yellow for warnings.
+    #[must_use]
+    pub const fn coloured(&self) -> Coloured<'_> {
+        Coloured(self)
+    }
+
+    fn write(&self, f: &mut fmt::Formatter<'_>, colours: bool) -> fmt::Result {
         let Self { file, line, column, message, .. } = self;
-        writeln!(f, "{file}:{line}:{column}: {}: {message}", self.severity.as_str())?;
+        let (bold, dim, off) = if colours { ("\x1b[1m", "\x1b[2m", "\x1b[0m") } else { ("", "", "") };
+        let severe = match (colours, self.severity) {
+            (false, _) => "",
+            (true, Severity::Error) => "\x1b[1;31m",
+            (true, Severity::Warning) => "\x1b[1;33m",
+        };
+        let word = self.severity.as_str();
+        writeln!(f, "{bold}{file}:{line}:{column}: {off}{severe}{word}{off}: {bold}{message}{off}")?;
 
         let before = (*column as usize).saturating_sub(1);
         let skipped = if before + 20 > SHOWN_COLUMNS { before - SHOWN_COLUMNS / 2 } else { 0 };
@@ -60,10 +89,10 @@ impl fmt::Display for Diagnostic {
             self.source_line.chars().skip(skipped).take(SHOWN_COLUMNS).map(printable).collect();
         let carets = (self.width as usize).min(shown.chars().count().saturating_sub(before - skipped)).max(1);
         let pad = " ".repeat(before - skipped);
-        writeln!(f, "{line:>5} | {shown}")?;
-        write!(f, "      | {pad}{}", "^".repeat(carets))?;
+        writeln!(f, "{dim}{line:>5} |{off} {shown}")?;
+        write!(f, "{dim}      |{off} {pad}{severe}{}{off}", "^".repeat(carets))?;
         if let Some(hint) = &self.hint {
-            write!(f, "\n      = help: {hint}")?;
+            write!(f, "\n{dim}      = {off}help: {hint}")?;
         }
         Ok(())
     }
@@ -115,6 +144,27 @@ impl Source {
             hint: hint.map(|hint| shown(&hint, MAX_MESSAGE)),
             source_line: source_line.trim_end_matches('\r').chars().take(MAX_SOURCE_LINE).collect(),
         }
+    }
+
+    /// The YAML comment behind a plain scalar on the same line, unless it is set apart from it as in
+    /// `key: value  # remark`.
+    pub(super) fn remark_behind(&self, scalar: Span) -> Option<Span> {
+        let behind = self.text.get(scalar.end..)?.split('\n').next()?;
+        let comment = behind.trim_start();
+        let remark = comment.strip_prefix('#')?;
+        let apart = behind.len() - comment.len();
+        if apart >= 2 && remark.starts_with([' ', '#', '-', '=']) {
+            return None;
+        }
+        let start = scalar.end + apart;
+        Some(self.span(start, start + comment.trim_end().len()))
+    }
+
+    /// The warning about a text that goes on in a comment.
+    pub(super) fn cut_by_comment(&self, remark: Span) -> Diagnostic {
+        let hint = "put the whole text in quotes; a remark goes on a line of its own, or two spaces away: `  # remark`";
+        let message = "the text ends before this: ` #` begins a comment".to_owned();
+        self.diagnostic(Severity::Warning, remark, message, Some(hint.to_owned()))
     }
 
     /// The span of `start..end` (byte offsets into the text), which must lie on character boundaries.
@@ -209,6 +259,19 @@ mod tests {
         assert_eq!(nearest("wait-for-bep", words), Some("wait_for_beep"));
         assert_eq!(nearest("transfer", words), None);
         assert_eq!(nearest("", words), None);
+    }
+
+    #[test]
+    fn colours_change_nothing_but_the_colours() {
+        let source = Source { file: "a.yaml".into(), text: "key: x".into() };
+        let finding = source.diagnostic(Severity::Error, source.span(5, 6), "here".into(), Some("do".into()));
+        let coloured = finding.coloured().to_string();
+        assert!(coloured.contains("\x1b[1;31merror"));
+        let mut bare = String::new();
+        for (at, part) in coloured.split("\x1b[").enumerate() {
+            bare.push_str(if at == 0 { part } else { part.split_once('m').unwrap().1 });
+        }
+        assert_eq!(bare, finding.to_string());
     }
 
     #[test]

@@ -139,7 +139,9 @@ fn scene_node(scene: SceneId) -> String {
     format!("s{}", scene.0)
 }
 
+/// The arrows out of a scene. An arrow behind a question or a wait says what leads past that.
 fn ways_out(steps: &[Step], from: &str, arrows: &mut Vec<Arrow>) {
+    let mut past = String::new();
     for step in steps {
         let mut to = |scene: &SceneId, label: &str| arrows.push(Arrow::new(from, &scene_node(*scene), label));
         match step {
@@ -152,33 +154,32 @@ fn ways_out(steps: &[Step], from: &str, arrows: &mut Vec<Arrow>) {
                 for (scene, label) in ask.answers() {
                     to(&scene, &label);
                 }
-                match (&ask.no_input.goto, &ask.no_match.goto) {
-                    (Some(one), Some(other)) if one == other => to(one, "no answer"),
-                    (one, other) => {
-                        for (scene, label) in [(one, "no input"), (other, "no match")] {
-                            if let Some(scene) = scene {
-                                to(scene, label);
-                            }
-                        }
+                for (scene, label) in [(&ask.no_input.goto, "no input"), (&ask.no_match.goto, "no match")] {
+                    if let Some(scene) = scene {
+                        to(scene, label);
                     }
                 }
+                past = ask.ways_on().join(", ");
             }
             Step::WaitForBeep(wait) => {
                 if let Some(scene) = &wait.on_timeout {
                     to(scene, "no beep");
                 }
+                "beep".clone_into(&mut past);
             }
             Step::WaitForGreetingEnd(wait) => {
                 if let Some(scene) = &wait.on_timeout {
                     to(scene, "greeting too long");
                 }
+                "greeting over".clone_into(&mut past);
             }
             Step::Branch { cases, otherwise } => {
                 for case in cases {
                     to(&case.goto, &case.text);
                 }
-                if let Some(scene) = otherwise {
-                    to(scene, "else");
+                match otherwise {
+                    Some(scene) => to(scene, "else"),
+                    None => "else".clone_into(&mut past),
                 }
             }
             Step::Errand(errand) => {
@@ -186,22 +187,17 @@ fn ways_out(steps: &[Step], from: &str, arrows: &mut Vec<Arrow>) {
                     to(&scene, &label);
                 }
             }
-            Step::Goto(scene) => {
-                to(scene, "");
+            Step::Goto(scene) => to(scene, &past),
+            Step::Call(call) => {
+                let called = match &call.called {
+                    Called::Scene(scene) => scene_node(*scene),
+                    Called::Flow(flow) => format!("{CALLED}{}", flow.name),
+                };
+                arrows.push(Arrow { dotted: true, ..Arrow::new(from, &called, "calls") });
             }
-            Step::Call(call) => match &call.called {
-                Called::Scene(scene) => {
-                    let arrow = Arrow::new(from, &scene_node(*scene), "calls");
-                    arrows.push(Arrow { dotted: true, ..arrow });
-                }
-                Called::Flow(flow) => {
-                    let arrow = Arrow::new(from, &format!("{CALLED}{}", flow.name), "calls");
-                    arrows.push(Arrow { dotted: true, ..arrow });
-                }
-            },
             Step::Return(word) => arrows.push(Arrow::new(from, BACK, word)),
             Step::Hangup { outcome } => {
-                arrows.push(Arrow::new(from, &format!("{OUTCOME}{outcome}"), ""));
+                arrows.push(Arrow::new(from, &format!("{OUTCOME}{outcome}"), &past));
             }
             Step::Wait { .. } | Step::Checkpoint(_) | Step::Set(_) | Step::SendDigits(_) => {}
         }
@@ -209,7 +205,7 @@ fn ways_out(steps: &[Step], from: &str, arrows: &mut Vec<Arrow>) {
             return;
         }
     }
-    arrows.push(Arrow::new(from, &format!("{OUTCOME}{}", super::steps::COMPLETED), ""));
+    arrows.push(Arrow::new(from, &format!("{OUTCOME}{}", super::steps::COMPLETED), &past));
 }
 
 /// The beginning of what the step says.

@@ -49,9 +49,10 @@ pub use parse::{Parsed, parse, parse_with};
 pub use picture::svg;
 pub use question::Listening;
 pub use rehearse::{
-    CaseResult, ParsedTests, Place, Recording, Recordings, Rehearsal, Tests, parse_tests, speaking_ms,
+    CaseResult, Coverage, ParsedTests, Place, Recording, Recordings, Rehearsal, Replies, Tests,
+    parse_replies, parse_tests, speaking_ms,
 };
-pub use run::{Run, StartError};
+pub use run::{Run, StartError, Walked};
 pub use session::AmdEvent;
 pub(crate) use steps::count_words;
 pub use words::{Date, LocalTime, Sentence, TimeOfDay, masked, sentences, speakable};

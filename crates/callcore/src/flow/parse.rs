@@ -137,6 +137,7 @@ fn read_flow(reader: &mut Reader<'_>, root: &Node) -> Option<Flow> {
     if fields.entry("start").is_none() && branches.is_empty() && !names_branches(fields) {
         let hint = "add `start: <scene>`, or `amd: { on: … }` with a scene per verdict";
         reader.error(root.span, "the flow does not say where it starts", hint);
+        reader.names_unknown = true;
     }
     let mut scenes = Vec::with_capacity(entries.len());
     for entry in entries {
@@ -144,9 +145,9 @@ fn read_flow(reader: &mut Reader<'_>, root: &Node) -> Option<Flow> {
         reader.step_spans.push(spans);
         scenes.push(Scene { name: entry.key.clone(), steps });
     }
-    let templates = reader.compile()?;
+    let templates = reader.compile().unwrap_or_default();
     let flow = Flow {
-        name: name?,
+        name: name.unwrap_or_default(),
         language: reader.language.clone(),
         variables: reader.variables.clone(),
         assigned: reader.assigned.clone(),
@@ -193,6 +194,7 @@ fn read_name(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
 pub(super) fn language(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
     let text = reader.scalar(node, "`language`")?;
     if is_language(text) {
+        lint::tag(reader, text, node.span);
         return Some(text.to_owned());
     }
     reader.error(node.span, format!("`{text}` is not a language tag"), "write it like `en` or `id-ID`");

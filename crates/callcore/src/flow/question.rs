@@ -214,6 +214,25 @@ impl Ask {
         ways
     }
 
+    /// What leads to the next step, each by its label.
+    pub(super) fn ways_on(&self) -> Vec<&str> {
+        let choices = self.choices.iter().filter(|choice| choice.goto.is_none()).map(Choice::label);
+        let mut ways: Vec<&str> = choices.collect();
+        match &self.slot {
+            Some(_) if self.goto.is_some() => {}
+            Some(Slot::YesNo { yes, no, .. }) => {
+                ways.extend(
+                    [(yes, "yes"), (no, "no")].iter().filter(|(to, _)| to.is_none()).map(|(_, word)| *word),
+                );
+            }
+            Some(slot) => ways.push(slot.name()),
+            None => {}
+        }
+        let missed = [(&self.no_input.goto, "no input"), (&self.no_match.goto, "no match")];
+        ways.extend(missed.iter().filter(|(to, _)| to.is_none()).map(|(_, word)| *word));
+        ways
+    }
+
     /// Whether no answer and no silence leads to the next step.
     pub(super) fn always_leaves(&self) -> bool {
         let slot = match &self.slot {

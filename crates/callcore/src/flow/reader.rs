@@ -11,7 +11,7 @@ use super::place::raw_offset;
 use super::session;
 use super::shelf::Shelf;
 use super::template::{self, Templates, Text};
-use super::yaml::{Entry, Node, Value};
+use super::yaml::{Entry, Node, Style, Value};
 
 /// Most findings reported for one file; the rest would only repeat the first.
 const MAX_FINDINGS: usize = 100;
@@ -37,6 +37,10 @@ pub(super) struct Reader<'s> {
     scene_ids: BTreeMap<String, SceneId>,
     /// Where each step of each scene stands.
     pub step_spans: Vec<Vec<Span>>,
+    /// A step could not be read, so what it does and where it leads is unknown.
+    pub steps_missing: bool,
+    /// A name that is misspelt may be any of those that nothing else names.
+    pub names_unknown: bool,
     pub checkpoints: BTreeSet<String>,
     /// Check points that conditions name, checked once all scenes are read.
     pub checkpoint_mentions: Vec<(String, Span)>,
@@ -66,6 +70,8 @@ impl<'s> Reader<'s> {
             scenes: Vec::new(),
             scene_ids: BTreeMap::new(),
             step_spans: Vec::new(),
+            steps_missing: false,
+            names_unknown: false,
             checkpoints: BTreeSet::new(),
             checkpoint_mentions: Vec::new(),
             templates: Vec::new(),
@@ -94,6 +100,12 @@ impl<'s> Reader<'s> {
 
     pub(super) fn has_errors(&self) -> bool {
         self.found.iter().any(|finding| finding.severity == Severity::Error)
+    }
+
+    /// Whether `name` stands anywhere but where it is declared: what could not be read may still use it.
+    pub(super) fn mentioned_elsewhere(&self, name: &str) -> bool {
+        let word = |c: char| c.is_alphanumeric() || c == '_';
+        self.source.text.split(|c: char| !word(c)).filter(|found| *found == name).nth(1).is_some()
     }
 
     /// The entries of a map whose keys must all be among `allowed`; unknown ones are reported and left out.
@@ -255,6 +267,7 @@ impl<'s> Reader<'s> {
         if let Some(id) = self.scene_ids.get(name) {
             return Some(*id);
         }
+        self.names_unknown = true;
         let names: Vec<&str> = self.scenes.iter().map(|(name, _)| name.as_str()).take(30).collect();
         let hint = match nearest(name, names.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),
@@ -267,6 +280,7 @@ impl<'s> Reader<'s> {
 
     /// A text for the callee, with its variables checked.
     pub(super) fn text(&mut self, node: &Node, what: &str) -> Option<Text> {
+        self.cut_by_comment(node);
         let text = self.scalar(node, what)?;
         if text.trim().is_empty() {
             self.error(node.span, format!("{what} is empty"), "write what should be said");
@@ -320,6 +334,16 @@ impl<'s> Reader<'s> {
         Some(Text::Template { name, variables })
     }
 
+    /// Warns when what people are to hear, or to say, goes on in a comment.
+    pub(super) fn cut_by_comment(&mut self, node: &Node) {
+        let Value::Scalar { style: Style::Plain, .. } = node.value else { return };
+        let Some(remark) = self.source.remark_behind(node.span) else { return };
+        let told = |found: &Diagnostic| (found.line, found.column) == (remark.line, remark.column);
+        if !self.found.iter().any(told) && self.found.len() < MAX_FINDINGS {
+            self.found.push(self.source.cut_by_comment(remark));
+        }
+    }
+
     /// The text just read becomes part of a URL: what is filled in is percent-encoded.
     pub(super) fn as_url(&mut self, text: Text) -> Text {
         let Text::Template { mut name, variables } = text else { return text };
@@ -358,6 +382,7 @@ impl<'s> Reader<'s> {
     /// Reports a variable that is not declared.
     /// A name in a text that is neither a variable nor something that the call knows.
     fn unknown_in_text(&mut self, name: &str, span: Span) {
+        self.names_unknown = true;
         let declared = nearest(name, self.variables.keys().map(String::as_str));
         match declared.or_else(|| nearest(name, Fact::names_in_texts())) {
             Some(near) => {
@@ -369,6 +394,7 @@ impl<'s> Reader<'s> {
     }
 
     pub(super) fn undeclared(&mut self, name: &str, span: Span) {
+        self.names_unknown = true;
         let names: Vec<&str> = self.variables.keys().map(String::as_str).take(30).collect();
         let hint = match nearest(name, names.iter().copied()) {
             Some(near) => format!("did you mean `{near}`?"),

@@ -166,6 +166,9 @@ impl<'s> Tree<'s, '_> {
                     ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted => Style::Quoted,
                     ScalarStyle::Literal | ScalarStyle::Folded => Style::Block,
                 };
+                if style == Style::Plain {
+                    self.cut_by_comment(&text, span);
+                }
                 Ok(Node { value: Value::Scalar { text: text.into_owned(), style }, span })
             }
             Event::SequenceStart(..) => self.list(span, depth),
@@ -199,6 +202,11 @@ impl<'s> Tree<'s, '_> {
             let key = self.node(event, at, depth + 1)?;
             let Some((event, at)) = self.next()? else { break };
             let value = self.node(event, at, depth + 1)?;
+            if value.is_null() {
+                let colon =
+                    self.source.text.get(key.span.end..).and_then(|rest| rest.find(':')).unwrap_or_default();
+                self.cut_by_comment("", Span { end: key.span.end + colon + 1, ..key.span });
+            }
             let Value::Scalar { text, .. } = key.value else {
                 let hint = "a text that begins with `{{` goes in quotes: \"{{ name }}\"";
                 return self.stop(key.span, "a key must be a plain word", hint);
@@ -213,6 +221,20 @@ impl<'s> Tree<'s, '_> {
             entries.push(Entry { key: text, key_span: key.span, value });
         }
         Ok(Node { value: Value::Map(entries), span })
+    }
+
+    /// Warns of a text that goes on behind ` #`. A remark behind a single word, such as the name of a scene, is taken
+    /// as meant.
+    fn cut_by_comment(&mut self, text: &str, span: Span) {
+        let Some(remark) = self.source.remark_behind(span) else { return };
+        let numbered = self
+            .source
+            .text
+            .get(remark.start + 1..)
+            .is_some_and(|r| r.starts_with(|c: char| c.is_ascii_digit()));
+        if text.split_whitespace().nth(1).is_some() || numbered {
+            self.found.push(self.source.cut_by_comment(remark));
+        }
     }
 
     fn report(&mut self, span: Span, message: &str, hint: &str) {
@@ -243,12 +265,21 @@ impl<'s> Tree<'s, '_> {
         let indent = text.len() - text.trim_start().len();
         let hint = if text.get(..indent).is_some_and(|indent| indent.contains('\t')) {
             "indent with spaces: YAML takes no tabs"
+        } else if self.has_bare_hash(line) {
+            "a text that contains ` #` goes in quotes: what follows it is a comment"
         } else if text.matches(": ").count() > 1 {
             "a text that contains `: ` goes in quotes"
         } else {
             "look at this line and the one before: quotes, brackets and indentation must match up"
         };
         self.stop(span, &format!("this is not valid YAML: {}", error.info()), hint)
+    }
+
+    /// Whether this line or the one before goes on behind a ` #`.
+    fn has_bare_hash(&self, line: u32) -> bool {
+        let first = (line as usize).saturating_sub(2);
+        let mut lines = self.source.text.split('\n').skip(first).take(2);
+        lines.any(|line| line.contains(": ") && line.contains(" #") && !line.trim_start().starts_with('#'))
     }
 
     fn place(&self, raw: &RawSpan) -> Span {
@@ -288,6 +319,40 @@ mod tests {
         let Value::List(items) = &inner[0].value.value else { panic!("not a list") };
         assert_eq!((items[1].span.line, items[1].span.column, items[1].span.width), (3, 10, 5));
         assert!(found.is_empty());
+    }
+
+    #[test]
+    fn a_text_cut_by_a_comment_is_told() {
+        let cut = [
+            ("say: See you #1 fan, room # 5\n", "1:14"),
+            ("say: Press the # to finish\n", "1:16"),
+            ("- Suite #200\n", "1:9"),
+            ("say: #1 fan\n", "1:6"),
+            ("say: Press the key  #\n", "1:21"),
+        ];
+        for (text, place) in cut {
+            let found = findings(text);
+            assert!(found.iter().any(|f| f.starts_with(place) && f.contains("comment")), "{text}: {found:?}");
+        }
+        for text in [
+            "say: Hello there  # the greeting\n",
+            "goto: end # leaves\n",
+            "scenes: # all of them\n  a: [ b ]\n",
+            "say: 'Suite #200' # said twice\n",
+            "say: Dial *100#1\n",
+            "say: |\n  Suite #200\n",
+            "# a remark\nsay: Hello there\n",
+        ] {
+            assert_eq!(findings(text), [""; 0], "{text}");
+        }
+        let broken = "s:\n  - say: Suite #200\n      and more: x\n";
+        let source = Source { file: "f.yaml".into(), text: broken.into() };
+        let mut found = Vec::new();
+        read(&source, &mut found);
+        assert!(
+            found.iter().any(|f| f.hint.as_deref().is_some_and(|h| h.contains("goes in quotes"))),
+            "{found:?}"
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use callcore::flow::{Outcome, duration_ms};
+use callcore::flow::{ErrandEnd, Outcome, duration_ms};
 
 pub(super) const HELP: &str = "\
 text             the callee says it          12#         presses keys (0-9 * #)
@@ -10,6 +10,7 @@ text             the callee says it          12#         presses keys (0-9 * #)
 /amd voicemail   the detector decides: human, voicemail, screening, ivr, unavailable, fax, no_speech, timeout
 /greeting-ends   a machine's greeting is over /beep       its beep has been
 /wav FILE        sounds like this recording  /talk 2s    talks, and no words are recognised
+/http 200 JSON   the web service answers; /http fails: it does not
 /cut 800ms TEXT  goes back into the last prompt and says (or presses) it there: barge-in
 /back            takes the last act back     /variables  shows them
 /hangup          hangs up                    /quit       leaves";
@@ -25,6 +26,8 @@ pub(super) enum Act {
     Beep,
     Silence(u64),
     Wav(PathBuf),
+    /// A web service answers.
+    Serves(ErrandEnd),
     HangsUp,
     /// Waits for the next thing to happen.
     Waits,
@@ -62,6 +65,7 @@ pub(super) fn parse(line: &str) -> Result<Act, String> {
         "greeting-ends" => Act::GreetingEnds,
         "silence" | "wait" => Act::Silence(ms(rest)?),
         "talk" => Act::Talks(ms(rest)?),
+        "http" => Act::Serves(served(rest)?),
         "wav" if rest.is_empty() => return Err("/wav needs a file: /wav callee.wav".to_owned()),
         "wav" => Act::Wav(PathBuf::from(rest)),
         "cut" => {
@@ -76,6 +80,7 @@ pub(super) fn parse(line: &str) -> Result<Act, String> {
                 | Act::Beep
                 | Act::Silence(_)
                 | Act::Wav(_)
+                | Act::Serves(_)
                 | Act::Waits
                 | Act::Cuts(..)
                 | Act::Back
@@ -91,6 +96,25 @@ pub(super) fn parse(line: &str) -> Result<Act, String> {
         "quit" | "exit" => Act::Quit,
         other => return Err(format!("there is no /{other}; /help shows what there is")),
     })
+}
+
+/// `200 {"key": 1}`, `404`, or `fails REASON`.
+fn served(text: &str) -> Result<ErrandEnd, String> {
+    const USAGE: &str = "/http 200 {\"key\": 1}, /http 404, or /http fails REASON";
+    let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
+    let rest = rest.trim();
+    if word == "fails" {
+        let reason = if rest.is_empty() { "the service cannot be reached" } else { rest };
+        return Ok(ErrandEnd::Failed(reason.to_owned()));
+    }
+    let status = word.parse().ok().filter(|status| (100..600).contains(status)).ok_or(USAGE)?;
+    let body = match rest {
+        "" => None,
+        json => {
+            Some(serde_json::from_str(json).map_err(|error| format!("{USAGE}; this is no JSON: {error}"))?)
+        }
+    };
+    Ok(ErrandEnd::Answered { status, body })
 }
 
 fn is_key(c: char) -> bool {
@@ -120,6 +144,8 @@ mod tests {
             ("/dance", "/help"),
             ("/cut yes", "/cut 800ms yes"),
             ("/cut 1s /back", "takes words"),
+            ("/http", "/http 200"),
+            ("/http 200 {", "no JSON"),
         ] {
             assert!(parse(line).unwrap_err().contains(hint), "{line}");
         }

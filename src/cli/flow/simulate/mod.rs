@@ -2,7 +2,6 @@
 
 mod act;
 mod pace;
-mod show;
 
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -11,14 +10,16 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use callcore::clock::CallTime;
-use callcore::flow::{Flow, Input, Rehearsal, Run, VariableType, speaking_ms};
+use callcore::flow::{
+    Diagnostic, Flow, Input, LocalTime, Rehearsal, Replies, Run, VariableType, parse_replies, speaking_ms,
+};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Map, Value};
 
 use self::act::Act;
-use self::show::Show;
-use crate::flows::{check_file, listened};
+use super::trace::Trace;
+use crate::flows::{check_file, listened, read_text};
 use crate::speech::file;
 use crate::speech::stt::{Recognizer, Request};
 
@@ -42,6 +43,13 @@ pub(super) struct Simulate {
     /// Print one JSON object per line.
     #[arg(long)]
     json: bool,
+    /// The date and time of the call where the callee is, such as "2026-05-31 14:30": what `today` and `now` are;
+    /// 1 January 2026, nine in the morning, if left out.
+    #[arg(long, value_name = "WHEN", value_parser = moment)]
+    now: Option<LocalTime>,
+    /// What web services answer: a YAML list as under `http:` of a flow test. Requests beyond it ask you.
+    #[arg(long, value_name = "FILE")]
+    http: Option<PathBuf>,
     /// A whisper.cpp model file that puts words to recordings.
     #[arg(long, value_name = "FILE")]
     model: Option<PathBuf>,
@@ -52,13 +60,17 @@ fn variable(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
+fn moment(text: &str) -> Result<LocalTime, String> {
+    LocalTime::parse(text).ok_or_else(|| "write it like 2026-05-31 or \"2026-05-31 14:30\"".to_owned())
+}
+
 /// Runs the call until somebody hangs up or the input ends; then it goes on to its end by itself.
 ///
 /// # Errors
 /// The flow has errors or needs other variables, or `out` is gone.
 pub(super) fn run(simulate: &Simulate, out: &mut impl Write) -> anyhow::Result<ExitCode> {
     let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let mut show = Show::new(out, simulate.json, colours && !simulate.json);
+    let mut show = Trace::new(out, "you", simulate.json, colours && !simulate.json);
     let mut call = Simulated::new(simulate)?;
     if simulate.realtime {
         pace::real(&mut call, &mut show)?;
@@ -77,7 +89,7 @@ pub(super) fn run(simulate: &Simulate, out: &mut impl Write) -> anyhow::Result<E
 /// Virtual time: the bot has its say, then a line is read, until the call or the input ends.
 fn typed(
     call: &mut Simulated,
-    show: &mut Show<'_, impl Write>,
+    show: &mut Trace<'_, impl Write>,
     mut input: impl BufRead,
     asks: bool,
 ) -> anyhow::Result<()> {
@@ -90,6 +102,11 @@ fn typed(
         show.follow(call.rehearsal.log())?;
         if call.rehearsal.is_over() {
             return Ok(());
+        }
+        if let Some(request) = call.rehearsal.waiting_request() {
+            show.say(&format!(
+                "the service is asked: {request}\nanswer it: /http 200 {{\"key\": 1}}, or /http fails"
+            ))?;
         }
         if asks {
             write!(std::io::stdout(), "> ")?;
@@ -106,7 +123,7 @@ fn typed(
 }
 
 /// Does what a line says; false when the person wants to leave.
-fn obeyed(call: &mut Simulated, show: &mut Show<'_, impl Write>, line: &str) -> anyhow::Result<bool> {
+fn obeyed(call: &mut Simulated, show: &mut Trace<'_, impl Write>, line: &str) -> anyhow::Result<bool> {
     let act = match act::parse(line) {
         Ok(act) => act,
         Err(problem) => {
@@ -140,6 +157,7 @@ fn obeyed(call: &mut Simulated, show: &mut Show<'_, impl Write>, line: &str) -> 
         | Act::Beep
         | Act::Silence(_)
         | Act::Wav(_)
+        | Act::Serves(_)
         | Act::HangsUp
         | Act::Waits) => {
             if let Err(error) = call.act(act) {
@@ -160,6 +178,8 @@ fn last_prompt_ms(log: &str) -> Option<u64> {
 struct Simulated {
     flow: Arc<Flow>,
     variables: Map<String, Value>,
+    now: LocalTime,
+    replies: Replies,
     rehearsal: Rehearsal,
     acts: Vec<(CallTime, Act)>,
     recognizer: Option<(Recognizer, tokio::runtime::Runtime)>,
@@ -172,9 +192,11 @@ impl Simulated {
             anyhow::bail!("{0} has errors; `dering flow check {0}` shows them", simulate.file.display());
         };
         let variables = brought(&stored.flow, &simulate.variables, simulate.seed);
-        let rehearsal = answered(&stored.flow, &variables)?;
+        let replies = simulate.http.as_deref().map(replies).transpose()?.unwrap_or_default();
+        let now = simulate.now.unwrap_or_default();
+        let rehearsal = answered(&stored.flow, &variables, now, &replies)?;
         let recognizer = simulate.model.as_deref().map(recognizer).transpose()?;
-        Ok(Self { flow: stored.flow, variables, rehearsal, acts: Vec::new(), recognizer })
+        Ok(Self { flow: stored.flow, variables, now, replies, rehearsal, acts: Vec::new(), recognizer })
     }
 
     /// Lets the call go on while the bot speaks.
@@ -186,7 +208,7 @@ impl Simulated {
     /// Makes a new call of what the callee has done, as far as `until` ms. Hands out where it stands.
     fn replay(&mut self, until: Option<u64>) -> anyhow::Result<u64> {
         let acts = std::mem::take(&mut self.acts);
-        self.rehearsal = answered(&self.flow, &self.variables)?;
+        self.rehearsal = answered(&self.flow, &self.variables, self.now, &self.replies)?;
         for (at, act) in acts {
             if until.is_some_and(|until| at.as_ms() > until) {
                 break;
@@ -219,6 +241,7 @@ impl Simulated {
             Act::Verdict(outcome) => call.put(Input::Outcome(*outcome)),
             Act::GreetingEnds => call.put(Input::GreetingEnded),
             Act::Beep => call.put(Input::BeepEnded),
+            Act::Serves(end) => call.reply(end.clone()),
             Act::Silence(ms) => call.pass(*ms),
             Act::Wav(path) => {
                 let recording = {
@@ -241,10 +264,28 @@ impl Simulated {
     }
 }
 
-fn answered(flow: &Arc<Flow>, variables: &Map<String, Value>) -> anyhow::Result<Rehearsal> {
-    let mut call = Rehearsal::new(Run::new(Arc::clone(flow), variables.clone())?);
+fn answered(
+    flow: &Arc<Flow>,
+    variables: &Map<String, Value>,
+    now: LocalTime,
+    replies: &Replies,
+) -> anyhow::Result<Rehearsal> {
+    let mut run = Run::new(Arc::clone(flow), variables.clone())?;
+    run.begin_at(now);
+    let mut call = Rehearsal::new(run);
+    call.serve(replies.clone());
     call.put(Input::Answered);
     Ok(call)
+}
+
+/// What services answer, from a file.
+fn replies(file: &Path) -> anyhow::Result<Replies> {
+    let shown = |findings: Vec<Diagnostic>| {
+        let shown: Vec<String> = findings.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("the answers cannot be read:\n{}", shown.join("\n"))
+    };
+    let text = read_text(file)?.map_err(|finding| shown(vec![finding]))?;
+    parse_replies(&file.display().to_string(), &text).map_err(shown)
 }
 
 /// The variables given, and plausible ones for those that the flow needs besides.
@@ -312,10 +353,19 @@ mod tests {
         let file = folder.path().join("a.yaml");
         std::fs::write(&file, FLOW).unwrap();
         let variables = vec![("name".to_owned(), "Ani".to_owned())];
-        let simulate = Simulate { file, variables, seed: 1, realtime: false, json, model: None };
+        let simulate = Simulate {
+            file,
+            variables,
+            seed: 1,
+            realtime: false,
+            json,
+            now: LocalTime::parse("2026-05-31 14:30"),
+            http: None,
+            model: None,
+        };
         let mut call = Simulated::new(&simulate).unwrap();
         let mut out = Vec::new();
-        let mut show = Show::new(&mut out, json, false);
+        let mut show = Trace::new(&mut out, "you", json, false);
         typed(&mut call, &mut show, lines.as_bytes(), false).unwrap();
         call.rehearsal.pass(LONGEST_MS);
         show.follow(call.rehearsal.log()).unwrap();

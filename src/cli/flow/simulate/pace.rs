@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use callcore::clock::CallTime;
 
-use super::show::Show;
+use super::super::trace::Trace;
 use super::{LONGEST_MS, Simulated, obeyed};
 
 /// How long to wait for a line when nothing is going to happen by itself.
 const IDLE: Duration = Duration::from_secs(1);
 
 /// Runs the call by the clock until it is over or the person leaves.
-pub(super) fn real(call: &mut Simulated, show: &mut Show<'_, impl Write>) -> anyhow::Result<()> {
+pub(super) fn real(call: &mut Simulated, show: &mut Trace<'_, impl Write>) -> anyhow::Result<()> {
     let (sender, lines) = channel();
     std::thread::spawn(move || {
         for line in std::io::stdin().lock().lines().map_while(Result::ok) {

@@ -2,6 +2,7 @@
 
 use super::super::reader::Reader;
 use super::super::steps::{is_key, plain_words};
+use super::super::words::{Tongue, hear_yes_no};
 use super::super::yaml::{Entry, Node, Value};
 use super::entry;
 
@@ -11,14 +12,103 @@ struct Phrase<'n> {
     choice: &'n Entry,
 }
 
+/// What leads away from anywhere in the call.
+pub(super) struct Handlers {
+    phrases: Vec<String>,
+    keys: Vec<String>,
+}
+
+impl Handlers {
+    /// The handlers of a flow file.
+    pub(super) fn of(root: &Node) -> Self {
+        let mut handlers = Self { phrases: Vec::new(), keys: Vec::new() };
+        let Some(Value::List(items)) = entry(root, "handlers").map(|listed| &listed.value.value) else {
+            return handlers;
+        };
+        for item in items {
+            handlers.phrases.extend(entry(item, "says").into_iter().flat_map(|says| texts(&says.value)));
+            if let Some(Value::Scalar { text, .. }) = entry(item, "press").map(|press| &press.value.value) {
+                handlers.keys.push(text.clone());
+            }
+        }
+        handlers
+    }
+}
+
 /// The choices of one `ask`.
-pub(super) fn ask(reader: &mut Reader<'_>, ask: &Entry) {
+pub(super) fn ask(reader: &mut Reader<'_>, ask: &Entry, handlers: &Handlers) {
     let Some(choices) = entry(&ask.value, "choices") else { return };
     let Value::Map(choices) = &choices.value.value else { return };
     if entry(&ask.value, "digit_timeout").is_none() {
         overlapping_keys(reader, choices);
     }
+    leading_zeros(reader, choices);
     contained_phrases(reader, choices);
+    if entry(&ask.value, "yes_no").is_some() {
+        beside_yes_no(reader, choices);
+    }
+    beside_handlers(reader, choices, handlers);
+}
+
+/// A choice is looked at before the typed answer, so it takes the yes or the no that it overlaps with.
+fn beside_yes_no(reader: &mut Reader<'_>, choices: &[Entry]) {
+    let tongue = Tongue::of(&reader.language);
+    for choice in choices {
+        let meant = match choice.key.as_str() {
+            "1" => Some("yes"),
+            "2" => Some("no"),
+            _ => None,
+        };
+        if let Some(meant) = meant {
+            let message =
+                format!("the key `{}` also means {meant} to `yes_no`, and the choice takes it", choice.key);
+            reader.warn(choice.key_span, message, "give the choice another key: 1 and 2 are yes and no");
+        }
+        for Phrase { words, .. } in phrases(choice) {
+            let Some(answer) = hear_yes_no(&words, tongue) else { continue };
+            let meant = if answer { "yes" } else { "no" };
+            let message = format!("\"{words}\" also means {meant} to `yes_no`, and the choice takes it");
+            reader.warn(choice.key_span, message, "choose a phrase without a yes or a no in it");
+        }
+    }
+}
+
+/// Of a handler and a choice the longer phrase is taken, and an open question keeps its keys.
+fn beside_handlers(reader: &mut Reader<'_>, choices: &[Entry], handlers: &Handlers) {
+    let holds = |outer: &str, inner: &str| format!(" {outer} ").contains(&format!(" {inner} "));
+    for choice in choices {
+        if handlers.keys.contains(&choice.key) {
+            let message = format!(
+                "the key `{}` has a handler, too: while this question is open, the choice takes it",
+                choice.key
+            );
+            reader.warn(choice.key_span, message, "give the choice another key, unless this is meant");
+        }
+        for Phrase { words, .. } in phrases(choice) {
+            let message = if let Some(inner) = handlers.phrases.iter().find(|own| holds(&words, own)) {
+                format!("\"{words}\" holds \"{inner}\", which has a handler: a word misheard leads there")
+            } else if let Some(outer) = handlers.phrases.iter().find(|own| holds(own, &words)) {
+                format!("\"{words}\" is part of \"{outer}\", which has a handler and takes what is said")
+            } else {
+                continue;
+            };
+            reader.warn(choice.key_span, message, "choose phrases that share less with the handler's");
+        }
+    }
+}
+
+/// Callees take `01` and `1` for the same answer.
+fn leading_zeros(reader: &mut Reader<'_>, choices: &[Entry]) {
+    let digits =
+        |choice: &&Entry| !choice.key.is_empty() && choice.key.bytes().all(|key| key.is_ascii_digit());
+    for (at, choice) in choices.iter().enumerate().filter(|(_, choice)| digits(choice)) {
+        let bare = choice.key.trim_start_matches('0');
+        let same = |earlier: &&Entry| !bare.is_empty() && earlier.key.trim_start_matches('0') == bare;
+        if let Some(other) = choices[..at].iter().filter(digits).find(same) {
+            let message = format!("`{}` and `{}` differ by a leading zero only", choice.key, other.key);
+            reader.warn(choice.key_span, message, "keep one of them: callees take them for the same answer");
+        }
+    }
 }
 
 /// After the shorter of two keys the bot waits for more; how long should be the author's decision.
@@ -66,16 +156,22 @@ fn phrases(choice: &Entry) -> Vec<Phrase<'_>> {
         found.push(plain_words(&choice.key));
     }
     if let Some(listed) = entry(&choice.value, "phrases") {
-        let nodes: &[Node] = match &listed.value.value {
-            Value::List(items) => items,
-            Value::Scalar { .. } | Value::Map(_) => std::slice::from_ref(&listed.value),
-        };
-        found.extend(nodes.iter().filter_map(|node| match &node.value {
-            Value::Scalar { text, .. } => Some(plain_words(text)),
-            Value::List(_) | Value::Map(_) => None,
-        }));
+        found.extend(texts(&listed.value));
     }
     found.into_iter().filter(|words| !words.is_empty()).map(|words| Phrase { words, choice }).collect()
+}
+
+/// A text or a list of them, in plain words.
+fn texts(node: &Node) -> Vec<String> {
+    let nodes = match &node.value {
+        Value::List(items) => items.as_slice(),
+        Value::Scalar { .. } | Value::Map(_) => std::slice::from_ref(node),
+    };
+    let texts = nodes.iter().filter_map(|node| match &node.value {
+        Value::Scalar { text, .. } => Some(plain_words(text)),
+        Value::List(_) | Value::Map(_) => None,
+    });
+    texts.filter(|words| !words.is_empty()).collect()
 }
 
 /// The cases of one `branch`: the first that holds is taken, so a second one like it never is.

@@ -1,9 +1,14 @@
-//! What can be used but is probably not meant: warnings about a flow that has no errors.
+//! What can be used but is probably not meant: warnings, of which those that look at the whole flow need one without
+//! errors.
 
 mod choices;
 mod exits;
+mod opening;
+mod tags;
 mod variables;
 mod verdicts;
+
+pub(super) use self::tags::check as tag;
 
 use super::model::Flow;
 use super::reader::Reader;
@@ -11,13 +16,16 @@ use super::yaml::{Entry, Node, Value};
 
 /// Warns about what is probably not meant. `root` is the file the flow was read from.
 pub(super) fn check(reader: &mut Reader<'_>, root: &Node, flow: &Flow) {
-    if reader.has_errors() {
-        return;
+    if !reader.has_errors() {
+        variables::check(reader, flow);
+        exits::check(reader, flow);
+        verdicts::check(reader, root, flow);
     }
-    variables::check(reader, flow);
-    exits::check(reader, flow);
-    verdicts::check(reader, root, flow);
-    steps_named(root, "ask", &mut |ask| choices::ask(reader, ask));
+    if !reader.steps_missing {
+        opening::check(reader, root, flow);
+    }
+    let handlers = choices::Handlers::of(root);
+    steps_named(root, "ask", &mut |ask| choices::ask(reader, ask, &handlers));
     steps_named(root, "branch", &mut |branch| choices::branch(reader, branch));
 }
 
@@ -65,7 +73,7 @@ mod tests {
 
     fn asking(choices: &str) -> Vec<String> {
         warnings(&format!(
-            "flow: a\nstart: s\nscenes:\n  s:\n    - ask:\n        say: Well?\n        no_input: e\n        no_match: e\n{choices}\n  e: [ hangup ]\n"
+            "flow: a\nstart: s\nscenes:\n  s:\n    - say: Hi\n    - ask:\n        say: Well?\n        no_input: e\n        no_match: e\n{choices}\n  e: [ hangup ]\n"
         ))
     }
 
@@ -73,7 +81,7 @@ mod tests {
     fn a_key_that_begins_another_needs_a_stated_patience() {
         let found = asking("        choices: { \"1\": e, \"12\": e }");
         assert_eq!(found.len(), 1, "{found:?}");
-        assert!(found[0].starts_with("9:20 warning: `1` also begins `12`"), "{found:?}");
+        assert!(found[0].starts_with("10:20 warning: `1` also begins `12`"), "{found:?}");
         assert!(asking("        digit_timeout: 2s\n        choices: { \"1\": e, \"12\": e }").is_empty());
     }
 
@@ -88,6 +96,70 @@ mod tests {
             "{found:?}"
         );
         assert!(asking("        choices: { \"1\": { phrases: [pay, pay now], goto: e }, \"2\": { phrases: [no], goto: e } }").is_empty());
+    }
+
+    #[test]
+    fn a_choice_that_takes_what_yes_no_or_a_handler_waits_for_is_told() {
+        let ask = |extra: &str, choices: &str| {
+            warnings(&format!(
+                "flow: a\nlanguage: id\nstart: s\n{extra}scenes:\n  s:\n    - say: Halo\n    - ask:\n        say: Ya?\n        no_input: e\n        no_match: e\n        choices: {choices}\n        yes_no: {{ yes: e, no: e }}\n  e: [ hangup ]\n"
+            ))
+        };
+        let found = ask("", "{ \"1\": { phrases: [iya betul], goto: e } }");
+        assert!(found.iter().any(|f| f.contains("the key `1` also means yes")), "{found:?}");
+        assert!(found.iter().any(|f| f.contains("\"iya betul\" also means yes")), "{found:?}");
+        assert!(ask("", "{ \"3\": { phrases: [petugas], goto: e } }").is_empty());
+        let handlers = "handlers: [ { says: [stop], press: \"0\", goto: e } ]\n";
+        let found = ask(handlers, "{ \"0\": { phrases: [stop it now], goto: e } }");
+        assert!(found.iter().any(|f| f.contains("the key `0` has a handler")), "{found:?}");
+        assert!(found.iter().any(|f| f.contains("holds \"stop\"")), "{found:?}");
+    }
+
+    #[test]
+    fn keys_told_apart_by_a_leading_zero_are_told() {
+        let found = asking("        digit_timeout: 2s\n        choices: { \"1\": e, \"01\": e }");
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("`01` and `1`"), "{found:?}");
+    }
+
+    #[test]
+    fn a_flow_that_asks_before_it_greets_is_told_unless_it_waits_for_a_person() {
+        let begin = |amd: &str, steps: &str| {
+            warnings(&format!(
+                "flow: a\nstart: s\n{amd}scenes:\n  s: [ {{ goto: t }} ]\n  t:\n{steps}    - ask: {{ say: Well?, no_input: e, no_match: e, choices: {{ \"1\": {{ phrases: [one], goto: e }} }} }}\n  e: [ hangup ]\n"
+            ))
+        };
+        let found = begin("", "");
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with("6:7 warning: the call begins with this question"), "{found:?}");
+        assert!(begin("", "    - say: Hello\n").is_empty());
+        assert!(begin("amd: { on: { voicemail: e } }\n", "").is_empty());
+    }
+
+    #[test]
+    fn a_language_that_nobody_speaks_is_told() {
+        let of = |tag: &str| {
+            warnings(&format!("flow: a\nlanguage: {tag}\nstart: s\nscenes: {{ s: [ {{ say: Hi }} ] }}\n"))
+        };
+        for (tag, says) in
+            [("xx", "`xx`"), ("cn", "`zh`"), ("en-UK", "`en-GB`"), ("jp-JP", "`ja`"), ("ind", "`id`")]
+        {
+            let found = of(tag);
+            assert_eq!(found.len(), 1, "{tag}");
+            assert!(found[0].contains(says) || tag != "xx", "{found:?}");
+        }
+        for tag in ["en", "id-ID", "pt-BR", "jv", "fil", "yue", "zh-Hant"] {
+            assert!(of(tag).is_empty(), "{tag}");
+        }
+    }
+
+    #[test]
+    fn a_spoken_text_that_goes_on_in_a_comment_is_told() {
+        let says = |step: &str| warnings(&format!("flow: a\nstart: s\nscenes:\n  s:\n    - {step}\n"));
+        assert!(says("say: Press # to finish")[0].starts_with("5:18 warning: the text ends before this"));
+        assert_eq!(says("say: See you #1 fan, room # 5").len(), 1, "it is told once");
+        assert!(says("hangup # it is over").is_empty());
+        assert!(says("say: Hello  # the greeting").is_empty());
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::fmt::Write as _;
 
 use super::super::steps::count_words;
 use super::super::{AmdEvent, BargeIn, Command, Confirm, ErrandEnd, Input, Outcome, Part, PlaybackEnd, Run};
+use super::script::Replies;
 use super::speaking::Playing;
 pub(super) use super::speaking::{Heard, MS_PER_CHAR};
 use super::world::World;
@@ -52,6 +53,24 @@ impl Rehearsal {
             suspected: None,
             world: World::new(),
         }
+    }
+
+    /// Services answer with `replies`, in the order of the requests. Requests beyond them wait for [`Self::reply`].
+    pub fn serve(&mut self, replies: Replies) {
+        self.world.replies = replies.0.into();
+        self.world.waits_for_replies = true;
+    }
+
+    /// The request that waits for an answer: `METHOD url body`.
+    #[must_use]
+    pub fn waiting_request(&self) -> Option<&str> {
+        self.world.waiting.as_deref().filter(|_| !self.over)
+    }
+
+    /// The service answers the request that waits now, or else the next one as soon as it is made.
+    pub fn reply(&mut self, end: ErrandEnd) {
+        self.world.reply(end, self.now);
+        self.step(self.now);
     }
 
     /// The flow that runs in the call.

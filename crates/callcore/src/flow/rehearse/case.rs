@@ -9,7 +9,7 @@ use super::super::diagnostic::{Diagnostic, Severity, Source, Span};
 use super::super::errand::ErrandEnd;
 use super::super::io::{Input, Outcome};
 use super::super::model::Flow;
-use super::super::run::Run;
+use super::super::run::{Run, Walked};
 use super::super::words::LocalTime;
 use super::call::{Heard, Rehearsal};
 use super::recording::Recordings;
@@ -107,6 +107,8 @@ pub struct CaseResult {
     pub log: String,
     /// Length of the rehearsed call.
     pub call_ms: u64,
+    /// Where the call has been.
+    pub walked: Walked,
 }
 
 /// A call that has not ended by then never will: no flow may run longer than an hour.
@@ -169,6 +171,7 @@ impl Tests {
             failures: Vec::new(),
             log: String::new(),
             call_ms: 0,
+            walked: Walked::default(),
         };
         let mut run = match Run::new(Arc::clone(flow), case.variables.clone()) {
             Ok(run) => run,
@@ -201,6 +204,7 @@ impl Tests {
             }
         }
         result.call_ms = call.now().as_ms();
+        result.walked = call.run().walked().clone();
         result.log = call.log().to_owned();
         result
     }

@@ -4,6 +4,7 @@
 
 mod call;
 mod case;
+mod coverage;
 #[cfg(test)]
 mod errand_tests;
 mod read;
@@ -16,7 +17,9 @@ mod world;
 
 pub use self::call::Rehearsal;
 pub use self::case::{CaseResult, Place, Tests};
+pub use self::coverage::Coverage;
 #[cfg(test)]
 pub(super) use self::read::{ACTS, CASE, EXPECTATIONS};
 pub use self::read::{ParsedTests, parse_tests};
 pub use self::recording::{Recording, Recordings, speaking_ms};
+pub use self::script::{Replies, parse_replies};

@@ -2,11 +2,38 @@
 
 use serde_json::{Map, Value as Json};
 
+use super::super::diagnostic::{Diagnostic, Source};
 use super::super::errand::ErrandEnd;
 use super::super::parse::number;
 use super::super::reader::Reader;
-use super::super::yaml::{Node, Style, Value};
+use super::super::yaml::{self, Node, Style, Value};
 use super::world::Reply;
+
+/// What services answer to the requests of a call, in this order.
+#[derive(Clone, Debug, Default)]
+pub struct Replies(pub(super) Vec<Reply>);
+
+/// Reads a file of answers: a list as `http:` of a flow test has it, alone or below `http:`.
+///
+/// # Errors
+/// Everything that is wrong with the text.
+pub fn parse_replies(file: &str, text: &str) -> Result<Replies, Vec<Diagnostic>> {
+    let source = Source { file: file.to_owned(), text: text.to_owned() };
+    let mut found = Vec::new();
+    let root = yaml::read(&source, &mut found);
+    let mut reader = Reader::new(&source, found);
+    let read = root.and_then(|root| match &root.value {
+        Value::Map(entries) if entries.iter().any(|entry| entry.key == "http") => {
+            let fields = reader.map(&root, "a file of answers", &["http"])?;
+            fields.node("http").map(|node| replies(&mut reader, node))
+        }
+        Value::Scalar { .. } | Value::List(_) | Value::Map(_) => Some(replies(&mut reader, &root)),
+    });
+    match read.filter(|_| !reader.has_errors()) {
+        Some(replies) => Ok(Replies(replies)),
+        None => Err(reader.found),
+    }
+}
 
 /// How long a service takes when the case does not say.
 const ANSWER_MS: u64 = 100;

@@ -34,6 +34,10 @@ struct Recording {
 pub(super) struct World {
     pub replies: VecDeque<Reply>,
     pub transfer: ErrandEnd,
+    /// Requests without a reply wait for one until their time is over; else they fail at once.
+    pub waits_for_replies: bool,
+    /// The request that waits.
+    pub waiting: Option<String>,
     /// `METHOD url body` of each request.
     pub requests: Vec<String>,
     /// `event {data}` of each notification.
@@ -48,6 +52,8 @@ impl World {
         Self {
             replies: VecDeque::new(),
             transfer: ErrandEnd::Unsupported,
+            waits_for_replies: false,
+            waiting: None,
             requests: Vec::new(),
             notified: Vec::new(),
             due: None,
@@ -84,15 +90,26 @@ impl World {
         let body = request.body.as_deref().unwrap_or_default();
         let shown = format!("{} {} {body}", request.method.as_str(), request.url).trim_end().to_owned();
         self.requests.push(shown.clone());
-        let missing = "the test has no reply for this request";
-        let Reply { after_ms, end } = self
-            .replies
-            .pop_front()
-            .unwrap_or_else(|| Reply { after_ms: 0, end: ErrandEnd::Failed(missing.to_owned()) });
+        let reply = self.replies.pop_front();
+        if reply.is_none() && self.waits_for_replies {
+            self.waiting = Some(shown.clone());
+        }
+        let Reply { after_ms, end } = reply.unwrap_or_else(|| Reply {
+            after_ms: if self.waits_for_replies { u64::MAX } else { 0 },
+            end: ErrandEnd::Failed("the test has no reply for this request".to_owned()),
+        });
         let late = ErrandEnd::Failed("the service did not answer in time".to_owned());
         let end = if after_ms > request.timeout_ms { late } else { end };
         self.due = Some((now + after_ms.min(request.timeout_ms), id, end));
         format!("request {shown}")
+    }
+
+    /// The request that waits is answered now; without one the answer is for the next.
+    pub(super) fn reply(&mut self, end: ErrandEnd, now: CallTime) {
+        match (&mut self.due, self.waiting.take()) {
+            (Some((at, _, due)), Some(_)) => (*at, *due) = (now, end),
+            _ => self.replies.push_back(Reply { after_ms: 0, end }),
+        }
     }
 
     pub(super) fn speech_started(&mut self) {
@@ -132,6 +149,7 @@ impl World {
     /// What has come back by now.
     pub(super) fn poll(&mut self, now: CallTime) -> Option<Input> {
         if let Some((_, id, end)) = self.due.take_if(|(at, ..)| *at <= now) {
+            self.waiting = None;
             return Some(Input::ErrandEnded { id, end });
         }
         if self.next().is_none_or(|at| at > now) {

@@ -100,6 +100,7 @@ impl Run {
             None => self.at.step += 1,
             Some(scene) => {
                 self.at = Position { scene, step: 0 };
+                self.walk(None);
                 let name = self.flow.scenes.get(scene.0).map_or("", |scene| scene.name.as_str()).to_owned();
                 self.note("scene", json!({ "scene": name }));
                 let visits = self.knowledge.visits.entry(scene).or_default();

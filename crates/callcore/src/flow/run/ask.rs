@@ -307,6 +307,7 @@ impl Run {
     /// Takes a choice: its variables are set, and the flow goes where it leads.
     fn pick(&mut self, ask: &Ask, choice: &Choice, answer: Answer) {
         self.note("choice", json!({ "choice": choice.label() }));
+        self.walk(Some(choice.label()));
         self.keep_answer(answer);
         choice.label().clone_into(&mut self.knowledge.picked);
         if let Some(into) = &ask.into {
@@ -321,7 +322,9 @@ impl Run {
 
     /// Keeps a typed answer, and has it confirmed if the question says so.
     fn fill(&mut self, ask: &Ask, filled: Filled, answer: Answer, now: CallTime) {
-        self.note("answer", json!({ "type": ask.slot.as_ref().map_or("", |slot| slot.name()) }));
+        let kind = ask.slot.as_ref().map_or("", |slot| slot.name());
+        self.note("answer", json!({ "type": kind }));
+        self.walk(Some(kind));
         self.keep_answer(answer);
         self.knowledge.picked.clear();
         for (variable, value) in filled.set {

@@ -21,7 +21,7 @@ mod start;
 mod tests;
 mod turn;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -87,6 +87,15 @@ pub struct Run {
     /// How long the detector may take, ms.
     decision_ms: u64,
     outcome: Option<String>,
+    walked: Walked,
+}
+
+/// Where a call has been in the flow that it began with.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Walked {
+    pub(super) scenes: BTreeSet<SceneId>,
+    /// A scene, and an answer that one of its questions took: the label of a choice, or what a typed answer is called.
+    pub(super) answers: BTreeSet<(SceneId, String)>,
 }
 
 /// A step of a scene.
@@ -185,6 +194,7 @@ impl Run {
             ends_at: None,
             decision_ms,
             outcome: None,
+            walked: Walked::default(),
         };
         run.tell_templates();
         Ok(run)
@@ -313,6 +323,23 @@ impl Run {
             }
         }
         known
+    }
+
+    /// Where the call has been so far.
+    #[must_use]
+    pub fn walked(&self) -> &Walked {
+        &self.walked
+    }
+
+    /// A question of the scene that runs now took this answer.
+    fn walk(&mut self, answer: Option<&str>) {
+        if !Arc::ptr_eq(&self.flow, &self.root) {
+            return;
+        }
+        match answer {
+            Some(answer) => drop(self.walked.answers.insert((self.at.scene, answer.to_owned()))),
+            None => drop(self.walked.scenes.insert(self.at.scene)),
+        }
     }
 
     /// How the call went in the flow's own word, once it has hung up.

@@ -234,6 +234,7 @@ pub(in super::super) fn phrase_list(reader: &mut Reader<'_>, node: &Node) -> Vec
     };
     let mut phrases = Vec::new();
     for node in nodes {
+        reader.cut_by_comment(node);
         let Some(text) = reader.scalar(node, "a phrase") else { continue };
         let words = plain_words(text);
         if words.is_empty() {

@@ -67,6 +67,7 @@ pub(super) fn read_list(reader: &mut Reader<'_>, node: &Node) -> (Vec<Step>, Vec
     let Value::List(items) = &node.value else {
         let message = format!("a scene must be a list of steps, but this is {}", node.kind());
         reader.error(node.span, message, "begin every step with `- `, such as `- say: \"Hello\"`");
+        reader.steps_missing = true;
         return (Vec::new(), Vec::new());
     };
     if items.is_empty() {
@@ -82,7 +83,7 @@ pub(super) fn read_list(reader: &mut Reader<'_>, node: &Node) -> (Vec<Step>, Vec
                 steps.push(step);
                 spans.push(place(item));
             }
-            (None, _) => {}
+            (None, _) => reader.steps_missing = true,
         }
     }
     (steps, spans)

@@ -72,6 +72,7 @@ impl Text {
 }
 
 /// The templates of one flow, compiled.
+#[derive(Default)]
 pub(super) struct Templates {
     tera: Tera,
     /// The texts as their author wrote them, by name.

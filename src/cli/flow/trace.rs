@@ -1,4 +1,4 @@
-//! How a simulated call looks on a terminal and as JSON lines.
+//! How a rehearsed call looks on a terminal and as JSON lines.
 
 use std::io::Write;
 
@@ -14,17 +14,19 @@ struct Line<'l> {
 }
 
 /// Shows the log as it grows.
-pub(super) struct Show<'o, O: Write> {
+pub(super) struct Trace<'o, O: Write> {
     out: &'o mut O,
+    /// What the callee is called.
+    callee: &'static str,
     json: bool,
     colours: bool,
     /// How much of the log has been shown, bytes.
     shown: usize,
 }
 
-impl<'o, O: Write> Show<'o, O> {
-    pub(super) fn new(out: &'o mut O, json: bool, colours: bool) -> Self {
-        Self { out, json, colours, shown: 0 }
+impl<'o, O: Write> Trace<'o, O> {
+    pub(super) fn new(out: &'o mut O, callee: &'static str, json: bool, colours: bool) -> Self {
+        Self { out, callee, json, colours, shown: 0 }
     }
 
     /// Shows what is new in `log`.
@@ -34,7 +36,7 @@ impl<'o, O: Write> Show<'o, O> {
         for line in new.lines().filter_map(taken_apart) {
             if self.json {
                 writeln!(self.out, "{}", as_json(&line))?;
-            } else if let Some((colour, who, what)) = in_words(&line) {
+            } else if let Some((colour, who, what)) = in_words(&line, self.callee) {
                 let time = format!("{:>7.1} s", line.ms as f64 / 1_000.0);
                 self.coloured("2", &time)?;
                 write!(self.out, "  ")?;
@@ -112,7 +114,7 @@ fn as_json(line: &Line<'_>) -> Value {
 }
 
 /// Colour, who, and what they do; `None` for what a person need not see.
-fn in_words(line: &Line<'_>) -> Option<(&'static str, &'static str, String)> {
+fn in_words(line: &Line<'_>, callee: &'static str) -> Option<(&'static str, &'static str, String)> {
     let text = line.text;
     if line.out {
         if let Some(play) = text.strip_prefix("play ") {
@@ -123,9 +125,16 @@ fn in_words(line: &Line<'_>) -> Option<(&'static str, &'static str, String)> {
             let (name, detail) = note.split_once(' ').unwrap_or((note, ""));
             return Some(("2", "", described(name, detail)));
         }
-        return match text.split_once(' ') {
-            Some(("stop", _)) => None,
-            _ => Some(("36", "bot", text.replace("hang up:", "hangs up:"))),
+        return match text.split_once(' ').unwrap_or((text, "")) {
+            ("stop", _) => None,
+            ("hang", outcome) => Some(("36", "bot", format!("hangs up{}", outcome.trim_start_matches("up")))),
+            ("press", keys) => Some(("36", "bot", format!("presses {keys}"))),
+            ("request", request) => Some(("36", "bot", format!("asks a service: {request}"))),
+            ("notify", event) => Some(("36", "bot", format!("notifies: {event}"))),
+            ("record", _) => Some(("36", "bot", "records what is said".to_owned())),
+            ("pause", _) => Some(("36", "bot", "falls silent".to_owned())),
+            ("go", _) => Some(("36", "bot", "goes on with the prompt".to_owned())),
+            _ => Some(("36", "bot", text.to_owned())),
         };
     }
     match text.split_once(' ').unwrap_or((text, "")) {
@@ -135,10 +144,14 @@ fn in_words(line: &Line<'_>) -> Option<(&'static str, &'static str, String)> {
             Some(("33", "", format!("prompt {what}")))
         }
         ("heard", name) => Some(("2", "", format!("heard {name}"))),
-        ("said", words) => Some(("32", "you", format!("\"{words}\""))),
-        ("key", key) => Some(("32", "you", format!("press {key}"))),
-        ("speech", _) => Some(("32", "you", "begin to talk".to_owned())),
-        ("callee", _) => Some(("32", "you", "hang up".to_owned())),
+        ("said", words) => Some(("32", callee, format!("\"{words}\""))),
+        ("key", key) => Some(("32", callee, format!("press {key}"))),
+        ("speech", _) => Some(("32", callee, "begin to talk".to_owned())),
+        ("callee", _) => Some(("32", callee, "hang up".to_owned())),
+        ("answered", "") => Some(("33", "call", "answered".to_owned())),
+        ("answered", status) => Some(("33", "call", format!("the service answers {status}"))),
+        ("verdict", who) => Some(("33", "call", format!("the detector says: {who}"))),
+        ("failed:", reason) => Some(("33", "call", format!("it failed: {reason}"))),
         _ => Some(("33", "call", text.to_owned())),
     }
 }
@@ -172,7 +185,7 @@ mod tests {
                    400 <- prompt 1 ended\n   900 <- key 1\n   900 -> note set {\"variable\":\"a\",\"value\":true}\n   \
                    900 -> hang up: done\n";
         let mut out = Vec::new();
-        Show::new(&mut out, false, false).follow(log).unwrap();
+        Trace::new(&mut out, "you", false, false).follow(log).unwrap();
         let shown = String::from_utf8(out).unwrap();
         for line in [
             "bot    \"Hello\" <greeted>",
@@ -185,7 +198,7 @@ mod tests {
         }
         assert!(!shown.contains("prompt 1 ended"), "{shown}");
         let mut out = Vec::new();
-        Show::new(&mut out, true, false).follow(log).unwrap();
+        Trace::new(&mut out, "you", true, false).follow(log).unwrap();
         let lines: Vec<Value> =
             String::from_utf8(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 7);
