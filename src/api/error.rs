@@ -3,7 +3,7 @@
 
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
-use axum::http::header::{CONTENT_TYPE, HeaderValue, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
@@ -103,6 +103,11 @@ impl Problem {
     /// `detail` is a sentence that says what to do.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
         Self { code, detail: detail.into(), members: Map::new(), headers: Vec::new() }
+    }
+
+    /// Something that can be done a little later.
+    pub fn unavailable(detail: impl Into<String>) -> Self {
+        Self::new(Code::Unavailable, detail).with_header(RETRY_AFTER, HeaderValue::from_static("2"))
     }
 
     /// Something that is not there.
@@ -225,7 +230,11 @@ impl From<store::Error> for Problem {
             store::Error::Exists { .. } | store::Error::LastSecret(_) => {
                 Self::new(Code::Conflict, error.to_string())
             }
-            store::Error::Closed => Self::new(Code::Unavailable, "the server is shutting down; try again"),
+            store::Error::Closed => Self::unavailable("the server is shutting down; try again"),
+            store::Error::Failing(_) => {
+                tracing::error!(%error, "a request failed because the database cannot be used");
+                Self::unavailable("the server cannot use its database just now; try again")
+            }
             store::Error::InUse { .. }
             | store::Error::Missing { .. }
             | store::Error::Open { .. }

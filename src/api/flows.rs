@@ -423,10 +423,7 @@ impl From<flows::Error> for Problem {
             flows::Error::Keep { .. } => {
                 // The cause names a path; it is for the log.
                 tracing::error!(%error, "a version of a flow could not be written");
-                return Self::new(
-                    Code::Internal,
-                    "the version could not be written to disk; the log says why",
-                );
+                return Self::unavailable("the version could not be written to disk; the log says why");
             }
         };
         Self::new(code, error.to_string())

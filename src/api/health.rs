@@ -1,14 +1,19 @@
 //! Whether the server works, for machines.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::Api;
 use crate::store::CallFilter;
+
+/// A database that takes longer does not answer.
+const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Whether the server works.
 #[derive(ToSchema)]
@@ -18,21 +23,67 @@ struct Health {
     status: String,
 }
 
-/// Whether the server works: it does while its database answers. Needs no key and tells nothing else.
+/// Whether the server can place calls.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "the shape of the answers of `ready`")]
+struct Readiness {
+    #[schema(example = "ready")]
+    status: String,
+    /// Trunks whose carrier is within reach.
+    carriers: usize,
+    /// Trunks there are.
+    trunks: usize,
+}
+
+/// Whether the server works: its database can be read and written, and it is not stopping. Needs no key and tells
+/// nothing else.
 #[utoipa::path(get, path = "/health", operation_id = "health", tag = "server",
     responses(
         (status = 200, description = "It works.", body = Health),
-        (status = 503, description = "The database does not answer, or the server is stopping.", body = Health),
+        (status = 503, description = "The database cannot be read or written, or the server is stopping.", body = Health),
     ))]
 pub(super) async fn health(State(api): State<Api>) -> Response {
-    match api.store.calls(&CallFilter::default(), None, 1).await {
-        Ok(_) => Json(json!({ "status": "ok" })).into_response(),
-        Err(error) => {
-            tracing::error!(%error, "the health check failed");
-            (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "the database does not answer" })))
-                .into_response()
-        }
+    match works(&api).await {
+        Ok(()) => Json(json!({ "status": "ok" })).into_response(),
+        Err(why) => unfit(json!({ "status": why })),
     }
+}
+
+/// Whether the server can place calls: it works, and at least one carrier is within reach. For who spreads calls over
+/// several servers. Needs no key.
+#[utoipa::path(get, path = "/ready", operation_id = "ready", tag = "server",
+    responses(
+        (status = 200, description = "It can place calls.", body = Readiness),
+        (status = 503, description = "It does not work (see `GET /health`), or no carrier is within reach.",
+            body = Readiness),
+    ))]
+pub(super) async fn ready(State(api): State<Api>) -> Response {
+    let (carriers, trunks) = api.calls.carriers();
+    let told = |status: &str| json!({ "status": status, "carriers": carriers, "trunks": trunks });
+    match works(&api).await {
+        Err(why) => unfit(told(why)),
+        Ok(()) if trunks > 0 && carriers == 0 => unfit(told("no carrier is within reach")),
+        Ok(()) => Json(told("ready")).into_response(),
+    }
+}
+
+async fn works(api: &Api) -> Result<(), &'static str> {
+    if api.calls.is_stopping() {
+        return Err("the server is stopping");
+    }
+    let check = async {
+        api.store.calls(&CallFilter::default(), None, 1).await.map_err(|error| {
+            tracing::error!(%error, "the health check failed");
+            "the database does not answer"
+        })?;
+        // The writer logs why.
+        api.store.check_writing().await.map_err(|_| "the database cannot be written")
+    };
+    tokio::time::timeout(PATIENCE, check).await.unwrap_or(Err("the database does not answer"))
+}
+
+fn unfit(told: Value) -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "2")], Json(told)).into_response()
 }
 
 /// Metrics as Prometheus text.

@@ -139,6 +139,7 @@ fn open() -> OpenApiRouter<Api> {
         .routes(routes!(page::calls))
         .merge(webhooks::pages())
         .routes(routes!(health::health))
+        .routes(routes!(health::ready))
         .routes(routes!(recordings::linked))
         .routes(routes!(openapi::description))
         .routes(routes!(openapi::page::page))

@@ -295,7 +295,7 @@ impl Actor {
             self.close_books(&mut ledger, summary, running.recording.take()).await;
         }
         if let Some(batch) = ledger.into_batch() {
-            self.scribe.write(batch).await;
+            self.scribe.write(batch);
         }
         if let Some(summary) = summary {
             running.finished = true;

@@ -22,6 +22,7 @@ use crate::outbox;
 use crate::speech::stt::Recognizers;
 use crate::speech::tts::Tts;
 use crate::store::{self, Act, Store};
+use crate::trunk::socketio::Link;
 use crate::trunk::{Full, Line};
 use crate::wallclock;
 
@@ -157,6 +158,20 @@ impl Handle {
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.inner.board.changes()
+    }
+
+    /// Whether no new calls are taken any more.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.inner.tasks.is_closed()
+    }
+
+    /// Trunks whose carrier is within reach, and all there are.
+    #[must_use]
+    pub fn carriers(&self) -> (usize, usize) {
+        let trunks = &self.inner.parts.trunks;
+        let within_reach = trunks.iter().filter(|line| matches!(line.link(), Link::Up | Link::OnDemand));
+        (within_reach.count(), trunks.len())
     }
 
     /// Takes no new calls, lets those that run end within `patience`, then hangs them up.

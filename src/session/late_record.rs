@@ -5,6 +5,7 @@ use std::time::Duration;
 use callcore::call::CarrierCdr;
 use serde_json::json;
 
+use super::scribe::keep;
 use crate::store::{CallBatch, CallUpdate, NewEvent, Store};
 use crate::trunk::Line;
 use crate::trunk::socketio::Version;
@@ -29,9 +30,7 @@ pub(super) async fn late_record(line: Line, store: Store, call_id: String, sessi
         tokio::time::sleep(wait).await;
         match line.cdr(&session_id).await {
             Ok(Some(cdr)) => {
-                if let Err(error) = store.record(batch(&call_id, cdr)).await {
-                    tracing::error!(call.id = %call_id, %error, "a late record could not be kept");
-                }
+                keep(&store, batch(&call_id, cdr)).await;
                 return;
             }
             Ok(None) => {}

@@ -57,7 +57,7 @@ impl Actor {
                 Step::Done(Ok(Turn::Dial(slot))) => break slot,
                 Step::Done(Ok(Turn::Queued { ahead })) if queued_at.is_none() => {
                     queued_at = Some(self.clock.now());
-                    self.note(queued(line, ahead), None).await;
+                    self.note(queued(line, ahead), None);
                 }
                 Step::Done(Ok(Turn::Queued { ahead })) => self.board.moved_up(&self.call_id, ahead),
                 Step::Done(Err(error)) => return Launched::Asked(Err(error)),
@@ -67,7 +67,7 @@ impl Actor {
         };
         if let Some(since) = queued_at {
             let now = self.clock.now();
-            self.note(Fact::new("dequeued", json!({ "waitedMs": now.ms_since(since) })), None).await;
+            self.note(Fact::new("dequeued", json!({ "waitedMs": now.ms_since(since) })), None);
         }
         self.call.dialled(self.clock.now());
         match self.unless_too_late(line.place(order, slot), None).await {
@@ -97,19 +97,19 @@ impl Actor {
     }
 
     async fn cancelled(&mut self, by: String, act: Option<Act>) -> Launched {
-        self.note(Fact::new("hangup_requested", json!({ "by": by })), act).await;
+        self.note(Fact::new("hangup_requested", json!({ "by": by })), act);
         Launched::Asked(Err(DialError::Cancelled { by }))
     }
 
     /// Ends a call that nobody was dialled for.
     pub(super) async fn end_unplaced(self, batch: CallBatch) {
-        self.scribe.write(batch).await;
+        self.scribe.write(batch);
         self.scribe.finish().await;
         self.board.remove(&self.call_id);
     }
 
     /// A line of the timeline before the call itself has begun.
-    async fn note(&mut self, fact: Fact, act: Option<Act>) {
+    fn note(&mut self, fact: Fact, act: Option<Act>) {
         self.board.note(&self.call_id, &fact);
         let mut ledger = Ledger::new(&self.call_id, self.clock);
         ledger.fact(fact, self.clock.now());
@@ -117,7 +117,7 @@ impl Actor {
             ledger.asked_to_end(act);
         }
         if let Some(batch) = ledger.into_batch() {
-            self.scribe.write(batch).await;
+            self.scribe.write(batch);
         }
     }
 }

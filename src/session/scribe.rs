@@ -1,53 +1,140 @@
 //! Writes down what a call does, in order, without ever holding the call up.
+//!
+//! While the database refuses, a call's lines are kept here and tried until they are written or the server stops.
+//! What is kept is bounded: beyond the bound the details go, never the state, the record or a notification.
 
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use serde_json::json;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use crate::outbox;
-use crate::store::{CallBatch, Store};
+use crate::store::{CallBatch, Error, NewEvent, Store};
+use crate::wallclock::now_ms;
 
-/// Batches of one call that may wait for the database.
-const WAITING: usize = 256;
-/// Waits between tries when the database refuses, so that a full disk loses nothing at once.
-const TRIES: [Duration; 4] =
-    [Duration::from_millis(100), Duration::from_secs(1), Duration::from_secs(5), Duration::from_secs(30)];
+/// Events and words of one call that may wait for the database; some minutes of a lively call.
+const DETAILS: usize = 2_000;
+/// Notifications of one call that may wait; a flow that sends more while nothing can be written has a fault.
+const NOTIFICATIONS: usize = 1_000;
+/// Waits between tries while the database refuses; the last one stays.
+const WAITS: [Duration; 4] =
+    [Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2)];
+/// Tries of a batch that is refused for what it says, and not because nothing can be written.
+const TRIES: usize = 5;
 
 /// The writing end of one call.
 #[derive(Debug)]
 pub(super) struct Scribe {
-    batches: mpsc::Sender<CallBatch>,
+    pile: Arc<Pile>,
     task: JoinHandle<()>,
+}
+
+#[derive(Debug, Default)]
+struct Pile {
+    waiting: Mutex<Waiting>,
+    news: Notify,
+}
+
+/// What is not handed to the database yet.
+#[derive(Debug, Default)]
+struct Waiting {
+    batches: VecDeque<CallBatch>,
+    details: usize,
+    notifications: usize,
+    /// Details that were dropped and are not told of yet.
+    dropped: usize,
+    finished: bool,
+}
+
+impl Waiting {
+    fn add(&mut self, mut batch: CallBatch) {
+        let details = batch.events.len() + batch.transcripts.len();
+        if self.details + details > DETAILS {
+            batch.events.clear();
+            batch.transcripts.clear();
+            self.dropped += details;
+            metrics::counter!("dering_store_details_dropped_total").increment(details as u64);
+        }
+        let room = NOTIFICATIONS.saturating_sub(self.notifications);
+        if batch.notifications.len() > room {
+            let lost = batch.notifications.len() - room;
+            metrics::counter!("dering_store_notifications_dropped_total").increment(lost as u64);
+            tracing::error!(call.id = %batch.call_id, lost, "notifications are lost: too many wait for the database");
+            batch.notifications.truncate(room);
+        }
+        self.details += batch.events.len() + batch.transcripts.len();
+        self.notifications += batch.notifications.len();
+        self.batches.push_back(batch);
+    }
+
+    fn take(&mut self) -> Option<CallBatch> {
+        let mut batch = self.batches.pop_front()?;
+        self.details -= batch.events.len() + batch.transcripts.len();
+        self.notifications -= batch.notifications.len();
+        if self.batches.is_empty() && self.dropped > 0 {
+            let detail =
+                json!({ "lost": self.dropped, "why": "the database could not be written for too long" });
+            let (at_ms, kind) = (now_ms(), "lines_lost".to_owned());
+            let t_ms = batch.events.last().map_or(0, |event| event.t_ms);
+            batch.events.push(NewEvent { at_ms, t_ms, kind, detail });
+            self.dropped = 0;
+        }
+        Some(batch)
+    }
 }
 
 impl Scribe {
     pub(super) fn start(store: Store, outbox: outbox::Handle) -> Self {
-        let (batches, waiting) = mpsc::channel(WAITING);
-        Self { batches, task: tokio::spawn(write(store, outbox, waiting)) }
+        let pile = Arc::new(Pile::default());
+        let task = tokio::spawn(write(store, outbox, Arc::clone(&pile)));
+        Self { pile, task }
     }
 
-    /// Queues a batch; waits only when the database is far behind.
-    pub(super) async fn write(&self, batch: CallBatch) {
-        if self.batches.capacity() == 0 {
-            metrics::counter!("dering_store_backpressure_total").increment(1);
-        }
-        if self.batches.send(batch).await.is_err() {
-            tracing::error!("a call's record cannot be written: its writer is gone");
-        }
+    /// Takes a batch to be written.
+    pub(super) fn write(&self, batch: CallBatch) {
+        self.pile.waiting.lock().unwrap_or_else(PoisonError::into_inner).add(batch);
+        self.pile.news.notify_one();
     }
 
     /// Waits until everything is written.
-    pub(super) async fn finish(self) {
-        drop(self.batches);
-        if self.task.await.is_err() {
+    pub(super) async fn finish(mut self) {
+        self.pile.finish();
+        if (&mut self.task).await.is_err() {
             tracing::error!("the writer of a call's record failed");
         }
     }
 }
 
-async fn write(store: Store, outbox: outbox::Handle, mut waiting: mpsc::Receiver<CallBatch>) {
-    while let Some(batch) = waiting.recv().await {
+impl Drop for Scribe {
+    /// What waits is written all the same.
+    fn drop(&mut self) {
+        self.pile.finish();
+    }
+}
+
+impl Pile {
+    fn finish(&self) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).finished = true;
+        self.news.notify_one();
+    }
+}
+
+async fn write(store: Store, outbox: outbox::Handle, pile: Arc<Pile>) {
+    loop {
+        let (next, finished) = {
+            let mut waiting = pile.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            (waiting.take(), waiting.finished)
+        };
+        let Some(batch) = next else {
+            if finished {
+                return;
+            }
+            pile.news.notified().await;
+            continue;
+        };
         let notifies = !batch.notifications.is_empty();
         keep(&store, batch).await;
         if notifies {
@@ -56,16 +143,74 @@ async fn write(store: Store, outbox: outbox::Handle, mut waiting: mpsc::Receiver
     }
 }
 
-async fn keep(store: &Store, batch: CallBatch) {
-    for wait in TRIES {
-        match store.record(batch.clone()).await {
+/// Has a batch written, however long the disk is full. What is left when the server stops is lost, and logged.
+pub(super) async fn keep(store: &Store, batch: CallBatch) {
+    let mut tries = 0;
+    loop {
+        let error = match store.record(batch.clone()).await {
             Ok(()) => return,
-            Err(error) => {
-                metrics::counter!("dering_store_write_failures_total").increment(1);
-                tracing::warn!(call.id = %batch.call_id, %error, "a call's record could not be written; trying again");
-                tokio::time::sleep(wait).await;
-            }
+            Err(error) => error,
+        };
+        metrics::counter!("dering_store_write_failures_total").increment(1);
+        tries += 1;
+        if matches!(error, Error::Closed) || (!error.is_passing() && tries >= TRIES) {
+            tracing::error!(call.id = %batch.call_id, %error, "a part of a call's record is lost: the database refused it");
+            return;
+        }
+        if tries == 1 {
+            tracing::warn!(call.id = %batch.call_id, %error, "a call's record could not be written; it is kept and tried again");
+        }
+        let wait = WAITS.get(tries - 1).or(WAITS.last()).copied().unwrap_or_default();
+        tokio::time::sleep(wait).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::store::{CallUpdate, NewNotification};
+
+    use super::*;
+
+    fn batch(events: usize) -> CallBatch {
+        let event = NewEvent { at_ms: 1, t_ms: 1, kind: "digit".into(), detail: json!({}) };
+        let notification = NewNotification {
+            app_id: "a".into(),
+            kind: "answered".into(),
+            url: "http://x".into(),
+            headers: std::collections::BTreeMap::new(),
+            body: "{}".into(),
+        };
+        CallBatch {
+            call_id: "c1".into(),
+            update: Some(CallUpdate::default()),
+            events: vec![event; events],
+            notifications: vec![notification],
+            ..CallBatch::default()
         }
     }
-    tracing::error!(call.id = %batch.call_id, "a part of a call's record is lost: the database refused it five times");
+
+    #[test]
+    fn what_waits_is_bounded_and_details_go_before_states_and_notifications() {
+        let mut waiting = Waiting::default();
+        for _ in 0..30 {
+            waiting.add(batch(100));
+        }
+        assert_eq!((waiting.details, waiting.batches.len()), (DETAILS, 30));
+        let all: Vec<CallBatch> = std::iter::from_fn(|| waiting.take()).collect();
+        assert!(all.iter().all(|batch| batch.update.is_some() && batch.notifications.len() == 1));
+        let told: Vec<_> =
+            all.iter().flat_map(|batch| &batch.events).filter(|e| e.kind == "lines_lost").collect();
+        assert_eq!(told.len(), 1);
+        assert_eq!(told[0].detail["lost"], 1_000);
+        assert_eq!((waiting.details, waiting.notifications), (0, 0));
+    }
+
+    #[test]
+    fn notifications_are_bounded_too() {
+        let mut waiting = Waiting::default();
+        for _ in 0..NOTIFICATIONS + 5 {
+            waiting.add(batch(0));
+        }
+        assert_eq!(waiting.notifications, NOTIFICATIONS);
+    }
 }

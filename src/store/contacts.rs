@@ -2,7 +2,7 @@
 
 use futures_util::FutureExt;
 use serde_json::Value;
-use sqlx::sqlite::{Sqlite, SqliteConnection};
+use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteExecutor};
 use sqlx::types::Json;
 use sqlx::{FromRow, QueryBuilder};
 use uuid::Uuid;
@@ -93,6 +93,12 @@ pub struct HistoryPage {
     pub next: Option<Cursor>,
 }
 
+async fn by_id<'e>(source: impl SqliteExecutor<'e>, id: &str) -> Result<Option<ContactRow>, Error> {
+    let mut query = QueryBuilder::<Sqlite>::new(SELECT);
+    query.push(" AND c.id = ").push_bind(id.to_owned());
+    Ok(query.build_query_as().fetch_optional(source).await?)
+}
+
 const SELECT: &str = "SELECT c.id, c.number, c.name, c.flow, c.metadata, c.created_ms, c.updated_ms, \
                       d.at_ms AS do_not_call_ms, d.call_id AS do_not_call_id \
                       FROM contacts c LEFT JOIN do_not_call d ON d.number = c.digits WHERE 1 = 1";
@@ -105,8 +111,16 @@ impl Store {
     pub async fn create_contact(&self, contact: NewContact) -> Result<ContactRow, Error> {
         let id = contact.id.clone().unwrap_or_else(new_id);
         let row = NewContact { id: Some(id.clone()), ..contact };
-        self.write(move |connection| async move { insert(connection, row, now_ms()).await }.boxed()).await?;
-        self.contact(&id).await?.ok_or(Error::Closed)
+        // Read in the same transaction: a moment later somebody may have deleted it.
+        self.write(move |connection| {
+            async move {
+                insert(connection, row, now_ms()).await?;
+                let kept = by_id(&mut *connection, &id).await?;
+                kept.ok_or(Error::NoSuch { what: format!("contact {id}") })
+            }
+            .boxed()
+        })
+        .await
     }
 
     /// Changes a contact; `None` when there is none of that id.
@@ -115,8 +129,14 @@ impl Store {
     /// When the database fails.
     pub async fn change_contact(&self, id: &str, change: ContactChange) -> Result<Option<ContactRow>, Error> {
         let key = id.to_owned();
-        self.write(move |connection| async move { update(connection, &key, change).await }.boxed()).await?;
-        self.contact(id).await
+        self.write(move |connection| {
+            async move {
+                update(connection, &key, change).await?;
+                by_id(&mut *connection, &key).await
+            }
+            .boxed()
+        })
+        .await
     }
 
     /// Deletes a contact; false when there is none. Its calls stay.
@@ -147,9 +167,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn contact(&self, id: &str) -> Result<Option<ContactRow>, Error> {
-        let mut query = QueryBuilder::<Sqlite>::new(SELECT);
-        query.push(" AND c.id = ").push_bind(id.to_owned());
-        Ok(query.build_query_as().fetch_optional(&self.readers).await?)
+        by_id(&self.readers, id).await
     }
 
     /// At most `limit` contacts, newest first, behind `after`. With `search` those whose name or number holds it,

@@ -16,6 +16,7 @@ mod contacts;
 mod dialout;
 mod do_not_call;
 mod flow_versions;
+mod headers;
 mod ledger;
 mod link_keys;
 mod retention;
@@ -119,6 +120,9 @@ pub enum Error {
     Migrate(Arc<MigrateError>),
     #[error("the database failed: {0}")]
     Database(Arc<sqlx::Error>),
+    /// The disk or a lock, not what was asked: the same may work later.
+    #[error("the database cannot be used just now: {0}")]
+    Failing(Arc<sqlx::Error>),
     #[error("there is no call {0} in the database")]
     UnknownCall(String),
     #[error("there is no client app {0} in the database")]
@@ -138,9 +142,42 @@ pub enum Error {
     ReadOnly,
 }
 
+impl Error {
+    /// Whatever it was, it hit a whole transaction.
+    fn failing(error: sqlx::Error) -> Self {
+        Self::Failing(Arc::new(error))
+    }
+
+    /// Whether the same may work later.
+    #[must_use]
+    pub const fn is_passing(&self) -> bool {
+        matches!(self, Self::Failing(_))
+    }
+}
+
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        Self::Database(Arc::new(error))
+        if passes(&error) { Self::failing(error) } else { Self::Database(Arc::new(error)) }
+    }
+}
+
+/// Whether the fault lies with the disk, the memory or a lock, and not with the statement.
+fn passes(error: &sqlx::Error) -> bool {
+    /// SQLite's primary result codes: BUSY, LOCKED, NOMEM, READONLY, IOERR, CORRUPT, FULL, CANTOPEN, PROTOCOL, NOTADB.
+    const PASSING: [i32; 10] = [5, 6, 7, 8, 10, 11, 13, 14, 15, 26];
+    match error.as_database_error() {
+        Some(error) => {
+            let code = error.code().and_then(|code| code.parse::<i32>().ok());
+            code.is_some_and(|code| PASSING.contains(&(code & 0xff)))
+        }
+        None => matches!(
+            error,
+            sqlx::Error::Io(_)
+                | sqlx::Error::PoolTimedOut
+                | sqlx::Error::WorkerCrashed
+                | sqlx::Error::InvalidSavePointStatement
+                | sqlx::Error::BeginFailed
+        ),
     }
 }
 
@@ -177,8 +214,15 @@ impl Store {
     async fn open_file(path: &Path, key: KeySource) -> Result<Self, Error> {
         let lock = prepare_file(path)?;
         let writing = writing_pool(path).await?;
+        let vault = Vault::new(key, path);
+        let things: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM sqlite_master").fetch_one(&writing).await?;
+        if things == 0 {
+            vault.expect_no_database_before()?;
+            tracing::info!(path = %path.display(), "a new database is made");
+        }
         migrate(&writing, path).await?;
-        let clients = Clients::new(Vault::new(key, path));
+        let clients = Clients::new(vault);
         clients.vault.open(&writing).await?;
         clients.keep(&clients.read(&mut *writing.acquire().await?).await?);
         let readers = connect_pool(reading(path), READERS, path).await?;
@@ -246,6 +290,7 @@ async fn connect_pool(
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
+        .acquire_timeout(Duration::from_secs(10))
         .connect_with(connect)
         .await
         .map_err(|error| Error::Open { path: path.to_owned(), reason: error.to_string() })

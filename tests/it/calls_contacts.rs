@@ -1,5 +1,6 @@
 //! Contacts are kept, found, changed, imported, and say who does not want to be called.
 
+use dering::store::NewContact;
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -137,4 +138,16 @@ async fn who_only_reads_may_look_and_not_touch() {
     assert_eq!(ask(Method::POST, "/v1/calls").await.problem().1, "scope_missing");
     assert_eq!(ask(Method::POST, "/v1/recordings/revoke-links").await.problem().1, "scope_missing");
     assert_eq!(reply_to(desk.bare(Method::GET, "/v1/contacts")).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_contact_that_is_deleted_in_the_same_moment_was_made_all_the_same() {
+    let desk = Desk::set().await;
+    let store = desk.stage.app.store();
+    for n in 0..50 {
+        let id = format!("brief{n}");
+        let new = NewContact { id: Some(id.clone()), number: "+6281234".into(), ..NewContact::default() };
+        let (made, _deleted) = tokio::join!(store.create_contact(new), store.delete_contact(&id));
+        assert_eq!(made.unwrap().id, id);
+    }
 }

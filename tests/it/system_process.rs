@@ -3,9 +3,11 @@
 use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Output, Stdio};
+use std::process::{ExitStatus, Output, Stdio};
+use std::sync::{Arc, Mutex};
 
 use dering::api::auth;
+use rustix::process::{Pid, Signal, kill_process};
 use secrecy::ExposeSecret;
 use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -17,11 +19,39 @@ use crate::system_stage::{APP, Carrier, Client, PERSON, Stage, enrol, furnish, i
 pub(crate) struct Server {
     process: Child,
     pub(crate) address: SocketAddr,
+    log: Arc<Mutex<String>>,
+}
+
+/// How a server is started.
+#[derive(Default)]
+pub(crate) struct Launch<'a> {
+    pub(crate) environment: &'a [(&'a str, &'a str)],
+    /// Lines of the configuration beside the usual ones.
+    pub(crate) config: &'a str,
+    /// A shell script that ends with `exec "$@"`.
+    pub(crate) script: &'a str,
+    /// What runs the script, when it is not just `sh`.
+    pub(crate) shell: &'a [&'a str],
 }
 
 impl Server {
     /// Starts it in `folder`, with `environment` beside that of the tests.
     pub(crate) async fn start(folder: &Path, carrier: &Carrier, environment: &[(&str, &str)]) -> Self {
+        Self::launch(folder, carrier, Launch { environment, ..Launch::default() }).await
+    }
+
+    pub(crate) async fn launch(folder: &Path, carrier: &Carrier, launch: Launch<'_>) -> Self {
+        Self::try_launch(folder, carrier, launch)
+            .await
+            .unwrap_or_else(|log| panic!("the server did not start: {log}"))
+    }
+
+    /// What it said instead, when it does not start.
+    pub(crate) async fn try_launch(
+        folder: &Path,
+        carrier: &Carrier,
+        launch: Launch<'_>,
+    ) -> Result<Self, String> {
         let mut config = String::from("listen: 127.0.0.1:0\nwebhooks: { allow_private: true }\n");
         for (key, name) in [
             ("database", "dering.db"),
@@ -33,33 +63,64 @@ impl Server {
         }
         let (url, token) = (carrier.url(), carrier.token());
         writeln!(config, "trunks: [ {{ name: main, url: '{url}', token: '{token}' }} ]").unwrap();
+        config.push_str(launch.config);
         let path = folder.join("dering.yaml");
         std::fs::write(&path, config).unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_dering"))
-            .arg("serve")
-            .arg("--config")
+        let shell = if launch.shell.is_empty() { &["/bin/sh"] } else { launch.shell };
+        let script = if launch.script.is_empty() { "exec \"$@\"" } else { launch.script };
+        let mut process = Command::new(shell[0])
+            .args(&shell[1..])
+            .args(["-c", script, "sh", env!("CARGO_BIN_EXE_dering"), "serve", "--config"])
             .arg(path)
-            .envs(environment.iter().copied())
+            .envs(launch.environment.iter().copied())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
-        let mut log = String::new();
+        let log = Arc::new(Mutex::new(String::new()));
+        let note = |log: &Mutex<String>, line: &str| {
+            let mut log = log.lock().unwrap();
+            log.push_str(line);
+            log.push('\n');
+        };
         let address = in_time(async {
             while let Some(line) = lines.next_line().await.unwrap() {
                 if let Some((_, address)) = line.split_once("ready address=") {
-                    return address.trim().parse().unwrap();
+                    return Some(address.trim().parse().unwrap());
                 }
-                log.push_str(&line);
-                log.push('\n');
+                note(&log, &line);
             }
-            panic!("the server did not start: {log}");
+            None
         })
         .await;
+        let Some(address) = address else { return Err(log.lock().unwrap().clone()) };
         // Whoever writes to a pipe that nobody reads ends up waiting.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Self { process, address }
+        let kept = Arc::clone(&log);
+        tokio::spawn(async move {
+            while let Ok(Some(line)) = lines.next_line().await {
+                note(&kept, &line);
+            }
+        });
+        Ok(Self { process, address, log })
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        Pid::from_raw(self.process.id().unwrap().cast_signed()).unwrap()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(self.pid(), signal).unwrap();
+    }
+
+    /// What it has logged so far.
+    pub(crate) fn log(&self) -> String {
+        self.log.lock().unwrap().clone()
+    }
+
+    /// Waits for its end.
+    pub(crate) async fn ended(&mut self) -> ExitStatus {
+        in_time(self.process.wait()).await.unwrap()
     }
 
     /// As `kill -9` does it.

@@ -185,7 +185,7 @@ impl From<Refusal> for Problem {
             Refusal::KeyReused => Code::KeyReused,
             Refusal::DoNotCall { .. } => Code::DoNotCall,
             Refusal::Full { .. } | Refusal::Queue { .. } => Code::RateLimited,
-            Refusal::Stopping => Code::Unavailable,
+            Refusal::Stopping => return Self::unavailable(refusal.to_string()),
             Refusal::Unwritable(_) => Code::Internal,
         };
         Self::new(code, refusal.to_string())

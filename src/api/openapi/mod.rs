@@ -70,7 +70,11 @@ const TAGS: [(&str, &str); 9] = [
 /// Answers that any route may give, by status: the name of the component, what it means.
 const ALWAYS: [(&str, &str, &str); 3] = [
     ("500", "InternalError", "The server failed; its log says why."),
-    ("503", "Unavailable", "The server is stopping. Try again."),
+    (
+        "503",
+        "Unavailable",
+        "The server is stopping, or cannot use its database just now; `Retry-After` says when to try again.",
+    ),
     ("504", "TimedOut", "The request took longer than 30 s."),
 ];
 /// Answers of routes that want to know who calls.

@@ -9,11 +9,14 @@ use uuid::Uuid;
 
 use super::super::handle::{Handle, Refusal};
 use super::{Route, TRUNK};
-use crate::store::{self, CallBatch, CallUpdate, NewCall, NewEvent, Store};
+use crate::session::scribe::keep;
+use crate::store::{CallBatch, CallUpdate, NewCall, NewEvent, Store};
 use crate::telemetry::mask;
 use crate::trunk::{Leg, LegCommand, LegEvent};
 use crate::wallclock::{iso, now_ms};
 
+/// Calls turned away that may wait to be written down, beside those that run.
+const WAITING: usize = 500;
 /// How long the carrier's record of a refused call is waited for.
 const RECORD_WAIT: Duration = Duration::from_secs(6);
 
@@ -67,28 +70,26 @@ impl Handle {
         metrics::counter!("dering_inbound_turned_away_total", "reason" => why.outcome).increment(1);
         tracing::warn!(session = %leg.session_id, caller = %mask(&caller), called = %mask(&called),
             reason = why.outcome, why = %why.why, "an inbound call was hung up");
+        if self.inner.tasks.len() > self.inner.options.max_calls + WAITING {
+            // Dropping the leg hangs up.
+            metrics::counter!("dering_inbound_turned_away_unwritten_total").increment(1);
+            tracing::error!(
+                "a call that was turned away is not written down: too many wait for the database"
+            );
+            return;
+        }
         let store = self.inner.parts.store.clone();
-        self.inner.tasks.spawn(async move {
-            if let Err(error) = see_off(&store, caller, called, leg, &why).await {
-                tracing::error!(%error, "a call that was turned away could not be written down");
-            }
-        });
+        self.inner.tasks.spawn(async move { see_off(&store, caller, called, leg, &why).await });
     }
 }
 
-async fn see_off(
-    store: &Store,
-    caller: String,
-    called: String,
-    mut leg: Leg,
-    why: &TurnedAway,
-) -> Result<(), store::Error> {
+async fn see_off(store: &Store, caller: String, called: String, mut leg: Leg, why: &TurnedAway) {
     let began_ms = now_ms();
     // A leg that takes no command is gone already.
     let _gone = leg.commands.send(LegCommand::Hangup).await;
     let call_id = Uuid::now_v7().to_string();
     let mut session_id = leg.session_id.clone();
-    if store.call_of_session(&session_id).await?.is_some() {
+    if !matches!(store.call_of_session(&session_id).await, Ok(None)) {
         session_id = format!("{session_id}~{call_id}");
     }
     let mut batch = CallBatch { call_id: call_id.clone(), ..CallBatch::default() };
@@ -137,14 +138,13 @@ async fn see_off(
         source: Some(caller).filter(|caller| !caller.is_empty()),
     });
     batch.cdr_estimated = true;
-    store.record(batch).await?;
+    keep(store, batch).await;
     // The carrier's own record goes before ours.
     let until = Instant::now() + RECORD_WAIT;
     while let Ok(Some(event)) = timeout_at(until, leg.events.recv()).await {
         if let LegEvent::Cdr(cdr) = event {
             let cdr = Some(CarrierCdr { session_id, ..cdr });
-            return store.record(CallBatch { call_id, cdr, ..CallBatch::default() }).await;
+            return keep(store, CallBatch { call_id, cdr, ..CallBatch::default() }).await;
         }
     }
-    Ok(())
 }
