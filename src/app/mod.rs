@@ -2,8 +2,10 @@
 
 mod engines;
 mod local;
+mod private;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::engines::{recognizer, recognizers};
 use crate::config::{self, Config};
 use crate::flows::{Catalog, Folder};
+use crate::net::{descriptors, http};
 use crate::outbox::{self, Outbox};
 use crate::store::{self, Store};
 use crate::trunk::inbound;
@@ -35,6 +38,7 @@ pub struct App {
     store: Store,
     auth: api::auth::Auth,
     calls: session::Handle,
+    flows: Arc<Catalog>,
     outbox: outbox::Handle,
     inbound: Option<inbound::Server>,
     server: JoinHandle<()>,
@@ -55,6 +59,7 @@ impl App {
             )
         })?;
         let address = listener.local_addr()?;
+        let budget = file_budget(config);
         let metrics = telemetry::start_metrics();
         let folder = Folder::read(&config.flows)
             .context("there are no flows to run; set `flows` to the folder that holds them")?;
@@ -66,10 +71,13 @@ impl App {
         let recognizers = engines::recognizers(&config.speech_to_text)?;
         engines::check_voices(&tts, &folder).await;
         let mut admission = config.auth.options()?;
+        let proxies = admission.trusted_proxies.clone();
         let (reach, flows_reach) = (config.webhooks.reach("webhooks")?, config.requests.reach("requests")?);
         let key = config.auth.key_source()?;
         let options = store::Options { key, ..store::Options::file(&config.database) };
         let store = Store::open(options).await?;
+        let folders = [config.recordings.folder.clone(), config.speech_cache.clone(), config.flow_versions()];
+        tokio::task::spawn_blocking(move || private::keep_private(&folders)).await?;
         let local = local::Local::leave(&config.database, address)?;
         admission.local = Some(local.key.clone());
         let auth = api::auth::Auth::with(store.clone(), admission);
@@ -121,7 +129,7 @@ impl App {
             auth: auth.clone(),
             calls: calls.clone(),
             outbox: outbox.clone(),
-            flows,
+            flows: Arc::clone(&flows),
             bots: Arc::new(config.bots.clone()),
             metrics,
             reach,
@@ -134,9 +142,11 @@ impl App {
             keep_words_days: config.recordings.keep_words_days,
         };
         retention.start(store.clone(), stop.clone());
-        let server = tokio::spawn(serve(listener, api::router(api), stop.clone()));
+        let limits = config.connections.limits(budget.connections, &proxies);
+        let server = http::serve(listener, api::router(api), limits, http::Waits::default(), stop.clone());
+        let server = tokio::spawn(server);
         tokio::spawn(housekeeping(auth.clone(), stop.clone()));
-        Ok(Self { address, store, auth, calls, outbox, inbound, server, stop, _local: local })
+        Ok(Self { address, store, auth, calls, flows, outbox, inbound, server, stop, _local: local })
     }
 
     /// Where the API is served.
@@ -159,6 +169,19 @@ impl App {
     #[must_use]
     pub const fn calls(&self) -> &session::Handle {
         &self.calls
+    }
+
+    /// Reads the folder of flows again; each that is new becomes a version, as at the start. Those that have one now.
+    ///
+    /// # Errors
+    /// When the folder cannot be read, or a version cannot be kept.
+    pub async fn read_flows(&self, folder: &Path) -> anyhow::Result<Vec<String>> {
+        let path = folder.to_owned();
+        let folder = tokio::task::spawn_blocking(move || Folder::read(&path)).await??;
+        for finding in folder.findings() {
+            tracing::warn!("{finding}");
+        }
+        Ok(self.flows.take_in(folder).await?)
     }
 
     /// Lets running calls end, then closes the port for inbound calls, stops the API, the outbox and the database, in this order.
@@ -202,10 +225,20 @@ async fn housekeeping(auth: api::auth::Auth, stop: CancellationToken) {
     }
 }
 
-async fn serve(listener: TcpListener, router: axum::Router, stop: CancellationToken) {
-    let router = router.into_make_service_with_connect_info::<SocketAddr>();
-    let served = axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await;
-    if let Err(error) = served {
-        tracing::error!(%error, "the API stopped");
+/// Raises the limit of open files, and says so when it is too small for what is configured.
+fn file_budget(config: &Config) -> descriptors::Budget {
+    let inbound =
+        if config.inbound.listen.is_some() { config.inbound.max_connections + inbound::UNPROVEN } else { 0 };
+    let limit = descriptors::raise();
+    let budget = descriptors::budget(limit, config.calls.max, inbound, config.connections.max);
+    if budget.is_small() {
+        tracing::warn!(
+            limit,
+            needed = budget.needed,
+            connections = budget.connections,
+            "the limit of open files is small: calls go first, and the API takes fewer connections; raise it with \
+             `ulimit -n` or LimitNOFILE="
+        );
     }
+    budget
 }

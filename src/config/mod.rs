@@ -1,6 +1,7 @@
 //! The configuration file of `dering serve`: composes every part's options, checked whole at start.
 
 mod auth;
+mod connections;
 mod inbound;
 mod outward;
 mod recordings;
@@ -15,6 +16,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 pub use self::auth::{Auth, Requests as RequestRate, local_file};
+pub use self::connections::Connections;
 pub use self::inbound::{Inbound, InboundRoute, Tls};
 pub use self::outward::Outward;
 pub use self::recordings::Recordings;
@@ -49,6 +51,8 @@ pub enum ConfigError {
     Auth { reason: String },
     #[error("{setting}: {reason}")]
     Outward { setting: &'static str, reason: String },
+    #[error("connections: max and per_address must be 1 or more")]
+    Connections,
     #[error("two trunks are named \"{name}\"; names must differ")]
     SameName { name: String },
 }
@@ -57,6 +61,7 @@ pub enum ConfigError {
 #[serde(deny_unknown_fields, default)]
 pub struct Config {
     pub listen: SocketAddr,
+    pub connections: Connections,
     pub public_url: PublicUrl,
     pub database: PathBuf,
     pub recordings: Recordings,
@@ -245,6 +250,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            connections: Connections::default(),
             public_url: PublicUrl::default(),
             database: "data/dering.db".into(),
             recordings: Recordings::default(),
@@ -338,6 +344,7 @@ fn parse(path: &str, text: &str) -> Result<Config, ConfigError> {
         }
         trunk.limits.check().map_err(|what| ConfigError::Trunk { trunk: trunk.name.clone(), what })?;
     }
+    config.connections.check()?;
     config.webhooks.reach("webhooks")?;
     config.requests.reach("requests")?;
     Ok(config)

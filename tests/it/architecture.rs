@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 const LONGEST: usize = 500;
 
 /// Shell modules, low to high; equal ranks may not import one another.
-const SHELL: [(&str, u8); 16] = [
+const SHELL: [(&str, u8); 17] = [
     ("wallclock", 0),
     ("cdr_wire", 0),
+    ("net", 0),
     ("telemetry", 1),
     ("store", 2),
     ("speech", 2),

@@ -22,8 +22,9 @@ use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 
 use super::line::{Action, Farewell, Line};
 use super::messages::{self, Announcement, Report};
-use super::server::Shared;
+use super::server::{FULL, Shared};
 use super::{IncomingCall, Offer};
+use crate::net::doors::Place;
 use crate::telemetry::mask;
 use crate::trunk::{Abilities, Leg, LegCommand, LegEvent};
 
@@ -35,6 +36,7 @@ const EVENTS_BESIDE_AUDIO: usize = 128;
 const COMMANDS: usize = 256;
 /// Messages that may wait to be written, a few seconds of audio.
 const WRITES: usize = 64;
+const CROWD: &str = "others connect, and this one has announced no call";
 /// Messages before `incoming_call`.
 const MAX_PRELUDE: usize = 100;
 /// For the goodbye, on either side.
@@ -43,13 +45,18 @@ const GOODBYE: Duration = Duration::from_secs(1);
 const MAX_DISCARDED: u64 = 8 * 1024 * 1024;
 
 /// Serves one connection to its end.
-pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>) {
+pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>, place: Place) {
     let Some(tls) = shared.options.tls.clone() else {
-        return Box::pin(greet(stream, peer, shared)).await;
+        return Box::pin(greet(stream, peer, shared, place)).await;
     };
     let accepting = TlsAcceptor::from(tls).accept(stream);
-    match timeout(shared.options.waits.handshake, accepting).await {
-        Ok(Ok(stream)) => Box::pin(greet(stream, peer, shared)).await,
+    let accepting = timeout(shared.options.waits.handshake, accepting);
+    let accepted = tokio::select! {
+        accepted = accepting => accepted,
+        () = place.sent_away() => return shared.refused("crowd", peer, CROWD),
+    };
+    match accepted {
+        Ok(Ok(stream)) => Box::pin(greet(stream, peer, shared, place)).await,
         Ok(Err(error)) => shared.refused("tls", peer, &error.to_string()),
         Err(_) => shared.refused("tls", peer, "the TLS handshake took too long"),
     }
@@ -59,6 +66,7 @@ async fn greet<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     stream: S,
     peer: SocketAddr,
     shared: Arc<Shared>,
+    place: Place,
 ) {
     let config = WebSocketConfig::default()
         .read_buffer_size(8 * 1024)
@@ -80,8 +88,13 @@ async fn greet<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
         Err(refusal)
     };
     let accepting = accept_hdr_async_with_config(stream, check, Some(config));
-    match timeout(shared.options.waits.handshake, accepting).await {
-        Ok(Ok(socket)) => Connection::open(socket, peer, shared).run().await,
+    let accepting = timeout(shared.options.waits.handshake, accepting);
+    let accepted = tokio::select! {
+        accepted = accepting => accepted,
+        () = place.sent_away() => return shared.refused("crowd", peer, CROWD),
+    };
+    match accepted {
+        Ok(Ok(socket)) => Connection::open(socket, peer, shared).run(place).await,
         Ok(Err(Error::Http(_))) => shared.refused("secret", peer, "the secret is missing or wrong"),
         Ok(Err(error)) => shared.refused("handshake", peer, &error.to_string()),
         Err(_) => shared.refused("handshake", peer, "the WebSocket handshake took too long"),
@@ -115,10 +128,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
         Self { peer, shared, stream, writes, writer, heard: Instant::now() }
     }
 
-    async fn run(mut self) {
-        let announced = timeout(self.shared.options.waits.first_message, self.announcement()).await;
+    /// `place` is for who has not announced a call yet.
+    async fn run(mut self, place: Place) {
+        let patience = self.shared.options.waits.first_message;
+        let announced = tokio::select! {
+            announced = timeout(patience, self.announcement()) => announced,
+            () = place.sent_away() => {
+                self.shared.refused("crowd", self.peer, CROWD);
+                // At once: a goodbye would keep the socket open.
+                return self.writer.abort();
+            }
+        };
+        drop(place);
+        let shared = Arc::clone(&self.shared);
         let parting = match announced {
-            Ok(Ok(call)) => self.call(call).await,
+            Ok(Ok(call)) => match shared.places.try_acquire() {
+                Ok(_kept) => self.call(call).await,
+                Err(_) => {
+                    self.shared.refused("connections", self.peer, FULL);
+                    self.write(Message::text(messages::hangup()));
+                    Parting::Frame(CloseCode::Again, FULL)
+                }
+            },
             Ok(Err(parting)) => parting,
             Err(_) => {
                 self.shared.refused("first_message", self.peer, "incoming_call did not come");

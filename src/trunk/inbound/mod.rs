@@ -29,7 +29,11 @@ use tokio::sync::oneshot;
 
 use self::access::Access;
 use super::Leg;
+use crate::net::doors::Limits;
 pub use server::{Server, StartError};
+
+/// Connections that have not announced a call, at most.
+pub const UNPROVEN: usize = 128;
 
 /// How calls are taken in.
 #[derive(Clone, Debug)]
@@ -41,15 +45,19 @@ pub struct Options {
     pub tls: Option<Arc<rustls::ServerConfig>>,
     /// Connections at once; further ones are closed before a word is said.
     pub max_connections: usize,
+    /// Connections at once, in all and of one address, that have not announced a call yet. They make room for one
+    /// another, so that who connects and says nothing keeps no caller out.
+    pub unproven: Limits,
     pub waits: Waits,
 }
 
 impl Options {
-    /// Options with the usual limits: 400 connections and [`Waits::default`].
+    /// Options with the usual limits: 400 connections, [`UNPROVEN`] more without a call, and [`Waits::default`].
     #[must_use]
     pub fn new(listen: SocketAddr) -> Self {
         let (access, waits) = (Access::default(), Waits::default());
-        Self { listen, access, tls: None, max_connections: 400, waits }
+        let unproven = Limits { most: UNPROVEN, of_one_address: UNPROVEN / 2, unlimited: Vec::new() };
+        Self { listen, access, tls: None, max_connections: 400, unproven, waits }
     }
 }
 

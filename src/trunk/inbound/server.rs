@@ -16,11 +16,13 @@ use uuid::Uuid;
 
 use super::connection;
 use super::{Offer, Options};
+use crate::net::doors::Doors;
 
 /// Calls that may wait to be looked at.
 const OFFERS: usize = 256;
 /// Complaints about peers are logged this often at most; all are counted.
 const COMPLAINT: Duration = Duration::from_secs(5);
+pub(super) const FULL: &str = "there are inbound.max_connections already";
 /// How long connections have to say goodbye when the port closes.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -37,6 +39,8 @@ pub(super) struct Shared {
     pub(super) options: Options,
     pub(super) offers: mpsc::Sender<Offer>,
     pub(super) stopping: CancellationToken,
+    /// Of connections that have announced a call.
+    pub(super) places: Semaphore,
     sessions: Mutex<HashSet<String>>,
     complained: Mutex<Option<Instant>>,
 }
@@ -130,6 +134,7 @@ impl Server {
         let stopping = CancellationToken::new();
         let connections = TaskTracker::new();
         let shared = Arc::new(Shared {
+            places: Semaphore::new(options.max_connections),
             options,
             offers,
             stopping: stopping.clone(),
@@ -158,7 +163,7 @@ impl Server {
 }
 
 async fn listen(listener: TcpListener, shared: Arc<Shared>, connections: TaskTracker) {
-    let places = Arc::new(Semaphore::new(shared.options.max_connections));
+    let doors = Doors::new(shared.options.unproven.clone());
     loop {
         let accepted = tokio::select! {
             () = shared.stopping.cancelled() => return,
@@ -177,16 +182,14 @@ async fn listen(listener: TcpListener, shared: Arc<Shared>, connections: TaskTra
             shared.refused("address", peer, "its address is not in inbound.allow");
             continue;
         }
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
-            shared.refused("connections", peer, "there are inbound.max_connections already");
+        if shared.places.available_permits() == 0 {
+            shared.refused("connections", peer, FULL);
             continue;
-        };
+        }
+        // Nobody behind these doors is ever at work, so there is always room in the end.
+        let Some(place) = doors.enter(peer.ip()).await else { continue };
         keep_quick(&stream);
-        let shared = Arc::clone(&shared);
-        connections.spawn(async move {
-            connection::serve(stream, peer, shared).await;
-            drop(place);
-        });
+        connections.spawn(connection::serve(stream, peer, Arc::clone(&shared), place));
     }
 }
 

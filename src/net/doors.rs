@@ -1,0 +1,291 @@
+//! Who may stay connected: so many in all, so many of one address. Where there is no more room, whoever shows no use
+//! for its connection makes place: the one that has shown none for the longest time, of the address that has most such
+//! connections. So a crowd of silent connections keeps nobody out who has something to say.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+/// Nobody has to go before this time, however many come at once: it is enough to say a first word.
+const FIRST_WORD: Duration = Duration::from_millis(250);
+/// Somebody in the middle of a request may take this long before others go first.
+const SENTENCE: Duration = Duration::from_secs(3);
+
+/// How many may be connected.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    pub most: usize,
+    pub of_one_address: usize,
+    /// Proxies: whoever comes through them is one address to us.
+    pub unlimited: Vec<IpNet>,
+}
+
+/// The doors of one port.
+#[derive(Debug)]
+pub struct Doors {
+    limits: Limits,
+    state: Mutex<State>,
+    freed: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    next: u64,
+    guests: HashMap<u64, Guest>,
+}
+
+#[derive(Debug)]
+struct Guest {
+    address: IpAddr,
+    /// From then on it may be sent away; `None` while it is at work.
+    idle_from: Option<Instant>,
+    leave: CancellationToken,
+}
+
+/// What there is for somebody new.
+enum Room {
+    Free,
+    /// When this one leaves.
+    InPlaceOf(u64),
+    /// Nobody can be sent away before.
+    NotBefore(Instant),
+    None,
+}
+
+/// A place behind the doors, given up when it is dropped.
+#[derive(Debug)]
+pub struct Place {
+    doors: Arc<Doors>,
+    id: u64,
+    leave: CancellationToken,
+}
+
+impl Doors {
+    #[must_use]
+    pub fn new(limits: Limits) -> Arc<Self> {
+        Arc::new(Self { limits, state: Mutex::default(), freed: Notify::new() })
+    }
+
+    /// Lets somebody in, who counts as idle until it says otherwise. Waits a moment where all that are idle have only
+    /// just come; `None` when there is no room because everybody is at work. For one caller at a time.
+    pub async fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
+        let address = address.to_canonical();
+        loop {
+            let earliest = {
+                let mut state = self.state();
+                match state.room(&self.limits, address) {
+                    Room::Free => return Some(self.admit(&mut state, address)),
+                    Room::InPlaceOf(id) => {
+                        if let Some(guest) = state.guests.remove(&id) {
+                            guest.leave.cancel();
+                        }
+                        return Some(self.admit(&mut state, address));
+                    }
+                    Room::NotBefore(earliest) => earliest,
+                    Room::None => return None,
+                }
+            };
+            tokio::select! {
+                () = sleep_until(earliest) => {}
+                () = self.freed.notified() => {}
+            }
+        }
+    }
+
+    /// How many are inside.
+    #[must_use]
+    pub fn inside(&self) -> usize {
+        self.state().guests.len()
+    }
+
+    fn admit(self: &Arc<Self>, state: &mut State, address: IpAddr) -> Place {
+        let (id, leave) = (state.next, CancellationToken::new());
+        state.next += 1;
+        let idle_from = Some(Instant::now() + FIRST_WORD);
+        state.guests.insert(id, Guest { address, idle_from, leave: leave.clone() });
+        Place { doors: Arc::clone(self), id, leave }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    fn room(&self, limits: &Limits, address: IpAddr) -> Room {
+        let limited = !limits.unlimited.iter().any(|network| network.contains(&address));
+        let of_address = || self.guests.values().filter(|guest| guest.address == address).count();
+        if limited && self.guests.len() >= limits.of_one_address && of_address() >= limits.of_one_address {
+            self.in_place_of(|guest| guest.address == address)
+        } else if self.guests.len() >= limits.most {
+            let most = self.most_idle();
+            self.in_place_of(|guest| Some(guest.address) == most)
+        } else {
+            Room::Free
+        }
+    }
+
+    fn in_place_of(&self, wanted: impl Fn(&Guest) -> bool) -> Room {
+        let idle = self.guests.iter().filter(|(_, guest)| wanted(guest));
+        let longest = idle.filter_map(|(id, guest)| Some((guest.idle_from?, *id))).min();
+        match longest {
+            None => Room::None,
+            Some((from, id)) if from <= Instant::now() => Room::InPlaceOf(id),
+            Some((from, _)) => Room::NotBefore(from),
+        }
+    }
+
+    /// The address with most idle connections.
+    fn most_idle(&self) -> Option<IpAddr> {
+        let mut counts = HashMap::<IpAddr, usize>::new();
+        for guest in self.guests.values().filter(|guest| guest.idle_from.is_some()) {
+            *counts.entry(guest.address).or_default() += 1;
+        }
+        counts.into_iter().max_by_key(|(_, count)| *count).map(|(address, _)| address)
+    }
+}
+
+impl Place {
+    /// Nothing is asked of us.
+    pub fn idle(&self) {
+        self.set(Some(FIRST_WORD));
+    }
+
+    /// Something is being asked.
+    pub fn asking(&self) {
+        self.set(Some(SENTENCE));
+    }
+
+    /// We are at work for it.
+    pub fn at_work(&self) {
+        self.set(None);
+    }
+
+    /// Ends when somebody else needs the place.
+    pub async fn sent_away(&self) {
+        self.leave.cancelled().await;
+    }
+
+    fn set(&self, idle_in: Option<Duration>) {
+        let idle_from = idle_in.map(|wait| Instant::now() + wait);
+        if let Some(guest) = self.doors.state().guests.get_mut(&self.id) {
+            guest.idle_from = idle_from;
+        }
+        self.doors.freed.notify_one();
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.doors.state().guests.remove(&self.id);
+        self.doors.freed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn doors(most: usize, of_one_address: usize) -> Arc<Doors> {
+        Doors::new(Limits { most, of_one_address, unlimited: vec!["10.0.0.0/8".parse().unwrap()] })
+    }
+
+    fn address(text: &str) -> IpAddr {
+        text.parse().unwrap()
+    }
+
+    async fn crowd(doors: &Arc<Doors>, from: &str, many: usize) -> Vec<Place> {
+        let mut crowd = Vec::new();
+        for _ in 0..many {
+            crowd.push(doors.enter(address(from)).await.unwrap());
+        }
+        crowd
+    }
+
+    fn away(places: &[Place]) -> usize {
+        places.iter().filter(|place| place.leave.is_cancelled()).count()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_crowd_makes_room_for_whoever_comes() {
+        let doors = doors(100, 50);
+        let (one, two) = (crowd(&doors, "203.0.113.1", 50).await, crowd(&doors, "203.0.113.2", 50).await);
+        let began = Instant::now();
+        let honest = doors.enter(address("198.51.100.7")).await.unwrap();
+        assert!(began.elapsed() <= FIRST_WORD + Duration::from_millis(2));
+        honest.at_work();
+        assert_eq!((away(&one) + away(&two), doors.inside()), (1, 100));
+        // Of the same address, too.
+        let same = doors.enter(address("203.0.113.1")).await.unwrap();
+        same.at_work();
+        let more = crowd(&doors, "203.0.113.1", 300).await;
+        assert!(!same.leave.is_cancelled() && !honest.leave.is_cancelled());
+        assert_eq!(away(&one), 50, "the oldest of the address went first");
+        assert!(away(&two) <= 2, "{}", away(&two));
+        drop(more);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_address_with_most_idle_connections_gives_one_up() {
+        let doors = doors(10, 9);
+        let few = crowd(&doors, "203.0.113.1", 2).await;
+        let many = crowd(&doors, "203.0.113.2", 8).await;
+        let _third = doors.enter(address("203.0.113.3")).await.unwrap();
+        assert_eq!((away(&few), away(&many)), (0, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_burst_that_says_its_word_loses_nobody() {
+        let doors = doors(20, 20);
+        let mut served = 0;
+        let mut inside = Vec::new();
+        for _ in 0..200 {
+            let place = doors.enter(address("198.51.100.7")).await.unwrap();
+            inside.push(place);
+            // They are slower than they come, but not as slow as to be idle.
+            if inside.len() == 20 {
+                tokio::time::advance(Duration::from_millis(100)).await;
+                assert_eq!(away(&inside), 0);
+                served += inside.drain(..).count();
+            }
+        }
+        assert_eq!(served, 200);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_is_at_work_stays_and_the_next_one_is_refused() {
+        let doors = doors(3, 3);
+        let working = crowd(&doors, "203.0.113.1", 3).await;
+        working.iter().for_each(Place::at_work);
+        assert!(doors.enter(address("198.51.100.7")).await.is_none());
+        working[1].idle();
+        assert!(doors.enter(address("198.51.100.7")).await.is_some());
+        assert_eq!(away(&working), 1);
+        assert!(working[1].leave.is_cancelled());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_never_ends_is_no_work() {
+        let doors = doors(3, 3);
+        let dripping = crowd(&doors, "203.0.113.1", 3).await;
+        dripping.iter().for_each(Place::asking);
+        let began = Instant::now();
+        assert!(doors.enter(address("198.51.100.7")).await.is_some());
+        assert!(began.elapsed() >= SENTENCE && away(&dripping) == 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_proxy_is_not_one_address() {
+        let doors = doors(100, 5);
+        let all = crowd(&doors, "10.1.2.3", 50).await;
+        assert_eq!(away(&all), 0);
+        let all = crowd(&doors, "::ffff:10.1.2.3", 40).await;
+        assert_eq!(away(&all), 0);
+    }
+}
