@@ -33,7 +33,7 @@ pub(super) struct Args {
 /// # Errors
 /// When a part cannot start.
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    crate::telemetry::start_logging(&args.log, crate::telemetry::LogFormat::Text);
+    let _logging = crate::telemetry::start_logging(&args.log, crate::telemetry::LogFormat::Text);
     let mut demo =
         demo::Demo::start(&Options { listen: args.listen, data: args.data, flows: args.flows }).await?;
     super::note(&demo.invitation());

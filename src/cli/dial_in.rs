@@ -63,7 +63,7 @@ pub(super) struct Args {
 /// # Errors
 /// When the callee file is wrong, the server cannot be reached, or the connection is lost.
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    telemetry::start_logging(&args.log, LogFormat::Text);
+    let _logging = telemetry::start_logging(&args.log, LogFormat::Text);
     let options = Options {
         url: args.url,
         token: args.token,

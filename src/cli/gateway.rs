@@ -76,7 +76,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if let Some(Command::DialIn(args)) = args.command {
         return Box::pin(super::dial_in::run(args)).await;
     }
-    telemetry::start_logging(&args.log, LogFormat::Text);
+    let _logging = telemetry::start_logging(&args.log, LogFormat::Text);
     let versions = args.accounts.iter().filter_map(|(a, version)| Some((a.name.clone(), (*version)?)));
     let account_versions = versions.collect();
     let mut accounts: Vec<Account> = args.accounts.into_iter().map(|(account, _)| account).collect();

@@ -90,7 +90,11 @@ pub fn run() -> ExitCode {
 }
 
 fn on_runtime(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
-    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(work);
+    // What still computes then, nobody waits for.
+    runtime.shutdown_background();
+    result
 }
 
 #[expect(clippy::print_stderr, reason = "the one place where a command tells why it failed")]

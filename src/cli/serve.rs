@@ -1,13 +1,18 @@
 //! `dering serve`: the server until it is told to stop.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use rustix::fs::Mode;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::App;
-use crate::config::DEFAULT_YAML;
+use crate::config::{Config, DEFAULT_YAML};
 use crate::telemetry;
+
+/// What the process says when it was told twice to stop.
+const CUT_SHORT: u8 = 130;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -29,21 +34,88 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::SUCCESS);
     }
     let mut config = super::configuration(args.config.as_deref())?;
-    telemetry::start_logging(&config.log.filter, config.log.format);
+    let logging = telemetry::start_logging(&config.log.filter, config.log.format);
+    // What the server writes is nobody else's.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    let mut signals = Signals::catch().context("cannot wait for signals")?;
     if let Some(model) = super::offer::model(&config.speech_to_text).await {
         config.speech_to_text.model = Some(model);
     }
     let app = App::start(&config).await?;
     tracing::info!(address = %app.address(), "ready");
-    stop_signal().await.context("cannot wait for a signal")?;
-    tracing::info!("stopping: running calls may end first");
-    app.shutdown().await;
-    Ok(ExitCode::SUCCESS)
+    while signals.next().await == Wish::ReadAgain {
+        read_again(&app, &config, args.config.as_deref(), &logging).await;
+    }
+    tracing::info!("stopping: running calls may end first; a second signal ends them at once");
+    tokio::select! {
+        () = app.shutdown() => Ok(ExitCode::SUCCESS),
+        () = signals.stop() => {
+            tracing::warn!("stopped at once: calls that ran are closed at the next start");
+            Ok(ExitCode::from(CUT_SHORT))
+        }
+    }
+}
+
+/// What can be read again is: the filter of the log and the flows. What is wrong with them is told, and changes
+/// nothing.
+async fn read_again(app: &App, config: &Config, path: Option<&Path>, logging: &telemetry::Logging) {
+    match super::configuration(path) {
+        Ok(new) => match logging.set_filter(&new.log.filter) {
+            Ok(()) => tracing::info!(filter = %new.log.filter, "the filter of the log was read again"),
+            Err(error) => tracing::error!("log.filter: {error}"),
+        },
+        Err(error) => tracing::error!("the configuration stays as it was: {error:#}"),
+    }
+    match app.read_flows(&config.flows).await {
+        Ok(new) if new.is_empty() => tracing::info!("the flows were read again; nothing is new"),
+        Ok(new) => tracing::info!(flows = %new.join(", "), "the flows were read again; these are new"),
+        Err(error) => tracing::error!("the flows stay as they were: {error:#}"),
+    }
+    tracing::info!("other settings are read at the next start");
+}
+
+/// What a signal wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wish {
+    ReadAgain,
+    Stop,
+}
+
+struct Signals {
+    hang_up: Signal,
+    interrupt: Signal,
+    terminate: Signal,
+    /// Beyond a limit of the size of files, writing is to fail and not to end the process.
+    _too_large: Signal,
+}
+
+impl Signals {
+    fn catch() -> std::io::Result<Self> {
+        let too_large = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+        Ok(Self {
+            hang_up: signal(SignalKind::hangup())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            terminate: signal(SignalKind::terminate())?,
+            _too_large: signal(too_large)?,
+        })
+    }
+
+    async fn next(&mut self) -> Wish {
+        tokio::select! {
+            _ = self.hang_up.recv() => Wish::ReadAgain,
+            _ = self.interrupt.recv() => Wish::Stop,
+            _ = self.terminate.recv() => Wish::Stop,
+        }
+    }
+
+    async fn stop(&mut self) {
+        while self.next().await != Wish::Stop {}
+    }
 }
 
 /// Waits for Ctrl-C or SIGTERM.
 pub(super) async fn stop_signal() -> std::io::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
         result = tokio::signal::ctrl_c() => result,
         _ = terminate.recv() => Ok(()),

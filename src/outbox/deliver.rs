@@ -78,8 +78,8 @@ impl Handle {
         self.wake();
     }
 
-    /// Claims nothing more and waits for the posts in flight, at most [`Options::drain`]. What is cut
-    /// off then is posted again by the next worker.
+    /// Posts what is due now, once each, for at most [`Options::drain`]. What is cut off then, or falls due later, is
+    /// posted by the next worker.
     pub async fn shutdown(&self) {
         self.stopping.cancel();
         self.stopped.cancelled().await;
@@ -134,9 +134,22 @@ impl Outbox {
         self.drain().await;
     }
 
-    /// Waits for the posts in flight and writes their ends down.
+    /// Posts what is due, waits for the posts in flight and writes their ends down.
     async fn drain(&mut self) {
         let deadline = tokio::time::Instant::now() + self.options.drain;
+        loop {
+            self.turn(self.options.concurrency.max(1)).await;
+            if self.posts.is_empty() {
+                break;
+            }
+            match tokio::time::timeout_at(deadline, self.posts.join_next_with_id()).await {
+                Ok(Some(ended)) => self.ended(ended),
+                Ok(None) | Err(_) => break,
+            }
+            while let Some(ended) = self.posts.try_join_next_with_id() {
+                self.ended(ended);
+            }
+        }
         while let Ok(Some(ended)) = tokio::time::timeout_at(deadline, self.posts.join_next_with_id()).await {
             self.ended(ended);
         }

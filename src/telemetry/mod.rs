@@ -14,16 +14,48 @@ pub enum LogFormat {
     Json,
 }
 
+/// The log, once it is started.
+pub struct Logging {
+    refilter: Box<dyn Fn(EnvFilter) -> bool + Send + Sync>,
+}
+
+impl std::fmt::Debug for Logging {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Logging").finish_non_exhaustive()
+    }
+}
+
+impl Logging {
+    /// From now on `filter` decides what is logged.
+    ///
+    /// # Errors
+    /// When it is no filter; then nothing changes.
+    pub fn set_filter(&self, filter: &str) -> Result<(), String> {
+        let filter =
+            EnvFilter::try_new(filter).map_err(|error| format!("{filter:?} is no filter: {error}"))?;
+        if (self.refilter)(filter) { Ok(()) } else { Err("the log is not there any more".to_owned()) }
+    }
+}
+
 /// Starts logging to standard error. `filter` is a `tracing` filter such as `info,dering=debug`; what
 /// cannot be parsed falls back to `warn`. A second call does nothing.
-pub fn start_logging(filter: &str, format: LogFormat) {
+pub fn start_logging(filter: &str, format: LogFormat) -> Logging {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("warn"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let started = match format {
-        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
-        LogFormat::Json => builder.json().try_init(),
+    let (started, refilter): (_, Box<dyn Fn(EnvFilter) -> bool + Send + Sync>) = match format {
+        LogFormat::Text => {
+            let builder = builder.with_ansi(std::io::stderr().is_terminal()).with_filter_reloading();
+            let filter = builder.reload_handle();
+            (builder.try_init(), Box::new(move |new| filter.reload(new).is_ok()))
+        }
+        LogFormat::Json => {
+            let builder = builder.json().with_filter_reloading();
+            let filter = builder.reload_handle();
+            (builder.try_init(), Box::new(move |new| filter.reload(new).is_ok()))
+        }
     };
     drop(started);
+    Logging { refilter }
 }
 
 /// Starts collecting metrics; the handle renders them as Prometheus text. `None` when something else

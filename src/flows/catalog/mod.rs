@@ -36,7 +36,7 @@ struct Known {
     broken: BTreeMap<String, PathBuf>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Versions {
     /// Oldest first.
     rows: Vec<FlowVersionRow>,
@@ -127,8 +127,7 @@ impl Catalog {
     /// # Errors
     /// A version cannot be written, or the database fails.
     pub async fn open(store: Store, root: &Path, folder: Folder) -> Result<Self, Error> {
-        let broken = folder.broken.into_iter().collect();
-        let known = RwLock::new(Arc::new(Known { flows: BTreeMap::new(), broken }));
+        let known = RwLock::default();
         let catalog = Self {
             store,
             root: root.to_owned(),
@@ -137,12 +136,64 @@ impl Catalog {
             turn: tokio::sync::Mutex::default(),
         };
         catalog.refresh().await?;
+        catalog.take_in(folder).await?;
+        catalog.tell_of_losses();
+        Ok(catalog)
+    }
+
+    /// Writes down those of the folder's flows that are new, and hands back their names. A version that is known, but
+    /// whose files are gone, gets them again.
+    ///
+    /// # Errors
+    /// A version cannot be written, or the database fails.
+    pub async fn take_in(&self, folder: Folder) -> Result<Vec<String>, Error> {
+        let broken = folder.broken.into_iter().collect();
+        self.change(|known| Known { flows: known.flows.clone(), broken });
+        let mut new = Vec::new();
         for usable in folder.flows {
-            if !catalog.now().has(usable.flow.name(), &usable.digest) {
-                catalog.add(usable, "folder".into(), String::new()).await?;
+            let name = usable.flow.name().to_owned();
+            if !self.now().has(&name, &usable.digest) {
+                self.add(usable, "folder".into(), String::new()).await?;
+                new.push(name);
+            } else if self.is_damaged(&name, &usable.digest).await {
+                tracing::warn!(
+                    flow = name,
+                    "the files of this version were gone or changed; they are made anew"
+                );
+                self.keep(usable).await?;
             }
         }
-        Ok(catalog)
+        Ok(new)
+    }
+
+    async fn is_damaged(&self, name: &str, digest: &str) -> bool {
+        let (root, name, digest) = (self.root.clone(), name.to_owned(), digest.to_owned());
+        let check = tokio::task::spawn_blocking(move || {
+            let damaged = keeping::load(&root, &name, &digest).is_err();
+            if damaged {
+                // What is left of it would be taken for the whole.
+                drop(std::fs::remove_dir_all(root.join(&digest)));
+            }
+            damaged
+        });
+        check.await.unwrap_or(false)
+    }
+
+    /// Says which versions have no files any more.
+    fn tell_of_losses(&self) {
+        let known = self.now();
+        let rows = known.flows.values().flat_map(|versions| &versions.rows);
+        let lost: Vec<&FlowVersionRow> =
+            rows.filter(|row| !keeping::text_file(&self.root, &row.digest).exists()).collect();
+        if let Some(first) = lost.first() {
+            tracing::error!(
+                versions = lost.len(),
+                flow = first.flow,
+                digest = first.digest,
+                folder = %self.root.display(),
+                "versions of flows have no files any more: put the folder back, or upload them again"
+            );
+        }
     }
 
     /// The version that `reference` names: `name`, `name@label` or `name@digest`.
@@ -207,21 +258,24 @@ impl Catalog {
     /// It cannot be written, or the database fails.
     pub async fn add(&self, usable: Usable, author: Author, message: String) -> Result<Added, Error> {
         let (flow, digest) = (usable.flow.name().to_owned(), usable.digest.clone());
-        let root = self.root.clone();
-        let kept = tokio::task::spawn_blocking(move || {
-            std::fs::create_dir_all(&root).map_err(|source| Error::Keep { path: root.clone(), source })?;
-            keeping::keep(&root, &usable)
-        });
-        kept.await.map_err(|error| Error::Keep {
-            path: self.root.clone(),
-            source: std::io::Error::other(error),
-        })??;
+        self.keep(usable).await?;
         let (version, entry) = author.uploads(&flow, &digest, message);
         let new = self.store.add_flow_version(version, entry).await?;
         self.refresh().await?;
         let known = self.now();
         let runs = known.flows.get(&flow).and_then(Versions::runs).ok_or_else(|| known.unknown(&flow))?;
         Ok(Added { flow, digest, new, runs })
+    }
+
+    /// Writes the files of a version.
+    async fn keep(&self, usable: Usable) -> Result<(), Error> {
+        let root = self.root.clone();
+        let kept = tokio::task::spawn_blocking(move || {
+            std::fs::create_dir_all(&root).map_err(|source| Error::Keep { path: root.clone(), source })?;
+            keeping::keep(&root, &usable)
+        });
+        kept.await
+            .map_err(|error| Error::Keep { path: self.root.clone(), source: std::io::Error::other(error) })?
     }
 
     /// Points a label of a flow at the version that `wanted` names.
@@ -342,9 +396,13 @@ impl Catalog {
         for row in self.store.flow_labels().await? {
             flows.entry(row.flow).or_default().labels.insert(row.label, row.digest);
         }
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
-        *known = Arc::new(Known { flows, broken: known.broken.clone() });
+        self.change(|known| Known { flows, broken: known.broken.clone() });
         Ok(())
+    }
+
+    fn change(&self, change: impl FnOnce(&Known) -> Known) {
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        *known = Arc::new(change(&known));
     }
 }
 
@@ -398,101 +456,4 @@ fn ran_before(now: &str, moves: &[LabelMoveRow], rows: &[FlowVersionRow]) -> Opt
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::Bundle;
-    use super::*;
-    use crate::store;
-
-    fn version(outcome: &str) -> Usable {
-        let text = format!("flow: a\nstart: s\nscenes: {{ s: [ {{ hangup: {outcome} }} ] }}\n");
-        Bundle::read(text.as_bytes()).unwrap().check().unwrap()
-    }
-
-    async fn catalog(root: &Path) -> Catalog {
-        let store = Store::open(store::Options::memory()).await.unwrap();
-        Catalog::open(store, root, Folder::default()).await.unwrap()
-    }
-
-    async fn add(catalog: &Catalog, outcome: &str) -> String {
-        catalog.add(version(outcome), "ann".into(), outcome.into()).await.unwrap().digest
-    }
-
-    #[tokio::test]
-    async fn a_name_runs_the_newest_version_until_production_is_set() {
-        let root = tempfile::tempdir().unwrap();
-        let catalog = catalog(root.path()).await;
-        let (one, two) = (add(&catalog, "one").await, add(&catalog, "two").await);
-        assert_eq!(catalog.find("a").await.unwrap().digest, two);
-        assert_eq!(catalog.find("a@latest").await.unwrap().digest, two);
-        assert_eq!(catalog.find(&format!("a@{}", &one[..8])).await.unwrap().digest, one);
-        catalog.label("a", PRODUCTION, &one[..10], "ann").await.unwrap();
-        let three = add(&catalog, "three").await;
-        assert_eq!(catalog.find("a").await.unwrap().digest, one, "what runs is decided by hand now");
-        assert_eq!(catalog.find("a@latest").await.unwrap().digest, three);
-        let again = catalog.add(version("one"), "bob".into(), "again".into()).await.unwrap();
-        assert!(!again.new && again.runs.digest == one);
-        let shown = catalog.describe("a").unwrap();
-        let authors: Vec<&str> = shown.versions.iter().map(|row| row.author.as_str()).collect();
-        assert_eq!(authors, ["ann"; 3], "a version is written down once");
-        let running = catalog.unlabel("a", PRODUCTION, "ann").await.unwrap();
-        assert_eq!(running, Running { digest: three, label: LATEST.into() });
-    }
-
-    #[tokio::test]
-    async fn going_back_goes_back_further_each_time_and_names_what_is_missing() {
-        let root = tempfile::tempdir().unwrap();
-        let catalog = catalog(root.path()).await;
-        let (one, two) = (add(&catalog, "one").await, add(&catalog, "two").await);
-        let (_never_ran, four) = (add(&catalog, "three").await, add(&catalog, "four").await);
-        catalog.label("a", PRODUCTION, &two, "ann").await.unwrap();
-        catalog.label("a", PRODUCTION, &four, "ann").await.unwrap();
-        assert_eq!(catalog.roll_back("a", None, "ann").await.unwrap().digest, two);
-        assert_eq!(catalog.roll_back("a", None, "ann").await.unwrap().digest, four, "ran before two was set");
-        assert_eq!(catalog.roll_back("a", Some(&one), "ann").await.unwrap().digest, one);
-        for (wanted, why) in [("nope", "has no version or label `nope`"), ("b", "no version or label")] {
-            let error = catalog.roll_back("a", Some(wanted), "ann").await.unwrap_err().to_string();
-            assert!(error.contains(why), "{error}");
-        }
-        let error = catalog.label("a", "Live!", &one, "ann").await.unwrap_err().to_string();
-        assert!(error.contains("cannot be a label"), "{error}");
-        let error = catalog.label("a", LATEST, &one, "ann").await.unwrap_err().to_string();
-        assert!(error.contains("newest version"), "{error}");
-        assert!(matches!(catalog.find("b").await, Err(Error::Unknown { .. })));
-    }
-
-    #[tokio::test]
-    async fn uploads_at_the_same_time_are_all_known_afterwards() {
-        let root = tempfile::tempdir().unwrap();
-        let catalog = catalog(root.path()).await;
-        let outcomes: Vec<String> = (0..12).map(|n| format!("o{n}")).collect();
-        futures_util::future::join_all(outcomes.iter().map(|outcome| add(&catalog, outcome))).await;
-        assert_eq!(catalog.describe("a").unwrap().versions.len(), 12);
-    }
-
-    #[tokio::test]
-    async fn the_first_version_has_none_before_it() {
-        let root = tempfile::tempdir().unwrap();
-        let catalog = catalog(root.path()).await;
-        add(&catalog, "one").await;
-        assert!(matches!(catalog.roll_back("a", None, "ann").await, Err(Error::NothingBefore { .. })));
-    }
-
-    #[tokio::test]
-    async fn a_folder_is_written_down_once_and_does_not_undo_uploads() {
-        let root = tempfile::tempdir().unwrap();
-        let flows = tempfile::tempdir().unwrap();
-        std::fs::write(flows.path().join("a.yaml"), &version("one").text).unwrap();
-        let store = Store::open(store::Options::memory()).await.unwrap();
-        let open =
-            async || Catalog::open(store.clone(), root.path(), Folder::read(flows.path()).unwrap()).await;
-        let catalog = open().await.unwrap();
-        assert_eq!(catalog.describe("a").unwrap().versions[0].author, "folder");
-        let two = add(&catalog, "two").await;
-        let catalog = open().await.unwrap();
-        assert_eq!(catalog.find("a").await.unwrap().digest, two);
-        assert_eq!(catalog.describe("a").unwrap().versions.len(), 2);
-        std::fs::write(flows.path().join("a.yaml"), "flow: a\n").unwrap();
-        let catalog = open().await.unwrap();
-        assert_eq!(catalog.find("a").await.unwrap().digest, two, "a broken file leaves what runs alone");
-    }
-}
+mod tests;
