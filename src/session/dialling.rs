@@ -168,6 +168,10 @@ impl Handle {
         // The version that was checked is the one that runs, whatever is uploaded until then.
         request.flow = format!("{}@{}", checked.flow.flow.name(), checked.flow.digest);
         let batch = first_lines(&request, &dialed, checked, now);
+        // The call has them, sealed.
+        if let Some(target) = &mut request.notify {
+            target.headers.clear();
+        }
         let kept = serde_json::to_string(&request).map_err(|error| Refusal::Unwritable(error.to_string()))?;
         let plan = NewPlan {
             trunk: checked.trunk.name().to_owned(),

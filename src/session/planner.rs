@@ -113,7 +113,7 @@ impl Handle {
 
     async fn begin_planned(&self, row: &PlannedRow) -> Result<Begun, store::Error> {
         let store = &self.inner.parts.store;
-        let request: DialRequest = match serde_json::from_str(&row.request) {
+        let mut request: DialRequest = match serde_json::from_str(&row.request) {
             Ok(request) => request,
             Err(error) => {
                 let why = format!("what was planned cannot be read any more ({error}); ask for it again");
@@ -121,6 +121,9 @@ impl Handle {
                 return Ok(Begun::Settled);
             }
         };
+        if let Some(target) = &mut request.notify {
+            target.headers = store.notify_headers(&row.call_id).await?;
+        }
         if when(Some(row.start_ms), row.expires_ms, now_ms()) != When::Now {
             return Ok(Begun::NotYet);
         }
@@ -188,11 +191,8 @@ impl Handle {
     ) -> Result<bool, store::Error> {
         let store = &self.inner.parts.store;
         let Some(call) = store.call(&row.call_id).await? else { return Ok(false) };
-        let notify = call.notify_url.map(|url| super::NotifyTarget {
-            url,
-            headers: call.notify_headers,
-            amd_events: None,
-        });
+        let headers = store.notify_headers(&row.call_id).await?;
+        let notify = call.notify_url.map(|url| super::NotifyTarget { url, headers, amd_events: None });
         let mut closing = why.closing(&row.call_id, &call.app_id, &call.target, notify.as_ref(), now_ms());
         closing.audit = act.map(|act| hung_up(act, &row.call_id));
         let ended = store.end_plan(closing).await?;

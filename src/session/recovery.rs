@@ -1,5 +1,6 @@
 //! Calls that a crash or a kill left open: each gets its end, its record and its last notification.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use callcore::audio::SAMPLE_RATE;
@@ -40,6 +41,8 @@ pub async fn recover(store: &Store, recordings: &Path) -> Result<Recovered, stor
         let sent = store.notifications(&call.id).await?.len() as u64;
         let mut batch = closing(call, sent);
         batch.recording = recording(store, call, recordings).await?;
+        let headers = store.notify_headers(&call.id).await?;
+        batch.notifications.iter_mut().for_each(|notification| notification.headers.clone_from(&headers));
         store.record(batch).await?;
     }
     let held = store.cut_off_calls(now_ms() - LATELY_MS).await?;
@@ -118,7 +121,7 @@ fn closing(call: &CallRow, sent: u64) -> CallBatch {
         app_id: call.app_id.clone(),
         kind: body["status"].as_str().unwrap_or_default().to_owned(),
         url: url.clone(),
-        headers: call.notify_headers.clone(),
+        headers: BTreeMap::new(),
         body: body.to_string(),
     });
     CallBatch {

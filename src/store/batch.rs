@@ -10,7 +10,8 @@ use sqlx::types::Json;
 use uuid::Uuid;
 
 use super::do_not_call::digits;
-use super::{Error, NewAudit, NewDoNotCall, Store, audit, cdr, do_not_call};
+use super::seal::ServerKey;
+use super::{Error, NewAudit, NewDoNotCall, Store, audit, cdr, do_not_call, headers};
 use crate::wallclock::now_ms;
 
 /// Everything that happened to one call at one instant. It becomes visible at once or not at all, so a
@@ -148,19 +149,23 @@ impl Store {
     /// [`Error::Exists`] for a second `new`, [`Error::UnknownCall`] when the call was never recorded;
     /// then nothing of the batch is kept.
     pub async fn record(&self, batch: CallBatch) -> Result<(), Error> {
-        let call_id = batch.call_id.clone();
-        self.write(move |connection| async move { write(connection, batch).await }.boxed()).await?;
+        let (call_id, key) = (batch.call_id.clone(), self.clients.vault.key()?);
+        self.write(move |connection| async move { write(connection, &key, batch).await }.boxed()).await?;
         self.watchers.tell(&call_id);
         Ok(())
     }
 }
 
-pub(super) async fn write(connection: &mut SqliteConnection, batch: CallBatch) -> Result<(), Error> {
+pub(super) async fn write(
+    connection: &mut SqliteConnection,
+    key: &ServerKey,
+    batch: CallBatch,
+) -> Result<(), Error> {
     let id = batch.call_id.as_str();
     let now = now_ms();
     match batch.new {
         Some(call) => {
-            insert_call(connection, id, call).await?;
+            insert_call(connection, key, id, call).await?;
         }
         None => require_call(connection, id).await?,
     }
@@ -168,7 +173,7 @@ pub(super) async fn write(connection: &mut SqliteConnection, batch: CallBatch) -
         update_call(connection, id, update).await?;
     }
     append_events(connection, id, batch.events).await?;
-    append_notifications(connection, id, batch.notifications, now).await?;
+    append_notifications(connection, key, id, batch.notifications, now).await?;
     append_transcripts(connection, id, batch.transcripts).await?;
     if let Some(record) = batch.cdr {
         cdr::put(connection, id, &record, batch.cdr_estimated, now).await?;
@@ -190,7 +195,12 @@ pub(super) async fn write(connection: &mut SqliteConnection, batch: CallBatch) -
 
 /// Writes a call, and files it under the contact of the number at its other end, when just one contact has it. Both
 /// in one go: each statement by itself costs a change of threads.
-async fn insert_call(connection: &mut SqliteConnection, id: &str, call: NewCall) -> Result<(), Error> {
+async fn insert_call(
+    connection: &mut SqliteConnection,
+    key: &ServerKey,
+    id: &str,
+    call: NewCall,
+) -> Result<(), Error> {
     let other = digits(if call.direction == "inbound" { &call.caller } else { &call.target });
     sqlx::query(
         "INSERT INTO calls (id, app_id, bot_id, trunk, direction, target, caller, flow, flow_digest, \
@@ -210,7 +220,7 @@ async fn insert_call(connection: &mut SqliteConnection, id: &str, call: NewCall)
     .bind(call.flow_digest)
     .bind(Json(call.metadata))
     .bind(call.notify_url)
-    .bind(Json(call.notify_headers))
+    .bind(headers::sealed(key, id, &call.notify_headers)?)
     .bind(call.state)
     .bind(call.created_ms)
     .bind(call.machine_detection)
@@ -282,6 +292,7 @@ pub(super) async fn append_events(
 
 async fn append_notifications(
     connection: &mut SqliteConnection,
+    key: &ServerKey,
     id: &str,
     notifications: Vec<NewNotification>,
     now: i64,
@@ -303,7 +314,7 @@ async fn append_notifications(
         .bind(notification.kind)
         .bind(&notification.url)
         .bind(endpoint(&notification.url))
-        .bind(Json(notification.headers))
+        .bind(headers::sealed(key, id, &notification.headers)?)
         .bind(notification.body)
         .bind(now)
         .execute(&mut *connection)

@@ -1,6 +1,5 @@
 //! Calls as they are read: one, a page of them, and what belongs to one.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -29,8 +28,6 @@ pub struct CallRow {
     #[sqlx(json)]
     pub metadata: Value,
     pub notify_url: Option<String>,
-    #[sqlx(json)]
-    pub notify_headers: BTreeMap<String, String>,
     pub state: String,
     pub created_ms: i64,
     pub session_id: Option<String>,

@@ -8,6 +8,7 @@ use futures_util::FutureExt;
 use sqlx::FromRow;
 use sqlx::sqlite::SqliteConnection;
 
+use super::seal::ServerKey;
 use super::{CallBatch, Error, Store, batch, do_not_call};
 
 /// Calls looked at for an estimate, newest first.
@@ -88,7 +89,8 @@ impl Store {
     /// # Errors
     /// As [`Store::record`].
     pub async fn accept(&self, asked: NewDialOut) -> Result<Acceptance, Error> {
-        self.write(move |connection| accept(connection, asked).boxed()).await
+        let key = self.clients.vault.key()?;
+        self.write(move |connection| async move { accept(connection, &key, asked).await }.boxed()).await
     }
 
     /// What was answered to a key not older than `since_ms`: the request's digest, and the answer.
@@ -129,6 +131,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn end_plan(&self, batch: CallBatch) -> Result<bool, Error> {
+        let key = self.clients.vault.key()?;
         self.write(move |connection| {
             async move {
                 let gone = sqlx::query("DELETE FROM planned_calls WHERE call_id = $1")
@@ -138,7 +141,7 @@ impl Store {
                 if gone.rows_affected() == 0 {
                     return Ok(false);
                 }
-                batch::write(connection, batch).await?;
+                batch::write(connection, &key, batch).await?;
                 Ok(true)
             }
             .boxed()
@@ -235,7 +238,11 @@ impl Store {
     }
 }
 
-async fn accept(connection: &mut SqliteConnection, asked: NewDialOut) -> Result<Acceptance, Error> {
+async fn accept(
+    connection: &mut SqliteConnection,
+    server_key: &ServerKey,
+    asked: NewDialOut,
+) -> Result<Acceptance, Error> {
     let NewDialOut { batch, plan, key, unless_listed } = asked;
     if let Some(key) = &key {
         let kept: Option<(String, String)> = sqlx::query_as(
@@ -262,7 +269,7 @@ async fn accept(connection: &mut SqliteConnection, asked: NewDialOut) -> Result<
         put_key(connection, key).await?;
     }
     let call_id = batch.call_id.clone();
-    batch::write(connection, batch).await?;
+    batch::write(connection, server_key, batch).await?;
     if let Some(plan) = plan {
         sqlx::query(
             "INSERT INTO planned_calls (call_id, trunk, start_ms, expires_ms, request) \

@@ -18,6 +18,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (18, "audit", include_str!("../../migrations/sqlite/0018_audit.sql")),
     (19, "taken_tokens", include_str!("../../migrations/sqlite/0019_taken_tokens.sql")),
     (20, "retention", include_str!("../../migrations/sqlite/0020_retention.sql")),
+    (30, "audit_replace", include_str!("../../migrations/sqlite/0030_audit_replace.sql")),
+    (31, "sealed_headers", include_str!("../../migrations/sqlite/0031_sealed_headers.sql")),
 ];
 
 /// Every migration this binary knows, by the number in its file's name.

@@ -13,7 +13,7 @@ use sqlx::sqlite::{SqliteConnection, SqlitePool};
 
 use super::audit::{self, Act, NewAudit};
 use super::seal::ServerKey;
-use super::{Error, Store};
+use super::{Error, Store, headers};
 
 /// Where the server key is.
 #[derive(Clone, Debug, Default)]
@@ -105,12 +105,28 @@ impl Vault {
         ))
     }
 
+    /// For a database that has nothing in it yet.
+    pub(super) fn expect_no_database_before(&self) -> Result<(), Error> {
+        let KeySource::Beside = self.source else { return Ok(()) };
+        let key = with_ending(&self.database, ".key");
+        if !key.exists() {
+            return Ok(());
+        }
+        Err(Error::Key(format!(
+            "the database {} is empty, but the server key {} beside it belongs to one that was in use: is its disk not \
+             mounted, or was the file moved? Put it back. To begin anew, move the key away",
+            self.database.display(),
+            key.display()
+        )))
+    }
+
     /// Finds the key that fits the database, makes one for a database without secrets, and seals what is in clear.
     pub(super) async fn open(&self, pool: &SqlitePool) -> Result<(), Error> {
-        let wanted: Vec<String> =
+        let mut wanted: Vec<String> =
             sqlx::query_scalar("SELECT DISTINCT key_id FROM app_secrets WHERE key_id IS NOT NULL")
                 .fetch_all(pool)
                 .await?;
+        wanted.extend(headers::key_ids(pool).await?);
         let foreign = |key: &ServerKey| wanted.iter().find(|id| *id != key.id()).cloned();
         let key = match (self.read()?, wanted.is_empty()) {
             (Some(key), _) => match foreign(&key) {
@@ -121,6 +137,7 @@ impl Vault {
             (None, true) => self.make()?,
         };
         seal_clear_rows(pool, &key).await?;
+        headers::tidy(pool, &key).await?;
         self.keep(&key);
         Ok(())
     }
@@ -193,6 +210,7 @@ impl Store {
                 .fetch_one(&mut *transaction)
                 .await?;
         sqlx::query("DELETE FROM app_secrets WHERE key_id IS NOT NULL").execute(&mut *transaction).await?;
+        headers::give_up(&mut transaction).await?;
         let detail = serde_json::json!({ "apps": apps });
         audit::append(&mut transaction, NewAudit::new(Act::operator(), "secrets.given_up", "server", detail))
             .await?;
@@ -278,6 +296,7 @@ async fn reseal(
         let secret = open_row(old, &app_id, seq, &text, key_id.is_some())?;
         put(connection, new, &app_id, seq, &secret).await?;
     }
+    headers::reseal(connection, old, new).await?;
     let detail = serde_json::json!({ "from": old.id(), "to": new.id() });
     audit::append(connection, NewAudit::new(act, "server_key.change", "server", detail)).await
 }

@@ -22,7 +22,7 @@ use crate::store_fixture::{SECRET, begun, later, notification, store_with_app};
 const QUICK: Schedule = Schedule(&[0, 20, 20, 20, 20]);
 /// For receivers that are away for as long as a test likes.
 const PATIENT: Schedule = Schedule(&[5; 5_000]);
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(120);
 
 fn options(schedule: Schedule) -> Options {
     // Failures come quickly here; the pauses of a breaker are a matter of other tests.

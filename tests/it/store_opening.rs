@@ -66,6 +66,25 @@ async fn a_database_of_a_newer_version_is_left_alone() {
 }
 
 #[tokio::test]
+async fn an_empty_database_beside_a_key_that_was_in_use_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("dering.db");
+    Store::open(Options::file(&path)).await.unwrap().close().await;
+    for empty in [false, true] {
+        std::fs::remove_file(&path).unwrap();
+        if empty {
+            std::fs::write(&path, "").unwrap();
+        }
+        for _again in 0..2 {
+            let error = Store::open(Options::file(&path)).await.unwrap_err().to_string();
+            assert!(error.contains("is empty") && error.contains("dering.db.key"), "{error}");
+        }
+    }
+    std::fs::remove_file(folder.path().join("dering.db.key")).unwrap();
+    Store::open(Options::file(&path)).await.unwrap();
+}
+
+#[tokio::test]
 async fn a_file_that_is_no_database_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("notes.txt");

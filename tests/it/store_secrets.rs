@@ -164,7 +164,17 @@ async fn the_audit_log_cannot_be_rewritten() {
     let store = open(&path).await;
     create_app(&store).await;
     store.close().await;
-    for attempt in ["UPDATE audit SET actor = 'nobody'", "DELETE FROM audit"] {
+    let replace = "INSERT OR REPLACE INTO audit (seq, at_ms, actor, action, subject, detail) \
+                   VALUES (1, 0, 'nobody', 'nothing', 'nowhere', '{}')";
+    let upsert = "INSERT INTO audit (seq, at_ms, actor, action, subject, detail) VALUES (1, 0, 'x', 'x', 'x', '{}') \
+                  ON CONFLICT (seq) DO UPDATE SET actor = 'nobody'";
+    for attempt in [
+        "UPDATE audit SET actor = 'nobody'",
+        "DELETE FROM audit",
+        replace,
+        "REPLACE INTO audit SELECT * FROM audit",
+        upsert,
+    ] {
         let told = raw(&path, attempt).await.unwrap_err();
         assert!(told.contains("append-only"), "{told}");
     }

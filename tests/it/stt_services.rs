@@ -17,7 +17,7 @@ use tokio_tungstenite::tungstenite::handshake::server;
 
 use crate::speech_services::{Answer, KEY, Service, said};
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 fn expecting(phrases: &str) -> Arc<[String]> {
     phrases.split(", ").map(str::to_owned).collect()

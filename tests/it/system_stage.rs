@@ -42,7 +42,7 @@ pub(crate) const APP: &str = "shop";
 pub(crate) const READER: &str = "reader";
 
 /// Nothing on this stage takes longer.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 const CALLEES: [(&str, &str); 7] = [
     ("person.yaml", "numbers: ['+15551001']\nring: 150ms\ncap: 60s\n"),

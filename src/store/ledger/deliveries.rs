@@ -40,8 +40,10 @@ pub struct DeliveryRow {
     /// Scheme, host and port of its URL.
     pub endpoint: String,
     /// The caller's own headers; they may hold secrets.
-    #[sqlx(json)]
+    #[sqlx(skip)]
     pub headers: BTreeMap<String, String>,
+    #[sqlx(rename = "headers")]
+    sealed_headers: String,
     pub last_at_ms: Option<i64>,
     /// HTTP status of the last answer, if there was one.
     pub last_status: Option<i64>,
@@ -201,6 +203,7 @@ impl Store {
         let mut deliveries: Vec<DeliveryRow> = query.build_query_as().fetch_all(&self.readers).await?;
         let more = deliveries.len() > limit as usize;
         deliveries.truncate(limit as usize);
+        deliveries.iter_mut().for_each(|row| self.open_row(row));
         let next = deliveries.last().filter(|_| more).map(|last| last.notification.id.clone());
         Ok(DeliveryPage { deliveries, next })
     }
@@ -210,7 +213,13 @@ impl Store {
     pub async fn delivery(&self, id: &str) -> Result<Option<DeliveryRow>, Error> {
         let mut query = QueryBuilder::<Sqlite>::new(DELIVERY);
         query.push(" AND n.id = ").push_bind(id);
-        Ok(query.build_query_as().fetch_optional(&self.readers).await?)
+        let mut row: Option<DeliveryRow> = query.build_query_as().fetch_optional(&self.readers).await?;
+        row.iter_mut().for_each(|row| self.open_row(row));
+        Ok(row)
+    }
+
+    fn open_row(&self, row: &mut DeliveryRow) {
+        row.headers = self.open_headers(&row.notification.call_id, &row.sealed_headers);
     }
 
     /// How many notifications match, at most `most`.

@@ -74,8 +74,10 @@ pub struct Claim {
     pub url: String,
     /// Scheme, host and port of `url`.
     pub endpoint: String,
-    #[sqlx(json)]
+    #[sqlx(skip)]
     pub headers: BTreeMap<String, String>,
+    #[sqlx(rename = "headers")]
+    sealed_headers: String,
     pub body: String,
     pub created_ms: i64,
     /// Attempts that were made before, since it was last asked for.
@@ -140,6 +142,8 @@ pub struct Settlement {
     fence: i64,
     attempt: Attempt,
     verdict: Verdict,
+    /// Whether the caller's own headers were on it.
+    headed: bool,
 }
 
 impl Claim {
@@ -147,7 +151,8 @@ impl Claim {
     #[must_use]
     pub fn settlement(&self, attempt: Attempt, verdict: Verdict) -> Settlement {
         let (id, call_id, url) = (self.id.clone(), self.call_id.clone(), self.url.clone());
-        Settlement { id, call_id, url, fence: self.fence, attempt, verdict }
+        let headed = !self.headers.is_empty();
+        Settlement { id, call_id, url, fence: self.fence, attempt, verdict, headed }
     }
 }
 
@@ -181,6 +186,7 @@ impl Store {
         });
         let mut claimed = work.await?;
         for claim in &mut claimed.claims {
+            claim.headers = self.open_headers(&claim.call_id, &claim.sealed_headers);
             claim.secrets = self.signing_secrets(&claim.app_id).await?;
         }
         Ok(claimed)

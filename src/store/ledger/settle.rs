@@ -5,7 +5,7 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::types::Json;
 
 use super::{DeadReason, Settlement, Verdict};
-use crate::store::Error;
+use crate::store::{Error, headers};
 
 /// Writes attempts down, with what follows from them. Returns how many came too late.
 pub(super) async fn settle(
@@ -42,6 +42,9 @@ pub(super) async fn settle(
     }
     let next = settlements.iter().map(|s| promote::at(&s.call_id, ended_ms(s))).collect();
     promote::all(connection, next).await?;
+    let delivered = settlements.iter().filter(|s| s.headed && s.verdict == Verdict::Delivered);
+    let calls: Vec<&str> = delivered.map(|s| s.call_id.as_str()).collect();
+    headers::delete_delivered(connection, &calls).await?;
     Ok((settlements.len() as u64).saturating_sub(settled))
 }
 
