@@ -94,14 +94,24 @@ pub(crate) fn recognizers(settings: &SpeechToText) -> anyhow::Result<Recognizers
     Recognizers::new(all, settings.fallback.as_deref(), &settings.flows).context("speech_to_text")
 }
 
-/// Warns of flows whose language their recogniser will not hear.
-pub(super) async fn warn_of_languages(recognizers: &Recognizers, flows: &Catalog) {
+/// Warns of flows that ask for words which no recogniser, or not theirs, will hear.
+pub(super) async fn warn_of_flows_unheard(recognizers: &Recognizers, flows: &Catalog) {
     for described in flows.all() {
-        let Some(choice) = recognizers.choose(Wish { flow: &described.flow, ..Wish::default() }) else {
-            return;
-        };
         // A version that cannot be read is told of when it is called.
         let Ok(stored) = flows.find(&described.flow).await else { continue };
+        let Some(choice) = recognizers.choose(Wish { flow: &described.flow, ..Wish::default() }) else {
+            let scenes = stored.flow.scenes_that_need_words();
+            if !scenes.is_empty() {
+                let (flow, scenes) = (described.flow, scenes.join(", "));
+                tracing::warn!(
+                    flow,
+                    scenes,
+                    "questions of these scenes take words only, and there is no recogniser: \
+                     give their choices keys, or set `speech_to_text`"
+                );
+            }
+            continue;
+        };
         let (flow, language, recogniser) = (described.flow, stored.flow.language(), &choice.first.name);
         if !choice.first.recognizer.knows(language) {
             tracing::warn!(

@@ -91,7 +91,7 @@ impl App {
         }
         let sending = outbox::Options { reach: reach.clone(), ..outbox::Options::default() };
         let outbox = Outbox::start(store.clone(), sending)?;
-        engines::warn_of_languages(&recognizers, &flows).await;
+        engines::warn_of_flows_unheard(&recognizers, &flows).await;
         let mut trunks = Vec::with_capacity(config.trunks.len());
         for trunk in &config.trunks {
             trunks.push(line(trunk)?);

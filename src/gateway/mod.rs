@@ -39,6 +39,7 @@ use tokio::task::JoinHandle;
 
 pub use accounts::Account;
 use callees::Callees;
+pub use callees::JSON_SCHEMA as CALLEE_JSON_SCHEMA;
 use connection::{Door, Patience};
 pub use shared::Options;
 use shared::{Host, Shared};

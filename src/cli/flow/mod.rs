@@ -3,6 +3,7 @@
 mod check;
 mod diff;
 mod graph;
+mod schema;
 mod simulate;
 mod test;
 mod trace;
@@ -34,8 +35,8 @@ enum Command {
     Graph(graph::Graph),
     /// Tell what differs between two versions of a flow. Exit code 1 means that something does.
     Diff(diff::Diff),
-    /// Print the JSON Schema of flow files, for editors.
-    Schema,
+    /// Print a JSON Schema for editors: of flow files, of their tests, or of simulated callees.
+    Schema(schema::Schema),
     /// Send flows with their audio to a server, where each becomes a version.
     Upload(upload::Upload),
     /// List a flow's versions, or every flow of a server.
@@ -65,10 +66,7 @@ fn run_to(args: Args, out: &mut impl Write) -> anyhow::Result<ExitCode> {
         Command::History(history) => versions::history(&history, out),
         Command::Label(label) => versions::label(&label, out),
         Command::Rollback(rollback) => versions::roll_back(&rollback, out),
-        Command::Schema => {
-            out.write_all(callcore::flow::JSON_SCHEMA.as_bytes())?;
-            Ok(ExitCode::SUCCESS)
-        }
+        Command::Schema(schema) => schema::run(&schema, out),
     }
 }
 
@@ -116,6 +114,8 @@ mod tests {
             "flow check a.yaml b --json",
             "flow test x --junit r.xml --log --filter yes",
             "flow schema",
+            "flow schema --of tests",
+            "flow schema --scenes-of a.yaml",
             "flow simulate a.yaml --var name=Ani --seed 3 --realtime --json",
             "flow simulate a.yaml --now 2026-05-31 --http answers.yaml",
             "flow graph a.yaml --format svg --output a.svg",

@@ -24,6 +24,9 @@ use self::model::{CalleeFile, Outcome, Step};
 use self::prepare::{PrepareError, Prepared};
 use crate::speech::tts::Tts;
 
+/// The JSON Schema (draft 7) of a callee file.
+pub const JSON_SCHEMA: &str = include_str!("schema.json");
+
 /// Largest callee file that is read, in bytes.
 const MAX_FILE_BYTES: u64 = 256 * 1024;
 

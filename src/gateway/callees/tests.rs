@@ -197,3 +197,24 @@ proptest! {
         prop_assert_eq!(events.len(), 1);
     }
 }
+
+/// The keys that reading `text` with an unknown one names as known.
+fn known(text: &str) -> std::collections::BTreeSet<String> {
+    let refused = parse(text).map(|_| ()).expect_err("it has an unknown key").to_string();
+    let (_, listed) = refused.split_once("expected").expect(&refused);
+    listed.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_json_schema_has_the_keys_that_are_read() {
+    let schema: serde_json::Value = serde_json::from_str(JSON_SCHEMA).expect("JSON");
+    let keys = |pointer: &str| {
+        let map = schema.pointer(pointer).and_then(serde_json::Value::as_object).expect(pointer);
+        map.keys().cloned().collect::<std::collections::BTreeSet<_>>()
+    };
+    let step = |step: &str| known(&format!("numbers: ['+1']\nscript:\n- {step}\n"));
+    assert_eq!(keys("/properties"), known("numbers: ['+1']\nzz: 1\n"));
+    assert_eq!(keys("/$defs/step/then/properties"), step("zz: 1"));
+    assert_eq!(keys("/$defs/step/then/properties/beep/properties"), step("beep: { zz: 1 }"));
+    assert_eq!(keys("/$defs/step/then/properties/talk_over/properties"), step("talk_over: { zz: 1 }"));
+}

@@ -26,6 +26,7 @@ mod question;
 mod reader;
 mod rehearse;
 mod run;
+mod schema;
 mod session;
 mod shelf;
 mod steps;
@@ -53,11 +54,8 @@ pub use rehearse::{
     parse_replies, parse_tests, speaking_ms,
 };
 pub use run::{Run, StartError, Walked};
+pub use schema::{JSON_SCHEMA, TEST_JSON_SCHEMA, schema_with_scenes};
 pub use session::AmdEvent;
 pub(crate) use steps::count_words;
 pub use words::{Date, LocalTime, Sentence, TimeOfDay, masked, sentences, speakable};
 pub use yaml::MAX_BYTES;
-
-/// The JSON Schema of a flow file, by which editors complete and check what is typed. It knows the keys and
-/// the shapes; what hangs together across a file only [`parse`] can tell.
-pub const JSON_SCHEMA: &str = include_str!("schema.json");

@@ -111,6 +111,14 @@ impl Flow {
         self.scenes.iter().map(|scene| scene.name.as_str())
     }
 
+    /// The scenes with a question that nobody can answer by keys: without a recogniser it only repeats itself.
+    #[must_use]
+    pub fn scenes_that_need_words(&self) -> Vec<&str> {
+        let deaf = |step: &Step| matches!(step, Step::Ask(ask) if !ask.takes_keys());
+        let scenes = self.scenes.iter().filter(|scene| scene.steps.iter().any(deaf));
+        scenes.map(|scene| scene.name.as_str()).collect()
+    }
+
     /// How far the zone of `today` and `now` is ahead of UTC, in minutes.
     #[must_use]
     pub fn minutes_ahead_of_utc(&self) -> i32 {

@@ -214,6 +214,12 @@ impl Ask {
         ways
     }
 
+    /// Whether keys can answer it.
+    pub(super) fn takes_keys(&self) -> bool {
+        let by_choice = self.choices.iter().any(|choice| !choice.keys.is_empty());
+        by_choice || self.slot.as_ref().is_some_and(|slot| slot.keys().is_some())
+    }
+
     /// What leads to the next step, each by its label.
     pub(super) fn ways_on(&self) -> Vec<&str> {
         let choices = self.choices.iter().filter(|choice| choice.goto.is_none()).map(Choice::label);

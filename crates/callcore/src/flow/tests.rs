@@ -140,20 +140,39 @@ fn the_json_schema_has_the_keys_the_parser_has() {
     let schema: serde_json::Value = serde_json::from_str(super::JSON_SCHEMA).unwrap();
     let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
     assert_eq!(keys(&schema, "/properties"), names(&super::parse::TOP));
-    assert_eq!(keys(&schema, "/$defs/step/oneOf/1/properties"), names(&super::steps::STEPS));
+    assert_eq!(keys(&schema, "/$defs/step/then/properties"), names(&super::steps::STEPS));
     let mut outcomes = names(&super::amd::OUTCOME_NAMES);
     outcomes.extend(["machine".to_owned(), "beep".to_owned()]);
     assert_eq!(keys(&schema, "/properties/amd/properties/on/properties"), outcomes);
-    let barge_in = keys(&schema, "/$defs/barge_in/oneOf/1/properties");
+    let barge_in = keys(&schema, "/$defs/barge_in/then/properties");
     assert_eq!(barge_in, names(&super::steps::BARGE_IN_KEYS));
-    let http = keys(&schema, "/$defs/step/oneOf/1/properties/http/properties");
+    let http = keys(&schema, "/$defs/step/then/properties/http/properties");
     assert_eq!(http, names(&super::steps::HTTP_KEYS));
-    let record = keys(&schema, "/$defs/step/oneOf/1/properties/record/oneOf/1/properties");
+    let record = keys(&schema, "/$defs/step/then/properties/record/then/properties");
     assert_eq!(record, names(&super::steps::RECORD_KEYS));
-    let asked = keys(&schema, "/$defs/step/oneOf/1/properties/ask/properties");
+    let asked = keys(&schema, "/$defs/step/then/properties/ask/properties");
     assert_eq!(asked, names(&super::steps::ASK_KEYS));
-    let heard = keys(&schema, "/$defs/step/oneOf/1/properties/listen/oneOf/1/properties");
+    let heard = keys(&schema, "/$defs/step/then/properties/listen/then/properties");
     assert_eq!(heard, names(&super::steps::LISTEN_KEYS));
+}
+
+#[test]
+fn the_json_schema_of_tests_has_the_keys_the_parser_has() {
+    let schema: serde_json::Value = serde_json::from_str(super::TEST_JSON_SCHEMA).unwrap();
+    let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
+    assert_eq!(keys(&schema, "/$defs/case/properties"), names(&super::rehearse::CASE));
+    assert_eq!(keys(&schema, "/$defs/act/then/properties"), names(&super::rehearse::ACTS));
+    let expected = keys(&schema, "/$defs/case/properties/expect/properties");
+    assert_eq!(expected, names(&super::rehearse::EXPECTATIONS));
+}
+
+#[test]
+fn the_schema_of_one_flow_completes_its_scenes() {
+    let schema = super::schema_with_scenes(
+        "flow: a\nstart: one\nscenes:\n  one: [ { goto: tw } ]\n  two: [ hangup ]\n",
+    );
+    assert_eq!(schema["$defs"]["scene_name"]["enum"], serde_json::json!(["one", "two"]));
+    assert!(super::schema_with_scenes("nothing")["$defs"]["scene_name"]["pattern"].is_string());
 }
 
 #[test]
