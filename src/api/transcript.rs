@@ -115,8 +115,11 @@ pub(super) struct Entry {
     /// The same since the answer, where the recording begins.
     recording_start_ms: u64,
     recording_end_ms: u64,
-    /// What was said, the key, or the name of the check point.
+    /// What was said, the key, or the name of the check point; `[spoke 0.8 s]` of speech without known words.
     text: String,
+    /// Somebody spoke, and no words are known of it.
+    #[serde(skip_serializing_if = "is_false")]
+    without_words: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     confidence: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -129,11 +132,17 @@ pub(super) struct Entry {
     interrupted_by: Option<String>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+const fn is_false(flag: &bool) -> bool {
+    !*flag
+}
+
 /// The entries of a call that was answered `answered` ms after it began, in the order in which they began.
 fn entries(answered: Option<u64>, events: &[EventRow]) -> Vec<Entry> {
     let Some(answered) = answered else { return Vec::new() };
     let mut entries = Vec::new();
     let mut cut_by = None;
+    let mut talks_since = None;
     for event in events {
         let now = u64::try_from(event.t_ms).unwrap_or_default().saturating_sub(answered);
         let detail = &event.detail;
@@ -145,6 +154,7 @@ fn entries(answered: Option<u64>, events: &[EventRow]) -> Vec<Entry> {
             recording_start_ms: from,
             recording_end_ms: to.max(from),
             text: text.to_owned(),
+            without_words: false,
             confidence: None,
             words: None,
             heard: None,
@@ -155,16 +165,33 @@ fn entries(answered: Option<u64>, events: &[EventRow]) -> Vec<Entry> {
         match event.kind.as_str() {
             "interruption" => cut_by = detail["by"].as_str().map(str::to_owned),
             "prompt" => cut_by = None,
-            "transcript" => entries.push(Entry {
-                confidence: detail["confidence"].as_f64(),
-                ..entry(
-                    Kind::Speech,
-                    Speaker::Caller,
-                    number("startMs").unwrap_or(now),
-                    number("endMs").unwrap_or(now),
-                    text("text"),
-                )
-            }),
+            "speech_started" => talks_since = number("mediaMs"),
+            "speech_ended" => {
+                talks_since = None;
+                let to = number("mediaMs").unwrap_or(now);
+                let from = number("startMs").unwrap_or(to);
+                let said = entry(Kind::Speech, Speaker::Caller, from, to, &spoke(from, to));
+                entries.push(Entry { without_words: true, ..said });
+            }
+            "transcript" => {
+                let from = number("startMs").unwrap_or(now);
+                let to = number("endMs").unwrap_or(now);
+                // The words of what was told before.
+                entries.retain(|told: &Entry| {
+                    !(told.without_words && (told.recording_start_ms, told.recording_end_ms) == (from, to))
+                });
+                entries.push(Entry {
+                    confidence: detail["confidence"].as_f64(),
+                    ..entry(Kind::Speech, Speaker::Caller, from, to, text("text"))
+                });
+            }
+            // The call ends in the middle of what is said.
+            "ended" => {
+                if let Some(from) = talks_since.take() {
+                    let said = entry(Kind::Speech, Speaker::Caller, from, now, &spoke(from, now.max(from)));
+                    entries.push(Entry { without_words: true, ..said });
+                }
+            }
             // A prompt of which nothing was sent was not said.
             "prompt_ended" if number("startMs").is_some() => {
                 let completed = detail["completed"] == true;
@@ -190,6 +217,12 @@ fn entries(answered: Option<u64>, events: &[EventRow]) -> Vec<Entry> {
     }
     entries.sort_by_key(|entry| entry.start_ms);
     entries
+}
+
+/// Speech of which no words are known.
+fn spoke(from_ms: u64, to_ms: u64) -> String {
+    let tenths = (to_ms.saturating_sub(from_ms) + 50) / 100;
+    format!("[spoke {}.{} s]", tenths / 10, tenths % 10)
 }
 
 /// A line per entry, for people.
@@ -333,6 +366,33 @@ mod tests {
 00:03.2  bot     [check point paid]
 ";
         assert_eq!(text(&talk()), expected);
+    }
+
+    #[test]
+    fn speech_without_words_is_told_with_its_length() {
+        let entries = entries_of(&[
+            (5_300, "speech_started", json!({ "mediaMs": 200 })),
+            (6_700, "speech_ended", json!({ "startMs": 200, "mediaMs": 1_000 })),
+            (7_300, "speech_started", json!({ "mediaMs": 2_200 })),
+            (8_900, "speech_ended", json!({ "startMs": 2_200, "mediaMs": 3_200 })),
+            (
+                9_500,
+                "transcript",
+                json!({ "startMs": 2_200, "endMs": 3_200, "text": "yes", "confidence": 0.9 }),
+            ),
+            (10_200, "speech_started", json!({ "mediaMs": 5_100 })),
+            (11_300, "ended", json!({})),
+        ]);
+        let expected = "\
+00:00.2  caller  [spoke 0.8 s]
+00:02.2  caller  yes
+00:05.1  caller  [spoke 1.2 s]
+";
+        assert_eq!(text(&entries), expected);
+        assert!(captions(&entries).contains("00:00:00.200 --> 00:00:01.000\n<v caller>[spoke 0.8 s]\n"));
+        let first = serde_json::to_value(&entries[0]).unwrap();
+        assert_eq!((&first["text"], &first["withoutWords"]), (&json!("[spoke 0.8 s]"), &json!(true)));
+        assert_eq!(serde_json::to_value(&entries[1]).unwrap().get("withoutWords"), None);
     }
 
     #[test]

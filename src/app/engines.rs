@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 #[cfg(feature = "whisper")]
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::Context as _;
+use callcore::audio::frame::samples_to_ms;
 
 use crate::config::{Config, Recogniser, Recognition, SpeechToText, Voices};
 use crate::flows::{Catalog, Folder};
@@ -74,7 +76,7 @@ pub(crate) fn recognizers(settings: &SpeechToText) -> anyhow::Result<Recognizers
     let usual = settings.usual();
     match recognizer(&usual).context("speech_to_text")? {
         Some(recognizer) => {
-            all.push(Named { name: recognizer.kind().into(), recognizer, interim: usual.interim });
+            all.push(Named::new(recognizer.kind(), recognizer, usual.interim));
         }
         None if settings.others.is_empty() => tracing::info!(
             "no recogniser: questions take keys, detection works on audio alone; \
@@ -89,9 +91,44 @@ pub(crate) fn recognizers(settings: &SpeechToText) -> anyhow::Result<Recognizers
         anyhow::ensure!(all.iter().all(|one| one.name != *name), "{}: the usual one is named so", place());
         let recognizer = recognizer(settings).with_context(place)?;
         let recognizer = recognizer.with_context(|| format!("{} is none: set its `engine`", place()))?;
-        all.push(Named { name: name.clone(), recognizer, interim: settings.interim });
+        all.push(Named::new(name, recognizer, settings.interim));
     }
     Recognizers::new(all, settings.fallback.as_deref(), &settings.flows).context("speech_to_text")
+}
+
+/// Said to each recogniser at start, to see how quick it is.
+const TRIAL: &str = "My number is four one seven, two eight three, six five.";
+
+/// Measures how quick the recognisers are; calls wait for them by it.
+pub(super) async fn try_recognizers(recognizers: Recognizers, tts: Tts) {
+    if recognizers.is_empty() {
+        return;
+    }
+    let audio = match tts.say(TRIAL, "en", None).await {
+        Ok(audio) => audio,
+        Err(error) => {
+            return tracing::warn!(%error, "the recognisers were not tried out: there is no voice to try them with");
+        }
+    };
+    let speech_ms = samples_to_ms(audio.len());
+    // One after the other, so that none is measured while another has the cores.
+    for one in recognizers.all() {
+        match one.try_out(Arc::clone(&audio)).await {
+            Ok(trial) => tracing::info!(
+                recogniser = one.name,
+                speech_ms,
+                took_ms = trial.took.as_millis() as u64,
+                limit_ms = trial.limit.as_millis() as u64,
+                "the recogniser was tried out: calls wait `limit_ms` at most for the words of an utterance"
+            ),
+            Err(error) => tracing::warn!(
+                recogniser = one.name,
+                %error,
+                limit_ms = one.speed.limit().as_millis() as u64,
+                "the recogniser could not be tried out: calls wait `limit_ms` at most for it"
+            ),
+        }
+    }
 }
 
 /// Warns of flows that ask for words which no recogniser, or not theirs, will hear.

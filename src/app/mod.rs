@@ -98,6 +98,7 @@ impl App {
         }
         let routes = session::Routes::new(config.inbound.routes()?, &flows).await?;
         session::settle(&store, &trunks, recovered.held).await?;
+        tokio::spawn(engines::try_recognizers(recognizers.clone(), tts.clone()));
         let parts = session::Parts {
             store: store.clone(),
             outbox: outbox.clone(),

@@ -5,6 +5,8 @@ use super::turns::Turn;
 /// The flow of most calls, and the one of those that are about turn-taking.
 pub(super) const REMINDER: &str = "payment-reminder";
 const EXPLANATION: &str = "plan-change";
+/// The flow that leaves its message without a beep, too.
+const APPOINTMENT: &str = "appointment";
 
 /// One callee of the demo.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +68,7 @@ const fn leaving_message(callee: Callee) -> Callee {
 }
 
 /// The cast, in the order of the table.
-pub(super) const CAST: [Callee; 14] = [
+pub(super) const CAST: [Callee; 17] = [
     answered("+15550001", "person-presses-1", "human", "confirmed"),
     speaking_up(answered("+15550002", "person-barges-in", "human", "confirmed")),
     explained("+15550013", "person-coughs", Turn::FalseAlarms(2), "taken"),
@@ -76,6 +78,12 @@ pub(super) const CAST: [Callee; 14] = [
     leaving_message(answered("+15550003", "voicemail-beep", "machine", "message_left")),
     answered("+15550004", "voicemail-no-beep", "machine", "no_beep"),
     leaving_message(answered("+15550005", "voicemail-short", "machine", "message_left")),
+    leaving_message(answered("+15550017", "voicemail-beep-inside", "machine", "message_left")),
+    leaving_message(answered("+15550018", "voicemail-double-beep", "machine", "message_left")),
+    leaving_message(Callee {
+        flow: APPOINTMENT,
+        ..answered("+15550019", "voicemail-late-beep", "machine", "message_left")
+    }),
     unanswered("+15550006", "busy", "BUSY", "busy"),
     unanswered("+15550007", "no-answer", "NO ANSWER", "no_answer"),
     answered("+15550008", "fax", "fax", "fax"),

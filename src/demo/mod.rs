@@ -1,4 +1,4 @@
-//! The demo: gateway, server and webhook receiver in one process, and fourteen calls at the same time.
+//! The demo: gateway, server and webhook receiver in one process, and seventeen calls at the same time.
 
 mod cast;
 mod measure;
@@ -135,7 +135,10 @@ impl Demo {
             "caller": "+15550100",
             "machineDetection": "detect",
             "notifyUrl": self.receiver.url(),
-            "metadata": { "name": "Alex", "amount": "120 dollars", "due": "Friday" },
+            "metadata": {
+                "name": "Alex", "amount": "120 dollars", "due": "Friday",
+                "day": "on Monday at nine", "other_day": "Tuesday",
+            },
         });
         let response = http.post(url).header("auth", token.expose_secret()).json(&body).send().await?;
         let status = response.status();

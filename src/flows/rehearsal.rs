@@ -134,8 +134,11 @@ pub fn listened(
     let inputs = heard
         .into_iter()
         .map(|heard| match (heard.input, heard.audio) {
-            (Input::Utterance { .. }, Some(audio)) => (heard.at_ms, Input::Utterance { text: words(audio) }),
-            (input, _) => (heard.at_ms, input),
+            (input, None) => (heard.at_ms, input),
+            (input, Some(audio)) => match words(audio) {
+                Some(text) => (heard.at_ms, Input::Utterance { text: Some(text) }),
+                None => (heard.at_ms, input),
+            },
         })
         .collect();
     Recording { length_ms: samples.len() as u64 / 8, inputs }

@@ -254,7 +254,7 @@ impl Handle {
         let handle = self.clone();
         let call_id = call_id.to_owned();
         inner.tasks.spawn(async move {
-            let prepared = prepare(&speech, &flow, &prompts);
+            let prepared = prepare(speech, flow, prompts);
             let launching = actor.launch(&trunk, place.ticket, order, prepared, expiry.map(|(at, _)| at));
             let unrecorded = match Box::pin(launching).await {
                 Launched::Asked(placed) => Box::pin(actor.run(placed)).await,
@@ -333,6 +333,7 @@ fn settings(request: &DialRequest, flow: &Stored, options: &Options, hearing: &H
         end_silence_ms: request.control.end_silence_ms().unwrap_or(usual.end_silence_ms),
         recognises: hearing.recognises(),
         interim: hearing.gives_interims(),
+        words_wait_ms: hearing.limit_ms(),
         ..usual
     }
 }

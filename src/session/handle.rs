@@ -243,18 +243,17 @@ pub(super) fn begin(flow: &Stored, metadata: Map<String, Value>) -> Result<Run, 
     Ok(run)
 }
 
-/// Makes the audio that is known to be needed, so that the callee never waits for it.
-pub(super) async fn prepare(speech: &Speech, flow: &Stored, prompts: &[Part]) {
-    let all = futures_util::future::join_all(prompts.iter().map(|part| speech.make_ready(flow, part)));
-    match tokio::time::timeout(PREPARE_PATIENCE, all).await {
-        Ok(results) => {
-            for error in results.into_iter().filter_map(Result::err) {
-                tracing::warn!(flow = flow.flow.name(), %error, "a prompt could not be made before the call");
-            }
+/// Makes the audio that is known to be needed, so that the callee never waits for it. What is not there in time is
+/// made while it rings.
+pub(super) async fn prepare(speech: Speech, flow: Arc<Stored>, prompts: Vec<Part>) {
+    let name = flow.flow.name().to_owned();
+    let all = tokio::spawn(async move {
+        let made = prompts.iter().map(|part| speech.make_ready(&flow, part));
+        for error in futures_util::future::join_all(made).await.into_iter().filter_map(Result::err) {
+            tracing::warn!(flow = flow.flow.name(), %error, "a prompt could not be made before the call");
         }
-        Err(_) => tracing::warn!(
-            flow = flow.flow.name(),
-            "the prompts were not ready in time; the call begins without"
-        ),
+    });
+    if tokio::time::timeout(PREPARE_PATIENCE, all).await.is_err() {
+        tracing::warn!(flow = name, "the prompts were not ready in time; the rest is made while it rings");
     }
 }

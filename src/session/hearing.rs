@@ -11,8 +11,8 @@ use super::control::CallControl;
 use crate::flows::Stored;
 use crate::speech::stt::{Ear, Manner, Recognizers, Transcript, Wish};
 
-/// The call itself waits a little longer, so that a late answer is told apart from none.
-const PATIENCE: Duration = Duration::from_millis(3_500);
+/// Words that come so much later than a call waits for them may still answer a question that is open.
+const LATE: Duration = Duration::from_secs(4);
 
 /// How one call hears; without a recogniser it hears that somebody speaks, and no words.
 #[derive(Debug)]
@@ -69,6 +69,12 @@ impl Hearing {
         self.ear.is_some()
     }
 
+    /// How long a call waits for the words of what has been said, ms.
+    pub(super) fn limit_ms(&self) -> u64 {
+        let limit = self.ear.as_ref().map_or(Duration::ZERO, Ear::limit);
+        u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)
+    }
+
     /// Whether they can be had before the callee has finished.
     pub(super) fn gives_interims(&self) -> bool {
         self.ear.as_ref().is_some_and(Ear::gives_interims)
@@ -117,7 +123,7 @@ impl Hearing {
                 }
             });
         }
-        let words = ear.finish(utterance, audio, expected, PATIENCE);
+        let words = ear.finish_late(utterance, audio, expected, ear.limit(), LATE);
         Box::pin(async move {
             answer(
                 words

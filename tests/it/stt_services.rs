@@ -25,6 +25,7 @@ fn expecting(phrases: &str) -> Arc<[String]> {
 
 fn utterance(patience_ms: u64) -> Request {
     Request {
+        in_time: None,
         audio: tone(&[300.0, 700.0], 900, -20.0).into(),
         language: Some("id-ID".into()),
         expected: expecting("ya, tidak"),

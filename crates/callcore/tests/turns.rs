@@ -5,6 +5,8 @@
 
 #[path = "turns/line.rs"]
 mod line;
+#[path = "turns/messages.rs"]
+mod messages;
 
 use std::path::Path;
 
@@ -100,6 +102,57 @@ fn one_word_that_answers_cuts_the_question_before_the_silence_is_over() {
     assert!(cut <= 2_950, "{cut}");
     let answered = line.when("answer")[0];
     assert!(answered <= 3_100, "{answered}: a full answer is not waited behind for 700 ms");
+}
+
+#[test]
+fn words_that_come_late_answer_the_question_that_is_being_asked_again() {
+    let Some(shared) = beside() else { return };
+    let steps = "- ask: { say: 'Now?', yes_no: { yes: other, no: other }, no_input: other, no_match: other }";
+    let late = |words_wait_ms| {
+        let settings = Settings { recognises: true, words_wait_ms, ..Settings::default() };
+        let mut line = line(&shared, "en", steps, settings, 5);
+        line.prompt = vec![0; 4_000].into();
+        line.decodes_ms = 5_000;
+        line.says(2_000, &digit(&shared, 2, "nicolas", 4));
+        line.says(2_300, &digit(&shared, 3, "nicolas", 4));
+        line.words = vec![(2_000, 2_300, "no")];
+        line.answer();
+        line.run(12_000);
+        line
+    };
+    let waited = late(6_000);
+    assert_eq!((waited.when("recognition_late").len(), waited.when("answer").len()), (0, 1));
+    let asked_again = late(4_800);
+    assert_eq!(asked_again.when("no_match").len(), 1, "{:?}", asked_again.facts);
+    let answered = asked_again.when("answer");
+    assert!(answered.len() == 1 && answered[0] <= waited.when("answer")[0] + 100, "{:?}", asked_again.facts);
+    assert_eq!(asked_again.detail("transcript").map(|detail| detail["late"] == true), Some(true));
+}
+
+#[test]
+fn a_burst_of_noise_is_no_answer_and_stops_nobody() {
+    let Some(shared) = beside() else { return };
+    let burst = |ms: usize| {
+        let mut seed = 3_u32;
+        let mut noise = || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            ((seed >> 16) as f32 / 32_768.0 - 1.0) * 9_000.0
+        };
+        (0..ms * 8).map(|_| noise() as i16).collect::<Vec<i16>>()
+    };
+    let steps = "- ask: { say: 'Is that right?', yes_no: { yes: other, no: other }, no_input: other, no_match: other }";
+    for (settings, ms) in [(Settings::default(), 180), (words(), 180), (words(), 250)] {
+        let mut line = line(&shared, "en", steps, settings, 2);
+        let whole = line.prompt.len() as u64 / 8;
+        line.says(2_000, &burst(ms));
+        line.says(whole + 3_000, &burst(ms));
+        line.answer();
+        line.run(whole + 5_500);
+        assert!(line.when("interruption").is_empty(), "{:?}", line.facts);
+        assert!(line.when("no_match").is_empty(), "{:?}", line.facts);
+        let over = line.detail("prompt_ended").expect("an end");
+        assert_eq!((over["heardMs"].as_u64(), over["completed"].as_bool()), (Some(whole), Some(true)));
+    }
 }
 
 #[test]

@@ -84,7 +84,7 @@ fn recognisers(eval: &Eval) -> anyhow::Result<Vec<Named>> {
             Recogniser { model: Some(model.clone()), window: eval.window, ..Recogniser::default() };
         let name = model.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let recognizer = crate::app::recognizer(&settings)?.context("no recogniser")?;
-        all.push(Named { name, recognizer, interim: None });
+        all.push(Named::new(name, recognizer, None));
     }
     if !eval.engine.is_empty() || all.is_empty() {
         let configured = crate::app::recognizers(&settings(eval.config.as_deref())?)?;

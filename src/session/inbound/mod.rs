@@ -160,7 +160,7 @@ impl Handle {
         };
         let handle = self.clone();
         inner.tasks.spawn(async move {
-            prepare(&speech, &flow, &prompts).await;
+            prepare(speech, flow, prompts).await;
             // A caller who has given up by now cannot be picked up any more; the leg says so.
             let _gone = pickup.send(());
             Box::pin(actor.run(Ok(leg))).await;
@@ -180,6 +180,7 @@ fn settings(route: &Route, flow: &Stored, hearing: &Hearing) -> Settings {
         ring_timeout_ms: RING_TIMEOUT_MS,
         recognises: hearing.recognises(),
         interim: hearing.gives_interims(),
+        words_wait_ms: hearing.limit_ms(),
         ..Settings::default()
     }
 }

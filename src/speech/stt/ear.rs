@@ -9,12 +9,12 @@ use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
 use super::deepgram::{Deepgram, Line, Tuning};
-use super::{Named, Recognizer, Request, SttError, Transcript, Urgency, counted, is_silent};
+use super::{Named, Recognizer, Request, Speed, SttError, Transcript, Urgency, counted, is_silent};
 
 /// Words of an utterance that still grows are worth nothing later.
 const INTERIM_PATIENCE: Duration = Duration::from_millis(1_000);
-/// What the first recogniser may use of the time, when there is a second one.
-const FIRST_SHARE: f32 = 0.6;
+/// A call holds the line no longer than this for two of them.
+const MOST_FOR_TWO: Duration = Duration::from_secs(15);
 
 /// How a call is listened to; what is absent is as the recogniser's settings say.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -48,6 +48,13 @@ impl Ear {
     #[must_use]
     pub fn name(&self) -> &str {
         &self.first.name
+    }
+
+    /// How long a call waits for the words of an utterance that is over, by what is known of who recognises it.
+    #[must_use]
+    pub fn limit(&self) -> Duration {
+        let second = self.second.as_ref().map_or(Duration::ZERO, |second| second.speed.limit());
+        (self.first.speed.limit() + second).min(MOST_FOR_TWO)
     }
 
     /// Whether [`Self::interim`] is of any use.
@@ -105,15 +112,33 @@ impl Ear {
         expected: Arc<[String]>,
         patience: Duration,
     ) -> BoxFuture<'static, Result<Transcript, SttError>> {
+        self.finish_late(utterance, audio, expected, patience, Duration::ZERO)
+    }
+
+    /// The same; an answer that comes up to `late` after `patience` is worth less, and goes behind others where there
+    /// is too much to do.
+    pub fn finish_late(
+        &mut self,
+        utterance: u32,
+        audio: Arc<[i16]>,
+        expected: Arc<[String]>,
+        patience: Duration,
+        late: Duration,
+    ) -> BoxFuture<'static, Result<Transcript, SttError>> {
         self.under_way = None;
-        let due = Instant::now() + patience;
-        let share = if self.second.is_some() { patience.mul_f32(FIRST_SHARE) } else { patience };
-        let request = self.request(audio, expected, share);
-        let first = self.first_words(utterance, request.clone());
-        let Some(second) = self.second.clone() else { return first };
+        let due = Instant::now() + patience + late;
+        let share = self.second.as_ref().map_or(patience, |second| {
+            let (first, second) =
+                (self.first.speed.limit().as_secs_f64(), second.speed.limit().as_secs_f64());
+            patience.mul_f64(first / (first + second))
+        });
+        let last = if self.second.is_some() { share } else { share + late };
+        let request = Request { in_time: Some(share), ..self.request(audio, expected, last) };
+        let first = timed(self.first.speed.clone(), self.first_words(utterance, request.clone()));
+        let Some(second) = self.second.clone() else { return Box::pin(first) };
         let name = self.first.name.clone();
         Box::pin(async move {
-            let error = match timeout(share, first).await {
+            let error = match timeout(last, first).await {
                 Ok(Ok(words)) => return Ok(words),
                 Ok(Err(error)) => error,
                 Err(_) => request.late(),
@@ -121,7 +146,11 @@ impl Ear {
             tracing::warn!(%error, recogniser = name, "an utterance goes to the other recogniser");
             metrics::counter!("dering_stt_fallbacks_total").increment(1);
             let left = due.saturating_duration_since(Instant::now());
-            second.recognizer.transcribe(Request { patience: left, ..request }).await
+            timed(
+                second.speed,
+                second.recognizer.transcribe(Request { patience: left, in_time: None, ..request }),
+            )
+            .await
         })
     }
 
@@ -170,6 +199,21 @@ impl Ear {
     }
 }
 
+/// Notes how long the words of a finished utterance took.
+async fn timed(
+    speed: Speed,
+    words: impl Future<Output = Result<Transcript, SttError>>,
+) -> Result<Transcript, SttError> {
+    let begun = Instant::now();
+    let outcome = words.await;
+    let took = begun.elapsed();
+    // One that hangs is no slow one: nobody waits longer for it.
+    if outcome.as_ref().is_ok_and(|words| !words.text.is_empty()) {
+        speed.measured(took);
+    }
+    outcome
+}
+
 /// What a line says, counted and within the request's time.
 async fn on_line(
     words: impl Future<Output = Result<Transcript, SttError>>,
@@ -187,7 +231,7 @@ mod tests {
     use crate::speech::stt::scripted::Scripted;
 
     fn named(name: &str, scripted: Scripted) -> Named {
-        Named { name: name.into(), recognizer: Recognizer::Scripted(scripted), interim: None }
+        Named::new(name, Recognizer::Scripted(scripted), None)
     }
 
     fn speech(ms: usize) -> Arc<[i16]> {

@@ -7,12 +7,14 @@ pub mod openai;
 mod pool;
 mod recognizers;
 pub mod scripted;
+mod speed;
 #[cfg(feature = "whisper")]
 pub mod whisper;
 pub mod word_errors;
 
 pub use ear::{Ear, Manner};
 pub use recognizers::{Choice, Named, Recognizers, Wish};
+pub use speed::{Speed, Trial};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +37,8 @@ pub struct Request {
     pub expected: Arc<[String]>,
     /// How long the caller can wait, the time in the queue included.
     pub patience: Duration,
+    /// When it is worth most, if that is before `patience` is over.
+    pub in_time: Option<Duration>,
     pub urgency: Urgency,
 }
 
@@ -65,6 +69,7 @@ impl Request {
             language: None,
             expected: Arc::default(),
             patience,
+            in_time: None,
             urgency: Urgency::Final,
         }
     }

@@ -18,6 +18,8 @@ type Outcome = Result<Transcript, SttError>;
 pub(super) struct Job {
     pub(super) request: Request,
     entered: Instant,
+    /// Until when it is in time, and until when it is waited for.
+    in_time: Instant,
     due: Instant,
     reply: oneshot::Sender<Outcome>,
     /// Set while it runs, when something more urgent waits for its thread.
@@ -29,7 +31,8 @@ impl Job {
         let (reply, answer) = oneshot::channel();
         let entered = Instant::now();
         let due = entered + request.patience;
-        (Self { request, entered, due, reply, give_way: Arc::default() }, answer)
+        let in_time = request.in_time.map_or(due, |in_time| due.min(entered + in_time));
+        (Self { request, entered, in_time, due, reply, give_way: Arc::default() }, answer)
     }
 
     /// Nobody waits for it any more, or somebody more urgent waits for its thread. Asked from the recogniser's own
@@ -111,7 +114,7 @@ impl State {
 
     /// The first that can still be in time. Work at one that will be too late would make the next one late, too.
     fn next_final(&mut self, now: Instant) -> Option<Job> {
-        let in_time = |job: &Job| job.due.saturating_duration_since(now) >= self.usual;
+        let in_time = |job: &Job| job.in_time.saturating_duration_since(now) >= self.usual;
         let at = self.finals.iter().position(in_time).unwrap_or(0);
         self.finals.remove(at)
     }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Ear, Manner, Recognizer};
+use super::{Ear, Manner, Recognizer, Speed};
 
 /// A recogniser under the name that settings and dial requests give it.
 #[derive(Clone, Debug)]
@@ -12,6 +12,16 @@ pub struct Named {
     pub recognizer: Recognizer,
     /// Whether it is asked for words before the callee has finished; as suits the kind of recogniser when absent.
     pub interim: Option<bool>,
+    /// How quick it is here.
+    pub speed: Speed,
+}
+
+impl Named {
+    /// A recogniser of which nothing is known yet.
+    #[must_use]
+    pub fn new(name: impl Into<String>, recognizer: Recognizer, interim: Option<bool>) -> Self {
+        Self { name: name.into(), recognizer, interim, speed: Speed::default() }
+    }
 }
 
 /// All recognisers; there may be none. Cheap to clone.
@@ -55,7 +65,7 @@ pub struct UnknownRecognizer {
 
 impl From<Recognizer> for Recognizers {
     fn from(recognizer: Recognizer) -> Self {
-        let only = Named { name: recognizer.kind().into(), recognizer, interim: None };
+        let only = Named::new(recognizer.kind(), recognizer, None);
         Self { all: [only].into(), ..Self::default() }
     }
 }
@@ -132,12 +142,8 @@ mod tests {
             Options { base_url: "http://127.0.0.1:1".into(), key: None, model: "m".into(), language: None };
         let service = Recognizer::OpenAi(OpenAi::new(options).expect("an address"));
         let all = vec![
-            Named {
-                name: "here".into(),
-                recognizer: Recognizer::Scripted(Scripted::default()),
-                interim: None,
-            },
-            Named { name: "cloud".into(), recognizer: service, interim: None },
+            Named::new("here", Recognizer::Scripted(Scripted::default()), None),
+            Named::new("cloud", service, None),
         ];
         let flows = [("survey".to_owned(), "cloud".to_owned())].into();
         Recognizers::new(all, Some("here"), &flows).expect("known names")
@@ -166,11 +172,7 @@ mod tests {
 
     #[test]
     fn names_of_nobody_are_refused_with_those_that_exist() {
-        let all = vec![Named {
-            name: "here".into(),
-            recognizer: Recognizer::Scripted(Scripted::default()),
-            interim: None,
-        }];
+        let all = vec![Named::new("here", Recognizer::Scripted(Scripted::default()), None)];
         let flows = [("faq".to_owned(), "there".to_owned())].into();
         let error = Recognizers::new(all.clone(), None, &flows).expect_err("nobody").to_string();
         assert!(error.contains("flows.faq") && error.contains("there") && error.contains("here"), "{error}");

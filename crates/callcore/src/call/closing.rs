@@ -86,6 +86,7 @@ impl Call {
                 self.evidence = talk.listening.evidence();
                 self.hear(now);
                 self.last_words(now);
+                self.message_left = self.flow.message_left();
             }
             State::Dialing | State::Closing { .. } | State::Finished => {}
         }

@@ -5,8 +5,9 @@ use serde_json::json;
 use super::ending::Ended;
 use super::input::Effect;
 use super::interruption::By;
-use super::listening::{Found, opens_mailbox};
+use super::listening::Found;
 use super::machine::{Call, State};
+use super::mailbox::Turned;
 use super::notice::Stage;
 use super::recognition::Said;
 use super::speaking::{self, Speech};
@@ -23,8 +24,12 @@ impl Call {
         let State::Talking(talk) = &mut self.state else {
             return;
         };
-        let interrupts = talk.speaking.barge_in(now).0.by_dtmf();
+        let dropped = talk.speaking.is_deaf_to_keys(now);
+        let interrupts = !dropped && talk.speaking.barge_in(now).0.by_dtmf();
         let key = self.their_words(digit.encode_utf8(&mut [0; 4]), now);
+        if dropped {
+            return self.record("digit", json!({ "key": key, "interrupts": false, "dropped": true }));
+        }
         self.record("digit", json!({ "key": key, "interrupts": interrupts }));
         self.answering();
         // First the key, then what it cuts: so the flow knows that it was no voice.
@@ -46,20 +51,16 @@ impl Call {
                     self.flow.handle(flow::Input::SpeechStarted, now);
                 }
                 Found::Interim { number, audio } => self.ask_for_words(number, true, audio),
-                Found::Utterance { number, start_ms, end_ms, audio, so_far, settled } => {
+                Found::Utterance { number, start_ms, end_ms, spoken_ms, audio, so_far, settled } => {
                     self.record("speech_ended", json!({ "mediaMs": end_ms, "startMs": start_ms }));
-                    let said = Said { utterance: number, start_ms, end_ms, so_far, settled };
+                    self.flow.handle(flow::Input::SpeechEnded, now);
+                    let said = Said { utterance: number, start_ms, end_ms, spoken_ms, so_far, settled };
                     self.utterance(said, audio, now);
                 }
-                Found::Tone(tone) => {
-                    self.record("tone", self.kept_tone(&tone, now));
-                    if opens_mailbox(&tone) {
-                        if let State::Talking(talk) = &mut self.state {
-                            talk.mailbox_open = true;
-                        }
-                        self.flow.handle(flow::Input::BeepEnded, now);
-                    }
-                }
+                Found::Tone(tone) => self.record("tone", self.kept_tone(&tone, now)),
+                Found::BeepStarted => self.flow.handle(flow::Input::BeepStarted, now),
+                Found::Mailbox(Turned::Open) => self.flow.handle(flow::Input::BeepEnded, now),
+                Found::Mailbox(Turned::Talks) => self.flow.handle(flow::Input::TalksOn, now),
                 Found::Amd(event) => self.amd_event(event, now),
                 Found::Finding(finding) => self.amd_finding(finding, now),
             }
@@ -96,12 +97,7 @@ impl Call {
                 self.flow.handle(flow::Input::Learned { outcome, subtype }, now);
                 self.flow.handle(flow::Input::Outcome(outcome), now);
             }
-            EventKind::MachineStoppedSpeaking => {
-                if let State::Talking(talk) = &mut self.state {
-                    talk.mailbox_open = true;
-                }
-                self.flow.handle(flow::Input::GreetingEnded, now);
-            }
+            EventKind::MachineStoppedSpeaking => self.flow.handle(flow::Input::GreetingEnded, now),
             EventKind::Error => {
                 self.flow.handle(flow::Input::Outcome(Outcome::Timeout), now);
             }
@@ -118,11 +114,7 @@ impl Call {
                 let subtype = finding.subtype.map_or("", Subtype::as_str);
                 self.flow.handle(flow::Input::Learned { outcome, subtype }, now);
             }
-            FindingKind::Resumed | FindingKind::EndedAgain => {
-                if let State::Talking(talk) = &mut self.state {
-                    talk.mailbox_open = finding.kind == FindingKind::EndedAgain;
-                }
-            }
+            FindingKind::Resumed | FindingKind::EndedAgain => {}
         }
     }
 
@@ -169,8 +161,6 @@ impl Call {
                     "heardWords": over.heard_words,
                 });
                 self.record("prompt_ended", detail);
-                let met_machine = self.amd.as_ref().is_some_and(|e| e.kind == EventKind::MachineDetected);
-                self.message_left |= over.completed && over.is_message && met_machine;
                 let end = PlaybackEnd {
                     id: over.id,
                     heard_ms: over.heard_ms,
@@ -192,10 +182,9 @@ impl Call {
                 continue;
             };
             match command {
-                Command::Play { id, parts, barge_in, confirm } => {
-                    let is_message = talk.mailbox_open;
+                Command::Play { id, parts, barge_in, confirm, keys_after_ms } => {
                     let confirm = if self.settings.recognises { confirm } else { confirm.without_words() };
-                    let speech = Speech { id, parts, barge_in, confirm, is_message };
+                    let speech = Speech { id, parts, barge_in, confirm, keys_after_ms };
                     let wanted = talk.speaking.speak(speech, now);
                     self.record("prompt", json!({ "play": id, "bargeIn": barge_in }));
                     for (part, what) in wanted {
@@ -203,6 +192,7 @@ impl Call {
                     }
                 }
                 Command::Stop { id } => talk.speaking.stop(id, now),
+                Command::Withdraw { id } => talk.speaking.withdraw(id, now),
                 Command::SendDigits(digits) => {
                     let duration_ms = 200;
                     let keys = digits.chars().map(|digit| Effect::SendDigit { digit, duration_ms });

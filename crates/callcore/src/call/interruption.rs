@@ -148,7 +148,9 @@ impl Call {
             (true, _) => Some(QUIET_FOR_WORDS_MS),
             (false, 0) if talk.listening.is_noisy() => Some(QUIET_IN_NOISE_MS),
             (false, 0) => Some(QUIET_MS),
-            // Words that come only in the end are judged then.
+            // Words that come only in the end cut a prompt that has gone on, too.
+            (false, _) if confirm.min_speech_ms > 0 => Some(QUIET_FOR_WORDS_MS),
+            // Where nothing but words proves anything, they are waited for.
             (false, _) => None,
         };
         match suspicion.hear(talking, confirm, talk.speaking.is_paused(), enough_quiet_ms) {
@@ -274,7 +276,7 @@ mod tests {
 
     #[test]
     fn a_cough_is_nothing_and_a_sentence_interrupts() {
-        let confirm = Confirm { min_speech_ms: 600, resume: true, ..Confirm::default() };
+        let confirm = Confirm { min_speech_ms: 600, min_words: 0, resume: true };
         let mut cough = Suspicion::new(CallTime::ZERO);
         assert_eq!(frames(&mut cough, true, 200, confirm), Finding::Unsure);
         assert_eq!(frames(&mut cough, false, 300, confirm), Finding::Nothing);
@@ -284,7 +286,7 @@ mod tests {
 
     #[test]
     fn where_words_decide_silence_is_waited_out_and_endless_talk_interrupts() {
-        let confirm = Confirm { min_words: 2, resume: true, ..Confirm::default() };
+        let confirm = Confirm { min_speech_ms: 0, min_words: 2, resume: true };
         let mut words = Suspicion::new(CallTime::ZERO);
         assert_eq!(frames(&mut words, true, 800, confirm), Finding::Unsure);
         assert_eq!(frames(&mut words, false, 2_000, confirm), Finding::Unsure);

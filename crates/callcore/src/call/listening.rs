@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::arrival::Arrival;
 use super::barge_in::TalkOver;
 use super::input::Words;
+use super::mailbox::{Mailbox, Turned};
 use super::utterance::{EndSilence, Utterance};
 use crate::amd::{self, Amd};
 use crate::audio::frame::{FRAME_MS, Frame, ms_to_samples};
@@ -23,6 +24,9 @@ const KEPT_MS: u64 = 4_000;
 const LONGEST_UTTERANCE_MS: u64 = 30_000;
 /// A line with more noise than this is noisy, dBFS.
 const NOISY_DBFS: f32 = -45.0;
+/// What is so much louder than the noise, and than this, is no quiet, dB and dBFS.
+const OVER_NOISE_DB: f32 = 12.0;
+const LOUD_DBFS: f32 = -48.0;
 /// How often the detector is told the time while no audio comes, ms.
 const STALL_CHECK_MS: u64 = 250;
 
@@ -42,6 +46,8 @@ pub(super) enum Found {
         number: u32,
         start_ms: u64,
         end_ms: u64,
+        /// How much of it was speech.
+        spoken_ms: u64,
         audio: Option<Arc<[i16]>>,
         /// What an engine made of it before it was over.
         so_far: Option<Words>,
@@ -49,6 +55,8 @@ pub(super) enum Found {
         settled: bool,
     },
     Tone(Tone),
+    BeepStarted,
+    Mailbox(Turned),
     Amd(amd::Event),
     Finding(amd::Finding),
 }
@@ -65,6 +73,7 @@ pub(super) struct Listening {
     media_ms: u64,
     talk_over: TalkOver,
     talking_over: bool,
+    mailbox: Mailbox,
     speech: bool,
     noise_dbfs: f32,
     utterance: Option<Utterance>,
@@ -105,6 +114,7 @@ impl Listening {
             media_ms: 0,
             talk_over: TalkOver::default(),
             talking_over: false,
+            mailbox: Mailbox::default(),
             speech: false,
             noise_dbfs: SILENCE_DBFS,
             utterance: None,
@@ -146,6 +156,11 @@ impl Listening {
             self.note(heard);
         }
         self.drain_amd();
+        let sounds = observation.tone || self.talking_over;
+        let loud = observation.level_dbfs > (observation.noise_dbfs + OVER_NOISE_DB).max(LOUD_DBFS);
+        if let Some(turned) = self.mailbox.frame(observation.speech, sounds, loud, self.media_ms) {
+            self.found.push_back(Found::Mailbox(turned));
+        }
         self.ask_meanwhile();
         self.end_utterance();
     }
@@ -209,8 +224,15 @@ impl Listening {
                     utterance.paused_ms = Some(at_ms);
                 }
             }
-            Heard::ToneStarted(_) => {}
-            Heard::ToneEnded(tone) => self.found.push_back(Found::Tone(tone)),
+            Heard::ToneStarted(tone) => {
+                if tone.kind == ToneKind::Beep {
+                    self.found.push_back(Found::BeepStarted);
+                }
+            }
+            Heard::ToneEnded(tone) => {
+                self.mailbox.tone_ended(&tone);
+                self.found.push_back(Found::Tone(tone));
+            }
         }
     }
 
@@ -221,9 +243,17 @@ impl Listening {
         let Some(end_ms) = utterance.ended_ms(self.media_ms, self.silence, self.longest_ms) else { return };
         let audio = self.keeps.then(|| self.kept.make_contiguous().into());
         let Some(utterance) = self.utterance.take() else { return };
-        let (number, start_ms) = (utterance.number, utterance.start_ms);
+        let (number, start_ms, spoken_ms) = (utterance.number, utterance.start_ms, utterance.spoken_ms());
         let (settled, so_far) = (utterance.is_settled(), utterance.into_words());
-        self.found.push_back(Found::Utterance { number, start_ms, end_ms, audio, so_far, settled });
+        self.found.push_back(Found::Utterance {
+            number,
+            start_ms,
+            end_ms,
+            spoken_ms,
+            audio,
+            so_far,
+            settled,
+        });
         self.kept.clear();
         self.kept.shrink_to(ms_to_samples(KEPT_MS));
     }
@@ -309,9 +339,4 @@ impl Listening {
         let evidence = self.amd.as_ref()?.evidence();
         serde_json::to_value(evidence).ok()
     }
-}
-
-/// Whether `tone` ends with the mailbox recording.
-pub(super) const fn opens_mailbox(tone: &Tone) -> bool {
-    matches!(tone.kind, ToneKind::Beep)
 }

@@ -45,7 +45,8 @@ pub(super) struct Talk {
     pub(super) speaking: Speaking,
     /// Utterances that are over and whose words are still to come, oldest first.
     pub(super) awaited_words: VecDeque<AwaitedWords>,
-    pub(super) mailbox_open: bool,
+    /// Utterances whose words did not come in time and may still come, oldest first.
+    pub(super) late_words: VecDeque<AwaitedWords>,
     /// Speech over a prompt that may be an interruption.
     pub(super) suspicion: Option<Suspicion>,
     /// The utterance that raised it, whose words may come when the prompt has gone on.
@@ -60,6 +61,10 @@ pub(super) struct AwaitedWords {
     pub(super) utterance: u32,
     /// When it was said, ms since the answer.
     pub(super) said_ms: (u64, u64),
+    /// How much of that was speech, ms.
+    pub(super) spoken_ms: u64,
+    /// The question that was open.
+    pub(super) question: Option<u32>,
     pub(super) until: CallTime,
     /// What counts when they do not come.
     pub(super) so_far: Option<Words>,
@@ -221,13 +226,11 @@ impl Call {
                 if self.flow.poll_timeout().is_some_and(|due| due <= now) {
                     self.flow.handle_timeout(now);
                 }
-                let overdue = talk.awaited_words.front_mut().filter(|awaited| awaited.until <= now);
-                let overdue = overdue.map(|awaited| (awaited.utterance, awaited.so_far.take()));
+                let overdue = talk.awaited_words.front().is_some_and(|awaited| awaited.until <= now);
                 let too_long = now.ms_since(talk.answered_at) >= self.settings.max_call_ms;
                 self.end_doubt(now);
-                if let Some((utterance, so_far)) = overdue {
-                    self.record("recognition_late", json!({ "utterance": utterance }));
-                    self.recognised(utterance, so_far, now);
+                if overdue {
+                    self.wait_no_longer(now);
                 }
                 if too_long {
                     self.record("call_limit", json!({ "afterMs": self.settings.max_call_ms }));
@@ -296,7 +299,7 @@ impl Call {
             listening: Listening::new(manner, now),
             speaking: Speaking::new(self.settings.playback),
             awaited_words: VecDeque::new(),
-            mailbox_open: false,
+            late_words: VecDeque::new(),
             suspicion: None,
             over_prompt: None,
             message: None,

@@ -16,6 +16,7 @@ mod input;
 mod interruption;
 mod listening;
 mod machine;
+mod mailbox;
 mod notice;
 mod recognition;
 mod recording;

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::conversation::outcome_of;
-use super::listening::{Found, Listening, Manner, opens_mailbox};
+use super::listening::{Found, Listening, Manner};
+use super::mailbox::Turned;
+use super::recognition::without_words;
 use crate::amd::{self, EventKind};
 use crate::audio::frame::{FRAME_MS, FRAME_SAMPLES, Frame};
 use crate::clock::CallTime;
@@ -15,7 +17,7 @@ pub struct HeardIn {
     /// Milliseconds since the recording began.
     pub at_ms: u64,
     pub input: Input,
-    /// Of an [`Input::Utterance`]: its audio, 8 kHz mono, for a recogniser to put words to.
+    /// Of an [`Input::Utterance`] or [`Input::Noise`]: its audio, 8 kHz mono, for a recogniser to put words to.
     pub audio: Option<Arc<[i16]>>,
 }
 
@@ -46,9 +48,11 @@ fn translated(found: Found) -> Option<(Input, Option<Arc<[i16]>>)> {
     match found {
         Found::SpeechStarted { .. } => Some((Input::SpeechStarted, None)),
         Found::Interim { .. } => None,
-        Found::Utterance { audio, .. } => Some((Input::Utterance { text: None }, audio)),
-        Found::Tone(tone) => opens_mailbox(&tone).then_some((Input::BeepEnded, None)),
-        Found::Finding(_) => None,
+        Found::Utterance { audio, spoken_ms, .. } => Some((without_words(spoken_ms), audio)),
+        Found::BeepStarted => Some((Input::BeepStarted, None)),
+        Found::Mailbox(Turned::Open) => Some((Input::BeepEnded, None)),
+        Found::Mailbox(Turned::Talks) => Some((Input::TalksOn, None)),
+        Found::Tone(_) | Found::Finding(_) => None,
         Found::Amd(event) => match event.kind {
             EventKind::HumanDetected
             | EventKind::MachineDetected

@@ -21,8 +21,8 @@ const MADE_AT_ONCE: usize = 4;
 struct Prompt {
     barge_in: BargeIn,
     confirm: Confirm,
-    /// It began after the mailbox started to record.
-    is_message: bool,
+    /// Keys pressed before so much of it was heard are dropped.
+    keys_after_ms: u64,
     error: Option<String>,
     /// When its first sound plays.
     began_at: Option<CallTime>,
@@ -38,7 +38,7 @@ pub(super) struct Speech {
     pub(super) parts: Vec<Part>,
     pub(super) barge_in: BargeIn,
     pub(super) confirm: Confirm,
-    pub(super) is_message: bool,
+    pub(super) keys_after_ms: u64,
 }
 
 /// A prompt that is over.
@@ -47,7 +47,6 @@ pub(super) struct Over {
     pub(super) id: PlayId,
     pub(super) heard_ms: u64,
     pub(super) completed: bool,
-    pub(super) is_message: bool,
     pub(super) error: Option<String>,
     pub(super) began_at: Option<CallTime>,
     /// What there was to say, and what of it the callee heard.
@@ -86,7 +85,7 @@ impl Speaking {
     /// Queues a prompt and returns the parts whose audio must be made first, by number. A text is made sentence
     /// by sentence: the first is heard while the next ones are made.
     pub(super) fn speak(&mut self, speech: Speech, now: CallTime) -> Vec<(u16, Part)> {
-        let Speech { id, parts, barge_in, confirm, is_message } = speech;
+        let Speech { id, parts, barge_in, confirm, keys_after_ms } = speech;
         let mut unmade = VecDeque::new();
         let mut pieces = Vec::with_capacity(parts.len());
         let mut spoken = Spoken::default();
@@ -123,7 +122,7 @@ impl Speaking {
             }
         }
         let first = unmade.drain(..unmade.len().min(MADE_AT_ONCE)).collect();
-        let prompt = Prompt { barge_in, confirm, is_message, error: None, began_at: None, spoken, unmade };
+        let prompt = Prompt { barge_in, confirm, keys_after_ms, error: None, began_at: None, spoken, unmade };
         self.prompts.insert(id, prompt);
         self.playback.enqueue(id, pieces, now);
         first
@@ -199,6 +198,13 @@ impl Speaking {
         }
     }
 
+    /// Takes `id` back at once, whatever protects it.
+    pub(super) fn withdraw(&mut self, id: PlayId, now: CallTime) {
+        if self.prompts.contains_key(&id) {
+            self.interrupt(now);
+        }
+    }
+
     pub(super) fn pause(&mut self, now: CallTime) {
         if self.playback.protected_until(now).is_none() {
             self.playback.pause(now);
@@ -232,6 +238,12 @@ impl Speaking {
             .map_or((BargeIn::Off, Confirm::default()), |prompt| (prompt.barge_in, prompt.confirm))
     }
 
+    /// Whether a key pressed now belongs to what came before the prompt that plays.
+    pub(super) fn is_deaf_to_keys(&self, now: CallTime) -> bool {
+        let after_ms = self.playback.current().and_then(|id| self.prompts.get(&id)).map(|p| p.keys_after_ms);
+        after_ms.is_some_and(|after_ms| after_ms > 0 && self.playback.heard_ms(now) < after_ms)
+    }
+
     pub(super) fn poll_out(&mut self) -> Option<Out> {
         let out = self.playback.poll_out()?;
         if let Out::Audio(chunk) = &out
@@ -248,7 +260,6 @@ impl Speaking {
             Event::Ended { id, heard_ms, completed } => {
                 self.deferred = None;
                 let prompt = self.prompts.remove(&id);
-                let is_message = prompt.as_ref().is_some_and(|p| p.is_message);
                 let began_at = prompt.as_ref().and_then(|p| p.began_at);
                 let (error, spoken): (Option<String>, Spoken) =
                     prompt.map(|p| (p.error, p.spoken)).unwrap_or_default();
@@ -260,7 +271,6 @@ impl Speaking {
                     id,
                     heard_ms,
                     completed,
-                    is_message,
                     error,
                     began_at,
                     text,

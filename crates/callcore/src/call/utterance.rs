@@ -116,6 +116,11 @@ impl Utterance {
         }
     }
 
+    /// How much of it was speech, ms.
+    pub(super) const fn spoken_ms(&self) -> u64 {
+        self.speech_ms
+    }
+
     /// Speech since the audio was taken that the latest words stand for, ms.
     pub(super) const fn unheard_ms(&self) -> u64 {
         self.speech_ms.saturating_sub(self.asked_speech_ms)

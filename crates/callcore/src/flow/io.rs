@@ -34,14 +34,24 @@ pub enum Input {
     Learned { outcome: Outcome, subtype: &'static str },
     /// A machine's greeting has ended.
     GreetingEnded,
-    /// A beep has ended: the mailbox records from now on.
+    /// A beep sounds.
+    BeepStarted,
+    /// A beep has ended and it has been quiet since: the mailbox records from now on.
     BeepEnded,
     /// The callee pressed a key: `0`-`9`, `*`, `#`, `A`-`D`.
     Digit(char),
     /// The callee began to speak.
     SpeechStarted,
+    /// The callee has talked for [`TALKS_ON_MS`]: it is no cough. Told once each time.
+    TalksOn,
+    /// The callee stopped speaking; [`Self::Utterance`] follows when the words are known.
+    SpeechEnded,
+    /// A sound that was too short to be speech ([`NOISE_MS`]) and had no words is over.
+    Noise,
     /// The callee stopped speaking; the words, when a recogniser heard them.
     Utterance { text: Option<String> },
+    /// Words of something said to the question that is still open, and taken for wordless meanwhile.
+    LateWords { text: String },
     /// The callee has heard everything before this check point.
     Checkpoint(String),
     /// A prompt is over.
@@ -97,9 +107,8 @@ impl BargeIn {
     }
 }
 
-/// What makes speech over a prompt an interruption. The default is today's quickest: a tenth of a second
-/// of speech cuts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What makes speech over a prompt an interruption.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Confirm {
     /// The callee must talk this long, ms; 0 when the length proves nothing.
     pub min_speech_ms: u64,
@@ -110,7 +119,17 @@ pub struct Confirm {
     pub resume: bool,
 }
 
+impl Default for Confirm {
+    /// The bot falls silent at once, and goes on unless the callee talks on or says words.
+    fn default() -> Self {
+        Self { min_speech_ms: 400, min_words: 1, resume: true }
+    }
+}
+
 impl Confirm {
+    /// A tenth of a second of speech cuts the prompt.
+    pub const AT_ONCE: Self = Self { min_speech_ms: 0, min_words: 0, resume: false };
+
     /// Whether the first sound of speech is an interruption.
     #[must_use]
     pub const fn at_once(self) -> bool {
@@ -138,6 +157,10 @@ pub enum Turn {
     Unfinished,
 }
 
+/// A sound without words that is shorter than this is no speech, ms.
+pub const NOISE_MS: u64 = 400;
+/// Speech of this length is talk, ms.
+pub const TALKS_ON_MS: u64 = 500;
 /// A word spoken at an even pace, ms.
 const MS_PER_WORD: u64 = 300;
 
@@ -160,10 +183,13 @@ pub enum Part {
 /// What the flow wants done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Command {
-    /// Play these parts after whatever is playing; ends with [`Input::PlaybackEnded`].
-    Play { id: PlayId, parts: Vec<Part>, barge_in: BargeIn, confirm: Confirm },
+    /// Play these parts after whatever is playing; ends with [`Input::PlaybackEnded`]. Keys pressed before
+    /// `keys_after_ms` of it were heard belong to what came before it and are dropped.
+    Play { id: PlayId, parts: Vec<Part>, barge_in: BargeIn, confirm: Confirm, keys_after_ms: u64 },
     /// Cut the prompt short, if it still plays; it ends with [`Input::PlaybackEnded`].
     Stop { id: PlayId },
+    /// Take the prompt back, protected or not: it will be said again. It ends with [`Input::PlaybackEnded`].
+    Withdraw { id: PlayId },
     /// Press keys towards the callee.
     SendDigits(String),
     /// End the call; `outcome` is the flow author's word for how it went.

@@ -41,7 +41,7 @@ pub use diff::{Change, ChangeKind, diff};
 pub use duration::parse as duration_ms;
 pub use errand::{ErrandEnd, ErrandOrder, Method, Request};
 pub use graph::mermaid;
-pub use io::{BargeIn, Command, Confirm, Input, Outcome, Part, PlaybackEnd, Turn};
+pub use io::{BargeIn, Command, Confirm, Input, NOISE_MS, Outcome, Part, PlaybackEnd, TALKS_ON_MS, Turn};
 pub use keeping::Keeping;
 pub use model::{
     AmdSettings, AudioFile, Flow, Limits, MachineDetection, TimerOverrides, Variable, VariableType,

@@ -27,6 +27,8 @@ pub(super) struct Ask {
     /// Wait for the next key of a longer answer, in milliseconds.
     pub digit_timeout_ms: u64,
     pub listening: Listening,
+    /// What is said during the prompt right before it may answer it.
+    pub answer_ahead: bool,
     pub no_input: Fallback,
     pub no_match: Fallback,
     /// The language the answer is understood in.
@@ -155,6 +157,11 @@ impl Slot {
             Self::Digits { min, max, end, .. } => Some((*min, *max, *end)),
             Self::Pattern { .. } | Self::Words { .. } => None,
         }
+    }
+
+    /// The key that ends an entry.
+    pub(super) fn end_key(&self) -> Option<char> {
+        self.keys()?.2
     }
 
     /// What the keys pressed so far come to. With an ending key, that or a pause is waited for.

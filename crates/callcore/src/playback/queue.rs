@@ -267,6 +267,12 @@ impl Playback {
         Some(prompt.length_ms()?.saturating_sub(prompt.heard_ms(now)))
     }
 
+    /// How much was heard of the prompt that plays or is next to play, ms.
+    #[must_use]
+    pub fn heard_ms(&self, now: CallTime) -> u64 {
+        self.prompts.front().map_or(0, |prompt| prompt.heard_ms(now))
+    }
+
     /// Whether the callee hears something of ours at `now`, or waits for the rest of it.
     #[must_use]
     pub fn is_audible(&self, now: CallTime) -> bool {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use callcore::audio::{FRAME_MS, FRAME_SAMPLES, Frame, g711, level, wav};
-use callcore::call::{Call, DialStatus, Effect, Fact, Input, Settings, Words};
+use callcore::call::{Call, DialStatus, Effect, Fact, Input, Settings, Summary, Words};
 use callcore::clock::CallTime;
 use callcore::flow::{self, MachineDetection, Run};
 use serde_json::{Map, Value};
@@ -49,6 +49,7 @@ pub(crate) struct Line {
     /// Requests for words: when, and whether the callee still talked.
     pub(crate) asked: Vec<(u64, bool)>,
     pub(crate) finished: bool,
+    pub(crate) summary: Option<Summary>,
 }
 
 impl Line {
@@ -59,10 +60,14 @@ impl Line {
             "flow: f\nlanguage: {language}\nstart: main\nvariables: {{ kept: {{ default: none }} }}\nscenes:\n  \
              main:\n{steps}    - hangup: done\n  other:\n    - wait: 2s\n    - hangup: other\n"
         );
-        let parsed = flow::parse("f.yaml", &text);
+        Self::of_flow(&text, Settings { machine_detection: MachineDetection::Disabled, ..settings })
+    }
+
+    /// A call that has just been answered and runs this flow.
+    pub(crate) fn of_flow(text: &str, settings: Settings) -> Self {
+        let parsed = flow::parse("f.yaml", text);
         let flow = parsed.flow.unwrap_or_else(|| panic!("{:?}", parsed.diagnostics));
         let run = Run::new(Arc::new(flow), Map::new()).expect("a flow without variables");
-        let settings = Settings { machine_detection: MachineDetection::Disabled, ..settings };
         Self {
             call: Call::new(settings, run),
             now: 0,
@@ -83,6 +88,7 @@ impl Line {
             silenced: Vec::new(),
             asked: Vec::new(),
             finished: false,
+            summary: None,
         }
     }
 
@@ -137,7 +143,10 @@ impl Line {
                     self.replies.push_back((self.now + self.decodes_ms, reply));
                 }
                 Effect::Record(fact) => self.facts.push((self.now, fact)),
-                Effect::Finish(_) => self.finished = true,
+                Effect::Finish(summary) => {
+                    self.finished = true;
+                    self.summary = Some(*summary);
+                }
                 _ => {}
             }
         }

@@ -227,16 +227,8 @@ impl Simulated {
         let at = self.rehearsal.now();
         let call = &mut self.rehearsal;
         match &act {
-            Act::Says(text) => {
-                call.put(Input::SpeechStarted);
-                call.pass(speaking_ms(text));
-                call.put(Input::Utterance { text: Some(text.clone()) });
-            }
-            Act::Talks(ms) => {
-                call.put(Input::SpeechStarted);
-                call.pass(*ms);
-                call.put(Input::Utterance { text: None });
-            }
+            Act::Says(text) => call.say(speaking_ms(text), Some(text.clone())),
+            Act::Talks(ms) => call.say(*ms, None),
             Act::Presses(keys) => keys.chars().for_each(|key| call.put(Input::Digit(key))),
             Act::Verdict(outcome) => call.put(Input::Outcome(*outcome)),
             Act::GreetingEnds => call.put(Input::GreetingEnded),

@@ -188,9 +188,13 @@ impl Rehearsal {
     /// Something happens now.
     pub fn put(&mut self, input: Input) {
         let _ = writeln!(self.log, "{:>6} <- {}", self.now.as_ms(), described(&input));
+        let deaf = self.playing.as_ref().is_some_and(|p| p.position(self.now) < p.keys_after_ms);
+        if deaf && matches!(input, Input::Digit(_)) {
+            return self.line("the key comes too early and is dropped");
+        }
         self.over |= matches!(input, Input::HungUp);
         let (starts, ends) =
-            (matches!(input, Input::SpeechStarted), matches!(input, Input::Utterance { .. }));
+            (matches!(input, Input::SpeechStarted), matches!(input, Input::Utterance { .. } | Input::Noise));
         let (words, answers) = if let Input::Utterance { text: Some(text) } = &input {
             (count_words(text, self.run.flow().backchannels()), self.run.answers(text))
         } else {
@@ -268,6 +272,11 @@ impl Rehearsal {
             playing.cut_after = true;
             return;
         }
+        self.end_early();
+    }
+
+    fn end_early(&mut self) {
+        let Some(playing) = &self.playing else { return };
         let end = PlaybackEnd { completed: false, ..playing.end(self.now) };
         self.next_prompt();
         self.put(Input::PlaybackEnded(end));
@@ -284,11 +293,19 @@ impl Rehearsal {
     fn drain(&mut self) {
         while let Some(command) = self.run.poll_command() {
             match command {
-                Command::Play { id, parts, barge_in, confirm } => self.play(id, &parts, barge_in, confirm),
+                Command::Play { id, parts, barge_in, confirm, keys_after_ms } => {
+                    self.play(id, &parts, barge_in, confirm, keys_after_ms);
+                }
                 Command::Stop { id } => {
                     self.line(&format!("stop {}", id.0));
                     if self.playing.as_ref().is_some_and(|playing| playing.id == id) {
                         self.cut();
+                    }
+                }
+                Command::Withdraw { id } => {
+                    self.line(&format!("withdraw {}", id.0));
+                    if self.playing.as_ref().is_some_and(|playing| playing.id == id) {
+                        self.end_early();
                     }
                 }
                 Command::Listen(_) => {}
@@ -307,8 +324,9 @@ impl Rehearsal {
         }
     }
 
-    fn play(&mut self, id: PlayId, parts: &[Part], barge_in: BargeIn, confirm: Confirm) {
-        let (playing, shown) = Playing::new(id, parts, barge_in, confirm);
+    fn play(&mut self, id: PlayId, parts: &[Part], barge_in: BargeIn, confirm: Confirm, keys_after_ms: u64) {
+        let (mut playing, shown) = Playing::new(id, parts, barge_in, confirm);
+        playing.keys_after_ms = keys_after_ms;
         self.line(&format!("play {} ({barge_in:?}): {shown}", id.0));
         if let Some(error) = self.fault.take() {
             let end = PlaybackEnd::unheard(id, Some(error));
@@ -345,9 +363,14 @@ fn described(input: &Input) -> String {
         Input::Outcome(outcome) => format!("verdict {}", outcome.as_str()),
         Input::Learned { subtype, .. } => format!("subtype {subtype}"),
         Input::GreetingEnded => "greeting ended".to_owned(),
+        Input::BeepStarted => "beep".to_owned(),
         Input::BeepEnded => "beep ended".to_owned(),
         Input::Digit(digit) => format!("key {digit}"),
         Input::SpeechStarted => "speech".to_owned(),
+        Input::TalksOn => "talks on".to_owned(),
+        Input::SpeechEnded => "speech ended".to_owned(),
+        Input::Noise => "noise".to_owned(),
+        Input::LateWords { text } => format!("heard late: {text}"),
         Input::Utterance { text } => format!("said {}", text.as_deref().unwrap_or("something")),
         Input::Checkpoint(name) => format!("heard <{name}>"),
         Input::ErrandEnded { end, .. } => match end {
@@ -383,9 +406,10 @@ impl Rehearsal {
     }
 
     /// The callee talks for `ms`, beginning `after` ms from now; `text` is what a recogniser hears.
-    pub(crate) fn talks(self, after: u64, ms: u64, text: Option<&str>) -> Self {
-        let utterance = Input::Utterance { text: text.map(str::to_owned) };
-        self.after(after, Input::SpeechStarted).after(ms, utterance)
+    pub(crate) fn talks(mut self, after: u64, ms: u64, text: Option<&str>) -> Self {
+        self.pass(after);
+        self.say(ms, text.map(str::to_owned));
+        self
     }
 
     /// Lets the call go on until it ends or `ms` have passed, and hands out the log.

@@ -235,9 +235,7 @@ fn perform(call: &mut Rehearsal, act: &Act, recordings: &Recordings) -> Result<(
             }
         }
         Act::Says { text, ms } => {
-            call.put(Input::SpeechStarted);
-            call.pass(*ms);
-            call.put(Input::Utterance { text: text.clone() });
+            call.say(*ms, text.clone());
         }
         Act::SpeechFails => call.break_speech("the test says so"),
         Act::Hears(what) => return wait_to_hear(call, what),

@@ -180,7 +180,7 @@ fn a_cough_or_a_sign_of_listening_only_pauses_and_words_or_length_interrupt() {
         CAREFUL,
         "
 coughs:
-  callee: [wait: 1s, talks: 300ms]
+  callee: [wait: 1s, talks: 500ms]
   expect: { outcome: done, last_checkpoint: said }
 listens:
   callee: [wait: 1s, says: ya]
@@ -213,13 +213,13 @@ fn a_protected_stretch_is_heard_and_what_came_in_it_counts_after_it() {
         steps,
         "
 talks in it:
-  callee: [wait: 1s, talks: 300ms]
+  callee: [wait: 1s, talks: 500ms]
   expect: { outcome: other, heard: [recorded, told], not_heard: And much }
 presses in it:
   callee: [wait: 1s, press: '1']
   expect: { outcome: other, heard: [recorded, told], not_heard: [And much, Press one] }
 talks before it:
-  callee: [wait: 300ms, talks: 300ms]
+  callee: [wait: 300ms, talks: 500ms]
   expect: { outcome: other, not_heard: recorded }",
     );
     assert_eq!(log.matches("prompt 1 cut after 2210 ms").count(), 2, "{log}");

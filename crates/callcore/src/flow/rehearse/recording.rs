@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::io::Input;
+use super::super::io::{Input, NOISE_MS, TALKS_ON_MS};
 use super::super::model::MachineDetection;
 use super::call::{MS_PER_CHAR, Rehearsal};
 
@@ -24,6 +24,19 @@ pub fn speaking_ms(text: &str) -> u64 {
 }
 
 impl Rehearsal {
+    /// The callee talks for `ms`; `text` is what a recogniser hears.
+    pub fn say(&mut self, ms: u64, text: Option<String>) {
+        self.put(Input::SpeechStarted);
+        let noticed = ms.min(TALKS_ON_MS);
+        self.pass(noticed);
+        if ms > noticed && !self.is_over() {
+            self.put(Input::TalksOn);
+            self.pass(ms - noticed);
+        }
+        let noise = text.is_none() && ms < NOISE_MS;
+        self.put(if noise { Input::Noise } else { Input::Utterance { text } });
+    }
+
     /// The callee's side of the line sounds like `recording` from now on, until it ends or the call does. A
     /// verdict counts only in a flow that has answering machines detected.
     pub fn play_recording(&mut self, recording: &Recording) {

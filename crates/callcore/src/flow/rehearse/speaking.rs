@@ -42,6 +42,8 @@ pub(super) struct Playing {
     since: Option<CallTime>,
     /// It is cut as soon as its protected stretch is over.
     pub cut_after: bool,
+    /// Keys pressed before so much of it was heard are dropped.
+    pub keys_after_ms: u64,
 }
 
 impl Playing {
@@ -89,9 +91,19 @@ impl Playing {
                 }
             }
         }
-        let (heard_ms, since, cut_after) = (0, None, false);
-        let playing =
-            Self { id, barge_in, confirm, length_ms, ahead, spoken, protected, heard_ms, since, cut_after };
+        let playing = Self {
+            id,
+            barge_in,
+            confirm,
+            length_ms,
+            ahead,
+            spoken,
+            protected,
+            heard_ms: 0,
+            since: None,
+            cut_after: false,
+            keys_after_ms: 0,
+        };
         (playing, shown.join(" "))
     }
 

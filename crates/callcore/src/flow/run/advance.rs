@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::super::expr::{Fact, Facts};
-use super::super::io::{Command, Part};
+use super::super::io::{BargeIn, Command, Confirm, Part};
 use super::super::model::{Assignment, Prompt, PromptPart, SceneId, Setting, SignalWait, Step};
 use super::super::question::Listening;
 use super::super::steps::is_key;
@@ -13,6 +13,9 @@ use super::super::template::{self, Text};
 use super::{FAILED, LONGEST_GREETING_MS, Position, Run, STEPS_PER_INPUT, State};
 use crate::clock::CallTime;
 use crate::ids::PlayId;
+
+/// Whoever presses a key before so much of a prompt was heard does not answer it, ms.
+const HEARD_MS: u64 = 500;
 
 impl Run {
     pub(super) fn advance(&mut self, now: CallTime) {
@@ -41,7 +44,9 @@ impl Run {
         if self.tuned && !matches!(step, Step::Ask(_)) {
             self.tune(&Listening::default());
         }
+        self.look_ahead(step, now);
         match step {
+            Step::Prompt(prompt) if self.leaving.is_some() => self.leave(prompt, now),
             Step::Prompt(prompt) => match self.play(prompt) {
                 Ok(Some(id)) => self.state = State::Playing { id, cut: None },
                 Ok(None) => self.go(None),
@@ -50,6 +55,7 @@ impl Run {
             Step::Ask(ask) => self.begin_ask(ask, now),
             Step::WaitForBeep(wait) => self.begin_beep_wait(wait, now),
             Step::WaitForGreetingEnd(_) if self.knowledge.greeting_ended || self.knowledge.beep_ended => {
+                self.begin_message();
                 self.go(None);
             }
             Step::WaitForGreetingEnd(wait) => {
@@ -89,6 +95,7 @@ impl Run {
             Step::Goto(scene) => self.go(Some(*scene)),
             Step::Call(call) => self.begin_call(call),
             Step::Return(word) => self.come_back(word),
+            Step::Hangup { .. } if self.must_say_again(now) => {}
             Step::Hangup { outcome } => self.hang_up(outcome.clone()),
         }
     }
@@ -114,6 +121,7 @@ impl Run {
 
     pub(super) fn begin_beep_wait(&mut self, wait: &SignalWait, now: CallTime) {
         if self.knowledge.beep_ended {
+            self.begin_message();
             return self.go(None);
         }
         let latest = now + LONGEST_GREETING_MS + wait.timeout_ms;
@@ -124,40 +132,47 @@ impl Run {
 
     /// The machine has stopped talking: from now on the beep must come.
     pub(super) fn restart_beep_clock(&mut self, now: CallTime) {
-        let Some(wait) = self.current_wait() else { return };
-        let timeout_ms = wait.timeout_ms;
+        let timeout_ms = self.beep_timeout_ms();
         let greeting_runs = self.knowledge.greeting_runs();
-        if let State::AwaitingBeep { until, latest } = &mut self.state
-            && !greeting_runs
-        {
-            *until = (now + timeout_ms).min(*latest);
+        match &mut self.state {
+            State::AwaitingBeep { until, latest } if !greeting_runs => {
+                *until = (now + timeout_ms).min(*latest);
+            }
+            State::Withheld { until, latest } => *until = (now + timeout_ms).min(*latest),
+            _ => {}
         }
     }
 
     pub(super) fn signal_missed(&mut self) {
+        self.begin_message();
         let then = self.current_wait().and_then(|wait| wait.on_timeout);
+        if matches!(self.state, State::AwaitingBeep { .. }) && self.knowledge.beep_heard {
+            // The greeting went on behind it, and no other came: it was the beep.
+            return self.go(None);
+        }
         self.note("no_signal", json!({}));
         self.go(then);
     }
 
+    /// The parts of a prompt with what the call knows filled in.
+    pub(super) fn parts(&self, prompt: &Prompt) -> Result<Vec<Part>, String> {
+        prompt.parts.iter().filter_map(|part| self.filled_in(part).transpose()).collect()
+    }
+
     /// Hands a prompt to play-out; `None` when nothing of it is left to say.
     pub(super) fn play(&mut self, prompt: &Prompt) -> Result<Option<PlayId>, String> {
-        let parts: Vec<Part> = prompt
-            .parts
-            .iter()
-            .filter_map(|part| self.filled_in(part).transpose())
-            .collect::<Result<_, _>>()?;
+        let parts = self.parts(prompt)?;
         if parts.is_empty() {
             return Ok(None);
         }
+        Ok(Some(self.order_play(parts, prompt.barge_in, prompt.confirm)))
+    }
+
+    pub(super) fn order_play(&mut self, parts: Vec<Part>, barge_in: BargeIn, confirm: Confirm) -> PlayId {
         let id = self.plays.issue();
-        self.commands.push_back(Command::Play {
-            id,
-            parts,
-            barge_in: prompt.barge_in,
-            confirm: prompt.confirm,
-        });
-        Ok(Some(id))
+        let keys_after_ms = if std::mem::take(&mut self.keys_judged) { HEARD_MS } else { 0 };
+        self.commands.push_back(Command::Play { id, parts, barge_in, confirm, keys_after_ms });
+        id
     }
 
     /// The text with its variables, and what it asks of the call, filled in; `language` is another than the

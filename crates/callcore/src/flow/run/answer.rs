@@ -60,6 +60,12 @@ pub(super) fn keys_at_last<'a>(ask: &'a Ask, pressed: &str, knowledge: &Knowledg
     }
 }
 
+/// Whether the key that ends an entry was pressed.
+pub(super) fn are_ended(ask: &Ask, pressed: &str) -> bool {
+    let end = ask.slot.as_ref().and_then(Slot::end_key);
+    end.is_some_and(|end| pressed.len() > 1 && pressed.ends_with(end))
+}
+
 /// What was said: the choice with the longest phrase in it, else what fills the slot.
 pub(super) fn words<'a>(ask: &'a Ask, text: &str, knowledge: &Knowledge) -> Read<'a> {
     let plain = plain_words(text);

@@ -13,6 +13,8 @@ use super::{LONGEST_SPEECH_MS, MAX_KEYS_AHEAD, Position, Run, State};
 use crate::clock::CallTime;
 use crate::ids::PlayId;
 
+/// What is pressed within this time belongs together and is judged as one, ms.
+const ENTRY_MS: u64 = 500;
 /// How long the words of a long answer may take to be recognised, beyond the answer itself.
 const RECOGNITION_MS: u64 = 5_000;
 /// Longest time that digits or an identifier may take, pauses included, ms.
@@ -91,6 +93,7 @@ fn longest_speech_ms(ask: &Ask) -> u64 {
 impl Run {
     /// Begins a question. Keys pressed during the prompt before it answer it at once if they can.
     pub(super) fn begin_ask(&mut self, ask: &Ask, now: CallTime) {
+        self.leaving = None;
         self.tune(&ask.listening);
         let ahead = std::mem::take(&mut self.keys_ahead);
         if !ahead.is_empty() && ask.prompt.barge_in.by_dtmf() {
@@ -98,9 +101,15 @@ impl Run {
             let asking = Asking::new(Phase::Listening { until });
             let reading = answer::keys(ask, &ahead, &self.knowledge);
             if !matches!(reading, Ok(Reading::Nothing)) {
-                self.state = State::Asking(Asking { digits: ahead.clone(), ..asking });
-                return self.answered_with(ask, reading, Answer::Keys(ahead), now);
+                self.state = State::Asking(Asking { digits: ahead, ..asking });
+                return self.consider_keys(ask, now);
             }
+            self.keys_judged = true;
+        }
+        self.questions += 1;
+        if let Some(words) = self.answer_ahead(ask) {
+            self.state = State::Asking(Asking::new(Phase::Listening { until: now }));
+            return self.consider_words(ask, Some(words), now);
         }
         self.put_question(ask, &ask.prompt, Count::default(), None, now);
     }
@@ -164,8 +173,10 @@ impl Run {
                 }
             }
             Phase::Listening { .. } | Phase::Hearing { .. } => {
-                asking.digits.push(digit);
-                self.consider_keys(ask, now);
+                if asking.digits.len() < MAX_KEYS_AHEAD {
+                    asking.digits.push(digit);
+                    self.consider_keys(ask, now);
+                }
             }
         }
     }
@@ -179,14 +190,57 @@ impl Run {
                     *cut = Some(Cut::Speech);
                 }
             }
+            // Whoever has begun to press keys answers with them.
+            Phase::Listening { .. } if !asking.digits.is_empty() => {}
             Phase::Listening { .. } => asking.phase = Phase::Hearing { until: now + longest_speech_ms(ask) },
             Phase::Hearing { .. } => {}
         }
     }
 
-    pub(super) fn ask_utterance(&mut self, text: Option<String>, now: CallTime) {
+    /// What seemed an answer was a noise: one is still waited for.
+    pub(super) fn ask_noise(&mut self, now: CallTime) {
         let flow = Arc::clone(&self.flow);
         let (Some(ask), State::Asking(asking)) = (ask_at(&flow, self.at), &mut self.state) else { return };
+        match &mut asking.phase {
+            Phase::Prompting { cut, .. } => *cut = cut.filter(|cut| *cut != Cut::Speech),
+            Phase::Hearing { .. } => asking.phase = Phase::Listening { until: now + ask.timeout_ms },
+            Phase::Listening { .. } => {}
+        }
+    }
+
+    /// Words answer the question out of turn: they are taken if they fit, and it makes no difference otherwise.
+    pub(super) fn ask_told(&mut self, text: String, now: CallTime) {
+        let flow = Arc::clone(&self.flow);
+        let (Some(ask), State::Asking(asking)) = (ask_at(&flow, self.at), &self.state) else { return };
+        if asking.is_confirming() || !asking.digits.is_empty() || !self.is_answer(ask, Some(&text)) {
+            return;
+        }
+        let State::Asking(asking) = &mut self.state else { return };
+        match &mut asking.phase {
+            Phase::Prompting { id, cut } => {
+                asking.said = Some(Some(text));
+                if cut.is_none() {
+                    *cut = Some(Cut::Speech);
+                    self.commands.push_back(Command::Stop { id: *id });
+                }
+            }
+            Phase::Listening { .. } | Phase::Hearing { .. } => self.consider_words(ask, Some(text), now),
+        }
+    }
+
+    /// `ahead`: it was begun before the question.
+    pub(super) fn ask_utterance(&mut self, text: Option<String>, ahead: bool, now: CallTime) {
+        let flow = Arc::clone(&self.flow);
+        let Some(ask) = ask_at(&flow, self.at) else { return };
+        if ahead {
+            // What does not answer the question was about what came before it.
+            if let Some(text) = text.filter(|text| self.is_told_ahead(ask, text)) {
+                self.note("answered_ahead", json!({}));
+                self.ask_told(text, now);
+            }
+            return;
+        }
+        let State::Asking(asking) = &mut self.state else { return };
         match asking.phase {
             // Words that began before the question did not answer it, such as the "hello" of somebody
             // picking up.
@@ -242,7 +296,10 @@ impl Run {
             Phase::Listening { .. } if asking.digits.is_empty() => self.ask_again(ask, Missed::NoInput, now),
             Phase::Listening { .. } => {
                 let digits = std::mem::take(&mut asking.digits);
-                let reading = answer::keys_at_last(ask, &digits, &self.knowledge);
+                let reading = match asking.confirming {
+                    Some(_) => Ok(answer::confirmation(ask, &digits, true)),
+                    None => answer::keys_at_last(ask, &digits, &self.knowledge),
+                };
                 self.answered_with(ask, reading, Answer::Keys(digits), now);
             }
         }
@@ -255,6 +312,19 @@ impl Run {
             Some(_) => Ok(answer::confirmation(ask, &digits, true)),
             None => answer::keys(ask, &digits, &self.knowledge),
         };
+        let ended = asking.confirming.is_none() && answer::are_ended(ask, &digits);
+        let whole = matches!(&reading, Ok(reading) if reading.is_answer()) && ended;
+        match reading {
+            Err(_) | Ok(Reading::More) => {}
+            Ok(_) if whole => {}
+            // More may belong to it, and makes it another entry.
+            Ok(_) => {
+                if let State::Asking(asking) = &mut self.state {
+                    asking.phase = Phase::Listening { until: now + ENTRY_MS };
+                }
+                return;
+            }
+        }
         self.answered_with(ask, reading, Answer::Keys(digits), now);
     }
 
@@ -283,6 +353,7 @@ impl Run {
         answer: Answer,
         now: CallTime,
     ) {
+        self.keys_judged = matches!(answer, Answer::Keys(_)) && !matches!(reading, Ok(Reading::More));
         match reading {
             Err(message) => self.fail(&message),
             Ok(Reading::Choice(choice)) => self.pick(ask, choice, answer),

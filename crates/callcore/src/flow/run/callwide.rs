@@ -64,6 +64,7 @@ impl Run {
             self.commands.push_back(Command::Stop { id });
         }
         self.keys_ahead.clear();
+        self.leaving = None;
         self.leave_calls();
         match act {
             Act::Goto(scene) => {
@@ -96,6 +97,7 @@ impl Run {
             | State::Yielding { .. }
             | State::AwaitingBeep { .. }
             | State::AwaitingGreetingEnd { .. }
+            | State::Withheld { .. }
             | State::Pausing { .. }
             | State::Over => None,
         }

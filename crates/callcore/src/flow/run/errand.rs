@@ -124,9 +124,7 @@ impl Run {
         if !record.beep {
             return self.record_now(record, now);
         }
-        let play = self.plays.issue();
-        let (barge_in, confirm) = (BargeIn::Off, Confirm::default());
-        self.commands.push_back(Command::Play { id: play, parts: vec![Part::Beep], barge_in, confirm });
+        let play = self.order_play(vec![Part::Beep], BargeIn::Off, Confirm::default());
         self.state = State::Doing(Doing::Beeping { play });
     }
 

@@ -56,8 +56,11 @@ impl Run {
         self.knowledge.greeting_ended = true;
         self.knowledge.speaking = false;
         match &self.state {
-            State::AwaitingGreetingEnd { .. } => self.go(None),
-            State::AwaitingBeep { .. } => self.restart_beep_clock(now),
+            State::AwaitingGreetingEnd { .. } => {
+                self.begin_message();
+                self.go(None);
+            }
+            State::AwaitingBeep { .. } | State::Withheld { .. } => self.restart_beep_clock(now),
             State::Unanswered
             | State::Deciding { .. }
             | State::Ready
@@ -71,17 +74,21 @@ impl Run {
         }
     }
 
-    pub(super) fn beep_ended(&mut self) {
+    pub(super) fn beep_ended(&mut self, now: CallTime) {
+        self.knowledge.beep_heard = true;
         self.knowledge.beep_ended = true;
         self.knowledge.speaking = false;
         if let (State::Deciding { .. }, Some(scene)) = (&self.state, self.flow.on_beep) {
             self.note("beep", json!({}));
+            self.begin_message();
             return self.go(Some(scene));
         }
         if matches!(self.state, State::AwaitingBeep { .. } | State::AwaitingGreetingEnd { .. }) {
             self.note("beep", json!({}));
-            self.go(None);
+            self.begin_message();
+            return self.go(None);
         }
+        self.mailbox_opens(now);
     }
 
     pub(super) fn digit(&mut self, digit: char, now: CallTime) {
@@ -113,6 +120,7 @@ impl Run {
             | State::Deciding { .. }
             | State::AwaitingBeep { .. }
             | State::AwaitingGreetingEnd { .. }
+            | State::Withheld { .. }
             | State::Farewell { .. }
             | State::Over => {}
         }
@@ -126,13 +134,16 @@ impl Run {
 
     pub(super) fn speech_started(&mut self, now: CallTime) {
         self.knowledge.speaking = true;
+        if matches!(self.state, State::Playing { .. }) {
+            self.ahead.speech_started(now);
+        }
         let by_speech = self.current_prompt().is_some_and(|prompt| prompt.barge_in.by_speech());
         match &mut self.state {
             State::Playing { cut, .. } if by_speech => {
                 cut.get_or_insert(Cut::Speech);
             }
             State::Asking(_) => self.ask_speech_started(now),
-            State::AwaitingBeep { until, latest } => *until = *latest,
+            State::AwaitingBeep { until, latest } | State::Withheld { until, latest } => *until = *latest,
             State::Unanswered
             | State::Deciding { .. }
             | State::Ready
@@ -146,15 +157,45 @@ impl Run {
         }
     }
 
+    /// What began like speech was none.
+    pub(super) fn noise(&mut self, now: CallTime) {
+        self.knowledge.speaking = false;
+        let _noise = self.ahead.is_over();
+        match &mut self.state {
+            State::Playing { cut, .. } => *cut = cut.filter(|cut| *cut != Cut::Speech),
+            State::Yielding { then, .. } => {
+                let then = *then;
+                self.go(then);
+            }
+            State::Asking(_) => self.ask_noise(now),
+            State::AwaitingBeep { .. } | State::Withheld { .. } => self.restart_beep_clock(now),
+            State::Unanswered
+            | State::Deciding { .. }
+            | State::Ready
+            | State::AwaitingGreetingEnd { .. }
+            | State::Pausing { .. }
+            | State::Farewell { .. }
+            | State::Doing(_)
+            | State::Over => {}
+        }
+    }
+
     pub(super) fn utterance(&mut self, text: Option<String>, now: CallTime) {
         self.knowledge.speaking = false;
         if text.as_deref().is_some_and(|text| self.handled_words(text)) {
             return;
         }
+        let ahead = self.ahead.is_over();
+        if ahead
+            && let Some(text) = &text
+            && matches!(self.state, State::Playing { .. } | State::Yielding { .. })
+        {
+            self.ahead.keep(text.clone());
+        }
         match &self.state {
             State::Yielding { then, .. } => self.go(*then),
-            State::Asking(_) => self.ask_utterance(text, now),
-            State::AwaitingBeep { .. } => self.restart_beep_clock(now),
+            State::Asking(_) => self.ask_utterance(text, ahead, now),
+            State::AwaitingBeep { .. } | State::Withheld { .. } => self.restart_beep_clock(now),
             State::Unanswered
             | State::Deciding { .. }
             | State::Ready
@@ -164,6 +205,13 @@ impl Run {
             | State::Farewell { .. }
             | State::Doing(_)
             | State::Over => {}
+        }
+    }
+
+    /// Words that came when they were not expected any more.
+    pub(super) fn late_words(&mut self, text: String, now: CallTime) {
+        if !self.handled_words(&text) && matches!(self.state, State::Asking(_)) {
+            self.ask_told(text, now);
         }
     }
 
@@ -179,6 +227,7 @@ impl Run {
             | State::Yielding { .. }
             | State::AwaitingBeep { .. }
             | State::AwaitingGreetingEnd { .. }
+            | State::Withheld { .. }
             | State::Pausing { .. }
             | State::Farewell { .. }
             | State::Over => return,
@@ -190,9 +239,16 @@ impl Run {
             return self.fail(error);
         }
         self.note_heard(&end, cut.unwrap_or(Cut::Speech));
+        if self.leaving.is_some() {
+            self.message_left = end.completed;
+        }
         // Keys that came in a protected stretch could not cut it; they count all the same.
         if end.completed && cut != Some(Cut::Keys) {
             self.keys_ahead.clear();
+        }
+        if self.was_said_before() {
+            self.state = State::Ready;
+            return;
         }
         let by_voice = self.knowledge.interrupted_by == Some(Cut::Speech);
         let then = self.current_prompt().and_then(|prompt| prompt.on_speech).filter(|_| by_voice);

@@ -26,6 +26,8 @@ pub(super) struct Knowledge {
     pub session: Session,
     pub greeting_ended: bool,
     pub beep_ended: bool,
+    /// A beep has sounded, whatever came behind it.
+    pub beep_heard: bool,
     pub last_checkpoint: Option<String>,
     pub reached: BTreeSet<String>,
     pub heard_ms: u64,

@@ -5,15 +5,22 @@
 //! turn is kept if it is a fact about the call (a verdict, a check point, a beep) and ignored otherwise.
 
 mod advance;
+mod ahead;
 mod answer;
+#[cfg(test)]
+mod answer_tests;
 mod ask;
 mod calls;
 mod callwide;
 mod errand;
 mod inputs;
 mod knowledge;
+mod known;
 #[cfg(test)]
 mod language_tests;
+mod message;
+#[cfg(test)]
+mod message_tests;
 #[cfg(test)]
 mod order_tests;
 mod start;
@@ -26,15 +33,17 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use self::ahead::Ahead;
 use self::ask::Asking;
 use self::calls::Frame;
 use self::errand::Doing;
 use self::knowledge::{Cut, Knowledge};
+use self::message::Leaving;
 pub use self::start::StartError;
-use super::io::{Command, Input, Outcome, Part};
-use super::model::{Flow, PromptPart, SceneId};
+use super::io::{Command, Input, Outcome};
+use super::model::{Flow, SceneId};
 use super::session::{self, AmdEvent};
-use super::template::{self, Text};
+use super::template;
 use super::words::LocalTime;
 use crate::clock::{CallTime, soonest};
 use crate::ids::{ErrandIds, PlayId, PlayIds};
@@ -76,6 +85,15 @@ pub struct Run {
     errands: ErrandIds,
     /// Keys that cut a prompt short and may answer the next question.
     keys_ahead: String,
+    /// Keys have just been judged: what is still pressed belongs to them, until something else was heard.
+    keys_judged: bool,
+    /// What was said during the prompt right before a question.
+    ahead: Ahead,
+    /// Questions put so far.
+    questions: u32,
+    /// What is said to a mailbox that records.
+    leaving: Option<Leaving>,
+    message_left: bool,
     steps_taken: u32,
     /// The `on_error` scene has been entered; a second failure ends the call.
     failed: bool,
@@ -135,6 +153,11 @@ enum State {
     AwaitingGreetingEnd {
         until: CallTime,
     },
+    /// The message was taken back and is said again behind the next beep, or when none has come by `until`.
+    Withheld {
+        until: CallTime,
+        latest: CallTime,
+    },
     Pausing {
         until: CallTime,
     },
@@ -155,6 +178,7 @@ impl State {
             | Self::Yielding { until, .. }
             | Self::AwaitingBeep { until, .. }
             | Self::AwaitingGreetingEnd { until }
+            | Self::Withheld { until, .. }
             | Self::Pausing { until } => Some(*until),
             Self::Asking(asking) => asking.phase.deadline(),
             Self::Doing(doing) => doing.deadline(),
@@ -187,6 +211,11 @@ impl Run {
             plays: PlayIds::default(),
             errands: ErrandIds::default(),
             keys_ahead: String::new(),
+            keys_judged: false,
+            ahead: Ahead::default(),
+            questions: 0,
+            leaving: None,
+            message_left: false,
             steps_taken: 0,
             failed: false,
             parting: false,
@@ -240,10 +269,15 @@ impl Run {
             Input::Outcome(outcome) => self.verdict(outcome),
             Input::Learned { outcome, subtype } => self.learned(outcome, subtype),
             Input::GreetingEnded => self.greeting_ended(now),
-            Input::BeepEnded => self.beep_ended(),
+            Input::BeepStarted => self.beep_started(now),
+            Input::BeepEnded => self.beep_ended(now),
             Input::Digit(digit) => self.digit(digit, now),
             Input::SpeechStarted => self.speech_started(now),
+            Input::TalksOn => self.talks_on(now),
+            Input::SpeechEnded => self.restart_beep_clock(now),
+            Input::Noise => self.noise(now),
             Input::Utterance { text } => self.utterance(text, now),
+            Input::LateWords { text } => self.late_words(text, now),
             Input::Checkpoint(name) => self.knowledge.pass(name),
             Input::PlaybackEnded(end) => self.playback_ended(end, now),
             Input::HungUp => return self.hung_up(now),
@@ -280,6 +314,7 @@ impl Run {
             State::Asking(_) => self.ask_timed_out(now),
             State::Doing(_) => self.errand_timed_out(now),
             State::AwaitingBeep { .. } | State::AwaitingGreetingEnd { .. } => self.signal_missed(),
+            State::Withheld { .. } => self.say_again(),
             State::Pausing { .. } => self.go(None),
             State::Unanswered
             | State::Ready
@@ -288,41 +323,6 @@ impl Run {
             | State::Over => {}
         }
         self.advance(now);
-    }
-
-    /// Every text and file whose content is settled before the call, so that it can be made ready.
-    #[must_use]
-    pub fn known_prompts(&self) -> Vec<Part> {
-        let mut known: Vec<Part> = Vec::new();
-        for part in self.flow.prompts().flat_map(|prompt| &prompt.parts) {
-            let settled = match part {
-                PromptPart::Say { text, .. } => {
-                    text.variables().all(|name| !self.flow.assigned.contains(name))
-                }
-                PromptPart::File(_) => true,
-                PromptPart::Checkpoint(_) | PromptPart::Protected(_) => false,
-            };
-            if settled
-                && let Ok(Some(part)) = self.filled_in(part)
-                && !known.contains(&part)
-            {
-                known.push(part);
-            }
-        }
-        // Of called flows, what needs nothing from the call.
-        let called = self.root.called_flows();
-        for part in called.iter().flat_map(|flow| flow.prompts()).flat_map(|prompt| &prompt.parts) {
-            let settled = match part {
-                PromptPart::Say { text: Text::Literal(_), .. } | PromptPart::File(_) => self.filled_in(part),
-                PromptPart::Say { .. } | PromptPart::Checkpoint(_) | PromptPart::Protected(_) => Ok(None),
-            };
-            if let Ok(Some(part)) = settled
-                && !known.contains(&part)
-            {
-                known.push(part);
-            }
-        }
-        known
     }
 
     /// Where the call has been so far.
@@ -346,6 +346,13 @@ impl Run {
     #[must_use]
     pub fn outcome(&self) -> Option<&str> {
         self.outcome.as_deref()
+    }
+
+    /// Whether all of a message was heard by a mailbox that recorded, as far as the beep or the flow's own
+    /// decision to speak tell.
+    #[must_use]
+    pub fn message_left(&self) -> bool {
+        self.message_left
     }
 
     /// The last check point that was passed.

@@ -90,7 +90,12 @@ fn event() -> impl Strategy<Value = Event> {
         2 => Just(Event::Input(Input::Answered)),
         1 => outcome.prop_map(|outcome| Event::Input(Input::Outcome(outcome))),
         1 => Just(Event::Input(Input::GreetingEnded)),
-        1 => Just(Event::Input(Input::BeepEnded)),
+        1 => Just(Event::Input(Input::BeepStarted)),
+        2 => Just(Event::Input(Input::BeepEnded)),
+        1 => Just(Event::Input(Input::TalksOn)),
+        1 => Just(Event::Input(Input::SpeechEnded)),
+        1 => Just(Event::Input(Input::Noise)),
+        1 => Just(Event::Input(Input::LateWords { text: "yes".to_owned() })),
         3 => prop::sample::select(vec!['1', '2', '*', 'Z']).prop_map(|c| Event::Input(Input::Digit(c))),
         2 => Just(Event::Input(Input::SpeechStarted)),
         2 => prop::option::of(prop::sample::select(vec!["yes please", "no", ""]))
@@ -135,7 +140,7 @@ impl Driver {
                     assert!(id > self.last && !parts.is_empty());
                     self.last = id;
                 }
-                Command::Stop { id } => assert!(id <= self.last),
+                Command::Stop { id } | Command::Withdraw { id } => assert!(id <= self.last),
                 Command::Hangup { outcome } => {
                     assert_eq!(outcome.as_deref(), self.run.outcome());
                     self.hung_up = true;

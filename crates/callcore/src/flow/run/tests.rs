@@ -4,6 +4,7 @@ use std::path::Path;
 
 use insta::assert_snapshot;
 
+use super::super::io::Part;
 use super::super::parse;
 use super::super::rehearse::Rehearsal;
 use super::*;
@@ -141,8 +142,8 @@ fn a_branch_sees_what_was_heard_and_who_interrupted() {
     - { when: interrupted, goto: early }
     - else: bye";
     let more = "  late:\n    - hangup: late\n  early:\n    - hangup: early\n";
-    assert!(small(steps, more).talks(1_500, 300, None).end(0).ends_with("\"late\")"));
-    assert!(small(steps, more).talks(300, 300, None).end(0).ends_with("\"early\")"));
+    assert!(small(steps, more).talks(1_500, 500, None).end(0).ends_with("\"late\")"));
+    assert!(small(steps, more).talks(300, 500, None).end(0).ends_with("\"early\")"));
     assert!(small(steps, more).after(1_500, Input::Digit('5')).end(0).ends_with("\"early\")"));
     assert!(small(steps, more).end(30_000).ends_with("\"bye\")"));
 }
@@ -164,7 +165,7 @@ fn a_flow_knows_the_words_that_were_heard_before_the_callee_spoke_up() {
     - branch: [ { when: heard_all and not interrupted, goto: bye } ]
     - hangup: late
 ";
-    let cut = small(steps, more).talks(2_000, 300, None).end(30_000);
+    let cut = small(steps, more).talks(2_000, 500, None).end(30_000);
     // The first sentence takes 845 ms; of the next one the rest of the two seconds is heard.
     assert!(cut.contains("You heard 6 words in 2000 ms: GOOD MORNING. WE HAVE AN OFFER, no more"), "{cut}");
     assert!(cut.contains(r#"{"text":"up to Good morning. We have an offer","words":6}"#), "{cut}");
@@ -180,7 +181,7 @@ fn a_check_point_behind_an_interrupted_prompt_is_not_passed() {
 - checkpoint: heard
 - branch: [{ when: 'last_checkpoint == \"heard\"', goto: bye }]
 - hangup: unheard";
-    assert!(small(steps, "").talks(500, 200, None).end(0).ends_with("\"unheard\")"));
+    assert!(small(steps, "").talks(500, 600, None).end(0).ends_with("\"unheard\")"));
     assert!(small(steps, "").end(9_000).ends_with("\"bye\")"));
 }
 
@@ -210,7 +211,8 @@ const MENU_SCENES: &str = "  one:\n    - hangup: one\n  twelve:\n    - hangup: t
 fn a_longer_choice_is_waited_for_and_a_short_one_taken_when_nothing_follows() {
     let short = small(MENU, MENU_SCENES).after(1_000, Input::Digit('1')).end(5_000);
     assert!(short.contains("  2000 -> note choice {\"choice\":\"1\"}"), "{short}");
-    let long = small(MENU, MENU_SCENES).after(1_000, Input::Digit('1')).after(500, Input::Digit('2')).end(0);
+    let long =
+        small(MENU, MENU_SCENES).after(1_000, Input::Digit('1')).after(500, Input::Digit('2')).end(500);
     assert!(long.ends_with("\"twelve\")"), "{long}");
 }
 
@@ -317,6 +319,30 @@ fn numbers_and_texts_are_taken_for_each_other() {
 }
 
 #[test]
+fn texts_that_take_one_of_a_few_values_are_known_in_all_their_forms() {
+    let text = "flow: f\nstart: m\nvariables: { day: { default: Monday }, name: text, food: { default: none }, sure: { type: boolean, default: false } }
+scenes:
+  m:
+    - ask:
+        say: What would you like?
+        into: food
+        choices: { '1': { value: rice, phrases: [rice], set: { day: 'Sunday, {{ name }}' } }, '2': { value: noodles } }
+    - say: 'You said {{ food }}.'
+    - say: 'On {{ day }}.'
+    - say: 'You said {{ said }}.'
+    - hangup";
+    let run = Run::new(flow(text), variables(serde_json::json!({"name": "Ani"}))).unwrap();
+    let texts: Vec<String> = run
+        .known_prompts()
+        .into_iter()
+        .filter_map(|part| if let Part::Say { text, .. } = part { Some(text) } else { None })
+        .collect();
+    let said = ["none", "rice", "noodles"].map(|food| format!("You said {food}."));
+    let days = ["Monday", "Sunday, Ani"].map(|day| format!("On {day}."));
+    assert_eq!(texts, [&["What would you like?".to_owned()], &said[..], &days[..]].concat());
+}
+
+#[test]
 fn prompts_that_need_nothing_from_the_call_are_known_before_it() {
     let steps = "- say: 'Hello {{ name }}'\n- set: { n: 2 }\n- say: 'Number {{ n }}'\n- play: a.wav\n- say: 'Hello {{ name }}'\n- hangup";
     let text = format!(
@@ -325,5 +351,7 @@ fn prompts_that_need_nothing_from_the_call_are_known_before_it() {
     );
     let run = Run::new(flow(&text), variables(serde_json::json!({"name": "Ani"}))).unwrap();
     let say = Part::Say { text: "Hello Ani".into(), language: "id-ID".into(), voice: None };
-    assert_eq!(run.known_prompts(), [say, Part::File("a.wav".into())]);
+    let form = |n: u32| Part::Say { text: format!("Number {n}"), language: "id-ID".into(), voice: None };
+    // What the flow may say by then comes behind what it will.
+    assert_eq!(run.known_prompts(), [say, Part::File("a.wav".into()), form(1), form(2)]);
 }

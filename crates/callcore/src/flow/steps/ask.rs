@@ -18,7 +18,7 @@ const MAX_KEYS: usize = 32;
 /// Most phrases a recogniser is told to expect.
 const MAX_EXPECTED: usize = 100;
 
-pub(in super::super) const KEYS: [&str; 19] = [
+pub(in super::super) const KEYS: [&str; 20] = [
     "say",
     "choices",
     "number",
@@ -31,6 +31,7 @@ pub(in super::super) const KEYS: [&str; 19] = [
     "goto",
     "confirm",
     "barge_in",
+    "answer_ahead",
     "timeout",
     "digit_timeout",
     "end_silence",
@@ -87,6 +88,14 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry) -> Option<Ask> {
     let silence = fields.node("end_silence").map(|node| end_silence(reader, node)).unwrap_or_default();
     let digits = matches!(slot, Some(Slot::Digits { .. } | Slot::Number { .. }));
     let redacted = redacted(reader, fields.node("redact"), digits);
+    let by_words = slot.is_some() || choices.iter().any(|choice| !choice.phrases.is_empty());
+    let answer_ahead = fields.entry("answer_ahead").is_none_or(|entry| {
+        if !by_words {
+            let hint = "drop it, or give the choices `phrases:`";
+            reader.warn(entry.key_span, "no words answer this question, so none can answer it ahead", hint);
+        }
+        reader.yes(&entry.value, "`answer_ahead`")
+    });
     let retries = fields.node("retries").and_then(|node| reader.count(node, "`retries`", 0..11));
     let retries = retries.unwrap_or(RETRIES);
     let mut fallback = |key: &str| match fields.node(key) {
@@ -106,6 +115,7 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry) -> Option<Ask> {
         timeout_ms: timeout_ms.unwrap_or(TIMEOUT_MS),
         digit_timeout_ms: digit_timeout_ms.unwrap_or(DIGIT_TIMEOUT_MS),
         listening: Listening { expected: expected.into(), redacted, ..silence },
+        answer_ahead,
         no_input,
         no_match,
         tongue,

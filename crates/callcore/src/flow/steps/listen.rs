@@ -34,6 +34,7 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry) -> Option<Ask> {
         timeout_ms: TIMEOUT_MS,
         digit_timeout_ms: TIMEOUT_MS,
         listening,
+        answer_ahead: false,
         no_input: Fallback::default(),
         no_match: Fallback::default(),
         tongue: Tongue::of(&reader.language),

@@ -8,9 +8,6 @@ use super::super::yaml::{Node, Value};
 use super::ask::plain_words;
 use super::voices::Voice;
 
-/// How long a callee must talk over a prompt that can go on again, unless the flow says otherwise, ms.
-const MIN_SPEECH_MS: u64 = 600;
-
 pub(in super::super) const BARGE_IN_KEYS: [&str; 4] = ["by", "min_speech", "min_words", "resume"];
 
 /// What may cut a prompt short, and what proves that it is meant.
@@ -83,25 +80,23 @@ pub(super) fn barge_in(reader: &mut Reader<'_>, node: &Node) -> Interrupting {
     }
     let Some(fields) = reader.map(node, "`barge_in`", &BARGE_IN_KEYS) else { return Interrupting::default() };
     let by = fields.node("by").map_or_else(BargeIn::default, |node| by(reader, node, "`by`"));
-    let mut confirm = Confirm {
-        min_speech_ms: fields
-            .node("min_speech")
-            .and_then(|node| reader.duration_ms(node, "`min_speech`"))
-            .unwrap_or_default(),
-        min_words: fields
-            .node("min_words")
-            .and_then(|node| reader.count(node, "`min_words`", 1..11))
-            .unwrap_or_default(),
-        resume: fields.node("resume").is_some_and(|node| reader.yes(node, "`resume`")),
+    let min_speech_ms = fields.node("min_speech").and_then(|node| reader.duration_ms(node, "`min_speech`"));
+    let min_words = fields.node("min_words").and_then(|node| reader.count(node, "`min_words`", 1..11));
+    let resume = fields.node("resume").is_none_or(|node| reader.yes(node, "`resume`"));
+    let confirm = match (min_speech_ms, min_words, resume) {
+        (None, None, true) => Confirm::default(),
+        (None, None, false) => Confirm::AT_ONCE,
+        _ => Confirm {
+            min_speech_ms: min_speech_ms.unwrap_or_default(),
+            min_words: min_words.unwrap_or_default(),
+            resume,
+        },
     };
     if !by.by_speech()
         && let Some(entry) = BARGE_IN_KEYS.iter().skip(1).find_map(|key| fields.entry(key))
     {
         let hint = "use `by: speech` or `both`, or drop it";
         reader.warn(entry.key_span, "speech cannot cut this prompt, so there is nothing to prove", hint);
-    }
-    if confirm.resume && confirm.min_speech_ms == 0 && confirm.min_words == 0 {
-        confirm.min_speech_ms = MIN_SPEECH_MS;
     }
     Interrupting { by, confirm }
 }

@@ -1,0 +1,169 @@
+//! Leaving a message. A mailbox that beeps once more, or goes on with its greeting, did not record what was
+//! said so far: it is taken back and said again from its start.
+
+use serde_json::json;
+
+use super::super::io::{BargeIn, Command, Outcome, Part};
+use super::super::model::{Prompt, Step};
+use super::{LONGEST_GREETING_MS, Run, State};
+use crate::clock::CallTime;
+
+/// Silence in which a beep may still come, where the flow does not wait for one, ms.
+const BEEP_TIMEOUT_MS: u64 = 6_000;
+/// Behind so many false starts a message is said to its end, whatever the line brings.
+const MOST_STARTS: u32 = 8;
+
+/// What is said to a mailbox since it was taken to record.
+#[derive(Debug)]
+pub(super) struct Leaving {
+    parts: Vec<Part>,
+    barge_in: BargeIn,
+    /// Silence in which a beep may still come.
+    timeout_ms: u64,
+    starts: u32,
+    /// What was said so far must be said again.
+    again: bool,
+    /// It is said again before the step at which the flow stands.
+    before: bool,
+}
+
+impl Run {
+    /// The mailbox is taken to record from here on: it beeped, or the flow has waited enough.
+    pub(super) fn begin_message(&mut self) {
+        if self.knowledge.beep_heard || self.knowledge.amd == Some(Outcome::Voicemail) {
+            let timeout_ms = match self.current_step() {
+                Some(Step::WaitForBeep(wait)) => wait.timeout_ms,
+                Some(_) | None => BEEP_TIMEOUT_MS,
+            };
+            let (parts, barge_in) = (Vec::new(), BargeIn::Off);
+            self.leaving =
+                Some(Leaving { parts, barge_in, timeout_ms, starts: 0, again: false, before: false });
+        }
+    }
+
+    /// How long a beep is waited for in silence.
+    pub(super) fn beep_timeout_ms(&self) -> u64 {
+        match (self.current_wait(), &self.leaving) {
+            (Some(wait), _) => wait.timeout_ms,
+            (None, Some(leaving)) => leaving.timeout_ms,
+            (None, None) => BEEP_TIMEOUT_MS,
+        }
+    }
+
+    /// Says a prompt of the message.
+    pub(super) fn leave(&mut self, prompt: &Prompt, now: CallTime) {
+        let parts = match self.parts(prompt) {
+            Ok(parts) if parts.is_empty() => return self.go(None),
+            Ok(parts) => parts,
+            Err(message) => return self.fail(&message),
+        };
+        let Some(leaving) = &mut self.leaving else { return };
+        leaving.parts.extend(parts.iter().cloned());
+        // A mailbox does not mean to interrupt. Who may pick up after all is listened to where the flow says so.
+        leaving.barge_in = match prompt.barge_in {
+            _ if prompt.on_speech.is_some() => prompt.barge_in,
+            BargeIn::Both | BargeIn::Dtmf => BargeIn::Dtmf,
+            BargeIn::Speech | BargeIn::Off => BargeIn::Off,
+        };
+        if leaving.again || self.knowledge.speaking {
+            let until = if self.knowledge.beep_ended { now } else { now + leaving.timeout_ms };
+            return self.withhold(until, now);
+        }
+        self.speak_message(parts);
+    }
+
+    /// Whether a message that was not recorded must be said again before the flow may hang up.
+    pub(super) fn must_say_again(&mut self, now: CallTime) -> bool {
+        let Some(leaving) = &mut self.leaving else { return false };
+        let must = leaving.again && !self.parting;
+        if must {
+            leaving.before = true;
+            let until = if self.knowledge.beep_ended { now } else { now + leaving.timeout_ms };
+            self.withhold(until, now);
+        }
+        must
+    }
+
+    /// Whether the message that has just ended was said again before the step at which the flow stands.
+    pub(super) fn was_said_before(&mut self) -> bool {
+        self.leaving.as_mut().is_some_and(|leaving| std::mem::take(&mut leaving.before))
+    }
+
+    fn speak_message(&mut self, parts: Vec<Part>) {
+        let Some(leaving) = &mut self.leaving else { return };
+        leaving.starts += 1;
+        let barge_in = leaving.barge_in;
+        self.message_left = false;
+        let confirm = self.current_prompt().map(|prompt| prompt.confirm).unwrap_or_default();
+        let id = self.order_play(parts, barge_in, confirm);
+        self.state = State::Playing { id, cut: None };
+    }
+
+    fn withhold(&mut self, until: CallTime, now: CallTime) {
+        let latest = now + LONGEST_GREETING_MS + self.beep_timeout_ms();
+        let until = if self.knowledge.speaking { latest } else { until };
+        self.state = State::Withheld { until, latest };
+    }
+
+    /// Says the whole message from its start.
+    pub(super) fn say_again(&mut self) {
+        let Some(leaving) = &mut self.leaving else { return self.go(None) };
+        leaving.again = false;
+        let parts = leaving.parts.clone();
+        self.note("message_again", json!({}));
+        self.speak_message(parts);
+    }
+
+    /// What was said so far was not recorded; `because` of what.
+    fn take_back(&mut self, because: &'static str) {
+        let Some(leaving) = &mut self.leaving else { return };
+        if leaving.parts.is_empty() || leaving.starts >= MOST_STARTS {
+            return;
+        }
+        leaving.again = true;
+        self.message_left = false;
+        if let State::Playing { id, .. } = self.state {
+            self.commands.push_back(Command::Withdraw { id });
+            self.note("message_withdrawn", json!({ "because": because }));
+        }
+    }
+
+    fn plays_message(&self) -> bool {
+        let message = self.leaving.as_ref().is_some_and(|leaving| leaving.starts < MOST_STARTS);
+        message && matches!(self.state, State::Playing { .. })
+    }
+
+    pub(super) fn beep_started(&mut self, now: CallTime) {
+        self.knowledge.beep_heard = true;
+        let plays = self.plays_message();
+        self.take_back("beep");
+        if plays || matches!(self.state, State::Withheld { .. }) {
+            self.withhold(now + LONGEST_GREETING_MS, now);
+        }
+    }
+
+    /// The mailbox records, though the flow has gone on already.
+    pub(super) fn mailbox_opens(&mut self, now: CallTime) {
+        let plays = self.plays_message();
+        self.take_back("beep");
+        if plays || matches!(self.state, State::Withheld { .. }) {
+            self.withhold(now, now);
+            self.say_again();
+        }
+    }
+
+    /// The greeting goes on, or somebody else talks where a mailbox should be silent.
+    pub(super) fn talks_on(&mut self, now: CallTime) {
+        let meant = self.leaving.as_ref().is_some_and(|leaving| leaving.barge_in.by_speech());
+        if meant && matches!(self.state, State::Playing { .. }) {
+            return;
+        }
+        self.knowledge.beep_ended = false;
+        self.knowledge.speaking = true;
+        let plays = self.plays_message();
+        self.take_back("speech");
+        if plays || matches!(self.state, State::Withheld { .. }) {
+            self.withhold(now, now);
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! How quick a recogniser is here, and so how long a call waits for it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use super::{Named, Request, SttError};
+
+/// What is waited for a recogniser that nobody has measured.
+const UNKNOWN: Duration = Duration::from_millis(3_500);
+/// However quick one is, a busy moment may make it wait; however slow, nobody holds the line for longer.
+const LEAST: Duration = Duration::from_millis(2_500);
+const MOST: Duration = Duration::from_secs(12);
+/// A trial that has no answer by then has failed.
+const TRIAL_PATIENCE: Duration = Duration::from_secs(20);
+/// So much longer than usual is no sign of anything yet.
+const TIMES: u32 = 3;
+const MARGIN: Duration = Duration::from_millis(500);
+
+/// What finished utterances took, on average. Clones share it.
+#[derive(Clone, Debug, Default)]
+pub struct Speed(Arc<AtomicU64>);
+
+impl Speed {
+    /// An utterance was recognised in `took`.
+    pub(super) fn measured(&self, took: Duration) {
+        let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(1);
+        let usual = self.0.load(Ordering::Relaxed);
+        // A lost update of another call's is no loss.
+        self.0.store(if usual == 0 { took } else { usual / 8 * 7 + took / 8 }, Ordering::Relaxed);
+    }
+
+    fn usual(&self) -> Option<Duration> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|usual| *usual > 0).map(Duration::from_micros)
+    }
+
+    /// How long a call waits for the words of an utterance that is over.
+    #[must_use]
+    pub fn limit(&self) -> Duration {
+        self.usual().map_or(UNKNOWN, |usual| (usual.saturating_mul(TIMES) + MARGIN).clamp(LEAST, MOST))
+    }
+}
+
+/// What came of a trial.
+#[derive(Debug)]
+pub struct Trial {
+    /// What the utterance took.
+    pub took: Duration,
+    /// How long calls wait from now on.
+    pub limit: Duration,
+}
+
+impl Named {
+    /// Recognises `audio` to see how long it takes. What was understood is of no interest.
+    ///
+    /// # Errors
+    /// When the recogniser cannot do it.
+    pub async fn try_out(&self, audio: Arc<[i16]>) -> Result<Trial, SttError> {
+        let mut took = Duration::MAX;
+        // The first time costs more: memory is touched, connections are made.
+        for _ in 0..2 {
+            let begun = tokio::time::Instant::now();
+            self.recognizer.transcribe(Request::new(Arc::clone(&audio), TRIAL_PATIENCE)).await?;
+            took = took.min(begun.elapsed());
+        }
+        self.speed.measured(took);
+        Ok(Trial { took, limit: self.speed.limit() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn limit(times_ms: &[u64]) -> u64 {
+        let speed = Speed::default();
+        for ms in times_ms {
+            speed.measured(Duration::from_millis(*ms));
+        }
+        speed.limit().as_millis() as u64
+    }
+
+    #[test]
+    fn a_slow_recogniser_is_waited_for_longer_and_none_for_ever() {
+        assert_eq!(limit(&[]), 3_500);
+        assert_eq!(limit(&[150]), 2_500);
+        assert_eq!(limit(&[1_500]), 5_000);
+        assert_eq!(limit(&[9_000]), 12_000);
+    }
+
+    #[test]
+    fn one_slow_moment_changes_little_and_a_slow_hour_much() {
+        let quick = [400_u64; 8];
+        let once = limit(&[&quick[..], &[6_000]].concat());
+        assert!((2_500..4_500).contains(&once), "{once}");
+        assert!(limit(&[&quick[..], &[3_000; 30]].concat()) > 9_000);
+    }
+}
