@@ -126,8 +126,8 @@ pub(super) struct Entry {
     words: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     heard: Option<HeardOf>,
-    /// Only of speech of the bot that was not heard to its end: `speech`, `dtmf` or `end` (of the call, or of
-    /// the prompt when the rest could not be made).
+    /// Only of speech of the bot that was not heard to its end: `speech`, `dtmf`, `beep` (of a mailbox that was not
+    /// listening yet) or `end` (of the call, or of the prompt when the rest could not be made).
     #[serde(skip_serializing_if = "Option::is_none")]
     interrupted_by: Option<String>,
 }
@@ -164,6 +164,7 @@ fn entries(answered: Option<u64>, events: &[EventRow]) -> Vec<Entry> {
         let text = |key: &str| detail[key].as_str().unwrap_or_default();
         match event.kind.as_str() {
             "interruption" => cut_by = detail["by"].as_str().map(str::to_owned),
+            "message_withdrawn" => cut_by = detail["because"].as_str().map(str::to_owned),
             "prompt" => cut_by = None,
             "speech_started" => talks_since = number("mediaMs"),
             "speech_ended" => {

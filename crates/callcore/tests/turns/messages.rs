@@ -218,3 +218,14 @@ fn a_second_greeting_without_a_beep_of_its_own_is_heard_out() {
         left.spoken
     );
 }
+
+#[test]
+fn a_greeting_that_goes_on_after_nine_seconds_takes_back_what_was_said_without_a_beep() {
+    use Plays::{Beep, Greeting, Silence};
+    let plays =
+        [Greeting(500, 5_000), Silence(9_000), Greeting(5_000, 10_600), Silence(900), Beep(1_000.0, 300)];
+    let Some((greeting, beep_end)) = mailbox(&plays) else { return };
+    let left = left(&greeting);
+    assert_eq!(left.summary(), ("message_left_without_beep", true));
+    assert!(left.is_whole_behind(beep_end));
+}
