@@ -134,12 +134,11 @@ impl Run {
     pub(super) fn restart_beep_clock(&mut self, now: CallTime) {
         let timeout_ms = self.beep_timeout_ms();
         let greeting_runs = self.knowledge.greeting_runs();
-        match &mut self.state {
-            State::AwaitingBeep { until, latest } if !greeting_runs => {
-                *until = (now + timeout_ms).min(*latest);
-            }
-            State::Withheld { until, latest } => *until = (now + timeout_ms).min(*latest),
-            _ => {}
+        let waits = !greeting_runs || matches!(self.state, State::Withheld { .. });
+        if let State::AwaitingBeep { until, latest } | State::Withheld { until, latest } = &mut self.state
+            && waits
+        {
+            *until = (now + timeout_ms).min(*latest);
         }
     }
 

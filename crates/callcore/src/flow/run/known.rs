@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::super::expr::Fact;
 use super::super::io::Part;
 use super::super::model::{Assignment, Flow, PromptPart, Setting, Step};
-use super::super::question::Slot;
+use super::super::question::{Choice, Slot};
 use super::super::template::{self, Text};
 use super::Run;
 
@@ -129,9 +129,9 @@ fn steps(flow: &Flow) -> impl Iterator<Item = &Step> {
 
 /// Everything that sets a variable to what can be told from the flow.
 fn assignments(flow: &Flow) -> impl Iterator<Item = &Assignment> {
-    steps(flow).flat_map(|step| match step {
-        Step::Set(assignments) => assignments.iter().collect::<Vec<_>>(),
-        Step::Ask(ask) => ask.choices.iter().flat_map(|choice| &choice.set).collect(),
-        _ => Vec::new(),
+    steps(flow).flat_map(|step| {
+        let set: &[Assignment] = if let Step::Set(assignments) = step { assignments } else { &[] };
+        let choices: &[Choice] = if let Step::Ask(ask) = step { &ask.choices } else { &[] };
+        set.iter().chain(choices.iter().flat_map(|choice| &choice.set))
     })
 }
