@@ -2,21 +2,23 @@
 //! itself.
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::Method;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use super::auth::Auth;
-use super::error::{Code, Problem};
+use super::error::Problem;
+use super::extract::{Query, page_size};
+use super::fields::{Fields, Given};
+use super::webhooks::with_plus;
 use crate::store::{Act, AuditFilter, AuditRow, NewAudit};
 use crate::telemetry::mask;
 use crate::wallclock::iso;
 
-const PAGE: u32 = 50;
-const LONGEST_PAGE: u32 = 500;
+/// Longest name that is looked for, characters.
+const LONGEST: usize = 512;
 
 /// Routes whose acts are kept out here: calls are their own record, and what the store does of itself (apps, keys, flows,
 /// the end of a call, sending again) is written in the same transaction.
@@ -36,6 +38,10 @@ const TOLD_ELSEWHERE: [(&str, &str); 10] = [
 /// A handler puts this among the extensions of its answer to have it in the audit log: never a secret, numbers masked.
 #[derive(Clone, Debug)]
 pub struct AuditDetail(pub Value);
+
+/// A handler puts this among the extensions of its answer when what it did is in the audit log already.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ToldElsewhere;
 
 /// An act that is written down when it succeeded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,27 +88,43 @@ fn without_numbers(part: &str) -> String {
 }
 
 /// Which entries.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub(super) struct AuditQuery {
-    /// Entries on a page; more than 500 are 500.
-    #[param(minimum = 1)]
-    limit: Option<u32>,
+    /// Entries on a page, 1 to 500; 50 when absent.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 500)]
+    limit: u32,
     /// `next` of the page before.
     after: Option<i64>,
     /// The beginning of an actor's name, as in `key:`.
+    #[param(min_length = 1)]
     actor: Option<String>,
     /// The beginning of an action's name, as in `flow.`.
+    #[param(min_length = 1)]
     action: Option<String>,
     /// What it was done to.
+    #[param(min_length = 1)]
     subject: Option<String>,
     /// ISO 8601, or milliseconds since 1970.
-    #[param(format = DateTime)]
-    since: Option<String>,
+    #[param(value_type = Option<String>, format = DateTime)]
+    since: Option<i64>,
     /// As `since`; entries of this moment are left out.
-    #[param(format = DateTime)]
-    until: Option<String>,
+    #[param(value_type = Option<String>, format = DateTime)]
+    until: Option<i64>,
+}
+
+impl Given for AuditQuery {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            limit: page_size(fields),
+            after: fields.whole("after", i64::MIN..=i64::MAX),
+            actor: fields.text("actor", LONGEST),
+            action: fields.text("action", LONGEST),
+            subject: fields.text("subject", LONGEST),
+            since: moment(fields, "since"),
+            until: moment(fields, "until"),
+        }
+    }
 }
 
 /// A page of the audit log.
@@ -149,14 +171,12 @@ impl From<AuditRow> for Entry {
     responses((status = 200, description = "A page of the log.", body = AuditPage)))]
 pub(super) async fn list(
     State(auth): State<Auth>,
-    query: Result<Query<AuditQuery>, QueryRejection>,
+    Query(query): Query<AuditQuery>,
 ) -> Result<Json<AuditPage>, Problem> {
-    let Query(query) = query.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
-    let limit = query.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
-    let time = |name: &str, text: &Option<String>| text.as_deref().map(|text| moment(name, text)).transpose();
+    let limit = query.limit;
     let filter = AuditFilter {
-        since_ms: time("since", &query.since)?,
-        until_ms: time("until", &query.until)?,
+        since_ms: query.since,
+        until_ms: query.until,
         actor: query.actor,
         action: query.action,
         subject: query.subject,
@@ -170,15 +190,19 @@ pub(super) async fn list(
 }
 
 /// A moment in a request: ISO 8601 (RFC 3339) or milliseconds since 1970-01-01 UTC.
-pub(super) fn moment(field: &str, text: &str) -> Result<i64, Problem> {
+pub(super) fn moment(fields: &mut Fields<'_>, name: &'static str) -> Option<i64> {
+    let text = fields.moment(name)?;
+    fields.checked(name, |_| read_moment(&text))
+}
+
+fn read_moment(text: &str) -> Result<i64, String> {
     use time::OffsetDateTime;
     use time::format_description::well_known::Rfc3339;
     if let Ok(ms) = text.parse() {
         return Ok(ms);
     }
-    let at = OffsetDateTime::parse(text, &Rfc3339).map_err(|_| {
-        let wanted = "is no moment; write it as 2026-01-31T17:30:00Z or in milliseconds since 1970";
-        Problem::new(Code::Malformed, format!("{field} {wanted}")).with_field(field, wanted)
+    let at = OffsetDateTime::parse(&with_plus(text), &Rfc3339).map_err(|_| {
+        "is no moment; write it as 2026-01-31T17:30:00Z or in milliseconds since 1970".to_owned()
     })?;
     Ok(i64::try_from(at.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX))
 }
@@ -219,8 +243,9 @@ mod tests {
 
     #[test]
     fn a_moment_is_written_for_people_or_for_programs() {
-        assert_eq!(moment("since", "2025-06-26T12:49:17.600Z").unwrap(), 1_750_942_157_600);
-        assert_eq!(moment("since", "1750942157600").unwrap(), 1_750_942_157_600);
-        assert!(moment("since", "yesterday").unwrap_err().detail().starts_with("since is no moment"));
+        assert_eq!(read_moment("2025-06-26T12:49:17.600Z").unwrap(), 1_750_942_157_600);
+        assert_eq!(read_moment("2025-06-26T19:49:17.600 07:00").unwrap(), 1_750_942_157_600);
+        assert_eq!(read_moment("1750942157600").unwrap(), 1_750_942_157_600);
+        assert!(read_moment("yesterday").unwrap_err().starts_with("is no moment"));
     }
 }

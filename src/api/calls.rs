@@ -5,33 +5,53 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
 use super::auth::{Caller, SEEING};
 use super::error::{Code, Problem, ProblemDocument};
-use super::extract::{Path, Query, cursor, page_size};
+use super::extract::{Path, Query, cursor, page_size, wrong};
+use super::fields::{Fields, Given};
 use super::openapi::{BadParameter, Deleted, EndedAlready, NoSuchCall};
-use crate::store::{CallFilter, CallRow, Progress};
+use crate::store::{CallFilter, CallRow, Cursor, Progress};
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub(super) struct ListQuery {
     /// Calls on a page, 1 to 500; 50 when absent.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<u32>,
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 500)]
+    limit: u32,
     /// `next` of the page before.
-    #[param(pattern = r"^[0-9]{1,15}\.[A-Za-z0-9._-]+$")]
-    after: Option<String>,
+    #[param(value_type = Option<String>, pattern = r"^[0-9]{1,15}\.[A-Za-z0-9._-]+$")]
+    after: Option<Cursor>,
+    #[param(min_length = 1, max_length = 128)]
     bot_id: Option<String>,
     /// As the carrier spells it, `NO ANSWER` for example.
+    #[param(min_length = 1, max_length = 64, pattern = "^[A-Z ]*[A-Z]$")]
     disposition: Option<String>,
     /// `scheduled`, `live` or `ended`.
-    #[param(pattern = "^(scheduled|live|ended)$")]
-    progress: Option<String>,
+    #[param(value_type = Option<String>, pattern = "^(scheduled|live|ended)$")]
+    progress: Progress,
+}
+
+const PROGRESS: [(&str, Progress); 3] =
+    [("scheduled", Progress::Scheduled), ("live", Progress::Live), ("ended", Progress::Ended)];
+/// Longest name of a bot, and longest disposition, characters.
+pub(super) const LONGEST_BOT: usize = 128;
+const LONGEST_DISPOSITION: usize = 64;
+
+impl Given for ListQuery {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            limit: page_size(fields),
+            after: cursor(fields),
+            bot_id: fields.text("botId", LONGEST_BOT),
+            disposition: fields.text("disposition", LONGEST_DISPOSITION),
+            progress: fields.word("progress", &PROGRESS).unwrap_or(Progress::Any),
+        }
+    }
 }
 
 /// A call and how far it got. What is not known yet, or never was, is `null`.
@@ -50,7 +70,7 @@ pub(super) struct Call {
     flow: String,
     /// SHA-256 of the version that runs.
     flow_digest: String,
-    /// The flow's variables.
+    /// What came with the request, and what it was changed to since.
     metadata: Value,
     /// `scheduled`, `queued`, `placing`, `dialing`, `ringing`, `connected`, `busy`, `failed`, `ended`.
     state: String,
@@ -132,28 +152,14 @@ pub(super) async fn list(
     if let Some(bot) = &query.bot_id {
         caller.require_bot(bot)?;
     }
-    let after = cursor(query.after.as_deref())?;
-    let progress = match query.progress.as_deref() {
-        None => Progress::Any,
-        Some("scheduled") => Progress::Scheduled,
-        Some("live") => Progress::Live,
-        Some("ended") => Progress::Ended,
-        Some(other) => {
-            return Err(Problem::new(
-                Code::Malformed,
-                format!("progress: \"{other}\" is not scheduled, live or ended"),
-            ));
-        }
-    };
     let filter = CallFilter {
         bot_id: query.bot_id,
         disposition: query.disposition,
-        progress,
+        progress: query.progress,
         sight: caller.sight(SEEING),
         ..CallFilter::default()
     };
-    let limit = page_size(query.limit)?;
-    let page = api.store.calls(&filter, after.as_ref(), limit).await?;
+    let page = api.store.calls(&filter, query.after.as_ref(), query.limit).await?;
     let next = page.next.map(|cursor| cursor.to_string());
     Ok(Json(CallList { calls: page.calls.into_iter().map(Call::from).collect(), next }))
 }
@@ -232,8 +238,10 @@ pub(super) fn deleted() -> Problem {
     ))]
 pub(super) async fn message(
     State(api): State<Api>,
-    Path((call_id, message)): Path<(String, u32)>,
+    Path((call_id, message)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
+    let message =
+        message.parse::<u32>().map_err(|_| wrong("message", "must be a whole number, 0 or more"))?;
     let call = call(&api, &call_id).await?;
     let file = tokio::fs::read(api.calls.message_path(&call.id, message)).await;
     let Ok(file) = file else {

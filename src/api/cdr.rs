@@ -8,7 +8,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::Api;
 use super::auth::{Caller, SEEING};
 use super::error::{Code, Problem, ProblemDocument};
-use super::extract::{Path, Query};
+use super::extract::{Pairs, Path};
+use super::fields::Faults;
 use super::openapi::BadParameter;
 use crate::store::{CdrPage, CdrQuery};
 
@@ -27,11 +28,11 @@ struct CdrParameters {
     /// `billableSeconds`, `destination`, `disposition`.
     #[param(rename = "sortBy", example = json!(["startTime:DESC"]))]
     sort_by: Option<Vec<String>>,
-    /// `$eq:` or `$contains:` and a number or a part of it.
+    /// `$eq:` or `$contains:` and a number or a part of it. A plus need not be escaped.
     #[param(
         rename = "filter.destination",
         example = "$contains:0812",
-        pattern = r"^\$(eq|contains):[0-9+]+$"
+        pattern = r"^\$(eq|contains):\+?[0-9]+$"
     )]
     destination: Option<String>,
     /// `$eq:`, `$gt:`, `$gte:`, `$lt:` or `$lte:` and whole seconds.
@@ -123,10 +124,13 @@ struct CdrOne {
 pub(super) async fn list(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,
-    Query(pairs): Query<Vec<(String, String)>>,
+    Pairs(pairs): Pairs,
 ) -> Result<Json<CdrPage>, Problem> {
-    let query =
-        CdrQuery::from_pairs(pairs).map_err(|error| Problem::new(Code::Malformed, error.to_string()))?;
+    let query = CdrQuery::from_pairs(pairs).map_err(|errors| {
+        let mut faults = Faults::default();
+        errors.iter().for_each(|error| faults.add(&error.parameter, error.problem.as_str()));
+        faults.problem(Code::Malformed)
+    })?;
     Ok(Json(api.store.cdrs(&query, &caller.sight(SEEING)).await?))
 }
 

@@ -151,6 +151,14 @@ impl Problem {
         members
     }
 
+    /// The fields that are wrong, each with what is wrong with it.
+    #[must_use]
+    pub fn fields(&self) -> Vec<(String, String)> {
+        let errors = self.members.get("errors").and_then(Value::as_array).into_iter().flatten();
+        let text = |entry: &Value, name: &str| entry[name].as_str().unwrap_or_default().to_owned();
+        errors.map(|entry| (text(entry, "field"), text(entry, "problem"))).collect()
+    }
+
     #[must_use]
     pub const fn code(&self) -> Code {
         self.code

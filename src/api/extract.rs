@@ -1,11 +1,13 @@
-//! Paths, queries and bodies, read so that what cannot be understood is a problem document.
+//! Paths and queries, read so that what cannot be understood is a problem document that names it.
 
-use axum::body::Bytes;
 use axum::extract::FromRequestParts;
-use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
-use serde::de::DeserializeOwned;
+use axum::extract::path::ErrorKind;
+use axum::extract::rejection::PathRejection;
+use axum::http::request::Parts;
+use reqwest::Url;
 
 use super::error::{Code, Problem};
+use super::fields::{self, Fields, Given};
 use crate::store::Cursor;
 
 /// The variable parts of a path.
@@ -13,49 +15,61 @@ use crate::store::Cursor;
 #[from_request(via(axum::extract::Path), rejection(Problem))]
 pub(super) struct Path<T>(pub(super) T);
 
-/// The parameters behind the question mark.
-#[derive(FromRequestParts)]
-#[from_request(via(axum::extract::Query), rejection(Problem))]
-pub(super) struct Query<T>(pub(super) T);
-
 impl From<PathRejection> for Problem {
     fn from(rejection: PathRejection) -> Self {
-        Self::new(Code::Malformed, rejection.body_text())
+        if let PathRejection::FailedToDeserializePathParams(failed) = &rejection
+            && let ErrorKind::InvalidUtf8InPathParam { key } = failed.kind()
+        {
+            return wrong(key, "is not UTF-8");
+        }
+        tracing::debug!(error = %rejection, "a path could not be read");
+        Self::new(Code::Malformed, "the path cannot be read")
     }
 }
 
-impl From<QueryRejection> for Problem {
-    fn from(rejection: QueryRejection) -> Self {
-        Self::new(Code::Malformed, rejection.body_text())
+/// The parameters behind the question mark.
+pub(super) struct Query<T>(pub(super) T);
+
+impl<T: Given, S: Send + Sync> FromRequestParts<S> for Query<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        fields::query(pairs(parts.uri.query().unwrap_or_default()), T::read).map(Self)
     }
 }
 
-/// Reads a body as JSON, whatever its `Content-Type` says.
-pub(super) fn json<T: DeserializeOwned>(body: Result<Bytes, BytesRejection>) -> Result<T, Problem> {
-    let body = body?;
-    // Serde would take a list for an object whose fields stand in this order.
-    if body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
-        return Err(Problem::new(Code::Malformed, "the body must be an object, { … }, and not a list"));
+/// The same, as they came.
+pub(super) struct Pairs(pub(super) Vec<(String, String)>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Pairs {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(Self(pairs(parts.uri.query().unwrap_or_default())))
     }
-    serde_json::from_slice(&body)
-        .map_err(|error| Problem::new(Code::Malformed, format!("the body cannot be read: {error}")))
+}
+
+/// Names and values of a query or a form, decoded; what is not UTF-8 is replaced.
+pub(super) fn pairs(text: &str) -> Vec<(String, String)> {
+    let Ok(mut url) = Url::parse("http://query/") else { return Vec::new() };
+    url.set_query(Some(text));
+    url.query_pairs().into_owned().collect()
 }
 
 /// Entries of a page when nobody says how many, and at most.
 const PAGE: u32 = 50;
 const LONGEST_PAGE: u32 = 500;
+/// Longest cursor, characters.
+const LONGEST_CURSOR: usize = 200;
 
 /// Reads the parameter `limit`.
-pub(super) fn page_size(limit: Option<u32>) -> Result<u32, Problem> {
-    match limit.unwrap_or(PAGE) {
-        limit @ 1..=LONGEST_PAGE => Ok(limit),
-        _ => Err(wrong("limit", "must lie between 1 and 500")),
-    }
+pub(super) fn page_size(fields: &mut Fields<'_>) -> u32 {
+    fields.small("limit", 1..=LONGEST_PAGE).unwrap_or(PAGE)
 }
 
 /// Reads the parameter `after`.
-pub(super) fn cursor(after: Option<&str>) -> Result<Option<Cursor>, Problem> {
-    after.map(str::parse::<Cursor>).transpose().map_err(|problem| wrong("after", &problem))
+pub(super) fn cursor(fields: &mut Fields<'_>) -> Option<Cursor> {
+    fields.read("after", LONGEST_CURSOR, str::parse)
 }
 
 /// A field that is wrong.

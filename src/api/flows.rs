@@ -9,14 +9,15 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use callcore::flow::{Diagnostic, JSON_SCHEMA};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
 use super::auth::Caller;
 use super::error::{Code, Problem, ProblemDocument};
-use super::extract::{Path, Query, json as read_json};
+use super::extract::{Path, Query};
+use super::fields::{Fields, Given, json as read_json, optional};
 use super::openapi::{BadBody, NoSuchVersion, TooLarge};
 use crate::flows::{self, Added, Author, Bundle, Described, FileTests, Refused, Running, Usable};
 use crate::wallclock::iso;
@@ -25,6 +26,8 @@ use crate::wallclock::iso;
 pub(super) const LARGEST: usize = 48 * 1024 * 1024;
 /// Longest message of a version, in characters.
 const LONGEST_MESSAGE: usize = 500;
+/// Longest label, and longest way to name a version, characters.
+const LONGEST_LABEL: usize = 64;
 
 /// Every flow.
 #[derive(Serialize, ToSchema)]
@@ -138,7 +141,7 @@ pub(super) async fn history(
         ("version" = String, Path, description = "A label, or the beginning of a digest."),
     ),
     responses(
-        (status = 200, description = "The YAML of the flow.", body = String, content_type = "application/yaml"),
+        (status = 200, description = "The flow as YAML.", body = Object, content_type = "application/yaml"),
         NoSuchVersion,
         (status = 409, description = "The beginning of the digest fits several versions.", body = ProblemDocument,
             content_type = "application/problem+json"),
@@ -154,18 +157,28 @@ pub(super) async fn text(
     Ok(([(header::CONTENT_TYPE, yaml)], text).into_response())
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct UploadQuery {
     /// Why it was made.
-    #[serde(default)]
-    #[param(max_length = 500)]
+    #[param(value_type = Option<String>, max_length = 500)]
     message: String,
     /// A label to point at the version, when it is taken.
+    #[param(min_length = 1, max_length = 64)]
     label: Option<String>,
     /// `false` leaves the tests in the bundle alone.
     tests: Option<bool>,
+}
+
+impl Given for UploadQuery {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        let message = fields.any_text("message").unwrap_or_default();
+        let length = message.chars().count();
+        if length > LONGEST_MESSAGE {
+            fields.fault("message", format!("has {length} characters; {LONGEST_MESSAGE} is the most"));
+        }
+        Self { message, label: fields.text("label", LONGEST_LABEL), tests: fields.yes("tests") }
+    }
 }
 
 /// Upload a version of a flow.
@@ -198,10 +211,6 @@ pub(super) async fn upload(
     Query(query): Query<UploadQuery>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    if query.message.chars().count() > LONGEST_MESSAGE {
-        let detail = format!("the message has more than {LONGEST_MESSAGE} characters; shorten it");
-        return Err(Problem::new(Code::Invalid, detail));
-    }
     let body = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => {
             let most = LARGEST / 1024 / 1024;
@@ -263,12 +272,21 @@ fn checked(body: &[u8], with_tests: bool) -> Result<(Usable, usize), Problem> {
 }
 
 /// A version of a flow, named.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, ToSchema)]
 #[schema(as = VersionName)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Version {
     /// A label, or the beginning of a digest.
+    #[schema(min_length = 1, max_length = 64)]
     version: String,
+}
+
+impl Given for Version {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        let example = "name a label or the beginning of a digest";
+        let text = |fields: &mut Fields<'_>, name| fields.text(name, LONGEST_LABEL);
+        Self { version: fields.required("version", example, text) }
+    }
 }
 
 /// Point a label at a version.
@@ -338,8 +356,7 @@ pub(super) async fn roll_back(
     Path(name): Path<String>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Moved>, Problem> {
-    let body = body?;
-    let wanted: Option<Version> = if body.is_empty() { None } else { read_json(Ok(body))? };
+    let wanted: Option<Version> = optional(body, Code::Malformed)?;
     let runs = api.flows.roll_back(&name, wanted.as_ref().map(|w| w.version.as_str()), &author).await?;
     Ok(moved(&api, &name, &runs, &author))
 }

@@ -11,8 +11,11 @@ mod contacts;
 mod dialout;
 pub mod error;
 mod extract;
+mod fields;
 mod flows;
+mod hardening;
 mod health;
+mod kore_path;
 mod limits;
 pub mod openapi;
 mod page;
@@ -33,6 +36,8 @@ use axum::http::{Method, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use metrics_exporter_prometheus::PrometheusHandle;
+use tower::Layer;
+use tower::util::MapRequestLayer;
 use tower_http::trace::TraceLayer;
 use utoipa::openapi::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
@@ -213,8 +218,13 @@ pub fn description() -> OpenApi {
     openapi::assemble(groups.into_iter().chain([(Gate::Admins, admin::routes::<Api>().into_openapi())]))
 }
 
-/// Every route there is, behind its gate.
+/// Every route there is, behind its gate, also under the spellings that Kore's callers use.
 pub fn router(api: Api) -> Router {
+    Router::new().fallback_service(MapRequestLayer::new(kore_path::spelt).layer(routes(api)))
+}
+
+/// Every route there is, behind its gate.
+pub fn routes(api: Api) -> Router {
     let reading = Router::from(reading()).route_layer(from_fn_with_state(api.clone(), gate::readers));
     let writing =
         Router::from(flow_writing()).route_layer(from_fn_with_state(api.clone(), flow_writers_only));
@@ -235,6 +245,7 @@ pub fn router(api: Api) -> Router {
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(api.auth.clone(), gate::meet))
         .layer(from_fn(within_patience))
+        .layer(from_fn(hardening::hardened))
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .with_state(api)
 }

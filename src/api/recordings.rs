@@ -13,7 +13,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use sha2::Sha256;
 use tower_http::services::ServeFile;
 use utoipa::{IntoParams, ToSchema};
@@ -21,7 +21,8 @@ use utoipa::{IntoParams, ToSchema};
 use super::Api;
 use super::calls::{call, deleted};
 use super::error::{Code, Problem, ProblemDocument};
-use super::extract::{Path, Query, json, wrong};
+use super::extract::{Path, Query};
+use super::fields::{Fields, Given, optional};
 use super::openapi::{BadId, Deleted, TooLarge};
 use crate::store::LinkKey;
 use crate::wallclock::{iso, now_ms};
@@ -37,13 +38,19 @@ const HEADERS: [(HeaderName, HeaderValue); 3] = [
 ];
 
 /// How long a link is to last.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, ToSchema)]
 #[schema(as = LinkRequest)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Wanted {
     /// Seconds; 300 when absent.
     #[schema(minimum = 10, maximum = 86_400)]
     ttl_seconds: Option<u32>,
+}
+
+impl Given for Wanted {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        Self { ttl_seconds: fields.small("ttlSeconds", TTL_S) }
+    }
 }
 
 /// A link to one recording.
@@ -58,15 +65,32 @@ pub(super) struct Link {
 }
 
 /// What a link carries.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 pub(super) struct Signed {
     /// Seconds since 1970-01-01 UTC.
     expires: i64,
     /// Which key signed it.
+    #[param(min_length = 1, max_length = 200, pattern = "^[A-Za-z0-9_-]+$")]
     key: String,
+    #[param(min_length = 1, max_length = 200, pattern = "^[A-Za-z0-9_-]+$")]
     signature: String,
+}
+
+/// Longest part of a link, characters.
+const LONGEST_PART: usize = 200;
+
+impl Given for Signed {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        let whole = "the link is cut short";
+        let text = |fields: &mut Fields<'_>, name| fields.text(name, LONGEST_PART);
+        Self {
+            expires: fields
+                .required("expires", whole, |fields, name| fields.whole(name, i64::MIN..=i64::MAX)),
+            key: fields.required("key", whole, text),
+            signature: fields.required("signature", whole, text),
+        }
+    }
 }
 
 /// How many keys were retired.
@@ -121,12 +145,8 @@ pub(super) async fn link(
     Path(call_id): Path<String>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Link>), Problem> {
-    let body = body?;
-    let wanted: Option<Wanted> = if body.is_empty() { None } else { json(Ok(body))? };
-    let ttl = wanted.unwrap_or_default().ttl_seconds.unwrap_or(USUAL_TTL_S);
-    if !TTL_S.contains(&ttl) {
-        return Err(wrong("ttlSeconds", "must lie between 10 and 86400 seconds"));
-    }
+    let ttl =
+        optional::<Wanted>(body, Code::Malformed)?.unwrap_or_default().ttl_seconds.unwrap_or(USUAL_TTL_S);
     call(&api, &call_id).await?;
     recorded(&api, &call_id).await?;
     let key = api.store.signing_key(fresh_key()).await?;

@@ -15,13 +15,14 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::Stream;
 use futures_util::stream::unfold;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
 use super::calls::call;
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query, wrong};
+use super::fields::{Fields, Given};
 use super::openapi::{BadParameter, NoSuchCall};
 use crate::store::{self, EventRow, Store, Watch};
 
@@ -41,13 +42,18 @@ pub(super) struct Timeline {
     events: Vec<EventRow>,
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 pub(super) struct EventsQuery {
     /// Only events behind this `seq`. The header `Last-Event-ID` goes before it.
-    #[param(minimum = 0)]
+    #[param(minimum = 0, maximum = 4_294_967_295_i64, value_type = Option<i64>)]
     after: Option<u32>,
+}
+
+impl Given for EventsQuery {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        Self { after: fields.small("after", 0..=u32::MAX) }
+    }
 }
 
 /// Where a reader stopped.
@@ -128,11 +134,11 @@ fn wants_stream(headers: &HeaderMap) -> bool {
 
 fn last_event_id(headers: &HeaderMap) -> Result<Option<u32>, Problem> {
     let Some(value) = headers.get("last-event-id") else { return Ok(None) };
-    let text = value.to_str().unwrap_or_default().trim();
+    let text = value.to_str().unwrap_or("?").trim();
     if text.is_empty() {
         return Ok(None);
     }
-    text.parse().map(Some).map_err(|_| wrong("last-event-id", "is not the number of an event"))
+    text.parse().map(Some).map_err(|_| wrong("last-event-id", "must be the number of an event"))
 }
 
 /// How far a stream is.

@@ -3,27 +3,46 @@
 use std::fmt::Write as _;
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
 use super::calls::call;
 use super::error::{Code, Problem, ProblemDocument};
+use super::extract::{Path, Query};
+use super::fields::{Fields, Given};
 use super::openapi::NoSuchCall;
 use crate::store::{EventRow, TranscriptRow};
 
 const LONGEST_TIMELINE: u32 = 10_000;
 
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 pub(super) struct TranscriptQuery {
     /// `json` (when absent), `text` to read, or `vtt` (WebVTT captions for the recording).
-    format: Option<String>,
+    #[param(value_type = Option<String>, pattern = "^(json|text|vtt)$")]
+    format: Format,
+}
+
+/// How a transcript is written.
+#[derive(Clone, Copy, Debug, Default)]
+enum Format {
+    #[default]
+    Json,
+    Text,
+    Captions,
+}
+
+const FORMATS: [(&str, Format); 3] =
+    [("json", Format::Json), ("text", Format::Text), ("vtt", Format::Captions)];
+
+impl Given for TranscriptQuery {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        Self { format: fields.word("format", &FORMATS).unwrap_or_default() }
+    }
 }
 
 /// Who said what and when.
@@ -53,9 +72,8 @@ pub(super) struct Transcript {
 pub(super) async fn transcript(
     State(api): State<Api>,
     Path(call_id): Path<String>,
-    query: Result<Query<TranscriptQuery>, QueryRejection>,
+    Query(query): Query<TranscriptQuery>,
 ) -> Result<Response, Problem> {
-    let Query(query) = query.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
     let call = call(&api, &call_id).await?;
     if call.words_deleted_ms.is_some() {
         return Err(Problem::new(Code::Gone, "the words of this call were deleted when their time was over"));
@@ -64,16 +82,13 @@ pub(super) async fn transcript(
     let answered_ms = call.answered_ms.and_then(|at| u64::try_from(at - call.created_ms).ok());
     let entries = entries(answered_ms, &events);
     let plain = |kind: &'static str, text: String| ([(header::CONTENT_TYPE, kind)], text).into_response();
-    match query.format.as_deref() {
-        None | Some("json") => {
+    match query.format {
+        Format::Json => {
             let utterances = api.store.transcripts(&call_id).await?;
             Ok(Json(Transcript { call_id, answered_ms, entries, utterances }).into_response())
         }
-        Some("text") => Ok(plain("text/plain; charset=utf-8", text(&entries))),
-        Some("vtt") => Ok(plain("text/vtt; charset=utf-8", captions(&entries))),
-        Some(other) => {
-            Err(Problem::new(Code::Malformed, format!("format: \"{other}\" is not json, text or vtt")))
-        }
+        Format::Text => Ok(plain("text/plain; charset=utf-8", text(&entries))),
+        Format::Captions => Ok(plain("text/vtt; charset=utf-8", captions(&entries))),
     }
 }
 

@@ -147,13 +147,14 @@ impl CdrQuery {
     /// Reads decoded query parameters. Parameters of other names are left alone.
     ///
     /// # Errors
-    /// Names the first parameter that cannot be understood and says what it takes.
-    pub fn from_pairs<K, V>(pairs: impl IntoIterator<Item = (K, V)>) -> Result<Self, CdrQueryError>
+    /// Names the parameters that cannot be understood and says what each takes.
+    pub fn from_pairs<K, V>(pairs: impl IntoIterator<Item = (K, V)>) -> Result<Self, Vec<CdrQueryError>>
     where
         K: AsRef<str>,
         V: AsRef<str>,
     {
         let mut query = Self::default();
+        let mut wrong = Vec::new();
         for (name, value) in pairs {
             let (name, value) = (name.as_ref(), value.as_ref());
             let read = match name {
@@ -165,9 +166,11 @@ impl CdrQuery {
                     None => Ok(()),
                 },
             };
-            read.map_err(|problem| CdrQueryError { parameter: name.to_owned(), problem })?;
+            if let Err(problem) = read {
+                wrong.push(CdrQueryError { parameter: name.to_owned(), problem });
+            }
         }
-        Ok(query)
+        if wrong.is_empty() { Ok(query) } else { Err(wrong) }
     }
 
     /// The query parameters that [`CdrQuery::from_pairs`] reads as this query, in order. `sortBy` is not in the
@@ -229,8 +232,36 @@ const fn direction(descending: bool) -> &'static str {
 }
 
 fn positive(value: &str) -> Result<u32, String> {
-    let number = value.parse::<u32>().ok().filter(|number| *number > 0);
-    number.ok_or_else(|| format!("{value:?} is not a whole number from 1"))
+    let number = whole(value).and_then(|number| u32::try_from(number).ok()).filter(|number| *number > 0);
+    number.ok_or_else(|| {
+        let value = value.trim();
+        if value.is_empty() {
+            return "is empty; give it a whole number from 1".to_owned();
+        }
+        format!("{value:?} is not a whole number from 1 to {}", u32::MAX)
+    })
+}
+
+/// A whole number, also one that is written with a point: 30.0 is 30.
+fn whole(value: &str) -> Option<i64> {
+    let value = value.trim();
+    let pointed = || {
+        let number = value.parse::<f64>().ok()?;
+        (number.fract() == 0.0 && number.abs() <= 9e15).then_some(number as i64)
+    };
+    value.parse().ok().or_else(pointed)
+}
+
+/// A number, or a part of one, as it is kept. In a query a plus stands for a space unless it is escaped, so a space in
+/// front was a plus; what people write between digits goes.
+fn number(operand: &str) -> String {
+    let plus = operand.starts_with([' ', '+']);
+    let digits: String =
+        operand.chars().filter(|sign| !matches!(sign, ' ' | '+' | '-' | '.' | '(' | ')')).collect();
+    if digits.is_empty() || !digits.bytes().all(|digit| digit.is_ascii_digit()) {
+        return operand.to_owned();
+    }
+    if plus { format!("+{digits}") } else { digits }
 }
 
 fn sort(value: &str) -> Result<(CdrField, bool), String> {
@@ -255,18 +286,19 @@ fn filter(field: &str, value: &str) -> Result<CdrFilter, String> {
     };
     let unsupported = |takes: &str| Err(format!("${operator} is not supported here; use {takes}"));
     match (field, operator) {
-        ("destination", "eq") => Ok(CdrFilter::DestinationIs(operand.to_owned())),
-        ("destination", "contains") => Ok(CdrFilter::DestinationContains(operand.to_owned())),
+        ("destination", "eq" | "contains") if operand.trim().is_empty() => {
+            Err("is empty; give it a number or a part of one".to_owned())
+        }
+        ("destination", "eq") => Ok(CdrFilter::DestinationIs(number(operand))),
+        ("destination", "contains") => Ok(CdrFilter::DestinationContains(number(operand))),
         ("destination", _) => unsupported("$eq or $contains"),
         ("duration" | "billableSeconds", _) => {
             let comparison = Comparison::ALL.into_iter().find(|how| how.operator() == operator);
             let Some(comparison) = comparison else {
                 return unsupported("$eq, $gt, $gte, $lt or $lte");
             };
-            let seconds = operand
-                .trim()
-                .parse()
-                .map_err(|_| format!("{operand:?} is not a whole number of seconds"))?;
+            let seconds =
+                whole(operand).ok_or_else(|| format!("{operand:?} is not a whole number of seconds"))?;
             Ok(match field {
                 "duration" => CdrFilter::Duration(comparison, seconds),
                 _ => CdrFilter::BillableSeconds(comparison, seconds),
@@ -283,6 +315,7 @@ fn filter(field: &str, value: &str) -> Result<CdrFilter, String> {
 
 fn disposition(text: &str) -> Result<Disposition, String> {
     let upper = text.trim().to_ascii_uppercase();
-    let text: StrDeserializer<'_, ValueError> = upper.as_str().into_deserializer();
-    Disposition::deserialize(text).map_err(|error| error.to_string())
+    let read: StrDeserializer<'_, ValueError> = upper.as_str().into_deserializer();
+    Disposition::deserialize(read)
+        .map_err(|_| format!("{text:?} is no disposition; use ANSWERED, NO ANSWER, BUSY, FAILED or CANCEL"))
 }

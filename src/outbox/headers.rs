@@ -27,6 +27,12 @@ const RESERVED: [&str; 18] = [
     WEBHOOK_TIMESTAMP,
 ];
 
+/// Whether a header is ours to write, whatever the caller says.
+#[must_use]
+pub fn is_ours(name: &str) -> bool {
+    RESERVED.contains(&name.to_ascii_lowercase().as_str())
+}
+
 /// All headers of a post made at `timestamp_s`, with or without the caller's own; `None` when the app has no
 /// secret to sign with.
 pub(super) fn of(claim: &Claim, timestamp_s: i64, with_theirs: bool) -> Option<HeaderMap> {
@@ -41,7 +47,7 @@ pub(super) fn of(claim: &Claim, timestamp_s: i64, with_theirs: bool) -> Option<H
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("dering/", env!("CARGO_PKG_VERSION"))));
     for (name, value) in claim.headers.iter().filter(|_| with_theirs) {
         match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            (Ok(name), Ok(value)) if !RESERVED.contains(&name.as_str()) => {
+            (Ok(name), Ok(value)) if !is_ours(name.as_str()) => {
                 headers.insert(name, value);
             }
             _ => tracing::debug!(webhook.id = claim.id, header = name, "a caller's header is left out"),

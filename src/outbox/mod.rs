@@ -21,6 +21,7 @@ use callcore::retry::{Schedule, WEBHOOK};
 
 pub use breaker::{BreakerOptions, BreakerState};
 pub use deliver::{Handle, Outbox};
+pub use headers::is_ours;
 pub use target::Reach;
 use target::{Hosts, NO_HOSTS};
 

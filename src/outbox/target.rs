@@ -39,7 +39,8 @@ pub enum TargetError {
     Scheme(String),
     #[error("a webhook URL may not carry a user name or password; use notifyHeaders")]
     Userinfo,
-    #[error("{host} is at {address}, which is not a public address; nothing is sent there")]
+    /// Whoever reads it need not learn which addresses our network has.
+    #[error("{host} is not at a public address; nothing is sent there")]
     Forbidden { host: String, address: IpAddr },
     #[error("{host} cannot be looked up: {reason}")]
     Lookup { host: String, reason: String },
@@ -88,7 +89,11 @@ impl Reach {
             }
             Self::Anywhere => true,
         };
-        if allowed { Ok(()) } else { Err(TargetError::Forbidden { host: host.to_owned(), address }) }
+        if allowed {
+            return Ok(());
+        }
+        tracing::debug!(host, %address, "nothing is sent to an address that is not public");
+        Err(TargetError::Forbidden { host: host.to_owned(), address })
     }
 
     /// All addresses of a name. One that is forbidden forbids the name: an answer that mixes public and

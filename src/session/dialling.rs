@@ -22,11 +22,12 @@ use super::late_record::late_record;
 use super::launch::{Launched, queued};
 use super::live::{LiveCall, Phase};
 use super::plan::{When, when};
-use super::request::{DialRequest, Dialed};
+use super::request::{DialRequest, Dialed, Key};
 use super::scribe::Scribe;
+use super::unfollowed::unfollowed;
 use super::unplaced::Unplaced;
 use crate::flows::Stored;
-use crate::store::{Acceptance, CallBatch, NewCall, NewDialOut, NewEvent, NewPlan, RequestKey};
+use crate::store::{Acceptance, CallBatch, NewCall, NewDialOut, NewEvent, NewParties, NewPlan, RequestKey};
 use crate::telemetry::mask;
 use crate::trunk::{Line, Order, Ticket};
 use crate::wallclock::now_ms;
@@ -67,7 +68,9 @@ impl Handle {
             return Err(Refusal::Stopping);
         }
         let now = now_ms();
-        if let Some(dialed) = self.answered_before(&request, now).await? {
+        if let Some(key) = &request.key
+            && let Some(dialed) = self.answered_before(&request.app_id, key).await?
+        {
             return Ok(dialed);
         }
         let checked = self.check(&request).await?;
@@ -81,9 +84,11 @@ impl Handle {
     }
 
     /// What was answered to the same request before.
-    async fn answered_before(&self, request: &DialRequest, now: i64) -> Result<Option<Dialed>, Refusal> {
-        let Some(key) = &request.key else { return Ok(None) };
-        let kept = self.inner.parts.store.kept_answer(&request.app_id, &key.key, now - KEPT_MS).await?;
+    ///
+    /// # Errors
+    /// When the key stands for another request, or the database fails.
+    pub async fn answered_before(&self, app_id: &str, key: &Key) -> Result<Option<Dialed>, Refusal> {
+        let kept = self.inner.parts.store.kept_answer(app_id, &key.key, now_ms() - KEPT_MS).await?;
         match kept {
             None => Ok(None),
             Some((digest, answer)) if digest == key.digest => Ok(again(&answer)),
@@ -113,7 +118,7 @@ impl Handle {
             return Err(Refusal::UnknownParams { name, known });
         }
         let hearing = Hearing::new(&inner.parts.recognizers, &flow, &request.control)?;
-        let run = begin(&flow, request.metadata.clone())?;
+        let run = begin(&flow, request.variables())?;
         Ok(Checked { flow, trunk, run, hearing })
     }
 
@@ -130,7 +135,7 @@ impl Handle {
     }
 
     async fn dial_now(&self, request: DialRequest, checked: Checked) -> Result<Dialed, Refusal> {
-        let dialed = new_names(None, &checked.hearing);
+        let dialed = new_names(None, unfollowed(&request, &checked));
         let place = self.place(&dialed.call_id, &checked.trunk)?;
         let clock = Clock::start();
         let mut batch = first_lines(&request, &dialed, &checked, clock.began_ms);
@@ -139,7 +144,8 @@ impl Handle {
             batch.events.push(event);
         }
         let key = request_key(&request, &dialed, clock.began_ms);
-        let asked = NewDialOut { batch, plan: None, key, unless_listed: unless_listed(&request) };
+        let parties = parties(&request);
+        let asked = NewDialOut { batch, plan: None, key, unless_listed: unless_listed(&request), parties };
         match self.write_down(asked).await {
             Ok(None) => {}
             Ok(Some(before)) => {
@@ -163,7 +169,7 @@ impl Handle {
         start_ms: i64,
         now: i64,
     ) -> Result<Dialed, Refusal> {
-        let dialed = new_names(request.start_ms.map(|_| start_ms), &checked.hearing);
+        let dialed = new_names(request.start_ms.map(|_| start_ms), unfollowed(&request, checked));
         let key = request_key(&request, &dialed, now);
         // The version that was checked is the one that runs, whatever is uploaded until then.
         request.flow = format!("{}@{}", checked.flow.flow.name(), checked.flow.digest);
@@ -179,7 +185,9 @@ impl Handle {
             expires_ms: request.expires_ms,
             request: kept,
         };
-        let asked = NewDialOut { batch, plan: Some(plan), key, unless_listed: unless_listed(&request) };
+        let parties = parties(&request);
+        let asked =
+            NewDialOut { batch, plan: Some(plan), key, unless_listed: unless_listed(&request), parties };
         if let Some(before) = self.write_down(asked).await? {
             return Ok(before);
         }
@@ -280,15 +288,22 @@ fn unless_listed(request: &DialRequest) -> Option<String> {
     (!request.ignore_do_not_call).then(|| request.number.clone())
 }
 
+/// Whose call it is.
+fn parties(request: &DialRequest) -> Option<NewParties> {
+    request.contact.as_ref().map(|contact| NewParties {
+        contact_id: contact.id.clone(),
+        user_id: contact.user_id.clone(),
+        contact_data: contact.data.clone().into(),
+    })
+}
+
 fn do_not_call(call: Option<String>) -> Refusal {
     metrics::counter!("dering_calls_do_not_call_total").increment(1);
     Refusal::DoNotCall { call: call.unwrap_or_default() }
 }
 
-fn new_names(start_ms: Option<i64>, hearing: &Hearing) -> Dialed {
+fn new_names(start_ms: Option<i64>, ignored: Vec<String>) -> Dialed {
     let name = || Uuid::now_v7().to_string();
-    let ignored =
-        if hearing.is_substitute() { vec!["callControlParameter.sttProvider".to_owned()] } else { vec![] };
     Dialed { sid: name(), call_id: name(), start_ms, again: false, ignored }
 }
 
@@ -311,7 +326,7 @@ fn request_key(request: &DialRequest, dialed: &Dialed, now: i64) -> Option<Reque
 }
 
 /// How machines are dealt with: as the request says, else as the flow does.
-fn mode(request: &DialRequest, flow: &Stored) -> MachineDetection {
+pub(super) fn mode(request: &DialRequest, flow: &Stored) -> MachineDetection {
     request.machine_detection.unwrap_or(flow.flow.amd().mode)
 }
 

@@ -3,6 +3,7 @@
 use super::handle::{Handle, Refusal};
 use super::plan::{When, when};
 use super::request::DialRequest;
+use super::unfollowed::unfollowed;
 use crate::store;
 use crate::trunk::Line;
 use crate::wallclock::now_ms;
@@ -16,6 +17,8 @@ pub struct Forecast {
     /// Name and digest of the flow that would run, when there is one.
     pub flow: Option<(String, String)>,
     pub estimate: Option<Estimate>,
+    /// Fields of the request that would not be followed.
+    pub ignored: Vec<String>,
 }
 
 /// When it would be dialled.
@@ -63,11 +66,15 @@ impl Handle {
             Some(flow) => Some(self.estimate(flow.flow.name(), flow.flow.limits().call_ms).await?),
             None => None,
         };
+        let mut ignored = Vec::new();
         let verdict = match self.check_now(request).await {
             Err(Refusal::Store(error)) => return Err(error),
             Err(refusal) => Verdict::Never(Box::new(refusal)),
             Ok(_) if self.inner.tasks.is_closed() => Verdict::Never(Box::new(Refusal::Stopping)),
-            Ok(checked) => self.turn(request, &checked.trunk).await?,
+            Ok(checked) => {
+                ignored = unfollowed(request, &checked);
+                self.turn(request, &checked.trunk).await?
+            }
         };
         Ok(Forecast {
             verdict,
@@ -77,6 +84,7 @@ impl Handle {
             }),
             flow: flow.map(|flow| (flow.flow.name().to_owned(), flow.digest.clone())),
             estimate,
+            ignored,
         })
     }
 

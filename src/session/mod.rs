@@ -26,16 +26,17 @@ mod retention;
 #[cfg(test)]
 mod samples;
 mod scribe;
+mod unfollowed;
 mod unplaced;
 mod wav_file;
 
-pub use control::{BadControl, CallControl};
+pub use control::CallControl;
 pub use forecast::{Estimate, Forecast, TrunkLoad, Verdict};
 pub use handle::{Handle, Options, Parts, Refusal};
 pub use hearing::UnknownLanguage;
 pub use inbound::{BadRoute, InboundCall, Pattern, Route, Routes};
 pub use live::{LiveCall, Phase};
 pub use recovery::{Recovered, recover, settle};
-pub use request::{DialRequest, Dialed, Key, NotifyTarget, ParamSets};
+pub use request::{Contact, DialRequest, Dialed, Key, NotifyTarget, ParamSets};
 pub use requests::Requests;
 pub use retention::{Retention, Swept};

@@ -1,6 +1,6 @@
 //! What somebody asks of us when they ask for a call.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use callcore::amd::{EventKind, Params};
 use callcore::flow::{MachineDetection, TimerOverrides};
@@ -23,8 +23,11 @@ pub struct DialRequest {
     pub caller: Option<String>,
     /// Which trunk; the first one configured when absent.
     pub trunk: Option<String>,
-    /// Variables of the flow.
+    /// Variables of the flow, as they came with the request.
     pub metadata: Map<String, Value>,
+    /// Whose call it is, where a contact is called.
+    #[serde(default)]
+    pub contact: Option<Contact>,
     /// Overrides the flow's own mode.
     pub machine_detection: Option<MachineDetection>,
     /// Go before the flow's own timers.
@@ -52,6 +55,28 @@ pub struct DialRequest {
     /// Under which the request may be sent again without being done again.
     #[serde(skip)]
     pub key: Option<Key>,
+}
+
+impl DialRequest {
+    /// What the flow is to know: what is kept of the contact, and above it what came with the request, in whichever
+    /// case either spells its names.
+    pub(super) fn variables(&self) -> Map<String, Value> {
+        let folded = |name: &str| name.replace(['_', '-'], "").to_lowercase();
+        let sent: BTreeSet<String> = self.metadata.keys().map(|name| folded(name)).collect();
+        let kept = self.contact.iter().flat_map(|contact| &contact.data);
+        let kept = kept.filter(|(name, _)| !sent.contains(&folded(name)));
+        kept.chain(&self.metadata).map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+}
+
+/// A contact that is called.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Contact {
+    pub id: String,
+    /// On whose behalf.
+    pub user_id: Option<String>,
+    /// What is kept of the contact for flows: name and metadata, as they are when it is called.
+    pub data: Map<String, Value>,
 }
 
 /// An idempotency key.
@@ -83,7 +108,7 @@ impl ParamSets {
 }
 
 /// Where status changes are posted.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct NotifyTarget {
     pub url: String,
     pub headers: BTreeMap<String, String>,
@@ -106,4 +131,24 @@ pub struct Dialed {
     /// Fields of the request that could not be followed.
     #[serde(default)]
     pub ignored: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn what_comes_with_the_call_goes_before_what_is_kept_of_the_contact() {
+        let object = |value: Value| value.as_object().cloned().unwrap_or_default();
+        let data = object(json!({"name": "Jaya", "amount": 1, "user_id": "kept", "due": "Friday"}));
+        let request = DialRequest {
+            metadata: object(json!({"amount": 2, "userId": "sent"})),
+            contact: Some(Contact { id: "a".into(), user_id: None, data }),
+            ..DialRequest::default()
+        };
+        let expected = json!({"name": "Jaya", "amount": 2, "due": "Friday", "userId": "sent"});
+        assert_eq!(Value::Object(request.variables()), expected);
+    }
 }

@@ -14,6 +14,8 @@ use super::do_not_call::digits;
 use super::{Error, Sight, Store};
 use crate::wallclock::now_ms;
 
+/// Largest metadata of a contact, and of a call once it was changed, bytes of JSON.
+pub const LARGEST_METADATA: usize = 16 * 1024;
 /// Fewest digits that are looked for inside numbers.
 const SEARCHED_DIGITS: usize = 3;
 
@@ -83,6 +85,19 @@ pub struct HistoryRow {
     pub call: CallRow,
     pub contact_id: Option<String>,
     pub user_id: Option<String>,
+    /// What was kept of the contact for flows when it was called.
+    #[sqlx(json(nullable))]
+    pub contact_data: Option<Value>,
+}
+
+/// What became of a change of metadata.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Merged {
+    Done,
+    /// There is nothing of that id.
+    Unknown,
+    /// It would be larger than [`LARGEST_METADATA`]; nothing was changed.
+    TooLarge,
 }
 
 /// Calls of contacts, newest first.
@@ -123,20 +138,29 @@ impl Store {
         .await
     }
 
-    /// Changes a contact; `None` when there is none of that id.
+    /// Changes a contact, and hands it back when that could be done.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn change_contact(&self, id: &str, change: ContactChange) -> Result<Option<ContactRow>, Error> {
-        let key = id.to_owned();
-        self.write(move |connection| {
+    pub async fn change_contact(
+        &self,
+        id: &str,
+        change: ContactChange,
+    ) -> Result<(Merged, Option<ContactRow>), Error> {
+        let id = id.to_owned();
+        let changed = self.write(move |connection| {
             async move {
-                update(connection, &key, change).await?;
-                by_id(&mut *connection, &key).await
+                let merged = update(&mut *connection, &id, change).await?;
+                let row = by_id(&mut *connection, &id).await?;
+                Ok(match (merged, row) {
+                    (_, None) => (Merged::Unknown, None),
+                    (true, row) => (Merged::Done, row),
+                    (false, Some(_)) => (Merged::TooLarge, None),
+                })
             }
             .boxed()
-        })
-        .await
+        });
+        changed.await
     }
 
     /// Deletes a contact; false when there is none. Its calls stay.
@@ -204,36 +228,6 @@ impl Store {
         Ok(ContactPage { contacts, next })
     }
 
-    /// Says whose call it is.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn name_parties(
-        &self,
-        call_id: &str,
-        contact_id: &str,
-        user_id: Option<String>,
-    ) -> Result<(), Error> {
-        let (call_id, contact_id) = (call_id.to_owned(), contact_id.to_owned());
-        self.write(move |connection| {
-            async move {
-                sqlx::query(
-                    "INSERT INTO call_parties (call_id, contact_id, user_id) VALUES ($1, $2, $3) \
-                     ON CONFLICT (call_id) DO UPDATE SET contact_id = excluded.contact_id, \
-                     user_id = excluded.user_id",
-                )
-                .bind(call_id)
-                .bind(contact_id)
-                .bind(user_id)
-                .execute(connection)
-                .await?;
-                Ok(())
-            }
-            .boxed()
-        })
-        .await
-    }
-
     /// At most `limit` calls of contacts within `sight`, newest first, behind `after`; with `user` those in which that user is
     /// the contact or the one who asked for the call.
     ///
@@ -279,16 +273,27 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn merge_metadata(&self, call_id: &str, patch: Value) -> Result<(), Error> {
+    pub async fn merge_metadata(&self, call_id: &str, patch: Value) -> Result<Merged, Error> {
         let call_id = call_id.to_owned();
         self.write(move |connection| {
             async move {
-                sqlx::query("UPDATE calls SET metadata = json_patch(metadata, $2) WHERE id = $1")
-                    .bind(call_id)
-                    .bind(Json(patch))
-                    .execute(connection)
+                let merged = sqlx::query(
+                    "UPDATE calls SET metadata = json_patch(metadata, $2) \
+                     WHERE id = $1 AND octet_length(json_patch(metadata, $2)) <= $3",
+                )
+                .bind(&call_id)
+                .bind(Json(patch))
+                .bind(LARGEST_METADATA as i64)
+                .execute(&mut *connection)
+                .await?;
+                if merged.rows_affected() > 0 {
+                    return Ok(Merged::Done);
+                }
+                let known: Option<i64> = sqlx::query_scalar("SELECT 1 FROM calls WHERE id = $1")
+                    .bind(&call_id)
+                    .fetch_optional(connection)
                     .await?;
-                Ok(())
+                Ok(if known.is_some() { Merged::TooLarge } else { Merged::Unknown })
             }
             .boxed()
         })
@@ -298,7 +303,7 @@ impl Store {
 
 fn history_query() -> QueryBuilder<Sqlite> {
     QueryBuilder::new(
-        "SELECT k.*, p.contact_id, p.user_id FROM call_parties p JOIN calls k ON k.id = p.call_id WHERE 1 = 1",
+        "SELECT k.*, p.contact_id, p.user_id, p.contact_data FROM call_parties p JOIN calls k ON k.id = p.call_id WHERE 1 = 1",
     )
 }
 
@@ -325,7 +330,9 @@ async fn insert(connection: &mut SqliteConnection, contact: NewContact, now: i64
     Ok(())
 }
 
-async fn update(connection: &mut SqliteConnection, id: &str, change: ContactChange) -> Result<(), Error> {
+/// False when there is none of that id, or its metadata would be too large.
+async fn update(connection: &mut SqliteConnection, id: &str, change: ContactChange) -> Result<bool, Error> {
+    let patch = change.metadata;
     let mut query = QueryBuilder::<Sqlite>::new("UPDATE contacts SET updated_ms = ");
     query.push_bind(now_ms());
     if let Some(number) = change.number {
@@ -338,12 +345,15 @@ async fn update(connection: &mut SqliteConnection, id: &str, change: ContactChan
     if let Some(flow) = change.flow {
         query.push(", flow = ").push_bind(flow);
     }
-    if let Some(metadata) = change.metadata {
-        query.push(", metadata = json_patch(metadata, ").push_bind(Json(metadata)).push(")");
+    if let Some(patch) = &patch {
+        query.push(", metadata = json_patch(metadata, ").push_bind(Json(patch.clone())).push(")");
     }
     query.push(" WHERE id = ").push_bind(id.to_owned());
-    query.build().execute(connection).await?;
-    Ok(())
+    if let Some(patch) = patch {
+        query.push(" AND octet_length(json_patch(metadata, ").push_bind(Json(patch));
+        query.push(")) <= ").push_bind(LARGEST_METADATA as i64);
+    }
+    Ok(query.build().execute(connection).await?.rows_affected() > 0)
 }
 
 async fn put_all(connection: &mut SqliteConnection, contacts: Vec<NewContact>) -> Result<Vec<Kept>, Error> {

@@ -5,8 +5,10 @@
 //! cancelled, and never both.
 
 use futures_util::FutureExt;
+use serde_json::Value;
 use sqlx::FromRow;
 use sqlx::sqlite::SqliteConnection;
+use sqlx::types::Json;
 
 use super::seal::ServerKey;
 use super::{CallBatch, Error, Store, batch, do_not_call};
@@ -51,6 +53,17 @@ pub struct NewDialOut {
     pub key: Option<RequestKey>,
     /// Nothing is written when this number is on the do-not-call list.
     pub unless_listed: Option<String>,
+    /// Whose call it is, where that is known without looking for its number.
+    pub parties: Option<NewParties>,
+}
+
+/// Whose call it is.
+#[derive(Clone, Debug)]
+pub struct NewParties {
+    pub contact_id: String,
+    pub user_id: Option<String>,
+    /// What was kept of the contact for flows.
+    pub contact_data: Value,
 }
 
 /// When a call is to begin.
@@ -243,7 +256,7 @@ async fn accept(
     server_key: &ServerKey,
     asked: NewDialOut,
 ) -> Result<Acceptance, Error> {
-    let NewDialOut { batch, plan, key, unless_listed } = asked;
+    let NewDialOut { batch, plan, key, unless_listed, parties } = asked;
     if let Some(key) = &key {
         let kept: Option<(String, String)> = sqlx::query_as(
             "SELECT digest, answer FROM dialout_keys \
@@ -270,6 +283,9 @@ async fn accept(
     }
     let call_id = batch.call_id.clone();
     batch::write(connection, server_key, batch).await?;
+    if let Some(parties) = parties {
+        put_parties(connection, &call_id, parties).await?;
+    }
     if let Some(plan) = plan {
         sqlx::query(
             "INSERT INTO planned_calls (call_id, trunk, start_ms, expires_ms, request) \
@@ -284,6 +300,25 @@ async fn accept(
         .await?;
     }
     Ok(Acceptance::New)
+}
+
+async fn put_parties(
+    connection: &mut SqliteConnection,
+    call_id: &str,
+    parties: NewParties,
+) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO call_parties (call_id, contact_id, user_id, contact_data) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (call_id) DO UPDATE SET contact_id = excluded.contact_id, user_id = excluded.user_id, \
+         contact_data = excluded.contact_data",
+    )
+    .bind(call_id)
+    .bind(parties.contact_id)
+    .bind(parties.user_id)
+    .bind(Json(parties.contact_data))
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 async fn put_key(connection: &mut SqliteConnection, key: RequestKey) -> Result<(), Error> {

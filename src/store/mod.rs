@@ -51,8 +51,11 @@ pub use calls::{
     CallFilter, CallPage, CallRow, Cursor, EventRow, Interaction, Progress, RecordingRow, TranscriptRow,
 };
 pub use cdr::{CdrPage, CdrRow};
-pub use contacts::{ContactChange, ContactPage, ContactRow, HistoryPage, HistoryRow, Kept, NewContact};
-pub use dialout::{Acceptance, FlowUse, NewDialOut, NewPlan, PlannedRow, RequestKey};
+pub use contacts::{
+    ContactChange, ContactPage, ContactRow, HistoryPage, HistoryRow, Kept, LARGEST_METADATA, Merged,
+    NewContact,
+};
+pub use dialout::{Acceptance, FlowUse, NewDialOut, NewParties, NewPlan, PlannedRow, RequestKey};
 pub use do_not_call::{DoNotCallRow, NewDoNotCall};
 pub use flow_versions::{FlowLabelRow, FlowVersionRow, LabelMove, LabelMoveRow, NewFlowVersion};
 pub use ledger::{

@@ -6,12 +6,18 @@ use std::sync::LazyLock;
 
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
 use tera::{Context, Tera};
 
-/// Allows nothing but our own inline style and script.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; \
-                      img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+/// Allows nothing but our own style and script, which carry the number of this answer.
+fn policy(nonce: &str) -> String {
+    format!(
+        "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; connect-src 'self'; img-src data:; \
+         base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+}
 
 static PAGES: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
     let mut tera = Tera::default();
@@ -55,7 +61,9 @@ pub fn calls_rows(live: &[CallLine], ended: &[CallLine]) -> Response {
 }
 
 fn render<T: Serialize + ?Sized>(template: &str, parts: &[(&'static str, &T)]) -> Response {
+    let nonce = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>());
     let mut context = Context::new();
+    context.insert("nonce", &nonce);
     for (name, part) in parts {
         context.insert(*name, *part);
     }
@@ -63,10 +71,11 @@ fn render<T: Serialize + ?Sized>(template: &str, parts: &[(&'static str, &T)]) -
         .as_ref()
         .map_err(ToString::to_string)
         .and_then(|pages| pages.render(template, &context).map_err(|error| error.to_string()));
-    match html {
-        Ok(html) => {
+    let policy = HeaderValue::try_from(policy(&nonce)).map_err(|error| error.to_string());
+    match html.and_then(|html| Ok((html, policy?))) {
+        Ok((html, policy)) => {
             let headers: [(HeaderName, HeaderValue); 3] = [
-                (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+                (header::CONTENT_SECURITY_POLICY, policy),
                 (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
                 (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
             ];
@@ -96,9 +105,17 @@ mod tests {
         };
         let page = calls_page(&[line], &[]);
         assert_eq!(page.status(), 200);
+        let policy = page.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().to_owned();
+        assert!(!policy.contains("unsafe") && policy.contains("script-src 'nonce-"), "{policy}");
+        let nonce = policy.split("'nonce-").nth(1).unwrap().split('\'').next().unwrap().to_owned();
         let bytes = axum::body::to_bytes(page.into_body(), 1 << 20).await.unwrap();
         let html = String::from_utf8(bytes.to_vec()).unwrap();
         assert!(!html.contains("<script>alert") && html.contains("&lt;script&gt;"));
         assert!(html.contains("answered"));
+        assert_eq!(html.matches(&format!(" nonce=\"{nonce}\">")).count(), 2, "style and script: {html}");
+        assert!(
+            !html.contains("<style>") && !html.contains("<script>") && !html.contains("style=\""),
+            "{html}"
+        );
     }
 }

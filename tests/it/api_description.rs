@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, header};
 use dering::api::auth::Auth;
-use dering::api::{Api, PublicUrl, description, router};
+use dering::api::{Api, PublicUrl, description, router, routes};
 use dering::flows::{Catalog, Folder};
 use dering::outbox::target::Reach;
 use dering::outbox::{self, Outbox};
@@ -81,7 +81,7 @@ async fn methods(router: &Router, path: &str) -> BTreeSet<String> {
 #[tokio::test]
 async fn every_route_is_described_with_its_methods_and_nothing_else_is() {
     let folder = tempfile::tempdir().unwrap();
-    let router = router(api(&folder).await);
+    let router = routes(api(&folder).await);
     let described = described();
     let told = described["paths"].as_object().unwrap();
     let known = paths(&router);

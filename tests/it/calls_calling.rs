@@ -41,14 +41,24 @@ async fn a_contact_is_called_and_the_call_is_ended_as_the_document_says() {
     let call_id = call["call_id"].as_str().unwrap();
     assert_eq!(made.headers["location"], format!("/v1/calls/{call_id}"));
     assert_eq!((&call["contact_id"], &call["type"]), (&json!("jj084"), &json!("voice")));
-    assert_eq!(call["metadata"], json!({"name": "Jaya", "amount": 120, "n": 1}));
+    assert_eq!(call["metadata"], json!({"n": 1}), "what was sent");
+    assert_eq!(call["contact_data"], json!({"name": "Jaya", "amount": 120}), "the contact's own");
     let start = call["start_time"].as_str().unwrap();
     assert!(start.len() == 20 && start.ends_with('Z') && call.get("end_time").is_none(), "{call}");
     answered(&desk, call_id).await;
 
     let path = format!("/v1/calls/{call_id}");
     let merged = desk.patch(&path, json!({"metadata": {"n": null, "note": "polite"}})).await.json();
-    assert_eq!(merged["metadata"], json!({"name": "Jaya", "amount": 120, "note": "polite"}));
+    assert_eq!(merged["metadata"], json!({"note": "polite"}));
+    for nothing in [json!({}), json!({"metadata": {}}), json!({"metadata": null, "end_time": null})] {
+        let (status, code, detail) = desk.patch(&path, nothing).await.problem();
+        assert_eq!((status, code.as_str()), (400, "malformed"));
+        assert!(detail.starts_with("the body changes nothing"), "{detail}");
+    }
+    let piece = |name: &str| json!({"metadata": {name: "x".repeat(9_000)}});
+    assert_eq!(desk.patch(&path, piece("a")).await.status, 200);
+    let (status, _, detail) = desk.patch(&path, piece("b")).await.problem();
+    assert!(status == 400 && detail.starts_with("metadata: is larger than 16 KiB"), "{detail}");
     for (end_time, why) in [
         ("2999-01-01T00:00:00Z", "future"),
         ("2023-08-21T08:10:00Z", "before the start"),
@@ -59,6 +69,11 @@ async fn a_contact_is_called_and_the_call_is_ended_as_the_document_says() {
     }
     let ended = desk.patch(&path, json!({ "end_time": start })).await;
     assert_eq!(ended.status, 200, "{}", ended.text());
+    let log = desk.get(&format!("/v1/audit?subject={call_id}")).await.json();
+    let actions: Vec<&str> =
+        log["entries"].as_array().unwrap().iter().map(|entry| entry["action"].as_str().unwrap()).collect();
+    let ends = actions.iter().filter(|action| **action == "call.hangup").count();
+    assert_eq!((ends, actions.len()), (1, 3), "two changes and one end: {actions:?}");
     assert!(ended.json()["end_time"].as_str().unwrap() >= start);
     let again = desk.patch(&path, json!({ "end_time": start })).await;
     assert_eq!((again.status, again.problem().1.as_str()), (409, "conflict"));
@@ -94,6 +109,31 @@ async fn suara_is_voice_and_video_is_told_what_it_would_need() {
     assert!(detail.contains("a trunk that carries video"), "{detail}");
     let call_id = call["call_id"].as_str().unwrap();
     assert_eq!(desk.stage.client.hang_up(call_id).await.status, 202);
+}
+
+#[tokio::test]
+async fn a_contact_is_called_once_under_a_key_and_what_is_not_followed_is_named() {
+    let desk = desk().await;
+    let ask = |key: &str, body: Value| {
+        let request = desk.request(Method::POST, "/v1/calls").header("Idempotency-Key", key).json(&body);
+        reply_to(request)
+    };
+    let body = json!({"contact_id": "jj084", "type": "VOICE", "metadata": {"n": 1},
+                      "notify_headers": {"Host": "x"}});
+    let first = ask("order-7", body.clone()).await;
+    assert_eq!(first.status, 201, "{}", first.text());
+    assert_eq!(first.headers["dering-ignored-fields"], "notify_headers.Host, notify_headers, metadata.n");
+    let call_id = first.json()["call_id"].clone();
+    let again = ask("\"order-7\"", body).await;
+    assert_eq!((again.status, &again.json()["call_id"]), (201, &call_id));
+    assert_eq!(again.headers["idempotency-replayed"], "true");
+    let other = ask("order-7", json!({"contact_id": "kk001", "type": "voice", "flow": "stay"})).await;
+    assert_eq!(other.problem().1, "key_reused");
+    let (status, _, detail) = ask(" ", json!({"contact_id": "jj084", "type": "voice"})).await.problem();
+    assert!(status == 400 && detail.starts_with("Idempotency-Key: must be"), "{detail}");
+    let listed = desk.get("/v1/calls/history?user_id=jj084").await.json();
+    assert_eq!(listed["call_records"].as_array().unwrap().len(), 1);
+    assert_eq!(desk.stage.client.hang_up(call_id.as_str().unwrap()).await.status, 202);
 }
 
 #[tokio::test]

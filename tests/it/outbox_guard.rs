@@ -90,10 +90,7 @@ async fn a_redirect_to_a_metadata_service_is_refused_and_the_log_says_why() {
         for attempt in log {
             let error = attempt.error.unwrap();
             assert!(error.starts_with(expected), "{call}: {error}");
-            assert!(
-                error.contains("is at 169.254.169.254, which is not a public address"),
-                "{call}: {error}"
-            );
+            assert!(error.ends_with("is not at a public address; nothing is sent there"), "{call}: {error}");
         }
     }
 }
@@ -117,8 +114,7 @@ async fn a_name_that_turns_to_a_metadata_service_is_never_posted_to_and_holds_up
     for n in 0..20 {
         let (row, log) = settled(&store, &format!("evil-{n}")).await;
         assert_eq!((row.state.as_str(), log.len()), ("dead", 3));
-        let told =
-            "metadata.test is at 169.254.169.254, which is not a public address; nothing is sent there";
+        let told = "metadata.test is not at a public address; nothing is sent there";
         assert!(log.iter().all(|attempt| attempt.error.as_deref() == Some(told)), "{log:?}");
         assert!(log.iter().all(|attempt| attempt.status.is_none()), "{log:?}");
     }

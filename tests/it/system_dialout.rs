@@ -180,7 +180,8 @@ async fn headers_go_along_and_fields_without_a_meaning_are_named() {
     let reply = stage.client.try_dial("short", BUSY, body).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
     // No recogniser is configured here.
-    assert_eq!(reply.headers["dering-ignored-fields"], "colour, callControlParameter.sttProvider");
+    let told = "notifyHeaders.Content-Type, colour, callControlParameter.sttProvider";
+    assert_eq!(reply.headers["dering-ignored-fields"], told);
     let call_id = reply.json()["conversationId"].as_str().unwrap().to_owned();
     stage.last_word(&call_id).await;
     let receipt = &stage.inbox.of(&call_id)[0];

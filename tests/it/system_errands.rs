@@ -24,7 +24,7 @@ async fn a_flow_notifies_in_order_asks_no_private_address_and_leaves_no_empty_me
     let events = shown["events"].as_array().unwrap();
     assert_eq!(of_kind(events, "request")[0]["url"], "http://127.0.0.1:9/x");
     let failed = of_kind(events, "errand_failed")[0]["reason"].as_str().unwrap();
-    assert!(failed.contains("not a public address"), "{failed}");
+    assert!(failed.contains("not at a public address"), "{failed}");
     assert_eq!(of_kind(events, "message")[0]["kept"], false);
     assert!(!shown.to_string().contains("secret"), "{shown}");
     assert_eq!(client.read(&format!("/v1/calls/{call_id}")).await.json()["outcome"], "silent");

@@ -84,9 +84,15 @@ async fn dial_outs_that_cannot_be_done_say_what_to_change() {
 async fn bodies_that_cannot_be_read_are_refused_with_a_problem_document() {
     let stage = Stage::set().await;
     let client = &stage.client;
-    for body in ["{\"target\":", "[]", "", "\u{feff}{}"] {
+    for (body, says) in [
+        ("{\"target\":", "the body is not JSON: line 1, it breaks off before its end"),
+        ("[]", "the body must be an object, { … }, and not a list"),
+        ("", "the body is empty"),
+        ("\u{feff}{}", "target: is missing"),
+        ("{\"target\":\"tel:123\",\"TARGET\":\"tel:124\"}", "target: stands beside TARGET"),
+    ] {
         let reply = client.post_dial("short", &client.token(), body.to_owned()).await;
-        assert_refused(&reply, 400, "malformed", "the body is not a JSON object");
+        assert_refused(&reply, 400, "malformed", says);
     }
     let large = json!({ "target": format!("tel:{BUSY}"), "metadata": { "text": "x".repeat(1_000_000) } });
     let large = client.post_dial("short", &client.token(), large.to_string()).await;
@@ -103,7 +109,7 @@ async fn webhooks_to_private_addresses_are_refused_unless_they_are_allowed() {
     let stage = Stage::with(Setup { allow_private: false, ..Setup::default() }).await;
     for url in [stage.receiver.url().as_str(), "http://[::1]/x", "http://169.254.169.254/latest"] {
         let reply = stage.client.try_dial("short", BUSY, json!({ "notifyUrl": url })).await;
-        assert_refused(&reply, 400, "malformed", "not a public address");
+        assert_refused(&reply, 400, "malformed", "not at a public address");
         assert_eq!(reply.json()["errors"][0]["field"], "notifyUrl");
     }
     let contact =
@@ -111,7 +117,7 @@ async fn webhooks_to_private_addresses_are_refused_unless_they_are_allowed() {
     let url = format!("http://{}/v1/calls", stage.app.address());
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let reply = reply_to(http.post(url).bearer_auth(stage.client.token()).json(&contact)).await;
-    assert_refused(&reply, 400, "malformed", "not a public address");
+    assert_refused(&reply, 400, "malformed", "not at a public address");
     let ftp = stage.client.try_dial("short", BUSY, json!({ "notifyUrl": "ftp://example.com" })).await;
     assert_refused(&ftp, 400, "malformed", "http or https");
     assert_nothing_was_written(&stage).await;
@@ -126,7 +132,7 @@ async fn readers_need_a_key_and_queries_that_make_sense() {
     }
     for (path, says) in [
         ("/v1/calls?limit=many", "limit"),
-        ("/v1/calls?progress=soon", "is not scheduled, live or ended"),
+        ("/v1/calls?progress=soon", "must be \"scheduled\", \"live\" or \"ended\""),
         ("/v1/calls?after=nonsense", ""),
         ("/v1/calls?colour=red", "colour"),
         ("/v1/cdr?filter.duration=$about:3", "$about is not supported here"),

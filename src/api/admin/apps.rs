@@ -1,19 +1,18 @@
 //! `/v1/apps`: client apps.
 
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use secrecy::ExposeSecret;
 
 use super::shapes::{AppList, AppPatch, AppShown, NewAppBody};
-use super::{bots, invalid, malformed, name, scopes, secrets};
-use crate::api::auth::{ANY_BOT, Auth, Caller, DIALOUT};
+use super::{json, no_effect, secrets};
+use crate::api::auth::{Auth, Caller};
 use crate::api::error::Problem;
+use crate::api::extract::Path;
 use crate::store::{AppChange, AppPolicy, NewApp};
-
-/// Longest age of a token that can be asked for: ten years, in seconds.
-const LONGEST_AGE_S: i64 = 315_360_000;
 
 /// Every client app.
 #[utoipa::path(get, path = "/v1/apps", operation_id = "listApps", tag = "access",
@@ -39,22 +38,22 @@ pub(super) async fn one(
 pub(super) async fn create(
     State(auth): State<Auth>,
     Extension(caller): Extension<Caller>,
-    body: Result<Json<NewAppBody>, JsonRejection>,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<AppShown>), Problem> {
-    let Json(body) = body.map_err(|rejection| malformed(&rejection))?;
-    let id = checked_id(&body.id)?;
-    let secret = secrets::given_or_new(body.secret)?;
+    let body: NewAppBody = json(body)?;
+    let id = body.id;
+    let secret = secrets::given_or_new(body.secret);
     let app = NewApp {
-        name: name(body.name.as_deref().unwrap_or(&id))?,
-        scopes: scopes(body.scopes.unwrap_or_else(|| vec![DIALOUT.to_owned()]))?,
-        bots: bots(body.bots.unwrap_or_else(|| vec![ANY_BOT.to_owned()]))?,
+        name: body.name,
+        scopes: body.scopes,
+        bots: body.bots,
         secret: secret.clone(),
         id: id.clone(),
     };
     let policy = AppPolicy {
         require_jti: body.require_jti,
-        max_token_age_s: body.max_token_age.map(age).transpose()?,
-        rate: body.rate_limit.map(super::shapes::RateLimit::checked).transpose()?,
+        max_token_age_s: body.max_token_age,
+        rate: body.rate_limit,
     };
     auth.store().enrol_app(app, policy, caller.act()).await?;
     let mut shown = AppShown::from(auth.store().app_row(&id).await?);
@@ -69,20 +68,12 @@ pub(super) async fn change(
     State(auth): State<Auth>,
     Extension(caller): Extension<Caller>,
     Path(app_id): Path<String>,
-    body: Result<Json<AppPatch>, JsonRejection>,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<AppShown>, Problem> {
-    let Json(body) = body.map_err(|rejection| malformed(&rejection))?;
-    let change = AppChange {
-        name: body.name.as_deref().map(name).transpose()?,
-        scopes: body.scopes.map(scopes).transpose()?,
-        bots: body.bots.map(bots).transpose()?,
-        require_jti: body.require_jti,
-        max_token_age_s: body.max_token_age.map(|given| given.map(age).transpose()).transpose()?,
-        rate: body
-            .rate_limit
-            .map(|given| given.map(super::shapes::RateLimit::checked).transpose())
-            .transpose()?,
-    };
+    let change: AppChange = json(body)?;
+    if change == AppChange::default() {
+        return Err(no_effect("name, scopes, bots, requireJti, maxTokenAge or rateLimit"));
+    }
     auth.store().change_app(&app_id, change, caller.act()).await?;
     Ok(Json(auth.store().app_row(&app_id).await?.into()))
 }
@@ -97,18 +88,4 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, Problem> {
     auth.store().delete_app(&app_id, caller.act()).await?;
     Ok(StatusCode::NO_CONTENT)
-}
-
-/// An id goes into tokens, paths and logs.
-fn checked_id(id: &str) -> Result<String, Problem> {
-    let allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
-    let good = (1..=64).contains(&id.len()) && id.chars().all(allowed) && !id.starts_with('.');
-    if good { Ok(id.to_owned()) } else { Err(invalid("id", "must have 1 to 64 letters, digits, -, _ or .")) }
-}
-
-fn age(seconds: i64) -> Result<i64, Problem> {
-    if (1..=LONGEST_AGE_S).contains(&seconds) {
-        return Ok(seconds);
-    }
-    Err(invalid("maxTokenAge", "is a number of seconds, 1 or more"))
 }

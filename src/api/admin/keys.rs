@@ -1,18 +1,18 @@
 //! `/v1/keys`: API keys.
 
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use secrecy::ExposeSecret;
 
-use super::shapes::{KeyList, KeyPatch, KeyShown, NewKeyBody, RateLimit};
-use super::{bots, invalid, malformed, name, scopes};
-use crate::api::audit::moment;
+use super::shapes::{KeyList, KeyPatch, KeyShown, NewKeyBody};
+use super::{json, no_effect};
 use crate::api::auth::{Auth, Caller, new_api_key};
 use crate::api::error::Problem;
+use crate::api::extract::Path;
 use crate::store::KeyChange;
-use crate::wallclock::now_ms;
 
 /// Every API key, newest first; revoked ones, too.
 #[utoipa::path(get, path = "/v1/keys", operation_id = "listKeys", tag = "access",
@@ -38,16 +38,16 @@ pub(super) async fn one(
 pub(super) async fn create(
     State(auth): State<Auth>,
     Extension(caller): Extension<Caller>,
-    body: Result<Json<NewKeyBody>, JsonRejection>,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<KeyShown>), Problem> {
-    let Json(body) = body.map_err(|rejection| malformed(&rejection))?;
-    let (mut kept, key) = new_api_key(&name(&body.name)?, scopes(body.scopes)?);
-    if let Some(given) = body.bots {
-        kept.bots = bots(given)?;
+    let body: NewKeyBody = json(body)?;
+    let (mut kept, key) = new_api_key(&body.name, body.scopes);
+    if let Some(bots) = body.bots {
+        kept.bots = bots;
     }
     kept.app_id = body.app_id;
-    kept.rate = body.rate_limit.map(RateLimit::checked).transpose()?;
-    kept.expires_ms = body.expires_at.as_deref().map(end).transpose()?;
+    kept.rate = body.rate_limit;
+    kept.expires_ms = body.expires_at;
     let id = kept.id.clone();
     auth.store().issue_api_key(kept, caller.act()).await?;
     let mut shown = KeyShown::from(auth.store().api_key_row(&id).await?);
@@ -62,16 +62,12 @@ pub(super) async fn change(
     State(auth): State<Auth>,
     Extension(caller): Extension<Caller>,
     Path(key_id): Path<String>,
-    body: Result<Json<KeyPatch>, JsonRejection>,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<KeyShown>, Problem> {
-    let Json(body) = body.map_err(|rejection| malformed(&rejection))?;
-    let change = KeyChange {
-        name: body.name.as_deref().map(name).transpose()?,
-        scopes: body.scopes.map(scopes).transpose()?,
-        bots: body.bots.map(bots).transpose()?,
-        rate: body.rate_limit.map(|given| given.map(RateLimit::checked).transpose()).transpose()?,
-        expires_ms: body.expires_at.map(|given| given.as_deref().map(end).transpose()).transpose()?,
-    };
+    let change: KeyChange = json(body)?;
+    if change == KeyChange::default() {
+        return Err(no_effect("name, scopes, bots, rateLimit or expiresAt"));
+    }
     auth.store().change_api_key(&key_id, change, caller.act()).await?;
     Ok(Json(auth.store().api_key_row(&key_id).await?.into()))
 }
@@ -88,9 +84,4 @@ pub(super) async fn revoke(
         return Ok(StatusCode::NO_CONTENT);
     }
     Err(Problem::not_found(&format!("API key {key_id} that is not revoked")))
-}
-
-fn end(given: &str) -> Result<i64, Problem> {
-    let at = moment("expiresAt", given)?;
-    if at > now_ms() { Ok(at) } else { Err(invalid("expiresAt", "has passed; DELETE revokes a key")) }
 }

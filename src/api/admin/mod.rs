@@ -6,8 +6,9 @@ mod secrets;
 mod shapes;
 
 use axum::Router;
+use axum::body::Bytes;
 use axum::extract::FromRef;
-use axum::extract::rejection::JsonRejection;
+use axum::extract::rejection::BytesRejection;
 use axum::middleware::from_fn_with_state;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -15,6 +16,7 @@ use utoipa_axum::routes;
 use super::audit;
 use super::auth::{Auth, SCOPES, gate};
 use super::error::{Code, Problem};
+use super::fields::{self, Fields, Given};
 
 /// The routes of this folder, without their gate. They need no more of the state than who may call, so the command
 /// line answers them itself while no server runs.
@@ -47,32 +49,35 @@ pub fn alone(auth: &Auth) -> Router {
     router(auth).layer(from_fn_with_state(auth.clone(), gate::meet)).with_state(auth.clone())
 }
 
-/// The answer to a body that is not what it should be.
-fn malformed(rejection: &JsonRejection) -> Problem {
-    Problem::new(Code::Malformed, rejection.body_text())
+/// Reads a body; it can be read, and what is wrong with its fields is another matter.
+fn json<T: Given>(body: Result<Bytes, BytesRejection>) -> Result<T, Problem> {
+    fields::json_as(body, Code::Invalid, T::read)
 }
 
-fn invalid(field: &str, problem: &str) -> Problem {
-    Problem::new(Code::Invalid, format!("{field} {problem}")).with_field(field, problem)
-}
+/// Longest name of a bot, and most of them and of scopes.
+const LONGEST_BOT: usize = 128;
+const MOST: usize = 1_000;
+const LONGEST_NAME: usize = 100;
 
 /// Scopes that exist, each once.
-fn scopes(given: Vec<String>) -> Result<Vec<String>, Problem> {
-    for scope in &given {
-        if !SCOPES.contains(&scope.as_str()) {
-            let problem = format!("names no scope with {scope:?}; there are {}", SCOPES.join(", "));
-            return Err(invalid("scopes", &problem));
+fn scopes(fields: &mut Fields<'_>, name: &'static str) -> Option<Vec<String>> {
+    let scope = |given: &str| {
+        if SCOPES.contains(&given) {
+            return Ok(given.to_owned());
         }
-    }
-    Ok(listed(given))
+        Err(format!("names no scope with {given:?}; there are {}", SCOPES.join(", ")))
+    };
+    fields.list(name, MOST, scope).map(listed)
 }
 
 /// Bots, each once.
-fn bots(given: Vec<String>) -> Result<Vec<String>, Problem> {
-    if given.is_empty() || given.iter().any(|bot| bot.trim().is_empty()) {
-        return Err(invalid("bots", "must name bots; \"*\" stands for all of them"));
+fn bots(fields: &mut Fields<'_>, name: &'static str) -> Option<Vec<String>> {
+    let bots = fields.list(name, MOST, |bot| fields::checked_text(bot, LONGEST_BOT))?;
+    if bots.is_empty() {
+        fields.fault(name, "must name bots; \"*\" stands for all of them");
+        return None;
     }
-    Ok(listed(given))
+    Some(listed(bots))
 }
 
 fn listed(mut given: Vec<String>) -> Vec<String> {
@@ -82,28 +87,12 @@ fn listed(mut given: Vec<String>) -> Vec<String> {
 }
 
 /// A name for people.
-fn name(given: &str) -> Result<String, Problem> {
-    let name = given.trim();
-    if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
-        return Err(invalid("name", "must have 1 to 100 characters"));
-    }
-    Ok(name.to_owned())
+fn name(fields: &mut Fields<'_>, name: &'static str) -> Option<String> {
+    let text = fields.any_text(name)?;
+    fields.checked(name, |_| fields::short_text(&text, LONGEST_NAME))
 }
 
-/// Tells a field that is null from one that is absent.
-fn nullable<'de, D, T>(deserializer: D) -> Result<Option<Option<T>>, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: serde::Deserialize<'de>,
-{
-    serde::Deserialize::deserialize(deserializer).map(Some)
-}
-
-/// Wants a field to be there, also when it is null.
-fn given<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
-where
-    D: serde::Deserializer<'de>,
-    T: serde::Deserialize<'de>,
-{
-    serde::Deserialize::deserialize(deserializer)
+/// A change that changes nothing.
+fn no_effect(fields: &str) -> Problem {
+    Problem::new(Code::Malformed, format!("the body changes nothing; send what is to change: {fields}"))
 }

@@ -2,17 +2,18 @@
 //! once, at a time, or never.
 
 use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, JsonRejection};
-use axum::extract::{Path, State};
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use secrecy::{ExposeSecret, SecretString};
 
+use super::json;
 use super::shapes::{NewSecretBody, SecretList, SecretPatch, SecretShown};
-use super::{invalid, malformed};
-use crate::api::audit::moment;
 use crate::api::auth::{Auth, Caller, new_app_secret};
 use crate::api::error::{Code, Problem};
+use crate::api::extract::Path;
+use crate::api::fields::{Fields, optional};
 use crate::wallclock::now_ms;
 
 /// A secret that is brought along must be as hard to guess as RFC 7518 §3.2 asks of HS256, bytes.
@@ -39,16 +40,9 @@ pub(super) async fn create(
     Path(app_id): Path<String>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<SecretShown>), Problem> {
-    let body = body?;
-    let body: NewSecretBody = if body.is_empty() {
-        NewSecretBody::default()
-    } else {
-        serde_json::from_slice(&body)
-            .map_err(|error| Problem::new(Code::Malformed, format!("the body cannot be read: {error}")))?
-    };
-    let others_end =
-        body.retire_others_at.map(|at| moment("retireOthersAt", &at)).transpose()?.map(|at| at.max(now_ms()));
-    let secret = given_or_new(body.secret)?;
+    let body: NewSecretBody = optional(body, Code::Invalid)?.unwrap_or_default();
+    let others_end = body.retire_others_at.map(|at| at.max(now_ms()));
+    let secret = given_or_new(body.secret);
     let seq = auth.store().rotate_secret(&app_id, secret.clone(), others_end, caller.act()).await?;
     let mut shown = shown(&auth, &app_id, seq).await?;
     shown.secret = Some(secret.expose_secret().to_owned());
@@ -63,11 +57,11 @@ pub(super) async fn change(
     State(auth): State<Auth>,
     Extension(caller): Extension<Caller>,
     Path((app_id, seq)): Path<(String, String)>,
-    body: Result<Json<SecretPatch>, JsonRejection>,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<SecretShown>, Problem> {
-    let Json(SecretPatch { retire_at }) = body.map_err(|rejection| malformed(&rejection))?;
+    let SecretPatch { retire_at } = json(body)?;
     let seq = number(&seq)?;
-    let at = retire_at.map(|at| moment("retireAt", &at)).transpose()?.map(|at| at.max(now_ms()));
+    let at = retire_at.map(|at| at.max(now_ms()));
     auth.store().retire_secret(&app_id, seq, at, caller.act()).await?;
     Ok(Json(shown(&auth, &app_id, seq).await?))
 }
@@ -89,12 +83,18 @@ fn number(given: &str) -> Result<i64, Problem> {
     given.parse().map_err(|_| Problem::not_found("such secret; secrets have numbers"))
 }
 
-pub(super) fn given_or_new(given: Option<SecretString>) -> Result<SecretString, Problem> {
-    let Some(secret) = given else { return Ok(new_app_secret()) };
-    if (SHORTEST..=LONGEST).contains(&secret.expose_secret().len()) {
-        return Ok(secret);
+/// A secret that is brought along.
+pub(super) fn secret(fields: &mut Fields<'_>) -> Option<SecretString> {
+    let secret = fields.any_text("secret")?;
+    if (SHORTEST..=LONGEST).contains(&secret.len()) {
+        return Some(secret.into());
     }
-    Err(invalid("secret", "must have 32 to 1024 bytes; leave it out to have one made"))
+    fields.fault("secret", "must have 32 to 1024 bytes; leave it out to have one made");
+    None
+}
+
+pub(super) fn given_or_new(given: Option<SecretString>) -> SecretString {
+    given.unwrap_or_else(new_app_secret)
 }
 
 async fn shown(auth: &Auth, app_id: &str, seq: i64) -> Result<SecretShown, Problem> {

@@ -1,11 +1,15 @@
 //! What the routes of this folder take and give.
 
-use serde::{Deserialize, Serialize};
+use secrecy::SecretString;
+use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{given, invalid, nullable};
-use crate::api::error::Problem;
-use crate::store::{ApiKeyRow, AppRow, Rate, SecretRow};
+use super::secrets::secret;
+use super::{bots, name, scopes};
+use crate::api::audit::moment;
+use crate::api::auth::{ANY_BOT, DIALOUT};
+use crate::api::fields::{Fields, Given};
+use crate::store::{ApiKeyRow, AppChange, AppRow, KeyChange, Rate, SecretRow};
 use crate::wallclock::{iso, now_ms};
 
 /// What somebody may do.
@@ -26,7 +30,7 @@ pub(super) enum Scope {
 
 /// A bot, or `*` for all.
 #[derive(ToSchema)]
-#[schema(value_type = String, pattern = r"\S")]
+#[schema(value_type = String, min_length = 1, max_length = 128)]
 #[expect(dead_code, reason = "the shape of what `bots` checks")]
 pub(super) struct BotName(String);
 
@@ -49,7 +53,7 @@ pub(super) struct KeyList {
 }
 
 /// A limit: so many requests at once, so many each second in the long run.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Copy, Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct RateLimit {
     /// In the long run.
@@ -60,16 +64,14 @@ pub(super) struct RateLimit {
     burst: u32,
 }
 
-impl RateLimit {
-    pub(super) fn checked(self) -> Result<Rate, Problem> {
-        if !(0.001..=1e6).contains(&self.per_second) {
-            return Err(invalid("rateLimit.perSecond", "must lie between 0.001 and 1000000"));
-        }
-        if !(1..=1_000_000).contains(&self.burst) {
-            return Err(invalid("rateLimit.burst", "must lie between 1 and 1000000"));
-        }
-        Ok(Rate { per_second: self.per_second, burst: self.burst })
-    }
+/// Reads a limit.
+fn rate(fields: &mut Fields<'_>, name: &'static str) -> Option<Rate> {
+    fields.within(name, |fields| Rate {
+        per_second: fields.required("perSecond", "how many in the long run", |fields, name| {
+            fields.number(name, 0.001..=1e6)
+        }),
+        burst: fields.required("burst", "how many at once", |fields, name| fields.small(name, 1..=1_000_000)),
+    })
 }
 
 impl From<Rate> for RateLimit {
@@ -79,7 +81,7 @@ impl From<Rate> for RateLimit {
 }
 
 /// An app to be made.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewApp)]
 pub(super) struct NewAppBody {
@@ -87,41 +89,85 @@ pub(super) struct NewAppBody {
     #[schema(pattern = "^[A-Za-z0-9_-][A-Za-z0-9_.-]{0,63}$", example = "shop")]
     pub(super) id: String,
     /// For people; the id when absent.
-    #[schema(pattern = r"\S", max_length = 100)]
-    pub(super) name: Option<String>,
+    #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
+    pub(super) name: String,
     #[schema(value_type = Option<Vec<Scope>>)]
-    pub(super) scopes: Option<Vec<String>>,
+    pub(super) scopes: Vec<String>,
     /// `*` stands for all.
     #[schema(min_items = 1, value_type = Option<Vec<BotName>>)]
-    pub(super) bots: Option<Vec<String>>,
+    pub(super) bots: Vec<String>,
     /// A secret that the app has already; without it one is made.
     #[schema(value_type = Option<String>, min_length = 32, max_length = 1024)]
-    pub(super) secret: Option<secrecy::SecretString>,
-    #[serde(default)]
+    pub(super) secret: Option<SecretString>,
+    #[schema(value_type = Option<bool>)]
     pub(super) require_jti: bool,
     /// How old a token may be since its `iat`, seconds.
     #[schema(minimum = 1, maximum = 315_360_000)]
     pub(super) max_token_age: Option<i64>,
-    pub(super) rate_limit: Option<RateLimit>,
+    #[schema(value_type = Option<RateLimit>)]
+    pub(super) rate_limit: Option<Rate>,
+}
+
+/// Longest age of a token that can be asked for: ten years, in seconds.
+const LONGEST_AGE_S: i64 = 315_360_000;
+
+impl Given for NewAppBody {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        let id = fields
+            .required("id", "tokens name the app by it", |fields, name| fields.read(name, LONGEST_ID, id));
+        Self {
+            name: name(fields, "name").unwrap_or_else(|| id.clone()),
+            id,
+            scopes: scopes(fields, "scopes").unwrap_or_else(|| vec![DIALOUT.to_owned()]),
+            bots: bots(fields, "bots").unwrap_or_else(|| vec![ANY_BOT.to_owned()]),
+            secret: secret(fields),
+            require_jti: fields.yes("requireJti").unwrap_or_default(),
+            max_token_age: fields.whole("maxTokenAge", 1..=LONGEST_AGE_S),
+            rate_limit: rate(fields, "rateLimit"),
+        }
+    }
+}
+
+/// Longest id of an app, characters.
+const LONGEST_ID: usize = 64;
+
+/// An id goes into tokens, paths and logs.
+fn id(id: &str) -> Result<String, String> {
+    let allowed = |letter: char| letter.is_ascii_alphanumeric() || "-_.".contains(letter);
+    let good = id.chars().all(allowed) && !id.starts_with('.');
+    if good { Ok(id.to_owned()) } else { Err("must have 1 to 64 letters, digits, -, _ or .".to_owned()) }
 }
 
 /// What of an app becomes different. `null` goes back to the settings of the server.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(dead_code, reason = "it is the shape that counts; the values are read into `store::AppChange`")]
 pub(super) struct AppPatch {
-    pub(super) name: Option<String>,
+    #[schema(min_length = 1, max_length = 100)]
+    name: Option<String>,
     #[schema(value_type = Option<Vec<Scope>>)]
-    pub(super) scopes: Option<Vec<String>>,
+    scopes: Option<Vec<String>>,
     /// `*` stands for all.
     #[schema(min_items = 1, value_type = Option<Vec<BotName>>)]
-    pub(super) bots: Option<Vec<String>>,
-    pub(super) require_jti: Option<bool>,
-    #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<i64>, minimum = 1, maximum = 315_360_000)]
-    pub(super) max_token_age: Option<Option<i64>>,
-    #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<RateLimit>)]
-    pub(super) rate_limit: Option<Option<RateLimit>>,
+    bots: Option<Vec<String>>,
+    require_jti: Option<bool>,
+    #[schema(minimum = 1, maximum = 315_360_000)]
+    max_token_age: Option<i64>,
+    rate_limit: Option<RateLimit>,
+}
+
+impl Given for AppChange {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            name: name(fields, "name"),
+            scopes: scopes(fields, "scopes"),
+            bots: bots(fields, "bots"),
+            require_jti: fields.yes("requireJti"),
+            max_token_age_s: fields
+                .nullable("maxTokenAge", |fields, name| fields.whole(name, 1..=LONGEST_AGE_S)),
+            rate: fields.nullable("rateLimit", rate),
+        }
+    }
 }
 
 /// An app as it is shown; the secret is present once, when it was made.
@@ -166,25 +212,40 @@ impl From<AppRow> for AppShown {
 }
 
 /// A secret to be made. An empty body makes one.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewSecret)]
 pub(super) struct NewSecretBody {
     /// A secret that the app has already; without it one is made.
     #[schema(value_type = Option<String>, min_length = 32, max_length = 1024)]
-    pub(super) secret: Option<secrecy::SecretString>,
-    /// When the older secrets end; without it they stay.
-    #[schema(format = DateTime)]
-    pub(super) retire_others_at: Option<String>,
+    pub(super) secret: Option<SecretString>,
+    /// When the older secrets end; without it they stay. A time that has passed is now.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub(super) retire_others_at: Option<i64>,
+}
+
+impl Given for NewSecretBody {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        Self { secret: secret(fields), retire_others_at: moment(fields, "retireOthersAt") }
+    }
 }
 
 /// When a secret ends; `null` takes an end back.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct SecretPatch {
-    #[serde(deserialize_with = "given")]
-    #[schema(format = DateTime, required)]
-    pub(super) retire_at: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime, required)]
+    pub(super) retire_at: Option<i64>,
+}
+
+impl Given for SecretPatch {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        let end = fields.nullable("retireAt", moment);
+        if end.is_none() {
+            fields.fault("retireAt", "is missing; give a time, or null to take the end back");
+        }
+        Self { retire_at: end.flatten() }
+    }
 }
 
 /// A secret as it is shown; the secret itself is present once, when it was made.
@@ -225,11 +286,11 @@ impl From<SecretRow> for SecretShown {
 }
 
 /// A key to be made.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = NewKey)]
 pub(super) struct NewKeyBody {
-    #[schema(pattern = r"\S", max_length = 100)]
+    #[schema(min_length = 1, max_length = 100)]
     pub(super) name: String,
     #[schema(value_type = Vec<Scope>)]
     pub(super) scopes: Vec<String>,
@@ -237,29 +298,66 @@ pub(super) struct NewKeyBody {
     #[schema(min_items = 1, value_type = Option<Vec<BotName>>)]
     pub(super) bots: Option<Vec<String>>,
     /// The client app it acts for; needed to place calls with it.
+    #[schema(min_length = 1, max_length = 64)]
     pub(super) app_id: Option<String>,
-    pub(super) rate_limit: Option<RateLimit>,
+    #[schema(value_type = Option<RateLimit>)]
+    pub(super) rate_limit: Option<Rate>,
     /// A time to come.
-    #[schema(format = DateTime)]
-    pub(super) expires_at: Option<String>,
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub(super) expires_at: Option<i64>,
+}
+
+impl Given for NewKeyBody {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            name: fields.required("name", "say what the key is for", name),
+            scopes: fields.required("scopes", "say what the key may do", scopes),
+            bots: bots(fields, "bots"),
+            app_id: fields.text("appId", LONGEST_ID),
+            rate_limit: rate(fields, "rateLimit"),
+            expires_at: to_come(fields, "expiresAt"),
+        }
+    }
+}
+
+/// A time that has not passed.
+fn to_come(fields: &mut Fields<'_>, name: &'static str) -> Option<i64> {
+    let at = moment(fields, name)?;
+    if at > now_ms() {
+        return Some(at);
+    }
+    fields.fault(name, "has passed; DELETE revokes a key");
+    None
 }
 
 /// What of a key becomes different. `null` takes a limit or an end away.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(dead_code, reason = "it is the shape that counts; the values are read into `store::KeyChange`")]
 pub(super) struct KeyPatch {
-    pub(super) name: Option<String>,
+    #[schema(min_length = 1, max_length = 100)]
+    name: Option<String>,
     #[schema(value_type = Option<Vec<Scope>>)]
-    pub(super) scopes: Option<Vec<String>>,
+    scopes: Option<Vec<String>>,
     /// `*` stands for all.
     #[schema(min_items = 1, value_type = Option<Vec<BotName>>)]
-    pub(super) bots: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<RateLimit>)]
-    pub(super) rate_limit: Option<Option<RateLimit>>,
-    #[serde(default, deserialize_with = "nullable")]
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub(super) expires_at: Option<Option<String>>,
+    bots: Option<Vec<String>>,
+    rate_limit: Option<RateLimit>,
+    /// A time to come.
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
+}
+
+impl Given for KeyChange {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            name: name(fields, "name"),
+            scopes: scopes(fields, "scopes"),
+            bots: bots(fields, "bots"),
+            rate: fields.nullable("rateLimit", rate),
+            expires_ms: fields.nullable("expiresAt", to_come),
+        }
+    }
 }
 
 /// A key as it is shown; the key itself is present once, when it was made.

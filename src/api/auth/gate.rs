@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use super::credential::{Credential, by_password};
 use super::{ADMIN, ASKING, Auth, AuthError, CAMPAIGNS, Caller, READ, RESENDING, SEEING, own_wish};
 use crate::api::Api;
-use crate::api::audit::{AuditDetail, Deed};
+use crate::api::audit::{AuditDetail, Deed, ToldElsewhere};
 use crate::api::error::{Code, Problem};
 use crate::api::limits::{Standing, too_many};
 use crate::store::Rate;
@@ -35,6 +35,7 @@ pub(in crate::api) async fn meet(State(auth): State<Auth>, mut request: Request,
     }
     if let (Some(deed), Some(act)) = (deed, act)
         && response.status().is_success()
+        && response.extensions().get::<ToldElsewhere>().is_none()
     {
         let detail = response.extensions().get::<AuditDetail>().cloned();
         deed.write_down(&auth, act, detail).await;

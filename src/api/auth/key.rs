@@ -71,6 +71,9 @@ pub(super) fn id(text: &str) -> Option<&str> {
     Some(text.strip_prefix(PREFIX)?.split_once('_')?.0)
 }
 
+/// As long as a digest, and none.
+pub(super) const NO_DIGEST: &str = "----------------------------------------------------------------";
+
 /// Compares in constant time.
 pub(super) fn fits(text: &str, kept: &str) -> bool {
     digest(text).as_bytes().ct_eq(kept.as_bytes()).into()

@@ -26,7 +26,7 @@ pub(super) use self::credential::by_password;
 pub use self::error::AuthError;
 pub use self::key::{LocalKey, new_api_key, new_app_secret, new_local_key};
 pub use self::token::mint;
-use super::limits::{Logins, Rates};
+use super::limits::{Logins, Rates, Standing};
 use crate::store::{Act, ApiKey, ClientApp, LastUsed, NewAudit, Rate, Store};
 use crate::wallclock::{iso, now_ms};
 
@@ -245,6 +245,23 @@ impl Auth {
         }
     }
 
+    /// What a caller may ask; `None` is no limit.
+    fn rate_of(&self, who: &Who) -> Option<Rate> {
+        let options = &self.0.options;
+        match who {
+            Who::App(app) => app.rate.or(options.app_rate),
+            Who::Key(key) => key.rate.or(options.key_rate),
+            Who::Local(_) => None,
+        }
+    }
+
+    /// Takes a line of a batch out of what the caller may ask. Lines are counted beside requests, so that a long batch
+    /// shuts out none of these.
+    pub(super) fn take_line(&self, caller: &Caller) -> Result<(), Standing> {
+        let Some(rate) = self.rate_of(&caller.who) else { return Ok(()) };
+        self.0.rates.take(&format!("{} lines", caller.actor()), rate).map(|_| ())
+    }
+
     async fn app_of(&self, key: &ApiKey) -> Result<Option<Arc<ClientApp>>, AuthError> {
         let Some(app_id) = &key.app_id else { return Ok(None) };
         Ok(self.store().known_app(app_id).await?)
@@ -262,11 +279,15 @@ impl Auth {
     async fn prove_token(&self, token: &str) -> Result<Proven, AuthError> {
         let options = &self.0.options;
         let app_id = token::claimed_app(token)?;
-        let app = self.store().known_app(&app_id).await?.ok_or(AuthError::Unsigned { app_id })?;
+        let Some(app) = self.store().known_app(&app_id).await? else {
+            // Takes as long as a wrong secret does, so that nobody learns which apps there are.
+            token::check_for_nothing(token);
+            return Err(AuthError::Unsigned { app_id });
+        };
         let most = options.max_token_age.map(|age| i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
         let admitted = token::admit(&app, token, now_ms() as f64 / 1000.0, most)?;
         Ok(Proven {
-            rate: app.rate.or(options.app_rate),
+            rate: self.rate_of(&Who::App(Arc::clone(&app))),
             used: app.used.clone(),
             once: admitted.once.map(|(jti, until_ms)| (app.id.clone(), jti, until_ms)),
             caller: Caller {
@@ -284,10 +305,10 @@ impl Auth {
         if let Some(local) = options.local.as_ref().filter(|_| id == key::LOCAL) {
             return if local.fits(text) { Ok(local_user(headers)) } else { Err(AuthError::KeyUnknown) };
         }
-        let key = self.store().known_key(id).await?.ok_or(AuthError::KeyUnknown)?;
-        if !key::fits(text, &key.digest) {
-            return Err(AuthError::KeyUnknown);
-        }
+        let key = self.store().known_key(id).await?;
+        // Compared in any case, so that nobody learns from the time it takes which keys there are.
+        let fits = key::fits(text, key.as_ref().map_or(key::NO_DIGEST, |key| &key.digest));
+        let key = key.filter(|_| fits).ok_or(AuthError::KeyUnknown)?;
         if key.expires_ms.is_some_and(|end| end <= now_ms()) {
             return Err(AuthError::KeyExpired);
         }
@@ -295,7 +316,7 @@ impl Auth {
             return Err(AuthError::KeyUnknown);
         }
         Ok(Proven {
-            rate: key.rate.or(options.key_rate),
+            rate: self.rate_of(&Who::Key(Arc::clone(&key))),
             used: key.used.clone(),
             once: None,
             caller: Caller {

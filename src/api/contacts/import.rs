@@ -12,9 +12,10 @@ use serde::Serialize;
 use serde_json::{Map, json};
 use utoipa::ToSchema;
 
-use super::person::Given;
+use super::person::{self, Given};
 use crate::api::Api;
 use crate::api::error::{Code, Problem, ProblemDocument};
+use crate::api::fields::{Object, without_mark};
 use crate::store::{Kept, NewContact};
 
 /// Largest file, bytes.
@@ -48,6 +49,18 @@ struct LineError {
 }
 
 impl Imported {
+    /// A line with all that is wrong with it.
+    fn refused(&mut self, line: u64, problem: &Problem) {
+        let mut fields = problem.fields().into_iter();
+        match fields.next() {
+            Some((field, problem)) => self.wrong(line, Some(&field), &problem),
+            None => self.wrong(line, None, problem.detail()),
+        }
+        let room = MOST_ERRORS.saturating_sub(self.errors.len());
+        let more = fields.take(room).map(|(field, problem)| LineError { line, field: Some(field), problem });
+        self.errors.extend(more);
+    }
+
     fn wrong(&mut self, line: u64, field: Option<&str>, problem: &str) {
         self.failed += 1;
         if self.errors.len() < MOST_ERRORS {
@@ -139,18 +152,16 @@ fn too_large() -> Problem {
     Problem::new(Code::TooLarge, "a file may have 32 MiB and 100,000 contacts; send it in parts")
 }
 
-/// Checks one contact, or notes what is wrong with it.
-fn take(line: u64, given: Given, contacts: &mut Vec<(u64, NewContact)>, told: &mut Imported) {
-    match given.checked() {
+/// Takes one contact, or notes what is wrong with it.
+fn take(
+    line: u64,
+    checked: Result<NewContact, Problem>,
+    contacts: &mut Vec<(u64, NewContact)>,
+    told: &mut Imported,
+) {
+    match checked {
         Ok(contact) => contacts.push((line, contact)),
-        Err(problem) => {
-            let field = problem.detail().split_once(": ");
-            told.wrong(
-                line,
-                field.map(|(field, _)| field),
-                field.map_or(problem.detail(), |(_, problem)| problem),
-            );
-        }
+        Err(problem) => told.refused(line, &problem),
     }
 }
 
@@ -161,10 +172,7 @@ fn read_lines(body: &[u8], told: &mut Imported) -> Result<Vec<(u64, NewContact)>
             continue;
         }
         let number = at as u64 + 1;
-        match serde_json::from_slice::<Given>(line) {
-            Ok(given) => take(number, given, &mut contacts, told),
-            Err(error) => told.wrong(number, None, &error.to_string()),
-        }
+        take(number, Object::read(line, "line").and_then(person::checked), &mut contacts, told);
         if contacts.len() + told.failed > MOST {
             return Err(too_large());
         }
@@ -174,7 +182,7 @@ fn read_lines(body: &[u8], told: &mut Imported) -> Result<Vec<(u64, NewContact)>
 
 fn read_csv(body: &[u8], told: &mut Imported) -> Result<Vec<(u64, NewContact)>, Problem> {
     // Spreadsheets begin UTF-8 with a byte order mark.
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
+    let body = without_mark(body);
     let mut reader =
         csv::ReaderBuilder::new().trim(csv::Trim::All).flexible(true).from_reader(Cursor::new(body));
     let malformed =
@@ -190,7 +198,7 @@ fn read_csv(body: &[u8], told: &mut Imported) -> Result<Vec<(u64, NewContact)>, 
             Ok(record) => {
                 let line = record.position().map_or(0, csv::Position::line);
                 if record.len() == columns.len() {
-                    take(line, person(&columns, &record), &mut contacts, told);
+                    take(line, person(&columns, &record).checked(), &mut contacts, told);
                 } else {
                     let problem = format!("has {} fields, the header has {}", record.len(), columns.len());
                     told.wrong(line, None, &problem);
@@ -264,7 +272,11 @@ mod tests {
         let (contacts, errors) = read(read_lines, file);
         assert_eq!(contacts.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [1]);
         assert_eq!(errors.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [3, 4]);
-        assert!(errors[1].1.contains("colour"), "{errors:?}");
+        assert!(errors[0].1.starts_with("the line is not JSON: column 2"), "{errors:?}");
+        assert!(errors[1].1.starts_with("is no field here"), "{errors:?}");
+        let (contacts, errors) =
+            read(read_lines, b"\xef\xbb\xbf{\"phone_number\":\"+15550001\"}\n{\"name\":\"\"}");
+        assert_eq!((contacts.len(), errors.len()), (1, 2), "{errors:?}");
     }
 
     #[test]

@@ -9,16 +9,17 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use self::person::{Change, Given};
+use self::person::{Change, Given, TOO_MUCH};
 use super::Api;
-use super::error::{Problem, ProblemDocument};
-use super::extract::{Path, Query, cursor, json, page_size};
+use super::error::{Code, Problem, ProblemDocument};
+use super::extract::{Path, Query, cursor, page_size, wrong};
+use super::fields::{self, Fields, json};
 use super::openapi::{BadField, BadId, BadParameter, NoSuchContact, TooLarge};
-use crate::store::ContactRow;
+use crate::store::{ContactChange, ContactRow, Cursor, Merged, NewContact};
 use crate::wallclock::iso;
 
 /// A person who can be called.
@@ -72,20 +73,34 @@ pub(super) struct ContactList {
     next: Option<String>,
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
 pub(super) struct ListQuery {
     /// Part of a name or of a number (3 digits or more), or a whole id.
-    #[param(max_length = 200)]
+    #[param(min_length = 1, max_length = 200)]
     search: Option<String>,
     /// Contacts on a page; 50 when absent.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<u32>,
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 500)]
+    limit: u32,
     /// `next` of the page before.
-    #[param(pattern = r"^[0-9]{1,15}\.[A-Za-z0-9._-]+$")]
-    after: Option<String>,
+    #[param(value_type = Option<String>, pattern = r"^[0-9]{1,15}\.[A-Za-z0-9._-]+$")]
+    after: Option<Cursor>,
 }
+
+impl fields::Given for ListQuery {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        let search = fields.any_text("search");
+        Self {
+            search: search
+                .and_then(|text| fields.checked("search", |_| fields::short_text(&text, LONGEST_SEARCH))),
+            limit: page_size(fields),
+            after: cursor(fields),
+        }
+    }
+}
+
+/// Longest text that is looked for, characters.
+const LONGEST_SEARCH: usize = 200;
 
 /// Contacts, newest first, by pages.
 #[utoipa::path(get, path = "/v1/contacts", operation_id = "listContacts", tag = "contacts", params(ListQuery),
@@ -97,10 +112,7 @@ pub(super) async fn list(
     State(api): State<Api>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<ContactList>, Problem> {
-    let after = cursor(query.after.as_deref())?;
-    let limit = page_size(query.limit)?;
-    let search = query.search.as_deref().map(str::trim).filter(|search| !search.is_empty());
-    let page = api.store.contacts(search, after.as_ref(), limit).await?;
+    let page = api.store.contacts(query.search.as_deref(), query.after.as_ref(), query.limit).await?;
     let next = page.next.map(|cursor| cursor.to_string());
     Ok(Json(ContactList { contacts: page.contacts.into_iter().map(Contact::from).collect(), next }))
 }
@@ -119,7 +131,7 @@ pub(super) async fn create(
     State(api): State<Api>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Contact>), Problem> {
-    let contact = json::<Given>(body)?.checked()?;
+    let contact: NewContact = json(body)?;
     Ok((StatusCode::CREATED, Json(api.store.create_contact(contact).await?.into())))
 }
 
@@ -139,7 +151,7 @@ pub(super) async fn one(
     Ok(Json(found.ok_or_else(|| unknown(&contact_id))?.into()))
 }
 
-/// Change a contact. What is absent stays; `null` takes a field away; `metadata` is merged.
+/// Change a contact. What is absent stays; `null` takes a field away; `metadata` is merged and may have 16 KiB.
 #[utoipa::path(patch, path = "/v1/contacts/{contact_id}", operation_id = "changeContact", tag = "contacts",
     params(("contact_id" = String, Path, description = "The contact.")),
     request_body(content = Change),
@@ -154,9 +166,19 @@ pub(super) async fn change(
     Path(contact_id): Path<String>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Contact>, Problem> {
-    let change = json::<Change>(body)?.checked()?;
-    let changed = api.store.change_contact(&contact_id, change).await?;
-    Ok(Json(changed.ok_or_else(|| unknown(&contact_id))?.into()))
+    let change: ContactChange = json(body)?;
+    let merges_nothing = change.metadata.as_ref().is_none_or(|patch| *patch == serde_json::json!({}));
+    if merges_nothing && (ContactChange { metadata: None, ..change.clone() }) == ContactChange::default() {
+        if api.store.contact(&contact_id).await?.is_none() {
+            return Err(unknown(&contact_id));
+        }
+        let detail = "the body changes nothing; send `phone_number`, `name`, `flow` or `metadata` with what is to change";
+        return Err(Problem::new(Code::Malformed, detail));
+    }
+    match api.store.change_contact(&contact_id, change).await? {
+        (Merged::TooLarge, _) => Err(wrong("metadata", TOO_MUCH)),
+        (Merged::Done | Merged::Unknown, row) => Ok(Json(row.ok_or_else(|| unknown(&contact_id))?.into())),
+    }
 }
 
 /// Delete a contact. Its calls stay, and so does the wish not to be called.

@@ -6,19 +6,23 @@
 //! is served as well as who does both at once.
 
 use std::collections::HashSet;
+use std::time::Duration;
 
 use axum::Extension;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use futures_util::stream::{self, FuturesOrdered};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::super::auth::Caller;
 use super::super::error::{Code, Problem};
+use super::super::extract::Path;
+use super::super::fields::Object;
 use super::super::openapi::{BatchLine, DialOutBody};
 use super::super::{Api, BODY_LIMIT};
 use super::lines::{Line, Lines, TooLong};
@@ -26,13 +30,16 @@ use super::{Answer, Manner, perform};
 
 /// Most lines of a batch.
 const MOST_LINES: u32 = 10_000;
+/// Longest wait for a line's turn where the caller may ask so much a second, ms; beyond it a line is refused.
+const LONGEST_PAUSE_MS: u64 = 1_000;
 /// Lines that are being written down at the same time; they share commits.
 const AT_ONCE: usize = 64;
 
 /// Ask for many calls.
 ///
 /// NDJSON: a body of a dial-out per line in, a result per line out, in the same order, while the rest is still being
-/// read. A line may bring an `idempotencyKey`. At most 10,000 lines of 256 KiB each; a bad one harms no other.
+/// read. A line may bring an `idempotencyKey`. At most 10,000 lines of 256 KiB each; a bad one harms no other. Lines are
+/// taken no faster than the app may send requests; one whose turn would be more than a second away has the status 429.
 #[utoipa::path(post, path = "/api/1.1/public/bot/{bot_id}/smartassist/dialout/batch", operation_id = "dialOutBatch",
     tag = "dial-out", security(("appToken" = []), ("appBearer" = [])),
     params(("bot_id" = String, Path, description = "The bot.")),
@@ -49,8 +56,12 @@ pub(in super::super) async fn batch(
     body: Body,
 ) -> Result<Response, Problem> {
     let app = api.auth.dialler(met.as_deref(), &headers, &bot_id).await?;
+    let caller = match met {
+        Some(Extension(caller)) => caller,
+        None => api.auth.anybody(&headers).await?,
+    };
     let (results, waiting) = mpsc::channel(MOST_LINES as usize + 1);
-    tokio::spawn(work(Batch { api, app_id: app.id, bot_id }, body, results));
+    tokio::spawn(work(Batch { api, caller, app_id: app.id, bot_id }, body, results));
     let out = stream::unfold(waiting, |mut waiting| async move {
         let result: Bytes = waiting.recv().await?;
         Some((Ok::<_, std::convert::Infallible>(result), waiting))
@@ -62,6 +73,7 @@ pub(in super::super) async fn batch(
 #[derive(Clone)]
 struct Batch {
     api: Api,
+    caller: Caller,
     app_id: String,
     bot_id: String,
 }
@@ -75,19 +87,40 @@ async fn work(batch: Batch, body: Body, results: mpsc::Sender<Bytes>) {
     // Lines with the same key are done one after the other: which of them is the first decides.
     let mut keys = HashSet::new();
     let mut held: Option<Asked> = None;
+    let mut paused: Option<Instant> = None;
     loop {
         if pending.is_empty() {
             keys.clear();
         }
-        while reading && pending.len() < AT_ONCE {
-            let Some(asked) = held.take().or_else(|| lines.next().map(Asked::read)) else { break };
-            if asked.key().is_some_and(|key| !keys.insert(key)) {
+        while reading && paused.is_none() && pending.len() < AT_ONCE {
+            let Some(mut asked) = held.take().or_else(|| lines.next().map(Asked::read)) else { break };
+            let key = asked.key();
+            if key.as_ref().is_some_and(|key| keys.contains(key)) {
                 held = Some(asked);
                 break;
             }
+            match batch.api.auth.take_line(&batch.caller) {
+                Ok(()) => {}
+                Err(standing) if standing.retry_ms <= LONGEST_PAUSE_MS => {
+                    paused = Some(Instant::now() + Duration::from_millis(standing.retry_ms));
+                    held = Some(asked);
+                    break;
+                }
+                Err(standing) => {
+                    let wait = json!(standing.retry_s.max(1));
+                    asked.body = Err(standing.refusal().with_member("retryAfter", wait));
+                }
+            }
+            keys.extend(key);
             reading = take(&batch, asked, &mut taken, &mut pending);
         }
         let room = pending.len() < AT_ONCE && held.is_none();
+        let pause = async move {
+            match paused {
+                Some(until) => tokio::time::sleep_until(until).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             Some(result) = pending.next(), if !pending.is_empty() => {
                 // Who does not wait for the results does not want the rest done.
@@ -95,6 +128,7 @@ async fn work(batch: Batch, body: Body, results: mpsc::Sender<Bytes>) {
                     return;
                 }
             }
+            () = pause, if paused.is_some() => paused = None,
             chunk = chunks.next(), if reading && room => match chunk {
                 Some(Ok(chunk)) => lines.push(chunk),
                 Some(Err(error)) => {
@@ -114,7 +148,7 @@ async fn work(batch: Batch, body: Body, results: mpsc::Sender<Bytes>) {
 /// A line as it was understood.
 struct Asked {
     number: u32,
-    body: Result<Map<String, Value>, Problem>,
+    body: Result<Object, Problem>,
 }
 
 impl Asked {
@@ -123,18 +157,14 @@ impl Asked {
             let detail = format!("the line is longer than {} KiB; send less metadata", BODY_LIMIT / 1024);
             Problem::new(Code::TooLarge, detail)
         });
-        let body = body.and_then(|text| {
-            serde_json::from_slice(&text).map_err(|error| {
-                Problem::new(Code::Malformed, format!("the line is not a JSON object: {error}"))
-            })
-        });
+        let body = body.and_then(|text| Object::read(&text, "line"));
         Self { number: line.number, body }
     }
 
     /// Its idempotency key, if it can be read.
     fn key(&self) -> Option<String> {
         let body = self.body.as_ref().ok()?;
-        let (_, key) = body.iter().find(|(name, _)| name.eq_ignore_ascii_case("idempotencyKey"))?;
+        let (_, key) = body.members().iter().find(|(name, _)| name.eq_ignore_ascii_case("idempotencyKey"))?;
         key.as_str().map(str::to_owned)
     }
 }

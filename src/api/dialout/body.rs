@@ -1,26 +1,29 @@
-//! The body of a Kore dial-out request: any case of its names, any order, unknown fields reported.
-
-use std::collections::BTreeMap;
+//! The body of a Kore dial-out request: any case of its names, any order; all that is wrong with it is told at once, and
+//! what is not followed is named.
 
 use callcore::amd::EventKind;
 use callcore::flow::{MachineDetection, TimerOverrides};
-use reqwest::header::{HeaderName, HeaderValue};
 use serde_json::{Map, Value};
 
-use super::fields::{Fields, Invalid, invalid};
+use super::control::control;
+use super::parts::{LONGEST_NAME, LONGEST_URL, caller, checked_key, headers};
 use super::times::times;
-use crate::session::{BadControl, CallControl};
+use crate::api::error::{Code, Problem};
+use crate::api::fields::{Faults, Fields, Names, Object};
+use crate::outbox::target::Reach;
+use crate::session::{CallControl, NotifyTarget};
 
 /// Shortest and longest number accepted, digits.
 const NUMBER_DIGITS: std::ops::RangeInclusive<usize> = 3..=20;
+/// Longest target, characters.
+const LONGEST_TARGET: usize = 256;
 /// How long a call may ring, ms.
-const RING_MS: std::ops::RangeInclusive<u64> = 1_000..=300_000;
+const RING_MS: std::ops::RangeInclusive<u32> = 1_000..=300_000;
 /// How long each AMD timer may be, ms.
-const TIMER_MS: std::ops::RangeInclusive<u64> = 100..=120_000;
-/// Most headers to send along with notifications.
-const MOST_HEADERS: usize = 50;
-/// Longest name of a caller, a trunk, a flow or a recogniser, characters.
-const LONGEST_NAME: usize = 128;
+const TIMER_MS: std::ops::RangeInclusive<u32> = 100..=120_000;
+/// Words that may make a machine.
+const WORDS: std::ops::RangeInclusive<u32> = 1..=1_000;
+const MOST_EVENTS: usize = 50;
 
 /// What a dial-out asks for, checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,12 +39,10 @@ pub(super) struct DialOut {
     pub(super) control: CallControl,
     pub(super) amd_params: Option<String>,
     pub(super) ring_timeout_ms: Option<u64>,
-    pub(super) notify_url: Option<String>,
-    pub(super) notify_headers: BTreeMap<String, String>,
-    pub(super) amd_events: Option<Vec<EventKind>>,
+    pub(super) notify: Option<NotifyTarget>,
     pub(super) ignore_do_not_call: bool,
-    /// Which version of the bot's flow.
-    pub(super) flow: Option<String>,
+    /// The flow to run, with its version where one was chosen.
+    pub(super) flow: String,
     /// Not before, ms since 1970.
     pub(super) start_ms: Option<i64>,
     /// Not from then on, ms since 1970.
@@ -49,189 +50,147 @@ pub(super) struct DialOut {
     pub(super) idempotency_key: Option<String>,
     /// Say what would become of it, and do nothing.
     pub(super) dry_run: bool,
-    /// Fields that mean nothing here; the reply names them.
+    /// Fields that are not followed; the reply names them.
     pub(super) ignored: Vec<String>,
 }
 
-/// Reads a body that came at `now_ms`.
-pub(super) fn parse(body: Map<String, Value>, now_ms: i64) -> Result<DialOut, Invalid> {
-    let mut fields = Fields::new(body);
+/// Whom a request reaches.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) bot_id: &'a str,
+    /// What the bot runs.
+    pub(super) runs: &'a str,
+    /// Which addresses notifications may go to.
+    pub(super) reach: &'a Reach,
+    pub(super) now_ms: i64,
+}
+
+/// Reads a body.
+///
+/// # Errors
+/// Says all that is wrong with it.
+pub(super) fn parse(body: Object, asked: Asked<'_>) -> Result<DialOut, Problem> {
+    let mut faults = Faults::default();
+    let mut read = body.fields(Names::AnyCase, &mut faults, |fields| read(fields, asked));
+    read.ignored = faults.end(Code::Malformed)?;
+    Ok(read)
+}
+
+fn read(fields: &mut Fields<'_>, asked: Asked<'_>) -> DialOut {
     // The bot is named by the path; bodies name it once more.
-    let _named_again = (fields.take("bot"), fields.take("botId"));
-    let number = number(fields.text("target")?)?;
-    let caller = caller(fields.text("caller")?)?;
-    let trunk = name("trunk", fields.text("trunk")?)?;
-    let metadata = fields.object("metadata")?.unwrap_or_default();
-    let machine_detection = match fields.text("machineDetection")? {
-        None => None,
-        Some(mode) => Some(machine_detection(&mode)?),
-    };
-    let (timers, strange_timers) = timers(fields.object("timers")?.unwrap_or_default())?;
-    let threshold_word_count = match fields.whole("thresholdWordCount")? {
-        None => None,
-        Some(count) => match u32::try_from(count) {
-            Ok(count) if count > 0 => Some(count),
-            _ => return invalid("thresholdWordCount", "must be a whole number above 0"),
-        },
-    };
-    let control = fields.object("callControlParameter")?.unwrap_or_default();
-    let (control, strange_controls) = CallControl::read(control)?;
-    let amd_params = name("amdParams", fields.text("amdParams")?)?;
-    let ring_timeout_ms = fields.whole("timeoutInMs")?;
-    if ring_timeout_ms.is_some_and(|ms| !RING_MS.contains(&ms)) {
-        return invalid("timeoutInMs", "must lie between 1000 and 300000 milliseconds");
+    for name in ["bot", "botId"] {
+        if fields.take(name).is_some_and(|bot| !bot.is_null() && bot != asked.bot_id) {
+            fields.ignore(name);
+        }
     }
-    let notify_url = fields.text("notifyUrl")?;
-    let notify_headers = headers(fields.object("notifyHeaders")?.unwrap_or_default())?;
-    let amd_events = match fields.take("amdEventsSubscription") {
-        None | Some(Value::Null) => None,
-        Some(value) => Some(subscription(&value)?),
-    };
-    let ignore_do_not_call = fields.yes("ignoreDoNotCall")?;
-    let flow = name("flow", fields.text("flow")?)?;
-    let (start_ms, expires_ms) = times(fields.text("scheduleAt")?, fields.text("expiresAt")?, now_ms)?;
-    let idempotency_key = fields.text("idempotencyKey")?;
-    let dry_run = fields.yes("dryRun")?;
-    let ignored = fields.rest("").chain(strange_timers).chain(strange_controls).collect();
-    Ok(DialOut {
-        number,
-        caller,
-        trunk,
-        metadata,
-        machine_detection,
-        timers,
-        threshold_word_count,
-        control,
-        amd_params,
-        ring_timeout_ms,
-        notify_url,
-        notify_headers,
-        amd_events,
-        ignore_do_not_call,
-        flow,
+    let (start_ms, expires_ms) = times(fields, asked.now_ms);
+    DialOut {
+        number: target(fields),
+        caller: caller(fields),
+        trunk: fields.text("trunk", LONGEST_NAME),
+        metadata: fields.object("metadata").unwrap_or_default(),
+        machine_detection: fields.word(
+            "machineDetection",
+            &[
+                ("disconnect", MachineDetection::Disconnect),
+                ("detect", MachineDetection::Detect),
+                ("disabled", MachineDetection::Disabled),
+            ],
+        ),
+        timers: fields.within("timers", timers).unwrap_or_default(),
+        threshold_word_count: fields.small("thresholdWordCount", WORDS),
+        control: control(fields),
+        amd_params: fields.text("amdParams", LONGEST_NAME),
+        ring_timeout_ms: fields.ms("timeoutInMs", RING_MS),
+        notify: notify(fields, asked.reach),
+        ignore_do_not_call: fields.yes("ignoreDoNotCall").unwrap_or_default(),
+        flow: flow(fields, asked),
         start_ms,
         expires_ms,
-        idempotency_key,
-        dry_run,
-        ignored,
-    })
-}
-
-impl From<BadControl> for Invalid {
-    fn from(BadControl { field, problem }: BadControl) -> Self {
-        Self { field, problem }
+        idempotency_key: fields
+            .any_text("idempotencyKey")
+            .and_then(|key| fields.checked("idempotencyKey", |_| checked_key(&key))),
+        dry_run: fields.yes("dryRun").unwrap_or_default(),
+        ignored: Vec::new(),
     }
 }
 
-/// A name of something, short enough to be one.
-fn name(field: &'static str, text: Option<String>) -> Result<Option<String>, Invalid> {
-    match text {
-        Some(text) if text.chars().count() > LONGEST_NAME => {
-            invalid(field, format!("is longer than {LONGEST_NAME} characters"))
-        }
-        text => Ok(text),
+fn target(fields: &mut Fields<'_>) -> String {
+    let example = "give the number to call, as in \"tel:911234567890\"";
+    let (number, host) =
+        fields.required("target", example, |fields, name| fields.read(name, LONGEST_TARGET, number));
+    if host {
+        fields.ignore("target.host");
     }
+    number
 }
 
-/// Our number or its user part. Carriers want letters and digits at most, and no line breaks in a header.
-fn caller(text: Option<String>) -> Result<Option<String>, Invalid> {
-    let text = name("caller", text)?;
-    let plain = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || "+-._@:;=() ".contains(c));
-    match text {
-        Some(text) if !plain(&text) => {
-            invalid("caller", "has signs that no caller id has; give a number, as in \"+6221555\"")
-        }
-        text => Ok(text),
-    }
-}
-
-/// The number to dial from `tel:` or `sip:` or a bare number: digits, with a leading plus when given.
-fn number(target: Option<String>) -> Result<String, Invalid> {
-    let Some(target) = target else {
-        return invalid("target", "is missing; give the number to call, as in \"tel:911234567890\"");
-    };
-    let user = match target.split_once(':') {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("tel") => rest,
+/// The number to dial from `tel:` or `sip:` or a bare number: digits, with a leading plus when given. And whether it came
+/// with a host, which is not the one that is called.
+fn number(target: &str) -> Result<(String, bool), String> {
+    let (user, host) = match target.split_once(':') {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("tel") => (rest, None),
         Some((scheme, rest)) if scheme.eq_ignore_ascii_case("sip") || scheme.eq_ignore_ascii_case("sips") => {
-            rest.split('@').next().unwrap_or_default()
+            rest.split_once('@').map_or((rest, None), |(user, host)| (user, Some(host)))
         }
         Some((scheme, _)) => {
-            return invalid("target", format!("starts with \"{scheme}:\"; use tel: or sip:"));
+            return Err(format!("starts with \"{scheme}:\"; use tel: or sip:"));
         }
-        None => target.as_str(),
+        None => (target, None),
     };
     let user = user.split(';').next().unwrap_or_default();
     let digits: String = user.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')')).collect();
     let bare = digits.strip_prefix('+').unwrap_or(&digits);
     if !NUMBER_DIGITS.contains(&bare.len()) || !bare.bytes().all(|b| b.is_ascii_digit()) {
-        return invalid("target", "is not a phone number: 3 to 20 digits, with the country code, are needed");
+        return Err("is not a phone number: 3 to 20 digits, with the country code, are needed".to_owned());
     }
-    Ok(digits)
+    Ok((digits, host.is_some()))
 }
 
-fn machine_detection(mode: &str) -> Result<MachineDetection, Invalid> {
-    match mode.to_ascii_lowercase().as_str() {
-        "disconnect" => Ok(MachineDetection::Disconnect),
-        "detect" => Ok(MachineDetection::Detect),
-        "disabled" => Ok(MachineDetection::Disabled),
-        _ => invalid("machineDetection", "must be \"disconnect\", \"detect\" or \"disabled\""),
+fn timers(fields: &mut Fields<'_>) -> TimerOverrides {
+    TimerOverrides {
+        no_speech_timeout_ms: fields.ms("noSpeechTimeoutMs", TIMER_MS),
+        decision_timeout_ms: fields.ms("decisionTimeoutMs", TIMER_MS),
+        tone_timeout_ms: fields.ms("toneTimeoutMs", TIMER_MS),
+        greeting_completion_timeout_ms: fields.ms("greetingCompletionTimeoutMs", TIMER_MS),
     }
 }
 
-/// The timers, and the names among them that mean nothing.
-fn timers(given: Map<String, Value>) -> Result<(TimerOverrides, Vec<String>), Invalid> {
-    let mut fields = Fields::new(given);
-    let mut parsed = TimerOverrides::default();
-    let slots: [(&'static str, &mut Option<u64>); 4] = [
-        ("noSpeechTimeoutMs", &mut parsed.no_speech_timeout_ms),
-        ("decisionTimeoutMs", &mut parsed.decision_timeout_ms),
-        ("toneTimeoutMs", &mut parsed.tone_timeout_ms),
-        ("greetingCompletionTimeoutMs", &mut parsed.greeting_completion_timeout_ms),
-    ];
-    for (field, slot) in slots {
-        if let Some(ms) = fields.whole(field)? {
-            if !TIMER_MS.contains(&ms) {
-                return invalid(field, "must lie between 100 and 120000 milliseconds");
-            }
-            *slot = Some(ms);
+/// Where status changes go. What belongs to notifications is not followed where none are sent.
+fn notify(fields: &mut Fields<'_>, reach: &Reach) -> Option<NotifyTarget> {
+    let lonely = !fields.holds("notifyUrl");
+    for name in ["notifyHeaders", "amdEventsSubscription"] {
+        if lonely && fields.holds(name) {
+            fields.ignore(name);
         }
     }
-    Ok((parsed, fields.rest("timers.").collect()))
+    let url = fields.read("notifyUrl", LONGEST_URL, |url| {
+        reach.check(url).map(|_| url.to_owned()).map_err(|error| error.to_string())
+    });
+    let headers = headers(fields, "notifyHeaders");
+    let amd_events = fields.list("amdEventsSubscription", MOST_EVENTS, |name| {
+        let event = serde_json::from_value::<EventKind>(name.into());
+        event.map_err(|_| format!("\"{}\" is not an AMD event", name.escape_debug()))
+    });
+    Some(NotifyTarget { url: url?, headers, amd_events })
 }
 
-pub(super) fn headers(given: Map<String, Value>) -> Result<BTreeMap<String, String>, Invalid> {
-    if given.len() > MOST_HEADERS {
-        return invalid("notifyHeaders", format!("has more than {MOST_HEADERS} headers"));
-    }
-    given.into_iter().map(header).collect()
+/// The version to run: that of the bot, or another one of the same flow.
+fn flow(fields: &mut Fields<'_>, asked: Asked<'_>) -> String {
+    let pinned = fields.read("flow", LONGEST_NAME, |pin| pinned(asked, pin));
+    pinned.unwrap_or_else(|| asked.runs.to_owned())
 }
 
-fn header((name, value): (String, Value)) -> Result<(String, String), Invalid> {
-    let wrong = |why: &str| invalid("notifyHeaders", format!("{why} \"{}\"", name.escape_default()));
-    let text = match value {
-        Value::String(text) => text,
-        Value::Number(number) => number.to_string(),
-        Value::Bool(yes) => yes.to_string(),
-        Value::Null | Value::Array(_) | Value::Object(_) => return wrong("a text is needed as the value of"),
-    };
-    if HeaderName::from_bytes(name.as_bytes()).is_err() {
-        return wrong("this cannot be the name of a header:");
+fn pinned(Asked { bot_id, runs, .. }: Asked<'_>, pin: &str) -> Result<String, String> {
+    let name = runs.split('@').next().unwrap_or_default();
+    match pin.split_once('@') {
+        None if pin == name => Ok(name.to_owned()),
+        None => Ok(format!("{name}@{pin}")),
+        Some((flow, version)) if flow == name || flow.is_empty() => Ok(format!("{name}@{version}")),
+        Some((flow, _)) => Err(format!(
+            "the bot {bot_id} runs the flow `{name}`, not `{flow}`; choose a version of it, as in \"{name}@latest\""
+        )),
     }
-    if HeaderValue::from_str(&text).is_err() {
-        return wrong("there are signs that no header can carry in the value of");
-    }
-    Ok((name, text))
-}
-
-fn subscription(value: &Value) -> Result<Vec<EventKind>, Invalid> {
-    let Some(names) = value.as_array() else {
-        return invalid("amdEventsSubscription", "must be a list of AMD event names, [] for none");
-    };
-    let event = |name: &Value| match serde_json::from_value::<EventKind>(name.clone()) {
-        Ok(kind) => Ok(kind),
-        Err(_) => invalid("amdEventsSubscription", format!("{name} is not an AMD event")),
-    };
-    names.iter().map(event).collect()
 }
 
 #[cfg(test)]
@@ -240,21 +199,34 @@ mod tests {
 
     use super::*;
 
-    const NOW: i64 = 1_750_942_157_600;
+    const ASKED: Asked<'_> =
+        Asked { bot_id: "sales", runs: "short@beta", reach: &Reach::Anywhere, now_ms: 1_750_942_157_600 };
+
+    fn read(body: &str) -> Result<DialOut, Problem> {
+        parse(Object::read(body.as_bytes(), "body")?, ASKED)
+    }
 
     fn parsed(body: Value) -> Result<DialOut, String> {
-        parse(body.as_object().cloned().unwrap(), NOW).map_err(|e| e.to_string())
+        read(&body.to_string()).map_err(|problem| problem.detail().to_owned())
+    }
+
+    /// The fields that are wrong.
+    fn wrong(body: Value) -> Vec<String> {
+        let members = read(&body.to_string()).unwrap_err().members();
+        let errors = members["errors"].as_array().unwrap().iter();
+        errors.map(|error| error["field"].as_str().unwrap().to_owned()).collect()
     }
 
     #[test]
     fn the_documented_sample_is_understood() {
         let sample = json!({
-            "bot": "st-e38782ff", "target": "tel:911234567890", "caller": "+11234567890", "trunk": "TRUNK",
+            "bot": "sales", "target": "tel:911234567890", "caller": "+11234567890", "trunk": "TRUNK",
             "timers": {"noSpeechTimeoutMs": 12000, "decisionTimeoutMs": 15000, "toneTimeoutMs": 20000,
                        "greetingCompletionTimeoutMs": 10000},
             "timeoutInMs": 60000, "thresholdWordCount": 4, "machineDetection": "detect",
             "notifyurl": "https://example.com/notify",
-            "notifyHeaders": {"Accept": "application/json", "x-channel-type": "X42_IVR"},
+            "notifyHeaders": {"Accept": "application/json", "Content-Type": "application/json",
+                              "x-channel-type": "X42_IVR"},
             "callControlParameter": {"sttProvider": "deepgram", "sttLanguage": "en-AU", "interim": true,
                 "sttLabel": "deepgram-abcd", "continuousASRTimeoutInMS": 2000,
                 "deepgramUtteranceEndMs": 1000, "deepgramEndpointing": 300},
@@ -264,10 +236,19 @@ mod tests {
         assert_eq!((dial.number.as_str(), dial.trunk.as_deref()), ("911234567890", Some("TRUNK")));
         assert_eq!(dial.timers.greeting_completion_timeout_ms, Some(10_000));
         assert_eq!(dial.machine_detection, Some(MachineDetection::Detect));
-        assert_eq!(dial.notify_headers.get("x-channel-type").map(String::as_str), Some("X42_IVR"));
-        assert_eq!((dial.amd_events, dial.ignored), (None, vec![]));
-        assert_eq!(dial.control.language.as_deref(), Some("en-AU"));
-        assert_eq!((dial.control.interim, dial.control.continuous_ms), (Some(true), Some(2_000)));
+        let notify = dial.notify.unwrap();
+        assert_eq!(notify.headers.get("x-channel-type").map(String::as_str), Some("X42_IVR"));
+        assert_eq!((notify.amd_events, dial.ignored), (None, vec![]));
+        let expected = CallControl {
+            provider: Some("deepgram".into()),
+            label: Some("deepgram-abcd".into()),
+            language: Some("en-AU".into()),
+            interim: Some(true),
+            continuous_ms: Some(2_000),
+            utterance_end_ms: Some(1_000),
+            endpointing_ms: Some(300),
+        };
+        assert_eq!(dial.control, expected);
     }
 
     #[test]
@@ -275,61 +256,124 @@ mod tests {
         let dial =
             parsed(json!({"TARGET": "sip:+628123@1.2.3.4:5060", "NotifyURL": "https://x", "colour": 1}))
                 .unwrap();
-        assert_eq!((dial.number.as_str(), dial.notify_url.as_deref()), ("+628123", Some("https://x")));
-        assert_eq!(dial.ignored, ["colour"]);
+        assert_eq!((dial.number.as_str(), dial.notify.unwrap().url.as_str()), ("+628123", "https://x"));
+        assert_eq!(dial.ignored, ["target.host", "colour"], "calls go to a carrier, not to a host");
         let dial = parsed(json!({
             "target": "tel:+62 812-345.67", "timers": {"foo": 1, "decisiontimeoutms": 500.0},
-            "callControlParameter": {"sttMood": "good"}, "botId": "x", "Shade": 2
+            "callControlParameter": {"sttMood": "good"}, "botId": "x", "bot": "sales", "Shade": 2
         }))
         .unwrap();
         assert_eq!((dial.number.as_str(), dial.timers.decision_timeout_ms), ("+6281234567", Some(500)));
-        assert_eq!(dial.ignored, ["Shade", "timers.foo", "callControlParameter.sttMood"]);
+        assert_eq!(dial.ignored, ["botId", "timers.foo", "callControlParameter.sttMood", "Shade"]);
+    }
+
+    #[test]
+    fn headers_that_are_ours_and_what_nobody_is_notified_of_are_told() {
+        let headers = json!({"Host": "a", "SAVG-Signature": "b", "X-Own": "c", "Content-Type": "text/xml"});
+        let dial =
+            parsed(json!({"target": "tel:123", "notifyUrl": "https://x", "notifyHeaders": headers})).unwrap();
+        let told = ["notifyHeaders.Content-Type", "notifyHeaders.Host", "notifyHeaders.SAVG-Signature"];
+        assert_eq!(dial.ignored, told);
+        let lonely =
+            json!({"target": "tel:123", "notifyHeaders": {"X-Own": "c"}, "amdEventsSubscription": []});
+        assert_eq!(parsed(lonely).unwrap().ignored, ["notifyHeaders", "amdEventsSubscription"]);
     }
 
     #[test]
     fn an_empty_subscription_is_not_an_absent_one() {
-        let dial = parsed(json!({"target": "tel:123", "amdEventsSubscription": []})).unwrap();
-        assert_eq!(dial.amd_events, Some(vec![]));
+        let body = json!({"target": "tel:123", "notifyUrl": "https://x", "amdEventsSubscription": []});
+        assert_eq!(parsed(body).unwrap().notify.unwrap().amd_events, Some(vec![]));
+    }
+
+    #[test]
+    fn all_that_is_wrong_is_named_at_once_with_its_path() {
+        let body = json!({
+            "caller": "a\u{1b}b", "timers": {"toneTimeoutMs": 1e9, "decisionTimeoutMs": "5"},
+            "callControlParameter": {"interim": "yes", "deepgramEndpointing": 600_000},
+            "amdEventsSubscription": ["amd_joy", 7], "notifyUrl": "", "flow": "{{flow}}",
+            "notifyHeaders": {"a b": "x", "c": {}}, "metadata": [1], "scheduleAt": "",
+        });
+        let told = [
+            "scheduleAt",
+            "target",
+            "caller",
+            "metadata",
+            "timers.decisionTimeoutMs",
+            "timers.toneTimeoutMs",
+            "callControlParameter.interim",
+            "callControlParameter.deepgramEndpointing",
+            "notifyUrl",
+            "notifyHeaders.a b",
+            "notifyHeaders.c",
+            "amdEventsSubscription[0]",
+            "amdEventsSubscription[1]",
+            "flow",
+        ];
+        assert_eq!(wrong(body), told);
     }
 
     #[test]
     fn what_is_wrong_is_named() {
         for (body, field) in [
-            (json!({}), "target"),
             (json!({"target": "tel:12ab"}), "target"),
             (json!({"target": "mailto:a@b"}), "target"),
             (json!({"target": 7}), "target"),
+            (json!({"target": null}), "target"),
             (json!({"target": "tel:123", "machineDetection": "maybe"}), "machineDetection"),
             (json!({"target": "tel:123", "timeoutInMs": 5}), "timeoutInMs"),
-            (json!({"target": "tel:123", "timers": {"decisionTimeoutMs": -1}}), "decisionTimeoutMs"),
-            (json!({"target": "tel:123", "amdEventsSubscription": ["amd_joy"]}), "amdEventsSubscription"),
             (json!({"target": "tel:123", "ignoreDoNotCall": "yes"}), "ignoreDoNotCall"),
             (json!({"target": "sip:alice@example.com"}), "target"),
             (json!({"target": "tel:123", "caller": "a\nb"}), "caller"),
-            (json!({"target": "tel:123", "caller": "1".repeat(200)}), "caller"),
+            (json!({"target": "tel:123", "caller": "1".repeat(200_000)}), "caller"),
             (json!({"target": "tel:123", "trunk": 1}), "trunk"),
+            (json!({"target": "tel:123", "trunk": " "}), "trunk"),
             (json!({"target": "tel:123", "flow": ["x"]}), "flow"),
-            (json!({"target": "tel:123", "metadata": [1]}), "metadata"),
+            (json!({"target": "tel:123", "flow": "other@latest"}), "flow"),
             (json!({"target": "tel:123", "thresholdWordCount": 0}), "thresholdWordCount"),
             (json!({"target": "tel:123", "thresholdWordCount": 1.5}), "thresholdWordCount"),
             (json!({"target": "tel:123", "timers": 7}), "timers"),
-            (json!({"target": "tel:123", "timers": {"toneTimeoutMs": 1e9}}), "toneTimeoutMs"),
             (json!({"target": "tel:123", "notifyUrl": 7}), "notifyUrl"),
-            (json!({"target": "tel:123", "notifyHeaders": {"a b": "x"}}), "notifyHeaders"),
-            (json!({"target": "tel:123", "notifyHeaders": {"a": "x\r\ny: z"}}), "notifyHeaders"),
-            (json!({"target": "tel:123", "notifyHeaders": {"a": {}}}), "notifyHeaders"),
+            (json!({"target": "tel:123", "notifyUrl": "undefined"}), "notifyUrl"),
+            (json!({"target": "tel:123", "notifyUrl": "https://x/{{id}}"}), "notifyUrl"),
+            (json!({"target": "tel:123", "notifyHeaders": {"a": "x\r\ny: z"}}), "notifyHeaders.a"),
+            (json!({"target": "tel:123", "notifyHeaders": {"a": "größe"}}), "notifyHeaders.a"),
+            (json!({"target": "tel:123", "notifyHeaders": {"a": "x".repeat(100_000)}}), "notifyHeaders.a"),
+            (json!({"target": "tel:123", "notifyHeaders": {"a": "x", "A": "y"}}), "notifyHeaders.a"),
             (json!({"target": "tel:123", "callControlParameter": "deepgram"}), "callControlParameter"),
-            (json!({"target": "tel:123", "callControlParameter": {"interim": "yes"}}), "interim"),
-            (
-                json!({"target": "tel:123", "callControlParameter": {"deepgramEndpointing": 600000}}),
-                "deepgramEndpointing",
-            ),
-            (json!({"target": "tel:123", "scheduleAt": "soon"}), "scheduleAt"),
             (json!({"target": "tel:123", "expiresAt": 5}), "expiresAt"),
             (json!({"target": "tel:123", "dryRun": 1}), "dryRun"),
+            (json!({"target": "tel:123", "idempotencyKey": ""}), "idempotencyKey"),
+            (json!({"target": "tel:123", "TARGET": "tel:124"}), "target"),
         ] {
-            let error = parsed(body).unwrap_err();
-            assert!(error.starts_with(field), "{error}");
+            assert_eq!(wrong(body.clone()), [field], "{body}");
         }
+        let twice = read(r#"{"target": "tel:123", "target": "tel:124"}"#).unwrap_err();
+        assert_eq!(twice.detail(), "target: stands twice; send it once");
+    }
+
+    #[test]
+    fn upper_bounds_are_named_and_whole_numbers_may_have_a_point() {
+        let told = parsed(json!({"target": "tel:123", "timeoutInMs": 300_001})).unwrap_err();
+        assert_eq!(told, "timeoutInMs: must be a whole number from 1000 to 300000");
+        let told = parsed(json!({"target": "tel:123", "trunk": "x".repeat(129)})).unwrap_err();
+        assert_eq!(told, "trunk: has 129 characters; 128 is the most");
+        for number in [json!(2000), json!(2000.0), json!(2e3)] {
+            let control = json!({"continuousASRTimeoutInMS": number, "deepgramEndpointing": number});
+            let body = json!({"target": "tel:123", "timeoutInMs": number, "callControlParameter": control});
+            let dial = parsed(body).unwrap();
+            assert_eq!((dial.ring_timeout_ms, dial.control.continuous_ms), (Some(2_000), Some(2_000)));
+        }
+    }
+
+    #[test]
+    fn a_request_may_choose_a_version_of_the_bots_flow_and_no_other_flow() {
+        let version = |pin: &str| pinned(ASKED, pin);
+        assert_eq!(parsed(json!({"target": "tel:123"})).unwrap().flow, "short@beta");
+        assert_eq!(version("short").unwrap(), "short");
+        assert_eq!(version("short@campaign-7").unwrap(), "short@campaign-7");
+        assert_eq!(version("campaign-7").unwrap(), "short@campaign-7");
+        assert_eq!(version("@3f9c1d2ab0e4").unwrap(), "short@3f9c1d2ab0e4");
+        let error = version("other@latest").unwrap_err();
+        assert!(error.starts_with("the bot sales runs the flow `short`, not `other`"), "{error}");
     }
 }

@@ -2,31 +2,45 @@
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::Api;
 use super::super::auth::{Caller, SEEING};
-use super::super::error::{Code, Problem};
+use super::super::calls::LONGEST_BOT;
+use super::super::error::Problem;
 use super::super::extract::{Query, cursor, page_size};
+use super::super::fields::{Fields, Given};
 use super::super::openapi::BadParameter;
-use crate::store::{CallFilter, CallRow, Interaction};
+use crate::store::{CallFilter, CallRow, Cursor, Interaction};
 use crate::wallclock::iso;
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query, rename_all = "camelCase")]
 pub(in super::super) struct InteractionsQuery {
     /// Calls on a page, 1 to 500; 50 when absent.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<u32>,
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 500)]
+    limit: u32,
     /// `next` of the page before.
-    #[param(pattern = r"^[0-9]{1,15}\.[A-Za-z0-9._-]+$")]
-    after: Option<String>,
+    #[param(value_type = Option<String>, pattern = r"^[0-9]{1,15}\.[A-Za-z0-9._-]+$")]
+    after: Option<Cursor>,
+    #[param(min_length = 1, max_length = 128)]
     bot_id: Option<String>,
     /// `scheduled`, `inProgress`, `machineDetected`, `completed` or `failed`.
-    #[param(pattern = "^(scheduled|inProgress|machineDetected|completed|failed)$")]
-    status: Option<String>,
+    #[param(value_type = Option<String>, pattern = "^(scheduled|inProgress|machineDetected|completed|failed)$")]
+    status: Option<Interaction>,
+}
+
+impl Given for InteractionsQuery {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        let words = Interaction::ALL.map(|status| (status.as_str(), status));
+        Self {
+            limit: page_size(fields),
+            after: cursor(fields),
+            bot_id: fields.text("botId", LONGEST_BOT),
+            status: fields.word("status", &words),
+        }
+    }
 }
 
 /// A call as the interactions page shows it.
@@ -77,22 +91,12 @@ pub(in super::super) async fn interactions(
     if let Some(bot) = &query.bot_id {
         caller.require_bot(bot)?;
     }
-    let malformed = |problem: String| Problem::new(Code::Malformed, problem);
-    let after = cursor(query.after.as_deref())?;
-    let interaction = query.status.as_deref().map(status).transpose().map_err(malformed)?;
     let sight = caller.sight(SEEING);
-    let filter = CallFilter { bot_id: query.bot_id, interaction, sight, ..CallFilter::default() };
-    let page = api.store.calls(&filter, after.as_ref(), page_size(query.limit)?).await?;
+    let filter =
+        CallFilter { bot_id: query.bot_id, interaction: query.status, sight, ..CallFilter::default() };
+    let page = api.store.calls(&filter, query.after.as_ref(), query.limit).await?;
     let next = page.next.map(|cursor| cursor.to_string());
     Ok(Json(InteractionList { interactions: page.calls.into_iter().map(shown).collect(), next }))
-}
-
-fn status(text: &str) -> Result<Interaction, String> {
-    let found = Interaction::ALL.into_iter().find(|status| status.as_str().eq_ignore_ascii_case(text));
-    found.ok_or_else(|| {
-        let known = Interaction::ALL.map(Interaction::as_str).join(", ");
-        format!("status: \"{text}\" is none of {known}")
-    })
 }
 
 fn shown(call: CallRow) -> InteractionRow {

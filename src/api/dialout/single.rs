@@ -1,42 +1,43 @@
 //! One call by one request, and the way to call it off.
 
 use axum::body::Bytes;
+use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use serde_json::{Map, Value};
 
 use super::super::Api;
 use super::super::auth::Caller;
 use super::super::error::{Code, Problem, ProblemDocument};
+use super::super::extract::Path;
+use super::super::fields::Object;
 use super::super::openapi::{BadField, EndedAlready, TooLarge};
 use super::super::openapi::{DialOutAnswer, DialOutBody};
-use super::{Invalid, Manner, perform};
+use super::parts::key;
+use super::{Manner, perform};
 use crate::store::Act;
 
-/// Names the fields of the body that mean nothing here.
-const IGNORED: HeaderName = HeaderName::from_static("dering-ignored-fields");
-/// Under what the request may be sent again.
-const KEY: HeaderName = HeaderName::from_static("idempotency-key");
+/// Names the fields of the body that are not followed.
+pub(in super::super) const IGNORED: HeaderName = HeaderName::from_static("dering-ignored-fields");
 /// Says `true` when the answer is that of an earlier request with the same key.
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+pub(in super::super) const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// Most names in the header.
 const MOST_NAMED: usize = 30;
 
 /// Ask for a call.
 ///
 /// The call is written down before the answer is sent, then placed in the background, or when its time has come. Names
-/// of fields are taken in any case. Fields that mean nothing here are accepted and named in the answer's header
-/// `dering-ignored-fields`.
+/// of fields are taken in any case, each once. Fields that are not followed are named in the answer's header
+/// `dering-ignored-fields`. The path may also be `…/bot/{bot_id}/V2/smartassist/dialout`, in any case of its letters.
 #[utoipa::path(post, path = "/api/1.1/public/bot/{bot_id}/smartassist/dialout", operation_id = "dialOut",
     tag = "dial-out", security(("appToken" = []), ("appBearer" = [])),
     params(
         ("bot_id" = String, Path, description = "The bot; it runs the flow of its name, or the one that `bots` \
             in the configuration gives it.", example = "payment-reminder"),
         ("idempotency-key" = Option<String>, Header, description = "Within 24 hours the same key with the same body \
-            gets the same answer, and nobody is called twice. 1 to 255 plain characters."),
+            gets the same answer, and nobody is called twice. 1 to 255 plain characters.",
+            pattern = "^[!-~]([ -~]{0,253}[!-~])?$", min_length = 1, max_length = 255),
     ),
     request_body(content = DialOutBody),
     responses(
@@ -69,8 +70,7 @@ pub(in super::super) async fn dial_out(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let app = api.auth.dialler(met.as_deref(), &headers, &bot_id).await?;
-    let body: Map<String, Value> = serde_json::from_slice(&body?)
-        .map_err(|error| Problem::new(Code::Malformed, format!("the body is not a JSON object: {error}")))?;
+    let body = Object::read(&body?, "body")?;
     let answer = perform(&api, &app.id, &bot_id, body, Manner::Single, key(&headers)?).await?;
     let mut response = Json(answer.body).into_response();
     if let Some(value) = named(&answer.ignored) {
@@ -116,16 +116,8 @@ pub(in super::super) async fn cancel(
     }
 }
 
-fn key(headers: &HeaderMap) -> Result<Option<String>, Invalid> {
-    let Some(value) = headers.get(KEY) else { return Ok(None) };
-    match value.to_str() {
-        Ok(key) => Ok(Some(key.trim().to_owned())),
-        Err(_) => super::invalid("Idempotency-Key", "must be 1 to 255 plain characters, a UUID for example"),
-    }
-}
-
 /// Field names as a header's value; letters that a header cannot carry are written as escapes.
-fn named(fields: &[String]) -> Option<HeaderValue> {
+pub(in super::super) fn named(fields: &[String]) -> Option<HeaderValue> {
     if fields.is_empty() {
         return None;
     }

@@ -25,6 +25,8 @@ pub(crate) struct Standing {
     pub(crate) reset_s: u64,
     /// Until the next one is let through, seconds, rounded up; 0 when one is left.
     pub(crate) retry_s: u64,
+    /// The same in ms.
+    pub(crate) retry_ms: u64,
 }
 
 impl Bucket {
@@ -61,15 +63,17 @@ impl Bucket {
     }
 
     fn standing(&self, rate: Rate) -> Standing {
-        let until = |level: u64| {
+        let seconds = |level: u64| {
             let lacking = level.saturating_sub(self.level) as f64 / WHOLE as f64;
-            (lacking / rate.per_second).ceil() as u64
+            lacking / rate.per_second
         };
+        let until = |level: u64| seconds(level).ceil() as u64;
         Standing {
             limit: rate.burst,
             remaining: u32::try_from(self.level / WHOLE).unwrap_or(u32::MAX),
             reset_s: until(capacity(rate)),
             retry_s: until(WHOLE),
+            retry_ms: (seconds(WHOLE) * 1_000.0).ceil() as u64,
         }
     }
 }
@@ -138,9 +142,9 @@ mod tests {
         let mut bucket = Bucket::new(Rate { per_second: 10.0, burst: 100 }, Duration::ZERO);
         let low = Rate { per_second: 0.5, burst: 2 };
         let standing = bucket.take(low, Duration::ZERO).unwrap();
-        assert_eq!(standing, Standing { limit: 2, remaining: 1, reset_s: 2, retry_s: 0 });
+        assert_eq!(standing, Standing { limit: 2, remaining: 1, reset_s: 2, retry_s: 0, retry_ms: 0 });
         bucket.take(low, Duration::ZERO).unwrap();
         let refused = bucket.take(low, Duration::ZERO).unwrap_err();
-        assert_eq!(refused, Standing { limit: 2, remaining: 0, reset_s: 4, retry_s: 2 });
+        assert_eq!(refused, Standing { limit: 2, remaining: 0, reset_s: 4, retry_s: 2, retry_ms: 2_000 });
     }
 }

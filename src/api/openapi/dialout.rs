@@ -20,43 +20,48 @@ pub(in crate::api) struct DialOutBody {
     #[schema(pattern = r"^((tel|sip):)?\+?[0-9 .()-]{3,30}")]
     target: String,
     /// Our number, as the callee sees it.
+    #[schema(pattern = "^ *[A-Za-z0-9+_.@:;=()-][A-Za-z0-9+_.@:;=() -]*$", max_length = 128)]
     caller: Option<String>,
     /// Which carrier, by its name in the configuration; the first one when absent.
+    #[schema(min_length = 1, max_length = 128)]
     trunk: Option<String>,
-    /// The flow's variables.
+    /// The flow's variables: `userName` fills `user_name`, unless that is there, too.
     #[schema(value_type = Option<Object>)]
     metadata: Option<Map<String, Value>>,
     /// What the flow says when absent.
     machine_detection: Option<MachineDetection>,
     timers: Option<Timers>,
     /// Words that make a machine, when there is speech-to-text.
-    #[schema(minimum = 1)]
+    #[schema(minimum = 1, maximum = 1000)]
     threshold_word_count: Option<u32>,
     call_control_parameter: Option<CallControl>,
     /// A set of detection parameters by its name in the configuration.
+    #[schema(min_length = 1, max_length = 128)]
     amd_params: Option<String>,
     /// How long it may ring, ms.
     #[schema(minimum = 1000, maximum = 300_000)]
     timeout_in_ms: Option<u64>,
     /// Where status changes are posted.
-    #[schema(format = "uri")]
+    #[schema(format = "uri", max_length = 2048)]
     notify_url: Option<String>,
-    /// Headers to send along with them.
+    /// Headers to send along with them: 50 at most, each value ASCII of at most 4 KiB, 16 KiB in all. Those that are ours to
+    /// write are not followed.
     notify_headers: Option<BTreeMap<String, String>>,
     /// AMD events to post; `[]` for none, all when absent.
     amd_events_subscription: Option<Vec<super::webhooks::AmdEvent>>,
     /// Call a number although its owner asked not to be called again. Only with a new consent.
     ignore_do_not_call: Option<bool>,
     /// Which version of the bot's flow: `name@label`, `name@digest`, or what stands behind the `@`.
+    #[schema(min_length = 1, max_length = 128)]
     flow: Option<String>,
     /// Not before this moment, at most a year ahead.
     #[schema(format = DateTime)]
     schedule_at: Option<String>,
-    /// Not dialled any more from this moment on.
+    /// Not dialled any more from this moment on. One that has passed is a 422.
     #[schema(format = DateTime)]
     expires_at: Option<String>,
     /// As the header `Idempotency-Key`, for a line of a batch.
-    #[schema(max_length = 255)]
+    #[schema(pattern = "^[!-~]([ -~]{0,253}[!-~])?$", min_length = 1, max_length = 255)]
     idempotency_key: Option<String>,
     /// Say what would become of the call, and do nothing.
     dry_run: Option<bool>,
@@ -93,19 +98,22 @@ struct Timers {
 #[expect(dead_code, reason = "it is the shape that counts")]
 struct CallControl {
     /// Name or kind of a recogniser.
+    #[schema(min_length = 1, max_length = 64)]
     stt_provider: Option<String>,
     /// The callee's language, also for words as evidence.
+    #[schema(pattern = "^[A-Za-z0-9_-]+$", max_length = 64)]
     stt_language: Option<String>,
+    #[schema(min_length = 1, max_length = 64)]
     stt_label: Option<String>,
     /// Whether words count before the callee has finished.
     interim: Option<bool>,
     /// Silence that ends an answer, ms.
     #[serde(rename = "continuousASRTimeoutInMS")]
-    #[schema(maximum = 60_000)]
+    #[schema(minimum = 0, maximum = 60_000)]
     continuous_asr_timeout_in_ms: Option<u64>,
-    #[schema(maximum = 60_000)]
+    #[schema(minimum = 0, maximum = 60_000)]
     deepgram_utterance_end_ms: Option<u64>,
-    #[schema(maximum = 60_000)]
+    #[schema(minimum = 0, maximum = 60_000)]
     deepgram_endpointing: Option<u64>,
 }
 
@@ -180,4 +188,6 @@ pub(in crate::api) struct BatchLine {
     code: Option<String>,
     detail: Option<String>,
     errors: Option<Vec<crate::api::error::FieldProblem>>,
+    /// Of a line with the status 429: after how many seconds to send it again.
+    retry_after: Option<u64>,
 }

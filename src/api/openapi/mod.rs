@@ -5,8 +5,10 @@
 //! of a server that fails) is added here once, so that the description cannot forget it.
 
 mod dialout;
+mod links;
 pub(super) mod page;
 mod problems;
+mod texts;
 mod webhooks;
 
 use std::sync::LazyLock;
@@ -68,7 +70,8 @@ const TAGS: [(&str, &str); 9] = [
 ];
 
 /// Answers that any route may give, by status: the name of the component, what it means.
-const ALWAYS: [(&str, &str, &str); 3] = [
+const ALWAYS: [(&str, &str, &str); 4] = [
+    ("400", "BadRequest", "The request cannot be read; `errors` names what is wrong with it."),
     ("500", "InternalError", "The server failed; its log says why."),
     (
         "503",
@@ -116,6 +119,7 @@ pub(super) fn assemble(groups: impl IntoIterator<Item = (Gate, OpenApi)>) -> Ope
         }
         described.merge(group);
     }
+    described.components.iter_mut().for_each(texts::of_bodies);
     described
 }
 
@@ -157,6 +161,8 @@ fn components() -> Components {
 
 /// Adds what the group shares.
 fn complete(operation: &mut Operation, gate: Gate) {
+    links::add(operation);
+    texts::of_parameters(operation);
     let own_check = operation.security.is_some();
     let schemes: &[&str] = match gate {
         Gate::Open => &[],

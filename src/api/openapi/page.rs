@@ -13,8 +13,8 @@ use zip::ZipArchive;
 use crate::api::error::Problem;
 use crate::api::extract::Path;
 
-/// Scripts and requests stay with this server. Swagger UI styles its elements and inlines its images.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; \
+/// Scripts, styles and requests stay with this server. Swagger UI inlines its images.
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 const PAGE: &str = r##"<!doctype html>

@@ -5,11 +5,12 @@ mod pages;
 mod show;
 mod when;
 
-use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -18,15 +19,22 @@ use self::show::{
     Delivery, DeliveryDetail, DeliveryList, EndpointList, EndpointState, Fate, Reason, Redelivery,
 };
 use self::when::When;
+pub(super) use self::when::with_plus;
 use super::Api;
 use super::auth::{Caller, RESENDING, SEEING};
 use super::error::{Code, Problem, ProblemDocument};
+use super::extract::{Path, Query, page_size};
+use super::fields::{self, Fields, Given, json};
 use super::openapi::{BadBody, BadParameter, NoSuchNotification, TooLarge};
 use crate::store::{Act, DeliveryFilter, DeliveryRow, DeliveryState, NotSettled};
 use crate::wallclock::now_ms;
 
+/// Notifications of a page for people.
 const PAGE: u32 = 50;
-const LONGEST_PAGE: u32 = 500;
+/// Longest id, name or endpoint that is looked for, characters.
+const LONGEST: usize = 512;
+/// Most ids of one request.
+const MOST_IDS: usize = 1_000;
 /// Notifications that one request sends again: what fits into one transaction without holding up calls.
 const BATCH: u32 = 1_000;
 const ENDPOINTS: u32 = 500;
@@ -51,18 +59,20 @@ pub(super) fn pages() -> OpenApiRouter<Api> {
 }
 
 /// Which notifications; what is left out does not narrow.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, IntoParams)]
+#[derive(Clone, Debug, Default, Serialize, IntoParams)]
 #[into_params(parameter_in = Query)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 struct Wanted {
     #[param(value_type = Option<Fate>)]
     state: Option<String>,
+    #[param(min_length = 1)]
     call_id: Option<String>,
+    #[param(min_length = 1)]
     app_id: Option<String>,
     /// Scheme, host and port.
-    #[param(example = "https://example.com")]
+    #[param(example = "https://example.com", min_length = 1)]
     endpoint: Option<String>,
-    #[param(example = "completed")]
+    #[param(example = "completed", min_length = 1)]
     kind: Option<String>,
     /// Why they are dead.
     #[param(value_type = Option<Reason>)]
@@ -74,49 +84,77 @@ struct Wanted {
     #[param(value_type = Option<String>, format = DateTime)]
     until: Option<When>,
     /// Notifications on a page, 1 to 500; 50 when absent.
-    #[param(minimum = 1, maximum = 500)]
-    limit: Option<u32>,
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 500)]
+    #[serde(skip)]
+    limit: u32,
     /// `next` of the page before.
+    #[param(min_length = 1)]
     after: Option<String>,
 }
 
+const STATES: [(&str, &str); 3] = [("open", "open"), ("delivered", "delivered"), ("dead", "dead")];
+const REASONS: [(&str, &str); 4] =
+    [("exhausted", "exhausted"), ("expired", "expired"), ("gone", "gone"), ("refused", "refused")];
+
+/// What narrows, of a query or a body.
+fn narrowing(fields: &mut Fields<'_>) -> Wanted {
+    Wanted {
+        state: fields.word("state", &STATES).map(str::to_owned),
+        call_id: fields.text("callId", LONGEST),
+        app_id: fields.text("appId", LONGEST),
+        endpoint: fields.text("endpoint", LONGEST),
+        kind: fields.text("kind", LONGEST),
+        reason: fields.word("reason", &REASONS).map(str::to_owned),
+        since: fields.moment("since").and_then(|text| fields.checked("since", |_| When::read(&text))),
+        until: fields.moment("until").and_then(|text| fields.checked("until", |_| When::read(&text))),
+        limit: 0,
+        after: None,
+    }
+}
+
+impl Given for Wanted {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        let wanted = narrowing(fields);
+        Self { limit: page_size(fields), after: fields.text("after", LONGEST), ..wanted }
+    }
+}
+
 impl Wanted {
-    fn filter(&self) -> Result<DeliveryFilter, Problem> {
-        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-        let state = given(&self.state).map(|text| text.parse::<DeliveryState>());
-        let state = state
-            .transpose()
-            .map_err(|problem| Problem::new(Code::Malformed, format!("state: {problem}")))?;
+    fn filter(&self) -> DeliveryFilter {
         let ms = |when: &Option<When>| when.as_ref().and_then(When::ms);
-        Ok(DeliveryFilter {
-            state,
-            call_id: given(&self.call_id),
-            app_id: given(&self.app_id),
-            endpoint: given(&self.endpoint),
-            kind: given(&self.kind),
-            reason: given(&self.reason),
+        DeliveryFilter {
+            state: self.state.as_ref().and_then(|state| state.parse().ok()),
+            call_id: self.call_id.clone(),
+            app_id: self.app_id.clone(),
+            endpoint: self.endpoint.clone(),
+            kind: self.kind.clone(),
+            reason: self.reason.clone(),
             since_ms: ms(&self.since),
             until_ms: ms(&self.until),
             ..DeliveryFilter::default()
-        })
+        }
     }
 }
 
 /// What to send again; something must narrow it.
-#[derive(Debug, Default, Deserialize, ToSchema)]
+#[derive(Debug, Default, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[expect(dead_code, reason = "it is the shape that counts; the values are read into `Ordered`")]
 struct Again {
     /// Only these.
+    #[schema(max_items = 1000)]
     ids: Option<Vec<String>>,
     /// `dead` or `delivered`; `dead` when it is left out and no `ids` are given.
     #[schema(value_type = Option<Fate>)]
     state: Option<String>,
+    #[schema(min_length = 1)]
     call_id: Option<String>,
+    #[schema(min_length = 1)]
     app_id: Option<String>,
     /// Scheme, host and port.
-    #[schema(example = "https://example.com")]
+    #[schema(example = "https://example.com", min_length = 1)]
     endpoint: Option<String>,
-    #[schema(example = "completed")]
+    #[schema(example = "completed", min_length = 1)]
     kind: Option<String>,
     /// Why they are dead.
     #[schema(value_type = Option<Reason>)]
@@ -131,28 +169,33 @@ struct Again {
     #[schema(minimum = 1, maximum = 1000)]
     limit: Option<u32>,
     /// Only count.
-    #[serde(default)]
+    dry_run: Option<bool>,
+}
+
+/// What is to be sent again, as it was read.
+struct Ordered {
+    ids: Option<Vec<String>>,
+    wanted: Wanted,
+    limit: u32,
     dry_run: bool,
 }
 
-impl Again {
+impl Given for Ordered {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            ids: fields.list("ids", MOST_IDS, |id| fields::checked_text(id, LONGEST)),
+            wanted: narrowing(fields),
+            limit: fields.small("limit", 1..=BATCH).unwrap_or(BATCH),
+            dry_run: fields.yes("dryRun").unwrap_or_default(),
+        }
+    }
+}
+
+impl Ordered {
     /// # Errors
     /// When nothing narrows it: everything at once is a slip more often than a wish.
     fn filter(&self) -> Result<DeliveryFilter, Problem> {
-        let Self { state, call_id, app_id, endpoint, kind, reason, since, until, .. } = self;
-        let (since, until) = (since.clone(), until.clone());
-        let wanted = Wanted {
-            state: state.clone(),
-            call_id: call_id.clone(),
-            app_id: app_id.clone(),
-            endpoint: endpoint.clone(),
-            kind: kind.clone(),
-            reason: reason.clone(),
-            since,
-            until,
-            ..Wanted::default()
-        };
-        let mut filter = DeliveryFilter { ids: self.ids.clone(), ..wanted.filter()? };
+        let mut filter = DeliveryFilter { ids: self.ids.clone(), ..self.wanted.filter() };
         let narrow = filter.ids.is_some()
             || [&filter.call_id, &filter.app_id, &filter.endpoint, &filter.kind, &filter.reason]
                 .into_iter()
@@ -164,8 +207,8 @@ impl Again {
             return Err(Problem::new(Code::Invalid, detail));
         }
         if filter.state == Some(DeliveryState::Open) {
-            let detail = "state: what is open is on its way already; give dead or delivered";
-            return Err(Problem::new(Code::Invalid, detail));
+            let problem = "what is open is on its way already; give dead or delivered";
+            return Err(Problem::new(Code::Invalid, format!("state: {problem}")).with_field("state", problem));
         }
         if filter.state.is_none() && filter.ids.is_none() {
             filter.state = Some(DeliveryState::Dead);
@@ -184,12 +227,10 @@ impl Again {
 async fn list(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,
-    query: Result<Query<Wanted>, QueryRejection>,
+    Query(wanted): Query<Wanted>,
 ) -> Result<Json<DeliveryList>, Problem> {
-    let Query(wanted) = query.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
-    let limit = wanted.limit.unwrap_or(PAGE).clamp(1, LONGEST_PAGE);
-    let filter = DeliveryFilter { sight: caller.sight(SEEING), ..wanted.filter()? };
-    let page = api.store.deliveries(&filter, wanted.after.as_deref(), limit).await?;
+    let filter = DeliveryFilter { sight: caller.sight(SEEING), ..wanted.filter() };
+    let page = api.store.deliveries(&filter, wanted.after.as_deref(), wanted.limit).await?;
     Ok(Json(DeliveryList {
         deliveries: page.deliveries.iter().map(Delivery::from).collect(),
         next: page.next,
@@ -246,25 +287,17 @@ async fn redeliver_one(
 async fn redeliver(
     State(api): State<Api>,
     Extension(caller): Extension<Caller>,
-    body: Result<Json<Again>, JsonRejection>,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Redelivery>), Problem> {
-    let Json(again) = body.map_err(unreadable)?;
+    let again: Ordered = json(body)?;
     let filter = DeliveryFilter { sight: caller.sight(RESENDING), ..again.filter()? };
-    let limit = again.limit.unwrap_or(BATCH).clamp(1, BATCH);
     let matched = api.store.count_deliveries(&filter, LONGEST_COUNT).await?;
     if again.dry_run {
         return Ok((StatusCode::OK, Json(Redelivery { matched, ..Redelivery::default() })));
     }
-    let done = send_again_all(&api, filter, limit, caller.act()).await?;
+    let done = send_again_all(&api, filter, again.limit, caller.act()).await?;
     let redelivered = done.ids.len() as u64;
     Ok((StatusCode::ACCEPTED, Json(Redelivery { matched, redelivered, ids: done.ids, more: done.more })))
-}
-
-fn unreadable(rejection: JsonRejection) -> Problem {
-    if let JsonRejection::BytesRejection(rejection) = rejection {
-        return rejection.into();
-    }
-    Problem::new(Code::Malformed, rejection.body_text())
 }
 
 /// Counting stops here.
@@ -318,19 +351,24 @@ mod tests {
     use super::*;
 
     fn again(body: &str) -> Result<DeliveryFilter, String> {
-        let again: Again = serde_json::from_str(body).map_err(|error| error.to_string())?;
-        again.filter().map_err(|problem| problem.detail().to_owned())
+        let again = json::<Ordered>(Ok(body.to_owned().into()));
+        again.and_then(|again| again.filter()).map_err(|problem| problem.detail().to_owned())
     }
 
     #[test]
     fn sending_everything_again_needs_a_narrowing_word() {
-        for body in ["{}", r#"{"state":"dead"}"#, r#"{"callId":""}"#, r#"{"limit":5}"#] {
+        for body in ["{}", r#"{"state":"dead"}"#, r#"{"limit":5}"#] {
             assert!(again(body).unwrap_err().starts_with("say which"), "{body}");
         }
         let dead = again(r#"{"since":"2026-11-20T00:00:00Z"}"#).unwrap();
         assert_eq!((dead.state, dead.since_ms), (Some(DeliveryState::Dead), Some(1_795_132_800_000)));
         assert_eq!(again(r#"{"ids":["msg_1"]}"#).unwrap().state, None);
         assert!(again(r#"{"callId":"c","state":"open"}"#).unwrap_err().contains("on its way"));
+        let wrong =
+            again(r#"{"callId":"","limit":0,"since":"soon","ids":["a",7],"state":"lost"}"#).unwrap_err();
+        for field in ["callId: is empty", "limit: must", "since: is not", "ids[1]: must", "state: must be"] {
+            assert!(wrong.contains(field), "{wrong}");
+        }
         assert!(again(r#"{"call_id":"c"}"#).unwrap_err().contains("call_id"));
     }
 }

@@ -1,12 +1,11 @@
 //! The pages of the ledger: a list with how endpoints fare, and one notification with its attempts and a
 //! button that sends it again. Forms work without script; each carries a token that only we can make.
 
-use axum::Form;
-use axum::extract::rejection::{FormRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use axum::response::{IntoResponse, Redirect, Response};
 use hmac::{Hmac, KeyInit, Mac};
-use serde::Deserialize;
 use serde_json::Value;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
@@ -17,6 +16,8 @@ use crate::api::Api;
 use crate::api::auth::{AuthError, RESENDING};
 use crate::api::browser::{Viewer, ask_for_key};
 use crate::api::error::{Code, Problem, ProblemDocument};
+use crate::api::extract::{Pairs, Path, pairs};
+use crate::api::fields::{self, Fields, Given};
 use crate::api::openapi::{BadParameter, NoSuchNotification};
 use crate::outbox::BreakerState;
 use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, EndpointRow};
@@ -37,17 +38,18 @@ const COUNTED: u32 = 10_000;
 pub(super) async fn list(
     viewer: Viewer,
     State(api): State<Api>,
-    query: Result<Query<Wanted>, QueryRejection>,
+    Pairs(query): Pairs,
 ) -> Result<Response, Problem> {
     let key = match viewer.key() {
         Ok(key) => key,
         Err(error) => return Ok(ask_for_key(error)),
     };
-    let Query(mut wanted) = query.map_err(|error| Problem::new(Code::Malformed, error.body_text()))?;
+    let (mut wanted, everything) = fields::query(filled(query), wanted)?;
     // Whoever names no state looks for what went wrong.
-    let state = wanted.state.get_or_insert_with(|| "dead".to_owned()).clone();
-    let everything = state == "all";
-    let filter = Wanted { state: wanted.state.clone().filter(|_| !everything), ..wanted.clone() }.filter()?;
+    let state = if everything { "all" } else { wanted.state.as_deref().unwrap_or("dead") }.to_owned();
+    wanted.state = Some(state.clone());
+    // `all` is no state, so that it narrows nothing.
+    let filter = wanted.filter();
     let page = api.store.deliveries(&filter, wanted.after.as_deref(), PAGE).await?;
     let dead = DeliveryFilter { state: Some(DeliveryState::Dead), ..DeliveryFilter::default() };
     let matching = if state == "dead" && viewer.0.holds_any(RESENDING) {
@@ -68,6 +70,17 @@ pub(super) async fn list(
         token: token(key, "all"),
     };
     Ok(web::webhooks::list(&shown))
+}
+
+/// Browsers send the fields of a form that nobody filled in.
+fn filled(pairs: Vec<(String, String)>) -> Vec<(String, String)> {
+    pairs.into_iter().filter(|(_, value)| !value.is_empty()).collect()
+}
+
+/// What a page is narrowed to, and whether it is to show every state.
+fn wanted(fields: &mut Fields<'_>) -> (Wanted, bool) {
+    let everything = fields.is("state", "all");
+    (Wanted::read(fields), everything)
 }
 
 /// The page of one notification.
@@ -108,10 +121,31 @@ pub(super) async fn one(
 }
 
 /// The token of a form.
-#[derive(Debug, Deserialize, ToSchema)]
+#[derive(Debug, Default, ToSchema)]
 pub(super) struct Pressed {
     /// From the page.
     token: String,
+}
+
+impl Given for Pressed {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        let text = |fields: &mut Fields<'_>, name| fields.text(name, LONGEST_TOKEN);
+        Self { token: fields.required("token", "load the page again", text) }
+    }
+}
+
+/// Longest token of a form, characters.
+const LONGEST_TOKEN: usize = 200;
+
+/// Reads a form.
+fn form<T>(
+    body: Result<Bytes, BytesRejection>,
+    read: impl FnOnce(&mut Fields<'_>) -> T,
+) -> Result<T, Problem> {
+    let body = body?;
+    let text = std::str::from_utf8(&body)
+        .map_err(|_| Problem::new(Code::Malformed, "the form is not UTF-8; load the page again"))?;
+    fields::query(filled(pairs(text)), read)
 }
 
 /// The button of the page of one notification.
@@ -133,9 +167,9 @@ pub(super) async fn redeliver_one(
     viewer: Viewer,
     State(api): State<Api>,
     Path(id): Path<String>,
-    form: Result<Form<Pressed>, FormRejection>,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let Form(pressed) = form.map_err(unreadable)?;
+    let pressed = form(body, Pressed::read)?;
     press(&viewer, &id, &pressed.token)?;
     match send_again(&api, &id, viewer.0.act()).await {
         // Pressed twice: it is on its way, which is what the page shows.
@@ -143,15 +177,6 @@ pub(super) async fn redeliver_one(
         sent => sent?,
     }
     Ok(Redirect::to(&format!("/webhooks/{id}")).into_response())
-}
-
-/// What the list was narrowed to when its button was pressed.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct PressedAll {
-    token: String,
-    #[serde(flatten)]
-    wanted: Wanted,
 }
 
 /// The button of the page of notifications.
@@ -171,20 +196,13 @@ pub(super) struct PressedAll {
 pub(super) async fn redeliver(
     viewer: Viewer,
     State(api): State<Api>,
-    form: Result<Form<PressedAll>, FormRejection>,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let Form(PressedAll { token, wanted }) = form.map_err(unreadable)?;
+    let (token, (wanted, _)) = form(body, |fields| (Pressed::read(fields).token, wanted(fields)))?;
     press(&viewer, "all", &token)?;
-    let filter = DeliveryFilter { state: Some(DeliveryState::Dead), ..wanted.filter()? };
+    let filter = DeliveryFilter { state: Some(DeliveryState::Dead), ..wanted.filter() };
     send_again_all(&api, filter, BATCH, viewer.0.act()).await?;
     Ok(Redirect::to(&link(&Wanted { state: Some("open".to_owned()), ..wanted })).into_response())
-}
-
-fn unreadable(rejection: FormRejection) -> Problem {
-    if let FormRejection::BytesRejection(rejection) = rejection {
-        return rejection.into();
-    }
-    Problem::new(Code::Malformed, rejection.body_text())
 }
 
 /// What a button of the form `what` needs: the scope, and the form's token.

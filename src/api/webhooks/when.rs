@@ -1,6 +1,6 @@
 //! Points in time as people and programs write them.
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
@@ -22,17 +22,27 @@ impl When {
         self.ms
     }
 
-    fn read(text: &str) -> Result<Self, String> {
+    /// Reads it; a space in the place of the offset's sign was a plus that was not escaped.
+    ///
+    /// # Errors
+    /// When it is no time.
+    pub(super) fn read(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if text.is_empty() {
             return Ok(Self::default());
         }
-        let ms = text.parse::<i64>().ok().or_else(|| iso_ms(text)).ok_or_else(|| {
-            format!(
-                "{text:?} is not a time; write 2026-11-21T05:30:00Z, 2026-11-21, or milliseconds since 1970"
-            )
+        let ms = text.parse::<i64>().ok().or_else(|| iso_ms(&with_plus(text))).ok_or_else(|| {
+            "is not a time; write 2026-11-21T05:30:00Z, 2026-11-21, or milliseconds since 1970".to_owned()
         })?;
         Ok(Self { text: text.to_owned(), ms: Some(ms) })
+    }
+}
+
+/// A moment whose offset lost its plus to the query that carried it.
+pub(in crate::api) fn with_plus(text: &str) -> String {
+    match text.rsplit_once(' ') {
+        Some((moment, offset)) if moment.contains('T') && offset.len() == 5 => format!("{moment}+{offset}"),
+        _ => text.to_owned(),
     }
 }
 
@@ -42,21 +52,6 @@ fn iso_ms(text: &str) -> Option<i64> {
     let at = at.or_else(|| PrimitiveDateTime::parse(text, MINUTE).ok().map(utc));
     let at = at.or_else(|| Some(utc(Date::parse(text, DAY).ok()?.midnight())));
     i64::try_from(at?.unix_timestamp_nanos() / 1_000_000).ok()
-}
-
-impl<'de> Deserialize<'de> for When {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Given {
-            Ms(i64),
-            Text(String),
-        }
-        match Given::deserialize(deserializer)? {
-            Given::Ms(ms) => Ok(Self { text: ms.to_string(), ms: Some(ms) }),
-            Given::Text(text) => Self::read(&text).map_err(serde::de::Error::custom),
-        }
-    }
 }
 
 impl Serialize for When {
@@ -76,6 +71,11 @@ mod tests {
         let ms = |text| When::read(text).map(|when| when.ms());
         assert_eq!(ms("2026-11-20T00:00:00Z"), Ok(Some(1_795_132_800_000)));
         assert_eq!(ms("2026-11-20T07:00:00+07:00"), Ok(Some(1_795_132_800_000)));
+        assert_eq!(
+            ms("2026-11-20T07:00:00 07:00"),
+            Ok(Some(1_795_132_800_000)),
+            "a plus that was not escaped"
+        );
         assert_eq!(ms("2026-11-20T00:00"), Ok(Some(1_795_132_800_000)));
         assert_eq!(ms("2026-11-20"), Ok(Some(1_795_132_800_000)));
         assert_eq!(ms("1795132800000"), Ok(Some(1_795_132_800_000)));

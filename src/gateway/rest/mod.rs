@@ -83,7 +83,9 @@ fn read(body: Result<Bytes, BytesRejection>) -> Result<Map<String, Value>, Probl
             Problem::bad_request("Request body cannot be read")
         }
     })?;
-    serde_json::from_slice(&body)
+    // Editors and shells put a byte order mark in front.
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&body);
+    serde_json::from_slice(body)
         .map_err(|error| Problem::bad_request(format!("Invalid request body: {error}")))
 }
 
@@ -167,9 +169,17 @@ async fn list(
         return Err(Problem::NOT_FOUND);
     }
     let pairs = decode_query(&query.unwrap_or_default())?;
-    let query = CdrQuery::from_pairs(pairs).map_err(|error| {
-        let reason = if holder.version.negotiates() { error.problem.clone() } else { error.to_string() };
-        invalid(holder.version, &error.parameter, reason)
+    let query = CdrQuery::from_pairs(pairs).map_err(|errors| {
+        // The carrier's envelope holds one.
+        let error = errors.into_iter().next();
+        error.map_or_else(
+            || Problem::bad_request("The query cannot be read"),
+            |error| {
+                let reason =
+                    if holder.version.negotiates() { error.problem.clone() } else { error.to_string() };
+                invalid(holder.version, &error.parameter, reason)
+            },
+        )
     })?;
     Ok(axum::Json(api.shared.records.list(holder.account, &query)).into_response())
 }

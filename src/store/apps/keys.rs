@@ -29,7 +29,7 @@ pub struct NewApiKey {
 }
 
 /// What of a key becomes different; `None` leaves it as it is.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct KeyChange {
     pub name: Option<String>,
     pub scopes: Option<Vec<String>>,

@@ -38,7 +38,7 @@ pub struct NewApp {
 }
 
 /// What a caller may ask, over time.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Rate {
     /// Requests each second in the long run, 0.001..=1e6.
     pub per_second: f64,
@@ -57,7 +57,7 @@ pub struct AppPolicy {
 }
 
 /// What of an app becomes different; `None` leaves it as it is.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct AppChange {
     pub name: Option<String>,
     pub scopes: Option<Vec<String>>,

@@ -1,0 +1,243 @@
+//! What the Calls API takes and gives.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::api::dialout::parts::{self, LONGEST_NAME, LONGEST_URL};
+use crate::api::extract::{cursor, page_size};
+use crate::api::fields::{Fields, Given};
+use crate::outbox::target::Reach;
+use crate::store::{Cursor, HistoryRow, LARGEST_METADATA};
+
+const LONGEST_ID: usize = 64;
+/// Longest name of a flow with its version, characters.
+const LONGEST_FLOW: usize = 200;
+const LONGEST_TIME: usize = 64;
+
+/// What kind of call it is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(in crate::api) enum CallType {
+    #[default]
+    Voice,
+    /// Understood, and refused: the trunks carry audio.
+    Video,
+}
+
+const TYPES: [(&str, CallType); 3] =
+    [("voice", CallType::Voice), ("suara", CallType::Voice), ("video", CallType::Video)];
+
+/// A contact to call.
+#[derive(Debug, ToSchema)]
+#[schema(as = MakeCall, example = json!({ "contact_id": "jj084", "type": "voice" }))]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct Make {
+    #[schema(min_length = 1, max_length = 64)]
+    pub(super) contact_id: String,
+    /// `voice`, or `suara`, which is the same; `video` is refused. In any case of its letters.
+    #[schema(pattern = "^([Vv][Oo][Ii][Cc][Ee]|[Ss][Uu][Aa][Rr][Aa]|[Vv][Ii][Dd][Ee][Oo])$", value_type = String)]
+    pub(super) r#type: CallType,
+    /// Variables of the flow, above those of the contact; 16 KiB at most.
+    #[schema(value_type = Option<Object>)]
+    pub(super) metadata: Option<Map<String, Value>>,
+    /// On whose behalf it is called; the history can be asked for it.
+    #[schema(min_length = 1, max_length = 64)]
+    pub(super) user_id: Option<String>,
+    /// `name`, `name@label` or `name@digest`. When absent: the contact's flow, else that of the bot `default`, else
+    /// the only flow there is.
+    #[schema(min_length = 1, max_length = 200)]
+    pub(super) flow: Option<String>,
+    /// Our number, as the callee sees it.
+    #[schema(pattern = "^[A-Za-z0-9+_.@:;=() -]+$", min_length = 1, max_length = 128)]
+    pub(super) caller: Option<String>,
+    /// Which carrier, by its name in the configuration; the first one when absent.
+    #[schema(min_length = 1, max_length = 128)]
+    pub(super) trunk: Option<String>,
+    /// Where status changes are posted, signed with the secrets of the client app that asks, or that the key acts for.
+    #[schema(format = "uri", max_length = 2048)]
+    pub(super) notify_url: Option<String>,
+    /// Headers to send along with them.
+    #[schema(value_type = Option<BTreeMap<String, String>>)]
+    pub(super) notify_headers: BTreeMap<String, String>,
+    /// Call although the number's owner asked not to be called again. Only with a new consent.
+    #[schema(value_type = Option<bool>)]
+    pub(super) ignore_do_not_call: bool,
+}
+
+impl Make {
+    pub(super) fn read(fields: &mut Fields<'_>, reach: &Reach) -> Self {
+        let lonely = !fields.holds("notify_url") && fields.holds("notify_headers");
+        let id = |fields: &mut Fields<'_>, name| fields.text(name, LONGEST_ID);
+        let made = Self {
+            contact_id: fields.required("contact_id", "name the contact to call", id),
+            r#type: fields.required("type", "send \"voice\"", |fields, name| fields.word(name, &TYPES)),
+            metadata: metadata(fields),
+            user_id: fields.text("user_id", LONGEST_ID),
+            flow: fields.text("flow", LONGEST_FLOW),
+            caller: parts::caller(fields),
+            trunk: fields.text("trunk", LONGEST_NAME),
+            notify_url: fields.read("notify_url", LONGEST_URL, |url| {
+                reach.check(url).map(|_| url.to_owned()).map_err(|error| error.to_string())
+            }),
+            notify_headers: parts::headers(fields, "notify_headers"),
+            ignore_do_not_call: fields.yes("ignore_do_not_call").unwrap_or_default(),
+        };
+        if lonely {
+            fields.ignore("notify_headers");
+        }
+        made
+    }
+}
+
+/// Metadata of a bounded size.
+fn metadata(fields: &mut Fields<'_>) -> Option<Map<String, Value>> {
+    let metadata = fields.object("metadata")?;
+    fields.checked("metadata", |_| {
+        let size = serde_json::to_string(&metadata).map_or(usize::MAX, |text| text.len());
+        if size <= LARGEST_METADATA { Ok(metadata) } else { Err(TOO_MUCH.to_owned()) }
+    })
+}
+
+/// What is told of metadata that is too large.
+pub(super) const TOO_MUCH: &str = "is larger than 16 KiB; keep only what the flow says";
+
+/// What to change about a call.
+#[derive(Debug, ToSchema)]
+#[schema(as = ChangeCall, example = json!({ "end_time": "2023-08-21T08:10:00Z" }))]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct Change {
+    /// Ends the call now. Must lie between its start and now.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub(super) end_time: Option<OffsetDateTime>,
+    /// Merged into the call's metadata, which may have 16 KiB; a member that is `null` goes.
+    #[schema(value_type = Option<Object>)]
+    pub(super) metadata: Option<Map<String, Value>>,
+}
+
+impl Given for Change {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        let time = |text: &str| {
+            OffsetDateTime::parse(text, &Rfc3339)
+                .map_err(|_| "is not a time such as 2023-08-21T08:10:00Z".to_owned())
+        };
+        Self { end_time: fields.read("end_time", LONGEST_TIME, time), metadata: metadata(fields) }
+    }
+}
+
+/// A call of a contact.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct CallRecord {
+    call_id: String,
+    contact_id: String,
+    r#type: CallType,
+    #[schema(format = DateTime, example = "2023-08-21T08:00:00Z")]
+    start_time: String,
+    /// Absent while the call runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime, example = "2023-08-21T08:10:00Z")]
+    end_time: Option<String>,
+    /// What came with the call, and what it was changed to since.
+    #[schema(value_type = Object)]
+    metadata: Value,
+    /// What was kept of the contact when it was called, `name` and its own metadata: the flow knows it, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    contact_data: Option<Value>,
+    /// On whose behalf it was called.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<String>,
+}
+
+/// Calls of contacts, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::api) struct CallHistory {
+    pub(super) call_records: Vec<CallRecord>,
+    /// The parameter `after` of the next page; `null` on the last one.
+    pub(super) next: Option<String>,
+}
+
+impl From<HistoryRow> for CallRecord {
+    fn from(row: HistoryRow) -> Self {
+        Self {
+            call_id: row.call.id,
+            contact_id: row.contact_id.unwrap_or_default(),
+            r#type: CallType::Voice,
+            start_time: second(row.call.created_ms),
+            end_time: row.call.ended_ms.map(second),
+            metadata: row.call.metadata,
+            contact_data: row.contact_data,
+            user_id: row.user_id,
+        }
+    }
+}
+
+/// A time as the Calls API writes it: whole seconds, UTC.
+fn second(epoch_ms: i64) -> String {
+    let at = OffsetDateTime::from_unix_timestamp(epoch_ms.div_euclid(1000)).ok();
+    at.and_then(|at| at.format(&Rfc3339).ok()).unwrap_or_default()
+}
+
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in crate::api) struct HistoryQuery {
+    /// Only calls of this user: the contact that was called or called us, or the `user_id` on whose behalf.
+    #[param(min_length = 1, max_length = 64)]
+    pub(super) user_id: Option<String>,
+    /// Records on a page; 50 when absent.
+    #[param(value_type = Option<u32>, minimum = 1, maximum = 500)]
+    pub(super) limit: u32,
+    /// `next` of the page before.
+    #[param(value_type = Option<String>, pattern = r"^[0-9]{1,15}\.[A-Za-z0-9._-]+$")]
+    pub(super) after: Option<Cursor>,
+}
+
+impl Given for HistoryQuery {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        Self { user_id: fields.text("user_id", LONGEST_ID), limit: page_size(fields), after: cursor(fields) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::api::error::Code;
+    use crate::api::fields::{Faults, Names, Object};
+
+    #[test]
+    fn times_read_as_in_the_document() {
+        assert_eq!(second(1_692_604_800_999), "2023-08-21T08:00:00Z");
+    }
+
+    #[test]
+    fn the_kind_of_a_call_is_taken_in_any_case() {
+        let read = |body: Value| {
+            let object = Object::read(body.to_string().as_bytes(), "body").unwrap();
+            let mut faults = Faults::default();
+            let made = object.fields(Names::Exact, &mut faults, |fields| Make::read(fields, &Reach::Public));
+            faults.end(Code::Malformed).map(|_| made.r#type).map_err(|problem| problem.detail().to_owned())
+        };
+        for (word, kind) in [
+            ("voice", CallType::Voice),
+            ("VOICE", CallType::Voice),
+            ("Suara", CallType::Voice),
+            ("Video", CallType::Video),
+        ] {
+            assert_eq!(read(json!({"contact_id": "a", "type": word})), Ok(kind));
+        }
+        let told = read(json!({"type": "fax", "caller": "a\r\nb", "user_id": ""})).unwrap_err();
+        assert_eq!(
+            told,
+            "contact_id: is missing; name the contact to call; type: must be \"voice\", \"suara\" or \"video\", \
+             and not \"fax\"; user_id: is empty; give it a value; caller: has a line break or another control \
+             character in it; take it out"
+        );
+        assert_eq!(json!(CallType::Voice), "voice");
+    }
+}

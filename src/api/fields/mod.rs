@@ -1,0 +1,485 @@
+//! Fields of a request, from a JSON object or from a query string: read one by one, and every one that is wrong is
+//! told, all at once, with its path.
+//!
+//! A reader takes what it knows by name and goes on when something is wrong, with a stand-in for the value; [`Fields`]
+//! remembers, and whoever opened the request never hands the stand-ins on.
+
+mod blank;
+mod faults;
+mod json;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use serde_json::{Map, Value};
+
+pub(super) use self::faults::Faults;
+pub(super) use self::json::without_mark;
+use super::error::{Code, Problem};
+
+/// How a request names its fields.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Names {
+    /// As they are documented; a stranger among them is a fault.
+    Exact,
+    /// In any case of their letters; strangers are told and left alone.
+    AnyCase,
+}
+
+/// Where the values come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Source {
+    Json,
+    /// All of them are texts.
+    Query,
+}
+
+/// What can be read from fields.
+pub(super) trait Given: Sized {
+    /// Takes what it knows.
+    fn read(fields: &mut Fields<'_>) -> Self;
+}
+
+/// Reads a body, a JSON object whatever its `Content-Type` says.
+///
+/// # Errors
+/// Says all that is wrong.
+pub(super) fn json<T: Given>(body: Result<Bytes, BytesRejection>) -> Result<T, Problem> {
+    json_as(body, Code::Malformed, T::read)
+}
+
+/// The same, where no body at all will do, or `null`.
+///
+/// # Errors
+/// Says all that is wrong.
+pub(super) fn optional<T: Given>(
+    body: Result<Bytes, BytesRejection>,
+    code: Code,
+) -> Result<Option<T>, Problem> {
+    let body = body?;
+    let bare = without_mark(&body).trim_ascii();
+    if bare.is_empty() || bare == b"null" { Ok(None) } else { json_as(Ok(body), code, T::read).map(Some) }
+}
+
+/// Reads a body; fields that are wrong make a problem of this code.
+///
+/// # Errors
+/// Says all that is wrong.
+pub(super) fn json_as<T>(
+    body: Result<Bytes, BytesRejection>,
+    code: Code,
+    read: impl FnOnce(&mut Fields<'_>) -> T,
+) -> Result<T, Problem> {
+    let object = Object::read(&body?, "body")?;
+    let mut faults = Faults::default();
+    let value = object.fields(Names::Exact, &mut faults, read);
+    faults.end(code).map(|_| value)
+}
+
+/// Reads the parameters of a query.
+///
+/// # Errors
+/// Says all that is wrong.
+pub(super) fn query<T>(
+    pairs: Vec<(String, String)>,
+    read: impl FnOnce(&mut Fields<'_>) -> T,
+) -> Result<T, Problem> {
+    let mut faults = Faults::default();
+    let members = pairs.into_iter().map(|(name, text)| (name, Value::String(text)));
+    let mut fields = Fields::over(members, (Names::Exact, Source::Query), String::new(), &mut faults);
+    let value = read(&mut fields);
+    fields.close();
+    faults.end(Code::Malformed).map(|_| value)
+}
+
+/// A JSON object that was read and not yet looked at.
+#[derive(Debug, Default)]
+pub(super) struct Object(json::Read);
+
+impl From<Map<String, Value>> for Object {
+    fn from(members: Map<String, Value>) -> Self {
+        Self(json::Read { members, twice: Vec::new() })
+    }
+}
+
+impl Object {
+    /// `what` is what it came as: a body, a line.
+    ///
+    /// # Errors
+    /// Says why it is no object.
+    pub(super) fn read(bytes: &[u8], what: &str) -> Result<Self, Problem> {
+        json::read(bytes, what).map(Self).map_err(|why| Problem::new(Code::Malformed, why))
+    }
+
+    pub(super) const fn members(&self) -> &Map<String, Value> {
+        &self.0.members
+    }
+
+    /// Looks at its fields.
+    pub(super) fn fields<T>(
+        self,
+        names: Names,
+        faults: &mut Faults,
+        read: impl FnOnce(&mut Fields<'_>) -> T,
+    ) -> T {
+        for path in &self.0.twice {
+            faults.add(path, "stands twice; send it once");
+        }
+        let mut fields = Fields::over(self.0.members, (names, Source::Json), String::new(), faults);
+        let value = read(&mut fields);
+        fields.close();
+        value
+    }
+}
+
+/// The fields of one object.
+pub(super) struct Fields<'f> {
+    /// By the name they are looked up by: the name given, and the value.
+    members: BTreeMap<String, (String, Value)>,
+    names: Names,
+    source: Source,
+    /// In front of their names: empty, or with a dot at its end.
+    path: String,
+    /// Names that were asked for.
+    known: Vec<&'static str>,
+    faults: &'f mut Faults,
+}
+
+impl<'f> Fields<'f> {
+    fn over(
+        members: impl IntoIterator<Item = (String, Value)>,
+        (names, source): (Names, Source),
+        path: String,
+        faults: &'f mut Faults,
+    ) -> Self {
+        let mut fields = Self { members: BTreeMap::new(), names, source, path, known: Vec::new(), faults };
+        for (name, value) in members {
+            let key = fields.key(&name);
+            match fields.members.get(&key) {
+                Some((before, _)) if *before == name => fields.fault(&name, "stands twice; send it once"),
+                Some((before, _)) => {
+                    let problem = format!("stands beside {before}, which is the same field; send it once");
+                    fields.fault(&name, problem);
+                }
+                None => drop(fields.members.insert(key, (name, value))),
+            }
+        }
+        fields
+    }
+
+    fn key(&self, name: &str) -> String {
+        if self.names == Names::AnyCase { name.to_ascii_lowercase() } else { name.to_owned() }
+    }
+
+    /// Something is wrong with a field.
+    pub(super) fn fault(&mut self, name: &str, problem: impl Into<String>) {
+        self.faults.add(&format!("{}{name}", self.path), problem);
+    }
+
+    /// A field is not followed.
+    pub(super) fn ignore(&mut self, name: &str) {
+        self.faults.ignore(format!("{}{name}", self.path));
+    }
+
+    /// Takes a field as it is, `null` included.
+    pub(super) fn take(&mut self, name: &'static str) -> Option<Value> {
+        self.known.push(name);
+        self.members.remove(&self.key(name)).map(|(_, value)| value)
+    }
+
+    /// Whether a field is there and not `null`.
+    pub(super) fn holds(&self, name: &str) -> bool {
+        self.members.get(&self.key(name)).is_some_and(|(_, value)| !value.is_null())
+    }
+
+    /// Takes a field if it is this word.
+    pub(super) fn is(&mut self, name: &'static str, word: &str) -> bool {
+        let there = self.members.get(&self.key(name)).is_some_and(|(_, value)| value == word);
+        if there {
+            self.take(name);
+        }
+        there
+    }
+
+    /// A moment, which may also be written as a number of milliseconds since 1970.
+    pub(super) fn moment(&mut self, name: &'static str) -> Option<String> {
+        let key = self.key(name);
+        if let Some((_, value @ Value::Number(_))) = self.members.get_mut(&key) {
+            *value = Value::String(value.to_string());
+        }
+        self.text(name, LONGEST_MOMENT)
+    }
+
+    /// Takes a field; `null` is as good as absent.
+    fn given(&mut self, name: &'static str) -> Option<Value> {
+        self.take(name).filter(|value| !value.is_null())
+    }
+
+    /// A field that `null` takes away: `Some(None)` for `null`, `None` where it is absent or wrong.
+    pub(super) fn nullable<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&mut Self, &'static str) -> Option<T>,
+    ) -> Option<Option<T>> {
+        match self.members.get(&self.key(name)) {
+            Some((_, Value::Null)) => {
+                self.take(name);
+                Some(None)
+            }
+            Some(_) | None => read(self, name).map(Some),
+        }
+    }
+
+    /// A field that must be there.
+    pub(super) fn required<T: Default>(
+        &mut self,
+        name: &'static str,
+        example: &str,
+        read: impl FnOnce(&mut Self, &'static str) -> Option<T>,
+    ) -> T {
+        if !self.holds(name) {
+            self.take(name);
+            self.fault(name, format!("is missing; {example}"));
+            return T::default();
+        }
+        read(self, name).unwrap_or_default()
+    }
+
+    /// Any text, also an empty one.
+    pub(super) fn any_text(&mut self, name: &'static str) -> Option<String> {
+        match self.given(name)? {
+            Value::String(text) => Some(text),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                self.fault(name, "must be a text in quotes");
+                None
+            }
+        }
+    }
+
+    /// A text that holds a value, without white space around it and signs that nobody sees in it, of at most `longest`
+    /// characters.
+    pub(super) fn text(&mut self, name: &'static str, longest: usize) -> Option<String> {
+        let text = self.any_text(name)?;
+        self.checked(name, |_| checked_text(&text, longest))
+    }
+
+    /// A text that `read` understands.
+    pub(super) fn read<T>(
+        &mut self,
+        name: &'static str,
+        longest: usize,
+        read: impl FnOnce(&str) -> Result<T, String>,
+    ) -> Option<T> {
+        let text = self.text(name, longest)?;
+        self.checked(name, |_| read(&text))
+    }
+
+    /// Notes what is wrong with a field that is looked at.
+    pub(super) fn checked<T>(
+        &mut self,
+        name: &str,
+        read: impl FnOnce(&mut Self) -> Result<T, String>,
+    ) -> Option<T> {
+        match read(self) {
+            Ok(value) => Some(value),
+            Err(problem) => {
+                self.fault(name, problem);
+                None
+            }
+        }
+    }
+
+    /// One of several words, in any case of their letters.
+    pub(super) fn word<T: Copy>(&mut self, name: &'static str, words: &[(&str, T)]) -> Option<T> {
+        let text = self.text(name, LONGEST_WORD)?;
+        let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(&text));
+        if found.is_none() {
+            let words = listed(words.iter().map(|(word, _)| *word));
+            self.fault(name, format!("must be {words}, and not \"{text}\""));
+        }
+        found.map(|(_, value)| *value)
+    }
+
+    /// A whole number within a range. JSON knows one kind of number: 500.0 and 5e2 are 500.
+    pub(super) fn whole(&mut self, name: &'static str, range: RangeInclusive<i64>) -> Option<i64> {
+        let value = self.given(name)?;
+        let source = self.source;
+        self.checked(name, |_| whole(&value, source, &range))
+    }
+
+    /// The same, for a range that fits.
+    pub(super) fn small(&mut self, name: &'static str, range: RangeInclusive<u32>) -> Option<u32> {
+        let number = self.whole(name, i64::from(*range.start())..=i64::from(*range.end()))?;
+        u32::try_from(number).ok()
+    }
+
+    /// Milliseconds within a range.
+    pub(super) fn ms(&mut self, name: &'static str, range: RangeInclusive<u32>) -> Option<u64> {
+        self.small(name, range).map(u64::from)
+    }
+
+    /// A number within a range.
+    pub(super) fn number(&mut self, name: &'static str, range: RangeInclusive<f64>) -> Option<f64> {
+        let value = self.given(name)?;
+        let number = value.as_f64().filter(|number| range.contains(number));
+        if number.is_none() {
+            self.fault(name, format!("must be a number from {} to {}", range.start(), range.end()));
+        }
+        number
+    }
+
+    /// Yes or no.
+    pub(super) fn yes(&mut self, name: &'static str) -> Option<bool> {
+        let value = self.given(name)?;
+        let yes = match (&value, self.source) {
+            (Value::Bool(yes), _) => Some(*yes),
+            (Value::String(text), Source::Query) => text.to_ascii_lowercase().parse().ok(),
+            _ => None,
+        };
+        if yes.is_none() {
+            self.fault(name, "must be true or false");
+        }
+        yes
+    }
+
+    /// An object as it is.
+    pub(super) fn object(&mut self, name: &'static str) -> Option<Map<String, Value>> {
+        match self.given(name)? {
+            Value::Object(object) => Some(object),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                self.fault(name, "must be an object, { … }");
+                None
+            }
+        }
+    }
+
+    /// The fields of an object within this one.
+    pub(super) fn within<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&mut Fields<'_>) -> T,
+    ) -> Option<T> {
+        let object = self.object(name)?;
+        let path = format!("{}{name}.", self.path);
+        let mut inner = Fields::over(object, (self.names, self.source), path, &mut *self.faults);
+        let value = read(&mut inner);
+        inner.close();
+        Some(value)
+    }
+
+    /// A list of at most `most` texts, each of which `read` understands.
+    pub(super) fn list<T>(
+        &mut self,
+        name: &'static str,
+        most: usize,
+        mut read: impl FnMut(&str) -> Result<T, String>,
+    ) -> Option<Vec<T>> {
+        let Value::Array(items) = self.given(name)? else {
+            self.fault(name, "must be a list of texts, [ … ]");
+            return None;
+        };
+        if items.len() > most {
+            self.fault(name, format!("has {} entries; {most} is the most", items.len()));
+            return None;
+        }
+        let length = items.len();
+        let mut taken = Vec::with_capacity(length);
+        for (at, item) in items.iter().enumerate() {
+            let name = format!("{name}[{at}]");
+            let text = item.as_str().ok_or("must be a text in quotes".to_owned());
+            taken.extend(self.checked(&name, |_| text.and_then(&mut read)));
+        }
+        (taken.len() == length).then_some(taken)
+    }
+
+    /// What nobody asked for: strangers, or fields that mean nothing.
+    fn close(mut self) {
+        let strangers: Vec<String> =
+            std::mem::take(&mut self.members).into_values().map(|(name, _)| name).collect();
+        let known = self.known.join(", ");
+        for name in strangers {
+            match (self.names, self.source) {
+                (Names::AnyCase, _) => self.ignore(&name),
+                (Names::Exact, Source::Json) if self.known.is_empty() => {
+                    self.fault(&name, "is no field here; there are none");
+                }
+                (Names::Exact, Source::Json) => {
+                    self.fault(&name, format!("is no field here; there are {known}"));
+                }
+                (Names::Exact, Source::Query) => {
+                    self.fault(&name, format!("is no parameter here; there are {known}"));
+                }
+            }
+        }
+    }
+}
+
+/// Longest moment, characters.
+const LONGEST_MOMENT: usize = 64;
+/// Longest word that is compared, characters.
+const LONGEST_WORD: usize = 64;
+
+/// A text that holds a value, trimmed.
+///
+/// # Errors
+/// Says why it is none.
+pub(super) fn checked_text(text: &str, longest: usize) -> Result<String, String> {
+    if let Some(why) = blank::why_blank(text) {
+        return Err(why);
+    }
+    short_text(text, longest)
+}
+
+/// A text that is not empty, trimmed; for names of people, who may be called anything.
+///
+/// # Errors
+/// Says what is wrong with it.
+pub(super) fn short_text(text: &str, longest: usize) -> Result<String, String> {
+    let text = text.trim();
+    if text.is_empty() {
+        return Err("is empty; give it a value".to_owned());
+    }
+    let length = text.chars().count();
+    if length > longest {
+        return Err(format!("has {length} characters; {longest} is the most"));
+    }
+    if text.chars().any(char::is_control) {
+        return Err("has a line break or another control character in it; take it out".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn whole(value: &Value, source: Source, range: &RangeInclusive<i64>) -> Result<i64, String> {
+    let number = match (value, source) {
+        (Value::Number(number), _) => number.as_i64().or_else(|| as_whole(number.as_f64()?)),
+        (Value::String(text), Source::Query) => {
+            let text = text.trim();
+            text.parse().ok().or_else(|| as_whole(text.parse().ok()?))
+        }
+        _ => None,
+    };
+    let (least, most) = (range.start(), range.end());
+    number.filter(|number| range.contains(number)).ok_or_else(|| match *most {
+        i64::MAX if *least == i64::MIN => "must be a whole number".to_owned(),
+        i64::MAX => format!("must be a whole number, {least} or more"),
+        _ => format!("must be a whole number from {least} to {most}"),
+    })
+}
+
+fn as_whole(number: f64) -> Option<i64> {
+    (number.fract() == 0.0 && number.abs() <= 9e15).then_some(number as i64)
+}
+
+/// Words in a sentence: "a", "b" or "c".
+fn listed<'a>(words: impl Iterator<Item = &'a str>) -> String {
+    let quoted: Vec<String> = words.map(|word| format!("\"{word}\"")).collect();
+    match quoted.split_last() {
+        Some((last, [])) => last.clone(),
+        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
+        None => String::new(),
+    }
+}
