@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use callcore::call::Disposition;
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -29,8 +30,8 @@ pub(super) struct ListQuery {
     #[param(min_length = 1, max_length = 128)]
     bot_id: Option<String>,
     /// As the carrier spells it, `NO ANSWER` for example.
-    #[param(min_length = 1, max_length = 64, pattern = "^[A-Z ]*[A-Z]$")]
-    disposition: Option<String>,
+    #[param(value_type = Option<String>, pattern = "^(ANSWERED|NO ANSWER|BUSY|FAILED|CANCEL)$")]
+    disposition: Option<Disposition>,
     /// `scheduled`, `live` or `ended`.
     #[param(value_type = Option<String>, pattern = "^(scheduled|live|ended)$")]
     progress: Progress,
@@ -38,9 +39,15 @@ pub(super) struct ListQuery {
 
 const PROGRESS: [(&str, Progress); 3] =
     [("scheduled", Progress::Scheduled), ("live", Progress::Live), ("ended", Progress::Ended)];
-/// Longest name of a bot, and longest disposition, characters.
+const DISPOSITIONS: [Disposition; 5] = [
+    Disposition::Answered,
+    Disposition::NoAnswer,
+    Disposition::Busy,
+    Disposition::Failed,
+    Disposition::Cancel,
+];
+/// Longest name of a bot, characters.
 pub(super) const LONGEST_BOT: usize = 128;
-const LONGEST_DISPOSITION: usize = 64;
 
 impl Given for ListQuery {
     fn read(fields: &mut Fields<'_>) -> Self {
@@ -48,7 +55,7 @@ impl Given for ListQuery {
             limit: page_size(fields),
             after: cursor(fields),
             bot_id: fields.text("botId", LONGEST_BOT),
-            disposition: fields.text("disposition", LONGEST_DISPOSITION),
+            disposition: fields.word("disposition", &DISPOSITIONS.map(|one| (one.as_str(), one))),
             progress: fields.word("progress", &PROGRESS).unwrap_or(Progress::Any),
         }
     }
@@ -154,7 +161,7 @@ pub(super) async fn list(
     }
     let filter = CallFilter {
         bot_id: query.bot_id,
-        disposition: query.disposition,
+        disposition: query.disposition.map(|disposition| disposition.as_str().to_owned()),
         progress: query.progress,
         sight: caller.sight(SEEING),
         ..CallFilter::default()

@@ -28,21 +28,21 @@ struct CdrParameters {
     /// `billableSeconds`, `destination`, `disposition`.
     #[param(rename = "sortBy", example = json!(["startTime:DESC"]))]
     sort_by: Option<Vec<String>>,
-    /// `$eq:` or `$contains:` and a number or a part of it. A plus need not be escaped.
+    /// `$eq:` or `$contains:` and a number or a part of it; without either the number as a whole. A plus need not be escaped.
     #[param(
         rename = "filter.destination",
         example = "$contains:0812",
-        pattern = r"^\$(eq|contains):\+?[0-9]+$"
+        pattern = r"^(\$(eq|contains):)?[^$\s][^$]*$"
     )]
     destination: Option<String>,
     /// `$eq:`, `$gt:`, `$gte:`, `$lt:` or `$lte:` and whole seconds.
-    #[param(rename = "filter.duration", example = "$gte:30", pattern = r"^\$(eq|gte?|lte?):[0-9]{1,9}$")]
+    #[param(rename = "filter.duration", example = "$gte:30", pattern = r"^(\$(eq|gte?|lte?):)?[0-9]{1,9}$")]
     duration: Option<String>,
     /// As `filter.duration`.
     #[param(
         rename = "filter.billableSeconds",
         example = "$gt:0",
-        pattern = r"^\$(eq|gte?|lte?):[0-9]{1,9}$"
+        pattern = r"^(\$(eq|gte?|lte?):)?[0-9]{1,9}$"
     )]
     billable_seconds: Option<String>,
     /// `$eq:` and one, or `$in:` and several with commas: `ANSWERED`, `NO ANSWER`, `BUSY`, `FAILED`, `CANCEL`.

@@ -25,6 +25,7 @@ mod recordings;
 mod timeline;
 mod transcript;
 mod webhooks;
+mod when;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

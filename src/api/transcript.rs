@@ -62,7 +62,11 @@ pub(super) struct Transcript {
 #[utoipa::path(get, path = "/v1/calls/{call_id}/transcript", operation_id = "getTranscript", tag = "calls",
     params(("call_id" = String, Path, description = "The call."), TranscriptQuery),
     responses(
-        (status = 200, description = "The transcript; text or captions when `format` asks for them.", body = Transcript),
+        (status = 200, description = "The transcript; text or captions when `format` asks for them.", content(
+            (Transcript = "application/json"),
+            (String = "text/plain"),
+            (String = "text/vtt"),
+        )),
         (status = 400, description = "There is no such format.", body = ProblemDocument,
             content_type = "application/problem+json"),
         NoSuchCall,

@@ -46,10 +46,17 @@ log: { filter: warn }
 auth: { app_rate: null, key_rate: null, failed_logins_per_minute: 0 }
 trunks: [ { name: nowhere, url: "http://127.0.0.1:9", token: none } ]
 CONFIG
-# One app that may do everything.
-"$dering" app --database "$work/dering.db" add contract --scope "SmartAssist Dialout" --scope read --scope flows \
-  --scope campaigns --scope admin >/dev/null
-token=$("$dering" token --app contract --database "$work/dering.db")
+# Apps that may do everything: one to ask with, and spare ones, because some operations take apps away or change them.
+tokens=
+for n in $(seq "${SPARE:-12}"); do
+  "$dering" app --database "$work/dering.db" add "spare-$n" --scope "SmartAssist Dialout" --scope read --scope flows \
+    --scope campaigns --scope admin >/dev/null
+  tokens+="spare-$n $("$dering" token --app "spare-$n" --database "$work/dering.db" --ttl 12h)"$'\n'
+done
+CONTRACT_KEY=$("$dering" app --database "$work/dering.db" key pages --scope read --scope campaigns)
+export CONTRACT_KEY
+export CONTRACT_TOKENS=$tokens CONTRACT_URL="http://127.0.0.1:$port"
+export SCHEMATHESIS_HOOKS="$here/tests/contract/hooks.py"
 "$dering" serve --config "$work/dering.yaml" >"$work/log" 2>&1 &
 server=$!
 for _ in $(seq 100); do
@@ -61,8 +68,7 @@ status=0
 # Schemathesis keeps notes where it runs.
 cd "$work"
 "$venv/bin/schemathesis" --config-file "$here/tests/contract/schemathesis.toml" run "http://127.0.0.1:$port/openapi.json" \
-  --header "Authorization: Bearer $token" --phases examples,coverage,fuzzing \
-  --max-examples "${EXAMPLES:-25}" "$@" || status=$?
+  --phases examples,coverage,fuzzing,stateful --max-examples "${EXAMPLES:-25}" "$@" || status=$?
 if ! kill -0 "$server" 2>/dev/null || grep -q 'panicked' "$work/log"; then
   echo "the server did not survive:"
   status=1

@@ -9,6 +9,7 @@ use super::{bots, name, scopes};
 use crate::api::audit::moment;
 use crate::api::auth::{ANY_BOT, DIALOUT};
 use crate::api::fields::{Fields, Given};
+use crate::api::when::Moment;
 use crate::store::{ApiKeyRow, AppChange, AppRow, KeyChange, Rate, SecretRow};
 use crate::wallclock::{iso, now_ms};
 
@@ -220,7 +221,7 @@ pub(super) struct NewSecretBody {
     #[schema(value_type = Option<String>, min_length = 32, max_length = 1024)]
     pub(super) secret: Option<SecretString>,
     /// When the older secrets end; without it they stay. A time that has passed is now.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<Moment>)]
     pub(super) retire_others_at: Option<i64>,
 }
 
@@ -234,7 +235,7 @@ impl Given for NewSecretBody {
 #[derive(Debug, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct SecretPatch {
-    #[schema(value_type = Option<String>, format = DateTime, required)]
+    #[schema(value_type = Option<Moment>, required)]
     pub(super) retire_at: Option<i64>,
 }
 
@@ -302,8 +303,8 @@ pub(super) struct NewKeyBody {
     pub(super) app_id: Option<String>,
     #[schema(value_type = Option<RateLimit>)]
     pub(super) rate_limit: Option<Rate>,
-    /// A time to come.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    /// A time to come; one that has passed is a 422.
+    #[schema(value_type = Option<Moment>)]
     pub(super) expires_at: Option<i64>,
 }
 
@@ -343,8 +344,8 @@ pub(super) struct KeyPatch {
     #[schema(min_items = 1, value_type = Option<Vec<BotName>>)]
     bots: Option<Vec<String>>,
     rate_limit: Option<RateLimit>,
-    /// A time to come.
-    #[schema(format = DateTime)]
+    /// A time to come; one that has passed is a 422.
+    #[schema(value_type = Option<Moment>)]
     expires_at: Option<String>,
 }
 

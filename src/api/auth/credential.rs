@@ -16,17 +16,28 @@ pub(super) enum Credential {
     Key(String),
     /// Neither.
     Other(String),
+    /// It cannot be one, and why.
+    Unreadable(&'static str),
 }
+
+/// Longest credential, bytes: more than any token that is made for us has.
+const LONGEST: usize = 8 * 1024;
+const NOT_ASCII: &str = "the header holds signs beyond ASCII";
+const TOO_LONG: &str = "the header has more than 8 KiB";
 
 impl Credential {
     /// From `auth`, where Kore's callers put their token; else from `Authorization`, as a bearer or, from a browser,
     /// as the password of basic authentication (RFC 7617) under any user name.
     pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
-        if let Some(own) = headers.get("auth") {
-            let own = own.to_str().ok()?.trim();
-            return Some(Self::sort(without_scheme(own, "bearer").unwrap_or(own)));
+        let own = headers.get("auth");
+        let header = own.or_else(|| headers.get(AUTHORIZATION))?;
+        if header.len() > LONGEST {
+            return Some(Self::Unreadable(TOO_LONG));
         }
-        let value = headers.get(AUTHORIZATION)?.to_str().ok()?.trim();
+        let Ok(value) = header.to_str().map(str::trim) else { return Some(Self::Unreadable(NOT_ASCII)) };
+        if own.is_some() {
+            return Some(Self::sort(without_scheme(value, "bearer").unwrap_or(value)));
+        }
         if let Some(bearer) = without_scheme(value, "bearer") {
             return Some(Self::sort(bearer));
         }
@@ -76,6 +87,12 @@ mod tests {
         assert_eq!(with("authorization", "bearer j.w.t"), token);
         assert_eq!(with("x-auth", "j.w.t"), None);
         assert_eq!(with("authorization", "Digest j.w.t"), None);
+        let header = |bytes: &[u8]| {
+            let value = axum::http::HeaderValue::from_bytes(bytes).unwrap();
+            Credential::of(&HeaderMap::from_iter([("auth".parse().unwrap(), value)]))
+        };
+        assert_eq!(header("schlüssel".as_bytes()), Some(Credential::Unreadable(NOT_ASCII)));
+        assert_eq!(header("x".repeat(100_000).as_bytes()), Some(Credential::Unreadable(TOO_LONG)));
     }
 
     #[test]

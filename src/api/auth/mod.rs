@@ -159,7 +159,9 @@ impl Auth {
     pub async fn app(&self, headers: &HeaderMap, scope: &str) -> Result<ClientApp, AuthError> {
         let credential = match Credential::of(headers).ok_or(AuthError::Missing)? {
             Credential::Other(text) => Credential::Token(text),
-            credential @ (Credential::Token(_) | Credential::Key(_)) => credential,
+            credential @ (Credential::Token(_) | Credential::Key(_) | Credential::Unreadable(_)) => {
+                credential
+            }
         };
         let caller = self.prove(&credential, headers).await?.caller;
         self.acting(&caller, scope).await
@@ -273,6 +275,7 @@ impl Auth {
             Credential::Token(token) => self.prove_token(token).await,
             Credential::Key(text) => self.prove_key(text, headers).await,
             Credential::Other(_) => Err(AuthError::KeyUnknown),
+            Credential::Unreadable(why) => Err(AuthError::Malformed((*why).to_owned())),
         }
     }
 
@@ -339,7 +342,7 @@ impl Auth {
                 let key = self.store().known_key(key::id(text)?).await.ok()?;
                 key.map(|key| format!("key:{}", key.id))
             }
-            Credential::Other(_) => None,
+            Credential::Other(_) | Credential::Unreadable(_) => None,
         }
     }
 

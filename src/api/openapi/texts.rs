@@ -1,10 +1,11 @@
-//! What every text of a request is like: it is not blank, and has no control characters in it.
+//! What every text of a request is like: it is not blank, and has no control characters in it. White space around it is
+//! taken off.
 
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::{Components, Object, RefOr, Schema};
 
 /// As `api::fields` reads texts; ECMA 262.
-const TEXT: &str = r"^[^\x00-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s][^\x00-\x1f\x7f-\x9f]*$";
+const TEXT: &str = r"^\s*[^\x00-\x1f\x7f-\x9f\s]([^\x00-\x1f\x7f-\x9f]*[^\x00-\x1f\x7f-\x9f\s])?\s*$";
 
 /// Describes the texts among an operation's parameters.
 pub(super) fn of_parameters(operation: &mut Operation) {

@@ -3,7 +3,6 @@
 
 mod pages;
 mod show;
-mod when;
 
 use axum::body::Bytes;
 use axum::extract::State;
@@ -18,14 +17,13 @@ use utoipa_axum::routes;
 use self::show::{
     Delivery, DeliveryDetail, DeliveryList, EndpointList, EndpointState, Fate, Reason, Redelivery,
 };
-use self::when::When;
-pub(super) use self::when::with_plus;
 use super::Api;
 use super::auth::{Caller, RESENDING, SEEING};
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query, page_size};
 use super::fields::{self, Fields, Given, json};
 use super::openapi::{BadBody, BadParameter, NoSuchNotification, TooLarge};
+use super::when::{Moment, When};
 use crate::store::{Act, DeliveryFilter, DeliveryRow, DeliveryState, NotSettled};
 use crate::wallclock::now_ms;
 
@@ -78,10 +76,10 @@ struct Wanted {
     #[param(value_type = Option<Reason>)]
     reason: Option<String>,
     /// Made at or after.
-    #[param(value_type = Option<String>, format = DateTime)]
+    #[param(value_type = Option<Moment>)]
     since: Option<When>,
     /// Made before.
-    #[param(value_type = Option<String>, format = DateTime)]
+    #[param(value_type = Option<Moment>)]
     until: Option<When>,
     /// Notifications on a page, 1 to 500; 50 when absent.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 500)]
@@ -160,10 +158,10 @@ struct Again {
     #[schema(value_type = Option<Reason>)]
     reason: Option<String>,
     /// Made at or after.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<Moment>)]
     since: Option<When>,
     /// Made before.
-    #[schema(value_type = Option<String>, format = DateTime)]
+    #[schema(value_type = Option<Moment>)]
     until: Option<When>,
     /// At most so many, 1 to 1000; 1000 when absent.
     #[schema(minimum = 1, maximum = 1000)]
@@ -366,7 +364,9 @@ mod tests {
         assert!(again(r#"{"callId":"c","state":"open"}"#).unwrap_err().contains("on its way"));
         let wrong =
             again(r#"{"callId":"","limit":0,"since":"soon","ids":["a",7],"state":"lost"}"#).unwrap_err();
-        for field in ["callId: is empty", "limit: must", "since: is not", "ids[1]: must", "state: must be"] {
+        for field in
+            ["callId: is empty", "limit: must", "since: is no moment", "ids[1]: must", "state: must be"]
+        {
             assert!(wrong.contains(field), "{wrong}");
         }
         assert!(again(r#"{"call_id":"c"}"#).unwrap_err().contains("call_id"));

@@ -124,6 +124,7 @@ pub(super) async fn one(
 #[derive(Debug, Default, ToSchema)]
 pub(super) struct Pressed {
     /// From the page.
+    #[schema(min_length = 1, max_length = 200)]
     token: String,
 }
 
@@ -240,7 +241,7 @@ fn tabs(state: &str) -> Vec<Tab> {
 
 fn fields(wanted: &Wanted, state: &str) -> WantedFields {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    let when = |value: &Option<super::When>| {
+    let when = |value: &Option<crate::api::when::When>| {
         serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
     };
     WantedFields {

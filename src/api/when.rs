@@ -5,6 +5,9 @@ use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 use time::{Date, OffsetDateTime, PrimitiveDateTime};
+use utoipa::openapi::schema::{AnyOfBuilder, KnownFormat, SchemaFormat, Type};
+use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 const DAY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 /// What a browser's field for dates sends; taken as UTC.
@@ -32,14 +35,14 @@ impl When {
             return Ok(Self::default());
         }
         let ms = text.parse::<i64>().ok().or_else(|| iso_ms(&with_plus(text))).ok_or_else(|| {
-            "is not a time; write 2026-11-21T05:30:00Z, 2026-11-21, or milliseconds since 1970".to_owned()
+            "is no moment; write 2026-11-21T05:30:00Z, 2026-11-21, or milliseconds since 1970".to_owned()
         })?;
         Ok(Self { text: text.to_owned(), ms: Some(ms) })
     }
 }
 
 /// A moment whose offset lost its plus to the query that carried it.
-pub(in crate::api) fn with_plus(text: &str) -> String {
+fn with_plus(text: &str) -> String {
     match text.rsplit_once(' ') {
         Some((moment, offset)) if moment.contains('T') && offset.len() == 5 => format!("{moment}+{offset}"),
         _ => text.to_owned(),
@@ -53,6 +56,28 @@ fn iso_ms(text: &str) -> Option<i64> {
     let at = at.or_else(|| Some(utc(Date::parse(text, DAY).ok()?.midnight())));
     i64::try_from(at?.unix_timestamp_nanos() / 1_000_000).ok()
 }
+
+/// How a moment is described.
+pub(super) struct Moment;
+
+impl PartialSchema for Moment {
+    fn schema() -> RefOr<Schema> {
+        let text = || ObjectBuilder::new().schema_type(Type::String);
+        let iso = text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
+        let day = text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Date)));
+        let digits = text().pattern(Some("^-?[0-9]{1,15}$"));
+        let number =
+            ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(-MOST_MS)).maximum(Some(MOST_MS));
+        let about = "ISO 8601 with an offset, a day in UTC, or milliseconds since 1970-01-01 UTC.";
+        let any = AnyOfBuilder::new().description(Some(about));
+        any.item(iso).item(day).item(digits).item(number).into()
+    }
+}
+
+impl ToSchema for Moment {}
+
+/// Farthest moment that is described, ms.
+const MOST_MS: i64 = 999_999_999_999_999;
 
 impl Serialize for When {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -80,7 +105,7 @@ mod tests {
         assert_eq!(ms("2026-11-20"), Ok(Some(1_795_132_800_000)));
         assert_eq!(ms("1795132800000"), Ok(Some(1_795_132_800_000)));
         assert_eq!(ms(""), Ok(None));
-        assert!(ms("yesterday").unwrap_err().contains("is not a time"));
+        assert!(ms("yesterday").unwrap_err().contains("is no moment"));
     }
 
     proptest! {
