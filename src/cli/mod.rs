@@ -34,7 +34,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Call ten simulated people and machines on this computer and watch
+    /// Call simulated people and machines on this computer and watch
     Demo(demo::Args),
     /// Run the server: API, calls, webhooks
     Serve(serve::Args),

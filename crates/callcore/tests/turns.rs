@@ -11,6 +11,7 @@ mod messages;
 use std::path::Path;
 
 use callcore::call::{Input, Settings, Words};
+use callcore::flow::MachineDetection;
 use line::{Echo, Line, cases, cough, digit, prompts, shared};
 use proptest::prelude::*;
 
@@ -127,6 +128,35 @@ fn words_that_come_late_answer_the_question_that_is_being_asked_again() {
     let answered = asked_again.when("answer");
     assert!(answered.len() == 1 && answered[0] <= waited.when("answer")[0] + 100, "{:?}", asked_again.facts);
     assert_eq!(asked_again.detail("transcript").map(|detail| detail["late"] == true), Some(true));
+}
+
+#[test]
+fn surplus_keys_are_no_answer_to_the_question_that_is_asked_again() {
+    let Some(shared) = beside() else { return };
+    let Ok(flow) = std::fs::read_to_string(shared.join("cases/dtmf/menu.yaml")) else { return };
+    for (keys, gap_ms, picked) in [
+        ("31", 80, None),
+        ("31", 300, None),
+        ("31", 900, None),
+        ("13", 300, None),
+        ("1", 300, Some("pay")),
+        ("31", 2_500, Some("pay")),
+    ] {
+        let settings = Settings { machine_detection: MachineDetection::Disabled, ..Settings::default() };
+        let mut line = Line::of_flow(&flow, settings);
+        line.prompt = vec![500; 24_000].into();
+        line.answer();
+        let mut at = 1_000;
+        for key in keys.chars() {
+            line.run(at);
+            line.tell(Input::Digit(key));
+            at += gap_ms;
+        }
+        line.run(60_000);
+        let outcome = line.summary.as_ref().map(|summary| summary.outcome.as_str());
+        assert_eq!(outcome, Some(picked.unwrap_or("bye")), "{keys} {gap_ms}: {:?}", line.facts);
+        assert_eq!(line.when("no_match").is_empty(), keys == "1", "{keys} {gap_ms}: {:?}", line.facts);
+    }
 }
 
 #[test]

@@ -70,6 +70,8 @@ impl Named {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Recognizer;
+    use super::super::scripted::Scripted;
     use super::*;
 
     fn limit(times_ms: &[u64]) -> u64 {
@@ -86,6 +88,19 @@ mod tests {
         assert_eq!(limit(&[150]), 2_500);
         assert_eq!(limit(&[1_500]), 5_000);
         assert_eq!(limit(&[9_000]), 12_000);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_trial_tells_how_long_calls_will_wait_and_one_that_fails_changes_nothing() {
+        let audio: Arc<[i16]> = (0..8_000).map(|n| if n % 2 == 0 { 3_000 } else { -3_000 }).collect();
+        let heard = Scripted::new([Ok("one".into()), Ok("two".into())]);
+        let quick = Named::new("quick", Recognizer::Scripted(heard.clone()), None);
+        let trial = quick.try_out(Arc::clone(&audio)).await.expect("an answer");
+        assert_eq!((trial.limit, heard.heard()), (LEAST, vec![1_000, 1_000]));
+        let hangs = Named::new("hangs", Recognizer::Scripted(Scripted::default().then_stalls()), None);
+        let begun = tokio::time::Instant::now();
+        assert_eq!(hangs.try_out(audio).await.err(), Some(SttError::TooLate(20_000)));
+        assert_eq!((begun.elapsed(), hangs.speed.limit()), (TRIAL_PATIENCE, UNKNOWN));
     }
 
     #[test]

@@ -86,6 +86,15 @@ mod tests {
     }
 
     #[test]
+    fn words_ahead_of_a_question_that_takes_none_are_told() {
+        let keys = asking("        answer_ahead: true\n        choices: { \"1\": e, \"2\": e }");
+        assert!(keys.iter().any(|found| found.contains("no words answer this question")), "{keys:?}");
+        let words =
+            asking("        answer_ahead: false\n        choices: { \"1\": { phrases: [yes], goto: e } }");
+        assert!(words.is_empty(), "{words:?}");
+    }
+
+    #[test]
     fn a_phrase_inside_another_choices_phrase_is_told() {
         let found = asking(
             "        choices: { \"1\": { phrases: [cancel], goto: e }, \"2\": { phrases: [do not cancel], goto: e } }",
