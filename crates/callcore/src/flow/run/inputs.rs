@@ -161,6 +161,7 @@ impl Run {
     pub(super) fn noise(&mut self, now: CallTime) {
         self.knowledge.speaking = false;
         let _noise = self.ahead.is_over();
+        let was_over = std::mem::take(&mut self.knowledge.has_spoken);
         match &mut self.state {
             State::Playing { cut, .. } => *cut = cut.filter(|cut| *cut != Cut::Speech),
             State::Yielding { then, .. } => {
@@ -168,6 +169,7 @@ impl Run {
                 self.go(then);
             }
             State::Asking(_) => self.ask_noise(now),
+            State::AwaitingBeep { .. } | State::Withheld { .. } if was_over => {}
             State::AwaitingBeep { .. } | State::Withheld { .. } => self.restart_beep_clock(now),
             State::Unanswered
             | State::Deciding { .. }
@@ -182,6 +184,7 @@ impl Run {
 
     pub(super) fn utterance(&mut self, text: Option<String>, now: CallTime) {
         self.knowledge.speaking = false;
+        let was_over = std::mem::take(&mut self.knowledge.has_spoken);
         if text.as_deref().is_some_and(|text| self.handled_words(text)) {
             return;
         }
@@ -195,6 +198,8 @@ impl Run {
         match &self.state {
             State::Yielding { then, .. } => self.go(*then),
             State::Asking(_) => self.ask_utterance(text, ahead, now),
+            // A recogniser may take its time; the silence began when they stopped.
+            State::AwaitingBeep { .. } | State::Withheld { .. } if was_over => {}
             State::AwaitingBeep { .. } | State::Withheld { .. } => self.restart_beep_clock(now),
             State::Unanswered
             | State::Deciding { .. }

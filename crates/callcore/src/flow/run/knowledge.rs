@@ -47,6 +47,8 @@ pub(super) struct Knowledge {
     pub visits: BTreeMap<SceneId, u32>,
     /// The callee is talking right now.
     pub speaking: bool,
+    /// They have stopped, and what they said is not known yet.
+    pub has_spoken: bool,
 }
 
 impl Knowledge {

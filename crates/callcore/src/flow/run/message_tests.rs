@@ -61,6 +61,14 @@ fn behind_a_greeting_without_another_beep_the_message_is_said_all_the_same() {
 }
 
 #[test]
+fn a_slow_recogniser_makes_no_greeting_longer() {
+    let call = mailbox(STEPS).after(1_000, Input::SpeechStarted).after(2_000, Input::SpeechEnded);
+    let call = call.after(5_000, Input::Utterance { text: Some("leave a message".into()) });
+    let (log, _) = ended(call);
+    assert!(log.contains("11000 -> note no_signal"), "six seconds behind the greeting: {log}");
+}
+
+#[test]
 fn a_beep_that_was_talked_over_at_once_counts_when_no_other_comes() {
     let call = mailbox(STEPS).after(1_000, Input::BeepStarted).after(300, Input::SpeechStarted);
     let call = call.after(500, Input::TalksOn).after(3_000, Input::Utterance { text: None });

@@ -274,7 +274,10 @@ impl Run {
             Input::Digit(digit) => self.digit(digit, now),
             Input::SpeechStarted => self.speech_started(now),
             Input::TalksOn => self.talks_on(now),
-            Input::SpeechEnded => self.restart_beep_clock(now),
+            Input::SpeechEnded => {
+                self.knowledge.has_spoken = true;
+                self.restart_beep_clock(now);
+            }
             Input::Noise => self.noise(now),
             Input::Utterance { text } => self.utterance(text, now),
             Input::LateWords { text } => self.late_words(text, now),
