@@ -243,6 +243,7 @@ impl Run {
 
     /// Something could not be done: the flow's `on_error` scene takes over, once.
     pub(super) fn fail(&mut self, reason: &str) {
+        self.leaving = None;
         match self.root.on_error {
             Some(scene) if !self.failed && !self.parting => {
                 self.failed = true;

@@ -94,6 +94,7 @@ impl Run {
     /// Begins a question. Keys pressed during the prompt before it answer it at once if they can.
     pub(super) fn begin_ask(&mut self, ask: &Ask, now: CallTime) {
         self.leaving = None;
+        self.questions += 1;
         self.tune(&ask.listening);
         let ahead = std::mem::take(&mut self.keys_ahead);
         if !ahead.is_empty() && ask.prompt.barge_in.by_dtmf() {
@@ -106,7 +107,6 @@ impl Run {
             }
             self.keys_judged = true;
         }
-        self.questions += 1;
         if let Some(words) = self.answer_ahead(ask) {
             self.state = State::Asking(Asking::new(Phase::Listening { until: now }));
             return self.consider_words(ask, Some(words), now);

@@ -57,7 +57,10 @@ impl Run {
             Ok(parts) => parts,
             Err(message) => return self.fail(&message),
         };
+        self.message_left = false;
         let Some(leaving) = &mut self.leaving else { return };
+        // A greeting that is still under way; a cough between two prompts is none.
+        let greets = leaving.parts.is_empty() && self.knowledge.speaking;
         leaving.parts.extend(parts.iter().cloned());
         // A mailbox does not mean to interrupt. Who may pick up after all is listened to where the flow says so.
         leaving.barge_in = match prompt.barge_in {
@@ -65,7 +68,7 @@ impl Run {
             BargeIn::Both | BargeIn::Dtmf => BargeIn::Dtmf,
             BargeIn::Speech | BargeIn::Off => BargeIn::Off,
         };
-        if leaving.again || self.knowledge.speaking {
+        if leaving.again || greets {
             let until = if self.knowledge.beep_ended { now } else { now + leaving.timeout_ms };
             return self.withhold(until, now);
         }

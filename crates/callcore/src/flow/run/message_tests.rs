@@ -61,6 +61,13 @@ fn behind_a_greeting_without_another_beep_the_message_is_said_all_the_same() {
 }
 
 #[test]
+fn a_cough_between_two_prompts_of_a_message_changes_nothing() {
+    let call = mailbox(STEPS).after(1_000, Input::BeepEnded).after(1_200, Input::SpeechStarted);
+    let (log, left) = ended(call.after(200, Input::Noise));
+    assert!(left && !log.contains("message_again"), "{log}");
+}
+
+#[test]
 fn a_slow_recogniser_makes_no_greeting_longer() {
     let call = mailbox(STEPS).after(1_000, Input::SpeechStarted).after(2_000, Input::SpeechEnded);
     let call = call.after(5_000, Input::Utterance { text: Some("leave a message".into()) });
