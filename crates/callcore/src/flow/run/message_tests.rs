@@ -70,9 +70,9 @@ fn a_cough_between_two_prompts_of_a_message_changes_nothing() {
 #[test]
 fn a_slow_recogniser_makes_no_greeting_longer() {
     let call = mailbox(STEPS).after(1_000, Input::SpeechStarted).after(2_000, Input::SpeechEnded);
-    let call = call.after(5_000, Input::Utterance { text: Some("leave a message".into()) });
-    let (log, _) = ended(call);
-    assert!(log.contains("11000 -> note no_signal"), "six seconds behind the greeting: {log}");
+    let call = call.after(2_000, Input::GreetingEnded);
+    let (log, _) = ended(call.after(3_000, Input::Utterance { text: Some("leave a message".into()) }));
+    assert!(log.contains("13000 -> note no_signal"), "six seconds behind the greeting: {log}");
 }
 
 #[test]
