@@ -172,6 +172,14 @@ impl App {
         &self.calls
     }
 
+    /// Reads the certificate of the port for inbound calls again; whether there is one.
+    ///
+    /// # Errors
+    /// When it cannot be used; then the old one stays.
+    pub fn read_certificate(&self) -> anyhow::Result<bool> {
+        Ok(self.inbound.as_ref().map_or(Ok(false), inbound::Server::read_certificate)?)
+    }
+
     /// Reads the folder of flows again; each that is new becomes a version, as at the start. Those that have one now.
     ///
     /// # Errors

@@ -56,7 +56,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-/// What can be read again is: the filter of the log and the flows. What is wrong with them is told, and changes
+/// What can be read again is: the filter of the log, the flows, and the certificate for inbound calls. What is wrong with them is told, and changes
 /// nothing.
 async fn read_again(app: &App, config: &Config, path: Option<&Path>, logging: &telemetry::Logging) {
     match super::configuration(path) {
@@ -70,6 +70,11 @@ async fn read_again(app: &App, config: &Config, path: Option<&Path>, logging: &t
         Ok(new) if new.is_empty() => tracing::info!("the flows were read again; nothing is new"),
         Ok(new) => tracing::info!(flows = %new.join(", "), "the flows were read again; these are new"),
         Err(error) => tracing::error!("the flows stay as they were: {error:#}"),
+    }
+    match app.read_certificate() {
+        Ok(true) => tracing::info!("the certificate for inbound calls was read again"),
+        Ok(false) => {}
+        Err(error) => tracing::error!("the certificate for inbound calls stays as it was: {error:#}"),
     }
     tracing::info!("other settings are read at the next start");
 }

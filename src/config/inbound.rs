@@ -84,7 +84,7 @@ impl Inbound {
             Access::new(&self.allow, secret.as_ref()).map_err(|error| wrong(format!("allow: {error}")))?;
         let tls = match &self.tls {
             Some(Tls { cert, key }) => {
-                Some(tls::server_config(cert, key).map_err(|error| wrong(format!("tls: {error}")))?)
+                Some(tls::Certificate::read(cert, key).map_err(|error| wrong(format!("tls: {error}")))?)
             }
             None => None,
         };

@@ -1,32 +1,21 @@
-//! TCP connections that do not wait for ever: a peer that sends nothing, or takes nothing, is let go.
-//!
-//! Every living client sends something at least every 25 s (the answer to a ping). One that is silent for
-//! longer has vanished without a word, or never meant to ask; one that does not read keeps what waits for
-//! it in our memory. Both are cut off here, below HTTP and WebSocket, whose servers would wait.
+//! Connections to the gateway, each with our patience. Every living client sends something at least every 25 s (the answer
+//! to a ping); one that is silent for longer has vanished without a word, or never meant to ask.
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use axum::serve::Listener;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::time::{Instant, Sleep, sleep};
 
-/// How long a peer may be silent, and how long it may leave what we send untaken.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Patience {
-    pub silence: Duration,
-    pub stall: Duration,
-}
+use crate::net::patient::{Impatient, Patience};
 
-impl Default for Patience {
-    fn default() -> Self {
-        Self { silence: Duration::from_secs(90), stall: Duration::from_secs(30) }
-    }
-}
+/// What the gateway's clients may take.
+pub(super) const PATIENCE: Patience = Patience {
+    silence: Some(Duration::from_secs(90)),
+    stall: Duration::from_secs(30),
+    counter: "dering_gateway_connections_cut_total",
+};
 
 /// Accepts connections, each with our patience.
 pub(super) struct Door {
@@ -48,141 +37,5 @@ impl Listener for Door {
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
         self.listener.local_addr()
-    }
-}
-
-/// A stream that fails with `TimedOut` when its peer is silent, or does not read, for too long.
-pub(super) struct Impatient<S> {
-    stream: S,
-    patience: Patience,
-    heard: Instant,
-    /// Wakes the reader to look at the clock; set anew only when it goes off.
-    silence: Pin<Box<Sleep>>,
-    /// Runs while a write waits.
-    stall: Option<Pin<Box<Sleep>>>,
-}
-
-impl<S> Impatient<S> {
-    fn new(stream: S, patience: Patience) -> Self {
-        let silence = Box::pin(sleep(patience.silence));
-        Self { stream, patience, heard: Instant::now(), silence, stall: None }
-    }
-
-    /// Turns a write that has waited too long into an error.
-    fn written<T>(&mut self, done: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
-        if done.is_ready() {
-            self.stall = None;
-            return done;
-        }
-        let patience = self.patience.stall;
-        ready!(self.stall.get_or_insert_with(|| Box::pin(sleep(patience))).as_mut().poll(context));
-        metrics::counter!("dering_gateway_connections_cut_total", "why" => "stalled").increment(1);
-        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read")))
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Impatient<S> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let done = Pin::new(&mut this.stream).poll_read(context, buf);
-        if done.is_ready() {
-            this.heard = Instant::now();
-            return done;
-        }
-        loop {
-            ready!(this.silence.as_mut().poll(context));
-            let due = this.heard + this.patience.silence;
-            if due <= Instant::now() {
-                metrics::counter!("dering_gateway_connections_cut_total", "why" => "silent").increment(1);
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer is silent")));
-            }
-            this.silence.as_mut().reset(due);
-        }
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Impatient<S> {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let done = Pin::new(&mut this.stream).poll_write(context, bytes);
-        this.written(done, context)
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let done = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
-        this.written(done, context)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let done = Pin::new(&mut this.stream).poll_flush(context);
-        this.written(done, context)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let done = Pin::new(&mut this.stream).poll_shutdown(context);
-        this.written(done, context)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
-
-    use super::*;
-
-    const PATIENCE: Patience = Patience { silence: Duration::from_secs(90), stall: Duration::from_secs(30) };
-
-    #[tokio::test(start_paused = true)]
-    async fn a_silent_peer_is_let_go_and_a_talking_one_is_not() {
-        let (ours, mut theirs) = duplex(64);
-        let mut ours = Impatient::new(ours, PATIENCE);
-        let begun = Instant::now();
-        tokio::spawn(async move {
-            for _ in 0..3 {
-                sleep(Duration::from_secs(60)).await;
-                theirs.write_all(b"x").await.expect("open");
-            }
-            std::future::pending::<()>().await;
-        });
-        let mut byte = [0];
-        for _ in 0..3 {
-            ours.read_exact(&mut byte).await.expect("it speaks now and then");
-        }
-        let error = ours.read_exact(&mut byte).await.expect_err("silence");
-        assert_eq!((error.kind(), begun.elapsed().as_secs()), (io::ErrorKind::TimedOut, 180 + 90));
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_peer_that_does_not_read_is_let_go_and_a_slow_one_is_not() {
-        let (ours, mut theirs) = duplex(64);
-        let mut ours = Impatient::new(ours, PATIENCE);
-        let slow = tokio::spawn(async move {
-            let mut block = [0; 64];
-            for _ in 0..3 {
-                sleep(Duration::from_secs(20)).await;
-                theirs.read_exact(&mut block).await.expect("open");
-            }
-            theirs
-        });
-        ours.write_all(&[0; 256]).await.expect("it reads, slowly");
-        let _theirs = slow.await.expect("no panic");
-        let begun = Instant::now();
-        let error = ours.write_all(&[0; 256]).await.expect_err("nobody reads");
-        assert_eq!((error.kind(), begun.elapsed().as_secs()), (io::ErrorKind::TimedOut, 30));
     }
 }

@@ -40,7 +40,7 @@ use tokio::task::JoinHandle;
 pub use accounts::Account;
 use callees::Callees;
 pub use callees::JSON_SCHEMA as CALLEE_JSON_SCHEMA;
-use connection::{Door, Patience};
+use connection::{Door, PATIENCE};
 pub use shared::Options;
 use shared::{Host, Shared};
 pub use version::{UnknownVersion, Version};
@@ -125,7 +125,7 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error>
 
 fn serve(shared: &Arc<Shared>, listener: TcpListener, app: Router) -> JoinHandle<()> {
     let stopping = shared.stopping.clone();
-    let door = Door { listener, patience: Patience::default() };
+    let door = Door { listener, patience: PATIENCE };
     tokio::spawn(async move {
         if let Err(error) = axum::serve(door, app).with_graceful_shutdown(stopping.cancelled_owned()).await {
             tracing::error!(%error, "the gateway has stopped serving");

@@ -14,8 +14,6 @@ use tokio_util::sync::CancellationToken;
 
 /// Nobody has to go before this time, however many come at once: it is enough to say a first word.
 const FIRST_WORD: Duration = Duration::from_millis(250);
-/// Somebody in the middle of a request may take this long before others go first.
-const SENTENCE: Duration = Duration::from_secs(3);
 
 /// How many may be connected.
 #[derive(Clone, Debug)]
@@ -43,9 +41,28 @@ struct State {
 #[derive(Debug)]
 struct Guest {
     address: IpAddr,
-    /// From then on it may be sent away; `None` while it is at work.
-    idle_from: Option<Instant>,
+    use_of_it: Use,
     leave: CancellationToken,
+}
+
+/// What a connection is used for. Who is earlier in this order goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Use {
+    /// For nothing; may be sent away from then on.
+    Idle(Instant),
+    /// For a request that has not arrived whole; the same.
+    Asking(Instant),
+    /// We are at work for it; it stays.
+    Work,
+}
+
+impl Use {
+    const fn may_go_from(self) -> Option<Instant> {
+        match self {
+            Self::Idle(from) | Self::Asking(from) => Some(from),
+            Self::Work => None,
+        }
+    }
 }
 
 /// What there is for somebody new.
@@ -107,8 +124,8 @@ impl Doors {
     fn admit(self: &Arc<Self>, state: &mut State, address: IpAddr) -> Place {
         let (id, leave) = (state.next, CancellationToken::new());
         state.next += 1;
-        let idle_from = Some(Instant::now() + FIRST_WORD);
-        state.guests.insert(id, Guest { address, idle_from, leave: leave.clone() });
+        let use_of_it = Use::Idle(Instant::now() + FIRST_WORD);
+        state.guests.insert(id, Guest { address, use_of_it, leave: leave.clone() });
         Place { doors: Arc::clone(self), id, leave }
     }
 
@@ -132,19 +149,20 @@ impl State {
     }
 
     fn in_place_of(&self, wanted: impl Fn(&Guest) -> bool) -> Room {
-        let idle = self.guests.iter().filter(|(_, guest)| wanted(guest));
-        let longest = idle.filter_map(|(id, guest)| Some((guest.idle_from?, *id))).min();
-        match longest {
-            None => Room::None,
-            Some((from, id)) if from <= Instant::now() => Room::InPlaceOf(id),
-            Some((from, _)) => Room::NotBefore(from),
+        let now = Instant::now();
+        let may_go = |guest: &Guest| guest.use_of_it.may_go_from();
+        let all = || self.guests.iter().filter(|(_, guest)| wanted(guest));
+        let ready = all().filter(|(_, guest)| may_go(guest).is_some_and(|from| from <= now));
+        if let Some((id, _)) = ready.min_by_key(|(id, guest)| (guest.use_of_it, **id)) {
+            return Room::InPlaceOf(*id);
         }
+        all().filter_map(|(_, guest)| may_go(guest)).min().map_or(Room::None, Room::NotBefore)
     }
 
-    /// The address with most idle connections.
+    /// The address with most connections that may go.
     fn most_idle(&self) -> Option<IpAddr> {
         let mut counts = HashMap::<IpAddr, usize>::new();
-        for guest in self.guests.values().filter(|guest| guest.idle_from.is_some()) {
+        for guest in self.guests.values().filter(|guest| guest.use_of_it != Use::Work) {
             *counts.entry(guest.address).or_default() += 1;
         }
         counts.into_iter().max_by_key(|(_, count)| *count).map(|(address, _)| address)
@@ -154,17 +172,17 @@ impl State {
 impl Place {
     /// Nothing is asked of us.
     pub fn idle(&self) {
-        self.set(Some(FIRST_WORD));
+        self.set(Use::Idle(Instant::now() + FIRST_WORD));
     }
 
     /// Something is being asked.
     pub fn asking(&self) {
-        self.set(Some(SENTENCE));
+        self.set(Use::Asking(Instant::now() + FIRST_WORD));
     }
 
     /// We are at work for it.
     pub fn at_work(&self) {
-        self.set(None);
+        self.set(Use::Work);
     }
 
     /// Ends when somebody else needs the place.
@@ -172,10 +190,9 @@ impl Place {
         self.leave.cancelled().await;
     }
 
-    fn set(&self, idle_in: Option<Duration>) {
-        let idle_from = idle_in.map(|wait| Instant::now() + wait);
+    fn set(&self, use_of_it: Use) {
         if let Some(guest) = self.doors.state().guests.get_mut(&self.id) {
-            guest.idle_from = idle_from;
+            guest.use_of_it = use_of_it;
         }
         self.doors.freed.notify_one();
     }
@@ -272,12 +289,16 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_request_that_never_ends_is_no_work() {
-        let doors = doors(3, 3);
-        let dripping = crowd(&doors, "203.0.113.1", 3).await;
-        dripping.iter().for_each(Place::asking);
-        let began = Instant::now();
-        assert!(doors.enter(address("198.51.100.7")).await.is_some());
-        assert!(began.elapsed() >= SENTENCE && away(&dripping) == 1);
+        let doors = doors(4, 4);
+        let dripping = crowd(&doors, "203.0.113.1", 4).await;
+        dripping[..3].iter().for_each(Place::asking);
+        tokio::time::advance(Duration::from_millis(100)).await;
+        dripping[3].idle();
+        tokio::time::advance(FIRST_WORD).await;
+        let _first = doors.enter(address("198.51.100.7")).await.unwrap();
+        assert!(dripping[3].leave.is_cancelled(), "who asks nothing goes first");
+        let _second = doors.enter(address("198.51.100.8")).await.unwrap();
+        assert_eq!(away(&dripping), 2);
     }
 
     #[tokio::test(start_paused = true)]

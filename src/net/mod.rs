@@ -4,4 +4,4 @@
 pub mod descriptors;
 pub mod doors;
 pub mod http;
-mod patient;
+pub mod patient;

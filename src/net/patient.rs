@@ -1,95 +1,159 @@
-//! A connection whose other end has to read: one that takes nothing off the wire for long is broken off.
+//! TCP connections that do not wait for ever: a peer that sends nothing, or takes nothing, is let go. One that does not
+//! read keeps what waits for it in our memory. Both are cut off here, below HTTP and WebSocket, whose servers would wait.
 
-use std::io::{self, IoSlice};
+use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Sleep, sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
+/// How long a peer may be silent, and how long it may leave what we send untaken.
+#[derive(Clone, Copy, Debug)]
+pub struct Patience {
+    /// For ever where it is `None`.
+    pub silence: Option<Duration>,
+    pub stall: Duration,
+    /// Counts connections that were cut off.
+    pub counter: &'static str,
+}
+
+/// A stream that fails with `TimedOut` when its peer is silent, or does not read, for too long.
 #[derive(Debug)]
-pub(super) struct Patient<S> {
+pub struct Impatient<S> {
     stream: S,
-    patience: Duration,
+    patience: Patience,
+    heard: Instant,
+    /// Wakes the reader to look at the clock; set anew only when it goes off.
+    silence: Option<Pin<Box<Sleep>>>,
     /// Runs while a write waits.
-    stalled: Option<Pin<Box<Sleep>>>,
+    stall: Option<Pin<Box<Sleep>>>,
 }
 
-impl<S> Patient<S> {
-    pub(super) const fn new(stream: S, patience: Duration) -> Self {
-        Self { stream, patience, stalled: None }
+impl<S> Impatient<S> {
+    pub fn new(stream: S, patience: Patience) -> Self {
+        let silence = patience.silence.map(|silence| Box::pin(sleep(silence)));
+        Self { stream, patience, heard: Instant::now(), silence, stall: None }
     }
 
-    fn checked<T>(&mut self, result: Poll<io::Result<T>>, cx: &mut Context<'_>) -> Poll<io::Result<T>> {
-        if result.is_ready() {
-            self.stalled = None;
-            return result;
+    /// Turns a write that has waited too long into an error.
+    fn written<T>(&mut self, done: Poll<io::Result<T>>, context: &mut Context<'_>) -> Poll<io::Result<T>> {
+        if done.is_ready() {
+            self.stall = None;
+            return done;
         }
-        let patience = self.patience;
-        let stalled = self.stalled.get_or_insert_with(|| Box::pin(sleep(patience)));
-        stalled.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
+        let patience = self.patience.stall;
+        ready!(self.stall.get_or_insert_with(|| Box::pin(sleep(patience))).as_mut().poll(context));
+        metrics::counter!(self.patience.counter, "why" => "stalled").increment(1);
+        Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer does not read")))
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Patient<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Impatient<S> {
     fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buffer)
+        let this = self.get_mut();
+        let done = Pin::new(&mut this.stream).poll_read(context, buf);
+        if done.is_ready() {
+            this.heard = Instant::now();
+            return done;
+        }
+        let (Some(silence), Some(longest)) = (&mut this.silence, this.patience.silence) else { return done };
+        loop {
+            ready!(silence.as_mut().poll(context));
+            let due = this.heard + longest;
+            if due <= Instant::now() {
+                metrics::counter!(this.patience.counter, "why" => "silent").increment(1);
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::TimedOut, "the peer is silent")));
+            }
+            silence.as_mut().reset(due);
+        }
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
-        self.checked(result, cx)
+impl<S: AsyncWrite + Unpin> AsyncWrite for Impatient<S> {
+    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let this = self.get_mut();
+        let done = Pin::new(&mut this.stream).poll_write(context, bytes);
+        this.written(done, context)
     }
 
     fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
-        self.checked(result, cx)
+        let this = self.get_mut();
+        let done = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
+        this.written(done, context)
     }
 
     fn is_write_vectored(&self) -> bool {
         self.stream.is_write_vectored()
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let done = Pin::new(&mut this.stream).poll_flush(context);
+        this.written(done, context)
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let this = self.get_mut();
+        let done = Pin::new(&mut this.stream).poll_shutdown(context);
+        this.written(done, context)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, duplex};
 
     use super::*;
 
+    const PATIENCE: Patience =
+        Patience { silence: Some(Duration::from_secs(90)), stall: Duration::from_secs(30), counter: "cut" };
+
     #[tokio::test(start_paused = true)]
-    async fn a_reader_may_be_slow_but_not_still() {
-        let (ours, mut theirs) = tokio::io::duplex(10);
-        let mut ours = Patient::new(ours, Duration::from_secs(30));
+    async fn a_silent_peer_is_let_go_and_a_talking_one_is_not() {
+        let (ours, mut theirs) = duplex(64);
+        let mut ours = Impatient::new(ours, PATIENCE);
+        let begun = Instant::now();
+        tokio::spawn(async move {
+            for _ in 0..3 {
+                sleep(Duration::from_secs(60)).await;
+                theirs.write_all(b"x").await.expect("open");
+            }
+            std::future::pending::<()>().await;
+        });
+        let mut byte = [0];
+        for _ in 0..3 {
+            ours.read_exact(&mut byte).await.expect("it speaks now and then");
+        }
+        let error = ours.read_exact(&mut byte).await.expect_err("silence");
+        assert_eq!((error.kind(), begun.elapsed().as_secs()), (io::ErrorKind::TimedOut, 180 + 90));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_does_not_read_is_let_go_and_a_slow_one_is_not() {
+        let (ours, mut theirs) = duplex(64);
+        let mut ours = Impatient::new(ours, PATIENCE);
         let slow = tokio::spawn(async move {
-            for _ in 0..10 {
-                tokio::time::sleep(Duration::from_secs(20)).await;
-                theirs.read_exact(&mut [0; 10]).await.unwrap();
+            let mut block = [0; 64];
+            for _ in 0..3 {
+                sleep(Duration::from_secs(20)).await;
+                theirs.read_exact(&mut block).await.expect("open");
             }
             theirs
         });
-        ours.write_all(&[0; 105]).await.unwrap();
-        let _still = slow.await.unwrap();
-        let error = ours.write_all(&[0; 100]).await.unwrap_err();
-        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        ours.write_all(&[0; 256]).await.expect("it reads, slowly");
+        let _theirs = slow.await.expect("no panic");
+        let begun = Instant::now();
+        let error = ours.write_all(&[0; 256]).await.expect_err("nobody reads");
+        assert_eq!((error.kind(), begun.elapsed().as_secs()), (io::ErrorKind::TimedOut, 30));
     }
 }

@@ -194,12 +194,12 @@ async fn a_carrier_that_has_fallen_silent_is_lost() {
     }
     let (server, mut offers) = start(|options| {
         options.waits.ping = Duration::from_millis(100);
-        options.waits.silence = Duration::from_millis(400);
+        options.waits.silence = Duration::from_secs(2);
     })
     .await;
     let (carrier, mut offer) = answered(&server, &mut offers).await;
     // It answers pings for as long as it lives.
-    let quiet = tokio::time::timeout(Duration::from_secs(1), offer.leg.events.recv()).await;
+    let quiet = tokio::time::timeout(Duration::from_secs(4), offer.leg.events.recv()).await;
     assert!(quiet.is_err(), "{quiet:?}");
     carrier.signal("STOP").await;
     let lost = told(&mut offer).await;
@@ -215,7 +215,7 @@ async fn a_carrier_that_never_reads_holds_up_nobody() {
     let (server, mut offers) = start(|options| {
         options.waits.write = Duration::from_millis(300);
         options.waits.ping = Duration::from_millis(100);
-        options.waits.silence = Duration::from_secs(2);
+        options.waits.silence = Duration::from_secs(5);
     })
     .await;
     let (mut deaf, mut of_deaf) = answered(&server, &mut offers).await;
@@ -259,8 +259,8 @@ async fn with_a_certificate_the_port_speaks_wss_and_nothing_else() {
         return;
     }
     let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
-    let config = tls::server_config(&cert, &key).expect("a good certificate");
-    let (server, mut offers) = start(|options| options.tls = Some(config)).await;
+    let certificate = tls::Certificate::read(&cert, &key).expect("a good certificate");
+    let (server, mut offers) = start(|options| options.tls = Some(certificate)).await;
     let mut with_call = call("s1");
     with_call["ca"] = cert.display().to_string().into();
     let mut carrier = connect(format!("wss://{}", server.address()), with_call).await;
@@ -270,4 +270,17 @@ async fn with_a_certificate_the_port_speaks_wss_and_nothing_else() {
     let mut plain = connect(url(&server), call("s2")).await;
     plain.wait_for("an error", |report| report["error"].as_str().map(str::to_owned)).await;
     assert!(tls::server_config(&key, &cert).is_err(), "the files are told apart");
+
+    // Renewed while the port is open; a broken one changes nothing.
+    assert!(certificate(folder.path()) && server.read_certificate().expect("a good certificate"));
+    let whole = std::fs::read(&cert).expect("it is there");
+    std::fs::write(&cert, "half of").expect("it can be written");
+    assert!(server.read_certificate().is_err());
+    std::fs::write(&cert, whole).expect("it can be written");
+    let mut with_call = call("s3");
+    with_call["ca"] = cert.display().to_string().into();
+    let mut carrier = connect(format!("wss://{}", server.address()), with_call).await;
+    let secure = offer(&mut offers).await;
+    secure.pickup.send(()).expect("it rings");
+    carrier.event("answer").await;
 }

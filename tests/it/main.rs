@@ -59,6 +59,7 @@ mod system_failures;
 mod system_hearing;
 mod system_killed;
 mod system_page;
+mod system_private;
 mod system_process;
 mod system_recordings;
 mod system_refusals;

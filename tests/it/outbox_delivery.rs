@@ -239,7 +239,8 @@ async fn an_endpoint_that_never_answers_does_not_hold_up_the_others() {
     let silent = Router::new().fallback(std::future::pending::<StatusCode>);
     let silent = Receiver::start(silent, local()).await.unwrap();
     let lively = Receiver::start(inbox.router(), local()).await.unwrap();
-    let options = Options { concurrency: 4, per_endpoint: 2, ..options(QUICK) };
+    let (timeout, lease) = (Duration::from_secs(60), Duration::from_secs(90));
+    let options = Options { concurrency: 4, per_endpoint: 2, timeout, lease, ..options(QUICK) };
     let outbox = Outbox::start(store.clone(), options).unwrap();
     for n in 0..10 {
         begin(&store, &outbox, &format!("silent-{n}"), &silent.url(), &["Answered"]).await;
@@ -268,7 +269,7 @@ async fn a_receiver_that_does_not_answer_in_time_is_tried_again() {
         }
     }));
     let receiver = Receiver::start(router, local()).await.unwrap();
-    let options = Options { timeout: Duration::from_millis(200), ..options(QUICK) };
+    let options = Options { timeout: Duration::from_secs(1), ..options(QUICK) };
     let outbox = Outbox::start(store.clone(), options).unwrap();
     begin(&store, &outbox, "c1", &receiver.url(), &["Answered"]).await;
     filed(&inbox, 1).await;
@@ -325,11 +326,8 @@ async fn a_worker_that_dies_in_mid_flight_loses_nothing() {
         }
     }));
     let receiver = Receiver::start(router, local()).await.unwrap();
-    let brief = Options {
-        lease: Duration::from_millis(300),
-        timeout: Duration::from_millis(250),
-        ..options(PATIENT)
-    };
+    let brief =
+        Options { lease: Duration::from_secs(3), timeout: Duration::from_millis(2_500), ..options(PATIENT) };
 
     let doomed = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let outbox = {

@@ -56,7 +56,11 @@ async fn ended_call_is_complete(house: &House, client: &Client, call_id: &str) {
 #[tokio::test]
 async fn a_call_that_ends_while_nothing_can_be_written_loses_nothing() {
     let house = House::set("dering.db").await;
-    let server = Server::start(house.folder.path(), &house.carrier, &[]).await;
+    // The log is such a file, too.
+    let log = house.folder.path().join("server.log").display().to_string();
+    let script = format!("touch {log}; tail -f --pid=$$ {log} >&2 & exec \"$@\" 2>>{log}");
+    let launch = Launch { script: &script, ..Launch::default() };
+    let server = Server::launch(house.folder.path(), &house.carrier, launch).await;
     let client = house.client(&server);
     let call_id = house.answered(&client).await;
     assert!(healthy(&client).await);

@@ -3,14 +3,17 @@
 use std::fs;
 use std::time::Duration;
 
+use axum::extract::Request;
+use axum::middleware::{Next, from_fn};
+use dering::outbox::receiver::Receiver;
 use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::house::House;
 use crate::system_process::Server;
-use crate::system_stage::{PERSON, arrived, in_time, is_final, last_word};
+use crate::system_stage::{PERSON, arrived, in_time, is_final, last_word, local};
 
-const GHOST: &str = "flow: ghost\nstart: talk\nscenes: { talk: [ { wait: 2s }, { hangup: told } ] }\n";
+const GHOST: &str = "flow: ghost\nstart: talk\nscenes: { talk: [ { wait: 1s }, { hangup: told } ] }\n";
 
 #[tokio::test]
 async fn a_hang_up_signal_ends_no_call_and_reads_flows_and_the_log_filter_again() {
@@ -79,11 +82,18 @@ async fn the_last_webhooks_of_calls_that_end_together_leave_before_the_server_do
     let house = House::set("dering.db").await;
     let folder = house.folder.path();
     fs::write(folder.join("flows/ghost.yaml"), GHOST).unwrap();
+    // The calls are over before anything of them is delivered, so the last webhooks are still to be begun.
+    let slow = house.inbox.router().layer(from_fn(|request: Request, next: Next| async move {
+        let answer = next.run(request).await;
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        answer
+    }));
+    let slow = Receiver::start(slow, local()).await.unwrap();
     let mut server = Server::start(folder, &house.carrier, &[]).await;
     let client = house.client(&server);
     let mut calls = Vec::new();
     for _ in 0..20 {
-        calls.push(client.dial("ghost", PERSON, house.told(json!({}))).await);
+        calls.push(client.dial("ghost", PERSON, json!({ "notifyUrl": slow.url() })).await);
     }
     for call_id in &calls {
         arrived(&house.inbox, call_id, |bodies| !bodies.is_empty()).await;
@@ -91,11 +101,8 @@ async fn the_last_webhooks_of_calls_that_end_together_leave_before_the_server_do
     server.signal(Signal::TERM);
     assert!(server.ended().await.success(), "{}", server.log());
     let told = |call_id: &String| {
-        house
-            .inbox
-            .of(call_id)
-            .iter()
-            .any(|receipt| serde_json::from_str::<Value>(&receipt.body).is_ok_and(|body| is_final(&body)))
+        let is_last = |body: &str| serde_json::from_str::<Value>(body).is_ok_and(|body| is_final(&body));
+        house.inbox.of(call_id).iter().any(|receipt| is_last(&receipt.body))
     };
     let missing = calls.iter().filter(|call_id| !told(call_id)).count();
     assert_eq!(missing, 0, "last webhooks did not leave: {}", server.log());

@@ -39,7 +39,7 @@ fn options(peer: &Peer) -> Options {
         tls: trusting(RootCertStore::empty()),
         limits: Limits::default(),
         backoff: Backoff { first_ms: 20, cap_ms: 100 },
-        connect_timeout: Duration::from_secs(1),
+        connect_timeout: Duration::from_secs(20),
         ack_timeout: Duration::from_secs(20),
         queue: 512,
     }

@@ -23,6 +23,7 @@ use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 use super::line::{Action, Farewell, Line};
 use super::messages::{self, Announcement, Report};
 use super::server::{FULL, Shared};
+use super::tls::Certificate;
 use super::{IncomingCall, Offer};
 use crate::net::doors::Place;
 use crate::telemetry::mask;
@@ -46,7 +47,7 @@ const MAX_DISCARDED: u64 = 8 * 1024 * 1024;
 
 /// Serves one connection to its end.
 pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, shared: Arc<Shared>, place: Place) {
-    let Some(tls) = shared.options.tls.clone() else {
+    let Some(tls) = shared.options.tls.as_ref().map(Certificate::config) else {
         return Box::pin(greet(stream, peer, shared, place)).await;
     };
     let accepting = TlsAcceptor::from(tls).accept(stream);

@@ -22,7 +22,6 @@ mod server;
 pub mod tls;
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
@@ -42,7 +41,7 @@ pub struct Options {
     pub listen: SocketAddr,
     pub access: Access,
     /// With a certificate the port speaks `wss`, and only that.
-    pub tls: Option<Arc<rustls::ServerConfig>>,
+    pub tls: Option<tls::Certificate>,
     /// Connections at once; further ones are closed before a word is said.
     pub max_connections: usize,
     /// Connections at once, in all and of one address, that have not announced a call yet. They make room for one

@@ -15,6 +15,7 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::connection;
+use super::tls::{Certificate, TlsError};
 use super::{Offer, Options};
 use crate::net::doors::Doors;
 
@@ -111,6 +112,7 @@ impl Drop for Claim {
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
+    certificate: Option<Certificate>,
     stopping: CancellationToken,
     connections: TaskTracker,
     listening: JoinHandle<()>,
@@ -133,6 +135,7 @@ impl Server {
         let (offers, calls) = mpsc::channel(OFFERS);
         let stopping = CancellationToken::new();
         let connections = TaskTracker::new();
+        let certificate = options.tls.clone();
         let shared = Arc::new(Shared {
             places: Semaphore::new(options.max_connections),
             options,
@@ -142,13 +145,21 @@ impl Server {
             complained: Mutex::default(),
         });
         let listening = tokio::spawn(listen(listener, shared, connections.clone()));
-        Ok((Self { address, stopping, connections, listening }, calls))
+        Ok((Self { address, certificate, stopping, connections, listening }, calls))
     }
 
     /// Where carriers connect.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Reads the certificate again, if there is one; whether there is.
+    ///
+    /// # Errors
+    /// When it cannot be used; then the old one stays.
+    pub fn read_certificate(&self) -> Result<bool, TlsError> {
+        self.certificate.as_ref().map_or(Ok(false), |certificate| certificate.read_again().map(|()| true))
     }
 
     /// Hangs up what still lives and closes the port.

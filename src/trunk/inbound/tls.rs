@@ -1,7 +1,7 @@
 //! The certificate that makes the port speak `wss`.
 
-use std::path::Path;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject as _;
@@ -20,7 +20,40 @@ pub enum TlsError {
     Mismatch { cert: String, key: String, reason: String },
 }
 
-/// Reads a chain of certificates and its key, both PEM. Read once: a renewed certificate needs a restart.
+/// A certificate and its key in files, which may be renewed while the port is open.
+#[derive(Clone, Debug)]
+pub struct Certificate {
+    cert: PathBuf,
+    key: PathBuf,
+    config: Arc<RwLock<Arc<ServerConfig>>>,
+}
+
+impl Certificate {
+    /// # Errors
+    /// As [`server_config`].
+    pub fn read(cert: &Path, key: &Path) -> Result<Self, TlsError> {
+        let config = Arc::new(RwLock::new(server_config(cert, key)?));
+        Ok(Self { cert: cert.to_owned(), key: key.to_owned(), config })
+    }
+
+    /// Reads the files again, for connections from now on.
+    ///
+    /// # Errors
+    /// As [`server_config`]; then the old certificate stays.
+    pub fn read_again(&self) -> Result<(), TlsError> {
+        let new = server_config(&self.cert, &self.key)?;
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = new;
+        Ok(())
+    }
+
+    /// What holds now.
+    #[must_use]
+    pub fn config(&self) -> Arc<ServerConfig> {
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// Reads a chain of certificates and its key, both PEM.
 ///
 /// # Errors
 /// Names the file that cannot be read or does not fit.
