@@ -59,6 +59,7 @@ impl App {
             )
         })?;
         let address = listener.local_addr()?;
+        private::keep_new_files_private();
         let budget = file_budget(config);
         let metrics = telemetry::start_metrics();
         let folder = Folder::read(&config.flows)

@@ -5,8 +5,15 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::Mode;
+
 const FOLDER: u32 = 0o700;
 const FILE: u32 = 0o600;
+
+/// From now on this process makes files and folders for their owner only.
+pub(super) fn keep_new_files_private() {
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
+}
 
 /// Takes everybody else's rights to these folders and all that is in them away.
 pub(super) fn keep_private(folders: &[PathBuf]) {

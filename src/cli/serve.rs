@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use rustix::fs::Mode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::App;
@@ -35,8 +34,6 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let mut config = super::configuration(args.config.as_deref())?;
     let logging = telemetry::start_logging(&config.log.filter, config.log.format);
-    // What the server writes is nobody else's.
-    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let mut signals = Signals::catch().context("cannot wait for signals")?;
     if let Some(model) = super::offer::model(&config.speech_to_text).await {
         config.speech_to_text.model = Some(model);
