@@ -259,8 +259,8 @@ async fn with_a_certificate_the_port_speaks_wss_and_nothing_else() {
         return;
     }
     let (cert, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
-    let certificate = tls::Certificate::read(&cert, &key).expect("a good certificate");
-    let (server, mut offers) = start(|options| options.tls = Some(certificate)).await;
+    let renewable = tls::Certificate::read(&cert, &key).expect("a good certificate");
+    let (server, mut offers) = start(|options| options.tls = Some(renewable)).await;
     let mut with_call = call("s1");
     with_call["ca"] = cert.display().to_string().into();
     let mut carrier = connect(format!("wss://{}", server.address()), with_call).await;
