@@ -33,6 +33,8 @@ pub use timeline::Segment;
 #[cfg(test)]
 mod conformance;
 #[cfg(test)]
+mod network_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod text_tests;

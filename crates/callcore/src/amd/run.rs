@@ -17,6 +17,8 @@ use crate::detect::{Heard, Observation, Tone, ToneKind};
 const LONGEST_RUN_MS: u64 = 60_000;
 /// Silence after a beep that ends the machine's turn, in ms.
 const AFTER_BEEP_MS: u64 = 1_000;
+/// No ring lasts longer: what does is a dial tone.
+const LONGEST_RING_MS: u64 = 4_000;
 /// How far the wall clock may run ahead of the audio before it takes over, in ms.
 const STALL_MS: u64 = 500;
 /// One point of the probability curve this often, in ms.
@@ -384,7 +386,12 @@ impl Amd {
     fn no_speech_due(&self, now: u64) -> u64 {
         let timers = self.options.timers;
         let rings = self.timeline().tones().iter().filter(|tone| tone.kind == ToneKind::Ringback);
-        let rung_ms = rings.map(|tone| tone.end_ms.unwrap_or(now)).max().unwrap_or(0);
+        let rings = rings.map(|tone| (tone.start_ms, tone.end_ms.unwrap_or(now)));
+        let rung_ms = rings
+            .filter(|(start, end)| end.saturating_sub(*start) <= LONGEST_RING_MS)
+            .map(|(_, end)| end)
+            .max();
+        let rung_ms = rung_ms.unwrap_or(0);
         let most = timers.decision_timeout_ms.max(timers.no_speech_timeout_ms);
         (rung_ms + timers.no_speech_timeout_ms).min(most)
     }

@@ -22,6 +22,8 @@ const FAINTEST_DBFS: f32 = -58.0;
 /// Voiced frames of the last six that begin speech: a click has fewer.
 const START_FRAMES: u32 = 4;
 const START_WINDOW: u32 = 6;
+/// Frames that are looked back on when a voice was taken for the beginning of ringback at first.
+const HELD_WINDOW: u32 = 13;
 /// Silence that ends a stretch of speech.
 const END_SILENCE_MS: u64 = 200;
 /// So many empty frames in a row may be lost packets.
@@ -74,6 +76,8 @@ struct Speech {
     last_ms: u64,
     total_ms: u64,
     peak_dbfs: f32,
+    /// As `recent`: frames that may be a voice or the beginning of ringback, until that is known.
+    held: u32,
 }
 
 /// The ear of one call. Push 20 ms frames, drain [`Ear::poll`] after each. Allocates nothing per frame.
@@ -137,7 +141,8 @@ impl Ear {
         let blank = frame.iter().all(|s| *s == frame[0]);
         let level_dbfs = self.take_in(frame);
         let voice = self.voice.is_voice(frame);
-        if !blank {
+        // A tone is no noise, however long it sounds: a call may begin in the middle of one.
+        if !blank && !self.tones.is_sounding() {
             self.floor.push(level_dbfs);
         }
         let noise_dbfs = self.floor.dbfs();
@@ -160,7 +165,9 @@ impl Ear {
         let mut observation =
             Observation { end_ms: self.now_ms, speech, level_dbfs, noise_dbfs, tone, blank, bands_dbfs };
         observation.speech &= !is_echo(&observation);
-        self.follow_speech(observation.speech, level_dbfs);
+        let held = observation.speech && !self.speech.active && self.tones.may_be_ringback();
+        observation.speech &= !held;
+        self.follow_speech(&observation, held);
         observation
     }
 
@@ -212,10 +219,18 @@ impl Ear {
         self.tones.push(&peaks, &self.power, &around, &mut |h| heard.push_back(h));
     }
 
-    fn follow_speech(&mut self, speech: bool, level_dbfs: f32) {
+    /// Takes what the frame was; `held` when it waits to be told from ringback.
+    fn follow_speech(&mut self, observation: &Observation, held: bool) {
+        let Observation { speech, tone, level_dbfs, .. } = *observation;
         let state = &mut self.speech;
+        let mut released = false;
         state.recent = state.recent << 1 | u32::from(speech);
+        state.held = if tone { 0 } else { state.held << 1 | u32::from(held) };
         if speech {
+            // A voice after all.
+            let held = std::mem::take(&mut state.held);
+            state.recent |= held;
+            released = held != 0;
             state.last_ms = self.now_ms;
             state.total_ms += FRAME_MS;
             state.peak_dbfs = state.peak_dbfs.max(level_dbfs);
@@ -226,7 +241,8 @@ impl Ear {
         let window = state.recent & ((1 << START_WINDOW) - 1);
         if !state.active && window.count_ones() >= START_FRAMES {
             state.active = true;
-            let frames = u64::from(32 - window.leading_zeros());
+            let whole = if released { state.recent & ((1 << HELD_WINDOW) - 1) } else { window };
+            let frames = u64::from(32 - whole.leading_zeros());
             let at_ms = self.now_ms.saturating_sub(frames * FRAME_MS);
             self.heard.push_back(Heard::SpeechStarted { at_ms });
         } else if state.active && self.now_ms >= state.last_ms + END_SILENCE_MS {

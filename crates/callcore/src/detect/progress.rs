@@ -35,17 +35,18 @@ const SIT_THIRD: [f32; 2] = [1776.7, 1800.0];
 const SIT_TOLERANCE: f32 = 0.012;
 
 /// Fax calling tone (ITU-T T.30: 1100 ± 38 Hz) and answer tone (T.30, V.25: 2100 ± 15 Hz).
-const CALLING_HZ: (f32, f32) = (1083.0, 1117.0);
+const CALLING_HZ: (f32, f32) = (1062.0, 1138.0);
 const ANSWER_HZ: (f32, f32) = (2080.0, 2120.0);
 
 /// Call-progress pairs (ITU-T E.180 supplement 2) and what they mean.
-const PAIRS: [([f32; 2], Hint); 6] = [
+const PAIRS: [([f32; 2], Hint); 7] = [
     ([440.0, 480.0], Hint::Is(ToneKind::Ringback)),
     ([400.0, 450.0], Hint::Is(ToneKind::Ringback)),
     ([413.0, 438.0], Hint::Is(ToneKind::Ringback)),
     ([375.0, 425.0], Hint::Is(ToneKind::Ringback)),
     ([480.0, 620.0], Hint::Is(ToneKind::Busy)),
     ([350.0, 440.0], Hint::Ignore),
+    ([350.0, 450.0], Hint::Ignore),
 ];
 /// Single call-progress frequencies of most of the world lie here: 400, 413, 425, 440, 450 Hz.
 const PROGRESS_HZ: (f32, f32) = (395.0, 460.0);

@@ -1,15 +1,15 @@
 //! The tone bank: follows one tone at a time and says what it is.
 
 mod beep;
+mod pair;
 
-use std::f32::consts::TAU;
-
+pub(crate) use self::pair::FINE_SAMPLES;
+use self::pair::{FINE_HZ, Fine, Low, Pair};
 use super::peaks::Peaks;
 use super::progress::{self, Hint};
 use super::spectrum::Power;
 use super::track::{Fate, Purity, Track, shape};
 use super::{Heard, Tone, ToneKind};
-use crate::audio::SAMPLE_RATE;
 
 /// Hops that make a tone: 6 hops of 10 ms under a 32 ms window see at least 60 ms of it.
 const CONFIRM_HOPS: u32 = 6;
@@ -21,24 +21,21 @@ const TORN_MS: u64 = 60;
 const TORN_HZ: f32 = 90.0;
 /// The next pulse of ringback or busy has the pitch of the last within this.
 const SAME_HZ: f32 = 12.0;
+/// A tone that begins before this may have begun before the call was heard, ms.
+const CUT_MS: u64 = 100;
+/// The rest of a segment of information tones is no longer than this, ms.
+const SEGMENT_MS: u64 = 400;
+/// Pauses this short are busy's, two in a row at the latest; ringback pauses for longer after every ring.
+const BUSY_PAUSE_MS: u64 = 800;
 /// Hops of the past kept to see whether a tone began in quiet.
 const BEFORE_HOPS: usize = 11;
 /// A note of music is this pure and this long.
 const NOTE_SHARE: f32 = 0.9;
 const NOTE_HOPS: u32 = 8;
-/// Bins 281 to 690 Hz hold the low pairs, nearly all of their energy; hops of that before a closer look,
-/// and without it before the pair is over.
-const LOW_BINS: std::ops::RangeInclusive<usize> = 9..=22;
-const LOW_SHARE: f32 = 0.9;
-const PAIR_HOPS: u32 = 11;
-const PAIR_MISSES: u32 = 3;
 /// A tone weaker than this power is line noise: -62 dBFS.
 const FAINTEST: f32 = 6.3e-7;
 /// A tone must stand this much over the band's noise.
 const OVER_NOISE: f32 = 3.0;
-/// Low pairs 40 Hz apart need 100 ms to be told from one tone.
-pub(crate) const FINE_SAMPLES: usize = 800;
-const FINE_HZ: (f32, f32) = (330.0, 660.0);
 
 /// What the bank needs to know besides the spectrum.
 pub(crate) struct Surroundings<'a> {
@@ -96,23 +93,17 @@ pub(crate) struct ToneBank {
     notes: [u64; 2],
     /// Ringback, busy or fax tone heard last, and its pitch.
     known: Option<(ToneKind, f32)>,
+    /// Pauses in a row before pulses of `known` that were as short as busy's, and the end of the last pulse.
+    quick: u8,
+    pulse_end_ms: u64,
     sit_heard: bool,
     /// When the last high track ended, its pitch, its start and what was before it: a codec tears a tone.
     torn: Option<Torn>,
     announced: Option<Tone>,
     pending: Option<Pending>,
     fine: Option<[f32; 2]>,
-    /// Hops in a row whose energy lies where the low call-progress pairs are.
-    low_hops: u32,
+    low: Low,
     pair: Option<Pair>,
-}
-
-/// A call-progress pair too close for one window, known by 100 ms of it. Dial tone has no kind to tell.
-#[derive(Clone, Copy, Debug)]
-struct Pair {
-    tone: Option<Tone>,
-    end_ms: u64,
-    missed: u32,
 }
 
 impl ToneBank {
@@ -121,6 +112,11 @@ impl ToneBank {
         self.announced.is_some()
             || self.pair.is_some()
             || self.track.as_ref().is_some_and(|t| t.purity() == Purity::High)
+    }
+
+    /// Whether what has just begun may be ringback, which takes longest to be told from a voice.
+    pub(crate) fn may_be_ringback(&self) -> bool {
+        self.low.is_open()
     }
 
     /// Takes one hop; what is learned goes to `tell`.
@@ -163,56 +159,6 @@ impl ToneBank {
         self.expire(around, tell);
     }
 
-    /// Low pairs beat at 25 to 90 Hz, which is no steady tone to a short window. Whether one sounds.
-    fn follow_pair(
-        &mut self,
-        peaks: &Peaks,
-        power: &Power,
-        around: &Surroundings<'_>,
-        tell: &mut impl FnMut(Heard),
-    ) -> bool {
-        let low = power[LOW_BINS].iter().sum::<f32>() >= LOW_SHARE * peaks.total
-            && peaks.total > FAINTEST.max(around.noise * OVER_NOISE);
-        self.low_hops = if low { self.low_hops + 1 } else { 0 };
-        if let Some(pair) = &mut self.pair {
-            if low {
-                (pair.end_ms, pair.missed) = (around.centre_ms, 0);
-                return true;
-            }
-            pair.missed += 1;
-            if pair.missed < PAIR_MISSES {
-                return true;
-            }
-            if let Some(tone) = pair.tone {
-                tell(Heard::ToneEnded(Tone { end_ms: Some(pair.end_ms), ..tone }));
-            }
-            self.pair = None;
-            return false;
-        }
-        if self.low_hops != PAIR_HOPS || self.announced.is_some() {
-            return false;
-        }
-        let hz = fine(around.recent);
-        let kind = match progress::pair(hz[0], hz[1]) {
-            Hint::Is(kind) if hz[1] > 0.0 => Some(kind),
-            Hint::Ignore => None,
-            Hint::Is(_)
-            | Hint::MaybeSit
-            | Hint::MaybeCalling
-            | Hint::MaybeAnswer
-            | Hint::MaybeProgress
-            | Hint::None => return false,
-        };
-        let start_ms = around.centre_ms.saturating_sub(10 * u64::from(PAIR_HOPS - 1));
-        let tone = kind.map(|kind| Tone { kind, start_ms, end_ms: None, hz });
-        if let Some(tone) = tone {
-            tell(Heard::ToneStarted(tone));
-        }
-        (self.track, self.fine) = (None, None);
-        self.pair = Some(Pair { tone, end_ms: around.centre_ms, missed: 0 });
-        true
-    }
-
     fn hint(&mut self, track: &Track, around: &Surroundings<'_>) -> Option<Hint> {
         if track.dual {
             return Some(progress::pair(track.hz[0], track.hz[1]));
@@ -222,7 +168,7 @@ impl ToneBank {
                 if track.len_ms() < 100 {
                     return None;
                 }
-                self.fine = Some(fine(around.recent));
+                self.fine = Some(Fine::of(around.recent).hz());
             }
             if let Some([low, high]) = self.fine
                 && high > 0.0
@@ -230,7 +176,20 @@ impl ToneBank {
                 return Some(progress::pair(low, high));
             }
         }
-        Some(progress::single(track.hz[0]))
+        Some(self.single(track))
+    }
+
+    /// What a track of one frequency may be.
+    fn single(&self, track: &Track) -> Hint {
+        let [hz, _] = track.hz;
+        let hint = progress::single(hz);
+        let later = progress::is_sit_second(hz) || progress::is_sit_third(hz);
+        if hint == Hint::None && later && self.is_cut(track) { Hint::MaybeSit } else { hint }
+    }
+
+    /// Whether `track` may be the rest of a tone that began before the call was heard: its length says nothing.
+    const fn is_cut(&self, track: &Track) -> bool {
+        track.start_ms < CUT_MS && !self.has_spoken
     }
 
     fn while_sounding(&mut self, track: &Track, around: &Surroundings<'_>, tell: &mut impl FnMut(Heard)) {
@@ -239,7 +198,8 @@ impl ToneBank {
         }
         let Some(hint) = self.hint(track, around) else { return };
         let confirmed = track.hops >= CONFIRM_HOPS && track.purity() == Purity::High;
-        let beep = self.is_beep(track, around);
+        // Of a tone that was cut only what follows tells whether it was a beep.
+        let beep = self.is_beep(track, around) && !self.is_cut(track);
         let len = track.len_ms();
         if let Some(Pending::SitTail(sit, end_ms)) = self.pending
             && track.hops >= 4
@@ -255,7 +215,10 @@ impl ToneBank {
             && track.hops >= 4
         {
             self.pending = None;
-            if progress::is_sit_second(track.hz[0]) && !track.dual {
+            let [before, next] = [first.hz[0], track.hz[0]];
+            let follows = progress::is_sit_second(next)
+                || progress::is_sit_second(before) && progress::is_sit_third(next);
+            if follows && !track.dual {
                 let tone = Tone {
                     kind: ToneKind::Sit,
                     start_ms: first.start_ms,
@@ -279,7 +242,7 @@ impl ToneBank {
         }
         let kind = match hint {
             Hint::MaybeProgress | Hint::MaybeCalling | Hint::MaybeAnswer if self.is_known(track) => {
-                confirmed.then(|| self.known_kind())
+                confirmed.then(|| self.next_kind(track))
             }
             Hint::Is(kind @ ToneKind::Dtmf(_)) => {
                 (track.hops >= KEY_HOPS && track.purity() == Purity::High).then_some(kind)
@@ -288,12 +251,12 @@ impl ToneBank {
             Hint::MaybeSit if around.has_greeted && !self.sit_heard => beep.then_some(ToneKind::Beep),
             Hint::MaybeSit => (len > 430 && beep).then_some(ToneKind::Beep),
             Hint::MaybeCalling if self.has_spoken => beep.then_some(ToneKind::Beep),
-            Hint::MaybeCalling => (len > 620).then_some(ToneKind::Beep),
+            Hint::MaybeCalling => (len > 620 && !self.is_cut(track)).then_some(ToneKind::Beep),
             Hint::MaybeAnswer if self.has_spoken => beep.then_some(ToneKind::Beep),
             Hint::MaybeAnswer => (len > 600).then_some(ToneKind::FaxAnswer),
             Hint::MaybeProgress if self.has_spoken => beep.then_some(ToneKind::Beep),
             Hint::MaybeProgress => {
-                (len > 900 || (confirmed && track.start_ms < 60)).then_some(ToneKind::Ringback)
+                (len > if self.is_cut(track) { BUSY_PAUSE_MS } else { 900 }).then_some(ToneKind::Ringback)
             }
             Hint::Ignore => None,
             Hint::None => beep.then_some(ToneKind::Beep),
@@ -322,6 +285,7 @@ impl ToneBank {
             before: self.before,
         });
         if let Some(tone) = self.announced.take() {
+            self.pulse_end_ms = track.end_ms;
             if tone.kind == ToneKind::Sit && !progress::is_sit_third(track.hz[0]) {
                 self.pending = Some(Pending::SitTail(tone, track.end_ms));
                 return;
@@ -333,8 +297,10 @@ impl ToneBank {
             return;
         }
         let beep = self.was_beep(&track);
-        if !track.dual && track.purity() != Purity::None && progress::single(track.hz[0]) == Hint::MaybeSit {
-            self.pending = Some(Pending::Sit(track, beep));
+        let hint = if track.dual { progress::pair(track.hz[0], track.hz[1]) } else { self.single(&track) };
+        if track.purity() != Purity::None && hint == Hint::MaybeSit {
+            let rest = self.is_cut(&track) && track.len_ms() <= SEGMENT_MS;
+            self.pending = Some(Pending::Sit(track, beep && !rest));
             return;
         }
         if !beep {
@@ -344,19 +310,25 @@ impl ToneBank {
             }
         }
         let len = track.len_ms();
-        let hint =
-            if track.dual { progress::pair(track.hz[0], track.hz[1]) } else { progress::single(track.hz[0]) };
         match hint {
             Hint::Is(key @ ToneKind::Dtmf(_)) if track.purity() >= Purity::Fair || beep => {
                 tell_whole(key, &track, tell);
             }
             Hint::Is(_) | Hint::Ignore => {}
-            Hint::MaybeProgress if self.is_known(&track) => tell_whole(self.known_kind(), &track, tell),
+            Hint::MaybeProgress if self.is_known(&track) => {
+                let kind = self.next_kind(&track);
+                self.pulse_end_ms = track.end_ms;
+                tell_whole(kind, &track, tell);
+            }
             Hint::MaybeProgress
                 if !self.has_spoken && track.purity() == Purity::High && self.ended_in(&track, 0.1) =>
             {
                 self.pending = Some(Pending::Pulse(track));
             }
+            Hint::MaybeCalling if len <= 620 && self.is_cut(&track) => {
+                self.known = Some((ToneKind::FaxCalling, track.hz[0]));
+            }
+            Hint::MaybeAnswer if self.is_cut(&track) => {}
             Hint::MaybeCalling if (400..=620).contains(&len) && self.ended_in(&track, 0.1) => {
                 self.known = Some((ToneKind::FaxCalling, track.hz[0]));
                 tell_whole(ToneKind::FaxCalling, &track, tell);
@@ -371,15 +343,23 @@ impl ToneBank {
         self.known.is_some_and(|(_, hz)| !track.dual && (track.hz[0] - hz).abs() < SAME_HZ)
     }
 
-    fn known_kind(&self) -> ToneKind {
-        self.known.map_or(ToneKind::Beep, |(kind, _)| kind)
+    /// What `track` is, the next pulse of the known tone. What seemed ringback is busy when it pulses like that.
+    fn next_kind(&mut self, track: &Track) -> ToneKind {
+        let Some((kind, hz)) = self.known else { return ToneKind::Beep };
+        let quick = track.start_ms.saturating_sub(self.pulse_end_ms) < BUSY_PAUSE_MS;
+        self.quick = if quick { self.quick.saturating_add(1) } else { 0 };
+        if kind == ToneKind::Ringback && self.quick >= 2 {
+            self.known = Some((ToneKind::Busy, hz));
+            return ToneKind::Busy;
+        }
+        kind
     }
 
     fn expire(&mut self, around: &Surroundings<'_>, tell: &mut impl FnMut(Heard)) {
         let Some(pending) = self.pending else { return };
         let (end_ms, patience_ms) = match &pending {
             Pending::Sit(first, _) => (first.end_ms, 140),
-            Pending::Pulse(first) => (first.end_ms, 700),
+            Pending::Pulse(first) => (first.end_ms, BUSY_PAUSE_MS + 50),
             Pending::SitTail(_, end_ms) => (*end_ms, 120),
         };
         let waits_for_track = self.track.as_ref().is_some_and(|t| t.hops < 4);
@@ -389,6 +369,10 @@ impl ToneBank {
         self.pending = None;
         match pending {
             Pending::Sit(_, false) => {}
+            Pending::Pulse(first) if self.is_cut(&first) => {
+                (self.known, self.pulse_end_ms) = (Some((ToneKind::Ringback, first.hz[0])), first.end_ms);
+                tell_whole(ToneKind::Ringback, &first, tell);
+            }
             Pending::Sit(first, true) | Pending::Pulse(first) => tell_whole(ToneKind::Beep, &first, tell),
             Pending::SitTail(sit, end_ms) => tell(Heard::ToneEnded(Tone { end_ms: Some(end_ms), ..sit })),
         }
@@ -403,39 +387,4 @@ fn tell_whole(kind: ToneKind, track: &Track, tell: &mut impl FnMut(Heard)) {
     let started = tone(kind, track);
     tell(Heard::ToneStarted(started));
     tell(Heard::ToneEnded(Tone { end_ms: Some(track.end_ms), ..started }));
-}
-
-/// One or two frequencies between 330 and 660 Hz in 100 ms of audio, resolved to about 25 Hz by a
-/// windowed transform at every 5 Hz. The second is 0.0 when there is one.
-fn fine(samples: &[f32; FINE_SAMPLES]) -> [f32; 2] {
-    const STEP_HZ: f32 = 5.0;
-    const STEPS: usize = 67;
-    let mut power = [0.0_f32; STEPS];
-    for (step, slot) in power.iter_mut().enumerate() {
-        let turn = TAU * (FINE_HZ.0 + STEP_HZ * step as f32) / SAMPLE_RATE as f32;
-        let (sin, cos) = turn.sin_cos();
-        let (mut re, mut im) = (0.0_f32, 0.0_f32);
-        let (mut c, mut s) = (1.0_f32, 0.0_f32);
-        for (n, sample) in samples.iter().enumerate() {
-            let window = {
-                let x = n as f32 / FINE_SAMPLES as f32;
-                4.0 * x * (1.0 - x)
-            };
-            re += sample * window * c;
-            im += sample * window * s;
-            (c, s) = (c * cos - s * sin, s * cos + c * sin);
-        }
-        *slot = re * re + im * im;
-    }
-    let peak = |n: usize| n > 0 && n + 1 < STEPS && power[n] >= power[n - 1] && power[n] > power[n + 1];
-    let top = (0..STEPS).filter(|n| peak(*n)).max_by(|a, b| power[*a].total_cmp(&power[*b]));
-    let Some(top) = top else { return [0.0, 0.0] };
-    let next = (0..STEPS)
-        .filter(|n| peak(*n) && n.abs_diff(top) >= 4)
-        .max_by(|a, b| power[*a].total_cmp(&power[*b]));
-    let hz = |n: usize| FINE_HZ.0 + STEP_HZ * n as f32;
-    match next {
-        Some(next) if power[next] > power[top] * 0.1 => [hz(top.min(next)), hz(top.max(next))],
-        _ => [hz(top), 0.0],
-    }
 }
