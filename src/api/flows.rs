@@ -19,7 +19,8 @@ use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query};
 use super::fields::{Fields, Given, json as read_json, optional};
 use super::openapi::{BadBody, NoSuchVersion, TooLarge};
-use crate::flows::{self, Added, Author, Bundle, Described, FileTests, Refused, Running, Usable};
+use super::uploads::Turn;
+use crate::flows::{self, Added, Author, Bundle, Check, Described, FileTests, Refused, Running, Usable};
 use crate::wallclock::iso;
 
 /// Largest upload, bytes.
@@ -203,12 +204,15 @@ impl Given for UploadQuery {
             content_type = "application/problem+json"),
         (status = 422, description = "The flow, the bundle, its tests or the label have errors; `diagnostics` lists them.", body = ProblemDocument,
             content_type = "application/problem+json"),
+        (status = 429, description = "Two uploads are being checked already.", body = ProblemDocument,
+            content_type = "application/problem+json"),
     ))]
 pub(super) async fn upload(
     State(api): State<Api>,
     Extension(author): Extension<Author>,
     Path(name): Path<String>,
     Query(query): Query<UploadQuery>,
+    turn: Turn,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let body = body.map_err(|rejection| match rejection.status() {
@@ -222,10 +226,7 @@ pub(super) async fn upload(
         _ => Problem::new(Code::Malformed, rejection.body_text()),
     })?;
     let with_tests = query.tests.unwrap_or(true);
-    let checking = tokio::task::spawn_blocking(move || checked(&body, with_tests));
-    let (usable, tests) = checking
-        .await
-        .map_err(|error| Problem::new(Code::Internal, format!("the check failed: {error}")))??;
+    let (usable, tests) = turn.check(move |check| checked(&body, with_tests, check)).await?;
     if usable.flow.name() != name {
         let detail = format!(
             "the flow in the upload is called `{}`, not `{name}`; use its own name",
@@ -247,18 +248,18 @@ pub(super) async fn upload(
 }
 
 /// The flow in an upload and how many tests it passed.
-fn checked(body: &[u8], with_tests: bool) -> Result<(Usable, usize), Problem> {
-    let bundle = Bundle::read(body)?;
-    let usable = bundle.check()?;
+fn checked(body: &[u8], with_tests: bool, check: &Check) -> Result<(Usable, usize), Problem> {
+    let bundle = Bundle::read(body, check)?;
+    let usable = bundle.check(check)?;
     let mut passed = 0;
     for (file, bytes) in bundle.tests().filter(|_| with_tests) {
-        let tests =
-            FileTests::read(file, bytes, &bundle.name, &usable.flow, |path| bundle.files.get(path).cloned());
+        let read = |path: &str| bundle.files.get(path).cloned();
+        let tests = FileTests::read(file, bytes, &bundle.name, &usable.flow, check, read);
         let Some(tests) = tests else { continue };
         let failures = tests.map_or_else(
             |found| found,
             |tests| {
-                let (count, failures) = tests.run(&usable.flow);
+                let (count, failures) = tests.run(&usable.flow, check);
                 passed += count;
                 failures
             },

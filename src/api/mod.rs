@@ -24,6 +24,7 @@ mod public_url;
 mod recordings;
 mod timeline;
 mod transcript;
+mod uploads;
 mod webhooks;
 mod when;
 
@@ -50,6 +51,7 @@ pub use self::auth::{FLOWS, READ};
 use self::error::{Code, Problem};
 use self::openapi::Gate;
 pub use self::public_url::PublicUrl;
+pub use self::uploads::Uploads;
 use crate::flows::{Author, Catalog};
 use crate::outbox;
 use crate::outbox::target::Reach;
@@ -77,6 +79,7 @@ pub struct Api {
     pub reach: Reach,
     /// How others reach this server.
     pub public_url: PublicUrl,
+    pub uploads: Uploads,
 }
 
 impl FromRef<Api> for Auth {

@@ -8,7 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use callcore::amd::listen::listen;
 use callcore::amd::picture::Picture;
 use callcore::amd::{Options, Piece};
-use callcore::audio::wav;
+use callcore::audio::wav::Side;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -17,6 +17,7 @@ use super::Api;
 use super::calls::call;
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::Path;
+use crate::speech::sound;
 
 /// An image needs nothing from anywhere but the style in it.
 fn policy(svg: &str) -> String {
@@ -59,7 +60,7 @@ pub(super) async fn amd(State(api): State<Api>, Path(call_id): Path<String>) -> 
 
 /// `None` when the recording is no audio.
 fn draw(title: &str, file: &[u8], evidence: &Value) -> Option<String> {
-    let audio = wav::read_8k_left(file).ok()?;
+    let audio = sound::read(file, Side::Left, sound::RECORDING).ok()?;
     let words: Vec<Piece> = stored(evidence, "words").unwrap_or_default();
     let options = Options {
         profile: stored(evidence, "profile").unwrap_or_default(),
@@ -79,6 +80,7 @@ fn stored<T: DeserializeOwned>(evidence: &Value, part: &str) -> Option<T> {
 
 #[cfg(test)]
 mod tests {
+    use callcore::audio::wav;
     use serde_json::json;
 
     use super::*;

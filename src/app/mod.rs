@@ -126,6 +126,7 @@ impl App {
             }
             None => None,
         };
+        let stop = CancellationToken::new();
         let api = api::Api {
             store: store.clone(),
             auth: auth.clone(),
@@ -136,8 +137,8 @@ impl App {
             metrics,
             reach,
             public_url: config.public_url.clone(),
+            uploads: api::Uploads::new(stop.clone()),
         };
-        let stop = CancellationToken::new();
         let retention = session::Retention {
             folder: config.recordings.folder.clone(),
             keep_days: config.recordings.keep_days,

@@ -5,6 +5,7 @@ mod audit;
 mod demo;
 mod dial_in;
 mod offer;
+mod out;
 mod serve;
 mod server;
 
@@ -17,11 +18,13 @@ pub mod stt;
 pub mod token;
 pub mod webhook;
 
+use std::io::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use self::out::out;
 use crate::config::{self, Config};
 
 /// A voice-bot orchestrator that knows who answered.
@@ -84,7 +87,10 @@ pub fn run() -> ExitCode {
         Command::Webhook(args) => webhook::run(args),
     };
     result.unwrap_or_else(|error| {
-        complain(&error);
+        if out::reader_is_gone(&error) {
+            return ExitCode::SUCCESS;
+        }
+        note(&format!("dering: {}", sentence(&error)));
         ExitCode::FAILURE
     })
 }
@@ -95,11 +101,6 @@ fn on_runtime(work: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::R
     // What still computes then, nobody waits for.
     runtime.shutdown_background();
     result
-}
-
-#[expect(clippy::print_stderr, reason = "the one place where a command tells why it failed")]
-fn complain(error: &anyhow::Error) {
-    eprintln!("dering: {}", sentence(error));
 }
 
 /// An error and its causes; a cause that is told already is not told again.
@@ -126,15 +127,14 @@ fn configuration(path: Option<&Path>) -> anyhow::Result<Config> {
 
 /// Prints a result on standard output; a reader that went away is no error.
 fn print(text: &str) {
-    use std::io::Write;
-    let mut out = std::io::stdout().lock();
+    let mut out = out();
     let _gone = out
         .write_all(text.as_bytes())
         .and_then(|()| if text.ends_with('\n') { Ok(()) } else { out.write_all(b"\n") });
 }
 
-/// Tells a person something beside the result.
-#[expect(clippy::print_stderr, reason = "standard output is for results")]
+/// Tells a person something beside the result, or why there is none.
 fn note(text: &str) {
-    eprintln!("{text}");
+    // Standard error may be closed; there is nobody left to tell then.
+    drop(writeln!(std::io::stderr().lock(), "{text}"));
 }

@@ -57,7 +57,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
         }
     };
     let token = auth::mint(&args.app, &secret, args.ttl, &args.scopes)?;
-    writeln!(std::io::stdout().lock(), "{}", token.expose_secret())?;
+    writeln!(super::out(), "{}", token.expose_secret())?;
     Ok(())
 }
 

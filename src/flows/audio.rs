@@ -6,7 +6,7 @@ use std::path::Path;
 use callcore::audio::level::rms_dbfs;
 use callcore::flow::Severity;
 
-use crate::speech::file;
+use crate::speech::file::{self, Allowance};
 
 /// 8 kHz mono samples by the path that the flow names.
 pub(super) type Sounds = BTreeMap<String, Vec<i16>>;
@@ -29,6 +29,7 @@ const LONG_MS: usize = 120_000;
 pub(super) fn judged(
     path: &str,
     bytes: Result<Option<Vec<u8>>, String>,
+    allowance: &Allowance,
 ) -> (Option<Vec<i16>>, Option<Finding>) {
     let error = |message: String, hint: &str| (None, Some((Severity::Error, message, hint.to_owned())));
     let bytes = match bytes {
@@ -41,7 +42,7 @@ pub(super) fn judged(
         }
         Err(reason) => return error(reason, "make the file readable, or name another"),
     };
-    match file::samples(Path::new(path), &bytes) {
+    match file::samples(Path::new(path), &bytes, allowance) {
         Ok(samples) => {
             let finding = remark(&samples).map(|(what, hint)| {
                 (Severity::Warning, format!("the audio file `{path}` {what}"), hint.to_owned())

@@ -4,22 +4,16 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{Cursor, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::{Around, Check, Error, check_text, is_test_file, read_text, unpack};
+use crate::speech::file;
 use callcore::audio::wav;
 use callcore::flow::{Diagnostic, Flow, MAX_BYTES, Severity, parse_with};
 use sha2::{Digest as _, Sha256};
-use zip::ZipArchive;
 
-use super::{Around, Error, check_text, is_test_file, read_text};
-use crate::speech::file;
-
-/// Most files in a bundle.
-const MOST_FILES: usize = 500;
-/// Most bytes of all files of a bundle, unpacked.
-const MOST_BYTES: u64 = 64 * 1024 * 1024;
 /// How every zip begins.
 const ZIP: &[u8] = b"PK";
 
@@ -33,7 +27,7 @@ pub enum Refused {
     Flow(Vec<Diagnostic>),
 }
 
-fn refused<T>(why: impl Into<String>) -> Result<T, Refused> {
+pub(super) fn refused<T>(why: impl Into<String>) -> Result<T, Refused> {
     Err(Refused::Bundle(why.into()))
 }
 
@@ -71,9 +65,9 @@ impl Bundle {
     /// # Errors
     /// [`Refused::Bundle`] with the reason: no zip and no text, too large, a path out of its folder, a link,
     /// no flow or more than one.
-    pub fn read(bytes: &[u8]) -> Result<Self, Refused> {
+    pub fn read(bytes: &[u8], check: &Check) -> Result<Self, Refused> {
         if bytes.starts_with(ZIP) {
-            return Self::of_zip(bytes);
+            return Self::of_files(unpack::files(bytes, check)?);
         }
         if bytes.len() > MAX_BYTES {
             return refused(too_long(bytes.len() as u64));
@@ -84,46 +78,6 @@ impl Bundle {
             }
             Err(_) => refused("this is neither a zip nor a YAML text in UTF-8; send one of them"),
         }
-    }
-
-    fn of_zip(bytes: &[u8]) -> Result<Self, Refused> {
-        let broken = |error: zip::result::ZipError| {
-            Refused::Bundle(format!("the zip cannot be read ({error}); pack it again"))
-        };
-        let mut zip = ZipArchive::new(Cursor::new(bytes)).map_err(broken)?;
-        if zip.len() > MOST_FILES {
-            return refused(format!(
-                "the zip holds {} files, more than {MOST_FILES}; leave out what the flow does not play",
-                zip.len()
-            ));
-        }
-        let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
-        let mut room = MOST_BYTES;
-        for at in 0..zip.len() {
-            let entry = zip.by_index(at).map_err(broken)?;
-            let name = entry.name().map_err(broken)?.into_owned();
-            if entry.is_dir() || is_litter(&name) {
-                continue;
-            }
-            let path = inside(&entry, &name)?;
-            let limit = room.min(file::MAX_BYTES);
-            if entry.size() > limit {
-                return refused(too_large(&name, entry.size()));
-            }
-            let mut content = Vec::new();
-            entry.take(limit + 1).read_to_end(&mut content).map_err(|error| {
-                Refused::Bundle(format!("`{name}` cannot be unpacked ({error}); pack the zip again"))
-            })?;
-            // The size that the zip states is only a claim.
-            if content.len() as u64 > limit {
-                return refused(too_large(&name, content.len() as u64));
-            }
-            room -= content.len() as u64;
-            if files.insert(path, content).is_some() {
-                return refused(format!("the zip holds `{name}` twice; pack it again"));
-            }
-        }
-        Self::of_files(files)
     }
 
     /// The one flow among `files` and what lies around it.
@@ -165,9 +119,9 @@ impl Bundle {
     ///
     /// # Errors
     /// [`Refused::Flow`] with everything that is wrong.
-    pub fn check(&self) -> Result<Usable, Refused> {
+    pub fn check(&self, check: &Check) -> Result<Usable, Refused> {
         let (flow, around, findings) =
-            check_text(&self.name, &self.text, |path| Ok(self.files.get(path).cloned()));
+            check_text(&self.name, &self.text, check, |path| Ok(self.files.get(path).cloned()));
         match flow {
             Some(flow) => Ok(usable(flow, PathBuf::from(&self.name), self.text.clone(), around, findings)),
             None => Err(Refused::Flow(findings)),
@@ -194,7 +148,8 @@ pub fn bundle_of_file(path: &Path) -> Result<(Option<Usable>, Vec<Diagnostic>), 
     };
     let folder = path.parent().unwrap_or(Path::new(""));
     let name = path.display().to_string();
-    let (flow, around, findings) = check_text(&name, &text, |audio| read_audio(&folder.join(audio)));
+    let (flow, around, findings) =
+        check_text(&name, &text, &Check::at_home(), |audio| read_audio(&folder.join(audio)));
     let usable = flow.map(|flow| usable(flow, path.to_owned(), text, around, findings.clone()));
     Ok((usable, findings))
 }
@@ -206,7 +161,7 @@ fn read_audio(path: &Path) -> Result<Option<Vec<u8>>, String> {
     let failed = |error: std::io::Error| format!("cannot read the audio file {}: {error}", path.display());
     let mut bytes = Vec::new();
     let read = std::fs::File::open(path).map_err(failed)?;
-    read.take(file::MAX_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    read.take(file::PROMPT.bytes + 1).read_to_end(&mut bytes).map_err(failed)?;
     Ok(Some(bytes))
 }
 
@@ -271,47 +226,13 @@ fn is_flow(path: &str) -> bool {
     yaml && !is_test_file(path) && path.components().count() <= 2
 }
 
-/// What packers add by themselves.
-fn is_litter(name: &str) -> bool {
-    name.starts_with("__MACOSX/") || name.ends_with(".DS_Store") || name.ends_with("Thumbs.db")
-}
-
-/// An entry's path, if it stays below the folder it is unpacked to and is a file.
-fn inside<R: Read>(entry: &zip::read::ZipFile<'_, R>, name: &str) -> Result<String, Refused> {
-    if entry.is_symlink() {
-        return refused(format!("`{name}` is a link; put the file itself into the zip"));
-    }
-    if entry.encrypted() {
-        return refused(format!("`{name}` is encrypted; pack the zip without a password"));
-    }
-    let plain = !name.contains(['\\', '\0', ':'])
-        && name.split('/').all(|part| !matches!(part, "" | "." | ".."))
-        && name.len() <= 300;
-    if !plain {
-        let shown: String = name.chars().filter(|c| !c.is_control()).take(80).collect();
-        return refused(format!(
-            "the path `{shown}` leads out of the bundle; pack the zip in the flow's own folder"
-        ));
-    }
-    Ok(name.to_owned())
-}
-
 fn too_long(bytes: u64) -> String {
     format!("the flow has {} KiB; a flow has at most {} KiB", bytes / 1024, MAX_BYTES / 1024)
 }
 
-fn too_large(name: &str, bytes: u64) -> String {
-    format!(
-        "`{name}` has {} MiB unpacked; a file may have {} MiB and a bundle {} MiB",
-        bytes / 1024 / 1024,
-        file::MAX_BYTES / 1024 / 1024,
-        MOST_BYTES / 1024 / 1024
-    )
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::io::{Cursor, Write};
 
     use zip::ZipWriter;
     use zip::write::SimpleFileOptions;
@@ -330,12 +251,27 @@ mod tests {
     }
 
     fn why(bytes: &[u8]) -> String {
-        match Bundle::read(bytes) {
-            Ok(bundle) => {
-                bundle.check().map(|_| "usable".to_owned()).unwrap_or_else(|error| error.to_string())
-            }
+        match Bundle::read(bytes, &Check::default()) {
+            Ok(bundle) => bundle
+                .check(&Check::default())
+                .map(|_| "usable".to_owned())
+                .unwrap_or_else(|error| error.to_string()),
             Err(error) => error.to_string(),
         }
+    }
+
+    /// With every `name` in it called `other`: no writer makes such a zip by itself.
+    fn duplicate(mut zip: Vec<u8>, name: &[u8], other: &[u8]) -> Vec<u8> {
+        for at in 0..zip.len() - name.len() {
+            if zip[at..].starts_with(name) {
+                zip[at..at + name.len()].copy_from_slice(other);
+            }
+        }
+        zip
+    }
+
+    fn usable_of(bytes: &[u8]) -> Usable {
+        Bundle::read(bytes, &Check::default()).unwrap().check(&Check::default()).unwrap()
     }
 
     fn beep(rate: u32) -> Vec<u8> {
@@ -352,7 +288,7 @@ mod tests {
                 (&format!("{folder}audio/a.wav"), &beep(16_000)),
                 ("__MACOSX/x", b"x"),
             ]);
-            let usable = Bundle::read(&zip).unwrap().check().unwrap();
+            let usable = usable_of(&zip);
             assert_eq!(usable.flow.name(), "plays");
             assert_eq!(usable.around.sounds["audio/a.wav"].len(), 1_600, "half as many samples as at 16 kHz");
             assert_eq!(usable.digest.len(), 64);
@@ -361,7 +297,7 @@ mod tests {
 
     #[test]
     fn another_sound_is_another_version_and_another_folder_is_not() {
-        let digest = |files: &[(&str, &[u8])]| Bundle::read(&zipped(files)).unwrap().check().unwrap().digest;
+        let digest = |files: &[(&str, &[u8])]| usable_of(&zipped(files)).digest;
         let one = digest(&[("p.yaml", PLAYS.as_bytes()), ("audio/a.wav", &beep(8_000))]);
         assert_eq!(
             one,
@@ -382,7 +318,7 @@ mod tests {
                 ("part.yaml", part.as_bytes()),
                 ("a.wav", &beep(8_000)),
             ]);
-            Bundle::read(&zip).unwrap().check().unwrap()
+            usable_of(&zip)
         };
         let (one, two) = (check(&part("Hello")), check(&part("Goodbye")));
         assert_ne!(one.digest, two.digest);
@@ -395,6 +331,28 @@ mod tests {
         );
         let alone = zipped(&[("main.yaml", main.as_bytes())]);
         assert_eq!(why(&alone), "the flow has errors");
+    }
+
+    #[test]
+    fn all_audio_of_an_upload_is_bounded_together() {
+        // Fourteen minutes of silence: 840 kB, and a few hundred bytes in a zip.
+        let silence = crate::speech::sound::silent_mp3_frame().repeat(35_000);
+        let names: Vec<String> = (0..60).map(|n| format!("{n}.mp3")).collect();
+        let steps: Vec<String> = names.iter().map(|name| format!("{{ play: {name} }}")).collect();
+        let text = format!("flow: p\nstart: a\nscenes: {{ a: [ {} ] }}\n", steps.join(", "));
+        let flow = ("p.yaml", text.as_bytes());
+        let files = |count: usize| {
+            let sounds = names.iter().take(count).map(|name| (name.as_str(), silence.as_slice()));
+            zipped(&[flow].into_iter().chain(sounds).collect::<Vec<_>>())
+        };
+        let Err(Refused::Flow(found)) =
+            Bundle::read(&files(60), &Check::default()).unwrap().check(&Check::default())
+        else {
+            panic!("fourteen hours of audio were decoded");
+        };
+        let together = "all audio of an upload takes at most 60 minutes";
+        assert_eq!(found.iter().filter(|finding| finding.message.contains(together)).count(), 56);
+        assert!(files(60).len() < 400_000);
     }
 
     #[test]
@@ -412,6 +370,8 @@ mod tests {
         let many: Vec<(&str, &[u8])> =
             many.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
         assert!(why(&zipped(&many)).contains("more than 500"));
+        let twice = duplicate(zipped(&[flow, ("a.wav", b"one"), ("b.wav", b"two")]), b"b.wav", b"a.wav");
+        assert!(why(&twice).contains("holds `a.wav` twice"), "{}", why(&twice));
         assert!(why(b"PK\x03\x04 and then nothing").contains("cannot be read"));
         assert!(why(&[0xff, 0xfe, 0x00]).contains("neither a zip nor"));
         assert!(why(&zipped(&[("readme.txt", b"x")])).contains("holds no flow"));

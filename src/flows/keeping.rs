@@ -69,14 +69,15 @@ pub(super) fn load(root: &Path, name: &str, wanted: &str) -> Result<Stored, Erro
 
 #[cfg(test)]
 mod tests {
-    use super::super::Bundle;
+    use super::super::{Bundle, Check};
     use super::*;
 
     #[test]
     fn a_version_that_was_changed_on_disk_is_not_used() {
         let root = tempfile::tempdir().unwrap();
         let text = "flow: a\nstart: s\nscenes: { s: [ hangup ] }\n";
-        let usable = Bundle::read(text.as_bytes()).unwrap().check().unwrap();
+        let usable =
+            Bundle::read(text.as_bytes(), &Check::default()).unwrap().check(&Check::default()).unwrap();
         keep(root.path(), &usable).unwrap();
         keep(root.path(), &usable).unwrap();
         assert_eq!(load(root.path(), "a", &usable.digest).unwrap().flow.name(), "a");

@@ -7,8 +7,10 @@ mod audio;
 mod author;
 mod bundle;
 mod catalog;
+mod check;
 mod keeping;
 mod rehearsal;
+mod unpack;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -21,6 +23,7 @@ use self::audio::{Sounds, judged};
 pub use self::author::Author;
 pub use self::bundle::{Bundle, Refused, Usable, bundle_of_file};
 pub use self::catalog::{Added, Catalog, Described, Running};
+pub use self::check::Check;
 pub use self::rehearsal::{FileTests, TestsOfFile, listened, rehearse, tests_of_file};
 use crate::store;
 
@@ -192,6 +195,7 @@ struct Around {
 fn check_text(
     name: &str,
     text: &str,
+    check: &Check,
     read: impl FnMut(&str) -> Result<Option<Vec<u8>>, String>,
 ) -> (Option<Flow>, Around, Vec<Diagnostic>) {
     let read = RefCell::new(read);
@@ -206,7 +210,10 @@ fn check_text(
     let mut parsed = flow::parse_with(name, text, &find);
     let mut sounds = Sounds::new();
     let mut judge = |path: &str| {
-        let (sound, finding) = judged(path, (read.borrow_mut())(path));
+        if check.is_stopped() {
+            return None;
+        }
+        let (sound, finding) = judged(path, (read.borrow_mut())(path), &check.sounds);
         if let Some(sound) = sound {
             sounds.insert(path.to_owned(), sound);
         }

@@ -10,8 +10,11 @@ use callcore::flow::{
     CaseResult, Diagnostic, Flow, Input, Recording, Recordings, Severity, Tests, parse_tests,
 };
 
-use super::{Error, check_file, finding, read_text};
+use super::{Check, Error, check_file, finding, read_text};
 use crate::speech::file;
+
+/// Most failures that are told of one file.
+const MOST_FAILURES: usize = 100;
 
 /// A file of flow tests, ready to run.
 #[derive(Debug)]
@@ -32,26 +35,37 @@ impl FileTests {
         bytes: &[u8],
         flow_file: &str,
         flow: &Flow,
+        check: &Check,
         read: impl FnMut(&str) -> Option<Vec<u8>>,
     ) -> Option<Result<Self, Vec<Diagnostic>>> {
+        check.effort().take_text(bytes.len());
+        if check.effort().is_spent() {
+            let what = "the tests are too long for one upload".to_owned();
+            let hint = "split them into several uploads, or upload without them (`tests=false`)".to_owned();
+            return Some(Err(vec![finding(file.to_owned(), what, hint)]));
+        }
         let Ok(text) = std::str::from_utf8(bytes) else {
             let hint = "save it as UTF-8".to_owned();
             return Some(Err(vec![finding(file.to_owned(), "the file is not UTF-8 text".to_owned(), hint)]));
         };
         let parsed = parse_tests(file, text);
         let Some(tests) = parsed.tests else { return Some(Err(parsed.diagnostics)) };
-        (tests.flow_file() == flow_file).then(|| Self::with_recordings(tests, flow, read))
+        (tests.flow_file() == flow_file).then(|| Self::with_recordings(tests, flow, check, read))
     }
 
     fn with_recordings(
         tests: Tests,
         flow: &Flow,
+        check: &Check,
         mut read: impl FnMut(&str) -> Option<Vec<u8>>,
     ) -> Result<Self, Vec<Diagnostic>> {
         let (mut recordings, mut findings) = (Recordings::new(), Vec::new());
         for (path, place) in tests.recordings() {
             let samples = match read(path) {
-                Some(bytes) => file::samples(Path::new(path), &bytes).map_err(|error| error.to_string()),
+                Some(_) if check.is_stopped() => Err("the tests were given up".to_owned()),
+                Some(bytes) => {
+                    file::samples(Path::new(path), &bytes, &check.sounds).map_err(|error| error.to_string())
+                }
                 None => Err(format!("there is no recording `{path}`")),
             };
             match samples {
@@ -82,13 +96,24 @@ impl FileTests {
         self.tests.run_nth(nth, flow, &self.recordings)
     }
 
-    /// Runs every case: how many passed, and what did not come true in the others.
+    /// Runs every case within the bounds of `check`: how many passed, and what did not come true in the others, up
+    /// to [`MOST_FAILURES`].
     #[must_use]
-    pub fn run(&self, flow: &Arc<Flow>) -> (usize, Vec<Diagnostic>) {
-        let results: Vec<CaseResult> =
-            (0..self.names().count()).filter_map(|nth| self.run_nth(nth, flow)).collect();
-        let passed = results.iter().filter(|result| result.failures.is_empty()).count();
-        (passed, results.into_iter().flat_map(|result| result.failures).collect())
+    pub fn run(&self, flow: &Arc<Flow>, check: &Check) -> (usize, Vec<Diagnostic>) {
+        let (mut passed, mut failures) = (0, Vec::new());
+        for nth in 0..self.names().count() {
+            let run = self.tests.run_nth_within(nth, flow, &self.recordings, check.effort());
+            let Some(result) = run else { break };
+            if result.failures.is_empty() {
+                passed += 1;
+            }
+            failures.extend(result.failures);
+            if failures.len() >= MOST_FAILURES || check.effort().is_spent() {
+                break;
+            }
+        }
+        failures.truncate(MOST_FAILURES);
+        (passed, failures)
     }
 }
 
@@ -109,7 +134,9 @@ pub fn tests_of_file(file: &Path) -> Result<TestsOfFile, Error> {
         let errors = checked.diagnostics.into_iter().filter(|found| found.severity == Severity::Error);
         return Ok(Err(errors.collect()));
     };
-    let tests = FileTests::with_recordings(tests, &stored.flow, |path| std::fs::read(folder.join(path)).ok());
+    let tests = FileTests::with_recordings(tests, &stored.flow, &Check::at_home(), |path| {
+        std::fs::read(folder.join(path)).ok()
+    });
     Ok(tests.map(|tests| (tests, stored.flow)))
 }
 

@@ -4,5 +4,6 @@
 pub mod file;
 pub mod models;
 mod remote;
+pub mod sound;
 pub mod stt;
 pub mod tts;

@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, header};
 use dering::api::auth::Auth;
-use dering::api::{Api, PublicUrl, description, router, routes};
+use dering::api::{Api, PublicUrl, Uploads, description, router, routes};
 use dering::flows::{Catalog, Folder};
 use dering::outbox::target::Reach;
 use dering::outbox::{self, Outbox};
@@ -17,6 +17,7 @@ use dering::speech::tts::{self, Synthesizer, Tts};
 use dering::store::{self, Store};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 /// The API without a carrier, on a database of its own.
@@ -49,6 +50,7 @@ async fn api(folder: &TempDir) -> Api {
         metrics: None,
         reach: Reach::Public,
         public_url: PublicUrl::default(),
+        uploads: Uploads::new(CancellationToken::new()),
         outbox,
     }
 }

@@ -13,26 +13,26 @@ use zip::write::SimpleFileOptions;
 use crate::system_stage::{PERSON, Reply, Stage, in_time, reply_to};
 
 /// Somebody with a key.
-struct Author {
+pub(crate) struct Author {
     http: reqwest::Client,
     base: String,
-    key: String,
+    pub(crate) key: String,
 }
 
 impl Author {
-    async fn of(stage: &Stage, scopes: &[&str]) -> Self {
+    pub(crate) async fn of(stage: &Stage, scopes: &[&str]) -> Self {
         let (kept, key) = auth::new_api_key("ann", scopes.iter().map(ToString::to_string).collect());
         stage.app.store().create_api_key(kept).await.unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { http, base: format!("http://{}", stage.app.address()), key: key.expose_secret().to_owned() }
     }
 
-    async fn ask(&self, method: Method, path: &str, body: Vec<u8>) -> Reply {
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: Vec<u8>) -> Reply {
         let request = self.http.request(method, format!("{}{path}", self.base)).bearer_auth(&self.key);
         reply_to(request.header("content-type", "application/json").body(body)).await
     }
 
-    async fn upload(&self, name: &str, body: Vec<u8>) -> Reply {
+    pub(crate) async fn upload(&self, name: &str, body: Vec<u8>) -> Reply {
         self.ask(Method::POST, &format!("/v1/flows/{name}/versions?message=why"), body).await
     }
 
@@ -44,7 +44,7 @@ impl Author {
     }
 }
 
-fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in files {
         zip.start_file(*name, SimpleFileOptions::default()).unwrap();

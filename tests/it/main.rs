@@ -73,4 +73,5 @@ mod trunk_fixture;
 mod trunk_gateway;
 mod trunk_lines;
 mod trunk_versions;
+mod uploads;
 mod virtual_call;

@@ -146,6 +146,58 @@ async fn complaint(folder: &Path, arguments: &[&str]) -> String {
     said.lines().skip(at).collect::<Vec<_>>().join("\n")
 }
 
+/// A pipe that nobody reads.
+fn nobody() -> Stdio {
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    writer.into()
+}
+
+#[tokio::test]
+async fn commands_are_quiet_when_their_reader_has_seen_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let tone = callcore::audio::tone::tone(&[1_000.0], 900, -20.0);
+    std::fs::write(folder.path().join("a.wav"), callcore::audio::wav::write_8k(&[&tone])).unwrap();
+    let flow = "flow: a\nstart: s\nscenes: { s: [ hangup ] }\n";
+    std::fs::write(folder.path().join("a.yaml"), flow).unwrap();
+    std::fs::write(
+        folder.path().join("a.test.yaml"),
+        "test: a.yaml\ncases: { c: { expect: { outcome: completed } } }\n",
+    )
+    .unwrap();
+    let commands: [&[&str]; 11] = [
+        &["amd", "a.wav"],
+        &["amd", "--json", "--explain", "a.wav"],
+        &["amd", "replay", "."],
+        &["flow", "check", "a.yaml"],
+        &["flow", "test", "a.yaml"],
+        &["flow", "graph", "a.yaml"],
+        &["flow", "schema"],
+        &["flow", "simulate", "a.yaml"],
+        &["openapi"],
+        &["serve", "--print-defaults"],
+        &["--help"],
+    ];
+    for arguments in commands {
+        let run = |err: Stdio| {
+            let mut command = Command::new(env!("CARGO_BIN_EXE_dering"));
+            command
+                .args(arguments)
+                .current_dir(folder.path())
+                .stdin(Stdio::null())
+                .stdout(nobody())
+                .stderr(err);
+            command.output()
+        };
+        let output = in_time(run(Stdio::piped())).await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{arguments:?}");
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        // Nor does it end in a panic when even its complaints are not read.
+        let output = in_time(run(nobody())).await.unwrap();
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+    }
+}
+
 #[tokio::test]
 async fn the_command_line_names_its_commands() {
     let folder = tempfile::tempdir().unwrap();
@@ -163,8 +215,8 @@ async fn commands_that_cannot_do_their_work_say_why_in_a_sentence() {
     let folder = folder.path();
     std::fs::write(folder.join("notes.wav"), "this is not audio").unwrap();
     let said = complaint(folder, &["amd", "notes.wav"]).await;
-    assert!(said.contains("cannot use notes.wav: this is not a WAV file"), "{said}");
-    assert_eq!(said.matches("no RIFF tag").count(), 1, "{said}");
+    assert!(said.contains("notes.wav is not an audio file that can be read (it is text)"), "{said}");
+    assert_eq!(said.matches("ffmpeg").count(), 1, "{said}");
     let said = complaint(folder, &["token", "--app", "shop"]).await;
     assert!(said.contains("data/dering.db does not exist"), "{said}");
     let said = complaint(folder, &["demo", "--exit"]).await;

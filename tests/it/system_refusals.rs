@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use dering::api::auth;
+use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::json;
+use serde_json::{Value, json};
+use sha2::Sha256;
 
 use crate::system_stage::{APP, BUSY, Client, READER, Reply, Setup, Stage, reply_to};
 
@@ -15,10 +19,17 @@ fn minted(app: &str, secret: &SecretString, ttl_s: u64) -> String {
 
 /// A token that ran out an hour ago.
 fn expired(client: &Client) -> String {
-    let key = jsonwebtoken::EncodingKey::from_secret(client.secret.expose_secret().as_bytes());
     let an_hour_ago = dering::wallclock::now_ms() / 1000 - 3_600;
-    let claims = json!({ "appId": APP, "iat": an_hour_ago - 60, "exp": an_hour_ago });
-    jsonwebtoken::encode(&jsonwebtoken::Header::default(), &claims, &key).unwrap()
+    signed(client, &json!({ "appId": APP, "iat": an_hour_ago - 60, "exp": an_hour_ago }))
+}
+
+/// As any other program would make it.
+fn signed(client: &Client, claims: &Value) -> String {
+    let encode = |text: &str| URL_SAFE_NO_PAD.encode(text);
+    let message = format!("{}.{}", encode(r#"{"alg":"HS256"}"#), encode(&claims.to_string()));
+    let mut mac = Hmac::<Sha256>::new_from_slice(client.secret.expose_secret().as_bytes()).unwrap();
+    mac.update(message.as_bytes());
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes()))
 }
 
 fn target() -> String {

@@ -1,13 +1,21 @@
 //! Any sample rate to 8 kHz, whole recordings at a time.
 
+use std::ops::RangeInclusive;
+
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler};
 
 use crate::TELEPHONE_HZ;
 
+/// Samples that go through the filter at once where the whole recording is there.
+pub(super) const WHOLE_CHUNK: usize = 1024;
+
+/// Sampling rates that are read, in Hz. A rate far outside makes a transform of millions of points.
+pub const RATES: RangeInclusive<u32> = 4_000..=384_000;
+
 /// Why a recording could not be brought to 8 kHz.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot resample from {from_hz} Hz to 8000 Hz: {reason}")]
+#[error("cannot resample from {from_hz} Hz: {reason}")]
 pub struct ResampleError {
     from_hz: u32,
     reason: String,
@@ -17,12 +25,19 @@ impl ResampleError {
     pub(super) fn new(from_hz: u32, reason: impl ToString) -> Self {
         Self { from_hz, reason: reason.to_string() }
     }
+
+    pub(super) fn check(from_hz: u32) -> Result<(), Self> {
+        if RATES.contains(&from_hz) {
+            return Ok(());
+        }
+        Err(Self::new(from_hz, format!("the rate is outside {} to {} Hz", RATES.start(), RATES.end())))
+    }
 }
 
 /// Resamples mono 16-bit audio to 8 kHz with a band-limited FFT resampler.
 ///
 /// # Errors
-/// When `from_hz` is 0 or above 384 kHz, or the resampler refuses the ratio.
+/// When `from_hz` is outside [`RATES`], or the resampler refuses the ratio.
 pub fn to_8k(samples: &[i16], from_hz: u32) -> Result<Vec<i16>, ResampleError> {
     convert(samples, from_hz, TELEPHONE_HZ)
 }
@@ -33,14 +48,13 @@ pub fn to_8k(samples: &[i16], from_hz: u32) -> Result<Vec<i16>, ResampleError> {
 /// As [`to_8k`].
 pub fn convert(samples: &[i16], from_hz: u32, to_hz: u32) -> Result<Vec<i16>, ResampleError> {
     let fail = |reason: String| ResampleError { from_hz, reason };
+    ResampleError::check(from_hz)?;
+    ResampleError::check(to_hz)?;
     if from_hz == to_hz || samples.is_empty() {
         return Ok(samples.to_vec());
     }
-    if from_hz == 0 || from_hz > 384_000 {
-        return Err(fail("the rate is outside 1 to 384000 Hz".into()));
-    }
     let input: Vec<f32> = samples.iter().map(|s| f32::from(*s) / 32_768.0).collect();
-    let mut resampler = Fft::<f32>::new(from_hz as usize, to_hz as usize, 1024, 1, FixedSync::Both)
+    let mut resampler = Fft::<f32>::new(from_hz as usize, to_hz as usize, WHOLE_CHUNK, 1, FixedSync::Both)
         .map_err(|e| fail(e.to_string()))?;
     let frames = input.len();
     let needed = resampler.process_all_needed_output_len(frames);
@@ -57,6 +71,7 @@ pub fn convert(samples: &[i16], from_hz: u32, to_hz: u32) -> Result<Vec<i16>, Re
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resample_stream::ResampleStream;
     use crate::rms_dbfs;
 
     fn sine(hz: f32, rate: u32, seconds: f32) -> Vec<i16> {
@@ -98,7 +113,15 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_of_zero_is_refused() {
-        assert!(to_8k(&[1, 2, 3], 0).is_err());
+    fn rates_that_no_recording_has_are_refused_at_once() {
+        for hz in [0, 1, 50, 3_999, 384_001, u32::MAX] {
+            let error = to_8k(&[1, 2, 3], hz).expect_err("an impossible rate").to_string();
+            assert!(error.contains("outside 4000 to 384000 Hz"), "{error}");
+            assert!(convert(&[1, 2, 3], 8_000, hz).is_err() && ResampleStream::new(hz).is_err());
+        }
+        // Primes, for which the transforms are largest.
+        for hz in [4_001, 383_983] {
+            assert!(to_8k(&[100; 4_000], hz).is_ok(), "{hz}");
+        }
     }
 }

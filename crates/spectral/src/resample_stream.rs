@@ -4,7 +4,7 @@ use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler};
 
 use crate::TELEPHONE_HZ;
-use crate::resample::ResampleError;
+use crate::resample::{ResampleError, WHOLE_CHUNK};
 
 /// Resamples one stream to 8 kHz. Chunks may have any length; the joints are not audible.
 pub struct ResampleStream {
@@ -28,15 +28,25 @@ impl ResampleStream {
     /// A stream that comes at `from_hz`.
     ///
     /// # Errors
-    /// When the rate is 0 or above 384 kHz, or the resampler refuses the ratio.
+    /// When the rate is outside [`RATES`](crate::resample::RATES), or the resampler refuses the ratio.
     pub fn new(from_hz: u32) -> Result<Self, ResampleError> {
-        if from_hz == 0 || from_hz > 384_000 {
-            return Err(ResampleError::new(from_hz, "the rate is outside 1 to 384000 Hz"));
-        }
+        Self::in_chunks(from_hz, from_hz as usize / 100)
+    }
+
+    /// For a recording that is there as a whole, and needs not be in memory as a whole: the samples are those of
+    /// [`to_8k`](crate::resample::to_8k).
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn of_recording(from_hz: u32) -> Result<Self, ResampleError> {
+        Self::in_chunks(from_hz, WHOLE_CHUNK)
+    }
+
+    fn in_chunks(from_hz: u32, chunk: usize) -> Result<Self, ResampleError> {
+        ResampleError::check(from_hz)?;
         let resampler = if from_hz == TELEPHONE_HZ {
             None
         } else {
-            let chunk = from_hz as usize / 100;
             let fft = Fft::new(from_hz as usize, TELEPHONE_HZ as usize, chunk, 1, FixedSync::Both);
             Some(fft.map_err(|e| ResampleError::new(from_hz, e))?)
         };
@@ -70,7 +80,7 @@ impl ResampleStream {
     /// # Errors
     /// When the resampler fails.
     pub fn flush(&mut self, out: &mut Vec<i16>) -> Result<(), ResampleError> {
-        let expected = self.taken * u64::from(TELEPHONE_HZ) / u64::from(self.from_hz);
+        let expected = (self.taken * u64::from(TELEPHONE_HZ)).div_ceil(u64::from(self.from_hz));
         while self.given < expected {
             let Some(resampler) = &self.resampler else { break };
             let missing = resampler.input_frames_next() - self.waiting.len();
@@ -121,7 +131,23 @@ impl ResampleStream {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resample::to_8k;
     use crate::rms_dbfs;
+
+    #[test]
+    fn a_recording_in_pieces_is_the_recording_as_a_whole() {
+        for (rate, length) in [(4_000, 900), (11_025, 7_001), (16_000, 33), (22_050, 50_000), (48_000, 9_999)]
+        {
+            let samples: Vec<i16> = (0..length).map(|n| ((n * 7_919) % 20_011 - 10_000) as i16).collect();
+            let (mut stream, mut out) =
+                (ResampleStream::of_recording(rate).expect("a usual rate"), Vec::new());
+            for piece in samples.chunks(1_913) {
+                stream.push(piece, &mut out).expect("resampled");
+            }
+            stream.flush(&mut out).expect("flushed");
+            assert_eq!(out, to_8k(&samples, rate).expect("resampled"), "{rate}");
+        }
+    }
 
     #[test]
     fn as_much_time_comes_out_as_went_in_however_it_was_cut() {

@@ -19,6 +19,8 @@ pub enum AuthError {
     Expired { seconds_ago: u64 },
     #[error("the token is valid only in {seconds} s; check the clock of the machine that made it")]
     NotYetValid { seconds: u64 },
+    #[error("the token counts {0} in milliseconds or less; write them in seconds since 1970 (RFC 7519)")]
+    NotSeconds(String),
     #[error("the token was made {age} s ago and may be {most} s old; make a new one")]
     TooOld { age: u64, most: u64 },
     #[error("the token does not say when it was made; set the claim iat")]
@@ -85,6 +87,7 @@ impl From<AuthError> for Problem {
             | AuthError::Algorithm(_)
             | AuthError::Unsigned { .. }
             | AuthError::Ageless
+            | AuthError::NotSeconds(_)
             | AuthError::NotForOnce(_)
             | AuthError::KeyUnknown => Code::CredentialsInvalid,
             AuthError::Expired { .. } | AuthError::TooOld { .. } | AuthError::KeyExpired => {

@@ -8,6 +8,7 @@ mod caller;
 mod credential;
 mod error;
 pub(super) mod gate;
+mod jws;
 mod key;
 mod origin;
 mod token;

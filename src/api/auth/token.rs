@@ -3,11 +3,11 @@
 
 use std::time::Duration;
 
-use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use super::AuthError;
+use super::jws::{Signed, sign};
 use crate::store::ClientApp;
 use crate::wallclock::now_ms;
 
@@ -15,6 +15,8 @@ use crate::wallclock::now_ms;
 const LEEWAY_S: f64 = 30.0;
 /// A token that is good for one request is remembered until it expires, so that must not be long.
 const LONGEST_ONCE_S: f64 = 24.0 * 3_600.0;
+/// A time of 13 digits counts milliseconds, as JavaScript does. In seconds it would be the year 33658.
+const LATEST_S: f64 = 1e12;
 /// Longest `jti`, bytes.
 const LONGEST_JTI: usize = 256;
 
@@ -29,6 +31,15 @@ struct Claims {
     exp: Option<f64>,
     jti: Option<String>,
     scopes: Option<Vec<String>>,
+}
+
+impl Claims {
+    fn times_are_seconds(&self) -> Result<(), AuthError> {
+        let times = [("exp", self.exp), ("iat", self.iat), ("nbf", self.nbf)];
+        let wrong = times.iter().filter(|(_, time)| time.is_some_and(|time| time.abs() >= LATEST_S));
+        let wrong: Vec<&str> = wrong.map(|(name, _)| *name).collect();
+        if wrong.is_empty() { Ok(()) } else { Err(AuthError::NotSeconds(wrong.join(", "))) }
+    }
 }
 
 /// What is written into a token. Whole seconds, because some readers take no others.
@@ -67,37 +78,20 @@ pub fn mint(
     let exp = iat.saturating_add_unsigned(ttl.as_secs());
     let jti = uuid::Uuid::new_v4().simple().to_string();
     let claims = Minted { app_id, iss: app_id, iat, exp, jti, scopes };
-    let key = EncodingKey::from_secret(secret.expose_secret().as_bytes());
-    let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), &claims, &key)
-        .map_err(|error| AuthError::Malformed(error.to_string()))?;
-    Ok(token.into())
+    sign(&claims, secret).map(SecretString::from)
 }
 
 /// The app a token says it is from: nothing but a claim until the signature is checked.
 pub(super) fn claimed_app(token: &str) -> Result<String, AuthError> {
-    let malformed = |error: jsonwebtoken::errors::Error| AuthError::Malformed(error.to_string());
-    let header = jsonwebtoken::decode_header(token).map_err(malformed)?;
-    if header.alg != Algorithm::HS256 {
-        return Err(AuthError::Algorithm(format!("{:?}", header.alg)));
-    }
-    let claims: Claims = jsonwebtoken::dangerous::insecure_decode_claims(token).map_err(malformed)?;
+    let claims: Claims = Signed::read(token)?.claims()?;
     let named = claims.app_id.or(claims.iss);
     named.ok_or_else(|| AuthError::Malformed("it names no app; set the claim appId".to_owned()))
 }
 
 /// Checks the signature of a token whose app is not known, against nothing.
 pub(super) fn check_for_nothing(token: &str) {
-    let _unsigned = signed_with(token, &[0; 32]);
-}
-
-/// The claims of a token that is signed with `secret`.
-fn signed_with(token: &str, secret: &[u8]) -> Option<Claims> {
-    let mut only_signature = Validation::new(Algorithm::HS256);
-    only_signature.required_spec_claims.clear();
-    only_signature.validate_exp = false;
-    only_signature.validate_aud = false;
-    let key = DecodingKey::from_secret(secret);
-    jsonwebtoken::decode(token, &key, &only_signature).ok().map(|data| data.claims)
+    let nothing = SecretString::from("0".repeat(32));
+    let _unsigned = Signed::read(token).is_ok_and(|signed| signed.fits(&nothing));
 }
 
 /// Checks signature and times; narrows the app's scopes to the token's. `max_age_s` is for apps that set none.
@@ -107,10 +101,12 @@ pub(super) fn admit(
     now_s: f64,
     max_age_s: Option<i64>,
 ) -> Result<Admitted, AuthError> {
-    let claims = app
-        .active_secrets((now_s * 1000.0) as i64)
-        .find_map(|secret| signed_with(token, secret.expose_secret().as_bytes()));
-    let claims = claims.ok_or_else(|| AuthError::Unsigned { app_id: app.id.clone() })?;
+    let signed = Signed::read(token)?;
+    if !app.active_secrets((now_s * 1000.0) as i64).any(|secret| signed.fits(secret)) {
+        return Err(AuthError::Unsigned { app_id: app.id.clone() });
+    }
+    let claims: Claims = signed.claims()?;
+    claims.times_are_seconds()?;
     let late = now_s - claims.exp.unwrap_or(f64::INFINITY);
     if late > LEEWAY_S {
         return Err(AuthError::Expired { seconds_ago: late as u64 });
@@ -171,8 +167,7 @@ mod tests {
     }
 
     fn signed(claims: &Value, secret: &str) -> String {
-        let key = EncodingKey::from_secret(secret.as_bytes());
-        jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key).unwrap()
+        sign(claims, &secret.to_owned().into()).unwrap()
     }
 
     fn judged_as(app: &ClientApp, claims: &Value) -> Result<Admitted, String> {
@@ -206,6 +201,24 @@ mod tests {
             let early = judge(&json!({ claim: NOW_S + 600.0 })).unwrap_err();
             assert!(early.starts_with("the token is valid only in 600 s"), "{early}");
         }
+    }
+
+    #[test]
+    fn times_in_milliseconds_are_refused_and_named() {
+        let ms = NOW_S * 1_000.0;
+        for (claims, told) in [
+            (json!({ "exp": ms + 60_000.0 }), "counts exp in milliseconds"),
+            (json!({ "iat": ms, "exp": NOW_S + 60.0 }), "counts iat in milliseconds"),
+            (json!({ "nbf": 1_000_000_000_000_u64 }), "counts nbf in milliseconds"),
+            (
+                json!({ "exp": ms as i64 * 1_000, "iat": ms, "nbf": ms }),
+                "counts exp, iat, nbf in milliseconds",
+            ),
+        ] {
+            let refused = judge(&claims).unwrap_err();
+            assert!(refused.contains(told) && refused.contains("seconds since 1970"), "{refused}");
+        }
+        assert!(judge(&json!({ "exp": 253_402_300_799_u64 })).is_ok(), "the end of the year 9999");
     }
 
     #[test]
@@ -257,11 +270,10 @@ mod tests {
 
     #[test]
     fn other_algorithms_and_no_algorithm_are_refused() {
-        let key = EncodingKey::from_secret(b"s");
-        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS512), &json!({"appId": "a"}), &key);
-        let refused = claimed_app(&token.unwrap()).unwrap_err().to_string();
-        assert_eq!(refused, "the token is signed with HS512; sign it with HS256");
         let encode = |part: &str| URL_SAFE_NO_PAD.encode(part);
+        let token = format!("{}.{}.AAAA", encode(r#"{"alg":"HS512"}"#), encode(r#"{"appId":"a"}"#));
+        let refused = claimed_app(&token).unwrap_err().to_string();
+        assert_eq!(refused, "the token is signed with HS512; sign it with HS256");
         let none = format!("{}.{}.", encode(r#"{"alg":"none"}"#), encode(r#"{"appId":"a"}"#));
         assert!(matches!(claimed_app(&none), Err(AuthError::Malformed(_))));
         for nonsense in ["", "a", "a.b.c", "....", "é.é.é"] {

@@ -46,7 +46,7 @@ pub(super) fn run(labels: &Path, options: &Options, with_words: bool) -> anyhow:
         Ok(listen(&audio, Options { locale, ..options.clone() }, &case.words))
     });
     let took = began.elapsed().as_secs_f64();
-    let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut out = BufWriter::new(super::super::out());
     let (mut heard_ms, mut failed) = (0, 0);
     for (case, result) in cases.iter().zip(&results) {
         match result {

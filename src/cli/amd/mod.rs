@@ -29,7 +29,7 @@ use manner::Manner;
 pub struct Args {
     #[command(subcommand)]
     command: Option<Command>,
-    /// WAV files that begin at the moment of answer (any rate, any number of channels).
+    /// WAV or MP3 files that begin at the moment of answer (4 to 384 kHz, up to 8 channels).
     #[arg(required_unless_present = "labels", conflicts_with = "labels")]
     files: Vec<PathBuf>,
     /// Run over every case of a labels file (JSON lines with `id` and `file`, paths relative to it) and
@@ -67,7 +67,7 @@ enum Command {
 /// Runs the command.
 ///
 /// # Errors
-/// When a file cannot be read or is not a WAV file with audio in it; the rest is still done.
+/// When a file cannot be read or holds not an audio file that can be read; the rest is still done.
 pub fn run(args: Args) -> anyhow::Result<()> {
     match &args.command {
         Some(Command::Replay(args)) => return replay::run(args),
@@ -89,7 +89,7 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         }
         None => Vec::new(),
     };
-    let mut out = std::io::stdout().lock();
+    let mut out = super::out();
     let mut failed = 0;
     for file in &args.files {
         match audio_of(file, args.left) {
@@ -162,9 +162,7 @@ fn row(event: &Event) -> [String; 6] {
 
 /// Says what went wrong with one file without stopping the others.
 fn tell_error(error: &anyhow::Error) {
-    let mut err = std::io::stderr().lock();
-    // Standard error may be closed; there is nobody left to tell then.
-    drop(writeln!(err, "dering amd: {}", super::sentence(error)));
+    super::note(&format!("dering amd: {}", super::sentence(error)));
 }
 
 /// Whether progress may be drawn.
@@ -186,11 +184,13 @@ mod tests {
 
     #[test]
     fn what_is_no_audio_is_refused_in_a_sentence() {
-        assert!(refusal(b"").contains("not a WAV file"), "{}", refusal(b""));
-        assert!(refusal(b"{\"this\": \"is JSON\"}").contains("not a WAV file"));
+        assert!(refusal(b"").contains("holds no audio"), "{}", refusal(b""));
+        assert!(
+            refusal(b"{\"this\": \"is JSON\"}").contains("not an audio file that can be read (it is text)")
+        );
         let wav = callcore::audio::wav::write_8k(&[&[]]);
         assert!(refusal(&wav).contains("holds no audio"), "{}", refusal(&wav));
-        assert!(refusal(&wav[..20]).contains("not a WAV file"));
+        assert!(refusal(&wav[..20]).contains("a WAV file without"), "{}", refusal(&wav[..20]));
         assert!(audio_of(Path::new("/nowhere.wav"), false).is_err());
     }
 

@@ -90,7 +90,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         .collect();
     let compared = before.iter().flatten().count();
     let score = Score::of(&cases, &outcomes);
-    let mut out = std::io::stdout().lock();
+    let mut out = super::super::out();
     let text = if args.json {
         to_json(&cases, &outcomes, &flips, score.as_ref()).to_string()
     } else {

@@ -96,7 +96,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
         hearings.iter().enumerate().map(|(n, hearing)| results[chosen[hearing.fold]][n]).collect()
     };
     let chosen = best(&|_| true);
-    let mut out = std::io::stdout().lock();
+    let mut out = super::super::out();
     let text = report(args, (people, machines), &hearings, &results, &unseen, chosen);
     writeln!(out, "{text}").context("cannot write to standard output")?;
     let file = file_text(&tried[chosen], args, (people, machines));

@@ -52,7 +52,7 @@ enum Command {
 /// # Errors
 /// A path cannot be read or written, or standard output is gone.
 pub fn run(args: Args) -> anyhow::Result<ExitCode> {
-    run_to(args, &mut std::io::stdout().lock())
+    run_to(args, &mut super::out())
 }
 
 fn run_to(args: Args, out: &mut impl Write) -> anyhow::Result<ExitCode> {

@@ -14,7 +14,7 @@ use zip::write::SimpleFileOptions;
 use super::files_at;
 use super::versions::running;
 use crate::cli::server::{Server, encoded, short};
-use crate::flows::{Bundle, Names, Usable, bundle_of_file, flow_files};
+use crate::flows::{Bundle, Check, Names, Usable, bundle_of_file, flow_files};
 
 /// What to send and where.
 #[derive(Debug, clap::Args)]
@@ -46,8 +46,9 @@ pub(super) fn run(upload: &Upload, out: &mut impl Write) -> anyhow::Result<ExitC
     for path in &upload.paths {
         if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("zip")) {
             let bytes = std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-            let name = Bundle::read(&bytes)
-                .and_then(|bundle| bundle.check())
+            let check = Check::default();
+            let name = Bundle::read(&bytes, &check)
+                .and_then(|bundle| bundle.check(&check))
                 .map(|usable| usable.flow.name().to_owned());
             match name {
                 Ok(name) => ready.push((name, bytes)),

@@ -97,7 +97,7 @@ pub(super) async fn listen(args: Listen) -> anyhow::Result<()> {
 }
 
 fn say(text: &str) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut out = super::super::out();
     out.write_all(text.as_bytes())?;
     out.flush()
 }

@@ -1,10 +1,10 @@
-use super::super::Bundle;
+use super::super::{Bundle, Check};
 use super::*;
 use crate::store;
 
 fn version(outcome: &str) -> Usable {
     let text = format!("flow: a\nstart: s\nscenes: {{ s: [ {{ hangup: {outcome} }} ] }}\n");
-    Bundle::read(text.as_bytes()).unwrap().check().unwrap()
+    Bundle::read(text.as_bytes(), &Check::default()).unwrap().check(&Check::default()).unwrap()
 }
 
 async fn catalog(root: &Path) -> Catalog {

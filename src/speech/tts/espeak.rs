@@ -2,8 +2,6 @@
 
 use std::path::PathBuf;
 
-use callcore::audio::wav;
-
 use super::program::{Program, complaint};
 use super::{TtsError, Voice};
 
@@ -45,13 +43,7 @@ impl Espeak {
                 TtsError::Failed { reason }
             });
         }
-        tokio::task::spawn_blocking(move || match wav::read_8k(&output.stdout) {
-            Ok(samples) => Ok(samples),
-            Err(wav::WavError::Empty) => Err(TtsError::Empty),
-            Err(error) => Err(TtsError::Failed { reason: error.to_string() }),
-        })
-        .await
-        .map_err(|error| TtsError::Failed { reason: error.to_string() })?
+        super::answered(output.stdout).await
     }
 }
 

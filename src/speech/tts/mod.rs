@@ -13,12 +13,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use callcore::audio::wav::Side;
 use callcore::flow;
 
 use self::cache::Cache;
 use self::espeak::Espeak;
 pub use self::finish::Loudness;
 use super::remote::Failure;
+use super::sound::{self, SoundError};
 
 /// Longest text that is spoken in one go, in characters.
 pub const MAX_CHARACTERS: usize = 4_000;
@@ -51,6 +53,17 @@ pub enum TtsError {
     Timeout { seconds: u64 },
     #[error("the speech synthesiser failed: {reason}")]
     Failed { reason: String },
+}
+
+/// The samples of what a program or a service sent as speech.
+async fn answered(bytes: Vec<u8>) -> Result<Vec<i16>, TtsError> {
+    let failed = |reason: String| TtsError::Failed { reason };
+    let read = tokio::task::spawn_blocking(move || sound::read(&bytes, Side::Mixed, sound::PROMPT)).await;
+    match read.map_err(|error| failed(error.to_string()))? {
+        Ok(samples) => Ok(samples),
+        Err(SoundError::Empty) => Err(TtsError::Empty),
+        Err(error) => Err(failed(format!("what it sent {error}"))),
+    }
 }
 
 /// Who turns text into samples.

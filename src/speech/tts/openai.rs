@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use callcore::audio::wav;
 use secrecy::SecretString;
 use serde_json::json;
 use tokio::sync::Semaphore;
@@ -60,11 +59,7 @@ impl OpenAi {
         let sent = self.service.post("/v1/audio/speech", PATIENCE).json(&body);
         let response = remote::send(sent).await.map_err(service_error)?;
         let bytes = remote::limited(response, ANSWER_BYTES).await.map_err(service_error)?;
-        let read =
-            move || wav::read_8k(&bytes).map_err(|error| TtsError::Failed { reason: error.to_string() });
-        tokio::task::spawn_blocking(read)
-            .await
-            .map_err(|error| TtsError::Failed { reason: error.to_string() })?
+        super::answered(bytes).await
     }
 
     pub(super) fn name(&self) -> String {

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use callcore::audio::{resample, wav};
+use callcore::audio::resample;
 use serde::Deserialize;
 use serde_json::json;
 
@@ -89,8 +89,7 @@ impl Piper {
                 let sent = service.post("/", super::PATIENCE).json(&body);
                 let response = remote::send(sent).await.map_err(service_error)?;
                 let bytes = remote::limited(response, ANSWER_BYTES).await.map_err(service_error)?;
-                let read = move || wav::read_8k(&bytes).map_err(|error| failed(&error));
-                tokio::task::spawn_blocking(read).await.map_err(|error| failed(&error))?
+                super::answered(bytes).await
             }
         }
     }

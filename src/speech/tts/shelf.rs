@@ -9,8 +9,10 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use callcore::audio::wav;
+use callcore::audio::wav::{self, Side};
 use sha2::{Digest, Sha256};
+
+use crate::speech::sound;
 
 /// Stands behind the audio, before the digest of everything before it.
 const SEAL: &[u8; 8] = b"seal\x20\0\0\0";
@@ -126,7 +128,9 @@ fn sealed(samples: &[i16]) -> Vec<u8> {
 fn unsealed(bytes: &[u8]) -> Option<Vec<i16>> {
     let (audio, seal) = bytes.split_at_checked(bytes.len().checked_sub(SEAL_BYTES)?)?;
     let digest = seal.strip_prefix(SEAL)?;
-    (Sha256::digest(audio).as_slice() == digest).then(|| wav::read_8k(audio).ok()).flatten()
+    (Sha256::digest(audio).as_slice() == digest)
+        .then(|| sound::read(audio, Side::Mixed, sound::PROMPT).ok())
+        .flatten()
 }
 
 #[cfg(test)]

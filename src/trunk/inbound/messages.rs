@@ -175,6 +175,17 @@ mod tests {
     }
 
     #[test]
+    fn the_corpus_of_the_fuzz_target_is_read_line_by_line() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/wire");
+        let files =
+            std::fs::read_dir(folder).unwrap().map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
+        let understood = |bytes: Vec<u8>| {
+            String::from_utf8_lossy(&bytes).lines().filter(|line| read(line).is_ok()).count()
+        };
+        assert!(files.map(understood).sum::<usize>() >= 3);
+    }
+
+    #[test]
     fn an_incoming_call_may_write_its_numbers_as_numbers() {
         let text =
             r#"{"event":"incoming_call","callerId":6281234,"didNumber":" +6221500 ","sessionId":"s1"}"#;

@@ -50,7 +50,7 @@ pub use parse::{Parsed, parse, parse_with};
 pub use picture::svg;
 pub use question::Listening;
 pub use rehearse::{
-    CaseResult, Coverage, ParsedTests, Place, Recording, Recordings, Rehearsal, Replies, Tests,
+    CaseResult, Coverage, Effort, ParsedTests, Place, Recording, Recordings, Rehearsal, Replies, Tests,
     parse_replies, parse_tests, speaking_ms,
 };
 pub use run::{Run, StartError, Walked};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use super::{Severity, parse, parse_tests};
+use super::{Effort, Input, Recordings, Rehearsal, Run, Severity, parse, parse_tests};
 
 fn fixtures() -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/flows/broken");
@@ -211,6 +211,40 @@ fn what_a_file_says_is_quoted_without_control_characters_and_not_at_any_length()
     assert!(!shown.contains('\x1b') && shown.len() < 4_000, "{shown:?}");
 }
 
+/// What the fuzz target of flows does with a text: what is good runs, within what it may cost.
+fn read_and_run(text: &str) -> bool {
+    let parsed = parse("f.yaml", text);
+    let errors = parsed.diagnostics.iter().any(|finding| finding.severity == Severity::Error);
+    assert_eq!(parsed.flow.is_none(), errors, "{text}");
+    let effort = Arc::new(Effort::steps(3_000));
+    let flow = parsed.flow.map(Arc::new);
+    if let Some(flow) = &flow
+        && let Ok(run) = Run::new(Arc::clone(flow), serde_json::Map::new())
+    {
+        let mut call = Rehearsal::within(run, Arc::clone(&effort));
+        call.put(Input::Answered);
+        call.pass(3_000);
+        call.put(Input::Digit('1'));
+        call.put(Input::SpeechStarted);
+        call.put(Input::Utterance { text: Some("yes please".to_owned()) });
+        call.pass(3_600_000);
+    }
+    if let (Some(tests), Some(flow)) = (parse_tests("f.test.yaml", text).tests, &flow) {
+        for nth in 0..tests.names().count() {
+            let _result = tests.run_nth_within(nth, flow, &Recordings::new(), &effort);
+        }
+    }
+    flow.is_some()
+}
+
+#[test]
+fn the_corpus_of_the_fuzz_target_is_read_and_run() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/flow");
+    let texts = std::fs::read_dir(folder).unwrap().map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
+    let good = texts.filter(|bytes| std::str::from_utf8(bytes).is_ok_and(read_and_run)).count();
+    assert!(good >= 2, "only {good} of the seeds are flows");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(400))]
 
@@ -232,5 +266,6 @@ proptest! {
         for finding in &parsed.diagnostics {
             prop_assert!(finding.line as usize <= text.split('\n').count());
         }
+        read_and_run(&text);
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use callcore::audio::wav::Side;
 use callcore::clock::CallTime;
 use callcore::flow::{
     Diagnostic, Flow, Input, LocalTime, Rehearsal, Replies, Run, VariableType, parse_replies, speaking_ms,
@@ -109,8 +109,9 @@ fn typed(
             ))?;
         }
         if asks {
-            write!(std::io::stdout(), "> ")?;
-            std::io::stdout().flush()?;
+            let mut prompt = super::super::out();
+            write!(prompt, "> ")?;
+            prompt.flush()?;
         }
         line.clear();
         if input.read_line(&mut line)? == 0 {
@@ -237,9 +238,7 @@ impl Simulated {
             Act::Silence(ms) => call.pass(*ms),
             Act::Wav(path) => {
                 let recording = {
-                    let bytes =
-                        std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-                    let samples = file::samples(path, &bytes)?;
+                    let samples = file::load_now(path, Side::Mixed, file::RECORDING)?;
                     let language = self.flow.language().to_owned();
                     listened(&samples, &self.flow, |audio| words(self.recognizer.as_ref(), audio, &language))
                 };

@@ -103,6 +103,28 @@ fn one(frame: &str) -> Result<Packet, PacketError> {
     text(&mut Decoder::default(), frame).map(|packet| packet.expect("a packet without attachments"))
 }
 
+/// What the fuzz target of the wire does: each line is a frame, an attachment where it is no text.
+#[test]
+fn the_corpus_of_the_fuzz_target_is_read_frame_by_frame() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/wire");
+    let mut packets = 0;
+    for entry in std::fs::read_dir(folder).expect("the corpus") {
+        let bytes = std::fs::read(entry.expect("a file").path()).expect("readable");
+        let mut decoder = Decoder::default();
+        for line in bytes.split(|byte| *byte == b'\n') {
+            let packet = match std::str::from_utf8(line) {
+                Ok(frame) => text(&mut decoder, frame),
+                Err(_) => decoder.binary(Bytes::copy_from_slice(line)),
+            };
+            match packet {
+                Ok(packet) => packets += usize::from(packet.is_some()),
+                Err(_) => decoder = Decoder::default(),
+            }
+        }
+    }
+    assert!(packets >= 8, "only {packets} packets in the corpus");
+}
+
 proptest! {
     #[test]
     fn an_event_comes_back_as_it_was_sent(

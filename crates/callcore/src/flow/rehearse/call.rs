@@ -5,9 +5,11 @@
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use super::super::steps::count_words;
 use super::super::{AmdEvent, BargeIn, Command, Confirm, ErrandEnd, Input, Outcome, Part, PlaybackEnd, Run};
+use super::effort::{Effort, text_steps};
 use super::script::Replies;
 use super::speaking::Playing;
 pub(super) use super::speaking::{Heard, MS_PER_CHAR};
@@ -33,12 +35,23 @@ pub struct Rehearsal {
     /// Since when the callee talks over a prompt without having cut it yet.
     suspected: Option<CallTime>,
     pub(super) world: World,
+    effort: Arc<Effort>,
+    /// What of it the texts took.
+    texts: u64,
+    /// What was taken of it so far.
+    taken: u64,
 }
 
 impl Rehearsal {
     /// A call that nobody has answered yet.
     #[must_use]
     pub fn new(run: Run) -> Self {
+        Self::within(run, Arc::new(Effort::unbounded()))
+    }
+
+    /// The same; nothing more happens in it once `effort` is spent.
+    #[must_use]
+    pub fn within(run: Run, effort: Arc<Effort>) -> Self {
         Self {
             run,
             now: CallTime::ZERO,
@@ -52,6 +65,9 @@ impl Rehearsal {
             fault: None,
             suspected: None,
             world: World::new(),
+            effort,
+            texts: 0,
+            taken: 0,
         }
     }
 
@@ -71,6 +87,19 @@ impl Rehearsal {
     pub fn reply(&mut self, end: ErrandEnd) {
         self.world.reply(end, self.now);
         self.step(self.now);
+    }
+
+    /// Whether it was ended because it took too much.
+    pub(super) fn is_given_up(&self) -> bool {
+        self.effort.is_spent()
+    }
+
+    /// Takes what happened since the last time off the effort.
+    fn account(&mut self) {
+        let all = self.texts + u64::from(self.run.steps_taken());
+        self.effort.take(all - self.taken);
+        self.taken = all;
+        self.over |= self.effort.is_spent();
     }
 
     /// The flow that runs in the call.
@@ -291,6 +320,7 @@ impl Rehearsal {
     }
 
     fn drain(&mut self) {
+        self.account();
         while let Some(command) = self.run.poll_command() {
             match command {
                 Command::Play { id, parts, barge_in, confirm, keys_after_ms } => {
@@ -339,6 +369,7 @@ impl Rehearsal {
     }
 
     fn line(&mut self, text: &str) {
+        self.texts += text_steps(text.len());
         let _ = writeln!(self.log, "{:>6} -> {text}", self.now.as_ms());
     }
 }

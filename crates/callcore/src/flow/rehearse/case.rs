@@ -12,6 +12,7 @@ use super::super::model::Flow;
 use super::super::run::{Run, Walked};
 use super::super::words::LocalTime;
 use super::call::{Heard, Rehearsal};
+use super::effort::Effort;
 use super::recording::Recordings;
 use super::world::Reply;
 use crate::clock::CallTime;
@@ -29,6 +30,8 @@ pub struct Tests {
 pub(super) struct Case {
     pub name: String,
     pub span: Span,
+    /// What every case of the file brings, unless it says otherwise.
+    pub common: Arc<Map<String, Value>>,
     pub variables: Map<String, Value>,
     /// The date and time of the call.
     pub now: LocalTime,
@@ -114,6 +117,9 @@ pub struct CaseResult {
 /// A call that has not ended by then never will: no flow may run longer than an hour.
 const LONGEST_CALL_MS: u64 = 2 * 3_600_000;
 
+/// What it takes to begin a case.
+const CASE_STEPS: u64 = 10;
+
 impl Tests {
     /// The flow file they are about, relative to their own folder.
     #[must_use]
@@ -154,17 +160,35 @@ impl Tests {
     /// Runs every case against `flow`. A case that names a recording fails: there are none here.
     #[must_use]
     pub fn run(&self, flow: &Arc<Flow>) -> Vec<CaseResult> {
-        let none = Recordings::new();
-        self.cases.iter().map(|case| self.run_case(case, flow, &none)).collect()
+        let (none, effort) = (Recordings::new(), Arc::new(Effort::unbounded()));
+        self.cases.iter().map(|case| self.run_case(case, flow, &none, &effort)).collect()
     }
 
     /// Runs the nth case of [`Self::names`] against `flow`; `None` when there are fewer.
     #[must_use]
     pub fn run_nth(&self, nth: usize, flow: &Arc<Flow>, recordings: &Recordings) -> Option<CaseResult> {
-        self.cases.get(nth).map(|case| self.run_case(case, flow, recordings))
+        self.run_nth_within(nth, flow, recordings, &Arc::new(Effort::unbounded()))
     }
 
-    fn run_case(&self, case: &Case, flow: &Arc<Flow>, recordings: &Recordings) -> CaseResult {
+    /// The same; a case that cannot be run within `effort` fails.
+    #[must_use]
+    pub fn run_nth_within(
+        &self,
+        nth: usize,
+        flow: &Arc<Flow>,
+        recordings: &Recordings,
+        effort: &Arc<Effort>,
+    ) -> Option<CaseResult> {
+        self.cases.get(nth).map(|case| self.run_case(case, flow, recordings, effort))
+    }
+
+    fn run_case(
+        &self,
+        case: &Case,
+        flow: &Arc<Flow>,
+        recordings: &Recordings,
+        effort: &Arc<Effort>,
+    ) -> CaseResult {
         let mut result = CaseResult {
             name: case.name.clone(),
             line: case.span.line,
@@ -173,7 +197,9 @@ impl Tests {
             call_ms: 0,
             walked: Walked::default(),
         };
-        let mut run = match Run::new(Arc::clone(flow), case.variables.clone()) {
+        let mut variables = Map::clone(&case.common);
+        variables.extend(case.variables.clone());
+        let mut run = match Run::new(Arc::clone(flow), variables) {
             Ok(run) => run,
             Err(error) => {
                 let hint =
@@ -185,7 +211,8 @@ impl Tests {
             }
         };
         run.begin_at(case.now);
-        let mut call = Rehearsal::new(run);
+        effort.take(CASE_STEPS);
+        let mut call = Rehearsal::within(run, Arc::clone(effort));
         call.world.replies = case.replies.iter().cloned().collect();
         if let Some(transfer) = &case.transfer {
             call.world.transfer = transfer.clone();
@@ -198,6 +225,11 @@ impl Tests {
             }
         }
         call.pass(LONGEST_CALL_MS);
+        if call.is_given_up() {
+            let hint = "split them into several uploads, or upload without them (`tests=false`)".to_owned();
+            result.failures = vec![self.failure(case.span, effort.told(), hint)];
+            return result;
+        }
         for (expectation, span) in &case.expect {
             if let Some((span, message, hint)) = missed(&call, expectation, *span) {
                 result.failures.push(self.failure(span, message, hint));
@@ -254,7 +286,9 @@ fn perform(call: &mut Rehearsal, act: &Act, recordings: &Recordings) -> Result<(
 fn wait_to_hear(call: &mut Rehearsal, what: &str) -> Result<(), (String, String)> {
     let already = call.heard().len();
     let until = call.now() + LONGEST_CALL_MS;
-    while !call.heard().iter().skip(already).any(|heard| matches(heard, what)) {
+    let mut seen = already;
+    while !call.heard().iter().skip(seen).any(|heard| matches(heard, what)) {
+        seen = call.heard().len();
         if !call.step(until) {
             let before = call.heard().iter().take(already).any(|heard| matches(heard, what));
             let hint = if before {

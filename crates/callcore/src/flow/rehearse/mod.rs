@@ -5,6 +5,7 @@
 mod call;
 mod case;
 mod coverage;
+mod effort;
 #[cfg(test)]
 mod errand_tests;
 mod read;
@@ -18,6 +19,7 @@ mod world;
 pub use self::call::Rehearsal;
 pub use self::case::{CaseResult, Place, Tests};
 pub use self::coverage::Coverage;
+pub use self::effort::Effort;
 #[cfg(test)]
 pub(super) use self::read::{ACTS, CASE, EXPECTATIONS};
 pub use self::read::{ParsedTests, parse_tests};

@@ -1,5 +1,7 @@
 //! Reading a file of cases: `*.test.yaml` beside the flow it is about.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value as Json};
 
 use super::super::amd::{OUTCOME_NAMES, outcome_named};
@@ -74,6 +76,7 @@ fn read_file(reader: &mut Reader<'_>, root: &Node) -> Option<(String, Vec<Case>)
     };
     let now = fields.node("now").and_then(|node| read_now(reader, node)).unwrap_or_default();
     let common = fields.node("variables").map(|node| variables(reader, node)).unwrap_or_default();
+    let common = Arc::new(common);
     let Some(cases) = fields.node("cases") else {
         reader.error(root.span, "there are no cases", "add `cases:` with a name per case");
         return None;
@@ -97,16 +100,13 @@ fn read_now(reader: &mut Reader<'_>, node: &Node) -> Option<LocalTime> {
 fn read_case(
     reader: &mut Reader<'_>,
     entry: &Entry,
-    common: &Map<String, Json>,
+    common: &Arc<Map<String, Json>>,
     now: LocalTime,
 ) -> Option<Case> {
     let what = format!("the case `{}`", entry.key);
     let fields = reader.map(&entry.value, &what, &CASE)?;
     let now = fields.node("now").and_then(|node| read_now(reader, node)).unwrap_or(now);
-    let mut merged = common.clone();
-    if let Some(node) = fields.node("variables") {
-        merged.extend(variables(reader, node));
-    }
+    let variables = fields.node("variables").map(|node| variables(reader, node)).unwrap_or_default();
     let callee = fields.node("callee").map(|node| acts(reader, node)).unwrap_or_default();
     let replies = fields.node("http").map(|node| script::replies(reader, node)).unwrap_or_default();
     let transfer = fields.node("transfer").map(|node| script::transfer(reader, node));
@@ -115,8 +115,8 @@ fn read_case(
         return None;
     };
     let expect = expectations(reader, expect);
-    let (name, span, variables) = (entry.key.clone(), entry.key_span, merged);
-    Some(Case { name, span, variables, now, callee, replies, transfer, expect })
+    let (name, span, common) = (entry.key.clone(), entry.key_span, Arc::clone(common));
+    Some(Case { name, span, common, variables, now, callee, replies, transfer, expect })
 }
 
 /// Values as a dial-out would bring them: quoted is text, bare numbers and booleans are themselves.

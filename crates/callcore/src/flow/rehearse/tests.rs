@@ -123,3 +123,34 @@ fn a_missing_variable_fails_the_case() {
     let result = &tests.run(&flow)[0];
     assert!(result.failures[0].message.contains("needs the variable `name`"), "{result:?}");
 }
+
+/// Says something in a circle until its steps are used up.
+const ENDLESS: &str =
+    "flow: f\nstart: m\nlimits: { steps: 100000 }\nscenes: { m: [ { say: On and on }, { goto: m } ] }";
+
+#[test]
+fn cases_share_what_they_may_cost_and_the_rest_fails_at_once() {
+    let flow = Arc::new(parse("f.yaml", ENDLESS).flow.unwrap());
+    let case =
+        |n: usize| format!("  c{n}: {{ callee: [ {{ hears: never }} ], expect: {{ outcome: done }} }}\n");
+    let text = format!("test: f.yaml\ncases:\n{}", (0..50).map(case).collect::<String>());
+    let tests = parse_tests("t", &text).tests.unwrap();
+    let effort = Arc::new(Effort::steps(30_000));
+    let recordings = Recordings::new();
+    let results: Vec<CaseResult> =
+        (0..50).filter_map(|nth| tests.run_nth_within(nth, &flow, &recordings, &effort)).collect();
+    assert!(results.iter().map(|result| result.call_ms).sum::<u64>() < 8 * 3_600_000);
+    let message = &results[49].failures[0].message;
+    assert_eq!(message, "the tests take more than 30000 steps together");
+    assert!(results[49].log.is_empty() && results[49].call_ms == 0);
+}
+
+#[test]
+fn a_case_ends_when_its_run_is_given_up() {
+    let flow = Arc::new(parse("f.yaml", ENDLESS).flow.unwrap());
+    let tests = parse_tests("t", "test: f.yaml\ncases: { a: { expect: { outcome: done } } }").tests.unwrap();
+    let effort = Arc::new(Effort::unbounded());
+    effort.stop();
+    let result = tests.run_nth_within(0, &flow, &Recordings::new(), &effort).unwrap();
+    assert_eq!(result.failures[0].message, "the tests were given up");
+}

@@ -345,6 +345,12 @@ impl Run {
         }
     }
 
+    /// How many steps it took so far.
+    #[must_use]
+    pub fn steps_taken(&self) -> u32 {
+        self.steps_taken
+    }
+
     /// How the call went in the flow's own word, once it has hung up.
     #[must_use]
     pub fn outcome(&self) -> Option<&str> {

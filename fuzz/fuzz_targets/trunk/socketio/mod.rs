@@ -1,0 +1,4 @@
+#[path = "../../../../src/trunk/socketio/packet/mod.rs"]
+pub mod packet;
+
+pub mod messages;

@@ -1,0 +1,61 @@
+//! Standard output of every command. Whoever reads it may stop when he has seen enough, as `head` does: that is no
+//! error, and nothing is said about it.
+
+use std::io::{Error, ErrorKind, Result, StdoutLock, Write};
+
+/// Standard output is a pipe that nobody reads any more.
+#[derive(Debug, thiserror::Error)]
+#[error("nobody reads the output any more")]
+struct ReaderGone;
+
+/// Standard output.
+#[derive(Debug)]
+pub(super) struct Out(StdoutLock<'static>);
+
+/// Standard output, for as long as it is held.
+pub(super) fn out() -> Out {
+    Out(std::io::stdout().lock())
+}
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize> {
+        self.0.write(bytes).map_err(told_apart)
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        self.0.flush().map_err(told_apart)
+    }
+}
+
+/// The broken pipe of our output is another thing than that of a connection.
+fn told_apart(error: Error) -> Error {
+    match error.kind() {
+        ErrorKind::BrokenPipe => Error::new(ErrorKind::BrokenPipe, ReaderGone),
+        _ => error,
+    }
+}
+
+/// Whether a command ended because nobody reads what it prints.
+pub(super) fn reader_is_gone(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        let io = cause.downcast_ref::<Error>().and_then(Error::get_ref);
+        let json = cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
+        io.is_some_and(|inner| inner.is::<ReaderGone>()) || json == Some(ErrorKind::BrokenPipe)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context;
+
+    use super::*;
+
+    #[test]
+    fn a_reader_that_left_is_told_from_a_connection_that_broke() {
+        let broken = || Error::from(ErrorKind::BrokenPipe);
+        let of = |error: Error| Err::<(), _>(error).context("cannot write to standard output").unwrap_err();
+        assert!(reader_is_gone(&of(told_apart(broken()))));
+        assert!(!reader_is_gone(&of(broken())));
+        assert!(!reader_is_gone(&of(told_apart(Error::from(ErrorKind::StorageFull)))));
+    }
+}
