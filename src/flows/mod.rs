@@ -209,14 +209,20 @@ fn check_text(
     };
     let mut parsed = flow::parse_with(name, text, &find);
     let mut sounds = Sounds::new();
+    // A file that is played in several places is decoded once, and told of in each.
+    let mut told = BTreeMap::new();
     let mut judge = |path: &str| {
         if check.is_stopped() {
             return None;
+        }
+        if let Some(known) = told.get(path) {
+            return Option::clone(known);
         }
         let (sound, finding) = judged(path, (read.borrow_mut())(path), &check.sounds);
         if let Some(sound) = sound {
             sounds.insert(path.to_owned(), sound);
         }
+        told.insert(path.to_owned(), finding.clone());
         finding
     };
     let others: Vec<(String, String)> =

@@ -179,21 +179,17 @@ async fn commands_are_quiet_when_their_reader_has_seen_enough() {
         &["--help"],
     ];
     for arguments in commands {
-        let run = |err: Stdio| {
+        let run = async |err: Stdio| {
             let mut command = Command::new(env!("CARGO_BIN_EXE_dering"));
-            command
-                .args(arguments)
-                .current_dir(folder.path())
-                .stdin(Stdio::null())
-                .stdout(nobody())
-                .stderr(err);
-            command.output()
+            command.args(arguments).current_dir(folder.path());
+            command.stdin(Stdio::null()).stdout(nobody()).stderr(err).kill_on_drop(true);
+            in_time(command.spawn().unwrap().wait_with_output()).await.unwrap()
         };
-        let output = in_time(run(Stdio::piped())).await.unwrap();
+        let output = run(Stdio::piped()).await;
         assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{arguments:?}");
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
         // Nor does it end in a panic when even its complaints are not read.
-        let output = in_time(run(nobody())).await.unwrap();
+        let output = run(nobody()).await;
         assert_eq!(output.status.code(), Some(0), "{arguments:?}");
     }
 }

@@ -252,6 +252,21 @@ mod tests {
     use super::*;
 
     #[tokio::test]
+    async fn what_a_service_sends_is_held_to_bounds_before_it_is_decoded() {
+        let stating = |at: usize, value: u32| {
+            let mut bytes = callcore::audio::wav::write_8k(&[&[100; 8_000]]);
+            bytes[at..at + 4].copy_from_slice(&value.to_le_bytes());
+            bytes
+        };
+        let error = answered(stating(24, 1)).await.expect_err("a rate of 1 Hz").to_string();
+        assert!(error.contains("what it sent states 1 samples per second"), "{error}");
+        // espeak-ng and others write into a pipe.
+        assert_eq!(answered(stating(40, 0x7fff_f000)).await.expect("speech").len(), 8_000);
+        let error = answered(b"<html>502</html>".to_vec()).await.expect_err("a page").to_string();
+        assert!(error.contains("it is text"), "{error}");
+    }
+
+    #[tokio::test]
     async fn nothing_and_too_much_are_refused_with_a_sentence() {
         let tts =
             Tts::new(Options { synthesizer: Synthesizer::Fake(fake::Fake::default()), ..Options::default() });
