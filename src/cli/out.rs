@@ -29,10 +29,7 @@ impl Write for Out {
 
 /// The broken pipe of our output is another thing than that of a connection.
 fn told_apart(error: Error) -> Error {
-    match error.kind() {
-        ErrorKind::BrokenPipe => Error::new(ErrorKind::BrokenPipe, ReaderGone),
-        _ => error,
-    }
+    if error.kind() == ErrorKind::BrokenPipe { Error::new(ErrorKind::BrokenPipe, ReaderGone) } else { error }
 }
 
 /// Whether a command ended because nobody reads what it prints.

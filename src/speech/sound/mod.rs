@@ -122,11 +122,9 @@ impl Allowance {
     pub fn read(&self, bytes: &[u8]) -> Result<Vec<i16>, SoundError> {
         let mut left = self.left.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         let samples = (*left).min(PROMPT.samples);
-        let read = read(bytes, Side::Mixed, Limits { samples, ..PROMPT }).map_err(|error| match error {
-            SoundError::TooLong(_) if samples < PROMPT.samples => {
-                SoundError::TooLongTogether(self.all / PER_MINUTE)
-            }
-            error => error,
+        let read = read(bytes, Side::Mixed, Limits { samples, ..PROMPT }).map_err(|error| {
+            let together = samples < PROMPT.samples && matches!(error, SoundError::TooLong(_));
+            if together { SoundError::TooLongTogether(self.all / PER_MINUTE) } else { error }
         })?;
         *left -= read.len().min(*left);
         Ok(read)
