@@ -16,6 +16,8 @@ const SHORTEST: Duration = Duration::from_millis(40);
 const MAX_WAITING: usize = 160_000;
 /// Check points that may wait for their audio to be played.
 const MAX_MARKS: usize = 1_000;
+/// 20 ms.
+const FRAME_BYTES: usize = 320;
 /// 8 kHz samples of two bytes.
 const BYTE: Duration = Duration::from_nanos(62_500);
 
@@ -108,8 +110,9 @@ impl Pace {
                         self.waiting.push_front(Item::Audio(audio));
                         return None;
                     }
-                    // A cut goes between samples.
-                    let packet = audio.split_to(if fits < audio.len() { fits & !1 } else { audio.len() });
+                    // A cut goes between frames: carriers play 20 ms at a time.
+                    let cut = fits - fits % FRAME_BYTES;
+                    let packet = audio.split_to(if fits < audio.len() { cut } else { audio.len() });
                     if !audio.is_empty() {
                         self.waiting.push_front(Item::Audio(audio));
                     }

@@ -101,7 +101,7 @@ const TABLE: [Cause; 56] = [
     row(99, "Information element not implemented", Failed, INTERNAL),
     row(100, "Invalid information element", Failed, INTERNAL),
     row(101, "Message not compatible with the state", Failed, INTERNAL),
-    row(102, "Timeout while waiting for response", Failed, TIME_OUT),
+    row(102, "Connection timeout", Failed, TIME_OUT),
     row(111, "Protocol error", Failed, INTERNAL),
     row(127, "System error", Failed, INTERNAL),
 ];
@@ -153,7 +153,7 @@ mod tests {
             (38, "Network failure"),
             (44, "Resource unavailable"),
             (58, "Service not implemented"),
-            (102, "Timeout while waiting for response"),
+            (102, "Connection timeout"),
             (127, "System error"),
         ];
         for (code, text) in documented {

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::ending::Ended;
 use super::input::Effect;
 use super::interruption::By;
+use super::keys::Key;
 use super::listening::Found;
 use super::machine::{Call, State};
 use super::mailbox::Turned;
@@ -174,6 +175,18 @@ impl Call {
         }
     }
 
+    /// Sends the key that is due.
+    pub(super) fn press_keys(&mut self, now: CallTime) -> bool {
+        let State::Talking(talk) = &mut self.state else {
+            return false;
+        };
+        let Some(Key { digit, duration_ms }) = talk.keys.poll(now) else {
+            return false;
+        };
+        self.effects.push_back(Effect::SendDigit { digit, duration_ms });
+        true
+    }
+
     pub(super) fn obey_flow(&mut self, now: CallTime) -> bool {
         let mut moved = false;
         while let Some(command) = self.flow.poll_command() {
@@ -194,9 +207,10 @@ impl Call {
                 Command::Stop { id } => talk.speaking.stop(id, now),
                 Command::Withdraw { id } => talk.speaking.withdraw(id, now),
                 Command::SendDigits(digits) => {
-                    let duration_ms = 200;
-                    let keys = digits.chars().map(|digit| Effect::SendDigit { digit, duration_ms });
-                    self.effects.extend(keys);
+                    let dropped = talk.keys.press(&digits);
+                    if dropped > 0 {
+                        self.record("keys_dropped", json!({ "keys": dropped }));
+                    }
                 }
                 Command::Hangup { outcome } => {
                     self.outcome = outcome.or(self.outcome.take());

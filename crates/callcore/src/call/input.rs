@@ -31,6 +31,11 @@ pub enum Input {
     /// How long the carrier takes to answer, ms; play-out paces itself by it.
     RoundTrip(u64),
     Cdr(CarrierCdr),
+    /// Audio cannot be read: the carrier's, or (`is_ours`) ours by the carrier.
+    AudioUnreadable {
+        is_ours: bool,
+        why: String,
+    },
     /// The carrier is gone and nothing more will come from it.
     Lost {
         why: String,

@@ -9,6 +9,7 @@ use super::ending::Ended;
 use super::errand::Message;
 use super::input::{Effect, Fact, Input, Words};
 use super::interruption::{OverPrompt, Suspicion};
+use super::keys::Keys;
 use super::listening::{Listening, Manner};
 use super::notice::{Notice, Stage};
 use super::redaction::Redaction;
@@ -53,6 +54,8 @@ pub(super) struct Talk {
     pub(super) over_prompt: Option<OverPrompt>,
     /// The message that the callee is leaving.
     pub(super) message: Option<Message>,
+    /// What we press, still to go out.
+    pub(super) keys: Keys,
 }
 
 /// An utterance that is over and whose words are still to come.
@@ -168,6 +171,9 @@ impl Call {
                 }
             }
             Input::Cdr(cdr) => self.carrier_record(cdr, now),
+            Input::AudioUnreadable { is_ours, why } => {
+                self.record("audio_unreadable", json!({ "ours": is_ours, "why": why }));
+            }
             Input::Lost { why } => {
                 // A trunk that has told everything about a call that is over lets go of it, too.
                 if matches!(self.state, State::Dialing | State::Talking(_)) {
@@ -256,7 +262,7 @@ impl Call {
                 let children = soonest(talk.listening.poll_timeout(), talk.speaking.poll_timeout());
                 let words = talk.awaited_words.front().map(|awaited| awaited.until);
                 let own = soonest(words, Some(talk.answered_at + self.settings.max_call_ms));
-                let doubt = talk.suspicion.as_ref().map(Suspicion::until);
+                let doubt = soonest(talk.suspicion.as_ref().map(Suspicion::until), talk.keys.poll_timeout());
                 soonest(soonest(children, self.flow.poll_timeout()), soonest(own, doubt))
             }
             State::Closing { ended_at, .. } => Some(*ended_at + CDR_WAIT_MS),
@@ -303,6 +309,7 @@ impl Call {
             suspicion: None,
             over_prompt: None,
             message: None,
+            keys: Keys::default(),
         }));
         self.notify(Stage::Answered, now);
         let rang_ms = self.ringing_at.map_or(0, |ringing| now.ms_since(ringing));
@@ -317,7 +324,8 @@ impl Call {
     pub(super) fn settle(&mut self, now: CallTime) {
         loop {
             let before = self.effects.len();
-            let moved = self.hear(now) | self.report_prompts(now) | self.obey_flow(now);
+            let moved =
+                self.hear(now) | self.report_prompts(now) | self.obey_flow(now) | self.press_keys(now);
             if !moved && self.effects.len() == before {
                 return;
             }

@@ -14,6 +14,7 @@ mod ending;
 mod errand;
 mod input;
 mod interruption;
+mod keys;
 mod listening;
 mod machine;
 mod mailbox;

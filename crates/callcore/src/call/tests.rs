@@ -21,6 +21,51 @@ scenes:
     - hangup: done
 ";
 
+/// When each key goes out that `flow` presses, until nothing more happens.
+fn pressed(text: &str, hung_up_at: Option<u64>) -> Vec<(u64, char, u32)> {
+    let parsed = flow::parse("keys.yaml", text);
+    let flow = parsed.flow.unwrap_or_else(|| panic!("{:?}", parsed.diagnostics));
+    let run = Run::new(Arc::new(flow), Map::new()).unwrap();
+    let settings = Settings { machine_detection: MachineDetection::Disabled, ..Settings::default() };
+    let mut call = Call::new(settings, run);
+    call.handle(Input::Status(DialStatus::Connected), at(0));
+    let (mut keys, mut now) = (Vec::new(), at(0));
+    loop {
+        while let Some(effect) = call.poll_effect() {
+            if let Effect::SendDigit { digit, duration_ms } = effect {
+                keys.push((now.as_ms(), digit, duration_ms));
+            }
+        }
+        let Some(due) = call.poll_timeout().filter(|due| *due < at(20_000)) else { return keys };
+        match hung_up_at.filter(|ms| at(*ms) <= due && at(*ms) > now) {
+            Some(ms) => {
+                now = at(ms);
+                call.handle(Input::RemoteHangup, now);
+            }
+            None => {
+                now = due.max(now);
+                call.handle_timeout(now);
+            }
+        }
+    }
+}
+
+#[test]
+fn keys_go_out_one_after_the_other_and_what_waits_is_dropped_at_the_hangup() {
+    let flow = "flow: keys\nlanguage: en\nstart: menu\nscenes:\n  menu:\n    - send_digits: \"12\"\n    \
+                - send_digits: \"3#\"\n    - wait: 5s\n    - hangup\n";
+    let keys = pressed(flow, None);
+    let order: String = keys.iter().map(|(_, digit, _)| *digit).collect();
+    assert_eq!(order, "123#");
+    for pair in keys.windows(2) {
+        let gap = pair[1].0 - pair[0].0 - u64::from(pair[0].2);
+        assert!((50..=100).contains(&gap), "{keys:?}");
+    }
+    assert_eq!(pressed(flow, Some(300)).len(), 2, "the callee hung up before the third");
+    let at_once = flow.replace("    - wait: 5s\n", "");
+    assert_eq!(pressed(&at_once, None).len(), 1, "the flow hung up itself");
+}
+
 fn at(ms: u64) -> CallTime {
     CallTime::from_ms(ms)
 }

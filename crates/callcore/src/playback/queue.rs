@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::prompt::{Next, Piece, Prompt};
-use crate::audio::frame::{FRAME_MS, ms_to_samples, samples_to_ms};
+use crate::audio::frame::{FRAME_MS, FRAME_SAMPLES, ms_to_samples};
 use crate::clock::CallTime;
 use crate::ids::PlayId;
 
@@ -46,6 +46,13 @@ impl Chunk {
     #[must_use]
     pub fn samples(&self) -> &[i16] {
         self.audio.get(self.from..self.to).unwrap_or_default()
+    }
+
+    /// Samples of silence that make whole frames of it: carriers play 20 ms at a time.
+    #[must_use]
+    pub fn padding(&self) -> usize {
+        let length = self.samples().len();
+        length.next_multiple_of(FRAME_SAMPLES) - length
     }
 }
 
@@ -294,7 +301,7 @@ impl Playback {
                 Next::Waiting => return,
                 Next::Audio { audio, from, to } => {
                     let plays_at = self.busy_until.max(now);
-                    self.busy_until = plays_at + samples_to_ms(to - from);
+                    self.busy_until = plays_at + (to - from).div_ceil(FRAME_SAMPLES) as u64 * FRAME_MS;
                     prompt.sent_until(self.busy_until);
                     self.out.push_back(Out::Audio(Chunk { play: id, audio, from, to, plays_at }));
                 }

@@ -14,10 +14,6 @@ use crate::trunk::{LegCommand, LegEvent};
 
 /// Messages that mean nothing here, after which the peer is given up.
 const MAX_OFFENCES: u32 = 100;
-/// Keys that may wait to be pressed.
-const MAX_KEYS: usize = 64;
-/// Pause between two keys.
-const KEY_GAP: Duration = Duration::from_millis(100);
 /// Audio that may come at once; a recording played into the line comes faster than it sounds.
 const BURST_BYTES: f64 = 160_000.0;
 /// Beyond the burst, audio is taken at twice the speed it sounds at, in bytes a second.
@@ -63,8 +59,6 @@ pub(super) struct Line {
     phase: Phase,
     record_wait: Duration,
     pace: Pace,
-    keys: VecDeque<(char, u32)>,
-    key_at: Instant,
     /// Bytes of audio that may still come at once, as of `credited`.
     credit: f64,
     credited: Instant,
@@ -81,8 +75,6 @@ impl Line {
             phase: Phase::Ringing,
             record_wait,
             pace: Pace::new(now),
-            keys: VecDeque::new(),
-            key_at: now,
             credit: BURST_BYTES,
             credited: now,
             offences: 0,
@@ -180,13 +172,7 @@ impl Line {
                     self.dropped("out", "queue_full");
                 }
             }
-            LegCommand::Digit { digit, duration_ms } => {
-                if self.keys.len() < MAX_KEYS {
-                    self.keys.push_back((digit, duration_ms));
-                } else {
-                    self.dropped("out", "queue_full");
-                }
-            }
+            LegCommand::Digit { digit, duration_ms } => self.press(digit, duration_ms),
             LegCommand::Interruption => {
                 // What has been heard by now was heard.
                 self.settle(now);
@@ -227,13 +213,7 @@ impl Line {
     /// When [`Self::handle_timeout`] must be called next.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Live => {
-                let key = (!self.keys.is_empty()).then_some(self.key_at);
-                match (key, self.pace.poll_timeout()) {
-                    (Some(key), Some(audio)) => Some(key.min(audio)),
-                    (key, audio) => key.or(audio),
-                }
-            }
+            Phase::Live => self.pace.poll_timeout(),
             Phase::Ending { until } => Some(until),
             Phase::Ringing | Phase::Over => None,
         }
@@ -254,12 +234,6 @@ impl Line {
                 Due::Mark(name) => self.tell(LegEvent::CheckPoint(name)),
             }
         }
-        while self.key_at <= now
-            && let Some((digit, duration_ms)) = self.keys.pop_front()
-        {
-            self.press(digit, duration_ms);
-            self.key_at = now + Duration::from_millis(duration_ms.min(1_000).into()) + KEY_GAP;
-        }
     }
 
     fn press(&mut self, digit: char, duration_ms: u32) {
@@ -270,10 +244,6 @@ impl Line {
     }
 
     fn hang_up(&mut self, now: Instant) {
-        // Keys that wait would never be pressed otherwise.
-        while let Some((digit, duration_ms)) = self.keys.pop_front() {
-            self.press(digit, duration_ms);
-        }
         self.say(messages::hangup());
         self.end(now);
     }
