@@ -4,7 +4,7 @@ SHELL := /bin/bash
 ARGS ?=
 CARGO ?= cargo
 
-.PHONY: help setup demo build release test contract killtest lint bench fmt clean
+.PHONY: help setup demo build release test contract killtest ordertest lint bench fmt clean
 
 help: ## This list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -56,3 +56,6 @@ clean: ## Remove what was built and recorded
 
 killtest: setup ## Kill the server 100 times under load: every accepted dial must come to one end
 	DERING_KILLS=100 $(CARGO) test --test it system_killed -- --nocapture
+
+ordertest: setup ## 10,000 calls under load: no client hears of a session before it knows it
+	DERING_ORDER_CALLS=10000 $(CARGO) test --test it gateway_order -- --nocapture

@@ -15,18 +15,19 @@ use crate::telemetry::{self, LogFormat};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Where the server takes calls, such as ws://127.0.0.1:4143
+    /// Where the server takes calls, such as ws://127.0.0.1:4143; or a running gateway, such as http://127.0.0.1:4500, which
+    /// then rings at its clients over Socket.IO
     url: String,
     /// The number that is dialled
     #[arg(long, default_value = "+15550100")]
     did: String,
-    /// The number that calls
-    #[arg(long, default_value = "+15550199")]
-    from: String,
-    /// The file that says what the caller does, as for the gateway's callees
+    /// The number that calls; of a gateway's callee it is the callee's own, unless given
+    #[arg(long)]
+    from: Option<String>,
+    /// The file that says what the caller does, as for the gateway's callees; at a gateway, one of its own
     #[arg(long)]
     callee: PathBuf,
-    /// The secret of the server's `inbound:` section
+    /// The secret of the server's `inbound:` section; at a gateway, the token of the account that is called
     #[arg(long, env = "DERING_INBOUND_SECRET", hide_env_values = true)]
     token: Option<SecretString>,
     /// A PEM file with the authority of the server's certificate, for wss
@@ -64,11 +65,23 @@ pub(super) struct Args {
 /// When the callee file is wrong, the server cannot be reached, or the connection is lost.
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let _logging = telemetry::start_logging(&args.log, LogFormat::Text);
+    if args.url.starts_with("http://") || args.url.starts_with("https://") {
+        return Box::pin(super::ring_in::run(super::ring_in::Call {
+            gateway: args.url,
+            token: args.token,
+            from: args.from,
+            did: args.did,
+            callee: args.callee,
+            ring: args.ring,
+            json: args.json,
+        }))
+        .await;
+    }
     let options = Options {
         url: args.url,
         token: args.token,
         ca: args.ca,
-        from: args.from,
+        from: args.from.unwrap_or_else(|| "+15550199".into()),
         did: args.did,
         session_id: args.session,
         callee: args.callee,
@@ -136,6 +149,9 @@ fn told(happening: &Happening) -> (&'static str, String) {
             ("server", format!("interrupts itself, {dropped_ms} ms dropped"))
         }
         Happening::CheckPoint { name } => ("server", format!("check point {name}")),
+        Happening::AudioUnreadable { reason } => {
+            ("server", format!("sends audio that cannot be read: {reason}"))
+        }
         Happening::Hangup { by } => (party(*by), "hangs up".into()),
     }
 }

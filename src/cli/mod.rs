@@ -6,6 +6,7 @@ mod demo;
 mod dial_in;
 mod offer;
 mod out;
+mod ring_in;
 mod serve;
 mod server;
 

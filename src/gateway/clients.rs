@@ -54,11 +54,11 @@ impl Clients {
         self.0.write().unwrap_or_else(PoisonError::into_inner).retain(|other| !Arc::ptr_eq(other, client));
     }
 
-    /// Tells every client of the account that there is a new session.
-    pub(super) fn announce(&self, account: usize, session: &Arc<str>) {
+    /// Tells every client of the account that hears of sessions.
+    pub(super) fn announce(&self, account: usize, event: &Event) {
         let clients = self.0.read().unwrap_or_else(PoisonError::into_inner);
         for client in clients.iter().filter(|c| c.hears_of_sessions && c.holder.account == account) {
-            client.tell(Event::NewSession { session: Arc::clone(session) });
+            client.tell(event.clone());
         }
     }
 

@@ -72,6 +72,8 @@ impl Format {
 pub enum CodecError {
     #[error("the MP3 audio cannot be decoded: {0}")]
     Mp3(String),
+    #[error("the packet holds no MP3 frame; name what it is in audioFormat")]
+    NoFrame,
     #[error("one packet holds more than {MAX_MP3_FRAMES} MP3 frames")]
     TooLong,
 }
@@ -104,13 +106,28 @@ impl Decoder {
             Format::Pcm16 => self.pcm16(bytes),
             Format::Ulaw => g711::ulaw(bytes, &mut self.samples),
             Format::Alaw => g711::alaw(bytes, &mut self.samples),
-            Format::Mp3 => {
-                let mut mp3 = self.mp3.take().map_or_else(Mp3::new, Ok)?;
-                mp3.decode(bytes, &mut self.samples)?;
-                self.mp3 = Some(mp3);
-            }
+            Format::Mp3 => self.mp3(bytes, false)?,
         }
         Ok(&self.samples)
+    }
+
+    /// The samples that `bytes` complete, which nobody said to be MP3: each packet must complete a frame, begin
+    /// one or go on with one.
+    ///
+    /// # Errors
+    /// As [`Self::decode`], and when there is no frame.
+    pub fn decode_unnamed(&mut self, bytes: &[u8]) -> Result<&[i16], CodecError> {
+        self.samples.clear();
+        self.low_byte = None;
+        self.mp3(bytes, true)?;
+        Ok(&self.samples)
+    }
+
+    fn mp3(&mut self, bytes: &[u8], is_doubted: bool) -> Result<(), CodecError> {
+        let mut mp3 = self.mp3.take().map_or_else(Mp3::new, Ok)?;
+        mp3.decode(bytes, is_doubted, &mut self.samples)?;
+        self.mp3 = Some(mp3);
+        Ok(())
     }
 
     /// The samples still inside, when what came so far must be complete: before a check point.
@@ -147,6 +164,8 @@ struct Mp3 {
     decoder: Box<dyn AudioDecoder>,
     waiting: Vec<u8>,
     garbage: usize,
+    /// A frame was found: this is MP3, whatever stands between its frames.
+    is_known: bool,
     resampler: ResampleStream,
     block: Vec<i16>,
     mono: Vec<i16>,
@@ -162,20 +181,21 @@ impl Mp3 {
             decoder: fresh_decoder()?,
             waiting: Vec::new(),
             garbage: 0,
+            is_known: false,
             resampler: ResampleStream::new(SAMPLE_RATE).map_err(refuse)?,
             block: Vec::new(),
             mono: Vec::new(),
         })
     }
 
-    fn decode(&mut self, bytes: &[u8], out: &mut Vec<i16>) -> Result<(), CodecError> {
+    fn decode(&mut self, bytes: &[u8], is_doubted: bool, out: &mut Vec<i16>) -> Result<(), CodecError> {
         self.waiting.extend_from_slice(bytes);
         let waiting = std::mem::take(&mut self.waiting);
         let (mut rest, mut frames) = (&waiting[..], 0);
         loop {
             match mp3_frame::find(rest) {
                 Found::Frame { skipped, length, hz } => {
-                    self.garbage = 0;
+                    (self.garbage, self.is_known) = (0, true);
                     frames += 1;
                     if frames > MAX_MP3_FRAMES {
                         return Err(CodecError::TooLong);
@@ -184,6 +204,10 @@ impl Mp3 {
                     rest = &rest[skipped + length..];
                 }
                 Found::Incomplete { skipped } => {
+                    let is_doubted = is_doubted || !self.is_known;
+                    if frames == 0 && is_doubted && (skipped > 0 || !mp3_frame::may_begin(rest)) {
+                        return Err(CodecError::NoFrame);
+                    }
                     self.garbage += skipped;
                     rest = &rest[skipped..];
                     break;
@@ -275,6 +299,30 @@ mod tests {
             let middle = callcore::audio::level::rms_dbfs(&heard[2_000..6_000]);
             assert!((middle + 13.3).abs() < 1.0, "a sine of 10000 at its peak: {middle}");
         }
+    }
+
+    #[test]
+    fn what_nobody_names_must_be_mp3_packet_by_packet() {
+        let mp3 = include_bytes!("../../tests/data/tone-24k.mp3");
+        let wave = |n: i32| ((f64::from(n) * 0.3).sin() * 9_000.0) as i16;
+        let tone: Vec<u8> = (0..1_280).flat_map(|n| wave(n).to_le_bytes()).collect();
+        for length in [mp3.len(), 2_560, 160, 1] {
+            let mut decoder = Decoder::default();
+            for chunk in mp3.chunks(length) {
+                assert!(decoder.decode_unnamed(chunk).is_ok(), "MP3 in packets of {length}");
+            }
+            for other in [&[0; 320][..], &[0x55; 2_560], &[0xff; 320], &tone] {
+                let refused = decoder.decode_unnamed(other);
+                assert!(matches!(refused, Err(CodecError::NoFrame)), "{length}: {:?}", &other[..4]);
+            }
+            assert!(decoder.decode_unnamed(mp3).is_ok(), "and then MP3 again");
+        }
+    }
+
+    #[test]
+    fn what_is_called_mp3_and_is_not_is_refused_at_once() {
+        let refused = Decoder::default().decode(Format::Mp3, &[0; 320]).map(<[i16]>::len);
+        assert!(matches!(refused, Err(CodecError::NoFrame)));
     }
 
     #[test]

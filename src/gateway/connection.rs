@@ -5,9 +5,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::serve::Listener;
+use axum::extract::connect_info::Connected;
+use axum::serve::{IncomingStream, Listener};
 use tokio::net::{TcpListener, TcpStream};
 
+use super::departure::{Departures, Watched};
 use crate::net::patient::{Impatient, Patience};
 
 /// What the gateway's clients may take.
@@ -24,7 +26,7 @@ pub(super) struct Door {
 }
 
 impl Listener for Door {
-    type Io = Impatient<TcpStream>;
+    type Io = Watched<Impatient<TcpStream>>;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
@@ -32,10 +34,17 @@ impl Listener for Door {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps its delay");
         }
-        (Impatient::new(stream, self.patience), address)
+        (Watched::new(Impatient::new(stream, self.patience)), address)
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
         self.listener.local_addr()
+    }
+}
+
+/// Requests know what has left on the connection they came over.
+impl Connected<IncomingStream<'_, Door>> for Departures {
+    fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
+        stream.io().departures()
     }
 }

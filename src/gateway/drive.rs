@@ -1,9 +1,11 @@
 //! The task of one call: lets the pure machine's time pass and does what it asks for.
 
+use std::pin::pin;
 use std::sync::Arc;
 
 use callcore::audio::frame::FRAME_SAMPLES;
-use tokio::time::sleep_until;
+use tokio::sync::oneshot;
+use tokio::time::{sleep, sleep_until};
 
 use super::call::Effect;
 use super::callees::Callee;
@@ -23,13 +25,24 @@ impl Drop for Leave<'_> {
     }
 }
 
-/// Runs the call to its end and files its record.
-pub(super) async fn run(shared: Arc<Shared>, room: Arc<Room>, callee: Option<Arc<Callee>>) {
+/// Runs the call to its end and files its record. Clients are told of it when `answered` is over.
+pub(super) async fn run(
+    shared: Arc<Shared>,
+    room: Arc<Room>,
+    callee: Option<Arc<Callee>>,
+    answered: oneshot::Receiver<()>,
+) {
+    let delay = shared.options.announce_delay;
+    let mut known = pin!(async move {
+        // Whether the answer has left, or nobody took it: the call is there.
+        let _left = answered.await;
+        sleep(delay).await;
+    });
     let _leave = Leave(&shared, &room);
     let mut recorder = None;
     let (mut said, mut heard) = ([0; FRAME_SAMPLES], [0; FRAME_SAMPLES]);
     let mut effects = Vec::with_capacity(16);
-    let mut told_to_stop = false;
+    let (mut told_to_stop, mut announced) = (false, false);
     loop {
         let due = room.advance(&mut effects, &mut said, &mut heard);
         let session = || Arc::clone(&room.session);
@@ -45,6 +58,9 @@ pub(super) async fn run(shared: Arc<Shared>, room: Arc<Room>, callee: Option<Arc
                     room.send(&said);
                 }
                 Effect::CheckPoint(name) => room.tell(&Event::CheckPoint { session: session(), name }),
+                Effect::Sound { label, stage } => {
+                    room.tell(&Event::Sound { session: session(), label, stage });
+                }
                 Effect::Key(key) => room.tell(&Event::Key { session: session(), key }),
                 Effect::Note { at_ms, happening } => {
                     if let Some(recorder) = &mut recorder {
@@ -60,6 +76,11 @@ pub(super) async fn run(shared: Arc<Shared>, room: Arc<Room>, callee: Option<Arc
             () = shared.stopping.cancelled(), if !told_to_stop => {
                 told_to_stop = true;
                 room.hang_up(Party::Gateway);
+            }
+            () = &mut known, if !announced => {
+                announced = true;
+                shared.announce(&room);
+                room.announced();
             }
             () = room.wake.notified() => {}
             () = async { sleep_until(due.unwrap_or(room.begun)).await }, if due.is_some() => {}
@@ -92,7 +113,13 @@ fn record(shared: &Shared, room: &Room, callee: Option<&Callee>) -> Option<Recor
 /// fetched, `cdr`.
 async fn file(shared: &Shared, room: &Room, recorder: Option<Recorder>, cdr: Arc<Cdr>) {
     let session = &room.session;
-    room.tell(&Event::Hangup { session: Arc::clone(session) });
+    let hangup = Event::Hangup { session: Arc::clone(session) };
+    // Whoever was told of a caller learns that the caller has gone.
+    let is_unanswered = room.incoming.is_some() && room.is_unjoined();
+    if is_unanswered {
+        shared.clients.announce(room.holder.account, &hangup);
+    }
+    room.tell(&hangup);
     if let Some(recorder) = recorder
         && let Err(error) = recorder.finish().await
     {
@@ -102,5 +129,9 @@ async fn file(shared: &Shared, room: &Room, recorder: Option<Recorder>, cdr: Arc
         seconds = cdr.duration, "a call has ended");
     shared.records.add(room.holder.account, Arc::clone(&cdr));
     shared.rooms.remove(session);
-    room.tell(&Event::Cdr(cdr));
+    let cdr = Event::Cdr(cdr);
+    if is_unanswered {
+        shared.clients.announce(room.holder.account, &cdr);
+    }
+    room.tell(&cdr);
 }

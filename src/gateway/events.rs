@@ -8,6 +8,7 @@ use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::extract::ConnectInfo;
 use serde::de::DeserializeOwned;
 use socketioxide::extract::{Event as EventName, SocketRef, TryData};
 use socketioxide::handler::ConnectHandler;
@@ -17,15 +18,21 @@ use tokio::time::sleep;
 
 use super::accounts::{Holder, bearer};
 use super::clients::Client;
+use super::departure::Departures;
 use super::messages::{Ack, AudioIn, Auth, CheckPointIn, DtmfIn, Event, Question, SessionOnly};
 use super::outbox::Item;
 use super::room::{Refused, Room};
 use super::shared::{Host, Shared};
 
-/// Packets that may wait inside the Socket.IO server for one client; ours wait in its outbox.
-const SERVER_QUEUE: usize = 1_024;
-/// How soon a full server queue is tried again.
+/// Packets that may wait inside the Socket.IO server for one client. Ours wait in its outbox, and only [`WINDOW`] bytes of
+/// them here: the server closes a connection whose queue has no room for a ping.
+const SERVER_QUEUE: usize = 16_384;
+/// Bytes that a connection may have been handed and not written.
+const WINDOW: u64 = 64 * 1024;
+/// How soon a connection that takes no more is tried again.
 const RETRY: Duration = Duration::from_millis(2);
+/// A client that has a ping to answer may have megabytes to read before.
+const PING_TIMEOUT: Duration = Duration::from_secs(60);
 /// Largest message of a client, in bytes.
 pub(super) const MAX_MESSAGE: usize = 2 * 1024 * 1024;
 
@@ -37,6 +44,7 @@ pub(super) fn layer() -> (SocketIoLayer, SocketIo) {
     let parser = ParserConfig::common().max_incoming_binary_buf_size(MAX_MESSAGE).max_incoming_binaries(4);
     SocketIo::builder()
         .max_buffer_size(SERVER_QUEUE)
+        .ping_timeout(PING_TIMEOUT)
         .max_payload(MAX_MESSAGE as u64)
         .ws_max_message_size(MAX_MESSAGE)
         .ws_max_frame_size(MAX_MESSAGE)
@@ -72,7 +80,7 @@ fn authenticate(shared: &Shared, socket: &SocketRef, auth: TryData<Auth>) -> Res
 fn connect(shared: &Arc<Shared>, socket: &SocketRef) {
     let Some(holder) = socket.extensions.get::<Holder>() else { return };
     tracing::debug!(account = shared.accounts.name(holder.account), "a client has connected");
-    let client = shared.clients.add(holder, true);
+    let client = shared.welcome(holder);
     tokio::spawn(write(socket.clone(), Arc::clone(&client)));
 
     let (gone, hall) = (Arc::clone(&client), Arc::clone(shared));
@@ -189,7 +197,7 @@ impl Speaker {
         let result = match data {
             Ok(data) => self
                 .room(&data.session_id)
-                .and_then(|room| room.audio(data.audio_format.as_deref(), &data.audio_data))
+                .and_then(|room| room.audio(data.audio_format.as_deref(), &data.audio_data, &data.label()))
                 .map_err(|refused| refused.to_string()),
             Err(error) => Err(malformed("audio", &error)),
         };
@@ -211,9 +219,52 @@ fn malformed(event: &'static str, error: &ParserError) -> String {
     format!("Invalid {event} event: {brief}")
 }
 
+/// What a connection has been handed and has not written yet, in bytes; about, and never too much.
+struct Window {
+    departures: Departures,
+    /// Of `departures`, when everything handed over before had left.
+    base: u64,
+    handed: u64,
+}
+
+impl Window {
+    /// `None` for a client that polls: its answers leave over any connection.
+    fn of(socket: &SocketRef) -> Option<Self> {
+        let request = socket.req_parts();
+        let is_websocket = request.uri.query().is_some_and(|query| query.contains("transport=websocket"));
+        let ConnectInfo(departures) = request.extensions.get::<ConnectInfo<Departures>>()?.clone();
+        is_websocket.then(|| Self { base: departures.bytes(), departures, handed: 0 })
+    }
+
+    fn add(&mut self, item: &Item) {
+        // The least that each of them takes on the wire.
+        self.handed += match item {
+            Item::Audio(audio) => audio.bytes.len() as u64 + 100,
+            Item::Event(_) => 40,
+            Item::Ack(..) => 20,
+            Item::End => 0,
+        };
+    }
+
+    fn is_full(&mut self) -> bool {
+        let left = self.departures.bytes() - self.base;
+        if left >= self.handed {
+            (self.base, self.handed) = (self.base + left, 0);
+        }
+        self.handed > left + WINDOW
+    }
+}
+
 /// Hands what waits for a client to its connection, as fast as that takes it.
 async fn write(socket: SocketRef, client: Arc<Client>) {
+    let mut window = Window::of(&socket);
     while let Some(item) = client.outbox.next().await {
+        if let Some(window) = &mut window {
+            while window.is_full() && !client.outbox.is_closed() {
+                sleep(RETRY).await;
+            }
+            window.add(&item);
+        }
         loop {
             let sent = match &item {
                 Item::Event(event) => event.emit(&socket),

@@ -14,13 +14,23 @@ use socketioxide::handler::{FromMessageParts, Value as Packed};
 use socketioxide::socket::Socket;
 
 use super::cdr::Cdr;
+use super::playout::Sounding;
 use super::version::Version;
+
+/// Who calls a client, and the number that was dialled.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Incoming {
+    pub caller: String,
+    pub called: String,
+}
 
 /// What a client is told, audio apart.
 #[derive(Clone, Debug)]
 pub(super) enum Event {
     NewSession {
         session: Arc<str>,
+        /// Who calls whom, where somebody calls the client.
+        incoming: Option<Arc<Incoming>>,
     },
     RoomJoined {
         session: Arc<str>,
@@ -37,6 +47,12 @@ pub(super) enum Event {
     CheckPoint {
         session: Arc<str>,
         name: String,
+    },
+    /// How far the audio is that a client labelled so. No document has it; the carrier's own example waits for it.
+    Sound {
+        session: Arc<str>,
+        label: Arc<str>,
+        stage: Sounding,
     },
     Hangup {
         session: Arc<str>,
@@ -102,6 +118,7 @@ impl Event {
         match self {
             Self::Status { status: DialStatus::Failed, .. } => version.tells_failure(),
             Self::Cdr(_) => version.has_records(),
+            Self::Sound { .. } => version.acknowledges(),
             Self::NewSession { .. }
             | Self::RoomJoined { .. }
             | Self::Status { .. }
@@ -120,6 +137,9 @@ impl Event {
             Self::Status { .. } => "dialStatus",
             Self::Key { .. } => "dtmf",
             Self::CheckPoint { .. } => "checkPoint",
+            Self::Sound { stage: Sounding::Started, .. } => "audioStarted",
+            Self::Sound { stage: Sounding::Playing, .. } => "audioPlaying",
+            Self::Sound { stage: Sounding::Completed, .. } => "audioCompleted",
             Self::Hangup { .. } => "hangup",
             Self::Cdr(_) => "cdr",
             Self::Error { .. } => "error",
@@ -129,13 +149,19 @@ impl Event {
     /// Its data on Socket.IO.
     fn data(&self) -> Value {
         match self {
-            Self::NewSession { session } => json!({"sessionId": session, "type": "outbound"}),
+            Self::NewSession { session, incoming: None } => json!({"sessionId": session, "type": "outbound"}),
+            // No document says how the numbers are told: as on the inbound WebSocket.
+            Self::NewSession { session, incoming: Some(incoming) } => json!({
+                "sessionId": session, "type": "inbound",
+                "callerId": incoming.caller, "didNumber": incoming.called,
+            }),
             Self::RoomJoined { session, joined } => {
                 json!({"sessionId": session, "status": if *joined { "success" } else { "failed" }})
             }
             Self::Status { session, status } => json!({"sessionId": session, "status": status}),
             Self::Key { session, key } => json!({"sessionId": session, "digit": key}),
             Self::CheckPoint { session, name } => json!({"sessionId": session, "name": name}),
+            Self::Sound { session, label, .. } => json!({"sessionId": session, "label": label}),
             Self::Hangup { session } => json!({"sessionId": session}),
             Self::Cdr(cdr) => json!(**cdr),
             Self::Error { about, reason } => json!({"event": about, "message": reason}),
@@ -150,12 +176,13 @@ impl Event {
     /// The text frame of a plain WebSocket; `None` where that wire has no such event.
     pub(super) fn frame(&self) -> Option<String> {
         let (name, data) = match self {
-            Self::NewSession { .. } | Self::RoomJoined { .. } => return None,
+            Self::NewSession { .. } | Self::RoomJoined { .. } | Self::Sound { .. } => return None,
             Self::CheckPoint { name, .. } => ("CheckPoint", json!(name)),
-            Self::Key { key, .. } => ("dtmf", json!({"digit": key})),
-            Self::Status { .. } | Self::Hangup { .. } | Self::Cdr(_) | Self::Error { .. } => {
-                (self.name(), self.data())
-            }
+            Self::Status { .. }
+            | Self::Key { .. }
+            | Self::Hangup { .. }
+            | Self::Cdr(_)
+            | Self::Error { .. } => (self.name(), self.data()),
         };
         Some(json!({"event": name, "data": data}).to_string())
     }
@@ -193,6 +220,9 @@ pub(super) struct SessionOnly {
     pub session_id: String,
 }
 
+/// Longest label of audio that is told again, in characters.
+const MAX_LABEL: usize = 256;
+
 /// `audio` from a client.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -200,6 +230,19 @@ pub(super) struct AudioIn {
     pub session_id: String,
     pub audio_data: Bytes,
     pub audio_format: Option<String>,
+    /// What the client calls this audio. No document has it.
+    label: Option<Value>,
+}
+
+impl AudioIn {
+    /// The client's name for this audio, within bounds; empty without one.
+    pub(super) fn label(&self) -> String {
+        match &self.label {
+            Some(Value::String(text)) => text.chars().take(MAX_LABEL).collect(),
+            Some(Value::Number(number)) => number.to_string(),
+            Some(Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_)) | None => String::new(),
+        }
+    }
 }
 
 /// `checkPoint` from a client.
@@ -274,7 +317,7 @@ mod tests {
         let point = Event::CheckPoint { session: Arc::clone(&session), name: "end".into() };
         assert_eq!(read(point), Some(json!({"event": "CheckPoint", "data": "end"})));
         let key = Event::Key { session: Arc::clone(&session), key: '5' };
-        assert_eq!(read(key), Some(json!({"event": "dtmf", "data": {"digit": "5"}})));
+        assert_eq!(read(key), Some(json!({"event": "dtmf", "data": {"sessionId": "s1", "digit": "5"}})));
         assert_eq!(Event::RoomJoined { session, joined: true }.frame(), None);
     }
 
@@ -282,8 +325,11 @@ mod tests {
     fn each_version_has_only_its_own_events() {
         let failed = Event::Status { session: "s1".into(), status: DialStatus::Failed };
         let busy = Event::Status { session: "s1".into(), status: DialStatus::Busy };
+        let stage = Sounding::Started;
+        let sound = Event::Sound { session: "s1".into(), label: "greeting".into(), stage };
         let known = |event: &Event| Version::ALL.map(|version| event.exists_in(version));
         assert_eq!((known(&failed), known(&busy)), ([false, true, true], [true; 3]));
+        assert_eq!(known(&sound), [true, true, false], "where audio is acknowledged");
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod accounts;
 mod call;
 mod clients;
 mod connection;
+mod departure;
 mod drive;
 mod events;
 mod messages;
@@ -34,19 +35,26 @@ use std::time::Duration;
 
 use axum::{Extension, Router};
 use socketioxide::SocketIo;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::task::JoinHandle;
+use tower_http::cors::CorsLayer;
 
 pub use accounts::Account;
 use callees::Callees;
 pub use callees::JSON_SCHEMA as CALLEE_JSON_SCHEMA;
 use connection::{Door, PATIENCE};
+use departure::Departures;
 pub use shared::Options;
 use shared::{Host, Shared};
 pub use version::{UnknownVersion, Version};
 
 /// How long calls have to end in order when the gateway stops.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// Of each connection, in bytes.
+const SEND_BUFFER: u32 = 256 * 1024;
+/// Connections that may wait to be accepted.
+const BACKLOG: u32 = 1_024;
 
 /// How long clients have to take what waits for them then.
 const DRAIN: Duration = Duration::from_secs(1);
@@ -112,7 +120,7 @@ impl Gateway {
 }
 
 async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error> {
-    let listener = TcpListener::bind(address).await.map_err(|source| {
+    let listener = bind(address).map_err(|source| {
         if source.kind() == std::io::ErrorKind::AddrInUse {
             Error::InUse { address }
         } else {
@@ -123,10 +131,21 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), Error>
     Ok((listener, address))
 }
 
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_reuseaddr(true)?;
+    // Connections inherit it: audio is not to grow old in the kernel on its way to a slow client.
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 fn serve(shared: &Arc<Shared>, listener: TcpListener, app: Router) -> JoinHandle<()> {
     let stopping = shared.stopping.clone();
     let door = Door { listener, patience: PATIENCE };
     tokio::spawn(async move {
+        // Browsers may call from any page, as at the carrier: the token is what lets them in.
+        let app = app.layer(CorsLayer::very_permissive()).into_make_service_with_connect_info::<Departures>();
         if let Err(error) = axum::serve(door, app).with_graceful_shutdown(stopping.cancelled_owned()).await {
             tracing::error!(%error, "the gateway has stopped serving");
         }

@@ -36,6 +36,21 @@ pub(super) fn find(bytes: &[u8]) -> Found {
     Found::Incomplete { skipped: at }
 }
 
+/// Whether a frame, or a tag before one, may begin with these bytes, of which the rest is still to come.
+#[must_use]
+pub(super) fn may_begin(bytes: &[u8]) -> bool {
+    let tag = &b"ID3"[..bytes.len().min(3)];
+    if !bytes.is_empty() && bytes.starts_with(tag) {
+        return bytes.len() < 10 || id3_size(bytes).is_some();
+    }
+    match bytes {
+        [0xff] => true,
+        [0xff, second] | [0xff, second, _] => second & 0xe6 == 0xe2,
+        [first, second, third, fourth, ..] => header(&[*first, *second, *third, *fourth]).is_some(),
+        _ => false,
+    }
+}
+
 /// Length of a frame in bytes and its sample rate.
 fn header(bytes: &[u8]) -> Option<(usize, u32)> {
     const MPEG1_KBPS: [usize; 14] = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320];

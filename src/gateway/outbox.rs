@@ -1,21 +1,30 @@
 //! What waits for one client. Nobody waits for a client that does not read, and it never costs another one.
 //!
 //! Two bounds. Audio: at most [`MAX_AUDIO`] packets of one call wait, further ones are dropped and counted:
-//! live audio that late is worth nothing. Everything else is never dropped; a client that leaves
-//! [`MAX_CONTROL`] messages unread is cut off instead, and sees that. Order is kept.
+//! live audio that late is worth nothing; so are acknowledgements, beyond [`MAX_ACKS`]. Everything else is never
+//! dropped; a client that leaves [`MAX_CONTROL`] messages unread and takes nothing any more is cut off instead, and sees
+//! that. One that reads, however slowly, is not. Order is kept.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use super::messages::{Ack, Audio, Event, Question};
 
 /// Packets of one call that may wait for one client (2 s).
 pub(super) const MAX_AUDIO: usize = 100;
-/// Messages other than audio that may wait for one client.
+/// Messages other than audio that may wait for a client that takes nothing.
 pub(super) const MAX_CONTROL: usize = 16_384;
+/// Messages that may wait for a client that reads slowly.
+const MOST_CONTROL: usize = 8 * MAX_CONTROL;
+/// Acknowledgements among them; whoever waits for one before the next packet never has so many.
+const MAX_ACKS: usize = 4_096;
+/// A client that has taken nothing for so long reads nothing.
+const STALLED: Duration = Duration::from_secs(10);
 
 /// One message for a client.
 #[derive(Clone, Debug)]
@@ -35,6 +44,9 @@ pub(super) struct Lane(Arc<AtomicUsize>);
 struct Waiting {
     items: VecDeque<(Item, Option<Lane>)>,
     control: usize,
+    acks: usize,
+    /// When the client last took something, once it was too slow.
+    taken: Option<Instant>,
     closed: bool,
 }
 
@@ -56,13 +68,21 @@ impl Outbox {
         if waiting.closed {
             return;
         }
-        if waiting.control >= MAX_CONTROL {
+        let is_ack = matches!(item, Item::Ack(..));
+        if is_ack && waiting.acks >= MAX_ACKS {
+            metrics::counter!("dering_gateway_acks_dropped_total").increment(1);
+            return;
+        }
+        let is_behind = waiting.control >= MAX_CONTROL;
+        let is_stalled = is_behind && waiting.taken.get_or_insert_with(Instant::now).elapsed() >= STALLED;
+        if is_stalled || waiting.control >= MOST_CONTROL {
             waiting.closed = true;
             waiting.items = VecDeque::new();
             metrics::counter!("dering_gateway_clients_cut_total").increment(1);
             tracing::warn!("a client is cut off: it does not read what it is sent");
         } else {
             waiting.control += 1;
+            waiting.acks += usize::from(is_ack);
             waiting.items.push_back((item, None));
         }
         drop(waiting);
@@ -98,6 +118,8 @@ impl Outbox {
                         Some(lane) => _ = lane.0.fetch_sub(1, Ordering::Relaxed),
                         None => waiting.control -= 1,
                     }
+                    waiting.acks -= usize::from(matches!(item, Item::Ack(..)));
+                    waiting.taken = (waiting.control >= MAX_CONTROL).then(Instant::now);
                     return Some(item);
                 }
             }
@@ -157,13 +179,32 @@ mod tests {
         assert!(matches!(outbox.next().await, Some(Item::Audio(_))), "a client that reads again hears again");
     }
 
-    #[tokio::test]
-    async fn a_client_that_never_reads_is_cut_off_and_keeps_no_memory() {
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_reads_slowly_is_not_cut_off() {
         let outbox = Outbox::default();
         for _ in 0..MAX_CONTROL {
             outbox.push(hangup());
         }
+        for _ in 0..1_000 {
+            outbox.push(hangup());
+            tokio::time::sleep(STALLED / 2).await;
+            assert!(outbox.next().await.is_some(), "it reads one message in five seconds");
+        }
         assert!(!outbox.is_closed());
+        for _ in 0..MOST_CONTROL {
+            outbox.push(hangup());
+        }
+        assert!(outbox.is_closed(), "memory has an end");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_never_reads_is_cut_off_and_keeps_no_memory() {
+        let outbox = Outbox::default();
+        for _ in 0..MAX_CONTROL + 10 {
+            outbox.push(hangup());
+        }
+        assert!(!outbox.is_closed(), "it may just be slow");
+        tokio::time::sleep(STALLED).await;
         outbox.push(hangup());
         assert!(outbox.is_closed() && outbox.locked().items.capacity() == 0);
         assert!(outbox.next().await.is_none());

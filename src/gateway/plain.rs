@@ -33,7 +33,7 @@ pub(super) async fn serve(socket: WebSocket, shared: Arc<Shared>, room: Arc<Room
     while let Some(Ok(message)) = stream.next().await {
         match message {
             Message::Binary(bytes) => {
-                if let Err(error) = room.audio(None, &bytes) {
+                if let Err(error) = room.audio(None, &bytes, "") {
                     metrics::counter!("dering_gateway_audio_refused_total").increment(1);
                     client.refuse("audio", error.to_string());
                 }

@@ -6,6 +6,7 @@
 //! waiting**: what they stood behind will never be played, so reporting them would be a lie.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use callcore::audio::frame::{FRAME_MS, FRAME_SAMPLES, Frame, samples_to_ms};
 use callcore::audio::tone::{dtmf_pair, tone};
@@ -31,6 +32,29 @@ pub enum Event {
     Interrupted { at_ms: u64, dropped_ms: u64 },
     /// A key was pressed.
     Pressed { at_ms: u64, key: char },
+    /// How far the audio of one label is.
+    Sound { label: Arc<str>, stage: Sounding },
+}
+
+/// How far audio is that was queued under one label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sounding {
+    /// Its first sample is being played.
+    Started,
+    /// Some of it has been heard.
+    Playing,
+    /// All of it has been heard.
+    Completed,
+}
+
+/// Audio that was queued under one label without a pause between.
+#[derive(Debug)]
+struct Labelled {
+    label: Arc<str>,
+    /// Counts of accepted samples.
+    from: u64,
+    to: u64,
+    told: Option<Sounding>,
 }
 
 /// The queue would grow past its limit; nothing of the chunk was taken.
@@ -56,6 +80,7 @@ pub struct Playout {
     gone: u64,
     frames: u64,
     marks: VecDeque<Mark>,
+    labelled: VecDeque<Labelled>,
     keys: VecDeque<i16>,
     sounding: bool,
     events: VecDeque<Event>,
@@ -71,6 +96,7 @@ impl Playout {
             gone: 0,
             frames: 0,
             marks: VecDeque::new(),
+            labelled: VecDeque::new(),
             keys: VecDeque::new(),
             sounding: false,
             events: VecDeque::new(),
@@ -82,10 +108,38 @@ impl Playout {
     /// # Errors
     /// When they do not fit; then none of them is queued.
     pub fn push(&mut self, samples: &[i16]) -> Result<(), Full> {
+        let from = self.accept(samples)?;
+        // What a decoder still held belongs to what it was made of.
+        if let Some(last) = self.labelled.back_mut().filter(|last| last.to == from) {
+            last.to += samples.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Takes samples; the count of those accepted before.
+    fn accept(&mut self, samples: &[i16]) -> Result<u64, Full> {
+        let from = self.gone + self.queue.len() as u64;
         if self.queue.len() + samples.len() > self.limit {
             return Err(Full { limit_ms: samples_to_ms(self.limit) });
         }
         self.queue.extend(samples);
+        Ok(from)
+    }
+
+    /// As [`Self::push`], and tells how far these samples are by their label.
+    ///
+    /// # Errors
+    /// As [`Self::push`].
+    pub fn push_as(&mut self, samples: &[i16], label: &str) -> Result<(), Full> {
+        let from = self.accept(samples)?;
+        let to = from + samples.len() as u64;
+        match self.labelled.back_mut().filter(|last| last.to == from && &*last.label == label) {
+            Some(last) => last.to = to,
+            None if to > from => {
+                self.labelled.push_back(Labelled { label: label.into(), from, to, told: None });
+            }
+            None => {}
+        }
         Ok(())
     }
 
@@ -103,6 +157,8 @@ impl Playout {
     pub fn interrupt(&mut self) {
         let at_ms = self.position_ms();
         let dropped = self.queue.len();
+        // What has not been played to its end is never completed.
+        self.labelled.retain(|sound| sound.to <= self.gone);
         self.gone += dropped as u64;
         self.queue.clear();
         // Marks that are due already stood behind audio that was played in full.
@@ -134,6 +190,12 @@ impl Playout {
         }
         out[take..].fill(0);
         self.gone += take as u64;
+        for sound in self.labelled.iter_mut().take_while(|sound| sound.from < self.gone) {
+            if sound.told.is_none() {
+                sound.told = Some(Sounding::Started);
+                self.events.push_back(sounds(sound, Sounding::Started));
+            }
+        }
         let pressed = self.keys.len().min(FRAME_SAMPLES);
         for (slot, key) in out.iter_mut().zip(self.keys.drain(..pressed)) {
             *slot = slot.saturating_add(key);
@@ -168,11 +230,26 @@ impl Playout {
                 self.events.push_back(Event::CheckPoint { at_ms, name: mark.name });
             }
         }
+        while let Some(sound) = self.labelled.front_mut().filter(|sound| sound.told.is_some()) {
+            if sound.told == Some(Sounding::Started) {
+                sound.told = Some(Sounding::Playing);
+                self.events.push_back(sounds(sound, Sounding::Playing));
+            }
+            if sound.to > self.gone {
+                break;
+            }
+            self.events.push_back(sounds(sound, Sounding::Completed));
+            self.labelled.pop_front();
+        }
         if self.sounding && self.queue.is_empty() {
             self.sounding = false;
             self.events.push_back(Event::Stopped { at_ms });
         }
     }
+}
+
+fn sounds(sound: &Labelled, stage: Sounding) -> Event {
+    Event::Sound { label: Arc::clone(&sound.label), stage }
 }
 
 #[cfg(test)]
@@ -241,6 +318,32 @@ mod tests {
         assert!(heard[1200..1520].iter().any(|s| *s != 0), "40 ms of the second");
         let pressed = |key| Event::Pressed { at_ms: 0, key };
         assert_eq!(drain(&mut playout), [pressed('5'), pressed('#')], "keys are not queued audio");
+    }
+
+    #[test]
+    fn audio_is_told_by_its_label_when_it_starts_while_it_plays_and_when_all_of_it_was_heard() {
+        let mut playout = Playout::new(10_000);
+        for (samples, label) in [(100, "greeting"), (100, "greeting"), (10, "menu")] {
+            playout.push_as(&vec![5; samples], label).expect("room");
+        }
+        let told = |playout: &mut Playout| {
+            frame(playout);
+            let sounds = drain(playout).into_iter().filter_map(|event| {
+                if let Event::Sound { label, stage } = event {
+                    Some(format!("{label} {stage:?}"))
+                } else {
+                    None
+                }
+            });
+            sounds.collect::<Vec<_>>()
+        };
+        assert_eq!(told(&mut playout), ["greeting Started"]);
+        assert_eq!(told(&mut playout), ["greeting Playing", "menu Started"]);
+        assert_eq!(told(&mut playout), ["greeting Completed", "menu Playing", "menu Completed"]);
+        playout.push_as(&[5; 400], "cut").expect("room");
+        assert_eq!(told(&mut playout), ["cut Started"]);
+        playout.interrupt();
+        assert_eq!(told(&mut playout), [""; 0], "what was cut is never completed");
     }
 
     #[test]

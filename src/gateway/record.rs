@@ -49,6 +49,10 @@ pub enum Happening {
     CheckPoint {
         name: String,
     },
+    /// What the client sent as audio could not be read; told once.
+    AudioUnreadable {
+        reason: String,
+    },
     Hangup {
         by: Party,
     },

@@ -1,6 +1,7 @@
 //! One live session as its clients see it: who joined, what was told, where audio goes.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use super::callees::prepare::Prepared;
 use super::cdr::Cdr;
 use super::clients::Client;
 use super::codec::{Decoder, Format};
-use super::messages::{Audio, Event, Press};
+use super::messages::{Audio, Event, Incoming, Press};
 use super::outbox::Lane;
 use super::record::Party;
 
@@ -82,6 +83,8 @@ struct Member {
 struct Members {
     list: Vec<Member>,
     status: Option<DialStatus>,
+    /// The clients of the account were told of the session.
+    announced: bool,
     /// The last word was said: nothing will be told any more.
     ended: Option<Arc<Cdr>>,
 }
@@ -93,9 +96,13 @@ pub(super) struct Room {
     pub holder: Holder,
     codecs: Codecs,
     pub begun: Instant,
+    /// Who calls whom, where somebody calls the account.
+    pub incoming: Option<Arc<Incoming>>,
     members: Mutex<Members>,
     call: Mutex<Call>,
     decoder: Mutex<Decoder>,
+    /// That audio could not be read is in the log.
+    told_unreadable: AtomicBool,
     /// An input has changed the call: its task must look again.
     pub wake: Notify,
 }
@@ -112,15 +119,47 @@ impl Room {
             holder,
             codecs,
             begun: Instant::now(),
+            incoming: None,
             members: Mutex::default(),
             call: Mutex::new(call),
             decoder: Mutex::default(),
+            told_unreadable: AtomicBool::new(false),
             wake: Notify::new(),
         }
     }
 
+    /// A session that somebody outside has begun.
+    pub(super) fn incoming(mut self, incoming: Incoming) -> Self {
+        self.incoming = Some(Arc::new(incoming));
+        self
+    }
+
     fn now(&self) -> CallTime {
         CallTime::from_ms(u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// What the account's clients are told of the session; `None` when it is over already.
+    pub(super) fn announce(&self) -> Option<Event> {
+        let mut members = lock(&self.members);
+        members.announced = true;
+        members.ended.is_none().then(|| self.new_session())
+    }
+
+    /// What a client is told that connects while nobody is in the room; `None` when it will hear of the session
+    /// anyway, or need not.
+    fn waits_to_be_joined(&self) -> Option<Event> {
+        let members = lock(&self.members);
+        let is_joined = members.list.iter().any(|member| !member.client.outbox.is_closed());
+        (members.announced && members.ended.is_none() && !is_joined).then(|| self.new_session())
+    }
+
+    fn new_session(&self) -> Event {
+        Event::NewSession { session: Arc::clone(&self.session), incoming: self.incoming.clone() }
+    }
+
+    /// The account's clients have heard of the session, and may join from now on.
+    pub(super) fn announced(&self) {
+        self.call(Call::announced);
     }
 
     /// Lets a client in and tells it how far the call is, in case it comes late or again.
@@ -163,6 +202,15 @@ impl Room {
         for member in &members.list {
             member.client.tell(event.clone());
         }
+    }
+
+    /// Nobody ever came in.
+    pub(super) fn is_unjoined(&self) -> bool {
+        lock(&self.members).list.is_empty()
+    }
+
+    pub(super) fn is_connected(&self) -> bool {
+        lock(&self.call).is_connected()
     }
 
     /// Sends 20 ms of what the callee says to every client in the room.
@@ -209,9 +257,26 @@ impl Room {
         call.poll_timeout().map(|due| self.begun + Duration::from_millis(due.as_ms()))
     }
 
-    /// Decodes a chunk and queues it behind what waits.
-    pub(super) fn audio(&self, format: Option<&str>, bytes: &[u8]) -> Result<(), Refused> {
-        let format = self.format(format)?;
+    /// Decodes a chunk and queues it behind what waits, under the client's label for it.
+    pub(super) fn audio(&self, named: Option<&str>, bytes: &[u8], label: &str) -> Result<(), Refused> {
+        self.take_audio(named, bytes, label).inspect_err(|refused| {
+            if let Refused::Format(_) | Refused::NotNegotiated { .. } | Refused::Decode(_) = refused {
+                self.unreadable(refused.to_string());
+            }
+        })
+    }
+
+    /// What a client meant as audio cannot be read: told once for each call, in the log and in its timeline.
+    fn unreadable(&self, reason: String) {
+        if !self.told_unreadable.swap(true, Ordering::Relaxed) {
+            tracing::warn!(session = %self.session, reason,
+                "a client's audio cannot be read; more of it in this call is only counted");
+        }
+        self.call(|call, _| call.unreadable(reason));
+    }
+
+    fn take_audio(&self, named: Option<&str>, bytes: &[u8], label: &str) -> Result<(), Refused> {
+        let format = self.format(named)?;
         if bytes.is_empty() {
             return Err(Refused::Empty);
         }
@@ -222,8 +287,13 @@ impl Room {
             return Err(Refused::NotConnected);
         }
         let mut decoder = lock(&self.decoder);
-        let samples = decoder.decode(format, bytes).map_err(|error| Refused::Decode(error.to_string()))?;
-        lock(&self.call).play(samples).map_err(|error| match error {
+        // What nobody names is MP3 by the document, and often something else in truth.
+        let decoded = match named {
+            None if format == Format::Mp3 => decoder.decode_unnamed(bytes),
+            Some(_) | None => decoder.decode(format, bytes),
+        };
+        let samples = decoded.map_err(|error| Refused::Decode(error.to_string()))?;
+        lock(&self.call).play(samples, Some(label)).map_err(|error| match error {
             NotPlayed::NotConnected => Refused::NotConnected,
             NotPlayed::Full(full) => Refused::Full(full.to_string()),
         })
@@ -254,7 +324,7 @@ impl Room {
         let mut decoder = lock(&self.decoder);
         let rest = decoder.flush();
         let mut call = lock(&self.call);
-        match call.play(rest) {
+        match call.play(rest, None) {
             Ok(()) => {}
             Err(NotPlayed::NotConnected) => return Err(Refused::NotConnected),
             Err(NotPlayed::Full(error)) => tracing::debug!(%error, "the end of a compressed stream was lost"),
@@ -300,6 +370,16 @@ impl Rooms {
         let rooms = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let room = rooms.get(session).filter(|room| room.holder.account == account).cloned();
         room.ok_or(NoSession)
+    }
+
+    /// The sessions of the account that wait to be joined, oldest first.
+    pub(super) fn waiting(&self, account: usize) -> Vec<Event> {
+        let rooms = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let own = rooms.values().filter(|room| room.holder.account == account);
+        let mut waiting: Vec<_> =
+            own.filter_map(|room| Some((room.begun, room.waits_to_be_joined()?))).collect();
+        waiting.sort_by_key(|(begun, _)| *begun);
+        waiting.into_iter().map(|(_, event)| event).collect()
     }
 
     pub(super) fn remove(&self, session: &str) {

@@ -57,7 +57,7 @@ pub(crate) fn is_ready() -> bool {
 pub(crate) struct Peer {
     child: Child,
     told: ChildStdin,
-    reports: Lines<BufReader<ChildStdout>>,
+    pub(crate) reports: Lines<BufReader<ChildStdout>>,
     pub(crate) port: u16,
 }
 

@@ -186,7 +186,9 @@ async fn carrier_events(stage: &mut Stage, script: &mut Script, now: CallTime) {
         match event {
             playout::Event::Started { at_ms } => stage.played.push((at_ms, "bot starts".into())),
             playout::Event::Stopped { at_ms } => stage.played.push((at_ms, "bot stops".into())),
-            playout::Event::Interrupted { .. } | playout::Event::Pressed { .. } => {}
+            playout::Event::Interrupted { .. }
+            | playout::Event::Pressed { .. }
+            | playout::Event::Sound { .. } => {}
             playout::Event::CheckPoint { at_ms, name } => {
                 let shown = name.split('#').next().unwrap_or_default().to_owned();
                 stage.played.push((at_ms, shown));

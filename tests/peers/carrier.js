@@ -26,7 +26,7 @@ const options = {
   announce: "before", // newSession before or after the REST answer, or "never"
   early: [], // events emitted to everybody before the REST answer, "$id" is the session
   knows: true, // joinRoom succeeds
-  rest: null, // {status, body}: answer every POST /pbx/call with this
+  rest: null, // {status, body, headers}: answer every POST /pbx/call with this
   cdrs: {}, // session id → record, for GET /v1/cdr/{id}
   list: null, // the answer to GET /v1/cdr
   cdrMisses: 0, // so many requests for a record fail first
@@ -63,8 +63,8 @@ const server = (options.tls ? https : http).createServer(options.tls ?? {}, (req
   let body = "";
   request.on("data", (chunk) => (body += chunk));
   request.on("end", () => {
-    const answer = (status, json) => {
-      response.writeHead(status, { "content-type": "application/json" });
+    const answer = (status, json, headers = {}) => {
+      response.writeHead(status, { "content-type": "application/json", ...headers });
       response.end(JSON.stringify(json));
     };
     const parsed = body ? JSON.parse(body) : null;
@@ -73,7 +73,7 @@ const server = (options.tls ? https : http).createServer(options.tls ?? {}, (req
       return answer(401, { status: 401, errors: "Authentication token is required", data: null });
     }
     if (request.method === "POST" && request.url === "/pbx/call") {
-      if (options.rest) return answer(options.rest.status, options.rest.body);
+      if (options.rest) return answer(options.rest.status, options.rest.body, options.rest.headers);
       const sessionId = `s${sessions++}`;
       const announce = () => io.emit("newSession", { sessionId, type: "outbound" });
       if (options.announce === "before") announce();

@@ -7,11 +7,13 @@
 
 const { main, options } = require("./checks");
 const { callChecks, recordChecks, restChecks } = require("./service");
+const { sessionChecks } = require("./sessions");
 const { negotiationChecks, plainChecks } = require("./service5");
 
 main(async () => {
   await restChecks();
   await callChecks();
+  await sessionChecks();
   if (options.version !== "1.0.3") await recordChecks();
   if (options.version === "1.0.5") {
     await negotiationChecks();

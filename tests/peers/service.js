@@ -246,6 +246,14 @@ async function acknowledgements(one, stranger, sessionId) {
     assert.deepEqual(await one.ask("audio", { sessionId, audioData: mp3, audioFormat: "mp3" }), good);
     assert.deepEqual(await one.ask("audio", { sessionId, audioData: mp3 }), good);
   });
+  await check("audio without a format that holds no mp3 frame is refused in its acknowledgement", async () => {
+    const noise = Buffer.from(Array.from({ length: 2_560 }, (_, n) => (n * 97) % 251));
+    for (const audioData of [Buffer.alloc(320), noise, Buffer.alloc(2_560, 0x55)]) {
+      const { success, error } = await one.ask("audio", { sessionId, audioData });
+      assert.equal(success, false);
+      assert.match(error, /^Audio cannot be decoded: the packet holds no MP3 frame; name what it is in audioFormat$/);
+    }
+  });
   await check("chunks from 160 to 24,000 bytes are taken, odd lengths included", async () => {
     for (const bytes of [160, 321, 2_239, 2_560, 7_999, 24_000]) {
       const audio = { sessionId, audioData: Buffer.alloc(bytes), audioFormat: "pcm16" };

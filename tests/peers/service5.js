@@ -78,7 +78,7 @@ async function plainChecks() {
     for (const bytes of [160, 161, 1, 320, 2560]) call.binary(Buffer.alloc(bytes, 1));
     call.text({ event: "checkPoint", data: "greeting" });
     assert.equal(await call.next("CheckPoint"), "greeting");
-    assert.deepEqual(await call.next("dtmf"), { digit: "5" });
+    assert.deepEqual(await call.next("dtmf"), { sessionId, digit: "5" });
     assert.deepEqual(await call.next("hangup"), { sessionId });
     const cdr = await call.next("cdr");
     isCdr(cdr, sessionId, "+15551000");

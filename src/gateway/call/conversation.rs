@@ -17,6 +17,8 @@ pub(super) struct Conversation {
     /// When the next frame is due.
     pub due: CallTime,
     pub playout: Playout,
+    /// That audio of the client could not be read is in the timeline.
+    pub told_unreadable: bool,
     script: Script,
 }
 
@@ -26,6 +28,7 @@ impl Conversation {
         Self {
             due: now + FRAME_MS,
             playout: Playout::new(queue_limit_ms),
+            told_unreadable: false,
             script: Script::new(prepared, seed),
         }
     }
@@ -62,6 +65,10 @@ impl Conversation {
 
 fn played(event: playout::Event, effects: &mut VecDeque<Effect>) {
     let (at_ms, happening) = match event {
+        playout::Event::Sound { label, stage } => {
+            effects.push_back(Effect::Sound { label, stage });
+            return;
+        }
         playout::Event::Started { at_ms } => (at_ms, Happening::BotStarted),
         playout::Event::Stopped { at_ms } => (at_ms, Happening::BotStopped),
         playout::Event::Interrupted { at_ms, dropped_ms } => (at_ms, Happening::Interruption { dropped_ms }),

@@ -19,12 +19,14 @@ use self::conversation::Conversation;
 use super::callees::model::Outcome;
 use super::callees::prepare::Prepared;
 use super::cdr::Cdr;
-use super::playout::Full;
+use super::playout::{Full, Sounding};
 use super::record::{Happening, Party};
 use crate::wallclock;
 
 /// How long a dial request travels before the far end reacts, in ms.
 const DIAL_DELAY_MS: u64 = 200;
+/// How long somebody rings at a client who says nothing else, in ms.
+const RING_MS: u64 = 30_000;
 /// A call that falls behind by more than this (a suspended machine) skips the time instead of rushing.
 const MAX_LAG_MS: u64 = 2_000;
 
@@ -40,6 +42,8 @@ pub(super) struct Setup {
     pub started: i64,
     /// What happens there, and how long it rings first, in ms; `None`: the number is not allocated.
     pub far_end: Option<(Outcome, u64)>,
+    /// Somebody calls the client: nobody is dialled, and who joins the room answers.
+    pub is_incoming: bool,
     /// An unanswered call is given up this long after dialling.
     pub timeout_ms: Option<u64>,
     /// How long dialling waits for the first client to join.
@@ -100,6 +104,11 @@ pub(super) enum Effect {
     /// 20 ms have passed: [`Call::said`] goes to the clients, and with [`Call::heard`] on record.
     Frame,
     CheckPoint(String),
+    /// How far audio of one label is.
+    Sound {
+        label: Arc<str>,
+        stage: Sounding,
+    },
     /// The callee has pressed a key.
     Key(char),
     /// Something for the timeline, in ms since the answer.
@@ -118,6 +127,12 @@ enum State {
     /// A client joins when it hears of the session; the first it should see is `Dialing`.
     Joining {
         until: CallTime,
+    },
+    /// Somebody calls the client, and rings until a client joins.
+    Offered {
+        until: CallTime,
+        prepared: Option<Arc<Prepared>>,
+        is_joined: bool,
     },
     Dialing {
         until: CallTime,
@@ -166,31 +181,74 @@ pub(super) struct Call {
 impl Call {
     /// A call placed now, at [`CallTime::ZERO`].
     pub(super) fn new(setup: Setup) -> Self {
-        let until = CallTime::from_ms(setup.join_wait_ms);
+        let mut effects = VecDeque::with_capacity(16);
+        let state = if setup.is_incoming {
+            effects.push_back(Effect::Prepare);
+            let rings_ms = setup.timeout_ms.unwrap_or(RING_MS);
+            State::Offered { until: CallTime::from_ms(rings_ms), prepared: None, is_joined: false }
+        } else {
+            State::Joining { until: CallTime::from_ms(setup.join_wait_ms) }
+        };
         Self {
             setup,
-            state: State::Joining { until },
+            state,
             patience: None,
             answered: None,
             said: [0; FRAME_SAMPLES],
             heard: [0; FRAME_SAMPLES],
-            effects: VecDeque::with_capacity(16),
+            effects,
+        }
+    }
+
+    /// Clients have heard of the session: dialling waits for the first of them to join from now on.
+    pub(super) fn announced(&mut self, now: CallTime) {
+        if let State::Joining { until } = &mut self.state {
+            *until = now + self.setup.join_wait_ms;
         }
     }
 
     /// A client has joined the room.
     pub(super) fn joined(&mut self, now: CallTime) {
-        if matches!(self.state, State::Joining { .. }) {
-            self.dial(now);
+        match &mut self.state {
+            State::Joining { .. } => self.dial(now),
+            State::Offered { prepared, is_joined, .. } => {
+                let ready = prepared.take();
+                if !std::mem::replace(is_joined, true) {
+                    self.effects.push_back(Effect::Status(DialStatus::Ringing));
+                }
+                if let Some(prepared) = ready {
+                    self.answer(now, prepared);
+                }
+            }
+            State::Dialing { .. }
+            | State::Preparing
+            | State::Trying { .. }
+            | State::Ringing { .. }
+            | State::Talking(_)
+            | State::Over => {}
         }
     }
 
     /// The callee's sound is ready, or cannot be made.
-    pub(super) fn prepared(&mut self, now: CallTime, prepared: Option<Arc<Prepared>>) {
-        if !matches!(self.state, State::Preparing) {
-            return;
+    pub(super) fn prepared(&mut self, now: CallTime, sound: Option<Arc<Prepared>>) {
+        match &mut self.state {
+            State::Preparing => {}
+            State::Offered { prepared, is_joined, .. } => {
+                match sound {
+                    Some(sound) if *is_joined => self.answer(now, sound),
+                    Some(sound) => *prepared = Some(sound),
+                    None => self.fail(now, End::failed(44)),
+                }
+                return;
+            }
+            State::Joining { .. }
+            | State::Dialing { .. }
+            | State::Trying { .. }
+            | State::Ringing { .. }
+            | State::Talking(_)
+            | State::Over => return,
         }
-        match prepared {
+        match sound {
             Some(prepared) => self.ring(now, Rung::Answer(prepared)),
             None => self.fail(now, End::failed(44)),
         }
@@ -201,7 +259,12 @@ impl Call {
         match &self.state {
             State::Over => {}
             State::Talking(_) => self.finish(now, by),
-            State::Joining { .. }
+            // The client has declined.
+            State::Offered { .. } if by == Party::Bot => {
+                self.end(now, End { by: Some(HangupBy::Caller), ..End::failed(21) });
+            }
+            State::Offered { .. }
+            | State::Joining { .. }
             | State::Dialing { .. }
             | State::Preparing
             | State::Trying { .. }
@@ -219,6 +282,9 @@ impl Call {
         }
         match &mut self.state {
             State::Joining { until } if *until <= now => self.dial(now),
+            State::Offered { until, .. } if *until <= now => {
+                self.end(now, End { by: Some(HangupBy::Caller), ..End::unanswered(19) });
+            }
             State::Dialing { until } if *until <= now => self.reach(now),
             State::Trying { until, then } if *until <= now => {
                 let then = *then;
@@ -245,6 +311,7 @@ impl Call {
                 }
             }
             State::Joining { .. }
+            | State::Offered { .. }
             | State::Dialing { .. }
             | State::Preparing
             | State::Trying { .. }
@@ -258,6 +325,7 @@ impl Call {
     pub(super) fn poll_timeout(&self) -> Option<CallTime> {
         let next = match &self.state {
             State::Joining { until }
+            | State::Offered { until, .. }
             | State::Dialing { until }
             | State::Trying { until, .. }
             | State::Ringing { until, .. } => Some(*until),
@@ -282,13 +350,29 @@ impl Call {
         &self.heard
     }
 
-    /// Queues 8 kHz samples for the callee.
+    /// Queues 8 kHz samples for the callee, under the client's label for them; without one they go on with what was
+    /// queued before.
     ///
     /// # Errors
     /// While nobody listens, and when too much waits already; then none of them is taken.
-    pub(super) fn play(&mut self, samples: &[i16]) -> Result<(), NotPlayed> {
-        let conversation = self.talking_mut().ok_or(NotPlayed::NotConnected)?;
-        conversation.playout.push(samples).map_err(NotPlayed::Full)
+    pub(super) fn play(&mut self, samples: &[i16], label: Option<&str>) -> Result<(), NotPlayed> {
+        let playout = &mut self.talking_mut().ok_or(NotPlayed::NotConnected)?.playout;
+        let played = match label {
+            Some(label) => playout.push_as(samples, label),
+            None => playout.push(samples),
+        };
+        played.map_err(NotPlayed::Full)
+    }
+
+    /// Audio of the client could not be read. Told once.
+    pub(super) fn unreadable(&mut self, reason: String) {
+        if let State::Talking(conversation) = &mut self.state
+            && !std::mem::replace(&mut conversation.told_unreadable, true)
+        {
+            let at_ms = conversation.at_ms();
+            let happening = Happening::AudioUnreadable { reason };
+            self.effects.push_back(Effect::Note { at_ms, happening });
+        }
     }
 
     /// Marks the end of what was queued so far; `false` when it cannot be marked.
@@ -390,7 +474,12 @@ impl Call {
             duration: now.as_ms() / 1_000,
             billable_seconds: self.answered.map_or(0, |at| now.ms_since(at) / 1_000),
             disposition: end.disposition,
-            hangup_by: end.by,
+            // Whoever calls is the caller: in a call to the client, that is not the client.
+            hangup_by: end.by.map(|by| match by {
+                HangupBy::Caller if self.setup.is_incoming => HangupBy::Callee,
+                HangupBy::Callee if self.setup.is_incoming => HangupBy::Caller,
+                by => by,
+            }),
             hangup_cause_code: end.cause,
             hangup_cause_text: cause(end.cause).text,
         };

@@ -13,6 +13,7 @@ fn setup(far_end: Option<(Outcome, u64)>) -> Setup {
         source: None,
         started: 1_750_000_000_000,
         far_end,
+        is_incoming: false,
         timeout_ms: None,
         join_wait_ms: 1_000,
         queue_limit_ms: 2_000,
@@ -56,7 +57,7 @@ impl Stage {
                     self.call.prepared(self.now, prepared);
                 }
                 Effect::Frame => self.frames += 1,
-                Effect::Note { .. } => {}
+                Effect::Note { .. } | Effect::Sound { .. } => {}
                 Effect::Status(_)
                 | Effect::Answered
                 | Effect::CheckPoint(_)
@@ -200,7 +201,7 @@ proptest! {
                 Step::Pass(ms) => stage.pass(ms),
                 Step::Audio(format, bytes) => {
                     let waiting = stage.decoder.decode(format, &bytes).map(<[i16]>::to_vec);
-                    let played = waiting.is_ok_and(|samples| stage.call.play(&samples).is_ok());
+                    let played = waiting.is_ok_and(|samples| stage.call.play(&samples, None).is_ok());
                     prop_assert!(!played || stage.call.is_connected());
                 }
                 Step::CheckPoint => {
@@ -222,7 +223,7 @@ proptest! {
         prop_assert_eq!(cdrs.len(), 1, "{:?}", stage.seen);
         prop_assert!(matches!(stage.seen.last(), Some(Effect::Ended(_))), "{:?}", stage.seen);
         prop_assert_eq!(stage.call.poll_timeout(), None);
-        prop_assert!(!stage.call.is_connected() && stage.call.play(&[1]).is_err());
+        prop_assert!(!stage.call.is_connected() && stage.call.play(&[1], None).is_err());
 
         let (cdr, statuses) = (&cdrs[0], stage.statuses());
         let connected = statuses.contains(&DialStatus::Connected);

@@ -114,6 +114,13 @@ impl Callees {
         self.exact.get(&digits).or_else(by_prefix).cloned()
     }
 
+    /// The callee whose file has this name, or is at this path.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Option<Arc<Callee>> {
+        let stem = Path::new(name).file_stem()?.to_str()?;
+        self.all.iter().find(|callee| callee.name == name || callee.name == stem).cloned()
+    }
+
     /// All callees in the order of their file names.
     #[must_use]
     pub fn all(&self) -> &[Arc<Callee>] {

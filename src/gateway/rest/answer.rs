@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::json;
 
+use crate::gateway::departure::{Departures, Left};
 use crate::gateway::room::NoSession;
 use crate::gateway::version::Version;
 
@@ -22,11 +23,29 @@ pub(super) fn success<T: Serialize>(data: T) -> Response {
     axum::Json(Envelope { status: 200, errors: String::new(), data }).into_response()
 }
 
+/// As [`success`]; `left` is told once the answer is on its way to the client in full.
+pub(super) fn success_telling<T: Serialize>(data: T, departures: Departures, left: Left) -> Response {
+    let envelope = Envelope { status: 200, errors: String::new(), data };
+    match serde_json::to_vec(&envelope) {
+        Ok(body) => {
+            let answer = [(header::CONTENT_TYPE, "application/json")].into_response();
+            departures.tell(answer, body.into(), left)
+        }
+        // As it is written by any other route: a failure of the server.
+        Err(_) => axum::Json(envelope).into_response(),
+    }
+}
+
+/// How soon a call is asked for again, in seconds.
+const BUSY_SECONDS: &str = "1";
+
 /// An error answer.
 #[derive(Debug)]
 pub(super) enum Problem {
     /// The HTTP status, and a sentence for the client.
     Refused(StatusCode, Cow<'static, str>),
+    /// There is too much to do: to be asked again.
+    Busy,
     /// A parameter that cannot be accepted, and why.
     Invalid { version: Version, field: String, reason: String },
 }
@@ -58,6 +77,12 @@ impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let (status, reason) = match self {
             Self::Refused(status, reason) => (status, reason.into_owned()),
+            Self::Busy => {
+                let status = StatusCode::TOO_MANY_REQUESTS;
+                let errors = "Too many calls for now".to_owned();
+                let body = Envelope { status: status.as_u16(), errors, data: () };
+                return (status, [(header::RETRY_AFTER, BUSY_SECONDS)], axum::Json(body)).into_response();
+            }
             // Since 1.0.5 each field has its list of errors; before, there is one sentence.
             Self::Invalid { version, field, reason } if version.negotiates() => {
                 let body = json!({"code": 422, "message": "Validation failed", "errors": {field: [reason]}});

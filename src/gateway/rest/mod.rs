@@ -2,6 +2,7 @@
 
 mod answer;
 mod place;
+mod ring_in;
 
 use std::sync::Arc;
 
@@ -10,16 +11,18 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, RawQuery, State};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, Path, RawQuery, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Serialize;
 use serde_json::{Map, Value};
+use tokio::sync::oneshot;
 
-use self::answer::{Problem, success};
+use self::answer::{Problem, success, success_telling};
 use super::accounts::{Holder, bearer};
+use super::departure::Departures;
 use super::events::MAX_MESSAGE;
 use super::record::Party;
 use super::shared::Shared;
@@ -41,6 +44,8 @@ pub(super) fn router(shared: Arc<Shared>, media_port: Option<u16>) -> Router {
     let router = Router::new()
         .route("/pbx/call", post(place))
         .route("/pbx/hangup", post(hang_up))
+        .route("/gateway/dial-in", post(ring_in::ring_in))
+        .route("/gateway/dial-in/{session_id}", get(ring_in::became))
         .route("/v1/cdr", get(list))
         .route("/v1/cdr/{session_id}", get(detail));
     let router = if media_port.is_some() { router } else { router.route("/ws/{session_id}", get(websocket)) };
@@ -102,6 +107,7 @@ struct Placed {
 async fn place(
     State(api): State<Api>,
     Caller(holder): Caller,
+    ConnectInfo(departures): ConnectInfo<Departures>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
@@ -112,9 +118,14 @@ async fn place(
         reason: wrong.reason,
     })?;
     let phone_number = wish.number.clone();
-    let session_id = api.shared.place(holder, wish).ok_or(Problem::NO_LINE)?;
+    if api.shared.is_late() {
+        metrics::counter!("dering_gateway_calls_put_off_total").increment(1);
+        return Err(Problem::Busy);
+    }
+    let (left, answered) = oneshot::channel();
+    let session_id = api.shared.place(holder, wish, answered).ok_or(Problem::NO_LINE)?;
     let endpoint_url = version.negotiates().then(|| api.endpoint_url(&headers));
-    Ok(success(Placed { phone_number, session_id, endpoint_url }))
+    Ok(success_telling(Placed { phone_number, session_id, endpoint_url }, departures, left))
 }
 
 impl Api {

@@ -26,10 +26,10 @@ fn wrong(field: &'static str, reason: impl Into<String>) -> Wrong {
 /// types are checked by hand, to name the field that is wrong.
 pub(super) fn read(body: &Map<String, Value>, version: Version) -> Result<Wish, Wrong> {
     let field = |name| body.get(name).unwrap_or(&Value::Null);
-    let number = number(field("phoneNumber"))?;
+    let number = number("phoneNumber", field("phoneNumber"))?;
     let mut wish = Wish { number, ..Wish::default() };
     if version.negotiates() {
-        wish.timeout = timeout(field("timeout"))?;
+        wish.timeout = ring("timeout", field("timeout"))?;
         wish.caller_id = caller_id(field("callerId"))?;
         let audio = field("audio");
         if !matches!(audio, Value::Null | Value::Object(_)) {
@@ -51,11 +51,11 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-fn number(value: &Value) -> Result<String, Wrong> {
-    let invalid = || wrong("phoneNumber", "Invalid phone number format");
+pub(super) fn number(field: &'static str, value: &Value) -> Result<String, Wrong> {
+    let invalid = || wrong(field, "Invalid phone number format");
     let number = text(value).ok_or_else(invalid)?;
     if number.is_empty() {
-        return Err(wrong("phoneNumber", "Phone number is required"));
+        return Err(wrong(field, "Phone number is required"));
     }
     if is_dialable(&number) { Ok(number) } else { Err(invalid()) }
 }
@@ -69,18 +69,20 @@ fn is_dialable(number: &str) -> bool {
         && rest.chars().all(|c| c.is_ascii_digit() || " -().".contains(c))
 }
 
-fn timeout(value: &Value) -> Result<Option<u64>, Wrong> {
+/// How long an unanswered call may ring, in seconds.
+pub(super) fn ring(field: &'static str, value: &Value) -> Result<Option<u64>, Wrong> {
     let text = text(value).unwrap_or_else(|| "?".to_owned());
     if text.is_empty() {
         return Ok(None);
     }
     let seconds = text.parse().ok().filter(|seconds| (1..=MAX_TIMEOUT).contains(seconds));
+    let name = if field == "timeout" { "Timeout" } else { "Ring" };
     let problem =
-        || wrong("timeout", format!("Timeout must be a whole number of seconds from 1 to {MAX_TIMEOUT}"));
+        || wrong(field, format!("{name} must be a whole number of seconds from 1 to {MAX_TIMEOUT}"));
     seconds.map(Some).ok_or_else(problem)
 }
 
-fn caller_id(value: &Value) -> Result<Option<String>, Wrong> {
+pub(super) fn caller_id(value: &Value) -> Result<Option<String>, Wrong> {
     let problem =
         || wrong("callerId", format!("Caller ID must be a text of at most {MAX_CALLER_ID} characters"));
     let id = text(value).ok_or_else(problem)?;
