@@ -156,6 +156,7 @@ async fn call(
             LegEvent::Status(DialStatus::Connected) => break,
             LegEvent::Hangup | LegEvent::Lost { .. } => return Err("the call was not answered".into()),
             LegEvent::Status(_)
+            | LegEvent::AudioUnreadable { .. }
             | LegEvent::Audio(_)
             | LegEvent::Digit(_)
             | LegEvent::CheckPoint(_)

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use tokio::net::TcpListener;
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -22,11 +23,14 @@ use crate::outbox::{self, Outbox};
 use crate::store::{self, Store};
 use crate::trunk::inbound;
 use crate::trunk::socketio::{self, SocketIoTrunk};
-use crate::trunk::{Line, LineOptions};
+use crate::trunk::{Line, LineOptions, Offer};
 use crate::{api, session, telemetry};
 
 /// Running calls may end in this time at shutdown before they are hung up.
 const DRAIN: Duration = Duration::from_secs(20);
+
+/// Calls that come in over trunks and may wait to be looked at.
+const OFFERS: usize = 256;
 
 /// Between two times of writing down who used the API and who failed to.
 const HOUSEKEEPING: Duration = Duration::from_secs(60);
@@ -93,11 +97,16 @@ impl App {
         let sending = outbox::Options { reach: reach.clone(), ..outbox::Options::default() };
         let outbox = Outbox::start(store.clone(), sending)?;
         engines::warn_of_flows_unheard(&recognizers, &flows).await;
+        let routes = Arc::new(session::Routes::new(config.inbound.routes()?, &flows).await?);
+        let (offer, offered) = mpsc::channel(OFFERS);
+        // Without a route, calls that come in are left to other clients of the account.
+        let offer = Some(offer).filter(|_| !routes.is_empty());
+        let lateness = telemetry::Lateness::watch();
         let mut trunks = Vec::with_capacity(config.trunks.len());
         for trunk in &config.trunks {
-            trunks.push(line(trunk)?);
+            trunks.push(line(trunk, offer.clone(), lateness.clone())?);
         }
-        let routes = session::Routes::new(config.inbound.routes()?, &flows).await?;
+        drop(offer);
         session::settle(&store, &trunks, recovered.held).await?;
         tokio::spawn(engines::try_recognizers(recognizers.clone(), tts.clone()));
         let parts = session::Parts {
@@ -117,6 +126,10 @@ impl App {
         };
         let calls = session::Handle::new(parts, options);
         tokio::spawn(calls.clone().keep_plans());
+        if !routes.is_empty() {
+            let (calls, routes) = (calls.clone(), Arc::clone(&routes));
+            tokio::spawn(async move { calls.receive(offered, routes).await });
+        }
         let inbound = match config.inbound.options()? {
             Some(options) => {
                 let (port, offers) = inbound::Server::start(options).await?;
@@ -211,13 +224,20 @@ impl App {
     }
 }
 
-fn line(trunk: &config::Trunk) -> anyhow::Result<Line> {
+fn line(
+    trunk: &config::Trunk,
+    offer: Option<mpsc::Sender<Offer>>,
+    lateness: telemetry::Lateness,
+) -> anyhow::Result<Line> {
     let options = socketio::Options {
         version: trunk.version.fixed(),
         media: trunk.media,
         codec: trunk.codec,
         media_hosts: trunk.media_hosts.clone(),
         away_timeout: Duration::from_secs(trunk.away_timeout),
+        offers: offer.filter(|_| trunk.takes_calls),
+        did: trunk.did.clone(),
+        calls_per_connection: trunk.calls_per_connection,
         ..socketio::Options::new(&trunk.name, &trunk.url, trunk.token()?)
     };
     let (handle, _task) = SocketIoTrunk::start(options)?;
@@ -225,6 +245,7 @@ fn line(trunk: &config::Trunk) -> anyhow::Result<Line> {
         name: trunk.name.clone(),
         limits: trunk.limits.limits(),
         caller_id: trunk.caller_id.clone(),
+        lateness,
     };
     Ok(Line::new(handle, options))
 }

@@ -121,10 +121,26 @@ pub struct Trunk {
     /// Seconds.
     #[serde(default = "ten")]
     pub away_timeout: u64,
+    /// Calls that come in over it go to the routes of `inbound`.
+    #[serde(default = "yes")]
+    pub takes_calls: bool,
+    /// The number that was dialled when the carrier does not say which.
+    #[serde(default)]
+    pub did: Option<String>,
+    #[serde(default = "fifty")]
+    pub calls_per_connection: usize,
 }
 
 const fn ten() -> u64 {
     10
+}
+
+const fn yes() -> bool {
+    true
+}
+
+const fn fifty() -> usize {
+    50
 }
 
 /// What a trunk leads to.
@@ -298,6 +314,9 @@ impl Trunk {
             caller_id: None,
             limits: TrunkLimits::default(),
             away_timeout: ten(),
+            takes_calls: yes(),
+            did: None,
+            calls_per_connection: fifty(),
         }
     }
 
@@ -341,6 +360,10 @@ fn parse(path: &str, text: &str) -> Result<Config, ConfigError> {
     for (n, trunk) in config.trunks.iter().enumerate() {
         if config.trunks[..n].iter().any(|other| other.name == trunk.name) {
             return Err(ConfigError::SameName { name: trunk.name.clone() });
+        }
+        if trunk.calls_per_connection == 0 {
+            let what = "calls_per_connection must be 1 or more";
+            return Err(ConfigError::Trunk { trunk: trunk.name.clone(), what });
         }
         trunk.limits.check().map_err(|what| ConfigError::Trunk { trunk: trunk.name.clone(), what })?;
     }

@@ -9,6 +9,7 @@ use callcore::audio::frame::to_pcm16le;
 use callcore::call::{Call, CarrierCdr, Direction, Effect, Fact, Input, Stage, Summary, cause};
 use callcore::clock::CallTime;
 use callcore::flow::ErrandEnd;
+use callcore::playback::Chunk;
 use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -194,6 +195,10 @@ impl Actor {
                 }
                 Input::Cdr(cdr)
             }
+            Some(LegEvent::AudioUnreadable { is_ours, why }) => {
+                tracing::warn!(call.id = %self.call_id, is_ours, why, "audio of a call cannot be read");
+                Input::AudioUnreadable { is_ours, why }
+            }
             Some(LegEvent::Lost { reason }) => Input::Lost { why: reason },
             None => {
                 running.leg = None;
@@ -220,7 +225,7 @@ impl Actor {
                     if let Some(recording) = &mut running.recording {
                         recording.bot(&chunk);
                     }
-                    self.send_audio(running, Bytes::from(to_pcm16le(chunk.samples())));
+                    self.send_audio(running, packet(&chunk));
                 }
                 Effect::SendCheckPoint(name) => self.send(running, LegCommand::CheckPoint(name)).await,
                 Effect::SendInterruption => {
@@ -365,6 +370,13 @@ impl Actor {
     }
 }
 
+/// A chunk as it goes to the carrier: whole frames, the last of them filled up with silence.
+fn packet(chunk: &Chunk) -> Bytes {
+    let mut pcm = to_pcm16le(chunk.samples());
+    pcm.resize(pcm.len() + 2 * chunk.padding(), 0);
+    pcm.into()
+}
+
 /// The hang-up cause of a call that the carrier did not take.
 const fn refusal_cause(error: &DialError) -> u16 {
     match error {
@@ -372,7 +384,7 @@ const fn refusal_cause(error: &DialError) -> u16 {
         DialError::Unauthorized { .. } => 29,
         DialError::Unavailable { .. } => 38,
         DialError::Protocol { .. } => 127,
-        DialError::NoLine { .. } => 34,
+        DialError::NoLine { .. } | DialError::Busy { .. } => 34,
         DialError::Cancelled { .. } => 16,
     }
 }

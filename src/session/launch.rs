@@ -1,6 +1,8 @@
 //! From the accepted request to the carrier's answer: prompts are made, a free line is waited for, the number
 //! is dialled. A hang-up ends it at any point.
 
+use std::time::Duration;
+
 use callcore::call::Fact;
 use callcore::clock::CallTime;
 use serde_json::json;
@@ -9,7 +11,7 @@ use tokio::time::Instant;
 use super::actor::{Actor, Control};
 use super::ledger::Ledger;
 use crate::store::{Act, CallBatch};
-use crate::trunk::{DialError, Leg, Line, Order, Ticket, Turn};
+use crate::trunk::{DialError, Leg, Line, Order, Slot, Ticket, Turn};
 
 /// What comes first: the outcome, a place in the queue, or somebody who wants no call any more.
 enum Step<T> {
@@ -35,6 +37,12 @@ pub(super) fn queued(line: &Line, ahead: usize) -> Fact {
     Fact::new("queued", detail)
 }
 
+/// The carrier takes no call now: it waits on.
+fn sent_back(line: &Line, why: &str, wait: Duration) -> Fact {
+    let wait_ms = wait.as_millis() as u64;
+    Fact::new("queued", json!({ "trunk": line.name(), "ahead": 0, "why": why, "retryAfterMs": wait_ms }))
+}
+
 impl Actor {
     /// Places the call once `prepared` is done and the trunk has a line for it.
     pub(super) async fn launch(
@@ -52,28 +60,52 @@ impl Actor {
         }
         // What came too early for a line was told when it was accepted.
         let mut queued_at = ticket.ahead().map(|_| CallTime::ZERO);
-        let slot = loop {
-            match self.unless_too_late(ticket.turn(), expires).await {
-                Step::Done(Ok(Turn::Dial(slot))) => break slot,
-                Step::Done(Ok(Turn::Queued { ahead })) if queued_at.is_none() => {
+        loop {
+            let slot = match self.slot(line, &mut ticket, &mut queued_at, expires).await {
+                Ok(slot) => slot,
+                Err(launched) => return launched,
+            };
+            if let Some(since) = queued_at.take() {
+                let now = self.clock.now();
+                self.note(Fact::new("dequeued", json!({ "waitedMs": now.ms_since(since) })), None);
+            }
+            self.call.dialled(self.clock.now());
+            match self.unless_too_late(line.place(order.clone(), slot), None).await {
+                // It waits as it does for a free line.
+                Step::Done(Err(DialError::Busy { reason, wait })) => {
+                    tracing::info!(call.id = %self.call_id, trunk = line.name(), reason,
+                        wait_ms = wait.as_millis() as u64, "the carrier asks to wait");
+                    ticket.again(wait);
                     queued_at = Some(self.clock.now());
-                    self.note(queued(line, ahead), None);
+                    self.note(sent_back(line, &reason, wait), None);
                 }
-                Step::Done(Ok(Turn::Queued { ahead })) => self.board.moved_up(&self.call_id, ahead),
-                Step::Done(Err(error)) => return Launched::Asked(Err(error)),
+                Step::Done(placed) => return Launched::Asked(placed),
                 Step::HungUp(by, act) => return self.cancelled(by, act).await,
                 Step::Expired => return Launched::Expired,
             }
-        };
-        if let Some(since) = queued_at {
-            let now = self.clock.now();
-            self.note(Fact::new("dequeued", json!({ "waitedMs": now.ms_since(since) })), None);
         }
-        self.call.dialled(self.clock.now());
-        match self.unless_too_late(line.place(order, slot), None).await {
-            Step::Done(placed) => Launched::Asked(placed),
-            Step::HungUp(by, act) => self.cancelled(by, act).await,
-            Step::Expired => Launched::Expired,
+    }
+
+    /// Waits for the call's turn to dial; otherwise what became of it.
+    async fn slot(
+        &mut self,
+        line: &Line,
+        ticket: &mut Ticket,
+        queued_at: &mut Option<CallTime>,
+        expires: Option<Instant>,
+    ) -> Result<Slot, Launched> {
+        loop {
+            match self.unless_too_late(ticket.turn(), expires).await {
+                Step::Done(Ok(Turn::Dial(slot))) => return Ok(slot),
+                Step::Done(Ok(Turn::Queued { ahead })) if queued_at.is_none() => {
+                    *queued_at = Some(self.clock.now());
+                    self.note(queued(line, ahead), None);
+                }
+                Step::Done(Ok(Turn::Queued { ahead })) => self.board.moved_up(&self.call_id, ahead),
+                Step::Done(Err(error)) => return Err(Launched::Asked(Err(error))),
+                Step::HungUp(by, act) => return Err(self.cancelled(by, act).await),
+                Step::Expired => return Err(Launched::Expired),
+            }
         }
     }
 

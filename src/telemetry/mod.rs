@@ -1,9 +1,17 @@
 //! Logs and metrics: how they start, and what must never be in them.
 
+mod lateness;
+
 use std::io::IsTerminal;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use tracing_subscriber::EnvFilter;
+use tracing::{Level, Metadata};
+use tracing_subscriber::filter::{FilterExt as _, filter_fn};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, fmt, registry, reload};
+
+pub use lateness::Lateness;
 
 /// How logs are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -37,29 +45,45 @@ impl Logging {
     }
 }
 
+/// Libraries that write what is on the wire into the log below `info`: tokens and numbers among it.
+const TALKATIVE: [&str; 11] = [
+    "axum",
+    "engineioxide",
+    "h2",
+    "hyper",
+    "hyper_util",
+    "reqwest",
+    "rustls",
+    "socketioxide",
+    "tokio_tungstenite",
+    "tower_http",
+    "tungstenite",
+];
+
 /// Starts logging to standard error. `filter` is a `tracing` filter such as `info,dering=debug`; what
-/// cannot be parsed falls back to `warn`. A second call does nothing.
+/// cannot be parsed falls back to `warn`. Libraries that would tell what is on the wire never do, whatever it says. A second
+/// call does nothing.
 pub fn start_logging(filter: &str, format: LogFormat) -> Logging {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("warn"));
+    let (filter, reloading) = reload::Layer::new(filter);
+    let filter = filter.and(filter_fn(is_discreet));
     // A line that cannot be written, on a full disk say, is lost; complaining about it on the same stream would panic.
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .log_internal_errors(false);
-    let (started, refilter): (_, Box<dyn Fn(EnvFilter) -> bool + Send + Sync>) = match format {
+    let lines = fmt::layer().with_writer(std::io::stderr).log_internal_errors(false);
+    let started = match format {
         LogFormat::Text => {
-            let builder = builder.with_ansi(std::io::stderr().is_terminal()).with_filter_reloading();
-            let filter = builder.reload_handle();
-            (builder.try_init(), Box::new(move |new| filter.reload(new).is_ok()))
+            let lines = lines.with_ansi(std::io::stderr().is_terminal());
+            registry().with(lines.with_filter(filter)).try_init()
         }
-        LogFormat::Json => {
-            let builder = builder.json().with_filter_reloading();
-            let filter = builder.reload_handle();
-            (builder.try_init(), Box::new(move |new| filter.reload(new).is_ok()))
-        }
+        LogFormat::Json => registry().with(lines.json().with_filter(filter)).try_init(),
     };
     drop(started);
-    Logging { refilter }
+    Logging { refilter: Box::new(move |new| reloading.reload(new).is_ok()) }
+}
+
+/// Whether a line can be written without telling what is on the wire.
+fn is_discreet(line: &Metadata<'_>) -> bool {
+    let library = line.target().split("::").next().unwrap_or_default();
+    *line.level() <= Level::INFO || !TALKATIVE.contains(&library)
 }
 
 /// Starts collecting metrics; the handle renders them as Prometheus text. `None` when something else

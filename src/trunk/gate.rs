@@ -72,6 +72,8 @@ pub(super) struct Gate {
     waiting: VecDeque<Waiting>,
     next_id: u64,
     next_dial: Option<Instant>,
+    /// The carrier asked to be left alone.
+    held_until: Option<Instant>,
 }
 
 /// How often a call near the front of the queue looks where it stands.
@@ -85,13 +87,14 @@ fn look(ahead: usize) -> Duration {
 
 impl Gate {
     pub(super) const fn new(limits: Limits) -> Self {
-        Self { limits, busy: 0, waiting: VecDeque::new(), next_id: 0, next_dial: None }
+        Self { limits, busy: 0, waiting: VecDeque::new(), next_id: 0, next_dial: None, held_until: None }
     }
 
     /// Takes a place at the end of the queue. A trunk without limits has no queue to be full.
     pub(super) fn enter(&mut self, now: Instant) -> Result<u64, Full> {
         let waiting = self.waiting.len();
-        let is_limited = self.limits.calls.is_some() || self.limits.per_second.is_some();
+        let is_held = self.held_until.is_some_and(|until| until > now);
+        let is_limited = self.limits.calls.is_some() || self.limits.per_second.is_some() || is_held;
         // Those who can dial at once do not wait, however short the queue may be.
         let passes = self.ahead(now).is_none() && waiting == 0;
         if is_limited && !passes && waiting >= self.limits.queue {
@@ -123,6 +126,7 @@ impl Gate {
             self.waiting.remove(at);
             self.busy += 1;
             self.next_dial = Some(now + self.limits.spacing().min(self.limits.queue_timeout));
+            self.held_until = None;
             return Answer::Dial;
         }
         let due = self.waiting[at].since + self.limits.queue_timeout;
@@ -147,6 +151,18 @@ impl Gate {
         if let Some(at) = self.place(id) {
             self.waiting.remove(at);
         }
+    }
+
+    /// The carrier takes no call before `until`.
+    pub(super) fn hold(&mut self, until: Instant) {
+        self.next_dial = self.next_dial.max(Some(until));
+        self.held_until = self.held_until.max(Some(until));
+    }
+
+    /// Call `id`, which has waited since `since`, was let through and not taken: it stands where it stood.
+    pub(super) fn back(&mut self, id: u64, since: Instant) {
+        let at = self.waiting.partition_point(|w| w.id < id);
+        self.waiting.insert(at, Waiting { id, since, ready: true });
     }
 
     /// A call that dialled is over.
@@ -216,6 +232,28 @@ mod tests {
             }
         }
         assert_eq!(dialled, [0, 250, 500, 750, 1_000, 1_250, 1_500, 1_750, 2_000]);
+    }
+
+    #[test]
+    fn while_the_carrier_asks_to_wait_calls_queue_and_the_one_it_sent_back_is_first() {
+        let (mut gate, start) = gate(Limits { queue: 2, ..Limits::default() });
+        let first = gate.enter(start).expect("room");
+        assert_eq!(gate.ask(first, start), Answer::Dial);
+        let later = gate.enter(start).expect("room");
+        gate.release();
+        gate.hold(start + Duration::from_secs(3));
+        gate.back(first, start);
+        assert_eq!(gate.ahead(start), Some(2));
+        assert_eq!(gate.enter(start), Err(Full { waiting: 2 }), "as when all lines are busy");
+        assert!(matches!(gate.ask(later, start), Answer::Wait { ahead: 1, .. }));
+        let Answer::Wait { ahead: 0, again } = gate.ask(first, start) else { panic!("it must wait") };
+        assert_eq!(again, start + Duration::from_secs(3));
+        assert_eq!(gate.ask(first, again), Answer::Dial);
+        assert_eq!(gate.ask(later, again), Answer::Dial);
+        gate.hold(again + Duration::from_secs(600));
+        let third = gate.enter(again).expect("room");
+        assert!(matches!(gate.ask(third, again), Answer::Wait { .. }));
+        assert_eq!(gate.ask(third, again + gate.limits.queue_timeout), Answer::TooLate);
     }
 
     #[test]

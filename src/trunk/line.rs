@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use callcore::call::CarrierCdr;
 use tokio::sync::Notify;
@@ -11,6 +12,12 @@ use super::gate::{Answer, Full, Gate, Limits};
 use super::socketio::{CdrPage, Link, RestError, SocketIoTrunk, Version};
 use super::{DialError, Leg, Order};
 use crate::cdr_wire::CdrQuery;
+use crate::telemetry::Lateness;
+
+/// While timers are later than this, one more call would harm those that are there.
+const MAX_LATENESS: Duration = Duration::from_millis(250);
+/// How soon a call that waits for that looks again.
+const LATE_WAIT: Duration = Duration::from_millis(250);
 
 /// What is settled for a trunk beside the way to its carrier.
 #[derive(Clone, Debug, Default)]
@@ -20,6 +27,8 @@ pub struct LineOptions {
     pub limits: Limits,
     /// Shown to the callee when the request names no caller.
     pub caller_id: Option<String>,
+    /// How late this process is: while that is too much, calls wait as for a line.
+    pub lateness: Lateness,
 }
 
 /// A trunk as calls use it. Cheap to clone; every clone shares the same lines.
@@ -202,6 +211,20 @@ impl Ticket {
         self.ahead
     }
 
+    /// The carrier sent the call back and takes none for `wait`: it waits on where it stood.
+    pub fn again(&mut self, wait: Duration) {
+        let now = Instant::now();
+        let mut queue = self.inner.queue();
+        queue.gate.hold(now + wait);
+        queue.gate.back(self.id, self.since);
+        queue.bells.insert(self.id, Arc::clone(&self.bell));
+        (self.used, self.told, self.again) = (false, None, None);
+        self.inner.show(&queue);
+        drop(queue);
+        metrics::counter!("dering_trunk_sent_back_total", "trunk" => self.inner.options.name.clone())
+            .increment(1);
+    }
+
     /// Waits until the call may dial, or stands elsewhere in the queue than last told.
     ///
     /// # Errors
@@ -216,6 +239,9 @@ impl Ticket {
             }
             let now = Instant::now();
             let mut queue = self.inner.queue();
+            if self.inner.options.lateness.now() > MAX_LATENESS {
+                queue.gate.hold(now + LATE_WAIT);
+            }
             match queue.gate.ask(self.id, now) {
                 Answer::Dial => {
                     self.used = true;

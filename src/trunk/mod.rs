@@ -12,7 +12,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use callcore::call::{CarrierCdr, DialStatus};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::telemetry::mask;
 
 pub use codec::Codec;
 pub use gate::{Full, Limits};
@@ -32,6 +34,11 @@ pub enum LegEvent {
     /// The call is over; a [`LegEvent::Cdr`] may follow.
     Hangup,
     Cdr(CarrierCdr),
+    /// Audio cannot be read: the carrier's, or (`is_ours`) ours by the carrier. Told once for each of the two.
+    AudioUnreadable {
+        is_ours: bool,
+        why: String,
+    },
     /// The carrier has gone and has not come back in time, or does not know the call any more. Only a
     /// [`LegEvent::Cdr`] may follow, if the carrier still gives one.
     Lost {
@@ -93,15 +100,41 @@ impl Order {
     }
 }
 
+/// A call that somebody places to us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IncomingCall {
+    /// As the carrier names the session; ours where it named none, or one that is live already.
+    pub session_id: String,
+    /// Who calls, as the carrier writes it; may be empty.
+    pub caller: String,
+    /// The number that was dialled; may be empty where a trunk brought the call.
+    pub called: String,
+    /// The trunk that brought the call; `None` for the port of the inbound WebSocket.
+    pub trunk: Option<String>,
+}
+
+/// A call that rings, and what to take it with.
+#[derive(Debug)]
+pub struct Offer {
+    pub call: IncomingCall,
+    /// Reports `Ringing` at once and `Connected` after the pickup. Dropping it hangs up.
+    pub leg: Leg,
+    /// Answers the call. Dropping it leaves the call ringing.
+    pub pickup: oneshot::Sender<()>,
+}
+
 /// Why a call could not be placed.
 #[derive(Debug, thiserror::Error)]
 pub enum DialError {
-    #[error("the carrier refuses the number {number}: {reason}")]
+    #[error("the carrier refuses the number {}: {reason}", mask(number))]
     BadNumber { number: String, reason: String },
     #[error("the carrier refuses the token; check the trunk's credentials ({reason})")]
     Unauthorized { reason: String },
     #[error("the carrier cannot take the call now: {reason}")]
     Unavailable { reason: String },
+    /// It has too much to do, and takes calls again after `wait`.
+    #[error("the carrier has too much to do: {reason}")]
+    Busy { reason: String, wait: Duration },
     #[error("the carrier's answer cannot be understood: {reason}")]
     Protocol { reason: String },
     #[error(

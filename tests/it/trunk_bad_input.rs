@@ -26,6 +26,8 @@ async fn nonsense_over_socket_io_is_passed_over() {
         ["cdr", "none"], ["cdr", {"sessionId": 7}], ["hangup", []], ["hangup", {"sessionId": ["x"]}],
     ]}))
     .await;
+    let event = heard(&mut leg).await;
+    assert!(matches!(event, LegEvent::AudioUnreadable { is_ours: false, .. }), "{event:?}, and only once");
     // Empty and odd audio is audio.
     for length in [0, 1, 3] {
         let bytes = vec![1_u8; length];
@@ -44,6 +46,9 @@ async fn a_packet_of_a_megabyte_is_thrown_away_and_the_connection_stays() {
         peer.tell(json!({"big": {"sessionId": id, "bytes": bytes}})).await;
     }
     peer.emit(&id, "dtmf", json!({"sessionId": id, "digit": "1"})).await;
+    let event = heard(&mut leg).await;
+    let LegEvent::AudioUnreadable { is_ours: false, why } = event else { panic!("{event:?}") };
+    assert_eq!(why, "a packet of audio is too long");
     assert_eq!(heard(&mut leg).await, LegEvent::Digit('1'));
     peer.emit(&other_id, "dtmf", json!({"sessionId": other_id, "digit": "2"})).await;
     assert_eq!(heard(&mut other).await, LegEvent::Digit('2'));
@@ -101,6 +106,8 @@ async fn nonsense_over_the_plain_websocket_is_passed_over() {
         hex(&vec![0; 70_000]), hex(b"abc"),
     ]}))
     .await;
+    let event = heard(&mut leg).await;
+    assert!(matches!(event, LegEvent::AudioUnreadable { is_ours: false, .. }), "{event:?}");
     assert_eq!(heard(&mut leg).await, LegEvent::Audio(Bytes::from_static(b"abc")));
     // A frame over all limits breaks the connection, and the call goes on over a new one.
     peer.tell(json!({"ws": id, "send": [hex(&vec![0; 5_000_000])]})).await;

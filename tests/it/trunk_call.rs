@@ -314,7 +314,7 @@ async fn refusals_of_the_carrier_say_what_is_wrong() {
             Ok(leg) => drop(leg),
         }
     };
-    assert_eq!(bad_number.to_string(), "the carrier refuses the number 1: Invalid phone number format");
+    assert_eq!(bad_number.to_string(), "the carrier refuses the number …1: Invalid phone number format");
 
     let mut strict = Peer::start("carrier.js", json!({"token": "another"})).await;
     let (stranger, _) = SocketIoTrunk::start(options(strict.url())).expect("a good configuration");

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use dering::telemetry::Lateness;
+use dering::trunk::socketio::SocketIoTrunk;
 use dering::trunk::{DialError, Leg, LegCommand, Limits, Line, LineOptions, Order, Slot, Ticket, Turn};
 use serde_json::json;
 
@@ -30,7 +32,7 @@ async fn a_line_is_free_again_when_the_carriers_side_of_the_call_is_over() {
     let scene = Scene::with(json!({}), |options| options.cdr_wait = Duration::from_millis(20));
     let Some(Scene { mut peer, trunk, .. }) = scene.await else { return };
     let limits = Limits { calls: Some(1), queue: 2, ..Limits::default() };
-    let line = Line::new(trunk, LineOptions { name: "main".into(), limits, caller_id: None });
+    let line = Line::new(trunk, LineOptions { name: "main".into(), limits, ..LineOptions::default() });
     let mut first = line.enter().expect("a free line");
     let slot = dial(&mut first).await;
     let mut leg = place(&line, slot).await;
@@ -54,6 +56,46 @@ async fn a_line_is_free_again_when_the_carriers_side_of_the_call_is_over() {
     assert_eq!(line.load(), (1, 0));
     drop(slot);
     assert_eq!(line.load(), (0, 0));
+}
+
+#[tokio::test]
+async fn a_carrier_that_asks_to_wait_is_asked_again_when_it_said_and_in_the_order_of_the_queue() {
+    let busy = json!({"status": 429, "body": {"status": 429, "errors": "too many calls", "data": null},
+                      "headers": {"retry-after": "1"}});
+    let Some(Scene { mut peer, trunk, .. }) = Scene::set(json!({"rest": busy})).await else { return };
+    let line = Line::new(trunk, LineOptions { name: "main".into(), ..LineOptions::default() });
+    let mut first = line.enter().expect("no limit");
+    let slot = dial(&mut first).await;
+    let refused =
+        within("the answer", line.place(Order::to("0811"), slot)).await.expect_err("too many calls");
+    let DialError::Busy { reason, wait } = refused else { panic!("{refused}") };
+    assert_eq!((reason.as_str(), wait), ("429: too many calls", Duration::from_secs(1)));
+    let begun = std::time::Instant::now();
+    first.again(wait);
+    let mut second = line.enter().expect("room");
+    assert_eq!(second.ahead(), Some(1), "who comes now waits, too");
+    assert!(matches!(turn(&mut first).await, Turn::Queued { ahead: 0 }));
+    assert!(matches!(turn(&mut second).await, Turn::Queued { ahead: 1 }));
+    peer.tell(json!({"set": {"rest": null}})).await;
+    let slot = dial(&mut first).await;
+    assert!(begun.elapsed() >= Duration::from_millis(990), "{:?}", begun.elapsed());
+    let leg = place(&line, slot).await;
+    assert_eq!(leg.session_id, "s0", "nobody was dialled before");
+    let _slot = dial(&mut second).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn calls_wait_while_the_machine_has_too_much_to_do() {
+    let (trunk, _task) = nobody();
+    let lateness = Lateness::fixed(Duration::from_millis(400));
+    let limits = Limits { queue_timeout: Duration::from_secs(5), ..Limits::default() };
+    let line = Line::new(trunk.clone(), LineOptions { limits, lateness, ..LineOptions::default() });
+    let mut waits = line.enter().expect("room");
+    assert!(matches!(waits.turn().await, Ok(Turn::Queued { ahead: 0 })));
+    assert!(matches!(waits.turn().await, Err(DialError::NoLine { .. })));
+    let lateness = Lateness::fixed(Duration::from_millis(20));
+    let line = Line::new(trunk, LineOptions { limits, lateness, ..LineOptions::default() });
+    assert!(matches!(line.enter().expect("room").turn().await, Ok(Turn::Dial(_))));
 }
 
 #[tokio::test(start_paused = true)]
@@ -82,10 +124,14 @@ async fn dial_requests_are_spread_over_the_second() {
 
 /// A line to a carrier that is not there: enough to queue for.
 fn nowhere(limits: Limits) -> (Line, tokio::task::JoinHandle<()>) {
+    let (trunk, task) = nobody();
+    (Line::new(trunk, LineOptions { name: "nowhere".into(), limits, ..LineOptions::default() }), task)
+}
+
+fn nobody() -> (SocketIoTrunk, tokio::task::JoinHandle<()>) {
     let mut options = crate::trunk_fixture::options("http://127.0.0.1:9".into());
     options.version = Some(dering::trunk::socketio::Version::V1_0_5);
-    let (trunk, task) = dering::trunk::socketio::SocketIoTrunk::start(options).expect("a good configuration");
-    (Line::new(trunk, LineOptions { name: "nowhere".into(), limits, caller_id: None }), task)
+    SocketIoTrunk::start(options).expect("a good configuration")
 }
 
 #[tokio::test]

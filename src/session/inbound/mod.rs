@@ -25,11 +25,10 @@ use super::scribe::Scribe;
 use crate::flows::Stored;
 use crate::store::{CallBatch, NewCall, NewEvent};
 use crate::telemetry::mask;
-use crate::trunk::Leg;
-use crate::trunk::inbound::Offer;
+use crate::trunk::{IncomingCall, Leg, Offer};
 
-/// The trunk's name in records of calls that came in.
-const TRUNK: &str = "inbound";
+/// Where a call came in that no trunk brought, in records.
+const PORT: &str = "inbound";
 /// The caller waits at most so long for us to pick up, ms.
 const RING_TIMEOUT_MS: u64 = 30_000;
 /// Small packets and a short lead: a carrier that cannot be interrupted goes on for no longer than this.
@@ -43,6 +42,8 @@ pub struct InboundCall {
     /// The number that was dialled.
     pub called: String,
     pub route: Arc<Route>,
+    /// The trunk that brought the call; `None` for the port of the inbound WebSocket.
+    pub trunk: Option<String>,
     /// Answers the call.
     pub pickup: oneshot::Sender<()>,
 }
@@ -59,7 +60,7 @@ struct Begun {
 
 impl Handle {
     /// Takes calls until the port closes. A call that no flow takes is hung up and written down.
-    pub async fn receive(&self, mut offers: mpsc::Receiver<Offer>, routes: Routes) {
+    pub async fn receive(&self, mut offers: mpsc::Receiver<Offer>, routes: Arc<Routes>) {
         if routes.is_empty() {
             tracing::warn!(
                 "there is no inbound route and no default_flow: every inbound call will be hung up"
@@ -68,12 +69,13 @@ impl Handle {
         while let Some(Offer { call, leg, pickup }) = offers.recv().await {
             let Some(route) = routes.find(&call.called) else {
                 let why = TurnedAway::no_route(&call.called);
-                self.turn_away(call.caller, call.called, leg, why);
+                self.turn_away(call, leg, why);
                 continue;
             };
             let handle = self.clone();
             self.inner.tasks.spawn(async move {
-                let call = InboundCall { caller: call.caller, called: call.called, route, pickup };
+                let IncomingCall { caller, called, trunk, .. } = call;
+                let call = InboundCall { caller, called, route, trunk, pickup };
                 // A refusal has been written down and logged.
                 let _taken = handle.accept(call, leg).await;
             });
@@ -94,7 +96,9 @@ impl Handle {
             }
             Err(refusal) => {
                 let why = TurnedAway::refused(&call.route, &refusal);
-                self.turn_away(call.caller, call.called, leg, why);
+                let InboundCall { caller, called, trunk, .. } = call;
+                let session_id = leg.session_id.clone();
+                self.turn_away(IncomingCall { session_id, caller, called, trunk }, leg, why);
                 Err(refusal)
             }
         }
@@ -127,9 +131,9 @@ impl Handle {
     fn run(&self, begun: Begun, call: InboundCall, leg: Leg) {
         let inner = &self.inner;
         let Begun { call_id, flow, run, hearing, control, clock } = begun;
-        let InboundCall { caller, called, route, pickup } = call;
+        let InboundCall { caller, called, route, trunk, pickup } = call;
         tracing::info!(call.id = %call_id, caller = %mask(&caller), called = %mask(&called), flow = %route.flow,
-            "inbound call accepted");
+            trunk = trunk.as_deref().unwrap_or(PORT), "inbound call accepted");
         inner.board.add(LiveCall {
             call_id: call_id.clone(),
             flow: route.flow.clone(),
@@ -141,7 +145,7 @@ impl Handle {
         let speech = Speech { tts: inner.parts.tts.clone() };
         let prompts = run.known_prompts();
         let actor = Actor {
-            call: Call::new(settings(&route, &flow, &hearing), run),
+            call: Call::new(settings(&route, &flow, &hearing, playback(trunk.as_deref())), run),
             call_id: call_id.clone(),
             app_id: route.app_id.clone(),
             number: called,
@@ -169,14 +173,19 @@ impl Handle {
     }
 }
 
-fn settings(route: &Route, flow: &Stored, hearing: &Hearing) -> Settings {
+/// How to speak on the wire that brought the call: a trunk tells how far it has played.
+fn playback(trunk: Option<&str>) -> playback::Options {
+    if trunk.is_some() { playback::Options::default() } else { PLAYBACK }
+}
+
+fn settings(route: &Route, flow: &Stored, hearing: &Hearing, playback: playback::Options) -> Settings {
     Settings {
         direction: Direction::Inbound,
         // The flow ends the call by its own limit; this one is for a flow that cannot.
         max_call_ms: flow.flow.limits().call_ms + 5_000,
         machine_detection: route.machine_detection,
         amd: amd::Options { timers: amd_timers(flow.flow.amd().timers), ..amd::Options::default() },
-        playback: PLAYBACK,
+        playback,
         ring_timeout_ms: RING_TIMEOUT_MS,
         recognises: hearing.recognises(),
         interim: hearing.gives_interims(),
@@ -198,7 +207,7 @@ fn first_lines(
     batch.new = Some(NewCall {
         app_id: route.app_id.clone(),
         bot_id: route.flow.clone(),
-        trunk: TRUNK.into(),
+        trunk: call.trunk.clone().unwrap_or_else(|| PORT.into()),
         target: call.called.clone(),
         caller: call.caller.clone(),
         state: "ringing".into(),

@@ -8,11 +8,11 @@ use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::super::handle::{Handle, Refusal};
-use super::{Route, TRUNK};
+use super::{PORT, Route};
 use crate::session::scribe::keep;
 use crate::store::{CallBatch, CallUpdate, NewCall, NewEvent, Store};
 use crate::telemetry::mask;
-use crate::trunk::{Leg, LegCommand, LegEvent};
+use crate::trunk::{IncomingCall, Leg, LegCommand, LegEvent};
 use crate::wallclock::{iso, now_ms};
 
 /// Calls turned away that may wait to be written down, beside those that run.
@@ -37,7 +37,12 @@ impl TurnedAway {
         Self {
             outcome: "no_route",
             cause: 1,
-            why: format!("no inbound route is for the number {}", mask(called)),
+            why: if called.is_empty() {
+                "the carrier does not say which number was dialled: set `did` on its trunk, or `inbound.default_flow`"
+                    .into()
+            } else {
+                format!("no inbound route is for the number {}", mask(called))
+            },
             flow: String::new(),
             app_id: String::new(),
         }
@@ -66,9 +71,9 @@ impl TurnedAway {
 
 impl Handle {
     /// Hangs a call up that nobody takes, and writes it down.
-    pub(super) fn turn_away(&self, caller: String, called: String, leg: Leg, why: TurnedAway) {
+    pub(super) fn turn_away(&self, call: IncomingCall, leg: Leg, why: TurnedAway) {
         metrics::counter!("dering_inbound_turned_away_total", "reason" => why.outcome).increment(1);
-        tracing::warn!(session = %leg.session_id, caller = %mask(&caller), called = %mask(&called),
+        tracing::warn!(session = %leg.session_id, caller = %mask(&call.caller), called = %mask(&call.called),
             reason = why.outcome, why = %why.why, "an inbound call was hung up");
         if self.inner.tasks.len() > self.inner.options.max_calls + WAITING {
             // Dropping the leg hangs up.
@@ -79,11 +84,12 @@ impl Handle {
             return;
         }
         let store = self.inner.parts.store.clone();
-        self.inner.tasks.spawn(async move { see_off(&store, caller, called, leg, &why).await });
+        self.inner.tasks.spawn(async move { see_off(&store, call, leg, &why).await });
     }
 }
 
-async fn see_off(store: &Store, caller: String, called: String, mut leg: Leg, why: &TurnedAway) {
+async fn see_off(store: &Store, call: IncomingCall, mut leg: Leg, why: &TurnedAway) {
+    let IncomingCall { caller, called, trunk, .. } = call;
     let began_ms = now_ms();
     // A leg that takes no command is gone already.
     let _gone = leg.commands.send(LegCommand::Hangup).await;
@@ -96,7 +102,7 @@ async fn see_off(store: &Store, caller: String, called: String, mut leg: Leg, wh
     batch.new = Some(NewCall {
         app_id: why.app_id.clone(),
         bot_id: why.flow.clone(),
-        trunk: TRUNK.into(),
+        trunk: trunk.unwrap_or_else(|| PORT.into()),
         target: called.clone(),
         caller: caller.clone(),
         state: "ended".into(),

@@ -24,10 +24,9 @@ use super::line::{Action, Farewell, Line};
 use super::messages::{self, Announcement, Report};
 use super::server::{FULL, Shared};
 use super::tls::Certificate;
-use super::{IncomingCall, Offer};
 use crate::net::doors::Place;
 use crate::telemetry::mask;
-use crate::trunk::{Abilities, Leg, LegCommand, LegEvent};
+use crate::trunk::{Abilities, IncomingCall, Leg, LegCommand, LegEvent, Offer};
 
 /// Largest message of the carrier's: 16 s of audio.
 const MAX_MESSAGE: usize = 256 * 1024;
@@ -202,7 +201,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
         let (pickup, mut picked_up) = oneshot::channel();
         tracing::info!(session = %session_id, peer = %self.peer, caller = %mask(&caller), called = %mask(&called),
             "a call comes in");
-        let call = IncomingCall { session_id: session_id.clone(), caller, called, peer: self.peer };
+        let call = IncomingCall { session_id: session_id.clone(), caller, called, trunk: None };
         let abilities = Abilities::default();
         let leg = Leg { session_id: session_id.clone(), abilities, events, commands };
         metrics::counter!("dering_inbound_calls_total").increment(1);

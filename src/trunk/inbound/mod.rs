@@ -10,7 +10,7 @@
 //! | `connection` | one socket from the handshake to the last word |
 //! | `server` | the port, its limits, its end |
 //!
-//! A call comes out as an [`Offer`]: who calls whom, a [`Leg`] as any other trunk yields, and the way to
+//! A call comes out as an [`Offer`](super::Offer): who calls whom, a [`Leg`] as any other trunk yields, and the way to
 //! pick up. Nothing is sent to the caller before that.
 
 pub mod access;
@@ -24,10 +24,7 @@ pub mod tls;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::sync::oneshot;
-
 use self::access::Access;
-use super::Leg;
 use crate::net::doors::Limits;
 pub use server::{Server, StartError};
 
@@ -89,27 +86,4 @@ impl Default for Waits {
             write: seconds(5),
         }
     }
-}
-
-/// A call that somebody places to us.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IncomingCall {
-    /// As the carrier names the session; ours where it named none, or one that is live already.
-    pub session_id: String,
-    /// Who calls, as the carrier writes it; may be empty.
-    pub caller: String,
-    /// The number that was dialled.
-    pub called: String,
-    /// The carrier's address.
-    pub peer: SocketAddr,
-}
-
-/// A call that rings, and what to take it with.
-#[derive(Debug)]
-pub struct Offer {
-    pub call: IncomingCall,
-    /// Reports `Ringing` at once and `Connected` after the pickup. Dropping it hangs up.
-    pub leg: Leg,
-    /// Answers the call. Dropping it leaves the call ringing.
-    pub pickup: oneshot::Sender<()>,
 }

@@ -14,10 +14,11 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
+use super::Options;
 use super::connection;
 use super::tls::{Certificate, TlsError};
-use super::{Offer, Options};
 use crate::net::doors::Doors;
+use crate::trunk::Offer;
 
 /// Calls that may wait to be looked at.
 const OFFERS: usize = 256;

@@ -52,21 +52,44 @@ pub(super) struct Hosts {
     notices: mpsc::Sender<(Host, Notice)>,
     all: BTreeMap<Host, Connected>,
     next: Host,
+    /// Calls that share a connection: one that breaks takes no more with it, and each is read by a task of its own.
+    share: usize,
 }
 
 impl Hosts {
     /// No connection yet; `template` is for all of them but for the address.
-    pub(super) const fn new(template: client::Options, notices: mpsc::Sender<(Host, Notice)>) -> Self {
-        Self { template, notices, all: BTreeMap::new(), next: BASE }
+    pub(super) fn new(
+        template: client::Options,
+        notices: mpsc::Sender<(Host, Notice)>,
+        share: usize,
+    ) -> Self {
+        Self { template, notices, all: BTreeMap::new(), next: BASE, share: share.max(1) }
     }
 
-    /// The connection to the server beside `base`, opened when there is none yet; `None` when there are
-    /// too many.
-    pub(super) fn open(&mut self, base: Url) -> Option<Host> {
+    /// A connection to the server beside `base` for one more call, where `calls` tells how many each has: opened when
+    /// all are full, and another one ahead of need. `None` when there are too many.
+    pub(super) fn open(&mut self, base: Url, calls: impl Fn(Host) -> usize) -> Option<Host> {
         let url = endpoint::socket_io(base);
-        if let Some((host, _)) = self.all.iter().find(|(_, host)| host.url == url) {
-            return Some(*host);
+        let own = self.all.iter().filter(|(_, connected)| connected.url == url);
+        let own: Vec<(Host, bool, usize)> =
+            own.map(|(host, connected)| (*host, connected.is_up, calls(*host))).collect();
+        let with_room = || own.iter().filter(|(_, _, calls)| *calls < self.share);
+        let room: usize = with_room().map(|(_, _, calls)| self.share - calls).sum();
+        let chosen = with_room().find(|(_, is_up, _)| *is_up).or_else(|| with_room().next());
+        let chosen = chosen.map(|(host, ..)| *host);
+        let least = own.iter().min_by_key(|(_, _, calls)| *calls).map(|(host, ..)| *host);
+        match chosen {
+            // The next connection is there before it is needed.
+            Some(host) if room <= self.share / 5 => {
+                self.connect(url);
+                Some(host)
+            }
+            Some(host) => Some(host),
+            None => self.connect(url).or(least),
         }
+    }
+
+    fn connect(&mut self, url: String) -> Option<Host> {
         if self.all.len() >= MAX_HOSTS {
             return None;
         }

@@ -13,7 +13,7 @@
 //! | `endpoint` | where media is, and whether that place may have the token |
 //! | `room`, `rooms`, `strays` | the state of one call, of all of them, and of reports that come early |
 //! | `hosts`, `acks` | the Socket.IO connections; acknowledgements of audio |
-//! | `router`, `placing`, `records` | the task that ties them together |
+//! | `router`, `placing`, `offering`, `records` | the task that ties them together |
 //!
 //! The client is our own because no published Rust client carries this protocol's audio: nested binary
 //! leaves, bytes 0x1E inside them, and acknowledgements of binary events all have to survive.
@@ -23,6 +23,7 @@ pub mod client;
 mod endpoint;
 mod hosts;
 pub(super) mod messages;
+mod offering;
 mod options;
 pub mod packet;
 mod placing;
@@ -118,12 +119,13 @@ impl SocketIoTrunk {
             ack_timeout: options.ack_timeout,
             queue: QUEUE,
         };
-        let mut hosts = Hosts::new(template, notices_in);
-        let on_demand = options.version == Some(Version::V1_0_5);
+        let mut hosts = Hosts::new(template, notices_in, options.calls_per_connection);
+        // Who takes calls must be connected to hear of them.
+        let on_demand = options.version == Some(Version::V1_0_5) && options.offers.is_none();
         if on_demand {
             hosts = hosts.without_base();
         } else {
-            hosts.open(base.clone());
+            hosts.open(base.clone(), |_| 0);
         }
         let (wishes, wished) = mpsc::channel(QUEUE);
         let (link, seen) = watch::channel(if on_demand { Link::OnDemand } else { Link::Connecting });
@@ -143,6 +145,8 @@ impl SocketIoTrunk {
                 tls,
                 backoff: options.backoff,
                 connect_timeout: options.connect_timeout,
+                offers: options.offers,
+                did: options.did.unwrap_or_default(),
             },
             policy: endpoint::Policy::new(base.clone(), options.media_hosts),
             base,

@@ -7,8 +7,9 @@ use callcore::retry::Backoff;
 use reqwest::Url;
 use secrecy::SecretString;
 use serde::Deserialize;
+use tokio::sync::mpsc;
 
-use crate::trunk::Codec;
+use crate::trunk::{Codec, Offer};
 
 /// Which revision of the service a carrier runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -69,6 +70,12 @@ pub struct Options {
     /// Media hosts that may have the token, beside those of the base URL's own site: `media.example.com`,
     /// or `*.example.com` for all hosts below.
     pub media_hosts: Vec<String>,
+    /// Where calls go that somebody places to us over this trunk; without it they are left alone.
+    pub offers: Option<mpsc::Sender<Offer>>,
+    /// The number that was dialled where the carrier does not say which.
+    pub did: Option<String>,
+    /// Calls on one Socket.IO connection before another one is opened; above 0.
+    pub calls_per_connection: usize,
     /// A call that is not answered for so long is hung up, unless its order says otherwise.
     pub ring_timeout: Duration,
     /// A call whose room has been out of reach for so long is lost.
@@ -100,6 +107,9 @@ impl Options {
             media: MediaWire::default(),
             codec: Codec::default(),
             media_hosts: Vec::new(),
+            offers: None,
+            did: None,
+            calls_per_connection: 50,
             ring_timeout: Duration::from_secs(60),
             away_timeout: Duration::from_secs(10),
             cdr_wait: Duration::from_secs(2),

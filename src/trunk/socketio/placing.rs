@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::hosts::BASE;
+use super::client::Host;
 use super::rest::{Extras, Placed};
 use super::room::{Patience, Room};
 use super::rooms::{Held, Manner, Media};
@@ -17,9 +17,9 @@ use crate::trunk::codec::{Codec, Codecs};
 use crate::trunk::{Abilities, DialError, Leg, Order};
 
 /// Events that may wait for a leg to read them: 10 s of 20 ms audio.
-const EVENTS: usize = 512;
+pub(super) const EVENTS: usize = 512;
 /// Commands that may wait for the trunk.
-const COMMANDS: usize = 256;
+pub(super) const COMMANDS: usize = 256;
 /// Dial requests under way at once.
 const MAX_PLACEMENTS: usize = 64;
 /// The session's own ring limit comes first; ours is for a session that is gone.
@@ -113,7 +113,12 @@ impl Router {
     }
 
     /// How to speak to the carrier about a call that it has just taken.
-    fn manner(&mut self, id: &Arc<str>, endpoint: Option<&str>, asked: Codecs) -> Result<Manner, String> {
+    pub(super) fn manner(
+        &mut self,
+        id: &Arc<str>,
+        endpoint: Option<&str>,
+        asked: Codecs,
+    ) -> Result<Manner, String> {
         let configured = self.settled.version;
         let url = match (endpoint, configured) {
             (Some(text), None | Some(Version::V1_0_5)) => {
@@ -137,17 +142,22 @@ impl Router {
             }
             self.note_version(Version::V1_0_4);
             let codecs = Codecs { sent: self.settled.codec, received: Codec::Pcm16 };
-            return Ok(Manner { media: Media::Host(BASE), codecs, is_labelled: true });
+            let host = self.host(self.base.clone())?;
+            return Ok(Manner { media: Media::Host(host), codecs, is_labelled: true });
         };
         self.note_version(Version::V1_0_5);
         let media = match self.settled.media {
-            MediaWire::SocketIo => {
-                let host = self.hosts.open(url);
-                Media::Host(host.ok_or("it names more media hosts than can be connected to at once")?)
-            }
+            MediaWire::SocketIo => Media::Host(self.host(url)?),
             MediaWire::WebSocket => Media::Socket(self.open_socket(id, url)),
         };
         Ok(Manner { media, codecs: asked, is_labelled: false })
+    }
+
+    /// A connection to the Socket.IO server beside `url` that has room for a call.
+    fn host(&mut self, url: reqwest::Url) -> Result<Host, &'static str> {
+        let rooms = &self.traffic.rooms;
+        let host = self.hosts.open(url, |host| rooms.calls_on(host));
+        host.ok_or("it names more media hosts than can be connected to at once")
     }
 
     /// A version that was not configured is found out, and may change when the carrier is renewed.

@@ -10,11 +10,11 @@ use rustls::ClientConfig;
 use serde::Serialize;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep};
 
 use super::client::{Host, Notice, TokenSource};
 use super::hosts::{BASE, Hosts, NotSent};
-use super::messages::{self, AUDIO_CHUNK_MS, Mark, Press, ReportError, Speech, plain_command};
+use super::messages::{self, AUDIO_CHUNK_MS, Mark, Press, Report, ReportError, Speech, plain_command};
 use super::packet::{Binary, Event};
 use super::placing::{Placements, Wish};
 use super::records::Records;
@@ -24,7 +24,7 @@ use super::rooms::{Deed, Manner, Media, Rooms, Speaker};
 use super::websocket::{AUDIO_ROOM, Frame, Heard, Told};
 use super::{Link, LinkError, MediaWire, Version};
 use crate::trunk::codec::Codecs;
-use crate::trunk::{Codec, LegCommand};
+use crate::trunk::{Codec, LegCommand, Offer};
 
 const TICK: Duration = Duration::from_millis(20);
 /// Notices taken from a connection in one go.
@@ -45,6 +45,10 @@ pub(super) struct Settled {
     pub(super) tls: Arc<ClientConfig>,
     pub(super) backoff: callcore::retry::Backoff,
     pub(super) connect_timeout: Duration,
+    /// Where calls go that come in.
+    pub(super) offers: Option<mpsc::Sender<Offer>>,
+    /// The number that was dialled where the carrier does not say which.
+    pub(super) did: String,
 }
 
 pub(super) struct Router {
@@ -67,6 +71,8 @@ pub(super) struct Traffic {
     pub(super) placing: Placements,
     pub(super) records: Records,
     pub(super) hanging_up: JoinSet<()>,
+    /// Calls that ring here, until somebody takes them or does not.
+    pub(super) offered: JoinSet<Option<Arc<str>>>,
     /// The calls' own connections.
     pub(super) sockets: JoinSet<()>,
     pub(super) told: mpsc::Sender<Told>,
@@ -84,6 +90,7 @@ impl Traffic {
             placing: Placements::default(),
             records: Records::default(),
             hanging_up: JoinSet::new(),
+            offered: JoinSet::new(),
             sockets: JoinSet::new(),
             told,
             hears,
@@ -131,6 +138,11 @@ impl Router {
                     self.settle(Some(&id));
                 }
                 Some(_) = self.traffic.hanging_up.join_next() => {}
+                Some(taken) = self.traffic.offered.join_next() => {
+                    if let Ok(Some(id)) = taken {
+                        self.pick_up(&id);
+                    }
+                }
                 Some(_) = self.traffic.sockets.join_next() => {}
                 _ = tick.tick(), if ticks => self.tick(),
             }
@@ -193,6 +205,7 @@ impl Router {
 
     fn event(&mut self, host: Host, event: &Event) {
         match messages::read(event) {
+            Ok((id, Report::Offered(offered))) if self.is_new(&id) => self.offer(host, &id, offered),
             Ok((id, report)) => {
                 let now = Instant::now();
                 self.traffic.rooms.report(Speaker::Host(host), &id, report, now, &mut self.traffic.deeds);
@@ -231,12 +244,14 @@ impl Router {
         let Traffic { rooms, deeds, .. } = &mut self.traffic;
         match heard {
             Heard::Up => rooms.call_up(id, now, deeds),
+            // An acknowledgement is of a connection that calls share.
+            Heard::Said(Report::AudioRefused(reason)) => rooms.refused_audio(id, reason, deeds),
             Heard::Said(report) => rooms.report(Speaker::Socket, id, report, now, deeds),
             Heard::RoundTrip(time) => rooms.call_round_trip(id, time, deeds),
             Heard::Down => rooms.call_down(id, now),
             Heard::Refused => {
                 rooms.call_down(id, now);
-                rooms.report(Speaker::Socket, id, messages::Report::JoinRefused, now, deeds);
+                rooms.report(Speaker::Socket, id, Report::JoinRefused, now, deeds);
             }
             Heard::Odd(error) => return self.odd("frame", &error),
         }
@@ -301,8 +316,14 @@ impl Router {
     pub(super) fn hang_up_by_rest(&mut self, id: &str) {
         let (rest, id, trunk) = (self.rest.clone(), id.to_owned(), self.settled.name.clone());
         self.traffic.hanging_up.spawn(async move {
-            if let Err(error) = rest.hang_up(&id).await {
-                tracing::warn!(trunk, session = id, %error, "the call could not be hung up over REST");
+            // The callee's telephone rings, and somebody pays: a carrier that is busy is asked again.
+            let mut waits = [1, 3, 10].map(Duration::from_secs).into_iter();
+            while let Err(error) = rest.hang_up(&id).await {
+                let wait = waits.next().filter(|_| error.may_pass());
+                tracing::warn!(trunk, session = id, %error, again = wait.is_some(),
+                    "the call could not be hung up over REST");
+                let Some(wait) = wait else { return };
+                sleep(wait).await;
             }
         });
     }
@@ -358,7 +379,7 @@ impl Router {
                 audio_format: is_labelled.then(|| codecs.sent.name()),
             };
             let packet = if is_labelled && connected.acks.is_wanted() {
-                connected.client.watched("audio", &speech, connected.acks.watch())
+                connected.client.watched("audio", &speech, connected.acks.watch(id, &self.traffic.told))
             } else {
                 connected.client.event("audio", &speech)
             };

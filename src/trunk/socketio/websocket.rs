@@ -153,6 +153,8 @@ impl Task {
         loop {
             let silent_at = heard_at + round_trip.patience().unwrap_or(SILENCE);
             let message = tokio::select! {
+                // What waits to be read is no silence, however long we were busy elsewhere.
+                biased;
                 message = socket.next() => match message {
                     Some(Ok(message)) => message,
                     Some(Err(error)) => return End::Lost(LinkError::closed(error)),
@@ -188,7 +190,7 @@ impl Task {
                     Err(error) => Heard::Odd(error),
                 },
                 Message::Binary(audio) if audio.len() > self.options.limits.kept => {
-                    Heard::Odd(ReportError::TooLong)
+                    Heard::Said(Report::AudioUnreadable(ReportError::TooLong.to_string()))
                 }
                 Message::Binary(audio) => Heard::Said(Report::Audio(audio)),
                 Message::Pong(answer) => match round_trip.pong(&answer, heard_at) {

@@ -164,9 +164,7 @@ impl Wire {
     }
 
     fn poll<T>(&mut self, cx: &mut Context<'_>, outgoing: &mut mpsc::Receiver<T>) -> Poll<Step<T>> {
-        if let Poll::Ready(error) = self.poll_deadline(cx) {
-            return Poll::Ready(Step::Lost(error));
-        }
+        let deadline = self.poll_deadline(cx);
         // Turns, so that neither direction starves the other.
         self.sending_first = !self.sending_first;
         if self.sending_first
@@ -179,6 +177,10 @@ impl Wire {
             Poll::Ready(Ok(Incoming::RoundTrip(time))) => return Poll::Ready(Step::RoundTrip(time)),
             Poll::Ready(Err(error)) => return Poll::Ready(Step::Lost(error)),
             Poll::Pending => {}
+        }
+        // Only now: what waits to be read is no silence, however long we were busy elsewhere.
+        if let Poll::Ready(error) = deadline {
+            return Poll::Ready(Step::Lost(error));
         }
         self.poll_outgoing(cx, outgoing)
     }

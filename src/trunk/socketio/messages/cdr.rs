@@ -5,6 +5,11 @@ use serde::Deserialize;
 
 use super::Text;
 
+/// Longest text of a record that is kept, in characters.
+const LONGEST_FIELD: usize = 256;
+/// Longest time that is believed, in seconds: a year.
+const LONGEST_CALL: u64 = 31_536_000;
+
 /// A CDR as carriers send it: numbers may be strings, what is unknown may be null or absent.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -37,13 +42,14 @@ pub(in crate::trunk) struct WireCdr<'a> {
 
 impl WireCdr<'_> {
     pub(in crate::trunk) fn into_cdr(self) -> CarrierCdr {
-        let text = |field: Option<Text<'_>>| field.map(|t| t.0.into_owned()).filter(|t| !t.is_empty());
-        let seconds = |field: &Option<Text<'_>>| field.as_ref().and_then(Text::whole).unwrap_or(0);
+        let text = |field: Option<Text<'_>>| field.map(|t| plain(&t.0)).filter(|t| !t.is_empty());
+        let seconds =
+            |field: &Option<Text<'_>>| field.as_ref().and_then(Text::whole).unwrap_or(0).min(LONGEST_CALL);
         let answer_time = text(self.answer_time);
         let code = self.hangup_cause_code.as_ref().and_then(Text::whole).unwrap_or(0);
         let hangup_cause_code = u16::try_from(code).unwrap_or(0);
         CarrierCdr {
-            session_id: self.session_id.0.into_owned(),
+            session_id: plain(&self.session_id.0),
             destination: text(self.destination).unwrap_or_default(),
             start_time: text(self.start_time).unwrap_or_default(),
             end_time: text(self.end_time).unwrap_or_default(),
@@ -67,8 +73,14 @@ impl WireCdr<'_> {
     }
 }
 
+/// A field as it is kept: one line, within bounds.
+fn plain(text: &str) -> String {
+    text.trim().chars().filter(|c| !c.is_control()).take(LONGEST_FIELD).collect()
+}
+
 fn disposition(sent: Option<&Text<'_>>, answered: bool) -> Disposition {
-    let spelled: String = sent.iter().flat_map(|t| t.0.chars()).filter(char::is_ascii_alphabetic).collect();
+    let letters = sent.iter().flat_map(|t| t.0.chars()).filter(char::is_ascii_alphabetic);
+    let spelled: String = letters.take(LONGEST_FIELD).collect();
     match spelled.to_ascii_uppercase().as_str() {
         "ANSWERED" | "ANSWER" => Disposition::Answered,
         "NOANSWER" => Disposition::NoAnswer,

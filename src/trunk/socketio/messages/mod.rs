@@ -11,6 +11,7 @@ use std::borrow::Cow;
 use bytes::Bytes;
 use callcore::call::{CarrierCdr, DialStatus};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 pub(in crate::trunk) use cdr::WireCdr;
 pub(super) use plain::{plain_command, read_plain};
@@ -23,20 +24,40 @@ use crate::trunk::Codec;
 /// Longest audio packet sent, in milliseconds: the documented optimum.
 pub(super) const AUDIO_CHUNK_MS: usize = 160;
 
+/// Longest number or address that is taken, in characters.
+const LONGEST_FIELD: usize = 256;
+
 /// What the carrier says about one session.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Report {
     /// The session exists; its room can be joined.
     Announced,
+    /// Somebody calls us: who takes the call joins its room.
+    Offered(Offered),
     Joined,
     JoinRefused,
     Status(DialStatus),
     /// In the codec of the call.
     Audio(Bytes),
+    /// It sent audio that cannot be read, and why.
+    AudioUnreadable(String),
+    /// It acknowledged audio of ours as refused, and why.
+    AudioRefused(String),
     Digit(char),
     CheckPoint(String),
     Hangup,
     Cdr(CarrierCdr),
+}
+
+/// What the carrier tells of a call that comes in. No document says how it names the numbers: those of the inbound
+/// WebSocket are expected, and others are known.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Offered {
+    pub(super) caller: String,
+    /// Empty when the carrier does not say which number was dialled.
+    pub(super) called: String,
+    /// Where its media is, from 1.0.5 on.
+    pub(super) endpoint: Option<String>,
 }
 
 /// Why an event is not passed on.
@@ -59,7 +80,12 @@ pub(super) enum ReportError {
 pub(super) fn read(event: &Event) -> Result<(Cow<'_, str>, Report), ReportError> {
     let data = &event.data;
     Ok(match event.name.as_str() {
-        "newSession" => (data.arg::<Session<'_>>(0)?.session_id.0, Report::Announced),
+        "newSession" => {
+            let fields: Map<String, Value> = data.arg(0)?;
+            let is_offered = field(&fields, &["type"]).eq_ignore_ascii_case("inbound");
+            let report = if is_offered { Report::Offered(offered(&fields)) } else { Report::Announced };
+            (data.arg::<Session<'_>>(0)?.session_id.0, report)
+        }
         "roomJoined" => {
             let RoomJoined { session_id, status } = data.arg(0)?;
             let joined = status.0.eq_ignore_ascii_case("success");
@@ -69,20 +95,14 @@ pub(super) fn read(event: &Event) -> Result<(Cow<'_, str>, Report), ReportError>
             let DialStatusChanged { session_id, status } = data.arg(0)?;
             (session_id.0, Report::Status(dial_status(&status.0)?))
         }
-        "audio" => {
-            let Audio { session_id, audio_data, audio_format } = data.arg(0)?;
-            let bytes = data.binary(audio_data)?;
-            if data.is_cut() {
-                return Err(ReportError::TooLong);
+        // Whose audio it is can be read when the audio cannot: the call is to learn that it is deaf.
+        "audio" => match audio(event) {
+            Ok((session_id, bytes)) => (session_id.0, Report::Audio(bytes)),
+            Err(error) => {
+                let session_id = data.arg::<Session<'_>>(0)?.session_id.0;
+                (session_id, Report::AudioUnreadable(error.to_string()))
             }
-            // 1.0.3 and 1.0.5 name no format: it is pcm16, or what was negotiated.
-            if let Some(format) = audio_format
-                && Codec::named(&format.0).is_none()
-            {
-                return Err(ReportError::Value { field: "audioFormat", value: format.0.into_owned() });
-            }
-            (session_id.0, Report::Audio(bytes.clone()))
-        }
+        },
         "dtmf" => {
             let Dtmf { session_id, digit } = data.arg(0)?;
             (session_id.0, Report::Digit(key(&digit.0)?))
@@ -98,6 +118,48 @@ pub(super) fn read(event: &Event) -> Result<(Cow<'_, str>, Report), ReportError>
         }
         _ => return Err(ReportError::Unknown),
     })
+}
+
+/// The numbers of a call that comes in: under the inbound WebSocket's names first, then under those of the record,
+/// then under what others write.
+fn offered(fields: &Map<String, Value>) -> Offered {
+    let endpoint = field(fields, &["endpointUrl"]);
+    Offered {
+        caller: field(fields, &["callerId", "source", "caller", "from"]),
+        called: field(fields, &["didNumber", "destination", "phoneNumber", "called", "to", "did"]),
+        endpoint: (!endpoint.is_empty()).then_some(endpoint),
+    }
+}
+
+/// The first of these fields that says something, as plain text within bounds.
+fn field(fields: &Map<String, Value>, names: &[&str]) -> String {
+    let said = names.iter().filter_map(|name| match fields.get(*name)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    });
+    let mut plain = said.map(|text| {
+        let plain = text.trim().chars().filter(|c| !c.is_control());
+        plain.take(LONGEST_FIELD).collect::<String>()
+    });
+    plain.find(|text| !text.is_empty()).unwrap_or_default()
+}
+
+fn audio(event: &Event) -> Result<(Text<'_>, Bytes), ReportError> {
+    let data = &event.data;
+    let Audio { session_id, audio_data, audio_format } = data.arg(0)?;
+    let bytes = data.binary(audio_data)?;
+    if data.is_cut() {
+        return Err(ReportError::TooLong);
+    }
+    // 1.0.3 and 1.0.5 name no format: it is pcm16, or what was negotiated.
+    if let Some(format) = audio_format
+        && Codec::named(&format.0).is_none()
+    {
+        let value = format.0.chars().take(40).collect();
+        return Err(ReportError::Value { field: "audioFormat", value });
+    }
+    Ok((session_id, bytes.clone()))
 }
 
 fn dial_status(text: &str) -> Result<DialStatus, ReportError> {
@@ -205,6 +267,20 @@ mod tests {
     #[test]
     fn documented_events_are_understood() {
         assert_eq!(report("newSession", json!({"sessionId": "s0", "type": "outbound"})), Report::Announced);
+        let offered = |more: serde_json::Value| {
+            let mut payload = json!({"sessionId": "s0", "type": "inbound"});
+            if let (Some(all), Some(more)) = (payload.as_object_mut(), more.as_object()) {
+                all.extend(more.clone());
+            }
+            let Report::Offered(offered) = report("newSession", payload) else { panic!("not a call to us") };
+            (offered.caller, offered.called)
+        };
+        let both = ("628123".to_owned(), "+6221500".to_owned());
+        assert_eq!(offered(json!({"callerId": 628123, "didNumber": " +6221500 "})), both);
+        assert_eq!(offered(json!({"source": "628123", "destination": "+6221500", "x": {}})), both);
+        let twice = json!({"callerId": "628123", "caller": {}, "didNumber": "+6221500", "destination": "0"});
+        assert_eq!(offered(twice), both);
+        assert_eq!(offered(json!({})), (String::new(), String::new()), "as the documents have it");
         assert_eq!(report("roomJoined", json!({"sessionId": "s0", "status": "success"})), Report::Joined);
         assert_eq!(report("roomJoined", json!({"sessionId": "s0", "status": "failed"})), Report::JoinRefused);
         let ringing = report("dialStatus", json!({"sessionId": "s0", "status": "Ringing"}));
@@ -229,12 +305,17 @@ mod tests {
             assert_eq!(report, Report::Audio(Bytes::from_static(b"\x1e\0")));
         }
         let mp3 = json!({"sessionId": "s0", "audioData": placeholder, "audioFormat": "mp3"});
-        assert!(matches!(
-            read(&event("audio", &mp3, Some(b"x"))),
-            Err(ReportError::Value { field: "audioFormat", .. })
-        ));
-        let text = json!({"sessionId": "s0", "audioData": "AAAA"});
-        assert!(matches!(read(&event("audio", &text, None)), Err(ReportError::Malformed(_))));
+        let unreadable = |payload: &serde_json::Value, attachment| {
+            let event = event("audio", payload, attachment);
+            let (session, report) = read(&event).expect("whose it is can be read");
+            let Report::AudioUnreadable(why) = report else { panic!("{report:?}") };
+            assert_eq!(session, "s0");
+            why
+        };
+        assert!(unreadable(&mp3, Some(&b"x"[..])).contains("audioFormat"));
+        unreadable(&json!({"sessionId": "s0", "audioData": "AAAA"}), None);
+        unreadable(&json!({"sessionId": "s0"}), None);
+        assert!(read(&event("audio", &json!({"audioData": "AAAA"}), None)).is_err(), "nobody's");
     }
 
     #[test]
@@ -273,6 +354,24 @@ mod tests {
         assert_eq!(cdr, spelled(json!("16"), json!("11")));
         assert_eq!((cdr.hangup_cause_code, cdr.duration, cdr.billable_seconds), (16, 11, 5));
         assert_eq!((cdr.disposition, cdr.hangup_by), (Disposition::Answered, Some(HangupBy::Callee)));
+    }
+
+    #[test]
+    fn a_cdr_without_bounds_is_kept_within_them() {
+        let long = "x\n\u{1b}[31m".repeat(50_000);
+        let payload = json!({
+            "sessionId": "s0", "destination": long, "startTime": long, "answerTime": long, "endTime": long,
+            "duration": u64::MAX, "billableSeconds": 1e300, "disposition": long, "hangupBy": long,
+            "hangupCauseCode": 1e9, "hangupCauseText": long, "source": long,
+        });
+        let Report::Cdr(cdr) = report("cdr", payload) else { panic!("not a cdr") };
+        for text in [&cdr.destination, &cdr.start_time, &cdr.end_time, &cdr.hangup_cause_text] {
+            assert!(text.chars().count() <= 256 && !text.chars().any(char::is_control));
+        }
+        assert!(cdr.source.is_some_and(|source| source.len() <= 256));
+        assert!(cdr.answer_time.is_some_and(|time| time.len() <= 256));
+        assert_eq!((cdr.duration, cdr.billable_seconds), (31_536_000, 31_536_000));
+        assert_eq!((cdr.hangup_cause_code, cdr.hangup_by), (0, None));
     }
 
     #[test]

@@ -43,7 +43,9 @@ impl CdrPage {
         };
         let read = |value: &Value| match WireCdr::deserialize(value) {
             Ok(cdr) => {
-                let time = |field: &str| value.get(field).and_then(Value::as_str).map(str::to_owned);
+                let time = |field: &str| {
+                    value.get(field).and_then(Value::as_str).map(|text| text.chars().take(40).collect())
+                };
                 Some(CdrRecord {
                     cdr: cdr.into_cdr(),
                     created_at: time("createdAt"),

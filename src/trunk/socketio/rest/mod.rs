@@ -7,7 +7,7 @@ use std::fmt;
 use std::time::Duration;
 
 use callcore::call::CarrierCdr;
-use reqwest::{Client, Method, RequestBuilder, StatusCode, Url};
+use reqwest::{Client, Method, RequestBuilder, Url};
 use rustls::ClientConfig;
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 pub use cdr_page::{CdrMeta, CdrPage, CdrRecord};
 pub use envelope::RestError;
-use envelope::{unwrap_envelope, whole_envelope};
+use envelope::{Answer, retry_after, unwrap_envelope, whole_envelope};
 
 use super::client::TokenSource;
 use super::messages::{Text, WireCdr};
@@ -119,13 +119,13 @@ impl Rest {
         let answer = self.send(request).await.map_err(|e| e.into_dial_error(&order.number))?;
         #[derive(Deserialize)]
         #[serde(rename_all = "camelCase")]
-        struct Answer<'a> {
+        struct Taken<'a> {
             #[serde(borrow)]
             session_id: Text<'a>,
             #[serde(default)]
             endpoint_url: Option<String>,
         }
-        match Answer::deserialize(&answer) {
+        match Taken::deserialize(&answer) {
             Ok(placed) if !placed.session_id.0.is_empty() => Ok(Placed {
                 session_id: placed.session_id.0.into_owned(),
                 endpoint: placed.endpoint_url.filter(|url| !url.trim().is_empty()),
@@ -163,8 +163,7 @@ impl Rest {
         let mut url = self.url(&["v1", "cdr"]);
         url.query_pairs_mut().extend_pairs(query.pairs());
         let request = self.http.get(url).bearer_auth((self.token)().expose_secret());
-        let (status, body) = self.fetch(request).await?;
-        CdrPage::read(&whole_envelope(status, &body)?)
+        CdrPage::read(&whole_envelope(&self.fetch(request).await?)?)
     }
 
     fn request(&self, method: Method, path: &[&str]) -> RequestBuilder {
@@ -181,13 +180,13 @@ impl Rest {
 
     /// The `data` of a successful answer.
     async fn send(&self, request: RequestBuilder) -> Result<Value, RestError> {
-        let (status, body) = self.fetch(request).await?;
-        unwrap_envelope(status, &body)
+        unwrap_envelope(&self.fetch(request).await?)
     }
 
-    async fn fetch(&self, request: RequestBuilder) -> Result<(StatusCode, Vec<u8>), RestError> {
+    async fn fetch(&self, request: RequestBuilder) -> Result<Answer, RestError> {
         let mut response = request.send().await.map_err(|e| RestError::transport(&e))?;
-        let status = response.status();
+        let http = response.status();
+        let wait = retry_after(response.headers(), time::OffsetDateTime::now_utc());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(|e| RestError::transport(&e))? {
             if body.len() + chunk.len() > MAX_ANSWER {
@@ -195,7 +194,7 @@ impl Rest {
             }
             body.extend_from_slice(&chunk);
         }
-        Ok((status, body))
+        Ok(Answer { http, wait, body })
     }
 }
 

@@ -1,6 +1,8 @@
 //! One call at the carrier: what has been said on either side, and what is due when. Pure but for the
 //! channel to the leg: time is an argument, and what must be done is returned as [`Action`]s.
 
+mod offered;
+
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -77,6 +79,15 @@ pub(super) struct Room {
     fetching: bool,
     commander_gone: bool,
     deaf: bool,
+    /// Somebody calls us, and nobody has picked up: the room is not joined.
+    is_ringing: bool,
+    /// Somebody calls us, and the carrier has not said that the call is connected.
+    connected_due: Option<Instant>,
+    is_offered: bool,
+    is_connected: bool,
+    /// Audio that could not be read is told once each way.
+    told_unreadable: bool,
+    refusals: u32,
     /// Frames of 20 ms that the carrier takes to answer, as last told to the leg.
     distance: u128,
     /// Commands that wait for the room to be joined; never audio.
@@ -104,6 +115,12 @@ impl Room {
             fetching: false,
             commander_gone: false,
             deaf: false,
+            is_ringing: false,
+            connected_due: None,
+            is_offered: false,
+            is_connected: false,
+            told_unreadable: false,
+            refusals: 0,
             distance: 0,
             held: VecDeque::new(),
             marks: VecDeque::new(),
@@ -120,7 +137,9 @@ impl Room {
     }
 
     pub(super) fn link_up(&mut self, out: &mut Vec<Action>) {
-        if self.phase == Phase::Live {
+        if self.is_ringing {
+            self.away_until = None;
+        } else if self.phase == Phase::Live {
             self.membership = Membership::Asked;
             out.push(Action::Join);
         }
@@ -193,14 +212,19 @@ impl Room {
             return;
         }
         match report {
-            Report::Announced => {
+            Report::Announced | Report::Offered(_) => {
                 self.announced = true;
                 if self.membership == Membership::Early {
                     self.membership = Membership::Asked;
                     out.push(Action::Join);
                 }
             }
-            Report::Joined => self.joined(out),
+            Report::Joined => {
+                self.joined(out);
+                if self.is_offered && !self.is_connected {
+                    self.connected_due.get_or_insert(now + offered::CONNECTED_DUE);
+                }
+            }
             Report::JoinRefused => self.join_refused(out),
             Report::Cdr(cdr) => {
                 self.ended(now, out);
@@ -210,7 +234,10 @@ impl Room {
             Report::Status(status) => {
                 self.joined(out);
                 match status {
-                    DialStatus::Connected => self.ring_until = None,
+                    DialStatus::Connected => {
+                        self.ring_until = None;
+                        self.is_connected = true;
+                    }
                     DialStatus::Busy | DialStatus::Failed => {
                         self.ring_until = None;
                         self.end_due.get_or_insert(now + HANGUP_DUE);
@@ -221,8 +248,16 @@ impl Room {
             }
             Report::Audio(bytes) => {
                 self.joined(out);
+                self.connected(out);
                 self.deliver_live(LegEvent::Audio(bytes), out);
             }
+            Report::AudioUnreadable(why) => {
+                self.joined(out);
+                if !std::mem::replace(&mut self.told_unreadable, true) {
+                    self.deliver_live(LegEvent::AudioUnreadable { is_ours: false, why }, out);
+                }
+            }
+            Report::AudioRefused(why) => self.audio_refused(why, out),
             Report::Digit(digit) => {
                 self.joined(out);
                 self.deliver_live(LegEvent::Digit(digit), out);
@@ -368,6 +403,10 @@ impl Room {
         }
         if due(self.ring_until) {
             self.hang_up(now, out);
+        }
+        if due(self.connected_due) {
+            self.connected_due = None;
+            self.connected(out);
         }
         if due(self.end_due) {
             self.ended(now, out);

@@ -29,6 +29,16 @@ impl Bench {
         bench
     }
 
+    /// A room for somebody who calls us.
+    fn offered() -> Self {
+        let mut bench = Self::new(64);
+        let (sender, events) = mpsc::channel(64);
+        bench.room = Room::offered(sender, PATIENCE, bench.now, &mut bench.actions);
+        bench.events = events;
+        assert_eq!(bench.heard(), [LegEvent::Status(DialStatus::Ringing)]);
+        bench
+    }
+
     fn report(&mut self, report: Report) {
         self.room.report(report, self.now, &mut self.actions);
     }
@@ -49,6 +59,72 @@ impl Bench {
     fn done(&mut self) -> Vec<Action> {
         std::mem::take(&mut self.actions)
     }
+}
+
+#[test]
+fn a_call_that_comes_in_is_joined_when_it_is_picked_up_and_not_before() {
+    let mut bench = Bench::offered();
+    bench.room.link_up(&mut bench.actions);
+    bench.pass(Duration::from_secs(20));
+    assert_eq!(bench.done(), [], "it rings, for longer than a carrier may be away");
+    bench.room.pick_up(bench.now);
+    bench.room.link_up(&mut bench.actions);
+    assert_eq!(bench.done(), [Action::Join]);
+    bench.report(Report::Joined);
+    bench.report(Report::Status(DialStatus::Connected));
+    assert_eq!(bench.heard(), [LegEvent::Status(DialStatus::Connected)]);
+}
+
+#[test]
+fn a_call_that_comes_in_is_connected_with_its_first_audio_or_soon_after_the_join() {
+    for audio_first in [true, false] {
+        let mut bench = Bench::offered();
+        bench.room.pick_up(bench.now);
+        bench.room.link_up(&mut bench.actions);
+        bench.report(Report::Joined);
+        let audio = Bytes::from_static(b"ab");
+        if audio_first {
+            bench.report(Report::Audio(audio.clone()));
+        }
+        bench.pass(offered::CONNECTED_DUE);
+        let mut told = vec![LegEvent::Status(DialStatus::Connected)];
+        if audio_first {
+            told.push(LegEvent::Audio(audio));
+        }
+        assert_eq!(bench.heard(), told, "a carrier that tells no status");
+    }
+}
+
+#[test]
+fn a_call_that_comes_in_and_is_refused_is_hung_up_without_being_joined() {
+    let mut bench = Bench::offered();
+    bench.room.link_up(&mut bench.actions);
+    bench.command(LegCommand::Hangup);
+    assert_eq!(bench.done(), [Action::HangUpByRest]);
+    bench.report(Report::Hangup);
+    assert_eq!(bench.heard(), [LegEvent::Hangup]);
+}
+
+#[test]
+fn audio_that_cannot_be_read_is_told_once_each_way() {
+    let mut bench = Bench::joined();
+    for _ in 0..100 {
+        bench.report(Report::AudioUnreadable("it is MP3".into()));
+        bench.report(Report::AudioRefused("it is pcm16".into()));
+    }
+    let told = |is_ours, why: &str| LegEvent::AudioUnreadable { is_ours, why: why.into() };
+    assert_eq!(bench.heard(), [told(false, "it is MP3"), told(true, "it is pcm16")]);
+}
+
+#[test]
+fn refusals_that_cross_the_end_of_a_call_are_no_trouble_with_its_audio() {
+    let mut bench = Bench::joined();
+    bench.report(Report::AudioRefused("Call is not connected".into()));
+    bench.report(Report::Hangup);
+    for _ in 0..10 {
+        bench.report(Report::AudioRefused("Session not found".into()));
+    }
+    assert_eq!(bench.heard(), [LegEvent::Hangup]);
 }
 
 fn record() -> CarrierCdr {

@@ -92,6 +92,11 @@ impl Rooms {
         self.all.values().any(|entry| matches!(entry.manner.media, Media::Host(h) if h == host))
     }
 
+    /// How many calls go through `host`.
+    pub(super) fn calls_on(&self, host: Host) -> usize {
+        self.all.values().filter(|entry| matches!(entry.manner.media, Media::Host(h) if h == host)).count()
+    }
+
     /// A dial request is under way: reports about sessions that are not known may be about its own.
     pub(super) const fn placing(&mut self) {
         self.placing += 1;
@@ -142,7 +147,9 @@ impl Rooms {
             (Media::Host(_), Speaker::Socket) | (Media::Socket(_), Speaker::Host(_)) => false,
         };
         // Any connection of the account may tell that a session begins or is over.
-        if !is_own && !matches!(report, Report::Announced | Report::Hangup | Report::Cdr(_)) {
+        if !is_own
+            && !matches!(report, Report::Announced | Report::Offered(_) | Report::Hangup | Report::Cdr(_))
+        {
             return;
         }
         let report = if let Report::Audio(bytes) = report {
@@ -184,6 +191,16 @@ impl Rooms {
         }
     }
 
+    /// A call that was offered to us is to be answered: its room is joined as soon as its host can be reached.
+    pub(super) fn pick_up(&mut self, id: &str, is_up: bool, now: Instant, out: &mut Vec<Deed>) {
+        self.with(id, out, |room, actions| {
+            room.pick_up(now);
+            if is_up {
+                room.link_up(actions);
+            }
+        });
+    }
+
     /// The call's connection is there. For a connection of its own that is all there is to join.
     pub(super) fn call_up(&mut self, id: &str, now: Instant, out: &mut Vec<Deed>) {
         self.with(id, out, |room, actions| {
@@ -201,6 +218,11 @@ impl Rooms {
         if let Some(entry) = self.all.get_mut(id) {
             entry.room.link_down(now);
         }
+    }
+
+    /// The carrier refused audio of this call.
+    pub(super) fn refused_audio(&mut self, id: &str, reason: String, out: &mut Vec<Deed>) {
+        self.with(id, out, |room, actions| room.audio_refused(reason, actions));
     }
 
     /// `host` takes so long to answer.
