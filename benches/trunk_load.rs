@@ -194,6 +194,7 @@ async fn call(
                     marks.push((now, now.saturating_duration_since(played).as_millis() as i64 - ahead));
                 }
                 LegEvent::Hangup | LegEvent::Lost { .. } => return Err("the call was cut off".into()),
+                LegEvent::AudioUnreadable { why, .. } => return Err(why.into()),
                 LegEvent::Status(_) | LegEvent::Digit(_) | LegEvent::RoundTrip(_) | LegEvent::Cdr(_) => {}
             },
         }

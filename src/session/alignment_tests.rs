@@ -70,6 +70,7 @@ impl Phone {
                 Effect::SendAudio(chunk) => {
                     recording.bot(&chunk);
                     self.queue.extend(chunk.samples());
+                    self.queue.extend(std::iter::repeat_n(0, chunk.padding()));
                 }
                 Effect::SendCheckPoint(name) => {
                     self.marks.push_back((self.heard.len() + self.queue.len(), name));

@@ -169,6 +169,8 @@ async fn sessions_of_others_are_left_alone() {
     ]}))
     .await;
     peer.emit(&ours.session_id, "dtmf", json!({"sessionId": ours.session_id, "digit": "5"})).await;
+    let deaf = heard(&mut ours).await;
+    assert!(matches!(deaf, LegEvent::AudioUnreadable { is_ours: false, .. }), "{deaf:?}");
     assert_eq!(heard(&mut ours).await, LegEvent::Digit('5'));
     ask(&ours, LegCommand::Hangup).await;
     let joined_since = loop {

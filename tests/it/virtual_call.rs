@@ -83,7 +83,10 @@ impl Stage {
         let since = now.as_ms().saturating_sub(self.answered_ms);
         while let Some(effect) = self.call.poll_effect() {
             match effect {
-                Effect::SendAudio(chunk) => self.playout.push(chunk.samples()).unwrap(),
+                Effect::SendAudio(chunk) => {
+                    self.playout.push(chunk.samples()).unwrap();
+                    self.playout.push(&vec![0; chunk.padding()]).unwrap();
+                }
                 Effect::SendCheckPoint(name) => assert!(self.playout.mark(name)),
                 Effect::SendInterruption => {
                     self.playout.interrupt();

@@ -276,7 +276,8 @@ fn nothing_cuts_a_protected_prompt_before_its_end() {
     let Some(shared) = beside() else { return };
     let steps = "- say: { text: [{ say: Must be heard., protected: true }, { checkpoint: told }, More.], on_speech: other }";
     let mut line = line(&shared, "en", steps, Settings::default(), 6);
-    let whole = line.prompt.len() as u64 / 8;
+    // Carriers play whole frames.
+    let whole = (line.prompt.len() as u64 / 8).next_multiple_of(20);
     line.says(2_000, &digit(&shared, 7, "theo", 3));
     line.says(2_500, &digit(&shared, 3, "theo", 3));
     line.answer();

@@ -475,10 +475,9 @@ impl Call {
             billable_seconds: self.answered.map_or(0, |at| now.ms_since(at) / 1_000),
             disposition: end.disposition,
             // Whoever calls is the caller: in a call to the client, that is not the client.
-            hangup_by: end.by.map(|by| match by {
-                HangupBy::Caller if self.setup.is_incoming => HangupBy::Callee,
-                HangupBy::Callee if self.setup.is_incoming => HangupBy::Caller,
-                by => by,
+            hangup_by: end.by.map(|by| match (by, self.setup.is_incoming) {
+                (HangupBy::Caller, false) | (HangupBy::Callee, true) => HangupBy::Caller,
+                (HangupBy::Callee, false) | (HangupBy::Caller, true) => HangupBy::Callee,
             }),
             hangup_cause_code: end.cause,
             hangup_cause_text: cause(end.cause).text,

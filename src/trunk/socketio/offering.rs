@@ -33,7 +33,7 @@ impl Router {
     pub(super) fn offer(&mut self, host: Host, id: &str, offered: Offered) {
         let Some(offers) = self.settled.offers.clone() else { return };
         let id: Arc<str> = id.into();
-        let manner = match self.offered_manner(host, &id, offered.endpoint.as_deref()) {
+        let manner = match self.offered_manner(host, offered.endpoint.as_deref()) {
             Ok(manner) => manner,
             Err(reason) => {
                 tracing::warn!(
@@ -70,7 +70,6 @@ impl Router {
                 session = &*id,
                 "nobody here takes calls now: one is hung up"
             );
-            self.hang_up_by_rest(&id);
         }
         self.show_calls();
         self.settle(Some(&id));
@@ -78,9 +77,13 @@ impl Router {
 
     /// How to speak to the carrier about a call that comes in: at its media host if it names one, else where it told
     /// of the call. Nothing was agreed on, so it is pcm16.
-    fn offered_manner(&mut self, host: Host, id: &Arc<str>, at: Option<&str>) -> Result<Manner, String> {
-        if at.is_some() {
-            return self.manner(id, at, Codecs::default());
+    fn offered_manner(&mut self, host: Host, at: Option<&str>) -> Result<Manner, String> {
+        if let Some(endpoint) = at {
+            // Not over a connection of its own, which would answer the call as soon as it is there.
+            let url = self.policy.admit(endpoint).map_err(|error| error.to_string())?;
+            self.note_version(Version::V1_0_5);
+            let media = Media::Host(self.host(url)?);
+            return Ok(Manner { media, codecs: Codecs::default(), is_labelled: false });
         }
         let is_labelled = *self.version.borrow() != Some(Version::V1_0_5);
         Ok(Manner { media: Media::Host(host), codecs: Codecs::default(), is_labelled })

@@ -113,12 +113,7 @@ impl Router {
     }
 
     /// How to speak to the carrier about a call that it has just taken.
-    pub(super) fn manner(
-        &mut self,
-        id: &Arc<str>,
-        endpoint: Option<&str>,
-        asked: Codecs,
-    ) -> Result<Manner, String> {
+    fn manner(&mut self, id: &Arc<str>, endpoint: Option<&str>, asked: Codecs) -> Result<Manner, String> {
         let configured = self.settled.version;
         let url = match (endpoint, configured) {
             (Some(text), None | Some(Version::V1_0_5)) => {
@@ -154,14 +149,14 @@ impl Router {
     }
 
     /// A connection to the Socket.IO server beside `url` that has room for a call.
-    fn host(&mut self, url: reqwest::Url) -> Result<Host, &'static str> {
+    pub(super) fn host(&mut self, url: reqwest::Url) -> Result<Host, &'static str> {
         let rooms = &self.traffic.rooms;
         let host = self.hosts.open(url, |host| rooms.calls_on(host));
         host.ok_or("it names more media hosts than can be connected to at once")
     }
 
     /// A version that was not configured is found out, and may change when the carrier is renewed.
-    fn note_version(&self, seen: Version) {
+    pub(super) fn note_version(&self, seen: Version) {
         if self.settled.version.is_none()
             && self.version.send_if_modified(|known| known.replace(seen) != Some(seen))
         {

@@ -211,6 +211,8 @@ impl Call {
                     if dropped > 0 {
                         self.record("keys_dropped", json!({ "keys": dropped }));
                     }
+                    // The first one goes out before the flow goes on, and perhaps hangs up.
+                    self.press_keys(now);
                 }
                 Command::Hangup { outcome } => {
                     self.outcome = outcome.or(self.outcome.take());

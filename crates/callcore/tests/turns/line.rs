@@ -123,7 +123,7 @@ impl Line {
                     let from = self.busy_until.max(self.now);
                     self.plays.resize(from as usize * 8, 0);
                     self.plays.extend(chunk.samples());
-                    self.busy_until = from + chunk.samples().len() as u64 / 8;
+                    self.busy_until = from + (chunk.samples().len() + chunk.padding()) as u64 / 8;
                 }
                 Effect::SendCheckPoint(name) => self.marks.push((self.busy_until.max(self.now), name)),
                 Effect::SendInterruption => {

@@ -358,7 +358,7 @@ mod tests {
 
     #[test]
     fn a_cdr_without_bounds_is_kept_within_them() {
-        let long = "x\n\u{1b}[31m".repeat(50_000);
+        let long = "x\n\u{1b}[31m".repeat(1_000);
         let payload = json!({
             "sessionId": "s0", "destination": long, "startTime": long, "answerTime": long, "endTime": long,
             "duration": u64::MAX, "billableSeconds": 1e300, "disposition": long, "hangupBy": long,

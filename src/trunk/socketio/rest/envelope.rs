@@ -177,10 +177,8 @@ mod tests {
     fn a_carrier_that_has_too_much_to_do_says_for_how_long() {
         let wait = |http, wait: Option<u64>, body: &str| {
             let answer = answer(http, wait.map(Duration::from_secs), body);
-            match unwrap_envelope(&answer).expect_err("a failure").into_dial_error("0811") {
-                DialError::Busy { wait, .. } => Some(wait.as_secs()),
-                _ => None,
-            }
+            let error = unwrap_envelope(&answer).expect_err("a failure").into_dial_error("0811");
+            if let DialError::Busy { wait, .. } = error { Some(wait.as_secs()) } else { None }
         };
         assert_eq!(wait(429, Some(7), ""), Some(7));
         assert_eq!(wait(429, None, "Too Many Requests"), Some(USUAL_WAIT.as_secs()));

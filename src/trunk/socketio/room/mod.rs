@@ -375,14 +375,17 @@ impl Room {
     }
 
     /// No command will come any more.
-    pub(super) fn commander_left(&mut self) {
+    pub(super) fn commander_left(&mut self, out: &mut Vec<Action>) {
         self.commander_gone = true;
-        self.leave_if_abandoned();
+        self.leave_if_abandoned(out);
     }
 
-    /// A leg that nobody holds leaves the room without hanging up.
-    fn leave_if_abandoned(&mut self) {
+    /// A leg that nobody holds leaves the room without hanging up; a call that nobody took is hung up.
+    fn leave_if_abandoned(&mut self, out: &mut Vec<Action>) {
         if self.commander_gone && self.events.is_closed() {
+            if self.is_ringing && self.phase == Phase::Live && !self.hanging_up {
+                out.push(Action::HangUpByRest);
+            }
             self.abandon();
         }
     }
@@ -395,7 +398,7 @@ impl Room {
     /// Lets time pass: what is overdue happens, what could not be delivered is tried again.
     pub(super) fn tick(&mut self, now: Instant, out: &mut Vec<Action>) {
         self.flush();
-        self.leave_if_abandoned();
+        self.leave_if_abandoned(out);
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         if due(self.away_until) {
             let seconds = self.patience.away.as_secs_f32();

@@ -170,7 +170,7 @@ impl Rooms {
     ) {
         self.with(id, out, |room, actions| match command {
             Some(command) => room.command(command, now, actions),
-            None => room.commander_left(),
+            None => room.commander_left(actions),
         });
     }
 
