@@ -46,6 +46,13 @@ impl Service {
         (url, service)
     }
 
+    /// The body of the first request that has this in it: the server tries its recognisers out, too.
+    pub(crate) fn request_with(&self, what: &str) -> String {
+        let asked = self.asked.lock().unwrap();
+        let bodies = asked.iter().map(|(_, body)| String::from_utf8_lossy(body).into_owned());
+        bodies.into_iter().find(|body| body.contains(what)).unwrap_or_default()
+    }
+
     pub(crate) fn only_request(&self) -> (HeaderMap, String) {
         let asked = self.asked.lock().unwrap();
         assert_eq!(asked.len(), 1);
