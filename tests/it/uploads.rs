@@ -45,8 +45,7 @@ async fn sound_that_states_what_no_recording_has_is_refused_in_words() {
 async fn tests_without_end_are_given_up_and_said_to_be() {
     let stage = Stage::set().await;
     let author = Author::of(&stage, &[READ, FLOWS]).await;
-    let flow =
-        "flow: round\nstart: s\nlimits: { steps: 100000 }\nscenes: { s: [ { say: Again }, { goto: s } ] }\n";
+    let flow = "flow: round\nstart: s\nlimits: { steps: 100000, call: 60m }\nscenes: { s: [ { say: Again }, { goto: s } ] }\n";
     let cases: String = (0..3_000)
         .map(|n| format!("  c{n}: {{ callee: [ {{ hears: x }} ], expect: {{ outcome: y }} }}\n"))
         .collect();

@@ -91,6 +91,10 @@ fn decoded(part: &str, which: &str) -> Result<Vec<u8>, AuthError> {
 }
 
 fn json<T: DeserializeOwned>(bytes: &[u8], which: &str) -> Result<T, AuthError> {
+    // An array could stand for an object, field by field.
+    if !bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(AuthError::Malformed(format!("its {which} are no JSON object")));
+    }
     let read = serde_json::from_slice(bytes);
     read.map_err(|error| AuthError::Malformed(format!("its {which} are not what they should be: {error}")))
 }
@@ -146,7 +150,7 @@ mod tests {
             (r#"{"alg":"RS256"}"#, "signed with RS256; sign it with HS256"),
             (r#"{"alg":"HS256","alg":"none"}"#, "duplicate"),
             (r#"{"typ":"JWT"}"#, "alg"),
-            ("[]", "header"),
+            (r#"["HS256",null]"#, "header are no JSON object"),
         ] {
             let error = Signed::read(&raw(header, "{}", "AAAA")).unwrap_err().to_string();
             assert!(error.contains(told), "{header}: {error}");
