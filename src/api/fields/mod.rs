@@ -187,7 +187,9 @@ impl<'f> Fields<'f> {
 
     /// Takes a field as it is, `null` included.
     pub(super) fn take(&mut self, name: &'static str) -> Option<Value> {
-        self.known.push(name);
+        if !self.known.contains(&name) {
+            self.known.push(name);
+        }
         self.members.remove(&self.key(name)).map(|(_, value)| value)
     }
 
