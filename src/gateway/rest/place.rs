@@ -75,6 +75,8 @@ pub(super) fn ring(field: &'static str, value: &Value) -> Result<Option<u64>, Wr
     if text.is_empty() {
         return Ok(None);
     }
+    // JSON knows one kind of number: 30.0 is 30.
+    let text = text.strip_suffix(".0").unwrap_or(&text);
     let seconds = text.parse().ok().filter(|seconds| (1..=MAX_TIMEOUT).contains(seconds));
     let name = if field == "timeout" { "Timeout" } else { "Ring" };
     let problem =
@@ -143,6 +145,12 @@ mod tests {
         );
         let nulls = json!({"phoneNumber": "89608675796", "timeout": null, "callerId": null, "audio": null});
         assert_eq!(ask(nulls, Version::V1_0_5), Ok(bare));
+    }
+
+    #[test]
+    fn seconds_may_be_written_with_a_point() {
+        let wish = ask(json!({"phoneNumber": "911", "timeout": 30.0}), Version::V1_0_5).unwrap();
+        assert_eq!(wish.timeout, Some(30));
     }
 
     #[test]
