@@ -34,7 +34,11 @@ impl When {
         if text.is_empty() {
             return Ok(Self::default());
         }
-        let ms = text.parse::<i64>().ok().or_else(|| iso_ms(&with_plus(text))).ok_or_else(|| {
+        let digits = text.parse::<i64>().ok();
+        if digits.is_some_and(|ms| !(-MOST_MS..=MOST_MS).contains(&ms)) {
+            return Err(format!("lies too far away; {MOST_MS} milliseconds since 1970 is the most"));
+        }
+        let ms = digits.or_else(|| iso_ms(&with_plus(text))).ok_or_else(|| {
             "is no moment; write 2026-11-21T05:30:00Z, 2026-11-21, or milliseconds since 1970".to_owned()
         })?;
         Ok(Self { text: text.to_owned(), ms: Some(ms) })
@@ -65,7 +69,7 @@ impl PartialSchema for Moment {
         let text = || ObjectBuilder::new().schema_type(Type::String);
         let iso = text().format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)));
         let day = text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Date)));
-        let digits = text().pattern(Some("^-?[0-9]{1,15}$"));
+        let digits = text().pattern(Some("^-?[0-9]{1,13}$"));
         let number =
             ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(-MOST_MS)).maximum(Some(MOST_MS));
         let about = "ISO 8601 with an offset, a day in UTC, or milliseconds since 1970-01-01 UTC.";
@@ -76,8 +80,8 @@ impl PartialSchema for Moment {
 
 impl ToSchema for Moment {}
 
-/// Farthest moment that is described, ms.
-const MOST_MS: i64 = 999_999_999_999_999;
+/// Farthest moment that may be given as a number, ms: in 2286.
+const MOST_MS: i64 = 9_999_999_999_999;
 
 impl Serialize for When {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -9,6 +9,7 @@ mod faults;
 mod json;
 #[cfg(test)]
 mod tests;
+mod values;
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -19,6 +20,8 @@ use serde_json::{Map, Value};
 
 pub(super) use self::faults::Faults;
 pub(super) use self::json::without_mark;
+pub(super) use self::values::{checked_text, short_text};
+use self::values::{listed, whole};
 use super::error::{Code, Problem};
 
 /// How a request names its fields.
@@ -36,6 +39,8 @@ enum Source {
     Json,
     /// All of them are texts.
     Query,
+    /// The same, from a page; browsers may add to it.
+    Form,
 }
 
 /// What can be read from fields.
@@ -88,9 +93,28 @@ pub(super) fn query<T>(
     pairs: Vec<(String, String)>,
     read: impl FnOnce(&mut Fields<'_>) -> T,
 ) -> Result<T, Problem> {
+    from_pairs(pairs, Source::Query, read)
+}
+
+/// Reads the fields of a form; what is not asked for is left alone.
+///
+/// # Errors
+/// Says all that is wrong.
+pub(super) fn form<T>(
+    pairs: Vec<(String, String)>,
+    read: impl FnOnce(&mut Fields<'_>) -> T,
+) -> Result<T, Problem> {
+    from_pairs(pairs, Source::Form, read)
+}
+
+fn from_pairs<T>(
+    pairs: Vec<(String, String)>,
+    source: Source,
+    read: impl FnOnce(&mut Fields<'_>) -> T,
+) -> Result<T, Problem> {
     let mut faults = Faults::default();
     let members = pairs.into_iter().map(|(name, text)| (name, Value::String(text)));
-    let mut fields = Fields::over(members, (Names::Exact, Source::Query), String::new(), &mut faults);
+    let mut fields = Fields::over(members, (Names::Exact, source), String::new(), &mut faults);
     let value = read(&mut fields);
     fields.close();
     faults.end(Code::Malformed).map(|_| value)
@@ -160,6 +184,7 @@ impl<'f> Fields<'f> {
         for (name, value) in members {
             let key = fields.key(&name);
             match fields.members.get(&key) {
+                Some(_) if source == Source::Form => {}
                 Some((before, _)) if *before == name => fields.fault(&name, "stands twice; send it once"),
                 Some((before, _)) => {
                     let problem = format!("stands beside {before}, which is the same field; send it once");
@@ -339,7 +364,7 @@ impl<'f> Fields<'f> {
         let value = self.given(name)?;
         let yes = match (&value, self.source) {
             (Value::Bool(yes), _) => Some(*yes),
-            (Value::String(text), Source::Query) => text.to_ascii_lowercase().parse().ok(),
+            (Value::String(text), Source::Query | Source::Form) => text.to_ascii_lowercase().parse().ok(),
             _ => None,
         };
         if yes.is_none() {
@@ -405,6 +430,7 @@ impl<'f> Fields<'f> {
         let known = self.known.join(", ");
         for name in strangers {
             match (self.names, self.source) {
+                (_, Source::Form) => {}
                 (Names::AnyCase, _) => self.ignore(&name),
                 (Names::Exact, Source::Json) if self.known.is_empty() => {
                     self.fault(&name, "is no field here; there are none");
@@ -424,64 +450,3 @@ impl<'f> Fields<'f> {
 const LONGEST_MOMENT: usize = 64;
 /// Longest word that is compared, characters.
 const LONGEST_WORD: usize = 64;
-
-/// A text that holds a value, trimmed.
-///
-/// # Errors
-/// Says why it is none.
-pub(super) fn checked_text(text: &str, longest: usize) -> Result<String, String> {
-    if let Some(why) = blank::why_blank(text) {
-        return Err(why);
-    }
-    short_text(text, longest)
-}
-
-/// A text that is not empty, trimmed; for names of people, who may be called anything.
-///
-/// # Errors
-/// Says what is wrong with it.
-pub(super) fn short_text(text: &str, longest: usize) -> Result<String, String> {
-    let text = text.trim();
-    if text.is_empty() {
-        return Err("is empty; give it a value".to_owned());
-    }
-    let length = text.chars().count();
-    if length > longest {
-        return Err(format!("has {length} characters; {longest} is the most"));
-    }
-    if text.chars().any(char::is_control) {
-        return Err("has a line break or another control character in it; take it out".to_owned());
-    }
-    Ok(text.to_owned())
-}
-
-fn whole(value: &Value, source: Source, range: &RangeInclusive<i64>) -> Result<i64, String> {
-    let number = match (value, source) {
-        (Value::Number(number), _) => number.as_i64().or_else(|| as_whole(number.as_f64()?)),
-        (Value::String(text), Source::Query) => {
-            let text = text.trim();
-            text.parse().ok().or_else(|| as_whole(text.parse().ok()?))
-        }
-        _ => None,
-    };
-    let (least, most) = (range.start(), range.end());
-    number.filter(|number| range.contains(number)).ok_or_else(|| match *most {
-        i64::MAX if *least == i64::MIN => "must be a whole number".to_owned(),
-        i64::MAX => format!("must be a whole number, {least} or more"),
-        _ => format!("must be a whole number from {least} to {most}"),
-    })
-}
-
-fn as_whole(number: f64) -> Option<i64> {
-    (number.fract() == 0.0 && number.abs() <= 9e15).then_some(number as i64)
-}
-
-/// Words in a sentence: "a", "b" or "c".
-fn listed<'a>(words: impl Iterator<Item = &'a str>) -> String {
-    let quoted: Vec<String> = words.map(|word| format!("\"{word}\"")).collect();
-    match quoted.split_last() {
-        Some((last, [])) => last.clone(),
-        Some((last, rest)) => format!("{} or {last}", rest.join(", ")),
-        None => String::new(),
-    }
-}

@@ -27,16 +27,13 @@ const CALL: &[(&str, &str)] = &[("call_id", "$response.body#/call_id")];
 const DIALLED: &[(&str, &str)] = &[("call_id", "$response.body#/callId")];
 const CANCELLED: &[(&str, &str)] =
     &[("bot_id", "$request.path.bot_id"), ("call_id", "$response.body#/callId")];
-const FIRST_CALL: &[(&str, &str)] = &[("call_id", "$response.body#/calls/0/callId")];
 const APP: &[(&str, &str)] = &[("app_id", "$response.body#/id")];
 const SECRET: &[(&str, &str)] = &[("app_id", "$request.path.app_id"), ("secret_id", "$response.body#/id")];
 const KEY: &[(&str, &str)] = &[("key_id", "$response.body#/id")];
 const VERSION: &[(&str, &str)] = &[("name", "$response.body#/flow"), ("version", "$response.body#/digest")];
 const FLOW: &[(&str, &str)] = &[("name", "$response.body#/flow")];
-const DELIVERY: &[(&str, &str)] = &[("id", "$response.body#/deliveries/0/id")];
-const RECORD: &[(&str, &str)] = &[("session_id", "$response.body#/data/0/sessionId")];
 
-const LEADS: [Lead; 35] = [
+const LEADS: [Lead; 30] = [
     lead(("createContact", "201"), "getContact", CONTACT),
     lead(("createContact", "201"), "changeContact", CONTACT),
     lead(("createContact", "201"), "deleteContact", CONTACT),
@@ -55,9 +52,6 @@ const LEADS: [Lead; 35] = [
     lead(("dialOut", "200"), "getCallNotifications", DIALLED),
     lead(("dialOut", "200"), "hangUp", DIALLED),
     lead(("dialOut", "200"), "cancelDialOut", CANCELLED),
-    lead(("listCalls", "200"), "getCall", FIRST_CALL),
-    lead(("listCalls", "200"), "getTimeline", FIRST_CALL),
-    lead(("listRecords", "200"), "getRecord", RECORD),
     lead(("createApp", "201"), "getApp", APP),
     lead(("createApp", "201"), "changeApp", APP),
     lead(("createApp", "201"), "deleteApp", APP),
@@ -70,8 +64,6 @@ const LEADS: [Lead; 35] = [
     lead(("createKey", "201"), "revokeKey", KEY),
     lead(("uploadVersion", "201"), "getVersion", VERSION),
     lead(("uploadVersion", "201"), "listVersions", FLOW),
-    lead(("listDeliveries", "200"), "getDelivery", DELIVERY),
-    lead(("listDeliveries", "200"), "redeliverOne", DELIVERY),
 ];
 
 /// Adds the links of an operation's answers.

@@ -39,7 +39,7 @@ fn describe(schema: &mut Schema) {
     }
 }
 
-/// What must have a sign at least and is not described otherwise.
+/// What must have one sign at least and is not described otherwise.
 const fn is_text(object: &Object) -> bool {
-    matches!(object.min_length, Some(1..)) && object.pattern.is_none() && object.format.is_none()
+    matches!(object.min_length, Some(1)) && object.pattern.is_none() && object.format.is_none()
 }

@@ -146,7 +146,7 @@ fn form<T>(
     let body = body?;
     let text = std::str::from_utf8(&body)
         .map_err(|_| Problem::new(Code::Malformed, "the form is not UTF-8; load the page again"))?;
-    fields::query(filled(pairs(text)), read)
+    fields::form(filled(pairs(text)), read)
 }
 
 /// The button of the page of one notification.
