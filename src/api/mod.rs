@@ -17,6 +17,7 @@ mod hardening;
 mod health;
 mod kore_path;
 mod limits;
+mod numbers;
 pub mod openapi;
 mod page;
 mod picture;

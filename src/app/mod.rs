@@ -83,6 +83,10 @@ impl App {
         let store = Store::open(options).await?;
         let folders = [config.recordings.folder.clone(), config.speech_cache.clone(), config.flow_versions()];
         tokio::task::spawn_blocking(move || private::keep_private(&folders)).await?;
+        let renamed = store.put_numbers_into_one_form(config.country).await?;
+        if renamed > 0 {
+            tracing::info!(numbers = renamed, "stored numbers were put into their one form");
+        }
         let local = local::Local::leave(&config.database, address)?;
         admission.local = Some(local.key.clone());
         let auth = api::auth::Auth::with(store.clone(), admission);
@@ -97,7 +101,7 @@ impl App {
         let sending = outbox::Options { reach: reach.clone(), ..outbox::Options::default() };
         let outbox = Outbox::start(store.clone(), sending)?;
         engines::warn_of_flows_unheard(&recognizers, &flows).await;
-        let routes = Arc::new(session::Routes::new(config.inbound.routes()?, &flows).await?);
+        let routes = Arc::new(session::Routes::new(config.inbound.routes()?, &flows, config.country).await?);
         let (offer, offered) = mpsc::channel(OFFERS);
         // Without a route, calls that come in are left to other clients of the account.
         let offer = Some(offer).filter(|_| !routes.is_empty());
@@ -123,6 +127,7 @@ impl App {
             max_calls: config.calls.max,
             ring_timeout_ms: config.calls.ring_timeout * 1000,
             amd: config.amd.load()?,
+            country: config.country,
         };
         let calls = session::Handle::new(parts, options);
         tokio::spawn(calls.clone().keep_plans());

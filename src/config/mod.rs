@@ -12,6 +12,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use callcore::amd::Params;
+use callcore::number::Country;
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -69,6 +70,8 @@ pub struct Config {
     pub flows: PathBuf,
     pub flow_versions: Option<PathBuf>,
     pub bots: BTreeMap<String, String>,
+    /// Of numbers that do not name their own.
+    pub country: Option<Country>,
     pub log: Log,
     pub auth: Auth,
     pub calls: Calls,
@@ -274,6 +277,7 @@ impl Default for Config {
             flows: "flows".into(),
             flow_versions: None,
             bots: BTreeMap::new(),
+            country: None,
             log: Log::default(),
             auth: Auth::default(),
             calls: Calls::default(),

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::actor::{Actor, Clock, Control};
 use super::control::CallControl;
 use super::effects::Speech;
-use super::handle::{Handle, Options, Refusal, begin, prepare};
+use super::handle::{Handle, Options, Refusal, begin, one_form, prepare};
 use super::hearing::Hearing;
 use super::late_record::late_record;
 use super::launch::{Launched, queued};
@@ -41,6 +41,8 @@ pub(super) struct Checked {
     pub(super) trunk: Line,
     pub(super) run: Run,
     pub(super) hearing: Hearing,
+    /// The number in its one form, by the country that is known.
+    pub(super) number: String,
 }
 
 /// A line of the server and a place in the queue of a trunk.
@@ -63,7 +65,7 @@ impl Handle {
     /// # Errors
     /// When the flow, its variables or the trunk do not fit, all lines are busy, the key stands for another
     /// request, or the database fails.
-    pub async fn dial(&self, request: DialRequest) -> Result<Dialed, Refusal> {
+    pub async fn dial(&self, mut request: DialRequest) -> Result<Dialed, Refusal> {
         if self.inner.tasks.is_closed() {
             return Err(Refusal::Stopping);
         }
@@ -74,6 +76,7 @@ impl Handle {
             return Ok(dialed);
         }
         let checked = self.check(&request).await?;
+        request.number.clone_from(&checked.number);
         match when(request.start_ms, request.expires_ms, now) {
             When::Expired => Err(Refusal::Expired { expires_ms: request.expires_ms.unwrap_or(now) }),
             // On the heap, so that the futures of those who wait for this one stay small.
@@ -99,8 +102,8 @@ impl Handle {
     /// The same, and whether the number may be dialled now.
     pub(super) async fn check_now(&self, request: &DialRequest) -> Result<Checked, Refusal> {
         let checked = self.check(request).await?;
-        if let Some(number) = unless_listed(request)
-            && let Some(listed) = self.inner.parts.store.do_not_call(&number).await?
+        if !request.ignore_do_not_call
+            && let Some(listed) = self.inner.parts.store.do_not_call(&checked.number).await?
         {
             return Err(do_not_call(listed.call_id));
         }
@@ -119,7 +122,9 @@ impl Handle {
         }
         let hearing = Hearing::new(&inner.parts.recognizers, &flow, &request.control)?;
         let run = begin(&flow, request.variables())?;
-        Ok(Checked { flow, trunk, run, hearing })
+        let country = request.country.or(flow.flow.country()).or(inner.options.country);
+        let number = one_form(&request.number, country);
+        Ok(Checked { flow, trunk, run, hearing, number })
     }
 
     /// A line of the server and a place in the trunk's queue for call `call_id`.
@@ -217,7 +222,7 @@ impl Handle {
         clock: Clock,
     ) {
         let inner = &self.inner;
-        let Checked { flow, trunk, run, hearing } = checked;
+        let Checked { flow, trunk, run, hearing, number: _ } = checked;
         inner.board.add(LiveCall {
             call_id: call_id.to_owned(),
             flow: flow.flow.name().to_owned(),

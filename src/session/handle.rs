@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use callcore::flow::{LocalTime, Part, Run, StartError};
+use callcore::flow::{Part, Run, StartError};
+use callcore::number::{self, Country};
 use serde_json::{Map, Value};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::task::TaskTracker;
@@ -40,6 +41,8 @@ pub struct Options {
     pub ring_timeout_ms: u64,
     /// Parameters of answering-machine detection.
     pub amd: ParamSets,
+    /// The country of numbers that do not name their own.
+    pub country: Option<Country>,
 }
 
 impl Default for Options {
@@ -49,6 +52,7 @@ impl Default for Options {
             max_calls: 200,
             ring_timeout_ms: 60_000,
             amd: ParamSets::default(),
+            country: None,
         }
     }
 }
@@ -132,6 +136,12 @@ impl Handle {
             later: TaskTracker::new(),
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// The country of numbers that do not name their own, where nobody says otherwise.
+    #[must_use]
+    pub fn country(&self) -> Option<Country> {
+        self.inner.options.country
     }
 
     /// Asks a running call to end; false when there is none of that id. `act` goes into the audit log.
@@ -234,10 +244,15 @@ impl Handle {
     }
 }
 
+/// A number in its one form; a name, or a number that is withheld, as it came.
+pub(super) fn one_form(number: &str, country: Option<Country>) -> String {
+    number::read(number, country).map_or_else(|_| number.to_owned(), |number| number.as_str().to_owned())
+}
+
 /// The flow at its beginning, with the day and the hour where the callee is.
 pub(super) fn begin(flow: &Stored, metadata: Map<String, Value>) -> Result<Run, StartError> {
     let mut run = Run::new(Arc::clone(&flow.flow), metadata)?;
-    if let Some(now) = LocalTime::of_unix_ms(wallclock::now_ms(), flow.flow.minutes_ahead_of_utc()) {
+    if let Some(now) = flow.flow.local_time(wallclock::now_ms()) {
         run.begin_at(now);
     }
     Ok(run)

@@ -146,6 +146,7 @@ impl Handle {
                 return Ok(Begun::Settled);
             }
         };
+        request.number.clone_from(&checked.number);
         let clock = Clock::start();
         let began_ms = clock.began_ms;
         let mut batch = CallBatch {

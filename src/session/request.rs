@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use callcore::amd::{EventKind, Params};
 use callcore::flow::{MachineDetection, TimerOverrides};
+use callcore::number::Country;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -19,6 +20,9 @@ pub struct DialRequest {
     pub flow: String,
     /// The number to call, as it goes to the carrier.
     pub number: String,
+    /// The country of a number that does not name its own; goes before that of the flow and of the server.
+    #[serde(default)]
+    pub country: Option<Country>,
     /// Our number, as the caller asked for it.
     pub caller: Option<String>,
     /// Which trunk; the first one configured when absent.

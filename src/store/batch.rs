@@ -1,5 +1,6 @@
 //! What a call writes at one instant, and how it is written: all of it or nothing.
 
+use callcore::number;
 use std::collections::BTreeMap;
 
 use callcore::call::{CarrierCdr, Disposition};
@@ -9,7 +10,6 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
-use super::do_not_call::digits;
 use super::seal::ServerKey;
 use super::{Error, NewAudit, NewDoNotCall, Store, audit, cdr, do_not_call, headers};
 use crate::wallclock::now_ms;
@@ -201,7 +201,7 @@ async fn insert_call(
     id: &str,
     call: NewCall,
 ) -> Result<(), Error> {
-    let other = digits(if call.direction == "inbound" { &call.caller } else { &call.target });
+    let other = number::key(if call.direction == "inbound" { &call.caller } else { &call.target }, None);
     sqlx::query(
         "INSERT INTO calls (id, app_id, bot_id, trunk, direction, target, caller, flow, flow_digest, \
          metadata, notify_url, notify_headers, state, created_ms, machine_detection, start_ms, expires_ms) \

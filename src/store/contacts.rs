@@ -1,5 +1,6 @@
 //! Contacts: people, their numbers and what a flow is to know of them. And whose calls are whose.
 
+use callcore::number;
 use futures_util::FutureExt;
 use serde_json::Value;
 use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteExecutor};
@@ -209,7 +210,8 @@ impl Store {
         if let Some(search) = search {
             query.push(" AND (c.id = ").push_bind(search.to_owned());
             query.push(" OR c.name LIKE ").push_bind(like(search)).push(" ESCAPE '\\'");
-            let part = digits(search);
+            // Kept with their country, they are looked for as people write them: `0812`.
+            let part = digits(search).trim_start_matches('0').to_owned();
             if part.len() >= SEARCHED_DIGITS {
                 query.push(" OR c.digits LIKE ").push_bind(like(&part));
             }
@@ -319,7 +321,7 @@ async fn insert(connection: &mut SqliteConnection, contact: NewContact, now: i64
     )
     .bind(&id)
     .bind(&contact.number)
-    .bind(digits(&contact.number))
+    .bind(number::key(&contact.number, None))
     .bind(contact.name)
     .bind(contact.flow)
     .bind(Json(contact.metadata))
@@ -336,7 +338,7 @@ async fn update(connection: &mut SqliteConnection, id: &str, change: ContactChan
     let mut query = QueryBuilder::<Sqlite>::new("UPDATE contacts SET updated_ms = ");
     query.push_bind(now_ms());
     if let Some(number) = change.number {
-        query.push(", digits = ").push_bind(digits(&number));
+        query.push(", digits = ").push_bind(number::key(&number, None));
         query.push(", number = ").push_bind(number);
     }
     if let Some(name) = change.name {
@@ -369,7 +371,7 @@ async fn put(connection: &mut SqliteConnection, contact: NewContact, now: i64) -
     let known: Vec<String> = match &contact.id {
         Some(id) => sqlx::query_scalar("SELECT id FROM contacts WHERE id = $1").bind(id),
         None => sqlx::query_scalar("SELECT id FROM contacts WHERE digits = $1 LIMIT 2")
-            .bind(digits(&contact.number)),
+            .bind(number::key(&contact.number, None)),
     }
     .fetch_all(&mut *connection)
     .await?;
@@ -385,7 +387,7 @@ async fn put(connection: &mut SqliteConnection, contact: NewContact, now: i64) -
             )
             .bind(id)
             .bind(&contact.number)
-            .bind(digits(&contact.number))
+            .bind(number::key(&contact.number, None))
             .bind(contact.name)
             .bind(contact.flow)
             .bind(Json(contact.metadata))

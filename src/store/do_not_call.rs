@@ -1,8 +1,10 @@
 //! Numbers whose owner asked never to be called again.
 //!
-//! Kept as digits without a plus, so that `+62812…` and `62812…` are one number. Written in the batch of the
+//! Kept as the digits of the number's one form, without a plus, so that `+62812…`, `0062812…` and `62812…` are one
+//! number. Written in the batch of the
 //! call in which somebody asked.
 
+use callcore::number;
 use serde::Serialize;
 use sqlx::FromRow;
 use sqlx::sqlite::{SqliteConnection, SqliteExecutor};
@@ -47,7 +49,7 @@ pub(super) async fn find(
     number: &str,
 ) -> Result<Option<DoNotCallRow>, Error> {
     let query = "SELECT number, call_id, at_ms, words FROM do_not_call WHERE number = $1";
-    Ok(sqlx::query_as(query).bind(digits(number)).fetch_optional(reader).await?)
+    Ok(sqlx::query_as(query).bind(number::key(number, None)).fetch_optional(reader).await?)
 }
 
 /// Adds the other party of call `id`. Who asks twice has asked.
@@ -62,7 +64,7 @@ pub(super) async fn put(
             .fetch_optional(&mut *connection)
             .await?;
     let (direction, target, caller) = parties.ok_or_else(|| Error::UnknownCall(id.to_owned()))?;
-    let number = digits(if direction == "inbound" { &caller } else { &target });
+    let number = number::key(if direction == "inbound" { &caller } else { &target }, None);
     if number.is_empty() {
         // A caller who hides their number cannot be called back either.
         return Ok(());

@@ -19,6 +19,7 @@ mod flow_versions;
 mod headers;
 mod ledger;
 mod link_keys;
+mod numbers;
 mod retention;
 mod schema;
 mod seal;

@@ -21,6 +21,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (30, "audit_replace", include_str!("../../migrations/sqlite/0030_audit_replace.sql")),
     (31, "sealed_headers", include_str!("../../migrations/sqlite/0031_sealed_headers.sql")),
     (34, "contact_data", include_str!("../../migrations/sqlite/0034_contact_data.sql")),
+    (36, "number_form", include_str!("../../migrations/sqlite/0036_number_form.sql")),
 ];
 
 /// Every migration this binary knows, by the number in its file's name.

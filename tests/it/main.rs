@@ -38,6 +38,7 @@ mod inbound_stage;
 mod inbound_wire;
 mod kore_samples;
 mod models;
+mod numbers;
 mod outbox_delivery;
 mod outbox_guard;
 mod outbox_peer;

@@ -84,7 +84,7 @@ async fn dial_outs_that_cannot_be_done_say_what_to_change() {
     let variable = client.try_dial("named", BUSY, json!({})).await;
     assert_refused(&variable, 422, "invalid", "name");
     let number = client.try_dial("short", "12", json!({})).await;
-    assert_refused(&number, 400, "malformed", "3 to 20 digits");
+    assert_refused(&number, 400, "malformed", "3 to 15 digits");
     assert_eq!(number.json()["errors"][0]["field"], "target");
     let mode = client.try_dial("short", BUSY, json!({ "machineDetection": "maybe" })).await;
     assert_refused(&mode, 400, "malformed", "\"disconnect\", \"detect\" or \"disabled\"");

@@ -3,6 +3,7 @@
 
 pub(super) mod import;
 mod person;
+mod sheet;
 
 use axum::Json;
 use axum::body::Bytes;
@@ -131,7 +132,8 @@ pub(super) async fn create(
     State(api): State<Api>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Contact>), Problem> {
-    let contact: NewContact = json(body)?;
+    let mut contact: NewContact = json(body)?;
+    person::bring_home(&mut contact.number, api.calls.country());
     Ok((StatusCode::CREATED, Json(api.store.create_contact(contact).await?.into())))
 }
 
@@ -166,7 +168,10 @@ pub(super) async fn change(
     Path(contact_id): Path<String>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Contact>, Problem> {
-    let change: ContactChange = json(body)?;
+    let mut change: ContactChange = json(body)?;
+    if let Some(number) = &mut change.number {
+        person::bring_home(number, api.calls.country());
+    }
     let merges_nothing = change.metadata.as_ref().is_none_or(|patch| *patch == serde_json::json!({}));
     if merges_nothing && (ContactChange { metadata: None, ..change.clone() }) == ContactChange::default() {
         if api.store.contact(&contact_id).await?.is_none() {

@@ -13,16 +13,19 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use callcore::number::Country;
 use futures_util::StreamExt;
 use futures_util::stream::{self, FuturesOrdered};
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use utoipa::IntoParams;
 
 use super::super::auth::Caller;
 use super::super::error::{Code, Problem};
-use super::super::extract::Path;
-use super::super::fields::Object;
+use super::super::extract::{Path, Query};
+use super::super::fields::{self, Fields, Object};
+use super::super::numbers;
 use super::super::openapi::{BatchLine, DialOutBody};
 use super::super::{Api, BODY_LIMIT};
 use super::lines::{Line, Lines, TooLong};
@@ -42,7 +45,7 @@ const AT_ONCE: usize = 64;
 /// taken no faster than the app may send requests; one whose turn would be more than a second away has the status 429.
 #[utoipa::path(post, path = "/api/1.1/public/bot/{bot_id}/smartassist/dialout/batch", operation_id = "dialOutBatch",
     tag = "dial-out", security(("appToken" = []), ("appBearer" = [])),
-    params(("bot_id" = String, Path, description = "The bot.")),
+    params(("bot_id" = String, Path, description = "The bot."), BatchQuery),
     request_body(content = DialOutBody, content_type = "application/x-ndjson"),
     responses(
         (status = 200, description = "A result per line, with its `line` and its `status`; of a line that was refused \
@@ -53,6 +56,7 @@ pub(in super::super) async fn batch(
     Path(bot_id): Path<String>,
     met: Option<Extension<Caller>>,
     headers: HeaderMap,
+    Query(query): Query<BatchQuery>,
     body: Body,
 ) -> Result<Response, Problem> {
     let app = api.auth.dialler(met.as_deref(), &headers, &bot_id).await?;
@@ -61,12 +65,26 @@ pub(in super::super) async fn batch(
         None => api.auth.anybody(&headers).await?,
     };
     let (results, waiting) = mpsc::channel(MOST_LINES as usize + 1);
-    tokio::spawn(work(Batch { api, caller, app_id: app.id, bot_id }, body, results));
+    tokio::spawn(work(Batch { api, caller, app_id: app.id, bot_id, country: query.country }, body, results));
     let out = stream::unfold(waiting, |mut waiting| async move {
         let result: Bytes = waiting.recv().await?;
         Some((Ok::<_, std::convert::Infallible>(result), waiting))
     });
     Ok(([(header::CONTENT_TYPE, "application/x-ndjson")], Body::from_stream(out)).into_response())
+}
+
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in super::super) struct BatchQuery {
+    /// The country of targets that do not name their own, in lines that name none: `ID`, or its calling code `62`.
+    #[param(value_type = Option<String>, pattern = "^([A-Z]{2}|[1-9][0-9]{0,2})$")]
+    country: Option<Country>,
+}
+
+impl fields::Given for BatchQuery {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        Self { country: numbers::country(fields) }
+    }
 }
 
 /// Whose batch it is.
@@ -76,6 +94,8 @@ struct Batch {
     caller: Caller,
     app_id: String,
     bot_id: String,
+    /// Of numbers whose line names none.
+    country: Option<Country>,
 }
 
 async fn work(batch: Batch, body: Body, results: mpsc::Sender<Bytes>) {
@@ -182,7 +202,10 @@ fn take(
     pending.push_back(Box::pin(async move {
         let result = if within {
             match asked.body {
-                Ok(body) => {
+                Ok(mut body) => {
+                    if let Some(country) = batch.country {
+                        body.add("country", json!(country));
+                    }
                     perform(&batch.api, &batch.app_id, &batch.bot_id, body, Manner::Batch, None).await
                 }
                 Err(problem) => Err(problem),

@@ -3,6 +3,7 @@
 
 use callcore::amd::EventKind;
 use callcore::flow::{MachineDetection, TimerOverrides};
+use callcore::number::Country;
 use serde_json::{Map, Value};
 
 use super::control::control;
@@ -10,13 +11,10 @@ use super::parts::{LONGEST_NAME, LONGEST_URL, caller, checked_key, headers};
 use super::times::times;
 use crate::api::error::{Code, Problem};
 use crate::api::fields::{Faults, Fields, Names, Object};
+use crate::api::numbers;
 use crate::outbox::target::Reach;
 use crate::session::{CallControl, NotifyTarget};
 
-/// Shortest and longest number accepted, digits.
-const NUMBER_DIGITS: std::ops::RangeInclusive<usize> = 3..=20;
-/// Longest target, characters.
-const LONGEST_TARGET: usize = 256;
 /// How long a call may ring, ms.
 const RING_MS: std::ops::RangeInclusive<u32> = 1_000..=300_000;
 /// How long each AMD timer may be, ms.
@@ -29,6 +27,8 @@ const MOST_EVENTS: usize = 50;
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct DialOut {
     pub(super) number: String,
+    /// Of a number that does not name its own.
+    pub(super) country: Option<Country>,
     pub(super) caller: Option<String>,
     pub(super) trunk: Option<String>,
     pub(super) metadata: Map<String, Value>,
@@ -84,8 +84,10 @@ fn read(fields: &mut Fields<'_>, asked: Asked<'_>) -> DialOut {
         }
     }
     let (start_ms, expires_ms) = times(fields, asked.now_ms);
+    let country = numbers::country(fields);
     DialOut {
-        number: target(fields),
+        number: target(fields, country),
+        country,
         caller: caller(fields),
         trunk: fields.text("trunk", LONGEST_NAME),
         metadata: fields.object("metadata").unwrap_or_default(),
@@ -115,36 +117,14 @@ fn read(fields: &mut Fields<'_>, asked: Asked<'_>) -> DialOut {
     }
 }
 
-fn target(fields: &mut Fields<'_>) -> String {
+fn target(fields: &mut Fields<'_>, country: Option<Country>) -> String {
     let example = "give the number to call, as in \"tel:911234567890\"";
-    let (number, host) =
-        fields.required("target", example, |fields, name| fields.read(name, LONGEST_TARGET, number));
-    if host {
-        fields.ignore("target.host");
+    let (number, ignored) =
+        fields.required("target", example, |fields, name| numbers::number(fields, name, country));
+    for part in ignored {
+        fields.ignore(&format!("target.{part}"));
     }
     number
-}
-
-/// The number to dial from `tel:` or `sip:` or a bare number: digits, with a leading plus when given. And whether it came
-/// with a host, which is not the one that is called.
-fn number(target: &str) -> Result<(String, bool), String> {
-    let (user, host) = match target.split_once(':') {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("tel") => (rest, None),
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("sip") || scheme.eq_ignore_ascii_case("sips") => {
-            rest.split_once('@').map_or((rest, None), |(user, host)| (user, Some(host)))
-        }
-        Some((scheme, _)) => {
-            return Err(format!("starts with \"{scheme}:\"; use tel: or sip:"));
-        }
-        None => (target, None),
-    };
-    let user = user.split(';').next().unwrap_or_default();
-    let digits: String = user.chars().filter(|c| !matches!(c, ' ' | '-' | '.' | '(' | ')')).collect();
-    let bare = digits.strip_prefix('+').unwrap_or(&digits);
-    if !NUMBER_DIGITS.contains(&bare.len()) || !bare.bytes().all(|b| b.is_ascii_digit()) {
-        return Err("is not a phone number: 3 to 20 digits, with the country code, are needed".to_owned());
-    }
-    Ok((digits, host.is_some()))
 }
 
 fn timers(fields: &mut Fields<'_>) -> TimerOverrides {
@@ -280,6 +260,24 @@ mod tests {
     }
 
     #[test]
+    fn a_target_is_dialled_in_its_one_form_and_what_means_nothing_in_it_is_named() {
+        for (target, country, dialled) in [
+            ("tel:+44 (0)20 7946 0019", json!(null), "+442079460019"),
+            ("tel:0812345678;phone-context=+62", json!(null), "+62812345678"),
+            ("tel:00628123456901", json!(null), "+628123456901"),
+            ("+62\u{a0}812\u{a0}3456\u{a0}901", json!(null), "+628123456901"),
+            ("08123456901", json!("ID"), "+628123456901"),
+            ("08123456901", json!(62), "+628123456901"),
+            ("08123456901", json!(null), "08123456901"),
+        ] {
+            let dial = parsed(json!({"target": target, "country": country})).unwrap();
+            assert_eq!((dial.number.as_str(), dial.ignored.len()), (dialled, 0), "{target}");
+        }
+        let dial = parsed(json!({"target": "tel:+62812345678;ext=12;postd=pp22"})).unwrap();
+        assert_eq!(dial.ignored, ["target.ext", "target.postd"]);
+    }
+
+    #[test]
     fn an_empty_subscription_is_not_an_absent_one() {
         let body = json!({"target": "tel:123", "notifyUrl": "https://x", "amdEventsSubscription": []});
         assert_eq!(parsed(body).unwrap().notify.unwrap().amd_events, Some(vec![]));
@@ -316,6 +314,8 @@ mod tests {
     fn what_is_wrong_is_named() {
         for (body, field) in [
             (json!({"target": "tel:12ab"}), "target"),
+            (json!({"target": "6281234567013.0"}), "target"),
+            (json!({"target": "tel:0812345678", "country": "Mars"}), "country"),
             (json!({"target": "mailto:a@b"}), "target"),
             (json!({"target": 7}), "target"),
             (json!({"target": null}), "target"),

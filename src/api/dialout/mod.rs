@@ -95,6 +95,7 @@ fn request(app_id: &str, bot_id: &str, asked: DialOut) -> DialRequest {
         bot_id: bot_id.to_owned(),
         flow: asked.flow,
         number: asked.number,
+        country: asked.country,
         caller: asked.caller,
         trunk: asked.trunk,
         metadata: asked.metadata,

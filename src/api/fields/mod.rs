@@ -139,6 +139,13 @@ impl Object {
         json::read(bytes, what).map(Self).map_err(|why| Problem::new(Code::Malformed, why))
     }
 
+    /// Adds a field, unless it is there in any case of its letters.
+    pub(super) fn add(&mut self, name: &str, value: Value) {
+        if !self.0.members.keys().any(|there| there.eq_ignore_ascii_case(name)) {
+            self.0.members.insert(name.to_owned(), value);
+        }
+    }
+
     pub(super) const fn members(&self) -> &Map<String, Value> {
         &self.0.members
     }

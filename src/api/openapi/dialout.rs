@@ -16,9 +16,13 @@ use utoipa::ToSchema;
 #[serde(rename_all = "camelCase")]
 #[expect(dead_code, reason = "it is the shape that counts; the values are read by `api::dialout`")]
 pub(in crate::api) struct DialOutBody {
-    /// The number to call: `tel:` or `sip:`, 3 to 20 digits.
-    #[schema(pattern = r"^((tel|sip):)?\+?[0-9 .()-]{3,30}")]
+    /// The number to call: `tel:` or `sip:`, 3 to 15 digits.
+    #[schema(pattern = r"^((tel|sip):)?(\+[1-9][0-9]{6,13}|0[1-9][0-9]{5,12}|[1-9][0-9]{2,14})$")]
     target: String,
+    /// The country of a target that does not name its own: `ID`, or its calling code `62`. When absent, that of the flow,
+    /// else that of the server.
+    #[schema(pattern = "^([A-Z]{2}|[1-9][0-9]{0,2})$")]
+    country: Option<String>,
     /// Our number, as the callee sees it.
     #[schema(pattern = "^ *[A-Za-z0-9+_.@:;=()-][A-Za-z0-9+_.@:;=() -]*$", max_length = 128)]
     caller: Option<String>,

@@ -17,6 +17,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use callcore::number;
 use serde_saphyr::{DuplicateKeyPolicy, budget, options};
 use tokio::sync::OnceCell;
 
@@ -109,7 +110,7 @@ impl Callees {
     /// Who answers at `number`; an exact number before the longest prefix. `None`: it is not allocated.
     #[must_use]
     pub fn find(&self, number: &str) -> Option<Arc<Callee>> {
-        let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+        let digits = number::key(number, None);
         let by_prefix = || self.prefixes.iter().find(|(p, _)| digits.starts_with(p)).map(|(_, c)| c);
         self.exact.get(&digits).or_else(by_prefix).cloned()
     }

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use callcore::number;
 use serde::Deserialize;
 use serde::de::{self, Deserializer, Visitor};
 
@@ -158,7 +159,7 @@ impl<'de> Deserialize<'de> for Pattern {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let (number, prefix) = text.strip_suffix('*').map_or((text.as_str(), false), |n| (n, true));
-        let digits: String = number.chars().filter(char::is_ascii_digit).collect();
+        let digits = if prefix { number::key_of_beginning(number, None) } else { number::key(number, None) };
         let separators = |c: char| c.is_ascii_digit() || "+ -().".contains(c);
         if !number.chars().all(separators) || (digits.is_empty() && !prefix) {
             return Err(de::Error::custom(format!(

@@ -60,13 +60,9 @@ pub(super) fn number(field: &'static str, value: &Value) -> Result<String, Wrong
     if is_dialable(&number) { Ok(number) } else { Err(invalid()) }
 }
 
-/// 3 to 20 digits, one leading `+`, and the separators that people write.
+/// A number as anybody writes it, on one line.
 fn is_dialable(number: &str) -> bool {
-    let rest = number.strip_prefix('+').unwrap_or(number);
-    let digits = rest.chars().filter(char::is_ascii_digit).count();
-    (3..=20).contains(&digits)
-        && number.len() <= 40
-        && rest.chars().all(|c| c.is_ascii_digit() || " -().".contains(c))
+    number.len() <= 40 && callcore::number::read(number, None).is_ok()
 }
 
 /// How long an unanswered call may ring, in seconds.

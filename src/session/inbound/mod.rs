@@ -18,7 +18,7 @@ pub use self::routes::{BadRoute, Pattern, Route, Routes};
 use super::actor::{Actor, Clock, Control};
 use super::control::CallControl;
 use super::effects::Speech;
-use super::handle::{self, Handle, Refusal, prepare};
+use super::handle::{self, Handle, Refusal, one_form, prepare};
 use super::hearing::Hearing;
 use super::live::{LiveCall, Phase};
 use super::scribe::Scribe;
@@ -69,6 +69,8 @@ impl Handle {
         while let Some(Offer { call, leg, pickup }) = offers.recv().await {
             let Some(route) = routes.find(&call.called) else {
                 let why = TurnedAway::no_route(&call.called);
+                let mut call = call;
+                call.caller = one_form(&call.caller, self.country());
                 self.turn_away(call, leg, why);
                 continue;
             };
@@ -87,8 +89,8 @@ impl Handle {
     /// # Errors
     /// When the flow or its variables do not fit, all lines are busy, the server is stopping, or the database
     /// fails. Then the call is hung up, and the refusal is written down.
-    pub async fn accept(&self, call: InboundCall, mut leg: Leg) -> Result<String, Refusal> {
-        match self.begin(&call, &mut leg).await {
+    pub async fn accept(&self, mut call: InboundCall, mut leg: Leg) -> Result<String, Refusal> {
+        match self.begin(&mut call, &mut leg).await {
             Ok(begun) => {
                 let call_id = begun.call_id.clone();
                 self.run(begun, call, leg);
@@ -104,13 +106,17 @@ impl Handle {
         }
     }
 
-    async fn begin(&self, call: &InboundCall, leg: &mut Leg) -> Result<Begun, Refusal> {
+    async fn begin(&self, call: &mut InboundCall, leg: &mut Leg) -> Result<Begun, Refusal> {
         let inner = &self.inner;
         if inner.tasks.is_closed() {
             return Err(Refusal::Stopping);
         }
-        let route = &call.route;
+        let route = Arc::clone(&call.route);
         let flow = inner.parts.flows.find(&route.flow).await?;
+        let country = flow.flow.country().or(inner.options.country);
+        for number in [&mut call.caller, &mut call.called] {
+            *number = one_form(number, country);
+        }
         let hearing = Hearing::new(&inner.parts.recognizers, &flow, &CallControl::default())?;
         let run = handle::begin(&flow, route.metadata(&call.caller, &call.called))?;
         let call_id = Uuid::now_v7().to_string();

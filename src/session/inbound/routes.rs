@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use callcore::flow::{MachineDetection, Run};
+use callcore::number::{self, Country};
 use serde_json::{Map, Value};
 
 use super::super::request::NotifyTarget;
@@ -14,6 +15,7 @@ use crate::flows::{self, Catalog};
 pub struct Pattern {
     /// As written, for people.
     text: String,
+    /// The same without the star.
     number: String,
     prefix: bool,
 }
@@ -24,7 +26,7 @@ impl Pattern {
     pub fn read(text: &str) -> Self {
         let (number, prefix) =
             text.trim().strip_suffix('*').map_or((text, false), |beginning| (beginning, true));
-        Self { text: text.to_owned(), number: normal(number), prefix }
+        Self { text: text.to_owned(), number: number.to_owned(), prefix }
     }
 }
 
@@ -69,15 +71,21 @@ pub struct Routes {
     exact: HashMap<String, Arc<Route>>,
     /// Longest first.
     prefixes: Vec<(String, Arc<Route>)>,
+    /// Of numbers that do not name their own.
+    country: Option<Country>,
 }
 
 impl Routes {
-    /// Routes by number; each must name a flow of `catalog` that can start with its variables.
+    /// Routes by number, those without a country code in `country`; each must name a flow of `catalog` that can start with its variables.
     ///
     /// # Errors
     /// Names the first route that is wrong.
-    pub async fn new(routes: Vec<(Pattern, Route)>, catalog: &Catalog) -> Result<Self, BadRoute> {
-        let mut all = Self::default();
+    pub async fn new(
+        routes: Vec<(Pattern, Route)>,
+        catalog: &Catalog,
+        country: Option<Country>,
+    ) -> Result<Self, BadRoute> {
+        let mut all = Self { country, ..Self::default() };
         for (pattern, route) in routes {
             let did = pattern.text.clone();
             let stored = catalog
@@ -97,12 +105,18 @@ impl Routes {
     fn add(&mut self, pattern: Pattern, route: Route) -> bool {
         let route = Arc::new(route);
         if !pattern.prefix {
-            return self.exact.insert(pattern.number, route).is_none();
+            let number = compared(&pattern.number, self.country);
+            return self.exact.insert(number, route).is_none();
         }
-        if self.prefixes.iter().any(|(prefix, _)| *prefix == pattern.number) {
+        let beginning = if is_name(&pattern.number) {
+            pattern.number.to_lowercase()
+        } else {
+            number::key_of_beginning(&pattern.number, self.country)
+        };
+        if self.prefixes.iter().any(|(prefix, _)| *prefix == beginning) {
             return false;
         }
-        self.prefixes.push((pattern.number, route));
+        self.prefixes.push((beginning, route));
         self.prefixes.sort_by_key(|(prefix, _)| std::cmp::Reverse(prefix.len()));
         true
     }
@@ -116,26 +130,26 @@ impl Routes {
     /// The route for a dialled number: its own before that of the longest prefix.
     #[must_use]
     pub fn find(&self, called: &str) -> Option<Arc<Route>> {
-        let number = normal(called);
+        let number = compared(called, self.country);
         let by_prefix = || self.prefixes.iter().find(|(prefix, _)| number.starts_with(prefix.as_str()));
         self.exact.get(&number).or_else(|| by_prefix().map(|(_, route)| route)).cloned()
     }
 }
 
-/// A number as it is compared: digits only, without `+` or `00`. A name stays one, in small letters.
-fn normal(number: &str) -> String {
-    let number = number.trim().to_ascii_lowercase();
+fn is_name(text: &str) -> bool {
+    text.chars().any(char::is_alphabetic)
+}
+
+/// A number as it is compared: the digits of its one form. A name stays one, in small letters.
+fn compared(number: &str, country: Option<Country>) -> String {
+    let number = number.trim().to_lowercase();
+    if let Ok(read) = number::read(&number, country) {
+        return read.as_str().trim_start_matches('+').to_owned();
+    }
     let bare =
         ["sip:", "sips:", "tel:"].iter().find_map(|scheme| number.strip_prefix(scheme)).unwrap_or(&number);
     let user = bare.split(['@', ';']).next().unwrap_or_default();
-    if !user.chars().all(|c| c.is_ascii_digit() || "+ -().".contains(c)) {
-        return user.to_owned();
-    }
-    let digits: String = user.chars().filter(char::is_ascii_digit).collect();
-    match digits.strip_prefix("00") {
-        Some(international) if !user.starts_with('+') => international.to_owned(),
-        Some(_) | None => digits,
-    }
+    if is_name(user) { user.to_owned() } else { user.chars().filter(char::is_ascii_digit).collect() }
 }
 
 #[cfg(test)]
@@ -175,6 +189,24 @@ mod tests {
         for called in ["0215550100", "+622155501001", ""] {
             assert!(routes.find(called).is_none(), "{called}");
         }
+    }
+
+    #[test]
+    fn numbers_of_the_servers_country_are_found_in_their_national_spelling() {
+        let mut routes = Routes { country: "62".parse().ok(), ..Routes::default() };
+        assert!(routes.add(Pattern::read("021 555 0100"), route("shop")));
+        assert!(routes.add(Pattern::read("0812*"), route("mobile")));
+        for (called, flow) in [
+            ("+62215550100", "shop"),
+            ("+62 (0)21 555 0100", "shop"),
+            ("tel:0215550100;phone-context=+62", "shop"),
+            ("0215550100", "shop"),
+            ("sip:00628123456901@carrier.example", "mobile"),
+            ("08123456901", "mobile"),
+        ] {
+            assert_eq!(routes.find(called).map(|route| route.flow.clone()), Some(flow.into()), "{called}");
+        }
+        assert!(!routes.add(Pattern::read("+62 21 555 0100"), route("again")));
     }
 
     #[test]

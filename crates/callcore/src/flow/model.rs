@@ -13,6 +13,8 @@ use super::io::{BargeIn, Confirm, Outcome};
 use super::keeping::Keeping;
 use super::question::Ask;
 use super::template::{Templates, Text};
+use super::words::{LocalTime, Zone};
+use crate::number::Country;
 
 /// A checked flow, ready to run any number of calls.
 #[derive(Debug)]
@@ -33,8 +35,10 @@ pub struct Flow {
     pub(super) on_hangup: Option<SceneId>,
     /// Phrases and keys that lead away from wherever the flow stands.
     pub(super) handlers: Vec<Handler>,
-    /// The zone of `today` and `now`, in minutes ahead of UTC.
-    pub(super) minutes_ahead: i32,
+    /// The zone of `today` and `now`.
+    pub(super) zone: Zone,
+    /// That of callees' numbers that name none.
+    pub(super) country: Option<Country>,
     pub(super) scenes: Vec<Scene>,
     pub(super) limits: Limits,
     pub(super) keeping: Keeping,
@@ -119,10 +123,16 @@ impl Flow {
         scenes.map(|scene| scene.name.as_str()).collect()
     }
 
-    /// How far the zone of `today` and `now` is ahead of UTC, in minutes.
+    /// The date and time where the flow's `today` and `now` are, at `unix_ms`, ms since 1970-01-01 UTC.
     #[must_use]
-    pub fn minutes_ahead_of_utc(&self) -> i32 {
-        self.minutes_ahead
+    pub fn local_time(&self, unix_ms: i64) -> Option<LocalTime> {
+        self.zone.local(unix_ms)
+    }
+
+    /// The country of callees' numbers that name none.
+    #[must_use]
+    pub fn country(&self) -> Option<Country> {
+        self.country
     }
 
     /// The flows that this one calls, and those they call, each once.

@@ -9,9 +9,10 @@ use super::expr::{Fact, RESERVED};
 use super::model::{AmdSettings, AudioFile, Flow, Limits, Scene, Variable, VariableType};
 use super::reader::{Fields, Reader};
 use super::shelf::Shelf;
-use super::words::{Date, TimeOfDay, minutes_ahead, zones};
+use super::words::{Date, Figure, Misread, TimeOfDay, Zone, zone_meant, zones};
 use super::yaml::{self, Entry, Node, Value};
 use super::{amd, check, handlers, keeping, lint, steps};
+use crate::number::Country;
 
 /// A flow file as read: the flow if it can be used, and everything found wrong with it.
 #[derive(Debug)]
@@ -40,11 +41,12 @@ impl Parsed {
     }
 }
 
-pub(super) const TOP: [&str; 17] = [
+pub(super) const TOP: [&str; 18] = [
     "flow",
     "language",
     "voice",
     "timezone",
+    "country",
     "voices",
     "backchannels",
     "variables",
@@ -117,7 +119,8 @@ fn read_flow(reader: &mut Reader<'_>, root: &Node) -> Option<Flow> {
     if let Some(node) = fields.node("variables") {
         read_variables(reader, node);
     }
-    let minutes_ahead = fields.node("timezone").and_then(|node| timezone(reader, node)).unwrap_or_default();
+    let zone = fields.node("timezone").and_then(|node| timezone(reader, node)).unwrap_or_default();
+    let country = fields.node("country").and_then(|node| country(reader, node));
     let limits = fields.node("limits").map(|node| read_limits(reader, node)).unwrap_or_default();
 
     let Some(entry) = fields.entry("scenes") else {
@@ -158,7 +161,8 @@ fn read_flow(reader: &mut Reader<'_>, root: &Node) -> Option<Flow> {
         on_error,
         on_hangup,
         handlers,
-        minutes_ahead,
+        zone,
+        country,
         scenes,
         limits,
         keeping,
@@ -201,19 +205,35 @@ pub(super) fn language(reader: &mut Reader<'_>, node: &Node) -> Option<String> {
     None
 }
 
-/// A zone's distance from UTC.
-fn timezone(reader: &mut Reader<'_>, node: &Node) -> Option<i32> {
+/// A zone by name or by its distance from UTC.
+fn timezone(reader: &mut Reader<'_>, node: &Node) -> Option<Zone> {
     let text = reader.scalar(node, "`timezone`")?;
-    let minutes = minutes_ahead(text);
-    if minutes.is_none() {
-        let names: Vec<&str> = zones().collect();
-        let hint = match nearest(text, names.iter().copied()) {
+    let zone = Zone::named(text);
+    if zone.is_none() {
+        let near =
+            zone_meant(text).or_else(|| nearest(text, zones().iter().map(String::as_str)).map(str::to_owned));
+        let hint = match near {
             Some(near) => format!("did you mean `{near}`?"),
-            None => "write a distance from UTC such as `+07:00`, or a zone without summer time such as `Asia/Jakarta`".into(),
+            None => {
+                "write a zone such as `Asia/Jakarta` or `WIB`, or a distance from UTC such as `+07:00`".into()
+            }
         };
         reader.error(node.span, format!("`{text}` is not a time zone that is known here"), hint);
     }
-    minutes
+    zone
+}
+
+/// The country of callees' numbers that name none.
+fn country(reader: &mut Reader<'_>, node: &Node) -> Option<Country> {
+    let text = reader.scalar(node, "`country`")?;
+    match text.parse() {
+        Ok(country) => Some(country),
+        Err(_) => {
+            let hint = "write its two letters such as `ID`, or its calling code such as `62`";
+            reader.error(node.span, format!("`{text}` is not a country"), hint);
+            None
+        }
+    }
 }
 
 /// Whether a text has the form of a language tag.
@@ -309,7 +329,14 @@ pub(super) fn literal(reader: &mut Reader<'_>, node: &Node, kind: VariableType, 
     let text = reader.scalar(node, what)?;
     let value = match kind {
         VariableType::Text => Some(Json::from(text)),
-        VariableType::Number => number(text),
+        VariableType::Number => match certain_number(text) {
+            Ok(number) => Some(number),
+            Err(misread) => {
+                let message = format!("{what} must be a number, not `{text}`");
+                reader.error(node.span, message, misread.hint().unwrap_or_else(|| kind.example().to_owned()));
+                return None;
+            }
+        },
         VariableType::Boolean => text.parse().ok().map(Json::Bool),
         VariableType::Date => Date::parse(text).map(|date| Json::from(date.to_string())),
         VariableType::Time => TimeOfDay::parse(text).map(|time| Json::from(time.to_string())),
@@ -321,7 +348,18 @@ pub(super) fn literal(reader: &mut Reader<'_>, node: &Node, kind: VariableType, 
     value
 }
 
-/// A number as a person or a JSON text writes it.
+/// A number as a person, a program or a spreadsheet writes it, when it can only be one.
+pub(super) fn certain_number(text: &str) -> Result<Json, Misread> {
+    let figure = Figure::certain(text)?;
+    let sign = if figure.minus { "-" } else { "" };
+    let plain = match figure.fraction.as_str() {
+        "" => format!("{sign}{}", figure.whole),
+        fraction => format!("{sign}{}.{fraction}", figure.whole),
+    };
+    number(&plain).ok_or(Misread::NotANumber)
+}
+
+/// A number as JSON and YAML write it.
 pub(super) fn number(text: &str) -> Option<Json> {
     let text = text.trim();
     let plain = text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | '-'));

@@ -1,103 +1,23 @@
 //! Phrases that Whisper puts into silence and noise, by language: it was trained on subtitles, and so it ends a
-//! recording as a video ends. Lower case, words only, as [`super::words_of`] makes them.
+//! recording as a video ends.
 
-/// What no callee says in an answer.
-const NEVER_SAID: &[&str] = &[
-    // English
-    "thanks for watching",
-    "thank you for watching",
-    "thank you so much for watching",
-    "thanks for watching bye",
-    "please subscribe",
-    "please subscribe to my channel",
-    "subscribe to my channel",
-    "like and subscribe",
-    "dont forget to like and subscribe",
-    "don t forget to like and subscribe",
-    "see you in the next video",
-    "i ll see you in the next video",
-    "transcribed by https otter ai",
-    "transcription by castingwords",
-    // Indonesian and Malay
-    "terima kasih telah menonton",
-    "terima kasih sudah menonton",
-    "terima kasih karena telah menonton",
-    "terima kasih kerana menonton",
-    "terima kasih atas menonton",
-    "terima kasih sudah menonton video ini",
-    "jangan lupa subscribe",
-    "jangan lupa like dan subscribe",
-    "jangan lupa like share dan subscribe",
-    "jangan lupa untuk subscribe",
-    "jangan lupa tekan tombol subscribe",
-    "sampai jumpa di video selanjutnya",
-    "sampai jumpa di video berikutnya",
-    "selamat menonton",
-    // Spanish
-    "gracias por ver el video",
-    "gracias por ver el vídeo",
-    "gracias por ver",
-    "suscríbete",
-    "suscríbete al canal",
-    "no olvides suscribirte",
-    // Portuguese
-    "obrigado por assistir",
-    "obrigada por assistir",
-    "inscreva se no canal",
-    // German
-    "vielen dank fürs zuschauen",
-    "danke fürs zuschauen",
-    "vielen dank für s zuschauen",
-    "untertitelung des zdf 2020",
-    "untertitel im auftrag des zdf für funk 2017",
-    "untertitelung im auftrag des zdf 2021",
-    "bis zum nächsten mal",
-    // French
-    "merci d avoir regardé cette vidéo",
-    "merci d avoir regardé",
-    "sous titrage société radio canada",
-    "sous titrage st 501",
-    "abonnez vous",
-    // Italian
-    "grazie per aver guardato il video",
-    "grazie per la visione",
-    "iscriviti al canale",
-    // Dutch
-    "bedankt voor het kijken",
-    "ondertiteling vrt",
-    "tv gelderland 2021",
-    // Polish
-    "dziękuję za oglądanie",
-    "zapraszam do subskrypcji",
-    // Turkish
-    "izlediğiniz için teşekkür ederim",
-    "altyazı m k",
-    // Russian
-    "спасибо за просмотр",
-    "продолжение следует",
-    "субтитры сделал dimatorzok",
-    "редактор субтитров а семкин корректор а егорова",
-    // Arabic
-    "اشتركوا في القناة",
-    "ترجمة نانسي قنقر",
-    // Japanese, Korean, Chinese, Vietnamese
-    "ご視聴ありがとうございました",
-    "시청해주셔서 감사합니다",
-    "请不吝点赞 订阅 转发 打赏支持明镜与点点栏目",
-    "谢谢观看",
-    "中文字幕志愿者 杨茜茜",
-    "cảm ơn các bạn đã theo dõi",
-];
+use std::collections::HashSet;
+use std::sync::LazyLock;
 
-/// Credits of subtitles, in whatever language the rest is.
-const CREDITS: &[&str] = &[
-    "amara org",
-    "opensubtitles org",
-    "subtitles by",
-    "untertitel von",
-    "subtitulado por",
-    "sottotitoli a cura di",
-];
+use super::words_of;
+
+/// Phrases by section, one a line; `#` begins a remark.
+const LISTS: &str = include_str!("phantoms.txt");
+
+/// The lines of one section.
+fn list(section: &str) -> impl Iterator<Item = &'static str> {
+    let head = format!("[{section}]");
+    let lines = LISTS.lines().map(str::trim).skip_while(move |line| *line != head).skip(1);
+    lines.take_while(|line| !line.starts_with('[')).filter(|line| !line.is_empty() && !line.starts_with('#'))
+}
+
+/// Letters that may stand beside one of them.
+const BESIDE: usize = 6;
 
 /// What callees do say, and what Whisper says of silence, too: believed when the recogniser was surer than usual.
 const OFTEN_SAID_OF_SILENCE: &[&str] = &[
@@ -120,8 +40,57 @@ const OFTEN_SAID_OF_SILENCE: &[&str] = &[
     "감사합니다",
 ];
 
+/// Phrases as words are compared, the longest first.
+static PHRASES: LazyLock<Vec<Vec<String>>> = LazyLock::new(|| {
+    let mut phrases: Vec<Vec<String>> = list("phrases").map(words_of).collect();
+    phrases.sort_by_key(|phrase| std::cmp::Reverse(phrase.len()));
+    phrases
+});
+static UNSPACED: LazyLock<Vec<String>> = LazyLock::new(|| {
+    let mut phrases: Vec<String> = list("unspaced").map(|phrase| words_of(phrase).concat()).collect();
+    phrases.sort_by_key(|phrase| std::cmp::Reverse(phrase.len()));
+    phrases
+});
+static FILLERS: LazyLock<HashSet<&str>> = LazyLock::new(|| list("fillers").collect());
+static CREDIT_WORDS: LazyLock<Vec<String>> =
+    LazyLock::new(|| list("credits").map(|credit| words_of(credit).join(" ")).collect());
+
+/// Whether these words, as [`super::words_of`] makes them, are the end of a video and nothing else.
 pub(super) fn never_said(words: &str) -> bool {
-    NEVER_SAID.contains(&words) || CREDITS.iter().any(|credit| words.contains(credit))
+    let padded = format!(" {words} ");
+    if CREDIT_WORDS.iter().any(|credit| padded.contains(&format!(" {credit} "))) {
+        return true;
+    }
+    let split: Vec<&str> = words.split(' ').filter(|word| !word.is_empty()).collect();
+    ends_a_video(&split) || ends_a_video_unspaced(&split.concat())
+}
+
+/// Whether phrases of videos and the small words around them are all there is. A lone "subscribe" may be an
+/// answer.
+fn ends_a_video(words: &[&str]) -> bool {
+    let (mut rest, mut found) = (words, 0);
+    while let [first, behind @ ..] = rest {
+        let phrase = PHRASES.iter().find(|phrase| {
+            rest.get(..phrase.len()).is_some_and(|begin| begin.iter().zip(phrase.iter()).all(|(a, b)| a == b))
+        });
+        match phrase {
+            Some(phrase) => {
+                found += phrase.len();
+                rest = rest.get(phrase.len()..).unwrap_or_default();
+            }
+            None if FILLERS.contains(*first) => rest = behind,
+            None => return false,
+        }
+    }
+    found > 0 && words != ["subscribe"]
+}
+
+fn ends_a_video_unspaced(text: &str) -> bool {
+    let mut rest = text.to_owned();
+    for phrase in UNSPACED.iter() {
+        rest = rest.replace(phrase.as_str(), "");
+    }
+    rest.len() < text.len() && rest.chars().count() <= BESIDE
 }
 
 pub(super) fn often_said_of_silence(words: &str) -> bool {
@@ -131,12 +100,70 @@ pub(super) fn often_said_of_silence(words: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::speech::stt::guard::words_of;
+
+    fn said(text: &str) -> bool {
+        never_said(&words_of(text).join(" "))
+    }
 
     #[test]
-    fn every_phrase_is_written_as_words_are_compared() {
-        for phrase in NEVER_SAID.iter().chain(CREDITS).chain(OFTEN_SAID_OF_SILENCE) {
-            assert_eq!(words_of(phrase).join(" "), *phrase);
+    fn the_end_of_a_video_is_nobodys_answer_in_eighteen_languages() {
+        for text in [
+            "Please like and subscribe",
+            "Please like and subscribe!",
+            "Thanks for watching, and don't forget to like and subscribe.",
+            "Thank you for watching. Please subscribe to my channel. Bye.",
+            "If you enjoyed this video, please subscribe".trim_start_matches("If you enjoyed this video, "),
+            "Subtitles by the Amara.org community",
+            "Captions by John Smith",
+            "Terima kasih sudah menonton. Jangan lupa like dan subscribe ya!",
+            "Jangan lupa like, share dan subscribe",
+            "¡Suscríbete al canal!",
+            "Gracias por ver el vídeo, no olvides suscribirte",
+            "Obrigado por assistir! Inscreva-se no canal.",
+            "Vielen Dank fürs Zuschauen!",
+            "Untertitel der Amara.org-Community",
+            "Merci d'avoir regardé cette vidéo !",
+            "N'oubliez pas de vous abonner",
+            "Grazie per aver guardato il video",
+            "Bedankt voor het kijken",
+            "Dziękuję za oglądanie",
+            "Abone olmayı unutmayın",
+            "Подписывайтесь на канал",
+            "Дякую за перегляд",
+            "Tack för att ni tittade",
+            "Děkuji za sledování",
+            "اشتركوا في القناة",
+            "देखने के लिए धन्यवाद",
+            "Cảm ơn các bạn đã theo dõi",
+            "구독과 좋아요 부탁드립니다",
+            "ご視聴ありがとうございました。",
+            "チャンネル登録よろしくお願いします!",
+            "谢谢观看",
+            "請不吝點贊 訂閱 轉發 打賞支持明鏡與點點欄目",
+            "ขอบคุณที่รับชม",
+        ] {
+            assert!(said(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_callees_may_say_is_left_to_them() {
+        for text in [
+            "I said please subscribe me to nothing",
+            "Subscribe",
+            "I want to subscribe",
+            "thanks for watching my kids",
+            "I would like to cancel and subscribe again",
+            "yes please",
+            "terima kasih",
+            "saya lupa",
+            "no gracias",
+            "bis zum nächsten mal haben wir es",
+            "thank you",
+            "谢谢",
+            "ok bye",
+        ] {
+            assert!(!said(text), "{text}");
         }
     }
 }

@@ -22,6 +22,8 @@ mod message;
 #[cfg(test)]
 mod message_tests;
 #[cfg(test)]
+mod number_tests;
+#[cfg(test)]
 mod order_tests;
 mod start;
 #[cfg(test)]

@@ -8,8 +8,8 @@ use thiserror::Error;
 
 use super::super::diagnostic::nearest;
 use super::super::model::{Flow, Variable, VariableType};
-use super::super::parse::number;
-use super::super::words::{Date, TimeOfDay};
+use super::super::parse::certain_number;
+use super::super::words::{Date, Misread, TimeOfDay};
 
 /// Longest text a variable may bring, in characters.
 const MAX_TEXT: usize = 1_000;
@@ -21,6 +21,10 @@ pub enum StartError {
     Missing { flow: String, name: String, expected: &'static str, hint: String },
     #[error("the variable `{name}` of the flow `{flow}` must be a {expected}, but the call brings {found}")]
     WrongType { flow: String, name: String, expected: &'static str, found: String },
+    #[error(
+        "the number variable `{name}` of the flow `{flow}` cannot be \"{found}\", which may be two numbers; {hint}"
+    )]
+    Ambiguous { flow: String, name: String, found: String, hint: String },
     #[error("the variable `{name}` of the flow `{flow}` has more than {MAX_TEXT} characters")]
     TooLong { flow: String, name: String },
     #[error(
@@ -40,6 +44,7 @@ impl StartError {
         match self {
             Self::Missing { name, .. }
             | Self::WrongType { name, .. }
+            | Self::Ambiguous { name, .. }
             | Self::TooLong { name, .. }
             | Self::Twice { name, .. } => vec![(name, self.to_string())],
             Self::Several(all) => all.iter().flat_map(Self::each).collect(),
@@ -178,7 +183,20 @@ pub(super) fn converted(
         | (VariableType::Boolean, Value::Bool(_)) => Some(value.clone()),
         (VariableType::Text, Value::Number(number)) => Some(Value::from(number.to_string())),
         (VariableType::Text, Value::Bool(yes)) => Some(Value::from(yes.to_string())),
-        (VariableType::Number, Value::String(text)) => number(text),
+        (VariableType::Number, Value::String(text)) => match certain_number(text) {
+            Ok(number) => Some(number),
+            Err(misread @ Misread::Ambiguous { .. }) => {
+                let (flow, name) = (flow.name.clone(), name.to_owned());
+                let hint = misread.hint().unwrap_or_default();
+                return Err(StartError::Ambiguous {
+                    flow,
+                    name,
+                    found: text.chars().take(40).collect(),
+                    hint,
+                });
+            }
+            Err(Misread::NotANumber) => None,
+        },
         (VariableType::Boolean, Value::String(text)) => text.parse().ok().map(Value::Bool),
         (VariableType::Date, Value::String(text)) => {
             // A time of day behind the date is what databases and spreadsheets add to it.

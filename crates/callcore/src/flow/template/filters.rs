@@ -79,7 +79,12 @@ pub(super) fn register(tera: &mut Tera) {
     tera.register_filter("spoken_money", |value: Value, kwargs: Kwargs, state: &State<'_>| {
         let (text, tongue) = (value.to_string(), tongue(&kwargs, state)?);
         let currency: String = kwargs.must_get("currency")?;
-        let spoken = figure(&value, tongue).and_then(|figure| spoken_money(&figure, &currency, tongue));
+        let sum = if value.as_str().is_some() {
+            Figure::sum(&text, &currency, tongue)
+        } else {
+            Figure::plain(&text)
+        };
+        let spoken = sum.and_then(|figure| spoken_money(&figure, &currency, tongue));
         Ok::<_, tera::Error>(spoken.unwrap_or_else(|| format!("{text} {currency}")))
     });
     tera.register_filter("spoken_date", |value: Value, kwargs: Kwargs, state: &State<'_>| {

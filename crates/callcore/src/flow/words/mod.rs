@@ -18,8 +18,6 @@ mod sentences;
 mod shorthand;
 mod speakable;
 #[cfg(test)]
-mod speakable_tests;
-#[cfg(test)]
 mod tests;
 mod trailing;
 mod zone;
@@ -28,7 +26,7 @@ pub(super) use self::backchannel::backchannels;
 pub use self::calendar::{Date, LocalTime, TimeOfDay};
 pub(super) use self::currency::CODES as CURRENCIES;
 pub(super) use self::currency::spoken_money;
-pub(super) use self::figure::Figure;
+pub(super) use self::figure::{Figure, Misread};
 pub(super) use self::hear_date::date as hear_date;
 pub(super) use self::hear_number::{digits as hear_digits, number as hear_number};
 pub(super) use self::hear_time::time as hear_time;
@@ -39,7 +37,7 @@ pub(super) use self::say_when::{DateStyle, spoken_date, spoken_time};
 pub use self::sentences::{Sentence, sentences};
 pub use self::speakable::speakable;
 pub(super) use self::trailing::trails_off;
-pub(super) use self::zone::{minutes_ahead, names as zones};
+pub(super) use self::zone::{Zone, meant as zone_meant, names as zones};
 
 /// The languages whose words are known here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

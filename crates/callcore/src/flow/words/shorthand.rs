@@ -1,6 +1,7 @@
 //! What is written short and said in full, by language.
 
 use super::Tongue;
+use super::currency::CODES;
 
 /// How a short form is written and what is said for it.
 type Short = (&'static str, &'static str);
@@ -42,7 +43,7 @@ const ENGLISH: [Short; 34] = [
     ("appt.", "appointment"),
 ];
 
-const INDONESIAN: [Short; 46] = [
+const INDONESIAN: [Short; 50] = [
     ("bpk.", "Bapak"),
     ("bpk", "Bapak"),
     ("bp.", "Bapak"),
@@ -80,6 +81,10 @@ const INDONESIAN: [Short; 46] = [
     ("d/a", "dengan alamat"),
     ("s.d.", "sampai dengan"),
     ("s/d", "sampai dengan"),
+    ("pk.", "pukul"),
+    ("pkl.", "pukul"),
+    ("pkl", "pukul"),
+    ("24/7", "dua puluh empat jam setiap hari"),
     ("tbk.", "terbuka"),
     ("tbk", "terbuka"),
     ("wib", "waktu Indonesia barat"),
@@ -200,25 +205,95 @@ pub(super) fn unit(word: &str, tongue: Tongue) -> Option<&'static str> {
     }
 }
 
-/// The code of the currency that a sign stands for.
+/// Signs of currencies besides their codes, in capitals.
+const SIGNS: [(&str, &str); 36] = [
+    ("RP", "IDR"),
+    ("RP.", "IDR"),
+    ("$", "USD"),
+    ("US$", "USD"),
+    ("€", "EUR"),
+    ("£", "GBP"),
+    ("S$", "SGD"),
+    ("RM", "MYR"),
+    ("A$", "AUD"),
+    ("AU$", "AUD"),
+    ("¥", "JPY"),
+    ("￥", "JPY"),
+    ("₹", "INR"),
+    ("RS.", "INR"),
+    ("฿", "THB"),
+    ("₱", "PHP"),
+    ("₫", "VND"),
+    ("Đ", "VND"),
+    ("₩", "KRW"),
+    ("NT$", "TWD"),
+    ("HK$", "HKD"),
+    ("C$", "CAD"),
+    ("CA$", "CAD"),
+    ("NZ$", "NZD"),
+    ("CLP$", "CLP"),
+    ("COL$", "COP"),
+    ("₲", "PYG"),
+    ("₭", "LAK"),
+    ("៛", "KHR"),
+    ("FCFA", "XOF"),
+    ("R$", "BRL"),
+    ("ZŁ", "PLN"),
+    ("KČ", "CZK"),
+    ("₺", "TRY"),
+    ("₽", "RUB"),
+    ("₦", "NGN"),
+];
+
+/// The code of the currency that a sign stands for. A code counts in capitals only: `all` is a word.
 pub(super) fn currency(sign: &str) -> Option<&'static str> {
-    Some(match sign {
-        "Rp" | "Rp." | "rp" | "rp." | "IDR" => "IDR",
-        "$" | "US$" | "USD" => "USD",
-        "€" | "EUR" => "EUR",
-        "£" | "GBP" => "GBP",
-        "S$" | "SGD" => "SGD",
-        "RM" | "MYR" => "MYR",
-        "A$" | "AU$" | "AUD" => "AUD",
-        "¥" | "JPY" => "JPY",
-        "₹" | "INR" => "INR",
-        "฿" | "THB" => "THB",
-        "₱" | "PHP" => "PHP",
-        "₫" | "VND" => "VND",
-        "CHF" => "CHF",
-        "CNY" => "CNY",
-        _ => return None,
-    })
+    let capitals = sign.to_uppercase();
+    let found = SIGNS.iter().find(|(known, _)| *known == capitals).map(|(_, code)| *code);
+    found.or_else(|| CODES.into_iter().find(|code| *code == sign))
+}
+
+/// Zones of the clock, as they are written behind a time.
+const ZONES_EN: [Short; 20] = [
+    ("WIB", "western Indonesia time"),
+    ("WITA", "central Indonesia time"),
+    ("WIT", "eastern Indonesia time"),
+    ("ET", "Eastern time"),
+    ("EST", "Eastern Standard Time"),
+    ("EDT", "Eastern Daylight Time"),
+    ("CT", "Central time"),
+    ("CST", "Central Standard Time"),
+    ("CDT", "Central Daylight Time"),
+    ("MST", "Mountain Standard Time"),
+    ("MDT", "Mountain Daylight Time"),
+    ("PT", "Pacific time"),
+    ("PST", "Pacific Standard Time"),
+    ("PDT", "Pacific Daylight Time"),
+    ("BST", "British Summer Time"),
+    ("CET", "Central European Time"),
+    ("CEST", "Central European Summer Time"),
+    ("IST", "India Standard Time"),
+    ("JST", "Japan Standard Time"),
+    ("SGT", "Singapore time"),
+];
+const ZONES_ID: [Short; 6] = [
+    ("WIB", "waktu Indonesia barat"),
+    ("WITA", "waktu Indonesia tengah"),
+    ("WIT", "waktu Indonesia timur"),
+    ("UTC", "UTC"),
+    ("GMT", "GMT"),
+    ("SGT", "waktu Singapura"),
+];
+
+/// What is said for a zone behind a time.
+pub(super) fn zone(word: &str, tongue: Tongue) -> Option<&'static str> {
+    let capitals = word.to_uppercase();
+    let table: &[Short] = match tongue {
+        Tongue::English => &ZONES_EN,
+        Tongue::Indonesian => &ZONES_ID,
+        Tongue::Other => &[],
+    };
+    // In small letters only what is no word: `19.30 wita`.
+    look_up(table, if capitals.starts_with("WI") { &capitals } else { word })
 }
 
 /// A word that multiplies the number before it, as it is said.
@@ -264,6 +339,14 @@ pub(super) fn symbol(sign: char, tongue: Tongue) -> Option<&'static str> {
         '°' => ("degrees", "derajat"),
         '§' => ("section", "pasal"),
         '×' => ("times", "kali"),
+        '÷' => ("divided by", "dibagi"),
+        '±' => ("plus or minus", "kurang lebih"),
+        '≈' => ("about", "kira-kira"),
+        '≤' => ("at most", "paling banyak"),
+        '≥' => ("at least", "paling sedikit"),
+        '≠' => ("is not", "bukan"),
+        '\u{ff1c}' => ("is less than", "kurang dari"),
+        '\u{ff1e}' => ("is greater than", "lebih dari"),
         _ => return None,
     };
     match tongue {

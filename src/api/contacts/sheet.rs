@@ -1,0 +1,427 @@
+//! Tables as spreadsheets save them: in any encoding that Excel writes, with commas, semicolons, tabs or strokes
+//! between the fields, and with headers as people spell them. Pure.
+
+use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+
+/// Signs between fields, the likeliest first.
+const SEPARATORS: [char; 4] = [',', ';', '\t', '|'];
+/// A quoted field goes on over at most so many lines; more are rows that a stray quote would swallow.
+const MOST_LINES: usize = 50;
+
+/// What columns are called, besides [`Column::NAMES`], in small letters and digits.
+const PHONE: [&str; 38] = [
+    "phone",
+    "phoneno",
+    "phonenr",
+    "telephone",
+    "telephonenumber",
+    "tel",
+    "telno",
+    "mobile",
+    "mobileno",
+    "mobilenumber",
+    "mobilephone",
+    "mobilephonenumber",
+    "cell",
+    "cellphone",
+    "msisdn",
+    "contactnumber",
+    "number",
+    "whatsapp",
+    "whatsappnumber",
+    "nomorhp",
+    "nohp",
+    "hp",
+    "handphone",
+    "nomorhandphone",
+    "nomortelepon",
+    "notelepon",
+    "notelp",
+    "telp",
+    "telepon",
+    "nomortelp",
+    "nomorponsel",
+    "ponsel",
+    "nomorwa",
+    "nowa",
+    "telefon",
+    "telefonnummer",
+    "telefono",
+    "teléfono",
+];
+const NAME: [&str; 9] = [
+    "fullname",
+    "customername",
+    "contactname",
+    "nama",
+    "namalengkap",
+    "namapelanggan",
+    "nombre",
+    "nom",
+    "namakontak",
+];
+const ID: [&str; 4] = ["contactidentifier", "idkontak", "kontakid", "contactno"];
+
+/// What a column holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Column {
+    ContactId,
+    PhoneNumber,
+    Name,
+    Flow,
+    /// A variable of the flow, by its own name.
+    Other(String),
+}
+
+/// A table, read as far as its header.
+#[derive(Debug)]
+pub(super) struct Sheet {
+    text: String,
+    separator: char,
+    pub(super) columns: Vec<Column>,
+    /// Where the rows begin in `text`, and at which line.
+    rows: (usize, u64),
+    /// How it was read, where that is not plain CSV: `UTF-16, semicolons`.
+    pub(super) read_as: Option<String>,
+}
+
+/// One row: its line, from 1, and its fields, or what is wrong with it.
+pub(super) type Row = (u64, Result<Vec<String>, String>);
+
+impl Sheet {
+    /// # Errors
+    /// A sentence, when no line of the kinds that are known names a column of numbers.
+    pub(super) fn read(body: &[u8]) -> Result<Self, String> {
+        let (text, encoding) = decoded(body);
+        let (mut at, mut line) = (0, 1);
+        let mut told = None;
+        loop {
+            let rest = text.get(at..).unwrap_or_default();
+            let first = rest.split_inclusive('\n').next().unwrap_or_default();
+            let trimmed = first.trim().trim_matches('"');
+            let named = trimmed.strip_prefix("sep=").or_else(|| trimmed.strip_prefix("SEP="));
+            if let Some(sign) = named {
+                told = if first.contains("=\t") { Some('\t') } else { sign.chars().next() };
+            } else if !trimmed.is_empty() || first.is_empty() {
+                break;
+            }
+            at += first.len();
+            line += 1;
+        }
+        let rest = text.get(at..).unwrap_or_default();
+        let candidates = told.map_or_else(|| SEPARATORS.to_vec(), |sign| vec![sign]);
+        let header = candidates.iter().find_map(|separator| {
+            let (fields, length, lines) = record(rest, *separator, 0).ok()?;
+            let columns = columns(&fields);
+            columns.contains(&Column::PhoneNumber).then_some((*separator, columns, length, lines))
+        });
+        let Some((separator, columns, length, lines)) = header else {
+            return Err(no_number(rest));
+        };
+        let plain = encoding == UTF_8 && separator == ',' && told.is_none();
+        let between = match separator {
+            ',' => "commas",
+            ';' => "semicolons",
+            '\t' => "tabs",
+            _ => "other signs",
+        };
+        let read_as = (!plain).then(|| format!("{} with {between} between the fields", encoding.name()));
+        let rows = (at + length, line + lines);
+        Ok(Self { text, separator, columns, rows, read_as })
+    }
+
+    /// The rows below the header, empty lines left out.
+    pub(super) fn rows(&self) -> impl Iterator<Item = Row> + '_ {
+        let (mut at, mut line) = self.rows;
+        std::iter::from_fn(move || {
+            loop {
+                let rest = self.text.get(at..).filter(|rest| !rest.is_empty())?;
+                let first = rest.split_inclusive('\n').next().unwrap_or_default();
+                let own = line;
+                if first.trim().is_empty() {
+                    (at, line) = (at + first.len(), line + 1);
+                    continue;
+                }
+                return Some(match record(rest, self.separator, self.columns.len()) {
+                    Ok((fields, length, lines)) => {
+                        (at, line) = (at + length, line + lines);
+                        let (given, wanted) = (fields.len(), self.columns.len());
+                        let extra = fields.iter().skip(wanted).all(String::is_empty);
+                        if given < wanted || !extra {
+                            (own, Err(format!("has {given} fields, the header has {wanted}")))
+                        } else {
+                            (own, Ok(fields))
+                        }
+                    }
+                    Err(Stray { column }) => {
+                        (at, line) = (at + first.len(), line + 1);
+                        let problem = format!(
+                            "a quote opens at character {column} and is not closed before the next row; double it, or \
+                             take it out"
+                        );
+                        (own, Err(problem))
+                    }
+                });
+            }
+        })
+    }
+}
+
+/// The text, and in which encoding it came.
+fn decoded(body: &[u8]) -> (String, &'static Encoding) {
+    let encoding = match Encoding::for_bom(body) {
+        Some((encoding, _)) => encoding,
+        // Every second byte of Western text in UTF-16 is zero.
+        None if body.len() > 3 && body.get(1) == Some(&0) && body.get(3) == Some(&0) => UTF_16LE,
+        None if body.len() > 3 && body.first() == Some(&0) && body.get(2) == Some(&0) => UTF_16BE,
+        None if std::str::from_utf8(body).is_ok() => UTF_8,
+        None => WINDOWS_1252,
+    };
+    let (text, used, _) = encoding.decode(body);
+    (text.into_owned(), used)
+}
+
+fn no_number(text: &str) -> String {
+    let shown: String = text.lines().next().unwrap_or_default().chars().take(80).collect();
+    if text.starts_with("PK\u{3}\u{4}") || text.starts_with("ÐÏ") {
+        return "this is a workbook of Excel; save it as CSV and send that".to_owned();
+    }
+    format!(
+        "the first line must name the columns, `phone_number` among them (`Phone Number`, `Nomor HP` and the like are \
+         taken, too), with commas, semicolons or tabs between them; it is: {shown}"
+    )
+}
+
+/// What the columns hold. Of several that could be the number's, one named exactly so, else the first.
+fn columns(fields: &[String]) -> Vec<Column> {
+    let names: Vec<String> = fields.iter().map(|field| plain_name(field)).collect();
+    let place = |exact: &str, others: &[&str]| {
+        let exactly = names.iter().position(|name| name == exact);
+        exactly.or_else(|| names.iter().position(|name| others.contains(&name.as_str())))
+    };
+    let phone = place("phonenumber", &PHONE);
+    let (name, id, flow) = (place("name", &NAME), place("contactid", &ID), place("flow", &[]));
+    let column = |(at, field): (usize, &String)| match Some(at) {
+        at if at == phone => Column::PhoneNumber,
+        at if at == name => Column::Name,
+        at if at == id => Column::ContactId,
+        at if at == flow => Column::Flow,
+        _ => Column::Other(field.clone()),
+    };
+    fields.iter().enumerate().map(column).collect()
+}
+
+/// `Phone Number`, `phone_number` and `PhoneNumber` as `phonenumber`.
+fn plain_name(field: &str) -> String {
+    field.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
+}
+
+/// A quote that opens here, counted in characters from 1, and would swallow rows.
+#[derive(Debug, PartialEq, Eq)]
+struct Stray {
+    column: usize,
+}
+
+/// The record at the beginning of `text`: its fields, and the bytes and lines that it takes. A record may hold line
+/// breaks in quotes, but none that are followed by what looks like rows of `columns` fields.
+fn record(text: &str, separator: char, columns: usize) -> Result<(Vec<String>, usize, u64), Stray> {
+    let mut fields = Vec::new();
+    let mut at = 0;
+    loop {
+        let rest = text.get(at..).unwrap_or_default();
+        let open = rest.trim_start_matches(' ');
+        let (field, length) = if let Some(inner) = open.strip_prefix('"') {
+            let begin = at + rest.len() - open.len();
+            let stray = || Stray { column: text.get(..begin).unwrap_or_default().chars().count() + 1 };
+            let (field, length) = quoted(inner, separator).ok_or_else(stray)?;
+            let taken = rest.len() - open.len() + 1 + length;
+            let behind = rest.get(taken..).unwrap_or_default().split('\n').next().unwrap_or_default();
+            if swallows(&field, behind, separator, columns) {
+                return Err(stray());
+            }
+            (field, taken)
+        } else {
+            let length = rest.find([separator, '\n']).unwrap_or(rest.len());
+            (rest.get(..length).unwrap_or_default().to_owned(), length)
+        };
+        fields.push(field.trim().to_owned());
+        at += length;
+        match text.get(at..).and_then(|rest| rest.chars().next()) {
+            Some(c) if c == separator => at += c.len_utf8(),
+            next => {
+                at += next.map_or(0, char::len_utf8);
+                let taken = text.get(..at).unwrap_or_default();
+                let lines = taken.matches('\n').count() + usize::from(next.is_none());
+                return Ok((fields, at, lines as u64));
+            }
+        }
+    }
+}
+
+/// What stands in quotes, and the bytes up to the sign behind them. `None` when they do not close before a separator
+/// or the end of a line.
+fn quoted(text: &str, separator: char) -> Option<(String, usize)> {
+    let mut field = String::new();
+    let mut chars = text.char_indices().peekable();
+    let mut lines = 0;
+    while let Some((at, c)) = chars.next() {
+        match c {
+            '"' if chars.peek().is_some_and(|(_, next)| *next == '"') => {
+                chars.next();
+                field.push('"');
+            }
+            '"' => {
+                let behind = text.get(at + 1..)?;
+                let blank = behind.len() - behind.trim_start_matches([' ', '\r']).len();
+                let next = behind.get(blank..)?.chars().next();
+                let closes = next.is_none_or(|next| next == '\n' || next == separator);
+                return closes.then_some((field, at + 1 + blank));
+            }
+            c => {
+                lines += usize::from(c == '\n');
+                if lines > MOST_LINES {
+                    return None;
+                }
+                field.push(c);
+            }
+        }
+    }
+    None
+}
+
+/// Whether the line breaks in a field are followed by rows: lines with as many separators as the header has. The last
+/// of them may go on `behind` the field.
+fn swallows(field: &str, behind: &str, separator: char, columns: usize) -> bool {
+    let is_row = |line: &str| line.contains(separator) && line.matches(separator).count() + 1 >= columns;
+    let mut lines = field.split('\n').skip(1).peekable();
+    while let Some(line) = lines.next() {
+        let last = lines.peek().is_none() && line.contains(separator);
+        if is_row(line) || (last && is_row(&format!("{line}{behind}"))) {
+            return columns > 1;
+        }
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(body: &[u8]) -> (Sheet, Vec<Row>) {
+        let sheet = Sheet::read(body).unwrap();
+        let rows = sheet.rows().collect();
+        (sheet, rows)
+    }
+
+    fn utf16(text: &str, big: bool, mark: bool) -> Vec<u8> {
+        let mark = if mark { "\u{feff}" } else { "" };
+        let units: Vec<u16> = mark.encode_utf16().chain(text.encode_utf16()).collect();
+        units.iter().flat_map(|unit| if big { unit.to_be_bytes() } else { unit.to_le_bytes() }).collect()
+    }
+
+    #[test]
+    fn files_of_every_spreadsheet_are_read_alike() {
+        let plain = "contact_id,phone_number,name,amount\r\na2,+628123,Bu Café,\"120,50\"\r\n";
+        let other = |sign: &str| plain.replace("\"120,50\"", "120@50").replace(',', sign).replace('@', ",");
+        let (semicolons, tabs) = (other(";"), other("\t"));
+        let latin: Vec<u8> = semicolons.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+        for body in [
+            plain.as_bytes().to_vec(),
+            format!("\u{feff}{plain}").into_bytes(),
+            semicolons.clone().into_bytes(),
+            format!("\u{feff}{semicolons}").into_bytes(),
+            tabs.clone().into_bytes(),
+            format!("sep=;\r\n{semicolons}").into_bytes(),
+            format!("\"sep=;\"\r\n{semicolons}").into_bytes(),
+            format!("sep=\t\r\n{tabs}").into_bytes(),
+            utf16(&tabs, false, true),
+            utf16(&tabs, true, true),
+            utf16(&semicolons, false, false),
+            utf16(plain, true, false),
+            latin,
+            other("|").into_bytes(),
+            format!("\n\n{plain}").into_bytes(),
+        ] {
+            let (sheet, rows) = read(&body);
+            let (_, fields) = &rows[0];
+            assert_eq!(fields.as_ref().unwrap(), &["a2", "+628123", "Bu Café", "120,50"], "{sheet:?}");
+            assert_eq!(sheet.columns[1], Column::PhoneNumber);
+        }
+        let (sheet, _) = read(&utf16(&tabs, false, true));
+        assert_eq!(sheet.read_as.as_deref(), Some("UTF-16LE with tabs between the fields"));
+        assert_eq!(read(plain.as_bytes()).0.read_as, None);
+    }
+
+    #[test]
+    fn headers_are_taken_as_people_spell_them() {
+        for header in [
+            "Phone Number",
+            "phone_number",
+            "PhoneNumber",
+            "PHONE-NUMBER",
+            "Nomor HP",
+            "No. HP",
+            "Telepon",
+            "msisdn",
+        ] {
+            let (sheet, _) = read(format!("Nama,{header},Amount\n").as_bytes());
+            let amount = Column::Other("Amount".into());
+            assert_eq!(sheet.columns, [Column::Name, Column::PhoneNumber, amount], "{header}");
+        }
+        // Only one column is the number's.
+        let (sheet, _) = read(b"mobile,phone_number\n");
+        assert_eq!(sheet.columns, [Column::Other("mobile".into()), Column::PhoneNumber]);
+    }
+
+    #[test]
+    fn a_stray_quote_costs_its_own_row_and_swallows_none() {
+        let text = "contact_id,phone_number,name,amount\nq1,+1,Ani,1\nq2,+2,Budi,\"5 inch\nq3,+3,Ani,1\n\
+                    q4,+4,\"Ann \"\"A\"\" Lee\",1\nq5,+5,\"Jalan A\nno. 3\",1\nq6,+6,\"x,1\nq7,+7,y\",1\nq8,+8,5\" pipe,1\n";
+        let (_, rows) = read(text.as_bytes());
+        let good: Vec<(u64, &str)> =
+            rows.iter().filter_map(|(line, row)| Some((*line, row.as_ref().ok()?[0].as_str()))).collect();
+        assert_eq!(good, [(2, "q1"), (4, "q3"), (5, "q4"), (6, "q5"), (9, "q7"), (10, "q8")]);
+        let bad: Vec<u64> = rows.iter().filter(|(_, row)| row.is_err()).map(|(line, _)| *line).collect();
+        assert_eq!(bad, [3, 8]);
+        let told = rows[1].1.as_ref().unwrap_err();
+        assert!(told.contains("a quote opens at character 12"), "{told}");
+    }
+
+    #[test]
+    fn a_file_without_numbers_is_told_what_is_missing() {
+        assert!(Sheet::read(b"name\nAlex\n").unwrap_err().contains("phone_number"));
+        assert!(Sheet::read(b"").unwrap_err().contains("phone_number"));
+        assert!(Sheet::read(b"PK\x03\x04\x14\x00").unwrap_err().contains("workbook"));
+    }
+
+    proptest! {
+        #[test]
+        fn rows_that_were_quoted_come_back(
+            rows in prop::collection::vec(prop::collection::vec("[a-z0-9\",; ]{0,8}", 2..=2), 0..20),
+            separator in prop::sample::select(vec![',', ';', '\t']),
+        ) {
+            let mut text = format!("phone_number{separator}b\n");
+            for row in &rows {
+                let fields: Vec<String> = row.iter().map(|field| format!("\"{}\"", field.replace('"', "\"\""))).collect();
+                text.push_str(&format!("{}\n", fields.join(&separator.to_string())));
+            }
+            let (_, read) = read(text.as_bytes());
+            let read: Vec<Vec<String>> = read.into_iter().filter_map(|(_, row)| row.ok()).collect();
+            let wanted: Vec<Vec<String>> =
+                rows.iter().map(|row| row.iter().map(|field| field.trim().to_owned()).collect()).collect();
+            prop_assert_eq!(read, wanted);
+        }
+
+        #[test]
+        fn any_bytes_are_read_line_by_line(body in prop::collection::vec(any::<u8>(), 0..300)) {
+            let mut all = b"phone_number,b\n".to_vec();
+            all.extend(body);
+            let (_, rows) = read(&all);
+            for pair in rows.windows(2) {
+                prop_assert!(pair[0].0 < pair[1].0);
+            }
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! One telephone has one number, however it is written and wherever it comes in.
+
+use std::fs;
+
+use dering::app::App;
+use dering::store::{CallBatch, NewDoNotCall, Options, Store};
+use serde_json::{Value, json};
+
+use crate::system_stage::{Carrier, Client, Reply, config, enrol, furnish, in_time};
+
+/// Its owner wants no more calls.
+const SPARED: &str = "+628123456901";
+/// A flow for callees in Indonesia.
+const JAKARTA: &str =
+    "flow: jakarta\ncountry: 62\nstart: talk\nscenes: { talk: [ { wait: 60s }, { hangup: bored } ] }\n";
+
+struct Desk {
+    app: App,
+    client: Client,
+    _carrier: Carrier,
+    _folder: tempfile::TempDir,
+}
+
+impl Desk {
+    async fn set(country: Option<&str>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        furnish(folder.path());
+        fs::write(folder.path().join("flows/jakarta.yaml"), JAKARTA).unwrap();
+        let carrier = Carrier::start(folder.path()).await;
+        let mut config = config(folder.path(), &carrier);
+        config.country = country.map(|country| country.parse().unwrap());
+        config.bots.insert("ghost".into(), "jakarta".into());
+        let store = Store::open(Options::file(&config.database)).await.unwrap();
+        let (secret, key) = enrol(&store).await;
+        store.close().await;
+        let app = App::start(&config).await.unwrap();
+        let client = Client::new(app.address(), secret, key);
+        let desk = Self { app, client, _carrier: carrier, _folder: folder };
+        let call_id = desk.client.dial("short", SPARED, json!({})).await;
+        let asked = NewDoNotCall { at_ms: 7, words: None };
+        let batch = CallBatch { call_id, do_not_call: Some(asked), ..CallBatch::default() };
+        desk.app.store().record(batch).await.unwrap();
+        desk
+    }
+
+    async fn ask(&self, bot: &str, number: &str, extra: Value) -> Reply {
+        self.client.try_dial(bot, number, extra).await
+    }
+}
+
+#[tokio::test]
+async fn who_wants_no_more_calls_is_spared_in_every_spelling_of_the_number() {
+    let desk = Desk::set(None).await;
+    for (bot, number, extra) in [
+        ("short", "00628123456901", json!({})),
+        ("short", "628123456901", json!({})),
+        ("short", "+62 (0)812\u{a0}3456\u{2011}901", json!({})),
+        ("short", "08123456901;phone-context=+62", json!({})),
+        ("short", "08123456901", json!({ "country": "ID" })),
+        ("short", "08123456901", json!({ "country": 62 })),
+        ("ghost", "08123456901", json!({})),
+        (
+            "ghost",
+            "8123456901",
+            json!({ "scheduleAt": dering::wallclock::iso(dering::wallclock::now_ms() + 600_000) }),
+        ),
+    ] {
+        let reply = desk.ask(bot, number, extra).await;
+        assert_eq!((reply.status, reply.problem().1.as_str()), (403, "do_not_call"), "{bot} {number}");
+    }
+    // Nobody knows its country: it stays another number.
+    let reply = desk.ask("short", "08123456901", json!({})).await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    // The country of the request goes before that of the flow.
+    let reply = desk.ask("ghost", "08123456901", json!({ "country": "GB" })).await;
+    assert_eq!(reply.status, 200, "{}", reply.text());
+    in_time(desk.app.shutdown()).await;
+}
+
+#[tokio::test]
+async fn the_servers_country_holds_for_every_door() {
+    let desk = Desk::set(Some("62")).await;
+    let reply = desk.ask("short", "08123456901", json!({})).await;
+    assert_eq!((reply.status, reply.problem().1.as_str()), (403, "do_not_call"));
+    let call_id = desk.client.dial("short", "0812 3456 902", json!({})).await;
+    let call = desk.app.store().call(&call_id).await.unwrap().unwrap();
+    assert_eq!(call.target, "+628123456902");
+    in_time(desk.app.shutdown()).await;
+}
+
+#[tokio::test]
+async fn what_a_spreadsheet_made_of_a_number_is_refused_with_its_cause() {
+    let desk = Desk::set(None).await;
+    let reply = desk.ask("short", "6281234567013.0", json!({})).await;
+    let (status, _, detail) = reply.problem();
+    assert!(status == 400 && detail.contains("spreadsheet"), "{detail}");
+    let reply = desk.ask("short", "+62812345678;ext=12;postd=pp22", json!({})).await;
+    assert_eq!(reply.headers["dering-ignored-fields"], "target.ext, target.postd");
+    in_time(desk.app.shutdown()).await;
+}
