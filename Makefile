@@ -4,7 +4,7 @@ SHELL := /bin/bash
 ARGS ?=
 CARGO ?= cargo
 
-.PHONY: help setup demo build release test contract killtest ordertest lint bench fmt clean
+.PHONY: help setup demo build release test contract killtest ordertest cuttest lint bench fmt clean
 
 help: ## This list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,3 +59,7 @@ killtest: setup ## Kill the server 100 times under load: every accepted dial mus
 
 ordertest: setup ## 10,000 calls under load: no client hears of a session before it knows it
 	DERING_ORDER_CALLS=10000 $(CARGO) test --test it gateway_order -- --nocapture
+
+cuttest: setup ## 1,000 calls over a line that breaks: no fact in a timeline may be made up
+	DERING_CUTS=1000 $(CARGO) test -p callcore --lib cut_tests
+	DERING_CUTS=1000 $(CARGO) test --test it system_cut -- --nocapture

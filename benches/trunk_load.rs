@@ -161,6 +161,8 @@ async fn call(
             | LegEvent::Digit(_)
             | LegEvent::CheckPoint(_)
             | LegEvent::RoundTrip(_)
+            | LegEvent::Link { .. }
+            | LegEvent::Alive
             | LegEvent::Cdr(_) => {}
         }
     }
@@ -195,7 +197,12 @@ async fn call(
                 }
                 LegEvent::Hangup | LegEvent::Lost { .. } => return Err("the call was cut off".into()),
                 LegEvent::AudioUnreadable { why, .. } => return Err(why.into()),
-                LegEvent::Status(_) | LegEvent::Digit(_) | LegEvent::RoundTrip(_) | LegEvent::Cdr(_) => {}
+                LegEvent::Status(_)
+                | LegEvent::Digit(_)
+                | LegEvent::RoundTrip(_)
+                | LegEvent::Link { .. }
+                | LegEvent::Alive
+                | LegEvent::Cdr(_) => {}
             },
         }
     };

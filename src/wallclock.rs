@@ -2,6 +2,7 @@
 
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
+use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
 const ISO_MS: &[BorrowedFormatItem<'_>] =
@@ -22,6 +23,13 @@ pub fn iso(epoch_ms: i64) -> String {
         .unwrap_or_default()
 }
 
+/// A time as the wires write it, in ms since 1970-01-01 UTC.
+#[must_use]
+pub fn epoch_ms(text: &str) -> Option<i64> {
+    let at = OffsetDateTime::parse(text, &Rfc3339).ok()?;
+    i64::try_from(at.unix_timestamp_nanos() / 1_000_000).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -30,5 +38,7 @@ mod tests {
     fn times_read_as_the_wires_write_them() {
         assert_eq!(iso(1_750_942_157_600), "2025-06-26T12:49:17.600Z");
         assert_eq!(iso(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(epoch_ms("2025-06-26T12:49:17.600Z"), Some(1_750_942_157_600));
+        assert_eq!((epoch_ms("2025-06-26T19:49:17.6+07:00"), epoch_ms("")), (Some(1_750_942_157_600), None));
     }
 }

@@ -10,6 +10,7 @@ mod cdr;
 mod contacts;
 mod dialout;
 pub mod error;
+pub mod event_kinds;
 mod extract;
 mod fields;
 mod flows;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use callcore::audio::Framer;
 use callcore::audio::frame::to_pcm16le;
-use callcore::call::{Call, CarrierCdr, Direction, Effect, Fact, Input, Stage, Summary, cause};
+use callcore::call::{Call, CarrierCdr, Direction, Effect, Ended, Fact, Input, Link, Stage, Summary, cause};
 use callcore::clock::CallTime;
 use callcore::flow::ErrandEnd;
 use callcore::playback::Chunk;
@@ -18,6 +18,7 @@ use tokio::time::Instant;
 use super::effects::Speech;
 use super::hearing::Hearing;
 use super::kore::Envelope;
+use super::late_record::{OwnEnd, Unrecorded};
 use super::ledger::Ledger;
 use super::live::Board;
 use super::message::Message;
@@ -99,15 +100,17 @@ struct Running {
     envelope: Envelope,
     finished: bool,
     /// The session whose record we had to make ourselves.
-    unrecorded: Option<String>,
+    unrecorded: Option<Unrecorded>,
     /// Who asked for the end, until it is written down.
     ended_by: Option<Act>,
+    /// Audio found no room on its way to the trunk.
+    blocked: bool,
 }
 
 impl Actor {
     /// Runs the call to its end. `placed` is the carrier's answer to the dial request. When the carrier took the
     /// call but gave no record of it, its session is handed back: the record may come later.
-    pub(super) async fn run(mut self, placed: Result<Leg, DialError>) -> Option<String> {
+    pub(super) async fn run(mut self, placed: Result<Leg, DialError>) -> Option<Unrecorded> {
         let mut running = Running {
             leg: None,
             jobs: JoinSet::new(),
@@ -119,6 +122,7 @@ impl Actor {
             finished: false,
             unrecorded: None,
             ended_by: None,
+            blocked: false,
         };
         match placed {
             Ok(leg) => {
@@ -169,6 +173,7 @@ impl Actor {
 
     fn leg_event(&mut self, event: Option<LegEvent>, running: &mut Running) {
         let now = self.clock.now();
+        self.unblock(running, now);
         let input = match event {
             Some(LegEvent::Audio(bytes)) => {
                 let Running { framer, recording, message, .. } = running;
@@ -187,6 +192,8 @@ impl Actor {
             Some(LegEvent::Digit(digit)) => Input::Digit(digit),
             Some(LegEvent::CheckPoint(name)) => Input::CheckPoint(name),
             Some(LegEvent::RoundTrip(time)) => Input::RoundTrip(time.as_millis() as u64),
+            Some(LegEvent::Link { link, why }) => Input::Link { link, why },
+            Some(LegEvent::Alive) => Input::Alive,
             Some(LegEvent::Hangup) => Input::RemoteHangup,
             Some(LegEvent::Cdr(mut cdr)) => {
                 // A record is filed under its session: which one that is, is not for the peer to say.
@@ -304,16 +311,31 @@ impl Actor {
         }
         if let Some(summary) = summary {
             running.finished = true;
-            running.unrecorded = summary.session_id.filter(|_| summary.cdr.is_none());
+            let end = if summary.ended == Ended::ByFault { OwnEnd::Lost } else { OwnEnd::Seen };
+            let session_id = summary.session_id.filter(|_| summary.cdr.is_none());
+            running.unrecorded = session_id.map(|session_id| Unrecorded { session_id, end });
         }
     }
 
-    /// Audio that the carrier's connection has no room for is dropped: it would only come late.
-    fn send_audio(&self, running: &Running, audio: Bytes) {
+    /// Audio that the carrier's connection has no room for is dropped: it would only come late. The call stands
+    /// still until there is room again.
+    fn send_audio(&mut self, running: &mut Running, audio: Bytes) {
         if let Some(leg) = &running.leg
             && leg.commands.try_send(LegCommand::Audio(audio)).is_err()
         {
             metrics::counter!("dering_session_audio_dropped_total").increment(1);
+            if !std::mem::replace(&mut running.blocked, true) {
+                let why = "the trunk takes audio more slowly than it is made".into();
+                self.call.handle(Input::Link { link: Link::Stalled, why }, self.clock.now());
+            }
+        }
+    }
+
+    fn unblock(&mut self, running: &mut Running, now: CallTime) {
+        let is_roomy = |leg: &Leg| leg.commands.capacity() * 2 >= leg.commands.max_capacity();
+        if running.blocked && running.leg.as_ref().is_some_and(is_roomy) {
+            running.blocked = false;
+            self.call.handle(Input::Link { link: Link::Up, why: "there is room again".into() }, now);
         }
     }
 

@@ -280,9 +280,9 @@ impl Handle {
                 }
             };
             handle.release(&call_id);
-            if let Some(session_id) = unrecorded {
+            if let Some(unrecorded) = unrecorded {
                 let store = handle.inner.parts.store.clone();
-                handle.inner.later.spawn(late_record(trunk, store, call_id, session_id));
+                handle.inner.later.spawn(late_record(trunk, store, call_id, unrecorded));
             }
         });
     }

@@ -6,10 +6,11 @@ use callcore::call::CarrierCdr;
 use serde_json::json;
 
 use super::scribe::keep;
-use crate::store::{CallBatch, CallUpdate, NewEvent, Store};
+use crate::cdr_wire::{CdrField, CdrFilter, CdrQuery};
+use crate::store::{CallBatch, CallRow, CallUpdate, NewEvent, Store};
 use crate::trunk::Line;
-use crate::trunk::socketio::Version;
-use crate::wallclock::now_ms;
+use crate::trunk::socketio::{RestError, Version};
+use crate::wallclock::{epoch_ms, now_ms};
 
 /// Waits before each question; after the last one our own record stands.
 const WAITS: [Duration; 5] = [
@@ -19,18 +20,64 @@ const WAITS: [Duration; 5] = [
     Duration::from_secs(300),
     Duration::from_secs(1_800),
 ];
+/// A carrier's clock may be off by so much, and it may take so long to begin with a call, ms.
+const CLOCKS_MS: i64 = 10_000;
+const BEGINS_WITHIN_MS: i64 = 60_000;
+/// The end of a number that carriers write in different ways.
+const SAME_DIGITS: usize = 8;
+/// Calls to one number that may have begun since.
+const MOST_CALLS: u32 = 50;
 
-/// Asks for the record of a call that has ended without one, and puts it in the place of ours. A carrier of
-/// 1.0.3 keeps none.
-pub(super) async fn late_record(line: Line, store: Store, call_id: String, session_id: String) {
+/// A call that has ended without a record.
+#[derive(Clone, Debug)]
+pub(super) struct Unrecorded {
+    pub(super) session_id: String,
+    pub(super) end: OwnEnd,
+}
+
+/// What is known about the end of a call without its record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum OwnEnd {
+    /// Everything but what the carrier makes of it.
+    Seen,
+    /// The connection was lost: the cause is ours.
+    Lost,
+    /// Nothing: the server had stopped before.
+    Missed,
+}
+
+/// Asks for the record of a call, and puts it in the place of ours. A carrier of 1.0.3 keeps none.
+pub(super) async fn late_record(line: Line, store: Store, call_id: String, unrecorded: Unrecorded) {
+    let Unrecorded { session_id, end } = unrecorded;
+    ask(&line, &store, &call_id, Question::Session(session_id), end).await;
+}
+
+/// Looks for the record of a call that the carrier may have taken, although its answer did not come: one to the same
+/// number, begun when it was asked for at `asked_ms`, that no other call has.
+pub(super) async fn stray_record(line: Line, store: Store, call: CallRow, asked_ms: i64) {
+    let question = Question::Number(call.target, asked_ms);
+    ask(&line, &store, &call.id, question, OwnEnd::Missed).await;
+}
+
+enum Question {
+    Session(String),
+    /// A call to this number that began about then.
+    Number(String, i64),
+}
+
+async fn ask(line: &Line, store: &Store, call_id: &str, question: Question, end: OwnEnd) {
     if line.version() == Some(Version::V1_0_3) {
         return;
     }
     for wait in WAITS {
         tokio::time::sleep(wait).await;
-        match line.cdr(&session_id).await {
+        let answer = match &question {
+            Question::Session(session_id) => line.cdr(session_id).await,
+            Question::Number(number, asked_ms) => stray(line, store, number, *asked_ms).await,
+        };
+        match answer {
             Ok(Some(cdr)) => {
-                keep(&store, batch(&call_id, cdr)).await;
+                keep(store, batch(call_id, cdr, end)).await;
                 return;
             }
             Ok(None) => {}
@@ -41,22 +88,75 @@ pub(super) async fn late_record(line: Line, store: Store, call_id: String, sessi
     tracing::warn!(call.id = %call_id, trunk = line.name(), "the carrier gave no record of the call; ours stands");
 }
 
+async fn stray(
+    line: &Line,
+    store: &Store,
+    number: &str,
+    asked_ms: i64,
+) -> Result<Option<CarrierCdr>, RestError> {
+    let digits = ending(number);
+    let query = CdrQuery {
+        limit: MOST_CALLS,
+        filters: vec![CdrFilter::DestinationContains(digits.clone())],
+        sort_by: vec![(CdrField::StartTime, true)],
+        ..CdrQuery::default()
+    };
+    let mut found: Option<(i64, CarrierCdr)> = None;
+    for record in line.cdrs(&query).await?.records {
+        let cdr = record.cdr;
+        let Some(began_ms) = epoch_ms(&cdr.start_time) else { continue };
+        let is_then = (asked_ms - CLOCKS_MS..asked_ms + BEGINS_WITHIN_MS).contains(&began_ms);
+        let is_better =
+            found.as_ref().is_none_or(|(at, _)| began_ms.abs_diff(asked_ms) < at.abs_diff(asked_ms));
+        if is_then && is_better && ending(&cdr.destination) == digits {
+            // A database that fails tells nothing: asked again later.
+            match store.knows_session(&cdr.session_id).await {
+                Ok(false) => found = Some((began_ms, cdr)),
+                Ok(true) => {}
+                Err(error) => tracing::debug!(%error, "a record of the carrier cannot be compared"),
+            }
+        }
+    }
+    Ok(found.map(|(_, cdr)| cdr))
+}
+
+fn ending(number: &str) -> String {
+    let digits: Vec<char> = number.chars().filter(char::is_ascii_digit).collect();
+    digits.iter().skip(digits.len().saturating_sub(SAME_DIGITS)).collect()
+}
+
 /// What was told to the caller's webhook is not told again: only the books are put right.
-fn batch(call_id: &str, cdr: CarrierCdr) -> CallBatch {
+fn batch(call_id: &str, cdr: CarrierCdr, end: OwnEnd) -> CallBatch {
     let now_ms = now_ms();
     let detail = json!({
-        "disposition": cdr.disposition, "cause": cdr.hangup_cause_code,
+        "sessionId": cdr.session_id, "disposition": cdr.disposition, "cause": cdr.hangup_cause_code,
         "why": "the carrier gave its record after the call; it replaces the one made from our own times",
     });
+    let mut update = CallUpdate { disposition: Some(cdr.disposition), ..CallUpdate::default() };
+    if end != OwnEnd::Lost {
+        update.cause_code = Some(cdr.hangup_cause_code);
+    }
+    if end == OwnEnd::Missed {
+        update.session_id = Some(cdr.session_id.clone());
+        update.answered_ms = cdr.answer_time.as_deref().and_then(epoch_ms);
+        update.ended_ms = epoch_ms(&cdr.end_time);
+    }
     CallBatch {
         call_id: call_id.to_owned(),
-        update: Some(CallUpdate {
-            disposition: Some(cdr.disposition),
-            cause_code: Some(cdr.hangup_cause_code),
-            ..CallUpdate::default()
-        }),
+        update: Some(update),
         events: vec![NewEvent { at_ms: now_ms, t_ms: 0, kind: "cdr_late".into(), detail }],
         cdr: Some(cdr),
         ..CallBatch::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_number_in_several_spellings_ends_alike() {
+        let spellings = ["+62 812-3456-901", "tel:0812 3456 901", "628123456901"];
+        assert!(spellings.iter().all(|number| ending(number) == "23456901"));
     }
 }

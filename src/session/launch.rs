@@ -6,12 +6,15 @@ use std::time::Duration;
 use callcore::call::Fact;
 use callcore::clock::CallTime;
 use serde_json::json;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::actor::{Actor, Control};
 use super::ledger::Ledger;
 use crate::store::{Act, CallBatch};
 use crate::trunk::{DialError, Leg, Line, Order, Slot, Ticket, Turn};
+
+/// For the dial request to be written down; a call that nobody will know of is not placed.
+const WRITING: Duration = Duration::from_secs(10);
 
 /// What comes first: the outcome, a place in the queue, or somebody who wants no call any more.
 enum Step<T> {
@@ -69,6 +72,16 @@ impl Actor {
                 let now = self.clock.now();
                 self.note(Fact::new("dequeued", json!({ "waitedMs": now.ms_since(since) })), None);
             }
+            // Whoever is killed while the carrier makes up its answer must know later that it was asked.
+            match self.unless_too_late(self.dialling(line.name()), expires).await {
+                Step::Done(true) => {}
+                Step::Done(false) => {
+                    let reason = "the dial request could not be written down first".into();
+                    return Launched::Asked(Err(DialError::Unavailable { reason }));
+                }
+                Step::HungUp(by, act) => return self.cancelled(by, act).await,
+                Step::Expired => return Launched::Expired,
+            }
             self.call.dialled(self.clock.now());
             match self.unless_too_late(line.place(order.clone(), slot), None).await {
                 // It waits as it does for a free line.
@@ -125,6 +138,21 @@ impl Actor {
             done = work => Step::Done(done),
             Some(Control::HangUp { by, act }) = self.control.recv() => Step::HungUp(by, act),
             () = late => Step::Expired,
+        }
+    }
+
+    /// Writes down that the carrier is asked from here on.
+    fn dialling(&self, trunk: &str) -> impl Future<Output = bool> + use<> {
+        let fact = Fact::new("dialling", json!({ "trunk": trunk }));
+        self.board.note(&self.call_id, &fact);
+        let mut ledger = Ledger::new(&self.call_id, self.clock);
+        ledger.fact(fact, self.clock.now());
+        let written = ledger.into_batch().map(|batch| self.scribe.written(batch));
+        async move {
+            match written {
+                Some(written) => timeout(WRITING, written).await.unwrap_or(false),
+                None => true,
+            }
         }
     }
 

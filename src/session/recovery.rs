@@ -1,7 +1,7 @@
 //! Calls that a crash or a kill left open: each gets its end, its record and its last notification.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use callcore::audio::SAMPLE_RATE;
 use callcore::call::{CarrierCdr, Ended, Notice, Stage, cause};
@@ -9,9 +9,9 @@ use callcore::clock::CallTime;
 use serde_json::json;
 
 use super::kore::Envelope;
-use super::late_record::late_record;
+use super::late_record::{OwnEnd, Unrecorded, late_record, stray_record};
 use super::recording::recording_path;
-use super::wav_file::HEADER_BYTES;
+use super::wav_file;
 use crate::store::{self, CallBatch, CallRow, CallUpdate, NewEvent, NewNotification, NewRecording, Store};
 use crate::trunk::{DialError, Line};
 use crate::wallclock::{iso, now_ms};
@@ -39,14 +39,61 @@ pub async fn recover(store: &Store, recordings: &Path) -> Result<Recovered, stor
     let open = store.unfinished_calls().await?;
     for call in &open {
         let sent = store.notifications(&call.id).await?.len() as u64;
-        let mut batch = closing(call, sent);
-        batch.recording = recording(store, call, recordings).await?;
+        let recording = recording(store, call, recordings).await?;
+        mend_messages(recordings, &call.id).await;
+        let (last_ms, asked_ms) = store.last_signs(&call.id).await?;
+        let heard_ms = recording.as_ref().map(|r| r.started_ms + i64::try_from(r.duration_ms).unwrap_or(0));
+        // What was between this and now, nobody knows: the server was not there.
+        let known_ms = [last_ms, heard_ms, call.answered_ms].into_iter().flatten().max();
+        let mut batch = closing(call, sent, known_ms.unwrap_or(call.created_ms));
+        if asked_ms.is_some() && call.session_id.is_none() {
+            batch.events.push(may_be_ringing(call));
+        }
+        batch.recording = recording;
         let headers = store.notify_headers(&call.id).await?;
         batch.notifications.iter_mut().for_each(|notification| notification.headers.clone_from(&headers));
         store.record(batch).await?;
     }
     let held = store.cut_off_calls(now_ms() - LATELY_MS).await?;
     Ok(Recovered { closed: open.len(), held })
+}
+
+/// The carrier was asked to place the call, and then nobody was there to hear its answer.
+fn may_be_ringing(call: &CallRow) -> NewEvent {
+    let now_ms = now_ms();
+    let began_ms = call.began_ms.unwrap_or(call.created_ms);
+    let why = "the server stopped between the dial request and the carrier's answer: the carrier may have placed the \
+               call, and without its name nobody can hang it up";
+    NewEvent {
+        at_ms: now_ms,
+        t_ms: u64::try_from(now_ms - began_ms).unwrap_or(0),
+        kind: "may_be_ringing".into(),
+        detail: json!({ "why": why }),
+    }
+}
+
+/// Puts right the messages that were being recorded when the server stopped.
+async fn mend_messages(folder: &Path, call_id: &str) {
+    let Ok(mut entries) = tokio::fs::read_dir(folder).await else { return };
+    let beginning = format!("{call_id}-message-");
+    while let Ok(Some(entry)) = entries.next_entry().await {
+        if entry.file_name().to_string_lossy().starts_with(&beginning) {
+            mend(entry.path(), false).await;
+        }
+    }
+}
+
+/// Bytes of audio in a recording that was being written; `None` when there is none.
+async fn mend(path: PathBuf, stereo: bool) -> Option<u64> {
+    let mended = tokio::task::spawn_blocking(move || wav_file::mend(&path, stereo)).await.ok()?;
+    match mended {
+        Ok(length) => Some(length),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => {
+            tracing::error!(%error, "a recording that was being written cannot be put right");
+            None
+        }
+    }
 }
 
 /// What there is of the call's recording: it can be played, whenever the server stopped.
@@ -56,16 +103,15 @@ async fn recording(
     folder: &Path,
 ) -> Result<Option<NewRecording>, store::Error> {
     let path = recording_path(folder, &call.id);
-    let (Ok(meta), Some(started_ms)) = (tokio::fs::metadata(&path).await, call.answered_ms) else {
-        return Ok(None);
-    };
+    let Some(started_ms) = call.answered_ms else { return Ok(None) };
+    let Some(length) = mend(path.clone(), true).await else { return Ok(None) };
     let begun = store.recording(&call.id).await?;
     Ok(Some(NewRecording {
         path: path.display().to_string(),
         channels: 2,
         sample_rate_hz: SAMPLE_RATE,
         // Two channels of 16 bits.
-        duration_ms: meta.len().saturating_sub(HEADER_BYTES) / 4 * 1_000 / u64::from(SAMPLE_RATE),
+        duration_ms: length / 4 * 1_000 / u64::from(SAMPLE_RATE),
         started_ms,
         keep_days: begun.and_then(|row| row.keep_days).and_then(|days| u32::try_from(days).ok()),
     }))
@@ -77,22 +123,28 @@ async fn recording(
 /// When a trunk has ended.
 pub async fn settle(store: &Store, trunks: &[Line], held: Vec<CallRow>) -> Result<(), DialError> {
     for call in held {
-        let line = trunks.iter().find(|line| line.name() == call.trunk);
-        if let (Some(line), Some(session_id)) = (line, call.session_id) {
+        let Some(line) = trunks.iter().find(|line| line.name() == call.trunk) else { continue };
+        if let Some(session_id) = call.session_id {
             line.end(&session_id).await?;
-            tokio::spawn(late_record(line.clone(), store.clone(), call.id, session_id));
+            let unrecorded = Unrecorded { session_id, end: OwnEnd::Missed };
+            tokio::spawn(late_record(line.clone(), store.clone(), call.id, unrecorded));
+        } else {
+            let asked = store.last_signs(&call.id).await.ok().and_then(|(_, asked_ms)| asked_ms);
+            let asked_ms = asked.unwrap_or(call.created_ms);
+            tokio::spawn(stray_record(line.clone(), store.clone(), call, asked_ms));
         }
     }
     Ok(())
 }
 
-/// The last lines of `call`, of which `sent` notifications are in the ledger.
-fn closing(call: &CallRow, sent: u64) -> CallBatch {
+/// The last lines of `call`, of which `sent` notifications are in the ledger. It ended when it was last known to go on:
+/// no second is billed in which nobody saw it.
+fn closing(call: &CallRow, sent: u64, known_ms: i64) -> CallBatch {
     let now_ms = now_ms();
     let began_ms = call.began_ms.unwrap_or(call.created_ms);
     let since_start = |ms: i64| CallTime::from_ms(u64::try_from(ms - began_ms).unwrap_or(0));
     let answered_at = call.answered_ms.map(since_start);
-    let ended_at = since_start(now_ms);
+    let ended_at = since_start(known_ms);
     let connected = answered_at.unwrap_or(ended_at);
     let stage = match answered_at {
         Some(answered_at) => Stage::Completed {
@@ -128,7 +180,7 @@ fn closing(call: &CallRow, sent: u64) -> CallBatch {
         call_id: call.id.clone(),
         update: Some(CallUpdate {
             state: Some("ended".into()),
-            ended_ms: Some(now_ms),
+            ended_ms: Some(known_ms),
             disposition: Some(disposition),
             cause_code: Some(CAUSE),
             outcome: Some("server_stopped".into()),
@@ -136,9 +188,13 @@ fn closing(call: &CallRow, sent: u64) -> CallBatch {
         }),
         events: vec![NewEvent {
             at_ms: now_ms,
-            t_ms: ended_at.as_ms(),
+            t_ms: since_start(now_ms).as_ms(),
             kind: "recovered".into(),
-            detail: json!({ "why": "the server stopped while the call was under way" }),
+            detail: json!({
+                "why": "the server stopped while the call was under way",
+                "knownToMs": ended_at.as_ms(),
+                "unknownMs": now_ms.saturating_sub(known_ms),
+            }),
         }],
         notifications: notifications.collect(),
         cdr_estimated: true,
@@ -147,7 +203,7 @@ fn closing(call: &CallRow, sent: u64) -> CallBatch {
             destination: call.target.clone(),
             start_time: iso(began_ms),
             answer_time: call.answered_ms.map(iso),
-            end_time: iso(now_ms),
+            end_time: iso(known_ms),
             duration: ended_at.as_ms() / 1000,
             billable_seconds: answered_at.map_or(0, |at| ended_at.ms_since(at) / 1000),
             disposition,

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::json;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
 use crate::outbox;
@@ -36,12 +36,16 @@ pub(super) struct Scribe {
 struct Pile {
     waiting: Mutex<Waiting>,
     news: Notify,
+    /// How many batches are dealt with.
+    done: watch::Sender<u64>,
 }
 
 /// What is not handed to the database yet.
 #[derive(Debug, Default)]
 struct Waiting {
     batches: VecDeque<CallBatch>,
+    /// How many there have been.
+    added: u64,
     details: usize,
     notifications: usize,
     /// Details that were dropped and are not told of yet.
@@ -68,6 +72,7 @@ impl Waiting {
         self.details += batch.events.len() + batch.transcripts.len();
         self.notifications += batch.notifications.len();
         self.batches.push_back(batch);
+        self.added += 1;
     }
 
     fn take(&mut self) -> Option<CallBatch> {
@@ -97,6 +102,18 @@ impl Scribe {
     pub(super) fn write(&self, batch: CallBatch) {
         self.pile.waiting.lock().unwrap_or_else(PoisonError::into_inner).add(batch);
         self.pile.news.notify_one();
+    }
+
+    /// Takes a batch, and tells when it is on the disk with everything before it; false when the writer is gone.
+    pub(super) fn written(&self, batch: CallBatch) -> impl Future<Output = bool> + use<> {
+        let number = {
+            let mut waiting = self.pile.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            waiting.add(batch);
+            waiting.added
+        };
+        self.pile.news.notify_one();
+        let mut done = self.pile.done.subscribe();
+        async move { done.wait_for(|done| *done >= number).await.is_ok() }
     }
 
     /// Waits until everything is written.
@@ -137,6 +154,7 @@ async fn write(store: Store, outbox: outbox::Handle, pile: Arc<Pile>) {
         };
         let notifies = !batch.notifications.is_empty();
         keep(&store, batch).await;
+        pile.done.send_modify(|done| *done += 1);
         if notifies {
             outbox.wake();
         }

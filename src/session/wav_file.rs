@@ -147,10 +147,7 @@ impl Writer {
         let Some(Block { offset, bytes }) = block else { return Ok(()) };
         file.write_all_at(&bytes, HEADER_BYTES + offset)?;
         self.end = self.end.max(offset + bytes.len() as u64);
-        // The two lengths of a RIFF file.
-        let length = u32::try_from(self.end).unwrap_or(u32::MAX - 36);
-        file.write_all_at(&(length + 36).to_le_bytes(), 4)?;
-        file.write_all_at(&length.to_le_bytes(), 40)
+        write_lengths(&file, self.end)
     }
 }
 
@@ -162,6 +159,26 @@ fn open(path: &Path, stereo: bool) -> std::io::Result<File> {
     let header = if stereo { wav::write_8k(&[&[], &[]]) } else { wav::write_8k(&[&[]]) };
     file.write_all_at(&header, 0)?;
     Ok(file)
+}
+
+/// Puts right the lengths in the header of a file whose writer was killed, after its samples or even before its header.
+/// Returns the bytes of whole frames in it.
+pub(super) fn mend(path: &Path, stereo: bool) -> std::io::Result<u64> {
+    let file = File::options().write(true).open(path)?;
+    let frame = if stereo { 4 } else { 2 };
+    let length = file.metadata()?.len().saturating_sub(HEADER_BYTES) / frame * frame;
+    file.set_len(HEADER_BYTES + length)?;
+    file.write_all_at(&if stereo { wav::write_8k(&[&[], &[]]) } else { wav::write_8k(&[&[]]) }, 0)?;
+    write_lengths(&file, length)?;
+    file.sync_data()?;
+    Ok(length)
+}
+
+/// The two lengths of a RIFF file.
+fn write_lengths(file: &File, samples: u64) -> std::io::Result<()> {
+    let length = u32::try_from(samples).unwrap_or(u32::MAX - 36);
+    file.write_all_at(&(length + 36).to_le_bytes(), 4)?;
+    file.write_all_at(&length.to_le_bytes(), 40)
 }
 
 #[cfg(test)]
@@ -193,6 +210,27 @@ mod tests {
             seen = lengths(&path);
         }
         assert_eq!(seen, (96_036, 96_000, 96_044));
+    }
+
+    #[test]
+    fn a_kill_between_samples_and_header_is_put_right() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cut.wav");
+        let left = |stereo: bool, samples: usize| {
+            let mut bytes = if stereo { wav::write_8k(&[&[], &[]]) } else { wav::write_8k(&[&[]]) };
+            bytes.extend(vec![5; samples]);
+            std::fs::write(&path, bytes).unwrap();
+        };
+        // The last frame is torn, too.
+        left(true, 32_003);
+        assert_eq!(mend(&path, true).unwrap(), 32_000);
+        assert_eq!(lengths(&path), (32_036, 32_000, 32_044));
+        left(false, 7);
+        assert_eq!((mend(&path, false).unwrap(), lengths(&path)), (6, (42, 6, 50)));
+        // Killed before the header: there is nothing to play, and it can be played.
+        std::fs::write(&path, b"RI").unwrap();
+        assert_eq!((mend(&path, true).unwrap(), lengths(&path)), (0, (36, 0, 44)));
+        assert_eq!(&std::fs::read(&path).unwrap()[..4], b"RIFF");
     }
 
     #[tokio::test]

@@ -295,16 +295,41 @@ impl Store {
         Ok(query.fetch_all(&self.readers).await?)
     }
 
-    /// Calls that the server's end cut off at or after `since_ms`, and of which there is no record but our own.
+    /// Calls that the server's end cut off at or after `since_ms`, and of which there is no record but our own. Without
+    /// a session are those that the carrier may have taken without anybody hearing its answer.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn cut_off_calls(&self, since_ms: i64) -> Result<Vec<CallRow>, Error> {
         let query = sqlx::query_as(
             "SELECT c.* FROM cdrs r JOIN calls c ON c.id = r.call_id WHERE r.created_ms >= $1 AND r.estimated = 1 \
-             AND c.outcome = 'server_stopped' AND c.session_id IS NOT NULL ORDER BY c.id",
+             AND c.outcome = 'server_stopped' AND (c.session_id IS NOT NULL OR EXISTS ( \
+             SELECT 1 FROM call_events e WHERE e.call_id = c.id AND e.kind = 'may_be_ringing')) ORDER BY c.id",
         );
         Ok(query.bind(since_ms).fetch_all(&self.readers).await?)
+    }
+
+    /// Whether a call or a record of this name of the carrier's is in the books.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn knows_session(&self, session_id: &str) -> Result<bool, Error> {
+        let query = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM calls WHERE session_id = $1) \
+             OR EXISTS (SELECT 1 FROM cdrs WHERE session_id = $1)",
+        );
+        Ok(query.bind(session_id).fetch_one(&self.readers).await?)
+    }
+
+    /// When something was last written into a call's timeline, and when the carrier was asked to place it, if it was.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn last_signs(&self, call_id: &str) -> Result<(Option<i64>, Option<i64>), Error> {
+        let query = sqlx::query_as(
+            "SELECT max(at_ms), max(CASE WHEN kind = 'dialling' THEN at_ms END) FROM call_events WHERE call_id = $1",
+        );
+        Ok(query.bind(call_id).fetch_one(&self.readers).await?)
     }
 
     /// At most `limit` entries of a call's timeline behind `after_seq` (0 for the start).

@@ -128,7 +128,31 @@ const fn column(field: CdrField) -> &'static str {
     }
 }
 
-/// Keeps a record, replacing an earlier one of the same session; an estimate never replaces the carrier's own.
+/// The session under which the call's record is filed: as the carrier names it, unless that is another call's already.
+/// Carriers name two calls alike when they begin anew to count. Settled here, where nobody else writes.
+async fn session_of(connection: &mut SqliteConnection, call_id: &str, wanted: &str) -> Result<String, Error> {
+    let filed: Vec<(String, String)> =
+        sqlx::query_as("SELECT session_id, call_id FROM cdrs WHERE call_id = $1 OR session_id = $2")
+            .bind(call_id)
+            .bind(wanted)
+            .fetch_all(&mut *connection)
+            .await?;
+    let ours = filed.iter().find(|(_, call)| call == call_id);
+    let taken = filed.iter().any(|(session, call)| session == wanted && call != call_id);
+    Ok(match ours {
+        // Filed under our own name for it, while nobody knew the carrier's.
+        Some((session, _)) if session == call_id && session != wanted && !taken => {
+            let rename = sqlx::query("UPDATE cdrs SET session_id = $1 WHERE call_id = $2");
+            rename.bind(wanted).bind(call_id).execute(connection).await?;
+            wanted.to_owned()
+        }
+        Some((session, _)) => session.clone(),
+        None if taken => format!("{wanted}~{call_id}"),
+        None => wanted.to_owned(),
+    })
+}
+
+/// Keeps a record, replacing an earlier one of the same call; an estimate never replaces the carrier's own.
 pub(super) async fn put(
     connection: &mut SqliteConnection,
     call_id: &str,
@@ -136,6 +160,7 @@ pub(super) async fn put(
     estimated: bool,
     now: i64,
 ) -> Result<(), Error> {
+    let session_id = session_of(connection, call_id, &cdr.session_id).await?;
     sqlx::query(
         "INSERT INTO cdrs (session_id, call_id, destination, start_time, answer_time, end_time, duration, \
          billable_seconds, disposition, hangup_by, hangup_cause_code, hangup_cause_text, source, estimated, \
@@ -149,7 +174,7 @@ pub(super) async fn put(
          estimated = excluded.estimated, updated_ms = excluded.updated_ms \
          WHERE excluded.estimated = 0 OR cdrs.estimated = 1",
     )
-    .bind(&cdr.session_id)
+    .bind(session_id)
     .bind(call_id)
     .bind(&cdr.destination)
     .bind(&cdr.start_time)

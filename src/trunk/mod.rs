@@ -11,7 +11,7 @@ mod gate;
 use std::time::Duration;
 
 use bytes::Bytes;
-use callcore::call::{CarrierCdr, DialStatus};
+use callcore::call::{CarrierCdr, DialStatus, Link};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::telemetry::mask;
@@ -31,6 +31,14 @@ pub enum LegEvent {
     CheckPoint(String),
     /// How long the carrier takes to answer, as measured lately; told when it changes by a frame.
     RoundTrip(Duration),
+    /// How the way to the carrier is from now on, and why. Until it is up again, what was sent may be lost, and what
+    /// is sent is; the carrier confirms none of it.
+    Link {
+        link: Link,
+        why: String,
+    },
+    /// There is nothing to tell about the call, but the carrier is there.
+    Alive,
     /// The call is over; a [`LegEvent::Cdr`] may follow.
     Hangup,
     Cdr(CarrierCdr),

@@ -124,3 +124,23 @@ async fn a_record_that_arrives_twice_is_kept_once_with_the_newer_facts() {
     assert_eq!((one.call_id.as_str(), one.cdr.duration), ("c1", 12));
     assert_eq!(store.cdr("s2").await.unwrap(), None);
 }
+
+#[tokio::test]
+async fn two_calls_that_a_carrier_names_alike_keep_a_record_each() {
+    let store = store_with_app().await;
+    let (first, second) = (
+        CallBatch { cdr: Some(cdr("s1", "0812", 10)), ..begun("c1", 5) },
+        CallBatch { cdr: Some(cdr("s1", "0899", 20)), cdr_estimated: true, ..begun("c2", 6) },
+    );
+    let (one, two) = tokio::join!(store.record(first), store.record(second));
+    one.unwrap();
+    two.unwrap();
+    // The carrier's own record of the second takes the place of ours, under the name that it got.
+    store.record(CallBatch { cdr: Some(cdr("s1", "0899", 21)), ..later("c2") }).await.unwrap();
+    let page = store.cdrs(&CdrQuery::default(), &Sight::default()).await.unwrap();
+    let mut kept: Vec<_> = page.data.iter().map(|row| (row.call_id.as_str(), row.cdr.duration)).collect();
+    kept.sort_unstable();
+    assert_eq!(kept, [("c1", 10), ("c2", 21)]);
+    assert_eq!(store.cdr("s1").await.unwrap().unwrap().call_id, "c1");
+    assert_eq!(store.cdr("s1~c2").await.unwrap().unwrap().cdr.destination, "0899");
+}

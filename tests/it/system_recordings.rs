@@ -137,6 +137,12 @@ async fn a_recording_can_be_played_after_the_server_was_killed() {
     let file = folder.path().join(format!("recordings/{call_id}.wav"));
     grown(&file, 44 + 32_000).await;
     server.kill().await;
+    // A kill between the samples and the header leaves the lengths of before, and perhaps a torn sample.
+    let mut left = std::fs::read(&file).unwrap();
+    left[4..8].copy_from_slice(&36_u32.to_le_bytes());
+    left[40..44].copy_from_slice(&0_u32.to_le_bytes());
+    left.push(7);
+    std::fs::write(&file, &left).unwrap();
 
     let server = Server::start(folder.path(), &carrier, &[]).await;
     let client = Client::new(server.address, secret, key);
@@ -144,6 +150,6 @@ async fn a_recording_can_be_played_after_the_server_was_killed() {
     let recording = client.read(&format!("/v1/calls/{call_id}/recording")).await;
     assert_eq!(recording.status, 200);
     let length = u32::from_le_bytes(recording.bytes[40..44].try_into().unwrap()) as usize;
-    assert!(length >= 32_000 - 4 && length <= recording.bytes.len() - 44, "{length}");
+    assert!(length >= 32_000 - 4 && length == recording.bytes.len() - 44, "{length}");
     server.kill().await;
 }

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use callcore::call::{DialStatus, Disposition, HangupBy};
+use callcore::call::{DialStatus, Disposition, HangupBy, Link};
 use callcore::retry::Backoff;
 use dering::trunk::socketio::{Options, SocketIoTrunk};
 use dering::trunk::{Leg, LegCommand, LegEvent, Order};
@@ -59,19 +59,30 @@ pub(crate) async fn place(trunk: &SocketIoTrunk) -> Leg {
     within("a call", trunk.place(Order::to("08123456789"))).await.expect("the carrier takes the call")
 }
 
-/// The next event of the call; how far the carrier is away is left out, because nobody can foresee it.
+/// The next event of the call; how far the carrier is away, and how the way to it is, is left out, because nobody can
+/// foresee it.
 pub(crate) async fn heard(leg: &mut Leg) -> LegEvent {
     loop {
         let event = within("an event of the call", leg.events.recv()).await.expect("the call is still there");
-        if !matches!(event, LegEvent::RoundTrip(_)) {
+        if !matches!(event, LegEvent::RoundTrip(_) | LegEvent::Alive | LegEvent::Link { .. }) {
             return event;
+        }
+    }
+}
+
+/// How the way to the carrier is told to be next.
+pub(crate) async fn way(leg: &mut Leg) -> Link {
+    loop {
+        let event = within("word of the way", leg.events.recv()).await.expect("the call is still there");
+        if let LegEvent::Link { link, .. } = event {
+            return link;
         }
     }
 }
 
 pub(crate) async fn over(leg: &mut Leg) {
     while let Some(event) = within("the end of the events", leg.events.recv()).await {
-        assert!(matches!(event, LegEvent::RoundTrip(_)), "{event:?} after the end");
+        assert!(matches!(event, LegEvent::RoundTrip(_) | LegEvent::Alive), "{event:?} after the end");
     }
 }
 

@@ -68,7 +68,7 @@ async fn call(trunk: &SocketIoTrunk) -> Told {
             }
             LegEvent::CheckPoint(name) => told.marks.push(name),
             LegEvent::Digit(digit) => told.digits.push(digit),
-            LegEvent::RoundTrip(_) => {}
+            LegEvent::RoundTrip(_) | LegEvent::Alive | LegEvent::Link { .. } => {}
             LegEvent::AudioUnreadable { why, .. } => panic!("audio cannot be read: {why}"),
             LegEvent::Hangup => told.ended = true,
             LegEvent::Cdr(cdr) => told.record = Some(cdr),

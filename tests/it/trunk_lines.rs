@@ -167,7 +167,7 @@ async fn a_call_that_waits_is_seen_waiting_and_can_be_cancelled() {
     let events = stage.client.read(&format!("/v1/calls/{third}/events")).await.json();
     let kinds: Vec<&str> =
         events["events"].as_array().unwrap().iter().filter_map(|e| e["kind"].as_str()).collect();
-    assert_eq!(kinds[..4], ["dialled", "queued", "dequeued", "placed"], "{kinds:?}");
+    assert_eq!(kinds[..5], ["dialled", "queued", "dequeued", "dialling", "placed"], "{kinds:?}");
     assert_eq!(events["events"][1]["detail"]["ahead"], 0);
     stage.client.hang_up(&third).await;
     stage.last_word(&third).await;

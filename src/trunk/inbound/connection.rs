@@ -261,6 +261,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
     /// Takes in what the carrier sent; how to part when that was the end.
     fn receive(&mut self, message: Option<Result<Message, Error>>, line: &mut Line) -> Option<Parting> {
         self.heard = Instant::now();
+        if let Some(Ok(message)) = &message {
+            line.heard(matches!(message, Message::Pong(_)), self.heard);
+        }
         match message {
             Some(Ok(Message::Binary(audio))) => line.audio(audio, self.heard),
             Some(Ok(Message::Text(text))) => {
@@ -306,6 +309,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
                 }
             }
             Action::Dropped { direction, reason } => dropped(direction, reason),
+            Action::Probe => {
+                self.write(Message::Ping(bytes::Bytes::new()));
+            }
             Action::Close(_) => {}
         }
     }

@@ -81,7 +81,7 @@ impl Default for Waits {
             handshake: seconds(5),
             first_message: seconds(10),
             cdr: seconds(5),
-            ping: seconds(10),
+            ping: seconds(1),
             silence: seconds(25),
             write: seconds(5),
         }

@@ -1,5 +1,6 @@
 //! Audio on its way to the caller: sent at the pace it is played at, so that little is in flight when it must
-//! stop, and followed by the clock, because this wire reports nothing. Pure.
+//! stop, and followed by the clock, because this wire reports nothing. A check point counts once the peer has been heard
+//! of after its time: one that has vanished plays nothing. Pure.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -89,19 +90,18 @@ impl Pace {
         self.busy_until = self.busy_until.min(now);
     }
 
-    /// The next thing that is due at `now`.
-    pub(super) fn poll(&mut self, now: Instant) -> Option<Due> {
-        if self.due.front().is_some_and(|(at, _)| *at <= now) {
+    /// The next thing that is due at `now`; the peer was last heard of at `heard`.
+    pub(super) fn poll(&mut self, now: Instant, heard: Instant) -> Option<Due> {
+        if self.due.front().is_some_and(|(at, _)| *at <= now.min(heard)) {
             return self.due.pop_front().map(|(_, name)| Due::Mark(name));
         }
         loop {
             match self.waiting.pop_front()? {
                 Item::Mark(name) => {
-                    let at = self.busy_until.max(now);
-                    if at <= now && self.due.is_empty() {
+                    if self.busy_until <= now.min(heard) && self.due.is_empty() {
                         return Some(Due::Mark(name));
                     }
-                    self.due.push_back((at, name));
+                    self.due.push_back((self.busy_until, name));
                 }
                 Item::Audio(mut audio) => {
                     let fits = fitting(LEAD.saturating_sub(self.busy_until.duration_since(now)));
@@ -124,9 +124,15 @@ impl Pace {
         }
     }
 
-    /// When [`Self::poll`] has something next, given that it has nothing now.
-    pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        let mark = self.due.front().map(|(at, _)| *at);
+    /// The time of the latest check point that is due at `now`, but not known to be played.
+    pub(super) fn doubtful(&self, now: Instant) -> Option<Instant> {
+        self.due.iter().map(|(at, _)| *at).take_while(|at| *at <= now).last()
+    }
+
+    /// When [`Self::poll`] has something next, given that it has nothing now, and that the peer has been asked at `asked`
+    /// whether it is there.
+    pub(super) fn poll_timeout(&self, asked: Instant) -> Option<Instant> {
+        let mark = self.due.iter().map(|(at, _)| *at).find(|at| *at > asked);
         let audio = self.waiting.iter().find_map(|item| match item {
             Item::Audio(audio) => {
                 let needed = length(audio.len()).min(SHORTEST);
@@ -162,7 +168,7 @@ mod tests {
     }
 
     fn drain(pace: &mut Pace, now: Instant) -> Vec<Due> {
-        std::iter::from_fn(|| pace.poll(now)).collect()
+        std::iter::from_fn(|| pace.poll(now, now)).collect()
     }
 
     #[test]
@@ -172,7 +178,7 @@ mod tests {
         pace.push(audio(1_000)).expect("room");
         pace.mark("end".into()).expect("room");
         assert_eq!(drain(&mut pace, start), [Due::Audio(audio(200))]);
-        let next = pace.poll_timeout().expect("more waits");
+        let next = pace.poll_timeout(start).expect("more waits");
         assert_eq!(next.duration_since(start), Duration::from_millis(40));
         assert_eq!(drain(&mut pace, start + Duration::from_millis(100)), [Due::Audio(audio(100))]);
     }
@@ -184,9 +190,22 @@ mod tests {
         pace.push(audio(100)).expect("room");
         pace.mark("heard".into()).expect("room");
         assert_eq!(drain(&mut pace, start), [Due::Audio(audio(100))]);
-        assert_eq!(pace.poll_timeout(), Some(start + Duration::from_millis(100)));
+        assert_eq!(pace.poll_timeout(start), Some(start + Duration::from_millis(100)));
         assert_eq!(drain(&mut pace, start + Duration::from_millis(99)), []);
         assert_eq!(drain(&mut pace, start + Duration::from_millis(100)), [Due::Mark("heard".into())]);
+    }
+
+    #[test]
+    fn a_check_point_waits_until_the_peer_is_known_to_be_there() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut pace = Pace::new(start);
+        pace.push(audio(100)).expect("room");
+        pace.mark("heard".into()).expect("room");
+        pace.poll(start, start);
+        assert_eq!(pace.poll(at(5_000), at(99)), None, "the peer vanished before");
+        assert_eq!((pace.doubtful(at(5_000)), pace.poll_timeout(at(5_000))), (Some(at(100)), None));
+        assert_eq!(pace.poll(at(5_020), at(5_010)), Some(Due::Mark("heard".into())));
     }
 
     #[test]
@@ -201,7 +220,7 @@ mod tests {
         let now = start + Duration::from_millis(160);
         pace.cut(now);
         assert_eq!(drain(&mut pace, now), [Due::Mark("first".into())]);
-        assert_eq!(pace.poll_timeout(), None);
+        assert_eq!(pace.poll_timeout(now), None);
         pace.push(audio(20)).expect("room");
         assert_eq!(drain(&mut pace, now), [Due::Audio(audio(20))], "the next prompt is not held up");
     }
@@ -229,7 +248,7 @@ mod tests {
             let (mut marks, mut reached, mut sounded) = (Vec::new(), Vec::new(), start);
             let mut ends: Vec<(usize, Instant)> = Vec::new();
             let mut take = |pace: &mut Pace, now: Instant| {
-                while let Some(due) = pace.poll(now) {
+                while let Some(due) = pace.poll(now, now) {
                     match due {
                         Due::Audio(bytes) => {
                             sounded = sounded.max(now) + super::length(bytes.len());
@@ -250,14 +269,14 @@ mod tests {
                 marks.push(pushed.len());
                 take(&mut pace, now);
                 let until = now + Duration::from_millis(*wait);
-                while let Some(due) = pace.poll_timeout().filter(|due| *due <= until) {
+                while let Some(due) = pace.poll_timeout(now).filter(|due| *due <= until) {
                     now = now.max(due);
                     take(&mut pace, now);
                 }
                 now = until;
                 take(&mut pace, now);
             }
-            while let Some(due) = pace.poll_timeout() {
+            while let Some(due) = pace.poll_timeout(now) {
                 now = now.max(due);
                 take(&mut pace, now);
             }

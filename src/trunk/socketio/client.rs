@@ -224,6 +224,12 @@ impl Client {
         self.to_send.try_send(packet)
     }
 
+    /// Whether at least half of the queue is free.
+    #[must_use]
+    pub fn is_roomy(&self) -> bool {
+        self.to_send.capacity() * 2 >= self.to_send.max_capacity()
+    }
+
     /// Waits for room in the queue; `None` when the connection's task has ended.
     pub async fn room(&self) -> Option<mpsc::Permit<'_, Outgoing>> {
         self.to_send.reserve().await.ok()

@@ -187,6 +187,13 @@ impl Hosts {
         }
     }
 
+    /// Whether there is room for audio to this host, and some to spare.
+    pub(super) fn is_roomy(&self, host: Host) -> bool {
+        self.all
+            .get(&host)
+            .is_none_or(|connected| connected.backlog.is_empty() && connected.client.is_roomy())
+    }
+
     /// Whether packets wait that [`Self::flush`] could send.
     pub(super) fn has_backlog(&self) -> bool {
         self.all.values().any(|connected| !connected.backlog.is_empty())

@@ -223,7 +223,7 @@ impl Router {
         if let Some(round_trip) = host {
             self.traffic.rooms.join(&id, deeds);
             if let Some(time) = round_trip {
-                self.traffic.rooms.call_round_trip(&id, time, deeds);
+                self.traffic.rooms.distance(&id, time, deeds);
             }
         }
         self.show_calls();

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 /// Pings soon after connecting, and later.
 const EAGER: Duration = Duration::from_millis(500);
-const STEADY: Duration = Duration::from_secs(5);
+const STEADY: Duration = Duration::from_secs(1);
 /// Answers that are remembered; the median of so many forgives one or two that were held up.
 const KEPT: usize = 5;
 /// A peer that has answered pings before and then is silent for so long is gone.

@@ -174,7 +174,7 @@ impl Router {
                 self.hosts.round_trip(host, time);
                 metrics::gauge!("dering_trunk_round_trip_seconds", "trunk" => self.settled.name.clone())
                     .set(time.as_secs_f64());
-                self.traffic.rooms.round_trip(host, time, &mut self.traffic.deeds);
+                self.traffic.rooms.round_trip(host, time, Instant::now(), &mut self.traffic.deeds);
                 self.settle(None);
             }
             Notice::Down { error, .. } => {
@@ -191,7 +191,8 @@ impl Router {
                     Link::Down(reason)
                 };
                 self.show_link(host, link);
-                self.traffic.rooms.host_down(host, Instant::now());
+                self.traffic.rooms.host_down(host, Instant::now(), &mut self.traffic.deeds);
+                self.settle(None);
             }
         }
     }
@@ -247,10 +248,10 @@ impl Router {
             // An acknowledgement is of a connection that calls share.
             Heard::Said(Report::AudioRefused(reason)) => rooms.refused_audio(id, reason, deeds),
             Heard::Said(report) => rooms.report(Speaker::Socket, id, report, now, deeds),
-            Heard::RoundTrip(time) => rooms.call_round_trip(id, time, deeds),
-            Heard::Down => rooms.call_down(id, now),
+            Heard::RoundTrip(time) => rooms.call_round_trip(id, time, now, deeds),
+            Heard::Down => rooms.call_down(id, now, deeds),
             Heard::Refused => {
-                rooms.call_down(id, now);
+                rooms.call_down(id, now, deeds);
                 rooms.report(Speaker::Socket, id, Report::JoinRefused, now, deeds);
             }
             Heard::Odd(error) => return self.odd("frame", &error),
@@ -262,6 +263,12 @@ impl Router {
         let now = Instant::now();
         self.hosts.flush();
         self.traffic.rooms.tick(now, &mut self.traffic.deeds);
+        let hosts = &self.hosts;
+        let is_roomy = |media: &Media| match media {
+            Media::Host(host) => hosts.is_roomy(*host),
+            Media::Socket(socket) => socket.capacity() > AUDIO_ROOM + AUDIO_ROOM / 2,
+        };
+        self.traffic.rooms.unblock(now, is_roomy, &mut self.traffic.deeds);
         self.settle(None);
         let rooms = &self.traffic.rooms;
         self.hosts.leave_idle(now, |host| rooms.uses(host));
@@ -333,13 +340,15 @@ impl Router {
         match (&manner.media, command) {
             (&Media::Host(host), LegCommand::Audio(audio)) => {
                 let (codecs, is_labelled) = (manner.codecs, manner.is_labelled);
-                self.send_audio(host, id, audio, codecs, is_labelled);
+                if !self.send_audio(host, id, audio, codecs, is_labelled) {
+                    self.dropped_audio(id);
+                }
             }
             (Media::Socket(socket), LegCommand::Audio(audio)) => {
                 let dropped = socket.capacity() <= AUDIO_ROOM
                     || socket.try_send(Frame::Audio(manner.codecs.sent.encode(audio))).is_err();
                 if dropped {
-                    self.dropped("out", "queue_full");
+                    self.dropped_audio(id);
                 }
             }
             (&Media::Host(host), command) => {
@@ -369,8 +378,22 @@ impl Router {
         }
     }
 
-    fn send_audio(&self, host: Host, id: &Arc<str>, mut audio: Bytes, codecs: Codecs, is_labelled: bool) {
-        let Some(connected) = self.hosts.get(host) else { return };
+    /// What of a call was dropped cannot have been heard: the call must know.
+    fn dropped_audio(&mut self, id: &Arc<str>) {
+        self.dropped("out", "queue_full");
+        self.traffic.rooms.block(id, Instant::now(), &mut self.traffic.deeds);
+    }
+
+    /// False when not all of it found room.
+    fn send_audio(
+        &self,
+        host: Host,
+        id: &Arc<str>,
+        mut audio: Bytes,
+        codecs: Codecs,
+        is_labelled: bool,
+    ) -> bool {
+        let Some(connected) = self.hosts.get(host) else { return true };
         while !audio.is_empty() {
             let chunk = audio.split_to(audio.len().min(AUDIO_CHUNK_MS * BYTES_PER_MS));
             let speech = Speech {
@@ -384,9 +407,10 @@ impl Router {
                 connected.client.event("audio", &speech)
             };
             if self.hosts.audio(host, packet).is_err() {
-                self.dropped("out", "queue_full");
+                return false;
             }
         }
+        true
     }
 
     fn dropped(&self, direction: &'static str, reason: &'static str) {

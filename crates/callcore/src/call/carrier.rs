@@ -14,6 +14,16 @@ pub enum DialStatus {
     Failed,
 }
 
+/// How the way to the carrier is, as the trunk sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    Up,
+    /// There is a connection, but nothing moves on it: the carrier answers nothing, or takes nothing more.
+    Stalled,
+    /// There is no connection; another attempt is made.
+    Away,
+}
+
 /// How a call ended, as CDRs spell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Disposition {

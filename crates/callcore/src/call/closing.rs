@@ -9,6 +9,7 @@ use super::input::Effect;
 use super::machine::{Call, RANG_TOO_LONG, State};
 use super::notice::Stage;
 use super::settings::Direction;
+use super::spelling::spelled;
 use crate::clock::CallTime;
 use crate::flow;
 
@@ -25,7 +26,7 @@ impl Call {
             }
             State::Talking(_) => {
                 self.record("hangup", json!({ "by": self.settings.direction.other_party() }));
-                self.part(now);
+                self.part(flow::Input::HungUp, now);
                 self.close(Ended::ByCallee, 16, now);
             }
             State::Closing { .. } | State::Finished => {}
@@ -41,7 +42,7 @@ impl Call {
                 self.finish(now);
             }
             State::Talking(_) => {
-                self.part(now);
+                self.part(flow::Input::HungUp, now);
                 self.close(Ended::ByCallee, 16, now);
                 self.finish(now);
             }
@@ -50,9 +51,9 @@ impl Call {
         }
     }
 
-    /// Lets the flow do what is left when the callee has hung up.
-    fn part(&mut self, now: CallTime) {
-        self.flow.handle(flow::Input::HungUp, now);
+    /// Lets the flow do what is left when the callee has hung up, or the carrier is lost.
+    pub(super) fn part(&mut self, gone: flow::Input, now: CallTime) {
+        self.flow.handle(gone, now);
         self.obey_flow(now);
         if let Some(outcome) = self.flow.outcome() {
             self.outcome = Some(outcome.to_owned());
@@ -82,11 +83,11 @@ impl Call {
         match &mut self.state {
             State::Talking(talk) => {
                 talk.listening.stop_detection();
-                talk.speaking.interrupt(now);
+                talk.speaking.interrupt(self.lifeline.certain(now));
                 self.evidence = talk.listening.evidence();
                 self.hear(now);
                 self.last_words(now);
-                self.message_left = self.flow.message_left();
+                self.message_left = self.flow.message_left() && !self.estimated;
             }
             State::Dialing | State::Closing { .. } | State::Finished => {}
         }
@@ -111,7 +112,9 @@ impl Call {
         self.state = State::Finished;
         // The carrier calls our giving up a cancelled call; for whoever asked, nobody answered.
         let gave_up = cause == RANG_TOO_LONG;
-        let code = self.carrier_cause.filter(|_| !gave_up).unwrap_or(cause);
+        // What the carrier makes of a call that it lost is its own affair.
+        let was_lost = ended == Ended::ByFault;
+        let code = self.carrier_cause.filter(|_| !gave_up && !was_lost).unwrap_or(cause);
         // The carrier's record says what its hang-up could not: that nobody hung up.
         let blamed = ended == Ended::ByCallee && is_fault(code);
         let ended = if blamed { Ended::ByFault } else { ended };
@@ -145,7 +148,7 @@ impl Call {
         });
         self.record("ended", json!({ "disposition": disposition, "cause": code, "outcome": outcome }));
         self.notify(stage, ended_at);
-        let evidence = self.evidence.take().map(|evidence| self.kept_evidence(evidence));
+        let evidence = self.evidence.take().map(|evidence| spelled(self.kept_evidence(evidence)));
         let summary = Summary {
             session_id: self.session_id.clone(),
             ended,

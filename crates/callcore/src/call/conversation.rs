@@ -12,6 +12,7 @@ use super::mailbox::Turned;
 use super::notice::Stage;
 use super::recognition::Said;
 use super::speaking::{self, Speech};
+use super::spelling::spelled;
 use crate::amd::{self, EventKind, Finding, FindingKind, Subtype};
 use crate::clock::CallTime;
 use crate::flow::{self, AmdEvent, Command, MachineDetection, Outcome, PlaybackEnd};
@@ -58,7 +59,7 @@ impl Call {
                     let said = Said { utterance: number, start_ms, end_ms, spoken_ms, so_far, settled };
                     self.utterance(said, audio, now);
                 }
-                Found::Tone(tone) => self.record("tone", self.kept_tone(&tone, now)),
+                Found::Tone(tone) => self.record("tone", spelled(self.kept_tone(&tone, now))),
                 Found::BeepStarted => self.flow.handle(flow::Input::BeepStarted, now),
                 Found::Mailbox(Turned::Open) => self.flow.handle(flow::Input::BeepEnded, now),
                 Found::Mailbox(Turned::Talks) => self.flow.handle(flow::Input::TalksOn, now),
@@ -71,7 +72,7 @@ impl Call {
 
     pub(super) fn amd_event(&mut self, event: amd::Event, now: CallTime) {
         let kept = self.kept_event(&event);
-        self.record("amd", json!(kept));
+        self.record("amd", spelled(json!(kept)));
         let kind = event.kind;
         if kind.is_decision() {
             self.amd = Some(event.clone());
@@ -145,13 +146,17 @@ impl Call {
 
     pub(super) fn said(&mut self, said: speaking::Said, now: CallTime) {
         match said {
-            speaking::Said::Reached(name) => {
-                self.record("checkpoint", json!({ "name": name }));
+            speaking::Said::Reached { name, estimated } => {
+                let mut detail = json!({ "name": name });
+                if estimated {
+                    detail["estimated"] = true.into();
+                }
+                self.record("checkpoint", detail);
                 self.last_checkpoint = Some(name.clone());
                 self.flow.handle(flow::Input::Checkpoint(name), now);
             }
             speaking::Said::Over(over) => {
-                let detail = json!({
+                let mut detail = json!({
                     "play": over.id,
                     "heardMs": over.heard_ms,
                     "completed": over.completed,
@@ -161,6 +166,10 @@ impl Call {
                     "heardText": self.our_words(&over.heard_text),
                     "heardWords": over.heard_words,
                 });
+                if over.estimated {
+                    detail["estimated"] = true.into();
+                    self.estimated = true;
+                }
                 self.record("prompt_ended", detail);
                 let end = PlaybackEnd {
                     id: over.id,

@@ -123,7 +123,10 @@ impl Call {
         let State::Talking(talk) = &mut self.state else { return };
         let Some(message) = talk.message.take() else { return };
         let (id, keep) = (message.id, message.says_something());
-        self.record("message", json!({ "message": id, "ms": message.heard_ms, "kept": keep }));
+        self.record(
+            "message",
+            json!({ "message": id, "heardMs": message.heard_ms, "ms": message.heard_ms, "kept": keep }),
+        );
         self.effects.push_back(Effect::EndMessage { id, keep });
         if !keep {
             self.flow.handle(flow::Input::ErrandEnded { id, end: ErrandEnd::NothingSaid }, now);

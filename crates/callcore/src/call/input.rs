@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::carrier::{CarrierCdr, DialStatus};
+use super::carrier::{CarrierCdr, DialStatus, Link};
 use super::ending::Summary;
 use super::notice::Notice;
 use crate::flow::{ErrandEnd, Part, Request};
@@ -36,6 +36,14 @@ pub enum Input {
         is_ours: bool,
         why: String,
     },
+    /// How the way to the carrier is from now on. After [`Link::Stalled`] or [`Link::Away`] comes [`Link::Up`] or
+    /// [`Input::Lost`].
+    Link {
+        link: Link,
+        why: String,
+    },
+    /// The carrier has nothing to say about the call, but it is there.
+    Alive,
     /// The carrier is gone and nothing more will come from it.
     Lost {
         why: String,

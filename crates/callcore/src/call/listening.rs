@@ -278,6 +278,12 @@ impl Listening {
         self.drain_amd();
     }
 
+    /// The carrier was away for so long: its time did not pass for the detector.
+    pub(super) fn stood_still(&mut self, away_ms: u64, now: CallTime) {
+        self.answered_at = self.answered_at + away_ms;
+        self.last_frame_at = now;
+    }
+
     pub(super) fn poll_timeout(&self) -> Option<CallTime> {
         let running = self.amd.as_ref().is_some_and(Amd::is_running);
         running.then(|| self.last_frame_at + STALL_CHECK_MS)

@@ -10,6 +10,7 @@ use super::errand::Message;
 use super::input::{Effect, Fact, Input, Words};
 use super::interruption::{OverPrompt, Suspicion};
 use super::keys::Keys;
+use super::line::Lifeline;
 use super::listening::{Listening, Manner};
 use super::notice::{Notice, Stage};
 use super::redaction::Redaction;
@@ -94,9 +95,12 @@ pub struct Call {
     pub(super) outcome: Option<String>,
     pub(super) last_checkpoint: Option<String>,
     pub(super) message_left: bool,
+    /// A prompt counted as heard by the clock alone.
+    pub(super) estimated: bool,
     pub(super) do_not_call: bool,
     pub(super) can_transfer: bool,
     pub(super) redaction: Redaction,
+    pub(super) lifeline: Lifeline,
 }
 
 impl Call {
@@ -124,9 +128,11 @@ impl Call {
             outcome: None,
             last_checkpoint: None,
             message_left: false,
+            estimated: false,
             do_not_call: false,
             can_transfer: false,
             redaction,
+            lifeline: Lifeline::new(),
         }
     }
 
@@ -142,6 +148,11 @@ impl Call {
 
     /// Takes note of `input` and queues what follows from it.
     pub fn handle(&mut self, input: Input, now: CallTime) {
+        let Some(input) = self.put_by(input) else { return };
+        let is_carriers = matches!(
+            input,
+            Input::Status(_) | Input::Digit(_) | Input::CheckPoint(_) | Input::RoundTrip(_) | Input::Alive
+        );
         match input {
             Input::Placed { session_id } => {
                 let kind = match self.settings.direction {
@@ -174,13 +185,9 @@ impl Call {
             Input::AudioUnreadable { is_ours, why } => {
                 self.record("audio_unreadable", json!({ "ours": is_ours, "why": why }));
             }
-            Input::Lost { why } => {
-                // A trunk that has told everything about a call that is over lets go of it, too.
-                if matches!(self.state, State::Dialing | State::Talking(_)) {
-                    self.record("carrier_lost", json!({ "why": why }));
-                    self.close(Ended::ByFault, 38, now);
-                }
-            }
+            Input::Link { link, why } => self.link(link, &why, now),
+            Input::Alive => {}
+            Input::Lost { why } => self.lost(&why, now),
             Input::Rendered { play, part, result } => {
                 if let Err(error) = &result {
                     let detail = json!({ "play": play, "error": error });
@@ -202,11 +209,16 @@ impl Call {
                 self.hang_up(Ended::ByBot, now);
             }
         }
+        // After what it said, which is certain.
+        if is_carriers {
+            self.alive(now);
+        }
         self.settle(now);
     }
 
     /// 20 ms of what the callee says. Audio before the answer (early media) is not listened to.
     pub fn audio(&mut self, frame: &Frame, now: CallTime) {
+        self.streams(now);
         let State::Talking(talk) = &mut self.state else {
             return;
         };
@@ -218,21 +230,29 @@ impl Call {
 
     /// Fires what is due at `now`.
     pub fn handle_timeout(&mut self, now: CallTime) {
+        if self.lifeline.stands_still() && matches!(self.state, State::Dialing | State::Talking(_)) {
+            self.end_waiting(now);
+            return self.settle(now);
+        }
         match &mut self.state {
             State::Dialing => {
-                if now >= self.dialled_at + self.settings.ring_timeout_ms {
+                let is_due = now >= self.dialled_at + self.settings.ring_timeout_ms;
+                if is_due && self.lifeline.has_missed() {
+                    self.rang_unheard(now);
+                } else if is_due {
                     self.record("ring_timeout", json!({ "afterMs": self.settings.ring_timeout_ms }));
                     self.effects.push_back(Effect::SendHangup);
                     self.close(Ended::Unanswered, RANG_TOO_LONG, now);
                 }
             }
             State::Talking(talk) => {
-                talk.listening.handle_timeout(now);
+                let known = self.lifeline.known(now);
+                talk.listening.handle_timeout(known);
                 talk.speaking.handle_timeout(now);
-                if self.flow.poll_timeout().is_some_and(|due| due <= now) {
-                    self.flow.handle_timeout(now);
+                if self.flow.poll_timeout().is_some_and(|due| due <= known) {
+                    self.flow.handle_timeout(known);
                 }
-                let overdue = talk.awaited_words.front().is_some_and(|awaited| awaited.until <= now);
+                let overdue = talk.awaited_words.front().is_some_and(|awaited| awaited.until <= known);
                 let too_long = now.ms_since(talk.answered_at) >= self.settings.max_call_ms;
                 self.end_doubt(now);
                 if overdue {
@@ -242,6 +262,7 @@ impl Call {
                     self.record("call_limit", json!({ "afterMs": self.settings.max_call_ms }));
                     self.hang_up(Ended::ByBot, now);
                 }
+                self.end_silence(now);
             }
             State::Closing { ended_at, .. } => {
                 if now.ms_since(*ended_at) >= CDR_WAIT_MS {
@@ -257,13 +278,19 @@ impl Call {
     #[must_use]
     pub fn poll_timeout(&self) -> Option<CallTime> {
         match &self.state {
+            State::Dialing | State::Talking(_) if self.lifeline.stands_still() => {
+                Some(self.lifeline.lost_at())
+            }
             State::Dialing => Some(self.dialled_at + self.settings.ring_timeout_ms),
             State::Talking(talk) => {
-                let children = soonest(talk.listening.poll_timeout(), talk.speaking.poll_timeout());
                 let words = talk.awaited_words.front().map(|awaited| awaited.until);
-                let own = soonest(words, Some(talk.answered_at + self.settings.max_call_ms));
-                let doubt = soonest(talk.suspicion.as_ref().map(Suspicion::until), talk.keys.poll_timeout());
-                soonest(soonest(children, self.flow.poll_timeout()), soonest(own, doubt))
+                let doubt = talk.suspicion.as_ref().map(Suspicion::until);
+                let flow = soonest(talk.listening.poll_timeout(), self.flow.poll_timeout());
+                let theirs = self.lifeline.unless_in_doubt(soonest(flow, soonest(words, doubt)));
+                let limit = Some(talk.answered_at + self.settings.max_call_ms);
+                let limit = soonest(limit, self.lifeline.silent_at());
+                let ours = soonest(talk.speaking.poll_timeout(), talk.keys.poll_timeout());
+                soonest(soonest(theirs, ours), limit)
             }
             State::Closing { ended_at, .. } => Some(*ended_at + CDR_WAIT_MS),
             State::Finished => None,
@@ -279,6 +306,7 @@ impl Call {
         if !matches!(self.state, State::Dialing) {
             return;
         }
+        self.caught_up();
         self.record("dial_status", json!({ "status": status }));
         match status {
             DialStatus::Dialing => {}

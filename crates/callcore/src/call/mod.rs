@@ -9,12 +9,15 @@ mod cause;
 mod closing;
 mod conversation;
 #[cfg(test)]
+mod cut_tests;
+#[cfg(test)]
 mod detection_tests;
 mod ending;
 mod errand;
 mod input;
 mod interruption;
 mod keys;
+mod line;
 mod listening;
 mod machine;
 mod mailbox;
@@ -28,11 +31,12 @@ mod settings;
 mod speaking;
 #[cfg(test)]
 mod speaking_tests;
+mod spelling;
 #[cfg(test)]
 mod tests;
 mod utterance;
 
-pub use carrier::{CarrierCdr, DialStatus, Disposition, HangupBy};
+pub use carrier::{CarrierCdr, DialStatus, Disposition, HangupBy, Link};
 pub use cause::{Cause, cause, causes};
 pub use ending::{Ended, Summary};
 pub use input::{Effect, Fact, Input, Silence, Words};

@@ -47,6 +47,8 @@ pub(super) struct Over {
     pub(super) id: PlayId,
     pub(super) heard_ms: u64,
     pub(super) completed: bool,
+    /// By the clock: the carrier confirms nothing.
+    pub(super) estimated: bool,
     pub(super) error: Option<String>,
     pub(super) began_at: Option<CallTime>,
     /// What there was to say, and what of it the callee heard.
@@ -59,7 +61,11 @@ pub(super) struct Over {
 /// What speaking has to report.
 #[derive(Debug)]
 pub(super) enum Said {
-    Reached(String),
+    Reached {
+        name: String,
+        /// By the clock: the carrier confirms nothing.
+        estimated: bool,
+    },
     Over(Over),
 }
 
@@ -215,6 +221,21 @@ impl Speaking {
         self.playback.resume(now);
     }
 
+    /// The carrier is there at `now`.
+    pub(super) const fn alive(&mut self, now: CallTime) {
+        self.playback.alive(now);
+    }
+
+    /// The carrier cannot be reached; what would have been played after `certain` was not heard.
+    pub(super) fn hold(&mut self, certain: CallTime) {
+        self.playback.hold(certain);
+    }
+
+    /// The carrier can be reached again.
+    pub(super) fn release(&mut self, now: CallTime) {
+        self.playback.release(now);
+    }
+
     /// The prompt that plays or is next to.
     pub(super) fn current(&self) -> Option<PlayId> {
         self.playback.current()
@@ -256,8 +277,8 @@ impl Speaking {
 
     pub(super) fn poll(&mut self) -> Option<Said> {
         match self.playback.poll_event()? {
-            Event::Reached { name, .. } => Some(Said::Reached(name)),
-            Event::Ended { id, heard_ms, completed } => {
+            Event::Reached { name, estimated, .. } => Some(Said::Reached { name, estimated }),
+            Event::Ended { id, heard_ms, completed, estimated } => {
                 self.deferred = None;
                 let prompt = self.prompts.remove(&id);
                 let began_at = prompt.as_ref().and_then(|p| p.began_at);
@@ -271,6 +292,7 @@ impl Speaking {
                     id,
                     heard_ms,
                     completed,
+                    estimated,
                     error,
                     began_at,
                     text,

@@ -56,7 +56,8 @@ fn unreachable_scenes(reader: &mut Reader<'_>, flow: &Flow, whole: bool) {
         Act::Goto(scene) => Some(scene),
         Act::DoNotCall(_) => None,
     });
-    let roots = [flow.start, flow.on_error, flow.on_beep, flow.on_hangup].into_iter().flatten();
+    let roots = [flow.start, flow.on_error, flow.on_beep, flow.on_hangup, flow.on_carrier_lost];
+    let roots = roots.into_iter().flatten();
     let reached = reachable(flow, roots.chain(flow.branches.values().copied()).chain(handlers));
     for (at, (name, span)) in reader.scenes.clone().into_iter().enumerate() {
         if !reached[at] && (whole || !reader.mentioned_elsewhere(&name)) {
@@ -101,14 +102,28 @@ fn calls_that_never_return(reader: &mut Reader<'_>, flow: &Flow) {
     }
 }
 
-/// After the callee has hung up nothing can be said, asked or waited for.
+/// After the callee has hung up, or the carrier is lost, nothing can be said, asked or waited for.
 fn parting_words(reader: &mut Reader<'_>, flow: &Flow) {
-    let Some(on_hangup) = flow.on_hangup else { return };
-    let reached = reachable(flow, [on_hangup]);
+    let lasts = [
+        (flow.on_hangup, "`on_hangup` leads here when the callee has hung up"),
+        (
+            flow.on_carrier_lost,
+            "`on_carrier_lost` leads here when there is no connection to the carrier any more",
+        ),
+    ];
+    for (scene, what) in lasts {
+        if let Some(scene) = scene {
+            unheard_steps(reader, flow, scene, what);
+        }
+    }
+}
+
+fn unheard_steps(reader: &mut Reader<'_>, flow: &Flow, last: SceneId, what: &str) {
+    let reached = reachable(flow, [last]);
     for (at, scene) in flow.scenes.iter().enumerate().filter(|(at, _)| reached[*at]) {
         for (number, _) in scene.steps.iter().enumerate().filter(|(_, step)| needs_callee(step)) {
             let span = reader.step_spans.get(at).and_then(|spans| spans.get(number)).copied();
-            let message = "nobody is there for this: `on_hangup` leads here when the callee has hung up";
+            let message = format!("nobody is there for this: {what}");
             let hint = "`set`, `branch`, `goto`, `checkpoint`, `notify` and `hangup` can be there";
             reader.error(span.unwrap_or_default(), message, hint);
         }

@@ -53,7 +53,9 @@ pub(super) fn drawing(flow: &Flow) -> Drawing {
     if let Some(scene) = flow.on_error {
         arrows.push(Arrow { dotted: true, ..Arrow::new("call", &scene_node(scene), "error") });
     }
-    for (scene, label) in [(flow.on_beep, "beep"), (flow.on_hangup, "hung up")] {
+    let signals =
+        [(flow.on_beep, "beep"), (flow.on_hangup, "hung up"), (flow.on_carrier_lost, "carrier lost")];
+    for (scene, label) in signals {
         if let Some(scene) = scene {
             arrows.push(Arrow { dotted: true, ..Arrow::new("call", &scene_node(scene), label) });
         }

@@ -58,6 +58,8 @@ pub enum Input {
     PlaybackEnded(PlaybackEnd),
     /// The callee has hung up.
     HungUp,
+    /// The connection to the carrier is lost, and the callee with it.
+    CarrierLost,
     /// What a [`Command::Errand`] came to.
     ErrandEnded { id: ErrandId, end: ErrandEnd },
 }

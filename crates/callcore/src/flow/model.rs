@@ -33,6 +33,8 @@ pub struct Flow {
     pub(super) on_error: Option<SceneId>,
     /// The scene of what is left to do when the callee has hung up.
     pub(super) on_hangup: Option<SceneId>,
+    /// The scene of what is left to do when the connection to the carrier is lost.
+    pub(super) on_carrier_lost: Option<SceneId>,
     /// Phrases and keys that lead away from wherever the flow stands.
     pub(super) handlers: Vec<Handler>,
     /// The zone of `today` and `now`.

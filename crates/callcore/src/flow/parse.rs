@@ -54,6 +54,7 @@ pub(super) const TOP: [&str; 18] = [
     "start",
     "on_error",
     "on_hangup",
+    "on_carrier_lost",
     "handlers",
     "limits",
     "recording",
@@ -132,6 +133,8 @@ fn read_flow(reader: &mut Reader<'_>, root: &Node) -> Option<Flow> {
     let start = fields.node("start").and_then(|node| reader.scene(node, "`start`"));
     let on_error = fields.node("on_error").and_then(|node| reader.scene(node, "`on_error`"));
     let on_hangup = fields.node("on_hangup").and_then(|node| reader.scene(node, "`on_hangup`"));
+    let lost = fields.node("on_carrier_lost");
+    let on_carrier_lost = lost.and_then(|node| reader.scene(node, "`on_carrier_lost`"));
     let handlers = fields.node("handlers").map(|node| handlers::read(reader, node)).unwrap_or_default();
     let (amd, branches, on_beep) = fields
         .entry("amd")
@@ -160,6 +163,7 @@ fn read_flow(reader: &mut Reader<'_>, root: &Node) -> Option<Flow> {
         on_beep,
         on_error,
         on_hangup,
+        on_carrier_lost,
         handlers,
         zone,
         country,

@@ -3,8 +3,10 @@
 //! A carrier plays what we send gaplessly and reports check points. [`Playback`] keeps only a little
 //! audio in flight, so that an interruption takes effect at once even on a carrier that cannot empty
 //! its queue, and knows the position in milliseconds from two sources: its own pacing, corrected by
-//! every check point the carrier confirms.
+//! every check point the carrier confirms. What a carrier does not confirm was heard only if it was there
+//! when it would have played it.
 
+mod hold;
 mod pace;
 mod prompt;
 mod queue;

@@ -119,10 +119,10 @@ impl Prompt {
         self.pieces.iter().take(piece).filter(|piece| matches!(piece, Piece::Mark(_))).count()
     }
 
-    /// Takes back what was sent and will not be heard because the carrier was told to stop at `now`;
+    /// Takes back what was sent behind the first `heard_ms`, because the carrier was told to stop at `now`;
     /// `marks` are the check points among it.
-    pub(super) fn rewind(&mut self, marks: usize, now: CallTime) {
-        let heard = ms_to_samples(self.heard_ms(now)).min(self.sent_samples);
+    pub(super) fn rewind(&mut self, heard_ms: u64, marks: usize, now: CallTime) {
+        let heard = ms_to_samples(heard_ms).min(self.sent_samples);
         self.marks_sent = self.marks_sent.saturating_sub(marks);
         self.sent_samples = heard;
         self.played_at = now;
@@ -194,6 +194,11 @@ impl Prompt {
     /// The carrier confirmed that `ms` of this prompt were played.
     pub(super) fn confirm(&mut self, ms: u64) {
         self.confirmed_ms = self.confirmed_ms.max(ms);
+    }
+
+    /// As far as the carrier said that it has played it.
+    pub(super) const fn confirmed_ms(&self) -> u64 {
+        self.confirmed_ms
     }
 
     pub(super) fn heard_ms(&self, now: CallTime) -> u64 {

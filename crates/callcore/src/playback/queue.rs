@@ -10,6 +10,13 @@ use crate::ids::PlayId;
 
 /// A check point that ends a protected stretch is waited for at most this long, ms.
 const PROTECTED_GRACE_MS: u64 = 300;
+/// A carrier that confirms check points is waited for this long, as long as it is alive, ms. Then the prompt ends
+/// where the carrier last said that it was.
+const UNCONFIRMED_MS: u64 = 30_000;
+/// When nothing holds it up, the carrier's word on a check point comes within this time, ms.
+const WORD_MS: u64 = 500;
+/// After this much audio the carrier is asked how far it is, check point or not, ms.
+const PLACE_MS: u64 = 2_000;
 
 /// How audio is sent to a carrier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,8 +25,8 @@ pub struct Options {
     pub chunk_ms: u64,
     /// At most this much audio is sent ahead of what is playing, ms.
     pub lead_ms: u64,
-    /// How long after its estimated time an unconfirmed check point counts as reached, ms; 0 on a wire
-    /// without check points.
+    /// How long after its estimated time an unconfirmed check point counts as reached, ms, with a carrier that is
+    /// alive and has confirmed none of this call; 0 on a wire without check points.
     pub confirm_grace_ms: u64,
 }
 
@@ -69,34 +76,55 @@ pub enum Out {
 /// What became known about the prompts.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
-    /// The callee has heard everything before this check point.
-    Reached { id: PlayId, name: String },
-    /// A prompt is over; `heard_ms` of it were heard.
-    Ended { id: PlayId, heard_ms: u64, completed: bool },
+    /// The callee has heard everything before this check point. `estimated` by the clock: the carrier confirms
+    /// nothing.
+    Reached { id: PlayId, name: String, estimated: bool },
+    /// A prompt is over; `heard_ms` of it were heard. `estimated` as above.
+    Ended { id: PlayId, heard_ms: u64, completed: bool, estimated: bool },
+}
+
+/// What a check point on the wire stands for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// The flow author's check point.
+    Named(String),
+    /// No more than how far the carrier is.
+    Place,
+    /// The end of a prompt.
+    End,
 }
 
 #[derive(Debug)]
-struct Pending {
+pub(super) struct Pending {
     wire_name: String,
-    id: PlayId,
-    /// The flow author's name; `None` at the end of a prompt.
-    name: Option<String>,
+    pub(super) id: PlayId,
+    pub(super) mark: Mark,
     heard_ms: u64,
     due: CallTime,
+    /// The carrier was told to stop since: it may have forgotten this one.
+    flushed: bool,
 }
 
 /// The prompts of one call.
 #[derive(Debug)]
 pub struct Playback {
     options: Options,
-    prompts: VecDeque<Prompt>,
-    pending: VecDeque<Pending>,
-    out: VecDeque<Out>,
+    pub(super) prompts: VecDeque<Prompt>,
+    pub(super) pending: VecDeque<Pending>,
+    pub(super) out: VecDeque<Out>,
     events: VecDeque<Event>,
     /// When everything sent so far will have been played.
-    busy_until: CallTime,
+    pub(super) busy_until: CallTime,
     marks_sent: u32,
-    paused: bool,
+    /// Audio sent behind the last check point, ms.
+    pub(super) unmarked_ms: u64,
+    pub(super) paused: bool,
+    /// The carrier was last known to be there then.
+    pub(super) alive_at: CallTime,
+    /// It has confirmed a check point of this call.
+    confirms: bool,
+    /// The way to the carrier does not work: up to then it was certain to.
+    pub(super) held_at: Option<CallTime>,
 }
 
 impl Playback {
@@ -110,7 +138,11 @@ impl Playback {
             events: VecDeque::new(),
             busy_until: CallTime::ZERO,
             marks_sent: 0,
+            unmarked_ms: 0,
             paused: false,
+            alive_at: CallTime::ZERO,
+            confirms: false,
+            held_at: None,
         }
     }
 
@@ -150,8 +182,9 @@ impl Playback {
         let Some(position) = self.pending.iter().position(|p| p.wire_name == wire_name) else {
             return;
         };
+        self.confirms = true;
         for _ in 0..=position {
-            self.reach_front();
+            self.reach_front(false);
         }
         self.advance(now);
     }
@@ -161,23 +194,24 @@ impl Playback {
         if self.prompts.is_empty() {
             return;
         }
-        while self.pending.front().is_some_and(|mark| mark.due + self.options.confirm_grace_ms <= now) {
-            self.reach_front();
-        }
-        for prompt in self.prompts.drain(..) {
+        self.settle_overdue(now);
+        for prompt in std::mem::take(&mut self.prompts) {
+            let heard_ms = self.heard_of(&prompt, now);
             self.events.push_back(Event::Ended {
                 id: prompt.id,
-                heard_ms: prompt.heard_ms(now),
+                heard_ms,
                 completed: false,
+                estimated: false,
             });
         }
         self.pending.clear();
         self.out.retain(|out| matches!(out, Out::Flush));
-        // A carrier that was told to pause has nothing queued.
-        if !std::mem::take(&mut self.paused) {
+        // A carrier that was told to pause has nothing queued, nor has one that does not hear us.
+        if !std::mem::take(&mut self.paused) && self.held_at.is_none() {
             self.out.push_back(Out::Flush);
         }
         self.busy_until = now;
+        self.unmarked_ms = 0;
     }
 
     /// Falls silent at once and keeps what the callee has not heard for [`Self::resume`].
@@ -188,13 +222,16 @@ impl Playback {
         self.paused = true;
         for prompt in &mut self.prompts {
             let lost = |mark: &&Pending| mark.id == prompt.id && mark.due > now;
-            let marks = self.pending.iter().filter(lost).filter(|mark| mark.name.is_some()).count();
-            if self.pending.iter().filter(lost).any(|mark| mark.name.is_none()) {
+            let named = |mark: &&Pending| matches!(mark.mark, Mark::Named(_));
+            let marks = self.pending.iter().filter(lost).filter(named).count();
+            if self.pending.iter().filter(lost).any(|mark| mark.mark == Mark::End) {
                 prompt.end_marked = false;
             }
-            prompt.rewind(marks, now);
+            prompt.rewind(prompt.heard_ms(now), marks, now);
         }
         self.pending.retain(|mark| mark.due <= now);
+        self.pending.iter_mut().for_each(|mark| mark.flushed = true);
+        self.unmarked_ms = 0;
         self.out.retain(|out| matches!(out, Out::Flush));
         self.out.push_back(Out::Flush);
         self.busy_until = now;
@@ -233,10 +270,36 @@ impl Playback {
 
     /// Sends what is due and accepts check points that nobody confirmed in time.
     pub fn handle_timeout(&mut self, now: CallTime) {
-        while self.pending.front().is_some_and(|mark| mark.due + self.options.confirm_grace_ms <= now) {
-            self.reach_front();
-        }
+        self.settle_overdue(now);
         self.advance(now);
+    }
+
+    /// Gives up waiting for the carrier's word on what is overdue.
+    fn settle_overdue(&mut self, now: CallTime) {
+        while self.overdue_at().is_some_and(|at| at <= now) {
+            let confirms = self.confirms && self.pending.front().is_some_and(|mark| !mark.flushed);
+            if confirms { self.doubt_front() } else { self.reach_front(true) }
+        }
+    }
+
+    /// When the oldest check point is not waited for any longer; `None` without one, and while the carrier has not
+    /// been heard of since it was due.
+    fn overdue_at(&self) -> Option<CallTime> {
+        let mark = self.pending.front()?;
+        if self.held_at.is_some() || self.alive_at < mark.due {
+            return None;
+        }
+        let confirms = self.confirms && !mark.flushed;
+        Some(mark.due + if confirms { UNCONFIRMED_MS } else { self.options.confirm_grace_ms })
+    }
+
+    /// What the callee has heard of `prompt` by `now`: by the clock, unless a carrier that confirms has fallen behind
+    /// it, and never anything of the time when the carrier could not be reached.
+    fn heard_of(&self, prompt: &Prompt, now: CallTime) -> u64 {
+        let now = self.held_at.map_or(now, |held_at| held_at.min(now));
+        let first = self.pending.iter().find(|mark| mark.id == prompt.id);
+        let is_behind = self.confirms && first.is_some_and(|mark| mark.due + WORD_MS <= now);
+        if is_behind { prompt.confirmed_ms() } else { prompt.heard_ms(now) }
     }
 
     /// When [`Self::handle_timeout`] must be called next.
@@ -246,10 +309,9 @@ impl Playback {
             .prompts
             .iter()
             .find(|p| !p.end_marked)
-            .filter(|p| !p.is_waiting() && !self.paused)
+            .filter(|p| !p.is_waiting() && !self.paused && self.held_at.is_none())
             .map(|_| self.busy_until - self.ahead_ms());
-        let grace = self.pending.front().map(|mark| mark.due + self.options.confirm_grace_ms);
-        crate::clock::soonest(send, grace)
+        crate::clock::soonest(send, self.overdue_at())
     }
 
     pub fn poll_out(&mut self) -> Option<Out> {
@@ -287,8 +349,8 @@ impl Playback {
         self.prompts.front().is_some_and(|prompt| self.busy_until > now || between(prompt))
     }
 
-    fn advance(&mut self, now: CallTime) {
-        if self.paused {
+    pub(super) fn advance(&mut self, now: CallTime) {
+        if self.paused || self.held_at.is_some() {
             return;
         }
         let (max_samples, ahead_ms) = (ms_to_samples(self.options.chunk_ms), self.ahead_ms());
@@ -300,15 +362,20 @@ impl Playback {
             match prompt.take(max_samples) {
                 Next::Waiting => return,
                 Next::Audio { audio, from, to } => {
-                    let plays_at = self.busy_until.max(now);
-                    self.busy_until = plays_at + (to - from).div_ceil(FRAME_SAMPLES) as u64 * FRAME_MS;
-                    prompt.sent_until(self.busy_until);
+                    let (plays_at, length_ms) =
+                        (self.busy_until.max(now), (to - from).div_ceil(FRAME_SAMPLES) as u64 * FRAME_MS);
+                    prompt.sent_until(plays_at + length_ms);
+                    if self.unmarked_ms >= PLACE_MS {
+                        self.mark(id, Mark::Place, sent_ms, now);
+                    }
+                    self.busy_until = plays_at + length_ms;
+                    self.unmarked_ms += length_ms;
                     self.out.push_back(Out::Audio(Chunk { play: id, audio, from, to, plays_at }));
                 }
-                Next::Mark(name) => self.mark(id, Some(name), sent_ms, now),
+                Next::Mark(name) => self.mark(id, Mark::Named(name), sent_ms, now),
                 Next::End => {
                     prompt.end_marked = true;
-                    self.mark(id, None, sent_ms, now);
+                    self.mark(id, Mark::End, sent_ms, now);
                 }
             }
         }
@@ -319,25 +386,45 @@ impl Playback {
         self.options.lead_ms.saturating_sub(self.options.chunk_ms)
     }
 
-    fn mark(&mut self, id: PlayId, name: Option<String>, heard_ms: u64, now: CallTime) {
+    fn mark(&mut self, id: PlayId, mark: Mark, heard_ms: u64, now: CallTime) {
         self.marks_sent += 1;
-        let wire_name = format!("{}#{}", name.as_deref().unwrap_or("end"), self.marks_sent);
+        self.unmarked_ms = 0;
+        let name = match &mark {
+            Mark::Named(name) => name,
+            Mark::Place => "at",
+            Mark::End => "end",
+        };
+        let wire_name = format!("{name}#{}", self.marks_sent);
         self.out.push_back(Out::Mark(wire_name.clone()));
-        self.pending.push_back(Pending { wire_name, id, name, heard_ms, due: self.busy_until.max(now) });
+        let due = self.busy_until.max(now);
+        self.pending.push_back(Pending { wire_name, id, mark, heard_ms, due, flushed: false });
     }
 
-    fn reach_front(&mut self) {
-        let Some(mark) = self.pending.pop_front() else {
+    /// Everything before the oldest check point was heard: the carrier says so, or it is `estimated`.
+    fn reach_front(&mut self, estimated: bool) {
+        let Some(Pending { id, mark, heard_ms, .. }) = self.pending.pop_front() else {
             return;
         };
-        if let Some(name) = mark.name {
-            if let Some(prompt) = self.prompts.iter_mut().find(|p| p.id == mark.id) {
-                prompt.confirm(mark.heard_ms);
-            }
-            self.events.push_back(Event::Reached { id: mark.id, name });
-        } else {
-            self.prompts.retain(|p| p.id != mark.id);
-            self.events.push_back(Event::Ended { id: mark.id, heard_ms: mark.heard_ms, completed: true });
+        if let Some(prompt) = self.prompts.iter_mut().find(|p| p.id == id) {
+            prompt.confirm(heard_ms);
         }
+        match mark {
+            Mark::Named(name) => self.events.push_back(Event::Reached { id, name, estimated }),
+            Mark::Place => {}
+            Mark::End => {
+                self.prompts.retain(|p| p.id != id);
+                self.events.push_back(Event::Ended { id, heard_ms, completed: true, estimated });
+            }
+        }
+    }
+
+    /// The carrier never said that the oldest check point was reached: nobody knows.
+    fn doubt_front(&mut self) {
+        let Some(Pending { id, mark: Mark::End, .. }) = self.pending.pop_front() else {
+            return;
+        };
+        let heard_ms = self.prompts.iter().find(|p| p.id == id).map_or(0, Prompt::confirmed_ms);
+        self.prompts.retain(|p| p.id != id);
+        self.events.push_back(Event::Ended { id, heard_ms, completed: false, estimated: false });
     }
 }

@@ -27,6 +27,7 @@ fn run(playback: &mut Playback, from: u64, until: u64, confirming: bool) -> Vec<
     let mut carrier_busy = from;
     let mut marks: Vec<(u64, String)> = Vec::new();
     for ms in from..=until {
+        playback.alive(at(ms));
         playback.handle_timeout(at(ms));
         while let Some((_, name)) = marks.first().filter(|(due, _)| *due <= ms).cloned() {
             marks.remove(0);
@@ -70,10 +71,13 @@ fn an_interruption_tells_how_much_was_heard_and_empties_the_queue() {
     run(&mut playback, 0, 900, true);
     playback.interrupt(at(900));
     assert_eq!(playback.poll_out(), Some(Out::Flush));
-    let Some(Event::Ended { id, heard_ms, completed }) = playback.poll_event() else { panic!("no end") };
+    let Some(Event::Ended { id, heard_ms, completed, .. }) = playback.poll_event() else { panic!("no end") };
     assert_eq!((id, completed), (PlayId(1), false));
     assert!((890..=900).contains(&heard_ms), "{heard_ms}");
-    assert_eq!(playback.poll_event(), Some(Event::Ended { id: PlayId(2), heard_ms: 0, completed: false }));
+    assert_eq!(
+        playback.poll_event(),
+        Some(Event::Ended { id: PlayId(2), heard_ms: 0, completed: false, estimated: false })
+    );
     assert_eq!(playback.current(), None);
 }
 
@@ -84,6 +88,91 @@ fn a_carrier_that_never_confirms_cannot_hold_the_call_up() {
     let seen = run(&mut playback, 0, 4_000, false);
     assert_eq!(seen.len(), 2);
     assert!((1_900..2_000).contains(&seen[0].0), "{seen:?}");
+    let all = seen.iter().all(|(_, event)| match event {
+        Event::Reached { estimated, .. } | Event::Ended { estimated, .. } => *estimated,
+    });
+    assert!(all, "no more than an estimate: {seen:?}");
+}
+
+#[test]
+fn nothing_is_reached_before_the_carrier_has_been_heard_of_after_its_time() {
+    let mut playback = Playback::new(OPTIONS);
+    playback.enqueue(PlayId(1), vec![audio(400), mark("said")], at(0));
+    playback.alive(at(399));
+    for ms in 0..20_000 {
+        playback.handle_timeout(at(ms));
+    }
+    assert_eq!((playback.poll_event(), playback.poll_timeout()), (None, None));
+    playback.alive(at(20_000));
+    assert_eq!(playback.poll_timeout(), Some(at(1_900)));
+    playback.handle_timeout(at(20_000));
+    assert!(matches!(playback.poll_event(), Some(Event::Reached { .. })));
+}
+
+#[test]
+fn a_carrier_that_confirms_is_believed_and_not_the_clock() {
+    let mut playback = Playback::new(OPTIONS);
+    playback.enqueue(PlayId(1), vec![audio(400), mark("one"), audio(400), mark("two")], at(0));
+    let pass = |playback: &mut Playback, from: u64, to: u64| {
+        for ms in from..to {
+            playback.alive(at(ms));
+            playback.handle_timeout(at(ms));
+        }
+    };
+    pass(&mut playback, 0, 420);
+    playback.confirm("one#1", at(420));
+    pass(&mut playback, 420, 30_000);
+    assert!(matches!(playback.poll_event(), Some(Event::Reached { estimated: false, .. })));
+    assert_eq!(playback.poll_event(), None, "it has fallen behind");
+    pass(&mut playback, 30_000, 31_000);
+    let end = Event::Ended { id: PlayId(1), heard_ms: 400, completed: false, estimated: false };
+    assert_eq!(playback.poll_event(), Some(end), "it never said so");
+    // Cut short before that, only what it confirmed was heard.
+    playback.enqueue(PlayId(2), vec![audio(4_000)], at(40_000));
+    pass(&mut playback, 40_000, 42_100);
+    while let Some(out) = playback.poll_out() {
+        if let Out::Mark(name) = out {
+            playback.confirm(&name, at(42_100));
+        }
+    }
+    pass(&mut playback, 42_100, 46_000);
+    playback.interrupt(at(46_000));
+    let end = Event::Ended { id: PlayId(2), heard_ms: 2_080, completed: false, estimated: false };
+    assert_eq!(playback.poll_event(), Some(end));
+}
+
+#[test]
+fn a_carrier_that_was_away_is_sent_again_what_it_has_not_confirmed() {
+    let mut playback = Playback::new(OPTIONS);
+    playback.enqueue(PlayId(1), vec![audio(500), mark("price"), audio(700), mark("end")], at(0));
+    let seen = run(&mut playback, 0, 800, true);
+    assert_eq!(seen.len(), 1);
+    playback.hold(at(800));
+    while playback.poll_out().is_some() {}
+    for ms in 800..9_000 {
+        playback.handle_timeout(at(ms));
+    }
+    assert_eq!((playback.poll_out(), playback.poll_event(), playback.poll_timeout()), (None, None, None));
+    playback.release(at(9_000));
+    assert_eq!(playback.poll_out(), Some(Out::Flush));
+    let seen = run(&mut playback, 9_000, 11_000, true);
+    let times: Vec<u64> = seen.iter().map(|(ms, _)| ms / 10 * 10).collect();
+    assert_eq!(times, [9_700, 9_700], "{seen:?}");
+    let end = Event::Ended { id: PlayId(1), heard_ms: 1_200, completed: true, estimated: false };
+    assert_eq!(seen[1].1, end);
+}
+
+#[test]
+fn nothing_of_the_time_without_a_carrier_was_heard() {
+    let mut playback = Playback::new(OPTIONS);
+    playback.enqueue(PlayId(1), vec![audio(5_000)], at(0));
+    run(&mut playback, 0, 1_000, true);
+    playback.hold(at(900));
+    playback.interrupt(at(8_000));
+    let Some(Event::Ended { heard_ms, .. }) = playback.poll_event() else { panic!("no end") };
+    assert!((890..=900).contains(&heard_ms), "{heard_ms}");
+    playback.enqueue(PlayId(2), vec![audio(100)], at(8_000));
+    assert!(!std::iter::from_fn(|| playback.poll_out()).any(|out| matches!(out, Out::Audio(_))));
 }
 
 #[test]
@@ -95,7 +184,7 @@ fn audio_that_is_still_being_made_holds_its_place() {
     let seen = run(&mut playback, 5_000, 6_000, true);
     assert_eq!(
         seen.last().map(|(_, e)| e.clone()),
-        Some(Event::Ended { id: PlayId(1), heard_ms: 300, completed: true })
+        Some(Event::Ended { id: PlayId(1), heard_ms: 300, completed: true, estimated: false })
     );
 }
 
@@ -128,7 +217,7 @@ fn a_paused_prompt_goes_on_where_the_callee_stopped_hearing() {
     let seen = run(&mut playback, 3_000, 5_000, true);
     let times: Vec<u64> = seen.iter().map(|(ms, _)| ms / 10 * 10).collect();
     assert_eq!(times, [3_100, 3_800, 3_800], "{seen:?}");
-    assert_eq!(seen[2].1, Event::Ended { id: PlayId(1), heard_ms: 1_200, completed: true });
+    assert_eq!(seen[2].1, Event::Ended { id: PlayId(1), heard_ms: 1_200, completed: true, estimated: false });
 }
 
 #[test]
@@ -140,7 +229,10 @@ fn a_prompt_cut_in_its_pause_tells_what_was_heard_and_stops_the_carrier_once() {
     assert_eq!(playback.poll_out(), Some(Out::Flush));
     playback.interrupt(at(900));
     assert_eq!(playback.poll_out(), None);
-    assert_eq!(playback.poll_event(), Some(Event::Ended { id: PlayId(1), heard_ms: 300, completed: false }));
+    assert_eq!(
+        playback.poll_event(),
+        Some(Event::Ended { id: PlayId(1), heard_ms: 300, completed: false, estimated: false })
+    );
 }
 
 #[test]
@@ -211,7 +303,7 @@ proptest! {
         let expected: Vec<String> = (0..lengths.len()).map(|n| format!("m{n}")).collect();
         prop_assert_eq!(names, expected);
         let end = seen.last().map(|(_, event)| event.clone());
-        prop_assert_eq!(end, Some(Event::Ended { id: PlayId(1), heard_ms: total as u64, completed: true }));
+        prop_assert_eq!(end, Some(Event::Ended { id: PlayId(1), heard_ms: total as u64, completed: true, estimated: false }));
     }
 
     #[test]
@@ -229,6 +321,7 @@ proptest! {
         }
         let (mut sent, mut ms, mut played_to) = (Vec::new(), 0, 0);
         while ms < 10_000 {
+            playback.alive(at(ms));
             playback.handle_timeout(at(ms));
             while let Some(out) = playback.poll_out() {
                 if let Out::Audio(chunk) = out {

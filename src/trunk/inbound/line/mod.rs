@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
-use callcore::call::DialStatus;
+use callcore::call::{DialStatus, Link};
 use tokio::time::Instant;
 
 use super::messages::{self, Report, ReportError};
@@ -14,6 +14,12 @@ use crate::trunk::{LegCommand, LegEvent};
 
 /// Messages that mean nothing here, after which the peer is given up.
 const MAX_OFFENCES: u32 = 100;
+/// A peer that answers pings and then sends nothing for so long has stopped.
+const STALLED: Duration = Duration::from_secs(3);
+/// After so long without a message the session learns that the peer is there before it learns anything else.
+const GAP: Duration = Duration::from_millis(500);
+/// A session that has been told nothing for so long learns that the peer is there.
+const QUIET: Duration = Duration::from_millis(1_500);
 /// Audio that may come at once; a recording played into the line comes faster than it sounds.
 const BURST_BYTES: f64 = 160_000.0;
 /// Beyond the burst, audio is taken at twice the speed it sounds at, in bytes a second.
@@ -25,6 +31,8 @@ pub(super) enum Action {
     Say(String),
     Play(Bytes),
     Tell(LegEvent),
+    /// Ask whether the peer is there.
+    Probe,
     /// Say goodbye with this reason; nothing follows.
     Close(Farewell),
     /// Something was dropped: which way it went, and why.
@@ -63,6 +71,14 @@ pub(super) struct Line {
     credit: f64,
     credited: Instant,
     offences: u32,
+    /// When the peer was last heard of, and last asked whether it is there.
+    heard_at: Instant,
+    asked_at: Instant,
+    /// When the session was last told something that the peer said.
+    told_at: Instant,
+    /// It answers pings.
+    answers: bool,
+    stalled: bool,
     actions: VecDeque<Action>,
 }
 
@@ -78,6 +94,11 @@ impl Line {
             credit: BURST_BYTES,
             credited: now,
             offences: 0,
+            heard_at: now,
+            asked_at: now,
+            told_at: now,
+            answers: false,
+            stalled: false,
             actions,
         }
     }
@@ -93,6 +114,24 @@ impl Line {
             self.say(messages::answer());
             self.tell(LegEvent::Status(DialStatus::Connected));
         }
+    }
+
+    /// Something came from the carrier, perhaps only the `pong` to a ping.
+    pub(super) fn heard(&mut self, pong: bool, now: Instant) {
+        let gap = now.saturating_duration_since(self.heard_at);
+        self.heard_at = now;
+        self.answers |= pong;
+        if std::mem::take(&mut self.stalled) && self.phase == Phase::Live {
+            let why = "the carrier answers again".into();
+            self.tell(LegEvent::Link { link: Link::Up, why });
+        } else if (gap >= GAP || now.saturating_duration_since(self.told_at) >= QUIET)
+            && self.phase == Phase::Live
+        {
+            // Before any check point: what was on its way while nothing moved was not played in time.
+            self.told_at = now;
+            self.tell(LegEvent::Alive);
+        }
+        self.settle(now);
     }
 
     /// The carrier sent a text message.
@@ -147,6 +186,7 @@ impl Line {
             return self.dropped("in", "faster_than_sound");
         }
         self.credit -= audio.len() as f64;
+        self.told_at = now;
         self.tell(LegEvent::Audio(audio));
     }
 
@@ -213,7 +253,10 @@ impl Line {
     /// When [`Self::handle_timeout`] must be called next.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         match self.phase {
-            Phase::Live => self.pace.poll_timeout(),
+            Phase::Live => {
+                let stalled = (self.answers && !self.stalled).then_some(self.heard_at + STALLED);
+                [self.pace.poll_timeout(self.asked_at), stalled].into_iter().flatten().min()
+            }
             Phase::Ending { until } => Some(until),
             Phase::Ringing | Phase::Over => None,
         }
@@ -228,7 +271,16 @@ impl Line {
         if self.phase != Phase::Live {
             return;
         }
-        while let Some(due) = self.pace.poll(now) {
+        let silent = self.answers && now.saturating_duration_since(self.heard_at) >= STALLED;
+        if silent && !std::mem::replace(&mut self.stalled, true) {
+            let why = "the carrier answers nothing".into();
+            self.tell(LegEvent::Link { link: Link::Stalled, why });
+        }
+        if self.pace.doubtful(now).is_some_and(|at| at > self.heard_at.max(self.asked_at)) {
+            self.asked_at = now;
+            self.actions.push_back(Action::Probe);
+        }
+        while let Some(due) = self.pace.poll(now, self.heard_at) {
             match due {
                 Due::Audio(audio) => self.actions.push_back(Action::Play(audio)),
                 Due::Mark(name) => self.tell(LegEvent::CheckPoint(name)),

@@ -9,18 +9,25 @@ use proptest::prelude::*;
 use super::*;
 
 const RECORD_WAIT: Duration = Duration::from_secs(5);
+/// The peer answers pings, which go out this often.
+const PINGS: Duration = Duration::from_secs(1);
 const CDR: &str = r#"{"event":"cdr","sessionId":"s","disposition":"ANSWERED","hangupCauseCode":"16"}"#;
 
 struct Bench {
     line: Line,
     start: Instant,
     now: Instant,
+    pong_at: Instant,
 }
 
 impl Bench {
-    fn ringing() -> Self {
+    fn new() -> Self {
         let start = Instant::now();
-        let mut bench = Self { line: Line::new(RECORD_WAIT, start), start, now: start };
+        Self { line: Line::new(RECORD_WAIT, start), start, now: start, pong_at: start + PINGS }
+    }
+
+    fn ringing() -> Self {
+        let mut bench = Self::new();
         assert_eq!(bench.done(), [Action::Tell(LegEvent::Status(DialStatus::Ringing))]);
         bench
     }
@@ -34,7 +41,30 @@ impl Bench {
     }
 
     fn done(&mut self) -> Vec<Action> {
-        std::iter::from_fn(|| self.line.poll_action()).collect()
+        let mut done = Vec::new();
+        while let Some(action) = self.line.poll_action() {
+            if action == Action::Probe {
+                self.line.heard(true, self.now);
+            } else if action != Action::Tell(LegEvent::Alive) {
+                done.push(action);
+            }
+        }
+        done
+    }
+
+    /// When something happens next.
+    fn due(&self) -> Instant {
+        self.line.poll_timeout().map_or(self.pong_at, |due| due.min(self.pong_at))
+    }
+
+    /// Lets the time be `due`.
+    fn come_to(&mut self, due: Instant) {
+        self.now = self.now.max(due);
+        if self.pong_at <= self.now {
+            self.pong_at = self.now + PINGS;
+            self.line.heard(true, self.now);
+        }
+        self.line.handle_timeout(self.now);
     }
 
     fn text(&mut self, text: &str) -> Vec<Action> {
@@ -51,9 +81,8 @@ impl Bench {
     fn pass(&mut self, ms: u64) -> Vec<Action> {
         let until = self.now + Duration::from_millis(ms);
         let mut done = Vec::new();
-        while let Some(due) = self.line.poll_timeout().filter(|due| *due <= until) {
-            self.now = self.now.max(due);
-            self.line.handle_timeout(self.now);
+        while self.due() <= until {
+            self.come_to(self.due());
             done.extend(self.done());
         }
         self.now = until;
@@ -237,10 +266,8 @@ impl Stage {
             ring_timeout_ms: 20_000,
             ..Settings::default()
         };
-        let start = Instant::now();
-        let bench = Bench { line: Line::new(RECORD_WAIT, start), start, now: start };
         let call = Call::new(settings, run);
-        Self { bench, call, finished: Vec::new(), hangups: 0, records: 0, over_at: None }
+        Self { bench: Bench::new(), call, finished: Vec::new(), hangups: 0, records: 0, over_at: None }
     }
 
     /// Carries everything across until both are quiet.
@@ -248,7 +275,9 @@ impl Stage {
         loop {
             let (now, at) = (self.bench.now, self.bench.at());
             if let Some(action) = self.bench.line.poll_action() {
-                if let Action::Tell(event) = action {
+                if action == Action::Probe {
+                    self.bench.line.heard(true, now);
+                } else if let Action::Tell(event) = action {
                     assert!(self.records == 0, "{event:?} after the record");
                     self.tell(event, at);
                 }
@@ -284,8 +313,11 @@ impl Stage {
                 break;
             }
         }
-        if self.bench.line.is_over() {
-            self.over_at.get_or_insert(self.bench.now);
+        if self.bench.line.is_over() && self.over_at.is_none() {
+            self.over_at = Some(self.bench.now);
+            // As a session takes the end of a leg's events.
+            self.call.handle(Input::Lost { why: "the leg has ended".into() }, self.bench.at());
+            self.settle();
         }
     }
 
@@ -293,6 +325,8 @@ impl Stage {
         let input = match event {
             LegEvent::Status(status) => Input::Status(status),
             LegEvent::Audio(_) | LegEvent::AudioUnreadable { .. } | LegEvent::RoundTrip(_) => return,
+            LegEvent::Link { link, why } => Input::Link { link, why },
+            LegEvent::Alive => Input::Alive,
             LegEvent::Digit(digit) => Input::Digit(digit),
             LegEvent::CheckPoint(name) => Input::CheckPoint(name),
             LegEvent::Hangup => {
@@ -329,10 +363,11 @@ impl Stage {
         loop {
             let of_call =
                 self.call.poll_timeout().map(|at| self.bench.start + Duration::from_millis(at.as_ms()));
-            let due = [self.bench.line.poll_timeout(), of_call].into_iter().flatten().min();
-            let Some(due) = due.filter(|due| *due <= until) else { break };
-            self.bench.now = self.bench.now.max(due);
-            self.bench.line.handle_timeout(self.bench.now);
+            let due = of_call.map_or(self.bench.due(), |due| due.min(self.bench.due()));
+            if due > until {
+                break;
+            }
+            self.bench.come_to(due);
             // A call's clock has whole milliseconds.
             self.call.handle_timeout(self.bench.at());
             self.settle();

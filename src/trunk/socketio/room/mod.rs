@@ -1,12 +1,13 @@
 //! One call at the carrier: what has been said on either side, and what is due when. Pure but for the
 //! channel to the leg: time is an argument, and what must be done is returned as [`Action`]s.
 
+mod link;
 mod offered;
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use callcore::call::{CarrierCdr, DialStatus};
+use callcore::call::{CarrierCdr, DialStatus, Link};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::Instant;
@@ -88,6 +89,15 @@ pub(super) struct Room {
     /// Audio that could not be read is told once each way.
     told_unreadable: bool,
     refusals: u32,
+    /// The way to the carrier, as last told to the leg.
+    link: Link,
+    /// The carrier answers pings.
+    answers: bool,
+    /// Audio found no room on its way to the carrier.
+    blocked: bool,
+    /// When the carrier was last heard of, and when it last said something about this call.
+    heard_at: Instant,
+    said_at: Instant,
     /// Frames of 20 ms that the carrier takes to answer, as last told to the leg.
     distance: u128,
     /// Commands that wait for the room to be joined; never audio.
@@ -121,6 +131,11 @@ impl Room {
             is_connected: false,
             told_unreadable: false,
             refusals: 0,
+            link: Link::Up,
+            answers: false,
+            blocked: false,
+            heard_at: now,
+            said_at: now,
             distance: 0,
             held: VecDeque::new(),
             marks: VecDeque::new(),
@@ -136,22 +151,6 @@ impl Room {
         self.phase == Phase::Over && (self.spilled.is_empty() || self.deaf)
     }
 
-    pub(super) fn link_up(&mut self, out: &mut Vec<Action>) {
-        if self.is_ringing {
-            self.away_until = None;
-        } else if self.phase == Phase::Live {
-            self.membership = Membership::Asked;
-            out.push(Action::Join);
-        }
-    }
-
-    pub(super) fn link_down(&mut self, now: Instant) {
-        self.membership = Membership::Away;
-        if self.phase == Phase::Live {
-            self.away_until.get_or_insert(now + self.patience.away);
-        }
-    }
-
     /// The leg asks for something.
     pub(super) fn command(&mut self, command: LegCommand, now: Instant, out: &mut Vec<Action>) {
         if self.phase != Phase::Live {
@@ -163,6 +162,7 @@ impl Room {
                 out.push(Action::Dropped { direction: "out", reason: "not_joined" });
             }
             LegCommand::Hangup => self.hang_up(now, out),
+            LegCommand::CheckPoint(_) | LegCommand::Interruption if !joined && self.was_joined => {}
             LegCommand::CheckPoint(name) => {
                 if self.marks.len() >= KEPT_CONTROL {
                     self.lose("the carrier reports no check point any more".into(), out);
@@ -211,6 +211,8 @@ impl Room {
         if self.phase == Phase::Over {
             return;
         }
+        self.heard(now, out);
+        self.said_at = now;
         match report {
             Report::Announced | Report::Offered(_) => {
                 self.announced = true;
@@ -264,7 +266,6 @@ impl Room {
             }
             Report::CheckPoint(name) => {
                 self.joined(out);
-                // Marks are repeated after a reconnect, so the carrier may report one twice.
                 match self.marks.iter().position(|mark| *mark == name) {
                     Some(at) => {
                         self.marks.remove(at);
@@ -284,22 +285,12 @@ impl Room {
         self.membership = Membership::Joined;
         self.away_until = None;
         let held = std::mem::take(&mut self.held);
-        if self.was_joined {
-            // What was written as the connection broke may not have arrived. Marks are known to be
-            // unanswered, so they are safe to repeat; those still held are among them.
-            let lost = self.marks.len()
-                - held
-                    .iter()
-                    .filter(|c| matches!(c, LegCommand::CheckPoint(_)))
-                    .count()
-                    .min(self.marks.len());
-            out.extend(self.marks.iter().take(lost).cloned().map(LegCommand::CheckPoint).map(Action::Send));
-        }
         self.was_joined = true;
         out.extend(held.into_iter().map(Action::Send));
         if self.hanging_up {
             out.push(Action::Send(LegCommand::Hangup));
         }
+        self.tell_link(Link::Up, "the carrier is back", out);
     }
 
     fn join_refused(&mut self, out: &mut Vec<Action>) {
@@ -324,16 +315,6 @@ impl Room {
         self.end_due = None;
         self.cdr_due = Some(now + self.patience.cdr);
         self.deliver(LegEvent::Hangup, out);
-    }
-
-    /// The carrier takes so long to answer. The leg learns of it when it is another number of frames, and
-    /// a carrier next door, within 1 ms, is at none.
-    pub(super) fn round_trip(&mut self, time: Duration, out: &mut Vec<Action>) {
-        let distance = time.as_millis().saturating_sub(1).div_ceil(20);
-        if distance != self.distance && self.phase == Phase::Live {
-            self.distance = distance;
-            self.deliver(LegEvent::RoundTrip(time), out);
-        }
     }
 
     /// The carrier is there but of no use for this call.
@@ -399,10 +380,13 @@ impl Room {
     pub(super) fn tick(&mut self, now: Instant, out: &mut Vec<Action>) {
         self.flush();
         self.leave_if_abandoned(out);
+        let joined = self.phase == Phase::Live && self.membership == Membership::Joined;
+        self.note_stall(now, out);
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         if due(self.away_until) {
             let seconds = self.patience.away.as_secs_f32();
-            self.lose(format!("the carrier has been away for {seconds} s"), out);
+            let what = if joined { "stopped" } else { "been away" };
+            self.lose(format!("the carrier has {what} for {seconds} s"), out);
         }
         if due(self.ring_until) {
             self.hang_up(now, out);

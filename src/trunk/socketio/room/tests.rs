@@ -43,6 +43,10 @@ impl Bench {
         self.room.report(report, self.now, &mut self.actions);
     }
 
+    fn down(&mut self) {
+        self.room.link_down(self.now, &mut self.actions);
+    }
+
     fn command(&mut self, command: LegCommand) {
         self.room.command(command, self.now, &mut self.actions);
     }
@@ -151,7 +155,7 @@ fn a_busy_callee_ends_the_call_even_if_the_carrier_says_no_more() {
 #[test]
 fn a_hang_up_while_the_carrier_is_away_goes_over_rest_and_is_repeated_when_it_is_back() {
     let mut bench = Bench::joined();
-    bench.room.link_down(bench.now);
+    bench.down();
     bench.command(LegCommand::Hangup);
     bench.command(LegCommand::Hangup);
     assert_eq!(bench.done(), [Action::HangUpByRest]);
@@ -174,25 +178,100 @@ fn commands_wait_for_the_room_in_order_but_audio_does_not() {
     assert_eq!(bench.done()[1..], sent);
 }
 
+fn link(link: Link, why: &str) -> LegEvent {
+    LegEvent::Link { link, why: why.into() }
+}
+
 #[test]
-fn a_carrier_that_comes_back_in_time_loses_nothing() {
+fn a_carrier_that_comes_back_in_time_is_told_to_have_been_away() {
     let mut bench = Bench::joined();
-    bench.room.link_down(bench.now);
+    bench.down();
     bench.pass(Duration::from_secs(9));
+    bench.down();
     bench.room.link_up(&mut bench.actions);
     bench.report(Report::Joined);
     bench.pass(Duration::from_secs(9));
-    assert_eq!((bench.heard(), bench.done()), (vec![], vec![Action::Join]));
+    let told =
+        [link(Link::Away, "the connection to the carrier broke"), link(Link::Up, "the carrier is back")];
+    assert_eq!((bench.heard(), bench.done()), (told.to_vec(), vec![Action::Join]));
+}
+
+/// The audio before it may be lost, and then the carrier would confirm what nobody heard.
+#[test]
+fn no_check_point_is_repeated_after_the_carrier_was_away() {
+    let mut bench = Bench::joined();
+    bench.command(LegCommand::CheckPoint("before".into()));
+    bench.down();
+    bench.command(LegCommand::CheckPoint("meanwhile".into()));
+    bench.command(LegCommand::Interruption);
+    bench.done();
+    bench.room.link_up(&mut bench.actions);
+    bench.report(Report::Joined);
+    assert_eq!(bench.done(), [Action::Join]);
+    bench.heard();
+    bench.report(Report::CheckPoint("before".into()));
+    assert_eq!(bench.heard(), []);
+}
+
+#[test]
+fn a_carrier_that_stops_answering_is_told_and_given_up_in_the_same_time_as_one_that_is_away() {
+    let mut bench = Bench::joined();
+    bench.room.answered(bench.now, &mut bench.actions);
+    bench.pass(Duration::from_millis(2_900));
+    assert_eq!(bench.heard(), []);
+    bench.pass(Duration::from_millis(100));
+    assert_eq!(bench.heard(), [link(Link::Stalled, "the carrier answers nothing")]);
+    bench.pass(Duration::from_secs(5));
+    bench.report(Report::Digit('1'));
+    assert_eq!(bench.heard(), [link(Link::Up, "the carrier answers again"), LegEvent::Digit('1')]);
+    bench.pass(Duration::from_secs(3));
+    bench.pass(Duration::from_secs(10));
+    let heard = bench.heard();
+    assert!(
+        matches!(heard[..], [LegEvent::Link { link: Link::Stalled, .. }, LegEvent::Lost { .. }]),
+        "{heard:?}"
+    );
+}
+
+#[test]
+fn a_carrier_that_answers_no_ping_is_not_called_stalled_and_a_quiet_one_is_known_to_be_there() {
+    let mut bench = Bench::joined();
+    bench.pass(Duration::from_secs(30));
+    assert_eq!(bench.heard(), []);
+    bench.room.answered(bench.now, &mut bench.actions);
+    assert_eq!(bench.heard(), [LegEvent::Alive]);
+    bench.report(Report::Digit('1'));
+    bench.room.answered(bench.now, &mut bench.actions);
+    assert_eq!(bench.heard(), [LegEvent::Digit('1')]);
+}
+
+#[test]
+fn audio_that_was_dropped_stalls_the_call_until_there_is_room() {
+    let mut bench = Bench::joined();
+    bench.room.block(bench.now, &mut bench.actions);
+    bench.report(Report::Digit('1'));
+    bench.room.block(bench.now, &mut bench.actions);
+    bench.room.unblock(bench.now, &mut bench.actions);
+    let heard = bench.heard();
+    let links = matches!(
+        heard[..],
+        [
+            LegEvent::Link { link: Link::Stalled, .. },
+            LegEvent::Digit('1'),
+            LegEvent::Link { link: Link::Up, .. },
+        ]
+    );
+    assert!(links, "{heard:?}");
 }
 
 #[test]
 fn the_time_away_runs_on_through_failed_attempts_to_reconnect() {
     let mut bench = Bench::joined();
     for _ in 0..5 {
-        bench.room.link_down(bench.now);
+        bench.down();
         bench.pass(Duration::from_secs(2));
     }
-    assert!(matches!(bench.heard()[..], [LegEvent::Lost { .. }]));
+    assert!(matches!(bench.heard()[..], [LegEvent::Link { link: Link::Away, .. }, LegEvent::Lost { .. }]));
     assert_eq!(bench.done(), [Action::HangUpByRest, Action::FetchCdr]);
 }
 
@@ -253,7 +332,7 @@ proptest! {
                 Happening::Report(report) => bench.report(report),
                 Happening::Command(command) => bench.command(command),
                 Happening::Up => bench.room.link_up(&mut bench.actions),
-                Happening::Down => bench.room.link_down(bench.now),
+                Happening::Down => bench.down(),
                 // The router hands in a record only after it was asked to fetch one.
                 Happening::Record(found) if fetches > 0 => {
                     bench.room.deliver_cdr(found.then(record), &mut bench.actions);

@@ -183,12 +183,12 @@ impl Rooms {
         });
     }
 
-    pub(super) fn host_down(&mut self, host: Host, now: Instant) {
-        for entry in self.all.values_mut() {
+    pub(super) fn host_down(&mut self, host: Host, now: Instant, out: &mut Vec<Deed>) {
+        self.each(out, |entry, actions| {
             if matches!(entry.manner.media, Media::Host(h) if h == host) {
-                entry.room.link_down(now);
+                entry.room.link_down(now, actions);
             }
-        }
+        });
     }
 
     /// A call that was offered to us is to be answered: its room is joined as soon as its host can be reached.
@@ -214,10 +214,8 @@ impl Rooms {
         self.with(id, out, Room::link_up);
     }
 
-    pub(super) fn call_down(&mut self, id: &str, now: Instant) {
-        if let Some(entry) = self.all.get_mut(id) {
-            entry.room.link_down(now);
-        }
+    pub(super) fn call_down(&mut self, id: &str, now: Instant, out: &mut Vec<Deed>) {
+        self.with(id, out, |room, actions| room.link_down(now, actions));
     }
 
     /// The carrier refused audio of this call.
@@ -225,18 +223,41 @@ impl Rooms {
         self.with(id, out, |room, actions| room.audio_refused(reason, actions));
     }
 
-    /// `host` takes so long to answer.
-    pub(super) fn round_trip(&mut self, host: Host, time: Duration, out: &mut Vec<Deed>) {
+    /// `host` has answered a ping, and takes so long to.
+    pub(super) fn round_trip(&mut self, host: Host, time: Duration, now: Instant, out: &mut Vec<Deed>) {
         self.each(out, |entry, actions| {
             if matches!(entry.manner.media, Media::Host(h) if h == host) {
                 entry.room.round_trip(time, actions);
+                entry.room.answered(now, actions);
             }
         });
     }
 
-    /// The carrier takes so long to answer on the way of this call.
-    pub(super) fn call_round_trip(&mut self, id: &str, time: Duration, out: &mut Vec<Deed>) {
+    /// The carrier has answered a ping on the way of this call, and takes so long to.
+    pub(super) fn call_round_trip(&mut self, id: &str, time: Duration, now: Instant, out: &mut Vec<Deed>) {
+        self.with(id, out, |room, actions| {
+            room.round_trip(time, actions);
+            room.answered(now, actions);
+        });
+    }
+
+    /// The distance to the host of a call that has just been admitted.
+    pub(super) fn distance(&mut self, id: &str, time: Duration, out: &mut Vec<Deed>) {
         self.with(id, out, |room, actions| room.round_trip(time, actions));
+    }
+
+    /// Audio of this call was dropped on its way.
+    pub(super) fn block(&mut self, id: &str, now: Instant, out: &mut Vec<Deed>) {
+        self.with(id, out, |room, actions| room.block(now, actions));
+    }
+
+    /// Audio of calls that waited finds room again where `is_roomy`.
+    pub(super) fn unblock(&mut self, now: Instant, is_roomy: impl Fn(&Media) -> bool, out: &mut Vec<Deed>) {
+        self.each(out, |entry, actions| {
+            if entry.room.is_blocked() && is_roomy(&entry.manner.media) {
+                entry.room.unblock(now, actions);
+            }
+        });
     }
 
     /// The carrier takes nothing more for this call.

@@ -148,7 +148,7 @@ impl World {
             }
             Step::Down => {
                 self.is_up = false;
-                self.rooms.host_down(HOST, self.now);
+                self.rooms.host_down(HOST, self.now, &mut self.deeds);
             }
             Step::Wait(ms) => self.pass(Duration::from_millis(ms)),
             Step::Read(n) => self.read(n),

@@ -391,6 +391,7 @@ fn described(input: &Input) -> String {
     match input {
         Input::Answered => "answered".to_owned(),
         Input::HungUp => "callee hangs up".to_owned(),
+        Input::CarrierLost => "carrier lost".to_owned(),
         Input::Outcome(outcome) => format!("verdict {}", outcome.as_str()),
         Input::Learned { subtype, .. } => format!("subtype {subtype}"),
         Input::GreetingEnded => "greeting ended".to_owned(),

@@ -63,6 +63,13 @@ impl Phase {
             Self::Listening { until } | Self::Hearing { until } => Some(*until),
         }
     }
+
+    pub(super) fn put_off(&mut self, ms: u64) {
+        match self {
+            Self::Prompting { .. } => {}
+            Self::Listening { until } | Self::Hearing { until } => *until = *until + ms,
+        }
+    }
 }
 
 impl Asking {

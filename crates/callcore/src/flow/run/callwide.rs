@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::super::handlers::{Act, DO_NOT_CALL};
 use super::super::io::Command;
+use super::super::model::SceneId;
 use super::super::steps::plain_words;
 use super::ask::Phase;
 use super::errand::Doing;
@@ -103,10 +104,11 @@ impl Run {
         }
     }
 
-    /// The callee is gone: the `on_hangup` scene does what is left, and nothing is said any more.
-    pub(super) fn hung_up(&mut self, now: CallTime) {
+    /// The callee is gone: `last`, the scene of `on_hangup` or `on_carrier_lost`, does what is left, and nothing is
+    /// said any more.
+    pub(super) fn gone(&mut self, last: Option<SceneId>, now: CallTime) {
         let begun = !matches!(self.state, State::Unanswered);
-        if let Some(scene) = self.root.on_hangup.filter(|_| begun && !self.parting) {
+        if let Some(scene) = last.filter(|_| begun && !self.parting) {
             self.parting = true;
             self.leave_calls();
             self.go(Some(scene));

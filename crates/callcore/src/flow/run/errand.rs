@@ -80,6 +80,23 @@ impl Doing {
             | Self::Transferring { until, .. } => Some(*until),
         }
     }
+
+    pub(super) fn put_off(&mut self, ms: u64) {
+        match self {
+            Self::Beeping { .. } => {}
+            Self::Requesting { until, filler, .. } => {
+                *until = *until + ms;
+                if let Filling::Due(due) = filler {
+                    *due = *due + ms;
+                }
+            }
+            Self::Recording { until, .. }
+            | Self::HearingOut { until, .. }
+            | Self::Transferring { until, .. } => {
+                *until = *until + ms;
+            }
+        }
+    }
 }
 
 /// The errand at `at`, if that is where the flow stands.

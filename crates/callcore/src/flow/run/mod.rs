@@ -189,6 +189,22 @@ impl State {
             }
         }
     }
+
+    /// Everything is waited for `ms` longer.
+    fn put_off(&mut self, ms: u64) {
+        match self {
+            Self::Deciding { until }
+            | Self::Yielding { until, .. }
+            | Self::AwaitingGreetingEnd { until }
+            | Self::Pausing { until } => *until = *until + ms,
+            Self::AwaitingBeep { until, latest } | Self::Withheld { until, latest } => {
+                (*until, *latest) = (*until + ms, *latest + ms);
+            }
+            Self::Asking(asking) => asking.phase.put_off(ms),
+            Self::Doing(doing) => doing.put_off(ms),
+            Self::Unanswered | Self::Ready | Self::Playing { .. } | Self::Farewell { .. } | Self::Over => {}
+        }
+    }
 }
 
 impl Run {
@@ -285,7 +301,8 @@ impl Run {
             Input::LateWords { text } => self.late_words(text, now),
             Input::Checkpoint(name) => self.knowledge.pass(name),
             Input::PlaybackEnded(end) => self.playback_ended(end, now),
-            Input::HungUp => return self.hung_up(now),
+            Input::HungUp => return self.gone(self.root.on_hangup, now),
+            Input::CarrierLost => return self.gone(self.root.on_carrier_lost, now),
             Input::ErrandEnded { id, end } => self.errand_ended(id, end),
         }
         self.advance(now);
@@ -303,6 +320,11 @@ impl Run {
             return None;
         }
         soonest(self.state.deadline(), self.ends_at)
+    }
+
+    /// The connection to the carrier was away for so long: for what the flow waits for, that time did not pass.
+    pub fn stood_still(&mut self, away_ms: u64) {
+        self.state.put_off(away_ms);
     }
 
     /// Tells the flow what time it is. Does nothing before the deadline.

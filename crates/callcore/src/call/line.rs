@@ -1,0 +1,261 @@
+//! The way to the carrier: when it was last known to work, and what stands still while it does not.
+//!
+//! Nothing is a fact that the carrier could not have told. While it is away, or says nothing although it always does,
+//! prompts are not sent, timers do not run out and the flow stands where it is. When it is back, everything goes on
+//! from where the callee's hearing is certain.
+
+use std::collections::VecDeque;
+
+use serde_json::json;
+
+use super::carrier::Link;
+use super::ending::Ended;
+use super::input::{Effect, Input};
+use super::machine::{Call, State};
+use crate::audio::FRAME_MS;
+use crate::clock::CallTime;
+use crate::flow;
+
+/// Hang-up cause of a call whose carrier vanished: network failure.
+pub(super) const LOST: u16 = 38;
+/// So much audio without a pause is a steady stream, whose end says that something is wrong, ms.
+const STEADY_MS: u64 = 1_000;
+/// A carrier that gives other signs of life for so long pauses its audio, ms.
+const GAP_MS: u64 = 300;
+/// Frames come in bunches; as long as this after the last one it may still have been heard, ms.
+const JITTER_MS: u64 = 100;
+/// After so long without a sign of life nothing is concluded from the callee's silence, ms.
+const DOUBT_MS: u64 = 500;
+/// After so long without a sign of life the call stands still, ms.
+const SILENT_MS: u64 = 3_500;
+/// A trunk gives a carrier up long before this; the call does not wait for a trunk that forgets to, ms.
+const LONGEST_WAIT_MS: u64 = 120_000;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    Up,
+    /// Nothing comes any more. Any sign of life ends it.
+    Silent {
+        since: CallTime,
+    },
+    /// So the trunk says, which also says when it is over.
+    Told {
+        since: CallTime,
+    },
+}
+
+/// What is known about the way to the carrier.
+#[derive(Debug)]
+pub(super) struct Lifeline {
+    way: Way,
+    alive_at: CallTime,
+    frame_at: CallTime,
+    /// Audio without a pause, ms.
+    streamed_ms: u64,
+    /// What came from elsewhere while the call stood still.
+    waiting: VecDeque<Input>,
+    /// While it rang, something may have been missed.
+    missed: bool,
+}
+
+impl Lifeline {
+    pub(super) const fn new() -> Self {
+        Self {
+            way: Way::Up,
+            alive_at: CallTime::ZERO,
+            frame_at: CallTime::ZERO,
+            streamed_ms: 0,
+            waiting: VecDeque::new(),
+            missed: false,
+        }
+    }
+
+    fn is_steady(&self) -> bool {
+        self.streamed_ms >= STEADY_MS
+    }
+
+    /// Up to when the carrier was certainly there.
+    pub(super) fn certain(&self, now: CallTime) -> CallTime {
+        match self.way {
+            Way::Up if self.is_steady() => now.min(self.alive_at + JITTER_MS),
+            Way::Up => now,
+            Way::Silent { since } | Way::Told { since } => since,
+        }
+    }
+
+    /// The same when it has turned out that the carrier is not there any more: nothing is known after its last sign of
+    /// life, however seldom it gives one.
+    fn last_certain(&self, now: CallTime) -> CallTime {
+        match self.way {
+            Way::Up => now.min(self.alive_at + JITTER_MS),
+            Way::Silent { since } | Way::Told { since } => since,
+        }
+    }
+
+    pub(super) const fn stands_still(&self) -> bool {
+        !matches!(self.way, Way::Up)
+    }
+
+    /// Whether a status of the dialling may have been missed.
+    pub(super) const fn has_missed(&self) -> bool {
+        self.missed
+    }
+
+    /// Up to when the callee's silence is theirs, and not the carrier's.
+    pub(super) fn known(&self, now: CallTime) -> CallTime {
+        if self.is_steady() { now.min(self.alive_at + DOUBT_MS) } else { now }
+    }
+
+    /// A deadline that something may follow from, unless it comes later than is known.
+    pub(super) fn unless_in_doubt(&self, due: Option<CallTime>) -> Option<CallTime> {
+        due.filter(|due| !self.is_steady() || *due <= self.alive_at + DOUBT_MS)
+    }
+
+    /// When a call that stands still is given up.
+    pub(super) fn lost_at(&self) -> CallTime {
+        self.alive_at + LONGEST_WAIT_MS
+    }
+
+    /// When the carrier's silence is too long.
+    pub(super) fn silent_at(&self) -> Option<CallTime> {
+        (self.way == Way::Up && self.is_steady()).then(|| self.alive_at + SILENT_MS)
+    }
+
+    /// A carrier that was there all the time, and sent no audio, sends no steady stream.
+    fn frame(&mut self, was_there: bool, now: CallTime) {
+        self.streamed_ms = if was_there { 0 } else { self.streamed_ms.saturating_add(FRAME_MS) };
+        self.frame_at = now;
+    }
+}
+
+impl Call {
+    /// 20 ms of audio are a sign of life, too.
+    pub(super) fn streams(&mut self, now: CallTime) {
+        let was_there = self.lifeline.alive_at.ms_since(self.lifeline.frame_at) > GAP_MS;
+        self.alive(now);
+        self.lifeline.frame(was_there, now);
+    }
+
+    /// Something came from the carrier.
+    pub(super) fn alive(&mut self, now: CallTime) {
+        let gap_ms = now.ms_since(self.lifeline.alive_at);
+        if self.lifeline.way == Way::Up && self.lifeline.is_steady() && gap_ms > DOUBT_MS {
+            // Nobody could be heard for so long.
+            self.flow.stood_still(gap_ms);
+        }
+        self.lifeline.alive_at = now;
+        if let Way::Silent { since } = self.lifeline.way {
+            self.go_on_from(since, now);
+        }
+        if let State::Talking(talk) = &mut self.state {
+            talk.speaking.alive(now);
+        }
+    }
+
+    /// The trunk says how the way to the carrier is.
+    pub(super) fn link(&mut self, link: Link, why: &str, now: CallTime) {
+        if !matches!(self.state, State::Dialing | State::Talking(_)) {
+            return;
+        }
+        match (link, self.lifeline.way) {
+            (Link::Up, Way::Silent { since } | Way::Told { since }) => {
+                self.lifeline.alive_at = now;
+                self.go_on_from(since, now);
+            }
+            (Link::Up, Way::Up) => self.alive(now),
+            (Link::Stalled | Link::Away, Way::Told { .. }) => {}
+            // That is known; from now on the trunk says when it is over.
+            (Link::Stalled, Way::Silent { since }) => self.lifeline.way = Way::Told { since },
+            (Link::Stalled | Link::Away, Way::Up | Way::Silent { .. }) => {
+                let since = self.lifeline.last_certain(now);
+                let kind = if link == Link::Away { "carrier_away" } else { "carrier_stalled" };
+                self.stand_still(Way::Told { since }, kind, why, now);
+            }
+        }
+    }
+
+    /// A steady stream has stopped.
+    pub(super) fn end_silence(&mut self, now: CallTime) {
+        if self.lifeline.silent_at().is_some_and(|at| at <= now) {
+            let since = self.lifeline.last_certain(now);
+            let why = "nothing comes from the carrier any more";
+            self.stand_still(Way::Silent { since }, "carrier_stalled", why, now);
+        }
+    }
+
+    fn stand_still(&mut self, way: Way, kind: &'static str, why: &str, now: CallTime) {
+        self.lifeline.way = way;
+        let since = self.lifeline.certain(now);
+        self.record(kind, json!({ "why": why, "silentMs": now.ms_since(since) }));
+        match &mut self.state {
+            State::Talking(talk) => talk.speaking.hold(since),
+            State::Dialing => self.lifeline.missed = true,
+            State::Closing { .. } | State::Finished => {}
+        }
+    }
+
+    /// The carrier is back: what stood still goes on.
+    fn go_on_from(&mut self, since: CallTime, now: CallTime) {
+        self.lifeline.way = Way::Up;
+        self.lifeline.frame_at = now;
+        let away_ms = now.ms_since(since);
+        if matches!(self.state, State::Closing { .. } | State::Finished) {
+            return;
+        }
+        self.record("carrier_back", json!({ "awayMs": away_ms }));
+        self.flow.stood_still(away_ms);
+        if let State::Talking(talk) = &mut self.state {
+            talk.listening.stood_still(away_ms, now);
+            talk.speaking.release(now);
+        }
+        for input in std::mem::take(&mut self.lifeline.waiting) {
+            self.handle(input, now);
+        }
+    }
+
+    /// Nothing has come for too long.
+    pub(super) fn end_waiting(&mut self, now: CallTime) {
+        if self.lifeline.lost_at() <= now {
+            self.lost("nothing has come from the carrier for two minutes", now);
+        }
+    }
+
+    /// Takes what comes from elsewhere while the call stands still; it is handled when the carrier is back.
+    pub(super) fn put_by(&mut self, input: Input) -> Option<Input> {
+        let waits = self.lifeline.stands_still()
+            && matches!(self.state, State::Talking(_))
+            && matches!(input, Input::Recognised { .. } | Input::ErrandEnded { .. });
+        if !waits {
+            return Some(input);
+        }
+        self.lifeline.waiting.push_back(input);
+        None
+    }
+
+    /// A status came: nothing of the dialling is missed any more.
+    pub(super) const fn caught_up(&mut self) {
+        self.lifeline.missed = false;
+    }
+
+    /// It has rung for as long as it may, but what the carrier said of it may have been missed.
+    pub(super) fn rang_unheard(&mut self, now: CallTime) {
+        let why = "the line was away while it rang, and nobody says what came of it";
+        self.record("carrier_lost", json!({ "why": why }));
+        self.effects.push_back(Effect::SendHangup);
+        self.close(Ended::ByFault, LOST, now);
+    }
+
+    /// The carrier is gone for good.
+    pub(super) fn lost(&mut self, why: &str, now: CallTime) {
+        // A trunk that has told everything about a call that is over lets go of it, too.
+        if !matches!(self.state, State::Dialing | State::Talking(_)) {
+            return;
+        }
+        self.lifeline.way = Way::Told { since: self.lifeline.last_certain(now) };
+        self.record("carrier_lost", json!({ "why": why }));
+        if matches!(self.state, State::Talking(_)) {
+            self.part(flow::Input::CarrierLost, now);
+        }
+        self.close(Ended::ByFault, LOST, now);
+    }
+}

@@ -1,0 +1,175 @@
+//! What a start makes of calls that the last one left behind: no second is billed that nobody saw, and a call that the
+//! carrier may have placed without being heard is looked for.
+
+use std::time::Duration;
+
+use callcore::audio::wav;
+use dering::app::App;
+use dering::config::VersionChoice;
+use dering::session::{recover, settle};
+use dering::store::{CallBatch, CallUpdate, NewCall, NewEvent, NewRecording, Store};
+use dering::trunk::socketio::{Options, SocketIoTrunk, Version};
+use dering::trunk::{Line, LineOptions, Order};
+use dering::wallclock::{epoch_ms, now_ms};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::io::AsyncReadExt;
+
+use crate::store_fixture::{begun, later, store_with_app};
+use crate::system_stage::{BUSY, Carrier, Client, PERSON, config, enrol, furnish, in_time, local};
+
+fn event(kind: &str, at_ms: i64, began_ms: i64) -> NewEvent {
+    NewEvent { at_ms, t_ms: (at_ms - began_ms) as u64, kind: kind.into(), detail: json!({}) }
+}
+
+/// A call that was dialled at `began_ms`; its timeline has these kinds, each with ms since then.
+async fn left_behind(store: &Store, began_ms: i64, kinds: &[(&str, i64)], answered_ms: Option<i64>) {
+    let mut batch = begun("c1", began_ms);
+    let new = batch.new.take().unwrap();
+    batch.new = Some(NewCall {
+        notify_url: Some("http://127.0.0.1:9/n".into()),
+        trunk: "main".into(),
+        target: BUSY.into(),
+        ..new
+    });
+    batch.events = kinds.iter().map(|(kind, ms)| event(kind, began_ms + ms, began_ms)).collect();
+    batch.update = Some(CallUpdate {
+        answered_ms: answered_ms.map(|ms| began_ms + ms),
+        session_id: answered_ms.map(|_| "s1".into()),
+        ..CallUpdate::default()
+    });
+    store.record(batch).await.unwrap();
+}
+
+async fn told(store: &Store) -> Value {
+    let last = store.notifications("c1").await.unwrap().pop().unwrap();
+    serde_json::from_str(&last.body).unwrap()
+}
+
+#[tokio::test]
+async fn a_call_ends_when_it_was_last_seen_however_long_the_server_was_down() {
+    let store = store_with_app().await;
+    let folder = TempDir::new().unwrap();
+    // 7.5 s of call, then 70 s without a server.
+    let began_ms = now_ms() - 77_500;
+    left_behind(&store, began_ms, &[("placed", 100), ("dial_status", 2_000), ("prompt", 7_500)], Some(2_000))
+        .await;
+    let recovered = recover(&store, folder.path()).await.unwrap();
+    assert_eq!((recovered.closed, recovered.held.len()), (1, 1));
+    let call = store.call("c1").await.unwrap().unwrap();
+    assert_eq!(call.ended_ms, Some(began_ms + 7_500));
+    let cdr = store.cdr("s1").await.unwrap().unwrap();
+    assert_eq!((cdr.cdr.duration, cdr.cdr.billable_seconds, cdr.estimated), (7, 5, true));
+    assert_eq!(epoch_ms(&cdr.cdr.end_time), Some(began_ms + 7_500));
+    let body = told(&store).await;
+    assert_eq!((&body["callDuration"], &body["reasonCode"]), (&json!(5), &json!("KoreVG-disconnected")));
+    let events = store.events("c1", 0, 10).await.unwrap();
+    let recovered = events.iter().find(|event| event.kind == "recovered").unwrap();
+    assert_eq!(recovered.detail["knownToMs"], 7_500);
+    assert!(recovered.detail["unknownMs"].as_i64().unwrap() >= 70_000, "{}", recovered.detail);
+}
+
+#[tokio::test]
+async fn the_recording_knows_more_of_a_call_than_its_last_event() {
+    let store = store_with_app().await;
+    let folder = TempDir::new().unwrap();
+    let began_ms = now_ms() - 600_000;
+    left_behind(&store, began_ms, &[("dial_status", 2_000)], Some(2_000)).await;
+    let path = folder.path().join("c1.wav");
+    // As a kill leaves it: twelve seconds of samples, and a header that knows of none.
+    let mut bytes = wav::write_8k(&[&[], &[]]);
+    bytes.extend(vec![0; 12 * 8_000 * 4]);
+    std::fs::write(&path, bytes).unwrap();
+    std::fs::write(folder.path().join("c1-message-1.wav"), [wav::write_8k(&[&[]]), vec![0; 800]].concat())
+        .unwrap();
+    let recording = Some(NewRecording {
+        path: path.display().to_string(),
+        channels: 2,
+        sample_rate_hz: 8_000,
+        duration_ms: 0,
+        started_ms: began_ms + 2_000,
+        keep_days: Some(9),
+    });
+    store.record(CallBatch { recording, ..later("c1") }).await.unwrap();
+    recover(&store, folder.path()).await.unwrap();
+    assert_eq!(store.call("c1").await.unwrap().unwrap().ended_ms, Some(began_ms + 14_000));
+    let kept = store.recording("c1").await.unwrap().unwrap();
+    assert_eq!((kept.duration_ms, kept.keep_days), (12_000, Some(9)));
+    let samples = |name: &str| wav::read_8k(&std::fs::read(folder.path().join(name)).unwrap()).unwrap().len();
+    assert_eq!((samples("c1.wav"), samples("c1-message-1.wav")), (96_000, 400));
+}
+
+#[tokio::test]
+async fn a_call_that_the_carrier_may_have_placed_unheard_is_told_so_and_looked_for_in_its_records() {
+    let folder = TempDir::new().unwrap();
+    furnish(folder.path());
+    let carrier = Carrier::start(folder.path()).await;
+    let mut options = Options::new("main", carrier.url(), SecretString::from(carrier.token().to_owned()));
+    options.ring_timeout = Duration::from_secs(10);
+    let (trunk, _task) = SocketIoTrunk::start(options).unwrap();
+    let line = Line::new(trunk.clone(), LineOptions { name: "main".into(), ..LineOptions::default() });
+    let store = store_with_app().await;
+    // What the carrier made of a request whose answer nobody heard.
+    let asked_ms = now_ms();
+    let mut leg = in_time(trunk.place(Order::to(BUSY))).await.unwrap();
+    let session_id = leg.session_id.clone();
+    while in_time(leg.events.recv()).await.is_some() {}
+
+    left_behind(&store, asked_ms - 50, &[("dialled", 0), ("dialling", 50)], None).await;
+    let recovered = recover(&store, folder.path()).await.unwrap();
+    let events = store.events("c1", 0, 10).await.unwrap();
+    assert!(events.iter().any(|event| event.kind == "may_be_ringing"), "{events:?}");
+    assert_eq!(told(&store).await["status"], "Failed");
+    // A start that is cut off leaves it to the next one.
+    assert_eq!(recover(&store, folder.path()).await.unwrap().held.len(), 1);
+    settle(&store, &[line], recovered.held).await.unwrap();
+    let found = async {
+        loop {
+            let call = store.call("c1").await.unwrap().unwrap();
+            if call.session_id.is_some() {
+                return call;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let call = in_time(found).await;
+    assert_eq!((call.session_id.as_deref(), call.disposition.as_deref()), (Some(&*session_id), Some("BUSY")));
+    let kept = store.cdr(&session_id).await.unwrap().unwrap();
+    assert_eq!(store.cdr("c1").await.unwrap(), None, "ours was filed under the call's own name");
+    assert_eq!((kept.estimated, kept.cdr.hangup_cause_code), (false, 17));
+}
+
+#[tokio::test]
+async fn a_dial_request_is_written_down_before_the_carrier_sees_it() {
+    let folder = TempDir::new().unwrap();
+    furnish(folder.path());
+    // A carrier that takes the request and never answers.
+    let listener = tokio::net::TcpListener::bind(local()).await.unwrap();
+    let carrier = Carrier::start(folder.path()).await;
+    let mut config = config(folder.path(), &carrier);
+    config.trunks[0].url = format!("http://{}", listener.local_addr().unwrap());
+    config.trunks[0].version = VersionChoice::Fixed(Version::V1_0_5);
+    let app = App::start(&config).await.unwrap();
+    let (secret, key) = enrol(app.store()).await;
+    let client = Client::new(app.address(), secret, key);
+    let call_id = client.dial("stay", PERSON, json!({})).await;
+    let (mut carrier, _) = in_time(listener.accept()).await.unwrap();
+    let mut seen = [0; 14];
+    in_time(carrier.read_exact(&mut seen)).await.unwrap();
+    assert_eq!(&seen, b"POST /pbx/call");
+    // A kill at this moment would leave just this.
+    let kept = app.store().events(&call_id, 0, 10).await.unwrap();
+    let kinds: Vec<&str> = kept.iter().map(|event| event.kind.as_str()).collect();
+    assert_eq!(kinds, ["dialled", "dialling"]);
+}
+
+#[tokio::test]
+async fn a_call_that_was_never_asked_for_is_not_said_to_ring() {
+    let store = store_with_app().await;
+    let folder = TempDir::new().unwrap();
+    left_behind(&store, now_ms() - 5_000, &[("dialled", 0), ("queued", 10)], None).await;
+    let recovered = recover(&store, folder.path()).await.unwrap();
+    assert!(recovered.held.is_empty());
+    assert!(store.events("c1", 0, 10).await.unwrap().iter().all(|event| event.kind != "may_be_ringing"));
+}
