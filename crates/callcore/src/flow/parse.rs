@@ -41,7 +41,7 @@ impl Parsed {
     }
 }
 
-pub(super) const TOP: [&str; 18] = [
+pub(super) const TOP: [&str; 19] = [
     "flow",
     "language",
     "voice",
