@@ -146,3 +146,20 @@ fn sql_lives_in_the_store_and_the_environment_in_the_configuration() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// `speech::sound` asks what a file states before it decodes it; no other way in may be forgotten.
+#[test]
+fn sound_comes_in_by_one_door() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources("src") {
+        let inside = path.components().any(|part| part.as_os_str() == "sound") || path.ends_with("tests.rs");
+        // A stream of MP3 frames from a client, not a file; its packets have bounds of their own.
+        let stream = path.ends_with("gateway/codec.rs");
+        let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+        let decodes = ["wav::read_8k", "Wav::open", "symphonia::"].iter().any(|way| code.contains(way));
+        if decodes && !inside && !stream {
+            wrong.push(path.display().to_string());
+        }
+    }
+    assert!(wrong.is_empty(), "these decode sound themselves:\n{}", wrong.join("\n"));
+}

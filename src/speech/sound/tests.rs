@@ -31,6 +31,20 @@ fn mp3_is_read_bare_and_inside_a_wav_file() {
 }
 
 #[test]
+fn what_telephones_wrote_comes_in_by_the_door() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/cases/wav");
+    let Ok(entries) = std::fs::read_dir(&folder) else {
+        return println!("skipped: {} is not there", folder.display());
+    };
+    for entry in entries {
+        let path = entry.expect("a file").path();
+        let samples = prompt(&std::fs::read(&path).expect("readable")).expect("sound");
+        // All are one recording of 5.4 s.
+        assert!(samples.len().abs_diff(43_097) < 10, "{}: {}", path.display(), samples.len());
+    }
+}
+
+#[test]
 fn what_a_header_states_is_refused_before_memory_is_asked_for() {
     assert!(matches!(prompt(&stating(24, &1_u32.to_le_bytes())), Err(SoundError::Rate(1))));
     assert!(matches!(prompt(&stating(22, &9_u16.to_le_bytes())), Err(SoundError::Channels(9))));
