@@ -19,6 +19,8 @@ pub struct Evidence {
     pub profile: Profile,
     pub segments: Vec<Segment>,
     pub tones: Vec<Tone>,
+    /// Stretches of music, in which nothing is speech.
+    pub music: Vec<Segment>,
     /// Level of the loudest speech frame and of the line between, dBFS.
     pub speech_dbfs: f32,
     pub noise_dbfs: f32,
@@ -109,6 +111,7 @@ impl Amd {
             profile: self.options.profile,
             segments: self.timeline().segments().to_vec(),
             tones: self.timeline().tones().to_vec(),
+            music: self.music().to_vec(),
             speech_dbfs: self.speech_dbfs,
             noise_dbfs: self.noise_dbfs,
             machine_probability: self.curve.clone(),

@@ -56,6 +56,16 @@ impl Features {
         self.timeline.hear(heard);
     }
 
+    /// What seemed speech was none.
+    pub(crate) fn forget(&mut self) {
+        self.timeline.forget_speech();
+    }
+
+    /// What seemed speech before the last of it was none.
+    pub(crate) fn forget_before(&mut self) {
+        self.timeline.forget_before();
+    }
+
     /// What was heard so far.
     pub(crate) const fn timeline(&self) -> &Timeline {
         &self.timeline

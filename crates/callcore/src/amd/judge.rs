@@ -1,9 +1,10 @@
 //! Person or machine: the learned model's probability, and when it is enough to say so.
 
+use super::background::{Background, Turn};
 use super::features::{Features, INPUTS};
 use super::net::Net;
 use super::params::Params;
-use super::timeline::Timeline;
+use super::timeline::{Segment, Timeline};
 use crate::detect::{Heard, Observation};
 
 /// What the evidence says so far.
@@ -21,6 +22,7 @@ pub(crate) struct Judge {
     params: Params,
     features: Features,
     net: Net,
+    background: Background,
     /// The last steps before speech: the model starts with them, and only once there is speech.
     lead: [[f32; INPUTS]; LEAD],
     started: bool,
@@ -39,6 +41,7 @@ impl Judge {
             params,
             features: Features::default(),
             net: Net::new(),
+            background: Background::new(),
             lead: [[0.0; INPUTS]; LEAD],
             started: false,
             words: 0.0,
@@ -49,6 +52,13 @@ impl Judge {
 
     /// Takes one frame; on every second one there is a new verdict.
     pub(crate) fn observe(&mut self, observation: &Observation) -> Option<Verdict> {
+        let timeline = self.features.timeline();
+        let (speaking, onset_ms) = (timeline.is_speaking(), timeline.onset_ms());
+        match self.background.observe(observation, speaking, onset_ms) {
+            Turn::None => {}
+            Turn::Over => self.forget(),
+            Turn::SpokenOver => self.features.forget_before(),
+        }
         let values = *self.features.observe(observation)?;
         if self.features.timeline().onset_ms().is_none() {
             // What seemed speech was none, or there was none yet.
@@ -66,7 +76,25 @@ impl Judge {
         if let Some(verdict) = self.scripted {
             return Some(verdict);
         }
+        if self.background.is_music() {
+            return Some(Verdict::Open);
+        }
         Some(weigh(&self.params, self.features.timeline(), self.machine()))
+    }
+
+    /// Whether what seems speech is music.
+    pub(crate) const fn hears_music(&self) -> bool {
+        self.background.is_music()
+    }
+
+    /// Stretches of music so far.
+    pub(crate) fn music(&self) -> &[Segment] {
+        self.background.stretches()
+    }
+
+    /// What seemed speech was music: nobody has spoken yet.
+    pub(crate) fn forget(&mut self) {
+        self.features.forget();
     }
 
     pub(crate) fn hear(&mut self, heard: &Heard) {

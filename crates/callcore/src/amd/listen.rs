@@ -4,6 +4,7 @@ use super::event::Event;
 use super::evidence::{Evidence, Piece};
 use super::options::Options;
 use super::run::Amd;
+use super::trace::{Told, Trace};
 use crate::audio::frame::FRAME_MS;
 use crate::audio::{FRAME_SAMPLES, Frame};
 use crate::detect::{Ear, Heard, Tone};
@@ -26,35 +27,87 @@ pub fn frames(audio: &[i16]) -> impl Iterator<Item = Frame> {
     })
 }
 
+/// Runs the detector over a recording exactly as it ran in the call that `trace` is of, but with `options`. `None`
+/// when the recording ends before what was heard.
+#[must_use]
+pub fn listen_again(audio: &[i16], options: Options, trace: &Trace) -> Option<Listened> {
+    let mut run = Run::new(options);
+    let mut inputs = trace.inputs.iter().peekable();
+    let mut now_ms = 0;
+    for n in 0..=trace.frames {
+        while let Some(input) = inputs.next_if(|input| input.after <= n) {
+            match &input.told {
+                Told::Clock(ms) => run.amd.advance(*ms),
+                Told::Words { text, is_final } => run.amd.transcript(text, *is_final, now_ms),
+                Told::Stop => run.amd.stop(),
+            }
+            run.drain();
+        }
+        if n < trace.frames {
+            let start = usize::try_from(trace.at(n, FRAME_SAMPLES as u64)).ok()?;
+            let frame: Frame = audio.get(start..start.checked_add(FRAME_SAMPLES)?)?.try_into().ok()?;
+            run.push(&frame, trace.is_echo(n));
+            now_ms += FRAME_MS;
+        }
+    }
+    Some(run.end())
+}
+
 /// Runs the detector over audio that begins at the moment of answer, with the words of a recogniser as they came
 /// (in the order of their times; their log-odds are not read).
 #[must_use]
 pub fn listen(audio: &[i16], options: Options, words: &[Piece]) -> Listened {
-    let (mut ear, mut amd) = (Ear::new(), Amd::new(options));
-    let (mut events, mut tones): (Vec<Event>, Vec<Tone>) = (Vec::new(), Vec::new());
+    let mut run = Run::new(options);
     let mut words = words.iter().peekable();
     let mut heard_ms = 0;
     for frame in frames(audio) {
-        amd.observe(&ear.push(&frame));
-        while let Some(heard) = ear.poll() {
-            amd.hear(&heard);
+        run.push(&frame, false);
+        heard_ms += FRAME_MS;
+        while let Some(piece) = words.next_if(|piece| piece.at_ms <= heard_ms) {
+            run.amd.transcript(&piece.text, piece.is_final, piece.at_ms);
+        }
+        run.drain();
+    }
+    run.end()
+}
+
+/// A run under way.
+struct Run {
+    ear: Ear,
+    amd: Amd,
+    events: Vec<Event>,
+    tones: Vec<Tone>,
+}
+
+impl Run {
+    fn new(options: Options) -> Self {
+        Self { ear: Ear::new(), amd: Amd::new(options), events: Vec::new(), tones: Vec::new() }
+    }
+
+    fn push(&mut self, frame: &Frame, echo: bool) {
+        self.amd.observe(&self.ear.push_beside(frame, |_| echo));
+        while let Some(heard) = self.ear.poll() {
+            self.amd.hear(&heard);
             match heard {
-                Heard::ToneStarted(tone) => tones.push(tone),
+                Heard::ToneStarted(tone) => self.tones.push(tone),
                 Heard::ToneEnded(tone) => {
-                    if let Some(known) = tones.iter_mut().rev().find(|t| t.start_ms == tone.start_ms) {
+                    if let Some(known) = self.tones.iter_mut().rev().find(|t| t.start_ms == tone.start_ms) {
                         *known = tone;
                     }
                 }
                 Heard::SpeechStarted { .. } | Heard::SpeechEnded { .. } => {}
             }
         }
-        heard_ms += FRAME_MS;
-        while let Some(piece) = words.next_if(|piece| piece.at_ms <= heard_ms) {
-            amd.transcript(&piece.text, piece.is_final, piece.at_ms);
-        }
-        events.extend(std::iter::from_fn(|| amd.poll_event()));
+        self.drain();
     }
-    amd.stop();
-    events.extend(std::iter::from_fn(|| amd.poll_event()));
-    Listened { events, evidence: amd.evidence(), tones }
+
+    fn drain(&mut self) {
+        self.events.extend(std::iter::from_fn(|| self.amd.poll_event()));
+    }
+
+    fn end(mut self) -> Listened {
+        self.amd.stop();
+        self.drain();
+        Listened { events: self.events, evidence: self.amd.evidence(), tones: self.tones }
+    }
 }

@@ -4,6 +4,7 @@
 //! most one of the four decisions, which excludes the others; `amd_tone_detected` at most once;
 //! `amd_machine_stopped_speaking` at most once and only after a machine; `amd_stopped` once and last.
 
+mod background;
 mod event;
 mod evidence;
 pub mod features;
@@ -19,6 +20,7 @@ mod run;
 mod strict;
 mod text;
 mod timeline;
+mod trace;
 mod words;
 
 pub use event::{Event, EventKind, Reason, Subtype};
@@ -29,6 +31,7 @@ pub use options::{Options, Profile, Strict, Timers};
 pub use params::Params;
 pub use run::Amd;
 pub use timeline::Segment;
+pub use trace::{Input as TraceInput, Told, Trace};
 
 #[cfg(test)]
 mod conformance;

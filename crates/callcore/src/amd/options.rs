@@ -41,7 +41,8 @@ pub enum Profile {
 }
 
 /// Settings of one detection run.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct Options {
     pub profile: Profile,
     pub timers: Timers,

@@ -9,7 +9,7 @@ use super::judge::{Judge, Verdict};
 use super::options::{Options, Profile};
 use super::strict::Transcripts;
 use super::text::Words;
-use super::timeline::Timeline;
+use super::timeline::{Segment, Timeline};
 use crate::audio::level::SILENCE_DBFS;
 use crate::detect::{Heard, Observation, Tone, ToneKind};
 
@@ -246,6 +246,11 @@ impl Amd {
         }
     }
 
+    /// Stretches of music so far.
+    pub(super) fn music(&self) -> &[Segment] {
+        self.judge.music()
+    }
+
     pub(super) const fn timeline(&self) -> &Timeline {
         self.judge.timeline()
     }
@@ -341,10 +346,14 @@ impl Amd {
         let timers = self.options.timers;
         match self.state {
             State::Deciding => {
-                let nothing_said = self.timeline().onset_ms().is_none();
+                let music = self.judge.hears_music();
+                let nothing_said = music || self.timeline().onset_ms().is_none();
                 // A first word may be on its way: it takes 80 ms to be sure of one.
                 let perhaps = self.voiced_ms + 60 >= now && now < self.no_speech_due(now) + 200;
                 if nothing_said && !perhaps && now >= self.no_speech_due(now) {
+                    if music {
+                        self.judge.forget();
+                    }
                     self.decide(EventKind::NoSpeechDetected, Reason::NoSpeech, None, 0.9);
                 } else if now >= timers.decision_timeout_ms {
                     self.decide(EventKind::DecisionTimeout, Reason::Timeout, None, 0.5);

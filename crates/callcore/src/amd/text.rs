@@ -24,6 +24,8 @@ const WAITS_MS: u64 = 1_500;
 pub(super) struct Words {
     pub(super) book: &'static Book,
     pub(super) settled: String,
+    /// The same, each piece on a line of its own: where it ends, somebody has stopped speaking.
+    lines: String,
     interim: String,
     pub(super) pieces: Vec<Piece>,
     pub(super) reading: Reading,
@@ -38,6 +40,7 @@ impl Words {
         Self {
             book: Book::for_locale(locale),
             settled: String::new(),
+            lines: String::new(),
             interim: String::new(),
             pieces: Vec::new(),
             reading: Reading::default(),
@@ -61,8 +64,10 @@ impl Words {
             let room = LONGEST_TEXT.saturating_sub(self.settled.len());
             if !self.settled.is_empty() && !text.is_empty() && room > 1 {
                 self.settled.push(' ');
+                self.lines.push('\n');
             }
             self.settled.extend(text.chars().take(room));
+            self.lines.extend(text.chars().take(room));
             self.counted += words::count(text);
         } else {
             self.interim.clear();
@@ -70,7 +75,7 @@ impl Words {
             self.open = words::count(text);
         }
         let before = self.reading.log_odds;
-        self.reading = Reading::of(self.book, &self.settled, &self.interim);
+        self.reading = Reading::of(self.book, &self.lines, &self.interim);
         let log_odds = self.reading.log_odds;
         let remarkable = is_final || (log_odds - before).abs() >= REMARKABLE;
         if remarkable && !text.is_empty() && self.pieces.len() < PIECES {

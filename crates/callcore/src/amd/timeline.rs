@@ -85,6 +85,21 @@ impl Timeline {
         }
     }
 
+    /// What seemed speech so far was none.
+    pub(crate) fn forget_speech(&mut self) {
+        self.segments.clear();
+    }
+
+    /// What seemed speech before the last stretch was none.
+    pub(crate) fn forget_before(&mut self) {
+        self.segments.drain(..self.segments.len().saturating_sub(1));
+    }
+
+    /// Whether somebody speaks, hang-over included.
+    pub(crate) const fn is_speaking(&self) -> bool {
+        self.speaking
+    }
+
     pub(crate) fn segments(&self) -> &[Segment] {
         &self.segments
     }

@@ -85,6 +85,7 @@ impl Call {
                 talk.listening.stop_detection();
                 talk.speaking.interrupt(self.lifeline.certain(now));
                 self.evidence = talk.listening.evidence();
+                self.trace = talk.listening.take_trace();
                 self.hear(now);
                 self.last_words(now);
                 self.message_left = self.flow.message_left() && !self.estimated;
@@ -149,6 +150,7 @@ impl Call {
         self.record("ended", json!({ "disposition": disposition, "cause": code, "outcome": outcome }));
         self.notify(stage, ended_at);
         let evidence = self.evidence.take().map(|evidence| spelled(self.kept_evidence(evidence)));
+        let trace = self.trace.take().map(|trace| self.kept_trace(trace));
         let summary = Summary {
             session_id: self.session_id.clone(),
             ended,
@@ -164,6 +166,7 @@ impl Call {
             message_left: self.message_left,
             do_not_call: self.do_not_call,
             evidence,
+            trace,
         };
         self.effects.push_back(Effect::Finish(Box::new(summary)));
         tracing::debug!(at_ms = now.as_ms(), "call finished");

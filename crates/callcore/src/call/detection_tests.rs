@@ -123,3 +123,90 @@ fn without_words_nothing_waits() {
     assert_eq!(call.events, ["amd_no_speech_detected", "amd_stopped"]);
     assert_eq!(call.word, "other");
 }
+
+const PROMPT: &str = "\
+flow: talker
+language: en
+start: begin
+scenes:
+  begin:
+    - say: { text: Good day to you., barge_in: both, on_speech: cut }
+    - hangup: heard
+  cut:
+    - hangup: cut
+";
+
+/// How a prompt of 6 s ends when `sound` comes from the callee's side a second into it.
+fn over_a_prompt(sound: &[i16]) -> (String, usize) {
+    let flow = flow::parse("talker.yaml", PROMPT).flow.unwrap();
+    let run = Run::new(Arc::new(flow), Map::new()).unwrap();
+    let settings = Settings { machine_detection: MachineDetection::Disabled, ..Settings::default() };
+    let mut call = Call::new(settings, run);
+    let (mut word, mut silenced, mut marks) = (String::new(), 0, Vec::new());
+    call.handle(Input::Status(DialStatus::Connected), CallTime::ZERO);
+    for n in 0..500_u64 {
+        let now = CallTime::from_ms(n * 20);
+        let mut frame = [0; 160];
+        let from = (n as usize * 160).saturating_sub(8_000);
+        for (slot, sample) in frame.iter_mut().zip(sound.iter().skip(from)).filter(|_| n >= 50) {
+            *slot = *sample;
+        }
+        call.audio(&frame, now);
+        if n == 320 {
+            for name in std::mem::take(&mut marks) {
+                call.handle(Input::CheckPoint(name), now);
+            }
+        }
+        if call.poll_timeout().is_some_and(|due| due <= now) {
+            call.handle_timeout(now);
+        }
+        while let Some(effect) = call.poll_effect() {
+            match effect {
+                Effect::Render { play, part, .. } => {
+                    let result = Ok(vec![0; 48_000].into());
+                    call.handle(Input::Rendered { play, part, result }, now);
+                }
+                Effect::SendInterruption => silenced += 1,
+                Effect::SendCheckPoint(name) => marks.push(name),
+                Effect::Finish(summary) => word = summary.outcome,
+                Effect::SendHangup => call.handle(Input::RemoteHangup, now),
+                Effect::Notify(_)
+                | Effect::SendAudio(_)
+                | Effect::SendDigit { .. }
+                | Effect::Recognise { .. }
+                | Effect::KeepMessage { .. }
+                | Effect::EndMessage { .. }
+                | Effect::Request { .. }
+                | Effect::Silence(_)
+                | Effect::SendTransfer { .. }
+                | Effect::Record(_) => {}
+            }
+        }
+    }
+    (word, silenced)
+}
+
+#[test]
+fn no_tone_of_the_network_silences_a_prompt() {
+    use crate::audio::tone::{sit, tone};
+    let modulated = |hz: f32, by: f32| -> Vec<i16> {
+        let beat = |n: usize| 0.5 + 0.5 * (std::f32::consts::TAU * by * n as f32 / 8_000.0).sin();
+        tone(&[hz], 1_000, -16.0).iter().enumerate().map(|(n, s)| (f32::from(*s) * beat(n)) as i16).collect()
+    };
+    let again = |sound: Vec<i16>| [sound, vec![0; 2_000]].concat().repeat(3);
+    let sounds = [
+        ("US ringback", again(tone(&[440.0, 480.0], 900, -16.0))),
+        ("UK ringback", again(tone(&[400.0, 450.0], 400, -16.0))),
+        ("AU ringback", again(tone(&[413.0, 438.0], 400, -16.0))),
+        ("EU ringback", again(tone(&[425.0], 1_000, -16.0))),
+        ("CN ringback", again(tone(&[450.0], 1_000, -30.0))),
+        ("IN ringback", again(modulated(400.0, 25.0))),
+        ("US busy", again(tone(&[480.0, 620.0], 500, -16.0))),
+        ("EU congestion", again(tone(&[425.0], 250, -16.0))),
+        ("information tones", again(sit(-16.0))),
+        ("dial tone", again(tone(&[350.0, 440.0], 1_000, -16.0))),
+    ];
+    for (name, sound) in sounds {
+        assert_eq!(over_a_prompt(&sound).1, 0, "{name}");
+    }
+}

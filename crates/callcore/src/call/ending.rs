@@ -67,4 +67,6 @@ pub struct Summary {
     pub do_not_call: bool,
     /// The detector's evidence, for the API.
     pub evidence: Option<Value>,
+    /// What it was fed besides the audio, for replay.
+    pub trace: Option<amd::Trace>,
 }

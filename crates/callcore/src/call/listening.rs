@@ -8,7 +8,7 @@ use super::barge_in::TalkOver;
 use super::input::Words;
 use super::mailbox::{Mailbox, Turned};
 use super::utterance::{EndSilence, Utterance};
-use crate::amd::{self, Amd};
+use crate::amd::{self, Amd, Told, Trace};
 use crate::audio::frame::{FRAME_MS, Frame, ms_to_samples};
 use crate::audio::level::SILENCE_DBFS;
 use crate::clock::CallTime;
@@ -68,6 +68,8 @@ pub(super) struct Listening {
     echo: EchoGuard,
     arrival: Arrival,
     amd: Option<Amd>,
+    /// What detection was fed, as long as it listens.
+    trace: Option<Trace>,
     answered_at: CallTime,
     last_frame_at: CallTime,
     media_ms: u64,
@@ -108,6 +110,7 @@ impl Listening {
             ear: Ear::new(),
             echo: EchoGuard::new(),
             arrival: Arrival::new(now),
+            trace: manner.amd.clone().map(Trace::new),
             amd: manner.amd.map(Amd::new),
             answered_at: now,
             last_frame_at: now,
@@ -134,9 +137,14 @@ impl Listening {
         self.last_frame_at = now;
         self.media_ms += FRAME_MS;
         let (echo, heard_ms) = (&mut self.echo, self.arrival.frame(now));
+        let mut is_echo = false;
         let observation = self.ear.push_beside(frame, |heard| {
-            echo.is_echo(&heard.bands_dbfs, heard.level_dbfs, heard.noise_dbfs, heard_ms)
+            is_echo = echo.is_echo(&heard.bands_dbfs, heard.level_dbfs, heard.noise_dbfs, heard_ms);
+            is_echo
         });
+        if let Some(trace) = self.traced() {
+            trace.frame(is_echo);
+        }
         self.talking_over = self.talk_over.push(observation.speech);
         self.speech = observation.speech;
         self.noise_dbfs = observation.noise_dbfs;
@@ -272,8 +280,12 @@ impl Listening {
             return;
         }
         self.last_frame_at = now;
+        let since_answer_ms = now.ms_since(self.answered_at);
+        if let Some(trace) = self.traced() {
+            trace.tell(Told::Clock(since_answer_ms));
+        }
         if let Some(amd) = &mut self.amd {
-            amd.advance(now.ms_since(self.answered_at));
+            amd.advance(since_answer_ms);
         }
         self.drain_amd();
     }
@@ -289,6 +301,16 @@ impl Listening {
         running.then(|| self.last_frame_at + STALL_CHECK_MS)
     }
 
+    /// The trace, as long as what is heard can matter to detection.
+    fn traced(&mut self) -> Option<&mut Trace> {
+        self.trace.as_mut().filter(|_| self.amd.as_ref().is_some_and(Amd::is_listening))
+    }
+
+    /// What detection was fed.
+    pub(super) fn take_trace(&mut self) -> Option<Trace> {
+        self.trace.take()
+    }
+
     fn drain_amd(&mut self) {
         if let Some(amd) = &mut self.amd {
             while let Some(event) = amd.poll_event() {
@@ -302,6 +324,9 @@ impl Listening {
 
     /// Words as evidence of who speaks.
     pub(super) fn transcript(&mut self, text: &str, is_final: bool) {
+        if let Some(trace) = self.traced() {
+            trace.tell(Told::Words { text: text.to_owned(), is_final });
+        }
         if let Some(amd) = &mut self.amd {
             amd.transcript(text, is_final, self.media_ms);
         }
@@ -310,6 +335,9 @@ impl Listening {
 
     /// The call needs no verdict any more.
     pub(super) fn stop_detection(&mut self) {
+        if let Some(trace) = self.traced() {
+            trace.tell(Told::Stop);
+        }
         if let Some(amd) = &mut self.amd {
             amd.stop();
         }

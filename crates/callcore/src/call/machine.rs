@@ -92,6 +92,7 @@ pub struct Call {
     /// The event that ended or decided the call, for the last notification.
     pub(super) decisive: Option<EventKind>,
     pub(super) evidence: Option<serde_json::Value>,
+    pub(super) trace: Option<amd::Trace>,
     pub(super) outcome: Option<String>,
     pub(super) last_checkpoint: Option<String>,
     pub(super) message_left: bool,
@@ -125,6 +126,7 @@ impl Call {
             amd: None,
             decisive: None,
             evidence: None,
+            trace: None,
             outcome: None,
             last_checkpoint: None,
             message_left: false,

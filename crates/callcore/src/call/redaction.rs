@@ -137,6 +137,14 @@ impl Call {
         kept
     }
 
+    /// The detector's trace without words that are hidden.
+    pub(super) fn kept_trace(&self, mut trace: amd::Trace) -> amd::Trace {
+        if self.redaction.always {
+            trace.cut_before_words();
+        }
+        trace
+    }
+
     /// What detection heard, as it may be kept: its texts without their digits where the flow hides them.
     pub(super) fn kept_evidence(&self, mut evidence: Value) -> Value {
         if self.redaction.hides_ours()

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::Tone;
 use super::floor::NoiseFloor;
+use super::music::MusicMeter;
 use super::peaks::Peaks;
 use super::spectrum::{BINS, HOP, Power, Spectrum, WINDOW};
 use super::tones::{FINE_SAMPLES, Surroundings, ToneBank};
@@ -28,6 +29,8 @@ const HELD_WINDOW: u32 = 13;
 const END_SILENCE_MS: u64 = 200;
 /// So many empty frames in a row may be lost packets.
 const LOST_FRAMES: u32 = 2;
+/// Log-odds of music above which a note of it is no beep.
+const MUSIC: f32 = 0.5;
 /// Speech that makes a following tone a beep rather than call progress.
 const SPOKEN_MS: u64 = 400;
 /// Speech after which a lone tone at a frequency of information tones is a beep.
@@ -46,6 +49,8 @@ pub struct Observation {
     pub noise_dbfs: f32,
     /// Whether a tone sounds.
     pub tone: bool,
+    /// Log-odds that what sounded in the last seconds is music, by sound alone.
+    pub music: f32,
     /// Whether the frame holds nothing at all: digital silence or a lost packet.
     pub blank: bool,
     /// Level in dBFS of [`BANDS`] bands, evenly spaced by ear from 100 to 3800 Hz.
@@ -87,6 +92,7 @@ pub struct Ear {
     spectrum: Spectrum,
     power: Power,
     tones: ToneBank,
+    music: MusicMeter,
     floor: NoiseFloor,
     speech: Speech,
     /// The last samples, DC removed, full scale = 1.0.
@@ -116,6 +122,7 @@ impl Ear {
             spectrum: Spectrum::new(),
             power: [0.0; BINS],
             tones: ToneBank::default(),
+            music: MusicMeter::new(),
             floor: NoiseFloor::new(),
             speech: Speech { peak_dbfs: SILENCE_DBFS, ..Speech::default() },
             history: [0.0; HISTORY],
@@ -161,9 +168,18 @@ impl Ear {
             && level_dbfs > noise_dbfs + OVER_FLOOR_DB
             && level_dbfs > FAINTEST_DBFS
             && level_dbfs > self.speech.peak_dbfs - BELOW_PEAK_DB;
+        let music = self.music.log_odds();
         let bands_dbfs = self.bands.map(|power| 10.0 * (power / 2.0).max(EMPTY_BAND).log10());
-        let mut observation =
-            Observation { end_ms: self.now_ms, speech, level_dbfs, noise_dbfs, tone, blank, bands_dbfs };
+        let mut observation = Observation {
+            end_ms: self.now_ms,
+            speech,
+            level_dbfs,
+            noise_dbfs,
+            tone,
+            music,
+            blank,
+            bands_dbfs,
+        };
         observation.speech &= !is_echo(&observation);
         let held = observation.speech && !self.speech.active && self.tones.may_be_ringback();
         observation.speech &= !held;
@@ -213,10 +229,12 @@ impl Ear {
             has_spoken: self.speech.total_ms >= SPOKEN_MS,
             has_greeted: self.speech.total_ms >= GREETED_MS,
             noise: self.noise_power,
+            music: self.music.log_odds() > MUSIC,
             recent: &self.history,
         };
         let heard = &mut self.heard;
         self.tones.push(&peaks, &self.power, &around, &mut |h| heard.push_back(h));
+        self.music.push(&self.power, self.tones.is_sounding());
     }
 
     /// Takes what the frame was; `held` when it waits to be told from ringback.

@@ -3,6 +3,7 @@
 mod ear;
 mod echo;
 mod floor;
+mod music;
 mod peaks;
 mod progress;
 mod spectrum;

@@ -112,8 +112,9 @@ impl Book {
         Normal::of(text, &self.digits)
     }
 
-    /// The phrases in `text`, none of them part of a longer one that was found, too.
-    pub(super) fn find(&self, text: &str) -> Vec<Found<'_>> {
+    /// The phrases in `normal`, none of them part of a longer one that was found, too.
+    pub(super) fn find(&self, normal: &Normal) -> Vec<Found<'_>> {
+        let text = &normal.text;
         let Some(automaton) = &self.automaton else { return Vec::new() };
         let mut found: Vec<Found<'_>> = automaton
             .find_overlapping_iter(text)
@@ -121,7 +122,7 @@ impl Book {
                 let phrase = &self.phrases[hit.pattern().as_usize()];
                 Found { phrase, start: hit.start(), end: hit.end() }
             })
-            .filter(|hit| is_whole(text, hit))
+            .filter(|hit| is_whole(text, hit) && (!hit.phrase.last || normal.stops.contains(&hit.end)))
             .collect();
         found.sort_by_key(|hit| (hit.start, usize::MAX - hit.end));
         let mut end = 0;

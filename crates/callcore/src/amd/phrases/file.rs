@@ -66,6 +66,8 @@ pub(crate) struct Phrase {
     pub(crate) weight: f32,
     /// Any ending may follow.
     pub(crate) stem: bool,
+    /// It ends a clause.
+    pub(crate) last: bool,
 }
 
 /// The phrases of one file.
@@ -106,13 +108,14 @@ impl PhraseFile {
                 let (weight, pattern) = line.split_once(' ').ok_or_else(|| wrong("no phrase"))?;
                 let weight = weight.parse().map_err(|_| wrong("no weight"))?;
                 for said in expand(pattern).map_err(wrong)? {
-                    let (said, stem) =
-                        said.trim().strip_suffix('*').map_or((said.as_str(), false), |s| (s, true));
+                    let (said, last) =
+                        said.trim().strip_suffix('.').map_or((said.as_str(), false), |s| (s, true));
+                    let (said, stem) = said.strip_suffix('*').map_or((said, false), |s| (s, true));
                     let text = Normal::of(said, &file.digits).text.trim().to_owned();
                     if said.contains('*') || text.is_empty() {
                         return Err(wrong("* stands only at the end of a phrase"));
                     }
-                    file.phrases.push(Phrase { text, category, weight, stem });
+                    file.phrases.push(Phrase { text, category, weight, stem, last });
                 }
             }
         }

@@ -12,16 +12,28 @@ pub(crate) struct Normal {
     pub(crate) text: String,
     /// Digits in the longest run without another word between, spoken or written.
     pub(crate) digit_run: u32,
+    /// Where in `text` clauses end, behind their last word.
+    pub(crate) stops: Vec<usize>,
 }
+
+/// Stands for a mark that ends a clause.
+const STOP: char = '\u{1}';
 
 impl Normal {
     /// `digits` are the spoken digits of the locale, normalised.
     pub(crate) fn of(text: &str, digits: &HashSet<String>) -> Self {
         let plain = plain(text);
-        let mut normal = Self { text: String::with_capacity(plain.len() + 2), digit_run: 0 };
+        let text = String::with_capacity(plain.len() + 2);
+        let mut normal = Self { text, digit_run: 0, stops: Vec::new() };
         normal.text.push(' ');
         let mut run = 0;
-        for token in plain.split(' ').filter(|token| !token.is_empty()) {
+        for token in plain.split_inclusive([' ', STOP]) {
+            let stops = token.ends_with(STOP);
+            let token = token.trim_end_matches([' ', STOP]);
+            if token.is_empty() {
+                normal.stops.extend(stops.then_some(normal.text.len()));
+                continue;
+            }
             let spoken = digits.contains(token);
             let said = if spoken { 1 } else { token.chars().filter(char::is_ascii_digit).count() };
             let only_digits = spoken || said == token.chars().count();
@@ -29,7 +41,9 @@ impl Normal {
             run = if only_digits { run + said } else { 0 };
             normal.digit_run = normal.digit_run.max((run as u32).max(han));
             normal.push(&word);
+            normal.stops.extend(stops.then_some(normal.text.len()));
         }
+        normal.stops.push(normal.text.len());
         normal.text.push(' ');
         normal
     }
@@ -102,6 +116,7 @@ fn unified(c: char) -> char {
         '\u{0966}'..='\u{096F}' => digit(c, 0x0966),
         '\u{0E50}'..='\u{0E59}' => digit(c, 0x0E50),
         '#' => '#',
+        '.' | ',' | ';' | '!' | '?' | '\n' | '。' | '、' | '،' | '؟' | '।' => STOP,
         _ if c.is_alphanumeric() || is_combining_mark(c) || c == 'ー' => c,
         _ => ' ',
     }

@@ -48,10 +48,10 @@ pub(crate) struct Reading {
 impl Reading {
     /// Reads `settled` text, and `interim` text that follows it and may still change.
     pub(crate) fn of(book: &Book, settled: &str, interim: &str) -> Self {
-        let whole = book.normal(&format!("{settled} {interim}"));
+        let whole = book.normal(&format!("{settled}\n{interim}"));
         let settled_end = book.normal(settled).text.trim_end().len();
         let mut hits: Vec<Hit> = Vec::new();
-        for found in book.find(&whole.text) {
+        for found in book.find(&whole).into_iter().filter(|found| found.phrase.weight > 0.0) {
             let share = if found.end <= settled_end { 1.0 } else { INTERIM };
             let weight = found.phrase.weight * share;
             match hits.iter_mut().find(|hit| hit.phrase == found.phrase.text) {

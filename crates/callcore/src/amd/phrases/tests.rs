@@ -27,7 +27,8 @@ fn every_phrase_file_can_be_read() {
     for (name, text) in FILES {
         let file = PhraseFile::parse(text).unwrap_or_else(|why| panic!("{name}: {why}"));
         assert!(name == "all" || file.phrases.len() >= 4, "{name}");
-        let odd: Vec<_> = file.phrases.iter().filter(|p| !(0.5..=5.5).contains(&p.weight)).collect();
+        let odd: Vec<_> =
+            file.phrases.iter().filter(|p| p.weight != 0.0 && !(0.5..=5.5).contains(&p.weight)).collect();
         assert!(odd.is_empty(), "{name}: {odd:?}");
     }
     let all: Vec<&str> = FILES.iter().map(|(name, _)| *name).collect();
@@ -109,6 +110,27 @@ fn words_are_whole_words() {
     assert_eq!(classify(Some("en"), "yesterday shelloed").1, 0.0, "no yes and no hello in it");
     assert_eq!(classify(Some("en"), "").1, 0.0);
     assert_eq!(classify(Some("en"), "🙂 ... — !!").1, 0.0);
+}
+
+#[test]
+fn speaking_is_a_person_only_as_a_whole_utterance_or_after_a_name() {
+    let human = |text| classify(Some("en"), text).0 == Some(Category::Human);
+    for text in [
+        "Speaking",
+        "Yes, speaking.",
+        "Dana speaking",
+        "Good morning, this is John Smith speaking, how can I help?",
+    ] {
+        assert!(human(text), "{text}");
+    }
+    for text in [
+        "the person you are speaking with has put your call on hold",
+        "the other party is speaking",
+        "We were speaking of you yesterday",
+        "please begin speaking after the tone",
+    ] {
+        assert!(!human(text), "{text}");
+    }
 }
 
 #[test]

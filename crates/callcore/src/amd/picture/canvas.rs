@@ -2,12 +2,32 @@
 
 use std::fmt::Write;
 
-/// Width of a picture.
-pub(super) const WIDTH: f64 = 1200.0;
-/// Where time 0 stands, and the latest time.
-pub(super) const LEFT: f64 = 122.0;
-pub(super) const RIGHT: f64 = 1176.0;
+/// The measures of a layout.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sheet {
+    pub(super) width: f64,
+    /// Where labels begin.
+    pub(super) margin: f64,
+    /// Where time 0 stands, and the latest time.
+    pub(super) left: f64,
+    pub(super) right: f64,
+    /// Size of the headline.
+    pub(super) headline: u32,
+    pub(super) class: &'static str,
+}
 
+/// For a screen and for paper.
+pub(super) const WIDE: Sheet =
+    Sheet { width: 1200.0, margin: 30.0, left: 122.0, right: 1176.0, headline: 22, class: "wide" };
+/// For a telephone held upright.
+pub(super) const NARROW: Sheet =
+    Sheet { width: 440.0, margin: 8.0, left: 82.0, right: 426.0, headline: 15, class: "narrow" };
+/// Windows narrower than this get [`NARROW`], in pixels.
+const NARROW_BELOW: u32 = 700;
+/// Width that a character takes, as a share of its size, roughly.
+const CHARACTER: f64 = 0.55;
+
+pub(super) const PAPER: &str = "#ffffff";
 pub(super) const INK: &str = "#1b1f24";
 pub(super) const SOFT: &str = "#57606a";
 pub(super) const FAINT: &str = "#d0d7de";
@@ -19,15 +39,30 @@ pub(super) const HUMAN: &str = "#0a5cad";
 pub(super) const WORDS: &str = "#6639ba";
 pub(super) const TIMER: &str = "#57606a";
 
-/// An SVG document being drawn.
+/// Each colour on a dark ground.
+const DARK: [(&str, &str); 10] = [
+    (PAPER, "#0d1117"),
+    (INK, "#e6edf3"),
+    (SOFT, "#9da7b3"),
+    (FAINT, "#30363d"),
+    (WAVE, "#7d8590"),
+    (SPEECH, "#3fb950"),
+    (TONE, "#d29922"),
+    (MACHINE, "#ff7b72"),
+    (HUMAN, "#79c0ff"),
+    (WORDS, "#d2a8ff"),
+];
+
+/// One layout being drawn.
 #[derive(Debug)]
 pub(super) struct Canvas {
+    pub(super) sheet: Sheet,
     body: String,
 }
 
 impl Canvas {
-    pub(super) fn new() -> Self {
-        Self { body: String::with_capacity(64 * 1024) }
+    pub(super) fn new(sheet: Sheet) -> Self {
+        Self { sheet, body: String::with_capacity(64 * 1024) }
     }
 
     /// Writing into a string cannot fail.
@@ -55,6 +90,26 @@ impl Canvas {
             r#"<text x="{x:.1}" y="{y:.1}" font-size="{size}" font-weight="{weight}" fill="{fill}" text-anchor="{anchor}">{}</text>"#,
             escape(text)
         ));
+    }
+
+    /// Text in as many lines as it takes, each `step` under the last; where the next thing may begin.
+    pub(super) fn wrapped(&mut self, y: f64, size: u32, weight: &str, fill: &str, text: &str) -> f64 {
+        let most = ((self.sheet.width - 2.0 * self.sheet.margin) / (f64::from(size) * CHARACTER)) as usize;
+        let mut line = String::new();
+        let mut y = y;
+        for word in text.split(' ') {
+            if !line.is_empty() && line.chars().count() + 1 + word.chars().count() > most {
+                self.text(self.sheet.margin, y, size, weight, fill, &shortened(&line, most));
+                line.clear();
+                y += f64::from(size) * 1.3;
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        self.text(self.sheet.margin, y, size, weight, fill, &shortened(&line, most));
+        y + f64::from(size) * 1.3
     }
 
     pub(super) fn rect(&mut self, [x, y, w, h]: [f64; 4], fill: &str, opacity: f64) {
@@ -87,20 +142,64 @@ impl Canvas {
 
     pub(super) fn dot(&mut self, x: f64, y: f64, fill: &str) {
         self.put(format_args!(
-            r#"<circle cx="{x:.1}" cy="{y:.1}" r="5" fill="{fill}" stroke="white" stroke-width="1.5"/>"#
+            r#"<circle cx="{x:.1}" cy="{y:.1}" r="5" fill="{fill}" stroke="{PAPER}" stroke-width="1.5"/>"#
         ));
     }
 
-    /// The document, `height` high, with its title.
-    pub(super) fn finish(self, height: f64, title: &str) -> String {
-        format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height:.0}\" width=\"{WIDTH}\" \
-             height=\"{height:.0}\" font-family=\"Inter, 'Segoe UI', 'DejaVu Sans', 'Noto Sans', sans-serif\">\n\
-             <title>{title}</title>\n<rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n{}\
-             <text x=\"{RIGHT}\" y=\"34\" font-size=\"13\" fill=\"{SOFT}\" text-anchor=\"end\">{title}</text>\n</svg>\n",
+    /// The layout, `height` high, as a drawing of its own: what does not fit is cut off at its edges.
+    pub(super) fn finish(self, height: f64) -> Layout {
+        let Sheet { width, class, .. } = self.sheet;
+        let text = format!(
+            "<svg class=\"{class}\" width=\"100%\" height=\"100%\" viewBox=\"0 0 {width} {height:.0}\" \
+             preserveAspectRatio=\"xMidYMin meet\" overflow=\"hidden\">\n{}</svg>\n",
             self.body
-        )
+        );
+        Layout { width, height, text }
     }
+}
+
+/// A layout that is drawn.
+pub(super) struct Layout {
+    width: f64,
+    height: f64,
+    text: String,
+}
+
+/// The document: `wide`, and `narrow` in a narrow window; dark where the reader's screen is.
+pub(super) fn document(wide: &Layout, narrow: &Layout, title: &str) -> String {
+    let dark: String = DARK
+        .iter()
+        .map(|(light, dark)| {
+            format!("[fill=\"{light}\"]{{fill:{dark}}}[stroke=\"{light}\"]{{stroke:{dark}}}")
+        })
+        .collect();
+    let size = |layout: &Layout| {
+        let Layout { width, height, .. } = layout;
+        format!("width:100%;max-width:{width}px;height:calc(min(100vw,{width}px)*{height:.0}/{width})")
+    };
+    format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"evidence\" width=\"{}\" height=\"{:.0}\" \
+         font-family=\"Inter, 'Segoe UI', 'DejaVu Sans', 'Noto Sans', sans-serif\">\n<title>{title}</title>\n\
+         <style>.narrow{{display:none}}.evidence{{{}}}@media (max-width:{NARROW_BELOW}px){{.wide{{display:none}}\
+         .narrow{{display:inline}}.evidence{{{}}}}}@media (prefers-color-scheme:dark){{{dark}}}</style>\n\
+         <rect width=\"100%\" height=\"100%\" fill=\"{PAPER}\"/>\n{}{}</svg>\n",
+        wide.width,
+        wide.height,
+        size(wide),
+        size(narrow),
+        wide.text,
+        narrow.text
+    )
+}
+
+/// `text`, or its beginning when it is longer than `most` characters.
+pub(super) fn shortened(text: &str, most: usize) -> String {
+    if text.chars().count() <= most {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(most.saturating_sub(1)).collect();
+    short.push('…');
+    short
 }
 
 /// Text safe inside an element: markup escaped, control characters that XML forbids dropped.

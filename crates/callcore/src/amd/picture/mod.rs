@@ -4,7 +4,7 @@ mod canvas;
 mod lanes;
 mod line;
 
-use self::canvas::{Canvas, INK, SOFT, escape};
+use self::canvas::{Canvas, INK, Layout, NARROW, SOFT, Sheet, WIDE, document, escape};
 use self::lanes::Scene;
 use super::event::{Event, EventKind, Reason};
 use super::evidence::Evidence;
@@ -21,15 +21,21 @@ pub struct Picture<'a> {
 }
 
 impl Picture<'_> {
-    /// The picture as an SVG document, 1200 units wide, on white.
+    /// The picture as an SVG document that fits a screen, a sheet of paper and a telephone, light and dark.
     #[must_use]
     pub fn svg(&self) -> String {
-        let scene = Scene::new(self);
-        let mut canvas = Canvas::new();
-        canvas.text(30.0, 34.0, 22, "bold", INK, &verdict(self.evidence.decision.as_ref(), self.evidence));
-        canvas.text(30.0, 57.0, 14, "normal", SOFT, &why(self.evidence));
-        let bottom = scene.draw(&mut canvas);
-        canvas.finish(bottom, &escape(self.title))
+        document(&self.laid_out(WIDE), &self.laid_out(NARROW), &escape(self.title))
+    }
+
+    fn laid_out(&self, sheet: Sheet) -> Layout {
+        let scene = Scene::new(self, sheet);
+        let mut canvas = Canvas::new(sheet);
+        let headline = verdict(self.evidence.decision.as_ref(), self.evidence);
+        let y = canvas.wrapped(30.0, sheet.headline, "bold", INK, &headline);
+        let y = canvas.wrapped(y - 4.0, 14, "normal", SOFT, &why(self.evidence));
+        let y = canvas.wrapped(y - 2.0, 12, "normal", SOFT, self.title);
+        let bottom = scene.draw(&mut canvas, y);
+        canvas.finish(bottom)
     }
 }
 

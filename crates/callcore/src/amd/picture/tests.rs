@@ -62,3 +62,65 @@ fn words_are_shown_where_they_came_and_cannot_become_markup() {
     assert!(svg.contains("A machine: a mailbox that takes a message"));
     assert!(svg.contains("leave a message"));
 }
+
+/// The value of an attribute of an element.
+fn attribute<'a>(element: &'a str, name: &str) -> Option<&'a str> {
+    element.split_once(&format!(" {name}=\""))?.1.split('"').next()
+}
+
+fn number(element: &str, name: &str) -> Option<f64> {
+    attribute(element, name)?.parse().ok()
+}
+
+/// The two layouts, each with its width.
+fn layouts(svg: &str) -> Vec<(f64, &str)> {
+    let parts = svg.split("<svg class=\"").skip(1);
+    parts
+        .map(|part| {
+            (attribute(part, "viewBox").and_then(|b| b.split(' ').nth(2)?.parse().ok()).unwrap_or(0.0), part)
+        })
+        .collect()
+}
+
+#[test]
+fn nothing_is_drawn_outside_of_the_sheet_on_a_screen_or_on_a_telephone() {
+    let long = "you have reached the office of somebody with a very long name who is not here and will not be for weeks";
+    let words =
+        [(900, "hello"), (3_900, long), (9_000, "please leave a message after the tone"), (30_000, long)];
+    let mut audio = vec![40; 70 * 8_000];
+    audio[8_000 * 5..8_000 * 6].fill(9_000);
+    let svg = picture(&audio, &"a-recording-with-a-long-name-".repeat(9), &words);
+    assert!(is_well_formed(&svg));
+    let layouts = layouts(&svg);
+    assert_eq!(layouts.iter().map(|(width, _)| *width).collect::<Vec<_>>(), [1200.0, 440.0]);
+    for (sheet, part) in layouts {
+        for element in part.split('<').filter(|element| element.starts_with("text ")) {
+            let text = element.split_once('>').map_or("", |(_, text)| text);
+            let size = number(element, "font-size").unwrap_or(0.0);
+            let length = text.chars().count() as f64 * size * 0.5;
+            let x = number(element, "x").unwrap_or(0.0);
+            let left = match attribute(element, "text-anchor") {
+                Some("end") => x - length,
+                Some("middle") => x - length / 2.0,
+                _ => x,
+            };
+            assert!(left >= -4.0 && left + length <= sheet + 4.0, "{sheet}: {left} {length} {text}");
+        }
+        for element in part.split('<').filter(|element| element.starts_with("rect ")) {
+            let (x, width) = (number(element, "x").unwrap_or(0.0), number(element, "width").unwrap_or(0.0));
+            assert!(x >= 0.0 && x + width <= sheet, "{sheet}: {element}");
+        }
+    }
+}
+
+#[test]
+fn the_picture_follows_the_readers_screen_in_size_and_in_light() {
+    let svg = picture(&vec![40; 2 * 8_000], "c1", &[]);
+    for rule in ["@media (prefers-color-scheme:dark)", "@media (max-width:700px)", "overflow=\"hidden\""] {
+        assert!(svg.contains(rule), "{rule}");
+    }
+    let dark = svg.split_once("prefers-color-scheme:dark").map_or("", |(_, rest)| rest);
+    for colour in ["#1b1f24", "#57606a", "#ffffff"] {
+        assert!(dark.contains(&format!("[fill=\"{colour}\"]")), "{colour} has a dark sister");
+    }
+}

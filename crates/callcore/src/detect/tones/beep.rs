@@ -33,6 +33,9 @@ impl ToneBank {
             return false;
         }
         let in_silence = self.began_in(track, SILENCE);
+        if around.music && !(in_silence && self.has_spoken) {
+            return false;
+        }
         let high = track.hz[0] >= HIGH_HZ;
         let needed = match track.purity() {
             Purity::High if !track.is_harmonic() && self.has_spoken && track.hz[0] >= LOW_HZ => CONFIRM_HOPS,

@@ -47,6 +47,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) has_greeted: bool,
     /// Running noise power of the band.
     pub(crate) noise: f32,
+    /// Whether music sounds.
+    pub(crate) music: bool,
     /// The last 100 ms, full scale = 1.0.
     pub(crate) recent: &'a [f32; FINE_SAMPLES],
 }
