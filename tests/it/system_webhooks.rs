@@ -135,7 +135,7 @@ async fn webhooks_that_failed_are_found_explained_and_sent_again_over_the_api() 
     let all = scene.ask(Method::POST, "/v1/webhooks/deliveries/redeliver", Some(json!({}))).await;
     assert_eq!((all.problem().0, all.problem().1), (422, "invalid".into()));
     let odd = scene.ask(Method::GET, "/v1/webhooks/deliveries?since=yesterday", None).await;
-    assert!(odd.problem().2.contains("is not a time"), "{}", odd.text());
+    assert!(odd.problem().2.contains("since: is no moment"), "{}", odd.text());
 
     scene.gone.store(false, Ordering::SeqCst);
     let again = json!({ "callId": call, "since": 1 });
