@@ -184,11 +184,15 @@ impl Call {
         }
     }
 
-    /// Sends the key that is due.
+    /// Sends the key that is due. While the line is away keys wait: they would all arrive at once.
     pub(super) fn press_keys(&mut self, now: CallTime) -> bool {
+        let stands_still = self.lifeline.stands_still();
         let State::Talking(talk) = &mut self.state else {
             return false;
         };
+        if stands_still {
+            return false;
+        }
         let Some(Key { digit, duration_ms }) = talk.keys.poll(now) else {
             return false;
         };

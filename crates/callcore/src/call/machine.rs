@@ -291,7 +291,8 @@ impl Call {
                 let theirs = self.lifeline.unless_in_doubt(soonest(flow, soonest(words, doubt)));
                 let limit = Some(talk.answered_at + self.settings.max_call_ms);
                 let limit = soonest(limit, self.lifeline.silent_at());
-                let ours = soonest(talk.speaking.poll_timeout(), talk.keys.poll_timeout());
+                let keys = talk.keys.poll_timeout().filter(|_| !self.lifeline.stands_still());
+                let ours = soonest(talk.speaking.poll_timeout(), keys);
                 soonest(soonest(theirs, ours), limit)
             }
             State::Closing { ended_at, .. } => Some(*ended_at + CDR_WAIT_MS),
