@@ -106,7 +106,7 @@ async fn keys_go_both_ways() {
     carrier.event("hangup").await;
     carrier.tell(json!({ "send": cdr("s1", json!(16)) })).await;
     let call = stage.ended("s1").await;
-    assert_eq!((&call["outcome"], &call["target"]), (&json!("right"), &json!("0062215550003 77")));
+    assert_eq!((&call["outcome"], &call["target"]), (&json!("right"), &json!("+6221555000377")));
     assert!(KEYS.ends_with("50003"));
 }
 
