@@ -5,9 +5,9 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use callcore::amd::listen::listen;
+use callcore::amd::listen::{listen, listen_again};
 use callcore::amd::picture::Picture;
-use callcore::amd::{Options, Piece};
+use callcore::amd::{Options, Piece, Trace};
 use callcore::audio::wav::Side;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -17,6 +17,7 @@ use super::Api;
 use super::calls::call;
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::Path;
+use crate::session::read_trace;
 use crate::speech::sound;
 
 /// An image needs nothing from anywhere but the style in it.
@@ -47,7 +48,11 @@ pub(super) async fn amd(State(api): State<Api>, Path(call_id): Path<String>) -> 
         nothing("the recording is gone from its folder")
     })?;
     let title = format!("call {call_id}");
-    let drawn = tokio::task::spawn_blocking(move || draw(&title, &file, &evidence)).await;
+    let drawn = tokio::task::spawn_blocking(move || {
+        let trace = read_trace(std::path::Path::new(&row.path));
+        draw(&title, &file, &evidence, trace.as_ref())
+    })
+    .await;
     let svg = drawn.ok().flatten().ok_or_else(|| nothing("the recording holds no audio"))?;
     let headers = [
         (header::CONTENT_TYPE, "image/svg+xml; charset=utf-8".to_owned()),
@@ -59,8 +64,14 @@ pub(super) async fn amd(State(api): State<Api>, Path(call_id): Path<String>) -> 
 }
 
 /// `None` when the recording is no audio.
-fn draw(title: &str, file: &[u8], evidence: &Value) -> Option<String> {
+fn draw(title: &str, file: &[u8], evidence: &Value, trace: Option<&Trace>) -> Option<String> {
     let audio = sound::read(file, Side::Left, sound::RECORDING).ok()?;
+    let exact = trace.and_then(|trace| listen_again(&audio, trace.options.clone(), trace));
+    if let Some(heard) = exact {
+        return Some(
+            Picture { title, audio: &audio, events: &heard.events, evidence: &heard.evidence }.svg(),
+        );
+    }
     let words: Vec<Piece> = stored(evidence, "words").unwrap_or_default();
     let options = Options {
         profile: stored(evidence, "profile").unwrap_or_default(),
@@ -90,11 +101,11 @@ mod tests {
         let silence = vec![0; 8 * 8_000];
         let file = wav::write_8k(&[&silence, &vec![9_000; 8 * 8_000]]);
         let words = json!([{ "at_ms": 1500, "text": "leave a message after the tone", "final": true, "log_odds": 0.0 }]);
-        let svg =
-            draw("call c1", &file, &json!({ "words": words, "decision": { "language": "en" } })).unwrap();
+        let svg = draw("call c1", &file, &json!({ "words": words, "decision": { "language": "en" } }), None)
+            .unwrap();
         assert!(svg.contains("call c1") && svg.contains("leave a message after the tone"));
-        let alone = draw("call c1", &file, &json!({})).unwrap();
+        let alone = draw("call c1", &file, &json!({}), None).unwrap();
         assert!(alone.contains("Nobody spoke"), "the bot on the right is not heard");
-        assert_eq!(draw("call c1", b"nonsense", &json!({})), None);
+        assert_eq!(draw("call c1", b"nonsense", &json!({}), None), None);
     }
 }

@@ -63,12 +63,17 @@ const fn speaking_up(callee: Callee) -> Callee {
     Callee { turn: Some(Turn::SpeaksUp), ..callee }
 }
 
+/// Tones of the network over the bot.
+const fn going_on(callee: Callee) -> Callee {
+    Callee { turn: Some(Turn::Tones), ..callee }
+}
+
 const fn leaving_message(callee: Callee) -> Callee {
     Callee { message_left: true, ..callee }
 }
 
 /// The cast, in the order of the table.
-pub(super) const CAST: [Callee; 17] = [
+pub(super) const CAST: [Callee; 20] = [
     answered("+15550001", "person-presses-1", "human", "confirmed"),
     speaking_up(answered("+15550002", "person-barges-in", "human", "confirmed")),
     explained("+15550013", "person-coughs", Turn::FalseAlarms(2), "taken"),
@@ -88,5 +93,8 @@ pub(super) const CAST: [Callee; 17] = [
     unanswered("+15550007", "no-answer", "NO ANSWER", "no_answer"),
     answered("+15550008", "fax", "fax", "fax"),
     answered("+15550009", "silence", "no_speech", "no_speech"),
+    answered("+15550020", "hold-music", "no_speech", "no_speech"),
+    answered("+15550021", "network-tones", "machine", "no_person"),
+    going_on(answered("+15550022", "ringback-over-bot", "human", "confirmed")),
     unanswered("+15559999", "number-does-not-exist", "FAILED", "bad_number"),
 ];

@@ -11,6 +11,8 @@ pub(super) enum Turn {
     FalseAlarms(usize),
     /// Sends its voice back: it goes on.
     Echo,
+    /// Tones of the network sound over it: it goes on as if nothing were.
+    Tones,
     /// Talks over the protected part that ends with this check point: it stops there.
     OverProtected(&'static str),
 }
@@ -93,6 +95,10 @@ impl Account {
                 // A busy computer delays packets, which may make the bot hesitate. It must go on.
                 must(!cut, "the bot interrupted itself".into());
                 must(self.resumed == self.silences.len(), format!("it went on {} times", self.resumed));
+            }
+            Turn::Tones => {
+                let told = format!("the network's tones silenced the bot {} times", self.silences.len());
+                must(!cut && self.silences.is_empty(), told);
             }
             Turn::OverProtected(check_point) => {
                 must(cut && self.was_deferred, "the voice over the protected part was forgotten".into());

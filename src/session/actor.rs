@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use callcore::amd::Trace;
 use callcore::audio::Framer;
 use callcore::audio::frame::to_pcm16le;
 use callcore::call::{Call, CarrierCdr, Direction, Effect, Ended, Fact, Input, Link, Stage, Summary, cause};
@@ -22,10 +23,11 @@ use super::late_record::{OwnEnd, Unrecorded};
 use super::ledger::Ledger;
 use super::live::Board;
 use super::message::Message;
-use super::recording::Recording;
+use super::recording::{Recorded, Recording};
 use super::request::NotifyTarget;
 use super::requests::Requests;
 use super::scribe::Scribe;
+use super::trace::{self, Placement};
 use crate::flows::Stored;
 use crate::store::Act;
 use crate::trunk::{DialError, Leg, LegCommand, LegEvent};
@@ -363,7 +365,12 @@ impl Actor {
             return;
         };
         match recording.finish().await {
-            Ok(recorded) => ledger.recording(&recorded, self.clock.now()),
+            Ok((recorded, placement)) => {
+                if let Some(trace) = summary.trace.clone().filter(|_| recorded.lost.is_none()) {
+                    keep_trace(&recorded, trace, placement).await;
+                }
+                ledger.recording(&recorded, self.clock.now());
+            }
             Err(error) => {
                 tracing::error!(call.id = %self.call_id, %error, "the call was not recorded");
                 let detail = json!({ "why": error.to_string() });
@@ -397,6 +404,15 @@ fn packet(chunk: &Chunk) -> Bytes {
     let mut pcm = to_pcm16le(chunk.samples());
     pcm.resize(pcm.len() + 2 * chunk.padding(), 0);
     pcm.into()
+}
+
+/// Writes the detector's trace beside the recording. Without one a replay is only less exact.
+async fn keep_trace(recorded: &Recorded, trace: Trace, placement: Placement) {
+    let path = recorded.path.clone();
+    let written = tokio::task::spawn_blocking(move || trace::write(&path, trace, placement)).await;
+    if let Err(error) = written.unwrap_or_else(|error| Err(std::io::Error::other(error))) {
+        tracing::warn!(%error, path = %recorded.path.display(), "the trace of a call was not kept");
+    }
 }
 
 /// The hang-up cause of a call that the carrier did not take.

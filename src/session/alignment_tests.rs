@@ -132,7 +132,7 @@ impl Phone {
 
     /// Both sides as recorded.
     async fn recorded(self) -> ([Vec<i16>; 2], [Vec<i16>; 2]) {
-        let recorded = self.recording.unwrap().finish().await.unwrap();
+        let (recorded, _) = self.recording.unwrap().finish().await.unwrap();
         let bytes = std::fs::read(recorded.path).unwrap();
         let samples: Vec<i16> =
             bytes[44..].as_chunks::<2>().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect();

@@ -26,6 +26,9 @@ mod retention;
 #[cfg(test)]
 mod samples;
 mod scribe;
+mod trace;
+#[cfg(test)]
+mod trace_tests;
 mod unfollowed;
 mod unplaced;
 mod wav_file;
@@ -40,3 +43,4 @@ pub use recovery::{Recovered, recover, settle};
 pub use request::{Contact, DialRequest, Dialed, Key, NotifyTarget, ParamSets};
 pub use requests::Requests;
 pub use retention::{Retention, Swept};
+pub use trace::read_trace;

@@ -8,6 +8,7 @@ use callcore::call::Silence;
 use callcore::clock::CallTime;
 use callcore::playback::Chunk;
 
+use super::trace::Placement;
 use super::wav_file::{WavFile, Written};
 
 /// Audio is written once it is this old, so that an interruption can still cut the bot's side.
@@ -49,6 +50,7 @@ pub(super) struct Recording {
     bot: VecDeque<i16>,
     /// Samples per channel already handed to the writer.
     written: usize,
+    placement: Placement,
 }
 
 impl Recording {
@@ -63,6 +65,7 @@ impl Recording {
             callee: VecDeque::with_capacity(ms_to_samples(SETTLED_MS * 2)),
             bot: VecDeque::with_capacity(ms_to_samples(SETTLED_MS * 2)),
             written: 0,
+            placement: Placement::default(),
         }
     }
 
@@ -93,7 +96,9 @@ impl Recording {
         if first || start > self.callee.len() + frame.len() * 5 {
             self.callee.resize(start, 0);
         }
-        if self.silence == Silence::None && self.linger == 0 {
+        let kept = self.silence == Silence::None && self.linger == 0;
+        self.placement.frame(self.written + self.callee.len(), kept);
+        if kept {
             self.callee.extend(frame);
         } else {
             self.linger = self.linger.saturating_sub(frame.len());
@@ -138,18 +143,19 @@ impl Recording {
         self.file.push(block);
     }
 
-    /// Writes the rest and closes the file.
-    pub(super) async fn finish(mut self) -> std::io::Result<Recorded> {
+    /// Writes the rest and closes the file; where the frames that were heard stand in it.
+    pub(super) async fn finish(mut self) -> std::io::Result<(Recorded, Placement)> {
         let rest = self.callee.len().max(self.bot.len());
         self.hand_over(rest);
         let Written { path, lost_bytes, trouble } = self.file.finish().await?;
-        Ok(Recorded {
+        let recorded = Recorded {
             path,
             started_at: self.answered_at,
             duration_ms: samples_to_ms(self.written),
             keep_days: self.keep_days,
             lost: trouble.map(|why| (samples_to_ms((lost_bytes / FRAME_BYTES) as usize), why)),
-        })
+        };
+        Ok((recorded, self.placement))
     }
 }
 
@@ -172,7 +178,7 @@ mod tests {
         for n in 1..=200_u64 {
             recording.callee(&[3; 160], at(1_000 + n * 20));
         }
-        let recorded = recording.finish().await.unwrap();
+        let (recorded, _) = recording.finish().await.unwrap();
         assert_eq!(recorded.duration_ms, 4_000);
         let bytes = std::fs::read(&recorded.path).unwrap();
         let frame = |ms: usize| {
@@ -199,7 +205,7 @@ mod tests {
             let audio: std::sync::Arc<[i16]> = vec![7; 160].into();
             recording.bot(&Chunk { play, audio, from: 0, to: 160, plays_at: at((n - 1) * 20) });
         }
-        let recorded = recording.finish().await.unwrap();
+        let (recorded, _) = recording.finish().await.unwrap();
         assert_eq!((recorded.keep_days, recorded.lost), (Some(30), None));
         let bytes = std::fs::read(&recorded.path).unwrap();
         let at_ms = |ms: usize| {

@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use tokio_util::sync::CancellationToken;
 
+use super::recording::recording_path;
+use super::trace::trace_path;
 use crate::store::{self, Store};
 use crate::wallclock::now_ms;
 
@@ -67,7 +69,8 @@ impl Retention {
             for recording in &expired {
                 let own = messages.remove(&recording.call_id).unwrap_or_default();
                 let path = PathBuf::from(&recording.path);
-                if !delete(std::iter::once(path).chain(own.iter().cloned()).collect()).await {
+                let trace = trace_path(&path);
+                if !delete([path, trace].into_iter().chain(own.iter().cloned()).collect()).await {
                     continue;
                 }
                 store.recording_deleted(recording.call_id.clone(), now_ms, own.len()).await?;
@@ -123,11 +126,17 @@ impl Retention {
         loop {
             let calls = store.calls_with_words(before_ms, AT_ONCE).await?;
             let many = calls.len();
+            let mut done = 0;
             for call_id in calls {
+                // The trace of the detector has the words that came while it listened.
+                if !delete(vec![trace_path(&recording_path(&self.folder, &call_id))]).await {
+                    continue;
+                }
                 store.delete_words(call_id, now_ms).await?;
+                done += 1;
             }
-            count += many;
-            if many < AT_ONCE as usize {
+            count += done;
+            if done == 0 || many < AT_ONCE as usize {
                 return Ok(count);
             }
         }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use callcore::audio::wav::Side;
 
-pub(super) use callcore::amd::listen::{Listened as Analysis, frames, listen};
+pub(super) use callcore::amd::listen::{Listened as Analysis, frames, listen, listen_again};
 
 use crate::speech::file;
 

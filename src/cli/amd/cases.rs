@@ -4,11 +4,12 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use callcore::amd::{EventKind, Piece};
+use callcore::amd::{EventKind, Piece, Trace};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::verdict::Verdict;
+use crate::session::read_trace;
 use crate::store::{CallFilter, Progress, Store};
 
 /// Calls of one page of the database.
@@ -35,6 +36,8 @@ pub(super) struct Case {
     pub(super) group: Option<String>,
     pub(super) first_utterance_end_ms: Option<u64>,
     pub(super) words: Vec<Piece>,
+    /// What the detector of the call was fed besides the recording.
+    pub(super) trace: Option<Trace>,
 }
 
 /// A line of a labels file; everything but the file is optional.
@@ -121,6 +124,7 @@ pub(super) fn of_folder(folder: &Path) -> anyhow::Result<Vec<Case>> {
             let label = known["label"].as_str().map(str::parse).transpose();
             case.label = label.map_err(anyhow::Error::msg).with_context(|| beside.display().to_string())?;
         }
+        case.trace = read_trace(&file);
         case.file = file;
         cases.push(case);
     }
@@ -149,7 +153,9 @@ async fn recorded(path: &Path) -> anyhow::Result<Vec<Case>> {
         let page = store.calls(&filter, after.as_ref(), PAGE).await?;
         for call in page.calls {
             let Some(recording) = store.recording(&call.id).await? else { continue };
-            let mut case = Case { id: call.id, left: true, file: recording.path.into(), ..Case::default() };
+            let file = PathBuf::from(recording.path);
+            let trace = read_trace(&file);
+            let mut case = Case { id: call.id, left: true, file, trace, ..Case::default() };
             if let Some(evidence) = store.evidence(&case.id).await? {
                 case.learn(&evidence);
             }

@@ -4,10 +4,10 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use callcore::amd::Options;
+use callcore::amd::{Options, Trace};
 use serde_json::json;
 
-use super::analyse::{Analysis, audio_of, listen};
+use super::analyse::{Analysis, audio_of, listen, listen_again};
 use super::cases::{self, Case};
 use super::manner::Manner;
 use super::score::{Outcome, Score};
@@ -20,7 +20,8 @@ use super::verdict::Verdict;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Folder of WAV files (of two channels the left one, as in our recordings); NAME.json beside NAME.wav
-    /// may hold the call's evidence or {"label": "human"}
+    /// may hold the call's evidence or {"label": "human"}, NAME.trace.json what the call's detector was fed, so
+    /// that it replays exactly
     #[arg(required_unless_present_any = ["labels", "database"])]
     folder: Option<PathBuf>,
     /// Labels file instead: JSON lines with `file` and what is known of it: id, label (human, machine, fax,
@@ -109,15 +110,32 @@ fn judge(
     today: Option<&Options>,
 ) -> anyhow::Result<(Outcome, Option<Verdict>)> {
     let audio = audio_of(&case.file, case.left)?;
-    let with = |options: &Options| {
+    let with = |options: &Options, usual: bool| {
+        // Today's parameters over a call with a trace are those of the call.
+        let replayed = case.trace.as_ref().and_then(|trace| {
+            let options = if usual { trace.options.clone() } else { trace_options(options, trace) };
+            listen_again(&audio, options, trace)
+        });
+        if let Some(replayed) = replayed {
+            return replayed;
+        }
         let locale = options.locale.clone().or_else(|| case.language.clone());
         listen(&audio, Options { locale, ..options.clone() }, &case.words)
     };
     let usual = match today {
-        Some(today) if case.before.is_none() => Some(Verdict::of_events(&with(today).events).0),
+        Some(today) if case.before.is_none() => Some(Verdict::of_events(&with(today, true).events).0),
         Some(_) | None => None,
     };
-    Ok((outcome_of(case, &with(options)), usual))
+    Ok((outcome_of(case, &with(options, today.is_none())), usual))
+}
+
+/// `options` for a call whose language and word count are known.
+fn trace_options(options: &Options, trace: &Trace) -> Options {
+    Options {
+        locale: options.locale.clone().or_else(|| trace.options.locale.clone()),
+        threshold_word_count: trace.options.threshold_word_count,
+        ..options.clone()
+    }
 }
 
 /// The verdict with its latency: a person's from the end of what he said first, a machine's from its first word.

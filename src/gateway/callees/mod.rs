@@ -7,6 +7,7 @@ mod cough;
 pub mod echo;
 pub mod hearing;
 pub mod model;
+mod music;
 pub mod noise;
 pub mod prepare;
 pub mod script;

@@ -78,6 +78,8 @@ pub enum Step {
     Speak(Speech),
     /// A third of a second that is no word.
     Cough,
+    /// Music at hold, for so long.
+    Music(Millis),
     Beep(Beep),
     /// Special information tone.
     Sit,

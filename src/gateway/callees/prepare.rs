@@ -10,6 +10,7 @@ use callcore::audio::tone::{dtmf_pair, sit, tone};
 use super::cough::cough;
 use super::echo::EchoPath;
 use super::model::{CalleeFile, Country, Fax, Speech, Step};
+use super::music::music;
 use super::values::Level;
 use crate::speech::file::{self, FileError};
 use crate::speech::tts::{Tts, TtsError};
@@ -38,6 +39,7 @@ pub enum SoundKind {
     Speech,
     Recording,
     Cough,
+    Music,
     Beep,
     Sit,
     Fax,
@@ -111,6 +113,7 @@ pub async fn prepare(file: &CalleeFile, folder: &Path, tts: &Tts) -> Result<Prep
             }
             Step::Speak(speech) => steps.push(speak(speech, file, tts).await?),
             Step::Cough => steps.push(drawn(SoundKind::Cough, cough())),
+            Step::Music(length) => steps.push(drawn(SoundKind::Music, music(length.0))),
             Step::Beep(beep) => {
                 let level = beep.level.map_or(TONE_DBFS, |l| l.0);
                 steps.push(drawn(SoundKind::Beep, tone(&beep.hz.0, beep.length.0, level)));

@@ -1,0 +1,234 @@
+//! A recording replays to the events of its call, byte for byte: whole calls in virtual time, with echo, lost
+//! packets, stalls, bursts and words.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::Arc;
+
+use callcore::amd::listen::listen_again;
+use callcore::audio::frame::{FRAME_MS, FRAME_SAMPLES, Frame, ms_to_samples};
+use callcore::audio::wav::Side;
+use callcore::call::{Call, DialStatus, Effect, Input, Settings, Silence, Stage, Summary, Words};
+use callcore::clock::CallTime;
+use callcore::flow::{self, Run};
+use serde_json::{Map, Value, json};
+
+use super::recording::{Recording, recording_path};
+use super::trace::{read_trace, write};
+use crate::speech::sound;
+
+const ANSWERED_MS: u64 = 700;
+const FLOW: &str = "\
+flow: f
+start: hello
+amd: { on: { human: rest, machine: rest, fax: rest, no_speech: rest, timeout: rest } }
+scenes:
+  hello:
+    - say: { text: \"Good day to you. This is a call about your order. Please stay on the line.\", barge_in: off }
+    - wait: 60s
+    - hangup: done
+  rest:
+    - wait: 60s
+    - hangup: done
+";
+
+/// Something like a voice: harmonics of a moving pitch, four syllables a second.
+fn voice(ms: u64, pitch: f32) -> Vec<i16> {
+    let mut phase = 0.0_f32;
+    (0..ms_to_samples(ms))
+        .map(|n| {
+            let t = n as f32 / 8_000.0;
+            phase += (pitch + 25.0 * (t * 2.1).sin() + 8.0 * (t * 31.0).sin()) / 8_000.0;
+            let sum: f32 = (1_u8..14)
+                .map(|h| (std::f32::consts::TAU * phase * f32::from(h)).sin() / (1.0 + f32::from(h) * 0.4))
+                .sum();
+            (sum * (0.55 + 0.45 * (t * 25.0).sin()).max(0.03) * 3_500.0) as i16
+        })
+        .collect()
+}
+
+/// How the line treats the callee's frames.
+#[derive(Clone, Copy)]
+enum Network {
+    Good,
+    /// Loses a packet now and then, stalls for a second, and then brings all at once.
+    Bad,
+}
+
+struct Line {
+    call: Call,
+    recording: Recording,
+    now: u64,
+    sent: VecDeque<i16>,
+    events: Vec<Value>,
+    summary: Option<Box<Summary>>,
+}
+
+impl Line {
+    fn at(&self) -> CallTime {
+        CallTime::from_ms(self.now)
+    }
+
+    fn tell(&mut self, input: Input) {
+        self.call.handle(input, self.at());
+        self.drain();
+    }
+
+    fn drain(&mut self) {
+        while let Some(effect) = self.call.poll_effect() {
+            match effect {
+                Effect::Render { play, part, .. } => {
+                    let result = Ok(voice(2_500, 190.0).into());
+                    self.call.handle(Input::Rendered { play, part, result }, self.at());
+                }
+                Effect::SendAudio(chunk) => {
+                    self.recording.bot(&chunk);
+                    self.sent.extend(chunk.samples());
+                }
+                Effect::SendInterruption => {
+                    self.recording.cut(self.at());
+                    self.sent.clear();
+                }
+                Effect::Notify(notice) => {
+                    if let Stage::InProgress(event) = notice.stage {
+                        self.events.push(serde_json::to_value(event).unwrap());
+                    }
+                }
+                Effect::Finish(summary) => self.summary = Some(summary),
+                Effect::SendCheckPoint(_)
+                | Effect::SendDigit { .. }
+                | Effect::SendHangup
+                | Effect::Recognise { .. }
+                | Effect::KeepMessage { .. }
+                | Effect::EndMessage { .. }
+                | Effect::Request { .. }
+                | Effect::SendTransfer { .. }
+                | Effect::Silence(_)
+                | Effect::Record(_) => {}
+            }
+        }
+    }
+
+    fn hear(&mut self, frame: &Frame) {
+        let now = self.at();
+        self.call.audio(frame, now);
+        self.recording.callee(frame, now);
+        self.drain();
+    }
+}
+
+/// A call of 24 s in which the callee says `said`; its events, and the recording in `folder`.
+async fn call(
+    folder: &Path,
+    said: &[i16],
+    network: Network,
+    echo: bool,
+    silent_from_ms: Option<u64>,
+) -> Vec<Value> {
+    let flow = flow::parse("f.yaml", FLOW).flow.unwrap();
+    let run = Run::new(Arc::new(flow), Map::new()).unwrap();
+    let recording = Recording::start(folder, "c1", CallTime::from_ms(ANSWERED_MS), None);
+    let settings = Settings { recognises: true, ..Settings::default() };
+    let mut line = Line {
+        call: Call::new(settings, run),
+        recording,
+        now: ANSWERED_MS,
+        sent: VecDeque::new(),
+        events: Vec::new(),
+        summary: None,
+    };
+    line.tell(Input::Status(DialStatus::Connected));
+    let (mut late, mut echoes): (Vec<Frame>, VecDeque<i16>) =
+        (Vec::new(), vec![0; ms_to_samples(120)].into());
+    for n in 0..1_200_usize {
+        line.now += FRAME_MS;
+        let mut frame: Frame = [0; FRAME_SAMPLES];
+        for (k, sample) in frame.iter_mut().enumerate() {
+            echoes.push_back(line.sent.pop_front().unwrap_or(0));
+            let back = if echo { echoes.pop_front().unwrap_or(0) / 6 } else { 0 };
+            let noise = ((n * 160 + k) * 7_919 % 33) as i16 - 16;
+            *sample = said.get(n * FRAME_SAMPLES + k).copied().unwrap_or(0).saturating_add(back + noise);
+        }
+        if silent_from_ms == Some(n as u64 * FRAME_MS) {
+            line.recording.silence(Silence::Callee);
+        }
+        match network {
+            Network::Bad if n % 41 == 7 => {}
+            Network::Bad if (210..260).contains(&n) => late.push(frame),
+            Network::Good | Network::Bad => {
+                for frame in std::mem::take(&mut late) {
+                    line.hear(&frame);
+                }
+                line.hear(&frame);
+            }
+        }
+        if n == 170 {
+            let heard = Some(Words { text: "you have reached".into(), confidence: 0.8 });
+            line.tell(Input::Recognised { utterance: 90, interim: false, heard });
+        }
+        if line.call.poll_timeout().is_some_and(|due| due <= line.at()) {
+            let now = line.at();
+            line.call.handle_timeout(now);
+            line.drain();
+        }
+    }
+    line.tell(Input::RemoteHangup);
+    line.now += 10_000;
+    let now = line.at();
+    line.call.handle_timeout(now);
+    line.drain();
+    let trace = line.summary.and_then(|summary| summary.trace).unwrap();
+    let (recorded, placement) = line.recording.finish().await.unwrap();
+    write(&recorded.path, trace, placement).unwrap();
+    line.events
+}
+
+/// The events that the recording in `folder` replays to, and how much of the call the trace covers, ms.
+fn again(folder: &Path) -> (Vec<Value>, u64) {
+    let path = recording_path(folder, "c1");
+    let trace = read_trace(&path).unwrap();
+    let audio = sound::read(&std::fs::read(path).unwrap(), Side::Left, sound::RECORDING).unwrap();
+    let heard = listen_again(&audio, trace.options.clone(), &trace).unwrap();
+    (heard.events.iter().map(|event| json!(event)).collect(), trace.frames * FRAME_MS)
+}
+
+/// A greeting of two sentences with a beep.
+fn mailbox() -> Vec<i16> {
+    let mut said = vec![0; ms_to_samples(600)];
+    said.extend(voice(2_600, 120.0));
+    said.resize(said.len() + ms_to_samples(500), 0);
+    said.extend(voice(2_400, 125.0));
+    said.resize(said.len() + ms_to_samples(900), 0);
+    said.extend(callcore::audio::tone::tone(&[1_000.0], 400, -20.0));
+    said
+}
+
+#[tokio::test]
+async fn a_recording_replays_to_the_same_events_also_while_the_bot_speaks() {
+    let mut hello = vec![0; ms_to_samples(500)];
+    hello.extend(voice(450, 140.0));
+    for (name, said) in [("mailbox", mailbox()), ("person", hello), ("nobody", Vec::new())] {
+        for network in [Network::Good, Network::Bad] {
+            for echo in [false, true] {
+                let folder = tempfile::tempdir().unwrap();
+                let live = call(folder.path(), &said, network, echo, None).await;
+                assert!(live.len() >= 2, "{name}: {live:?}");
+                let (replayed, _) = again(folder.path());
+                assert_eq!(json!(replayed).to_string(), json!(live).to_string(), "{name}, echo {echo}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_trace_ends_where_the_recording_leaves_the_callee_out_and_is_for_its_owner_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    call(folder.path(), &mailbox(), Network::Good, false, Some(3_000)).await;
+    let (_, covered_ms) = again(folder.path());
+    assert_eq!(covered_ms, 3_000);
+    let path = super::trace::trace_path(&recording_path(folder.path(), "c1"));
+    let meta = std::fs::metadata(path).unwrap();
+    let mode = std::os::unix::fs::PermissionsExt::mode(&meta.permissions());
+    assert_eq!(mode & 0o777, 0o600);
+    assert!(meta.len() < 4_096, "{} bytes", meta.len());
+}
