@@ -181,5 +181,6 @@ const fn noun(sound: Sound) -> &'static str {
         Sound::Sit => "special information tones",
         Sound::Fax => "fax tones",
         Sound::Ringback => "ringback",
+        Sound::Music => "music",
     }
 }
