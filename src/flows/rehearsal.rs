@@ -97,7 +97,7 @@ impl FileTests {
     }
 
     /// Runs every case within the bounds of `check`: how many passed, and what did not come true in the others, up
-    /// to [`MOST_FAILURES`].
+    /// to a hundred of them.
     #[must_use]
     pub fn run(&self, flow: &Arc<Flow>, check: &Check) -> (usize, Vec<Diagnostic>) {
         let (mut passed, mut failures) = (0, Vec::new());

@@ -10,7 +10,7 @@
 //! | `connection` | one socket from the handshake to the last word |
 //! | `server` | the port, its limits, its end |
 //!
-//! A call comes out as an [`Offer`](super::Offer): who calls whom, a [`Leg`] as any other trunk yields, and the way to
+//! A call comes out as an [`Offer`](super::Offer): who calls whom, a [`Leg`](super::Leg) as any other trunk yields, and the way to
 //! pick up. Nothing is sent to the caller before that.
 
 pub mod access;
