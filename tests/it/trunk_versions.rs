@@ -4,14 +4,14 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use callcore::call::{DialStatus, Disposition};
+use callcore::call::{DialStatus, Disposition, Link as Way};
 use dering::cdr_wire::{CdrField, CdrFilter, CdrQuery, Comparison};
 use dering::trunk::socketio::{Link, MediaWire, Options, SocketIoTrunk, Version};
 use dering::trunk::{Codec, DialError, Leg, LegCommand, LegEvent, Order};
 use serde_json::{Value, json};
 
 use crate::peer::{Peer, hex, within};
-use crate::trunk_fixture::{Scene, ask, cdr, heard, over, place, record};
+use crate::trunk_fixture::{Scene, ask, cdr, heard, over, place, record, way};
 
 const STATUSES: [(&str, DialStatus); 3] = [
     ("Dialing", DialStatus::Dialing),
@@ -177,8 +177,12 @@ async fn a_call_whose_websocket_breaks_goes_on_over_a_new_one() {
     ask(&leg, LegCommand::CheckPoint("before".into())).await;
     frame(&mut peer).await;
     peer.tell(json!({"ws": id, "terminate": true})).await;
+    assert_eq!(way(&mut leg).await, Way::Away);
     peer.wait_for("another socket", |report| report.get("opened").cloned()).await;
-    assert_eq!(frame(&mut peer).await, json!({"event": "checkPoint", "data": "before"}));
+    assert_eq!(way(&mut leg).await, Way::Up);
+    // What the carrier has not confirmed is the call's to send again.
+    ask(&leg, LegCommand::CheckPoint("after".into())).await;
+    assert_eq!(frame(&mut peer).await, json!({"event": "checkPoint", "data": "after"}));
     say(&mut peer, &id, json!({"event": "dtmf", "data": {"digit": "1"}})).await;
     assert_eq!(heard(&mut leg).await, LegEvent::Digit('1'));
 }
