@@ -18,6 +18,8 @@ use super::trace::{read_trace, write};
 use crate::speech::sound;
 
 const ANSWERED_MS: u64 = 700;
+/// Length of a call. The writer of a recording, who has no virtual time, must be able to wait with all of it.
+const FRAMES: usize = 700;
 const FLOW: &str = "\
 flow: f
 start: hello
@@ -117,7 +119,7 @@ impl Line {
     }
 }
 
-/// A call of 24 s in which the callee says `said`; its events, and the recording in `folder`.
+/// A call in which the callee says `said`; its events, and the recording in `folder`.
 async fn call(
     folder: &Path,
     said: &[i16],
@@ -140,7 +142,7 @@ async fn call(
     line.tell(Input::Status(DialStatus::Connected));
     let (mut late, mut echoes): (Vec<Frame>, VecDeque<i16>) =
         (Vec::new(), vec![0; ms_to_samples(120)].into());
-    for n in 0..1_200_usize {
+    for n in 0..FRAMES {
         line.now += FRAME_MS;
         let mut frame: Frame = [0; FRAME_SAMPLES];
         for (k, sample) in frame.iter_mut().enumerate() {
@@ -179,6 +181,7 @@ async fn call(
     line.drain();
     let trace = line.summary.and_then(|summary| summary.trace).unwrap();
     let (recorded, placement) = line.recording.finish().await.unwrap();
+    assert_eq!(recorded.lost, None);
     write(&recorded.path, trace, placement).unwrap();
     line.events
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use serde_json::Map;
 
 use self::carrier::{Carrier, Cut, Manner, Said, Sent, Trouble, value};
@@ -24,6 +25,8 @@ const ANSWERED: u64 = 200;
 const AWAY: u64 = 10_000;
 const STALLED: u64 = 3_000;
 const LONGEST: u64 = 90_000;
+/// A carrier may be away for so long before anything is concluded from it, ms.
+const UNNOTICED: u64 = 520;
 
 const TALK: &str = "\
 flow: talk
@@ -178,7 +181,7 @@ impl Bench {
                 }
                 self.silence = 0;
             }
-            "no_input" if self.silence * FRAME_MS + 600 < 2_000 => {
+            "no_input" if self.silence * FRAME_MS + UNNOTICED * (1 + self.cuts.len() as u64) < 2_000 => {
                 self.lie(format!("no input, but only {} frames came", self.silence));
             }
             _ => {}
@@ -291,9 +294,11 @@ fn manner() -> impl Strategy<Value = Manner> {
     })
 }
 
+/// The same cases every time, and others for whoever looks for more of them.
 fn cases(usual: u32) -> ProptestConfig {
     let wanted = std::env::var("DERING_CUTS").ok().and_then(|text| text.parse().ok());
-    ProptestConfig::with_cases(wanted.unwrap_or(usual))
+    let rng_seed = if wanted.is_some() { RngSeed::Random } else { RngSeed::Fixed(20_261_129) };
+    ProptestConfig { rng_seed, ..ProptestConfig::with_cases(wanted.unwrap_or(usual)) }
 }
 
 proptest! {
