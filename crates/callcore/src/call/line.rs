@@ -131,7 +131,9 @@ impl Lifeline {
 impl Call {
     /// 20 ms of audio are a sign of life, too.
     pub(super) fn streams(&mut self, now: CallTime) {
-        let was_there = self.lifeline.alive_at.ms_since(self.lifeline.frame_at) > GAP_MS;
+        let Lifeline { alive_at, frame_at, .. } = self.lifeline;
+        // What comes together with the audio says nothing of the time before.
+        let was_there = alive_at.ms_since(frame_at) > GAP_MS && now.ms_since(alive_at) > JITTER_MS;
         self.alive(now);
         self.lifeline.frame(was_there, now);
     }
