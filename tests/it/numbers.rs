@@ -95,6 +95,8 @@ async fn what_a_spreadsheet_made_of_a_number_is_refused_with_its_cause() {
     let (status, _, detail) = reply.problem();
     assert!(status == 400 && detail.contains("spreadsheet"), "{detail}");
     let reply = desk.ask("short", "+62812345678;ext=12;postd=pp22", json!({})).await;
-    assert_eq!(reply.headers["dering-ignored-fields"], "target.ext, target.postd");
+    let ignored = reply.headers["dering-ignored-fields"].to_str().unwrap();
+    // Whether the carrier takes a `caller` is known once its version is.
+    assert!(ignored.starts_with("target.ext, target.postd"), "{ignored}");
     in_time(desk.app.shutdown()).await;
 }
