@@ -429,3 +429,9 @@ impl Stage {
 pub(crate) fn each<'a>(bodies: &'a [Value], field: &str) -> Vec<&'a str> {
     bodies.iter().map(|body| body[field].as_str().unwrap_or_default()).collect()
 }
+
+/// The fields that a reply says were ignored, but for `caller`: whether the carrier takes it is known once its version is.
+pub(crate) fn ignored_but_caller(header: &impl AsRef<[u8]>) -> String {
+    let fields = String::from_utf8_lossy(header.as_ref()).into_owned();
+    fields.split(", ").filter(|field| *field != "caller").collect::<Vec<_>>().join(", ")
+}
