@@ -18,7 +18,8 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::routing::post;
-use dering::outbox::{Handle, Options, Outbox, Reach};
+use dering::net::guard::AddressPolicy;
+use dering::outbox::{Handle, Options, Outbox};
 use dering::store::{
     self, CallBatch, DeliveryFilter, DeliveryState, NewApp, NewCall, NewNotification, Store,
 };
@@ -128,7 +129,7 @@ fn body(call: &str, sequence: usize, us: u64) -> String {
 }
 
 fn start(store: &Store) -> Fallible<Handle> {
-    Ok(Outbox::start(store.clone(), Options { reach: Reach::Anywhere, ..Options::default() })?)
+    Ok(Outbox::start(store.clone(), Options { policy: AddressPolicy::Anywhere, ..Options::default() })?)
 }
 
 async fn throughput(count: usize) -> Fallible<()> {

@@ -55,8 +55,8 @@ use self::openapi::Gate;
 pub use self::public_url::PublicUrl;
 pub use self::uploads::Uploads;
 use crate::flows::{Author, Catalog};
+use crate::net::guard::AddressPolicy;
 use crate::outbox;
-use crate::outbox::target::Reach;
 use crate::session;
 use crate::store::Store;
 
@@ -78,7 +78,7 @@ pub struct Api {
     pub bots: Arc<BTreeMap<String, String>>,
     pub metrics: Option<PrometheusHandle>,
     /// Which addresses a `notifyUrl` may name.
-    pub reach: Reach,
+    pub policy: AddressPolicy,
     /// How others reach this server.
     pub public_url: PublicUrl,
     pub uploads: Uploads,

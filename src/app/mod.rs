@@ -33,7 +33,7 @@ const DRAIN: Duration = Duration::from_secs(20);
 const OFFERS: usize = 256;
 
 /// Between two times of writing down who used the API and who failed to.
-const HOUSEKEEPING: Duration = Duration::from_secs(60);
+const MAINTENANCE_EVERY: Duration = Duration::from_secs(60);
 
 /// A running server.
 #[derive(Debug)]
@@ -77,7 +77,8 @@ impl App {
         engines::check_voices(&tts, &folder).await;
         let mut admission = config.auth.options()?;
         let proxies = admission.trusted_proxies.clone();
-        let (reach, flows_reach) = (config.webhooks.reach("webhooks")?, config.requests.reach("requests")?);
+        let (policy, flows_policy) =
+            (config.webhooks.address_policy("webhooks")?, config.requests.address_policy("requests")?);
         let key = config.auth.key_source()?;
         let options = store::Options { key, ..store::Options::file(&config.database) };
         let store = Store::open(options).await?;
@@ -98,7 +99,7 @@ impl App {
                 "calls that were cut off by the last stop have been closed"
             );
         }
-        let sending = outbox::Options { reach: reach.clone(), ..outbox::Options::default() };
+        let sending = outbox::Options { policy: policy.clone(), ..outbox::Options::default() };
         let outbox = Outbox::start(store.clone(), sending)?;
         engines::warn_of_flows_unheard(&recognizers, &flows).await;
         let routes = Arc::new(session::Routes::new(config.inbound.routes()?, &flows, config.country).await?);
@@ -120,7 +121,7 @@ impl App {
             flows: Arc::clone(&flows),
             tts,
             recognizers,
-            requests: session::Requests::new(flows_reach)?,
+            requests: session::Requests::new(flows_policy)?,
         };
         let options = session::Options {
             recordings: config.recordings.folder.clone(),
@@ -153,7 +154,7 @@ impl App {
             flows: Arc::clone(&flows),
             bots: Arc::new(config.bots.clone()),
             metrics,
-            reach,
+            policy,
             public_url: config.public_url.clone(),
             uploads: api::Uploads::new(stop.clone()),
         };
@@ -166,7 +167,7 @@ impl App {
         let limits = config.connections.limits(budget.connections, &proxies);
         let server = http::serve(listener, api::router(api), limits, http::Waits::default(), stop.clone());
         let server = tokio::spawn(server);
-        tokio::spawn(housekeeping(auth.clone(), stop.clone()));
+        tokio::spawn(maintenance(auth.clone(), stop.clone()));
         Ok(Self { address, store, auth, calls, flows, outbox, inbound, server, stop, _local: local })
     }
 
@@ -224,7 +225,7 @@ impl App {
             tracing::warn!("open HTTP connections were cut");
         }
         self.outbox.shutdown().await;
-        self.auth.keep_house().await;
+        self.auth.run_maintenance().await;
         self.store.close().await;
     }
 }
@@ -256,9 +257,9 @@ fn line(
 }
 
 /// What the API has to do now and then.
-async fn housekeeping(auth: api::auth::Auth, stop: CancellationToken) {
-    while stop.run_until_cancelled(tokio::time::sleep(HOUSEKEEPING)).await.is_some() {
-        auth.keep_house().await;
+async fn maintenance(auth: api::auth::Auth, stop: CancellationToken) {
+    while stop.run_until_cancelled(tokio::time::sleep(MAINTENANCE_EVERY)).await.is_some() {
+        auth.run_maintenance().await;
     }
 }
 

@@ -372,8 +372,8 @@ fn parse(path: &str, text: &str) -> Result<Config, ConfigError> {
         trunk.limits.check().map_err(|what| ConfigError::Trunk { trunk: trunk.name.clone(), what })?;
     }
     config.connections.check()?;
-    config.webhooks.reach("webhooks")?;
-    config.requests.reach("requests")?;
+    config.webhooks.address_policy("webhooks")?;
+    config.requests.address_policy("requests")?;
     Ok(config)
 }
 

@@ -6,7 +6,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 
 use super::ConfigError;
-use crate::outbox::Reach;
+use crate::net::guard::AddressPolicy;
 
 /// Which addresses may be asked, beside public ones.
 #[derive(Debug, Default, Deserialize)]
@@ -23,12 +23,12 @@ impl Outward {
     ///
     /// # Errors
     /// When an entry is neither an address nor a network.
-    pub fn reach(&self, setting: &'static str) -> Result<Reach, ConfigError> {
+    pub fn address_policy(&self, setting: &'static str) -> Result<AddressPolicy, ConfigError> {
         if self.allow_private {
-            return Ok(Reach::Anywhere);
+            return Ok(AddressPolicy::Anywhere);
         }
         if self.allow.is_empty() {
-            return Ok(Reach::Public);
+            return Ok(AddressPolicy::Public);
         }
         let network = |text: &String| {
             let address = text.parse::<IpAddr>().map(IpNet::from);
@@ -39,7 +39,7 @@ impl Outward {
                 ),
             })
         };
-        Ok(Reach::PublicAnd(self.allow.iter().map(network).collect::<Result<_, _>>()?))
+        Ok(AddressPolicy::PublicAnd(self.allow.iter().map(network).collect::<Result<_, _>>()?))
     }
 }
 
@@ -53,10 +53,10 @@ mod tests {
             allow: allow.iter().map(|text| (*text).to_owned()).collect(),
             ..Outward::default()
         };
-        assert_eq!(outward(&[]).reach("webhooks").unwrap(), Reach::Public);
-        let reach = outward(&["10.20.0.7", "fd00::/64"]).reach("webhooks").unwrap();
-        assert!(reach.check("http://10.20.0.7/").is_ok() && reach.check("http://10.20.0.8/").is_err());
-        let error = outward(&["10.20"]).reach("webhooks").unwrap_err().to_string();
+        assert_eq!(outward(&[]).address_policy("webhooks").unwrap(), AddressPolicy::Public);
+        let policy = outward(&["10.20.0.7", "fd00::/64"]).address_policy("webhooks").unwrap();
+        assert!(policy.check("http://10.20.0.7/").is_ok() && policy.check("http://10.20.0.8/").is_err());
+        let error = outward(&["10.20"]).address_policy("webhooks").unwrap_err().to_string();
         assert!(error.starts_with("webhooks: allow: \"10.20\" is no address or network"), "{error}");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Order comes from the ledger, which hands out at most one notification of a call at a time. The worker
 //! bounds posts in flight, in all and per endpoint, and sleeps until something falls due, something new
-//! is committed ([`Handle::wake`]) or a post ends. Each turn settles every post that ended and claims what
+//! is committed ([`Handle::wake`]) or a post ends. Each round settles every post that ended and claims what
 //! there is room for in one transaction, so that the more there is to do the less each costs.
 
 use std::collections::{BTreeSet, HashMap};
@@ -15,9 +15,9 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::breaker::BreakerState;
 use super::health::Health;
-use super::post::{Outcome, Poster};
-use super::{Error, Options};
-use crate::store::{Claim, ClaimRequest, Settlement, Store, Turn, Verdict};
+use super::options::{Error, Options};
+use super::post::{Posted, Poster};
+use crate::store::{Claim, ClaimRequest, DeliveryOutcome, DeliveryRound, Settlement, Store};
 
 /// The longest sleep: a change of the wall clock is noticed after this.
 const NAP: Duration = Duration::from_secs(60);
@@ -46,7 +46,7 @@ pub struct Outbox {
 #[derive(Debug)]
 struct Post {
     claim: Claim,
-    outcome: Outcome,
+    posted: Posted,
 }
 
 #[derive(Debug, Default)]
@@ -119,7 +119,7 @@ impl Outbox {
             }
         }
         loop {
-            let nap = self.turn(self.options.concurrency.max(1)).await;
+            let nap = self.round(self.options.concurrency.max(1)).await;
             tokio::select! {
                 biased;
                 () = self.stopping.cancelled() => break,
@@ -138,7 +138,7 @@ impl Outbox {
     async fn drain(&mut self) {
         let deadline = tokio::time::Instant::now() + self.options.drain;
         loop {
-            self.turn(self.options.concurrency.max(1)).await;
+            self.round(self.options.concurrency.max(1)).await;
             if self.posts.is_empty() {
                 break;
             }
@@ -153,7 +153,7 @@ impl Outbox {
         while let Ok(Some(ended)) = tokio::time::timeout_at(deadline, self.posts.join_next_with_id()).await {
             self.ended(ended);
         }
-        self.turn(0).await;
+        self.round(0).await;
         if !self.posts.is_empty() {
             let posts = self.posts.len();
             tracing::info!(posts, "webhooks in flight are cut off and will be posted again");
@@ -162,18 +162,18 @@ impl Outbox {
 
     /// Settles what ended, claims what there is room for and sets it off. Returns how long nothing else can
     /// fall due.
-    async fn turn(&mut self, concurrency: usize) -> Duration {
+    async fn round(&mut self, concurrency: usize) -> Duration {
         let now_ms = (self.options.now_ms)();
         let wanted = std::mem::take(&mut *self.shared.wanted.lock().unwrap_or_else(PoisonError::into_inner));
         for endpoint in wanted {
             self.health.try_now(&endpoint, now_ms);
         }
-        let turn = Turn {
+        let round = DeliveryRound {
             settlements: self.settlements.clone(),
             health: self.health.news(),
             request: self.request(concurrency, now_ms),
         };
-        let claimed = match self.store.turn(turn).await {
+        let claimed = match self.store.settle_and_claim(round).await {
             Ok(claimed) => claimed,
             Err(error) => {
                 tracing::error!(%error, "webhooks wait because the database fails");
@@ -195,8 +195,8 @@ impl Outbox {
             let (endpoint, poster) = (claim.endpoint.clone(), Arc::clone(&self.poster));
             self.health.begun(&endpoint, now_ms);
             let post = async move {
-                let outcome = poster.attempt(&claim).await;
-                Post { claim, outcome }
+                let posted = poster.attempt(&claim).await;
+                Post { claim, posted }
             };
             let id = self.posts.spawn(post).id();
             self.endpoints.insert(id, endpoint);
@@ -245,11 +245,11 @@ impl Outbox {
     }
 
     fn learn(&mut self, post: Post) {
-        let Post { claim, outcome: Outcome { attempt, verdict, condition } } = post;
-        tell(&claim, attempt.error.as_deref().unwrap_or_default(), verdict);
+        let Post { claim, posted: Posted { attempt, outcome, condition } } = post;
+        tell(&claim, attempt.error.as_deref().unwrap_or_default(), outcome);
         let now_ms = attempt.at_ms.saturating_add(attempt.duration_ms);
         metrics::histogram!("dering_webhook_seconds").record(attempt.duration_ms as f64 / 1000.0);
-        if verdict == Verdict::Delivered {
+        if outcome == DeliveryOutcome::Delivered {
             let lag_ms = now_ms.saturating_sub(claim.created_ms);
             metrics::histogram!("dering_webhook_lag_seconds").record(lag_ms as f64 / 1000.0);
         }
@@ -263,22 +263,22 @@ impl Outbox {
             Some(BreakerState::Closed) => tracing::info!(endpoint, "a webhook endpoint works again"),
             Some(BreakerState::HalfOpen) | None => {}
         }
-        self.settlements.push(claim.settlement(attempt, verdict));
+        self.settlements.push(claim.settlement(attempt, outcome));
     }
 }
 
-fn tell(claim: &Claim, error: &str, verdict: Verdict) {
+fn tell(claim: &Claim, error: &str, outcome: DeliveryOutcome) {
     let (call, id, kind) = (claim.call_id.as_str(), claim.id.as_str(), claim.kind.as_str());
-    let result = match verdict {
-        Verdict::Delivered => {
+    let result = match outcome {
+        DeliveryOutcome::Delivered => {
             tracing::debug!(call.id = call, webhook.id = id, kind, "webhook delivered");
             "delivered"
         }
-        Verdict::Retry { .. } => {
+        DeliveryOutcome::Retry { .. } => {
             tracing::info!(call.id = call, webhook.id = id, kind, error, "webhook failed and is retried");
             "retry"
         }
-        Verdict::Dead(reason) => {
+        DeliveryOutcome::Dead(reason) => {
             let reason = reason.as_str();
             tracing::warn!(call.id = call, webhook.id = id, kind, reason, error, "webhook given up");
             "dead"

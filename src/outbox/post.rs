@@ -9,10 +9,11 @@ use reqwest::{Client, Response, StatusCode, Url};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc2822;
 
+use super::headers;
 use super::health::Condition;
-use super::target::{TargetError, guarded_client};
-use super::{Error, Options, headers};
-use crate::store::{Attempt, Claim, DeadReason, Verdict};
+use super::options::{Error, Options};
+use crate::net::guard::{GuardError, guarded_client};
+use crate::store::{Attempt, Claim, DeadReason, DeliveryOutcome};
 
 /// Of an answer's body this much is read, and kept for whoever looks into a failure.
 const RESPONSE_BYTES: usize = 1024;
@@ -32,9 +33,9 @@ pub(super) struct Poster {
 
 /// What came of an attempt.
 #[derive(Debug)]
-pub(super) struct Outcome {
+pub(super) struct Posted {
     pub(super) attempt: Attempt,
-    pub(super) verdict: Verdict,
+    pub(super) outcome: DeliveryOutcome,
     pub(super) condition: Condition,
 }
 
@@ -63,7 +64,7 @@ impl Poster {
     }
 
     /// Posts, and says what happened and what follows.
-    pub(super) async fn attempt(&self, claim: &Claim) -> Outcome {
+    pub(super) async fn attempt(&self, claim: &Claim) -> Posted {
         let (at_ms, started) = ((self.options.now_ms)(), Instant::now());
         let answer = match tokio::time::timeout(self.options.timeout, self.post(claim, at_ms / 1000)).await {
             Ok(answer) => answer,
@@ -73,37 +74,37 @@ impl Poster {
         let mut attempt = Attempt { at_ms, duration_ms, ..Attempt::default() };
         let ended_ms = at_ms.saturating_add(duration_ms);
         let again = |wait| retry(self.options.schedule, claim.attempts, ended_ms, wait);
-        let (verdict, condition) = match answer {
+        let (outcome, condition) = match answer {
             Ok(answer) => {
                 attempt.status = Some(answer.status.as_u16());
                 attempt.response = answer.response;
-                let verdict = match answer.status {
-                    status if status.is_success() => Verdict::Delivered,
-                    StatusCode::GONE => Verdict::Dead(DeadReason::Gone),
+                let outcome = match answer.status {
+                    status if status.is_success() => DeliveryOutcome::Delivered,
+                    StatusCode::GONE => DeliveryOutcome::Dead(DeadReason::Gone),
                     _ => again(answer.retry_after_ms),
                 };
                 let condition = condition(answer.status, answer.problem.as_deref());
                 attempt.error = answer.problem;
-                (verdict, condition)
+                (outcome, condition)
             }
             Err(failure) => {
-                let (reason, verdict, condition) = match failure {
+                let (reason, outcome, condition) = match failure {
                     Failure::Unreachable(reason) => (reason.clone(), again(None), Condition::Ill(reason)),
                     Failure::Ours(reason) => (reason, again(None), Condition::Unknown),
                     Failure::Lasting(reason) => {
-                        (reason, Verdict::Dead(DeadReason::Refused), Condition::Unknown)
+                        (reason, DeliveryOutcome::Dead(DeadReason::Refused), Condition::Unknown)
                     }
                 };
                 attempt.error = Some(reason);
-                (verdict, condition)
+                (outcome, condition)
             }
         };
-        Outcome { attempt, verdict, condition }
+        Posted { attempt, outcome, condition }
     }
 
     async fn post(&self, claim: &Claim, timestamp_s: i64) -> Result<Answer, Failure> {
-        let reach = &self.options.reach;
-        let mut url = reach.check(&claim.url).map_err(|error| Failure::Lasting(error.to_string()))?;
+        let policy = &self.options.policy;
+        let mut url = policy.check(&claim.url).map_err(|error| Failure::Lasting(error.to_string()))?;
         let (origin, mut hops) = (url.origin(), 0);
         loop {
             // The caller's headers may hold secrets that are meant for the caller's own host.
@@ -115,7 +116,7 @@ impl Poster {
             let mut response =
                 request.send().await.map_err(|error| failure(&error, (hops > 0).then_some(&url)))?;
             let problem = match next_hop(&response, &url) {
-                Ok(Some(next)) if hops < REDIRECTS => match reach.check(next.as_str()) {
+                Ok(Some(next)) if hops < REDIRECTS => match policy.check(next.as_str()) {
                     Ok(next) => {
                         (url, hops) = (next, hops + 1);
                         continue;
@@ -137,7 +138,7 @@ impl Poster {
 }
 
 fn client(options: &Options) -> Result<Client, Error> {
-    Ok(guarded_client(&options.reach, options.hosts, "webhooks", |builder| {
+    Ok(guarded_client(&options.policy, options.hosts, "webhooks", |builder| {
         builder
             // They are followed here, where each is checked.
             .redirect(reqwest::redirect::Policy::none())
@@ -191,9 +192,9 @@ fn failure(error: &reqwest::Error, redirected: Option<&Url>) -> Failure {
     let mut cause = error.source();
     let mut text = String::new();
     while let Some(inner) = cause {
-        match inner.downcast_ref::<TargetError>() {
+        match inner.downcast_ref::<GuardError>() {
             // A name may get another address.
-            Some(refused @ TargetError::Forbidden { .. }) => {
+            Some(refused @ GuardError::Forbidden { .. }) => {
                 return Failure::Ours(format!("{behind}{refused}"));
             }
             Some(refused) => return Failure::Unreachable(format!("{behind}{refused}")),
@@ -204,14 +205,14 @@ fn failure(error: &reqwest::Error, redirected: Option<&Url>) -> Failure {
     Failure::Unreachable(format!("{behind}the post failed: {text}"))
 }
 
-fn retry(schedule: Schedule, attempts_before: i64, ended_ms: i64, wait_ms: Option<i64>) -> Verdict {
+fn retry(schedule: Schedule, attempts_before: i64, ended_ms: i64, wait_ms: Option<i64>) -> DeliveryOutcome {
     let next = u32::try_from(attempts_before + 1).unwrap_or(u32::MAX);
     match schedule.delay_ms(next, rand::random()) {
         Some(delay_ms) => {
             let delay_ms = i64::try_from(delay_ms).unwrap_or(i64::MAX).max(wait_ms.unwrap_or(0));
-            Verdict::Retry { due_ms: ended_ms.saturating_add(delay_ms) }
+            DeliveryOutcome::Retry { due_ms: ended_ms.saturating_add(delay_ms) }
         }
-        None => Verdict::Dead(DeadReason::Exhausted),
+        None => DeliveryOutcome::Dead(DeadReason::Exhausted),
     }
 }
 
@@ -268,8 +269,8 @@ mod tests {
     #[test]
     fn the_next_attempt_waits_for_the_schedule_and_for_the_receiver_whichever_is_longer() {
         let due = |attempts, wait| match retry(WEBHOOK, attempts, 0, wait) {
-            Verdict::Retry { due_ms } => Some(due_ms),
-            Verdict::Dead(_) | Verdict::Delivered => None,
+            DeliveryOutcome::Retry { due_ms } => Some(due_ms),
+            DeliveryOutcome::Dead(_) | DeliveryOutcome::Delivered => None,
         };
         assert!((5_000..=5_500).contains(&due(0, None).unwrap()));
         assert!((30_000..=33_000).contains(&due(1, Some(1_000)).unwrap()));

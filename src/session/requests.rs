@@ -12,7 +12,7 @@ use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, Response};
 use tokio::sync::Semaphore;
 
-use crate::outbox::target::{NO_HOSTS, Reach, TargetError, guarded_client};
+use crate::net::guard::{AddressPolicy, GuardError, NO_HOSTS, guarded_client};
 
 /// Largest answer, bytes.
 const LARGEST_ANSWER: usize = 256 * 1024;
@@ -27,22 +27,22 @@ const REDIRECTS: usize = 3;
 #[derive(Clone, Debug)]
 pub struct Requests {
     client: Client,
-    reach: Reach,
+    policy: AddressPolicy,
     slots: Arc<Semaphore>,
 }
 
 impl Requests {
-    /// Requests go only where `reach` admits.
+    /// Requests go only where `policy` admits.
     ///
     /// # Errors
     /// When the HTTP client cannot be set up.
-    pub fn new(reach: Reach) -> Result<Self, reqwest::Error> {
-        let client = guarded_client(&reach, NO_HOSTS, "requests of flows", |builder| {
+    pub fn new(policy: AddressPolicy) -> Result<Self, reqwest::Error> {
+        let client = guarded_client(&policy, NO_HOSTS, "requests of flows", |builder| {
             builder
                 .redirect(Policy::custom(same_server))
                 .user_agent(concat!("dering/", env!("CARGO_PKG_VERSION")))
         })?;
-        Ok(Self { client, reach, slots: Arc::new(Semaphore::new(AT_ONCE)) })
+        Ok(Self { client, policy, slots: Arc::new(Semaphore::new(AT_ONCE)) })
     }
 
     /// Makes a request and hands back what came of it.
@@ -64,7 +64,7 @@ impl Requests {
     }
 
     async fn exchange(&self, request: &Request) -> Result<ErrandEnd, String> {
-        let url = self.reach.check(&request.url).map_err(|error| error.to_string())?;
+        let url = self.policy.check(&request.url).map_err(|error| error.to_string())?;
         let mut sending = self.client.request(method(request.method), url).headers(headers(request)?);
         if let Some(body) = &request.body {
             if body.len() > LARGEST_BODY {
@@ -142,7 +142,7 @@ fn reason(error: &reqwest::Error) -> String {
     let mut cause = error.source();
     let mut text = "it could not be sent".to_owned();
     while let Some(inner) = cause {
-        if let Some(refused) = inner.downcast_ref::<TargetError>() {
+        if let Some(refused) = inner.downcast_ref::<GuardError>() {
             return refused.to_string();
         }
         text = inner.to_string();
@@ -188,8 +188,11 @@ mod tests {
         Request { method, shown_url: "http://shown".into(), url, headers, body: None, timeout_ms: 300 }
     }
 
-    async fn made(reach: Reach, request: Request) -> Result<(u16, Option<serde_json::Value>), String> {
-        let requests = Requests::new(reach).unwrap();
+    async fn made(
+        policy: AddressPolicy,
+        request: Request,
+    ) -> Result<(u16, Option<serde_json::Value>), String> {
+        let requests = Requests::new(policy).unwrap();
         let ended = requests.make(ErrandId(1), Box::new(request)).await;
         if let Input::ErrandEnded { end: ErrandEnd::Answered { status, body }, .. } = ended {
             return Ok((status, body));
@@ -204,7 +207,7 @@ mod tests {
     async fn json_goes_out_with_the_flows_headers_and_json_comes_back() {
         let mut asked = request(Method::Post, format!("{}/echo", server().await));
         asked.body = Some("{\"a\":1}".to_owned());
-        let answer = made(Reach::Anywhere, asked).await.unwrap();
+        let answer = made(AddressPolicy::Anywhere, asked).await.unwrap();
         assert_eq!(answer, (201, Some(json!({ "key": "secret", "sent": { "a": 1 } }))));
     }
 
@@ -217,12 +220,12 @@ mod tests {
             ("/large", "the answer has more than 256 KiB"),
             ("/slow", "the service did not answer in time"),
         ] {
-            let told = made(Reach::Anywhere, request(Method::Get, format!("{server}{path}"))).await;
+            let told = made(AddressPolicy::Anywhere, request(Method::Get, format!("{server}{path}"))).await;
             assert_eq!(told, Err(expected.to_owned()), "{path}");
         }
-        let here = made(Reach::Anywhere, request(Method::Get, format!("{server}/here"))).await;
+        let here = made(AddressPolicy::Anywhere, request(Method::Get, format!("{server}/here"))).await;
         assert_eq!(here, Ok((200, Some(json!({ "balance": 7 })))));
-        let text = made(Reach::Anywhere, request(Method::Get, format!("{server}/text"))).await;
+        let text = made(AddressPolicy::Anywhere, request(Method::Get, format!("{server}/text"))).await;
         assert_eq!(text, Ok((200, None)));
     }
 
@@ -231,7 +234,8 @@ mod tests {
         let server = server().await;
         let named = server.replace("127.0.0.1", "localhost");
         for url in [server, named, "http://169.254.169.254/latest".into()] {
-            let refused = made(Reach::Public, request(Method::Get, format!("{url}/json"))).await.unwrap_err();
+            let refused =
+                made(AddressPolicy::Public, request(Method::Get, format!("{url}/json"))).await.unwrap_err();
             assert!(refused.contains("not at a public address"), "{url}: {refused}");
         }
     }

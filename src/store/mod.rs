@@ -60,9 +60,9 @@ pub use dialout::{Acceptance, FlowUse, NewDialOut, NewParties, NewPlan, PlannedR
 pub use do_not_call::{DoNotCallRow, NewDoNotCall};
 pub use flow_versions::{FlowLabelRow, FlowVersionRow, LabelMove, LabelMoveRow, NewFlowVersion};
 pub use ledger::{
-    Attempt, AttemptRow, Claim, ClaimRequest, Claimed, DeadReason, DeliveryFilter, DeliveryPage, DeliveryRow,
-    DeliveryState, EndpointHealth, EndpointRow, NotSettled, NotificationRow, Redelivered, Settlement, Tally,
-    Turn, Verdict,
+    Attempt, AttemptRow, Claim, ClaimRequest, Claimed, DeadReason, DeliveryFilter, DeliveryOutcome,
+    DeliveryPage, DeliveryRound, DeliveryRow, DeliveryState, EndpointHealth, EndpointRow, NotSettled,
+    NotificationRow, Redelivered, Settlement, Tally,
 };
 pub use link_keys::LinkKey;
 pub use retention::ExpiredRecording;

@@ -9,7 +9,7 @@ use axum::http::{Request, header};
 use dering::api::auth::Auth;
 use dering::api::{Api, PublicUrl, Uploads, description, router, routes};
 use dering::flows::{Catalog, Folder};
-use dering::outbox::target::Reach;
+use dering::net::guard::AddressPolicy;
 use dering::outbox::{self, Outbox};
 use dering::session;
 use dering::speech::stt::Recognizers;
@@ -36,7 +36,7 @@ async fn api(folder: &TempDir) -> Api {
             ..tts::Options::default()
         }),
         recognizers: Recognizers::default(),
-        requests: session::Requests::new(Reach::Public).unwrap(),
+        requests: session::Requests::new(AddressPolicy::Public).unwrap(),
     };
     let calls = session::Handle::new(parts, session::Options::default());
     let bots = Arc::new(BTreeMap::new());
@@ -48,7 +48,7 @@ async fn api(folder: &TempDir) -> Api {
         flows,
         bots,
         metrics: None,
-        reach: Reach::Public,
+        policy: AddressPolicy::Public,
         public_url: PublicUrl::default(),
         uploads: Uploads::new(CancellationToken::new()),
         outbox,

@@ -11,8 +11,9 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use callcore::retry::Schedule;
+use dering::net::guard::AddressPolicy;
 use dering::outbox::receiver::{Inbox, Receipt, Receiver};
-use dering::outbox::{BreakerOptions, Handle, Options, Outbox, Reach};
+use dering::outbox::{BreakerOptions, Handle, Options, Outbox};
 use dering::store::{AttemptRow, CallBatch, NotificationRow, Store};
 use dering::wallclock::now_ms;
 use serde_json::Value;
@@ -27,7 +28,7 @@ const LIMIT: Duration = Duration::from_secs(120);
 fn options(schedule: Schedule) -> Options {
     // Failures come quickly here; the pauses of a breaker are a matter of other tests.
     let breaker = BreakerOptions { failures: 1_000_000, ..BreakerOptions::default() };
-    Options { reach: Reach::Anywhere, schedule, breaker, ..Options::default() }
+    Options { policy: AddressPolicy::Anywhere, schedule, breaker, ..Options::default() }
 }
 
 fn local() -> SocketAddr {
@@ -282,7 +283,7 @@ async fn a_receiver_that_does_not_answer_in_time_is_tried_again() {
 async fn an_address_of_our_own_network_is_never_posted_to() {
     let (store, inbox) = (store_with_app().await, inbox());
     let receiver = Receiver::start(inbox.router(), local()).await.unwrap();
-    let options = Options { reach: Reach::Public, ..options(QUICK) };
+    let options = Options { policy: AddressPolicy::Public, ..options(QUICK) };
     let outbox = Outbox::start(store.clone(), options).unwrap();
     begin(&store, &outbox, "literal", &receiver.url(), &["Answered"]).await;
     let named = format!("http://localhost:{}/notify", receiver.address().port());

@@ -11,8 +11,9 @@ use axum::Router;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::IntoResponse;
 use callcore::retry::Schedule;
+use dering::net::guard::AddressPolicy;
 use dering::outbox::receiver::{Inbox, Receiver};
-use dering::outbox::{Handle, Options, Outbox, Reach};
+use dering::outbox::{Handle, Options, Outbox};
 use dering::store::{AttemptRow, CallBatch, NotificationRow, Store};
 use dering::trunk::inbound::tls;
 use tokio::net::TcpListener;
@@ -34,9 +35,9 @@ fn hosts(name: &str) -> Option<IpAddr> {
 
 /// A worker that may post to this computer, which stands for the public network, and nowhere else that is private.
 fn guarded(store: &Store) -> Handle {
-    let reach = Reach::PublicAnd(Arc::new(["127.0.0.0/8".parse().unwrap()]));
+    let policy = AddressPolicy::PublicAnd(Arc::new(["127.0.0.0/8".parse().unwrap()]));
     let schedule = Schedule(&[0, 10, 10]);
-    Outbox::start(store.clone(), Options { reach, hosts, schedule, ..Options::default() }).unwrap()
+    Outbox::start(store.clone(), Options { policy, hosts, schedule, ..Options::default() }).unwrap()
 }
 
 async fn begin(store: &Store, outbox: &Handle, call: &str, url: &str) {

@@ -1,6 +1,7 @@
 //! Signatures of webhooks, held against an implementation that is not ours: npm's `standardwebhooks`.
 
-use dering::outbox::{Options, Outbox, Reach};
+use dering::net::guard::AddressPolicy;
+use dering::outbox::{Options, Outbox};
 use dering::store::{CallBatch, Store};
 use serde_json::{Value, json};
 
@@ -13,7 +14,7 @@ async fn next(peer: &mut Peer) -> Value {
 }
 
 fn options() -> Options {
-    Options { reach: Reach::Anywhere, ..Options::default() }
+    Options { policy: AddressPolicy::Anywhere, ..Options::default() }
 }
 
 async fn one_call(store: &Store, call: &str, url: &str) {

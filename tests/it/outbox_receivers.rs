@@ -10,8 +10,9 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use callcore::retry::{Backoff, Schedule, WEBHOOK};
+use dering::net::guard::AddressPolicy;
 use dering::outbox::receiver::{Inbox, Receiver};
-use dering::outbox::{BreakerOptions, Handle, Options, Outbox, Reach};
+use dering::outbox::{BreakerOptions, Handle, Options, Outbox};
 use dering::store::{CallBatch, EndpointRow, NotificationRow, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -22,7 +23,7 @@ use crate::system_stage::{in_time, local};
 const QUICK: Schedule = Schedule(&[0, 20, 20]);
 
 fn options() -> Options {
-    Options { reach: Reach::Anywhere, schedule: QUICK, ..Options::default() }
+    Options { policy: AddressPolicy::Anywhere, schedule: QUICK, ..Options::default() }
 }
 
 async fn begin(store: &Store, outbox: &Handle, call: &str, url: &str) {

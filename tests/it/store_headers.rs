@@ -4,7 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use dering::store::{
-    Act, Attempt, CallUpdate, ClaimRequest, KeySource, NewNotification, Options, Store, Turn, Verdict,
+    Act, Attempt, CallUpdate, ClaimRequest, DeliveryOutcome, DeliveryRound, KeySource, NewNotification,
+    Options, Store,
 };
 use dering::wallclock::now_ms;
 
@@ -60,7 +61,7 @@ async fn end(store: &Store, call_id: &str) {
 }
 
 /// Claims what is due and has every post end as `verdict`; what the posts carried.
-async fn post(store: &Store, verdict: Verdict) -> Vec<String> {
+async fn post(store: &Store, verdict: DeliveryOutcome) -> Vec<String> {
     let request = ClaimRequest {
         now_ms: now_ms() + 1,
         lease_ms: 60_000,
@@ -68,11 +69,12 @@ async fn post(store: &Store, verdict: Verdict) -> Vec<String> {
         per_endpoint: 10,
         ..ClaimRequest::default()
     };
-    let claimed = store.turn(Turn { request, ..Turn::default() }).await.unwrap();
+    let claimed =
+        store.settle_and_claim(DeliveryRound { request, ..DeliveryRound::default() }).await.unwrap();
     let carried = claimed.claims.iter().map(|claim| claim.headers["authorization"].clone()).collect();
     let settlements =
         claimed.claims.iter().map(|claim| claim.settlement(Attempt::default(), verdict)).collect();
-    store.turn(Turn { settlements, ..Turn::default() }).await.unwrap();
+    store.settle_and_claim(DeliveryRound { settlements, ..DeliveryRound::default() }).await.unwrap();
     carried
 }
 
@@ -88,10 +90,10 @@ async fn headers_lie_sealed_and_go_with_the_last_delivery() {
     let shown = store.deliveries(&dering::store::DeliveryFilter::default(), None, 10).await.unwrap();
     assert_eq!(shown.deliveries[0].headers["authorization"], TOKEN);
 
-    assert_eq!(post(&store, Verdict::Delivered).await, [TOKEN]);
+    assert_eq!(post(&store, DeliveryOutcome::Delivered).await, [TOKEN]);
     assert_eq!(kept(&path).await, (1, 1), "the call goes on and will need them");
     end(&store, "c1").await;
-    assert_eq!(post(&store, Verdict::Delivered).await, [TOKEN]);
+    assert_eq!(post(&store, DeliveryOutcome::Delivered).await, [TOKEN]);
     assert_eq!(kept(&path).await, (0, 0));
     assert!(store.notify_headers("c1").await.unwrap().is_empty());
 }
@@ -105,12 +107,12 @@ async fn headers_of_webhooks_that_were_given_up_stay_until_they_are_sent_again()
     call(&store, "c1").await;
     end(&store, "c1").await;
     for _ in 0..2 {
-        post(&store, Verdict::Dead(dering::store::DeadReason::Exhausted)).await;
+        post(&store, DeliveryOutcome::Dead(dering::store::DeadReason::Exhausted)).await;
     }
     assert_eq!(kept(&path).await, (1, 2));
     store.redeliver(dering::store::DeliveryFilter::default(), 10).await.unwrap();
-    assert_eq!(post(&store, Verdict::Delivered).await, [TOKEN]);
-    assert_eq!(post(&store, Verdict::Delivered).await, [TOKEN]);
+    assert_eq!(post(&store, DeliveryOutcome::Delivered).await, [TOKEN]);
+    assert_eq!(post(&store, DeliveryOutcome::Delivered).await, [TOKEN]);
     assert_eq!(kept(&path).await, (0, 0));
 }
 
@@ -123,9 +125,9 @@ async fn headers_that_earlier_versions_left_in_clear_are_sealed_or_deleted_at_th
     for call_id in ["over", "running"] {
         call(&store, call_id).await;
     }
-    post(&store, Verdict::Delivered).await;
+    post(&store, DeliveryOutcome::Delivered).await;
     end(&store, "over").await;
-    post(&store, Verdict::Delivered).await;
+    post(&store, DeliveryOutcome::Delivered).await;
     store.close().await;
     raw(&path, "UPDATE calls SET notify_headers = '{\"authorization\":\"Bearer in clear\"}'").await;
     raw(&path, "UPDATE notifications SET headers = '{\"authorization\":\"Bearer in clear\"}'").await;

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use dering::store::{
-    Attempt, CallBatch, Claim, ClaimRequest, DeadReason, DeliveryFilter, DeliveryState, NewNotification,
-    NotSettled, Options, Store, Tally, Turn, Verdict,
+    Attempt, CallBatch, Claim, ClaimRequest, DeadReason, DeliveryFilter, DeliveryOutcome, DeliveryRound,
+    DeliveryState, NewNotification, NotSettled, Options, Store, Tally,
 };
 use dering::wallclock::now_ms;
 use secrecy::ExposeSecret;
@@ -25,17 +25,18 @@ fn room(now_ms: i64) -> ClaimRequest {
 }
 
 async fn claim(store: &Store, request: ClaimRequest) -> Vec<Claim> {
-    store.turn(Turn { request, ..Turn::default() }).await.unwrap().claims
+    store.settle_and_claim(DeliveryRound { request, ..DeliveryRound::default() }).await.unwrap().claims
 }
 
 fn kinds(claims: &[Claim]) -> Vec<&str> {
     claims.iter().map(|claim| claim.kind.as_str()).collect()
 }
 
-async fn settle(store: &Store, claim: &Claim, now: i64, verdict: Verdict) -> bool {
+async fn settle(store: &Store, claim: &Claim, now: i64, verdict: DeliveryOutcome) -> bool {
     let attempt = Attempt { at_ms: now, duration_ms: 4, status: Some(200), ..Attempt::default() };
     let settlements = vec![claim.settlement(attempt, verdict)];
-    store.turn(Turn { settlements, ..Turn::default() }).await.unwrap().stale == 0
+    store.settle_and_claim(DeliveryRound { settlements, ..DeliveryRound::default() }).await.unwrap().stale
+        == 0
 }
 
 #[tokio::test]
@@ -48,15 +49,15 @@ async fn the_next_notification_of_a_call_waits_until_the_one_before_is_settled()
     assert_eq!(first[0].secrets[0].expose_secret(), SECRET);
     assert!(claim(&store, room(now)).await.is_empty());
 
-    assert!(settle(&store, &first[0], now, Verdict::Retry { due_ms: now + 5_000 }).await);
+    assert!(settle(&store, &first[0], now, DeliveryOutcome::Retry { due_ms: now + 5_000 }).await);
     assert!(claim(&store, room(now + 4_999)).await.is_empty());
     let again = claim(&store, room(now + 5_000)).await;
     assert_eq!((again[0].id.as_str(), again[0].attempts), (first[0].id.as_str(), 1));
 
-    assert!(settle(&store, &again[0], now + 5_000, Verdict::Delivered).await);
+    assert!(settle(&store, &again[0], now + 5_000, DeliveryOutcome::Delivered).await);
     let second = claim(&store, room(now + 6_000)).await;
     assert_eq!(kinds(&second), ["completed"]);
-    assert!(settle(&store, &second[0], now + 6_000, Verdict::Dead(DeadReason::Exhausted)).await);
+    assert!(settle(&store, &second[0], now + 6_000, DeliveryOutcome::Dead(DeadReason::Exhausted)).await);
     assert_eq!(kinds(&claim(&store, room(now + 7_000)).await), ["late"]);
 
     assert_eq!(store.tally("c1").await.unwrap(), Tally { open: 1, delivered: 1, dead: 1 });
@@ -70,13 +71,16 @@ async fn a_claim_that_is_never_settled_lapses_and_its_late_owner_is_ignored() {
     with_notifications(&store, "c1", URL, &["Answered"]).await;
     let now = now_ms();
     let lost = claim(&store, room(now)).await.remove(0);
-    let look_again = store.turn(Turn { request: room(now + 1), ..Turn::default() }).await.unwrap();
+    let look_again = store
+        .settle_and_claim(DeliveryRound { request: room(now + 1), ..DeliveryRound::default() })
+        .await
+        .unwrap();
     assert_eq!(look_again.next_due_ms, Some(now + LEASE_MS));
 
     let taken_over = claim(&store, room(now + LEASE_MS)).await.remove(0);
     assert_eq!(taken_over.id, lost.id);
-    assert!(!settle(&store, &lost, now + LEASE_MS, Verdict::Dead(DeadReason::Exhausted)).await);
-    assert!(settle(&store, &taken_over, now + LEASE_MS, Verdict::Delivered).await);
+    assert!(!settle(&store, &lost, now + LEASE_MS, DeliveryOutcome::Dead(DeadReason::Exhausted)).await);
+    assert!(settle(&store, &taken_over, now + LEASE_MS, DeliveryOutcome::Delivered).await);
     assert_eq!(store.attempts(&lost.id).await.unwrap().len(), 1);
 }
 
@@ -123,15 +127,22 @@ async fn many_ends_are_written_down_at_once_each_with_its_own_attempt() {
     }
     let now = now_ms();
     let claims = claim(&store, room(now)).await;
-    let fates =
-        [Verdict::Delivered, Verdict::Retry { due_ms: now + 9_000 }, Verdict::Dead(DeadReason::Refused)];
+    let fates = [
+        DeliveryOutcome::Delivered,
+        DeliveryOutcome::Retry { due_ms: now + 9_000 },
+        DeliveryOutcome::Dead(DeadReason::Refused),
+    ];
     let settlements = claims.iter().zip(fates).enumerate().map(|(n, (claim, verdict))| {
         let status = Some(200 + u16::try_from(n).unwrap());
         let error = Some(format!("\"{n}\" it said\n"));
         claim.settlement(Attempt { at_ms: now, duration_ms: 4, status, error, ..Attempt::default() }, verdict)
     });
-    let turn = Turn { settlements: settlements.collect(), request: room(now + 10), ..Turn::default() };
-    let next = store.turn(turn).await.unwrap();
+    let turn = DeliveryRound {
+        settlements: settlements.collect(),
+        request: room(now + 10),
+        ..DeliveryRound::default()
+    };
+    let next = store.settle_and_claim(turn).await.unwrap();
     let mut calls: Vec<_> = next.claims.iter().map(|claim| (claim.call_id.as_str(), claim.seq)).collect();
     calls.sort_unstable();
     assert_eq!((next.stale, calls), (0, vec![("c1", 2), ("c3", 2)]));
@@ -149,7 +160,7 @@ async fn many_ends_are_written_down_at_once_each_with_its_own_attempt() {
 }
 
 /// Settles everything of a call that falls due, one after the other, as `verdict`.
-async fn run_out(store: &Store, mut now: i64, verdict: Verdict) -> Vec<String> {
+async fn run_out(store: &Store, mut now: i64, verdict: DeliveryOutcome) -> Vec<String> {
     let mut sent = Vec::new();
     loop {
         now += 10;
@@ -172,7 +183,7 @@ async fn a_receiver_that_is_gone_gets_nothing_more_of_this_call_until_somebody_a
     let now = now_ms();
     let first = claim(&store, room(now)).await;
     let gone = first.iter().find(|claim| claim.call_id == "c1").unwrap();
-    assert!(settle(&store, gone, now, Verdict::Dead(DeadReason::Gone)).await);
+    assert!(settle(&store, gone, now, DeliveryOutcome::Dead(DeadReason::Gone)).await);
     let late = vec![notification("c1", URL, "late"), notification("c1", "http://other.test/", "elsewhere")];
     store.record(CallBatch { notifications: late, ..crate::store_fixture::later("c1") }).await.unwrap();
 
@@ -189,7 +200,7 @@ async fn what_is_sent_again_keeps_its_id_and_goes_in_order_before_what_was_not_s
     let store = store_with_app().await;
     with_notifications(&store, "c1", URL, &["one", "two", "three"]).await;
     let now = now_ms();
-    let dead = Verdict::Dead(DeadReason::Exhausted);
+    let dead = DeliveryOutcome::Dead(DeadReason::Exhausted);
     assert_eq!(run_out(&store, now, dead).await, ["one", "two", "three"]);
     let dead = store.notifications("c1").await.unwrap();
     let late = vec![notification("c1", URL, "four")];
@@ -200,7 +211,7 @@ async fn what_is_sent_again_keeps_its_id_and_goes_in_order_before_what_was_not_s
     assert_eq!((again.ids, again.more), (vec![dead[0].id.clone(), dead[1].id.clone()], true));
     assert_eq!(again.endpoints, ["http://127.0.0.1:9"]);
     let now = now_ms() + 1_000;
-    assert_eq!(run_out(&store, now, Verdict::Delivered).await, ["one", "two", "four"]);
+    assert_eq!(run_out(&store, now, DeliveryOutcome::Delivered).await, ["one", "two", "four"]);
     let rows = store.notifications("c1").await.unwrap();
     assert_eq!((rows[0].id.as_str(), rows[0].attempts, rows[0].redelivered), (dead[0].id.as_str(), 2, 1));
     let states: Vec<_> = rows.iter().map(|row| row.state.as_str()).collect();
@@ -227,16 +238,16 @@ async fn an_earlier_one_that_is_sent_again_waits_for_the_post_in_flight_only() {
     with_notifications(&store, "c1", URL, &["one", "two"]).await;
     let now = now_ms();
     let failed = claim(&store, room(now)).await.remove(0);
-    assert!(settle(&store, &failed, now, Verdict::Dead(DeadReason::Exhausted)).await);
+    assert!(settle(&store, &failed, now, DeliveryOutcome::Dead(DeadReason::Exhausted)).await);
     let flying = claim(&store, room(now + 1_000)).await.remove(0);
     let first = store.notifications("c1").await.unwrap().remove(0);
     assert!(store.redeliver_one(&first.id).await.unwrap().is_ok());
     assert!(claim(&store, room(now + 2_000)).await.is_empty(), "never two of a call at once");
     // The post in flight fails; its next attempt is hours away, but the earlier one goes at once.
-    assert!(settle(&store, &flying, now + 2_000, Verdict::Retry { due_ms: now + 7_200_000 }).await);
+    assert!(settle(&store, &flying, now + 2_000, DeliveryOutcome::Retry { due_ms: now + 7_200_000 }).await);
     let next = claim(&store, room(now + 3_000)).await;
     assert_eq!(kinds(&next), ["one"]);
-    assert!(settle(&store, &next[0], now + 3_000, Verdict::Delivered).await);
+    assert!(settle(&store, &next[0], now + 3_000, DeliveryOutcome::Delivered).await);
     assert_eq!(kinds(&claim(&store, room(now + 4_000)).await), ["two"]);
 }
 

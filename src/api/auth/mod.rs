@@ -214,7 +214,7 @@ impl Auth {
 
     /// What has to be done now and then, about once a minute: writes down when apps and keys were last used and which
     /// logins failed, and forgets tokens that expired.
-    pub async fn keep_house(&self) {
+    pub async fn run_maintenance(&self) {
         let Inner { store, options, rates, logins } = &*self.0;
         if let Err(error) = store.flush_last_used().await {
             tracing::warn!(%error, "when apps and keys were last used could not be written down");

@@ -89,7 +89,7 @@ pub(super) async fn make(
     let digest = digest(DOOR, body.members());
     let key = parts::key(&headers)?.map(|key| Key { key, digest });
     let mut faults = Faults::default();
-    let asked = body.fields(Names::Exact, &mut faults, |fields| Make::read(fields, &api.reach));
+    let asked = body.fields(Names::Exact, &mut faults, |fields| Make::read(fields, &api.policy));
     let mut ignored = faults.end(Code::Malformed)?;
     if asked.r#type == CallType::Video {
         return Err(Problem::new(Code::Invalid, NO_VIDEO).with_field("type", NO_VIDEO));

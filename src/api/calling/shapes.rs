@@ -11,7 +11,7 @@ use utoipa::{IntoParams, ToSchema};
 use crate::api::dialout::parts::{self, LONGEST_NAME, LONGEST_URL};
 use crate::api::extract::{cursor, page_size};
 use crate::api::fields::{Fields, Given};
-use crate::outbox::target::Reach;
+use crate::net::guard::AddressPolicy;
 use crate::store::{Cursor, HistoryRow, LARGEST_METADATA};
 
 const LONGEST_ID: usize = 64;
@@ -70,7 +70,7 @@ pub(in crate::api) struct Make {
 }
 
 impl Make {
-    pub(super) fn read(fields: &mut Fields<'_>, reach: &Reach) -> Self {
+    pub(super) fn read(fields: &mut Fields<'_>, policy: &AddressPolicy) -> Self {
         let lonely = !fields.holds("notify_url") && fields.holds("notify_headers");
         let id = |fields: &mut Fields<'_>, name| fields.text(name, LONGEST_ID);
         let made = Self {
@@ -82,7 +82,7 @@ impl Make {
             caller: parts::caller(fields),
             trunk: fields.text("trunk", LONGEST_NAME),
             notify_url: fields.read("notify_url", LONGEST_URL, |url| {
-                reach.check(url).map(|_| url.to_owned()).map_err(|error| error.to_string())
+                policy.check(url).map(|_| url.to_owned()).map_err(|error| error.to_string())
             }),
             notify_headers: parts::headers(fields, "notify_headers"),
             ignore_do_not_call: fields.yes("ignore_do_not_call").unwrap_or_default(),
@@ -220,7 +220,8 @@ mod tests {
         let read = |body: Value| {
             let object = Object::read(body.to_string().as_bytes(), "body").unwrap();
             let mut faults = Faults::default();
-            let made = object.fields(Names::Exact, &mut faults, |fields| Make::read(fields, &Reach::Public));
+            let made =
+                object.fields(Names::Exact, &mut faults, |fields| Make::read(fields, &AddressPolicy::Public));
             faults.end(Code::Malformed).map(|_| made.r#type).map_err(|problem| problem.detail().to_owned())
         };
         for (word, kind) in [

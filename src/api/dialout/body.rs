@@ -12,7 +12,7 @@ use super::times::times;
 use crate::api::error::{Code, Problem};
 use crate::api::fields::{Faults, Fields, Names, Object};
 use crate::api::numbers;
-use crate::outbox::target::Reach;
+use crate::net::guard::AddressPolicy;
 use crate::session::{CallControl, NotifyTarget};
 
 /// How long a call may ring, ms.
@@ -61,7 +61,7 @@ pub(super) struct Asked<'a> {
     /// What the bot runs.
     pub(super) runs: &'a str,
     /// Which addresses notifications may go to.
-    pub(super) reach: &'a Reach,
+    pub(super) policy: &'a AddressPolicy,
     pub(super) now_ms: i64,
 }
 
@@ -104,7 +104,7 @@ fn read(fields: &mut Fields<'_>, asked: Asked<'_>) -> DialOut {
         control: control(fields),
         amd_params: fields.text("amdParams", LONGEST_NAME),
         ring_timeout_ms: fields.ms("timeoutInMs", RING_MS),
-        notify: notify(fields, asked.reach),
+        notify: notify(fields, asked.policy),
         ignore_do_not_call: fields.yes("ignoreDoNotCall").unwrap_or_default(),
         flow: flow(fields, asked),
         start_ms,
@@ -137,7 +137,7 @@ fn timers(fields: &mut Fields<'_>) -> TimerOverrides {
 }
 
 /// Where status changes go. What belongs to notifications is not followed where none are sent.
-fn notify(fields: &mut Fields<'_>, reach: &Reach) -> Option<NotifyTarget> {
+fn notify(fields: &mut Fields<'_>, policy: &AddressPolicy) -> Option<NotifyTarget> {
     let lonely = !fields.holds("notifyUrl");
     for name in ["notifyHeaders", "amdEventsSubscription"] {
         if lonely && fields.holds(name) {
@@ -145,7 +145,7 @@ fn notify(fields: &mut Fields<'_>, reach: &Reach) -> Option<NotifyTarget> {
         }
     }
     let url = fields.read("notifyUrl", LONGEST_URL, |url| {
-        reach.check(url).map(|_| url.to_owned()).map_err(|error| error.to_string())
+        policy.check(url).map(|_| url.to_owned()).map_err(|error| error.to_string())
     });
     let headers = headers(fields, "notifyHeaders");
     let amd_events = fields.list("amdEventsSubscription", MOST_EVENTS, |name| {
@@ -179,8 +179,12 @@ mod tests {
 
     use super::*;
 
-    const ASKED: Asked<'_> =
-        Asked { bot_id: "sales", runs: "short@beta", reach: &Reach::Anywhere, now_ms: 1_750_942_157_600 };
+    const ASKED: Asked<'_> = Asked {
+        bot_id: "sales",
+        runs: "short@beta",
+        policy: &AddressPolicy::Anywhere,
+        now_ms: 1_750_942_157_600,
+    };
 
     fn read(body: &str) -> Result<DialOut, Problem> {
         parse(Object::read(body.as_bytes(), "body")?, ASKED)

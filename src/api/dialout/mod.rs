@@ -42,7 +42,7 @@ async fn perform(
 ) -> Result<Answer, Problem> {
     let digest = digest(bot_id, body.members());
     let runs = api.bots.get(bot_id).map_or(bot_id, String::as_str);
-    let asked = body::parse(body, Asked { bot_id, runs, reach: &api.reach, now_ms: now_ms() })?;
+    let asked = body::parse(body, Asked { bot_id, runs, policy: &api.policy, now_ms: now_ms() })?;
     let mut ignored = asked.ignored.clone();
     if key.is_some() && asked.idempotency_key.is_some() && key != asked.idempotency_key {
         ignored.push("idempotencyKey".to_owned());

@@ -104,7 +104,7 @@ pub struct Attempt {
 
 /// What follows from an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum DeliveryOutcome {
     Delivered,
     Retry { due_ms: i64 },
     Dead(DeadReason),
@@ -141,24 +141,24 @@ pub struct Settlement {
     url: String,
     fence: i64,
     attempt: Attempt,
-    verdict: Verdict,
+    outcome: DeliveryOutcome,
     /// Whether the caller's own headers were on it.
     headed: bool,
 }
 
 impl Claim {
-    /// What to hand to [`Store::turn`] after `attempt`.
+    /// What to hand to [`Store::settle_and_claim`] after `attempt`.
     #[must_use]
-    pub fn settlement(&self, attempt: Attempt, verdict: Verdict) -> Settlement {
+    pub fn settlement(&self, attempt: Attempt, outcome: DeliveryOutcome) -> Settlement {
         let (id, call_id, url) = (self.id.clone(), self.call_id.clone(), self.url.clone());
         let headed = !self.headers.is_empty();
-        Settlement { id, call_id, url, fence: self.fence, attempt, verdict, headed }
+        Settlement { id, call_id, url, fence: self.fence, attempt, outcome, headed }
     }
 }
 
 /// What one round of the delivery worker writes down and asks for.
 #[derive(Clone, Debug, Default)]
-pub struct Turn {
+pub struct DeliveryRound {
     /// Attempts that were made, with what follows from each. A delivered or dead notification makes way
     /// for the next one of its call.
     pub settlements: Vec<Settlement>,
@@ -172,11 +172,11 @@ impl Store {
     /// transaction.
     ///
     /// # Errors
-    /// When the database fails; then nothing is written, and the same turn may be taken again.
-    pub async fn turn(&self, turn: Turn) -> Result<Claimed, Error> {
+    /// When the database fails; then nothing is written, and the same round may be tried again.
+    pub async fn settle_and_claim(&self, round: DeliveryRound) -> Result<Claimed, Error> {
         let work = self.write(move |connection| {
             async move {
-                let Turn { settlements, health, request } = turn;
+                let DeliveryRound { settlements, health, request } = round;
                 let stale = settle::settle(connection, &settlements).await?;
                 endpoints::put(connection, &health).await?;
                 let claimed = claim::claim(connection, request).await?;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::types::Json;
 
-use super::{DeadReason, Settlement, Verdict};
+use super::{DeadReason, DeliveryOutcome, Settlement};
 use crate::store::{Error, headers};
 
 /// Writes attempts down, with what follows from them. Returns how many came too late.
@@ -37,12 +37,12 @@ pub(super) async fn settle(
     .execute(&mut *connection)
     .await?
     .rows_affected();
-    for gone in settlements.iter().filter(|s| s.verdict == Verdict::Dead(DeadReason::Gone)) {
+    for gone in settlements.iter().filter(|s| s.outcome == DeliveryOutcome::Dead(DeadReason::Gone)) {
         give_up_rest(connection, gone).await?;
     }
     let next = settlements.iter().map(|s| promote::at(&s.call_id, ended_ms(s))).collect();
     promote::all(connection, next).await?;
-    let delivered = settlements.iter().filter(|s| s.headed && s.verdict == Verdict::Delivered);
+    let delivered = settlements.iter().filter(|s| s.headed && s.outcome == DeliveryOutcome::Delivered);
     let calls: Vec<&str> = delivered.map(|s| s.call_id.as_str()).collect();
     headers::delete_delivered(connection, &calls).await?;
     Ok((settlements.len() as u64).saturating_sub(settled))
@@ -53,12 +53,12 @@ fn ended_ms(settlement: &Settlement) -> i64 {
 }
 
 fn row(settlement: &Settlement) -> Value {
-    let Settlement { id, fence, attempt, verdict, .. } = settlement;
+    let Settlement { id, fence, attempt, outcome, .. } = settlement;
     let ended = ended_ms(settlement);
-    let (state, due, settled, reason) = match verdict {
-        Verdict::Delivered => ("delivered", None, Some(ended), None),
-        Verdict::Retry { due_ms } => ("due", Some(*due_ms), None, None),
-        Verdict::Dead(reason) => ("dead", None, Some(ended), Some(reason.as_str())),
+    let (state, due, settled, reason) = match outcome {
+        DeliveryOutcome::Delivered => ("delivered", None, Some(ended), None),
+        DeliveryOutcome::Retry { due_ms } => ("due", Some(*due_ms), None, None),
+        DeliveryOutcome::Dead(reason) => ("dead", None, Some(ended), Some(reason.as_str())),
     };
     json!({
         "id": id, "fence": fence, "state": state, "due": due, "settled": settled, "reason": reason,

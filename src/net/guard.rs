@@ -1,4 +1,5 @@
-//! Where webhooks may go. A caller names the URL, so it could name our own network: a post is made only
+//! The guard against server-side request forgery. A caller names the URL that a webhook or a request of a flow goes to,
+//! so it could name our own network: nothing is sent but
 //! to public addresses and to networks that were allowed, and the address that was checked is the one connected to,
 //! because the check sits in the HTTP client's resolver. Redirects are not followed by the client.
 
@@ -15,7 +16,7 @@ const LOOKUP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Which addresses may be posted to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Reach {
+pub enum AddressPolicy {
     /// Public addresses only.
     Public,
     /// Public addresses and those of these networks: for receivers on one's own network, without the rest of it.
@@ -32,7 +33,7 @@ pub const NO_HOSTS: Hosts = |_| None;
 
 /// Why a URL is not posted to.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TargetError {
+pub enum GuardError {
     #[error("{0:?} is not an absolute URL")]
     NotUrl(String),
     #[error("requests go to http or https, not to {0}")]
@@ -46,21 +47,21 @@ pub enum TargetError {
     Lookup { host: String, reason: String },
 }
 
-impl Reach {
+impl AddressPolicy {
     /// Checks all of a URL that can be checked without the network: its form, and its address where it
     /// names one.
     ///
     /// # Errors
     /// Says what is wrong with the URL.
-    pub fn check(&self, url: &str) -> Result<Url, TargetError> {
-        let parsed = Url::parse(url).map_err(|_| TargetError::NotUrl(url.to_owned()))?;
+    pub fn check(&self, url: &str) -> Result<Url, GuardError> {
+        let parsed = Url::parse(url).map_err(|_| GuardError::NotUrl(url.to_owned()))?;
         if !matches!(parsed.scheme(), "http" | "https") {
-            return Err(TargetError::Scheme(parsed.scheme().to_owned()));
+            return Err(GuardError::Scheme(parsed.scheme().to_owned()));
         }
         if !parsed.username().is_empty() || parsed.password().is_some() {
-            return Err(TargetError::Userinfo);
+            return Err(GuardError::Userinfo);
         }
-        let host = parsed.host_str().ok_or_else(|| TargetError::NotUrl(url.to_owned()))?;
+        let host = parsed.host_str().ok_or_else(|| GuardError::NotUrl(url.to_owned()))?;
         // An IPv6 literal stands in brackets.
         if let Ok(address) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
             self.admit(host, address)?;
@@ -68,11 +69,11 @@ impl Reach {
         Ok(parsed)
     }
 
-    /// [`Reach::check`], and the addresses that the host's name has now.
+    /// [`AddressPolicy::check`], and the addresses that the host's name has now.
     ///
     /// # Errors
     /// Says what is wrong with the URL, or that the name has no address.
-    pub async fn check_resolved(&self, url: &str) -> Result<Url, TargetError> {
+    pub async fn check_resolved(&self, url: &str) -> Result<Url, GuardError> {
         let parsed = self.check(url)?;
         if let Some(host) = parsed.domain() {
             self.lookup(host, NO_HOSTS).await?;
@@ -80,7 +81,7 @@ impl Reach {
         Ok(parsed)
     }
 
-    fn admit(&self, host: &str, address: IpAddr) -> Result<(), TargetError> {
+    fn admit(&self, host: &str, address: IpAddr) -> Result<(), GuardError> {
         let allowed = match self {
             Self::Public => is_public(address),
             Self::PublicAnd(networks) => {
@@ -93,17 +94,17 @@ impl Reach {
             return Ok(());
         }
         tracing::debug!(host, %address, "nothing is sent to an address that is not public");
-        Err(TargetError::Forbidden { host: host.to_owned(), address })
+        Err(GuardError::Forbidden { host: host.to_owned(), address })
     }
 
     /// All addresses of a name. One that is forbidden forbids the name: an answer that mixes public and
     /// private addresses has no honest use here.
-    async fn lookup(&self, host: &str, hosts: Hosts) -> Result<Vec<SocketAddr>, TargetError> {
+    async fn lookup(&self, host: &str, hosts: Hosts) -> Result<Vec<SocketAddr>, GuardError> {
         if let Some(address) = hosts(host) {
             self.admit(host, address)?;
             return Ok(vec![SocketAddr::new(address, 0)]);
         }
-        let failed = |reason: String| TargetError::Lookup { host: host.to_owned(), reason };
+        let failed = |reason: String| GuardError::Lookup { host: host.to_owned(), reason };
         let found: Result<io::Result<Vec<_>>, _> = tokio::time::timeout(LOOKUP_TIMEOUT, async {
             Ok(tokio::net::lookup_host((host, 0)).await?.collect())
         })
@@ -118,13 +119,13 @@ impl Reach {
     }
 }
 
-/// An HTTP client that connects only where `reach` admits; `configure` adds the rest. URLs that name an
-/// address and no host must go through [`Reach::check`] besides. `what` is made with it, for the log.
+/// An HTTP client that connects only where `policy` admits; `configure` adds the rest. URLs that name an
+/// address and no host must go through [`AddressPolicy::check`] besides. `what` is made with it, for the log.
 ///
 /// # Errors
 /// When the client cannot be set up.
 pub fn guarded_client(
-    reach: &Reach,
+    policy: &AddressPolicy,
     hosts: Hosts,
     what: &'static str,
     configure: impl Fn(ClientBuilder) -> ClientBuilder,
@@ -133,7 +134,7 @@ pub fn guarded_client(
     rustls::crypto::ring::default_provider().install_default().ok();
     let builder = || {
         let builder = Client::builder()
-            .dns_resolver(GuardedResolver { reach: reach.clone(), hosts })
+            .dns_resolver(GuardedResolver { policy: policy.clone(), hosts })
             // A proxy of the environment would connect in our place, past the check of addresses.
             .no_proxy()
             .retry(reqwest::retry::never());
@@ -151,15 +152,15 @@ pub fn guarded_client(
 /// The resolver of the HTTP clients.
 #[derive(Clone, Debug)]
 struct GuardedResolver {
-    reach: Reach,
+    policy: AddressPolicy,
     hosts: Hosts,
 }
 
 impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let Self { reach, hosts } = self.clone();
+        let Self { policy, hosts } = self.clone();
         Box::pin(async move {
-            let addresses = reach.lookup(name.as_str(), hosts).await?;
+            let addresses = policy.lookup(name.as_str(), hosts).await?;
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }
@@ -250,9 +251,9 @@ mod tests {
             "http://[ff02::1]/",
         ];
         for url in urls {
-            let refused = Reach::Public.check(url).unwrap_err();
-            assert!(matches!(refused, TargetError::Forbidden { .. }), "{url}: {refused}");
-            assert!(Reach::Anywhere.check(url).is_ok(), "{url}");
+            let refused = AddressPolicy::Public.check(url).unwrap_err();
+            assert!(matches!(refused, GuardError::Forbidden { .. }), "{url}: {refused}");
+            assert!(AddressPolicy::Anywhere.check(url).is_ok(), "{url}");
         }
     }
 
@@ -266,29 +267,31 @@ mod tests {
             "https://[2606:2800:220:1::1]/",
             "https://[64:ff9b::5db8:d822]/",
         ] {
-            assert!(Reach::Public.check(url).is_ok(), "{url}");
+            assert!(AddressPolicy::Public.check(url).is_ok(), "{url}");
         }
     }
 
     #[test]
     fn a_network_that_is_allowed_opens_itself_and_nothing_beside_it() {
-        let reach =
-            Reach::PublicAnd(Arc::new(["10.20.0.0/16".parse().unwrap(), "fd00::/64".parse().unwrap()]));
+        let policy = AddressPolicy::PublicAnd(Arc::new([
+            "10.20.0.0/16".parse().unwrap(),
+            "fd00::/64".parse().unwrap(),
+        ]));
         let allowed =
             ["http://10.20.3.4/", "http://[::ffff:10.20.3.4]/", "http://[fd00::1]/", "http://example.com/"];
         for url in allowed {
-            assert!(reach.check(url).is_ok(), "{url}");
+            assert!(policy.check(url).is_ok(), "{url}");
         }
         for url in
             ["http://10.21.0.1/", "http://127.0.0.1/", "http://169.254.169.254/", "http://[fd00:0:0:1::1]/"]
         {
-            assert!(matches!(reach.check(url), Err(TargetError::Forbidden { .. })), "{url}");
+            assert!(matches!(policy.check(url), Err(GuardError::Forbidden { .. })), "{url}");
         }
     }
 
     #[test]
     fn a_url_that_cannot_be_a_webhook_is_refused_with_the_reason() {
-        let problem = |url| Reach::Anywhere.check(url).unwrap_err().to_string();
+        let problem = |url| AddressPolicy::Anywhere.check(url).unwrap_err().to_string();
         assert_eq!(problem("/notify"), "\"/notify\" is not an absolute URL");
         assert_eq!(problem("ftp://example.com/"), "requests go to http or https, not to ftp");
         assert_eq!(problem("file:///etc/passwd"), "requests go to http or https, not to file");
@@ -298,9 +301,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_name_is_judged_by_the_addresses_it_has() {
-        let refused = Reach::Public.check_resolved("http://localhost:1/").await.unwrap_err();
-        assert!(matches!(refused, TargetError::Forbidden { host, .. } if host == "localhost"));
-        assert!(Reach::Anywhere.check_resolved("http://localhost:1/").await.is_ok());
+        let refused = AddressPolicy::Public.check_resolved("http://localhost:1/").await.unwrap_err();
+        assert!(matches!(refused, GuardError::Forbidden { host, .. } if host == "localhost"));
+        assert!(AddressPolicy::Anywhere.check_resolved("http://localhost:1/").await.is_ok());
     }
 
     proptest! {
@@ -323,7 +326,7 @@ mod tests {
 
         #[test]
         fn any_text_is_judged(url in ".{0,60}") {
-            let _judged = Reach::Public.check(&url);
+            let _judged = AddressPolicy::Public.check(&url);
         }
     }
 }
