@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use callcore::call::DialStatus;
-use dering::trunk::socketio::{Options, SocketIoTrunk};
+use dering::trunk::ocs::{OcsCarrier, Options};
 use dering::trunk::{LegCommand, LegEvent, Order};
 use secrecy::SecretString;
 use tokio::sync::{mpsc, watch};
@@ -80,7 +80,7 @@ async fn client(args: &[String]) -> Fallible<()> {
     let (calls, seconds, chunk_ms) = (number(2, 500), number(3, 20), number(4, 160));
     let mut options = Options::new("load", format!("http://{address}"), SecretString::from("t"));
     options.down_timeout = Duration::from_secs(10);
-    let (trunk, _task) = SocketIoTrunk::start(options)?;
+    let (trunk, _task) = OcsCarrier::start(options)?;
     trunk.connected().await?;
     let (window, measuring) = watch::channel(None::<(Instant, Instant)>);
     let (results, mut done) = mpsc::channel(64);
@@ -145,7 +145,7 @@ fn ms(sorted_us: &[u64], at: usize) -> f64 {
 }
 
 async fn call(
-    trunk: SocketIoTrunk,
+    trunk: OcsCarrier,
     ready: mpsc::Sender<()>,
     mut measuring: watch::Receiver<Option<(Instant, Instant)>>,
     chunk_ms: u64,

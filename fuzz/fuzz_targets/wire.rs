@@ -5,7 +5,7 @@ use bytes::Bytes;
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use tokio_tungstenite::tungstenite::Utf8Bytes;
-use trunk::socketio::packet::{Decoder, Packet};
+use trunk::ocs::packet::{Decoder, Packet};
 
 #[allow(dead_code, unused_imports)]
 mod trunk;
@@ -15,7 +15,7 @@ fuzz_target!(|bytes: &[u8]| {
     for line in bytes.split(|byte| *byte == b'\n') {
         let packet = match std::str::from_utf8(line) {
             Ok(text) => {
-                let _understood = trunk::inbound::read(text);
+                let _understood = trunk::ocs_inbound::read(text);
                 decoder.text(&Utf8Bytes::from(text))
             }
             Err(_) => decoder.binary(Bytes::copy_from_slice(line)),

@@ -21,9 +21,9 @@ use crate::flows::{Catalog, Folder};
 use crate::net::{descriptors, http};
 use crate::outbox::{self, Outbox};
 use crate::store::{self, Store};
-use crate::trunk::inbound;
-use crate::trunk::socketio::{self, SocketIoTrunk};
-use crate::trunk::{Line, LineOptions, Offer};
+use crate::trunk::ocs::{self, OcsCarrier};
+use crate::trunk::ocs_inbound;
+use crate::trunk::{Offer, Trunk, TrunkOptions};
 use crate::{api, session, telemetry};
 
 /// Running calls may end in this time at shutdown before they are hung up.
@@ -44,7 +44,7 @@ pub struct App {
     calls: session::Handle,
     flows: Arc<Catalog>,
     outbox: outbox::Handle,
-    inbound: Option<inbound::Server>,
+    inbound: Option<ocs_inbound::Server>,
     server: JoinHandle<()>,
     stop: CancellationToken,
     _local: local::Local,
@@ -109,7 +109,7 @@ impl App {
         let lateness = telemetry::Lateness::watch();
         let mut trunks = Vec::with_capacity(config.trunks.len());
         for trunk in &config.trunks {
-            trunks.push(line(trunk, offer.clone(), lateness.clone())?);
+            trunks.push(start_trunk(trunk, offer.clone(), lateness.clone())?);
         }
         drop(offer);
         session::settle(&store, &trunks, recovered.held).await?;
@@ -138,7 +138,7 @@ impl App {
         }
         let inbound = match config.inbound.options()? {
             Some(options) => {
-                let (port, offers) = inbound::Server::start(options).await?;
+                let (port, offers) = ocs_inbound::Server::start(options).await?;
                 let calls = calls.clone();
                 tokio::spawn(async move { calls.receive(offers, routes).await });
                 Some(port)
@@ -180,7 +180,7 @@ impl App {
     /// Where calls come in, if anywhere.
     #[must_use]
     pub fn inbound_address(&self) -> Option<SocketAddr> {
-        self.inbound.as_ref().map(inbound::Server::address)
+        self.inbound.as_ref().map(ocs_inbound::Server::address)
     }
 
     #[must_use]
@@ -198,7 +198,7 @@ impl App {
     /// # Errors
     /// When it cannot be used; then the old one stays.
     pub fn read_certificate(&self) -> anyhow::Result<bool> {
-        Ok(self.inbound.as_ref().map_or(Ok(false), inbound::Server::read_certificate)?)
+        Ok(self.inbound.as_ref().map_or(Ok(false), ocs_inbound::Server::read_certificate)?)
     }
 
     /// Reads the folder of flows again; each that is new becomes a version, as at the start. Those that have one now.
@@ -230,12 +230,12 @@ impl App {
     }
 }
 
-fn line(
+fn start_trunk(
     trunk: &config::Trunk,
     offer: Option<mpsc::Sender<Offer>>,
     lateness: telemetry::Lateness,
-) -> anyhow::Result<Line> {
-    let options = socketio::Options {
+) -> anyhow::Result<Trunk> {
+    let options = ocs::Options {
         version: trunk.version.fixed(),
         media: trunk.media,
         codec: trunk.codec,
@@ -244,16 +244,16 @@ fn line(
         offers: offer.filter(|_| trunk.takes_calls),
         did: trunk.did.clone(),
         calls_per_connection: trunk.calls_per_connection,
-        ..socketio::Options::new(&trunk.name, &trunk.url, trunk.token()?)
+        ..ocs::Options::new(&trunk.name, &trunk.url, trunk.token()?)
     };
-    let (handle, _task) = SocketIoTrunk::start(options)?;
-    let options = LineOptions {
+    let (carrier, _task) = OcsCarrier::start(options)?;
+    let options = TrunkOptions {
         name: trunk.name.clone(),
         limits: trunk.limits.limits(),
         caller_id: trunk.caller_id.clone(),
         lateness,
     };
-    Ok(Line::new(handle, options))
+    Ok(Trunk::new(carrier, options))
 }
 
 /// What the API has to do now and then.
@@ -265,8 +265,11 @@ async fn maintenance(auth: api::auth::Auth, stop: CancellationToken) {
 
 /// Raises the limit of open files, and says so when it is too small for what is configured.
 fn file_budget(config: &Config) -> descriptors::Budget {
-    let inbound =
-        if config.inbound.listen.is_some() { config.inbound.max_connections + inbound::UNPROVEN } else { 0 };
+    let inbound = if config.inbound.listen.is_some() {
+        config.inbound.max_connections + ocs_inbound::UNPROVEN
+    } else {
+        0
+    };
     let limit = descriptors::raise();
     let budget = descriptors::budget(limit, config.calls.max, inbound, config.connections.max);
     if budget.is_small() {

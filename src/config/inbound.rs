@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 
 use super::ConfigError;
 use crate::session::{NotifyTarget, Pattern, Route};
-use crate::trunk::inbound::access::Access;
-use crate::trunk::inbound::{Options, tls};
+use crate::trunk::ocs_inbound::access::Access;
+use crate::trunk::ocs_inbound::{Options, tls};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -25,7 +25,7 @@ pub use self::speech::{Key, Recogniser, Recognition, SpeechToText, TextToSpeech,
 use crate::api::PublicUrl;
 use crate::session::ParamSets;
 use crate::telemetry::LogFormat;
-use crate::trunk::socketio::{MediaWire, Version};
+use crate::trunk::ocs::{MediaWire, Version};
 use crate::trunk::{Codec, Limits};
 
 /// The defaults, with every key explained.

@@ -29,7 +29,7 @@ use super::unplaced::Unplaced;
 use crate::flows::Stored;
 use crate::store::{Acceptance, CallBatch, NewCall, NewDialOut, NewEvent, NewParties, NewPlan, RequestKey};
 use crate::telemetry::mask;
-use crate::trunk::{Line, Order, Ticket};
+use crate::trunk::{Order, Ticket, Trunk};
 use crate::wallclock::now_ms;
 
 /// How long an answer is kept for its idempotency key, ms.
@@ -38,7 +38,7 @@ pub(super) const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
 /// What a request that can be met needs.
 pub(super) struct Checked {
     pub(super) flow: Arc<Stored>,
-    pub(super) trunk: Line,
+    pub(super) trunk: Trunk,
     pub(super) run: Run,
     pub(super) hearing: Hearing,
     /// The number in its one form, by the country that is known.
@@ -53,7 +53,7 @@ pub(super) struct Place {
 
 impl Place {
     /// The line of the timeline of a call that has to wait for `trunk`.
-    pub(super) fn queued(&self, trunk: &Line, at_ms: i64) -> Option<NewEvent> {
+    pub(super) fn queued(&self, trunk: &Trunk, at_ms: i64) -> Option<NewEvent> {
         let Fact { kind, detail } = queued(trunk, self.ticket.ahead()?);
         Some(NewEvent { at_ms, t_ms: 0, kind: kind.into(), detail })
     }
@@ -128,7 +128,7 @@ impl Handle {
     }
 
     /// A line of the server and a place in the trunk's queue for call `call_id`.
-    pub(super) fn place(&self, call_id: &str, trunk: &Line) -> Result<Place, Refusal> {
+    pub(super) fn place(&self, call_id: &str, trunk: &Trunk) -> Result<Place, Refusal> {
         let control = self.reserve(call_id)?;
         match trunk.enter() {
             Ok(ticket) => Ok(Place { control, ticket }),

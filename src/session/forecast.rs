@@ -5,7 +5,7 @@ use super::plan::{When, when};
 use super::request::DialRequest;
 use super::unfollowed::unfollowed;
 use crate::store;
-use crate::trunk::Line;
+use crate::trunk::Trunk;
 use crate::wallclock::now_ms;
 
 /// What would become of a request.
@@ -61,7 +61,7 @@ impl Handle {
     /// When the database fails.
     pub async fn foresee(&self, request: &DialRequest) -> Result<Forecast, store::Error> {
         let flow = self.inner.parts.flows.find(&request.flow).await.ok();
-        let line = self.trunk(request.trunk.as_deref()).ok();
+        let trunk = self.trunk(request.trunk.as_deref()).ok();
         let estimate = match &flow {
             Some(flow) => Some(self.estimate(flow.flow.name(), flow.flow.limits().call_ms).await?),
             None => None,
@@ -78,9 +78,9 @@ impl Handle {
         };
         Ok(Forecast {
             verdict,
-            trunk: line.map(|line| {
-                let (busy, waiting) = line.load();
-                TrunkLoad { name: line.name().to_owned(), busy, waiting, lines: line.limits().calls }
+            trunk: trunk.map(|trunk| {
+                let (busy, waiting) = trunk.load();
+                TrunkLoad { name: trunk.name().to_owned(), busy, waiting, lines: trunk.limits().calls }
             }),
             flow: flow.map(|flow| (flow.flow.name().to_owned(), flow.digest.clone())),
             estimate,
@@ -89,7 +89,7 @@ impl Handle {
     }
 
     /// When a request that can be met would have its turn.
-    async fn turn(&self, request: &DialRequest, line: &Line) -> Result<Verdict, store::Error> {
+    async fn turn(&self, request: &DialRequest, trunk: &Trunk) -> Result<Verdict, store::Error> {
         let now = now_ms();
         match when(request.start_ms, request.expires_ms, now) {
             When::Expired => {
@@ -99,8 +99,8 @@ impl Handle {
             When::Later(start_ms) => return Ok(Verdict::Scheduled { start_ms }),
             When::Now => {}
         }
-        let load = self.load(line);
-        let planned = self.inner.parts.store.planned_before(line.name(), now).await?;
+        let load = self.load(trunk);
+        let planned = self.inner.parts.store.planned_before(trunk.name(), now).await?;
         let ahead = load.waiting + usize::try_from(planned).unwrap_or(usize::MAX);
         let free = load.lines.is_none_or(|lines| load.busy + load.waiting < lines);
         if request.patient {
@@ -113,9 +113,9 @@ impl Handle {
         if free {
             return Ok(Verdict::Now);
         }
-        if load.waiting >= line.limits().queue {
-            let full = crate::trunk::Full { waiting: load.waiting };
-            let refusal = Refusal::Queue { trunk: line.name().to_owned(), full };
+        if load.waiting >= trunk.limits().queue {
+            let full = crate::trunk::QueueFull { waiting: load.waiting };
+            let refusal = Refusal::Queue { trunk: trunk.name().to_owned(), full };
             return Ok(Verdict::Never(Box::new(refusal)));
         }
         // Planned calls begin only when a line is free, behind those that wait for one.

@@ -23,8 +23,7 @@ use crate::outbox;
 use crate::speech::stt::Recognizers;
 use crate::speech::tts::Tts;
 use crate::store::{self, Act, Store};
-use crate::trunk::socketio::Link;
-use crate::trunk::{Full, Line};
+use crate::trunk::{QueueFull, Trunk};
 use crate::wallclock;
 
 /// Prompts whose text is known are made before the number is dialled, for at most this long.
@@ -63,7 +62,7 @@ pub struct Parts {
     pub store: Store,
     pub outbox: outbox::Handle,
     /// By name; the first one is the default.
-    pub trunks: Vec<Line>,
+    pub trunks: Vec<Trunk>,
     pub flows: Arc<Catalog>,
     pub tts: Tts,
     pub recognizers: Recognizers,
@@ -82,7 +81,7 @@ pub enum Refusal {
     #[error("there is no trunk named \"{name}\"; there are: {known}")]
     UnknownTrunk { name: String, known: String },
     #[error("trunk \"{trunk}\" has no free line and {}; try again later, or raise its `limits`", .full)]
-    Queue { trunk: String, full: Full },
+    Queue { trunk: String, full: QueueFull },
     #[error(
         "this number is on the do-not-call list since call {call}; its owner asked not to be called again. \
          Send `ignoreDoNotCall: true` only with a new consent"
@@ -180,7 +179,7 @@ impl Handle {
     #[must_use]
     pub fn carriers(&self) -> (usize, usize) {
         let trunks = &self.inner.parts.trunks;
-        let within_reach = trunks.iter().filter(|line| matches!(line.link(), Link::Up | Link::OnDemand));
+        let within_reach = trunks.iter().filter(|trunk| trunk.is_reachable());
         (within_reach.count(), trunks.len())
     }
 
@@ -210,15 +209,15 @@ impl Handle {
         self.inner.controls.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    pub(super) fn trunk(&self, name: Option<&str>) -> Result<Line, Refusal> {
+    pub(super) fn trunk(&self, name: Option<&str>) -> Result<Trunk, Refusal> {
         let trunks = &self.inner.parts.trunks;
         let found = match name {
             None => trunks.first(),
-            Some(name) => trunks.iter().find(|line| line.name() == name),
+            Some(name) => trunks.iter().find(|trunk| trunk.name() == name),
         };
         found.cloned().ok_or_else(|| Refusal::UnknownTrunk {
             name: name.unwrap_or_default().to_owned(),
-            known: trunks.iter().map(Line::name).collect::<Vec<_>>().join(", "),
+            known: trunks.iter().map(Trunk::name).collect::<Vec<_>>().join(", "),
         })
     }
 

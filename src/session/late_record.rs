@@ -8,8 +8,7 @@ use serde_json::json;
 use super::scribe::keep;
 use crate::cdr_wire::{CdrField, CdrFilter, CdrQuery};
 use crate::store::{CallBatch, CallRow, CallUpdate, NewEvent, Store};
-use crate::trunk::Line;
-use crate::trunk::socketio::{RestError, Version};
+use crate::trunk::{RecordsError, Trunk};
 use crate::wallclock::{epoch_ms, now_ms};
 
 /// Waits before each question; after the last one our own record stands.
@@ -47,16 +46,16 @@ pub(super) enum OwnEnd {
 }
 
 /// Asks for the record of a call, and puts it in the place of ours. A carrier of 1.0.3 keeps none.
-pub(super) async fn late_record(line: Line, store: Store, call_id: String, unrecorded: Unrecorded) {
+pub(super) async fn late_record(trunk: Trunk, store: Store, call_id: String, unrecorded: Unrecorded) {
     let Unrecorded { session_id, end } = unrecorded;
-    ask(&line, &store, &call_id, Question::Session(session_id), end).await;
+    ask(&trunk, &store, &call_id, Question::Session(session_id), end).await;
 }
 
 /// Looks for the record of a call that the carrier may have taken, although its answer did not come: one to the same
 /// number, begun when it was asked for at `asked_ms`, that no other call has.
-pub(super) async fn stray_record(line: Line, store: Store, call: CallRow, asked_ms: i64) {
+pub(super) async fn stray_record(trunk: Trunk, store: Store, call: CallRow, asked_ms: i64) {
     let question = Question::Number(call.target, asked_ms);
-    ask(&line, &store, &call.id, question, OwnEnd::Missed).await;
+    ask(&trunk, &store, &call.id, question, OwnEnd::Missed).await;
 }
 
 enum Question {
@@ -65,15 +64,15 @@ enum Question {
     Number(String, i64),
 }
 
-async fn ask(line: &Line, store: &Store, call_id: &str, question: Question, end: OwnEnd) {
-    if line.version() == Some(Version::V1_0_3) {
+async fn ask(trunk: &Trunk, store: &Store, call_id: &str, question: Question, end: OwnEnd) {
+    if !trunk.keeps_records() {
         return;
     }
     for wait in WAITS {
         tokio::time::sleep(wait).await;
         let answer = match &question {
-            Question::Session(session_id) => line.cdr(session_id).await,
-            Question::Number(number, asked_ms) => stray(line, store, number, *asked_ms).await,
+            Question::Session(session_id) => trunk.record(session_id).await,
+            Question::Number(number, asked_ms) => stray(trunk, store, number, *asked_ms).await,
         };
         match answer {
             Ok(Some(cdr)) => {
@@ -84,16 +83,16 @@ async fn ask(line: &Line, store: &Store, call_id: &str, question: Question, end:
             Err(error) => tracing::debug!(call.id = %call_id, %error, "the carrier gives no record yet"),
         }
     }
-    metrics::counter!("dering_trunk_records_missing_total", "trunk" => line.name().to_owned()).increment(1);
-    tracing::warn!(call.id = %call_id, trunk = line.name(), "the carrier gave no record of the call; ours stands");
+    metrics::counter!("dering_trunk_records_missing_total", "trunk" => trunk.name().to_owned()).increment(1);
+    tracing::warn!(call.id = %call_id, trunk = trunk.name(), "the carrier gave no record of the call; ours stands");
 }
 
 async fn stray(
-    line: &Line,
+    trunk: &Trunk,
     store: &Store,
     number: &str,
     asked_ms: i64,
-) -> Result<Option<CarrierCdr>, RestError> {
+) -> Result<Option<CarrierCdr>, RecordsError> {
     let digits = ending(number);
     let query = CdrQuery {
         limit: MOST_CALLS,
@@ -102,8 +101,7 @@ async fn stray(
         ..CdrQuery::default()
     };
     let mut found: Option<(i64, CarrierCdr)> = None;
-    for record in line.cdrs(&query).await?.records {
-        let cdr = record.cdr;
+    for cdr in trunk.records(&query).await? {
         let Some(began_ms) = epoch_ms(&cdr.start_time) else { continue };
         let is_then = (asked_ms - CLOCKS_MS..asked_ms + BEGINS_WITHIN_MS).contains(&began_ms);
         let is_better =

@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 use super::actor::{Actor, Control};
 use super::ledger::Ledger;
 use crate::store::{Act, CallBatch};
-use crate::trunk::{DialError, Leg, Line, Order, Slot, Ticket, Turn};
+use crate::trunk::{DialError, Leg, Order, QueuePosition, Slot, Ticket, Trunk};
 
 /// For the dial request to be written down; a call that nobody will know of is not placed.
 const WRITING: Duration = Duration::from_secs(10);
@@ -33,24 +33,24 @@ pub(super) enum Launched {
 }
 
 /// A call waits for a line.
-pub(super) fn queued(line: &Line, ahead: usize) -> Fact {
-    let (trunk, limits) = (line.name(), line.limits());
+pub(super) fn queued(trunk: &Trunk, ahead: usize) -> Fact {
+    let (trunk, limits) = (trunk.name(), trunk.limits());
     let detail =
         json!({ "trunk": trunk, "ahead": ahead, "calls": limits.calls, "perSecond": limits.per_second });
     Fact::new("queued", detail)
 }
 
 /// The carrier takes no call now: it waits on.
-fn sent_back(line: &Line, why: &str, wait: Duration) -> Fact {
+fn sent_back(trunk: &Trunk, why: &str, wait: Duration) -> Fact {
     let wait_ms = wait.as_millis() as u64;
-    Fact::new("queued", json!({ "trunk": line.name(), "ahead": 0, "why": why, "retryAfterMs": wait_ms }))
+    Fact::new("queued", json!({ "trunk": trunk.name(), "ahead": 0, "why": why, "retryAfterMs": wait_ms }))
 }
 
 impl Actor {
     /// Places the call once `prepared` is done and the trunk has a line for it.
     pub(super) async fn launch(
         &mut self,
-        line: &Line,
+        trunk: &Trunk,
         mut ticket: Ticket,
         order: Order,
         prepared: impl Future<Output = ()>,
@@ -64,7 +64,7 @@ impl Actor {
         // What came too early for a line was told when it was accepted.
         let mut queued_at = ticket.ahead().map(|_| CallTime::ZERO);
         loop {
-            let slot = match self.slot(line, &mut ticket, &mut queued_at, expires).await {
+            let slot = match self.slot(trunk, &mut ticket, &mut queued_at, expires).await {
                 Ok(slot) => slot,
                 Err(launched) => return launched,
             };
@@ -73,7 +73,7 @@ impl Actor {
                 self.note(Fact::new("dequeued", json!({ "waitedMs": now.ms_since(since) })), None);
             }
             // Whoever is killed while the carrier makes up its answer must know later that it was asked.
-            match self.unless_too_late(self.dialling(line.name()), expires).await {
+            match self.unless_too_late(self.dialling(trunk.name()), expires).await {
                 Step::Done(true) => {}
                 Step::Done(false) => {
                     let reason = "the dial request could not be written down first".into();
@@ -83,14 +83,14 @@ impl Actor {
                 Step::Expired => return Launched::Expired,
             }
             self.call.dialled(self.clock.now());
-            match self.unless_too_late(line.place(order.clone(), slot), None).await {
+            match self.unless_too_late(trunk.place(order.clone(), slot), None).await {
                 // It waits as it does for a free line.
                 Step::Done(Err(DialError::Busy { reason, wait })) => {
-                    tracing::info!(call.id = %self.call_id, trunk = line.name(), reason,
+                    tracing::info!(call.id = %self.call_id, trunk = trunk.name(), reason,
                         wait_ms = wait.as_millis() as u64, "the carrier asks to wait");
                     ticket.again(wait);
                     queued_at = Some(self.clock.now());
-                    self.note(sent_back(line, &reason, wait), None);
+                    self.note(sent_back(trunk, &reason, wait), None);
                 }
                 Step::Done(placed) => return Launched::Asked(placed),
                 Step::HungUp(by, act) => return self.cancelled(by, act).await,
@@ -102,19 +102,19 @@ impl Actor {
     /// Waits for the call's turn to dial; otherwise what became of it.
     async fn slot(
         &mut self,
-        line: &Line,
+        trunk: &Trunk,
         ticket: &mut Ticket,
         queued_at: &mut Option<CallTime>,
         expires: Option<Instant>,
     ) -> Result<Slot, Launched> {
         loop {
             match self.unless_too_late(ticket.turn(), expires).await {
-                Step::Done(Ok(Turn::Dial(slot))) => return Ok(slot),
-                Step::Done(Ok(Turn::Queued { ahead })) if queued_at.is_none() => {
+                Step::Done(Ok(QueuePosition::Dial(slot))) => return Ok(slot),
+                Step::Done(Ok(QueuePosition::Queued { ahead })) if queued_at.is_none() => {
                     *queued_at = Some(self.clock.now());
-                    self.note(queued(line, ahead), None);
+                    self.note(queued(trunk, ahead), None);
                 }
-                Step::Done(Ok(Turn::Queued { ahead })) => self.board.moved_up(&self.call_id, ahead),
+                Step::Done(Ok(QueuePosition::Queued { ahead })) => self.board.moved_up(&self.call_id, ahead),
                 Step::Done(Err(error)) => return Err(Launched::Asked(Err(error))),
                 Step::HungUp(by, act) => return Err(self.cancelled(by, act).await),
                 Step::Expired => return Err(Launched::Expired),

@@ -15,7 +15,7 @@ use super::plan::{Load, When, when};
 use super::request::DialRequest;
 use super::unplaced::Unplaced;
 use crate::store::{self, Act, CallBatch, CallUpdate, NewEvent, PlannedRow};
-use crate::trunk::Line;
+use crate::trunk::Trunk;
 use crate::wallclock::now_ms;
 
 /// How soon a call that waits for a line is looked at again, unless one comes free before.
@@ -96,11 +96,11 @@ impl Handle {
     /// come, so that they learn of it.
     fn room(&self, trunk: &str) -> usize {
         let trunks = &self.inner.parts.trunks;
-        trunks.iter().find(|line| line.name() == trunk).map_or(BATCH, |line| self.load(line).room())
+        trunks.iter().find(|known| known.name() == trunk).map_or(BATCH, |trunk| self.load(trunk).room())
     }
 
-    pub(super) fn load(&self, line: &Line) -> Load {
-        let ((busy, waiting), limits) = (line.load(), line.limits());
+    pub(super) fn load(&self, trunk: &Trunk) -> Load {
+        let ((busy, waiting), limits) = (trunk.load(), trunk.limits());
         Load {
             busy,
             waiting,

@@ -13,7 +13,7 @@ use super::late_record::{OwnEnd, Unrecorded, late_record, stray_record};
 use super::recording::recording_path;
 use super::wav_file;
 use crate::store::{self, CallBatch, CallRow, CallUpdate, NewEvent, NewNotification, NewRecording, Store};
-use crate::trunk::{DialError, Line};
+use crate::trunk::{DialError, Trunk};
 use crate::wallclock::{iso, now_ms};
 
 /// Cause of a call whose server went away: network failure.
@@ -121,17 +121,17 @@ async fn recording(
 ///
 /// # Errors
 /// When a trunk has ended.
-pub async fn settle(store: &Store, trunks: &[Line], held: Vec<CallRow>) -> Result<(), DialError> {
+pub async fn settle(store: &Store, trunks: &[Trunk], held: Vec<CallRow>) -> Result<(), DialError> {
     for call in held {
-        let Some(line) = trunks.iter().find(|line| line.name() == call.trunk) else { continue };
+        let Some(trunk) = trunks.iter().find(|trunk| trunk.name() == call.trunk) else { continue };
         if let Some(session_id) = call.session_id {
-            line.end(&session_id).await?;
+            trunk.end(&session_id).await?;
             let unrecorded = Unrecorded { session_id, end: OwnEnd::Missed };
-            tokio::spawn(late_record(line.clone(), store.clone(), call.id, unrecorded));
+            tokio::spawn(late_record(trunk.clone(), store.clone(), call.id, unrecorded));
         } else {
             let asked = store.last_signs(&call.id).await.ok().and_then(|(_, asked_ms)| asked_ms);
             let asked_ms = asked.unwrap_or(call.created_ms);
-            tokio::spawn(stray_record(line.clone(), store.clone(), call, asked_ms));
+            tokio::spawn(stray_record(trunk.clone(), store.clone(), call, asked_ms));
         }
     }
     Ok(())

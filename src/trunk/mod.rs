@@ -1,155 +1,31 @@
 //! Ways to a carrier. A trunk turns a wire into [`Leg`]s: events in, commands out. It never learns what
 //! a call is for.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `leg`, `order` | one call at a carrier, whatever the wire; a call to be placed |
+//! | `carrier` | the kinds of carriers behind the same verbs |
+//! | `queue` | limits of a trunk, who dials next |
+//! | `trunk` | one configured trunk: a carrier with a queue |
+//! | [`ocs`] | the client of a carrier that serves the Outgoing Call Service |
+//! | [`ocs_inbound`] | the port where such a carrier brings calls |
+//! | `carrier_json` | what the JSON of carriers has in common |
 
-pub mod inbound;
-pub mod line;
-pub mod socketio;
+pub mod ocs;
+pub mod ocs_inbound;
 
+mod carrier;
+mod carrier_json;
 mod codec;
-mod gate;
+mod leg;
+mod order;
+mod queue;
+#[expect(clippy::module_inception, reason = "the room is named for what it holds")]
+mod trunk;
 
-use std::time::Duration;
-
-use bytes::Bytes;
-use callcore::call::{CarrierCdr, DialStatus, Link};
-use tokio::sync::{mpsc, oneshot};
-
-use crate::telemetry::mask;
-
+pub use carrier::{Carrier, RecordsError};
 pub use codec::Codec;
-pub use gate::{Full, Limits};
-pub use line::{Line, LineOptions, Slot, Ticket, Turn};
-
-/// What a carrier reports about one call, in the order it was sent.
-#[derive(Clone, Debug, PartialEq)]
-pub enum LegEvent {
-    Status(DialStatus),
-    /// Little-endian pcm16, 8 kHz mono, any length.
-    Audio(Bytes),
-    Digit(char),
-    /// Everything sent before this mark has been played to the callee.
-    CheckPoint(String),
-    /// How long the carrier takes to answer, as measured lately; told when it changes by a frame.
-    RoundTrip(Duration),
-    /// How the way to the carrier is from now on, and why. Until it is up again, what was sent may be lost, and what
-    /// is sent is; the carrier confirms none of it.
-    Link {
-        link: Link,
-        why: String,
-    },
-    /// There is nothing to tell about the call, but the carrier is there.
-    Alive,
-    /// The call is over; a [`LegEvent::Cdr`] may follow.
-    Hangup,
-    Cdr(CarrierCdr),
-    /// Audio cannot be read: the carrier's, or (`is_ours`) ours by the carrier. Told once for each of the two.
-    AudioUnreadable {
-        is_ours: bool,
-        why: String,
-    },
-    /// The carrier has gone and has not come back in time, or does not know the call any more. Only a
-    /// [`LegEvent::Cdr`] may follow, if the carrier still gives one.
-    Lost {
-        reason: String,
-    },
-}
-
-/// What we ask of a carrier for one call.
-#[derive(Clone, Debug, PartialEq)]
-pub enum LegCommand {
-    /// Little-endian pcm16, 8 kHz mono, queued behind what was sent before.
-    Audio(Bytes),
-    /// Report when everything sent before this has been played.
-    CheckPoint(String),
-    /// Press a key for `duration_ms` (100 to 1000).
-    Digit {
-        digit: char,
-        duration_ms: u32,
-    },
-    /// Stop playing at once and forget what is queued.
-    Interruption,
-    Hangup,
-}
-
-/// What a carrier can do beside carrying audio.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Abilities {
-    /// Connect the callee with another number. No trunk has it yet; the first that does brings a
-    /// [`LegCommand`] for it and a [`LegEvent`] that says how it ended.
-    pub transfer: bool,
-}
-
-/// One call at a carrier. Dropping it leaves the room without hanging up.
-#[derive(Debug)]
-pub struct Leg {
-    pub session_id: String,
-    pub abilities: Abilities,
-    /// Closed by the trunk when nothing more can come: after the record, or when there will be none.
-    pub events: mpsc::Receiver<LegEvent>,
-    pub commands: mpsc::Sender<LegCommand>,
-}
-
-/// A call to be placed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Order {
-    /// As it goes to the carrier.
-    pub number: String,
-    /// The number the callee should see; carriers before 1.0.5 cannot be told.
-    pub caller: Option<String>,
-    /// An unanswered call is given up after this long; the trunk's own limit when absent.
-    pub ring_timeout: Option<Duration>,
-}
-
-impl Order {
-    /// A call to `number` with nothing else asked for.
-    #[must_use]
-    pub fn to(number: impl Into<String>) -> Self {
-        Self { number: number.into(), ..Self::default() }
-    }
-}
-
-/// A call that somebody places to us.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IncomingCall {
-    /// As the carrier names the session; ours where it named none, or one that is live already.
-    pub session_id: String,
-    /// Who calls, as the carrier writes it; may be empty.
-    pub caller: String,
-    /// The number that was dialled; may be empty where a trunk brought the call.
-    pub called: String,
-    /// The trunk that brought the call; `None` for the port of the inbound WebSocket.
-    pub trunk: Option<String>,
-}
-
-/// A call that rings, and what to take it with.
-#[derive(Debug)]
-pub struct Offer {
-    pub call: IncomingCall,
-    /// Reports `Ringing` at once and `Connected` after the pickup. Dropping it hangs up.
-    pub leg: Leg,
-    /// Answers the call. Dropping it leaves the call ringing.
-    pub pickup: oneshot::Sender<()>,
-}
-
-/// Why a call could not be placed.
-#[derive(Debug, thiserror::Error)]
-pub enum DialError {
-    #[error("the carrier refuses the number {}: {reason}", mask(number))]
-    BadNumber { number: String, reason: String },
-    #[error("the carrier refuses the token; check the trunk's credentials ({reason})")]
-    Unauthorized { reason: String },
-    #[error("the carrier cannot take the call now: {reason}")]
-    Unavailable { reason: String },
-    /// It has too much to do, and takes calls again after `wait`.
-    #[error("the carrier has too much to do: {reason}")]
-    Busy { reason: String, wait: Duration },
-    #[error("the carrier's answer cannot be understood: {reason}")]
-    Protocol { reason: String },
-    #[error(
-        "no line of the trunk came free within {} s; raise its `limits`, or its `queue_timeout`",
-        waited.as_secs()
-    )]
-    NoLine { waited: Duration },
-    #[error("the call was ended by {by} before it was placed")]
-    Cancelled { by: String },
-}
+pub use leg::{Abilities, IncomingCall, Leg, LegCommand, LegEvent, Offer};
+pub use order::{DialError, Order};
+pub use queue::{Limits, QueueFull, QueuePosition, Slot, Ticket};
+pub use trunk::{Trunk, TrunkOptions};

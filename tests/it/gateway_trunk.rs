@@ -2,7 +2,7 @@
 
 use callcore::audio::frame::to_pcm16le;
 use callcore::call::{DialStatus, Disposition, HangupBy};
-use dering::trunk::socketio::{MediaWire, Options, SocketIoTrunk, Version};
+use dering::trunk::ocs::{MediaWire, OcsCarrier, Options, Version};
 use dering::trunk::{Codec, LegCommand, LegEvent, Order};
 use secrecy::SecretString;
 
@@ -17,7 +17,7 @@ async fn whole_call(fixture: &Fixture, version: &str, change: impl FnOnce(&mut O
     let mut options = options(fixture.url());
     options.token = SecretString::from(version.to_owned());
     change(&mut options);
-    let (trunk, task) = SocketIoTrunk::start(options).expect("a good configuration");
+    let (trunk, task) = OcsCarrier::start(options).expect("a good configuration");
     let order = Order { caller: Some("+6221555000".into()), ..Order::to("+15552000") };
     let mut leg = within("a call", trunk.place(order)).await.expect("the gateway takes the call");
     let id = leg.session_id.clone();

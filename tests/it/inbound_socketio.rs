@@ -5,17 +5,17 @@ use std::time::Duration;
 
 use dering::config::{Trunk, VersionChoice};
 use dering::gateway::{Account, Version};
-use dering::trunk::socketio;
+use dering::trunk::ocs;
 use serde_json::{Value, json};
 
 use crate::gateway_fixture::{Fixture, TOKEN};
 use crate::inbound_stage::{CALLER, KEYS, SHORT, Stage, UNKNOWN};
 use crate::system_stage::in_time;
 
-const VERSIONS: [(Version, socketio::Version); 3] = [
-    (Version::V1_0_3, socketio::Version::V1_0_3),
-    (Version::V1_0_4, socketio::Version::V1_0_4),
-    (Version::V1_0_5, socketio::Version::V1_0_5),
+const VERSIONS: [(Version, ocs::Version); 3] = [
+    (Version::V1_0_3, ocs::Version::V1_0_3),
+    (Version::V1_0_4, ocs::Version::V1_0_4),
+    (Version::V1_0_5, ocs::Version::V1_0_5),
 ];
 
 /// Who can call: one listens, one presses 42 when the bot has spoken, one hangs up while it rings.
@@ -35,11 +35,7 @@ struct Scene {
 }
 
 impl Scene {
-    async fn set(
-        served: Version,
-        spoken: Option<socketio::Version>,
-        change: impl FnOnce(&mut Trunk),
-    ) -> Self {
+    async fn set(served: Version, spoken: Option<ocs::Version>, change: impl FnOnce(&mut Trunk)) -> Self {
         let gateway = Fixture::start_with(&CAST, |options| {
             options.accounts = vec![Account { name: "a".into(), token: TOKEN.into() }];
             options.version = served;

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use callcore::call::DialStatus;
-use dering::trunk::inbound::access::Access;
-use dering::trunk::inbound::{Options, Server, tls};
+use dering::trunk::ocs_inbound::access::Access;
+use dering::trunk::ocs_inbound::{Options, Server, tls};
 use dering::trunk::{LegCommand, LegEvent, Offer};
 use secrecy::SecretString;
 use serde_json::{Value, json};

@@ -15,7 +15,7 @@ use dering::net::guard::AddressPolicy;
 use dering::outbox::receiver::{Inbox, Receiver};
 use dering::outbox::{Handle, Options, Outbox};
 use dering::store::{AttemptRow, CallBatch, NotificationRow, Store};
-use dering::trunk::inbound::tls;
+use dering::trunk::ocs_inbound::tls;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 

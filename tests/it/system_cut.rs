@@ -255,8 +255,8 @@ async fn set() -> Stage {
         let mut trunk = Trunk::with_token(name, &format!("http://{}", proxy.address), token);
         trunk.away_timeout = AWAY;
         if name == "alone" {
-            trunk.media = dering::trunk::socketio::MediaWire::WebSocket;
-            trunk.version = dering::config::VersionChoice::Fixed(dering::trunk::socketio::Version::V1_0_5);
+            trunk.media = dering::trunk::ocs::MediaWire::WebSocket;
+            trunk.version = dering::config::VersionChoice::Fixed(dering::trunk::ocs::Version::V1_0_5);
         }
         trunks.push(trunk);
         proxies.push(Arc::new(proxy));

@@ -8,8 +8,8 @@ use dering::app::App;
 use dering::config::VersionChoice;
 use dering::session::{recover, settle};
 use dering::store::{CallBatch, CallUpdate, NewCall, NewEvent, NewRecording, Store};
-use dering::trunk::socketio::{Options, SocketIoTrunk, Version};
-use dering::trunk::{Line, LineOptions, Order};
+use dering::trunk::ocs::{OcsCarrier, Options, Version};
+use dering::trunk::{Order, Trunk, TrunkOptions};
 use dering::wallclock::{epoch_ms, now_ms};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -107,12 +107,12 @@ async fn a_call_that_the_carrier_may_have_placed_unheard_is_told_so_and_looked_f
     let carrier = Carrier::start(folder.path()).await;
     let mut options = Options::new("main", carrier.url(), SecretString::from(carrier.token().to_owned()));
     options.ring_timeout = Duration::from_secs(10);
-    let (trunk, _task) = SocketIoTrunk::start(options).unwrap();
-    let line = Line::new(trunk.clone(), LineOptions { name: "main".into(), ..LineOptions::default() });
+    let (carrier, _task) = OcsCarrier::start(options).unwrap();
+    let trunk = Trunk::new(carrier.clone(), TrunkOptions { name: "main".into(), ..TrunkOptions::default() });
     let store = store_with_app().await;
     // What the carrier made of a request whose answer nobody heard.
     let asked_ms = now_ms();
-    let mut leg = in_time(trunk.place(Order::to(BUSY))).await.unwrap();
+    let mut leg = in_time(carrier.place(Order::to(BUSY))).await.unwrap();
     let session_id = leg.session_id.clone();
     while in_time(leg.events.recv()).await.is_some() {}
 
@@ -123,7 +123,7 @@ async fn a_call_that_the_carrier_may_have_placed_unheard_is_told_so_and_looked_f
     assert_eq!(told(&store).await["status"], "Failed");
     // A start that is cut off leaves it to the next one.
     assert_eq!(recover(&store, folder.path()).await.unwrap().held.len(), 1);
-    settle(&store, &[line], recovered.held).await.unwrap();
+    settle(&store, &[trunk], recovered.held).await.unwrap();
     let found = async {
         loop {
             let call = store.call("c1").await.unwrap().unwrap();

@@ -1,7 +1,7 @@
 //! A carrier that breaks the rules: nothing crashes, nothing grows, and other calls notice nothing.
 
 use bytes::Bytes;
-use dering::trunk::socketio::{MediaWire, Version};
+use dering::trunk::ocs::{MediaWire, Version};
 use dering::trunk::{LegCommand, LegEvent};
 use serde_json::json;
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use callcore::call::{DialStatus, Link as Way};
-use dering::trunk::socketio::{Link, SocketIoTrunk, Version};
+use dering::trunk::ocs::{Link, OcsCarrier, Version};
 use dering::trunk::{DialError, LegCommand, LegEvent, Order};
 use serde_json::json;
 
@@ -319,14 +319,14 @@ async fn refusals_of_the_carrier_say_what_is_wrong() {
     assert_eq!(bad_number.to_string(), "the carrier refuses the number …1: Invalid phone number format");
 
     let mut strict = Peer::start("carrier.js", json!({"token": "another"})).await;
-    let (stranger, _) = SocketIoTrunk::start(options(strict.url())).expect("a good configuration");
+    let (stranger, _) = OcsCarrier::start(options(strict.url())).expect("a good configuration");
     let unauthorized = within("an answer", stranger.place(Order::to("1"))).await.expect_err("a bad token");
     assert!(matches!(unauthorized, DialError::Unauthorized { .. }), "{unauthorized}");
     strict.wait_for("the refusal", |report| report.get("refused").map(|_| ())).await;
 
     let mut impatient = options("http://127.0.0.1:9".into());
     impatient.connect_timeout = Duration::from_millis(200);
-    let (nowhere, _) = SocketIoTrunk::start(impatient).expect("a good configuration");
+    let (nowhere, _) = OcsCarrier::start(impatient).expect("a good configuration");
     let unavailable = within("an answer", nowhere.place(Order::to("1"))).await.expect_err("no carrier");
     assert!(matches!(unavailable, DialError::Unavailable { .. }), "{unavailable}");
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use callcore::retry::Backoff;
-use dering::trunk::socketio::LinkError;
-use dering::trunk::socketio::client::{self, AckError, Client, Host, Notice, Options};
-use dering::trunk::socketio::packet::{Binary, Event, Limits, Placeholder};
+use dering::trunk::ocs::LinkError;
+use dering::trunk::ocs::client::{self, AckError, Client, Host, Notice, Options};
+use dering::trunk::ocs::packet::{Binary, Event, Limits, Placeholder};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::{ClientConfig, RootCertStore};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use callcore::call::{DialStatus, Disposition, HangupBy, Link};
 use callcore::retry::Backoff;
-use dering::trunk::socketio::{Options, SocketIoTrunk};
+use dering::trunk::ocs::{OcsCarrier, Options};
 use dering::trunk::{Leg, LegCommand, LegEvent, Order};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ pub(crate) fn options(url: String) -> Options {
 /// A carrier and a trunk that leads there.
 pub(crate) struct Scene {
     pub(crate) peer: Peer,
-    pub(crate) trunk: SocketIoTrunk,
+    pub(crate) trunk: OcsCarrier,
     pub(crate) task: JoinHandle<()>,
 }
 
@@ -43,7 +43,7 @@ impl Scene {
         let peer = Peer::start("carrier.js", carrier).await;
         let mut options = options(peer.url());
         change(&mut options);
-        let (trunk, task) = SocketIoTrunk::start(options).expect("a good configuration");
+        let (trunk, task) = OcsCarrier::start(options).expect("a good configuration");
         Some(Self { peer, trunk, task })
     }
 
@@ -55,7 +55,7 @@ impl Scene {
     }
 }
 
-pub(crate) async fn place(trunk: &SocketIoTrunk) -> Leg {
+pub(crate) async fn place(trunk: &OcsCarrier) -> Leg {
     within("a call", trunk.place(Order::to("08123456789"))).await.expect("the carrier takes the call")
 }
 

@@ -8,7 +8,7 @@ use callcore::audio::tone;
 use callcore::call::{DialStatus, Disposition, HangupBy};
 use dering::gateway::{self, Account, Gateway};
 use dering::speech::tts::{self, Synthesizer, Tts, fake::Fake};
-use dering::trunk::socketio::{MediaWire, SocketIoTrunk, Version};
+use dering::trunk::ocs::{MediaWire, OcsCarrier, Version};
 use dering::trunk::{Codec, LegCommand, LegEvent, Order};
 use secrecy::SecretString;
 
@@ -45,7 +45,7 @@ struct Told {
     record: Option<callcore::call::CarrierCdr>,
 }
 
-async fn call(trunk: &SocketIoTrunk) -> Told {
+async fn call(trunk: &OcsCarrier) -> Told {
     let order = Order { caller: Some("021".into()), ..Order::to("0811") };
     let mut leg = within("a call", trunk.place(order)).await.expect("the gateway takes the call");
     let speech = to_pcm16le(&tone::tone(&[440.0], 600, -10.0));
@@ -117,7 +117,7 @@ async fn a_call_through_the_gateway_is_whole_in_every_version_on_every_wire_and_
                     options.cdr_wait = Duration::from_millis(50);
                 }
                 async move {
-                    let (trunk, _) = SocketIoTrunk::start(options).expect("a good configuration");
+                    let (trunk, _) = OcsCarrier::start(options).expect("a good configuration");
                     let told = call(&trunk).await;
                     (format!("{version} {media:?} {codec:?}"), told, trunk)
                 }

@@ -3,117 +3,121 @@
 use std::time::Duration;
 
 use dering::telemetry::Lateness;
-use dering::trunk::socketio::SocketIoTrunk;
-use dering::trunk::{DialError, Leg, LegCommand, Limits, Line, LineOptions, Order, Slot, Ticket, Turn};
+use dering::trunk::ocs::OcsCarrier;
+use dering::trunk::{
+    DialError, Leg, LegCommand, Limits, Order, QueuePosition, Slot, Ticket, Trunk, TrunkOptions,
+};
 use serde_json::json;
 
 use crate::peer::within;
 use crate::system_stage::{PERSON, Setup, Stage, in_time};
 use crate::trunk_fixture::{Scene, ask, connect};
 
-async fn turn(ticket: &mut Ticket) -> Turn {
+async fn turn(ticket: &mut Ticket) -> QueuePosition {
     within("a turn", ticket.turn()).await.expect("nobody waits for too long")
 }
 
 async fn dial(ticket: &mut Ticket) -> Slot {
     loop {
-        if let Turn::Dial(slot) = turn(ticket).await {
+        if let QueuePosition::Dial(slot) = turn(ticket).await {
             return slot;
         }
     }
 }
 
-async fn place(line: &Line, slot: Slot) -> Leg {
-    within("a call", line.place(Order::to("0811"), slot)).await.expect("the carrier takes the call")
+async fn place(trunk: &Trunk, slot: Slot) -> Leg {
+    within("a call", trunk.place(Order::to("0811"), slot)).await.expect("the carrier takes the call")
 }
 
 #[tokio::test]
 async fn a_line_is_free_again_when_the_carriers_side_of_the_call_is_over() {
     let scene = Scene::with(json!({}), |options| options.cdr_wait = Duration::from_millis(20));
-    let Some(Scene { mut peer, trunk, .. }) = scene.await else { return };
+    let Some(Scene { mut peer, trunk: carrier, .. }) = scene.await else { return };
     let limits = Limits { calls: Some(1), queue: 2, ..Limits::default() };
-    let line = Line::new(trunk, LineOptions { name: "main".into(), limits, ..LineOptions::default() });
-    let mut first = line.enter().expect("a free line");
+    let trunk = Trunk::new(carrier, TrunkOptions { name: "main".into(), limits, ..TrunkOptions::default() });
+    let mut first = trunk.enter().expect("a free line");
     let slot = dial(&mut first).await;
-    let mut leg = place(&line, slot).await;
+    let mut leg = place(&trunk, slot).await;
     connect(&mut peer, &mut leg).await;
 
-    let (mut second, mut third) = (line.enter().expect("room"), line.enter().expect("room"));
-    assert!(line.enter().is_err(), "two may wait, no more");
-    assert!(matches!(turn(&mut second).await, Turn::Queued { ahead: 0 }));
-    assert!(matches!(turn(&mut third).await, Turn::Queued { ahead: 1 }));
-    assert_eq!(line.load(), (1, 2));
+    let (mut second, mut third) = (trunk.enter().expect("room"), trunk.enter().expect("room"));
+    assert!(trunk.enter().is_err(), "two may wait, no more");
+    assert!(matches!(turn(&mut second).await, QueuePosition::Queued { ahead: 0 }));
+    assert!(matches!(turn(&mut third).await, QueuePosition::Queued { ahead: 1 }));
+    assert_eq!(trunk.load(), (1, 2));
     // The second one gives up: the third moves up.
     drop(second);
-    assert!(matches!(turn(&mut third).await, Turn::Queued { ahead: 0 }));
+    assert!(matches!(turn(&mut third).await, QueuePosition::Queued { ahead: 0 }));
 
     // The leg is gone, but the carrier still has the call: the line is not free.
     ask(&leg, LegCommand::Hangup).await;
     peer.event("hangup").await;
-    assert_eq!(line.load(), (1, 1));
+    assert_eq!(trunk.load(), (1, 1));
     peer.emit("s0", "hangup", json!({"sessionId": "s0"})).await;
     let slot = dial(&mut third).await;
-    assert_eq!(line.load(), (1, 0));
+    assert_eq!(trunk.load(), (1, 0));
     drop(slot);
-    assert_eq!(line.load(), (0, 0));
+    assert_eq!(trunk.load(), (0, 0));
 }
 
 #[tokio::test]
 async fn a_carrier_that_asks_to_wait_is_asked_again_when_it_said_and_in_the_order_of_the_queue() {
     let busy = json!({"status": 429, "body": {"status": 429, "errors": "too many calls", "data": null},
                       "headers": {"retry-after": "1"}});
-    let Some(Scene { mut peer, trunk, .. }) = Scene::set(json!({"rest": busy})).await else { return };
-    let line = Line::new(trunk, LineOptions { name: "main".into(), ..LineOptions::default() });
-    let mut first = line.enter().expect("no limit");
+    let Some(Scene { mut peer, trunk: carrier, .. }) = Scene::set(json!({"rest": busy})).await else {
+        return;
+    };
+    let trunk = Trunk::new(carrier, TrunkOptions { name: "main".into(), ..TrunkOptions::default() });
+    let mut first = trunk.enter().expect("no limit");
     let slot = dial(&mut first).await;
     let refused =
-        within("the answer", line.place(Order::to("0811"), slot)).await.expect_err("too many calls");
+        within("the answer", trunk.place(Order::to("0811"), slot)).await.expect_err("too many calls");
     let DialError::Busy { reason, wait } = refused else { panic!("{refused}") };
     assert_eq!((reason.as_str(), wait), ("429: too many calls", Duration::from_secs(1)));
     let begun = std::time::Instant::now();
     first.again(wait);
-    let mut second = line.enter().expect("room");
+    let mut second = trunk.enter().expect("room");
     assert_eq!(second.ahead(), Some(1), "who comes now waits, too");
-    assert!(matches!(turn(&mut first).await, Turn::Queued { ahead: 0 }));
-    assert!(matches!(turn(&mut second).await, Turn::Queued { ahead: 1 }));
+    assert!(matches!(turn(&mut first).await, QueuePosition::Queued { ahead: 0 }));
+    assert!(matches!(turn(&mut second).await, QueuePosition::Queued { ahead: 1 }));
     peer.tell(json!({"set": {"rest": null}})).await;
     let slot = dial(&mut first).await;
     assert!(begun.elapsed() >= Duration::from_millis(990), "{:?}", begun.elapsed());
-    let leg = place(&line, slot).await;
+    let leg = place(&trunk, slot).await;
     assert_eq!(leg.session_id, "s0", "nobody was dialled before");
     let _slot = dial(&mut second).await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn calls_wait_while_the_machine_has_too_much_to_do() {
-    let (trunk, _task) = nobody();
+    let (carrier, _task) = nobody();
     let lateness = Lateness::fixed(Duration::from_millis(400));
     let limits = Limits { queue_timeout: Duration::from_secs(5), ..Limits::default() };
-    let line = Line::new(trunk.clone(), LineOptions { limits, lateness, ..LineOptions::default() });
-    let mut waits = line.enter().expect("room");
-    assert!(matches!(waits.turn().await, Ok(Turn::Queued { ahead: 0 })));
+    let trunk = Trunk::new(carrier.clone(), TrunkOptions { limits, lateness, ..TrunkOptions::default() });
+    let mut waits = trunk.enter().expect("room");
+    assert!(matches!(waits.turn().await, Ok(QueuePosition::Queued { ahead: 0 })));
     assert!(matches!(waits.turn().await, Err(DialError::NoLine { .. })));
     let lateness = Lateness::fixed(Duration::from_millis(20));
-    let line = Line::new(trunk, LineOptions { limits, lateness, ..LineOptions::default() });
-    assert!(matches!(line.enter().expect("room").turn().await, Ok(Turn::Dial(_))));
+    let trunk = Trunk::new(carrier, TrunkOptions { limits, lateness, ..TrunkOptions::default() });
+    assert!(matches!(trunk.enter().expect("room").turn().await, Ok(QueuePosition::Dial(_))));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_waited_too_long_is_given_up() {
-    let (line, _task) =
+    let (trunk, _task) =
         nowhere(Limits { calls: Some(1), queue_timeout: Duration::from_secs(5), ..Limits::default() });
-    let _busy = dial(&mut line.enter().expect("a free line")).await;
-    let mut waits = line.enter().expect("room");
-    assert!(matches!(waits.turn().await, Ok(Turn::Queued { ahead: 0 })));
+    let _busy = dial(&mut trunk.enter().expect("a free line")).await;
+    let mut waits = trunk.enter().expect("room");
+    assert!(matches!(waits.turn().await, Ok(QueuePosition::Queued { ahead: 0 })));
     let given_up = waits.turn().await.expect_err("nobody hangs up");
     assert!(matches!(given_up, DialError::NoLine { waited } if waited.as_secs() == 5), "{given_up}");
 }
 
 #[tokio::test(start_paused = true)]
 async fn dial_requests_are_spread_over_the_second() {
-    let (line, _task) = nowhere(Limits { per_second: Some(2.0), ..Limits::default() });
+    let (trunk, _task) = nowhere(Limits { per_second: Some(2.0), ..Limits::default() });
     let start = tokio::time::Instant::now();
-    let mut tickets: Vec<Ticket> = (0..4).map(|_| line.enter().expect("room")).collect();
+    let mut tickets: Vec<Ticket> = (0..4).map(|_| trunk.enter().expect("room")).collect();
     let mut at = Vec::new();
     for ticket in &mut tickets {
         let _slot = dial(ticket).await;
@@ -123,15 +127,15 @@ async fn dial_requests_are_spread_over_the_second() {
 }
 
 /// A line to a carrier that is not there: enough to queue for.
-fn nowhere(limits: Limits) -> (Line, tokio::task::JoinHandle<()>) {
-    let (trunk, task) = nobody();
-    (Line::new(trunk, LineOptions { name: "nowhere".into(), limits, ..LineOptions::default() }), task)
+fn nowhere(limits: Limits) -> (Trunk, tokio::task::JoinHandle<()>) {
+    let (carrier, task) = nobody();
+    (Trunk::new(carrier, TrunkOptions { name: "nowhere".into(), limits, ..TrunkOptions::default() }), task)
 }
 
-fn nobody() -> (SocketIoTrunk, tokio::task::JoinHandle<()>) {
+fn nobody() -> (OcsCarrier, tokio::task::JoinHandle<()>) {
     let mut options = crate::trunk_fixture::options("http://127.0.0.1:9".into());
-    options.version = Some(dering::trunk::socketio::Version::V1_0_5);
-    SocketIoTrunk::start(options).expect("a good configuration")
+    options.version = Some(dering::trunk::ocs::Version::V1_0_5);
+    OcsCarrier::start(options).expect("a good configuration")
 }
 
 #[tokio::test]

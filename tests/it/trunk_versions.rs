@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use callcore::call::{DialStatus, Disposition, Link as Way};
 use dering::cdr_wire::{CdrField, CdrFilter, CdrQuery, Comparison};
-use dering::trunk::socketio::{Link, MediaWire, Options, SocketIoTrunk, Version};
+use dering::trunk::ocs::{Link, MediaWire, OcsCarrier, Options, Version};
 use dering::trunk::{Codec, DialError, Leg, LegCommand, LegEvent, Order};
 use serde_json::{Value, json};
 
@@ -102,7 +102,7 @@ async fn calls_share_the_connection_to_their_media_host() {
 }
 
 /// A call over the plain WebSocket whose callee has answered.
-async fn plain(codec: Codec) -> Option<(Peer, SocketIoTrunk, Leg)> {
+async fn plain(codec: Codec) -> Option<(Peer, OcsCarrier, Leg)> {
     let choose = v5(|options| {
         options.media = MediaWire::WebSocket;
         options.codec = codec;

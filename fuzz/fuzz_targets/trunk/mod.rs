@@ -1,5 +1,5 @@
 //! The modules that read what a carrier sends, at their places: the whole server would take a quarter of an hour to
 //! build with a sanitizer.
 
-pub mod inbound;
-pub mod socketio;
+pub mod ocs;
+pub mod ocs_inbound;

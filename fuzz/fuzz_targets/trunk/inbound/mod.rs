@@ -1,7 +1,0 @@
-#[path = "../../../../src/trunk/inbound/messages.rs"]
-mod messages;
-
-/// Whether a text message of the inbound WebSocket is understood.
-pub fn read(text: &str) -> bool {
-    messages::read(text).is_ok()
-}

@@ -1,0 +1,4 @@
+#[path = "../../../../src/trunk/ocs/packet/mod.rs"]
+pub mod packet;
+
+pub mod messages;

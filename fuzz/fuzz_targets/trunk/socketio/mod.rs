@@ -1,4 +1,0 @@
-#[path = "../../../../src/trunk/socketio/packet/mod.rs"]
-pub mod packet;
-
-pub mod messages;

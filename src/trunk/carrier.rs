@@ -1,0 +1,103 @@
+//! What a trunk leads to: each kind of carrier behind the same verbs. A new kind is a variant here and a folder
+//! beside `ocs`; nothing outside this room learns of it.
+//!
+//! Carriers that only call us, as those of `ocs_inbound` do, have no variant: nothing is asked of them, and their calls
+//! arrive as [`Offer`](super::Offer)s with a [`Leg`] like any other.
+
+use callcore::call::CarrierCdr;
+
+use super::leg::Leg;
+use super::ocs::OcsCarrier;
+use super::order::{DialError, Held, Order};
+use crate::cdr_wire::CdrQuery;
+
+/// The carrier could not be asked for records, or its answer says nothing; the text is its reason.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct RecordsError(String);
+
+/// A carrier that calls are placed at. Cheap to clone.
+#[derive(Clone, Debug)]
+pub enum Carrier {
+    /// One that serves the Outgoing Call Service.
+    Ocs(OcsCarrier),
+}
+
+impl From<OcsCarrier> for Carrier {
+    fn from(carrier: OcsCarrier) -> Self {
+        Self::Ocs(carrier)
+    }
+}
+
+impl Carrier {
+    /// Its kind, as the configuration names it.
+    pub(super) const fn kind(&self) -> &'static str {
+        match self {
+            Self::Ocs(_) => "outgoing-call-service",
+        }
+    }
+
+    /// Whether it can be reached, as last seen.
+    pub(super) fn is_reachable(&self) -> bool {
+        match self {
+            Self::Ocs(carrier) => carrier.is_reachable(),
+        }
+    }
+
+    /// Whether it can show the callee a number of our choice; true while that is not known.
+    pub(super) fn shows_caller(&self) -> bool {
+        match self {
+            Self::Ocs(carrier) => carrier.shows_caller(),
+        }
+    }
+
+    /// Whether it can be asked for the records of calls; true while that is not known.
+    pub(super) fn keeps_records(&self) -> bool {
+        match self {
+            Self::Ocs(carrier) => carrier.keeps_records(),
+        }
+    }
+
+    /// Places a call. `held` is dropped when the carrier's side of it is over.
+    ///
+    /// # Errors
+    /// When the carrier cannot be reached, or refuses the call.
+    pub(super) async fn place(&self, order: Order, held: Held) -> Result<Leg, DialError> {
+        match self {
+            Self::Ocs(carrier) => carrier.place_holding(order, Some(held)).await,
+        }
+    }
+
+    /// Has a call of an earlier run ended, in the background; a failure is logged.
+    ///
+    /// # Errors
+    /// When the carrier's task has ended.
+    pub(super) async fn end(&self, session_id: &str) -> Result<(), DialError> {
+        match self {
+            Self::Ocs(carrier) => carrier.end(session_id).await,
+        }
+    }
+
+    /// Its record of one session; `None` when it has none, or not yet.
+    ///
+    /// # Errors
+    /// When it cannot be asked, or its answer cannot be read.
+    pub(super) async fn record(&self, session_id: &str) -> Result<Option<CarrierCdr>, RecordsError> {
+        match self {
+            Self::Ocs(carrier) => carrier.cdr(session_id).await.map_err(|e| RecordsError(e.to_string())),
+        }
+    }
+
+    /// A page of its records.
+    ///
+    /// # Errors
+    /// When it cannot be asked, or refuses the query.
+    pub(super) async fn records(&self, query: &CdrQuery) -> Result<Vec<CarrierCdr>, RecordsError> {
+        match self {
+            Self::Ocs(carrier) => {
+                let page = carrier.cdrs(query).await.map_err(|e| RecordsError(e.to_string()))?;
+                Ok(page.records.into_iter().map(|record| record.cdr).collect())
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! One call at a carrier: events in, commands out. The same for every wire.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use callcore::call::{CarrierCdr, DialStatus, Link};
+use tokio::sync::{mpsc, oneshot};
+
+/// What a carrier reports about one call, in the order it was sent.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LegEvent {
+    Status(DialStatus),
+    /// Little-endian pcm16, 8 kHz mono, any length.
+    Audio(Bytes),
+    Digit(char),
+    /// Everything sent before this mark has been played to the callee.
+    CheckPoint(String),
+    /// How long the carrier takes to answer, as measured lately; told when it changes by a frame.
+    RoundTrip(Duration),
+    /// How the way to the carrier is from now on, and why. Until it is up again, what was sent may be lost, and what
+    /// is sent is; the carrier confirms none of it.
+    Link {
+        link: Link,
+        why: String,
+    },
+    /// There is nothing to tell about the call, but the carrier is there.
+    Alive,
+    /// The call is over; a [`LegEvent::Cdr`] may follow.
+    Hangup,
+    Cdr(CarrierCdr),
+    /// Audio cannot be read: the carrier's, or (`is_ours`) ours by the carrier. Told once for each of the two.
+    AudioUnreadable {
+        is_ours: bool,
+        why: String,
+    },
+    /// The carrier has gone and has not come back in time, or does not know the call any more. Only a
+    /// [`LegEvent::Cdr`] may follow, if the carrier still gives one.
+    Lost {
+        reason: String,
+    },
+}
+
+/// What we ask of a carrier for one call.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LegCommand {
+    /// Little-endian pcm16, 8 kHz mono, queued behind what was sent before.
+    Audio(Bytes),
+    /// Report when everything sent before this has been played.
+    CheckPoint(String),
+    /// Press a key for `duration_ms` (100 to 1000).
+    Digit {
+        digit: char,
+        duration_ms: u32,
+    },
+    /// Stop playing at once and forget what is queued.
+    Interruption,
+    Hangup,
+}
+
+/// What a carrier can do beside carrying audio.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Abilities {
+    /// Connect the callee with another number. No trunk has it yet; the first that does brings a
+    /// [`LegCommand`] for it and a [`LegEvent`] that says how it ended.
+    pub transfer: bool,
+}
+
+/// One call at a carrier. Dropping it leaves the room without hanging up.
+#[derive(Debug)]
+pub struct Leg {
+    pub session_id: String,
+    pub abilities: Abilities,
+    /// Closed by the trunk when nothing more can come: after the record, or when there will be none.
+    pub events: mpsc::Receiver<LegEvent>,
+    pub commands: mpsc::Sender<LegCommand>,
+}
+
+/// A call that somebody places to us.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IncomingCall {
+    /// As the carrier names the session; ours where it named none, or one that is live already.
+    pub session_id: String,
+    /// Who calls, as the carrier writes it; may be empty.
+    pub caller: String,
+    /// The number that was dialled; may be empty where a trunk brought the call.
+    pub called: String,
+    /// The trunk that brought the call; `None` for the port of the inbound WebSocket.
+    pub trunk: Option<String>,
+}
+
+/// A call that rings, and what to take it with.
+#[derive(Debug)]
+pub struct Offer {
+    pub call: IncomingCall,
+    /// Reports `Ringing` at once and `Connected` after the pickup. Dropping it hangs up.
+    pub leg: Leg,
+    /// Answers the call. Dropping it leaves the call ringing.
+    pub pickup: oneshot::Sender<()>,
+}
