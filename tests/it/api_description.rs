@@ -1,59 +1,15 @@
 //! The description of the API says what the router does, and stands on its own.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::{Request, header};
-use dering::api::auth::Auth;
-use dering::api::{Api, PublicUrl, Uploads, description, router, routes};
-use dering::flows::{Catalog, Folder};
-use dering::net::guard::AddressPolicy;
-use dering::outbox::{self, Outbox};
-use dering::session;
-use dering::speech::stt::Recognizers;
-use dering::speech::tts::{self, Synthesizer, Tts};
-use dering::store::{self, Store};
+use dering::api::{description, openapi, routes};
 use serde_json::Value;
-use tempfile::TempDir;
-use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-/// The API without a carrier, on a database of its own.
-async fn api(folder: &TempDir) -> Api {
-    drop(rustls::crypto::ring::default_provider().install_default());
-    let store = Store::open(store::Options::memory()).await.unwrap();
-    let flows = Arc::new(Catalog::open(store.clone(), folder.path(), Folder::default()).await.unwrap());
-    let outbox = Outbox::start(store.clone(), outbox::Options::default()).unwrap();
-    let parts = session::Parts {
-        store: store.clone(),
-        outbox: outbox.clone(),
-        trunks: Vec::new(),
-        flows: Arc::clone(&flows),
-        tts: Tts::new(tts::Options {
-            synthesizer: Synthesizer::Fake(tts::fake::Fake::default()),
-            ..tts::Options::default()
-        }),
-        recognizers: Recognizers::default(),
-        requests: session::Requests::new(AddressPolicy::Public).unwrap(),
-    };
-    let calls = session::Handle::new(parts, session::Options::default());
-    let bots = Arc::new(BTreeMap::new());
-    let auth = Auth::new(store.clone());
-    Api {
-        store,
-        auth,
-        calls,
-        flows,
-        bots,
-        metrics: None,
-        policy: AddressPolicy::Public,
-        public_url: PublicUrl::default(),
-        uploads: Uploads::new(CancellationToken::new()),
-        outbox,
-    }
-}
+use crate::api_fixture::TestApi;
 
 fn described() -> Value {
     serde_json::to_value(description()).unwrap()
@@ -82,8 +38,7 @@ async fn methods(router: &Router, path: &str) -> BTreeSet<String> {
 
 #[tokio::test]
 async fn every_route_is_described_with_its_methods_and_nothing_else_is() {
-    let folder = tempfile::tempdir().unwrap();
-    let router = routes(api(&folder).await);
+    let router = routes(TestApi::start().await.api.clone());
     let described = described();
     let told = described["paths"].as_object().unwrap();
     let known = paths(&router);
@@ -175,19 +130,21 @@ fn the_webhooks_are_described_with_the_names_of_the_wire() {
 
 #[tokio::test]
 async fn the_try_it_page_takes_everything_from_this_server() {
-    let folder = tempfile::tempdir().unwrap();
-    let router = router(api(&folder).await);
+    let server = TestApi::start().await;
     for path in
         ["/docs", "/docs/start.js", "/docs/swagger-ui-bundle.js", "/docs/swagger-ui.css", "/openapi.json"]
     {
-        let request = Request::builder().uri(path).body(Body::empty()).unwrap();
-        let response = router.clone().oneshot(request).await.unwrap();
-        assert_eq!(response.status(), 200, "{path}");
+        let answer = server.send(Request::builder().uri(path).body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status, 200, "{path}");
         if path == "/docs" {
-            let policy = response.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+            let policy = answer.headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
             assert!(policy.starts_with("default-src 'none'") && !policy.contains("http"), "{policy}");
         }
-        let body = to_bytes(response.into_body(), 4 << 20).await.unwrap();
-        assert!(body.len() > 100, "{path}");
+        assert!(answer.text.len() > 100, "{path}");
     }
+}
+
+#[test]
+fn the_description_changes_on_purpose_only() {
+    insta::assert_snapshot!(openapi::text());
 }

@@ -12,6 +12,8 @@ mod api_audit;
 mod api_auth;
 mod api_description;
 mod api_doors;
+mod api_fixture;
+mod api_rights;
 mod api_sight;
 mod architecture;
 mod calls_calling;
