@@ -81,7 +81,7 @@ impl TestApi {
             flows,
             bots: Arc::new(BTreeMap::new()),
             metrics: None,
-            reach: AddressPolicy::Public,
+            policy: AddressPolicy::Public,
             public_url: PublicUrl::default(),
             uploads: Uploads::new(CancellationToken::new()),
             outbox,
