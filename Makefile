@@ -4,7 +4,7 @@ SHELL := /bin/bash
 ARGS ?=
 CARGO ?= cargo
 
-.PHONY: help setup demo build release test contract killtest ordertest cuttest lint bench fmt clean
+.PHONY: help setup demo build release check test contract killtest ordertest cuttest lint bench fmt clean
 
 help: ## This list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -28,6 +28,16 @@ test: ## All tests
 	  $(CARGO) nextest run --workspace --no-fail-fast; \
 	else \
 	  $(CARGO) test --workspace --no-fail-fast; \
+	fi
+
+check: setup ## What a commit must pass: formatting, clippy, the core's tests, the architecture
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
+	  $(CARGO) nextest run --workspace --no-fail-fast --status-level fail \
+	    -E 'kind(lib) | test(architecture::) | test(docs_events::)'; \
+	else \
+	  $(CARGO) test --workspace --lib && $(CARGO) test --test it architecture:: docs_events::; \
 	fi
 
 contract: setup ## Ask a live server everything its OpenAPI description allows (schemathesis, from PyPI)
