@@ -10,7 +10,6 @@ mod cdr;
 mod contacts;
 mod dialout;
 pub mod error;
-pub mod event_kinds;
 mod extract;
 mod fields;
 mod flows;

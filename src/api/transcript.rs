@@ -6,6 +6,8 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use callcore::call::{Fact, Utterance};
+use callcore::flow::Note;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
@@ -157,6 +159,7 @@ const fn is_false(flag: &bool) -> bool {
 }
 
 /// The entries of a call that was answered `answered` ms after it began, in the order in which they began.
+#[expect(clippy::wildcard_enum_match_arm, reason = "all others are neither said nor pressed")]
 fn entries(answered: Option<u64>, events: &[EventRow]) -> Vec<Entry> {
     let Some(answered) = answered else { return Vec::new() };
     let mut entries = Vec::new();
@@ -164,74 +167,67 @@ fn entries(answered: Option<u64>, events: &[EventRow]) -> Vec<Entry> {
     let mut talks_since = None;
     for event in events {
         let now = u64::try_from(event.t_ms).unwrap_or_default().saturating_sub(answered);
-        let detail = &event.detail;
-        let entry = |kind, speaker, from: u64, to: u64, text: &str| Entry {
+        let entry = |kind, speaker, from: u64, to: u64, text: String| Entry {
             kind,
             speaker,
             start_ms: answered + from,
             end_ms: answered + to.max(from),
             recording_start_ms: from,
             recording_end_ms: to.max(from),
-            text: text.to_owned(),
+            text,
             without_words: false,
             confidence: None,
             words: None,
             heard: None,
             interrupted_by: None,
         };
-        let number = |key: &str| detail[key].as_u64();
-        let text = |key: &str| detail[key].as_str().unwrap_or_default();
-        match event.kind.as_str() {
-            "interruption" => cut_by = detail["by"].as_str().map(str::to_owned),
-            "message_withdrawn" => cut_by = detail["because"].as_str().map(str::to_owned),
-            "prompt" => cut_by = None,
-            "speech_started" => talks_since = number("mediaMs"),
-            "speech_ended" => {
+        // What another version wrote in another shape has no line here.
+        let Ok(fact) = event.fact() else { continue };
+        match fact {
+            Fact::Interruption { by } => cut_by = Some(by.into()),
+            Fact::Flow(Note::MessageWithdrawn { because }) => cut_by = Some(because.into()),
+            Fact::Prompt { .. } => cut_by = None,
+            Fact::SpeechStarted { media_ms } => talks_since = Some(media_ms),
+            Fact::SpeechEnded { media_ms: to, start_ms: from } => {
                 talks_since = None;
-                let to = number("mediaMs").unwrap_or(now);
-                let from = number("startMs").unwrap_or(to);
-                let said = entry(Kind::Speech, Speaker::Caller, from, to, &spoke(from, to));
+                let said = entry(Kind::Speech, Speaker::Caller, from, to, spoke(from, to));
                 entries.push(Entry { without_words: true, ..said });
             }
-            "transcript" => {
-                let from = number("startMs").unwrap_or(now);
-                let to = number("endMs").unwrap_or(now);
+            Fact::Transcript(Utterance { start_ms, end_ms, text, confidence, .. }) => {
+                let (from, to) = (start_ms.unwrap_or(now), end_ms.unwrap_or(now));
                 // The words of what was told before.
                 entries.retain(|told: &Entry| {
                     !(told.without_words && (told.recording_start_ms, told.recording_end_ms) == (from, to))
                 });
-                entries.push(Entry {
-                    confidence: detail["confidence"].as_f64(),
-                    ..entry(Kind::Speech, Speaker::Caller, from, to, text("text"))
-                });
+                entries.push(Entry { confidence, ..entry(Kind::Speech, Speaker::Caller, from, to, text) });
             }
             // The call ends in the middle of what is said.
-            "ended" => {
+            Fact::Ended { .. } => {
                 if let Some(from) = talks_since.take() {
-                    let said = entry(Kind::Speech, Speaker::Caller, from, now, &spoke(from, now.max(from)));
+                    let said = entry(Kind::Speech, Speaker::Caller, from, now, spoke(from, now.max(from)));
                     entries.push(Entry { without_words: true, ..said });
                 }
             }
-            // A prompt of which nothing was sent was not said.
-            "prompt_ended" if number("startMs").is_some() => {
-                let completed = detail["completed"] == true;
-                let heard_ms = number("heardMs").unwrap_or_default();
-                let from = number("startMs").unwrap_or(now);
+            Fact::PromptEnded(prompt) => {
+                // A prompt of which nothing was sent was not said.
+                let Some(from) = prompt.start_ms else { continue };
                 let heard = HeardOf {
-                    text: text("heardText").to_owned(),
-                    words: number("heardWords").unwrap_or_default(),
-                    ms: heard_ms,
+                    text: prompt.heard_text,
+                    words: prompt.heard_words as u64,
+                    ms: prompt.heard_ms,
                 };
-                let cut_by = cut_by.take();
+                let cut_by: Option<&'static str> = cut_by.take();
                 entries.push(Entry {
-                    words: number("words"),
+                    words: prompt.words.map(|words| words as u64),
                     heard: Some(heard),
-                    interrupted_by: (!completed).then(|| cut_by.unwrap_or_else(|| "end".into())),
-                    ..entry(Kind::Speech, Speaker::Bot, from, now, text("text"))
+                    interrupted_by: (!prompt.completed).then(|| cut_by.unwrap_or("end").to_owned()),
+                    ..entry(Kind::Speech, Speaker::Bot, from, now, prompt.text)
                 });
             }
-            "digit" => entries.push(entry(Kind::Key, Speaker::Caller, now, now, text("key"))),
-            "checkpoint" => entries.push(entry(Kind::Checkpoint, Speaker::Bot, now, now, text("name"))),
+            Fact::Digit { key, .. } => entries.push(entry(Kind::Key, Speaker::Caller, now, now, key)),
+            Fact::Flow(Note::Checkpoint { name, .. }) => {
+                entries.push(entry(Kind::Checkpoint, Speaker::Bot, now, now, name));
+            }
             _ => {}
         }
     }
@@ -343,13 +339,13 @@ mod tests {
 
     fn talk() -> Vec<Entry> {
         entries_of(&[
-            (5_100, "prompt", json!({})),
+            (5_100, "prompt", json!({ "play": 1, "bargeIn": "both" })),
             (6_900, "interruption", json!({ "by": "speech" })),
             (
                 6_900,
                 "prompt_ended",
-                json!({ "startMs": 120, "heardMs": 1_780, "completed": false, "text": "Good day. How are you?",
-                        "words": 5, "heardText": "Good day.", "heardWords": 2 }),
+                json!({ "play": 1, "startMs": 120, "heardMs": 1_780, "completed": false,
+                        "text": "Good day. How are you?", "words": 5, "heardText": "Good day.", "heardWords": 2 }),
             ),
             (
                 7_700,
@@ -358,7 +354,11 @@ mod tests {
             ),
             (8_000, "digit", json!({ "key": "5", "interrupts": false })),
             (8_200, "checkpoint", json!({ "name": "paid" })),
-            (9_000, "prompt_ended", json!({ "heardMs": 0, "completed": false, "text": "never sent" })),
+            (
+                9_000,
+                "prompt_ended",
+                json!({ "play": 2, "heardMs": 0, "completed": false, "text": "never sent" }),
+            ),
         ])
     }
 
@@ -401,7 +401,7 @@ mod tests {
                 json!({ "startMs": 2_200, "endMs": 3_200, "text": "yes", "confidence": 0.9 }),
             ),
             (10_200, "speech_started", json!({ "mediaMs": 5_100 })),
-            (11_300, "ended", json!({})),
+            (11_300, "ended", json!({ "outcome": "ended", "cause": 16 })),
         ]);
         let expected = "\
 00:00.2  caller  [spoke 0.8 s]

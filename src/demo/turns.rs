@@ -1,5 +1,8 @@
 //! Who spoke when both did: what a callee does to the bot's voice, and what has to come of it.
 
+use callcore::call::{CutBy, Fact};
+use callcore::flow::Note;
+
 use crate::store::EventRow;
 
 /// What a callee does while the bot speaks, and so what the bot has to do.
@@ -43,30 +46,32 @@ pub(super) struct Account {
 
 impl Account {
     /// Reads the timeline of a call.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all others are not about who speaks")]
     pub(super) fn of(events: &[EventRow]) -> Self {
         let mut account = Self::default();
         let mut paused = false;
         for event in events {
-            match event.kind.as_str() {
-                "talk_over" if event.detail["paused"] == true => {
+            let Ok(fact) = event.fact() else { continue };
+            match fact {
+                Fact::TalkOver { paused: true } => {
                     account.silences.push(Silence::Pause);
                     paused = true;
                 }
-                "resumed" => {
+                Fact::Resumed {} => {
                     account.resumed += 1;
                     paused = false;
                 }
-                "interruption_deferred" => account.was_deferred = true,
-                "interruption" => {
-                    account.interruptions += usize::from(event.detail["by"] == "speech");
+                Fact::InterruptionDeferred { .. } => account.was_deferred = true,
+                Fact::Interruption { by } => {
+                    account.interruptions += usize::from(by == CutBy::Speech);
                     // A bot that is silent already is not told so again.
                     match account.silences.last_mut().filter(|_| std::mem::take(&mut paused)) {
                         Some(last) => *last = Silence::Cut,
                         None => account.silences.push(Silence::Cut),
                     }
                 }
-                "checkpoint" if account.interruptions == 0 => {
-                    account.before_cut.extend(event.detail["name"].as_str().map(str::to_owned));
+                Fact::Flow(Note::Checkpoint { name, .. }) if account.interruptions == 0 => {
+                    account.before_cut.push(name);
                 }
                 _ => {}
             }

@@ -11,7 +11,6 @@ use callcore::call::{Call, CarrierCdr, Direction, Effect, Ended, Fact, Input, Li
 use callcore::clock::CallTime;
 use callcore::flow::ErrandEnd;
 use callcore::playback::Chunk;
-use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -373,8 +372,7 @@ impl Actor {
             }
             Err(error) => {
                 tracing::error!(call.id = %self.call_id, %error, "the call was not recorded");
-                let detail = json!({ "why": error.to_string() });
-                ledger.fact(Fact::new("recording_failed", detail), self.clock.now());
+                ledger.fact(Fact::RecordingFailed { why: error.to_string() }, self.clock.now());
             }
         }
     }

@@ -8,7 +8,6 @@ use std::time::Duration;
 use callcore::amd;
 use callcore::call::{Call, Direction, Fact, Settings, amd_timers};
 use callcore::flow::{MachineDetection, Run};
-use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -54,8 +53,7 @@ pub(super) struct Place {
 impl Place {
     /// The line of the timeline of a call that has to wait for `trunk`.
     pub(super) fn queued(&self, trunk: &Trunk, at_ms: i64) -> Option<NewEvent> {
-        let Fact { kind, detail } = queued(trunk, self.ticket.ahead()?);
-        Some(NewEvent { at_ms, t_ms: 0, kind: kind.into(), detail })
+        Some(NewEvent { at_ms, t_ms: 0, fact: queued(trunk, self.ticket.ahead()?) })
     }
 }
 
@@ -385,18 +383,18 @@ fn first_lines(request: &DialRequest, dialed: &Dialed, checked: &Checked, now_ms
         start_ms: dialed.start_ms,
         expires_ms: request.expires_ms,
     });
-    let mut detail = json!({
-        "flow": request.flow, "digest": flow.digest, "trunk": trunk.name(), "sid": dialed.sid,
-    });
-    if planned {
-        detail["startMs"] = json!(dialed.start_ms.unwrap_or(now_ms));
-        detail["expiresMs"] = json!(request.expires_ms);
-    }
-    let kind = if planned { "planned" } else { "dialled" };
-    batch.events.push(NewEvent { at_ms: now_ms, t_ms: 0, kind: kind.into(), detail });
+    let (digest, sid) = (flow.digest.clone(), dialed.sid.clone());
+    let (flow, trunk) = (request.flow.clone(), trunk.name().to_owned());
+    let asked = if planned {
+        let start_ms = dialed.start_ms.unwrap_or(now_ms);
+        Fact::Planned { flow, digest, trunk, sid, start_ms, expires_ms: request.expires_ms }
+    } else {
+        Fact::Dialled { flow, digest, trunk, sid: Some(sid), late_ms: None }
+    };
+    batch.events.push(NewEvent { at_ms: now_ms, t_ms: 0, fact: asked });
     if request.control != CallControl::default() {
-        let detail = checked.hearing.as_json(&request.control);
-        batch.events.push(NewEvent { at_ms: now_ms, t_ms: 0, kind: "hearing".into(), detail });
+        let fact = checked.hearing.fact(&request.control);
+        batch.events.push(NewEvent { at_ms: now_ms, t_ms: 0, fact });
     }
     batch
 }
@@ -404,6 +402,7 @@ fn first_lines(request: &DialRequest, dialed: &Dialed, checked: &Checked, now_ms
 #[cfg(test)]
 mod tests {
     use callcore::flow;
+    use serde_json::json;
 
     use super::*;
     use crate::speech::stt::Recognizers;

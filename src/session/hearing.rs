@@ -3,9 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use callcore::call::{Input, Words};
+use callcore::call::{Fact, Input, Words};
 use futures_util::future::BoxFuture;
-use serde_json::{Value, json};
 
 use super::control::CallControl;
 use crate::flows::Stored;
@@ -86,16 +85,16 @@ impl Hearing {
     }
 
     /// For the timeline: who hears, and how.
-    pub(super) fn as_json(&self, control: &CallControl) -> Value {
-        json!({
-            "recogniser": self.ear.as_ref().map(Ear::name),
-            "language": self.language,
-            "interim": self.gives_interims(),
-            "endSilenceMs": control.end_silence_ms(),
-            "label": control.label,
-            "askedFor": control.provider,
-            "substitute": self.is_substitute,
-        })
+    pub(super) fn fact(&self, control: &CallControl) -> Fact {
+        Fact::Hearing {
+            recogniser: self.ear.as_ref().map(|ear| ear.name().to_owned()),
+            language: self.language.clone(),
+            interim: self.gives_interims(),
+            end_silence_ms: control.end_silence_ms(),
+            label: control.label.clone(),
+            asked_for: control.provider.clone(),
+            substitute: self.is_substitute,
+        }
     }
 
     /// The words of an utterance; none when there are none, the engine fails, or they are not worth their time. An

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use callcore::call::CarrierCdr;
-use serde_json::json;
+use callcore::call::{CarrierCdr, Fact};
 
 use super::scribe::keep;
 use crate::cdr_wire::{CdrField, CdrFilter, CdrQuery};
@@ -126,10 +125,12 @@ fn ending(number: &str) -> String {
 /// What was told to the caller's webhook is not told again: only the books are put right.
 fn batch(call_id: &str, cdr: CarrierCdr, end: OwnEnd) -> CallBatch {
     let now_ms = now_ms();
-    let detail = json!({
-        "sessionId": cdr.session_id, "disposition": cdr.disposition, "cause": cdr.hangup_cause_code,
-        "why": "the carrier gave its record after the call; it replaces the one made from our own times",
-    });
+    let fact = Fact::CdrLate {
+        session_id: cdr.session_id.clone(),
+        disposition: cdr.disposition,
+        cause: cdr.hangup_cause_code,
+        why: "the carrier gave its record after the call; it replaces the one made from our own times".into(),
+    };
     let mut update = CallUpdate { disposition: Some(cdr.disposition), ..CallUpdate::default() };
     if end != OwnEnd::Lost {
         update.cause_code = Some(cdr.hangup_cause_code);
@@ -142,7 +143,7 @@ fn batch(call_id: &str, cdr: CarrierCdr, end: OwnEnd) -> CallBatch {
     CallBatch {
         call_id: call_id.to_owned(),
         update: Some(update),
-        events: vec![NewEvent { at_ms: now_ms, t_ms: 0, kind: "cdr_late".into(), detail }],
+        events: vec![NewEvent { at_ms: now_ms, t_ms: 0, fact }],
         cdr: Some(cdr),
         ..CallBatch::default()
     }

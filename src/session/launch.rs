@@ -3,9 +3,8 @@
 
 use std::time::Duration;
 
-use callcore::call::Fact;
+use callcore::call::{Fact, Wait};
 use callcore::clock::CallTime;
-use serde_json::json;
 use tokio::time::{Instant, timeout};
 
 use super::actor::{Actor, Control};
@@ -35,15 +34,14 @@ pub(super) enum Launched {
 /// A call waits for a line.
 pub(super) fn queued(trunk: &Trunk, ahead: usize) -> Fact {
     let (trunk, limits) = (trunk.name(), trunk.limits());
-    let detail =
-        json!({ "trunk": trunk, "ahead": ahead, "calls": limits.calls, "perSecond": limits.per_second });
-    Fact::new("queued", detail)
+    let because = Wait::Limits { calls: limits.calls, per_second: limits.per_second };
+    Fact::Queued { trunk: trunk.to_owned(), ahead, because }
 }
 
 /// The carrier takes no call now: it waits on.
 fn sent_back(trunk: &Trunk, why: &str, wait: Duration) -> Fact {
-    let wait_ms = wait.as_millis() as u64;
-    Fact::new("queued", json!({ "trunk": trunk.name(), "ahead": 0, "why": why, "retryAfterMs": wait_ms }))
+    let because = Wait::SentBack { why: why.to_owned(), retry_after_ms: wait.as_millis() as u64 };
+    Fact::Queued { trunk: trunk.name().to_owned(), ahead: 0, because }
 }
 
 impl Actor {
@@ -70,7 +68,7 @@ impl Actor {
             };
             if let Some(since) = queued_at.take() {
                 let now = self.clock.now();
-                self.note(Fact::new("dequeued", json!({ "waitedMs": now.ms_since(since) })), None);
+                self.note(Fact::Dequeued { waited_ms: now.ms_since(since) }, None);
             }
             // Whoever is killed while the carrier makes up its answer must know later that it was asked.
             match self.unless_too_late(self.dialling(trunk.name()), expires).await {
@@ -143,7 +141,7 @@ impl Actor {
 
     /// Writes down that the carrier is asked from here on.
     fn dialling(&self, trunk: &str) -> impl Future<Output = bool> + use<> {
-        let fact = Fact::new("dialling", json!({ "trunk": trunk }));
+        let fact = Fact::Dialling { trunk: trunk.to_owned() };
         self.board.note(&self.call_id, &fact);
         let mut ledger = Ledger::new(&self.call_id, self.clock);
         ledger.fact(fact, self.clock.now());
@@ -157,7 +155,7 @@ impl Actor {
     }
 
     async fn cancelled(&mut self, by: String, act: Option<Act>) -> Launched {
-        self.note(Fact::new("hangup_requested", json!({ "by": by })), act);
+        self.note(Fact::HangupRequested { by: by.clone() }, act);
         Launched::Asked(Err(DialError::Cancelled { by }))
     }
 

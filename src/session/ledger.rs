@@ -1,8 +1,10 @@
 //! Gathers what one step of a call leaves behind, so that it is written in one transaction.
 
+use callcore::amd::FindingKind;
 use callcore::audio::SAMPLE_RATE;
-use callcore::call::{CarrierCdr, Fact, Notice, Stage, Summary};
+use callcore::call::{CarrierCdr, DialStatus, Fact, HeardPrompt, Notice, Stage, Summary, Utterance};
 use callcore::clock::CallTime;
+use callcore::flow::{Note, Trigger};
 use serde_json::json;
 
 use super::actor::Clock;
@@ -41,58 +43,66 @@ impl Ledger {
         self.answered_at = at;
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all others change nothing but the timeline")]
     pub(super) fn fact(&mut self, fact: Fact, now: CallTime) {
         let at_ms = self.clock.epoch_ms(now);
-        match fact.kind {
-            "placed" | "accepted" => {
-                self.update().session_id = fact.detail["sessionId"].as_str().map(str::to_owned)
+        match &fact {
+            Fact::Placed { session_id } | Fact::Accepted { session_id } => {
+                self.update().session_id = Some(session_id.clone());
             }
-            "dial_status" => {
-                let status = fact.detail["status"].as_str().unwrap_or_default();
-                let answered = status == "Connected";
+            Fact::DialStatus { status } => {
                 let update = self.update();
-                update.state = Some(status.to_lowercase());
-                update.answered_ms = answered.then_some(at_ms);
+                update.state = Some(status.as_str().to_lowercase());
+                update.answered_ms = (*status == DialStatus::Connected).then_some(at_ms);
             }
-            "amd" => {
-                if let Ok(event) = serde_json::from_value::<callcore::amd::Event>(fact.detail.clone())
-                    && event.kind.is_decision()
-                {
-                    self.decision(&event);
-                }
+            Fact::Amd(event) if event.kind.is_decision() => self.decision(event),
+            Fact::Queued { .. } => self.update().state = Some("queued".into()),
+            Fact::Dequeued { .. } => self.update().state = Some("placing".into()),
+            Fact::AmdFinding(finding) if finding.kind == FindingKind::Refined => {
+                self.update().amd_subtype = finding.subtype.map(|subtype| subtype.as_str().to_owned());
             }
-            "queued" => self.update().state = Some("queued".into()),
-            "dequeued" => self.update().state = Some("placing".into()),
-            "amd_finding" if fact.detail["kind"] == "refined" => {
-                self.update().amd_subtype = fact.detail["subtype"].as_str().map(str::to_owned);
-            }
-            "checkpoint" => self.update().last_checkpoint = fact.detail["name"].as_str().map(str::to_owned),
-            "do_not_call" => {
-                let words = fact.detail["words"].as_str().map(str::to_owned);
+            Fact::Flow(Note::Checkpoint { name, .. }) => self.update().last_checkpoint = Some(name.clone()),
+            Fact::Flow(Note::DoNotCall(trigger)) => {
+                let words = match trigger {
+                    Trigger::Speech { words } => Some(words.clone()),
+                    Trigger::Dtmf { .. } => None,
+                };
                 self.batch.do_not_call = Some(NewDoNotCall { at_ms, words });
             }
-            "transcript" => self.said("callee", "recogniser", &fact.detail, now),
-            "prompt_ended" => self.said("bot", "flow", &fact.detail, now),
+            Fact::Transcript(said) => self.callee_said(said, now),
+            Fact::PromptEnded(prompt) => self.bot_said(prompt, now),
             _ => {}
         }
-        let event = NewEvent { at_ms, t_ms: now.as_ms(), kind: fact.kind.to_owned(), detail: fact.detail };
-        self.batch.events.push(event);
+        self.batch.events.push(NewEvent { at_ms, t_ms: now.as_ms(), fact });
     }
 
-    /// A line of the transcript; of a prompt what the callee heard of it.
-    fn said(&mut self, speaker: &str, source: &str, detail: &serde_json::Value, now: CallTime) {
-        let at_ms = |key: &str| detail[key].as_u64().map(|ms| (self.answered_at + ms).as_ms());
-        let text = detail.get("heardText").unwrap_or(&detail["text"]).as_str().unwrap_or_default();
-        if text.is_empty() {
+    fn callee_said(&mut self, said: &Utterance, now: CallTime) {
+        if said.text.is_empty() {
+            return;
+        }
+        let at = |ms: Option<u64>| ms.map_or(now, |ms| self.answered_at + ms).as_ms();
+        self.batch.transcripts.push(NewTranscript {
+            t_ms: at(said.start_ms),
+            end_t_ms: Some(at(said.end_ms)),
+            speaker: "callee".into(),
+            source: "recogniser".into(),
+            text: said.text.clone(),
+            confidence: said.confidence,
+        });
+    }
+
+    /// Of a prompt the transcript has what the callee heard of it.
+    fn bot_said(&mut self, prompt: &HeardPrompt, now: CallTime) {
+        if prompt.heard_text.is_empty() {
             return;
         }
         self.batch.transcripts.push(NewTranscript {
-            t_ms: at_ms("startMs").unwrap_or(now.as_ms()),
-            end_t_ms: Some(at_ms("endMs").unwrap_or(now.as_ms())),
-            speaker: speaker.into(),
-            source: source.into(),
-            text: text.to_owned(),
-            confidence: detail["confidence"].as_f64(),
+            t_ms: prompt.start_ms.map_or(now, |ms| self.answered_at + ms).as_ms(),
+            end_t_ms: Some(now.as_ms()),
+            speaker: "bot".into(),
+            source: "flow".into(),
+            text: prompt.heard_text.clone(),
+            confidence: None,
         });
     }
 
@@ -137,8 +147,8 @@ impl Ledger {
 
     /// An event of the flow's own that nobody asked to be told.
     pub(super) fn untold(&mut self, event: &str, now: CallTime) {
-        let detail = json!({ "event": event, "why": "the call has no notifyUrl" });
-        self.fact(Fact::new("notify_ignored", detail), now);
+        let (event, why) = (event.to_owned(), "the call has no notifyUrl".into());
+        self.fact(Fact::Flow(Note::NotifyIgnored { event, why }), now);
     }
 
     /// The call's last lines.
@@ -153,12 +163,11 @@ impl Ledger {
         update.message_left = Some(summary.message_left);
         if summary.cdr.is_none() {
             self.batch.cdr_estimated = true;
-            let detail = json!({ "why": "the carrier sent no record; this one is made from our own times" });
+            let why = "the carrier sent no record; this one is made from our own times".into();
             self.batch.events.push(NewEvent {
                 at_ms: ended_ms,
                 t_ms: summary.ended_at.as_ms(),
-                kind: "cdr_estimated".into(),
-                detail,
+                fact: Fact::CdrEstimated { why },
             });
         }
         self.batch.cdr = Some(cdr);
@@ -169,10 +178,9 @@ impl Ledger {
     pub(super) fn recording(&mut self, recorded: &Recorded, now: CallTime) {
         self.recording_begun(recorded);
         if let Some((lost_ms, why)) = &recorded.lost {
-            self.fact(Fact::new("recording_incomplete", json!({ "lostMs": lost_ms, "why": why })), now);
+            self.fact(Fact::RecordingIncomplete { lost_ms: *lost_ms, why: why.clone() }, now);
         }
-        let detail = json!({ "durationMs": recorded.duration_ms });
-        self.fact(Fact::new("recording_ready", detail), now);
+        self.fact(Fact::RecordingReady { duration_ms: recorded.duration_ms }, now);
     }
 
     /// Where the call's recording will be, so that a crash does not lose sight of it.

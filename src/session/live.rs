@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use callcore::amd::EventKind;
 use callcore::call::{DialStatus, Fact};
+use callcore::flow::Note;
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -51,51 +52,49 @@ pub struct LiveCall {
 }
 
 impl LiveCall {
+    #[expect(
+        clippy::wildcard_enum_match_arm,
+        reason = "a watcher is told of what can be said in a few words"
+    )]
     fn note(&mut self, fact: &Fact) {
-        match fact.kind {
-            "dial_status" => {
-                if let Ok(status) = serde_json::from_value::<DialStatus>(fact.detail["status"].clone()) {
-                    self.phase = match status {
-                        DialStatus::Dialing => Phase::Dialing,
-                        DialStatus::Ringing => Phase::Ringing,
-                        DialStatus::Connected => Phase::Answered,
-                        DialStatus::Busy | DialStatus::Failed => self.phase,
-                    };
-                }
-                self.latest = fact.detail["status"].as_str().unwrap_or_default().to_lowercase();
+        match fact {
+            Fact::DialStatus { status } => {
+                self.phase = match status {
+                    DialStatus::Dialing => Phase::Dialing,
+                    DialStatus::Ringing => Phase::Ringing,
+                    DialStatus::Connected => Phase::Answered,
+                    DialStatus::Busy | DialStatus::Failed => self.phase,
+                };
+                self.latest = status.as_str().to_lowercase();
             }
-            "queued" => {
+            Fact::Queued { ahead, .. } => {
                 self.phase = Phase::Queued;
-                self.latest = waiting(fact.detail["ahead"].as_u64().unwrap_or(0));
+                self.latest = waiting(*ahead);
             }
-            "dequeued" => {
+            Fact::Dequeued { .. } => {
                 self.phase = Phase::Placing;
                 self.latest.clear();
             }
-            "amd" => {
-                if let Ok(kind) = serde_json::from_value::<EventKind>(fact.detail["event"].clone()) {
-                    if kind.is_decision() {
-                        self.amd = Some(kind);
-                    }
-                    self.latest = kind.as_str().trim_start_matches("amd_").replace('_', " ");
+            Fact::Amd(event) => {
+                if event.kind.is_decision() {
+                    self.amd = Some(event.kind);
                 }
+                self.latest = event.kind.as_str().trim_start_matches("amd_").replace('_', " ");
             }
-            "checkpoint" => {
-                self.latest = format!("heard \"{}\"", fact.detail["name"].as_str().unwrap_or_default())
-            }
-            "interruption" => self.latest = "interrupted by the callee".into(),
-            "digit" => self.latest = "a key was pressed".into(),
-            "ended" => {
+            Fact::Flow(Note::Checkpoint { name, .. }) => self.latest = format!("heard \"{name}\""),
+            Fact::Interruption { .. } => self.latest = "interrupted by the callee".into(),
+            Fact::Digit { .. } => self.latest = "a key was pressed".into(),
+            Fact::Ended { outcome, .. } => {
                 self.phase = Phase::Ended;
-                self.latest = fact.detail["outcome"].as_str().unwrap_or_default().replace('_', " ");
+                self.latest = outcome.replace('_', " ");
             }
-            "carrier_lost" => self.latest = "the carrier is gone".into(),
+            Fact::CarrierLost { .. } => self.latest = "the carrier is gone".into(),
             _ => {}
         }
     }
 }
 
-fn waiting(ahead: u64) -> String {
+fn waiting(ahead: usize) -> String {
     match ahead {
         0 => "next to be dialled".into(),
         1 => "1 call is dialled before it".into(),
@@ -135,7 +134,7 @@ impl Board {
     pub(super) fn moved_up(&self, call_id: &str, ahead: usize) {
         self.change(|calls| {
             if let Some(call) = calls.get_mut(call_id) {
-                call.latest = waiting(ahead as u64);
+                call.latest = waiting(ahead);
             }
         });
     }

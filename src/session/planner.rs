@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use serde_json::json;
+use callcore::call::Fact;
 
 use super::actor::Clock;
 use super::dialling::KEPT_MS;
@@ -159,11 +159,13 @@ impl Handle {
             events: vec![NewEvent {
                 at_ms: began_ms,
                 t_ms: 0,
-                kind: "dialled".into(),
-                detail: json!({
-                    "flow": request.flow, "digest": checked.flow.digest, "trunk": row.trunk,
-                    "lateMs": (began_ms - row.start_ms).max(0),
-                }),
+                fact: Fact::Dialled {
+                    flow: request.flow.clone(),
+                    digest: checked.flow.digest.clone(),
+                    trunk: row.trunk.clone(),
+                    sid: None,
+                    late_ms: Some((began_ms - row.start_ms).max(0)),
+                },
             }],
             ..CallBatch::default()
         };

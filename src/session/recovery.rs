@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use callcore::audio::SAMPLE_RATE;
-use callcore::call::{CarrierCdr, Ended, Notice, Stage, cause};
+use callcore::call::{CarrierCdr, Ended, Fact, Notice, Stage, cause};
 use callcore::clock::CallTime;
 use serde_json::json;
 
@@ -67,8 +67,7 @@ fn may_be_ringing(call: &CallRow) -> NewEvent {
     NewEvent {
         at_ms: now_ms,
         t_ms: u64::try_from(now_ms - began_ms).unwrap_or(0),
-        kind: "may_be_ringing".into(),
-        detail: json!({ "why": why }),
+        fact: Fact::MayBeRinging { why: why.into() },
     }
 }
 
@@ -189,12 +188,11 @@ fn closing(call: &CallRow, sent: u64, known_ms: i64) -> CallBatch {
         events: vec![NewEvent {
             at_ms: now_ms,
             t_ms: since_start(now_ms).as_ms(),
-            kind: "recovered".into(),
-            detail: json!({
-                "why": "the server stopped while the call was under way",
-                "knownToMs": ended_at.as_ms(),
-                "unknownMs": now_ms.saturating_sub(known_ms),
-            }),
+            fact: Fact::Recovered {
+                why: "the server stopped while the call was under way".into(),
+                known_to_ms: ended_at.as_ms(),
+                unknown_ms: now_ms.saturating_sub(known_ms),
+            },
         }],
         notifications: notifications.collect(),
         cdr_estimated: true,

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::json;
+use callcore::call::Fact;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
@@ -80,11 +80,10 @@ impl Waiting {
         self.details -= batch.events.len() + batch.transcripts.len();
         self.notifications -= batch.notifications.len();
         if self.batches.is_empty() && self.dropped > 0 {
-            let detail =
-                json!({ "lost": self.dropped, "why": "the database could not be written for too long" });
-            let (at_ms, kind) = (now_ms(), "lines_lost".to_owned());
+            let why = "the database could not be written for too long".into();
+            let fact = Fact::LinesLost { lost: self.dropped, why };
             let t_ms = batch.events.last().map_or(0, |event| event.t_ms);
-            batch.events.push(NewEvent { at_ms, t_ms, kind, detail });
+            batch.events.push(NewEvent { at_ms: now_ms(), t_ms, fact });
             self.dropped = 0;
         }
         Some(batch)
@@ -190,7 +189,7 @@ mod tests {
     use super::*;
 
     fn batch(events: usize) -> CallBatch {
-        let event = NewEvent { at_ms: 1, t_ms: 1, kind: "digit".into(), detail: json!({}) };
+        let event = NewEvent { at_ms: 1, t_ms: 1, fact: Fact::Resumed {} };
         let notification = NewNotification {
             app_id: "a".into(),
             kind: "answered".into(),
@@ -216,10 +215,12 @@ mod tests {
         assert_eq!((waiting.details, waiting.batches.len()), (DETAILS, 30));
         let all: Vec<CallBatch> = std::iter::from_fn(|| waiting.take()).collect();
         assert!(all.iter().all(|batch| batch.update.is_some() && batch.notifications.len() == 1));
-        let told: Vec<_> =
-            all.iter().flat_map(|batch| &batch.events).filter(|e| e.kind == "lines_lost").collect();
-        assert_eq!(told.len(), 1);
-        assert_eq!(told[0].detail["lost"], 1_000);
+        let lost: Vec<usize> = all
+            .iter()
+            .flat_map(|batch| &batch.events)
+            .filter_map(|event| if let Fact::LinesLost { lost, .. } = event.fact { Some(lost) } else { None })
+            .collect();
+        assert_eq!(lost, [1_000]);
         assert_eq!((waiting.details, waiting.notifications), (0, 0));
     }
 

@@ -1,6 +1,6 @@
 //! The end of a call that nobody was dialled for: its last lines, its record, and its only notification.
 
-use callcore::call::{CarrierCdr, Disposition, HangupBy, Notice, Stage, cause};
+use callcore::call::{CarrierCdr, Disposition, Fact, HangupBy, Notice, Stage, cause};
 use callcore::clock::CallTime;
 use serde_json::json;
 
@@ -118,8 +118,12 @@ impl Unplaced {
             events: vec![NewEvent {
                 at_ms: now_ms,
                 t_ms: 0,
-                kind: "ended".into(),
-                detail: json!({ "outcome": words.outcome, "cause": words.cause, "why": why }),
+                fact: Fact::Ended {
+                    outcome: words.outcome.into(),
+                    cause: words.cause,
+                    disposition: None,
+                    why: Some(why),
+                },
             }],
             notifications: notifications.collect(),
             cdr: Some(self.record(call_id, number, &words, now_ms)),

@@ -3,7 +3,7 @@
 use callcore::number;
 use std::collections::BTreeMap;
 
-use callcore::call::{CarrierCdr, Disposition};
+use callcore::call::{CarrierCdr, Disposition, Fact};
 use futures_util::FutureExt;
 use serde_json::Value;
 use sqlx::sqlite::SqliteConnection;
@@ -97,8 +97,7 @@ pub struct NewEvent {
     pub at_ms: i64,
     /// Since the call began.
     pub t_ms: u64,
-    pub kind: String,
-    pub detail: Value,
+    pub fact: Fact,
 }
 
 /// A webhook to deliver.
@@ -282,8 +281,8 @@ pub(super) async fn append_events(
         .bind(id)
         .bind(event.at_ms)
         .bind(column_ms(event.t_ms))
-        .bind(event.kind)
-        .bind(Json(event.detail))
+        .bind(event.fact.kind())
+        .bind(Json(event.fact.detail()))
         .execute(&mut *connection)
         .await?;
     }

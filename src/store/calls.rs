@@ -3,6 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use callcore::call::Fact;
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::sqlite::Sqlite;
@@ -64,6 +65,16 @@ pub struct EventRow {
     pub kind: String,
     #[sqlx(json)]
     pub detail: Value,
+}
+
+impl EventRow {
+    /// What happened, by type.
+    ///
+    /// # Errors
+    /// When another version wrote this, and its kind or its fields are unknown here. The row itself holds it all.
+    pub fn fact(&self) -> Result<Fact, serde_json::Error> {
+        Fact::read(&self.kind, &self.detail)
+    }
 }
 
 /// One utterance of a call, in the order recorded.

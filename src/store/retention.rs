@@ -1,7 +1,7 @@
 //! What is deleted when its time is over: recordings, and the words of calls.
 
+use callcore::call::Fact;
 use futures_util::FutureExt;
-use serde_json::json;
 use sqlx::FromRow;
 use sqlx::sqlite::SqliteConnection;
 
@@ -48,8 +48,7 @@ impl Store {
                     .bind(at_ms)
                     .execute(&mut *connection)
                     .await?;
-                let detail = json!({ "messages": messages });
-                note(connection, &call_id, "recording_deleted", at_ms, detail).await
+                note(connection, &call_id, Fact::RecordingDeleted { messages }, at_ms).await
             }
             .boxed()
         })
@@ -96,7 +95,7 @@ impl Store {
                     .bind(at_ms)
                     .execute(&mut *connection)
                     .await?;
-                note(connection, &call_id, "words_deleted", at_ms, json!({})).await
+                note(connection, &call_id, Fact::WordsDeleted {}, at_ms).await
             }
             .boxed()
         })
@@ -104,19 +103,13 @@ impl Store {
     }
 }
 
-async fn note(
-    connection: &mut SqliteConnection,
-    call_id: &str,
-    kind: &str,
-    at_ms: i64,
-    detail: serde_json::Value,
-) -> Result<(), Error> {
+async fn note(connection: &mut SqliteConnection, call_id: &str, fact: Fact, at_ms: i64) -> Result<(), Error> {
     let created: Option<i64> = sqlx::query_scalar("SELECT created_ms FROM calls WHERE id = $1")
         .bind(call_id)
         .fetch_optional(&mut *connection)
         .await?;
     let Some(created) = created else { return Ok(()) };
     let t_ms = u64::try_from(at_ms - created).unwrap_or_default();
-    let event = NewEvent { at_ms, t_ms, kind: kind.to_owned(), detail };
+    let event = NewEvent { at_ms, t_ms, fact };
     append_events(connection, call_id, vec![event]).await
 }

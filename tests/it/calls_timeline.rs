@@ -1,5 +1,6 @@
 //! The timeline of a call: live, resumed, and for those who come late.
 
+use callcore::call::Fact;
 use dering::store::{CallBatch, NewEvent};
 use futures_util::StreamExt;
 use reqwest::Method;
@@ -99,11 +100,11 @@ async fn a_reader_who_comes_back_misses_nothing_and_hears_nothing_twice() {
     let mut heard = vec![live.next().await.unwrap(), live.next().await.unwrap()];
     drop(live);
     // Something happens while nobody listens.
-    let missed = NewEvent { at_ms: 1, t_ms: 1, kind: "missed".into(), detail: json!({}) };
+    let missed = NewEvent { at_ms: 1, t_ms: 1, fact: Fact::WordsDeleted {} };
     let batch = CallBatch { call_id: call_id.clone(), events: vec![missed], ..CallBatch::default() };
     desk.stage.app.store().record(batch).await.unwrap();
     let mut live = Live::open(&desk, &call_id, heard.last().unwrap().id).await;
-    while kinds(&heard).last().unwrap() != "missed" {
+    while kinds(&heard).last().unwrap() != "words_deleted" {
         heard.push(live.next().await.unwrap());
     }
     desk.stage.answered(&call_id).await;

@@ -43,7 +43,7 @@ async fn everything_in_a_batch_can_be_read_back() {
     let call = store.call("c1").await.unwrap().unwrap();
     assert_eq!((call.metadata, call.state.as_str()), (json!({"name": "Budi"}), "dialing"));
     assert_eq!(store.call_of_session("s1").await.unwrap().unwrap().id, "c1");
-    assert_eq!(store.events("c1", 0, 10).await.unwrap()[0].detail, json!({"what": "dialed"}));
+    assert_eq!(store.events("c1", 0, 10).await.unwrap()[0].detail, json!({"scene": "dialed"}));
     assert_eq!(store.notifications("c1").await.unwrap()[0].state, "due");
     assert_eq!(store.evidence("c1").await.unwrap(), Some(json!({"words": 2})));
     assert_eq!(store.transcripts("c1").await.unwrap()[0].text, "Halo?");
@@ -117,12 +117,12 @@ async fn a_timeline_is_numbered_without_gaps_and_read_from_any_place() {
     store.record(CallBatch { events: vec![event("dialed")], ..begun("c1", 5) }).await.unwrap();
     let two = CallBatch { events: vec![event("ringing"), event("answered")], ..later("c1") };
     store.record(two).await.unwrap();
-    let kinds = |rows: Vec<dering::store::EventRow>| {
-        rows.into_iter().map(|row| (row.seq, row.kind)).collect::<Vec<_>>()
+    let scenes = |rows: Vec<dering::store::EventRow>| {
+        rows.into_iter().map(|row| (row.seq, row.detail["scene"].clone())).collect::<Vec<_>>()
     };
-    let rest = [(2, "ringing".to_owned()), (3, "answered".to_owned())];
-    assert_eq!(kinds(store.events("c1", 1, 10).await.unwrap()), rest);
-    assert_eq!(kinds(store.events("c1", 1, 1).await.unwrap()), rest[..1]);
+    let rest = [(2, json!("ringing")), (3, json!("answered"))];
+    assert_eq!(scenes(store.events("c1", 1, 10).await.unwrap()), rest);
+    assert_eq!(scenes(store.events("c1", 1, 1).await.unwrap()), rest[..1]);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! Calls, records and notifications for tests of the store and of what reads it.
 
-use callcore::call::{CarrierCdr, Disposition, HangupBy, cause};
+use callcore::call::{CarrierCdr, Disposition, Fact, HangupBy, cause};
+use callcore::flow::Note;
 use dering::store::{CallBatch, NewApp, NewCall, NewEvent, NewNotification, Options, Store};
 use serde_json::json;
 
@@ -49,8 +50,9 @@ pub(crate) fn later(call_id: &str) -> CallBatch {
     CallBatch { call_id: call_id.to_owned(), ..CallBatch::default() }
 }
 
-pub(crate) fn event(kind: &str) -> NewEvent {
-    NewEvent { at_ms: 1_000, t_ms: 0, kind: kind.to_owned(), detail: json!({"what": kind}) }
+/// The flow of a call enters `scene`.
+pub(crate) fn event(scene: &str) -> NewEvent {
+    NewEvent { at_ms: 1_000, t_ms: 0, fact: Fact::Flow(Note::Scene { scene: scene.to_owned() }) }
 }
 
 /// A notification of `call_id` whose body carries `status`.

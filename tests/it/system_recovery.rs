@@ -4,6 +4,9 @@
 use std::time::Duration;
 
 use callcore::audio::wav;
+use callcore::call::{DialStatus, Fact, Wait};
+use callcore::flow::BargeIn;
+use callcore::ids::PlayId;
 use dering::app::App;
 use dering::config::VersionChoice;
 use dering::session::{recover, settle};
@@ -19,12 +22,15 @@ use tokio::io::AsyncReadExt;
 use crate::store_fixture::{begun, later, store_with_app};
 use crate::system_stage::{BUSY, Carrier, Client, PERSON, config, enrol, furnish, in_time, local};
 
-fn event(kind: &str, at_ms: i64, began_ms: i64) -> NewEvent {
-    NewEvent { at_ms, t_ms: (at_ms - began_ms) as u64, kind: kind.into(), detail: json!({}) }
+const CONNECTED: Fact = Fact::DialStatus { status: DialStatus::Connected };
+
+fn dialled() -> Fact {
+    let (flow, digest, trunk) = ("reminder".into(), "d1".into(), "main".into());
+    Fact::Dialled { flow, digest, trunk, sid: None, late_ms: None }
 }
 
-/// A call that was dialled at `began_ms`; its timeline has these kinds, each with ms since then.
-async fn left_behind(store: &Store, began_ms: i64, kinds: &[(&str, i64)], answered_ms: Option<i64>) {
+/// A call that was dialled at `began_ms`; its timeline has these facts, each with ms since then.
+async fn left_behind(store: &Store, began_ms: i64, facts: &[(Fact, i64)], answered_ms: Option<i64>) {
     let mut batch = begun("c1", began_ms);
     let new = batch.new.take().unwrap();
     batch.new = Some(NewCall {
@@ -33,7 +39,11 @@ async fn left_behind(store: &Store, began_ms: i64, kinds: &[(&str, i64)], answer
         target: BUSY.into(),
         ..new
     });
-    batch.events = kinds.iter().map(|(kind, ms)| event(kind, began_ms + ms, began_ms)).collect();
+    let event = |(fact, ms): &(Fact, i64)| {
+        let (at_ms, t_ms) = (began_ms + ms, u64::try_from(*ms).unwrap());
+        NewEvent { at_ms, t_ms, fact: fact.clone() }
+    };
+    batch.events = facts.iter().map(event).collect();
     batch.update = Some(CallUpdate {
         answered_ms: answered_ms.map(|ms| began_ms + ms),
         session_id: answered_ms.map(|_| "s1".into()),
@@ -53,8 +63,12 @@ async fn a_call_ends_when_it_was_last_seen_however_long_the_server_was_down() {
     let folder = TempDir::new().unwrap();
     // 7.5 s of call, then 70 s without a server.
     let began_ms = now_ms() - 77_500;
-    left_behind(&store, began_ms, &[("placed", 100), ("dial_status", 2_000), ("prompt", 7_500)], Some(2_000))
-        .await;
+    let facts = [
+        (Fact::Placed { session_id: "s1".into() }, 100),
+        (CONNECTED, 2_000),
+        (Fact::Prompt { play: PlayId(1), barge_in: BargeIn::Both }, 7_500),
+    ];
+    left_behind(&store, began_ms, &facts, Some(2_000)).await;
     let recovered = recover(&store, folder.path()).await.unwrap();
     assert_eq!((recovered.closed, recovered.held.len()), (1, 1));
     let call = store.call("c1").await.unwrap().unwrap();
@@ -75,7 +89,7 @@ async fn the_recording_knows_more_of_a_call_than_its_last_event() {
     let store = store_with_app().await;
     let folder = TempDir::new().unwrap();
     let began_ms = now_ms() - 600_000;
-    left_behind(&store, began_ms, &[("dial_status", 2_000)], Some(2_000)).await;
+    left_behind(&store, began_ms, &[(CONNECTED, 2_000)], Some(2_000)).await;
     let path = folder.path().join("c1.wav");
     // As a kill leaves it: twelve seconds of samples, and a header that knows of none.
     let mut bytes = wav::write_8k(&[&[], &[]]);
@@ -116,7 +130,13 @@ async fn a_call_that_the_carrier_may_have_placed_unheard_is_told_so_and_looked_f
     let session_id = leg.session_id.clone();
     while in_time(leg.events.recv()).await.is_some() {}
 
-    left_behind(&store, asked_ms - 50, &[("dialled", 0), ("dialling", 50)], None).await;
+    left_behind(
+        &store,
+        asked_ms - 50,
+        &[(dialled(), 0), (Fact::Dialling { trunk: "main".into() }, 50)],
+        None,
+    )
+    .await;
     let recovered = recover(&store, folder.path()).await.unwrap();
     let events = store.events("c1", 0, 10).await.unwrap();
     assert!(events.iter().any(|event| event.kind == "may_be_ringing"), "{events:?}");
@@ -168,7 +188,9 @@ async fn a_dial_request_is_written_down_before_the_carrier_sees_it() {
 async fn a_call_that_was_never_asked_for_is_not_said_to_ring() {
     let store = store_with_app().await;
     let folder = TempDir::new().unwrap();
-    left_behind(&store, now_ms() - 5_000, &[("dialled", 0), ("queued", 10)], None).await;
+    let because = Wait::Limits { calls: Some(1), per_second: None };
+    let queued = Fact::Queued { trunk: "main".into(), ahead: 0, because };
+    left_behind(&store, now_ms() - 5_000, &[(dialled(), 0), (queued, 10)], None).await;
     let recovered = recover(&store, folder.path()).await.unwrap();
     assert!(recovered.held.is_empty());
     assert!(store.events("c1", 0, 10).await.unwrap().iter().all(|event| event.kind != "may_be_ringing"));

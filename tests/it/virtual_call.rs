@@ -41,8 +41,8 @@ impl Played {
     }
 
     pub(crate) fn amd_events(&self) -> Vec<String> {
-        let events = self.facts.iter().filter(|(_, fact)| fact.kind == "amd");
-        events.map(|(_, fact)| fact.detail["event"].as_str().unwrap_or_default().to_owned()).collect()
+        let events = self.facts.iter().filter(|(_, fact)| fact.kind() == "amd");
+        events.map(|(_, fact)| fact.detail()["event"].as_str().unwrap_or_default().to_owned()).collect()
     }
 }
 
@@ -333,7 +333,7 @@ async fn the_cast_of_the_demo_ends_the_same_whatever_the_noise_on_the_line() {
 
 /// What the demo expects of the calls that are about turn-taking.
 fn takes_turns(played: &Played, number: &str, seed: u64) {
-    let times = |kind: &str| played.facts.iter().filter(|(_, fact)| fact.kind == kind).count();
+    let times = |kind: &str| played.facts.iter().filter(|(_, fact)| fact.kind() == kind).count();
     let turns = ["talk_over", "resumed", "interruption_deferred", "interruption"].map(times);
     let shown = format!("{number} in noise {seed}: {turns:?} {:#?}", played.facts);
     match number {

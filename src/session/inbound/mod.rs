@@ -6,10 +6,9 @@ mod routes;
 use std::sync::Arc;
 
 use callcore::amd;
-use callcore::call::{Call, Direction, Settings, amd_timers};
+use callcore::call::{Call, Direction, Fact, Settings, amd_timers};
 use callcore::flow::{MachineDetection, Run};
 use callcore::playback;
-use serde_json::json;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
 
@@ -230,8 +229,11 @@ fn first_lines(
     batch.events.push(NewEvent {
         at_ms: clock.began_ms,
         t_ms: 0,
-        kind: "incoming".into(),
-        detail: json!({ "flow": route.flow, "digest": flow.digest, "machineDetection": detect }),
+        fact: Fact::Incoming {
+            flow: route.flow.clone(),
+            digest: flow.digest.clone(),
+            machine_detection: detect,
+        },
     });
     batch
 }

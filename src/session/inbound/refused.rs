@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use callcore::call::{CarrierCdr, Direction, Disposition, HangupBy, cause};
+use callcore::call::{CarrierCdr, Direction, Disposition, Fact, HangupBy, cause};
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
@@ -126,8 +126,7 @@ async fn see_off(store: &Store, call: IncomingCall, mut leg: Leg, why: &TurnedAw
     batch.events.push(NewEvent {
         at_ms: began_ms,
         t_ms: 0,
-        kind: "turned_away".into(),
-        detail: json!({ "reason": why.outcome, "why": why.why, "cause": why.cause }),
+        fact: Fact::TurnedAway { reason: why.outcome.into(), why: why.why.clone(), cause: why.cause },
     });
     batch.cdr = Some(CarrierCdr {
         session_id: session_id.clone(),

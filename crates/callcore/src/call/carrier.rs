@@ -14,6 +14,20 @@ pub enum DialStatus {
     Failed,
 }
 
+impl DialStatus {
+    /// The carrier's word for it.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Dialing => "Dialing",
+            Self::Ringing => "Ringing",
+            Self::Busy => "Busy",
+            Self::Connected => "Connected",
+            Self::Failed => "Failed",
+        }
+    }
+}
+
 /// How the way to the carrier is, as the trunk sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Link {

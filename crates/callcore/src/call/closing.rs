@@ -1,15 +1,13 @@
 //! How a call ends: who ended it, the carrier's record, the last notification, the summary.
 
-use serde_json::json;
-
 use super::carrier::{CarrierCdr, Disposition};
 use super::cause::is_fault;
 use super::ending::{Ended, Summary};
+use super::fact::{Fact, HungUp, spelled};
 use super::input::Effect;
 use super::machine::{Call, RANG_TOO_LONG, State};
 use super::notice::Stage;
 use super::settings::Direction;
-use super::spelling::spelled;
 use crate::clock::CallTime;
 use crate::flow;
 
@@ -25,7 +23,10 @@ impl Call {
                 self.close(Ended::Unanswered, self.carrier_cause.unwrap_or(unsaid), now);
             }
             State::Talking(_) => {
-                self.record("hangup", json!({ "by": self.settings.direction.other_party() }));
+                self.record(Fact::Hangup(match self.settings.direction {
+                    Direction::Outbound => HungUp::Callee {},
+                    Direction::Inbound => HungUp::Caller {},
+                }));
                 self.part(flow::Input::HungUp, now);
                 self.close(Ended::ByCallee, 16, now);
             }
@@ -68,7 +69,7 @@ impl Call {
                 self.close(Ended::Unanswered, 16, now);
             }
             State::Talking(_) => {
-                self.record("hangup", json!({ "by": "bot", "outcome": self.outcome }));
+                self.record(Fact::Hangup(HungUp::Bot { outcome: self.outcome.clone() }));
                 self.effects.push_back(Effect::SendHangup);
                 self.close(ended, 16, now);
             }
@@ -147,7 +148,12 @@ impl Call {
             }
             .into()
         });
-        self.record("ended", json!({ "disposition": disposition, "cause": code, "outcome": outcome }));
+        self.record(Fact::Ended {
+            outcome: outcome.clone(),
+            cause: code,
+            disposition: Some(disposition),
+            why: None,
+        });
         self.notify(stage, ended_at);
         let evidence = self.evidence.take().map(|evidence| spelled(self.kept_evidence(evidence)));
         let trace = self.trace.take().map(|trace| self.kept_trace(trace));

@@ -3,8 +3,8 @@
 use serde_json::json;
 
 use super::ending::Ended;
+use super::fact::{CutBy, Fact, HeardPrompt};
 use super::input::Effect;
-use super::interruption::By;
 use super::keys::Key;
 use super::listening::Found;
 use super::machine::{Call, State};
@@ -12,14 +12,10 @@ use super::mailbox::Turned;
 use super::notice::Stage;
 use super::recognition::Said;
 use super::speaking::{self, Speech};
-use super::spelling::spelled;
 use crate::amd::{self, EventKind, Finding, FindingKind, Subtype};
 use crate::clock::CallTime;
-use crate::flow::{self, AmdEvent, Command, MachineDetection, Outcome, PlaybackEnd};
+use crate::flow::{self, AmdEvent, Command, MachineDetection, Note, Outcome, PlaybackEnd};
 use crate::playback::Out;
-
-/// The note of a flow whose callee wants no more calls.
-const DO_NOT_CALL: &str = "do_not_call";
 
 impl Call {
     pub(super) fn digit(&mut self, digit: char, now: CallTime) {
@@ -30,14 +26,14 @@ impl Call {
         let interrupts = !dropped && talk.speaking.barge_in(now).0.by_dtmf();
         let key = self.their_words(digit.encode_utf8(&mut [0; 4]), now);
         if dropped {
-            return self.record("digit", json!({ "key": key, "interrupts": false, "dropped": true }));
+            return self.record(Fact::Digit { key, interrupts: false, dropped: true });
         }
-        self.record("digit", json!({ "key": key, "interrupts": interrupts }));
+        self.record(Fact::Digit { key, interrupts, dropped: false });
         self.answering();
         // First the key, then what it cuts: so the flow knows that it was no voice.
         self.flow.handle(flow::Input::Digit(digit), now);
         if interrupts {
-            self.interrupt(By::Keys, now);
+            self.interrupt(CutBy::Keys, now);
         }
     }
 
@@ -49,17 +45,17 @@ impl Call {
             moved = true;
             match found {
                 Found::SpeechStarted { at_ms } => {
-                    self.record("speech_started", json!({ "mediaMs": at_ms }));
+                    self.record(Fact::SpeechStarted { media_ms: at_ms });
                     self.flow.handle(flow::Input::SpeechStarted, now);
                 }
                 Found::Interim { number, audio } => self.ask_for_words(number, true, audio),
                 Found::Utterance { number, start_ms, end_ms, spoken_ms, audio, so_far, settled } => {
-                    self.record("speech_ended", json!({ "mediaMs": end_ms, "startMs": start_ms }));
+                    self.record(Fact::SpeechEnded { media_ms: end_ms, start_ms });
                     self.flow.handle(flow::Input::SpeechEnded, now);
                     let said = Said { utterance: number, start_ms, end_ms, spoken_ms, so_far, settled };
                     self.utterance(said, audio, now);
                 }
-                Found::Tone(tone) => self.record("tone", spelled(self.kept_tone(&tone, now))),
+                Found::Tone(tone) => self.record(Fact::Tone(self.kept_tone(tone, now))),
                 Found::BeepStarted => self.flow.handle(flow::Input::BeepStarted, now),
                 Found::Mailbox(Turned::Open) => self.flow.handle(flow::Input::BeepEnded, now),
                 Found::Mailbox(Turned::Talks) => self.flow.handle(flow::Input::TalksOn, now),
@@ -72,7 +68,7 @@ impl Call {
 
     pub(super) fn amd_event(&mut self, event: amd::Event, now: CallTime) {
         let kept = self.kept_event(&event);
-        self.record("amd", spelled(json!(kept)));
+        self.record(Fact::Amd(kept.clone()));
         let kind = event.kind;
         if kind.is_decision() {
             self.amd = Some(event.clone());
@@ -109,7 +105,7 @@ impl Call {
 
     /// What is learned after the decision changes no event and takes no branch, but what the flow knows.
     fn amd_finding(&mut self, finding: Finding, now: CallTime) {
-        self.record("amd_finding", json!(finding));
+        self.record(Fact::AmdFinding(finding));
         match finding.kind {
             FindingKind::Refined | FindingKind::Revised => {
                 let outcome = outcome_of(finding.decision, finding.subtype);
@@ -147,30 +143,23 @@ impl Call {
     pub(super) fn said(&mut self, said: speaking::Said, now: CallTime) {
         match said {
             speaking::Said::Reached { name, estimated } => {
-                let mut detail = json!({ "name": name });
-                if estimated {
-                    detail["estimated"] = true.into();
-                }
-                self.record("checkpoint", detail);
+                self.record(Fact::Flow(Note::Checkpoint { name: name.clone(), estimated }));
                 self.last_checkpoint = Some(name.clone());
                 self.flow.handle(flow::Input::Checkpoint(name), now);
             }
             speaking::Said::Over(over) => {
-                let mut detail = json!({
-                    "play": over.id,
-                    "heardMs": over.heard_ms,
-                    "completed": over.completed,
-                    "startMs": over.began_at.map(|at| at.ms_since(self.answered_at.unwrap_or(at))),
-                    "text": self.our_words(&over.text),
-                    "words": over.words,
-                    "heardText": self.our_words(&over.heard_text),
-                    "heardWords": over.heard_words,
-                });
-                if over.estimated {
-                    detail["estimated"] = true.into();
-                    self.estimated = true;
-                }
-                self.record("prompt_ended", detail);
+                self.estimated |= over.estimated;
+                self.record(Fact::PromptEnded(HeardPrompt {
+                    play: over.id,
+                    heard_ms: over.heard_ms,
+                    completed: over.completed,
+                    start_ms: over.began_at.map(|at| at.ms_since(self.answered_at.unwrap_or(at))),
+                    text: self.our_words(&over.text),
+                    words: Some(over.words),
+                    heard_text: self.our_words(&over.heard_text),
+                    heard_words: over.heard_words,
+                    estimated: over.estimated,
+                }));
                 let end = PlaybackEnd {
                     id: over.id,
                     heard_ms: over.heard_ms,
@@ -212,7 +201,7 @@ impl Call {
                     let confirm = if self.settings.recognises { confirm } else { confirm.without_words() };
                     let speech = Speech { id, parts, barge_in, confirm, keys_after_ms };
                     let wanted = talk.speaking.speak(speech, now);
-                    self.record("prompt", json!({ "play": id, "bargeIn": barge_in }));
+                    self.record(Fact::Prompt { play: id, barge_in });
                     for (part, what) in wanted {
                         self.make(id, part, what);
                     }
@@ -222,7 +211,7 @@ impl Call {
                 Command::SendDigits(digits) => {
                     let dropped = talk.keys.press(&digits);
                     if dropped > 0 {
-                        self.record("keys_dropped", json!({ "keys": dropped }));
+                        self.record(Fact::KeysDropped { keys: dropped });
                     }
                     // The first one goes out before the flow goes on, and perhaps hangs up.
                     self.press_keys(now);
@@ -238,10 +227,10 @@ impl Call {
                 }
                 Command::Errand { id, order } => self.begin_errand(id, order, now),
                 Command::EndRecording { id } => self.end_recording(id, now),
-                Command::Note { what, detail } => {
-                    self.do_not_call |= what == DO_NOT_CALL;
-                    let detail = self.kept_note(what, detail, now);
-                    self.record(what, detail);
+                Command::Note(note) => {
+                    self.do_not_call |= matches!(note, Note::DoNotCall(_));
+                    let kept = self.kept_note(note, now);
+                    self.record(Fact::Flow(kept));
                 }
             }
         }

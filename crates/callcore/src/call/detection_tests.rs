@@ -101,9 +101,9 @@ fn words_that_come_after_the_verdict_reach_later_conditions_and_the_record() {
             (2_200, "press 3, main menu, following options, dial 4, pound key, press star"),
         ],
     );
-    let findings: Vec<_> = call.facts.iter().filter(|fact| fact.kind == "amd_finding").collect();
+    let findings: Vec<_> = call.facts.iter().filter(|fact| fact.kind() == "amd_finding").collect();
     assert_eq!(findings.len(), 1, "{findings:?}");
-    assert_eq!(findings[0].detail["subtype"], "ivr");
+    assert_eq!(findings[0].detail()["subtype"], "ivr");
     assert_eq!(
         call.word, "menu",
         "the branch of the verdict is not taken twice, but its conditions know better"

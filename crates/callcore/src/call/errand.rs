@@ -1,14 +1,13 @@
 //! What the flow wants done outside the conversation: recordings of their own, requests, notifications,
 //! transfers.
 
-use serde_json::json;
-
+use super::fact::{Fact, LeftMessage};
 use super::input::Effect;
 use super::machine::{Call, State};
 use super::notice::Stage;
 use crate::audio::FRAME_MS;
 use crate::clock::CallTime;
-use crate::flow::{self, ErrandEnd, ErrandOrder};
+use crate::flow::{self, Answered, ErrandEnd, ErrandOrder, Note};
 use crate::ids::ErrandId;
 
 /// Less speech than this is no message, ms.
@@ -64,17 +63,17 @@ impl Call {
                 }
             }
             ErrandOrder::Request(request) => {
-                let (method, url) = (request.method, &request.shown_url);
-                self.record("request", json!({ "request": id, "method": method, "url": url }));
+                let (method, url) = (request.method, request.shown_url.clone());
+                self.record(Fact::Flow(Note::Request { request: id, method, url }));
                 self.effects.push_back(Effect::Request { id, request: Box::new(request) });
             }
             ErrandOrder::Notify { event, data } => {
                 let kept = self.our_data(&data);
-                self.record("notify", json!({ "event": event, "data": kept }));
+                self.record(Fact::Flow(Note::Notify { event: event.clone(), data: kept }));
                 self.notify(Stage::Event { event, data }, now);
             }
             ErrandOrder::Transfer { to } => {
-                self.record("transfer", json!({ "to": to, "possible": self.can_transfer }));
+                self.record(Fact::Flow(Note::Transfer { to: to.clone(), possible: self.can_transfer }));
                 if self.can_transfer {
                     self.effects.push_back(Effect::SendTransfer { id, to });
                 } else {
@@ -87,10 +86,10 @@ impl Call {
     pub(super) fn errand_ended(&mut self, id: ErrandId, end: ErrandEnd, now: CallTime) {
         match &end {
             ErrandEnd::Answered { status, .. } => {
-                self.record("answer", json!({ "request": id, "status": status }));
+                self.record(Fact::Flow(Note::Answer(Answered::Service { request: id, status: *status })));
             }
             ErrandEnd::Failed(reason) => {
-                self.record("errand_failed", json!({ "errand": id, "reason": reason }));
+                self.record(Fact::Flow(Note::ErrandFailed { errand: id, reason: reason.clone() }));
             }
             ErrandEnd::Recorded { .. }
             | ErrandEnd::NothingSaid
@@ -123,10 +122,7 @@ impl Call {
         let State::Talking(talk) = &mut self.state else { return };
         let Some(message) = talk.message.take() else { return };
         let (id, keep) = (message.id, message.says_something());
-        self.record(
-            "message",
-            json!({ "message": id, "heardMs": message.heard_ms, "ms": message.heard_ms, "kept": keep }),
-        );
+        self.record(Fact::Message(LeftMessage { message: id, heard_ms: message.heard_ms, kept: keep }));
         self.effects.push_back(Effect::EndMessage { id, keep });
         if !keep {
             self.flow.handle(flow::Input::ErrandEnded { id, end: ErrandEnd::NothingSaid }, now);

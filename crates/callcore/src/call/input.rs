@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
-
 use super::carrier::{CarrierCdr, DialStatus, Link};
 use super::ending::Summary;
+use super::fact::Fact;
 use super::notice::Notice;
 use crate::flow::{ErrandEnd, Part, Request};
 use crate::ids::{ErrandId, PlayId};
@@ -148,18 +147,4 @@ pub enum Silence {
     Callee,
     /// The callee and the bot, who may repeat the answer.
     Both,
-}
-
-/// One line of a call's timeline.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Fact {
-    pub kind: &'static str,
-    pub detail: Value,
-}
-
-impl Fact {
-    #[must_use]
-    pub const fn new(kind: &'static str, detail: Value) -> Self {
-        Self { kind, detail }
-    }
 }

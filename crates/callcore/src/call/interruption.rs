@@ -4,8 +4,7 @@
 //! says words that mean something, and it is cut; or it was a cough, and a prompt that fell silent for it
 //! goes on where the callee stopped hearing.
 
-use serde_json::json;
-
+use super::fact::{CutBy, Fact};
 use super::machine::{Call, State};
 use crate::audio::FRAME_MS;
 use crate::clock::CallTime;
@@ -26,22 +25,6 @@ const NEAR_END_MS: u64 = 1_500;
 const TALKS_ON_MS: u64 = 3_000;
 /// No doubt lasts longer, ms.
 const LONGEST_DOUBT_MS: u64 = 10_000;
-
-/// What cuts a prompt.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum By {
-    Speech,
-    Keys,
-}
-
-impl By {
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Speech => "speech",
-            Self::Keys => "dtmf",
-        }
-    }
-}
 
 /// Speech over a prompt that has not proved to be an interruption.
 #[derive(Clone, Copy, Debug)]
@@ -127,7 +110,7 @@ impl Call {
             return;
         }
         if confirm.at_once() {
-            return self.interrupt(By::Speech, now);
+            return self.interrupt(CutBy::Speech, now);
         }
         let Some(suspicion) = &mut talk.suspicion else {
             talk.suspicion = Some(Suspicion::new(now));
@@ -141,7 +124,7 @@ impl Call {
                 talk.speaking.pause(now);
             }
             let paused = talk.speaking.is_paused();
-            return self.record("talk_over", json!({ "paused": paused }));
+            return self.record(Fact::TalkOver { paused });
         };
         let words_come = self.settings.recognises && self.settings.interim;
         let enough_quiet_ms = match (words_come, confirm.min_words) {
@@ -154,7 +137,7 @@ impl Call {
             (false, _) => None,
         };
         match suspicion.hear(talking, confirm, talk.speaking.is_paused(), enough_quiet_ms) {
-            Finding::Interrupts => self.interrupt(By::Speech, now),
+            Finding::Interrupts => self.interrupt(CutBy::Speech, now),
             Finding::Nothing => self.go_on(now),
             Finding::Unsure => {}
         }
@@ -194,7 +177,7 @@ impl Call {
         let State::Talking(talk) = &mut self.state else { return };
         let Some(suspicion) = &mut talk.suspicion else { return };
         match meaning {
-            Some(Meaning::Interrupts) => self.interrupt(By::Speech, now),
+            Some(Meaning::Interrupts) => self.interrupt(CutBy::Speech, now),
             Some(Meaning::Listens) => {
                 let under_way = talk.listening.utterance().filter(|u| u.number == utterance);
                 let Some(under_way) = under_way else { return };
@@ -214,7 +197,7 @@ impl Call {
         let State::Talking(talk) = &mut self.state else { return };
         talk.over_prompt.take_if(|over| over.utterance == utterance);
         if meaning == Some(Meaning::Interrupts) {
-            self.interrupt(By::Speech, now);
+            self.interrupt(CutBy::Speech, now);
         } else if talk.suspicion.is_some() && !talk.listening.talking_over() {
             self.go_on(now);
         }
@@ -236,20 +219,19 @@ impl Call {
         talk.suspicion = None;
         if talk.speaking.is_paused() {
             talk.speaking.go_on(now);
-            self.record("resumed", json!({}));
+            self.record(Fact::Resumed {});
         }
     }
 
     /// Cuts the prompt, now or at the end of its protected stretch.
-    pub(super) fn interrupt(&mut self, by: By, now: CallTime) {
+    pub(super) fn interrupt(&mut self, by: CutBy, now: CallTime) {
         let State::Talking(talk) = &mut self.state else { return };
         talk.suspicion = None;
-        if by == By::Speech {
+        if by == CutBy::Speech {
             talk.listening.spoken_for();
         }
         let cut = talk.speaking.cut(by, now);
-        let kind = if cut { "interruption" } else { "interruption_deferred" };
-        self.record(kind, json!({ "by": by.as_str() }));
+        self.record(if cut { Fact::Interruption { by } } else { Fact::InterruptionDeferred { by } });
         self.report_prompts(now);
     }
 
@@ -257,7 +239,7 @@ impl Call {
         let State::Talking(talk) = &mut self.state else { return };
         if let Some(by) = talk.speaking.cut_deferred(now) {
             talk.suspicion = None;
-            self.record("interruption", json!({ "by": by.as_str() }));
+            self.record(Fact::Interruption { by });
             self.report_prompts(now);
         }
     }

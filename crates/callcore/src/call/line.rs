@@ -6,10 +6,9 @@
 
 use std::collections::VecDeque;
 
-use serde_json::json;
-
 use super::carrier::Link;
 use super::ending::Ended;
+use super::fact::Fact;
 use super::input::{Effect, Input};
 use super::machine::{Call, State};
 use crate::audio::FRAME_MS;
@@ -170,8 +169,7 @@ impl Call {
             (Link::Stalled, Way::Silent { since }) => self.lifeline.way = Way::Told { since },
             (Link::Stalled | Link::Away, Way::Up | Way::Silent { .. }) => {
                 let since = self.lifeline.last_certain(now);
-                let kind = if link == Link::Away { "carrier_away" } else { "carrier_stalled" };
-                self.stand_still(Way::Told { since }, kind, why, now);
+                self.stand_still(Way::Told { since }, link, why, now);
             }
         }
     }
@@ -181,14 +179,18 @@ impl Call {
         if self.lifeline.silent_at().is_some_and(|at| at <= now) {
             let since = self.lifeline.last_certain(now);
             let why = "nothing comes from the carrier any more";
-            self.stand_still(Way::Silent { since }, "carrier_stalled", why, now);
+            self.stand_still(Way::Silent { since }, Link::Stalled, why, now);
         }
     }
 
-    fn stand_still(&mut self, way: Way, kind: &'static str, why: &str, now: CallTime) {
+    fn stand_still(&mut self, way: Way, link: Link, why: &str, now: CallTime) {
         self.lifeline.way = way;
         let since = self.lifeline.certain(now);
-        self.record(kind, json!({ "why": why, "silentMs": now.ms_since(since) }));
+        let (why, silent_ms) = (why.to_owned(), now.ms_since(since));
+        self.record(match link {
+            Link::Away => Fact::CarrierAway { why, silent_ms },
+            Link::Stalled | Link::Up => Fact::CarrierStalled { why, silent_ms },
+        });
         match &mut self.state {
             State::Talking(talk) => talk.speaking.hold(since),
             State::Dialing => self.lifeline.missed = true,
@@ -204,7 +206,7 @@ impl Call {
         if matches!(self.state, State::Closing { .. } | State::Finished) {
             return;
         }
-        self.record("carrier_back", json!({ "awayMs": away_ms }));
+        self.record(Fact::CarrierBack { away_ms });
         self.flow.stood_still(away_ms);
         if let State::Talking(talk) = &mut self.state {
             talk.listening.stood_still(away_ms, now);
@@ -242,7 +244,7 @@ impl Call {
     /// It has rung for as long as it may, but what the carrier said of it may have been missed.
     pub(super) fn rang_unheard(&mut self, now: CallTime) {
         let why = "the line was away while it rang, and nobody says what came of it";
-        self.record("carrier_lost", json!({ "why": why }));
+        self.record(Fact::CarrierLost { why: why.into() });
         self.effects.push_back(Effect::SendHangup);
         self.close(Ended::ByFault, LOST, now);
     }
@@ -254,7 +256,7 @@ impl Call {
             return;
         }
         self.lifeline.way = Way::Told { since: self.lifeline.last_certain(now) };
-        self.record("carrier_lost", json!({ "why": why }));
+        self.record(Fact::CarrierLost { why: why.into() });
         if matches!(self.state, State::Talking(_)) {
             self.part(flow::Input::CarrierLost, now);
         }

@@ -2,12 +2,11 @@
 
 use std::collections::VecDeque;
 
-use serde_json::json;
-
 use super::carrier::{CarrierCdr, DialStatus};
 use super::ending::Ended;
 use super::errand::Message;
-use super::input::{Effect, Fact, Input, Words};
+use super::fact::Fact;
+use super::input::{Effect, Input, Words};
 use super::interruption::{OverPrompt, Suspicion};
 use super::keys::Keys;
 use super::line::Lifeline;
@@ -157,15 +156,14 @@ impl Call {
         );
         match input {
             Input::Placed { session_id } => {
-                let kind = match self.settings.direction {
-                    Direction::Outbound => "placed",
-                    Direction::Inbound => "accepted",
-                };
-                self.record(kind, json!({ "sessionId": session_id }));
-                self.session_id = Some(session_id);
+                self.session_id = Some(session_id.clone());
+                self.record(match self.settings.direction {
+                    Direction::Outbound => Fact::Placed { session_id },
+                    Direction::Inbound => Fact::Accepted { session_id },
+                });
             }
             Input::Refused { cause, why } => {
-                self.record("refused", json!({ "cause": cause, "why": why }));
+                self.record(Fact::Refused { cause, why });
                 self.close(Ended::Unanswered, cause, now);
                 self.finish(now);
             }
@@ -185,15 +183,14 @@ impl Call {
             }
             Input::Cdr(cdr) => self.carrier_record(cdr, now),
             Input::AudioUnreadable { is_ours, why } => {
-                self.record("audio_unreadable", json!({ "ours": is_ours, "why": why }));
+                self.record(Fact::AudioUnreadable { ours: is_ours, why });
             }
             Input::Link { link, why } => self.link(link, &why, now),
             Input::Alive => {}
             Input::Lost { why } => self.lost(&why, now),
             Input::Rendered { play, part, result } => {
                 if let Err(error) = &result {
-                    let detail = json!({ "play": play, "error": error });
-                    self.effects.push_back(Effect::Record(Fact::new("prompt_failed", detail)));
+                    self.record(Fact::PromptFailed { play, error: error.clone() });
                 }
                 if let State::Talking(talk) = &mut self.state
                     && let Some((part, what)) = talk.speaking.rendered(play, part, result, now)
@@ -207,7 +204,7 @@ impl Call {
             Input::Recognised { utterance, interim: false, heard } => self.recognised(utterance, heard, now),
             Input::ErrandEnded { id, end } => self.errand_ended(id, end, now),
             Input::HangupRequested { by } => {
-                self.record("hangup_requested", json!({ "by": by }));
+                self.record(Fact::HangupRequested { by });
                 self.hang_up(Ended::ByBot, now);
             }
         }
@@ -242,7 +239,7 @@ impl Call {
                 if is_due && self.lifeline.has_missed() {
                     self.rang_unheard(now);
                 } else if is_due {
-                    self.record("ring_timeout", json!({ "afterMs": self.settings.ring_timeout_ms }));
+                    self.record(Fact::RingTimeout { after_ms: self.settings.ring_timeout_ms });
                     self.effects.push_back(Effect::SendHangup);
                     self.close(Ended::Unanswered, RANG_TOO_LONG, now);
                 }
@@ -261,7 +258,7 @@ impl Call {
                     self.wait_no_longer(now);
                 }
                 if too_long {
-                    self.record("call_limit", json!({ "afterMs": self.settings.max_call_ms }));
+                    self.record(Fact::CallLimit { after_ms: self.settings.max_call_ms });
                     self.hang_up(Ended::ByBot, now);
                 }
                 self.end_silence(now);
@@ -310,7 +307,7 @@ impl Call {
             return;
         }
         self.caught_up();
-        self.record("dial_status", json!({ "status": status }));
+        self.record(Fact::DialStatus { status });
         match status {
             DialStatus::Dialing => {}
             DialStatus::Ringing => {
@@ -363,8 +360,8 @@ impl Call {
         }
     }
 
-    pub(super) fn record(&mut self, kind: &'static str, detail: serde_json::Value) {
-        self.effects.push_back(Effect::Record(Fact::new(kind, detail)));
+    pub(super) fn record(&mut self, fact: Fact) {
+        self.effects.push_back(Effect::Record(fact));
     }
 
     pub(super) fn notify(&mut self, stage: Stage, at: CallTime) {

@@ -14,6 +14,7 @@ mod cut_tests;
 mod detection_tests;
 mod ending;
 mod errand;
+mod fact;
 mod input;
 mod interruption;
 mod keys;
@@ -31,7 +32,6 @@ mod settings;
 mod speaking;
 #[cfg(test)]
 mod speaking_tests;
-mod spelling;
 #[cfg(test)]
 mod tests;
 mod utterance;
@@ -39,7 +39,8 @@ mod utterance;
 pub use carrier::{CarrierCdr, DialStatus, Disposition, HangupBy, Link};
 pub use cause::{Cause, cause, causes};
 pub use ending::{Ended, Summary};
-pub use input::{Effect, Fact, Input, Silence, Words};
+pub use fact::{CutBy, Fact, HeardPrompt, HungUp, LeftMessage, Utterance, Wait};
+pub use input::{Effect, Input, Silence, Words};
 pub use machine::Call;
 pub use notice::{Notice, Stage};
 pub use recording::{HeardIn, hear};

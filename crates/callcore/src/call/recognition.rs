@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
-
+use super::fact::{Fact, Utterance};
 use super::input::{Effect, Words};
 use super::machine::{AwaitedWords, Call, State};
 use crate::clock::CallTime;
@@ -69,7 +68,7 @@ impl Call {
             }
             talk.late_words.push_back(late);
         }
-        self.record("recognition_late", json!({ "utterance": utterance }));
+        self.record(Fact::RecognitionLate { utterance });
         self.recognised(utterance, so_far, now);
     }
 
@@ -88,17 +87,15 @@ impl Call {
         let text = self.their_words(&heard.text, now);
         let (start_ms, end_ms) = said.said_ms;
         let confidence = (f64::from(heard.confidence) * 100.0).round() / 100.0;
-        let mut detail = json!({
-            "utterance": said.utterance,
-            "text": text,
-            "confidence": confidence,
-            "startMs": start_ms,
-            "endMs": end_ms,
-        });
-        if late {
-            detail["late"] = json!(true);
-        }
-        self.record("transcript", detail);
+        let utterance = said.utterance;
+        self.record(Fact::Transcript(Utterance {
+            utterance,
+            text,
+            confidence: Some(confidence),
+            start_ms: Some(start_ms),
+            end_ms: Some(end_ms),
+            late,
+        }));
         self.answering();
     }
 

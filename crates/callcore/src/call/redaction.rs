@@ -10,12 +10,9 @@ use super::input::{Effect, Silence};
 use super::machine::Call;
 use crate::amd;
 use crate::clock::CallTime;
-use crate::detect::Tone;
-use crate::flow::{Part, masked};
+use crate::detect::{Tone, ToneKind};
+use crate::flow::{Note, Part, Trigger, masked};
 use crate::ids::PlayId;
-
-/// Notes of the flow that quote what the callee has given.
-const QUOTING: [&str; 3] = ["set", "choice", "do_not_call"];
 
 /// What is hidden at the moment.
 #[derive(Debug)]
@@ -104,17 +101,22 @@ impl Call {
         data
     }
 
-    /// A note of the flow, as the timeline may keep it.
-    pub(super) fn kept_note(&self, what: &str, mut detail: Value, now: CallTime) -> Value {
-        let hides = self.redaction.hides_ours() || self.redaction.hides_theirs(now);
-        if hides && QUOTING.contains(&what) {
-            let variable = detail.get("variable").cloned();
-            self.redaction.hidden(&mut detail);
-            if let (Some(variable), Value::Object(fields)) = (variable, &mut detail) {
-                fields.insert("variable".into(), variable);
-            }
+    /// A note of the flow, as the timeline may keep it: some quote what the callee has given.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "all others quote nobody")]
+    pub(super) fn kept_note(&self, mut note: Note, now: CallTime) -> Note {
+        if !self.redaction.hides_ours() && !self.redaction.hides_theirs(now) {
+            return note;
         }
-        detail
+        let language = &self.redaction.language;
+        match &mut note {
+            Note::Set { value, .. } => self.redaction.hidden(value),
+            Note::Choice { choice: text }
+            | Note::DoNotCall(Trigger::Speech { words: text } | Trigger::Dtmf { key: text }) => {
+                *text = masked(text, language);
+            }
+            _ => {}
+        }
+        note
     }
 
     /// An event of detection, as it may be kept and told.
@@ -129,12 +131,15 @@ impl Call {
     }
 
     /// A tone, as it may be kept: a hidden key is not told by its name nor by its two frequencies.
-    pub(super) fn kept_tone(&self, tone: &Tone, now: CallTime) -> Value {
-        let mut kept = json!(tone);
-        if self.redaction.hides_theirs(now) {
-            hide_key(&mut kept, &self.redaction.language);
+    pub(super) fn kept_tone(&self, mut tone: Tone, now: CallTime) -> Tone {
+        if self.redaction.hides_theirs(now)
+            && let ToneKind::Dtmf(key) = &mut tone.kind
+        {
+            *key =
+                masked(key.encode_utf8(&mut [0; 4]), &self.redaction.language).chars().next().unwrap_or(*key);
+            tone.hz = [0.0; 2];
         }
-        kept
+        tone
     }
 
     /// The detector's trace without words that are hidden.

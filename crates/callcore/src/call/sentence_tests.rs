@@ -148,12 +148,12 @@ impl Stage {
         }
     }
 
-    fn details(&self, kind: &str) -> Vec<&Value> {
-        self.facts.iter().filter(|fact| fact.kind == kind).map(|fact| &fact.detail).collect()
+    fn details(&self, kind: &str) -> Vec<Value> {
+        self.facts.iter().filter(|fact| fact.kind() == kind).map(Fact::detail).collect()
     }
 
     fn everything(&self) -> String {
-        self.facts.iter().map(|fact| format!("{} {}\n", fact.kind, fact.detail)).collect()
+        self.facts.iter().map(|fact| format!("{} {}\n", fact.kind(), fact.detail())).collect()
     }
 }
 
@@ -165,7 +165,7 @@ fn the_first_sentence_is_heard_while_the_others_are_made() {
     assert!(stage.sounds[0] <= MADE_MS + 20, "{:?}", stage.sounds);
     assert_eq!(stage.at_once, 4, "so many are made at the same time");
     assert_eq!(stage.made.join(" "), text);
-    let over = stage.details("prompt_ended")[0];
+    let over = &stage.details("prompt_ended")[0];
     assert_eq!((over["completed"].as_bool(), over["heardText"].as_str()), (Some(true), Some(text)));
     assert_eq!((over["words"].as_u64(), over["heardWords"].as_u64()), (Some(15), Some(15)));
     // Six sentences and the five pauses between them.
@@ -180,11 +180,11 @@ fn a_cut_prompt_tells_which_words_were_heard_and_makes_no_more() {
     let mut stage = Stage::new("", &format!("    - say: \"{text}\""));
     stage.run(MADE_MS + SAID_MS + 320 + SAID_MS);
     stage.tell(Input::Digit('1'));
-    let over = stage.details("prompt_ended")[0];
+    let over = &stage.details("prompt_ended")[0];
     assert_eq!(over["heardText"], "One is here. Two comes.");
     assert_eq!((over["heardWords"].as_u64(), over["completed"].as_bool()), (Some(5), Some(false)));
     assert_eq!(over["startMs"].as_u64(), Some(MADE_MS));
-    assert_eq!(stage.details("digit")[0], &json!({ "key": "1", "interrupts": true }));
+    assert_eq!(stage.details("digit")[0], json!({ "key": "1", "interrupts": true }));
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn a_thousand_words_are_spoken_to_their_end() {
     let text = "and so it goes on, ".repeat(200);
     let mut stage = Stage::new("", &format!("    - say: \"{text}\""));
     stage.run(60_000);
-    let over = stage.details("prompt_ended")[0];
+    let over = &stage.details("prompt_ended")[0];
     assert_eq!((over["completed"].as_bool(), over["words"].as_u64()), (Some(true), Some(1_000)));
     assert!(stage.at_once <= 4);
 }
@@ -239,7 +239,7 @@ fn a_redacted_answer_is_in_nothing_that_is_kept_and_the_flow_has_it() {
         let mut silences = stage.silences.clone();
         silences.dedup();
         assert_eq!(silences, silenced, "{top}{redact}");
-        assert_eq!(stage.details("set")[0], &json!({ "variable": "card", "value": "••••" }));
+        assert_eq!(stage.details("set")[0], json!({ "variable": "card", "value": "••••" }));
     }
     let open = asked("", "");
     assert!(open.everything().contains("4711") && open.silences.is_empty());

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::interruption::By;
+use super::fact::CutBy;
 use crate::audio::frame::ms_to_samples;
 use crate::audio::tone::tone;
 use crate::clock::{CallTime, soonest};
@@ -75,7 +75,7 @@ pub(super) struct Speaking {
     playback: Playback,
     prompts: BTreeMap<PlayId, Prompt>,
     /// What cuts the prompt once its protected stretch is over, and when that may be.
-    deferred: Option<(By, CallTime)>,
+    deferred: Option<(CutBy, CallTime)>,
 }
 
 impl Speaking {
@@ -175,7 +175,7 @@ impl Speaking {
 
     /// Cuts what plays, or notes that it is to be cut when its protected stretch is over; true when it
     /// was cut.
-    pub(super) fn cut(&mut self, by: By, now: CallTime) -> bool {
+    pub(super) fn cut(&mut self, by: CutBy, now: CallTime) -> bool {
         if let Some(until) = self.playback.protected_until(now) {
             self.deferred = Some((by, until));
             return false;
@@ -190,7 +190,7 @@ impl Speaking {
     }
 
     /// Carries out a cut that waited for the end of a protected stretch, and says what asked for it.
-    pub(super) fn cut_deferred(&mut self, now: CallTime) -> Option<By> {
+    pub(super) fn cut_deferred(&mut self, now: CallTime) -> Option<CutBy> {
         let (by, _) = self.deferred?;
         self.cut(by, now).then_some(by)
     }
@@ -198,7 +198,7 @@ impl Speaking {
     /// Cuts `id` short if it is what plays or waits.
     pub(super) fn stop(&mut self, id: PlayId, now: CallTime) {
         if self.playback.current() == Some(id) {
-            self.cut(By::Keys, now);
+            self.cut(CutBy::Keys, now);
         } else if self.prompts.contains_key(&id) {
             self.interrupt(now);
         }

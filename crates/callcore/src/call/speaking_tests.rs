@@ -150,11 +150,11 @@ impl Line {
     }
 
     fn when(&self, kind: &str) -> Vec<u64> {
-        self.facts.iter().filter(|(_, fact)| fact.kind == kind).map(|(at, _)| *at).collect()
+        self.facts.iter().filter(|(_, fact)| fact.kind() == kind).map(|(at, _)| *at).collect()
     }
 
     fn detail(&self, kind: &str) -> serde_json::Value {
-        self.facts.iter().find(|(_, fact)| fact.kind == kind).map(|(_, fact)| fact.detail.clone()).unwrap()
+        self.facts.iter().find(|(_, fact)| fact.kind() == kind).map(|(_, fact)| fact.detail()).unwrap()
     }
 }
 

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::errand::{ErrandEnd, ErrandOrder};
+use super::note::Note;
 use super::question::Listening;
 use crate::ids::{ErrandId, PlayId};
 
@@ -203,5 +204,5 @@ pub enum Command {
     /// The recording of this errand is long enough.
     EndRecording { id: ErrandId },
     /// A fact for the call's timeline: a step entered, a variable set, a choice taken.
-    Note { what: &'static str, detail: serde_json::Value },
+    Note(Note),
 }

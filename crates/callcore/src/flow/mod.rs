@@ -18,6 +18,7 @@ mod io;
 mod keeping;
 mod lint;
 mod model;
+mod note;
 mod parse;
 mod pattern;
 mod picture;
@@ -46,6 +47,8 @@ pub use keeping::Keeping;
 pub use model::{
     AmdSettings, AudioFile, Flow, Limits, MachineDetection, TimerOverrides, Variable, VariableType,
 };
+pub(crate) use note::detail_of;
+pub use note::{Answered, Note, Trigger, Withdrawal};
 pub use parse::{Parsed, parse, parse_with};
 pub use picture::svg;
 pub use question::Listening;

@@ -200,12 +200,12 @@ impl Line {
 
     /// When facts of this kind were noted.
     pub(crate) fn when(&self, kind: &str) -> Vec<u64> {
-        self.facts.iter().filter(|(_, fact)| fact.kind == kind).map(|(at, _)| *at).collect()
+        self.facts.iter().filter(|(_, fact)| fact.kind() == kind).map(|(at, _)| *at).collect()
     }
 
     /// The first fact of this kind.
-    pub(crate) fn detail(&self, kind: &str) -> Option<&Value> {
-        self.facts.iter().find(|(_, fact)| fact.kind == kind).map(|(_, fact)| &fact.detail)
+    pub(crate) fn detail(&self, kind: &str) -> Option<Value> {
+        self.facts.iter().find(|(_, fact)| fact.kind() == kind).map(|(_, fact)| fact.detail())
     }
 }
 

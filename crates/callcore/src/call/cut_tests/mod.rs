@@ -153,9 +153,9 @@ impl Bench {
 
     /// Holds a fact against what the callee heard.
     fn note(&mut self, fact: Fact) {
-        let detail = &fact.detail;
+        let detail = &fact.detail();
         let certain = detail.get("estimated").is_none();
-        match fact.kind {
+        match fact.kind() {
             "checkpoint" => {
                 let name = detail["name"].as_str().unwrap();
                 let parts = if name == "two" { 2 } else { 1 };
@@ -254,8 +254,8 @@ impl Bench {
 
 impl Told {
     fn completed(&self) -> usize {
-        let all = self.facts.iter().filter(|(_, fact)| fact.kind == "prompt_ended");
-        all.filter(|(_, fact)| fact.detail["completed"] == true).count()
+        let all = self.facts.iter().filter(|(_, fact)| fact.kind() == "prompt_ended");
+        all.filter(|(_, fact)| fact.detail()["completed"] == true).count()
     }
 
     /// As it must be when the carrier did not come back.
@@ -344,7 +344,7 @@ fn a_line_that_stays_up_changes_nothing() {
     let (told, carrier) = Bench::new(TALK, MachineDetection::Disabled, GOOD, vec![]).run();
     assert_eq!((told.lies.len(), told.completed()), (0, 4), "{told:#?}");
     assert!(carrier.parts.keys().all(|play| carrier.heard_ms(*play) == carrier.length_ms(*play, usize::MAX)));
-    assert!(!told.facts.iter().any(|(_, fact)| fact.kind.starts_with("carrier_")), "{told:#?}");
+    assert!(!told.facts.iter().any(|(_, fact)| fact.kind().starts_with("carrier_")), "{told:#?}");
 }
 
 #[test]
@@ -352,11 +352,11 @@ fn a_carrier_that_vanishes_in_a_prompt_confirms_nothing_more_and_the_call_is_los
     for trouble in [Trouble::Reset, Trouble::Stuck, Trouble::Frozen] {
         let (told, _) = Bench::new(TALK, MachineDetection::Disabled, GOOD, cut(trouble, 1_500, 80_000)).run();
         told.assert_lost();
-        let reached = told.facts.iter().filter(|(_, fact)| fact.kind == "checkpoint").count();
-        let prompts = told.facts.iter().filter(|(_, fact)| fact.kind == "prompt").count();
+        let reached = told.facts.iter().filter(|(_, fact)| fact.kind() == "checkpoint").count();
+        let prompts = told.facts.iter().filter(|(_, fact)| fact.kind() == "prompt").count();
         assert_eq!((reached, prompts, told.completed()), (1, 1, 0), "{told:#?}");
-        let heard = told.facts.iter().find(|(_, fact)| fact.kind == "prompt_ended").unwrap();
-        let heard = heard.1.detail["heardMs"].as_u64().unwrap();
+        let heard = told.facts.iter().find(|(_, fact)| fact.kind() == "prompt_ended").unwrap();
+        let heard = heard.1.detail()["heardMs"].as_u64().unwrap();
         assert!((1_300..=1_640).contains(&heard), "{trouble:?}: {heard}");
     }
 }
@@ -368,8 +368,8 @@ fn a_carrier_that_stops_right_after_the_answer_plays_no_more_than_until_then() {
         let (told, _) = Bench::new(TALK, MachineDetection::Disabled, GOOD, cut(trouble, 600, 80_000)).run();
         told.assert_lost();
         assert!(told.lies.is_empty(), "{told:#?}");
-        let heard = told.facts.iter().find(|(_, fact)| fact.kind == "prompt_ended").unwrap();
-        assert!(heard.1.detail["heardMs"].as_u64().unwrap() <= 740, "{trouble:?}: {:?}", heard.1);
+        let heard = told.facts.iter().find(|(_, fact)| fact.kind() == "prompt_ended").unwrap();
+        assert!(heard.1.detail()["heardMs"].as_u64().unwrap() <= 740, "{trouble:?}: {:?}", heard.1);
     }
 }
 
@@ -381,8 +381,8 @@ fn a_carrier_that_is_back_in_time_hears_the_rest_and_nothing_twice_but_two_secon
         assert_eq!(told.summary.as_ref().map(|s| s.outcome.as_str()), Some("done"), "{told:#?}");
         let play = PlayId(1);
         assert_eq!(carrier.heard_ms(play), carrier.length_ms(play, usize::MAX));
-        let back = told.facts.iter().find(|(_, fact)| fact.kind == "carrier_back").unwrap();
-        let ended = told.facts.iter().find(|(_, fact)| fact.kind == "prompt_ended").unwrap();
+        let back = told.facts.iter().find(|(_, fact)| fact.kind() == "carrier_back").unwrap();
+        let ended = told.facts.iter().find(|(_, fact)| fact.kind() == "prompt_ended").unwrap();
         assert!(ended.0 - back.0 <= carrier.length_ms(play, usize::MAX) - 4_000 + 2_200, "{told:#?}");
     }
 }
@@ -401,13 +401,13 @@ fn a_message_that_is_cut_off_is_not_left() {
 fn a_question_waits_for_the_callee_only_while_the_callee_can_be_heard() {
     let whole = {
         let (told, _) = Bench::new(TALK, MachineDetection::Disabled, GOOD, vec![]).run();
-        told.facts.iter().find(|(_, fact)| fact.kind == "no_input").unwrap().0
+        told.facts.iter().find(|(_, fact)| fact.kind() == "no_input").unwrap().0
     };
     let from = whole - ANSWERED - 1_000;
     for trouble in [Trouble::Reset, Trouble::Stuck, Trouble::Frozen] {
         let (told, _) =
             Bench::new(TALK, MachineDetection::Disabled, GOOD, cut(trouble, from, from + 8_000)).run();
-        let at = told.facts.iter().find(|(_, fact)| fact.kind == "no_input").unwrap().0;
+        let at = told.facts.iter().find(|(_, fact)| fact.kind() == "no_input").unwrap().0;
         assert!((whole + 7_800..=whole + 8_200).contains(&at), "{trouble:?}: {at}, without a cut {whole}");
     }
 }

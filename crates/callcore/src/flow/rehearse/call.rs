@@ -349,7 +349,7 @@ impl Rehearsal {
                     self.line(&format!("hang up: {}", outcome.unwrap_or_default()));
                     self.over = true;
                 }
-                Command::Note { what, detail } => self.line(&format!("note {what} {detail}")),
+                Command::Note(note) => self.line(&format!("note {} {}", note.kind(), note.detail())),
             }
         }
     }

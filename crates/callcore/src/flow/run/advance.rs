@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::super::expr::{Fact, Facts};
 use super::super::io::{BargeIn, Command, Confirm, Part};
 use super::super::model::{Assignment, Prompt, PromptPart, SceneId, Setting, SignalWait, Step};
+use super::super::note::Note;
 use super::super::question::Listening;
 use super::super::steps::is_key;
 use super::super::template::{self, Text};
@@ -75,7 +76,7 @@ impl Run {
                 self.go(to);
             }
             Step::Checkpoint(name) => {
-                self.note("checkpoint", json!({ "name": name }));
+                self.note(Note::Checkpoint { name: name.clone(), estimated: false });
                 self.knowledge.pass(name.clone());
                 self.go(None);
             }
@@ -109,7 +110,7 @@ impl Run {
                 self.at = Position { scene, step: 0 };
                 self.walk(None);
                 let name = self.flow.scenes.get(scene.0).map_or("", |scene| scene.name.as_str()).to_owned();
-                self.note("scene", json!({ "scene": name }));
+                self.note(Note::Scene { scene: name.clone() });
                 let visits = self.knowledge.visits.entry(scene).or_default();
                 *visits += 1;
                 if let Some(most) = self.root.limits.repeats.filter(|most| *visits > *most) {
@@ -149,7 +150,7 @@ impl Run {
             // The greeting went on behind it, and no other came: it was the beep.
             return self.go(None);
         }
-        self.note("no_signal", json!({}));
+        self.note(Note::NoSignal {});
         self.go(then);
     }
 
@@ -227,7 +228,7 @@ impl Run {
 
     /// Changes a variable of the flow that runs now.
     pub(super) fn keep(&mut self, variable: &str, value: Value) {
-        self.note("set", json!({ "variable": variable, "value": value }));
+        self.note(Note::Set { variable: variable.to_owned(), value: value.clone() });
         self.context.insert(variable.to_owned(), &value);
         self.knowledge.variables.insert(variable.to_owned(), value);
     }
@@ -247,7 +248,7 @@ impl Run {
         match self.root.on_error {
             Some(scene) if !self.failed && !self.parting => {
                 self.failed = true;
-                self.note("error", json!({ "reason": reason }));
+                self.note(Note::Error { reason: reason.to_owned() });
                 self.leave_calls();
                 self.go(Some(scene));
             }
@@ -257,12 +258,12 @@ impl Run {
 
     /// The flow cannot go on.
     pub(super) fn give_up(&mut self, reason: &str) {
-        self.note("error", json!({ "reason": reason }));
+        self.note(Note::Error { reason: reason.to_owned() });
         self.hang_up(FAILED.to_owned());
     }
 
-    pub(super) fn note(&mut self, what: &'static str, detail: Value) {
-        self.commands.push_back(Command::Note { what, detail });
+    pub(super) fn note(&mut self, note: Note) {
+        self.commands.push_back(Command::Note(note));
     }
 
     pub(super) fn current_step(&self) -> Option<&Step> {

@@ -1,9 +1,8 @@
 //! Answers that come before their question, and such as come late: words said during the prompt right before it, and
 //! words that a recogniser took long for.
 
-use serde_json::json;
-
 use super::super::model::Step;
+use super::super::note::Note;
 use super::super::question::{Ask, Slot};
 use super::super::steps::count_words;
 use super::answer;
@@ -62,7 +61,7 @@ impl Run {
     /// What was said already and answers `ask`.
     pub(super) fn answer_ahead(&mut self, ask: &Ask) -> Option<String> {
         let words = self.ahead.words.take().filter(|words| self.is_told_ahead(ask, words))?;
-        self.note("answered_ahead", json!({}));
+        self.note(Note::AnsweredAhead {});
         Some(words)
     }
 

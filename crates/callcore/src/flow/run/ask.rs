@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
-
 use super::super::io::{Command, PlaybackEnd};
 use super::super::model::{Flow, Prompt, SceneId, Step};
+use super::super::note::{Answered, Note};
 use super::super::question::{Ask, Choice, Fallback, Filled, Listening, Slot};
 use super::answer::{self, Reading};
 use super::knowledge::Cut;
@@ -242,7 +241,7 @@ impl Run {
         if ahead {
             // What does not answer the question was about what came before it.
             if let Some(text) = text.filter(|text| self.is_told_ahead(ask, text)) {
-                self.note("answered_ahead", json!({}));
+                self.note(Note::AnsweredAhead {});
                 self.ask_told(text, now);
             }
             return;
@@ -384,7 +383,7 @@ impl Run {
 
     /// Takes a choice: its variables are set, and the flow goes where it leads.
     fn pick(&mut self, ask: &Ask, choice: &Choice, answer: Answer) {
-        self.note("choice", json!({ "choice": choice.label() }));
+        self.note(Note::Choice { choice: choice.label().to_owned() });
         self.walk(Some(choice.label()));
         self.keep_answer(answer);
         choice.label().clone_into(&mut self.knowledge.picked);
@@ -401,7 +400,7 @@ impl Run {
     /// Keeps a typed answer, and has it confirmed if the question says so.
     fn fill(&mut self, ask: &Ask, filled: Filled, answer: Answer, now: CallTime) {
         let kind = ask.slot.as_ref().map_or("", |slot| slot.name());
-        self.note("answer", json!({ "type": kind }));
+        self.note(Note::Answer(Answered::Callee { value_type: kind.to_owned() }));
         self.walk(Some(kind));
         self.keep_answer(answer);
         self.knowledge.picked.clear();
@@ -420,7 +419,7 @@ impl Run {
     fn confirmed(&mut self, ask: &Ask, right: bool, now: CallTime) {
         let State::Asking(asking) = &mut self.state else { return };
         let Some(goto) = asking.confirming.take() else { return };
-        self.note("confirmed", json!({ "right": right }));
+        self.note(Note::Confirmed { right });
         if right {
             self.go(goto);
         } else {
@@ -432,13 +431,16 @@ impl Run {
     fn ask_again(&mut self, ask: &Ask, missed: Missed, now: CallTime) {
         let State::Asking(asking) = &self.state else { return };
         let (mut count, confirming) = (asking.missed, asking.confirming);
-        let (what, fallback, used): (_, &Fallback, _) = match missed {
-            Missed::NoInput => ("no_input", &ask.no_input, &mut count.no_input),
-            Missed::NoMatch => ("no_match", &ask.no_match, &mut count.no_match),
+        let (fallback, used): (&Fallback, _) = match missed {
+            Missed::NoInput => (&ask.no_input, &mut count.no_input),
+            Missed::NoMatch => (&ask.no_match, &mut count.no_match),
         };
-        let retries = *used;
+        let (retries, of) = (*used, fallback.retries);
         *used += 1;
-        self.note(what, json!({ "retry": retries, "of": fallback.retries }));
+        self.note(match missed {
+            Missed::NoInput => Note::NoInput { retry: retries, of },
+            Missed::NoMatch => Note::NoMatch { retry: retries, of },
+        });
         if retries >= fallback.retries {
             return self.go(fallback.goto);
         }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::super::model::{Called, Flow, SceneId, Step, SubCall};
+use super::super::note::Note;
 use super::super::steps::COMPLETED;
 use super::super::template;
 use super::{Position, Run};
@@ -44,7 +45,7 @@ impl Run {
                     Ok(variables) => variables,
                     Err(message) => return self.fail(&message),
                 };
-                self.note("call", json!({ "flow": flow.name }));
+                self.note(Note::Call { flow: flow.name.clone() });
                 let context = template::context(&variables, &flow.language);
                 let outer = Outer {
                     flow: std::mem::replace(&mut self.flow, Arc::clone(flow)),
@@ -88,7 +89,7 @@ impl Run {
                 }
             }
         }
-        self.note("return", json!({ "word": word }));
+        self.note(Note::Return { word: word.to_owned() });
         self.go(None);
     }
 

@@ -2,11 +2,10 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value, json};
-
 use super::super::handlers::{Act, DO_NOT_CALL};
 use super::super::io::Command;
 use super::super::model::SceneId;
+use super::super::note::{Note, Trigger};
 use super::super::steps::plain_words;
 use super::ask::Phase;
 use super::errand::Doing;
@@ -34,7 +33,8 @@ impl Run {
         };
         self.knowledge.said = text.chars().take(1_000).collect();
         self.knowledge.pressed.clear();
-        self.act(&handler.act, json!({ "by": "speech", "words": self.knowledge.said }));
+        let words = self.knowledge.said.clone();
+        self.act(&handler.act, Trigger::Speech { words });
         true
     }
 
@@ -49,7 +49,7 @@ impl Run {
         }
         self.knowledge.pressed = key.to_string();
         self.knowledge.said.clear();
-        self.act(&handler.act, json!({ "by": "dtmf", "key": key.to_string() }));
+        self.act(&handler.act, Trigger::Dtmf { key: key.to_string() });
         true
     }
 
@@ -57,7 +57,7 @@ impl Run {
         !self.parting && !matches!(self.state, State::Unanswered | State::Over | State::Farewell { .. })
     }
 
-    fn act(&mut self, act: &Act, detail: Value) {
+    fn act(&mut self, act: &Act, trigger: Trigger) {
         if let State::Doing(Doing::Recording { id, .. }) = &self.state {
             self.commands.push_back(Command::EndRecording { id: *id });
         }
@@ -69,11 +69,11 @@ impl Run {
         self.leave_calls();
         match act {
             Act::Goto(scene) => {
-                self.note("handler", detail);
+                self.note(Note::Handler(trigger));
                 self.go(Some(*scene));
             }
             Act::DoNotCall(prompt) => {
-                self.note(DO_NOT_CALL, detail);
+                self.note(Note::DoNotCall(trigger));
                 match self.play(prompt) {
                     Ok(Some(id)) => self.state = State::Farewell { id },
                     // What was asked for is noted; no farewell is worth an error.

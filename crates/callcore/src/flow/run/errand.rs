@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::super::errand::{
     Errand, ErrandEnd, ErrandOrder, Filler, Http, JsonText, Record, Request, Transfer,
@@ -10,6 +10,7 @@ use super::super::errand::{
 use super::super::expr::{Fact, Facts};
 use super::super::io::{BargeIn, Command, Confirm, Part, PlaybackEnd};
 use super::super::model::{Flow, SceneId, Step};
+use super::super::note::Note;
 use super::super::steps::is_number;
 use super::{Position, Run, State, start};
 use crate::clock::{CallTime, soonest};
@@ -317,7 +318,7 @@ impl Run {
                 self.go(None);
             }
             ErrandEnd::NothingSaid => {
-                self.note("nothing_said", json!({}));
+                self.note(Note::NothingSaid {});
                 self.go(record.on_empty);
             }
             ErrandEnd::Failed(reason) => self.fail(&format!("a message could not be recorded: {reason}")),
@@ -340,7 +341,7 @@ impl Run {
         let then = match outcome {
             Ok(then) => then,
             Err(reason) if http.on_error.is_some() => {
-                self.note("http_failed", json!({ "url": http.shown_url, "reason": reason }));
+                self.note(Note::HttpFailed { url: http.shown_url.clone(), reason });
                 http.on_error
             }
             Err(reason) => return self.fail(&format!("{} failed: {reason}", http.shown_url)),
@@ -377,7 +378,7 @@ impl Run {
         let mut values = Vec::with_capacity(http.into.len());
         for (name, pointer) in &http.into {
             let Some(value) = body.pointer(pointer).filter(|value| !value.is_null()) else {
-                self.note("not_in_answer", json!({ "variable": name, "at": pointer }));
+                self.note(Note::NotInAnswer { variable: name.clone(), at: pointer.clone() });
                 continue;
             };
             let Some(variable) = self.flow.variables.get(name) else { continue };
@@ -395,18 +396,18 @@ impl Run {
     fn transferred(&mut self, transfer: &Transfer, end: ErrandEnd) {
         match end {
             ErrandEnd::Transferred => {
-                self.note("transferred", json!({}));
+                self.note(Note::Transferred {});
                 self.go(None);
             }
             ErrandEnd::Unsupported => {
-                self.note("no_transfer", json!({ "reason": "this trunk cannot transfer calls" }));
+                self.note(Note::NoTransfer { reason: "this trunk cannot transfer calls".into() });
                 match transfer.on_unsupported {
                     Some(scene) => self.go(Some(scene)),
                     None => self.fail("this trunk cannot transfer calls"),
                 }
             }
             ErrandEnd::Failed(reason) => {
-                self.note("no_transfer", json!({ "reason": reason }));
+                self.note(Note::NoTransfer { reason: reason.clone() });
                 match transfer.on_failed {
                     Some(scene) => self.go(Some(scene)),
                     None => self.fail(&format!("the transfer failed: {reason}")),
@@ -417,7 +418,7 @@ impl Run {
     }
 
     fn set_variable(&mut self, name: &str, value: Value) {
-        self.note("set", json!({ "variable": name, "value": value }));
+        self.note(Note::Set { variable: name.to_owned(), value: value.clone() });
         self.context.insert(name.to_owned(), &value);
         self.knowledge.variables.insert(name.to_owned(), value);
     }

@@ -1,9 +1,8 @@
 //! What the interpreter does with each input, by the state it is in.
 
-use serde_json::json;
-
 use super::super::handlers::DO_NOT_CALL;
 use super::super::io::{Command, Outcome, PlaybackEnd};
+use super::super::note::Note;
 use super::super::steps::{COMPLETED, is_key};
 use super::knowledge::Cut;
 use super::{LONGEST_SPEECH_MS, MAX_KEYS_AHEAD, Run, State, VERDICT_GRACE_MS};
@@ -79,12 +78,12 @@ impl Run {
         self.knowledge.beep_ended = true;
         self.knowledge.speaking = false;
         if let (State::Deciding { .. }, Some(scene)) = (&self.state, self.flow.on_beep) {
-            self.note("beep", json!({}));
+            self.note(Note::Beep {});
             self.begin_message();
             return self.go(Some(scene));
         }
         if matches!(self.state, State::AwaitingBeep { .. } | State::AwaitingGreetingEnd { .. }) {
-            self.note("beep", json!({}));
+            self.note(Note::Beep {});
             self.begin_message();
             return self.go(None);
         }

@@ -1,10 +1,9 @@
 //! Leaving a message. A mailbox that beeps once more, or goes on with its greeting, did not record what was
 //! said so far: it is taken back and said again from its start.
 
-use serde_json::json;
-
 use super::super::io::{BargeIn, Command, Outcome, Part};
 use super::super::model::{Prompt, Step};
+use super::super::note::{Note, Withdrawal};
 use super::{LONGEST_GREETING_MS, Run, State};
 use crate::clock::CallTime;
 
@@ -113,12 +112,12 @@ impl Run {
         let Some(leaving) = &mut self.leaving else { return self.go(None) };
         leaving.again = false;
         let parts = leaving.parts.clone();
-        self.note("message_again", json!({}));
+        self.note(Note::MessageAgain {});
         self.speak_message(parts);
     }
 
     /// What was said so far was not recorded; `because` of what.
-    fn take_back(&mut self, because: &'static str) {
+    fn take_back(&mut self, because: Withdrawal) {
         let Some(leaving) = &mut self.leaving else { return };
         if leaving.parts.is_empty() || leaving.starts >= MOST_STARTS {
             return;
@@ -127,7 +126,7 @@ impl Run {
         self.message_left = false;
         if let State::Playing { id, .. } = self.state {
             self.commands.push_back(Command::Withdraw { id });
-            self.note("message_withdrawn", json!({ "because": because }));
+            self.note(Note::MessageWithdrawn { because });
         }
     }
 
@@ -139,7 +138,7 @@ impl Run {
     pub(super) fn beep_started(&mut self, now: CallTime) {
         self.knowledge.beep_heard = true;
         let plays = self.plays_message();
-        self.take_back("beep");
+        self.take_back(Withdrawal::Beep);
         if plays || matches!(self.state, State::Withheld { .. }) {
             self.withhold(now + LONGEST_GREETING_MS, now);
         }
@@ -148,7 +147,7 @@ impl Run {
     /// The mailbox records, though the flow has gone on already.
     pub(super) fn mailbox_opens(&mut self, now: CallTime) {
         let plays = self.plays_message();
-        self.take_back("beep");
+        self.take_back(Withdrawal::Beep);
         if plays || matches!(self.state, State::Withheld { .. }) {
             self.withhold(now, now);
             self.say_again();
@@ -164,7 +163,7 @@ impl Run {
         self.knowledge.beep_ended = false;
         self.knowledge.speaking = true;
         let plays = self.plays_message();
-        self.take_back("speech");
+        self.take_back(Withdrawal::Speech);
         if plays || matches!(self.state, State::Withheld { .. }) {
             self.withhold(now, now);
         }

@@ -147,7 +147,7 @@ impl Driver {
                 }
                 Command::SendDigits(_)
                 | Command::Listen(_)
-                | Command::Note { .. }
+                | Command::Note(_)
                 | Command::Errand { .. }
                 | Command::EndRecording { .. } => {}
             }

@@ -1,9 +1,24 @@
 //! Times are called `…Ms` wherever they are shown. What once went out with another name keeps it beside the right one.
 
-use serde_json::Value;
+use serde::ser::Error as _;
+use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
+
+use super::LeftMessage;
+
+/// Writes `value` with both names of its times.
+pub(super) fn both<S: Serializer>(value: &impl Serialize, to: S) -> Result<S::Ok, S::Error> {
+    spelled(serde_json::to_value(value).map_err(S::Error::custom)?).serialize(to)
+}
+
+/// Writes a message with both names of its length.
+pub(super) fn with_length<S: Serializer>(message: &LeftMessage, to: S) -> Result<S::Ok, S::Error> {
+    let LeftMessage { message, heard_ms, kept } = message;
+    json!({ "message": message, "heardMs": heard_ms, "ms": heard_ms, "kept": kept }).serialize(to)
+}
 
 /// Adds `startMs` beside `start_ms`, wherever in `detail` it stands.
-pub(super) fn spelled(mut detail: Value) -> Value {
+pub(in super::super) fn spelled(mut detail: Value) -> Value {
     add(&mut detail);
     detail
 }
@@ -36,8 +51,6 @@ fn camel(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
