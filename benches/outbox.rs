@@ -18,6 +18,7 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::http::StatusCode;
 use axum::routing::post;
+use callcore::call::Direction;
 use dering::net::guard::AddressPolicy;
 use dering::outbox::{Handle, Options, Outbox};
 use dering::store::{
@@ -114,7 +115,7 @@ fn call(id: &str, url: &str, bodies: impl IntoIterator<Item = String>) -> CallBa
         headers: [("x-channel-type".to_owned(), "X42_IVR".to_owned())].into(),
         body,
     });
-    let new = NewCall { app_id: "bench".into(), direction: "outbound".into(), ..NewCall::default() };
+    let new = NewCall { app_id: "bench".into(), direction: Direction::Outbound, ..NewCall::default() };
     let notifications = notifications.collect();
     CallBatch { call_id: id.to_owned(), new: Some(new), notifications, ..CallBatch::default() }
 }

@@ -173,7 +173,6 @@ pub(super) async fn list(
     State(auth): State<Auth>,
     Query(query): Query<AuditQuery>,
 ) -> Result<Json<AuditPage>, Problem> {
-    let limit = query.limit;
     let filter = AuditFilter {
         since_ms: query.since,
         until_ms: query.until,
@@ -182,11 +181,8 @@ pub(super) async fn list(
         subject: query.subject,
         before: query.after,
     };
-    let mut rows = auth.store().audit_log(&filter, limit + 1).await?;
-    let more = rows.len() > limit as usize;
-    rows.truncate(limit as usize);
-    let next = rows.last().filter(|_| more).map(|row| row.seq);
-    Ok(Json(AuditPage { entries: rows.into_iter().map(Entry::from).collect(), next }))
+    let page = auth.store().audit_log(&filter, query.limit).await?;
+    Ok(Json(AuditPage { entries: page.items.into_iter().map(Entry::from).collect(), next: page.next }))
 }
 
 /// A moment in a request, ms since 1970-01-01 UTC.

@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
+use callcore::amd::{EventKind, Reason, Subtype};
 use callcore::call::Disposition;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -109,12 +110,14 @@ pub(super) struct Call {
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct Verdict {
-    #[schema(example = "amd_machine_detected")]
-    event: String,
+    #[schema(value_type = String, example = "amd_machine_detected")]
+    event: EventKind,
     /// From the answer, ms.
     at_ms: Option<i64>,
-    reason: Option<String>,
-    subtype: Option<String>,
+    #[schema(value_type = Option<String>)]
+    reason: Option<Reason>,
+    #[schema(value_type = Option<String>)]
+    subtype: Option<Subtype>,
 }
 
 /// A page of calls, newest first.
@@ -161,14 +164,14 @@ pub(super) async fn list(
     }
     let filter = CallFilter {
         bot_id: query.bot_id,
-        disposition: query.disposition.map(|disposition| disposition.as_str().to_owned()),
+        disposition: query.disposition,
         progress: query.progress,
         sight: caller.sight(SEEING),
         ..CallFilter::default()
     };
     let page = api.store.calls(&filter, query.after.as_ref(), query.limit).await?;
     let next = page.next.map(|cursor| cursor.to_string());
-    Ok(Json(CallList { calls: page.calls.into_iter().map(Call::from).collect(), next }))
+    Ok(Json(CallList { calls: page.items.into_iter().map(Call::from).collect(), next }))
 }
 
 /// One call, with what its verdict rests on.
@@ -319,13 +322,13 @@ impl From<CallRow> for Call {
             call_id: call.id,
             bot_id: call.bot_id,
             trunk: call.trunk,
-            direction: call.direction,
+            direction: call.direction.as_str().to_owned(),
             target: call.target,
             caller: call.caller,
             flow: call.flow,
             flow_digest: call.flow_digest,
             metadata: call.metadata,
-            state: call.state,
+            state: call.state.as_str().to_owned(),
             created_ms: call.created_ms,
             start_ms: call.start_ms,
             expires_ms: call.expires_ms,
@@ -333,7 +336,7 @@ impl From<CallRow> for Call {
             session_id: call.session_id,
             answered_ms: call.answered_ms,
             ended_ms: call.ended_ms,
-            disposition: call.disposition,
+            disposition: call.disposition.map(|disposition| disposition.as_str().to_owned()),
             cause_code: call.cause_code,
             amd: call.amd_event.map(|event| Verdict { event, at_ms, reason, subtype }),
             outcome: call.outcome,

@@ -2,6 +2,8 @@
 
 use axum::extract::State;
 use axum::response::Response;
+use callcore::amd::{EventKind, Subtype};
+use callcore::call::Direction;
 
 use super::Api;
 use super::browser::Viewer;
@@ -36,33 +38,33 @@ async fn lines(api: &Api) -> Result<(Vec<CallLine>, Vec<CallLine>), Problem> {
         number: mask(&call.number),
         flow: call.flow,
         phase: call.phase.as_str().to_owned(),
-        who: call.amd.map(|kind| who(kind.as_str(), None)).unwrap_or_default(),
+        who: call.amd.map(|kind| who(kind, None)).unwrap_or_default(),
         latest: call.latest,
         began: String::new(),
         call_id: call.call_id,
     });
     let filter = CallFilter { progress: Progress::Ended, ..CallFilter::default() };
     let page = api.store.calls(&filter, None, LATEST).await?;
-    Ok((live.collect(), page.calls.into_iter().map(ended_line).collect()))
+    Ok((live.collect(), page.items.into_iter().map(ended_line).collect()))
 }
 
 fn ended_line(call: CallRow) -> CallLine {
     // The number at the other end.
-    let number = if call.direction == "inbound" { &call.caller } else { &call.target };
+    let number = if call.direction == Direction::Inbound { &call.caller } else { &call.target };
     CallLine {
         number: mask(number),
         flow: call.flow,
         phase: "ended".into(),
-        who: call.amd_event.map(|event| who(&event, call.amd_subtype.as_deref())).unwrap_or_default(),
+        who: call.amd_event.map(|kind| who(kind, call.amd_subtype)).unwrap_or_default(),
         latest: call.outcome.unwrap_or_default().replace('_', " "),
         began: iso(call.created_ms),
         call_id: call.id,
     }
 }
 
-fn who(event: &str, subtype: Option<&str>) -> String {
-    let word = event.trim_start_matches("amd_").trim_end_matches("_detected").replace('_', " ");
-    match subtype {
+fn who(event: EventKind, subtype: Option<Subtype>) -> String {
+    let word = event.as_str().trim_start_matches("amd_").trim_end_matches("_detected").replace('_', " ");
+    match subtype.map(Subtype::as_str) {
         Some(subtype) if subtype != word => format!("{word}, {subtype}"),
         Some(_) | None => word,
     }

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, ensure};
+use callcore::amd::{EventKind, Subtype};
 use futures_util::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -171,7 +172,7 @@ impl Demo {
             number: callee.number.into(),
             callee: callee.name.into(),
             amd: who(&call),
-            disposition: call.disposition,
+            disposition: call.disposition.map(|disposition| disposition.as_str().to_owned()),
             amd_ms: call.amd_ms,
             outcome: call.outcome,
             last_checkpoint: call.last_checkpoint,
@@ -253,11 +254,11 @@ async fn enrol(store: &Store, secret: &SecretString) -> anyhow::Result<SecretStr
 
 /// Who answered, in a word.
 fn who(call: &CallRow) -> Option<String> {
-    let word = match (call.amd_event.as_deref()?, call.amd_subtype.as_deref()) {
-        ("amd_machine_detected", Some("fax")) => "fax",
-        ("amd_machine_detected", _) => "machine",
-        ("amd_human_detected", _) => "human",
-        ("amd_no_speech_detected", _) => "no_speech",
+    let word = match (call.amd_event?, call.amd_subtype) {
+        (EventKind::MachineDetected, Some(Subtype::Fax)) => "fax",
+        (EventKind::MachineDetected, _) => "machine",
+        (EventKind::HumanDetected, _) => "human",
+        (EventKind::NoSpeechDetected, _) => "no_speech",
         _ => "timeout",
     };
     Some(word.into())

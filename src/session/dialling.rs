@@ -26,7 +26,9 @@ use super::scribe::Scribe;
 use super::unfollowed::unfollowed;
 use super::unplaced::Unplaced;
 use crate::flows::Stored;
-use crate::store::{Acceptance, CallBatch, NewCall, NewDialOut, NewEvent, NewParties, NewPlan, RequestKey};
+use crate::store::{
+    Acceptance, CallBatch, CallState, NewCall, NewDialOut, NewEvent, NewParties, NewPlan, RequestKey,
+};
 use crate::telemetry::mask;
 use crate::trunk::{Order, Ticket, Trunk};
 use crate::wallclock::now_ms;
@@ -143,7 +145,7 @@ impl Handle {
         let clock = Clock::start();
         let mut batch = first_lines(&request, &dialed, &checked, clock.began_ms);
         if let (Some(event), Some(new)) = (place.queued(&checked.trunk, clock.began_ms), &mut batch.new) {
-            new.state = "queued".into();
+            new.state = CallState::Queued;
             batch.events.push(event);
         }
         let key = request_key(&request, &dialed, clock.began_ms);
@@ -364,22 +366,21 @@ fn first_lines(request: &DialRequest, dialed: &Dialed, checked: &Checked, now_ms
         Some(target) => (Some(target.url.clone()), target.headers.clone()),
         None => (None, BTreeMap::new()),
     };
-    let mode = serde_json::to_value(mode(request, flow)).ok();
     batch.new = Some(NewCall {
         app_id: request.app_id.clone(),
         bot_id: request.bot_id.clone(),
         trunk: trunk.name().to_owned(),
         target: request.number.clone(),
         caller: request.caller.clone().unwrap_or_default(),
-        state: if planned { "scheduled" } else { "placing" }.into(),
+        state: if planned { CallState::Scheduled } else { CallState::Placing },
         flow: flow.flow.name().to_owned(),
         flow_digest: flow.digest.clone(),
         metadata: request.metadata.clone().into(),
         notify_url,
         notify_headers,
-        direction: "outbound".into(),
+        direction: Direction::Outbound,
         created_ms: now_ms,
-        machine_detection: mode.as_ref().and_then(|mode| mode.as_str()).map(str::to_owned),
+        machine_detection: Some(mode(request, flow)),
         start_ms: dialed.start_ms,
         expires_ms: request.expires_ms,
     });

@@ -12,8 +12,8 @@ use super::kore::Envelope;
 use super::recording::Recorded;
 use super::request::NotifyTarget;
 use crate::store::{
-    Act, CallBatch, CallUpdate, NewAudit, NewDoNotCall, NewEvent, NewNotification, NewRecording,
-    NewTranscript,
+    Act, CallBatch, CallState, CallUpdate, NewAudit, NewDoNotCall, NewEvent, NewNotification, NewRecording,
+    NewTranscript, Speaker,
 };
 
 /// The entry of the audit log for who ends a call.
@@ -52,14 +52,14 @@ impl Ledger {
             }
             Fact::DialStatus { status } => {
                 let update = self.update();
-                update.state = Some(status.as_str().to_lowercase());
+                update.state = Some((*status).into());
                 update.answered_ms = (*status == DialStatus::Connected).then_some(at_ms);
             }
             Fact::Amd(event) if event.kind.is_decision() => self.decision(event),
-            Fact::Queued { .. } => self.update().state = Some("queued".into()),
-            Fact::Dequeued { .. } => self.update().state = Some("placing".into()),
+            Fact::Queued { .. } => self.update().state = Some(CallState::Queued),
+            Fact::Dequeued { .. } => self.update().state = Some(CallState::Placing),
             Fact::AmdFinding(finding) if finding.kind == FindingKind::Refined => {
-                self.update().amd_subtype = finding.subtype.map(|subtype| subtype.as_str().to_owned());
+                self.update().amd_subtype = finding.subtype;
             }
             Fact::Flow(Note::Checkpoint { name, .. }) => self.update().last_checkpoint = Some(name.clone()),
             Fact::Flow(Note::DoNotCall(trigger)) => {
@@ -84,7 +84,7 @@ impl Ledger {
         self.batch.transcripts.push(NewTranscript {
             t_ms: at(said.start_ms),
             end_t_ms: Some(at(said.end_ms)),
-            speaker: "callee".into(),
+            speaker: Speaker::Callee,
             source: "recogniser".into(),
             text: said.text.clone(),
             confidence: said.confidence,
@@ -99,7 +99,7 @@ impl Ledger {
         self.batch.transcripts.push(NewTranscript {
             t_ms: prompt.start_ms.map_or(now, |ms| self.answered_at + ms).as_ms(),
             end_t_ms: Some(now.as_ms()),
-            speaker: "bot".into(),
+            speaker: Speaker::Bot,
             source: "flow".into(),
             text: prompt.heard_text.clone(),
             confidence: None,
@@ -107,12 +107,11 @@ impl Ledger {
     }
 
     fn decision(&mut self, event: &callcore::amd::Event) {
-        let word = |value: serde_json::Value| value.as_str().map(str::to_owned);
         let update = self.update();
-        update.amd_event = Some(event.kind.as_str().to_owned());
+        update.amd_event = Some(event.kind);
         update.amd_ms = Some(event.at_ms);
-        update.amd_reason = event.reason.and_then(|reason| word(json!(reason)));
-        update.amd_subtype = event.subtype.and_then(|subtype| word(json!(subtype)));
+        update.amd_reason = event.reason;
+        update.amd_subtype = event.subtype;
     }
 
     /// Adds a notification; false when the caller did not subscribe to it.
@@ -155,7 +154,7 @@ impl Ledger {
     pub(super) fn finish(&mut self, summary: &Summary, cdr: CarrierCdr) {
         let ended_ms = self.clock.epoch_ms(summary.ended_at);
         let update = self.update();
-        update.state = Some("ended".into());
+        update.state = Some(CallState::Ended);
         update.ended_ms = Some(ended_ms);
         update.disposition = Some(summary.disposition);
         update.cause_code = Some(summary.cause);

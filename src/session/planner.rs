@@ -14,7 +14,7 @@ use super::ledger::hung_up;
 use super::plan::{Load, When, when};
 use super::request::DialRequest;
 use super::unplaced::Unplaced;
-use crate::store::{self, Act, CallBatch, CallUpdate, NewEvent, PlannedRow};
+use crate::store::{self, Act, CallBatch, CallState, CallUpdate, NewEvent, PlannedRow};
 use crate::trunk::Trunk;
 use crate::wallclock::now_ms;
 
@@ -152,7 +152,7 @@ impl Handle {
         let mut batch = CallBatch {
             call_id: row.call_id.clone(),
             update: Some(CallUpdate {
-                state: Some("placing".into()),
+                state: Some(CallState::Placing),
                 began_ms: Some(began_ms),
                 ..CallUpdate::default()
             }),
@@ -170,7 +170,7 @@ impl Handle {
             ..CallBatch::default()
         };
         if let (Some(event), Some(update)) = (place.queued(&checked.trunk, began_ms), &mut batch.update) {
-            update.state = Some("queued".into());
+            update.state = Some(CallState::Queued);
             batch.events.push(event);
         }
         match store.end_plan(batch).await {

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use callcore::audio::SAMPLE_RATE;
 use callcore::call::{CarrierCdr, Ended, Fact, Notice, Stage, cause};
 use callcore::clock::CallTime;
-use serde_json::json;
 
 use super::kore::Envelope;
 use super::late_record::{OwnEnd, Unrecorded, late_record, stray_record};
 use super::recording::recording_path;
 use super::wav_file;
-use crate::store::{self, CallBatch, CallRow, CallUpdate, NewEvent, NewNotification, NewRecording, Store};
+use crate::store::{
+    self, CallBatch, CallRow, CallState, CallUpdate, NewEvent, NewNotification, NewRecording, Store,
+};
 use crate::trunk::{DialError, Trunk};
 use crate::wallclock::{iso, now_ms};
 
@@ -150,10 +151,7 @@ fn closing(call: &CallRow, sent: u64, known_ms: i64) -> CallBatch {
             answered_at,
             reason_code: Ended::ByFault.reason_code(),
             do_not_call: false,
-            machine_detection: call
-                .amd_event
-                .as_ref()
-                .and_then(|event| serde_json::from_value(json!(event)).ok()),
+            machine_detection: call.amd_event,
         },
         None => Stage::Failed { cause: CAUSE },
     };
@@ -178,7 +176,7 @@ fn closing(call: &CallRow, sent: u64, known_ms: i64) -> CallBatch {
     CallBatch {
         call_id: call.id.clone(),
         update: Some(CallUpdate {
-            state: Some("ended".into()),
+            state: Some(CallState::Ended),
             ended_ms: Some(known_ms),
             disposition: Some(disposition),
             cause_code: Some(CAUSE),

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::kore::Envelope;
 use super::request::NotifyTarget;
-use crate::store::{CallBatch, CallUpdate, NewEvent, NewNotification};
+use crate::store::{CallBatch, CallState, CallUpdate, NewEvent, NewNotification};
 use crate::wallclock::iso;
 
 /// Why nobody was dialled.
@@ -108,7 +108,7 @@ impl Unplaced {
         CallBatch {
             call_id: call_id.to_owned(),
             update: Some(CallUpdate {
-                state: Some("ended".into()),
+                state: Some(CallState::Ended),
                 ended_ms: Some(now_ms),
                 disposition: Some(words.disposition),
                 cause_code: Some(words.cause),

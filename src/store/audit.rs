@@ -7,6 +7,7 @@ use sqlx::sqlite::SqliteConnection;
 use sqlx::types::Json;
 use sqlx::{FromRow, QueryBuilder, Sqlite};
 
+use super::model::Page;
 use super::{Error, Store};
 use crate::wallclock::now_ms;
 
@@ -94,11 +95,11 @@ impl Store {
         self.write(move |connection| async move { append(connection, entry).await }.boxed()).await
     }
 
-    /// At most `limit` entries, newest first.
+    /// At most `limit` entries, newest first; a page goes on with [`AuditFilter::before`].
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn audit_log(&self, filter: &AuditFilter, limit: u32) -> Result<Vec<AuditRow>, Error> {
+    pub async fn audit_log(&self, filter: &AuditFilter, limit: u32) -> Result<Page<AuditRow, i64>, Error> {
         let mut query = QueryBuilder::<Sqlite>::new(
             "SELECT seq, at_ms, actor, address, action, subject, detail FROM audit WHERE TRUE",
         );
@@ -120,8 +121,9 @@ impl Store {
                 query.push(condition).push_bind(bound);
             }
         }
-        query.push(" ORDER BY seq DESC LIMIT ").push_bind(i64::from(limit));
-        Ok(query.build_query_as().fetch_all(&self.readers).await?)
+        query.push(" ORDER BY seq DESC LIMIT ").push_bind(i64::from(limit) + 1);
+        let rows = query.build_query_as().fetch_all(&self.readers).await?;
+        Ok(Page::cut(rows, limit, |row: &AuditRow| row.seq))
     }
 }
 

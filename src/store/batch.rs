@@ -3,13 +3,16 @@
 use callcore::number;
 use std::collections::BTreeMap;
 
-use callcore::call::{CarrierCdr, Disposition, Fact};
+use callcore::amd::{EventKind, Reason, Subtype};
+use callcore::call::{CarrierCdr, Direction, Disposition, Fact};
+use callcore::flow::MachineDetection;
 use futures_util::FutureExt;
 use serde_json::Value;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::types::Json;
 use uuid::Uuid;
 
+use super::model::{CallState, Speaker, written};
 use super::seal::ServerKey;
 use super::{Error, NewAudit, NewDoNotCall, Store, audit, cdr, do_not_call, headers};
 use crate::wallclock::now_ms;
@@ -47,8 +50,7 @@ pub struct NewCall {
     pub app_id: String,
     pub bot_id: String,
     pub trunk: String,
-    /// `outbound` or `inbound`.
-    pub direction: String,
+    pub direction: Direction,
     pub target: String,
     pub caller: String,
     pub flow: String,
@@ -57,10 +59,10 @@ pub struct NewCall {
     pub metadata: Value,
     pub notify_url: Option<String>,
     pub notify_headers: BTreeMap<String, String>,
-    pub state: String,
+    pub state: CallState,
     pub created_ms: i64,
-    /// `disconnect`, `detect` or `disabled`; `None` where nobody asked.
-    pub machine_detection: Option<String>,
+    /// `None` where nobody asked.
+    pub machine_detection: Option<MachineDetection>,
     /// When it is to start, if not at once.
     pub start_ms: Option<i64>,
     /// It is not dialled any more from here on.
@@ -72,7 +74,7 @@ pub struct NewCall {
 pub struct CallUpdate {
     /// The carrier's name for the call.
     pub session_id: Option<String>,
-    pub state: Option<String>,
+    pub state: Option<CallState>,
     /// When a call that was planned began.
     pub began_ms: Option<i64>,
     pub answered_ms: Option<i64>,
@@ -81,11 +83,12 @@ pub struct CallUpdate {
     pub disposition: Option<Disposition>,
     /// Hang-up cause (Outgoing Call Service, "Hangup Cause Codes").
     pub cause_code: Option<u16>,
-    pub amd_event: Option<String>,
+    /// The verdict.
+    pub amd_event: Option<EventKind>,
     /// From answer to verdict.
     pub amd_ms: Option<u64>,
-    pub amd_reason: Option<String>,
-    pub amd_subtype: Option<String>,
+    pub amd_reason: Option<Reason>,
+    pub amd_subtype: Option<Subtype>,
     pub outcome: Option<String>,
     pub last_checkpoint: Option<String>,
     pub message_left: Option<bool>,
@@ -119,8 +122,7 @@ pub struct NewTranscript {
     /// Since the call began.
     pub t_ms: u64,
     pub end_t_ms: Option<u64>,
-    /// `callee` or `bot`.
-    pub speaker: String,
+    pub speaker: Speaker,
     /// What recognised or spoke it.
     pub source: String,
     pub text: String,
@@ -200,7 +202,8 @@ async fn insert_call(
     id: &str,
     call: NewCall,
 ) -> Result<(), Error> {
-    let other = number::key(if call.direction == "inbound" { &call.caller } else { &call.target }, None);
+    let other =
+        number::key(if call.direction == Direction::Inbound { &call.caller } else { &call.target }, None);
     sqlx::query(
         "INSERT INTO calls (id, app_id, bot_id, trunk, direction, target, caller, flow, flow_digest, \
          metadata, notify_url, notify_headers, state, created_ms, machine_detection, start_ms, expires_ms) \
@@ -212,7 +215,7 @@ async fn insert_call(
     .bind(call.app_id)
     .bind(call.bot_id)
     .bind(call.trunk)
-    .bind(call.direction)
+    .bind(call.direction.as_str())
     .bind(call.target)
     .bind(call.caller)
     .bind(call.flow)
@@ -222,7 +225,7 @@ async fn insert_call(
     .bind(headers::sealed(key, id, &call.notify_headers)?)
     .bind(call.state)
     .bind(call.created_ms)
-    .bind(call.machine_detection)
+    .bind(call.machine_detection.and_then(written))
     .bind(call.start_ms)
     .bind(call.expires_ms)
     .bind(other)
@@ -255,10 +258,10 @@ async fn update_call(connection: &mut SqliteConnection, id: &str, update: CallUp
     .bind(update.ended_ms)
     .bind(update.disposition.map(Disposition::as_str))
     .bind(update.cause_code.map(i64::from))
-    .bind(update.amd_event)
+    .bind(update.amd_event.map(EventKind::as_str))
     .bind(update.amd_ms.map(column_ms))
-    .bind(update.amd_reason)
-    .bind(update.amd_subtype)
+    .bind(update.amd_reason.and_then(written))
+    .bind(update.amd_subtype.map(Subtype::as_str))
     .bind(update.outcome)
     .bind(update.last_checkpoint)
     .bind(update.message_left.map(i64::from))

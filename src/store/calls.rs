@@ -1,55 +1,102 @@
 //! Calls as they are read: one, a page of them, and what belongs to one.
 
-use std::fmt;
-use std::str::FromStr;
-
-use callcore::call::Fact;
+use callcore::amd::{EventKind, Reason, Subtype};
+use callcore::call::{Direction, Disposition, Fact};
+use callcore::flow::MachineDetection;
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::sqlite::Sqlite;
 use sqlx::types::Json;
-use sqlx::{FromRow, QueryBuilder};
+use sqlx::{ColumnIndex, Decode, FromRow, QueryBuilder, Row, Type};
 use utoipa::ToSchema;
 
+use super::model::{CallState, Cursor, Page, Speaker, read};
+use super::query::newest_first;
 use super::{Error, Sight, Store};
 
 /// A call and how far it got. Fields mean what they mean in [`super::NewCall`] and
 /// [`super::CallUpdate`].
-#[derive(Clone, Debug, PartialEq, Serialize, FromRow)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct CallRow {
     pub id: String,
     pub app_id: String,
     pub bot_id: String,
     pub trunk: String,
-    pub direction: String,
+    pub direction: Direction,
     pub target: String,
     pub caller: String,
     pub flow: String,
     pub flow_digest: String,
-    #[sqlx(json)]
     pub metadata: Value,
     pub notify_url: Option<String>,
-    pub state: String,
+    pub state: CallState,
     pub created_ms: i64,
     pub session_id: Option<String>,
     pub answered_ms: Option<i64>,
     pub ended_ms: Option<i64>,
-    /// As the carrier spells it, `NO ANSWER` for example.
-    pub disposition: Option<String>,
+    pub disposition: Option<Disposition>,
     pub cause_code: Option<i64>,
-    pub amd_event: Option<String>,
+    pub amd_event: Option<EventKind>,
     pub amd_ms: Option<i64>,
-    pub amd_reason: Option<String>,
-    pub amd_subtype: Option<String>,
+    pub amd_reason: Option<Reason>,
+    pub amd_subtype: Option<Subtype>,
     pub outcome: Option<String>,
     pub last_checkpoint: Option<String>,
     pub message_left: Option<bool>,
-    pub machine_detection: Option<String>,
+    pub machine_detection: Option<MachineDetection>,
     pub start_ms: Option<i64>,
     pub expires_ms: Option<i64>,
     pub began_ms: Option<i64>,
     /// When everything said in it was deleted.
     pub words_deleted_ms: Option<i64>,
+}
+
+impl<'r, R> FromRow<'r, R> for CallRow
+where
+    R: Row,
+    &'static str: ColumnIndex<R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+    bool: Decode<'r, R::Database> + Type<R::Database>,
+    Json<Value>: Decode<'r, R::Database> + Type<R::Database>,
+    CallState: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let text = |column: &'static str| row.try_get::<Option<String>, _>(column);
+        let ms = |column: &'static str| row.try_get::<Option<i64>, _>(column);
+        Ok(Self {
+            id: row.try_get("id")?,
+            app_id: row.try_get("app_id")?,
+            bot_id: row.try_get("bot_id")?,
+            trunk: row.try_get("trunk")?,
+            direction: read(&row.try_get::<String, _>("direction")?)?,
+            target: row.try_get("target")?,
+            caller: row.try_get("caller")?,
+            flow: row.try_get("flow")?,
+            flow_digest: row.try_get("flow_digest")?,
+            metadata: row.try_get::<Json<Value>, _>("metadata")?.0,
+            notify_url: text("notify_url")?,
+            state: row.try_get("state")?,
+            created_ms: row.try_get("created_ms")?,
+            session_id: text("session_id")?,
+            answered_ms: ms("answered_ms")?,
+            ended_ms: ms("ended_ms")?,
+            disposition: text("disposition")?.as_deref().map(read).transpose()?,
+            cause_code: ms("cause_code")?,
+            amd_event: text("amd_event")?.as_deref().map(read).transpose()?,
+            amd_ms: ms("amd_ms")?,
+            amd_reason: text("amd_reason")?.as_deref().map(read).transpose()?,
+            amd_subtype: text("amd_subtype")?.as_deref().map(read).transpose()?,
+            outcome: text("outcome")?,
+            last_checkpoint: text("last_checkpoint")?,
+            message_left: row.try_get("message_left")?,
+            machine_detection: text("machine_detection")?.as_deref().map(read).transpose()?,
+            start_ms: ms("start_ms")?,
+            expires_ms: ms("expires_ms")?,
+            began_ms: ms("began_ms")?,
+            words_deleted_ms: ms("words_deleted_ms")?,
+        })
+    }
 }
 
 /// One entry of a call's timeline; `seq` counts from 1 without gaps.
@@ -85,7 +132,8 @@ pub struct TranscriptRow {
     pub seq: i64,
     pub t_ms: i64,
     pub end_t_ms: Option<i64>,
-    pub speaker: String,
+    #[schema(value_type = String)]
+    pub speaker: Speaker,
     pub source: String,
     pub text: String,
     pub confidence: Option<f64>,
@@ -110,8 +158,8 @@ pub struct RecordingRow {
 pub struct CallFilter {
     pub app_id: Option<String>,
     pub bot_id: Option<String>,
-    pub disposition: Option<String>,
-    pub amd_event: Option<String>,
+    pub disposition: Option<Disposition>,
+    pub amd_event: Option<EventKind>,
     pub progress: Progress,
     pub interaction: Option<Interaction>,
     pub sight: Sight,
@@ -172,10 +220,10 @@ impl CallRow {
     /// How the interactions page would show it.
     #[must_use]
     pub fn interaction(&self) -> Interaction {
-        let by_machine = self.machine_detection.as_deref() == Some("disconnect")
+        let by_machine = self.machine_detection == Some(MachineDetection::Disconnect)
             && self.outcome.as_deref() == Some("machine_detected");
         match (self.ended_ms, self.answered_ms) {
-            (None, _) if self.state == "scheduled" => Interaction::Scheduled,
+            (None, _) if self.state == CallState::Scheduled => Interaction::Scheduled,
             (None, _) => Interaction::InProgress,
             (Some(_), _) if by_machine => Interaction::MachineDetected,
             (Some(_), Some(_)) => Interaction::Completed,
@@ -193,37 +241,6 @@ pub enum Progress {
     Scheduled,
     Live,
     Ended,
-}
-
-/// The place in a list behind which the next page begins. Opaque to clients; travels as text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Cursor {
-    pub(super) created_ms: i64,
-    pub(super) id: String,
-}
-
-impl fmt::Display for Cursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.created_ms, self.id)
-    }
-}
-
-impl FromStr for Cursor {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let parts = text.split_once('.').and_then(|(ms, id)| Some((ms.parse().ok()?, id)));
-        let (created_ms, id) = parts.ok_or_else(|| format!("{text:?} is not a cursor of an earlier page"))?;
-        Ok(Self { created_ms, id: id.to_owned() })
-    }
-}
-
-/// Calls, newest first.
-#[derive(Clone, Debug)]
-pub struct CallPage {
-    pub calls: Vec<CallRow>,
-    /// `None` on the last page.
-    pub next: Option<Cursor>,
 }
 
 impl Store {
@@ -251,14 +268,14 @@ impl Store {
         filter: &CallFilter,
         after: Option<&Cursor>,
         limit: u32,
-    ) -> Result<CallPage, Error> {
+    ) -> Result<Page<CallRow>, Error> {
         let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM calls WHERE 1 = 1");
         filter.sight.narrow(&mut query, "calls");
         let equal = [
-            (" AND app_id = ", &filter.app_id),
-            (" AND bot_id = ", &filter.bot_id),
-            (" AND disposition = ", &filter.disposition),
-            (" AND amd_event = ", &filter.amd_event),
+            (" AND app_id = ", filter.app_id.as_deref()),
+            (" AND bot_id = ", filter.bot_id.as_deref()),
+            (" AND disposition = ", filter.disposition.map(Disposition::as_str)),
+            (" AND amd_event = ", filter.amd_event.map(EventKind::as_str)),
         ];
         for (clause, value) in equal {
             if let Some(value) = value {
@@ -280,17 +297,9 @@ impl Store {
         if let Some(until) = filter.until_ms {
             query.push(" AND created_ms < ").push_bind(until);
         }
-        if let Some(after) = after {
-            query.push(" AND (created_ms, id) < (").push_bind(after.created_ms);
-            query.push(", ").push_bind(&after.id).push(")");
-        }
-        query.push(" ORDER BY created_ms DESC, id DESC LIMIT ").push_bind(i64::from(limit) + 1);
-        let mut calls: Vec<CallRow> = query.build_query_as().fetch_all(&self.readers).await?;
-        let more = calls.len() > limit as usize;
-        calls.truncate(limit as usize);
-        let next = calls.last().filter(|_| more);
-        let next = next.map(|last| Cursor { created_ms: last.created_ms, id: last.id.clone() });
-        Ok(CallPage { calls, next })
+        newest_first(&mut query, "calls", after, limit);
+        let calls = query.build_query_as().fetch_all(&self.readers).await?;
+        Ok(Page::cut(calls, limit, |call: &CallRow| Cursor::new(call.created_ms, &call.id)))
     }
 
     /// Calls that began and have no end, oldest first: what a crash left behind. Planned calls are not among

@@ -1,12 +1,12 @@
 //! Call detail records: kept once per carrier session, listed in the carrier's own shape.
 
-use callcore::call::{CarrierCdr, HangupBy};
-use serde::de::IntoDeserializer;
-use serde::de::value::{Error as ValueError, StrDeserializer};
-use serde::{Deserialize, Serialize};
+use callcore::call::CarrierCdr;
+use serde::Serialize;
 use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteRow};
 use sqlx::{FromRow, QueryBuilder, Row};
 
+use super::model::{read, written};
+use super::query::like;
 use super::{Error, Sight, Store};
 use crate::cdr_wire::{CdrField, CdrFilter, CdrMeta, CdrQuery, Comparison};
 use crate::wallclock::iso;
@@ -100,12 +100,6 @@ fn push_filters(sql: &mut QueryBuilder<Sqlite>, query: &CdrQuery, sight: &Sight)
     }
 }
 
-/// A pattern of `LIKE … ESCAPE '\\'` for texts that hold `part`.
-pub(super) fn like(part: &str) -> String {
-    let escaped = part.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-    format!("%{escaped}%")
-}
-
 const fn operator(comparison: Comparison) -> &'static str {
     match comparison {
         Comparison::Equal => " = ",
@@ -183,7 +177,7 @@ pub(super) async fn put(
     .bind(i64::try_from(cdr.duration).unwrap_or(i64::MAX))
     .bind(i64::try_from(cdr.billable_seconds).unwrap_or(i64::MAX))
     .bind(cdr.disposition.as_str())
-    .bind(cdr.hangup_by.map(hangup_text))
+    .bind(cdr.hangup_by.and_then(written))
     .bind(i64::from(cdr.hangup_cause_code))
     .bind(&cdr.hangup_cause_text)
     .bind(&cdr.source)
@@ -192,13 +186,6 @@ pub(super) async fn put(
     .execute(connection)
     .await?;
     Ok(())
-}
-
-const fn hangup_text(by: HangupBy) -> &'static str {
-    match by {
-        HangupBy::Caller => "CALLER",
-        HangupBy::Callee => "CALLEE",
-    }
 }
 
 impl FromRow<'_, SqliteRow> for CdrRow {
@@ -212,8 +199,8 @@ impl FromRow<'_, SqliteRow> for CdrRow {
             end_time: row.try_get("end_time")?,
             duration: unsigned(row, "duration")?,
             billable_seconds: unsigned(row, "billable_seconds")?,
-            disposition: named(&row.try_get::<String, _>("disposition")?)?,
-            hangup_by: hangup_by.as_deref().map(named).transpose()?,
+            disposition: read(&row.try_get::<String, _>("disposition")?)?,
+            hangup_by: hangup_by.as_deref().map(read).transpose()?,
             hangup_cause_code: unsigned(row, "hangup_cause_code")?,
             hangup_cause_text: row.try_get("hangup_cause_text")?,
             source: row.try_get("source")?,
@@ -233,10 +220,4 @@ fn unsigned<T: TryFrom<i64, Error: std::error::Error + Send + Sync + 'static>>(
     column: &str,
 ) -> Result<T, sqlx::Error> {
     T::try_from(row.try_get::<i64, _>(column)?).map_err(|error| sqlx::Error::Decode(error.into()))
-}
-
-/// Reads an enum by the name it has on the wire.
-fn named<'de, T: Deserialize<'de>>(text: &'de str) -> Result<T, sqlx::Error> {
-    let text: StrDeserializer<'de, ValueError> = text.into_deserializer();
-    T::deserialize(text).map_err(|error| sqlx::Error::Decode(error.into()))
 }

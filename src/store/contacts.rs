@@ -9,9 +9,10 @@ use sqlx::{FromRow, QueryBuilder};
 use uuid::Uuid;
 
 use super::batch::exists_or;
-use super::calls::{CallRow, Cursor};
-use super::cdr::like;
+use super::calls::CallRow;
 use super::do_not_call::digits;
+use super::model::{Cursor, Page};
+use super::query::{like, newest_first};
 use super::{Error, Sight, Store};
 use crate::wallclock::now_ms;
 
@@ -61,14 +62,6 @@ pub struct ContactRow {
     pub do_not_call_id: Option<String>,
 }
 
-/// Contacts, newest first.
-#[derive(Clone, Debug)]
-pub struct ContactPage {
-    pub contacts: Vec<ContactRow>,
-    /// `None` on the last page.
-    pub next: Option<Cursor>,
-}
-
 /// What became of one contact of many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kept {
@@ -99,14 +92,6 @@ pub enum Merged {
     Unknown,
     /// It would be larger than [`LARGEST_METADATA`]; nothing was changed.
     TooLarge,
-}
-
-/// Calls of contacts, newest first.
-#[derive(Clone, Debug)]
-pub struct HistoryPage {
-    pub calls: Vec<HistoryRow>,
-    /// `None` on the last page.
-    pub next: Option<Cursor>,
 }
 
 async fn by_id<'e>(source: impl SqliteExecutor<'e>, id: &str) -> Result<Option<ContactRow>, Error> {
@@ -205,7 +190,7 @@ impl Store {
         search: Option<&str>,
         after: Option<&Cursor>,
         limit: u32,
-    ) -> Result<ContactPage, Error> {
+    ) -> Result<Page<ContactRow>, Error> {
         let mut query = QueryBuilder::<Sqlite>::new(SELECT);
         if let Some(search) = search {
             query.push(" AND (c.id = ").push_bind(search.to_owned());
@@ -217,17 +202,9 @@ impl Store {
             }
             query.push(")");
         }
-        if let Some(after) = after {
-            query.push(" AND (c.created_ms, c.id) < (").push_bind(after.created_ms);
-            query.push(", ").push_bind(after.id.clone()).push(")");
-        }
-        query.push(" ORDER BY c.created_ms DESC, c.id DESC LIMIT ").push_bind(i64::from(limit) + 1);
-        let mut contacts: Vec<ContactRow> = query.build_query_as().fetch_all(&self.readers).await?;
-        let more = contacts.len() > limit as usize;
-        contacts.truncate(limit as usize);
-        let last = contacts.last().filter(|_| more);
-        let next = last.map(|last| Cursor { created_ms: last.created_ms, id: last.id.clone() });
-        Ok(ContactPage { contacts, next })
+        newest_first(&mut query, "c", after, limit);
+        let contacts = query.build_query_as().fetch_all(&self.readers).await?;
+        Ok(Page::cut(contacts, limit, |row: &ContactRow| Cursor::new(row.created_ms, &row.id)))
     }
 
     /// At most `limit` calls of contacts within `sight`, newest first, behind `after`; with `user` those in which that user is
@@ -241,24 +218,16 @@ impl Store {
         sight: &Sight,
         after: Option<&Cursor>,
         limit: u32,
-    ) -> Result<HistoryPage, Error> {
+    ) -> Result<Page<HistoryRow>, Error> {
         let mut query = history_query();
         sight.narrow(&mut query, "k");
         if let Some(user) = user {
             query.push(" AND (p.contact_id = ").push_bind(user.to_owned());
             query.push(" OR p.user_id = ").push_bind(user.to_owned()).push(")");
         }
-        if let Some(after) = after {
-            query.push(" AND (k.created_ms, k.id) < (").push_bind(after.created_ms);
-            query.push(", ").push_bind(after.id.clone()).push(")");
-        }
-        query.push(" ORDER BY k.created_ms DESC, k.id DESC LIMIT ").push_bind(i64::from(limit) + 1);
-        let mut calls: Vec<HistoryRow> = query.build_query_as().fetch_all(&self.readers).await?;
-        let more = calls.len() > limit as usize;
-        calls.truncate(limit as usize);
-        let last = calls.last().filter(|_| more);
-        let next = last.map(|last| Cursor { created_ms: last.call.created_ms, id: last.call.id.clone() });
-        Ok(HistoryPage { calls, next })
+        newest_first(&mut query, "k", after, limit);
+        let calls = query.build_query_as().fetch_all(&self.readers).await?;
+        Ok(Page::cut(calls, limit, |row: &HistoryRow| Cursor::new(row.call.created_ms, &row.call.id)))
     }
 
     /// One call and whose it is; `None` when there is none, or no contact has to do with it.

@@ -4,6 +4,7 @@
 //! number. Written in the batch of the
 //! call in which somebody asked.
 
+use callcore::call::Direction;
 use callcore::number;
 use serde::Serialize;
 use sqlx::FromRow;
@@ -64,7 +65,7 @@ pub(super) async fn put(
             .fetch_optional(&mut *connection)
             .await?;
     let (direction, target, caller) = parties.ok_or_else(|| Error::UnknownCall(id.to_owned()))?;
-    let number = number::key(if direction == "inbound" { &caller } else { &target }, None);
+    let number = number::key(if direction == Direction::Inbound.as_str() { &caller } else { &target }, None);
     if number.is_empty() {
         // A caller who hides their number cannot be called back either.
         return Ok(());

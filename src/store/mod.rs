@@ -19,7 +19,9 @@ mod flow_versions;
 mod headers;
 mod ledger;
 mod link_keys;
+mod model;
 mod numbers;
+mod query;
 mod retention;
 mod schema;
 mod seal;
@@ -48,23 +50,18 @@ pub use apps::{
 };
 pub use audit::{Act, AuditFilter, AuditRow, NewAudit};
 pub use batch::{CallBatch, CallUpdate, NewCall, NewEvent, NewNotification, NewRecording, NewTranscript};
-pub use calls::{
-    CallFilter, CallPage, CallRow, Cursor, EventRow, Interaction, Progress, RecordingRow, TranscriptRow,
-};
+pub use calls::{CallFilter, CallRow, EventRow, Interaction, Progress, RecordingRow, TranscriptRow};
 pub use cdr::{CdrPage, CdrRow};
-pub use contacts::{
-    ContactChange, ContactPage, ContactRow, HistoryPage, HistoryRow, Kept, LARGEST_METADATA, Merged,
-    NewContact,
-};
+pub use contacts::{ContactChange, ContactRow, HistoryRow, Kept, LARGEST_METADATA, Merged, NewContact};
 pub use dialout::{Acceptance, FlowUse, NewDialOut, NewParties, NewPlan, PlannedRow, RequestKey};
 pub use do_not_call::{DoNotCallRow, NewDoNotCall};
 pub use flow_versions::{FlowLabelRow, FlowVersionRow, LabelMove, LabelMoveRow, NewFlowVersion};
 pub use ledger::{
-    Attempt, AttemptRow, Claim, ClaimRequest, Claimed, DeadReason, DeliveryFilter, DeliveryOutcome,
-    DeliveryPage, DeliveryRound, DeliveryRow, DeliveryState, EndpointHealth, EndpointRow, NotSettled,
-    NotificationRow, Redelivered, Settlement, Tally,
+    Attempt, AttemptRow, Claim, ClaimRequest, Claimed, DeliveryFilter, DeliveryOutcome, DeliveryRound,
+    DeliveryRow, EndpointHealth, EndpointRow, NotSettled, NotificationRow, Redelivered, Settlement, Tally,
 };
 pub use link_keys::LinkKey;
+pub use model::{CallState, Cursor, DeadReason, DeliveryState, NotificationState, Page, Speaker};
 pub use retention::ExpiredRecording;
 pub use seal::{NoKey, ServerKey};
 pub use sight::Sight;

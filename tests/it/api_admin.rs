@@ -318,7 +318,8 @@ async fn who_guesses_is_slowed_down_and_noted_and_others_are_not() {
     assert_eq!(beside.status, 200, "another key behind the same proxy: {}", beside.text);
 
     office.auth.run_maintenance().await;
-    let noted = office.store.audit_log(&dering::store::AuditFilter::default(), 1).await.unwrap().remove(0);
+    let noted =
+        office.store.audit_log(&dering::store::AuditFilter::default(), 1).await.unwrap().items.remove(0);
     assert_eq!((noted.action.as_str(), noted.address.as_deref()), ("login.failed", Some("198.51.100.1")));
     assert_eq!(noted.detail["count"], 3);
     assert!(!noted.detail.to_string().contains("dk_"), "{}", noted.detail);

@@ -12,7 +12,7 @@ use crate::system_stage::{PERSON, Stage, in_time, reply_to};
 /// Entries whose action begins like this, oldest first.
 async fn entries(stage: &Stage, action: &str) -> Vec<AuditRow> {
     let filter = AuditFilter { action: Some(action.to_owned()), ..AuditFilter::default() };
-    let mut rows = stage.app.store().audit_log(&filter, 50).await.unwrap();
+    let mut rows = stage.app.store().audit_log(&filter, 50).await.unwrap().items;
     rows.reverse();
     rows
 }

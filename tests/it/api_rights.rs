@@ -8,9 +8,10 @@ use axum::body::Body;
 use axum::http::Request;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use callcore::call::Direction;
 use dering::api::auth::{self, ADMIN, CAMPAIGNS, DIALOUT, FLOWS, Options, READ, SCOPES};
 use dering::api::description;
-use dering::store::{CallBatch, CallUpdate, NewApiKey, NewApp, NewCall, NewContact, Store};
+use dering::store::{CallBatch, CallState, CallUpdate, NewApiKey, NewApp, NewCall, NewContact, Store};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 
@@ -106,11 +107,11 @@ fn call_of_ours() -> CallBatch {
         app_id: SHOP.to_owned(),
         bot_id: "ours".to_owned(),
         trunk: "sim".to_owned(),
-        direction: "outbound".to_owned(),
+        direction: Direction::Outbound,
         target: "+6281234567".to_owned(),
         flow: "ours".to_owned(),
         metadata: json!({}),
-        state: "ended".to_owned(),
+        state: CallState::Ended,
         created_ms: 5,
         ..NewCall::default()
     };

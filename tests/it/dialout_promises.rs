@@ -1,8 +1,9 @@
 //! What a dial-out promises beyond Kore: done once, at its time, in bulk, or only foretold.
 
+use callcore::call::Direction;
 use dering::app::App;
 use dering::session::{DialRequest, NotifyTarget};
-use dering::store::{CallBatch, NewCall, NewDialOut, NewPlan, Store};
+use dering::store::{CallBatch, CallState, NewCall, NewDialOut, NewPlan, Store};
 use dering::wallclock::{iso, now_ms};
 use serde_json::{Value, json};
 
@@ -202,12 +203,12 @@ async fn plan(store: &Store, call_id: &str, number: &str, url: String, expires_m
         app_id: APP.into(),
         bot_id: "short".into(),
         trunk: "main".into(),
-        direction: "outbound".into(),
+        direction: Direction::Outbound,
         target: number.into(),
         flow: "short".into(),
         metadata: json!({}),
         notify_url: Some(url),
-        state: "scheduled".into(),
+        state: CallState::Scheduled,
         created_ms: start_ms,
         ..NewCall::default()
     };

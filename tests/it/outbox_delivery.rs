@@ -14,7 +14,7 @@ use callcore::retry::Schedule;
 use dering::net::guard::AddressPolicy;
 use dering::outbox::receiver::{Inbox, Receipt, Receiver};
 use dering::outbox::{BreakerOptions, Handle, Options, Outbox};
-use dering::store::{AttemptRow, CallBatch, NotificationRow, Store};
+use dering::store::{AttemptRow, CallBatch, NotificationRow, NotificationState, Store};
 use dering::wallclock::now_ms;
 use serde_json::Value;
 
@@ -110,7 +110,7 @@ fn statuses(receipts: &[Receipt]) -> Vec<String> {
 }
 
 fn all_delivered(rows: &[NotificationRow]) -> bool {
-    rows.iter().all(|row| row.state == "delivered")
+    rows.iter().all(|row| row.state == NotificationState::Delivered)
 }
 
 #[tokio::test]
@@ -202,9 +202,11 @@ async fn a_receiver_that_is_never_well_gives_way_to_the_next_notification() {
     begin(&store, &outbox, "c1", &receiver.url(), &["unlucky", "completed"]).await;
 
     assert_eq!(statuses(&filed(&inbox, 1).await), ["completed"]);
-    let rows = ledger(&store, "c1", |rows| rows[1].state == "delivered").await;
-    let fates: Vec<_> =
-        rows.iter().map(|row| (row.state.as_str(), row.reason.as_deref(), row.attempts)).collect();
+    let rows = ledger(&store, "c1", |rows| rows[1].state == NotificationState::Delivered).await;
+    let fates: Vec<_> = rows
+        .iter()
+        .map(|row| (row.state.as_str(), row.reason.map(|reason| reason.as_str()), row.attempts))
+        .collect();
     assert_eq!(fates, [("dead", Some("exhausted"), 5), ("delivered", None, 1)]);
 }
 
@@ -214,8 +216,9 @@ async fn a_receiver_that_is_gone_gets_nothing_more_of_the_call_but_of_others() {
     let receiver = Receiver::start(scripted(&inbox, vec![answer(410)]), local()).await.unwrap();
     let outbox = Outbox::start(store.clone(), options(QUICK)).unwrap();
     begin(&store, &outbox, "c1", &receiver.url(), &["gone", "completed"]).await;
-    let rows = ledger(&store, "c1", |rows| rows[1].state == "dead").await;
-    let fates: Vec<_> = rows.iter().map(|row| (row.reason.as_deref(), row.attempts)).collect();
+    let rows = ledger(&store, "c1", |rows| rows[1].state == NotificationState::Dead).await;
+    let fates: Vec<_> =
+        rows.iter().map(|row| (row.reason.map(|reason| reason.as_str()), row.attempts)).collect();
     assert_eq!(fates, [(Some("gone"), 1), (Some("gone"), 0)]);
     begin(&store, &outbox, "c2", &receiver.url(), &["Answered"]).await;
     assert_eq!(statuses(&filed(&inbox, 1).await), ["Answered"]);
@@ -230,7 +233,7 @@ async fn a_receiver_that_asks_for_patience_gets_it() {
     let before = now_ms();
     begin(&store, &outbox, "c1", &receiver.url(), &["Answered"]).await;
     let rows = ledger(&store, "c1", |rows| rows[0].attempts == 1).await;
-    assert_eq!(rows[0].state, "due");
+    assert_eq!(rows[0].state, NotificationState::Due);
     assert!(rows[0].due_ms >= before + 7_200_000);
 }
 
@@ -290,7 +293,7 @@ async fn an_address_of_our_own_network_is_never_posted_to() {
     begin(&store, &outbox, "named", &named, &["Answered"]).await;
 
     for call in ["literal", "named"] {
-        let rows = ledger(&store, call, |rows| rows[0].state == "dead").await;
+        let rows = ledger(&store, call, |rows| rows[0].state == NotificationState::Dead).await;
         let error = attempts(&store, &rows[0]).await[0].error.clone().unwrap();
         assert!(error.ends_with("not at a public address; nothing is sent there"), "{error}");
     }
@@ -306,7 +309,7 @@ async fn nothing_is_sent_unsigned() {
     stray.app_id = "cs-gone".to_owned();
     store.record(CallBatch { notifications: vec![stray], ..begun("c1", 5) }).await.unwrap();
     outbox.wake();
-    let rows = ledger(&store, "c1", |rows| rows[0].state == "dead").await;
+    let rows = ledger(&store, "c1", |rows| rows[0].state == NotificationState::Dead).await;
     let error = attempts(&store, &rows[0]).await[0].error.clone();
     assert_eq!(error.as_deref(), Some("the client app cs-gone has no active secret to sign with"));
     assert!(inbox.after(0).is_empty());
@@ -376,6 +379,6 @@ async fn a_shutdown_waits_for_the_posts_in_flight() {
     hold.add_permits(1_000);
     in_time(stopping).await.unwrap();
     let rows = store.notifications("c1").await.unwrap();
-    assert_eq!(rows[0].state, "delivered");
+    assert_eq!(rows[0].state, NotificationState::Delivered);
     assert_eq!(store.tally("c1").await.unwrap().dead, 0);
 }

@@ -14,7 +14,7 @@ use callcore::retry::Schedule;
 use dering::net::guard::AddressPolicy;
 use dering::outbox::receiver::{Inbox, Receiver};
 use dering::outbox::{Handle, Options, Outbox};
-use dering::store::{AttemptRow, CallBatch, NotificationRow, Store};
+use dering::store::{AttemptRow, CallBatch, NotificationRow, NotificationState, Store};
 use dering::trunk::ocs_inbound::tls;
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
@@ -85,7 +85,11 @@ async fn a_redirect_to_a_metadata_service_is_refused_and_the_log_says_why() {
         let receiver = Receiver::start(router, local()).await.unwrap();
         begin(&store, &outbox, call, &receiver.url()).await;
         let (row, log) = settled(&store, call).await;
-        assert_eq!((row.state.as_str(), row.reason.as_deref()), ("dead", Some("exhausted")), "{call}");
+        assert_eq!(
+            (row.state.as_str(), row.reason.map(|reason| reason.as_str())),
+            ("dead", Some("exhausted")),
+            "{call}"
+        );
         // Each attempt was made at the receiver and stopped at the hop.
         assert_eq!((log.len(), posts.load(Ordering::SeqCst)), (3, 3), "{call}");
         for attempt in log {
@@ -162,9 +166,12 @@ async fn a_receiver_with_a_certificate_that_nobody_vouches_for_gets_nothing_and_
     begin(&store, &outbox, "untrusted", &format!("https://shop.test:{port}/notify")).await;
     begin(&store, &outbox, "well", &well.url()).await;
 
-    assert_eq!(settled(&store, "well").await.0.state, "delivered");
+    assert_eq!(settled(&store, "well").await.0.state, NotificationState::Delivered);
     let (row, log) = settled(&store, "untrusted").await;
-    assert_eq!((row.state.as_str(), row.reason.as_deref(), log.len()), ("dead", Some("exhausted"), 3));
+    assert_eq!(
+        (row.state.as_str(), row.reason.map(|reason| reason.as_str()), log.len()),
+        ("dead", Some("exhausted"), 3)
+    );
     for attempt in &log {
         let error = attempt.error.as_deref().unwrap();
         assert!(error.starts_with("the post failed: ") && error.contains("certificate"), "{error}");

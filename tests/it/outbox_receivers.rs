@@ -13,7 +13,7 @@ use callcore::retry::{Backoff, Schedule, WEBHOOK};
 use dering::net::guard::AddressPolicy;
 use dering::outbox::receiver::{Inbox, Receiver};
 use dering::outbox::{BreakerOptions, Handle, Options, Outbox};
-use dering::store::{CallBatch, EndpointRow, NotificationRow, Store};
+use dering::store::{CallBatch, EndpointRow, NotificationRow, NotificationState, Store};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -126,8 +126,12 @@ async fn a_receiver_that_answers_500_for_a_day_gets_everything_once_it_is_well_a
             loop {
                 let mut sending = false;
                 for call in &calls {
-                    sending |=
-                        store.notifications(call).await.unwrap().iter().any(|row| row.state == "sending");
+                    sending |= store
+                        .notifications(call)
+                        .await
+                        .unwrap()
+                        .iter()
+                        .any(|row| row.state == NotificationState::Sending);
                 }
                 if !sending {
                     return;
@@ -141,7 +145,10 @@ async fn a_receiver_that_answers_500_for_a_day_gets_everything_once_it_is_well_a
     assert!(state.open_until_ms.is_some() && state.failures >= 10, "{state:?}");
     for call in &calls {
         let rows = store.notifications(call).await.unwrap();
-        assert!(rows.iter().all(|row| matches!(row.state.as_str(), "due" | "waiting")), "{rows:?}");
+        assert!(
+            rows.iter().all(|row| matches!(row.state, NotificationState::Due | NotificationState::Waiting)),
+            "{rows:?}"
+        );
     }
     ill.store(0, Ordering::SeqCst);
     in_time(async {
@@ -194,11 +201,11 @@ async fn what_waits_for_a_dead_endpoint_is_given_up_when_its_time_is_over() {
     // What is due now is due for a worker whose clock is behind, too.
     LATER.fetch_add(1_000, Ordering::SeqCst);
     outbox.wake();
-    first(&store, "c1", |row| row.attempts == 1 && row.state == "due").await;
+    first(&store, "c1", |row| row.attempts == 1 && row.state == NotificationState::Due).await;
     LATER.fetch_add(60 * 3_600_000, Ordering::SeqCst);
     outbox.wake();
-    let dead = first(&store, "c1", |row| row.state == "dead").await;
-    assert_eq!((dead.reason.as_deref(), dead.attempts), (Some("expired"), 1));
+    let dead = first(&store, "c1", |row| row.state == NotificationState::Dead).await;
+    assert_eq!((dead.reason.map(|reason| reason.as_str()), dead.attempts), (Some("expired"), 1));
     // Somebody asks for it: it is tried although the endpoint is held back.
     let again = store.redeliver_one(&dead.id).await.unwrap().unwrap();
     outbox.try_now(again.endpoints);
@@ -234,7 +241,7 @@ async fn an_endpoint_out_of_order_is_left_alone_and_tried_with_one_post_at_a_tim
     let inbox = Inbox::new(vec![SECRET.into()]);
     let lively = Receiver::start(inbox.router(), local()).await.unwrap();
     begin(&store, &outbox, "lively", &lively.url()).await;
-    first(&store, "lively", |row| row.state == "delivered").await;
+    first(&store, "lively", |row| row.state == NotificationState::Delivered).await;
     assert_eq!(posts.load(Ordering::SeqCst), 5);
     let state = endpoint(&store).await;
     assert_eq!((state.failures, state.failed), (5, 5));
@@ -249,8 +256,8 @@ async fn a_refusal_is_no_illness() {
     let breaker = BreakerOptions { failures: 1, ..BreakerOptions::default() };
     let outbox = Outbox::start(store.clone(), Options { breaker, ..options() }).unwrap();
     begin(&store, &outbox, "c1", &receiver.url()).await;
-    let row = first(&store, "c1", |row| row.state == "dead").await;
-    assert_eq!((row.attempts, row.reason.as_deref()), (3, Some("exhausted")));
+    let row = first(&store, "c1", |row| row.state == NotificationState::Dead).await;
+    assert_eq!((row.attempts, row.reason.map(|reason| reason.as_str())), (3, Some("exhausted")));
     assert_eq!(endpoint(&store).await.open_until_ms, None);
 }
 
@@ -262,7 +269,7 @@ async fn a_post_is_redirected_with_its_signature_but_only_to_where_it_may_go() {
     let old = Receiver::start(redirecting(308, &moved.url()), local()).await.unwrap();
     let outbox = Outbox::start(store.clone(), options()).unwrap();
     begin(&store, &outbox, "moved", &old.url()).await;
-    first(&store, "moved", |row| row.state == "delivered").await;
+    first(&store, "moved", |row| row.state == NotificationState::Delivered).await;
     let receipt = inbox.of("moved").remove(0);
     assert!(receipt.valid());
     assert!(
@@ -308,7 +315,7 @@ async fn an_answer_without_end_is_read_to_its_limit_and_one_that_drips_is_not_wa
     let row = first(&store, "flood", |row| row.attempts == 1).await;
     let attempt = store.attempts(&row.id).await.unwrap().remove(0);
     assert_eq!(attempt.response.map(|body| body.len()), Some(1024));
-    let row = first(&store, "drip", |row| row.state == "delivered").await;
+    let row = first(&store, "drip", |row| row.state == NotificationState::Delivered).await;
     let attempt = store.attempts(&row.id).await.unwrap().remove(0);
     assert_eq!((attempt.status, attempt.response.as_deref()), (Some(200), Some("wait ")));
 }
@@ -357,11 +364,11 @@ async fn a_slow_answer_is_an_answer_and_holds_up_nobody() {
     }
     for n in 0..50 {
         begin(&store, &outbox, &format!("quick-{n}"), &quick.url()).await;
-        first(&store, &format!("quick-{n}"), |row| row.state == "delivered").await;
+        first(&store, &format!("quick-{n}"), |row| row.state == NotificationState::Delivered).await;
     }
     open.add_permits(1_000);
     for n in 0..30 {
-        first(&store, &format!("slow-{n}"), |row| row.state == "delivered").await;
+        first(&store, &format!("slow-{n}"), |row| row.state == NotificationState::Delivered).await;
     }
 }
 
@@ -388,7 +395,7 @@ async fn many_slow_endpoints_together_do_not_hold_up_a_quick_one() {
     let options = Options { concurrency: 32, timeout: Duration::from_secs(25), ..options() };
     let outbox = Outbox::start(store.clone(), options).unwrap();
     begin(&store, &outbox, "quick", &quick.url()).await;
-    first(&store, "quick", |row| row.state == "delivered").await;
+    first(&store, "quick", |row| row.state == NotificationState::Delivered).await;
     for (n, receiver) in slow.iter().enumerate() {
         for call in 0..5 {
             begin(&store, &outbox, &format!("slow-{n}-{call}"), &receiver.url()).await;
@@ -400,13 +407,13 @@ async fn many_slow_endpoints_together_do_not_hold_up_a_quick_one() {
     }
     for n in 0..50 {
         begin(&store, &outbox, &format!("quick-{n}"), &quick.url()).await;
-        first(&store, &format!("quick-{n}"), |row| row.state == "delivered").await;
+        first(&store, &format!("quick-{n}"), |row| row.state == NotificationState::Delivered).await;
     }
     assert!(arrivals.try_recv().is_err(), "the last quarter is not for them");
     open.add_permits(100_000);
     for n in 0..slow.len() {
         for call in 0..5 {
-            first(&store, &format!("slow-{n}-{call}"), |row| row.state == "delivered").await;
+            first(&store, &format!("slow-{n}-{call}"), |row| row.state == NotificationState::Delivered).await;
         }
     }
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use callcore::call::Disposition;
 use dering::store::{
-    CallBatch, CallFilter, CallUpdate, Cursor, Error, NewRecording, NewTranscript, Options, Progress, Store,
+    CallBatch, CallFilter, CallState, CallUpdate, Cursor, Error, NewRecording, NewTranscript,
+    NotificationState, Options, Progress, Speaker, Store,
 };
 use serde_json::json;
 
@@ -16,7 +17,7 @@ async fn everything_in_a_batch_can_be_read_back() {
     let transcript = NewTranscript {
         t_ms: 2_100,
         end_t_ms: Some(2_900),
-        speaker: "callee".to_owned(),
+        speaker: Speaker::Callee,
         source: "whisper".to_owned(),
         text: "Halo?".to_owned(),
         confidence: Some(0.75),
@@ -44,7 +45,7 @@ async fn everything_in_a_batch_can_be_read_back() {
     assert_eq!((call.metadata, call.state.as_str()), (json!({"name": "Budi"}), "dialing"));
     assert_eq!(store.call_of_session("s1").await.unwrap().unwrap().id, "c1");
     assert_eq!(store.events("c1", 0, 10).await.unwrap()[0].detail, json!({"scene": "dialed"}));
-    assert_eq!(store.notifications("c1").await.unwrap()[0].state, "due");
+    assert_eq!(store.notifications("c1").await.unwrap()[0].state, NotificationState::Due);
     assert_eq!(store.evidence("c1").await.unwrap(), Some(json!({"words": 2})));
     assert_eq!(store.transcripts("c1").await.unwrap()[0].text, "Halo?");
     assert_eq!(store.recording("c1").await.unwrap().unwrap().duration_ms, 12_000);
@@ -56,7 +57,7 @@ async fn an_update_leaves_alone_what_it_does_not_name() {
     let store = store_with_app().await;
     store.record(begun("c1", 5)).await.unwrap();
     let answered =
-        CallUpdate { answered_ms: Some(40), state: Some("live".to_owned()), ..CallUpdate::default() };
+        CallUpdate { answered_ms: Some(40), state: Some(CallState::Connected), ..CallUpdate::default() };
     let ended = CallUpdate {
         ended_ms: Some(90),
         disposition: Some(Disposition::Answered),
@@ -67,8 +68,11 @@ async fn an_update_leaves_alone_what_it_does_not_name() {
         store.record(CallBatch { update: Some(update), ..later("c1") }).await.unwrap();
     }
     let call = store.call("c1").await.unwrap().unwrap();
-    assert_eq!((call.answered_ms, call.ended_ms, call.state.as_str()), (Some(40), Some(90), "live"));
-    assert_eq!((call.disposition.as_deref(), call.message_left), (Some("ANSWERED"), Some(false)));
+    assert_eq!((call.answered_ms, call.ended_ms, call.state.as_str()), (Some(40), Some(90), "connected"));
+    assert_eq!(
+        (call.disposition.map(|disposition| disposition.as_str()), call.message_left),
+        (Some("ANSWERED"), Some(false))
+    );
 }
 
 #[tokio::test]
@@ -135,7 +139,7 @@ async fn pages_of_calls_show_each_call_once_newest_first() {
     let (mut seen, mut after) = (Vec::new(), None::<Cursor>);
     loop {
         let page = store.calls(&CallFilter::default(), after.as_ref(), 2).await.unwrap();
-        seen.extend(page.calls.into_iter().map(|call| call.id));
+        seen.extend(page.items.into_iter().map(|call| call.id));
         let Some(next) = page.next else { break };
         after = Some(next.to_string().parse().unwrap());
     }
@@ -154,7 +158,7 @@ async fn calls_are_narrowed_by_app_and_progress() {
 
     let ids = async |filter: CallFilter| {
         let page = store.calls(&filter, None, 10).await.unwrap();
-        page.calls.into_iter().map(|call| call.id).collect::<BTreeSet<_>>()
+        page.items.into_iter().map(|call| call.id).collect::<BTreeSet<_>>()
     };
     let live = CallFilter { progress: Progress::Live, ..CallFilter::default() };
     let others = CallFilter { app_id: Some("cs-other".to_owned()), ..CallFilter::default() };

@@ -1,8 +1,8 @@
 //! Calls, records and notifications for tests of the store and of what reads it.
 
-use callcore::call::{CarrierCdr, Disposition, Fact, HangupBy, cause};
+use callcore::call::{CarrierCdr, Direction, Disposition, Fact, HangupBy, cause};
 use callcore::flow::Note;
-use dering::store::{CallBatch, NewApp, NewCall, NewEvent, NewNotification, Options, Store};
+use dering::store::{CallBatch, CallState, NewApp, NewCall, NewEvent, NewNotification, Options, Store};
 use serde_json::json;
 
 pub(crate) const APP: &str = "cs-demo";
@@ -32,13 +32,13 @@ pub(crate) fn begun(call_id: &str, created_ms: i64) -> CallBatch {
         app_id: APP.to_owned(),
         bot_id: "st-demo".to_owned(),
         trunk: "sim".to_owned(),
-        direction: "outbound".to_owned(),
+        direction: Direction::Outbound,
         target: "tel:081234567".to_owned(),
         caller: "+6221555".to_owned(),
         flow: "reminder".to_owned(),
         flow_digest: "d1".to_owned(),
         metadata: json!({"name": "Budi"}),
-        state: "dialing".to_owned(),
+        state: CallState::Dialing,
         created_ms,
         ..NewCall::default()
     };

@@ -88,7 +88,7 @@ async fn headers_lie_sealed_and_go_with_the_last_delivery() {
     assert!(!found(folder.path(), TOKEN));
     assert_eq!(store.notify_headers("c1").await.unwrap()["authorization"], TOKEN);
     let shown = store.deliveries(&dering::store::DeliveryFilter::default(), None, 10).await.unwrap();
-    assert_eq!(shown.deliveries[0].headers["authorization"], TOKEN);
+    assert_eq!(shown.items[0].headers["authorization"], TOKEN);
 
     assert_eq!(post(&store, DeliveryOutcome::Delivered).await, [TOKEN]);
     assert_eq!(kept(&path).await, (1, 1), "the call goes on and will need them");

@@ -156,7 +156,7 @@ async fn many_ends_are_written_down_at_once_each_with_its_own_attempt() {
         assert_eq!(attempt.error, Some(format!("\"{n}\" it said\n")));
     }
     let dead = store.notifications("c3").await.unwrap().remove(0);
-    assert_eq!((dead.state.as_str(), dead.reason.as_deref()), ("dead", Some("refused")));
+    assert_eq!((dead.state.as_str(), dead.reason.map(|reason| reason.as_str())), ("dead", Some("refused")));
 }
 
 /// Settles everything of a call that falls due, one after the other, as `verdict`.
@@ -189,7 +189,7 @@ async fn a_receiver_that_is_gone_gets_nothing_more_of_this_call_until_somebody_a
 
     assert_eq!(kinds(&claim(&store, room(now + 1_000)).await), ["elsewhere"]);
     let rows = store.notifications("c1").await.unwrap();
-    let reasons: Vec<_> = rows.iter().map(|row| row.reason.as_deref()).collect();
+    let reasons: Vec<_> = rows.iter().map(|row| row.reason.map(|reason| reason.as_str())).collect();
     assert_eq!(reasons, [Some("gone"), Some("gone"), Some("gone"), None]);
     assert!(store.redeliver_one(&rows[0].id).await.unwrap().is_ok());
     assert_eq!(store.notifications("c1").await.unwrap()[0].reason, None);
@@ -261,8 +261,8 @@ async fn the_ledger_is_listed_newest_first_by_pages_and_narrowed_by_what_one_loo
     let all = DeliveryFilter::default();
     let first = store.deliveries(&all, None, 4).await.unwrap();
     let rest = store.deliveries(&all, first.next.as_deref(), 4).await.unwrap();
-    let calls = |page: &dering::store::DeliveryPage| {
-        page.deliveries.iter().map(|row| row.notification.call_id.clone()).collect::<Vec<_>>()
+    let calls = |page: &dering::store::Page<dering::store::DeliveryRow, String>| {
+        page.items.iter().map(|row| row.notification.call_id.clone()).collect::<Vec<_>>()
     };
     assert_eq!(
         (calls(&first), calls(&rest)),
@@ -274,7 +274,7 @@ async fn the_ledger_is_listed_newest_first_by_pages_and_narrowed_by_what_one_loo
     assert_eq!(count(DeliveryFilter { kind: Some("Answered".into()), ..all.clone() }).await, 5);
     assert_eq!(count(DeliveryFilter { call_id: Some("c2".into()), ..all.clone() }).await, 1);
     assert_eq!(count(DeliveryFilter { state: Some(DeliveryState::Dead), ..all.clone() }).await, 0);
-    let made = first.deliveries[0].notification.created_ms;
+    let made = first.items[0].notification.created_ms;
     assert_eq!(count(DeliveryFilter { since_ms: Some(made + 1), ..all.clone() }).await, 0);
     assert_eq!(count(DeliveryFilter { until_ms: Some(made + 1), ..all.clone() }).await, 6);
     assert_eq!(count(DeliveryFilter { until_ms: Some(made - 5_000), ..all }).await, 0);

@@ -230,7 +230,7 @@ async fn a_server_that_is_killed_again_and_again_tells_each_call_once_to_its_end
     let (mut cursor, mut calls) = (None, 0);
     loop {
         let page = store.calls(&CallFilter::default(), cursor.as_ref(), 500).await.unwrap();
-        for call in &page.calls {
+        for call in &page.items {
             calls += 1;
             assert!(call.ended_ms.is_some(), "no end: {call:?}");
             assert!(arrivals.contains_key(&call.id), "in the books, but untold: {call:?}");

@@ -154,7 +154,10 @@ async fn a_call_that_the_carrier_may_have_placed_unheard_is_told_so_and_looked_f
         }
     };
     let call = in_time(found).await;
-    assert_eq!((call.session_id.as_deref(), call.disposition.as_deref()), (Some(&*session_id), Some("BUSY")));
+    assert_eq!(
+        (call.session_id.as_deref(), call.disposition.map(|disposition| disposition.as_str())),
+        (Some(&*session_id), Some("BUSY"))
+    );
     let kept = store.cdr(&session_id).await.unwrap().unwrap();
     assert_eq!(store.cdr("c1").await.unwrap(), None, "ours was filed under the call's own name");
     assert_eq!((kept.estimated, kept.cdr.hangup_cause_code), (false, 17));

@@ -150,7 +150,7 @@ async fn webhooks_that_failed_are_found_explained_and_sent_again_over_the_api() 
     let sent = scene.ask(Method::POST, "/v1/webhooks/deliveries/redeliver", Some(again)).await;
     assert_eq!((sent.status, &sent.json()["redelivered"]), (202, &json!(2)), "{}", sent.text());
     let log = dering::store::AuditFilter { action: Some("webhook.".into()), ..Default::default() };
-    let log = scene.stage.app.store().audit_log(&log, 10).await.unwrap();
+    let log = scene.stage.app.store().audit_log(&log, 10).await.unwrap().items;
     assert_eq!((log.len(), &log[0].detail), (1, &json!({ "webhooks": 2 })), "only what was done: {log:?}");
     let told = last_word(&scene.inbox, &call).await;
     assert_eq!(each(&told, "status"), ["Answered", "completed"], "in their old order");

@@ -274,5 +274,5 @@ pub(super) async fn history(
     let sight = caller.sight(SEEING);
     let page = api.store.history(query.user_id.as_deref(), &sight, query.after.as_ref(), query.limit).await?;
     let next = page.next.map(|cursor| cursor.to_string());
-    Ok(Json(CallHistory { call_records: page.calls.into_iter().map(CallRecord::from).collect(), next }))
+    Ok(Json(CallHistory { call_records: page.items.into_iter().map(CallRecord::from).collect(), next }))
 }

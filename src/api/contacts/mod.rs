@@ -115,7 +115,7 @@ pub(super) async fn list(
 ) -> Result<Json<ContactList>, Problem> {
     let page = api.store.contacts(query.search.as_deref(), query.after.as_ref(), query.limit).await?;
     let next = page.next.map(|cursor| cursor.to_string());
-    Ok(Json(ContactList { contacts: page.contacts.into_iter().map(Contact::from).collect(), next }))
+    Ok(Json(ContactList { contacts: page.items.into_iter().map(Contact::from).collect(), next }))
 }
 
 /// Add a contact.

@@ -96,7 +96,7 @@ pub(in super::super) async fn interactions(
         CallFilter { bot_id: query.bot_id, interaction: query.status, sight, ..CallFilter::default() };
     let page = api.store.calls(&filter, query.after.as_ref(), query.limit).await?;
     let next = page.next.map(|cursor| cursor.to_string());
-    Ok(Json(InteractionList { interactions: page.calls.into_iter().map(shown).collect(), next }))
+    Ok(Json(InteractionList { interactions: page.items.into_iter().map(shown).collect(), next }))
 }
 
 fn shown(call: CallRow) -> InteractionRow {
@@ -110,10 +110,10 @@ fn shown(call: CallRow) -> InteractionRow {
         call_disconnect_time: call.ended_ms.map(iso),
         conversation_id: call.id,
         bot_id: call.bot_id,
-        direction: call.direction,
+        direction: call.direction.as_str().to_owned(),
         target: call.target,
         caller: call.caller,
-        machine_detection: call.amd_event,
+        machine_detection: call.amd_event.map(|kind| kind.as_str().to_owned()),
         outcome: call.outcome,
     }
 }

@@ -126,7 +126,7 @@ impl Wanted {
             app_id: self.app_id.clone(),
             endpoint: self.endpoint.clone(),
             kind: self.kind.clone(),
-            reason: self.reason.clone(),
+            reason: self.reason.as_ref().and_then(|reason| reason.parse().ok()),
             since_ms: ms(&self.since),
             until_ms: ms(&self.until),
             ..DeliveryFilter::default()
@@ -195,9 +195,10 @@ impl Ordered {
     fn filter(&self) -> Result<DeliveryFilter, Problem> {
         let mut filter = DeliveryFilter { ids: self.ids.clone(), ..self.wanted.filter() };
         let narrow = filter.ids.is_some()
-            || [&filter.call_id, &filter.app_id, &filter.endpoint, &filter.kind, &filter.reason]
+            || [&filter.call_id, &filter.app_id, &filter.endpoint, &filter.kind]
                 .into_iter()
                 .any(Option::is_some)
+            || filter.reason.is_some()
             || filter.since_ms.is_some()
             || filter.until_ms.is_some();
         if !narrow {
@@ -229,10 +230,7 @@ async fn list(
 ) -> Result<Json<DeliveryList>, Problem> {
     let filter = DeliveryFilter { sight: caller.sight(SEEING), ..wanted.filter() };
     let page = api.store.deliveries(&filter, wanted.after.as_deref(), wanted.limit).await?;
-    Ok(Json(DeliveryList {
-        deliveries: page.deliveries.iter().map(Delivery::from).collect(),
-        next: page.next,
-    }))
+    Ok(Json(DeliveryList { deliveries: page.items.iter().map(Delivery::from).collect(), next: page.next }))
 }
 
 /// One notification: the request as it is sent, every attempt, and why it failed.

@@ -20,7 +20,7 @@ use crate::api::extract::{Pairs, Path, pairs};
 use crate::api::fields::{self, Fields, Given};
 use crate::api::openapi::{BadParameter, NoSuchNotification};
 use crate::outbox::BreakerState;
-use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, EndpointRow};
+use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, EndpointRow, NotificationState};
 use crate::wallclock::{iso, now_ms};
 use crate::web;
 use crate::web::webhooks::{AttemptLine, DeliveryLine, EndpointLine, ListPage, OnePage, Tab, WantedFields};
@@ -61,7 +61,7 @@ pub(super) async fn list(
     let shown = ListPage {
         tabs: tabs(&state),
         fields: fields(&wanted, &state),
-        deliveries: page.deliveries.iter().map(line).collect(),
+        deliveries: page.items.iter().map(line).collect(),
         endpoints: endpoints.iter().map(|row| endpoint_line(row, now_ms())).collect(),
         next: page.next.map(|after| link(&Wanted { after: Some(after), ..wanted.clone() })),
         dead: api.store.count_deliveries(&dead, COUNTED).await?,
@@ -278,12 +278,12 @@ fn line(row: &DeliveryRow) -> DeliveryLine {
         id: n.id.clone(),
         call_id: n.call_id.clone(),
         kind: n.kind.clone(),
-        state: n.state.clone(),
+        state: n.state.as_str().to_owned(),
         why: sentence(&show::why(row)),
         endpoint: row.endpoint.clone(),
         attempts: n.attempts,
         made: iso(n.created_ms),
-        due: if n.state == "due" { iso(n.due_ms) } else { String::new() },
+        due: if n.state == NotificationState::Due { iso(n.due_ms) } else { String::new() },
     }
 }
 

@@ -6,7 +6,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::outbox::BreakerState;
-use crate::store::{AttemptRow, DeliveryRow, EndpointRow};
+use crate::store::{AttemptRow, DeadReason, DeliveryRow, EndpointRow, NotificationState};
 
 /// Parts of names of headers whose values are secrets more often than not.
 const SECRETIVE: [&str; 8] =
@@ -173,7 +173,8 @@ impl From<&DeliveryRow> for Delivery {
         let n = row.notification.clone();
         Self {
             why: why(row),
-            due_ms: matches!(n.state.as_str(), "due" | "sending").then_some(n.due_ms),
+            due_ms: matches!(n.state, NotificationState::Due | NotificationState::Sending)
+                .then_some(n.due_ms),
             last: row.last_at_ms.map(|at_ms| LastAttempt {
                 at_ms,
                 status: row.last_status,
@@ -185,8 +186,8 @@ impl From<&DeliveryRow> for Delivery {
             seq: n.seq,
             app_id: n.app_id,
             kind: n.kind,
-            state: n.state,
-            reason: n.reason,
+            state: n.state.as_str().to_owned(),
+            reason: n.reason.map(|reason| reason.as_str().to_owned()),
             url: n.url,
             attempts: n.attempts,
             redelivered: n.redelivered,
@@ -250,22 +251,24 @@ pub(super) fn headers(row: &DeliveryRow) -> BTreeMap<String, String> {
 pub(super) fn why(row: &DeliveryRow) -> String {
     let n = &row.notification;
     let last = row.last_error.as_deref().unwrap_or("nobody knows why");
-    match (n.state.as_str(), n.reason.as_deref()) {
-        ("delivered", _) => "the receiver took it".to_owned(),
-        ("waiting", _) => "an earlier notification of the same call comes first".to_owned(),
-        ("sending", _) => "it is being posted".to_owned(),
-        ("due", _) if row.last_at_ms.is_none() => "it is to be posted".to_owned(),
-        ("due", _) => format!("it is tried again, because {last}"),
-        (_, Some("gone")) if row.last_status == Some(410) => {
+    match (n.state, n.reason) {
+        (NotificationState::Delivered, _) => "the receiver took it".to_owned(),
+        (NotificationState::Waiting, _) => "an earlier notification of the same call comes first".to_owned(),
+        (NotificationState::Sending, _) => "it is being posted".to_owned(),
+        (NotificationState::Due, _) if row.last_at_ms.is_none() => "it is to be posted".to_owned(),
+        (NotificationState::Due, _) => format!("it is tried again, because {last}"),
+        (NotificationState::Dead, Some(DeadReason::Gone)) if row.last_status == Some(410) => {
             "the receiver answered 410 Gone: it wants nothing more of this call".to_owned()
         }
-        (_, Some("gone")) => {
+        (NotificationState::Dead, Some(DeadReason::Gone)) => {
             "the receiver answered 410 Gone to an earlier notification of this call, so this one was not posted".to_owned()
         }
-        (_, Some("expired")) => {
+        (NotificationState::Dead, Some(DeadReason::Expired)) => {
             format!("its endpoint was out of order all the time; the last attempt: {last}")
         }
-        (_, Some("refused")) => format!("it may not be posted: {last}"),
-        _ => format!("all attempts failed; the last one: {last}"),
+        (NotificationState::Dead, Some(DeadReason::Refused)) => format!("it may not be posted: {last}"),
+        (NotificationState::Dead, Some(DeadReason::Exhausted) | None) => {
+            format!("all attempts failed; the last one: {last}")
+        }
     }
 }

@@ -151,7 +151,7 @@ async fn recorded(path: &Path) -> anyhow::Result<Vec<Case>> {
     let (mut cases, mut after) = (Vec::new(), None);
     loop {
         let page = store.calls(&filter, after.as_ref(), PAGE).await?;
-        for call in page.calls {
+        for call in page.items {
             let Some(recording) = store.recording(&call.id).await? else { continue };
             let file = PathBuf::from(recording.path);
             let trace = read_trace(&file);

@@ -22,7 +22,7 @@ use super::hearing::Hearing;
 use super::live::{LiveCall, Phase};
 use super::scribe::Scribe;
 use crate::flows::Stored;
-use crate::store::{CallBatch, NewCall, NewEvent};
+use crate::store::{CallBatch, CallState, NewCall, NewEvent};
 use crate::telemetry::mask;
 use crate::trunk::{IncomingCall, Leg, Offer};
 
@@ -215,13 +215,13 @@ fn first_lines(
         trunk: call.trunk.clone().unwrap_or_else(|| PORT.into()),
         target: call.called.clone(),
         caller: call.caller.clone(),
-        state: "ringing".into(),
+        state: CallState::Ringing,
         flow: route.flow.clone(),
         flow_digest: flow.digest.clone(),
         metadata: route.metadata(&call.caller, &call.called).into(),
         notify_url: route.notify.as_ref().map(|target| target.url.clone()),
         notify_headers: route.notify.as_ref().map(|target| target.headers.clone()).unwrap_or_default(),
-        direction: Direction::Inbound.as_str().into(),
+        direction: Direction::Inbound,
         created_ms: clock.began_ms,
         ..NewCall::default()
     });

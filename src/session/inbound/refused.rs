@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::super::handle::{Handle, Refusal};
 use super::{PORT, Route};
 use crate::session::scribe::keep;
-use crate::store::{CallBatch, CallUpdate, NewCall, NewEvent, Store};
+use crate::store::{CallBatch, CallState, CallUpdate, NewCall, NewEvent, Store};
 use crate::telemetry::mask;
 use crate::trunk::{IncomingCall, Leg, LegCommand, LegEvent};
 use crate::wallclock::{iso, now_ms};
@@ -105,13 +105,13 @@ async fn see_off(store: &Store, call: IncomingCall, mut leg: Leg, why: &TurnedAw
         trunk: trunk.unwrap_or_else(|| PORT.into()),
         target: called.clone(),
         caller: caller.clone(),
-        state: "ended".into(),
+        state: CallState::Ended,
         flow: why.flow.clone(),
         flow_digest: String::new(),
         metadata: json!({}),
         notify_url: None,
         notify_headers: std::collections::BTreeMap::new(),
-        direction: Direction::Inbound.as_str().into(),
+        direction: Direction::Inbound,
         created_ms: began_ms,
         ..NewCall::default()
     });

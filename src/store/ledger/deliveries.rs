@@ -1,12 +1,12 @@
 //! The ledger as it is read: a page of it, one line with its attempts, a call's lines.
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
 
 use serde::Serialize;
 use sqlx::sqlite::Sqlite;
 use sqlx::{FromRow, QueryBuilder};
 
+use crate::store::model::{DeadReason, DeliveryState, NotificationState, Page};
 use crate::store::{Error, Sight, Store};
 
 /// A line of the ledger.
@@ -20,10 +20,9 @@ pub struct NotificationRow {
     pub kind: String,
     pub url: String,
     pub body: String,
-    /// `waiting`, `due`, `sending`, `delivered` or `dead`.
-    pub state: String,
-    /// Why it is dead: `exhausted`, `expired`, `gone` or `refused`.
-    pub reason: Option<String>,
+    pub state: NotificationState,
+    /// Why it is dead.
+    pub reason: Option<DeadReason>,
     pub due_ms: i64,
     pub attempts: i64,
     /// How often it was sent again on demand.
@@ -71,46 +70,6 @@ pub struct Tally {
     pub dead: i64,
 }
 
-/// Where notifications stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeliveryState {
-    /// Neither delivered nor dead.
-    Open,
-    Delivered,
-    Dead,
-}
-
-impl DeliveryState {
-    /// As the API spells it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Open => "open",
-            Self::Delivered => "delivered",
-            Self::Dead => "dead",
-        }
-    }
-
-    /// Literal, because a partial index serves only conditions that repeat its own words.
-    const fn clause(self) -> &'static str {
-        match self {
-            Self::Open => " AND n.state IN ('waiting', 'due', 'sending')",
-            Self::Delivered => " AND n.state = 'delivered'",
-            Self::Dead => " AND n.state = 'dead'",
-        }
-    }
-}
-
-impl FromStr for DeliveryState {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let known = [Self::Open, Self::Delivered, Self::Dead];
-        let found = known.into_iter().find(|state| state.as_str() == text);
-        found.ok_or_else(|| format!("{text:?} is not open, delivered or dead"))
-    }
-}
-
 /// Which notifications; what is `None` does not narrow.
 #[derive(Clone, Debug, Default)]
 pub struct DeliveryFilter {
@@ -120,7 +79,7 @@ pub struct DeliveryFilter {
     pub endpoint: Option<String>,
     pub kind: Option<String>,
     /// Why they are dead.
-    pub reason: Option<String>,
+    pub reason: Option<DeadReason>,
     /// Made at or after.
     pub since_ms: Option<i64>,
     /// Made before.
@@ -135,18 +94,18 @@ impl DeliveryFilter {
     /// Adds the conditions to a statement whose table of notifications is called `n`.
     pub(super) fn narrow(&self, query: &mut QueryBuilder<Sqlite>) {
         if let Some(state) = self.state {
-            query.push(state.clause());
+            query.push(clause(state));
         }
         let equal = [
-            (" AND n.call_id = ", &self.call_id),
-            (" AND n.app_id = ", &self.app_id),
-            (" AND n.endpoint = ", &self.endpoint),
-            (" AND n.kind = ", &self.kind),
-            (" AND n.reason = ", &self.reason),
+            (" AND n.call_id = ", self.call_id.as_deref()),
+            (" AND n.app_id = ", self.app_id.as_deref()),
+            (" AND n.endpoint = ", self.endpoint.as_deref()),
+            (" AND n.kind = ", self.kind.as_deref()),
+            (" AND n.reason = ", self.reason.map(|reason| reason.as_str())),
         ];
         for (clause, value) in equal {
             if let Some(value) = value {
-                query.push(clause).push_bind(value.clone());
+                query.push(clause).push_bind(value.to_owned());
             }
         }
         // Ids grow with time, and they have an index; the exact time settles the rest.
@@ -166,17 +125,18 @@ impl DeliveryFilter {
     }
 }
 
+/// Literal, because a partial index serves only conditions that repeat its own words.
+const fn clause(state: DeliveryState) -> &'static str {
+    match state {
+        DeliveryState::Open => " AND n.state IN ('waiting', 'due', 'sending')",
+        DeliveryState::Delivered => " AND n.state = 'delivered'",
+        DeliveryState::Dead => " AND n.state = 'dead'",
+    }
+}
+
 /// The least id that a notification made at `ms` can have: a UUID of version 7 begins with its time.
 fn first_id(ms: i64) -> String {
     format!("msg_{:012x}", ms.clamp(0, 0xffff_ffff_ffff))
-}
-
-/// Notifications, newest first.
-#[derive(Clone, Debug)]
-pub struct DeliveryPage {
-    pub deliveries: Vec<DeliveryRow>,
-    /// The id behind which the next page begins; `None` on the last one.
-    pub next: Option<String>,
 }
 
 const DELIVERY: &str = "SELECT n.*, a.at_ms AS last_at_ms, a.status AS last_status, a.error AS last_error \
@@ -193,7 +153,7 @@ impl Store {
         filter: &DeliveryFilter,
         after: Option<&str>,
         limit: u32,
-    ) -> Result<DeliveryPage, Error> {
+    ) -> Result<Page<DeliveryRow, String>, Error> {
         let mut query = QueryBuilder::<Sqlite>::new(DELIVERY);
         filter.narrow(&mut query);
         if let Some(after) = after {
@@ -201,11 +161,8 @@ impl Store {
         }
         query.push(" ORDER BY n.id DESC LIMIT ").push_bind(i64::from(limit) + 1);
         let mut deliveries: Vec<DeliveryRow> = query.build_query_as().fetch_all(&self.readers).await?;
-        let more = deliveries.len() > limit as usize;
-        deliveries.truncate(limit as usize);
         deliveries.iter_mut().for_each(|row| self.open_row(row));
-        let next = deliveries.last().filter(|_| more).map(|last| last.notification.id.clone());
-        Ok(DeliveryPage { deliveries, next })
+        Ok(Page::cut(deliveries, limit, |row| row.notification.id.clone()))
     }
 
     /// # Errors

@@ -17,12 +17,11 @@ use futures_util::FutureExt;
 use secrecy::SecretString;
 use sqlx::FromRow;
 
-pub use deliveries::{
-    AttemptRow, DeliveryFilter, DeliveryPage, DeliveryRow, DeliveryState, NotificationRow, Tally,
-};
+pub use deliveries::{AttemptRow, DeliveryFilter, DeliveryRow, NotificationRow, Tally};
 pub use endpoints::{EndpointHealth, EndpointRow};
 pub use redeliver::{NotSettled, Redelivered};
 
+use super::model::DeadReason;
 use super::{Error, Store};
 use crate::wallclock::now_ms;
 
@@ -108,29 +107,6 @@ pub enum DeliveryOutcome {
     Delivered,
     Retry { due_ms: i64 },
     Dead(DeadReason),
-}
-
-/// Why a notification is not tried again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DeadReason {
-    /// The schedule is used up.
-    Exhausted,
-    /// The receiver wants nothing more of this call (410). What else waits for the same URL is dead, too.
-    Gone,
-    /// Nothing may be posted to its URL.
-    Refused,
-}
-
-impl DeadReason {
-    /// As the ledger spells it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Exhausted => "exhausted",
-            Self::Gone => "gone",
-            Self::Refused => "refused",
-        }
-    }
 }
 
 /// The end of a claim.

@@ -8,6 +8,7 @@ use sqlx::types::Json;
 
 use super::deliveries::DeliveryFilter;
 use super::settle::promote;
+use crate::store::model::Page;
 use crate::store::{Act, Error, NewAudit, Store, audit};
 use crate::wallclock::now_ms;
 
@@ -106,9 +107,8 @@ async fn redeliver(
     );
     filter.narrow(&mut query);
     query.push(" ORDER BY n.id LIMIT ").push_bind(i64::from(limit) + 1);
-    let mut found: Vec<(String, String, String)> = query.build_query_as().fetch_all(&mut *connection).await?;
-    let more = found.len() > limit as usize;
-    found.truncate(limit as usize);
+    let found: Vec<(String, String, String)> = query.build_query_as().fetch_all(&mut *connection).await?;
+    let Page { items: found, next } = Page::cut(found, limit, |(id, ..)| id.clone());
     let ids: Vec<String> = found.iter().map(|(id, ..)| id.clone()).collect();
     // All wait first; whose turn it is then follows from their order.
     sqlx::query(
@@ -126,5 +126,5 @@ async fn redeliver(
     };
     let calls: Vec<Value> = distinct(|row| &row.2).iter().map(|call| promote::at(call, now)).collect();
     promote::all(connection, calls).await?;
-    Ok(Redelivered { ids, endpoints: distinct(|row| &row.1), more })
+    Ok(Redelivered { ids, endpoints: distinct(|row| &row.1), more: next.is_some() })
 }

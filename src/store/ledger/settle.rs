@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use sqlx::sqlite::SqliteConnection;
 use sqlx::types::Json;
 
-use super::{DeadReason, DeliveryOutcome, Settlement};
+use super::{DeliveryOutcome, Settlement};
+use crate::store::model::{DeadReason, NotificationState};
 use crate::store::{Error, headers};
 
 /// Writes attempts down, with what follows from them. Returns how many came too late.
@@ -56,9 +57,9 @@ fn row(settlement: &Settlement) -> Value {
     let Settlement { id, fence, attempt, outcome, .. } = settlement;
     let ended = ended_ms(settlement);
     let (state, due, settled, reason) = match outcome {
-        DeliveryOutcome::Delivered => ("delivered", None, Some(ended), None),
-        DeliveryOutcome::Retry { due_ms } => ("due", Some(*due_ms), None, None),
-        DeliveryOutcome::Dead(reason) => ("dead", None, Some(ended), Some(reason.as_str())),
+        DeliveryOutcome::Delivered => (NotificationState::Delivered, None, Some(ended), None),
+        DeliveryOutcome::Retry { due_ms } => (NotificationState::Due, Some(*due_ms), None, None),
+        DeliveryOutcome::Dead(reason) => (NotificationState::Dead, None, Some(ended), Some(reason)),
     };
     json!({
         "id": id, "fence": fence, "state": state, "due": due, "settled": settled, "reason": reason,

@@ -1,11 +1,14 @@
 //! What is fixed before a call begins.
 
+use serde::{Deserialize, Serialize};
+
 use crate::amd::{self, Timers};
 use crate::flow::{MachineDetection, TimerOverrides};
 use crate::playback;
 
 /// Who called whom.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// We called; the other party is the callee.
     #[default]
