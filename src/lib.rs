@@ -1,7 +1,7 @@
 //! Dering: a voice-bot orchestrator that knows who answered.
 //!
 //! The IO shell around [`callcore`]. Ranks, low to high; a module imports only from lower ones:
-//! `wallclock`, `cdr_wire`, `net`, `telemetry` · `store`, `speech`, `trunk` · `gateway`, `flows`, `outbox` · `session` · `web` · `api` ·
+//! `wallclock`, `cdr_wire`, `net`, `telemetry`, `kore` · `store`, `speech`, `trunk` · `gateway`, `flows`, `outbox` · `session` · `web` · `api` ·
 //! `config` · `app` · `demo` · `cli`.
 
 pub mod api;
@@ -12,6 +12,7 @@ pub mod config;
 pub mod demo;
 pub mod flows;
 pub mod gateway;
+pub mod kore;
 pub mod net;
 pub mod outbox;
 pub mod session;

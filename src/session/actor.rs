@@ -17,7 +17,6 @@ use tokio::time::Instant;
 
 use super::effects::Speech;
 use super::hearing::Hearing;
-use super::kore::Envelope;
 use super::late_record::{OwnEnd, Unrecorded};
 use super::ledger::Ledger;
 use super::live::Board;
@@ -28,6 +27,7 @@ use super::requests::Requests;
 use super::scribe::Scribe;
 use super::trace::{self, Placement};
 use crate::flows::Stored;
+use crate::kore::Envelope;
 use crate::store::Act;
 use crate::trunk::{DialError, Leg, LegCommand, LegEvent};
 use crate::wallclock::{iso, now_ms};

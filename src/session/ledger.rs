@@ -8,9 +8,9 @@ use callcore::flow::{Note, Trigger};
 use serde_json::json;
 
 use super::actor::Clock;
-use super::kore::Envelope;
 use super::recording::Recorded;
 use super::request::NotifyTarget;
+use crate::kore::Envelope;
 use crate::store::{
     Act, CallBatch, CallState, CallUpdate, NewAudit, NewDoNotCall, NewEvent, NewNotification, NewRecording,
     NewTranscript, Speaker,

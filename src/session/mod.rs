@@ -10,7 +10,6 @@ mod forecast;
 mod handle;
 mod hearing;
 mod inbound;
-mod kore;
 mod late_record;
 mod launch;
 mod ledger;
@@ -23,8 +22,6 @@ mod recovery;
 mod request;
 mod requests;
 mod retention;
-#[cfg(test)]
-mod samples;
 mod scribe;
 mod trace;
 #[cfg(test)]

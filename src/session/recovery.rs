@@ -7,10 +7,10 @@ use callcore::audio::SAMPLE_RATE;
 use callcore::call::{CarrierCdr, Ended, Fact, Notice, Stage, cause};
 use callcore::clock::CallTime;
 
-use super::kore::Envelope;
 use super::late_record::{OwnEnd, Unrecorded, late_record, stray_record};
 use super::recording::recording_path;
 use super::wav_file;
+use crate::kore::Envelope;
 use crate::store::{
     self, CallBatch, CallRow, CallState, CallUpdate, NewEvent, NewNotification, NewRecording, Store,
 };
@@ -149,7 +149,7 @@ fn closing(call: &CallRow, sent: u64, known_ms: i64) -> CallBatch {
     let stage = match answered_at {
         Some(answered_at) => Stage::Completed {
             answered_at,
-            reason_code: Ended::ByFault.reason_code(),
+            ended: Ended::ByFault,
             do_not_call: false,
             machine_detection: call.amd_event,
         },

@@ -2,10 +2,9 @@
 
 use callcore::call::{CarrierCdr, Disposition, Fact, HangupBy, Notice, Stage, cause};
 use callcore::clock::CallTime;
-use serde_json::json;
 
-use super::kore::Envelope;
 use super::request::NotifyTarget;
+use crate::kore::Envelope;
 use crate::store::{CallBatch, CallState, CallUpdate, NewEvent, NewNotification};
 use crate::wallclock::iso;
 
@@ -28,42 +27,28 @@ pub(super) enum Unplaced {
     },
 }
 
-/// In the ledger's and in Kore's words.
+/// In the words of the records.
 struct Words {
     outcome: &'static str,
     cause: u16,
     disposition: Disposition,
+    /// As in a SIP status.
     reason: &'static str,
-    reason_code: &'static str,
 }
 
-const fn words(
-    outcome: &'static str,
-    cause: u16,
-    disposition: Disposition,
-    reason: &'static str,
-    reason_code: &'static str,
-) -> Words {
-    Words { outcome, cause, disposition, reason, reason_code }
+const fn words(outcome: &'static str, cause: u16, disposition: Disposition, reason: &'static str) -> Words {
+    Words { outcome, cause, disposition, reason }
 }
 
 impl Unplaced {
     const fn words(&self) -> Words {
         match self {
-            Self::Cancelled { .. } => {
-                words("cancelled", 16, Disposition::Cancel, "487 Request Terminated", "Request Terminated")
+            Self::Cancelled { .. } => words("cancelled", 16, Disposition::Cancel, "487 Request Terminated"),
+            Self::Expired { .. } => words("expired", 102, Disposition::Failed, "408 Expired"),
+            Self::DoNotCall { .. } => words("do_not_call", 21, Disposition::Failed, "603 Do Not Call"),
+            Self::Impossible { .. } => {
+                words("impossible", 127, Disposition::Failed, "500 Server Internal Error")
             }
-            Self::Expired { .. } => words("expired", 102, Disposition::Failed, "408 Expired", "Expired"),
-            Self::DoNotCall { .. } => {
-                words("do_not_call", 21, Disposition::Failed, "603 Do Not Call", "Do Not Call")
-            }
-            Self::Impossible { .. } => words(
-                "impossible",
-                127,
-                Disposition::Failed,
-                "500 Server Internal Error",
-                "Server Internal Error",
-            ),
         }
     }
 
@@ -94,10 +79,7 @@ impl Unplaced {
         let envelope = Envelope::new(call_id, app_id, now_ms);
         let stage = Stage::Failed { cause: words.cause };
         let notice = Notice { stage, at: CallTime::ZERO, ring_ms: 0, connect_ms: 0 };
-        let mut body = envelope.body(&notice);
-        body["reason"] = json!(words.reason);
-        body["reasonCode"] = json!(words.reason_code);
-        body["detail"] = json!(why);
+        let body = envelope.not_dialled(&notice, words.reason, &why);
         let notifications = notify.iter().map(|target| NewNotification {
             app_id: app_id.to_owned(),
             kind: body["status"].as_str().unwrap_or_default().to_owned(),

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 const LONGEST: usize = 500;
 
 /// Shell modules, low to high; equal ranks may not import one another.
-const SHELL: [(&str, u8); 17] = [
+const SHELL: [(&str, u8); 18] = [
     ("wallclock", 0),
     ("cdr_wire", 0),
     ("net", 0),
     ("telemetry", 1),
+    ("kore", 1),
     ("store", 2),
     ("speech", 2),
     ("trunk", 2),

@@ -1,4 +1,4 @@
-//! What the server posts to a `notifyUrl`, as the description shows it. `session::kore` writes the bodies.
+//! What the server posts to a `notifyUrl`, as the description shows it. `kore` writes the bodies.
 
 use serde_json::{Map, Value};
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItem, Paths};

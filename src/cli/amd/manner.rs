@@ -59,7 +59,7 @@ impl Manner {
         }
         let usual = Timers::default();
         Ok(Options {
-            profile: if self.jambonz_strict { Profile::JambonzStrict } else { Profile::Kore },
+            profile: if self.jambonz_strict { Profile::JambonzStrict } else { Profile::Evidence },
             timers: Timers {
                 no_speech_timeout_ms: self.no_speech.unwrap_or(usual.no_speech_timeout_ms),
                 decision_timeout_ms: self.decision.unwrap_or(usual.decision_timeout_ms),

@@ -1,13 +1,13 @@
 //! The twelve conformance sequences, each played to both profiles on virtual time.
 //!
-//! A sequence is one call as an ear and a recogniser hear it. Under `kore` the audio decides (here a scripted
-//! verdict stands for the model); under `jambonz-strict` the transcripts do.
+//! A sequence is one call as an ear and a recogniser hear it. Under `Evidence` the audio decides (here a scripted
+//! verdict stands for the model); under `JambonzStrict` the transcripts do.
 
 use super::tests::Script;
 use super::{EventKind, Options, Profile, Reason, Strict};
 use crate::detect::ToneKind::{Beep, Sit};
 
-const KORE: Profile = Profile::Kore;
+const EVIDENCE: Profile = Profile::Evidence;
 const STRICT: Profile = Profile::JambonzStrict;
 
 fn call(profile: Profile) -> Script {
@@ -31,7 +31,7 @@ fn greet(mut run: Script, ms: u64) -> Script {
 
 #[test]
 fn sequence_1_a_person_answers_shortly() {
-    for profile in [KORE, STRICT] {
+    for profile in [EVIDENCE, STRICT] {
         let run = call(profile).hush(500).say(600).human().hush(500).text("hello", true).hush(3000);
         assert_eq!(run.kinds(), ["human_detected", "stopped"], "{profile:?}");
     }
@@ -39,7 +39,7 @@ fn sequence_1_a_person_answers_shortly() {
 
 #[test]
 fn sequence_2_nobody_speaks() {
-    for profile in [KORE, STRICT] {
+    for profile in [EVIDENCE, STRICT] {
         let run = call(profile).hush(30_000);
         assert_eq!(run.kinds(), ["no_speech_detected", "stopped"], "{profile:?}");
         assert_eq!(run.at(EventKind::NoSpeechDetected), 5000, "{profile:?}");
@@ -48,7 +48,7 @@ fn sequence_2_nobody_speaks() {
 
 #[test]
 fn sequence_3_nothing_decides_before_the_decision_timeout() {
-    for profile in [KORE, STRICT] {
+    for profile in [EVIDENCE, STRICT] {
         let run = call(profile).say(2000).text("", false).say(18_000);
         assert_eq!(run.kinds(), ["decision_timeout", "stopped"], "{profile:?}");
         assert_eq!(run.at(EventKind::DecisionTimeout), 15_000, "{profile:?}");
@@ -57,7 +57,7 @@ fn sequence_3_nothing_decides_before_the_decision_timeout() {
 
 #[test]
 fn sequence_4_a_greeting_without_a_beep() {
-    let run = greet(call(KORE), 6000).hush(23_000);
+    let run = greet(call(EVIDENCE), 6000).hush(23_000);
     assert_eq!(run.kinds(), ["machine_detected", "machine_stopped_speaking", "stopped"]);
     assert_eq!(run.at(EventKind::Stopped), 26_000, "the tone watch goes on for 20 s after the greeting");
     let run = greet(call(STRICT), 6000).hush(23_000);
@@ -67,7 +67,7 @@ fn sequence_4_a_greeting_without_a_beep() {
 
 #[test]
 fn sequence_5_a_greeting_with_a_beep() {
-    for profile in [KORE, STRICT] {
+    for profile in [EVIDENCE, STRICT] {
         let run = greet(call(profile), 6000).hush(400).tone(Beep, 400).text("message", true).hush(5000);
         let expected = ["machine_detected", "tone_detected", "machine_stopped_speaking", "stopped"];
         assert_eq!(run.kinds(), expected, "{profile:?}");
@@ -76,7 +76,7 @@ fn sequence_5_a_greeting_with_a_beep() {
 
 #[test]
 fn sequence_6_a_beep_and_nothing_else() {
-    let run = call(KORE).hush(1500).tone(Beep, 400).hush(20_000);
+    let run = call(EVIDENCE).hush(1500).tone(Beep, 400).hush(20_000);
     assert_eq!(run.kinds(), ["tone_detected", "machine_detected", "machine_stopped_speaking", "stopped"]);
     let run = call(STRICT).hush(1500).tone(Beep, 400).hush(20_000);
     assert_eq!(run.kinds(), ["tone_detected", "no_speech_detected", "stopped"], "the tone decides nothing");
@@ -84,7 +84,7 @@ fn sequence_6_a_beep_and_nothing_else() {
 
 #[test]
 fn sequence_7_a_beep_before_the_decision() {
-    let run = call(KORE).say(900).hush(300).tone(Beep, 300).hush(3000);
+    let run = call(EVIDENCE).say(900).hush(300).tone(Beep, 300).hush(3000);
     assert_eq!(run.kinds(), ["tone_detected", "machine_detected", "machine_stopped_speaking", "stopped"]);
     let run = call(STRICT).say(900).hush(300).tone(Beep, 300).text("leave a message", true).hush(3000);
     assert_eq!(run.kinds(), ["tone_detected", "human_detected", "stopped"]);
@@ -92,7 +92,7 @@ fn sequence_7_a_beep_before_the_decision() {
 
 #[test]
 fn sequence_8_a_greeting_longer_than_the_tone_timer() {
-    let run = greet(call(KORE), 25_000).hush(500).tone(Beep, 400).hush(5000);
+    let run = greet(call(EVIDENCE), 25_000).hush(500).tone(Beep, 400).hush(5000);
     let expected = ["machine_detected", "tone_detected", "machine_stopped_speaking", "stopped"];
     assert_eq!(run.kinds(), expected, "the tone timer runs from the greeting's end");
     let run = greet(call(STRICT), 25_000).hush(500).tone(Beep, 400).hush(5000);
@@ -102,7 +102,7 @@ fn sequence_8_a_greeting_longer_than_the_tone_timer() {
 
 #[test]
 fn sequence_9_no_recogniser() {
-    let run = call(KORE).hush(500).say(2500).machine().say(3000).hush(400).tone(Beep, 400).hush(3000);
+    let run = call(EVIDENCE).hush(500).say(2500).machine().say(3000).hush(400).tone(Beep, 400).hush(3000);
     let expected = ["machine_detected", "tone_detected", "machine_stopped_speaking", "stopped"];
     assert_eq!(run.kinds(), expected, "the audio decides");
     let run = call(STRICT).hush(500).say(2500).machine().say(3000).hush(3000);
@@ -111,7 +111,7 @@ fn sequence_9_no_recogniser() {
 
 #[test]
 fn sequence_10_the_call_ends_in_mid_greeting() {
-    for profile in [KORE, STRICT] {
+    for profile in [EVIDENCE, STRICT] {
         let run = greet(call(profile), 6000).stop().hush(10_000);
         assert_eq!(run.kinds(), ["machine_detected", "stopped"], "{profile:?}");
     }
@@ -120,7 +120,7 @@ fn sequence_10_the_call_ends_in_mid_greeting() {
 #[test]
 fn sequence_11_the_beep_comes_late() {
     for late in [3000, 5000, 8000] {
-        let run = greet(call(KORE), 6000).hush(late).tone(Beep, 400).hush(3000);
+        let run = greet(call(EVIDENCE), 6000).hush(late).tone(Beep, 400).hush(3000);
         let expected = ["machine_detected", "machine_stopped_speaking", "tone_detected", "stopped"];
         assert_eq!(run.kinds(), expected, "{late} ms");
         let run = greet(call(STRICT), 6000).hush(late).tone(Beep, 400).hush(3000);
@@ -130,7 +130,7 @@ fn sequence_11_the_beep_comes_late() {
 
 #[test]
 fn sequence_12_the_greeting_resumes_after_it_seemed_over() {
-    for profile in [KORE, STRICT] {
+    for profile in [EVIDENCE, STRICT] {
         let run = greet(greet(call(profile), 6000).hush(3000), 3000).hush(25_000);
         let kinds = run.kinds();
         assert_eq!(kinds, ["machine_detected", "machine_stopped_speaking", "stopped"], "{profile:?}");
@@ -139,7 +139,7 @@ fn sequence_12_the_greeting_resumes_after_it_seemed_over() {
 
 #[test]
 fn information_tones_decide_only_where_the_profile_has_them() {
-    let run = call(KORE).tone(Sit, 1000).say(3000).hush(3000).stop();
+    let run = call(EVIDENCE).tone(Sit, 1000).say(3000).hush(3000).stop();
     assert_eq!(run.kinds(), ["machine_detected", "machine_stopped_speaking", "stopped"]);
     let run = call(STRICT).tone(Sit, 1000).say(3000).hush(3000);
     assert_eq!(run.kinds(), ["no_speech_detected", "stopped"]);

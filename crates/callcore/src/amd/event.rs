@@ -1,10 +1,10 @@
-//! What the detector says, in Kore's words.
+//! What the detector says, by the names that webhooks, flows and timelines know.
 
 use serde::{Deserialize, Serialize};
 
 use crate::detect::Tone;
 
-/// The eight AMD events, named on the wire as Kore names them.
+/// The eight AMD events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum EventKind {
     #[serde(rename = "amd_human_detected")]
@@ -51,7 +51,7 @@ impl EventKind {
     }
 }
 
-/// Why a decision was taken. The first four are Kore's own spellings.
+/// Why a decision was taken. The names have spaces because receivers know them so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Reason {
     #[serde(rename = "hint")]

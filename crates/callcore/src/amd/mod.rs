@@ -1,6 +1,6 @@
 //! Answering-machine detection: who picked up, told from audio alone and, when there is one, a transcript.
 //!
-//! [`Amd`] takes what an [`Ear`](crate::detect::Ear) measures and emits Kore's events in their order: at
+//! [`Amd`] takes what an [`Ear`](crate::detect::Ear) measures and emits the eight events in their order: at
 //! most one of the four decisions, which excludes the others; `amd_tone_detected` at most once;
 //! `amd_machine_stopped_speaking` at most once and only after a machine; `amd_stopped` once and last.
 

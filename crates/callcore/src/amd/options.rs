@@ -1,10 +1,10 @@
-//! How a call wants its detection: Kore's timers and thresholds.
+//! How a call wants its detection: timers and thresholds.
 
 use serde::{Deserialize, Serialize};
 
 use super::params::Params;
 
-/// Kore's four AMD timers, in milliseconds.
+/// The four AMD timers, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Timers {
@@ -33,9 +33,10 @@ impl Default for Timers {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Profile {
-    /// Kore's events, decided by audio and any evidence there is, with the known faults mended.
+    /// Audio and any other evidence there is decide, with the known faults of jambonz mended.
     #[default]
-    Kore,
+    #[serde(rename = "kore")]
+    Evidence,
     /// jambonz as it is: transcripts alone decide, the tone timer runs from answer, errors stay silent.
     JambonzStrict,
 }

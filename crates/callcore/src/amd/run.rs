@@ -119,7 +119,7 @@ impl Amd {
             self.draw();
         }
         if let Some(verdict) = verdict
-            && self.options.profile == Profile::Kore
+            && self.options.profile == Profile::Evidence
         {
             match self.state {
                 State::Deciding => self.apply(verdict),
@@ -180,7 +180,7 @@ impl Amd {
     pub fn fail(&mut self, why: &str) {
         if self.is_running() {
             tracing::warn!(why, "answering-machine detection failed");
-            if self.options.profile == Profile::Kore {
+            if self.options.profile == Profile::Evidence {
                 self.emit(EventKind::Error, |_| {});
             }
             self.finish();
@@ -287,7 +287,7 @@ impl Amd {
         self.beep = Some(tone);
         self.emit(EventKind::ToneDetected, |e| e.tone = Some(tone));
         match self.state {
-            State::Deciding if self.options.profile == Profile::Kore => {
+            State::Deciding if self.options.profile == Profile::Evidence => {
                 self.decide(EventKind::MachineDetected, Reason::Tone, Some(Subtype::Voicemail), 0.98);
             }
             // Nothing more can come.
@@ -313,7 +313,7 @@ impl Amd {
             Reason::Hint | Reason::DigitCount | Reason::Screening | Reason::Ivr | Reason::Unavailable
         );
         let hint = match self.options.profile {
-            Profile::Kore => self.words.hint().filter(|_| by_words),
+            Profile::Evidence => self.words.hint().filter(|_| by_words),
             Profile::JambonzStrict => self.strict.hint.take(),
         };
         let event = self.emit(kind, |e| {
@@ -336,12 +336,12 @@ impl Amd {
 
     fn timers(&mut self) {
         match self.options.profile {
-            Profile::Kore => self.kore_timers(),
+            Profile::Evidence => self.evidence_timers(),
             Profile::JambonzStrict => self.strict_timers(),
         }
     }
 
-    fn kore_timers(&mut self) {
+    fn evidence_timers(&mut self) {
         let now = self.now_ms();
         let timers = self.options.timers;
         match self.state {

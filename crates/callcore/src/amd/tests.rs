@@ -108,13 +108,13 @@ impl Script {
     }
 }
 
-fn kore() -> Script {
+fn call() -> Script {
     Script::new(Options::default())
 }
 
 #[test]
 fn a_short_answer_is_a_human_and_ends_the_run() {
-    let run = kore().hush(600).say(400).hush(400).human().hush(2600).tone(ToneKind::Beep, 400);
+    let run = call().hush(600).say(400).hush(400).human().hush(2600).tone(ToneKind::Beep, 400);
     assert_eq!(run.kinds(), ["human_detected", "stopped"]);
     assert!((1400..=1440).contains(&run.at(EventKind::HumanDetected)));
     assert!(run.amd.is_revised(), "a beep after a human verdict is remembered");
@@ -122,7 +122,7 @@ fn a_short_answer_is_a_human_and_ends_the_run() {
 
 #[test]
 fn a_long_greeting_with_a_beep_gives_machine_tone_stopped_speaking_stopped() {
-    let run = kore().hush(500).say(2000).machine().say(7000).hush(500).tone(ToneKind::Beep, 500).hush(5000);
+    let run = call().hush(500).say(2000).machine().say(7000).hush(500).tone(ToneKind::Beep, 500).hush(5000);
     assert_eq!(run.kinds(), ["machine_detected", "tone_detected", "machine_stopped_speaking", "stopped"]);
     let spoken = run.at(EventKind::MachineStoppedSpeaking);
     assert!((11_400..=11_600).contains(&spoken), "one second after the beep's end, not {spoken}");
@@ -131,7 +131,7 @@ fn a_long_greeting_with_a_beep_gives_machine_tone_stopped_speaking_stopped() {
 
 #[test]
 fn a_late_beep_is_still_told_after_stopped_speaking() {
-    let run = kore().say(2000).machine().say(6000).hush(7000).tone(ToneKind::Beep, 300).hush(1000);
+    let run = call().say(2000).machine().say(6000).hush(7000).tone(ToneKind::Beep, 300).hush(1000);
     assert_eq!(run.kinds(), ["machine_detected", "machine_stopped_speaking", "tone_detected", "stopped"]);
     let end = run.events.iter().find_map(|e| e.speech_end_ms);
     assert_eq!(end, Some(8000), "the greeting's end is measured, not the timer's");
@@ -139,21 +139,21 @@ fn a_late_beep_is_still_told_after_stopped_speaking() {
 
 #[test]
 fn the_tone_watch_ends_twenty_seconds_after_the_greeting() {
-    let run = kore().say(2000).machine().say(23_000).hush(21_000);
+    let run = call().say(2000).machine().say(23_000).hush(21_000);
     assert_eq!(run.kinds(), ["machine_detected", "machine_stopped_speaking", "stopped"]);
     assert_eq!(run.at(EventKind::Stopped), 45_000);
 }
 
 #[test]
 fn a_greeting_without_end_is_given_up_after_a_minute() {
-    let run = kore().say(2000).machine().say(68_000);
+    let run = call().say(2000).machine().say(68_000);
     assert_eq!(run.kinds(), ["machine_detected", "stopped"]);
     assert_eq!(run.at(EventKind::Stopped), 60_000);
 }
 
 #[test]
 fn a_resumed_greeting_is_one_greeting() {
-    let run = kore().say(3000).machine().say(4000).hush(1500).say(2000).hush(2500);
+    let run = call().say(3000).machine().say(4000).hush(1500).say(2000).hush(2500);
     let stops = run.kinds().iter().filter(|k| **k == "machine_stopped_speaking").count();
     assert_eq!(stops, 1);
     assert_eq!(run.at(EventKind::MachineStoppedSpeaking), 12_500);
@@ -161,21 +161,21 @@ fn a_resumed_greeting_is_one_greeting() {
 
 #[test]
 fn silence_is_no_speech_after_five_seconds() {
-    let run = kore().hush(20_000);
+    let run = call().hush(20_000);
     assert_eq!(run.kinds(), ["no_speech_detected", "stopped"]);
     assert_eq!(run.at(EventKind::NoSpeechDetected), 5000);
 }
 
 #[test]
 fn a_beep_alone_is_a_tone_and_then_a_machine() {
-    let run = kore().hush(2000).tone(ToneKind::Beep, 400).hush(3000);
+    let run = call().hush(2000).tone(ToneKind::Beep, 400).hush(3000);
     assert_eq!(run.kinds(), ["tone_detected", "machine_detected", "machine_stopped_speaking", "stopped"]);
     assert_eq!(run.events[1].reason, Some(Reason::Tone));
 }
 
 #[test]
 fn information_tones_are_the_network_at_once_and_not_a_beep() {
-    let run = kore().hush(300).tone(ToneKind::Sit, 1000).hush(300).say(4000).hush(2500).stop();
+    let run = call().hush(300).tone(ToneKind::Sit, 1000).hush(300).say(4000).hush(2500).stop();
     assert_eq!(run.kinds(), ["machine_detected", "machine_stopped_speaking", "stopped"]);
     assert_eq!(run.events[0].reason, Some(Reason::Sit));
     assert_eq!(run.events[0].subtype, Some(Subtype::Network));
@@ -183,20 +183,20 @@ fn information_tones_are_the_network_at_once_and_not_a_beep() {
 
 #[test]
 fn a_fax_is_a_machine_of_its_own_kind_and_nothing_is_waited_for() {
-    let run = kore().hush(500).tone(ToneKind::FaxAnswer, 3000);
+    let run = call().hush(500).tone(ToneKind::FaxAnswer, 3000);
     assert_eq!(run.kinds(), ["machine_detected", "stopped"]);
     assert_eq!(run.events[0].subtype, Some(Subtype::Fax));
 }
 
 #[test]
 fn ringback_left_over_decides_nothing() {
-    let run = kore().tone(ToneKind::Ringback, 1500).hush(1000).say(400).human().hush(1000);
+    let run = call().tone(ToneKind::Ringback, 1500).hush(1000).say(400).human().hush(1000);
     assert_eq!(run.kinds(), ["human_detected", "stopped"]);
 }
 
 #[test]
 fn audio_that_stalls_still_ends_in_a_verdict() {
-    let mut run = kore().hush(1000);
+    let mut run = call().hush(1000);
     for ms in (1000..40_000).step_by(500) {
         run.amd.advance(ms);
     }
@@ -219,13 +219,13 @@ fn the_word_threshold_adds_up_finals_and_lets_questions_pass() {
 
 #[test]
 fn stopping_twice_says_stopped_once() {
-    let run = kore().hush(500).stop().stop();
+    let run = call().hush(500).stop().stop();
     assert_eq!(run.kinds(), ["stopped"]);
 }
 
 #[test]
 fn a_failure_is_told_and_ends_the_run() {
-    let mut run = kore().hush(500);
+    let mut run = call().hush(500);
     run.amd.fail("the recogniser hung up");
     run.drain();
     assert_eq!(run.kinds(), ["error", "stopped"]);
@@ -275,7 +275,7 @@ mod any_input {
             steps in prop::collection::vec(step(), 0..14),
             strict in any::<bool>(),
         ) {
-            let profile = if strict { Profile::JambonzStrict } else { Profile::Kore };
+            let profile = if strict { Profile::JambonzStrict } else { Profile::Evidence };
             let mut run = Script::new(Options { profile, ..Options::default() });
             for step in steps {
                 run = match step {

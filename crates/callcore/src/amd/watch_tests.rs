@@ -5,7 +5,7 @@ use super::{Amd, Because, Event, EventKind, Finding, FindingKind, Options, Param
 use crate::audio::{FRAME_SAMPLES, Frame};
 use crate::detect::{Ear, ToneKind};
 
-fn kore() -> Script {
+fn call() -> Script {
     Script::new(Options::default())
 }
 
@@ -15,7 +15,7 @@ fn findings(run: &mut Script) -> Vec<Finding> {
 
 #[test]
 fn a_greeting_that_goes_on_is_told_to_the_call_and_not_to_the_world() {
-    let mut run = kore().say(2000).machine().say(3000).hush(3000).say(2000).hush(3000);
+    let mut run = call().say(2000).machine().say(3000).hush(3000).say(2000).hush(3000);
     let stops = run.kinds().iter().filter(|k| **k == "machine_stopped_speaking").count();
     assert_eq!(stops, 1);
     let kinds: Vec<FindingKind> = findings(&mut run).iter().map(|f| f.kind).collect();
@@ -24,21 +24,21 @@ fn a_greeting_that_goes_on_is_told_to_the_call_and_not_to_the_world() {
 
 #[test]
 fn a_click_after_the_greeting_does_not_resume_it() {
-    let mut run = kore().say(2000).machine().say(3000).hush(3000).say(300).hush(3000);
+    let mut run = call().say(2000).machine().say(3000).hush(3000).say(300).hush(3000);
     assert!(findings(&mut run).is_empty());
 }
 
 #[test]
 fn the_beep_watch_runs_from_the_end_of_a_resumed_greeting() {
     let run =
-        kore().say(2000).machine().say(3000).hush(3000).say(4000).hush(16_000).tone(ToneKind::Beep, 400);
+        call().say(2000).machine().say(3000).hush(3000).say(4000).hush(16_000).tone(ToneKind::Beep, 400);
     assert_eq!(run.kinds(), ["machine_detected", "machine_stopped_speaking", "tone_detected", "stopped"]);
 }
 
 #[test]
 fn a_beep_after_a_person_revises_within_the_watch_and_not_later() {
     for (wait, revised) in [(3_000, true), (15_000, true), (22_000, false)] {
-        let mut run = kore().say(600).human().hush(wait).tone(ToneKind::Beep, 400);
+        let mut run = call().say(600).human().hush(wait).tone(ToneKind::Beep, 400);
         let found = findings(&mut run);
         assert_eq!(found.len(), usize::from(revised), "{wait} ms");
         if let Some(finding) = found.first() {
@@ -49,7 +49,7 @@ fn a_beep_after_a_person_revises_within_the_watch_and_not_later() {
 
 #[test]
 fn a_greeting_that_begins_after_no_speech_is_found() {
-    let mut run = kore().hush(6_000);
+    let mut run = call().hush(6_000);
     assert_eq!(run.kinds(), ["no_speech_detected", "stopped"]);
     run = run.say(2_000).machine().say(500);
     let found = findings(&mut run);
@@ -57,7 +57,7 @@ fn a_greeting_that_begins_after_no_speech_is_found() {
         found.first().map(|f| (f.kind, f.decision)),
         Some((FindingKind::Revised, EventKind::MachineDetected))
     );
-    let mut run = kore().hush(7_400).say(600).human().hush(500);
+    let mut run = call().hush(7_400).say(600).human().hush(500);
     assert_eq!(findings(&mut run).first().map(|f| f.decision), Some(EventKind::HumanDetected));
 }
 
@@ -71,9 +71,9 @@ fn the_watch_can_be_switched_off() {
 
 #[test]
 fn ringback_left_over_is_no_silence_but_never_outlasts_the_decision() {
-    let run = kore().tone(ToneKind::Ringback, 4_000).hush(3_000).say(500).human().hush(1_000);
+    let run = call().tone(ToneKind::Ringback, 4_000).hush(3_000).say(500).human().hush(1_000);
     assert_eq!(run.kinds(), ["human_detected", "stopped"], "5 s of nobody begin when the ringing ends");
-    let mut run = kore();
+    let mut run = call();
     for _ in 0..6 {
         run = run.tone(ToneKind::Ringback, 4_000);
     }
@@ -127,7 +127,7 @@ fn clipped_noise_for_a_minute_still_ends_in_a_decision() {
 
 #[test]
 fn audio_that_stops_in_mid_word_ends_by_the_wall_clock() {
-    let mut run = kore().hush(500).say(700);
+    let mut run = call().hush(500).say(700);
     for ms in (1_200..30_000).step_by(250) {
         run.amd.advance(ms);
     }

@@ -1,8 +1,8 @@
-//! Hang-up causes: the one table that maps a carrier's code to words, dispositions and Kore's reasons.
+//! Hang-up causes: the one table that maps a carrier's code to words, dispositions and SIP.
 //!
 //! The sixteen codes of the Outgoing Call Service keep the carrier's own texts. The other codes of ITU-T
 //! Q.850 are there too, because carriers behind the service pass them on; their SIP status lines follow
-//! RFC 3398, section 8.2.6.1 ("ISUP to SIP"), and Kore's wording where Kore documents one.
+//! RFC 3398, section 8.2.6.1 ("ISUP to SIP").
 
 use super::carrier::Disposition;
 
@@ -15,34 +15,30 @@ pub struct Cause {
     pub text: &'static str,
     /// The disposition of a call that ends this way without being answered.
     pub unanswered: Disposition,
-    /// SIP status line, as Kore puts it in `reason`.
+    /// SIP status: its number and its text, as in `486 Busy Here`.
     pub sip: &'static str,
-    /// Kore's `reasonCode`: the text of the status line.
-    pub reason_code: &'static str,
 }
 
 use Disposition::{Busy, Cancel, Failed, NoAnswer};
 
-/// A SIP status line and its text alone.
-type Status = (&'static str, &'static str);
+const GONE: &str = "410 Gone";
+const NOT_FOUND: &str = "404 Not Found";
+const BUSY: &str = "486 Busy Here";
+const TIMEOUT: &str = "408 Request Timeout";
+const DECLINE: &str = "603 Decline";
+const TEMPORARILY: &str = "480 Temporarily Unavailable";
+const BAD_GATEWAY: &str = "502 Bad Gateway";
+const INCOMPLETE: &str = "484 Address Incomplete";
+const NOT_IMPLEMENTED: &str = "501 Not Implemented";
+const UNAVAILABLE: &str = "503 Service Unavailable";
+const FORBIDDEN: &str = "403 Forbidden";
+const NOT_ACCEPTABLE: &str = "488 Not Acceptable Here";
+const TERMINATED: &str = "487 Request Terminated";
+const TIME_OUT: &str = "504 Server Time-out";
+const INTERNAL: &str = "500 Server Internal Error";
 
-const GONE: Status = ("410 Gone", "Gone");
-const NOT_FOUND: Status = ("404 Not Found", "Not Found");
-const BUSY: Status = ("486 Busy Here", "Busy Here");
-const TIMEOUT: Status = ("408 Request Timeout", "Request Timeout");
-const TEMPORARILY: Status = ("480 Temporarily Unavailable", "Temporarily Unavailable");
-const BAD_GATEWAY: Status = ("502 Bad Gateway", "Bad Gateway");
-const INCOMPLETE: Status = ("484 Address Incomplete", "Address Incomplete");
-const NOT_IMPLEMENTED: Status = ("501 Not Implemented", "Not Implemented");
-const UNAVAILABLE: Status = ("503 Service Unavailable", "Service Unavailable");
-const FORBIDDEN: Status = ("403 Forbidden", "Forbidden");
-const NOT_ACCEPTABLE: Status = ("488 Not Acceptable Here", "Not Acceptable Here");
-const TERMINATED: Status = ("487 Request Terminated", "Request Terminated");
-const TIME_OUT: Status = ("504 Server Time-out", "Server Time-out");
-const INTERNAL: Status = ("500 Server Internal Error", "Server Internal Error");
-
-const fn row(code: u16, text: &'static str, unanswered: Disposition, status: Status) -> Cause {
-    Cause { code, text, unanswered, sip: status.0, reason_code: status.1 }
+const fn row(code: u16, text: &'static str, unanswered: Disposition, sip: &'static str) -> Cause {
+    Cause { code, text, unanswered, sip }
 }
 
 /// In ascending order of the code.
@@ -62,11 +58,11 @@ const TABLE: [Cause; 56] = [
     row(18, "No response from destination", NoAnswer, TIMEOUT),
     row(19, "Destination not answering", NoAnswer, TEMPORARILY),
     row(20, "Subscriber absent", NoAnswer, TEMPORARILY),
-    // RFC 3398 says 403; Kore documents "Temporarily Unavailable" for a call that was declined.
-    row(21, "Call declined by user", Failed, TEMPORARILY),
+    // RFC 3398 says 403, or 603 when it was the callee who declined.
+    row(21, "Call declined by user", Failed, DECLINE),
     row(22, "Number changed", Failed, GONE),
     row(23, "Redirected to a new destination", Failed, GONE),
-    row(25, "Exchange routing error", Failed, ("483 Too Many Hops", "Too Many Hops")),
+    row(25, "Exchange routing error", Failed, "483 Too Many Hops"),
     row(26, "Non-selected user clearing", Failed, NOT_FOUND),
     row(27, "Service unavailable", Failed, BAD_GATEWAY),
     row(28, "Invalid number format", Failed, INCOMPLETE),
@@ -129,10 +125,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn busy_and_declined_speak_as_kore_documents_them() {
-        assert_eq!((cause(17).sip, cause(17).reason_code), ("486 Busy Here", "Busy Here"));
-        assert_eq!(cause(21).reason_code, "Temporarily Unavailable");
-        assert_eq!(cause(38).reason_code, "Service Unavailable");
+    fn an_unknown_code_has_the_words_of_an_unknown_reason() {
+        assert_eq!((cause(17).sip, cause(38).sip), ("486 Busy Here", "503 Service Unavailable"));
         assert_eq!(cause(999).text, "Call terminated - unknown reason");
     }
 
@@ -162,11 +156,10 @@ mod tests {
     }
 
     #[test]
-    fn every_code_has_one_row_whose_reason_is_the_text_of_its_status_line() {
+    fn every_code_has_one_row_with_a_status_of_failure() {
         assert!(TABLE.is_sorted_by(|a, b| a.code < b.code), "ascending, none twice");
         for row in TABLE {
-            let (number, text) = row.sip.split_once(' ').expect("a status line");
-            assert_eq!(text, row.reason_code, "{}", row.code);
+            let (number, _) = row.sip.split_once(' ').expect("a number and a text");
             assert!(matches!(number.parse(), Ok(400..=699_u16)), "{}", row.sip);
             assert_eq!(cause(row.code), row);
         }

@@ -129,7 +129,7 @@ impl Call {
         let stage = match self.answered_at {
             Some(answered_at) => Stage::Completed {
                 answered_at,
-                reason_code: ended.reason_code(),
+                ended,
                 machine_detection: self.decisive,
                 do_not_call: self.do_not_call,
             },

@@ -238,7 +238,7 @@ impl Call {
     }
 }
 
-/// The event as flows of Kore's platform read it.
+/// The event as a flow reads it.
 fn told(event: &amd::Event) -> AmdEvent {
     AmdEvent {
         name: event.kind.as_str(),

@@ -21,16 +21,6 @@ pub enum Ended {
 }
 
 impl Ended {
-    /// Kore's `reasonCode` of a completed call.
-    #[must_use]
-    pub const fn reason_code(self) -> &'static str {
-        match self {
-            Self::ByCallee => "caller-disconnected",
-            Self::ByBot => "bot-disconnected",
-            Self::ByFault | Self::Unanswered => "KoreVG-disconnected",
-        }
-    }
-
     /// The CDR's word for it: we are the caller of an outgoing call and the callee of an incoming one.
     #[must_use]
     pub const fn hangup_by(self, direction: Direction) -> HangupBy {

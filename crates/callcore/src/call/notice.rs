@@ -1,7 +1,8 @@
-//! What the caller's `notifyUrl` is told, before it is put into Kore's words.
+//! What the caller's `notifyUrl` is told, before a dialect puts it into words.
 
 use serde_json::Value;
 
+use super::ending::Ended;
 use crate::amd;
 use crate::clock::CallTime;
 
@@ -31,8 +32,7 @@ pub enum Stage {
     /// The call was answered and is over.
     Completed {
         answered_at: CallTime,
-        /// `caller-disconnected`, `bot-disconnected` or `KoreVG-disconnected`.
-        reason_code: &'static str,
+        ended: Ended,
         /// The decisive AMD event.
         machine_detection: Option<amd::EventKind>,
         /// The callee asked never to be called again.

@@ -59,7 +59,7 @@ pub struct Settings {
     pub words_wait_ms: u64,
 }
 
-/// The detector's timers: `wanted` where it says something, else Kore's defaults.
+/// The detector's timers: `wanted` where it says something, else the defaults.
 #[must_use]
 pub fn amd_timers(wanted: TimerOverrides) -> Timers {
     let last = Timers::default();

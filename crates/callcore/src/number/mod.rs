@@ -184,7 +184,7 @@ fn national(digits: &str, country: Country) -> String {
             format!("+{}{rest}", country.calling_code())
         }
         Some(_) => digits.to_owned(),
-        // Written with its country code and without a plus, as Kore's samples are.
+        // Written with its country code and without a plus.
         None => plan::valid(&format!("+{digits}"), None).unwrap_or_else(|| digits.to_owned()),
     }
 }

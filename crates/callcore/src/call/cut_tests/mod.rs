@@ -61,7 +61,7 @@ struct Told {
     facts: Vec<(u64, Fact)>,
     lies: Vec<String>,
     summary: Option<Summary>,
-    reason: Option<&'static str>,
+    reason: Option<Ended>,
 }
 
 struct Bench {
@@ -134,8 +134,8 @@ impl Bench {
                 Effect::SendInterruption => self.carrier.send(Sent::Flush, self.now),
                 Effect::Record(fact) => self.note(fact),
                 Effect::Notify(notice) => {
-                    if let Stage::Completed { reason_code, .. } = notice.stage {
-                        self.told.reason = Some(reason_code);
+                    if let Stage::Completed { ended, .. } = notice.stage {
+                        self.told.reason = Some(ended);
                     }
                 }
                 Effect::Finish(summary) => self.told.summary = Some(*summary),
@@ -262,7 +262,7 @@ impl Told {
     fn assert_lost(&self) {
         let summary = self.summary.as_ref().expect("an end");
         let seen = (summary.cause, summary.ended, summary.outcome.as_str(), self.reason);
-        assert_eq!(seen, (38, Ended::ByFault, "carrier_lost", Some("KoreVG-disconnected")), "{self:#?}");
+        assert_eq!(seen, (38, Ended::ByFault, "carrier_lost", Some(Ended::ByFault)), "{self:#?}");
     }
 }
 

@@ -1,27 +1,29 @@
-//! Notifications in Kore's words: field names and case as in the samples of its outbound-calling page.
+//! Bodies of notifications: field names and case as in the samples of Kore's outbound-calling page.
 
 use callcore::amd::Event;
-use callcore::call::{Notice, Stage, cause};
+use callcore::call::{Notice, Stage};
 use callcore::clock::CallTime;
 use serde_json::{Map, Value, json};
 
+use super::wording::{code_of, reason, reason_code};
 use crate::wallclock::iso;
 
 /// What a notification needs beside the notice itself.
 #[derive(Clone, Debug)]
-pub(super) struct Envelope {
-    pub(super) conversation_id: String,
+pub struct Envelope {
+    pub conversation_id: String,
     /// Whose secret signs it.
-    pub(super) app_id: String,
-    pub(super) session_id: Option<String>,
+    pub app_id: String,
+    pub session_id: Option<String>,
     /// Wall-clock time of [`CallTime::ZERO`], ms since 1970.
-    pub(super) began_ms: i64,
+    pub began_ms: i64,
     /// 1, 2, 3 … within the call.
-    pub(super) sequence: u64,
+    pub sequence: u64,
 }
 
 impl Envelope {
-    pub(super) fn new(call_id: &str, app_id: &str, began_ms: i64) -> Self {
+    #[must_use]
+    pub fn new(call_id: &str, app_id: &str, began_ms: i64) -> Self {
         Self {
             conversation_id: call_id.to_owned(),
             app_id: app_id.to_owned(),
@@ -36,7 +38,8 @@ impl Envelope {
     }
 
     /// The body of the post.
-    pub(super) fn body(&self, notice: &Notice) -> Value {
+    #[must_use]
+    pub fn body(&self, notice: &Notice) -> Value {
         let mut body = Map::new();
         body.insert("conversationId".into(), json!(self.conversation_id));
         let mut put = |key: &str, value: Value| body.insert(key.into(), value);
@@ -65,11 +68,11 @@ impl Envelope {
                 put("event", json!(event));
                 put("data", data.clone());
             }
-            Stage::Completed { answered_at, reason_code, machine_detection, do_not_call } => {
+            Stage::Completed { answered_at, ended, machine_detection, do_not_call } => {
                 // Whole seconds that have passed, as the sample counts them.
                 let seconds = notice.at.ms_since(*answered_at) / 1000;
                 put("reason", json!("200 OK"));
-                put("reasonCode", json!(reason_code));
+                put("reasonCode", json!(reason_code(*ended)));
                 put("callConnectTime", json!(self.at(*answered_at)));
                 put("callDisconnectTime", json!(self.at(notice.at)));
                 put("callDuration", json!(seconds));
@@ -86,15 +89,25 @@ impl Envelope {
                 }
             }
             Stage::Failed { cause: code } => {
-                let cause = cause(*code);
-                put("reason", json!(cause.sip));
-                put("reasonCode", json!(cause.reason_code));
+                let reason = reason(*code);
+                put("reason", json!(reason));
+                put("reasonCode", json!(code_of(reason)));
                 put("callConnectTime", json!(self.at(notice.at)));
                 put("callDisconnectTime", json!(self.at(notice.at)));
                 put("status", json!("Failed"));
             }
         }
         Value::Object(body)
+    }
+
+    /// The body for a call that nobody was dialled for: `reason` as in a SIP status, and one sentence of why.
+    #[must_use]
+    pub fn not_dialled(&self, notice: &Notice, reason: &str, why: &str) -> Value {
+        let mut body = self.body(notice);
+        body["reason"] = json!(reason);
+        body["reasonCode"] = json!(code_of(reason));
+        body["detail"] = json!(why);
+        body
     }
 }
 
@@ -133,6 +146,8 @@ fn amd_details(event: &Event, put: &mut dyn FnMut(&str, Value) -> Option<Value>)
 
 #[cfg(test)]
 mod tests {
+    use callcore::call::Ended;
+
     use super::*;
 
     fn envelope() -> Envelope {
@@ -161,7 +176,7 @@ mod tests {
     fn a_completed_call_carries_both_durations_and_who_ended_it() {
         let stage = Stage::Completed {
             answered_at: CallTime::from_ms(4343),
-            reason_code: "bot-disconnected",
+            ended: Ended::ByBot,
             machine_detection: Some(callcore::amd::EventKind::MachineDetected),
             do_not_call: true,
         };

@@ -10,7 +10,7 @@ use callcore::clock::CallTime;
 use callcore::flow::{self, MachineDetection, Run};
 use serde_json::{Map, Value, json};
 
-use super::kore::Envelope;
+use super::Envelope;
 
 /// 12:49:17.600, the time of the sample's `Answered`, less the 4343 ms since the dialling.
 const DIALLED_MS: i64 = 1_750_942_153_257;
