@@ -21,10 +21,12 @@ pub(super) const LOST: u16 = 38;
 const STEADY_MS: u64 = 1_000;
 /// A carrier that gives other signs of life for so long pauses its audio, ms.
 const GAP_MS: u64 = 300;
-/// Frames come in bunches; as long as this after the last one it may still have been heard, ms.
+/// As long as this after the last sign of life the carrier was still there, ms.
 const JITTER_MS: u64 = 100;
-/// After so long without a sign of life nothing is concluded from the callee's silence, ms.
-const DOUBT_MS: u64 = 500;
+/// Audio that comes so much later than the audio before it has sounded is more than jitter, ms.
+const LATE_MS: u64 = 200;
+/// Audio that comes in bunches is waited for as long as the last bunch was, but not longer than this, ms.
+const LONGEST_BUNCH_MS: u64 = 1_000;
 /// After so long without a sign of life the call stands still, ms.
 const SILENT_MS: u64 = 3_500;
 /// A trunk gives a carrier up long before this; the call does not wait for a trunk that forgets to, ms.
@@ -49,6 +51,8 @@ pub(super) struct Lifeline {
     way: Way,
     alive_at: CallTime,
     frame_at: CallTime,
+    /// Audio that came at once at `frame_at`, ms.
+    bunch_ms: u64,
     /// Audio without a pause, ms.
     streamed_ms: u64,
     /// What came from elsewhere while the call stood still.
@@ -63,6 +67,7 @@ impl Lifeline {
             way: Way::Up,
             alive_at: CallTime::ZERO,
             frame_at: CallTime::ZERO,
+            bunch_ms: FRAME_MS,
             streamed_ms: 0,
             waiting: VecDeque::new(),
             missed: false,
@@ -73,10 +78,25 @@ impl Lifeline {
         self.streamed_ms >= STEADY_MS
     }
 
+    /// The call is answered: from now on audio comes.
+    pub(super) const fn expect_audio(&mut self, now: CallTime) {
+        self.frame_at = now;
+    }
+
+    /// Whether audio should follow what came last: a carrier that pauses its audio gives other signs of life.
+    fn expects_audio(&self) -> bool {
+        self.is_steady() || self.frame_at == self.alive_at
+    }
+
+    /// How long nothing may come without anything being wrong, ms.
+    const fn patience_ms(&self) -> u64 {
+        LATE_MS + self.bunch_ms
+    }
+
     /// Up to when the carrier was certainly there.
     pub(super) fn certain(&self, now: CallTime) -> CallTime {
         match self.way {
-            Way::Up if self.is_steady() => now.min(self.alive_at + JITTER_MS),
+            Way::Up if self.expects_audio() => now.min(self.alive_at + JITTER_MS),
             Way::Up => now,
             Way::Silent { since } | Way::Told { since } => since,
         }
@@ -102,12 +122,12 @@ impl Lifeline {
 
     /// Up to when the callee's silence is theirs, and not the carrier's.
     pub(super) fn known(&self, now: CallTime) -> CallTime {
-        if self.is_steady() { now.min(self.alive_at + DOUBT_MS) } else { now }
+        if self.is_steady() { now.min(self.alive_at + self.patience_ms()) } else { now }
     }
 
     /// A deadline that something may follow from, unless it comes later than is known.
     pub(super) fn unless_in_doubt(&self, due: Option<CallTime>) -> Option<CallTime> {
-        due.filter(|due| !self.is_steady() || *due <= self.alive_at + DOUBT_MS)
+        due.filter(|due| !self.is_steady() || *due <= self.alive_at + self.patience_ms())
     }
 
     /// When a call that stands still is given up.
@@ -123,6 +143,8 @@ impl Lifeline {
     /// A carrier that was there all the time, and sent no audio, sends no steady stream.
     fn frame(&mut self, was_there: bool, now: CallTime) {
         self.streamed_ms = if was_there { 0 } else { self.streamed_ms.saturating_add(FRAME_MS) };
+        let more_ms = if now == self.frame_at { self.bunch_ms } else { 0 };
+        self.bunch_ms = (more_ms + FRAME_MS).min(LONGEST_BUNCH_MS);
         self.frame_at = now;
     }
 }
@@ -133,17 +155,35 @@ impl Call {
         let Lifeline { alive_at, frame_at, .. } = self.lifeline;
         // What comes together with the audio says nothing of the time before.
         let was_there = alive_at.ms_since(frame_at) > GAP_MS && now.ms_since(alive_at) > JITTER_MS;
+        self.end_gap(now);
         self.alive(now);
         self.lifeline.frame(was_there, now);
     }
 
-    /// Something came from the carrier.
-    pub(super) fn alive(&mut self, now: CallTime) {
-        let gap_ms = now.ms_since(self.lifeline.alive_at);
-        if self.lifeline.way == Way::Up && self.lifeline.is_steady() && gap_ms > DOUBT_MS {
-            // Nobody could be heard for so long.
+    /// Something comes from the carrier. If it should have come sooner, nobody could be heard in the meantime, and
+    /// nothing was certainly played.
+    pub(super) fn end_gap(&mut self, now: CallTime) {
+        if self.lifeline.stands_still() {
+            return;
+        }
+        let since = std::mem::replace(&mut self.lifeline.alive_at, now);
+        let gap_ms = now.ms_since(since);
+        if gap_ms <= self.lifeline.patience_ms() {
+            return;
+        }
+        if self.lifeline.is_steady() {
             self.flow.stood_still(gap_ms);
         }
+        let expected = self.lifeline.is_steady() || self.lifeline.frame_at == since;
+        if let State::Talking(talk) = &mut self.state
+            && expected
+        {
+            talk.speaking.missed(since, now);
+        }
+    }
+
+    /// Something came from the carrier.
+    pub(super) fn alive(&mut self, now: CallTime) {
         self.lifeline.alive_at = now;
         if let Way::Silent { since } = self.lifeline.way {
             self.go_on_from(since, now);
@@ -163,7 +203,10 @@ impl Call {
                 self.lifeline.alive_at = now;
                 self.go_on_from(since, now);
             }
-            (Link::Up, Way::Up) => self.alive(now),
+            (Link::Up, Way::Up) => {
+                self.end_gap(now);
+                self.alive(now);
+            }
             (Link::Stalled | Link::Away, Way::Told { .. }) => {}
             // That is known; from now on the trunk says when it is over.
             (Link::Stalled, Way::Silent { since }) => self.lifeline.way = Way::Told { since },

@@ -154,6 +154,9 @@ impl Call {
             input,
             Input::Status(_) | Input::Digit(_) | Input::CheckPoint(_) | Input::RoundTrip(_) | Input::Alive
         );
+        if is_carriers {
+            self.end_gap(now);
+        }
         match input {
             Input::Placed { session_id } => {
                 self.session_id = Some(session_id.clone());
@@ -328,6 +331,7 @@ impl Call {
             interim: self.settings.interim,
         };
         self.answered_at = Some(now);
+        self.lifeline.expect_audio(now);
         self.state = State::Talking(Box::new(Talk {
             answered_at: now,
             listening: Listening::new(manner, now),

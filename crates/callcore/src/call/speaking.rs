@@ -226,6 +226,11 @@ impl Speaking {
         self.playback.alive(now);
     }
 
+    /// Nothing came from the carrier between `from` and `to`, although something always does.
+    pub(super) fn missed(&mut self, from: CallTime, to: CallTime) {
+        self.playback.missed(from, to);
+    }
+
     /// The carrier cannot be reached; what would have been played after `certain` was not heard.
     pub(super) fn hold(&mut self, certain: CallTime) {
         self.playback.hold(certain);

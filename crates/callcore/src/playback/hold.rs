@@ -42,7 +42,7 @@ impl Playback {
         }
         self.pending.clear();
         self.unmarked_ms = 0;
-        self.busy_until = now;
+        self.is_empty_at(now);
         if !self.prompts.is_empty() {
             self.out.push_back(Out::Flush);
         }

@@ -8,6 +8,7 @@
 
 mod hold;
 mod pace;
+mod position;
 mod prompt;
 mod queue;
 mod spoken;

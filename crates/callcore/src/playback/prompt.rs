@@ -187,6 +187,11 @@ impl Prompt {
         self.played_at = played_at;
     }
 
+    /// When the last sample sent will have been played.
+    pub(super) const fn played_at_mut(&mut self) -> &mut CallTime {
+        &mut self.played_at
+    }
+
     pub(super) fn sent_ms(&self) -> u64 {
         samples_to_ms(self.sent_samples)
     }

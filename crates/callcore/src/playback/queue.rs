@@ -14,7 +14,11 @@ const PROTECTED_GRACE_MS: u64 = 300;
 /// where the carrier last said that it was.
 const UNCONFIRMED_MS: u64 = 30_000;
 /// When nothing holds it up, the carrier's word on a check point comes within this time, ms.
-const WORD_MS: u64 = 500;
+pub(super) const WORD_MS: u64 = 500;
+/// A carrier that was heard of so long ago is there, ms.
+const LATELY_MS: u64 = 250;
+/// So many check points that counted by the clock are remembered for the carrier's late word.
+const MAX_GUESSED: usize = 16;
 /// After this much audio the carrier is asked how far it is, check point or not, ms.
 const PLACE_MS: u64 = 2_000;
 
@@ -100,7 +104,7 @@ pub(super) struct Pending {
     pub(super) id: PlayId,
     pub(super) mark: Mark,
     heard_ms: u64,
-    due: CallTime,
+    pub(super) due: CallTime,
     /// The carrier was told to stop since: it may have forgotten this one.
     flushed: bool,
 }
@@ -113,8 +117,14 @@ pub struct Playback {
     pub(super) pending: VecDeque<Pending>,
     pub(super) out: VecDeque<Out>,
     events: VecDeque<Event>,
-    /// When everything sent so far will have been played.
+    /// When everything sent so far will have been played by a carrier that never falls behind: packets are sent by it.
     pub(super) busy_until: CallTime,
+    /// When everything sent so far will have been played, as far as is known.
+    pub(super) played_until: CallTime,
+    /// How far the carrier has fallen behind, ms.
+    pub(super) behind_ms: u64,
+    /// Check points that counted by the clock alone; the carrier's word on them may still come.
+    pub(super) guessed: VecDeque<Pending>,
     marks_sent: u32,
     /// Audio sent behind the last check point, ms.
     pub(super) unmarked_ms: u64,
@@ -137,6 +147,9 @@ impl Playback {
             out: VecDeque::new(),
             events: VecDeque::new(),
             busy_until: CallTime::ZERO,
+            played_until: CallTime::ZERO,
+            behind_ms: 0,
+            guessed: VecDeque::new(),
             marks_sent: 0,
             unmarked_ms: 0,
             paused: false,
@@ -179,13 +192,25 @@ impl Playback {
 
     /// The carrier says that everything before check point `wire_name` has been played.
     pub fn confirm(&mut self, wire_name: &str, now: CallTime) {
-        let Some(position) = self.pending.iter().position(|p| p.wire_name == wire_name) else {
+        let is_it = |mark: &Pending| mark.wire_name == wire_name;
+        let due = if let Some(position) = self.pending.iter().position(is_it) {
+            let due = self.pending.get(position).map_or(now, |mark| mark.due);
+            self.guessed.clear();
+            for _ in 0..=position {
+                self.reach_front(false);
+            }
+            due
+        } else if let Some(position) = self.guessed.iter().position(is_it) {
+            let Some(mark) = self.guessed.drain(..=position).next_back() else { return };
+            if let Some(prompt) = self.prompts.iter_mut().find(|p| p.id == mark.id) {
+                prompt.confirm(mark.heard_ms);
+            }
+            mark.due
+        } else {
             return;
         };
         self.confirms = true;
-        for _ in 0..=position {
-            self.reach_front(false);
-        }
+        self.correct(due, now);
         self.advance(now);
     }
 
@@ -210,8 +235,8 @@ impl Playback {
         if !std::mem::take(&mut self.paused) && self.held_at.is_none() {
             self.out.push_back(Out::Flush);
         }
-        self.busy_until = now;
         self.unmarked_ms = 0;
+        self.is_empty_at(now);
     }
 
     /// Falls silent at once and keeps what the callee has not heard for [`Self::resume`].
@@ -234,13 +259,13 @@ impl Playback {
         self.unmarked_ms = 0;
         self.out.retain(|out| matches!(out, Out::Flush));
         self.out.push_back(Out::Flush);
-        self.busy_until = now;
+        self.is_empty_at(now);
     }
 
     /// Goes on where the callee stopped hearing at [`Self::pause`].
     pub fn resume(&mut self, now: CallTime) {
         if std::mem::take(&mut self.paused) {
-            self.busy_until = now;
+            self.is_empty_at(now);
             self.advance(now);
         }
     }
@@ -282,15 +307,14 @@ impl Playback {
         }
     }
 
-    /// When the oldest check point is not waited for any longer; `None` without one, and while the carrier has not
-    /// been heard of since it was due.
+    /// When the oldest check point is not waited for any longer; `None` without one, and while the carrier may not have
+    /// been there all the time.
     fn overdue_at(&self) -> Option<CallTime> {
         let mark = self.pending.front()?;
-        if self.held_at.is_some() || self.alive_at < mark.due {
-            return None;
-        }
         let confirms = self.confirms && !mark.flushed;
-        Some(mark.due + if confirms { UNCONFIRMED_MS } else { self.options.confirm_grace_ms })
+        let at = mark.due + if confirms { UNCONFIRMED_MS } else { self.options.confirm_grace_ms };
+        let is_known = self.held_at.is_none() && self.alive_at >= mark.due.max(at - LATELY_MS);
+        is_known.then_some(at)
     }
 
     /// What the callee has heard of `prompt` by `now`: by the clock, unless a carrier that confirms has fallen behind
@@ -346,7 +370,7 @@ impl Playback {
     #[must_use]
     pub fn is_audible(&self, now: CallTime) -> bool {
         let between = |prompt: &Prompt| prompt.has_begun() && prompt.is_waiting();
-        self.prompts.front().is_some_and(|prompt| self.busy_until > now || between(prompt))
+        self.prompts.front().is_some_and(|prompt| self.played_until > now || between(prompt))
     }
 
     pub(super) fn advance(&mut self, now: CallTime) {
@@ -362,13 +386,17 @@ impl Playback {
             match prompt.take(max_samples) {
                 Next::Waiting => return,
                 Next::Audio { audio, from, to } => {
-                    let (plays_at, length_ms) =
-                        (self.busy_until.max(now), (to - from).div_ceil(FRAME_SAMPLES) as u64 * FRAME_MS);
+                    let length_ms = (to - from).div_ceil(FRAME_SAMPLES) as u64 * FRAME_MS;
+                    if self.played_until <= now {
+                        self.behind_ms = 0;
+                    }
+                    let plays_at = self.played_until.max(now);
                     prompt.sent_until(plays_at + length_ms);
                     if self.unmarked_ms >= PLACE_MS {
                         self.mark(id, Mark::Place, sent_ms, now);
                     }
-                    self.busy_until = plays_at + length_ms;
+                    self.busy_until = self.busy_until.max(now) + length_ms;
+                    self.played_until = plays_at + length_ms;
                     self.unmarked_ms += length_ms;
                     self.out.push_back(Out::Audio(Chunk { play: id, audio, from, to, plays_at }));
                 }
@@ -396,25 +424,33 @@ impl Playback {
         };
         let wire_name = format!("{name}#{}", self.marks_sent);
         self.out.push_back(Out::Mark(wire_name.clone()));
-        let due = self.busy_until.max(now);
+        let due = self.played_until.max(now);
         self.pending.push_back(Pending { wire_name, id, mark, heard_ms, due, flushed: false });
     }
 
     /// Everything before the oldest check point was heard: the carrier says so, or it is `estimated`.
     fn reach_front(&mut self, estimated: bool) {
-        let Some(Pending { id, mark, heard_ms, .. }) = self.pending.pop_front() else {
+        let Some(reached) = self.pending.pop_front() else {
             return;
         };
-        if let Some(prompt) = self.prompts.iter_mut().find(|p| p.id == id) {
+        let (id, heard_ms) = (reached.id, reached.heard_ms);
+        if let Some(prompt) = self.prompts.iter_mut().find(|p| p.id == id).filter(|_| !estimated) {
             prompt.confirm(heard_ms);
         }
-        match mark {
-            Mark::Named(name) => self.events.push_back(Event::Reached { id, name, estimated }),
+        match &reached.mark {
+            Mark::Named(name) => {
+                self.events.push_back(Event::Reached { id, name: name.clone(), estimated });
+            }
             Mark::Place => {}
             Mark::End => {
                 self.prompts.retain(|p| p.id != id);
                 self.events.push_back(Event::Ended { id, heard_ms, completed: true, estimated });
             }
+        }
+        if estimated {
+            self.guessed.push_back(reached);
+            let surplus = self.guessed.len().saturating_sub(MAX_GUESSED);
+            self.guessed.drain(..surplus);
         }
     }
 

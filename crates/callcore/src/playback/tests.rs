@@ -113,12 +113,6 @@ fn nothing_is_reached_before_the_carrier_has_been_heard_of_after_its_time() {
 fn a_carrier_that_confirms_is_believed_and_not_the_clock() {
     let mut playback = Playback::new(OPTIONS);
     playback.enqueue(PlayId(1), vec![audio(400), mark("one"), audio(400), mark("two")], at(0));
-    let pass = |playback: &mut Playback, from: u64, to: u64| {
-        for ms in from..to {
-            playback.alive(at(ms));
-            playback.handle_timeout(at(ms));
-        }
-    };
     pass(&mut playback, 0, 420);
     playback.confirm("one#1", at(420));
     pass(&mut playback, 420, 30_000);
@@ -139,6 +133,73 @@ fn a_carrier_that_confirms_is_believed_and_not_the_clock() {
     playback.interrupt(at(46_000));
     let end = Event::Ended { id: PlayId(2), heard_ms: 2_080, completed: false, estimated: false };
     assert_eq!(playback.poll_event(), Some(end));
+}
+
+fn pass(playback: &mut Playback, from: u64, to: u64) {
+    for ms in from..to {
+        playback.alive(at(ms));
+        playback.handle_timeout(at(ms));
+    }
+}
+
+#[test]
+fn nothing_was_heard_while_nothing_came_from_the_carrier() {
+    let mut playback = Playback::new(OPTIONS);
+    playback.enqueue(PlayId(1), vec![audio(2_000), mark("said"), audio(1_000)], at(0));
+    pass(&mut playback, 0, 500);
+    playback.missed(at(500), at(1_500));
+    pass(&mut playback, 1_500, 4_400);
+    assert_eq!(playback.poll_event(), None, "a second later than without the gap");
+    pass(&mut playback, 4_400, 4_600);
+    assert!(matches!(playback.poll_event(), Some(Event::Reached { estimated: true, .. })));
+    let mut playback = Playback::new(OPTIONS);
+    playback.enqueue(PlayId(1), vec![audio(2_000)], at(0));
+    pass(&mut playback, 0, 500);
+    playback.missed(at(500), at(1_500));
+    pass(&mut playback, 1_500, 1_700);
+    playback.interrupt(at(1_700));
+    let Some(Event::Ended { heard_ms, .. }) = playback.poll_event() else { panic!("no end") };
+    assert_eq!(heard_ms, 700);
+}
+
+#[test]
+fn a_carrier_away_after_an_estimate_is_sent_again_what_it_never_confirmed_and_no_mark_twice() {
+    let mut playback = Playback::new(OPTIONS);
+    playback.enqueue(PlayId(1), vec![audio(500), mark("price"), audio(4_000)], at(0));
+    pass(&mut playback, 0, 2_100);
+    assert!(matches!(playback.poll_event(), Some(Event::Reached { estimated: true, .. })));
+    playback.hold(at(2_100));
+    playback.release(at(5_000));
+    let mut marks = Vec::new();
+    let mut first = None;
+    for ms in 5_000..9_600 {
+        pass(&mut playback, ms, ms + 1);
+        while let Some(out) = playback.poll_out() {
+            match out {
+                Out::Mark(name) => marks.push(name),
+                Out::Audio(chunk) => first = first.or(Some((chunk.from, chunk.plays_at))),
+                Out::Flush => first = None,
+            }
+        }
+    }
+    assert_eq!(first, Some((0, at(5_000))), "from the beginning");
+    assert!(!marks.iter().any(|name| name.starts_with("price")), "{marks:?}");
+}
+
+#[test]
+fn a_word_that_comes_after_the_estimate_is_believed_from_then_on() {
+    let mut playback = Playback::new(OPTIONS);
+    playback.enqueue(PlayId(1), vec![audio(500), mark("one"), audio(900), mark("two"), audio(900)], at(0));
+    pass(&mut playback, 0, 2_050);
+    assert!(matches!(playback.poll_event(), Some(Event::Reached { estimated: true, .. })));
+    playback.confirm("one#1", at(2_050));
+    pass(&mut playback, 2_050, 2_550);
+    assert_eq!(playback.heard_ms(at(2_550)), 1_000, "it is 1,550 ms behind");
+    pass(&mut playback, 2_550, 12_000);
+    assert_eq!(playback.poll_event(), None, "it confirms, if late");
+    playback.interrupt(at(12_000));
+    let Some(Event::Ended { heard_ms, .. }) = playback.poll_event() else { panic!("no end") };
+    assert_eq!(heard_ms, 500);
 }
 
 #[test]
