@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use callcore::call::{Call, DialStatus, Effect, Input, Settings, Words};
 use callcore::clock::CallTime;
-use callcore::flow::{self, MachineDetection, Run, sentences, speakable};
+use callcore::flow::{self, MachineDetection, Run};
+use callcore::language::{sentences, speakable};
 use dering::speech::tts::{Loudness, Options, Tts};
 use serde_json::Map;
 

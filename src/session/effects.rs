@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use callcore::call::Input;
-use callcore::flow::{Part, masked, sentences};
+use callcore::flow::Part;
 use callcore::ids::PlayId;
+use callcore::language::{masked, sentences};
 
 use crate::flows::Stored;
 use crate::speech::tts::Tts;

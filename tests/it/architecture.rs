@@ -28,7 +28,7 @@ const SHELL: [(&str, u8); 18] = [
     ("cli", 10),
 ];
 
-const CORE: [(&str, u8); 11] = [
+const CORE: [(&str, u8); 12] = [
     ("clock", 0),
     ("ids", 0),
     ("retry", 0),
@@ -36,6 +36,7 @@ const CORE: [(&str, u8); 11] = [
     ("audio", 1),
     ("detect", 2),
     ("playback", 2),
+    ("language", 1),
     ("amd", 3),
     ("flow", 3),
     ("campaign", 3),

@@ -21,6 +21,7 @@
 //! | [`detect`] | audio → speech, level and tones |
 //! | [`playback`] | what the callee hears next, and how far it got |
 //! | [`amd`] | who answered |
+//! | [`language`] | numbers, dates, times and sentences: said as words, understood from words |
 //! | [`flow`] | the flow language and its interpreter |
 //! | [`call`] | one call: composes the four above |
 
@@ -31,6 +32,7 @@ pub mod clock;
 pub mod detect;
 pub mod flow;
 pub mod ids;
+pub mod language;
 pub mod number;
 pub mod playback;
 pub mod retry;

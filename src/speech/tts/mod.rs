@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callcore::audio::wav::Side;
-use callcore::flow;
+use callcore::language::speakable;
 
 use self::cache::Cache;
 use self::espeak::Espeak;
@@ -183,7 +183,7 @@ impl Tts {
         voice: Option<&str>,
         keep: bool,
     ) -> Result<Arc<[i16]>, TtsError> {
-        let text = flow::speakable(text, language);
+        let text = speakable(text, language);
         if text.is_empty() {
             return Err(TtsError::Empty);
         }

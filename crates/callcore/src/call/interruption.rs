@@ -8,8 +8,9 @@ use super::fact::{CutBy, Fact};
 use super::machine::{Call, State};
 use crate::audio::FRAME_MS;
 use crate::clock::CallTime;
-use crate::flow::{Confirm, count_words};
+use crate::flow::Confirm;
 use crate::ids::PlayId;
+use crate::language::count_words;
 
 /// Speech that [`super::barge_in`] needs before it speaks of talking over, ms.
 const NOTICED_MS: u64 = 100;

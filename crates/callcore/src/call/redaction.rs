@@ -11,8 +11,9 @@ use super::machine::Call;
 use crate::amd;
 use crate::clock::CallTime;
 use crate::detect::{Tone, ToneKind};
-use crate::flow::{Note, Part, Trigger, masked};
+use crate::flow::{Note, Part, Trigger};
 use crate::ids::PlayId;
+use crate::language::masked;
 
 /// What is hidden at the moment.
 #[derive(Debug)]

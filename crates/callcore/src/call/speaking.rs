@@ -7,8 +7,9 @@ use super::fact::CutBy;
 use crate::audio::frame::ms_to_samples;
 use crate::audio::tone::tone;
 use crate::clock::{CallTime, soonest};
-use crate::flow::{BargeIn, Confirm, Part, sentences};
+use crate::flow::{BargeIn, Confirm, Part};
 use crate::ids::PlayId;
+use crate::language::sentences;
 use crate::playback::{Event, Options, Out, Piece, Playback, Spoken};
 
 /// The sound before a recording: pitch, length, level.

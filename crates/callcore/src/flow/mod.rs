@@ -3,62 +3,43 @@
 //! [`parse`] turns the text of a file into a typed [`Flow`] and a list of [`Diagnostic`]s, all of them at
 //! once. A [`Run`] interprets one flow for one call: [`Input`]s go in, [`Command`]s come out, time is an
 //! argument. [`parse_tests`] reads cases that rehearse a flow in virtual time. `docs/flows.md` describes the language to its authors.
+//!
+//! | part | owns |
+//! |---|---|
+//! | `model` | the definitions: what a checked file means |
+//! | `read` | YAML text → model, every error at its line and column |
+//! | `view` | flows for people: picture, graph, difference |
+//! | `lint` | warnings about what is probably not meant |
+//! | `run` | the interpreter |
+//! | `rehearse` | flow tests in virtual time |
+//!
+//! A part imports only from those above it.
 
-mod amd;
-mod check;
-mod circles;
-mod diagnostic;
-mod diff;
-mod duration;
-mod errand;
-mod expr;
-mod graph;
-mod handlers;
-mod io;
-mod keeping;
 mod lint;
 mod model;
-mod note;
 mod parse;
-mod pattern;
-mod picture;
-mod place;
-mod question;
-mod reader;
+mod read;
 mod rehearse;
 mod run;
-mod schema;
-mod session;
-mod shelf;
-mod steps;
-mod template;
 #[cfg(test)]
 mod tests;
-mod words;
-mod yaml;
+mod view;
 
-pub use diagnostic::{Diagnostic, Severity};
-pub use diff::{Change, ChangeKind, diff};
-pub use duration::parse as duration_ms;
-pub use errand::{ErrandEnd, ErrandOrder, Method, Request};
-pub use graph::mermaid;
-pub use io::{BargeIn, Command, Confirm, Input, NOISE_MS, Outcome, Part, PlaybackEnd, TALKS_ON_MS, Turn};
-pub use keeping::Keeping;
-pub use model::{
-    AmdSettings, AudioFile, Flow, Limits, MachineDetection, TimerOverrides, Variable, VariableType,
+pub use self::model::{
+    AmdSettings, AudioFile, BargeIn, Confirm, Flow, Keeping, Limits, Listening, MachineDetection, Method,
+    NOISE_MS, Outcome, TALKS_ON_MS, TimerOverrides, Variable, VariableType,
 };
-pub(crate) use note::detail_of;
-pub use note::{Answered, Note, Trigger, Withdrawal};
-pub use parse::{Parsed, parse, parse_with};
-pub use picture::svg;
-pub use question::Listening;
-pub use rehearse::{
+pub use self::parse::{Parsed, parse, parse_with};
+pub use self::read::{
+    Diagnostic, JSON_SCHEMA, MAX_BYTES, Severity, TEST_JSON_SCHEMA, duration_ms, schema_with_scenes,
+};
+pub use self::rehearse::{
     CaseResult, Coverage, Effort, ParsedTests, Place, Recording, Recordings, Rehearsal, Replies, Tests,
     parse_replies, parse_tests, speaking_ms,
 };
-pub use run::{Run, StartError, Walked};
-pub use schema::{JSON_SCHEMA, TEST_JSON_SCHEMA, schema_with_scenes};
-pub use session::AmdEvent;
-pub(crate) use steps::count_words;
-pub use words::{Date, LocalTime, Sentence, TimeOfDay, masked, sentences, speakable};
-pub use yaml::MAX_BYTES;
+pub(crate) use self::run::detail_of;
+pub use self::run::{
+    AmdEvent, Answered, Command, ErrandEnd, ErrandOrder, Input, Note, Part, PlaybackEnd, Request, Run,
+    StartError, Trigger, Turn, Walked, Withdrawal,
+};
+pub use self::view::{Change, ChangeKind, diff, mermaid, svg};

@@ -139,21 +139,21 @@ fn keys(schema: &serde_json::Value, pointer: &str) -> BTreeSet<String> {
 fn the_json_schema_has_the_keys_the_parser_has() {
     let schema: serde_json::Value = serde_json::from_str(super::JSON_SCHEMA).unwrap();
     let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<BTreeSet<_>>();
-    assert_eq!(keys(&schema, "/properties"), names(&super::parse::TOP));
-    assert_eq!(keys(&schema, "/$defs/step/then/properties"), names(&super::steps::STEPS));
-    let mut outcomes = names(&super::amd::OUTCOME_NAMES);
+    assert_eq!(keys(&schema, "/properties"), names(&super::read::TOP));
+    assert_eq!(keys(&schema, "/$defs/step/then/properties"), names(&super::read::STEPS));
+    let mut outcomes = names(&super::model::OUTCOME_NAMES);
     outcomes.extend(["machine".to_owned(), "beep".to_owned()]);
     assert_eq!(keys(&schema, "/properties/amd/properties/on/properties"), outcomes);
     let barge_in = keys(&schema, "/$defs/barge_in/then/properties");
-    assert_eq!(barge_in, names(&super::steps::BARGE_IN_KEYS));
+    assert_eq!(barge_in, names(&super::read::BARGE_IN_KEYS));
     let http = keys(&schema, "/$defs/step/then/properties/http/properties");
-    assert_eq!(http, names(&super::steps::HTTP_KEYS));
+    assert_eq!(http, names(&super::read::HTTP_KEYS));
     let record = keys(&schema, "/$defs/step/then/properties/record/then/properties");
-    assert_eq!(record, names(&super::steps::RECORD_KEYS));
+    assert_eq!(record, names(&super::read::RECORD_KEYS));
     let asked = keys(&schema, "/$defs/step/then/properties/ask/properties");
-    assert_eq!(asked, names(&super::steps::ASK_KEYS));
+    assert_eq!(asked, names(&super::read::ASK_KEYS));
     let heard = keys(&schema, "/$defs/step/then/properties/listen/then/properties");
-    assert_eq!(heard, names(&super::steps::LISTEN_KEYS));
+    assert_eq!(heard, names(&super::read::LISTEN_KEYS));
 }
 
 #[test]
@@ -186,11 +186,11 @@ fn the_picture_of_a_flow_has_every_way_through_it() {
 fn the_manual_names_every_step_and_every_key() {
     let manual = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/flows.md");
     let text = std::fs::read_to_string(manual).unwrap();
-    let words = super::steps::STEPS.iter().chain(&super::parse::TOP).chain(&super::template::FILTERS);
-    let words = words.chain(&super::amd::OUTCOME_NAMES);
-    let words = words.chain(&super::steps::ASK_KEYS).chain(&super::steps::LISTEN_KEYS);
-    let words = words.chain(&super::steps::HTTP_KEYS).chain(&super::steps::RECORD_KEYS);
-    let words = words.chain(&super::steps::BARGE_IN_KEYS).chain(&super::rehearse::CASE);
+    let words = super::read::STEPS.iter().chain(&super::read::TOP).chain(&super::read::FILTERS);
+    let words = words.chain(&super::model::OUTCOME_NAMES);
+    let words = words.chain(&super::read::ASK_KEYS).chain(&super::read::LISTEN_KEYS);
+    let words = words.chain(&super::read::HTTP_KEYS).chain(&super::read::RECORD_KEYS);
+    let words = words.chain(&super::read::BARGE_IN_KEYS).chain(&super::rehearse::CASE);
     for word in words.chain(&super::rehearse::ACTS).chain(&super::rehearse::EXPECTATIONS) {
         assert!(text.contains(word), "the manual does not mention `{word}`");
     }
@@ -199,7 +199,7 @@ fn the_manual_names_every_step_and_every_key() {
 #[test]
 fn the_manual_names_everything_that_an_expression_can_ask_of_the_call() {
     let text = page("flows.md");
-    for name in super::expr::Fact::names_in_texts() {
+    for name in super::model::Fact::names_in_texts() {
         assert!(text.contains(&format!("| `{name}`")) || text.contains(&format!(", `{name}` |")), "{name}");
     }
 }

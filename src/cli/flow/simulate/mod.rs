@@ -11,8 +11,9 @@ use std::sync::Arc;
 use callcore::audio::wav::Side;
 use callcore::clock::CallTime;
 use callcore::flow::{
-    Diagnostic, Flow, Input, LocalTime, Rehearsal, Replies, Run, VariableType, parse_replies, speaking_ms,
+    Diagnostic, Flow, Input, Rehearsal, Replies, Run, VariableType, parse_replies, speaking_ms,
 };
+use callcore::language::LocalTime;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use serde_json::{Map, Value};

@@ -1,10 +1,9 @@
 //! Answers and conditions that cannot be told apart.
 
-use super::super::reader::Reader;
-use super::super::steps::{is_key, plain_words};
-use super::super::words::{Tongue, hear_yes_no};
-use super::super::yaml::{Entry, Node, Value};
 use super::entry;
+use crate::flow::model::is_key;
+use crate::flow::read::{Entry, Node, Reader, Value};
+use crate::language::{Tongue, hear_yes_no, plain_words};
 
 /// A phrase, the choice it picks, and where it stands.
 struct Phrase<'n> {

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::super::diagnostic::listed;
-use super::super::graph::{NodeKind, drawing};
-use super::super::model::Flow;
-use super::super::reader::Reader;
+use crate::flow::model::Flow;
+use crate::flow::read::Reader;
+use crate::flow::view::{NodeKind, drawing};
+use crate::language::listed;
 
 /// Most scenes named in one warning.
 const MOST_NAMED: usize = 5;

@@ -4,15 +4,11 @@
 mod choices;
 mod exits;
 mod opening;
-mod tags;
 mod variables;
 mod verdicts;
 
-pub(super) use self::tags::check as tag;
-
-use super::model::Flow;
-use super::reader::Reader;
-use super::yaml::{Entry, Node, Value};
+use crate::flow::model::Flow;
+use crate::flow::read::{Entry, Node, Reader, Value};
 
 /// Warns about what is probably not meant. `root` is the file the flow was read from.
 pub(super) fn check(reader: &mut Reader<'_>, root: &Node, flow: &Flow) {
@@ -61,7 +57,7 @@ fn entry<'n>(node: &'n Node, key: &str) -> Option<&'n Entry> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::parse;
+    use crate::flow::parse::parse;
 
     fn warnings(text: &str) -> Vec<String> {
         let found = parse("f.yaml", text).diagnostics;

@@ -1,11 +1,8 @@
 //! How a call begins.
 
-use super::super::diagnostic::Span;
-use super::super::model::{Flow, Step};
-use super::super::question::Ask;
-use super::super::reader::Reader;
-use super::super::yaml::Node;
 use super::entry;
+use crate::flow::model::{Ask, Flow, Step};
+use crate::flow::read::{Node, Reader, Span};
 
 /// Warns of a flow that asks before anybody was greeted: whoever picks up says "Hello?", and that is no answer.
 /// Flows that are called by others begin in the middle of a call.

@@ -1,7 +1,7 @@
 //! Variables that a call must bring although the flow makes nothing of what it brings.
 
-use super::super::model::Flow;
-use super::super::reader::Reader;
+use crate::flow::model::Flow;
+use crate::flow::read::Reader;
 
 /// Reports variables that only steps write: declared without a default, they must come with every call.
 pub(super) fn check(reader: &mut Reader<'_>, flow: &Flow) {

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use super::super::io::Outcome;
-use super::super::model::{Flow, SceneId, Step};
-use super::super::reader::Reader;
-use super::super::yaml::Node;
 use super::entry;
+use crate::flow::model::{Flow, Outcome, SceneId, Step};
+use crate::flow::read::{Node, Reader};
 
 /// Reports a mailbox that is talked to like a person, or talked over.
 pub(super) fn check(reader: &mut Reader<'_>, root: &Node, flow: &Flow) {

@@ -7,15 +7,15 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use super::super::steps::count_words;
-use super::super::{AmdEvent, BargeIn, Command, Confirm, ErrandEnd, Input, Outcome, Part, PlaybackEnd, Run};
 use super::effort::{Effort, text_steps};
 use super::script::Replies;
-use super::speaking::Playing;
-pub(super) use super::speaking::{Heard, MS_PER_CHAR};
+use super::speaking::{Heard, Playing};
 use super::world::World;
 use crate::clock::{CallTime, soonest};
+use crate::flow::model::{BargeIn, Confirm, Outcome};
+use crate::flow::run::{AmdEvent, Command, ErrandEnd, Input, Part, PlaybackEnd, Run};
 use crate::ids::PlayId;
+use crate::language::count_words;
 
 /// One rehearsed call: what happens to it is put in, virtual time is let pass, and the log tells the rest.
 pub struct Rehearsal {

@@ -5,17 +5,16 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::super::diagnostic::{Diagnostic, Severity, Source, Span};
-use super::super::errand::ErrandEnd;
-use super::super::io::{Input, Outcome};
-use super::super::model::Flow;
-use super::super::run::{Run, Walked};
-use super::super::words::LocalTime;
-use super::call::{Heard, Rehearsal};
+use super::call::Rehearsal;
 use super::effort::Effort;
 use super::recording::Recordings;
+use super::speaking::Heard;
 use super::world::Reply;
 use crate::clock::CallTime;
+use crate::flow::model::{Flow, Outcome};
+use crate::flow::read::{Diagnostic, Severity, Source, Span};
+use crate::flow::run::{ErrandEnd, Input, Run, Walked};
+use crate::language::LocalTime;
 
 /// A file of cases for one flow.
 #[derive(Debug)]

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::super::model::{Flow, SceneId, Step};
-use super::super::run::Walked;
+use crate::flow::model::{Flow, SceneId, Step};
+use crate::flow::run::Walked;
 
 /// The scenes and the answers of a flow, and those that no call has come to.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]

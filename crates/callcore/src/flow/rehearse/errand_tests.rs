@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::super::parse;
-use super::parse_tests;
+use super::read::parse_tests;
+use crate::flow::parse::parse;
 
 /// The failures of `cases` with a flow of `steps`, and the log of each call.
 fn rehearse(steps: &str, cases: &str) -> (Vec<String>, String) {

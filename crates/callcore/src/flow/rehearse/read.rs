@@ -4,16 +4,12 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json};
 
-use super::super::amd::{OUTCOME_NAMES, outcome_named};
-use super::super::diagnostic::{Diagnostic, Source, Span};
-use super::super::parse::number;
-use super::super::reader::{Fields, Reader};
-use super::super::steps::is_key;
-use super::super::words::LocalTime;
-use super::super::yaml::{self, Entry, Node, Style, Value};
 use super::case::{Act, Case, Expectation, Tests, Wanted};
 use super::recording::speaking_ms;
 use super::script;
+use crate::flow::model::{OUTCOME_NAMES, is_key, number, outcome_named};
+use crate::flow::read::{Diagnostic, Entry, Fields, Node, Reader, Source, Span, Style, Value, yaml_tree};
+use crate::language::LocalTime;
 
 /// A file of cases as read.
 #[derive(Debug)]
@@ -23,7 +19,7 @@ pub struct ParsedTests {
     pub diagnostics: Vec<Diagnostic>,
 }
 
-pub(in super::super) const ACTS: [&str; 11] = [
+pub(crate) const ACTS: [&str; 11] = [
     "wait",
     "verdict",
     "greeting_ends",
@@ -36,7 +32,8 @@ pub(in super::super) const ACTS: [&str; 11] = [
     "hangs_up",
     "speech_fails",
 ];
-pub(in super::super) const EXPECTATIONS: [&str; 10] = [
+
+pub(crate) const EXPECTATIONS: [&str; 10] = [
     "outcome",
     "last_checkpoint",
     "checkpoints",
@@ -48,15 +45,16 @@ pub(in super::super) const EXPECTATIONS: [&str; 10] = [
     "ended_by",
     "within",
 ];
+
 /// What a case may have.
-pub(in super::super) const CASE: [&str; 6] = ["now", "variables", "callee", "http", "transfer", "expect"];
+pub(crate) const CASE: [&str; 6] = ["now", "variables", "callee", "http", "transfer", "expect"];
 
 /// Reads a file of flow tests. `file` is the name that findings quote; nothing is opened.
 #[must_use]
 pub fn parse_tests(file: &str, text: &str) -> ParsedTests {
     let source = Source { file: file.to_owned(), text: text.to_owned() };
     let mut found = Vec::new();
-    let root = yaml::read(&source, &mut found);
+    let root = yaml_tree(&source, &mut found);
     let mut reader = Reader::new(&source, found);
     let read = root.and_then(|root| read_file(&mut reader, &root));
     let read = read.filter(|_| !reader.has_errors());

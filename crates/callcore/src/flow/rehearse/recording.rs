@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::super::io::{Input, NOISE_MS, TALKS_ON_MS};
-use super::super::model::MachineDetection;
-use super::call::{MS_PER_CHAR, Rehearsal};
+use super::call::Rehearsal;
+use super::speaking::MS_PER_CHAR;
+use crate::flow::model::{MachineDetection, NOISE_MS, TALKS_ON_MS};
+use crate::flow::run::Input;
 
 /// What is heard in a recording of the callee's side.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -2,12 +2,10 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::super::diagnostic::{Diagnostic, Source};
-use super::super::errand::ErrandEnd;
-use super::super::parse::number;
-use super::super::reader::Reader;
-use super::super::yaml::{self, Node, Style, Value};
 use super::world::Reply;
+use crate::flow::model::number;
+use crate::flow::read::{Diagnostic, Node, Reader, Source, Style, Value, yaml_tree};
+use crate::flow::run::ErrandEnd;
 
 /// What services answer to the requests of a call, in this order.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +18,7 @@ pub struct Replies(pub(super) Vec<Reply>);
 pub fn parse_replies(file: &str, text: &str) -> Result<Replies, Vec<Diagnostic>> {
     let source = Source { file: file.to_owned(), text: text.to_owned() };
     let mut found = Vec::new();
-    let root = yaml::read(&source, &mut found);
+    let root = yaml_tree(&source, &mut found);
     let mut reader = Reader::new(&source, found);
     let read = root.and_then(|root| match &root.value {
         Value::Map(entries) if entries.iter().any(|entry| entry.key == "http") => {

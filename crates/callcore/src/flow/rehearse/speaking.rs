@@ -2,18 +2,22 @@
 
 use std::collections::VecDeque;
 
-use super::super::{BargeIn, Confirm, Part, PlaybackEnd};
 use crate::audio::frame::ms_to_samples;
 use crate::clock::CallTime;
+use crate::flow::model::{BargeIn, Confirm};
+use crate::flow::run::{Part, PlaybackEnd};
 use crate::ids::PlayId;
 use crate::playback::Spoken;
 
 /// Speaking rate: about 15 characters a second.
 pub(super) const MS_PER_CHAR: u64 = 65;
+
 /// Length taken for an audio file.
 const FILE_MS: u64 = 2_000;
+
 /// Length of the sound before a recording.
 const BEEP_MS: u64 = 250;
+
 /// What a test calls that sound.
 const BEEP: &str = "recording_beep";
 

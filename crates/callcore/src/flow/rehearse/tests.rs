@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use insta::assert_snapshot;
 
-use super::super::{parse, parse_with};
 use super::*;
+use crate::flow::parse::{parse, parse_with};
 
 const FLOW: &str = "
 flow: yes-or-no

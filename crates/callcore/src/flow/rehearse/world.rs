@@ -3,13 +3,13 @@
 
 use std::collections::VecDeque;
 
-use super::super::Input;
-use super::super::errand::{ErrandEnd, ErrandOrder, Request};
 use crate::clock::{CallTime, soonest};
+use crate::flow::run::{ErrandEnd, ErrandOrder, Input, Request};
 use crate::ids::ErrandId;
 
 /// A callee who says nothing for this long leaves no message.
 pub(super) const NO_MESSAGE_MS: u64 = 5_000;
+
 /// How long a transfer takes.
 const TRANSFER_MS: u64 = 1_000;
 

@@ -4,15 +4,16 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::super::expr::{Fact, Facts};
-use super::super::io::{BargeIn, Command, Confirm, Part};
-use super::super::model::{Assignment, Prompt, PromptPart, SceneId, Setting, SignalWait, Step};
-use super::super::note::Note;
-use super::super::question::Listening;
-use super::super::steps::is_key;
-use super::super::template::{self, Text};
-use super::{FAILED, LONGEST_GREETING_MS, Position, Run, STEPS_PER_INPUT, State};
+use super::Run;
+use super::expr::Facts;
+use super::io::{Command, Part};
+use super::note::Note;
+use super::state::{FAILED, LONGEST_GREETING_MS, Position, STEPS_PER_INPUT, State};
 use crate::clock::CallTime;
+use crate::flow::model::{
+    Assignment, BargeIn, Confirm, Fact, Listening, Prompt, PromptPart, SceneId, Setting, SignalWait, Step,
+    Templates, Text, is_key,
+};
 use crate::ids::PlayId;
 
 /// Whoever presses a key before so much of a prompt was heard does not answer it, ms.
@@ -185,7 +186,7 @@ impl Run {
             return self.flow.templates.render(text, &self.context);
         }
         let mut context = match language {
-            Some(language) => template::in_language(&self.context, language),
+            Some(language) => Templates::in_language(&self.context, language),
             None => self.context.clone(),
         };
         for (name, value) in facts {

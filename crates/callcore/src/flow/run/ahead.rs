@@ -1,45 +1,12 @@
 //! Answers that come before their question, and such as come late: words said during the prompt right before it, and
 //! words that a recogniser took long for.
 
-use super::super::model::Step;
-use super::super::note::Note;
-use super::super::question::{Ask, Slot};
-use super::super::steps::count_words;
-use super::answer;
-use super::{Run, State};
+use super::note::Note;
+use super::state::{Ahead, State};
+use super::{Run, answer};
 use crate::clock::CallTime;
-
-/// Whoever speaks before so much of a prompt was heard does not speak about it, ms: "Yes?" is how many pick up.
-const HEARD_MS: u64 = 500;
-
-/// What the callee said during the prompt that comes right before a question.
-#[derive(Debug, Default)]
-pub(super) struct Ahead {
-    /// When the prompt began.
-    since: Option<CallTime>,
-    /// What began during it is not over, or its words are not known yet.
-    talks: bool,
-    words: Option<String>,
-}
-
-impl Ahead {
-    pub(super) fn prompt_begins(&mut self, now: CallTime) {
-        *self = Self { since: Some(now), ..Self::default() };
-    }
-
-    pub(super) fn speech_started(&mut self, now: CallTime) {
-        self.talks |= self.since.is_some_and(|since| now.ms_since(since) >= HEARD_MS);
-    }
-
-    /// What was said is over; whether it belongs to the prompt.
-    pub(super) fn is_over(&mut self) -> bool {
-        std::mem::take(&mut self.talks)
-    }
-
-    pub(super) fn keep(&mut self, words: String) {
-        self.words = Some(words);
-    }
-}
+use crate::flow::model::{Ask, Slot, Step};
+use crate::language::count_words;
 
 impl Run {
     /// Forgets what was said before, when something else than a question comes behind the prompt.

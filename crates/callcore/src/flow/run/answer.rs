@@ -1,16 +1,21 @@
-//! What keys and words mean as an answer to a question.
+//! A question as the flow knows it: what may be answered, by keys and by words, and where it leads.
 
 use serde_json::Value;
 
-use super::super::expr::{Expr, number};
-use super::super::model::{SceneId, VariableType};
-use super::super::question::{Ask, Choice, Filled, KeysSoFar, Slot};
-use super::super::steps::plain_words;
-use super::super::words::{
-    Date, Figure, TimeOfDay, hear_date, hear_digits, hear_number, hear_time, hear_yes_no,
-};
+use super::expr::Facts;
+use super::expr::number;
 use super::knowledge::Knowledge;
-use crate::flow::expr::Facts;
+use crate::flow::model::{Ask, Choice, Expr, KeysSoFar, SceneId, Slot, VariableType};
+use crate::language::{
+    Date, Figure, TimeOfDay, hear_date, hear_digits, hear_number, hear_time, hear_yes_no, plain_words,
+};
+
+/// What a filled slot sets, and where it leads.
+#[derive(Debug)]
+pub(super) struct Filled {
+    pub set: Vec<(String, Value)>,
+    pub goto: Option<SceneId>,
+}
 
 /// Most characters kept of a free answer.
 const MAX_WORDS: usize = 1_000;

@@ -1,8 +1,8 @@
 //! Keys that belong together, answers before their question, and answers that come late, in rehearsed calls.
 
-use super::super::parse;
-use super::super::rehearse::Rehearsal;
 use super::*;
+use crate::flow::parse::parse;
+use crate::flow::rehearse::Rehearsal;
 
 fn call_of(language: &str, steps: &str) -> Rehearsal {
     let steps: String = steps.trim().lines().map(|line| format!("    {line}\n")).collect();

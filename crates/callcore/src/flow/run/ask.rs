@@ -2,85 +2,23 @@
 
 use std::sync::Arc;
 
-use super::super::io::{Command, PlaybackEnd};
-use super::super::model::{Flow, Prompt, SceneId, Step};
-use super::super::note::{Answered, Note};
-use super::super::question::{Ask, Choice, Fallback, Filled, Listening, Slot};
-use super::answer::{self, Reading};
+use super::answer::{Filled, Reading};
+use super::io::{Command, PlaybackEnd};
 use super::knowledge::Cut;
-use super::{LONGEST_SPEECH_MS, MAX_KEYS_AHEAD, Position, Run, State};
+use super::note::{Answered, Note};
+use super::state::{Asking, Count, LONGEST_SPEECH_MS, MAX_KEYS_AHEAD, Phase, Position, State};
+use super::{Run, answer};
 use crate::clock::CallTime;
-use crate::ids::PlayId;
+use crate::flow::model::{Ask, Choice, Fallback, Flow, Listening, Prompt, SceneId, Slot, Step};
 
 /// What is pressed within this time belongs together and is judged as one, ms.
 const ENTRY_MS: u64 = 500;
+
 /// How long the words of a long answer may take to be recognised, beyond the answer itself.
 const RECOGNITION_MS: u64 = 5_000;
+
 /// Longest time that digits or an identifier may take, pauses included, ms.
 const LONGEST_DICTATION_MS: u64 = 25_000;
-
-/// Where a question stands.
-#[derive(Debug)]
-pub(super) struct Asking {
-    pub phase: Phase,
-    /// Keys pressed since the question began.
-    digits: String,
-    missed: Count,
-    /// What the callee said while the prompt still ended: handled once it has.
-    said: Option<Option<String>>,
-    /// The slot is filled and would lead there; the callee is asked whether that is right.
-    confirming: Option<Option<SceneId>>,
-}
-
-/// How often it has been asked again, by the reason.
-#[derive(Clone, Copy, Debug, Default)]
-struct Count {
-    no_input: u32,
-    no_match: u32,
-}
-
-#[derive(Debug)]
-pub(super) enum Phase {
-    Prompting {
-        id: PlayId,
-        cut: Option<Cut>,
-    },
-    /// Waiting for a key or the first word.
-    Listening {
-        until: CallTime,
-    },
-    /// The callee talks: what comes of it is waited for.
-    Hearing {
-        until: CallTime,
-    },
-}
-
-impl Phase {
-    pub(super) fn deadline(&self) -> Option<CallTime> {
-        match self {
-            Self::Prompting { .. } => None,
-            Self::Listening { until } | Self::Hearing { until } => Some(*until),
-        }
-    }
-
-    pub(super) fn put_off(&mut self, ms: u64) {
-        match self {
-            Self::Prompting { .. } => {}
-            Self::Listening { until } | Self::Hearing { until } => *until = *until + ms,
-        }
-    }
-}
-
-impl Asking {
-    fn new(phase: Phase) -> Self {
-        Self { phase, digits: String::new(), missed: Count::default(), said: None, confirming: None }
-    }
-
-    /// Whether it is asked if the answer is right.
-    pub(super) const fn is_confirming(&self) -> bool {
-        self.confirming.is_some()
-    }
-}
 
 /// The `ask` at `at`, if that is where the flow stands.
 fn ask_at(flow: &Flow, at: Position) -> Option<&Ask> {

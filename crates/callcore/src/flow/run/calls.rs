@@ -1,34 +1,16 @@
 //! Scenes and flows that are called, and coming back from them.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::super::model::{Called, Flow, SceneId, Step, SubCall};
-use super::super::note::Note;
-use super::super::steps::COMPLETED;
-use super::super::template;
-use super::{Position, Run};
+use super::Run;
+use super::note::Note;
+use super::state::{Frame, Outer};
+use crate::flow::model::{COMPLETED, Called, Flow, Step, SubCall, Templates};
 
 /// Deepest chain of calls within calls.
 const MAX_CALLS: usize = 16;
-
-/// Where a call came from.
-#[derive(Debug)]
-pub(super) struct Frame {
-    at: Position,
-    /// The calling flow, when another one was called.
-    outer: Option<Box<Outer>>,
-}
-
-#[derive(Debug)]
-struct Outer {
-    flow: Arc<Flow>,
-    variables: Map<String, Value>,
-    context: tera::Context,
-    visits: BTreeMap<SceneId, u32>,
-}
 
 impl Run {
     pub(super) fn begin_call(&mut self, call: &SubCall) {
@@ -46,7 +28,7 @@ impl Run {
                     Err(message) => return self.fail(&message),
                 };
                 self.note(Note::Call { flow: flow.name.clone() });
-                let context = template::context(&variables, &flow.language);
+                let context = Templates::context(&variables, &flow.language);
                 let outer = Outer {
                     flow: std::mem::replace(&mut self.flow, Arc::clone(flow)),
                     variables: std::mem::replace(&mut self.knowledge.variables, variables),

@@ -2,16 +2,14 @@
 
 use std::sync::Arc;
 
-use super::super::handlers::{Act, DO_NOT_CALL};
-use super::super::io::Command;
-use super::super::model::SceneId;
-use super::super::note::{Note, Trigger};
-use super::super::steps::plain_words;
-use super::ask::Phase;
-use super::errand::Doing;
-use super::{Run, State};
+use super::Run;
+use super::io::Command;
+use super::note::{Note, Trigger};
+use super::state::{Doing, Phase, State};
 use crate::clock::CallTime;
+use crate::flow::model::{Act, DO_NOT_CALL, SceneId};
 use crate::ids::PlayId;
+use crate::language::plain_words;
 
 impl Run {
     /// Whether a handler took these words. An open question with a phrase at least as long keeps them.

@@ -4,101 +4,25 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::super::errand::{
-    Errand, ErrandEnd, ErrandOrder, Filler, Http, JsonText, Record, Request, Transfer,
+use super::expr::Facts;
+use super::io::{Command, ErrandEnd, ErrandOrder, Part, PlaybackEnd, Request};
+use super::note::Note;
+use super::state::{Doing, Filling, Position, State};
+use super::{Run, start};
+use crate::clock::CallTime;
+use crate::flow::model::{
+    BargeIn, Confirm, Errand, Fact, Filler, Flow, Http, JsonText, Record, SceneId, Step, Transfer, is_number,
 };
-use super::super::expr::{Fact, Facts};
-use super::super::io::{BargeIn, Command, Confirm, Part, PlaybackEnd};
-use super::super::model::{Flow, SceneId, Step};
-use super::super::note::Note;
-use super::super::steps::is_number;
-use super::{Position, Run, State, start};
-use crate::clock::{CallTime, soonest};
-use crate::ids::{ErrandId, PlayId};
+use crate::ids::ErrandId;
 
 /// Most errands of one call: a flow that goes round in a circle must not flood anybody.
 const MAX_ERRANDS: u32 = 300;
+
 /// Whoever does an errand keeps its time; this much later the flow goes on without.
 const GRACE_MS: u64 = 2_000;
 
-/// What the flow waits for meanwhile.
-#[derive(Debug)]
-pub(super) enum Doing {
-    /// The beep before a recording.
-    Beeping {
-        play: PlayId,
-    },
-    Recording {
-        id: ErrandId,
-        until: CallTime,
-    },
-    Requesting {
-        id: ErrandId,
-        until: CallTime,
-        filler: Filling,
-    },
-    /// The answer is there; words that have begun are heard to their end.
-    HearingOut {
-        play: PlayId,
-        until: CallTime,
-        then: Option<SceneId>,
-    },
-    Transferring {
-        id: ErrandId,
-        until: CallTime,
-    },
-}
-
-/// What the callee hears while a request runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Filling {
-    Due(CallTime),
-    Playing(PlayId),
-    Silent,
-}
-
 /// No filler is heard out for longer, ms.
 const LONGEST_FILLER_MS: u64 = 15_000;
-
-impl Doing {
-    /// The prompt that plays meanwhile.
-    pub(super) const fn prompt(&self) -> Option<PlayId> {
-        match self {
-            Self::Beeping { play }
-            | Self::HearingOut { play, .. }
-            | Self::Requesting { filler: Filling::Playing(play), .. } => Some(*play),
-            Self::Recording { .. } | Self::Requesting { .. } | Self::Transferring { .. } => None,
-        }
-    }
-
-    pub(super) fn deadline(&self) -> Option<CallTime> {
-        match self {
-            Self::Beeping { .. } => None,
-            Self::Requesting { until, filler: Filling::Due(due), .. } => soonest(Some(*until), Some(*due)),
-            Self::Recording { until, .. }
-            | Self::Requesting { until, .. }
-            | Self::HearingOut { until, .. }
-            | Self::Transferring { until, .. } => Some(*until),
-        }
-    }
-
-    pub(super) fn put_off(&mut self, ms: u64) {
-        match self {
-            Self::Beeping { .. } => {}
-            Self::Requesting { until, filler, .. } => {
-                *until = *until + ms;
-                if let Filling::Due(due) = filler {
-                    *due = *due + ms;
-                }
-            }
-            Self::Recording { until, .. }
-            | Self::HearingOut { until, .. }
-            | Self::Transferring { until, .. } => {
-                *until = *until + ms;
-            }
-        }
-    }
-}
 
 /// The errand at `at`, if that is where the flow stands.
 fn errand_at(flow: &Flow, at: Position) -> Option<&Errand> {

@@ -1,12 +1,12 @@
 //! What the interpreter does with each input, by the state it is in.
 
-use super::super::handlers::DO_NOT_CALL;
-use super::super::io::{Command, Outcome, PlaybackEnd};
-use super::super::note::Note;
-use super::super::steps::{COMPLETED, is_key};
+use super::Run;
+use super::io::{Command, PlaybackEnd};
 use super::knowledge::Cut;
-use super::{LONGEST_SPEECH_MS, MAX_KEYS_AHEAD, Run, State, VERDICT_GRACE_MS};
+use super::note::Note;
+use super::state::{LONGEST_SPEECH_MS, MAX_KEYS_AHEAD, State, VERDICT_GRACE_MS};
 use crate::clock::CallTime;
+use crate::flow::model::{COMPLETED, DO_NOT_CALL, Outcome, is_key};
 
 impl Run {
     pub(super) fn answered(&mut self, now: CallTime) {

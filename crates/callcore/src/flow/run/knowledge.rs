@@ -4,11 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::super::expr::{Fact, Facts};
-use super::super::io::Outcome;
-use super::super::model::SceneId;
-use super::super::session::Session;
-use super::super::words::{Date, LocalTime};
+use super::amd_context::Session;
+use super::expr::Facts;
+use crate::flow::model::{Fact, Outcome, SceneId};
+use crate::language::{Date, LocalTime};
 
 /// What cut a prompt short.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

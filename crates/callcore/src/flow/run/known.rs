@@ -2,12 +2,9 @@
 
 use serde_json::Value;
 
-use super::super::expr::Fact;
-use super::super::io::Part;
-use super::super::model::{Assignment, Flow, PromptPart, Setting, Step};
-use super::super::question::{Choice, Slot};
-use super::super::template::{self, Text};
 use super::Run;
+use super::io::Part;
+use crate::flow::model::{Assignment, Choice, Fact, Flow, PromptPart, Setting, Slot, Step, Templates, Text};
 
 /// One text is made in so many forms at most, and all together have so many.
 const MOST_FORMS: usize = 6;
@@ -61,7 +58,7 @@ impl Run {
         if text.variables().any(|name| Fact::named(name).is_some()) {
             return Vec::new();
         }
-        let mut contexts = vec![template::in_language(&self.context, language)];
+        let mut contexts = vec![Templates::in_language(&self.context, language)];
         for name in text.variables().filter(|name| self.flow.assigned.contains(*name)) {
             let values = self.values(name);
             contexts = contexts

@@ -2,9 +2,13 @@
 
 use std::path::Path;
 
-use super::super::rehearse::Rehearsal;
-use super::super::{Command, Listening, LocalTime, PlaybackEnd, Severity, parse, parse_with};
+use super::io::{Command, PlaybackEnd};
 use super::*;
+use crate::flow::model::Listening;
+use crate::flow::parse::{parse, parse_with};
+use crate::flow::read::Severity;
+use crate::flow::rehearse::Rehearsal;
+use crate::language::LocalTime;
 
 fn flow_of(parsed: super::super::Parsed) -> Arc<Flow> {
     let errors: Vec<String> = parsed.diagnostics.iter().map(ToString::to_string).collect();

@@ -1,30 +1,18 @@
 //! Leaving a message. A mailbox that beeps once more, or goes on with its greeting, did not record what was
 //! said so far: it is taken back and said again from its start.
 
-use super::super::io::{BargeIn, Command, Outcome, Part};
-use super::super::model::{Prompt, Step};
-use super::super::note::{Note, Withdrawal};
-use super::{LONGEST_GREETING_MS, Run, State};
+use super::Run;
+use super::io::{Command, Part};
+use super::note::{Note, Withdrawal};
+use super::state::{LONGEST_GREETING_MS, Leaving, State};
 use crate::clock::CallTime;
+use crate::flow::model::{BargeIn, Outcome, Prompt, Step};
 
 /// Silence in which a beep may still come, where the flow does not wait for one, ms.
 const BEEP_TIMEOUT_MS: u64 = 6_000;
+
 /// Behind so many false starts a message is said to its end, whatever the line brings.
 const MOST_STARTS: u32 = 8;
-
-/// What is said to a mailbox since it was taken to record.
-#[derive(Debug)]
-pub(super) struct Leaving {
-    parts: Vec<Part>,
-    barge_in: BargeIn,
-    /// Silence in which a beep may still come.
-    timeout_ms: u64,
-    starts: u32,
-    /// What was said so far must be said again.
-    again: bool,
-    /// It is said again before the step at which the flow stands.
-    before: bool,
-}
 
 impl Run {
     /// The mailbox is taken to record from here on: it beeped, or the flow has waited enough.

@@ -1,8 +1,8 @@
 //! Messages that a mailbox was not listening to yet, in rehearsed calls.
 
-use super::super::parse;
-use super::super::rehearse::Rehearsal;
 use super::*;
+use crate::flow::parse::parse;
+use crate::flow::rehearse::Rehearsal;
 
 const STEPS: &str = "
 - wait_for_beep: { timeout: 6s, on_timeout: unasked }

@@ -6,6 +6,7 @@
 
 mod advance;
 mod ahead;
+mod amd_context;
 mod answer;
 #[cfg(test)]
 mod answer_tests;
@@ -13,7 +14,9 @@ mod ask;
 mod calls;
 mod callwide;
 mod errand;
+mod expr;
 mod inputs;
+mod io;
 mod knowledge;
 mod known;
 #[cfg(test)]
@@ -21,11 +24,13 @@ mod language_tests;
 mod message;
 #[cfg(test)]
 mod message_tests;
+mod note;
 #[cfg(test)]
 mod number_tests;
 #[cfg(test)]
 mod order_tests;
 mod start;
+mod state;
 #[cfg(test)]
 mod tests;
 mod turn;
@@ -35,38 +40,20 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use self::ahead::Ahead;
-use self::ask::Asking;
-use self::calls::Frame;
-use self::errand::Doing;
-use self::knowledge::{Cut, Knowledge};
-use self::message::Leaving;
+pub use self::amd_context::AmdEvent;
+pub use self::io::{Command, ErrandEnd, ErrandOrder, Input, Part, PlaybackEnd, Request, Turn};
+use self::knowledge::Knowledge;
+pub(crate) use self::note::detail_of;
+pub use self::note::{Answered, Note, Trigger, Withdrawal};
 pub use self::start::StartError;
-use super::io::{Command, Input, Outcome};
-use super::model::{Flow, SceneId};
-use super::session::{self, AmdEvent};
-use super::template;
-use super::words::LocalTime;
+use self::state::{Ahead, Frame, Leaving, Position, State, TOO_LONG};
 use crate::clock::{CallTime, soonest};
-use crate::ids::{ErrandIds, PlayId, PlayIds};
+use crate::flow::model::{CONTEXT, Flow, Outcome, SceneId, Templates};
+use crate::ids::{ErrandIds, PlayIds};
+use crate::language::LocalTime;
 
-/// Steps run for one input before the flow is taken to be spinning.
-const STEPS_PER_INPUT: u32 = 200;
-/// A verdict may come this long after the decision timeout: it travels from the detector's clock to ours.
-const VERDICT_GRACE_MS: u64 = 500;
 /// The decision timeout a flow counts on when it sets none: Kore's default.
 const DECISION_TIMEOUT_MS: u64 = 15_000;
-/// Longest time the callee may talk before the flow stops waiting for the end of it.
-const LONGEST_SPEECH_MS: u64 = 10_000;
-/// Longest time a greeting may go on while the flow waits for its beep.
-const LONGEST_GREETING_MS: u64 = 45_000;
-/// Most keys kept for the next question.
-const MAX_KEYS_AHEAD: usize = 32;
-
-/// The outcome of a flow that failed.
-const FAILED: &str = "error";
-/// The outcome of a call that reached its `limits: call:`.
-const TOO_LONG: &str = "too_long";
 
 /// One flow running in one call.
 #[derive(Debug)]
@@ -118,95 +105,6 @@ pub struct Walked {
     pub(super) answers: BTreeSet<(SceneId, String)>,
 }
 
-/// A step of a scene.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Position {
-    scene: SceneId,
-    step: usize,
-}
-
-/// What the flow waits for.
-#[derive(Debug)]
-enum State {
-    /// The callee has not answered.
-    Unanswered,
-    /// The verdict, which decides where to begin.
-    Deciding {
-        until: CallTime,
-    },
-    /// Nothing: the step at the position is next.
-    Ready,
-    /// The end of a prompt.
-    Playing {
-        id: PlayId,
-        cut: Option<Cut>,
-    },
-    /// The callee has cut a prompt short and talks.
-    Yielding {
-        until: CallTime,
-        then: Option<SceneId>,
-    },
-    Asking(Asking),
-    /// A beep. The clock stands still while the machine talks, but never runs past `latest`.
-    AwaitingBeep {
-        until: CallTime,
-        latest: CallTime,
-    },
-    AwaitingGreetingEnd {
-        until: CallTime,
-    },
-    /// The message was taken back and is said again behind the next beep, or when none has come by `until`.
-    Withheld {
-        until: CallTime,
-        latest: CallTime,
-    },
-    Pausing {
-        until: CallTime,
-    },
-    /// The last prompt before the end of a call that the callee wants no more of.
-    Farewell {
-        id: PlayId,
-    },
-    /// Something outside the conversation.
-    Doing(Doing),
-    /// Hung up.
-    Over,
-}
-
-impl State {
-    fn deadline(&self) -> Option<CallTime> {
-        match self {
-            Self::Deciding { until }
-            | Self::Yielding { until, .. }
-            | Self::AwaitingBeep { until, .. }
-            | Self::AwaitingGreetingEnd { until }
-            | Self::Withheld { until, .. }
-            | Self::Pausing { until } => Some(*until),
-            Self::Asking(asking) => asking.phase.deadline(),
-            Self::Doing(doing) => doing.deadline(),
-            Self::Unanswered | Self::Ready | Self::Playing { .. } | Self::Farewell { .. } | Self::Over => {
-                None
-            }
-        }
-    }
-
-    /// Everything is waited for `ms` longer.
-    fn put_off(&mut self, ms: u64) {
-        match self {
-            Self::Deciding { until }
-            | Self::Yielding { until, .. }
-            | Self::AwaitingGreetingEnd { until }
-            | Self::Pausing { until } => *until = *until + ms,
-            Self::AwaitingBeep { until, latest } | Self::Withheld { until, latest } => {
-                (*until, *latest) = (*until + ms, *latest + ms);
-            }
-            Self::Asking(asking) => asking.phase.put_off(ms),
-            Self::Doing(doing) => doing.put_off(ms),
-            Self::Unanswered | Self::Ready | Self::Playing { .. } | Self::Farewell { .. } | Self::Over => {}
-        }
-    }
-}
-
 impl Run {
     /// Prepares a call of `flow` with the variables that came with it (dial-out metadata).
     ///
@@ -215,7 +113,7 @@ impl Run {
     /// does not declare are ignored.
     pub fn new(flow: Arc<Flow>, variables: Map<String, Value>) -> Result<Self, StartError> {
         let variables = start::bind(&flow, &variables)?;
-        let context = template::context(&variables, &flow.language);
+        let context = Templates::context(&variables, &flow.language);
         let decision_ms = flow.amd.timers.decision_timeout_ms.unwrap_or(DECISION_TIMEOUT_MS);
         let mut run = Self {
             root: Arc::clone(&flow),
@@ -272,8 +170,8 @@ impl Run {
 
     /// Texts of the flow that runs now read what the detector told, if they ask for it.
     fn tell_templates(&mut self) {
-        if self.flow.assigned.contains(session::CONTEXT) {
-            self.context.insert(session::CONTEXT, &self.knowledge.session.value());
+        if self.flow.assigned.contains(CONTEXT) {
+            self.context.insert(CONTEXT, &self.knowledge.session.value());
         }
     }
 

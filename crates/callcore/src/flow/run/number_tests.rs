@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::super::parse;
 use super::Run;
+use crate::flow::parse::parse;
 
 const FLOW: &str = "flow: f\nlanguage: id\nstart: a\nvariables:\n  amount: { type: number, default: 0 }\nscenes:\n  a:\n    - say: \"{{ amount | spoken_money(currency='IDR') }}\"\n    - hangup\n";
 

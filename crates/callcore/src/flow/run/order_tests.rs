@@ -2,9 +2,10 @@
 
 use proptest::prelude::*;
 
+use super::io::{ErrandEnd, PlaybackEnd};
 use super::*;
-use crate::flow::{ErrandEnd, PlaybackEnd, parse};
-use crate::ids::ErrandId;
+use crate::flow::parse::parse;
+use crate::ids::{ErrandId, PlayId};
 
 /// A flow that has every step.
 const EVERY_STEP: &str = r##"

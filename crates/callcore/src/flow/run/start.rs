@@ -6,10 +6,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::super::diagnostic::nearest;
-use super::super::model::{Flow, Variable, VariableType};
-use super::super::parse::certain_number;
-use super::super::words::{Date, Misread, TimeOfDay};
+use crate::flow::model::{Flow, Variable, VariableType, certain_number};
+use crate::language::{Date, Misread, TimeOfDay, nearest};
 
 /// Longest text a variable may bring, in characters.
 const MAX_TEXT: usize = 1_000;
@@ -240,9 +238,9 @@ mod tests {
 
     use serde_json::json;
 
-    use super::super::super::parse;
-    use super::super::Run;
     use super::*;
+    use crate::flow::parse::parse;
+    use crate::flow::run::Run;
 
     fn flow(variables: &str) -> Arc<Flow> {
         let text = format!(

@@ -4,10 +4,11 @@ use std::path::Path;
 
 use insta::assert_snapshot;
 
-use super::super::io::Part;
-use super::super::parse;
-use super::super::rehearse::Rehearsal;
+use super::io::Part;
 use super::*;
+use crate::flow::parse::parse;
+use crate::flow::rehearse::Rehearsal;
+use crate::ids::PlayId;
 
 fn flow(text: &str) -> Arc<Flow> {
     let parsed = parse("test.yaml", text);
@@ -205,6 +206,7 @@ const MENU: &str = "
       speak to a person: { phrases: [agent, 'a person'], set: { n: 9 }, goto: person }
     no_input: bye
     no_match: { reprompts: [Not that., Not that either.], goto: bye }";
+
 const MENU_SCENES: &str = "  one:\n    - hangup: one\n  twelve:\n    - hangup: twelve\n  person:\n    - branch: [{ when: n == 9, goto: bye }]\n    - hangup: unset\n";
 
 #[test]
@@ -286,7 +288,7 @@ fn a_second_failure_ends_the_call() {
     run.handle(Input::Answered, CallTime::ZERO);
     for id in 1..=2 {
         let error = Some("no voice".to_owned());
-        let end = super::super::PlaybackEnd::unheard(PlayId(id), error);
+        let end = PlaybackEnd::unheard(PlayId(id), error);
         run.handle(Input::PlaybackEnded(end), CallTime::ZERO);
     }
     assert_eq!(run.outcome(), Some("error"));

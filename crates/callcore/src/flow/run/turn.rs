@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use super::super::io::Turn;
-use super::super::model::Step;
-use super::super::question::{Ask, Slot};
-use super::super::steps::plain_words;
-use super::super::words::{hear_digits, trails_off};
-use super::answer::{self, Reading};
-use super::{Run, State};
+use super::answer::Reading;
+use super::io::Turn;
+use super::state::State;
+use super::{Run, answer};
+use crate::flow::model::{Ask, Slot, Step};
+use crate::language::{hear_digits, plain_words, trails_off};
 
 /// Words beyond the phrase of a choice that do not speak against it: "monday please".
 const MORE_WORDS: usize = 2;
+
 /// A yes or no in more words than this may go on.
 const YES_NO_WORDS: usize = 4;
 
@@ -98,9 +98,10 @@ impl Run {
 mod tests {
     use serde_json::Map;
 
-    use super::super::super::{Input, parse};
     use super::*;
     use crate::clock::CallTime;
+    use crate::flow::parse::parse;
+    use crate::flow::run::io::Input;
 
     fn asked(language: &str, answer: &str) -> Run {
         let text = format!(

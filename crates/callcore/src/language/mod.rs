@@ -1,0 +1,47 @@
+//! Language between people and flows: numbers, dates and times said aloud as words and understood from what was said,
+//! sentences, plain words, and digits hidden.
+//!
+//! Nothing here knows the time: whoever asks for a date brings today's.
+
+mod backchannel;
+mod calendar;
+mod currency;
+mod figure;
+mod hear_date;
+mod hear_number;
+mod hear_time;
+mod hear_yes_no;
+mod lexicon;
+mod mask;
+mod plain;
+mod say;
+mod say_when;
+mod sentences;
+mod shorthand;
+mod speakable;
+mod suggest;
+mod tag;
+#[cfg(test)]
+mod tests;
+mod trailing;
+mod zone;
+
+pub(crate) use self::backchannel::backchannels;
+pub use self::calendar::{Date, LocalTime, TimeOfDay};
+pub(crate) use self::currency::CODES as CURRENCIES;
+pub(crate) use self::currency::spoken_money;
+pub(crate) use self::figure::{Figure, Misread};
+pub(crate) use self::hear_date::date as hear_date;
+pub(crate) use self::hear_number::{digits as hear_digits, number as hear_number};
+pub(crate) use self::hear_time::time as hear_time;
+pub(crate) use self::hear_yes_no::{expected as yes_no_words, yes_no as hear_yes_no};
+pub use self::mask::masked;
+pub(crate) use self::plain::{count_words, plain_words};
+pub(crate) use self::say::{spoken_number, spoken_ordinal, spoken_phone};
+pub(crate) use self::say_when::{DateStyle, spoken_date, spoken_time};
+pub use self::sentences::{Sentence, sentences};
+pub use self::speakable::speakable;
+pub(crate) use self::suggest::{listed, nearest};
+pub(crate) use self::tag::Tongue;
+pub(crate) use self::trailing::trails_off;
+pub(crate) use self::zone::{Zone, meant as zone_meant, names as zones};

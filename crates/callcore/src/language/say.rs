@@ -1,0 +1,208 @@
+//! Numbers as words, so that every speech engine reads them alike.
+
+use super::figure::Figure;
+use super::tag::Tongue;
+
+const ENGLISH: [&str; 20] = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+];
+const ENGLISH_TENS: [&str; 10] =
+    ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
+const INDONESIAN: [&str; 12] = [
+    "nol", "satu", "dua", "tiga", "empat", "lima", "enam", "tujuh", "delapan", "sembilan", "sepuluh",
+    "sebelas",
+];
+/// From a million on; a number of a million million million is left in figures.
+const ENGLISH_SCALES: [(u64, &str); 4] = [
+    (1_000_000_000_000, "trillion"),
+    (1_000_000_000, "billion"),
+    (1_000_000, "million"),
+    (1_000, "thousand"),
+];
+const INDONESIAN_SCALES: [(u64, &str); 4] =
+    [(1_000_000_000_000, "triliun"), (1_000_000_000, "miliar"), (1_000_000, "juta"), (1_000, "ribu")];
+const MAX_SPOKEN: u64 = 999_999_999_999_999;
+
+/// A whole number in words; in figures where the language is not known here.
+pub(super) fn cardinal(n: u64, tongue: Tongue) -> String {
+    let mut words = Vec::new();
+    match tongue {
+        _ if n > MAX_SPOKEN => return n.to_string(),
+        Tongue::Other => return n.to_string(),
+        Tongue::English => english(n, &mut words),
+        Tongue::Indonesian => indonesian(n, &mut words),
+    }
+    words.join(" ")
+}
+
+fn word(words: &[&'static str], at: u64) -> &'static str {
+    usize::try_from(at).ok().and_then(|at| words.get(at)).copied().unwrap_or_default()
+}
+
+fn english(mut n: u64, words: &mut Vec<String>) {
+    if n == 0 {
+        words.push("zero".to_owned());
+    }
+    for (scale, name) in ENGLISH_SCALES {
+        if n >= scale {
+            english(n / scale, words);
+            words.push(name.to_owned());
+            n %= scale;
+        }
+    }
+    if n >= 100 {
+        words.push(word(&ENGLISH, n / 100).to_owned());
+        words.push("hundred".to_owned());
+        n %= 100;
+    }
+    match n {
+        0 => {}
+        1..=19 => words.push(word(&ENGLISH, n).to_owned()),
+        _ if n.is_multiple_of(10) => words.push(word(&ENGLISH_TENS, n / 10).to_owned()),
+        _ => words.push(format!("{}-{}", word(&ENGLISH_TENS, n / 10), word(&ENGLISH, n % 10))),
+    }
+}
+
+fn indonesian(mut n: u64, words: &mut Vec<String>) {
+    if n == 0 {
+        words.push("nol".to_owned());
+    }
+    for (scale, name) in INDONESIAN_SCALES {
+        if n >= scale {
+            if n / scale == 1 && scale == 1_000 {
+                words.push("seribu".to_owned());
+            } else {
+                indonesian(n / scale, words);
+                words.push(name.to_owned());
+            }
+            n %= scale;
+        }
+    }
+    if n >= 100 {
+        match n / 100 {
+            1 => words.push("seratus".to_owned()),
+            hundreds => words.push(format!("{} ratus", word(&INDONESIAN, hundreds))),
+        }
+        n %= 100;
+    }
+    match n {
+        0 => {}
+        1..=11 => words.push(word(&INDONESIAN, n).to_owned()),
+        12..=19 => words.push(format!("{} belas", word(&INDONESIAN, n - 10))),
+        _ => {
+            words.push(format!("{} puluh", word(&INDONESIAN, n / 10)));
+            if !n.is_multiple_of(10) {
+                words.push(word(&INDONESIAN, n % 10).to_owned());
+            }
+        }
+    }
+}
+
+/// One digit by its name.
+fn digit(c: char, tongue: Tongue) -> String {
+    let n = c.to_digit(10).map(u64::from);
+    n.map_or_else(|| c.to_string(), |n| cardinal(n, tongue))
+}
+
+/// A number in words, with its sign and decimals: `minus two point five`.
+pub(crate) fn spoken_number(figure: &Figure, tongue: Tongue) -> String {
+    let Figure { minus, whole, fraction } = figure;
+    if tongue == Tongue::Other {
+        let sign = if *minus { "-" } else { "" };
+        let point = if fraction.is_empty() { "" } else { "." };
+        return format!("{sign}{whole}{point}{fraction}");
+    }
+    let point = if tongue == Tongue::Indonesian { "koma" } else { "point" };
+    let mut words = Vec::new();
+    if *minus {
+        words.push("minus".to_owned());
+    }
+    words.push(cardinal(*whole, tongue));
+    if !fraction.is_empty() {
+        words.push(point.to_owned());
+        words.extend(fraction.chars().map(|c| digit(c, tongue)));
+    }
+    words.join(" ")
+}
+
+/// A place in a row: `twenty-first`, `kedua puluh satu`.
+pub(crate) fn spoken_ordinal(n: u64, tongue: Tongue) -> String {
+    match tongue {
+        Tongue::Other => n.to_string(),
+        Tongue::Indonesian if n == 1 => "pertama".to_owned(),
+        Tongue::Indonesian => format!("ke{}", cardinal(n, tongue)),
+        Tongue::English => english_ordinal(n),
+    }
+}
+
+fn english_ordinal(n: u64) -> String {
+    let words = cardinal(n, Tongue::English);
+    let cut = words.rfind([' ', '-']).map_or(0, |at| at + 1);
+    let (before, last) = words.split_at(cut);
+    let last = match last {
+        "one" => "first".to_owned(),
+        "two" => "second".to_owned(),
+        "three" => "third".to_owned(),
+        "five" => "fifth".to_owned(),
+        "eight" => "eighth".to_owned(),
+        "nine" => "ninth".to_owned(),
+        "twelve" => "twelfth".to_owned(),
+        tens if tens.ends_with('y') => format!("{}ieth", tens.trim_end_matches('y')),
+        other => format!("{other}th"),
+    };
+    format!("{before}{last}")
+}
+
+/// A telephone number digit by digit, with a pause between its groups: those it is written in, or of three
+/// and four digits.
+pub(crate) fn spoken_phone(text: &str, tongue: Tongue) -> String {
+    let plus = text.trim_start().starts_with('+');
+    let mut groups: Vec<Vec<char>> = text
+        .split(|c: char| !c.is_ascii_digit())
+        .filter(|group| !group.is_empty())
+        .map(|group| group.chars().collect())
+        .collect();
+    if let [single] = groups.as_slice()
+        && single.len() > 4
+    {
+        groups = in_threes(single);
+    }
+    let spoken: Vec<String> = groups
+        .iter()
+        .map(|group| group.iter().map(|c| digit(*c, tongue)).collect::<Vec<_>>().join(" "))
+        .collect();
+    let spoken = spoken.join(", ");
+    if plus { format!("plus {spoken}") } else { spoken }
+}
+
+/// Groups of three, the last of up to four, so that no digit stands alone.
+fn in_threes(digits: &[char]) -> Vec<Vec<char>> {
+    let mut groups: Vec<Vec<char>> = digits.chunks(3).map(<[char]>::to_vec).collect();
+    if groups.len() > 1
+        && groups.last().is_some_and(|last| last.len() == 1)
+        && let Some(last) = groups.pop()
+        && let Some(before) = groups.last_mut()
+    {
+        before.extend(last);
+    }
+    groups
+}

@@ -1,0 +1,240 @@
+//! Dates, times, ordinals, ranges, shares and plain numbers in a text.
+
+use super::super::calendar::{Date, TimeOfDay};
+use super::super::figure::Figure;
+use super::super::lexicon::month;
+use super::super::say::{cardinal, spoken_number, spoken_ordinal};
+use super::super::say_when::{DateStyle, english_year, spoken_date, spoken_time};
+use super::super::shorthand::{unit, zone};
+use super::super::tag::Tongue;
+use super::{Says, Spoken, Word, said};
+
+/// Words before a time of day.
+const BEFORE_TIME: [&str; 4] = ["pukul", "jam", "pk", "pkl"];
+/// Between two times of day.
+const BETWEEN_TIMES: [&str; 8] = ["-", "–", "—", "s/d", "s.d", "sampai", "hingga", "to"];
+
+impl Says {
+    /// What begins with a figure: dates, times, ordinals, ranges, shares, plain numbers and their units.
+    pub(super) fn figures(&self, before: &str, words: &[Word<'_>]) -> Option<(usize, Spoken)> {
+        let word = words.first()?;
+        let next = words.get(1).copied();
+        let core = word.core;
+        if let Some(text) = self.instant(core) {
+            return Some((1, said(text)));
+        }
+        if let Some(date) = self.date(core) {
+            let style = DateStyle { weekday: false, year: true };
+            return Some((1, said(spoken_date(date, style, self.tongue))));
+        }
+        if let Some((used, spoken)) = self.time(before, words) {
+            let zone =
+                words.get(used).filter(|_| words.get(used - 1).is_some_and(|last| last.close.is_empty()));
+            return Some(match zone.and_then(|word| zone_said(word.core, self.tongue)) {
+                Some(zone) => (used + 1, said(format!("{} {zone}", spoken.text))),
+                None => (used, spoken),
+            });
+        }
+        if let Some(n) = self.ordinal(core) {
+            return Some((1, said(spoken_ordinal(n, self.tongue))));
+        }
+        if let Some((low, high)) = core.split_once(['-', '–'])
+            && let (Some(low), Some(high)) = (self.end_of_range(low), self.end_of_range(high))
+        {
+            return Some((1, said(format!("{low} {} {high}", self.pick("to", "sampai")))));
+        }
+        if let Some(figure) = core.strip_suffix('%').and_then(|number| self.figure(number)) {
+            let percent = self.pick("percent", "persen");
+            return Some((1, said(format!("{} {percent}", spoken_number(&figure, self.tongue)))));
+        }
+        if let Some(figure) = self.figure(core) {
+            let unit = next.filter(|_| word.close.is_empty()).and_then(|next| unit(next.core, self.tongue));
+            if let Some(unit) = unit {
+                return Some((2, said(format!("{} {unit}", spoken_number(&figure, self.tongue)))));
+            }
+            return Some((1, said(self.number(before, &figure, next))));
+        }
+        // A number and its unit in one word, or a price for something.
+        let number = core.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let figure = self.figure(number)?;
+        let behind = core.get(number.len()..).unwrap_or_default();
+        if let Some(per) = behind.strip_prefix('/').filter(|per| per.chars().all(char::is_alphabetic)) {
+            return Some((1, said(format!("{} per {per}", spoken_number(&figure, self.tongue)))));
+        }
+        let unit = unit(behind, self.tongue)?;
+        Some((1, said(format!("{} {unit}", spoken_number(&figure, self.tongue)))))
+    }
+
+    /// A number on its own; beside a month it is a day or a year.
+    fn number(&self, before: &str, figure: &Figure, next: Option<Word<'_>>) -> String {
+        let whole = figure.fraction.is_empty() && !figure.minus;
+        if self.tongue == Tongue::English && whole {
+            let is_month = |word: &str| {
+                word.starts_with(char::is_uppercase) && month(&word.to_lowercase(), self.tongue).is_some()
+            };
+            let beside = is_month(before) || next.is_some_and(|next| is_month(next.core));
+            if beside && (1..=31).contains(&figure.whole) {
+                return spoken_ordinal(figure.whole, self.tongue);
+            }
+            let announced = matches!(before, "in" | "since" | "by" | "until" | "year" | "of");
+            let near_month = is_month(before) || before.parse::<u32>().is_ok_and(|day| day <= 31);
+            if (1_100..2_100).contains(&figure.whole) && (announced || near_month) {
+                return english_year(figure.whole);
+            }
+        }
+        spoken_number(figure, self.tongue)
+    }
+
+    fn end_of_range(&self, text: &str) -> Option<String> {
+        if let Some(time) = clock(text) {
+            return Some(spoken_time(time, self.tongue));
+        }
+        let short = !text.is_empty() && text.len() <= 6 && text.bytes().all(|b| b.is_ascii_digit());
+        self.figure(text).filter(|_| short).map(|figure| spoken_number(&figure, self.tongue))
+    }
+
+    /// `2026-05-31`, `31/05/2026`, `31-05-2026`, `31.05.2026`; the day first except in American English.
+    fn date(&self, text: &str) -> Option<Date> {
+        if let Some(date) = Date::parse(text) {
+            return Some(date);
+        }
+        let separator = ['/', '-', '.'].into_iter().find(|sign| text.contains(*sign))?;
+        let mut parts = text.split(separator).map(str::parse::<u32>);
+        let (Some(Ok(first)), Some(Ok(second)), Some(Ok(year)), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return None;
+        };
+        // `1.234.56` is an amount that somebody mistyped.
+        if separator == '.' && year < 1_000 {
+            return None;
+        }
+        let year = i32::try_from(if year < 100 { year + 2_000 } else { year }).ok()?;
+        let day_first = Date::new(year, second, first);
+        let month_first = Date::new(year, first, second);
+        if self.month_first { month_first.or(day_first) } else { day_first.or(month_first) }
+    }
+
+    /// `2026-05-31T14:30:00+07:00`.
+    fn instant(&self, text: &str) -> Option<String> {
+        let (date, time) = text.split_once(['T', 't'])?;
+        let (date, time) = (Date::parse(date)?, self.clock_and_zone(time)?);
+        let style = DateStyle { weekday: false, year: true };
+        Some(format!("{} {} {time}", spoken_date(date, style, self.tongue), self.pick("at", "pukul")))
+    }
+
+    /// `14:30`, `14:30:05Z`, `14:30+07:00`.
+    fn clock_and_zone(&self, text: &str) -> Option<String> {
+        let at = text.find(['Z', 'z', '+', '-']).unwrap_or(text.len());
+        let (time, zone) = text.split_at(at);
+        let time = spoken_time(TimeOfDay::parse(time.split('.').next()?)?, self.tongue);
+        match zone {
+            "" => Some(time),
+            "Z" | "z" => Some(format!("{time} UTC")),
+            zone => Some(format!("{time} {}", self.distance(&format!("UTC{zone}"))?)),
+        }
+    }
+
+    /// `UTC+7` and `GMT-03:30`.
+    pub(super) fn distance(&self, text: &str) -> Option<String> {
+        let (name, rest) = text.split_at_checked(3)?;
+        if !["UTC", "GMT"].contains(&name) {
+            return None;
+        }
+        let (sign, rest) = match (rest.strip_prefix('+'), rest.strip_prefix('-')) {
+            (Some(rest), _) => ("plus", rest),
+            (None, Some(rest)) => ("minus", rest),
+            (None, None) => return None,
+        };
+        let (hours, minutes) = rest.split_once(':').unwrap_or((rest, "0"));
+        let (hours, minutes) = (hours.parse::<u64>().ok()?, minutes.parse::<u64>().ok()?);
+        let hours = cardinal(hours, self.tongue);
+        let minutes = (minutes > 0).then(|| cardinal(minutes, self.tongue));
+        Some(
+            [Some(format!("{name} {sign}")), Some(hours), minutes]
+                .into_iter()
+                .flatten()
+                .collect::<Vec<_>>()
+                .join(" "),
+        )
+    }
+
+    /// `14:30`, `2:30 pm`, `2pm`; behind "pukul" and before a zone also `14.30`.
+    fn time(&self, before: &str, words: &[Word<'_>]) -> Option<(usize, Spoken)> {
+        let word = words.first()?;
+        let next = words.get(1).copied();
+        let core = word.core;
+        if self.tongue == Tongue::English {
+            let lower = core.to_lowercase();
+            let glued = ["am", "pm", "a.m", "p.m"].into_iter().find(|half| lower.ends_with(half));
+            let apart = next.filter(|_| glued.is_none() && word.close.is_empty());
+            let half = glued.map(str::to_owned).or_else(|| apart.map(|next| next.core.to_lowercase()));
+            if let Some(half) = half.filter(|half| matches!(half.as_str(), "am" | "pm" | "a.m" | "p.m")) {
+                let digits = lower.trim_end_matches(|c: char| !c.is_ascii_digit()).replace('.', ":");
+                let (hour, minute) = digits.split_once(':').unwrap_or((&digits, "0"));
+                let (hour, minute) = (hour.parse::<u32>().ok()?, minute.parse::<u32>().ok()?);
+                if (1..=12).contains(&hour) {
+                    let hour = hour % 12 + if half.starts_with('p') { 12 } else { 0 };
+                    let text = spoken_time(TimeOfDay::new(hour, minute)?, self.tongue);
+                    return Some((1 + usize::from(glued.is_none()), said(text)));
+                }
+            }
+        }
+        let lower = before.to_lowercase();
+        let pointed = BEFORE_TIME.contains(&lower.as_str()) || before_a_zone(words, self.tongue);
+        let colon = |text: &str| if pointed { text.replace('.', ":") } else { text.to_owned() };
+        if let Some((from, to)) = core.split_once(['-', '–']).filter(|_| pointed)
+            && let (Some(from), Some(to)) = (clock(&colon(from)), clock(&colon(to)))
+        {
+            let (from, to) = (spoken_time(from, self.tongue), spoken_time(to, self.tongue));
+            return Some((1, said(format!("{from} {} {to}", self.pick("to", "sampai")))));
+        }
+        let digits = core.trim_end_matches(|c: char| c.is_alphabetic());
+        let glued = core.get(digits.len()..).filter(|zone| !zone.is_empty());
+        match glued.map(|zone| zone_said(zone, self.tongue)) {
+            Some(Some(zone)) => {
+                let time = spoken_time(clock(&digits.replace('.', ":"))?, self.tongue);
+                Some((1, said(format!("{time} {zone}"))))
+            }
+            Some(None) => None,
+            None => {
+                let time = clock(&colon(core)).map(|time| spoken_time(time, self.tongue));
+                let with_zone = || core.contains(':').then(|| self.clock_and_zone(core)).flatten();
+                time.or_else(with_zone).map(|time| (1, said(time)))
+            }
+        }
+    }
+
+    fn ordinal(&self, text: &str) -> Option<u64> {
+        if self.tongue != Tongue::English {
+            return None;
+        }
+        let lower = text.to_lowercase();
+        let ending = ["st", "nd", "rd", "th"].into_iter().find_map(|ending| lower.strip_suffix(ending));
+        ending?.parse().ok()
+    }
+}
+
+/// What is said for a zone behind a time.
+fn zone_said(word: &str, tongue: Tongue) -> Option<&'static str> {
+    zone(word.trim_matches(['(', ')']), tongue)
+}
+
+/// Whether a zone stands behind the time of day at the beginning of `words`, or behind the one it lasts until.
+fn before_a_zone(words: &[Word<'_>], tongue: Tongue) -> bool {
+    let is_zone = |at: usize| words.get(at).is_some_and(|word| zone_said(word.core, tongue).is_some());
+    let until = words.get(1).is_some_and(|word| BETWEEN_TIMES.contains(&word.core.to_lowercase().as_str()));
+    is_zone(1)
+        || (until
+            && words.get(2).is_some_and(|word| clock(&word.core.replace('.', ":")).is_some())
+            && is_zone(3))
+}
+
+/// `14:30`, and nothing else.
+fn clock(text: &str) -> Option<TimeOfDay> {
+    let (hour, minute) = text.split_once(':')?;
+    if minute.len() != 2 || hour.is_empty() || hour.len() > 2 {
+        return None;
+    }
+    TimeOfDay::new(hour.parse().ok()?, minute.parse().ok()?)
+}

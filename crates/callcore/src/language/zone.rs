@@ -1,0 +1,228 @@
+//! Time zones: those of the IANA data base, with their summer time, and distances from UTC.
+
+use jiff::Timestamp;
+use jiff::tz::{Offset, TimeZone, TimeZoneDatabase};
+
+use super::calendar::{LocalTime, TimeOfDay};
+
+/// How far clocks are ahead of UTC, and when they change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Zone(TimeZone);
+
+/// Names that people write and the data base does not have, or has for something else; these are zones here.
+const ALSO: [(&str, &str); 3] =
+    [("wib", "Asia/Jakarta"), ("wita", "Asia/Makassar"), ("wit", "Asia/Jayapura")];
+
+/// Short names that may mean several zones, or half of one; they are answered with the zone they are known for.
+const MEANT: [(&str, &str); 29] = [
+    ("pst", "America/Los_Angeles"),
+    ("pdt", "America/Los_Angeles"),
+    ("pacific time", "America/Los_Angeles"),
+    ("mdt", "America/Denver"),
+    ("mountain time", "America/Denver"),
+    ("cst", "America/Chicago"),
+    ("cdt", "America/Chicago"),
+    ("central time", "America/Chicago"),
+    ("edt", "America/New_York"),
+    ("et", "America/New_York"),
+    ("eastern time", "America/New_York"),
+    ("bst", "Europe/London"),
+    ("cest", "Europe/Berlin"),
+    ("mez", "Europe/Berlin"),
+    ("mesz", "Europe/Berlin"),
+    ("eest", "Europe/Athens"),
+    ("msk", "Europe/Moscow"),
+    ("ist", "Asia/Kolkata"),
+    ("pkt", "Asia/Karachi"),
+    ("ict", "Asia/Bangkok"),
+    ("sgt", "Asia/Singapore"),
+    ("myt", "Asia/Kuala_Lumpur"),
+    ("pht", "Asia/Manila"),
+    ("hkt", "Asia/Hong_Kong"),
+    ("jst", "Asia/Tokyo"),
+    ("kst", "Asia/Seoul"),
+    ("aest", "Australia/Sydney"),
+    ("aedt", "Australia/Sydney"),
+    ("nzst", "Pacific/Auckland"),
+];
+
+impl Default for Zone {
+    fn default() -> Self {
+        Self(TimeZone::UTC)
+    }
+}
+
+impl Zone {
+    /// The zone of a name such as `Europe/Berlin` or `WIB`, or of a distance such as `+07:00`.
+    pub(crate) fn named(text: &str) -> Option<Self> {
+        if text.starts_with(['+', '-']) {
+            return distance(text).map(Self);
+        }
+        let lower = text.to_ascii_lowercase();
+        let name = ALSO.iter().find(|(also, _)| *also == lower).map_or(text, |(_, name)| name);
+        // `Etc/Unknown` stands in the data base for what is not known.
+        let known = |zone: &TimeZone| !zone.is_unknown();
+        TimeZoneDatabase::bundled().get(name).ok().filter(known).map(Self)
+    }
+
+    /// The date and time in this zone at `unix_ms`, ms since 1970-01-01 UTC.
+    pub(crate) fn local(&self, unix_ms: i64) -> Option<LocalTime> {
+        let offset = self.0.to_offset(Timestamp::from_millisecond(unix_ms).ok()?);
+        LocalTime::of_unix_ms(unix_ms, offset.seconds().div_euclid(60))
+    }
+}
+
+/// What was probably meant by a text that names no zone: a distance from UTC, or a zone.
+pub(crate) fn meant(text: &str) -> Option<String> {
+    let lower = text.trim().to_ascii_lowercase();
+    if let Some((_, zone)) = MEANT.iter().find(|(short, _)| *short == lower) {
+        return Some((*zone).to_owned());
+    }
+    let bare = ["utc", "gmt", "z"].iter().find_map(|name| lower.strip_prefix(name)).unwrap_or(&lower).trim();
+    if let Some(distance) = loose_distance(bare) {
+        return Some(distance);
+    }
+    let place = lower.rsplit('/').next().unwrap_or_default().replace([' ', '-'], "_");
+    TimeZoneDatabase::bundled()
+        .available()
+        .map(|name| name.as_str().to_owned())
+        .find(|name| name.to_ascii_lowercase().rsplit('/').next() == Some(&place))
+}
+
+/// The names of all zones.
+pub(crate) fn names() -> Vec<String> {
+    TimeZoneDatabase::bundled().available().map(|name| name.as_str().to_owned()).collect()
+}
+
+/// `+07:00`.
+fn distance(text: &str) -> Option<TimeZone> {
+    let (sign, distance) = match text.split_at_checked(1)? {
+        ("+", distance) => (1, distance),
+        ("-", distance) => (-1, distance),
+        _ => return None,
+    };
+    let (hours, minutes) = TimeOfDay::parse(distance)?.clock();
+    let minutes = i32::try_from(hours * 60 + minutes).ok()?;
+    let offset = Offset::from_seconds(sign * minutes * 60).ok()?;
+    (minutes <= 14 * 60).then(|| TimeZone::fixed(offset))
+}
+
+/// `+7`, `7`, `+0700`, `-3.5`, `+5:30` as they are to be written.
+fn loose_distance(text: &str) -> Option<String> {
+    let text = text.replace('\u{2212}', "-");
+    let (sign, digits) = match text.strip_prefix('-') {
+        Some(digits) => ('-', digits),
+        None => ('+', text.strip_prefix('+').unwrap_or(&text)),
+    };
+    let plain = |text: &str| !text.is_empty() && text.len() <= 4 && text.bytes().all(|b| b.is_ascii_digit());
+    let (hours, minutes): (u32, u32) = match digits.trim().split_once([':', '.', ',']) {
+        Some((hours, "5" | "50")) if plain(hours) => (hours.parse().ok()?, 30),
+        Some((hours, minutes)) if plain(hours) && plain(minutes) => {
+            (hours.parse().ok()?, minutes.parse().ok()?)
+        }
+        None if plain(digits) && digits.len() > 2 => {
+            let number: u32 = digits.parse().ok()?;
+            (number / 100, number % 100)
+        }
+        None if plain(digits) => (digits.parse().ok()?, 0),
+        Some(_) | None => return None,
+    };
+    (hours <= 14 && minutes < 60).then(|| format!("{sign}{hours:02}:{minutes:02}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// 2026-01-15 and 2026-07-15, noon UTC.
+    const WINTER: i64 = 1_768_478_400_000;
+    const SUMMER: i64 = 1_784_116_800_000;
+
+    fn clock(zone: &str, unix_ms: i64) -> String {
+        let local = Zone::named(zone).and_then(|zone| zone.local(unix_ms));
+        local.map_or_else(|| "unknown".to_owned(), |local| format!("{} {}", local.date, local.time))
+    }
+
+    #[test]
+    fn zones_have_their_summer_time() {
+        for (zone, winter, summer) in [
+            ("America/New_York", "07:00", "08:00"),
+            ("US/Eastern", "07:00", "08:00"),
+            ("America/Los_Angeles", "04:00", "05:00"),
+            ("Europe/Berlin", "13:00", "14:00"),
+            ("Europe/London", "12:00", "13:00"),
+            ("Europe/Kiev", "14:00", "15:00"),
+            ("Europe/Kyiv", "14:00", "15:00"),
+            ("Australia/Sydney", "23:00", "22:00"),
+            ("America/Sao_Paulo", "09:00", "09:00"),
+            ("Asia/Jakarta", "19:00", "19:00"),
+            ("asia/jakarta", "19:00", "19:00"),
+            ("WIB", "19:00", "19:00"),
+            ("WITA", "20:00", "20:00"),
+            ("wit", "21:00", "21:00"),
+            ("Asia/Kolkata", "17:30", "17:30"),
+            ("Asia/Kathmandu", "17:45", "17:45"),
+            ("UTC", "12:00", "12:00"),
+            ("GMT", "12:00", "12:00"),
+            ("+05:30", "17:30", "17:30"),
+            ("-08:00", "04:00", "04:00"),
+        ] {
+            assert_eq!(clock(zone, WINTER), format!("2026-01-15 {winter}"), "{zone}");
+            assert_eq!(clock(zone, SUMMER), format!("2026-07-15 {summer}"), "{zone}");
+        }
+    }
+
+    #[test]
+    fn clocks_change_at_their_instant() {
+        // 2026-03-29T01:00Z, and the end of it on 2026-10-25T01:00Z.
+        assert_eq!(clock("Europe/Berlin", 1_774_745_999_000), "2026-03-29 01:59");
+        assert_eq!(clock("Europe/Berlin", 1_774_746_000_000), "2026-03-29 03:00");
+        assert_eq!(clock("Europe/Berlin", 1_792_889_999_000), "2026-10-25 02:59");
+        assert_eq!(clock("Europe/Berlin", 1_792_890_000_000), "2026-10-25 02:00");
+    }
+
+    #[test]
+    fn what_was_meant_is_suggested() {
+        for (text, suggestion) in [
+            ("UTC+7", "+07:00"),
+            ("utc +7", "+07:00"),
+            ("GMT+7", "+07:00"),
+            ("UTC+07:00", "+07:00"),
+            ("UTC-3:30", "-03:30"),
+            ("GMT-8", "-08:00"),
+            ("UTC+5.5", "+05:30"),
+            ("UTC\u{2212}5", "-05:00"),
+            ("+7", "+07:00"),
+            ("7", "+07:00"),
+            ("+0700", "+07:00"),
+            ("07:00", "+07:00"),
+            ("PST", "America/Los_Angeles"),
+            ("CEST", "Europe/Berlin"),
+            ("jst", "Asia/Tokyo"),
+            ("Jakarta", "Asia/Jakarta"),
+            ("Europe/New York", "America/New_York"),
+        ] {
+            assert_eq!(meant(text).as_deref(), Some(suggestion), "{text}");
+            assert!(Zone::named(text).is_none(), "{text}");
+            assert!(Zone::named(suggestion).is_some(), "{suggestion}");
+        }
+        for text in ["", "Mars", "+15:00", "UTC+99", "Etc/Unknown", "../../etc/passwd"] {
+            assert!(Zone::named(text).is_none() && meant(text).is_none(), "{text}");
+        }
+        assert!(names().len() > 400);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_zone_or_none(text in "\\PC{0,20}|(UTC|GMT)?[+-]?[0-9:.]{0,6}", at in any::<i64>()) {
+            if let Some(zone) = Zone::named(&text) {
+                let _local = zone.local(at);
+            }
+            if let Some(suggestion) = meant(&text) {
+                prop_assert!(Zone::named(&suggestion).is_some());
+            }
+        }
+    }
+}
