@@ -11,7 +11,7 @@ use std::error::Error;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use dering::api::auth;
+use dering::access::{self, Scope};
 use dering::app::App;
 use dering::config::{Config, Trunk};
 use dering::store::NewApp;
@@ -82,16 +82,16 @@ async fn server() -> Fallible<()> {
     config.calls.max = 1_000_000;
     config.auth.app_rate = None;
     let app = App::start(&config).await?;
-    let secret = auth::new_app_secret();
+    let secret = access::new_app_secret();
     let client = NewApp {
         id: "bench".into(),
         name: "bench".into(),
-        scopes: vec![auth::DIALOUT.into()],
-        bots: vec![auth::ANY_BOT.into()],
+        scopes: vec![Scope::Dialout.into()],
+        bots: vec![access::ANY_BOT.into()],
         secret: secret.clone(),
     };
     app.store().create_app(client).await?;
-    let token = auth::mint("bench", &secret, Duration::from_secs(3_600), &[])?;
+    let token = access::mint("bench", &secret, Duration::from_secs(3_600), &[])?;
     println!("{} {}", app.address(), token.expose_secret());
     std::future::pending().await
 }

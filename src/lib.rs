@@ -1,9 +1,10 @@
 //! Dering: a voice-bot orchestrator that knows who answered.
 //!
 //! The IO shell around [`callcore`]. Ranks, low to high; a module imports only from lower ones:
-//! `wallclock`, `cdr_wire`, `net`, `telemetry`, `kore` · `store`, `speech`, `trunk` · `gateway`, `flows`, `outbox` · `session` · `web` · `api` ·
+//! `wallclock`, `cdr_wire`, `net`, `telemetry`, `kore` · `store`, `speech`, `trunk` · `access`, `gateway`, `flows`, `outbox` · `session` · `web` · `api` ·
 //! `config` · `app` · `demo` · `cli`.
 
+pub mod access;
 pub mod api;
 pub mod app;
 pub mod cdr_wire;

@@ -1,10 +1,10 @@
 //! `/v1/calls`: what happened in each call.
 
+use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
 use callcore::amd::{EventKind, Reason, Subtype};
 use callcore::call::Disposition;
 use serde::Serialize;
@@ -12,11 +12,12 @@ use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
-use super::auth::{Caller, SEEING};
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query, cursor, page_size, wrong};
 use super::fields::{Fields, Given};
+use super::may::{CallInPath, May};
 use super::openapi::{BadParameter, Deleted, EndedAlready, NoSuchCall};
+use crate::access::{EndCalls, SeeCalls};
 use crate::store::{CallFilter, CallRow, Cursor, Progress};
 
 #[derive(Debug, IntoParams)]
@@ -156,17 +157,17 @@ pub(super) struct CallNotifications {
     ))]
 pub(super) async fn list(
     State(api): State<Api>,
-    Extension(caller): Extension<Caller>,
+    may: May<SeeCalls>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<CallList>, Problem> {
     if let Some(bot) = &query.bot_id {
-        caller.require_bot(bot)?;
+        may.require_bot(bot)?;
     }
     let filter = CallFilter {
         bot_id: query.bot_id,
         disposition: query.disposition,
         progress: query.progress,
-        sight: caller.sight(SEEING),
+        visibility: may.visibility(),
         ..CallFilter::default()
     };
     let page = api.store.calls(&filter, query.after.as_ref(), query.limit).await?;
@@ -183,10 +184,11 @@ pub(super) async fn list(
     ))]
 pub(super) async fn one(
     State(api): State<Api>,
-    Path(call_id): Path<String>,
+    call: CallInPath<SeeCalls>,
 ) -> Result<Json<CallWithEvidence>, Problem> {
-    let call = call(&api, &call_id).await?.into();
-    Ok(Json(CallWithEvidence { call, evidence: api.store.evidence(&call_id).await?.unwrap_or_default() }))
+    let call = call.found()?;
+    let evidence = api.store.evidence(&call.id).await?.unwrap_or_default();
+    Ok(Json(CallWithEvidence { call: call.into(), evidence }))
 }
 
 /// Why the detector decided as it did.
@@ -199,10 +201,9 @@ pub(super) async fn one(
     ))]
 pub(super) async fn evidence(
     State(api): State<Api>,
-    Path(call_id): Path<String>,
+    call: CallInPath<SeeCalls>,
 ) -> Result<Json<Value>, Problem> {
-    call(&api, &call_id).await?;
-    let evidence = api.store.evidence(&call_id).await?;
+    let evidence = api.store.evidence(&call.found()?.id).await?;
     evidence
         .map(Json)
         .ok_or_else(|| Problem::new(Code::NotFound, "this call was not answered, or detection was off"))
@@ -217,9 +218,9 @@ pub(super) async fn evidence(
     ))]
 pub(super) async fn notifications(
     State(api): State<Api>,
-    Path(call_id): Path<String>,
+    call: CallInPath<SeeCalls>,
 ) -> Result<Json<CallNotifications>, Problem> {
-    call(&api, &call_id).await?;
+    let call_id = call.found()?.id;
     let mut notifications = Vec::new();
     for row in api.store.notifications(&call_id).await? {
         let attempts = api.store.attempts(&row.id).await?;
@@ -248,11 +249,12 @@ pub(super) fn deleted() -> Problem {
     ))]
 pub(super) async fn message(
     State(api): State<Api>,
-    Path((call_id, message)): Path<(String, String)>,
+    call: CallInPath<SeeCalls>,
+    Path((_, message)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let message =
         message.parse::<u32>().map_err(|_| wrong("message", "must be a whole number, 0 or more"))?;
-    let call = call(&api, &call_id).await?;
+    let call = call.found()?;
     let file = tokio::fs::read(api.calls.message_path(&call.id, message)).await;
     let Ok(file) = file else {
         let row = api.store.recording(&call.id).await?;
@@ -280,11 +282,10 @@ pub(super) async fn message(
     ))]
 pub(super) async fn hang_up(
     State(api): State<Api>,
-    Extension(caller): Extension<Caller>,
-    Path(call_id): Path<String>,
+    call: CallInPath<EndCalls>,
 ) -> Result<StatusCode, Problem> {
-    call(&api, &call_id).await?;
-    if api.calls.end(&call_id, "api", caller.act()).await? {
+    let actor = call.may.actor();
+    if api.calls.end(&call.found()?.id, "api", actor).await? {
         Ok(StatusCode::ACCEPTED)
     } else {
         Err(Problem::new(Code::Conflict, "this call has ended already"))
@@ -302,17 +303,8 @@ pub(super) async fn hang_up(
         NoSuchCall,
         EndedAlready,
     ))]
-pub(super) async fn cancel(
-    api: State<Api>,
-    caller: Extension<Caller>,
-    call_id: Path<String>,
-) -> Result<StatusCode, Problem> {
-    hang_up(api, caller, call_id).await
-}
-
-pub(super) async fn call(api: &Api, call_id: &str) -> Result<CallRow, Problem> {
-    let found = api.store.call(call_id).await?;
-    found.ok_or_else(|| Problem::new(Code::NotFound, format!("there is no call {call_id}")))
+pub(super) async fn cancel(api: State<Api>, call: CallInPath<EndCalls>) -> Result<StatusCode, Problem> {
+    hang_up(api, call).await
 }
 
 impl From<CallRow> for Call {

@@ -1,16 +1,17 @@
 //! `/v1/cdr`: call detail records in the carrier's own shape (Outgoing Call Service 1.0.4).
 
+use axum::Json;
 use axum::extract::State;
-use axum::{Extension, Json};
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
-use super::auth::{Caller, SEEING};
 use super::error::{Code, Problem, ProblemDocument};
-use super::extract::{Pairs, Path};
+use super::extract::Pairs;
 use super::fields::Faults;
+use super::may::{May, RecordInPath};
 use super::openapi::BadParameter;
+use crate::access::SeeCalls;
 use crate::store::{CdrPage, CdrQuery};
 
 /// Which records, and in which order.
@@ -123,7 +124,7 @@ struct CdrOne {
     ))]
 pub(super) async fn list(
     State(api): State<Api>,
-    Extension(caller): Extension<Caller>,
+    may: May<SeeCalls>,
     Pairs(pairs): Pairs,
 ) -> Result<Json<CdrPage>, Problem> {
     let query = CdrQuery::from_pairs(pairs).map_err(|errors| {
@@ -131,7 +132,7 @@ pub(super) async fn list(
         errors.iter().for_each(|error| faults.add(&error.parameter, error.problem.as_str()));
         faults.problem(Code::Malformed)
     })?;
-    Ok(Json(api.store.cdrs(&query, &caller.sight(SEEING)).await?))
+    Ok(Json(api.store.cdrs(&query, &may.visibility()).await?))
 }
 
 /// The record of one session of the carrier.
@@ -142,12 +143,6 @@ pub(super) async fn list(
         (status = 404, description = "There is no record of that session.", body = ProblemDocument,
             content_type = "application/problem+json"),
     ))]
-pub(super) async fn one(
-    State(api): State<Api>,
-    Path(session_id): Path<String>,
-) -> Result<Json<Value>, Problem> {
-    let found = api.store.cdr(&session_id).await?;
-    let cdr = found
-        .ok_or_else(|| Problem::new(Code::NotFound, format!("there is no record of session {session_id}")))?;
-    Ok(Json(json!({ "status": 200, "errors": "", "data": cdr })))
+pub(super) async fn one(RecordInPath(cdr): RecordInPath) -> Json<Value> {
+    Json(json!({ "status": 200, "errors": "", "data": cdr }))
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::BODY_LIMIT;
-use crate::store;
+use crate::{access, store};
 
 /// What went wrong, for programs. The text is part of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -108,6 +108,12 @@ impl Problem {
     /// Something that can be done a little later.
     pub fn unavailable(detail: impl Into<String>) -> Self {
         Self::new(Code::Unavailable, detail).with_header(RETRY_AFTER, HeaderValue::from_static("2"))
+    }
+
+    /// One request too many; another may come in `wait_s` seconds.
+    #[must_use]
+    pub fn too_many(detail: &str, wait_s: u64) -> Self {
+        Self::new(Code::RateLimited, detail).with_header(RETRY_AFTER, HeaderValue::from(wait_s))
     }
 
     /// Something that is not there.
@@ -229,6 +235,42 @@ impl IntoResponse for Problem {
     }
 }
 
+impl From<access::Error> for Problem {
+    fn from(error: access::Error) -> Self {
+        use access::Error;
+        let code = match &error {
+            Error::Store(error) => return error.clone().into(),
+            Error::RateLimited(status) => {
+                let problem = Self::too_many(&error.to_string(), status.wait_s());
+                return status
+                    .headers()
+                    .into_iter()
+                    .fold(problem, |told, (name, value)| told.with_header(name, value));
+            }
+            Error::TooManyLogins { wait_s } => return Self::too_many(&error.to_string(), *wait_s),
+            Error::Missing | Error::KeyMissing => Code::CredentialsMissing,
+            Error::Malformed(_)
+            | Error::Algorithm(_)
+            | Error::Unsigned { .. }
+            | Error::Ageless
+            | Error::NotSeconds(_)
+            | Error::NotForOnce(_)
+            | Error::KeyUnknown => Code::CredentialsInvalid,
+            Error::Expired { .. } | Error::TooOld { .. } | Error::KeyExpired => Code::TokenExpired,
+            Error::NotYetValid { .. } => Code::TokenNotYetValid,
+            Error::Replayed => Code::TokenReplayed,
+            Error::CrossSite | Error::PasswordNever => Code::CrossSite,
+            Error::Scope(_)
+            | Error::KeyScope(_)
+            | Error::NoneOf(_)
+            | Error::OthersCall
+            | Error::KeyWithoutApp => Code::ScopeMissing,
+            Error::Bot(_) | Error::KeyBot(_) | Error::BotsOnly(..) => Code::BotNotAllowed,
+        };
+        Self::new(code, error.to_string())
+    }
+}
+
 impl From<store::Error> for Problem {
     fn from(error: store::Error) -> Self {
         match error {
@@ -272,7 +314,6 @@ impl From<BytesRejection> for Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::auth::AuthError;
 
     async fn body_of(response: Response) -> Value {
         let bytes = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
@@ -313,7 +354,7 @@ mod tests {
 
     #[test]
     fn who_is_not_known_is_told_how_to_introduce_himself() {
-        let response = Problem::from(AuthError::Missing).into_response();
+        let response = Problem::from(access::Error::Missing).into_response();
         assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
         assert_eq!(response.headers()[WWW_AUTHENTICATE], "Bearer");
     }

@@ -2,24 +2,25 @@
 
 use std::collections::BTreeMap;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
 use callcore::flow::{Diagnostic, JSON_SCHEMA};
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
-use super::auth::Caller;
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query};
 use super::fields::{Fields, Given, json as read_json, optional};
+use super::may::{EditedFlow, FlowInPath, May};
 use super::openapi::{BadBody, NoSuchVersion, TooLarge};
 use super::uploads::Turn;
+use crate::access::SeeFlows;
 use crate::flows::{self, Added, Author, Bundle, Check, Described, FileTests, Refused, Running, Usable};
 use crate::wallclock::iso;
 
@@ -100,8 +101,8 @@ pub(super) struct Moved {
     responses(
         (status = 200, description = "The flows by name.", body = FlowList),
     ))]
-pub(super) async fn list(State(api): State<Api>, Extension(caller): Extension<Caller>) -> Json<FlowList> {
-    let own = |flow: &str| caller.tied_to().is_none_or(|bots| api.runs(bots, flow));
+pub(super) async fn list(State(api): State<Api>, may: May<SeeFlows>) -> Json<FlowList> {
+    let own = |flow: &str| may.tied_to().is_none_or(|bots| api.runs(bots, flow));
     let flows = api
         .flows
         .all()
@@ -130,7 +131,7 @@ pub(super) async fn list(State(api): State<Api>, Extension(caller): Extension<Ca
     ))]
 pub(super) async fn history(
     State(api): State<Api>,
-    Path(name): Path<String>,
+    FlowInPath(name): FlowInPath,
 ) -> Result<Json<FlowHistory>, Problem> {
     Ok(Json(shown(&api.flows.describe(&name)?)))
 }
@@ -151,7 +152,8 @@ pub(super) async fn history(
     ))]
 pub(super) async fn text(
     State(api): State<Api>,
-    Path((name, version)): Path<(String, String)>,
+    FlowInPath(name): FlowInPath,
+    Path((_, version)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let text = api.flows.text(&format!("{name}@{version}")).await?;
     let yaml = HeaderValue::from_static("application/yaml; charset=utf-8");
@@ -209,8 +211,7 @@ impl Given for UploadQuery {
     ))]
 pub(super) async fn upload(
     State(api): State<Api>,
-    Extension(author): Extension<Author>,
-    Path(name): Path<String>,
+    EditedFlow { name, author }: EditedFlow,
     Query(query): Query<UploadQuery>,
     turn: Turn,
     body: Result<Bytes, BytesRejection>,
@@ -309,8 +310,8 @@ impl Given for Version {
     ))]
 pub(super) async fn label(
     State(api): State<Api>,
-    Extension(author): Extension<Author>,
-    Path((name, label)): Path<(String, String)>,
+    EditedFlow { name, author }: EditedFlow,
+    Path((_, label)): Path<(String, String)>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Moved>, Problem> {
     let Version { version } = read_json(body)?;
@@ -332,8 +333,8 @@ pub(super) async fn label(
     ))]
 pub(super) async fn unlabel(
     State(api): State<Api>,
-    Extension(author): Extension<Author>,
-    Path((name, label)): Path<(String, String)>,
+    EditedFlow { name, author }: EditedFlow,
+    Path((_, label)): Path<(String, String)>,
 ) -> Result<Json<Moved>, Problem> {
     let runs = api.flows.unlabel(&name, &label, &author).await?;
     Ok(moved(&api, &name, &runs, &author))
@@ -353,8 +354,7 @@ pub(super) async fn unlabel(
     ))]
 pub(super) async fn roll_back(
     State(api): State<Api>,
-    Extension(author): Extension<Author>,
-    Path(name): Path<String>,
+    EditedFlow { name, author }: EditedFlow,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Moved>, Problem> {
     let wanted: Option<Version> = optional(body, Code::Malformed)?;

@@ -10,6 +10,8 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::Api;
+use super::may::May;
+use crate::access::SeeServer;
 use crate::store::CallFilter;
 
 /// A database that takes longer does not answer.
@@ -89,7 +91,7 @@ fn unfit(told: Value) -> Response {
 /// Metrics as Prometheus text.
 #[utoipa::path(get, path = "/metrics", operation_id = "metrics", tag = "server",
     responses((status = 200, description = "The metrics.", body = String, content_type = "text/plain")))]
-pub(super) async fn metrics(State(api): State<Api>) -> Response {
+pub(super) async fn metrics(_: May<SeeServer>, State(api): State<Api>) -> Response {
     let text = api.metrics.as_ref().map(metrics_exporter_prometheus::PrometheusHandle::render);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text.unwrap_or_default()).into_response()
 }

@@ -2,8 +2,6 @@
 
 pub mod admin;
 mod audit;
-pub mod auth;
-mod browser;
 mod calling;
 mod calls;
 mod cdr;
@@ -16,7 +14,7 @@ mod flows;
 mod hardening;
 mod health;
 mod kore_path;
-mod limits;
+mod may;
 mod numbers;
 pub mod openapi;
 mod page;
@@ -26,6 +24,7 @@ mod recordings;
 mod timeline;
 mod transcript;
 mod uploads;
+mod viewer;
 mod webhooks;
 mod when;
 
@@ -34,7 +33,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRef, RawPathParams, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRef, Request};
 use axum::http::{Method, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
@@ -46,14 +45,12 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
-pub use self::audit::AuditDetail;
-use self::auth::{Auth, AuthError, gate};
-pub use self::auth::{FLOWS, READ};
 use self::error::{Code, Problem};
 use self::openapi::Gate;
 pub use self::public_url::PublicUrl;
 pub use self::uploads::Uploads;
-use crate::flows::{Author, Catalog};
+use crate::access::Access;
+use crate::flows::Catalog;
 use crate::net::guard::AddressPolicy;
 use crate::outbox;
 use crate::session;
@@ -68,8 +65,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 #[derive(Clone, Debug)]
 pub struct Api {
     pub store: Store,
-    /// Who may call.
-    pub auth: Auth,
+    /// Who may do what.
+    pub access: Access,
     pub calls: session::Handle,
     pub outbox: outbox::Handle,
     pub flows: Arc<Catalog>,
@@ -83,9 +80,9 @@ pub struct Api {
     pub uploads: Uploads,
 }
 
-impl FromRef<Api> for Auth {
+impl FromRef<Api> for Access {
     fn from_ref(api: &Api) -> Self {
-        api.auth.clone()
+        api.access.clone()
     }
 }
 
@@ -98,24 +95,6 @@ impl Api {
         };
         bots.iter().any(flow_of)
     }
-}
-
-/// The gate of everything that changes flows; who passed is known to the handler.
-async fn flow_writers_only(
-    State(api): State<Api>,
-    params: RawPathParams,
-    mut request: Request,
-    next: Next,
-) -> Result<Response, Problem> {
-    let caller = gate::require(&api.auth, (request.extensions(), request.headers()), FLOWS).await?;
-    let named = params.iter().find(|(param, _)| *param == "name");
-    if let (Some(bots), Some((_, flow))) = (caller.tied_to(), named)
-        && !api.runs(bots, flow)
-    {
-        return Err(AuthError::BotsOnly(bots.join(", "), "none of them runs this flow").into());
-    }
-    request.extensions_mut().insert(Author::new(caller.name(), caller.act()));
-    Ok(next.run(request).await)
 }
 
 async fn no_such_route(uri: Uri) -> Problem {
@@ -156,7 +135,7 @@ fn open() -> OpenApiRouter<Api> {
         .routes(routes!(openapi::page::asset))
 }
 
-/// Routes of those who read. One gate for all, so that none can be left open by mistake.
+/// Routes of those who read.
 fn reading() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
         .routes(routes!(calls::list))
@@ -223,32 +202,20 @@ pub fn description() -> OpenApi {
     openapi::assemble(groups.into_iter().chain([(Gate::Admins, admin::routes::<Api>().into_openapi())]))
 }
 
-/// Every route there is, behind its gate, also under the spellings that Kore's callers use.
+/// Every route there is, also under the spellings that Kore's callers use.
 pub fn router(api: Api) -> Router {
     Router::new().fallback_service(MapRequestLayer::new(kore_path::spelt).layer(routes(api)))
 }
 
-/// Every route there is, behind its gate.
+/// Every route there is. What each needs stands in the signature of its handler.
 pub fn routes(api: Api) -> Router {
-    let reading = Router::from(reading()).route_layer(from_fn_with_state(api.clone(), gate::readers));
-    let writing =
-        Router::from(flow_writing()).route_layer(from_fn_with_state(api.clone(), flow_writers_only));
-    let calling = Router::from(calling()).route_layer(from_fn_with_state(api.clone(), gate::callers));
-    let resending =
-        Router::from(webhooks::resending()).route_layer(from_fn_with_state(api.clone(), gate::resenders));
-    let administering =
-        Router::from(administering()).route_layer(from_fn_with_state(api.auth.clone(), gate::admins));
-    Router::from(open())
-        .merge(reading)
-        .merge(writing)
-        .merge(calling)
-        .merge(resending)
-        .merge(administering)
-        .merge(admin::router(&api.auth))
+    let groups = [open(), reading(), calling(), webhooks::resending(), flow_writing(), administering()];
+    let all = groups.into_iter().fold(admin::routes(), OpenApiRouter::merge);
+    Router::from(all)
         .fallback(no_such_route)
         .method_not_allowed_fallback(no_such_method)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(from_fn_with_state(api.auth.clone(), gate::meet))
+        .layer(from_fn_with_state(api.access.clone(), may::authenticate))
         .layer(from_fn(within_patience))
         .layer(from_fn(hardening::hardened))
         .layer(TraceLayer::new_for_http().make_span_with(span))

@@ -6,8 +6,10 @@ use callcore::amd::{EventKind, Subtype};
 use callcore::call::Direction;
 
 use super::Api;
-use super::browser::Viewer;
 use super::error::Problem;
+use super::may::May;
+use super::viewer::Viewer;
+use crate::access::SeeServer;
 use crate::store::{CallFilter, CallRow, Progress};
 use crate::telemetry::mask;
 use crate::wallclock::iso;
@@ -28,7 +30,7 @@ pub(super) async fn calls(_viewer: Viewer, State(api): State<Api>) -> Result<Res
 /// What changes on the page of calls.
 #[utoipa::path(get, path = "/calls/rows", operation_id = "callsRows", tag = "server",
     responses((status = 200, description = "Rows of HTML.", body = String, content_type = "text/html")))]
-pub(super) async fn rows(State(api): State<Api>) -> Result<Response, Problem> {
+pub(super) async fn rows(_: May<SeeServer>, State(api): State<Api>) -> Result<Response, Problem> {
     let (live, ended) = lines(&api).await?;
     Ok(web::calls_rows(&live, &ended))
 }

@@ -14,9 +14,9 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::Api;
-use super::calls::call;
 use super::error::{Code, Problem, ProblemDocument};
-use super::extract::Path;
+use super::may::CallInPath;
+use crate::access::SeeCalls;
 use crate::session::read_trace;
 use crate::speech::sound;
 
@@ -37,8 +37,8 @@ fn policy(svg: &str) -> String {
         (status = 404, description = "There is no such call, or nothing to draw: it was not answered, not recorded, \
             or detection was off.", body = ProblemDocument, content_type = "application/problem+json"),
     ))]
-pub(super) async fn amd(State(api): State<Api>, Path(call_id): Path<String>) -> Result<Response, Problem> {
-    call(&api, &call_id).await?;
+pub(super) async fn amd(State(api): State<Api>, call: CallInPath<SeeCalls>) -> Result<Response, Problem> {
+    let call_id = call.found()?.id;
     let nothing = |what: &str| Problem::new(Code::NotFound, format!("there is no picture: {what}"));
     let evidence = api.store.evidence(&call_id).await?;
     let evidence = evidence.ok_or_else(|| nothing("this call was not answered, or detection was off"))?;

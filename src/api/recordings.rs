@@ -19,12 +19,14 @@ use tower_http::services::ServeFile;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
-use super::calls::{call, deleted};
+use super::calls::deleted;
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query};
 use super::fields::{Fields, Given, optional};
+use super::may::{CallInPath, May};
 use super::openapi::{BadId, Deleted, TooLarge};
-use crate::store::LinkKey;
+use crate::access::{Administer, SeeCalls, ShareRecordings};
+use crate::store::{AuditAction, LinkKey};
 use crate::wallclock::{iso, now_ms};
 
 /// How long a link opens its file, seconds.
@@ -118,11 +120,10 @@ pub(super) struct Retired {
     ))]
 pub(super) async fn recording(
     State(api): State<Api>,
-    Path(call_id): Path<String>,
+    call: CallInPath<SeeCalls>,
     request: Request,
 ) -> Result<Response, Problem> {
-    call(&api, &call_id).await?;
-    file(&api, &call_id, request).await
+    file(&api, &call.found()?.id, request).await
 }
 
 /// Make a link to the recording of a call that expires.
@@ -142,18 +143,20 @@ pub(super) async fn recording(
     ))]
 pub(super) async fn link(
     State(api): State<Api>,
-    Path(call_id): Path<String>,
+    call: CallInPath<ShareRecordings>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Link>), Problem> {
     let ttl =
         optional::<Wanted>(body, Code::Malformed)?.unwrap_or_default().ttl_seconds.unwrap_or(USUAL_TTL_S);
-    call(&api, &call_id).await?;
+    let sharer = call.may.clone();
+    let call_id = call.found()?.id;
     recorded(&api, &call_id).await?;
     let key = api.store.signing_key(fresh_key()).await?;
     let expires = now_ms().div_euclid(1000) + i64::from(ttl);
     let signature = URL_SAFE_NO_PAD.encode(sign(&key.secret, &call_id, expires).finalize().into_bytes());
     let path = format!("/v1/recordings/{call_id}.wav?expires={expires}&key={}&signature={signature}", key.id);
     let url = api.public_url.of(&path);
+    api.access.record(&sharer, AuditAction::RecordingLink, &call_id).await;
     Ok((StatusCode::CREATED, Json(Link { url, expires_at: iso(expires * 1000) })))
 }
 
@@ -196,8 +199,9 @@ pub(super) async fn linked(
 /// Make every link that was given out useless: retires the keys that signed them.
 #[utoipa::path(post, path = "/v1/recordings/revoke-links", operation_id = "revokeRecordingLinks", tag = "recordings",
     responses((status = 200, description = "No earlier link opens anything any more.", body = Retired)))]
-pub(super) async fn revoke(State(api): State<Api>) -> Result<Json<Retired>, Problem> {
+pub(super) async fn revoke(State(api): State<Api>, admin: May<Administer>) -> Result<Json<Retired>, Problem> {
     let retired = api.store.retire_link_keys().await?;
+    api.access.record(&admin, AuditAction::RecordingLinksRevoke, "").await;
     tracing::info!(retired, "links to recordings were revoked");
     Ok(Json(Retired { retired }))
 }

@@ -19,11 +19,12 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
-use super::calls::call;
 use super::error::{Code, Problem, ProblemDocument};
-use super::extract::{Path, Query, wrong};
+use super::extract::{Query, wrong};
 use super::fields::{Fields, Given};
+use super::may::CallInPath;
 use super::openapi::{BadParameter, NoSuchCall};
+use crate::access::SeeCalls;
 use crate::store::{self, EventRow, Store, Watch};
 
 const LONGEST_TIMELINE: u32 = 10_000;
@@ -91,11 +92,12 @@ struct Resumed {
     ))]
 pub(super) async fn events(
     State(api): State<Api>,
-    Path(call_id): Path<String>,
+    call: CallInPath<SeeCalls>,
     Query(query): Query<EventsQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let call = call(&api, &call_id).await?;
+    let call = call.found()?;
+    let call_id = call.id;
     let after = last_event_id(&headers)?.or(query.after).map_or(0, i64::from);
     if !wants_stream(&headers) {
         let events = api.store.events(&call_id, after, LONGEST_TIMELINE).await?;

@@ -12,11 +12,12 @@ use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
-use super::calls::call;
 use super::error::{Code, Problem, ProblemDocument};
-use super::extract::{Path, Query};
+use super::extract::Query;
 use super::fields::{Fields, Given};
+use super::may::CallInPath;
 use super::openapi::NoSuchCall;
+use crate::access::SeeCalls;
 use crate::store::{EventRow, TranscriptRow};
 
 const LONGEST_TIMELINE: u32 = 10_000;
@@ -77,10 +78,11 @@ pub(super) struct Transcript {
     ))]
 pub(super) async fn transcript(
     State(api): State<Api>,
-    Path(call_id): Path<String>,
+    call: CallInPath<SeeCalls>,
     Query(query): Query<TranscriptQuery>,
 ) -> Result<Response, Problem> {
-    let call = call(&api, &call_id).await?;
+    let call = call.found()?;
+    let call_id = call.id;
     if call.words_deleted_ms.is_some() {
         return Err(Problem::new(Code::Gone, "the words of this call were deleted when their time was over"));
     }

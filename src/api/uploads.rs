@@ -10,7 +10,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::Api;
 use super::error::{Code, Problem};
-use super::limits::too_many;
 use crate::flows::Check;
 
 /// Uploads at a time, from the first byte of the body to the end of the check.
@@ -47,7 +46,7 @@ impl FromRequestParts<Api> for Turn {
         let Uploads { turns, stop } = &api.uploads;
         let permit = Arc::clone(turns).try_acquire_owned().map_err(|_| {
             let detail = format!("{AT_ONCE} uploads are being checked already; try again in {RETRY_S} s");
-            too_many(&detail, RETRY_S)
+            Problem::too_many(&detail, RETRY_S)
         })?;
         Ok(Self { permit, stop: stop.clone() })
     }

@@ -11,7 +11,7 @@ use anyhow::Context;
 use secrecy::ExposeSecret;
 use serde_json::json;
 
-use crate::api::auth::{LocalKey, new_local_key};
+use crate::access::{LocalKey, new_local_key};
 use crate::config::local_file;
 
 /// The file; gone when this is dropped. One that a crash leaves behind opens nothing: its key died with the process.

@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::engines::{recognizer, recognizers};
+use crate::access::Access;
 use crate::config::{self, Config};
 use crate::flows::{Catalog, Folder};
 use crate::net::{descriptors, http};
@@ -40,7 +41,7 @@ const MAINTENANCE_EVERY: Duration = Duration::from_secs(60);
 pub struct App {
     address: SocketAddr,
     store: Store,
-    auth: api::auth::Auth,
+    access: Access,
     calls: session::Handle,
     flows: Arc<Catalog>,
     outbox: outbox::Handle,
@@ -90,7 +91,7 @@ impl App {
         }
         let local = local::Local::leave(&config.database, address)?;
         admission.local = Some(local.key.clone());
-        let auth = api::auth::Auth::with(store.clone(), admission);
+        let access = Access::with(store.clone(), admission);
         let flows = Arc::new(Catalog::open(store.clone(), &config.flow_versions(), folder).await?);
         let recovered = session::recover(&store, &config.recordings.folder).await?;
         if recovered.closed > 0 {
@@ -148,7 +149,7 @@ impl App {
         let stop = CancellationToken::new();
         let api = api::Api {
             store: store.clone(),
-            auth: auth.clone(),
+            access: access.clone(),
             calls: calls.clone(),
             outbox: outbox.clone(),
             flows: Arc::clone(&flows),
@@ -167,8 +168,8 @@ impl App {
         let limits = config.connections.limits(budget.connections, &proxies);
         let server = http::serve(listener, api::router(api), limits, http::Waits::default(), stop.clone());
         let server = tokio::spawn(server);
-        tokio::spawn(maintenance(auth.clone(), stop.clone()));
-        Ok(Self { address, store, auth, calls, flows, outbox, inbound, server, stop, _local: local })
+        tokio::spawn(maintenance(access.clone(), stop.clone()));
+        Ok(Self { address, store, access, calls, flows, outbox, inbound, server, stop, _local: local })
     }
 
     /// Where the API is served.
@@ -225,7 +226,7 @@ impl App {
             tracing::warn!("open HTTP connections were cut");
         }
         self.outbox.shutdown().await;
-        self.auth.run_maintenance().await;
+        self.access.run_maintenance().await;
         self.store.close().await;
     }
 }
@@ -257,9 +258,9 @@ fn start_trunk(
 }
 
 /// What the API has to do now and then.
-async fn maintenance(auth: api::auth::Auth, stop: CancellationToken) {
+async fn maintenance(access: Access, stop: CancellationToken) {
     while stop.run_until_cancelled(tokio::time::sleep(MAINTENANCE_EVERY)).await.is_some() {
-        auth.run_maintenance().await;
+        access.run_maintenance().await;
     }
 }
 

@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tower::ServiceExt;
 
+use crate::access::{self, Access};
 use crate::api;
 use crate::config::{Config, local_file};
 use crate::store::{self, Store};
@@ -109,10 +110,10 @@ impl Reach {
     }
 
     fn alone(store: Store) -> Self {
-        let (key, local) = api::auth::new_local_key();
-        let options = api::auth::Options { local: Some(local), ..api::auth::Options::default() };
-        let auth = api::auth::Auth::with(store.clone(), options);
-        Self::Alone { store, router: Box::new(api::admin::alone(&auth)), key }
+        let (key, local) = access::new_local_key();
+        let options = access::Options { local: Some(local), ..access::Options::default() };
+        let access = Access::with(store.clone(), options);
+        Self::Alone { store, router: Box::new(api::admin::alone(&access)), key }
     }
 
     /// Asks, and gives the answer; null when there is nothing to say.

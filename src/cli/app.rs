@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use super::admin::{Place, Reach, user};
 use super::server::encoded;
 use super::token::{duration, read_secret};
-use crate::api::auth::{CAMPAIGNS, FLOWS, READ};
-use crate::store::{self, Act, ServerKey, Store};
+use crate::access::Scope;
+use crate::store::{self, Actor, ServerKey, Store};
 use crate::wallclock::{iso, now_ms};
 
 /// Client apps and API keys.
@@ -164,7 +164,11 @@ async fn perform(reach: &Reach, command: Command) -> anyhow::Result<String> {
             reach.ask(Method::PATCH, &path, Some(&body)).await.map(|_| String::new())
         }
         Command::Key { name, flows, calls, scopes, bots, app, expires_in } => {
-            let usual = [Some(READ), flows.then_some(FLOWS), calls.then_some(CAMPAIGNS)];
+            let usual = [
+                Some(Scope::Read.as_str()),
+                flows.then_some(Scope::Flows.as_str()),
+                calls.then_some(Scope::Campaigns.as_str()),
+            ];
             let usual = || usual.into_iter().flatten().map(str::to_owned).collect();
             let scopes: Vec<String> = if scopes.is_empty() { usual() } else { scopes };
             let mut body = json!({ "name": name, "scopes": scopes, "appId": app });
@@ -201,7 +205,7 @@ async fn rekey(place: &Place, file: Option<&std::path::Path>, lost: bool) -> any
     });
     let from_environment = matches!(key, store::KeySource::Given(_));
     let store = Store::open(store::Options { key, ..store::Options::file(&database) }).await?;
-    let act = Act::new(format!("cli:{}", user()), None);
+    let act = Actor::new(format!("cli:{}", user()), None);
     let done = match new.transpose() {
         Ok(new) => store.rekey(new, act).await.map_err(anyhow::Error::from),
         Err(error) => Err(error),

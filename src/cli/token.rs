@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::api::auth;
+use crate::access;
 use crate::store::{KeySource, Store};
 use crate::wallclock::now_ms;
 
@@ -56,7 +56,7 @@ pub async fn run(args: Args) -> anyhow::Result<()> {
             secret_in(database, config.auth.key_source()?, &args.app, &args.scopes).await?
         }
     };
-    let token = auth::mint(&args.app, &secret, args.ttl, &args.scopes)?;
+    let token = access::mint(&args.app, &secret, args.ttl, &args.scopes)?;
     writeln!(super::out(), "{}", token.expose_secret())?;
     Ok(())
 }

@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use serde::Deserialize;
 
 use super::ConfigError;
-use crate::api::auth::Options;
+use crate::access::Options;
 use crate::store::{KeySource, Rate, ServerKey};
 
 /// Where the server key may stand.

@@ -21,7 +21,7 @@ use self::measure::Measured;
 pub use self::report::Report;
 use self::report::{CallReport, Notifications};
 use self::turns::Account;
-use crate::api::{self, auth};
+use crate::access::{self, Scope};
 use crate::app::App;
 use crate::config::{Config, Trunk};
 use crate::gateway::{self, Gateway};
@@ -70,8 +70,8 @@ impl Demo {
             options.flows.join("callees").display()
         );
         let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let token = auth::new_app_secret();
-        let secret = auth::new_app_secret();
+        let token = access::new_app_secret();
+        let secret = access::new_app_secret();
         let gateway = Gateway::start(gateway::Options {
             listen: local,
             accounts: vec![gateway::Account { name: APP.into(), token: token.clone() }],
@@ -127,7 +127,7 @@ impl Demo {
 
     /// Asks for one call as any client would: over HTTP, with a token.
     async fn dial(&self, http: &reqwest::Client, callee: &Callee) -> anyhow::Result<String> {
-        let token = auth::mint(APP, &self.secret, Duration::from_secs(300), &[])?;
+        let token = access::mint(APP, &self.secret, Duration::from_secs(300), &[])?;
         let flow = callee.flow;
         let url = format!("http://{}/api/1.1/public/bot/{flow}/smartassist/dialout", self.app.address());
         let body = json!({
@@ -238,8 +238,8 @@ async fn enrol(store: &Store, secret: &SecretString) -> anyhow::Result<SecretStr
             let app = NewApp {
                 id: APP.into(),
                 name: "The demo".into(),
-                scopes: vec![auth::DIALOUT.into()],
-                bots: vec![auth::ANY_BOT.into()],
+                scopes: vec![Scope::Dialout.into()],
+                bots: vec![access::ANY_BOT.into()],
                 secret: secret.clone(),
             };
             store.create_app(app).await?;
@@ -247,7 +247,7 @@ async fn enrol(store: &Store, secret: &SecretString) -> anyhow::Result<SecretStr
         added => added?,
     }
     store.retire_old_secrets(APP).await?;
-    let (kept, key) = auth::new_api_key(APP, vec![api::READ.into()]);
+    let (kept, key) = access::new_api_key(APP, &[Scope::Read]);
     store.create_api_key(kept).await?;
     Ok(key)
 }

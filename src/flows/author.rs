@@ -2,20 +2,20 @@
 
 use serde_json::json;
 
-use crate::store::{Act, FlowLabelRow, LabelMove, NewAudit, NewFlowVersion};
+use crate::store::{Actor, AuditAction, FlowLabelRow, LabelMove, NewAudit, NewFlowVersion};
 
 /// Who changes flows.
 #[derive(Clone, Debug)]
 pub struct Author {
     name: String,
-    act: Option<Act>,
+    actor: Option<Actor>,
 }
 
 impl Author {
     /// Somebody whose changes go into the audit log.
     #[must_use]
-    pub fn new(name: impl Into<String>, act: Act) -> Self {
-        Self { name: name.into(), act: Some(act) }
+    pub fn new(name: impl Into<String>, actor: Actor) -> Self {
+        Self { name: name.into(), actor: Some(actor) }
     }
 
     /// As versions have it.
@@ -32,28 +32,28 @@ impl Author {
         message: String,
     ) -> (NewFlowVersion, Option<NewAudit>) {
         let detail = json!({ "digest": digest, "message": message });
-        let entry = self.act.map(|act| NewAudit::new(act, "flow.upload", flow, detail));
+        let entry = self.actor.map(|actor| NewAudit::new(actor, AuditAction::FlowUpload, flow, detail));
         let (flow, digest) = (flow.to_owned(), digest.to_owned());
         (NewFlowVersion { flow, digest, author: self.name, message }, entry)
     }
 
     /// The entry for a label that is pointed at a version, or taken away.
     pub(super) fn moved(&self, row: &FlowLabelRow, what: LabelMove) -> Option<NewAudit> {
-        let act = self.act.clone()?;
+        let actor = self.actor.clone()?;
         let labelled = format!("{}/{}", row.flow, row.label);
         let (action, subject) = match what {
-            LabelMove::Set => ("flow.label", labelled),
-            LabelMove::TakeAway => ("flow.unlabel", labelled),
-            LabelMove::Back => ("flow.rollback", row.flow.clone()),
+            LabelMove::Set => (AuditAction::FlowLabel, labelled),
+            LabelMove::TakeAway => (AuditAction::FlowUnlabel, labelled),
+            LabelMove::Back => (AuditAction::FlowRollback, row.flow.clone()),
         };
-        Some(NewAudit::new(act, action, subject, json!({ "digest": row.digest })))
+        Some(NewAudit::new(actor, action, subject, json!({ "digest": row.digest })))
     }
 }
 
 /// The server itself, whose changes are no matter for the audit log.
 impl From<&str> for Author {
     fn from(name: &str) -> Self {
-        Self { name: name.to_owned(), act: None }
+        Self { name: name.to_owned(), actor: None }
     }
 }
 

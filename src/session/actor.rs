@@ -28,7 +28,7 @@ use super::scribe::Scribe;
 use super::trace::{self, Placement};
 use crate::flows::Stored;
 use crate::kore::Envelope;
-use crate::store::Act;
+use crate::store;
 use crate::trunk::{DialError, Leg, LegCommand, LegEvent};
 use crate::wallclock::{iso, now_ms};
 
@@ -60,7 +60,7 @@ pub(super) struct Actor {
 /// What others may ask of a running call.
 #[derive(Debug)]
 pub(super) enum Control {
-    HangUp { by: String, act: Option<Act> },
+    HangUp { by: String, actor: Option<store::Actor> },
 }
 
 /// The call's time, tied to the wall clock once, at its beginning.
@@ -103,7 +103,7 @@ struct Running {
     /// The session whose record we had to make ourselves.
     unrecorded: Option<Unrecorded>,
     /// Who asked for the end, until it is written down.
-    ended_by: Option<Act>,
+    ended_by: Option<store::Actor>,
     /// Audio found no room on its way to the trunk.
     blocked: bool,
 }
@@ -157,8 +157,8 @@ impl Actor {
         let due = self.call.poll_timeout().map(|at| self.clock.instant(at));
         tokio::select! {
             Some(control) = self.control.recv() => match control {
-                Control::HangUp { by, act } => {
-                    running.ended_by = act;
+                Control::HangUp { by, actor } => {
+                    running.ended_by = actor;
                     self.call.handle(Input::HangupRequested { by }, self.clock.now());
                 }
             },
@@ -223,8 +223,8 @@ impl Actor {
         if let Some(at) = running.answered_at {
             ledger.answered(at);
         }
-        if let Some(act) = running.ended_by.take() {
-            ledger.asked_to_end(act);
+        if let Some(actor) = running.ended_by.take() {
+            ledger.asked_to_end(actor);
         }
         let mut summary = None;
         while let Some(effect) = self.call.poll_effect() {

@@ -22,7 +22,7 @@ use crate::flows::{self, Catalog, Stored};
 use crate::outbox;
 use crate::speech::stt::Recognizers;
 use crate::speech::tts::Tts;
-use crate::store::{self, Act, Store};
+use crate::store::{self, Actor, Store};
 use crate::trunk::{QueueFull, Trunk};
 use crate::wallclock;
 
@@ -144,11 +144,11 @@ impl Handle {
     }
 
     /// Asks a running call to end; false when there is none of that id. `act` goes into the audit log.
-    pub(super) fn hang_up(&self, call_id: &str, by: &str, act: Option<Act>) -> bool {
+    pub(super) fn hang_up(&self, call_id: &str, by: &str, actor: Option<Actor>) -> bool {
         let controls = self.inner.controls.lock().unwrap_or_else(PoisonError::into_inner);
         controls
             .get(call_id)
-            .is_some_and(|control| control.try_send(Control::HangUp { by: by.to_owned(), act }).is_ok())
+            .is_some_and(|control| control.try_send(Control::HangUp { by: by.to_owned(), actor }).is_ok())
     }
 
     /// The file of a message that the callee left.

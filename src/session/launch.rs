@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 
 use super::actor::{Actor, Control};
 use super::ledger::Ledger;
-use crate::store::{Act, CallBatch};
+use crate::store::{self, CallBatch};
 use crate::trunk::{DialError, Leg, Order, QueuePosition, Slot, Ticket, Trunk};
 
 /// For the dial request to be written down; a call that nobody will know of is not placed.
@@ -18,7 +18,7 @@ const WRITING: Duration = Duration::from_secs(10);
 /// What comes first: the outcome, a place in the queue, or somebody who wants no call any more.
 enum Step<T> {
     Done(T),
-    HungUp(String, Option<Act>),
+    HungUp(String, Option<store::Actor>),
     /// It is too late for the call.
     Expired,
 }
@@ -56,7 +56,7 @@ impl Actor {
     ) -> Launched {
         match self.unless_too_late(prepared, expires).await {
             Step::Done(()) => {}
-            Step::HungUp(by, act) => return self.cancelled(by, act).await,
+            Step::HungUp(by, actor) => return self.cancelled(by, actor).await,
             Step::Expired => return Launched::Expired,
         }
         // What came too early for a line was told when it was accepted.
@@ -77,7 +77,7 @@ impl Actor {
                     let reason = "the dial request could not be written down first".into();
                     return Launched::Asked(Err(DialError::Unavailable { reason }));
                 }
-                Step::HungUp(by, act) => return self.cancelled(by, act).await,
+                Step::HungUp(by, actor) => return self.cancelled(by, actor).await,
                 Step::Expired => return Launched::Expired,
             }
             self.call.dialled(self.clock.now());
@@ -91,7 +91,7 @@ impl Actor {
                     self.note(sent_back(trunk, &reason, wait), None);
                 }
                 Step::Done(placed) => return Launched::Asked(placed),
-                Step::HungUp(by, act) => return self.cancelled(by, act).await,
+                Step::HungUp(by, actor) => return self.cancelled(by, actor).await,
                 Step::Expired => return Launched::Expired,
             }
         }
@@ -114,7 +114,7 @@ impl Actor {
                 }
                 Step::Done(Ok(QueuePosition::Queued { ahead })) => self.board.moved_up(&self.call_id, ahead),
                 Step::Done(Err(error)) => return Err(Launched::Asked(Err(error))),
-                Step::HungUp(by, act) => return Err(self.cancelled(by, act).await),
+                Step::HungUp(by, actor) => return Err(self.cancelled(by, actor).await),
                 Step::Expired => return Err(Launched::Expired),
             }
         }
@@ -134,7 +134,7 @@ impl Actor {
         };
         tokio::select! {
             done = work => Step::Done(done),
-            Some(Control::HangUp { by, act }) = self.control.recv() => Step::HungUp(by, act),
+            Some(Control::HangUp { by, actor }) = self.control.recv() => Step::HungUp(by, actor),
             () = late => Step::Expired,
         }
     }
@@ -154,8 +154,8 @@ impl Actor {
         }
     }
 
-    async fn cancelled(&mut self, by: String, act: Option<Act>) -> Launched {
-        self.note(Fact::HangupRequested { by: by.clone() }, act);
+    async fn cancelled(&mut self, by: String, actor: Option<store::Actor>) -> Launched {
+        self.note(Fact::HangupRequested { by: by.clone() }, actor);
         Launched::Asked(Err(DialError::Cancelled { by }))
     }
 
@@ -167,12 +167,12 @@ impl Actor {
     }
 
     /// A line of the timeline before the call itself has begun.
-    fn note(&mut self, fact: Fact, act: Option<Act>) {
+    fn note(&mut self, fact: Fact, actor: Option<store::Actor>) {
         self.board.note(&self.call_id, &fact);
         let mut ledger = Ledger::new(&self.call_id, self.clock);
         ledger.fact(fact, self.clock.now());
-        if let Some(act) = act {
-            ledger.asked_to_end(act);
+        if let Some(actor) = actor {
+            ledger.asked_to_end(actor);
         }
         if let Some(batch) = ledger.into_batch() {
             self.scribe.write(batch);

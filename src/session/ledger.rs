@@ -12,13 +12,13 @@ use super::recording::Recorded;
 use super::request::NotifyTarget;
 use crate::kore::Envelope;
 use crate::store::{
-    Act, CallBatch, CallState, CallUpdate, NewAudit, NewDoNotCall, NewEvent, NewNotification, NewRecording,
-    NewTranscript, Speaker,
+    Actor, AuditAction, CallBatch, CallState, CallUpdate, NewAudit, NewDoNotCall, NewEvent, NewNotification,
+    NewRecording, NewTranscript, Speaker,
 };
 
 /// The entry of the audit log for who ends a call.
-pub(super) fn hung_up(act: Act, call_id: &str) -> NewAudit {
-    NewAudit::new(act, "call.hangup", call_id, json!({}))
+pub(super) fn hung_up(actor: Actor, call_id: &str) -> NewAudit {
+    NewAudit::new(actor, AuditAction::CallHangup, call_id, json!({}))
 }
 
 /// The lines of one step.
@@ -140,8 +140,8 @@ impl Ledger {
     }
 
     /// Somebody asked for the end of the call.
-    pub(super) fn asked_to_end(&mut self, act: Act) {
-        self.batch.audit = Some(hung_up(act, &self.batch.call_id));
+    pub(super) fn asked_to_end(&mut self, actor: Actor) {
+        self.batch.audit = Some(hung_up(actor, &self.batch.call_id));
     }
 
     /// An event of the flow's own that nobody asked to be told.

@@ -14,7 +14,7 @@ use super::ledger::hung_up;
 use super::plan::{Load, When, when};
 use super::request::DialRequest;
 use super::unplaced::Unplaced;
-use crate::store::{self, Act, CallBatch, CallState, CallUpdate, NewEvent, PlannedRow};
+use crate::store::{self, Actor, CallBatch, CallState, CallUpdate, NewEvent, PlannedRow};
 use crate::trunk::Trunk;
 use crate::wallclock::now_ms;
 
@@ -190,14 +190,14 @@ impl Handle {
         &self,
         row: &PlannedRow,
         why: &Unplaced,
-        act: Option<Act>,
+        actor: Option<Actor>,
     ) -> Result<bool, store::Error> {
         let store = &self.inner.parts.store;
         let Some(call) = store.call(&row.call_id).await? else { return Ok(false) };
         let headers = store.notify_headers(&row.call_id).await?;
         let notify = call.notify_url.map(|url| super::NotifyTarget { url, headers, amd_events: None });
         let mut closing = why.closing(&row.call_id, &call.app_id, &call.target, notify.as_ref(), now_ms());
-        closing.audit = act.map(|act| hung_up(act, &row.call_id));
+        closing.audit = actor.map(|actor| hung_up(actor, &row.call_id));
         let ended = store.end_plan(closing).await?;
         if ended {
             metrics::counter!("dering_calls_planned_ended_total").increment(1);
@@ -211,13 +211,13 @@ impl Handle {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn end(&self, call_id: &str, by: &str, act: Act) -> Result<bool, store::Error> {
+    pub async fn end(&self, call_id: &str, by: &str, actor: Actor) -> Result<bool, store::Error> {
         if let Some(row) = self.inner.parts.store.plan(call_id).await? {
             let why = Unplaced::Cancelled { by: by.to_owned() };
-            if self.end_planned(&row, &why, Some(act.clone())).await? {
+            if self.end_planned(&row, &why, Some(actor.clone())).await? {
                 return Ok(true);
             }
         }
-        Ok(self.hang_up(call_id, by, Some(act)))
+        Ok(self.hang_up(call_id, by, Some(actor)))
     }
 }

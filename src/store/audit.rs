@@ -11,20 +11,20 @@ use super::model::Page;
 use super::{Error, Store};
 use crate::wallclock::now_ms;
 
-/// Who does something, and from where.
+/// Who acts, and from where.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Act {
+pub struct Actor {
     /// `app:ID`, `key:ID`, `cli:USER`, `server` or `unknown`.
-    pub actor: String,
+    pub name: String,
     /// The caller's address, when it came over a network.
     pub address: Option<String>,
 }
 
-impl Act {
-    /// `actor` from `address`.
+impl Actor {
+    /// `name` from `address`.
     #[must_use]
-    pub fn new(actor: impl Into<String>, address: Option<String>) -> Self {
-        Self { actor: actor.into(), address }
+    pub fn new(name: impl Into<String>, address: Option<String>) -> Self {
+        Self { name: name.into(), address }
     }
 
     /// The server itself.
@@ -40,12 +40,73 @@ impl Act {
     }
 }
 
+/// What was done. The names are part of the API and of the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AuditAction {
+    AppCreate,
+    AppChange,
+    AppDelete,
+    SecretCreate,
+    SecretRetire,
+    SecretsGivenUp,
+    KeyCreate,
+    KeyChange,
+    KeyRevoke,
+    ServerKeyChange,
+    FlowUpload,
+    FlowLabel,
+    FlowUnlabel,
+    FlowRollback,
+    CallHangup,
+    CallChange,
+    WebhookRedeliver,
+    LoginFailed,
+    ContactCreate,
+    ContactImport,
+    ContactChange,
+    ContactDelete,
+    RecordingLink,
+    RecordingLinksRevoke,
+}
+
+impl AuditAction {
+    /// Its name. Those with a method and a path have been called so since before the others had names.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AppCreate => "app.create",
+            Self::AppChange => "app.change",
+            Self::AppDelete => "app.delete",
+            Self::SecretCreate => "secret.create",
+            Self::SecretRetire => "secret.retire",
+            Self::SecretsGivenUp => "secrets.given_up",
+            Self::KeyCreate => "key.create",
+            Self::KeyChange => "key.change",
+            Self::KeyRevoke => "key.revoke",
+            Self::ServerKeyChange => "server_key.change",
+            Self::FlowUpload => "flow.upload",
+            Self::FlowLabel => "flow.label",
+            Self::FlowUnlabel => "flow.unlabel",
+            Self::FlowRollback => "flow.rollback",
+            Self::CallHangup => "call.hangup",
+            Self::CallChange => "patch /v1/calls/{call_id}",
+            Self::WebhookRedeliver => "webhook.redeliver",
+            Self::LoginFailed => "login.failed",
+            Self::ContactCreate => "post /v1/contacts",
+            Self::ContactImport => "post /v1/contacts/import",
+            Self::ContactChange => "patch /v1/contacts/{contact_id}",
+            Self::ContactDelete => "delete /v1/contacts/{contact_id}",
+            Self::RecordingLink => "post /v1/calls/{call_id}/recording/link",
+            Self::RecordingLinksRevoke => "post /v1/recordings/revoke-links",
+        }
+    }
+}
+
 /// An entry to be written.
 #[derive(Clone, Debug)]
 pub struct NewAudit {
-    pub act: Act,
-    /// What was done, as in `app.create`.
-    pub action: String,
+    pub actor: Actor,
+    pub action: AuditAction,
     /// What it was done to.
     pub subject: String,
     /// An object; never a secret, numbers masked.
@@ -53,9 +114,9 @@ pub struct NewAudit {
 }
 
 impl NewAudit {
-    /// `act` did `action` to `subject`.
-    pub fn new(act: Act, action: impl Into<String>, subject: impl Into<String>, detail: Value) -> Self {
-        Self { act, action: action.into(), subject: subject.into(), detail }
+    /// `actor` did `action` to `subject`.
+    pub fn new(actor: Actor, action: AuditAction, subject: impl Into<String>, detail: Value) -> Self {
+        Self { actor, action, subject: subject.into(), detail }
     }
 }
 
@@ -133,9 +194,9 @@ pub(super) async fn append(connection: &mut SqliteConnection, entry: NewAudit) -
         "INSERT INTO audit (at_ms, actor, address, action, subject, detail) VALUES ($1, $2, $3, $4, $5, $6)",
     )
     .bind(now_ms())
-    .bind(entry.act.actor)
-    .bind(entry.act.address)
-    .bind(entry.action)
+    .bind(entry.actor.name)
+    .bind(entry.actor.address)
+    .bind(entry.action.as_str())
     .bind(entry.subject)
     .bind(Json(entry.detail))
     .execute(connection)

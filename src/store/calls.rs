@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use super::model::{CallState, Cursor, Page, Speaker, read};
 use super::query::newest_first;
-use super::{Error, Sight, Store};
+use super::{Error, Store, Visibility};
 
 /// A call and how far it got. Fields mean what they mean in [`super::NewCall`] and
 /// [`super::CallUpdate`].
@@ -162,7 +162,7 @@ pub struct CallFilter {
     pub amd_event: Option<EventKind>,
     pub progress: Progress,
     pub interaction: Option<Interaction>,
-    pub sight: Sight,
+    pub visibility: Visibility,
     /// Created at or after.
     pub since_ms: Option<i64>,
     /// Created before.
@@ -270,7 +270,7 @@ impl Store {
         limit: u32,
     ) -> Result<Page<CallRow>, Error> {
         let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM calls WHERE 1 = 1");
-        filter.sight.narrow(&mut query, "calls");
+        filter.visibility.narrow(&mut query, "calls");
         let equal = [
             (" AND app_id = ", filter.app_id.as_deref()),
             (" AND bot_id = ", filter.bot_id.as_deref()),

@@ -7,7 +7,7 @@ use sqlx::{FromRow, QueryBuilder, Row};
 
 use super::model::{read, written};
 use super::query::like;
-use super::{Error, Sight, Store};
+use super::{Error, Store, Visibility};
 use crate::cdr_wire::{CdrField, CdrFilter, CdrMeta, CdrQuery, Comparison};
 use crate::wallclock::iso;
 
@@ -37,19 +37,19 @@ pub struct CdrPage {
 }
 
 impl Store {
-    /// A page of the records of calls within `sight`.
+    /// A page of the records of calls within `visibility`.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn cdrs(&self, query: &CdrQuery, sight: &Sight) -> Result<CdrPage, Error> {
+    pub async fn cdrs(&self, query: &CdrQuery, visibility: &Visibility) -> Result<CdrPage, Error> {
         // One transaction, so that the count and the page agree.
         let mut transaction = self.readers.begin().await?;
         let mut count = QueryBuilder::<Sqlite>::new("SELECT count(*) FROM cdrs WHERE 1 = 1");
-        push_filters(&mut count, query, sight);
+        push_filters(&mut count, query, visibility);
         let total_items: i64 = count.build_query_scalar().fetch_one(&mut *transaction).await?;
 
         let mut list = QueryBuilder::<Sqlite>::new("SELECT * FROM cdrs WHERE 1 = 1");
-        push_filters(&mut list, query, sight);
+        push_filters(&mut list, query, visibility);
         list.push(" ORDER BY ");
         for (field, descending) in query.order() {
             let direction = if *descending { " DESC" } else { " ASC" };
@@ -73,8 +73,8 @@ impl Store {
     }
 }
 
-fn push_filters(sql: &mut QueryBuilder<Sqlite>, query: &CdrQuery, sight: &Sight) {
-    sight.narrow_by_call(sql, "cdrs.call_id");
+fn push_filters(sql: &mut QueryBuilder<Sqlite>, query: &CdrQuery, visibility: &Visibility) {
+    visibility.narrow_by_call(sql, "cdrs.call_id");
     for filter in &query.filters {
         match filter {
             CdrFilter::DestinationIs(number) => {

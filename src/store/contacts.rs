@@ -13,7 +13,7 @@ use super::calls::CallRow;
 use super::do_not_call::digits;
 use super::model::{Cursor, Page};
 use super::query::{like, newest_first};
-use super::{Error, Sight, Store};
+use super::{Error, Store, Visibility};
 use crate::wallclock::now_ms;
 
 /// Largest metadata of a contact, and of a call once it was changed, bytes of JSON.
@@ -207,7 +207,7 @@ impl Store {
         Ok(Page::cut(contacts, limit, |row: &ContactRow| Cursor::new(row.created_ms, &row.id)))
     }
 
-    /// At most `limit` calls of contacts within `sight`, newest first, behind `after`; with `user` those in which that user is
+    /// At most `limit` calls of contacts within `visibility`, newest first, behind `after`; with `user` those in which that user is
     /// the contact or the one who asked for the call.
     ///
     /// # Errors
@@ -215,12 +215,12 @@ impl Store {
     pub async fn history(
         &self,
         user: Option<&str>,
-        sight: &Sight,
+        visibility: &Visibility,
         after: Option<&Cursor>,
         limit: u32,
     ) -> Result<Page<HistoryRow>, Error> {
         let mut query = history_query();
-        sight.narrow(&mut query, "k");
+        visibility.narrow(&mut query, "k");
         if let Some(user) = user {
             query.push(" AND (p.contact_id = ").push_bind(user.to_owned());
             query.push(" OR p.user_id = ").push_bind(user.to_owned()).push(")");

@@ -25,9 +25,9 @@ mod query;
 mod retention;
 mod schema;
 mod seal;
-mod sight;
 mod taken;
 mod vault;
+mod visibility;
 mod watching;
 mod writer;
 
@@ -48,7 +48,7 @@ pub use apps::{
     ApiKey, ApiKeyRow, AppChange, AppPolicy, AppRow, AppSecret, ClientApp, KeyChange, LastUsed, NewApiKey,
     NewApp, Rate, SecretRow,
 };
-pub use audit::{Act, AuditFilter, AuditRow, NewAudit};
+pub use audit::{Actor, AuditAction, AuditFilter, AuditRow, NewAudit};
 pub use batch::{CallBatch, CallUpdate, NewCall, NewEvent, NewNotification, NewRecording, NewTranscript};
 pub use calls::{CallFilter, CallRow, EventRow, Interaction, Progress, RecordingRow, TranscriptRow};
 pub use cdr::{CdrPage, CdrRow};
@@ -64,9 +64,9 @@ pub use link_keys::LinkKey;
 pub use model::{CallState, Cursor, DeadReason, DeliveryState, NotificationState, Page, Speaker};
 pub use retention::ExpiredRecording;
 pub use seal::{NoKey, ServerKey};
-pub use sight::Sight;
 pub use vault::KeySource;
 use vault::Vault;
+pub use visibility::Visibility;
 pub use watching::Watch;
 use watching::Watchers;
 use writer::Writer;

@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sqlx::Connection;
 use sqlx::sqlite::{SqliteConnection, SqlitePool};
 
-use super::audit::{self, Act, NewAudit};
+use super::audit::{self, Actor, AuditAction, NewAudit};
 use super::seal::ServerKey;
 use super::{Error, Store, headers};
 
@@ -168,7 +168,7 @@ impl Store {
     ///
     /// # Errors
     /// When the present key does not fit, or the file cannot be written.
-    pub async fn rekey(&self, new: Option<ServerKey>, act: Act) -> Result<String, Error> {
+    pub async fn rekey(&self, new: Option<ServerKey>, actor: Actor) -> Result<String, Error> {
         let vault = &self.clients.vault;
         let file = vault.file();
         if file.is_none() && new.is_none() {
@@ -186,7 +186,7 @@ impl Store {
             write_file(next, &new)?;
         }
         let key = new.clone();
-        self.write(move |connection| Box::pin(async move { reseal(connection, &old, &key, act).await }))
+        self.write(move |connection| Box::pin(async move { reseal(connection, &old, &key, actor).await }))
             .await?;
         if let (Some(next), Some(path)) = (next, file) {
             fs::rename(next, &path).map_err(|error| unwritable(&path, &error))?;
@@ -212,8 +212,11 @@ impl Store {
         sqlx::query("DELETE FROM app_secrets WHERE key_id IS NOT NULL").execute(&mut *transaction).await?;
         headers::give_up(&mut transaction).await?;
         let detail = serde_json::json!({ "apps": apps });
-        audit::append(&mut transaction, NewAudit::new(Act::operator(), "secrets.given_up", "server", detail))
-            .await?;
+        audit::append(
+            &mut transaction,
+            NewAudit::new(Actor::operator(), AuditAction::SecretsGivenUp, "server", detail),
+        )
+        .await?;
         transaction.commit().await?;
         pool.close().await;
         if let KeySource::Beside = source {
@@ -287,7 +290,7 @@ async fn reseal(
     connection: &mut SqliteConnection,
     old: &ServerKey,
     new: &ServerKey,
-    act: Act,
+    actor: Actor,
 ) -> Result<(), Error> {
     let rows: Vec<Row> = sqlx::query_as("SELECT app_id, seq, secret, key_id FROM app_secrets")
         .fetch_all(&mut *connection)
@@ -298,7 +301,7 @@ async fn reseal(
     }
     headers::reseal(connection, old, new).await?;
     let detail = serde_json::json!({ "from": old.id(), "to": new.id() });
-    audit::append(connection, NewAudit::new(act, "server_key.change", "server", detail)).await
+    audit::append(connection, NewAudit::new(actor, AuditAction::ServerKeyChange, "server", detail)).await
 }
 
 async fn put(

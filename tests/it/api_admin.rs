@@ -7,9 +7,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request};
+use dering::access::{self, Access, Error, Scope};
 use dering::api::admin;
-use dering::api::auth::{self, Auth, AuthError};
-use dering::store::{Options, Rate, Store};
+use dering::store::{ClientApp, Options, Rate, Store};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use tower::ServiceExt;
@@ -18,7 +18,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 
 /// The routes over a database in memory, and an admin's key.
 struct Office {
-    auth: Auth,
+    access: Access,
     store: Store,
     routes: Router,
     key: String,
@@ -32,16 +32,16 @@ struct Answer {
 }
 
 impl Office {
-    async fn open(options: auth::Options) -> Self {
+    async fn open(options: access::Options) -> Self {
         Self::over(Store::open(Options::memory()).await.unwrap(), options).await
     }
 
-    async fn over(store: Store, options: auth::Options) -> Self {
-        let auth = Auth::with(store.clone(), options);
-        let (kept, key) = auth::new_api_key("boss", vec![auth::ADMIN.to_owned()]);
+    async fn over(store: Store, options: access::Options) -> Self {
+        let access = Access::with(store.clone(), options);
+        let (kept, key) = access::new_api_key("boss", &[Scope::Admin]);
         store.create_api_key(kept).await.unwrap();
-        let routes = admin::alone(&auth);
-        Self { auth, store, routes, key: key.expose_secret().to_owned() }
+        let routes = admin::alone(&access);
+        Self { access, store, routes, key: key.expose_secret().to_owned() }
     }
 
     /// Asks with any credential, from an address.
@@ -80,11 +80,16 @@ impl Office {
         made.body["secret"].as_str().unwrap().into()
     }
 
+    /// The client app that may dial out for a bot.
+    async fn dialout(&self, headers: &HeaderMap, bot: &str) -> Result<ClientApp, Error> {
+        self.access.dialling_app(&self.access.identify(headers).await?, bot).await
+    }
+
     /// Whether a token over `secret` opens dial-out.
-    async fn admits(&self, id: &str, secret: &SecretString) -> Result<(), AuthError> {
-        let token = auth::mint(id, secret, MINUTE, &[]).unwrap();
+    async fn admits(&self, id: &str, secret: &SecretString) -> Result<(), Error> {
+        let token = access::mint(id, secret, MINUTE, &[]).unwrap();
         let header = ("auth".parse().unwrap(), token.expose_secret().parse().unwrap());
-        self.auth.dialout(&HeaderMap::from_iter([header]), "st-1").await.map(|_| ())
+        self.dialout(&HeaderMap::from_iter([header]), "st-1").await.map(|_| ())
     }
 }
 
@@ -98,7 +103,7 @@ impl Answer {
 
 #[tokio::test]
 async fn a_secret_is_rotated_without_an_interruption() {
-    let office = Office::open(auth::Options::default()).await;
+    let office = Office::open(access::Options::default()).await;
     let old = office.app("shop", json!({ "bots": ["st-1"] })).await;
     office.admits("shop", &old).await.unwrap();
 
@@ -115,7 +120,7 @@ async fn a_secret_is_rotated_without_an_interruption() {
     let back = office.ask(Method::PATCH, path, json!({ "retireAt": null })).await;
     assert_eq!((back.body["state"].as_str(), &back.body["retireAt"]), (Some("active"), &Value::Null));
     assert_eq!(office.ask(Method::DELETE, path, Value::Null).await.status, 204);
-    assert!(matches!(office.admits("shop", &old).await, Err(AuthError::Unsigned { .. })), "at once");
+    assert!(matches!(office.admits("shop", &old).await, Err(Error::Unsigned { .. })), "at once");
     office.admits("shop", &new).await.unwrap();
 
     let last = office.ask(Method::DELETE, "/v1/apps/shop/secrets/2", Value::Null).await;
@@ -131,7 +136,7 @@ async fn a_secret_is_rotated_without_an_interruption() {
 
 #[tokio::test]
 async fn one_request_rotates_and_ends_the_others_at_a_time() {
-    let office = Office::open(auth::Options::default()).await;
+    let office = Office::open(access::Options::default()).await;
     let brought = "0123456789abcdef0123456789abcdef";
     let secret = office.app("shop", json!({ "secret": brought })).await;
     assert_eq!(secret.expose_secret(), brought, "an app may bring the secret it has elsewhere");
@@ -150,7 +155,7 @@ async fn one_request_rotates_and_ends_the_others_at_a_time() {
 
 #[tokio::test]
 async fn apps_are_made_changed_and_turned_away() {
-    let office = Office::open(auth::Options::default()).await;
+    let office = Office::open(access::Options::default()).await;
     let secret = office.app("shop", json!({ "name": "The shop", "bots": ["st-1", "st-1"] })).await;
     let shown = office.get("/v1/apps/shop").await.body;
     assert_eq!((&shown["name"], &shown["bots"]), (&json!("The shop"), &json!(["st-1"])));
@@ -158,7 +163,7 @@ async fn apps_are_made_changed_and_turned_away() {
 
     let changed = office.ask(Method::PATCH, "/v1/apps/shop", json!({ "bots": ["st-2"] })).await;
     assert_eq!((&changed.body["bots"], &changed.body["name"]), (&json!(["st-2"]), &json!("The shop")));
-    assert!(matches!(office.admits("shop", &secret).await, Err(AuthError::Bot(_))));
+    assert!(matches!(office.admits("shop", &secret).await, Err(Error::Bot(_))));
 
     for (body, says) in [
         (json!({ "id": "a b" }), "letters, digits"),
@@ -186,7 +191,7 @@ async fn apps_are_made_changed_and_turned_away() {
         .assert_problem(409, "conflict", "shop");
 
     assert_eq!(office.ask(Method::DELETE, "/v1/apps/shop", Value::Null).await.status, 204);
-    assert!(matches!(office.admits("shop", &secret).await, Err(AuthError::Unsigned { .. })));
+    assert!(matches!(office.admits("shop", &secret).await, Err(Error::Unsigned { .. })));
     office.get("/v1/apps/shop").await.assert_problem(404, "not_found", "shop");
     let again = office.ask(Method::POST, "/v1/apps", json!({ "id": "shop" })).await;
     again.assert_problem(409, "conflict", "exists already");
@@ -195,7 +200,7 @@ async fn apps_are_made_changed_and_turned_away() {
 
 #[tokio::test]
 async fn a_key_is_shown_once_counted_and_revoked_at_once() {
-    let office = Office::open(auth::Options::default()).await;
+    let office = Office::open(access::Options::default()).await;
     let made = office.ask(Method::POST, "/v1/keys", json!({ "name": "ann", "scopes": ["admin"] })).await;
     assert_eq!(made.status, 201, "{}", made.text);
     let (id, key) = (made.body["id"].as_str().unwrap(), made.body["key"].as_str().unwrap());
@@ -230,17 +235,17 @@ async fn a_key_is_shown_once_counted_and_revoked_at_once() {
 
 #[tokio::test]
 async fn a_key_places_calls_for_the_app_it_acts_for_and_no_longer() {
-    let office = Office::open(auth::Options::default()).await;
+    let office = Office::open(access::Options::default()).await;
     office.app("shop", json!({ "bots": ["st-1", "st-2"] })).await;
     let body = json!({ "name": "crm", "scopes": ["SmartAssist Dialout"], "bots": ["st-1"], "appId": "shop" });
     let made = office.ask(Method::POST, "/v1/keys", body.clone()).await;
     let key = made.body["key"].as_str().unwrap();
     let headers =
         HeaderMap::from_iter([("authorization".parse().unwrap(), format!("Bearer {key}").parse().unwrap())]);
-    assert_eq!(office.auth.dialout(&headers, "st-1").await.unwrap().id, "shop");
-    assert!(matches!(office.auth.dialout(&headers, "st-2").await, Err(AuthError::Bot(_))));
+    assert_eq!(office.dialout(&headers, "st-1").await.unwrap().id, "shop");
+    assert!(matches!(office.dialout(&headers, "st-2").await, Err(Error::Bot(_))));
     office.ask(Method::DELETE, "/v1/apps/shop", Value::Null).await;
-    assert!(matches!(office.auth.dialout(&headers, "st-1").await, Err(AuthError::KeyUnknown)));
+    assert!(matches!(office.dialout(&headers, "st-1").await, Err(Error::KeyUnknown)));
     office.ask(Method::POST, "/v1/keys", body).await.assert_problem(404, "not_found", "shop");
 }
 
@@ -249,9 +254,9 @@ async fn a_token_that_is_good_once_is_refused_the_second_time_even_after_a_resta
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("dering.db");
     let store = Store::open(Options::file(&path)).await.unwrap();
-    let office = Office::over(store.clone(), auth::Options::default()).await;
+    let office = Office::over(store.clone(), access::Options::default()).await;
     let secret = office.app("shop", json!({ "requireJti": true, "scopes": ["admin"] })).await;
-    let token = auth::mint("shop", &secret, MINUTE, &[]).unwrap();
+    let token = access::mint("shop", &secret, MINUTE, &[]).unwrap();
     let token = token.expose_secret();
     let first = office.ask_as(token, "203.0.113.9", Method::GET, "/v1/apps", Value::Null).await;
     assert_eq!(first.status, 200, "{}", first.text);
@@ -260,10 +265,10 @@ async fn a_token_that_is_good_once_is_refused_the_second_time_even_after_a_resta
     store.close().await;
 
     let office =
-        Office::over(Store::open(Options::file(&path)).await.unwrap(), auth::Options::default()).await;
+        Office::over(Store::open(Options::file(&path)).await.unwrap(), access::Options::default()).await;
     let again = office.ask_as(token, "203.0.113.9", Method::GET, "/v1/apps", Value::Null).await;
     again.assert_problem(401, "token_replayed", "used before");
-    let fresh = auth::mint("shop", &secret, MINUTE, &[]).unwrap();
+    let fresh = access::mint("shop", &secret, MINUTE, &[]).unwrap();
     let fresh =
         office.ask_as(fresh.expose_secret(), "203.0.113.9", Method::GET, "/v1/apps", Value::Null).await;
     assert_eq!(fresh.status, 200, "{}", fresh.text);
@@ -272,7 +277,7 @@ async fn a_token_that_is_good_once_is_refused_the_second_time_even_after_a_resta
 #[tokio::test]
 async fn who_asks_too_much_is_told_when_to_come_back() {
     let slow = Rate { per_second: 0.01, burst: 3 };
-    let office = Office::open(auth::Options { key_rate: Some(slow), ..auth::Options::default() }).await;
+    let office = Office::open(access::Options { key_rate: Some(slow), ..access::Options::default() }).await;
     let number =
         |answer: &Answer, name: &str| -> u64 { answer.headers[name].to_str().unwrap().parse().unwrap() };
     for left in [2, 1, 0] {
@@ -287,7 +292,7 @@ async fn who_asks_too_much_is_told_when_to_come_back() {
     assert_eq!(number(&refused, "ratelimit-remaining"), 0);
 
     // An app or key of its own has a bucket of its own, and may have a limit of its own.
-    let (kept, key) = auth::new_api_key("free", vec!["admin".to_owned()]);
+    let (kept, key) = access::new_api_key("free", &[Scope::Admin]);
     let free = dering::store::NewApiKey { rate: Some(Rate { per_second: 1.0, burst: 50 }), ..kept };
     office.store.create_api_key(free).await.unwrap();
     let answer =
@@ -298,7 +303,8 @@ async fn who_asks_too_much_is_told_when_to_come_back() {
 #[tokio::test]
 async fn who_guesses_is_slowed_down_and_noted_and_others_are_not() {
     let three = Rate { per_second: 0.01, burst: 3 };
-    let office = Office::open(auth::Options { failed_logins: Some(three), ..auth::Options::default() }).await;
+    let office =
+        Office::open(access::Options { failed_logins: Some(three), ..access::Options::default() }).await;
     let forged = format!("{}x", office.key);
     let from = |address: &'static str, key: String| {
         let office = &office;
@@ -312,12 +318,12 @@ async fn who_guesses_is_slowed_down_and_noted_and_others_are_not() {
     assert!(slowed.headers.contains_key("retry-after"));
     from("198.51.100.1", office.key.clone()).await.assert_problem(429, "rate_limited", "try again in");
     assert_eq!(from("198.51.100.2", office.key.clone()).await.status, 200, "the same key from elsewhere");
-    let (kept, other) = auth::new_api_key("other", vec!["admin".to_owned()]);
+    let (kept, other) = access::new_api_key("other", &[Scope::Admin]);
     office.store.create_api_key(kept).await.unwrap();
     let beside = from("198.51.100.1", other.expose_secret().to_owned()).await;
     assert_eq!(beside.status, 200, "another key behind the same proxy: {}", beside.text);
 
-    office.auth.run_maintenance().await;
+    office.access.run_maintenance().await;
     let noted =
         office.store.audit_log(&dering::store::AuditFilter::default(), 1).await.unwrap().items.remove(0);
     assert_eq!((noted.action.as_str(), noted.address.as_deref()), ("login.failed", Some("198.51.100.1")));
@@ -327,7 +333,7 @@ async fn who_guesses_is_slowed_down_and_noted_and_others_are_not() {
 
 #[tokio::test]
 async fn the_audit_log_says_who_did_what_and_from_where() {
-    let office = Office::open(auth::Options::default()).await;
+    let office = Office::open(access::Options::default()).await;
     office.app("shop", json!({})).await;
     office.ask(Method::POST, "/v1/apps/shop/secrets", Value::Null).await;
     office.ask(Method::DELETE, "/v1/apps/shop/secrets/1", Value::Null).await;

@@ -1,6 +1,6 @@
 //! What the audit log says of flows and of calls that were ended: written in the transaction of the act.
 
-use dering::api::auth::{CAMPAIGNS, FLOWS, READ};
+use dering::access::Scope;
 use dering::store::{AuditFilter, AuditRow};
 use dering::wallclock::{iso, now_ms};
 use reqwest::Method;
@@ -24,7 +24,7 @@ fn told(rows: &[AuditRow]) -> Vec<(&str, &str)> {
 #[tokio::test]
 async fn what_is_done_to_flows_is_in_the_audit_log_and_what_was_refused_is_not() {
     let desk = Desk::set().await;
-    let author = key(&desk.stage, &[FLOWS, READ]).await;
+    let author = key(&desk.stage, &[Scope::Flows, Scope::Read]).await;
     let ask = async |method: Method, path: &str, body: String| {
         reply_to(desk.bare(method, path).bearer_auth(&author).body(body)).await.status
     };
@@ -61,7 +61,7 @@ async fn what_is_done_to_flows_is_in_the_audit_log_and_what_was_refused_is_not()
 #[tokio::test]
 async fn who_ended_a_call_is_in_the_audit_log_once_and_with_the_end() {
     let desk = Desk::set().await;
-    let ender = key(&desk.stage, &[CAMPAIGNS]).await;
+    let ender = key(&desk.stage, &[Scope::Campaigns]).await;
     let end = async |call: &str| {
         let path = format!("/v1/calls/{call}/hangup");
         reply_to(desk.bare(Method::POST, &path).bearer_auth(&ender)).await.status

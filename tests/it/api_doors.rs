@@ -1,6 +1,6 @@
 //! What holds at every door of the API: limits of batches, Kore's spellings, headers, what stands in for a plus.
 
-use dering::store::{Act, AppChange, Rate};
+use dering::store::{Actor, AppChange, Rate};
 use reqwest::Method;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -20,7 +20,7 @@ async fn a_batch_asks_for_no_more_than_its_app_may() {
     let stage = Stage::set().await;
     let rate = Some(Some(Rate { per_second: 0.02, burst: 3 }));
     let change = AppChange { rate, ..AppChange::default() };
-    stage.app.store().change_app(APP, change, Act::server()).await.unwrap();
+    stage.app.store().change_app(APP, change, Actor::server()).await.unwrap();
     let line = json!({ "target": format!("tel:{BUSY}") }).to_string();
     let path = "/api/1.1/public/bot/short/smartassist/dialout/batch";
     let reply = send(&stage, Method::POST, path, vec![line; 20].join("\n")).await;
@@ -39,7 +39,7 @@ async fn a_batch_waits_a_moment_for_its_turn_rather_than_be_refused() {
     let stage = Stage::set().await;
     let rate = Some(Some(Rate { per_second: 20.0, burst: 2 }));
     let change = AppChange { rate, ..AppChange::default() };
-    stage.app.store().change_app(APP, change, Act::server()).await.unwrap();
+    stage.app.store().change_app(APP, change, Actor::server()).await.unwrap();
     let line = json!({ "target": format!("tel:{BUSY}"), "dryRun": true }).to_string();
     let path = "/api/1.1/public/bot/short/smartassist/dialout/batch";
     let reply = send(&stage, Method::POST, path, vec![line; 8].join("\n")).await;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
-use dering::api::auth::{self, Auth};
+use dering::access::{self, Access};
 use dering::api::{Api, PublicUrl, Uploads, router};
 use dering::flows::{Catalog, Folder};
 use dering::net::guard::AddressPolicy;
@@ -44,11 +44,11 @@ impl Answer {
 impl TestApi {
     /// Without flows.
     pub(crate) async fn start() -> Self {
-        Self::with(&[], auth::Options::default()).await
+        Self::with(&[], access::Options::default()).await
     }
 
     /// With flows, by the name of their files.
-    pub(crate) async fn with(flows: &[(&str, &str)], access: auth::Options) -> Self {
+    pub(crate) async fn with(flows: &[(&str, &str)], access: access::Options) -> Self {
         drop(rustls::crypto::ring::default_provider().install_default());
         let folder = tempfile::tempdir().unwrap();
         let sources = folder.path().join("flows");
@@ -75,7 +75,7 @@ impl TestApi {
         };
         let calls = session::Handle::new(parts, session::Options::default());
         let api = Api {
-            auth: Auth::with(store.clone(), access),
+            access: Access::with(store.clone(), access),
             store,
             calls,
             flows,

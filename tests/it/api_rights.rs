@@ -9,7 +9,7 @@ use axum::http::Request;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use callcore::call::Direction;
-use dering::api::auth::{self, ADMIN, CAMPAIGNS, DIALOUT, FLOWS, Options, READ, SCOPES};
+use dering::access::{self, Options, Scope};
 use dering::api::description;
 use dering::store::{CallBatch, CallState, CallUpdate, NewApiKey, NewApp, NewCall, NewContact, Store};
 use secrecy::{ExposeSecret, SecretString};
@@ -37,17 +37,17 @@ struct Estate {
 
 impl Estate {
     async fn start() -> Self {
-        let (local, key) = auth::new_local_key();
+        let (local, key) = access::new_local_key();
         let options = Options { local: Some(key), ..Options::default() };
         let api = TestApi::with(&[("ours.yaml", FLOW)], options).await;
         let store = api.store().clone();
         let mut secrets = BTreeMap::new();
         for id in [SHOP, RIVAL] {
-            let secret = auth::new_app_secret();
+            let secret = access::new_app_secret();
             let app = NewApp {
                 id: id.to_owned(),
                 name: id.to_owned(),
-                scopes: vec![DIALOUT.to_owned()],
+                scopes: vec![Scope::Dialout.into()],
                 bots: vec!["*".to_owned()],
                 secret: secret.clone(),
             };
@@ -127,8 +127,8 @@ fn call_of_ours() -> CallBatch {
 }
 
 /// A key with these scopes for these bots.
-async fn key(store: &Store, scopes: &[&str], bot: &str, app: Option<&str>) -> String {
-    let (kept, text) = auth::new_api_key("k", scopes.iter().map(|scope| (*scope).to_owned()).collect());
+async fn key(store: &Store, scopes: &[Scope], bot: &str, app: Option<&str>) -> String {
+    let (kept, text) = access::new_api_key("k", scopes);
     let kept = NewApiKey { bots: vec![bot.to_owned()], app_id: app.map(str::to_owned), ..kept };
     store.create_api_key(kept).await.unwrap();
     text.expose_secret().to_owned()
@@ -169,7 +169,7 @@ const CREDENTIALS: [&str; 21] = [
 async fn headers(estate: &Estate, credential: &str) -> Headers {
     let store = estate.api.store();
     let minted = |app: &str, secret: &SecretString| {
-        let token = auth::mint(app, secret, Duration::from_secs(60), &[]).unwrap();
+        let token = access::mint(app, secret, Duration::from_secs(60), &[]).unwrap();
         vec![("auth", token.expose_secret().to_owned())]
     };
     match credential {
@@ -178,28 +178,28 @@ async fn headers(estate: &Estate, credential: &str) -> Headers {
         "forged token" => minted(SHOP, &"guess".into()),
         "not a credential" => bearer("let me in"),
         "revoked key" => {
-            let (kept, text) = auth::new_api_key("k", SCOPES.map(str::to_owned).to_vec());
+            let (kept, text) = access::new_api_key("k", &Scope::ALL);
             let id = kept.id.clone();
             store.create_api_key(kept).await.unwrap();
             store.revoke_api_key(&id).await.unwrap();
             bearer(text.expose_secret())
         }
         "key without scopes" => bearer(&key(store, &[], "*", None).await),
-        "key: read" => bearer(&key(store, &[READ], "*", None).await),
-        "key: dial out" => bearer(&key(store, &[DIALOUT], "*", None).await),
-        "key: campaigns" => bearer(&key(store, &[CAMPAIGNS], "*", None).await),
-        "key: flows" => bearer(&key(store, &[FLOWS], "*", None).await),
-        "key: admin" => bearer(&key(store, &[ADMIN], "*", None).await),
-        "key of the app: dial out" => bearer(&key(store, &[DIALOUT], "*", Some(SHOP)).await),
-        "key of another app: dial out" => bearer(&key(store, &[DIALOUT], "*", Some(RIVAL)).await),
+        "key: read" => bearer(&key(store, &[Scope::Read], "*", None).await),
+        "key: dial out" => bearer(&key(store, &[Scope::Dialout], "*", None).await),
+        "key: campaigns" => bearer(&key(store, &[Scope::Campaigns], "*", None).await),
+        "key: flows" => bearer(&key(store, &[Scope::Flows], "*", None).await),
+        "key: admin" => bearer(&key(store, &[Scope::Admin], "*", None).await),
+        "key of the app: dial out" => bearer(&key(store, &[Scope::Dialout], "*", Some(SHOP)).await),
+        "key of another app: dial out" => bearer(&key(store, &[Scope::Dialout], "*", Some(RIVAL)).await),
         "app that asked for the call" => minted(SHOP, &estate.secrets[SHOP]),
         "another app" => minted(RIVAL, &estate.secrets[RIVAL]),
-        "key: all, tied to this bot" => bearer(&key(store, &SCOPES, "ours", Some(SHOP)).await),
-        "key: all, tied to another bot" => bearer(&key(store, &SCOPES, "theirs", Some(SHOP)).await),
-        "password: read" => password(&key(store, &[READ], "*", None).await),
-        "password: all" => password(&key(store, &SCOPES, "*", Some(SHOP)).await),
+        "key: all, tied to this bot" => bearer(&key(store, &Scope::ALL, "ours", Some(SHOP)).await),
+        "key: all, tied to another bot" => bearer(&key(store, &Scope::ALL, "theirs", Some(SHOP)).await),
+        "password: read" => password(&key(store, &[Scope::Read], "*", None).await),
+        "password: all" => password(&key(store, &Scope::ALL, "*", Some(SHOP)).await),
         "password: all, own wish" => {
-            let mut headers = password(&key(store, &SCOPES, "*", Some(SHOP)).await);
+            let mut headers = password(&key(store, &Scope::ALL, "*", Some(SHOP)).await);
             headers.push(("x-dering-request", "1".to_owned()));
             headers
         }

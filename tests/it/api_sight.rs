@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use dering::api::auth::{self, CAMPAIGNS, DIALOUT, FLOWS, READ};
+use dering::access::{self, Scope};
 use dering::store::{NewApiKey, NewApp};
 use reqwest::Method;
 use secrecy::ExposeSecret;
@@ -29,9 +29,8 @@ fn assert_refused(reply: &Reply, code: &str, says: &str) {
 }
 
 /// A key that is tied to one bot.
-async fn tied(desk: &Desk, bot: &str, scopes: &[&str]) -> String {
-    let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-    let (kept, text) = auth::new_api_key("tied", scopes);
+async fn tied(desk: &Desk, bot: &str, scopes: &[Scope]) -> String {
+    let (kept, text) = access::new_api_key("tied", scopes);
     let kept = NewApiKey { bots: vec![bot.to_owned()], ..kept };
     desk.stage.app.store().create_api_key(kept).await.unwrap();
     text.expose_secret().to_owned()
@@ -55,7 +54,7 @@ fn each(reply: &Reply, list: &str, field: &str) -> Vec<String> {
 #[tokio::test]
 async fn who_only_reads_ends_no_call_and_has_no_webhook_sent_again() {
     let desk = Desk::set().await;
-    let reader = key(&desk.stage, &[READ]).await;
+    let reader = key(&desk.stage, &[Scope::Read]).await;
     let call = desk.stage.dial("stay", PERSON, json!({})).await;
     desk.stage.answered(&call).await;
     let path = format!("/v1/calls/{call}");
@@ -82,7 +81,7 @@ async fn who_only_reads_ends_no_call_and_has_no_webhook_sent_again() {
 #[tokio::test]
 async fn a_remembered_password_alone_places_and_ends_no_call() {
     let desk = Desk::set().await;
-    let campaigner = key(&desk.stage, &[READ, CAMPAIGNS]).await;
+    let campaigner = key(&desk.stage, &[Scope::Read, Scope::Campaigns]).await;
     desk.post("/v1/contacts", json!({ "contact_id": "jj084", "phone_number": PERSON, "flow": "stay" })).await;
     let make = json!({ "contact_id": "jj084", "type": "voice" });
     let by_browser = |path: &str| desk.bare(Method::POST, path).basic_auth("me", Some(&campaigner));
@@ -102,16 +101,16 @@ async fn a_remembered_password_alone_places_and_ends_no_call() {
 async fn an_app_that_only_dials_out_has_to_do_with_its_own_calls() {
     let desk = Desk::set().await;
     desk.post("/v1/contacts", json!({ "contact_id": "jj084", "phone_number": PERSON })).await;
-    let secret = auth::new_app_secret();
+    let secret = access::new_app_secret();
     let other = NewApp {
         id: "other".into(),
         name: "Other".into(),
-        scopes: vec![DIALOUT.into()],
+        scopes: vec![Scope::Dialout.into()],
         bots: vec!["*".into()],
         secret: secret.clone(),
     };
     desk.stage.app.store().create_app(other).await.unwrap();
-    let other = auth::mint("other", &secret, Duration::from_secs(60), &[]).unwrap();
+    let other = access::mint("other", &secret, Duration::from_secs(60), &[]).unwrap();
     let (other, shop) = (other.expose_secret(), desk.stage.client.token());
     let call = desk.stage.dial("stay", PERSON, json!({})).await;
     desk.stage.answered(&call).await;
@@ -136,7 +135,7 @@ async fn who_is_tied_to_bots_sees_and_ends_their_calls_only() {
     desk.post("/v1/contacts", json!({ "contact_id": "only", "phone_number": HANGS_UP, "flow": "short" }))
         .await;
     let (own, theirs) = tokio::join!(ended_call(&desk, "short"), ended_call(&desk, "detect"));
-    let key = tied(&desk, "short", &[READ, CAMPAIGNS, FLOWS]).await;
+    let key = tied(&desk, "short", &[Scope::Read, Scope::Campaigns, Scope::Flows]).await;
     let get = async |path: &str| ask(&desk, &key, Method::GET, path, None).await;
 
     // Lists show what is its own.
@@ -202,7 +201,7 @@ async fn who_is_tied_to_bots_sees_and_ends_their_calls_only() {
 async fn contacts_belong_to_no_bot_but_may_be_called_by_their_id() {
     let desk = Desk::set().await;
     desk.post("/v1/contacts", json!({ "contact_id": "jj084", "phone_number": PERSON, "flow": "stay" })).await;
-    let key = tied(&desk, "stay", &[READ, CAMPAIGNS]).await;
+    let key = tied(&desk, "stay", &[Scope::Read, Scope::Campaigns]).await;
     for (method, path) in [
         (Method::GET, "/v1/contacts"),
         (Method::POST, "/v1/contacts"),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const LONGEST: usize = 500;
 
 /// Shell modules, low to high; equal ranks may not import one another.
-const SHELL: [(&str, u8); 18] = [
+const SHELL: [(&str, u8); 19] = [
     ("wallclock", 0),
     ("cdr_wire", 0),
     ("net", 0),
@@ -16,6 +16,7 @@ const SHELL: [(&str, u8); 18] = [
     ("store", 2),
     ("speech", 2),
     ("trunk", 2),
+    ("access", 3),
     ("gateway", 3),
     ("flows", 3),
     ("outbox", 3),

@@ -1,6 +1,6 @@
 //! The Calls API: a contact is called, a call is ended, the history is told.
 
-use dering::api::auth;
+use dering::access::{self, Scope};
 use dering::store::NewApiKey;
 use reqwest::Method;
 use secrecy::ExposeSecret;
@@ -192,7 +192,7 @@ async fn the_webhooks_of_a_contacts_call_are_signed_by_the_app_or_refused_at_onc
     assert!(detail.contains("this key acts for none") && detail.contains("--app"), "{detail}");
     assert_eq!(unsigned.json()["errors"][0]["field"], "notify_url");
 
-    let (kept, key) = auth::new_api_key("crm", vec![auth::CAMPAIGNS.to_owned()]);
+    let (kept, key) = access::new_api_key("crm", &[Scope::Campaigns]);
     let acting = NewApiKey { app_id: Some(APP.to_owned()), ..kept };
     desk.stage.app.store().create_api_key(acting).await.unwrap();
     let token = desk.stage.client.token();

@@ -1,5 +1,6 @@
 //! Contacts are kept, found, changed, imported, and say who does not want to be called.
 
+use dering::access::Scope;
 use dering::store::NewContact;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -130,7 +131,7 @@ async fn a_contact_shows_that_its_number_is_not_to_be_called() {
 #[tokio::test]
 async fn who_only_reads_may_look_and_not_touch() {
     let desk = Desk::set().await;
-    let reader = key(&desk.stage, &["read"]).await;
+    let reader = key(&desk.stage, &[Scope::Read]).await;
     let ask =
         |method: Method, path: &str| reply_to(desk.bare(method, path).bearer_auth(&reader).json(&json!({})));
     assert_eq!(ask(Method::GET, "/v1/contacts").await.status, 200);

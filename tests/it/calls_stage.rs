@@ -1,6 +1,6 @@
 //! A program that keeps contacts, calls them and watches, for the tests of the Calls API.
 
-use dering::api::auth::{self, ADMIN, CAMPAIGNS, READ};
+use dering::access::{self, Scope};
 use reqwest::{Client, Method, RequestBuilder};
 use secrecy::ExposeSecret;
 use serde_json::Value;
@@ -21,7 +21,7 @@ impl Desk {
 
     pub(crate) async fn with(setup: Setup) -> Self {
         let stage = Stage::with(setup).await;
-        let key = key(&stage, &[READ, CAMPAIGNS, ADMIN]).await;
+        let key = key(&stage, &[Scope::Read, Scope::Campaigns, Scope::Admin]).await;
         Self { stage, http: Client::builder().no_proxy().build().unwrap(), key }
     }
 
@@ -48,9 +48,8 @@ impl Desk {
 }
 
 /// A new API key with these scopes.
-pub(crate) async fn key(stage: &Stage, scopes: &[&str]) -> String {
-    let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-    let (kept, key) = auth::new_api_key("desk", scopes);
+pub(crate) async fn key(stage: &Stage, scopes: &[Scope]) -> String {
+    let (kept, key) = access::new_api_key("desk", scopes);
     stage.app.store().create_api_key(kept).await.unwrap();
     key.expose_secret().to_owned()
 }

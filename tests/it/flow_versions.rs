@@ -3,7 +3,7 @@
 use std::io::{Cursor, Write};
 
 use callcore::audio::{tone, wav};
-use dering::api::{FLOWS, READ, auth};
+use dering::access::{self, Scope};
 use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
@@ -20,8 +20,8 @@ pub(crate) struct Author {
 }
 
 impl Author {
-    pub(crate) async fn of(stage: &Stage, scopes: &[&str]) -> Self {
-        let (kept, key) = auth::new_api_key("ann", scopes.iter().map(ToString::to_string).collect());
+    pub(crate) async fn of(stage: &Stage, scopes: &[Scope]) -> Self {
+        let (kept, key) = access::new_api_key("ann", scopes);
         stage.app.store().create_api_key(kept).await.unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { http, base: format!("http://{}", stage.app.address()), key: key.expose_secret().to_owned() }
@@ -71,7 +71,7 @@ async fn outcome_of(stage: &Stage, call_id: &str) -> Value {
 #[tokio::test]
 async fn a_call_under_way_keeps_its_version_while_a_new_one_is_uploaded() {
     let stage = Stage::set().await;
-    let author = Author::of(&stage, &[READ, FLOWS]).await;
+    let author = Author::of(&stage, &[Scope::Read, Scope::Flows]).await;
     let first = author.uploaded("short", short("first", "1500ms")).await;
     let before = stage.dial("short", PERSON, json!({})).await;
     stage.answered(&before).await;
@@ -85,7 +85,7 @@ async fn a_call_under_way_keeps_its_version_while_a_new_one_is_uploaded() {
 #[tokio::test]
 async fn a_zip_with_audio_and_tests_becomes_a_version_that_calls_play() {
     let stage = Stage::set().await;
-    let author = Author::of(&stage, &[READ, FLOWS]).await;
+    let author = Author::of(&stage, &[Scope::Read, Scope::Flows]).await;
     let flow = "flow: tune\nstart: s\nscenes: { s: [ { play: { file: audio/beep.wav, barge_in: off } }, { checkpoint: heard }, { hangup: played } ] }\n";
     let tests = |outcome: &str| {
         format!(
@@ -121,7 +121,7 @@ async fn a_zip_with_audio_and_tests_becomes_a_version_that_calls_play() {
 #[tokio::test]
 async fn what_is_broken_or_could_harm_is_refused_in_words_and_what_runs_goes_on() {
     let stage = Stage::set().await;
-    let author = Author::of(&stage, &[READ, FLOWS]).await;
+    let author = Author::of(&stage, &[Scope::Read, Scope::Flows]).await;
     let ran = author.uploaded("short", short("fine", "100ms")).await;
     let good = short("x", "1s");
     let mut cases: Vec<(Vec<u8>, &str)> = vec![
@@ -157,7 +157,7 @@ async fn what_is_broken_or_could_harm_is_refused_in_words_and_what_runs_goes_on(
 #[tokio::test]
 async fn labels_pin_a_version_and_one_request_goes_back() {
     let stage = Stage::set().await;
-    let author = Author::of(&stage, &[READ, FLOWS]).await;
+    let author = Author::of(&stage, &[Scope::Read, Scope::Flows]).await;
     let one = author.uploaded("short", short("one", "100ms")).await;
     let two = author.uploaded("short", short("two", "100ms")).await;
     let body = json!({ "version": &two[..12] }).to_string().into_bytes();
@@ -188,7 +188,7 @@ async fn labels_pin_a_version_and_one_request_goes_back() {
 #[tokio::test]
 async fn uploading_takes_a_key_of_its_own_and_the_schema_takes_none() {
     let stage = Stage::set().await;
-    let reader = Author::of(&stage, &[READ]).await;
+    let reader = Author::of(&stage, &[Scope::Read]).await;
     let (status, code, detail) = reader.upload("short", short("x", "1s")).await.problem();
     assert_eq!((status, code.as_str()), (403, "scope_missing"), "{detail}");
     let stranger = Author { key: "dk_no_such".into(), ..reader };
@@ -212,7 +212,7 @@ async fn cli(stage: &Stage, key: &str, arguments: &[&str]) -> (Option<i32>, Stri
 #[tokio::test]
 async fn the_command_line_uploads_lists_compares_labels_and_goes_back() {
     let stage = Stage::set().await;
-    let author = Author::of(&stage, &[READ, FLOWS]).await;
+    let author = Author::of(&stage, &[Scope::Read, Scope::Flows]).await;
     let folder = stage.folder.path().join("mine");
     std::fs::create_dir(&folder).unwrap();
     let flow = |words: &str| {
@@ -255,7 +255,7 @@ async fn the_command_line_uploads_lists_compares_labels_and_goes_back() {
 #[tokio::test]
 async fn a_dial_may_name_a_label_or_a_digest() {
     let stage = Stage::set().await;
-    let author = Author::of(&stage, &[READ, FLOWS]).await;
+    let author = Author::of(&stage, &[Scope::Read, Scope::Flows]).await;
     let one = author.uploaded("short", short("one", "100ms")).await;
     author.uploaded("short", short("two", "100ms")).await;
     let request = |flow: String| dering::session::DialRequest {

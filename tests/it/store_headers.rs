@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use dering::store::{
-    Act, Attempt, CallUpdate, ClaimRequest, DeliveryOutcome, DeliveryRound, KeySource, NewNotification,
+    Actor, Attempt, CallUpdate, ClaimRequest, DeliveryOutcome, DeliveryRound, KeySource, NewNotification,
     Options, Store,
 };
 use dering::wallclock::now_ms;
@@ -154,7 +154,7 @@ async fn headers_are_sealed_anew_with_a_new_server_key_and_given_up_with_a_lost_
     let store = Store::open(Options::file(&path)).await.unwrap();
     create_app(&store).await;
     call(&store, "c1").await;
-    store.rekey(None, Act::operator()).await.unwrap();
+    store.rekey(None, Actor::operator()).await.unwrap();
     assert_eq!(store.notify_headers("c1").await.unwrap()["authorization"], TOKEN);
     store.close().await;
     let store = Store::open(Options::file(&path)).await.unwrap();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use dering::store::{Act, KeySource, NewApp, Options, ServerKey, Store};
+use dering::store::{Actor, KeySource, NewApp, Options, ServerKey, Store};
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::store_fixture::{APP, SECRET, create_app};
@@ -104,7 +104,7 @@ async fn the_server_key_is_changed_and_a_change_that_was_cut_off_is_finished() {
     let store = open(&path).await;
     create_app(&store).await;
     let old = fs::read_to_string(&file).unwrap();
-    store.rekey(None, Act::operator()).await.unwrap();
+    store.rekey(None, Actor::operator()).await.unwrap();
     assert_eq!(secrets(&store).await, [SECRET]);
     store.close().await;
     let new = fs::read_to_string(&file).unwrap();

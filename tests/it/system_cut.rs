@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use callcore::audio::{tone, wav};
-use dering::api::auth;
+use dering::access;
 use dering::app::App;
 use dering::config::{Auth, Config, Outward, Trunk};
 use dering::gateway::{self, Account, Gateway, Version};
@@ -236,7 +236,7 @@ async fn set() -> Stage {
         std::fs::write(flows.join(name), wav::write_8k(&[&tone::tone(&[440.0], ms, -12.0)])).unwrap();
     }
     std::fs::write(folder.path().join("callees/mailbox.yaml"), MAILBOX_CALLEE).unwrap();
-    let (shared, alone) = (auth::new_app_secret(), auth::new_app_secret());
+    let (shared, alone) = (access::new_app_secret(), access::new_app_secret());
     let account =
         |name: &str, token: &secrecy::SecretString| Account { name: name.into(), token: token.clone() };
     let options = gateway::Options {

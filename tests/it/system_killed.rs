@@ -90,7 +90,7 @@ impl Diallers {
             [(BUSY, "short"), (REJECTS, "short"), (HANGS_UP, "stay"), (PERSON, "short"), (PERSON, "detect")];
         while !self.enough.load(Ordering::SeqCst) {
             let (number, bot) = cast[chance.random_range(0..cast.len())];
-            let token = dering::api::auth::mint("shop", &self.secret, Duration::from_secs(600), &[]).unwrap();
+            let token = dering::access::mint("shop", &self.secret, Duration::from_secs(600), &[]).unwrap();
             let url = format!("http://{}/api/1.1/public/bot/{bot}/smartassist/dialout", self.server);
             let body = json!({ "target": format!("tel:{number}"), "notifyUrl": self.notify });
             let request = self.http.post(url).header("auth", token.expose_secret()).json(&body);

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::{ExitStatus, Output, Stdio};
 use std::sync::{Arc, Mutex};
 
-use dering::api::auth;
+use dering::access;
 use rustix::process::{Pid, Signal, kill_process};
 use secrecy::ExposeSecret;
 use serde_json::json;
@@ -316,7 +316,7 @@ async fn apps_and_keys_are_made_and_revoked_while_the_server_runs() {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     };
     let secret = command(&["app", "add", "late", "--bot", "short"]).await;
-    let token = auth::mint("late", &secret.into(), std::time::Duration::from_secs(60), &[]).unwrap();
+    let token = access::mint("late", &secret.into(), std::time::Duration::from_secs(60), &[]).unwrap();
     let body = || json!({ "target": format!("tel:{PERSON}") }).to_string();
     assert_eq!(stage.client.post_dial("short", token.expose_secret(), body()).await.status, 200);
     let newer = command(&["app", "rotate", "late", "--retire"]).await;

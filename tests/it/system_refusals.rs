@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use dering::api::auth;
+use dering::access;
 use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
@@ -13,7 +13,7 @@ use sha2::Sha256;
 use crate::system_stage::{APP, BUSY, Client, READER, Reply, Setup, Stage, reply_to};
 
 fn minted(app: &str, secret: &SecretString, ttl_s: u64) -> String {
-    let token = auth::mint(app, secret, Duration::from_secs(ttl_s), &[]).unwrap();
+    let token = access::mint(app, secret, Duration::from_secs(ttl_s), &[]).unwrap();
     token.expose_secret().to_owned()
 }
 

@@ -8,8 +8,8 @@ use std::path::Path;
 use std::time::Duration;
 
 use callcore::audio::{tone, wav};
-use dering::api::auth::CAMPAIGNS;
-use dering::api::{PublicUrl, READ, auth};
+use dering::access::{self, Scope};
+use dering::api::PublicUrl;
 use dering::app::App;
 use dering::config::{Auth, Config, Outward, Trunk};
 use dering::gateway::{self, Account, Gateway};
@@ -126,10 +126,10 @@ pub(crate) fn furnish(folder: &Path) {
 
 /// The client app, a reader without scopes, and an API key, in a database of their own.
 pub(crate) async fn enrol(store: &Store) -> (SecretString, SecretString) {
-    let secret = auth::new_app_secret();
+    let secret = access::new_app_secret();
     let bots =
         ["card", "errands", "short", "stay", "detect", "named", "broken", "mute", "speak", "ghost", "sales"];
-    for (id, scope) in [(APP, auth::DIALOUT), (READER, READ)] {
+    for (id, scope) in [(APP, Scope::Dialout), (READER, Scope::Read)] {
         let app = NewApp {
             id: id.into(),
             name: id.into(),
@@ -139,7 +139,7 @@ pub(crate) async fn enrol(store: &Store) -> (SecretString, SecretString) {
         };
         store.create_app(app).await.unwrap();
     }
-    let (kept, key) = auth::new_api_key("tests", vec![READ.into(), CAMPAIGNS.into()]);
+    let (kept, key) = access::new_api_key("tests", &[Scope::Read, Scope::Campaigns]);
     store.create_api_key(kept).await.unwrap();
     (secret, key)
 }
@@ -153,7 +153,7 @@ pub(crate) struct Carrier {
 
 impl Carrier {
     pub(crate) async fn start(folder: &Path) -> Self {
-        let token = auth::new_app_secret();
+        let token = access::new_app_secret();
         let options = gateway::Options {
             accounts: vec![Account { name: "tests".into(), token: token.clone() }],
             callees: folder.join("callees"),
@@ -248,7 +248,7 @@ impl Client {
     }
 
     pub(crate) fn token(&self) -> String {
-        let token = auth::mint(APP, &self.secret, Duration::from_secs(60), &[]);
+        let token = access::mint(APP, &self.secret, Duration::from_secs(60), &[]);
         token.unwrap().expose_secret().to_owned()
     }
 

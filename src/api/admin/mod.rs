@@ -14,16 +14,17 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::audit;
-use super::auth::{Auth, SCOPES, gate};
 use super::error::{Code, Problem};
 use super::fields::{self, Fields, Given};
+use super::may::authenticate;
+use crate::access::{Access, Scope};
 
-/// The routes of this folder, without their gate. They need no more of the state than who may call, so the command
+/// The routes of this folder. They need no more of the state than who may call, so the command
 /// line answers them itself while no server runs.
 pub(super) fn routes<S>() -> OpenApiRouter<S>
 where
     S: Clone + Send + Sync + 'static,
-    Auth: FromRef<S>,
+    Access: FromRef<S>,
 {
     OpenApiRouter::new()
         .routes(routes!(apps::list, apps::create))
@@ -35,18 +36,10 @@ where
         .routes(routes!(audit::list))
 }
 
-/// The routes of this folder, behind their gate.
-pub(super) fn router<S>(auth: &Auth) -> Router<S>
-where
-    S: Clone + Send + Sync + 'static,
-    Auth: FromRef<S>,
-{
-    Router::from(routes()).route_layer(from_fn_with_state(auth.clone(), gate::admins))
-}
-
 /// The routes of this folder with all that a request meets on its way to them, for use without a server.
-pub fn alone(auth: &Auth) -> Router {
-    router(auth).layer(from_fn_with_state(auth.clone(), gate::meet)).with_state(auth.clone())
+pub fn alone(access: &Access) -> Router {
+    let routes = Router::from(routes::<Access>());
+    routes.layer(from_fn_with_state(access.clone(), authenticate)).with_state(access.clone())
 }
 
 /// Reads a body; it can be read, and what is wrong with its fields is another matter.
@@ -60,12 +53,12 @@ const MOST: usize = 1_000;
 const LONGEST_NAME: usize = 100;
 
 /// Scopes that exist, each once.
-fn scopes(fields: &mut Fields<'_>, name: &'static str) -> Option<Vec<String>> {
+fn scopes(fields: &mut Fields<'_>, name: &'static str) -> Option<Vec<Scope>> {
     let scope = |given: &str| {
-        if SCOPES.contains(&given) {
-            return Ok(given.to_owned());
-        }
-        Err(format!("names no scope with {given:?}; there are {}", SCOPES.join(", ")))
+        given.parse().map_err(|_| {
+            let all = Scope::ALL.map(Scope::as_str).join(", ");
+            format!("names no scope with {given:?}; there are {all}")
+        })
     };
     fields.list(name, MOST, scope).map(listed)
 }
@@ -80,7 +73,7 @@ fn bots(fields: &mut Fields<'_>, name: &'static str) -> Option<Vec<String>> {
     Some(listed(bots))
 }
 
-fn listed(mut given: Vec<String>) -> Vec<String> {
+fn listed<T: Clone + Ord>(mut given: Vec<T>) -> Vec<T> {
     let mut seen = std::collections::BTreeSet::new();
     given.retain(|one| seen.insert(one.clone()));
     given

@@ -1,19 +1,20 @@
 //! `/v1/apps/{appId}/secrets`: rotation without an interruption. A new secret works beside the old ones; those end at
 //! once, at a time, or never.
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
-use axum::{Extension, Json};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::json;
 use super::shapes::{NewSecretBody, SecretList, SecretPatch, SecretShown};
-use crate::api::auth::{Auth, Caller, new_app_secret};
+use crate::access::{Access, Administer, new_app_secret};
 use crate::api::error::{Code, Problem};
 use crate::api::extract::Path;
 use crate::api::fields::{Fields, optional};
+use crate::api::may::May;
 use crate::wallclock::now_ms;
 
 /// A secret that is brought along must be as hard to guess as RFC 7518 §3.2 asks of HS256, bytes.
@@ -24,10 +25,11 @@ const LONGEST: usize = 1024;
 #[utoipa::path(get, path = "/v1/apps/{app_id}/secrets", operation_id = "listSecrets", tag = "access", params(("app_id" = String, Path, description = "The app.")),
     responses((status = 200, description = "The secrets.", body = SecretList)))]
 pub(super) async fn list(
-    State(auth): State<Auth>,
+    State(access): State<Access>,
+    _: May<Administer>,
     Path(app_id): Path<String>,
 ) -> Result<Json<SecretList>, Problem> {
-    let rows = auth.store().secret_rows(&app_id).await?;
+    let rows = access.store().secret_rows(&app_id).await?;
     Ok(Json(SecretList { secrets: rows.into_iter().map(SecretShown::from).collect() }))
 }
 
@@ -35,16 +37,16 @@ pub(super) async fn list(
 #[utoipa::path(post, path = "/v1/apps/{app_id}/secrets", operation_id = "addSecret", tag = "access", params(("app_id" = String, Path, description = "The app.")),
     request_body = Option<NewSecretBody>, responses((status = 201, description = "The secret.", body = SecretShown)))]
 pub(super) async fn create(
-    State(auth): State<Auth>,
-    Extension(caller): Extension<Caller>,
+    State(access): State<Access>,
+    admin: May<Administer>,
     Path(app_id): Path<String>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<SecretShown>), Problem> {
     let body: NewSecretBody = optional(body, Code::Invalid)?.unwrap_or_default();
     let others_end = body.retire_others_at.map(|at| at.max(now_ms()));
     let secret = given_or_new(body.secret);
-    let seq = auth.store().rotate_secret(&app_id, secret.clone(), others_end, caller.act()).await?;
-    let mut shown = shown(&auth, &app_id, seq).await?;
+    let seq = access.store().rotate_secret(&app_id, secret.clone(), others_end, admin.actor()).await?;
+    let mut shown = shown(&access, &app_id, seq).await?;
     shown.secret = Some(secret.expose_secret().to_owned());
     Ok((StatusCode::CREATED, Json(shown)))
 }
@@ -54,16 +56,16 @@ pub(super) async fn create(
     params(("app_id" = String, Path, description = "The app."), ("secret_id" = i64, Path, description = "Its number in the list, from 1.", minimum = 1)),
     request_body = SecretPatch, responses((status = 200, description = "The secret as it is now.", body = SecretShown)))]
 pub(super) async fn change(
-    State(auth): State<Auth>,
-    Extension(caller): Extension<Caller>,
+    State(access): State<Access>,
+    admin: May<Administer>,
     Path((app_id, seq)): Path<(String, String)>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<SecretShown>, Problem> {
     let SecretPatch { retire_at } = json(body)?;
     let seq = number(&seq)?;
     let at = retire_at.map(|at| at.max(now_ms()));
-    auth.store().retire_secret(&app_id, seq, at, caller.act()).await?;
-    Ok(Json(shown(&auth, &app_id, seq).await?))
+    access.store().retire_secret(&app_id, seq, at, admin.actor()).await?;
+    Ok(Json(shown(&access, &app_id, seq).await?))
 }
 
 /// End a secret now.
@@ -71,11 +73,11 @@ pub(super) async fn change(
     params(("app_id" = String, Path, description = "The app."), ("secret_id" = i64, Path, description = "Its number in the list, from 1.", minimum = 1)),
     responses((status = 204, description = "It has ended.")))]
 pub(super) async fn retire(
-    State(auth): State<Auth>,
-    Extension(caller): Extension<Caller>,
+    State(access): State<Access>,
+    admin: May<Administer>,
     Path((app_id, seq)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
-    auth.store().retire_secret(&app_id, number(&seq)?, Some(now_ms()), caller.act()).await?;
+    access.store().retire_secret(&app_id, number(&seq)?, Some(now_ms()), admin.actor()).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -97,7 +99,7 @@ pub(super) fn given_or_new(given: Option<SecretString>) -> SecretString {
     given.unwrap_or_else(new_app_secret)
 }
 
-async fn shown(auth: &Auth, app_id: &str, seq: i64) -> Result<SecretShown, Problem> {
-    let row = auth.store().secret_rows(app_id).await?.into_iter().find(|row| row.seq == seq);
+async fn shown(access: &Access, app_id: &str, seq: i64) -> Result<SecretShown, Problem> {
+    let row = access.store().secret_rows(app_id).await?.into_iter().find(|row| row.seq == seq);
     Ok(row.ok_or_else(|| Problem::not_found("such secret"))?.into())
 }

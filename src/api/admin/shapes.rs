@@ -6,8 +6,8 @@ use utoipa::ToSchema;
 
 use super::secrets::secret;
 use super::{bots, name, scopes};
+use crate::access::{self, ANY_BOT};
 use crate::api::audit::moment;
-use crate::api::auth::{ANY_BOT, DIALOUT};
 use crate::api::fields::{Fields, Given};
 use crate::api::when::Moment;
 use crate::store::{ApiKeyRow, AppChange, AppRow, KeyChange, Rate, SecretRow};
@@ -93,7 +93,7 @@ pub(super) struct NewAppBody {
     #[schema(value_type = Option<String>, min_length = 1, max_length = 100)]
     pub(super) name: String,
     #[schema(value_type = Option<Vec<Scope>>)]
-    pub(super) scopes: Vec<String>,
+    pub(super) scopes: Vec<access::Scope>,
     /// `*` stands for all.
     #[schema(min_items = 1, value_type = Option<Vec<BotName>>)]
     pub(super) bots: Vec<String>,
@@ -119,7 +119,7 @@ impl Given for NewAppBody {
         Self {
             name: name(fields, "name").unwrap_or_else(|| id.clone()),
             id,
-            scopes: scopes(fields, "scopes").unwrap_or_else(|| vec![DIALOUT.to_owned()]),
+            scopes: scopes(fields, "scopes").unwrap_or_else(|| vec![access::Scope::Dialout]),
             bots: bots(fields, "bots").unwrap_or_else(|| vec![ANY_BOT.to_owned()]),
             secret: secret(fields),
             require_jti: fields.yes("requireJti").unwrap_or_default(),
@@ -161,7 +161,7 @@ impl Given for AppChange {
     fn read(fields: &mut Fields<'_>) -> Self {
         Self {
             name: name(fields, "name"),
-            scopes: scopes(fields, "scopes"),
+            scopes: scopes(fields, "scopes").map(|given| given.into_iter().map(String::from).collect()),
             bots: bots(fields, "bots"),
             require_jti: fields.yes("requireJti"),
             max_token_age_s: fields
@@ -294,7 +294,7 @@ pub(super) struct NewKeyBody {
     #[schema(min_length = 1, max_length = 100)]
     pub(super) name: String,
     #[schema(value_type = Vec<Scope>)]
-    pub(super) scopes: Vec<String>,
+    pub(super) scopes: Vec<access::Scope>,
     /// `*` stands for all.
     #[schema(min_items = 1, value_type = Option<Vec<BotName>>)]
     pub(super) bots: Option<Vec<String>>,
@@ -353,7 +353,7 @@ impl Given for KeyChange {
     fn read(fields: &mut Fields<'_>) -> Self {
         Self {
             name: name(fields, "name"),
-            scopes: scopes(fields, "scopes"),
+            scopes: scopes(fields, "scopes").map(|given| given.into_iter().map(String::from).collect()),
             bots: bots(fields, "bots"),
             rate: fields.nullable("rateLimit", rate),
             expires_ms: fields.nullable("expiresAt", to_come),

@@ -4,26 +4,26 @@ mod shapes;
 
 use std::time::Duration;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
 use serde_json::{Map, Value};
 
 use self::shapes::{CallHistory, CallRecord, CallType, Change, HistoryQuery, Make, TOO_MUCH};
 use super::Api;
-use super::audit::ToldElsewhere;
-use super::auth::{Caller, SEEING};
 use super::dialout::single::{IGNORED, REPLAYED, named};
 use super::dialout::{digest, parts};
 use super::error::{Code, Problem, ProblemDocument};
-use super::extract::{Path, Query, wrong};
+use super::extract::{Query, wrong};
 use super::fields::{Faults, Names, Object, json};
+use super::may::{CallInPath, May};
 use super::openapi::{BadField, BadParameter, EndedAlready, TooLarge};
+use crate::access::{EndCalls, PlaceCalls, Principal, SeeHistory};
 use crate::session::{Contact, DialRequest, Dialed, Key, NotifyTarget};
-use crate::store::{Act, ContactRow, Merged};
+use crate::store::{Actor, AuditAction, ContactRow, Merged};
 use crate::wallclock::now_ms;
 
 /// The bot that calls a contact when nobody names a flow.
@@ -81,7 +81,7 @@ const UNSIGNED: &str = "webhooks are signed with a secret of a client app, and t
     ))]
 pub(super) async fn make(
     State(api): State<Api>,
-    Extension(caller): Extension<Caller>,
+    caller: May<PlaceCalls>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
@@ -107,7 +107,7 @@ pub(super) async fn make(
 }
 
 /// What is asked of the session.
-async fn request(api: &Api, caller: &Caller, asked: Make) -> Result<DialRequest, Problem> {
+async fn request(api: &Api, caller: &Principal, asked: Make) -> Result<DialRequest, Problem> {
     if asked.notify_url.is_some() && caller.app_id().is_none() {
         return Err(Problem::new(Code::Invalid, UNSIGNED).with_field("notify_url", UNSIGNED));
     }
@@ -117,7 +117,7 @@ async fn request(api: &Api, caller: &Caller, asked: Make) -> Result<DialRequest,
         Problem::not_found(&format!("contact {}", asked.contact_id)).with_field("contact_id", why)
     })?;
     let (bot_id, flow) = flow(api, asked.flow, &contact)?;
-    api.auth.may_place(caller, &bot_id).await?;
+    api.access.may_place(caller, &bot_id).await?;
     let headers = asked.notify_headers;
     Ok(DialRequest {
         app_id: caller.asks_as(),
@@ -201,17 +201,18 @@ async fn record(api: &Api, call_id: &str) -> Result<CallRecord, Problem> {
     ))]
 pub(super) async fn change(
     State(api): State<Api>,
-    Extension(caller): Extension<Caller>,
-    Path(call_id): Path<String>,
+    call: CallInPath<EndCalls>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let asked: Change = json(body)?;
-    record(&api, &call_id).await?;
+    record(&api, &call.id).await?;
     let metadata = asked.metadata.filter(|metadata| !metadata.is_empty());
     if metadata.is_none() && asked.end_time.is_none() {
         return Err(Problem::new(Code::Malformed, NO_EFFECT));
     }
-    let call = super::calls::call(&api, &call_id).await?;
+    let principal = call.may.clone();
+    let call = call.found()?;
+    let call_id = call.id;
     if let Some(end) = asked.end_time {
         let end_s = end.unix_timestamp();
         if end_s < call.created_ms.div_euclid(1000) {
@@ -224,7 +225,7 @@ pub(super) async fn change(
             return Err(Problem::new(Code::Conflict, "this call has ended already"));
         }
     }
-    let only_ends = metadata.is_none();
+    let changes_metadata = metadata.is_some();
     if let Some(metadata) = metadata {
         match api.store.merge_metadata(&call_id, Value::Object(metadata)).await? {
             Merged::Done => {}
@@ -233,20 +234,20 @@ pub(super) async fn change(
         }
     }
     if asked.end_time.is_some() {
-        end(&api, &call_id, caller.act()).await?;
+        end(&api, &call_id, principal.actor()).await?;
     }
-    let mut response = Json(record(&api, &call_id).await?).into_response();
-    if only_ends {
-        // The end is written down with the call's last lines.
-        response.extensions_mut().insert(ToldElsewhere);
+    let record = record(&api, &call_id).await?;
+    // The end of a call is written down with its last lines.
+    if changes_metadata {
+        api.access.record(&principal, AuditAction::CallChange, &call_id).await;
     }
-    Ok(response)
+    Ok(Json(record).into_response())
 }
 
 /// Hangs up and waits for the end to be written down.
-async fn end(api: &Api, call_id: &str, act: Act) -> Result<(), Problem> {
+async fn end(api: &Api, call_id: &str, actor: Actor) -> Result<(), Problem> {
     let watch = api.store.watch_call(call_id);
-    if !api.calls.end(call_id, "api", act).await? {
+    if !api.calls.end(call_id, "api", actor).await? {
         return Err(Problem::new(Code::Conflict, "this call has ended already"));
     }
     let Some(mut watch) = watch else { return Ok(()) };
@@ -268,11 +269,12 @@ async fn end(api: &Api, call_id: &str, act: Act) -> Result<(), Problem> {
     ))]
 pub(super) async fn history(
     State(api): State<Api>,
-    Extension(caller): Extension<Caller>,
+    may: May<SeeHistory>,
     Query(query): Query<HistoryQuery>,
 ) -> Result<Json<CallHistory>, Problem> {
-    let sight = caller.sight(SEEING);
-    let page = api.store.history(query.user_id.as_deref(), &sight, query.after.as_ref(), query.limit).await?;
+    let visibility = may.visibility();
+    let page =
+        api.store.history(query.user_id.as_deref(), &visibility, query.after.as_ref(), query.limit).await?;
     let next = page.next.map(|cursor| cursor.to_string());
     Ok(Json(CallHistory { call_records: page.items.into_iter().map(CallRecord::from).collect(), next }))
 }

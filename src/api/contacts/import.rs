@@ -13,12 +13,14 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::person::{self, Given};
 use super::sheet::{Column, Sheet};
+use crate::access::KeepContacts;
 use crate::api::Api;
 use crate::api::error::{Code, Problem, ProblemDocument};
 use crate::api::extract::Query;
 use crate::api::fields::{self, Fields, Object};
+use crate::api::may::May;
 use crate::api::numbers;
-use crate::store::{Kept, NewContact};
+use crate::store::{AuditAction, Kept, NewContact};
 
 /// Largest file, bytes.
 pub(in crate::api) const LARGEST: usize = 32 * 1024 * 1024;
@@ -118,6 +120,7 @@ impl fields::Given for ImportQuery {
     ))]
 pub(in crate::api) async fn import(
     State(api): State<Api>,
+    keeper: May<KeepContacts>,
     Query(query): Query<ImportQuery>,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
@@ -170,6 +173,7 @@ pub(in crate::api) async fn import(
         failed = told.failed,
         "contacts were imported"
     );
+    api.access.record(&keeper, AuditAction::ContactImport, "").await;
     Ok(Json(told))
 }
 

@@ -19,8 +19,11 @@ use super::Api;
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query, cursor, page_size, wrong};
 use super::fields::{self, Fields, json};
+use super::may::May;
 use super::openapi::{BadField, BadId, BadParameter, NoSuchContact, TooLarge};
-use crate::store::{ContactChange, ContactRow, Cursor, Merged, NewContact};
+use crate::access::{KeepContacts, SeeContacts};
+use crate::store::{AuditAction, ContactChange, ContactRow, Cursor, Merged, NewContact};
+use crate::telemetry::mask;
 use crate::wallclock::iso;
 
 /// A person who can be called.
@@ -111,6 +114,7 @@ const LONGEST_SEARCH: usize = 200;
     ))]
 pub(super) async fn list(
     State(api): State<Api>,
+    _: May<SeeContacts>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<ContactList>, Problem> {
     let page = api.store.contacts(query.search.as_deref(), query.after.as_ref(), query.limit).await?;
@@ -130,11 +134,14 @@ pub(super) async fn list(
     ))]
 pub(super) async fn create(
     State(api): State<Api>,
+    keeper: May<KeepContacts>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Contact>), Problem> {
     let mut contact: NewContact = json(body)?;
     person::bring_home(&mut contact.number, api.calls.country());
-    Ok((StatusCode::CREATED, Json(api.store.create_contact(contact).await?.into())))
+    let kept = api.store.create_contact(contact).await?;
+    api.access.record(&keeper, AuditAction::ContactCreate, "").await;
+    Ok((StatusCode::CREATED, Json(kept.into())))
 }
 
 /// One contact.
@@ -147,6 +154,7 @@ pub(super) async fn create(
     ))]
 pub(super) async fn one(
     State(api): State<Api>,
+    _: May<SeeContacts>,
     Path(contact_id): Path<String>,
 ) -> Result<Json<Contact>, Problem> {
     let found = api.store.contact(&contact_id).await?;
@@ -165,6 +173,7 @@ pub(super) async fn one(
     ))]
 pub(super) async fn change(
     State(api): State<Api>,
+    keeper: May<KeepContacts>,
     Path(contact_id): Path<String>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Contact>, Problem> {
@@ -182,7 +191,11 @@ pub(super) async fn change(
     }
     match api.store.change_contact(&contact_id, change).await? {
         (Merged::TooLarge, _) => Err(wrong("metadata", TOO_MUCH)),
-        (Merged::Done | Merged::Unknown, row) => Ok(Json(row.ok_or_else(|| unknown(&contact_id))?.into())),
+        (Merged::Done | Merged::Unknown, row) => {
+            let kept = row.ok_or_else(|| unknown(&contact_id))?;
+            api.access.record(&keeper, AuditAction::ContactChange, &without_number(&contact_id)).await;
+            Ok(Json(kept.into()))
+        }
     }
 }
 
@@ -196,15 +209,35 @@ pub(super) async fn change(
     ))]
 pub(super) async fn delete(
     State(api): State<Api>,
+    keeper: May<KeepContacts>,
     Path(contact_id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     if api.store.delete_contact(&contact_id).await? {
+        api.access.record(&keeper, AuditAction::ContactDelete, &without_number(&contact_id)).await;
         Ok(StatusCode::NO_CONTENT)
     } else {
         Err(unknown(&contact_id))
     }
 }
 
+/// The id of a contact for the audit log, masked when it is a telephone number.
+fn without_number(id: &str) -> String {
+    let digits = id.trim_start_matches('+');
+    let is_number = digits.len() >= 6 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if is_number { mask(id) } else { id.to_owned() }
+}
+
 fn unknown(contact_id: &str) -> Problem {
     Problem::not_found(&format!("contact {contact_id}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_is_a_number_is_masked_in_the_audit_log() {
+        assert_eq!(without_number("62812345678"), "…78");
+        assert_eq!(without_number("jj084"), "jj084");
+    }
 }

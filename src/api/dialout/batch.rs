@@ -8,10 +8,9 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use axum::Extension;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
-use axum::http::{HeaderMap, header};
+use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use callcore::number::Country;
 use futures_util::StreamExt;
@@ -21,15 +20,16 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use utoipa::IntoParams;
 
-use super::super::auth::Caller;
 use super::super::error::{Code, Problem};
-use super::super::extract::{Path, Query};
+use super::super::extract::Query;
 use super::super::fields::{self, Fields, Object};
+use super::super::may::Dialler;
 use super::super::numbers;
 use super::super::openapi::{BatchLine, DialOutBody};
 use super::super::{Api, BODY_LIMIT};
 use super::lines::{Line, Lines, TooLong};
 use super::{Answer, Manner, perform};
+use crate::access::{self, Principal};
 
 /// Most lines of a batch.
 const MOST_LINES: u32 = 10_000;
@@ -53,19 +53,14 @@ const AT_ONCE: usize = 64;
     ))]
 pub(in super::super) async fn batch(
     State(api): State<Api>,
-    Path(bot_id): Path<String>,
-    met: Option<Extension<Caller>>,
-    headers: HeaderMap,
+    dialler: Dialler,
     Query(query): Query<BatchQuery>,
     body: Body,
 ) -> Result<Response, Problem> {
-    let app = api.auth.dialler(met.as_deref(), &headers, &bot_id).await?;
-    let caller = match met {
-        Some(Extension(caller)) => caller,
-        None => api.auth.anybody(&headers).await?,
-    };
     let (results, waiting) = mpsc::channel(MOST_LINES as usize + 1);
-    tokio::spawn(work(Batch { api, caller, app_id: app.id, bot_id, country: query.country }, body, results));
+    let Dialler { app, bot_id, principal } = dialler;
+    let batch = Batch { api, principal, app_id: app.id, bot_id, country: query.country };
+    tokio::spawn(work(batch, body, results));
     let out = stream::unfold(waiting, |mut waiting| async move {
         let result: Bytes = waiting.recv().await?;
         Some((Ok::<_, std::convert::Infallible>(result), waiting))
@@ -91,7 +86,7 @@ impl fields::Given for BatchQuery {
 #[derive(Clone)]
 struct Batch {
     api: Api,
-    caller: Caller,
+    principal: Principal,
     app_id: String,
     bot_id: String,
     /// Of numbers whose line names none.
@@ -119,16 +114,16 @@ async fn work(batch: Batch, body: Body, results: mpsc::Sender<Bytes>) {
                 held = Some(asked);
                 break;
             }
-            match batch.api.auth.take_line(&batch.caller) {
+            match batch.api.access.take_line(&batch.principal) {
                 Ok(()) => {}
-                Err(standing) if standing.retry_ms <= LONGEST_PAUSE_MS => {
-                    paused = Some(Instant::now() + Duration::from_millis(standing.retry_ms));
+                Err(status) if status.retry_ms <= LONGEST_PAUSE_MS => {
+                    paused = Some(Instant::now() + Duration::from_millis(status.retry_ms));
                     held = Some(asked);
                     break;
                 }
-                Err(standing) => {
-                    let wait = json!(standing.retry_s.max(1));
-                    asked.body = Err(standing.refusal().with_member("retryAfter", wait));
+                Err(status) => {
+                    let refused = Problem::from(access::Error::RateLimited(status));
+                    asked.body = Err(refused.with_member("retryAfter", json!(status.wait_s())));
                 }
             }
             keys.extend(key);

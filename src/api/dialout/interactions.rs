@@ -1,17 +1,18 @@
 //! `GET /v1/interactions`: calls as Kore's interactions page shows them, with its status of each.
 
+use axum::Json;
 use axum::extract::State;
-use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::Api;
-use super::super::auth::{Caller, SEEING};
 use super::super::calls::LONGEST_BOT;
 use super::super::error::Problem;
 use super::super::extract::{Query, cursor, page_size};
 use super::super::fields::{Fields, Given};
+use super::super::may::May;
 use super::super::openapi::BadParameter;
+use crate::access::SeeCalls;
 use crate::store::{CallFilter, CallRow, Cursor, Interaction};
 use crate::wallclock::iso;
 
@@ -85,15 +86,15 @@ pub(in super::super) struct InteractionList {
     ))]
 pub(in super::super) async fn interactions(
     State(api): State<Api>,
-    Extension(caller): Extension<Caller>,
+    may: May<SeeCalls>,
     Query(query): Query<InteractionsQuery>,
 ) -> Result<Json<InteractionList>, Problem> {
     if let Some(bot) = &query.bot_id {
-        caller.require_bot(bot)?;
+        may.require_bot(bot)?;
     }
-    let sight = caller.sight(SEEING);
+    let visibility = may.visibility();
     let filter =
-        CallFilter { bot_id: query.bot_id, interaction: query.status, sight, ..CallFilter::default() };
+        CallFilter { bot_id: query.bot_id, interaction: query.status, visibility, ..CallFilter::default() };
     let page = api.store.calls(&filter, query.after.as_ref(), query.limit).await?;
     let next = page.next.map(|cursor| cursor.to_string());
     Ok(Json(InteractionList { interactions: page.items.into_iter().map(shown).collect(), next }))

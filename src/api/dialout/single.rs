@@ -1,22 +1,21 @@
 //! One call by one request, and the way to call it off.
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::{Extension, Json};
 
 use super::super::Api;
-use super::super::auth::Caller;
 use super::super::error::{Code, Problem, ProblemDocument};
 use super::super::extract::Path;
 use super::super::fields::Object;
+use super::super::may::Dialler;
 use super::super::openapi::{BadField, EndedAlready, TooLarge};
 use super::super::openapi::{DialOutAnswer, DialOutBody};
 use super::parts::key;
 use super::{Manner, perform};
-use crate::store::Act;
 
 /// Names the fields of the body that are not followed.
 pub(in super::super) const IGNORED: HeaderName = HeaderName::from_static("dering-ignored-fields");
@@ -64,12 +63,10 @@ const MOST_NAMED: usize = 30;
     ))]
 pub(in super::super) async fn dial_out(
     State(api): State<Api>,
-    Path(bot_id): Path<String>,
-    met: Option<Extension<Caller>>,
+    Dialler { app, bot_id, .. }: Dialler,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
-    let app = api.auth.dialler(met.as_deref(), &headers, &bot_id).await?;
     let body = Object::read(&body?, "body")?;
     let answer = perform(&api, &app.id, &bot_id, body, Manner::Single, key(&headers)?).await?;
     let mut response = Json(answer.body).into_response();
@@ -97,19 +94,15 @@ pub(in super::super) async fn dial_out(
     ))]
 pub(in super::super) async fn cancel(
     State(api): State<Api>,
-    Path((bot_id, call_id)): Path<(String, String)>,
-    met: Option<Extension<Caller>>,
-    headers: HeaderMap,
+    Dialler { app, bot_id, principal }: Dialler,
+    Path((_, call_id)): Path<(String, String)>,
 ) -> Result<StatusCode, Problem> {
-    let app = api.auth.dialler(met.as_deref(), &headers, &bot_id).await?;
     let call = api.store.call(&call_id).await?;
     // The calls of others are none of its business.
     if call.is_none_or(|call| call.app_id != app.id || call.bot_id != bot_id) {
         return Err(Problem::new(Code::NotFound, format!("there is no call {call_id} of the bot {bot_id}")));
     }
-    // Whoever is let in without having been met is an app, by a token.
-    let act = met.map_or_else(|| Act::new(format!("app:{}", app.id), None), |met| met.act());
-    if api.calls.end(&call_id, "api", act).await? {
+    if api.calls.end(&call_id, "api", principal.actor()).await? {
         Ok(StatusCode::ACCEPTED)
     } else {
         Err(Problem::new(Code::Conflict, "this call has ended already"))

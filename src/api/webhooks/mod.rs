@@ -4,11 +4,11 @@
 mod pages;
 mod show;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
-use axum::{Extension, Json};
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
@@ -18,13 +18,14 @@ use self::show::{
     Delivery, DeliveryDetail, DeliveryList, EndpointList, EndpointState, Fate, Reason, Redelivery,
 };
 use super::Api;
-use super::auth::{Caller, RESENDING, SEEING};
 use super::error::{Code, Problem, ProblemDocument};
-use super::extract::{Path, Query, page_size};
+use super::extract::{Query, page_size};
 use super::fields::{self, Fields, Given, json};
+use super::may::{DeliveryInPath, May};
 use super::openapi::{BadBody, BadParameter, NoSuchNotification, TooLarge};
 use super::when::{Moment, When};
-use crate::store::{Act, DeliveryFilter, DeliveryRow, DeliveryState, NotSettled};
+use crate::access::{ResendWebhooks, SeeCalls, SeeServer};
+use crate::store::{Actor, DeliveryFilter, DeliveryRow, DeliveryState, NotSettled};
 use crate::wallclock::now_ms;
 
 /// Notifications of a page for people.
@@ -37,12 +38,12 @@ const MOST_IDS: usize = 1_000;
 const BATCH: u32 = 1_000;
 const ENDPOINTS: u32 = 500;
 
-/// Routes behind the gate of those who read.
+/// Routes of those who read.
 pub(super) fn reading() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(list)).routes(routes!(one)).routes(routes!(endpoints))
 }
 
-/// Routes behind the gate of those who may have webhooks sent again.
+/// Routes of those who may have webhooks sent again.
 pub(super) fn resending() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(redeliver)).routes(routes!(redeliver_one))
 }
@@ -225,10 +226,10 @@ impl Ordered {
     ))]
 async fn list(
     State(api): State<Api>,
-    Extension(caller): Extension<Caller>,
+    may: May<SeeCalls>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<DeliveryList>, Problem> {
-    let filter = DeliveryFilter { sight: caller.sight(SEEING), ..wanted.filter() };
+    let filter = DeliveryFilter { visibility: may.visibility(), ..wanted.filter() };
     let page = api.store.deliveries(&filter, wanted.after.as_deref(), wanted.limit).await?;
     Ok(Json(DeliveryList { deliveries: page.items.iter().map(Delivery::from).collect(), next: page.next }))
 }
@@ -240,9 +241,11 @@ async fn list(
         (status = 200, description = "The notification.", body = DeliveryDetail),
         NoSuchNotification,
     ))]
-async fn one(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<DeliveryDetail>, Problem> {
-    let row = delivery(&api, &id).await?;
-    let attempts = api.store.attempts(&id).await?;
+async fn one(
+    State(api): State<Api>,
+    DeliveryInPath { row, .. }: DeliveryInPath<SeeCalls>,
+) -> Result<Json<DeliveryDetail>, Problem> {
+    let attempts = api.store.attempts(&row.notification.id).await?;
     Ok(Json(DeliveryDetail::new(&row, attempts)))
 }
 
@@ -259,10 +262,10 @@ async fn one(State(api): State<Api>, Path(id): Path<String>) -> Result<Json<Deli
     ))]
 async fn redeliver_one(
     State(api): State<Api>,
-    Extension(caller): Extension<Caller>,
-    Path(id): Path<String>,
+    DeliveryInPath { may, row }: DeliveryInPath<ResendWebhooks>,
 ) -> Result<(StatusCode, Json<Delivery>), Problem> {
-    send_again(&api, &id, caller.act()).await?;
+    let id = row.notification.id;
+    send_again(&api, &id, may.actor()).await?;
     let row = delivery(&api, &id).await?;
     Ok((StatusCode::ACCEPTED, Json(Delivery::from(&row))))
 }
@@ -282,16 +285,16 @@ async fn redeliver_one(
     ))]
 async fn redeliver(
     State(api): State<Api>,
-    Extension(caller): Extension<Caller>,
+    may: May<ResendWebhooks>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Redelivery>), Problem> {
     let again: Ordered = json(body)?;
-    let filter = DeliveryFilter { sight: caller.sight(RESENDING), ..again.filter()? };
+    let filter = DeliveryFilter { visibility: may.visibility(), ..again.filter()? };
     let matched = api.store.count_deliveries(&filter, LONGEST_COUNT).await?;
     if again.dry_run {
         return Ok((StatusCode::OK, Json(Redelivery { matched, ..Redelivery::default() })));
     }
-    let done = send_again_all(&api, filter, again.limit, caller.act()).await?;
+    let done = send_again_all(&api, filter, again.limit, may.actor()).await?;
     let redelivered = done.ids.len() as u64;
     Ok((StatusCode::ACCEPTED, Json(Redelivery { matched, redelivered, ids: done.ids, more: done.more })))
 }
@@ -302,7 +305,7 @@ const LONGEST_COUNT: u32 = 1_000_000;
 /// How each endpoint fares: trouble first.
 #[utoipa::path(get, path = "/v1/webhooks/endpoints", operation_id = "listEndpoints", tag = "webhooks",
     responses((status = 200, description = "The endpoints.", body = EndpointList)))]
-async fn endpoints(State(api): State<Api>) -> Result<Json<EndpointList>, Problem> {
+async fn endpoints(State(api): State<Api>, _: May<SeeServer>) -> Result<Json<EndpointList>, Problem> {
     let now_ms = now_ms();
     let rows = api.store.endpoints(ENDPOINTS).await?;
     Ok(Json(EndpointList {
@@ -315,8 +318,8 @@ async fn delivery(api: &Api, id: &str) -> Result<DeliveryRow, Problem> {
     found.ok_or_else(|| Problem::new(Code::NotFound, format!("there is no notification {id}")))
 }
 
-async fn send_again(api: &Api, id: &str, act: Act) -> Result<(), Problem> {
-    match api.store.redeliver_one_by(id, Some(act)).await? {
+async fn send_again(api: &Api, id: &str, actor: Actor) -> Result<(), Problem> {
+    match api.store.redeliver_one_by(id, Some(actor)).await? {
         Ok(done) => api.outbox.try_now(done.endpoints),
         Err(NotSettled::Unknown) => {
             return Err(Problem::new(Code::NotFound, format!("there is no notification {id}")));
@@ -334,9 +337,9 @@ async fn send_again_all(
     api: &Api,
     filter: DeliveryFilter,
     limit: u32,
-    act: Act,
+    actor: Actor,
 ) -> Result<crate::store::Redelivered, Problem> {
-    let done = api.store.redeliver_by(filter, limit, Some(act)).await?;
+    let done = api.store.redeliver_by(filter, limit, Some(actor)).await?;
     api.outbox.try_now(done.endpoints.iter().cloned());
     tracing::info!(webhooks = done.ids.len(), "webhooks are sent again on demand");
     Ok(done)

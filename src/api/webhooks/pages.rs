@@ -12,13 +12,13 @@ use subtle::ConstantTimeEq;
 use utoipa::ToSchema;
 
 use super::{BATCH, ENDPOINTS, PAGE, Wanted, delivery, send_again, send_again_all, show};
+use crate::access::{ResendWebhooks, Right};
 use crate::api::Api;
-use crate::api::auth::{AuthError, RESENDING};
-use crate::api::browser::{Viewer, ask_for_key};
 use crate::api::error::{Code, Problem, ProblemDocument};
 use crate::api::extract::{Pairs, Path, pairs};
 use crate::api::fields::{self, Fields, Given};
 use crate::api::openapi::{BadParameter, NoSuchNotification};
+use crate::api::viewer::{Viewer, ask_for_key};
 use crate::outbox::BreakerState;
 use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, EndpointRow, NotificationState};
 use crate::wallclock::{iso, now_ms};
@@ -52,7 +52,7 @@ pub(super) async fn list(
     let filter = wanted.filter();
     let page = api.store.deliveries(&filter, wanted.after.as_deref(), PAGE).await?;
     let dead = DeliveryFilter { state: Some(DeliveryState::Dead), ..DeliveryFilter::default() };
-    let matching = if state == "dead" && viewer.0.holds_any(RESENDING) {
+    let matching = if state == "dead" && viewer.0.require_scopes(&ResendWebhooks::RULE).is_ok() {
         api.store.count_deliveries(&filter, COUNTED).await?
     } else {
         0
@@ -106,7 +106,7 @@ pub(super) async fn one(
         .map_or_else(|_| row.notification.body.clone(), |body| format!("{body:#}"));
     let shown = OnePage {
         settled: row.notification.settled_ms.is_some(),
-        resends: viewer.0.holds_any(RESENDING),
+        resends: viewer.0.require_scopes(&ResendWebhooks::RULE).is_ok(),
         url: row.notification.url.clone(),
         app_id: row.notification.app_id.clone(),
         seq: row.notification.seq,
@@ -172,7 +172,7 @@ pub(super) async fn redeliver_one(
 ) -> Result<Response, Problem> {
     let pressed = form(body, Pressed::read)?;
     press(&viewer, &id, &pressed.token)?;
-    match send_again(&api, &id, viewer.0.act()).await {
+    match send_again(&api, &id, viewer.0.actor()).await {
         // Pressed twice: it is on its way, which is what the page shows.
         Err(problem) if problem.code() == Code::Conflict => {}
         sent => sent?,
@@ -202,15 +202,13 @@ pub(super) async fn redeliver(
     let (token, (wanted, _)) = form(body, |fields| (Pressed::read(fields).token, wanted(fields)))?;
     press(&viewer, "all", &token)?;
     let filter = DeliveryFilter { state: Some(DeliveryState::Dead), ..wanted.filter() };
-    send_again_all(&api, filter, BATCH, viewer.0.act()).await?;
+    send_again_all(&api, filter, BATCH, viewer.0.actor()).await?;
     Ok(Redirect::to(&link(&Wanted { state: Some("open".to_owned()), ..wanted })).into_response())
 }
 
 /// What a button of the form `what` needs: the scope, and the form's token.
 fn press(viewer: &Viewer, what: &str, token: &str) -> Result<(), Problem> {
-    if !viewer.0.holds_any(RESENDING) {
-        return Err(AuthError::NoneOf(RESENDING).into());
-    }
+    viewer.0.require_scopes(&ResendWebhooks::RULE)?;
     check(viewer.key()?, what, token)
 }
 

@@ -6,7 +6,7 @@ use sqlx::FromRow;
 use sqlx::sqlite::SqliteConnection;
 use sqlx::types::Json;
 
-use super::super::audit::{self, Act, NewAudit};
+use super::super::audit::{self, Actor, AuditAction, NewAudit};
 use super::super::batch::exists_or;
 use super::super::{Error, Store};
 use super::{ApiKey, Rate, rate, require_app, update};
@@ -76,14 +76,14 @@ impl Store {
     /// # Errors
     /// [`Error::Exists`] when the id is taken.
     pub async fn create_api_key(&self, key: NewApiKey) -> Result<(), Error> {
-        self.issue_api_key(key, Act::server()).await
+        self.issue_api_key(key, Actor::server()).await
     }
 
     /// Keeps a key.
     ///
     /// # Errors
     /// [`Error::Exists`] when the id is taken, [`Error::UnknownApp`] when it is to act for an app that is not there.
-    pub async fn issue_api_key(&self, key: NewApiKey, act: Act) -> Result<(), Error> {
+    pub async fn issue_api_key(&self, key: NewApiKey, actor: Actor) -> Result<(), Error> {
         self.change_clients(move |connection| {
             async move {
                 if let Some(app_id) = &key.app_id {
@@ -92,7 +92,7 @@ impl Store {
                 insert(connection, &key).await?;
                 let detail =
                     json!({ "name": key.name, "scopes": key.scopes, "bots": key.bots, "appId": key.app_id });
-                audit::append(connection, NewAudit::new(act, "key.create", key.id, detail)).await
+                audit::append(connection, NewAudit::new(actor, AuditAction::KeyCreate, key.id, detail)).await
             }
             .boxed()
         })
@@ -132,7 +132,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::NoSuch`] when there is none, or it was revoked.
-    pub async fn change_api_key(&self, id: &str, change: KeyChange, act: Act) -> Result<(), Error> {
+    pub async fn change_api_key(&self, id: &str, change: KeyChange, actor: Actor) -> Result<(), Error> {
         let id = id.to_owned();
         self.change_clients(move |connection| {
             async move {
@@ -143,7 +143,7 @@ impl Store {
                         .await?;
                 found.ok_or_else(|| no_such(&id))?;
                 let detail = change_key(connection, &id, change).await?;
-                audit::append(connection, NewAudit::new(act, "key.change", id, detail)).await
+                audit::append(connection, NewAudit::new(actor, AuditAction::KeyChange, id, detail)).await
             }
             .boxed()
         })
@@ -155,14 +155,14 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn revoke_api_key(&self, id: &str) -> Result<(), Error> {
-        self.revoke_api_key_by(id, Act::server()).await.map(|_| ())
+        self.revoke_api_key_by(id, Actor::server()).await.map(|_| ())
     }
 
     /// Turns a key away from now on. `false`: there is no such key, or it was revoked before.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn revoke_api_key_by(&self, id: &str, act: Act) -> Result<bool, Error> {
+    pub async fn revoke_api_key_by(&self, id: &str, actor: Actor) -> Result<bool, Error> {
         let id = id.to_owned();
         self.change_clients(move |connection| {
             async move {
@@ -170,7 +170,8 @@ impl Store {
                 let done = sqlx::query(query).bind(&id).bind(now_ms()).execute(&mut *connection).await?;
                 let revoked = done.rows_affected() == 1;
                 if revoked {
-                    audit::append(connection, NewAudit::new(act, "key.revoke", id, json!({}))).await?;
+                    audit::append(connection, NewAudit::new(actor, AuditAction::KeyRevoke, id, json!({})))
+                        .await?;
                 }
                 Ok(revoked)
             }

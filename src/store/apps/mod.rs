@@ -15,7 +15,7 @@ use sqlx::types::Json;
 
 use std::sync::Arc;
 
-use super::audit::{self, Act, NewAudit};
+use super::audit::{self, Actor, AuditAction, NewAudit};
 use super::batch::exists_or;
 use super::{Error, Store};
 use crate::wallclock::now_ms;
@@ -110,21 +110,21 @@ impl Store {
     /// # Errors
     /// [`Error::Exists`] when the id is taken.
     pub async fn create_app(&self, app: NewApp) -> Result<(), Error> {
-        self.enrol_app(app, AppPolicy::default(), Act::server()).await
+        self.enrol_app(app, AppPolicy::default(), Actor::server()).await
     }
 
     /// Adds an app.
     ///
     /// # Errors
     /// [`Error::Exists`] when the id is taken, also by an app that was deleted.
-    pub async fn enrol_app(&self, app: NewApp, policy: AppPolicy, act: Act) -> Result<(), Error> {
+    pub async fn enrol_app(&self, app: NewApp, policy: AppPolicy, actor: Actor) -> Result<(), Error> {
         let key = self.clients.vault.key()?;
         self.change_clients(move |connection| {
             async move {
                 create_app(connection, &app, policy).await?;
                 secrets::add(connection, &key, &app.id, &app.secret).await?;
                 let detail = json!({ "name": app.name, "scopes": app.scopes, "bots": app.bots });
-                audit::append(connection, NewAudit::new(act, "app.create", app.id, detail)).await
+                audit::append(connection, NewAudit::new(actor, AuditAction::AppCreate, app.id, detail)).await
             }
             .boxed()
         })
@@ -135,13 +135,13 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::UnknownApp`] when there is no such app.
-    pub async fn change_app(&self, id: &str, change: AppChange, act: Act) -> Result<(), Error> {
+    pub async fn change_app(&self, id: &str, change: AppChange, actor: Actor) -> Result<(), Error> {
         let id = id.to_owned();
         self.change_clients(move |connection| {
             async move {
                 require_app(connection, &id).await?;
                 let detail = change_app(connection, &id, change).await?;
-                audit::append(connection, NewAudit::new(act, "app.change", id, detail)).await
+                audit::append(connection, NewAudit::new(actor, AuditAction::AppChange, id, detail)).await
             }
             .boxed()
         })
@@ -153,7 +153,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Error::UnknownApp`] when there is no such app.
-    pub async fn delete_app(&self, id: &str, act: Act) -> Result<(), Error> {
+    pub async fn delete_app(&self, id: &str, actor: Actor) -> Result<(), Error> {
         let id = id.to_owned();
         self.change_clients(move |connection| {
             async move {
@@ -163,7 +163,7 @@ impl Store {
                     .bind(now_ms())
                     .execute(&mut *connection)
                     .await?;
-                audit::append(connection, NewAudit::new(act, "app.delete", id, json!({}))).await
+                audit::append(connection, NewAudit::new(actor, AuditAction::AppDelete, id, json!({}))).await
             }
             .boxed()
         })

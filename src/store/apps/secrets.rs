@@ -6,7 +6,7 @@ use serde_json::json;
 use sqlx::FromRow;
 use sqlx::sqlite::SqliteConnection;
 
-use super::super::audit::{self, Act, NewAudit};
+use super::super::audit::{self, Actor, AuditAction, NewAudit};
 use super::super::seal::ServerKey;
 use super::super::{Error, Store, vault};
 use super::require_app;
@@ -28,7 +28,7 @@ impl Store {
     /// # Errors
     /// [`Error::UnknownApp`] when there is no such app.
     pub async fn add_secret(&self, app_id: &str, secret: SecretString) -> Result<(), Error> {
-        self.rotate_secret(app_id, secret, None, Act::server()).await.map(|_| ())
+        self.rotate_secret(app_id, secret, None, Actor::server()).await.map(|_| ())
     }
 
     /// Adds a secret; with `others_end_ms` the older ones end then, unless they end before. Tells its number.
@@ -40,7 +40,7 @@ impl Store {
         app_id: &str,
         secret: SecretString,
         others_end_ms: Option<i64>,
-        act: Act,
+        actor: Actor,
     ) -> Result<i64, Error> {
         let (app_id, key) = (app_id.to_owned(), self.clients.vault.key()?);
         self.change_clients(move |connection| {
@@ -51,7 +51,8 @@ impl Store {
                     retire_before(connection, &app_id, seq, end).await?;
                 }
                 let detail = json!({ "secret": seq, "othersRetireMs": others_end_ms });
-                audit::append(connection, NewAudit::new(act, "secret.create", app_id, detail)).await?;
+                audit::append(connection, NewAudit::new(actor, AuditAction::SecretCreate, app_id, detail))
+                    .await?;
                 Ok(seq)
             }
             .boxed()
@@ -74,7 +75,11 @@ impl Store {
                         .await?;
                 retire_before(connection, &app_id, newest.unwrap_or_default(), now_ms()).await?;
                 let detail = json!({ "all": "but the newest" });
-                audit::append(connection, NewAudit::new(Act::server(), "secret.retire", app_id, detail)).await
+                audit::append(
+                    connection,
+                    NewAudit::new(Actor::server(), AuditAction::SecretRetire, app_id, detail),
+                )
+                .await
             }
             .boxed()
         })
@@ -91,7 +96,7 @@ impl Store {
         app_id: &str,
         seq: i64,
         at_ms: Option<i64>,
-        act: Act,
+        actor: Actor,
     ) -> Result<(), Error> {
         let app_id = app_id.to_owned();
         self.change_clients(move |connection| {
@@ -122,7 +127,8 @@ impl Store {
                     return Err(Error::LastSecret(app_id));
                 }
                 let detail = json!({ "secret": seq, "retireMs": at_ms });
-                audit::append(connection, NewAudit::new(act, "secret.retire", app_id, detail)).await
+                audit::append(connection, NewAudit::new(actor, AuditAction::SecretRetire, app_id, detail))
+                    .await
             }
             .boxed()
         })

@@ -7,7 +7,7 @@ use sqlx::sqlite::Sqlite;
 use sqlx::{FromRow, QueryBuilder};
 
 use crate::store::model::{DeadReason, DeliveryState, NotificationState, Page};
-use crate::store::{Error, Sight, Store};
+use crate::store::{Error, Store, Visibility};
 
 /// A line of the ledger.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, FromRow)]
@@ -87,7 +87,7 @@ pub struct DeliveryFilter {
     /// Only these.
     pub ids: Option<Vec<String>>,
     /// Only those of these calls.
-    pub sight: Sight,
+    pub visibility: Visibility,
 }
 
 impl DeliveryFilter {
@@ -117,7 +117,7 @@ impl DeliveryFilter {
             query.push(" AND n.id < ").push_bind(first_id(until.saturating_add(1_000)));
             query.push(" AND n.created_ms < ").push_bind(until);
         }
-        self.sight.narrow_by_call(query, "n.call_id");
+        self.visibility.narrow_by_call(query, "n.call_id");
         if let Some(ids) = &self.ids {
             let ids = serde_json::to_string(ids).unwrap_or_default();
             query.push(" AND n.id IN (SELECT value FROM json_each(").push_bind(ids).push("))");

@@ -9,7 +9,7 @@ use sqlx::types::Json;
 use super::deliveries::DeliveryFilter;
 use super::settle::promote;
 use crate::store::model::Page;
-use crate::store::{Act, Error, NewAudit, Store, audit};
+use crate::store::{Actor, AuditAction, Error, NewAudit, Store, audit};
 use crate::wallclock::now_ms;
 
 /// What is to be sent again.
@@ -51,16 +51,19 @@ impl Store {
         &self,
         filter: DeliveryFilter,
         limit: u32,
-        act: Option<Act>,
+        actor: Option<Actor>,
     ) -> Result<Redelivered, Error> {
         self.write(move |connection| {
             async move {
                 let done = redeliver(connection, &filter, limit).await?;
-                if let (Some(act), [first, rest @ ..]) = (act, done.ids.as_slice()) {
+                if let (Some(actor), [first, rest @ ..]) = (actor, done.ids.as_slice()) {
                     let subject = if rest.is_empty() { first.as_str() } else { "" };
                     let detail = json!({ "webhooks": done.ids.len() });
-                    audit::append(connection, NewAudit::new(act, "webhook.redeliver", subject, detail))
-                        .await?;
+                    audit::append(
+                        connection,
+                        NewAudit::new(actor, AuditAction::WebhookRedeliver, subject, detail),
+                    )
+                    .await?;
                 }
                 Ok(done)
             }
@@ -84,10 +87,10 @@ impl Store {
     pub async fn redeliver_one_by(
         &self,
         id: &str,
-        act: Option<Act>,
+        actor: Option<Actor>,
     ) -> Result<Result<Redelivered, NotSettled>, Error> {
         let filter = DeliveryFilter { ids: Some(vec![id.to_owned()]), ..DeliveryFilter::default() };
-        let done = self.redeliver_by(filter, 1, act).await?;
+        let done = self.redeliver_by(filter, 1, actor).await?;
         if !done.ids.is_empty() {
             return Ok(Ok(done));
         }

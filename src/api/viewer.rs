@@ -6,21 +6,22 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
 use super::Api;
-use super::auth::{AuthError, Caller, READ, Who, gate};
 use super::error::Problem;
+use super::may::May;
+use crate::access::{Error, Identity, SeeServer};
 
 /// Somebody who may look at pages: who reads and is not tied to bots. Others are asked for a key.
-pub(super) struct Viewer(pub(super) Caller);
+pub(super) struct Viewer(pub(super) May<SeeServer>);
 
 impl Viewer {
     /// The digest of their key, which no other site knows; an app's token opens no page with a form.
     ///
     /// # Errors
     /// When they did not come with a key.
-    pub(super) fn key(&self) -> Result<&str, AuthError> {
-        match &self.0.who {
-            Who::Key(key) => Ok(&key.digest),
-            Who::App(_) | Who::Local(_) => Err(AuthError::KeyUnknown),
+    pub(super) fn key(&self) -> Result<&str, Error> {
+        match self.0.identity() {
+            Identity::Key(key) => Ok(&key.digest),
+            Identity::App(_) | Identity::Local(_) => Err(Error::KeyUnknown),
         }
     }
 }
@@ -29,12 +30,7 @@ impl FromRequestParts<Api> for Viewer {
     type Rejection = Response;
 
     async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Response> {
-        let caller = gate::require(&api.auth, (&parts.extensions, &parts.headers), READ).await;
-        let viewer = caller.and_then(|caller| {
-            caller.require_all()?;
-            Ok(Self(caller))
-        });
-        viewer.map_err(ask_for_key)
+        May::from_request_parts(parts, api).await.map(Self).map_err(ask_for_key)
     }
 }
 

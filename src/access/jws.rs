@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
-use super::AuthError;
+use super::Error;
 
 /// The one algorithm.
 const ALGORITHM: &str = "HS256";
@@ -35,8 +35,8 @@ pub(super) struct Signed<'t> {
 }
 
 impl<'t> Signed<'t> {
-    pub(super) fn read(token: &'t str) -> Result<Self, AuthError> {
-        let malformed = |what: &str| AuthError::Malformed(what.to_owned());
+    pub(super) fn read(token: &'t str) -> Result<Self, Error> {
+        let malformed = |what: &str| Error::Malformed(what.to_owned());
         let parts = "it has not three parts with a dot between them";
         let (message, signature) = token.rsplit_once('.').ok_or_else(|| malformed(parts))?;
         let (header, claims) = message.split_once('.').ok_or_else(|| malformed(parts))?;
@@ -46,7 +46,7 @@ impl<'t> Signed<'t> {
         let header: Header = json(&decoded(header, "header")?, "header")?;
         if header.alg != ALGORITHM {
             return Err(if OTHERS.contains(&header.alg.as_str()) {
-                AuthError::Algorithm(header.alg)
+                Error::Algorithm(header.alg)
             } else {
                 malformed(&format!("its algorithm is not known; sign it with {ALGORITHM}"))
             });
@@ -63,14 +63,14 @@ impl<'t> Signed<'t> {
         mac(self.message, secret).verify_slice(&signature).is_ok()
     }
 
-    pub(super) fn claims<T: DeserializeOwned>(&self) -> Result<T, AuthError> {
+    pub(super) fn claims<T: DeserializeOwned>(&self) -> Result<T, Error> {
         json(&self.claims, "claims")
     }
 }
 
 /// A token with these claims.
-pub(super) fn sign(claims: &impl Serialize, secret: &SecretString) -> Result<String, AuthError> {
-    let claims = serde_json::to_vec(claims).map_err(|error| AuthError::Malformed(error.to_string()))?;
+pub(super) fn sign(claims: &impl Serialize, secret: &SecretString) -> Result<String, Error> {
+    let claims = serde_json::to_vec(claims).map_err(|error| Error::Malformed(error.to_string()))?;
     let header = URL_SAFE_NO_PAD.encode(r#"{"typ":"JWT","alg":"HS256"}"#);
     let message = format!("{header}.{}", URL_SAFE_NO_PAD.encode(claims));
     let signature = mac(&message, secret).finalize().into_bytes();
@@ -83,20 +83,19 @@ fn mac(message: &str, secret: &SecretString) -> Hmac<Sha256> {
     mac.chain_update(message.as_bytes())
 }
 
-fn decoded(part: &str, which: &str) -> Result<Vec<u8>, AuthError> {
+fn decoded(part: &str, which: &str) -> Result<Vec<u8>, Error> {
     let decoded = URL_SAFE_NO_PAD.decode(part);
-    decoded.map_err(|error| {
-        AuthError::Malformed(format!("its {which} are not base64url without padding: {error}"))
-    })
+    decoded
+        .map_err(|error| Error::Malformed(format!("its {which} are not base64url without padding: {error}")))
 }
 
-fn json<T: DeserializeOwned>(bytes: &[u8], which: &str) -> Result<T, AuthError> {
+fn json<T: DeserializeOwned>(bytes: &[u8], which: &str) -> Result<T, Error> {
     // An array could stand for an object, field by field.
     if !bytes.trim_ascii_start().starts_with(b"{") {
-        return Err(AuthError::Malformed(format!("its {which} are no JSON object")));
+        return Err(Error::Malformed(format!("its {which} are no JSON object")));
     }
     let read = serde_json::from_slice(bytes);
-    read.map_err(|error| AuthError::Malformed(format!("its {which} are not what they should be: {error}")))
+    read.map_err(|error| Error::Malformed(format!("its {which} are not what they should be: {error}")))
 }
 
 #[cfg(test)]

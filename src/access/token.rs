@@ -6,8 +6,8 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::AuthError;
 use super::jws::{Signed, sign};
+use super::{Error, Scope};
 use crate::store::ClientApp;
 use crate::wallclock::now_ms;
 
@@ -34,11 +34,11 @@ struct Claims {
 }
 
 impl Claims {
-    fn times_are_seconds(&self) -> Result<(), AuthError> {
+    fn times_are_seconds(&self) -> Result<(), Error> {
         let times = [("exp", self.exp), ("iat", self.iat), ("nbf", self.nbf)];
         let wrong = times.iter().filter(|(_, time)| time.is_some_and(|time| time.abs() >= LATEST_S));
         let wrong: Vec<&str> = wrong.map(|(name, _)| *name).collect();
-        if wrong.is_empty() { Ok(()) } else { Err(AuthError::NotSeconds(wrong.join(", "))) }
+        if wrong.is_empty() { Ok(()) } else { Err(Error::NotSeconds(wrong.join(", "))) }
     }
 }
 
@@ -58,7 +58,7 @@ struct Minted<'a> {
 /// What a good token leaves.
 #[derive(Debug)]
 pub(super) struct Admitted {
-    pub(super) scopes: Vec<String>,
+    pub(super) scopes: Vec<Scope>,
     /// For an app whose tokens are good for one request: the `jti`, and until when to remember it.
     pub(super) once: Option<(String, i64)>,
 }
@@ -73,7 +73,7 @@ pub fn mint(
     secret: &SecretString,
     ttl: Duration,
     scopes: &[String],
-) -> Result<SecretString, AuthError> {
+) -> Result<SecretString, Error> {
     let iat = now_ms().div_euclid(1000);
     let exp = iat.saturating_add_unsigned(ttl.as_secs());
     let jti = uuid::Uuid::new_v4().simple().to_string();
@@ -82,10 +82,10 @@ pub fn mint(
 }
 
 /// The app a token says it is from: nothing but a claim until the signature is checked.
-pub(super) fn claimed_app(token: &str) -> Result<String, AuthError> {
+pub(super) fn claimed_app(token: &str) -> Result<String, Error> {
     let claims: Claims = Signed::read(token)?.claims()?;
     let named = claims.app_id.or(claims.iss);
-    named.ok_or_else(|| AuthError::Malformed("it names no app; set the claim appId".to_owned()))
+    named.ok_or_else(|| Error::Malformed("it names no app; set the claim appId".to_owned()))
 }
 
 /// Checks the signature of a token whose app is not known, against nothing.
@@ -100,41 +100,42 @@ pub(super) fn admit(
     token: &str,
     now_s: f64,
     max_age_s: Option<i64>,
-) -> Result<Admitted, AuthError> {
+) -> Result<Admitted, Error> {
     let signed = Signed::read(token)?;
     if !app.active_secrets((now_s * 1000.0) as i64).any(|secret| signed.fits(secret)) {
-        return Err(AuthError::Unsigned { app_id: app.id.clone() });
+        return Err(Error::Unsigned { app_id: app.id.clone() });
     }
     let claims: Claims = signed.claims()?;
     claims.times_are_seconds()?;
     let late = now_s - claims.exp.unwrap_or(f64::INFINITY);
     if late > LEEWAY_S {
-        return Err(AuthError::Expired { seconds_ago: late as u64 });
+        return Err(Error::Expired { seconds_ago: late as u64 });
     }
     let begins = claims.nbf.unwrap_or(f64::NEG_INFINITY).max(claims.iat.unwrap_or(f64::NEG_INFINITY));
     let early = begins - now_s;
     if early > LEEWAY_S {
-        return Err(AuthError::NotYetValid { seconds: early as u64 });
+        return Err(Error::NotYetValid { seconds: early as u64 });
     }
     if let Some(most) = app.max_token_age_s.or(max_age_s) {
-        let age = now_s - claims.iat.ok_or(AuthError::Ageless)?;
+        let age = now_s - claims.iat.ok_or(Error::Ageless)?;
         if age > most as f64 + LEEWAY_S {
-            return Err(AuthError::TooOld { age: age as u64, most: most.unsigned_abs() });
+            return Err(Error::TooOld { age: age as u64, most: most.unsigned_abs() });
         }
     }
     let once = if app.require_jti { Some(once(&claims, now_s)?) } else { None };
-    let mut scopes = app.scopes.clone();
+    let mut scopes = Scope::known(&app.scopes);
     if let Some(narrowed) = claims.scopes {
+        let narrowed = Scope::known(&narrowed);
         scopes.retain(|scope| narrowed.contains(scope));
     }
     Ok(Admitted { scopes, once })
 }
 
-fn once(claims: &Claims, now_s: f64) -> Result<(String, i64), AuthError> {
+fn once(claims: &Claims, now_s: f64) -> Result<(String, i64), Error> {
     let jti = claims.jti.as_ref().filter(|jti| !jti.is_empty() && jti.len() <= LONGEST_JTI);
-    let jti = jti.ok_or(AuthError::NotForOnce("set the claim jti to something that is new each time"))?;
+    let jti = jti.ok_or(Error::NotForOnce("set the claim jti to something that is new each time"))?;
     let exp = claims.exp.filter(|exp| exp - now_s <= LONGEST_ONCE_S + LEEWAY_S);
-    let exp = exp.ok_or(AuthError::NotForOnce("set the claim exp to a time within 24 hours"))?;
+    let exp = exp.ok_or(Error::NotForOnce("set the claim exp to a time within 24 hours"))?;
     Ok((jti.clone(), ((exp + LEEWAY_S) * 1000.0) as i64 + 1))
 }
 
@@ -185,11 +186,11 @@ mod tests {
             admit(app, &signed(&json!({"appId": "cs-1"}), secret), NOW_S, None)
         };
         assert!(with(&app, "new").is_ok() && with(&app, "old").is_ok());
-        assert!(matches!(with(&app, "guess"), Err(AuthError::Unsigned { .. })));
+        assert!(matches!(with(&app, "guess"), Err(Error::Unsigned { .. })));
         app.secrets[1].retired_ms = Some(NOW_S as i64 * 1000 + 60_000);
         assert!(with(&app, "old").is_ok(), "its end has not come");
         app.secrets[1].retired_ms = Some(NOW_S as i64 * 1000 - 1);
-        assert!(matches!(with(&app, "old"), Err(AuthError::Unsigned { .. })));
+        assert!(matches!(with(&app, "old"), Err(Error::Unsigned { .. })));
     }
 
     #[test]
@@ -230,7 +231,7 @@ mod tests {
         assert_eq!(refused, "the token was made 1000 s ago and may be 300 s old; make a new one");
         assert!(judged_as(&strict, &json!({"exp": NOW_S + 60.0})).unwrap_err().contains("set the claim iat"));
         let server = admit(&app(&["s"]), &signed(&old, "s"), NOW_S, Some(600));
-        assert!(matches!(server, Err(AuthError::TooOld { most: 600, .. })));
+        assert!(matches!(server, Err(Error::TooOld { most: 600, .. })));
         let patient = ClientApp { max_token_age_s: Some(2_000), ..app(&["s"]) };
         assert!(admit(&patient, &signed(&old, "s"), NOW_S, Some(600)).is_ok(), "the app's own setting wins");
     }
@@ -256,7 +257,7 @@ mod tests {
 
     #[test]
     fn a_token_narrows_the_scopes_but_never_widens_them() {
-        assert_eq!(judge(&json!({"scopes": ["read", "admin"]})).unwrap().scopes, ["read"]);
+        assert_eq!(judge(&json!({"scopes": ["read", "admin"]})).unwrap().scopes, [Scope::Read]);
     }
 
     #[test]
@@ -275,9 +276,9 @@ mod tests {
         let refused = claimed_app(&token).unwrap_err().to_string();
         assert_eq!(refused, "the token is signed with HS512; sign it with HS256");
         let none = format!("{}.{}.", encode(r#"{"alg":"none"}"#), encode(r#"{"appId":"a"}"#));
-        assert!(matches!(claimed_app(&none), Err(AuthError::Malformed(_))));
+        assert!(matches!(claimed_app(&none), Err(Error::Malformed(_))));
         for nonsense in ["", "a", "a.b.c", "....", "é.é.é"] {
-            assert!(matches!(claimed_app(nonsense), Err(AuthError::Malformed(_))), "{nonsense}");
+            assert!(matches!(claimed_app(nonsense), Err(Error::Malformed(_))), "{nonsense}");
         }
     }
 }

@@ -9,29 +9,29 @@ const WHOLE: u64 = 1_000_000_000;
 
 /// What is left for one caller.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Bucket {
+pub(in crate::access) struct Bucket {
     level: u64,
     at: Duration,
 }
 
 /// Where a caller stands after a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Standing {
+pub struct RateLimitStatus {
     /// Requests at once after a pause.
-    pub(crate) limit: u32,
+    pub limit: u32,
     /// Requests that are left now.
-    pub(crate) remaining: u32,
+    pub remaining: u32,
     /// Until all of them are back, seconds, rounded up.
-    pub(crate) reset_s: u64,
+    pub reset_s: u64,
     /// Until the next one is let through, seconds, rounded up; 0 when one is left.
-    pub(crate) retry_s: u64,
+    pub retry_s: u64,
     /// The same in ms.
-    pub(crate) retry_ms: u64,
+    pub retry_ms: u64,
 }
 
 impl Bucket {
     /// A full one.
-    pub(crate) fn new(rate: Rate, now: Duration) -> Self {
+    pub(in crate::access) fn new(rate: Rate, now: Duration) -> Self {
         Self { level: capacity(rate), at: now }
     }
 
@@ -39,19 +39,23 @@ impl Bucket {
     ///
     /// # Errors
     /// When none is left; nothing is taken then.
-    pub(crate) fn take(&mut self, rate: Rate, now: Duration) -> Result<Standing, Standing> {
+    pub(in crate::access) fn take(
+        &mut self,
+        rate: Rate,
+        now: Duration,
+    ) -> Result<RateLimitStatus, RateLimitStatus> {
         self.refill(rate, now);
         if self.level < WHOLE {
-            return Err(self.standing(rate));
+            return Err(self.status(rate));
         }
         self.level -= WHOLE;
-        Ok(self.standing(rate))
+        Ok(self.status(rate))
     }
 
     /// Where the caller stands now; takes nothing.
-    pub(crate) fn look(&mut self, rate: Rate, now: Duration) -> Standing {
+    pub(in crate::access) fn look(&mut self, rate: Rate, now: Duration) -> RateLimitStatus {
         self.refill(rate, now);
-        self.standing(rate)
+        self.status(rate)
     }
 
     /// Time that runs backwards brings nothing. A rate that was changed holds from now on.
@@ -62,13 +66,13 @@ impl Bucket {
         self.level = self.level.saturating_add(gained).min(capacity(rate));
     }
 
-    fn standing(&self, rate: Rate) -> Standing {
+    fn status(&self, rate: Rate) -> RateLimitStatus {
         let seconds = |level: u64| {
             let lacking = level.saturating_sub(self.level) as f64 / WHOLE as f64;
             lacking / rate.per_second
         };
         let until = |level: u64| seconds(level).ceil() as u64;
-        Standing {
+        RateLimitStatus {
             limit: rate.burst,
             remaining: u32::try_from(self.level / WHOLE).unwrap_or(u32::MAX),
             reset_s: until(capacity(rate)),
@@ -115,7 +119,7 @@ mod tests {
             let mut bucket = Bucket::new(rate, now);
             let refused = loop {
                 match bucket.take(rate, now) {
-                    Ok(standing) => prop_assert!(standing.remaining < standing.limit),
+                    Ok(status) => prop_assert!(status.remaining < status.limit),
                     Err(refused) => break refused,
                 }
             };
@@ -141,10 +145,13 @@ mod tests {
     fn a_rate_that_is_lowered_holds_at_once() {
         let mut bucket = Bucket::new(Rate { per_second: 10.0, burst: 100 }, Duration::ZERO);
         let low = Rate { per_second: 0.5, burst: 2 };
-        let standing = bucket.take(low, Duration::ZERO).unwrap();
-        assert_eq!(standing, Standing { limit: 2, remaining: 1, reset_s: 2, retry_s: 0, retry_ms: 0 });
+        let status = bucket.take(low, Duration::ZERO).unwrap();
+        assert_eq!(status, RateLimitStatus { limit: 2, remaining: 1, reset_s: 2, retry_s: 0, retry_ms: 0 });
         bucket.take(low, Duration::ZERO).unwrap();
         let refused = bucket.take(low, Duration::ZERO).unwrap_err();
-        assert_eq!(refused, Standing { limit: 2, remaining: 0, reset_s: 4, retry_s: 2, retry_ms: 2_000 });
+        assert_eq!(
+            refused,
+            RateLimitStatus { limit: 2, remaining: 0, reset_s: 4, retry_s: 2, retry_ms: 2_000 }
+        );
     }
 }

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use super::ANY_BOT;
+use super::{ANY_BOT, Scope};
 use crate::store::NewApiKey;
 
 /// How every key begins.
@@ -16,14 +16,14 @@ pub(super) const LOCAL: &str = "local";
 
 /// A new API key: what to keep, and the key itself, which is shown once.
 #[must_use]
-pub fn new_api_key(name: &str, scopes: Vec<String>) -> (NewApiKey, SecretString) {
+pub fn new_api_key(name: &str, scopes: &[Scope]) -> (NewApiKey, SecretString) {
     let id: String = rand::random::<[u8; 6]>().iter().map(|byte| format!("{byte:02x}")).collect();
     let key = text(&id);
     let kept = NewApiKey {
         digest: digest(&key),
         id,
         name: name.to_owned(),
-        scopes,
+        scopes: scopes.iter().copied().map(String::from).collect(),
         bots: vec![ANY_BOT.to_owned()],
         app_id: None,
         rate: None,

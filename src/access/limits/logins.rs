@@ -19,7 +19,7 @@ const MOST: usize = 4096;
 type Who = (IpAddr, Option<String>);
 
 #[derive(Debug, Default)]
-pub(crate) struct Logins {
+pub(in crate::access) struct Logins {
     table: Mutex<HashMap<Who, Failures>>,
 }
 
@@ -34,23 +34,23 @@ struct Failures {
 
 /// What one address did since the last report.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Report {
-    pub(crate) address: IpAddr,
-    pub(crate) claimed: Option<String>,
-    pub(crate) count: u64,
-    pub(crate) first_ms: i64,
+pub(in crate::access) struct Report {
+    pub(in crate::access) address: IpAddr,
+    pub(in crate::access) claimed: Option<String>,
+    pub(in crate::access) count: u64,
+    pub(in crate::access) first_ms: i64,
     /// Of the last one.
-    pub(crate) reason: String,
+    pub(in crate::access) reason: String,
 }
 
 impl Logins {
     /// Whether nobody failed of late: then there is nothing to look up.
-    pub(crate) fn is_quiet(&self) -> bool {
+    pub(in crate::access) fn is_quiet(&self) -> bool {
         self.table.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 
     /// How long this address must wait before it may be this one again, seconds; `None`: it may try.
-    pub(crate) fn wait(
+    pub(in crate::access) fn wait(
         &self,
         rate: Rate,
         address: IpAddr,
@@ -59,12 +59,12 @@ impl Logins {
     ) -> Option<u64> {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let failures = table.get_mut(&(network(address), claimed.map(str::to_owned)))?;
-        let standing = failures.bucket.look(rate, now);
-        (standing.remaining == 0).then_some(standing.retry_s.max(1))
+        let status = failures.bucket.look(rate, now);
+        (status.remaining == 0).then_some(status.retry_s.max(1))
     }
 
     /// A login failed.
-    pub(crate) fn failed(
+    pub(in crate::access) fn failed(
         &self,
         rate: Rate,
         (address, claimed): (IpAddr, Option<&str>),
@@ -95,7 +95,7 @@ impl Logins {
     }
 
     /// What happened since the last report, most failures first; forgets who has been quiet.
-    pub(crate) fn report(&self, rate: Rate, now: Duration) -> Vec<Report> {
+    pub(in crate::access) fn report(&self, rate: Rate, now: Duration) -> Vec<Report> {
         let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
         let mut reports = Vec::new();
         table.retain(|(address, claimed), failures| {

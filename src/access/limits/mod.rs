@@ -11,13 +11,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use axum::http::header::RETRY_AFTER;
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderName, HeaderValue};
 
 use self::bucket::Bucket;
-pub(crate) use self::bucket::Standing;
-pub(crate) use self::logins::Logins;
-use super::error::{Code, Problem};
+pub use self::bucket::RateLimitStatus;
+pub(super) use self::logins::Logins;
 use crate::store::Rate;
 
 const LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
@@ -26,7 +24,7 @@ const RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
 
 /// A bucket for each app and key that was ever admitted, so there are no more of them than of those.
 #[derive(Debug)]
-pub(crate) struct Rates {
+pub(super) struct Rates {
     begun: Instant,
     buckets: RwLock<HashMap<String, Arc<Mutex<Bucket>>>>,
 }
@@ -39,12 +37,12 @@ impl Default for Rates {
 
 impl Rates {
     /// Since the server began.
-    pub(crate) fn now(&self) -> Duration {
+    pub(super) fn now(&self) -> Duration {
         self.begun.elapsed()
     }
 
     /// Takes a request out of the bucket of `actor`.
-    pub(crate) fn take(&self, actor: &str, rate: Rate) -> Result<Standing, Standing> {
+    pub(super) fn take(&self, actor: &str, rate: Rate) -> Result<RateLimitStatus, RateLimitStatus> {
         let now = self.now();
         let known = self.buckets.read().unwrap_or_else(PoisonError::into_inner).get(actor).cloned();
         let bucket = known.unwrap_or_else(|| {
@@ -56,26 +54,16 @@ impl Rates {
     }
 }
 
-impl Standing {
-    /// Tells the caller where it stands.
-    pub(crate) fn write(self, headers: &mut HeaderMap) {
-        headers.insert(LIMIT, self.limit.into());
-        headers.insert(REMAINING, self.remaining.into());
-        headers.insert(RESET, self.reset_s.into());
+impl RateLimitStatus {
+    /// The headers that tell a caller where it stands.
+    #[must_use]
+    pub fn headers(self) -> [(HeaderName, HeaderValue); 3] {
+        [(LIMIT, self.limit.into()), (REMAINING, self.remaining.into()), (RESET, self.reset_s.into())]
     }
 
-    /// The answer to one request too many.
-    pub(crate) fn refusal(self) -> Problem {
-        let wait = self.retry_s.max(1);
-        let detail = format!("more requests than this app or key may make; try again in {wait} s");
-        too_many(&detail, wait)
-            .with_header(LIMIT, self.limit.into())
-            .with_header(REMAINING, self.remaining.into())
-            .with_header(RESET, self.reset_s.into())
+    /// How long a caller that was refused waits, seconds, at least 1.
+    #[must_use]
+    pub fn wait_s(self) -> u64 {
+        self.retry_s.max(1)
     }
-}
-
-/// 429 with the time to wait.
-pub(crate) fn too_many(detail: &str, wait_s: u64) -> Problem {
-    Problem::new(Code::RateLimited, detail).with_header(RETRY_AFTER, HeaderValue::from(wait_s))
 }

@@ -1,11 +1,12 @@
-//! Why somebody is turned away, and which answer that makes.
+//! Why somebody is turned away.
 
-use crate::api::error::{Code, Problem};
+use super::Scope;
+use super::limits::RateLimitStatus;
 use crate::store;
 
 /// Why a request is turned away.
-#[derive(Debug, thiserror::Error)]
-pub enum AuthError {
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum Error {
     #[error("a token is needed: send the header `auth: <JWT>` or `Authorization: Bearer <JWT>`")]
     Missing,
     #[error("the token cannot be read: {0}")]
@@ -29,10 +30,10 @@ pub enum AuthError {
     NotForOnce(&'static str),
     #[error("this token was used before and is good for one request; make a new one with another jti")]
     Replayed,
-    #[error("the scope {0:?} is needed; the client app or its token does not hold it")]
-    Scope(String),
-    #[error("the scope {0:?} is needed; the API key does not hold it")]
-    KeyScope(String),
+    #[error("the scope {:?} is needed; the client app or its token does not hold it", .0.as_str())]
+    Scope(Scope),
+    #[error("the scope {:?} is needed; the API key does not hold it", .0.as_str())]
+    KeyScope(Scope),
     #[error("the client app may not use the bot {0}")]
     Bot(String),
     #[error("the API key may not use the bot {0}")]
@@ -42,9 +43,11 @@ pub enum AuthError {
     #[error("this call was asked for by somebody else; the scope \"campaigns\" lets you have to do with it")]
     OthersCall,
     #[error("the scope {} is needed; this app or key does not hold it", quoted(.0))]
-    NoneOf(&'static [&'static str]),
+    NoneOf(&'static [Scope]),
     #[error("with a user name and password this request needs the header x-dering-request: 1")]
     CrossSite,
+    #[error("a user name and password do not do for this; send the key as Authorization: Bearer <key>")]
+    PasswordNever,
     #[error("an API key is needed: send the header `Authorization: Bearer <key>`")]
     KeyMissing,
     #[error("the API key is not known or was revoked")]
@@ -56,15 +59,19 @@ pub enum AuthError {
          with `--app`"
     )]
     KeyWithoutApp,
+    #[error("more requests than this app or key may make; try again in {} s", .0.wait_s())]
+    RateLimited(RateLimitStatus),
+    #[error("too many logins from this address failed; try again in {wait_s} s")]
+    TooManyLogins { wait_s: u64 },
     #[error(transparent)]
     Store(#[from] store::Error),
 }
 
-fn quoted(scopes: &[&str]) -> String {
-    scopes.iter().map(|scope| format!("{scope:?}")).collect::<Vec<_>>().join(" or ")
+fn quoted(scopes: &[Scope]) -> String {
+    scopes.iter().map(|scope| format!("{:?}", scope.as_str())).collect::<Vec<_>>().join(" or ")
 }
 
-impl AuthError {
+impl Error {
     /// Whether somebody may have guessed, rather than come late or with too little.
     pub(super) const fn is_a_guess(&self) -> bool {
         matches!(
@@ -75,34 +82,5 @@ impl AuthError {
                 | Self::KeyUnknown
                 | Self::Replayed
         )
-    }
-}
-
-impl From<AuthError> for Problem {
-    fn from(error: AuthError) -> Self {
-        let code = match error {
-            AuthError::Store(error) => return error.into(),
-            AuthError::Missing | AuthError::KeyMissing => Code::CredentialsMissing,
-            AuthError::Malformed(_)
-            | AuthError::Algorithm(_)
-            | AuthError::Unsigned { .. }
-            | AuthError::Ageless
-            | AuthError::NotSeconds(_)
-            | AuthError::NotForOnce(_)
-            | AuthError::KeyUnknown => Code::CredentialsInvalid,
-            AuthError::Expired { .. } | AuthError::TooOld { .. } | AuthError::KeyExpired => {
-                Code::TokenExpired
-            }
-            AuthError::NotYetValid { .. } => Code::TokenNotYetValid,
-            AuthError::Replayed => Code::TokenReplayed,
-            AuthError::CrossSite => Code::CrossSite,
-            AuthError::Scope(_)
-            | AuthError::KeyScope(_)
-            | AuthError::NoneOf(_)
-            | AuthError::OthersCall
-            | AuthError::KeyWithoutApp => Code::ScopeMissing,
-            AuthError::Bot(_) | AuthError::KeyBot(_) | AuthError::BotsOnly(..) => Code::BotNotAllowed,
-        };
-        Self::new(code, error.to_string())
     }
 }

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::key::PREFIX;
+use super::principal::Intent;
 
 /// A text from a header, not yet checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +21,8 @@ pub(super) enum Credential {
     Unreadable(&'static str),
 }
 
+/// The header that pages of other sites cannot send with a browser's remembered password.
+const CONFIRMED: &str = "x-dering-request";
 /// Longest credential, bytes: more than any token that is made for us has.
 const LONGEST: usize = 8 * 1024;
 const NOT_ASCII: &str = "the header holds signs beyond ASCII";
@@ -57,12 +60,17 @@ impl Credential {
     }
 }
 
-/// Whether the credential is one that browsers remember and send along by themselves, also when a page of another site
-/// asks them to.
-pub(in crate::api) fn by_password(headers: &HeaderMap) -> bool {
+/// Whether the holder of the credential meant the request. Browsers remember a password and send it along by themselves,
+/// also when a page of another site asks them to; but such a page cannot make them send a header of our own.
+pub(super) fn intent(headers: &HeaderMap) -> Intent {
     let value = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
-    !headers.contains_key("auth")
-        && value.is_some_and(|value| without_scheme(value.trim(), "basic").is_some())
+    let remembered = !headers.contains_key("auth")
+        && value.is_some_and(|value| without_scheme(value.trim(), "basic").is_some());
+    match (remembered, headers.contains_key(CONFIRMED)) {
+        (false, _) => Intent::Sent,
+        (true, true) => Intent::Confirmed,
+        (true, false) => Intent::Remembered,
+    }
 }
 
 /// RFC 9110 §11.1: the scheme's case does not matter.
@@ -104,5 +112,16 @@ mod tests {
         );
         assert_eq!(with("authorization", "Basic !"), None);
         assert_eq!(with("authorization", "Bearer x"), Some(Credential::Other("x".to_owned())));
+    }
+
+    #[test]
+    fn a_remembered_password_alone_changes_nothing() {
+        let of = |pairs: &[(&'static str, &'static str)]| {
+            let pairs = pairs.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+            intent(&HeaderMap::from_iter(pairs))
+        };
+        assert_eq!(of(&[("authorization", "Basic bWU6a2V5")]), Intent::Remembered);
+        assert_eq!(of(&[("authorization", "Basic bWU6a2V5"), ("x-dering-request", "1")]), Intent::Confirmed);
+        assert_eq!(of(&[("authorization", "Bearer dk_1_x")]), Intent::Sent);
     }
 }
