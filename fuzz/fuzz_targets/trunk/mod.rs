@@ -3,3 +3,6 @@
 
 pub mod ocs;
 pub mod ocs_inbound;
+
+#[path = "../../../src/trunk/carrier_json/mod.rs"]
+mod carrier_json;

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 
 use super::messages::Report;
-use super::rooms::Speaker;
+use super::route::Speaker;
 
 const MAX_SESSIONS: usize = 256;
 const MAX_REPORTS: usize = 100;

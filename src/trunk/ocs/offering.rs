@@ -6,13 +6,12 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
-use super::Version;
 use super::client::Host;
 use super::messages::Offered;
-use super::placing::{COMMANDS, EVENTS};
+use super::options::Version;
 use super::room::Room;
-use super::rooms::{Manner, Media};
-use super::router::{Router, leg_commands};
+use super::route::{Media, Route};
+use super::router::{COMMANDS, EVENTS, Router, leg_commands};
 use crate::telemetry::mask;
 use crate::trunk::codec::Codecs;
 use crate::trunk::leg::{Abilities, IncomingCall, Leg, Offer};
@@ -33,8 +32,8 @@ impl Router {
     pub(super) fn offer(&mut self, host: Host, id: &str, offered: Offered) {
         let Some(offers) = self.settled.offers.clone() else { return };
         let id: Arc<str> = id.into();
-        let manner = match self.offered_manner(host, offered.endpoint.as_deref()) {
-            Ok(manner) => manner,
+        let route = match self.offered_route(host, offered.endpoint.as_deref()) {
+            Ok(route) => route,
             Err(reason) => {
                 tracing::warn!(
                     trunk = self.settled.name,
@@ -56,7 +55,7 @@ impl Router {
         let mut first = Vec::new();
         let room = Room::offered(events, self.settled.patience, now, &mut first);
         actions.extend(first.into_iter().map(|action| (Arc::clone(&id), action)));
-        self.traffic.rooms.admit(&id, room, manner, None, now, actions);
+        self.traffic.rooms.admit(&id, room, route, None, now, actions);
         self.traffic.legs.push(leg_commands(Arc::clone(&id), asked));
         let waiting = Arc::clone(&id);
         self.traffic.offered.spawn(async move { picked_up.await.is_ok().then_some(waiting) });
@@ -77,21 +76,21 @@ impl Router {
 
     /// How to speak to the carrier about a call that comes in: at its media host if it names one, else where it told
     /// of the call. Nothing was agreed on, so it is pcm16.
-    fn offered_manner(&mut self, host: Host, at: Option<&str>) -> Result<Manner, String> {
+    fn offered_route(&mut self, host: Host, at: Option<&str>) -> Result<Route, String> {
         if let Some(endpoint) = at {
             // Not over a connection of its own, which would answer the call as soon as it is there.
             let url = self.policy.admit(endpoint).map_err(|error| error.to_string())?;
             self.note_version(Version::V1_0_5);
             let media = Media::Host(self.host(url)?);
-            return Ok(Manner { media, codecs: Codecs::default(), is_labelled: false });
+            return Ok(Route { media, codecs: Codecs::default(), is_labelled: false });
         }
         let is_labelled = *self.version.borrow() != Some(Version::V1_0_5);
-        Ok(Manner { media: Media::Host(host), codecs: Codecs::default(), is_labelled })
+        Ok(Route { media: Media::Host(host), codecs: Codecs::default(), is_labelled })
     }
 
     /// Somebody takes the call.
     pub(super) fn pick_up(&mut self, id: &Arc<str>) {
-        let is_up = match self.traffic.rooms.manner(id).map(|manner| &manner.media) {
+        let is_up = match self.traffic.rooms.route(id).map(|route| &route.media) {
             Some(Media::Host(host)) => self.hosts.get(*host).is_some_and(|host| host.is_up),
             // Its connection says so itself.
             Some(Media::Socket(_)) | None => false,

@@ -1,84 +1,33 @@
-//! Dial requests: from the request to a leg, or to the reason why there is none.
+//! Placing a call: from the dial request to a leg, or to the reason why there is none.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinSet;
+use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::client::Host;
-use super::rest::{Extras, Placed};
+use super::link::Link;
+use super::options::{MediaWire, Version};
+use super::placements::{Answered, Placement};
+use super::rest::Extras;
 use super::room::{Patience, Room};
-use super::rooms::{Manner, Media};
-use super::router::{Router, leg_commands};
-use super::{Link, MediaWire, Version, endpoint, websocket};
+use super::route::{Media, Route};
+use super::router::{COMMANDS, EVENTS, Router, leg_commands};
+use super::{endpoint, websocket};
 use crate::trunk::codec::{Codec, Codecs};
 use crate::trunk::leg::{Abilities, Leg};
-use crate::trunk::order::{DialError, Held, Order};
+use crate::trunk::order::DialError;
 
-/// Events that may wait for a leg to read them: 10 s of 20 ms audio.
-pub(super) const EVENTS: usize = 512;
-/// Commands that may wait for the trunk.
-pub(super) const COMMANDS: usize = 256;
-/// Dial requests under way at once.
-const MAX_PLACEMENTS: usize = 64;
 /// The session's own ring limit comes first; ours is for a session that is gone.
 const RING_SLACK: Duration = Duration::from_secs(2);
-
-/// What handles ask of a trunk.
-pub(super) enum Request {
-    Place(Placement),
-    /// Ends a session that has no leg here.
-    HangUp(String),
-}
-
-/// A request to call somebody.
-pub(super) struct Placement {
-    pub(super) order: Order,
-    /// Kept until the call is over.
-    pub(super) held: Option<Held>,
-    pub(super) reply: oneshot::Sender<Result<Leg, DialError>>,
-}
-
-/// A dial request that was answered, or not.
-pub(super) struct Answered {
-    placement: Placement,
-    /// What a carrier of 1.0.5 was asked for.
-    codecs: Codecs,
-    ring: Duration,
-    outcome: Result<Placed, DialError>,
-}
-
-/// Dial requests under way.
-#[derive(Default)]
-pub(super) struct Placements(JoinSet<Answered>);
-
-impl Placements {
-    pub(super) fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    pub(super) fn has_room(&self) -> bool {
-        self.0.len() < MAX_PLACEMENTS
-    }
-
-    /// The next one that is settled; `None` when none is under way.
-    pub(super) async fn next(&mut self) -> Option<Answered> {
-        loop {
-            if let Ok(answered) = self.0.join_next().await? {
-                return Some(answered);
-            }
-        }
-    }
-}
 
 impl Router {
     pub(super) fn place(&mut self, placement: Placement) {
         let (rest, extras) = (self.rest.clone(), self.extras());
         let ring = placement.order.ring_timeout.unwrap_or(self.settled.patience.ring);
         self.traffic.rooms.placing();
-        self.traffic.placing.0.spawn(async move {
+        self.traffic.placing.spawn(async move {
             let outcome = rest.call(&placement.order, extras, ring).await;
             Answered { placement, codecs: extras.codecs(), ring, outcome }
         });
@@ -99,8 +48,8 @@ impl Router {
         match outcome {
             Ok(placed) => {
                 let id: Arc<str> = placed.session_id.as_str().into();
-                match self.manner(&id, placed.endpoint.as_deref(), codecs) {
-                    Ok(manner) => self.admit(placement, id, manner, ring),
+                match self.route(&id, placed.endpoint.as_deref(), codecs) {
+                    Ok(route) => self.admit(placement, id, route, ring),
                     Err(reason) => {
                         self.hang_up_by_rest(&id);
                         drop(placement.reply.send(Err(DialError::Protocol { reason })));
@@ -114,7 +63,7 @@ impl Router {
     }
 
     /// How to speak to the carrier about a call that it has just taken.
-    fn manner(&mut self, id: &Arc<str>, endpoint: Option<&str>, asked: Codecs) -> Result<Manner, String> {
+    fn route(&mut self, id: &Arc<str>, endpoint: Option<&str>, asked: Codecs) -> Result<Route, String> {
         let configured = self.settled.version;
         let url = match (endpoint, configured) {
             (Some(text), None | Some(Version::V1_0_5)) => {
@@ -139,14 +88,14 @@ impl Router {
             self.note_version(Version::V1_0_4);
             let codecs = Codecs { sent: self.settled.codec, received: Codec::Pcm16 };
             let host = self.host(self.base.clone())?;
-            return Ok(Manner { media: Media::Host(host), codecs, is_labelled: true });
+            return Ok(Route { media: Media::Host(host), codecs, is_labelled: true });
         };
         self.note_version(Version::V1_0_5);
         let media = match self.settled.media {
             MediaWire::SocketIo => Media::Host(self.host(url)?),
             MediaWire::WebSocket => Media::Socket(self.open_socket(id, url)),
         };
-        Ok(Manner { media, codecs: asked, is_labelled: false })
+        Ok(Route { media, codecs: asked, is_labelled: false })
     }
 
     /// A connection to the Socket.IO server beside `url` that has room for a call.
@@ -186,7 +135,7 @@ impl Router {
         frames
     }
 
-    fn admit(&mut self, placement: Placement, id: Arc<str>, manner: Manner, ring: Duration) {
+    fn admit(&mut self, placement: Placement, id: Arc<str>, route: Route, ring: Duration) {
         let Placement { held, reply, .. } = placement;
         if self.traffic.rooms.contains(&id) {
             let reason = "it gave two calls the same sessionId".into();
@@ -214,13 +163,13 @@ impl Router {
         self.traffic.legs.push(leg_commands(Arc::clone(&id), asked));
         let now = Instant::now();
         let patience = Patience { ring: ring + RING_SLACK, ..self.settled.patience };
-        let host = match manner.media {
+        let host = match route.media {
             Media::Host(host) => self.hosts.get(host).filter(|h| h.is_up).map(|h| h.round_trip),
             Media::Socket(_) => None,
         };
         let room = Room::new(events, patience, now);
         let actions = &mut self.traffic.actions;
-        self.traffic.rooms.admit(&id, room, manner, held, now, actions);
+        self.traffic.rooms.admit(&id, room, route, held, now, actions);
         if let Some(round_trip) = host {
             self.traffic.rooms.join(&id, actions);
             if let Some(time) = round_trip {

@@ -7,7 +7,7 @@ use callcore::call::CarrierCdr;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::Version;
+use super::options::Version;
 use super::rest::Rest;
 
 /// Waits before the second and third attempt: carriers write the record after the call.

@@ -1,4 +1,2 @@
 #[path = "../../../../src/trunk/ocs/packet/mod.rs"]
 pub mod packet;
-
-pub mod messages;

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Report, ReportError, dial_status, key};
+use super::report::{Report, ReportError, dial_status, key};
 use crate::trunk::carrier_json::{Text, WireCdr};
 use crate::trunk::leg::LegCommand;
 use crate::trunk::ocs::packet::PacketError;

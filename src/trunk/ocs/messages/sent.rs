@@ -4,6 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::trunk::ocs::packet::Binary;
 
+/// Longest audio packet sent, in milliseconds: the documented optimum.
+pub(in crate::trunk::ocs) const AUDIO_CHUNK_MS: usize = 160;
+
 /// Payload of `joinRoom`, `interruption` and `hangup`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

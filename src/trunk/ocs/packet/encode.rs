@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::{Serialize, Serializer};
 use serde_json::ser::{CompactFormatter, Formatter};
 
-use super::PacketError;
+use super::error::PacketError;
 
 /// Bytes that leave as an attachment, wherever they stand in the value that is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]

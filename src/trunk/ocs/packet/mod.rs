@@ -4,115 +4,21 @@
 //! A packet with binary leaves is one text frame, in which each leaf is `{"_placeholder":true,"num":n}`,
 //! followed by one binary frame per leaf (socket.io-protocol v5, "Packet encoding").
 
+mod data;
 mod decode;
 mod encode;
+mod error;
+mod kinds;
 #[cfg(test)]
 mod tests;
 
-use std::time::Duration;
-
-use serde::Deserialize;
-use serde_json::Value;
-
-pub use decode::{Data, Decoder, Placeholder};
+pub use data::{Data, Placeholder};
+pub use decode::Decoder;
 pub use encode::{Binary, Encoded, connect, encode_ack, encode_event};
+pub use error::PacketError;
+pub use kinds::{Event, Handshake, Limits, Packet};
 
 /// Answer to a ping.
 pub const PONG: &str = "3";
 /// Leaves the namespace: what a client says before it closes.
 pub const DISCONNECT: &str = "41";
-
-/// What one peer may make the other hold in memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of one text frame.
-    pub text: usize,
-    /// Binary frames of one packet.
-    pub attachments: usize,
-    /// Bytes of one binary frame.
-    pub attachment: usize,
-    /// Bytes of a binary frame that are worth keeping: a longer one is read and thrown away, so that the
-    /// connection goes on but nothing piles up.
-    pub kept: usize,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { text: 256 * 1024, attachments: 16, attachment: 4 * 1024 * 1024, kept: 64 * 1024 }
-    }
-}
-
-/// A complete packet, as received.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Packet {
-    /// Engine.IO: the transport is up.
-    Open(Handshake),
-    /// Engine.IO: the peer closes the transport.
-    Close,
-    /// Engine.IO: answer with [`PONG`].
-    Ping,
-    /// Engine.IO pong, upgrade or noop: a sign of life only.
-    Idle,
-    /// The namespace is joined.
-    Connected,
-    /// The namespace is refused, for instance because of a bad token.
-    Refused {
-        message: String,
-        data: Value,
-    },
-    /// The peer ends the namespace.
-    Disconnected,
-    Event(Event),
-    Ack {
-        id: u64,
-        data: Data,
-    },
-}
-
-/// One event with its arguments.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Event {
-    pub name: String,
-    /// Present when the sender wants an acknowledgement.
-    pub ack: Option<u64>,
-    pub data: Data,
-}
-
-/// How often the peer pings and how long it waits, from its `open` packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Handshake {
-    ping_interval: u64,
-    ping_timeout: u64,
-}
-
-impl Handshake {
-    /// Silence longer than this means that the peer is gone (engine.io-protocol v4, "Heartbeat").
-    #[must_use]
-    pub fn patience(self) -> Duration {
-        Duration::from_millis(self.ping_interval.saturating_add(self.ping_timeout).min(600_000))
-    }
-}
-
-/// Why frames or values do not make a packet.
-#[derive(Debug, thiserror::Error)]
-pub enum PacketError {
-    #[error("unknown packet type {0:?}")]
-    Type(char),
-    #[error("the packet is empty")]
-    Empty,
-    #[error("the packet's {0} is malformed")]
-    Header(&'static str),
-    #[error("the packet belongs to the namespace {0:?}, which was never joined")]
-    Namespace(String),
-    #[error("the packet's {what} of {size} is over the limit of {limit}")]
-    TooLarge { what: &'static str, size: usize, limit: usize },
-    #[error("a text frame came where {missing} more attachments were due")]
-    TextAmongAttachments { missing: usize },
-    #[error("a binary frame came that no packet announced")]
-    StrayAttachment,
-    #[error("the placeholder {0} has no attachment")]
-    NoSuchAttachment(usize),
-    #[error("the packet's JSON is not what was expected: {0}")]
-    Json(#[from] serde_json::Error),
-}

@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 use proptest::prelude::*;
 use serde::ser::{SerializeMap, SerializeSeq};

@@ -22,6 +22,10 @@ const KEPT_CONTROL: usize = 1_000;
 /// After a busy or failed dial, or after our own hang-up, the carrier has this long to say `hangup`.
 const HANGUP_DUE: Duration = Duration::from_secs(5);
 
+/// A carrier that lets us into the room of a caller has answered the call, whether it says so or not, after this
+/// long.
+const CONNECTED_DUE: Duration = Duration::from_secs(2);
+
 /// How long things may take.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Patience {
@@ -224,7 +228,7 @@ impl Room {
             Report::Joined => {
                 self.joined(out);
                 if self.is_offered && !self.is_connected {
-                    self.connected_due.get_or_insert(now + offered::CONNECTED_DUE);
+                    self.connected_due.get_or_insert(now + CONNECTED_DUE);
                 }
             }
             Report::JoinRefused => self.join_refused(out),

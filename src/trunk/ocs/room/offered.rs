@@ -1,7 +1,5 @@
 //! Calls that somebody places to us, and audio that one side cannot read.
 
-use std::time::Duration;
-
 use callcore::call::DialStatus;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -12,10 +10,6 @@ use crate::trunk::leg::LegEvent;
 /// Refusals of our audio after which it counts as one that the carrier cannot read: those that cross a hang-up are
 /// fewer.
 const REFUSALS: u32 = 5;
-/// A carrier that lets us into the room of a caller has answered the call, whether it says so or not, after this
-/// long.
-pub(super) const CONNECTED_DUE: Duration = Duration::from_secs(2);
-
 impl Room {
     /// A room for a call that somebody places to us.
     pub(in crate::trunk::ocs) fn offered(

@@ -90,7 +90,7 @@ fn a_call_that_comes_in_is_connected_with_its_first_audio_or_soon_after_the_join
         if audio_first {
             bench.report(Report::Audio(audio.clone()));
         }
-        bench.pass(offered::CONNECTED_DUE);
+        bench.pass(CONNECTED_DUE);
         let mut told = vec![LegEvent::Status(DialStatus::Connected)];
         if audio_first {
             told.push(LegEvent::Audio(audio));

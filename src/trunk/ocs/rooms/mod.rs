@@ -7,51 +7,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callcore::call::CarrierCdr;
-use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::client::Host;
 use super::early_events::EarlyEvents;
 use super::messages::Report;
 use super::room::{Action, Room};
-use super::websocket::Frame;
-use crate::trunk::codec::Codecs;
+use super::route::{Media, Route, Speaker};
 use crate::trunk::leg::LegCommand;
 use crate::trunk::order::Held;
 
 /// Something to be done for a session.
 pub(super) type SessionAction = (Arc<str>, Action);
 
-/// The way a call's audio and events go.
-#[derive(Clone, Debug)]
-pub(super) enum Media {
-    /// Through a connection that calls share.
-    Host(Host),
-    /// Through a connection of its own.
-    Socket(mpsc::Sender<Frame>),
-}
-
-/// How one call is spoken.
-#[derive(Clone, Debug)]
-pub(super) struct Manner {
-    pub(super) media: Media,
-    pub(super) codecs: Codecs,
-    /// Whether audio names its format and may be acknowledged: not from 1.0.5 on.
-    pub(super) is_labelled: bool,
-}
-
 struct Entry {
     room: Room,
-    manner: Manner,
+    route: Route,
     _held: Option<Held>,
-}
-
-/// Who says something about a session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Speaker {
-    Host(Host),
-    /// The session's own connection.
-    Socket,
 }
 
 /// The calls of one trunk.
@@ -81,18 +53,18 @@ impl Rooms {
         self.all.contains_key(id)
     }
 
-    pub(super) fn manner(&self, id: &str) -> Option<&Manner> {
-        self.all.get(id).map(|entry| &entry.manner)
+    pub(super) fn route(&self, id: &str) -> Option<&Route> {
+        self.all.get(id).map(|entry| &entry.route)
     }
 
     /// Whether any call goes through `host`.
     pub(super) fn uses(&self, host: Host) -> bool {
-        self.all.values().any(|entry| matches!(entry.manner.media, Media::Host(h) if h == host))
+        self.all.values().any(|entry| matches!(entry.route.media, Media::Host(h) if h == host))
     }
 
     /// How many calls go through `host`.
     pub(super) fn calls_on(&self, host: Host) -> usize {
-        self.all.values().filter(|entry| matches!(entry.manner.media, Media::Host(h) if h == host)).count()
+        self.all.values().filter(|entry| matches!(entry.route.media, Media::Host(h) if h == host)).count()
     }
 
     /// A dial request is under way: reports about sessions that are not known may be about its own.
@@ -113,12 +85,12 @@ impl Rooms {
         &mut self,
         id: &Arc<str>,
         room: Room,
-        manner: Manner,
+        route: Route,
         held: Option<Held>,
         now: Instant,
         out: &mut Vec<SessionAction>,
     ) {
-        self.all.insert(Arc::clone(id), Entry { room, manner, _held: held });
+        self.all.insert(Arc::clone(id), Entry { room, route, _held: held });
         for (from, report) in self.early.claim(id) {
             self.report(from, id, report, now, out);
         }
@@ -139,7 +111,7 @@ impl Rooms {
             }
             return;
         };
-        let is_own = match (&entry.manner.media, from) {
+        let is_own = match (&entry.route.media, from) {
             (Media::Host(own), Speaker::Host(host)) => *own == host,
             (Media::Socket(_), Speaker::Socket) => true,
             (Media::Host(_), Speaker::Socket) | (Media::Socket(_), Speaker::Host(_)) => false,
@@ -151,7 +123,7 @@ impl Rooms {
             return;
         }
         let report = if let Report::Audio(bytes) = report {
-            Report::Audio(entry.manner.codecs.received.decode(bytes))
+            Report::Audio(entry.route.codecs.received.decode(bytes))
         } else {
             report
         };
@@ -175,7 +147,7 @@ impl Rooms {
     /// `host` is connected: its rooms are to be joined.
     pub(super) fn host_up(&mut self, host: Host, out: &mut Vec<SessionAction>) {
         self.each(out, |entry, actions| {
-            if matches!(entry.manner.media, Media::Host(h) if h == host) {
+            if matches!(entry.route.media, Media::Host(h) if h == host) {
                 entry.room.link_up(actions);
             }
         });
@@ -183,7 +155,7 @@ impl Rooms {
 
     pub(super) fn host_down(&mut self, host: Host, now: Instant, out: &mut Vec<SessionAction>) {
         self.each(out, |entry, actions| {
-            if matches!(entry.manner.media, Media::Host(h) if h == host) {
+            if matches!(entry.route.media, Media::Host(h) if h == host) {
                 entry.room.link_down(now, actions);
             }
         });
@@ -230,7 +202,7 @@ impl Rooms {
         out: &mut Vec<SessionAction>,
     ) {
         self.each(out, |entry, actions| {
-            if matches!(entry.manner.media, Media::Host(h) if h == host) {
+            if matches!(entry.route.media, Media::Host(h) if h == host) {
                 entry.room.round_trip(time, actions);
                 entry.room.answered(now, actions);
             }
@@ -269,7 +241,7 @@ impl Rooms {
         out: &mut Vec<SessionAction>,
     ) {
         self.each(out, |entry, actions| {
-            if entry.room.is_blocked() && is_roomy(&entry.manner.media) {
+            if entry.room.is_blocked() && is_roomy(&entry.route.media) {
                 entry.room.unblock(now, actions);
             }
         });

@@ -7,10 +7,11 @@ use bytes::Bytes;
 use callcore::audio::Framer;
 use callcore::call::DialStatus;
 use proptest::prelude::*;
+use tokio::sync::mpsc;
 
 use super::super::room::Patience;
 use super::*;
-use crate::trunk::codec::Codec;
+use crate::trunk::codec::{Codec, Codecs};
 use crate::trunk::leg::LegEvent;
 
 const HOST: Host = 0;
@@ -175,7 +176,7 @@ impl World {
         let (events, heard) = mpsc::channel(8);
         let room = Room::new(events, PATIENCE, self.now);
         let codecs = Codecs { sent: self.codec, received: self.codec };
-        let manner = Manner { media: Media::Host(HOST), codecs, is_labelled: false };
+        let route = Route { media: Media::Host(HOST), codecs, is_labelled: false };
         let id: Arc<str> = OURS[n].into();
         let ours = Ours {
             events: Some(heard),
@@ -186,7 +187,7 @@ impl World {
             left: false,
         };
         self.ours.insert(n, ours);
-        self.rooms.admit(&id, room, manner, None, self.now, &mut self.actions);
+        self.rooms.admit(&id, room, route, None, self.now, &mut self.actions);
         if self.is_up {
             self.rooms.join(&id, &mut self.actions);
         }
