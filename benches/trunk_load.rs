@@ -157,7 +157,7 @@ async fn call(
             LegEvent::Hangup | LegEvent::Lost { .. } => return Err("the call was not answered".into()),
             LegEvent::Status(_)
             | LegEvent::AudioUnreadable { .. }
-            | LegEvent::Audio(_)
+            | LegEvent::Audio { .. }
             | LegEvent::Digit(_)
             | LegEvent::CheckPoint(_)
             | LegEvent::RoundTrip(_)
@@ -188,7 +188,7 @@ async fn call(
                 }
             }
             event = leg.events.recv() => match event.ok_or("the call ended")? {
-                LegEvent::Audio(_) => arrivals.push(Instant::now()),
+                LegEvent::Audio { .. } => arrivals.push(Instant::now()),
                 LegEvent::CheckPoint(name) => {
                     let played = began + Duration::from_millis(name.parse()?);
                     let now = Instant::now();

@@ -1,7 +1,7 @@
 //! Dering: a voice-bot orchestrator that knows who answered.
 //!
 //! The IO shell around [`callcore`]. Ranks, low to high; a module imports only from lower ones:
-//! `wallclock`, `cdr_wire`, `net`, `telemetry`, `kore` · `store`, `speech`, `trunk` · `access`, `gateway`, `flows`, `outbox` · `session` · `web` · `api` ·
+//! `wallclock`, `cdr_wire`, `net`, `telemetry`, `kore`, `media` · `store`, `speech`, `trunk` · `access`, `gateway`, `flows`, `outbox` · `session` · `web` · `api` ·
 //! `config` · `app` · `demo` · `cli`.
 
 pub mod access;
@@ -14,6 +14,7 @@ pub mod demo;
 pub mod flows;
 pub mod gateway;
 pub mod kore;
+pub mod media;
 pub mod net;
 pub mod outbox;
 pub mod session;

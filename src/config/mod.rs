@@ -23,10 +23,11 @@ pub use self::outward::Outward;
 pub use self::recordings::Recordings;
 pub use self::speech::{Key, Recogniser, Recognition, SpeechToText, TextToSpeech, Voices};
 use crate::api::PublicUrl;
+use crate::media::Codec;
 use crate::session::ParamSets;
 use crate::telemetry::LogFormat;
+use crate::trunk::Limits;
 use crate::trunk::ocs::{MediaWire, Version};
-use crate::trunk::{Codec, Limits};
 
 /// The defaults, with every key explained.
 pub const DEFAULT_YAML: &str = include_str!("default.yaml");

@@ -1,6 +1,8 @@
 //! Who is connected: each client with its account and what waits for it.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+
+use parking_lot::RwLock;
 
 use super::accounts::Holder;
 use super::messages::{Ack, Event, Question};
@@ -44,19 +46,19 @@ pub(super) struct Clients(RwLock<Vec<Arc<Client>>>);
 impl Clients {
     pub(super) fn add(&self, holder: Holder, hears_of_sessions: bool) -> Arc<Client> {
         let client = Arc::new(Client { holder, hears_of_sessions, outbox: Outbox::default() });
-        self.0.write().unwrap_or_else(PoisonError::into_inner).push(Arc::clone(&client));
+        self.0.write().push(Arc::clone(&client));
         client
     }
 
     /// Forgets a client that is gone, and what waited for it.
     pub(super) fn remove(&self, client: &Arc<Client>) {
         client.outbox.close();
-        self.0.write().unwrap_or_else(PoisonError::into_inner).retain(|other| !Arc::ptr_eq(other, client));
+        self.0.write().retain(|other| !Arc::ptr_eq(other, client));
     }
 
     /// Tells every client of the account that hears of sessions.
     pub(super) fn announce(&self, account: usize, event: &Event) {
-        let clients = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let clients = self.0.read();
         for client in clients.iter().filter(|c| c.hears_of_sessions && c.holder.account == account) {
             client.tell(event.clone());
         }
@@ -64,7 +66,7 @@ impl Clients {
 
     /// Everything was handed to the connections.
     pub(super) fn are_drained(&self) -> bool {
-        let clients = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let clients = self.0.read();
         clients.iter().all(|client| client.outbox.is_drained())
     }
 }

@@ -4,7 +4,6 @@
 
 use bytes::Bytes;
 use callcore::audio::frame::SAMPLE_RATE;
-use callcore::audio::g711;
 use callcore::audio::resample_stream::ResampleStream;
 use symphonia::core::codecs::audio::well_known::CODEC_ID_MP3;
 use symphonia::core::codecs::audio::{AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
@@ -12,6 +11,7 @@ use symphonia::core::packet::Packet;
 use symphonia::core::units::{Duration, Timestamp};
 
 use super::mp3_frame::{self, Found};
+use crate::media::Codec;
 
 /// MP3 bytes without a frame in them after which the stream is given up.
 const MAX_MP3_GARBAGE: usize = 64 * 1024;
@@ -24,20 +24,20 @@ const MAX_MP3_WAITING: usize = 1024 * 1024;
 /// How a chunk is coded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
-    Pcm16,
-    Ulaw,
-    Alaw,
+    Plain(Codec),
     Mp3,
 }
 
 impl Format {
+    pub const PCM16: Self = Self::Plain(Codec::Pcm16);
+
     /// Reads the documented names, and those that clients are known to send.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
         match name.trim().to_ascii_lowercase().as_str() {
-            "pcm16" | "l16-8k" | "l16" | "pcm" | "slin" => Some(Self::Pcm16),
-            "ulaw" | "mulaw" | "pcmu" => Some(Self::Ulaw),
-            "alaw" | "pcma" => Some(Self::Alaw),
+            "pcm16" | "l16-8k" | "l16" | "pcm" | "slin" => Some(Self::PCM16),
+            "ulaw" | "mulaw" | "pcmu" => Some(Self::Plain(Codec::Ulaw)),
+            "alaw" | "pcma" => Some(Self::Plain(Codec::Alaw)),
             "mp3" => Some(Self::Mp3),
             _ => None,
         }
@@ -47,9 +47,7 @@ impl Format {
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
-            Self::Pcm16 => "pcm16",
-            Self::Ulaw => "ulaw",
-            Self::Alaw => "alaw",
+            Self::Plain(codec) => codec.name(),
             Self::Mp3 => "mp3",
         }
     }
@@ -57,13 +55,10 @@ impl Format {
     /// `samples` as this format writes them, in a buffer of their own. MP3 is not written: it gives pcm16.
     #[must_use]
     pub fn encode(self, samples: &[i16]) -> Bytes {
-        let mut out = Vec::with_capacity(samples.len() * 2);
         match self {
-            Self::Ulaw => g711::to_ulaw(samples, &mut out),
-            Self::Alaw => g711::to_alaw(samples, &mut out),
-            Self::Pcm16 | Self::Mp3 => out.extend(samples.iter().flat_map(|s| s.to_le_bytes())),
+            Self::Plain(codec) => codec.encode_samples(samples),
+            Self::Mp3 => Codec::Pcm16.encode_samples(samples),
         }
-        out.into()
     }
 }
 
@@ -99,13 +94,12 @@ impl Decoder {
     /// When the bytes are not in `format`; what was waiting from before is dropped then.
     pub fn decode(&mut self, format: Format, bytes: &[u8]) -> Result<&[i16], CodecError> {
         self.samples.clear();
-        if format != Format::Pcm16 {
+        if format != Format::PCM16 {
             self.low_byte = None;
         }
         match format {
-            Format::Pcm16 => self.pcm16(bytes),
-            Format::Ulaw => g711::ulaw(bytes, &mut self.samples),
-            Format::Alaw => g711::alaw(bytes, &mut self.samples),
+            Format::Plain(Codec::Pcm16) => self.pcm16(bytes),
+            Format::Plain(codec) => codec.decode_samples(bytes, &mut self.samples),
             Format::Mp3 => self.mp3(bytes, false)?,
         }
         Ok(&self.samples)
@@ -265,11 +259,11 @@ mod tests {
     #[test]
     fn the_names_of_the_document_and_of_the_field_are_known() {
         for (name, format) in [
-            ("pcm16", Format::Pcm16),
-            ("l16-8k", Format::Pcm16),
-            ("ulaw", Format::Ulaw),
-            ("mulaw", Format::Ulaw),
-            ("alaw", Format::Alaw),
+            ("pcm16", Format::PCM16),
+            ("l16-8k", Format::PCM16),
+            ("ulaw", Format::Plain(Codec::Ulaw)),
+            ("mulaw", Format::Plain(Codec::Ulaw)),
+            ("alaw", Format::Plain(Codec::Alaw)),
             ("MP3", Format::Mp3),
         ] {
             assert_eq!(Format::named(name), Some(format), "{name}");
@@ -280,9 +274,9 @@ mod tests {
     #[test]
     fn a_sample_cut_in_two_is_put_together_again() {
         let mut decoder = Decoder::default();
-        assert_eq!(decoder.decode(Format::Pcm16, &[1, 0, 2]).expect("pcm"), [1]);
-        assert_eq!(decoder.decode(Format::Pcm16, &[]).expect("pcm"), [0_i16; 0]);
-        assert_eq!(decoder.decode(Format::Pcm16, &[0, 3, 0]).expect("pcm"), [2, 3]);
+        assert_eq!(decoder.decode(Format::PCM16, &[1, 0, 2]).expect("pcm"), [1]);
+        assert_eq!(decoder.decode(Format::PCM16, &[]).expect("pcm"), [0_i16; 0]);
+        assert_eq!(decoder.decode(Format::PCM16, &[0, 3, 0]).expect("pcm"), [2, 3]);
     }
 
     #[test]
@@ -349,7 +343,7 @@ mod tests {
         let mut decoder = Decoder::default();
         let refused = (0..10).any(|_| decoder.decode(Format::Mp3, &[0x55; 16_000]).is_err());
         assert!(refused);
-        assert!(decoder.decode(Format::Ulaw, &[0xff]).is_ok(), "other formats go on");
+        assert!(decoder.decode(Format::Plain(Codec::Ulaw), &[0xff]).is_ok(), "other formats go on");
     }
 
     proptest! {
@@ -357,7 +351,7 @@ mod tests {
         fn what_is_heard_does_not_depend_on_how_the_bytes_were_cut(
             bytes in prop::collection::vec(any::<u8>(), 0..2_000),
             cuts in prop::collection::vec(1_usize..400, 1..20),
-            format in prop_oneof![Just(Format::Pcm16), Just(Format::Ulaw), Just(Format::Alaw)],
+            format in prop_oneof![Just(Format::PCM16), Just(Format::Plain(Codec::Ulaw)), Just(Format::Plain(Codec::Alaw))],
         ) {
             let whole = Decoder::default().decode(format, &bytes).expect("always decodable").to_vec();
             let (mut decoder, mut heard) = (Decoder::default(), Vec::new());

@@ -9,8 +9,8 @@ use axum::extract::connect_info::Connected;
 use axum::serve::{IncomingStream, Listener};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::departure::{Departures, Watched};
-use crate::net::patient::{Impatient, Patience};
+use super::departure::Departures;
+use crate::net::watched::{Impatience, Patience, Watched};
 
 /// What the gateway's clients may take.
 pub(super) const PATIENCE: Patience = Patience {
@@ -26,7 +26,7 @@ pub(super) struct Door {
 }
 
 impl Listener for Door {
-    type Io = Watched<Impatient<TcpStream>>;
+    type Io = Watched<Watched<TcpStream, Impatience>, Departures>;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
@@ -34,7 +34,8 @@ impl Listener for Door {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps its delay");
         }
-        (Watched::new(Impatient::new(stream, self.patience)), address)
+        let stream = Watched::new(stream, Impatience::new(self.patience));
+        (Watched::new(stream, Departures::default()), address)
     }
 
     fn local_addr(&self) -> io::Result<Self::Addr> {
@@ -45,6 +46,6 @@ impl Listener for Door {
 /// Requests know what has left on the connection they came over.
 impl Connected<IncomingStream<'_, Door>> for Departures {
     fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
-        stream.io().departures()
+        stream.io().watch().clone()
     }
 }

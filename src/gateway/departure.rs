@@ -1,9 +1,8 @@
 //! What has left on one connection: bytes that the kernel took, and answers that are on their way in full.
 
 use std::io;
-use std::pin::Pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
 use axum::body::Body;
@@ -11,8 +10,10 @@ use axum::http::header::CONTENT_LENGTH;
 use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use parking_lot::Mutex;
 use tokio::sync::oneshot;
+
+use crate::net::watched::Watch;
 
 /// Tells that an answer has left. One that is dropped tells that it never will.
 pub(super) type Left = oneshot::Sender<()>;
@@ -42,7 +43,7 @@ impl Departures {
     /// Everything that was handed over before has been written.
     fn flushed(&self) {
         if self.0.is_boarding.swap(false, Ordering::AcqRel) {
-            let left = std::mem::take(&mut *self.0.boarding.lock().unwrap_or_else(PoisonError::into_inner));
+            let left = std::mem::take(&mut *self.0.boarding.lock());
             for answer in left {
                 // Nobody may wait for it any more.
                 let _told = answer.send(());
@@ -63,78 +64,28 @@ impl Departures {
     }
 
     fn board(&self, left: Left) {
-        self.0.boarding.lock().unwrap_or_else(PoisonError::into_inner).push(left);
+        self.0.boarding.lock().push(left);
         self.0.is_boarding.store(true, Ordering::Release);
     }
 }
 
-/// A stream whose departures are seen.
-#[derive(Debug)]
-pub(super) struct Watched<S> {
-    stream: S,
-    departures: Departures,
-}
-
-impl<S> Watched<S> {
-    pub(super) fn new(stream: S) -> Self {
-        Self { stream, departures: Departures::default() }
-    }
-
-    pub(super) fn departures(&self) -> Departures {
-        self.departures.clone()
-    }
-
-    fn count(&self, done: &Poll<io::Result<usize>>) {
-        if let Poll::Ready(Ok(bytes)) = done {
-            self.departures.written(*bytes);
-        }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_read(context, buf)
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let done = Pin::new(&mut this.stream).poll_write(context, bytes);
-        this.count(&done);
-        done
-    }
-
-    fn poll_write_vectored(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        slices: &[io::IoSlice<'_>],
+impl Watch for Departures {
+    fn on_write(
+        &mut self,
+        done: Poll<io::Result<usize>>,
+        _context: &mut Context<'_>,
     ) -> Poll<io::Result<usize>> {
-        let this = self.get_mut();
-        let done = Pin::new(&mut this.stream).poll_write_vectored(context, slices);
-        this.count(&done);
-        done
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let this = self.get_mut();
-        let done = Pin::new(&mut this.stream).poll_flush(context);
-        if matches!(done, Poll::Ready(Ok(()))) {
-            this.departures.flushed();
+        if let Poll::Ready(Ok(bytes)) = done {
+            self.written(bytes);
         }
         done
     }
 
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
+    fn on_flush(&mut self, done: Poll<io::Result<()>>, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if matches!(done, Poll::Ready(Ok(()))) {
+            self.flushed();
+        }
+        done
     }
 }
 

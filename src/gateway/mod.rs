@@ -14,14 +14,15 @@ pub mod record;
 
 mod accounts;
 mod call;
+mod call_task;
 mod clients;
 mod connection;
 mod departure;
-mod drive;
 mod events;
 mod messages;
 mod mp3_frame;
 mod outbox;
+mod placing;
 mod plain;
 mod rest;
 mod room;

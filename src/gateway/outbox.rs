@@ -6,10 +6,11 @@
 //! that. One that reads, however slowly, is not. Order is kept.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use parking_lot::{Mutex, MutexGuard};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -59,7 +60,7 @@ pub(super) struct Outbox {
 
 impl Outbox {
     fn locked(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+        self.waiting.lock()
     }
 
     /// Queues what must not be lost. A client that has too much of it unread is cut off.

@@ -1,13 +1,14 @@
 //! One live session as its clients see it: who joined, what was told, where audio goes.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use callcore::audio::frame::Frame;
 use callcore::call::DialStatus;
 use callcore::clock::CallTime;
+use parking_lot::{Mutex, RwLock};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -69,7 +70,7 @@ pub(super) struct Codecs {
 
 impl Default for Codecs {
     fn default() -> Self {
-        Self { input: Format::Pcm16, output: Format::Pcm16 }
+        Self { input: Format::PCM16, output: Format::PCM16 }
     }
 }
 
@@ -107,11 +108,6 @@ pub(super) struct Room {
     pub wake: Notify,
 }
 
-/// Nothing that panics runs under these locks; should it after all, the state is still whole.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Room {
     pub(super) fn new(session: Arc<str>, holder: Holder, codecs: Codecs, call: Call) -> Self {
         Self {
@@ -140,7 +136,7 @@ impl Room {
 
     /// What the account's clients are told of the session; `None` when it is over already.
     pub(super) fn announce(&self) -> Option<Event> {
-        let mut members = lock(&self.members);
+        let mut members = self.members.lock();
         members.announced = true;
         members.ended.is_none().then(|| self.new_session())
     }
@@ -148,7 +144,7 @@ impl Room {
     /// What a client is told that connects while nobody is in the room; `None` when it will hear of the session
     /// anyway, or need not.
     fn waits_to_be_joined(&self) -> Option<Event> {
-        let members = lock(&self.members);
+        let members = self.members.lock();
         let is_joined = members.list.iter().any(|member| !member.client.outbox.is_closed());
         (members.announced && members.ended.is_none() && !is_joined).then(|| self.new_session())
     }
@@ -164,7 +160,7 @@ impl Room {
 
     /// Lets a client in and tells it how far the call is, in case it comes late or again.
     pub(super) fn join(&self, client: &Arc<Client>) -> Result<(), Refused> {
-        let mut members = lock(&self.members);
+        let mut members = self.members.lock();
         let known = members.list.iter().any(|member| Arc::ptr_eq(&member.client, client));
         let full = members.list.len() >= MAX_MEMBERS;
         let joined = known || !full;
@@ -191,7 +187,7 @@ impl Room {
 
     /// Tells every client in the room; those that have gone are forgotten.
     pub(super) fn tell(&self, event: &Event) {
-        let mut members = lock(&self.members);
+        let mut members = self.members.lock();
         if let Event::Status { status, .. } = event {
             members.status = Some(*status);
         }
@@ -206,16 +202,16 @@ impl Room {
 
     /// Nobody ever came in.
     pub(super) fn is_unjoined(&self) -> bool {
-        lock(&self.members).list.is_empty()
+        self.members.lock().list.is_empty()
     }
 
     pub(super) fn is_connected(&self) -> bool {
-        lock(&self.call).is_connected()
+        self.call.lock().is_connected()
     }
 
     /// Sends 20 ms of what the callee says to every client in the room.
     pub(super) fn send(&self, said: &Frame) {
-        let members = lock(&self.members);
+        let members = self.members.lock();
         if members.list.is_empty() {
             return;
         }
@@ -227,7 +223,7 @@ impl Room {
 
     /// Changes the call, and lets its task look at what follows.
     fn call<T>(&self, change: impl FnOnce(&mut Call, CallTime) -> T) -> T {
-        let done = change(&mut lock(&self.call), self.now());
+        let done = change(&mut self.call.lock(), self.now());
         self.wake.notify_one();
         done
     }
@@ -249,7 +245,7 @@ impl Room {
         said: &mut Frame,
         heard: &mut Frame,
     ) -> Option<Instant> {
-        let mut call = lock(&self.call);
+        let mut call = self.call.lock();
         call.advance(self.now());
         effects.extend(std::iter::from_fn(|| call.poll_effect()));
         *said = *call.said();
@@ -283,17 +279,17 @@ impl Room {
         if bytes.len() > MAX_PACKET {
             return Err(Refused::TooLarge);
         }
-        if !lock(&self.call).is_connected() {
+        if !self.call.lock().is_connected() {
             return Err(Refused::NotConnected);
         }
-        let mut decoder = lock(&self.decoder);
+        let mut decoder = self.decoder.lock();
         // What nobody names is MP3 by the document, and often something else in truth.
         let decoded = match named {
             None if format == Format::Mp3 => decoder.decode_unnamed(bytes),
             Some(_) | None => decoder.decode(format, bytes),
         };
         let samples = decoded.map_err(|error| Refused::Decode(error.to_string()))?;
-        lock(&self.call).play(samples, Some(label)).map_err(|error| match error {
+        self.call.lock().play(samples, Some(label)).map_err(|error| match error {
             NotPlayed::NotConnected => Refused::NotConnected,
             NotPlayed::Full(full) => Refused::Full(full.to_string()),
         })
@@ -321,9 +317,9 @@ impl Room {
         if name.len() > MAX_NAME {
             return Err(Refused::CheckPoint);
         }
-        let mut decoder = lock(&self.decoder);
+        let mut decoder = self.decoder.lock();
         let rest = decoder.flush();
-        let mut call = lock(&self.call);
+        let mut call = self.call.lock();
         match call.play(rest, None) {
             Ok(()) => {}
             Err(NotPlayed::NotConnected) => return Err(Refused::NotConnected),
@@ -334,7 +330,7 @@ impl Room {
 
     pub(super) fn press(&self, press: &Press) -> Result<(), Refused> {
         let key = press.key().ok_or(Refused::Digit)?;
-        let mut call = lock(&self.call);
+        let mut call = self.call.lock();
         if !call.is_connected() {
             return Err(Refused::NotConnected);
         }
@@ -343,9 +339,9 @@ impl Room {
 
     /// Stops what plays and forgets what waits, half-decoded chunks included.
     pub(super) fn interrupt(&self) -> Result<(), Refused> {
-        let mut decoder = lock(&self.decoder);
+        let mut decoder = self.decoder.lock();
         decoder.reset();
-        lock(&self.call).interrupt().then_some(()).ok_or(Refused::NotConnected)
+        self.call.lock().interrupt().then_some(()).ok_or(Refused::NotConnected)
     }
 }
 
@@ -356,7 +352,7 @@ pub(super) struct Rooms(RwLock<HashMap<Arc<str>, Arc<Room>>>);
 impl Rooms {
     /// Opens a room unless `limit` calls are live already.
     pub(super) fn open(&self, room: Arc<Room>, limit: usize) -> bool {
-        let mut rooms = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut rooms = self.0.write();
         if rooms.len() >= limit {
             return false;
         }
@@ -367,14 +363,14 @@ impl Rooms {
 
     /// The room, if it belongs to the account.
     pub(super) fn find(&self, account: usize, session: &str) -> Result<Arc<Room>, NoSession> {
-        let rooms = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let rooms = self.0.read();
         let room = rooms.get(session).filter(|room| room.holder.account == account).cloned();
         room.ok_or(NoSession)
     }
 
     /// The sessions of the account that wait to be joined, oldest first.
     pub(super) fn waiting(&self, account: usize) -> Vec<Event> {
-        let rooms = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let rooms = self.0.read();
         let own = rooms.values().filter(|room| room.holder.account == account);
         let mut waiting: Vec<_> =
             own.filter_map(|room| Some((room.begun, room.waits_to_be_joined()?))).collect();
@@ -383,12 +379,12 @@ impl Rooms {
     }
 
     pub(super) fn remove(&self, session: &str) {
-        let mut rooms = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut rooms = self.0.write();
         rooms.remove(session);
         metrics::gauge!("dering_gateway_calls").set(rooms.len() as f64);
     }
 
     pub(super) fn len(&self) -> usize {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).len()
+        self.0.read().len()
     }
 }

@@ -23,7 +23,7 @@ use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 use super::doors::{Doors, Limits, Place};
-use super::patient::{Impatient, Patience};
+use super::watched::{Impatience, Patience, Watched};
 
 /// How long a connection may take for what.
 #[derive(Clone, Copy, Debug)]
@@ -105,7 +105,8 @@ async fn connection(
     builder.http1().timer(TokioTimer::new()).header_read_timeout(waits.idle.max(waits.head));
     builder.http2().timer(TokioTimer::new());
     let patience = Patience { silence: None, stall: waits.write, counter: "dering_http_closed_total" };
-    let served = builder.serve_connection(TokioIo::new(Impatient::new(stream, patience)), service);
+    let served =
+        builder.serve_connection(TokioIo::new(Watched::new(stream, Impatience::new(patience))), service);
     let mut served = std::pin::pin!(served);
     let mut stopping = false;
     loop {

@@ -6,4 +6,4 @@ pub mod descriptors;
 pub mod doors;
 pub mod guard;
 pub mod http;
-pub mod patient;
+pub mod watched;

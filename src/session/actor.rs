@@ -176,9 +176,9 @@ impl Actor {
         let now = self.clock.now();
         self.unblock(running, now);
         let input = match event {
-            Some(LegEvent::Audio(bytes)) => {
+            Some(LegEvent::Audio { pcm, .. }) => {
                 let Running { framer, recording, message, .. } = running;
-                framer.push(&bytes, |frame| {
+                framer.push(&pcm, |frame| {
                     if let Some(message) = message {
                         message.callee(frame);
                     }

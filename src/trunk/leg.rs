@@ -6,12 +6,19 @@ use bytes::Bytes;
 use callcore::call::{CarrierCdr, DialStatus, Link};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::media::MediaTime;
+
 /// What a carrier reports about one call, in the order it was sent.
 #[derive(Clone, Debug, PartialEq)]
 pub enum LegEvent {
     Status(DialStatus),
     /// Little-endian pcm16, 8 kHz mono, any length.
-    Audio(Bytes),
+    Audio {
+        /// When its first sample was spoken: as the wire's time stamps say, or derived from what came before and the
+        /// arrival where it has none, as on the wires of the Outgoing Call Service.
+        at: MediaTime,
+        pcm: Bytes,
+    },
     Digit(char),
     /// Everything sent before this mark has been played to the callee.
     CheckPoint(String),

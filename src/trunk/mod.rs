@@ -16,7 +16,6 @@ pub mod ocs_inbound;
 
 mod carrier;
 mod carrier_json;
-mod codec;
 mod leg;
 mod order;
 mod queue;
@@ -24,7 +23,6 @@ mod queue;
 mod trunk;
 
 pub use carrier::{Carrier, RecordsError};
-pub use codec::Codec;
 pub use leg::{Abilities, IncomingCall, Leg, LegCommand, LegEvent, Offer};
 pub use order::{DialError, Order};
 pub use queue::{Limits, QueueFull, QueuePosition, Slot, Ticket};

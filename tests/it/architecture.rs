@@ -13,6 +13,7 @@ const SHELL: [(&str, u8); 19] = [
     ("net", 0),
     ("telemetry", 1),
     ("kore", 1),
+    ("media", 1),
     ("store", 2),
     ("speech", 2),
     ("trunk", 2),

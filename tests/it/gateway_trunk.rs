@@ -2,8 +2,9 @@
 
 use callcore::audio::frame::to_pcm16le;
 use callcore::call::{DialStatus, Disposition, HangupBy};
+use dering::media::Codec;
 use dering::trunk::ocs::{MediaWire, OcsCarrier, Options, Version};
-use dering::trunk::{Codec, LegCommand, LegEvent, Order};
+use dering::trunk::{LegCommand, LegEvent, Order};
 use secrecy::SecretString;
 
 use crate::gateway_conformance::{CAST, accounts};
@@ -31,7 +32,7 @@ async fn whole_call(fixture: &Fixture, version: &str, change: impl FnOnce(&mut O
     let (mut frames, mut said_all) = (0, false);
     while !said_all || frames < 10 {
         let event = heard(&mut leg).await;
-        if let LegEvent::Audio(bytes) = &event {
+        if let LegEvent::Audio { pcm: bytes, .. } = &event {
             assert_eq!(bytes.len(), 320);
             frames += 1;
         } else {

@@ -87,7 +87,7 @@ async fn what_is_echoed_comes_back_byte_for_byte_however_it_was_cut() {
     let total = sent.len() - rest.len();
     let mut echoed = 0;
     while echoed < total {
-        if let LegEvent::Audio(bytes) = told(&mut offer).await {
+        if let LegEvent::Audio { pcm: bytes, .. } = told(&mut offer).await {
             echoed += bytes.len();
             ask(&offer, LegCommand::Audio(bytes)).await;
         }

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use bytes::Bytes;
 use callcore::call::{DialStatus, Disposition, HangupBy, Link};
 use callcore::retry::Backoff;
 use dering::trunk::ocs::{OcsCarrier, Options};
@@ -68,6 +69,13 @@ pub(crate) async fn heard(leg: &mut Leg) -> LegEvent {
             return event;
         }
     }
+}
+
+/// The audio that comes next.
+pub(crate) async fn heard_audio(leg: &mut Leg) -> Bytes {
+    let event = heard(leg).await;
+    let LegEvent::Audio { pcm, .. } = event else { panic!("{event:?} is no audio") };
+    pcm
 }
 
 /// How the way to the carrier is told to be next.

@@ -7,9 +7,10 @@ use callcore::audio::frame::to_pcm16le;
 use callcore::audio::tone;
 use callcore::call::{DialStatus, Disposition, HangupBy};
 use dering::gateway::{self, Account, Gateway};
+use dering::media::Codec;
 use dering::speech::tts::{self, Synthesizer, Tts, fake::Fake};
 use dering::trunk::ocs::{MediaWire, OcsCarrier, Version};
-use dering::trunk::{Codec, LegCommand, LegEvent, Order};
+use dering::trunk::{LegCommand, LegEvent, Order};
 use secrecy::SecretString;
 
 use crate::peer::within;
@@ -62,7 +63,7 @@ async fn call(trunk: &OcsCarrier) -> Told {
                     leg.commands.send(LegCommand::CheckPoint("said".into())).await.expect("and marks");
                 }
             }
-            LegEvent::Audio(bytes) => {
+            LegEvent::Audio { pcm: bytes, .. } => {
                 let samples = bytes.as_chunks::<2>().0.iter().map(|pair| i16::from_le_bytes(*pair));
                 told.loudest = told.loudest.max(samples.max().unwrap_or(0));
             }

@@ -6,12 +6,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use callcore::call::{DialStatus, Disposition, Link as Way};
 use dering::cdr_wire::{CdrField, CdrFilter, CdrQuery, Comparison};
+use dering::media::Codec;
 use dering::trunk::ocs::{Link, MediaWire, OcsCarrier, Options, Version};
-use dering::trunk::{Codec, DialError, Leg, LegCommand, LegEvent, Order};
+use dering::trunk::{DialError, Leg, LegCommand, LegEvent, Order};
 use serde_json::{Value, json};
 
 use crate::peer::{Peer, hex, within};
-use crate::trunk_fixture::{Scene, ask, cdr, heard, over, place, record, way};
+use crate::trunk_fixture::{Scene, ask, cdr, heard, heard_audio, over, place, record, way};
 
 const STATUSES: [(&str, DialStatus); 3] = [
     ("Dialing", DialStatus::Dialing),
@@ -59,7 +60,7 @@ async fn on_1_0_5_the_media_host_is_joined_and_nothing_is_acknowledged_or_labell
         assert_eq!(heard(&mut leg).await, LegEvent::Status(status));
     }
     media.emit(&id, "audio", json!({"sessionId": id, "audioData": hex(&[0xff, 0x00, 0x80])})).await;
-    assert_eq!(heard(&mut leg).await, LegEvent::Audio(pcm(&[0, -32_124, 32_124])));
+    assert_eq!(heard_audio(&mut leg).await, pcm(&[0, -32_124, 32_124]));
     ask(&leg, LegCommand::Audio(pcm(&[0, -32_124, 32_124]))).await;
     let said = media.wait_for("audio", |report| (report["event"] == "audio").then(|| report.clone())).await;
     assert_eq!(said["args"], json!([{"audioData": hex(&[0xff, 0x00, 0x80]), "sessionId": id}]));
@@ -143,7 +144,7 @@ async fn a_whole_call_over_the_plain_websocket_in_each_codec() {
         assert_eq!(frame(&mut peer).await, json!({"event": "checkPoint", "data": "greeting"}));
         // What is sent back is heard as it was said, within the codec's rounding.
         say(&mut peer, &id, said).await;
-        let LegEvent::Audio(back) = heard(&mut leg).await else { panic!("no audio") };
+        let back = heard_audio(&mut leg).await;
         assert_eq!(back.len(), voice.len());
         for (a, b) in back.as_chunks::<2>().0.iter().zip(voice.as_chunks::<2>().0) {
             let off = i32::from(i16::from_le_bytes(*a)) - i32::from(i16::from_le_bytes(*b));

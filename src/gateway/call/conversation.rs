@@ -6,7 +6,7 @@ use std::sync::Arc;
 use callcore::audio::frame::{FRAME_MS, Frame};
 use callcore::clock::CallTime;
 
-use super::Effect;
+use super::effect::Effect;
 use crate::gateway::callees::prepare::Prepared;
 use crate::gateway::callees::script::{self, Script};
 use crate::gateway::playout::{self, Playout};

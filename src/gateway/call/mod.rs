@@ -5,6 +5,7 @@
 //! before [`Call::poll_timeout`]. Whatever the inputs, the last effect is [`Effect::Ended`], once.
 
 mod conversation;
+mod effect;
 #[cfg(test)]
 mod tests;
 
@@ -16,10 +17,11 @@ use callcore::call::{DialStatus, Disposition, HangupBy, cause};
 use callcore::clock::{CallTime, soonest};
 
 use self::conversation::Conversation;
+pub(super) use self::effect::Effect;
 use super::callees::model::Outcome;
 use super::callees::prepare::Prepared;
 use super::cdr::Cdr;
-use super::playout::{Full, Sounding};
+use super::playout::Full;
 use super::record::{Happening, Party};
 use crate::wallclock;
 
@@ -91,35 +93,6 @@ impl End {
             Party::Gateway => Self { cause: 38, ..end },
         }
     }
-}
-
-/// What the world has to do.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Effect {
-    /// Make the callee's sound ready and answer with [`Call::prepared`].
-    Prepare,
-    Status(DialStatus),
-    /// The callee has picked up: time counts from here for recordings.
-    Answered,
-    /// 20 ms have passed: [`Call::said`] goes to the clients, and with [`Call::heard`] on record.
-    Frame,
-    CheckPoint(String),
-    /// How far audio of one label is.
-    Sound {
-        label: Arc<str>,
-        stage: Sounding,
-    },
-    /// The callee has pressed a key.
-    Key(char),
-    /// Something for the timeline, in ms since the answer.
-    Note {
-        at_ms: u64,
-        happening: Happening,
-    },
-    /// The clock was skipped.
-    Skipped,
-    /// The call is over; always the last effect.
-    Ended(Arc<Cdr>),
 }
 
 #[derive(Debug)]

@@ -3,6 +3,7 @@ use proptest::prelude::*;
 use super::super::callees::prepare::ReadyStep;
 use super::super::codec::{Decoder, Format};
 use super::*;
+use crate::media::Codec;
 
 const CAP_MS: u64 = 4_000;
 
@@ -155,7 +156,12 @@ enum Step {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let format = prop_oneof![Just(Format::Pcm16), Just(Format::Ulaw), Just(Format::Alaw), Just(Format::Mp3)];
+    let format = prop_oneof![
+        Just(Format::PCM16),
+        Just(Format::Plain(Codec::Ulaw)),
+        Just(Format::Plain(Codec::Alaw)),
+        Just(Format::Mp3)
+    ];
     let audio = (format, prop::collection::vec(any::<u8>(), 0..3_000));
     prop::collection::vec(
         prop_oneof![

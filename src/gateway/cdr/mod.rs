@@ -5,9 +5,10 @@ mod tests;
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use callcore::call::{Disposition, HangupBy};
+use parking_lot::{Mutex, MutexGuard};
 use serde::Serialize;
 
 use crate::cdr_wire::{CdrField, CdrFilter, CdrMeta, CdrQuery};
@@ -56,7 +57,7 @@ pub struct Records(Mutex<VecDeque<Record>>);
 
 impl Records {
     fn locked(&self) -> MutexGuard<'_, VecDeque<Record>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 
     /// Keeps the record of a call that has just ended.

@@ -3,116 +3,26 @@
 //! The caller is a callee file: it says, hears and presses what the file says, at the pace of the clock. To the
 //! file's words `bot` and `callee` the server is the bot, and the caller is the callee.
 
-mod line;
+mod caller;
+mod options;
+mod report;
 mod wire;
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use callcore::call::{CarrierCdr, Disposition, HangupBy, cause};
-use secrecy::SecretString;
-use serde::Serialize;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use self::line::{Answered, Caller};
+use self::caller::{Answered, Caller};
+pub use self::options::{Error, Options};
+pub use self::report::{Entry, Report};
 use self::wire::{Heard, Wire};
+use super::callees;
 use super::callees::model::Outcome;
-use super::callees::prepare::PrepareError;
-use super::callees::{self, LoadError};
 use super::record::{self, Happening, Party, Recorder};
-use crate::speech::tts::Tts;
 use crate::wallclock::{iso, now_ms};
-
-/// One call to place.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// `ws://host:4143`, or `wss://…`.
-    pub url: String,
-    /// Sent as `Authorization: Bearer`.
-    pub token: Option<SecretString>,
-    /// A PEM file with the authority that signed the server's certificate; without it, the public ones.
-    pub ca: Option<PathBuf>,
-    /// The number that calls.
-    pub from: String,
-    /// The number that is dialled.
-    pub did: String,
-    /// A name for the session; a new one when absent.
-    pub session_id: Option<String>,
-    /// The caller's file.
-    pub callee: PathBuf,
-    pub tts: Tts,
-    /// Where the WAV and the timeline go; `None` records nothing.
-    pub recordings: Option<PathBuf>,
-    pub seed: u64,
-    /// How long it may ring.
-    pub ring: Duration,
-    /// Go on playing when the server interrupts, as older carriers do.
-    pub ignores_interrupt: bool,
-}
-
-/// Why there was no call, or no end in order.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    #[error(transparent)]
-    Callee(#[from] LoadError),
-    #[error("the callee {0} does not answer calls, so it places none: its outcome must be `answer`")]
-    NotACaller(String),
-    #[error(transparent)]
-    Prepare(#[from] PrepareError),
-    #[error("{0} is not a WebSocket address; write it as ws://host:4143")]
-    Address(String),
-    #[error("the authority in {path} cannot be used: {reason}")]
-    Authority { path: String, reason: String },
-    #[error("the server at {url} cannot be reached: {reason}")]
-    Unreachable { url: String, reason: String },
-    #[error("the server refuses the connection with HTTP {status}; check --token")]
-    Refused { status: u16 },
-    #[error("the connection was lost in mid-call: {0}")]
-    Lost(String),
-    #[error("the recording could not be written: {0}")]
-    Recording(std::io::Error),
-}
-
-/// Something that happened, in ms since the answer; before it, since the call was placed.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Entry {
-    pub at_ms: u64,
-    #[serde(flatten)]
-    pub happening: Happening,
-}
-
-/// What became of a call.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Report {
-    pub session_id: String,
-    /// How long it rang; `None` when nobody answered.
-    pub answered_after_ms: Option<u64>,
-    /// Who ended it; `None` when it rang for too long.
-    pub ended_by: Option<Party>,
-    pub events: Vec<Entry>,
-    /// Audio from the server, in ms.
-    pub heard_ms: u64,
-    /// The most of it that waited to be played at once: what an interruption would be late by.
-    pub most_waiting_ms: u64,
-    /// Messages of the server's that mean nothing on this wire.
-    pub oddities: Vec<String>,
-    pub cdr: CarrierCdr,
-    pub recording: Option<PathBuf>,
-}
-
-impl Report {
-    /// Whether the call was answered and hung up by one of its two parties.
-    #[must_use]
-    pub fn is_in_order(&self) -> bool {
-        let by_a_party = matches!(self.ended_by, Some(Party::Bot | Party::Callee));
-        self.answered_after_ms.is_some() && by_a_party && self.oddities.is_empty()
-    }
-}
 
 /// Places a call and plays it to its end; `stop` hangs up before.
 ///

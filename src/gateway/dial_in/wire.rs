@@ -21,7 +21,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
-use super::{Error, Options};
+use super::options::{Error, Options};
 
 /// For connecting, and for a server to take a message off the wire.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -1,6 +1,7 @@
 //! The REST side: place and end calls, look up records, open plain WebSockets.
 
 mod answer;
+mod api;
 mod place;
 mod ring_in;
 
@@ -11,33 +12,25 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
-use axum::extract::{ConnectInfo, DefaultBodyLimit, FromRequestParts, Path, RawQuery, State};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{ConnectInfo, DefaultBodyLimit, Path, RawQuery, State};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::sync::oneshot;
 
 use self::answer::{Problem, success, success_telling};
-use super::accounts::{Holder, bearer};
+use self::api::{Api, Caller, invalid, read};
 use super::departure::Departures;
 use super::events::MAX_MESSAGE;
+use super::plain;
 use super::record::Party;
 use super::shared::Shared;
-use super::{plain, version::Version};
 use crate::cdr_wire::CdrQuery;
 
 /// Largest request body, in bytes.
 const MAX_BODY: usize = 64 * 1024;
-
-#[derive(Clone)]
-struct Api {
-    shared: Arc<Shared>,
-    /// Port of the media host, where it is one of its own.
-    media_port: Option<u16>,
-}
 
 /// The REST routes.
 pub(super) fn router(shared: Arc<Shared>, media_port: Option<u16>) -> Router {
@@ -65,35 +58,6 @@ fn finished(router: Router<Api>, api: Api) -> Router {
         .with_state(api)
 }
 
-/// The account whose token the request carries.
-struct Caller(Holder);
-
-impl FromRequestParts<Api> for Caller {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
-        let refuse = |reason| Problem::refused(StatusCode::UNAUTHORIZED, reason);
-        let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-        let token = header.and_then(bearer).ok_or(refuse("Authentication token is required"))?;
-        api.shared.accounts.holder(token).map(Self).ok_or(refuse("Invalid authentication token"))
-    }
-}
-
-/// The JSON object of a request.
-fn read(body: Result<Bytes, BytesRejection>) -> Result<Map<String, Value>, Problem> {
-    let body = body.map_err(|rejection| {
-        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            Problem::refused(StatusCode::PAYLOAD_TOO_LARGE, "Request body is too large")
-        } else {
-            Problem::bad_request("Request body cannot be read")
-        }
-    })?;
-    // Editors and shells put a byte order mark in front.
-    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&body);
-    serde_json::from_slice(body)
-        .map_err(|error| Problem::bad_request(format!("Invalid request body: {error}")))
-}
-
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Placed {
@@ -112,40 +76,20 @@ async fn place(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let version = holder.version;
-    let wish = place::read(&read(body)?, version).map_err(|wrong| Problem::Invalid {
+    let request = place::read(&read(body)?, version).map_err(|wrong| Problem::Invalid {
         version,
         field: wrong.field.into(),
         reason: wrong.reason,
     })?;
-    let phone_number = wish.number.clone();
+    let phone_number = request.number.clone();
     if api.shared.is_late() {
         metrics::counter!("dering_gateway_calls_put_off_total").increment(1);
         return Err(Problem::Busy);
     }
     let (left, answered) = oneshot::channel();
-    let session_id = api.shared.place(holder, wish, answered).ok_or(Problem::NO_LINE)?;
+    let session_id = api.shared.place(holder, request, answered).ok_or(Problem::NO_LINE)?;
     let endpoint_url = version.negotiates().then(|| api.endpoint_url(&headers));
     Ok(success_telling(Placed { phone_number, session_id, endpoint_url }, departures, left))
-}
-
-impl Api {
-    /// The media host, under the name by which the client reached this one.
-    fn endpoint_url(&self, headers: &HeaderMap) -> String {
-        let host = headers.get(header::HOST).and_then(|value| value.to_str().ok());
-        let host = host.map_or_else(|| self.shared.options.listen.to_string(), str::to_owned);
-        match self.media_port {
-            Some(port) => format!("http://{}:{port}", without_port(&host)),
-            None => format!("http://{host}"),
-        }
-    }
-}
-
-/// The name or address in a `Host` header.
-fn without_port(host: &str) -> &str {
-    match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
-        Some(_) | None => host,
-    }
 }
 
 #[derive(Serialize)]
@@ -165,10 +109,6 @@ async fn hang_up(
     }
     api.shared.rooms.find(holder.account, &session_id)?.hang_up(Party::Bot);
     Ok(success(HungUp { session_id }))
-}
-
-fn invalid(version: Version, field: &str, reason: impl Into<String>) -> Problem {
-    Problem::Invalid { version, field: field.to_owned(), reason: reason.into() }
 }
 
 async fn list(
@@ -230,21 +170,4 @@ async fn websocket(
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE)
         .on_upgrade(move |socket| plain::serve(socket, api.shared, room)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_media_host_keeps_the_name_by_which_the_gateway_was_reached() {
-        for (host, name) in [
-            ("127.0.0.1:4500", "127.0.0.1"),
-            ("gateway.local", "gateway.local"),
-            ("[::1]:80", "[::1]"),
-            ("[::1]", "[::1]"),
-        ] {
-            assert_eq!(without_port(host), name);
-        }
-    }
 }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use crate::gateway::codec::Format;
-use crate::gateway::shared::Wish;
+use crate::gateway::placing::PlaceRequest;
 use crate::gateway::version::Version;
 
 /// Longest time an unanswered call may be left ringing, in seconds.
@@ -24,21 +24,21 @@ fn wrong(field: &'static str, reason: impl Into<String>) -> Wrong {
 
 /// Reads what is asked for. Versions before 1.0.5 know nothing but the number; unknown fields are ignored. The
 /// types are checked by hand, to name the field that is wrong.
-pub(super) fn read(body: &Map<String, Value>, version: Version) -> Result<Wish, Wrong> {
+pub(super) fn read(body: &Map<String, Value>, version: Version) -> Result<PlaceRequest, Wrong> {
     let field = |name| body.get(name).unwrap_or(&Value::Null);
     let number = number("phoneNumber", field("phoneNumber"))?;
-    let mut wish = Wish { number, ..Wish::default() };
+    let mut request = PlaceRequest { number, ..PlaceRequest::default() };
     if version.negotiates() {
-        wish.timeout = ring("timeout", field("timeout"))?;
-        wish.caller_id = caller_id(field("callerId"))?;
+        request.timeout = ring("timeout", field("timeout"))?;
+        request.caller_id = caller_id(field("callerId"))?;
         let audio = field("audio");
         if !matches!(audio, Value::Null | Value::Object(_)) {
             return Err(wrong("audio", "Audio must be an object with input and output"));
         }
-        wish.codecs.input = codec("audio.input", &audio["input"])?;
-        wish.codecs.output = codec("audio.output", &audio["output"])?;
+        request.codecs.input = codec("audio.input", &audio["input"])?;
+        request.codecs.output = codec("audio.output", &audio["output"])?;
     }
-    Ok(wish)
+    Ok(request)
 }
 
 /// A text, or a number, as some clients send it.
@@ -93,7 +93,7 @@ pub(super) fn caller_id(value: &Value) -> Result<Option<String>, Wrong> {
 fn codec(field: &'static str, value: &Value) -> Result<Format, Wrong> {
     let name = text(value).unwrap_or_else(|| "?".to_owned());
     if name.is_empty() {
-        return Ok(Format::Pcm16);
+        return Ok(Format::PCM16);
     }
     let known = Format::named(&name).filter(|format| *format != Format::Mp3);
     known.ok_or_else(|| wrong(field, "Audio codec must be one of ulaw, alaw, pcm16"))
@@ -106,8 +106,9 @@ mod tests {
 
     use super::*;
     use crate::gateway::room::Codecs;
+    use crate::media::Codec;
 
-    fn ask(body: Value, version: Version) -> Result<Wish, &'static str> {
+    fn ask(body: Value, version: Version) -> Result<PlaceRequest, &'static str> {
         read(body.as_object().expect("an object"), version).map_err(|wrong| wrong.field)
     }
 
@@ -125,15 +126,15 @@ mod tests {
     fn a_call_of_1_0_5_carries_its_wishes_and_the_defaults_are_pcm16() {
         let full = json!({"phoneNumber": 89608675796_u64, "timeout": "30", "callerId": 62215550, "x": 1,
                           "audio": {"input": "mulaw", "output": "alaw"}});
-        let codecs = Codecs { input: Format::Ulaw, output: Format::Alaw };
-        let wish = Wish {
+        let codecs = Codecs { input: Format::Plain(Codec::Ulaw), output: Format::Plain(Codec::Alaw) };
+        let request = PlaceRequest {
             number: "89608675796".into(),
             timeout: Some(30),
             caller_id: Some("62215550".into()),
             codecs,
         };
-        assert_eq!(ask(full.clone(), Version::V1_0_5), Ok(wish.clone()));
-        let bare = Wish { number: wish.number, ..Wish::default() };
+        assert_eq!(ask(full.clone(), Version::V1_0_5), Ok(request.clone()));
+        let bare = PlaceRequest { number: request.number, ..PlaceRequest::default() };
         assert_eq!(
             ask(full, Version::V1_0_4),
             Ok(bare.clone()),
@@ -145,8 +146,8 @@ mod tests {
 
     #[test]
     fn seconds_may_be_written_with_a_point() {
-        let wish = ask(json!({"phoneNumber": "911", "timeout": 30.0}), Version::V1_0_5).unwrap();
-        assert_eq!(wish.timeout, Some(30));
+        let request = ask(json!({"phoneNumber": "911", "timeout": 30.0}), Version::V1_0_5).unwrap();
+        assert_eq!(request.timeout, Some(30));
     }
 
     #[test]
@@ -187,15 +188,15 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_wish_is_granted_within_bounds_or_refused(
+        fn any_request_is_granted_within_bounds_or_refused(
             number in anything(), timeout in anything(), caller in anything(), audio in anything(),
         ) {
             let body = json!({"phoneNumber": number, "timeout": timeout, "callerId": caller, "audio": audio});
             for version in Version::ALL {
-                if let Ok(wish) = ask(body.clone(), version) {
-                    prop_assert!(is_dialable(&wish.number));
-                    prop_assert!(wish.timeout.is_none_or(|t| (1..=MAX_TIMEOUT).contains(&t)));
-                    prop_assert!(wish.codecs.input != Format::Mp3 && wish.codecs.output != Format::Mp3);
+                if let Ok(request) = ask(body.clone(), version) {
+                    prop_assert!(is_dialable(&request.number));
+                    prop_assert!(request.timeout.is_none_or(|t| (1..=MAX_TIMEOUT).contains(&t)));
+                    prop_assert!(request.codecs.input != Format::Mp3 && request.codecs.output != Format::Mp3);
                 }
             }
         }

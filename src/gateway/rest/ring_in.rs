@@ -12,12 +12,12 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::answer::{Problem, success};
+use super::api::{Api, Caller, invalid, read};
 use super::place::{caller_id, number, ring};
-use super::{Api, Caller, invalid, read};
 use crate::gateway::callees::model::Outcome;
 use crate::gateway::cdr::Cdr;
 use crate::gateway::messages::Incoming;
-use crate::gateway::shared::RingIn;
+use crate::gateway::placing::RingIn;
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -3,11 +3,10 @@
 
 mod mp3;
 
-use std::sync::Mutex;
-
 use callcore::audio::SAMPLE_RATE;
 use callcore::audio::resample::{RATES, ResampleError};
 use callcore::audio::wav::{self, MOST_CHANNELS, Side, Wav, WavError};
+use parking_lot::Mutex;
 
 const PER_MINUTE: usize = 60 * SAMPLE_RATE as usize;
 const MIB: u64 = 1024 * 1024;
@@ -120,7 +119,7 @@ impl Allowance {
     /// # Errors
     /// As [`read`], or when too little is left.
     pub fn read(&self, bytes: &[u8]) -> Result<Vec<i16>, SoundError> {
-        let mut left = self.left.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut left = self.left.lock();
         let samples = (*left).min(PROMPT.samples);
         let read = read(bytes, Side::Mixed, Limits { samples, ..PROMPT }).map_err(|error| {
             let together = samples < PROMPT.samples && matches!(error, SoundError::TooLong(_));

@@ -1,7 +1,9 @@
 //! A recogniser that says what it was told to, for tests of what comes after recognition.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
 
 use super::{Request, SttError, Transcript, Urgency, duration_ms};
 
@@ -94,8 +96,8 @@ impl Scripted {
         script.answers.pop_front().unwrap_or_else(|| Answer::Given(Ok(String::new())))
     }
 
-    fn script(&self) -> std::sync::MutexGuard<'_, Script> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn script(&self) -> parking_lot::MutexGuard<'_, Script> {
+        self.0.lock()
     }
 }
 

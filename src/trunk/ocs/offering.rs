@@ -12,8 +12,8 @@ use super::options::Version;
 use super::room::Room;
 use super::route::{Media, Route};
 use super::router::{COMMANDS, EVENTS, Router, leg_commands};
+use crate::media::Codecs;
 use crate::telemetry::mask;
-use crate::trunk::codec::Codecs;
 use crate::trunk::leg::{Abilities, IncomingCall, Leg, Offer};
 
 /// Longest session id that is taken, in bytes.

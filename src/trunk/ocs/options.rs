@@ -9,7 +9,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use tokio::sync::mpsc;
 
-use crate::trunk::codec::Codec;
+use crate::media::Codec;
 use crate::trunk::leg::Offer;
 
 /// Which revision of the service a carrier runs.

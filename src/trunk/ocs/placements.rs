@@ -6,7 +6,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use super::rest::Placed;
-use crate::trunk::codec::Codecs;
+use crate::media::Codecs;
 use crate::trunk::leg::Leg;
 use crate::trunk::order::{DialError, Held, Order};
 

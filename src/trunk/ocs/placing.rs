@@ -15,7 +15,7 @@ use super::room::{Patience, Room};
 use super::route::{Media, Route};
 use super::router::{COMMANDS, EVENTS, Router, leg_commands};
 use super::{endpoint, websocket};
-use crate::trunk::codec::{Codec, Codecs};
+use crate::media::{Codec, Codecs};
 use crate::trunk::leg::{Abilities, Leg};
 use crate::trunk::order::DialError;
 

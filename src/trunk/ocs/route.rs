@@ -4,7 +4,7 @@ use tokio::sync::mpsc;
 
 use super::client::Host;
 use super::websocket::Frame;
-use crate::trunk::codec::Codecs;
+use crate::media::Codecs;
 
 /// The way a call's audio and events go.
 #[derive(Clone, Debug)]

@@ -24,7 +24,7 @@ use super::room::{Action, Patience};
 use super::rooms::{Rooms, SessionAction};
 use super::route::{Media, Route};
 use super::websocket::{AUDIO_ROOM, Frame, Told};
-use crate::trunk::codec::{Codec, Codecs};
+use crate::media::{Codec, Codecs};
 use crate::trunk::leg::{LegCommand, Offer};
 
 /// Events that may wait for a leg to read them: 10 s of 20 ms audio.

@@ -300,9 +300,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
                     dropped("out", "peer_slow");
                 }
             }
-            Action::Tell(LegEvent::Audio(audio)) => {
+            Action::Tell(audio @ LegEvent::Audio { .. }) => {
                 let room = tell.capacity() > EVENTS_BESIDE_AUDIO;
-                if !room || tell.try_send(LegEvent::Audio(audio)).is_err() {
+                if !room || tell.try_send(audio).is_err() {
                     dropped("in", "leg_full");
                 }
             }

@@ -3,7 +3,6 @@
 //! | module | owns |
 //! |---|---|
 //! | `messages` | the wire's events and fields |
-//! | `pace` | when audio leaves and when it has been played: this wire has no check points |
 //! | `call` | the state of one call, pure |
 //! | `access` | who may connect: addresses and the secret |
 //! | `tls` | the certificate, for `wss` |
@@ -20,7 +19,6 @@ mod call;
 mod connection;
 mod messages;
 mod options;
-mod pace;
 mod port;
 mod server;
 pub mod tls;

@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::report::{Offered, Report, ReportError, dial_status, key};
+use crate::media::Codec;
 use crate::trunk::carrier_json::{Text, WireCdr};
-use crate::trunk::codec::Codec;
 use crate::trunk::ocs::packet::{Event, Placeholder};
 
 /// Longest number or address that is taken, in characters.

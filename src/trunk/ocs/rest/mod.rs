@@ -19,8 +19,8 @@ use envelope::{Answer, retry_after, unwrap_envelope, whole_envelope};
 
 use super::client::TokenSource;
 use crate::cdr_wire::CdrQuery;
+use crate::media::Codecs;
 use crate::trunk::carrier_json::{Text, WireCdr};
-use crate::trunk::codec::Codecs;
 use crate::trunk::order::{DialError, Order};
 
 /// Longest answer read, in bytes.
@@ -201,7 +201,7 @@ impl Rest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trunk::codec::Codec;
+    use crate::media::Codec;
 
     const RING: Duration = Duration::from_millis(30_500);
 

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::error::TrySendError;
 use tokio::time::Instant;
 
 use super::messages::Report;
+use crate::media::MediaClock;
 use crate::trunk::leg::{LegCommand, LegEvent};
 
 /// Audio packets kept for a leg that does not read, beside its channel.
@@ -102,6 +103,8 @@ pub(super) struct Room {
     /// When the carrier was last heard of, and when it last said something about this call.
     heard_at: Instant,
     said_at: Instant,
+    /// When the carrier's audio was spoken: its packets bear no time.
+    media: MediaClock,
     /// Frames of 20 ms that the carrier takes to answer, as last told to the leg.
     distance: u128,
     /// Commands that wait for the room to be joined; never audio.
@@ -140,6 +143,7 @@ impl Room {
             blocked: false,
             heard_at: now,
             said_at: now,
+            media: MediaClock::default(),
             distance: 0,
             held: VecDeque::new(),
             marks: VecDeque::new(),
@@ -255,7 +259,8 @@ impl Room {
             Report::Audio(bytes) => {
                 self.joined(out);
                 self.connected(out);
-                self.deliver_live(LegEvent::Audio(bytes), out);
+                let at = self.media.stamp(bytes.len(), now);
+                self.deliver_live(LegEvent::Audio { at, pcm: bytes }, out);
             }
             Report::AudioUnreadable(why) => {
                 self.joined(out);
@@ -434,7 +439,7 @@ impl Room {
     }
 
     fn spill(&mut self, event: LegEvent, out: &mut Vec<Action>) {
-        let is_audio = |event: &LegEvent| matches!(event, LegEvent::Audio(_));
+        let is_audio = |event: &LegEvent| matches!(event, LegEvent::Audio { .. });
         if is_audio(&event) {
             let mut audio = self.spilled.iter().enumerate().filter(|(_, e)| is_audio(e)).map(|(at, _)| at);
             if let Some(oldest) = audio.next()

@@ -2,6 +2,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::*;
+use crate::media::MediaTime;
 
 const PATIENCE: Patience =
     Patience { away: Duration::from_secs(10), ring: Duration::from_secs(60), cdr: Duration::from_secs(2) };
@@ -93,7 +94,7 @@ fn a_call_that_comes_in_is_connected_with_its_first_audio_or_soon_after_the_join
         bench.pass(CONNECTED_DUE);
         let mut told = vec![LegEvent::Status(DialStatus::Connected)];
         if audio_first {
-            told.push(LegEvent::Audio(audio));
+            told.push(LegEvent::Audio { at: MediaTime::ZERO, pcm: audio });
         }
         assert_eq!(bench.heard(), told, "a carrier that tells no status");
     }

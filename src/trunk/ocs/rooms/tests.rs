@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use super::super::room::Patience;
 use super::*;
-use crate::trunk::codec::{Codec, Codecs};
+use crate::media::{Codec, Codecs};
 use crate::trunk::leg::LegEvent;
 
 const HOST: Host = 0;
@@ -203,7 +203,7 @@ impl World {
         let Some(ours) = self.ours.get_mut(&n) else { return };
         let Some(events) = &mut ours.events else { return };
         while let Ok(event) = events.try_recv() {
-            if let LegEvent::Audio(bytes) = &event {
+            if let LegEvent::Audio { pcm: bytes, .. } = &event {
                 ours.bytes += bytes.len();
                 ours.framer.push(bytes, |_| ours.frames += 1);
             } else {

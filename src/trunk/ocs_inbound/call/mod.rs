@@ -9,7 +9,7 @@ use callcore::call::{DialStatus, Link};
 use tokio::time::Instant;
 
 use super::messages::{self, Report, ReportError};
-use super::pace::{Due, Pace};
+use crate::media::{Due, MediaClock, Pace};
 use crate::trunk::leg::{LegCommand, LegEvent};
 
 /// Messages that mean nothing here, after which the peer is given up.
@@ -67,6 +67,8 @@ pub(super) struct InboundCall {
     phase: Phase,
     record_wait: Duration,
     pace: Pace,
+    /// When the caller's audio was spoken: this wire has no time stamps.
+    media: MediaClock,
     /// Bytes of audio that may still come at once, as of `credited`.
     credit: f64,
     credited: Instant,
@@ -91,6 +93,7 @@ impl InboundCall {
             phase: Phase::Ringing,
             record_wait,
             pace: Pace::new(now),
+            media: MediaClock::default(),
             credit: BURST_BYTES,
             credited: now,
             offences: 0,
@@ -179,6 +182,7 @@ impl InboundCall {
             Phase::Ringing => return self.dropped("in", "before_answer"),
             Phase::Ending { .. } | Phase::Over => return,
         }
+        let at = self.media.stamp(audio.len(), now);
         let earned = now.saturating_duration_since(self.credited).as_secs_f64() * REFILL_BYTES;
         self.credit = (self.credit + earned).min(BURST_BYTES);
         self.credited = now;
@@ -187,7 +191,7 @@ impl InboundCall {
         }
         self.credit -= audio.len() as f64;
         self.told_at = now;
-        self.tell(LegEvent::Audio(audio));
+        self.tell(LegEvent::Audio { at, pcm: audio });
     }
 
     /// The session wants something.

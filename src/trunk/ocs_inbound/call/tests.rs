@@ -193,7 +193,7 @@ fn a_flood_of_audio_is_cut_to_twice_the_speed_of_sound() {
     let mut passed = 0;
     for _ in 0..1_000 {
         bench.call.audio(audio(100), bench.now);
-        passed += bench.done().iter().filter(|a| matches!(a, Action::Tell(LegEvent::Audio(_)))).count();
+        passed += bench.done().iter().filter(|a| matches!(a, Action::Tell(LegEvent::Audio { .. }))).count();
     }
     assert_eq!(passed, 100, "ten seconds at once");
     bench.pass(1_000);
@@ -324,7 +324,7 @@ impl Stage {
     fn tell(&mut self, event: LegEvent, at: CallTime) {
         let input = match event {
             LegEvent::Status(status) => Input::Status(status),
-            LegEvent::Audio(_) | LegEvent::AudioUnreadable { .. } | LegEvent::RoundTrip(_) => return,
+            LegEvent::Audio { .. } | LegEvent::AudioUnreadable { .. } | LegEvent::RoundTrip(_) => return,
             LegEvent::Link { link, why } => Input::Link { link, why },
             LegEvent::Alive => Input::Alive,
             LegEvent::Digit(digit) => Input::Digit(digit),

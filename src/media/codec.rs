@@ -1,7 +1,7 @@
-//! The codecs that carriers speak. Legs always carry pcm16; what differs stays on the wire.
+//! The codecs of telephony wires. Inside, audio is pcm16 or samples; what differs stays on the wire.
 
 use bytes::Bytes;
-use callcore::audio::frame::to_pcm16le;
+use callcore::audio::frame::{from_pcm16le, to_pcm16le};
 use callcore::audio::g711;
 use serde::Deserialize;
 
@@ -47,27 +47,40 @@ impl Codec {
     /// What came over the wire as pcm16.
     #[must_use]
     pub fn decode(self, wire: Bytes) -> Bytes {
-        let mut samples = Vec::with_capacity(wire.len());
-        match self {
-            Self::Pcm16 => return wire,
-            Self::Ulaw => g711::ulaw(&wire, &mut samples),
-            Self::Alaw => g711::alaw(&wire, &mut samples),
+        if self == Self::Pcm16 {
+            return wire;
         }
+        let mut samples = Vec::with_capacity(wire.len());
+        self.decode_samples(&wire, &mut samples);
         to_pcm16le(&samples).into()
+    }
+
+    /// Adds the samples of what came over the wire to `samples`. A last odd byte of pcm16 is half a sample and is left
+    /// out.
+    pub fn decode_samples(self, wire: &[u8], samples: &mut Vec<i16>) {
+        match self {
+            Self::Ulaw => g711::ulaw(wire, samples),
+            Self::Alaw => g711::alaw(wire, samples),
+            Self::Pcm16 => {
+                samples.extend(wire.as_chunks::<2>().0.iter().map(|pair| i16::from_le_bytes(*pair)));
+            }
+        }
     }
 
     /// pcm16 as it goes over the wire. A last odd byte is half a sample and is left out.
     #[must_use]
     pub fn encode(self, pcm16: Bytes) -> Bytes {
-        if self == Self::Pcm16 {
-            return pcm16;
-        }
-        let samples: Vec<i16> =
-            pcm16.as_chunks::<2>().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect();
-        let mut wire = Vec::with_capacity(samples.len());
+        if self == Self::Pcm16 { pcm16 } else { self.encode_samples(&from_pcm16le(&pcm16)) }
+    }
+
+    /// Samples as they go over the wire, in a buffer of their own.
+    #[must_use]
+    pub fn encode_samples(self, samples: &[i16]) -> Bytes {
+        let mut wire = Vec::with_capacity(samples.len() * 2);
         match self {
-            Self::Ulaw => g711::to_ulaw(&samples, &mut wire),
-            Self::Alaw | Self::Pcm16 => g711::to_alaw(&samples, &mut wire),
+            Self::Ulaw => g711::to_ulaw(samples, &mut wire),
+            Self::Alaw => g711::to_alaw(samples, &mut wire),
+            Self::Pcm16 => wire.extend(samples.iter().flat_map(|sample| sample.to_le_bytes())),
         }
         wire.into()
     }
@@ -75,9 +88,9 @@ impl Codec {
 
 /// The codecs of one call: what we send, and what we receive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Codecs {
-    pub(super) sent: Codec,
-    pub(super) received: Codec,
+pub struct Codecs {
+    pub sent: Codec,
+    pub received: Codec,
 }
 
 #[cfg(test)]

@@ -7,8 +7,9 @@ use callcore::audio::frame::{FRAME_MS, FRAME_SAMPLES, Frame, samples_to_ms, to_p
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
+use super::options::Error;
+use super::report::Entry;
 use super::wire::{Heard, Wire};
-use super::{Entry, Error};
 use crate::gateway::callees::prepare::Prepared;
 use crate::gateway::callees::script::{self, Script};
 use crate::gateway::codec::{Decoder, Format};
@@ -123,7 +124,7 @@ impl Caller {
         match heard {
             Heard::Audio(bytes) => {
                 // What does not fit the queue is lost, as at a real carrier; pcm16 itself cannot be wrong.
-                if let Ok(samples) = self.decoder.decode(Format::Pcm16, &bytes) {
+                if let Ok(samples) = self.decoder.decode(Format::PCM16, &bytes) {
                     self.heard_samples += samples.len();
                     let _fits = self.playout.push(samples).is_ok();
                 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 /// At most this much audio is sent ahead of what is playing: a carrier that ignores `interrupt` goes on for
 /// no longer.
-pub(super) const LEAD: Duration = Duration::from_millis(200);
+pub const LEAD: Duration = Duration::from_millis(200);
 /// A packet is not cut shorter than this to fit the lead.
 const SHORTEST: Duration = Duration::from_millis(40);
 /// Audio that may wait here, in bytes (10 s). A session sends no faster than it is played.
@@ -30,7 +30,7 @@ enum Item {
 
 /// The outgoing audio of one call.
 #[derive(Debug)]
-pub(super) struct Pace {
+pub struct Pace {
     waiting: VecDeque<Item>,
     waiting_bytes: usize,
     /// When everything sent so far will have been played.
@@ -41,17 +41,17 @@ pub(super) struct Pace {
 
 /// What is due.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Due {
+pub enum Due {
     Audio(Bytes),
     Mark(String),
 }
 
 /// There is no room.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Full;
+pub struct Full;
 
 impl Pace {
-    pub(super) fn new(now: Instant) -> Self {
+    pub fn new(now: Instant) -> Self {
         Self { waiting: VecDeque::new(), waiting_bytes: 0, busy_until: now, due: VecDeque::new() }
     }
 
@@ -59,7 +59,7 @@ impl Pace {
     ///
     /// # Errors
     /// When it does not fit; then nothing of it is queued.
-    pub(super) fn push(&mut self, audio: Bytes) -> Result<(), Full> {
+    pub fn push(&mut self, audio: Bytes) -> Result<(), Full> {
         if self.waiting_bytes + audio.len() > MAX_WAITING {
             return Err(Full);
         }
@@ -74,7 +74,7 @@ impl Pace {
     ///
     /// # Errors
     /// When too many marks wait already.
-    pub(super) fn mark(&mut self, name: String) -> Result<(), Full> {
+    pub fn mark(&mut self, name: String) -> Result<(), Full> {
         if self.waiting.len() + self.due.len() >= MAX_MARKS {
             return Err(Full);
         }
@@ -83,7 +83,7 @@ impl Pace {
     }
 
     /// Forgets everything that has not been played by `now`.
-    pub(super) fn cut(&mut self, now: Instant) {
+    pub fn cut(&mut self, now: Instant) {
         self.waiting.clear();
         self.waiting_bytes = 0;
         self.due.retain(|(at, _)| *at <= now);
@@ -91,7 +91,7 @@ impl Pace {
     }
 
     /// The next thing that is due at `now`; the peer was last heard of at `heard`.
-    pub(super) fn poll(&mut self, now: Instant, heard: Instant) -> Option<Due> {
+    pub fn poll(&mut self, now: Instant, heard: Instant) -> Option<Due> {
         if self.due.front().is_some_and(|(at, _)| *at <= now.min(heard)) {
             return self.due.pop_front().map(|(_, name)| Due::Mark(name));
         }
@@ -125,13 +125,13 @@ impl Pace {
     }
 
     /// The time of the latest check point that is due at `now`, but not known to be played.
-    pub(super) fn doubtful(&self, now: Instant) -> Option<Instant> {
+    pub fn doubtful(&self, now: Instant) -> Option<Instant> {
         self.due.iter().map(|(at, _)| *at).take_while(|at| *at <= now).last()
     }
 
     /// When [`Self::poll`] has something next, given that it has nothing now, and that the peer has been asked at `asked`
     /// whether it is there.
-    pub(super) fn poll_timeout(&self, asked: Instant) -> Option<Instant> {
+    pub fn poll_timeout(&self, asked: Instant) -> Option<Instant> {
         let mark = self.due.iter().map(|(at, _)| *at).find(|at| *at > asked);
         let audio = self.waiting.iter().find_map(|item| match item {
             Item::Audio(audio) => {
