@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const LONGEST: usize = 500;
 
 /// Shell modules, low to high; equal ranks may not import one another.
-const SHELL: [(&str, u8); 19] = [
+const SHELL: [(&str, u8); 20] = [
     ("wallclock", 0),
     ("cdr_wire", 0),
     ("net", 0),
