@@ -9,7 +9,7 @@ use callcore::audio::Framer;
 use callcore::audio::frame::to_pcm16le;
 use callcore::call::{Call, CarrierCdr, Direction, Effect, Ended, Fact, Input, Link, Stage, Summary, cause};
 use callcore::clock::CallTime;
-use callcore::flow::ErrandEnd;
+use callcore::flow::ExternalStepEnd;
 use callcore::playback::Chunk;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -271,8 +271,8 @@ impl Actor {
                 }
                 Effect::SendTransfer { id, .. } => {
                     // No leg says that it can, so none is asked; see `trunk::Abilities`.
-                    let end = ErrandEnd::Failed("the trunk has no command for it".into());
-                    self.call.handle(Input::ErrandEnded { id, end }, now);
+                    let end = ExternalStepEnd::Failed("the trunk has no command for it".into());
+                    self.call.handle(Input::ExternalStepEnded { id, end }, now);
                 }
                 Effect::Silence(silence) => {
                     if let Some(recording) = &mut running.recording {
@@ -352,8 +352,8 @@ impl Actor {
     }
 
     fn start_recording(&self, now: CallTime) -> Option<Recording> {
-        let keeping = self.flow.flow.keeping();
-        keeping.records.then(|| Recording::start(&self.recordings, &self.call_id, now, keeping.keep_days))
+        let policy = self.flow.flow.recording_policy();
+        policy.records.then(|| Recording::start(&self.recordings, &self.call_id, now, policy.keep_days))
     }
 
     /// Writes the call's last lines: CDR, evidence, recording, final state.

@@ -42,7 +42,7 @@ impl Speech {
         };
         for sentence in sentences(text, language) {
             // What may not be kept cannot be made ready.
-            if flow.flow.keeping().redacts && masked(&sentence.text, language) != sentence.text {
+            if flow.flow.recording_policy().redacts && masked(&sentence.text, language) != sentence.text {
                 continue;
             }
             let (language, voice) = (language.clone(), voice.clone());

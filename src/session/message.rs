@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use callcore::audio::frame::{Frame, SAMPLE_RATE, samples_to_ms};
 use callcore::call::Input;
-use callcore::flow::ErrandEnd;
-use callcore::ids::ErrandId;
+use callcore::flow::ExternalStepEnd;
+use callcore::ids::ExternalStepId;
 
 use super::wav_file::WavFile;
 
@@ -20,14 +20,14 @@ pub(super) fn message_path(folder: &Path, call_id: &str, message: u32) -> PathBu
 /// A message being left.
 #[derive(Debug)]
 pub(super) struct Message {
-    id: ErrandId,
+    id: ExternalStepId,
     file: WavFile,
     block: Vec<u8>,
     samples: usize,
 }
 
 impl Message {
-    pub(super) fn start(folder: &Path, call_id: &str, id: ErrandId) -> Self {
+    pub(super) fn start(folder: &Path, call_id: &str, id: ExternalStepId) -> Self {
         let file = WavFile::start(&message_path(folder, call_id, id.0), false);
         Self { id, file, block: Vec::with_capacity(BLOCK_BYTES), samples: 0 }
     }
@@ -45,17 +45,19 @@ impl Message {
         let (id, ms) = (self.id, samples_to_ms(self.samples));
         self.file.push(self.block);
         let end = match self.file.finish().await {
-            Ok(written) if written.lost_bytes > 0 => ErrandEnd::Failed(written.trouble.unwrap_or_default()),
+            Ok(written) if written.lost_bytes > 0 => {
+                ExternalStepEnd::Failed(written.trouble.unwrap_or_default())
+            }
             Ok(written) => {
                 let name = written.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                ErrandEnd::Recorded { name, ms }
+                ExternalStepEnd::Recorded { name, ms }
             }
             Err(error) => {
                 tracing::error!(%error, "a message could not be written to the disk");
-                ErrandEnd::Failed(error.to_string())
+                ExternalStepEnd::Failed(error.to_string())
             }
         };
-        Input::ErrandEnded { id, end }
+        Input::ExternalStepEnded { id, end }
     }
 
     /// Nothing was said.
@@ -75,18 +77,18 @@ mod tests {
     #[tokio::test]
     async fn what_was_said_is_a_file_and_silence_leaves_none() {
         let folder = tempfile::tempdir().unwrap();
-        let mut message = Message::start(folder.path(), "c1", ErrandId(3));
+        let mut message = Message::start(folder.path(), "c1", ExternalStepId(3));
         for _ in 0..75 {
             message.callee(&[5; 160]);
         }
-        let Input::ErrandEnded { id, end } = message.keep().await else { panic!("no end") };
+        let Input::ExternalStepEnded { id, end } = message.keep().await else { panic!("no end") };
         assert_eq!(
             (id, &end),
-            (ErrandId(3), &ErrandEnd::Recorded { name: "c1-message-3.wav".into(), ms: 1_500 })
+            (ExternalStepId(3), &ExternalStepEnd::Recorded { name: "c1-message-3.wav".into(), ms: 1_500 })
         );
         let bytes = std::fs::read(message_path(folder.path(), "c1", 3)).unwrap();
         assert_eq!((bytes.len(), bytes[22], &bytes[40..44]), (44 + 24_000, 1, &24_000_u32.to_le_bytes()[..]));
-        Message::start(folder.path(), "c1", ErrandId(4)).discard().await;
+        Message::start(folder.path(), "c1", ExternalStepId(4)).discard().await;
         assert!(!message_path(folder.path(), "c1", 4).exists());
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callcore::call::Input;
-use callcore::flow::{ErrandEnd, Method, Request};
-use callcore::ids::ErrandId;
+use callcore::flow::{ExternalStepEnd, Method, Request};
+use callcore::ids::ExternalStepId;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, Response};
@@ -46,7 +46,7 @@ impl Requests {
     }
 
     /// Makes a request and hands back what came of it.
-    pub(super) async fn make(self, id: ErrandId, request: Box<Request>) -> Input {
+    pub(super) async fn make(self, id: ExternalStepId, request: Box<Request>) -> Input {
         let patience = Duration::from_millis(request.timeout_ms);
         let end = match self.slots.try_acquire() {
             Err(_) => Err(format!("{AT_ONCE} requests of other calls are under way")),
@@ -58,12 +58,12 @@ impl Requests {
         metrics::counter!("dering_flow_requests_total", "result" => result).increment(1);
         let end = end.unwrap_or_else(|reason| {
             tracing::info!(request = ?request, reason, "a flow's request failed");
-            ErrandEnd::Failed(reason)
+            ExternalStepEnd::Failed(reason)
         });
-        Input::ErrandEnded { id, end }
+        Input::ExternalStepEnded { id, end }
     }
 
-    async fn exchange(&self, request: &Request) -> Result<ErrandEnd, String> {
+    async fn exchange(&self, request: &Request) -> Result<ExternalStepEnd, String> {
         let url = self.policy.check(&request.url).map_err(|error| error.to_string())?;
         let mut sending = self.client.request(method(request.method), url).headers(headers(request)?);
         if let Some(body) = &request.body {
@@ -76,7 +76,7 @@ impl Requests {
         let status = response.status().as_u16();
         let body = read(response).await?;
         // What is not JSON is for the flow to judge: it may need none.
-        Ok(ErrandEnd::Answered { status, body: serde_json::from_slice(&body).ok() })
+        Ok(ExternalStepEnd::Answered { status, body: serde_json::from_slice(&body).ok() })
     }
 }
 
@@ -193,11 +193,11 @@ mod tests {
         request: Request,
     ) -> Result<(u16, Option<serde_json::Value>), String> {
         let requests = Requests::new(policy).unwrap();
-        let ended = requests.make(ErrandId(1), Box::new(request)).await;
-        if let Input::ErrandEnded { end: ErrandEnd::Answered { status, body }, .. } = ended {
+        let ended = requests.make(ExternalStepId(1), Box::new(request)).await;
+        if let Input::ExternalStepEnded { end: ExternalStepEnd::Answered { status, body }, .. } = ended {
             return Ok((status, body));
         }
-        let Input::ErrandEnded { end: ErrandEnd::Failed(reason), .. } = ended else {
+        let Input::ExternalStepEnded { end: ExternalStepEnd::Failed(reason), .. } = ended else {
             return Err(format!("{ended:?}"));
         };
         Err(reason)

@@ -22,16 +22,16 @@ impl PlayIds {
 /// One thing that a flow wants done outside the conversation; unique within a call, never reused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct ErrandId(pub u32);
+pub struct ExternalStepId(pub u32);
 
 /// Hands out consecutive identifiers.
 #[derive(Clone, Debug, Default)]
-pub struct ErrandIds(u32);
+pub struct ExternalStepIds(u32);
 
-impl ErrandIds {
+impl ExternalStepIds {
     /// The next identifier, starting at 1.
-    pub fn issue(&mut self) -> ErrandId {
+    pub fn issue(&mut self) -> ExternalStepId {
         self.0 += 1;
-        ErrandId(self.0)
+        ExternalStepId(self.0)
     }
 }

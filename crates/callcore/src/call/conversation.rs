@@ -225,7 +225,7 @@ impl Call {
                     talk.listening.listen(how);
                     self.redact_question(redacted, now);
                 }
-                Command::Errand { id, order } => self.begin_errand(id, order, now),
+                Command::External { id, order } => self.begin_errand(id, order, now),
                 Command::EndRecording { id } => self.end_recording(id, now),
                 Command::Note(note) => {
                     self.do_not_call |= matches!(note, Note::DoNotCall(_));

@@ -7,8 +7,8 @@ use super::machine::{Call, State};
 use super::notice::Stage;
 use crate::audio::FRAME_MS;
 use crate::clock::CallTime;
-use crate::flow::{self, Answered, ErrandEnd, ErrandOrder, Note};
-use crate::ids::ErrandId;
+use crate::flow::{self, Answered, ExternalStepEnd, ExternalStepOrder, Note};
+use crate::ids::ExternalStepId;
 
 /// Less speech than this is no message, ms.
 const SHORTEST_MESSAGE_MS: u64 = 200;
@@ -18,7 +18,7 @@ const NO_MESSAGE_MS: u64 = 5_000;
 /// A message that the callee leaves.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Message {
-    id: ErrandId,
+    id: ExternalStepId,
     max_ms: u64,
     end_silence_ms: u64,
     heard_ms: u64,
@@ -27,7 +27,7 @@ pub(super) struct Message {
 }
 
 impl Message {
-    const fn new(id: ErrandId, max_ms: u64, end_silence_ms: u64) -> Self {
+    const fn new(id: ExternalStepId, max_ms: u64, end_silence_ms: u64) -> Self {
         Self { id, max_ms, end_silence_ms, heard_ms: 0, spoken_ms: 0, silent_ms: 0 }
     }
 
@@ -54,49 +54,52 @@ impl Message {
 }
 
 impl Call {
-    pub(super) fn begin_errand(&mut self, id: ErrandId, order: ErrandOrder, now: CallTime) {
+    pub(super) fn begin_errand(&mut self, id: ExternalStepId, order: ExternalStepOrder, now: CallTime) {
         match order {
-            ErrandOrder::Record { max_ms, end_silence_ms } => {
+            ExternalStepOrder::Record { max_ms, end_silence_ms } => {
                 if let State::Talking(talk) = &mut self.state {
                     talk.message = Some(Message::new(id, max_ms, end_silence_ms));
                     self.effects.push_back(Effect::KeepMessage { id });
                 }
             }
-            ErrandOrder::Request(request) => {
+            ExternalStepOrder::Request(request) => {
                 let (method, url) = (request.method, request.shown_url.clone());
                 self.record(Fact::Flow(Note::Request { request: id, method, url }));
                 self.effects.push_back(Effect::Request { id, request: Box::new(request) });
             }
-            ErrandOrder::Notify { event, data } => {
+            ExternalStepOrder::Notify { event, data } => {
                 let kept = self.our_data(&data);
                 self.record(Fact::Flow(Note::Notify { event: event.clone(), data: kept }));
                 self.notify(Stage::Event { event, data }, now);
             }
-            ErrandOrder::Transfer { to } => {
+            ExternalStepOrder::Transfer { to } => {
                 self.record(Fact::Flow(Note::Transfer { to: to.clone(), possible: self.can_transfer }));
                 if self.can_transfer {
                     self.effects.push_back(Effect::SendTransfer { id, to });
                 } else {
-                    self.flow.handle(flow::Input::ErrandEnded { id, end: ErrandEnd::Unsupported }, now);
+                    self.flow.handle(
+                        flow::Input::ExternalStepEnded { id, end: ExternalStepEnd::Unsupported },
+                        now,
+                    );
                 }
             }
         }
     }
 
-    pub(super) fn errand_ended(&mut self, id: ErrandId, end: ErrandEnd, now: CallTime) {
+    pub(super) fn errand_ended(&mut self, id: ExternalStepId, end: ExternalStepEnd, now: CallTime) {
         match &end {
-            ErrandEnd::Answered { status, .. } => {
+            ExternalStepEnd::Answered { status, .. } => {
                 self.record(Fact::Flow(Note::Answer(Answered::Service { request: id, status: *status })));
             }
-            ErrandEnd::Failed(reason) => {
+            ExternalStepEnd::Failed(reason) => {
                 self.record(Fact::Flow(Note::ErrandFailed { errand: id, reason: reason.clone() }));
             }
-            ErrandEnd::Recorded { .. }
-            | ErrandEnd::NothingSaid
-            | ErrandEnd::Transferred
-            | ErrandEnd::Unsupported => {}
+            ExternalStepEnd::Recorded { .. }
+            | ExternalStepEnd::NothingSaid
+            | ExternalStepEnd::Transferred
+            | ExternalStepEnd::Unsupported => {}
         }
-        self.flow.handle(flow::Input::ErrandEnded { id, end }, now);
+        self.flow.handle(flow::Input::ExternalStepEnded { id, end }, now);
     }
 
     /// The frame that was just heard belongs to the message, if one is being left.
@@ -109,7 +112,7 @@ impl Call {
         }
     }
 
-    pub(super) fn end_recording(&mut self, id: ErrandId, now: CallTime) {
+    pub(super) fn end_recording(&mut self, id: ExternalStepId, now: CallTime) {
         if let State::Talking(talk) = &self.state
             && talk.message.is_some_and(|message| message.id == id)
         {
@@ -125,7 +128,7 @@ impl Call {
         self.record(Fact::Message(LeftMessage { message: id, heard_ms: message.heard_ms, kept: keep }));
         self.effects.push_back(Effect::EndMessage { id, keep });
         if !keep {
-            self.flow.handle(flow::Input::ErrandEnded { id, end: ErrandEnd::NothingSaid }, now);
+            self.flow.handle(flow::Input::ExternalStepEnded { id, end: ExternalStepEnd::NothingSaid }, now);
         }
     }
 }
@@ -135,7 +138,7 @@ mod tests {
     use super::*;
 
     fn left(speech: impl Fn(u64) -> bool) -> (u64, bool) {
-        let mut message = Message::new(ErrandId(1), 30_000, 2_000);
+        let mut message = Message::new(ExternalStepId(1), 30_000, 2_000);
         while !message.push(speech(message.heard_ms)) {}
         (message.heard_ms, message.says_something())
     }

@@ -6,8 +6,8 @@ use super::carrier::{CarrierCdr, DialStatus, Link};
 use super::ending::Summary;
 use super::fact::Fact;
 use super::notice::Notice;
-use crate::flow::{ErrandEnd, Part, Request};
-use crate::ids::{ErrandId, PlayId};
+use crate::flow::{ExternalStepEnd, Part, Request};
+use crate::ids::{ExternalStepId, PlayId};
 use crate::playback::Chunk;
 
 /// Something that happened. Audio has its own entrance, [`super::Call::audio`].
@@ -62,9 +62,9 @@ pub enum Input {
         heard: Option<Words>,
     },
     /// What [`Effect::Request`], [`Effect::EndMessage`] or [`Effect::SendTransfer`] came to.
-    ErrandEnded {
-        id: ErrandId,
-        end: ErrandEnd,
+    ExternalStepEnded {
+        id: ExternalStepId,
+        end: ExternalStepEnd,
     },
     /// Somebody outside the call wants it ended; `by` goes into the timeline.
     HangupRequested {
@@ -112,22 +112,22 @@ pub enum Effect {
     },
     /// From the next frame on, also keep what the callee says as a message of its own.
     KeepMessage {
-        id: ErrandId,
+        id: ExternalStepId,
     },
-    /// The message is over. One that is kept is answered by [`Input::ErrandEnded`] with its name; one that
+    /// The message is over. One that is kept is answered by [`Input::ExternalStepEnded`] with its name; one that
     /// is not is forgotten.
     EndMessage {
-        id: ErrandId,
+        id: ExternalStepId,
         keep: bool,
     },
-    /// Ask a web service; answered by [`Input::ErrandEnded`].
+    /// Ask a web service; answered by [`Input::ExternalStepEnded`].
     Request {
-        id: ErrandId,
+        id: ExternalStepId,
         request: Box<Request>,
     },
-    /// Connect the callee with `to`; answered by [`Input::ErrandEnded`]. Only wanted of a trunk that can.
+    /// Connect the callee with `to`; answered by [`Input::ExternalStepEnded`]. Only wanted of a trunk that can.
     SendTransfer {
-        id: ErrandId,
+        id: ExternalStepId,
         to: String,
     },
     /// From now on the recording of the call leaves out these sides of it.

@@ -271,7 +271,7 @@ impl Call {
     pub(super) fn put_by(&mut self, input: Input) -> Option<Input> {
         let waits = self.lifeline.stands_still()
             && matches!(self.state, State::Talking(_))
-            && matches!(input, Input::Recognised { .. } | Input::ErrandEnded { .. });
+            && matches!(input, Input::Recognised { .. } | Input::ExternalStepEnded { .. });
         if !waits {
             return Some(input);
         }

@@ -13,7 +13,7 @@ use crate::audio::frame::{FRAME_MS, Frame, ms_to_samples};
 use crate::audio::level::SILENCE_DBFS;
 use crate::clock::CallTime;
 use crate::detect::{Ear, EchoGuard, Heard, Tone, ToneKind};
-use crate::flow::{self, Turn};
+use crate::flow::{self, TurnEnd};
 use crate::playback::Chunk;
 
 /// Audio kept from before speech was noticed, ms, so that no first consonant is lost.
@@ -184,7 +184,7 @@ impl Listening {
     }
 
     /// Takes the answer to [`Found::Interim`]; false when it comes too late.
-    pub(super) fn interim(&mut self, number: u32, heard: Option<&Words>, turn: Turn) -> bool {
+    pub(super) fn interim(&mut self, number: u32, heard: Option<&Words>, turn: TurnEnd) -> bool {
         let Some(utterance) = self.utterance.as_mut().filter(|u| u.number == number) else { return false };
         utterance.answer(heard, turn);
         true

@@ -109,7 +109,8 @@ impl Call {
     pub fn new(settings: Settings, mut flow: Run) -> Self {
         flow.expect_verdict_within(settings.amd.timers.decision_timeout_ms);
         let root = flow.flow();
-        let redacts = root.keeping().redacts || root.called_flows().iter().any(|f| f.keeping().redacts);
+        let redacts = root.recording_policy().redacts
+            || root.called_flows().iter().any(|f| f.recording_policy().redacts);
         let redaction = Redaction::new(redacts, root.language().to_owned());
         Self {
             settings,
@@ -205,7 +206,7 @@ impl Call {
                 self.heard_meanwhile(utterance, heard, now)
             }
             Input::Recognised { utterance, interim: false, heard } => self.recognised(utterance, heard, now),
-            Input::ErrandEnded { id, end } => self.errand_ended(id, end, now),
+            Input::ExternalStepEnded { id, end } => self.errand_ended(id, end, now),
             Input::HangupRequested { by } => {
                 self.record(Fact::HangupRequested { by });
                 self.hang_up(Ended::ByBot, now);

@@ -6,7 +6,7 @@ use super::fact::{Fact, Utterance};
 use super::input::{Effect, Words};
 use super::machine::{AwaitedWords, Call, State};
 use crate::clock::CallTime;
-use crate::flow::{self, NOISE_MS, Turn};
+use crate::flow::{self, NOISE_MS, TurnEnd};
 
 /// Utterances whose words are waited for at once. Behind more than this the oldest is taken as it is.
 const MOST_AWAITED: usize = 4;
@@ -102,7 +102,7 @@ impl Call {
     /// Words of an utterance that goes on. Those of one that is over stand in for words that never come.
     pub(super) fn heard_meanwhile(&mut self, utterance: u32, heard: Option<Words>, now: CallTime) {
         let State::Talking(talk) = &mut self.state else { return };
-        let turn = heard.as_ref().map_or(Turn::Open, |heard| self.flow.turn(&heard.text));
+        let turn = heard.as_ref().map_or(TurnEnd::Open, |heard| self.flow.turn(&heard.text));
         if talk.listening.interim(utterance, heard.as_ref(), turn) {
             if let Some(heard) = heard {
                 talk.listening.transcript(&heard.text, false);

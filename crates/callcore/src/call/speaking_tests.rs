@@ -8,8 +8,8 @@ use serde_json::Map;
 use super::*;
 use crate::audio::FRAME_SAMPLES;
 use crate::clock::CallTime;
-use crate::flow::{self, ErrandEnd, MachineDetection, Run};
-use crate::ids::ErrandId;
+use crate::flow::{self, ExternalStepEnd, MachineDetection, Run};
+use crate::ids::ExternalStepId;
 
 const ANSWERED_MS: u64 = 100;
 
@@ -24,9 +24,9 @@ struct Line {
     facts: Vec<(u64, Fact)>,
     /// Ms of sound sent, of which the carrier forgot what `interruption` cut.
     wire: Vec<(u64, String)>,
-    requests: Vec<ErrandId>,
+    requests: Vec<ExternalStepId>,
     events: Vec<String>,
-    messages: Vec<(ErrandId, bool)>,
+    messages: Vec<(ExternalStepId, bool)>,
     words: Option<String>,
     marks: Vec<(u64, String)>,
     busy_until: u64,
@@ -99,8 +99,8 @@ impl Line {
                 Effect::EndMessage { id, keep } => {
                     self.messages.push((id, keep));
                     if keep {
-                        let end = ErrandEnd::Recorded { name: "call-message-1.wav".into(), ms: 1_000 };
-                        self.call.handle(Input::ErrandEnded { id, end }, now);
+                        let end = ExternalStepEnd::Recorded { name: "call-message-1.wav".into(), ms: 1_000 };
+                        self.call.handle(Input::ExternalStepEnded { id, end }, now);
                     }
                 }
                 Effect::Request { id, .. } => self.requests.push(id),
@@ -277,7 +277,7 @@ fn an_answer_that_comes_late_is_dropped_and_the_flow_goes_on_without() {
     let id = stage.requests[0];
     stage.run(4_000);
     let body = Some(serde_json::json!({ "a": "late" }));
-    stage.tell(Input::ErrandEnded { id, end: ErrandEnd::Answered { status: 200, body } });
+    stage.tell(Input::ExternalStepEnded { id, end: ExternalStepEnd::Answered { status: 200, body } });
     stage.run(12_000);
     assert_eq!(stage.summary.map(|summary| summary.outcome), Some("other".to_owned()));
 }

@@ -5,8 +5,8 @@ use serde_json::Map;
 
 use super::*;
 use crate::clock::CallTime;
-use crate::flow::{self, ErrandEnd, MachineDetection, Run};
-use crate::ids::ErrandId;
+use crate::flow::{self, ExternalStepEnd, MachineDetection, Run};
+use crate::ids::ExternalStepId;
 
 const FLOW: &str = "\
 flow: greet
@@ -99,7 +99,7 @@ fn cdr(code: u16, disposition: Disposition) -> CarrierCdr {
 struct World {
     notices: Vec<Notice>,
     sent: Vec<String>,
-    requests: Vec<(ErrandId, String)>,
+    requests: Vec<(ExternalStepId, String)>,
     facts: Vec<(u64, Fact)>,
     summary: Option<Summary>,
     finishes: usize,
@@ -127,8 +127,8 @@ impl World {
                 Effect::EndMessage { id, keep } => {
                     self.note("message ends");
                     if keep {
-                        let end = ErrandEnd::Recorded { name: "m.wav".into(), ms: 1_000 };
-                        call.handle(Input::ErrandEnded { id, end }, now);
+                        let end = ExternalStepEnd::Recorded { name: "m.wav".into(), ms: 1_000 };
+                        call.handle(Input::ExternalStepEnded { id, end }, now);
                     }
                 }
                 Effect::Request { id, request } => {

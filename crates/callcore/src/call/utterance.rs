@@ -3,7 +3,7 @@
 
 use super::input::Words;
 use crate::audio::FRAME_MS;
-use crate::flow::{self, Turn};
+use crate::flow::{self, TurnEnd};
 
 /// Speech after which the words are asked for the first time while the callee talks, ms.
 const FIRST_SPEECH_MS: u64 = 600;
@@ -40,11 +40,11 @@ impl EndSilence {
         }
     }
 
-    const fn after(self, turn: Turn) -> u64 {
+    const fn after(self, turn: TurnEnd) -> u64 {
         match turn {
-            Turn::Complete => self.complete,
-            Turn::Open => self.usual,
-            Turn::Unfinished => self.unfinished,
+            TurnEnd::Complete => self.complete,
+            TurnEnd::Open => self.usual,
+            TurnEnd::Unfinished => self.unfinished,
         }
     }
 }
@@ -63,7 +63,7 @@ pub(super) struct Utterance {
     waits: bool,
     /// The latest words, and what they say about whether more will come.
     words: Option<Words>,
-    turn: Turn,
+    turn: TurnEnd,
 }
 
 impl Utterance {
@@ -77,7 +77,7 @@ impl Utterance {
             asked_speech_ms: 0,
             waits: false,
             words: None,
-            turn: Turn::Open,
+            turn: TurnEnd::Open,
         }
     }
 
@@ -108,10 +108,10 @@ impl Utterance {
     }
 
     /// The answer to the last request; `turn` is what its words say about whether more will come.
-    pub(super) fn answer(&mut self, heard: Option<&Words>, turn: Turn) {
+    pub(super) fn answer(&mut self, heard: Option<&Words>, turn: TurnEnd) {
         self.waits = false;
         if let Some(heard) = heard {
-            self.turn = if heard.confidence < SURE { Turn::Open } else { turn };
+            self.turn = if heard.confidence < SURE { TurnEnd::Open } else { turn };
             self.words = Some(heard.clone());
         }
     }
@@ -128,9 +128,9 @@ impl Utterance {
 
     /// What the words say about whether more will come. Speech behind a complete answer makes it doubtful;
     /// one that wanted more is not over because more has begun.
-    fn turn(&self) -> Turn {
-        let doubtful = self.turn == Turn::Complete && (self.waits || self.unheard_ms() > 0);
-        if doubtful { Turn::Open } else { self.turn }
+    fn turn(&self) -> TurnEnd {
+        let doubtful = self.turn == TurnEnd::Complete && (self.waits || self.unheard_ms() > 0);
+        if doubtful { TurnEnd::Open } else { self.turn }
     }
 
     /// Media time at which it ended, once the silence is long enough at `now_ms` or it is `longest_ms` long.
@@ -143,7 +143,7 @@ impl Utterance {
 
     /// Whether its words are a complete answer already, so that nobody needs to recognise it again.
     pub(super) fn is_settled(&self) -> bool {
-        self.paused_ms.is_some() && self.words.is_some() && self.turn() == Turn::Complete
+        self.paused_ms.is_some() && self.words.is_some() && self.turn() == TurnEnd::Complete
     }
 
     /// What is known of its words.
@@ -179,10 +179,10 @@ mod tests {
     #[test]
     fn a_complete_answer_is_taken_sooner_and_an_unfinished_one_later() {
         for (turn, confidence, waits) in [
-            (Turn::Complete, 0.9, 350),
-            (Turn::Open, 0.9, 700),
-            (Turn::Unfinished, 0.9, 1_500),
-            (Turn::Complete, 0.2, 700),
+            (TurnEnd::Complete, 0.9, 350),
+            (TurnEnd::Open, 0.9, 700),
+            (TurnEnd::Unfinished, 0.9, 1_500),
+            (TurnEnd::Complete, 0.2, 700),
         ] {
             let mut utterance = paused(500);
             utterance.answer(Some(&words("yes", confidence)), turn);
@@ -197,7 +197,7 @@ mod tests {
         assert_eq!(waiting.ended_ms(1_199, silence(), 30_000), None);
         assert_eq!(waiting.ended_ms(1_200, silence(), 30_000), Some(500));
         let mut passed = paused(500);
-        passed.answer(Some(&words("yes", 0.9)), Turn::Complete);
+        passed.answer(Some(&words("yes", 0.9)), TurnEnd::Complete);
         assert!(passed.is_settled());
         passed.paused_ms = None;
         passed.frame(true);
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn the_first_sound_behind_unfinished_words_does_not_end_them() {
         let mut utterance = paused(500);
-        utterance.answer(Some(&words("one two three", 0.9)), Turn::Unfinished);
+        utterance.answer(Some(&words("one two three", 0.9)), TurnEnd::Unfinished);
         utterance.frame(true);
         assert_eq!(utterance.ended_ms(1_480, silence(), 30_000), None);
     }
@@ -226,7 +226,7 @@ mod tests {
             if utterance.wants_words(now) {
                 asked.push(now);
                 utterance.ask(now);
-                utterance.answer(None, Turn::Open);
+                utterance.answer(None, TurnEnd::Open);
             }
         }
         assert_eq!(asked, [500, 1_000, 1_500, 2_000], "{asked:?}");

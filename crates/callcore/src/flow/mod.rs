@@ -26,8 +26,8 @@ mod tests;
 mod view;
 
 pub use self::model::{
-    AmdSettings, AudioFile, BargeIn, Confirm, Flow, Keeping, Limits, Listening, MachineDetection, Method,
-    NOISE_MS, Outcome, TALKS_ON_MS, TimerOverrides, Variable, VariableType,
+    AmdSettings, AudioFile, BargeIn, Confirm, Flow, Limits, Listening, MachineDetection, Method, NOISE_MS,
+    Outcome, RecordingPolicy, TALKS_ON_MS, TimerOverrides, Variable, VariableType,
 };
 pub use self::parse::{Parsed, parse, parse_with};
 pub use self::read::{
@@ -39,7 +39,7 @@ pub use self::rehearse::{
 };
 pub(crate) use self::run::detail_of;
 pub use self::run::{
-    AmdEvent, Answered, Command, ErrandEnd, ErrandOrder, Input, Note, Part, PlaybackEnd, Request, Run,
-    StartError, Trigger, Turn, Walked, Withdrawal,
+    AmdEvent, Answered, Command, ExternalStepEnd, ExternalStepOrder, Input, Note, Part, PlaybackEnd, Request,
+    Run, StartError, Trigger, TurnEnd, Walked, Withdrawal,
 };
 pub use self::view::{Change, ChangeKind, diff, mermaid, svg};

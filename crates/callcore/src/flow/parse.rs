@@ -2,7 +2,7 @@
 
 use crate::flow::lint;
 use crate::flow::model::{AudioFile, Flow};
-use crate::flow::read::{Diagnostic, Reader, Severity, Shelf, Source, Span, narrow, read};
+use crate::flow::read::{Diagnostic, FlowLibrary, Reader, Severity, Source, Span, narrow, read};
 
 /// A flow file as read: the flow if it can be used, and everything found wrong with it.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub fn parse(file: &str, text: &str) -> Parsed {
 /// name without the ending.
 #[must_use]
 pub fn parse_with(file: &str, text: &str, find: &dyn Fn(&str) -> Option<String>) -> Parsed {
-    let library = Shelf::new(file, find);
+    let library = FlowLibrary::new(file, find);
     let find_flow = |name: &str| library.take(name);
     let source = Source::new(file, text);
     let mut reader = Reader::new(&source, Vec::new());

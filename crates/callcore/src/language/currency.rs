@@ -2,7 +2,7 @@
 
 use super::figure::Figure;
 use super::say::cardinal;
-use super::tag::Tongue;
+use super::tag::Language;
 
 /// What a currency is called. Minor units are hundredths; a currency without them, by law or because nobody uses
 /// them, is rounded to whole units.
@@ -104,24 +104,24 @@ pub(super) fn has_cents(code: &str) -> bool {
 }
 
 /// What many units of a currency are called.
-pub(super) fn currency_name(code: &str, tongue: Tongue) -> Option<&'static str> {
+pub(super) fn currency_name(code: &str, language: Language) -> Option<&'static str> {
     let currency = CURRENCIES.iter().find(|currency| currency.code == code)?;
-    Some(if tongue == Tongue::Indonesian { currency.indonesian } else { currency.english[1] })
+    Some(if language == Language::Indonesian { currency.indonesian } else { currency.english[1] })
 }
 
 /// An amount with its currency: `two dollars and fifty cents`, `dua ratus lima puluh ribu rupiah`. In a
 /// language that is not known here: figures and the code.
-pub(crate) fn spoken_money(amount: &Figure, code: &str, tongue: Tongue) -> Option<String> {
+pub(crate) fn spoken_money(amount: &Figure, code: &str, language: Language) -> Option<String> {
     let currency = CURRENCIES.iter().find(|currency| currency.code == code)?;
     let (whole, cents) = amount.rounded(if currency.minor.is_some() { 2 } else { 0 });
     let zero = whole == 0 && cents == 0;
     let minus = amount.minus && !zero;
-    if tongue == Tongue::Other {
+    if language == Language::Other {
         let sign = if minus { "-" } else { "" };
         let cents = if cents > 0 { format!(".{cents:02}") } else { String::new() };
         return Some(format!("{sign}{whole}{cents} {code}"));
     }
-    let english = tongue == Tongue::English;
+    let english = language == Language::English;
     let mut parts = Vec::new();
     if whole > 0 || zero {
         let [one, many] = currency.english;
@@ -130,7 +130,7 @@ pub(crate) fn spoken_money(amount: &Figure, code: &str, tongue: Tongue) -> Optio
             (true, 1) => one,
             (true, _) => many,
         };
-        parts.push(format!("{} {name}", cardinal(whole, tongue)));
+        parts.push(format!("{} {name}", cardinal(whole, language)));
     }
     if let Some([one, many, indonesian]) = currency.minor.filter(|_| cents > 0) {
         let name = match (english, cents) {
@@ -138,7 +138,7 @@ pub(crate) fn spoken_money(amount: &Figure, code: &str, tongue: Tongue) -> Optio
             (true, 1) => one,
             (true, _) => many,
         };
-        parts.push(format!("{} {name}", cardinal(cents, tongue)));
+        parts.push(format!("{} {name}", cardinal(cents, language)));
     }
     let spoken = parts.join(if english { " and " } else { " " });
     Some(if minus { format!("minus {spoken}") } else { spoken })

@@ -1,7 +1,7 @@
 //! A number in figures, exact to its last decimal.
 
 use super::currency::has_cents;
-use super::tag::Tongue;
+use super::tag::Language;
 
 /// A decimal number as it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,10 +63,10 @@ impl Figure {
 
     /// Reads a number as people write it in this language: `1.250,5` or `1,250.5`. What could be both is
     /// read as the language does it.
-    pub(crate) fn written(text: &str, tongue: Tongue) -> Option<Self> {
-        let (group, point) = match tongue {
-            Tongue::Indonesian => ('.', ','),
-            Tongue::English | Tongue::Other => (',', '.'),
+    pub(crate) fn written(text: &str, language: Language) -> Option<Self> {
+        let (group, point) = match language {
+            Language::Indonesian => ('.', ','),
+            Language::English | Language::Other => (',', '.'),
         };
         let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();
         let (whole, fraction) = text.split_once(point).unwrap_or((&text, ""));
@@ -87,11 +87,11 @@ impl Figure {
 
     /// Reads an amount of money as people write it. A currency without cents never has three decimals, so the sign
     /// before three digits groups, in any language; otherwise the language decides.
-    pub(crate) fn sum(text: &str, code: &str, tongue: Tongue) -> Option<Self> {
+    pub(crate) fn sum(text: &str, code: &str, language: Language) -> Option<Self> {
         if has_cents(code) {
-            Self::written(text, tongue)
+            Self::written(text, language)
         } else {
-            Self::grouped(text).or_else(|| Self::written(text, tongue))
+            Self::grouped(text).or_else(|| Self::written(text, language))
         }
     }
 
@@ -253,16 +253,16 @@ mod tests {
         for (text, whole) in
             [("250.000", 250_000), ("250,000", 250_000), ("1.250.000,00", 1_250_000), ("0.125", 0)]
         {
-            for tongue in [Tongue::English, Tongue::Indonesian, Tongue::Other] {
+            for language in [Language::English, Language::Indonesian, Language::Other] {
                 assert_eq!(
-                    Figure::sum(text, "IDR", tongue).map(|figure| figure.whole),
+                    Figure::sum(text, "IDR", language).map(|figure| figure.whole),
                     Some(whole),
                     "{text}"
                 );
             }
         }
-        assert_eq!(Figure::sum("1.250", "USD", Tongue::English).map(|figure| figure.whole), Some(1));
-        assert_eq!(Figure::sum("1.250", "USD", Tongue::Indonesian).map(|figure| figure.whole), Some(1_250));
+        assert_eq!(Figure::sum("1.250", "USD", Language::English).map(|figure| figure.whole), Some(1));
+        assert_eq!(Figure::sum("1.250", "USD", Language::Indonesian).map(|figure| figure.whole), Some(1_250));
     }
 
     proptest! {
@@ -287,7 +287,7 @@ mod tests {
 
         #[test]
         fn no_text_makes_the_reader_panic(text in "[0-9., '-]{0,20}|\\PC{0,20}") {
-            let _read = (Figure::certain(&text), Figure::sum(&text, "IDR", Tongue::English));
+            let _read = (Figure::certain(&text), Figure::sum(&text, "IDR", Language::English));
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::calendar::Date;
 use super::hear_number::fold;
 use super::lexicon::{Token, month, tokens, weekday};
-use super::tag::Tongue;
+use super::tag::Language;
 
 /// What a piece of the answer may be in a date.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,34 +16,34 @@ enum Item {
 
 /// The date that was said on the day `today`. A day without its year is the next one to come; a day of the
 /// week is the next such day, with `next` (`depan`) the one of next week.
-pub(crate) fn date(text: &str, tongue: Tongue, today: Date) -> Option<Date> {
-    let tokens = tokens(text, tongue);
+pub(crate) fn date(text: &str, language: Language, today: Date) -> Option<Date> {
+    let tokens = tokens(text, language);
     for token in &tokens {
         match token {
             Token::Date(date) => return Some(*date),
-            Token::Slashed(parts) => return slashed(parts, tongue, today),
+            Token::Slashed(parts) => return slashed(parts, language, today),
             Token::Word(_) | Token::Figure { .. } | Token::Clock { .. } => {}
         }
     }
-    let items = items(&tokens, tongue);
+    let items = items(&tokens, language);
     by_month(&items, today)
-        .or_else(|| relative(&items, tongue, today))
-        .or_else(|| by_weekday(&items, tongue, today))
+        .or_else(|| relative(&items, language, today))
+        .or_else(|| by_weekday(&items, language, today))
         .or_else(|| by_day(&items, today))
 }
 
-fn items(tokens: &[Token], tongue: Tongue) -> Vec<Item> {
+fn items(tokens: &[Token], language: Language) -> Vec<Item> {
     let mut items = Vec::new();
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
-        let folded = fold(tokens, at, tongue).and_then(|f| f.small().map(|n| (n, f.ordinal, f.end)));
+        let folded = fold(tokens, at, language).and_then(|f| f.small().map(|n| (n, f.ordinal, f.end)));
         if let Some((n, ordinal, end)) = folded {
             items.push(Item::Number { n, ordinal });
             at = end.max(at + 1);
             continue;
         }
         if let Token::Word(word) = token {
-            items.push(match (month(word, tongue), weekday(word, tongue)) {
+            items.push(match (month(word, language), weekday(word, language)) {
                 (Some(month), _) => Item::Month(month),
                 (None, Some(day)) => Item::Weekday(day),
                 (None, None) => Item::Word(word.clone()),
@@ -55,9 +55,9 @@ fn items(tokens: &[Token], tongue: Tongue) -> Vec<Item> {
 }
 
 /// `5/6/2026`: day first in Indonesian, month first in English where both could be.
-fn slashed(parts: &[u32], tongue: Tongue, today: Date) -> Option<Date> {
+fn slashed(parts: &[u32], language: Language, today: Date) -> Option<Date> {
     let (first, second) = (*parts.first()?, *parts.get(1)?);
-    let month_first = tongue == Tongue::English && first <= 12 || second > 12;
+    let month_first = language == Language::English && first <= 12 || second > 12;
     let (month, day) = if month_first { (first, second) } else { (second, first) };
     match parts.get(2) {
         Some(year) => Date::new(full_year(*year)?, month, day),
@@ -123,23 +123,23 @@ fn year_at(items: &[Item], at: usize) -> Option<i32> {
 }
 
 /// Days, weeks and months from today.
-fn relative(items: &[Item], tongue: Tongue, today: Date) -> Option<Date> {
+fn relative(items: &[Item], language: Language, today: Date) -> Option<Date> {
     let words: Vec<&str> = items
         .iter()
         .map(|item| match item {
             Item::Word(word) => word.as_str(),
-            Item::Weekday(6) if tongue == Tongue::Indonesian => "minggu",
+            Item::Weekday(6) if language == Language::Indonesian => "minggu",
             Item::Number { .. } | Item::Month(_) | Item::Weekday(_) => "#",
         })
         .collect();
     let said = format!(" {} ", words.join(" "));
     let has = |phrase: &str| said.contains(&format!(" {phrase} "));
-    let fixed: &[(&str, i64)] = match tongue {
-        Tongue::English => {
+    let fixed: &[(&str, i64)] = match language {
+        Language::English => {
             &[("day after tomorrow", 2), ("tomorrow", 1), ("today", 0), ("tonight", 0), ("yesterday", -1)]
         }
-        Tongue::Indonesian => &[("lusa", 2), ("besok", 1), ("esok", 1), ("hari ini", 0), ("kemarin", -1)],
-        Tongue::Other => &[],
+        Language::Indonesian => &[("lusa", 2), ("besok", 1), ("esok", 1), ("hari ini", 0), ("kemarin", -1)],
+        Language::Other => &[],
     };
     if let Some((_, days)) = fixed.iter().find(|(phrase, _)| has(phrase)) {
         return today.plus_days(*days);
@@ -175,18 +175,18 @@ fn counted(items: &[Item], words: &[&str], today: Date) -> Option<Date> {
     })
 }
 
-fn by_weekday(items: &[Item], tongue: Tongue, today: Date) -> Option<Date> {
+fn by_weekday(items: &[Item], language: Language, today: Date) -> Option<Date> {
     let at = items.iter().position(|item| matches!(item, Item::Weekday(_)))?;
     let Some(Item::Weekday(wanted)) = items.get(at) else { return None };
     let ahead = i64::from((wanted + 7 - today.weekday()) % 7);
-    let (this, next) = match tongue {
-        Tongue::Indonesian => (
+    let (this, next) = match language {
+        Language::Indonesian => (
             is_word(items, at + 1, &["ini"]),
             is_word(items, at + 1, &["depan"])
                 || (matches!(items.get(at + 1), Some(Item::Weekday(6)))
                     && is_word(items, at + 2, &["depan"])),
         ),
-        Tongue::English | Tongue::Other => {
+        Language::English | Language::Other => {
             let before =
                 |words: &[&str]| at.checked_sub(1).is_some_and(|before| is_word(items, before, words));
             let week = items

@@ -1,7 +1,7 @@
 //! Numbers out of what was said: `dua ratus lima puluh ribu`, `twenty five`, `1,5 juta`, `oh eight one two`.
 
 use super::lexicon::{NumberWord, Token, number_word, ordinal, tokens};
-use super::tag::Tongue;
+use super::tag::Language;
 
 /// A number that begins at one token and goes up to another.
 #[derive(Clone, Debug)]
@@ -23,7 +23,7 @@ impl Folded {
 
 struct Fold<'t> {
     tokens: &'t [Token],
-    tongue: Tongue,
+    language: Language,
     at: usize,
     total: f64,
     group: f64,
@@ -34,10 +34,10 @@ struct Fold<'t> {
 }
 
 /// The number that begins at `start`, as long as it can be.
-pub(super) fn fold(tokens: &[Token], start: usize, tongue: Tongue) -> Option<Folded> {
+pub(super) fn fold(tokens: &[Token], start: usize, language: Language) -> Option<Folded> {
     let mut fold = Fold {
         tokens,
-        tongue,
+        language,
         at: start,
         total: 0.0,
         group: 0.0,
@@ -60,7 +60,7 @@ pub(super) fn fold(tokens: &[Token], start: usize, tongue: Tongue) -> Option<Fol
     let digits = match tokens.get(start)? {
         _ if fold.at != start + 1 => None,
         Token::Figure { raw, .. } => Some(raw.chars().filter(char::is_ascii_digit).collect()),
-        Token::Word(word) => match number_word(word, tongue) {
+        Token::Word(word) => match number_word(word, language) {
             Some(NumberWord::Unit(n)) => Some(format!("{n:.0}")),
             _ => None,
         },
@@ -73,7 +73,7 @@ pub(super) fn fold(tokens: &[Token], start: usize, tongue: Tongue) -> Option<Fol
 impl Fold<'_> {
     fn word(&self, at: usize) -> Option<NumberWord> {
         match self.tokens.get(at)? {
-            Token::Word(word) => number_word(word, self.tongue),
+            Token::Word(word) => number_word(word, self.language),
             Token::Figure { .. } | Token::Clock { .. } | Token::Date(_) | Token::Slashed(_) => None,
         }
     }
@@ -99,7 +99,7 @@ impl Fold<'_> {
             return self.figure(*value);
         }
         let Some(Token::Word(word)) = token else { return false };
-        if let Some(n) = ordinal(word, self.tongue) {
+        if let Some(n) = ordinal(word, self.language) {
             let fits = if n < 10.0 { self.room_for_unit() } else { self.room_below_hundred() };
             if fits {
                 (self.group, self.ordinal) = (self.group + n, true);
@@ -107,8 +107,8 @@ impl Fold<'_> {
             }
             return fits;
         }
-        let one = self.tongue == Tongue::English && matches!(word.as_str(), "a" | "an");
-        let Some(part) = number_word(word, self.tongue) else {
+        let one = self.language == Language::English && matches!(word.as_str(), "a" | "an");
+        let Some(part) = number_word(word, self.language) else {
             let big = matches!(self.word(self.at + 1), Some(NumberWord::Hundred | NumberWord::Scale(_)));
             let fits = one && big && !self.seen;
             if fits {
@@ -130,7 +130,7 @@ impl Fold<'_> {
             self.unit = Some(value);
             self.at += 1;
             let th = matches!(self.tokens.get(self.at), Some(Token::Word(w)) if matches!(w.as_str(), "st" | "nd" | "rd" | "th"));
-            if th && self.tongue == Tongue::English {
+            if th && self.language == Language::English {
                 self.at += 1;
                 self.ordinal = true;
             }
@@ -236,11 +236,11 @@ impl Fold<'_> {
 }
 
 /// Every number in the tokens, with where it begins.
-fn all(tokens: &[Token], tongue: Tongue) -> Vec<(usize, Folded)> {
+fn all(tokens: &[Token], language: Language) -> Vec<(usize, Folded)> {
     let mut found = Vec::new();
     let mut at = 0;
     while at < tokens.len() {
-        match fold(tokens, at, tongue) {
+        match fold(tokens, at, language) {
             Some(folded) => {
                 let end = folded.end.max(at + 1);
                 found.push((at, folded));
@@ -254,8 +254,8 @@ fn all(tokens: &[Token], tongue: Tongue) -> Vec<(usize, Folded)> {
 
 /// The number that was said: the longest one, the last of several alike. Digits said one after the other
 /// are one number.
-pub(crate) fn number(text: &str, tongue: Tongue) -> Option<f64> {
-    let tokens = tokens(text, tongue);
+pub(crate) fn number(text: &str, language: Language) -> Option<f64> {
+    let tokens = tokens(text, language);
     let mut best: Option<(usize, f64)> = None;
     let mut row: Vec<(usize, Folded)> = Vec::new();
     let mut consider = |row: &mut Vec<(usize, Folded)>| {
@@ -269,7 +269,7 @@ pub(crate) fn number(text: &str, tongue: Tongue) -> Option<f64> {
         }
         row.clear();
     };
-    for (start, folded) in all(&tokens, tongue) {
+    for (start, folded) in all(&tokens, language) {
         if row.last().is_some_and(|(_, before)| before.end != start) {
             consider(&mut row);
         }
@@ -280,8 +280,8 @@ pub(crate) fn number(text: &str, tongue: Tongue) -> Option<f64> {
 }
 
 /// The digits that were said, in order: `oh eight double one`, `0812 3456`, `dua puluh lima`.
-pub(crate) fn digits(text: &str, tongue: Tongue) -> String {
-    let tokens = tokens(text, tongue);
+pub(crate) fn digits(text: &str, language: Language) -> String {
+    let tokens = tokens(text, language);
     let mut digits = String::new();
     let mut times = 1;
     let mut at = 0;
@@ -289,7 +289,7 @@ pub(crate) fn digits(text: &str, tongue: Tongue) -> String {
         let repeat = match token {
             Token::Word(word) if word == "double" || word == "dobel" => 2,
             Token::Word(word) if word == "triple" => 3,
-            Token::Word(word) if word == "o" && tongue == Tongue::English => {
+            Token::Word(word) if word == "o" && language == Language::English => {
                 digits.push('0');
                 1
             }
@@ -305,7 +305,7 @@ pub(crate) fn digits(text: &str, tongue: Tongue) -> String {
             at += 1;
             continue;
         }
-        match fold(&tokens, at, tongue) {
+        match fold(&tokens, at, language) {
             Some(folded) => {
                 let piece = folded.digits.clone().unwrap_or_else(|| format!("{:.0}", folded.value.abs()));
                 digits.push_str(&piece.repeat(times));

@@ -3,7 +3,7 @@
 use super::calendar::TimeOfDay;
 use super::hear_number::fold;
 use super::lexicon::{Token, tokens};
-use super::tag::Tongue;
+use super::tag::Language;
 
 #[derive(Clone, Debug, PartialEq)]
 enum Item {
@@ -24,8 +24,8 @@ enum Part {
 
 /// The time that was said. An hour from 1 to 6 without a part of the day is taken for the afternoon: nobody
 /// makes an appointment for three at night.
-pub(crate) fn time(text: &str, tongue: Tongue) -> Option<TimeOfDay> {
-    let items = items(text, tongue);
+pub(crate) fn time(text: &str, language: Language) -> Option<TimeOfDay> {
+    let items = items(text, language);
     let words: Vec<&str> = items
         .iter()
         .map(|item| match item {
@@ -35,14 +35,14 @@ pub(crate) fn time(text: &str, tongue: Tongue) -> Option<TimeOfDay> {
         .collect();
     let said = format!(" {} ", words.join(" "));
     let has = |phrase: &str| said.contains(&format!(" {phrase} "));
-    let part = part_of_day(&has, tongue);
-    let Some((hour, minute, exact)) = clock(&items, tongue) else {
-        return match tongue {
-            Tongue::English if has("noon") || has("midday") => TimeOfDay::new(12, 0),
-            Tongue::English if has("midnight") => TimeOfDay::new(0, 0),
-            Tongue::Indonesian if has("tengah hari") => TimeOfDay::new(12, 0),
-            Tongue::Indonesian if has("tengah malam") => TimeOfDay::new(0, 0),
-            Tongue::English | Tongue::Indonesian | Tongue::Other => None,
+    let part = part_of_day(&has, language);
+    let Some((hour, minute, exact)) = clock(&items, language) else {
+        return match language {
+            Language::English if has("noon") || has("midday") => TimeOfDay::new(12, 0),
+            Language::English if has("midnight") => TimeOfDay::new(0, 0),
+            Language::Indonesian if has("tengah hari") => TimeOfDay::new(12, 0),
+            Language::Indonesian if has("tengah malam") => TimeOfDay::new(0, 0),
+            Language::English | Language::Indonesian | Language::Other => None,
         };
     };
     let hour = match (part, hour) {
@@ -56,8 +56,8 @@ pub(crate) fn time(text: &str, tongue: Tongue) -> Option<TimeOfDay> {
     TimeOfDay::new(hour, minute)
 }
 
-fn items(text: &str, tongue: Tongue) -> Vec<Item> {
-    let tokens = tokens(text, tongue);
+fn items(text: &str, language: Language) -> Vec<Item> {
+    let tokens = tokens(text, language);
     let mut items = Vec::new();
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
@@ -66,7 +66,7 @@ fn items(text: &str, tongue: Tongue) -> Vec<Item> {
             items.push(Item::Clock { hour, minute, exact: *exact });
         } else if let Some((hour, minute)) = dotted(token) {
             items.push(Item::Clock { hour, minute, exact: hour == 0 });
-        } else if let Some(folded) = fold(&tokens, at, tongue) {
+        } else if let Some(folded) = fold(&tokens, at, language) {
             items.extend(folded.small().map(Item::Number));
             at = folded.end.max(at + 1);
             continue;
@@ -86,17 +86,17 @@ fn dotted(token: &Token) -> Option<(u32, u32)> {
     (hour < 24 && minute < 60).then_some((hour, minute))
 }
 
-fn part_of_day(has: &dyn Fn(&str) -> bool, tongue: Tongue) -> Option<Part> {
+fn part_of_day(has: &dyn Fn(&str) -> bool, language: Language) -> Option<Part> {
     let any = |phrases: &[&str]| phrases.iter().any(|phrase| has(phrase));
-    match tongue {
-        Tongue::English if any(&["am", "a m", "morning"]) => Some(Part::Morning),
-        Tongue::English if any(&["pm", "p m", "afternoon"]) => Some(Part::Afternoon),
-        Tongue::English if any(&["evening", "night", "tonight"]) => Some(Part::Evening),
-        Tongue::Indonesian if any(&["pagi", "subuh", "dini hari"]) => Some(Part::Morning),
-        Tongue::Indonesian if any(&["siang"]) => Some(Part::Midday),
-        Tongue::Indonesian if any(&["sore", "petang"]) => Some(Part::Afternoon),
-        Tongue::Indonesian if any(&["malam"]) => Some(Part::Evening),
-        Tongue::English | Tongue::Indonesian | Tongue::Other => None,
+    match language {
+        Language::English if any(&["am", "a m", "morning"]) => Some(Part::Morning),
+        Language::English if any(&["pm", "p m", "afternoon"]) => Some(Part::Afternoon),
+        Language::English if any(&["evening", "night", "tonight"]) => Some(Part::Evening),
+        Language::Indonesian if any(&["pagi", "subuh", "dini hari"]) => Some(Part::Morning),
+        Language::Indonesian if any(&["siang"]) => Some(Part::Midday),
+        Language::Indonesian if any(&["sore", "petang"]) => Some(Part::Afternoon),
+        Language::Indonesian if any(&["malam"]) => Some(Part::Evening),
+        Language::English | Language::Indonesian | Language::Other => None,
     }
 }
 
@@ -108,7 +108,7 @@ fn number_at(items: &[Item], at: usize) -> Option<u32> {
 }
 
 /// Hour and minute as they were named, and whether they cannot mean the other half of the day.
-fn clock(items: &[Item], tongue: Tongue) -> Option<(u32, u32, bool)> {
+fn clock(items: &[Item], language: Language) -> Option<(u32, u32, bool)> {
     let clock = items.iter().find_map(|item| match item {
         Item::Clock { hour, minute, exact } => Some((*hour, *minute, *exact)),
         Item::Number(_) | Item::Word(_) => None,
@@ -125,7 +125,7 @@ fn clock(items: &[Item], tongue: Tongue) -> Option<(u32, u32, bool)> {
             && (1..=3).any(|later| number_at(items, at + later).is_some())
     });
     // `quarter to two`, `ten past nine`: the minutes come first.
-    if tongue == Tongue::English {
+    if language == Language::English {
         for at in 0..items.len() {
             let Some(hour) = number_at(items, at + 1).filter(|hour| *hour <= 12) else { continue };
             let before = at.checked_sub(1);
@@ -147,7 +147,8 @@ fn clock(items: &[Item], tongue: Tongue) -> Option<(u32, u32, bool)> {
     let start = marked.unwrap_or(0);
     let at = (start..items.len()).find(|at| number_at(items, *at).is_some_and(|n| n <= 24))?;
     let hour = number_at(items, at)?;
-    if tongue == Tongue::Indonesian && at.checked_sub(1).is_some_and(|before| word(before) == "setengah") {
+    if language == Language::Indonesian && at.checked_sub(1).is_some_and(|before| word(before) == "setengah")
+    {
         return Some(((hour + 11) % 12, 30, false));
     }
     let quarter_or = |at: usize| match word(at) {

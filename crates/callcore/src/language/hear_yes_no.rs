@@ -1,6 +1,6 @@
 //! Yes and no, as people say them.
 
-use super::tag::Tongue;
+use super::tag::Language;
 
 const YES_EN: [&str; 22] = [
     "yes",
@@ -94,19 +94,19 @@ const NO_ID: [&str; 18] = [
 ];
 
 /// The most telling words, for a recogniser to expect.
-pub(crate) fn expected(tongue: Tongue) -> &'static [&'static str] {
-    match tongue {
-        Tongue::English | Tongue::Other => &["yes", "no", "yeah", "nope", "that's right"],
-        Tongue::Indonesian => &["ya", "iya", "tidak", "nggak", "betul", "bukan", "boleh"],
+pub(crate) fn expected(language: Language) -> &'static [&'static str] {
+    match language {
+        Language::English | Language::Other => &["yes", "no", "yeah", "nope", "that's right"],
+        Language::Indonesian => &["ya", "iya", "tidak", "nggak", "betul", "bukan", "boleh"],
     }
 }
 
 /// Yes or no in `words`: lower case, single spaces, no punctuation. A no weighs more than a yes, unless the
 /// yes is a longer phrase around it: `no problem`.
-pub(crate) fn yes_no(words: &str, tongue: Tongue) -> Option<bool> {
-    let (yes, no): (&[&str], &[&str]) = match tongue {
-        Tongue::English | Tongue::Other => (&YES_EN, &NO_EN),
-        Tongue::Indonesian => (&YES_ID, &NO_ID),
+pub(crate) fn yes_no(words: &str, language: Language) -> Option<bool> {
+    let (yes, no): (&[&str], &[&str]) = match language {
+        Language::English | Language::Other => (&YES_EN, &NO_EN),
+        Language::Indonesian => (&YES_ID, &NO_ID),
     };
     let said = format!(" {words} ");
     let longest = |phrases: &[&str]| {

@@ -2,7 +2,7 @@
 
 use super::calendar::{Date, TimeOfDay};
 use super::figure::Figure;
-use super::tag::Tongue;
+use super::tag::Language;
 
 /// A word, or something in figures.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,7 +26,7 @@ pub(super) enum Token {
 const MAX_TOKENS: usize = 200;
 
 /// Splits what was said. Punctuation is dropped, except within figures.
-pub(super) fn tokens(text: &str, tongue: Tongue) -> Vec<Token> {
+pub(super) fn tokens(text: &str, language: Language) -> Vec<Token> {
     let mut out = Vec::new();
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
@@ -46,7 +46,7 @@ pub(super) fn tokens(text: &str, tongue: Tongue) -> Vec<Token> {
             {
                 raw.push(next);
             }
-            figures(raw.trim_end_matches(|c: char| !c.is_ascii_digit()), tongue, &mut out);
+            figures(raw.trim_end_matches(|c: char| !c.is_ascii_digit()), language, &mut out);
         } else if c == '-' && chars.peek().is_some_and(char::is_ascii_digit) {
             // A sign only where a number could begin: `08-12` was taken as one piece above.
             out.push(Token::Word("minus".to_owned()));
@@ -55,7 +55,7 @@ pub(super) fn tokens(text: &str, tongue: Tongue) -> Vec<Token> {
     out
 }
 
-fn figures(raw: &str, tongue: Tongue, out: &mut Vec<Token>) {
+fn figures(raw: &str, language: Language, out: &mut Vec<Token>) {
     if let Some(date) = Date::parse(raw) {
         out.push(Token::Date(date));
     } else if let Some(time) = TimeOfDay::parse(raw) {
@@ -64,7 +64,7 @@ fn figures(raw: &str, tongue: Tongue, out: &mut Vec<Token>) {
         out.push(Token::Slashed(raw.split('/').map(|part| part.parse().unwrap_or(0)).collect()));
     } else {
         for part in raw.split([':', '-']).filter(|part| !part.is_empty()) {
-            let figure = Figure::written(part, tongue);
+            let figure = Figure::written(part, language);
             let value = figure.and_then(|f| format!("{}.{}", f.whole, f.fraction).parse().ok());
             let digits = || part.chars().filter(char::is_ascii_digit).collect::<String>();
             let value = value.or_else(|| digits().parse().ok()).unwrap_or(0.0);
@@ -118,11 +118,11 @@ fn position(words: &[&str], word: &str) -> Option<f64> {
     words.iter().position(|known| *known == word).map(|at| at as f64)
 }
 
-pub(super) fn number_word(word: &str, tongue: Tongue) -> Option<NumberWord> {
-    match tongue {
-        Tongue::English => english(word),
-        Tongue::Indonesian => indonesian(word),
-        Tongue::Other => None,
+pub(super) fn number_word(word: &str, language: Language) -> Option<NumberWord> {
+    match language {
+        Language::English => english(word),
+        Language::Indonesian => indonesian(word),
+        Language::Other => None,
     }
 }
 
@@ -179,7 +179,7 @@ fn indonesian(word: &str) -> Option<NumberWord> {
 }
 
 /// The number an English ordinal stands for, 1 to 19 and 20 or 30.
-pub(super) fn ordinal(word: &str, tongue: Tongue) -> Option<f64> {
+pub(super) fn ordinal(word: &str, language: Language) -> Option<f64> {
     const FIRST: [&str; 19] = [
         "first",
         "second",
@@ -201,11 +201,11 @@ pub(super) fn ordinal(word: &str, tongue: Tongue) -> Option<f64> {
         "eighteenth",
         "nineteenth",
     ];
-    match (tongue, word) {
-        (Tongue::English, "twentieth") => Some(20.0),
-        (Tongue::English, "thirtieth") => Some(30.0),
-        (Tongue::English, word) => position(&FIRST, word).map(|at| at + 1.0),
-        (Tongue::Indonesian | Tongue::Other, _) => None,
+    match (language, word) {
+        (Language::English, "twentieth") => Some(20.0),
+        (Language::English, "thirtieth") => Some(30.0),
+        (Language::English, word) => position(&FIRST, word).map(|at| at + 1.0),
+        (Language::Indonesian | Language::Other, _) => None,
     }
 }
 
@@ -239,16 +239,16 @@ pub(super) const MONTHS_ID: [&str; 12] = [
 ];
 
 /// The month's number, 1 to 12; its first three letters are enough.
-pub(super) fn month(word: &str, tongue: Tongue) -> Option<u32> {
-    let names = match tongue {
-        Tongue::English => &MONTHS_EN,
-        Tongue::Indonesian => &MONTHS_ID,
-        Tongue::Other => return None,
+pub(super) fn month(word: &str, language: Language) -> Option<u32> {
+    let names = match language {
+        Language::English => &MONTHS_EN,
+        Language::Indonesian => &MONTHS_ID,
+        Language::Other => return None,
     };
     let found = |name: &&str| *name == word || (word.len() == 3 && name.starts_with(word));
     let other = match word {
         "sept" => Some(8),
-        "agt" if tongue == Tongue::Indonesian => Some(7),
+        "agt" if language == Language::Indonesian => Some(7),
         "nopember" => Some(10),
         "pebruari" => Some(1),
         _ => None,
@@ -258,15 +258,15 @@ pub(super) fn month(word: &str, tongue: Tongue) -> Option<u32> {
 }
 
 /// The day of the week, 0 for Monday.
-pub(super) fn weekday(word: &str, tongue: Tongue) -> Option<u32> {
+pub(super) fn weekday(word: &str, language: Language) -> Option<u32> {
     const EN: [&str; 7] = ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"];
     const ID: [&str; 7] = ["senin", "selasa", "rabu", "kamis", "jumat", "sabtu", "minggu"];
-    let at = match (tongue, word) {
-        (Tongue::Other, _) => None,
-        (Tongue::Indonesian, "jum'at") => Some(4),
-        (Tongue::Indonesian, "ahad") => Some(6),
-        (Tongue::Indonesian, word) => ID.iter().position(|name| *name == word),
-        (Tongue::English, word) => EN.iter().position(|name| *name == word || format!("{name}s") == word),
+    let at = match (language, word) {
+        (Language::Other, _) => None,
+        (Language::Indonesian, "jum'at") => Some(4),
+        (Language::Indonesian, "ahad") => Some(6),
+        (Language::Indonesian, word) => ID.iter().position(|name| *name == word),
+        (Language::English, word) => EN.iter().position(|name| *name == word || format!("{name}s") == word),
     };
     at.and_then(|at| u32::try_from(at).ok())
 }

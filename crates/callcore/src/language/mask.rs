@@ -1,7 +1,7 @@
 //! Digits hidden from what is kept: figures, and numbers said in words.
 
 use super::lexicon::{NumberWord, number_word};
-use super::tag::Tongue;
+use super::tag::Language;
 
 /// What stands for a digit that is not shown.
 const HIDDEN: char = '•';
@@ -10,9 +10,9 @@ const HIDDEN: char = '•';
 /// one for each word. Words that only sometimes belong to a number stay, unless they stand beside one.
 #[must_use]
 pub fn masked(text: &str, language: &str) -> String {
-    let tongue = Tongue::of(language);
+    let language = Language::of(language);
     let pieces = pieces(text);
-    let hidden: Vec<bool> = pieces.iter().map(|piece| is_number(piece, tongue)).collect();
+    let hidden: Vec<bool> = pieces.iter().map(|piece| is_number(piece, language)).collect();
     // The nearest word on one side is a number.
     let beside = |at: usize| {
         let word = |at: &usize| pieces.get(*at).is_some_and(|piece| piece.starts_with(char::is_alphanumeric));
@@ -22,7 +22,7 @@ pub fn masked(text: &str, language: &str) -> String {
     };
     let mut out = String::with_capacity(text.len());
     for (at, piece) in pieces.iter().enumerate() {
-        let doubtful = || may_be_number(piece, tongue) && beside(at);
+        let doubtful = || may_be_number(piece, language) && beside(at);
         if hidden.get(at).copied().unwrap_or_default() || doubtful() {
             let figures = piece.chars().filter(|c| c.is_numeric()).count();
             out.extend(std::iter::repeat_n(HIDDEN, figures.max(1)));
@@ -48,12 +48,12 @@ fn pieces(text: &str) -> Vec<&str> {
     found
 }
 
-fn is_number(piece: &str, tongue: Tongue) -> bool {
+fn is_number(piece: &str, language: Language) -> bool {
     if piece.chars().any(char::is_numeric) {
         return true;
     }
     let word = piece.to_lowercase();
-    match number_word(&word, tongue) {
+    match number_word(&word, language) {
         _ if word == "oh" => false,
         Some(
             NumberWord::Unit(_)
@@ -70,12 +70,12 @@ fn is_number(piece: &str, tongue: Tongue) -> bool {
     }
 }
 
-fn may_be_number(piece: &str, tongue: Tongue) -> bool {
+fn may_be_number(piece: &str, language: Language) -> bool {
     let word = piece.to_lowercase();
-    match tongue {
-        Tongue::English => matches!(word.as_str(), "oh" | "o" | "double" | "triple" | "for" | "to"),
-        Tongue::Indonesian => matches!(word.as_str(), "kosong" | "o" | "dobel"),
-        Tongue::Other => false,
+    match language {
+        Language::English => matches!(word.as_str(), "oh" | "o" | "double" | "triple" | "for" | "to"),
+        Language::Indonesian => matches!(word.as_str(), "kosong" | "o" | "dobel"),
+        Language::Other => false,
     }
 }
 

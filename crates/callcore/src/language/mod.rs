@@ -42,6 +42,6 @@ pub(crate) use self::say_when::{DateStyle, spoken_date, spoken_time};
 pub use self::sentences::{Sentence, sentences};
 pub use self::speakable::speakable;
 pub(crate) use self::suggest::{listed, nearest};
-pub(crate) use self::tag::Tongue;
+pub(crate) use self::tag::Language;
 pub(crate) use self::trailing::trails_off;
 pub(crate) use self::zone::{Zone, meant as zone_meant, names as zones};

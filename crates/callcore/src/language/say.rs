@@ -1,7 +1,7 @@
 //! Numbers as words, so that every speech engine reads them alike.
 
 use super::figure::Figure;
-use super::tag::Tongue;
+use super::tag::Language;
 
 const ENGLISH: [&str; 20] = [
     "zero",
@@ -43,13 +43,13 @@ const INDONESIAN_SCALES: [(u64, &str); 4] =
 const MAX_SPOKEN: u64 = 999_999_999_999_999;
 
 /// A whole number in words; in figures where the language is not known here.
-pub(super) fn cardinal(n: u64, tongue: Tongue) -> String {
+pub(super) fn cardinal(n: u64, language: Language) -> String {
     let mut words = Vec::new();
-    match tongue {
+    match language {
         _ if n > MAX_SPOKEN => return n.to_string(),
-        Tongue::Other => return n.to_string(),
-        Tongue::English => english(n, &mut words),
-        Tongue::Indonesian => indonesian(n, &mut words),
+        Language::Other => return n.to_string(),
+        Language::English => english(n, &mut words),
+        Language::Indonesian => indonesian(n, &mut words),
     }
     words.join(" ")
 }
@@ -118,44 +118,44 @@ fn indonesian(mut n: u64, words: &mut Vec<String>) {
 }
 
 /// One digit by its name.
-fn digit(c: char, tongue: Tongue) -> String {
+fn digit(c: char, language: Language) -> String {
     let n = c.to_digit(10).map(u64::from);
-    n.map_or_else(|| c.to_string(), |n| cardinal(n, tongue))
+    n.map_or_else(|| c.to_string(), |n| cardinal(n, language))
 }
 
 /// A number in words, with its sign and decimals: `minus two point five`.
-pub(crate) fn spoken_number(figure: &Figure, tongue: Tongue) -> String {
+pub(crate) fn spoken_number(figure: &Figure, language: Language) -> String {
     let Figure { minus, whole, fraction } = figure;
-    if tongue == Tongue::Other {
+    if language == Language::Other {
         let sign = if *minus { "-" } else { "" };
         let point = if fraction.is_empty() { "" } else { "." };
         return format!("{sign}{whole}{point}{fraction}");
     }
-    let point = if tongue == Tongue::Indonesian { "koma" } else { "point" };
+    let point = if language == Language::Indonesian { "koma" } else { "point" };
     let mut words = Vec::new();
     if *minus {
         words.push("minus".to_owned());
     }
-    words.push(cardinal(*whole, tongue));
+    words.push(cardinal(*whole, language));
     if !fraction.is_empty() {
         words.push(point.to_owned());
-        words.extend(fraction.chars().map(|c| digit(c, tongue)));
+        words.extend(fraction.chars().map(|c| digit(c, language)));
     }
     words.join(" ")
 }
 
 /// A place in a row: `twenty-first`, `kedua puluh satu`.
-pub(crate) fn spoken_ordinal(n: u64, tongue: Tongue) -> String {
-    match tongue {
-        Tongue::Other => n.to_string(),
-        Tongue::Indonesian if n == 1 => "pertama".to_owned(),
-        Tongue::Indonesian => format!("ke{}", cardinal(n, tongue)),
-        Tongue::English => english_ordinal(n),
+pub(crate) fn spoken_ordinal(n: u64, language: Language) -> String {
+    match language {
+        Language::Other => n.to_string(),
+        Language::Indonesian if n == 1 => "pertama".to_owned(),
+        Language::Indonesian => format!("ke{}", cardinal(n, language)),
+        Language::English => english_ordinal(n),
     }
 }
 
 fn english_ordinal(n: u64) -> String {
-    let words = cardinal(n, Tongue::English);
+    let words = cardinal(n, Language::English);
     let cut = words.rfind([' ', '-']).map_or(0, |at| at + 1);
     let (before, last) = words.split_at(cut);
     let last = match last {
@@ -174,7 +174,7 @@ fn english_ordinal(n: u64) -> String {
 
 /// A telephone number digit by digit, with a pause between its groups: those it is written in, or of three
 /// and four digits.
-pub(crate) fn spoken_phone(text: &str, tongue: Tongue) -> String {
+pub(crate) fn spoken_phone(text: &str, language: Language) -> String {
     let plus = text.trim_start().starts_with('+');
     let mut groups: Vec<Vec<char>> = text
         .split(|c: char| !c.is_ascii_digit())
@@ -188,7 +188,7 @@ pub(crate) fn spoken_phone(text: &str, tongue: Tongue) -> String {
     }
     let spoken: Vec<String> = groups
         .iter()
-        .map(|group| group.iter().map(|c| digit(*c, tongue)).collect::<Vec<_>>().join(" "))
+        .map(|group| group.iter().map(|c| digit(*c, language)).collect::<Vec<_>>().join(" "))
         .collect();
     let spoken = spoken.join(", ");
     if plus { format!("plus {spoken}") } else { spoken }

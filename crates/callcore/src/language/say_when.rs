@@ -3,7 +3,7 @@
 use super::calendar::{Date, TimeOfDay};
 use super::lexicon::{MONTHS_EN, MONTHS_ID};
 use super::say::{cardinal, spoken_ordinal};
-use super::tag::Tongue;
+use super::tag::Language;
 
 const WEEKDAYS_EN: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 const WEEKDAYS_ID: [&str; 7] = ["Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu", "Minggu"];
@@ -26,13 +26,13 @@ fn proper(word: &str) -> String {
 }
 
 /// A date in words: `Tuesday, May fifth, twenty twenty-six`, `Selasa, lima Mei dua ribu dua puluh enam`.
-pub(crate) fn spoken_date(date: Date, style: DateStyle, tongue: Tongue) -> String {
+pub(crate) fn spoken_date(date: Date, style: DateStyle, language: Language) -> String {
     let (year, month, day) = date.civil();
     let year = u64::try_from(year).unwrap_or_default();
-    match tongue {
-        Tongue::Other => date.to_string(),
-        Tongue::English => {
-            let day = spoken_ordinal(u64::from(day), tongue);
+    match language {
+        Language::Other => date.to_string(),
+        Language::English => {
+            let day = spoken_ordinal(u64::from(day), language);
             let mut spoken = format!("{} {day}", proper(name(&MONTHS_EN, month - 1)));
             if style.weekday {
                 spoken = format!("{}, {spoken}", name(&WEEKDAYS_EN, date.weekday()));
@@ -42,14 +42,14 @@ pub(crate) fn spoken_date(date: Date, style: DateStyle, tongue: Tongue) -> Strin
             }
             spoken
         }
-        Tongue::Indonesian => {
-            let day = cardinal(u64::from(day), tongue);
+        Language::Indonesian => {
+            let day = cardinal(u64::from(day), language);
             let mut spoken = format!("{day} {}", proper(name(&MONTHS_ID, month - 1)));
             if style.weekday {
                 spoken = format!("{}, {spoken}", name(&WEEKDAYS_ID, date.weekday()));
             }
             if style.year {
-                spoken = format!("{spoken} {}", cardinal(year, tongue));
+                spoken = format!("{spoken} {}", cardinal(year, language));
             }
             spoken
         }
@@ -59,7 +59,7 @@ pub(crate) fn spoken_date(date: Date, style: DateStyle, tongue: Tongue) -> Strin
 /// `nineteen ninety-nine`, `two thousand five`, `twenty twenty-six`.
 pub(super) fn english_year(year: u64) -> String {
     let (century, rest) = (year / 100, year % 100);
-    let say = |n| cardinal(n, Tongue::English);
+    let say = |n| cardinal(n, Language::English);
     match rest {
         _ if (2000..2010).contains(&year) => say(year),
         0 => format!("{} hundred", say(century)),
@@ -70,14 +70,14 @@ pub(super) fn english_year(year: u64) -> String {
 
 /// A time of day in words: `half past two` is said as `two thirty p.m.`, in Indonesian
 /// `empat belas lewat tiga puluh menit`.
-pub(crate) fn spoken_time(time: TimeOfDay, tongue: Tongue) -> String {
+pub(crate) fn spoken_time(time: TimeOfDay, language: Language) -> String {
     let (hour, minute) = time.clock();
-    let say = |n: u32| cardinal(u64::from(n), tongue);
-    match tongue {
-        Tongue::Other => time.to_string(),
-        Tongue::Indonesian if minute == 0 => say(hour),
-        Tongue::Indonesian => format!("{} lewat {} menit", say(hour), say(minute)),
-        Tongue::English => match (hour, minute) {
+    let say = |n: u32| cardinal(u64::from(n), language);
+    match language {
+        Language::Other => time.to_string(),
+        Language::Indonesian if minute == 0 => say(hour),
+        Language::Indonesian => format!("{} lewat {} menit", say(hour), say(minute)),
+        Language::English => match (hour, minute) {
             (0, 0) => "midnight".to_owned(),
             (12, 0) => "noon".to_owned(),
             _ => {

@@ -1,7 +1,7 @@
 //! What is written short and said in full, by language.
 
 use super::currency::CODES;
-use super::tag::Tongue;
+use super::tag::Language;
 
 /// How a short form is written and what is said for it.
 type Short = (&'static str, &'static str);
@@ -176,32 +176,32 @@ fn look_up(table: &[Short], word: &str) -> Option<&'static str> {
 }
 
 /// What is said for a short form, wherever it stands.
-pub(super) fn in_full(word: &str, tongue: Tongue) -> Option<&'static str> {
+pub(super) fn in_full(word: &str, language: Language) -> Option<&'static str> {
     let word = word.to_lowercase();
-    match tongue {
-        Tongue::English => look_up(&ENGLISH, &word),
-        Tongue::Indonesian => look_up(&INDONESIAN, &word),
-        Tongue::Other => None,
+    match language {
+        Language::English => look_up(&ENGLISH, &word),
+        Language::Indonesian => look_up(&INDONESIAN, &word),
+        Language::Other => None,
     }
 }
 
 /// What is said for a short form before a number.
-pub(super) fn before_number(word: &str, tongue: Tongue) -> Option<&'static str> {
+pub(super) fn before_number(word: &str, language: Language) -> Option<&'static str> {
     let word = word.to_lowercase();
-    match tongue {
-        Tongue::English => look_up(&BEFORE_NUMBER_EN, &word),
-        Tongue::Indonesian => look_up(&BEFORE_NUMBER_ID, &word),
-        Tongue::Other => None,
+    match language {
+        Language::English => look_up(&BEFORE_NUMBER_EN, &word),
+        Language::Indonesian => look_up(&BEFORE_NUMBER_ID, &word),
+        Language::Other => None,
     }
 }
 
 /// What is said for a unit behind a number.
-pub(super) fn unit(word: &str, tongue: Tongue) -> Option<&'static str> {
+pub(super) fn unit(word: &str, language: Language) -> Option<&'static str> {
     let word = word.to_lowercase();
-    match tongue {
-        Tongue::English => look_up(&UNITS_EN, &word),
-        Tongue::Indonesian => look_up(&UNITS_ID, &word),
-        Tongue::Other => None,
+    match language {
+        Language::English => look_up(&UNITS_EN, &word),
+        Language::Indonesian => look_up(&UNITS_ID, &word),
+        Language::Other => None,
     }
 }
 
@@ -285,22 +285,22 @@ const ZONES_ID: [Short; 6] = [
 ];
 
 /// What is said for a zone behind a time.
-pub(super) fn zone(word: &str, tongue: Tongue) -> Option<&'static str> {
+pub(super) fn zone(word: &str, language: Language) -> Option<&'static str> {
     let capitals = word.to_uppercase();
-    let table: &[Short] = match tongue {
-        Tongue::English => &ZONES_EN,
-        Tongue::Indonesian => &ZONES_ID,
-        Tongue::Other => &[],
+    let table: &[Short] = match language {
+        Language::English => &ZONES_EN,
+        Language::Indonesian => &ZONES_ID,
+        Language::Other => &[],
     };
     // In small letters only what is no word: `19.30 wita`.
     look_up(table, if capitals.starts_with("WI") { &capitals } else { word })
 }
 
 /// A word that multiplies the number before it, as it is said.
-pub(super) fn scale(word: &str, tongue: Tongue) -> Option<&'static str> {
+pub(super) fn scale(word: &str, language: Language) -> Option<&'static str> {
     let word = word.to_lowercase();
-    let found: &[(&str, &'static str)] = match tongue {
-        Tongue::English => &[
+    let found: &[(&str, &'static str)] = match language {
+        Language::English => &[
             ("thousand", "thousand"),
             ("k", "thousand"),
             ("million", "million"),
@@ -310,7 +310,7 @@ pub(super) fn scale(word: &str, tongue: Tongue) -> Option<&'static str> {
             ("bn", "billion"),
             ("trillion", "trillion"),
         ],
-        Tongue::Indonesian => &[
+        Language::Indonesian => &[
             ("ribu", "ribu"),
             ("rb", "ribu"),
             ("juta", "juta"),
@@ -321,13 +321,13 @@ pub(super) fn scale(word: &str, tongue: Tongue) -> Option<&'static str> {
             ("triliun", "triliun"),
             ("t", "triliun"),
         ],
-        Tongue::Other => &[],
+        Language::Other => &[],
     };
     look_up(found, &word)
 }
 
 /// A sign on its own, or between words, as it is said.
-pub(super) fn symbol(sign: char, tongue: Tongue) -> Option<&'static str> {
+pub(super) fn symbol(sign: char, language: Language) -> Option<&'static str> {
     let (english, indonesian) = match sign {
         '&' => ("and", "dan"),
         '%' => ("percent", "persen"),
@@ -349,9 +349,9 @@ pub(super) fn symbol(sign: char, tongue: Tongue) -> Option<&'static str> {
         '\u{ff1e}' => ("is greater than", "lebih dari"),
         _ => return None,
     };
-    match tongue {
-        Tongue::English => Some(english),
-        Tongue::Indonesian => Some(indonesian),
-        Tongue::Other => None,
+    match language {
+        Language::English => Some(english),
+        Language::Indonesian => Some(indonesian),
+        Language::Other => None,
     }
 }

@@ -2,15 +2,15 @@
 
 /// The languages whose words are known here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tongue {
+pub(crate) enum Language {
     English,
     Indonesian,
     /// Figures are left to the speech engine, and only figures are understood.
     Other,
 }
 
-impl Tongue {
-    /// The tongue of a language tag such as `id-ID`.
+impl Language {
+    /// the language of a language tag such as `id-ID`.
     pub(crate) fn of(tag: &str) -> Self {
         match tag.split('-').next().unwrap_or_default() {
             "en" => Self::English,

@@ -2,8 +2,8 @@
 
 use super::*;
 
-const EN: Tongue = Tongue::English;
-const ID: Tongue = Tongue::Indonesian;
+const EN: Language = Language::English;
+const ID: Language = Language::Indonesian;
 
 fn figure(text: &str) -> Figure {
     Figure::plain(text).unwrap()
@@ -41,7 +41,7 @@ fn numbers_are_said_as_words() {
         assert_eq!(spoken_number(&figure(n), EN), english);
         assert_eq!(spoken_number(&figure(n), ID), indonesian);
     }
-    assert_eq!(spoken_number(&figure("-2.50"), Tongue::Other), "-2.5");
+    assert_eq!(spoken_number(&figure("-2.50"), Language::Other), "-2.5");
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn money_is_said_with_its_currency() {
         assert_eq!(spoken_money(&figure(amount), code, ID).as_deref(), Some(indonesian));
     }
     assert_eq!(spoken_money(&figure("-0.001"), "USD", EN).as_deref(), Some("zero dollars"));
-    assert_eq!(spoken_money(&figure("1250.5"), "EUR", Tongue::Other).as_deref(), Some("1250.50 EUR"));
+    assert_eq!(spoken_money(&figure("1250.5"), "EUR", Language::Other).as_deref(), Some("1250.50 EUR"));
     assert_eq!(spoken_money(&figure("1"), "XXX", EN), None);
     for code in CURRENCIES {
         assert!(spoken_money(&figure("2.25"), code, EN).is_some(), "{code}");
@@ -98,7 +98,7 @@ fn dates_and_times_are_said_as_words() {
     assert_eq!(spoken_date(date, all, EN), "Tuesday, May fifth, twenty twenty-six");
     assert_eq!(spoken_date(date, DateStyle::default(), ID), "lima Mei");
     assert_eq!(spoken_date(date, all, ID), "Selasa, lima Mei dua ribu dua puluh enam");
-    assert_eq!(spoken_date(date, all, Tongue::Other), "2026-05-05");
+    assert_eq!(spoken_date(date, all, Language::Other), "2026-05-05");
     let year =
         |text: &str| spoken_date(Date::parse(text).unwrap(), DateStyle { weekday: false, year: true }, EN);
     assert_eq!(year("2005-01-31"), "January thirty-first, two thousand five");
@@ -123,12 +123,12 @@ fn telephone_numbers_are_said_digit_by_digit_in_groups() {
     assert_eq!(spoken_phone("+628123456", ID), "plus enam dua delapan, satu dua tiga, empat lima enam");
     assert_eq!(spoken_phone("0812345", EN), "zero eight one, two three four five");
     assert_eq!(spoken_phone("112", ID), "satu satu dua");
-    assert_eq!(spoken_phone("08 12", Tongue::Other), "0 8, 1 2");
+    assert_eq!(spoken_phone("08 12", Language::Other), "0 8, 1 2");
 }
 
 #[test]
 fn written_numbers_are_read_the_way_the_language_writes_them() {
-    for (text, tongue, plain) in [
+    for (text, language, plain) in [
         ("250.000", ID, "250000"),
         ("1.250.000,50", ID, "1250000.5"),
         ("2,5", ID, "2.5"),
@@ -138,7 +138,7 @@ fn written_numbers_are_read_the_way_the_language_writes_them() {
         ("0812", EN, "812"),
         ("-12", EN, "-12"),
     ] {
-        assert_eq!(Figure::written(text, tongue), Some(figure(plain)), "{text}");
+        assert_eq!(Figure::written(text, language), Some(figure(plain)), "{text}");
     }
     for text in ["", "x", "1.2.3", "12a", "--1"] {
         assert_eq!(Figure::written(text, EN), None, "{text}");
@@ -147,7 +147,7 @@ fn written_numbers_are_read_the_way_the_language_writes_them() {
 
 #[test]
 fn spoken_numbers_are_understood() {
-    for (text, tongue, number) in [
+    for (text, language, number) in [
         ("dua ratus lima puluh ribu", ID, 250_000.0),
         ("dua ratus lima puluh ribu rupiah", ID, 250_000.0),
         ("seratus", ID, 100.0),
@@ -177,26 +177,26 @@ fn spoken_numbers_are_understood() {
         ("one two three", EN, 123.0),
         ("it is 42 I think", EN, 42.0),
         ("twelve", EN, 12.0),
-        ("42", Tongue::Other, 42.0),
+        ("42", Language::Other, 42.0),
     ] {
-        assert_eq!(hear_number(text, tongue), Some(number), "{text}");
+        assert_eq!(hear_number(text, language), Some(number), "{text}");
     }
-    for (text, tongue) in
-        [("hello", EN), ("", EN), ("million", EN), ("and", EN), ("ribu", ID), ("twenty", Tongue::Other)]
+    for (text, language) in
+        [("hello", EN), ("", EN), ("million", EN), ("and", EN), ("ribu", ID), ("twenty", Language::Other)]
     {
-        assert_eq!(hear_number(text, tongue), None, "{text}");
+        assert_eq!(hear_number(text, language), None, "{text}");
     }
     for n in (0..3_000).chain([10_000, 11_111, 99_999, 250_000, 1_000_000, 1_234_567, 2_000_000_019]) {
-        for tongue in [EN, ID] {
-            let said = spoken_number(&figure(&n.to_string()), tongue);
-            assert_eq!(hear_number(&said, tongue), Some(f64::from(n)), "{said}");
+        for language in [EN, ID] {
+            let said = spoken_number(&figure(&n.to_string()), language);
+            assert_eq!(hear_number(&said, language), Some(f64::from(n)), "{said}");
         }
     }
 }
 
 #[test]
 fn spoken_digits_are_understood() {
-    for (text, tongue, digits) in [
+    for (text, language, digits) in [
         ("oh eight one two", EN, "0812"),
         ("zero eight double one triple two", EN, "0811222"),
         ("my number is 0812-3456", EN, "08123456"),
@@ -206,7 +206,7 @@ fn spoken_digits_are_understood() {
         ("hello", EN, ""),
         ("12:30", EN, "1230"),
     ] {
-        assert_eq!(hear_digits(text, tongue), digits, "{text}");
+        assert_eq!(hear_digits(text, language), digits, "{text}");
     }
 }
 
@@ -214,7 +214,7 @@ fn spoken_digits_are_understood() {
 fn spoken_dates_are_understood_from_the_day_of_the_call() {
     // A Saturday.
     let today = Date::parse("2026-11-21").unwrap();
-    for (text, tongue, date) in [
+    for (text, language, date) in [
         ("besok", ID, "2026-11-22"),
         ("besok lusa", ID, "2026-11-23"),
         ("lusa saja", ID, "2026-11-23"),
@@ -258,21 +258,21 @@ fn spoken_dates_are_understood_from_the_day_of_the_call() {
         ("next month", EN, "2026-12-21"),
         ("5/6", EN, "2027-05-06"),
         ("25/12/2026", EN, "2026-12-25"),
-        ("2027-01-02", Tongue::Other, "2027-01-02"),
+        ("2027-01-02", Language::Other, "2027-01-02"),
         ("February 29", EN, "2028-02-29"),
     ] {
-        assert_eq!(hear_date(text, tongue, today).map(|d| d.to_string()).as_deref(), Some(date), "{text}");
+        assert_eq!(hear_date(text, language, today).map(|d| d.to_string()).as_deref(), Some(date), "{text}");
     }
-    for (text, tongue) in
+    for (text, language) in
         [("hello", EN), ("", ID), ("February 30", EN), ("twelve", EN), ("99/99/2026", EN), ("satu", ID)]
     {
-        assert_eq!(hear_date(text, tongue, today), None, "{text}");
+        assert_eq!(hear_date(text, language, today), None, "{text}");
     }
 }
 
 #[test]
 fn spoken_times_are_understood() {
-    for (text, tongue, time) in [
+    for (text, language, time) in [
         ("half past two", EN, "14:30"),
         ("quarter to ten", EN, "09:45"),
         ("ten past nine", EN, "09:10"),
@@ -301,18 +301,18 @@ fn spoken_times_are_understood() {
         ("dua puluh tiga puluh", ID, "20:30"),
         ("tengah hari", ID, "12:00"),
         ("jam empat sore", ID, "16:00"),
-        ("15:45", Tongue::Other, "15:45"),
+        ("15:45", Language::Other, "15:45"),
     ] {
-        assert_eq!(hear_time(text, tongue).map(|t| t.to_string()).as_deref(), Some(time), "{text}");
+        assert_eq!(hear_time(text, language).map(|t| t.to_string()).as_deref(), Some(time), "{text}");
     }
-    for (text, tongue) in [("hello", EN), ("ninety nine", EN), ("", ID)] {
-        assert_eq!(hear_time(text, tongue), None, "{text}");
+    for (text, language) in [("hello", EN), ("ninety nine", EN), ("", ID)] {
+        assert_eq!(hear_time(text, language), None, "{text}");
     }
 }
 
 #[test]
 fn yes_and_no_are_understood() {
-    for (text, tongue, answer) in [
+    for (text, language, answer) in [
         ("yes please", EN, Some(true)),
         ("yeah that's right", EN, Some(true)),
         ("no", EN, Some(false)),
@@ -326,7 +326,7 @@ fn yes_and_no_are_understood() {
         ("tidak apa apa", ID, Some(true)),
         ("halo", ID, None),
     ] {
-        assert_eq!(hear_yes_no(text, tongue), answer, "{text}");
+        assert_eq!(hear_yes_no(text, language), answer, "{text}");
     }
 }
 
@@ -336,13 +336,13 @@ proptest::proptest! {
         text in "([a-z]{1,8}|[0-9:./,-]{1,12}|dua|puluh|ratus|juta|setengah|koma|minus|twenty|hundred|may|next|past|to| ){0,24}|\\PC{0,60}"
     ) {
         let today = LocalTime::default().date;
-        for tongue in [EN, ID, Tongue::Other] {
-            hear_number(&text, tongue);
-            hear_digits(&text, tongue);
-            hear_date(&text, tongue, today);
-            hear_time(&text, tongue);
-            hear_yes_no(&text, tongue);
-            Figure::written(&text, tongue);
+        for language in [EN, ID, Language::Other] {
+            hear_number(&text, language);
+            hear_digits(&text, language);
+            hear_date(&text, language, today);
+            hear_time(&text, language);
+            hear_yes_no(&text, language);
+            Figure::written(&text, language);
         }
     }
 }

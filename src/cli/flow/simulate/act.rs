@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use callcore::flow::{ErrandEnd, Outcome, duration_ms};
+use callcore::flow::{ExternalStepEnd, Outcome, duration_ms};
 
 pub(super) const HELP: &str = "\
 text             the callee says it          12#         presses keys (0-9 * #)
@@ -27,7 +27,7 @@ pub(super) enum Act {
     Silence(u64),
     Wav(PathBuf),
     /// A web service answers.
-    Serves(ErrandEnd),
+    Serves(ExternalStepEnd),
     HangsUp,
     /// Waits for the next thing to happen.
     Waits,
@@ -99,13 +99,13 @@ pub(super) fn parse(line: &str) -> Result<Act, String> {
 }
 
 /// `200 {"key": 1}`, `404`, or `fails REASON`.
-fn served(text: &str) -> Result<ErrandEnd, String> {
+fn served(text: &str) -> Result<ExternalStepEnd, String> {
     const USAGE: &str = "/http 200 {\"key\": 1}, /http 404, or /http fails REASON";
     let (word, rest) = text.split_once(' ').unwrap_or((text, ""));
     let rest = rest.trim();
     if word == "fails" {
         let reason = if rest.is_empty() { "the service cannot be reached" } else { rest };
-        return Ok(ErrandEnd::Failed(reason.to_owned()));
+        return Ok(ExternalStepEnd::Failed(reason.to_owned()));
     }
     let status = word.parse().ok().filter(|status| (100..600).contains(status)).ok_or(USAGE)?;
     let body = match rest {
@@ -114,7 +114,7 @@ fn served(text: &str) -> Result<ErrandEnd, String> {
             Some(serde_json::from_str(json).map_err(|error| format!("{USAGE}; this is no JSON: {error}"))?)
         }
     };
-    Ok(ErrandEnd::Answered { status, body })
+    Ok(ExternalStepEnd::Answered { status, body })
 }
 
 fn is_key(c: char) -> bool {

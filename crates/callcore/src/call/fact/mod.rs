@@ -15,7 +15,7 @@ use super::carrier::{DialStatus, Disposition};
 use crate::amd::{Event, Finding};
 use crate::detect::Tone;
 use crate::flow::{BargeIn, Note, detail_of};
-use crate::ids::{ErrandId, PlayId};
+use crate::ids::{ExternalStepId, PlayId};
 
 pub(super) use spelling::spelled;
 
@@ -271,7 +271,7 @@ pub struct Utterance {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct LeftMessage {
-    pub message: ErrandId,
+    pub message: ExternalStepId,
     #[serde(rename = "ms")]
     pub heard_ms: u64,
     /// It says something.

@@ -171,7 +171,7 @@ fn callee() -> Vec<Fact> {
         Fact::RecognitionLate { utterance: 2 },
         Fact::Digit { key: "5".into(), interrupts: true, dropped: false },
         Fact::Digit { key: "•".into(), interrupts: false, dropped: true },
-        Fact::Message(LeftMessage { message: ErrandId(1), heard_ms: 6_000, kept: true }),
+        Fact::Message(LeftMessage { message: ExternalStepId(1), heard_ms: 6_000, kept: true }),
     ]
 }
 
@@ -183,7 +183,7 @@ fn flow() -> Vec<Note> {
         Note::Scene { scene: text("start") },
         Note::Choice { choice: text("yes") },
         Note::Answer(Answered::Callee { value_type: text("date") }),
-        Note::Answer(Answered::Service { request: ErrandId(1), status: 200 }),
+        Note::Answer(Answered::Service { request: ExternalStepId(1), status: 200 }),
         Note::AnsweredAhead {},
         Note::Confirmed { right: true },
         Note::NoInput { retry: 0, of: 2 },
@@ -195,7 +195,11 @@ fn flow() -> Vec<Note> {
         Note::DoNotCall(key),
         Note::Call { flow: text("identify") },
         Note::Return { word: text("known") },
-        Note::Request { request: ErrandId(1), method: Method::Post, url: text("https://example.com/x") },
+        Note::Request {
+            request: ExternalStepId(1),
+            method: Method::Post,
+            url: text("https://example.com/x"),
+        },
         Note::HttpFailed { url: text("https://example.com/x"), reason: text("status 500") },
         Note::NotInAnswer { variable: text("name"), at: text("/a/0") },
         Note::Notify { event: text("paid"), data: json!({ "amount": 3.5 }) },
@@ -204,7 +208,7 @@ fn flow() -> Vec<Note> {
         Note::Transferred {},
         Note::NoTransfer { reason: text("busy") },
         Note::NothingSaid {},
-        Note::ErrandFailed { errand: ErrandId(1), reason: text("no answer in time") },
+        Note::ErrandFailed { errand: ExternalStepId(1), reason: text("no answer in time") },
         Note::Error { reason: text("no voice") },
     ]
 }

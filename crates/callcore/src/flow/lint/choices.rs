@@ -3,7 +3,7 @@
 use super::entry;
 use crate::flow::model::is_key;
 use crate::flow::read::{Entry, Node, Reader, Value};
-use crate::language::{Tongue, hear_yes_no, plain_words};
+use crate::language::{Language, hear_yes_no, plain_words};
 
 /// A phrase, the choice it picks, and where it stands.
 struct Phrase<'n> {
@@ -51,7 +51,7 @@ pub(super) fn ask(reader: &mut Reader<'_>, ask: &Entry, handlers: &Handlers) {
 
 /// A choice is looked at before the typed answer, so it takes the yes or the no that it overlaps with.
 fn beside_yes_no(reader: &mut Reader<'_>, choices: &[Entry]) {
-    let tongue = Tongue::of(&reader.language);
+    let language = Language::of(&reader.language);
     for choice in choices {
         let meant = match choice.key.as_str() {
             "1" => Some("yes"),
@@ -64,7 +64,7 @@ fn beside_yes_no(reader: &mut Reader<'_>, choices: &[Entry]) {
             reader.warn(choice.key_span, message, "give the choice another key: 1 and 2 are yes and no");
         }
         for Phrase { words, .. } in phrases(choice) {
-            let Some(answer) = hear_yes_no(&words, tongue) else { continue };
+            let Some(answer) = hear_yes_no(&words, language) else { continue };
             let meant = if answer { "yes" } else { "no" };
             let message = format!("\"{words}\" also means {meant} to `yes_no`, and the choice takes it");
             reader.warn(choice.key_span, message, "choose a phrase without a yes or a no in it");

@@ -35,7 +35,7 @@ fn opening<'f>(reader: &Reader<'_>, flow: &'f Flow, mut scene: usize) -> Option<
             | Step::Checkpoint(_)
             | Step::Set(_)
             | Step::SendDigits(_)
-            | Step::Errand(_)
+            | Step::External(_)
             | Step::Call(_)
             | Step::Return(_)
             | Step::Hangup { .. } => return None,

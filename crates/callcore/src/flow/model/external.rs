@@ -36,7 +36,7 @@ impl Method {
 
 /// One of the steps.
 #[derive(Debug)]
-pub(crate) enum Errand {
+pub(crate) enum ExternalStep {
     Record(Record),
     Http(Box<Http>),
     Notify { event: String, data: JsonText },
@@ -113,7 +113,7 @@ pub(crate) struct Transfer {
     pub on_failed: Option<SceneId>,
 }
 
-impl Errand {
+impl ExternalStep {
     /// Every scene it may lead to, with what leads there.
     pub(crate) fn ways_out(&self) -> Vec<(SceneId, String)> {
         let way = |scene: &Option<SceneId>, label: &str| scene.map(|scene| (scene, label.to_owned()));

@@ -4,7 +4,7 @@ use tera::{Kwargs, State, Tera, TeraResult, Value};
 
 use super::variable::VariableType;
 use crate::language::{
-    Date, DateStyle, Figure, TimeOfDay, Tongue, spoken_date, spoken_money, spoken_number, spoken_ordinal,
+    Date, DateStyle, Figure, Language, TimeOfDay, spoken_date, spoken_money, spoken_number, spoken_ordinal,
     spoken_phone, spoken_time,
 };
 
@@ -31,37 +31,37 @@ pub(crate) const SPOKEN: [Spoken; 6] = [
 pub(crate) fn register(tera: &mut Tera) {
     tera.register_filter("digits", |value: Value, _: Kwargs, _: &State<'_>| spell_digits(&value.to_string()));
     tera.register_filter("spoken_number", |value: Value, kwargs: Kwargs, state: &State<'_>| {
-        let (text, tongue) = (value.to_string(), tongue(&kwargs, state)?);
-        Ok::<_, tera::Error>(figure(&value, tongue).map_or(text, |figure| spoken_number(&figure, tongue)))
+        let (text, language) = (value.to_string(), language(&kwargs, state)?);
+        Ok::<_, tera::Error>(figure(&value, language).map_or(text, |figure| spoken_number(&figure, language)))
     });
     tera.register_filter("spoken_ordinal", |value: Value, kwargs: Kwargs, state: &State<'_>| {
-        let (text, tongue) = (value.to_string(), tongue(&kwargs, state)?);
-        let whole = figure(&value, tongue).filter(|figure| !figure.minus && figure.fraction.is_empty());
-        Ok::<_, tera::Error>(whole.map_or(text, |figure| spoken_ordinal(figure.whole, tongue)))
+        let (text, language) = (value.to_string(), language(&kwargs, state)?);
+        let whole = figure(&value, language).filter(|figure| !figure.minus && figure.fraction.is_empty());
+        Ok::<_, tera::Error>(whole.map_or(text, |figure| spoken_ordinal(figure.whole, language)))
     });
     tera.register_filter("spoken_money", |value: Value, kwargs: Kwargs, state: &State<'_>| {
-        let (text, tongue) = (value.to_string(), tongue(&kwargs, state)?);
+        let (text, language) = (value.to_string(), language(&kwargs, state)?);
         let currency: String = kwargs.must_get("currency")?;
         let sum = if value.as_str().is_some() {
-            Figure::sum(&text, &currency, tongue)
+            Figure::sum(&text, &currency, language)
         } else {
             Figure::plain(&text)
         };
-        let spoken = sum.and_then(|figure| spoken_money(&figure, &currency, tongue));
+        let spoken = sum.and_then(|figure| spoken_money(&figure, &currency, language));
         Ok::<_, tera::Error>(spoken.unwrap_or_else(|| format!("{text} {currency}")))
     });
     tera.register_filter("spoken_date", |value: Value, kwargs: Kwargs, state: &State<'_>| {
-        let (text, tongue) = (value.to_string(), tongue(&kwargs, state)?);
+        let (text, language) = (value.to_string(), language(&kwargs, state)?);
         let flag = |name: &str| kwargs.get::<bool>(name).map(Option::unwrap_or_default);
         let style = DateStyle { weekday: flag("weekday")?, year: flag("year")? };
-        Ok::<_, tera::Error>(Date::parse(&text).map_or(text, |date| spoken_date(date, style, tongue)))
+        Ok::<_, tera::Error>(Date::parse(&text).map_or(text, |date| spoken_date(date, style, language)))
     });
     tera.register_filter("spoken_time", |value: Value, kwargs: Kwargs, state: &State<'_>| {
-        let (text, tongue) = (value.to_string(), tongue(&kwargs, state)?);
-        Ok::<_, tera::Error>(TimeOfDay::parse(&text).map_or(text, |time| spoken_time(time, tongue)))
+        let (text, language) = (value.to_string(), language(&kwargs, state)?);
+        Ok::<_, tera::Error>(TimeOfDay::parse(&text).map_or(text, |time| spoken_time(time, language)))
     });
     tera.register_filter("spoken_phone", |value: Value, kwargs: Kwargs, state: &State<'_>| {
-        Ok::<_, tera::Error>(spoken_phone(&value.to_string(), tongue(&kwargs, state)?))
+        Ok::<_, tera::Error>(spoken_phone(&value.to_string(), language(&kwargs, state)?))
     });
 }
 
@@ -72,16 +72,16 @@ fn spell_digits(text: &str) -> String {
 }
 
 /// The filter's own `language`, or that of the prompt.
-fn tongue(kwargs: &Kwargs, state: &State<'_>) -> TeraResult<Tongue> {
+fn language(kwargs: &Kwargs, state: &State<'_>) -> TeraResult<Language> {
     let tag = match kwargs.get::<String>("language")? {
         Some(tag) => Some(tag),
         None => state.get::<String>(LANGUAGE)?,
     };
-    Ok(tag.map_or(Tongue::Other, |tag| Tongue::of(&tag)))
+    Ok(tag.map_or(Language::Other, |tag| Language::of(&tag)))
 }
 
 /// A number is written as programs do; a text as people do.
-fn figure(value: &Value, tongue: Tongue) -> Option<Figure> {
+fn figure(value: &Value, language: Language) -> Option<Figure> {
     let text = value.to_string();
-    if value.as_str().is_some() { Figure::written(&text, tongue) } else { Figure::plain(&text) }
+    if value.as_str().is_some() { Figure::written(&text, language) } else { Figure::plain(&text) }
 }

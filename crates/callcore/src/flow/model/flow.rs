@@ -8,12 +8,12 @@ use serde::Serialize;
 use super::amd::{AmdSettings, Outcome};
 use super::assignment::Assignment;
 use super::expr::Expr;
-use super::external::Errand;
+use super::external::ExternalStep;
 use super::handler::{Act, Handler};
 use super::ids::SceneId;
 use super::prompt::{Prompt, PromptPart};
 use super::question::Ask;
-use super::recording::Keeping;
+use super::recording::RecordingPolicy;
 use super::templates::Templates;
 use super::text::Text;
 use super::variable::Variable;
@@ -47,7 +47,7 @@ pub struct Flow {
     pub(crate) country: Option<Country>,
     pub(crate) scenes: Vec<Scene>,
     pub(crate) limits: Limits,
-    pub(crate) keeping: Keeping,
+    pub(crate) recording_policy: RecordingPolicy,
     /// What callees say to show that they listen, in plain lower-case words.
     pub(crate) backchannels: Vec<String>,
     pub(crate) templates: Templates,
@@ -93,8 +93,8 @@ impl Flow {
 
     /// What is kept of a call: its recording and for how long, and whether digits are hidden.
     #[must_use]
-    pub fn keeping(&self) -> Keeping {
-        self.keeping
+    pub fn recording_policy(&self) -> RecordingPolicy {
+        self.recording_policy
     }
 
     /// Every language and voice that texts of this flow are spoken with, each once; a `None` is the engine's
@@ -219,7 +219,7 @@ pub(crate) enum Step {
     Checkpoint(String),
     Set(Vec<Assignment>),
     SendDigits(Text),
-    Errand(Errand),
+    External(ExternalStep),
     Goto(SceneId),
     Call(Box<SubCall>),
     /// Back to the call, with a word for how it went.
@@ -244,7 +244,7 @@ impl Step {
             | Self::Set(_)
             | Self::Call(_)
             | Self::SendDigits(_)
-            | Self::Errand(_) => false,
+            | Self::External(_) => false,
         }
     }
 
@@ -253,7 +253,7 @@ impl Step {
         match self {
             Self::Prompt(prompt) => vec![prompt],
             Self::Ask(ask) => ask.prompts().collect(),
-            Self::Errand(errand) => errand.prompts(),
+            Self::External(external) => external.prompts(),
             Self::WaitForBeep(_)
             | Self::WaitForGreetingEnd(_)
             | Self::Wait { .. }

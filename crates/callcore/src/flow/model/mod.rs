@@ -25,7 +25,9 @@ pub(crate) use self::assignment::{Assignment, Setting};
 pub use self::barge_in::{BargeIn, Confirm, NOISE_MS, TALKS_ON_MS};
 pub(crate) use self::expr::{Expr, Op, Sign};
 pub use self::external::Method;
-pub(crate) use self::external::{Errand, Filler, Http, JsonText, Record, StatusRange, Transfer, is_number};
+pub(crate) use self::external::{
+    ExternalStep, Filler, Http, JsonText, Record, StatusRange, Transfer, is_number,
+};
 pub(crate) use self::fact::{CONTEXT, EVENTS, Fact, IN_TEMPLATES};
 pub(crate) use self::filters::SPOKEN;
 pub use self::flow::{AudioFile, Flow, Limits};
@@ -36,7 +38,7 @@ pub(crate) use self::ids::SceneId;
 pub(crate) use self::prompt::{Prompt, PromptPart};
 pub use self::question::Listening;
 pub(crate) use self::question::{Ask, Choice, Fallback, KeysSoFar, Slot, is_key};
-pub use self::recording::Keeping;
+pub use self::recording::RecordingPolicy;
 pub(crate) use self::templates::Templates;
 pub(crate) use self::text::{MAX_RENDERED, Text, URL_SUFFIX};
 pub(crate) use self::value::{certain_number, number};

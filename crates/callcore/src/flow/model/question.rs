@@ -9,7 +9,7 @@ use super::expr::Expr;
 use super::ids::SceneId;
 use super::prompt::Prompt;
 use super::variable::VariableType;
-use crate::language::{TimeOfDay, Tongue};
+use crate::language::{Language, TimeOfDay};
 
 /// A question answered by keys or by words; `listen` is one that takes any words.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ pub(crate) struct Ask {
     pub no_input: Fallback,
     pub no_match: Fallback,
     /// The language the answer is understood in.
-    pub tongue: Tongue,
+    pub language: Language,
 }
 
 /// How to listen while a question is open.

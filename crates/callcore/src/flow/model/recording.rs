@@ -2,7 +2,7 @@
 
 /// What is kept of a call, as its flow wants it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Keeping {
+pub struct RecordingPolicy {
     /// The call as a whole is recorded.
     pub records: bool,
     /// Days until the recording is deleted; the server's own when the flow names none.
@@ -11,7 +11,7 @@ pub struct Keeping {
     pub redacts: bool,
 }
 
-impl Default for Keeping {
+impl Default for RecordingPolicy {
     fn default() -> Self {
         Self { records: true, keep_days: None, redacts: false }
     }

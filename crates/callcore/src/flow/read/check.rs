@@ -1,4 +1,4 @@
-//! What only the whole flow can tell: scenes nobody reaches, circles without a pause, names never used.
+//! What only the whole flow can tell: scenes nobody reaches, cycles without a pause, names never used.
 
 use super::cycles::components;
 use super::reader::Reader;
@@ -16,7 +16,7 @@ pub(crate) fn check(reader: &mut Reader<'_>, flow: &Flow) {
     }
     steps_after_leaving(reader, flow, whole);
     if !reader.steps_missing {
-        breathless_circles(reader, flow);
+        endless_cycles(reader, flow);
     }
     calls_that_never_return(reader, flow);
     parting_words(reader, flow);
@@ -86,12 +86,12 @@ fn calls_that_never_return(reader: &mut Reader<'_>, flow: &Flow) {
         .iter()
         .map(|scene| scene.steps.iter().flat_map(targets).map(|scene| scene.0).collect())
         .collect();
-    let circle = components(&edges);
+    let cycle = components(&edges);
     for (at, scene) in flow.scenes.iter().enumerate() {
         for (number, step) in scene.steps.iter().enumerate() {
             let Step::Call(call) = step else { continue };
             let Called::Scene(called) = call.called else { continue };
-            if circle[called.0] == circle[at] {
+            if cycle[called.0] == cycle[at] {
                 let span = reader.step_spans.get(at).and_then(|spans| spans.get(number)).copied();
                 let message = format!("the scene `{}` leads back here", flow.scenes[called.0].name);
                 let hint = "end it with `return` in the stead of a `goto`, or use `goto` here, too";
@@ -139,7 +139,7 @@ fn needs_callee(step: &Step) -> bool {
         | Step::Wait { .. }
         | Step::Call(_)
         | Step::SendDigits(_) => true,
-        Step::Errand(errand) => errand.takes_time(),
+        Step::External(external) => external.takes_time(),
         Step::Branch { .. }
         | Step::Checkpoint(_)
         | Step::Set(_)
@@ -165,11 +165,11 @@ fn steps_after_leaving(reader: &mut Reader<'_>, flow: &Flow, whole: bool) {
     }
 }
 
-/// A circle of scenes in which nothing takes time would spin until the step limit ends the call.
-fn breathless_circles(reader: &mut Reader<'_>, flow: &Flow) {
+/// A cycle of scenes in which nothing takes time would spin until the step limit ends the call.
+fn endless_cycles(reader: &mut Reader<'_>, flow: &Flow) {
     let next: Vec<Option<SceneId>> =
         flow.scenes.iter().map(|scene| leads_straight_to(&scene.steps)).collect();
-    // The walk that saw a scene first: meeting it again in the same walk closes a circle.
+    // The walk that saw a scene first: meeting it again in the same walk closes a cycle.
     let mut seen: Vec<Option<usize>> = vec![None; next.len()];
     for walk in 0..next.len() {
         let mut here = Some(SceneId(walk));
@@ -191,7 +191,7 @@ fn leads_straight_to(steps: &[Step]) -> Option<SceneId> {
         match step {
             Step::Goto(to) => return Some(*to),
             Step::Checkpoint(_) | Step::Set(_) => {}
-            Step::Errand(errand) if !errand.takes_time() => {}
+            Step::External(external) if !external.takes_time() => {}
             Step::Prompt(_)
             | Step::Ask(_)
             | Step::WaitForBeep(_)
@@ -201,7 +201,7 @@ fn leads_straight_to(steps: &[Step]) -> Option<SceneId> {
             | Step::SendDigits(_)
             | Step::Call(_)
             | Step::Return(_)
-            | Step::Errand(_)
+            | Step::External(_)
             | Step::Hangup { .. } => return None,
         }
     }
@@ -222,7 +222,7 @@ fn targets(step: &Step) -> Vec<SceneId> {
         },
         Step::WaitForBeep(wait) | Step::WaitForGreetingEnd(wait) => wait.on_timeout.iter().copied().collect(),
         Step::Branch { cases, otherwise } => cases.iter().map(|case| case.goto).chain(*otherwise).collect(),
-        Step::Errand(errand) => errand.ways_out().into_iter().map(|(scene, _)| scene).collect(),
+        Step::External(external) => external.ways_out().into_iter().map(|(scene, _)| scene).collect(),
         Step::Goto(to) => vec![*to],
         Step::Wait { .. }
         | Step::Checkpoint(_)

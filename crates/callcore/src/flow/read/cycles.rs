@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nodes_in_a_circle_belong_together_and_others_stand_alone() {
+    fn nodes_in_a_cycle_belong_together_and_others_stand_alone() {
         // 0 → 1 → 2 → 1, 2 → 3, 4 → 4
         let found = components(&[vec![1], vec![2], vec![1, 3], vec![], vec![4]]);
         assert_eq!(found[1], found[2]);

@@ -62,8 +62,8 @@ fn read_flow(reader: &mut Reader<'_>, root: &Node) -> Option<Flow> {
         reader.voices = steps::voices(reader, node);
     }
     let backchannels = steps::backchannels(reader, fields.node("backchannels"));
-    let keeping = recording::read(reader, fields);
-    reader.redacts = keeping.redacts;
+    let recording_policy = recording::read(reader, fields);
+    reader.redacts = recording_policy.redacts;
     if let Some(node) = fields.node("description") {
         reader.scalar(node, "`description`");
     }
@@ -119,7 +119,7 @@ fn read_flow(reader: &mut Reader<'_>, root: &Node) -> Option<Flow> {
         country,
         scenes,
         limits,
-        keeping,
+        recording_policy,
         backchannels,
         templates,
         audio: std::mem::take(&mut reader.audio).into_values().collect(),

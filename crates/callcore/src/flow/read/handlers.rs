@@ -4,7 +4,7 @@ use super::reader::Reader;
 use super::steps::{Interrupting, phrase_list, question};
 use super::yaml::{Node, Value};
 use crate::flow::model::{Act, BargeIn, DO_NOT_CALL, Handler, Prompt, PromptPart, Text, is_key};
-use crate::language::{Tongue, listed};
+use crate::language::{Language, listed};
 
 /// `handlers:` a list of `{ says: […], goto: scene }`, `{ press: "0", goto: scene }`, `{ says: […], do: do_not_call }`.
 pub(crate) fn read(reader: &mut Reader<'_>, node: &Node) -> Vec<Handler> {
@@ -80,12 +80,12 @@ fn handler(reader: &mut Reader<'_>, node: &Node) -> Option<Handler> {
 }
 
 fn usual_farewell(reader: &Reader<'_>) -> Prompt {
-    let (text, language) = match Tongue::of(&reader.language) {
-        Tongue::Indonesian => {
+    let (text, language) = match Language::of(&reader.language) {
+        Language::Indonesian => {
             ("Baik, kami tidak akan menelepon Anda lagi. Terima kasih.", reader.language.clone())
         }
-        Tongue::English => ("All right, we will not call you again. Goodbye.", reader.language.clone()),
-        Tongue::Other => ("All right, we will not call you again. Goodbye.", "en".to_owned()),
+        Language::English => ("All right, we will not call you again. Goodbye.", reader.language.clone()),
+        Language::Other => ("All right, we will not call you again. Goodbye.", "en".to_owned()),
     };
     let voice = if language == reader.language { reader.voice.clone() } else { None };
     let part = PromptPart::Say { text: Text::Literal(text.to_owned()), language, voice };

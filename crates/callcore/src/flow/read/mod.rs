@@ -29,7 +29,7 @@ pub(crate) use self::expr::{ExprError, Names, parse as parse_expression};
 #[cfg(test)]
 pub(crate) use self::flow::TOP;
 pub(crate) use self::flow::read;
-pub(crate) use self::library::Shelf;
+pub(crate) use self::library::FlowLibrary;
 pub(crate) use self::reader::{Fields, Reader};
 pub use self::schema::{JSON_SCHEMA, TEST_JSON_SCHEMA, schema_with_scenes};
 #[cfg(test)]

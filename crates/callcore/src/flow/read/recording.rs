@@ -2,32 +2,32 @@
 
 use super::reader::{Fields, Reader};
 use super::yaml::{Node, Value};
-use crate::flow::model::Keeping;
+use crate::flow::model::RecordingPolicy;
 
 /// A hundred years; whoever means for ever leaves it out.
 const MOST_DAYS: u32 = 36_501;
 
 /// `recording: off`, `recording: { keep_days: 30 }`, `redact: digits`.
-pub(crate) fn read(reader: &mut Reader<'_>, fields: Fields<'_>) -> Keeping {
-    let mut keeping = Keeping::default();
+pub(crate) fn read(reader: &mut Reader<'_>, fields: Fields<'_>) -> RecordingPolicy {
+    let mut policy = RecordingPolicy::default();
     if let Some(node) = fields.node("recording") {
-        recording(reader, node, &mut keeping);
+        recording(reader, node, &mut policy);
     }
     if let Some(node) = fields.node("redact") {
         let word = reader.word(node, "`redact`", &["digits", "off"]);
-        keeping.redacts = word.as_deref() == Some("digits");
+        policy.redacts = word.as_deref() == Some("digits");
     }
-    keeping
+    policy
 }
 
-fn recording(reader: &mut Reader<'_>, node: &Node, keeping: &mut Keeping) {
+fn recording(reader: &mut Reader<'_>, node: &Node, policy: &mut RecordingPolicy) {
     if !matches!(node.value, Value::Map(_)) {
         let word = reader.word(node, "`recording`", &["on", "off"]);
-        keeping.records = word.as_deref() != Some("off");
+        policy.records = word.as_deref() != Some("off");
         return;
     }
     let Some(fields) = reader.map(node, "`recording`", &["keep_days"]) else { return };
-    keeping.keep_days =
+    policy.keep_days =
         fields.node("keep_days").and_then(|node| reader.count(node, "`keep_days`", 1..MOST_DAYS));
 }
 
@@ -35,21 +35,21 @@ fn recording(reader: &mut Reader<'_>, node: &Node, keeping: &mut Keeping) {
 mod tests {
     use crate::flow::parse::parse;
 
-    fn keeping(lines: &str) -> Result<super::Keeping, String> {
+    fn policy(lines: &str) -> Result<super::RecordingPolicy, String> {
         let text = format!("flow: f\nstart: a\n{lines}\nscenes:\n  a:\n    - hangup: done\n");
         let parsed = parse("f.yaml", &text);
         let found = parsed.diagnostics.first().map(|one| one.message.clone()).unwrap_or_default();
-        parsed.flow.map(|flow| flow.keeping()).ok_or(found)
+        parsed.flow.map(|flow| flow.recording_policy()).ok_or(found)
     }
 
     #[test]
     fn a_flow_says_whether_how_long_and_what_is_kept() {
-        let all = keeping("description: x").unwrap();
+        let all = policy("description: x").unwrap();
         assert!(all.records && all.keep_days.is_none() && !all.redacts);
-        assert!(!keeping("recording: off").unwrap().records);
-        let some = keeping("recording: { keep_days: 30 }\nredact: digits").unwrap();
+        assert!(!policy("recording: off").unwrap().records);
+        let some = policy("recording: { keep_days: 30 }\nredact: digits").unwrap();
         assert_eq!((some.records, some.keep_days, some.redacts), (true, Some(30), true));
-        assert!(keeping("recording: { keep_days: 0 }").is_err());
-        assert!(keeping("redact: names").unwrap_err().contains("redact"));
+        assert!(policy("recording: { keep_days: 0 }").is_err());
+        assert!(policy("redact: names").unwrap_err().contains("redact"));
     }
 }

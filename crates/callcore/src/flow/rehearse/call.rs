@@ -13,7 +13,7 @@ use super::speaking::{Heard, Playing};
 use super::world::World;
 use crate::clock::{CallTime, soonest};
 use crate::flow::model::{BargeIn, Confirm, Outcome};
-use crate::flow::run::{AmdEvent, Command, ErrandEnd, Input, Part, PlaybackEnd, Run};
+use crate::flow::run::{AmdEvent, Command, ExternalStepEnd, Input, Part, PlaybackEnd, Run};
 use crate::ids::PlayId;
 use crate::language::count_words;
 
@@ -84,7 +84,7 @@ impl Rehearsal {
     }
 
     /// The service answers the request that waits now, or else the next one as soon as it is made.
-    pub fn reply(&mut self, end: ErrandEnd) {
+    pub fn reply(&mut self, end: ExternalStepEnd) {
         self.world.reply(end, self.now);
         self.step(self.now);
     }
@@ -339,7 +339,7 @@ impl Rehearsal {
                     }
                 }
                 Command::Listen(_) => {}
-                Command::Errand { id, order } => {
+                Command::External { id, order } => {
                     let shown = self.world.take(id, order, self.now);
                     self.line(&shown);
                 }
@@ -405,13 +405,13 @@ fn described(input: &Input) -> String {
         Input::LateWords { text } => format!("heard late: {text}"),
         Input::Utterance { text } => format!("said {}", text.as_deref().unwrap_or("something")),
         Input::Checkpoint(name) => format!("heard <{name}>"),
-        Input::ErrandEnded { end, .. } => match end {
-            ErrandEnd::Recorded { name, ms } => format!("recorded {name}, {ms} ms"),
-            ErrandEnd::NothingSaid => "nothing said".to_owned(),
-            ErrandEnd::Answered { status, .. } => format!("answered {status}"),
-            ErrandEnd::Transferred => "transferred".to_owned(),
-            ErrandEnd::Unsupported => "not supported".to_owned(),
-            ErrandEnd::Failed(reason) => format!("failed: {reason}"),
+        Input::ExternalStepEnded { end, .. } => match end {
+            ExternalStepEnd::Recorded { name, ms } => format!("recorded {name}, {ms} ms"),
+            ExternalStepEnd::NothingSaid => "nothing said".to_owned(),
+            ExternalStepEnd::Answered { status, .. } => format!("answered {status}"),
+            ExternalStepEnd::Transferred => "transferred".to_owned(),
+            ExternalStepEnd::Unsupported => "not supported".to_owned(),
+            ExternalStepEnd::Failed(reason) => format!("failed: {reason}"),
         },
         Input::PlaybackEnded(end) => match (&end.error, end.completed) {
             (Some(error), _) => format!("prompt {} failed: {error}", end.id.0),

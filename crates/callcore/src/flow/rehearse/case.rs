@@ -13,7 +13,7 @@ use super::world::Reply;
 use crate::clock::CallTime;
 use crate::flow::model::{Flow, Outcome};
 use crate::flow::read::{Diagnostic, Severity, Source, Span};
-use crate::flow::run::{ErrandEnd, Input, Run, Walked};
+use crate::flow::run::{ExternalStepEnd, Input, Run, Walked};
 use crate::language::LocalTime;
 
 /// A file of cases for one flow.
@@ -38,7 +38,7 @@ pub(super) struct Case {
     /// What services answer, in the order of the requests.
     pub replies: Vec<Reply>,
     /// What comes of a transfer; without it no trunk can.
-    pub transfer: Option<ErrandEnd>,
+    pub transfer: Option<ExternalStepEnd>,
     pub expect: Vec<(Expectation, Span)>,
 }
 

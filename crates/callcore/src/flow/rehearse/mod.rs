@@ -7,7 +7,7 @@ mod case;
 mod coverage;
 mod effort;
 #[cfg(test)]
-mod errand_tests;
+mod external_tests;
 mod read;
 mod recording;
 mod script;

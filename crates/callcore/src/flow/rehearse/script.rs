@@ -5,7 +5,7 @@ use serde_json::{Map, Value as Json};
 use super::world::Reply;
 use crate::flow::model::number;
 use crate::flow::read::{Diagnostic, Node, Reader, Source, Style, Value, yaml_tree};
-use crate::flow::run::ErrandEnd;
+use crate::flow::run::ExternalStepEnd;
 
 /// What services answer to the requests of a call, in this order.
 #[derive(Clone, Debug, Default)]
@@ -49,22 +49,22 @@ fn reply(reader: &mut Reader<'_>, node: &Node) -> Option<Reply> {
     let fields = reader.map(node, "an answer", &["status", "json", "after", "fails"])?;
     let after = fields.node("after").and_then(|node| reader.duration_ms(node, "`after`"));
     let end = match fields.node("fails") {
-        Some(reason) => ErrandEnd::Failed(reader.scalar(reason, "`fails`")?.to_owned()),
+        Some(reason) => ExternalStepEnd::Failed(reader.scalar(reason, "`fails`")?.to_owned()),
         None => {
             let status = fields.node("status").and_then(|node| reader.count(node, "`status`", 100..600));
             let status = status.and_then(|status| u16::try_from(status).ok()).unwrap_or(200);
-            ErrandEnd::Answered { status, body: fields.node("json").map(tree) }
+            ExternalStepEnd::Answered { status, body: fields.node("json").map(tree) }
         }
     };
     Some(Reply { after_ms: after.unwrap_or(ANSWER_MS), end })
 }
 
 /// `transfer: unsupported`, `done` or `failed`.
-pub(super) fn transfer(reader: &mut Reader<'_>, node: &Node) -> ErrandEnd {
+pub(super) fn transfer(reader: &mut Reader<'_>, node: &Node) -> ExternalStepEnd {
     match reader.word(node, "`transfer`", &["unsupported", "done", "failed"]).as_deref() {
-        Some("done") => ErrandEnd::Transferred,
-        Some("failed") => ErrandEnd::Failed("the test says so".to_owned()),
-        Some(_) | None => ErrandEnd::Unsupported,
+        Some("done") => ExternalStepEnd::Transferred,
+        Some("failed") => ExternalStepEnd::Failed("the test says so".to_owned()),
+        Some(_) | None => ExternalStepEnd::Unsupported,
     }
 }
 

@@ -124,7 +124,7 @@ fn a_missing_variable_fails_the_case() {
     assert!(result.failures[0].message.contains("needs the variable `name`"), "{result:?}");
 }
 
-/// Says something in a circle until its steps are used up.
+/// Says something in a cycle until its steps are used up.
 const ENDLESS: &str =
     "flow: f\nstart: m\nlimits: { steps: 100000 }\nscenes: { m: [ { say: On and on }, { goto: m } ] }";
 

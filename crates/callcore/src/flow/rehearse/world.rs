@@ -4,8 +4,8 @@
 use std::collections::VecDeque;
 
 use crate::clock::{CallTime, soonest};
-use crate::flow::run::{ErrandEnd, ErrandOrder, Input, Request};
-use crate::ids::ErrandId;
+use crate::flow::run::{ExternalStepEnd, ExternalStepOrder, Input, Request};
+use crate::ids::ExternalStepId;
 
 /// A callee who says nothing for this long leaves no message.
 pub(super) const NO_MESSAGE_MS: u64 = 5_000;
@@ -17,12 +17,12 @@ const TRANSFER_MS: u64 = 1_000;
 #[derive(Clone, Debug)]
 pub(super) struct Reply {
     pub after_ms: u64,
-    pub end: ErrandEnd,
+    pub end: ExternalStepEnd,
 }
 
 /// A message being recorded.
 struct Recording {
-    id: ErrandId,
+    id: ExternalStepId,
     began: CallTime,
     end_silence_ms: u64,
     until: CallTime,
@@ -33,7 +33,7 @@ struct Recording {
 
 pub(super) struct World {
     pub replies: VecDeque<Reply>,
-    pub transfer: ErrandEnd,
+    pub transfer: ExternalStepEnd,
     /// Requests without a reply wait for one until their time is over; else they fail at once.
     pub waits_for_replies: bool,
     /// The request that waits.
@@ -42,7 +42,7 @@ pub(super) struct World {
     pub requests: Vec<String>,
     /// `event {data}` of each notification.
     pub notified: Vec<String>,
-    due: Option<(CallTime, ErrandId, ErrandEnd)>,
+    due: Option<(CallTime, ExternalStepId, ExternalStepEnd)>,
     recording: Option<Recording>,
     messages: u32,
 }
@@ -51,7 +51,7 @@ impl World {
     pub(super) fn new() -> Self {
         Self {
             replies: VecDeque::new(),
-            transfer: ErrandEnd::Unsupported,
+            transfer: ExternalStepEnd::Unsupported,
             waits_for_replies: false,
             waiting: None,
             requests: Vec::new(),
@@ -62,31 +62,31 @@ impl World {
         }
     }
 
-    /// Takes an errand and says how the log shows it.
-    pub(super) fn take(&mut self, id: ErrandId, order: ErrandOrder, now: CallTime) -> String {
+    /// Takes an order and says how the log shows it.
+    pub(super) fn take(&mut self, id: ExternalStepId, order: ExternalStepOrder, now: CallTime) -> String {
         match order {
-            ErrandOrder::Request(request) => self.request(id, &request, now),
-            ErrandOrder::Notify { event, data } => {
+            ExternalStepOrder::Request(request) => self.request(id, &request, now),
+            ExternalStepOrder::Notify { event, data } => {
                 let shown = format!("{event} {data}");
                 self.notified.push(shown.clone());
                 format!("notify {shown}")
             }
-            ErrandOrder::Record { max_ms, end_silence_ms } => {
+            ExternalStepOrder::Record { max_ms, end_silence_ms } => {
                 let until = now + max_ms;
                 self.recording =
                     Some(Recording { id, began: now, end_silence_ms, until, talking: false, spoke: None });
                 "record".to_owned()
             }
-            ErrandOrder::Transfer { to } => {
+            ExternalStepOrder::Transfer { to } => {
                 let end = self.transfer.clone();
-                let takes = if end == ErrandEnd::Unsupported { 0 } else { TRANSFER_MS };
+                let takes = if end == ExternalStepEnd::Unsupported { 0 } else { TRANSFER_MS };
                 self.due = Some((now + takes, id, end));
                 format!("transfer to {to}")
             }
         }
     }
 
-    fn request(&mut self, id: ErrandId, request: &Request, now: CallTime) -> String {
+    fn request(&mut self, id: ExternalStepId, request: &Request, now: CallTime) -> String {
         let body = request.body.as_deref().unwrap_or_default();
         let shown = format!("{} {} {body}", request.method.as_str(), request.url).trim_end().to_owned();
         self.requests.push(shown.clone());
@@ -96,16 +96,16 @@ impl World {
         }
         let Reply { after_ms, end } = reply.unwrap_or_else(|| Reply {
             after_ms: if self.waits_for_replies { u64::MAX } else { 0 },
-            end: ErrandEnd::Failed("the test has no reply for this request".to_owned()),
+            end: ExternalStepEnd::Failed("the test has no reply for this request".to_owned()),
         });
-        let late = ErrandEnd::Failed("the service did not answer in time".to_owned());
+        let late = ExternalStepEnd::Failed("the service did not answer in time".to_owned());
         let end = if after_ms > request.timeout_ms { late } else { end };
         self.due = Some((now + after_ms.min(request.timeout_ms), id, end));
         format!("request {shown}")
     }
 
     /// The request that waits is answered now; without one the answer is for the next.
-    pub(super) fn reply(&mut self, end: ErrandEnd, now: CallTime) {
+    pub(super) fn reply(&mut self, end: ExternalStepEnd, now: CallTime) {
         match (&mut self.due, self.waiting.take()) {
             (Some((at, _, due)), Some(_)) => (*at, *due) = (now, end),
             _ => self.replies.push_back(Reply { after_ms: 0, end }),
@@ -125,7 +125,7 @@ impl World {
         }
     }
 
-    pub(super) fn end_recording(&mut self, id: ErrandId, now: CallTime) {
+    pub(super) fn end_recording(&mut self, id: ExternalStepId, now: CallTime) {
         if let Some(recording) = &mut self.recording
             && recording.id == id
         {
@@ -150,7 +150,7 @@ impl World {
     pub(super) fn poll(&mut self, now: CallTime) -> Option<Input> {
         if let Some((_, id, end)) = self.due.take_if(|(at, ..)| *at <= now) {
             self.waiting = None;
-            return Some(Input::ErrandEnded { id, end });
+            return Some(Input::ExternalStepEnded { id, end });
         }
         if self.next().is_none_or(|at| at > now) {
             return None;
@@ -159,10 +159,10 @@ impl World {
         let end = if recording.talking || recording.spoke.is_some() {
             self.messages += 1;
             let name = format!("message-{}.wav", self.messages);
-            ErrandEnd::Recorded { name, ms: now.ms_since(recording.began) }
+            ExternalStepEnd::Recorded { name, ms: now.ms_since(recording.began) }
         } else {
-            ErrandEnd::NothingSaid
+            ExternalStepEnd::NothingSaid
         };
-        Some(Input::ErrandEnded { id: recording.id, end })
+        Some(Input::ExternalStepEnded { id: recording.id, end })
     }
 }

@@ -93,7 +93,7 @@ impl Run {
                 }
                 Err(message) => self.fail(&message),
             },
-            Step::Errand(errand) => self.begin_errand(errand, now),
+            Step::External(external) => self.begin_external_step(external, now),
             Step::Goto(scene) => self.go(Some(*scene)),
             Step::Call(call) => self.begin_call(call),
             Step::Return(word) => self.come_back(word),
@@ -285,7 +285,7 @@ impl Run {
             | Step::SendDigits(_)
             | Step::Call(_)
             | Step::Return(_)
-            | Step::Errand(_)
+            | Step::External(_)
             | Step::Goto(_)
             | Step::Hangup { .. } => None,
         }
@@ -303,7 +303,7 @@ impl Run {
             | Step::SendDigits(_)
             | Step::Call(_)
             | Step::Return(_)
-            | Step::Errand(_)
+            | Step::External(_)
             | Step::Goto(_)
             | Step::Hangup { .. } => None,
         }

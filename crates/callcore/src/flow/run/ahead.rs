@@ -18,7 +18,7 @@ impl Run {
             | Step::WaitForGreetingEnd(_)
             | Step::Wait { .. }
             | Step::SendDigits(_)
-            | Step::Errand(_)
+            | Step::External(_)
             | Step::Call(_)
             | Step::Return(_)
             | Step::Hangup { .. } => self.ahead = Ahead::default(),

@@ -97,7 +97,7 @@ pub(super) fn confirmation<'a>(ask: &Ask, answer: &str, by_keys: bool) -> Readin
         (true, "1") => Some(true),
         (true, "2") => Some(false),
         (true, _) => None,
-        (false, text) => hear_yes_no(&plain_words(text), ask.tongue),
+        (false, text) => hear_yes_no(&plain_words(text), ask.language),
     };
     right.map_or(Reading::Nothing, Reading::Confirmed)
 }
@@ -142,11 +142,13 @@ fn by_keys<'a>(ask: &Ask, digits: &str, knowledge: &Knowledge) -> Read<'a> {
 fn by_words<'a>(ask: &Ask, text: &str, plain: &str, knowledge: &Knowledge) -> Read<'a> {
     match &ask.slot {
         None => Ok(Reading::Nothing),
-        Some(Slot::Number { .. }) => number_slot(ask, hear_number(text, ask.tongue)),
-        Some(Slot::Digits { .. }) => digits_slot(ask, hear_digits(text, ask.tongue)),
-        Some(Slot::Date { .. }) => date_slot(ask, hear_date(text, ask.tongue, knowledge.today()), knowledge),
-        Some(Slot::Time { .. }) => time_slot(ask, hear_time(text, ask.tongue)),
-        Some(Slot::YesNo { .. }) => yes_no_slot(ask, hear_yes_no(plain, ask.tongue)),
+        Some(Slot::Number { .. }) => number_slot(ask, hear_number(text, ask.language)),
+        Some(Slot::Digits { .. }) => digits_slot(ask, hear_digits(text, ask.language)),
+        Some(Slot::Date { .. }) => {
+            date_slot(ask, hear_date(text, ask.language, knowledge.today()), knowledge)
+        }
+        Some(Slot::Time { .. }) => time_slot(ask, hear_time(text, ask.language)),
+        Some(Slot::YesNo { .. }) => yes_no_slot(ask, hear_yes_no(plain, ask.language)),
         Some(Slot::Words { into }) => {
             let text = text.trim();
             if text.is_empty() {
@@ -224,7 +226,7 @@ fn pattern_slot<'a>(ask: &Ask, text: &str, plain: &str) -> Reading<'a> {
             let group = found.name(name).map(|group| group.as_str());
             match (kind, group) {
                 (VariableType::Number, Some(group)) => {
-                    let figure = Figure::written(group, ask.tongue);
+                    let figure = Figure::written(group, ask.language);
                     let n = figure.and_then(|f| format!("{}.{}", f.whole, f.fraction).parse::<f64>().ok());
                     let Some(Ok(n)) = n.map(number) else { return Reading::Nothing };
                     set.push((name.clone(), n));

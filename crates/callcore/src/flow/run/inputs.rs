@@ -112,7 +112,7 @@ impl Run {
                 self.go(then);
             }
             State::Asking(_) => self.ask_digit(digit, now),
-            State::Doing(_) => self.errand_digit(digit),
+            State::Doing(_) => self.external_digit(digit),
             State::Pausing { .. } | State::Ready => self.keep_key(digit),
             // Before anything has been said, and while a machine talks, a key answers nothing.
             State::Unanswered
@@ -222,7 +222,7 @@ impl Run {
     pub(super) fn playback_ended(&mut self, end: PlaybackEnd, now: CallTime) {
         let (id, cut) = match &self.state {
             State::Asking(_) => return self.ask_playback_ended(end, now),
-            State::Doing(_) => return self.errand_playback_ended(&end, now),
+            State::Doing(_) => return self.external_playback_ended(&end, now),
             State::Playing { id, cut } => (*id, *cut),
             State::Farewell { id } if *id == end.id => return self.hang_up(DO_NOT_CALL.to_owned()),
             State::Unanswered

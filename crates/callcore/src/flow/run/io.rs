@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::note::Note;
 use crate::flow::model::{BargeIn, Confirm, Listening, Method, Outcome};
-use crate::ids::{ErrandId, PlayId};
+use crate::ids::{ExternalStepId, PlayId};
 
 /// Something that happened in the call.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,8 +45,8 @@ pub enum Input {
     HungUp,
     /// The connection to the carrier is lost, and the callee with it.
     CarrierLost,
-    /// What a [`Command::Errand`] came to.
-    ErrandEnded { id: ErrandId, end: ErrandEnd },
+    /// What a [`Command::External`] came to.
+    ExternalStepEnded { id: ExternalStepId, end: ExternalStepEnd },
 }
 
 /// How a prompt ended.
@@ -73,7 +73,7 @@ impl PlaybackEnd {
 
 /// Whether somebody has said all that he is going to say.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Turn {
+pub enum TurnEnd {
     /// A full answer to the open question.
     Complete,
     /// Nothing speaks for or against it.
@@ -115,17 +115,17 @@ pub enum Command {
     Hangup { outcome: Option<String> },
     /// Listen like this until the next such command.
     Listen(Listening),
-    /// Do something outside the conversation; ends with [`Input::ErrandEnded`], a notification excepted.
-    Errand { id: ErrandId, order: ErrandOrder },
-    /// The recording of this errand is long enough.
-    EndRecording { id: ErrandId },
+    /// Do something outside the conversation; ends with [`Input::ExternalStepEnded`], a notification excepted.
+    External { id: ExternalStepId, order: ExternalStepOrder },
+    /// The recording of this step is long enough.
+    EndRecording { id: ExternalStepId },
     /// A fact for the call's timeline: a step entered, a variable set, a choice taken.
     Note(Note),
 }
 
 /// What the flow wants done.
 #[derive(Clone, Debug, PartialEq)]
-pub enum ErrandOrder {
+pub enum ExternalStepOrder {
     /// Keep what the callee says, as a recording of its own.
     Record {
         /// Longest recording, ms.
@@ -162,9 +162,9 @@ impl std::fmt::Debug for Request {
     }
 }
 
-/// What an errand came to.
+/// What an external step came to.
 #[derive(Clone, Debug, PartialEq)]
-pub enum ErrandEnd {
+pub enum ExternalStepEnd {
     /// A message was kept under this name.
     Recorded { name: String, ms: u64 },
     /// The callee said nothing.

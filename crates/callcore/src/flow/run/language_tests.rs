@@ -240,9 +240,9 @@ fn refusal(verify: &str) -> String {
 
 #[test]
 fn a_flow_that_cannot_be_called_is_refused_where_it_is_called() {
-    let circle = VERIFY.replace("    - return\n", "    - call: { flow: caller }\n");
+    let cycle = VERIFY.replace("    - return\n", "    - call: { flow: caller }\n");
     assert_eq!(
-        refusal(&circle),
+        refusal(&cycle),
         "10:21 the flows go round in a circle: `caller` calls `verify` calls `caller`"
     );
     assert_eq!(refusal("flow: verify\nscenes: 1"), "10:21 the flow `verify` has errors");

@@ -12,9 +12,10 @@ mod answer;
 mod answer_tests;
 mod ask;
 mod calls;
-mod callwide;
-mod errand;
+
 mod expr;
+mod external;
+mod global_handlers;
 mod inputs;
 mod io;
 mod knowledge;
@@ -41,7 +42,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 pub use self::amd_context::AmdEvent;
-pub use self::io::{Command, ErrandEnd, ErrandOrder, Input, Part, PlaybackEnd, Request, Turn};
+pub use self::io::{Command, ExternalStepEnd, ExternalStepOrder, Input, Part, PlaybackEnd, Request, TurnEnd};
 use self::knowledge::Knowledge;
 pub(crate) use self::note::detail_of;
 pub use self::note::{Answered, Note, Trigger, Withdrawal};
@@ -49,7 +50,7 @@ pub use self::start::StartError;
 use self::state::{Ahead, Frame, Leaving, Position, State, TOO_LONG};
 use crate::clock::{CallTime, soonest};
 use crate::flow::model::{CONTEXT, Flow, Outcome, SceneId, Templates};
-use crate::ids::{ErrandIds, PlayIds};
+use crate::ids::{ExternalStepIds, PlayIds};
 use crate::language::LocalTime;
 
 /// The decision timeout a flow counts on when it sets none: Kore's default.
@@ -71,7 +72,7 @@ pub struct Run {
     context: tera::Context,
     commands: VecDeque<Command>,
     plays: PlayIds,
-    errands: ErrandIds,
+    external_ids: ExternalStepIds,
     /// Keys that cut a prompt short and may answer the next question.
     keys_ahead: String,
     /// Keys have just been judged: what is still pressed belongs to them, until something else was heard.
@@ -125,7 +126,7 @@ impl Run {
             context,
             commands: VecDeque::new(),
             plays: PlayIds::default(),
-            errands: ErrandIds::default(),
+            external_ids: ExternalStepIds::default(),
             keys_ahead: String::new(),
             keys_judged: false,
             ahead: Ahead::default(),
@@ -201,7 +202,7 @@ impl Run {
             Input::PlaybackEnded(end) => self.playback_ended(end, now),
             Input::HungUp => return self.gone(self.root.on_hangup, now),
             Input::CarrierLost => return self.gone(self.root.on_carrier_lost, now),
-            Input::ErrandEnded { id, end } => self.errand_ended(id, end),
+            Input::ExternalStepEnded { id, end } => self.external_step_ended(id, end),
         }
         self.advance(now);
     }
@@ -237,7 +238,7 @@ impl Run {
             State::Deciding { .. } => self.verdict(Outcome::Timeout),
             State::Yielding { then, .. } => self.go(*then),
             State::Asking(_) => self.ask_timed_out(now),
-            State::Doing(_) => self.errand_timed_out(now),
+            State::Doing(_) => self.external_timed_out(now),
             State::AwaitingBeep { .. } | State::AwaitingGreetingEnd { .. } => self.signal_missed(),
             State::Withheld { .. } => self.say_again(),
             State::Pausing { .. } => self.go(None),

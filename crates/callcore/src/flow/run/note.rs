@@ -5,7 +5,7 @@ use serde_json::Value;
 use strum::IntoStaticStr;
 
 use crate::flow::model::Method;
-use crate::ids::ErrandId;
+use crate::ids::ExternalStepId;
 
 /// One line of a timeline about the flow. The call adds those that it alone can know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, IntoStaticStr)]
@@ -62,7 +62,7 @@ pub enum Note {
     /// A scene or flow that was called comes back.
     Return { word: String },
     /// A web service is asked.
-    Request { request: ErrandId, method: Method, url: String },
+    Request { request: ExternalStepId, method: Method, url: String },
     /// It did not answer as it should.
     HttpFailed { url: String, reason: String },
     /// Its answer lacks a value.
@@ -88,7 +88,7 @@ pub enum Note {
     /// No message was left.
     NothingSaid {},
     /// Something outside the call failed.
-    ErrandFailed { errand: ErrandId, reason: String },
+    ErrandFailed { errand: ExternalStepId, reason: String },
     /// The flow cannot go on.
     Error { reason: String },
 }
@@ -125,7 +125,7 @@ pub enum Answered {
         value_type: String,
     },
     /// Of a web service, with this status of HTTP.
-    Service { request: ErrandId, status: u16 },
+    Service { request: ExternalStepId, status: u16 },
 }
 
 /// What the callee said or pressed. A key that is hidden is told by a mark.

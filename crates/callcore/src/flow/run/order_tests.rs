@@ -2,10 +2,10 @@
 
 use proptest::prelude::*;
 
-use super::io::{ErrandEnd, PlaybackEnd};
+use super::io::{ExternalStepEnd, PlaybackEnd};
 use super::*;
 use crate::flow::parse::parse;
-use crate::ids::{ErrandId, PlayId};
+use crate::ids::{ExternalStepId, PlayId};
 
 /// A flow that has every step.
 const EVERY_STEP: &str = r##"
@@ -111,14 +111,14 @@ fn event() -> impl Strategy<Value = Event> {
         2 => (0u32..6, 0usize..6).prop_map(|(id, end)| {
             let body = serde_json::json!({ "n": end });
             let ends = [
-                ErrandEnd::Recorded { name: "m.wav".to_owned(), ms: 900 },
-                ErrandEnd::NothingSaid,
-                ErrandEnd::Answered { status: 200, body: Some(body) },
-                ErrandEnd::Answered { status: 503, body: None },
-                ErrandEnd::Unsupported,
-                ErrandEnd::Failed("no".to_owned()),
+                ExternalStepEnd::Recorded { name: "m.wav".to_owned(), ms: 900 },
+                ExternalStepEnd::NothingSaid,
+                ExternalStepEnd::Answered { status: 200, body: Some(body) },
+                ExternalStepEnd::Answered { status: 503, body: None },
+                ExternalStepEnd::Unsupported,
+                ExternalStepEnd::Failed("no".to_owned()),
             ];
-            Event::Input(Input::ErrandEnded { id: ErrandId(id), end: ends[end].clone() })
+            Event::Input(Input::ExternalStepEnded { id: ExternalStepId(id), end: ends[end].clone() })
         }),
         3 => (0u64..12_000).prop_map(Event::TimePasses),
     ]
@@ -149,7 +149,7 @@ impl Driver {
                 Command::SendDigits(_)
                 | Command::Listen(_)
                 | Command::Note(_)
-                | Command::Errand { .. }
+                | Command::External { .. }
                 | Command::EndRecording { .. } => {}
             }
         }

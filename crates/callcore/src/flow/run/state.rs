@@ -9,7 +9,7 @@ use super::io::Part;
 use super::knowledge::Cut;
 use crate::clock::{CallTime, soonest};
 use crate::flow::model::{BargeIn, Flow, SceneId};
-use crate::ids::{ErrandId, PlayId};
+use crate::ids::{ExternalStepId, PlayId};
 
 /// Where a call came from.
 #[derive(Debug)]
@@ -49,11 +49,11 @@ pub(super) enum Doing {
         play: PlayId,
     },
     Recording {
-        id: ErrandId,
+        id: ExternalStepId,
         until: CallTime,
     },
     Requesting {
-        id: ErrandId,
+        id: ExternalStepId,
         until: CallTime,
         filler: Filling,
     },
@@ -64,7 +64,7 @@ pub(super) enum Doing {
         then: Option<SceneId>,
     },
     Transferring {
-        id: ErrandId,
+        id: ExternalStepId,
         until: CallTime,
     },
 }

@@ -258,7 +258,7 @@ fn a_key_pressed_before_the_flow_begins_answers_nothing() {
 }
 
 #[test]
-fn a_circle_that_never_pauses_ends_with_a_clear_error() {
+fn a_cycle_that_never_pauses_ends_with_a_clear_error() {
     let steps = "- branch: [{ when: n == 1, goto: round }, { else: bye }]";
     let more = "  round:\n    - branch: [{ when: n == 1, goto: main }, { else: bye }]\n";
     let log = small(steps, more).end(0);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::answer::Reading;
-use super::io::Turn;
+use super::io::TurnEnd;
 use super::state::State;
 use super::{Run, answer};
 use crate::flow::model::{Ask, Slot, Step};
@@ -18,17 +18,17 @@ const YES_NO_WORDS: usize = 4;
 impl Run {
     /// Whether `text` is all that the callee is going to say, as far as the open question and the language tell.
     #[must_use]
-    pub fn turn(&self, text: &str) -> Turn {
+    pub fn turn(&self, text: &str) -> TurnEnd {
         let plain = plain_words(text);
         if plain.is_empty() {
-            return Turn::Open;
+            return TurnEnd::Open;
         }
         if trails_off(text, &self.flow.language) {
-            return Turn::Unfinished;
+            return TurnEnd::Unfinished;
         }
         match self.open_question() {
             Some((ask, confirming)) => self.turn_of(ask, confirming, text, &plain),
-            None => Turn::Open,
+            None => TurnEnd::Open,
         }
     }
 
@@ -59,12 +59,12 @@ impl Run {
         Some((ask, asking.is_confirming()))
     }
 
-    fn turn_of(&self, ask: &Ask, confirming: bool, text: &str, plain: &str) -> Turn {
+    fn turn_of(&self, ask: &Ask, confirming: bool, text: &str, plain: &str) -> TurnEnd {
         let count = plain.split(' ').count();
-        let short = |most: usize| if count <= most { Turn::Complete } else { Turn::Open };
+        let short = |most: usize| if count <= most { TurnEnd::Complete } else { TurnEnd::Open };
         if confirming {
             let answered = answer::confirmation(ask, text, false).is_answer();
-            return if answered { short(YES_NO_WORDS) } else { Turn::Open };
+            return if answered { short(YES_NO_WORDS) } else { TurnEnd::Open };
         }
         if let Some((length, _)) = answer::phrase(ask, plain) {
             let phrase_words = plain.get(..length).map_or(1, |phrase| phrase.split(' ').count());
@@ -73,13 +73,13 @@ impl Run {
         match &ask.slot {
             Some(Slot::YesNo { .. }) => match answer::words(ask, text, &self.knowledge) {
                 Ok(Reading::Filled(_)) => short(YES_NO_WORDS),
-                Ok(_) | Err(_) => Turn::Open,
+                Ok(_) | Err(_) => TurnEnd::Open,
             },
-            Some(Slot::Digits { min, max, .. }) => match hear_digits(text, ask.tongue).len() {
-                0 => Turn::Open,
-                said if said < *min => Turn::Unfinished,
-                said if said == *max => Turn::Complete,
-                _ => Turn::Open,
+            Some(Slot::Digits { min, max, .. }) => match hear_digits(text, ask.language).len() {
+                0 => TurnEnd::Open,
+                said if said < *min => TurnEnd::Unfinished,
+                said if said == *max => TurnEnd::Complete,
+                _ => TurnEnd::Open,
             },
             // More may belong to any of these: "two hundred … and fifty", "the fifth … of June".
             Some(
@@ -89,7 +89,7 @@ impl Run {
                 | Slot::Pattern { .. }
                 | Slot::Words { .. },
             )
-            | None => Turn::Open,
+            | None => TurnEnd::Open,
         }
     }
 }
@@ -122,26 +122,26 @@ mod tests {
         let yes_no = "yes_no: { yes: b, no: b }";
         let choices = "choices: { monday: b, tuesday afternoon: b }";
         for (answer, text, turn) in [
-            (digits, "one two three", Turn::Unfinished),
-            (digits, "123456", Turn::Complete),
-            (digits, "four five six and", Turn::Unfinished),
-            (digits, "what do you mean", Turn::Open),
-            (yes_no, "yes", Turn::Complete),
-            (yes_no, "no, thank you", Turn::Complete),
-            (yes_no, "yes but", Turn::Unfinished),
-            (yes_no, "no I told you people last week", Turn::Open),
-            (choices, "on Monday please", Turn::Complete),
-            (choices, "tuesday afternoon", Turn::Complete),
-            (choices, "Tuesday", Turn::Open),
-            (choices, "Monday does not suit me at all", Turn::Open),
-            ("number: sum", "two hundred", Turn::Open),
-            ("number: sum", "two hundred, uh", Turn::Unfinished),
+            (digits, "one two three", TurnEnd::Unfinished),
+            (digits, "123456", TurnEnd::Complete),
+            (digits, "four five six and", TurnEnd::Unfinished),
+            (digits, "what do you mean", TurnEnd::Open),
+            (yes_no, "yes", TurnEnd::Complete),
+            (yes_no, "no, thank you", TurnEnd::Complete),
+            (yes_no, "yes but", TurnEnd::Unfinished),
+            (yes_no, "no I told you people last week", TurnEnd::Open),
+            (choices, "on Monday please", TurnEnd::Complete),
+            (choices, "tuesday afternoon", TurnEnd::Complete),
+            (choices, "Tuesday", TurnEnd::Open),
+            (choices, "Monday does not suit me at all", TurnEnd::Open),
+            ("number: sum", "two hundred", TurnEnd::Open),
+            ("number: sum", "two hundred, uh", TurnEnd::Unfinished),
         ] {
             assert_eq!(asked("en", answer).turn(text), turn, "{text}");
         }
-        assert_eq!(asked("id", "yes_no: { yes: b, no: b }").turn("iya betul"), Turn::Complete);
-        assert_eq!(asked("id", digits).turn("kosong delapan satu"), Turn::Unfinished);
-        assert_eq!(asked("id", digits).turn("sebentar ya"), Turn::Unfinished);
+        assert_eq!(asked("id", "yes_no: { yes: b, no: b }").turn("iya betul"), TurnEnd::Complete);
+        assert_eq!(asked("id", digits).turn("kosong delapan satu"), TurnEnd::Unfinished);
+        assert_eq!(asked("id", digits).turn("sebentar ya"), TurnEnd::Unfinished);
     }
 
     #[test]

@@ -185,8 +185,8 @@ fn ways_out(steps: &[Step], from: &str, arrows: &mut Vec<Arrow>) {
                     None => "else".clone_into(&mut past),
                 }
             }
-            Step::Errand(errand) => {
-                for (scene, label) in errand.ways_out() {
+            Step::External(external) => {
+                for (scene, label) in external.ways_out() {
                     to(&scene, &label);
                 }
             }

@@ -75,7 +75,7 @@ impl Says {
         let total: usize = lengths.iter().sum();
         if let ([16], [whole]) = (lengths.as_slice(), groups.as_slice()) {
             let fours: Vec<&str> = [0, 4, 8, 12].iter().filter_map(|at| whole.get(*at..at + 4)).collect();
-            return Some((used, spoken_phone(&fours.join(" "), self.tongue)));
+            return Some((used, spoken_phone(&fours.join(" "), self.language)));
         }
         let fours = lengths.len() >= 3
             && lengths
@@ -84,12 +84,12 @@ impl Says {
         let express = matches!(lengths.as_slice(), [4, 6, 5 | 4]);
         let years = groups.iter().all(|group| group.starts_with("19") || group.starts_with("20"));
         ((fours || express) && CARD.contains(&total) && !years)
-            .then(|| (used, spoken_phone(&groups.join(" "), self.tongue)))
+            .then(|| (used, spoken_phone(&groups.join(" "), self.language)))
     }
 
     fn one_by_one(&self, digits: &str) -> String {
         let digits: Vec<String> = digits.chars().map(String::from).collect();
-        spoken_phone(&digits.join(" "), self.tongue).replace(", ", " ")
+        spoken_phone(&digits.join(" "), self.language).replace(", ", " ")
     }
 
     /// `**** **** **** 1111`, `xxxx-1111`, `****1111`.
@@ -142,7 +142,7 @@ impl Says {
         let long = groups.len() == 1 && total >= 10;
         let plain_zero = zero && groups.len() == 1;
         let number = (plus && total >= 5) || (zero && total >= 7) || plain_zero || grouped || long;
-        number.then(|| (used, spoken_phone(&text, self.tongue)))
+        number.then(|| (used, spoken_phone(&text, self.language)))
     }
 
     /// A number of North America: `1-800-555-0199`, `(800) 555-0199`, `800.555.0199`, `1 800 555 0199`.
@@ -162,7 +162,7 @@ impl Says {
                 _ => false,
             };
             if whole && (at == 0 || words.iter().take(at).all(|word| matches!(word.close, "" | ")"))) {
-                return Some((at + 1, spoken_phone(&groups.join(" "), self.tongue)));
+                return Some((at + 1, spoken_phone(&groups.join(" "), self.language)));
             }
             if lengths.len() >= 4 {
                 return None;

@@ -6,7 +6,7 @@ use super::super::lexicon::month;
 use super::super::say::{cardinal, spoken_number, spoken_ordinal};
 use super::super::say_when::{DateStyle, english_year, spoken_date, spoken_time};
 use super::super::shorthand::{unit, zone};
-use super::super::tag::Tongue;
+use super::super::tag::Language;
 use super::{Says, Spoken, Word, said};
 
 /// Words before a time of day.
@@ -25,18 +25,18 @@ impl Says {
         }
         if let Some(date) = self.date(core) {
             let style = DateStyle { weekday: false, year: true };
-            return Some((1, said(spoken_date(date, style, self.tongue))));
+            return Some((1, said(spoken_date(date, style, self.language))));
         }
         if let Some((used, spoken)) = self.time(before, words) {
             let zone =
                 words.get(used).filter(|_| words.get(used - 1).is_some_and(|last| last.close.is_empty()));
-            return Some(match zone.and_then(|word| zone_said(word.core, self.tongue)) {
+            return Some(match zone.and_then(|word| zone_said(word.core, self.language)) {
                 Some(zone) => (used + 1, said(format!("{} {zone}", spoken.text))),
                 None => (used, spoken),
             });
         }
         if let Some(n) = self.ordinal(core) {
-            return Some((1, said(spoken_ordinal(n, self.tongue))));
+            return Some((1, said(spoken_ordinal(n, self.language))));
         }
         if let Some((low, high)) = core.split_once(['-', '–'])
             && let (Some(low), Some(high)) = (self.end_of_range(low), self.end_of_range(high))
@@ -45,12 +45,12 @@ impl Says {
         }
         if let Some(figure) = core.strip_suffix('%').and_then(|number| self.figure(number)) {
             let percent = self.pick("percent", "persen");
-            return Some((1, said(format!("{} {percent}", spoken_number(&figure, self.tongue)))));
+            return Some((1, said(format!("{} {percent}", spoken_number(&figure, self.language)))));
         }
         if let Some(figure) = self.figure(core) {
-            let unit = next.filter(|_| word.close.is_empty()).and_then(|next| unit(next.core, self.tongue));
+            let unit = next.filter(|_| word.close.is_empty()).and_then(|next| unit(next.core, self.language));
             if let Some(unit) = unit {
-                return Some((2, said(format!("{} {unit}", spoken_number(&figure, self.tongue)))));
+                return Some((2, said(format!("{} {unit}", spoken_number(&figure, self.language)))));
             }
             return Some((1, said(self.number(before, &figure, next))));
         }
@@ -59,22 +59,22 @@ impl Says {
         let figure = self.figure(number)?;
         let behind = core.get(number.len()..).unwrap_or_default();
         if let Some(per) = behind.strip_prefix('/').filter(|per| per.chars().all(char::is_alphabetic)) {
-            return Some((1, said(format!("{} per {per}", spoken_number(&figure, self.tongue)))));
+            return Some((1, said(format!("{} per {per}", spoken_number(&figure, self.language)))));
         }
-        let unit = unit(behind, self.tongue)?;
-        Some((1, said(format!("{} {unit}", spoken_number(&figure, self.tongue)))))
+        let unit = unit(behind, self.language)?;
+        Some((1, said(format!("{} {unit}", spoken_number(&figure, self.language)))))
     }
 
     /// A number on its own; beside a month it is a day or a year.
     fn number(&self, before: &str, figure: &Figure, next: Option<Word<'_>>) -> String {
         let whole = figure.fraction.is_empty() && !figure.minus;
-        if self.tongue == Tongue::English && whole {
+        if self.language == Language::English && whole {
             let is_month = |word: &str| {
-                word.starts_with(char::is_uppercase) && month(&word.to_lowercase(), self.tongue).is_some()
+                word.starts_with(char::is_uppercase) && month(&word.to_lowercase(), self.language).is_some()
             };
             let beside = is_month(before) || next.is_some_and(|next| is_month(next.core));
             if beside && (1..=31).contains(&figure.whole) {
-                return spoken_ordinal(figure.whole, self.tongue);
+                return spoken_ordinal(figure.whole, self.language);
             }
             let announced = matches!(before, "in" | "since" | "by" | "until" | "year" | "of");
             let near_month = is_month(before) || before.parse::<u32>().is_ok_and(|day| day <= 31);
@@ -82,15 +82,15 @@ impl Says {
                 return english_year(figure.whole);
             }
         }
-        spoken_number(figure, self.tongue)
+        spoken_number(figure, self.language)
     }
 
     fn end_of_range(&self, text: &str) -> Option<String> {
         if let Some(time) = clock(text) {
-            return Some(spoken_time(time, self.tongue));
+            return Some(spoken_time(time, self.language));
         }
         let short = !text.is_empty() && text.len() <= 6 && text.bytes().all(|b| b.is_ascii_digit());
-        self.figure(text).filter(|_| short).map(|figure| spoken_number(&figure, self.tongue))
+        self.figure(text).filter(|_| short).map(|figure| spoken_number(&figure, self.language))
     }
 
     /// `2026-05-31`, `31/05/2026`, `31-05-2026`, `31.05.2026`; the day first except in American English.
@@ -120,14 +120,14 @@ impl Says {
         let (date, time) = text.split_once(['T', 't'])?;
         let (date, time) = (Date::parse(date)?, self.clock_and_zone(time)?);
         let style = DateStyle { weekday: false, year: true };
-        Some(format!("{} {} {time}", spoken_date(date, style, self.tongue), self.pick("at", "pukul")))
+        Some(format!("{} {} {time}", spoken_date(date, style, self.language), self.pick("at", "pukul")))
     }
 
     /// `14:30`, `14:30:05Z`, `14:30+07:00`.
     fn clock_and_zone(&self, text: &str) -> Option<String> {
         let at = text.find(['Z', 'z', '+', '-']).unwrap_or(text.len());
         let (time, zone) = text.split_at(at);
-        let time = spoken_time(TimeOfDay::parse(time.split('.').next()?)?, self.tongue);
+        let time = spoken_time(TimeOfDay::parse(time.split('.').next()?)?, self.language);
         match zone {
             "" => Some(time),
             "Z" | "z" => Some(format!("{time} UTC")),
@@ -148,8 +148,8 @@ impl Says {
         };
         let (hours, minutes) = rest.split_once(':').unwrap_or((rest, "0"));
         let (hours, minutes) = (hours.parse::<u64>().ok()?, minutes.parse::<u64>().ok()?);
-        let hours = cardinal(hours, self.tongue);
-        let minutes = (minutes > 0).then(|| cardinal(minutes, self.tongue));
+        let hours = cardinal(hours, self.language);
+        let minutes = (minutes > 0).then(|| cardinal(minutes, self.language));
         Some(
             [Some(format!("{name} {sign}")), Some(hours), minutes]
                 .into_iter()
@@ -164,7 +164,7 @@ impl Says {
         let word = words.first()?;
         let next = words.get(1).copied();
         let core = word.core;
-        if self.tongue == Tongue::English {
+        if self.language == Language::English {
             let lower = core.to_lowercase();
             let glued = ["am", "pm", "a.m", "p.m"].into_iter().find(|half| lower.ends_with(half));
             let apart = next.filter(|_| glued.is_none() && word.close.is_empty());
@@ -175,30 +175,30 @@ impl Says {
                 let (hour, minute) = (hour.parse::<u32>().ok()?, minute.parse::<u32>().ok()?);
                 if (1..=12).contains(&hour) {
                     let hour = hour % 12 + if half.starts_with('p') { 12 } else { 0 };
-                    let text = spoken_time(TimeOfDay::new(hour, minute)?, self.tongue);
+                    let text = spoken_time(TimeOfDay::new(hour, minute)?, self.language);
                     return Some((1 + usize::from(glued.is_none()), said(text)));
                 }
             }
         }
         let lower = before.to_lowercase();
-        let pointed = BEFORE_TIME.contains(&lower.as_str()) || before_a_zone(words, self.tongue);
+        let pointed = BEFORE_TIME.contains(&lower.as_str()) || before_a_zone(words, self.language);
         let colon = |text: &str| if pointed { text.replace('.', ":") } else { text.to_owned() };
         if let Some((from, to)) = core.split_once(['-', '–']).filter(|_| pointed)
             && let (Some(from), Some(to)) = (clock(&colon(from)), clock(&colon(to)))
         {
-            let (from, to) = (spoken_time(from, self.tongue), spoken_time(to, self.tongue));
+            let (from, to) = (spoken_time(from, self.language), spoken_time(to, self.language));
             return Some((1, said(format!("{from} {} {to}", self.pick("to", "sampai")))));
         }
         let digits = core.trim_end_matches(|c: char| c.is_alphabetic());
         let glued = core.get(digits.len()..).filter(|zone| !zone.is_empty());
-        match glued.map(|zone| zone_said(zone, self.tongue)) {
+        match glued.map(|zone| zone_said(zone, self.language)) {
             Some(Some(zone)) => {
-                let time = spoken_time(clock(&digits.replace('.', ":"))?, self.tongue);
+                let time = spoken_time(clock(&digits.replace('.', ":"))?, self.language);
                 Some((1, said(format!("{time} {zone}"))))
             }
             Some(None) => None,
             None => {
-                let time = clock(&colon(core)).map(|time| spoken_time(time, self.tongue));
+                let time = clock(&colon(core)).map(|time| spoken_time(time, self.language));
                 let with_zone = || core.contains(':').then(|| self.clock_and_zone(core)).flatten();
                 time.or_else(with_zone).map(|time| (1, said(time)))
             }
@@ -206,7 +206,7 @@ impl Says {
     }
 
     fn ordinal(&self, text: &str) -> Option<u64> {
-        if self.tongue != Tongue::English {
+        if self.language != Language::English {
             return None;
         }
         let lower = text.to_lowercase();
@@ -216,13 +216,13 @@ impl Says {
 }
 
 /// What is said for a zone behind a time.
-fn zone_said(word: &str, tongue: Tongue) -> Option<&'static str> {
-    zone(word.trim_matches(['(', ')']), tongue)
+fn zone_said(word: &str, language: Language) -> Option<&'static str> {
+    zone(word.trim_matches(['(', ')']), language)
 }
 
 /// Whether a zone stands behind the time of day at the beginning of `words`, or behind the one it lasts until.
-fn before_a_zone(words: &[Word<'_>], tongue: Tongue) -> bool {
-    let is_zone = |at: usize| words.get(at).is_some_and(|word| zone_said(word.core, tongue).is_some());
+fn before_a_zone(words: &[Word<'_>], language: Language) -> bool {
+    let is_zone = |at: usize| words.get(at).is_some_and(|word| zone_said(word.core, language).is_some());
     let until = words.get(1).is_some_and(|word| BETWEEN_TIMES.contains(&word.core.to_lowercase().as_str()));
     is_zone(1)
         || (until

@@ -4,7 +4,7 @@ use super::super::calendar::Date;
 use super::super::say::{cardinal, spoken_number, spoken_ordinal};
 use super::super::say_when::{DateStyle, spoken_date};
 use super::super::shorthand::{in_full, unit};
-use super::super::tag::Tongue;
+use super::super::tag::Language;
 use super::clean::{LESS, MORE};
 use super::{Says, Spoken, Word, said};
 
@@ -27,7 +27,7 @@ impl Says {
     /// `1/3`, `1 1/2`, `5/31` behind "on", `page 3/10`, `120/80`.
     pub(super) fn fraction(&self, before: &str, words: &[Word<'_>]) -> Option<(usize, Spoken)> {
         let word = words.first()?;
-        if in_full(word.core, self.tongue).is_some() {
+        if in_full(word.core, self.language).is_some() {
             return None;
         }
         // A whole number and a fraction.
@@ -38,7 +38,7 @@ impl Says {
             && let Some(part) = self.parts(n, d, true)
         {
             let and = self.pick(" and ", " ");
-            return Some((2, said(format!("{}{and}{part}", cardinal(whole, self.tongue)))));
+            return Some((2, said(format!("{}{and}{part}", cardinal(whole, self.language)))));
         }
         let (number, behind) = split_unit(word.core);
         let (minus, number) = number.strip_prefix('-').map_or((false, number), |number| (true, number));
@@ -64,7 +64,7 @@ impl Says {
         let glued = behind.trim_start_matches('-');
         let apart = words.get(1).filter(|_| glued.is_empty() && word.close.is_empty());
         let short = apart.map_or(glued, |next| next.core);
-        let full = unit(short, self.tongue);
+        let full = unit(short, self.language);
         // Less than one of them is said in the singular.
         let full = full.map(|full| if n < d { full.trim_end_matches('s') } else { full });
         let used = if apart.is_some() && full.is_some() { 2 } else { 1 };
@@ -73,7 +73,7 @@ impl Says {
     }
 
     fn count(&self, n: u64) -> String {
-        cardinal(n, self.tongue)
+        cardinal(n, self.language)
     }
 
     /// `two thirds`, `dua pertiga`; behind a whole number `a half`.
@@ -81,7 +81,7 @@ impl Says {
         if n == 0 || n > 100 || !((2..=20).contains(&d) || FINE_PARTS.contains(&d)) {
             return None;
         }
-        if self.tongue == Tongue::Indonesian {
+        if self.language == Language::Indonesian {
             return Some(match (n, d) {
                 (1, 2) => "setengah".to_owned(),
                 (1, d) => format!("seper{}", self.count(d)),
@@ -94,8 +94,8 @@ impl Says {
             (n, 2) => format!("{} halves", self.count(n)),
             (1, 4) => format!("{one} quarter"),
             (n, 4) => format!("{} quarters", self.count(n)),
-            (1, d) => format!("{one} {}", spoken_ordinal(d, self.tongue)),
-            (n, d) => format!("{} {}s", self.count(n), spoken_ordinal(d, self.tongue)),
+            (1, d) => format!("{one} {}", spoken_ordinal(d, self.language)),
+            (n, d) => format!("{} {}s", self.count(n), spoken_ordinal(d, self.language)),
         })
     }
 
@@ -105,7 +105,7 @@ impl Says {
         let day_first = Date::new(ANY_YEAR, second, first);
         let month_first = Date::new(ANY_YEAR, first, second);
         let date = if self.month_first { month_first.or(day_first) } else { day_first.or(month_first) };
-        date.map(|date| spoken_date(date, DateStyle::default(), self.tongue))
+        date.map(|date| spoken_date(date, DateStyle::default(), self.language))
     }
 
     /// Sums in one word: `6*7`, `2+2=4`, `3×4`, `2^8`. A hyphen is a minus only where the result is told.
@@ -119,7 +119,7 @@ impl Says {
             let operator = self.operator(c).filter(|_| (c != '-' && c != '/') || told);
             match operator {
                 Some(operator) if !number.is_empty() => {
-                    spoken.push(spoken_number(&self.figure(&number)?, self.tongue));
+                    spoken.push(spoken_number(&self.figure(&number)?, self.language));
                     spoken.push(operator.to_owned());
                     number.clear();
                     operators += 1;
@@ -131,7 +131,7 @@ impl Says {
             return None;
         }
         if !number.is_empty() {
-            spoken.push(spoken_number(&self.figure(&number)?, self.tongue));
+            spoken.push(spoken_number(&self.figure(&number)?, self.language));
         }
         Some(said(spoken.join(" ")))
     }

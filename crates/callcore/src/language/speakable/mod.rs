@@ -12,21 +12,21 @@ mod tests;
 use super::figure::Figure;
 use super::say::cardinal;
 use super::shorthand::{before_number, currency, in_full, symbol};
-use super::tag::Tongue;
+use super::tag::Language;
 
 /// The words of `text` for a speech engine. Entities (`&amp;`) are read, and markup (`<…>`), marks of
 /// Markdown, phoneme brackets, emoji and control characters dropped in every language; figures, money, dates, times, telephone numbers, short forms and signs become
 /// words where the language's words are known here (English, Indonesian).
 #[must_use]
-pub fn speakable(text: &str, language: &str) -> String {
-    let tongue = Tongue::of(language);
+pub fn speakable(text: &str, tag: &str) -> String {
+    let language = Language::of(tag);
     let clean = clean::cleaned(text);
     let words: Vec<Word<'_>> = clean.split_whitespace().map(Word::of).collect();
-    if tongue == Tongue::Other {
+    if language == Language::Other {
         let clean = clean.replace([clean::LESS, clean::MORE], " ");
         return clean.split_whitespace().collect::<Vec<_>>().join(" ");
     }
-    let says = Says { tongue, month_first: language == "en" || language.eq_ignore_ascii_case("en-us") };
+    let says = Says { language, month_first: tag == "en" || tag.eq_ignore_ascii_case("en-us") };
     let (mut said, mut at) = (String::with_capacity(clean.len() * 2), 0);
     while let Some(word) = words.get(at) {
         let (before, rest) = words.split_at_checked(at).unwrap_or_default();
@@ -85,14 +85,14 @@ fn said(text: impl Into<String>) -> Spoken {
 }
 
 struct Says {
-    tongue: Tongue,
+    language: Language,
     /// `5/31/2026` is the last of May.
     month_first: bool,
 }
 
 impl Says {
     fn pick(&self, english: &'static str, indonesian: &'static str) -> &'static str {
-        if self.tongue == Tongue::Indonesian { indonesian } else { english }
+        if self.language == Language::Indonesian { indonesian } else { english }
     }
 
     /// How many of `words` are said next (at least one), and how. `behind` are those before them.
@@ -123,16 +123,16 @@ impl Says {
     fn word(&self, word: &Word<'_>, next: Option<Word<'_>>) -> Spoken {
         let counts = next.is_some_and(|next| next.core.starts_with(|c: char| c.is_ascii_digit()));
         if let Some(stopped) = word.stopped() {
-            let full = in_full(&stopped, self.tongue);
-            if let Some(full) = full.or_else(|| before_number(&stopped, self.tongue).filter(|_| counts)) {
+            let full = in_full(&stopped, self.language);
+            if let Some(full) = full.or_else(|| before_number(&stopped, self.language).filter(|_| counts)) {
                 return Spoken { text: full.to_owned(), took_stop: true };
             }
             if currency(&stopped) == Some("IDR") {
                 return Spoken { text: "rupiah".to_owned(), took_stop: true };
             }
         }
-        if let Some(full) = in_full(word.core, self.tongue)
-            .or_else(|| before_number(word.core, self.tongue).filter(|_| counts))
+        if let Some(full) = in_full(word.core, self.language)
+            .or_else(|| before_number(word.core, self.language).filter(|_| counts))
         {
             return said(full);
         }
@@ -140,20 +140,20 @@ impl Says {
             return said("rupiah");
         }
         if let Some(n) = word.core.strip_prefix('#').and_then(|n| n.parse::<u64>().ok()) {
-            return said(format!("{} {}", self.pick("number", "nomor"), cardinal(n, self.tongue)));
+            return said(format!("{} {}", self.pick("number", "nomor"), cardinal(n, self.language)));
         }
         if let Some(distance) = self.distance(word.core) {
             return said(distance);
         }
         if let Some(rest) = word.core.strip_prefix("ke-")
-            && self.tongue == Tongue::Indonesian
+            && self.language == Language::Indonesian
             && let Ok(n) = rest.parse::<u64>()
         {
-            return said(format!("ke{}", cardinal(n, self.tongue)));
+            return said(format!("ke{}", cardinal(n, self.language)));
         }
         let mut chars = word.core.chars();
         if let (Some(sign), None) = (chars.next(), chars.next()) {
-            if let Some(spoken) = symbol(sign, self.tongue) {
+            if let Some(spoken) = symbol(sign, self.language) {
                 return said(spoken);
             }
             if matches!(sign, '-' | '–' | '—' | '/') {
@@ -172,7 +172,7 @@ impl Says {
                 '.' if address => out.push_str(self.pick(" dot ", " titik ")),
                 '&' | '@' | '=' | '%' => {
                     out.push(' ');
-                    out.push_str(symbol(c, self.tongue).unwrap_or_default());
+                    out.push_str(symbol(c, self.language).unwrap_or_default());
                     out.push(' ');
                 }
                 '/' | '–' | '—' => out.push(' '),
@@ -184,7 +184,7 @@ impl Says {
     }
 
     fn figure(&self, text: &str) -> Option<Figure> {
-        Self::is_figure(text).then(|| Figure::written(text, self.tongue)).flatten()
+        Self::is_figure(text).then(|| Figure::written(text, self.language)).flatten()
     }
 
     fn is_figure(text: &str) -> bool {

@@ -55,20 +55,20 @@ impl Says {
         // Ledgers write the sign behind the amount.
         let (number, behind) = number.strip_suffix('-').map_or((number, false), |number| (number, true));
         let (times, more) = if glued.is_empty() {
-            let times = next.and_then(|next| scale(next.core, self.tongue)).filter(|_| per.is_none());
+            let times = next.and_then(|next| scale(next.core, self.language)).filter(|_| per.is_none());
             (times, usize::from(times.is_some()))
         } else {
-            (Some(scale(glued, self.tongue)?), 0)
+            (Some(scale(glued, self.language)?), 0)
         };
         // What is multiplied may have three decimals: `Rp 1.250 million`.
         let mut figure = if times.is_some() { self.figure(number) } else { self.sum(number, code) }?;
         figure.minus |= behind && (figure.whole > 0 || !figure.fraction.is_empty());
         let mut text = match times {
             Some(times) => {
-                let name = currency_name(code, self.tongue)?;
-                format!("{} {times} {name}", spoken_number(&figure, self.tongue))
+                let name = currency_name(code, self.language)?;
+                format!("{} {times} {name}", spoken_number(&figure, self.language))
             }
-            None => spoken_money(&figure, code, self.tongue)?,
+            None => spoken_money(&figure, code, self.language)?,
         };
         if let Some(per) = per {
             text = format!("{text} per {}", self.within(per));
@@ -86,14 +86,14 @@ impl Says {
             return None;
         }
         let low = if sign.is_empty() {
-            spoken_number(&low, self.tongue)
+            spoken_number(&low, self.language)
         } else {
-            spoken_money(&low, code, self.tongue)?
+            spoken_money(&low, code, self.language)?
         };
-        Some(format!("{low} {} {}", self.pick("to", "sampai"), spoken_money(&high, code, self.tongue)?))
+        Some(format!("{low} {} {}", self.pick("to", "sampai"), spoken_money(&high, code, self.language)?))
     }
 
     fn sum(&self, text: &str, code: &str) -> Option<Figure> {
-        Says::is_figure(text).then(|| Figure::sum(text, code, self.tongue)).flatten()
+        Says::is_figure(text).then(|| Figure::sum(text, code, self.language)).flatten()
     }
 }

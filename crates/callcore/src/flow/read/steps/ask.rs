@@ -7,7 +7,7 @@ use super::{prompt, slot};
 use crate::flow::model::{Ask, Choice, Fallback, Listening, Slot, VariableType, is_key};
 use crate::flow::read::reader::Reader;
 use crate::flow::read::yaml::{Entry, Node, Value};
-use crate::language::{Tongue, plain_words, yes_no_words};
+use crate::language::{Language, plain_words, yes_no_words};
 
 pub(super) const TIMEOUT_MS: u64 = 5_000;
 const DIGIT_TIMEOUT_MS: u64 = 2_000;
@@ -103,8 +103,8 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry) -> Option<Ask> {
         None => Fallback { retries, ..Fallback::default() },
     };
     let (no_input, no_match) = (fallback("no_input"), fallback("no_match"));
-    let tongue = Tongue::of(&reader.language);
-    let expected = expected(reader, &choices, slot.as_ref(), confirm.is_some(), tongue);
+    let language = Language::of(&reader.language);
+    let expected = expected(reader, &choices, slot.as_ref(), confirm.is_some(), language);
     Some(Ask {
         prompt: question?,
         choices,
@@ -118,7 +118,7 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry) -> Option<Ask> {
         answer_ahead,
         no_input,
         no_match,
-        tongue,
+        language,
     })
 }
 
@@ -161,10 +161,10 @@ fn expected(
     choices: &[Choice],
     slot: Option<&Slot>,
     confirm: bool,
-    tongue: Tongue,
+    language: Language,
 ) -> Vec<String> {
     let yes_no = confirm || matches!(slot, Some(Slot::YesNo { .. }));
-    let usual = yes_no.then(|| yes_no_words(tongue).iter().map(ToString::to_string)).into_iter().flatten();
+    let usual = yes_no.then(|| yes_no_words(language).iter().map(ToString::to_string)).into_iter().flatten();
     let own = choices.iter().flat_map(|choice| choice.phrases.iter().cloned());
     let mut seen = BTreeSet::new();
     own.chain(usual)

@@ -5,7 +5,7 @@ use super::{prompt, slot};
 use crate::flow::model::{Ask, Fallback, Listening, Prompt, Slot, VariableType};
 use crate::flow::read::reader::Reader;
 use crate::flow::read::yaml::{Entry, Value};
-use crate::language::Tongue;
+use crate::language::Language;
 
 pub(crate) const KEYS: [&str; 9] =
     ["into", "say", "barge_in", "timeout", "end_silence", "max", "redact", "no_input", "goto"];
@@ -39,7 +39,7 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry) -> Option<Ask> {
         answer_ahead: false,
         no_input: Fallback::default(),
         no_match: Fallback::default(),
-        tongue: Tongue::of(&reader.language),
+        language: Language::of(&reader.language),
     };
     if !matches!(entry.value.value, Value::Map(_)) {
         let into = slot::variable(reader, &entry.value, VariableType::Text)?;

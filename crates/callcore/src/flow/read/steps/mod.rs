@@ -31,7 +31,7 @@ pub(super) use voices::voices;
 use super::diagnostic::Span;
 use super::reader::Reader;
 use super::yaml::{Entry, Node, Value};
-use crate::flow::model::{Errand, Prompt, PromptPart, Step};
+use crate::flow::model::{ExternalStep, Prompt, PromptPart, Step};
 use crate::language::{listed, nearest};
 
 /// The steps by name.
@@ -123,7 +123,7 @@ fn read_bare(reader: &mut Reader<'_>, name: &str, span: Span) -> Option<Step> {
     match name {
         "hangup" => Some(control::bare_hangup()),
         "return" => Some(Step::Return(String::new())),
-        "record" => Some(Step::Errand(Errand::Record(record::bare()))),
+        "record" => Some(Step::External(ExternalStep::Record(record::bare()))),
         "wait_for_beep" => Some(Step::WaitForBeep(signal::bare_beep())),
         "wait_for_greeting_end" => Some(Step::WaitForGreetingEnd(signal::bare_greeting_end())),
         _ if STEPS.contains(&name) => {
@@ -158,10 +158,12 @@ fn read_entry(reader: &mut Reader<'_>, entry: &Entry) -> Option<Step> {
         "send_digits" => control::send_digits(reader, node),
         "call" => call::call(reader, entry).map(Box::new).map(Step::Call),
         "return" => call::back(reader, node).map(Step::Return),
-        "record" => record::read(reader, node).map(|record| Step::Errand(Errand::Record(record))),
-        "http" => http::read(reader, node).map(|http| Step::Errand(Errand::Http(Box::new(http)))),
-        "notify" => notify::read(reader, node).map(Step::Errand),
-        "transfer" => transfer::read(reader, entry).map(|transfer| Step::Errand(Errand::Transfer(transfer))),
+        "record" => record::read(reader, node).map(|record| Step::External(ExternalStep::Record(record))),
+        "http" => http::read(reader, node).map(|http| Step::External(ExternalStep::Http(Box::new(http)))),
+        "notify" => notify::read(reader, node).map(Step::External),
+        "transfer" => {
+            transfer::read(reader, entry).map(|transfer| Step::External(ExternalStep::Transfer(transfer)))
+        }
         "goto" => reader.scene(node, "`goto`").map(Step::Goto),
         "hangup" => control::hangup(reader, node),
         unknown => {

@@ -1,16 +1,16 @@
 //! `notify`: an event of the flow's own to the caller's `notifyUrl`.
 
 use super::json;
-use crate::flow::model::{Errand, JsonText};
+use crate::flow::model::{ExternalStep, JsonText};
 use crate::flow::read::reader::Reader;
 use crate::flow::read::yaml::{Node, Value};
 
 /// `notify: event`, or `notify: { event: …, data: { … } }`.
-pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Errand> {
+pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<ExternalStep> {
     let empty = JsonText::Map(Vec::new());
     if !matches!(node.value, Value::Map(_)) {
         let event = reader.name_node(node, "an event")?;
-        return Some(Errand::Notify { event, data: empty });
+        return Some(ExternalStep::Notify { event, data: empty });
     }
     let fields = reader.map(node, "`notify`", &["event", "data"])?;
     let Some(event) = fields.node("event") else {
@@ -27,5 +27,5 @@ pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<Errand> {
         Some(node) => json::read(reader, node, "the value"),
         None => Some(empty),
     };
-    Some(Errand::Notify { event: event?, data: data? })
+    Some(ExternalStep::Notify { event: event?, data: data? })
 }

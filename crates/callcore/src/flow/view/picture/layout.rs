@@ -66,7 +66,7 @@ pub(super) fn lay_out(heights: &[f32], ways: &[(usize, usize)]) -> Layout {
     Layout { spots: (0..heights.len()).map(spot).collect(), routes, columns: grid.cells.len(), height }
 }
 
-/// The ways that close a circle, found on a walk from the beginning in the order they are given.
+/// The ways that close a cycle, found on a walk from the beginning in the order they are given.
 fn turned_round(things: usize, ways: &[(usize, usize)]) -> Vec<bool> {
     let mut out: Vec<Vec<usize>> = vec![Vec::new(); things];
     for (way, (from, _)) in ways.iter().enumerate() {

@@ -5,59 +5,60 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use super::expr::Facts;
-use super::io::{Command, ErrandEnd, ErrandOrder, Part, PlaybackEnd, Request};
+use super::io::{Command, ExternalStepEnd, ExternalStepOrder, Part, PlaybackEnd, Request};
 use super::note::Note;
 use super::state::{Doing, Filling, Position, State};
 use super::{Run, start};
 use crate::clock::CallTime;
 use crate::flow::model::{
-    BargeIn, Confirm, Errand, Fact, Filler, Flow, Http, JsonText, Record, SceneId, Step, Transfer, is_number,
+    BargeIn, Confirm, ExternalStep, Fact, Filler, Flow, Http, JsonText, Record, SceneId, Step, Transfer,
+    is_number,
 };
-use crate::ids::ErrandId;
+use crate::ids::ExternalStepId;
 
-/// Most errands of one call: a flow that goes round in a circle must not flood anybody.
-const MAX_ERRANDS: u32 = 300;
+/// Most external steps of one call: a flow that goes in a cycle must not flood anybody.
+const MOST_EXTERNAL_STEPS: u32 = 300;
 
-/// Whoever does an errand keeps its time; this much later the flow goes on without.
+/// Whoever does it keeps its time; this much later the flow goes on without.
 const GRACE_MS: u64 = 2_000;
 
 /// No filler is heard out for longer, ms.
 const LONGEST_FILLER_MS: u64 = 15_000;
 
-/// The errand at `at`, if that is where the flow stands.
-fn errand_at(flow: &Flow, at: Position) -> Option<&Errand> {
+/// The external step at `at`, if that is where the flow stands.
+fn external_step_at(flow: &Flow, at: Position) -> Option<&ExternalStep> {
     match flow.scenes.get(at.scene.0)?.steps.get(at.step) {
-        Some(Step::Errand(errand)) => Some(errand),
+        Some(Step::External(external)) => Some(external),
         Some(_) | None => None,
     }
 }
 
 impl Run {
-    pub(super) fn begin_errand(&mut self, errand: &Errand, now: CallTime) {
-        let begun = match errand {
-            Errand::Record(record) => {
+    pub(super) fn begin_external_step(&mut self, external: &ExternalStep, now: CallTime) {
+        let begun = match external {
+            ExternalStep::Record(record) => {
                 self.begin_record(record, now);
                 Ok(())
             }
-            Errand::Http(http) => self.begin_request(http, now),
-            Errand::Notify { event, data } => self.notify(event, data),
-            Errand::Transfer(transfer) => self.begin_transfer(transfer, now),
+            ExternalStep::Http(http) => self.begin_request(http, now),
+            ExternalStep::Notify { event, data } => self.notify(event, data),
+            ExternalStep::Transfer(transfer) => self.begin_transfer(transfer, now),
         };
         if let Err(reason) = begun {
             self.fail(&reason);
         }
     }
 
-    /// Numbers an errand and hands it out; `None` when the call has had too many.
-    fn order(&mut self, order: ErrandOrder) -> Option<ErrandId> {
-        let id = self.errands.issue();
-        if id.0 > MAX_ERRANDS {
+    /// Numbers an external step and hands it out; `None` when the call has had too many.
+    fn order(&mut self, order: ExternalStepOrder) -> Option<ExternalStepId> {
+        let id = self.external_ids.issue();
+        if id.0 > MOST_EXTERNAL_STEPS {
             self.give_up(&format!(
-                "the call took more than {MAX_ERRANDS} requests, recordings and notifications"
+                "the call took more than {MOST_EXTERNAL_STEPS} requests, recordings and notifications"
             ));
             return None;
         }
-        self.commands.push_back(Command::Errand { id, order });
+        self.commands.push_back(Command::External { id, order });
         Some(id)
     }
 
@@ -72,7 +73,7 @@ impl Run {
 
     fn record_now(&mut self, record: &Record, now: CallTime) {
         let Record { max_ms, end_silence_ms, .. } = *record;
-        if let Some(id) = self.order(ErrandOrder::Record { max_ms, end_silence_ms }) {
+        if let Some(id) = self.order(ExternalStepOrder::Record { max_ms, end_silence_ms }) {
             self.state = State::Doing(Doing::Recording { id, until: now + max_ms + GRACE_MS });
         }
     }
@@ -90,7 +91,7 @@ impl Run {
             body: http.json.as_ref().map(|json| self.json(json)).transpose()?.map(|json| json.to_string()),
             timeout_ms: http.timeout_ms,
         };
-        if let Some(id) = self.order(ErrandOrder::Request(request)) {
+        if let Some(id) = self.order(ExternalStepOrder::Request(request)) {
             let until = now + http.timeout_ms + GRACE_MS;
             let filler =
                 http.filler.as_ref().map_or(Filling::Silent, |filler| Filling::Due(now + filler.delay_ms));
@@ -101,7 +102,7 @@ impl Run {
 
     fn notify(&mut self, event: &str, data: &JsonText) -> Result<(), String> {
         let data = self.json(data)?;
-        if self.order(ErrandOrder::Notify { event: event.to_owned(), data }).is_some() {
+        if self.order(ExternalStepOrder::Notify { event: event.to_owned(), data }).is_some() {
             self.go(None);
         }
         Ok(())
@@ -113,7 +114,7 @@ impl Run {
         if !is_number(&to) {
             return Err("the number to transfer to is not a telephone number".to_owned());
         }
-        if let Some(id) = self.order(ErrandOrder::Transfer { to }) {
+        if let Some(id) = self.order(ExternalStepOrder::Transfer { to }) {
             let until = now + transfer.timeout_ms;
             self.state = State::Doing(Doing::Transferring { id, until });
         }
@@ -142,10 +143,10 @@ impl Run {
         })
     }
 
-    pub(super) fn errand_digit(&mut self, digit: char) {
+    pub(super) fn external_digit(&mut self, digit: char) {
         let flow = Arc::clone(&self.flow);
-        match (&self.state, errand_at(&flow, self.at)) {
-            (State::Doing(Doing::Recording { id, .. }), Some(Errand::Record(record))) => {
+        match (&self.state, external_step_at(&flow, self.at)) {
+            (State::Doing(Doing::Recording { id, .. }), Some(ExternalStep::Record(record))) => {
                 if record.end_keys.contains(digit) {
                     self.commands.push_back(Command::EndRecording { id: *id });
                 }
@@ -155,14 +156,16 @@ impl Run {
         }
     }
 
-    pub(super) fn errand_playback_ended(&mut self, end: &PlaybackEnd, now: CallTime) {
+    pub(super) fn external_playback_ended(&mut self, end: &PlaybackEnd, now: CallTime) {
         let flow = Arc::clone(&self.flow);
-        let errand = errand_at(&flow, self.at);
-        match (&mut self.state, errand) {
-            (State::Doing(Doing::Beeping { play }), Some(Errand::Record(record))) if *play == end.id => {
+        let external = external_step_at(&flow, self.at);
+        match (&mut self.state, external) {
+            (State::Doing(Doing::Beeping { play }), Some(ExternalStep::Record(record)))
+                if *play == end.id =>
+            {
                 self.record_now(record, now);
             }
-            (State::Doing(Doing::Requesting { filler, .. }), Some(Errand::Http(http)))
+            (State::Doing(Doing::Requesting { filler, .. }), Some(ExternalStep::Http(http)))
                 if *filler == Filling::Playing(end.id) =>
             {
                 let again = http.filler.as_ref().is_some_and(|filler| filler.repeat && end.completed);
@@ -178,13 +181,13 @@ impl Run {
         }
     }
 
-    pub(super) fn errand_timed_out(&mut self, now: CallTime) {
+    pub(super) fn external_timed_out(&mut self, now: CallTime) {
         let flow = Arc::clone(&self.flow);
         let State::Doing(doing) = &mut self.state else { return };
         match doing {
             Doing::Requesting { until, filler: filling @ Filling::Due(_), .. } if *until > now => {
                 *filling = Filling::Silent;
-                if let Some(Errand::Http(http)) = errand_at(&flow, self.at)
+                if let Some(ExternalStep::Http(http)) = external_step_at(&flow, self.at)
                     && let Some(filler) = &http.filler
                 {
                     self.play_filler(filler);
@@ -196,7 +199,10 @@ impl Run {
             }
             Doing::Recording { id, .. } | Doing::Requesting { id, .. } | Doing::Transferring { id, .. } => {
                 let id = *id;
-                self.errand_ended(id, ErrandEnd::Failed("nothing came of it in time".to_owned()));
+                self.external_step_ended(
+                    id,
+                    ExternalStepEnd::Failed("nothing came of it in time".to_owned()),
+                );
             }
             Doing::Beeping { .. } => {}
         }
@@ -210,8 +216,8 @@ impl Run {
         }
     }
 
-    /// What comes of an errand that the flow no longer waits for is dropped.
-    pub(super) fn errand_ended(&mut self, id: ErrandId, end: ErrandEnd) {
+    /// What comes of a step that the flow no longer waits for is dropped.
+    pub(super) fn external_step_ended(&mut self, id: ExternalStepId, end: ExternalStepEnd) {
         let flow = Arc::clone(&self.flow);
         let State::Doing(
             Doing::Recording { id: awaited, .. }
@@ -221,18 +227,18 @@ impl Run {
         else {
             return;
         };
-        let Some(errand) = errand_at(&flow, self.at).filter(|_| *awaited == id) else { return };
-        match errand {
-            Errand::Record(record) => self.recorded(record, end),
-            Errand::Http(http) => self.answered_by_service(http, end),
-            Errand::Transfer(transfer) => self.transferred(transfer, end),
-            Errand::Notify { .. } => {}
+        let Some(external) = external_step_at(&flow, self.at).filter(|_| *awaited == id) else { return };
+        match external {
+            ExternalStep::Record(record) => self.recorded(record, end),
+            ExternalStep::Http(http) => self.answered_by_service(http, end),
+            ExternalStep::Transfer(transfer) => self.transferred(transfer, end),
+            ExternalStep::Notify { .. } => {}
         }
     }
 
-    fn recorded(&mut self, record: &Record, end: ErrandEnd) {
+    fn recorded(&mut self, record: &Record, end: ExternalStepEnd) {
         match end {
-            ErrandEnd::Recorded { name, ms } => {
+            ExternalStepEnd::Recorded { name, ms } => {
                 if let Some(into) = &record.into {
                     self.set_variable(into, Value::from(name));
                 }
@@ -241,23 +247,29 @@ impl Run {
                 }
                 self.go(None);
             }
-            ErrandEnd::NothingSaid => {
+            ExternalStepEnd::NothingSaid => {
                 self.note(Note::NothingSaid {});
                 self.go(record.on_empty);
             }
-            ErrandEnd::Failed(reason) => self.fail(&format!("a message could not be recorded: {reason}")),
-            ErrandEnd::Answered { .. } | ErrandEnd::Transferred | ErrandEnd::Unsupported => {}
+            ExternalStepEnd::Failed(reason) => {
+                self.fail(&format!("a message could not be recorded: {reason}"))
+            }
+            ExternalStepEnd::Answered { .. }
+            | ExternalStepEnd::Transferred
+            | ExternalStepEnd::Unsupported => {}
         }
     }
 
-    fn answered_by_service(&mut self, http: &Http, end: ErrandEnd) {
+    fn answered_by_service(&mut self, http: &Http, end: ExternalStepEnd) {
         let (status, outcome) = match end {
-            ErrandEnd::Answered { status, body } => (status, self.take_answer(http, status, body.as_ref())),
-            ErrandEnd::Failed(reason) => (0, Err(reason)),
-            ErrandEnd::Recorded { .. }
-            | ErrandEnd::NothingSaid
-            | ErrandEnd::Transferred
-            | ErrandEnd::Unsupported => return,
+            ExternalStepEnd::Answered { status, body } => {
+                (status, self.take_answer(http, status, body.as_ref()))
+            }
+            ExternalStepEnd::Failed(reason) => (0, Err(reason)),
+            ExternalStepEnd::Recorded { .. }
+            | ExternalStepEnd::NothingSaid
+            | ExternalStepEnd::Transferred
+            | ExternalStepEnd::Unsupported => return,
         };
         if let Some(into) = &http.status_into {
             self.set_variable(into, Value::from(status));
@@ -317,27 +329,29 @@ impl Run {
         Ok(None)
     }
 
-    fn transferred(&mut self, transfer: &Transfer, end: ErrandEnd) {
+    fn transferred(&mut self, transfer: &Transfer, end: ExternalStepEnd) {
         match end {
-            ErrandEnd::Transferred => {
+            ExternalStepEnd::Transferred => {
                 self.note(Note::Transferred {});
                 self.go(None);
             }
-            ErrandEnd::Unsupported => {
+            ExternalStepEnd::Unsupported => {
                 self.note(Note::NoTransfer { reason: "this trunk cannot transfer calls".into() });
                 match transfer.on_unsupported {
                     Some(scene) => self.go(Some(scene)),
                     None => self.fail("this trunk cannot transfer calls"),
                 }
             }
-            ErrandEnd::Failed(reason) => {
+            ExternalStepEnd::Failed(reason) => {
                 self.note(Note::NoTransfer { reason: reason.clone() });
                 match transfer.on_failed {
                     Some(scene) => self.go(Some(scene)),
                     None => self.fail(&format!("the transfer failed: {reason}")),
                 }
             }
-            ErrandEnd::Recorded { .. } | ErrandEnd::NothingSaid | ErrandEnd::Answered { .. } => {}
+            ExternalStepEnd::Recorded { .. }
+            | ExternalStepEnd::NothingSaid
+            | ExternalStepEnd::Answered { .. } => {}
         }
     }
 
