@@ -16,6 +16,7 @@ use axum::response::{IntoResponse, Response};
 use futures_util::Stream;
 use futures_util::stream::unfold;
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
@@ -40,7 +41,26 @@ const RETRY: Duration = Duration::from_secs(2);
 #[serde(rename_all = "camelCase")]
 pub(super) struct Timeline {
     call_id: String,
-    events: Vec<EventRow>,
+    events: Vec<TimelineEvent>,
+}
+
+/// One entry of a call's timeline; `seq` counts from 1 without gaps.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct TimelineEvent {
+    seq: i64,
+    /// Since 1970-01-01 UTC.
+    at_ms: i64,
+    /// Since the call began.
+    t_ms: i64,
+    kind: String,
+    detail: Value,
+}
+
+impl From<EventRow> for TimelineEvent {
+    fn from(row: EventRow) -> Self {
+        Self { seq: row.seq, at_ms: row.at_ms, t_ms: row.t_ms, kind: row.kind, detail: row.detail }
+    }
 }
 
 #[derive(Debug, IntoParams)]
@@ -101,6 +121,7 @@ pub(super) async fn events(
     let after = last_event_id(&headers)?.or(query.after).map_or(0, i64::from);
     if !wants_stream(&headers) {
         let events = api.store.events(&call_id, after, LONGEST_TIMELINE).await?;
+        let events = events.into_iter().map(TimelineEvent::from).collect();
         return Ok(Json(Timeline { call_id, events }).into_response());
     }
     let watch = api.store.watch_call(&call_id).ok_or_else(|| {
@@ -173,7 +194,9 @@ impl Reader {
             return None;
         }
         match self.read().await {
-            Ok(Some(row)) => Event::default().id(row.seq.to_string()).retry(RETRY).json_data(&row).ok(),
+            Ok(Some(row)) => {
+                Event::default().id(row.seq.to_string()).retry(RETRY).json_data(TimelineEvent::from(row)).ok()
+            }
             Ok(None) => {
                 self.progress = Progress::Over;
                 Some(Event::default().event("end").data("the call has ended"))

@@ -58,7 +58,29 @@ pub(super) struct Transcript {
     /// Everything said and pressed, in the order in which it began.
     entries: Vec<Entry>,
     /// What was said, as a plain list.
-    utterances: Vec<TranscriptRow>,
+    utterances: Vec<Said>,
+}
+
+/// One utterance of a call, in the order recorded.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Utterance)]
+struct Said {
+    seq: i64,
+    t_ms: i64,
+    end_t_ms: Option<i64>,
+    #[schema(value_type = String)]
+    speaker: crate::store::Speaker,
+    source: String,
+    text: String,
+    confidence: Option<f64>,
+}
+
+impl From<TranscriptRow> for Said {
+    fn from(row: TranscriptRow) -> Self {
+        let TranscriptRow { seq, t_ms, end_t_ms, speaker, source, text, confidence } = row;
+        Self { seq, t_ms, end_t_ms, speaker, source, text, confidence }
+    }
 }
 
 /// Who said what and when: what was heard of the bot's words, keys and check points, aligned with the recording.
@@ -92,7 +114,7 @@ pub(super) async fn transcript(
     let plain = |kind: &'static str, text: String| ([(header::CONTENT_TYPE, kind)], text).into_response();
     match query.format {
         Format::Json => {
-            let utterances = api.store.transcripts(&call_id).await?;
+            let utterances = api.store.transcripts(&call_id).await?.into_iter().map(Said::from).collect();
             Ok(Json(Transcript { call_id, answered_ms, entries, utterances }).into_response())
         }
         Format::Text => Ok(plain("text/plain; charset=utf-8", text(&entries))),

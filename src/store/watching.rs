@@ -2,11 +2,12 @@
 //! kept, and whoever is slow misses nothing.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::Store;
+use super::handle::Store;
 
 /// Timelines that may be watched at the same time.
 const MOST: usize = 500;
@@ -39,7 +40,7 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        let mut known = self.watchers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.watchers.0.lock();
         known.watches -= 1;
         if known.calls.get(&self.call_id).is_some_and(|sender| sender.receiver_count() <= 1) {
             known.calls.remove(&self.call_id);
@@ -51,7 +52,7 @@ impl Drop for Watch {
 impl Watchers {
     /// Something was written about a call.
     pub(super) fn tell(&self, call_id: &str) {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.0.lock();
         if let Some(sender) = known.calls.get(call_id) {
             sender.send_replace(());
         }
@@ -62,7 +63,7 @@ impl Store {
     /// Watches a call; `None` when too many are watched already.
     #[must_use]
     pub fn watch_call(&self, call_id: &str) -> Option<Watch> {
-        let mut known = self.watchers.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.watchers.0.lock();
         if known.watches >= MOST {
             return None;
         }
@@ -77,8 +78,8 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Options;
     use super::*;
+    use crate::store::Options;
 
     #[tokio::test]
     async fn a_watch_hears_of_its_own_call_only_and_leaves_nothing_behind() {
@@ -92,7 +93,7 @@ mod tests {
         store.watchers.tell("c1");
         one.changed().await;
         drop(one);
-        let known = store.watchers.0.lock().unwrap();
+        let known = store.watchers.0.lock();
         assert!(known.calls.is_empty() && known.watches == 0);
     }
 

@@ -144,6 +144,10 @@ fn sql_lives_in_the_store_and_the_environment_in_the_configuration() {
         if module != "store" && code.contains("sqlx::") {
             wrong.push(format!("{}: sqlx outside store/", path.display()));
         }
+        let engine = path.components().any(|part| part.as_os_str() == "sqlite");
+        if !engine && (code.contains("sqlx::sqlite") || code.contains("Sqlite::")) {
+            wrong.push(format!("{}: SQLite outside store/sqlite/", path.display()));
+        }
         if !["config", "cli"].contains(&module.as_str()) && code.contains("std::env::") {
             wrong.push(format!("{}: the environment outside config/ and cli/", path.display()));
         }

@@ -1,9 +1,43 @@
-//! What the store keeps and how it is asked for, whichever engine keeps it: states, pages.
+//! What the store keeps and how it is asked for, whichever engine keeps it: rows, states, filters, pages.
 
+mod audit;
+mod batch;
+mod calls;
+mod cdr;
+mod claims;
+mod clients;
+mod contacts;
+mod deliveries;
+mod dialout;
+mod do_not_call;
+mod fair_share;
+mod flow_versions;
+mod link_keys;
 mod page;
 mod state;
 mod text;
+mod visibility;
 
+pub use audit::{Actor, AuditAction, AuditFilter, AuditRow, NewAudit};
+pub use batch::{CallBatch, CallUpdate, NewCall, NewEvent, NewNotification, NewRecording, NewTranscript};
+pub use calls::{
+    CallFilter, CallRow, EventRow, ExpiredRecording, Interaction, Progress, RecordingRow, TranscriptRow,
+};
+pub use cdr::{CdrPage, CdrRow};
+pub use claims::{Attempt, Claim, ClaimRequest, Claimed, DeliveryOutcome, DeliveryRound, Settlement};
+pub use clients::{ApiKeyRow, AppChange, AppPolicy, AppRow, KeyChange, NewApiKey, NewApp, Rate, SecretRow};
+pub(super) use clients::{ClientRecords, SecretRecord, rate};
+pub use contacts::{ContactChange, ContactRow, HistoryRow, Kept, LARGEST_METADATA, Merged, NewContact};
+pub use deliveries::{
+    AttemptRow, DeliveryFilter, DeliveryRow, EndpointHealth, EndpointRow, NotSettled, NotificationRow,
+    Redelivered, Tally,
+};
+pub use dialout::{Acceptance, FlowUse, NewDialOut, NewParties, NewPlan, PlannedRow, RequestKey};
+pub use do_not_call::{DoNotCallRow, NewDoNotCall};
+pub(super) use fair_share::Room;
+pub use flow_versions::{FlowLabelRow, FlowVersionRow, LabelMove, LabelMoveRow, NewFlowVersion};
+pub use link_keys::LinkKey;
 pub use page::{Cursor, Page};
 pub use state::{CallState, DeadReason, DeliveryState, NotificationState, Speaker};
-pub(super) use text::{read, written};
+pub(super) use text::written;
+pub use visibility::Visibility;

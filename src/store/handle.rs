@@ -1,0 +1,92 @@
+//! The one door to the database.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::store::directory::Clients;
+use crate::store::error::Error;
+use crate::store::keys::KeySource;
+use crate::store::options::Options;
+use crate::store::sqlite;
+use crate::store::watching::Watchers;
+
+/// The database. Clones share it; the last one dropped closes it.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub(super) backend: Backend,
+    pub(super) watchers: Watchers,
+    /// The same that the engine keeps up to date.
+    pub(super) clients: Arc<Clients>,
+}
+
+/// The engine that keeps it all.
+#[derive(Clone, Debug)]
+pub(super) enum Backend {
+    Sqlite(sqlite::Engine),
+}
+
+/// Verbs that are the engine's alone.
+macro_rules! verbs {
+    ($($(#[$meta:meta])* fn $name:ident(&self $(, $given:ident: $kind:ty)* $(,)?) -> $result:ty;)+) => {
+        impl Store {
+            $($(#[$meta])*
+            pub async fn $name(&self, $($given: $kind),*) -> Result<$result, $crate::store::Error> {
+                match &self.backend {
+                    Backend::Sqlite(engine) => engine.$name($($given),*).await,
+                }
+            })+
+        }
+    };
+}
+pub(super) use verbs;
+
+impl Store {
+    /// Opens the database, creating and migrating it as needed. Needs a tokio runtime.
+    ///
+    /// # Errors
+    /// [`Error::InUse`] when another process (or another `Store`) has it open, [`Error::Newer`] when a
+    /// later version wrote it, [`Error::Open`] and [`Error::Migrate`] with the reason otherwise.
+    pub async fn open(options: Options) -> Result<Self, Error> {
+        Ok(Self::with(sqlite::open(options).await?))
+    }
+
+    /// Opens an existing database for reading beside a process that has it open.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] when there is none; [`Error::Open`] with the reason otherwise.
+    pub async fn open_read_only(path: &Path) -> Result<Self, Error> {
+        Self::open_read_only_with(path, KeySource::default()).await
+    }
+
+    /// The same, where the server key is not in the file beside the database. The key is wanted only for what is
+    /// sealed with it.
+    ///
+    /// # Errors
+    /// As [`Self::open_read_only`].
+    pub async fn open_read_only_with(path: &Path, key: KeySource) -> Result<Self, Error> {
+        Ok(Self::with(sqlite::open_read_only(path, key).await?))
+    }
+
+    fn with(engine: sqlite::Engine) -> Self {
+        let clients = engine.clients();
+        Self { backend: Backend::Sqlite(engine), watchers: Watchers::default(), clients }
+    }
+
+    /// Whether what is written now would be kept. After a pause this writes a page, so that a disk which has filled
+    /// up meanwhile is noticed; while writing fails it only tells so.
+    ///
+    /// # Errors
+    /// What the last commit failed with, or [`Error::Closed`].
+    pub async fn check_writing(&self) -> Result<(), Error> {
+        match &self.backend {
+            Backend::Sqlite(engine) => engine.check_writing().await,
+        }
+    }
+
+    /// Commits what is queued, closes the database and releases its lock. Later verbs fail.
+    pub async fn close(&self) {
+        match &self.backend {
+            Backend::Sqlite(engine) => engine.close().await,
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Contacts: people, their numbers and what a flow is to know of them. And whose calls are whose.
+
+use serde_json::Value;
+use sqlx::FromRow;
+
+use super::calls::CallRow;
+
+/// Largest metadata of a contact, and of a call once it was changed, bytes of JSON.
+pub const LARGEST_METADATA: usize = 16 * 1024;
+
+/// A contact as it is given.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NewContact {
+    /// One is made where there is none.
+    pub id: Option<String>,
+    /// As it is dialled.
+    pub number: String,
+    pub name: Option<String>,
+    /// The flow of calls that name none.
+    pub flow: Option<String>,
+    /// A JSON object: variables of the flow.
+    pub metadata: Value,
+}
+
+/// What is to change; `None` leaves a field as it is.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ContactChange {
+    pub number: Option<String>,
+    /// `Some(None)` takes it away.
+    pub name: Option<Option<String>>,
+    pub flow: Option<Option<String>>,
+    /// Merged (RFC 7396): a member that is null goes.
+    pub metadata: Option<Value>,
+}
+
+/// A contact as it is kept.
+#[derive(Clone, Debug, PartialEq, FromRow)]
+pub struct ContactRow {
+    pub id: String,
+    pub number: String,
+    pub name: Option<String>,
+    pub flow: Option<String>,
+    #[sqlx(json)]
+    pub metadata: Value,
+    pub created_ms: i64,
+    pub updated_ms: i64,
+    /// Since when the number's owner does not want to be called, and the call in which they said so.
+    pub do_not_call_ms: Option<i64>,
+    pub do_not_call_id: Option<String>,
+}
+
+/// What became of one contact of many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kept {
+    Created,
+    /// The contact of that id, or the only one of that number, was there and is now as given.
+    Updated,
+    /// No id was given, and several contacts have the number.
+    Ambiguous,
+}
+
+/// A call and whose it is.
+#[derive(Clone, Debug, PartialEq, FromRow)]
+pub struct HistoryRow {
+    #[sqlx(flatten)]
+    pub call: CallRow,
+    pub contact_id: Option<String>,
+    pub user_id: Option<String>,
+    /// What was kept of the contact for flows when it was called.
+    #[sqlx(json(nullable))]
+    pub contact_data: Option<Value>,
+}
+
+/// What became of a change of metadata.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Merged {
+    Done,
+    /// There is nothing of that id.
+    Unknown,
+    /// It would be larger than [`LARGEST_METADATA`]; nothing was changed.
+    TooLarge,
+}

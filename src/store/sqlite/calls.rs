@@ -1,0 +1,153 @@
+//! Calls: one, a page of them, and what belongs to one.
+
+use callcore::amd::EventKind;
+use callcore::call::Disposition;
+use serde_json::Value;
+use sqlx::QueryBuilder;
+use sqlx::sqlite::Sqlite;
+use sqlx::types::Json;
+
+use super::engine::Engine;
+use super::query::{narrow, newest_first};
+use crate::store::error::Error;
+use crate::store::model::{
+    CallFilter, CallRow, Cursor, EventRow, Interaction, Page, Progress, RecordingRow, TranscriptRow,
+};
+
+impl Engine {
+    pub(in crate::store) async fn call(&self, id: &str) -> Result<Option<CallRow>, Error> {
+        Ok(sqlx::query_as("SELECT * FROM calls WHERE id = $1").bind(id).fetch_optional(&self.readers).await?)
+    }
+
+    pub(in crate::store) async fn call_of_session(&self, session_id: &str) -> Result<Option<CallRow>, Error> {
+        let query = sqlx::query_as("SELECT * FROM calls WHERE session_id = $1 ORDER BY created_ms DESC");
+        Ok(query.bind(session_id).fetch_optional(&self.readers).await?)
+    }
+
+    pub(in crate::store) async fn calls(
+        &self,
+        filter: &CallFilter,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<Page<CallRow>, Error> {
+        let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM calls WHERE 1 = 1");
+        narrow(&filter.visibility, &mut query, "calls");
+        let equal = [
+            (" AND app_id = ", filter.app_id.as_deref()),
+            (" AND bot_id = ", filter.bot_id.as_deref()),
+            (" AND disposition = ", filter.disposition.map(Disposition::as_str)),
+            (" AND amd_event = ", filter.amd_event.map(EventKind::as_str)),
+        ];
+        for (clause, value) in equal {
+            if let Some(value) = value {
+                query.push(clause).push_bind(value);
+            }
+        }
+        match filter.progress {
+            Progress::Any => {}
+            Progress::Scheduled => drop(query.push(" AND ended_ms IS NULL AND state = 'scheduled'")),
+            Progress::Live => drop(query.push(" AND ended_ms IS NULL AND state <> 'scheduled'")),
+            Progress::Ended => drop(query.push(" AND ended_ms IS NOT NULL")),
+        }
+        if let Some(interaction) = filter.interaction {
+            query.push(condition(interaction));
+        }
+        if let Some(since) = filter.since_ms {
+            query.push(" AND created_ms >= ").push_bind(since);
+        }
+        if let Some(until) = filter.until_ms {
+            query.push(" AND created_ms < ").push_bind(until);
+        }
+        newest_first(&mut query, "calls", after, limit);
+        let calls = query.build_query_as().fetch_all(&self.readers).await?;
+        Ok(Page::cut(calls, limit, |call: &CallRow| Cursor::new(call.created_ms, &call.id)))
+    }
+
+    pub(in crate::store) async fn unfinished_calls(&self) -> Result<Vec<CallRow>, Error> {
+        let query = sqlx::query_as(
+            "SELECT * FROM calls WHERE ended_ms IS NULL AND id NOT IN (SELECT call_id FROM planned_calls) \
+             ORDER BY created_ms, id",
+        );
+        Ok(query.fetch_all(&self.readers).await?)
+    }
+
+    pub(in crate::store) async fn cut_off_calls(&self, since_ms: i64) -> Result<Vec<CallRow>, Error> {
+        let query = sqlx::query_as(
+            "SELECT c.* FROM cdrs r JOIN calls c ON c.id = r.call_id WHERE r.created_ms >= $1 AND r.estimated = 1 \
+             AND c.outcome = 'server_stopped' AND (c.session_id IS NOT NULL OR EXISTS ( \
+             SELECT 1 FROM call_events e WHERE e.call_id = c.id AND e.kind = 'may_be_ringing')) ORDER BY c.id",
+        );
+        Ok(query.bind(since_ms).fetch_all(&self.readers).await?)
+    }
+
+    pub(in crate::store) async fn knows_session(&self, session_id: &str) -> Result<bool, Error> {
+        let query = sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM calls WHERE session_id = $1) \
+             OR EXISTS (SELECT 1 FROM cdrs WHERE session_id = $1)",
+        );
+        Ok(query.bind(session_id).fetch_one(&self.readers).await?)
+    }
+
+    pub(in crate::store) async fn last_signs(
+        &self,
+        call_id: &str,
+    ) -> Result<(Option<i64>, Option<i64>), Error> {
+        let query = sqlx::query_as(
+            "SELECT max(at_ms), max(CASE WHEN kind = 'dialling' THEN at_ms END) FROM call_events WHERE call_id = $1",
+        );
+        Ok(query.bind(call_id).fetch_one(&self.readers).await?)
+    }
+
+    pub(in crate::store) async fn events(
+        &self,
+        call_id: &str,
+        after_seq: i64,
+        limit: u32,
+    ) -> Result<Vec<EventRow>, Error> {
+        let query = sqlx::query_as(
+            "SELECT seq, at_ms, t_ms, kind, detail FROM call_events \
+             WHERE call_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+        );
+        Ok(query.bind(call_id).bind(after_seq).bind(i64::from(limit)).fetch_all(&self.readers).await?)
+    }
+
+    pub(in crate::store) async fn evidence(&self, call_id: &str) -> Result<Option<Value>, Error> {
+        let query = sqlx::query_scalar("SELECT detail FROM amd_evidence WHERE call_id = $1").bind(call_id);
+        let found: Option<Json<Value>> = query.fetch_optional(&self.readers).await?;
+        Ok(found.map(|evidence| evidence.0))
+    }
+
+    pub(in crate::store) async fn transcripts(&self, call_id: &str) -> Result<Vec<TranscriptRow>, Error> {
+        let query = sqlx::query_as(
+            "SELECT seq, t_ms, end_t_ms, speaker, source, text, confidence FROM transcripts \
+             WHERE call_id = $1 ORDER BY seq",
+        );
+        Ok(query.bind(call_id).fetch_all(&self.readers).await?)
+    }
+
+    pub(in crate::store) async fn recording(&self, call_id: &str) -> Result<Option<RecordingRow>, Error> {
+        let query = sqlx::query_as(
+            "SELECT path, channels, sample_rate_hz, duration_ms, started_ms, keep_days, deleted_ms FROM recordings \
+             WHERE call_id = $1",
+        );
+        Ok(query.bind(call_id).fetch_optional(&self.readers).await?)
+    }
+}
+
+/// The rows of `calls` that a status of the interactions page stands for.
+const fn condition(interaction: Interaction) -> &'static str {
+    match interaction {
+        Interaction::Scheduled => " AND ended_ms IS NULL AND state = 'scheduled'",
+        Interaction::InProgress => " AND ended_ms IS NULL AND state <> 'scheduled'",
+        Interaction::MachineDetected => {
+            " AND ended_ms IS NOT NULL AND machine_detection = 'disconnect' \
+             AND outcome = 'machine_detected'"
+        }
+        Interaction::Completed => {
+            " AND ended_ms IS NOT NULL AND answered_ms IS NOT NULL \
+             AND NOT (coalesce(machine_detection, '') = 'disconnect' \
+             AND coalesce(outcome, '') = 'machine_detected')"
+        }
+        Interaction::Failed => " AND ended_ms IS NOT NULL AND answered_ms IS NULL",
+    }
+}

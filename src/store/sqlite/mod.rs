@@ -1,0 +1,27 @@
+//! SQLite: all SQL of the store, its one writer, its migrations. Nothing outside of this folder knows of SQLite.
+
+mod audit;
+mod batch;
+mod calls;
+mod cdr;
+mod clients;
+mod contacts;
+mod dialout;
+mod do_not_call;
+mod engine;
+mod error;
+mod flow_versions;
+mod headers;
+mod link_keys;
+mod numbers;
+mod open;
+mod query;
+mod retention;
+mod schema;
+mod sealing;
+mod tokens;
+mod webhooks;
+mod writer;
+
+pub(super) use engine::Engine;
+pub(super) use open::{give_up_secrets, open, open_read_only};

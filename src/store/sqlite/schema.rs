@@ -1,0 +1,33 @@
+//! The schema: migrations compiled into the binary, forward only.
+
+use sqlx::SqlSafeStr;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
+
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "calls", include_str!("../../../migrations/sqlite/0001_calls.sql")),
+    (2, "notifications", include_str!("../../../migrations/sqlite/0002_notifications.sql")),
+    (3, "clients", include_str!("../../../migrations/sqlite/0003_clients.sql")),
+    (4, "cdr_marks", include_str!("../../../migrations/sqlite/0004_cdr_marks.sql")),
+    (5, "do_not_call", include_str!("../../../migrations/sqlite/0005_do_not_call.sql")),
+    (6, "flow_versions", include_str!("../../../migrations/sqlite/0006_flow_versions.sql")),
+    (7, "dialouts", include_str!("../../../migrations/sqlite/0007_dialouts.sql")),
+    (10, "contacts", include_str!("../../../migrations/sqlite/0010_contacts.sql")),
+    (11, "link_keys", include_str!("../../../migrations/sqlite/0011_link_keys.sql")),
+    (13, "webhook_health", include_str!("../../../migrations/sqlite/0013_webhook_health.sql")),
+    (17, "sealed_secrets", include_str!("../../../migrations/sqlite/0017_sealed_secrets.sql")),
+    (18, "audit", include_str!("../../../migrations/sqlite/0018_audit.sql")),
+    (19, "taken_tokens", include_str!("../../../migrations/sqlite/0019_taken_tokens.sql")),
+    (20, "retention", include_str!("../../../migrations/sqlite/0020_retention.sql")),
+    (30, "audit_replace", include_str!("../../../migrations/sqlite/0030_audit_replace.sql")),
+    (31, "sealed_headers", include_str!("../../../migrations/sqlite/0031_sealed_headers.sql")),
+    (34, "contact_data", include_str!("../../../migrations/sqlite/0034_contact_data.sql")),
+    (36, "number_form", include_str!("../../../migrations/sqlite/0036_number_form.sql")),
+];
+
+/// Every migration this binary knows, by the number in its file's name.
+pub(super) fn migrator() -> Migrator {
+    let migrations = MIGRATIONS.iter().map(|&(version, name, sql)| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    });
+    Migrator::with_migrations(migrations.collect())
+}

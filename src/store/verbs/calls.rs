@@ -1,0 +1,129 @@
+//! Calls: written down batch by batch, and read.
+
+use serde_json::Value;
+
+use crate::cdr_wire::CdrQuery;
+use crate::store::error::Error;
+use crate::store::handle::{Backend, Store, verbs};
+use crate::store::model::{
+    CallBatch, CallFilter, CallRow, CdrPage, CdrRow, Cursor, EventRow, ExpiredRecording, Page, RecordingRow,
+    TranscriptRow, Visibility,
+};
+
+impl Store {
+    /// Keeps a batch in one transaction, which may carry the batches of other calls too. Returns when
+    /// it is durable.
+    ///
+    /// # Errors
+    /// [`Error::Exists`] for a second `new`, [`Error::UnknownCall`] when the call was never recorded;
+    /// then nothing of the batch is kept.
+    pub async fn record(&self, batch: CallBatch) -> Result<(), Error> {
+        let call_id = batch.call_id.clone();
+        match &self.backend {
+            Backend::Sqlite(engine) => engine.record(batch).await?,
+        }
+        self.watchers.tell(&call_id);
+        Ok(())
+    }
+}
+
+verbs! {
+    /// # Errors
+    /// When the database fails.
+    fn call(&self, id: &str) -> Option<CallRow>;
+
+    /// The call that the carrier knows as `session_id`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn call_of_session(&self, session_id: &str) -> Option<CallRow>;
+
+    /// At most `limit` calls that match, newest first, behind `after`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn calls(&self, filter: &CallFilter, after: Option<&Cursor>, limit: u32) -> Page<CallRow>;
+
+    /// Calls that began and have no end, oldest first: what a crash left behind. Planned calls are not among
+    /// them; their time is still to come.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn unfinished_calls(&self) -> Vec<CallRow>;
+
+    /// Calls that the server's end cut off at or after `since_ms`, and of which there is no record but our own. Without
+    /// a session are those that the carrier may have taken without anybody hearing its answer.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn cut_off_calls(&self, since_ms: i64) -> Vec<CallRow>;
+
+    /// Whether a call or a record of this name of the carrier's is in the books.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn knows_session(&self, session_id: &str) -> bool;
+
+    /// When something was last written into a call's timeline, and when the carrier was asked to place it, if it was.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn last_signs(&self, call_id: &str) -> (Option<i64>, Option<i64>);
+
+    /// At most `limit` entries of a call's timeline behind `after_seq` (0 for the start).
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn events(&self, call_id: &str, after_seq: i64, limit: u32) -> Vec<EventRow>;
+
+    /// What the answering-machine verdict rests on.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn evidence(&self, call_id: &str) -> Option<Value>;
+
+    /// # Errors
+    /// When the database fails.
+    fn transcripts(&self, call_id: &str) -> Vec<TranscriptRow>;
+
+    /// # Errors
+    /// When the database fails.
+    fn recording(&self, call_id: &str) -> Option<RecordingRow>;
+
+    /// A page of the records of calls within `visibility`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn cdrs(&self, query: &CdrQuery, visibility: &Visibility) -> CdrPage;
+
+    /// The record of one carrier session.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn cdr(&self, session_id: &str) -> Option<CdrRow>;
+
+    /// At most `limit` recordings that are older than their flow, or else `keep_days`, allows; oldest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn expired_recordings(&self, now_ms: i64, keep_days: Option<u32>, limit: u32) -> Vec<ExpiredRecording>;
+
+    /// Notes that the recording of a call, and the messages left in it, are deleted.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn recording_deleted(&self, call_id: String, at_ms: i64, messages: usize) -> ();
+
+    /// At most `limit` calls that ended before `before_ms` and whose words are still there.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn calls_with_words(&self, before_ms: i64, limit: u32) -> Vec<String>;
+
+    /// Deletes everything that was said and pressed in a call: the transcript, the texts in its timeline, in
+    /// what the verdict rests on, and in notifications that are settled.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn delete_words(&self, call_id: String, at_ms: i64) -> ();
+}
