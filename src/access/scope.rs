@@ -1,20 +1,27 @@
-//! Scopes: what an app, a token or a key allows its holder.
+//! Scopes: what an app, a token or a key allows its holder. Their names are part of tokens, of the API and of the database.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// What somebody may do. The names are part of tokens, of the API and of the database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+use utoipa::ToSchema;
+
+/// What somebody may do.
+#[derive(ToSchema, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scope {
     /// Dials out and has to do with the calls that it asked for.
+    #[schema(rename = "SmartAssist Dialout")]
     Dialout,
     /// Reads, and changes nothing.
+    #[schema(rename = "read")]
     Read,
     /// Uploads flows and decides which version runs.
+    #[schema(rename = "flows")]
     Flows,
     /// Runs campaigns.
+    #[schema(rename = "campaigns")]
     Campaigns,
     /// Decides who may do what.
+    #[schema(rename = "admin")]
     Admin,
 }
 

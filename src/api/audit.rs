@@ -10,7 +10,7 @@ use super::error::Problem;
 use super::extract::{Query, page_size};
 use super::fields::{Fields, Given};
 use super::may::May;
-use super::when::{Moment, When};
+use super::when::{Moment, moment};
 use crate::access::{Access, Administer};
 use crate::store::{AuditFilter, AuditRow};
 use crate::wallclock::iso;
@@ -115,10 +115,4 @@ pub(super) async fn list(
     };
     let page = access.store().audit_log(&filter, query.limit).await?;
     Ok(Json(AuditPage { entries: page.items.into_iter().map(Entry::from).collect(), next: page.next }))
-}
-
-/// A moment in a request, ms since 1970-01-01 UTC.
-pub(super) fn moment(fields: &mut Fields<'_>, name: &'static str) -> Option<i64> {
-    let text = fields.moment(name)?;
-    fields.checked(name, |_| When::read(&text))?.ms()
 }

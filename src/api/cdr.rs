@@ -2,7 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
-use serde_json::{Value, json};
+use callcore::call::{Disposition, HangupBy};
+use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
@@ -12,12 +13,13 @@ use super::fields::Faults;
 use super::may::{May, RecordInPath};
 use super::openapi::BadParameter;
 use crate::access::SeeCalls;
-use crate::store::{CdrPage, CdrQuery};
+use crate::cdr_wire::CdrMeta;
+use crate::store::{CdrPage, CdrQuery, CdrRow};
 
 /// Which records, and in which order.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "it is the shape that counts; `CdrQuery` reads the parameters")]
+#[expect(dead_code, reason = "`CdrQuery` reads the parameters, one by one and with any number of filters")]
 struct CdrParameters {
     /// From 1.
     #[param(value_type = Option<i64>, minimum = 1, maximum = 4_294_967_295_i64)]
@@ -52,9 +54,8 @@ struct CdrParameters {
 }
 
 /// A record in the carrier's shape (Outgoing Call Service 1.0.4).
-#[derive(ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[expect(dead_code, reason = "the shape of `store::CdrRow`, whose parts know nothing of descriptions")]
 struct Cdr {
     /// The carrier's name of the call; the call's own id where no carrier took it.
     session_id: String,
@@ -71,14 +72,18 @@ struct Cdr {
     /// Whole seconds from the answer.
     billable_seconds: u64,
     /// `ANSWERED`, `NO ANSWER`, `BUSY`, `FAILED` or `CANCEL`.
-    disposition: String,
+    #[schema(value_type = String)]
+    disposition: Disposition,
     /// `CALLER` or `CALLEE`.
-    hangup_by: Option<String>,
+    #[schema(value_type = Option<String>)]
+    hangup_by: Option<HangupBy>,
     hangup_cause_code: u16,
     hangup_cause_text: String,
     /// Where the call came from, when the carrier says so (1.0.5).
+    #[serde(skip_serializing_if = "Option::is_none")]
     source: Option<String>,
     /// `true`: the carrier gave no record, this one is made from our own times. Absent otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
     estimated: Option<bool>,
     #[schema(format = DateTime)]
     created_at: String,
@@ -86,33 +91,62 @@ struct Cdr {
     updated_at: String,
 }
 
+impl From<CdrRow> for Cdr {
+    fn from(row: CdrRow) -> Self {
+        let CdrRow { cdr, estimated, created_at, updated_at, .. } = row;
+        Self {
+            session_id: cdr.session_id,
+            destination: cdr.destination,
+            start_time: cdr.start_time,
+            answer_time: cdr.answer_time,
+            end_time: cdr.end_time,
+            duration: cdr.duration,
+            billable_seconds: cdr.billable_seconds,
+            disposition: cdr.disposition,
+            hangup_by: cdr.hangup_by,
+            hangup_cause_code: cdr.hangup_cause_code,
+            hangup_cause_text: cdr.hangup_cause_text,
+            source: cdr.source,
+            estimated: estimated.then_some(true),
+            created_at,
+            updated_at,
+        }
+    }
+}
+
 /// Where in the list a page lies.
-#[derive(ToSchema)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-#[expect(dead_code, reason = "the shape of `cdr_wire::CdrMeta`")]
 struct CdrPageMeta {
     items_per_page: u32,
     total_items: u64,
     current_page: u32,
     total_pages: u64,
     /// `[field, "ASC" | "DESC"]` pairs.
-    sort_by: Vec<Vec<String>>,
+    sort_by: Vec<Vec<&'static str>>,
 }
 
 /// A page of records.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "the shape of `store::CdrPage`")]
-struct CdrList {
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct CdrList {
     data: Vec<Cdr>,
     meta: CdrPageMeta,
 }
 
+impl From<CdrPage> for CdrList {
+    fn from(page: CdrPage) -> Self {
+        let CdrMeta { items_per_page, total_items, current_page, total_pages, sort_by } = page.meta;
+        let sort_by = sort_by.into_iter().map(|(field, order)| vec![field, order]).collect();
+        let meta = CdrPageMeta { items_per_page, total_items, current_page, total_pages, sort_by };
+        Self { data: page.data.into_iter().map(Cdr::from).collect(), meta }
+    }
+}
+
 /// One record in the carrier's envelope.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "the shape of the answer of `one`")]
-struct CdrOne {
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct CdrOne {
     status: u16,
-    errors: String,
+    errors: &'static str,
     data: Cdr,
 }
 
@@ -126,13 +160,13 @@ pub(super) async fn list(
     State(api): State<Api>,
     may: May<SeeCalls>,
     Pairs(pairs): Pairs,
-) -> Result<Json<CdrPage>, Problem> {
+) -> Result<Json<CdrList>, Problem> {
     let query = CdrQuery::from_pairs(pairs).map_err(|errors| {
         let mut faults = Faults::default();
         errors.iter().for_each(|error| faults.add(&error.parameter, error.problem.as_str()));
         faults.problem(Code::Malformed)
     })?;
-    Ok(Json(api.store.cdrs(&query, &may.visibility()).await?))
+    Ok(Json(api.store.cdrs(&query, &may.visibility()).await?.into()))
 }
 
 /// The record of one session of the carrier.
@@ -143,6 +177,6 @@ pub(super) async fn list(
         (status = 404, description = "There is no record of that session.", body = ProblemDocument,
             content_type = "application/problem+json"),
     ))]
-pub(super) async fn one(RecordInPath(cdr): RecordInPath) -> Json<Value> {
-    Json(json!({ "status": 200, "errors": "", "data": cdr }))
+pub(super) async fn one(RecordInPath(cdr): RecordInPath) -> Json<CdrOne> {
+    Json(CdrOne { status: 200, errors: "", data: cdr.into() })
 }

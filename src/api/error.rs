@@ -95,6 +95,8 @@ impl Code {
 pub struct Problem {
     code: Code,
     detail: String,
+    errors: Vec<FieldProblem>,
+    /// Beside those of the standard.
     members: Map<String, Value>,
     headers: Vec<(HeaderName, HeaderValue)>,
 }
@@ -102,7 +104,7 @@ pub struct Problem {
 impl Problem {
     /// `detail` is a sentence that says what to do.
     pub fn new(code: Code, detail: impl Into<String>) -> Self {
-        Self { code, detail: detail.into(), members: Map::new(), headers: Vec::new() }
+        Self { code, detail: detail.into(), errors: Vec::new(), members: Map::new(), headers: Vec::new() }
     }
 
     /// Something that can be done a little later.
@@ -125,11 +127,7 @@ impl Problem {
     /// A field that is wrong, named in the member `errors`. May be called again for the next one.
     #[must_use]
     pub fn with_field(mut self, field: &str, problem: &str) -> Self {
-        let entry = json!({"field": field, "problem": problem});
-        match self.members.get_mut("errors") {
-            Some(Value::Array(errors)) => errors.push(entry),
-            _ => drop(self.members.insert("errors".to_owned(), Value::Array(vec![entry]))),
-        }
+        self.errors.push(FieldProblem { field: field.to_owned(), problem: problem.to_owned() });
         self
     }
 
@@ -140,11 +138,23 @@ impl Problem {
         self
     }
 
+    /// A member of its own.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<&Value> {
+        self.members.get(name)
+    }
+
     /// A header of the answer, `Retry-After` for example.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
+    }
+
+    /// The fields that are wrong, each with what is wrong with it.
+    #[must_use]
+    pub fn errors(&self) -> &[FieldProblem] {
+        &self.errors
     }
 
     /// Its members, for an answer that holds several problems.
@@ -154,15 +164,10 @@ impl Problem {
         members.insert("status".to_owned(), json!(self.code.status().as_u16()));
         members.insert("code".to_owned(), json!(self.code));
         members.insert("detail".to_owned(), json!(self.detail));
+        if !self.errors.is_empty() {
+            members.insert("errors".to_owned(), json!(self.errors));
+        }
         members
-    }
-
-    /// The fields that are wrong, each with what is wrong with it.
-    #[must_use]
-    pub fn fields(&self) -> Vec<(String, String)> {
-        let errors = self.members.get("errors").and_then(Value::as_array).into_iter().flatten();
-        let text = |entry: &Value, name: &str| entry[name].as_str().unwrap_or_default().to_owned();
-        errors.map(|entry| (text(entry, "field"), text(entry, "problem"))).collect()
     }
 
     #[must_use]
@@ -177,52 +182,43 @@ impl Problem {
 }
 
 /// What went wrong (RFC 9457).
-#[derive(ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
-#[expect(dead_code, reason = "the shape of `Body` for the description, which cannot borrow")]
 pub(super) struct ProblemDocument {
     #[schema(example = "about:blank")]
-    r#type: String,
+    r#type: &'static str,
     /// The phrase of the status.
-    title: String,
+    title: &'static str,
     status: u16,
     /// A sentence that says what is wrong and what to do.
     detail: String,
     code: Code,
     /// The fields that are wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
     errors: Option<Vec<FieldProblem>>,
+    #[serde(flatten)]
+    #[schema(ignore)]
+    members: Map<String, Value>,
 }
 
 /// A field that is wrong.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "the shape of what `with_field` writes")]
-pub(super) struct FieldProblem {
-    field: String,
-    problem: String,
-}
-
-/// The members of RFC 9457 §3.1, and ours.
-#[derive(Serialize)]
-struct Body<'a> {
-    r#type: &'static str,
-    title: &'a str,
-    status: u16,
-    detail: &'a str,
-    code: Code,
-    #[serde(flatten)]
-    members: &'a Map<String, Value>,
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldProblem {
+    pub field: String,
+    pub problem: String,
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.code.status();
-        let body = Body {
+        let body = ProblemDocument {
             r#type: "about:blank",
             title: status.canonical_reason().unwrap_or_default(),
             status: status.as_u16(),
-            detail: &self.detail,
+            detail: self.detail,
             code: self.code,
-            members: &self.members,
+            errors: (!self.errors.is_empty()).then_some(self.errors),
+            members: self.members,
         };
         let mut response = (status, Json(body)).into_response();
         let headers = response.headers_mut();

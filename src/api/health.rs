@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::Api;
@@ -18,19 +18,17 @@ use crate::store::CallFilter;
 const PATIENCE: Duration = Duration::from_secs(3);
 
 /// Whether the server works.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "the shape of the answers of `health`")]
+#[derive(Serialize, ToSchema)]
 struct Health {
     #[schema(example = "ok")]
-    status: String,
+    status: &'static str,
 }
 
 /// Whether the server can place calls.
-#[derive(ToSchema)]
-#[expect(dead_code, reason = "the shape of the answers of `ready`")]
+#[derive(Serialize, ToSchema)]
 struct Readiness {
     #[schema(example = "ready")]
-    status: String,
+    status: &'static str,
     /// Trunks whose carrier is within reach.
     carriers: usize,
     /// Trunks there are.
@@ -46,8 +44,8 @@ struct Readiness {
     ))]
 pub(super) async fn health(State(api): State<Api>) -> Response {
     match works(&api).await {
-        Ok(()) => Json(json!({ "status": "ok" })).into_response(),
-        Err(why) => unfit(json!({ "status": why })),
+        Ok(()) => Json(Health { status: "ok" }).into_response(),
+        Err(status) => unfit(Health { status }),
     }
 }
 
@@ -61,7 +59,7 @@ pub(super) async fn health(State(api): State<Api>) -> Response {
     ))]
 pub(super) async fn ready(State(api): State<Api>) -> Response {
     let (carriers, trunks) = api.calls.carriers();
-    let told = |status: &str| json!({ "status": status, "carriers": carriers, "trunks": trunks });
+    let told = |status| Readiness { status, carriers, trunks };
     match works(&api).await {
         Err(why) => unfit(told(why)),
         Ok(()) if trunks > 0 && carriers == 0 => unfit(told("no carrier is within reach")),
@@ -84,7 +82,7 @@ async fn works(api: &Api) -> Result<(), &'static str> {
     tokio::time::timeout(PATIENCE, check).await.unwrap_or(Err("the database does not answer"))
 }
 
-fn unfit(told: Value) -> Response {
+fn unfit(told: impl Serialize) -> Response {
     (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "2")], Json(told)).into_response()
 }
 

@@ -9,7 +9,8 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
@@ -80,11 +81,18 @@ impl Given for EventsQuery {
 /// Where a reader stopped.
 #[derive(IntoParams)]
 #[into_params(parameter_in = Header)]
-#[expect(dead_code, reason = "it is the shape that counts; `last_event_id` reads it")]
-struct Resumed {
+pub(super) struct Resumed {
     /// The `seq` of the last event that was received.
-    #[param(rename = "last-event-id", required = false)]
-    last_event_id: u32,
+    #[param(rename = "last-event-id", required = false, value_type = u32)]
+    last_event_id: Option<u32>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Resumed {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Ok(Self { last_event_id: last_event_id(&parts.headers)? })
+    }
 }
 
 /// The timeline of a call, as a list or live.
@@ -114,11 +122,12 @@ pub(super) async fn events(
     State(api): State<Api>,
     call: CallInPath<SeeCalls>,
     Query(query): Query<EventsQuery>,
+    resumed: Resumed,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let call = call.found()?;
     let call_id = call.id;
-    let after = last_event_id(&headers)?.or(query.after).map_or(0, i64::from);
+    let after = resumed.last_event_id.or(query.after).map_or(0, i64::from);
     if !wants_stream(&headers) {
         let events = api.store.events(&call_id, after, LONGEST_TIMELINE).await?;
         let events = events.into_iter().map(TimelineEvent::from).collect();

@@ -9,6 +9,8 @@ use utoipa::openapi::schema::{AnyOfBuilder, KnownFormat, SchemaFormat, Type};
 use utoipa::openapi::{ObjectBuilder, RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use super::fields::Fields;
+
 const DAY: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]");
 /// What a browser's field for dates sends; taken as UTC.
 const MINUTE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[day]T[hour]:[minute]");
@@ -59,6 +61,12 @@ fn iso_ms(text: &str) -> Option<i64> {
     let at = at.or_else(|| PrimitiveDateTime::parse(text, MINUTE).ok().map(utc));
     let at = at.or_else(|| Some(utc(Date::parse(text, DAY).ok()?.midnight())));
     i64::try_from(at?.unix_timestamp_nanos() / 1_000_000).ok()
+}
+
+/// A moment in a request, ms since 1970-01-01 UTC.
+pub(super) fn moment(fields: &mut Fields<'_>, name: &'static str) -> Option<i64> {
+    let text = fields.moment(name)?;
+    fields.checked(name, |_| When::read(&text))?.ms()
 }
 
 /// How a moment is described.

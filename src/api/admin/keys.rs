@@ -6,14 +6,161 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use secrecy::ExposeSecret;
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::shapes::{KeyList, KeyPatch, KeyShown, NewKeyBody};
-use super::{json, no_effect};
-use crate::access::{Access, Administer, new_api_key};
+use super::parts::{BotName, LONGEST_ID, RateLimit, bots, json, name, no_effect, rate, scopes, words};
+use crate::access::{Access, Administer, Scope, new_api_key};
 use crate::api::error::Problem;
 use crate::api::extract::Path;
+use crate::api::fields::{Fields, Given};
 use crate::api::may::May;
-use crate::store::KeyChange;
+use crate::api::when::{Moment, moment};
+use crate::store::{ApiKeyRow, KeyChange, Rate};
+use crate::wallclock::{iso, now_ms};
+
+/// Every key.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct KeyList {
+    pub(super) keys: Vec<KeyShown>,
+}
+
+/// A key to be made.
+#[derive(Debug, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewKey)]
+pub(super) struct NewKeyBody {
+    #[schema(min_length = 1, max_length = 100)]
+    name: String,
+    scopes: Vec<Scope>,
+    /// `*` stands for all.
+    #[schema(min_items = 1)]
+    bots: Option<Vec<BotName>>,
+    /// The client app it acts for; needed to place calls with it.
+    #[schema(min_length = 1, max_length = 64)]
+    app_id: Option<String>,
+    rate_limit: Option<RateLimit>,
+    /// A time to come; one that has passed is a 422.
+    #[schema(value_type = Option<Moment>)]
+    expires_at: Option<i64>,
+}
+
+impl Given for NewKeyBody {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            name: fields.required("name", "say what the key is for", name),
+            scopes: fields.required("scopes", "say what the key may do", scopes),
+            bots: bots(fields, "bots"),
+            app_id: fields.text("appId", LONGEST_ID),
+            rate_limit: rate(fields, "rateLimit"),
+            expires_at: to_come(fields, "expiresAt"),
+        }
+    }
+}
+
+/// A time that has not passed.
+fn to_come(fields: &mut Fields<'_>, name: &'static str) -> Option<i64> {
+    let at = moment(fields, name)?;
+    if at > now_ms() {
+        return Some(at);
+    }
+    fields.fault(name, "has passed; DELETE revokes a key");
+    None
+}
+
+/// What of a key becomes different. `null` takes a limit or an end away.
+#[derive(Debug, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct KeyPatch {
+    #[schema(min_length = 1, max_length = 100)]
+    name: Option<String>,
+    scopes: Option<Vec<Scope>>,
+    /// `*` stands for all.
+    #[schema(min_items = 1)]
+    bots: Option<Vec<BotName>>,
+    #[schema(value_type = Option<RateLimit>)]
+    rate_limit: Option<Option<RateLimit>>,
+    /// A time to come; one that has passed is a 422.
+    #[schema(value_type = Option<Moment>)]
+    expires_at: Option<Option<i64>>,
+}
+
+impl Given for KeyPatch {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            name: name(fields, "name"),
+            scopes: scopes(fields, "scopes"),
+            bots: bots(fields, "bots"),
+            rate_limit: fields.nullable("rateLimit", rate),
+            expires_at: fields.nullable("expiresAt", to_come),
+        }
+    }
+}
+
+impl From<KeyPatch> for KeyChange {
+    fn from(patch: KeyPatch) -> Self {
+        Self {
+            name: patch.name,
+            scopes: patch.scopes.map(words),
+            bots: patch.bots.map(words),
+            rate: patch.rate_limit.map(|limit| limit.map(Rate::from)),
+            expires_ms: patch.expires_at,
+        }
+    }
+}
+
+/// A key as it is shown; the key itself is present once, when it was made.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Key)]
+pub(super) struct KeyShown {
+    id: String,
+    name: String,
+    /// `active`, `expired` or `revoked`.
+    state: &'static str,
+    #[schema(value_type = Vec<Scope>)]
+    scopes: Vec<String>,
+    bots: Vec<String>,
+    app_id: Option<String>,
+    rate_limit: Option<RateLimit>,
+    #[schema(format = DateTime)]
+    created_at: String,
+    #[schema(format = DateTime)]
+    expires_at: Option<String>,
+    #[schema(format = DateTime)]
+    revoked_at: Option<String>,
+    /// Accurate to a minute.
+    #[schema(format = DateTime)]
+    last_used_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) key: Option<String>,
+}
+
+impl From<ApiKeyRow> for KeyShown {
+    fn from(row: ApiKeyRow) -> Self {
+        let state = if row.revoked_ms.is_some() {
+            "revoked"
+        } else if row.expires_ms.is_some_and(|end| end <= now_ms()) {
+            "expired"
+        } else {
+            "active"
+        };
+        Self {
+            rate_limit: row.rate().map(RateLimit::from),
+            id: row.id,
+            name: row.name,
+            state,
+            scopes: row.scopes,
+            bots: row.bots,
+            app_id: row.app_id,
+            created_at: iso(row.created_ms),
+            expires_at: row.expires_ms.map(iso),
+            revoked_at: row.revoked_ms.map(iso),
+            last_used_at: row.last_used_ms.map(iso),
+            key: None,
+        }
+    }
+}
 
 /// Every API key, newest first; revoked ones, too.
 #[utoipa::path(get, path = "/v1/keys", operation_id = "listKeys", tag = "access",
@@ -45,10 +192,10 @@ pub(super) async fn create(
     let body: NewKeyBody = json(body)?;
     let (mut kept, key) = new_api_key(&body.name, &body.scopes);
     if let Some(bots) = body.bots {
-        kept.bots = bots;
+        kept.bots = words(bots);
     }
     kept.app_id = body.app_id;
-    kept.rate = body.rate_limit;
+    kept.rate = body.rate_limit.map(Rate::from);
     kept.expires_ms = body.expires_at;
     let id = kept.id.clone();
     access.store().issue_api_key(kept, admin.actor()).await?;
@@ -66,7 +213,7 @@ pub(super) async fn change(
     Path(key_id): Path<String>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<KeyShown>, Problem> {
-    let change: KeyChange = json(body)?;
+    let change = KeyChange::from(json::<KeyPatch>(body)?);
     if change == KeyChange::default() {
         return Err(no_effect("name, scopes, bots, rateLimit or expiresAt"));
     }

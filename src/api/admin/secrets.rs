@@ -7,19 +7,98 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use secrecy::{ExposeSecret, SecretString};
+use serde::Serialize;
+use utoipa::ToSchema;
 
-use super::json;
-use super::shapes::{NewSecretBody, SecretList, SecretPatch, SecretShown};
+use super::parts::{json, secret};
 use crate::access::{Access, Administer, new_app_secret};
 use crate::api::error::{Code, Problem};
 use crate::api::extract::Path;
-use crate::api::fields::{Fields, optional};
+use crate::api::fields::{Fields, Given, optional};
 use crate::api::may::May;
-use crate::wallclock::now_ms;
+use crate::api::when::{Moment, moment};
+use crate::store::SecretRow;
+use crate::wallclock::{iso, now_ms};
 
-/// A secret that is brought along must be as hard to guess as RFC 7518 §3.2 asks of HS256, bytes.
-const SHORTEST: usize = 32;
-const LONGEST: usize = 1024;
+/// The secrets of an app.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SecretList {
+    pub(super) secrets: Vec<SecretShown>,
+}
+
+/// A secret to be made. An empty body makes one.
+#[derive(Debug, Default, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = NewSecret)]
+pub(super) struct NewSecretBody {
+    /// A secret that the app has already; without it one is made.
+    #[schema(value_type = Option<String>, min_length = 32, max_length = 1024)]
+    pub(super) secret: Option<SecretString>,
+    /// When the older secrets end; without it they stay. A time that has passed is now.
+    #[schema(value_type = Option<Moment>)]
+    pub(super) retire_others_at: Option<i64>,
+}
+
+impl Given for NewSecretBody {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        Self { secret: secret(fields), retire_others_at: moment(fields, "retireOthersAt") }
+    }
+}
+
+/// When a secret ends; `null` takes an end back.
+#[derive(Debug, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct SecretPatch {
+    #[schema(value_type = Option<Moment>, required)]
+    pub(super) retire_at: Option<i64>,
+}
+
+impl Given for SecretPatch {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        let end = fields.nullable("retireAt", moment);
+        if end.is_none() {
+            fields.fault("retireAt", "is missing; give a time, or null to take the end back");
+        }
+        Self { retire_at: end.flatten() }
+    }
+}
+
+/// A secret as it is shown; the secret itself is present once, when it was made.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = Secret)]
+pub(super) struct SecretShown {
+    /// From 1 within an app.
+    id: i64,
+    /// `active`, `ending` or `retired`.
+    state: &'static str,
+    #[schema(format = DateTime)]
+    created_at: String,
+    age_days: i64,
+    #[schema(format = DateTime)]
+    retire_at: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) secret: Option<String>,
+}
+
+impl From<SecretRow> for SecretShown {
+    fn from(row: SecretRow) -> Self {
+        let now = now_ms();
+        let state = match row.retired_ms {
+            None => "active",
+            Some(end) if end > now => "ending",
+            Some(_) => "retired",
+        };
+        Self {
+            id: row.seq,
+            state,
+            created_at: iso(row.created_ms),
+            age_days: (now - row.created_ms).div_euclid(86_400_000),
+            retire_at: row.retired_ms.map(iso),
+            secret: None,
+        }
+    }
+}
 
 /// The secrets of an app with their ages, oldest first; never the secrets themselves.
 #[utoipa::path(get, path = "/v1/apps/{app_id}/secrets", operation_id = "listSecrets", tag = "access", params(("app_id" = String, Path, description = "The app.")),
@@ -44,7 +123,7 @@ pub(super) async fn create(
 ) -> Result<(StatusCode, Json<SecretShown>), Problem> {
     let body: NewSecretBody = optional(body, Code::Invalid)?.unwrap_or_default();
     let others_end = body.retire_others_at.map(|at| at.max(now_ms()));
-    let secret = given_or_new(body.secret);
+    let secret = body.secret.unwrap_or_else(new_app_secret);
     let seq = access.store().rotate_secret(&app_id, secret.clone(), others_end, admin.actor()).await?;
     let mut shown = shown(&access, &app_id, seq).await?;
     shown.secret = Some(secret.expose_secret().to_owned());
@@ -83,20 +162,6 @@ pub(super) async fn retire(
 
 fn number(given: &str) -> Result<i64, Problem> {
     given.parse().map_err(|_| Problem::not_found("such secret; secrets have numbers"))
-}
-
-/// A secret that is brought along.
-pub(super) fn secret(fields: &mut Fields<'_>) -> Option<SecretString> {
-    let secret = fields.any_text("secret")?;
-    if (SHORTEST..=LONGEST).contains(&secret.len()) {
-        return Some(secret.into());
-    }
-    fields.fault("secret", "must have 32 to 1024 bytes; leave it out to have one made");
-    None
-}
-
-pub(super) fn given_or_new(given: Option<SecretString>) -> SecretString {
-    given.unwrap_or_else(new_app_secret)
 }
 
 async fn shown(access: &Access, app_id: &str, seq: i64) -> Result<SecretShown, Problem> {

@@ -15,7 +15,7 @@ use super::person::{self, Given};
 use super::sheet::{Column, Sheet};
 use crate::access::KeepContacts;
 use crate::api::Api;
-use crate::api::error::{Code, Problem, ProblemDocument};
+use crate::api::error::{Code, FieldProblem, Problem, ProblemDocument};
 use crate::api::extract::Query;
 use crate::api::fields::{self, Fields, Object};
 use crate::api::may::May;
@@ -58,14 +58,18 @@ struct LineError {
 impl Imported {
     /// A line with all that is wrong with it.
     fn refused(&mut self, line: u64, problem: &Problem) {
-        let mut fields = problem.fields().into_iter();
-        match fields.next() {
-            Some((field, problem)) => self.wrong(line, Some(&field), &problem),
-            None => self.wrong(line, None, problem.detail()),
-        }
+        let Some((first, more)) = problem.errors().split_first() else {
+            return self.wrong(line, None, problem.detail());
+        };
+        self.wrong(line, Some(&first.field), &first.problem);
         let room = MOST_ERRORS.saturating_sub(self.errors.len());
-        let more = fields.take(room).map(|(field, problem)| LineError { line, field: Some(field), problem });
-        self.errors.extend(more);
+        self.errors.extend(
+            more.iter().take(room).cloned().map(|FieldProblem { field, problem }| LineError {
+                line,
+                field: Some(field),
+                problem,
+            }),
+        );
     }
 
     fn wrong(&mut self, line: u64, field: Option<&str>, problem: &str) {

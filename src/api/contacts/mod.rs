@@ -177,10 +177,7 @@ pub(super) async fn change(
     Path(contact_id): Path<String>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Contact>, Problem> {
-    let mut change: ContactChange = json(body)?;
-    if let Some(number) = &mut change.number {
-        person::bring_home(number, api.calls.country());
-    }
+    let change = json::<Change>(body)?.at_home(api.calls.country());
     let merges_nothing = change.metadata.as_ref().is_none_or(|patch| *patch == serde_json::json!({}));
     if merges_nothing && (ContactChange { metadata: None, ..change.clone() }) == ContactChange::default() {
         if api.store.contact(&contact_id).await?.is_none() {

@@ -78,9 +78,8 @@ impl fields::Given for NewContact {
 }
 
 /// Changes of a contact.
-#[derive(Debug, ToSchema)]
+#[derive(Debug, Default, ToSchema)]
 #[schema(as = ContactChange, example = json!({ "name": "Jaya", "metadata": { "amount": null } }))]
-#[expect(dead_code, reason = "it is the shape that counts; the values are read into `store::ContactChange`")]
 #[serde(deny_unknown_fields)]
 pub(super) struct Change {
     #[schema(pattern = r"^(\+[1-9][0-9]{6,13}|0[1-9][0-9]{5,12}|[1-9][0-9]{2,14})$")]
@@ -99,15 +98,27 @@ pub(super) struct Change {
     metadata: Option<Map<String, Value>>,
 }
 
-impl fields::Given for ContactChange {
+impl fields::Given for Change {
     fn read(fields: &mut Fields<'_>) -> Self {
         let country = numbers::country(fields);
         Self {
-            number: number(fields, country),
+            phone_number: number(fields, country),
+            country,
             name: fields.nullable("name", name),
             flow: fields.nullable("flow", |fields, flow| fields.text(flow, LONGEST_NAME)),
-            metadata: metadata(fields).map(Value::Object),
+            metadata: metadata(fields),
         }
+    }
+}
+
+impl Change {
+    /// What is to change, with a number that names no country brought home into `usual`.
+    pub(super) fn at_home(self, usual: Option<Country>) -> ContactChange {
+        let number = self.phone_number.map(|mut number| {
+            bring_home(&mut number, self.country.or(usual));
+            number
+        });
+        ContactChange { number, name: self.name, flow: self.flow, metadata: self.metadata.map(Value::Object) }
     }
 }
 
@@ -189,20 +200,18 @@ mod tests {
             "+6221555010 ext 3",
         ] {
             let told = read::<NewContact>(&json!({ "phone_number": given })).unwrap_err();
-            assert_eq!(told[0].0, "phone_number", "{given}");
+            assert_eq!(told[0], "phone_number", "{given}");
         }
     }
 
-    fn read<T: fields::Given>(body: &Value) -> Result<T, Vec<(String, String)>> {
-        fields::json(Ok(body.to_string().into())).map_err(|problem: Problem| problem.fields())
+    fn read<T: fields::Given>(body: &Value) -> Result<T, Vec<String>> {
+        let named = |problem: Problem| problem.errors().iter().map(|wrong| wrong.field.clone()).collect();
+        fields::json(Ok(body.to_string().into())).map_err(named)
     }
 
     #[test]
     fn all_that_is_wrong_with_a_contact_is_named() {
-        let wrong = |body: Value| {
-            let told = read::<NewContact>(&body).unwrap_err();
-            told.into_iter().map(|(field, _)| field).collect::<Vec<_>>()
-        };
+        let wrong = |body: Value| read::<NewContact>(&body).unwrap_err();
         assert_eq!(wrong(json!({"phone_number": "12"})), ["phone_number"]);
         assert_eq!(wrong(json!({"phone_number": "12345", "contact_id": "import"})), ["contact_id"]);
         assert_eq!(wrong(json!({"phone_number": "12345", "name": " "})), ["name"]);
@@ -215,9 +224,9 @@ mod tests {
 
     #[test]
     fn null_takes_a_name_away_and_absence_leaves_it() {
-        let change = |body: Value| read::<ContactChange>(&body).unwrap();
+        let change = |body: Value| read::<Change>(&body).unwrap();
         assert_eq!(change(json!({"name": null})).name, Some(None));
         assert_eq!(change(json!({})).name, None);
-        assert_eq!(read::<ContactChange>(&json!({"name": ""})).unwrap_err()[0].0, "name");
+        assert_eq!(read::<Change>(&json!({"name": ""})).unwrap_err()[0], "name");
     }
 }

@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use callcore::number::Country;
 use futures_util::StreamExt;
 use futures_util::stream::{self, FuturesOrdered};
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use utoipa::IntoParams;
@@ -25,10 +25,9 @@ use super::super::extract::Query;
 use super::super::fields::{self, Fields, Object};
 use super::super::may::Dialler;
 use super::super::numbers;
-use super::super::openapi::{BatchLine, DialOutBody};
 use super::super::{Api, BODY_LIMIT};
-use super::lines::{Line, Lines, TooLong};
-use super::{Answer, Manner, perform};
+use super::lines::{BatchLine, Lines, TooLong};
+use super::{DialOut, Done, LineResult, Manner, perform};
 use crate::access::{self, Principal};
 
 /// Most lines of a batch.
@@ -46,10 +45,10 @@ const AT_ONCE: usize = 64;
 #[utoipa::path(post, path = "/api/1.1/public/bot/{bot_id}/smartassist/dialout/batch", operation_id = "dialOutBatch",
     tag = "dial-out", security(("appToken" = []), ("appBearer" = [])),
     params(("bot_id" = String, Path, description = "The bot."), BatchQuery),
-    request_body(content = DialOutBody, content_type = "application/x-ndjson"),
+    request_body(content = DialOut, content_type = "application/x-ndjson"),
     responses(
         (status = 200, description = "A result per line, with its `line` and its `status`; of a line that was refused \
-            the members of a problem.", body = BatchLine, content_type = "application/x-ndjson"),
+            the members of a problem.", body = LineResult, content_type = "application/x-ndjson"),
     ))]
 pub(in super::super) async fn batch(
     State(api): State<Api>,
@@ -167,7 +166,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn read(line: Line) -> Self {
+    fn read(line: BatchLine) -> Self {
         let body = line.text.map_err(|TooLong| {
             let detail = format!("the line is longer than {} KiB; send less metadata", BODY_LIMIT / 1024);
             Problem::new(Code::TooLarge, detail)
@@ -214,23 +213,12 @@ fn take(
     within
 }
 
-fn written(number: u32, result: Result<Answer, Problem>) -> Bytes {
-    let mut line = match result {
-        Ok(answer) => {
-            let mut line = answer.body;
-            line.insert("status".into(), json!(200));
-            if answer.again {
-                line.insert("replayed".into(), json!(true));
-            }
-            if !answer.ignored.is_empty() {
-                line.insert("ignoredFields".into(), json!(answer.ignored));
-            }
-            line
-        }
-        Err(problem) => problem.members(),
+fn written(number: u32, result: Result<Done, Problem>) -> Bytes {
+    let line = match result {
+        Ok(Done { answer, ignored, again }) => LineResult::done(number, answer, again, ignored),
+        Err(problem) => LineResult::refused(number, &problem),
     };
-    line.insert("line".into(), json!(number));
-    let mut text = Value::from(line).to_string();
+    let mut text = serde_json::to_string(&line).unwrap_or_default();
     text.push('\n');
     text.into()
 }

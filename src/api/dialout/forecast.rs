@@ -1,49 +1,41 @@
 //! The answer to `dryRun`: what would become of a dial-out.
 
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
 use super::super::error::Problem;
-use crate::session::{Forecast, Verdict};
+use super::answer::Forecast;
+use crate::session::{self, Verdict};
 use crate::wallclock::iso;
 
-pub(super) fn shown(forecast: Forecast) -> Map<String, Value> {
-    let mut body = Map::new();
-    let mut put = |key: &str, value: Value| drop(body.insert(key.into(), value));
-    put("dryRun", json!(true));
-    put("wouldDial", json!(!matches!(forecast.verdict, Verdict::Never(_))));
-    match forecast.verdict {
-        Verdict::Now => put("when", json!("now")),
+pub(super) fn shown(forecast: session::Forecast) -> Forecast {
+    let told = match forecast.verdict {
+        Verdict::Now => Forecast { when: "now", ..Forecast::default() },
         Verdict::Queued { ahead } => {
-            put("when", json!("queued"));
-            put("ahead", json!(ahead));
+            Forecast { when: "queued", ahead: Some(ahead as u64), ..Forecast::default() }
         }
         Verdict::Scheduled { start_ms } => {
-            put("when", json!("scheduled"));
-            put("scheduledAt", json!(iso(start_ms)));
+            Forecast { when: "scheduled", scheduled_at: Some(iso(start_ms)), ..Forecast::default() }
         }
         Verdict::Never(refusal) => {
-            let problem = Problem::from(*refusal);
-            put("when", json!("never"));
-            put("problem", problem.members().into());
+            let problem = Some(Problem::from(*refusal).members().into());
+            Forecast { when: "never", problem, ..Forecast::default() }
         }
+    };
+    let trunk = forecast.trunk.map(|trunk| {
+        json!({ "name": trunk.name, "lines": trunk.lines, "busy": trunk.busy, "waiting": trunk.waiting })
+    });
+    let basis = |calls| match calls {
+        0 => "the flow's longest call; it has not been answered yet".to_owned(),
+        1 => "1 answered call of this flow".to_owned(),
+        calls => format!("the mean of {calls} answered calls of this flow"),
+    };
+    Forecast {
+        dry_run: true,
+        would_dial: told.problem.is_none(),
+        trunk,
+        flow: forecast.flow.map(|(name, digest)| json!({ "name": name, "digest": digest })),
+        estimated_minutes: forecast.estimate.map(|estimate| estimate.minutes),
+        estimate_basis: forecast.estimate.map(|estimate| basis(estimate.past_calls)),
+        ..told
     }
-    if let Some(trunk) = forecast.trunk {
-        put(
-            "trunk",
-            json!({ "name": trunk.name, "lines": trunk.lines, "busy": trunk.busy, "waiting": trunk.waiting }),
-        );
-    }
-    if let Some((name, digest)) = forecast.flow {
-        put("flow", json!({ "name": name, "digest": digest }));
-    }
-    if let Some(estimate) = forecast.estimate {
-        let basis = match estimate.past_calls {
-            0 => "the flow's longest call; it has not been answered yet".to_owned(),
-            1 => "1 answered call of this flow".to_owned(),
-            calls => format!("the mean of {calls} answered calls of this flow"),
-        };
-        put("estimatedMinutes", json!(estimate.minutes));
-        put("estimateBasis", json!(basis));
-    }
-    body
 }

@@ -14,7 +14,7 @@ pub(super) struct Lines {
 
 /// One line: its number from 1, and its bytes, or that it is longer than may be.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Line {
+pub(super) struct BatchLine {
     pub(super) number: u32,
     pub(super) text: Result<Vec<u8>, TooLong>,
 }
@@ -33,7 +33,7 @@ impl Lines {
     }
 
     /// The next line that is whole and not empty.
-    pub(super) fn next(&mut self) -> Option<Line> {
+    pub(super) fn next(&mut self) -> Option<BatchLine> {
         loop {
             let Some(end) = self.chunk.iter().position(|byte| *byte == b'\n') else {
                 let rest = std::mem::take(&mut self.chunk);
@@ -49,7 +49,7 @@ impl Lines {
     }
 
     /// The last line, when nothing more comes and it had no end of its own.
-    pub(super) fn last(&mut self) -> Option<Line> {
+    pub(super) fn last(&mut self) -> Option<BatchLine> {
         self.finish()
     }
 
@@ -63,14 +63,14 @@ impl Lines {
     }
 
     /// Empty lines are counted and left out.
-    fn finish(&mut self) -> Option<Line> {
+    fn finish(&mut self) -> Option<BatchLine> {
         self.number = self.number.saturating_add(1);
         let text = std::mem::take(&mut self.partial);
         if std::mem::take(&mut self.too_long) {
-            return Some(Line { number: self.number, text: Err(TooLong) });
+            return Some(BatchLine { number: self.number, text: Err(TooLong) });
         }
         let blank = text.iter().all(u8::is_ascii_whitespace);
-        (!blank).then_some(Line { number: self.number, text: Ok(text) })
+        (!blank).then_some(BatchLine { number: self.number, text: Ok(text) })
     }
 }
 
@@ -80,7 +80,7 @@ mod tests {
 
     use super::*;
 
-    fn cut(text: &[u8], size: usize, longest: usize) -> Vec<Line> {
+    fn cut(text: &[u8], size: usize, longest: usize) -> Vec<BatchLine> {
         let mut lines = Lines::new(longest);
         let mut all = Vec::new();
         for chunk in text.chunks(size.max(1)) {
@@ -93,8 +93,8 @@ mod tests {
         all
     }
 
-    fn line(number: u32, text: &str) -> Line {
-        Line { number, text: Ok(text.as_bytes().to_vec()) }
+    fn line(number: u32, text: &str) -> BatchLine {
+        BatchLine { number, text: Ok(text.as_bytes().to_vec()) }
     }
 
     #[test]
@@ -106,7 +106,7 @@ mod tests {
 
     #[test]
     fn a_line_that_is_too_long_costs_only_itself() {
-        let expected = vec![line(1, "a"), Line { number: 2, text: Err(TooLong) }, line(3, "b")];
+        let expected = vec![line(1, "a"), BatchLine { number: 2, text: Err(TooLong) }, line(3, "b")];
         assert_eq!(cut(b"a\nxxxxxxxxxxxx\nb\n", 3, 8), expected);
     }
 

@@ -1,5 +1,6 @@
 //! `…/smartassist/dialout`: Kore's way to ask for a call, and what Dering adds to it.
 
+mod answer;
 pub(super) mod batch;
 mod body;
 mod control;
@@ -10,21 +11,23 @@ pub(super) mod parts;
 pub(super) mod single;
 mod times;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
-use self::body::{Asked, DialOut};
+pub(super) use self::answer::{DialOutAnswer, LineResult};
+use self::body::Asked;
+pub(super) use self::body::DialOut;
 use super::Api;
 use super::error::{Code, Problem};
 use super::fields::Object;
 use crate::flows;
-use crate::session::{DialRequest, Dialed, Key, Refusal};
-use crate::wallclock::{iso, now_ms};
+use crate::session::{Key, Refusal};
+use crate::wallclock::now_ms;
 
-/// What is answered to one dial-out, alone or in a batch.
+/// What one dial-out came to, alone or in a batch.
 #[derive(Debug)]
-struct Answer {
-    body: Map<String, Value>,
+struct Done {
+    answer: DialOutAnswer,
     /// Fields that are not followed.
     ignored: Vec<String>,
     /// It is the answer of before, under the same idempotency key.
@@ -39,7 +42,7 @@ async fn perform(
     body: Object,
     manner: Manner,
     key: Option<String>,
-) -> Result<Answer, Problem> {
+) -> Result<Done, Problem> {
     let digest = digest(bot_id, body.members());
     let runs = api.bots.get(bot_id).map_or(bot_id, String::as_str);
     let asked = body::parse(body, Asked { bot_id, runs, policy: &api.policy, now_ms: now_ms() })?;
@@ -49,17 +52,18 @@ async fn perform(
     }
     let key = key.or_else(|| asked.idempotency_key.clone());
     let dry_run = asked.dry_run;
-    let mut request = request(app_id, bot_id, asked);
+    let mut request = asked.request(app_id, bot_id);
     request.patient = manner == Manner::Batch;
     if dry_run {
         let forecast = api.calls.foresee(&request).await?;
         ignored.extend(forecast.ignored.iter().cloned());
-        return Ok(Answer { body: forecast::shown(forecast), ignored, again: false });
+        let answer = DialOutAnswer::Forecast(Box::new(forecast::shown(forecast)));
+        return Ok(Done { answer, ignored, again: false });
     }
     request.key = key.map(|key| Key { key, digest });
     let dialed = api.calls.dial(request).await?;
     ignored.extend(dialed.ignored.iter().cloned());
-    Ok(Answer { body: shown(&dialed), ignored, again: dialed.again })
+    Ok(Done { answer: DialOutAnswer::Accepted((&dialed).into()), ignored, again: dialed.again })
 }
 
 /// How a dial-out came.
@@ -69,17 +73,6 @@ enum Manner {
     Batch,
 }
 
-fn shown(dialed: &Dialed) -> Map<String, Value> {
-    let mut body = Map::new();
-    body.insert("sid".into(), json!(dialed.sid));
-    body.insert("callId".into(), json!(dialed.call_id));
-    body.insert("conversationId".into(), json!(dialed.call_id));
-    if let Some(start_ms) = dialed.start_ms {
-        body.insert("scheduledAt".into(), json!(iso(start_ms)));
-    }
-    body
-}
-
 /// Tells one request from another, however its JSON is spaced and ordered. `to` is what it was sent to.
 pub(super) fn digest(to: &str, body: &Map<String, Value>) -> String {
     let mut hash = Sha256::new();
@@ -87,33 +80,6 @@ pub(super) fn digest(to: &str, body: &Map<String, Value>) -> String {
     hash.update([0]);
     hash.update(Value::from(body.clone()).to_string().as_bytes());
     hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn request(app_id: &str, bot_id: &str, asked: DialOut) -> DialRequest {
-    DialRequest {
-        app_id: app_id.to_owned(),
-        bot_id: bot_id.to_owned(),
-        flow: asked.flow,
-        number: asked.number,
-        country: asked.country,
-        caller: asked.caller,
-        trunk: asked.trunk,
-        metadata: asked.metadata,
-        contact: None,
-        // Absent means what the flow says, and a flow that says nothing has it disabled, as at Kore.
-        machine_detection: asked.machine_detection,
-        timers: asked.timers,
-        threshold_word_count: asked.threshold_word_count,
-        control: asked.control,
-        amd_params: asked.amd_params,
-        ring_timeout_ms: asked.ring_timeout_ms,
-        notify: asked.notify,
-        ignore_do_not_call: asked.ignore_do_not_call,
-        start_ms: asked.start_ms,
-        expires_ms: asked.expires_ms,
-        patient: false,
-        key: None,
-    }
 }
 
 impl From<Refusal> for Problem {

@@ -13,9 +13,8 @@ use super::super::extract::Path;
 use super::super::fields::Object;
 use super::super::may::Dialler;
 use super::super::openapi::{BadField, EndedAlready, TooLarge};
-use super::super::openapi::{DialOutAnswer, DialOutBody};
 use super::parts::key;
-use super::{Manner, perform};
+use super::{DialOut, DialOutAnswer, Manner, perform};
 
 /// Names the fields of the body that are not followed.
 pub(in super::super) const IGNORED: HeaderName = HeaderName::from_static("dering-ignored-fields");
@@ -38,7 +37,7 @@ const MOST_NAMED: usize = 30;
             gets the same answer, and nobody is called twice. 1 to 255 plain characters.",
             pattern = "^[!-~]([ -~]{0,253}[!-~])?$", min_length = 1, max_length = 255),
     ),
-    request_body(content = DialOutBody),
+    request_body(content = DialOut),
     responses(
         (status = 200, description = "The call is accepted; or, with `dryRun`, what would become of it.",
             body = DialOutAnswer,
@@ -68,12 +67,12 @@ pub(in super::super) async fn dial_out(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let body = Object::read(&body?, "body")?;
-    let answer = perform(&api, &app.id, &bot_id, body, Manner::Single, key(&headers)?).await?;
-    let mut response = Json(answer.body).into_response();
-    if let Some(value) = named(&answer.ignored) {
+    let done = perform(&api, &app.id, &bot_id, body, Manner::Single, key(&headers)?).await?;
+    let mut response = Json(done.answer).into_response();
+    if let Some(value) = named(&done.ignored) {
         response.headers_mut().insert(IGNORED, value);
     }
-    if answer.again {
+    if done.again {
         response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     }
     Ok(response)

@@ -2,13 +2,18 @@
 
 use super::*;
 
+/// The fields that are wrong, and why.
+fn told(problem: &Problem) -> Vec<(String, String)> {
+    problem.errors().iter().map(|wrong| (wrong.field.clone(), wrong.problem.clone())).collect()
+}
+
 fn read<T>(body: &str, read: impl FnOnce(&mut Fields<'_>) -> T) -> Result<T, Vec<(String, String)>> {
-    json_as(Ok(body.to_owned().into()), Code::Malformed, read).map_err(|problem| problem.fields())
+    json_as(Ok(body.to_owned().into()), Code::Malformed, read).map_err(|problem| told(&problem))
 }
 
 fn asked<T>(text: &str, read: impl FnOnce(&mut Fields<'_>) -> T) -> Result<T, Vec<(String, String)>> {
     let pairs = crate::api::extract::pairs(text);
-    query(pairs, read).map_err(|problem| problem.fields())
+    query(pairs, read).map_err(|problem| told(&problem))
 }
 
 #[test]
@@ -82,6 +87,6 @@ fn many_faults_are_told_up_to_a_limit() {
     let members: Vec<String> = (0..150).map(|n| format!("\"f{n}\": 1")).collect();
     let body = format!("{{{}}}", members.join(", "));
     let problem = json_as(Ok(body.into()), Code::Malformed, |fields| fields.yes("a")).unwrap_err();
-    assert_eq!(problem.fields().len(), 100);
+    assert_eq!(problem.errors().len(), 100);
     assert!(problem.detail().ends_with("; and 145 more, of which `errors` names 95"), "{}", problem.detail());
 }

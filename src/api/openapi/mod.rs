@@ -4,7 +4,6 @@
 //! A route is described where it is handled. What a whole group of routes shares (who may pass, the answers
 //! of a server that fails) is added here once, so that the description cannot forget it.
 
-mod dialout;
 mod links;
 pub(super) mod page;
 mod problems;
@@ -27,11 +26,11 @@ use utoipa::openapi::{
 };
 use utoipa::{PartialSchema, ToSchema};
 
-pub(super) use dialout::{BatchLine, DialOutAnswer, DialOutBody};
 pub(super) use problems::{
     BadBody, BadField, BadId, BadParameter, Deleted, EndedAlready, NoSuchCall, NoSuchContact,
     NoSuchNotification, NoSuchVersion, TooLarge,
 };
+pub(super) use webhooks::AmdEvent;
 
 use super::error::{FieldProblem, ProblemDocument};
 

@@ -15,7 +15,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use self::show::{
-    Delivery, DeliveryDetail, DeliveryList, EndpointList, EndpointState, Fate, Reason, Redelivery,
+    Delivery, DeliveryDetail, DeliveryList, EndpointList, EndpointState, FATES, Fate, REASONS, Reason,
+    Redelivery,
 };
 use super::Api;
 use super::error::{Code, Problem, ProblemDocument};
@@ -25,7 +26,7 @@ use super::may::{DeliveryInPath, May};
 use super::openapi::{BadBody, BadParameter, NoSuchNotification, TooLarge};
 use super::when::{Moment, When};
 use crate::access::{ResendWebhooks, SeeCalls, SeeServer};
-use crate::store::{Actor, DeliveryFilter, DeliveryRow, DeliveryState, NotSettled};
+use crate::store::{Actor, DeadReason, DeliveryFilter, DeliveryRow, DeliveryState, NotSettled};
 use crate::wallclock::now_ms;
 
 /// Notifications of a page for people.
@@ -62,8 +63,7 @@ pub(super) fn pages() -> OpenApiRouter<Api> {
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase")]
 struct Wanted {
-    #[param(value_type = Option<Fate>)]
-    state: Option<String>,
+    state: Option<Fate>,
     #[param(min_length = 1)]
     call_id: Option<String>,
     #[param(min_length = 1)]
@@ -74,8 +74,7 @@ struct Wanted {
     #[param(example = "completed", min_length = 1)]
     kind: Option<String>,
     /// Why they are dead.
-    #[param(value_type = Option<Reason>)]
-    reason: Option<String>,
+    reason: Option<Reason>,
     /// Made at or after.
     #[param(value_type = Option<Moment>)]
     since: Option<When>,
@@ -91,19 +90,15 @@ struct Wanted {
     after: Option<String>,
 }
 
-const STATES: [(&str, &str); 3] = [("open", "open"), ("delivered", "delivered"), ("dead", "dead")];
-const REASONS: [(&str, &str); 4] =
-    [("exhausted", "exhausted"), ("expired", "expired"), ("gone", "gone"), ("refused", "refused")];
-
 /// What narrows, of a query or a body.
 fn narrowing(fields: &mut Fields<'_>) -> Wanted {
     Wanted {
-        state: fields.word("state", &STATES).map(str::to_owned),
+        state: fields.word("state", &FATES),
         call_id: fields.text("callId", LONGEST),
         app_id: fields.text("appId", LONGEST),
         endpoint: fields.text("endpoint", LONGEST),
         kind: fields.text("kind", LONGEST),
-        reason: fields.word("reason", &REASONS).map(str::to_owned),
+        reason: fields.word("reason", &REASONS),
         since: fields.moment("since").and_then(|text| fields.checked("since", |_| When::read(&text))),
         until: fields.moment("until").and_then(|text| fields.checked("until", |_| When::read(&text))),
         limit: 0,
@@ -122,12 +117,12 @@ impl Wanted {
     fn filter(&self) -> DeliveryFilter {
         let ms = |when: &Option<When>| when.as_ref().and_then(When::ms);
         DeliveryFilter {
-            state: self.state.as_ref().and_then(|state| state.parse().ok()),
+            state: self.state.map(DeliveryState::from),
             call_id: self.call_id.clone(),
             app_id: self.app_id.clone(),
             endpoint: self.endpoint.clone(),
             kind: self.kind.clone(),
-            reason: self.reason.as_ref().and_then(|reason| reason.parse().ok()),
+            reason: self.reason.map(DeadReason::from),
             since_ms: ms(&self.since),
             until_ms: ms(&self.until),
             ..DeliveryFilter::default()
@@ -136,16 +131,14 @@ impl Wanted {
 }
 
 /// What to send again; something must narrow it.
-#[derive(Debug, Default, ToSchema)]
+#[derive(Clone, Debug, Default, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[expect(dead_code, reason = "it is the shape that counts; the values are read into `Ordered`")]
 struct Again {
     /// Only these.
     #[schema(max_items = 1000)]
     ids: Option<Vec<String>>,
     /// `dead` or `delivered`; `dead` when it is left out and no `ids` are given.
-    #[schema(value_type = Option<Fate>)]
-    state: Option<String>,
+    state: Option<Fate>,
     #[schema(min_length = 1)]
     call_id: Option<String>,
     #[schema(min_length = 1)]
@@ -156,8 +149,7 @@ struct Again {
     #[schema(example = "completed", min_length = 1)]
     kind: Option<String>,
     /// Why they are dead.
-    #[schema(value_type = Option<Reason>)]
-    reason: Option<String>,
+    reason: Option<Reason>,
     /// Made at or after.
     #[schema(value_type = Option<Moment>)]
     since: Option<When>,
@@ -171,30 +163,24 @@ struct Again {
     dry_run: Option<bool>,
 }
 
-/// What is to be sent again, as it was read.
-struct Ordered {
-    ids: Option<Vec<String>>,
-    wanted: Wanted,
-    limit: u32,
-    dry_run: bool,
-}
-
-impl Given for Ordered {
+impl Given for Again {
     fn read(fields: &mut Fields<'_>) -> Self {
-        Self {
-            ids: fields.list("ids", MOST_IDS, |id| fields::checked_text(id, LONGEST)),
-            wanted: narrowing(fields),
-            limit: fields.small("limit", 1..=BATCH).unwrap_or(BATCH),
-            dry_run: fields.yes("dryRun").unwrap_or_default(),
-        }
+        let ids = fields.list("ids", MOST_IDS, |id| fields::checked_text(id, LONGEST));
+        let Wanted { state, call_id, app_id, endpoint, kind, reason, since, until, .. } = narrowing(fields);
+        let limit = fields.small("limit", 1..=BATCH);
+        let dry_run = fields.yes("dryRun");
+        Self { ids, state, call_id, app_id, endpoint, kind, reason, since, until, limit, dry_run }
     }
 }
 
-impl Ordered {
+impl Again {
     /// # Errors
     /// When nothing narrows it: everything at once is a slip more often than a wish.
     fn filter(&self) -> Result<DeliveryFilter, Problem> {
-        let mut filter = DeliveryFilter { ids: self.ids.clone(), ..self.wanted.filter() };
+        let Self { state, call_id, app_id, endpoint, kind, reason, since, until, .. } = self.clone();
+        let wanted =
+            Wanted { state, call_id, app_id, endpoint, kind, reason, since, until, limit: 0, after: None };
+        let mut filter = DeliveryFilter { ids: self.ids.clone(), ..wanted.filter() };
         let narrow = filter.ids.is_some()
             || [&filter.call_id, &filter.app_id, &filter.endpoint, &filter.kind]
                 .into_iter()
@@ -288,13 +274,13 @@ async fn redeliver(
     may: May<ResendWebhooks>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Redelivery>), Problem> {
-    let again: Ordered = json(body)?;
+    let again: Again = json(body)?;
     let filter = DeliveryFilter { visibility: may.visibility(), ..again.filter()? };
     let matched = api.store.count_deliveries(&filter, LONGEST_COUNT).await?;
-    if again.dry_run {
+    if again.dry_run == Some(true) {
         return Ok((StatusCode::OK, Json(Redelivery { matched, ..Redelivery::default() })));
     }
-    let done = send_again_all(&api, filter, again.limit, may.actor()).await?;
+    let done = send_again_all(&api, filter, again.limit.unwrap_or(BATCH), may.actor()).await?;
     let redelivered = done.ids.len() as u64;
     Ok((StatusCode::ACCEPTED, Json(Redelivery { matched, redelivered, ids: done.ids, more: done.more })))
 }
@@ -350,7 +336,7 @@ mod tests {
     use super::*;
 
     fn again(body: &str) -> Result<DeliveryFilter, String> {
-        let again = json::<Ordered>(Ok(body.to_owned().into()));
+        let again = json::<Again>(Ok(body.to_owned().into()));
         again.and_then(|again| again.filter()).map_err(|problem| problem.detail().to_owned())
     }
 

@@ -6,12 +6,14 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::response::{IntoResponse, Redirect, Response};
 use hmac::{Hmac, KeyInit, Mac};
+use serde::Serialize;
 use serde_json::Value;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use utoipa::ToSchema;
 
-use super::{BATCH, ENDPOINTS, PAGE, Wanted, delivery, send_again, send_again_all, show};
+use super::show::{self, Fate};
+use super::{BATCH, ENDPOINTS, PAGE, Wanted, delivery, send_again, send_again_all};
 use crate::access::{ResendWebhooks, Right};
 use crate::api::Api;
 use crate::api::error::{Code, Problem, ProblemDocument};
@@ -19,6 +21,7 @@ use crate::api::extract::{Pairs, Path, pairs};
 use crate::api::fields::{self, Fields, Given};
 use crate::api::openapi::{BadParameter, NoSuchNotification};
 use crate::api::viewer::{Viewer, ask_for_key};
+use crate::api::when::When;
 use crate::outbox::BreakerState;
 use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, EndpointRow, NotificationState};
 use crate::wallclock::{iso, now_ms};
@@ -46,21 +49,20 @@ pub(super) async fn list(
     };
     let (mut wanted, everything) = fields::query(filled(query), wanted)?;
     // Whoever names no state looks for what went wrong.
-    let state = if everything { "all" } else { wanted.state.as_deref().unwrap_or("dead") }.to_owned();
-    wanted.state = Some(state.clone());
-    // `all` is no state, so that it narrows nothing.
+    wanted.state = (!everything).then_some(wanted.state.unwrap_or(Fate::Dead));
     let filter = wanted.filter();
     let page = api.store.deliveries(&filter, wanted.after.as_deref(), PAGE).await?;
     let dead = DeliveryFilter { state: Some(DeliveryState::Dead), ..DeliveryFilter::default() };
-    let matching = if state == "dead" && viewer.0.require_scopes(&ResendWebhooks::RULE).is_ok() {
-        api.store.count_deliveries(&filter, COUNTED).await?
-    } else {
-        0
-    };
+    let matching =
+        if wanted.state == Some(Fate::Dead) && viewer.0.require_scopes(&ResendWebhooks::RULE).is_ok() {
+            api.store.count_deliveries(&filter, COUNTED).await?
+        } else {
+            0
+        };
     let endpoints = api.store.endpoints(ENDPOINTS).await?;
     let shown = ListPage {
-        tabs: tabs(&state),
-        fields: fields(&wanted, &state),
+        tabs: tabs(&shown_state(&wanted)),
+        fields: fields(&wanted),
         deliveries: page.items.iter().map(line).collect(),
         endpoints: endpoints.iter().map(|row| endpoint_line(row, now_ms())).collect(),
         next: page.next.map(|after| link(&Wanted { after: Some(after), ..wanted.clone() })),
@@ -203,7 +205,7 @@ pub(super) async fn redeliver(
     press(&viewer, "all", &token)?;
     let filter = DeliveryFilter { state: Some(DeliveryState::Dead), ..wanted.filter() };
     send_again_all(&api, filter, BATCH, viewer.0.actor()).await?;
-    Ok(Redirect::to(&link(&Wanted { state: Some("open".to_owned()), ..wanted })).into_response())
+    Ok(Redirect::to(&link(&Wanted { state: Some(Fate::Open), ..wanted })).into_response())
 }
 
 /// What a button of the form `what` needs: the scope, and the form's token.
@@ -237,18 +239,26 @@ fn tabs(state: &str) -> Vec<Tab> {
     all.map(|(name, title)| Tab { name: name.into(), title: title.into(), here: name == state }).into()
 }
 
-fn fields(wanted: &Wanted, state: &str) -> WantedFields {
+/// The word for which states the list shows.
+fn shown_state(wanted: &Wanted) -> String {
+    wanted.state.map_or_else(|| "all".to_owned(), |fate| word(&fate))
+}
+
+/// How a query writes a value.
+fn word(value: &impl Serialize) -> String {
+    serde_json::to_value(value).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn fields(wanted: &Wanted) -> WantedFields {
     let text = |value: &Option<String>| value.clone().unwrap_or_default();
-    let when = |value: &Option<crate::api::when::When>| {
-        serde_json::to_value(value).ok().and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
-    };
+    let when = |value: &Option<When>| value.as_ref().map(word).unwrap_or_default();
     WantedFields {
-        state: state.to_owned(),
+        state: shown_state(wanted),
         call_id: text(&wanted.call_id),
         app_id: text(&wanted.app_id),
         endpoint: text(&wanted.endpoint),
         kind: text(&wanted.kind),
-        reason: text(&wanted.reason),
+        reason: wanted.reason.as_ref().map(word).unwrap_or_default(),
         since: when(&wanted.since),
         until: when(&wanted.until),
     }
@@ -258,11 +268,12 @@ fn fields(wanted: &Wanted, state: &str) -> WantedFields {
 fn link(wanted: &Wanted) -> String {
     let query = serde_json::to_value(wanted).ok();
     let pairs = query.as_ref().and_then(Value::as_object).into_iter().flatten();
-    let pairs =
-        pairs.filter_map(|(name, value)| Some((name, value.as_str().filter(|text| !text.is_empty())?)));
+    let pairs = pairs
+        .filter_map(|(name, value)| Some((name.as_str(), value.as_str().filter(|text| !text.is_empty())?)));
+    let everything = wanted.state.is_none().then_some(("state", "all"));
     let mut url = reqwest::Url::parse("http://page/webhooks").ok();
     if let Some(url) = &mut url {
-        url.query_pairs_mut().extend_pairs(pairs);
+        url.query_pairs_mut().extend_pairs(pairs.chain(everything));
     }
     url.map_or_else(
         || "/webhooks".to_owned(),
@@ -346,7 +357,7 @@ mod tests {
     fn a_link_keeps_what_the_list_was_narrowed_to() {
         let wanted = Wanted {
             endpoint: Some("https://a.test:1".into()),
-            state: Some("dead".into()),
+            state: Some(Fate::Dead),
             ..Wanted::default()
         };
         assert_eq!(link(&wanted), "/webhooks?endpoint=https%3A%2F%2Fa.test%3A1&state=dead");

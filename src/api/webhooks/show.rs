@@ -6,16 +6,15 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::outbox::BreakerState;
-use crate::store::{AttemptRow, DeadReason, DeliveryRow, EndpointRow, NotificationState};
+use crate::store::{AttemptRow, DeadReason, DeliveryRow, DeliveryState, EndpointRow, NotificationState};
 
 /// Parts of names of headers whose values are secrets more often than not.
 const SECRETIVE: [&str; 8] =
     ["auth", "token", "key", "secret", "cookie", "password", "signature", "credential"];
 
 /// Where a notification stands, roughly.
-#[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
-#[expect(dead_code, reason = "it describes a parameter that is read as text")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Fate {
     /// It is on its way: `waiting`, `due` or `sending`.
     Open,
@@ -25,9 +24,8 @@ pub(super) enum Fate {
 }
 
 /// Why a notification was given up.
-#[derive(ToSchema)]
-#[schema(rename_all = "lowercase")]
-#[expect(dead_code, reason = "it describes a parameter that is read as text")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
 pub(super) enum Reason {
     /// All attempts failed.
     Exhausted,
@@ -37,6 +35,39 @@ pub(super) enum Reason {
     Gone,
     /// Its URL may not be posted to.
     Refused,
+}
+
+/// The words for where a notification stands.
+pub(super) const FATES: [(&str, Fate); 3] =
+    [("open", Fate::Open), ("delivered", Fate::Delivered), ("dead", Fate::Dead)];
+
+impl From<Fate> for DeliveryState {
+    fn from(fate: Fate) -> Self {
+        match fate {
+            Fate::Open => Self::Open,
+            Fate::Delivered => Self::Delivered,
+            Fate::Dead => Self::Dead,
+        }
+    }
+}
+
+/// The words for why it was given up.
+pub(super) const REASONS: [(&str, Reason); 4] = [
+    ("exhausted", Reason::Exhausted),
+    ("expired", Reason::Expired),
+    ("gone", Reason::Gone),
+    ("refused", Reason::Refused),
+];
+
+impl From<Reason> for DeadReason {
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::Exhausted => Self::Exhausted,
+            Reason::Expired => Self::Expired,
+            Reason::Gone => Self::Gone,
+            Reason::Refused => Self::Refused,
+        }
+    }
 }
 
 /// A notification and how it fares. Times are ms since 1970-01-01 UTC.
