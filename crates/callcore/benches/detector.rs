@@ -74,6 +74,7 @@ fn main() {
     let allocated = CALLS.load(Ordering::Relaxed) - calls;
     println!("memory: {} KiB per call; the C voice detector's own {} B besides", held / 1024, 736);
     println!("allocations: {allocated} in {} frames", frames.len());
+    assert_eq!(allocated, 0, "a call allocates nothing once it has begun");
 
     let mut best = f64::MAX;
     for _ in 0..10 {

@@ -11,7 +11,7 @@
 
 use std::path::Path;
 
-use callcore::amd::{Amd, EventKind, Options, Reason, Subtype};
+use callcore::amd::{Amd, EventKind, Options, Piece, Reason, Subtype, listen as listening};
 use callcore::audio::{FRAME_SAMPLES, wav};
 use callcore::detect::{Ear, Heard, ToneKind};
 use serde_json::Value;
@@ -171,5 +171,20 @@ fn tones_that_already_sound_are_what_they_are() {
             let before_it_rang_out = decision.is_some_and(|event| event.at_ms < 8_000);
             assert!(!before_it_rang_out, "{name}: ringback is no silence");
         }
+    }
+}
+
+#[test]
+fn what_a_recogniser_hears_tells_screening_and_a_call_on_hold() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/cases/amd");
+    for (name, audio) in cases("amd") {
+        let words = std::fs::read(folder.join(name.replace(".wav", ".words.json"))).expect("its words");
+        let words: Vec<Piece> = serde_json::from_slice(&words).expect("a list of words");
+        let heard = listening::listen(&audio, Options::default(), &words);
+        let decision = heard.events.iter().find(|event| event.kind.is_decision()).expect("a decision");
+        assert_eq!(decision.kind, EventKind::MachineDetected, "{name}");
+        let known = heard.events.last().and_then(|event| event.subtype);
+        let is = if name.starts_with("35") { Subtype::Screening } else { Subtype::Network };
+        assert_eq!(known, Some(is), "{name}: {:?}", heard.events);
     }
 }

@@ -12,7 +12,7 @@ use std::path::Path;
 
 use callcore::call::{Input, Settings, Words};
 use callcore::flow::MachineDetection;
-use line::{Echo, Line, cases, cough, digit, prompts, shared};
+use line::{Echo, Line, cases, cough, digit, prompts, recording, shared};
 use proptest::prelude::*;
 
 const STAGED: &str = "
@@ -331,5 +331,30 @@ proptest! {
         }
         line.run(120_000);
         prop_assert!(line.finished);
+    }
+}
+
+#[test]
+fn ringback_over_a_prompt_is_heard_and_stops_nobody() {
+    let Some(shared) = beside() else { return };
+    let path = shared.join("cases/ringback/04-ringback.wav");
+    if !path.exists() {
+        return;
+    }
+    // Somebody says hello, and then the network rings over the prompt.
+    for (say, settings) in [(AT_ONCE, Settings::default()), (STAGED, Settings::default()), (STAGED, words())]
+    {
+        let mut line = line(&shared, "en", &format!("- wait: 1800ms\n{say}\n- wait: 8s"), settings, 2);
+        let whole = line.prompt.len() as u64 / 8 * 2;
+        line.says(0, &recording(&path));
+        line.answer();
+        line.run(60_000);
+        for kind in ["interruption", "interruption_deferred", "talk_over"] {
+            assert!(line.when(kind).is_empty(), "{say}: {kind} {:?}", line.facts);
+        }
+        assert!(line.silenced.is_empty());
+        assert_eq!(line.detail("tone").expect("ringback")["kind"], "ringback");
+        let over = line.detail("prompt_ended").expect("an end");
+        assert_eq!((over["heardMs"].as_u64(), over["completed"].as_bool()), (Some(whole), Some(true)));
     }
 }

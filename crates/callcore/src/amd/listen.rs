@@ -40,6 +40,9 @@ pub fn listen_again(audio: &[i16], options: Options, trace: &Trace) -> Option<Li
                 Told::Clock(ms) => run.amd.advance(*ms),
                 Told::Words { text, is_final } => run.amd.transcript(text, *is_final, now_ms),
                 Told::Stop => run.amd.stop(),
+                Told::Gap => {
+                    run.ear.gap();
+                }
             }
             run.drain();
         }

@@ -13,6 +13,8 @@ use super::timeline::{Segment, Timeline};
 use crate::audio::level::SILENCE_DBFS;
 use crate::detect::{Heard, Observation, Tone, ToneKind};
 
+/// Room for findings; a call has hardly more.
+const FINDINGS: usize = 8;
 /// Latest end of a run: no greeting is waited for longer, in ms from answer.
 const LONGEST_RUN_MS: u64 = 60_000;
 /// Silence after a beep that ends the machine's turn, in ms.
@@ -98,8 +100,8 @@ impl Amd {
             spoken_ms: 0,
             told_over: false,
             revised: false,
-            found: Vec::new(),
-            findings: VecDeque::new(),
+            found: Vec::with_capacity(FINDINGS),
+            findings: VecDeque::with_capacity(FINDINGS),
         }
     }
 

@@ -30,6 +30,8 @@ pub enum Told {
     },
     /// No verdict is needed any more.
     Stop,
+    /// The audio has a gap here, in which a tone sounded.
+    Gap,
 }
 
 /// One input, after so many frames.

@@ -150,14 +150,16 @@ impl Lifeline {
 }
 
 impl Call {
-    /// 20 ms of audio are a sign of life, too.
-    pub(super) fn streams(&mut self, now: CallTime) {
+    /// 20 ms of audio are a sign of life, too. Whether they follow the audio before them.
+    pub(super) fn streams(&mut self, now: CallTime) -> bool {
         let Lifeline { alive_at, frame_at, .. } = self.lifeline;
+        let follows = now.ms_since(frame_at) <= self.lifeline.patience_ms();
         // What comes together with the audio says nothing of the time before.
         let was_there = alive_at.ms_since(frame_at) > GAP_MS && now.ms_since(alive_at) > JITTER_MS;
         self.end_gap(now);
         self.alive(now);
         self.lifeline.frame(was_there, now);
+        follows
     }
 
     /// Something comes from the carrier. If it should have come sooner, nobody could be heard in the meantime, and

@@ -173,6 +173,15 @@ impl Listening {
         self.end_utterance();
     }
 
+    /// The next frame does not follow the last one.
+    pub(super) fn gap(&mut self) {
+        if self.ear.gap()
+            && let Some(trace) = self.traced()
+        {
+            trace.tell(Told::Gap);
+        }
+    }
+
     /// Has the words of an utterance that goes on looked for.
     fn ask_meanwhile(&mut self) {
         let Some(utterance) = self.utterance.as_mut().filter(|_| self.interim) else { return };
@@ -294,6 +303,7 @@ impl Listening {
     pub(super) fn stood_still(&mut self, away_ms: u64, now: CallTime) {
         self.answered_at = self.answered_at + away_ms;
         self.last_frame_at = now;
+        self.gap();
     }
 
     pub(super) fn poll_timeout(&self) -> Option<CallTime> {

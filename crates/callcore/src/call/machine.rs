@@ -221,10 +221,13 @@ impl Call {
 
     /// 20 ms of what the callee says. Audio before the answer (early media) is not listened to.
     pub fn audio(&mut self, frame: &Frame, now: CallTime) {
-        self.streams(now);
+        let follows = self.streams(now);
         let State::Talking(talk) = &mut self.state else {
             return;
         };
+        if !follows {
+            talk.listening.gap();
+        }
         talk.listening.push(frame, now);
         self.talk_over(now);
         self.message_frame(now);

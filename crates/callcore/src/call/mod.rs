@@ -15,6 +15,8 @@ mod detection_tests;
 mod ending;
 mod errand;
 mod fact;
+#[cfg(test)]
+mod gap_tests;
 mod input;
 mod interruption;
 mod keys;

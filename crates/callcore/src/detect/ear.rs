@@ -67,9 +67,14 @@ const EMPTY_BAND: f32 = 1e-10;
 /// Something heard. Times are measured onsets and offsets in ms of audio, hang-over removed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Heard {
-    SpeechStarted { at_ms: u64 },
-    SpeechEnded { at_ms: u64 },
+    SpeechStarted {
+        at_ms: u64,
+    },
+    SpeechEnded {
+        at_ms: u64,
+    },
     ToneStarted(Tone),
+    /// Without an end where a gap in the audio hides when that was.
     ToneEnded(Tone),
 }
 
@@ -185,6 +190,12 @@ impl Ear {
         observation.speech &= !held;
         self.follow_speech(&observation, held);
         observation
+    }
+
+    /// The next frame does not follow the last one: audio between them is lost, or comes late. Whether that matters,
+    /// because a tone sounds.
+    pub fn gap(&mut self) -> bool {
+        self.tones.gap(self.now_ms)
     }
 
     /// The next thing heard, oldest first.

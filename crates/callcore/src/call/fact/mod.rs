@@ -94,7 +94,7 @@ pub enum Fact {
     Amd(#[serde(serialize_with = "spelling::both")] Event),
     /// Evidence found after the decision.
     AmdFinding(Finding),
-    /// A tone was heard; `start_ms` and `end_ms` are the old names.
+    /// A tone was heard, without `endMs` when its end fell into a gap in the audio; `start_ms` and `end_ms` are the old names.
     Tone(#[serde(serialize_with = "spelling::both")] Tone),
 
     /// A prompt begins.

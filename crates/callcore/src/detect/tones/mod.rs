@@ -27,6 +27,8 @@ const CUT_MS: u64 = 100;
 const SEGMENT_MS: u64 = 400;
 /// Pauses this short are busy's, two in a row at the latest; ringback pauses for longer after every ring.
 const BUSY_PAUSE_MS: u64 = 800;
+/// A tone that is not heard for longer than this after a gap ended in the gap, ms: the last window before it reaches so far.
+const GAP_REACH_MS: u64 = 30;
 /// Hops of the past kept to see whether a tone began in quiet.
 const BEFORE_HOPS: usize = 11;
 /// A note of music is this pure and this long.
@@ -104,6 +106,8 @@ pub(crate) struct ToneBank {
     announced: Option<Tone>,
     pending: Option<Pending>,
     fine: Option<[f32; 2]>,
+    /// The tone sounded when the audio had a gap, ms of audio.
+    gap_ms: Option<u64>,
     low: Low,
     pair: Option<Pair>,
 }
@@ -119,6 +123,12 @@ impl ToneBank {
     /// Whether what has just begun may be ringback, which takes longest to be told from a voice.
     pub(crate) fn may_be_ringback(&self) -> bool {
         self.low.is_open()
+    }
+
+    /// What comes after `at_ms` of audio does not follow what came before it; whether a tone sounds there.
+    pub(crate) fn gap(&mut self, at_ms: u64) -> bool {
+        self.gap_ms = self.track.is_some().then_some(at_ms);
+        self.gap_ms.is_some()
     }
 
     /// Takes one hop; what is learned goes to `tell`.
@@ -280,6 +290,14 @@ impl ToneBank {
     fn finish(&mut self, around: &Surroundings<'_>, tell: &mut impl FnMut(Heard)) {
         let Some(track) = self.track.take() else { return };
         self.fine = None;
+        // Silence after a gap says nothing about when a tone ended before it.
+        let ended_in_gap = self.gap_ms.take().is_some_and(|gap| track.end_ms <= gap + GAP_REACH_MS);
+        if ended_in_gap && self.announced.is_none_or(|tone| tone.kind == ToneKind::Beep) {
+            if let Some(beep) = self.announced.take() {
+                tell(Heard::ToneEnded(beep));
+            }
+            return;
+        }
         self.torn = (track.hz[0] >= HIGH_HZ && self.announced.is_none()).then_some(Torn {
             end_ms: around.centre_ms,
             hz: track.hz[0],
