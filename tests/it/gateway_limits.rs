@@ -1,6 +1,8 @@
 //! What the gateway refuses, and that those who behave do not notice.
 
 use dering::gateway::{Error, Gateway};
+use dering::trunk::ocs::OcsCarrier;
+use dering::trunk::{DialError, Order};
 use serde_json::{Value, json};
 
 use crate::gateway_fixture::{Fixture, OTHER_TOKEN, TOKEN, acknowledged, join, joined, options, send};
@@ -181,4 +183,48 @@ async fn what_keeps_a_gateway_from_starting_is_said_in_a_sentence() {
     let mut nobody = options(folder.path(), &[("broken", "numbers: ['+1']\n")]);
     nobody.accounts.clear();
     assert!(matches!(Gateway::start(nobody).await, Err(Error::NoAccount)));
+}
+
+#[tokio::test]
+async fn a_gateway_that_has_too_much_to_do_asks_clients_to_wait() {
+    // No timer is on time to the microsecond.
+    let fixture = Fixture::start_with(&[("patient", PATIENT)], |options| {
+        options.max_lateness = std::time::Duration::ZERO;
+    })
+    .await;
+    let url = format!("{}/pbx/call", fixture.url());
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let refused = peer::within("a gateway that is late", async {
+        loop {
+            let request = http.post(&url).bearer_auth(TOKEN).json(&json!({"phoneNumber": "+15552000"}));
+            let answer = request.send().await.unwrap();
+            if answer.status() != 200 {
+                return answer;
+            }
+        }
+    })
+    .await;
+    assert_eq!(refused.status(), 429);
+    let wait: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    assert!((1..=60).contains(&wait), "{wait}");
+    let body: Value = refused.json().await.unwrap();
+    assert_eq!(body, json!({"status": 429, "errors": "Too many calls for now", "data": null}));
+    // Our own client understands it.
+    let (trunk, _task) = OcsCarrier::start(trunk_options(&fixture)).unwrap();
+    let refused = peer::within("the answer", async {
+        loop {
+            if let Err(refused) = trunk.place(Order::to("+15552000")).await {
+                return refused;
+            }
+        }
+    })
+    .await;
+    let DialError::Busy { wait: told, .. } = refused else { panic!("{refused}") };
+    assert_eq!(told.as_secs(), wait);
+}
+
+fn trunk_options(fixture: &Fixture) -> dering::trunk::ocs::Options {
+    let mut options = crate::trunk_fixture::options(fixture.url());
+    options.token = TOKEN.into();
+    options
 }

@@ -22,10 +22,11 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
-use crate::system_stage::{BUSY, HANGS_UP, PERSON, REJECTS, enrol, furnish, is_final, local};
+use crate::system_stage::{BUSY, HANGS_UP, PERSON, REJECTS, enrol, furnish, in_time, is_final, local};
 
 const KILLS: u64 = 5;
 /// A start takes a moment; most kills come later than that.
@@ -39,11 +40,11 @@ fn number(name: &str, default: u64) -> u64 {
 }
 
 /// An address that is free now, for a server that must be found again after each start.
-fn free() -> SocketAddr {
+pub(crate) fn free() -> SocketAddr {
     std::net::TcpListener::bind(local()).unwrap().local_addr().unwrap()
 }
 
-fn dering(folder: &Path, log: &str, arguments: &[&str]) -> Child {
+pub(crate) fn dering(folder: &Path, log: &str, arguments: &[&str]) -> Child {
     let log = std::fs::File::options().create(true).append(true).open(folder.join(log)).unwrap();
     Command::new(env!("CARGO_BIN_EXE_dering"))
         .args(arguments)
@@ -56,7 +57,17 @@ fn dering(folder: &Path, log: &str, arguments: &[&str]) -> Child {
         .unwrap()
 }
 
-fn configure(folder: &Path, server: SocketAddr, carrier: SocketAddr) {
+/// Waits until somebody listens there.
+pub(crate) async fn is_up(address: SocketAddr) {
+    in_time(async {
+        while TcpStream::connect(address).await.is_err() {
+            sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+}
+
+pub(crate) fn configure(folder: &Path, server: SocketAddr, carrier: SocketAddr) {
     let mut config =
         format!("listen: {server}\nwebhooks: {{ allow_private: true }}\nlog: {{ filter: warn }}\n");
     for (key, name) in [

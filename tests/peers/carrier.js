@@ -146,7 +146,8 @@ io.on("connection", (socket) => {
   socket.on("disconnect", (reason) => report({ disconnected: reason }));
   socket.onAny((name, ...args) => {
     const ack = typeof args.at(-1) === "function" ? args.pop() : null;
-    report({ event: name, args: pack(args), ack: ack !== null });
+    const on = name === "joinRoom" ? { on: socket.id } : {};
+    report({ event: name, args: pack(args), ack: ack !== null, ...on });
     if (name === "joinRoom") {
       const { sessionId } = args[0];
       if (options.knows) socket.join(sessionId);
