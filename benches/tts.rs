@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use callcore::call::{Call, DialStatus, Effect, Input, Settings, Words};
+use callcore::call::{Call, DialStatus, Effect, Hypothesis, Input, Settings};
 use callcore::clock::CallTime;
 use callcore::flow::{self, MachineDetection, Run};
 use callcore::language::{sentences, speakable};
@@ -132,7 +132,7 @@ fn answer(reply: &Arc<[i16]>) -> Fallible<()> {
                     }
                     Effect::SendCheckPoint(name) => call.handle(Input::CheckPoint(name), at),
                     Effect::Recognise { utterance, interim, .. } => {
-                        let heard = Some(Words { text: "please".into(), confidence: 0.9 });
+                        let heard = Some(Hypothesis { text: "please".into(), confidence: 0.9 });
                         call.handle(Input::Recognised { utterance, interim, heard }, at);
                     }
                     Effect::SendAudio(_) if now > 2_600 => first = Some(now),
@@ -144,7 +144,7 @@ fn answer(reply: &Arc<[i16]>) -> Fallible<()> {
                     | Effect::EndMessage { .. }
                     | Effect::Request { .. }
                     | Effect::SendTransfer { .. }
-                    | Effect::Silence(_)
+                    | Effect::MuteRecording(_)
                     | Effect::Record(_)
                     | Effect::Notify(_)
                     | Effect::Finish(_) => {}

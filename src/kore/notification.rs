@@ -1,7 +1,7 @@
 //! Bodies of notifications: field names and case as in the samples of Kore's outbound-calling page.
 
 use callcore::amd::Event;
-use callcore::call::{Notice, Stage};
+use callcore::call::{Notice, NotificationState};
 use callcore::clock::CallTime;
 use serde_json::{Map, Value, json};
 
@@ -51,24 +51,24 @@ impl Envelope {
             put("reasonCode", json!("OK"));
             put("callConnectTime", json!(self.at(notice.at)));
         };
-        match &notice.stage {
-            Stage::Answered => {
+        match &notice.state {
+            NotificationState::Answered => {
                 ok(&mut put);
                 put("status", json!("Answered"));
             }
-            Stage::InProgress(event) => {
+            NotificationState::InProgress(event) => {
                 ok(&mut put);
                 put("status", json!("Call-In-Progress"));
                 put("machineDetection", json!(event.kind));
                 amd_details(event, &mut put);
             }
-            Stage::Event { event, data } => {
+            NotificationState::Event { event, data } => {
                 ok(&mut put);
                 put("status", json!("Call-In-Progress"));
                 put("event", json!(event));
                 put("data", data.clone());
             }
-            Stage::Completed { answered_at, ended, machine_detection, do_not_call } => {
+            NotificationState::Completed { answered_at, ended, machine_detection, do_not_call } => {
                 // Whole seconds that have passed, as the sample counts them.
                 let seconds = notice.at.ms_since(*answered_at) / 1000;
                 put("reason", json!("200 OK"));
@@ -88,7 +88,7 @@ impl Envelope {
                     put("doNotCall", json!(true));
                 }
             }
-            Stage::Failed { cause: code } => {
+            NotificationState::Failed { cause: code } => {
                 let reason = reason(*code);
                 put("reason", json!(reason));
                 put("reasonCode", json!(code_of(reason)));
@@ -157,13 +157,13 @@ mod tests {
         }
     }
 
-    fn notice(stage: Stage, at: u64) -> Notice {
-        Notice { stage, at: CallTime::from_ms(at), ring_ms: 3381, connect_ms: 4343 }
+    fn notice(state: NotificationState, at: u64) -> Notice {
+        Notice { state, at: CallTime::from_ms(at), ring_ms: 3381, connect_ms: 4343 }
     }
 
     #[test]
     fn an_answer_reads_as_in_the_sample() {
-        let body = envelope().body(&notice(Stage::Answered, 4343));
+        let body = envelope().body(&notice(NotificationState::Answered, 4343));
         let expected = json!({
             "conversationId": "433a9a58", "reason": "200 OK", "reasonCode": "OK",
             "callConnectTime": "2025-06-26T12:49:17.600Z", "ringDurationInMS": 3381,
@@ -174,13 +174,13 @@ mod tests {
 
     #[test]
     fn a_completed_call_carries_both_durations_and_who_ended_it() {
-        let stage = Stage::Completed {
+        let state = NotificationState::Completed {
             answered_at: CallTime::from_ms(4343),
             ended: Ended::ByBot,
             machine_detection: Some(callcore::amd::EventKind::MachineDetected),
             do_not_call: true,
         };
-        let body = envelope().body(&notice(stage, 113_894));
+        let body = envelope().body(&notice(state, 113_894));
         assert_eq!(body["callDuration"], 109);
         assert_eq!(body["duration"], 109);
         assert_eq!(body["reasonCode"], "bot-disconnected");
@@ -192,8 +192,8 @@ mod tests {
 
     #[test]
     fn an_event_of_the_flows_own_carries_its_data() {
-        let stage = Stage::Event { event: "promised".into(), data: json!({ "amount": 7 }) };
-        let body = envelope().body(&notice(stage, 9_000));
+        let state = NotificationState::Event { event: "promised".into(), data: json!({ "amount": 7 }) };
+        let body = envelope().body(&notice(state, 9_000));
         assert_eq!((&body["event"], &body["data"]["amount"]), (&json!("promised"), &json!(7)));
         assert_eq!(body["status"], "Call-In-Progress");
     }
@@ -206,7 +206,7 @@ mod tests {
             "language": "en-US"
         }))
         .unwrap();
-        let body = envelope().body(&notice(Stage::InProgress(event), 6743));
+        let body = envelope().body(&notice(NotificationState::InProgress(event), 6743));
         let expected = json!({
             "conversationId": "433a9a58", "reason": "200 OK", "reasonCode": "OK",
             "callConnectTime": "2025-06-26T12:49:20.000Z", "ringDurationInMS": 3381,
@@ -220,7 +220,7 @@ mod tests {
 
     #[test]
     fn a_busy_line_fails_with_the_sip_words() {
-        let body = envelope().body(&notice(Stage::Failed { cause: 17 }, 17_204));
+        let body = envelope().body(&notice(NotificationState::Failed { cause: 17 }, 17_204));
         assert_eq!((&body["reason"], &body["reasonCode"]), (&json!("486 Busy Here"), &json!("Busy Here")));
         assert_eq!(body["status"], "Failed");
     }

@@ -7,7 +7,9 @@ use bytes::Bytes;
 use callcore::amd::Trace;
 use callcore::audio::Framer;
 use callcore::audio::frame::to_pcm16le;
-use callcore::call::{Call, CarrierCdr, Direction, Effect, Ended, Fact, Input, Link, Stage, Summary, cause};
+use callcore::call::{
+    Call, CarrierCdr, Direction, Effect, Ended, Fact, Input, Link, NotificationState, Summary, cause,
+};
 use callcore::clock::CallTime;
 use callcore::flow::ExternalStepEnd;
 use callcore::playback::Chunk;
@@ -274,7 +276,7 @@ impl Actor {
                     let end = ExternalStepEnd::Failed("the trunk has no command for it".into());
                     self.call.handle(Input::ExternalStepEnded { id, end }, now);
                 }
-                Effect::Silence(silence) => {
+                Effect::MuteRecording(silence) => {
                     if let Some(recording) = &mut running.recording {
                         recording.silence(silence);
                     }
@@ -284,7 +286,7 @@ impl Actor {
                     ledger.fact(fact, now);
                 }
                 Effect::Notify(notice) => {
-                    if notice.stage == Stage::Answered {
+                    if notice.state == NotificationState::Answered {
                         running.recording = self.start_recording(now);
                         ledger.answered(now);
                         if let Some(recording) = &running.recording {
@@ -295,7 +297,7 @@ impl Actor {
                     if let Some(target) = &self.notify {
                         running.envelope.sequence +=
                             u64::from(ledger.notice(&notice, target, &running.envelope));
-                    } else if let Stage::Event { event, .. } = &notice.stage {
+                    } else if let NotificationState::Event { event, .. } = &notice.state {
                         ledger.untold(event, now);
                     }
                 }

@@ -87,7 +87,7 @@ impl Phone {
                 | Effect::EndMessage { .. }
                 | Effect::Request { .. }
                 | Effect::SendTransfer { .. }
-                | Effect::Silence(_)
+                | Effect::MuteRecording(_)
                 | Effect::Record(_)
                 | Effect::Notify(_)
                 | Effect::Finish(_) => {}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use callcore::call::{Fact, Input, Words};
+use callcore::call::{Fact, Hypothesis, Input};
 use futures_util::future::BoxFuture;
 
 use super::control::CallControl;
@@ -109,7 +109,7 @@ impl Hearing {
         let answer = move |heard: Option<Transcript>| {
             let heard = heard
                 .filter(|heard| !heard.text.is_empty())
-                .map(|Transcript { text, confidence, .. }| Words { text, confidence });
+                .map(|Transcript { text, confidence, .. }| Hypothesis { text, confidence });
             Input::Recognised { utterance, interim, heard }
         };
         let Some(ear) = &mut self.ear else { return Box::pin(std::future::ready(answer(None))) };

@@ -2,7 +2,9 @@
 
 use callcore::amd::FindingKind;
 use callcore::audio::SAMPLE_RATE;
-use callcore::call::{CarrierCdr, DialStatus, Fact, HeardPrompt, Notice, Stage, Summary, Utterance};
+use callcore::call::{
+    CarrierCdr, DialStatus, Fact, HeardPrompt, Notice, NotificationState, Summary, Utterance,
+};
 use callcore::clock::CallTime;
 use callcore::flow::{Note, Trigger};
 use serde_json::json;
@@ -116,18 +118,18 @@ impl Ledger {
 
     /// Adds a notification; false when the caller did not subscribe to it.
     pub(super) fn notice(&mut self, notice: &Notice, target: &NotifyTarget, envelope: &Envelope) -> bool {
-        if let (Some(kind), Some(wanted)) = (notice.stage.amd_event(), &target.amd_events)
+        if let (Some(kind), Some(wanted)) = (notice.state.amd_event(), &target.amd_events)
             && !wanted.contains(&kind)
         {
             return false;
         }
         let body = envelope.body(notice);
-        let kind = match &notice.stage {
-            Stage::InProgress(event) => event.kind.as_str().to_owned(),
-            Stage::Event { event, .. } => event.clone(),
-            Stage::Answered | Stage::Completed { .. } | Stage::Failed { .. } => {
-                body["status"].as_str().unwrap_or_default().to_owned()
-            }
+        let kind = match &notice.state {
+            NotificationState::InProgress(event) => event.kind.as_str().to_owned(),
+            NotificationState::Event { event, .. } => event.clone(),
+            NotificationState::Answered
+            | NotificationState::Completed { .. }
+            | NotificationState::Failed { .. } => body["status"].as_str().unwrap_or_default().to_owned(),
         };
         self.batch.notifications.push(NewNotification {
             url: target.url.clone(),

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use callcore::audio::frame::{Frame, ms_to_samples, samples_to_ms};
-use callcore::call::Silence;
+use callcore::call::RecordingMute;
 use callcore::clock::CallTime;
 use callcore::playback::Chunk;
 
@@ -43,7 +43,7 @@ pub(super) struct Recording {
     answered_at: CallTime,
     keep_days: Option<u32>,
     /// Whom it leaves out at the moment.
-    silence: Silence,
+    silence: RecordingMute,
     /// The callee stays left out for so many samples more.
     linger: usize,
     callee: VecDeque<i16>,
@@ -60,7 +60,7 @@ impl Recording {
             file: WavFile::start(&recording_path(folder, call_id), true),
             answered_at,
             keep_days,
-            silence: Silence::None,
+            silence: RecordingMute::None,
             linger: 0,
             callee: VecDeque::with_capacity(ms_to_samples(SETTLED_MS * 2)),
             bot: VecDeque::with_capacity(ms_to_samples(SETTLED_MS * 2)),
@@ -81,8 +81,8 @@ impl Recording {
     }
 
     /// From now on leaves out whom `silence` names.
-    pub(super) fn silence(&mut self, silence: Silence) {
-        if silence == Silence::None && self.silence != Silence::None {
+    pub(super) fn silence(&mut self, silence: RecordingMute) {
+        if silence == RecordingMute::None && self.silence != RecordingMute::None {
             self.linger = ms_to_samples(LINGER_MS);
         }
         self.silence = silence;
@@ -96,7 +96,7 @@ impl Recording {
         if first || start > self.callee.len() + frame.len() * 5 {
             self.callee.resize(start, 0);
         }
-        let kept = self.silence == Silence::None && self.linger == 0;
+        let kept = self.silence == RecordingMute::None && self.linger == 0;
         self.placement.frame(self.written + self.callee.len(), kept);
         if kept {
             self.callee.extend(frame);
@@ -112,7 +112,7 @@ impl Recording {
         if self.bot.len() < start {
             self.bot.resize(start, 0);
         }
-        if self.silence == Silence::Both {
+        if self.silence == RecordingMute::Both {
             self.bot.resize(self.bot.len() + chunk.samples().len(), 0);
         } else {
             self.bot.extend(chunk.samples());
@@ -197,9 +197,9 @@ mod tests {
         let play = callcore::ids::PlayId(1);
         for n in 1..=200_u64 {
             recording.silence(match n {
-                51..=100 => Silence::Callee,
-                101..=125 => Silence::Both,
-                _ => Silence::None,
+                51..=100 => RecordingMute::Callee,
+                101..=125 => RecordingMute::Both,
+                _ => RecordingMute::None,
             });
             recording.callee(&[3; 160], at(n * 20));
             let audio: std::sync::Arc<[i16]> = vec![7; 160].into();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use callcore::audio::SAMPLE_RATE;
-use callcore::call::{CarrierCdr, Ended, Fact, Notice, Stage, cause};
+use callcore::call::{CarrierCdr, Ended, Fact, Notice, NotificationState, cause};
 use callcore::clock::CallTime;
 
 use super::late_record::{OwnEnd, Unrecorded, late_record, stray_record};
@@ -146,16 +146,16 @@ fn closing(call: &CallRow, sent: u64, known_ms: i64) -> CallBatch {
     let answered_at = call.answered_ms.map(since_start);
     let ended_at = since_start(known_ms);
     let connected = answered_at.unwrap_or(ended_at);
-    let stage = match answered_at {
-        Some(answered_at) => Stage::Completed {
+    let state = match answered_at {
+        Some(answered_at) => NotificationState::Completed {
             answered_at,
             ended: Ended::ByFault,
             do_not_call: false,
             machine_detection: call.amd_event,
         },
-        None => Stage::Failed { cause: CAUSE },
+        None => NotificationState::Failed { cause: CAUSE },
     };
-    let notice = Notice { stage, at: ended_at, ring_ms: 0, connect_ms: connected.as_ms() };
+    let notice = Notice { state, at: ended_at, ring_ms: 0, connect_ms: connected.as_ms() };
     let envelope = Envelope {
         session_id: call.session_id.clone(),
         sequence: sent + 1,

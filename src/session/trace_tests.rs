@@ -8,7 +8,9 @@ use std::sync::Arc;
 use callcore::amd::listen::listen_again;
 use callcore::audio::frame::{FRAME_MS, FRAME_SAMPLES, Frame, ms_to_samples};
 use callcore::audio::wav::Side;
-use callcore::call::{Call, DialStatus, Effect, Input, Settings, Silence, Stage, Summary, Words};
+use callcore::call::{
+    Call, DialStatus, Effect, Hypothesis, Input, NotificationState, RecordingMute, Settings, Summary,
+};
 use callcore::clock::CallTime;
 use callcore::flow::{self, Run};
 use serde_json::{Map, Value, json};
@@ -92,7 +94,7 @@ impl Line {
                     self.sent.clear();
                 }
                 Effect::Notify(notice) => {
-                    if let Stage::InProgress(event) = notice.stage {
+                    if let NotificationState::InProgress(event) = notice.state {
                         self.events.push(serde_json::to_value(event).unwrap());
                     }
                 }
@@ -105,7 +107,7 @@ impl Line {
                 | Effect::EndMessage { .. }
                 | Effect::Request { .. }
                 | Effect::SendTransfer { .. }
-                | Effect::Silence(_)
+                | Effect::MuteRecording(_)
                 | Effect::Record(_) => {}
             }
         }
@@ -152,7 +154,7 @@ async fn call(
             *sample = said.get(n * FRAME_SAMPLES + k).copied().unwrap_or(0).saturating_add(back + noise);
         }
         if silent_from_ms == Some(n as u64 * FRAME_MS) {
-            line.recording.silence(Silence::Callee);
+            line.recording.silence(RecordingMute::Callee);
         }
         match network {
             Network::Bad if n % 41 == 7 => {}
@@ -165,7 +167,7 @@ async fn call(
             }
         }
         if n == 170 {
-            let heard = Some(Words { text: "you have reached".into(), confidence: 0.8 });
+            let heard = Some(Hypothesis { text: "you have reached".into(), confidence: 0.8 });
             line.tell(Input::Recognised { utterance: 90, interim: false, heard });
         }
         if line.call.poll_timeout().is_some_and(|due| due <= line.at()) {

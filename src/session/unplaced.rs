@@ -1,6 +1,6 @@
 //! The end of a call that nobody was dialled for: its last lines, its record, and its only notification.
 
-use callcore::call::{CarrierCdr, Disposition, Fact, HangupBy, Notice, Stage, cause};
+use callcore::call::{CarrierCdr, Disposition, Fact, HangupBy, Notice, NotificationState, cause};
 use callcore::clock::CallTime;
 
 use super::request::NotifyTarget;
@@ -77,8 +77,8 @@ impl Unplaced {
     ) -> CallBatch {
         let (words, why) = (self.words(), self.sentence());
         let envelope = Envelope::new(call_id, app_id, now_ms);
-        let stage = Stage::Failed { cause: words.cause };
-        let notice = Notice { stage, at: CallTime::ZERO, ring_ms: 0, connect_ms: 0 };
+        let state = NotificationState::Failed { cause: words.cause };
+        let notice = Notice { state, at: CallTime::ZERO, ring_ms: 0, connect_ms: 0 };
         let body = envelope.not_dialled(&notice, words.reason, &why);
         let notifications = notify.iter().map(|target| NewNotification {
             app_id: app_id.to_owned(),

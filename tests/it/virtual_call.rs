@@ -94,7 +94,7 @@ impl Stage {
                 }
                 Effect::SendHangup => self.hung_up = true,
                 Effect::SendDigit { .. }
-                | Effect::Silence(_)
+                | Effect::MuteRecording(_)
                 | Effect::Recognise { .. }
                 | Effect::KeepMessage { .. }
                 | Effect::EndMessage { .. }
@@ -248,7 +248,7 @@ async fn a_message_begins_behind_300_ms_of_quiet_after_the_beep() {
         assert!(played.summary.message_left, "{number}: {:?}", played.callee);
         assert_eq!(played.summary.outcome, "message_left");
         assert_eq!(played.summary.last_checkpoint.as_deref(), Some("message_end"));
-        let last = played.notices.last().map(|notice| notice.stage.amd_event());
+        let last = played.notices.last().map(|notice| notice.state.amd_event());
         assert_eq!(last, Some(None), "the final notification is the last one");
     }
 }

@@ -53,7 +53,7 @@ fn drain(call: &mut Call, prompt: &Arc<[i16]>, now: CallTime) {
             | Effect::SendTransfer { .. }
             | Effect::Record(_)
             | Effect::Notify(_)
-            | Effect::Silence(_)
+            | Effect::MuteRecording(_)
             | Effect::Finish(_) => {}
         }
     }

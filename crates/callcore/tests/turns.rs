@@ -10,7 +10,7 @@ mod messages;
 
 use std::path::Path;
 
-use callcore::call::{Input, Settings, Words};
+use callcore::call::{Hypothesis, Input, Settings};
 use callcore::flow::MachineDetection;
 use line::{Echo, Line, cases, cough, digit, prompts, recording, shared};
 use proptest::prelude::*;
@@ -326,7 +326,7 @@ proptest! {
         for (at, utterance, interim, text) in replies {
             line.run(at);
             let text = ["", "yes", "uh-huh", "and"][text];
-            let heard = (!text.is_empty()).then(|| Words { text: text.into(), confidence: 0.7 });
+            let heard = (!text.is_empty()).then(|| Hypothesis { text: text.into(), confidence: 0.7 });
             line.tell(Input::Recognised { utterance, interim, heard });
         }
         line.run(120_000);

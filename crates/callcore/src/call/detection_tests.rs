@@ -51,7 +51,7 @@ fn heard(mode: MachineDetection, words: &[(u64, &str)]) -> Outcome {
             call.audio(&[0; 160], now);
         }
         for (n, (_, text)) in words.iter().enumerate().filter(|(_, (due, _))| *due == ms) {
-            let heard = Some(Words { text: (*text).to_owned(), confidence: 0.9 });
+            let heard = Some(Hypothesis { text: (*text).to_owned(), confidence: 0.9 });
             call.handle(Input::Recognised { utterance: n as u32 + 90, interim: false, heard }, now);
         }
         if call.poll_timeout().is_some_and(|due| due <= now) {
@@ -59,7 +59,7 @@ fn heard(mode: MachineDetection, words: &[(u64, &str)]) -> Outcome {
         }
         while let Some(effect) = call.poll_effect() {
             match effect {
-                Effect::Notify(Notice { stage: Stage::InProgress(event), .. }) => {
+                Effect::Notify(Notice { state: NotificationState::InProgress(event), .. }) => {
                     events.push(event.kind.as_str())
                 }
                 Effect::Record(fact) => facts.push(fact),
@@ -75,7 +75,7 @@ fn heard(mode: MachineDetection, words: &[(u64, &str)]) -> Outcome {
                 | Effect::KeepMessage { .. }
                 | Effect::EndMessage { .. }
                 | Effect::Request { .. }
-                | Effect::Silence(_)
+                | Effect::MuteRecording(_)
                 | Effect::SendTransfer { .. } => {}
             }
         }
@@ -177,7 +177,7 @@ fn over_a_prompt(sound: &[i16]) -> (String, usize) {
                 | Effect::KeepMessage { .. }
                 | Effect::EndMessage { .. }
                 | Effect::Request { .. }
-                | Effect::Silence(_)
+                | Effect::MuteRecording(_)
                 | Effect::SendTransfer { .. }
                 | Effect::Record(_) => {}
             }

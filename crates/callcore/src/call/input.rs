@@ -6,7 +6,7 @@ use super::carrier::{CarrierCdr, DialStatus, Link};
 use super::ending::Summary;
 use super::fact::Fact;
 use super::notice::Notice;
-use crate::flow::{ExternalStepEnd, Part, Request};
+use crate::flow::{Answered, ExternalStepEnd, Note, Part, Request};
 use crate::ids::{ExternalStepId, PlayId};
 use crate::playback::Chunk;
 
@@ -59,7 +59,7 @@ pub enum Input {
         utterance: u32,
         /// As in the request.
         interim: bool,
-        heard: Option<Words>,
+        heard: Option<Hypothesis>,
     },
     /// What [`Effect::Request`], [`Effect::EndMessage`] or [`Effect::SendTransfer`] came to.
     ExternalStepEnded {
@@ -72,9 +72,32 @@ pub enum Input {
     },
 }
 
+impl Input {
+    /// What the timeline says of this in whatever state the call is.
+    #[expect(clippy::wildcard_enum_match_arm, reason = "of all others it says what they lead to")]
+    pub(super) fn fact(&self) -> Option<Fact> {
+        match self {
+            Self::AudioUnreadable { is_ours, why } => {
+                Some(Fact::AudioUnreadable { ours: *is_ours, why: why.clone() })
+            }
+            Self::Rendered { play, result: Err(error), .. } => {
+                Some(Fact::PromptFailed { play: *play, error: error.clone() })
+            }
+            Self::ExternalStepEnded { id, end: ExternalStepEnd::Answered { status, .. } } => {
+                Some(Fact::Flow(Note::Answer(Answered::Service { request: *id, status: *status })))
+            }
+            Self::ExternalStepEnded { id, end: ExternalStepEnd::Failed(reason) } => {
+                Some(Fact::Flow(Note::ErrandFailed { errand: *id, reason: reason.clone() }))
+            }
+            Self::HangupRequested { by } => Some(Fact::HangupRequested { by: by.clone() }),
+            _ => None,
+        }
+    }
+}
+
 /// What a recogniser heard.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Words {
+pub struct Hypothesis {
     pub text: String,
     /// How sure the recogniser is, 0.0 to 1.0.
     pub confidence: f32,
@@ -131,7 +154,7 @@ pub enum Effect {
         to: String,
     },
     /// From now on the recording of the call leaves out these sides of it.
-    Silence(Silence),
+    MuteRecording(RecordingMute),
     /// Keep this in the call's timeline.
     Record(Fact),
     /// Tell the caller's `notifyUrl`.
@@ -142,7 +165,7 @@ pub enum Effect {
 
 /// Whom a recording of the call leaves out for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Silence {
+pub enum RecordingMute {
     None,
     Callee,
     /// The callee and the bot, who may repeat the answer.

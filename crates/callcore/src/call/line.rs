@@ -7,16 +7,11 @@
 use std::collections::VecDeque;
 
 use super::carrier::Link;
-use super::ending::Ended;
-use super::fact::Fact;
-use super::input::{Effect, Input};
-use super::machine::{Call, State};
+use super::deadline::{Deadline, Due};
+use super::input::Input;
 use crate::audio::FRAME_MS;
 use crate::clock::CallTime;
-use crate::flow;
 
-/// Hang-up cause of a call whose carrier vanished: network failure.
-pub(super) const LOST: u16 = 38;
 /// So much audio without a pause is a steady stream, whose end says that something is wrong, ms.
 const STEADY_MS: u64 = 1_000;
 /// A carrier that gives other signs of life for so long pauses its audio, ms.
@@ -41,6 +36,33 @@ enum Way {
     },
     /// So the trunk says, which also says when it is over.
     Told {
+        since: CallTime,
+    },
+}
+
+/// A time in which nothing came although something should have.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gap {
+    pub(super) since: CallTime,
+    pub(super) ms: u64,
+    /// The carrier sends all the time: nobody could be heard.
+    pub(super) is_steady: bool,
+    /// Audio was expected: nothing was certainly played.
+    pub(super) expected: bool,
+}
+
+/// What the trunk's word changes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum LinkChange {
+    Nothing,
+    /// The carrier is there, as it was.
+    Alive,
+    /// It is back; the call stood still since then.
+    Back {
+        since: CallTime,
+    },
+    /// It cannot be reached; what came before is certain.
+    Gone {
         since: CallTime,
     },
 }
@@ -120,191 +142,113 @@ impl Lifeline {
         self.missed
     }
 
-    /// Up to when the callee's silence is theirs, and not the carrier's.
-    pub(super) fn known(&self, now: CallTime) -> CallTime {
-        if self.is_steady() { now.min(self.alive_at + self.patience_ms()) } else { now }
+    /// Up to when the callee's silence is theirs, and not the carrier's; `None` when there is no limit to it.
+    pub(super) fn known_until(&self) -> Option<CallTime> {
+        self.is_steady().then(|| self.alive_at + self.patience_ms())
     }
 
-    /// A deadline that something may follow from, unless it comes later than is known.
-    pub(super) fn unless_in_doubt(&self, due: Option<CallTime>) -> Option<CallTime> {
-        due.filter(|due| !self.is_steady() || *due <= self.alive_at + self.patience_ms())
-    }
-
-    /// When a call that stands still is given up.
-    pub(super) fn lost_at(&self) -> CallTime {
-        self.alive_at + LONGEST_WAIT_MS
-    }
-
-    /// When the carrier's silence is too long.
-    pub(super) fn silent_at(&self) -> Option<CallTime> {
-        (self.way == Way::Up && self.is_steady()).then(|| self.alive_at + SILENT_MS)
-    }
-
-    /// A carrier that was there all the time, and sent no audio, sends no steady stream.
-    fn frame(&mut self, was_there: bool, now: CallTime) {
-        self.streamed_ms = if was_there { 0 } else { self.streamed_ms.saturating_add(FRAME_MS) };
-        let more_ms = if now == self.frame_at { self.bunch_ms } else { 0 };
-        self.bunch_ms = (more_ms + FRAME_MS).min(LONGEST_BUNCH_MS);
-        self.frame_at = now;
-    }
-}
-
-impl Call {
-    /// 20 ms of audio are a sign of life, too. Whether they follow the audio before them.
-    pub(super) fn streams(&mut self, now: CallTime) -> bool {
-        let Lifeline { alive_at, frame_at, .. } = self.lifeline;
-        let follows = now.ms_since(frame_at) <= self.lifeline.patience_ms();
-        // What comes together with the audio says nothing of the time before.
-        let was_there = alive_at.ms_since(frame_at) > GAP_MS && now.ms_since(alive_at) > JITTER_MS;
-        self.end_gap(now);
-        self.alive(now);
-        self.lifeline.frame(was_there, now);
-        follows
-    }
-
-    /// Something comes from the carrier. If it should have come sooner, nobody could be heard in the meantime, and
-    /// nothing was certainly played.
-    pub(super) fn end_gap(&mut self, now: CallTime) {
-        if self.lifeline.stands_still() {
-            return;
-        }
-        let since = std::mem::replace(&mut self.lifeline.alive_at, now);
-        let gap_ms = now.ms_since(since);
-        if gap_ms <= self.lifeline.patience_ms() {
-            return;
-        }
-        if self.lifeline.is_steady() {
-            self.flow.stood_still(gap_ms);
-        }
-        let expected = self.lifeline.is_steady() || self.lifeline.frame_at == since;
-        if let State::Talking(talk) = &mut self.state
-            && expected
-        {
-            talk.speaking.missed(since, now);
+    /// When a call that stands still is given up, or a carrier that has fallen silent is taken to be away.
+    pub(super) fn poll_timeout(&self) -> Option<Deadline> {
+        match self.way {
+            Way::Up => self.is_steady().then(|| Due::CarrierSilence.at(self.alive_at + SILENT_MS)),
+            Way::Silent { .. } | Way::Told { .. } => {
+                Some(Due::CarrierLoss.at(self.alive_at + LONGEST_WAIT_MS))
+            }
         }
     }
 
-    /// Something came from the carrier.
-    pub(super) fn alive(&mut self, now: CallTime) {
-        self.lifeline.alive_at = now;
-        if let Way::Silent { since } = self.lifeline.way {
-            self.go_on_from(since, now);
+    /// Whether audio that comes now follows the audio before it.
+    pub(super) fn follows(&self, now: CallTime) -> bool {
+        now.ms_since(self.frame_at) <= self.patience_ms()
+    }
+
+    /// Whether what comes now follows a time in which the carrier was there, and sent no audio. What comes together
+    /// with the audio says nothing of the time before.
+    pub(super) fn was_there(&self, now: CallTime) -> bool {
+        self.alive_at.ms_since(self.frame_at) > GAP_MS && now.ms_since(self.alive_at) > JITTER_MS
+    }
+
+    /// Something comes from the carrier. If it should have come sooner, nobody could be heard in the meantime.
+    pub(super) fn end_gap(&mut self, now: CallTime) -> Option<Gap> {
+        if self.stands_still() {
+            return None;
         }
-        if let State::Talking(talk) = &mut self.state {
-            talk.speaking.alive(now);
+        let since = std::mem::replace(&mut self.alive_at, now);
+        let ms = now.ms_since(since);
+        let (is_steady, expected) = (self.is_steady(), self.is_steady() || self.frame_at == since);
+        (ms > self.patience_ms()).then_some(Gap { since, ms, is_steady, expected })
+    }
+
+    /// Something came from the carrier; since when the call stood still, if that is over.
+    pub(super) const fn alive(&mut self, now: CallTime) -> Option<CallTime> {
+        self.alive_at = now;
+        match self.way {
+            Way::Silent { since } => Some(since),
+            Way::Up | Way::Told { .. } => None,
         }
     }
 
     /// The trunk says how the way to the carrier is.
-    pub(super) fn link(&mut self, link: Link, why: &str, now: CallTime) {
-        if !matches!(self.state, State::Dialing | State::Talking(_)) {
-            return;
-        }
-        match (link, self.lifeline.way) {
+    pub(super) fn link(&mut self, link: Link, now: CallTime) -> LinkChange {
+        match (link, self.way) {
             (Link::Up, Way::Silent { since } | Way::Told { since }) => {
-                self.lifeline.alive_at = now;
-                self.go_on_from(since, now);
+                self.alive_at = now;
+                LinkChange::Back { since }
             }
-            (Link::Up, Way::Up) => {
-                self.end_gap(now);
-                self.alive(now);
-            }
-            (Link::Stalled | Link::Away, Way::Told { .. }) => {}
+            (Link::Up, Way::Up) => LinkChange::Alive,
+            (Link::Stalled | Link::Away, Way::Told { .. }) => LinkChange::Nothing,
             // That is known; from now on the trunk says when it is over.
-            (Link::Stalled, Way::Silent { since }) => self.lifeline.way = Way::Told { since },
+            (Link::Stalled, Way::Silent { since }) => {
+                self.way = Way::Told { since };
+                LinkChange::Nothing
+            }
             (Link::Stalled | Link::Away, Way::Up | Way::Silent { .. }) => {
-                let since = self.lifeline.last_certain(now);
-                self.stand_still(Way::Told { since }, link, why, now);
+                LinkChange::Gone { since: self.lose(now) }
             }
         }
     }
 
-    /// A steady stream has stopped.
-    pub(super) fn end_silence(&mut self, now: CallTime) {
-        if self.lifeline.silent_at().is_some_and(|at| at <= now) {
-            let since = self.lifeline.last_certain(now);
-            let why = "nothing comes from the carrier any more";
-            self.stand_still(Way::Silent { since }, Link::Stalled, why, now);
-        }
+    /// The steady stream has stopped; what came before the time returned is certain.
+    pub(super) fn fall_silent(&mut self, now: CallTime) -> CallTime {
+        let since = self.last_certain(now);
+        self.way = Way::Silent { since };
+        since
     }
 
-    fn stand_still(&mut self, way: Way, link: Link, why: &str, now: CallTime) {
-        self.lifeline.way = way;
-        let since = self.lifeline.certain(now);
-        let (why, silent_ms) = (why.to_owned(), now.ms_since(since));
-        self.record(match link {
-            Link::Away => Fact::CarrierAway { why, silent_ms },
-            Link::Stalled | Link::Up => Fact::CarrierStalled { why, silent_ms },
-        });
-        match &mut self.state {
-            State::Talking(talk) => talk.speaking.hold(since),
-            State::Dialing => self.lifeline.missed = true,
-            State::Closing { .. } | State::Finished => {}
-        }
+    /// The carrier cannot be reached; what came before the time returned is certain.
+    pub(super) fn lose(&mut self, now: CallTime) -> CallTime {
+        let since = self.last_certain(now);
+        self.way = Way::Told { since };
+        since
     }
 
-    /// The carrier is back: what stood still goes on.
-    fn go_on_from(&mut self, since: CallTime, now: CallTime) {
-        self.lifeline.way = Way::Up;
-        self.lifeline.frame_at = now;
-        let away_ms = now.ms_since(since);
-        if matches!(self.state, State::Closing { .. } | State::Finished) {
-            return;
-        }
-        self.record(Fact::CarrierBack { away_ms });
-        self.flow.stood_still(away_ms);
-        if let State::Talking(talk) = &mut self.state {
-            talk.listening.stood_still(away_ms, now);
-            talk.speaking.release(now);
-        }
-        for input in std::mem::take(&mut self.lifeline.waiting) {
-            self.handle(input, now);
-        }
+    /// The carrier is back; what came from elsewhere meanwhile.
+    pub(super) fn come_back(&mut self, now: CallTime) -> VecDeque<Input> {
+        self.way = Way::Up;
+        self.frame_at = now;
+        std::mem::take(&mut self.waiting)
     }
 
-    /// Nothing has come for too long.
-    pub(super) fn end_waiting(&mut self, now: CallTime) {
-        if self.lifeline.lost_at() <= now {
-            self.lost("nothing has come from the carrier for two minutes", now);
-        }
+    /// Something that came from elsewhere while the call stands still is handled when the carrier is back.
+    pub(super) fn put_by(&mut self, input: Input) {
+        self.waiting.push_back(input);
     }
 
-    /// Takes what comes from elsewhere while the call stands still; it is handled when the carrier is back.
-    pub(super) fn put_by(&mut self, input: Input) -> Option<Input> {
-        let waits = self.lifeline.stands_still()
-            && matches!(self.state, State::Talking(_))
-            && matches!(input, Input::Recognised { .. } | Input::ExternalStepEnded { .. });
-        if !waits {
-            return Some(input);
-        }
-        self.lifeline.waiting.push_back(input);
-        None
+    /// The line is away while it rings: a status may be missed.
+    pub(super) const fn miss(&mut self) {
+        self.missed = true;
     }
 
     /// A status came: nothing of the dialling is missed any more.
     pub(super) const fn caught_up(&mut self) {
-        self.lifeline.missed = false;
+        self.missed = false;
     }
 
-    /// It has rung for as long as it may, but what the carrier said of it may have been missed.
-    pub(super) fn rang_unheard(&mut self, now: CallTime) {
-        let why = "the line was away while it rang, and nobody says what came of it";
-        self.record(Fact::CarrierLost { why: why.into() });
-        self.effects.push_back(Effect::SendHangup);
-        self.close(Ended::ByFault, LOST, now);
-    }
-
-    /// The carrier is gone for good.
-    pub(super) fn lost(&mut self, why: &str, now: CallTime) {
-        // A trunk that has told everything about a call that is over lets go of it, too.
-        if !matches!(self.state, State::Dialing | State::Talking(_)) {
-            return;
-        }
-        self.lifeline.way = Way::Told { since: self.lifeline.last_certain(now) };
-        self.record(Fact::CarrierLost { why: why.into() });
-        if matches!(self.state, State::Talking(_)) {
-            self.part(flow::Input::CarrierLost, now);
-        }
-        self.close(Ended::ByFault, LOST, now);
+    /// 20 ms of audio came. A carrier that was there all the time, and sent no audio, sends no steady stream.
+    pub(super) fn frame(&mut self, was_there: bool, now: CallTime) {
+        self.streamed_ms = if was_there { 0 } else { self.streamed_ms.saturating_add(FRAME_MS) };
+        let more_ms = if now == self.frame_at { self.bunch_ms } else { 0 };
+        self.bunch_ms = (more_ms + FRAME_MS).min(LONGEST_BUNCH_MS);
+        self.frame_at = now;
     }
 }

@@ -9,7 +9,7 @@ use crate::clock::CallTime;
 /// One notification.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Notice {
-    pub stage: Stage,
+    pub state: NotificationState,
     /// When it happened.
     pub at: CallTime,
     /// From ringing to answer, or to the end of a call that was never answered, ms.
@@ -20,7 +20,7 @@ pub struct Notice {
 
 /// Which status the notification carries.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Stage {
+pub enum NotificationState {
     Answered,
     /// An AMD event, while the call is in progress.
     InProgress(amd::Event),
@@ -44,7 +44,7 @@ pub enum Stage {
     },
 }
 
-impl Stage {
+impl NotificationState {
     /// Whether a subscription of AMD events can leave this notification out.
     #[must_use]
     pub const fn amd_event(&self) -> Option<amd::EventKind> {

@@ -2,10 +2,7 @@
 
 use std::sync::Arc;
 
-use super::conversation::outcome_of;
-use super::listening::{Found, Listening, Manner};
-use super::mailbox::Turned;
-use super::recognition::without_words;
+use super::conversation::{Found, Listening, ListeningOptions, Turned, outcome_of, without_words};
 use crate::amd::{self, EventKind};
 use crate::audio::frame::{FRAME_MS, FRAME_SAMPLES, Frame};
 use crate::clock::CallTime;
@@ -25,8 +22,8 @@ pub struct HeardIn {
 /// of `amd` when there is one. Silence follows the recording for as long as the end of an utterance takes.
 #[must_use]
 pub fn hear(samples: &[i16], amd: Option<amd::Options>, end_silence_ms: u64) -> Vec<HeardIn> {
-    let mut listening =
-        Listening::new(Manner { amd, end_silence_ms, recognises: true, interim: false }, CallTime::ZERO);
+    let options = ListeningOptions { amd, end_silence_ms, recognises: true, interim: false };
+    let mut listening = Listening::new(options, CallTime::ZERO);
     let mut heard = Vec::new();
     let silence = vec![0_i16; ((end_silence_ms + 4 * FRAME_MS) * 8) as usize];
     let mut at_ms = 0;
@@ -48,7 +45,7 @@ fn translated(found: Found) -> Option<(Input, Option<Arc<[i16]>>)> {
     match found {
         Found::SpeechStarted { .. } => Some((Input::SpeechStarted, None)),
         Found::Interim { .. } => None,
-        Found::Utterance { audio, spoken_ms, .. } => Some((without_words(spoken_ms), audio)),
+        Found::Utterance { utterance, audio } => Some((without_words(utterance.spoken_ms), audio)),
         Found::BeepStarted => Some((Input::BeepStarted, None)),
         Found::Mailbox(Turned::Open) => Some((Input::BeepEnded, None)),
         Found::Mailbox(Turned::Talks) => Some((Input::TalksOn, None)),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{Stage as Of, *};
+use super::{NotificationState as Of, *};
 use crate::clock::CallTime;
 use crate::flow::{self, MachineDetection, Part, Run};
 use crate::ids::PlayId;
@@ -31,7 +31,7 @@ struct Stage {
     busy_until: u64,
     facts: Vec<Fact>,
     events: Vec<Value>,
-    silences: Vec<Silence>,
+    silences: Vec<RecordingMute>,
     words: Option<&'static str>,
     summary: Option<Summary>,
 }
@@ -108,13 +108,13 @@ impl Stage {
                 }
                 Effect::Record(fact) => self.facts.push(fact),
                 Effect::Notify(notice) => {
-                    if let Of::Event { data, .. } = notice.stage {
+                    if let Of::Event { data, .. } = notice.state {
                         self.events.push(data);
                     }
                 }
-                Effect::Silence(silence) => self.silences.push(silence),
+                Effect::MuteRecording(silence) => self.silences.push(silence),
                 Effect::Recognise { utterance, interim, .. } => {
-                    let heard = self.words.map(|text| Words { text: text.into(), confidence: 0.9 });
+                    let heard = self.words.map(|text| Hypothesis { text: text.into(), confidence: 0.9 });
                     self.call.handle(Input::Recognised { utterance, interim, heard }, self.at());
                 }
                 Effect::Finish(summary) => self.summary = Some(*summary),
@@ -228,7 +228,7 @@ fn asked(top: &str, redact: &str) -> Stage {
 
 #[test]
 fn a_redacted_answer_is_in_nothing_that_is_kept_and_the_flow_has_it() {
-    let silenced = [Silence::Callee, Silence::Both, Silence::None];
+    let silenced = [RecordingMute::Callee, RecordingMute::Both, RecordingMute::None];
     for (top, redact) in [("redact: digits", ""), ("", "        redact: true\n")] {
         let stage = asked(top, redact);
         assert!(!stage.everything().contains("4711"), "{}", stage.everything());

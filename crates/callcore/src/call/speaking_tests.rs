@@ -92,7 +92,7 @@ impl Line {
                     self.wire.push((self.at(), "interruption".into()));
                 }
                 Effect::Recognise { utterance, interim, .. } => {
-                    let heard = self.words.clone().map(|text| Words { text, confidence: 0.8 });
+                    let heard = self.words.clone().map(|text| Hypothesis { text, confidence: 0.8 });
                     self.call.handle(Input::Recognised { utterance, interim, heard }, now);
                 }
                 Effect::KeepMessage { .. } => self.wire.push((self.at(), "message".into())),
@@ -107,12 +107,12 @@ impl Line {
                 Effect::SendTransfer { to, .. } => self.wire.push((self.at(), to)),
                 Effect::Record(fact) => self.facts.push((self.at(), fact)),
                 Effect::Notify(notice) => {
-                    if let Stage::Event { event, .. } = notice.stage {
+                    if let NotificationState::Event { event, .. } = notice.state {
                         self.events.push(event);
                     }
                 }
                 Effect::Finish(summary) => self.summary = Some(*summary),
-                Effect::Silence(_) | Effect::SendDigit { .. } | Effect::SendHangup => {}
+                Effect::MuteRecording(_) | Effect::SendDigit { .. } | Effect::SendHangup => {}
             }
         }
     }

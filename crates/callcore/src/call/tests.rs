@@ -140,7 +140,7 @@ impl World {
                     self.summary = Some(*summary);
                 }
                 Effect::Record(fact) => self.facts.push((now.as_ms(), fact)),
-                Effect::Silence(_) | Effect::Recognise { .. } => {}
+                Effect::MuteRecording(_) | Effect::Recognise { .. } => {}
             }
         }
     }
@@ -152,12 +152,12 @@ impl World {
     }
 
     fn statuses(&self) -> Vec<&'static str> {
-        let word = |notice: &Notice| match notice.stage {
-            Stage::Answered => "answered",
-            Stage::InProgress(_) => "amd",
-            Stage::Event { .. } => "event",
-            Stage::Completed { .. } => "completed",
-            Stage::Failed { .. } => "failed",
+        let word = |notice: &Notice| match notice.state {
+            NotificationState::Answered => "answered",
+            NotificationState::InProgress(_) => "amd",
+            NotificationState::Event { .. } => "event",
+            NotificationState::Completed { .. } => "completed",
+            NotificationState::Failed { .. } => "failed",
         };
         self.notices.iter().map(word).collect()
     }
@@ -214,7 +214,7 @@ fn a_busy_line_fails_with_its_cause_and_never_speaks() {
     inputs.push((950, Input::Cdr(cdr(17, Disposition::Busy))));
     let world = run(&mut call(), inputs, 20_000);
     assert_eq!(world.statuses(), ["failed"]);
-    assert_eq!(world.notices[0].stage, Stage::Failed { cause: 17 });
+    assert_eq!(world.notices[0].state, NotificationState::Failed { cause: 17 });
     assert_eq!(world.summary.unwrap().outcome, "busy");
     assert!(world.sent.is_empty());
 }
@@ -293,7 +293,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         Just(Input::Recognised {
             utterance: 1,
             interim: false,
-            heard: Some(Words { text: "yes".into(), confidence: 1.0 })
+            heard: Some(Hypothesis { text: "yes".into(), confidence: 1.0 })
         }),
         Just(Input::Refused { cause: 1, why: "no".into() }),
         Just(Input::HangupRequested { by: "test".into() }),
@@ -311,9 +311,9 @@ proptest! {
         let mut call = call();
         let world = run(&mut call, inputs, 90_000);
         prop_assert_eq!(world.finishes, 1);
-        let last = world.notices.iter().filter(|n| matches!(n.stage, Stage::Completed { .. } | Stage::Failed { .. }));
+        let last = world.notices.iter().filter(|n| matches!(n.state, NotificationState::Completed { .. } | NotificationState::Failed { .. }));
         prop_assert_eq!(last.count(), 1);
-        let ends = matches!(world.notices.last().map(|n| &n.stage), Some(Stage::Completed { .. } | Stage::Failed { .. }));
+        let ends = matches!(world.notices.last().map(|n| &n.state), Some(NotificationState::Completed { .. } | NotificationState::Failed { .. }));
         prop_assert!(ends, "the last notification is not the final one");
         prop_assert_eq!(call.poll_timeout(), None);
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use callcore::audio::{FRAME_MS, FRAME_SAMPLES, Frame, g711, level, wav};
-use callcore::call::{Call, DialStatus, Effect, Fact, Input, Settings, Summary, Words};
+use callcore::call::{Call, DialStatus, Effect, Fact, Hypothesis, Input, Settings, Summary};
 use callcore::clock::CallTime;
 use callcore::flow::{self, MachineDetection, Run};
 use serde_json::{Map, Value};
@@ -138,7 +138,8 @@ impl Line {
                     let since = self.now.saturating_sub(audio.len() as u64 / 8 + 250);
                     let in_it = |(from, to, _): &&(u64, u64, &str)| *from >= since && *to <= self.now;
                     let text: Vec<&str> = self.words.iter().filter(in_it).map(|(_, _, word)| *word).collect();
-                    let heard = (!text.is_empty()).then(|| Words { text: text.join(" "), confidence: 0.9 });
+                    let heard =
+                        (!text.is_empty()).then(|| Hypothesis { text: text.join(" "), confidence: 0.9 });
                     let reply = Input::Recognised { utterance, interim, heard };
                     self.replies.push_back((self.now + self.decodes_ms, reply));
                 }

@@ -131,7 +131,7 @@ impl Bench {
                 Effect::SendInterruption => self.carrier.send(Sent::Flush, self.now),
                 Effect::Record(fact) => self.note(fact),
                 Effect::Notify(notice) => {
-                    if let Stage::Completed { ended, .. } = notice.stage {
+                    if let NotificationState::Completed { ended, .. } = notice.state {
                         self.told.reason = Some(ended);
                     }
                 }
@@ -141,7 +141,7 @@ impl Bench {
                 | Effect::EndMessage { .. }
                 | Effect::Request { .. }
                 | Effect::SendTransfer { .. }
-                | Effect::Silence(_)
+                | Effect::MuteRecording(_)
                 | Effect::SendDigit { .. }
                 | Effect::SendHangup => {}
             }

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::super::input::Hypothesis;
 use super::arrival::Arrival;
-use super::barge_in::TalkOver;
-use super::input::Words;
+use super::barge_in::BargeInDetector;
 use super::mailbox::{Mailbox, Turned};
-use super::utterance::{EndSilence, Utterance};
+use super::utterance::{EndSilence, EndedUtterance, Utterance};
 use crate::amd::{self, Amd, Told, Trace};
 use crate::audio::frame::{FRAME_MS, Frame, ms_to_samples};
 use crate::audio::level::SILENCE_DBFS;
@@ -32,7 +32,7 @@ const STALL_CHECK_MS: u64 = 250;
 
 /// What listening found out.
 #[derive(Debug)]
-pub(super) enum Found {
+pub(in super::super) enum Found {
     SpeechStarted {
         at_ms: u64,
     },
@@ -43,16 +43,8 @@ pub(super) enum Found {
     },
     /// The callee stopped speaking and kept silent for the end-of-utterance time.
     Utterance {
-        number: u32,
-        start_ms: u64,
-        end_ms: u64,
-        /// How much of it was speech.
-        spoken_ms: u64,
+        utterance: EndedUtterance,
         audio: Option<Arc<[i16]>>,
-        /// What an engine made of it before it was over.
-        so_far: Option<Words>,
-        /// These are all its words: nobody needs to recognise it again.
-        settled: bool,
     },
     Tone(Tone),
     BeepStarted,
@@ -63,7 +55,7 @@ pub(super) enum Found {
 
 /// The listening half of an answered call.
 #[derive(Debug)]
-pub(super) struct Listening {
+pub(in super::super) struct Listening {
     ear: Ear,
     echo: EchoGuard,
     arrival: Arrival,
@@ -73,7 +65,7 @@ pub(super) struct Listening {
     answered_at: CallTime,
     last_frame_at: CallTime,
     media_ms: u64,
-    talk_over: TalkOver,
+    barge_in: BargeInDetector,
     talking_over: bool,
     mailbox: Mailbox,
     speech: bool,
@@ -95,45 +87,45 @@ pub(super) struct Listening {
 
 /// How a call listens.
 #[derive(Debug)]
-pub(super) struct Manner {
-    pub(super) amd: Option<amd::Options>,
-    pub(super) end_silence_ms: u64,
-    pub(super) recognises: bool,
-    pub(super) interim: bool,
+pub(in super::super) struct ListeningOptions {
+    pub(in super::super) amd: Option<amd::Options>,
+    pub(in super::super) end_silence_ms: u64,
+    pub(in super::super) recognises: bool,
+    pub(in super::super) interim: bool,
 }
 
 impl Listening {
     /// Starts at the moment of answer: media time 0.
-    pub(super) fn new(manner: Manner, now: CallTime) -> Self {
-        let keeps = manner.recognises;
+    pub(in super::super) fn new(options: ListeningOptions, now: CallTime) -> Self {
+        let keeps = options.recognises;
         Self {
             ear: Ear::new(),
             echo: EchoGuard::new(),
             arrival: Arrival::new(now),
-            trace: manner.amd.clone().map(Trace::new),
-            amd: manner.amd.map(Amd::new),
+            trace: options.amd.clone().map(Trace::new),
+            amd: options.amd.map(Amd::new),
             answered_at: now,
             last_frame_at: now,
             media_ms: 0,
-            talk_over: TalkOver::default(),
+            barge_in: BargeInDetector::default(),
             talking_over: false,
             mailbox: Mailbox::default(),
             speech: false,
             noise_dbfs: SILENCE_DBFS,
             utterance: None,
             utterances: 0,
-            usual_end_silence_ms: manner.end_silence_ms,
-            silence: EndSilence::new(&flow::Listening::default(), manner.end_silence_ms),
+            usual_end_silence_ms: options.end_silence_ms,
+            silence: EndSilence::new(&flow::Listening::default(), options.end_silence_ms),
             longest_ms: LONGEST_UTTERANCE_MS,
             expected: Arc::default(),
             kept: VecDeque::with_capacity(if keeps { ms_to_samples(KEPT_MS) } else { 0 }),
             keeps,
-            interim: keeps && manner.interim,
+            interim: keeps && options.interim,
             found: VecDeque::with_capacity(8),
         }
     }
 
-    pub(super) fn push(&mut self, frame: &Frame, now: CallTime) {
+    pub(in super::super) fn push(&mut self, frame: &Frame, now: CallTime) {
         self.last_frame_at = now;
         self.media_ms += FRAME_MS;
         let (echo, heard_ms) = (&mut self.echo, self.arrival.frame(now));
@@ -145,7 +137,7 @@ impl Listening {
         if let Some(trace) = self.traced() {
             trace.frame(is_echo);
         }
-        self.talking_over = self.talk_over.push(observation.speech);
+        self.talking_over = self.barge_in.push(observation.speech);
         self.speech = observation.speech;
         self.noise_dbfs = observation.noise_dbfs;
         if let Some(utterance) = &mut self.utterance {
@@ -193,7 +185,7 @@ impl Listening {
     }
 
     /// Takes the answer to [`Found::Interim`]; false when it comes too late.
-    pub(super) fn interim(&mut self, number: u32, heard: Option<&Words>, turn: TurnEnd) -> bool {
+    pub(super) fn interim(&mut self, number: u32, heard: Option<&Hypothesis>, turn: TurnEnd) -> bool {
         let Some(utterance) = self.utterance.as_mut().filter(|u| u.number == number) else { return false };
         utterance.answer(heard, turn);
         true
@@ -215,7 +207,7 @@ impl Listening {
     }
 
     /// Listens as the question under way wants it, from now on.
-    pub(super) fn listen(&mut self, how: flow::Listening) {
+    pub(super) fn set_listening(&mut self, how: flow::Listening) {
         self.silence = EndSilence::new(&how, self.usual_end_silence_ms);
         self.longest_ms = how.longest_ms.unwrap_or(LONGEST_UTTERANCE_MS).min(LONGEST_UTTERANCE_MS);
         self.expected = how.expected;
@@ -260,17 +252,7 @@ impl Listening {
         let Some(end_ms) = utterance.ended_ms(self.media_ms, self.silence, self.longest_ms) else { return };
         let audio = self.keeps.then(|| self.kept.make_contiguous().into());
         let Some(utterance) = self.utterance.take() else { return };
-        let (number, start_ms, spoken_ms) = (utterance.number, utterance.start_ms, utterance.spoken_ms());
-        let (settled, so_far) = (utterance.is_settled(), utterance.into_words());
-        self.found.push_back(Found::Utterance {
-            number,
-            start_ms,
-            end_ms,
-            spoken_ms,
-            audio,
-            so_far,
-            settled,
-        });
+        self.found.push_back(Found::Utterance { utterance: utterance.ended(end_ms), audio });
         self.kept.clear();
         self.kept.shrink_to(ms_to_samples(KEPT_MS));
     }
@@ -354,7 +336,7 @@ impl Listening {
         self.drain_amd();
     }
 
-    pub(super) fn poll(&mut self) -> Option<Found> {
+    pub(in super::super) fn poll(&mut self) -> Option<Found> {
         self.found.pop_front()
     }
 
@@ -374,8 +356,8 @@ impl Listening {
     }
 
     /// Forgets the speech that has just interrupted a prompt.
-    pub(super) fn spoken_for(&mut self) {
-        self.talk_over.reset();
+    pub(super) fn reset_barge_in(&mut self) {
+        self.barge_in.reset();
         self.talking_over = false;
     }
 

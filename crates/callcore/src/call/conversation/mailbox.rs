@@ -14,7 +14,7 @@ const SILENT_FRAMES: u32 = 5;
 
 /// What became of a mailbox.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turned {
+pub(in super::super) enum Turned {
     /// It has beeped and is quiet: it records.
     Open,
     /// Somebody has talked for longer than a cough takes.

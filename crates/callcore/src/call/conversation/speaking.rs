@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use super::fact::CutBy;
+use super::super::fact::CutBy;
 use crate::audio::frame::ms_to_samples;
 use crate::audio::tone::tone;
 use crate::clock::{CallTime, soonest};
@@ -44,7 +44,7 @@ pub(super) struct Speech {
 
 /// A prompt that is over.
 #[derive(Debug)]
-pub(super) struct Over {
+pub(super) struct PromptEnded {
     pub(super) id: PlayId,
     pub(super) heard_ms: u64,
     pub(super) completed: bool,
@@ -61,13 +61,13 @@ pub(super) struct Over {
 
 /// What speaking has to report.
 #[derive(Debug)]
-pub(super) enum Said {
+pub(super) enum PlaybackReport {
     Reached {
         name: String,
         /// By the clock: the carrier confirms nothing.
         estimated: bool,
     },
-    Over(Over),
+    Ended(PromptEnded),
 }
 
 /// The speaking half of an answered call.
@@ -281,9 +281,9 @@ impl Speaking {
         Some(out)
     }
 
-    pub(super) fn poll(&mut self) -> Option<Said> {
+    pub(super) fn poll(&mut self) -> Option<PlaybackReport> {
         match self.playback.poll_event()? {
-            Event::Reached { name, estimated, .. } => Some(Said::Reached { name, estimated }),
+            Event::Reached { name, estimated, .. } => Some(PlaybackReport::Reached { name, estimated }),
             Event::Ended { id, heard_ms, completed, estimated } => {
                 self.deferred = None;
                 let prompt = self.prompts.remove(&id);
@@ -294,7 +294,7 @@ impl Speaking {
                 let (text, words) = spoken.all();
                 let (heard_text, heard_words) =
                     if completed { (text.clone(), words) } else { spoken.heard(heard_ms) };
-                Some(Said::Over(Over {
+                Some(PlaybackReport::Ended(PromptEnded {
                     id,
                     heard_ms,
                     completed,

@@ -4,11 +4,11 @@
 //! says words that mean something, and it is cut; or it was a cough, and a prompt that fell silent for it
 //! goes on where the callee stopped hearing.
 
-use super::fact::{CutBy, Fact};
-use super::machine::{Call, State};
+use super::listening::Listening;
+use super::speaking::Speaking;
 use crate::audio::FRAME_MS;
 use crate::clock::CallTime;
-use crate::flow::Confirm;
+use crate::flow::{Confirm, Run};
 use crate::ids::PlayId;
 use crate::language::count_words;
 
@@ -29,7 +29,7 @@ const LONGEST_DOUBT_MS: u64 = 10_000;
 
 /// Speech over a prompt that has not proved to be an interruption.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Suspicion {
+struct BargeInCandidate {
     until: CallTime,
     talked_ms: u64,
     quiet_ms: u64,
@@ -42,17 +42,13 @@ enum Finding {
     Unsure,
 }
 
-impl Suspicion {
+impl BargeInCandidate {
     fn new(now: CallTime) -> Self {
         Self { until: now + LONGEST_DOUBT_MS, talked_ms: NOTICED_MS, quiet_ms: 0 }
     }
 
-    pub(super) const fn until(&self) -> CallTime {
-        self.until
-    }
-
     /// One more frame. `enough_quiet_ms` of silence show that it was nothing; `None` where silence shows nothing.
-    fn hear(
+    fn update(
         &mut self,
         talking: bool,
         confirm: Confirm,
@@ -80,7 +76,7 @@ impl Suspicion {
 
 /// An utterance that began over a prompt.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct OverPrompt {
+struct OverPrompt {
     utterance: u32,
     play: PlayId,
     /// It began when the prompt was all but over.
@@ -96,68 +92,100 @@ enum Meaning {
     Unclear,
 }
 
-impl Call {
+/// What speech over a prompt leads to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reaction {
+    Nothing,
+    /// The callee speaks while the bot does, and it is not clear yet why.
+    Noticed,
+    /// The prompt is to be cut.
+    Interrupt,
+    /// It was no interruption: a prompt that fell silent goes on.
+    GoOn,
+}
+
+/// Watches the callee's speech over the bot's prompts.
+#[derive(Debug)]
+pub(super) struct Interruption {
+    /// Words come while the callee still talks.
+    words_come: bool,
+    candidate: Option<BargeInCandidate>,
+    /// The utterance that raised it, whose words may come when the prompt has gone on.
+    over_prompt: Option<OverPrompt>,
+}
+
+impl Interruption {
+    pub(super) const fn new(words_come: bool) -> Self {
+        Self { words_come, candidate: None, over_prompt: None }
+    }
+
     /// What the frame that was just heard means for the prompt that plays.
-    pub(super) fn talk_over(&mut self, now: CallTime) {
-        self.cut_deferred(now);
-        let State::Talking(talk) = &mut self.state else { return };
-        let talking = talk.listening.talking_over();
-        if (!talking && talk.suspicion.is_none()) || talk.speaking.is_cut_deferred() {
-            return;
+    pub(super) fn frame(
+        &mut self,
+        listening: &Listening,
+        speaking: &mut Speaking,
+        now: CallTime,
+    ) -> Reaction {
+        let talking = listening.talking_over();
+        if (!talking && self.candidate.is_none()) || speaking.is_cut_deferred() {
+            return Reaction::Nothing;
         }
-        let (barge_in, confirm) = talk.speaking.barge_in(now);
+        let (barge_in, confirm) = speaking.barge_in(now);
         if !barge_in.by_speech() {
-            talk.suspicion = None;
-            return;
+            self.candidate = None;
+            return Reaction::Nothing;
         }
         if confirm.at_once() {
-            return self.interrupt(CutBy::Speech, now);
+            return Reaction::Interrupt;
         }
-        let Some(suspicion) = &mut talk.suspicion else {
-            talk.suspicion = Some(Suspicion::new(now));
-            talk.over_prompt = talk.listening.utterance().map(|u| u.number).zip(talk.speaking.current()).map(
-                |(utterance, play)| {
-                    let near_end = talk.speaking.left_ms(now).is_some_and(|left| left <= NEAR_END_MS);
+        let Some(candidate) = &mut self.candidate else {
+            self.candidate = Some(BargeInCandidate::new(now));
+            self.over_prompt =
+                listening.utterance().map(|u| u.number).zip(speaking.current()).map(|(utterance, play)| {
+                    let near_end = speaking.left_ms(now).is_some_and(|left| left <= NEAR_END_MS);
                     OverPrompt { utterance, play, near_end }
-                },
-            );
+                });
             if confirm.resume {
-                talk.speaking.pause(now);
+                speaking.pause(now);
             }
-            let paused = talk.speaking.is_paused();
-            return self.record(Fact::TalkOver { paused });
+            return Reaction::Noticed;
         };
-        let words_come = self.settings.recognises && self.settings.interim;
-        let enough_quiet_ms = match (words_come, confirm.min_words) {
+        let enough_quiet_ms = match (self.words_come, confirm.min_words) {
             (true, _) => Some(QUIET_FOR_WORDS_MS),
-            (false, 0) if talk.listening.is_noisy() => Some(QUIET_IN_NOISE_MS),
+            (false, 0) if listening.is_noisy() => Some(QUIET_IN_NOISE_MS),
             (false, 0) => Some(QUIET_MS),
             // Words that come only in the end cut a prompt that has gone on, too.
             (false, _) if confirm.min_speech_ms > 0 => Some(QUIET_FOR_WORDS_MS),
             // Where nothing but words proves anything, they are waited for.
             (false, _) => None,
         };
-        match suspicion.hear(talking, confirm, talk.speaking.is_paused(), enough_quiet_ms) {
-            Finding::Interrupts => self.interrupt(CutBy::Speech, now),
-            Finding::Nothing => self.go_on(now),
-            Finding::Unsure => {}
+        match candidate.update(talking, confirm, speaking.is_paused(), enough_quiet_ms) {
+            Finding::Interrupts => Reaction::Interrupt,
+            Finding::Nothing => Reaction::GoOn,
+            Finding::Unsure => Reaction::Nothing,
         }
     }
 
     /// What `text`, said over the prompt that still plays, means for it.
-    fn meaning(&self, utterance: u32, text: &str, now: CallTime) -> Option<Meaning> {
-        let State::Talking(talk) = &self.state else { return None };
-        let over = talk.over_prompt.filter(|over| over.utterance == utterance)?;
-        if talk.speaking.current() != Some(over.play) {
+    fn meaning(
+        &self,
+        utterance: u32,
+        text: &str,
+        speaking: &Speaking,
+        flow: &Run,
+        now: CallTime,
+    ) -> Option<Meaning> {
+        let over = self.over_prompt.filter(|over| over.utterance == utterance)?;
+        if speaking.current() != Some(over.play) {
             return None;
         }
-        let (barge_in, confirm) = talk.speaking.barge_in(now);
+        let (barge_in, confirm) = speaking.barge_in(now);
         if !barge_in.by_speech() {
             return None;
         }
-        let words = count_words(text, self.flow.flow().backchannels());
+        let words = count_words(text, flow.flow().backchannels());
         let enough = confirm.min_words > 0 && words >= confirm.min_words as usize;
-        let answers = || self.flow.answers(text);
+        let answers = || flow.answers(text);
         Some(match words {
             0 if over.near_end && answers() => Meaning::Interrupts,
             0 if !text.trim().is_empty() => Meaning::Listens,
@@ -168,81 +196,77 @@ impl Call {
     }
 
     /// Whether `text`, said over the prompt that still plays, only shows that the callee listens.
-    pub(super) fn only_listens(&self, utterance: u32, text: &str, now: CallTime) -> bool {
-        self.meaning(utterance, text, now) == Some(Meaning::Listens)
+    pub(super) fn only_listens(
+        &self,
+        utterance: u32,
+        text: &str,
+        speaking: &Speaking,
+        flow: &Run,
+        now: CallTime,
+    ) -> bool {
+        self.meaning(utterance, text, speaking, flow, now) == Some(Meaning::Listens)
     }
 
     /// Words of an utterance that goes on.
-    pub(super) fn judge_meanwhile(&mut self, utterance: u32, text: &str, now: CallTime) {
-        let meaning = self.meaning(utterance, text, now);
-        let State::Talking(talk) = &mut self.state else { return };
-        let Some(suspicion) = &mut talk.suspicion else { return };
+    pub(super) fn words_meanwhile(
+        &mut self,
+        (utterance, text): (u32, &str),
+        listening: &Listening,
+        speaking: &Speaking,
+        flow: &Run,
+        now: CallTime,
+    ) -> Reaction {
+        let meaning = self.meaning(utterance, text, speaking, flow, now);
+        let Some(candidate) = &mut self.candidate else { return Reaction::Nothing };
         match meaning {
-            Some(Meaning::Interrupts) => self.interrupt(CutBy::Speech, now),
+            Some(Meaning::Interrupts) => Reaction::Interrupt,
             Some(Meaning::Listens) => {
-                let under_way = talk.listening.utterance().filter(|u| u.number == utterance);
-                let Some(under_way) = under_way else { return };
-                suspicion.discount(under_way.unheard_ms());
+                let under_way = listening.utterance().filter(|u| u.number == utterance);
+                let Some(under_way) = under_way else { return Reaction::Nothing };
+                candidate.discount(under_way.unheard_ms());
                 if under_way.paused_ms.is_some() && under_way.unheard_ms() == 0 {
-                    self.go_on(now);
+                    Reaction::GoOn
+                } else {
+                    Reaction::Nothing
                 }
             }
-            Some(Meaning::Unclear) | None => {}
+            Some(Meaning::Unclear) | None => Reaction::Nothing,
         }
     }
 
     /// The callee has said something and fallen silent; `text` is what a recogniser heard of it. It cuts a
     /// prompt that has gone on meanwhile, too.
-    pub(super) fn judge_end(&mut self, utterance: u32, text: Option<&str>, now: CallTime) {
-        let meaning = text.and_then(|text| self.meaning(utterance, text, now));
-        let State::Talking(talk) = &mut self.state else { return };
-        talk.over_prompt.take_if(|over| over.utterance == utterance);
+    pub(super) fn utterance_ended(
+        &mut self,
+        (utterance, text): (u32, Option<&str>),
+        listening: &Listening,
+        speaking: &Speaking,
+        flow: &Run,
+        now: CallTime,
+    ) -> Reaction {
+        let meaning = text.and_then(|text| self.meaning(utterance, text, speaking, flow, now));
+        self.over_prompt.take_if(|over| over.utterance == utterance);
         if meaning == Some(Meaning::Interrupts) {
-            self.interrupt(CutBy::Speech, now);
-        } else if talk.suspicion.is_some() && !talk.listening.talking_over() {
-            self.go_on(now);
+            Reaction::Interrupt
+        } else if self.candidate.is_some() && !listening.talking_over() {
+            Reaction::GoOn
+        } else {
+            Reaction::Nothing
         }
     }
 
     /// A doubt that nothing settles is given up.
-    pub(super) fn end_doubt(&mut self, now: CallTime) {
-        self.cut_deferred(now);
-        if let State::Talking(talk) = &self.state
-            && talk.suspicion.is_some_and(|suspicion| suspicion.until <= now)
-        {
-            self.go_on(now);
-        }
+    pub(super) fn handle_timeout(&self, now: CallTime) -> Reaction {
+        if self.poll_timeout().is_some_and(|until| until <= now) { Reaction::GoOn } else { Reaction::Nothing }
     }
 
-    /// It was no interruption.
-    fn go_on(&mut self, now: CallTime) {
-        let State::Talking(talk) = &mut self.state else { return };
-        talk.suspicion = None;
-        if talk.speaking.is_paused() {
-            talk.speaking.go_on(now);
-            self.record(Fact::Resumed {});
-        }
+    pub(super) fn poll_timeout(&self) -> Option<CallTime> {
+        self.candidate.map(|candidate| candidate.until)
     }
 
-    /// Cuts the prompt, now or at the end of its protected stretch.
-    pub(super) fn interrupt(&mut self, by: CutBy, now: CallTime) {
-        let State::Talking(talk) = &mut self.state else { return };
-        talk.suspicion = None;
-        if by == CutBy::Speech {
-            talk.listening.spoken_for();
-        }
-        let cut = talk.speaking.cut(by, now);
-        self.record(if cut { Fact::Interruption { by } } else { Fact::InterruptionDeferred { by } });
-        self.report_prompts(now);
-    }
-
-    fn cut_deferred(&mut self, now: CallTime) {
-        let State::Talking(talk) = &mut self.state else { return };
-        if let Some(by) = talk.speaking.cut_deferred(now) {
-            talk.suspicion = None;
-            self.record(Fact::Interruption { by });
-            self.report_prompts(now);
-        }
+    /// The doubt is settled.
+    pub(super) const fn settle(&mut self) {
+        self.candidate = None;
     }
 }
 
@@ -250,27 +274,27 @@ impl Call {
 mod tests {
     use super::*;
 
-    fn frames(suspicion: &mut Suspicion, talking: bool, ms: u64, confirm: Confirm) -> Finding {
+    fn frames(candidate: &mut BargeInCandidate, talking: bool, ms: u64, confirm: Confirm) -> Finding {
         {
             let quiet_ms = (confirm.min_words == 0).then_some(QUIET_MS);
-            (0..ms / FRAME_MS).map(|_| suspicion.hear(talking, confirm, true, quiet_ms)).last().unwrap()
+            (0..ms / FRAME_MS).map(|_| candidate.update(talking, confirm, true, quiet_ms)).last().unwrap()
         }
     }
 
     #[test]
     fn a_cough_is_nothing_and_a_sentence_interrupts() {
         let confirm = Confirm { min_speech_ms: 600, min_words: 0, resume: true };
-        let mut cough = Suspicion::new(CallTime::ZERO);
+        let mut cough = BargeInCandidate::new(CallTime::ZERO);
         assert_eq!(frames(&mut cough, true, 200, confirm), Finding::Unsure);
         assert_eq!(frames(&mut cough, false, 300, confirm), Finding::Nothing);
-        let mut sentence = Suspicion::new(CallTime::ZERO);
+        let mut sentence = BargeInCandidate::new(CallTime::ZERO);
         assert_eq!(frames(&mut sentence, true, 500, confirm), Finding::Interrupts);
     }
 
     #[test]
     fn where_words_decide_silence_is_waited_out_and_endless_talk_interrupts() {
         let confirm = Confirm { min_speech_ms: 0, min_words: 2, resume: true };
-        let mut words = Suspicion::new(CallTime::ZERO);
+        let mut words = BargeInCandidate::new(CallTime::ZERO);
         assert_eq!(frames(&mut words, true, 800, confirm), Finding::Unsure);
         assert_eq!(frames(&mut words, false, 2_000, confirm), Finding::Unsure);
         assert_eq!(frames(&mut words, true, 2_200, confirm), Finding::Interrupts);

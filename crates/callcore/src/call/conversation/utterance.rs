@@ -1,7 +1,7 @@
 //! One stretch of the callee's talk, from the first sound to the silence that ends it, and when its words are
 //! asked for meanwhile.
 
-use super::input::Words;
+use super::super::input::Hypothesis;
 use crate::audio::FRAME_MS;
 use crate::flow::{self, TurnEnd};
 
@@ -17,7 +17,7 @@ const SURE: f32 = 0.4;
 /// A complete answer is waited behind for this share of the usual silence, and not less than this, ms.
 const COMPLETE_SHARE: u64 = 2;
 const LEAST_SILENCE_MS: u64 = 300;
-/// Words that want more behind them are given this much more time than usual, ms.
+/// Hypothesis that want more behind them are given this much more time than usual, ms.
 const PATIENCE_MS: u64 = 800;
 
 /// The silence that ends an utterance, ms, by what was said.
@@ -62,7 +62,7 @@ pub(super) struct Utterance {
     asked_speech_ms: u64,
     waits: bool,
     /// The latest words, and what they say about whether more will come.
-    words: Option<Words>,
+    words: Option<Hypothesis>,
     turn: TurnEnd,
 }
 
@@ -108,17 +108,12 @@ impl Utterance {
     }
 
     /// The answer to the last request; `turn` is what its words say about whether more will come.
-    pub(super) fn answer(&mut self, heard: Option<&Words>, turn: TurnEnd) {
+    pub(super) fn answer(&mut self, heard: Option<&Hypothesis>, turn: TurnEnd) {
         self.waits = false;
         if let Some(heard) = heard {
             self.turn = if heard.confidence < SURE { TurnEnd::Open } else { turn };
             self.words = Some(heard.clone());
         }
-    }
-
-    /// How much of it was speech, ms.
-    pub(super) const fn spoken_ms(&self) -> u64 {
-        self.speech_ms
     }
 
     /// Speech since the audio was taken that the latest words stand for, ms.
@@ -142,22 +137,43 @@ impl Utterance {
     }
 
     /// Whether its words are a complete answer already, so that nobody needs to recognise it again.
-    pub(super) fn is_settled(&self) -> bool {
+    fn is_settled(&self) -> bool {
         self.paused_ms.is_some() && self.words.is_some() && self.turn() == TurnEnd::Complete
     }
 
-    /// What is known of its words.
-    pub(super) fn into_words(self) -> Option<Words> {
-        self.words
+    /// It is over; its speech ended at `end_ms`.
+    pub(super) fn ended(self, end_ms: u64) -> EndedUtterance {
+        EndedUtterance {
+            number: self.number,
+            start_ms: self.start_ms,
+            end_ms,
+            spoken_ms: self.speech_ms,
+            settled: self.is_settled(),
+            so_far: self.words,
+        }
     }
+}
+
+/// An utterance that is over.
+#[derive(Debug)]
+pub(in super::super) struct EndedUtterance {
+    pub(super) number: u32,
+    pub(super) start_ms: u64,
+    pub(super) end_ms: u64,
+    /// How much of it was speech.
+    pub(in super::super) spoken_ms: u64,
+    /// What an engine made of it before it was over.
+    pub(super) so_far: Option<Hypothesis>,
+    /// These are all its words: nobody needs to recognise it again.
+    pub(super) settled: bool,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn words(text: &str, confidence: f32) -> Words {
-        Words { text: text.to_owned(), confidence }
+    fn words(text: &str, confidence: f32) -> Hypothesis {
+        Hypothesis { text: text.to_owned(), confidence }
     }
 
     /// An utterance of `speech_ms` that began at 0, paused at its end and has been asked about there.
