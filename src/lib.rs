@@ -1,8 +1,8 @@
 //! Dering: a voice-bot orchestrator that knows who answered.
 //!
 //! The IO shell around [`callcore`]. Ranks, low to high; a module imports only from lower ones:
-//! `wallclock`, `cdr_wire`, `net`, `telemetry`, `kore`, `media` · `store`, `speech`, `trunk` · `access`, `gateway`, `flows`, `outbox` · `session` · `web` · `api` ·
-//! `config` · `app` · `demo` · `cli`.
+//! `wallclock`, `cdr_wire`, `net`, `telemetry`, `kore`, `media` · `store`, `speech`, `trunk` · `access`, `gateway`, `flows`, `outbox` · `session` · `api` · `console`,
+//! `config` · `server` · `app` · `demo` · `cli`.
 
 pub mod access;
 pub mod api;
@@ -10,6 +10,7 @@ pub mod app;
 pub mod cdr_wire;
 pub mod cli;
 pub mod config;
+pub mod console;
 pub mod demo;
 pub mod flows;
 pub mod gateway;
@@ -17,10 +18,10 @@ pub mod kore;
 pub mod media;
 pub mod net;
 pub mod outbox;
+pub mod server;
 pub mod session;
 pub mod speech;
 pub mod store;
 pub mod telemetry;
 pub mod trunk;
 pub mod wallclock;
-pub mod web;

@@ -16,7 +16,7 @@ use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query, cursor, page_size, wrong};
 use super::fields::{Fields, Given};
 use super::may::{CallInPath, May};
-use super::openapi::{BadParameter, Deleted, EndedAlready, NoSuchCall};
+use super::problems::{BadParameter, Deleted, EndedAlready, NoSuchCall};
 use crate::access::{EndCalls, SeeCalls};
 use crate::store::{CallFilter, CallRow, Cursor, Progress};
 

@@ -11,7 +11,7 @@ use super::error::{Code, Problem, ProblemDocument};
 use super::extract::Pairs;
 use super::fields::Faults;
 use super::may::{May, RecordInPath};
-use super::openapi::BadParameter;
+use super::problems::BadParameter;
 use crate::access::SeeCalls;
 use crate::cdr_wire::CdrMeta;
 use crate::store::{CdrPage, CdrQuery, CdrRow};

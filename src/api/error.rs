@@ -184,7 +184,7 @@ impl Problem {
 /// What went wrong (RFC 9457).
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
-pub(super) struct ProblemDocument {
+pub(crate) struct ProblemDocument {
     #[schema(example = "about:blank")]
     r#type: &'static str,
     /// The phrase of the status.

@@ -13,7 +13,7 @@ use crate::store::Cursor;
 /// The variable parts of a path.
 #[derive(FromRequestParts)]
 #[from_request(via(axum::extract::Path), rejection(Problem))]
-pub(super) struct Path<T>(pub(super) T);
+pub(crate) struct Path<T>(pub(crate) T);
 
 impl From<PathRejection> for Problem {
     fn from(rejection: PathRejection) -> Self {
@@ -28,7 +28,7 @@ impl From<PathRejection> for Problem {
 }
 
 /// The parameters behind the question mark.
-pub(super) struct Query<T>(pub(super) T);
+pub(crate) struct Query<T>(pub(crate) T);
 
 impl<T: Given, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
@@ -39,7 +39,7 @@ impl<T: Given, S: Send + Sync> FromRequestParts<S> for Query<T> {
 }
 
 /// The same, as they came.
-pub(super) struct Pairs(pub(super) Vec<(String, String)>);
+pub(crate) struct Pairs(pub(crate) Vec<(String, String)>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Pairs {
     type Rejection = Problem;
@@ -50,7 +50,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Pairs {
 }
 
 /// Names and values of a query or a form, decoded; what is not UTF-8 is replaced.
-pub(super) fn pairs(text: &str) -> Vec<(String, String)> {
+pub(crate) fn pairs(text: &str) -> Vec<(String, String)> {
     let Ok(mut url) = Url::parse("http://query/") else { return Vec::new() };
     url.set_query(Some(text));
     url.query_pairs().into_owned().collect()
@@ -63,16 +63,16 @@ const LONGEST_PAGE: u32 = 500;
 const LONGEST_CURSOR: usize = 200;
 
 /// Reads the parameter `limit`.
-pub(super) fn page_size(fields: &mut Fields<'_>) -> u32 {
+pub(crate) fn page_size(fields: &mut Fields<'_>) -> u32 {
     fields.small("limit", 1..=LONGEST_PAGE).unwrap_or(PAGE)
 }
 
 /// Reads the parameter `after`.
-pub(super) fn cursor(fields: &mut Fields<'_>) -> Option<Cursor> {
+pub(crate) fn cursor(fields: &mut Fields<'_>) -> Option<Cursor> {
     fields.read("after", LONGEST_CURSOR, str::parse)
 }
 
 /// A field that is wrong.
-pub(super) fn wrong(field: &str, problem: &str) -> Problem {
+pub(crate) fn wrong(field: &str, problem: &str) -> Problem {
     Problem::new(Code::Malformed, format!("{field}: {problem}")).with_field(field, problem)
 }

@@ -18,7 +18,7 @@ use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query};
 use super::fields::{Fields, Given, json as read_json, optional};
 use super::may::{EditedFlow, FlowInPath, May};
-use super::openapi::{BadBody, NoSuchVersion, TooLarge};
+use super::problems::{BadBody, NoSuchVersion, TooLarge};
 use super::uploads::Turn;
 use crate::access::SeeFlows;
 use crate::flows::{self, Added, Author, Bundle, Check, Described, FileTests, Refused, Running, Usable};

@@ -19,7 +19,7 @@ use crate::flows::Author;
 use crate::store::{CallRow, CdrRow, ClientApp, DeliveryRow, Visibility};
 
 /// Proves once who sent a request, counts it, and leaves the [`Admission`] with it.
-pub(super) async fn authenticate(State(access): State<Access>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn authenticate(State(access): State<Access>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     let admission = match access.authenticate(request.headers(), peer).await {
         Ok(admission) => admission,
@@ -46,7 +46,7 @@ fn sender(parts: &Parts) -> Result<Principal, access::Error> {
 
 /// Somebody who has the right `R`.
 #[derive(Debug)]
-pub(super) struct May<R> {
+pub(crate) struct May<R> {
     principal: Principal,
     right: PhantomData<R>,
 }
@@ -67,7 +67,7 @@ impl<R> Deref for May<R> {
 
 impl<R: Right> May<R> {
     /// The calls that a list may show.
-    pub(super) fn visibility(&self) -> Visibility {
+    pub(crate) fn visibility(&self) -> Visibility {
         self.principal.visibility(&R::RULE)
     }
 
@@ -112,16 +112,16 @@ async fn part<S: Send + Sync>(parts: &mut Parts, state: &S, wanted: &'static str
 }
 
 /// The call that the path names in `{call_id}`.
-pub(super) struct CallInPath<R> {
-    pub(super) may: May<R>,
-    pub(super) id: String,
+pub(crate) struct CallInPath<R> {
+    pub(crate) may: May<R>,
+    pub(crate) id: String,
     row: Option<CallRow>,
 }
 
 impl<R> CallInPath<R> {
     /// # Errors
     /// When there is none.
-    pub(super) fn found(self) -> Result<CallRow, Problem> {
+    pub(crate) fn found(self) -> Result<CallRow, Problem> {
         let Self { id, row, .. } = self;
         row.ok_or_else(|| Problem::not_found(&format!("call {id}")))
     }
@@ -146,9 +146,9 @@ where
 }
 
 /// The notification that the path names in `{id}`.
-pub(super) struct DeliveryInPath<R> {
-    pub(super) may: May<R>,
-    pub(super) row: DeliveryRow,
+pub(crate) struct DeliveryInPath<R> {
+    pub(crate) may: May<R>,
+    pub(crate) row: DeliveryRow,
 }
 
 impl<R: Right, S> FromRequestParts<S> for DeliveryInPath<R>
@@ -170,7 +170,7 @@ where
 }
 
 /// The record that the path names in `{session_id}`.
-pub(super) struct RecordInPath(pub(super) CdrRow);
+pub(crate) struct RecordInPath(pub(crate) CdrRow);
 
 impl<S> FromRequestParts<S> for RecordInPath
 where
@@ -191,7 +191,7 @@ where
 }
 
 /// The name of the flow that the path names in `{name}`, for somebody who may see it.
-pub(super) struct FlowInPath(pub(super) String);
+pub(crate) struct FlowInPath(pub(crate) String);
 
 impl FromRequestParts<Api> for FlowInPath {
     type Rejection = Problem;
@@ -202,9 +202,9 @@ impl FromRequestParts<Api> for FlowInPath {
 }
 
 /// The same, for somebody who may change it; and the name under which they do.
-pub(super) struct EditedFlow {
-    pub(super) name: String,
-    pub(super) author: Author,
+pub(crate) struct EditedFlow {
+    pub(crate) name: String,
+    pub(crate) author: Author,
 }
 
 impl FromRequestParts<Api> for EditedFlow {
@@ -229,10 +229,10 @@ async fn flow_of_theirs<R: Right>(parts: &mut Parts, api: &Api) -> Result<(May<R
 
 /// The client app that dials out for the bot which the path names in `{bot_id}`, by its token or by a key that acts for
 /// it; and who sent the request.
-pub(super) struct Dialler {
-    pub(super) app: ClientApp,
-    pub(super) bot_id: String,
-    pub(super) principal: Principal,
+pub(crate) struct Dialler {
+    pub(crate) app: ClientApp,
+    pub(crate) bot_id: String,
+    pub(crate) principal: Principal,
 }
 
 impl FromRequestParts<Api> for Dialler {

@@ -1,4 +1,4 @@
-//! The HTTP API: this list of routes, and handlers that translate each to one verb of the parts below.
+//! The HTTP API, JSON in and out: this list of routes, and handlers that translate each to one verb of the parts below.
 
 pub mod admin;
 mod audit;
@@ -6,47 +6,31 @@ mod calling;
 mod calls;
 mod cdr;
 mod contacts;
-mod dialout;
+pub(crate) mod dialout;
 pub mod error;
-mod extract;
-mod fields;
+pub(crate) mod extract;
+pub(crate) mod fields;
 mod flows;
-mod hardening;
 mod health;
-mod kore_path;
-mod may;
+pub(crate) mod may;
 mod numbers;
-pub mod openapi;
-mod page;
-mod picture;
+pub(crate) mod problems;
 mod public_url;
 mod recordings;
 mod timeline;
 mod transcript;
 mod uploads;
-mod viewer;
-mod webhooks;
-mod when;
+pub(crate) mod webhooks;
+pub(crate) mod when;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRef, Request};
-use axum::http::{Method, Uri};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::Response;
+use axum::extract::{DefaultBodyLimit, FromRef};
 use metrics_exporter_prometheus::PrometheusHandle;
-use tower::Layer;
-use tower::util::MapRequestLayer;
-use tower_http::trace::TraceLayer;
-use utoipa::openapi::OpenApi;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
-use self::error::{Code, Problem};
-use self::openapi::Gate;
 pub use self::public_url::PublicUrl;
 pub use self::uploads::Uploads;
 use crate::access::Access;
@@ -57,9 +41,7 @@ use crate::session;
 use crate::store::Store;
 
 /// Largest request body, bytes.
-const BODY_LIMIT: usize = 256 * 1024;
-/// Longest a request may take.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const BODY_LIMIT: usize = 256 * 1024;
 
 /// What the handlers share.
 #[derive(Clone, Debug)]
@@ -97,27 +79,6 @@ impl Api {
     }
 }
 
-async fn no_such_route(uri: Uri) -> Problem {
-    Problem::new(Code::NotFound, format!("there is nothing at {}", uri.path()))
-}
-
-async fn no_such_method(method: Method, uri: Uri) -> Problem {
-    let detail = format!("{} does not take {method}; the header `allow` names what it takes", uri.path());
-    Problem::new(Code::MethodNotAllowed, detail)
-}
-
-/// Ends requests that take too long. A live timeline has answered by then; it goes on.
-async fn within_patience(request: Request, next: Next) -> Result<Response, Problem> {
-    let waiting = tokio::time::timeout(PATIENCE, next.run(request)).await;
-    let late = "the request took longer than 30 s and was given up; what it began may have been done";
-    waiting.map_err(|_| Problem::new(Code::TimedOut, late))
-}
-
-/// What the log says of a request: not its query, which may carry the signature of a link.
-fn span(request: &Request) -> tracing::Span {
-    tracing::debug_span!("request", method = %request.method(), path = %request.uri().path())
-}
-
 /// Routes that anybody may ask, and those that check for themselves.
 fn open() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -125,14 +86,9 @@ fn open() -> OpenApiRouter<Api> {
         .routes(routes!(dialout::single::dial_out))
         .routes(routes!(dialout::batch::batch))
         .routes(routes!(dialout::single::cancel))
-        .routes(routes!(page::calls))
-        .merge(webhooks::pages())
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
         .routes(routes!(recordings::linked))
-        .routes(routes!(openapi::description))
-        .routes(routes!(openapi::page::page))
-        .routes(routes!(openapi::page::asset))
 }
 
 /// Routes of those who read.
@@ -142,7 +98,6 @@ fn reading() -> OpenApiRouter<Api> {
         .routes(routes!(calls::one))
         .routes(routes!(timeline::events))
         .routes(routes!(calls::evidence))
-        .routes(routes!(picture::amd))
         .routes(routes!(transcript::transcript))
         .routes(routes!(calls::notifications))
         .routes(routes!(recordings::recording))
@@ -155,7 +110,6 @@ fn reading() -> OpenApiRouter<Api> {
         .routes(routes!(flows::history))
         .routes(routes!(flows::text))
         .routes(routes!(health::metrics))
-        .routes(routes!(page::rows))
         .merge(webhooks::reading())
 }
 
@@ -187,37 +141,33 @@ fn administering() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(recordings::revoke))
 }
 
-/// The description of every route and webhook: OpenAPI 3.1.
-#[must_use]
-pub fn description() -> OpenApi {
-    let groups = [
+/// Who may use a group of routes, as the description tells it. What each route needs stands in the signature of its
+/// handler.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Gate {
+    /// Whoever comes; or the handler checks for itself and says so in its annotation.
+    Open,
+    /// An API key with the scope `read`, as bearer token or as the password of basic authentication; or such a token.
+    Readers,
+    /// An API key or a token with a scope of its own.
+    Keys,
+    /// An API key or a token with the scope `admin`.
+    Admins,
+    /// An API key or a token with the scope `campaigns`, or the token of a client app that may dial out.
+    Callers,
+    /// An API key or a token with the scope `campaigns` or `admin`.
+    Resenders,
+}
+
+/// Every route of the API.
+pub(crate) fn groups() -> [(Gate, OpenApiRouter<Api>); 7] {
+    [
         (Gate::Open, open()),
         (Gate::Readers, reading()),
         (Gate::Callers, calling()),
         (Gate::Resenders, webhooks::resending()),
         (Gate::Keys, flow_writing()),
         (Gate::Admins, administering()),
-    ];
-    let groups = groups.map(|(gate, group)| (gate, group.into_openapi()));
-    openapi::assemble(groups.into_iter().chain([(Gate::Admins, admin::routes::<Api>().into_openapi())]))
-}
-
-/// Every route there is, also under the spellings that Kore's callers use.
-pub fn router(api: Api) -> Router {
-    Router::new().fallback_service(MapRequestLayer::new(kore_path::spelt).layer(routes(api)))
-}
-
-/// Every route there is. What each needs stands in the signature of its handler.
-pub fn routes(api: Api) -> Router {
-    let groups = [open(), reading(), calling(), webhooks::resending(), flow_writing(), administering()];
-    let all = groups.into_iter().fold(admin::routes(), OpenApiRouter::merge);
-    Router::from(all)
-        .fallback(no_such_route)
-        .method_not_allowed_fallback(no_such_method)
-        .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .layer(from_fn_with_state(api.access.clone(), may::authenticate))
-        .layer(from_fn(within_patience))
-        .layer(from_fn(hardening::hardened))
-        .layer(TraceLayer::new_for_http().make_span_with(span))
-        .with_state(api)
+        (Gate::Admins, admin::routes()),
+    ]
 }

@@ -24,7 +24,7 @@ use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query};
 use super::fields::{Fields, Given, optional};
 use super::may::{CallInPath, May};
-use super::openapi::{BadId, Deleted, TooLarge};
+use super::problems::{BadId, Deleted, TooLarge};
 use crate::access::{Administer, SeeCalls, ShareRecordings};
 use crate::store::{AuditAction, LinkKey};
 use crate::wallclock::{iso, now_ms};

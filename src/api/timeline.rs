@@ -25,7 +25,7 @@ use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Query, wrong};
 use super::fields::{Fields, Given};
 use super::may::CallInPath;
-use super::openapi::{BadParameter, NoSuchCall};
+use super::problems::{BadParameter, NoSuchCall};
 use crate::access::SeeCalls;
 use crate::store::{self, EventRow, Store, Watch};
 

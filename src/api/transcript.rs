@@ -16,7 +16,7 @@ use super::error::{Code, Problem, ProblemDocument};
 use super::extract::Query;
 use super::fields::{Fields, Given};
 use super::may::CallInPath;
-use super::openapi::NoSuchCall;
+use super::problems::NoSuchCall;
 use crate::access::SeeCalls;
 use crate::store::{EventRow, TranscriptRow};
 

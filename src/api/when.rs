@@ -17,13 +17,13 @@ const MINUTE: &[BorrowedFormatItem<'_>] = format_description!("[year]-[month]-[d
 
 /// ISO 8601 with an offset, a day or a minute in UTC, or ms since 1970. An empty text is no time.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct When {
+pub(crate) struct When {
     text: String,
     ms: Option<i64>,
 }
 
 impl When {
-    pub(super) const fn ms(&self) -> Option<i64> {
+    pub(crate) const fn ms(&self) -> Option<i64> {
         self.ms
     }
 
@@ -31,7 +31,7 @@ impl When {
     ///
     /// # Errors
     /// When it is no time.
-    pub(super) fn read(text: &str) -> Result<Self, String> {
+    pub(crate) fn read(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if text.is_empty() {
             return Ok(Self::default());
@@ -64,13 +64,13 @@ fn iso_ms(text: &str) -> Option<i64> {
 }
 
 /// A moment in a request, ms since 1970-01-01 UTC.
-pub(super) fn moment(fields: &mut Fields<'_>, name: &'static str) -> Option<i64> {
+pub(crate) fn moment(fields: &mut Fields<'_>, name: &'static str) -> Option<i64> {
     let text = fields.moment(name)?;
     fields.checked(name, |_| When::read(&text))?.ms()
 }
 
 /// How a moment is described.
-pub(super) struct Moment;
+pub(crate) struct Moment;
 
 impl PartialSchema for Moment {
     fn schema() -> RefOr<Schema> {

@@ -25,7 +25,7 @@ use crate::store::{self, Store};
 use crate::trunk::ocs::{self, OcsCarrier};
 use crate::trunk::ocs_inbound;
 use crate::trunk::{Offer, Trunk, TrunkOptions};
-use crate::{api, session, telemetry};
+use crate::{api, server, session, telemetry};
 
 /// Running calls may end in this time at shutdown before they are hung up.
 const DRAIN: Duration = Duration::from_secs(20);
@@ -166,7 +166,7 @@ impl App {
         };
         retention.start(store.clone(), stop.clone());
         let limits = config.connections.limits(budget.connections, &proxies);
-        let server = http::serve(listener, api::router(api), limits, http::Waits::default(), stop.clone());
+        let server = http::serve(listener, server::router(api), limits, http::Waits::default(), stop.clone());
         let server = tokio::spawn(server);
         tokio::spawn(maintenance(access.clone(), stop.clone()));
         Ok(Self { address, store, access, calls, flows, outbox, inbound, server, stop, _local: local })

@@ -82,7 +82,7 @@ pub fn run() -> ExitCode {
         Command::Audit(args) => on_runtime(async { audit::run(*args).await.map(|()| ExitCode::SUCCESS) }),
         Command::Token(args) => on_runtime(async { token::run(args).await.map(|()| ExitCode::SUCCESS) }),
         Command::Openapi => {
-            print(crate::api::openapi::text());
+            print(crate::server::text());
             Ok(ExitCode::SUCCESS)
         }
         Command::Webhook(args) => webhook::run(args),

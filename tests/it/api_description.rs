@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, header};
-use dering::api::{description, openapi, routes};
+use dering::server::{self, description, routes};
 use serde_json::Value;
 use tower::ServiceExt;
 
@@ -146,5 +146,5 @@ async fn the_try_it_page_takes_everything_from_this_server() {
 
 #[test]
 fn the_description_changes_on_purpose_only() {
-    insta::assert_snapshot!(openapi::text());
+    insta::assert_snapshot!(server::text());
 }

@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use callcore::call::Direction;
 use dering::access::{self, Options, Scope};
-use dering::api::description;
+use dering::server::description;
 use dering::store::{CallBatch, CallState, CallUpdate, NewApiKey, NewApp, NewCall, NewContact, Store};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;

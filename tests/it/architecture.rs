@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 const LONGEST: usize = 500;
 
 /// Shell modules, low to high; equal ranks may not import one another.
-const SHELL: [(&str, u8); 20] = [
+const SHELL: [(&str, u8); 21] = [
     ("wallclock", 0),
     ("cdr_wire", 0),
     ("net", 0),
@@ -22,9 +22,10 @@ const SHELL: [(&str, u8); 20] = [
     ("flows", 3),
     ("outbox", 3),
     ("session", 4),
-    ("web", 5),
-    ("api", 6),
-    ("config", 7),
+    ("api", 5),
+    ("console", 6),
+    ("config", 6),
+    ("server", 7),
     ("app", 8),
     ("demo", 9),
     ("cli", 10),

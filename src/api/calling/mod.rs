@@ -20,7 +20,7 @@ use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Query, wrong};
 use super::fields::{Faults, Names, Object, json};
 use super::may::{CallInPath, May};
-use super::openapi::{BadField, BadParameter, EndedAlready, TooLarge};
+use super::problems::{BadField, BadParameter, EndedAlready, TooLarge};
 use crate::access::{EndCalls, PlaceCalls, Principal, SeeHistory};
 use crate::session::{Contact, DialRequest, Dialed, Key, NotifyTarget};
 use crate::store::{Actor, AuditAction, ContactRow, Merged};

@@ -20,7 +20,7 @@ use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query, cursor, page_size, wrong};
 use super::fields::{self, Fields, json};
 use super::may::May;
-use super::openapi::{BadField, BadId, BadParameter, NoSuchContact, TooLarge};
+use super::problems::{BadField, BadId, BadParameter, NoSuchContact, TooLarge};
 use crate::access::{KeepContacts, SeeContacts};
 use crate::store::{AuditAction, ContactChange, ContactRow, Cursor, Merged, NewContact};
 use crate::telemetry::mask;

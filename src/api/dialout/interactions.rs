@@ -11,7 +11,7 @@ use super::super::error::Problem;
 use super::super::extract::{Query, cursor, page_size};
 use super::super::fields::{Fields, Given};
 use super::super::may::May;
-use super::super::openapi::BadParameter;
+use super::super::problems::BadParameter;
 use crate::access::SeeCalls;
 use crate::store::{CallFilter, CallRow, Cursor, Interaction};
 use crate::wallclock::iso;

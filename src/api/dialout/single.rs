@@ -12,7 +12,7 @@ use super::super::error::{Code, Problem, ProblemDocument};
 use super::super::extract::Path;
 use super::super::fields::Object;
 use super::super::may::Dialler;
-use super::super::openapi::{BadField, EndedAlready, TooLarge};
+use super::super::problems::{BadField, EndedAlready, TooLarge};
 use super::parts::key;
 use super::{DialOut, DialOutAnswer, Manner, perform};
 

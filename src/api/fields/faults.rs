@@ -11,7 +11,7 @@ const LONGEST_PATH: usize = 120;
 
 /// Fields that are wrong, and fields that mean nothing here.
 #[derive(Debug, Default)]
-pub(in crate::api) struct Faults {
+pub(crate) struct Faults {
     wrong: Vec<(String, String)>,
     beyond: usize,
     ignored: Vec<String>,
@@ -19,7 +19,7 @@ pub(in crate::api) struct Faults {
 
 impl Faults {
     /// The field at `path` is wrong. What was told of a field first is told alone.
-    pub(in crate::api) fn add(&mut self, path: &str, problem: impl Into<String>) {
+    pub(crate) fn add(&mut self, path: &str, problem: impl Into<String>) {
         let path = shown(path);
         if self.wrong.iter().any(|(told, _)| *told == path) {
             return;
@@ -32,7 +32,7 @@ impl Faults {
     }
 
     /// The field at `path` is not followed.
-    pub(in crate::api) fn ignore(&mut self, path: impl Into<String>) {
+    pub(crate) fn ignore(&mut self, path: impl Into<String>) {
         let path = path.into();
         if !self.ignored.contains(&path) {
             self.ignored.push(path);
@@ -43,12 +43,12 @@ impl Faults {
     ///
     /// # Errors
     /// When something is wrong.
-    pub(in crate::api) fn end(self, code: Code) -> Result<Vec<String>, Problem> {
+    pub(crate) fn end(self, code: Code) -> Result<Vec<String>, Problem> {
         if self.wrong.is_empty() { Ok(self.ignored) } else { Err(self.problem(code)) }
     }
 
     /// What is wrong.
-    pub(in crate::api) fn problem(self, code: Code) -> Problem {
+    pub(crate) fn problem(self, code: Code) -> Problem {
         let told: Vec<String> = self
             .wrong
             .iter()

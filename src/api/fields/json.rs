@@ -18,7 +18,7 @@ pub(super) struct Read {
 }
 
 /// Text without the byte order mark that editors and shells put in front.
-pub(in crate::api) fn without_mark(bytes: &[u8]) -> &[u8] {
+pub(crate) fn without_mark(bytes: &[u8]) -> &[u8] {
     bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)
 }
 

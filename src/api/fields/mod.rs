@@ -18,15 +18,15 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use serde_json::{Map, Value};
 
-pub(super) use self::faults::Faults;
-pub(super) use self::json::without_mark;
-pub(super) use self::values::{checked_text, short_text};
+pub(crate) use self::faults::Faults;
+pub(crate) use self::json::without_mark;
+pub(crate) use self::values::{checked_text, short_text};
 use self::values::{listed, whole};
 use super::error::{Code, Problem};
 
 /// How a request names its fields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Names {
+pub(crate) enum Names {
     /// As they are documented; a stranger among them is a fault.
     Exact,
     /// In any case of their letters; strangers are told and left alone.
@@ -44,7 +44,7 @@ enum Source {
 }
 
 /// What can be read from fields.
-pub(super) trait Given: Sized {
+pub(crate) trait Given: Sized {
     /// Takes what it knows.
     fn read(fields: &mut Fields<'_>) -> Self;
 }
@@ -53,7 +53,7 @@ pub(super) trait Given: Sized {
 ///
 /// # Errors
 /// Says all that is wrong.
-pub(super) fn json<T: Given>(body: Result<Bytes, BytesRejection>) -> Result<T, Problem> {
+pub(crate) fn json<T: Given>(body: Result<Bytes, BytesRejection>) -> Result<T, Problem> {
     json_as(body, Code::Malformed, T::read)
 }
 
@@ -61,7 +61,7 @@ pub(super) fn json<T: Given>(body: Result<Bytes, BytesRejection>) -> Result<T, P
 ///
 /// # Errors
 /// Says all that is wrong.
-pub(super) fn optional<T: Given>(
+pub(crate) fn optional<T: Given>(
     body: Result<Bytes, BytesRejection>,
     code: Code,
 ) -> Result<Option<T>, Problem> {
@@ -74,7 +74,7 @@ pub(super) fn optional<T: Given>(
 ///
 /// # Errors
 /// Says all that is wrong.
-pub(super) fn json_as<T>(
+pub(crate) fn json_as<T>(
     body: Result<Bytes, BytesRejection>,
     code: Code,
     read: impl FnOnce(&mut Fields<'_>) -> T,
@@ -89,7 +89,7 @@ pub(super) fn json_as<T>(
 ///
 /// # Errors
 /// Says all that is wrong.
-pub(super) fn query<T>(
+pub(crate) fn query<T>(
     pairs: Vec<(String, String)>,
     read: impl FnOnce(&mut Fields<'_>) -> T,
 ) -> Result<T, Problem> {
@@ -100,7 +100,7 @@ pub(super) fn query<T>(
 ///
 /// # Errors
 /// Says all that is wrong.
-pub(super) fn form<T>(
+pub(crate) fn form<T>(
     pairs: Vec<(String, String)>,
     read: impl FnOnce(&mut Fields<'_>) -> T,
 ) -> Result<T, Problem> {
@@ -122,7 +122,7 @@ fn from_pairs<T>(
 
 /// A JSON object that was read and not yet looked at.
 #[derive(Debug, Default)]
-pub(super) struct Object(json::Read);
+pub(crate) struct Object(json::Read);
 
 impl From<Map<String, Value>> for Object {
     fn from(members: Map<String, Value>) -> Self {
@@ -135,23 +135,23 @@ impl Object {
     ///
     /// # Errors
     /// Says why it is no object.
-    pub(super) fn read(bytes: &[u8], what: &str) -> Result<Self, Problem> {
+    pub(crate) fn read(bytes: &[u8], what: &str) -> Result<Self, Problem> {
         json::read(bytes, what).map(Self).map_err(|why| Problem::new(Code::Malformed, why))
     }
 
     /// Adds a field, unless it is there in any case of its letters.
-    pub(super) fn add(&mut self, name: &str, value: Value) {
+    pub(crate) fn add(&mut self, name: &str, value: Value) {
         if !self.0.members.keys().any(|there| there.eq_ignore_ascii_case(name)) {
             self.0.members.insert(name.to_owned(), value);
         }
     }
 
-    pub(super) const fn members(&self) -> &Map<String, Value> {
+    pub(crate) const fn members(&self) -> &Map<String, Value> {
         &self.0.members
     }
 
     /// Looks at its fields.
-    pub(super) fn fields<T>(
+    pub(crate) fn fields<T>(
         self,
         names: Names,
         faults: &mut Faults,
@@ -168,7 +168,7 @@ impl Object {
 }
 
 /// The fields of one object.
-pub(super) struct Fields<'f> {
+pub(crate) struct Fields<'f> {
     /// By the name they are looked up by: the name given, and the value.
     members: BTreeMap<String, (String, Value)>,
     names: Names,
@@ -208,17 +208,17 @@ impl<'f> Fields<'f> {
     }
 
     /// Something is wrong with a field.
-    pub(super) fn fault(&mut self, name: &str, problem: impl Into<String>) {
+    pub(crate) fn fault(&mut self, name: &str, problem: impl Into<String>) {
         self.faults.add(&format!("{}{name}", self.path), problem);
     }
 
     /// A field is not followed.
-    pub(super) fn ignore(&mut self, name: &str) {
+    pub(crate) fn ignore(&mut self, name: &str) {
         self.faults.ignore(format!("{}{name}", self.path));
     }
 
     /// Takes a field as it is, `null` included.
-    pub(super) fn take(&mut self, name: &'static str) -> Option<Value> {
+    pub(crate) fn take(&mut self, name: &'static str) -> Option<Value> {
         if !self.known.contains(&name) {
             self.known.push(name);
         }
@@ -226,12 +226,12 @@ impl<'f> Fields<'f> {
     }
 
     /// Whether a field is there and not `null`.
-    pub(super) fn holds(&self, name: &str) -> bool {
+    pub(crate) fn holds(&self, name: &str) -> bool {
         self.members.get(&self.key(name)).is_some_and(|(_, value)| !value.is_null())
     }
 
     /// Takes a field if it is this word.
-    pub(super) fn is(&mut self, name: &'static str, word: &str) -> bool {
+    pub(crate) fn is(&mut self, name: &'static str, word: &str) -> bool {
         let there = self.members.get(&self.key(name)).is_some_and(|(_, value)| value == word);
         if there {
             self.take(name);
@@ -240,7 +240,7 @@ impl<'f> Fields<'f> {
     }
 
     /// A moment, which may also be written as a number of milliseconds since 1970.
-    pub(super) fn moment(&mut self, name: &'static str) -> Option<String> {
+    pub(crate) fn moment(&mut self, name: &'static str) -> Option<String> {
         let key = self.key(name);
         if let Some((_, value @ Value::Number(_))) = self.members.get_mut(&key) {
             *value = Value::String(value.to_string());
@@ -254,7 +254,7 @@ impl<'f> Fields<'f> {
     }
 
     /// A field that `null` takes away: `Some(None)` for `null`, `None` where it is absent or wrong.
-    pub(super) fn nullable<T>(
+    pub(crate) fn nullable<T>(
         &mut self,
         name: &'static str,
         read: impl FnOnce(&mut Self, &'static str) -> Option<T>,
@@ -269,7 +269,7 @@ impl<'f> Fields<'f> {
     }
 
     /// A field that must be there.
-    pub(super) fn required<T: Default>(
+    pub(crate) fn required<T: Default>(
         &mut self,
         name: &'static str,
         example: &str,
@@ -284,7 +284,7 @@ impl<'f> Fields<'f> {
     }
 
     /// Any text, also an empty one.
-    pub(super) fn any_text(&mut self, name: &'static str) -> Option<String> {
+    pub(crate) fn any_text(&mut self, name: &'static str) -> Option<String> {
         match self.given(name)? {
             Value::String(text) => Some(text),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
@@ -296,13 +296,13 @@ impl<'f> Fields<'f> {
 
     /// A text that holds a value, without white space around it and signs that nobody sees in it, of at most `longest`
     /// characters.
-    pub(super) fn text(&mut self, name: &'static str, longest: usize) -> Option<String> {
+    pub(crate) fn text(&mut self, name: &'static str, longest: usize) -> Option<String> {
         let text = self.any_text(name)?;
         self.checked(name, |_| checked_text(&text, longest))
     }
 
     /// A text that `read` understands.
-    pub(super) fn read<T>(
+    pub(crate) fn read<T>(
         &mut self,
         name: &'static str,
         longest: usize,
@@ -313,7 +313,7 @@ impl<'f> Fields<'f> {
     }
 
     /// Notes what is wrong with a field that is looked at.
-    pub(super) fn checked<T>(
+    pub(crate) fn checked<T>(
         &mut self,
         name: &str,
         read: impl FnOnce(&mut Self) -> Result<T, String>,
@@ -328,7 +328,7 @@ impl<'f> Fields<'f> {
     }
 
     /// One of several words, in any case of their letters.
-    pub(super) fn word<T: Copy>(&mut self, name: &'static str, words: &[(&str, T)]) -> Option<T> {
+    pub(crate) fn word<T: Copy>(&mut self, name: &'static str, words: &[(&str, T)]) -> Option<T> {
         let text = self.text(name, LONGEST_WORD)?;
         let found = words.iter().find(|(word, _)| word.eq_ignore_ascii_case(&text));
         if found.is_none() {
@@ -339,25 +339,25 @@ impl<'f> Fields<'f> {
     }
 
     /// A whole number within a range. JSON knows one kind of number: 500.0 and 5e2 are 500.
-    pub(super) fn whole(&mut self, name: &'static str, range: RangeInclusive<i64>) -> Option<i64> {
+    pub(crate) fn whole(&mut self, name: &'static str, range: RangeInclusive<i64>) -> Option<i64> {
         let value = self.given(name)?;
         let source = self.source;
         self.checked(name, |_| whole(&value, source, &range))
     }
 
     /// The same, for a range that fits.
-    pub(super) fn small(&mut self, name: &'static str, range: RangeInclusive<u32>) -> Option<u32> {
+    pub(crate) fn small(&mut self, name: &'static str, range: RangeInclusive<u32>) -> Option<u32> {
         let number = self.whole(name, i64::from(*range.start())..=i64::from(*range.end()))?;
         u32::try_from(number).ok()
     }
 
     /// Milliseconds within a range.
-    pub(super) fn ms(&mut self, name: &'static str, range: RangeInclusive<u32>) -> Option<u64> {
+    pub(crate) fn ms(&mut self, name: &'static str, range: RangeInclusive<u32>) -> Option<u64> {
         self.small(name, range).map(u64::from)
     }
 
     /// A number within a range.
-    pub(super) fn number(&mut self, name: &'static str, range: RangeInclusive<f64>) -> Option<f64> {
+    pub(crate) fn number(&mut self, name: &'static str, range: RangeInclusive<f64>) -> Option<f64> {
         let value = self.given(name)?;
         let number = value.as_f64().filter(|number| range.contains(number));
         if number.is_none() {
@@ -367,7 +367,7 @@ impl<'f> Fields<'f> {
     }
 
     /// Yes or no.
-    pub(super) fn yes(&mut self, name: &'static str) -> Option<bool> {
+    pub(crate) fn yes(&mut self, name: &'static str) -> Option<bool> {
         let value = self.given(name)?;
         let yes = match (&value, self.source) {
             (Value::Bool(yes), _) => Some(*yes),
@@ -381,7 +381,7 @@ impl<'f> Fields<'f> {
     }
 
     /// An object as it is.
-    pub(super) fn object(&mut self, name: &'static str) -> Option<Map<String, Value>> {
+    pub(crate) fn object(&mut self, name: &'static str) -> Option<Map<String, Value>> {
         match self.given(name)? {
             Value::Object(object) => Some(object),
             Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
@@ -392,7 +392,7 @@ impl<'f> Fields<'f> {
     }
 
     /// The fields of an object within this one.
-    pub(super) fn within<T>(
+    pub(crate) fn within<T>(
         &mut self,
         name: &'static str,
         read: impl FnOnce(&mut Fields<'_>) -> T,
@@ -406,7 +406,7 @@ impl<'f> Fields<'f> {
     }
 
     /// A list of at most `most` texts, each of which `read` understands.
-    pub(super) fn list<T>(
+    pub(crate) fn list<T>(
         &mut self,
         name: &'static str,
         most: usize,

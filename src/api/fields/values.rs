@@ -11,7 +11,7 @@ use super::blank::why_blank;
 ///
 /// # Errors
 /// Says why it is none.
-pub(in crate::api) fn checked_text(text: &str, longest: usize) -> Result<String, String> {
+pub(crate) fn checked_text(text: &str, longest: usize) -> Result<String, String> {
     if let Some(why) = why_blank(text) {
         return Err(why);
     }
@@ -22,7 +22,7 @@ pub(in crate::api) fn checked_text(text: &str, longest: usize) -> Result<String,
 ///
 /// # Errors
 /// Says what is wrong with it.
-pub(in crate::api) fn short_text(text: &str, longest: usize) -> Result<String, String> {
+pub(crate) fn short_text(text: &str, longest: usize) -> Result<String, String> {
     let length = text.chars().count();
     let text = text.trim();
     if text.is_empty() {

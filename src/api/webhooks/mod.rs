@@ -1,8 +1,6 @@
-//! `/v1/webhooks`: the ledger of notifications, sending again, how endpoints fare; `/webhooks`: the same as
-//! pages.
+//! `/v1/webhooks`: the ledger of notifications, sending again, how endpoints fare.
 
-mod pages;
-mod show;
+pub(crate) mod show;
 
 use axum::Json;
 use axum::body::Bytes;
@@ -23,21 +21,19 @@ use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Query, page_size};
 use super::fields::{self, Fields, Given, json};
 use super::may::{DeliveryInPath, May};
-use super::openapi::{BadBody, BadParameter, NoSuchNotification, TooLarge};
+use super::problems::{BadBody, BadParameter, NoSuchNotification, TooLarge};
 use super::when::{Moment, When};
 use crate::access::{ResendWebhooks, SeeCalls, SeeServer};
 use crate::store::{Actor, DeadReason, DeliveryFilter, DeliveryRow, DeliveryState, NotSettled};
 use crate::wallclock::now_ms;
 
-/// Notifications of a page for people.
-const PAGE: u32 = 50;
 /// Longest id, name or endpoint that is looked for, characters.
 const LONGEST: usize = 512;
 /// Most ids of one request.
 const MOST_IDS: usize = 1_000;
 /// Notifications that one request sends again: what fits into one transaction without holding up calls.
-const BATCH: u32 = 1_000;
-const ENDPOINTS: u32 = 500;
+pub(crate) const BATCH: u32 = 1_000;
+pub(crate) const ENDPOINTS: u32 = 500;
 
 /// Routes of those who read.
 pub(super) fn reading() -> OpenApiRouter<Api> {
@@ -49,45 +45,36 @@ pub(super) fn resending() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(redeliver)).routes(routes!(redeliver_one))
 }
 
-/// Pages, which ask a browser for the key themselves.
-pub(super) fn pages() -> OpenApiRouter<Api> {
-    OpenApiRouter::new()
-        .routes(routes!(pages::list))
-        .routes(routes!(pages::redeliver))
-        .routes(routes!(pages::one))
-        .routes(routes!(pages::redeliver_one))
-}
-
 /// Which notifications; what is left out does not narrow.
 #[derive(Clone, Debug, Default, Serialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(rename_all = "camelCase")]
-struct Wanted {
-    state: Option<Fate>,
+pub(crate) struct Wanted {
+    pub(crate) state: Option<Fate>,
     #[param(min_length = 1)]
-    call_id: Option<String>,
+    pub(crate) call_id: Option<String>,
     #[param(min_length = 1)]
-    app_id: Option<String>,
+    pub(crate) app_id: Option<String>,
     /// Scheme, host and port.
     #[param(example = "https://example.com", min_length = 1)]
-    endpoint: Option<String>,
+    pub(crate) endpoint: Option<String>,
     #[param(example = "completed", min_length = 1)]
-    kind: Option<String>,
+    pub(crate) kind: Option<String>,
     /// Why they are dead.
-    reason: Option<Reason>,
+    pub(crate) reason: Option<Reason>,
     /// Made at or after.
     #[param(value_type = Option<Moment>)]
-    since: Option<When>,
+    pub(crate) since: Option<When>,
     /// Made before.
     #[param(value_type = Option<Moment>)]
-    until: Option<When>,
+    pub(crate) until: Option<When>,
     /// Notifications on a page, 1 to 500; 50 when absent.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 500)]
     #[serde(skip)]
-    limit: u32,
+    pub(crate) limit: u32,
     /// `next` of the page before.
     #[param(min_length = 1)]
-    after: Option<String>,
+    pub(crate) after: Option<String>,
 }
 
 /// What narrows, of a query or a body.
@@ -114,7 +101,7 @@ impl Given for Wanted {
 }
 
 impl Wanted {
-    fn filter(&self) -> DeliveryFilter {
+    pub(crate) fn filter(&self) -> DeliveryFilter {
         let ms = |when: &Option<When>| when.as_ref().and_then(When::ms);
         DeliveryFilter {
             state: self.state.map(DeliveryState::from),
@@ -299,12 +286,12 @@ async fn endpoints(State(api): State<Api>, _: May<SeeServer>) -> Result<Json<End
     }))
 }
 
-async fn delivery(api: &Api, id: &str) -> Result<DeliveryRow, Problem> {
+pub(crate) async fn delivery(api: &Api, id: &str) -> Result<DeliveryRow, Problem> {
     let found = api.store.delivery(id).await?;
     found.ok_or_else(|| Problem::new(Code::NotFound, format!("there is no notification {id}")))
 }
 
-async fn send_again(api: &Api, id: &str, actor: Actor) -> Result<(), Problem> {
+pub(crate) async fn send_again(api: &Api, id: &str, actor: Actor) -> Result<(), Problem> {
     match api.store.redeliver_one_by(id, Some(actor)).await? {
         Ok(done) => api.outbox.try_now(done.endpoints),
         Err(NotSettled::Unknown) => {
@@ -319,7 +306,7 @@ async fn send_again(api: &Api, id: &str, actor: Actor) -> Result<(), Problem> {
     Ok(())
 }
 
-async fn send_again_all(
+pub(crate) async fn send_again_all(
     api: &Api,
     filter: DeliveryFilter,
     limit: u32,

@@ -15,7 +15,7 @@ const SECRETIVE: [&str; 8] =
 /// Where a notification stands, roughly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Fate {
+pub(crate) enum Fate {
     /// It is on its way: `waiting`, `due` or `sending`.
     Open,
     Delivered,
@@ -26,7 +26,7 @@ pub(super) enum Fate {
 /// Why a notification was given up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Reason {
+pub(crate) enum Reason {
     /// All attempts failed.
     Exhausted,
     /// Its endpoint was out of order all the time.
@@ -268,7 +268,7 @@ impl EndpointState {
 }
 
 /// The headers of the post, but for the signatures, which are made anew each time. Secrets are hidden.
-pub(super) fn headers(row: &DeliveryRow) -> BTreeMap<String, String> {
+pub(crate) fn headers(row: &DeliveryRow) -> BTreeMap<String, String> {
     let theirs = row.headers.iter().map(|(name, value)| {
         let lower = name.to_lowercase();
         let hidden = SECRETIVE.iter().any(|part| lower.contains(part));
@@ -279,7 +279,7 @@ pub(super) fn headers(row: &DeliveryRow) -> BTreeMap<String, String> {
 }
 
 /// What became of a notification, and why, in a sentence.
-pub(super) fn why(row: &DeliveryRow) -> String {
+pub(crate) fn why(row: &DeliveryRow) -> String {
     let n = &row.notification;
     let last = row.last_error.as_deref().unwrap_or("nobody knows why");
     match (n.state, n.reason) {

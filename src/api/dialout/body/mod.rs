@@ -15,7 +15,6 @@ use super::times::times;
 use crate::api::error::{Code, Problem};
 use crate::api::fields::{Faults, Fields, Names, Object};
 use crate::api::numbers;
-use crate::api::openapi::AmdEvent;
 use crate::net::guard::AddressPolicy;
 use crate::session::{self, DialRequest, NotifyTarget};
 
@@ -96,6 +95,21 @@ pub(in crate::api) struct DialOut {
     /// Fields that are not followed; the answer names them.
     #[schema(ignore)]
     pub(super) ignored: Vec<String>,
+}
+
+/// Who or what answered, as detection found out.
+#[derive(ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[expect(dead_code, clippy::enum_variant_names, reason = "it is the shape that counts; the names are Kore's")]
+pub(crate) enum AmdEvent {
+    AmdHumanDetected,
+    AmdMachineDetected,
+    AmdNoSpeechDetected,
+    AmdDecisionTimeout,
+    AmdToneDetected,
+    AmdMachineStoppedSpeaking,
+    AmdError,
+    AmdStopped,
 }
 
 /// What happens when a machine answers.

@@ -5,10 +5,10 @@ use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 
-use super::Api;
-use super::error::Problem;
-use super::may::May;
 use crate::access::{Error, Identity, SeeServer};
+use crate::api::Api;
+use crate::api::error::Problem;
+use crate::api::may::May;
 
 /// Somebody who may look at pages: who reads and is not tied to bots. Others are asked for a key.
 pub(super) struct Viewer(pub(super) May<SeeServer>);

@@ -13,10 +13,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::Api;
-use super::error::{Code, Problem, ProblemDocument};
-use super::may::CallInPath;
 use crate::access::SeeCalls;
+use crate::api::Api;
+use crate::api::error::{Code, Problem, ProblemDocument};
+use crate::api::may::CallInPath;
 use crate::session::read_trace;
 use crate::speech::sound;
 

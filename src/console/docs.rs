@@ -59,7 +59,7 @@ fn unpacked(name: &str) -> Option<Bytes> {
 /// This description as a page, with a form for each request.
 #[utoipa::path(get, path = "/docs", operation_id = "tryItPage", tag = "server",
     responses((status = 200, description = "The page.", body = String, content_type = "text/html")))]
-pub(in crate::api) async fn page() -> Response {
+pub(super) async fn page() -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, POLICY),
@@ -81,7 +81,7 @@ pub(in crate::api) async fn page() -> Response {
         (status = 404, description = "The page has no such file.", body = crate::api::error::ProblemDocument,
             content_type = "application/problem+json"),
     ))]
-pub(in crate::api) async fn asset(Path(file): Path<String>) -> Result<Response, Problem> {
+pub(super) async fn asset(Path(file): Path<String>) -> Result<Response, Problem> {
     let kind =
         if file.ends_with(".css") { "text/css; charset=utf-8" } else { "text/javascript; charset=utf-8" };
     let headers = [

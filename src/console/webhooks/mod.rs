@@ -1,6 +1,8 @@
 //! The pages of the ledger: a list with how endpoints fare, and one notification with its attempts and a
 //! button that sends it again. Forms work without script; each carries a token that only we can make.
 
+mod page;
+
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
@@ -12,22 +14,23 @@ use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use utoipa::ToSchema;
 
-use super::show::{self, Fate};
-use super::{BATCH, ENDPOINTS, PAGE, Wanted, delivery, send_again, send_again_all};
+use self::page::{AttemptLine, DeliveryLine, EndpointLine, ListPage, OnePage, Tab, WantedFields};
+use super::viewer::{Viewer, ask_for_key};
 use crate::access::{ResendWebhooks, Right};
 use crate::api::Api;
 use crate::api::error::{Code, Problem, ProblemDocument};
 use crate::api::extract::{Pairs, Path, pairs};
 use crate::api::fields::{self, Fields, Given};
-use crate::api::openapi::{BadParameter, NoSuchNotification};
-use crate::api::viewer::{Viewer, ask_for_key};
+use crate::api::problems::{BadParameter, NoSuchNotification};
+use crate::api::webhooks::show::{self, Fate};
+use crate::api::webhooks::{BATCH, ENDPOINTS, Wanted, delivery, send_again, send_again_all};
 use crate::api::when::When;
 use crate::outbox::BreakerState;
 use crate::store::{AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, EndpointRow, NotificationState};
 use crate::wallclock::{iso, now_ms};
-use crate::web;
-use crate::web::webhooks::{AttemptLine, DeliveryLine, EndpointLine, ListPage, OnePage, Tab, WantedFields};
 
+/// Notifications of a page.
+const PAGE: u32 = 50;
 /// Dead letters are counted up to here.
 const COUNTED: u32 = 10_000;
 
@@ -51,7 +54,7 @@ pub(super) async fn list(
     // Whoever names no state looks for what went wrong.
     wanted.state = (!everything).then_some(wanted.state.unwrap_or(Fate::Dead));
     let filter = wanted.filter();
-    let page = api.store.deliveries(&filter, wanted.after.as_deref(), PAGE).await?;
+    let found = api.store.deliveries(&filter, wanted.after.as_deref(), PAGE).await?;
     let dead = DeliveryFilter { state: Some(DeliveryState::Dead), ..DeliveryFilter::default() };
     let matching =
         if wanted.state == Some(Fate::Dead) && viewer.0.require_scopes(&ResendWebhooks::RULE).is_ok() {
@@ -63,15 +66,15 @@ pub(super) async fn list(
     let shown = ListPage {
         tabs: tabs(&shown_state(&wanted)),
         fields: fields(&wanted),
-        deliveries: page.items.iter().map(line).collect(),
+        deliveries: found.items.iter().map(line).collect(),
         endpoints: endpoints.iter().map(|row| endpoint_line(row, now_ms())).collect(),
-        next: page.next.map(|after| link(&Wanted { after: Some(after), ..wanted.clone() })),
+        next: found.next.map(|after| link(&Wanted { after: Some(after), ..wanted.clone() })),
         dead: api.store.count_deliveries(&dead, COUNTED).await?,
         matching,
         most: u64::from(BATCH),
         token: token(key, "all"),
     };
-    Ok(web::webhooks::list(&shown))
+    Ok(page::list(&shown))
 }
 
 /// Browsers send the fields of a form that nobody filled in.
@@ -119,7 +122,7 @@ pub(super) async fn one(
         token: token(key, &id),
         line: line(&row),
     };
-    Ok(web::webhooks::one(&shown))
+    Ok(page::one(&shown))
 }
 
 /// The token of a form.

@@ -95,7 +95,7 @@ mod tests {
 
     #[test]
     fn links_lead_from_answers_that_are_there_to_operations_that_take_what_they_give() {
-        let described = serde_json::to_value(crate::api::description()).unwrap();
+        let described = serde_json::to_value(crate::server::description()).unwrap();
         let paths = described["paths"].as_object().unwrap();
         let operation = |id: &str| -> &Value {
             let all = paths.values().flat_map(|item| item.as_object().unwrap().values());

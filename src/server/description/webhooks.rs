@@ -7,20 +7,7 @@ use utoipa::openapi::schema::{ObjectBuilder, Schema, Type};
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, ResponseBuilder};
 use utoipa::{PartialSchema, ToSchema};
 
-/// Who or what answered, as detection found out.
-#[derive(ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[expect(dead_code, clippy::enum_variant_names, reason = "it is the shape that counts; the names are Kore's")]
-pub(in crate::api) enum AmdEvent {
-    AmdHumanDetected,
-    AmdMachineDetected,
-    AmdNoSpeechDetected,
-    AmdDecisionTimeout,
-    AmdToneDetected,
-    AmdMachineStoppedSpeaking,
-    AmdError,
-    AmdStopped,
-}
+use crate::api::dialout::AmdEvent;
 
 macro_rules! notification {
     ($(#[$about:meta])* $name:ident { $($body:tt)* }) => {

@@ -7,7 +7,7 @@ use axum::http::{HeaderValue, Version, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::error::{Code, Problem};
+use crate::api::error::{Code, Problem};
 
 /// Refuses requests that do not say which host they are for (RFC 9112 §3.2), and sees to it that no answer is kept by
 /// caches or taken for something else than it says, unless its route says otherwise.

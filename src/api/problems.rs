@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use utoipa::openapi::{ContentBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa::{IntoResponses, ToSchema};
 
-use super::ProblemDocument;
+use super::error::ProblemDocument;
 
 /// The description of a problem document with a status and what it means.
 fn described(status: &str, about: &str) -> BTreeMap<String, RefOr<Response>> {
@@ -18,7 +18,7 @@ fn described(status: &str, about: &str) -> BTreeMap<String, RefOr<Response>> {
 macro_rules! problems {
     ($($name:ident = $status:literal, $about:literal;)+) => {$(
         #[doc = $about]
-        pub(in crate::api) struct $name;
+        pub(crate) struct $name;
 
         impl IntoResponses for $name {
             fn responses() -> BTreeMap<String, RefOr<Response>> {

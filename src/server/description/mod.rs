@@ -1,12 +1,9 @@
-//! The description of the API (OpenAPI 3.1), made from the annotations of the handlers, and the page that
-//! shows it and tries it out.
+//! The description of the API (OpenAPI 3.1), made from the annotations of the handlers.
 //!
 //! A route is described where it is handled. What a whole group of routes shares (who may pass, the answers
 //! of a server that fails) is added here once, so that the description cannot forget it.
 
 mod links;
-pub(super) mod page;
-mod problems;
 mod texts;
 mod webhooks;
 
@@ -26,30 +23,8 @@ use utoipa::openapi::{
 };
 use utoipa::{PartialSchema, ToSchema};
 
-pub(super) use problems::{
-    BadBody, BadField, BadId, BadParameter, Deleted, EndedAlready, NoSuchCall, NoSuchContact,
-    NoSuchNotification, NoSuchVersion, TooLarge,
-};
-pub(super) use webhooks::AmdEvent;
-
-use super::error::{FieldProblem, ProblemDocument};
-
-/// Who may use a group of routes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Gate {
-    /// Whoever comes; or the handler checks for itself and says so in its annotation.
-    Open,
-    /// An API key with the scope `read`, as bearer token or as the password of basic authentication; or such a token.
-    Readers,
-    /// An API key or a token with a scope of its own.
-    Keys,
-    /// An API key or a token with the scope `admin`.
-    Admins,
-    /// An API key or a token with the scope `campaigns`, or the token of a client app that may dial out.
-    Callers,
-    /// An API key or a token with the scope `campaigns` or `admin`.
-    Resenders,
-}
+use crate::api::Gate;
+use crate::api::error::{FieldProblem, ProblemDocument};
 
 const ABOUT: &str = "Places telephone calls, tells people from machines, and reports every step.\n\n\
     Errors are problem details (RFC 9457, `application/problem+json`): `status`, a stable `code`, and a sentence in \
@@ -98,7 +73,7 @@ const DECIDING: [(&str, &str, &str); 4] = [
 ];
 
 /// The description of groups of routes.
-pub(super) fn assemble(groups: impl IntoIterator<Item = (Gate, OpenApi)>) -> OpenApi {
+fn assemble(groups: impl IntoIterator<Item = (Gate, OpenApi)>) -> OpenApi {
     let mut described = OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
@@ -190,9 +165,15 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
         .filter_map(Option::as_mut)
 }
 
+/// The description of every route and webhook: OpenAPI 3.1.
+#[must_use]
+pub fn description() -> OpenApi {
+    assemble(super::groups().into_iter().map(|(gate, group)| (gate, group.into_openapi())))
+}
+
 /// The description as JSON; made once.
 static TEXT: LazyLock<String> = LazyLock::new(|| {
-    let described = super::description();
+    let described = description();
     serde_json::to_string_pretty(&described).unwrap_or_else(|error| {
         tracing::error!(%error, "the description of the API could not be written");
         json!({ "error": "the description could not be written" }).to_string()
@@ -208,7 +189,7 @@ pub fn text() -> &'static str {
 /// The description of this API: OpenAPI 3.1.
 #[utoipa::path(get, path = "/openapi.json", operation_id = "description", tag = "server",
     responses((status = 200, description = "The description.", body = Object)))]
-pub(super) async fn description() -> Response {
+pub(super) async fn openapi() -> Response {
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")];
     (headers, text()).into_response()
 }

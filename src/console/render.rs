@@ -1,6 +1,4 @@
-//! Pages for people: the calls that run now and the latest that ended; the webhook ledger.
-
-pub mod webhooks;
+//! Templates become pages: every page is rendered here, under a policy that allows nothing but its own style and script.
 
 use std::sync::LazyLock;
 
@@ -34,33 +32,33 @@ static PAGES: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
 
 /// One line of the page of calls.
 #[derive(Clone, Debug, Serialize)]
-pub struct CallLine {
-    pub call_id: String,
+pub(super) struct CallLine {
+    pub(super) call_id: String,
     /// Masked.
-    pub number: String,
-    pub flow: String,
+    pub(super) number: String,
+    pub(super) flow: String,
     /// `queued`, `placing`, `dialing`, `ringing`, `answered` or `ended`.
-    pub phase: String,
+    pub(super) phase: String,
     /// Who answered, in a word; empty while nobody knows.
-    pub who: String,
-    pub latest: String,
+    pub(super) who: String,
+    pub(super) latest: String,
     /// Local to the reader's browser: ISO 8601 UTC.
-    pub began: String,
+    pub(super) began: String,
 }
 
 /// The page of calls.
 #[must_use]
-pub fn calls_page(live: &[CallLine], ended: &[CallLine]) -> Response {
+pub(super) fn calls_page(live: &[CallLine], ended: &[CallLine]) -> Response {
     render("calls.html", &[("live", live), ("ended", ended)])
 }
 
 /// Just its rows, for the page to put in place.
 #[must_use]
-pub fn calls_rows(live: &[CallLine], ended: &[CallLine]) -> Response {
+pub(super) fn calls_rows(live: &[CallLine], ended: &[CallLine]) -> Response {
     render("rows.html", &[("live", live), ("ended", ended)])
 }
 
-fn render<T: Serialize + ?Sized>(template: &str, parts: &[(&'static str, &T)]) -> Response {
+pub(super) fn render<T: Serialize + ?Sized>(template: &str, parts: &[(&'static str, &T)]) -> Response {
     let nonce = URL_SAFE_NO_PAD.encode(rand::random::<[u8; 16]>());
     let mut context = Context::new();
     context.insert("nonce", &nonce);

@@ -5,15 +5,15 @@ use axum::response::Response;
 use callcore::amd::{EventKind, Subtype};
 use callcore::call::Direction;
 
-use super::Api;
-use super::error::Problem;
-use super::may::May;
+use super::render::{CallLine, calls_page, calls_rows};
 use super::viewer::Viewer;
 use crate::access::SeeServer;
+use crate::api::Api;
+use crate::api::error::Problem;
+use crate::api::may::May;
 use crate::store::{CallFilter, CallRow, Progress};
 use crate::telemetry::mask;
 use crate::wallclock::iso;
-use crate::web::{self, CallLine};
 
 /// Ended calls shown.
 const LATEST: u32 = 20;
@@ -24,7 +24,7 @@ const LATEST: u32 = 20;
     responses((status = 200, description = "The page.", body = String, content_type = "text/html")))]
 pub(super) async fn calls(_viewer: Viewer, State(api): State<Api>) -> Result<Response, Problem> {
     let (live, ended) = lines(&api).await?;
-    Ok(web::calls_page(&live, &ended))
+    Ok(calls_page(&live, &ended))
 }
 
 /// What changes on the page of calls.
@@ -32,7 +32,7 @@ pub(super) async fn calls(_viewer: Viewer, State(api): State<Api>) -> Result<Res
     responses((status = 200, description = "Rows of HTML.", body = String, content_type = "text/html")))]
 pub(super) async fn rows(_: May<SeeServer>, State(api): State<Api>) -> Result<Response, Problem> {
     let (live, ended) = lines(&api).await?;
-    Ok(web::calls_rows(&live, &ended))
+    Ok(calls_rows(&live, &ended))
 }
 
 async fn lines(api: &Api) -> Result<(Vec<CallLine>, Vec<CallLine>), Problem> {

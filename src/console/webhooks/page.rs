@@ -3,127 +3,127 @@
 use axum::response::Response;
 use serde::Serialize;
 
-use super::render;
+use crate::console::render::render;
 
 /// The list of notifications, and how endpoints fare.
 #[derive(Clone, Debug, Serialize)]
-pub struct ListPage {
-    pub tabs: Vec<Tab>,
-    pub fields: WantedFields,
-    pub deliveries: Vec<DeliveryLine>,
-    pub endpoints: Vec<EndpointLine>,
+pub(super) struct ListPage {
+    pub(super) tabs: Vec<Tab>,
+    pub(super) fields: WantedFields,
+    pub(super) deliveries: Vec<DeliveryLine>,
+    pub(super) endpoints: Vec<EndpointLine>,
     /// The address of the next page.
-    pub next: Option<String>,
+    pub(super) next: Option<String>,
     /// Dead letters in all.
-    pub dead: u64,
+    pub(super) dead: u64,
     /// Dead letters that the list is narrowed to; 0 when it shows something else, or to those who may not send them again.
-    pub matching: u64,
+    pub(super) matching: u64,
     /// Dead letters that the button sends again at once.
-    pub most: u64,
+    pub(super) most: u64,
     /// Goes with every form.
-    pub token: String,
+    pub(super) token: String,
 }
 
 /// One of the states that the list may show.
 #[derive(Clone, Debug, Serialize)]
-pub struct Tab {
-    pub name: String,
-    pub title: String,
-    pub here: bool,
+pub(super) struct Tab {
+    pub(super) name: String,
+    pub(super) title: String,
+    pub(super) here: bool,
 }
 
 /// What the list is narrowed to; empty for anything.
 #[derive(Clone, Debug, Default, Serialize)]
-pub struct WantedFields {
-    pub state: String,
-    pub call_id: String,
-    pub app_id: String,
-    pub endpoint: String,
-    pub kind: String,
-    pub reason: String,
-    pub since: String,
-    pub until: String,
+pub(super) struct WantedFields {
+    pub(super) state: String,
+    pub(super) call_id: String,
+    pub(super) app_id: String,
+    pub(super) endpoint: String,
+    pub(super) kind: String,
+    pub(super) reason: String,
+    pub(super) since: String,
+    pub(super) until: String,
 }
 
 /// One notification of the list.
 #[derive(Clone, Debug, Serialize)]
-pub struct DeliveryLine {
-    pub id: String,
-    pub call_id: String,
-    pub kind: String,
+pub(super) struct DeliveryLine {
+    pub(super) id: String,
+    pub(super) call_id: String,
+    pub(super) kind: String,
     /// `waiting`, `due`, `sending`, `delivered` or `dead`.
-    pub state: String,
+    pub(super) state: String,
     /// What became of it, as a sentence.
-    pub why: String,
-    pub endpoint: String,
-    pub attempts: i64,
+    pub(super) why: String,
+    pub(super) endpoint: String,
+    pub(super) attempts: i64,
     /// ISO 8601 UTC; the browser shows it in its own zone.
-    pub made: String,
+    pub(super) made: String,
     /// When it is tried next; empty when nobody knows, or never.
-    pub due: String,
+    pub(super) due: String,
 }
 
 /// One endpoint.
 #[derive(Clone, Debug, Serialize)]
-pub struct EndpointLine {
-    pub endpoint: String,
+pub(super) struct EndpointLine {
+    pub(super) endpoint: String,
     /// `closed`, `open` or `half_open`.
-    pub breaker: String,
+    pub(super) breaker: String,
     /// The same in a person's words.
-    pub word: String,
+    pub(super) word: String,
     /// When it is tried again, ISO 8601 UTC; empty unless it is held back.
-    pub until: String,
-    pub answer: String,
-    pub delivered: i64,
-    pub failed: i64,
-    pub due: i64,
-    pub dead: i64,
+    pub(super) until: String,
+    pub(super) answer: String,
+    pub(super) delivered: i64,
+    pub(super) failed: i64,
+    pub(super) due: i64,
+    pub(super) dead: i64,
     /// The last one, while there is trouble.
-    pub problem: String,
+    pub(super) problem: String,
 }
 
 /// One notification with its request and its attempts.
 #[derive(Clone, Debug, Serialize)]
-pub struct OnePage {
-    pub line: DeliveryLine,
+pub(super) struct OnePage {
+    pub(super) line: DeliveryLine,
     /// It may be sent again.
-    pub settled: bool,
+    pub(super) settled: bool,
     /// Whoever looks at it may have it sent again.
-    pub resends: bool,
-    pub url: String,
-    pub app_id: String,
-    pub seq: i64,
-    pub redelivered: i64,
+    pub(super) resends: bool,
+    pub(super) url: String,
+    pub(super) app_id: String,
+    pub(super) seq: i64,
+    pub(super) redelivered: i64,
     /// Secrets are hidden.
-    pub headers: Vec<(String, String)>,
-    pub body: String,
-    pub attempts: Vec<AttemptLine>,
-    pub token: String,
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: String,
+    pub(super) attempts: Vec<AttemptLine>,
+    pub(super) token: String,
 }
 
 /// One attempt.
 #[derive(Clone, Debug, Serialize)]
-pub struct AttemptLine {
-    pub attempt: i64,
+pub(super) struct AttemptLine {
+    pub(super) attempt: i64,
     /// ISO 8601 UTC.
-    pub at: String,
-    pub took_ms: i64,
+    pub(super) at: String,
+    pub(super) took_ms: i64,
     /// Empty when nobody answered.
-    pub status: String,
-    pub error: String,
+    pub(super) status: String,
+    pub(super) error: String,
     /// The start of the answer's body.
-    pub response: String,
+    pub(super) response: String,
 }
 
 /// The page of the list.
 #[must_use]
-pub fn list(page: &ListPage) -> Response {
+pub(super) fn list(page: &ListPage) -> Response {
     render("webhooks.html", &[("page", page)])
 }
 
 /// The page of one notification.
 #[must_use]
-pub fn one(page: &OnePage) -> Response {
+pub(super) fn one(page: &OnePage) -> Response {
     render("webhook.html", &[("page", page)])
 }
 

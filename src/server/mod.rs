@@ -1,0 +1,75 @@
+//! One server for programs and people: the routes of the API and of the console under one router, what every request
+//! meets on its way to them, and the description of them all.
+
+mod description;
+mod hardening;
+mod kore_path;
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::{Method, Uri};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
+use tower::Layer;
+use tower::util::MapRequestLayer;
+use tower_http::trace::TraceLayer;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub use self::description::{description, text};
+use crate::api::error::{Code, Problem};
+use crate::api::may::authenticate;
+use crate::api::{self, Api, BODY_LIMIT, Gate};
+use crate::console;
+
+/// Longest a request may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+async fn no_such_route(uri: Uri) -> Problem {
+    Problem::new(Code::NotFound, format!("there is nothing at {}", uri.path()))
+}
+
+async fn no_such_method(method: Method, uri: Uri) -> Problem {
+    let detail = format!("{} does not take {method}; the header `allow` names what it takes", uri.path());
+    Problem::new(Code::MethodNotAllowed, detail)
+}
+
+/// Ends requests that take too long. A live timeline has answered by then; it goes on.
+async fn within_patience(request: Request, next: Next) -> Result<Response, Problem> {
+    let waiting = tokio::time::timeout(PATIENCE, next.run(request)).await;
+    let late = "the request took longer than 30 s and was given up; what it began may have been done";
+    waiting.map_err(|_| Problem::new(Code::TimedOut, late))
+}
+
+/// What the log says of a request: not its query, which may carry the signature of a link.
+fn span(request: &Request) -> tracing::Span {
+    tracing::debug_span!("request", method = %request.method(), path = %request.uri().path())
+}
+
+/// Every route, in groups of those who may use them.
+fn groups() -> Vec<(Gate, OpenApiRouter<Api>)> {
+    let own = OpenApiRouter::new().routes(routes!(description::openapi));
+    let groups = api::groups().into_iter().chain(console::groups());
+    groups.chain([(Gate::Open, own)]).collect()
+}
+
+/// Every route there is, also under the spellings that Kore's callers use.
+pub fn router(api: Api) -> Router {
+    Router::new().fallback_service(MapRequestLayer::new(kore_path::spelt).layer(routes(api)))
+}
+
+/// Every route there is. What each needs stands in the signature of its handler.
+pub fn routes(api: Api) -> Router {
+    let all = groups().into_iter().fold(OpenApiRouter::new(), |all, (_, group)| all.merge(group));
+    Router::from(all)
+        .fallback(no_such_route)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn_with_state(api.access.clone(), authenticate))
+        .layer(from_fn(within_patience))
+        .layer(from_fn(hardening::hardened))
+        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .with_state(api)
+}
