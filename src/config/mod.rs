@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use callcore::amd::Params;
+use callcore::amd::DecisionThresholds;
 use callcore::number::Country;
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -245,7 +245,7 @@ impl Amd {
             let shown = path.display().to_string();
             let text = std::fs::read_to_string(path)
                 .map_err(|source| ConfigError::Read { path: shown.clone(), source })?;
-            serde_saphyr::from_str::<Params>(&text)
+            serde_saphyr::from_str::<DecisionThresholds>(&text)
                 .map_err(|error| ConfigError::Parse { path: shown, reason: error.to_string() })
         };
         let usual = self.params.as_ref().map(read).transpose()?.unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Gathers what one step of a call leaves behind, so that it is written in one transaction.
 
-use callcore::amd::FindingKind;
+use callcore::amd::RevisionKind;
 use callcore::audio::SAMPLE_RATE;
 use callcore::call::{
     CarrierCdr, DialStatus, Fact, HeardPrompt, Notice, NotificationState, Summary, Utterance,
@@ -60,7 +60,7 @@ impl Ledger {
             Fact::Amd(event) if event.kind.is_decision() => self.decision(event),
             Fact::Queued { .. } => self.update().state = Some(CallState::Queued),
             Fact::Dequeued { .. } => self.update().state = Some(CallState::Placing),
-            Fact::AmdFinding(finding) if finding.kind == FindingKind::Refined => {
+            Fact::AmdFinding(finding) if finding.kind == RevisionKind::Refined => {
                 self.update().amd_subtype = finding.subtype;
             }
             Fact::Flow(Note::Checkpoint { name, .. }) => self.update().last_checkpoint = Some(name.clone()),

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use callcore::amd::{EventKind, Params};
+use callcore::amd::{DecisionThresholds, EventKind};
 use callcore::flow::{MachineDetection, TimerOverrides};
 use callcore::number::Country;
 use serde::{Deserialize, Serialize};
@@ -94,15 +94,15 @@ pub struct Key {
 /// Parameters of the verdict that calls choose from.
 #[derive(Clone, Debug, Default)]
 pub struct ParamSets {
-    pub usual: Params,
+    pub usual: DecisionThresholds,
     /// By the name a dial request gives, or that of a flow.
-    pub named: BTreeMap<String, Params>,
+    pub named: BTreeMap<String, DecisionThresholds>,
 }
 
 impl ParamSets {
     /// Those of that name, else the flow's own, else the usual ones; `None` for a name that is not known.
     /// `flow` may be pinned: all versions of a flow share its parameters.
-    pub(super) fn choose(&self, name: Option<&str>, flow: &str) -> Option<Params> {
+    pub(super) fn choose(&self, name: Option<&str>, flow: &str) -> Option<DecisionThresholds> {
         let flow = flow.split('@').next().unwrap_or_default();
         match name {
             Some(name) => self.named.get(name).copied(),

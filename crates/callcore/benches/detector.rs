@@ -13,7 +13,7 @@ use std::time::Instant;
 use callcore::amd::{Amd, Options};
 use callcore::audio::tone::tone;
 use callcore::audio::{FRAME_SAMPLES, Frame};
-use callcore::detect::Ear;
+use callcore::detect::FrontEnd;
 
 struct Counting;
 
@@ -64,13 +64,13 @@ fn main() {
     let audio = call(60);
     let frames: &[Frame] = audio.as_chunks::<FRAME_SAMPLES>().0;
     // The model's weights are shared by all calls: load them before counting.
-    listen(&frames[..500], &mut Ear::new(), &mut Amd::new(Options::default()));
+    listen(&frames[..500], &mut FrontEnd::new(), &mut Amd::new(Options::default()));
 
     let before = BYTES.load(Ordering::Relaxed);
-    let (mut ear, mut amd) = (Ear::new(), Amd::new(Options::default()));
-    let held = BYTES.load(Ordering::Relaxed) - before + size_of::<Ear>() + size_of::<Amd>();
+    let (mut front_end, mut amd) = (FrontEnd::new(), Amd::new(Options::default()));
+    let held = BYTES.load(Ordering::Relaxed) - before + size_of::<FrontEnd>() + size_of::<Amd>();
     let calls = CALLS.load(Ordering::Relaxed);
-    listen(frames, &mut ear, &mut amd);
+    listen(frames, &mut front_end, &mut amd);
     let allocated = CALLS.load(Ordering::Relaxed) - calls;
     println!("memory: {} KiB per call; the C voice detector's own {} B besides", held / 1024, 736);
     println!("allocations: {allocated} in {} frames", frames.len());
@@ -78,10 +78,10 @@ fn main() {
 
     let mut best = f64::MAX;
     for _ in 0..10 {
-        let (mut ear, mut amd) = (Ear::new(), Amd::new(Options::default()));
+        let (mut front_end, mut amd) = (FrontEnd::new(), Amd::new(Options::default()));
         #[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
         let began = Instant::now();
-        listen(frames, &mut ear, &mut amd);
+        listen(frames, &mut front_end, &mut amd);
         best = best.min(began.elapsed().as_secs_f64());
     }
     let seconds = frames.len() as f64 * 0.02;
@@ -92,12 +92,12 @@ fn main() {
     );
 }
 
-fn listen(frames: &[Frame], ear: &mut Ear, amd: &mut Amd) {
+fn listen(frames: &[Frame], front_end: &mut FrontEnd, amd: &mut Amd) {
     for frame in frames {
-        let observation = ear.push(frame);
+        let observation = front_end.push(frame);
         amd.observe(&observation);
-        while let Some(heard) = ear.poll() {
-            amd.hear(&heard);
+        while let Some(heard) = front_end.poll() {
+            amd.feed(&heard);
         }
         while let Some(event) = amd.poll_event() {
             black_box(event);

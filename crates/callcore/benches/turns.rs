@@ -15,7 +15,7 @@ use std::time::Instant;
 use callcore::audio::{FRAME_SAMPLES, wav};
 use callcore::call::{Call, DialStatus, Input, Settings};
 use callcore::clock::CallTime;
-use callcore::detect::{Ear, EchoGuard};
+use callcore::detect::{EchoGuard, FrontEnd};
 use callcore::flow::{self, MachineDetection, Run};
 use serde_json::{Map, Value};
 
@@ -60,7 +60,7 @@ struct Heard {
 
 /// Hears `heard` while `bot` is sent in packets of 160 ms.
 fn hear(bot: &[i16], heard: &[i16]) -> Heard {
-    let (mut plain, mut ear, mut guard) = (Ear::new(), Ear::new(), EchoGuard::new());
+    let (mut plain, mut front_end, mut guard) = (FrontEnd::new(), FrontEnd::new(), EchoGuard::new());
     let mut out = Heard { plain: Vec::new(), guarded: Vec::new() };
     let mut sent = 0;
     for (frame, now) in heard.as_chunks::<FRAME_SAMPLES>().0.iter().zip((20_u64..).step_by(20)) {
@@ -71,7 +71,7 @@ fn hear(bot: &[i16], heard: &[i16]) -> Heard {
         }
         out.plain.push(plain.push(frame).speech);
         let observed =
-            ear.push_beside(frame, |o| guard.is_echo(&o.bands_dbfs, o.level_dbfs, o.noise_dbfs, now));
+            front_end.push_beside(frame, |o| guard.is_echo(&o.bands_dbfs, o.level_dbfs, o.noise_dbfs, now));
         out.guarded.push(observed.speech);
     }
     out
@@ -183,14 +183,14 @@ fn cost(bot: &[i16]) {
     let mut best = [f64::MAX; 2];
     for _ in 0..5 {
         for (guards, best) in [false, true].into_iter().zip(&mut best) {
-            let (mut ear, mut guard) = (Ear::new(), EchoGuard::new());
+            let (mut front_end, mut guard) = (FrontEnd::new(), EchoGuard::new());
             #[expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
             let began = Instant::now();
             for (frame, now) in frames.iter().zip((20_u64..).step_by(20)) {
                 if guards {
                     guard.sent(frame, now - 20);
                 }
-                ear.push_beside(frame, |o| {
+                front_end.push_beside(frame, |o| {
                     guards && guard.is_echo(&o.bands_dbfs, o.level_dbfs, o.noise_dbfs, now)
                 });
             }

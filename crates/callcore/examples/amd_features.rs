@@ -9,7 +9,7 @@ use std::io::{BufWriter, Write};
 use callcore::amd::features::Features;
 use callcore::audio::FRAME_SAMPLES;
 use callcore::audio::frame::from_pcm16le;
-use callcore::detect::Ear;
+use callcore::detect::FrontEnd;
 
 fn main() -> std::io::Result<()> {
     let mut args = std::env::args().skip(1);
@@ -24,17 +24,17 @@ fn main() -> std::io::Result<()> {
         let length: usize = length.trim().parse().map_err(std::io::Error::other)?;
         let (call, after) = rest.split_at(length.min(rest.len()));
         rest = after;
-        let (mut ear, mut features, mut steps) = (Ear::new(), Features::default(), 0_u32);
+        let (mut front_end, mut features, mut steps) = (FrontEnd::new(), Features::default(), 0_u32);
         for frame in call.as_chunks::<FRAME_SAMPLES>().0 {
-            let observation = ear.push(frame);
+            let observation = front_end.push(frame);
             if let Some(values) = features.observe(&observation) {
                 steps += 1;
                 for value in values {
                     out.write_all(&value.to_le_bytes())?;
                 }
             }
-            while let Some(heard) = ear.poll() {
-                features.hear(&heard);
+            while let Some(heard) = front_end.poll() {
+                features.feed(&heard);
             }
         }
         writeln!(stdout, "{steps}")?;

@@ -9,17 +9,17 @@
 use callcore::amd::{Amd, EventKind, Options, Reason};
 use callcore::audio::frame::from_pcm16le;
 use callcore::audio::{FRAME_SAMPLES, wav};
-use callcore::detect::{Ear, Heard};
+use callcore::detect::{FrontEnd, Heard};
 use serde_json::{Value, json};
 
 fn listen(id: &str, audio: &[i16]) -> Value {
-    let (mut ear, mut amd) = (Ear::new(), Amd::new(Options::default()));
+    let (mut front_end, mut amd) = (FrontEnd::new(), Amd::new(Options::default()));
     let (mut speech, mut tones, mut events) = (Vec::new(), Vec::new(), Vec::new());
     for frame in audio.as_chunks::<FRAME_SAMPLES>().0 {
-        let observation = ear.push(frame);
+        let observation = front_end.push(frame);
         amd.observe(&observation);
-        while let Some(heard) = ear.poll() {
-            amd.hear(&heard);
+        while let Some(heard) = front_end.poll() {
+            amd.feed(&heard);
             let told = observation.end_ms;
             match heard {
                 Heard::SpeechStarted { at_ms } => speech.push(json!([at_ms])),

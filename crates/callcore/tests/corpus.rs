@@ -13,7 +13,7 @@ use std::path::Path;
 
 use callcore::amd::{Amd, EventKind, Options, Piece, Reason, Subtype, listen as listening};
 use callcore::audio::{FRAME_SAMPLES, wav};
-use callcore::detect::{Ear, Heard, ToneKind};
+use callcore::detect::{FrontEnd, Heard, ToneKind};
 use serde_json::Value;
 
 /// Cuts of music that may be told wrong, of fifteen.
@@ -27,13 +27,13 @@ struct Outcome {
 }
 
 fn listen(audio: &[i16]) -> Outcome {
-    let (mut ear, mut amd) = (Ear::new(), Amd::new(Options::default()));
+    let (mut front_end, mut amd) = (FrontEnd::new(), Amd::new(Options::default()));
     let mut outcome = Outcome { verdict: "undecided", at_ms: 0, beeps: Vec::new() };
     for frame in audio.as_chunks::<FRAME_SAMPLES>().0 {
-        let observation = ear.push(frame);
+        let observation = front_end.push(frame);
         amd.observe(&observation);
-        while let Some(heard) = ear.poll() {
-            amd.hear(&heard);
+        while let Some(heard) = front_end.poll() {
+            amd.feed(&heard);
             if let Heard::ToneStarted(tone) = heard
                 && tone.kind == ToneKind::Beep
             {
@@ -151,12 +151,12 @@ fn music_at_hold_is_neither_a_person_nor_a_mailbox() {
 #[test]
 fn tones_that_already_sound_are_what_they_are() {
     for (name, audio) in cases("tones-at-start") {
-        let (mut ear, mut amd) = (Ear::new(), Amd::new(Options::default()));
+        let (mut front_end, mut amd) = (FrontEnd::new(), Amd::new(Options::default()));
         let (mut tones, mut decision) = (Vec::new(), None);
         for frame in audio.as_chunks::<FRAME_SAMPLES>().0 {
-            amd.observe(&ear.push(frame));
-            while let Some(heard) = ear.poll() {
-                amd.hear(&heard);
+            amd.observe(&front_end.push(frame));
+            while let Some(heard) = front_end.poll() {
+                amd.feed(&heard);
                 if let Heard::ToneEnded(tone) = heard {
                     tones.push(tone);
                 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use callcore::amd::{Evidence, FindingKind};
+use callcore::amd::{Evidence, RevisionKind};
 use callcore::detect::{Tone, ToneKind};
 
 /// Characters of a full probability bar.
@@ -48,13 +48,13 @@ pub(super) fn write(out: &mut impl Write, evidence: &Evidence) -> io::Result<()>
             measures.longest_pause_ms
         )?;
     }
-    for finding in &evidence.findings {
+    for finding in &evidence.revisions {
         let subtype = finding.subtype.map_or("", |subtype| subtype.as_str());
         let what = match finding.kind {
-            FindingKind::Refined => format!("the machine is another: {subtype}"),
-            FindingKind::Revised => format!("this speaks against the verdict: {subtype}"),
-            FindingKind::Resumed => "the greeting goes on".to_owned(),
-            FindingKind::EndedAgain => "the greeting is over again".to_owned(),
+            RevisionKind::Refined => format!("the machine is another: {subtype}"),
+            RevisionKind::Revised => format!("this speaks against the verdict: {subtype}"),
+            RevisionKind::Resumed => "the greeting goes on".to_owned(),
+            RevisionKind::EndedAgain => "the greeting is over again".to_owned(),
         };
         writeln!(out, "  later  {:>6} ms: {what}", finding.at_ms)?;
     }

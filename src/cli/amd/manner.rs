@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use callcore::amd::{Options, Params, Profile, Timers, use_model};
+use callcore::amd::{DecisionThresholds, Options, Profile, Timers, use_model};
 
 /// Odds between the two errors that the default parameters were searched for.
 const DEFAULT_COST_RATIO: f32 = 3.0;
@@ -48,7 +48,7 @@ impl Manner {
         }
         let mut params = match &self.params {
             Some(path) => params_of(path)?,
-            None => Params::default(),
+            None => DecisionThresholds::default(),
         };
         if let Some(ratio) = self.cost_ratio {
             if !(0.01..=1000.0).contains(&ratio) {
@@ -94,7 +94,7 @@ fn read(path: &Path) -> anyhow::Result<String> {
 }
 
 /// The parameters in a file of `dering amd tune`.
-fn params_of(path: &Path) -> anyhow::Result<Params> {
+fn params_of(path: &Path) -> anyhow::Result<DecisionThresholds> {
     serde_saphyr::from_str(&read(path)?)
         .with_context(|| format!("{} does not hold the detector's parameters", path.display()))
 }

@@ -4,8 +4,8 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use callcore::amd::{Amd, Options, Params};
-use callcore::detect::{Ear, Heard, Observation};
+use callcore::amd::{Amd, DecisionThresholds, Options};
+use callcore::detect::{FrontEnd, Heard, Observation};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -134,10 +134,10 @@ fn folds_of(cases: &[Case]) -> Vec<usize> {
 
 fn hear(case: &Case, fold: usize) -> anyhow::Result<Hearing> {
     let audio = audio_of(&case.file, case.left)?;
-    let (mut ear, mut heard) = (Ear::new(), Vec::new());
+    let (mut front_end, mut heard) = (FrontEnd::new(), Vec::new());
     for frame in frames(&audio).take((HEARD_MS / 20) as usize) {
-        let observation = ear.push(&frame);
-        heard.push((observation, std::iter::from_fn(|| ear.poll()).collect()));
+        let observation = front_end.push(&frame);
+        heard.push((observation, std::iter::from_fn(|| front_end.poll()).collect()));
     }
     let first_utterance_end_ms = case.first_utterance_end_ms;
     Ok(Hearing {
@@ -149,13 +149,13 @@ fn hear(case: &Case, fold: usize) -> anyhow::Result<Hearing> {
 }
 
 /// The detector over what was heard, until it has decided.
-fn judge(hearing: &Hearing, params: Params) -> Judged {
+fn judge(hearing: &Hearing, params: DecisionThresholds) -> Judged {
     let mut amd = Amd::new(Options { params, ..Options::default() });
     let mut onset = None;
     for (observation, heard) in &hearing.frames {
         amd.observe(observation);
         for heard in heard {
-            amd.hear(heard);
+            amd.feed(heard);
             if let Heard::SpeechStarted { at_ms } = heard {
                 onset.get_or_insert(*at_ms);
             }
@@ -180,9 +180,9 @@ fn price(label: Verdict, result: Judged, ratio: f64) -> f64 {
 }
 
 /// Today's parameters, and others around them.
-fn candidates(draws: usize) -> Vec<Params> {
+fn candidates(draws: usize) -> Vec<DecisionThresholds> {
     let mut rng = StdRng::seed_from_u64(4);
-    let mut all = vec![Params::default()];
+    let mut all = vec![DecisionThresholds::default()];
     while all.len() < draws {
         let mut spread = |width: f32| rng.random_range(-width..=width);
         let (bias, wait, speech, late) = (spread(2.5), spread(0.5).exp(), spread(0.5).exp(), spread(1.0));
@@ -192,8 +192,8 @@ fn candidates(draws: usize) -> Vec<Params> {
 }
 
 /// The default parameters with their odds shifted and their times stretched.
-fn varied(bias: f32, wait: f32, speech: f32, late: f32) -> Params {
-    let mut params = Params { bias, ..Params::default() };
+fn varied(bias: f32, wait: f32, speech: f32, late: f32) -> DecisionThresholds {
+    let mut params = DecisionThresholds { bias, ..DecisionThresholds::default() };
     let stretch = |ms: u64, by: f32| ((ms as f32 * by / 20.0).round() as u64) * 20;
     params.machine.iter_mut().for_each(|(said, _)| *said = stretch(*said, speech));
     params.human.iter_mut().for_each(|(_, silent)| *silent = stretch(*silent, wait).max(200));
@@ -246,7 +246,7 @@ fn report(
 }
 
 /// The parameters as a file that says where it is from.
-fn file_text(params: &Params, args: &Args, (people, machines): (usize, usize)) -> String {
+fn file_text(params: &DecisionThresholds, args: &Args, (people, machines): (usize, usize)) -> String {
     let pairs = |values: Vec<String>| values.join(", ");
     format!(
         "# Parameters of the verdict, by `dering amd tune` from {people} people and {machines} machines, cost ratio {}.\n\
@@ -277,7 +277,7 @@ mod tests {
     fn the_written_file_is_what_the_server_reads() {
         let params = varied(-1.25, 1.2, 0.8, 0.5);
         let text = file_text(&params, &args(), (120, 130));
-        let read: Params = serde_saphyr::from_str(&text).unwrap();
+        let read: DecisionThresholds = serde_saphyr::from_str(&text).unwrap();
         assert_eq!((read.machine, read.human, read.late_ms), (params.machine, params.human, params.late_ms));
         assert!((read.bias - params.bias).abs() < 0.001);
     }

@@ -3,11 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::{Event, Subtype};
-use super::finding::Finding;
 use super::options::{Profile, Timers};
-use super::params::Params;
 use super::phrases::Hit;
-use super::run::Amd;
+use super::review::Revision;
+use super::thresholds::DecisionThresholds;
 use super::timeline::{Segment, Timeline};
 use crate::detect::Tone;
 
@@ -28,7 +27,7 @@ pub struct Evidence {
     /// then every 500 ms until the run ends.
     pub machine_probability: Vec<Sample>,
     pub timers: Timers,
-    pub params: Params,
+    pub params: DecisionThresholds,
     /// The timing when the decision was taken.
     pub measures: Option<Measures>,
     /// Transcript pieces heard, final ones joined.
@@ -41,7 +40,8 @@ pub struct Evidence {
     /// What kind it is by all that is known: later words refine what the decision said.
     pub subtype: Option<Subtype>,
     /// What was learned after the decision.
-    pub findings: Vec<Finding>,
+    #[serde(rename = "findings")]
+    pub revisions: Vec<Revision>,
     /// Whether something heard after the decision speaks against it.
     pub revised: bool,
 }
@@ -98,33 +98,6 @@ impl Measures {
             silence_ms: timeline.silence_ms(),
             longest_pause_ms: timeline.longest_pause_ms(),
             stretches: timeline.segments().len(),
-        }
-    }
-}
-
-impl Amd {
-    /// The record behind the verdict.
-    #[must_use]
-    pub fn evidence(&self) -> Evidence {
-        Evidence {
-            heard_ms: self.timeline().now_ms(),
-            profile: self.options.profile,
-            segments: self.timeline().segments().to_vec(),
-            tones: self.timeline().tones().to_vec(),
-            music: self.music().to_vec(),
-            speech_dbfs: self.speech_dbfs,
-            noise_dbfs: self.noise_dbfs,
-            machine_probability: self.curve.clone(),
-            timers: self.options.timers,
-            params: self.options.params,
-            measures: self.measures,
-            transcript: self.words.settled.clone(),
-            words: self.words.pieces.clone(),
-            phrases: self.words.reading.hits.clone(),
-            decision: self.decision().cloned(),
-            subtype: self.subtype,
-            findings: self.found.clone(),
-            revised: self.revised,
         }
     }
 }

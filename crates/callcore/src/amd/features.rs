@@ -52,8 +52,8 @@ impl Features {
     }
 
     /// Takes something heard, after the frame that brought it.
-    pub fn hear(&mut self, heard: &Heard) {
-        self.timeline.hear(heard);
+    pub fn feed(&mut self, heard: &Heard) {
+        self.timeline.feed(heard);
     }
 
     /// What seemed speech was none.

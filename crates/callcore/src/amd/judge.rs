@@ -3,7 +3,7 @@
 use super::background::{Background, Turn};
 use super::features::{Features, INPUTS};
 use super::net::Net;
-use super::params::Params;
+use super::thresholds::DecisionThresholds;
 use super::timeline::{Segment, Timeline};
 use crate::detect::{Heard, Observation};
 
@@ -19,7 +19,7 @@ pub(crate) enum Verdict {
 /// Follows one call and weighs it.
 #[derive(Debug)]
 pub(crate) struct Judge {
-    params: Params,
+    params: DecisionThresholds,
     features: Features,
     net: Net,
     background: Background,
@@ -36,7 +36,7 @@ pub(crate) struct Judge {
 const LEAD: usize = 5;
 
 impl Judge {
-    pub(crate) fn new(params: Params) -> Self {
+    pub(crate) fn new(params: DecisionThresholds) -> Self {
         Self {
             params,
             features: Features::default(),
@@ -79,7 +79,7 @@ impl Judge {
         if self.background.is_music() {
             return Some(Verdict::Open);
         }
-        Some(weigh(&self.params, self.features.timeline(), self.machine()))
+        Some(verdict(&self.params, self.features.timeline(), self.machine()))
     }
 
     /// Whether what seems speech is music.
@@ -97,8 +97,8 @@ impl Judge {
         self.features.forget();
     }
 
-    pub(crate) fn hear(&mut self, heard: &Heard) {
-        self.features.hear(heard);
+    pub(crate) fn feed(&mut self, heard: &Heard) {
+        self.features.feed(heard);
     }
 
     pub(crate) const fn timeline(&self) -> &Timeline {
@@ -116,7 +116,7 @@ impl Judge {
     }
 
     /// From now on the words heard add these log-odds of a machine.
-    pub(crate) const fn lean(&mut self, log_odds: f32) {
+    pub(crate) const fn add_bias(&mut self, log_odds: f32) {
         self.words = log_odds;
     }
 
@@ -141,7 +141,7 @@ fn fuse(sound: f32, words: f32) -> f32 {
 }
 
 /// Whether `machine`, the probability of one, suffices after what `timeline` holds.
-pub(crate) fn weigh(params: &Params, timeline: &Timeline, machine: f32) -> Verdict {
+pub(crate) fn verdict(params: &DecisionThresholds, timeline: &Timeline, machine: f32) -> Verdict {
     if timeline.onset_ms().is_none() {
         return Verdict::Open;
     }
@@ -167,7 +167,7 @@ mod tests {
 
     #[test]
     fn silence_alone_in_the_end_names_somebody() {
-        let params = Params::default();
+        let params = DecisionThresholds::default();
         let mut timeline = Timeline::new();
         let mut observation = Observation::default();
         for frame in 1..=200 {
@@ -175,12 +175,12 @@ mod tests {
             observation.speech = frame <= 30;
             timeline.observe(&observation);
             if frame == 4 {
-                timeline.hear(&Heard::SpeechStarted { at_ms: 0 });
+                timeline.feed(&Heard::SpeechStarted { at_ms: 0 });
             }
         }
-        assert!(matches!(weigh(&params, &timeline, 0.6), Verdict::Human(_)));
-        assert!(matches!(weigh(&params, &timeline, 0.95), Verdict::Machine(_)));
-        assert_eq!(weigh(&params, &Timeline::new(), 0.99), Verdict::Open, "nobody has spoken");
+        assert!(matches!(verdict(&params, &timeline, 0.6), Verdict::Human(_)));
+        assert!(matches!(verdict(&params, &timeline, 0.95), Verdict::Machine(_)));
+        assert_eq!(verdict(&params, &Timeline::new(), 0.99), Verdict::Open, "nobody has spoken");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::run::Amd;
 use super::trace::{Told, Trace};
 use crate::audio::frame::FRAME_MS;
 use crate::audio::{FRAME_SAMPLES, Frame};
-use crate::detect::{Ear, Heard, Tone};
+use crate::detect::{FrontEnd, Heard, Tone};
 
 /// What the detector says about one recording.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ pub fn listen_again(audio: &[i16], options: Options, trace: &Trace) -> Option<Li
                 Told::Words { text, is_final } => run.amd.transcript(text, *is_final, now_ms),
                 Told::Stop => run.amd.stop(),
                 Told::Gap => {
-                    run.ear.gap();
+                    run.front_end.gap();
                 }
             }
             run.drain();
@@ -76,7 +76,7 @@ pub fn listen(audio: &[i16], options: Options, words: &[Piece]) -> Listened {
 
 /// A run under way.
 struct Run {
-    ear: Ear,
+    front_end: FrontEnd,
     amd: Amd,
     events: Vec<Event>,
     tones: Vec<Tone>,
@@ -84,13 +84,13 @@ struct Run {
 
 impl Run {
     fn new(options: Options) -> Self {
-        Self { ear: Ear::new(), amd: Amd::new(options), events: Vec::new(), tones: Vec::new() }
+        Self { front_end: FrontEnd::new(), amd: Amd::new(options), events: Vec::new(), tones: Vec::new() }
     }
 
     fn push(&mut self, frame: &Frame, echo: bool) {
-        self.amd.observe(&self.ear.push_beside(frame, |_| echo));
-        while let Some(heard) = self.ear.poll() {
-            self.amd.hear(&heard);
+        self.amd.observe(&self.front_end.push_beside(frame, |_| echo));
+        while let Some(heard) = self.front_end.poll() {
+            self.amd.feed(&heard);
             match heard {
                 Heard::ToneStarted(tone) => self.tones.push(tone),
                 Heard::ToneEnded(tone) => {

@@ -1,35 +1,38 @@
 //! Answering-machine detection: who picked up, told from audio alone and, when there is one, a transcript.
 //!
-//! [`Amd`] takes what an [`Ear`](crate::detect::Ear) measures and emits the eight events in their order: at
+//! [`Amd`] takes what an [`FrontEnd`](crate::detect::FrontEnd) measures and emits the eight events in their order: at
 //! most one of the four decisions, which excludes the others; `amd_tone_detected` at most once;
 //! `amd_machine_stopped_speaking` at most once and only after a machine; `amd_stopped` once and last.
 
 mod background;
+mod curve;
 mod event;
 mod evidence;
 pub mod features;
-mod finding;
 mod judge;
 pub mod listen;
 mod net;
 mod options;
-mod params;
 pub mod phrases;
 pub mod picture;
+mod policy;
+mod review;
+mod ruling;
 mod run;
 mod strict;
-mod text;
+mod thresholds;
 mod timeline;
 mod trace;
+mod transcript;
 mod words;
 
 pub use event::{Event, EventKind, Reason, Subtype};
 pub use evidence::{Evidence, Measures, Piece, Sample};
-pub use finding::{Because, Finding, FindingKind};
 pub use net::use_model;
 pub use options::{Options, Profile, Strict, Timers};
-pub use params::Params;
+pub use review::{Basis, Revision, RevisionKind};
 pub use run::Amd;
+pub use thresholds::DecisionThresholds;
 pub use timeline::Segment;
 pub use trace::{Input as TraceInput, Told, Trace};
 

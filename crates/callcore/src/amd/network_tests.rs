@@ -8,7 +8,7 @@ use audio_codec_algorithms::{decode_alaw, encode_alaw};
 use super::{Amd, Event, EventKind, Options, Subtype};
 use crate::audio::frame::ms_to_samples;
 use crate::audio::{FRAME_SAMPLES, Frame};
-use crate::detect::{Ear, Heard, Tone, ToneKind};
+use crate::detect::{FrontEnd, Heard, Tone, ToneKind};
 
 /// One national tone: its frequencies, by what it is modulated (Hz, 0.0 for nothing), and how long it sounds and
 /// rests, over and over.
@@ -68,13 +68,13 @@ impl Sound {
 
     /// Everything from `cut_ms` on.
     fn heard_from(&self, cut_ms: u64) -> (Vec<Heard>, Vec<Event>) {
-        let (mut ear, mut amd) = (Ear::new(), Amd::new(Options::default()));
+        let (mut front_end, mut amd) = (FrontEnd::new(), Amd::new(Options::default()));
         let (mut all, mut events) = (Vec::new(), Vec::new());
         let frames: &[Frame] = self.samples[ms_to_samples(cut_ms)..].as_chunks::<FRAME_SAMPLES>().0;
         for frame in frames {
-            amd.observe(&ear.push(frame));
-            while let Some(heard) = ear.poll() {
-                amd.hear(&heard);
+            amd.observe(&front_end.push(frame));
+            while let Some(heard) = front_end.poll() {
+                amd.feed(&heard);
                 all.push(heard);
             }
             events.extend(std::iter::from_fn(|| amd.poll_event()));

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::params::Params;
+use super::thresholds::DecisionThresholds;
 
 /// The four AMD timers, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -49,7 +49,7 @@ pub struct Options {
     pub timers: Timers,
     /// Words of continuous speech that make a machine; `None` leaves it to the evidence.
     pub threshold_word_count: Option<u32>,
-    pub params: Params,
+    pub params: DecisionThresholds,
     /// The callee's language and region, such as `id` or `en-AU`, for the words; `None` reads any language.
     pub locale: Option<String>,
     pub strict: Strict,

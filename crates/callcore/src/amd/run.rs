@@ -2,19 +2,19 @@
 
 use std::collections::VecDeque;
 
+use super::curve::Curve;
 use super::event::{Event, EventKind, Reason, Subtype};
-use super::evidence::{Measures, Sample};
-use super::finding::Finding;
+use super::evidence::{Evidence, Measures};
 use super::judge::{Judge, Verdict};
-use super::options::{Options, Profile};
-use super::strict::Transcripts;
-use super::text::Words;
-use super::timeline::{Segment, Timeline};
+use super::options::Options;
+use super::policy::Policy;
+use super::review::{Moment, Review, Revision};
+use super::ruling::{Ruling, State, Step};
+use super::timeline::Timeline;
+use super::transcript::{TranscriptEvidence, continuous_since};
 use crate::audio::level::SILENCE_DBFS;
 use crate::detect::{Heard, Observation, Tone, ToneKind};
 
-/// Room for findings; a call has hardly more.
-const FINDINGS: usize = 8;
 /// Latest end of a run: no greeting is waited for longer, in ms from answer.
 const LONGEST_RUN_MS: u64 = 60_000;
 /// Silence after a beep that ends the machine's turn, in ms.
@@ -23,53 +23,33 @@ const AFTER_BEEP_MS: u64 = 1_000;
 const LONGEST_RING_MS: u64 = 4_000;
 /// How far the wall clock may run ahead of the audio before it takes over, in ms.
 const STALL_MS: u64 = 500;
-/// One point of the probability curve this often, in ms.
-const CURVE_STEP_MS: u64 = 100;
-/// The same after the decision.
-const DECIDED_STEP_MS: u64 = 500;
-/// Points kept: as long as a run may last.
-const CURVE_POINTS: usize = 300;
+/// Log-odds from which on the words alone may give the verdict, and how likely a machine must be by both.
+const SURE_WORDS: f32 = 3.0;
+const SURE: f32 = 0.9;
 
 /// One run of answering-machine detection. Media time 0 is the moment of answer.
 #[derive(Debug)]
 pub struct Amd {
-    pub(super) options: Options,
+    options: Options,
+    policy: Policy,
     judge: Judge,
-    pub(super) strict: Transcripts,
+    transcript: TranscriptEvidence,
+    review: Review,
     events: VecDeque<Event>,
     seq: u32,
     decision: Option<Event>,
-    pub(super) state: State,
-    pub(super) beep: Option<Tone>,
+    state: State,
+    beep: Option<Tone>,
     beep_ended_ms: Option<u64>,
     wall_ms: u64,
-    pub(super) curve: Vec<Sample>,
+    curve: Curve,
     /// Last frame with a voice, speech or not.
     voiced_ms: u64,
-    pub(super) speech_dbfs: f32,
-    pub(super) noise_dbfs: f32,
-    /// Loudest frame since the last point of the curve.
-    level_dbfs: f32,
-    pub(super) words: Words,
+    speech_dbfs: f32,
+    noise_dbfs: f32,
     /// The kind by all that is known.
-    pub(super) subtype: Option<Subtype>,
-    pub(super) measures: Option<Measures>,
-    /// Where the greeting ended when it was told to be over.
-    pub(super) spoken_ms: u64,
-    told_over: bool,
-    pub(super) revised: bool,
-    pub(super) found: Vec<Finding>,
-    pub(super) findings: VecDeque<Finding>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum State {
-    Deciding,
-    /// A machine speaks, or has spoken and may go on.
-    Greeting,
-    /// `amd_machine_stopped_speaking` is out; only a beep is waited for.
-    AwaitingBeep,
-    Stopped,
+    subtype: Option<Subtype>,
+    measures: Option<Measures>,
 }
 
 impl Amd {
@@ -77,12 +57,13 @@ impl Amd {
     #[must_use]
     pub fn new(options: Options) -> Self {
         let mut judge = Judge::new(options.params);
-        judge.lean(options.params.bias);
+        judge.add_bias(options.params.bias);
         Self {
             judge,
-            words: Words::new(options.locale.as_deref()),
+            transcript: TranscriptEvidence::new(options.locale.as_deref()),
+            review: Review::new(options.params.shadow_ms),
+            policy: Policy::of(&options),
             options,
-            strict: Transcripts::default(),
             events: VecDeque::with_capacity(8),
             seq: 0,
             decision: None,
@@ -90,22 +71,16 @@ impl Amd {
             beep: None,
             beep_ended_ms: None,
             wall_ms: 0,
-            curve: Vec::with_capacity(CURVE_POINTS),
+            curve: Curve::default(),
             voiced_ms: 0,
             speech_dbfs: SILENCE_DBFS,
             noise_dbfs: SILENCE_DBFS,
-            level_dbfs: SILENCE_DBFS,
             subtype: None,
             measures: None,
-            spoken_ms: 0,
-            told_over: false,
-            revised: false,
-            found: Vec::with_capacity(FINDINGS),
-            findings: VecDeque::with_capacity(FINDINGS),
         }
     }
 
-    /// Takes one measured frame. Then give [`Amd::hear`] what the same frame brought.
+    /// Takes one measured frame. Then give [`Amd::feed`] what the same frame brought.
     pub fn observe(&mut self, observation: &Observation) {
         if !self.is_listening() {
             return;
@@ -116,16 +91,20 @@ impl Amd {
             self.voiced_ms = observation.end_ms;
         }
         self.noise_dbfs = observation.noise_dbfs;
-        self.level_dbfs = self.level_dbfs.max(observation.level_dbfs);
+        self.curve.heard(observation.level_dbfs);
         if self.is_running() {
-            self.draw();
+            let (machine, acoustic) = (self.judge.machine(), self.judge.acoustic());
+            let words = self.transcript.reading().log_odds;
+            self.curve.draw(self.timeline().now_ms(), self.decision.is_some(), [machine, acoustic, words]);
         }
         if let Some(verdict) = verdict
-            && self.options.profile == Profile::Evidence
+            && self.policy.decides_by_sound()
         {
             match self.state {
                 State::Deciding => self.apply(verdict),
-                State::Stopped => self.late_verdict(verdict),
+                State::Stopped => {
+                    self.review.verdict(self.moment(), verdict, self.transcript.subtype());
+                }
                 State::Greeting | State::AwaitingBeep => {}
             }
         }
@@ -133,11 +112,11 @@ impl Amd {
     }
 
     /// Takes something heard.
-    pub fn hear(&mut self, heard: &Heard) {
+    pub fn feed(&mut self, heard: &Heard) {
         if !self.is_listening() {
             return;
         }
-        self.judge.hear(heard);
+        self.judge.feed(heard);
         match *heard {
             Heard::SpeechStarted { .. } | Heard::SpeechEnded { .. } => {}
             Heard::ToneStarted(tone) => self.tone_started(tone),
@@ -149,20 +128,35 @@ impl Amd {
         }
     }
 
+    /// Takes a piece of transcript. Evidence when there is one; nothing waits for it.
+    pub fn transcript(&mut self, text: &str, is_final: bool, _at_ms: u64) {
+        if !self.is_listening() {
+            return;
+        }
+        let (now, since) = (self.now_ms(), continuous_since(self.timeline().segments()));
+        self.transcript.feed(text, is_final, now, since);
+        let beep = self.beep.is_some();
+        if let Policy::JambonzStrict(rules) = &mut self.policy {
+            if let Some(ruling) = rules.transcript(text, is_final, self.state, now, beep) {
+                self.decide(ruling);
+            }
+            return;
+        }
+        let log_odds = self.transcript.reading().log_odds;
+        self.judge.add_bias(log_odds + self.options.params.bias);
+        if self.state == State::Deciding {
+            self.decide_by_words();
+        } else {
+            let heard = (log_odds, self.transcript.subtype());
+            let refined = self.review.words(self.moment(), heard, self.subtype, beep);
+            self.subtype = refined.or(self.subtype);
+        }
+    }
+
     /// Lets a test say the verdict, to try the events apart from the model.
     #[cfg(test)]
     pub(super) fn judge(&mut self, verdict: Verdict) {
         self.judge.say(verdict);
-    }
-
-    /// Lets the words so far lean the judge.
-    pub(super) const fn lean(&mut self) {
-        self.judge.lean(self.words.reading.log_odds + self.options.params.bias);
-    }
-
-    /// Probability that a machine answered, by sound and words.
-    pub(super) fn machine_probability(&self) -> f32 {
-        self.judge.machine()
     }
 
     /// Tells the wall clock, in ms since answer: timers fire even when the audio stalls.
@@ -182,7 +176,7 @@ impl Amd {
     pub fn fail(&mut self, why: &str) {
         if self.is_running() {
             tracing::warn!(why, "answering-machine detection failed");
-            if self.options.profile == Profile::Evidence {
+            if self.policy.tells_errors() {
                 self.emit(EventKind::Error, |_| {});
             }
             self.finish();
@@ -206,14 +200,55 @@ impl Amd {
         self.decision.as_ref()
     }
 
-    /// Whether something heard after the decision speaks against it; [`Amd::poll_finding`] says what.
+    /// The next thing that was learned after the decision, oldest first.
+    pub fn poll_revision(&mut self) -> Option<Revision> {
+        self.review.poll()
+    }
+
+    /// Whether something heard after the decision speaks against it; [`Amd::poll_revision`] says what.
     #[must_use]
     pub const fn is_revised(&self) -> bool {
-        self.revised
+        self.review.is_revised()
+    }
+
+    /// Whether what is heard can still matter: the run goes on, or its decision is watched.
+    #[must_use]
+    pub fn is_listening(&self) -> bool {
+        self.is_running() || self.review.watches(self.timeline().now_ms())
+    }
+
+    /// The record behind the verdict.
+    #[must_use]
+    pub fn evidence(&self) -> Evidence {
+        let (timeline, transcript) = (self.timeline(), &self.transcript);
+        Evidence {
+            heard_ms: timeline.now_ms(),
+            profile: self.options.profile,
+            segments: timeline.segments().to_vec(),
+            tones: timeline.tones().to_vec(),
+            music: self.judge.music().to_vec(),
+            speech_dbfs: self.speech_dbfs,
+            noise_dbfs: self.noise_dbfs,
+            machine_probability: self.curve.points().to_vec(),
+            timers: self.options.timers,
+            params: self.options.params,
+            measures: self.measures,
+            transcript: transcript.settled().to_owned(),
+            words: transcript.pieces().to_vec(),
+            phrases: transcript.reading().hits.clone(),
+            decision: self.decision.clone(),
+            subtype: self.subtype,
+            revisions: self.review.all().to_vec(),
+            revised: self.review.is_revised(),
+        }
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { now_ms: self.now_ms(), audio_ms: self.timeline().now_ms() }
     }
 
     /// Time since answer: the audio's, or the wall's when the audio has stalled.
-    pub(super) fn now_ms(&self) -> u64 {
+    fn now_ms(&self) -> u64 {
         self.timeline().now_ms().max(self.wall_ms.saturating_sub(STALL_MS))
     }
 
@@ -221,51 +256,54 @@ impl Amd {
         match verdict {
             Verdict::Open => {}
             Verdict::Human(sure) => {
-                self.decide(EventKind::HumanDetected, Reason::ShortGreeting, Some(Subtype::Human), sure);
+                let ruling = Ruling::new(EventKind::HumanDetected, Reason::ShortGreeting, sure);
+                self.decide(ruling.of(Subtype::Human));
             }
             Verdict::Machine(sure) => {
-                let reason = self.words.reason().unwrap_or(Reason::LongGreeting);
-                let subtype = self.words.subtype().filter(|subtype| *subtype != Subtype::Human);
-                let subtype = subtype.unwrap_or(Subtype::Voicemail);
-                self.decide(EventKind::MachineDetected, reason, Some(subtype), sure);
+                let reason = self.transcript.reason().unwrap_or(Reason::LongGreeting);
+                let subtype = self.transcript.subtype().filter(|subtype| *subtype != Subtype::Human);
+                self.decide_machine(reason, subtype.unwrap_or(Subtype::Voicemail), sure);
             }
         }
     }
 
-    fn draw(&mut self) {
-        let now = self.timeline().now_ms();
-        let step = if self.decision.is_none() { CURVE_STEP_MS } else { DECIDED_STEP_MS };
-        let due = self.curve.last().is_none_or(|last| now >= last.at_ms + step);
-        if due && self.curve.len() < CURVE_POINTS {
-            self.curve.push(Sample {
-                at_ms: now,
-                machine: self.judge.machine(),
-                acoustic: self.judge.acoustic(),
-                words: self.words.reading.log_odds,
-                level_dbfs: self.level_dbfs,
-            });
-            self.level_dbfs = SILENCE_DBFS;
+    fn decide_by_words(&mut self) {
+        let machine = self.judge.machine();
+        let threshold = self.options.threshold_word_count;
+        let subtype = self.transcript.subtype().unwrap_or(Subtype::Voicemail);
+        if self.transcript.reading().log_odds >= SURE_WORDS
+            && machine >= SURE
+            && let Some(reason) = self.transcript.reason()
+        {
+            self.decide_machine(reason, subtype, machine);
+        } else if threshold.is_some_and(|most| self.transcript.spoken() >= most) {
+            self.decide_machine(Reason::LongGreeting, subtype, 0.9);
         }
     }
 
-    /// Stretches of music so far.
-    pub(super) fn music(&self) -> &[Segment] {
-        self.judge.music()
+    /// A machine; with the phrase that told most where words were the reason.
+    fn decide_machine(&mut self, reason: Reason, subtype: Subtype, confidence: f32) {
+        let by_words = matches!(
+            reason,
+            Reason::Hint | Reason::DigitCount | Reason::Screening | Reason::Ivr | Reason::Unavailable
+        );
+        let hint = self.transcript.hint().filter(|_| by_words);
+        self.decide(Ruling::new(EventKind::MachineDetected, reason, confidence).of(subtype).with(hint));
     }
 
-    pub(super) const fn timeline(&self) -> &Timeline {
+    const fn timeline(&self) -> &Timeline {
         self.judge.timeline()
     }
 
     fn tone_started(&mut self, tone: Tone) {
         match tone.kind {
             ToneKind::Beep => self.beep_heard(tone),
-            _ if self.options.profile == Profile::JambonzStrict => {}
+            _ if !self.policy.decides_by_sound() => {}
             ToneKind::Sit if self.state == State::Deciding => {
-                self.decide(EventKind::MachineDetected, Reason::Sit, Some(Subtype::Network), 0.99);
+                self.decide_machine(Reason::Sit, Subtype::Network, 0.99);
             }
             ToneKind::FaxCalling | ToneKind::FaxAnswer if self.state == State::Deciding => {
-                self.decide(EventKind::MachineDetected, Reason::Fax, Some(Subtype::Fax), 0.99);
+                self.decide_machine(Reason::Fax, Subtype::Fax, 0.99);
                 // A fax has no greeting to end and no beep to wait for.
                 self.finish();
             }
@@ -280,7 +318,7 @@ impl Amd {
 
     fn beep_heard(&mut self, tone: Tone) {
         if self.state == State::Stopped {
-            self.late_beep(&tone);
+            self.review.beep(self.moment(), &tone);
             return;
         }
         if self.beep.is_some() {
@@ -289,8 +327,8 @@ impl Amd {
         self.beep = Some(tone);
         self.emit(EventKind::ToneDetected, |e| e.tone = Some(tone));
         match self.state {
-            State::Deciding if self.options.profile == Profile::Evidence => {
-                self.decide(EventKind::MachineDetected, Reason::Tone, Some(Subtype::Voicemail), 0.98);
+            State::Deciding if self.policy.decides_by_sound() => {
+                self.decide_machine(Reason::Tone, Subtype::Voicemail, 0.98);
             }
             // Nothing more can come.
             State::AwaitingBeep => self.finish(),
@@ -298,31 +336,19 @@ impl Amd {
         }
     }
 
-    pub(super) fn decide(
-        &mut self,
-        kind: EventKind,
-        reason: Reason,
-        subtype: Option<Subtype>,
-        confidence: f32,
-    ) {
+    fn decide(&mut self, ruling: Ruling) {
         if self.decision.is_some() {
             return;
         }
+        let Ruling { kind, reason, subtype, hint, confidence } = ruling;
         self.subtype = subtype;
         self.measures = Some(Measures::of(self.timeline()));
-        let by_words = matches!(
-            reason,
-            Reason::Hint | Reason::DigitCount | Reason::Screening | Reason::Ivr | Reason::Unavailable
-        );
-        let hint = match self.options.profile {
-            Profile::Evidence => self.words.hint().filter(|_| by_words),
-            Profile::JambonzStrict => self.strict.hint.take(),
-        };
         let event = self.emit(kind, |e| {
             e.reason = Some(reason);
             e.confidence = Some(confidence);
             e.hint = hint;
         });
+        self.review.decided(kind, event.at_ms);
         self.decision = Some(event);
         match kind {
             EventKind::MachineDetected => self.state = State::Greeting,
@@ -337,9 +363,15 @@ impl Amd {
     }
 
     fn timers(&mut self) {
-        match self.options.profile {
-            Profile::Evidence => self.evidence_timers(),
-            Profile::JambonzStrict => self.strict_timers(),
+        let Policy::JambonzStrict(rules) = &self.policy else { return self.evidence_timers() };
+        match rules.due(self.state, self.now_ms(), self.beep.is_some()) {
+            Some(Step::Decide(ruling)) => self.decide(ruling),
+            Some(Step::StoppedSpeaking) => {
+                self.emit(EventKind::MachineStoppedSpeaking, |_| {});
+                self.finish();
+            }
+            Some(Step::Finish) => self.finish(),
+            None => {}
         }
     }
 
@@ -356,9 +388,9 @@ impl Amd {
                     if music {
                         self.judge.forget();
                     }
-                    self.decide(EventKind::NoSpeechDetected, Reason::NoSpeech, None, 0.9);
+                    self.decide(Ruling::new(EventKind::NoSpeechDetected, Reason::NoSpeech, 0.9));
                 } else if now >= timers.decision_timeout_ms {
-                    self.decide(EventKind::DecisionTimeout, Reason::Timeout, None, 0.5);
+                    self.decide(Ruling::new(EventKind::DecisionTimeout, Reason::Timeout, 0.5));
                 }
             }
             State::Greeting => {
@@ -366,13 +398,9 @@ impl Amd {
                     self.finish();
                 } else if self.greeting_is_over(now) {
                     let end = self.timeline().speech_end_ms();
-                    self.spoken_ms = end.unwrap_or(0);
-                    if self.told_over {
-                        self.ended_again();
-                    } else {
+                    if self.review.greeting_over(self.moment(), end.unwrap_or(0), self.subtype) {
                         self.emit(EventKind::MachineStoppedSpeaking, |e| e.speech_end_ms = end);
                     }
-                    self.told_over = true;
                     if self.beep.is_some() {
                         self.finish();
                     } else {
@@ -385,7 +413,10 @@ impl Amd {
                 if now >= (end + timers.tone_timeout_ms).min(LONGEST_RUN_MS) {
                     self.finish();
                 } else {
-                    self.watch_for_more();
+                    let last = self.judge.timeline().segments().last();
+                    if self.review.goes_on(self.moment(), last, self.subtype) {
+                        self.state = State::Greeting;
+                    }
                 }
             }
             State::Stopped => {}
@@ -423,14 +454,14 @@ impl Amd {
         }
     }
 
-    pub(super) fn finish(&mut self) {
+    fn finish(&mut self) {
         self.emit(EventKind::Stopped, |_| {});
         self.state = State::Stopped;
     }
 
-    pub(super) fn emit(&mut self, kind: EventKind, fill: impl FnOnce(&mut Event)) -> Event {
+    fn emit(&mut self, kind: EventKind, fill: impl FnOnce(&mut Event)) -> Event {
         self.seq += 1;
-        let spoken = &self.words.settled;
+        let spoken = self.transcript.settled();
         let mut event = Event {
             seq: self.seq,
             kind,
@@ -440,7 +471,7 @@ impl Amd {
             confidence: None,
             speech_onset_ms: self.timeline().onset_ms(),
             speech_end_ms: None,
-            greeting: (!spoken.is_empty()).then(|| spoken.clone()),
+            greeting: (!spoken.is_empty()).then(|| spoken.to_owned()),
             hint: None,
             language: self.options.locale.clone().filter(|_| !spoken.is_empty()),
             tone: None,

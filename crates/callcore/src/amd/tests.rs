@@ -28,7 +28,7 @@ impl Script {
             ..Observation::default()
         });
         for heard in heard {
-            self.amd.hear(heard);
+            self.amd.feed(heard);
         }
         self.drain();
     }

@@ -1,15 +1,15 @@
 //! Words as evidence: early, late, wrong, empty and missing.
 
 use super::tests::Script;
-use super::{EventKind, Finding, FindingKind, Options, Reason, Subtype};
+use super::{EventKind, Options, Reason, Revision, RevisionKind, Subtype};
 use crate::detect::ToneKind;
 
 fn english() -> Script {
     Script::new(Options { locale: Some("en-US".into()), ..Options::default() })
 }
 
-fn findings(run: &mut Script) -> Vec<Finding> {
-    std::iter::from_fn(|| run.amd.poll_finding()).collect()
+fn findings(run: &mut Script) -> Vec<Revision> {
+    std::iter::from_fn(|| run.amd.poll_revision()).collect()
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn words_after_the_verdict_refine_its_kind_and_change_no_event() {
     assert_eq!(run.events[0].subtype, Some(Subtype::Voicemail), "by sound alone it was taken for a mailbox");
     let found = findings(&mut run);
     assert_eq!(found.len(), 1);
-    assert_eq!((found[0].kind, found[0].subtype), (FindingKind::Refined, Some(Subtype::Ivr)));
+    assert_eq!((found[0].kind, found[0].subtype), (RevisionKind::Refined, Some(Subtype::Ivr)));
     let run = run.hush(3000);
     let stopped = run.events.iter().find(|e| e.kind == EventKind::MachineStoppedSpeaking);
     assert_eq!(stopped.and_then(|e| e.subtype), Some(Subtype::Ivr), "later events carry what is known then");
@@ -81,7 +81,7 @@ fn a_person_whose_words_are_a_machines_is_revised_once() {
     run = run.text("leave a message after the tone", true).hush(1000).tone(ToneKind::Beep, 400);
     let found = findings(&mut run);
     assert_eq!(found.len(), 1, "{found:?}");
-    assert_eq!((found[0].kind, found[0].decision), (FindingKind::Revised, EventKind::MachineDetected));
+    assert_eq!((found[0].kind, found[0].decision), (RevisionKind::Revised, EventKind::MachineDetected));
     assert!(run.amd.is_revised());
     assert_eq!(run.kinds(), ["human_detected", "stopped"], "events stay as they were");
 }

@@ -53,7 +53,7 @@ impl Timeline {
         }
     }
 
-    pub(crate) fn hear(&mut self, heard: &Heard) {
+    pub(crate) fn feed(&mut self, heard: &Heard) {
         match *heard {
             Heard::SpeechStarted { at_ms } => {
                 if self.segments.len() == KEPT {

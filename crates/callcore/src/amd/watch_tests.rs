@@ -1,16 +1,16 @@
 //! The watch after a decision, resumed greetings, leftovers of the network, and bad audio.
 
 use super::tests::Script;
-use super::{Amd, Because, Event, EventKind, Finding, FindingKind, Options, Params, Subtype};
+use super::{Amd, Basis, DecisionThresholds, Event, EventKind, Options, Revision, RevisionKind, Subtype};
 use crate::audio::{FRAME_SAMPLES, Frame};
-use crate::detect::{Ear, ToneKind};
+use crate::detect::{FrontEnd, ToneKind};
 
 fn call() -> Script {
     Script::new(Options::default())
 }
 
-fn findings(run: &mut Script) -> Vec<Finding> {
-    std::iter::from_fn(|| run.amd.poll_finding()).collect()
+fn findings(run: &mut Script) -> Vec<Revision> {
+    std::iter::from_fn(|| run.amd.poll_revision()).collect()
 }
 
 #[test]
@@ -18,8 +18,8 @@ fn a_greeting_that_goes_on_is_told_to_the_call_and_not_to_the_world() {
     let mut run = call().say(2000).machine().say(3000).hush(3000).say(2000).hush(3000);
     let stops = run.kinds().iter().filter(|k| **k == "machine_stopped_speaking").count();
     assert_eq!(stops, 1);
-    let kinds: Vec<FindingKind> = findings(&mut run).iter().map(|f| f.kind).collect();
-    assert_eq!(kinds, [FindingKind::Resumed, FindingKind::EndedAgain]);
+    let kinds: Vec<RevisionKind> = findings(&mut run).iter().map(|f| f.kind).collect();
+    assert_eq!(kinds, [RevisionKind::Resumed, RevisionKind::EndedAgain]);
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn a_beep_after_a_person_revises_within_the_watch_and_not_later() {
         let found = findings(&mut run);
         assert_eq!(found.len(), usize::from(revised), "{wait} ms");
         if let Some(finding) = found.first() {
-            assert_eq!((finding.because, finding.subtype), (Because::Beep, Some(Subtype::Voicemail)));
+            assert_eq!((finding.basis, finding.subtype), (Basis::Beep, Some(Subtype::Voicemail)));
         }
     }
 }
@@ -55,7 +55,7 @@ fn a_greeting_that_begins_after_no_speech_is_found() {
     let found = findings(&mut run);
     assert_eq!(
         found.first().map(|f| (f.kind, f.decision)),
-        Some((FindingKind::Revised, EventKind::MachineDetected))
+        Some((RevisionKind::Revised, EventKind::MachineDetected))
     );
     let mut run = call().hush(7_400).say(600).human().hush(500);
     assert_eq!(findings(&mut run).first().map(|f| f.decision), Some(EventKind::HumanDetected));
@@ -63,7 +63,7 @@ fn a_greeting_that_begins_after_no_speech_is_found() {
 
 #[test]
 fn the_watch_can_be_switched_off() {
-    let params = Params { shadow_ms: 0, ..Params::default() };
+    let params = DecisionThresholds { shadow_ms: 0, ..DecisionThresholds::default() };
     let mut run =
         Script::new(Options { params, ..Options::default() }).hush(6_000).say(2_000).machine().say(500);
     assert!(findings(&mut run).is_empty());
@@ -82,12 +82,12 @@ fn ringback_left_over_is_no_silence_but_never_outlasts_the_decision() {
 }
 
 fn heard(audio: &[i16]) -> Vec<Event> {
-    let (mut ear, mut amd, mut events) = (Ear::new(), Amd::new(Options::default()), Vec::new());
+    let (mut front_end, mut amd, mut events) = (FrontEnd::new(), Amd::new(Options::default()), Vec::new());
     for frame in audio.as_chunks::<FRAME_SAMPLES>().0 {
         let frame: &Frame = frame;
-        amd.observe(&ear.push(frame));
-        while let Some(heard) = ear.poll() {
-            amd.hear(&heard);
+        amd.observe(&front_end.push(frame));
+        while let Some(heard) = front_end.poll() {
+            amd.feed(&heard);
         }
         events.extend(std::iter::from_fn(|| amd.poll_event()));
     }

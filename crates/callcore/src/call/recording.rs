@@ -49,7 +49,7 @@ fn translated(found: Found) -> Option<(Input, Option<Arc<[i16]>>)> {
         Found::BeepStarted => Some((Input::BeepStarted, None)),
         Found::Mailbox(Turned::Open) => Some((Input::BeepEnded, None)),
         Found::Mailbox(Turned::Talks) => Some((Input::TalksOn, None)),
-        Found::Tone(_) | Found::Finding(_) => None,
+        Found::Tone(_) | Found::Revision(_) => None,
         Found::Amd(event) => match event.kind {
             EventKind::HumanDetected
             | EventKind::MachineDetected

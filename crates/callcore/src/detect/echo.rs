@@ -6,7 +6,8 @@
 //! are kept, as sums that fade: a short one tells whether this moment is an echo, a long one finds the delay
 //! and then lets a weaker likeness suffice there. How loud the echo usually is tells a voice on top of it.
 
-use super::ear::{BANDS, band_powers};
+use super::front_end::band_powers;
+use super::heard::BANDS;
 use super::spectrum::{BINS, HOP, Power, Spectrum, WINDOW};
 use crate::audio::level::SILENCE_DBFS;
 

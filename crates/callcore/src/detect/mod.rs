@@ -1,8 +1,9 @@
 //! Audio in, events out: speech and silence, level, tones. No judgement about who is speaking.
 
-mod ear;
 mod echo;
 mod floor;
+mod front_end;
+mod heard;
 mod music;
 mod peaks;
 mod progress;
@@ -12,8 +13,9 @@ mod tones;
 mod track;
 mod vad;
 
-pub use ear::{BANDS, Ear, Heard, Observation};
 pub use echo::EchoGuard;
+pub use front_end::FrontEnd;
+pub use heard::{BANDS, Heard, Observation};
 pub use tone_kind::{Tone, ToneKind};
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What a steady tone means by its frequencies: keys, call progress, information and fax tones.
 
-use super::ToneKind;
+use super::tone_kind::ToneKind;
 
 /// A meaning that frequencies alone suggest.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -7,7 +7,7 @@ use webrtc_vad::{SampleRate, Vad, VadMode};
 use crate::audio::Frame;
 
 /// WebRTC's Gaussian-mixture voice detector at 8 kHz in its strictest mode. It has a hang-over of about
-/// 120 ms and calls any tone speech; [`super::Ear`] removes both.
+/// 120 ms and calls any tone speech; [`super::FrontEnd`] removes both.
 pub(crate) struct VoiceModel(Vad);
 
 #[expect(unsafe_code, reason = "the crate holds a raw pointer and so loses Send")]

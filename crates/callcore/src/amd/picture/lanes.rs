@@ -1,12 +1,12 @@
 //! The lanes of a picture, from top to bottom, on one axis of time.
 
-use super::Picture;
 use super::canvas::{
     Canvas, FAINT, HUMAN, INK, MACHINE, SOFT, SPEECH, Sheet, TIMER, TONE, WAVE, WIDE, WORDS, shortened,
 };
+use super::content::Picture;
 use super::line::Lines;
 use crate::amd::event::{EventKind, Reason};
-use crate::amd::finding::FindingKind;
+use crate::amd::review::RevisionKind;
 use crate::amd::timeline::Segment;
 use crate::audio::frame::samples_to_ms;
 use crate::detect::{Tone, ToneKind};
@@ -33,7 +33,7 @@ impl<'a> Scene<'a> {
         let evidence = picture.evidence;
         let audio_ms = samples_to_ms(picture.audio.len()).max(evidence.heard_ms);
         let events = picture.events.iter().map(|event| event.at_ms);
-        let findings = evidence.findings.iter().map(|finding| finding.at_ms);
+        let findings = evidence.revisions.iter().map(|finding| finding.at_ms);
         let words = evidence.words.iter().map(|piece| piece.at_ms);
         let last = events.chain(findings).chain(words).max().unwrap_or(audio_ms);
         let span_ms = (last + AFTER_MS).min(audio_ms.max(last)).clamp(SHORTEST_MS, LONGEST_MS);
@@ -92,13 +92,13 @@ impl<'a> Scene<'a> {
             };
             (event.at_ms, format!("{}. {name} {:.2} s", event.seq, event.at_ms as f64 / 1000.0), colour)
         });
-        let learned = self.picture.evidence.findings.iter().map(|finding| {
+        let learned = self.picture.evidence.revisions.iter().map(|finding| {
             let subtype = finding.subtype.map_or("", |subtype| subtype.as_str());
             let what = match finding.kind {
-                FindingKind::Refined => format!("refined: {subtype}"),
-                FindingKind::Revised => format!("revised: {subtype}"),
-                FindingKind::Resumed => "greeting resumes".to_owned(),
-                FindingKind::EndedAgain => "ended again".to_owned(),
+                RevisionKind::Refined => format!("refined: {subtype}"),
+                RevisionKind::Revised => format!("revised: {subtype}"),
+                RevisionKind::Resumed => "greeting resumes".to_owned(),
+                RevisionKind::EndedAgain => "ended again".to_owned(),
             };
             (finding.at_ms, format!("{what} {:.2} s", finding.at_ms as f64 / 1000.0), WORDS)
         });

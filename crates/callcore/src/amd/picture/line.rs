@@ -1,6 +1,6 @@
 //! The lines that the probability must cross, at any time of a call.
 
-use crate::amd::params::Params;
+use crate::amd::thresholds::DecisionThresholds;
 use crate::amd::timeline::Segment;
 
 /// The thresholds as they stand at `at_ms`, after what `segments` hold.
@@ -13,7 +13,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    pub(super) fn at(params: &Params, segments: &[Segment], at_ms: u64) -> Self {
+    pub(super) fn at(params: &DecisionThresholds, segments: &[Segment], at_ms: u64) -> Self {
         let begun = segments.iter().filter(|segment| segment.start_ms < at_ms);
         let (mut said, mut last) = (0, None);
         for segment in begun {
@@ -42,7 +42,7 @@ mod tests {
 
     #[test]
     fn the_lines_move_with_speech_and_silence() {
-        let params = Params::default();
+        let params = DecisionThresholds::default();
         let segments = [Segment { start_ms: 500, end_ms: 2_500 }];
         let at = |ms| Lines::at(&params, &segments, ms);
         assert_eq!(at(400), Lines { machine: None, human: None });

@@ -1,24 +1,15 @@
 //! The evidence as a picture: what was heard, what was thought of it, what was said when (SVG).
 
 mod canvas;
+mod content;
 mod lanes;
 mod line;
 
 use self::canvas::{Canvas, INK, Layout, NARROW, SOFT, Sheet, WIDE, document, escape};
+pub use self::content::Picture;
 use self::lanes::Scene;
 use super::event::{Event, EventKind, Reason};
 use super::evidence::Evidence;
-
-/// What a picture shows.
-#[derive(Clone, Copy, Debug)]
-pub struct Picture<'a> {
-    /// Whose call this is: a file name or a call id.
-    pub title: &'a str,
-    /// What the callee's side sounded like, 8 kHz, from answer.
-    pub audio: &'a [i16],
-    pub events: &'a [Event],
-    pub evidence: &'a Evidence,
-}
 
 impl Picture<'_> {
     /// The picture as an SVG document that fits a screen, a sheet of paper and a telephone, light and dark.

@@ -3,16 +3,16 @@
 use super::*;
 use crate::amd::{Amd, Options};
 use crate::audio::{FRAME_SAMPLES, Frame};
-use crate::detect::Ear;
+use crate::detect::FrontEnd;
 
 fn picture(audio: &[i16], title: &str, say: &[(u64, &str)]) -> String {
-    let (mut ear, mut amd, mut events) = (Ear::new(), Amd::new(Options::default()), Vec::new());
+    let (mut front_end, mut amd, mut events) = (FrontEnd::new(), Amd::new(Options::default()), Vec::new());
     for (n, frame) in audio.as_chunks::<FRAME_SAMPLES>().0.iter().enumerate() {
         let frame: &Frame = frame;
-        let observation = ear.push(frame);
+        let observation = front_end.push(frame);
         amd.observe(&observation);
-        while let Some(heard) = ear.poll() {
-            amd.hear(&heard);
+        while let Some(heard) = front_end.poll() {
+            amd.feed(&heard);
         }
         for (at, text) in say.iter().filter(|(at, _)| *at == n as u64 * 20) {
             amd.transcript(text, true, *at);

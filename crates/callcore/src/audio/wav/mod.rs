@@ -3,57 +3,23 @@
 //! Programs that stream cannot know a length, telephones write G.711, studios 24 and 32 bits; all of it is read.
 //! What a header states is held to bounds before a sample is decoded.
 
+mod limits;
 mod riff;
 mod samples;
 
-use spectral::resample::{RATES, ResampleError};
+use spectral::resample::RATES;
 use spectral::resample_stream::ResampleStream;
 
-use self::riff::Container;
+pub use self::limits::{MOST_CHANNELS, Side, WavError};
+pub use self::riff::is_wav;
+use self::riff::{Container, MPEG};
 use self::samples::Layout;
 use super::frame::SAMPLE_RATE;
 
-/// Most channels that are mixed.
-pub const MOST_CHANNELS: u16 = 8;
 /// Longest recording that is read where nothing shorter is asked for, in samples at 8 kHz: four hours.
 pub const LONGEST: usize = 4 * 3_600 * SAMPLE_RATE as usize;
 /// Frames decoded at a time.
 const BLOCK: usize = 4_096;
-/// Formats whose samples are a stream of MP3 frames.
-const MPEG: [u16; 2] = [0x50, 0x55];
-
-/// Why a WAV file could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum WavError {
-    #[error("it does not begin as a WAV file does")]
-    NotWav,
-    #[error("it is a WAV file without {0}")]
-    Incomplete(&'static str),
-    #[error("it is a WAV file of {0}, which is not read")]
-    Codec(String),
-    #[error("it states {0} samples per second; {least} to {most} are read", least = RATES.start(), most = RATES.end())]
-    Rate(u32),
-    #[error("it states {0} channels; 1 to {MOST_CHANNELS} are read")]
-    Channels(u16),
-    #[error("it takes longer than {0} s")]
-    TooLong(usize),
-    #[error("the file holds no audio")]
-    Empty,
-    #[error("there is not enough memory for it")]
-    Memory,
-    #[error(transparent)]
-    Resample(#[from] ResampleError),
-}
-
-/// Which channels are taken.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Side {
-    /// All of them, averaged.
-    #[default]
-    Mixed,
-    /// The first alone: in our own recordings the callee.
-    Left,
-}
 
 /// A WAV file whose header was read and found to be within bounds.
 #[derive(Debug)]
@@ -125,12 +91,6 @@ impl<'a> Wav<'a> {
 pub fn mpeg(bytes: &[u8]) -> Option<&[u8]> {
     let Container { format, data } = Container::of(bytes).ok()?;
     MPEG.contains(&format.tag).then_some(data)
-}
-
-/// Whether the bytes begin as a WAV file does; RF64 and BW64 are the same for more than 4 GiB.
-#[must_use]
-pub fn is_wav(bytes: &[u8]) -> bool {
-    matches!(bytes.get(..4), Some(b"RIFF" | b"RF64" | b"BW64")) && bytes.get(8..12) == Some(b"WAVE")
 }
 
 /// Reads a WAV file as 8 kHz mono; channels are averaged.

@@ -3,7 +3,7 @@
 //! Lengths are claims. A program that writes into a pipe states 0, 0x7FFFFFFF or 0xFFFFFFFF, one that was killed
 //! whatever it wrote first; what counts is what is there.
 
-use super::WavError;
+use super::limits::WavError;
 
 /// Parts that stand in WAV files, by which the next one is found behind one of odd length.
 const KNOWN: [&[u8; 4]; 29] = [
@@ -11,6 +11,10 @@ const KNOWN: [&[u8; 4]; 29] = [
     b"smpl", b"inst", b"ID3 ", b"id3 ", b"iXML", b"PEAK", b"ds64", b"axml", b"chna", b"afsp", b"_PMX",
     b"cart", b"levl", b"umid", b"plst", b"DISP", b"acid", b"minf",
 ];
+/// Numbers.
+pub(super) const PCM: u16 = 1;
+/// Formats whose samples are a stream of MP3 frames.
+pub(super) const MPEG: [u16; 2] = [0x50, 0x55];
 /// A format that names its real one further on.
 const EXTENSIBLE: u16 = 0xfffe;
 
@@ -28,6 +32,12 @@ pub(super) struct Format {
     pub(super) valid: u16,
 }
 
+/// Whether the bytes begin as a WAV file does; RF64 and BW64 are the same for more than 4 GiB.
+#[must_use]
+pub fn is_wav(bytes: &[u8]) -> bool {
+    matches!(bytes.get(..4), Some(b"RIFF" | b"RF64" | b"BW64")) && bytes.get(8..12) == Some(b"WAVE")
+}
+
 /// A file taken apart.
 #[derive(Debug)]
 pub(super) struct Container<'a> {
@@ -37,7 +47,7 @@ pub(super) struct Container<'a> {
 
 impl<'a> Container<'a> {
     pub(super) fn of(bytes: &'a [u8]) -> Result<Self, WavError> {
-        if !super::is_wav(bytes) {
+        if !is_wav(bytes) {
             return Err(WavError::NotWav);
         }
         let (mut format, mut data, mut long_length) = (None, None, None);
@@ -82,7 +92,7 @@ impl Format {
         };
         if tag == EXTENSIBLE {
             // The first two bytes of the identifier are the format of old.
-            format.tag = u16_at(body, 24).unwrap_or(super::samples::PCM);
+            format.tag = u16_at(body, 24).unwrap_or(PCM);
             format.valid = u16_at(body, 18).filter(|valid| (1..=bits).contains(valid)).unwrap_or(bits);
         }
         Some(format)

@@ -2,10 +2,9 @@
 
 use audio_codec_algorithms::{decode_alaw, decode_ulaw};
 
-use super::riff::Format;
-use super::{MPEG, Side, WavError};
+use super::limits::{Side, WavError};
+use super::riff::{Format, MPEG, PCM};
 
-pub(super) const PCM: u16 = 1;
 const FLOAT: u16 = 3;
 const ALAW: u16 = 6;
 const ULAW: u16 = 7;

@@ -4,7 +4,7 @@ use super::super::ending::Ended;
 use super::super::fact::{CutBy, Fact};
 use super::super::notice::NotificationState;
 use super::{Conversation, Found, Turned, told};
-use crate::amd::{self, EventKind, Finding, FindingKind, Subtype};
+use crate::amd::{self, EventKind, Revision, RevisionKind, Subtype};
 use crate::clock::CallTime;
 use crate::flow::{self, MachineDetection, Outcome};
 
@@ -53,7 +53,7 @@ impl Conversation {
             Found::Mailbox(Turned::Open) => self.flow.handle(flow::Input::BeepEnded, now),
             Found::Mailbox(Turned::Talks) => self.flow.handle(flow::Input::TalksOn, now),
             Found::Amd(event) => self.amd_event(&event, now),
-            Found::Finding(finding) => self.amd_finding(finding, now),
+            Found::Revision(finding) => self.amd_finding(finding, now),
         }
         true
     }
@@ -96,15 +96,15 @@ impl Conversation {
     }
 
     /// What is learned after the decision changes no event and takes no branch, but what the flow knows.
-    fn amd_finding(&mut self, finding: Finding, now: CallTime) {
+    fn amd_finding(&mut self, finding: Revision, now: CallTime) {
         self.record(Fact::AmdFinding(finding));
         match finding.kind {
-            FindingKind::Refined | FindingKind::Revised => {
+            RevisionKind::Refined | RevisionKind::Revised => {
                 let outcome = outcome_of(finding.decision, finding.subtype);
                 let subtype = finding.subtype.map_or("", Subtype::as_str);
                 self.flow.handle(flow::Input::Learned { outcome, subtype }, now);
             }
-            FindingKind::Resumed | FindingKind::EndedAgain => {}
+            RevisionKind::Resumed | RevisionKind::EndedAgain => {}
         }
     }
 }

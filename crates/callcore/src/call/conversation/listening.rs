@@ -12,7 +12,7 @@ use crate::amd::{self, Amd, Told, Trace};
 use crate::audio::frame::{FRAME_MS, Frame, ms_to_samples};
 use crate::audio::level::SILENCE_DBFS;
 use crate::clock::CallTime;
-use crate::detect::{Ear, EchoGuard, Heard, Tone, ToneKind};
+use crate::detect::{EchoGuard, FrontEnd, Heard, Tone, ToneKind};
 use crate::flow::{self, TurnEnd};
 use crate::playback::Chunk;
 
@@ -50,13 +50,13 @@ pub(in super::super) enum Found {
     BeepStarted,
     Mailbox(Turned),
     Amd(amd::Event),
-    Finding(amd::Finding),
+    Revision(amd::Revision),
 }
 
 /// The listening half of an answered call.
 #[derive(Debug)]
 pub(in super::super) struct Listening {
-    ear: Ear,
+    front_end: FrontEnd,
     echo: EchoGuard,
     arrival: Arrival,
     amd: Option<Amd>,
@@ -99,7 +99,7 @@ impl Listening {
     pub(in super::super) fn new(options: ListeningOptions, now: CallTime) -> Self {
         let keeps = options.recognises;
         Self {
-            ear: Ear::new(),
+            front_end: FrontEnd::new(),
             echo: EchoGuard::new(),
             arrival: Arrival::new(now),
             trace: options.amd.clone().map(Trace::new),
@@ -130,7 +130,7 @@ impl Listening {
         self.media_ms += FRAME_MS;
         let (echo, heard_ms) = (&mut self.echo, self.arrival.frame(now));
         let mut is_echo = false;
-        let observation = self.ear.push_beside(frame, |heard| {
+        let observation = self.front_end.push_beside(frame, |heard| {
             is_echo = echo.is_echo(&heard.bands_dbfs, heard.level_dbfs, heard.noise_dbfs, heard_ms);
             is_echo
         });
@@ -149,9 +149,9 @@ impl Listening {
         if let Some(amd) = &mut self.amd {
             amd.observe(&observation);
         }
-        while let Some(heard) = self.ear.poll() {
+        while let Some(heard) = self.front_end.poll() {
             if let Some(amd) = &mut self.amd {
-                amd.hear(&heard);
+                amd.feed(&heard);
             }
             self.note(heard);
         }
@@ -167,7 +167,7 @@ impl Listening {
 
     /// The next frame does not follow the last one.
     pub(super) fn gap(&mut self) {
-        if self.ear.gap()
+        if self.front_end.gap()
             && let Some(trace) = self.traced()
         {
             trace.tell(Told::Gap);
@@ -308,8 +308,8 @@ impl Listening {
             while let Some(event) = amd.poll_event() {
                 self.found.push_back(Found::Amd(event));
             }
-            while let Some(finding) = amd.poll_finding() {
-                self.found.push_back(Found::Finding(finding));
+            while let Some(finding) = amd.poll_revision() {
+                self.found.push_back(Found::Revision(finding));
             }
         }
     }

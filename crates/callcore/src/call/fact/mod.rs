@@ -12,7 +12,7 @@ use serde_json::Value;
 use strum::IntoStaticStr;
 
 use super::carrier::{DialStatus, Disposition};
-use crate::amd::{Event, Finding};
+use crate::amd::{Event, Revision};
 use crate::detect::Tone;
 use crate::flow::{BargeIn, Note, detail_of};
 use crate::ids::{ExternalStepId, PlayId};
@@ -93,7 +93,7 @@ pub enum Fact {
     /// An event of detection, as the webhook tells it; `t_ms` is the old name of `tMs`.
     Amd(#[serde(serialize_with = "spelling::both")] Event),
     /// Evidence found after the decision.
-    AmdFinding(Finding),
+    AmdFinding(Revision),
     /// A tone was heard, without `endMs` when its end fell into a gap in the audio; `start_ms` and `end_ms` are the old names.
     Tone(#[serde(serialize_with = "spelling::both")] Tone),
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use strum::{EnumMessage, VariantNames};
 
 use super::*;
-use crate::amd::{Because, EventKind, FindingKind, Reason, Subtype};
+use crate::amd::{Basis, EventKind, Reason, RevisionKind, Subtype};
 use crate::detect::ToneKind;
 use crate::flow::{Answered, Method, Trigger, Withdrawal};
 
@@ -104,10 +104,10 @@ fn detection() -> Vec<Fact> {
         tone: Some(beep),
         ..plain
     };
-    let finding = |subtype| Finding {
+    let finding = |subtype| Revision {
         at_ms: 9_000,
-        kind: FindingKind::Refined,
-        because: Because::Words,
+        kind: RevisionKind::Refined,
+        basis: Basis::Words,
         decision: EventKind::MachineDetected,
         subtype,
     };

@@ -63,12 +63,12 @@ impl Line {
     }
 
     fn hear(&self) -> Vec<Heard> {
-        let mut ear = Ear::new();
+        let mut front_end = FrontEnd::new();
         let mut heard = Vec::new();
         let frames: &[Frame] = self.samples.as_chunks::<FRAME_SAMPLES>().0;
         for frame in frames {
-            ear.push(frame);
-            while let Some(h) = ear.poll() {
+            front_end.push(frame);
+            while let Some(h) = front_end.poll() {
                 heard.push(h);
             }
         }
@@ -194,9 +194,9 @@ fn digital_silence_is_heard_as_nothing() {
 
 #[test]
 fn media_time_counts_frames() {
-    let mut ear = Ear::new();
+    let mut front_end = FrontEnd::new();
     for n in 1..=10 {
-        assert_eq!(ear.push(&[0; FRAME_SAMPLES]).end_ms, n * 20);
+        assert_eq!(front_end.push(&[0; FRAME_SAMPLES]).end_ms, n * 20);
     }
-    assert_eq!(ear.now_ms(), 200);
+    assert_eq!(front_end.now_ms(), 200);
 }

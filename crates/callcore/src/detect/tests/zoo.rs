@@ -20,11 +20,11 @@ const PAIRS: [[f32; 2]; 6] =
 
 /// When each tone was told, after the frame that brought it, besides the tone itself.
 fn told(line: &Line) -> Vec<(u64, Heard)> {
-    let mut ear = Ear::new();
+    let mut front_end = FrontEnd::new();
     let mut all = Vec::new();
     for frame in line.samples.as_chunks::<FRAME_SAMPLES>().0 {
-        let now = ear.push(frame).end_ms;
-        while let Some(heard) = ear.poll() {
+        let now = front_end.push(frame).end_ms;
+        while let Some(heard) = front_end.poll() {
             all.push((now, heard));
         }
     }

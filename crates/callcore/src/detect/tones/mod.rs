@@ -1,15 +1,19 @@
 //! The tone bank: follows one tone at a time and says what it is.
 
 mod beep;
+mod fine;
+mod low;
 mod pair;
 
-pub(crate) use self::pair::FINE_SAMPLES;
-use self::pair::{FINE_HZ, Fine, Low, Pair};
+pub(crate) use self::fine::FINE_SAMPLES;
+use self::fine::{FINE_HZ, Fine};
+use self::low::{Low, Pair};
+use super::heard::Heard;
 use super::peaks::Peaks;
 use super::progress::{self, Hint};
 use super::spectrum::Power;
+use super::tone_kind::{Tone, ToneKind};
 use super::track::{Fate, Purity, Track, shape};
-use super::{Heard, Tone, ToneKind};
 
 /// Hops that make a tone: 6 hops of 10 ms under a 32 ms window see at least 60 ms of it.
 const CONFIRM_HOPS: u32 = 6;

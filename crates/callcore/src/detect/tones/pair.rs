@@ -1,64 +1,25 @@
 //! Call-progress tones that beat: pairs of low frequencies, and one modulated by a slow one. To a short window
 //! they are no steady tone; over 100 ms they are told.
 
-use std::f32::consts::TAU;
-
+use super::super::heard::Heard;
 use super::super::peaks::Peaks;
 use super::super::progress::{self, Hint};
 use super::super::spectrum::Power;
+use super::super::tone_kind::{Tone, ToneKind};
 use super::super::track::Purity;
-use super::super::{Heard, Tone, ToneKind};
+use super::fine::Fine;
+use super::low::{Low, NARROW_HOPS, PAIR_HOPS, Pair};
 use super::{FAINTEST, OVER_NOISE, Surroundings, ToneBank};
-use crate::audio::SAMPLE_RATE;
 
-/// Bins 281 to 690 Hz hold the low pairs, nearly all of their energy; hops of that before a closer look,
-/// and without it before the pair is over.
+/// Bins 281 to 690 Hz hold the low pairs, nearly all of their energy; so many hops without it and the pair is over.
 const LOW_BINS: std::ops::RangeInclusive<usize> = 9..=22;
 const LOW_SHARE: f32 = 0.9;
-const PAIR_HOPS: u32 = 11;
 const PAIR_MISSES: u32 = 3;
 /// Bins 297 to 531 Hz hold a modulated tone, all of its energy, for twice as long.
 const NARROW_BINS: std::ops::RangeInclusive<usize> = 10..=16;
 const NARROW_SHARE: f32 = 0.96;
-const NARROW_HOPS: u32 = 2 * PAIR_HOPS;
-/// Its carrier, and how far that may seem to move, in Hz.
-const CARRIER_HZ: (f32, f32) = (390.0, 460.0);
+/// How far its carrier may seem to move, in Hz.
 const CARRIER_OFF_HZ: f32 = 6.0;
-/// Half the width of what surrounds the carrier, in steps, and the share of the energy there.
-const BESIDE: usize = 9;
-const BESIDE_SHARE: f32 = 0.93;
-/// Low pairs 40 Hz apart need 100 ms to be told from one tone.
-pub(crate) const FINE_SAMPLES: usize = 800;
-pub(super) const FINE_HZ: (f32, f32) = (330.0, 660.0);
-const STEP_HZ: f32 = 5.0;
-const STEPS: usize = 67;
-
-/// A call-progress tone known by 100 ms of it. Dial tone has no kind to tell.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Pair {
-    tone: Option<Tone>,
-    end_ms: u64,
-    missed: u32,
-}
-
-/// How long the energy has lain where such a tone has it.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Low {
-    hops: u32,
-    narrow_hops: u32,
-    /// Hops since the last that was so narrow: the modulation leaves some of them empty.
-    missed: u32,
-    /// The carrier as it seemed first.
-    carrier_hz: Option<f32>,
-}
-
-impl Low {
-    /// Whether what has just begun may be such a tone, which takes longest to be told from a voice.
-    pub(super) fn is_open(&self) -> bool {
-        let looked = self.narrow_hops < PAIR_HOPS || self.carrier_hz.is_some();
-        (1..PAIR_HOPS).contains(&self.hops) || (1..NARROW_HOPS).contains(&self.narrow_hops) && looked
-    }
-}
 
 impl ToneBank {
     /// Low pairs beat at 25 to 90 Hz, which is no steady tone to a short window. Whether one sounds.
@@ -143,64 +104,4 @@ impl ToneBank {
             _ => None,
         }
     }
-}
-
-/// Power from 330 to 660 Hz in 100 ms of audio, resolved to about 25 Hz by a windowed transform at every 5 Hz.
-pub(super) struct Fine([f32; STEPS]);
-
-impl Fine {
-    pub(super) fn of(samples: &[f32; FINE_SAMPLES]) -> Self {
-        let mut power = [0.0_f32; STEPS];
-        for (step, slot) in power.iter_mut().enumerate() {
-            let turn = TAU * hz_at(step) / SAMPLE_RATE as f32;
-            let (sin, cos) = turn.sin_cos();
-            let (mut re, mut im) = (0.0_f32, 0.0_f32);
-            let (mut c, mut s) = (1.0_f32, 0.0_f32);
-            for (n, sample) in samples.iter().enumerate() {
-                let window = {
-                    let x = n as f32 / FINE_SAMPLES as f32;
-                    4.0 * x * (1.0 - x)
-                };
-                re += sample * window * c;
-                im += sample * window * s;
-                (c, s) = (c * cos - s * sin, s * cos + c * sin);
-            }
-            *slot = re * re + im * im;
-        }
-        Self(power)
-    }
-
-    /// One or two frequencies; the second is 0.0 when there is one.
-    pub(super) fn hz(&self) -> [f32; 2] {
-        let Self(power) = self;
-        let Some(top) = self.top(|_| true) else { return [0.0, 0.0] };
-        match self.top(|n| n.abs_diff(top) >= 4) {
-            Some(next) if power[next] > power[top] * 0.1 => [hz_at(top.min(next)), hz_at(top.max(next))],
-            _ => [hz_at(top), 0.0],
-        }
-    }
-
-    /// The middle of the energy when nearly all of it lies around one frequency of a modulated tone.
-    fn carrier(&self) -> Option<f32> {
-        let Self(power) = self;
-        let all: f32 = power.iter().sum();
-        let middle =
-            power.iter().enumerate().map(|(n, p)| n as f32 * p).sum::<f32>() / all.max(f32::MIN_POSITIVE);
-        let centre = (middle.round() as usize).min(STEPS - 1);
-        let beside = &power[centre.saturating_sub(BESIDE)..(centre + BESIDE + 1).min(STEPS)];
-        let hz = FINE_HZ.0 + STEP_HZ * middle;
-        let is_carrier =
-            (CARRIER_HZ.0..=CARRIER_HZ.1).contains(&hz) && beside.iter().sum::<f32>() >= BESIDE_SHARE * all;
-        is_carrier.then_some(hz)
-    }
-
-    fn top(&self, among: impl Fn(usize) -> bool) -> Option<usize> {
-        let Self(power) = self;
-        let peak = |n: &usize| power[*n] >= power[n - 1] && power[*n] > power[n + 1] && among(*n);
-        (1..STEPS - 1).filter(peak).max_by(|a, b| power[*a].total_cmp(&power[*b]))
-    }
-}
-
-fn hz_at(step: usize) -> f32 {
-    FINE_HZ.0 + STEP_HZ * step as f32
 }

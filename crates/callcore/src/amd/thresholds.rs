@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// that had not heard him (`training/search.py`).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
-pub struct Params {
+pub struct DecisionThresholds {
     /// A machine is named once this much was said (ms) and it is at least this likely: the longer somebody
     /// speaks without waiting for an answer, the less it takes.
     pub machine: [(u64, f32); 5],
@@ -24,7 +24,7 @@ pub struct Params {
     pub shadow_ms: u64,
 }
 
-impl Default for Params {
+impl Default for DecisionThresholds {
     fn default() -> Self {
         Self {
             machine: [(900, 0.95), (1_800, 0.93), (3_000, 0.9), (4_500, 0.85), (6_300, 0.3)],

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use super::Tone;
 use super::floor::NoiseFloor;
+use super::heard::{BANDS, Heard, Observation};
 use super::music::MusicMeter;
 use super::peaks::Peaks;
 use super::spectrum::{BINS, HOP, Power, Spectrum, WINDOW};
@@ -36,47 +36,10 @@ const SPOKEN_MS: u64 = 400;
 /// Speech after which a lone tone at a frequency of information tones is a beep.
 const GREETED_MS: u64 = 1_000;
 
-/// One frame, measured.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Observation {
-    /// Media time at the end of the frame.
-    pub end_ms: u64,
-    /// Whether a voice sounds in this frame: no hang-over, tones and our own voice masked out.
-    pub speech: bool,
-    /// Level without DC, dBFS.
-    pub level_dbfs: f32,
-    /// Running noise floor, dBFS.
-    pub noise_dbfs: f32,
-    /// Whether a tone sounds.
-    pub tone: bool,
-    /// Log-odds that what sounded in the last seconds is music, by sound alone.
-    pub music: f32,
-    /// Whether the frame holds nothing at all: digital silence or a lost packet.
-    pub blank: bool,
-    /// Level in dBFS of [`BANDS`] bands, evenly spaced by ear from 100 to 3800 Hz.
-    pub bands_dbfs: [f32; BANDS],
-}
-
-/// Bands of [`Observation::bands_dbfs`].
-pub const BANDS: usize = 16;
 /// First bin of each band and one past the last: mel-spaced edges from 100 to 3800 Hz in bins of 31.25 Hz.
 const BAND_EDGES: [usize; BANDS + 1] = [3, 6, 9, 12, 15, 19, 23, 28, 33, 39, 46, 54, 63, 74, 87, 103, 122];
 /// Level below which a band is empty.
 const EMPTY_BAND: f32 = 1e-10;
-
-/// Something heard. Times are measured onsets and offsets in ms of audio, hang-over removed.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Heard {
-    SpeechStarted {
-        at_ms: u64,
-    },
-    SpeechEnded {
-        at_ms: u64,
-    },
-    ToneStarted(Tone),
-    /// Without an end where a gap in the audio hides when that was.
-    ToneEnded(Tone),
-}
 
 #[derive(Debug, Default)]
 struct Speech {
@@ -90,9 +53,9 @@ struct Speech {
     held: u32,
 }
 
-/// The ear of one call. Push 20 ms frames, drain [`Ear::poll`] after each. Allocates nothing per frame.
+/// The signal analysis of one call. Push 20 ms frames, drain [`FrontEnd::poll`] after each. Allocates nothing per frame.
 #[derive(Debug)]
-pub struct Ear {
+pub struct FrontEnd {
     voice: VoiceModel,
     spectrum: Spectrum,
     power: Power,
@@ -112,14 +75,14 @@ pub struct Ear {
 
 const HISTORY: usize = FINE_SAMPLES;
 
-impl Default for Ear {
+impl Default for FrontEnd {
     fn default() -> Self {
         Self::new()
     }
 }
 
-impl Ear {
-    /// An ear that has heard nothing; media time 0.
+impl FrontEnd {
+    /// One that has heard nothing; media time 0.
     #[must_use]
     pub fn new() -> Self {
         Self {

@@ -1,15 +1,11 @@
 //! Words as evidence: a transcript leans the verdict, may give it, and tells its kind. Nothing waits for it.
 
-use super::event::{EventKind, Reason, Subtype};
+use super::event::{Reason, Subtype};
+use super::evidence::Piece;
 use super::phrases::{Book, Category, Reading};
-use super::run::{Amd, State};
 use super::timeline::Segment;
 use super::words;
-use crate::amd::evidence::Piece;
 
-/// Log-odds from which on the words alone may give the verdict, and how likely a machine must be by both.
-const SURE_WORDS: f32 = 3.0;
-const SURE: f32 = 0.9;
 /// Characters of settled text that are kept: a minute of fast speech.
 const LONGEST_TEXT: usize = 4_000;
 /// Pieces kept for the record.
@@ -21,21 +17,21 @@ const WAITS_MS: u64 = 1_500;
 
 /// The words heard in one run.
 #[derive(Debug)]
-pub(super) struct Words {
-    pub(super) book: &'static Book,
-    pub(super) settled: String,
+pub(super) struct TranscriptEvidence {
+    book: &'static Book,
+    settled: String,
     /// The same, each piece on a line of its own: where it ends, somebody has stopped speaking.
     lines: String,
     interim: String,
-    pub(super) pieces: Vec<Piece>,
-    pub(super) reading: Reading,
+    pieces: Vec<Piece>,
+    reading: Reading,
     /// Words of the continuous speech that goes on, in settled pieces and in the open one.
     counted: u32,
     open: u32,
     last_ms: u64,
 }
 
-impl Words {
+impl TranscriptEvidence {
     pub(super) fn new(locale: Option<&str>) -> Self {
         Self {
             book: Book::for_locale(locale),
@@ -52,7 +48,7 @@ impl Words {
 
     /// Takes a piece; an interim one replaces the interim one before. `speech_since_ms` is where the continuous
     /// speech began.
-    pub(super) fn hear(&mut self, text: &str, is_final: bool, now_ms: u64, speech_since_ms: u64) {
+    pub(super) fn feed(&mut self, text: &str, is_final: bool, now_ms: u64, speech_since_ms: u64) {
         let text = text.trim();
         if speech_since_ms > self.last_ms {
             self.counted = 0;
@@ -83,8 +79,23 @@ impl Words {
         }
     }
 
+    /// All settled pieces in one line.
+    pub(super) fn settled(&self) -> &str {
+        &self.settled
+    }
+
+    /// The pieces as they came.
+    pub(super) fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
+    /// What all words together say.
+    pub(super) const fn reading(&self) -> &Reading {
+        &self.reading
+    }
+
     /// Words of the continuous speech, 0 when somebody seems to want an answer.
-    fn spoken(&self) -> u32 {
+    pub(super) fn spoken(&self) -> u32 {
         let asks = [&self.settled, &self.interim].iter().any(|text| text.ends_with(['?', '？', '؟']));
         if asks || self.reading.cue { 0 } else { self.counted + self.open }
     }
@@ -131,7 +142,7 @@ const fn subtype_of(category: Category) -> Subtype {
 }
 
 /// Where the speech began that has gone on since without waiting for an answer.
-fn continuous_since(segments: &[Segment]) -> u64 {
+pub(super) fn continuous_since(segments: &[Segment]) -> u64 {
     let mut since = segments.last().map_or(0, |last| last.start_ms);
     for pair in segments.windows(2).rev() {
         if pair[1].start_ms.saturating_sub(pair[0].end_ms) >= WAITS_MS {
@@ -140,40 +151,4 @@ fn continuous_since(segments: &[Segment]) -> u64 {
         since = pair[0].start_ms;
     }
     since
-}
-
-impl Amd {
-    /// Takes a piece of transcript. Evidence when there is one; nothing waits for it.
-    pub fn transcript(&mut self, text: &str, is_final: bool, _at_ms: u64) {
-        if !self.is_listening() {
-            return;
-        }
-        let (now, since) = (self.now_ms(), continuous_since(self.timeline().segments()));
-        self.words.hear(text, is_final, now, since);
-        if self.options.profile == super::Profile::JambonzStrict {
-            self.strict_transcript(text, is_final);
-            return;
-        }
-        self.lean();
-        if self.state == State::Deciding {
-            self.decide_by_words();
-        } else {
-            self.think_again();
-        }
-    }
-
-    fn decide_by_words(&mut self) {
-        let machine = self.machine_probability();
-        let threshold = self.options.threshold_word_count;
-        if self.words.reading.log_odds >= SURE_WORDS
-            && machine >= SURE
-            && let Some(reason) = self.words.reason()
-        {
-            let subtype = self.words.subtype().unwrap_or(Subtype::Voicemail);
-            self.decide(EventKind::MachineDetected, reason, Some(subtype), machine);
-        } else if threshold.is_some_and(|most| self.words.spoken() >= most) {
-            let subtype = self.words.subtype().unwrap_or(Subtype::Voicemail);
-            self.decide(EventKind::MachineDetected, Reason::LongGreeting, Some(subtype), 0.9);
-        }
-    }
 }
