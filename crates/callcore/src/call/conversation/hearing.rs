@@ -3,7 +3,10 @@
 use super::super::ending::Ended;
 use super::super::fact::{CutBy, Fact};
 use super::super::notice::NotificationState;
-use super::{Conversation, Found, Turned, told};
+use super::Conversation;
+use super::listening::Found;
+use super::mailbox::Turned;
+use super::verdict::{outcome_of, told};
 use crate::amd::{self, EventKind, Revision, RevisionKind, Subtype};
 use crate::clock::CallTime;
 use crate::flow::{self, MachineDetection, Outcome};
@@ -106,26 +109,5 @@ impl Conversation {
             }
             RevisionKind::Resumed | RevisionKind::EndedAgain => {}
         }
-    }
-}
-
-/// The verdict as a flow branches on it.
-pub(in super::super) const fn outcome_of(decision: EventKind, subtype: Option<Subtype>) -> Outcome {
-    match (decision, subtype) {
-        (EventKind::HumanDetected, _) => Outcome::Human,
-        (EventKind::NoSpeechDetected, _) => Outcome::NoSpeech,
-        (EventKind::MachineDetected, Some(Subtype::Fax)) => Outcome::Fax,
-        (EventKind::MachineDetected, Some(Subtype::Screening)) => Outcome::Screening,
-        (EventKind::MachineDetected, Some(Subtype::Ivr)) => Outcome::Ivr,
-        (EventKind::MachineDetected, Some(Subtype::Unavailable | Subtype::Network)) => Outcome::Unavailable,
-        (EventKind::MachineDetected, Some(Subtype::Voicemail | Subtype::Human) | None) => Outcome::Voicemail,
-        (
-            EventKind::DecisionTimeout
-            | EventKind::ToneDetected
-            | EventKind::MachineStoppedSpeaking
-            | EventKind::Error
-            | EventKind::Stopped,
-            _,
-        ) => Outcome::Timeout,
     }
 }

@@ -17,11 +17,12 @@ mod redaction;
 mod speaking;
 mod turns;
 mod utterance;
+mod verdict;
 mod words;
 
 use std::collections::VecDeque;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use self::interruption::Interruption;
 use self::keys::Keys;
@@ -41,10 +42,10 @@ use crate::clock::CallTime;
 use crate::flow::{self, MachineDetection, Outcome, Run};
 use crate::playback;
 
-pub(super) use self::hearing::outcome_of;
 pub(super) use self::listening::{Found, Listening, ListeningOptions};
 pub(super) use self::mailbox::Turned;
-pub(super) use self::words::without_words;
+pub(super) use self::utterance::without_words;
+pub(super) use self::verdict::outcome_of;
 
 /// How the call came about, for its notifications.
 #[derive(Clone, Copy, Debug)]
@@ -275,7 +276,7 @@ impl Conversation {
     }
 
     /// Lets the flow do what is left when the callee has hung up, or the carrier is lost.
-    pub(super) fn part(&mut self, gone: flow::Input, now: CallTime) {
+    pub(super) fn other_side_gone(&mut self, gone: flow::Input, now: CallTime) {
         self.flow.handle(gone, now);
         self.obey_flow(now);
         if let Some(outcome) = self.flow.outcome() {
@@ -327,15 +328,5 @@ impl Conversation {
     fn notify(&mut self, state: NotificationState, at: CallTime) {
         let Answer { ring_ms, connect_ms, .. } = self.answer;
         self.push(Effect::Notify(Notice { state, at, ring_ms, connect_ms }));
-    }
-}
-
-/// The event as a flow reads it.
-fn told(event: &amd::Event) -> flow::AmdEvent {
-    flow::AmdEvent {
-        name: event.kind.as_str(),
-        decides: event.kind.is_decision(),
-        reason: event.reason.and_then(|reason| json!(reason).as_str().map(str::to_owned)),
-        greeting: event.greeting.clone(),
     }
 }

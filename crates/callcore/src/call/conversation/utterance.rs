@@ -3,7 +3,7 @@
 
 use super::super::input::Hypothesis;
 use crate::audio::FRAME_MS;
-use crate::flow::{self, TurnEnd};
+use crate::flow::{self, NOISE_MS, TurnEnd};
 
 /// Speech after which the words are asked for the first time while the callee talks, ms.
 const FIRST_SPEECH_MS: u64 = 600;
@@ -166,6 +166,11 @@ pub(in super::super) struct EndedUtterance {
     pub(super) so_far: Option<Hypothesis>,
     /// These are all its words: nobody needs to recognise it again.
     pub(super) settled: bool,
+}
+
+/// Speech of which there are no words, or a noise.
+pub(in super::super) const fn without_words(spoken_ms: u64) -> flow::Input {
+    if spoken_ms < NOISE_MS { flow::Input::Noise } else { flow::Input::Utterance { text: None } }
 }
 
 #[cfg(test)]

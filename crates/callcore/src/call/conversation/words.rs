@@ -6,9 +6,9 @@ use super::super::fact::Fact;
 use super::super::input::Hypothesis;
 use super::Conversation;
 use super::recognition::AwaitedWords;
-use super::utterance::EndedUtterance;
+use super::utterance::{EndedUtterance, without_words};
 use crate::clock::CallTime;
-use crate::flow::{self, NOISE_MS, TurnEnd};
+use crate::flow::{self, TurnEnd};
 
 impl Conversation {
     /// The callee has said something and is silent.
@@ -101,9 +101,4 @@ impl Conversation {
         let reaction = self.interruption.utterance_ended(words, listening, speaking, &self.flow, now);
         self.react(reaction, now);
     }
-}
-
-/// Speech of which there are no words, or a noise.
-pub(in super::super) const fn without_words(spoken_ms: u64) -> flow::Input {
-    if spoken_ms < NOISE_MS { flow::Input::Noise } else { flow::Input::Utterance { text: None } }
 }

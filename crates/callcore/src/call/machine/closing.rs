@@ -28,7 +28,7 @@ impl Call {
                     Direction::Outbound => HungUp::Callee {},
                     Direction::Inbound => HungUp::Caller {},
                 }));
-                self.part(flow::Input::HungUp, Ended::ByCallee, CLEARED, now);
+                self.other_side_gone(flow::Input::HungUp, Ended::ByCallee, CLEARED, now);
             }
             State::Closing(_) | State::Finished => {}
         }
@@ -40,17 +40,17 @@ impl Call {
         self.cdr = Some(cdr);
         match &self.state {
             State::Dialing(_) => self.close(Ended::Unanswered, cause, now),
-            State::Talking(_) => self.part(flow::Input::HungUp, Ended::ByCallee, CLEARED, now),
+            State::Talking(_) => self.other_side_gone(flow::Input::HungUp, Ended::ByCallee, CLEARED, now),
             State::Closing(_) | State::Finished => {}
         }
         self.finish(now);
     }
 
     /// The other side is `gone`: the flow does what is left, and the call is over.
-    pub(super) fn part(&mut self, gone: flow::Input, ended: Ended, cause: u16, now: CallTime) {
+    pub(super) fn other_side_gone(&mut self, gone: flow::Input, ended: Ended, cause: u16, now: CallTime) {
         let mut by_bot = None;
         if let State::Talking(conversation) = &mut self.state {
-            conversation.part(gone, now);
+            conversation.other_side_gone(gone, now);
             by_bot = conversation.hung_up();
         }
         match by_bot {

@@ -126,6 +126,6 @@ impl Call {
         }
         self.lifeline.lose(now);
         self.record(Fact::CarrierLost { why });
-        self.part(flow::Input::CarrierLost, Ended::ByFault, LOST, now);
+        self.other_side_gone(flow::Input::CarrierLost, Ended::ByFault, LOST, now);
     }
 }

@@ -11,7 +11,7 @@ pub struct AmdSettings {
     pub waits_for_verdict: bool,
 }
 
-/// What happens about answering machines, in Kore's words.
+/// What happens about answering machines.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MachineDetection {
@@ -23,7 +23,7 @@ pub enum MachineDetection {
     Disabled,
 }
 
-/// Kore's AMD timers as far as the flow sets them, in milliseconds.
+/// The AMD timers as far as the flow sets them, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimerOverrides {
     pub no_speech_timeout_ms: Option<u64>,

@@ -1,14 +1,14 @@
 //! What an expression or a text can ask of the call it runs in.
 //!
-//! The names below `context.session.UserSession` are those that flows of Kore's platform read (its outbound-calling page,
-//! "Accessing AMD Values Using Context Variables").
+//! The long names below `context.session.UserSession` are there for flows that were written for another platform;
+//! `docs/from-kore.md` has them.
 
 use super::variable::VariableType;
 
 /// Under this name templates find it.
 pub(crate) const CONTEXT: &str = "context";
 
-/// Every event of the detector, in Kore's words.
+/// Every event of the detector, by its name in notifications.
 pub(crate) const EVENTS: [&str; 8] = [
     "amd_human_detected",
     "amd_machine_detected",
@@ -64,7 +64,7 @@ pub(crate) enum Fact {
     Now,
     /// `context.session.UserSession.amd`.
     SessionAmd,
-    /// Whether the detector told this event, by Kore's name for it.
+    /// Whether the detector told this event, by its name in notifications.
     SessionSaw(&'static str),
     SessionEvents,
     SessionGreeting,

@@ -19,7 +19,7 @@ pub(crate) fn check(reader: &mut Reader<'_>, flow: &Flow) {
         endless_cycles(reader, flow);
     }
     calls_that_never_return(reader, flow);
-    parting_words(reader, flow);
+    steps_after_hang_up(reader, flow);
 }
 
 fn checkpoints(reader: &mut Reader<'_>) {
@@ -102,7 +102,7 @@ fn calls_that_never_return(reader: &mut Reader<'_>, flow: &Flow) {
 }
 
 /// After the callee has hung up, or the carrier is lost, nothing can be said, asked or waited for.
-fn parting_words(reader: &mut Reader<'_>, flow: &Flow) {
+fn steps_after_hang_up(reader: &mut Reader<'_>, flow: &Flow) {
     let lasts = [
         (flow.on_hangup, "`on_hangup` leads here when the callee has hung up"),
         (

@@ -43,8 +43,8 @@ impl Run {
     }
 
     pub(super) fn execute(&mut self, step: &Step, now: CallTime) {
-        if self.tuned && !matches!(step, Step::Ask(_)) {
-            self.tune(&Listening::default());
+        if self.listens_specially && !matches!(step, Step::Ask(_)) {
+            self.set_listening(&Listening::default());
         }
         self.look_ahead(step, now);
         match step {
@@ -236,7 +236,7 @@ impl Run {
 
     pub(super) fn hang_up(&mut self, outcome: String) {
         // A callee who has hung up needs no hanging up.
-        if !self.parting {
+        if !self.in_hanging_up_scene {
             self.commands.push_back(Command::Hangup { outcome: Some(outcome.clone()) });
         }
         self.outcome = Some(outcome);
@@ -247,7 +247,7 @@ impl Run {
     pub(super) fn fail(&mut self, reason: &str) {
         self.leaving = None;
         match self.root.on_error {
-            Some(scene) if !self.failed && !self.parting => {
+            Some(scene) if !self.failed && !self.in_hanging_up_scene => {
                 self.failed = true;
                 self.note(Note::Error { reason: reason.to_owned() });
                 self.leave_calls();

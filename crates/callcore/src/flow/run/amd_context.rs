@@ -1,11 +1,11 @@
-//! What the detector told so far, under the names that flows of Kore's platform read.
+//! What the detector told so far, under the long names of [`super::super::model::fact`].
 //!
-//! Its page does not say what `amd` is when several events came. Here it is the decision once there is one,
-//! and the latest event before; that an event came at all is asked by its name, `amd.amd_tone_detected`.
+//! `amd` is the decision once there is one, and the latest event before; that an event came at all is asked by its
+//! name, `amd.amd_tone_detected`.
 
 use serde_json::{Value, json};
 
-/// An event of the detector, in Kore's words.
+/// An event of the detector, as a flow reads it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AmdEvent {
     /// `amd_machine_detected` for example.

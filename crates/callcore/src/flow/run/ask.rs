@@ -39,7 +39,7 @@ impl Run {
     pub(super) fn begin_ask(&mut self, ask: &Ask, now: CallTime) {
         self.leaving = None;
         self.questions += 1;
-        self.tune(&ask.listening);
+        self.set_listening(&ask.listening);
         let ahead = std::mem::take(&mut self.keys_ahead);
         if !ahead.is_empty() && ask.prompt.barge_in.by_dtmf() {
             let until = now + ask.digit_timeout_ms;
@@ -59,12 +59,12 @@ impl Run {
     }
 
     /// Tells the call how to listen, if that changes.
-    pub(super) fn tune(&mut self, listening: &Listening) {
+    pub(super) fn set_listening(&mut self, listening: &Listening) {
         let usual = *listening == Listening::default();
-        if self.tuned || !usual {
+        if self.listens_specially || !usual {
             self.commands.push_back(Command::Listen(listening.clone()));
         }
-        self.tuned = !usual;
+        self.listens_specially = !usual;
     }
 
     fn put_question(

@@ -52,7 +52,8 @@ impl Run {
     }
 
     fn is_under_way(&self) -> bool {
-        !self.parting && !matches!(self.state, State::Unanswered | State::Over | State::Farewell { .. })
+        !self.in_hanging_up_scene
+            && !matches!(self.state, State::Unanswered | State::Over | State::Farewell { .. })
     }
 
     fn act(&mut self, act: &Act, trigger: Trigger) {
@@ -106,8 +107,8 @@ impl Run {
     /// said any more.
     pub(super) fn gone(&mut self, last: Option<SceneId>, now: CallTime) {
         let begun = !matches!(self.state, State::Unanswered);
-        if let Some(scene) = last.filter(|_| begun && !self.parting) {
-            self.parting = true;
+        if let Some(scene) = last.filter(|_| begun && !self.in_hanging_up_scene) {
+            self.in_hanging_up_scene = true;
             self.leave_calls();
             self.go(Some(scene));
             self.advance(now);

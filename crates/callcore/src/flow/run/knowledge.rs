@@ -21,7 +21,7 @@ pub(super) struct Knowledge {
     pub variables: Map<String, Value>,
     pub amd: Option<Outcome>,
     pub subtype: &'static str,
-    /// What the detector told, as Kore's flows read it.
+    /// What the detector told, as flows read it under long names.
     pub session: Session,
     pub greeting_ended: bool,
     pub beep_ended: bool,

@@ -65,7 +65,7 @@ impl Run {
     /// Whether a message that was not recorded must be said again before the flow may hang up.
     pub(super) fn must_say_again(&mut self, now: CallTime) -> bool {
         let Some(leaving) = &mut self.leaving else { return false };
-        let must = leaving.again && !self.parting;
+        let must = leaving.again && !self.in_hanging_up_scene;
         if must {
             leaving.before = true;
             let until = if self.knowledge.beep_ended { now } else { now + leaving.timeout_ms };

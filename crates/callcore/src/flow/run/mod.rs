@@ -53,7 +53,7 @@ use crate::flow::model::{CONTEXT, Flow, Outcome, SceneId, Templates};
 use crate::ids::{ExternalStepIds, PlayIds};
 use crate::language::LocalTime;
 
-/// The decision timeout a flow counts on when it sets none: Kore's default.
+/// The decision timeout a flow counts on when it sets none: the detector's default.
 const DECISION_TIMEOUT_MS: u64 = 15_000;
 
 /// One flow running in one call.
@@ -88,9 +88,9 @@ pub struct Run {
     /// The `on_error` scene has been entered; a second failure ends the call.
     failed: bool,
     /// The callee has hung up; what is left is done.
-    parting: bool,
+    in_hanging_up_scene: bool,
     /// The call has been told to listen in another way than it usually does.
-    tuned: bool,
+    listens_specially: bool,
     ends_at: Option<CallTime>,
     /// How long the detector may take, ms.
     decision_ms: u64,
@@ -135,8 +135,8 @@ impl Run {
             message_left: false,
             steps_taken: 0,
             failed: false,
-            parting: false,
-            tuned: false,
+            in_hanging_up_scene: false,
+            listens_specially: false,
             ends_at: None,
             decision_ms,
             outcome: None,

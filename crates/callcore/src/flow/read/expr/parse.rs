@@ -299,7 +299,7 @@ impl Parser<'_> {
             return self.function(name, at);
         }
         let mut known: Vec<&str> = self.names.variables.keys().map(String::as_str).collect();
-        // Kore's long names are offered to those who begin with one.
+        // The long names are offered to those who begin with one.
         let long = name.starts_with("context");
         for fact in Fact::names().filter(|fact| long || !fact.starts_with("context.")) {
             known.push(fact);
