@@ -24,7 +24,6 @@ mod thresholds;
 mod timeline;
 mod trace;
 mod transcript;
-mod words;
 
 pub use event::{Event, EventKind, Reason, Subtype};
 pub use evidence::{Evidence, Measures, Piece, Sample};

@@ -4,7 +4,7 @@ use super::event::{Reason, Subtype};
 use super::evidence::Piece;
 use super::phrases::{Book, Category, Reading};
 use super::timeline::Segment;
-use super::words;
+use crate::language::count_words;
 
 /// Characters of settled text that are kept: a minute of fast speech.
 const LONGEST_TEXT: usize = 4_000;
@@ -64,11 +64,11 @@ impl TranscriptEvidence {
             }
             self.settled.extend(text.chars().take(room));
             self.lines.extend(text.chars().take(room));
-            self.counted += words::count(text);
+            self.counted += words(text);
         } else {
             self.interim.clear();
             self.interim.extend(text.chars().take(LONGEST_TEXT));
-            self.open = words::count(text);
+            self.open = words(text);
         }
         let before = self.reading.log_odds;
         self.reading = Reading::of(self.book, &self.lines, &self.interim);
@@ -151,4 +151,8 @@ pub(super) fn continuous_since(segments: &[Segment]) -> u64 {
         since = pair[0].start_ms;
     }
     since
+}
+
+fn words(text: &str) -> u32 {
+    u32::try_from(count_words(text)).unwrap_or(u32::MAX)
 }

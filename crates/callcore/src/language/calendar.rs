@@ -2,23 +2,25 @@
 
 use std::fmt;
 
+use jiff::{Span, civil};
+
 /// A day of the Gregorian calendar between the years 1900 and 2199.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Date {
-    /// Days since 1970-01-01.
-    days: i32,
-}
+pub struct Date(civil::Date);
 
 /// The first and the last year that is understood.
-const YEARS: std::ops::RangeInclusive<i32> = 1900..=2199;
+const YEARS: std::ops::RangeInclusive<i16> = 1900..=2199;
 
 impl Date {
     /// The day, if there is one; `month` and `day` count from 1.
     #[must_use]
     pub fn new(year: i32, month: u32, day: u32) -> Option<Self> {
-        let known = YEARS.contains(&year) && (1..=12).contains(&month);
-        let real = known && (1..=days_in(year, month)).contains(&day);
-        real.then(|| Self { days: days_from_civil(year, month, day) })
+        let (year, month, day) = (year.try_into().ok()?, month.try_into().ok()?, day.try_into().ok()?);
+        Self::known(civil::Date::new(year, month, day).ok()?)
+    }
+
+    fn known(date: civil::Date) -> Option<Self> {
+        YEARS.contains(&date.year()).then_some(Self(date))
     }
 
     /// Reads `2026-05-31`.
@@ -36,45 +38,36 @@ impl Date {
         Self::new(year.parse().ok()?, month.parse().ok()?, day.parse().ok()?)
     }
 
-    /// Days since 1970-01-01; `None` outside the years that are understood.
-    #[must_use]
-    pub fn from_unix_days(days: i64) -> Option<Self> {
-        let date = Self { days: i32::try_from(days).ok()? };
-        YEARS.contains(&date.civil().0).then_some(date)
-    }
-
     /// Year, month (1 to 12) and day (1 to 31).
     #[must_use]
     pub fn civil(self) -> (i32, u32, u32) {
-        civil_from_days(self.days)
+        (self.0.year().into(), self.0.month().unsigned_abs().into(), self.0.day().unsigned_abs().into())
     }
 
     /// 0 for Monday to 6 for Sunday.
     #[must_use]
     pub fn weekday(self) -> u32 {
-        // 1970-01-01 was a Thursday.
-        u32::try_from((self.days + 3).rem_euclid(7)).unwrap_or_default()
+        self.0.weekday().to_monday_zero_offset().unsigned_abs().into()
     }
 
     /// The day so many days later, if it is in a year that is understood.
     #[must_use]
     pub fn plus_days(self, days: i64) -> Option<Self> {
-        Self::from_unix_days(i64::from(self.days).checked_add(days)?)
+        let span = Span::new().try_days(days).ok()?;
+        Self::known(self.0.checked_add(span).ok()?)
     }
 
     /// The same day of a later month, or that month's last.
     #[must_use]
     pub fn plus_months(self, months: i32) -> Option<Self> {
-        let (year, month, day) = self.civil();
-        let at = i32::try_from(month).ok()? - 1 + months;
-        let (year, month) = (year + at.div_euclid(12), u32::try_from(at.rem_euclid(12)).ok()? + 1);
-        Self::new(year, month, day.min(days_in(year, month)))
+        let span = Span::new().try_months(months).ok()?;
+        Self::known(self.0.checked_add(span).ok()?)
     }
 
     /// Days from `earlier` to this one; negative when this one is before it.
     #[must_use]
     pub fn days_since(self, earlier: Self) -> i64 {
-        i64::from(self.days) - i64::from(earlier.days)
+        self.0.duration_since(earlier.0).as_hours() / 24
     }
 }
 
@@ -83,44 +76,6 @@ impl fmt::Display for Date {
         let (year, month, day) = self.civil();
         write!(f, "{year:04}-{month:02}-{day:02}")
     }
-}
-
-fn leap(year: i32) -> bool {
-    year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-}
-
-fn days_in(year: i32, month: u32) -> u32 {
-    match month {
-        2 if leap(year) => 29,
-        2 => 28,
-        4 | 6 | 9 | 11 => 30,
-        _ => 31,
-    }
-}
-
-/// Days since 1970-01-01. Counts in years that begin in March, so that the leap day is the last one, and
-/// in eras of 400 years, which all have 146,097 days.
-fn days_from_civil(year: i32, month: u32, day: u32) -> i32 {
-    let month = i32::try_from(month).unwrap_or(1);
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + i32::try_from(day).unwrap_or(1) - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
-}
-
-fn civil_from_days(days: i32) -> (i32, u32, u32) {
-    let days = days + 719_468;
-    let era = days.div_euclid(146_097);
-    let day_of_era = days.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let march_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
-    let year = era * 400 + year_of_era + i32::from(month <= 2);
-    (year, u32::try_from(month).unwrap_or(1), u32::try_from(day).unwrap_or(1))
 }
 
 /// A time of day, to the minute.
@@ -170,13 +125,10 @@ pub struct LocalTime {
 }
 
 impl LocalTime {
-    /// Of `epoch_ms`, ms since 1970-01-01 UTC, in a zone so many minutes ahead of UTC.
-    #[must_use]
-    pub fn of_unix_ms(epoch_ms: i64, ahead_minutes: i32) -> Option<Self> {
-        let minutes = epoch_ms.div_euclid(60_000).checked_add(i64::from(ahead_minutes))?;
-        let date = Date::from_unix_days(minutes.div_euclid(1_440))?;
-        let minutes = u32::try_from(minutes.rem_euclid(1_440)).ok()?;
-        Some(Self { date, time: TimeOfDay { minutes } })
+    /// Of a clock that shows this, if its year is understood.
+    pub(super) fn of(clock: civil::DateTime) -> Option<Self> {
+        let (hour, minute) = (clock.hour().unsigned_abs().into(), clock.minute().unsigned_abs().into());
+        Some(Self { date: Date::known(clock.date())?, time: TimeOfDay::new(hour, minute)? })
     }
 
     /// Reads `2026-05-31 14:30`; without a time it is nine in the morning.
@@ -193,7 +145,7 @@ impl LocalTime {
 impl Default for LocalTime {
     /// Thursday, 1 January 2026, nine in the morning: the day of a test that names none.
     fn default() -> Self {
-        Self { date: Date { days: 20_454 }, time: TimeOfDay { minutes: 540 } }
+        Self { date: Date(civil::date(2026, 1, 1)), time: TimeOfDay { minutes: 540 } }
     }
 }
 
@@ -244,18 +196,5 @@ mod tests {
         assert_eq!(after("2026-01-31", 1), "2026-02-28");
         assert_eq!(after("2026-12-05", 1), "2027-01-05");
         assert_eq!(after("2026-03-05", -3), "2025-12-05");
-    }
-
-    #[test]
-    fn the_day_of_a_call_is_that_of_its_zone() {
-        // 2026-11-21T18:30:00Z
-        let at = 1_795_285_800_000;
-        let jakarta = LocalTime::of_unix_ms(at, 7 * 60).unwrap();
-        assert_eq!(
-            (jakarta.date.to_string(), jakarta.time.to_string()),
-            ("2026-11-22".into(), "01:30".into())
-        );
-        let utc = LocalTime::of_unix_ms(at, 0).unwrap();
-        assert_eq!((utc.date.to_string(), utc.time.to_string()), ("2026-11-21".into(), "18:30".into()));
     }
 }

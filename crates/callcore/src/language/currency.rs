@@ -1,7 +1,5 @@
-//! Amounts of money as words.
+//! Currencies: their codes, what they are called, and whether they have cents.
 
-use super::figure::Figure;
-use super::say::cardinal;
 use super::tag::Language;
 
 /// What a currency is called. Minor units are hundredths; a currency without them, by law or because nobody uses
@@ -9,9 +7,9 @@ use super::tag::Language;
 pub(super) struct Currency {
     code: &'static str,
     /// One and many.
-    english: [&'static str; 2],
-    indonesian: &'static str,
-    minor: Minor,
+    pub(super) english: [&'static str; 2],
+    pub(super) indonesian: &'static str,
+    pub(super) minor: Minor,
 }
 
 /// One and many in English, and in Indonesian.
@@ -19,6 +17,7 @@ type Minor = Option<[&'static str; 3]>;
 
 const CENTS: Minor = Some(["cent", "cents", "sen"]);
 const NONE: Minor = None;
+
 const fn named(
     code: &'static str,
     english: [&'static str; 2],
@@ -87,6 +86,11 @@ pub(crate) const CODES: [&str; 44] = {
 };
 
 impl Currency {
+    /// The currency of a code.
+    pub(super) fn of(code: &str) -> Option<&'static Self> {
+        CURRENCIES.iter().find(|currency| currency.code == code)
+    }
+
     /// The code of a currency without cents that goes by this one word: `rupiah`, `yen`.
     pub(super) fn without_cents_named(name: &str) -> Option<&'static str> {
         let called = |currency: &&Self| currency.english.contains(&name) || currency.indonesian == name;
@@ -100,46 +104,11 @@ impl Currency {
 
 /// Whether amounts in a currency have cents. Those of an unknown one may.
 pub(super) fn has_cents(code: &str) -> bool {
-    CURRENCIES.iter().find(|currency| currency.code == code).is_none_or(|currency| currency.minor.is_some())
+    Currency::of(code).is_none_or(|currency| currency.minor.is_some())
 }
 
 /// What many units of a currency are called.
 pub(super) fn currency_name(code: &str, language: Language) -> Option<&'static str> {
-    let currency = CURRENCIES.iter().find(|currency| currency.code == code)?;
+    let currency = Currency::of(code)?;
     Some(if language == Language::Indonesian { currency.indonesian } else { currency.english[1] })
-}
-
-/// An amount with its currency: `two dollars and fifty cents`, `dua ratus lima puluh ribu rupiah`. In a
-/// language that is not known here: figures and the code.
-pub(crate) fn spoken_money(amount: &Figure, code: &str, language: Language) -> Option<String> {
-    let currency = CURRENCIES.iter().find(|currency| currency.code == code)?;
-    let (whole, cents) = amount.rounded(if currency.minor.is_some() { 2 } else { 0 });
-    let zero = whole == 0 && cents == 0;
-    let minus = amount.minus && !zero;
-    if language == Language::Other {
-        let sign = if minus { "-" } else { "" };
-        let cents = if cents > 0 { format!(".{cents:02}") } else { String::new() };
-        return Some(format!("{sign}{whole}{cents} {code}"));
-    }
-    let english = language == Language::English;
-    let mut parts = Vec::new();
-    if whole > 0 || zero {
-        let [one, many] = currency.english;
-        let name = match (english, whole) {
-            (false, _) => currency.indonesian,
-            (true, 1) => one,
-            (true, _) => many,
-        };
-        parts.push(format!("{} {name}", cardinal(whole, language)));
-    }
-    if let Some([one, many, indonesian]) = currency.minor.filter(|_| cents > 0) {
-        let name = match (english, cents) {
-            (false, _) => indonesian,
-            (true, 1) => one,
-            (true, _) => many,
-        };
-        parts.push(format!("{} {name}", cardinal(cents, language)));
-    }
-    let spoken = parts.join(if english { " and " } else { " " });
-    Some(if minus { format!("minus {spoken}") } else { spoken })
 }

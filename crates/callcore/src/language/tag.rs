@@ -1,4 +1,4 @@
-//! The languages whose words are known here.
+//! Languages by their tags.
 
 /// The languages whose words are known here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,7 +10,7 @@ pub(crate) enum Language {
 }
 
 impl Language {
-    /// the language of a language tag such as `id-ID`.
+    /// The language of a tag such as `id-ID`.
     pub(crate) fn of(tag: &str) -> Self {
         match tag.split('-').next().unwrap_or_default() {
             "en" => Self::English,

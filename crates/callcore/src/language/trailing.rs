@@ -1,5 +1,7 @@
 //! Words after which somebody has not finished: "and", "because", "uh", "one moment".
 
+use super::words::plain_words;
+
 /// A language's words that want others behind them, and those that only fill a pause for thought.
 struct Trail {
     language: &'static str,
@@ -325,9 +327,7 @@ pub(crate) fn trails_off(text: &str, language: &str) -> bool {
     }
     let primary = language.split('-').next().unwrap_or_default();
     let Some(trail) = TRAILS.iter().find(|trail| trail.language == primary) else { return false };
-    let plain: String =
-        text.chars().map(|c| if c.is_alphanumeric() || c == '\'' { c } else { ' ' }).collect();
-    let plain = plain.split_whitespace().map(str::to_lowercase).collect::<Vec<_>>().join(" ");
+    let plain = plain_words(text);
     trail
         .words
         .iter()

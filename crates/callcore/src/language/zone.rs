@@ -67,8 +67,7 @@ impl Zone {
 
     /// The date and time in this zone at `unix_ms`, ms since 1970-01-01 UTC.
     pub(crate) fn local(&self, unix_ms: i64) -> Option<LocalTime> {
-        let offset = self.0.to_offset(Timestamp::from_millisecond(unix_ms).ok()?);
-        LocalTime::of_unix_ms(unix_ms, offset.seconds().div_euclid(60))
+        LocalTime::of(self.0.to_datetime(Timestamp::from_millisecond(unix_ms).ok()?))
     }
 }
 
@@ -127,7 +126,7 @@ fn loose_distance(text: &str) -> Option<String> {
         None if plain(digits) => (digits.parse().ok()?, 0),
         Some(_) | None => return None,
     };
-    (hours <= 14 && minutes < 60).then(|| format!("{sign}{hours:02}:{minutes:02}"))
+    (hours * 60 + minutes <= 14 * 60 && minutes < 60).then(|| format!("{sign}{hours:02}:{minutes:02}"))
 }
 
 #[cfg(test)]
@@ -175,6 +174,15 @@ mod tests {
     }
 
     #[test]
+    fn the_day_of_a_call_is_that_of_its_zone() {
+        // 2026-11-21T18:30:00Z
+        let at = 1_795_285_800_000;
+        assert_eq!(clock("+07:00", at), "2026-11-22 01:30");
+        assert_eq!(clock("UTC", at), "2026-11-21 18:30");
+        assert_eq!(clock("UTC", i64::MIN), "unknown");
+    }
+
+    #[test]
     fn clocks_change_at_their_instant() {
         // 2026-03-29T01:00Z, and the end of it on 2026-10-25T01:00Z.
         assert_eq!(clock("Europe/Berlin", 1_774_745_999_000), "2026-03-29 01:59");
@@ -208,7 +216,7 @@ mod tests {
             assert!(Zone::named(text).is_none(), "{text}");
             assert!(Zone::named(suggestion).is_some(), "{suggestion}");
         }
-        for text in ["", "Mars", "+15:00", "UTC+99", "Etc/Unknown", "../../etc/passwd"] {
+        for text in ["", "Mars", "1401", "+15:00", "UTC+99", "Etc/Unknown", "../../etc/passwd"] {
             assert!(Zone::named(text).is_none() && meant(text).is_none(), "{text}");
         }
         assert!(names().len() > 400);

@@ -1,6 +1,7 @@
 //! The words of a prompt in their order, and how many of them the callee has heard.
 
 use crate::audio::frame::samples_to_ms;
+use crate::language::{count_words, is_unspaced};
 
 /// What one piece of a prompt says.
 #[derive(Debug)]
@@ -8,8 +9,17 @@ struct Stretch {
     /// The number of its part, by which its audio comes; `None` for sounds of ours.
     part: Option<u16>,
     text: String,
+    /// It is a file: one word, whatever its name.
+    is_file: bool,
     /// Known when its audio is there.
     ms: Option<u64>,
+}
+
+impl Stretch {
+    /// How many words `heard` of its text are.
+    fn words(&self, heard: &str) -> usize {
+        if self.is_file { usize::from(!heard.is_empty()) } else { count_words(heard) }
+    }
 }
 
 /// The words of one prompt.
@@ -20,17 +30,17 @@ pub(crate) struct Spoken {
 
 impl Spoken {
     pub(crate) fn say(&mut self, part: u16, text: &str) {
-        self.stretches.push(Stretch { part: Some(part), text: text.to_owned(), ms: None });
+        self.stretches.push(Stretch { part: Some(part), text: text.to_owned(), is_file: false, ms: None });
     }
 
     /// A file has no words that are known; its name stands for them.
     pub(crate) fn file(&mut self, part: u16, name: &str) {
-        self.stretches.push(Stretch { part: Some(part), text: format!("[{name}]"), ms: None });
+        self.stretches.push(Stretch { part: Some(part), text: format!("[{name}]"), is_file: true, ms: None });
     }
 
     /// A sound or a pause without words.
     pub(crate) fn sound(&mut self, ms: u64) {
-        self.stretches.push(Stretch { part: None, text: String::new(), ms: Some(ms) });
+        self.stretches.push(Stretch { part: None, text: String::new(), is_file: false, ms: Some(ms) });
     }
 
     /// The audio of a part is there.
@@ -43,7 +53,7 @@ impl Spoken {
     /// Everything, and how many words that is.
     pub(crate) fn all(&self) -> (String, usize) {
         let text = joined(self.stretches.iter().map(|stretch| stretch.text.as_str()));
-        let words = count(&text);
+        let words = self.stretches.iter().map(|stretch| stretch.words(&stretch.text)).sum();
         (text, words)
     }
 
@@ -51,41 +61,26 @@ impl Spoken {
     /// heard when its greater part was, by an even pace within its sentence.
     pub(crate) fn heard(&self, heard_ms: u64) -> (String, usize) {
         let mut rest = heard_ms;
-        let mut heard: Vec<String> = Vec::new();
+        let (mut heard, mut words): (Vec<String>, usize) = (Vec::new(), 0);
         for stretch in &self.stretches {
             let Some(ms) = stretch.ms.filter(|_| rest > 0) else { break };
             if ms <= rest {
+                words += stretch.words(&stretch.text);
                 heard.push(stretch.text.clone());
                 rest -= ms;
             } else {
-                heard.push(beginning(&stretch.text, rest, ms));
+                let beginning = beginning(&stretch.text, rest, ms);
+                words += stretch.words(&beginning);
+                heard.push(beginning);
                 break;
             }
         }
-        let text = joined(heard.iter().map(String::as_str));
-        let words = count(&text);
-        (text, words)
+        (joined(heard.iter().map(String::as_str)), words)
     }
 }
 
 fn joined<'t>(texts: impl Iterator<Item = &'t str>) -> String {
     texts.filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ")
-}
-
-/// Letters that are words of their own, in scripts that put no space between words.
-const fn stands_alone(c: char) -> bool {
-    matches!(c, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{f900}'..='\u{faff}')
-}
-
-/// Words as they are counted here: by spaces, in scripts without spaces by letters.
-fn count(text: &str) -> usize {
-    text.split_whitespace()
-        .map(|word| {
-            let alone = word.chars().filter(|c| stands_alone(*c)).count();
-            let others = word.chars().any(|c| c.is_alphanumeric() && !stands_alone(c));
-            alone + usize::from(others)
-        })
-        .sum()
 }
 
 /// The words at the beginning of `text` that fit in `ms` of its `of_ms`.
@@ -95,7 +90,7 @@ fn beginning(text: &str, ms: u64, of_ms: u64) -> String {
     let share = (letters(text) * ms).div_ceil(of_ms.max(1));
     let (mut spoken, mut end) = (0, 0);
     for (at, c) in text.char_indices() {
-        let word_ends = stands_alone(c) || text.get(at + c.len_utf8()..).is_none_or(ends_word);
+        let word_ends = is_unspaced(c) || text.get(at + c.len_utf8()..).is_none_or(ends_word);
         if !word_ends {
             continue;
         }
@@ -147,9 +142,20 @@ mod tests {
     }
 
     #[test]
-    fn scripts_without_spaces_are_counted_by_letters() {
-        let spoken = spoken(&[("请问您是王先生吗？", 1_600)]);
-        assert_eq!(spoken.all().1, 8);
-        assert_eq!(spoken.heard(800), ("请问您是".into(), 4));
+    fn scripts_without_spaces_are_cut_between_letters() {
+        let chinese = spoken(&[("请问您是王先生吗？", 1_600)]);
+        assert_eq!(chinese.all().1, 6);
+        assert_eq!(chinese.heard(800), ("请问您是".into(), 3));
+        let thai = spoken(&[("กรุณาฝากข้อความ", 1_500)]);
+        assert_eq!(thai.heard(500), ("กรุณา".into(), 2));
+    }
+
+    #[test]
+    fn a_file_is_one_word_whatever_its_name() {
+        let mut spoken = Spoken::default();
+        spoken.file(0, "audio/on-hold.wav");
+        spoken.made(0, 8_000);
+        assert_eq!(spoken.all(), ("[audio/on-hold.wav]".into(), 1));
+        assert_eq!(spoken.heard(1_000).1, 1);
     }
 }

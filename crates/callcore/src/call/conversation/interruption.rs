@@ -10,7 +10,7 @@ use crate::audio::FRAME_MS;
 use crate::clock::CallTime;
 use crate::flow::{Confirm, Run};
 use crate::ids::PlayId;
-use crate::language::count_words;
+use crate::language::words_beside;
 
 /// Speech that [`super::barge_in`] needs before it speaks of talking over, ms.
 const NOTICED_MS: u64 = 100;
@@ -183,7 +183,7 @@ impl Interruption {
         if !barge_in.by_speech() {
             return None;
         }
-        let words = count_words(text, flow.flow().backchannels());
+        let words = words_beside(text, flow.flow().backchannels());
         let enough = confirm.min_words > 0 && words >= confirm.min_words as usize;
         let answers = || flow.answers(text);
         Some(match words {

@@ -1,6 +1,5 @@
 //! Answers and conditions that cannot be told apart.
 
-use super::entry;
 use crate::flow::model::is_key;
 use crate::flow::read::{Entry, Node, Reader, Value};
 use crate::language::{Language, hear_yes_no, plain_words};
@@ -21,12 +20,12 @@ impl Handlers {
     /// The handlers of a flow file.
     pub(super) fn of(root: &Node) -> Self {
         let mut handlers = Self { phrases: Vec::new(), keys: Vec::new() };
-        let Some(Value::List(items)) = entry(root, "handlers").map(|listed| &listed.value.value) else {
+        let Some(Value::List(items)) = root.entry("handlers").map(|listed| &listed.value.value) else {
             return handlers;
         };
         for item in items {
-            handlers.phrases.extend(entry(item, "says").into_iter().flat_map(|says| texts(&says.value)));
-            if let Some(Value::Scalar { text, .. }) = entry(item, "press").map(|press| &press.value.value) {
+            handlers.phrases.extend(item.entry("says").into_iter().flat_map(|says| texts(&says.value)));
+            if let Some(Value::Scalar { text, .. }) = item.entry("press").map(|press| &press.value.value) {
                 handlers.keys.push(text.clone());
             }
         }
@@ -36,14 +35,14 @@ impl Handlers {
 
 /// The choices of one `ask`.
 pub(super) fn ask(reader: &mut Reader<'_>, ask: &Entry, handlers: &Handlers) {
-    let Some(choices) = entry(&ask.value, "choices") else { return };
+    let Some(choices) = ask.value.entry("choices") else { return };
     let Value::Map(choices) = &choices.value.value else { return };
-    if entry(&ask.value, "digit_timeout").is_none() {
+    if ask.value.entry("digit_timeout").is_none() {
         overlapping_keys(reader, choices);
     }
     leading_zeros(reader, choices);
     contained_phrases(reader, choices);
-    if entry(&ask.value, "yes_no").is_some() {
+    if ask.value.entry("yes_no").is_some() {
         beside_yes_no(reader, choices);
     }
     beside_handlers(reader, choices, handlers);
@@ -154,7 +153,7 @@ fn phrases(choice: &Entry) -> Vec<Phrase<'_>> {
     if !choice.key.chars().all(is_key) {
         found.push(plain_words(&choice.key));
     }
-    if let Some(listed) = entry(&choice.value, "phrases") {
+    if let Some(listed) = choice.value.entry("phrases") {
         found.extend(texts(&listed.value));
     }
     found.into_iter().filter(|words| !words.is_empty()).map(|words| Phrase { words, choice }).collect()
@@ -178,7 +177,7 @@ pub(super) fn branch(reader: &mut Reader<'_>, branch: &Entry) {
     let Value::List(cases) = &branch.value.value else { return };
     let mut seen: Vec<Vec<&str>> = Vec::new();
     for case in cases {
-        let Some(when) = entry(case, "when") else { continue };
+        let Some(when) = case.entry("when") else { continue };
         let Value::Scalar { text, .. } = &when.value.value else { continue };
         let words: Vec<&str> = text.split_whitespace().collect();
         if seen.contains(&words) {

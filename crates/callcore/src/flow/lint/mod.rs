@@ -3,6 +3,7 @@
 
 mod choices;
 mod exits;
+mod first_act;
 mod opening;
 mod variables;
 mod verdicts;
@@ -27,7 +28,7 @@ pub(super) fn check(reader: &mut Reader<'_>, root: &Node, flow: &Flow) {
 
 /// Every entry of the scenes whose key is `word`, wherever it is nested.
 fn steps_named(root: &Node, word: &str, found: &mut impl FnMut(&Entry)) {
-    if let Some(scenes) = entry(root, "scenes") {
+    if let Some(scenes) = root.entry("scenes") {
         walk(&scenes.value, word, found);
     }
 }
@@ -44,14 +45,6 @@ fn walk(node: &Node, word: &str, found: &mut impl FnMut(&Entry)) {
                 walk(&entry.value, word, found);
             }
         }
-    }
-}
-
-/// An entry of a map.
-fn entry<'n>(node: &'n Node, key: &str) -> Option<&'n Entry> {
-    match &node.value {
-        Value::Map(entries) => entries.iter().find(|entry| entry.key == key),
-        Value::Scalar { .. } | Value::List(_) => None,
     }
 }
 

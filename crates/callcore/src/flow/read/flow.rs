@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::language_tag::language;
 use super::reader::{Fields, Reader};
 use super::variables::read_variables;
-use super::yaml::{Entry, Node, Value};
+use super::yaml::{Entry, Node};
 use super::{amd, check, handlers, recording, steps, yaml};
 use crate::flow::model::{AmdSettings, Flow, Limits, Scene};
 use crate::language::{Zone, nearest, zone_meant, zones};
@@ -130,10 +130,7 @@ fn read_flow(reader: &mut Reader<'_>, root: &Node) -> Option<Flow> {
 
 /// Whether `amd: on:` is there at all, whatever is wrong with it.
 fn names_branches(fields: Fields<'_>) -> bool {
-    match fields.node("amd").map(|node| &node.value) {
-        Some(Value::Map(entries)) => entries.iter().any(|entry| entry.key == "on"),
-        Some(Value::Scalar { .. } | Value::List(_)) | None => false,
-    }
+    fields.node("amd").is_some_and(|amd| amd.entry("on").is_some())
 }
 
 fn read_name(reader: &mut Reader<'_>, node: &Node) -> Option<String> {

@@ -54,6 +54,14 @@ impl Node {
         }
     }
 
+    /// The entry of that key, if this is a map with one.
+    pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
+        match &self.value {
+            Value::Map(entries) => entries.iter().find(|entry| entry.key == key),
+            Value::Scalar { .. } | Value::List(_) => None,
+        }
+    }
+
     /// What it is, for "expected …, found …".
     pub(crate) fn kind(&self) -> &'static str {
         match &self.value {

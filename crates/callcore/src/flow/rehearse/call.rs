@@ -15,7 +15,7 @@ use crate::clock::{CallTime, soonest};
 use crate::flow::model::{BargeIn, Confirm, Outcome};
 use crate::flow::run::{AmdEvent, Command, ExternalStepEnd, Input, Part, PlaybackEnd, Run};
 use crate::ids::PlayId;
-use crate::language::count_words;
+use crate::language::words_beside;
 
 /// One rehearsed call: what happens to it is put in, virtual time is let pass, and the log tells the rest.
 pub struct Rehearsal {
@@ -225,7 +225,7 @@ impl Rehearsal {
         let (starts, ends) =
             (matches!(input, Input::SpeechStarted), matches!(input, Input::Utterance { .. } | Input::Noise));
         let (words, answers) = if let Input::Utterance { text: Some(text) } = &input {
-            (count_words(text, self.run.flow().backchannels()), self.run.answers(text))
+            (words_beside(text, self.run.flow().backchannels()), self.run.answers(text))
         } else {
             (0, false)
         };

@@ -6,7 +6,7 @@ use super::state::{Ahead, State};
 use super::{Run, answer};
 use crate::clock::CallTime;
 use crate::flow::model::{Ask, Slot, Step};
-use crate::language::count_words;
+use crate::language::words_beside;
 
 impl Run {
     /// Forgets what was said before, when something else than a question comes behind the prompt.
@@ -37,7 +37,7 @@ impl Run {
     pub(super) fn is_told_ahead(&self, ask: &Ask, words: &str) -> bool {
         // Any words fill a slot for words: that proves nothing.
         let proves = !matches!(ask.slot, Some(Slot::Words { .. }));
-        let says = count_words(words, self.root.backchannels()) > 0;
+        let says = words_beside(words, self.root.backchannels()) > 0;
         let fits = || answer::words(ask, words, &self.knowledge).is_ok_and(|reading| reading.is_answer());
         ask.answer_ahead && proves && says && fits()
     }

@@ -1,8 +1,9 @@
 //! Amounts of money in a text.
 
-use super::super::currency::{Currency, currency_name, spoken_money};
+use super::super::currency::{Currency, currency_name};
 use super::super::figure::Figure;
 use super::super::say::spoken_number;
+use super::super::say_money::spoken_money;
 use super::super::shorthand::{currency, scale};
 use super::{Says, Spoken, Word, said};
 
