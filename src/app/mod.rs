@@ -83,6 +83,7 @@ impl App {
         let key = config.auth.key_source()?;
         let options = store::Options { key, ..store::Options::file(&config.database) };
         let store = Store::open(options).await?;
+        store.keep_lease();
         let folders = [config.recordings.folder.clone(), config.speech_cache.clone(), config.flow_versions()];
         tokio::task::spawn_blocking(move || private::keep_private(&folders)).await?;
         let renamed = store.put_numbers_into_one_form(config.country).await?;

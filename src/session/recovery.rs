@@ -32,12 +32,12 @@ pub struct Recovered {
     pub held: Vec<CallRow>,
 }
 
-/// Closes every call that has no end. Call it before new calls are taken.
+/// Closes every call that has no end and that no living node runs. Call it before new calls are taken.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn recover(store: &Store, recordings: &Path) -> Result<Recovered, store::Error> {
-    let open = store.unfinished_calls().await?;
+    let open = store.take_over_calls(now_ms()).await?;
     for call in &open {
         let sent = store.notifications(&call.id).await?.len() as u64;
         let recording = recording(store, call, recordings).await?;

@@ -29,9 +29,9 @@ pub use model::{
     ExpiredRecording, FlowLabelRow, FlowUse, FlowVersionRow, HistoryRow, Interaction, Kept, KeyChange,
     LARGEST_METADATA, LabelMove, LabelMoveRow, LinkKey, Merged, NewApiKey, NewApp, NewAudit, NewCall,
     NewContact, NewDialOut, NewDoNotCall, NewEvent, NewFlowVersion, NewNotification, NewParties, NewPlan,
-    NewRecording, NewTranscript, NotSettled, NotificationRow, NotificationState, Page, PlannedRow, Progress,
-    Rate, RecordingRow, Redelivered, RequestKey, SecretRow, Settlement, Speaker, Tally, TranscriptRow,
-    Visibility,
+    NewRecording, NewTranscript, NodeId, NotSettled, NotificationRow, NotificationState, Page, PlannedRow,
+    Progress, Rate, RecordingRow, Redelivered, RequestKey, SecretRow, Settlement, Speaker, Tally,
+    TranscriptRow, Visibility,
 };
 pub use options::{Options, Place};
 pub use watching::Watch;

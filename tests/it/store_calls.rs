@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use callcore::call::Disposition;
 use dering::store::{
-    CallBatch, CallFilter, CallState, CallUpdate, Cursor, Error, NewRecording, NewTranscript,
+    CallBatch, CallFilter, CallState, CallUpdate, Cursor, Error, NewRecording, NewTranscript, NodeId,
     NotificationState, Options, Progress, Speaker, Store,
 };
+use dering::wallclock::now_ms;
 use serde_json::json;
 
 use crate::store_fixture::{begun, event, later, notification, store_with_app};
@@ -150,8 +151,9 @@ async fn pages_of_calls_show_each_call_once_newest_first() {
 #[tokio::test]
 async fn calls_are_narrowed_by_app_and_progress() {
     let store = store_with_app().await;
+    let gone = store.as_node(NodeId::fresh());
     for id in ["live", "over"] {
-        store.record(begun(id, 5)).await.unwrap();
+        gone.record(begun(id, 5)).await.unwrap();
     }
     let update = Some(CallUpdate { ended_ms: Some(9), ..CallUpdate::default() });
     store.record(CallBatch { update, ..later("over") }).await.unwrap();
@@ -164,7 +166,7 @@ async fn calls_are_narrowed_by_app_and_progress() {
     let others = CallFilter { app_id: Some("cs-other".to_owned()), ..CallFilter::default() };
     assert_eq!(ids(live).await, ["live".to_owned()].into());
     assert_eq!(ids(others).await, BTreeSet::new());
-    let unfinished = store.unfinished_calls().await.unwrap();
+    let unfinished = store.take_over_calls(now_ms()).await.unwrap();
     assert_eq!(unfinished.iter().map(|call| call.id.as_str()).collect::<Vec<_>>(), ["live"]);
 }
 

@@ -8,9 +8,16 @@ use serde_json::json;
 pub(crate) const APP: &str = "cs-demo";
 pub(crate) const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
-/// A store in memory that knows the app [`APP`] with [`SECRET`].
+/// An empty store of its own: the one place that chooses the engine for the tests that say what every engine does
+/// (`store_calls`, `store_cdrs`, `store_leases`, `store_ledger`). `store_headers`, `store_migration`, `store_opening` and
+/// `store_secrets` look into SQLite's files.
+pub(crate) async fn fresh_store() -> Store {
+    Store::open(Options::memory()).await.unwrap()
+}
+
+/// A store that knows the app [`APP`] with [`SECRET`].
 pub(crate) async fn store_with_app() -> Store {
-    let store = Store::open(Options::memory()).await.unwrap();
+    let store = fresh_store().await;
     create_app(&store).await;
     store
 }

@@ -10,7 +10,7 @@ use callcore::ids::PlayId;
 use dering::app::App;
 use dering::config::VersionChoice;
 use dering::session::{recover, settle};
-use dering::store::{CallBatch, CallUpdate, NewCall, NewEvent, NewRecording, Store};
+use dering::store::{CallBatch, CallUpdate, NewCall, NewEvent, NewRecording, NodeId, Store};
 use dering::trunk::ocs::{OcsCarrier, Options, Version};
 use dering::trunk::{Order, Trunk, TrunkOptions};
 use dering::wallclock::{epoch_ms, now_ms};
@@ -49,7 +49,7 @@ async fn left_behind(store: &Store, began_ms: i64, facts: &[(Fact, i64)], answer
         session_id: answered_ms.map(|_| "s1".into()),
         ..CallUpdate::default()
     });
-    store.record(batch).await.unwrap();
+    store.as_node(NodeId::fresh()).record(batch).await.unwrap();
 }
 
 async fn told(store: &Store) -> Value {

@@ -15,36 +15,47 @@ use super::query::column_ms;
 use crate::store::error::Error;
 use crate::store::keys::{ServerKey, seal_headers};
 use crate::store::model::{
-    CallBatch, CallUpdate, NewCall, NewEvent, NewNotification, NewRecording, NewTranscript, written,
+    CallBatch, CallState, CallUpdate, NewCall, NewEvent, NewNotification, NewRecording, NewTranscript,
+    NodeId, written,
 };
 use crate::store::sqlite::{audit, cdr, do_not_call};
 use crate::wallclock::now_ms;
 
 impl Engine {
     pub(in crate::store) async fn record(&self, batch: CallBatch) -> Result<(), Error> {
-        let key = self.clients.vault.key()?;
-        self.write(move |connection| async move { write(connection, &key, batch).await }.boxed()).await
+        let writing = self.writing()?;
+        self.write(move |connection| async move { write(connection, &writing, batch).await }.boxed()).await
     }
+
+    pub(super) fn writing(&self) -> Result<Writing, Error> {
+        Ok(Writing { key: self.clients.vault.key()?, node: self.node.clone() })
+    }
+}
+
+/// Who writes, and what seals the headers.
+pub(super) struct Writing {
+    key: ServerKey,
+    node: NodeId,
 }
 
 pub(super) async fn write(
     connection: &mut SqliteConnection,
-    key: &ServerKey,
+    writing: &Writing,
     batch: CallBatch,
 ) -> Result<(), Error> {
     let id = batch.call_id.as_str();
     let now = now_ms();
     match batch.new {
         Some(call) => {
-            insert_call(connection, key, id, call).await?;
+            insert_call(connection, writing, id, call).await?;
         }
         None => require_call(connection, id).await?,
     }
     if let Some(update) = batch.update {
-        update_call(connection, id, update).await?;
+        update_call(connection, &writing.node, id, update).await?;
     }
     append_events(connection, id, batch.events).await?;
-    append_notifications(connection, key, id, batch.notifications, now).await?;
+    append_notifications(connection, &writing.key, id, batch.notifications, now).await?;
     append_transcripts(connection, id, batch.transcripts).await?;
     if let Some(record) = batch.cdr {
         cdr::put(connection, id, &record, batch.cdr_estimated, now).await?;
@@ -68,7 +79,7 @@ pub(super) async fn write(
 /// in one go: each statement by itself costs a change of threads.
 async fn insert_call(
     connection: &mut SqliteConnection,
-    key: &ServerKey,
+    writing: &Writing,
     id: &str,
     call: NewCall,
 ) -> Result<(), Error> {
@@ -76,8 +87,8 @@ async fn insert_call(
         number::key(if call.direction == Direction::Inbound { &call.caller } else { &call.target }, None);
     sqlx::query(
         "INSERT INTO calls (id, app_id, bot_id, trunk, direction, target, caller, flow, flow_digest, \
-         metadata, notify_url, notify_headers, state, created_ms, machine_detection, start_ms, expires_ms) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17); \
+         metadata, notify_url, notify_headers, state, created_ms, machine_detection, start_ms, expires_ms, node_id) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $19); \
          INSERT INTO call_parties (call_id, contact_id) \
          SELECT $1, min(id) FROM contacts WHERE digits = $18 AND $18 <> '' HAVING count(*) = 1",
     )
@@ -92,13 +103,14 @@ async fn insert_call(
     .bind(call.flow_digest)
     .bind(Json(call.metadata))
     .bind(call.notify_url)
-    .bind(seal_headers(key, id, &call.notify_headers)?)
+    .bind(seal_headers(&writing.key, id, &call.notify_headers)?)
     .bind(call.state)
     .bind(call.created_ms)
     .bind(call.machine_detection.and_then(written))
     .bind(call.start_ms)
     .bind(call.expires_ms)
     .bind(other)
+    .bind((call.state != CallState::Scheduled).then_some(writing.node.as_str()))
     .execute(connection)
     .await
     .map_err(|error| exists_or(error, || format!("the call {id}")))?;
@@ -111,7 +123,12 @@ async fn require_call(connection: &mut SqliteConnection, id: &str) -> Result<(),
     found.map(|_| ()).ok_or_else(|| Error::UnknownCall(id.to_owned()))
 }
 
-async fn update_call(connection: &mut SqliteConnection, id: &str, update: CallUpdate) -> Result<(), Error> {
+async fn update_call(
+    connection: &mut SqliteConnection,
+    node: &NodeId,
+    id: &str,
+    update: CallUpdate,
+) -> Result<(), Error> {
     sqlx::query(
         "UPDATE calls SET session_id = coalesce($2, session_id), state = coalesce($3, state), \
          answered_ms = coalesce($4, answered_ms), ended_ms = coalesce($5, ended_ms), \
@@ -119,7 +136,8 @@ async fn update_call(connection: &mut SqliteConnection, id: &str, update: CallUp
          amd_event = coalesce($8, amd_event), amd_ms = coalesce($9, amd_ms), \
          amd_reason = coalesce($10, amd_reason), amd_subtype = coalesce($11, amd_subtype), \
          outcome = coalesce($12, outcome), last_checkpoint = coalesce($13, last_checkpoint), \
-         message_left = coalesce($14, message_left), began_ms = coalesce($15, began_ms) WHERE id = $1",
+         message_left = coalesce($14, message_left), began_ms = coalesce($15, began_ms), \
+         node_id = iif($15 IS NULL, node_id, $16) WHERE id = $1",
     )
     .bind(id)
     .bind(update.session_id)
@@ -136,6 +154,7 @@ async fn update_call(connection: &mut SqliteConnection, id: &str, update: CallUp
     .bind(update.last_checkpoint)
     .bind(update.message_left.map(i64::from))
     .bind(update.began_ms)
+    .bind(node.as_str())
     .execute(connection)
     .await?;
     Ok(())

@@ -63,14 +63,6 @@ impl Engine {
         Ok(Page::cut(calls, limit, |call: &CallRow| Cursor::new(call.created_ms, &call.id)))
     }
 
-    pub(in crate::store) async fn unfinished_calls(&self) -> Result<Vec<CallRow>, Error> {
-        let query = sqlx::query_as(
-            "SELECT * FROM calls WHERE ended_ms IS NULL AND id NOT IN (SELECT call_id FROM planned_calls) \
-             ORDER BY created_ms, id",
-        );
-        Ok(query.fetch_all(&self.readers).await?)
-    }
-
     pub(in crate::store) async fn cut_off_calls(&self, since_ms: i64) -> Result<Vec<CallRow>, Error> {
         let query = sqlx::query_as(
             "SELECT c.* FROM cdrs r JOIN calls c ON c.id = r.call_id WHERE r.created_ms >= $1 AND r.estimated = 1 \

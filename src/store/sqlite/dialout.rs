@@ -9,17 +9,17 @@ use sqlx::types::Json;
 
 use super::engine::Engine;
 use crate::store::error::Error;
-use crate::store::keys::ServerKey;
 use crate::store::model::{Acceptance, CallBatch, FlowUse, NewDialOut, NewParties, PlannedRow, RequestKey};
-use crate::store::sqlite::{batch, do_not_call};
+use crate::store::sqlite::batch::{self, Writing};
+use crate::store::sqlite::do_not_call;
 
 /// Calls looked at for an estimate, newest first.
 const LATEST_CALLS: i64 = 5_000;
 
 impl Engine {
     pub(in crate::store) async fn accept(&self, asked: NewDialOut) -> Result<Acceptance, Error> {
-        let key = self.clients.vault.key()?;
-        self.write(move |connection| async move { accept(connection, &key, asked).await }.boxed()).await
+        let writing = self.writing()?;
+        self.write(move |connection| async move { accept(connection, &writing, asked).await }.boxed()).await
     }
 
     pub(in crate::store) async fn kept_answer(
@@ -47,7 +47,7 @@ impl Engine {
     }
 
     pub(in crate::store) async fn end_plan(&self, batch: CallBatch) -> Result<bool, Error> {
-        let key = self.clients.vault.key()?;
+        let writing = self.writing()?;
         self.write(move |connection| {
             async move {
                 let gone = sqlx::query("DELETE FROM planned_calls WHERE call_id = $1")
@@ -57,7 +57,7 @@ impl Engine {
                 if gone.rows_affected() == 0 {
                     return Ok(false);
                 }
-                batch::write(connection, &key, batch).await?;
+                batch::write(connection, &writing, batch).await?;
                 Ok(true)
             }
             .boxed()
@@ -136,7 +136,7 @@ impl Engine {
 
 async fn accept(
     connection: &mut SqliteConnection,
-    server_key: &ServerKey,
+    writing: &Writing,
     asked: NewDialOut,
 ) -> Result<Acceptance, Error> {
     let NewDialOut { batch, plan, key, unless_listed, parties } = asked;
@@ -165,7 +165,7 @@ async fn accept(
         put_key(connection, key).await?;
     }
     let call_id = batch.call_id.clone();
-    batch::write(connection, server_key, batch).await?;
+    batch::write(connection, writing, batch).await?;
     if let Some(parties) = parties {
         put_parties(connection, &call_id, parties).await?;
     }

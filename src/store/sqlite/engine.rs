@@ -8,6 +8,7 @@ use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use super::writer::Writer;
 use crate::store::directory::Clients;
 use crate::store::error::Error;
+use crate::store::model::NodeId;
 
 /// A SQLite database in WAL mode with `synchronous=FULL`: an accepted dial-out or a notification must survive a
 /// power cut, and NORMAL may lose the last commits in one. The price is one fsync per commit, which the
@@ -18,6 +19,7 @@ pub(in crate::store) struct Engine {
     /// `None`: opened for reading only.
     pub(super) writer: Option<Writer>,
     pub(super) clients: Arc<Clients>,
+    pub(super) node: NodeId,
 }
 
 impl Engine {
@@ -34,6 +36,11 @@ impl Engine {
     /// The way to the writer.
     pub(super) fn writer(&self) -> Result<&Writer, Error> {
         self.writer.as_ref().ok_or(Error::ReadOnly)
+    }
+
+    /// The same database as another node sees it.
+    pub(in crate::store) fn as_node(&self, node: NodeId) -> Self {
+        Self { node, ..self.clone() }
     }
 
     /// Who may call, and the server key.

@@ -12,6 +12,7 @@ mod engine;
 mod error;
 mod flow_versions;
 mod headers;
+mod leases;
 mod link_keys;
 mod numbers;
 mod open;

@@ -18,6 +18,7 @@ use super::writer::Writer;
 use crate::store::directory::Clients;
 use crate::store::error::Error;
 use crate::store::keys::{KeySource, Vault};
+use crate::store::model::NodeId;
 use crate::store::options::{Options, Place};
 use crate::store::sqlite::{schema, sealing};
 
@@ -37,7 +38,9 @@ pub(in crate::store) async fn open(options: Options) -> Result<Engine, Error> {
             let clients = Clients::new(Vault::forgetful());
             clients.keep(&everybody(&mut *pool.acquire().await?, &clients).await?);
             let writer = Some(Writer::start(pool.clone(), pool.clone(), None));
-            Ok(Engine { readers: pool, writer, clients: Arc::new(clients) })
+            let engine = Engine { readers: pool, writer, clients: Arc::new(clients), node: NodeId::fresh() };
+            engine.succeed().await?;
+            Ok(engine)
         }
         Place::File(path) => open_file(&path, options.key).await,
     }
@@ -58,8 +61,8 @@ async fn open_file(path: &Path, key: KeySource) -> Result<Engine, Error> {
     clients.keep(&everybody(&mut *writing.acquire().await?, &clients).await?);
     let readers = connect_pool(reading(path), READERS, path).await?;
     let writer = Writer::start(writing, readers.clone(), Some(lock));
-    let engine = Engine { readers, writer: Some(writer), clients: Arc::new(clients) };
-    engine.release_claims().await?;
+    let engine = Engine { readers, writer: Some(writer), clients: Arc::new(clients), node: NodeId::fresh() };
+    engine.succeed().await?;
     Ok(engine)
 }
 
@@ -72,7 +75,12 @@ pub(in crate::store) async fn open_read_only(path: &Path, key: KeySource) -> Res
         return Err(Error::Missing { path: path.to_owned() });
     }
     let readers = connect_pool(reading(path), 1, path).await?;
-    Ok(Engine { readers, writer: None, clients: Arc::new(Clients::new(Vault::new(key, path))) })
+    Ok(Engine {
+        readers,
+        writer: None,
+        clients: Arc::new(Clients::new(Vault::new(key, path))),
+        node: NodeId::fresh(),
+    })
 }
 
 /// Gives up what is sealed with a server key that is lost; how many apps that concerns.

@@ -22,6 +22,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (31, "sealed_headers", include_str!("../../../migrations/sqlite/0031_sealed_headers.sql")),
     (34, "contact_data", include_str!("../../../migrations/sqlite/0034_contact_data.sql")),
     (36, "number_form", include_str!("../../../migrations/sqlite/0036_number_form.sql")),
+    (40, "nodes", include_str!("../../../migrations/sqlite/0040_nodes.sql")),
 ];
 
 /// Every migration this binary knows, by the number in its file's name.

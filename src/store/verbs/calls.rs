@@ -44,13 +44,6 @@ verbs! {
     /// When the database fails.
     fn calls(&self, filter: &CallFilter, after: Option<&Cursor>, limit: u32) -> Page<CallRow>;
 
-    /// Calls that began and have no end, oldest first: what a crash left behind. Planned calls are not among
-    /// them; their time is still to come.
-    ///
-    /// # Errors
-    /// When the database fails.
-    fn unfinished_calls(&self) -> Vec<CallRow>;
-
     /// Calls that the server's end cut off at or after `since_ms`, and of which there is no record but our own. Without
     /// a session are those that the carrier may have taken without anybody hearing its answer.
     ///

@@ -6,4 +6,5 @@ mod clients;
 mod contacts;
 mod dialout;
 mod flows;
+mod leases;
 mod webhooks;

@@ -6,17 +6,20 @@ use sqlx::types::Json;
 
 use super::promote;
 use crate::store::error::Error;
-use crate::store::model::{Claim, ClaimRequest, Claimed, Room};
+use crate::store::model::{Claim, ClaimRequest, Claimed, NodeId, Room};
 
 pub(super) async fn claim(
     connection: &mut SqliteConnection,
     request: ClaimRequest,
+    node: &NodeId,
 ) -> Result<Claimed, Error> {
     let now = request.now_ms;
-    sqlx::query("UPDATE notifications SET state = 'due' WHERE state = 'sending' AND due_ms <= $1")
-        .bind(now)
-        .execute(&mut *connection)
-        .await?;
+    sqlx::query(
+        "UPDATE notifications SET state = 'due', node_id = NULL WHERE state = 'sending' AND due_ms <= $1",
+    )
+    .bind(now)
+    .execute(&mut *connection)
+    .await?;
     let expired = expire(connection, &request).await?;
     let mut claims: Vec<Claim> = Vec::new();
     let mut room = Room::new(&request);
@@ -26,7 +29,7 @@ pub(super) async fn claim(
         }
         let share = room.share(&endpoint);
         if share > 0 {
-            let claimed = claim_endpoint(connection, &endpoint, share, &request).await?;
+            let claimed = claim_endpoint(connection, &endpoint, share, &request, node).await?;
             room.take(&endpoint, claimed.len());
             claims.extend(claimed);
         }
@@ -56,15 +59,17 @@ async fn claim_endpoint(
     endpoint: &str,
     room: usize,
     request: &ClaimRequest,
+    node: &NodeId,
 ) -> Result<Vec<Claim>, Error> {
     let query = sqlx::query_as(
-        "UPDATE notifications SET state = 'sending', due_ms = $3, claims = claims + 1 WHERE id IN ( \
+        "UPDATE notifications SET state = 'sending', due_ms = $3, claims = claims + 1, node_id = $5 WHERE id IN ( \
          SELECT id FROM notifications WHERE state = 'due' AND endpoint = $1 AND due_ms <= $2 \
          ORDER BY due_ms, id LIMIT $4) RETURNING id, call_id, seq, app_id, kind, url, endpoint, headers, \
          body, created_ms, tried, claims",
     );
     let query = query.bind(endpoint).bind(request.now_ms).bind(request.now_ms + request.lease_ms);
-    Ok(query.bind(i64::try_from(room).unwrap_or(i64::MAX)).fetch_all(connection).await?)
+    let query = query.bind(i64::try_from(room).unwrap_or(i64::MAX)).bind(node.as_str());
+    Ok(query.fetch_all(connection).await?)
 }
 
 /// Gives up what has waited for too long for an endpoint that is held back.

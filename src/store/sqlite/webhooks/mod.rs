@@ -15,35 +15,20 @@ use futures_util::FutureExt;
 use crate::store::error::Error;
 use crate::store::model::{Claimed, DeliveryRound};
 use crate::store::sqlite::engine::Engine;
-use crate::wallclock::now_ms;
 
 impl Engine {
     pub(in crate::store) async fn settle_and_claim(&self, round: DeliveryRound) -> Result<Claimed, Error> {
+        let node = self.node.clone();
         let work = self.write(move |connection| {
             async move {
                 let DeliveryRound { settlements, health, request } = round;
                 let stale = settle::settle(connection, &settlements).await?;
                 endpoints::put(connection, &health).await?;
-                let claimed = claim::claim(connection, request).await?;
+                let claimed = claim::claim(connection, request, &node).await?;
                 Ok(Claimed { stale, ..claimed })
             }
             .boxed()
         });
         work.await
-    }
-
-    /// Makes every claim due again. Right only while nobody else has the database open.
-    pub(super) async fn release_claims(&self) -> Result<(), Error> {
-        self.write(|connection| {
-            async move {
-                sqlx::query("UPDATE notifications SET state = 'due', due_ms = $1 WHERE state = 'sending'")
-                    .bind(now_ms())
-                    .execute(connection)
-                    .await?;
-                Ok(())
-            }
-            .boxed()
-        })
-        .await
     }
 }

@@ -31,7 +31,7 @@ pub(super) async fn settle(
     let settled = sqlx::query(
         "UPDATE notifications SET state = s.value ->> 'state', settled_ms = s.value ->> 'settled', \
          due_ms = coalesce(s.value ->> 'due', due_ms), reason = s.value ->> 'reason', \
-         attempts = attempts + 1, tried = tried + 1 FROM json_each($1) s \
+         attempts = attempts + 1, tried = tried + 1, node_id = NULL FROM json_each($1) s \
          WHERE notifications.id = s.value ->> 'id' AND notifications.claims = s.value ->> 'fence' \
          AND notifications.state = 'sending'",
     )
