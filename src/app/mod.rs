@@ -123,7 +123,7 @@ impl App {
             flows: Arc::clone(&flows),
             tts,
             recognizers,
-            requests: session::Requests::new(flows_policy)?,
+            http_requests: session::HttpRequests::new(flows_policy)?,
         };
         let options = session::Options {
             recordings: config.recordings.folder.clone(),
@@ -133,7 +133,7 @@ impl App {
             country: config.country,
         };
         let calls = session::Handle::new(parts, options);
-        tokio::spawn(calls.clone().keep_plans());
+        tokio::spawn(calls.clone().run_scheduler());
         if !routes.is_empty() {
             let (calls, routes) = (calls.clone(), Arc::clone(&routes));
             tokio::spawn(async move { calls.receive(offered, routes).await });

@@ -11,15 +11,15 @@ use serde_json::{Map, Value};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio_util::task::TaskTracker;
 
-use super::actor::Control;
-use super::effects::Speech;
-use super::hearing::UnknownLanguage;
-use super::live::{Board, LiveCall};
-use super::message::message_path;
-use super::request::ParamSets;
-use super::requests::Requests;
 use crate::flows::{self, Catalog, Stored};
 use crate::outbox;
+use crate::session::record::message::message_path;
+use crate::session::request::ParamSets;
+use crate::session::run::actor::Control;
+use crate::session::run::http_requests::HttpRequests;
+use crate::session::run::speech::Speech;
+use crate::session::run::speech_input::UnknownLanguage;
+use crate::session::view::live::{LiveCall, LiveCalls};
 use crate::speech::stt::Recognizers;
 use crate::speech::tts::Tts;
 use crate::store::{self, Actor, Store};
@@ -66,7 +66,7 @@ pub struct Parts {
     pub flows: Arc<Catalog>,
     pub tts: Tts,
     pub recognizers: Recognizers,
-    pub requests: Requests,
+    pub http_requests: HttpRequests,
 }
 
 /// Why a call was not accepted.
@@ -104,22 +104,22 @@ pub enum Refusal {
 }
 
 #[derive(Debug)]
-pub(super) struct Inner {
-    pub(super) parts: Parts,
-    pub(super) options: Options,
-    pub(super) board: Board,
+pub(in crate::session) struct Inner {
+    pub(in crate::session) parts: Parts,
+    pub(in crate::session) options: Options,
+    pub(in crate::session) live_calls: LiveCalls,
     controls: Mutex<HashMap<String, mpsc::Sender<Control>>>,
     /// Rings when a call was planned or a line came free.
-    pub(super) plans: Notify,
-    pub(super) tasks: TaskTracker,
+    pub(in crate::session) plans: Notify,
+    pub(in crate::session) tasks: TaskTracker,
     /// Asks carriers for records that they still owe; nothing waits for it.
-    pub(super) later: TaskTracker,
+    pub(in crate::session) later: TaskTracker,
 }
 
 /// Cheap to clone; every clone serves the same calls.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    pub(super) inner: Arc<Inner>,
+    pub(in crate::session) inner: Arc<Inner>,
 }
 
 impl Handle {
@@ -128,7 +128,7 @@ impl Handle {
         let inner = Inner {
             parts,
             options,
-            board: Board::default(),
+            live_calls: LiveCalls::default(),
             controls: Mutex::default(),
             plans: Notify::new(),
             tasks: TaskTracker::new(),
@@ -144,7 +144,7 @@ impl Handle {
     }
 
     /// Asks a running call to end; false when there is none of that id. `act` goes into the audit log.
-    pub(super) fn hang_up(&self, call_id: &str, by: &str, actor: Option<Actor>) -> bool {
+    pub(in crate::session) fn hang_up(&self, call_id: &str, by: &str, actor: Option<Actor>) -> bool {
         let controls = self.inner.controls.lock().unwrap_or_else(PoisonError::into_inner);
         controls
             .get(call_id)
@@ -160,13 +160,13 @@ impl Handle {
     /// The calls that run now.
     #[must_use]
     pub fn live(&self) -> Vec<LiveCall> {
-        self.inner.board.all()
+        self.inner.live_calls.all()
     }
 
     /// Changes whenever [`Self::live`] would.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
-        self.inner.board.changes()
+        self.inner.live_calls.changes()
     }
 
     /// Whether no new calls are taken any more.
@@ -205,11 +205,11 @@ impl Handle {
     }
 
     /// Calls that run now, those in the queues of trunks among them.
-    pub(super) fn running(&self) -> usize {
+    pub(in crate::session) fn running(&self) -> usize {
         self.inner.controls.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 
-    pub(super) fn trunk(&self, name: Option<&str>) -> Result<Trunk, Refusal> {
+    pub(in crate::session) fn trunk(&self, name: Option<&str>) -> Result<Trunk, Refusal> {
         let trunks = &self.inner.parts.trunks;
         let found = match name {
             None => trunks.first(),
@@ -221,7 +221,7 @@ impl Handle {
         })
     }
 
-    pub(super) fn reserve(&self, call_id: &str) -> Result<mpsc::Receiver<Control>, Refusal> {
+    pub(in crate::session) fn reserve(&self, call_id: &str) -> Result<mpsc::Receiver<Control>, Refusal> {
         let limit = self.inner.options.max_calls;
         let mut controls = self.inner.controls.lock().unwrap_or_else(PoisonError::into_inner);
         if controls.len() >= limit {
@@ -234,7 +234,7 @@ impl Handle {
         Ok(receiver)
     }
 
-    pub(super) fn release(&self, call_id: &str) {
+    pub(in crate::session) fn release(&self, call_id: &str) {
         let mut controls = self.inner.controls.lock().unwrap_or_else(PoisonError::into_inner);
         controls.remove(call_id);
         metrics::gauge!("dering_calls_running").set(controls.len() as f64);
@@ -244,12 +244,12 @@ impl Handle {
 }
 
 /// A number in its one form; a name, or a number that is withheld, as it came.
-pub(super) fn one_form(number: &str, country: Option<Country>) -> String {
+pub(in crate::session) fn one_form(number: &str, country: Option<Country>) -> String {
     number::read(number, country).map_or_else(|_| number.to_owned(), |number| number.as_str().to_owned())
 }
 
 /// The flow at its beginning, with the day and the hour where the callee is.
-pub(super) fn begin(flow: &Stored, metadata: Map<String, Value>) -> Result<Run, StartError> {
+pub(in crate::session) fn begin(flow: &Stored, metadata: Map<String, Value>) -> Result<Run, StartError> {
     let mut run = Run::new(Arc::clone(&flow.flow), metadata)?;
     if let Some(now) = flow.flow.local_time(wallclock::now_ms()) {
         run.begin_at(now);
@@ -259,7 +259,7 @@ pub(super) fn begin(flow: &Stored, metadata: Map<String, Value>) -> Result<Run, 
 
 /// Makes the audio that is known to be needed, so that the callee never waits for it. What is not there in time is
 /// made while it rings.
-pub(super) async fn prepare(speech: Speech, flow: Arc<Stored>, prompts: Vec<Part>) {
+pub(in crate::session) async fn prepare(speech: Speech, flow: Arc<Stored>, prompts: Vec<Part>) {
     let name = flow.flow.name().to_owned();
     let all = tokio::spawn(async move {
         let made = prompts.iter().map(|part| speech.make_ready(&flow, part));

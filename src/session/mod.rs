@@ -1,43 +1,25 @@
 //! Live calls: one task per call runs the pure [`callcore::call::Call`] against the world.
+//!
+//! `dialling/` is how a call is asked for and begun, `inbound/` how one comes in; `run/` the task and what it does to the
+//! world; `books/` what is written down; `record/` what is heard on disk; `view/` what is seen from outside.
 
-mod actor;
-#[cfg(test)]
-mod alignment_tests;
+mod books;
+mod clock;
 mod control;
 mod dialling;
-mod effects;
-mod forecast;
 mod handle;
-mod hearing;
 mod inbound;
-mod late_record;
-mod launch;
-mod ledger;
-mod live;
-mod message;
-mod plan;
-mod planner;
-mod recording;
-mod recovery;
+mod record;
 mod request;
-mod requests;
-mod retention;
-mod scribe;
-mod trace;
-#[cfg(test)]
-mod trace_tests;
-mod unfollowed;
-mod unplaced;
-mod wav_file;
+mod run;
+mod view;
 
+pub use books::{Recovered, Retention, Swept, recover, settle};
 pub use control::CallControl;
-pub use forecast::{Estimate, Forecast, TrunkLoad, Verdict};
+pub use dialling::{Estimate, Forecast, TrunkLoad, Verdict};
 pub use handle::{Handle, Options, Parts, Refusal};
-pub use hearing::UnknownLanguage;
 pub use inbound::{BadRoute, InboundCall, Pattern, Route, Routes};
-pub use live::{LiveCall, Phase};
-pub use recovery::{Recovered, recover, settle};
+pub use record::read_trace;
 pub use request::{Contact, DialRequest, Dialed, Key, NotifyTarget, ParamSets};
-pub use requests::Requests;
-pub use retention::{Retention, Swept};
-pub use trace::read_trace;
+pub use run::{HttpRequests, UnknownLanguage};
+pub use view::{LiveCall, Phase};

@@ -8,7 +8,7 @@ use callcore::number::Country;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::control::CallControl;
+use crate::session::control::CallControl;
 
 /// One call to place. A planned call is kept as this, and dialled from it when its time has come.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -54,8 +54,8 @@ pub struct DialRequest {
     #[serde(default)]
     pub expires_ms: Option<i64>,
     /// Wait in the plan while there is no free line, where others would be refused.
-    #[serde(default)]
-    pub patient: bool,
+    #[serde(default, rename = "patient")]
+    pub queue_if_busy: bool,
     /// Under which the request may be sent again without being done again.
     #[serde(skip)]
     pub key: Option<Key>,
@@ -64,7 +64,7 @@ pub struct DialRequest {
 impl DialRequest {
     /// What the flow is to know: what is kept of the contact, and above it what came with the request, in whichever
     /// case either spells its names.
-    pub(super) fn variables(&self) -> Map<String, Value> {
+    pub(in crate::session) fn variables(&self) -> Map<String, Value> {
         let folded = |name: &str| name.replace(['_', '-'], "").to_lowercase();
         let sent: BTreeSet<String> = self.metadata.keys().map(|name| folded(name)).collect();
         let kept = self.contact.iter().flat_map(|contact| &contact.data);
@@ -102,7 +102,7 @@ pub struct ParamSets {
 impl ParamSets {
     /// Those of that name, else the flow's own, else the usual ones; `None` for a name that is not known.
     /// `flow` may be pinned: all versions of a flow share its parameters.
-    pub(super) fn choose(&self, name: Option<&str>, flow: &str) -> Option<DecisionThresholds> {
+    pub(in crate::session) fn choose(&self, name: Option<&str>, flow: &str) -> Option<DecisionThresholds> {
         let flow = flow.split('@').next().unwrap_or_default();
         match name {
             Some(name) => self.named.get(name).copied(),

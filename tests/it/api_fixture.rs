@@ -72,7 +72,7 @@ impl TestApi {
                 ..tts::Options::default()
             }),
             recognizers: Recognizers::default(),
-            requests: session::Requests::new(AddressPolicy::Public).unwrap(),
+            http_requests: session::HttpRequests::new(AddressPolicy::Public).unwrap(),
         };
         let calls = session::Handle::new(parts, session::Options::default());
         let api = Api {

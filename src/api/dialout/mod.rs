@@ -54,7 +54,7 @@ async fn perform(
     let key = key.or_else(|| asked.idempotency_key.clone());
     let dry_run = asked.dry_run;
     let mut request = asked.request(app_id, bot_id);
-    request.patient = manner == Manner::Batch;
+    request.queue_if_busy = manner == Manner::Batch;
     if dry_run {
         let forecast = api.calls.foresee(&request).await?;
         ignored.extend(forecast.ignored.iter().cloned());

@@ -14,14 +14,15 @@ use uuid::Uuid;
 
 use self::refused::TurnedAway;
 pub use self::routes::{BadRoute, Pattern, Route, Routes};
-use super::actor::{Actor, Clock, Control};
-use super::control::CallControl;
-use super::effects::Speech;
-use super::handle::{self, Handle, Refusal, one_form, prepare};
-use super::hearing::Hearing;
-use super::live::{LiveCall, Phase};
-use super::scribe::Scribe;
 use crate::flows::Stored;
+use crate::session::books::call_writer::CallWriter;
+use crate::session::clock::Clock;
+use crate::session::control::CallControl;
+use crate::session::handle::{self, Handle, Refusal, one_form, prepare};
+use crate::session::run::actor::{Actor, Control};
+use crate::session::run::speech::Speech;
+use crate::session::run::speech_input::SpeechInput;
+use crate::session::view::live::{LiveCall, Phase};
 use crate::store::{CallBatch, CallState, NewCall, NewEvent};
 use crate::telemetry::mask;
 use crate::trunk::{IncomingCall, Leg, Offer};
@@ -52,7 +53,7 @@ struct Begun {
     call_id: String,
     flow: Arc<Stored>,
     run: Run,
-    hearing: Hearing,
+    speech_input: SpeechInput,
     control: mpsc::Receiver<Control>,
     clock: Clock,
 }
@@ -116,7 +117,7 @@ impl Handle {
         for number in [&mut call.caller, &mut call.called] {
             *number = one_form(number, country);
         }
-        let hearing = Hearing::new(&inner.parts.recognizers, &flow, &CallControl::default())?;
+        let speech_input = SpeechInput::new(&inner.parts.recognizers, &flow, &CallControl::default())?;
         let run = handle::begin(&flow, route.metadata(&call.caller, &call.called))?;
         let call_id = Uuid::now_v7().to_string();
         // Records are filed under the session: a carrier that names two calls alike must not mix them up.
@@ -130,16 +131,16 @@ impl Handle {
             self.release(&call_id);
             return Err(error.into());
         }
-        Ok(Begun { call_id, flow, run, hearing, control, clock })
+        Ok(Begun { call_id, flow, run, speech_input, control, clock })
     }
 
     fn run(&self, begun: Begun, call: InboundCall, leg: Leg) {
         let inner = &self.inner;
-        let Begun { call_id, flow, run, hearing, control, clock } = begun;
+        let Begun { call_id, flow, run, speech_input, control, clock } = begun;
         let InboundCall { caller, called, route, trunk, pickup } = call;
         tracing::info!(call.id = %call_id, caller = %mask(&caller), called = %mask(&called), flow = %route.flow,
             trunk = trunk.as_deref().unwrap_or(PORT), "inbound call accepted");
-        inner.board.add(LiveCall {
+        inner.live_calls.add(LiveCall {
             call_id: call_id.clone(),
             flow: route.flow.clone(),
             number: caller.clone(),
@@ -150,7 +151,7 @@ impl Handle {
         let speech = Speech { tts: inner.parts.tts.clone() };
         let prompts = run.known_prompts();
         let actor = Actor {
-            call: Call::new(settings(&route, &flow, &hearing, playback(trunk.as_deref())), run),
+            call: Call::new(settings(&route, &flow, &speech_input, playback(trunk.as_deref())), run),
             call_id: call_id.clone(),
             app_id: route.app_id.clone(),
             number: called,
@@ -159,10 +160,10 @@ impl Handle {
             notify: route.notify.clone(),
             flow: Arc::clone(&flow),
             speech: speech.clone(),
-            hearing,
-            requests: inner.parts.requests.clone(),
-            scribe: Scribe::start(inner.parts.store.clone(), inner.parts.outbox.clone()),
-            board: inner.board.clone(),
+            speech_input,
+            http_requests: inner.parts.http_requests.clone(),
+            writer: CallWriter::start(inner.parts.store.clone(), inner.parts.outbox.clone()),
+            live_calls: inner.live_calls.clone(),
             recordings: inner.options.recordings.clone(),
             control,
             clock,
@@ -183,7 +184,12 @@ fn playback(trunk: Option<&str>) -> playback::Options {
     if trunk.is_some() { playback::Options::default() } else { PLAYBACK }
 }
 
-fn settings(route: &Route, flow: &Stored, hearing: &Hearing, playback: playback::Options) -> Settings {
+fn settings(
+    route: &Route,
+    flow: &Stored,
+    speech_input: &SpeechInput,
+    playback: playback::Options,
+) -> Settings {
     Settings {
         direction: Direction::Inbound,
         // The flow ends the call by its own limit; this one is for a flow that cannot.
@@ -192,9 +198,9 @@ fn settings(route: &Route, flow: &Stored, hearing: &Hearing, playback: playback:
         amd: amd::Options { timers: amd_timers(flow.flow.amd().timers), ..amd::Options::default() },
         playback,
         ring_timeout_ms: RING_TIMEOUT_MS,
-        recognises: hearing.recognises(),
-        interim: hearing.gives_interims(),
-        words_wait_ms: hearing.limit_ms(),
+        recognises: speech_input.recognises(),
+        interim: speech_input.gives_interims(),
+        words_wait_ms: speech_input.limit_ms(),
         ..Settings::default()
     }
 }

@@ -2,18 +2,19 @@
 
 use std::time::Duration;
 
-use callcore::call::{CarrierCdr, Direction, Disposition, Fact, HangupBy, cause};
+use callcore::call::{CarrierCdr, Direction, Disposition, Fact, HangupBy};
 use serde_json::json;
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
-use super::super::handle::{Handle, Refusal};
 use super::{PORT, Route};
-use crate::session::scribe::keep;
-use crate::store::{CallBatch, CallState, CallUpdate, NewCall, NewEvent, Store};
+use crate::session::books::call_writer::keep;
+use crate::session::books::closing::Closing;
+use crate::session::handle::{Handle, Refusal};
+use crate::store::{CallBatch, CallState, NewCall, NewEvent, Store};
 use crate::telemetry::mask;
 use crate::trunk::{IncomingCall, Leg, LegCommand, LegEvent};
-use crate::wallclock::{iso, now_ms};
+use crate::wallclock::now_ms;
 
 /// Calls turned away that may wait to be written down, beside those that run.
 const WAITING: usize = 500;
@@ -22,7 +23,7 @@ const RECORD_WAIT: Duration = Duration::from_secs(6);
 
 /// Why a call was hung up before it was answered.
 #[derive(Clone, Debug)]
-pub(super) struct TurnedAway {
+pub(in crate::session) struct TurnedAway {
     /// The call's outcome in records and metrics.
     outcome: &'static str,
     /// See [`cause`].
@@ -33,7 +34,7 @@ pub(super) struct TurnedAway {
 }
 
 impl TurnedAway {
-    pub(super) fn no_route(called: &str) -> Self {
+    pub(in crate::session) fn no_route(called: &str) -> Self {
         Self {
             outcome: "no_route",
             cause: 1,
@@ -48,7 +49,7 @@ impl TurnedAway {
         }
     }
 
-    pub(super) fn refused(route: &Route, refusal: &Refusal) -> Self {
+    pub(in crate::session) fn refused(route: &Route, refusal: &Refusal) -> Self {
         let (outcome, cause) = match refusal {
             Refusal::Full { .. } => ("lines_busy", 34),
             Refusal::Stopping => ("stopping", 27),
@@ -71,7 +72,7 @@ impl TurnedAway {
 
 impl Handle {
     /// Hangs a call up that nobody takes, and writes it down.
-    pub(super) fn turn_away(&self, call: IncomingCall, leg: Leg, why: TurnedAway) {
+    pub(in crate::session) fn turn_away(&self, call: IncomingCall, leg: Leg, why: TurnedAway) {
         metrics::counter!("dering_inbound_turned_away_total", "reason" => why.outcome).increment(1);
         tracing::warn!(session = %leg.session_id, caller = %mask(&call.caller), called = %mask(&call.called),
             reason = why.outcome, why = %why.why, "an inbound call was hung up");
@@ -84,11 +85,11 @@ impl Handle {
             return;
         }
         let store = self.inner.parts.store.clone();
-        self.inner.tasks.spawn(async move { see_off(&store, call, leg, &why).await });
+        self.inner.tasks.spawn(async move { reject(&store, call, leg, &why).await });
     }
 }
 
-async fn see_off(store: &Store, call: IncomingCall, mut leg: Leg, why: &TurnedAway) {
+async fn reject(store: &Store, call: IncomingCall, mut leg: Leg, why: &TurnedAway) {
     let IncomingCall { caller, called, trunk, .. } = call;
     let began_ms = now_ms();
     // A leg that takes no command is gone already.
@@ -98,7 +99,19 @@ async fn see_off(store: &Store, call: IncomingCall, mut leg: Leg, why: &TurnedAw
     if !matches!(store.call_of_session(&session_id).await, Ok(None)) {
         session_id = format!("{session_id}~{call_id}");
     }
-    let mut batch = CallBatch { call_id: call_id.clone(), ..CallBatch::default() };
+    let closing = Closing {
+        call_id: &call_id,
+        session_id: Some(&session_id),
+        destination: &called,
+        source: Some(caller.as_str()).filter(|caller| !caller.is_empty()),
+        began_ms,
+        answered_ms: None,
+        ended_ms: now_ms(),
+        disposition: Disposition::Failed,
+        hangup_by: Some(HangupBy::Callee),
+        cause: why.cause,
+    };
+    let mut batch = closing.batch(why.outcome);
     batch.new = Some(NewCall {
         app_id: why.app_id.clone(),
         bot_id: why.flow.clone(),
@@ -115,34 +128,12 @@ async fn see_off(store: &Store, call: IncomingCall, mut leg: Leg, why: &TurnedAw
         created_ms: began_ms,
         ..NewCall::default()
     });
-    batch.update = Some(CallUpdate {
-        session_id: Some(session_id.clone()),
-        ended_ms: Some(now_ms()),
-        disposition: Some(Disposition::Failed),
-        cause_code: Some(why.cause),
-        outcome: Some(why.outcome.into()),
-        ..CallUpdate::default()
-    });
+    batch.update.get_or_insert_default().session_id = Some(session_id.clone());
     batch.events.push(NewEvent {
         at_ms: began_ms,
         t_ms: 0,
         fact: Fact::TurnedAway { reason: why.outcome.into(), why: why.why.clone(), cause: why.cause },
     });
-    batch.cdr = Some(CarrierCdr {
-        session_id: session_id.clone(),
-        destination: called,
-        start_time: iso(began_ms),
-        answer_time: None,
-        end_time: iso(now_ms()),
-        duration: 0,
-        billable_seconds: 0,
-        disposition: Disposition::Failed,
-        hangup_by: Some(HangupBy::Callee),
-        hangup_cause_code: why.cause,
-        hangup_cause_text: cause(why.cause).text.to_owned(),
-        source: Some(caller).filter(|caller| !caller.is_empty()),
-    });
-    batch.cdr_estimated = true;
     keep(store, batch).await;
     // The carrier's own record goes before ours.
     let until = Instant::now() + RECORD_WAIT;

@@ -7,8 +7,8 @@ use callcore::flow::{MachineDetection, Run};
 use callcore::number::{self, Country};
 use serde_json::{Map, Value};
 
-use super::super::request::NotifyTarget;
 use crate::flows::{self, Catalog};
+use crate::session::request::NotifyTarget;
 
 /// A dialled number, or the beginning of one and `*`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub struct Route {
 
 impl Route {
     /// The flow's variables for one call: those of the route, and who calls whom.
-    pub(super) fn metadata(&self, caller: &str, called: &str) -> Map<String, Value> {
+    pub(in crate::session) fn metadata(&self, caller: &str, called: &str) -> Map<String, Value> {
         let mut all = self.variables.clone();
         for (name, value) in [("caller", caller), ("called", called)] {
             all.entry(name).or_insert_with(|| value.into());

@@ -1,9 +1,9 @@
 //! What would become of a dial request, without doing it.
 
-use super::handle::{Handle, Refusal};
-use super::plan::{When, when};
-use super::request::DialRequest;
-use super::unfollowed::unfollowed;
+use crate::session::dialling::schedule::{When, when};
+use crate::session::dialling::unfollowed::unfollowed;
+use crate::session::handle::{Handle, Refusal};
+use crate::session::request::DialRequest;
 use crate::store;
 use crate::trunk::Trunk;
 use crate::wallclock::now_ms;
@@ -103,7 +103,7 @@ impl Handle {
         let planned = self.inner.parts.store.planned_before(trunk.name(), now).await?;
         let ahead = load.waiting + usize::try_from(planned).unwrap_or(usize::MAX);
         let free = load.lines.is_none_or(|lines| load.busy + load.waiting < lines);
-        if request.patient {
+        if request.queue_if_busy {
             let free = free && planned == 0 && load.room() > 0;
             return Ok(if free { Verdict::Now } else { Verdict::Queued { ahead } });
         }

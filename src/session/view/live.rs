@@ -104,25 +104,25 @@ fn waiting(ahead: usize) -> String {
 
 /// The live calls of this process.
 #[derive(Clone, Debug)]
-pub(super) struct Board {
+pub(in crate::session) struct LiveCalls {
     calls: Arc<Mutex<BTreeMap<String, LiveCall>>>,
     changes: watch::Sender<u64>,
 }
 
-impl Default for Board {
+impl Default for LiveCalls {
     fn default() -> Self {
         Self { calls: Arc::default(), changes: watch::Sender::new(0) }
     }
 }
 
-impl Board {
-    pub(super) fn add(&self, call: LiveCall) {
+impl LiveCalls {
+    pub(in crate::session) fn add(&self, call: LiveCall) {
         self.change(|calls| {
             calls.insert(call.call_id.clone(), call);
         });
     }
 
-    pub(super) fn note(&self, call_id: &str, fact: &Fact) {
+    pub(in crate::session) fn note(&self, call_id: &str, fact: &Fact) {
         self.change(|calls| {
             if let Some(call) = calls.get_mut(call_id) {
                 call.note(fact);
@@ -131,7 +131,7 @@ impl Board {
     }
 
     /// A call in the queue of its trunk has moved up.
-    pub(super) fn moved_up(&self, call_id: &str, ahead: usize) {
+    pub(in crate::session) fn moved_up(&self, call_id: &str, ahead: usize) {
         self.change(|calls| {
             if let Some(call) = calls.get_mut(call_id) {
                 call.latest = waiting(ahead);
@@ -139,17 +139,17 @@ impl Board {
         });
     }
 
-    pub(super) fn remove(&self, call_id: &str) {
+    pub(in crate::session) fn remove(&self, call_id: &str) {
         self.change(|calls| {
             calls.remove(call_id);
         });
     }
 
-    pub(super) fn all(&self) -> Vec<LiveCall> {
+    pub(in crate::session) fn all(&self) -> Vec<LiveCall> {
         self.calls.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    pub(super) fn changes(&self) -> watch::Receiver<u64> {
+    pub(in crate::session) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
 

@@ -1,16 +1,17 @@
 //! The end of a call that nobody was dialled for: its last lines, its record, and its only notification.
 
-use callcore::call::{CarrierCdr, Disposition, Fact, HangupBy, Notice, NotificationState, cause};
+use callcore::call::{Disposition, Fact, HangupBy, Notice, NotificationState};
 use callcore::clock::CallTime;
 
-use super::request::NotifyTarget;
 use crate::kore::Envelope;
-use crate::store::{CallBatch, CallState, CallUpdate, NewEvent, NewNotification};
+use crate::session::books::closing::{Closing, notification};
+use crate::session::request::NotifyTarget;
+use crate::store::{CallBatch, NewEvent};
 use crate::wallclock::iso;
 
 /// Why nobody was dialled.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Unplaced {
+pub(in crate::session) enum NotDialled {
     Cancelled {
         by: String,
     },
@@ -40,7 +41,7 @@ const fn words(outcome: &'static str, cause: u16, disposition: Disposition, reas
     Words { outcome, cause, disposition, reason }
 }
 
-impl Unplaced {
+impl NotDialled {
     const fn words(&self) -> Words {
         match self {
             Self::Cancelled { .. } => words("cancelled", 16, Disposition::Cancel, "487 Request Terminated"),
@@ -67,7 +68,7 @@ impl Unplaced {
     }
 
     /// The last lines of call `call_id` of `app_id` to `number` at `now_ms`.
-    pub(super) fn closing(
+    pub(in crate::session) fn closing(
         &self,
         call_id: &str,
         app_id: &str,
@@ -80,23 +81,20 @@ impl Unplaced {
         let state = NotificationState::Failed { cause: words.cause };
         let notice = Notice { state, at: CallTime::ZERO, ring_ms: 0, connect_ms: 0 };
         let body = envelope.not_dialled(&notice, words.reason, &why);
-        let notifications = notify.iter().map(|target| NewNotification {
-            app_id: app_id.to_owned(),
-            kind: body["status"].as_str().unwrap_or_default().to_owned(),
-            url: target.url.clone(),
-            headers: target.headers.clone(),
-            body: body.to_string(),
-        });
+        // There is no session at any carrier, so the call stands for it, and no time passes in it.
+        let closing = Closing {
+            call_id,
+            session_id: None,
+            destination: number,
+            source: None,
+            began_ms: now_ms,
+            answered_ms: None,
+            ended_ms: now_ms,
+            disposition: words.disposition,
+            hangup_by: matches!(self, Self::Cancelled { .. }).then_some(HangupBy::Caller),
+            cause: words.cause,
+        };
         CallBatch {
-            call_id: call_id.to_owned(),
-            update: Some(CallUpdate {
-                state: Some(CallState::Ended),
-                ended_ms: Some(now_ms),
-                disposition: Some(words.disposition),
-                cause_code: Some(words.cause),
-                outcome: Some(words.outcome.into()),
-                ..CallUpdate::default()
-            }),
             events: vec![NewEvent {
                 at_ms: now_ms,
                 t_ms: 0,
@@ -107,28 +105,8 @@ impl Unplaced {
                     why: Some(why),
                 },
             }],
-            notifications: notifications.collect(),
-            cdr: Some(self.record(call_id, number, &words, now_ms)),
-            cdr_estimated: true,
-            ..CallBatch::default()
-        }
-    }
-
-    /// Its record. There is no session at any carrier, so the call stands for it, and no time passes in it.
-    fn record(&self, call_id: &str, number: &str, words: &Words, now_ms: i64) -> CarrierCdr {
-        CarrierCdr {
-            session_id: call_id.to_owned(),
-            destination: number.to_owned(),
-            start_time: iso(now_ms),
-            answer_time: None,
-            end_time: iso(now_ms),
-            duration: 0,
-            billable_seconds: 0,
-            disposition: words.disposition,
-            hangup_by: matches!(self, Self::Cancelled { .. }).then_some(HangupBy::Caller),
-            hangup_cause_code: words.cause,
-            hangup_cause_text: cause(words.cause).text.to_owned(),
-            source: None,
+            notifications: notify.iter().map(|target| notification(app_id, target, &notice, &body)).collect(),
+            ..closing.batch(words.outcome)
         }
     }
 }

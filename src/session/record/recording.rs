@@ -8,8 +8,8 @@ use callcore::call::RecordingMute;
 use callcore::clock::CallTime;
 use callcore::playback::Chunk;
 
-use super::trace::Placement;
-use super::wav_file::{WavFile, Written};
+use crate::session::record::trace::Placement;
+use crate::session::record::wav_file::{WavFile, Written};
 
 /// Audio is written once it is this old, so that an interruption can still cut the bot's side.
 const SETTLED_MS: u64 = 1_000;
@@ -20,25 +20,25 @@ const LINGER_MS: u64 = 1_000;
 const FRAME_BYTES: u64 = 4;
 
 /// The recording of a call.
-pub(super) fn recording_path(folder: &Path, call_id: &str) -> PathBuf {
+pub(in crate::session) fn recording_path(folder: &Path, call_id: &str) -> PathBuf {
     folder.join(format!("{call_id}.wav"))
 }
 
 /// What was written.
 #[derive(Clone, Debug)]
-pub(super) struct Recorded {
-    pub(super) path: PathBuf,
-    pub(super) started_at: CallTime,
-    pub(super) duration_ms: u64,
+pub(in crate::session) struct Recorded {
+    pub(in crate::session) path: PathBuf,
+    pub(in crate::session) started_at: CallTime,
+    pub(in crate::session) duration_ms: u64,
     /// Days until it is deleted, when the flow says so.
-    pub(super) keep_days: Option<u32>,
+    pub(in crate::session) keep_days: Option<u32>,
     /// Audio that the disk did not take, ms, and what it said.
-    pub(super) lost: Option<(u64, String)>,
+    pub(in crate::session) lost: Option<(u64, String)>,
 }
 
 /// The recording of one call.
 #[derive(Debug)]
-pub(super) struct Recording {
+pub(in crate::session) struct Recording {
     file: WavFile,
     answered_at: CallTime,
     keep_days: Option<u32>,
@@ -55,7 +55,12 @@ pub(super) struct Recording {
 
 impl Recording {
     /// Begins the file of the call.
-    pub(super) fn start(folder: &Path, call_id: &str, answered_at: CallTime, keep_days: Option<u32>) -> Self {
+    pub(in crate::session) fn start(
+        folder: &Path,
+        call_id: &str,
+        answered_at: CallTime,
+        keep_days: Option<u32>,
+    ) -> Self {
         Self {
             file: WavFile::start(&recording_path(folder, call_id), true),
             answered_at,
@@ -70,7 +75,7 @@ impl Recording {
     }
 
     /// What there will be, before there is any of it.
-    pub(super) fn begun(&self) -> Recorded {
+    pub(in crate::session) fn begun(&self) -> Recorded {
         Recorded {
             path: self.file.path().to_owned(),
             started_at: self.answered_at,
@@ -81,14 +86,14 @@ impl Recording {
     }
 
     /// From now on leaves out whom `silence` names.
-    pub(super) fn silence(&mut self, silence: RecordingMute) {
+    pub(in crate::session) fn silence(&mut self, silence: RecordingMute) {
         if silence == RecordingMute::None && self.silence != RecordingMute::None {
             self.linger = ms_to_samples(LINGER_MS);
         }
         self.silence = silence;
     }
 
-    pub(super) fn callee(&mut self, frame: &Frame, now: CallTime) {
+    pub(in crate::session) fn callee(&mut self, frame: &Frame, now: CallTime) {
         let end = ms_to_samples(now.ms_since(self.answered_at)).saturating_sub(self.written);
         let start = end.saturating_sub(frame.len()).max(self.callee.len());
         // Frames that come in a burst follow one another; a gap on the wire is silence here.
@@ -107,7 +112,7 @@ impl Recording {
         self.flush(now);
     }
 
-    pub(super) fn bot(&mut self, chunk: &Chunk) {
+    pub(in crate::session) fn bot(&mut self, chunk: &Chunk) {
         let start = ms_to_samples(chunk.plays_at.ms_since(self.answered_at)).saturating_sub(self.written);
         if self.bot.len() < start {
             self.bot.resize(start, 0);
@@ -120,7 +125,7 @@ impl Recording {
     }
 
     /// The bot was cut off: nothing of it sounds from `now` on.
-    pub(super) fn cut(&mut self, now: CallTime) {
+    pub(in crate::session) fn cut(&mut self, now: CallTime) {
         let heard = ms_to_samples(now.ms_since(self.answered_at)).saturating_sub(self.written);
         self.bot.truncate(heard);
     }
@@ -144,7 +149,7 @@ impl Recording {
     }
 
     /// Writes the rest and closes the file; where the frames that were heard stand in it.
-    pub(super) async fn finish(mut self) -> std::io::Result<(Recorded, Placement)> {
+    pub(in crate::session) async fn finish(mut self) -> std::io::Result<(Recorded, Placement)> {
         let rest = self.callee.len().max(self.bot.len());
         self.hand_over(rest);
         let Written { path, lost_bytes, trouble } = self.file.finish().await?;

@@ -2,37 +2,36 @@
 
 use callcore::amd::RevisionKind;
 use callcore::audio::SAMPLE_RATE;
-use callcore::call::{
-    CarrierCdr, DialStatus, Fact, HeardPrompt, Notice, NotificationState, Summary, Utterance,
-};
+use callcore::call::{CarrierCdr, DialStatus, Fact, HeardPrompt, Notice, Summary, Utterance};
 use callcore::clock::CallTime;
 use callcore::flow::{Note, Trigger};
 use serde_json::json;
 
-use super::actor::Clock;
-use super::recording::Recorded;
-use super::request::NotifyTarget;
 use crate::kore::Envelope;
+use crate::session::books::closing::notification;
+use crate::session::clock::Clock;
+use crate::session::record::recording::Recorded;
+use crate::session::request::NotifyTarget;
 use crate::store::{
-    Actor, AuditAction, CallBatch, CallState, CallUpdate, NewAudit, NewDoNotCall, NewEvent, NewNotification,
-    NewRecording, NewTranscript, Speaker,
+    Actor, AuditAction, CallBatch, CallState, CallUpdate, NewAudit, NewDoNotCall, NewEvent, NewRecording,
+    NewTranscript, Speaker,
 };
 
 /// The entry of the audit log for who ends a call.
-pub(super) fn hung_up(actor: Actor, call_id: &str) -> NewAudit {
+pub(in crate::session) fn hung_up(actor: Actor, call_id: &str) -> NewAudit {
     NewAudit::new(actor, AuditAction::CallHangup, call_id, json!({}))
 }
 
 /// The lines of one step.
-pub(super) struct Ledger {
+pub(in crate::session) struct BatchBuilder {
     batch: CallBatch,
     clock: Clock,
     /// Facts about audio count from here.
     answered_at: CallTime,
 }
 
-impl Ledger {
-    pub(super) fn new(call_id: &str, clock: Clock) -> Self {
+impl BatchBuilder {
+    pub(in crate::session) fn new(call_id: &str, clock: Clock) -> Self {
         Self {
             batch: CallBatch { call_id: call_id.to_owned(), ..CallBatch::default() },
             clock,
@@ -41,12 +40,12 @@ impl Ledger {
     }
 
     /// The call was answered then.
-    pub(super) const fn answered(&mut self, at: CallTime) {
+    pub(in crate::session) const fn answered(&mut self, at: CallTime) {
         self.answered_at = at;
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "all others change nothing but the timeline")]
-    pub(super) fn fact(&mut self, fact: Fact, now: CallTime) {
+    pub(in crate::session) fn fact(&mut self, fact: Fact, now: CallTime) {
         let at_ms = self.clock.epoch_ms(now);
         match &fact {
             Fact::Placed { session_id } | Fact::Accepted { session_id } => {
@@ -117,43 +116,35 @@ impl Ledger {
     }
 
     /// Adds a notification; false when the caller did not subscribe to it.
-    pub(super) fn notice(&mut self, notice: &Notice, target: &NotifyTarget, envelope: &Envelope) -> bool {
+    pub(in crate::session) fn notice(
+        &mut self,
+        notice: &Notice,
+        target: &NotifyTarget,
+        envelope: &Envelope,
+    ) -> bool {
         if let (Some(kind), Some(wanted)) = (notice.state.amd_event(), &target.amd_events)
             && !wanted.contains(&kind)
         {
             return false;
         }
         let body = envelope.body(notice);
-        let kind = match &notice.state {
-            NotificationState::InProgress(event) => event.kind.as_str().to_owned(),
-            NotificationState::Event { event, .. } => event.clone(),
-            NotificationState::Answered
-            | NotificationState::Completed { .. }
-            | NotificationState::Failed { .. } => body["status"].as_str().unwrap_or_default().to_owned(),
-        };
-        self.batch.notifications.push(NewNotification {
-            url: target.url.clone(),
-            headers: target.headers.clone(),
-            body: body.to_string(),
-            app_id: envelope.app_id.clone(),
-            kind,
-        });
+        self.batch.notifications.push(notification(&envelope.app_id, target, notice, &body));
         true
     }
 
     /// Somebody asked for the end of the call.
-    pub(super) fn asked_to_end(&mut self, actor: Actor) {
+    pub(in crate::session) fn asked_to_end(&mut self, actor: Actor) {
         self.batch.audit = Some(hung_up(actor, &self.batch.call_id));
     }
 
     /// An event of the flow's own that nobody asked to be told.
-    pub(super) fn untold(&mut self, event: &str, now: CallTime) {
+    pub(in crate::session) fn notification_skipped(&mut self, event: &str, now: CallTime) {
         let (event, why) = (event.to_owned(), "the call has no notifyUrl".into());
         self.fact(Fact::Flow(Note::NotifyIgnored { event, why }), now);
     }
 
     /// The call's last lines.
-    pub(super) fn finish(&mut self, summary: &Summary, cdr: CarrierCdr) {
+    pub(in crate::session) fn finish(&mut self, summary: &Summary, cdr: CarrierCdr) {
         let ended_ms = self.clock.epoch_ms(summary.ended_at);
         let update = self.update();
         update.state = Some(CallState::Ended);
@@ -176,7 +167,7 @@ impl Ledger {
     }
 
     /// The call's recording, and what of it is missing.
-    pub(super) fn recording(&mut self, recorded: &Recorded, now: CallTime) {
+    pub(in crate::session) fn recording(&mut self, recorded: &Recorded, now: CallTime) {
         self.recording_begun(recorded);
         if let Some((lost_ms, why)) = &recorded.lost {
             self.fact(Fact::RecordingIncomplete { lost_ms: *lost_ms, why: why.clone() }, now);
@@ -185,7 +176,7 @@ impl Ledger {
     }
 
     /// Where the call's recording will be, so that a crash does not lose sight of it.
-    pub(super) fn recording_begun(&mut self, recorded: &Recorded) {
+    pub(in crate::session) fn recording_begun(&mut self, recorded: &Recorded) {
         self.batch.recording = Some(NewRecording {
             path: recorded.path.display().to_string(),
             channels: 2,
@@ -197,7 +188,7 @@ impl Ledger {
     }
 
     /// What was gathered; `None` when nothing was.
-    pub(super) fn into_batch(self) -> Option<CallBatch> {
+    pub(in crate::session) fn into_batch(self) -> Option<CallBatch> {
         let batch = &self.batch;
         let empty = batch.events.is_empty()
             && batch.notifications.is_empty()

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use callcore::call::Fact;
 
-use super::actor::Clock;
-use super::dialling::KEPT_MS;
-use super::handle::{Handle, Refusal};
-use super::ledger::hung_up;
-use super::plan::{Load, When, when};
-use super::request::DialRequest;
-use super::unplaced::Unplaced;
+use crate::session::books::batch_builder::hung_up;
+use crate::session::clock::Clock;
+use crate::session::dialling::accept::KEPT_MS;
+use crate::session::dialling::not_dialled::NotDialled;
+use crate::session::dialling::schedule::{Load, When, when};
+use crate::session::handle::{Handle, Refusal};
+use crate::session::request::{DialRequest, NotifyTarget};
 use crate::store::{self, Actor, CallBatch, CallState, CallUpdate, NewEvent, PlannedRow};
 use crate::trunk::Trunk;
 use crate::wallclock::now_ms;
@@ -37,7 +37,7 @@ enum Begun {
 
 impl Handle {
     /// Keeps the plans until the server stops.
-    pub async fn keep_plans(self) {
+    pub async fn run_scheduler(self) {
         let mut tidied_ms = 0;
         while !self.inner.tasks.is_closed() {
             let now = now_ms();
@@ -47,7 +47,7 @@ impl Handle {
                     tracing::warn!(%error, "old idempotency keys could not be forgotten");
                 }
             }
-            let wait = match self.keep_plans_once(now).await {
+            let wait = match self.schedule_once(now).await {
                 Ok(wait) => wait,
                 Err(error) => {
                     tracing::error!(%error, "planned calls could not be looked at; trying again");
@@ -62,12 +62,12 @@ impl Handle {
     }
 
     /// Ends what expired, begins what is due; how long nothing will happen.
-    async fn keep_plans_once(&self, now: i64) -> Result<Duration, store::Error> {
+    async fn schedule_once(&self, now: i64) -> Result<Duration, store::Error> {
         let store = &self.inner.parts.store;
         let expired = store.expired_plans(now, BATCH).await?;
         let mut again = expired.len() == BATCH;
         for row in expired {
-            let why = Unplaced::Expired { expires_ms: row.expires_ms.unwrap_or(now) };
+            let why = NotDialled::Expired { expires_ms: row.expires_ms.unwrap_or(now) };
             self.end_planned(&row, &why, None).await?;
         }
         let mut waiting = false;
@@ -99,7 +99,7 @@ impl Handle {
         trunks.iter().find(|known| known.name() == trunk).map_or(BATCH, |trunk| self.load(trunk).room())
     }
 
-    pub(super) fn load(&self, trunk: &Trunk) -> Load {
+    pub(in crate::session) fn load(&self, trunk: &Trunk) -> Load {
         let ((busy, waiting), limits) = (trunk.load(), trunk.limits());
         Load {
             busy,
@@ -117,7 +117,7 @@ impl Handle {
             Ok(request) => request,
             Err(error) => {
                 let why = format!("what was planned cannot be read any more ({error}); ask for it again");
-                self.end_planned(row, &Unplaced::Impossible { why }, None).await?;
+                self.end_planned(row, &NotDialled::Impossible { why }, None).await?;
                 return Ok(Begun::Settled);
             }
         };
@@ -138,11 +138,11 @@ impl Handle {
                 return Ok(Begun::NotYet);
             }
             Err(Refusal::DoNotCall { call }) => {
-                self.end_planned(row, &Unplaced::DoNotCall { call }, None).await?;
+                self.end_planned(row, &NotDialled::DoNotCall { call }, None).await?;
                 return Ok(Begun::Settled);
             }
             Err(refusal) => {
-                self.end_planned(row, &Unplaced::Impossible { why: refusal.to_string() }, None).await?;
+                self.end_planned(row, &NotDialled::Impossible { why: refusal.to_string() }, None).await?;
                 return Ok(Begun::Settled);
             }
         };
@@ -189,13 +189,13 @@ impl Handle {
     async fn end_planned(
         &self,
         row: &PlannedRow,
-        why: &Unplaced,
+        why: &NotDialled,
         actor: Option<Actor>,
     ) -> Result<bool, store::Error> {
         let store = &self.inner.parts.store;
         let Some(call) = store.call(&row.call_id).await? else { return Ok(false) };
         let headers = store.notify_headers(&row.call_id).await?;
-        let notify = call.notify_url.map(|url| super::NotifyTarget { url, headers, amd_events: None });
+        let notify = call.notify_url.map(|url| NotifyTarget { url, headers, amd_events: None });
         let mut closing = why.closing(&row.call_id, &call.app_id, &call.target, notify.as_ref(), now_ms());
         closing.audit = actor.map(|actor| hung_up(actor, &row.call_id));
         let ended = store.end_plan(closing).await?;
@@ -213,7 +213,7 @@ impl Handle {
     /// When the database fails.
     pub async fn end(&self, call_id: &str, by: &str, actor: Actor) -> Result<bool, store::Error> {
         if let Some(row) = self.inner.parts.store.plan(call_id).await? {
-            let why = Unplaced::Cancelled { by: by.to_owned() };
+            let why = NotDialled::Cancelled { by: by.to_owned() };
             if self.end_planned(&row, &why, Some(actor.clone())).await? {
                 return Ok(true);
             }

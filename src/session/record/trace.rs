@@ -12,7 +12,7 @@ const LARGEST: u64 = 1 << 20;
 
 /// Where each frame that was heard stands in the recording.
 #[derive(Debug, Default)]
-pub(super) struct Placement {
+pub(in crate::session) struct Placement {
     trace: Trace,
     frames: u64,
     /// First frame that the recording leaves out.
@@ -21,7 +21,7 @@ pub(super) struct Placement {
 
 impl Placement {
     /// The next frame begins at sample `at`; `kept` when the recording holds what was heard.
-    pub(super) fn frame(&mut self, at: usize, kept: bool) {
+    pub(in crate::session) fn frame(&mut self, at: usize, kept: bool) {
         self.trace.place(self.frames, at as u64, FRAME_SAMPLES as u64);
         if !kept {
             self.left_out.get_or_insert(self.frames);
@@ -39,7 +39,7 @@ impl Placement {
 
 /// The trace beside a recording.
 #[must_use]
-pub(super) fn trace_path(recording: &Path) -> PathBuf {
+pub(in crate::session) fn trace_path(recording: &Path) -> PathBuf {
     recording.with_extension("trace.json")
 }
 
@@ -47,7 +47,7 @@ pub(super) fn trace_path(recording: &Path) -> PathBuf {
 ///
 /// # Errors
 /// When the disk refuses.
-pub(super) fn write(recording: &Path, trace: Trace, placement: Placement) -> std::io::Result<()> {
+pub(in crate::session) fn write(recording: &Path, trace: Trace, placement: Placement) -> std::io::Result<()> {
     let text = serde_json::to_vec(&placement.complete(trace))?;
     let mut options = std::fs::OpenOptions::new();
     let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(trace_path(recording))?;

@@ -4,18 +4,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use callcore::audio::SAMPLE_RATE;
-use callcore::call::{CarrierCdr, Ended, Fact, Notice, NotificationState, cause};
+use callcore::call::{Ended, Fact, Notice, NotificationState, cause};
 use callcore::clock::CallTime;
 
-use super::late_record::{OwnEnd, Unrecorded, late_record, stray_record};
-use super::recording::recording_path;
-use super::wav_file;
 use crate::kore::Envelope;
-use crate::store::{
-    self, CallBatch, CallRow, CallState, CallUpdate, NewEvent, NewNotification, NewRecording, Store,
-};
+use crate::session::books::closing::{Closing, notification};
+use crate::session::books::late_record::{OwnEnd, Unrecorded, late_record, stray_record};
+use crate::session::record::recording::recording_path;
+use crate::session::record::wav_file;
+use crate::session::request::NotifyTarget;
+use crate::store::{self, CallBatch, CallRow, NewEvent, NewRecording, Store};
 use crate::trunk::{DialError, Trunk};
-use crate::wallclock::{iso, now_ms};
+use crate::wallclock::now_ms;
 
 /// Cause of a call whose server went away: network failure.
 const CAUSE: u16 = 38;
@@ -166,23 +166,21 @@ fn closing(call: &CallRow, sent: u64, known_ms: i64) -> CallBatch {
         None => cause(CAUSE).unanswered,
     };
     let body = envelope.body(&notice);
-    let notifications = call.notify_url.iter().map(|url| NewNotification {
-        app_id: call.app_id.clone(),
-        kind: body["status"].as_str().unwrap_or_default().to_owned(),
-        url: url.clone(),
-        headers: BTreeMap::new(),
-        body: body.to_string(),
-    });
+    let target = |url: &String| NotifyTarget { url: url.clone(), headers: BTreeMap::new(), amd_events: None };
+    let posted = |url| notification(&call.app_id, &target(url), &notice, &body);
+    let closing = Closing {
+        call_id: &call.id,
+        session_id: call.session_id.as_deref(),
+        destination: &call.target,
+        source: None,
+        began_ms,
+        answered_ms: call.answered_ms,
+        ended_ms: known_ms,
+        disposition,
+        hangup_by: None,
+        cause: CAUSE,
+    };
     CallBatch {
-        call_id: call.id.clone(),
-        update: Some(CallUpdate {
-            state: Some(CallState::Ended),
-            ended_ms: Some(known_ms),
-            disposition: Some(disposition),
-            cause_code: Some(CAUSE),
-            outcome: Some("server_stopped".into()),
-            ..CallUpdate::default()
-        }),
         events: vec![NewEvent {
             at_ms: now_ms,
             t_ms: since_start(now_ms).as_ms(),
@@ -192,22 +190,7 @@ fn closing(call: &CallRow, sent: u64, known_ms: i64) -> CallBatch {
                 unknown_ms: now_ms.saturating_sub(known_ms),
             },
         }],
-        notifications: notifications.collect(),
-        cdr_estimated: true,
-        cdr: Some(CarrierCdr {
-            session_id: call.session_id.clone().unwrap_or_else(|| call.id.clone()),
-            destination: call.target.clone(),
-            start_time: iso(began_ms),
-            answer_time: call.answered_ms.map(iso),
-            end_time: iso(known_ms),
-            duration: ended_at.as_ms() / 1000,
-            billable_seconds: answered_at.map_or(0, |at| ended_at.ms_since(at) / 1000),
-            disposition,
-            hangup_by: None,
-            hangup_cause_code: CAUSE,
-            hangup_cause_text: cause(CAUSE).text.to_owned(),
-            source: None,
-        }),
-        ..CallBatch::default()
+        notifications: call.notify_url.iter().map(posted).collect(),
+        ..closing.batch("server_stopped")
     }
 }

@@ -8,7 +8,7 @@ use callcore::amd::Trace;
 use callcore::audio::Framer;
 use callcore::audio::frame::to_pcm16le;
 use callcore::call::{
-    Call, CarrierCdr, Direction, Effect, Ended, Fact, Input, Link, NotificationState, Summary, cause,
+    Call, CarrierCdr, Direction, Effect, Ended, Fact, Input, Link, NotificationState, Summary,
 };
 use callcore::clock::CallTime;
 use callcore::flow::ExternalStepEnd;
@@ -17,78 +17,53 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::effects::Speech;
-use super::hearing::Hearing;
-use super::late_record::{OwnEnd, Unrecorded};
-use super::ledger::Ledger;
-use super::live::Board;
-use super::message::Message;
-use super::recording::{Recorded, Recording};
-use super::request::NotifyTarget;
-use super::requests::Requests;
-use super::scribe::Scribe;
-use super::trace::{self, Placement};
 use crate::flows::Stored;
 use crate::kore::Envelope;
+use crate::session::books::batch_builder::BatchBuilder;
+use crate::session::books::call_writer::CallWriter;
+use crate::session::books::closing::Closing;
+use crate::session::books::late_record::{OwnEnd, Unrecorded};
+use crate::session::clock::Clock;
+use crate::session::record::message::Message;
+use crate::session::record::recording::{Recorded, Recording};
+use crate::session::record::trace::{self, Placement};
+use crate::session::request::NotifyTarget;
+use crate::session::run::http_requests::HttpRequests;
+use crate::session::run::speech::Speech;
+use crate::session::run::speech_input::SpeechInput;
+use crate::session::view::live::LiveCalls;
 use crate::store;
 use crate::trunk::{DialError, Leg, LegCommand, LegEvent};
-use crate::wallclock::{iso, now_ms};
 
 /// A carrier that does not take a command in this time is treated as gone.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Everything one call's task owns.
-pub(super) struct Actor {
-    pub(super) call: Call,
-    pub(super) call_id: String,
-    pub(super) app_id: String,
+pub(in crate::session) struct Actor {
+    pub(in crate::session) call: Call,
+    pub(in crate::session) call_id: String,
+    pub(in crate::session) app_id: String,
     /// As dialled: the callee's number, or ours when somebody calls us.
-    pub(super) number: String,
-    pub(super) direction: Direction,
+    pub(in crate::session) number: String,
+    pub(in crate::session) direction: Direction,
     /// Who called us, for a record of our own.
-    pub(super) source: Option<String>,
-    pub(super) notify: Option<NotifyTarget>,
-    pub(super) flow: Arc<Stored>,
-    pub(super) speech: Speech,
-    pub(super) hearing: Hearing,
-    pub(super) requests: Requests,
-    pub(super) scribe: Scribe,
-    pub(super) board: Board,
-    pub(super) recordings: std::path::PathBuf,
-    pub(super) control: mpsc::Receiver<Control>,
-    pub(super) clock: Clock,
+    pub(in crate::session) source: Option<String>,
+    pub(in crate::session) notify: Option<NotifyTarget>,
+    pub(in crate::session) flow: Arc<Stored>,
+    pub(in crate::session) speech: Speech,
+    pub(in crate::session) speech_input: SpeechInput,
+    pub(in crate::session) http_requests: HttpRequests,
+    pub(in crate::session) writer: CallWriter,
+    pub(in crate::session) live_calls: LiveCalls,
+    pub(in crate::session) recordings: std::path::PathBuf,
+    pub(in crate::session) control: mpsc::Receiver<Control>,
+    pub(in crate::session) clock: Clock,
 }
 
 /// What others may ask of a running call.
 #[derive(Debug)]
-pub(super) enum Control {
+pub(in crate::session) enum Control {
     HangUp { by: String, actor: Option<store::Actor> },
-}
-
-/// The call's time, tied to the wall clock once, at its beginning.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Clock {
-    began: Instant,
-    /// Wall-clock time of the beginning, ms since 1970.
-    pub(super) began_ms: i64,
-}
-
-impl Clock {
-    pub(super) fn start() -> Self {
-        Self { began: Instant::now(), began_ms: now_ms() }
-    }
-
-    pub(super) fn now(&self) -> CallTime {
-        CallTime::from_ms(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX))
-    }
-
-    fn instant(&self, at: CallTime) -> Instant {
-        self.began + Duration::from_millis(at.as_ms())
-    }
-
-    pub(super) fn epoch_ms(&self, at: CallTime) -> i64 {
-        self.began_ms + i64::try_from(at.as_ms()).unwrap_or(i64::MAX)
-    }
 }
 
 /// What changes while the task runs.
@@ -113,7 +88,7 @@ struct Running {
 impl Actor {
     /// Runs the call to its end. `placed` is the carrier's answer to the dial request. When the carrier took the
     /// call but gave no record of it, its session is handed back: the record may come later.
-    pub(super) async fn run(mut self, placed: Result<Leg, DialError>) -> Option<Unrecorded> {
+    pub(in crate::session) async fn run(mut self, placed: Result<Leg, DialError>) -> Option<Unrecorded> {
         let mut running = Running {
             leg: None,
             jobs: JoinSet::new(),
@@ -149,8 +124,8 @@ impl Actor {
         }
         let unrecorded = running.unrecorded.take();
         drop(running);
-        self.scribe.finish().await;
-        self.board.remove(&self.call_id);
+        self.writer.finish().await;
+        self.live_calls.remove(&self.call_id);
         unrecorded
     }
 
@@ -221,12 +196,12 @@ impl Actor {
     /// Performs every effect that is waiting. What is sent goes out first, what is kept follows.
     async fn perform(&mut self, running: &mut Running) {
         let now = self.clock.now();
-        let mut ledger = Ledger::new(&self.call_id, self.clock);
+        let mut builder = BatchBuilder::new(&self.call_id, self.clock);
         if let Some(at) = running.answered_at {
-            ledger.answered(at);
+            builder.answered(at);
         }
         if let Some(actor) = running.ended_by.take() {
-            ledger.asked_to_end(actor);
+            builder.asked_to_end(actor);
         }
         let mut summary = None;
         while let Some(effect) = self.call.poll_effect() {
@@ -258,7 +233,7 @@ impl Actor {
                     ));
                 }
                 Effect::Recognise { utterance, interim, audio, expected } => {
-                    running.jobs.spawn(self.hearing.words(utterance, interim, audio, expected));
+                    running.jobs.spawn(self.speech_input.words(utterance, interim, audio, expected));
                 }
                 Effect::KeepMessage { id } => {
                     running.message = Some(Message::start(&self.recordings, &self.call_id, id));
@@ -269,7 +244,7 @@ impl Actor {
                     None => {}
                 },
                 Effect::Request { id, request } => {
-                    running.jobs.spawn(self.requests.clone().make(id, request));
+                    running.jobs.spawn(self.http_requests.clone().make(id, request));
                 }
                 Effect::SendTransfer { id, .. } => {
                     // No leg says that it can, so none is asked; see `trunk::Abilities`.
@@ -282,23 +257,23 @@ impl Actor {
                     }
                 }
                 Effect::Record(fact) => {
-                    self.board.note(&self.call_id, &fact);
-                    ledger.fact(fact, now);
+                    self.live_calls.note(&self.call_id, &fact);
+                    builder.fact(fact, now);
                 }
                 Effect::Notify(notice) => {
                     if notice.state == NotificationState::Answered {
                         running.recording = self.start_recording(now);
-                        ledger.answered(now);
+                        builder.answered(now);
                         if let Some(recording) = &running.recording {
-                            ledger.recording_begun(&recording.begun());
+                            builder.recording_begun(&recording.begun());
                         }
                         running.answered_at = Some(now);
                     }
                     if let Some(target) = &self.notify {
                         running.envelope.sequence +=
-                            u64::from(ledger.notice(&notice, target, &running.envelope));
+                            u64::from(builder.notice(&notice, target, &running.envelope));
                     } else if let NotificationState::Event { event, .. } = &notice.state {
-                        ledger.untold(event, now);
+                        builder.notification_skipped(event, now);
                     }
                 }
                 Effect::Finish(finished) => summary = Some(finished),
@@ -307,10 +282,10 @@ impl Actor {
         if let Some(summary) = &summary {
             // Whoever hears of the end can no longer ask for it.
             self.control.close();
-            self.close_books(&mut ledger, summary, running.recording.take()).await;
+            self.close_books(&mut builder, summary, running.recording.take()).await;
         }
-        if let Some(batch) = ledger.into_batch() {
-            self.scribe.write(batch);
+        if let Some(batch) = builder.into_batch() {
+            self.writer.write(batch);
         }
         if let Some(summary) = summary {
             running.finished = true;
@@ -359,9 +334,14 @@ impl Actor {
     }
 
     /// Writes the call's last lines: CDR, evidence, recording, final state.
-    async fn close_books(&mut self, ledger: &mut Ledger, summary: &Summary, recording: Option<Recording>) {
+    async fn close_books(
+        &mut self,
+        builder: &mut BatchBuilder,
+        summary: &Summary,
+        recording: Option<Recording>,
+    ) {
         let cdr = summary.cdr.clone().unwrap_or_else(|| self.own_cdr(summary));
-        ledger.finish(summary, cdr);
+        builder.finish(summary, cdr);
         let Some(recording) = recording else {
             return;
         };
@@ -370,32 +350,30 @@ impl Actor {
                 if let Some(trace) = summary.trace.clone().filter(|_| recorded.lost.is_none()) {
                     keep_trace(&recorded, trace, placement).await;
                 }
-                ledger.recording(&recorded, self.clock.now());
+                builder.recording(&recorded, self.clock.now());
             }
             Err(error) => {
                 tracing::error!(call.id = %self.call_id, %error, "the call was not recorded");
-                ledger.fact(Fact::RecordingFailed { why: error.to_string() }, self.clock.now());
+                builder.fact(Fact::RecordingFailed { why: error.to_string() }, self.clock.now());
             }
         }
     }
 
     /// A record from our own times, for a carrier that never sent one.
     fn own_cdr(&self, summary: &Summary) -> CarrierCdr {
-        let seconds = |from: CallTime| summary.ended_at.ms_since(from) / 1000;
-        CarrierCdr {
-            session_id: summary.session_id.clone().unwrap_or_else(|| self.call_id.clone()),
-            destination: self.number.clone(),
-            start_time: iso(self.clock.began_ms),
-            answer_time: summary.answered_at.map(|at| iso(self.clock.epoch_ms(at))),
-            end_time: iso(self.clock.epoch_ms(summary.ended_at)),
-            duration: seconds(CallTime::ZERO),
-            billable_seconds: summary.answered_at.map_or(0, seconds),
+        Closing {
+            call_id: &self.call_id,
+            session_id: summary.session_id.as_deref(),
+            destination: &self.number,
+            source: self.source.as_deref(),
+            began_ms: self.clock.began_ms,
+            answered_ms: summary.answered_at.map(|at| self.clock.epoch_ms(at)),
+            ended_ms: self.clock.epoch_ms(summary.ended_at),
             disposition: summary.disposition,
             hangup_by: Some(summary.ended.hangup_by(self.direction)),
-            hangup_cause_code: summary.cause,
-            hangup_cause_text: cause(summary.cause).text.to_owned(),
-            source: self.source.clone(),
+            cause: summary.cause,
         }
+        .cdr()
     }
 }
 

@@ -7,19 +7,19 @@ use callcore::call::Input;
 use callcore::flow::ExternalStepEnd;
 use callcore::ids::ExternalStepId;
 
-use super::wav_file::WavFile;
+use crate::session::record::wav_file::WavFile;
 
 /// One second of pcm16: what goes to the disk at once.
 const BLOCK_BYTES: usize = SAMPLE_RATE as usize * 2;
 
 /// The file of a call's message.
-pub(super) fn message_path(folder: &Path, call_id: &str, message: u32) -> PathBuf {
+pub(in crate::session) fn message_path(folder: &Path, call_id: &str, message: u32) -> PathBuf {
     folder.join(format!("{call_id}-message-{message}.wav"))
 }
 
 /// A message being left.
 #[derive(Debug)]
-pub(super) struct Message {
+pub(in crate::session) struct Message {
     id: ExternalStepId,
     file: WavFile,
     block: Vec<u8>,
@@ -27,12 +27,12 @@ pub(super) struct Message {
 }
 
 impl Message {
-    pub(super) fn start(folder: &Path, call_id: &str, id: ExternalStepId) -> Self {
+    pub(in crate::session) fn start(folder: &Path, call_id: &str, id: ExternalStepId) -> Self {
         let file = WavFile::start(&message_path(folder, call_id, id.0), false);
         Self { id, file, block: Vec::with_capacity(BLOCK_BYTES), samples: 0 }
     }
 
-    pub(super) fn callee(&mut self, frame: &Frame) {
+    pub(in crate::session) fn callee(&mut self, frame: &Frame) {
         self.block.extend(frame.iter().flat_map(|sample| sample.to_le_bytes()));
         self.samples += frame.len();
         if self.block.len() >= BLOCK_BYTES {
@@ -41,7 +41,7 @@ impl Message {
     }
 
     /// Writes the rest and tells the call the file's name.
-    pub(super) async fn keep(mut self) -> Input {
+    pub(in crate::session) async fn keep(mut self) -> Input {
         let (id, ms) = (self.id, samples_to_ms(self.samples));
         self.file.push(self.block);
         let end = match self.file.finish().await {
@@ -61,7 +61,7 @@ impl Message {
     }
 
     /// Nothing was said.
-    pub(super) async fn discard(self) {
+    pub(in crate::session) async fn discard(self) {
         if let Ok(written) = self.file.finish().await
             && let Err(error) = tokio::fs::remove_file(&written.path).await
         {

@@ -7,25 +7,26 @@ use std::time::Duration;
 
 use callcore::amd;
 use callcore::call::{Call, Direction, Fact, Settings, amd_timers};
-use callcore::flow::{MachineDetection, Run};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::actor::{Actor, Clock, Control};
-use super::control::CallControl;
-use super::effects::Speech;
-use super::handle::{Handle, Options, Refusal, begin, one_form, prepare};
-use super::hearing::Hearing;
-use super::late_record::late_record;
-use super::launch::{Launched, queued};
-use super::live::{LiveCall, Phase};
-use super::plan::{When, when};
-use super::request::{DialRequest, Dialed, Key};
-use super::scribe::Scribe;
-use super::unfollowed::unfollowed;
-use super::unplaced::Unplaced;
 use crate::flows::Stored;
+use crate::session::books::call_writer::CallWriter;
+use crate::session::books::late_record::late_record;
+use crate::session::clock::Clock;
+use crate::session::control::CallControl;
+use crate::session::dialling::check::{Checked, do_not_call, mode};
+use crate::session::dialling::not_dialled::NotDialled;
+use crate::session::dialling::schedule::{When, when};
+use crate::session::dialling::unfollowed::unfollowed;
+use crate::session::handle::{Handle, Options, Refusal, prepare};
+use crate::session::request::{DialRequest, Dialed, Key};
+use crate::session::run::actor::{Actor, Control};
+use crate::session::run::launch::{Launched, queued};
+use crate::session::run::speech::Speech;
+use crate::session::run::speech_input::SpeechInput;
+use crate::session::view::live::{LiveCall, Phase};
 use crate::store::{
     Acceptance, CallBatch, CallState, NewCall, NewDialOut, NewEvent, NewParties, NewPlan, RequestKey,
 };
@@ -34,27 +35,17 @@ use crate::trunk::{Order, Ticket, Trunk};
 use crate::wallclock::now_ms;
 
 /// How long an answer is kept for its idempotency key, ms.
-pub(super) const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
-
-/// What a request that can be met needs.
-pub(super) struct Checked {
-    pub(super) flow: Arc<Stored>,
-    pub(super) trunk: Trunk,
-    pub(super) run: Run,
-    pub(super) hearing: Hearing,
-    /// The number in its one form, by the country that is known.
-    pub(super) number: String,
-}
+pub(in crate::session) const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
 
 /// A line of the server and a place in the queue of a trunk.
-pub(super) struct Place {
-    pub(super) control: mpsc::Receiver<Control>,
-    pub(super) ticket: Ticket,
+pub(in crate::session) struct Place {
+    pub(in crate::session) control: mpsc::Receiver<Control>,
+    pub(in crate::session) ticket: Ticket,
 }
 
 impl Place {
     /// The line of the timeline of a call that has to wait for `trunk`.
-    pub(super) fn queued(&self, trunk: &Trunk, at_ms: i64) -> Option<NewEvent> {
+    pub(in crate::session) fn queued(&self, trunk: &Trunk, at_ms: i64) -> Option<NewEvent> {
         Some(NewEvent { at_ms, t_ms: 0, fact: queued(trunk, self.ticket.ahead()?) })
     }
 }
@@ -81,7 +72,7 @@ impl Handle {
             When::Expired => Err(Refusal::Expired { expires_ms: request.expires_ms.unwrap_or(now) }),
             // On the heap, so that the futures of those who wait for this one stay small.
             When::Later(start_ms) => Box::pin(self.plan(request, &checked, start_ms, now)).await,
-            When::Now if request.patient => Box::pin(self.plan(request, &checked, now, now)).await,
+            When::Now if request.queue_if_busy => Box::pin(self.plan(request, &checked, now, now)).await,
             When::Now => Box::pin(self.dial_now(request, checked)).await,
         }
     }
@@ -99,36 +90,8 @@ impl Handle {
         }
     }
 
-    /// The same, and whether the number may be dialled now.
-    pub(super) async fn check_now(&self, request: &DialRequest) -> Result<Checked, Refusal> {
-        let checked = self.check(request).await?;
-        if !request.ignore_do_not_call
-            && let Some(listed) = self.inner.parts.store.do_not_call(&checked.number).await?
-        {
-            return Err(do_not_call(listed.call_id));
-        }
-        Ok(checked)
-    }
-
-    /// Whether the request can be met at all: its flow, its variables, its trunk.
-    pub(super) async fn check(&self, request: &DialRequest) -> Result<Checked, Refusal> {
-        let inner = &self.inner;
-        let flow = inner.parts.flows.find(&request.flow).await?;
-        let trunk = self.trunk(request.trunk.as_deref())?;
-        if inner.options.amd.choose(request.amd_params.as_deref(), &request.flow).is_none() {
-            let known = inner.options.amd.named.keys().cloned().collect::<Vec<_>>().join(", ");
-            let name = request.amd_params.clone().unwrap_or_default();
-            return Err(Refusal::UnknownParams { name, known });
-        }
-        let hearing = Hearing::new(&inner.parts.recognizers, &flow, &request.control)?;
-        let run = begin(&flow, request.variables())?;
-        let country = request.country.or(flow.flow.country()).or(inner.options.country);
-        let number = one_form(&request.number, country);
-        Ok(Checked { flow, trunk, run, hearing, number })
-    }
-
     /// A line of the server and a place in the trunk's queue for call `call_id`.
-    pub(super) fn place(&self, call_id: &str, trunk: &Trunk) -> Result<Place, Refusal> {
+    pub(in crate::session) fn place(&self, call_id: &str, trunk: &Trunk) -> Result<Place, Refusal> {
         let control = self.reserve(call_id)?;
         match trunk.enter() {
             Ok(ticket) => Ok(Place { control, ticket }),
@@ -213,7 +176,7 @@ impl Handle {
     }
 
     /// Runs a call that has been written down.
-    pub(super) fn launch(
+    pub(in crate::session) fn launch(
         &self,
         request: DialRequest,
         call_id: &str,
@@ -222,8 +185,8 @@ impl Handle {
         clock: Clock,
     ) {
         let inner = &self.inner;
-        let Checked { flow, trunk, run, hearing, number: _ } = checked;
-        inner.board.add(LiveCall {
+        let Checked { flow, trunk, run, speech_input, number: _ } = checked;
+        inner.live_calls.add(LiveCall {
             call_id: call_id.to_owned(),
             flow: flow.flow.name().to_owned(),
             number: request.number.clone(),
@@ -232,11 +195,11 @@ impl Handle {
             latest: String::new(),
         });
         if let Some(ahead) = place.ticket.ahead() {
-            inner.board.note(call_id, &queued(&trunk, ahead));
+            inner.live_calls.note(call_id, &queued(&trunk, ahead));
         }
         let speech = Speech { tts: inner.parts.tts.clone() };
         let prompts = run.known_prompts();
-        let settings = settings(&request, &flow, &inner.options, &hearing);
+        let settings = settings(&request, &flow, &inner.options, &speech_input);
         let order = Order {
             number: request.number.clone(),
             caller: request.caller.clone(),
@@ -256,10 +219,10 @@ impl Handle {
             notify: request.notify,
             flow: Arc::clone(&flow),
             speech: speech.clone(),
-            hearing,
-            requests: inner.parts.requests.clone(),
-            scribe: Scribe::start(inner.parts.store.clone(), inner.parts.outbox.clone()),
-            board: inner.board.clone(),
+            speech_input,
+            http_requests: inner.parts.http_requests.clone(),
+            writer: CallWriter::start(inner.parts.store.clone(), inner.parts.outbox.clone()),
+            live_calls: inner.live_calls.clone(),
             recordings: inner.options.recordings.clone(),
             control: place.control,
             clock,
@@ -272,10 +235,10 @@ impl Handle {
             let unrecorded = match Box::pin(launching).await {
                 Launched::Asked(placed) => Box::pin(actor.run(placed)).await,
                 Launched::Expired => {
-                    let why = Unplaced::Expired { expires_ms: expiry.map_or(0, |(_, ms)| ms) };
+                    let why = NotDialled::Expired { expires_ms: expiry.map_or(0, |(_, ms)| ms) };
                     let closing =
                         why.closing(&call_id, &actor.app_id, &actor.number, actor.notify.as_ref(), now_ms());
-                    Box::pin(actor.end_unplaced(closing)).await;
+                    Box::pin(actor.end_undialled(closing)).await;
                     None
                 }
             };
@@ -302,11 +265,6 @@ fn parties(request: &DialRequest) -> Option<NewParties> {
     })
 }
 
-fn do_not_call(call: Option<String>) -> Refusal {
-    metrics::counter!("dering_calls_do_not_call_total").increment(1);
-    Refusal::DoNotCall { call: call.unwrap_or_default() }
-}
-
 fn new_names(start_ms: Option<i64>, ignored: Vec<String>) -> Dialed {
     let name = || Uuid::now_v7().to_string();
     Dialed { sid: name(), call_id: name(), start_ms, again: false, ignored }
@@ -330,12 +288,7 @@ fn request_key(request: &DialRequest, dialed: &Dialed, now: i64) -> Option<Reque
     })
 }
 
-/// How machines are dealt with: as the request says, else as the flow does.
-pub(super) fn mode(request: &DialRequest, flow: &Stored) -> MachineDetection {
-    request.machine_detection.unwrap_or(flow.flow.amd().mode)
-}
-
-fn settings(request: &DialRequest, flow: &Stored, options: &Options, hearing: &Hearing) -> Settings {
+fn settings(request: &DialRequest, flow: &Stored, options: &Options, speech_input: &SpeechInput) -> Settings {
     let wanted = flow.flow.amd();
     let usual = Settings::default();
     Settings {
@@ -351,16 +304,16 @@ fn settings(request: &DialRequest, flow: &Stored, options: &Options, hearing: &H
         },
         ring_timeout_ms: request.ring_timeout_ms.unwrap_or(options.ring_timeout_ms),
         end_silence_ms: request.control.end_silence_ms().unwrap_or(usual.end_silence_ms),
-        recognises: hearing.recognises(),
-        interim: hearing.gives_interims(),
-        words_wait_ms: hearing.limit_ms(),
+        recognises: speech_input.recognises(),
+        interim: speech_input.gives_interims(),
+        words_wait_ms: speech_input.limit_ms(),
         ..usual
     }
 }
 
 fn first_lines(request: &DialRequest, dialed: &Dialed, checked: &Checked, now_ms: i64) -> CallBatch {
     let Checked { flow, trunk, .. } = checked;
-    let planned = dialed.start_ms.is_some() || request.patient;
+    let planned = dialed.start_ms.is_some() || request.queue_if_busy;
     let mut batch = CallBatch { call_id: dialed.call_id.clone(), ..CallBatch::default() };
     let (notify_url, notify_headers) = match &request.notify {
         Some(target) => (Some(target.url.clone()), target.headers.clone()),
@@ -394,7 +347,7 @@ fn first_lines(request: &DialRequest, dialed: &Dialed, checked: &Checked, now_ms
     };
     batch.events.push(NewEvent { at_ms: now_ms, t_ms: 0, fact: asked });
     if request.control != CallControl::default() {
-        let fact = checked.hearing.fact(&request.control);
+        let fact = checked.speech_input.fact(&request.control);
         batch.events.push(NewEvent { at_ms: now_ms, t_ms: 0, fact });
     }
     batch
@@ -402,7 +355,7 @@ fn first_lines(request: &DialRequest, dialed: &Dialed, checked: &Checked, now_ms
 
 #[cfg(test)]
 mod tests {
-    use callcore::flow;
+    use callcore::flow::{self, MachineDetection};
     use serde_json::json;
 
     use super::*;
@@ -416,8 +369,8 @@ mod tests {
 
     fn of(request: &DialRequest, amd: &str) -> Settings {
         let stored = stored(amd);
-        let hearing = Hearing::new(&Recognizers::default(), &stored, &request.control).unwrap();
-        settings(request, &stored, &Options::default(), &hearing)
+        let speech_input = SpeechInput::new(&Recognizers::default(), &stored, &request.control).unwrap();
+        settings(request, &stored, &Options::default(), &speech_input)
     }
 
     #[test]

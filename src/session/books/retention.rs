@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use tokio_util::sync::CancellationToken;
 
-use super::recording::recording_path;
-use super::trace::trace_path;
+use crate::session::record::recording::recording_path;
+use crate::session::record::trace::trace_path;
 use crate::store::{self, Store};
 use crate::wallclock::now_ms;
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use callcore::call::{CarrierCdr, Fact};
 
-use super::scribe::keep;
 use crate::cdr_wire::{CdrField, CdrFilter, CdrQuery};
+use crate::session::books::call_writer::keep;
 use crate::store::{CallBatch, CallRow, CallUpdate, NewEvent, Store};
 use crate::trunk::{RecordsError, Trunk};
 use crate::wallclock::{epoch_ms, now_ms};
@@ -28,14 +28,14 @@ const MOST_CALLS: u32 = 50;
 
 /// A call that has ended without a record.
 #[derive(Clone, Debug)]
-pub(super) struct Unrecorded {
-    pub(super) session_id: String,
-    pub(super) end: OwnEnd,
+pub(in crate::session) struct Unrecorded {
+    pub(in crate::session) session_id: String,
+    pub(in crate::session) end: OwnEnd,
 }
 
 /// What is known about the end of a call without its record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum OwnEnd {
+pub(in crate::session) enum OwnEnd {
     /// Everything but what the carrier makes of it.
     Seen,
     /// The connection was lost: the cause is ours.
@@ -45,14 +45,19 @@ pub(super) enum OwnEnd {
 }
 
 /// Asks for the record of a call, and puts it in the place of ours. A carrier of 1.0.3 keeps none.
-pub(super) async fn late_record(trunk: Trunk, store: Store, call_id: String, unrecorded: Unrecorded) {
+pub(in crate::session) async fn late_record(
+    trunk: Trunk,
+    store: Store,
+    call_id: String,
+    unrecorded: Unrecorded,
+) {
     let Unrecorded { session_id, end } = unrecorded;
     ask(&trunk, &store, &call_id, Question::Session(session_id), end).await;
 }
 
 /// Looks for the record of a call that the carrier may have taken, although its answer did not come: one to the same
 /// number, begun when it was asked for at `asked_ms`, that no other call has.
-pub(super) async fn stray_record(trunk: Trunk, store: Store, call: CallRow, asked_ms: i64) {
+pub(in crate::session) async fn stray_record(trunk: Trunk, store: Store, call: CallRow, asked_ms: i64) {
     let question = Question::Number(call.target, asked_ms);
     ask(&trunk, &store, &call.id, question, OwnEnd::Missed).await;
 }

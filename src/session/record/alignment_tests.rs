@@ -11,7 +11,7 @@ use callcore::flow::{self, MachineDetection, Run};
 use callcore::ids::PlayId;
 use serde_json::Map;
 
-use super::recording::Recording;
+use crate::session::record::recording::Recording;
 
 /// The call was dialled this long before it was answered.
 const ANSWERED_MS: u64 = 700;

@@ -13,8 +13,8 @@ use crate::speech::{file, tts};
 
 /// Makes audio of words and files.
 #[derive(Clone, Debug)]
-pub(super) struct Speech {
-    pub(super) tts: Tts,
+pub(in crate::session) struct Speech {
+    pub(in crate::session) tts: Tts,
 }
 
 impl Speech {
@@ -36,7 +36,7 @@ impl Speech {
     }
 
     /// Makes a part before the call, in the sentences in which the call will ask for it.
-    pub(super) async fn make_ready(&self, flow: &Stored, part: &Part) -> Result<(), String> {
+    pub(in crate::session) async fn make_ready(&self, flow: &Stored, part: &Part) -> Result<(), String> {
         let Part::Say { text, language, voice } = part else {
             return self.render(flow, part, true).await.map(|_| ());
         };
@@ -51,7 +51,7 @@ impl Speech {
         Ok(())
     }
 
-    pub(super) async fn rendered(
+    pub(in crate::session) async fn rendered(
         self,
         flow: Arc<Stored>,
         play: PlayId,

@@ -2,12 +2,12 @@
 
 use callcore::flow::{MachineDetection, TimerOverrides};
 
-use super::dialling::{Checked, mode};
-use super::request::DialRequest;
+use crate::session::dialling::check::{Checked, mode};
+use crate::session::request::DialRequest;
 
 /// Names what is not followed, in Kore's words.
-pub(super) fn unfollowed(request: &DialRequest, checked: &Checked) -> Vec<String> {
-    let hears_words = checked.hearing.recognises();
+pub(in crate::session) fn unfollowed(request: &DialRequest, checked: &Checked) -> Vec<String> {
+    let hears_words = checked.speech_input.recognises();
     let detects = mode(request, &checked.flow) != MachineDetection::Disabled;
     let control = &request.control;
     let fields = [
@@ -15,9 +15,12 @@ pub(super) fn unfollowed(request: &DialRequest, checked: &Checked) -> Vec<String
         (request.timers != TimerOverrides::default() && !detects, "timers"),
         (request.threshold_word_count.is_some() && !(detects && hears_words), "thresholdWordCount"),
         (request.amd_params.is_some() && !detects, "amdParams"),
-        (checked.hearing.is_substitute(), "callControlParameter.sttProvider"),
+        (checked.speech_input.is_substitute(), "callControlParameter.sttProvider"),
         (control.language.is_some() && !hears_words, "callControlParameter.sttLanguage"),
-        (control.interim == Some(true) && !checked.hearing.gives_interims(), "callControlParameter.interim"),
+        (
+            control.interim == Some(true) && !checked.speech_input.gives_interims(),
+            "callControlParameter.interim",
+        ),
     ];
     let fields = fields.into_iter().filter(|(unfollowed, _)| *unfollowed).map(|(_, field)| field.to_owned());
     let unused = checked.flow.flow.unused(&request.metadata);

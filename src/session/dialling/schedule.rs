@@ -2,7 +2,7 @@
 
 /// What a time says about a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum When {
+pub(in crate::session) enum When {
     Now,
     /// At this time, ms since 1970.
     Later(i64),
@@ -11,7 +11,7 @@ pub(super) enum When {
 }
 
 /// When a call is to be dialled that may start at `start_ms` and not from `expires_ms` on, seen at `now_ms`.
-pub(super) fn when(start_ms: Option<i64>, expires_ms: Option<i64>, now_ms: i64) -> When {
+pub(in crate::session) fn when(start_ms: Option<i64>, expires_ms: Option<i64>, now_ms: i64) -> When {
     if expires_ms.is_some_and(|expires| expires <= now_ms) {
         return When::Expired;
     }
@@ -23,26 +23,26 @@ pub(super) fn when(start_ms: Option<i64>, expires_ms: Option<i64>, now_ms: i64) 
 
 /// How loaded a trunk and the server are.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Load {
+pub(in crate::session) struct Load {
     /// Lines of the trunk in use.
-    pub(super) busy: usize,
+    pub(in crate::session) busy: usize,
     /// Calls in the trunk's queue.
-    pub(super) waiting: usize,
+    pub(in crate::session) waiting: usize,
     /// Lines the trunk has, if limited.
-    pub(super) lines: Option<usize>,
+    pub(in crate::session) lines: Option<usize>,
     /// Dial requests per second that the trunk takes, if limited.
-    pub(super) per_second: Option<f64>,
+    pub(in crate::session) per_second: Option<f64>,
     /// Calls of the server.
-    pub(super) running: usize,
+    pub(in crate::session) running: usize,
     /// Calls that the server may run.
-    pub(super) most: usize,
+    pub(in crate::session) most: usize,
 }
 
 impl Load {
     /// How many planned calls may begin now. They begin when they can be dialled, so that they wait in the
     /// plan, where a restart does not end them; an eighth of the server stays free for those who ask now and
     /// for calls that come in.
-    pub(super) fn room(&self) -> usize {
+    pub(in crate::session) fn room(&self) -> usize {
         let lines = self.lines.map_or(usize::MAX, |lines| lines.saturating_sub(self.busy + self.waiting));
         // With a second's worth of calls in the trunk's queue its pace is kept without a gap.
         let paced = self

@@ -7,8 +7,8 @@ use callcore::call::{Fact, Wait};
 use callcore::clock::CallTime;
 use tokio::time::{Instant, timeout};
 
-use super::actor::{Actor, Control};
-use super::ledger::Ledger;
+use crate::session::books::batch_builder::BatchBuilder;
+use crate::session::run::actor::{Actor, Control};
 use crate::store::{self, CallBatch};
 use crate::trunk::{DialError, Leg, Order, QueuePosition, Slot, Ticket, Trunk};
 
@@ -24,7 +24,7 @@ enum Step<T> {
 }
 
 /// What came of a call that was to be placed.
-pub(super) enum Launched {
+pub(in crate::session) enum Launched {
     /// The carrier's answer to the dial request.
     Asked(Result<Leg, DialError>),
     /// It expired while it waited for a line; nobody was dialled.
@@ -32,7 +32,7 @@ pub(super) enum Launched {
 }
 
 /// A call waits for a line.
-pub(super) fn queued(trunk: &Trunk, ahead: usize) -> Fact {
+pub(in crate::session) fn queued(trunk: &Trunk, ahead: usize) -> Fact {
     let (trunk, limits) = (trunk.name(), trunk.limits());
     let because = Wait::Limits { calls: limits.calls, per_second: limits.per_second };
     Fact::Queued { trunk: trunk.to_owned(), ahead, because }
@@ -46,7 +46,7 @@ fn sent_back(trunk: &Trunk, why: &str, wait: Duration) -> Fact {
 
 impl Actor {
     /// Places the call once `prepared` is done and the trunk has a line for it.
-    pub(super) async fn launch(
+    pub(in crate::session) async fn launch(
         &mut self,
         trunk: &Trunk,
         mut ticket: Ticket,
@@ -112,7 +112,9 @@ impl Actor {
                     *queued_at = Some(self.clock.now());
                     self.note(queued(trunk, ahead), None);
                 }
-                Step::Done(Ok(QueuePosition::Queued { ahead })) => self.board.moved_up(&self.call_id, ahead),
+                Step::Done(Ok(QueuePosition::Queued { ahead })) => {
+                    self.live_calls.moved_up(&self.call_id, ahead)
+                }
                 Step::Done(Err(error)) => return Err(Launched::Asked(Err(error))),
                 Step::HungUp(by, actor) => return Err(self.cancelled(by, actor).await),
                 Step::Expired => return Err(Launched::Expired),
@@ -142,10 +144,10 @@ impl Actor {
     /// Writes down that the carrier is asked from here on.
     fn dialling(&self, trunk: &str) -> impl Future<Output = bool> + use<> {
         let fact = Fact::Dialling { trunk: trunk.to_owned() };
-        self.board.note(&self.call_id, &fact);
-        let mut ledger = Ledger::new(&self.call_id, self.clock);
-        ledger.fact(fact, self.clock.now());
-        let written = ledger.into_batch().map(|batch| self.scribe.written(batch));
+        self.live_calls.note(&self.call_id, &fact);
+        let mut builder = BatchBuilder::new(&self.call_id, self.clock);
+        builder.fact(fact, self.clock.now());
+        let written = builder.into_batch().map(|batch| self.writer.written(batch));
         async move {
             match written {
                 Some(written) => timeout(WRITING, written).await.unwrap_or(false),
@@ -160,22 +162,22 @@ impl Actor {
     }
 
     /// Ends a call that nobody was dialled for.
-    pub(super) async fn end_unplaced(self, batch: CallBatch) {
-        self.scribe.write(batch);
-        self.scribe.finish().await;
-        self.board.remove(&self.call_id);
+    pub(in crate::session) async fn end_undialled(self, batch: CallBatch) {
+        self.writer.write(batch);
+        self.writer.finish().await;
+        self.live_calls.remove(&self.call_id);
     }
 
     /// A line of the timeline before the call itself has begun.
     fn note(&mut self, fact: Fact, actor: Option<store::Actor>) {
-        self.board.note(&self.call_id, &fact);
-        let mut ledger = Ledger::new(&self.call_id, self.clock);
-        ledger.fact(fact, self.clock.now());
+        self.live_calls.note(&self.call_id, &fact);
+        let mut builder = BatchBuilder::new(&self.call_id, self.clock);
+        builder.fact(fact, self.clock.now());
         if let Some(actor) = actor {
-            ledger.asked_to_end(actor);
+            builder.asked_to_end(actor);
         }
-        if let Some(batch) = ledger.into_batch() {
-            self.scribe.write(batch);
+        if let Some(batch) = builder.into_batch() {
+            self.writer.write(batch);
         }
     }
 }

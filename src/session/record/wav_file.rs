@@ -15,11 +15,11 @@ use tokio::task::JoinHandle;
 /// Blocks waiting for the disk; when it is full the newest is dropped and counted.
 const WAITING_BLOCKS: usize = 16;
 /// Bytes of the header in front of the samples.
-pub(super) const HEADER_BYTES: u64 = 44;
+pub(in crate::session) const HEADER_BYTES: u64 = 44;
 
 /// A file being written.
 #[derive(Debug)]
-pub(super) struct WavFile {
+pub(in crate::session) struct WavFile {
     blocks: mpsc::Sender<Block>,
     writer: JoinHandle<Writer>,
     path: PathBuf,
@@ -36,17 +36,17 @@ struct Block {
 
 /// A file that is complete, or as complete as the disk let it be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Written {
-    pub(super) path: PathBuf,
+pub(in crate::session) struct Written {
+    pub(in crate::session) path: PathBuf,
     /// Audio that is missing, in bytes.
-    pub(super) lost_bytes: u64,
+    pub(in crate::session) lost_bytes: u64,
     /// What the disk said when it first refused.
-    pub(super) trouble: Option<String>,
+    pub(in crate::session) trouble: Option<String>,
 }
 
 impl WavFile {
     /// Begins `path`, 8 kHz pcm16; its folder is made where missing. What fails is told by [`Self::finish`].
-    pub(super) fn start(path: &Path, stereo: bool) -> Self {
+    pub(in crate::session) fn start(path: &Path, stereo: bool) -> Self {
         let (blocks, waiting) = mpsc::channel(WAITING_BLOCKS);
         let writer =
             Writer { path: path.to_owned(), stereo, file: None, end: 0, lost_bytes: 0, trouble: None };
@@ -54,12 +54,12 @@ impl WavFile {
         Self { blocks, writer: tokio::spawn(write(writer, waiting)), path, offset: 0, dropped_bytes: 0 }
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(in crate::session) fn path(&self) -> &Path {
         &self.path
     }
 
     /// Appends little-endian samples, interleaved.
-    pub(super) fn push(&mut self, bytes: Vec<u8>) {
+    pub(in crate::session) fn push(&mut self, bytes: Vec<u8>) {
         let (offset, length) = (self.offset, bytes.len() as u64);
         self.offset += length;
         if self.blocks.try_send(Block { offset, bytes }).is_err() {
@@ -72,7 +72,7 @@ impl WavFile {
     ///
     /// # Errors
     /// When the file could not even be begun.
-    pub(super) async fn finish(self) -> std::io::Result<Written> {
+    pub(in crate::session) async fn finish(self) -> std::io::Result<Written> {
         drop(self.blocks);
         let writer = self.writer.await.map_err(std::io::Error::other)?;
         if writer.file.is_none() {
@@ -163,7 +163,7 @@ fn open(path: &Path, stereo: bool) -> std::io::Result<File> {
 
 /// Puts right the lengths in the header of a file whose writer was killed, after its samples or even before its header.
 /// Returns the bytes of whole frames in it.
-pub(super) fn mend(path: &Path, stereo: bool) -> std::io::Result<u64> {
+pub(in crate::session) fn mend(path: &Path, stereo: bool) -> std::io::Result<u64> {
     let file = File::options().write(true).open(path)?;
     let frame = if stereo { 4 } else { 2 };
     let length = file.metadata()?.len().saturating_sub(HEADER_BYTES) / frame * frame;

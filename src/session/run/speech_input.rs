@@ -6,8 +6,8 @@ use std::time::Duration;
 use callcore::call::{Fact, Hypothesis, Input};
 use futures_util::future::BoxFuture;
 
-use super::control::CallControl;
 use crate::flows::Stored;
+use crate::session::control::CallControl;
 use crate::speech::stt::{Ear, Manner, Recognizers, Transcript, Wish};
 
 /// Words that come so much later than a call waits for them may still answer a question that is open.
@@ -15,7 +15,7 @@ const LATE: Duration = Duration::from_secs(4);
 
 /// How one call hears; without a recogniser it hears that somebody speaks, and no words.
 #[derive(Debug)]
-pub(super) struct Hearing {
+pub(in crate::session) struct SpeechInput {
     ear: Option<Ear>,
     language: String,
     /// The provider that was asked for is not here.
@@ -32,12 +32,12 @@ pub struct UnknownLanguage {
     language: String,
 }
 
-impl Hearing {
+impl SpeechInput {
     /// The ear of a call that runs `flow`. What `control` says goes before what the flow says.
     ///
     /// # Errors
     /// When the language asked for is unknown to the recogniser.
-    pub(super) fn new(
+    pub(in crate::session) fn new(
         recognizers: &Recognizers,
         flow: &Stored,
         control: &CallControl,
@@ -64,28 +64,28 @@ impl Hearing {
     }
 
     /// Whether words can be had.
-    pub(super) const fn recognises(&self) -> bool {
+    pub(in crate::session) const fn recognises(&self) -> bool {
         self.ear.is_some()
     }
 
     /// How long a call waits for the words of what has been said, ms.
-    pub(super) fn limit_ms(&self) -> u64 {
+    pub(in crate::session) fn limit_ms(&self) -> u64 {
         let limit = self.ear.as_ref().map_or(Duration::ZERO, Ear::limit);
         u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Whether they can be had before the callee has finished.
-    pub(super) fn gives_interims(&self) -> bool {
+    pub(in crate::session) fn gives_interims(&self) -> bool {
         self.ear.as_ref().is_some_and(Ear::gives_interims)
     }
 
     /// Whether another recogniser hears than was asked for.
-    pub(super) const fn is_substitute(&self) -> bool {
+    pub(in crate::session) const fn is_substitute(&self) -> bool {
         self.is_substitute
     }
 
     /// For the timeline: who hears, and how.
-    pub(super) fn fact(&self, control: &CallControl) -> Fact {
+    pub(in crate::session) fn fact(&self, control: &CallControl) -> Fact {
         Fact::Hearing {
             recogniser: self.ear.as_ref().map(|ear| ear.name().to_owned()),
             language: self.language.clone(),
@@ -99,7 +99,7 @@ impl Hearing {
 
     /// The words of an utterance; none when there are none, the engine fails, or they are not worth their time. An
     /// engine that fails is logged and counted.
-    pub(super) fn words(
+    pub(in crate::session) fn words(
         &mut self,
         utterance: u32,
         interim: bool,

@@ -15,8 +15,8 @@ use callcore::clock::CallTime;
 use callcore::flow::{self, Run};
 use serde_json::{Map, Value, json};
 
-use super::recording::{Recording, recording_path};
-use super::trace::{read_trace, write};
+use crate::session::record::recording::{Recording, recording_path};
+use crate::session::record::trace::{read_trace, write};
 use crate::speech::sound;
 
 const ANSWERED_MS: u64 = 700;
@@ -231,7 +231,7 @@ async fn a_trace_ends_where_the_recording_leaves_the_callee_out_and_is_for_its_o
     call(folder.path(), &mailbox(), Network::Good, false, Some(3_000)).await;
     let (_, covered_ms) = again(folder.path());
     assert_eq!(covered_ms, 3_000);
-    let path = super::trace::trace_path(&recording_path(folder.path(), "c1"));
+    let path = crate::session::record::trace::trace_path(&recording_path(folder.path(), "c1"));
     let meta = std::fs::metadata(path).unwrap();
     let mode = std::os::unix::fs::PermissionsExt::mode(&meta.permissions());
     assert_eq!(mode & 0o777, 0o600);

@@ -27,7 +27,7 @@ const TRIES: usize = 5;
 
 /// The writing end of one call.
 #[derive(Debug)]
-pub(super) struct Scribe {
+pub(in crate::session) struct CallWriter {
     pile: Arc<Pile>,
     task: JoinHandle<()>,
 }
@@ -90,21 +90,21 @@ impl Waiting {
     }
 }
 
-impl Scribe {
-    pub(super) fn start(store: Store, outbox: outbox::Handle) -> Self {
+impl CallWriter {
+    pub(in crate::session) fn start(store: Store, outbox: outbox::Handle) -> Self {
         let pile = Arc::new(Pile::default());
         let task = tokio::spawn(write(store, outbox, Arc::clone(&pile)));
         Self { pile, task }
     }
 
     /// Takes a batch to be written.
-    pub(super) fn write(&self, batch: CallBatch) {
+    pub(in crate::session) fn write(&self, batch: CallBatch) {
         self.pile.waiting.lock().unwrap_or_else(PoisonError::into_inner).add(batch);
         self.pile.news.notify_one();
     }
 
     /// Takes a batch, and tells when it is on the disk with everything before it; false when the writer is gone.
-    pub(super) fn written(&self, batch: CallBatch) -> impl Future<Output = bool> + use<> {
+    pub(in crate::session) fn written(&self, batch: CallBatch) -> impl Future<Output = bool> + use<> {
         let number = {
             let mut waiting = self.pile.waiting.lock().unwrap_or_else(PoisonError::into_inner);
             waiting.add(batch);
@@ -116,7 +116,7 @@ impl Scribe {
     }
 
     /// Waits until everything is written.
-    pub(super) async fn finish(mut self) {
+    pub(in crate::session) async fn finish(mut self) {
         self.pile.finish();
         if (&mut self.task).await.is_err() {
             tracing::error!("the writer of a call's record failed");
@@ -124,7 +124,7 @@ impl Scribe {
     }
 }
 
-impl Drop for Scribe {
+impl Drop for CallWriter {
     /// What waits is written all the same.
     fn drop(&mut self) {
         self.pile.finish();
@@ -161,7 +161,7 @@ async fn write(store: Store, outbox: outbox::Handle, pile: Arc<Pile>) {
 }
 
 /// Has a batch written, however long the disk is full. What is left when the server stops is lost, and logged.
-pub(super) async fn keep(store: &Store, batch: CallBatch) {
+pub(in crate::session) async fn keep(store: &Store, batch: CallBatch) {
     let mut tries = 0;
     loop {
         let error = match store.record(batch.clone()).await {

@@ -18,21 +18,21 @@ use crate::net::guard::{AddressPolicy, GuardError, NO_HOSTS, guarded_client};
 const LARGEST_ANSWER: usize = 256 * 1024;
 /// Largest body sent, bytes.
 const LARGEST_BODY: usize = 64 * 1024;
-/// Requests of all calls at the same time; one more fails at once, so that no queue builds up.
+/// HttpRequests of all calls at the same time; one more fails at once, so that no queue builds up.
 const AT_ONCE: usize = 256;
 /// Redirects followed, all on the server that was asked.
 const REDIRECTS: usize = 3;
 
 /// Makes the requests of all calls. Cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Requests {
+pub struct HttpRequests {
     client: Client,
     policy: AddressPolicy,
     slots: Arc<Semaphore>,
 }
 
-impl Requests {
-    /// Requests go only where `policy` admits.
+impl HttpRequests {
+    /// HttpRequests go only where `policy` admits.
     ///
     /// # Errors
     /// When the HTTP client cannot be set up.
@@ -46,7 +46,7 @@ impl Requests {
     }
 
     /// Makes a request and hands back what came of it.
-    pub(super) async fn make(self, id: ExternalStepId, request: Box<Request>) -> Input {
+    pub(in crate::session) async fn make(self, id: ExternalStepId, request: Box<Request>) -> Input {
         let patience = Duration::from_millis(request.timeout_ms);
         let end = match self.slots.try_acquire() {
             Err(_) => Err(format!("{AT_ONCE} requests of other calls are under way")),
@@ -192,7 +192,7 @@ mod tests {
         policy: AddressPolicy,
         request: Request,
     ) -> Result<(u16, Option<serde_json::Value>), String> {
-        let requests = Requests::new(policy).unwrap();
+        let requests = HttpRequests::new(policy).unwrap();
         let ended = requests.make(ExternalStepId(1), Box::new(request)).await;
         if let Input::ExternalStepEnded { end: ExternalStepEnd::Answered { status, body }, .. } = ended {
             return Ok((status, body));

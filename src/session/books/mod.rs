@@ -1,0 +1,12 @@
+//! What is written down of calls: step by step, at their end, after a crash, when the carrier's record comes late, and when
+//! its time is over.
+
+pub(in crate::session) mod batch_builder;
+pub(in crate::session) mod call_writer;
+pub(in crate::session) mod closing;
+pub(in crate::session) mod late_record;
+mod recovery;
+mod retention;
+
+pub use recovery::{Recovered, recover, settle};
+pub use retention::{Retention, Swept};

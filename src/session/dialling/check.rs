@@ -1,0 +1,61 @@
+//! Whether a request can be met: its flow, its variables, its trunk, and whether its number may be dialled.
+
+use std::sync::Arc;
+
+use callcore::flow::{MachineDetection, Run};
+
+use crate::flows::Stored;
+use crate::session::handle::{Handle, Refusal, begin, one_form};
+use crate::session::request::DialRequest;
+use crate::session::run::speech_input::SpeechInput;
+use crate::trunk::Trunk;
+
+/// What a request that can be met needs.
+pub(in crate::session) struct Checked {
+    pub(in crate::session) flow: Arc<Stored>,
+    pub(in crate::session) trunk: Trunk,
+    pub(in crate::session) run: Run,
+    pub(in crate::session) speech_input: SpeechInput,
+    /// The number in its one form, by the country that is known.
+    pub(in crate::session) number: String,
+}
+
+impl Handle {
+    /// The same, and whether the number may be dialled now.
+    pub(in crate::session) async fn check_now(&self, request: &DialRequest) -> Result<Checked, Refusal> {
+        let checked = self.check(request).await?;
+        if !request.ignore_do_not_call
+            && let Some(listed) = self.inner.parts.store.do_not_call(&checked.number).await?
+        {
+            return Err(do_not_call(listed.call_id));
+        }
+        Ok(checked)
+    }
+
+    /// Whether the request can be met at all: its flow, its variables, its trunk.
+    pub(in crate::session) async fn check(&self, request: &DialRequest) -> Result<Checked, Refusal> {
+        let inner = &self.inner;
+        let flow = inner.parts.flows.find(&request.flow).await?;
+        let trunk = self.trunk(request.trunk.as_deref())?;
+        if inner.options.amd.choose(request.amd_params.as_deref(), &request.flow).is_none() {
+            let known = inner.options.amd.named.keys().cloned().collect::<Vec<_>>().join(", ");
+            let name = request.amd_params.clone().unwrap_or_default();
+            return Err(Refusal::UnknownParams { name, known });
+        }
+        let speech_input = SpeechInput::new(&inner.parts.recognizers, &flow, &request.control)?;
+        let run = begin(&flow, request.variables())?;
+        let country = request.country.or(flow.flow.country()).or(inner.options.country);
+        let number = one_form(&request.number, country);
+        Ok(Checked { flow, trunk, run, speech_input, number })
+    }
+}
+
+/// How machines are dealt with: as the request says, else as the flow does.
+pub(in crate::session) fn mode(request: &DialRequest, flow: &Stored) -> MachineDetection {
+    request.machine_detection.unwrap_or(flow.flow.amd().mode)
+}
+
+pub(in crate::session) fn do_not_call(call: Option<String>) -> Refusal {
+    metrics::counter!("dering_calls_do_not_call_total").increment(1);
+    Refusal::DoNotCall { call: call.unwrap_or_default() }
+}

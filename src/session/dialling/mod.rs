@@ -1,0 +1,11 @@
+//! How a call is asked for and begun: checked, accepted, scheduled, or not dialled after all.
+
+mod accept;
+mod check;
+mod forecast;
+mod not_dialled;
+mod schedule;
+mod scheduler;
+mod unfollowed;
+
+pub use forecast::{Estimate, Forecast, TrunkLoad, Verdict};

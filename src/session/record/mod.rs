@@ -1,0 +1,12 @@
+//! What of a call lies on the disk: its recording, messages that were left, the detector's trace.
+
+#[cfg(test)]
+mod alignment_tests;
+pub(in crate::session) mod message;
+pub(in crate::session) mod recording;
+pub(in crate::session) mod trace;
+#[cfg(test)]
+mod trace_tests;
+pub(in crate::session) mod wav_file;
+
+pub use trace::read_trace;
