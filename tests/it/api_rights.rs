@@ -28,15 +28,15 @@ type Headers = Vec<(&'static str, String)>;
 
 /// An API with one of everything that is the bot `ours`'s: a call that the app [`SHOP`] asked for, its record and its
 /// notification; and a contact.
-struct Estate {
-    api: TestApi,
+pub(crate) struct Estate {
+    pub(crate) api: TestApi,
     secrets: BTreeMap<&'static str, SecretString>,
     local: SecretString,
     delivery: String,
 }
 
 impl Estate {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let (local, key) = access::new_local_key();
         let options = Options { local: Some(key), ..Options::default() };
         let api = TestApi::with(&[("ours.yaml", FLOW)], options).await;
@@ -68,7 +68,7 @@ impl Estate {
     }
 
     /// The path of an operation that is about what is there.
-    fn path(&self, pattern: &str) -> String {
+    pub(crate) fn path(&self, pattern: &str) -> String {
         let known = [
             ("{bot_id}", "ours"),
             ("{call_id}", "call-1"),
@@ -87,6 +87,11 @@ impl Estate {
         let path = known.iter().fold(pattern.to_owned(), |path, (name, value)| path.replace(name, value));
         assert!(!path.contains('{'), "{path} has a part that is not known here");
         path
+    }
+
+    /// What the command line sends as `Authorization`.
+    pub(crate) fn operator(&self) -> String {
+        format!("Bearer {}", self.local.expose_secret())
     }
 
     /// The status of an answer, and its code when it is a problem.

@@ -8,6 +8,7 @@
 )]
 
 mod api_admin;
+mod api_answers;
 mod api_audit;
 mod api_auth;
 mod api_description;
