@@ -11,10 +11,8 @@ mod pace;
 mod position;
 mod prompt;
 mod queue;
-mod spoken;
 #[cfg(test)]
 mod tests;
 
 pub use prompt::Piece;
 pub use queue::{Chunk, Event, Options, Out, Playback};
-pub(crate) use spoken::Spoken;

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use super::super::fact::CutBy;
-use crate::audio::frame::ms_to_samples;
+use crate::audio::frame::{ms_to_samples, samples_to_ms};
 use crate::audio::tone::tone;
 use crate::clock::{CallTime, soonest};
 use crate::flow::{BargeIn, Confirm, Part};
 use crate::ids::PlayId;
-use crate::language::sentences;
-use crate::playback::{Event, Options, Out, Piece, Playback, Spoken};
+use crate::language::{Spoken, sentences};
+use crate::playback::{Event, Options, Out, Piece, Playback};
 
 /// The sound before a recording: pitch, length, level.
 const BEEP: (f32, u64, f32) = (1_000.0, 250, -18.0);
@@ -147,7 +147,7 @@ impl Speaking {
         let prompt = self.prompts.get_mut(&id)?;
         match result {
             Ok(audio) => {
-                prompt.spoken.made(part, audio.len());
+                prompt.spoken.made(part, samples_to_ms(audio.len()));
                 let next = prompt.unmade.pop_front();
                 self.playback.fill(id, part, audio, now);
                 next

@@ -201,3 +201,4 @@ fn scene_names<'n>(reader: &mut Reader<'_>, entry: &'n Entry) -> Option<&'n [Ent
     }
     Some(entries)
 }
+// x

@@ -2,12 +2,11 @@
 
 use std::collections::VecDeque;
 
-use crate::audio::frame::ms_to_samples;
 use crate::clock::CallTime;
 use crate::flow::model::{BargeIn, Confirm};
 use crate::flow::run::{Part, PlaybackEnd};
 use crate::ids::PlayId;
-use crate::playback::Spoken;
+use crate::language::Spoken;
 
 /// Speaking rate: about 15 characters a second.
 pub(super) const MS_PER_CHAR: u64 = 65;
@@ -62,14 +61,14 @@ impl Playing {
                     let ms = text.chars().count() as u64 * MS_PER_CHAR;
                     length_ms += ms;
                     spoken.say(number, text);
-                    spoken.made(number, ms_to_samples(ms));
+                    spoken.made(number, ms);
                     ahead.push_back((length_ms, Heard::Text(text.clone())));
                     shown.push(format!("\"{text}\""));
                 }
                 Part::File(path) => {
                     length_ms += FILE_MS;
                     spoken.file(number, path);
-                    spoken.made(number, ms_to_samples(FILE_MS));
+                    spoken.made(number, FILE_MS);
                     ahead.push_back((length_ms, Heard::File(path.clone())));
                     shown.push(path.clone());
                 }

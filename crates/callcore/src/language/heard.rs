@@ -1,7 +1,6 @@
 //! The words of a prompt in their order, and how many of them the callee has heard.
 
-use crate::audio::frame::samples_to_ms;
-use crate::language::{count_words, is_unspaced};
+use super::words::{count_words, is_unspaced};
 
 /// What one piece of a prompt says.
 #[derive(Debug)]
@@ -43,10 +42,10 @@ impl Spoken {
         self.stretches.push(Stretch { part: None, text: String::new(), is_file: false, ms: Some(ms) });
     }
 
-    /// The audio of a part is there.
-    pub(crate) fn made(&mut self, part: u16, samples: usize) {
+    /// The audio of a part is there: it takes `ms`.
+    pub(crate) fn made(&mut self, part: u16, ms: u64) {
         if let Some(stretch) = self.stretches.iter_mut().find(|stretch| stretch.part == Some(part)) {
-            stretch.ms = Some(samples_to_ms(samples));
+            stretch.ms = Some(ms);
         }
     }
 
@@ -113,12 +112,12 @@ fn ends_word(behind: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn spoken(parts: &[(&str, usize)]) -> Spoken {
+    fn spoken(parts: &[(&str, u64)]) -> Spoken {
         let mut spoken = Spoken::default();
         for ((text, ms), part) in parts.iter().zip(0..) {
             spoken.say(part, text);
             spoken.sound(300);
-            spoken.made(part, ms * 8);
+            spoken.made(part, *ms);
         }
         spoken
     }
@@ -154,7 +153,7 @@ mod tests {
     fn a_file_is_one_word_whatever_its_name() {
         let mut spoken = Spoken::default();
         spoken.file(0, "audio/on-hold.wav");
-        spoken.made(0, 8_000);
+        spoken.made(0, 1_000);
         assert_eq!(spoken.all(), ("[audio/on-hold.wav]".into(), 1));
         assert_eq!(spoken.heard(1_000).1, 1);
     }
