@@ -37,7 +37,7 @@ const PERSON: &str = "+15551001";
 /// The carrier waits so long for a call that it cannot reach, s.
 const AWAY: u64 = 3;
 /// Audio that the callee hears later than it was reckoned, ms: the way there, a late timer, a busy machine.
-const LATE_MS: u64 = 600;
+const LATE_MS: u64 = 300;
 
 const TALK: &str = "\
 flow: stay

@@ -208,7 +208,7 @@ fn ways_out(steps: &[Step], from: &str, arrows: &mut Vec<Arrow>) {
             return;
         }
     }
-    arrows.push(Arrow::new(from, &format!("{OUTCOME}{}", COMPLETED), &past));
+    arrows.push(Arrow::new(from, &format!("{OUTCOME}{COMPLETED}"), &past));
 }
 
 /// The beginning of what the step says.
