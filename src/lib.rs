@@ -1,12 +1,13 @@
 //! Dering: a voice-bot orchestrator that knows who answered.
 //!
 //! The IO shell around [`callcore`]. Ranks, low to high; a module imports only from lower ones:
-//! `wallclock`, `cdr_wire`, `net`, `telemetry`, `kore`, `media` · `store`, `speech`, `trunk` · `access`, `gateway`, `flows`, `outbox` · `session` · `api` · `console`,
+//! `wallclock`, `cdr_wire`, `net`, `bus`, `telemetry`, `kore`, `media` · `store`, `speech`, `trunk` · `access`, `gateway`, `flows`, `outbox` · `session` · `api` · `console`,
 //! `config` · `server` · `app` · `demo` · `cli`.
 
 pub mod access;
 pub mod api;
 pub mod app;
+pub mod bus;
 pub mod cdr_wire;
 pub mod cli;
 pub mod config;

@@ -27,7 +27,8 @@ use super::fields::{Fields, Given};
 use super::may::CallInPath;
 use super::problems::{BadParameter, NoSuchCall};
 use crate::access::SeeCalls;
-use crate::store::{self, EventRow, Store, Watch};
+use crate::bus::Watch;
+use crate::store::{self, EventRow, Store};
 
 const LONGEST_TIMELINE: u32 = 10_000;
 /// Events read at once for one reader.
@@ -133,7 +134,7 @@ pub(super) async fn events(
         let events = events.into_iter().map(TimelineEvent::from).collect();
         return Ok(Json(Timeline { call_id, events }).into_response());
     }
-    let watch = api.store.watch_call(&call_id).ok_or_else(|| {
+    let watch = api.store.bus().watch_call(&call_id).ok_or_else(|| {
         let detail = "too many timelines are watched; read the list instead, or try again later";
         Problem::new(Code::RateLimited, detail)
     })?;

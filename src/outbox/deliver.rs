@@ -6,10 +6,10 @@
 //! there is room for in one transaction, so that the more there is to do the less each costs.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::Notify;
+use parking_lot::Mutex;
 use tokio::task::{Id, JoinError, JoinSet};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -17,6 +17,7 @@ use super::breaker::BreakerState;
 use super::health::Health;
 use super::options::{Error, Options};
 use super::post::{Posted, Poster};
+use crate::bus::{Bus, Message, WakeUps};
 use crate::store::{Claim, ClaimRequest, DeliveryOutcome, DeliveryRound, Settlement, Store};
 
 /// The longest sleep: a change of the wall clock is noticed after this.
@@ -31,6 +32,7 @@ pub struct Outbox {
     poster: Arc<Poster>,
     options: Options,
     shared: Arc<Shared>,
+    wake_ups: WakeUps,
     stopping: CancellationToken,
     posts: JoinSet<Post>,
     /// Where each post goes, in case its task is lost.
@@ -51,7 +53,6 @@ struct Post {
 
 #[derive(Debug, Default)]
 struct Shared {
-    wake: Notify,
     /// Endpoints that are to be tried although their breaker is open.
     wanted: Mutex<BTreeSet<String>>,
 }
@@ -59,6 +60,7 @@ struct Shared {
 /// The way to a running [`Outbox`]. Cheap to clone; dropping it does not stop the worker.
 #[derive(Clone, Debug)]
 pub struct Handle {
+    bus: Bus,
     shared: Arc<Shared>,
     stopping: CancellationToken,
     stopped: CancellationToken,
@@ -67,12 +69,12 @@ pub struct Handle {
 impl Handle {
     /// Says that notifications were committed. Never blocks; forgetting it only costs up to a minute.
     pub fn wake(&self) {
-        self.shared.wake.notify_one();
+        self.bus.publish(Message::NotificationsDue);
     }
 
     /// Has endpoints tried at once although their breaker is open: somebody wants something sent there.
     pub fn try_now(&self, endpoints: impl IntoIterator<Item = String>) {
-        let mut wanted = self.shared.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut wanted = self.shared.wanted.lock();
         wanted.extend(endpoints);
         drop(wanted);
         self.wake();
@@ -94,6 +96,7 @@ impl Outbox {
     pub fn start(store: Store, options: Options) -> Result<Handle, Error> {
         let poster = Arc::new(Poster::new(options.clone())?);
         let shared = Arc::new(Shared::default());
+        let bus = store.bus().clone();
         let (stopping, stopped) = (CancellationToken::new(), CancellationToken::new());
         let outbox = Self {
             store,
@@ -101,6 +104,7 @@ impl Outbox {
             health: Health::new(options.breaker, Vec::new()),
             options,
             shared: Arc::clone(&shared),
+            wake_ups: bus.notifications_due(),
             stopping: stopping.clone(),
             posts: JoinSet::new(),
             endpoints: HashMap::new(),
@@ -108,7 +112,7 @@ impl Outbox {
             _stopped: stopped.clone().drop_guard(),
         };
         tokio::spawn(outbox.run());
-        Ok(Handle { shared, stopping, stopped })
+        Ok(Handle { bus, shared, stopping, stopped })
     }
 
     async fn run(mut self) {
@@ -124,7 +128,7 @@ impl Outbox {
                 biased;
                 () = self.stopping.cancelled() => break,
                 Some(ended) = self.posts.join_next_with_id() => self.ended(ended),
-                () = self.shared.wake.notified() => {}
+                () = self.wake_ups.next() => {}
                 () = tokio::time::sleep(nap) => {}
             }
             while let Some(ended) = self.posts.try_join_next_with_id() {
@@ -164,7 +168,7 @@ impl Outbox {
     /// fall due.
     async fn round(&mut self, concurrency: usize) -> Duration {
         let now_ms = (self.options.now_ms)();
-        let wanted = std::mem::take(&mut *self.shared.wanted.lock().unwrap_or_else(PoisonError::into_inner));
+        let wanted = std::mem::take(&mut *self.shared.wanted.lock());
         for endpoint in wanted {
             self.health.try_now(&endpoint, now_ms);
         }

@@ -8,9 +8,10 @@ use std::time::Duration;
 use callcore::flow::{Part, Run, StartError};
 use callcore::number::{self, Country};
 use serde_json::{Map, Value};
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 
+use crate::bus::{Bus, LiveCall, Message};
 use crate::flows::{self, Catalog, Stored};
 use crate::outbox;
 use crate::session::record::message::message_path;
@@ -19,7 +20,6 @@ use crate::session::run::actor::Control;
 use crate::session::run::http_requests::HttpRequests;
 use crate::session::run::speech::Speech;
 use crate::session::run::speech_input::UnknownLanguage;
-use crate::session::view::live::{LiveCall, LiveCalls};
 use crate::speech::stt::Recognizers;
 use crate::speech::tts::Tts;
 use crate::store::{self, Actor, Store};
@@ -107,10 +107,7 @@ pub enum Refusal {
 pub(in crate::session) struct Inner {
     pub(in crate::session) parts: Parts,
     pub(in crate::session) options: Options,
-    pub(in crate::session) live_calls: LiveCalls,
     controls: Mutex<HashMap<String, mpsc::Sender<Control>>>,
-    /// Rings when a call was planned or a line came free.
-    pub(in crate::session) plans: Notify,
     pub(in crate::session) tasks: TaskTracker,
     /// Asks carriers for records that they still owe; nothing waits for it.
     pub(in crate::session) later: TaskTracker,
@@ -128,13 +125,15 @@ impl Handle {
         let inner = Inner {
             parts,
             options,
-            live_calls: LiveCalls::default(),
             controls: Mutex::default(),
-            plans: Notify::new(),
             tasks: TaskTracker::new(),
             later: TaskTracker::new(),
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    pub(in crate::session) fn bus(&self) -> &Bus {
+        self.inner.parts.store.bus()
     }
 
     /// The country of numbers that do not name their own, where nobody says otherwise.
@@ -160,13 +159,13 @@ impl Handle {
     /// The calls that run now.
     #[must_use]
     pub fn live(&self) -> Vec<LiveCall> {
-        self.inner.live_calls.all()
+        self.bus().live_calls().all()
     }
 
     /// Changes whenever [`Self::live`] would.
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
-        self.inner.live_calls.changes()
+        self.bus().live_calls().changes()
     }
 
     /// Whether no new calls are taken any more.
@@ -186,7 +185,7 @@ impl Handle {
     /// Takes no new calls, lets those that run end within `patience`, then hangs them up.
     pub async fn shutdown(&self, patience: Duration) {
         self.inner.tasks.close();
-        self.inner.plans.notify_one();
+        self.bus().publish(Message::ScheduleChanged);
         if tokio::time::timeout(patience, self.inner.tasks.wait()).await.is_ok() {
             return;
         }
@@ -239,7 +238,7 @@ impl Handle {
         controls.remove(call_id);
         metrics::gauge!("dering_calls_running").set(controls.len() as f64);
         drop(controls);
-        self.inner.plans.notify_one();
+        self.bus().publish(Message::ScheduleChanged);
     }
 }
 

@@ -3,18 +3,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::bus::Bus;
 use crate::store::directory::Clients;
 use crate::store::error::Error;
 use crate::store::keys::KeySource;
 use crate::store::options::Options;
 use crate::store::sqlite;
-use crate::store::watching::Watchers;
 
 /// The database. Clones share it; the last one dropped closes it.
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(super) backend: Backend,
-    pub(super) watchers: Watchers,
+    pub(super) bus: Bus,
     /// The same that the engine keeps up to date.
     pub(super) clients: Arc<Clients>,
 }
@@ -69,7 +69,7 @@ impl Store {
 
     fn with(engine: sqlite::Engine) -> Self {
         let clients = engine.clients();
-        Self { backend: Backend::Sqlite(engine), watchers: Watchers::default(), clients }
+        Self { backend: Backend::Sqlite(engine), bus: Bus::default(), clients }
     }
 
     /// Whether what is written now would be kept. After a pause this writes a page, so that a disk which has filled
@@ -81,6 +81,12 @@ impl Store {
         match &self.backend {
             Backend::Sqlite(engine) => engine.check_writing().await,
         }
+    }
+
+    /// What is told of what is written here, and of the calls of this node.
+    #[must_use]
+    pub const fn bus(&self) -> &Bus {
+        &self.bus
     }
 
     /// Commits what is queued, closes the database and releases its lock. Later verbs fail.

@@ -14,7 +14,6 @@ mod model;
 mod options;
 mod sqlite;
 mod verbs;
-mod watching;
 
 pub use crate::cdr_wire::CdrQuery;
 pub use directory::{ApiKey, AppSecret, ClientApp, LastUsed};
@@ -34,4 +33,3 @@ pub use model::{
     TranscriptRow, Visibility,
 };
 pub use options::{Options, Place};
-pub use watching::Watch;

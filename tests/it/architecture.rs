@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 const LONGEST: usize = 500;
 
 /// Shell modules, low to high; equal ranks may not import one another.
-const SHELL: [(&str, u8); 21] = [
+const SHELL: [(&str, u8); 22] = [
     ("wallclock", 0),
     ("cdr_wire", 0),
     ("net", 0),
+    ("bus", 1),
     ("telemetry", 1),
     ("kore", 1),
     ("media", 1),

@@ -246,7 +246,7 @@ pub(super) async fn change(
 
 /// Hangs up and waits for the end to be written down.
 async fn end(api: &Api, call_id: &str, actor: Actor) -> Result<(), Problem> {
-    let watch = api.store.watch_call(call_id);
+    let watch = api.store.bus().watch_call(call_id);
     if !api.calls.end(call_id, "api", actor).await? {
         return Err(Problem::new(Code::Conflict, "this call has ended already"));
     }

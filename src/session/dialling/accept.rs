@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use crate::bus::{LiveCall, Message, Phase};
 use crate::flows::Stored;
 use crate::session::books::call_writer::CallWriter;
 use crate::session::books::late_record::late_record;
@@ -26,7 +27,6 @@ use crate::session::run::actor::{Actor, Control};
 use crate::session::run::launch::{Launched, queued};
 use crate::session::run::speech::Speech;
 use crate::session::run::speech_input::SpeechInput;
-use crate::session::view::live::{LiveCall, Phase};
 use crate::store::{
     Acceptance, CallBatch, CallState, NewCall, NewDialOut, NewEvent, NewParties, NewPlan, RequestKey,
 };
@@ -161,7 +161,7 @@ impl Handle {
         }
         metrics::counter!("dering_calls_planned_total").increment(1);
         tracing::debug!(call.id = %dialed.call_id, start_ms, "call planned");
-        self.inner.plans.notify_one();
+        self.bus().publish(Message::ScheduleChanged);
         Ok(dialed)
     }
 
@@ -186,7 +186,7 @@ impl Handle {
     ) {
         let inner = &self.inner;
         let Checked { flow, trunk, run, speech_input, number: _ } = checked;
-        inner.live_calls.add(LiveCall {
+        self.bus().live_calls().add(LiveCall {
             call_id: call_id.to_owned(),
             flow: flow.flow.name().to_owned(),
             number: request.number.clone(),
@@ -195,7 +195,7 @@ impl Handle {
             latest: String::new(),
         });
         if let Some(ahead) = place.ticket.ahead() {
-            inner.live_calls.note(call_id, &queued(&trunk, ahead));
+            self.bus().live_calls().note(call_id, &queued(&trunk, ahead));
         }
         let speech = Speech { tts: inner.parts.tts.clone() };
         let prompts = run.known_prompts();
@@ -222,7 +222,7 @@ impl Handle {
             speech_input,
             http_requests: inner.parts.http_requests.clone(),
             writer: CallWriter::start(inner.parts.store.clone(), inner.parts.outbox.clone()),
-            live_calls: inner.live_calls.clone(),
+            live_calls: self.bus().live_calls().clone(),
             recordings: inner.options.recordings.clone(),
             control: place.control,
             clock,

@@ -39,6 +39,7 @@ impl Handle {
     /// Keeps the plans until the server stops.
     pub async fn run_scheduler(self) {
         let mut tidied_ms = 0;
+        let mut changes = self.bus().schedule_changes();
         while !self.inner.tasks.is_closed() {
             let now = now_ms();
             if now - tidied_ms >= TIDY_MS {
@@ -55,7 +56,7 @@ impl Handle {
                 }
             };
             tokio::select! {
-                () = self.inner.plans.notified() => {}
+                () = changes.next() => {}
                 () = tokio::time::sleep(wait) => {}
             }
         }

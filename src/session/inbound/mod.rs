@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use self::refused::TurnedAway;
 pub use self::routes::{BadRoute, Pattern, Route, Routes};
+use crate::bus::{LiveCall, Phase};
 use crate::flows::Stored;
 use crate::session::books::call_writer::CallWriter;
 use crate::session::clock::Clock;
@@ -22,7 +23,6 @@ use crate::session::handle::{self, Handle, Refusal, one_form, prepare};
 use crate::session::run::actor::{Actor, Control};
 use crate::session::run::speech::Speech;
 use crate::session::run::speech_input::SpeechInput;
-use crate::session::view::live::{LiveCall, Phase};
 use crate::store::{CallBatch, CallState, NewCall, NewEvent};
 use crate::telemetry::mask;
 use crate::trunk::{IncomingCall, Leg, Offer};
@@ -140,7 +140,7 @@ impl Handle {
         let InboundCall { caller, called, route, trunk, pickup } = call;
         tracing::info!(call.id = %call_id, caller = %mask(&caller), called = %mask(&called), flow = %route.flow,
             trunk = trunk.as_deref().unwrap_or(PORT), "inbound call accepted");
-        inner.live_calls.add(LiveCall {
+        self.bus().live_calls().add(LiveCall {
             call_id: call_id.clone(),
             flow: route.flow.clone(),
             number: caller.clone(),
@@ -163,7 +163,7 @@ impl Handle {
             speech_input,
             http_requests: inner.parts.http_requests.clone(),
             writer: CallWriter::start(inner.parts.store.clone(), inner.parts.outbox.clone()),
-            live_calls: inner.live_calls.clone(),
+            live_calls: self.bus().live_calls().clone(),
             recordings: inner.options.recordings.clone(),
             control,
             clock,

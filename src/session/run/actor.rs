@@ -17,6 +17,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use crate::bus::LiveCalls;
 use crate::flows::Stored;
 use crate::kore::Envelope;
 use crate::session::books::batch_builder::BatchBuilder;
@@ -31,7 +32,6 @@ use crate::session::request::NotifyTarget;
 use crate::session::run::http_requests::HttpRequests;
 use crate::session::run::speech::Speech;
 use crate::session::run::speech_input::SpeechInput;
-use crate::session::view::live::LiveCalls;
 use crate::store;
 use crate::trunk::{DialError, Leg, LegCommand, LegEvent};
 

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::bus::Message;
 use crate::cdr_wire::CdrQuery;
 use crate::store::error::Error;
 use crate::store::handle::{Backend, Store, verbs};
@@ -22,7 +23,7 @@ impl Store {
         match &self.backend {
             Backend::Sqlite(engine) => engine.record(batch).await?,
         }
-        self.watchers.tell(&call_id);
+        self.bus.publish(Message::CallWritten { call_id: &call_id });
         Ok(())
     }
 }

@@ -7,14 +7,12 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
-use super::handle::Store;
-
 /// Timelines that may be watched at the same time.
 const MOST: usize = 500;
 
 /// The calls that somebody watches.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Watchers(Arc<Mutex<Known>>);
+pub(super) struct Watches(Arc<Mutex<Known>>);
 
 #[derive(Debug, Default)]
 struct Known {
@@ -27,7 +25,7 @@ struct Known {
 pub struct Watch {
     call_id: String,
     news: watch::Receiver<()>,
-    watchers: Watchers,
+    watches: Watches,
 }
 
 impl Watch {
@@ -40,7 +38,7 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        let mut known = self.watchers.0.lock();
+        let mut known = self.watches.0.lock();
         known.watches -= 1;
         if known.calls.get(&self.call_id).is_some_and(|sender| sender.receiver_count() <= 1) {
             known.calls.remove(&self.call_id);
@@ -49,7 +47,21 @@ impl Drop for Watch {
     }
 }
 
-impl Watchers {
+impl Watches {
+    /// Watches a call; `None` when too many are watched already.
+    pub(super) fn watch(&self, call_id: &str) -> Option<Watch> {
+        let mut known = self.0.lock();
+        if known.watches >= MOST {
+            return None;
+        }
+        known.watches += 1;
+        metrics::gauge!("dering_timelines_watched").set(known.watches as f64);
+        let sender = known.calls.entry(call_id.to_owned()).or_insert_with(|| watch::Sender::new(()));
+        let news = sender.subscribe();
+        drop(known);
+        Some(Watch { call_id: call_id.to_owned(), news, watches: self.clone() })
+    }
+
     /// Something was written about a call.
     pub(super) fn tell(&self, call_id: &str) {
         let known = self.0.lock();
@@ -59,50 +71,32 @@ impl Watchers {
     }
 }
 
-impl Store {
-    /// Watches a call; `None` when too many are watched already.
-    #[must_use]
-    pub fn watch_call(&self, call_id: &str) -> Option<Watch> {
-        let mut known = self.watchers.0.lock();
-        if known.watches >= MOST {
-            return None;
-        }
-        known.watches += 1;
-        metrics::gauge!("dering_timelines_watched").set(known.watches as f64);
-        let sender = known.calls.entry(call_id.to_owned()).or_insert_with(|| watch::Sender::new(()));
-        let news = sender.subscribe();
-        drop(known);
-        Some(Watch { call_id: call_id.to_owned(), news, watchers: self.watchers.clone() })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::Options;
 
     #[tokio::test]
     async fn a_watch_hears_of_its_own_call_only_and_leaves_nothing_behind() {
-        let store = Store::open(Options::memory()).await.unwrap();
-        let (mut one, second) = (store.watch_call("c1").unwrap(), store.watch_call("c1").unwrap());
-        store.watchers.tell("c2");
+        let watches = Watches::default();
+        let (mut one, second) = (watches.watch("c1").unwrap(), watches.watch("c1").unwrap());
+        watches.tell("c2");
         assert!(!one.news.has_changed().unwrap());
-        store.watchers.tell("c1");
+        watches.tell("c1");
         one.changed().await;
         drop(second);
-        store.watchers.tell("c1");
+        watches.tell("c1");
         one.changed().await;
         drop(one);
-        let known = store.watchers.0.lock();
+        let known = watches.0.lock();
         assert!(known.calls.is_empty() && known.watches == 0);
     }
 
-    #[tokio::test]
-    async fn there_is_a_limit_to_watching() {
-        let store = Store::open(Options::memory()).await.unwrap();
-        let all: Vec<_> = std::iter::from_fn(|| store.watch_call("c1")).collect();
+    #[test]
+    fn there_is_a_limit_to_watching() {
+        let watches = Watches::default();
+        let all: Vec<_> = std::iter::from_fn(|| watches.watch("c1")).collect();
         assert_eq!(all.len(), MOST);
         drop(all);
-        assert!(store.watch_call("c1").is_some());
+        assert!(watches.watch("c1").is_some());
     }
 }

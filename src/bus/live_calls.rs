@@ -1,11 +1,12 @@
 //! What is known of a call while it runs, for people who watch.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use callcore::amd::EventKind;
 use callcore::call::{DialStatus, Fact};
 use callcore::flow::Note;
+use parking_lot::Mutex;
 use serde::Serialize;
 use tokio::sync::watch;
 
@@ -104,7 +105,7 @@ fn waiting(ahead: usize) -> String {
 
 /// The live calls of this process.
 #[derive(Clone, Debug)]
-pub(in crate::session) struct LiveCalls {
+pub struct LiveCalls {
     calls: Arc<Mutex<BTreeMap<String, LiveCall>>>,
     changes: watch::Sender<u64>,
 }
@@ -116,13 +117,13 @@ impl Default for LiveCalls {
 }
 
 impl LiveCalls {
-    pub(in crate::session) fn add(&self, call: LiveCall) {
+    pub(crate) fn add(&self, call: LiveCall) {
         self.change(|calls| {
             calls.insert(call.call_id.clone(), call);
         });
     }
 
-    pub(in crate::session) fn note(&self, call_id: &str, fact: &Fact) {
+    pub(crate) fn note(&self, call_id: &str, fact: &Fact) {
         self.change(|calls| {
             if let Some(call) = calls.get_mut(call_id) {
                 call.note(fact);
@@ -131,7 +132,7 @@ impl LiveCalls {
     }
 
     /// A call in the queue of its trunk has moved up.
-    pub(in crate::session) fn moved_up(&self, call_id: &str, ahead: usize) {
+    pub(crate) fn moved_up(&self, call_id: &str, ahead: usize) {
         self.change(|calls| {
             if let Some(call) = calls.get_mut(call_id) {
                 call.latest = waiting(ahead);
@@ -139,22 +140,22 @@ impl LiveCalls {
         });
     }
 
-    pub(in crate::session) fn remove(&self, call_id: &str) {
+    pub(crate) fn remove(&self, call_id: &str) {
         self.change(|calls| {
             calls.remove(call_id);
         });
     }
 
-    pub(in crate::session) fn all(&self) -> Vec<LiveCall> {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    pub(crate) fn all(&self) -> Vec<LiveCall> {
+        self.calls.lock().values().cloned().collect()
     }
 
-    pub(in crate::session) fn changes(&self) -> watch::Receiver<u64> {
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
         self.changes.subscribe()
     }
 
     fn change(&self, with: impl FnOnce(&mut BTreeMap<String, LiveCall>)) {
-        with(&mut self.calls.lock().unwrap_or_else(PoisonError::into_inner));
+        with(&mut self.calls.lock());
         self.changes.send_modify(|version| *version += 1);
     }
 }
