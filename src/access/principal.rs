@@ -90,7 +90,7 @@ impl Principal {
     /// When the call is not within [`Self::visibility`].
     pub fn require_call(&self, call: &CallRow, rule: &Rule) -> Result<(), Error> {
         match self.tied_to() {
-            _ if self.visibility(rule).covers(call) => Ok(()),
+            _ if self.visibility(rule).covers(&call.bot_id, &call.app_id) => Ok(()),
             Some(bots) if !self.may_use(&call.bot_id) => {
                 Err(Error::BotsOnly(bots.join(", "), "this call is another bot's"))
             }

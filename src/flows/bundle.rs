@@ -8,6 +8,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::refused::{Refused, refused};
 use super::{Around, Check, Error, check_text, is_test_file, read_text, unpack};
 use crate::speech::file;
 use callcore::audio::wav;
@@ -16,20 +17,6 @@ use sha2::{Digest as _, Sha256};
 
 /// How every zip begins.
 const ZIP: &[u8] = b"PK";
-
-/// Why a bundle is not taken.
-#[derive(Debug, thiserror::Error)]
-pub enum Refused {
-    #[error("{0}")]
-    Bundle(String),
-    /// The flow in it has errors.
-    #[error("the flow has errors")]
-    Flow(Vec<Diagnostic>),
-}
-
-pub(super) fn refused<T>(why: impl Into<String>) -> Result<T, Refused> {
-    Err(Refused::Bundle(why.into()))
-}
 
 /// The files of a bundle, by their paths from the flow's own folder.
 #[derive(Debug, Default)]

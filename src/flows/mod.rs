@@ -9,6 +9,7 @@ mod bundle;
 mod catalog;
 mod check;
 mod keeping;
+mod refused;
 mod rehearsal;
 mod unpack;
 
@@ -21,9 +22,10 @@ use callcore::flow::{self, Diagnostic, Flow, Severity};
 
 use self::audio::{Sounds, judged};
 pub use self::author::Author;
-pub use self::bundle::{Bundle, Refused, Usable, bundle_of_file};
+pub use self::bundle::{Bundle, Usable, bundle_of_file};
 pub use self::catalog::{Added, Catalog, Described, Running};
 pub use self::check::Check;
+pub use self::refused::Refused;
 pub use self::rehearsal::{FileTests, TestsOfFile, listened, rehearse, tests_of_file};
 use crate::store;
 

@@ -6,7 +6,7 @@ use std::io::{Cursor, Read};
 use zip::ZipArchive;
 
 use super::Check;
-use super::bundle::{Refused, refused};
+use super::refused::{Refused, refused};
 use crate::speech::file;
 
 /// Most files in a bundle.
