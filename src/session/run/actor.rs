@@ -131,7 +131,8 @@ impl Actor {
 
     /// Waits for the next thing that happens and tells the call.
     async fn wait(&mut self, running: &mut Running) {
-        let due = self.call.poll_timeout().map(|at| self.clock.instant(at));
+        let deadline = self.call.deadline();
+        let due = deadline.map(|deadline| self.clock.instant(deadline.at));
         tokio::select! {
             Some(control) = self.control.recv() => match control {
                 Control::HangUp { by, actor } => {
@@ -145,7 +146,10 @@ impl Actor {
                     self.call.handle(input, self.clock.now());
                 }
             }
-            () = sleep_until(due) => self.call.handle_timeout(self.clock.now()),
+            () = sleep_until(due) => {
+                tracing::trace!(call.id = %self.call_id, due = ?deadline.map(|deadline| deadline.due), "due");
+                self.call.handle_timeout(self.clock.now());
+            }
         }
     }
 

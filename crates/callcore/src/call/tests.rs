@@ -234,6 +234,24 @@ fn a_number_that_does_not_exist_is_told_by_the_carriers_record() {
 }
 
 #[test]
+fn a_deadline_says_what_is_due() {
+    let mut call = call();
+    let due = |call: &Call| call.deadline().map(|deadline| deadline.due);
+    assert_eq!(due(&call), Some(Due::RingTimeout));
+    call.handle(Input::Status(DialStatus::Connected), at(1_000));
+    while call.poll_effect().is_some() {}
+    assert_eq!(
+        call.deadline(),
+        Some(Deadline { at: at(601_000), due: Due::Flow }),
+        "the flow's longest time"
+    );
+    call.handle(Input::HangupRequested { by: "test".into() }, at(2_000));
+    assert_eq!(call.deadline(), Some(Deadline { at: at(7_000), due: Due::CarrierRecord }));
+    call.handle_timeout(at(7_000));
+    assert_eq!(due(&call), None);
+}
+
+#[test]
 fn an_unanswered_call_is_given_up_after_the_ring_timeout() {
     let mut inputs = answered();
     inputs.truncate(3);
