@@ -201,4 +201,3 @@ fn scene_names<'n>(reader: &mut Reader<'_>, entry: &'n Entry) -> Option<&'n [Ent
     }
     Some(entries)
 }
-// x
