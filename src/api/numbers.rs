@@ -22,6 +22,9 @@ pub(super) fn number(
 ) -> Option<(String, Vec<String>)> {
     let text = fields.any_text(name)?;
     fields.checked(name, |_| {
+        if text.trim().is_empty() {
+            return Err("is empty".to_owned());
+        }
         if text.chars().count() > LONGEST {
             return Err(format!("is longer than {LONGEST} characters"));
         }

@@ -87,6 +87,10 @@ pub enum Refusal {
          Send `ignoreDoNotCall: true` only with a new consent"
     )]
     DoNotCall { call: String },
+    #[error("target: {0}")]
+    Number(#[from] number::BadNumber),
+    #[error("{0}; {1}")]
+    Both(Box<Self>, Box<Self>),
     #[error("there are no AMD parameters named \"{name}\"; there are: {known}")]
     UnknownParams { name: String, known: String },
     #[error("all {limit} lines are busy; try again when a call has ended, or raise `max_calls`")]

@@ -16,7 +16,7 @@ use crate::api::extract::Path;
 use crate::api::fields::{Fields, Given};
 use crate::api::may::May;
 use crate::api::when::{Moment, moment};
-use crate::store::{ApiKeyRow, KeyChange, Rate};
+use crate::store::{self, ApiKeyRow, KeyChange, Rate};
 use crate::wallclock::{iso, now_ms};
 
 /// Every key.
@@ -189,7 +189,11 @@ pub(super) async fn create(
     admin: May<Administer>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<KeyShown>), Problem> {
-    let body: NewKeyBody = json(body)?;
+    let app = body.as_ref().ok().and_then(|body| named_app(body));
+    let body: NewKeyBody = match json(body) {
+        Ok(body) => body,
+        Err(problem) => return Err(without_app(&access, app, problem).await),
+    };
     let (mut kept, key) = new_api_key(&body.name, &body.scopes);
     if let Some(bots) = body.bots {
         kept.bots = words(bots);
@@ -202,6 +206,24 @@ pub(super) async fn create(
     let mut shown = KeyShown::from(access.store().api_key_row(&id).await?);
     shown.key = Some(key.expose_secret().to_owned());
     Ok((StatusCode::CREATED, Json(shown)))
+}
+
+/// The app that a body names, whatever else is wrong with it.
+fn named_app(body: &[u8]) -> Option<String> {
+    let body: serde_json::Value = serde_json::from_slice(body).ok()?;
+    Some(body.get("appId")?.as_str()?.trim().to_owned())
+}
+
+/// What is wrong with a body, and that there is no such app, too.
+async fn without_app(access: &Access, app: Option<String>, problem: Problem) -> Problem {
+    let told = problem.fields().iter().any(|(field, _)| field == "appId");
+    match app.filter(|_| !told) {
+        Some(app) => match access.store().app_row(&app).await {
+            Err(unknown @ store::Error::UnknownApp(_)) => problem.with_field("appId", &unknown.to_string()),
+            Ok(_) | Err(_) => problem,
+        },
+        None => problem,
+    }
 }
 
 /// Change an API key. What is absent stays as it is; `null` takes a limit or an end away.

@@ -90,6 +90,8 @@ impl From<Refusal> for Problem {
             | Refusal::Language(_)
             | Refusal::UnknownTrunk { .. }
             | Refusal::UnknownParams { .. }
+            | Refusal::Number(_)
+            | Refusal::Both(..)
             | Refusal::Expired { .. } => Code::Invalid,
             Refusal::KeyReused => Code::KeyReused,
             Refusal::DoNotCall { .. } => Code::DoNotCall,
@@ -109,6 +111,11 @@ impl From<Refusal> for Problem {
             Refusal::Language(_) => problem.with_field("callControlParameter.sttLanguage", &why),
             Refusal::UnknownTrunk { .. } => problem.with_field("trunk", &why),
             Refusal::UnknownParams { .. } => problem.with_field("amdParams", &why),
+            Refusal::Number(bad) => problem.with_field("target", &bad.to_string()),
+            Refusal::Both(one, other) => [*one, *other]
+                .into_iter()
+                .flat_map(|refusal| Self::from(refusal).fields())
+                .fold(problem, |problem, (field, why)| problem.with_field(&field, &why)),
             Refusal::Expired { .. } => problem.with_field("expiresAt", &why),
             Refusal::KeyReused => problem.with_field("Idempotency-Key", &why),
             Refusal::DoNotCall { .. }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use callcore::flow::{MachineDetection, Run};
+use callcore::number;
 
 use crate::flows::Stored;
-use crate::session::handle::{Handle, Refusal, begin, one_form};
+use crate::session::handle::{Handle, Refusal, begin};
 use crate::session::request::DialRequest;
 use crate::session::run::speech_input::SpeechInput;
 use crate::trunk::Trunk;
@@ -36,17 +37,27 @@ impl Handle {
     pub(in crate::session) async fn check(&self, request: &DialRequest) -> Result<Checked, Refusal> {
         let inner = &self.inner;
         let flow = inner.parts.flows.find(&request.flow).await?;
-        let trunk = self.trunk(request.trunk.as_deref())?;
-        if inner.options.amd.choose(request.amd_params.as_deref(), &request.flow).is_none() {
-            let known = inner.options.amd.named.keys().cloned().collect::<Vec<_>>().join(", ");
-            let name = request.amd_params.clone().unwrap_or_default();
-            return Err(Refusal::UnknownParams { name, known });
-        }
+        let trunk = match (self.trunk(request.trunk.as_deref()), self.unknown_params(request)) {
+            (Ok(trunk), None) => trunk,
+            (Ok(_), Some(refusal)) | (Err(refusal), None) => return Err(refusal),
+            (Err(one), Some(other)) => return Err(Refusal::Both(Box::new(one), Box::new(other))),
+        };
         let speech_input = SpeechInput::new(&inner.parts.recognizers, &flow, &request.control)?;
         let run = begin(&flow, request.variables())?;
         let country = request.country.or(flow.flow.country()).or(inner.options.country);
-        let number = one_form(&request.number, country);
+        let number = number::read(&request.number, country)?.into_parts().0;
         Ok(Checked { flow, trunk, run, speech_input, number })
+    }
+
+    /// Why the parameters of the detector cannot be those that the request names.
+    fn unknown_params(&self, request: &DialRequest) -> Option<Refusal> {
+        let amd = &self.inner.options.amd;
+        if amd.choose(request.amd_params.as_deref(), &request.flow).is_some() {
+            return None;
+        }
+        let known = amd.named.keys().cloned().collect::<Vec<_>>().join(", ");
+        let name = request.amd_params.clone().unwrap_or_default();
+        Some(Refusal::UnknownParams { name, known })
     }
 }
 

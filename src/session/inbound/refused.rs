@@ -63,6 +63,8 @@ impl TurnedAway {
             | Refusal::KeyReused
             | Refusal::Unwritable(_)
             | Refusal::UnknownParams { .. }
+            | Refusal::Number(_)
+            | Refusal::Both(..)
             | Refusal::Store(_) => ("cannot_start", 44),
         };
         let (flow, app_id) = (route.flow.clone(), route.app_id.clone());

@@ -11,7 +11,7 @@ use super::engine::Engine;
 use crate::store::error::Error;
 
 /// Raised when [`number::read`] makes something else of numbers that are kept.
-const FORM: i64 = 1;
+const FORM: i64 = 2;
 
 impl Engine {
     pub(in crate::store) async fn put_numbers_into_one_form(

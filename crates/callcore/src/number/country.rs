@@ -7,7 +7,7 @@ use rlibphonenumber::enums::Region;
 use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::plan;
+use super::{names, plan};
 
 /// A country, or a territory with numbers of its own.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -26,6 +26,15 @@ impl Country {
             && !digits.starts_with('0')
             && digits.bytes().all(|b| b.is_ascii_digit());
         plan::country_of(digits.parse().ok().filter(|_| plain)?).map(Self)
+    }
+
+    /// The country that a table names: as [`FromStr`] reads it, and by three letters, by its name in English, in its
+    /// own language or in Indonesian, or by `0062`.
+    ///
+    /// # Errors
+    /// When no country is known by this name.
+    pub fn named(text: &str) -> Result<Self, UnknownCountry> {
+        names::meant(text).ok_or_else(|| UnknownCountry { given: text.trim().chars().take(40).collect() })
     }
 
     /// `62`.
@@ -96,6 +105,11 @@ impl<'de> Deserialize<'de> for Country {
             }
 
             fn visit_i64<E: de::Error>(self, code: i64) -> Result<Country, E> {
+                self.visit_str(&code.to_string())
+            }
+
+            /// `44.0`, as programs write whole numbers that know no others.
+            fn visit_f64<E: de::Error>(self, code: f64) -> Result<Country, E> {
                 self.visit_str(&code.to_string())
             }
         }

@@ -2,10 +2,12 @@
 //!
 //! What may stand in a number is read here and in `written`; which digits are its country and which its trunk
 //! prefix is known to the library behind `plan`. A number that no numbering plan has (one of a test, a short code)
-//! keeps its digits.
+//! keeps its digits, if a number of its country can have so many. What can be read in two ways is refused.
 
 mod country;
+mod names;
 mod plan;
+mod spurious;
 #[cfg(test)]
 mod tests;
 mod uri;
@@ -71,6 +73,27 @@ pub enum BadNumber {
     TooLong { count: usize },
     #[error("starts with +0; no country code does: write +62812… or, with a country known, 0812…")]
     PlusZero,
+    #[error("starts with +{start}…, and no country has such a code")]
+    NoSuchCode { start: String },
+    #[error("is too {} for a number of {country}: {number}", if *.long { "long" } else { "short" })]
+    Length { country: String, number: String, long: bool },
+    #[error("may be {one} or {other}; write it with + and the country code")]
+    TwoReadings { one: String, other: String },
+    #[error(
+        "is no number of {country}; write it with + and the country code, or as it is dialled within {country}"
+    )]
+    NotOfCountry { country: Country },
+    #[error(
+        "begins like a call abroad from {country}, and no number of another country follows; write it with + and the \
+         country code"
+    )]
+    NotAbroad { country: Country },
+    #[error("looks like a date; is this another column?")]
+    Date,
+    #[error(
+        "looks like a time of day or an amount; is this another column? (a number may be written without dots)"
+    )]
+    Amount,
 }
 
 /// Reads a number however it is written: with separators of any script, `00` or `+` before the country, `(0)` behind
@@ -87,8 +110,8 @@ pub fn read(text: &str, country: Option<Country>) -> Result<Number, BadNumber> {
         ignored.push(";ext".to_owned());
     }
     let dialled = match context {
-        Some(context) if !written.plus => in_context(&written, &context),
-        Some(_) | None => resolve(&written, country),
+        Some(context) if !written.plus => in_context(&written, &context)?,
+        Some(_) | None => resolve(&written, country)?,
     };
     let count = dialled.trim_start_matches('+').len();
     if count > *DIGITS.end() {
@@ -99,6 +122,9 @@ pub fn read(text: &str, country: Option<Country>) -> Result<Number, BadNumber> {
     }
     if dialled.starts_with("+0") {
         return Err(BadNumber::PlusZero);
+    }
+    if dialled.starts_with('+') {
+        plan::check_length(&dialled)?;
     }
     Ok(Number { dialled, ignored })
 }
@@ -136,32 +162,32 @@ pub fn key_of_beginning(text: &str, country: Option<Country>) -> String {
     }
 }
 
-fn resolve(written: &Written, country: Option<Country>) -> String {
+fn resolve(written: &Written, country: Option<Country>) -> Result<String, BadNumber> {
     let digits = &written.digits;
     if written.plus {
         let rest = digits.strip_prefix("00").unwrap_or(digits);
-        return international(rest, written.zero_from(digits.len() - rest.len()));
+        return Ok(international(rest, written.zero_from(digits.len() - rest.len())));
+    }
+    if let Some(found) = country.and_then(|country| abroad(written, country)) {
+        return found;
     }
     if let Some(rest) = digits.strip_prefix("00")
         && plan::begins_with_code(rest)
     {
-        return international(rest, written.zero_from(2));
+        return Ok(international(rest, written.zero_from(2)));
     }
     // A zero in brackets stands behind a country code, and nowhere else.
     if let Some((at, _)) = written.zero
         && digits.get(..at).is_some_and(plan::is_code)
     {
-        return international(digits, written.zero);
+        return Ok(international(digits, written.zero));
     }
-    country.map_or_else(|| digits.clone(), |country| national(digits, country))
+    country.map_or_else(|| Ok(digits.clone()), |country| national(digits, country))
 }
 
 /// A number that begins with its country code; `zero` is where a zero in brackets stands and how long it is.
 fn international(digits: &str, zero: Option<(usize, usize)>) -> String {
-    let without = zero.and_then(|(at, length)| {
-        let (code, rest) = (digits.get(..at)?, digits.get(at + length..)?);
-        plan::is_code(code).then(|| format!("+{code}{rest}"))
-    });
+    let without = without_zero(digits, zero);
     let as_written = format!("+{digits}");
     let candidates = [without.as_deref(), Some(as_written.as_str())];
     if let Some(valid) = candidates.into_iter().flatten().find_map(|candidate| plan::valid(candidate, None)) {
@@ -170,29 +196,102 @@ fn international(digits: &str, zero: Option<(usize, usize)>) -> String {
     plan::without_trunk_zero(without.as_deref().unwrap_or(&as_written))
 }
 
-/// A number as it is dialled within its country.
-fn national(digits: &str, country: Country) -> String {
-    if digits.len() <= SHORT_CODE && country.trunk_zero().is_some_and(|zero| !digits.starts_with(zero)) {
-        return digits.to_owned();
+fn without_zero(digits: &str, zero: Option<(usize, usize)>) -> Option<String> {
+    let (at, length) = zero?;
+    let (code, rest) = (digits.get(..at)?, digits.get(at + length..)?);
+    plan::is_code(code).then(|| format!("+{code}{rest}"))
+}
+
+/// A number behind the international prefix of its country: `011` in America, `001` in Korea. `None` when it does not
+/// begin with one, or when `00` is the prefix there as in most countries and what follows is not known.
+fn abroad(written: &Written, country: Country) -> Option<Result<String, BadNumber>> {
+    let digits = &written.digits;
+    if digits.len() <= SHORT_CODE {
+        return None;
     }
-    if let Some(valid) = plan::valid(digits, Some(country)) {
-        return valid;
+    let behind = |cut: usize| {
+        let rest = digits.get(cut..)?;
+        let without = without_zero(rest, written.zero_from(cut));
+        without
+            .and_then(|number| plan::valid(&number, None))
+            .or_else(|| plan::valid(&format!("+{rest}"), None))
+    };
+    let exit = plan::exit(digits, country);
+    let double_zero = digits.starts_with("00");
+    let mut found: Vec<String> = match &exit {
+        plan::Exit::To(number) => vec![number.clone()],
+        plan::Exit::Nowhere | plan::Exit::None => Vec::new(),
+    };
+    // `00` is written out of habit where another prefix is dialled, too.
+    found.extend(double_zero.then(|| behind(2)).flatten());
+    found.extend(
+        plan::more_exits(country)
+            .iter()
+            .find(|code| digits.starts_with(**code))
+            .and_then(|code| behind(code.len())),
+    );
+    found.sort_unstable();
+    found.dedup();
+    match found.as_slice() {
+        [one] => Some(Ok(one.clone())),
+        [one, other, ..] => Some(Err(BadNumber::TwoReadings { one: one.clone(), other: other.clone() })),
+        [] if double_zero && plan::exits_with_two_zeros(country) => None,
+        [] => (double_zero || exit == plan::Exit::Nowhere).then_some(Err(BadNumber::NotAbroad { country })),
     }
-    let trunk = country.trunk_zero().and_then(|prefix| digits.strip_prefix(prefix));
-    match trunk {
-        Some(rest) if rest.len() >= FEWEST_BEHIND_PREFIX && !rest.starts_with('0') => {
-            format!("+{}{rest}", country.calling_code())
+}
+
+/// A number as it is dialled within its country, or with its country code and without a plus.
+fn national(digits: &str, country: Country) -> Result<String, BadNumber> {
+    let trunk = country.trunk_zero();
+    if digits.len() <= SHORT_CODE && trunk.is_some_and(|zero| !digits.starts_with(zero)) {
+        return Ok(digits.to_owned());
+    }
+    let behind_zero = trunk.and_then(|zero| digits.strip_prefix(zero));
+    let code = country.calling_code().to_string();
+    let with_code = Some(behind_zero.unwrap_or(digits)).filter(|rest| rest.starts_with(&code));
+    let with_plus = with_code.map(|rest| format!("+{rest}"));
+    let as_national = plan::valid(digits, Some(country));
+    let as_international = with_plus.as_deref().and_then(|number| plan::valid(number, None));
+    match (as_national, as_international) {
+        (Some(one), Some(other)) if one != other => {
+            // People leave a mobile number's zero where it is when they put the code before it; a number with a zero
+            // in front is otherwise what it seems to be.
+            if behind_zero.is_some() && !plan::is_mobile(&other) {
+                return Ok(one);
+            }
+            Err(BadNumber::TwoReadings { one: other, other: one })
         }
-        Some(_) => digits.to_owned(),
-        // Written with its country code and without a plus.
-        None => plan::valid(&format!("+{digits}"), None).unwrap_or_else(|| digits.to_owned()),
+        (None, Some(one)) => Ok(one),
+        (Some(one), None) => match with_plus {
+            // Nobody writes the area code of a fixed line without its zero.
+            Some(other)
+                if behind_zero.is_none()
+                    && trunk.is_some()
+                    && !plan::is_mobile(&one)
+                    && plan::check_length(&other).is_ok() =>
+            {
+                Err(BadNumber::TwoReadings { one: other, other: one })
+            }
+            Some(_) | None => Ok(one),
+        },
+        (Some(one), Some(_)) => Ok(one),
+        (None, None) => match behind_zero {
+            Some(rest) if rest.len() < FEWEST_BEHIND_PREFIX || rest.starts_with('0') => Ok(digits.to_owned()),
+            Some(_) if with_plus.is_some_and(|number| plan::check_length(&number).is_ok()) => {
+                Err(BadNumber::NotOfCountry { country })
+            }
+            Some(rest) => Ok(format!("+{code}{rest}")),
+            None if digits.len() <= SHORT_CODE => Ok(digits.to_owned()),
+            // Of another country, and without its plus.
+            None => plan::valid(&format!("+{digits}"), None).ok_or(BadNumber::NotOfCountry { country }),
+        },
     }
 }
 
 /// A local number and the digits that its `phone-context` puts before it.
-fn in_context(written: &Written, context: &str) -> String {
+fn in_context(written: &Written, context: &str) -> Result<String, BadNumber> {
     match Country::of_code(context) {
         Some(country) => national(&written.digits, country),
-        None => international(&format!("{context}{}", written.digits), None),
+        None => Ok(international(&format!("{context}{}", written.digits), None)),
     }
 }

@@ -1,14 +1,89 @@
 //! What the numbering plans of the world say: the one place that knows the library.
 
 use rlibphonenumber::enums::Region;
-use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumberFormat};
+use rlibphonenumber::{
+    CountryCodeSource, PHONE_NUMBER_UTIL, ParseError, PhoneNumberFormat, PhoneNumberType, ValidationError,
+};
 
-use super::Country;
+use super::{BadNumber, Country};
+
+/// Longest calling code, digits.
+const LONGEST_CODE: usize = 3;
+
+/// International prefixes of carriers that the library leaves out.
+const MORE_EXITS: [(Region, &[&str]); 1] = [(Region::ID, &["001", "007", "008", "009"])];
 
 /// The number as `+62812…`, when the plan of its country has it.
 pub(super) fn valid(text: &str, country: Option<Country>) -> Option<String> {
     let number = PHONE_NUMBER_UTIL.parse(text, country.map(|country| country.0)).ok()?;
     number.is_valid().then(|| number.format_as(PhoneNumberFormat::E164).into_owned())
+}
+
+/// Whether the number, as `+62812…`, is one of a mobile telephone.
+pub(super) fn is_mobile(number: &str) -> bool {
+    PHONE_NUMBER_UTIL.parse(number, None).is_ok_and(|number| {
+        matches!(number.get_type(), PhoneNumberType::Mobile | PhoneNumberType::FixedLineOrMobile)
+    })
+}
+
+/// Refuses a number, as `+62812…`, of a country that does not exist or of a length that no number of its country has.
+/// Numbers that are dialled within one area only pass.
+pub(super) fn check_length(number: &str) -> Result<(), BadNumber> {
+    let digits = number.trim_start_matches('+');
+    let misfit = |long: bool| {
+        let code = (1..=LONGEST_CODE).filter_map(|length| digits.get(..length)).find(|code| is_code(code));
+        let country = code.map_or_else(|| "its country".to_owned(), |code| format!("+{code}"));
+        BadNumber::Length { country, number: number.to_owned(), long }
+    };
+    match PHONE_NUMBER_UTIL.parse(number, None) {
+        Ok(read) => match read.is_possible_with_reason() {
+            Ok(_) => Ok(()),
+            Err(ValidationError::InvalidCountryCode) => Err(no_such_code(digits)),
+            Err(ValidationError::TooShort | ValidationError::InvalidLength) => Err(misfit(false)),
+            Err(ValidationError::TooLong) => Err(misfit(true)),
+        },
+        Err(ParseError::InvalidCountryCode) => Err(no_such_code(digits)),
+        Err(ParseError::TooLongNsn) => Err(misfit(true)),
+        Err(ParseError::TooShortAfterIdd | ParseError::TooShortNsn) => Err(misfit(false)),
+        Err(ParseError::NotANumber(_)) => Err(BadNumber::NotANumber),
+    }
+}
+
+fn no_such_code(digits: &str) -> BadNumber {
+    BadNumber::NoSuchCode { start: digits.chars().take(LONGEST_CODE).collect() }
+}
+
+/// What follows the international prefix that is dialled in a country.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Exit {
+    /// The number does not begin with it.
+    None,
+    /// No number that there is.
+    Nowhere,
+    /// A number that there is.
+    To(String),
+}
+
+/// Reads what stands behind the international prefix of a country, if `digits` begin with it.
+pub(super) fn exit(digits: &str, country: Country) -> Exit {
+    match PHONE_NUMBER_UTIL.parse_and_keep_raw_input(digits, Some(country.0)) {
+        Ok(read) if read.country_code_source() != CountryCodeSource::FromNumberWithIdd => Exit::None,
+        Ok(read) if read.is_valid() => Exit::To(read.format_as(PhoneNumberFormat::E164).into_owned()),
+        Ok(_) | Err(ParseError::InvalidCountryCode | ParseError::TooShortAfterIdd) => Exit::Nowhere,
+        Err(ParseError::NotANumber(_) | ParseError::TooShortNsn | ParseError::TooLongNsn) => Exit::None,
+    }
+}
+
+/// International prefixes that are dialled in a country besides those that [`exit`] knows.
+pub(super) fn more_exits(country: Country) -> &'static [&'static str] {
+    MORE_EXITS.iter().find(|(region, _)| *region == country.0).map_or(&[], |(_, exits)| exits)
+}
+
+/// Whether `00` is the whole international prefix of a country.
+pub(super) fn exits_with_two_zeros(country: Country) -> bool {
+    let Ok(example) = PHONE_NUMBER_UTIL.get_example_number(country.0) else { return false };
+    let number = example.format_as(PhoneNumberFormat::E164);
+    exit(&number.replacen('+', "00", 1), country) == Exit::To(number.into_owned())
 }
 
 pub(super) fn country_of(code: i32) -> Option<Region> {
@@ -36,7 +111,7 @@ pub(super) fn drops_zero(region: Region) -> bool {
 
 /// Whether `digits` are a calling code.
 pub(super) fn is_code(digits: &str) -> bool {
-    let plain = (1..=3).contains(&digits.len()) && !digits.starts_with('0');
+    let plain = (1..=LONGEST_CODE).contains(&digits.len()) && !digits.starts_with('0');
     let code = digits.parse::<i32>().ok().filter(|_| plain);
     code.is_some_and(|code| PHONE_NUMBER_UTIL.get_region_for_country_code(code).is_some())
 }
@@ -44,13 +119,13 @@ pub(super) fn is_code(digits: &str) -> bool {
 /// Whether a number with its country in front can begin like this.
 pub(super) fn begins_with_code(digits: &str) -> bool {
     // No area in North America begins with 1: this is `0011…`, an international prefix of its own.
-    !digits.starts_with("11") && (1..=3).any(|length| digits.get(..length).is_some_and(is_code))
+    !digits.starts_with("11") && (1..=LONGEST_CODE).any(|length| digits.get(..length).is_some_and(is_code))
 }
 
 /// A number that no plan has, without the zero that does not belong behind its country code.
 pub(super) fn without_trunk_zero(number: &str) -> String {
     let digits = number.trim_start_matches('+');
-    for length in 1..=3 {
+    for length in 1..=LONGEST_CODE {
         if let (Some(code), Some(rest)) = (digits.get(..length), digits.get(length..))
             && is_code(code)
         {

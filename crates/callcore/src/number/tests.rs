@@ -53,7 +53,8 @@ fn the_context_of_a_local_number_is_applied_and_other_parameters_are_named() {
         ("tel:628123456901;phone-context=+62", "+628123456901", vec![]),
         ("tel:020-7946-0019;phone-context=+44", "+442079460019", vec![]),
         ("tel:5550100;phone-context=+62-21", "+62215550100", vec![]),
-        ("tel:863-1234;phone-context=+1-914-555", "+19145558631234", vec![]),
+        ("tel:1234;phone-context=+1-914-555", "+19145551234", vec![]),
+        ("tel:8123456901;phone-context=62", "+628123456901", vec![]),
         ("TEL:+62812345678;PHONE-CONTEXT=+1", "+62812345678", vec![]),
         ("tel:0812345678;phone-context=example.com", "0812345678", vec![";phone-context"]),
         ("tel:+62812345678;ext=12;postd=pp22;isub=7", "+62812345678", vec![";ext", ";postd", ";isub"]),
@@ -216,6 +217,174 @@ fn a_country_is_named_by_letters_or_by_its_code() {
         serde_json::from_str::<Country>("62").unwrap(),
         serde_json::from_str::<Country>("\"ID\"").unwrap()
     );
+}
+
+#[test]
+fn the_code_of_the_country_is_never_put_before_itself() {
+    for (written, land, expected) in [
+        // Both are numbers that there could be.
+        ("62215550100", "ID", "may be +62215550100 or +6262215550100"),
+        ("62-21-5550100", "62", "may be +62215550100 or"),
+        ("6221 5550100", "ID", "may be"),
+        ("62315550100", "ID", "may be"),
+        ("62224201234", "ID", "may be"),
+        ("6221555010", "ID", "may be"),
+        ("tel:62215550100;phone-context=+62", "ID", "may be"),
+        ("4915123456789", "DE", "may be +4915123456789 or"),
+        ("491701234567", "DE", "may be"),
+        ("04915123456789", "DE", "may be"),
+        // Only one of them is.
+        ("628123456901", "ID", "+628123456901"),
+        ("622155501001", "ID", "+622155501001"),
+        ("0628123456901", "ID", "+628123456901"),
+        ("919812345678", "IN", "+919812345678"),
+        ("0919812345678", "IN", "+919812345678"),
+        ("9198765432", "IN", "+919198765432"),
+        ("3912345678", "IT", "+393912345678"),
+        ("12125550123", "US", "+12125550123"),
+        ("79123456789", "RU", "+79123456789"),
+        ("442079460019", "GB", "+442079460019"),
+        ("6561234567", "SG", "+6561234567"),
+        ("065 61234567", "SG", "is no number of SG"),
+        // As it is dialled within the country.
+        ("0491 9791500", "DE", "+494919791500"),
+        ("0622 7550100", "ID", "+626227550100"),
+        ("021 5550100", "ID", "+62215550100"),
+        ("612345678901234", "ID", "is no number of ID"),
+    ] {
+        let told = dialled(written, country(land));
+        assert!(told.contains(expected), "{written} in {land}: {told}");
+    }
+}
+
+#[test]
+fn a_call_abroad_begins_as_it_does_in_each_country() {
+    for (written, land, expected) in [
+        ("001 62 8123456901", "KR", "+628123456901"),
+        ("002 62 8123456901", "KR", "+628123456901"),
+        ("00700 62 8123456901", "KR", "+628123456901"),
+        ("002 1 212 555 0123", "KR", "+12125550123"),
+        ("001 62 8123456901", "SG", "+628123456901"),
+        ("001 62 8123456901", "HK", "+628123456901"),
+        ("001 62 8123456901", "TH", "+628123456901"),
+        ("001 1 212 555 0123", "TH", "+12125550123"),
+        ("001 1 212 555 0123", "ID", "+12125550123"),
+        ("007 62 812 3456901", "ID", "+628123456901"),
+        ("008 1 212 555 0123", "ID", "+12125550123"),
+        ("009 65 6123 4567", "ID", "+6561234567"),
+        ("0011 62 812 3456901", "AU", "+628123456901"),
+        ("010 62 812 3456901", "JP", "+628123456901"),
+        ("810 62 812 3456901", "RU", "+628123456901"),
+        ("0021 1 212 555 0123", "BR", "+12125550123"),
+        // The prefix of most countries is written out of habit.
+        ("00 62 812 3456901", "ID", "+628123456901"),
+        ("00 62 812 3456901", "US", "+628123456901"),
+        ("0049 (0)30 901820", "KR", "+4930901820"),
+        // What follows is no number.
+        ("001 62 812", "ID", "begins like a call abroad from ID"),
+        ("0015 62 8123456901", "ID", "begins like"),
+        ("011 999 1234567", "US", "begins like"),
+        ("0011 62 812 3456901", "GB", "too long for a number of +1"),
+        ("00 999 1234567", "GB", "is no number of GB"),
+    ] {
+        let told = dialled(written, country(land));
+        assert!(told.contains(expected), "{written} in {land}: {told}");
+    }
+}
+
+#[test]
+fn a_number_belongs_to_a_country_that_there_is_and_is_as_long_as_its_numbers() {
+    for (written, cause) in [
+        ("+999 1234567", "starts with +999…, and no country"),
+        ("+210 1234567", "no country has such a code"),
+        ("+8 912 345 67 89", "no country has such a code"),
+        ("00 62 812", "too short for a number of +62"),
+        ("+1 212 555 01234", "too long for a number of +1: +121255501234"),
+        ("+1 628 123456901", "too long"),
+        ("001 62 8123456901", "too long for a number of +1"),
+        ("+65 12345", "too short for a number of +65"),
+        ("+62 812", "too short"),
+        ("+1 555", "too short"),
+    ] {
+        let told = dialled(written, None);
+        assert!(told.contains(cause), "{written}: {told}");
+    }
+    // Of tests, or within one area.
+    for number in
+        ["+62215550100", "+12125550123", "+15550001", "+6221555010", "+442079460019", "+870773111632"]
+    {
+        assert_eq!(dialled(number, None), number);
+    }
+}
+
+#[test]
+fn dates_times_and_amounts_are_no_numbers() {
+    for (written, cause) in [
+        ("2026-11-29", "date"),
+        ("29.11.2026", "date"),
+        ("29-11-2026", "date"),
+        ("11/29/2026", "date"),
+        ("2026/11/29", "date"),
+        ("29.11.26", "date"),
+        ("2026-11", "date"),
+        ("12.30", "time of day or an amount"),
+        ("12:30", "time of day or an amount"),
+        ("23.59.59", "time of day or an amount"),
+        ("250.000", "amount"),
+        ("250.000.000", "amount"),
+        ("1.250.000", "amount"),
+        ("99.95", "amount"),
+        ("1250.50", "amount"),
+        ("2026-11-29 14:30", "3 to 15 digits"),
+        ("1.250.000,00", "3 to 15 digits"),
+        ("Rp 250.000", "3 to 15 digits"),
+    ] {
+        let told = dialled(written, None);
+        assert!(told.contains(cause), "{written}: {told}");
+    }
+    for (written, kept) in [
+        ("021.555.010", "021555010"),
+        ("212.555.0123", "2125550123"),
+        ("+34.612.345.678", "+34612345678"),
+        ("555-0199", "5550199"),
+        ("020-7946-0019", "02079460019"),
+        ("02-2026-1234", "0220261234"),
+        ("15", "is not a phone number: 3 to 15 digits, with the country code, are needed"),
+    ] {
+        assert_eq!(dialled(written, None), kept);
+    }
+}
+
+#[test]
+fn two_numbers_side_by_side_are_two() {
+    for written in [
+        "5550100 5550101",
+        "5550100-5550101",
+        "5550100.5550101",
+        "555 0100 555 0101",
+        "555-0100 555-0101",
+        "555-0100-555-0101",
+        "555010 555011",
+        "021 555 01 00 - 03",
+        "021 5550100 - 0103",
+        "5550100 - 5550101",
+    ] {
+        for land in [None, country("62")] {
+            let told = dialled(written, land);
+            assert!(told.contains("two numbers"), "{written}: {told}");
+        }
+    }
+    for (written, kept) in [
+        ("98765 43210", "9876543210"),
+        ("0812 3456 7890", "081234567890"),
+        ("06 12 34 56 78", "0612345678"),
+        ("0812 3456 - 789", "08123456789"),
+        ("030 123456-78", "03012345678"),
+        ("612 345 612", "612345612"),
+        ("+6281234 5678901", "+62812345678901"),
+    ] {
+        assert_eq!(dialled(written, None), kept);
+    }
 }
 
 proptest! {

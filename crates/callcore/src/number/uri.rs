@@ -22,10 +22,11 @@ pub(super) fn split(text: &str) -> Result<Parts, BadNumber> {
         Some((scheme, rest)) if ["sip", "sips"].iter().any(|s| scheme.trim().eq_ignore_ascii_case(s)) => {
             (decoded(rest), true)
         }
-        Some((scheme, _)) => {
+        // `12:30` has no scheme.
+        Some((scheme, _)) if scheme.starts_with(|c: char| c.is_ascii_alphabetic()) => {
             return Err(BadNumber::Scheme { scheme: scheme.chars().take(40).collect() });
         }
-        None => (text.to_owned(), false),
+        Some(_) | None => (text.to_owned(), false),
     };
     let (number, host) = match rest.split_once('@') {
         Some((user, host)) if sip => (user, Some(host)),
@@ -41,7 +42,9 @@ pub(super) fn split(text: &str) -> Result<Parts, BadNumber> {
             None => (piece, ""),
         };
         let digits: String = value.chars().filter(char::is_ascii_digit).collect();
-        if name.eq_ignore_ascii_case("phone-context") && value.starts_with('+') && !digits.is_empty() {
+        // No domain is made of digits alone: this is a country code whose plus was forgotten.
+        let is_code = value.starts_with('+') || digits == value;
+        if name.eq_ignore_ascii_case("phone-context") && is_code && !digits.is_empty() {
             context = Some(digits);
         } else {
             ignored.extend(named(name, value));

@@ -1,6 +1,6 @@
 //! What people, spreadsheets and programs write for a number.
 
-use super::BadNumber;
+use super::{BadNumber, spurious};
 
 /// Fewest digits of a number that stands beside another one.
 const A_NUMBER: usize = 7;
@@ -75,6 +75,7 @@ impl Written {
         let text = unwrapped(text);
         check_spreadsheet(text)?;
         let (text, extension) = without_extension(text);
+        spurious::check(text)?;
         check_one(text)?;
         let (mut plus, mut digits, mut zero) = (false, String::with_capacity(16), None);
         let mut bracket = None;
