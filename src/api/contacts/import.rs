@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, json};
 use utoipa::{IntoParams, ToSchema};
 
-use super::person::{self, Given};
+use super::person;
 use super::sheet::{Column, Sheet};
 use crate::access::KeepContacts;
 use crate::api::Api;
@@ -104,7 +104,9 @@ impl fields::Given for ImportQuery {
 /// A contact with a known `contact_id` is replaced; one without an id replaces the contact of its number when there
 /// is just one. Columns of a CSV beside `contact_id`, `phone_number`, `name` and `flow` become members of `metadata`. Commas,
 /// semicolons or tabs may stand between the fields, `sep=` before them; UTF-8, UTF-16 and Windows-1252 are read. A quote
-/// that is not closed before the next row costs its own row and no other.
+/// that is not closed before the next row costs its own row and no other; one that closes behind what look like
+/// further rows costs all of these. A column `country` (or `Country Code`, `Negara`) holds letters, calling codes or
+/// names of countries: a line whose country is not known is refused.
 /// What was kept stays kept when the connection breaks; sending the file again is harmless for contacts with an id
 /// or a number of their own.
 #[utoipa::path(post, path = "/v1/contacts/import", operation_id = "importContacts", tag = "contacts",
@@ -193,11 +195,12 @@ fn take(
     contacts: &mut Vec<(u64, NewContact)>,
     told: &mut Imported,
 ) {
+    let checked = checked.and_then(|mut contact| {
+        person::bring_home(&mut contact.number, country)?;
+        Ok(contact)
+    });
     match checked {
-        Ok(mut contact) => {
-            person::bring_home(&mut contact.number, country);
-            contacts.push((line, contact));
-        }
+        Ok(contact) => contacts.push((line, contact)),
         Err(problem) => told.refused(line, &problem),
     }
 }
@@ -231,7 +234,10 @@ fn read_csv(
     let mut contacts = Vec::new();
     for (line, row) in sheet.rows() {
         match row {
-            Ok(fields) => take(line, row_of(&sheet.columns, &fields).checked(), country, &mut contacts, told),
+            Ok(fields) => {
+                let checked = person::checked(row_of(&sheet.columns, &fields));
+                take(line, checked, country, &mut contacts, told);
+            }
             Err(problem) => told.wrong(line, None, &problem),
         }
         if contacts.len() + told.failed > MOST {
@@ -242,23 +248,32 @@ fn read_csv(
 }
 
 /// A line of a table; an empty field is an absent one.
-fn row_of(columns: &[Column], fields: &[String]) -> Given {
-    let mut given = Given::default();
+fn row_of(columns: &[Column], fields: &[String]) -> Object {
+    let mut given = Map::new();
     let mut metadata = Map::new();
     for (column, field) in columns.iter().zip(fields).filter(|(_, field)| !field.is_empty()) {
-        match column {
-            Column::ContactId => given.contact_id = Some(field.clone()),
-            Column::PhoneNumber => given.phone_number.clone_from(field),
-            Column::Name => given.name = Some(field.clone()),
-            Column::Flow => given.flow = Some(field.clone()),
-            Column::Other(name) => drop(metadata.insert(name.clone(), json!(field))),
-        }
+        let name = match column {
+            Column::ContactId => "contact_id",
+            Column::PhoneNumber => "phone_number",
+            Column::Name => "name",
+            Column::Flow => "flow",
+            Column::Country(name) => {
+                metadata.insert(name.clone(), json!(field));
+                // What is not understood is refused with the rest of the line.
+                let letters =
+                    Country::named(field).map_or_else(|_| field.clone(), |country| country.to_string());
+                given.insert("country".to_owned(), json!(letters));
+                continue;
+            }
+            Column::Other(name) => {
+                metadata.insert(name.clone(), json!(field));
+                continue;
+            }
+        };
+        given.insert(name.to_owned(), json!(field));
     }
-    // A column of countries is both: a variable of the flow, and where a number is at home.
-    let country = metadata.iter().find(|(name, _)| name.eq_ignore_ascii_case("country"));
-    given.country = country.and_then(|(_, country)| country.as_str()?.parse().ok());
-    given.metadata = Some(metadata);
-    given
+    given.insert("metadata".to_owned(), json!(metadata));
+    Object::from(given)
 }
 
 #[cfg(test)]
@@ -323,6 +338,55 @@ mod tests {
         let contacts = read_csv(body, country, &mut told).unwrap();
         let numbers: Vec<&str> = contacts.iter().map(|(_, contact)| contact.number.as_str()).collect();
         assert_eq!(numbers, ["+628123456901", "+442079460019"]);
+    }
+
+    #[test]
+    fn a_country_of_a_line_is_understood_or_the_line_is_refused() {
+        for header in ["country", "Country Code", "country_code", "Negara"] {
+            let body = format!(
+                "contact_id,phone_number,{header}\nq1,02079460019,United Kingdom\nq2,020 7946 0019,GBR\n\
+                 q3,02079460019,0044\nq4,02125550123,USA\nq5,2125550123,USA\nq6,030123456,Deutschland\n\
+                 q7,08123456901,\nq8,0812345678,Wakanda\nq9,+62812345678,xx\n"
+            );
+            let mut told = Imported::default();
+            let contacts = read_csv(body.as_bytes(), "62".parse().ok(), &mut told).unwrap();
+            let numbers: Vec<&str> = contacts.iter().map(|(_, contact)| contact.number.as_str()).collect();
+            assert_eq!(
+                numbers,
+                [
+                    "+442079460019",
+                    "+442079460019",
+                    "+442079460019",
+                    "+12125550123",
+                    "+4930123456",
+                    "+628123456901"
+                ],
+                "{header}"
+            );
+            let errors: Vec<(u64, Option<&str>)> =
+                told.errors.iter().map(|error| (error.line, error.field.as_deref())).collect();
+            assert_eq!(
+                errors,
+                [(5, Some("phone_number")), (9, Some("country")), (10, Some("country"))],
+                "{header}: {:?}",
+                told.errors
+            );
+            assert_eq!(contacts[0].1.metadata, json!({ header: "United Kingdom" }));
+        }
+    }
+
+    #[test]
+    fn a_number_that_two_countries_could_have_costs_its_line() {
+        let mut told = Imported::default();
+        let body =
+            b"phone_number,name\n62215550100,Ani\n2026-11-29,Budi\n5550100 5550101,Cici\n+62215550100,Dewi\n";
+        let contacts = read_csv(body, "ID".parse().ok(), &mut told).unwrap();
+        assert_eq!(contacts.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [5]);
+        let told: Vec<(u64, &str)> =
+            told.errors.iter().map(|error| (error.line, error.problem.as_str())).collect();
+        assert_eq!(told.iter().map(|(line, _)| *line).collect::<Vec<_>>(), [2, 3, 4]);
+        assert!(told[0].1.contains("+62215550100 or +6262215550100"), "{told:?}");
+        assert!(told[1].1.contains("date") && told[2].1.contains("two numbers"), "{told:?}");
     }
 
     #[test]

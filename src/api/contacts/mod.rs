@@ -3,6 +3,7 @@
 
 pub(super) mod import;
 mod person;
+mod record;
 mod sheet;
 
 use axum::Json;
@@ -138,7 +139,7 @@ pub(super) async fn create(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Contact>), Problem> {
     let mut contact: NewContact = json(body)?;
-    person::bring_home(&mut contact.number, api.calls.country());
+    person::bring_home(&mut contact.number, api.calls.country())?;
     let kept = api.store.create_contact(contact).await?;
     api.access.record(&keeper, AuditAction::ContactCreate, "").await;
     Ok((StatusCode::CREATED, Json(kept.into())))
@@ -177,7 +178,7 @@ pub(super) async fn change(
     Path(contact_id): Path<String>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Contact>, Problem> {
-    let change = json::<Change>(body)?.at_home(api.calls.country());
+    let change = json::<Change>(body)?.at_home(api.calls.country())?;
     let merges_nothing = change.metadata.as_ref().is_none_or(|patch| *patch == serde_json::json!({}));
     if merges_nothing && (ContactChange { metadata: None, ..change.clone() }) == ContactChange::default() {
         if api.store.contact(&contact_id).await?.is_none() {

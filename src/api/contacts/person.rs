@@ -13,11 +13,12 @@ const LONGEST_ID: usize = 64;
 const LONGEST_NAME: usize = 200;
 
 /// A contact to keep.
-#[derive(Debug, Default, ToSchema)]
+#[derive(Debug, ToSchema)]
 #[schema(as = NewContact, example = json!({
     "contact_id": "jj084", "phone_number": "+6281234567890", "name": "Jaya",
     "metadata": { "amount": "120 dollars" }
 }))]
+#[expect(dead_code, reason = "it is the shape that counts; the values are read into `store::NewContact`")]
 #[serde(deny_unknown_fields)]
 pub(super) struct Given {
     /// Your own id of the person: letters, digits and `. _ : @ -`. One is made when absent.
@@ -38,19 +39,6 @@ pub(super) struct Given {
     /// Variables of the flow, 16 KiB at most.
     #[schema(value_type = Option<Object>)]
     pub(super) metadata: Option<Map<String, Value>>,
-}
-
-impl Given {
-    /// # Errors
-    /// Names all that is wrong.
-    pub(super) fn checked(self) -> Result<NewContact, Problem> {
-        let given = json!({
-            "contact_id": self.contact_id, "phone_number": self.phone_number, "country": self.country,
-            "name": self.name, "flow": self.flow,
-            "metadata": self.metadata,
-        });
-        checked(Object::from(given.as_object().cloned().unwrap_or_default()))
-    }
 }
 
 /// A contact from a line of a file.
@@ -102,7 +90,12 @@ impl fields::Given for Change {
     fn read(fields: &mut Fields<'_>) -> Self {
         let country = numbers::country(fields);
         Self {
-            phone_number: number(fields, country),
+            phone_number: fields.nullable("phone_number", |fields, _| number(fields, country)).and_then(|number| {
+                if number.is_none() {
+                    fields.fault("phone_number", "is null; a contact cannot be without a number");
+                }
+                number
+            }),
             country,
             name: fields.nullable("name", name),
             flow: fields.nullable("flow", |fields, flow| fields.text(flow, LONGEST_NAME)),
@@ -113,12 +106,16 @@ impl fields::Given for Change {
 
 impl Change {
     /// What is to change, with a number that names no country brought home into `usual`.
-    pub(super) fn at_home(self, usual: Option<Country>) -> ContactChange {
-        let number = self.phone_number.map(|mut number| {
-            bring_home(&mut number, self.country.or(usual));
-            number
-        });
-        ContactChange { number, name: self.name, flow: self.flow, metadata: self.metadata.map(Value::Object) }
+    ///
+    /// # Errors
+    /// When the number is none there, or could be two.
+    pub(super) fn at_home(self, usual: Option<Country>) -> Result<ContactChange, Problem> {
+        let mut number = self.phone_number;
+        if let Some(number) = &mut number {
+            bring_home(number, self.country.or(usual))?;
+        }
+        let metadata = self.metadata.map(Value::Object);
+        Ok(ContactChange { number, name: self.name, flow: self.flow, metadata })
     }
 }
 
@@ -163,10 +160,16 @@ fn number(fields: &mut Fields<'_>, country: Option<Country>) -> Option<String> {
 }
 
 /// Brings a number that does not name its country home into `usual`.
-pub(super) fn bring_home(number: &mut String, usual: Option<Country>) {
-    if let Ok(read) = number::read(number, usual) {
-        *number = read.into_parts().0;
-    }
+///
+/// # Errors
+/// When it is none there, or could be two.
+pub(super) fn bring_home(number: &mut String, usual: Option<Country>) -> Result<(), Problem> {
+    let read = number::read(number, usual).map_err(|bad| {
+        let why = bad.to_string();
+        Problem::new(Code::Malformed, format!("phone_number: {why}")).with_field("phone_number", &why)
+    })?;
+    *number = read.into_parts().0;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
+use super::record::{Shape, Stray, record};
+
 /// Signs between fields, the likeliest first.
 const SEPARATORS: [char; 4] = [',', ';', '\t', '|'];
-/// A quoted field goes on over at most so many lines; more are rows that a stray quote would swallow.
-const MOST_LINES: usize = 50;
 
 /// What columns are called, besides [`Column::NAMES`], in small letters and digits.
 const PHONE: [&str; 38] = [
@@ -61,6 +61,20 @@ const NAME: [&str; 9] = [
     "namakontak",
 ];
 const ID: [&str; 4] = ["contactidentifier", "idkontak", "kontakid", "contactno"];
+const COUNTRY: [&str; 12] = [
+    "countrycode",
+    "countryname",
+    "countryiso",
+    "isocountry",
+    "callingcode",
+    "dialcode",
+    "negara",
+    "kodenegara",
+    "namanegara",
+    "land",
+    "pais",
+    "país",
+];
 
 /// What a column holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +83,8 @@ pub(super) enum Column {
     PhoneNumber,
     Name,
     Flow,
+    /// Where a number is at home; a variable of the flow, too, by its own name.
+    Country(String),
     /// A variable of the flow, by its own name.
     Other(String),
 }
@@ -93,6 +109,7 @@ impl Sheet {
     /// A sentence, when no line of the kinds that are known names a column of numbers.
     pub(super) fn read(body: &[u8]) -> Result<Self, String> {
         let (text, encoding) = decoded(body);
+        let text = with_line_feeds(text);
         let (mut at, mut line) = (0, 1);
         let mut told = None;
         loop {
@@ -111,7 +128,7 @@ impl Sheet {
         let rest = text.get(at..).unwrap_or_default();
         let candidates = told.map_or_else(|| SEPARATORS.to_vec(), |sign| vec![sign]);
         let header = candidates.iter().find_map(|separator| {
-            let (fields, length, lines) = record(rest, *separator, 0).ok()?;
+            let (fields, length, lines) = record(rest, *separator, Shape::default()).ok()?;
             let columns = columns(&fields);
             columns.contains(&Column::PhoneNumber).then_some((*separator, columns, length, lines))
         });
@@ -123,6 +140,7 @@ impl Sheet {
             ',' => "commas",
             ';' => "semicolons",
             '\t' => "tabs",
+            '|' => "vertical bars",
             _ => "other signs",
         };
         let read_as = (!plain).then(|| format!("{} with {between} between the fields", encoding.name()));
@@ -133,6 +151,8 @@ impl Sheet {
     /// The rows below the header, empty lines left out.
     pub(super) fn rows(&self) -> impl Iterator<Item = Row> + '_ {
         let (mut at, mut line) = self.rows;
+        let phone = self.columns.iter().position(|column| *column == Column::PhoneNumber).unwrap_or_default();
+        let shape = Shape { columns: self.columns.len(), phone };
         std::iter::from_fn(move || {
             loop {
                 let rest = self.text.get(at..).filter(|rest| !rest.is_empty())?;
@@ -142,22 +162,36 @@ impl Sheet {
                     (at, line) = (at + first.len(), line + 1);
                     continue;
                 }
-                return Some(match record(rest, self.separator, self.columns.len()) {
+                return Some(match record(rest, self.separator, shape) {
                     Ok((fields, length, lines)) => {
                         (at, line) = (at + length, line + lines);
+                        // A row that somebody has emptied keeps its separators.
+                        if fields.iter().all(String::is_empty) {
+                            continue;
+                        }
                         let (given, wanted) = (fields.len(), self.columns.len());
                         let extra = fields.iter().skip(wanted).all(String::is_empty);
                         if given < wanted || !extra {
-                            (own, Err(format!("has {given} fields, the header has {wanted}")))
+                            let s = if given == 1 { "" } else { "s" };
+                            (own, Err(format!("has {given} field{s}, the header has {wanted}")))
                         } else {
                             (own, Ok(fields))
                         }
                     }
-                    Err(Stray { column }) => {
+                    Err(Stray::Open { column }) => {
                         (at, line) = (at + first.len(), line + 1);
                         let problem = format!(
                             "a quote opens at character {column} and is not closed before the next row; double it, or \
                              take it out"
+                        );
+                        (own, Err(problem))
+                    }
+                    Err(Stray::Swallows { column, length, lines }) => {
+                        (at, line) = (at + length, line + lines);
+                        let last = own + lines.saturating_sub(1);
+                        let problem = format!(
+                            "a quote opens at character {column} and closes behind what look like further rows; nothing of \
+                             lines {own} to {last} was taken: take the quotes out, or the line breaks between them"
                         );
                         (own, Err(problem))
                     }
@@ -181,6 +215,15 @@ fn decoded(body: &[u8]) -> (String, &'static Encoding) {
     (text.into_owned(), used)
 }
 
+/// With the line ends of Unix, when the lines end in carriage returns alone, as old Macintoshes write them.
+fn with_line_feeds(text: String) -> String {
+    let lone = text
+        .find(['\r', '\n'])
+        .and_then(|at| text.get(at..))
+        .is_some_and(|rest| rest.starts_with('\r') && !rest.starts_with("\r\n"));
+    if lone { text.replace("\r\n", "\n").replace('\r', "\n") } else { text }
+}
+
 fn no_number(text: &str) -> String {
     let shown: String = text.lines().next().unwrap_or_default().chars().take(80).collect();
     if text.starts_with("PK\u{3}\u{4}") || text.starts_with("ÐÏ") {
@@ -201,11 +244,13 @@ fn columns(fields: &[String]) -> Vec<Column> {
     };
     let phone = place("phonenumber", &PHONE);
     let (name, id, flow) = (place("name", &NAME), place("contactid", &ID), place("flow", &[]));
+    let country = place("country", &COUNTRY);
     let column = |(at, field): (usize, &String)| match Some(at) {
         at if at == phone => Column::PhoneNumber,
         at if at == name => Column::Name,
         at if at == id => Column::ContactId,
         at if at == flow => Column::Flow,
+        at if at == country => Column::Country(field.clone()),
         _ => Column::Other(field.clone()),
     };
     fields.iter().enumerate().map(column).collect()
@@ -214,93 +259,6 @@ fn columns(fields: &[String]) -> Vec<Column> {
 /// `Phone Number`, `phone_number` and `PhoneNumber` as `phonenumber`.
 fn plain_name(field: &str) -> String {
     field.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
-}
-
-/// A quote that opens here, counted in characters from 1, and would swallow rows.
-#[derive(Debug, PartialEq, Eq)]
-struct Stray {
-    column: usize,
-}
-
-/// The record at the beginning of `text`: its fields, and the bytes and lines that it takes. A record may hold line
-/// breaks in quotes, but none that are followed by what looks like rows of `columns` fields.
-fn record(text: &str, separator: char, columns: usize) -> Result<(Vec<String>, usize, u64), Stray> {
-    let mut fields = Vec::new();
-    let mut at = 0;
-    loop {
-        let rest = text.get(at..).unwrap_or_default();
-        let open = rest.trim_start_matches(' ');
-        let (field, length) = if let Some(inner) = open.strip_prefix('"') {
-            let begin = at + rest.len() - open.len();
-            let stray = || Stray { column: text.get(..begin).unwrap_or_default().chars().count() + 1 };
-            let (field, length) = quoted(inner, separator).ok_or_else(stray)?;
-            let taken = rest.len() - open.len() + 1 + length;
-            let behind = rest.get(taken..).unwrap_or_default().split('\n').next().unwrap_or_default();
-            if swallows(&field, behind, separator, columns) {
-                return Err(stray());
-            }
-            (field, taken)
-        } else {
-            let length = rest.find([separator, '\n']).unwrap_or(rest.len());
-            (rest.get(..length).unwrap_or_default().to_owned(), length)
-        };
-        fields.push(field.trim().to_owned());
-        at += length;
-        match text.get(at..).and_then(|rest| rest.chars().next()) {
-            Some(c) if c == separator => at += c.len_utf8(),
-            next => {
-                at += next.map_or(0, char::len_utf8);
-                let taken = text.get(..at).unwrap_or_default();
-                let lines = taken.matches('\n').count() + usize::from(next.is_none());
-                return Ok((fields, at, lines as u64));
-            }
-        }
-    }
-}
-
-/// What stands in quotes, and the bytes up to the sign behind them. `None` when they do not close before a separator
-/// or the end of a line.
-fn quoted(text: &str, separator: char) -> Option<(String, usize)> {
-    let mut field = String::new();
-    let mut chars = text.char_indices().peekable();
-    let mut lines = 0;
-    while let Some((at, c)) = chars.next() {
-        match c {
-            '"' if chars.peek().is_some_and(|(_, next)| *next == '"') => {
-                chars.next();
-                field.push('"');
-            }
-            '"' => {
-                let behind = text.get(at + 1..)?;
-                let blank = behind.len() - behind.trim_start_matches([' ', '\r']).len();
-                let next = behind.get(blank..)?.chars().next();
-                let closes = next.is_none_or(|next| next == '\n' || next == separator);
-                return closes.then_some((field, at + 1 + blank));
-            }
-            c => {
-                lines += usize::from(c == '\n');
-                if lines > MOST_LINES {
-                    return None;
-                }
-                field.push(c);
-            }
-        }
-    }
-    None
-}
-
-/// Whether the line breaks in a field are followed by rows: lines with as many separators as the header has. The last
-/// of them may go on `behind` the field.
-fn swallows(field: &str, behind: &str, separator: char, columns: usize) -> bool {
-    let is_row = |line: &str| line.contains(separator) && line.matches(separator).count() + 1 >= columns;
-    let mut lines = field.split('\n').skip(1).peekable();
-    while let Some(line) = lines.next() {
-        let last = lines.peek().is_none() && line.contains(separator);
-        if is_row(line) || (last && is_row(&format!("{line}{behind}"))) {
-            return columns > 1;
-        }
-    }
-    false
 }
 
 #[cfg(test)]
@@ -382,11 +340,76 @@ mod tests {
         let (_, rows) = read(text.as_bytes());
         let good: Vec<(u64, &str)> =
             rows.iter().filter_map(|(line, row)| Some((*line, row.as_ref().ok()?[0].as_str()))).collect();
-        assert_eq!(good, [(2, "q1"), (4, "q3"), (5, "q4"), (6, "q5"), (9, "q7"), (10, "q8")]);
+        // `q6` may be one row of two lines or two rows with a stray quote each: neither is taken.
+        assert_eq!(good, [(2, "q1"), (4, "q3"), (5, "q4"), (6, "q5"), (10, "q8")]);
         let bad: Vec<u64> = rows.iter().filter(|(_, row)| row.is_err()).map(|(line, _)| *line).collect();
         assert_eq!(bad, [3, 8]);
         let told = rows[1].1.as_ref().unwrap_err();
         assert!(told.contains("a quote opens at character 12"), "{told}");
+        let told = rows[5].1.as_ref().unwrap_err();
+        assert!(told.contains("nothing of lines 8 to 9 was taken"), "{told}");
+    }
+
+    #[test]
+    fn a_field_of_several_lines_is_one_field_and_none_of_its_lines_is_ever_a_row() {
+        for (note, kept) in [
+            ("line one\nline two", true),
+            ("Jl. A, No. 1\nKota B, 12345, Jakarta", true),
+            ("a,b,c,d\ncalled,twice,today,and more", true),
+            ("\n\n", true),
+            ("old entry was:\nq1,+628129999999,Budi,moved", false),
+            ("wife:\nq9,+62 812 999 9999,call her,Bogor\nand so on", false),
+        ] {
+            let text = format!(
+                "contact_id,phone_number,name,note\nq1,+628120000001,Budi,\"{note}\"\nq2,+628120000002,Ani,y\n"
+            );
+            let (_, rows) = read(text.as_bytes());
+            let numbers: Vec<&str> = rows
+                .iter()
+                .filter_map(|(_, row)| row.as_ref().ok())
+                .map(|fields| fields[1].as_str())
+                .collect();
+            let wanted: &[&str] = if kept { &["+628120000001", "+628120000002"] } else { &["+628120000002"] };
+            assert_eq!(numbers, wanted, "{note}");
+            assert_eq!(rows.iter().filter(|(_, row)| row.is_err()).count(), usize::from(!kept), "{note}");
+            if kept {
+                assert_eq!(rows[0].1.as_ref().unwrap()[3], note.trim(), "{note}");
+            }
+        }
+    }
+
+    #[test]
+    fn lines_may_end_in_carriage_returns_alone() {
+        for separator in [',', ';', '\t'] {
+            for end in ["\r", "\n", "\r\n"] {
+                let text =
+                    ["contact_id,phone_number,name", "a2,+628123457002,Budi", "a3,+628123457003,\"A\nB\""]
+                        .map(|line| line.replace(',', &separator.to_string()))
+                        .join(end);
+                let (_, rows) = read(text.as_bytes());
+                let fields: Vec<&Vec<String>> = rows.iter().map(|(_, row)| row.as_ref().unwrap()).collect();
+                assert_eq!(fields[0], &["a2", "+628123457002", "Budi"], "{text:?}");
+                assert_eq!(fields[1], &["a3", "+628123457003", "A\nB"], "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn rows_that_were_emptied_are_no_rows() {
+        let (_, rows) = read(b"phone_number;name;x\n+1;a;b\n;;\n;;;;;\n \n+2\n");
+        let told: Vec<Option<&str>> =
+            rows.iter().map(|(_, row)| row.as_ref().err().map(String::as_str)).collect();
+        assert_eq!(told, [None, Some("has 1 field, the header has 3")]);
+    }
+
+    #[test]
+    fn a_column_of_countries_is_known_by_its_name() {
+        for header in ["country", "Country", "Country Code", "country_code", "Negara", "Kode Negara"] {
+            let (sheet, _) = read(format!("phone_number,{header}\n").as_bytes());
+            assert_eq!(sheet.columns[1], Column::Country(header.into()));
+        }
+        let (sheet, _) = read(b"phone_number,Country Code,country\n");
+        assert_eq!(sheet.columns[2], Column::Country("country".into()));
     }
 
     #[test]
