@@ -102,7 +102,14 @@ fn as_json(line: &Line<'_>) -> Value {
     let (what, rest) = line.text.split_once(' ').unwrap_or((line.text, ""));
     let from = if line.out { "bot" } else { "call" };
     let mut value = json!({ "ms": line.ms, "from": from, "what": what });
-    if what == "note"
+    if let Some(outcome) = line.text.strip_prefix("hang up:") {
+        value["what"] = json!("hangup");
+        value["outcome"] = json!(outcome.trim());
+    } else if let Some((id, barge_in, said)) = played(line.text) {
+        value["prompt"] = json!(id);
+        value["bargeIn"] = json!(barge_in.to_lowercase());
+        value["text"] = json!(said);
+    } else if what == "note"
         && let Some((name, detail)) = rest.split_once(' ')
     {
         value["what"] = json!(name);
@@ -111,6 +118,13 @@ fn as_json(line: &Line<'_>) -> Value {
         value["text"] = json!(rest);
     }
     value
+}
+
+/// `play 1 (Both): "Hello"`: the prompt, who may interrupt it, and its words.
+fn played(text: &str) -> Option<(u64, &str, &str)> {
+    let (id, rest) = text.strip_prefix("play ")?.split_once(" (")?;
+    let (barge_in, said) = rest.split_once("): ")?;
+    Some((id.parse().ok()?, barge_in, said))
 }
 
 /// Colour, who, and what they do; `None` for what a person need not see.
@@ -202,6 +216,11 @@ mod tests {
         let lines: Vec<Value> =
             String::from_utf8(out).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(lines.len(), 7);
+        assert_eq!(
+            lines[1],
+            json!({ "ms": 0, "from": "bot", "what": "play", "prompt": 1, "bargeIn": "both", "text": "\"Hello\" <greeted>" })
+        );
+        assert_eq!(lines[6], json!({ "ms": 900, "from": "bot", "what": "hangup", "outcome": "done" }));
         assert_eq!(
             lines[5],
             json!({ "ms": 900, "from": "bot", "what": "set", "detail": { "variable": "a", "value": true } })

@@ -27,6 +27,9 @@ use crate::speech::stt::{Recognizer, Request};
 /// No simulated call lasts longer, ms.
 const LONGEST_MS: u64 = 2 * 3_600_000;
 
+/// After so long an entry of keys is judged, ms: the keys of the next line are another entry.
+const ENTRY_MS: u64 = 500;
+
 /// What to simulate and how.
 #[derive(Debug, clap::Args)]
 pub(super) struct Simulate {
@@ -231,7 +234,10 @@ impl Simulated {
         match &act {
             Act::Says(text) => call.say(speaking_ms(text), Some(text.clone())),
             Act::Talks(ms) => call.say(*ms, None),
-            Act::Presses(keys) => keys.chars().for_each(|key| call.put(Input::Digit(key))),
+            Act::Presses(keys) => {
+                keys.chars().for_each(|key| call.put(Input::Digit(key)));
+                call.pass(ENTRY_MS);
+            }
             Act::Verdict(outcome) => call.put(Input::Outcome(*outcome)),
             Act::GreetingEnds => call.put(Input::GreetingEnded),
             Act::Beep => call.put(Input::BeepEnded),
@@ -341,9 +347,13 @@ mod tests {
     const FLOW: &str = "flow: a\nstart: s\nvariables: { name: text, agreed: { type: boolean, default: false } }\nscenes:\n  s:\n    - say: \"Hello {{ name }}, welcome to the shop.\"\n    - ask:\n        say: [\"Will you come?\", { checkpoint: asked }]\n        retries: 0\n        choices: { \"1\": { phrases: [\"yes\"], set: { agreed: true }, goto: e }, \"2\": e }\n        no_input: e\n    - hangup: unclear\n  e: [ { hangup: done } ]\n";
 
     fn simulated(lines: &str, json: bool) -> String {
+        simulated_of(FLOW, lines, json)
+    }
+
+    fn simulated_of(flow: &str, lines: &str, json: bool) -> String {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("a.yaml");
-        std::fs::write(&file, FLOW).unwrap();
+        std::fs::write(&file, flow).unwrap();
         let variables = vec![("name".to_owned(), "Ani".to_owned())];
         let simulate = Simulate {
             file,
@@ -368,6 +378,13 @@ mod tests {
     fn a_typed_call_is_shown_from_both_sides() {
         insta::assert_snapshot!(simulated("well\nyes\n", false));
         insta::assert_snapshot!(simulated("/dance\n/cut 300ms yes\n/back\n\n", false));
+    }
+
+    #[test]
+    fn the_keys_of_each_line_are_an_entry_of_their_own() {
+        let flow = "flow: a\nstart: s\nscenes:\n  s:\n    - ask: { say: \"One?\", retries: 0, choices: { \"1\": t, \"2\": e }, no_input: e, no_match: e }\n  t:\n    - ask: { say: \"Two?\", retries: 0, choices: { \"1\": e, \"2\": f }, no_input: e, no_match: e }\n  e: [ { hangup: lost } ]\n  f: [ { hangup: done } ]\n";
+        assert!(simulated_of(flow, "1\n2\n", false).contains("hangs up: done"));
+        assert!(simulated_of(flow, "12\n", false).contains("hangs up: lost"));
     }
 
     #[test]
