@@ -102,6 +102,29 @@ impl Currency {
     }
 }
 
+/// Names of currencies with cents that stand for nothing else behind an amount, one and many.
+const NAMES: [(&str, &str); 14] = [
+    ("dollar", "USD"),
+    ("dollars", "USD"),
+    ("dolar", "USD"),
+    ("euro", "EUR"),
+    ("euros", "EUR"),
+    ("pound", "GBP"),
+    ("pounds", "GBP"),
+    ("rupee", "INR"),
+    ("rupees", "INR"),
+    ("ringgit", "MYR"),
+    ("baht", "THB"),
+    ("yuan", "CNY"),
+    ("franc", "CHF"),
+    ("francs", "CHF"),
+];
+
+/// The code of a currency with cents that goes by this one word.
+pub(super) fn with_cents_named(name: &str) -> Option<&'static str> {
+    NAMES.iter().find(|(known, _)| *known == name).map(|(_, code)| *code)
+}
+
 /// Whether amounts in a currency have cents. Those of an unknown one may.
 pub(super) fn has_cents(code: &str) -> bool {
     Currency::of(code).is_none_or(|currency| currency.minor.is_some())

@@ -95,6 +95,32 @@ impl Figure {
         }
     }
 
+    /// Reads an amount of money within a text, in the currency of `code`. `None` where two amounts are possible: a wrong
+    /// one is worse than figures. `scaled` is what is multiplied by a word of size of this language (true) or of
+    /// another (false).
+    pub(super) fn amount(text: &str, code: &str, scaled: Option<bool>, language: Language) -> Option<Self> {
+        match Self::certain(text) {
+            Ok(figure) => {
+                // More decimals than money has may be a group that somebody mistyped: `1234.567`, `1.250,000`.
+                let once = |sign: &char| text.matches(*sign).count() == 1;
+                let point = text.rfind(['.', ',']).filter(|at| {
+                    text.get(*at..).and_then(|rest| rest.chars().next()).as_ref().is_some_and(once)
+                });
+                let odd = figure.whole > 0 && point.is_some_and(|at| text.len() - at > 3);
+                (scaled.is_some() || !odd).then_some(figure)
+            }
+            Err(Misread::Ambiguous { .. }) => {
+                let group = if language == Language::Indonesian { '.' } else { ',' };
+                match scaled {
+                    None if !has_cents(code) => Self::grouped(text),
+                    None => Self::written(text, language).filter(|_| text.contains(group)),
+                    Some(own) => Self::written(text, language).filter(|_| own),
+                }
+            }
+            Err(Misread::NotANumber) => None,
+        }
+    }
+
     /// A number whose groups of three tell which sign is which: `250.000`, `1,250,000`, `1.250.000,50`.
     fn grouped(text: &str) -> Option<Self> {
         let text: String = text.chars().filter(|c| !c.is_whitespace()).collect();

@@ -1,6 +1,6 @@
 //! A text in the pieces it is spoken in: sentences, so that the first is heard while the others are made.
 
-use super::shorthand::abbreviation;
+use super::shorthand::{abbreviation, currency};
 
 /// A sentence that is longer is cut at a clause, or between words, in characters.
 const LONGEST: usize = 240;
@@ -112,6 +112,12 @@ fn stops(before: &str, behind: &str, language: &str) -> bool {
     if initial || (dotted && word.chars().all(|c| c.is_alphabetic() || c == '.')) {
         return false;
     }
+    // `Rp. 250.000` is one amount in every language.
+    if behind.trim_start_matches(['-', '+', '\u{2212}']).starts_with(|c: char| c.is_ascii_digit())
+        && (currency(word).is_some() || currency(&format!("{word}.")).is_some())
+    {
+        return false;
+    }
     let ordinal = !word.is_empty() && word.len() <= 2 && word.bytes().all(|b| b.is_ascii_digit());
     if ordinal && writes_ordinals_with_a_stop(language) {
         return false;
@@ -215,6 +221,14 @@ mod tests {
                 "Tagihan Rp. 250.000 di Jl. Sudirman No. 5 belum dibayar, dll. Bayar pukul 14.30 ya?"
             ]
         );
+        for language in ["en", "en-US", "id", "de", "ja"] {
+            for text in
+                ["Z: Pay Rp. 1.250.000,00 now.", "Rp. 250.000,-", "IDR. 250.000", "rp. -5.000", "Rs. 500 now"]
+            {
+                assert_eq!(texts(text, language), [text], "{language}");
+            }
+        }
+        assert_eq!(texts("It costs Rp. Nobody pays.", "en").len(), 2);
         assert_eq!(texts("Am 3. Mai um 10 Uhr. Danke.", "de"), ["Am 3. Mai um 10 Uhr.", "Danke."]);
     }
 

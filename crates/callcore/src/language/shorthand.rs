@@ -296,36 +296,6 @@ pub(super) fn zone(word: &str, language: Language) -> Option<&'static str> {
     look_up(table, if capitals.starts_with("WI") { &capitals } else { word })
 }
 
-/// A word that multiplies the number before it, as it is said.
-pub(super) fn scale(word: &str, language: Language) -> Option<&'static str> {
-    let word = word.to_lowercase();
-    let found: &[(&str, &'static str)] = match language {
-        Language::English => &[
-            ("thousand", "thousand"),
-            ("k", "thousand"),
-            ("million", "million"),
-            ("m", "million"),
-            ("mn", "million"),
-            ("billion", "billion"),
-            ("bn", "billion"),
-            ("trillion", "trillion"),
-        ],
-        Language::Indonesian => &[
-            ("ribu", "ribu"),
-            ("rb", "ribu"),
-            ("juta", "juta"),
-            ("jt", "juta"),
-            ("miliar", "miliar"),
-            ("milyar", "miliar"),
-            ("m", "miliar"),
-            ("triliun", "triliun"),
-            ("t", "triliun"),
-        ],
-        Language::Other => &[],
-    };
-    look_up(found, &word)
-}
-
 /// A sign on its own, or between words, as it is said.
 pub(super) fn symbol(sign: char, language: Language) -> Option<&'static str> {
     let (english, indonesian) = match sign {

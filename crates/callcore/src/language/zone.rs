@@ -9,6 +9,8 @@ use super::calendar::{LocalTime, TimeOfDay};
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Zone(TimeZone);
 
+/// The farthest zones are so far from UTC, minutes.
+const MOST_MINUTES: u32 = 14 * 60;
 /// Names that people write and the data base does not have, or has for something else; these are zones here.
 const ALSO: [(&str, &str); 3] =
     [("wib", "Asia/Jakarta"), ("wita", "Asia/Makassar"), ("wit", "Asia/Jayapura")];
@@ -71,6 +73,16 @@ impl Zone {
     }
 }
 
+/// Whether a text is a distance from UTC that is larger than any.
+pub(crate) fn is_too_far(text: &str) -> bool {
+    let lower = text.trim().to_ascii_lowercase().replace('\u{2212}', "-");
+    let bare = ["utc", "gmt"].iter().find_map(|name| lower.strip_prefix(name)).unwrap_or(&lower).trim();
+    let distance = bare.strip_prefix(['+', '-']).unwrap_or_default();
+    let plain = distance.chars().all(|c| c.is_ascii_digit() || matches!(c, ':' | '.' | ','));
+    let hours = distance.get(..2).and_then(|hours| hours.parse::<u32>().ok());
+    plain && hours.is_some_and(|hours| hours * 60 >= MOST_MINUTES) && loose_distance(bare).is_none()
+}
+
 /// What was probably meant by a text that names no zone: a distance from UTC, or a zone.
 pub(crate) fn meant(text: &str) -> Option<String> {
     let lower = text.trim().to_ascii_lowercase();
@@ -103,7 +115,7 @@ fn distance(text: &str) -> Option<TimeZone> {
     let (hours, minutes) = TimeOfDay::parse(distance)?.clock();
     let minutes = i32::try_from(hours * 60 + minutes).ok()?;
     let offset = Offset::from_seconds(sign * minutes * 60).ok()?;
-    (minutes <= 14 * 60).then(|| TimeZone::fixed(offset))
+    (minutes.unsigned_abs() <= MOST_MINUTES).then(|| TimeZone::fixed(offset))
 }
 
 /// `+7`, `7`, `+0700`, `-3.5`, `+5:30` as they are to be written.
@@ -126,7 +138,7 @@ fn loose_distance(text: &str) -> Option<String> {
         None if plain(digits) => (digits.parse().ok()?, 0),
         Some(_) | None => return None,
     };
-    (hours * 60 + minutes <= 14 * 60 && minutes < 60).then(|| format!("{sign}{hours:02}:{minutes:02}"))
+    (minutes < 60 && hours * 60 + minutes <= MOST_MINUTES).then(|| format!("{sign}{hours:02}:{minutes:02}"))
 }
 
 #[cfg(test)]
@@ -216,7 +228,17 @@ mod tests {
             assert!(Zone::named(text).is_none(), "{text}");
             assert!(Zone::named(suggestion).is_some(), "{suggestion}");
         }
-        for text in ["", "Mars", "1401", "+15:00", "UTC+99", "Etc/Unknown", "../../etc/passwd"] {
+        for (text, far) in [
+            ("+14:30", true),
+            ("-15:00", true),
+            ("UTC+99", true),
+            ("+14:00", false),
+            ("+7:99", false),
+            ("Mars", false),
+        ] {
+            assert_eq!(is_too_far(text), far, "{text}");
+        }
+        for text in ["", "Mars", "1401", "+14:30", "+15:00", "UTC+99", "Etc/Unknown", "../../etc/passwd"] {
             assert!(Zone::named(text).is_none() && meant(text).is_none(), "{text}");
         }
         assert!(names().len() > 400);

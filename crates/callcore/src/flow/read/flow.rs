@@ -8,7 +8,7 @@ use super::variables::read_variables;
 use super::yaml::{Entry, Node};
 use super::{amd, check, handlers, recording, steps, yaml};
 use crate::flow::model::{AmdSettings, Flow, Limits, Scene};
-use crate::language::{Zone, nearest, zone_meant, zones};
+use crate::language::{Zone, nearest, zone_is_too_far, zone_meant, zones};
 use crate::number::Country;
 
 pub(crate) const TOP: [&str; 19] = [
@@ -152,6 +152,7 @@ fn timezone(reader: &mut Reader<'_>, node: &Node) -> Option<Zone> {
         let near =
             zone_meant(text).or_else(|| nearest(text, zones().iter().map(String::as_str)).map(str::to_owned));
         let hint = match near {
+            _ if zone_is_too_far(text) => "no zone is farther from UTC than `+14:00` or `-14:00`".into(),
             Some(near) => format!("did you mean `{near}`?"),
             None => {
                 "write a zone such as `Asia/Jakarta` or `WIB`, or a distance from UTC such as `+07:00`".into()

@@ -136,6 +136,114 @@ fn a_currency_without_cents_has_no_decimals_in_any_language() {
 }
 
 #[test]
+fn amounts_are_grouped_by_any_sign_that_groups() {
+    for text in [
+        "Rp 250 000",
+        "Rp\u{a0}250\u{a0}000",
+        "Rp 250\u{202f}000",
+        "Rp. 250.000",
+        "Rp +250.000",
+        "Rp 250'000",
+        "250 000 rupiah",
+        "250 000 IDR",
+        "IDR. 250.000",
+        "Rp. 250.000,-",
+        "Rp 250 000,00",
+    ] {
+        assert_eq!(
+            speakable(&format!("{text} now"), "en"),
+            "two hundred fifty thousand rupiah now",
+            "{text}"
+        );
+        assert_eq!(
+            speakable(&format!("{text} saja"), "id"),
+            "dua ratus lima puluh ribu rupiah saja",
+            "{text}"
+        );
+    }
+    each(
+        "en",
+        &[
+            ("Z: Pay Rp. 1.250.000,00 now.", "Z: Pay one million two hundred fifty thousand rupiah now."),
+            ("Rp 1 250 000", "one million two hundred fifty thousand rupiah"),
+            ("1 250 000 rupiah", "one million two hundred fifty thousand rupiah"),
+            ("$1 250", "one thousand two hundred fifty dollars"),
+            ("1 250 dollars", "one thousand two hundred fifty dollars"),
+            ("1 250,50 EUR", "one thousand two hundred fifty euros and fifty cents"),
+            ("€1.250,50", "one thousand two hundred fifty euros and fifty cents"),
+            ("USD 1.250,00", "one thousand two hundred fifty dollars"),
+            ("US$ 1.250.000", "one million two hundred fifty thousand dollars"),
+            ("CHF 1'250.50", "one thousand two hundred fifty francs and fifty centimes"),
+            ("CHF 1\u{2019}250.50", "one thousand two hundred fifty francs and fifty centimes"),
+            ("₹1,50,000", "one hundred fifty thousand rupees"),
+            ("₹ 1,25,00,000.50", "twelve million five hundred thousand rupees and fifty paise"),
+            ("Rp 250 000/month", "two hundred fifty thousand rupiah per month"),
+            ("$20, 250 people", "twenty dollars, two hundred fifty people"),
+            ("20 pounds and 5 euros", "twenty pounds and five euros"),
+        ],
+    );
+    each(
+        "id",
+        &[
+            ("$1,250,000", "satu juta dua ratus lima puluh ribu dolar"),
+            ("RM1,250.50", "seribu dua ratus lima puluh ringgit lima puluh sen"),
+            ("1 250 000 rupiah", "satu juta dua ratus lima puluh ribu rupiah"),
+            ("Rp 1 250 000,-", "satu juta dua ratus lima puluh ribu rupiah"),
+        ],
+    );
+}
+
+#[test]
+fn words_of_size_of_either_language_multiply_an_amount() {
+    each(
+        "en",
+        &[
+            ("Rp 1,5 juta", "one point five million rupiah"),
+            ("Rp1.5jt", "one point five million rupiah"),
+            ("Rp 2,5 miliar", "two point five billion rupiah"),
+            ("Rp 75rb", "seventy-five thousand rupiah"),
+            ("₹2.5 lakh", "two point five lakh rupees"),
+            ("₹2.5 crore", "two point five crore rupees"),
+            ("1,5 juta rupiah", "one point five million rupiah"),
+            ("$5 hundred thousand", "five hundred thousand dollars"),
+            ("$3M, $2.5bn", "three million dollars, two point five billion dollars"),
+            ("Rp 1.250 million", "one point two five million rupiah"),
+        ],
+    );
+    each(
+        "id",
+        &[
+            ("Rp 1.5 million", "satu koma lima juta rupiah"),
+            ("IDR 1.5 bn", "satu koma lima miliar rupiah"),
+            ("Rp 2,5 M", "dua koma lima miliar rupiah"),
+            ("Rp 5 ratus ribu", "lima ratus ribu rupiah"),
+            ("USD 2.5 million", "dua koma lima juta dolar"),
+        ],
+    );
+}
+
+#[test]
+fn an_amount_that_may_be_two_stays_in_figures() {
+    for (language, text) in [
+        ("en", "€1.250"),
+        ("en", "EUR 1.250 now"),
+        ("en", "1.250 dollars"),
+        ("en", "Rp 1234.567"),
+        ("en", "$1.250,000"),
+        ("en", "Rp 1,5 bazillion"),
+        ("en", "₹2.5 arab"),
+        ("en", "Rp 5 M"),
+        ("en", "Rp5M"),
+        ("en", "Rp 1.250 juta"),
+        ("id", "$1,250"),
+        ("id", "Rp 1,5 gazillion"),
+        ("id", "$5 M"),
+    ] {
+        assert_eq!(speakable(text, language), text, "{language}");
+    }
+}
+
+#[test]
 fn amounts_below_zero_have_their_sign_wherever_it_stands() {
     for text in ["-$12.50", "$-12.50", "\u{2212}$12.50", "-12.50 USD", "USD -12.50", "-USD 12.50", "$12.50-"]
     {
