@@ -90,12 +90,14 @@ impl fields::Given for Change {
     fn read(fields: &mut Fields<'_>) -> Self {
         let country = numbers::country(fields);
         Self {
-            phone_number: fields.nullable("phone_number", |fields, _| number(fields, country)).and_then(|number| {
-                if number.is_none() {
-                    fields.fault("phone_number", "is null; a contact cannot be without a number");
-                }
-                number
-            }),
+            phone_number: fields.nullable("phone_number", |fields, _| number(fields, country)).and_then(
+                |number| {
+                    if number.is_none() {
+                        fields.fault("phone_number", "is null; a contact cannot be without a number");
+                    }
+                    number
+                },
+            ),
             country,
             name: fields.nullable("name", name),
             flow: fields.nullable("flow", |fields, flow| fields.text(flow, LONGEST_NAME)),

@@ -96,6 +96,14 @@ pub enum BadNumber {
     Amount,
 }
 
+impl BadNumber {
+    /// Whether the text is the number of one telephone, only of none that there is.
+    #[must_use]
+    pub fn is_written_well(&self) -> bool {
+        matches!(self, Self::NoSuchCode { .. } | Self::Length { .. })
+    }
+}
+
 /// Reads a number however it is written: with separators of any script, `00` or `+` before the country, `(0)` behind
 /// it, as `tel:` or `sip:` with `phone-context`. `country` is that of a number which does not name its own; without
 /// it such a number stays as it is.

@@ -62,8 +62,9 @@ fn the_documented_sample_is_understood() {
 #[test]
 fn names_are_taken_in_any_case_and_strangers_are_reported() {
     let dial =
-        parsed(json!({"TARGET": "sip:+628123@1.2.3.4:5060", "NotifyURL": "https://x", "colour": 1})).unwrap();
-    assert_eq!((dial.target.as_str(), dial.notify_url.as_deref()), ("+628123", Some("https://x")));
+        parsed(json!({"TARGET": "sip:+628123456901@1.2.3.4:5060", "NotifyURL": "https://x", "colour": 1}))
+            .unwrap();
+    assert_eq!((dial.target.as_str(), dial.notify_url.as_deref()), ("+628123456901", Some("https://x")));
     assert_eq!(dial.ignored, ["target.host", "colour"], "calls go to a carrier, not to a host");
     let dial = parsed(json!({
         "target": "tel:+62 812-345.67", "timers": {"foo": 1, "decisiontimeoutms": 500.0},
