@@ -216,7 +216,7 @@ fn named_app(body: &[u8]) -> Option<String> {
 
 /// What is wrong with a body, and that there is no such app, too.
 async fn without_app(access: &Access, app: Option<String>, problem: Problem) -> Problem {
-    let told = problem.fields().iter().any(|(field, _)| field == "appId");
+    let told = problem.errors().iter().any(|error| error.field == "appId");
     match app.filter(|_| !told) {
         Some(app) => match access.store().app_row(&app).await {
             Err(unknown @ store::Error::UnknownApp(_)) => problem.with_field("appId", &unknown.to_string()),

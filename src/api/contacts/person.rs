@@ -1,7 +1,7 @@
 //! A contact as callers give it, checked: one by one in JSON, or many in a file.
 
 use callcore::number::{self, Country};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 use crate::api::error::{Code, Problem};

@@ -112,10 +112,10 @@ impl From<Refusal> for Problem {
             Refusal::UnknownTrunk { .. } => problem.with_field("trunk", &why),
             Refusal::UnknownParams { .. } => problem.with_field("amdParams", &why),
             Refusal::Number(bad) => problem.with_field("target", &bad.to_string()),
-            Refusal::Both(one, other) => [*one, *other]
-                .into_iter()
-                .flat_map(|refusal| Self::from(refusal).fields())
-                .fold(problem, |problem, (field, why)| problem.with_field(&field, &why)),
+            Refusal::Both(one, other) => [Self::from(*one), Self::from(*other)]
+                .iter()
+                .flat_map(Self::errors)
+                .fold(problem, |problem, error| problem.with_field(&error.field, &error.problem)),
             Refusal::Expired { .. } => problem.with_field("expiresAt", &why),
             Refusal::KeyReused => problem.with_field("Idempotency-Key", &why),
             Refusal::DoNotCall { .. }

@@ -11,7 +11,7 @@ use super::{names, plan};
 
 /// A country, or a territory with numbers of its own.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Country(pub(super) Region);
+pub struct Country(Region);
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{given}` is not a country: write its two letters such as ID, or its calling code such as 62")]
@@ -34,7 +34,12 @@ impl Country {
     /// # Errors
     /// When no country is known by this name.
     pub fn named(text: &str) -> Result<Self, UnknownCountry> {
-        names::meant(text).ok_or_else(|| UnknownCountry { given: text.trim().chars().take(40).collect() })
+        let unknown = || UnknownCountry { given: text.trim().chars().take(40).collect() };
+        names::meant(text).parse().map_err(|_| unknown())
+    }
+
+    pub(super) const fn region(self) -> Region {
+        self.0
     }
 
     /// `62`.

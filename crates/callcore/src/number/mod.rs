@@ -4,6 +4,7 @@
 //! prefix is known to the library behind `plan`. A number that no numbering plan has (one of a test, a short code)
 //! keeps its digits, if a number of its country can have so many. What can be read in two ways is refused.
 
+mod bad;
 mod country;
 mod names;
 mod plan;
@@ -13,6 +14,7 @@ mod tests;
 mod uri;
 mod written;
 
+pub use self::bad::BadNumber;
 pub use self::country::{Country, UnknownCountry};
 use self::written::Written;
 
@@ -46,61 +48,6 @@ impl Number {
     #[must_use]
     pub fn into_parts(self) -> (String, Vec<String>) {
         (self.dialled, self.ignored)
-    }
-}
-
-/// Why a text is not the number of one telephone.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum BadNumber {
-    #[error("is not a phone number: 3 to 15 digits, with the country code, are needed")]
-    NotANumber,
-    #[error("starts with \"{scheme}:\"; use tel: or sip:")]
-    Scheme { scheme: String },
-    #[error("ends in \"{end}\": a spreadsheet has made a decimal number of it; format the column as text")]
-    Decimal { end: String },
-    #[error(
-        "is written as a power of ten (\"{shown}\"): a spreadsheet has made a number of it and may have lost digits; \
-         format the column as text and enter the number anew"
-    )]
-    PowerOfTen { shown: String },
-    #[error(
-        "has commas between thousands: a spreadsheet has made an amount of it; format the column as text"
-    )]
-    Thousands,
-    #[error("holds two numbers; give one")]
-    Two,
-    #[error("has {count} digits; no number has more than 15 (are these two numbers?)")]
-    TooLong { count: usize },
-    #[error("starts with +0; no country code does: write +62812… or, with a country known, 0812…")]
-    PlusZero,
-    #[error("starts with +{start}…, and no country has such a code")]
-    NoSuchCode { start: String },
-    #[error("is too {} for a number of {country}: {number}", if *.long { "long" } else { "short" })]
-    Length { country: String, number: String, long: bool },
-    #[error("may be {one} or {other}; write it with + and the country code")]
-    TwoReadings { one: String, other: String },
-    #[error(
-        "is no number of {country}; write it with + and the country code, or as it is dialled within {country}"
-    )]
-    NotOfCountry { country: Country },
-    #[error(
-        "begins like a call abroad from {country}, and no number of another country follows; write it with + and the \
-         country code"
-    )]
-    NotAbroad { country: Country },
-    #[error("looks like a date; is this another column?")]
-    Date,
-    #[error(
-        "looks like a time of day or an amount; is this another column? (a number may be written without dots)"
-    )]
-    Amount,
-}
-
-impl BadNumber {
-    /// Whether the text is the number of one telephone, only of none that there is.
-    #[must_use]
-    pub fn is_written_well(&self) -> bool {
-        matches!(self, Self::NoSuchCode { .. } | Self::Length { .. })
     }
 }
 
@@ -224,7 +171,7 @@ fn abroad(written: &Written, country: Country) -> Option<Result<String, BadNumbe
             .and_then(|number| plan::valid(&number, None))
             .or_else(|| plan::valid(&format!("+{rest}"), None))
     };
-    let exit = plan::exit(digits, country);
+    let exit = plan::exit(digits, country.region());
     let double_zero = digits.starts_with("00");
     let mut found: Vec<String> = match &exit {
         plan::Exit::To(number) => vec![number.clone()],
@@ -233,7 +180,7 @@ fn abroad(written: &Written, country: Country) -> Option<Result<String, BadNumbe
     // `00` is written out of habit where another prefix is dialled, too.
     found.extend(double_zero.then(|| behind(2)).flatten());
     found.extend(
-        plan::more_exits(country)
+        plan::more_exits(country.region())
             .iter()
             .find(|code| digits.starts_with(**code))
             .and_then(|code| behind(code.len())),
@@ -243,7 +190,7 @@ fn abroad(written: &Written, country: Country) -> Option<Result<String, BadNumbe
     match found.as_slice() {
         [one] => Some(Ok(one.clone())),
         [one, other, ..] => Some(Err(BadNumber::TwoReadings { one: one.clone(), other: other.clone() })),
-        [] if double_zero && plan::exits_with_two_zeros(country) => None,
+        [] if double_zero && plan::exits_with_two_zeros(country.region()) => None,
         [] => (double_zero || exit == plan::Exit::Nowhere).then_some(Err(BadNumber::NotAbroad { country })),
     }
 }
@@ -258,7 +205,7 @@ fn national(digits: &str, country: Country) -> Result<String, BadNumber> {
     let code = country.calling_code().to_string();
     let with_code = Some(behind_zero.unwrap_or(digits)).filter(|rest| rest.starts_with(&code));
     let with_plus = with_code.map(|rest| format!("+{rest}"));
-    let as_national = plan::valid(digits, Some(country));
+    let as_national = plan::valid(digits, Some(country.region()));
     let as_international = with_plus.as_deref().and_then(|number| plan::valid(number, None));
     match (as_national, as_international) {
         (Some(one), Some(other)) if one != other => {

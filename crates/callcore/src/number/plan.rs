@@ -5,8 +5,6 @@ use rlibphonenumber::{
     CountryCodeSource, PHONE_NUMBER_UTIL, ParseError, PhoneNumberFormat, PhoneNumberType, ValidationError,
 };
 
-use super::{BadNumber, Country};
-
 /// Longest calling code, digits.
 const LONGEST_CODE: usize = 3;
 
@@ -14,8 +12,8 @@ const LONGEST_CODE: usize = 3;
 const MORE_EXITS: [(Region, &[&str]); 1] = [(Region::ID, &["001", "007", "008", "009"])];
 
 /// The number as `+62812…`, when the plan of its country has it.
-pub(super) fn valid(text: &str, country: Option<Country>) -> Option<String> {
-    let number = PHONE_NUMBER_UTIL.parse(text, country.map(|country| country.0)).ok()?;
+pub(super) fn valid(text: &str, region: Option<Region>) -> Option<String> {
+    let number = PHONE_NUMBER_UTIL.parse(text, region).ok()?;
     number.is_valid().then(|| number.format_as(PhoneNumberFormat::E164).into_owned())
 }
 
@@ -26,14 +24,22 @@ pub(super) fn is_mobile(number: &str) -> bool {
     })
 }
 
+/// Why no plan can have a number.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Misfit {
+    NoSuchCode { start: String },
+    Length { country: String, number: String, long: bool },
+    NoNumber,
+}
+
 /// Refuses a number, as `+62812…`, of a country that does not exist or of a length that no number of its country has.
 /// Numbers that are dialled within one area only pass.
-pub(super) fn check_length(number: &str) -> Result<(), BadNumber> {
+pub(super) fn check_length(number: &str) -> Result<(), Misfit> {
     let digits = number.trim_start_matches('+');
     let misfit = |long: bool| {
         let code = (1..=LONGEST_CODE).filter_map(|length| digits.get(..length)).find(|code| is_code(code));
         let country = code.map_or_else(|| "its country".to_owned(), |code| format!("+{code}"));
-        BadNumber::Length { country, number: number.to_owned(), long }
+        Misfit::Length { country, number: number.to_owned(), long }
     };
     match PHONE_NUMBER_UTIL.parse(number, None) {
         Ok(read) => match read.is_possible_with_reason() {
@@ -45,12 +51,12 @@ pub(super) fn check_length(number: &str) -> Result<(), BadNumber> {
         Err(ParseError::InvalidCountryCode) => Err(no_such_code(digits)),
         Err(ParseError::TooLongNsn) => Err(misfit(true)),
         Err(ParseError::TooShortAfterIdd | ParseError::TooShortNsn) => Err(misfit(false)),
-        Err(ParseError::NotANumber(_)) => Err(BadNumber::NotANumber),
+        Err(ParseError::NotANumber(_)) => Err(Misfit::NoNumber),
     }
 }
 
-fn no_such_code(digits: &str) -> BadNumber {
-    BadNumber::NoSuchCode { start: digits.chars().take(LONGEST_CODE).collect() }
+fn no_such_code(digits: &str) -> Misfit {
+    Misfit::NoSuchCode { start: digits.chars().take(LONGEST_CODE).collect() }
 }
 
 /// What follows the international prefix that is dialled in a country.
@@ -65,8 +71,8 @@ pub(super) enum Exit {
 }
 
 /// Reads what stands behind the international prefix of a country, if `digits` begin with it.
-pub(super) fn exit(digits: &str, country: Country) -> Exit {
-    match PHONE_NUMBER_UTIL.parse_and_keep_raw_input(digits, Some(country.0)) {
+pub(super) fn exit(digits: &str, region: Region) -> Exit {
+    match PHONE_NUMBER_UTIL.parse_and_keep_raw_input(digits, Some(region)) {
         Ok(read) if read.country_code_source() != CountryCodeSource::FromNumberWithIdd => Exit::None,
         Ok(read) if read.is_valid() => Exit::To(read.format_as(PhoneNumberFormat::E164).into_owned()),
         Ok(_) | Err(ParseError::InvalidCountryCode | ParseError::TooShortAfterIdd) => Exit::Nowhere,
@@ -75,15 +81,15 @@ pub(super) fn exit(digits: &str, country: Country) -> Exit {
 }
 
 /// International prefixes that are dialled in a country besides those that [`exit`] knows.
-pub(super) fn more_exits(country: Country) -> &'static [&'static str] {
-    MORE_EXITS.iter().find(|(region, _)| *region == country.0).map_or(&[], |(_, exits)| exits)
+pub(super) fn more_exits(region: Region) -> &'static [&'static str] {
+    MORE_EXITS.iter().find(|(of, _)| *of == region).map_or(&[], |(_, exits)| exits)
 }
 
 /// Whether `00` is the whole international prefix of a country.
-pub(super) fn exits_with_two_zeros(country: Country) -> bool {
-    let Ok(example) = PHONE_NUMBER_UTIL.get_example_number(country.0) else { return false };
+pub(super) fn exits_with_two_zeros(region: Region) -> bool {
+    let Ok(example) = PHONE_NUMBER_UTIL.get_example_number(region) else { return false };
     let number = example.format_as(PhoneNumberFormat::E164);
-    exit(&number.replacen('+', "00", 1), country) == Exit::To(number.into_owned())
+    exit(&number.replacen('+', "00", 1), region) == Exit::To(number.into_owned())
 }
 
 pub(super) fn country_of(code: i32) -> Option<Region> {
@@ -129,7 +135,7 @@ pub(super) fn without_trunk_zero(number: &str) -> String {
         if let (Some(code), Some(rest)) = (digits.get(..length), digits.get(length..))
             && is_code(code)
         {
-            let drops = Country::of_code(code).is_some_and(|country| drops_zero(country.0));
+            let drops = code.parse().ok().and_then(country_of).is_some_and(drops_zero);
             let rest = if drops { rest.trim_start_matches('0') } else { rest };
             return format!("+{code}{rest}");
         }

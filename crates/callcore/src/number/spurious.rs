@@ -1,6 +1,6 @@
 //! Texts of digits that are no telephone number, or more than one: dates, times, amounts, two numbers in a field.
 
-use super::BadNumber;
+use super::bad::BadNumber;
 
 /// Fewest digits of a number that stands beside another one without its area.
 const A_NUMBER: usize = 7;

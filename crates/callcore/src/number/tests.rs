@@ -387,6 +387,35 @@ fn two_numbers_side_by_side_are_two() {
     }
 }
 
+#[test]
+fn a_country_is_understood_as_people_write_it_in_tables() {
+    for (land, texts) in [
+        (
+            "GB",
+            ["United Kingdom", "GBR", "0044", "+44", "44", "uk", "Inggris", " Great  Britain "].as_slice(),
+        ),
+        ("US", &["USA", "U.S.A.", "United States", "us", "1", "+1", "001", "Amerika Serikat", "U.S."]),
+        ("DE", &["Deutschland", "GERMANY", "DEU", "49", "Jerman"]),
+        ("ID", &["Indonesia", "IDN", "62", "+62", "0062", "id"]),
+        ("AT", &["Österreich", "Oesterreich", "AUT"]),
+        ("ES", &["España", "Spain"]),
+        ("CI", &["Côte d'Ivoire", "Ivory Coast"]),
+        ("NL", &["Netherlands", "The Netherlands", "Nederland", "Belanda"]),
+        ("TR", &["Türkiye", "Turkey"]),
+        ("KR", &["South Korea", "Korea, Republic of", "한국", "KOR"]),
+        ("JP", &["日本", "Jepang"]),
+        ("TH", &["ไทย", "Thailand"]),
+        ("IN", &["India", "भारत"]),
+    ] {
+        for text in texts {
+            assert_eq!(Country::named(text).map(|country| country.to_string()), Ok(land.into()), "{text}");
+        }
+    }
+    for text in ["", "xx", "Wakanda", "999", "0", "South", "12345", "+", "ZZZ", "United"] {
+        assert!(Country::named(text).is_err(), "{text}");
+    }
+}
+
 proptest! {
     #[test]
     fn a_number_that_was_read_stays_as_it_is(

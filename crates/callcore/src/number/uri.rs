@@ -1,6 +1,6 @@
 //! `tel:` (RFC 3966) and `sip:` around a number.
 
-use super::BadNumber;
+use super::bad::BadNumber;
 use super::written::folded;
 
 /// Parameters of a `sip:` address that say what is understood anyway.

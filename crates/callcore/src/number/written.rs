@@ -1,6 +1,7 @@
 //! What people, spreadsheets and programs write for a number.
 
-use super::{BadNumber, spurious};
+use super::bad::BadNumber;
+use super::spurious;
 
 /// Fewest digits of a number that stands beside another one.
 const A_NUMBER: usize = 7;
