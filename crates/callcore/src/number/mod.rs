@@ -190,7 +190,13 @@ fn abroad(written: &Written, country: Country) -> Option<Result<String, BadNumbe
     match found.as_slice() {
         [one] => Some(Ok(one.clone())),
         [one, other, ..] => Some(Err(BadNumber::TwoReadings { one: one.clone(), other: other.clone() })),
-        [] if double_zero && plan::exits_with_two_zeros(country.region()) => None,
+        // Of a country that there is: how long the number is decides.
+        [] if double_zero
+            && digits.get(2..).is_some_and(plan::begins_with_code)
+            && plan::exits_with_two_zeros(country.region()) =>
+        {
+            None
+        }
         [] => (double_zero || exit == plan::Exit::Nowhere).then_some(Err(BadNumber::NotAbroad { country })),
     }
 }

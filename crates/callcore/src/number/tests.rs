@@ -284,8 +284,9 @@ fn a_call_abroad_begins_as_it_does_in_each_country() {
         ("001 62 812", "ID", "begins like a call abroad from ID"),
         ("0015 62 8123456901", "ID", "begins like"),
         ("011 999 1234567", "US", "begins like"),
-        ("0011 62 812 3456901", "GB", "too long for a number of +1"),
-        ("00 999 1234567", "GB", "is no number of GB"),
+        ("0011 62 812 345690", "GB", "begins like"),
+        ("00 62 812", "GB", "too short for a number of +62"),
+        ("00 999 1234567", "GB", "begins like a call abroad from GB"),
     ] {
         let told = dialled(written, country(land));
         assert!(told.contains(expected), "{written} in {land}: {told}");
