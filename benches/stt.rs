@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use callcore::audio::tone::tone;
 use dering::speech::stt::whisper::{Options, Whisper, Window};
-use dering::speech::stt::{Ear, Manner, Recognizer, Recognizers, Request, Wish};
+use dering::speech::stt::{CallRecogniser, Recognizer, Recognizers, Request, SttOptions, Wish};
 use tokio::time::{Instant, sleep, sleep_until};
 
 type Fallible<T> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -96,7 +96,7 @@ async fn at_once(options: &Options, calls: u64, length: Duration) -> Fallible<()
     let mut tasks = Vec::new();
     for call in 0..calls {
         let choice = recognizers.choose(Wish::default()).ok_or("no recogniser")?;
-        let ear = choice.ear(Manner { language: Some("en".into()), ..Manner::default() });
+        let ear = choice.recogniser(SttOptions { language: Some("en".into()), ..SttOptions::default() });
         let first = begun + Duration::from_millis(call * BETWEEN_MS / calls);
         tasks.push(tokio::spawn(talk(ear, first, begun + length)));
     }
@@ -123,7 +123,7 @@ async fn at_once(options: &Options, calls: u64, length: Duration) -> Fallible<()
 }
 
 /// One callee, who answers again and again.
-async fn talk(mut ear: Ear, mut next: Instant, until: Instant) -> Tally {
+async fn talk(mut ear: CallRecogniser, mut next: Instant, until: Instant) -> Tally {
     let mut tally = Tally::default();
     let mut utterance = 0;
     while next < until {

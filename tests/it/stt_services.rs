@@ -6,8 +6,10 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::http::StatusCode;
 use callcore::audio::tone::tone;
-use dering::speech::stt::deepgram::{self, Deepgram, Tuning};
-use dering::speech::stt::{Manner, Recognizer, Recognizers, Request, SttError, Urgency, Wish, openai};
+use dering::speech::stt::deepgram::{self, Deepgram};
+use dering::speech::stt::{
+    Recognizer, Recognizers, Request, StreamOptions, SttError, SttOptions, Urgency, Wish, openai,
+};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
 use tokio::net::{TcpListener, TcpStream};
@@ -223,8 +225,8 @@ fn deepgram(url: &str) -> Deepgram {
     .unwrap()
 }
 
-fn ear(recognizer: Recognizer, manner: Manner) -> dering::speech::stt::Ear {
-    Recognizers::from(recognizer).choose(Wish::default()).unwrap().ear(manner)
+fn ear(recognizer: Recognizer, manner: SttOptions) -> dering::speech::stt::CallRecogniser {
+    Recognizers::from(recognizer).choose(Wish::default()).unwrap().recogniser(manner)
 }
 
 fn speech(ms: u64) -> Arc<[i16]> {
@@ -250,7 +252,8 @@ async fn a_whole_utterance_goes_through_a_stream_of_its_own() {
 #[tokio::test]
 async fn a_call_keeps_its_stream_and_sends_each_sound_once() {
     let streams = streaming(Manners::Behaves).await;
-    let manner = Manner { language: Some("id".into()), endpointing_ms: Some(450), ..Manner::default() };
+    let manner =
+        SttOptions { language: Some("id".into()), endpointing_ms: Some(450), ..SttOptions::default() };
     let mut ear = ear(Recognizer::Deepgram(deepgram(&streams.url)), manner);
     for utterance in 1..=2 {
         for ms in [600, 1_100] {
@@ -271,7 +274,7 @@ async fn a_call_keeps_its_stream_and_sends_each_sound_once() {
 #[tokio::test]
 async fn an_utterance_that_ended_early_does_not_run_into_the_next() {
     let streams = streaming(Manners::Behaves).await;
-    let mut ear = ear(Recognizer::Deepgram(deepgram(&streams.url)), Manner::default());
+    let mut ear = ear(Recognizer::Deepgram(deepgram(&streams.url)), SttOptions::default());
     let interim = ear.interim(1, speech(900), Arc::default()).expect("the first");
     assert_eq!(interim.await.expect("words").text, "dua");
     // Its words were enough: nobody asks for the last ones.
@@ -283,7 +286,7 @@ async fn an_utterance_that_ended_early_does_not_run_into_the_next() {
 #[tokio::test]
 async fn other_expectations_are_told_to_the_service() {
     let streams = streaming(Manners::Behaves).await;
-    let mut ear = ear(Recognizer::Deepgram(deepgram(&streams.url)), Manner::default());
+    let mut ear = ear(Recognizer::Deepgram(deepgram(&streams.url)), SttOptions::default());
     for (utterance, phrase) in [(1, "ya"), (2, "ya"), (3, "agen")] {
         ear.finish(utterance, speech(700), expecting(phrase), PATIENCE).await.unwrap();
     }
@@ -294,7 +297,7 @@ async fn other_expectations_are_told_to_the_service() {
 #[tokio::test]
 async fn a_stream_that_breaks_is_replaced_and_nothing_that_was_said_is_lost() {
     let streams = streaming(Manners::DropsOnce).await;
-    let mut ear = ear(Recognizer::Deepgram(deepgram(&streams.url)), Manner::default());
+    let mut ear = ear(Recognizer::Deepgram(deepgram(&streams.url)), SttOptions::default());
     let interim = ear.interim(1, speech(600), Arc::default()).expect("the first");
     assert_eq!(interim.await, None);
     let words = ear.finish(1, speech(1_500), Arc::default(), PATIENCE).await.unwrap();
@@ -327,12 +330,12 @@ async fn a_stream_that_stalls_drops_or_babbles_ends_in_an_error_in_time() {
 }
 
 #[tokio::test]
-async fn a_line_that_is_dropped_says_goodbye() {
+async fn a_session_that_is_dropped_says_goodbye() {
     let streams = streaming(Manners::Behaves).await;
-    let mut line = deepgram(&streams.url).line(Tuning::default());
-    line.finish(1, speech(300)).await.unwrap();
-    assert!(!line.is_broken());
-    drop(line);
+    let mut session = deepgram(&streams.url).session(StreamOptions::default());
+    session.finish(1, speech(300)).await.unwrap();
+    assert!(!session.is_broken());
+    drop(session);
     let goodbye = async {
         while !streams.all()[0].told.iter().any(|told| told.contains("CloseStream")) {
             tokio::task::yield_now().await;
@@ -344,11 +347,11 @@ async fn a_line_that_is_dropped_says_goodbye() {
 #[tokio::test]
 async fn a_service_paid_by_the_request_is_asked_once_unless_told_otherwise() {
     let (url, service) = Service::start(said(json!({ "text": "dua" }).to_string())).await;
-    let mut quiet = ear(recognizer(&url), Manner::default());
+    let mut quiet = ear(recognizer(&url), SttOptions::default());
     assert!(quiet.interim(1, speech(900), Arc::default()).is_none());
     assert_eq!(quiet.finish(1, speech(1_200), Arc::default(), PATIENCE).await.unwrap().text, "dua");
     service.only_request();
-    let mut eager = ear(recognizer(&url), Manner { interim: Some(true), ..Manner::default() });
+    let mut eager = ear(recognizer(&url), SttOptions { interim: Some(true), ..SttOptions::default() });
     let interim = eager.interim(1, speech(900), Arc::default()).expect("asked for");
     assert_eq!(interim.await.expect("words").text, "dua");
 }

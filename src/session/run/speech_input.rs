@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 
 use crate::flows::Stored;
 use crate::session::control::CallControl;
-use crate::speech::stt::{Ear, Manner, Recognizers, Transcript, Wish};
+use crate::speech::stt::{CallRecogniser, Recognizers, SttOptions, Transcript, Wish};
 
 /// Words that come so much later than a call waits for them may still answer a question that is open.
 const LATE: Duration = Duration::from_secs(4);
@@ -16,7 +16,7 @@ const LATE: Duration = Duration::from_secs(4);
 /// How one call hears; without a recogniser it hears that somebody speaks, and no words.
 #[derive(Debug)]
 pub(in crate::session) struct SpeechInput {
-    ear: Option<Ear>,
+    recogniser: Option<CallRecogniser>,
     language: String,
     /// The provider that was asked for is not here.
     is_substitute: bool,
@@ -49,34 +49,38 @@ impl SpeechInput {
             flow: flow.flow.name(),
         };
         let Some(choice) = recognizers.choose(wish) else {
-            return Ok(Self { ear: None, language, is_substitute: control.provider.is_some() });
+            return Ok(Self { recogniser: None, language, is_substitute: control.provider.is_some() });
         };
         if control.language.is_some() && !choice.first.recognizer.knows(&language) {
             return Err(UnknownLanguage { recogniser: choice.first.name.clone(), language });
         }
-        let manner = Manner {
+        let options = SttOptions {
             language: Some(language.clone()),
             interim: control.interim,
             endpointing_ms: control.endpointing_ms,
             utterance_end_ms: control.utterance_end_ms,
         };
-        Ok(Self { is_substitute: choice.is_substitute, ear: Some(choice.ear(manner)), language })
+        Ok(Self {
+            is_substitute: choice.is_substitute,
+            recogniser: Some(choice.recogniser(options)),
+            language,
+        })
     }
 
     /// Whether words can be had.
     pub(in crate::session) const fn recognises(&self) -> bool {
-        self.ear.is_some()
+        self.recogniser.is_some()
     }
 
     /// How long a call waits for the words of what has been said, ms.
     pub(in crate::session) fn limit_ms(&self) -> u64 {
-        let limit = self.ear.as_ref().map_or(Duration::ZERO, Ear::limit);
+        let limit = self.recogniser.as_ref().map_or(Duration::ZERO, CallRecogniser::limit);
         u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)
     }
 
     /// Whether they can be had before the callee has finished.
     pub(in crate::session) fn gives_interims(&self) -> bool {
-        self.ear.as_ref().is_some_and(Ear::gives_interims)
+        self.recogniser.as_ref().is_some_and(CallRecogniser::gives_interims)
     }
 
     /// Whether another recogniser hears than was asked for.
@@ -87,7 +91,7 @@ impl SpeechInput {
     /// For the timeline: who hears, and how.
     pub(in crate::session) fn fact(&self, control: &CallControl) -> Fact {
         Fact::Hearing {
-            recogniser: self.ear.as_ref().map(|ear| ear.name().to_owned()),
+            recogniser: self.recogniser.as_ref().map(|recogniser| recogniser.name().to_owned()),
             language: self.language.clone(),
             interim: self.gives_interims(),
             end_silence_ms: control.end_silence_ms(),
@@ -112,9 +116,11 @@ impl SpeechInput {
                 .map(|Transcript { text, confidence, .. }| Hypothesis { text, confidence });
             Input::Recognised { utterance, interim, heard }
         };
-        let Some(ear) = &mut self.ear else { return Box::pin(std::future::ready(answer(None))) };
+        let Some(recogniser) = &mut self.recogniser else {
+            return Box::pin(std::future::ready(answer(None)));
+        };
         if interim {
-            let words = ear.interim(utterance, audio, expected);
+            let words = recogniser.interim(utterance, audio, expected);
             return Box::pin(async move {
                 match words {
                     Some(words) => answer(words.await),
@@ -122,7 +128,7 @@ impl SpeechInput {
                 }
             });
         }
-        let words = ear.finish_late(utterance, audio, expected, ear.limit(), LATE);
+        let words = recogniser.finish_late(utterance, audio, expected, recogniser.limit(), LATE);
         Box::pin(async move {
             answer(
                 words

@@ -6,7 +6,9 @@ use reqwest::multipart::{Form, Part};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{Request, SttError, Transcript, duration_ms, guard};
+use super::guard;
+use super::request::{Request, duration_ms};
+use super::transcript::{SttError, Transcript};
 use crate::speech::remote::{self, Failure, Service};
 
 /// An answer longer than this is no transcript of one utterance.

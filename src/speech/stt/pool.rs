@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use tokio::sync::oneshot;
 
-use super::{Request, SttError, Transcript, Urgency};
+use super::request::{Request, Urgency};
+use super::transcript::{SttError, Transcript};
 
 type Outcome = Result<Transcript, SttError>;
 

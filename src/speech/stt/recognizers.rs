@@ -3,26 +3,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::{Ear, Manner, Recognizer, Speed};
-
-/// A recogniser under the name that settings and dial requests give it.
-#[derive(Clone, Debug)]
-pub struct Named {
-    pub name: String,
-    pub recognizer: Recognizer,
-    /// Whether it is asked for words before the callee has finished; as suits the kind of recogniser when absent.
-    pub interim: Option<bool>,
-    /// How quick it is here.
-    pub speed: Speed,
-}
-
-impl Named {
-    /// A recogniser of which nothing is known yet.
-    #[must_use]
-    pub fn new(name: impl Into<String>, recognizer: Recognizer, interim: Option<bool>) -> Self {
-        Self { name: name.into(), recognizer, interim, speed: Speed::default() }
-    }
-}
+use super::call_recogniser::CallRecogniser;
+use super::named::Named;
+use super::options::SttOptions;
+use super::recognizer::Recognizer;
 
 /// All recognisers; there may be none. Cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -124,10 +108,10 @@ impl Recognizers {
 }
 
 impl Choice<'_> {
-    /// Listens to one call.
+    /// Recognises one call.
     #[must_use]
-    pub fn ear(&self, manner: Manner) -> Ear {
-        Ear::new(self.first.clone(), self.second.cloned(), manner)
+    pub fn recogniser(&self, options: SttOptions) -> CallRecogniser {
+        CallRecogniser::new(self.first.clone(), self.second.cloned(), options)
     }
 }
 

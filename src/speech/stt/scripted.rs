@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{Request, SttError, Transcript, Urgency, duration_ms};
+use super::request::{Request, Urgency, duration_ms};
+use super::transcript::{SttError, Transcript};
 
 /// Answers finished utterances in the order given; after the last answer nothing is understood any more. An
 /// utterance that still grows is answered with as many words of the next answer as half a second each has room for.

@@ -4,15 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use super::{Named, Request, SttError};
-
 /// What is waited for a recogniser that nobody has measured.
-const UNKNOWN: Duration = Duration::from_millis(3_500);
+pub(super) const UNKNOWN: Duration = Duration::from_millis(3_500);
 /// However quick one is, a busy moment may make it wait; however slow, nobody holds the line for longer.
-const LEAST: Duration = Duration::from_millis(2_500);
+pub(super) const LEAST: Duration = Duration::from_millis(2_500);
 const MOST: Duration = Duration::from_secs(12);
-/// A trial that has no answer by then has failed.
-const TRIAL_PATIENCE: Duration = Duration::from_secs(20);
 /// So much longer than usual is no sign of anything yet.
 const TIMES: u32 = 3;
 const MARGIN: Duration = Duration::from_millis(500);
@@ -41,37 +37,8 @@ impl Speed {
     }
 }
 
-/// What came of a trial.
-#[derive(Debug)]
-pub struct Trial {
-    /// What the utterance took.
-    pub took: Duration,
-    /// How long calls wait from now on.
-    pub limit: Duration,
-}
-
-impl Named {
-    /// Recognises `audio` to see how long it takes. What was understood is of no interest.
-    ///
-    /// # Errors
-    /// When the recogniser cannot do it.
-    pub async fn try_out(&self, audio: Arc<[i16]>) -> Result<Trial, SttError> {
-        let mut took = Duration::MAX;
-        // The first time costs more: memory is touched, connections are made.
-        for _ in 0..2 {
-            let begun = tokio::time::Instant::now();
-            self.recognizer.transcribe(Request::new(Arc::clone(&audio), TRIAL_PATIENCE)).await?;
-            took = took.min(begun.elapsed());
-        }
-        self.speed.measured(took);
-        Ok(Trial { took, limit: self.speed.limit() })
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::Recognizer;
-    use super::super::scripted::Scripted;
     use super::*;
 
     fn limit(times_ms: &[u64]) -> u64 {
@@ -88,19 +55,6 @@ mod tests {
         assert_eq!(limit(&[150]), 2_500);
         assert_eq!(limit(&[1_500]), 5_000);
         assert_eq!(limit(&[9_000]), 12_000);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_trial_tells_how_long_calls_will_wait_and_one_that_fails_changes_nothing() {
-        let audio: Arc<[i16]> = (0..8_000).map(|n| if n % 2 == 0 { 3_000 } else { -3_000 }).collect();
-        let heard = Scripted::new([Ok("one".into()), Ok("two".into())]);
-        let quick = Named::new("quick", Recognizer::Scripted(heard.clone()), None);
-        let trial = quick.try_out(Arc::clone(&audio)).await.expect("an answer");
-        assert_eq!((trial.limit, heard.heard()), (LEAST, vec![1_000, 1_000]));
-        let hangs = Named::new("hangs", Recognizer::Scripted(Scripted::default().then_stalls()), None);
-        let begun = tokio::time::Instant::now();
-        assert_eq!(hangs.try_out(audio).await.err(), Some(SttError::TooLate(20_000)));
-        assert_eq!((begun.elapsed(), hangs.speed.limit()), (TRIAL_PATIENCE, UNKNOWN));
     }
 
     #[test]

@@ -9,8 +9,8 @@ use parking_lot::{Mutex, MutexGuard};
 use sha2::{Digest, Sha256};
 use tokio::sync::OnceCell;
 
-use super::shelf::Shelf;
-use super::{TtsError, Voice};
+use super::disk_cache::DiskCache;
+use super::engine::{TtsError, Voice};
 
 /// Raised when the rendering changes, so that files of older versions are not used.
 const FORMAT: &str = "3";
@@ -54,13 +54,13 @@ struct Memory {
 pub struct Cache {
     memory: Mutex<Memory>,
     memory_bytes: usize,
-    shelf: Option<Arc<Shelf>>,
+    disk: Option<Arc<DiskCache>>,
 }
 
 impl Cache {
     pub(super) fn new(folder: Option<PathBuf>, memory_bytes: usize, disk_bytes: u64) -> Self {
-        let shelf = folder.map(|folder| Arc::new(Shelf::new(folder, disk_bytes)));
-        Self { memory: Mutex::default(), memory_bytes, shelf }
+        let disk = folder.map(|folder| Arc::new(DiskCache::new(folder, disk_bytes)));
+        Self { memory: Mutex::default(), memory_bytes, disk }
     }
 
     /// What is kept under `key`, or else what `render` yields. Of many callers at once one renders and
@@ -130,15 +130,15 @@ impl Cache {
     }
 
     async fn read(&self, key: Key) -> Option<Arc<[i16]>> {
-        let shelf = Arc::clone(self.shelf.as_ref()?);
-        let read = move || shelf.read(&key.file_name());
+        let disk = Arc::clone(self.disk.as_ref()?);
+        let read = move || disk.read(&key.file_name());
         tokio::task::spawn_blocking(read).await.ok().flatten().map(Arc::from)
     }
 
     async fn write(&self, key: Key, samples: &Arc<[i16]>) {
-        let Some(shelf) = self.shelf.clone() else { return };
+        let Some(disk) = self.disk.clone() else { return };
         let samples = Arc::clone(samples);
-        let store = move || shelf.store(&key.file_name(), &samples);
+        let store = move || disk.store(&key.file_name(), &samples);
         match tokio::task::spawn_blocking(store).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "speech could not be kept on disk"),

@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::engine::{TtsError, Voice};
 use super::program::{Program, complaint};
-use super::{TtsError, Voice};
 
 const ADVICE: &str = "install the Debian package espeak-ng (apt-get install espeak-ng)";
 
@@ -43,7 +43,7 @@ impl Espeak {
                 TtsError::Failed { reason }
             });
         }
-        super::answered(output.stdout).await
+        super::engine::answered(output.stdout).await
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use callcore::audio::tone::tone;
 
-use super::SPEECH_DBFS;
+use super::engine::SPEECH_DBFS;
 
 /// Milliseconds of sound per character, about the pace of speech.
 const MS_PER_CHARACTER: u64 = 65;

@@ -3,7 +3,7 @@
 use callcore::audio::{SAMPLE_RATE, level};
 use ebur128::{EbuR128, Mode};
 
-use super::TtsError;
+use super::engine::TtsError;
 
 /// Samples quieter than this at either end are cut off (about -54 dBFS).
 const EDGE_LEVEL: u16 = 64;

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use serde_json::json;
 use tokio::sync::Semaphore;
 
-use super::{PATIENCE, TtsError, Voice, service_error};
+use super::engine::{PATIENCE, TtsError, Voice, service_error};
 use crate::speech::remote::{self, Service};
 
 /// An answer longer than this is no prompt.
@@ -59,7 +59,7 @@ impl OpenAi {
         let sent = self.service.post("/v1/audio/speech", PATIENCE).json(&body);
         let response = remote::send(sent).await.map_err(service_error)?;
         let bytes = remote::limited(response, ANSWER_BYTES).await.map_err(service_error)?;
-        super::answered(bytes).await
+        super::engine::answered(bytes).await
     }
 
     pub(super) fn name(&self) -> String {

@@ -10,8 +10,8 @@ use callcore::audio::resample;
 use serde::Deserialize;
 use serde_json::json;
 
+use super::engine::{TtsError, Voice, service_error};
 use super::program::{Program, complaint};
-use super::{TtsError, Voice, service_error};
 use crate::speech::remote::{self, Service};
 
 const ADVICE: &str = "install piper, or leave text_to_speech.piper out";
@@ -86,10 +86,10 @@ impl Piper {
             }
             Way::Server(service) => {
                 let body = json!({ "text": text, "voice": voice.voice });
-                let sent = service.post("/", super::PATIENCE).json(&body);
+                let sent = service.post("/", super::engine::PATIENCE).json(&body);
                 let response = remote::send(sent).await.map_err(service_error)?;
                 let bytes = remote::limited(response, ANSWER_BYTES).await.map_err(service_error)?;
-                super::answered(bytes).await
+                super::engine::answered(bytes).await
             }
         }
     }

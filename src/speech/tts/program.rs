@@ -10,7 +10,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::process::{Child, Command};
 use tokio::sync::Semaphore;
 
-use super::TtsError;
+use super::engine::TtsError;
 
 /// A program and its limits; clones share the limit of processes at once.
 #[derive(Clone, Debug)]

@@ -3,8 +3,9 @@
 use reqwest::Url;
 use serde::Deserialize;
 
-use super::{Options, Tuning};
-use crate::speech::stt::SttError;
+use super::options::Options;
+use crate::speech::stt::options::StreamOptions;
+use crate::speech::stt::transcript::SttError;
 
 /// The service takes 500 tokens of key terms; so many short phrases stay below.
 const MOST_TERMS: usize = 50;
@@ -30,7 +31,7 @@ pub(super) struct Segment {
 }
 
 /// Where and how to listen.
-pub(super) fn listen_url(options: &Options, tuning: &Tuning) -> Result<Url, SttError> {
+pub(super) fn listen_url(options: &Options, tuning: &StreamOptions) -> Result<Url, SttError> {
     let wrong = |reason: &str| SttError::Engine(format!("{:?} is {reason}", options.url));
     let mut url = Url::parse(&options.url).map_err(|error| wrong(&error.to_string()))?;
     if !matches!(url.scheme(), "ws" | "wss") {
@@ -160,8 +161,11 @@ mod tests {
             utterance_end_ms: Some(500),
         };
         let expected = ["an agent", &"x".repeat(41), " "].map(String::from);
-        let tuning =
-            Tuning { language: Some("en-US".into()), expected: expected.into(), ..Tuning::default() };
+        let tuning = StreamOptions {
+            language: Some("en-US".into()),
+            expected: expected.into(),
+            ..StreamOptions::default()
+        };
         let url = listen_url(&options, &tuning).expect("an address").to_string();
         for part in [
             "sample_rate=8000",
@@ -173,7 +177,11 @@ mod tests {
             assert!(url.contains(part), "{url}");
         }
         assert_eq!(url.matches("keyterm").count(), 1, "{url}");
-        let tuning = Tuning { endpointing_ms: Some(500), utterance_end_ms: Some(2_000), ..Tuning::default() };
+        let tuning = StreamOptions {
+            endpointing_ms: Some(500),
+            utterance_end_ms: Some(2_000),
+            ..StreamOptions::default()
+        };
         let older = Options { model: "nova-2".into(), ..options.clone() };
         let url = listen_url(&older, &tuning).expect("an address").to_string();
         assert!(url.contains("endpointing=500") && url.contains("utterance_end_ms=2000"), "{url}");

@@ -3,7 +3,7 @@
 
 mod phantoms;
 
-use super::Transcript;
+use super::transcript::Transcript;
 
 /// Words per second that nobody speaks for long; a fast reader reaches six.
 const MAX_WORDS_PER_SECOND: f32 = 8.0;

@@ -14,8 +14,10 @@ use whisper_rs::{
     FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperError, WhisperState,
 };
 
+use super::guard;
 use super::pool::{Job, Pool};
-use super::{Request, SttError, Transcript, duration_ms, guard};
+use super::request::{Request, duration_ms};
+use super::transcript::{SttError, Transcript};
 
 /// What Whisper hears: 16 kHz.
 const MODEL_RATE: u32 = 16_000;

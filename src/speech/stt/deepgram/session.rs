@@ -20,9 +20,10 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{Message, Utf8Bytes};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
 
+use super::options::Options;
 use super::wire::{self, Segment};
-use super::{Options, Tuning};
-use crate::speech::stt::{SttError, Transcript};
+use crate::speech::stt::options::StreamOptions;
+use crate::speech::stt::transcript::{SttError, Transcript};
 
 /// Sent when no audio goes up; the service closes a stream that is silent for 10 s.
 const KEEP_ALIVE: Duration = Duration::from_secs(4);
@@ -45,7 +46,7 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 /// A connection that listens to one call. Dropping it ends the stream.
 #[derive(Debug)]
-pub struct Line {
+pub struct Session {
     up: mpsc::Sender<Up>,
     heard: watch::Receiver<Heard>,
     utterance: u32,
@@ -70,8 +71,8 @@ struct Heard {
     failed: Option<SttError>,
 }
 
-impl Line {
-    pub(super) fn open(options: Arc<Options>, tuning: Tuning) -> Self {
+impl Session {
+    pub(super) fn open(options: Arc<Options>, tuning: StreamOptions) -> Self {
         let (up, mut audio) = mpsc::channel(QUEUE);
         let (tell, heard) = watch::channel(Heard::default());
         tokio::spawn(async move {
@@ -94,7 +95,7 @@ impl Line {
 
     /// Sends what is new in `window`, the utterance so far. What the connection has no room for goes with the next
     /// window.
-    pub fn hear(&mut self, utterance: u32, window: Arc<[i16]>) {
+    pub fn feed(&mut self, utterance: u32, window: Arc<[i16]>) {
         if utterance != self.utterance {
             if self.up.try_send(Up::Begin(utterance)).is_err() {
                 return;
@@ -158,7 +159,7 @@ fn gone() -> SttError {
     SttError::Engine("the stream has ended".into())
 }
 
-async fn connect(options: &Options, tuning: &Tuning) -> Result<Socket, SttError> {
+async fn connect(options: &Options, tuning: &StreamOptions) -> Result<Socket, SttError> {
     let failed = |reason: String| SttError::Engine(format!("the stream cannot be opened: {reason}"));
     // A second call finds the provider installed, which is as good.
     rustls::crypto::ring::default_provider().install_default().ok();

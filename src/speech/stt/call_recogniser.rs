@@ -8,40 +8,34 @@ use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
-use super::deepgram::{Deepgram, Line, Tuning};
-use super::{Named, Recognizer, Request, Speed, SttError, Transcript, Urgency, counted, is_silent};
+use super::named::Named;
+use super::options::{StreamOptions, SttOptions};
+use super::recognizer::counted;
+use super::request::{Request, Urgency, is_silent};
+use super::speed::Speed;
+use super::stream::{Stream, Words};
+use super::transcript::{SttError, Transcript};
 
 /// Words of an utterance that still grows are worth nothing later.
 const INTERIM_PATIENCE: Duration = Duration::from_millis(1_000);
 /// A call holds the line no longer than this for two of them.
 const MOST_FOR_TWO: Duration = Duration::from_secs(15);
 
-/// How a call is listened to; what is absent is as the recogniser's settings say.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Manner {
-    pub language: Option<String>,
-    /// Whether words are asked for before the callee has finished.
-    pub interim: Option<bool>,
-    /// Deepgram's.
-    pub endpointing_ms: Option<u32>,
-    pub utterance_end_ms: Option<u32>,
-}
-
-/// One call's ear. Utterances have growing numbers; of each, the audio from its beginning is given again and again,
+/// Recognises one call. Utterances have growing numbers; of each, the audio from its beginning is given again and again,
 /// longer each time, and then whole.
 #[derive(Debug)]
-pub struct Ear {
+pub struct CallRecogniser {
     first: Named,
     second: Option<Named>,
-    manner: Manner,
-    line: Option<(Tuning, Line)>,
+    options: SttOptions,
+    stream: Option<Stream>,
     /// Closed when the interim result under way is there; dropping it gives that up.
     under_way: Option<oneshot::Sender<()>>,
 }
 
-impl Ear {
-    pub(super) const fn new(first: Named, second: Option<Named>, manner: Manner) -> Self {
-        Self { first, second, manner, line: None, under_way: None }
+impl CallRecogniser {
+    pub(super) const fn new(first: Named, second: Option<Named>, options: SttOptions) -> Self {
+        Self { first, second, options, stream: None, under_way: None }
     }
 
     /// The recogniser's name.
@@ -61,7 +55,7 @@ impl Ear {
     #[must_use]
     pub fn gives_interims(&self) -> bool {
         let usual = self.first.interim.unwrap_or_else(|| self.first.recognizer.gives_interims());
-        self.manner.interim.unwrap_or(usual)
+        self.options.interim.unwrap_or(usual)
     }
 
     /// The words of an utterance that still grows; `None` when they are not wanted, or the last ones are not there yet.
@@ -77,10 +71,7 @@ impl Ear {
         }
         let request =
             Request { urgency: Urgency::Interim, ..self.request(audio, expected, INTERIM_PATIENCE) };
-        if let Recognizer::Deepgram(service) = &self.first.recognizer {
-            let service = service.clone();
-            self.line(&service, &request).hear(utterance, Arc::clone(&request.audio));
-        }
+        self.stream(&request).feed(utterance, &request.audio);
         if self.under_way.as_ref().is_some_and(|stop| !stop.is_closed()) {
             let skipped =
                 metrics::counter!("dering_stt_requests_total", "kind" => "interim", "outcome" => "skipped");
@@ -89,13 +80,7 @@ impl Ear {
         }
         let (stop, stopped) = oneshot::channel::<()>();
         self.under_way = Some(stop);
-        let words: BoxFuture<'static, Result<Transcript, SttError>> = match &self.line {
-            Some((_, line)) => Box::pin(on_line(line.interim(utterance), request)),
-            None => {
-                let recognizer = self.first.recognizer.clone();
-                Box::pin(async move { recognizer.transcribe(request).await })
-            }
-        };
+        let words = self.stream(&request).interim(utterance, request);
         Some(Box::pin(async move {
             tokio::select! {
                 words = words => words.ok().filter(|words| !words.text.is_empty()),
@@ -111,7 +96,7 @@ impl Ear {
         audio: Arc<[i16]>,
         expected: Arc<[String]>,
         patience: Duration,
-    ) -> BoxFuture<'static, Result<Transcript, SttError>> {
+    ) -> Words {
         self.finish_late(utterance, audio, expected, patience, Duration::ZERO)
     }
 
@@ -124,7 +109,7 @@ impl Ear {
         expected: Arc<[String]>,
         patience: Duration,
         late: Duration,
-    ) -> BoxFuture<'static, Result<Transcript, SttError>> {
+    ) -> Words {
         self.under_way = None;
         let due = Instant::now() + patience + late;
         let share = self.second.as_ref().map_or(patience, |second| {
@@ -134,7 +119,12 @@ impl Ear {
         });
         let last = if self.second.is_some() { share } else { share + late };
         let request = Request { in_time: Some(share), ..self.request(audio, expected, last) };
-        let first = timed(self.first.speed.clone(), self.first_words(utterance, request.clone()));
+        let words: Words = if is_silent(&request.audio) {
+            Box::pin(counted(request.urgency, async { Ok(Transcript::nothing_said()) }))
+        } else {
+            self.stream(&request).finish(utterance, request.clone())
+        };
+        let first = timed(self.first.speed.clone(), words);
         let Some(second) = self.second.clone() else { return Box::pin(first) };
         let name = self.first.name.clone();
         Box::pin(async move {
@@ -154,48 +144,20 @@ impl Ear {
         })
     }
 
-    fn first_words(
-        &mut self,
-        utterance: u32,
-        request: Request,
-    ) -> BoxFuture<'static, Result<Transcript, SttError>> {
-        let Recognizer::Deepgram(service) = &self.first.recognizer else {
-            let recognizer = self.first.recognizer.clone();
-            return Box::pin(async move { recognizer.transcribe(request).await });
-        };
-        let service = service.clone();
-        if is_silent(&request.audio) {
-            return Box::pin(counted(Urgency::Final, async { Ok(Transcript::nothing_said()) }));
-        }
-        let words = self.line(&service, &request).finish(utterance, Arc::clone(&request.audio));
-        Box::pin(async move {
-            let due = Instant::now() + request.patience;
-            match on_line(words, request.clone()).await {
-                // The line broke while the callee spoke: a new one is sent everything.
-                Err(SttError::Engine(_)) => {
-                    let patience = due.saturating_duration_since(Instant::now());
-                    Recognizer::Deepgram(service).transcribe(Request { patience, ..request }).await
-                }
-                outcome => outcome,
-            }
-        })
-    }
-
-    /// The connection of this call, which is kept while the same is asked of it.
-    fn line(&mut self, service: &Deepgram, request: &Request) -> &mut Line {
-        let tuning = Tuning {
+    /// The stream of this call, which is kept while the same is asked of it.
+    fn stream(&mut self, request: &Request) -> &mut Stream {
+        let wanted = StreamOptions {
             language: request.language.clone(),
             expected: Arc::clone(&request.expected),
-            endpointing_ms: self.manner.endpointing_ms,
-            utterance_end_ms: self.manner.utterance_end_ms,
+            endpointing_ms: self.options.endpointing_ms,
+            utterance_end_ms: self.options.utterance_end_ms,
         };
-        let kept = self.line.take().filter(|(kept, line)| *kept == tuning && !line.is_broken());
-        let (_, line) = self.line.insert(kept.unwrap_or_else(|| (tuning.clone(), service.line(tuning))));
-        line
+        let kept = self.stream.take().filter(|stream| stream.serves(&wanted));
+        self.stream.insert(kept.unwrap_or_else(|| Stream::open(&self.first.recognizer, wanted)))
     }
 
     fn request(&self, audio: Arc<[i16]>, expected: Arc<[String]>, patience: Duration) -> Request {
-        Request { language: self.manner.language.clone(), expected, ..Request::new(audio, patience) }
+        Request { language: self.options.language.clone(), expected, ..Request::new(audio, patience) }
     }
 }
 
@@ -214,20 +176,10 @@ async fn timed(
     outcome
 }
 
-/// What a line says, counted and within the request's time.
-async fn on_line(
-    words: impl Future<Output = Result<Transcript, SttError>>,
-    request: Request,
-) -> Result<Transcript, SttError> {
-    counted(request.urgency, async {
-        timeout(request.patience, words).await.unwrap_or_else(|_| Err(request.late()))
-    })
-    .await
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::speech::stt::recognizer::Recognizer;
     use crate::speech::stt::scripted::Scripted;
 
     fn named(name: &str, scripted: Scripted) -> Named {
@@ -247,13 +199,14 @@ mod tests {
     #[tokio::test]
     async fn words_come_before_the_end_and_again_at_the_end() {
         let scripted = Scripted::new([Ok("two hundred and ten".into())]);
-        let manner = Manner { language: Some("id".into()), ..Manner::default() };
-        let mut ear = Ear::new(named("a", scripted.clone()), None, manner);
+        let manner = SttOptions { language: Some("id".into()), ..SttOptions::default() };
+        let mut recogniser = CallRecogniser::new(named("a", scripted.clone()), None, manner);
         for (ms, words) in [(400, None), (1_000, Some("two hundred")), (1_500, Some("two hundred and"))] {
-            let interim = ear.interim(1, speech(ms), expecting("ten")).expect("interim results are on");
+            let interim =
+                recogniser.interim(1, speech(ms), expecting("ten")).expect("interim results are on");
             assert_eq!(interim.await.map(|heard| heard.text).as_deref(), words);
         }
-        let heard = ear.finish(1, speech(2_000), expecting("ten"), PATIENCE).await.expect("words");
+        let heard = recogniser.finish(1, speech(2_000), expecting("ten"), PATIENCE).await.expect("words");
         assert_eq!((heard.text.as_str(), scripted.interims()), ("two hundred and ten", 3));
         assert_eq!(scripted.expected(), [expecting("ten")]);
         assert_eq!(scripted.languages(), [Some("id".to_owned())]);
@@ -262,36 +215,37 @@ mod tests {
     #[tokio::test]
     async fn one_interim_at_a_time_and_none_after_the_end() {
         let scripted = Scripted::new([Ok("yes please".into())]);
-        let mut ear = Ear::new(named("a", scripted.clone()), None, Manner::default());
-        let first = ear.interim(1, speech(1_000), Arc::default()).expect("the first one");
-        assert!(ear.interim(1, speech(1_200), Arc::default()).is_none(), "the first is under way");
-        let last = ear.finish(1, speech(1_400), Arc::default(), PATIENCE);
+        let mut recogniser = CallRecogniser::new(named("a", scripted.clone()), None, SttOptions::default());
+        let first = recogniser.interim(1, speech(1_000), Arc::default()).expect("the first one");
+        assert!(recogniser.interim(1, speech(1_200), Arc::default()).is_none(), "the first is under way");
+        let last = recogniser.finish(1, speech(1_400), Arc::default(), PATIENCE);
         assert_eq!(last.await.expect("words").text, "yes please");
         drop(first);
-        assert!(ear.interim(2, speech(600), Arc::default()).is_some());
+        assert!(recogniser.interim(2, speech(600), Arc::default()).is_some());
     }
 
     #[tokio::test]
     async fn whoever_wants_no_interims_gets_none() {
         let scripted = Scripted::new([]);
         let off = Named { interim: Some(false), ..named("a", scripted.clone()) };
-        let mut ear = Ear::new(off.clone(), None, Manner::default());
-        assert!(ear.interim(1, speech(900), Arc::default()).is_none());
-        let asked = Manner { interim: Some(true), ..Manner::default() };
-        assert!(Ear::new(off, None, asked).interim(1, speech(900), Arc::default()).is_some());
-        let unasked = Manner { interim: Some(false), ..Manner::default() };
-        assert!(!Ear::new(named("a", scripted), None, unasked).gives_interims());
+        let mut recogniser = CallRecogniser::new(off.clone(), None, SttOptions::default());
+        assert!(recogniser.interim(1, speech(900), Arc::default()).is_none());
+        let asked = SttOptions { interim: Some(true), ..SttOptions::default() };
+        assert!(CallRecogniser::new(off, None, asked).interim(1, speech(900), Arc::default()).is_some());
+        let unasked = SttOptions { interim: Some(false), ..SttOptions::default() };
+        assert!(!CallRecogniser::new(named("a", scripted), None, unasked).gives_interims());
     }
 
     #[tokio::test(start_paused = true)]
     async fn another_recogniser_answers_for_one_that_fails_or_stalls() {
         let failing = Scripted::new([Err(SttError::Engine("it is away".into()))]).then_stalls();
         let second = Scripted::new([Ok("yes".into()), Ok("no".into())]);
-        let mut ear = Ear::new(named("a", failing), Some(named("b", second)), Manner::default());
+        let mut recogniser =
+            CallRecogniser::new(named("a", failing), Some(named("b", second)), SttOptions::default());
         let begun = Instant::now();
-        let first = ear.finish(1, speech(900), Arc::default(), PATIENCE).await.expect("words");
+        let first = recogniser.finish(1, speech(900), Arc::default(), PATIENCE).await.expect("words");
         assert_eq!((first.text.as_str(), begun.elapsed()), ("yes", Duration::ZERO));
-        let stalled = ear.finish(2, speech(900), Arc::default(), PATIENCE).await.expect("words");
+        let stalled = recogniser.finish(2, speech(900), Arc::default(), PATIENCE).await.expect("words");
         assert_eq!(stalled.text, "no");
         assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
     }

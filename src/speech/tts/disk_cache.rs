@@ -24,7 +24,7 @@ const LEFT_BEHIND: Duration = Duration::from_hours(1);
 
 /// The folder.
 #[derive(Debug)]
-pub(super) struct Shelf {
+pub(super) struct DiskCache {
     folder: PathBuf,
     limit: u64,
     /// About how many bytes are in it; other processes may add to it.
@@ -33,7 +33,7 @@ pub(super) struct Shelf {
     tidying: Mutex<()>,
 }
 
-impl Shelf {
+impl DiskCache {
     pub(super) fn new(folder: PathBuf, limit: u64) -> Self {
         Self { folder, limit, bytes: AtomicU64::new(UNKNOWN), tidying: Mutex::new(()) }
     }
@@ -148,57 +148,57 @@ mod tests {
     #[test]
     fn what_is_damaged_in_any_byte_is_not_used() {
         let folder = tempfile::tempdir().unwrap();
-        let shelf = Shelf::new(folder.path().to_owned(), 1_000_000);
+        let disk = DiskCache::new(folder.path().to_owned(), 1_000_000);
         let samples: Vec<i16> = (0..400).collect();
         let whole = sealed(&samples);
         for at in (0..whole.len()).step_by(37) {
             let mut bytes = whole.clone();
             bytes[at] ^= 1;
             std::fs::write(folder.path().join(name(1)), &bytes).unwrap();
-            assert_eq!(shelf.read(&name(1)), None, "{at}");
+            assert_eq!(disk.read(&name(1)), None, "{at}");
             // And it is gone.
             assert_eq!(count(&folder), 0);
             std::fs::write(folder.path().join(name(1)), &whole[..at]).unwrap();
-            assert_eq!(shelf.read(&name(1)), None, "cut at {at}");
+            assert_eq!(disk.read(&name(1)), None, "cut at {at}");
         }
-        shelf.store(&name(1), &samples).unwrap();
-        assert_eq!(shelf.read(&name(1)), Some(samples));
+        disk.store(&name(1), &samples).unwrap();
+        assert_eq!(disk.read(&name(1)), Some(samples));
     }
 
     #[test]
     fn what_was_used_least_recently_goes_first() {
         let folder = tempfile::tempdir().unwrap();
-        let shelf = Shelf::new(folder.path().to_owned(), 5_000);
+        let disk = DiskCache::new(folder.path().to_owned(), 5_000);
         let samples = vec![1; 458]; // 1,000 bytes each
         let hour_ago = SystemTime::now() - Duration::from_secs(3_600);
         for n in 0..5_usize {
-            shelf.store(&name(n), &samples).unwrap();
+            disk.store(&name(n), &samples).unwrap();
             let file = File::open(folder.path().join(name(n))).unwrap();
             file.set_modified(hour_ago + Duration::from_secs(n as u64)).unwrap();
         }
-        assert!(shelf.read(&name(0)).is_some());
-        shelf.store(&name(5), &samples).unwrap();
-        assert!(shelf.read(&name(0)).is_some(), "used a moment ago");
-        assert!(shelf.read(&name(1)).is_none() && shelf.read(&name(2)).is_none());
-        assert!((3..=5).all(|n| shelf.read(&name(n)).is_some()));
+        assert!(disk.read(&name(0)).is_some());
+        disk.store(&name(5), &samples).unwrap();
+        assert!(disk.read(&name(0)).is_some(), "used a moment ago");
+        assert!(disk.read(&name(1)).is_none() && disk.read(&name(2)).is_none());
+        assert!((3..=5).all(|n| disk.read(&name(n)).is_some()));
     }
 
     #[test]
     fn writers_side_by_side_leave_whole_files_within_the_limit() {
         let folder = tempfile::tempdir().unwrap();
-        let shelf = Shelf::new(folder.path().to_owned(), 20_000);
+        let disk = DiskCache::new(folder.path().to_owned(), 20_000);
         std::thread::scope(|scope| {
             for thread in 0..4_usize {
-                let shelf = &shelf;
+                let disk = &disk;
                 scope.spawn(move || {
                     for n in 0..50 {
-                        shelf.store(&name((thread + n) % 60), &[n as i16; 458]).unwrap();
-                        drop(shelf.read(&name(n)));
+                        disk.store(&name((thread + n) % 60), &[n as i16; 458]).unwrap();
+                        drop(disk.read(&name(n)));
                     }
                 });
             }
         });
-        shelf.tidy().unwrap();
+        disk.tidy().unwrap();
         let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().path()).collect();
         assert!(files.len() <= 20, "{}", files.len());
         assert!(files.iter().all(|file| unsealed(&std::fs::read(file).unwrap()).is_some()));
@@ -216,8 +216,8 @@ mod tests {
         let old = put("a.wav.1.part", Duration::from_secs(7_200));
         let young = put("b.wav.2.part", Duration::ZERO);
         let other = put("notes.txt", Duration::from_secs(7_200));
-        let shelf = Shelf::new(folder.path().to_owned(), 10);
-        shelf.store(&name(1), &[1; 100]).unwrap();
+        let disk = DiskCache::new(folder.path().to_owned(), 10);
+        disk.store(&name(1), &[1; 100]).unwrap();
         assert!(!old.exists() && young.exists() && other.exists());
     }
 }
