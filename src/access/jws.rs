@@ -7,6 +7,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use sha2::Sha256;
 
 use super::Error;
@@ -19,11 +20,37 @@ const OTHERS: [&str; 12] = [
     "EdDSA",
 ];
 
+/// What a claim must be.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Kind {
+    Text,
+    Texts,
+    Seconds,
+}
+
+impl Kind {
+    fn fits(self, value: &Value) -> bool {
+        match self {
+            Self::Text => value.is_string(),
+            Self::Texts => value.as_array().is_some_and(|all| all.iter().all(Value::is_string)),
+            Self::Seconds => value.is_number(),
+        }
+    }
+
+    const fn in_words(self) -> &'static str {
+        match self {
+            Self::Text => "a text",
+            Self::Texts => "a list of texts",
+            Self::Seconds => "a number of seconds since 1970-01-01 UTC",
+        }
+    }
+}
+
 #[derive(Deserialize)]
 struct Header {
     alg: String,
     #[serde(default)]
-    crit: Option<serde_json::Value>,
+    crit: Option<Value>,
 }
 
 /// A token taken apart. Nothing in it is true before [`Self::fits`].
@@ -63,7 +90,17 @@ impl<'t> Signed<'t> {
         mac(self.message, secret).verify_slice(&signature).is_ok()
     }
 
-    pub(super) fn claims<T: DeserializeOwned>(&self) -> Result<T, Error> {
+    /// # Errors
+    /// What is wrong with the claims, in words, each kind of which `kinds` tells by name.
+    pub(super) fn claims<T: DeserializeOwned>(&self, kinds: &[(&str, Kind)]) -> Result<T, Error> {
+        if let Ok(claims) = serde_json::from_slice::<serde_json::Map<String, Value>>(&self.claims) {
+            let wrong = |(name, kind): &&(&str, Kind)| {
+                claims.get(*name).is_some_and(|value| !value.is_null() && !kind.fits(value))
+            };
+            if let Some((name, kind)) = kinds.iter().find(wrong) {
+                return Err(Error::Malformed(format!("{name} must be {}", kind.in_words())));
+            }
+        }
         json(&self.claims, "claims")
     }
 }
@@ -89,13 +126,30 @@ fn decoded(part: &str, which: &str) -> Result<Vec<u8>, Error> {
         .map_err(|error| Error::Malformed(format!("its {which} are not base64url without padding: {error}")))
 }
 
+/// The name that JSON has twice, of what serde says of that.
+fn duplicate(error: &str) -> Option<&str> {
+    error.strip_prefix("duplicate field `")?.split_once('`').map(|(name, _)| name)
+}
+
 fn json<T: DeserializeOwned>(bytes: &[u8], which: &str) -> Result<T, Error> {
     // An array could stand for an object, field by field.
     if !bytes.trim_ascii_start().starts_with(b"{") {
         return Err(Error::Malformed(format!("its {which} are no JSON object")));
     }
     let read = serde_json::from_slice(bytes);
-    read.map_err(|error| Error::Malformed(format!("its {which} are not what they should be: {error}")))
+    read.map_err(|error: serde_json::Error| {
+        let error = error.to_string();
+        Error::Malformed(match duplicate(&error) {
+            Some(name) => format!("its {which} has {name} twice").replace("claims has", "claims have"),
+            None if error.starts_with("missing field `alg`") => {
+                format!("its {which} has no algorithm (alg); sign it with {ALGORITHM}")
+            }
+            None if which == "header" => {
+                format!("the alg of its {which} must be a text; sign it with {ALGORITHM}")
+            }
+            None => format!("its {which} are not valid JSON"),
+        })
+    })
 }
 
 #[cfg(test)]
@@ -117,10 +171,10 @@ mod tests {
         let signed = Signed::read(token).unwrap();
         assert!(signed.fits(&secret("your-256-bit-secret")));
         assert!(!signed.fits(&secret("your-256-bit-secreT")));
-        let claims: serde_json::Value = signed.claims().unwrap();
+        let claims: Value = signed.claims(&[]).unwrap();
         let own = sign(&claims, &secret("s")).unwrap();
         assert!(Signed::read(&own).unwrap().fits(&secret("s")));
-        assert_eq!(Signed::read(&own).unwrap().claims::<serde_json::Value>().unwrap(), claims);
+        assert_eq!(Signed::read(&own).unwrap().claims::<Value>(&[]).unwrap(), claims);
     }
 
     #[test]
@@ -147,8 +201,9 @@ mod tests {
             (r#"{"alg":"hs256"}"#, "sign it with HS256"),
             (r#"{"alg":"HS512"}"#, "signed with HS512; sign it with HS256"),
             (r#"{"alg":"RS256"}"#, "signed with RS256; sign it with HS256"),
-            (r#"{"alg":"HS256","alg":"none"}"#, "duplicate"),
-            (r#"{"typ":"JWT"}"#, "alg"),
+            (r#"{"alg":"HS256","alg":"none"}"#, "its header has alg twice"),
+            (r#"{"alg":256}"#, "the alg of its header must be a text; sign it with HS256"),
+            (r#"{"typ":"JWT"}"#, "has no algorithm (alg); sign it with HS256"),
             (r#"["HS256",null]"#, "header are no JSON object"),
         ] {
             let error = Signed::read(&raw(header, "{}", "AAAA")).unwrap_err().to_string();

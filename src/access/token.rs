@@ -6,7 +6,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::jws::{Signed, sign};
+use super::jws::{Kind, Signed, sign};
 use super::{Error, Scope};
 use crate::store::ClientApp;
 use crate::wallclock::now_ms;
@@ -32,6 +32,17 @@ struct Claims {
     jti: Option<String>,
     scopes: Option<Vec<String>>,
 }
+
+/// What each claim must be.
+const KINDS: [(&str, Kind); 7] = [
+    ("appId", Kind::Text),
+    ("iss", Kind::Text),
+    ("iat", Kind::Seconds),
+    ("nbf", Kind::Seconds),
+    ("exp", Kind::Seconds),
+    ("jti", Kind::Text),
+    ("scopes", Kind::Texts),
+];
 
 impl Claims {
     fn times_are_seconds(&self) -> Result<(), Error> {
@@ -83,7 +94,7 @@ pub fn mint(
 
 /// The app a token says it is from: nothing but a claim until the signature is checked.
 pub(super) fn claimed_app(token: &str) -> Result<String, Error> {
-    let claims: Claims = Signed::read(token)?.claims()?;
+    let claims: Claims = Signed::read(token)?.claims(&KINDS)?;
     let named = claims.app_id.or(claims.iss);
     named.ok_or_else(|| Error::Malformed("it names no app; set the claim appId".to_owned()))
 }
@@ -105,7 +116,7 @@ pub(super) fn admit(
     if !app.active_secrets((now_s * 1000.0) as i64).any(|secret| signed.fits(secret)) {
         return Err(Error::Unsigned { app_id: app.id.clone() });
     }
-    let claims: Claims = signed.claims()?;
+    let claims: Claims = signed.claims(&KINDS)?;
     claims.times_are_seconds()?;
     let late = now_s - claims.exp.unwrap_or(f64::INFINITY);
     if late > LEEWAY_S {
@@ -191,6 +202,22 @@ mod tests {
         assert!(with(&app, "old").is_ok(), "its end has not come");
         app.secrets[1].retired_ms = Some(NOW_S as i64 * 1000 - 1);
         assert!(matches!(with(&app, "old"), Err(Error::Unsigned { .. })));
+    }
+
+    #[test]
+    fn a_claim_of_the_wrong_kind_is_told_in_words() {
+        for (claims, told) in [
+            (json!({"exp": "1795994425"}), "exp must be a number of seconds"),
+            (json!({"exp": {}}), "exp must be a number of seconds"),
+            (json!({"appId": 5}), "appId must be a text"),
+            (json!({"jti": []}), "jti must be a text"),
+            (json!({"scopes": "x"}), "scopes must be a list of texts"),
+            (json!({"scopes": [1]}), "scopes must be a list of texts"),
+        ] {
+            let error = judge(&claims).unwrap_err();
+            assert!(error.contains(told) && !error.contains("expected"), "{claims}: {error}");
+        }
+        assert!(judge(&json!({"exp": null, "appId": "cs-1"})).is_ok());
     }
 
     #[test]
