@@ -12,7 +12,7 @@ use super::refused::{Refused, refused};
 use super::{Around, Check, Error, check_text, is_test_file, read_text, unpack};
 use crate::speech::file;
 use callcore::audio::wav;
-use callcore::flow::{Diagnostic, Flow, MAX_BYTES, Severity, parse_with};
+use callcore::flow::{Diagnostic, Flow, MAX_BYTES, Severity, parse, parse_with};
 use sha2::{Digest as _, Sha256};
 
 /// How every zip begins.
@@ -139,6 +139,16 @@ pub fn bundle_of_file(path: &Path) -> Result<(Option<Usable>, Vec<Diagnostic>), 
         check_text(&name, &text, &Check::at_home(), |audio| read_audio(&folder.join(audio)));
     let usable = flow.map(|flow| usable(flow, path.to_owned(), text, around, findings.clone()));
     Ok((usable, findings))
+}
+
+/// The flow in `file` as far as it can be read in spite of its errors, and its text.
+///
+/// # Errors
+/// The file cannot be read.
+pub fn draft_of_file(path: &Path) -> Result<Option<(Flow, String)>, Error> {
+    let Ok(text) = read_text(path)? else { return Ok(None) };
+    let parsed = parse(&path.display().to_string(), &text);
+    Ok(parsed.flow.or(parsed.draft).map(|flow| (flow, text)))
 }
 
 fn read_audio(path: &Path) -> Result<Option<Vec<u8>>, String> {

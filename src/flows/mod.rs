@@ -22,7 +22,7 @@ use callcore::flow::{self, Diagnostic, Flow, Severity};
 
 use self::audio::{Sounds, judged};
 pub use self::author::Author;
-pub use self::bundle::{Bundle, Usable, bundle_of_file};
+pub use self::bundle::{Bundle, Usable, bundle_of_file, draft_of_file};
 pub use self::catalog::{Added, Catalog, Described, Running};
 pub use self::check::Check;
 pub use self::refused::Refused;
@@ -280,20 +280,25 @@ pub struct Names(BTreeMap<String, PathBuf>);
 impl Names {
     /// Takes the name of a flow for its file, or tells which other file has it.
     pub fn claim(&mut self, usable: &Usable) -> Option<Diagnostic> {
-        let name = usable.flow.name();
+        self.claim_for(&usable.flow, &usable.file, &usable.text)
+    }
+
+    /// The same for a flow that may have errors.
+    pub fn claim_for(&mut self, flow: &Flow, path: &Path, text: &str) -> Option<Diagnostic> {
+        let name = flow.name();
         let first = match self.0.get(name) {
-            Some(first) if *first != usable.file => first,
+            Some(first) if *first != path => first,
             Some(_) => return None,
+            None if name.is_empty() => return None,
             None => {
-                self.0.insert(name.to_owned(), usable.file.clone());
+                self.0.insert(name.to_owned(), path.to_owned());
                 return None;
             }
         };
-        let file = usable.file.display().to_string();
+        let file = path.display().to_string();
         let message = format!("the flow `{name}` is already in {}", first.display());
         let taken = finding(file, message, "give one of them another name".to_owned());
-        let Some((line, text)) = usable.text.lines().enumerate().find(|(_, line)| line.starts_with("flow:"))
-        else {
+        let Some((line, text)) = text.lines().enumerate().find(|(_, line)| line.starts_with("flow:")) else {
             return Some(taken);
         };
         let at = text.find(name).map_or(0, |at| text[..at].chars().count());

@@ -4,12 +4,13 @@ use std::collections::BTreeSet;
 use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use callcore::flow::{Diagnostic, Severity};
 use serde_json::json;
 
 use super::{counted, files_at};
-use crate::flows::{Names, bundle_of_file, flow_files};
+use crate::flows::{Names, bundle_of_file, draft_of_file, flow_files};
 use crate::speech::tts::{self, Tts, TtsError};
 
 /// What to check and how to show it.
@@ -38,9 +39,13 @@ pub(super) fn run(check: &Check, out: &mut impl Write) -> anyhow::Result<ExitCod
     for file in &files {
         let (usable, found) = bundle_of_file(file)?;
         findings.extend(found);
-        let Some(usable) = usable else { continue };
-        findings.extend(names.claim(&usable));
-        let spoken = usable.flow.voices();
+        let read = match usable {
+            Some(usable) => Some((usable.flow, usable.text)),
+            None => draft_of_file(file)?.map(|(flow, text)| (Arc::new(flow), text)),
+        };
+        let Some((flow, text)) = read else { continue };
+        findings.extend(names.claim_for(&flow, file, &text));
+        let spoken = flow.voices();
         voices.extend(
             spoken.into_iter().map(|(language, voice)| (language.to_owned(), voice.map(str::to_owned))),
         );
@@ -143,6 +148,23 @@ mod tests {
             shown.contains("in the voice `nobody-has-it` cannot be spoken") || shown.contains("usual voices"),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn one_mistake_hides_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let flow = "flow: a\nlanguage: en\nstart: s\nscenes:\n  s:\n    - play: missing.wav\n    - say: { text: x, voice: \
+                    nobody-has-it }\n    - say: 'Hi {{ nmae }}'\n    - sya: x\n    - hangup\n";
+        for name in ["one.yaml", "two.yaml"] {
+            std::fs::write(folder.path().join(name), flow).unwrap();
+        }
+        let mut out = Vec::new();
+        run(&Check { paths: vec![folder.path().to_owned()], json: false }, &mut out).unwrap();
+        let shown = String::from_utf8(out).unwrap();
+        for told in ["no audio file `missing.wav`", "`nmae`", "`sya`", "the flow `a` is already in"] {
+            assert!(shown.contains(told), "{told}: {shown}");
+        }
+        assert!(shown.contains("`nobody-has-it`") || shown.contains("usual voices"), "{shown}");
     }
 
     #[test]

@@ -9,6 +9,8 @@ use crate::flow::read::{Diagnostic, FlowLibrary, Reader, Severity, Source, Span,
 pub struct Parsed {
     /// `None` when any of the findings is an error.
     pub flow: Option<Flow>,
+    /// What could be read in spite of errors: for looking at, so that one mistake hides no other.
+    pub draft: Option<Flow>,
     pub diagnostics: Vec<Diagnostic>,
     source: Source,
 }
@@ -17,7 +19,7 @@ impl Parsed {
     /// Asks `judge` about every audio file the flow plays and reports what it finds; with an error the flow
     /// cannot be used. `judge` gives a severity, what is wrong and what to do.
     pub fn check_audio(&mut self, mut judge: impl FnMut(&AudioFile) -> Option<(Severity, String, String)>) {
-        let Some(flow) = &self.flow else { return };
+        let Some(flow) = self.flow.as_ref().or(self.draft.as_ref()) else { return };
         let found: Vec<_> =
             flow.audio.iter().filter_map(|audio| judge(audio).map(|found| (audio.clone(), found))).collect();
         for (audio, (severity, message, hint)) in found {
@@ -25,7 +27,7 @@ impl Parsed {
             let span = Span { line: audio.line, column: audio.column, width, ..Span::default() };
             self.diagnostics.push(self.source.diagnostic(severity, span, message, Some(hint)));
             if severity == Severity::Error {
-                self.flow = None;
+                self.draft = self.flow.take().or(self.draft.take());
             }
         }
     }
@@ -50,8 +52,9 @@ pub fn parse_with(file: &str, text: &str, find: &dyn Fn(&str) -> Option<String>)
     if let Some((root, flow)) = &read {
         lint::check(&mut reader, root, flow);
     }
-    let flow = read.map(|(_, flow)| flow).filter(|_| !reader.has_errors());
+    let read = read.map(|(_, flow)| flow);
+    let (flow, draft) = if reader.has_errors() { (None, read) } else { (read, None) };
     let mut diagnostics = reader.found;
     diagnostics.sort_by_key(|finding| (finding.line, finding.column));
-    Parsed { flow, diagnostics, source }
+    Parsed { flow, draft, diagnostics, source }
 }
