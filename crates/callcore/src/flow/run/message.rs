@@ -1,6 +1,8 @@
 //! Leaving a message. A mailbox that beeps once more, or goes on with its greeting, did not record what was
 //! said so far: it is taken back and said again from its start.
 
+use std::sync::Arc;
+
 use super::Run;
 use super::io::{Command, Part};
 use super::note::{Note, Withdrawal};
@@ -18,13 +20,22 @@ impl Run {
     /// The mailbox is taken to record from here on: it beeped, or the flow has waited enough.
     pub(super) fn begin_message(&mut self) {
         if self.knowledge.beep_heard || self.knowledge.amd == Some(Outcome::Voicemail) {
-            let timeout_ms = match self.current_step() {
-                Some(Step::WaitForBeep(wait)) => wait.timeout_ms,
-                Some(_) | None => BEEP_TIMEOUT_MS,
+            let (timeout_ms, scene) = match self.current_step() {
+                Some(Step::WaitForBeep(wait)) => (wait.timeout_ms, wait.on_timeout),
+                Some(_) | None => (BEEP_TIMEOUT_MS, None),
             };
+            let without_beep = scene.map(|scene| (Arc::clone(&self.flow), scene));
             let (parts, barge_in) = (Vec::new(), BargeIn::Off);
-            self.leaving =
-                Some(Leaving { parts, barge_in, timeout_ms, starts: 0, again: false, before: false });
+            self.leaving = Some(Leaving {
+                parts,
+                barge_in,
+                timeout_ms,
+                starts: 0,
+                again: false,
+                before: false,
+                without_beep,
+                talked_over: false,
+            });
         }
     }
 
@@ -95,6 +106,23 @@ impl Run {
         self.state = State::Withheld { until, latest };
     }
 
+    /// No beep has come behind a message that was taken back: what the flow does without one is for its author to say.
+    pub(super) fn beep_missed(&mut self) {
+        let Some(leaving) = self.leaving.as_mut().filter(|leaving| leaving.again && leaving.talked_over)
+        else {
+            return self.say_again();
+        };
+        match leaving.without_beep.take() {
+            Some((flow, scene)) if Arc::ptr_eq(&flow, &self.flow) => {
+                (leaving.again, leaving.before, leaving.talked_over) = (false, false, false);
+                leaving.parts.clear();
+                self.note(Note::NoSignal {});
+                self.go(Some(scene));
+            }
+            Some(_) | None => self.say_again(),
+        }
+    }
+
     /// Says the whole message from its start.
     pub(super) fn say_again(&mut self) {
         let Some(leaving) = &mut self.leaving else { return self.go(None) };
@@ -111,6 +139,7 @@ impl Run {
             return;
         }
         leaving.again = true;
+        leaving.talked_over = because == Withdrawal::Speech;
         self.message_left = false;
         if let State::Playing { id, .. } = self.state {
             self.commands.push_back(Command::Withdraw { id });

@@ -53,8 +53,18 @@ fn a_greeting_that_goes_on_is_waited_for_and_its_beep_counts() {
 }
 
 #[test]
-fn behind_a_greeting_without_another_beep_the_message_is_said_all_the_same() {
+fn behind_a_greeting_without_another_beep_the_author_decides() {
     let call = mailbox(STEPS).after(1_000, Input::BeepEnded).after(500, Input::SpeechStarted);
+    let call = call.after(500, Input::TalksOn).after(3_000, Input::Utterance { text: None });
+    let (log, _) = ended(call);
+    assert!(log.contains(" 13000 -> note no_signal") && log.ends_with("hang up: unasked\n"), "{log}");
+    assert_eq!(log.matches("This is the clinic").count(), 1, "{log}");
+}
+
+#[test]
+fn behind_a_greeting_without_another_beep_the_message_is_said_all_the_same() {
+    let steps = STEPS.replace(", on_timeout: unasked", "");
+    let call = mailbox(&steps).after(1_000, Input::BeepEnded).after(500, Input::SpeechStarted);
     let call = call.after(500, Input::TalksOn).after(3_000, Input::Utterance { text: None });
     let (log, left) = ended(call);
     assert!(left && log.contains(" 13000 -> play 2 (Off): \"This is the clinic.\""), "{log}");

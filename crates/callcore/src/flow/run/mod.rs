@@ -240,7 +240,7 @@ impl Run {
             State::Asking(_) => self.ask_timed_out(now),
             State::Doing(_) => self.external_timed_out(now),
             State::AwaitingBeep { .. } | State::AwaitingGreetingEnd { .. } => self.signal_missed(),
-            State::Withheld { .. } => self.say_again(),
+            State::Withheld { .. } => self.beep_missed(),
             State::Pausing { .. } => self.go(None),
             State::Unanswered
             | State::Ready

@@ -39,6 +39,10 @@ pub(super) struct Leaving {
     pub(super) again: bool,
     /// It is said again before the step at which the flow stands.
     pub(super) before: bool,
+    /// Where the flow goes when no beep comes, and the flow whose scene that is.
+    pub(super) without_beep: Option<(Arc<Flow>, SceneId)>,
+    /// The greeting went on behind the beep: that was not the one.
+    pub(super) talked_over: bool,
 }
 
 /// What the flow waits for meanwhile.
