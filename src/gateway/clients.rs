@@ -18,6 +18,11 @@ pub(super) struct Client {
 }
 
 impl Client {
+    /// One that nobody knows of yet; see [`Clients::add`].
+    pub(super) fn new(holder: Holder, hears_of_sessions: bool) -> Arc<Self> {
+        Arc::new(Self { holder, hears_of_sessions, outbox: Outbox::default() })
+    }
+
     /// Tells it something that must not be lost, if its version knows of such a thing.
     pub(super) fn tell(&self, event: Event) {
         if event.exists_in(self.holder.version) {
@@ -44,10 +49,8 @@ impl Client {
 pub(super) struct Clients(RwLock<Vec<Arc<Client>>>);
 
 impl Clients {
-    pub(super) fn add(&self, holder: Holder, hears_of_sessions: bool) -> Arc<Client> {
-        let client = Arc::new(Client { holder, hears_of_sessions, outbox: Outbox::default() });
-        self.0.write().push(Arc::clone(&client));
-        client
+    pub(super) fn add(&self, client: &Arc<Client>) {
+        self.0.write().push(Arc::clone(client));
     }
 
     /// Forgets a client that is gone, and what waited for it.

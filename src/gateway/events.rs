@@ -55,7 +55,7 @@ pub(super) fn layer() -> (SocketIoLayer, SocketIo) {
 /// Takes connections of the accounts' clients.
 pub(super) fn serve(io: &SocketIo, shared: &Arc<Shared>) {
     let (door, hall) = (Arc::clone(shared), Arc::clone(shared));
-    let admit = move |socket: SocketRef, auth: TryData<Auth>| ready(authenticate(&door, &socket, auth));
+    let admit = move |socket: SocketRef, auth: TryData<Auth>| ready(admit(&door, &socket, auth));
     let welcome = move |socket: SocketRef| {
         connect(&hall, &socket);
         ready(())
@@ -63,7 +63,16 @@ pub(super) fn serve(io: &SocketIo, shared: &Arc<Shared>) {
     io.ns("/", welcome.with(admit));
 }
 
-fn authenticate(shared: &Shared, socket: &SocketRef, auth: TryData<Auth>) -> Result<(), &'static str> {
+/// Lets a client in that has a token. It hears that it is connected only when everything listens to it: what it says in
+/// the same moment must not get lost.
+fn admit(shared: &Arc<Shared>, socket: &SocketRef, auth: TryData<Auth>) -> Result<(), &'static str> {
+    let client = Client::new(authenticate(shared, socket, auth)?, true);
+    listen(shared, socket, &client);
+    socket.extensions.insert(client);
+    Ok(())
+}
+
+fn authenticate(shared: &Shared, socket: &SocketRef, auth: TryData<Auth>) -> Result<Holder, &'static str> {
     let Ok(auth) = auth.0 else {
         return Err("Authentication token is required");
     };
@@ -73,22 +82,26 @@ fn authenticate(shared: &Shared, socket: &SocketRef, auth: TryData<Auth>) -> Res
     if host == Host::Api && holder.version.negotiates() && shared.options.media_listen.is_some() {
         return Err("Connect to the endpointUrl of the call");
     }
-    socket.extensions.insert(holder);
-    Ok(())
+    Ok(holder)
 }
 
 fn connect(shared: &Arc<Shared>, socket: &SocketRef) {
-    let Some(holder) = socket.extensions.get::<Holder>() else { return };
-    tracing::debug!(account = shared.accounts.name(holder.account), "a client has connected");
-    let client = shared.welcome(holder);
-    tokio::spawn(write(socket.clone(), Arc::clone(&client)));
+    let Some(client) = socket.extensions.get::<Arc<Client>>() else { return };
+    tracing::debug!(account = shared.accounts.name(client.holder.account), "a client has connected");
+    shared.welcome(&client);
+    if !socket.connected() {
+        shared.clients.remove(&client);
+    }
+    tokio::spawn(write(socket.clone(), client));
+}
 
-    let (gone, hall) = (Arc::clone(&client), Arc::clone(shared));
+fn listen(shared: &Arc<Shared>, socket: &SocketRef, client: &Arc<Client>) {
+    let (gone, hall) = (Arc::clone(client), Arc::clone(shared));
     socket.on_disconnect(move |_: SocketRef| {
         hall.clients.remove(&gone);
         ready(())
     });
-    let c = Speaker { shared: Arc::clone(shared), client };
+    let c = Speaker { shared: Arc::clone(shared), client: Arc::clone(client) };
 
     let s = c.clone();
     socket.on("joinRoom", move |data: TryData<SessionOnly>| {

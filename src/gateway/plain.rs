@@ -22,7 +22,8 @@ const PING: Duration = Duration::from_secs(20);
 
 /// Serves one connection until the call or the client is gone.
 pub(super) async fn serve(socket: WebSocket, shared: Arc<Shared>, room: Arc<Room>) {
-    let client = shared.clients.add(room.holder, false);
+    let client = Client::new(room.holder, false);
+    shared.clients.add(&client);
     let (sink, mut stream) = socket.split();
     if let Err(error) = room.join(&client) {
         tracing::debug!(%error, "a WebSocket could not join");

@@ -11,7 +11,7 @@ use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::accounts::{Account, Accounts, Holder};
+use super::accounts::{Account, Accounts};
 use super::callees::Callees;
 use super::cdr::Records;
 use super::clients::{Client, Clients};
@@ -136,12 +136,11 @@ impl Shared {
     }
 
     /// Lets in a client that hears of sessions: of those to come, and of those that wait to be joined.
-    pub(super) fn welcome(&self, holder: Holder) -> Arc<Client> {
+    pub(super) fn welcome(&self, client: &Arc<Client>) {
         let _one_at_a_time = self.announcing.lock();
-        let client = self.clients.add(holder, true);
-        for event in self.rooms.waiting(holder.account) {
+        self.clients.add(client);
+        for event in self.rooms.waiting(client.holder.account) {
             client.tell(event);
         }
-        client
     }
 }
