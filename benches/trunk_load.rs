@@ -162,6 +162,7 @@ async fn call(
             | LegEvent::CheckPoint(_)
             | LegEvent::RoundTrip(_)
             | LegEvent::Link { .. }
+            | LegEvent::Delivered { .. }
             | LegEvent::Alive
             | LegEvent::Cdr(_) => {}
         }
@@ -201,7 +202,8 @@ async fn call(
                 | LegEvent::Digit(_)
                 | LegEvent::RoundTrip(_)
                 | LegEvent::Link { .. }
-                | LegEvent::Alive
+                | LegEvent::Delivered { .. }
+            | LegEvent::Alive
                 | LegEvent::Cdr(_) => {}
             },
         }

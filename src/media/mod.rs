@@ -14,5 +14,5 @@ mod pace;
 mod time;
 
 pub use codec::{Codec, Codecs};
-pub use pace::{Due, Full, LEAD, Pace};
+pub use pace::{Due, Full, LEAD, Pace, Peer};
 pub use time::{MediaClock, MediaTime};

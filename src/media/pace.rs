@@ -1,6 +1,7 @@
 //! Audio on its way to the caller: sent at the pace it is played at, so that little is in flight when it must
 //! stop, and followed by the clock, because this wire reports nothing. A check point counts once the peer has been heard
-//! of after its time: one that has vanished plays nothing. Pure.
+//! of after its time, and has answered a ping that was sent behind its audio: one that has vanished, or gets nothing, plays
+//! nothing. Pure.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -36,7 +37,34 @@ pub struct Pace {
     /// When everything sent so far will have been played.
     busy_until: Instant,
     /// Check points behind what was sent, with the time at which it will have been played.
-    due: VecDeque<(Instant, String)>,
+    due: VecDeque<Sent>,
+    /// When audio last left.
+    sent_at: Instant,
+}
+
+/// A check point whose audio has left.
+#[derive(Debug)]
+struct Sent {
+    /// When the audio before it will have been played.
+    at: Instant,
+    /// When the last of that audio left.
+    sent_at: Instant,
+    name: String,
+}
+
+/// What is known of the peer.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    /// When it was last heard of.
+    pub heard_at: Instant,
+    /// What was sent up to then has come to it; `None` for one that answers no pings, whose word must do.
+    pub received: Option<Instant>,
+}
+
+impl Peer {
+    fn has_got(&self, sent_at: Instant) -> bool {
+        self.received.is_none_or(|received| received >= sent_at)
+    }
 }
 
 /// What is due.
@@ -52,7 +80,13 @@ pub struct Full;
 
 impl Pace {
     pub fn new(now: Instant) -> Self {
-        Self { waiting: VecDeque::new(), waiting_bytes: 0, busy_until: now, due: VecDeque::new() }
+        Self {
+            waiting: VecDeque::new(),
+            waiting_bytes: 0,
+            busy_until: now,
+            due: VecDeque::new(),
+            sent_at: now,
+        }
     }
 
     /// Queues pcm16 behind what waits.
@@ -86,22 +120,24 @@ impl Pace {
     pub fn cut(&mut self, now: Instant) {
         self.waiting.clear();
         self.waiting_bytes = 0;
-        self.due.retain(|(at, _)| *at <= now);
+        self.due.retain(|mark| mark.at <= now);
         self.busy_until = self.busy_until.min(now);
     }
 
-    /// The next thing that is due at `now`; the peer was last heard of at `heard`.
-    pub fn poll(&mut self, now: Instant, heard: Instant) -> Option<Due> {
-        if self.due.front().is_some_and(|(at, _)| *at <= now.min(heard)) {
-            return self.due.pop_front().map(|(_, name)| Due::Mark(name));
+    /// The next thing that is due at `now`.
+    pub fn poll(&mut self, now: Instant, peer: Peer) -> Option<Due> {
+        let is_played = |mark: &Sent| mark.at <= now.min(peer.heard_at) && peer.has_got(mark.sent_at);
+        if let Some(mark) = self.due.pop_front_if(|mark| is_played(mark)) {
+            return Some(Due::Mark(mark.name));
         }
         loop {
             match self.waiting.pop_front()? {
                 Item::Mark(name) => {
-                    if self.busy_until <= now.min(heard) && self.due.is_empty() {
-                        return Some(Due::Mark(name));
+                    let mark = Sent { at: self.busy_until, sent_at: self.sent_at, name };
+                    if self.due.is_empty() && is_played(&mark) {
+                        return Some(Due::Mark(mark.name));
                     }
-                    self.due.push_back((self.busy_until, name));
+                    self.due.push_back(mark);
                 }
                 Item::Audio(mut audio) => {
                     let fits = fitting(LEAD.saturating_sub(self.busy_until.duration_since(now)));
@@ -117,6 +153,7 @@ impl Pace {
                         self.waiting.push_front(Item::Audio(audio));
                     }
                     self.waiting_bytes -= packet.len();
+                    self.sent_at = now;
                     self.busy_until = self.busy_until.max(now) + length(packet.len());
                     return Some(Due::Audio(packet));
                 }
@@ -126,13 +163,18 @@ impl Pace {
 
     /// The time of the latest check point that is due at `now`, but not known to be played.
     pub fn doubtful(&self, now: Instant) -> Option<Instant> {
-        self.due.iter().map(|(at, _)| *at).take_while(|at| *at <= now).last()
+        self.due.iter().map(|mark| mark.at).take_while(|at| *at <= now).last()
+    }
+
+    /// When the audio before the latest check point left that has not counted yet.
+    pub fn unproven(&self) -> Option<Instant> {
+        self.due.back().map(|mark| mark.sent_at)
     }
 
     /// When [`Self::poll`] has something next, given that it has nothing now, and that the peer has been asked at `asked`
     /// whether it is there.
     pub fn poll_timeout(&self, asked: Instant) -> Option<Instant> {
-        let mark = self.due.iter().map(|(at, _)| *at).find(|at| *at > asked);
+        let mark = self.due.iter().map(|mark| mark.at).find(|at| *at > asked);
         let audio = self.waiting.iter().find_map(|item| match item {
             Item::Audio(audio) => {
                 let needed = length(audio.len()).min(SHORTEST);
@@ -167,8 +209,12 @@ mod tests {
         Bytes::from(vec![7; ms * 16])
     }
 
+    fn there(at: Instant) -> Peer {
+        Peer { heard_at: at, received: None }
+    }
+
     fn drain(pace: &mut Pace, now: Instant) -> Vec<Due> {
-        std::iter::from_fn(|| pace.poll(now, now)).collect()
+        std::iter::from_fn(|| pace.poll(now, there(now))).collect()
     }
 
     #[test]
@@ -202,10 +248,28 @@ mod tests {
         let mut pace = Pace::new(start);
         pace.push(audio(100)).expect("room");
         pace.mark("heard".into()).expect("room");
-        pace.poll(start, start);
-        assert_eq!(pace.poll(at(5_000), at(99)), None, "the peer vanished before");
+        pace.poll(start, there(start));
+        assert_eq!(pace.poll(at(5_000), there(at(99))), None, "the peer vanished before");
         assert_eq!((pace.doubtful(at(5_000)), pace.poll_timeout(at(5_000))), (Some(at(100)), None));
-        assert_eq!(pace.poll(at(5_020), at(5_010)), Some(Due::Mark("heard".into())));
+        assert_eq!(pace.poll(at(5_020), there(at(5_010))), Some(Due::Mark("heard".into())));
+    }
+
+    #[test]
+    fn a_check_point_waits_until_the_peer_is_known_to_have_got_its_audio() {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let heard_and_got = |heard, got| Peer { heard_at: at(heard), received: Some(at(got)) };
+        let mut pace = Pace::new(start);
+        pace.push(audio(300)).expect("room");
+        pace.mark("heard".into()).expect("room");
+        assert_eq!(pace.poll(start, heard_and_got(0, 0)), Some(Due::Audio(audio(200))));
+        assert_eq!(
+            (pace.poll(at(100), heard_and_got(100, 0)), pace.unproven()),
+            (Some(Due::Audio(audio(100))), None)
+        );
+        assert_eq!((pace.poll(at(100), heard_and_got(100, 0)), pace.unproven()), (None, Some(at(100))));
+        assert_eq!(pace.poll(at(5_000), heard_and_got(5_000, 99)), None, "it speaks, but it got nothing");
+        assert_eq!(pace.poll(at(5_000), heard_and_got(5_000, 100)), Some(Due::Mark("heard".into())));
     }
 
     #[test]
@@ -248,7 +312,7 @@ mod tests {
             let (mut marks, mut reached, mut sounded) = (Vec::new(), Vec::new(), start);
             let mut ends: Vec<(usize, Instant)> = Vec::new();
             let mut take = |pace: &mut Pace, now: Instant| {
-                while let Some(due) = pace.poll(now, now) {
+                while let Some(due) = pace.poll(now, there(now)) {
                     match due {
                         Due::Audio(bytes) => {
                             sounded = sounded.max(now) + super::length(bytes.len());

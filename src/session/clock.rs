@@ -21,7 +21,12 @@ impl Clock {
     }
 
     pub(in crate::session) fn now(&self) -> CallTime {
-        CallTime::from_ms(u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX))
+        self.at(Instant::now())
+    }
+
+    pub(in crate::session) fn at(&self, instant: Instant) -> CallTime {
+        let since = instant.saturating_duration_since(self.began);
+        CallTime::from_ms(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
     }
 
     pub(in crate::session) fn instant(&self, at: CallTime) -> Instant {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use callcore::call::{CarrierCdr, DialStatus, Link};
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
 use crate::media::MediaTime;
 
@@ -29,6 +30,11 @@ pub enum LegEvent {
     Link {
         link: Link,
         why: String,
+    },
+    /// What was sent up to then has come to the carrier: it has answered what followed. Told twice a second of carriers
+    /// that answer pings.
+    Delivered {
+        sent_by: Instant,
     },
     /// There is nothing to tell about the call, but the carrier is there.
     Alive,

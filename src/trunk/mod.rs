@@ -9,6 +9,7 @@
 //! | `trunk` | one configured trunk: a carrier with a queue |
 //! | [`ocs`] | the client of a carrier that serves the Outgoing Call Service |
 //! | [`ocs_inbound`] | the port where such a carrier brings calls |
+//! | `pings` | what the peer of a connection is known to have received |
 //! | `carrier_json` | what the JSON of carriers has in common |
 
 pub mod ocs;
@@ -18,6 +19,7 @@ mod carrier;
 mod carrier_json;
 mod leg;
 mod order;
+mod pings;
 mod queue;
 #[expect(clippy::module_inception, reason = "the room is named for what it holds")]
 mod trunk;

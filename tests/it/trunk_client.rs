@@ -68,7 +68,7 @@ async fn event(notices: &mut Notices) -> Event {
     loop {
         match within("an event", notices.recv()).await {
             Some((_, Notice::Event(event))) => return event,
-            Some((_, Notice::RoundTrip(_))) => {}
+            Some((_, Notice::Answered(_))) => {}
             other => panic!("{other:?} instead of an event"),
         }
     }

@@ -65,7 +65,11 @@ pub(crate) async fn place(trunk: &OcsCarrier) -> Leg {
 pub(crate) async fn heard(leg: &mut Leg) -> LegEvent {
     loop {
         let event = within("an event of the call", leg.events.recv()).await.expect("the call is still there");
-        if !matches!(event, LegEvent::RoundTrip(_) | LegEvent::Alive | LegEvent::Link { .. }) {
+        let is_of_the_way = matches!(
+            event,
+            LegEvent::RoundTrip(_) | LegEvent::Delivered { .. } | LegEvent::Alive | LegEvent::Link { .. }
+        );
+        if !is_of_the_way {
             return event;
         }
     }
@@ -90,7 +94,9 @@ pub(crate) async fn way(leg: &mut Leg) -> Link {
 
 pub(crate) async fn over(leg: &mut Leg) {
     while let Some(event) = within("the end of the events", leg.events.recv()).await {
-        assert!(matches!(event, LegEvent::RoundTrip(_) | LegEvent::Alive), "{event:?} after the end");
+        let is_of_the_way =
+            matches!(event, LegEvent::RoundTrip(_) | LegEvent::Delivered { .. } | LegEvent::Alive);
+        assert!(is_of_the_way, "{event:?} after the end");
     }
 }
 

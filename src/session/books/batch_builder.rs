@@ -156,9 +156,11 @@ impl BatchBuilder {
         if summary.cdr.is_none() {
             self.batch.cdr_estimated = true;
             let why = "the carrier sent no record; this one is made from our own times".into();
+            // Behind the call's other lines, none of which is younger.
+            let now = self.clock.now();
             self.batch.events.push(NewEvent {
-                at_ms: ended_ms,
-                t_ms: summary.ended_at.as_ms(),
+                at_ms: self.clock.epoch_ms(now),
+                t_ms: now.as_ms(),
                 fact: Fact::CdrEstimated { why },
             });
         }

@@ -175,6 +175,7 @@ impl Actor {
             Some(LegEvent::CheckPoint(name)) => Input::CheckPoint(name),
             Some(LegEvent::RoundTrip(time)) => Input::RoundTrip(time.as_millis() as u64),
             Some(LegEvent::Link { link, why }) => Input::Link { link, why },
+            Some(LegEvent::Delivered { sent_by }) => Input::Delivered { sent_by: self.clock.at(sent_by) },
             Some(LegEvent::Alive) => Input::Alive,
             Some(LegEvent::Hangup) => Input::RemoteHangup,
             Some(LegEvent::Cdr(mut cdr)) => {

@@ -21,6 +21,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::packet::{Data, Encoded, Event, Limits, Packet, PacketError, encode_ack, encode_event};
+use super::round_trip::Answer;
 use super::wire::{LinkError, Step, Wire};
 
 /// Acknowledgements awaited at once; above it they are not asked for.
@@ -64,8 +65,8 @@ impl fmt::Debug for Options {
 #[derive(Debug)]
 pub enum Notice {
     Up,
-    /// How long the peer takes to answer, lately.
-    RoundTrip(Duration),
+    /// The peer has answered a ping.
+    Answered(Answer),
     Event(Event),
     /// There is no connection; the next attempt comes after `retry_in`.
     Down {
@@ -347,8 +348,8 @@ impl Connection {
                         return State::Closed;
                     }
                 },
-                Step::RoundTrip(time) => {
-                    if !self.notices.send(Notice::RoundTrip(time)).await {
+                Step::Answered(answer) => {
+                    if !self.notices.send(Notice::Answered(answer)).await {
                         wire.close(GOODBYE).await;
                         return State::Closed;
                     }

@@ -8,26 +8,35 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-/// Pings soon after connecting, and later.
-const EAGER: Duration = Duration::from_millis(500);
-const STEADY: Duration = Duration::from_secs(1);
+use crate::trunk::pings::Pings;
+
+/// From ping to ping.
+const EVERY: Duration = Duration::from_millis(500);
 /// Answers that are remembered; the median of so many forgives one or two that were held up.
 const KEPT: usize = 5;
 /// A peer that has answered pings before and then is silent for so long is gone.
 const PATIENCE: Duration = Duration::from_secs(15);
 
+/// What the answer to a ping says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// How long the peer takes to answer: the median of the latest answers.
+    pub round_trip: Duration,
+    /// What was sent up to then has come to the peer.
+    pub sent_by: Instant,
+}
+
 #[derive(Debug)]
 pub(super) struct RoundTrip {
     next: Instant,
-    count: u64,
-    sent: Option<Instant>,
+    pings: Pings,
     latest: [Duration; KEPT],
     known: usize,
 }
 
 impl RoundTrip {
-    pub(super) const fn new(now: Instant) -> Self {
-        Self { next: now, count: 0, sent: None, latest: [Duration::ZERO; KEPT], known: 0 }
+    pub(super) fn new(now: Instant) -> Self {
+        Self { next: now, pings: Pings::default(), latest: [Duration::ZERO; KEPT], known: 0 }
     }
 
     /// When the next ping is due.
@@ -40,19 +49,14 @@ impl RoundTrip {
         if self.next > now {
             return None;
         }
-        self.next = now + if self.known < KEPT { EAGER } else { STEADY };
-        self.count += 1;
-        self.sent = Some(now);
-        Some(Bytes::copy_from_slice(&self.count.to_be_bytes()))
+        self.next = now + EVERY;
+        Some(self.pings.send(now))
     }
 
-    /// An answer came; the median of the latest ones, if it is the answer to the latest ping.
-    pub(super) fn pong(&mut self, answer: &[u8], now: Instant) -> Option<Duration> {
-        if answer != self.count.to_be_bytes() {
-            return None;
-        }
-        let time = now - self.sent.take()?;
-        self.latest[self.known % KEPT] = time;
+    /// An answer came, if it is the first one to a ping of ours.
+    pub(super) fn pong(&mut self, answer: &[u8], now: Instant) -> Option<Answer> {
+        let sent_by = self.pings.answer(answer)?;
+        self.latest[self.known % KEPT] = now.saturating_duration_since(sent_by);
         self.known += 1;
         // Counts on in the ring, but never from the start again.
         if self.known == 2 * KEPT {
@@ -61,7 +65,7 @@ impl RoundTrip {
         let mut sorted = self.latest;
         let filled = self.known.min(KEPT);
         sorted[..filled].sort_unstable();
-        Some(sorted[filled / 2])
+        Some(Answer { round_trip: sorted[filled / 2], sent_by })
     }
 
     /// How long the peer may say nothing at all, once it is known to answer pings.
@@ -86,7 +90,7 @@ mod tests {
         for took in [20, 22, 900, 21, 23, 20, 700, 22] {
             now = trip.next();
             let ping = trip.ping(now).expect("it is time");
-            told.extend(trip.pong(&ping, now + ms(took)));
+            told.extend(trip.pong(&ping, now + ms(took)).map(|answer| answer.round_trip));
         }
         assert_eq!(told[2..], [ms(22), ms(22), ms(22), ms(22), ms(23), ms(22)]);
     }
@@ -99,7 +103,7 @@ mod tests {
         let first = trip.ping(now).expect("it is time");
         assert_eq!(trip.ping(now), None);
         assert_eq!((trip.pong(b"x", now), trip.patience()), (None, None));
-        assert_eq!(trip.pong(&first, now + ms(7)), Some(ms(7)));
+        assert_eq!(trip.pong(&first, now + ms(7)), Some(Answer { round_trip: ms(7), sent_by: now }));
         assert_eq!(trip.pong(&first, now + ms(9)), None);
         assert_eq!(trip.patience(), Some(PATIENCE));
     }

@@ -85,11 +85,11 @@ impl Router {
                 self.settle(None);
             }
             Notice::Event(event) => self.event(host, &event),
-            Notice::RoundTrip(time) => {
-                self.hosts.round_trip(host, time);
+            Notice::Answered(answer) => {
+                self.hosts.round_trip(host, answer.round_trip);
                 metrics::gauge!("dering_trunk_round_trip_seconds", "trunk" => self.settled.name.clone())
-                    .set(time.as_secs_f64());
-                self.traffic.rooms.round_trip(host, time, Instant::now(), &mut self.traffic.actions);
+                    .set(answer.round_trip.as_secs_f64());
+                self.traffic.rooms.answered(host, answer, Instant::now(), &mut self.traffic.actions);
                 self.settle(None);
             }
             Notice::Down { error, .. } => {
@@ -163,7 +163,7 @@ impl Router {
             // An acknowledgement is of a connection that calls share.
             Heard::Said(Report::AudioRefused(reason)) => rooms.refused_audio(id, reason, actions),
             Heard::Said(report) => rooms.report(Speaker::Socket, id, report, now, actions),
-            Heard::RoundTrip(time) => rooms.call_round_trip(id, time, now, actions),
+            Heard::Answered(answer) => rooms.call_answered(id, answer, now, actions),
             Heard::Down => rooms.call_down(id, now, actions),
             Heard::Refused => {
                 rooms.call_down(id, now, actions);

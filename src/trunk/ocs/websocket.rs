@@ -22,7 +22,7 @@ use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_asyn
 use super::client::TokenSource;
 use super::messages::{Report, ReportError, read_plain};
 use super::packet::Limits;
-use super::round_trip::RoundTrip;
+use super::round_trip::{Answer, RoundTrip};
 use super::wire::LinkError;
 
 /// Frames that may wait to be written.
@@ -48,7 +48,7 @@ pub(super) enum Frame {
 pub(super) enum Heard {
     Up,
     Said(Report),
-    RoundTrip(Duration),
+    Answered(Answer),
     /// There is no connection; there will be another attempt.
     Down,
     /// The carrier does not know the session, or not our token.
@@ -194,7 +194,7 @@ impl Task {
                 }
                 Message::Binary(audio) => Heard::Said(Report::Audio(audio)),
                 Message::Pong(answer) => match round_trip.pong(&answer, heard_at) {
-                    Some(time) => Heard::RoundTrip(time),
+                    Some(answer) => Heard::Answered(answer),
                     None => continue,
                 },
                 Message::Close(frame) => {

@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
 use super::packet::{self, Decoder, Encoded, Limits, Packet, PacketError};
-use super::round_trip::RoundTrip;
+use super::round_trip::{Answer, RoundTrip};
 
 /// Why there is no connection, or no longer one.
 #[derive(Debug, thiserror::Error)]
@@ -64,8 +64,8 @@ impl LinkError {
 #[derive(Debug)]
 pub(super) enum Step<T> {
     Received(Packet),
-    /// How long the peer takes to answer, lately.
-    RoundTrip(Duration),
+    /// The peer has answered a ping.
+    Answered(Answer),
     /// Something waits to be written; everything before it has been handed to the kernel.
     ToSend(T),
     /// Nobody can ask for anything to be written any more.
@@ -75,7 +75,7 @@ pub(super) enum Step<T> {
 
 enum Incoming {
     Packet(Packet),
-    RoundTrip(Duration),
+    Answered(Answer),
 }
 
 #[derive(Debug)]
@@ -174,7 +174,7 @@ impl Wire {
         }
         match self.poll_incoming(cx) {
             Poll::Ready(Ok(Incoming::Packet(packet))) => return Poll::Ready(Step::Received(packet)),
-            Poll::Ready(Ok(Incoming::RoundTrip(time))) => return Poll::Ready(Step::RoundTrip(time)),
+            Poll::Ready(Ok(Incoming::Answered(answer))) => return Poll::Ready(Step::Answered(answer)),
             Poll::Ready(Err(error)) => return Poll::Ready(Step::Lost(error)),
             Poll::Pending => {}
         }
@@ -226,7 +226,7 @@ impl Wire {
             self.heard = Instant::now();
             if let Message::Pong(answer) = &message {
                 match self.round_trip.pong(answer, self.heard) {
-                    Some(time) => return Poll::Ready(Ok(Incoming::RoundTrip(time))),
+                    Some(answer) => return Poll::Ready(Ok(Incoming::Answered(answer))),
                     None => continue,
                 }
             }

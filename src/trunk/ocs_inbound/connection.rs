@@ -212,7 +212,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
         }
         let waits = self.port.options.waits;
         let mut call = InboundCall::new(waits.cdr, Instant::now());
-        let mut ping = tokio::time::interval_at(Instant::now() + waits.ping, waits.ping);
+        let mut ping = tokio::time::interval(waits.ping);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut may_pick_up, mut parting) = (true, Parting::Silent);
         let stopping = self.port.stopping.clone();
@@ -242,10 +242,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
                 }
                 () = sleep_until(due) => call.handle_timeout(Instant::now()),
                 _ = ping.tick() => {
+                    let (now, seconds) = (Instant::now(), waits.silence.as_secs());
                     if self.heard.elapsed() >= waits.silence {
-                        call.gone(false, format!("the carrier has been silent for {} s", waits.silence.as_secs()));
+                        call.gone(false, format!("the carrier has been silent for {seconds} s"));
+                    } else if call.is_unanswered(now, waits.silence) {
+                        call.gone(false, format!("the carrier has answered nothing for {seconds} s"));
                     } else {
-                        self.write(Message::Ping(bytes::Bytes::new()));
+                        call.ping(now);
                     }
                 }
                 () = self.writes.closed() => call.gone(false, "the carrier takes nothing off the wire"),
@@ -266,7 +269,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
     ) -> Option<Parting> {
         self.heard = Instant::now();
         if let Some(Ok(message)) = &message {
-            call.heard(matches!(message, Message::Pong(_)), self.heard);
+            let pong = if let Message::Pong(answer) = message { Some(answer.as_ref()) } else { None };
+            call.heard(pong, self.heard);
         }
         match message {
             Some(Ok(Message::Binary(audio))) => call.audio(audio, self.heard),
@@ -313,8 +317,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
                 }
             }
             Action::Dropped { direction, reason } => dropped(direction, reason),
-            Action::Probe => {
-                self.write(Message::Ping(bytes::Bytes::new()));
+            Action::Ping(number) => {
+                self.write(Message::Ping(number));
             }
             Action::Close(_) => {}
         }

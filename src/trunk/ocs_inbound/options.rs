@@ -60,7 +60,7 @@ impl Default for Waits {
             handshake: seconds(5),
             first_message: seconds(10),
             cdr: seconds(5),
-            ping: seconds(1),
+            ping: Duration::from_millis(500),
             silence: seconds(25),
             write: seconds(5),
         }

@@ -6,6 +6,7 @@ use super::carrier::{CarrierCdr, DialStatus, Link};
 use super::ending::Summary;
 use super::fact::Fact;
 use super::notice::Notice;
+use crate::clock::CallTime;
 use crate::flow::{Answered, ExternalStepEnd, Note, Part, Request};
 use crate::ids::{ExternalStepId, PlayId};
 use crate::playback::Chunk;
@@ -43,6 +44,11 @@ pub enum Input {
     },
     /// The carrier has nothing to say about the call, but it is there.
     Alive,
+    /// All that was sent up to then has come to the carrier: it has answered a ping that was sent at this time. Wires ping
+    /// twice a second.
+    Delivered {
+        sent_by: CallTime,
+    },
     /// The carrier is gone and nothing more will come from it.
     Lost {
         why: String,

@@ -11,6 +11,7 @@ use super::deadline::{Deadline, Due};
 use super::input::Input;
 use crate::audio::FRAME_MS;
 use crate::clock::CallTime;
+use crate::playback::Answers;
 
 /// So much audio without a pause is a steady stream, whose end says that something is wrong, ms.
 const STEADY_MS: u64 = 1_000;
@@ -72,6 +73,7 @@ pub(super) enum LinkChange {
 pub(super) struct Lifeline {
     way: Way,
     alive_at: CallTime,
+    answers: Answers,
     frame_at: CallTime,
     /// Audio that came at once at `frame_at`, ms.
     bunch_ms: u64,
@@ -88,6 +90,7 @@ impl Lifeline {
         Self {
             way: Way::Up,
             alive_at: CallTime::ZERO,
+            answers: Answers::new(),
             frame_at: CallTime::ZERO,
             bunch_ms: FRAME_MS,
             streamed_ms: 0,
@@ -128,7 +131,7 @@ impl Lifeline {
     /// life, however seldom it gives one.
     fn last_certain(&self, now: CallTime) -> CallTime {
         match self.way {
-            Way::Up => now.min(self.alive_at + JITTER_MS),
+            Way::Up => self.answers.certain(now.min(self.alive_at + JITTER_MS)),
             Way::Silent { since } | Way::Told { since } => since,
         }
     }
@@ -151,9 +154,7 @@ impl Lifeline {
     pub(super) fn poll_timeout(&self) -> Option<Deadline> {
         match self.way {
             Way::Up => self.is_steady().then(|| Due::CarrierSilence.at(self.alive_at + SILENT_MS)),
-            Way::Silent { .. } | Way::Told { .. } => {
-                Some(Due::CarrierLoss.at(self.alive_at + LONGEST_WAIT_MS))
-            }
+            Way::Silent { since } | Way::Told { since } => Some(Due::CarrierLoss.at(since + LONGEST_WAIT_MS)),
         }
     }
 
@@ -186,6 +187,16 @@ impl Lifeline {
             Way::Silent { since } => Some(since),
             Way::Up | Way::Told { .. } => None,
         }
+    }
+
+    /// What was sent up to `sent_by` has come to the carrier. Since when nothing had, if this word was held up.
+    pub(super) fn delivered(&mut self, sent_by: CallTime, now: CallTime) -> Option<CallTime> {
+        self.answers.note(sent_by, now)
+    }
+
+    /// What the carrier is known to have received.
+    pub(super) const fn answers(&self) -> Answers {
+        self.answers
     }
 
     /// The trunk says how the way to the carrier is.

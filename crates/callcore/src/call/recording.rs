@@ -45,7 +45,7 @@ fn translated(found: Found) -> Option<(Input, Option<Arc<[i16]>>)> {
     match found {
         Found::SpeechStarted { .. } => Some((Input::SpeechStarted, None)),
         Found::Interim { .. } => None,
-        Found::Utterance { utterance, audio } => Some((without_words(utterance.spoken_ms), audio)),
+        Found::Utterance { utterance, audio } => Some((without_words(utterance.spoken_ms, false), audio)),
         Found::BeepStarted => Some((Input::BeepStarted, None)),
         Found::Mailbox(Turned::Open) => Some((Input::BeepEnded, None)),
         Found::Mailbox(Turned::Talks) => Some((Input::TalksOn, None)),

@@ -178,6 +178,27 @@ fn a_cough_silences_the_prompt_and_it_goes_on_where_the_callee_stopped_hearing()
     assert!((2_000 + pause - 60..=2_000 + pause + 60).contains(&reached), "{reached} after {pause}");
 }
 
+/// Whatever length it has: it was nothing and the question goes on, or it was an answer, which is judged.
+#[test]
+fn what_cuts_a_question_short_is_taken_for_an_answer() {
+    let steps = "
+- ask: { say: [One., Two.], timeout: 5s, retries: 1, choices: { '1': other }, no_match: other, no_input: pressed }";
+    for (recognises, hangover_ms) in [(false, 1_500), (true, 4_000)] {
+        for long in (60..800).step_by(40) {
+            let mut stage = Line::new(steps, recognises);
+            stage.talks = vec![(1_000, 1_000 + long)];
+            stage.run(8_000);
+            let judged = stage.when("no_match");
+            match stage.when("interruption").first() {
+                Some(cut) => {
+                    assert!(judged.iter().any(|at| *at <= cut + hangover_ms), "{long}: {:?}", stage.facts)
+                }
+                None => assert!(judged.is_empty(), "{long}: {:?}", stage.facts),
+            }
+        }
+    }
+}
+
 #[test]
 fn whoever_talks_on_interrupts_and_hears_nothing_meanwhile() {
     let mut stage = Line::new(CAREFUL, false);

@@ -1,6 +1,7 @@
 //! What becomes of prompts while the carrier cannot be reached: nothing is sent, and nothing counts as heard. They go
 //! on where the carrier last said that it was.
 
+use super::answers::Answers;
 use super::queue::{Mark, Out, Pending, Playback};
 use crate::clock::CallTime;
 
@@ -8,6 +9,11 @@ impl Playback {
     /// The carrier is there at `now`: it has said something.
     pub const fn alive(&mut self, now: CallTime) {
         self.alive_at = now;
+    }
+
+    /// What the carrier is known to have received.
+    pub const fn set_answers(&mut self, answers: Answers) {
+        self.answers = answers;
     }
 
     /// The carrier cannot be reached: stops sending. Nothing that would have been played after `certain` counts as heard.

@@ -4,8 +4,9 @@
 //! audio in flight, so that an interruption takes effect at once even on a carrier that cannot empty
 //! its queue, and knows the position in milliseconds from two sources: its own pacing, corrected by
 //! every check point the carrier confirms. What a carrier does not confirm was heard only if it was there
-//! when it would have played it.
+//! when it would have played it, and has answered what was sent behind it.
 
+mod answers;
 mod hold;
 mod pace;
 mod position;
@@ -14,5 +15,6 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
+pub use answers::Answers;
 pub use prompt::Piece;
 pub use queue::{Chunk, Event, Options, Out, Playback};

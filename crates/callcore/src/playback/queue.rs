@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::answers::Answers;
 use super::prompt::{Next, Piece, Prompt};
 use crate::audio::frame::{FRAME_MS, FRAME_SAMPLES, ms_to_samples};
 use crate::clock::CallTime;
@@ -105,6 +106,7 @@ pub(super) struct Pending {
     pub(super) mark: Mark,
     heard_ms: u64,
     pub(super) due: CallTime,
+    sent_at: CallTime,
     /// The carrier was told to stop since: it may have forgotten this one.
     flushed: bool,
 }
@@ -131,6 +133,7 @@ pub struct Playback {
     pub(super) paused: bool,
     /// The carrier was last known to be there then.
     pub(super) alive_at: CallTime,
+    pub(super) answers: Answers,
     /// It has confirmed a check point of this call.
     confirms: bool,
     /// The way to the carrier does not work: up to then it was certain to.
@@ -154,6 +157,7 @@ impl Playback {
             unmarked_ms: 0,
             paused: false,
             alive_at: CallTime::ZERO,
+            answers: Answers::default(),
             confirms: false,
             held_at: None,
         }
@@ -245,16 +249,17 @@ impl Playback {
             return;
         }
         self.paused = true;
+        let certain = self.answers.certain(now);
         for prompt in &mut self.prompts {
-            let lost = |mark: &&Pending| mark.id == prompt.id && mark.due > now;
+            let lost = |mark: &&Pending| mark.id == prompt.id && mark.due > certain;
             let named = |mark: &&Pending| matches!(mark.mark, Mark::Named(_));
             let marks = self.pending.iter().filter(lost).filter(named).count();
             if self.pending.iter().filter(lost).any(|mark| mark.mark == Mark::End) {
                 prompt.end_marked = false;
             }
-            prompt.rewind(prompt.heard_ms(now), marks, now);
+            prompt.rewind(prompt.heard_ms(certain), marks, now);
         }
-        self.pending.retain(|mark| mark.due <= now);
+        self.pending.retain(|mark| mark.due <= certain);
         self.pending.iter_mut().for_each(|mark| mark.flushed = true);
         self.unmarked_ms = 0;
         self.out.retain(|out| matches!(out, Out::Flush));
@@ -302,8 +307,11 @@ impl Playback {
     /// Gives up waiting for the carrier's word on what is overdue.
     fn settle_overdue(&mut self, now: CallTime) {
         while self.overdue_at().is_some_and(|at| at <= now) {
-            let confirms = self.confirms && self.pending.front().is_some_and(|mark| !mark.flushed);
-            if confirms { self.doubt_front() } else { self.reach_front(true) }
+            if self.pending.front().is_some_and(|mark| self.needs_word(mark)) {
+                self.doubt_front();
+            } else {
+                self.reach_front(true);
+            }
         }
     }
 
@@ -311,16 +319,22 @@ impl Playback {
     /// been there all the time.
     fn overdue_at(&self) -> Option<CallTime> {
         let mark = self.pending.front()?;
-        let confirms = self.confirms && !mark.flushed;
-        let at = mark.due + if confirms { UNCONFIRMED_MS } else { self.options.confirm_grace_ms };
+        let at =
+            mark.due + if self.needs_word(mark) { UNCONFIRMED_MS } else { self.options.confirm_grace_ms };
         let is_known = self.held_at.is_none() && self.alive_at >= mark.due.max(at - LATELY_MS);
         is_known.then_some(at)
     }
 
+    /// Whether only the carrier's word says that this check point was reached: it confirms check points, or is not known
+    /// to have got what is before this one.
+    fn needs_word(&self, mark: &Pending) -> bool {
+        (self.confirms && !mark.flushed) || !self.answers.prove(mark.sent_at)
+    }
+
     /// What the callee has heard of `prompt` by `now`: by the clock, unless a carrier that confirms has fallen behind
-    /// it, and never anything of the time when the carrier could not be reached.
+    /// it, and never anything of the time when the carrier could not be reached, or did not get what it was sent.
     fn heard_of(&self, prompt: &Prompt, now: CallTime) -> u64 {
-        let now = self.held_at.map_or(now, |held_at| held_at.min(now));
+        let now = self.answers.certain(self.held_at.map_or(now, |held_at| held_at.min(now)));
         let first = self.pending.iter().find(|mark| mark.id == prompt.id);
         let is_behind = self.confirms && first.is_some_and(|mark| mark.due + WORD_MS <= now);
         if is_behind { prompt.confirmed_ms() } else { prompt.heard_ms(now) }
@@ -425,7 +439,7 @@ impl Playback {
         let wire_name = format!("{name}#{}", self.marks_sent);
         self.out.push_back(Out::Mark(wire_name.clone()));
         let due = self.played_until.max(now);
-        self.pending.push_back(Pending { wire_name, id, mark, heard_ms, due, flushed: false });
+        self.pending.push_back(Pending { wire_name, id, mark, heard_ms, due, sent_at: now, flushed: false });
     }
 
     /// Everything before the oldest check point was heard: the carrier says so, or it is `estimated`.

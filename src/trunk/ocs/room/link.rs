@@ -12,6 +12,8 @@ use crate::trunk::leg::LegEvent;
 const STALLED: Duration = Duration::from_secs(3);
 /// A leg that has been told nothing for so long learns that the carrier is there.
 const QUIET: Duration = Duration::from_millis(500);
+/// A carrier answers a join sooner than this, or it has lost it.
+const JOIN_AGAIN: Duration = Duration::from_secs(1);
 
 impl Room {
     pub(in crate::trunk::ocs) fn link_up(&mut self, out: &mut Vec<Action>) {
@@ -19,12 +21,25 @@ impl Room {
             self.away_until = None;
         } else if self.phase == Phase::Live {
             self.membership = Membership::Asked;
+            self.join_again = None;
+            out.push(Action::Join);
+        }
+    }
+
+    /// Repeats a join that is neither confirmed nor refused.
+    pub(super) fn ask_again(&mut self, now: Instant, out: &mut Vec<Action>) {
+        if self.membership != Membership::Asked || self.phase != Phase::Live {
+            self.join_again = None;
+        } else if *self.join_again.get_or_insert(now + JOIN_AGAIN) <= now {
+            self.join_again = Some(now + JOIN_AGAIN);
             out.push(Action::Join);
         }
     }
 
     pub(in crate::trunk::ocs) fn link_down(&mut self, now: Instant, out: &mut Vec<Action>) {
         self.membership = Membership::Away;
+        // The next connection has to be found out about anew.
+        self.answers = false;
         if self.phase == Phase::Live {
             self.away_until.get_or_insert(now + self.patience.away);
             self.blocked = false;
@@ -36,10 +51,15 @@ impl Room {
         }
     }
 
-    /// The carrier has answered a ping.
-    pub(in crate::trunk::ocs) fn answered(&mut self, now: Instant, out: &mut Vec<Action>) {
+    /// The carrier has answered a ping that was sent at `sent_by`.
+    pub(in crate::trunk::ocs) fn answered(&mut self, sent_by: Instant, now: Instant, out: &mut Vec<Action>) {
         self.answers = true;
-        self.heard(now, out);
+        self.answered_at = now;
+        // Before anything counts as heard again: what was held up on its way was not played in time.
+        if self.membership == Membership::Joined {
+            self.deliver_live(LegEvent::Delivered { sent_by }, out);
+        }
+        self.note_recovery(now, out);
         if self.membership == Membership::Joined && now - self.said_at >= QUIET {
             self.said_at = now;
             self.deliver_live(LegEvent::Alive, out);
@@ -58,7 +78,7 @@ impl Room {
     /// There is room for audio again.
     pub(in crate::trunk::ocs) fn unblock(&mut self, now: Instant, out: &mut Vec<Action>) {
         self.blocked = false;
-        self.heard(now, out);
+        self.note_recovery(now, out);
     }
 
     /// Whether audio waits for room.
@@ -66,12 +86,17 @@ impl Room {
         self.blocked
     }
 
-    pub(super) fn heard(&mut self, now: Instant, out: &mut Vec<Action>) {
-        self.heard_at = now;
-        if self.link == Link::Stalled && !self.blocked && self.membership == Membership::Joined {
+    /// The way works again once there is room and the carrier has answered: what it says proves nothing of our direction.
+    fn note_recovery(&mut self, now: Instant, out: &mut Vec<Action>) {
+        let is_stuck = self.blocked || self.is_unanswered(now);
+        if self.link == Link::Stalled && !is_stuck && self.membership == Membership::Joined {
             self.away_until = None;
             self.tell_link(Link::Up, "the carrier answers again", out);
         }
+    }
+
+    fn is_unanswered(&self, now: Instant) -> bool {
+        self.answers && now.saturating_duration_since(self.answered_at) >= STALLED
     }
 
     pub(super) fn tell_link(&mut self, link: Link, why: &str, out: &mut Vec<Action>) {
@@ -84,7 +109,7 @@ impl Room {
     /// Tells of a carrier that answers nothing any more.
     pub(super) fn note_stall(&mut self, now: Instant, out: &mut Vec<Action>) {
         let joined = self.phase == Phase::Live && self.membership == Membership::Joined;
-        if joined && self.answers && now.saturating_duration_since(self.heard_at) >= STALLED {
+        if joined && self.is_unanswered(now) {
             self.away_until.get_or_insert(now + self.patience.away);
             self.tell_link(Link::Stalled, "the carrier answers nothing", out);
         }

@@ -100,8 +100,8 @@ pub(super) struct Room {
     answers: bool,
     /// Audio found no room on its way to the carrier.
     blocked: bool,
-    /// When the carrier was last heard of, and when it last said something about this call.
-    heard_at: Instant,
+    /// When the carrier last answered, and when it last said something about this call.
+    answered_at: Instant,
     said_at: Instant,
     /// When the carrier's audio was spoken: its packets bear no time.
     media: MediaClock,
@@ -111,6 +111,8 @@ pub(super) struct Room {
     held: VecDeque<LegCommand>,
     /// Check points the carrier has not reported yet.
     marks: VecDeque<String>,
+    /// A join that is not answered by then has got lost.
+    join_again: Option<Instant>,
     away_until: Option<Instant>,
     ring_until: Option<Instant>,
     end_due: Option<Instant>,
@@ -141,12 +143,13 @@ impl Room {
             link: Link::Up,
             answers: false,
             blocked: false,
-            heard_at: now,
+            answered_at: now,
             said_at: now,
             media: MediaClock::default(),
             distance: 0,
             held: VecDeque::new(),
             marks: VecDeque::new(),
+            join_again: None,
             away_until: Some(now + patience.away),
             ring_until: Some(now + patience.ring),
             end_due: None,
@@ -219,7 +222,6 @@ impl Room {
         if self.phase == Phase::Over {
             return;
         }
-        self.heard(now, out);
         self.said_at = now;
         match report {
             Report::Announced | Report::Offered(_) => {
@@ -391,6 +393,7 @@ impl Room {
         self.leave_if_abandoned(out);
         let joined = self.phase == Phase::Live && self.membership == Membership::Joined;
         self.note_stall(now, out);
+        self.ask_again(now, out);
         let due = |at: Option<Instant>| at.is_some_and(|at| at <= now);
         if due(self.away_until) {
             let seconds = self.patience.away.as_secs_f32();

@@ -52,6 +52,11 @@ impl Bench {
         self.room.command(command, self.now, &mut self.actions);
     }
 
+    /// A ping is answered at once.
+    fn answered(&mut self) {
+        self.room.answered(self.now, self.now, &mut self.actions);
+    }
+
     fn pass(&mut self, time: Duration) {
         self.now += time;
         self.room.tick(self.now, &mut self.actions);
@@ -215,16 +220,37 @@ fn no_check_point_is_repeated_after_the_carrier_was_away() {
 }
 
 #[test]
+fn a_join_that_gets_no_answer_is_repeated_until_it_is_confirmed() {
+    let mut bench = Bench::joined();
+    bench.down();
+    bench.room.link_up(&mut bench.actions);
+    assert_eq!(bench.done(), [Action::Join]);
+    bench.report(Report::Announced);
+    for _ in 0..25 {
+        bench.pass(Duration::from_millis(100));
+    }
+    assert_eq!(bench.done(), [Action::Join, Action::Join]);
+    bench.report(Report::Joined);
+    bench.pass(Duration::from_secs(5));
+    assert_eq!(bench.done(), []);
+}
+
+#[test]
 fn a_carrier_that_stops_answering_is_told_and_given_up_in_the_same_time_as_one_that_is_away() {
     let mut bench = Bench::joined();
-    bench.room.answered(bench.now, &mut bench.actions);
+    bench.answered();
+    bench.heard();
     bench.pass(Duration::from_millis(2_900));
     assert_eq!(bench.heard(), []);
     bench.pass(Duration::from_millis(100));
     assert_eq!(bench.heard(), [link(Link::Stalled, "the carrier answers nothing")]);
     bench.pass(Duration::from_secs(5));
     bench.report(Report::Digit('1'));
-    assert_eq!(bench.heard(), [link(Link::Up, "the carrier answers again"), LegEvent::Digit('1')]);
+    assert_eq!(bench.heard(), [LegEvent::Digit('1')], "its own word proves nothing of our direction");
+    let sent_by = bench.now;
+    bench.answered();
+    let back = [LegEvent::Delivered { sent_by }, link(Link::Up, "the carrier answers again")];
+    assert_eq!(bench.heard(), back);
     bench.pass(Duration::from_secs(3));
     bench.pass(Duration::from_secs(10));
     let heard = bench.heard();
@@ -239,11 +265,12 @@ fn a_carrier_that_answers_no_ping_is_not_called_stalled_and_a_quiet_one_is_known
     let mut bench = Bench::joined();
     bench.pass(Duration::from_secs(30));
     assert_eq!(bench.heard(), []);
-    bench.room.answered(bench.now, &mut bench.actions);
-    assert_eq!(bench.heard(), [LegEvent::Alive]);
+    bench.answered();
+    let delivered = LegEvent::Delivered { sent_by: bench.now };
+    assert_eq!(bench.heard(), [delivered.clone(), LegEvent::Alive]);
     bench.report(Report::Digit('1'));
-    bench.room.answered(bench.now, &mut bench.actions);
-    assert_eq!(bench.heard(), [LegEvent::Digit('1')]);
+    bench.answered();
+    assert_eq!(bench.heard(), [LegEvent::Digit('1'), delivered]);
 }
 
 #[test]

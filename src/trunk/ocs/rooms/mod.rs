@@ -13,6 +13,7 @@ use super::client::Host;
 use super::early_events::EarlyEvents;
 use super::messages::Report;
 use super::room::{Action, Room};
+use super::round_trip::Answer;
 use super::route::{Media, Route, Speaker};
 use crate::trunk::leg::LegCommand;
 use crate::trunk::order::Held;
@@ -193,33 +194,33 @@ impl Rooms {
         self.with(id, out, |room, actions| room.audio_refused(reason, actions));
     }
 
-    /// `host` has answered a ping, and takes so long to.
-    pub(super) fn round_trip(
+    /// `host` has answered a ping.
+    pub(super) fn answered(
         &mut self,
         host: Host,
-        time: Duration,
+        answer: Answer,
         now: Instant,
         out: &mut Vec<SessionAction>,
     ) {
         self.each(out, |entry, actions| {
             if matches!(entry.route.media, Media::Host(h) if h == host) {
-                entry.room.round_trip(time, actions);
-                entry.room.answered(now, actions);
+                entry.room.round_trip(answer.round_trip, actions);
+                entry.room.answered(answer.sent_by, now, actions);
             }
         });
     }
 
-    /// The carrier has answered a ping on the way of this call, and takes so long to.
-    pub(super) fn call_round_trip(
+    /// The carrier has answered a ping on the way of this call.
+    pub(super) fn call_answered(
         &mut self,
         id: &str,
-        time: Duration,
+        answer: Answer,
         now: Instant,
         out: &mut Vec<SessionAction>,
     ) {
         self.with(id, out, |room, actions| {
-            room.round_trip(time, actions);
-            room.answered(now, actions);
+            room.round_trip(answer.round_trip, actions);
+            room.answered(answer.sent_by, now, actions);
         });
     }
 

@@ -9,8 +9,9 @@ use callcore::call::{DialStatus, Link};
 use tokio::time::Instant;
 
 use super::messages::{self, Report, ReportError};
-use crate::media::{Due, MediaClock, Pace};
+use crate::media::{Due, MediaClock, Pace, Peer};
 use crate::trunk::leg::{LegCommand, LegEvent};
+use crate::trunk::pings::Pings;
 
 /// Messages that mean nothing here, after which the peer is given up.
 const MAX_OFFENCES: u32 = 100;
@@ -31,8 +32,8 @@ pub(super) enum Action {
     Say(String),
     Play(Bytes),
     Tell(LegEvent),
-    /// Ask whether the peer is there.
-    Probe,
+    /// Ping the peer with this.
+    Ping(Bytes),
     /// Say goodbye with this reason; nothing follows.
     Close(Farewell),
     /// Something was dropped: which way it went, and why.
@@ -73,13 +74,12 @@ pub(super) struct InboundCall {
     credit: f64,
     credited: Instant,
     offences: u32,
-    /// When the peer was last heard of, and last asked whether it is there.
+    /// When the peer was last heard of, and last pinged.
     heard_at: Instant,
     asked_at: Instant,
+    pings: Pings,
     /// When the session was last told something that the peer said.
     told_at: Instant,
-    /// It answers pings.
-    answers: bool,
     stalled: bool,
     actions: VecDeque<Action>,
 }
@@ -99,8 +99,8 @@ impl InboundCall {
             offences: 0,
             heard_at: now,
             asked_at: now,
+            pings: Pings::default(),
             told_at: now,
-            answers: false,
             stalled: false,
             actions,
         }
@@ -119,14 +119,35 @@ impl InboundCall {
         }
     }
 
+    /// Pings the peer: it is time.
+    pub(super) fn ping(&mut self, now: Instant) {
+        self.asked_at = now;
+        let ping = self.pings.send(now);
+        self.actions.push_back(Action::Ping(ping));
+    }
+
+    /// Whether the peer, which answers pings, has answered none for so long.
+    pub(super) fn is_unanswered(&self, now: Instant, patience: Duration) -> bool {
+        self.pings.are_unanswered(now, patience)
+    }
+
     /// Something came from the carrier, perhaps only the `pong` to a ping.
-    pub(super) fn heard(&mut self, pong: bool, now: Instant) {
+    pub(super) fn heard(&mut self, pong: Option<&[u8]>, now: Instant) {
         let gap = now.saturating_duration_since(self.heard_at);
         self.heard_at = now;
-        self.answers |= pong;
-        if std::mem::take(&mut self.stalled) && self.phase == Phase::Live {
-            let why = "the carrier answers again".into();
-            self.tell(LegEvent::Link { link: Link::Up, why });
+        let answered = pong.and_then(|pong| self.pings.answer(pong));
+        if let Some(sent_by) = answered
+            && self.phase == Phase::Live
+        {
+            self.tell(LegEvent::Delivered { sent_by });
+        }
+        if self.stalled && self.phase == Phase::Live {
+            // What the peer says proves nothing of our direction.
+            if !self.pings.are_unanswered(now, STALLED) {
+                self.stalled = false;
+                let why = "the carrier answers again".into();
+                self.tell(LegEvent::Link { link: Link::Up, why });
+            }
         } else if (gap >= GAP || now.saturating_duration_since(self.told_at) >= QUIET)
             && self.phase == Phase::Live
         {
@@ -258,7 +279,7 @@ impl InboundCall {
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
         match self.phase {
             Phase::Live => {
-                let stalled = (self.answers && !self.stalled).then_some(self.heard_at + STALLED);
+                let stalled = self.pings.unanswered_at(STALLED).filter(|_| !self.stalled);
                 [self.pace.poll_timeout(self.asked_at), stalled].into_iter().flatten().min()
             }
             Phase::Ending { until } => Some(until),
@@ -275,20 +296,23 @@ impl InboundCall {
         if self.phase != Phase::Live {
             return;
         }
-        let silent = self.answers && now.saturating_duration_since(self.heard_at) >= STALLED;
-        if silent && !std::mem::replace(&mut self.stalled, true) {
+        if self.pings.are_unanswered(now, STALLED) && !std::mem::replace(&mut self.stalled, true) {
             let why = "the carrier answers nothing".into();
             self.tell(LegEvent::Link { link: Link::Stalled, why });
         }
         if self.pace.doubtful(now).is_some_and(|at| at > self.heard_at.max(self.asked_at)) {
-            self.asked_at = now;
-            self.actions.push_back(Action::Probe);
+            self.ping(now);
         }
-        while let Some(due) = self.pace.poll(now, self.heard_at) {
+        let peer = Peer { heard_at: self.heard_at, received: self.pings.answered() };
+        while let Some(due) = self.pace.poll(now, peer) {
             match due {
                 Due::Audio(audio) => self.actions.push_back(Action::Play(audio)),
                 Due::Mark(name) => self.tell(LegEvent::CheckPoint(name)),
             }
+        }
+        // Behind the audio: the answer says that it has come.
+        if peer.received.is_some() && self.pace.unproven().is_some_and(|sent_at| sent_at > self.asked_at) {
+            self.ping(now);
         }
     }
 

@@ -17,13 +17,15 @@ struct Bench {
     call: InboundCall,
     start: Instant,
     now: Instant,
-    pong_at: Instant,
+    ping_at: Instant,
+    /// Nothing comes to the peer, who speaks on.
+    is_deaf: bool,
 }
 
 impl Bench {
     fn new() -> Self {
         let start = Instant::now();
-        Self { call: InboundCall::new(RECORD_WAIT, start), start, now: start, pong_at: start + PINGS }
+        Self { call: InboundCall::new(RECORD_WAIT, start), start, now: start, ping_at: start, is_deaf: false }
     }
 
     fn ringing() -> Self {
@@ -43,10 +45,11 @@ impl Bench {
     fn done(&mut self) -> Vec<Action> {
         let mut done = Vec::new();
         while let Some(action) = self.call.poll_action() {
-            if action == Action::Probe {
-                self.call.heard(true, self.now);
-            } else if action != Action::Tell(LegEvent::Alive) {
-                done.push(action);
+            match action {
+                Action::Ping(_) if self.is_deaf => {}
+                Action::Ping(number) => self.call.heard(Some(&number), self.now),
+                Action::Tell(LegEvent::Alive | LegEvent::Delivered { .. }) => {}
+                action => done.push(action),
             }
         }
         done
@@ -54,15 +57,15 @@ impl Bench {
 
     /// When something happens next.
     fn due(&self) -> Instant {
-        self.call.poll_timeout().map_or(self.pong_at, |due| due.min(self.pong_at))
+        self.call.poll_timeout().map_or(self.ping_at, |due| due.min(self.ping_at))
     }
 
     /// Lets the time be `due`.
     fn come_to(&mut self, due: Instant) {
         self.now = self.now.max(due);
-        if self.pong_at <= self.now {
-            self.pong_at = self.now + PINGS;
-            self.call.heard(true, self.now);
+        if self.ping_at <= self.now {
+            self.ping_at = self.now + PINGS;
+            self.call.ping(self.now);
         }
         self.call.handle_timeout(self.now);
     }
@@ -100,6 +103,29 @@ fn audio(ms: usize) -> Bytes {
 
 fn heard(actions: &[Action]) -> usize {
     actions.iter().map(|a| if let Action::Play(audio) = a { audio.len() } else { 0 }).sum()
+}
+
+#[test]
+fn a_caller_who_gets_nothing_has_heard_nothing_however_much_they_say() {
+    let mut bench = Bench::answered();
+    bench.pass(400);
+    bench.is_deaf = true;
+    bench.command(LegCommand::Audio(audio(1_000)));
+    bench.command(LegCommand::CheckPoint("heard".into()));
+    let mut done = Vec::new();
+    for _ in 0..200 {
+        bench.call.heard(None, bench.now);
+        bench.call.audio(audio(20), bench.now);
+        done.extend(bench.pass(20));
+    }
+    let told = |event: &LegEvent| done.contains(&Action::Tell(event.clone()));
+    let link = |link, why: &str| LegEvent::Link { link, why: why.into() };
+    assert!(told(&link(Link::Stalled, "the carrier answers nothing")), "{done:?}");
+    assert!(!told(&LegEvent::CheckPoint("heard".into())), "{done:?}");
+    bench.is_deaf = false;
+    let done = bench.pass(600);
+    assert!(done.contains(&Action::Tell(link(Link::Up, "the carrier answers again"))), "{done:?}");
+    assert!(done.contains(&Action::Tell(LegEvent::CheckPoint("heard".into()))), "{done:?}");
 }
 
 #[test]
@@ -275,8 +301,8 @@ impl Stage {
         loop {
             let (now, at) = (self.bench.now, self.bench.at());
             if let Some(action) = self.bench.call.poll_action() {
-                if action == Action::Probe {
-                    self.bench.call.heard(true, now);
+                if let Action::Ping(number) = action {
+                    self.bench.call.heard(Some(&number), now);
                 } else if let Action::Tell(event) = action {
                     assert!(self.records == 0, "{event:?} after the record");
                     self.tell(event, at);
@@ -326,6 +352,10 @@ impl Stage {
             LegEvent::Status(status) => Input::Status(status),
             LegEvent::Audio { .. } | LegEvent::AudioUnreadable { .. } | LegEvent::RoundTrip(_) => return,
             LegEvent::Link { link, why } => Input::Link { link, why },
+            LegEvent::Delivered { sent_by } => {
+                let sent_by = CallTime::from_ms((sent_by - self.bench.start).as_millis() as u64);
+                Input::Delivered { sent_by }
+            }
             LegEvent::Alive => Input::Alive,
             LegEvent::Digit(digit) => Input::Digit(digit),
             LegEvent::CheckPoint(name) => Input::CheckPoint(name),

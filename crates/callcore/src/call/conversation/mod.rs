@@ -40,7 +40,7 @@ use crate::amd::{self, EventKind};
 use crate::audio::Frame;
 use crate::clock::CallTime;
 use crate::flow::{self, MachineDetection, Outcome, Run};
-use crate::playback;
+use crate::playback::{self, Answers};
 
 pub(super) use self::listening::{Found, Listening, ListeningOptions};
 pub(super) use self::mailbox::Turned;
@@ -84,6 +84,8 @@ pub(super) struct Conversation {
     listening: Listening,
     speaking: Speaking,
     interruption: Interruption,
+    /// The utterance that cut a prompt: it is an answer, however short it turns out to be.
+    cut_by: Option<u32>,
     recognition: Recognition,
     redaction: Redaction,
     /// The message that the callee is leaving.
@@ -119,6 +121,7 @@ impl Conversation {
             listening: Listening::new(options, answer.at),
             speaking: Speaking::new(settings.playback),
             interruption: Interruption::new(settings.recognises && settings.interim),
+            cut_by: None,
             recognition: Recognition::default(),
             redaction: Redaction::new(flow.flow()),
             flow,
@@ -167,6 +170,7 @@ impl Conversation {
             | Input::Cdr(_)
             | Input::AudioUnreadable { .. }
             | Input::Link { .. }
+            | Input::Delivered { .. }
             | Input::Alive
             | Input::Lost { .. }
             | Input::HangupRequested { .. } => {}
@@ -249,6 +253,11 @@ impl Conversation {
     /// The carrier is there at `now`.
     pub(super) const fn alive(&mut self, now: CallTime) {
         self.speaking.alive(now);
+    }
+
+    /// What the carrier is known to have received.
+    pub(super) const fn set_answers(&mut self, answers: Answers) {
+        self.speaking.set_answers(answers);
     }
 
     /// Nothing came from the carrier between `from` and `to`: nothing that was to be played then is certainly heard.

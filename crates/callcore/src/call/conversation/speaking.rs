@@ -10,7 +10,7 @@ use crate::clock::{CallTime, soonest};
 use crate::flow::{BargeIn, Confirm, Part};
 use crate::ids::PlayId;
 use crate::language::{Spoken, sentences};
-use crate::playback::{Event, Options, Out, Piece, Playback};
+use crate::playback::{Answers, Event, Options, Out, Piece, Playback};
 
 /// The sound before a recording: pitch, length, level.
 const BEEP: (f32, u64, f32) = (1_000.0, 250, -18.0);
@@ -225,6 +225,11 @@ impl Speaking {
     /// The carrier is there at `now`.
     pub(super) const fn alive(&mut self, now: CallTime) {
         self.playback.alive(now);
+    }
+
+    /// What the carrier is known to have received.
+    pub(super) const fn set_answers(&mut self, answers: Answers) {
+        self.playback.set_answers(answers);
     }
 
     /// Nothing came from the carrier between `from` and `to`, although something always does.

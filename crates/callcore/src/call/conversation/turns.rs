@@ -39,6 +39,7 @@ impl Conversation {
         self.interruption.settle();
         if by == CutBy::Speech {
             self.listening.reset_barge_in();
+            self.cut_by = self.listening.utterance().map(|utterance| utterance.number);
         }
         let cut = self.speaking.cut(by, now);
         self.record(if cut { Fact::Interruption { by } } else { Fact::InterruptionDeferred { by } });

@@ -168,9 +168,10 @@ pub(in super::super) struct EndedUtterance {
     pub(super) settled: bool,
 }
 
-/// Speech of which there are no words, or a noise.
-pub(in super::super) const fn without_words(spoken_ms: u64) -> flow::Input {
-    if spoken_ms < NOISE_MS { flow::Input::Noise } else { flow::Input::Utterance { text: None } }
+/// Speech of which there are no words, or a noise. What was enough to cut a prompt is no noise: nobody would say anything
+/// until the callee's time is over.
+pub(in super::super) const fn without_words(spoken_ms: u64, has_cut: bool) -> flow::Input {
+    if spoken_ms < NOISE_MS && !has_cut { flow::Input::Noise } else { flow::Input::Utterance { text: None } }
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ impl Conversation {
     pub(super) fn utterance(&mut self, utterance: EndedUtterance, audio: Option<Arc<[i16]>>, now: CallTime) {
         let number = utterance.number;
         let Some(audio) = audio else {
-            self.flow.handle(without_words(utterance.spoken_ms), now);
+            self.flow.handle(without_words(utterance.spoken_ms, self.cut_by == Some(number)), now);
             return self.judge_end(number, None, now);
         };
         if self.recognition.is_full() {
@@ -74,7 +74,7 @@ impl Conversation {
             .filter(|text| !self.interruption.only_listens(utterance, text, &self.speaking, &self.flow, now));
         let input = match text {
             Some(_) => flow::Input::Utterance { text: answer },
-            None => without_words(awaited.spoken_ms),
+            None => without_words(awaited.spoken_ms, self.cut_by == Some(utterance)),
         };
         self.flow.handle(input, now);
         self.judge_end(utterance, text.as_deref(), now);

@@ -15,6 +15,8 @@ pub(super) enum Trouble {
     Stuck,
     /// The same, and the carrier itself stands still.
     Frozen,
+    /// Nothing gets through to the carrier, but what it says comes.
+    Deaf,
 }
 
 /// A trouble and when, ms of the call.
@@ -39,6 +41,8 @@ pub(super) struct Manner {
     /// Of a hundred ms, it plays so many.
     pub(super) percent: u64,
     pub(super) confirms: bool,
+    /// It answers when it is asked whether it is there.
+    pub(super) answers: bool,
 }
 
 /// What goes to the carrier.
@@ -47,6 +51,8 @@ pub(super) enum Sent {
     Audio(Chunk),
     Mark(String),
     Flush,
+    /// At this moment.
+    Ping(u64),
 }
 
 /// What comes from it.
@@ -54,6 +60,7 @@ pub(super) enum Sent {
 pub(super) enum Said {
     Frame,
     CheckPoint(String),
+    Pong(u64),
 }
 
 #[derive(Debug)]
@@ -126,8 +133,13 @@ impl Carrier {
     pub(super) fn tick(&mut self, now: u64, cut: Option<Trouble>) -> Vec<Said> {
         if cut.is_none() {
             while self.outward.front().is_some_and(|(at, _)| *at <= now) {
-                let Some((_, sent)) = self.outward.pop_front() else { break };
-                self.take(sent);
+                match self.outward.pop_front() {
+                    Some((_, Sent::Ping(at))) if self.manner.answers => {
+                        self.inward.push_back((now + self.manner.delay_ms, Said::Pong(at)));
+                    }
+                    Some((_, sent)) => self.take(sent),
+                    None => break,
+                }
             }
         }
         if cut != Some(Trouble::Frozen) {
@@ -140,7 +152,9 @@ impl Carrier {
             }
         }
         let mut came = Vec::new();
-        while cut.is_none() && self.inward.front().is_some_and(|(at, _)| *at <= now) {
+        while matches!(cut, None | Some(Trouble::Deaf))
+            && self.inward.front().is_some_and(|(at, _)| *at <= now)
+        {
             came.extend(self.inward.pop_front().map(|(_, said)| said));
         }
         came
@@ -154,6 +168,7 @@ impl Carrier {
             }
             Sent::Mark(name) => self.queue.push_back(Item::Mark(name)),
             Sent::Flush => self.queue.clear(),
+            Sent::Ping(_) => {}
         }
     }
 

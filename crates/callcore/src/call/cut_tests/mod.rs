@@ -3,7 +3,9 @@
 //!
 //! `DERING_CUTS=20000` tries more cases than the usual ones.
 
+mod away;
 mod carrier;
+mod deaf;
 
 use std::sync::Arc;
 
@@ -26,6 +28,8 @@ const STALLED: u64 = 3_000;
 const LONGEST: u64 = 90_000;
 /// A break that is no longer than this cannot be told from jitter, ms.
 const UNNOTICED: u64 = 240;
+/// That nothing gets through to the carrier shows when an answer is overdue, ms.
+const OVERDUE: u64 = 1_000;
 
 const TALK: &str = "\
 flow: talk
@@ -73,6 +77,7 @@ struct Bench {
     /// Frames that reached the call since the last prompt ended.
     silence: u64,
     callee: Vec<i16>,
+    hangup_at: Option<u64>,
     told: Told,
 }
 
@@ -92,16 +97,32 @@ impl Bench {
         // Between two words of the carrier, a slow one falls behind by so much; one that says nothing, all along.
         let longest = if manner.confirms { 2_660 } else { 4_650 };
         let behind = longest * (100 - manner.percent) / 100;
-        let unnoticed =
-            cuts.iter().map(|cut| cut.to - cut.from).filter(|long| *long <= UNNOTICED).sum::<u64>();
+        let unnoticed = cuts.iter().map(|cut| match cut.to - cut.from {
+            long if cut.trouble == Trouble::Deaf => long.min(OVERDUE),
+            long if long <= UNNOTICED => long,
+            _ => 0,
+        });
+        let unnoticed = unnoticed.sum::<u64>();
         let slack_ms = 160 + manner.delay_ms + behind + unnoticed;
         let mut callee = vec![0; 2_000];
         callee.extend(tone(&[2_100.0], 3_000, -15.0));
         // Two tones close to one another would be a tune.
         callee.extend(vec![0; 22_400]);
         callee.extend(tone(&[1_000.0], 400, -15.0));
-        let carrier = Carrier::new(manner);
-        Self { call, carrier, cuts, now: 0, slack_ms, silence: 0, callee, told: Told::default() }
+        // That nothing gets through to a carrier that always answers nothing, nobody can know.
+        let answers = manner.answers || cuts.iter().any(|cut| cut.trouble == Trouble::Deaf);
+        let carrier = Carrier::new(Manner { answers, ..manner });
+        Self {
+            call,
+            carrier,
+            cuts,
+            now: 0,
+            slack_ms,
+            silence: 0,
+            callee,
+            hangup_at: None,
+            told: Told::default(),
+        }
     }
 
     fn cut(&self) -> Option<Trouble> {
@@ -217,12 +238,19 @@ impl Bench {
             if self.now == ANSWERED {
                 self.tell(Input::Status(DialStatus::Connected));
             }
+            if self.hangup_at == Some(self.now) {
+                self.tell(Input::RemoteHangup);
+            }
             there = there && self.trunk();
             if there {
+                if self.now % 500 == FRAME_MS {
+                    self.carrier.send(Sent::Ping(self.now), self.now);
+                }
                 let cut = self.cut();
                 for said in self.carrier.tick(self.now, cut) {
                     match said {
                         Said::CheckPoint(name) => self.tell(Input::CheckPoint(name)),
+                        Said::Pong(at) => self.tell(Input::Delivered { sent_by: CallTime::from_ms(at) }),
                         Said::Frame => {
                             let frame = self.frame();
                             self.silence += 1;
@@ -261,7 +289,7 @@ impl Told {
 }
 
 fn trouble() -> impl Strategy<Value = Trouble> {
-    prop_oneof![Just(Trouble::Reset), Just(Trouble::Stuck), Just(Trouble::Frozen)]
+    prop_oneof![Just(Trouble::Reset), Just(Trouble::Stuck), Just(Trouble::Frozen), Just(Trouble::Deaf)]
 }
 
 /// One or two cuts on the grid of the frames, apart from one another.
@@ -281,10 +309,12 @@ fn cuts() -> impl Strategy<Value = Vec<Cut>> {
 
 fn manner() -> impl Strategy<Value = Manner> {
     let percent = prop_oneof![4 => Just(100_u64), 1 => 50_u64..100];
-    (0_u64..6, percent, prop::bool::weighted(0.8)).prop_map(|(delay, percent, confirms)| Manner {
+    let often = || prop::bool::weighted(0.8);
+    (0_u64..6, percent, often(), often()).prop_map(|(delay, percent, confirms, answers)| Manner {
         delay_ms: delay * FRAME_MS,
         percent,
         confirms,
+        answers,
     })
 }
 
@@ -327,7 +357,8 @@ proptest! {
     }
 }
 
-const GOOD: Manner = Manner { delay_ms: 20, percent: 100, confirms: true };
+const TROUBLES: [Trouble; 3] = [Trouble::Reset, Trouble::Stuck, Trouble::Frozen];
+const GOOD: Manner = Manner { delay_ms: 20, percent: 100, confirms: true, answers: true };
 
 fn cut(trouble: Trouble, from: u64, to: u64) -> Vec<Cut> {
     vec![Cut { trouble, from: ANSWERED + from, to: ANSWERED + to }]
@@ -343,7 +374,7 @@ fn a_line_that_stays_up_changes_nothing() {
 
 #[test]
 fn a_carrier_that_vanishes_in_a_prompt_confirms_nothing_more_and_the_call_is_lost() {
-    for trouble in [Trouble::Reset, Trouble::Stuck, Trouble::Frozen] {
+    for trouble in TROUBLES {
         let (told, _) = Bench::new(TALK, MachineDetection::Disabled, GOOD, cut(trouble, 1_500, 80_000)).run();
         told.assert_lost();
         let reached = told.facts.iter().filter(|(_, fact)| fact.kind() == "checkpoint").count();
@@ -358,7 +389,7 @@ fn a_carrier_that_vanishes_in_a_prompt_confirms_nothing_more_and_the_call_is_los
 /// Before its audio is known to be steady, and where the trunk finds it out three seconds later.
 #[test]
 fn a_carrier_that_stops_right_after_the_answer_plays_no_more_than_until_then() {
-    for trouble in [Trouble::Reset, Trouble::Stuck, Trouble::Frozen] {
+    for trouble in TROUBLES {
         let (told, _) = Bench::new(TALK, MachineDetection::Disabled, GOOD, cut(trouble, 600, 80_000)).run();
         told.assert_lost();
         assert!(told.lies.is_empty(), "{told:#?}");
@@ -369,7 +400,7 @@ fn a_carrier_that_stops_right_after_the_answer_plays_no_more_than_until_then() {
 
 #[test]
 fn a_carrier_that_is_back_in_time_hears_the_rest_and_nothing_twice_but_two_seconds() {
-    for trouble in [Trouble::Reset, Trouble::Stuck, Trouble::Frozen] {
+    for trouble in TROUBLES {
         let (told, carrier) =
             Bench::new(TALK, MachineDetection::Disabled, GOOD, cut(trouble, 4_200, 9_200)).run();
         assert_eq!(told.summary.as_ref().map(|s| s.outcome.as_str()), Some("done"), "{told:#?}");
@@ -398,83 +429,10 @@ fn a_question_waits_for_the_callee_only_while_the_callee_can_be_heard() {
         told.facts.iter().find(|(_, fact)| fact.kind() == "no_input").unwrap().0
     };
     let from = whole - ANSWERED - 1_000;
-    for trouble in [Trouble::Reset, Trouble::Stuck, Trouble::Frozen] {
+    for trouble in TROUBLES {
         let (told, _) =
             Bench::new(TALK, MachineDetection::Disabled, GOOD, cut(trouble, from, from + 8_000)).run();
         let at = told.facts.iter().find(|(_, fact)| fact.kind() == "no_input").unwrap().0;
         assert!((whole + 7_800..=whole + 8_200).contains(&at), "{trouble:?}: {at}, without a cut {whole}");
-    }
-}
-
-#[test]
-fn what_happened_while_it_rang_and_the_line_was_away_is_not_made_up() {
-    let run = Run::new(Arc::new(flow::parse("f.yaml", TALK).flow.unwrap()), Map::new()).unwrap();
-    let mut call = Call::new(Settings::default(), run);
-    let at = CallTime::from_ms;
-    call.handle(Input::Status(DialStatus::Ringing), at(1_000));
-    call.handle(Input::Link { link: Link::Away, why: "test".into() }, at(2_000));
-    call.handle(Input::Link { link: Link::Up, why: "test".into() }, at(5_000));
-    call.handle_timeout(at(60_000));
-    call.handle_timeout(at(70_000));
-    let effects: Vec<Effect> = std::iter::from_fn(|| call.poll_effect()).collect();
-    let summary = effects
-        .iter()
-        .find_map(|effect| if let Effect::Finish(summary) = effect { Some(summary) } else { None });
-    let summary = summary.expect("an end");
-    assert_eq!((summary.cause, summary.outcome.as_str()), (38, "carrier_lost"), "not an unanswered call");
-    assert!(effects.iter().any(|effect| matches!(effect, Effect::SendHangup)));
-}
-
-const KEYS: &str = "\
-flow: keys
-start: main
-scenes:
-  main:
-    - send_digits: '12345'
-    - wait: 30s
-    - hangup: done
-";
-
-/// The keys that a call sends whose line is away from the first 300 ms on, with the time of each, when `then` comes at
-/// 5,000 ms.
-fn keys_sent(then: Input) -> Vec<(u64, char)> {
-    let run = Run::new(Arc::new(flow::parse("f.yaml", KEYS).flow.unwrap()), Map::new()).unwrap();
-    let settings = Settings { machine_detection: MachineDetection::Disabled, ..Settings::default() };
-    let (mut call, mut sent) = (Call::new(settings, run), Vec::new());
-    call.handle(Input::Status(DialStatus::Connected), CallTime::ZERO);
-    for ms in (0..20_000).step_by(10) {
-        let now = CallTime::from_ms(ms);
-        match ms {
-            300 => call.handle(Input::Link { link: Link::Away, why: "test".into() }, now),
-            5_000 => call.handle(then.clone(), now),
-            _ if ms % FRAME_MS == 0 && !(300..5_000).contains(&ms) => call.audio(&[0; FRAME_SAMPLES], now),
-            _ => {}
-        }
-        while call.poll_timeout().is_some_and(|due| due <= now) {
-            call.handle_timeout(now);
-        }
-        while let Some(effect) = call.poll_effect() {
-            if let Effect::SendDigit { digit, .. } = effect {
-                sent.push((ms, digit));
-            }
-        }
-    }
-    sent
-}
-
-#[test]
-fn keys_wait_while_the_line_is_away_and_are_gone_with_the_call() {
-    let sent = keys_sent(Input::Link { link: Link::Up, why: "test".into() });
-    assert_eq!(sent.iter().map(|(_, key)| *key).collect::<String>(), "12345");
-    assert!(sent.iter().all(|(at, _)| !(300..5_000).contains(at)), "{sent:?}");
-    assert!(sent.windows(2).all(|pair| pair[1].0 - pair[0].0 >= 250), "one after the other: {sent:?}");
-    assert!(sent.last().unwrap().0 < 7_000, "{sent:?}");
-    for end in [
-        Input::RemoteHangup,
-        Input::HangupRequested { by: "test".into() },
-        Input::Lost { why: "test".into() },
-    ] {
-        let sent = keys_sent(end);
-        assert!(!sent.is_empty() && sent.iter().all(|(at, _)| *at < 300), "{sent:?}");
     }
 }

@@ -43,6 +43,16 @@ impl Call {
         }
     }
 
+    /// What was sent up to `sent_by` has come to the carrier.
+    pub(super) fn delivered(&mut self, sent_by: CallTime, now: CallTime) {
+        let held_up_since = self.lifeline.delivered(sent_by, now);
+        let State::Talking(conversation) = &mut self.state else { return };
+        conversation.set_answers(self.lifeline.answers());
+        if let Some(since) = held_up_since {
+            conversation.missed(since, now);
+        }
+    }
+
     /// The trunk says how the way to the carrier is.
     pub(super) fn link(&mut self, link: Link, why: String, now: CallTime) {
         if !self.is_under_way() {

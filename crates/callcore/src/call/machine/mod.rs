@@ -129,6 +129,7 @@ impl Call {
             }
             Input::Cdr(cdr) => self.carrier_record(cdr, now),
             Input::Link { link, why } => self.link(link, why, now),
+            Input::Delivered { sent_by } => self.delivered(sent_by, now),
             Input::Alive => {}
             Input::Lost { why } => self.lost(why, now),
             Input::HangupRequested { .. } => {
@@ -260,7 +261,12 @@ impl Call {
                     ring_ms: self.ringing_at.map_or(0, |ringing| now.ms_since(ringing)),
                     connect_ms: now.ms_since(self.dialled_at),
                 };
-                State::Talking(Box::new(Conversation::new(&self.settings, *flow, answer, self.can_transfer)))
+                let mut conversation = Conversation::new(&self.settings, *flow, answer, self.can_transfer);
+                conversation.set_answers(self.lifeline.answers());
+                if self.lifeline.stands_still() {
+                    conversation.hold(now);
+                }
+                State::Talking(Box::new(conversation))
             }
             later @ (State::Talking(_) | State::Closing(_) | State::Finished) => later,
         };

@@ -1,0 +1,76 @@
+//! Lines that break while it rings, or while keys go out.
+
+use super::*;
+
+#[test]
+fn what_happened_while_it_rang_and_the_line_was_away_is_not_made_up() {
+    let run = Run::new(Arc::new(flow::parse("f.yaml", TALK).flow.unwrap()), Map::new()).unwrap();
+    let mut call = Call::new(Settings::default(), run);
+    let at = CallTime::from_ms;
+    call.handle(Input::Status(DialStatus::Ringing), at(1_000));
+    call.handle(Input::Link { link: Link::Away, why: "test".into() }, at(2_000));
+    call.handle(Input::Link { link: Link::Up, why: "test".into() }, at(5_000));
+    call.handle_timeout(at(60_000));
+    call.handle_timeout(at(70_000));
+    let effects: Vec<Effect> = std::iter::from_fn(|| call.poll_effect()).collect();
+    let summary = effects
+        .iter()
+        .find_map(|effect| if let Effect::Finish(summary) = effect { Some(summary) } else { None });
+    let summary = summary.expect("an end");
+    assert_eq!((summary.cause, summary.outcome.as_str()), (38, "carrier_lost"), "not an unanswered call");
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::SendHangup)));
+}
+
+const KEYS: &str = "\
+flow: keys
+start: main
+scenes:
+  main:
+    - send_digits: '12345'
+    - wait: 30s
+    - hangup: done
+";
+
+/// The keys that a call sends whose line is away from the first 300 ms on, with the time of each, when `then` comes at
+/// 5,000 ms.
+fn keys_sent(then: Input) -> Vec<(u64, char)> {
+    let run = Run::new(Arc::new(flow::parse("f.yaml", KEYS).flow.unwrap()), Map::new()).unwrap();
+    let settings = Settings { machine_detection: MachineDetection::Disabled, ..Settings::default() };
+    let (mut call, mut sent) = (Call::new(settings, run), Vec::new());
+    call.handle(Input::Status(DialStatus::Connected), CallTime::ZERO);
+    for ms in (0..20_000).step_by(10) {
+        let now = CallTime::from_ms(ms);
+        match ms {
+            300 => call.handle(Input::Link { link: Link::Away, why: "test".into() }, now),
+            5_000 => call.handle(then.clone(), now),
+            _ if ms % FRAME_MS == 0 && !(300..5_000).contains(&ms) => call.audio(&[0; FRAME_SAMPLES], now),
+            _ => {}
+        }
+        while call.poll_timeout().is_some_and(|due| due <= now) {
+            call.handle_timeout(now);
+        }
+        while let Some(effect) = call.poll_effect() {
+            if let Effect::SendDigit { digit, .. } = effect {
+                sent.push((ms, digit));
+            }
+        }
+    }
+    sent
+}
+
+#[test]
+fn keys_wait_while_the_line_is_away_and_are_gone_with_the_call() {
+    let sent = keys_sent(Input::Link { link: Link::Up, why: "test".into() });
+    assert_eq!(sent.iter().map(|(_, key)| *key).collect::<String>(), "12345");
+    assert!(sent.iter().all(|(at, _)| !(300..5_000).contains(at)), "{sent:?}");
+    assert!(sent.windows(2).all(|pair| pair[1].0 - pair[0].0 >= 250), "one after the other: {sent:?}");
+    assert!(sent.last().unwrap().0 < 7_000, "{sent:?}");
+    for end in [
+        Input::RemoteHangup,
+        Input::HangupRequested { by: "test".into() },
+        Input::Lost { why: "test".into() },
+    ] {
+        let sent = keys_sent(end);
+        assert!(!sent.is_empty() && sent.iter().all(|(at, _)| *at < 300), "{sent:?}");
+    }
+}
