@@ -63,7 +63,7 @@ pub(super) fn number(field: &'static str, value: &Value) -> Result<String, Wrong
 /// A number as anybody writes it, on one line. A carrier takes also those that nobody has, and says so in the call.
 fn is_dialable(number: &str) -> bool {
     number.len() <= 40
-        && callcore::number::read(number, None).map_or_else(|bad| bad.is_written_well(), |_| true)
+        && callcore::number::read(number, None).map_or_else(|bad| bad.written().is_some(), |_| true)
 }
 
 /// How long an unanswered call may ring, in seconds.

@@ -143,8 +143,10 @@ fn is_name(text: &str) -> bool {
 /// A number as it is compared: the digits of its one form. A name stays one, in small letters.
 fn compared(number: &str, country: Option<Country>) -> String {
     let number = number.trim().to_lowercase();
-    if let Ok(read) = number::read(&number, country) {
-        return read.as_str().trim_start_matches('+').to_owned();
+    match number::read(&number, country) {
+        Ok(read) => return read.as_str().trim_start_matches('+').to_owned(),
+        Err(bad) if bad.written().is_some() => return number::key(&number, country),
+        Err(_) => {}
     }
     let bare =
         ["sip:", "sips:", "tel:"].iter().find_map(|scheme| number.strip_prefix(scheme)).unwrap_or(&number);

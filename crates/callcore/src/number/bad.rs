@@ -28,7 +28,7 @@ pub enum BadNumber {
     #[error("starts with +0; no country code does: write +62812… or, with a country known, 0812…")]
     PlusZero,
     #[error("starts with +{start}…, and no country has such a code")]
-    NoSuchCode { start: String },
+    NoSuchCode { start: String, number: String },
     #[error("is too {} for a number of {country}: {number}", if *.long { "long" } else { "short" })]
     Length { country: String, number: String, long: bool },
     #[error("may be {one} or {other}; write it with + and the country code")]
@@ -51,17 +51,32 @@ pub enum BadNumber {
 }
 
 impl BadNumber {
-    /// Whether the text is the number of one telephone, only of none that there is.
+    /// The number that was written, as `+62812`, where it is one telephone's and only no plan has it.
     #[must_use]
-    pub fn is_written_well(&self) -> bool {
-        matches!(self, Self::NoSuchCode { .. } | Self::Length { .. })
+    pub fn written(&self) -> Option<&str> {
+        match self {
+            Self::NoSuchCode { number, .. } | Self::Length { number, .. } => Some(number),
+            Self::NotANumber
+            | Self::Scheme { .. }
+            | Self::Decimal { .. }
+            | Self::PowerOfTen { .. }
+            | Self::Thousands
+            | Self::Two
+            | Self::TooLong { .. }
+            | Self::PlusZero
+            | Self::TwoReadings { .. }
+            | Self::NotOfCountry { .. }
+            | Self::NotAbroad { .. }
+            | Self::Date
+            | Self::Amount => None,
+        }
     }
 }
 
 impl From<Misfit> for BadNumber {
     fn from(misfit: Misfit) -> Self {
         match misfit {
-            Misfit::NoSuchCode { start } => Self::NoSuchCode { start },
+            Misfit::NoSuchCode { start, number } => Self::NoSuchCode { start, number },
             Misfit::Length { country, number, long } => Self::Length { country, number, long },
             Misfit::NoNumber => Self::NotANumber,
         }

@@ -84,12 +84,13 @@ pub fn read(text: &str, country: Option<Country>) -> Result<Number, BadNumber> {
     Ok(Number { dialled, ignored })
 }
 
-/// The digits by which a number is compared: those of its one form. Of a text that is no number, its digits.
+/// The digits by which a number is compared: those of its one form, also where no plan has it. Of a text that is no
+/// number, its digits.
 #[must_use]
 pub fn key(text: &str, country: Option<Country>) -> String {
     match read(text, country) {
         Ok(number) => number.dialled.trim_start_matches('+').to_owned(),
-        Err(_) => text.chars().filter(char::is_ascii_digit).collect(),
+        Err(bad) => bad.written().unwrap_or(text).chars().filter(char::is_ascii_digit).collect(),
     }
 }
 

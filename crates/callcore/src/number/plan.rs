@@ -27,7 +27,7 @@ pub(super) fn is_mobile(number: &str) -> bool {
 /// Why no plan can have a number.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Misfit {
-    NoSuchCode { start: String },
+    NoSuchCode { start: String, number: String },
     Length { country: String, number: String, long: bool },
     NoNumber,
 }
@@ -56,7 +56,7 @@ pub(super) fn check_length(number: &str) -> Result<(), Misfit> {
 }
 
 fn no_such_code(digits: &str) -> Misfit {
-    Misfit::NoSuchCode { start: digits.chars().take(LONGEST_CODE).collect() }
+    Misfit::NoSuchCode { start: digits.chars().take(LONGEST_CODE).collect(), number: format!("+{digits}") }
 }
 
 /// What follows the international prefix that is dialled in a country.

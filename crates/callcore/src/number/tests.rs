@@ -194,6 +194,8 @@ fn one_number_has_one_key_in_every_spelling() {
         assert_eq!(key(written, land), "628123456901", "{written}");
     }
     assert!(same("+628123456901", "628123456901", None));
+    // Of numbers, too, that no plan has.
+    assert!(same("+6221", "00 6221", None));
     assert!(!same("", "", None) && !same("anonymous", "", None));
     for (beginning, expected) in [("+6221", "6221"), ("0062 21", "6221"), ("021", "6221"), ("6221", "6221")] {
         assert_eq!(key_of_beginning(beginning, land), expected, "{beginning}");
