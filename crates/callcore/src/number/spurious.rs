@@ -26,7 +26,7 @@ pub(super) fn check(text: &str) -> Result<(), BadNumber> {
 fn parts(text: &str, sign: char) -> Option<Vec<&str>> {
     let parts: Vec<&str> = text.split(sign).collect();
     let digits = |part: &&str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    (parts.len() > 1 && parts.iter().all(|part| digits(part))).then_some(parts)
+    (parts.len() > 1 && parts.iter().all(digits)).then_some(parts)
 }
 
 /// `2026-11-29`, `29.11.2026`, `11/29/26`, `2026-11`.
