@@ -33,6 +33,7 @@ mod gateway_limits;
 mod gateway_order;
 mod gateway_trunk;
 mod house;
+mod import_circles;
 mod inbound_bad_input;
 mod inbound_calls;
 mod inbound_crowd;
