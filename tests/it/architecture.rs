@@ -162,11 +162,11 @@ fn sql_lives_in_the_store_and_the_environment_in_the_configuration() {
         let module = module(&path, "src");
         let code: String =
             text.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
-        if module != "store" && code.contains("sqlx::") {
+        if module != "store" && (code.contains("sqlx::") || code.contains("sqlx_sqlite::")) {
             wrong.push(format!("{}: sqlx outside store/", path.display()));
         }
         let engine = path.components().any(|part| part.as_os_str() == "sqlite");
-        if !engine && (code.contains("sqlx::sqlite") || code.contains("Sqlite::")) {
+        if !engine && (code.contains("sqlx_sqlite::") || code.contains("Sqlite::")) {
             wrong.push(format!("{}: SQLite outside store/sqlite/", path.display()));
         }
         if !["config", "cli"].contains(&module.as_str()) && code.contains("std::env::") {

@@ -20,16 +20,16 @@ fn found(folder: &Path, text: &str) -> bool {
 }
 
 async fn raw(path: &Path, sql: &'static str) {
-    let connect = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
-    let pool = sqlx::SqlitePool::connect_with(connect).await.unwrap();
+    let connect = sqlx_sqlite::SqliteConnectOptions::new().filename(path);
+    let pool = sqlx_sqlite::SqlitePool::connect_with(connect).await.unwrap();
     sqlx::query(sql).execute(&pool).await.unwrap();
     pool.close().await;
 }
 
 /// Rows that have headers, of calls and of notifications.
 async fn kept(path: &Path) -> (i64, i64) {
-    let connect = sqlx::sqlite::SqliteConnectOptions::new().filename(path).read_only(true);
-    let pool = sqlx::SqlitePool::connect_with(connect).await.unwrap();
+    let connect = sqlx_sqlite::SqliteConnectOptions::new().filename(path).read_only(true);
+    let pool = sqlx_sqlite::SqlitePool::connect_with(connect).await.unwrap();
     let counts = "SELECT (SELECT count(*) FROM calls WHERE notify_headers <> '{}'), \
                   (SELECT count(*) FROM notifications WHERE headers <> '{}')";
     let counts = sqlx::query_as(counts).fetch_one(&pool).await.unwrap();

@@ -10,7 +10,7 @@ use dering::wallclock::now_ms;
 use secrecy::ExposeSecret;
 use sqlx::SqlSafeStr;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePool};
+use sqlx_sqlite::{SqliteConnectOptions, SqlitePool};
 
 /// The last migration of that version.
 const LAST: i64 = 36;

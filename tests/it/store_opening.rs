@@ -56,8 +56,8 @@ async fn a_database_of_a_newer_version_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("dering.db");
     Store::open(Options::file(&path)).await.unwrap().close().await;
-    let connect = sqlx::sqlite::SqliteConnectOptions::new().filename(&path);
-    let pool = sqlx::SqlitePool::connect_with(connect).await.unwrap();
+    let connect = sqlx_sqlite::SqliteConnectOptions::new().filename(&path);
+    let pool = sqlx_sqlite::SqlitePool::connect_with(connect).await.unwrap();
     let later = "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
                  VALUES (9999, 'later', TRUE, x'00', 0)";
     sqlx::query(later).execute(&pool).await.unwrap();

@@ -29,8 +29,8 @@ fn found(folder: &Path, text: &str) -> bool {
 }
 
 async fn raw(path: &Path, sql: &'static str) -> Result<(), String> {
-    let connect = sqlx::sqlite::SqliteConnectOptions::new().filename(path);
-    let pool = sqlx::SqlitePool::connect_with(connect).await.unwrap();
+    let connect = sqlx_sqlite::SqliteConnectOptions::new().filename(path);
+    let pool = sqlx_sqlite::SqlitePool::connect_with(connect).await.unwrap();
     let done = sqlx::query(sql).execute(&pool).await;
     pool.close().await;
     done.map(|_| ()).map_err(|error| error.to_string())

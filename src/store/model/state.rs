@@ -4,11 +4,8 @@ use callcore::call::DialStatus;
 use serde::Serialize;
 
 /// Where a call stands.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, sqlx::Type, strum::EnumString, strum::IntoStaticStr,
-)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, strum::EnumString, strum::IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
-#[sqlx(type_name = "TEXT", rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum CallState {
     /// It waits for its time, or for a free line, and has not begun.
@@ -41,11 +38,8 @@ impl From<DialStatus> for CallState {
 }
 
 /// Who says something in a call.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Serialize, sqlx::Type, strum::EnumString, strum::IntoStaticStr,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::EnumString, strum::IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
-#[sqlx(type_name = "TEXT", rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum Speaker {
     Callee,
@@ -53,11 +47,8 @@ pub enum Speaker {
 }
 
 /// Where a notification stands. Of a call's notifications at most one is `Due` or `Sending`.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Serialize, sqlx::Type, strum::EnumString, strum::IntoStaticStr,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::EnumString, strum::IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
-#[sqlx(type_name = "TEXT", rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum NotificationState {
     /// An earlier notification of the same call comes first.
@@ -71,11 +62,8 @@ pub enum NotificationState {
 }
 
 /// Why a notification is not tried again.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Serialize, sqlx::Type, strum::EnumString, strum::IntoStaticStr,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::EnumString, strum::IntoStaticStr)]
 #[serde(rename_all = "lowercase")]
-#[sqlx(type_name = "TEXT", rename_all = "lowercase")]
 #[strum(serialize_all = "lowercase")]
 pub enum DeadReason {
     /// The schedule is used up.

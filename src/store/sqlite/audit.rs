@@ -3,8 +3,8 @@
 
 use futures_util::FutureExt;
 use sqlx::QueryBuilder;
-use sqlx::sqlite::{Sqlite, SqliteConnection};
 use sqlx::types::Json;
+use sqlx_sqlite::{Sqlite, SqliteConnection};
 
 use super::engine::Engine;
 use crate::store::error::Error;

@@ -5,8 +5,8 @@ use callcore::call::{Direction, Disposition};
 use callcore::number;
 use futures_util::FutureExt;
 use serde_json::Value;
-use sqlx::sqlite::SqliteConnection;
 use sqlx::types::Json;
+use sqlx_sqlite::SqliteConnection;
 use uuid::Uuid;
 
 use super::engine::Engine;

@@ -4,8 +4,8 @@ use callcore::amd::EventKind;
 use callcore::call::Disposition;
 use serde_json::Value;
 use sqlx::QueryBuilder;
-use sqlx::sqlite::Sqlite;
 use sqlx::types::Json;
+use sqlx_sqlite::Sqlite;
 
 use super::engine::Engine;
 use super::query::{narrow, newest_first};

@@ -2,7 +2,7 @@
 
 use callcore::call::CarrierCdr;
 use sqlx::QueryBuilder;
-use sqlx::sqlite::{Sqlite, SqliteConnection};
+use sqlx_sqlite::{Sqlite, SqliteConnection};
 
 use super::engine::Engine;
 use super::query::{like, narrow_by_call};

@@ -4,8 +4,8 @@ use callcore::number;
 use futures_util::FutureExt;
 use serde_json::Value;
 use sqlx::QueryBuilder;
-use sqlx::sqlite::{Sqlite, SqliteConnection, SqliteExecutor};
 use sqlx::types::Json;
+use sqlx_sqlite::{Sqlite, SqliteConnection, SqliteExecutor};
 use uuid::Uuid;
 
 use super::do_not_call::digits;

@@ -4,8 +4,8 @@
 //! cancelled, and never both, however many look at the same plan.
 
 use futures_util::FutureExt;
-use sqlx::sqlite::SqliteConnection;
 use sqlx::types::Json;
+use sqlx_sqlite::SqliteConnection;
 
 use super::engine::Engine;
 use crate::store::error::Error;

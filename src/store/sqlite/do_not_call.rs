@@ -2,7 +2,7 @@
 
 use callcore::call::Direction;
 use callcore::number;
-use sqlx::sqlite::{SqliteConnection, SqliteExecutor};
+use sqlx_sqlite::{SqliteConnection, SqliteExecutor};
 
 use super::engine::Engine;
 use crate::store::error::Error;

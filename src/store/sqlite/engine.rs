@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use sqlx_sqlite::{SqliteConnection, SqlitePool};
 
 use super::writer::Writer;
 use crate::store::directory::Clients;

@@ -3,8 +3,8 @@
 //! that were given up stay, so that they can be sent again.
 
 use sqlx::Connection;
-use sqlx::sqlite::{SqliteConnection, SqlitePool};
 use sqlx::types::Json;
+use sqlx_sqlite::{SqliteConnection, SqlitePool};
 
 use super::engine::Engine;
 use crate::store::error::Error;

@@ -1,7 +1,7 @@
 //! Nodes and their leases: what a node holds is its own while its lease runs.
 
 use futures_util::FutureExt;
-use sqlx::sqlite::SqliteConnection;
+use sqlx_sqlite::SqliteConnection;
 
 use super::engine::Engine;
 use crate::store::error::Error;

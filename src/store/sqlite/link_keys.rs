@@ -2,7 +2,7 @@
 
 use futures_util::FutureExt;
 use sqlx::FromRow;
-use sqlx::sqlite::SqliteConnection;
+use sqlx_sqlite::SqliteConnection;
 
 use super::engine::Engine;
 use crate::store::error::Error;

@@ -5,6 +5,7 @@ mod batch;
 mod calls;
 mod cdr;
 mod clients;
+mod columns;
 mod contacts;
 mod dialout;
 mod do_not_call;

@@ -5,7 +5,7 @@
 use callcore::number;
 use callcore::number::Country;
 use futures_util::FutureExt;
-use sqlx::sqlite::SqliteConnection;
+use sqlx_sqlite::SqliteConnection;
 
 use super::engine::Engine;
 use crate::store::error::Error;

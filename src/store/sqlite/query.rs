@@ -1,7 +1,7 @@
 //! What several statements have in common: a page of a list, whose calls are shown, a part of a text that is looked for.
 
 use sqlx::QueryBuilder;
-use sqlx::sqlite::Sqlite;
+use sqlx_sqlite::Sqlite;
 
 use crate::store::model::{Cursor, Visibility};
 

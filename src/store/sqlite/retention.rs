@@ -2,7 +2,7 @@
 
 use callcore::call::Fact;
 use futures_util::FutureExt;
-use sqlx::sqlite::SqliteConnection;
+use sqlx_sqlite::SqliteConnection;
 
 use super::batch::append_events;
 use super::engine::Engine;

@@ -3,7 +3,7 @@
 
 use secrecy::SecretString;
 use sqlx::Connection;
-use sqlx::sqlite::{SqliteConnection, SqlitePool};
+use sqlx_sqlite::{SqliteConnection, SqlitePool};
 
 use super::engine::Engine;
 use crate::store::error::Error;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use sqlx::sqlite::SqliteConnection;
+use sqlx_sqlite::SqliteConnection;
 
 use super::directory::everybody;
 use crate::store::error::Error;
@@ -45,7 +45,7 @@ pub(super) async fn update<'q, V>(
     value: V,
 ) -> Result<(), Error>
 where
-    V: sqlx::Encode<'q, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite> + 'q,
+    V: sqlx::Encode<'q, sqlx_sqlite::Sqlite> + sqlx::Type<sqlx_sqlite::Sqlite> + 'q,
 {
     sqlx::query(sql).bind(id).bind(value).execute(connection).await?;
     Ok(())

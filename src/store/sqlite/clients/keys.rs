@@ -2,8 +2,8 @@
 
 use futures_util::FutureExt;
 use serde_json::json;
-use sqlx::sqlite::SqliteConnection;
 use sqlx::types::Json;
+use sqlx_sqlite::SqliteConnection;
 
 use super::change::{require_app, update};
 use crate::store::error::Error;

@@ -3,7 +3,7 @@
 use futures_util::FutureExt;
 use secrecy::SecretString;
 use serde_json::json;
-use sqlx::sqlite::SqliteConnection;
+use sqlx_sqlite::SqliteConnection;
 
 use super::change::require_app;
 use crate::store::error::Error;

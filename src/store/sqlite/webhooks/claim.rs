@@ -1,8 +1,8 @@
 //! What may be sent now.
 
 use serde_json::Value;
-use sqlx::sqlite::SqliteConnection;
 use sqlx::types::Json;
+use sqlx_sqlite::SqliteConnection;
 
 use super::promote;
 use crate::store::error::Error;

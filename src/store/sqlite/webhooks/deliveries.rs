@@ -1,7 +1,7 @@
 //! The ledger as it is read: a page of it, one line with its attempts, a call's lines.
 
 use sqlx::QueryBuilder;
-use sqlx::sqlite::Sqlite;
+use sqlx_sqlite::Sqlite;
 
 use crate::store::error::Error;
 use crate::store::model::{

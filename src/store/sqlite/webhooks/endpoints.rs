@@ -1,6 +1,6 @@
 //! How endpoints fare, kept so that a restart does not forget which ones are out of order.
 
-use sqlx::sqlite::SqliteConnection;
+use sqlx_sqlite::SqliteConnection;
 
 use crate::store::error::Error;
 use crate::store::model::{EndpointHealth, EndpointRow};

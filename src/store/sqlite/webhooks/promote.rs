@@ -1,8 +1,8 @@
 //! Whose turn it is in a call.
 
 use serde_json::{Value, json};
-use sqlx::sqlite::SqliteConnection;
 use sqlx::types::Json;
+use sqlx_sqlite::SqliteConnection;
 
 use crate::store::error::Error;
 

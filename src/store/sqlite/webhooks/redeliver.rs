@@ -3,8 +3,8 @@
 use futures_util::FutureExt;
 use serde_json::{Value, json};
 use sqlx::QueryBuilder;
-use sqlx::sqlite::{Sqlite, SqliteConnection};
 use sqlx::types::Json;
+use sqlx_sqlite::{Sqlite, SqliteConnection};
 
 use super::deliveries::narrow_deliveries;
 use super::promote;

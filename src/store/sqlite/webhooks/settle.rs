@@ -1,8 +1,8 @@
 //! What became of posts, many at once: each statement handles all of them.
 
 use serde_json::{Value, json};
-use sqlx::sqlite::SqliteConnection;
 use sqlx::types::Json;
+use sqlx_sqlite::SqliteConnection;
 
 use super::promote;
 use crate::store::error::Error;
