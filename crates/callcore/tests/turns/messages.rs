@@ -209,7 +209,7 @@ fn a_second_greeting_without_a_beep_of_its_own_is_heard_out() {
     let Some((greeting, _)) = mailbox(&plays) else { return };
     let end = greeting.len() as u64 / 8;
     let left = left(&greeting);
-    assert_eq!(left.summary(), ("message_left", true));
+    assert_eq!(left.summary(), ("message_left_without_beep", true));
     let (from, to) = left.spoken.last().copied().unwrap_or_default();
     assert!(
         from > end + 5_000 && from < end + 8_000 && to - from >= 2 * SENTENCE_MS as u64,
