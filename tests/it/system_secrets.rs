@@ -41,7 +41,7 @@ async fn logs(folder: &Path, version: &str, media: &str) -> (String, Vec<String>
         .replace("token: t,", &format!("token: {TOKEN}, version: '{version}', media: {media},"));
     assert!(config.contains("trace") && config.contains(TOKEN), "{config}");
     std::fs::write(&path, config).unwrap();
-    let store = Store::open(store::Options::file(&folder.join("dering.db"))).await.unwrap();
+    let store = Store::open(store::Options::file(folder.join("dering.db"))).await.unwrap();
     let (secret, key) = enrol(&store).await;
     store.close().await;
     let inbox = Inbox::new(vec![secret.clone()]);

@@ -30,12 +30,11 @@ pub(super) enum Stream {
 impl Stream {
     /// Opens one; a connection is made in the background.
     pub(super) fn open(recognizer: &Recognizer, options: StreamOptions) -> Self {
-        match recognizer {
-            Recognizer::Deepgram(service) => {
-                let session = service.session(options.clone());
-                Self::Deepgram { service: service.clone(), options, session }
-            }
-            other => Self::Whole(other.clone()),
+        if let Recognizer::Deepgram(service) = recognizer {
+            let session = service.session(options.clone());
+            Self::Deepgram { service: service.clone(), options, session }
+        } else {
+            Self::Whole(recognizer.clone())
         }
     }
 

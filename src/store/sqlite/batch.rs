@@ -215,7 +215,6 @@ async fn append_notifications(
 }
 
 /// The scheme, host and port of a URL: what shares one receiver's fate.
-
 fn endpoint(url: &str) -> String {
     reqwest::Url::parse(url).map_or_else(|_| url.to_owned(), |url| url.origin().ascii_serialization())
 }

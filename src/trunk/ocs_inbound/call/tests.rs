@@ -45,11 +45,12 @@ impl Bench {
     fn done(&mut self) -> Vec<Action> {
         let mut done = Vec::new();
         while let Some(action) = self.call.poll_action() {
-            match action {
-                Action::Ping(_) if self.is_deaf => {}
-                Action::Ping(number) => self.call.heard(Some(&number), self.now),
-                Action::Tell(LegEvent::Alive | LegEvent::Delivered { .. }) => {}
-                action => done.push(action),
+            if let Action::Ping(number) = &action {
+                if !self.is_deaf {
+                    self.call.heard(Some(number), self.now);
+                }
+            } else if !matches!(action, Action::Tell(LegEvent::Alive | LegEvent::Delivered { .. })) {
+                done.push(action);
             }
         }
         done
