@@ -27,7 +27,7 @@ impl Options {
         Self { place: Place::File(path.into()), key: KeySource::default() }
     }
 
-    /// A database that dies with the [`Store`].
+    /// A database that dies with the [`Store`](crate::store::Store).
     #[must_use]
     pub const fn memory() -> Self {
         Self { place: Place::Memory, key: KeySource::Beside }

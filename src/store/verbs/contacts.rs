@@ -12,7 +12,7 @@ verbs! {
     /// Keeps a new contact and hands it back.
     ///
     /// # Errors
-    /// [`Error::Exists`] when its id is taken.
+    /// [`Error::Exists`](crate::store::Error::Exists) when its id is taken.
     fn create_contact(&self, contact: NewContact) -> ContactRow;
 
     /// Changes a contact, and hands it back when that could be done.

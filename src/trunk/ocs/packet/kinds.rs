@@ -34,7 +34,7 @@ pub enum Packet {
     Open(Handshake),
     /// Engine.IO: the peer closes the transport.
     Close,
-    /// Engine.IO: answer with [`PONG`].
+    /// Engine.IO: answer with `PONG`.
     Ping,
     /// Engine.IO pong, upgrade or noop: a sign of life only.
     Idle,

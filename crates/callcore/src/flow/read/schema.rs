@@ -6,7 +6,7 @@ use super::diagnostic::Source;
 use super::yaml;
 
 /// The JSON Schema (draft 7) of a flow file. It knows the keys and the shapes; what hangs together across a file only
-/// [`parse`](super::parse()) can tell.
+/// [`parse`](crate::flow::parse()) can tell.
 pub const JSON_SCHEMA: &str = include_str!("../schema.json");
 
 /// The JSON Schema of a file of flow tests.

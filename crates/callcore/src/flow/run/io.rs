@@ -27,11 +27,11 @@ pub enum Input {
     Digit(char),
     /// The callee began to speak.
     SpeechStarted,
-    /// The callee has talked for [`TALKS_ON_MS`]: it is no cough. Told once each time.
+    /// The callee has talked for [`TALKS_ON_MS`](crate::flow::TALKS_ON_MS): it is no cough. Told once each time.
     TalksOn,
     /// The callee stopped speaking; [`Self::Utterance`] follows when the words are known.
     SpeechEnded,
-    /// A sound that was too short to be speech ([`NOISE_MS`]) and had no words is over.
+    /// A sound that was too short to be speech ([`NOISE_MS`](crate::flow::NOISE_MS)) and had no words is over.
     Noise,
     /// The callee stopped speaking; the words, when a recogniser heard them.
     Utterance { text: Option<String> },
