@@ -1,10 +1,11 @@
 //! Bodies of notifications: field names and case as in the samples of Kore's outbound-calling page.
 
-use callcore::amd::Event;
 use callcore::call::{Notice, NotificationState};
 use callcore::clock::CallTime;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Value, json};
 
+use super::bodies::{AmdEvent, AmdNotification, Answered, Completed, Failed, FlowNotification};
 use super::wording::{code_of, reason, reason_code};
 use crate::wallclock::iso;
 
@@ -40,112 +41,119 @@ impl Envelope {
     /// The body of the post.
     #[must_use]
     pub fn body(&self, notice: &Notice) -> Value {
-        let mut body = Map::new();
-        body.insert("conversationId".into(), json!(self.conversation_id));
-        let mut put = |key: &str, value: Value| body.insert(key.into(), value);
-        put("ringDurationInMS", json!(notice.ring_ms));
-        put("connectDurationInMS", json!(notice.connect_ms));
-        put("sequence", json!(self.sequence));
-        let ok = |put: &mut dyn FnMut(&str, Value) -> Option<Value>| {
-            put("reason", json!("200 OK"));
-            put("reasonCode", json!("OK"));
-            put("callConnectTime", json!(self.at(notice.at)));
-        };
+        let conversation_id = self.conversation_id.clone();
+        let (ring_duration_in_ms, connect_duration_in_ms) = (notice.ring_ms, notice.connect_ms);
+        let (sequence, now) = (self.sequence, self.at(notice.at));
+        let ok = || ("200 OK".to_owned(), "OK".to_owned());
         match &notice.state {
             NotificationState::Answered => {
-                ok(&mut put);
-                put("status", json!("Answered"));
+                let (reason, reason_code) = ok();
+                json!(Answered {
+                    conversation_id,
+                    sequence,
+                    ring_duration_in_ms,
+                    connect_duration_in_ms,
+                    reason,
+                    status: "Answered",
+                    reason_code,
+                    call_connect_time: now,
+                })
             }
             NotificationState::InProgress(event) => {
-                ok(&mut put);
-                put("status", json!("Call-In-Progress"));
-                put("machineDetection", json!(event.kind));
-                amd_details(event, &mut put);
+                let (reason, reason_code) = ok();
+                json!(AmdNotification {
+                    conversation_id,
+                    sequence,
+                    ring_duration_in_ms,
+                    connect_duration_in_ms,
+                    reason,
+                    status: "Call-In-Progress",
+                    reason_code,
+                    call_connect_time: now,
+                    machine_detection: event.kind.into(),
+                    // Beyond Kore: what makes an AMD event orderable and explainable.
+                    amd_sequence: event.seq.into(),
+                    amd_decision_ms: event.at_ms,
+                    amd_reason: event.reason.map(word),
+                    amd_subtype: event.subtype.map(word),
+                    amd_confidence: event.confidence.map(|sure| (f64::from(sure) * 1000.0).round() / 1000.0),
+                    amd_speech_onset_ms: event.speech_onset_ms,
+                    amd_speech_end_ms: event.speech_end_ms,
+                    amd_greeting: event.greeting.clone(),
+                    hint: event.hint.clone(),
+                    language: event.language.as_ref().map(|language| language.to_lowercase()),
+                    frequency: event.tone.as_ref().map(|tone| tone.hz[0].floor().into()),
+                })
             }
             NotificationState::Event { event, data } => {
-                ok(&mut put);
-                put("status", json!("Call-In-Progress"));
-                put("event", json!(event));
-                put("data", data.clone());
+                let (reason, reason_code) = ok();
+                json!(FlowNotification {
+                    conversation_id,
+                    sequence,
+                    ring_duration_in_ms,
+                    connect_duration_in_ms,
+                    reason,
+                    status: "Call-In-Progress",
+                    reason_code,
+                    call_connect_time: now,
+                    event: event.clone(),
+                    data: data.clone(),
+                })
             }
             NotificationState::Completed { answered_at, ended, machine_detection, do_not_call } => {
                 // Whole seconds that have passed, as the sample counts them.
                 let seconds = notice.at.ms_since(*answered_at) / 1000;
-                put("reason", json!("200 OK"));
-                put("reasonCode", json!(reason_code(*ended)));
-                put("callConnectTime", json!(self.at(*answered_at)));
-                put("callDisconnectTime", json!(self.at(notice.at)));
-                put("callDuration", json!(seconds));
-                put("duration", json!(seconds));
-                put("status", json!("completed"));
-                if let Some(kind) = machine_detection {
-                    put("machineDetection", json!(kind));
-                }
-                if let Some(session_id) = &self.session_id {
-                    put("sessionId", json!(session_id));
-                }
-                if *do_not_call {
-                    put("doNotCall", json!(true));
-                }
+                json!(Completed {
+                    conversation_id,
+                    sequence,
+                    ring_duration_in_ms,
+                    connect_duration_in_ms,
+                    reason: "200 OK".to_owned(),
+                    status: "completed",
+                    reason_code: reason_code(*ended).to_owned(),
+                    call_connect_time: self.at(*answered_at),
+                    call_disconnect_time: now,
+                    call_duration: seconds,
+                    duration: seconds,
+                    session_id: self.session_id.clone(),
+                    machine_detection: machine_detection.map(AmdEvent::from),
+                    do_not_call: do_not_call.then_some(true),
+                })
             }
-            NotificationState::Failed { cause: code } => {
-                let reason = reason(*code);
-                put("reason", json!(reason));
-                put("reasonCode", json!(code_of(reason)));
-                put("callConnectTime", json!(self.at(notice.at)));
-                put("callDisconnectTime", json!(self.at(notice.at)));
-                put("status", json!("Failed"));
-            }
+            NotificationState::Failed { cause } => self.failed(notice, reason(*cause), None),
         }
-        Value::Object(body)
+    }
+
+    fn failed(&self, notice: &Notice, reason: &str, why: Option<&str>) -> Value {
+        json!(Failed {
+            conversation_id: self.conversation_id.clone(),
+            sequence: self.sequence,
+            ring_duration_in_ms: notice.ring_ms,
+            connect_duration_in_ms: notice.connect_ms,
+            reason: reason.to_owned(),
+            status: "Failed",
+            reason_code: code_of(reason).to_owned(),
+            call_connect_time: self.at(notice.at),
+            call_disconnect_time: self.at(notice.at),
+            detail: why.map(str::to_owned),
+        })
     }
 
     /// The body for a call that nobody was dialled for: `reason` as in a SIP status, and one sentence of why.
     #[must_use]
     pub fn not_dialled(&self, notice: &Notice, reason: &str, why: &str) -> Value {
-        let mut body = self.body(notice);
-        body["reason"] = json!(reason);
-        body["reasonCode"] = json!(code_of(reason));
-        body["detail"] = json!(why);
-        body
+        self.failed(notice, reason, Some(why))
     }
 }
 
-/// Beyond Kore: what makes an AMD event orderable and explainable.
-fn amd_details(event: &Event, put: &mut dyn FnMut(&str, Value) -> Option<Value>) {
-    put("amdSequence", json!(event.seq));
-    put("amdDecisionMs", json!(event.at_ms));
-    if let Some(reason) = event.reason {
-        put("amdReason", json!(reason));
-    }
-    if let Some(subtype) = event.subtype {
-        put("amdSubtype", json!(subtype));
-    }
-    if let Some(confidence) = event.confidence {
-        put("amdConfidence", json!((f64::from(confidence) * 1000.0).round() / 1000.0));
-    }
-    if let Some(onset) = event.speech_onset_ms {
-        put("amdSpeechOnsetMs", json!(onset));
-    }
-    if let Some(end) = event.speech_end_ms {
-        put("amdSpeechEndMs", json!(end));
-    }
-    if let Some(greeting) = &event.greeting {
-        put("amdGreeting", json!(greeting));
-    }
-    if let Some(hint) = &event.hint {
-        put("hint", json!(hint));
-    }
-    if let Some(language) = &event.language {
-        put("language", json!(language.to_lowercase()));
-    }
-    if let Some(tone) = &event.tone {
-        put("frequency", json!(tone.hz[0].floor()));
-    }
+/// A value by the word that stands for it on the wire.
+fn word(value: impl Serialize) -> String {
+    json!(value).as_str().unwrap_or_default().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
+    use callcore::amd::Event;
     use callcore::call::Ended;
 
     use super::*;

@@ -15,7 +15,6 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 pub(super) use self::answer::{DialOutAnswer, LineResult};
-pub(crate) use self::body::AmdEvent;
 use self::body::Asked;
 pub(super) use self::body::DialOut;
 use super::Api;

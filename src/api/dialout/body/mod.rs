@@ -15,6 +15,7 @@ use super::times::times;
 use crate::api::error::{Code, Problem};
 use crate::api::fields::{Faults, Fields, Names, Object};
 use crate::api::numbers;
+use crate::kore::AmdEvent;
 use crate::net::guard::AddressPolicy;
 use crate::session::{self, DialRequest, NotifyTarget};
 
@@ -72,8 +73,7 @@ pub(in crate::api) struct DialOut {
     #[schema(value_type = Option<BTreeMap<String, String>>)]
     pub(super) notify_headers: BTreeMap<String, String>,
     /// AMD events to post; `[]` for none, all when absent.
-    #[schema(value_type = Option<Vec<AmdEvent>>)]
-    pub(super) amd_events_subscription: Option<Vec<EventKind>>,
+    pub(super) amd_events_subscription: Option<Vec<AmdEvent>>,
     /// Call a number although its owner asked not to be called again. Only with a new consent.
     #[schema(value_type = Option<bool>)]
     pub(super) ignore_do_not_call: bool,
@@ -95,21 +95,6 @@ pub(in crate::api) struct DialOut {
     /// Fields that are not followed; the answer names them.
     #[schema(ignore)]
     pub(super) ignored: Vec<String>,
-}
-
-/// Who or what answered, as detection found out.
-#[derive(ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[expect(dead_code, clippy::enum_variant_names, reason = "it is the shape that counts; the names are Kore's")]
-pub(crate) enum AmdEvent {
-    AmdHumanDetected,
-    AmdMachineDetected,
-    AmdNoSpeechDetected,
-    AmdDecisionTimeout,
-    AmdToneDetected,
-    AmdMachineStoppedSpeaking,
-    AmdError,
-    AmdStopped,
 }
 
 /// What happens when a machine answers.
@@ -159,7 +144,9 @@ impl From<Timers> for TimerOverrides {
 impl DialOut {
     /// What is asked of the session, for an app that calls for a bot.
     pub(super) fn request(self, app_id: &str, bot_id: &str) -> DialRequest {
-        let (headers, amd_events) = (self.notify_headers, self.amd_events_subscription);
+        let headers = self.notify_headers;
+        let amd_events = self.amd_events_subscription;
+        let amd_events = amd_events.map(|events| events.into_iter().map(EventKind::from).collect());
         DialRequest {
             app_id: app_id.to_owned(),
             bot_id: bot_id.to_owned(),
@@ -282,10 +269,10 @@ fn notify_url(fields: &mut Fields<'_>, policy: &AddressPolicy) -> Option<String>
     })
 }
 
-fn amd_events(fields: &mut Fields<'_>) -> Option<Vec<EventKind>> {
+fn amd_events(fields: &mut Fields<'_>) -> Option<Vec<AmdEvent>> {
     fields.list("amdEventsSubscription", MOST_EVENTS, |name| {
         let event = serde_json::from_value::<EventKind>(name.into());
-        event.map_err(|_| format!("\"{}\" is not an AMD event", name.escape_debug()))
+        event.map(AmdEvent::from).map_err(|_| format!("\"{}\" is not an AMD event", name.escape_debug()))
     })
 }
 
