@@ -176,7 +176,7 @@ notification! {
         pub(super) call_connect_time: String,
         #[schema(format = DateTime)]
         pub(super) call_disconnect_time: String,
-        /// Why the call was not dialled at all: it expired, was called off, or could not be.
+        /// Why the call was not dialled at all (it expired, was called off, or could not be), or what is not known about its end.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub(super) detail: Option<String>,
     }

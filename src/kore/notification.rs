@@ -139,6 +139,14 @@ impl Envelope {
         })
     }
 
+    /// The body for a call of which the end was not seen, and a sentence of what is not known.
+    #[must_use]
+    pub fn unseen(&self, notice: &Notice, why: &str) -> Value {
+        let mut body = self.body(notice);
+        body["detail"] = json!(why);
+        body
+    }
+
     /// The body for a call that nobody was dialled for: `reason` as in a SIP status, and one sentence of why.
     #[must_use]
     pub fn not_dialled(&self, notice: &Notice, reason: &str, why: &str) -> Value {

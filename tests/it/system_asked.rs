@@ -101,6 +101,7 @@ async fn a_call_whose_dial_request_was_cut_off_is_neither_billed_nor_claimed_and
     let told = last_word(&inbox, &call_id).await;
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(told[0]["status"], "Failed", "{told:?}");
+    assert!(told[0]["detail"].as_str().is_some_and(|why| why.contains("not known")), "{told:?}");
     next.kill().await.unwrap();
     assert_eq!(way.asked.load(Ordering::SeqCst), 1, "it is not dialled again");
 

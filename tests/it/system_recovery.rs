@@ -140,7 +140,9 @@ async fn a_call_that_the_carrier_may_have_placed_unheard_is_told_so_and_looked_f
     let recovered = recover(&store, folder.path()).await.unwrap();
     let events = store.events("c1", 0, 10).await.unwrap();
     assert!(events.iter().any(|event| event.kind == "may_be_ringing"), "{events:?}");
-    assert_eq!(told(&store).await["status"], "Failed");
+    let told = told(&store).await;
+    assert_eq!(told["status"], "Failed");
+    assert!(told["detail"].as_str().is_some_and(|why| why.contains("may have answered")), "{told}");
     // A start that is cut off leaves it to the next one.
     assert_eq!(recover(&store, folder.path()).await.unwrap().held.len(), 1);
     settle(&store, &[trunk], recovered.held).await.unwrap();

@@ -19,6 +19,9 @@ use crate::wallclock::now_ms;
 
 /// Cause of a call whose server went away: network failure.
 const CAUSE: u16 = 38;
+/// What is told of a call that was not answered yet.
+const UNSEEN: &str = "the server stopped while this call was being dialled, and what became of it is not known: the \
+                      callee may have answered. The record of the call says so once the carrier has told it.";
 /// A carrier holds no call for longer, and its record has come or never will.
 const LATELY_MS: i64 = 3_600_000;
 
@@ -46,7 +49,7 @@ pub async fn recover(store: &Store, recordings: &Path) -> Result<Recovered, stor
         let heard_ms = recording.as_ref().map(|r| r.started_ms + i64::try_from(r.duration_ms).unwrap_or(0));
         // What was between this and now, nobody knows: the server was not there.
         let known_ms = [last_ms, heard_ms, call.answered_ms].into_iter().flatten().max();
-        let mut batch = closing(call, sent, known_ms.unwrap_or(call.created_ms));
+        let mut batch = closing(call, sent, known_ms.unwrap_or(call.created_ms), asked_ms.is_some());
         if asked_ms.is_some() && call.session_id.is_none() {
             batch.events.push(may_be_ringing(call));
         }
@@ -137,9 +140,10 @@ pub async fn settle(store: &Store, trunks: &[Trunk], held: Vec<CallRow>) -> Resu
     Ok(())
 }
 
-/// The last lines of `call`, of which `sent` notifications are in the ledger. It ended when it was last known to go on:
+/// The last lines of `call`, of which `sent` notifications are in the ledger; `was_asked` when a carrier was asked to
+/// place it. It ended when it was last known to go on:
 /// no second is billed in which nobody saw it.
-fn closing(call: &CallRow, sent: u64, known_ms: i64) -> CallBatch {
+fn closing(call: &CallRow, sent: u64, known_ms: i64, was_asked: bool) -> CallBatch {
     let now_ms = now_ms();
     let began_ms = call.began_ms.unwrap_or(call.created_ms);
     let since_start = |ms: i64| CallTime::from_ms(u64::try_from(ms - began_ms).unwrap_or(0));
@@ -165,7 +169,10 @@ fn closing(call: &CallRow, sent: u64, known_ms: i64) -> CallBatch {
         Some(_) => callcore::call::Disposition::Answered,
         None => cause(CAUSE).unanswered,
     };
-    let body = envelope.body(&notice);
+    let body = match answered_at {
+        None if was_asked => envelope.unseen(&notice, UNSEEN),
+        Some(_) | None => envelope.body(&notice),
+    };
     let target = |url: &String| NotifyTarget { url: url.clone(), headers: BTreeMap::new(), amd_events: None };
     let posted = |url| notification(&call.app_id, &target(url), &notice, &body);
     let closing = Closing {
