@@ -95,10 +95,11 @@ impl App {
         let access = Access::with(store.clone(), admission);
         let flows = Arc::new(Catalog::open(store.clone(), &config.flow_versions(), folder).await?);
         let recovered = session::recover(&store, &config.recordings.folder).await?;
-        if recovered.closed > 0 {
+        if recovered.closed() + recovered.unheard() > 0 {
             tracing::warn!(
-                calls = recovered.closed,
-                "calls that were cut off by the last stop have been closed"
+                closed = recovered.closed(),
+                awaiting_record = recovered.unheard(),
+                "the last stop cut calls off; those that were being dialled are closed by the carrier's record"
             );
         }
         let sending = outbox::Options { policy: policy.clone(), ..outbox::Options::default() };
@@ -114,7 +115,7 @@ impl App {
             trunks.push(start_trunk(trunk, offer.clone(), lateness.clone())?);
         }
         drop(offer);
-        session::settle(&store, &trunks, recovered.held).await?;
+        session::settle(&store, &trunks, recovered).await?;
         tokio::spawn(engines::try_recognizers(recognizers.clone(), tts.clone()));
         let parts = session::Parts {
             store: store.clone(),

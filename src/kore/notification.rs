@@ -139,9 +139,9 @@ impl Envelope {
         })
     }
 
-    /// The body for a call of which the end was not seen, and a sentence of what is not known.
+    /// The same with a sentence about what was not seen of the call.
     #[must_use]
-    pub fn unseen(&self, notice: &Notice, why: &str) -> Value {
+    pub fn with_detail(&self, notice: &Notice, why: &str) -> Value {
         let mut body = self.body(notice);
         body["detail"] = json!(why);
         body

@@ -15,7 +15,7 @@ mod request;
 mod run;
 
 pub use crate::bus::{LiveCall, Phase};
-pub use books::{Recovered, Retention, Swept, recover, settle};
+pub use books::{Recovered, Retention, SettleError, Swept, recover, settle};
 pub use control::CallControl;
 pub use dialling::{Estimate, Forecast, TrunkLoad, Verdict};
 pub use handle::{Handle, Options, Parts, Refusal};

@@ -203,6 +203,10 @@ async fn a_record_that_never_comes_is_made_from_our_own_times() {
     assert!(code == 1000 && reason.contains("the call is over"), "{code} {reason}");
     let call = stage.ended("s1").await;
     assert!(kinds(&stage.timeline(&call).await).contains(&"cdr_estimated"));
+    let path = format!("/v1/calls/{}/events", call["callId"].as_str().unwrap());
+    let shown = stage.client.read(&path).await.json();
+    let ended = shown["events"].as_array().unwrap().iter().find(|event| event["kind"] == "ended").unwrap();
+    assert_eq!(ended["atMs"], call["endedMs"], "the wait for the record is no part of the call: {ended}");
     let record = stage.cdr("s1").await;
     assert_eq!((&record["hangupBy"], &record["hangupCauseCode"]), (&json!("CALLEE"), &json!(16)));
     assert_eq!((&record["estimated"], &record["source"]), (&json!(true), &json!(CALLER)), "{record}");

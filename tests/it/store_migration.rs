@@ -101,7 +101,7 @@ async fn a_database_of_before_opens_with_all_that_is_in_it() {
 
     // The call that was cut off belongs to no node, so this one takes it over; the planned one waits on.
     let recovered = recover(&store, folder.path()).await.unwrap();
-    assert_eq!(recovered.closed, 1);
+    assert_eq!(recovered.closed(), 1);
     let cut = store.call("cut").await.unwrap().unwrap();
     assert_eq!((cut.state, cut.outcome.as_deref()), (CallState::Ended, Some("server_stopped")));
     assert_eq!(states("cut").await, [NotificationState::Dead, NotificationState::Due]);

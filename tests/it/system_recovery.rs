@@ -10,9 +10,9 @@ use callcore::ids::PlayId;
 use dering::app::App;
 use dering::config::VersionChoice;
 use dering::session::{recover, settle};
-use dering::store::{CallBatch, CallUpdate, NewCall, NewEvent, NewRecording, NodeId, Store};
+use dering::store::{CallBatch, CallRow, CallUpdate, NewCall, NewEvent, NewRecording, NodeId, Store};
 use dering::trunk::ocs::{OcsCarrier, Options, Version};
-use dering::trunk::{Order, Trunk, TrunkOptions};
+use dering::trunk::{LegEvent, Order, Trunk, TrunkOptions};
 use dering::wallclock::{epoch_ms, now_ms};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -70,7 +70,7 @@ async fn a_call_ends_when_it_was_last_seen_however_long_the_server_was_down() {
     ];
     left_behind(&store, began_ms, &facts, Some(2_000)).await;
     let recovered = recover(&store, folder.path()).await.unwrap();
-    assert_eq!((recovered.closed, recovered.held.len()), (1, 1));
+    assert_eq!((recovered.closed(), recovered.held()), (1, 1));
     let call = store.call("c1").await.unwrap().unwrap();
     assert_eq!(call.ended_ms, Some(began_ms + 7_500));
     let cdr = store.cdr("s1").await.unwrap().unwrap();
@@ -114,55 +114,113 @@ async fn the_recording_knows_more_of_a_call_than_its_last_event() {
     assert_eq!((samples("c1.wav"), samples("c1-message-1.wav")), (96_000, 400));
 }
 
-#[tokio::test]
-async fn a_call_that_the_carrier_may_have_placed_unheard_is_told_so_and_looked_for_in_its_records() {
-    let folder = TempDir::new().unwrap();
+/// A trunk to a carrier of our own.
+async fn to_carrier(folder: &TempDir) -> (Carrier, Trunk, OcsCarrier) {
     furnish(folder.path());
     let carrier = Carrier::start(folder.path()).await;
     let mut options = Options::new("main", carrier.url(), SecretString::from(carrier.token().to_owned()));
     options.ring_timeout = Duration::from_secs(10);
-    let (carrier, _task) = OcsCarrier::start(options).unwrap();
-    let trunk = Trunk::new(carrier.clone(), TrunkOptions { name: "main".into(), ..TrunkOptions::default() });
-    let store = store_with_app().await;
-    // What the carrier made of a request whose answer nobody heard.
-    let asked_ms = now_ms();
-    let mut leg = in_time(carrier.place(Order::to(BUSY))).await.unwrap();
-    let session_id = leg.session_id.clone();
-    while in_time(leg.events.recv()).await.is_some() {}
+    let (client, _task) = OcsCarrier::start(options).unwrap();
+    let trunk = Trunk::new(client.clone(), TrunkOptions { name: "main".into(), ..TrunkOptions::default() });
+    (carrier, trunk, client)
+}
 
-    left_behind(
-        &store,
-        asked_ms - 50,
-        &[(dialled(), 0), (Fact::Dialling { trunk: "main".into() }, 50)],
-        None,
-    )
-    .await;
-    let recovered = recover(&store, folder.path()).await.unwrap();
-    let events = store.events("c1", 0, 10).await.unwrap();
-    assert!(events.iter().any(|event| event.kind == "may_be_ringing"), "{events:?}");
-    let told = told(&store).await;
-    assert_eq!(told["status"], "Failed");
-    assert!(told["detail"].as_str().is_some_and(|why| why.contains("may have answered")), "{told}");
-    // A start that is cut off leaves it to the next one.
-    assert_eq!(recover(&store, folder.path()).await.unwrap().held.len(), 1);
-    settle(&store, &[trunk], recovered.held).await.unwrap();
-    let found = async {
+async fn ended(store: &Store) -> CallRow {
+    let ended = async {
         loop {
             let call = store.call("c1").await.unwrap().unwrap();
-            if call.session_id.is_some() {
+            if call.ended_ms.is_some() {
                 return call;
             }
             tokio::task::yield_now().await;
         }
     };
-    let call = in_time(found).await;
+    in_time(ended).await
+}
+
+#[tokio::test]
+async fn a_call_that_the_carrier_placed_unheard_is_told_by_its_record_and_before_that_not_at_all() {
+    let folder = TempDir::new().unwrap();
+    let (_carrier, trunk, client) = to_carrier(&folder).await;
+    let store = store_with_app().await;
+    // What the carrier made of a request whose answer nobody heard.
+    let asked_ms = now_ms();
+    let mut leg = in_time(client.place(Order::to(BUSY))).await.unwrap();
+    let session_id = leg.session_id.clone();
+    while in_time(leg.events.recv()).await.is_some() {}
+
+    let asked = [(dialled(), 0), (Fact::Dialling { trunk: "main".into() }, 50)];
+    left_behind(&store, asked_ms - 50, &asked, None).await;
+    // A start that is cut off leaves it to the next one.
+    for _ in 0..2 {
+        let recovered = recover(&store.as_node(NodeId::fresh()), folder.path()).await.unwrap();
+        assert_eq!((recovered.closed(), recovered.unheard()), (0, 1));
+        assert!(store.notifications("c1").await.unwrap().is_empty());
+        assert_eq!(store.call("c1").await.unwrap().unwrap().ended_ms, None);
+    }
+    let recovered = recover(&store, folder.path()).await.unwrap();
+    settle(&store, &[trunk], recovered).await.unwrap();
+    let call = ended(&store).await;
     assert_eq!(
         (call.session_id.as_deref(), call.disposition.map(|disposition| disposition.as_str())),
         (Some(&*session_id), Some("BUSY"))
     );
+    let told = told(&store).await;
+    assert_eq!((&told["status"], &told["reason"]), (&json!("Failed"), &json!("486 Busy Here")));
+    assert_eq!(told["detail"], Value::Null, "nothing is unknown: {told}");
     let kept = store.cdr(&session_id).await.unwrap().unwrap();
-    assert_eq!(store.cdr("c1").await.unwrap(), None, "ours was filed under the call's own name");
+    assert_eq!(store.cdr("c1").await.unwrap(), None, "none of our own");
     assert_eq!((kept.estimated, kept.cdr.hangup_cause_code), (false, 17));
+    let events = store.events("c1", 0, 10).await.unwrap();
+    assert!(events.iter().all(|event| event.kind != "may_be_ringing"), "{events:?}");
+}
+
+#[tokio::test]
+async fn a_callee_who_answered_while_the_server_was_away_is_told_as_answered() {
+    let folder = TempDir::new().unwrap();
+    let (_carrier, trunk, client) = to_carrier(&folder).await;
+    let store = store_with_app().await;
+    let began_ms = now_ms();
+    let mut leg = in_time(client.place(Order::to(PERSON))).await.unwrap();
+    let session_id = leg.session_id.clone();
+    let connected = |event: &LegEvent| matches!(event, LegEvent::Status(DialStatus::Connected));
+    while !connected(&in_time(leg.events.recv()).await.unwrap()) {}
+    in_time(client.end(&session_id)).await.unwrap();
+    while in_time(leg.events.recv()).await.is_some() {}
+
+    let facts = [
+        (dialled(), 0),
+        (Fact::Dialling { trunk: "main".into() }, 1),
+        (Fact::Placed { session_id: session_id.clone() }, 2),
+    ];
+    left_behind(&store, began_ms, &facts, None).await;
+    let update = CallUpdate { session_id: Some(session_id.clone()), ..CallUpdate::default() };
+    store.record(CallBatch { update: Some(update), ..later("c1") }).await.unwrap();
+    let recovered = recover(&store, folder.path()).await.unwrap();
+    settle(&store, &[trunk], recovered).await.unwrap();
+    let call = ended(&store).await;
+    assert!(call.answered_ms.is_some() && call.message_left.is_none(), "{call:?}");
+    let told = told(&store).await;
+    assert_eq!((&told["status"], &told["sessionId"]), (&json!("completed"), &json!(session_id)));
+    assert_eq!(told["sequence"], 1);
+    assert!(told["detail"].as_str().is_some_and(|why| why.contains("nobody spoke")), "{told}");
+}
+
+#[tokio::test]
+async fn without_a_carrier_to_ask_a_call_that_was_being_dialled_is_told_with_what_is_not_known() {
+    let store = store_with_app().await;
+    let folder = TempDir::new().unwrap();
+    let asked = [(dialled(), 0), (Fact::Dialling { trunk: "main".into() }, 50)];
+    left_behind(&store, now_ms() - 5_000, &asked, None).await;
+    let recovered = recover(&store, folder.path()).await.unwrap();
+    settle(&store, &[], recovered).await.unwrap();
+    let told = told(&store).await;
+    assert_eq!(told["status"], "Failed");
+    assert!(told["detail"].as_str().is_some_and(|why| why.contains("may have answered")), "{told}");
+    let events = store.events("c1", 0, 10).await.unwrap();
+    assert!(events.iter().any(|event| event.kind == "may_be_ringing"), "{events:?}");
+    // A start much later asks again.
+    assert_eq!(recover(&store, folder.path()).await.unwrap().held(), 1);
 }
 
 #[tokio::test]
@@ -197,6 +255,6 @@ async fn a_call_that_was_never_asked_for_is_not_said_to_ring() {
     let queued = Fact::Queued { trunk: "main".into(), ahead: 0, because };
     left_behind(&store, now_ms() - 5_000, &[(dialled(), 0), (queued, 10)], None).await;
     let recovered = recover(&store, folder.path()).await.unwrap();
-    assert!(recovered.held.is_empty());
+    assert_eq!((recovered.held(), recovered.unheard()), (0, 0));
     assert!(store.events("c1", 0, 10).await.unwrap().iter().all(|event| event.kind != "may_be_ringing"));
 }

@@ -6,7 +6,7 @@ use callcore::call::{CarrierCdr, Fact};
 
 use crate::cdr_wire::{CdrField, CdrFilter, CdrQuery};
 use crate::session::books::call_writer::keep;
-use crate::store::{CallBatch, CallRow, CallUpdate, NewEvent, Store};
+use crate::store::{CallBatch, CallUpdate, NewEvent, Store};
 use crate::trunk::{RecordsError, Trunk};
 use crate::wallclock::{epoch_ms, now_ms};
 
@@ -55,17 +55,38 @@ pub(in crate::session) async fn late_record(
     ask(&trunk, &store, &call_id, Question::Session(session_id), end).await;
 }
 
-/// Looks for the record of a call that the carrier may have taken, although its answer did not come: one to the same
-/// number, begun when it was asked for at `asked_ms`, that no other call has.
-pub(in crate::session) async fn stray_record(trunk: Trunk, store: Store, call: CallRow, asked_ms: i64) {
-    let question = Question::Number(call.target, asked_ms);
-    ask(&trunk, &store, &call.id, question, OwnEnd::Missed).await;
+/// The same for a call whose end nobody saw, of which the carrier may not have told a name.
+pub(in crate::session) async fn record_of_unseen(
+    trunk: Trunk,
+    store: Store,
+    call_id: String,
+    question: Question,
+) {
+    ask(&trunk, &store, &call_id, question, OwnEnd::Missed).await;
 }
 
-enum Question {
+/// How a carrier is asked for a record.
+#[derive(Clone, Debug)]
+pub(in crate::session) enum Question {
+    /// By its name for the call.
     Session(String),
-    /// A call to this number that began about then.
+    /// The carrier may have taken the call although its answer did not come: a call to this number, begun about this
+    /// time (ms since 1970), that is no other call's.
     Number(String, i64),
+}
+
+impl Question {
+    /// The record, where the carrier has it by now.
+    pub(in crate::session) async fn ask(
+        &self,
+        trunk: &Trunk,
+        store: &Store,
+    ) -> Result<Option<CarrierCdr>, RecordsError> {
+        match self {
+            Self::Session(session_id) => trunk.record(session_id).await,
+            Self::Number(number, asked_ms) => stray(trunk, store, number, *asked_ms).await,
+        }
+    }
 }
 
 async fn ask(trunk: &Trunk, store: &Store, call_id: &str, question: Question, end: OwnEnd) {
@@ -74,11 +95,7 @@ async fn ask(trunk: &Trunk, store: &Store, call_id: &str, question: Question, en
     }
     for wait in WAITS {
         tokio::time::sleep(wait).await;
-        let answer = match &question {
-            Question::Session(session_id) => trunk.record(session_id).await,
-            Question::Number(number, asked_ms) => stray(trunk, store, number, *asked_ms).await,
-        };
-        match answer {
+        match question.ask(trunk, store).await {
             Ok(Some(cdr)) => {
                 keep(store, batch(call_id, cdr, end)).await;
                 return;

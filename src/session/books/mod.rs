@@ -4,9 +4,11 @@
 pub(in crate::session) mod batch_builder;
 pub(in crate::session) mod call_writer;
 pub(in crate::session) mod closing;
+mod last_lines;
 pub(in crate::session) mod late_record;
 mod recovery;
 mod retention;
+mod unheard;
 
-pub use recovery::{Recovered, recover, settle};
+pub use recovery::{Recovered, SettleError, recover, settle};
 pub use retention::{Retention, Swept};

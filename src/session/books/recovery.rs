@@ -4,74 +4,93 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use callcore::audio::SAMPLE_RATE;
-use callcore::call::{Ended, Fact, Notice, NotificationState, cause};
-use callcore::clock::CallTime;
 
-use crate::kore::Envelope;
-use crate::session::books::closing::{Closing, notification};
-use crate::session::books::late_record::{OwnEnd, Unrecorded, late_record, stray_record};
+use crate::session::books::last_lines::{LastKnown, last_lines};
+use crate::session::books::late_record::{Question, record_of_unseen};
+use crate::session::books::unheard::{Unheard, close_by_records};
 use crate::session::record::recording::recording_path;
 use crate::session::record::wav_file;
-use crate::session::request::NotifyTarget;
-use crate::store::{self, CallBatch, CallRow, NewEvent, NewRecording, Store};
+use crate::store::{self, CallBatch, CallRow, NewRecording, Store};
 use crate::trunk::{DialError, Trunk};
 use crate::wallclock::now_ms;
 
-/// Cause of a call whose server went away: network failure.
-const CAUSE: u16 = 38;
-/// What is told of a call that was not answered yet.
-const UNSEEN: &str = "the server stopped while this call was being dialled, and what became of it is not known: the \
-                      callee may have answered. The record of the call says so once the carrier has told it.";
 /// A carrier holds no call for longer, and its record has come or never will.
 const LATELY_MS: i64 = 3_600_000;
 
 /// What a crash or a kill left behind.
 #[derive(Debug)]
 pub struct Recovered {
-    /// Calls that were closed now.
-    pub closed: usize,
-    /// Calls that the carrier may hold still. Those of earlier starts are among them, because a start that is
-    /// cut off itself leaves them to the next one.
-    pub held: Vec<CallRow>,
+    closed: usize,
+    held: Vec<CallRow>,
+    unheard: Vec<Unheard>,
 }
 
-/// Closes every call that has no end and that no living node runs. Call it before new calls are taken.
+impl Recovered {
+    /// How many calls were closed now.
+    #[must_use]
+    pub const fn closed(&self) -> usize {
+        self.closed
+    }
+
+    /// How many calls, closed now or at an earlier start that was cut off itself, the carrier may hold still.
+    #[must_use]
+    pub const fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    /// How many calls wait for the carrier's record: they were being dialled, and may have been answered unheard.
+    #[must_use]
+    pub const fn unheard(&self) -> usize {
+        self.unheard.len()
+    }
+}
+
+/// Why what a crash left behind could not be settled.
+#[derive(Debug, thiserror::Error)]
+pub enum SettleError {
+    #[error(transparent)]
+    Trunk(#[from] DialError),
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+/// Closes every call that has no end and that no living node runs, but for those that only the carrier knows the end of:
+/// they stay open until [`settle`] has asked it, through further crashes too. Call it before new calls are taken.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn recover(store: &Store, recordings: &Path) -> Result<Recovered, store::Error> {
     let open = store.take_over_calls(now_ms()).await?;
-    for call in &open {
-        let sent = store.notifications(&call.id).await?.len() as u64;
-        let recording = recording(store, call, recordings).await?;
-        mend_messages(recordings, &call.id).await;
+    let held = store.cut_off_calls(now_ms() - LATELY_MS).await?;
+    let mut recovered = Recovered { closed: 0, held, unheard: Vec::new() };
+    for call in open {
         let (last_ms, asked_ms) = store.last_signs(&call.id).await?;
+        let recording = recording(store, &call, recordings).await?;
+        mend_messages(recordings, &call.id).await;
         let heard_ms = recording.as_ref().map(|r| r.started_ms + i64::try_from(r.duration_ms).unwrap_or(0));
         // What was between this and now, nobody knows: the server was not there.
         let known_ms = [last_ms, heard_ms, call.answered_ms].into_iter().flatten().max();
-        let mut batch = closing(call, sent, known_ms.unwrap_or(call.created_ms), asked_ms.is_some());
-        if asked_ms.is_some() && call.session_id.is_none() {
-            batch.events.push(may_be_ringing(call));
+        let known_ms = known_ms.unwrap_or(call.created_ms);
+        if let (None, Some(asked_ms)) = (call.answered_ms, asked_ms) {
+            let question = question(&call, asked_ms);
+            recovered.unheard.push(Unheard::new(call, known_ms, question));
+            continue;
         }
-        batch.recording = recording;
-        let headers = store.notify_headers(&call.id).await?;
-        batch.notifications.iter_mut().for_each(|notification| notification.headers.clone_from(&headers));
-        store.record(batch).await?;
+        let batch = last_lines(store, &call, LastKnown::Seen { known_ms }).await?;
+        store.record(CallBatch { recording, ..batch }).await?;
+        recovered.closed += 1;
+        if call.session_id.is_some() {
+            recovered.held.push(call);
+        }
     }
-    let held = store.cut_off_calls(now_ms() - LATELY_MS).await?;
-    Ok(Recovered { closed: open.len(), held })
+    Ok(recovered)
 }
 
-/// The carrier was asked to place the call, and then nobody was there to hear its answer.
-fn may_be_ringing(call: &CallRow) -> NewEvent {
-    let now_ms = now_ms();
-    let began_ms = call.began_ms.unwrap_or(call.created_ms);
-    let why = "the server stopped between the dial request and the carrier's answer: the carrier may have placed the \
-               call, and without its name nobody can hang it up";
-    NewEvent {
-        at_ms: now_ms,
-        t_ms: u64::try_from(now_ms - began_ms).unwrap_or(0),
-        fact: Fact::MayBeRinging { why: why.into() },
+/// How the carrier is asked for the record of `call`, which it was asked for at `asked_ms`.
+fn question(call: &CallRow, asked_ms: i64) -> Question {
+    match &call.session_id {
+        Some(session_id) => Question::Session(session_id.clone()),
+        None => Question::Number(call.target.clone(), asked_ms),
     }
 }
 
@@ -120,84 +139,38 @@ async fn recording(
     }))
 }
 
-/// Has the carriers end what they may still hold of `held`, and asks them for the records in the background.
+/// Has the carriers end what they may still hold, and asks them for the records in the background. What became of a call
+/// that was being dialled is told once its record is there, or after 15 s without one.
 ///
 /// # Errors
-/// When a trunk has ended.
-pub async fn settle(store: &Store, trunks: &[Trunk], held: Vec<CallRow>) -> Result<(), DialError> {
-    for call in held {
-        let Some(trunk) = trunks.iter().find(|trunk| trunk.name() == call.trunk) else { continue };
-        if let Some(session_id) = call.session_id {
-            trunk.end(&session_id).await?;
-            let unrecorded = Unrecorded { session_id, end: OwnEnd::Missed };
-            tokio::spawn(late_record(trunk.clone(), store.clone(), call.id, unrecorded));
-        } else {
-            let asked = store.last_signs(&call.id).await.ok().and_then(|(_, asked_ms)| asked_ms);
-            let asked_ms = asked.unwrap_or(call.created_ms);
-            tokio::spawn(stray_record(trunk.clone(), store.clone(), call, asked_ms));
+/// When a trunk has ended, or the database fails.
+pub async fn settle(store: &Store, trunks: &[Trunk], recovered: Recovered) -> Result<(), SettleError> {
+    let trunk_of = |call: &CallRow| trunks.iter().find(|trunk| trunk.name() == call.trunk);
+    for call in recovered.held {
+        let Some(trunk) = trunk_of(&call) else { continue };
+        if let Some(session_id) = &call.session_id {
+            trunk.end(session_id).await?;
+        }
+        let asked_ms = store.last_signs(&call.id).await?.1;
+        let question = question(&call, asked_ms.unwrap_or(call.created_ms));
+        tokio::spawn(record_of_unseen(trunk.clone(), store.clone(), call.id, question));
+    }
+    let mut unnamed: BTreeMap<&str, (&Trunk, Vec<Unheard>)> = BTreeMap::new();
+    for unheard in recovered.unheard {
+        match trunk_of(unheard.call()).filter(|trunk| trunk.keeps_records()) {
+            None => unheard.close(store, None).await?,
+            Some(trunk) => match &unheard.call().session_id {
+                Some(session_id) => {
+                    trunk.end(session_id).await?;
+                    tokio::spawn(close_by_records(trunk.clone(), store.clone(), vec![unheard]));
+                }
+                // One after the other: no two calls may take one record.
+                None => unnamed.entry(trunk.name()).or_insert((trunk, Vec::new())).1.push(unheard),
+            },
         }
     }
-    Ok(())
-}
-
-/// The last lines of `call`, of which `sent` notifications are in the ledger; `was_asked` when a carrier was asked to
-/// place it. It ended when it was last known to go on:
-/// no second is billed in which nobody saw it.
-fn closing(call: &CallRow, sent: u64, known_ms: i64, was_asked: bool) -> CallBatch {
-    let now_ms = now_ms();
-    let began_ms = call.began_ms.unwrap_or(call.created_ms);
-    let since_start = |ms: i64| CallTime::from_ms(u64::try_from(ms - began_ms).unwrap_or(0));
-    let answered_at = call.answered_ms.map(since_start);
-    let ended_at = since_start(known_ms);
-    let connected = answered_at.unwrap_or(ended_at);
-    let state = match answered_at {
-        Some(answered_at) => NotificationState::Completed {
-            answered_at,
-            ended: Ended::ByFault,
-            do_not_call: false,
-            machine_detection: call.amd_event,
-        },
-        None => NotificationState::Failed { cause: CAUSE },
-    };
-    let notice = Notice { state, at: ended_at, ring_ms: 0, connect_ms: connected.as_ms() };
-    let envelope = Envelope {
-        session_id: call.session_id.clone(),
-        sequence: sent + 1,
-        ..Envelope::new(&call.id, &call.app_id, began_ms)
-    };
-    let disposition = match answered_at {
-        Some(_) => callcore::call::Disposition::Answered,
-        None => cause(CAUSE).unanswered,
-    };
-    let body = match answered_at {
-        None if was_asked => envelope.unseen(&notice, UNSEEN),
-        Some(_) | None => envelope.body(&notice),
-    };
-    let target = |url: &String| NotifyTarget { url: url.clone(), headers: BTreeMap::new(), amd_events: None };
-    let posted = |url| notification(&call.app_id, &target(url), &notice, &body);
-    let closing = Closing {
-        call_id: &call.id,
-        session_id: call.session_id.as_deref(),
-        destination: &call.target,
-        source: None,
-        began_ms,
-        answered_ms: call.answered_ms,
-        ended_ms: known_ms,
-        disposition,
-        hangup_by: None,
-        cause: CAUSE,
-    };
-    CallBatch {
-        events: vec![NewEvent {
-            at_ms: now_ms,
-            t_ms: since_start(now_ms).as_ms(),
-            fact: Fact::Recovered {
-                why: "the server stopped while the call was under way".into(),
-                known_to_ms: ended_at.as_ms(),
-                unknown_ms: now_ms.saturating_sub(known_ms),
-            },
-        }],
-        notifications: call.notify_url.iter().map(posted).collect(),
-        ..closing.batch("server_stopped")
+    for (trunk, calls) in unnamed.into_values() {
+        tokio::spawn(close_by_records(trunk.clone(), store.clone(), calls));
     }
+    Ok(())
 }

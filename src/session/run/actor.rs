@@ -263,7 +263,11 @@ impl Actor {
                 }
                 Effect::Record(fact) => {
                     self.live_calls.note(&self.call_id, &fact);
-                    builder.fact(fact, now);
+                    let at = match fact {
+                        Fact::Ended { .. } => self.call.ended_at(),
+                        _ => None,
+                    };
+                    builder.fact(fact, at.unwrap_or(now));
                 }
                 Effect::Notify(notice) => {
                     if notice.state == NotificationState::Answered {

@@ -87,6 +87,7 @@ impl Call {
             }
             State::Closing(_) | State::Finished => return,
         };
+        self.ended_at = Some(now);
         self.state = State::Closing(Box::new(Closing { ended, ended_at: now, cause, account }));
     }
 

@@ -57,6 +57,7 @@ pub struct Call {
     /// Once the destination rings.
     ringing_at: Option<CallTime>,
     answered_at: Option<CallTime>,
+    ended_at: Option<CallTime>,
     carrier_cause: Option<u16>,
     cdr: Option<CarrierCdr>,
     can_transfer: bool,
@@ -76,6 +77,7 @@ impl Call {
             dialled_at: CallTime::ZERO,
             ringing_at: None,
             answered_at: None,
+            ended_at: None,
             carrier_cause: None,
             cdr: None,
             can_transfer: false,
@@ -86,6 +88,12 @@ impl Call {
     /// The call had to wait for a line and is dialled only at `now`: it may ring from here on.
     pub const fn dialled(&mut self, now: CallTime) {
         self.dialled_at = now;
+    }
+
+    /// When it was over; what is told of its end may be told later, once the carrier's record is there or is not.
+    #[must_use]
+    pub const fn ended_at(&self) -> Option<CallTime> {
+        self.ended_at
     }
 
     /// Says whether the trunk that carries the call can transfer it; it cannot unless told so.

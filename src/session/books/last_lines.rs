@@ -1,0 +1,180 @@
+//! The last lines of a call that the server did not see the end of, as far as anything is known.
+
+use std::collections::BTreeMap;
+
+use callcore::call::{CarrierCdr, Disposition, Ended, Fact, HangupBy, Notice, NotificationState, cause};
+use callcore::clock::CallTime;
+
+use crate::kore::Envelope;
+use crate::session::books::closing::{Closing, notification};
+use crate::session::request::NotifyTarget;
+use crate::store::{self, CallBatch, CallRow, CallUpdate, NewEvent, Store};
+use crate::wallclock::{epoch_ms, now_ms};
+
+/// Cause of a call whose server went away: network failure.
+const CAUSE: u16 = 38;
+/// What is told of a call that may have been answered, when the carrier does not say.
+const UNSEEN: &str = "the server stopped while this call was being dialled, and what became of it is not known: the \
+                      callee may have answered. The record of the call says so once the carrier has told it.";
+/// What is told of a call that was answered while the server was not there.
+const UNATTENDED: &str = "the server stopped while this call was being dialled; by the carrier's record it was \
+                          answered, and nobody spoke with the callee.";
+
+/// What is known of such an end.
+#[derive(Debug)]
+pub(super) enum LastKnown {
+    /// It went on until `known_ms` (ms since 1970), seen by the server.
+    Seen { known_ms: i64 },
+    /// It was being dialled at `known_ms`, and nobody says what became of it.
+    Unheard { known_ms: i64 },
+    /// The carrier says how it ended.
+    Recorded(Box<CarrierCdr>),
+}
+
+/// How a call ended; times are ms since 1970.
+struct End {
+    answered_ms: Option<i64>,
+    ended_ms: i64,
+    disposition: Disposition,
+    cause: u16,
+    hangup_by: Option<HangupBy>,
+}
+
+impl End {
+    /// No second counts in which nobody saw the call.
+    fn by_ourselves(call: &CallRow, known_ms: i64) -> Self {
+        let disposition = match call.answered_ms {
+            Some(_) => Disposition::Answered,
+            None => cause(CAUSE).unanswered,
+        };
+        Self { answered_ms: call.answered_ms, ended_ms: known_ms, disposition, cause: CAUSE, hangup_by: None }
+    }
+
+    fn by_record(cdr: &CarrierCdr) -> Self {
+        let ended_ms = epoch_ms(&cdr.end_time).unwrap_or_else(now_ms);
+        let talked_ms = i64::try_from(cdr.billable_seconds).unwrap_or(0).saturating_mul(1_000);
+        let answered_ms =
+            cdr.answer_time.as_deref().and_then(epoch_ms).unwrap_or(ended_ms.saturating_sub(talked_ms));
+        Self {
+            answered_ms: (cdr.disposition == Disposition::Answered).then_some(answered_ms),
+            ended_ms,
+            disposition: cdr.disposition,
+            cause: cdr.hangup_cause_code,
+            hangup_by: cdr.hangup_by,
+        }
+    }
+}
+
+/// What ends `call` in the books, and what is posted of it.
+///
+/// # Errors
+/// When the database fails.
+pub(super) async fn last_lines(
+    store: &Store,
+    call: &CallRow,
+    known: LastKnown,
+) -> Result<CallBatch, store::Error> {
+    let sent = store.notifications(&call.id).await?.len() as u64;
+    let headers = store.notify_headers(&call.id).await?;
+    let mut batch = lines(call, sent, known);
+    batch.notifications.iter_mut().for_each(|notification| notification.headers.clone_from(&headers));
+    Ok(batch)
+}
+
+fn lines(call: &CallRow, sent: u64, known: LastKnown) -> CallBatch {
+    let now_ms = now_ms();
+    let began_ms = call.began_ms.unwrap_or(call.created_ms);
+    let since_start = |ms: i64| u64::try_from(ms - began_ms).unwrap_or(0);
+    let (end, detail, record) = match known {
+        LastKnown::Seen { known_ms } => (End::by_ourselves(call, known_ms), None, None),
+        LastKnown::Unheard { known_ms } => (End::by_ourselves(call, known_ms), Some(UNSEEN), None),
+        LastKnown::Recorded(cdr) => {
+            let end = End::by_record(&cdr);
+            let detail = end.answered_ms.map(|_| UNATTENDED);
+            (end, detail, Some(cdr))
+        }
+    };
+    let event = |fact| NewEvent { at_ms: now_ms, t_ms: since_start(now_ms), fact };
+    let mut events = vec![event(Fact::Recovered {
+        why: "the server stopped while the call was under way".into(),
+        known_to_ms: since_start(end.ended_ms),
+        unknown_ms: now_ms.saturating_sub(end.ended_ms),
+    })];
+    if record.is_none() && detail.is_some() && call.session_id.is_none() {
+        events.push(event(Fact::MayBeRinging {
+            why: "the server stopped between the dial request and the carrier's answer: the carrier may have placed \
+                  the call, and without its name nobody can hang it up"
+                .into(),
+        }));
+    }
+    let closing = Closing {
+        call_id: &call.id,
+        session_id: call.session_id.as_deref(),
+        destination: &call.target,
+        source: None,
+        began_ms,
+        answered_ms: end.answered_ms,
+        ended_ms: end.ended_ms,
+        disposition: end.disposition,
+        hangup_by: end.hangup_by,
+        cause: end.cause,
+    };
+    let mut batch = CallBatch {
+        notifications: told(call, sent, &end, detail, record.as_deref()),
+        ..closing.batch("server_stopped")
+    };
+    if let Some(cdr) = record {
+        events.push(event(Fact::CdrLate {
+            session_id: cdr.session_id.clone(),
+            disposition: cdr.disposition,
+            cause: cdr.hangup_cause_code,
+            why: "the server was away when the call ended; this is the carrier's record of it".into(),
+        }));
+        batch.update = batch.update.map(|update| CallUpdate {
+            session_id: Some(cdr.session_id.clone()),
+            answered_ms: end.answered_ms,
+            ..update
+        });
+        (batch.cdr, batch.cdr_estimated) = (Some(*cdr), false);
+    }
+    batch.events = events;
+    batch
+}
+
+/// The last notification of the call, of which `sent` are in the ledger.
+fn told(
+    call: &CallRow,
+    sent: u64,
+    end: &End,
+    detail: Option<&str>,
+    record: Option<&CarrierCdr>,
+) -> Vec<store::NewNotification> {
+    let Some(url) = &call.notify_url else { return Vec::new() };
+    let began_ms = call.began_ms.unwrap_or(call.created_ms);
+    let since_start = |ms: i64| CallTime::from_ms(u64::try_from(ms - began_ms).unwrap_or(0));
+    let answered_at = end.answered_ms.map(since_start);
+    let ended_at = since_start(end.ended_ms);
+    let state = match answered_at {
+        Some(answered_at) => NotificationState::Completed {
+            answered_at,
+            ended: match end.hangup_by {
+                Some(HangupBy::Callee) => Ended::ByCallee,
+                Some(HangupBy::Caller) | None => Ended::ByFault,
+            },
+            do_not_call: false,
+            machine_detection: call.amd_event,
+        },
+        None => NotificationState::Failed { cause: end.cause },
+    };
+    let connect_ms = answered_at.unwrap_or(ended_at).as_ms();
+    let notice = Notice { state, at: ended_at, ring_ms: 0, connect_ms };
+    let session_id = record.map(|cdr| cdr.session_id.clone()).or_else(|| call.session_id.clone());
+    let envelope =
+        Envelope { session_id, sequence: sent + 1, ..Envelope::new(&call.id, &call.app_id, began_ms) };
+    let body = match detail {
+        Some(why) => envelope.with_detail(&notice, why),
+        None => envelope.body(&notice),
+    };
+    let target = NotifyTarget { url: url.clone(), headers: BTreeMap::new(), amd_events: None };
+    vec![notification(&call.app_id, &target, &notice, &body)]
+}
