@@ -145,6 +145,7 @@ fn answer(reply: &Arc<[i16]>) -> Fallible<()> {
                     | Effect::Request { .. }
                     | Effect::SendTransfer { .. }
                     | Effect::MuteRecording(_)
+                    | Effect::SeekRecord
                     | Effect::Record(_)
                     | Effect::Notify(_)
                     | Effect::Finish(_) => {}

@@ -1,6 +1,6 @@
 //! Bodies of notifications: field names and case as in the samples of Kore's outbound-calling page.
 
-use callcore::call::{Notice, NotificationState};
+use callcore::call::{Absence, Notice, NotificationState, Unseen};
 use callcore::clock::CallTime;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -41,6 +41,14 @@ impl Envelope {
     /// The body of the post.
     #[must_use]
     pub fn body(&self, notice: &Notice) -> Value {
+        let mut body = self.of_state(notice);
+        if let Some(unseen) = notice.unseen {
+            body["detail"] = json!(sentence(unseen));
+        }
+        body
+    }
+
+    fn of_state(&self, notice: &Notice) -> Value {
         let conversation_id = self.conversation_id.clone();
         let (ring_duration_in_ms, connect_duration_in_ms) = (notice.ring_ms, notice.connect_ms);
         let (sequence, now) = (self.sequence, self.at(notice.at));
@@ -139,18 +147,35 @@ impl Envelope {
         })
     }
 
-    /// The same with a sentence about what was not seen of the call.
-    #[must_use]
-    pub fn with_detail(&self, notice: &Notice, why: &str) -> Value {
-        let mut body = self.body(notice);
-        body["detail"] = json!(why);
-        body
-    }
-
     /// The body for a call that nobody was dialled for: `reason` as in a SIP status, and one sentence of why.
     #[must_use]
     pub fn not_dialled(&self, notice: &Notice, reason: &str, why: &str) -> Value {
         self.failed(notice, reason, Some(why))
+    }
+}
+
+/// What was not seen, for whoever reads the notification.
+fn sentence(unseen: Unseen) -> String {
+    let absence = |absence| match absence {
+        Absence::ServerStopped => "the server stopped",
+        Absence::LineAway => "the line to the carrier was away",
+    };
+    match unseen {
+        Unseen::Fate(why) => format!(
+            "{} while this call was being dialled, and what became of it is not known: the callee may have answered. The \
+             record of the call says so once the carrier has told it.",
+            absence(why)
+        ),
+        Unseen::Conversation(why) => format!(
+            "{} while this call was being dialled; by the carrier's record it was answered, and nobody spoke with the \
+             callee.",
+            absence(why)
+        ),
+        Unseen::Dialling => {
+            "the server stopped before this call was dialled: nobody was called. Send the request again \
+                             if the call is still wanted."
+                .to_owned()
+        }
     }
 }
 
@@ -174,7 +199,7 @@ mod tests {
     }
 
     fn notice(state: NotificationState, at: u64) -> Notice {
-        Notice { state, at: CallTime::from_ms(at), ring_ms: 3381, connect_ms: 4343 }
+        Notice { state, at: CallTime::from_ms(at), ring_ms: 3381, connect_ms: 4343, unseen: None }
     }
 
     #[test]

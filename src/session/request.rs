@@ -120,6 +120,14 @@ pub struct NotifyTarget {
     pub amd_events: Option<Vec<EventKind>>,
 }
 
+impl NotifyTarget {
+    /// Everything goes to `url`, without headers of the caller's.
+    #[must_use]
+    pub const fn new(url: String) -> Self {
+        Self { url, headers: BTreeMap::new(), amd_events: None }
+    }
+}
+
 /// A call that was accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Dialed {

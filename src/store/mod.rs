@@ -26,10 +26,10 @@ pub use model::{
     ClaimRequest, Claimed, ContactChange, ContactRow, Cursor, DeadReason, DeliveryFilter, DeliveryOutcome,
     DeliveryRound, DeliveryRow, DeliveryState, DoNotCallRow, EndpointHealth, EndpointRow, EventRow,
     ExpiredRecording, FlowLabelRow, FlowUse, FlowVersionRow, HistoryRow, Interaction, Kept, KeyChange,
-    LARGEST_METADATA, LabelMove, LabelMoveRow, LinkKey, Merged, NewApiKey, NewApp, NewAudit, NewCall,
-    NewContact, NewDialOut, NewDoNotCall, NewEvent, NewFlowVersion, NewNotification, NewParties, NewPlan,
-    NewRecording, NewTranscript, NodeId, NotSettled, NotificationRow, NotificationState, Page, PlannedRow,
-    Progress, Rate, RecordingRow, Redelivered, RequestKey, SecretRow, Settlement, Speaker, Tally,
+    LARGEST_METADATA, LabelMove, LabelMoveRow, LastSigns, LinkKey, Merged, NewApiKey, NewApp, NewAudit,
+    NewCall, NewContact, NewDialOut, NewDoNotCall, NewEvent, NewFlowVersion, NewNotification, NewParties,
+    NewPlan, NewRecording, NewTranscript, NodeId, NotSettled, NotificationRow, NotificationState, Page,
+    PlannedRow, Progress, Rate, RecordingRow, Redelivered, RequestKey, SecretRow, Settlement, Speaker, Tally,
     TranscriptRow, Visibility,
 };
 pub use options::{Options, Place};

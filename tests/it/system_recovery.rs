@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use callcore::audio::wav;
 use callcore::call::{DialStatus, Fact, Wait};
-use callcore::flow::BargeIn;
+use callcore::flow::{BargeIn, Note, Trigger};
 use callcore::ids::PlayId;
 use dering::app::App;
 use dering::config::VersionChoice;
@@ -82,6 +82,24 @@ async fn a_call_ends_when_it_was_last_seen_however_long_the_server_was_down() {
     let recovered = events.iter().find(|event| event.kind == "recovered").unwrap();
     assert_eq!(recovered.detail["knownToMs"], 7_500);
     assert!(recovered.detail["unknownMs"].as_i64().unwrap() >= 70_000, "{}", recovered.detail);
+}
+
+#[tokio::test]
+async fn the_last_notification_agrees_with_those_before_and_knows_of_the_opt_out() {
+    let store = store_with_app().await;
+    let folder = TempDir::new().unwrap();
+    let began_ms = now_ms() - 20_000;
+    let facts = [
+        (Fact::Dialling { trunk: "main".into() }, 200),
+        (Fact::DialStatus { status: DialStatus::Ringing }, 1_000),
+        (CONNECTED, 6_000),
+        (Fact::Flow(Note::DoNotCall(Trigger::Dtmf { key: "1".into() })), 8_000),
+    ];
+    left_behind(&store, began_ms, &facts, Some(6_000)).await;
+    recover(&store, folder.path()).await.unwrap();
+    let told = told(&store).await;
+    assert_eq!((&told["status"], &told["doNotCall"]), (&json!("completed"), &json!(true)));
+    assert_eq!((&told["ringDurationInMS"], &told["connectDurationInMS"]), (&json!(5_000), &json!(5_800)));
 }
 
 #[tokio::test]
@@ -256,5 +274,7 @@ async fn a_call_that_was_never_asked_for_is_not_said_to_ring() {
     left_behind(&store, now_ms() - 5_000, &[(dialled(), 0), (queued, 10)], None).await;
     let recovered = recover(&store, folder.path()).await.unwrap();
     assert_eq!((recovered.held(), recovered.unheard()), (0, 0));
+    let told = told(&store).await;
+    assert!(told["detail"].as_str().is_some_and(|why| why.contains("nobody was called")), "{told}");
     assert!(store.events("c1", 0, 10).await.unwrap().iter().all(|event| event.kind != "may_be_ringing"));
 }

@@ -95,6 +95,7 @@ impl Stage {
                 Effect::SendHangup => self.hung_up = true,
                 Effect::SendDigit { .. }
                 | Effect::MuteRecording(_)
+                | Effect::SeekRecord
                 | Effect::Recognise { .. }
                 | Effect::KeepMessage { .. }
                 | Effect::EndMessage { .. }

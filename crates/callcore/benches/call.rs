@@ -54,6 +54,7 @@ fn drain(call: &mut Call, prompt: &Arc<[i16]>, now: CallTime) {
             | Effect::Record(_)
             | Effect::Notify(_)
             | Effect::MuteRecording(_)
+            | Effect::SeekRecord
             | Effect::Finish(_) => {}
         }
     }

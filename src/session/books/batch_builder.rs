@@ -146,6 +146,7 @@ impl BatchBuilder {
     /// The call's last lines.
     pub(in crate::session) fn finish(&mut self, summary: &Summary, cdr: CarrierCdr) {
         let ended_ms = self.clock.epoch_ms(summary.ended_at);
+        let answered_ms = summary.answered_at.map(|at| self.clock.epoch_ms(at));
         let update = self.update();
         update.state = Some(CallState::Ended);
         update.ended_ms = Some(ended_ms);
@@ -153,6 +154,7 @@ impl BatchBuilder {
         update.cause_code = Some(summary.cause);
         update.outcome = Some(summary.outcome.clone());
         update.message_left = Some(summary.message_left);
+        update.answered_ms = answered_ms.or(update.answered_ms);
         if summary.cdr.is_none() {
             self.batch.cdr_estimated = true;
             let why = "the carrier sent no record; this one is made from our own times".into();

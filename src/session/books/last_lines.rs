@@ -1,30 +1,25 @@
 //! The last lines of a call that the server did not see the end of, as far as anything is known.
 
-use std::collections::BTreeMap;
-
-use callcore::call::{CarrierCdr, Disposition, Ended, Fact, HangupBy, Notice, NotificationState, cause};
+use callcore::call::{
+    Absence, CarrierCdr, Disposition, Ended, Fact, HangupBy, Notice, NotificationState, Unseen, cause,
+};
 use callcore::clock::CallTime;
 
 use crate::kore::Envelope;
 use crate::session::books::closing::{Closing, notification};
 use crate::session::request::NotifyTarget;
-use crate::store::{self, CallBatch, CallRow, CallUpdate, NewEvent, Store};
+use crate::store::{self, CallBatch, CallRow, CallUpdate, LastSigns, NewEvent, Store};
 use crate::wallclock::{epoch_ms, now_ms};
 
 /// Cause of a call whose server went away: network failure.
 const CAUSE: u16 = 38;
-/// What is told of a call that may have been answered, when the carrier does not say.
-const UNSEEN: &str = "the server stopped while this call was being dialled, and what became of it is not known: the \
-                      callee may have answered. The record of the call says so once the carrier has told it.";
-/// What is told of a call that was answered while the server was not there.
-const UNATTENDED: &str = "the server stopped while this call was being dialled; by the carrier's record it was \
-                          answered, and nobody spoke with the callee.";
-
 /// What is known of such an end.
 #[derive(Debug)]
 pub(super) enum LastKnown {
     /// It went on until `known_ms` (ms since 1970), seen by the server.
     Seen { known_ms: i64 },
+    /// It was waiting to be dialled at `known_ms`.
+    NotDialled { known_ms: i64 },
     /// It was being dialled at `known_ms`, and nobody says what became of it.
     Unheard { known_ms: i64 },
     /// The carrier says how it ended.
@@ -76,22 +71,28 @@ pub(super) async fn last_lines(
 ) -> Result<CallBatch, store::Error> {
     let sent = store.notifications(&call.id).await?.len() as u64;
     let headers = store.notify_headers(&call.id).await?;
-    let mut batch = lines(call, sent, known);
+    let signs = store.last_signs(&call.id).await?;
+    let mut batch = lines(call, sent, &signs, known);
     batch.notifications.iter_mut().for_each(|notification| notification.headers.clone_from(&headers));
     Ok(batch)
 }
 
-fn lines(call: &CallRow, sent: u64, known: LastKnown) -> CallBatch {
+fn lines(call: &CallRow, sent: u64, signs: &LastSigns, known: LastKnown) -> CallBatch {
     let now_ms = now_ms();
     let began_ms = call.began_ms.unwrap_or(call.created_ms);
     let since_start = |ms: i64| u64::try_from(ms - began_ms).unwrap_or(0);
-    let (end, detail, record) = match known {
+    let (end, unseen, record) = match known {
         LastKnown::Seen { known_ms } => (End::by_ourselves(call, known_ms), None, None),
-        LastKnown::Unheard { known_ms } => (End::by_ourselves(call, known_ms), Some(UNSEEN), None),
+        LastKnown::NotDialled { known_ms } => {
+            (End::by_ourselves(call, known_ms), Some(Unseen::Dialling), None)
+        }
+        LastKnown::Unheard { known_ms } => {
+            (End::by_ourselves(call, known_ms), Some(Unseen::Fate(Absence::ServerStopped)), None)
+        }
         LastKnown::Recorded(cdr) => {
             let end = End::by_record(&cdr);
-            let detail = end.answered_ms.map(|_| UNATTENDED);
-            (end, detail, Some(cdr))
+            let unseen = end.answered_ms.map(|_| Unseen::Conversation(Absence::ServerStopped));
+            (end, unseen, Some(cdr))
         }
     };
     let event = |fact| NewEvent { at_ms: now_ms, t_ms: since_start(now_ms), fact };
@@ -100,7 +101,7 @@ fn lines(call: &CallRow, sent: u64, known: LastKnown) -> CallBatch {
         known_to_ms: since_start(end.ended_ms),
         unknown_ms: now_ms.saturating_sub(end.ended_ms),
     })];
-    if record.is_none() && detail.is_some() && call.session_id.is_none() {
+    if matches!(unseen, Some(Unseen::Fate(_))) && call.session_id.is_none() {
         events.push(event(Fact::MayBeRinging {
             why: "the server stopped between the dial request and the carrier's answer: the carrier may have placed \
                   the call, and without its name nobody can hang it up"
@@ -120,7 +121,7 @@ fn lines(call: &CallRow, sent: u64, known: LastKnown) -> CallBatch {
         cause: end.cause,
     };
     let mut batch = CallBatch {
-        notifications: told(call, sent, &end, detail, record.as_deref()),
+        notifications: told(call, sent, signs, &end, unseen, record.as_deref()),
         ..closing.batch("server_stopped")
     };
     if let Some(cdr) = record {
@@ -145,8 +146,9 @@ fn lines(call: &CallRow, sent: u64, known: LastKnown) -> CallBatch {
 fn told(
     call: &CallRow,
     sent: u64,
+    signs: &LastSigns,
     end: &End,
-    detail: Option<&str>,
+    unseen: Option<Unseen>,
     record: Option<&CarrierCdr>,
 ) -> Vec<store::NewNotification> {
     let Some(url) = &call.notify_url else { return Vec::new() };
@@ -161,20 +163,24 @@ fn told(
                 Some(HangupBy::Callee) => Ended::ByCallee,
                 Some(HangupBy::Caller) | None => Ended::ByFault,
             },
-            do_not_call: false,
+            do_not_call: signs.do_not_call,
             machine_detection: call.amd_event,
         },
         None => NotificationState::Failed { cause: end.cause },
     };
-    let connect_ms = answered_at.unwrap_or(ended_at).as_ms();
-    let notice = Notice { state, at: ended_at, ring_ms: 0, connect_ms };
+    let connected_ms = end.answered_ms.unwrap_or(end.ended_ms);
+    let until_connected = |from_ms: i64| u64::try_from(connected_ms - from_ms).unwrap_or(0);
+    let notice = Notice {
+        state,
+        at: ended_at,
+        ring_ms: signs.ringing_ms.map_or(0, until_connected),
+        connect_ms: until_connected(signs.asked_ms.unwrap_or(began_ms)),
+        unseen,
+    };
     let session_id = record.map(|cdr| cdr.session_id.clone()).or_else(|| call.session_id.clone());
     let envelope =
         Envelope { session_id, sequence: sent + 1, ..Envelope::new(&call.id, &call.app_id, began_ms) };
-    let body = match detail {
-        Some(why) => envelope.with_detail(&notice, why),
-        None => envelope.body(&notice),
-    };
-    let target = NotifyTarget { url: url.clone(), headers: BTreeMap::new(), amd_events: None };
+    let body = envelope.body(&notice);
+    let target = NotifyTarget::new(url.clone());
     vec![notification(&call.app_id, &target, &notice, &body)]
 }

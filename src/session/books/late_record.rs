@@ -97,7 +97,8 @@ async fn ask(trunk: &Trunk, store: &Store, call_id: &str, question: Question, en
         tokio::time::sleep(wait).await;
         match question.ask(trunk, store).await {
             Ok(Some(cdr)) => {
-                keep(store, batch(call_id, cdr, end)).await;
+                let began_ms = store.call(call_id).await.ok().flatten().and_then(|call| call.began_ms);
+                keep(store, batch(call_id, cdr, end, began_ms)).await;
                 return;
             }
             Ok(None) => {}
@@ -145,8 +146,9 @@ fn ending(number: &str) -> String {
 }
 
 /// What was told to the caller's webhook is not told again: only the books are put right.
-fn batch(call_id: &str, cdr: CarrierCdr, end: OwnEnd) -> CallBatch {
+fn batch(call_id: &str, cdr: CarrierCdr, end: OwnEnd, began_ms: Option<i64>) -> CallBatch {
     let now_ms = now_ms();
+    let t_ms = began_ms.and_then(|began_ms| u64::try_from(now_ms - began_ms).ok()).unwrap_or(0);
     let fact = Fact::CdrLate {
         session_id: cdr.session_id.clone(),
         disposition: cdr.disposition,
@@ -165,7 +167,7 @@ fn batch(call_id: &str, cdr: CarrierCdr, end: OwnEnd) -> CallBatch {
     CallBatch {
         call_id: call_id.to_owned(),
         update: Some(update),
-        events: vec![NewEvent { at_ms: now_ms, t_ms: 0, fact }],
+        events: vec![NewEvent { at_ms: now_ms, t_ms, fact }],
         cdr: Some(cdr),
         ..CallBatch::default()
     }

@@ -64,19 +64,23 @@ pub async fn recover(store: &Store, recordings: &Path) -> Result<Recovered, stor
     let held = store.cut_off_calls(now_ms() - LATELY_MS).await?;
     let mut recovered = Recovered { closed: 0, held, unheard: Vec::new() };
     for call in open {
-        let (last_ms, asked_ms) = store.last_signs(&call.id).await?;
+        let signs = store.last_signs(&call.id).await?;
         let recording = recording(store, &call, recordings).await?;
         mend_messages(recordings, &call.id).await;
         let heard_ms = recording.as_ref().map(|r| r.started_ms + i64::try_from(r.duration_ms).unwrap_or(0));
         // What was between this and now, nobody knows: the server was not there.
-        let known_ms = [last_ms, heard_ms, call.answered_ms].into_iter().flatten().max();
+        let known_ms = [signs.last_ms, heard_ms, call.answered_ms].into_iter().flatten().max();
         let known_ms = known_ms.unwrap_or(call.created_ms);
-        if let (None, Some(asked_ms)) = (call.answered_ms, asked_ms) {
+        if let (None, Some(asked_ms)) = (call.answered_ms, signs.asked_ms) {
             let question = question(&call, asked_ms);
             recovered.unheard.push(Unheard::new(call, known_ms, question));
             continue;
         }
-        let batch = last_lines(store, &call, LastKnown::Seen { known_ms }).await?;
+        let known = match call.answered_ms {
+            Some(_) => LastKnown::Seen { known_ms },
+            None => LastKnown::NotDialled { known_ms },
+        };
+        let batch = last_lines(store, &call, known).await?;
         store.record(CallBatch { recording, ..batch }).await?;
         recovered.closed += 1;
         if call.session_id.is_some() {
@@ -151,7 +155,7 @@ pub async fn settle(store: &Store, trunks: &[Trunk], recovered: Recovered) -> Re
         if let Some(session_id) = &call.session_id {
             trunk.end(session_id).await?;
         }
-        let asked_ms = store.last_signs(&call.id).await?.1;
+        let asked_ms = store.last_signs(&call.id).await?.asked_ms;
         let question = question(&call, asked_ms.unwrap_or(call.created_ms));
         tokio::spawn(record_of_unseen(trunk.clone(), store.clone(), call.id, question));
     }

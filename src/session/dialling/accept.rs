@@ -226,6 +226,7 @@ impl Handle {
             recordings: inner.options.recordings.clone(),
             control: place.control,
             clock,
+            trunk: Some(trunk.clone()),
         };
         let handle = self.clone();
         let call_id = call_id.to_owned();

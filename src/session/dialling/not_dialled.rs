@@ -79,7 +79,7 @@ impl NotDialled {
         let (words, why) = (self.words(), self.sentence());
         let envelope = Envelope::new(call_id, app_id, now_ms);
         let state = NotificationState::Failed { cause: words.cause };
-        let notice = Notice { state, at: CallTime::ZERO, ring_ms: 0, connect_ms: 0 };
+        let notice = Notice { state, at: CallTime::ZERO, ring_ms: 0, connect_ms: 0, unseen: None };
         let body = envelope.not_dialled(&notice, words.reason, &why);
         // There is no session at any carrier, so the call stands for it, and no time passes in it.
         let closing = Closing {

@@ -167,6 +167,7 @@ impl Handle {
             recordings: inner.options.recordings.clone(),
             control,
             clock,
+            trunk: None,
         };
         let handle = self.clone();
         inner.tasks.spawn(async move {

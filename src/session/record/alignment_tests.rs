@@ -88,6 +88,7 @@ impl Phone {
                 | Effect::Request { .. }
                 | Effect::SendTransfer { .. }
                 | Effect::MuteRecording(_)
+                | Effect::SeekRecord
                 | Effect::Record(_)
                 | Effect::Notify(_)
                 | Effect::Finish(_) => {}

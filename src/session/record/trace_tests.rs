@@ -108,6 +108,7 @@ impl Line {
                 | Effect::Request { .. }
                 | Effect::SendTransfer { .. }
                 | Effect::MuteRecording(_)
+                | Effect::SeekRecord
                 | Effect::Record(_) => {}
             }
         }

@@ -33,10 +33,13 @@ use crate::session::run::http_requests::HttpRequests;
 use crate::session::run::speech::Speech;
 use crate::session::run::speech_input::SpeechInput;
 use crate::store;
-use crate::trunk::{DialError, Leg, LegCommand, LegEvent};
+use crate::trunk::{DialError, Leg, LegCommand, LegEvent, Trunk};
 
 /// A carrier that does not take a command in this time is treated as gone.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(2);
+
+/// How often the record of a call whose end was not seen is asked for.
+const RECORD_EVERY: Duration = Duration::from_secs(1);
 
 /// Everything one call's task owns.
 pub(in crate::session) struct Actor {
@@ -58,6 +61,8 @@ pub(in crate::session) struct Actor {
     pub(in crate::session) recordings: std::path::PathBuf,
     pub(in crate::session) control: mpsc::Receiver<Control>,
     pub(in crate::session) clock: Clock,
+    /// Who can be asked for the record of a call whose end was not seen; `None` for calls that come in.
+    pub(in crate::session) trunk: Option<Trunk>,
 }
 
 /// What others may ask of a running call.
@@ -261,6 +266,13 @@ impl Actor {
                         recording.silence(silence);
                     }
                 }
+                Effect::SeekRecord => {
+                    if let (Some(trunk), Some(session_id)) = (&self.trunk, &running.envelope.session_id)
+                        && trunk.keeps_records()
+                    {
+                        running.jobs.spawn(record_of(trunk.clone(), session_id.clone()));
+                    }
+                }
                 Effect::Record(fact) => {
                     self.live_calls.note(&self.call_id, &fact);
                     let at = match fact {
@@ -298,7 +310,11 @@ impl Actor {
         }
         if let Some(summary) = summary {
             running.finished = true;
-            let end = if summary.ended == Ended::ByFault { OwnEnd::Lost } else { OwnEnd::Seen };
+            let end = match (summary.ended, summary.answered_at) {
+                (Ended::ByFault, Some(_)) => OwnEnd::Lost,
+                (Ended::ByFault, None) => OwnEnd::Missed,
+                (Ended::ByCallee | Ended::ByBot | Ended::Unanswered, _) => OwnEnd::Seen,
+            };
             let session_id = summary.session_id.filter(|_| summary.cdr.is_none());
             running.unrecorded = session_id.map(|session_id| Unrecorded { session_id, end });
         }
@@ -383,6 +399,21 @@ impl Actor {
             cause: summary.cause,
         }
         .cdr()
+    }
+}
+
+/// Has the carrier end the call, and asks for its record until there is one or nobody waits for it any more.
+async fn record_of(trunk: Trunk, session_id: String) -> Input {
+    loop {
+        if let Err(error) = trunk.end(&session_id).await {
+            tracing::debug!(%error, "a call that nobody hears cannot be ended yet");
+        }
+        tokio::time::sleep(RECORD_EVERY).await;
+        match trunk.record(&session_id).await {
+            Ok(Some(cdr)) => return Input::Cdr(cdr),
+            Ok(None) => {}
+            Err(error) => tracing::debug!(%error, "the carrier gives no record yet"),
+        }
     }
 }
 

@@ -113,6 +113,19 @@ where
     }
 }
 
+/// Where a call stood by its timeline. Times are ms since 1970.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromRow)]
+pub struct LastSigns {
+    /// When something was last written.
+    pub last_ms: Option<i64>,
+    /// When the carrier was asked to place it.
+    pub asked_ms: Option<i64>,
+    /// Since when it rang.
+    pub ringing_ms: Option<i64>,
+    /// The callee asked not to be called again.
+    pub do_not_call: bool,
+}
+
 /// One entry of a call's timeline; `seq` counts from 1 without gaps.
 #[derive(Clone, Debug, PartialEq, FromRow)]
 pub struct EventRow {

@@ -22,7 +22,8 @@ mod visibility;
 pub use audit::{Actor, AuditAction, AuditFilter, AuditRow, NewAudit};
 pub use batch::{CallBatch, CallUpdate, NewCall, NewEvent, NewNotification, NewRecording, NewTranscript};
 pub use calls::{
-    CallFilter, CallRow, EventRow, ExpiredRecording, Interaction, Progress, RecordingRow, TranscriptRow,
+    CallFilter, CallRow, EventRow, ExpiredRecording, Interaction, LastSigns, Progress, RecordingRow,
+    TranscriptRow,
 };
 pub use cdr::{CdrPage, CdrRow};
 pub use claims::{Attempt, Claim, ClaimRequest, Claimed, DeliveryOutcome, DeliveryRound, Settlement};

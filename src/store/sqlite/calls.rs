@@ -11,7 +11,8 @@ use super::engine::Engine;
 use super::query::{narrow, newest_first};
 use crate::store::error::Error;
 use crate::store::model::{
-    CallFilter, CallRow, Cursor, EventRow, Interaction, Page, Progress, RecordingRow, TranscriptRow,
+    CallFilter, CallRow, Cursor, EventRow, Interaction, LastSigns, Page, Progress, RecordingRow,
+    TranscriptRow,
 };
 
 impl Engine {
@@ -80,12 +81,11 @@ impl Engine {
         Ok(query.bind(session_id).fetch_one(&self.readers).await?)
     }
 
-    pub(in crate::store) async fn last_signs(
-        &self,
-        call_id: &str,
-    ) -> Result<(Option<i64>, Option<i64>), Error> {
+    pub(in crate::store) async fn last_signs(&self, call_id: &str) -> Result<LastSigns, Error> {
         let query = sqlx::query_as(
-            "SELECT max(at_ms), max(CASE WHEN kind = 'dialling' THEN at_ms END) FROM call_events WHERE call_id = $1",
+            "SELECT max(at_ms) AS last_ms, max(CASE WHEN kind = 'dialling' THEN at_ms END) AS asked_ms, \
+             min(CASE WHEN kind = 'dial_status' AND detail ->> '$.status' = 'Ringing' THEN at_ms END) AS ringing_ms, \
+             coalesce(max(kind = 'do_not_call'), 0) AS do_not_call FROM call_events WHERE call_id = $1",
         );
         Ok(query.bind(call_id).fetch_one(&self.readers).await?)
     }

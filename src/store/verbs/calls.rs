@@ -7,8 +7,8 @@ use crate::cdr_wire::CdrQuery;
 use crate::store::error::Error;
 use crate::store::handle::{Backend, Store, verbs};
 use crate::store::model::{
-    CallBatch, CallFilter, CallRow, CdrPage, CdrRow, Cursor, EventRow, ExpiredRecording, Page, RecordingRow,
-    TranscriptRow, Visibility,
+    CallBatch, CallFilter, CallRow, CdrPage, CdrRow, Cursor, EventRow, ExpiredRecording, LastSigns, Page,
+    RecordingRow, TranscriptRow, Visibility,
 };
 
 impl Store {
@@ -58,11 +58,11 @@ verbs! {
     /// When the database fails.
     fn knows_session(&self, session_id: &str) -> bool;
 
-    /// When something was last written into a call's timeline, and when the carrier was asked to place it, if it was.
+    /// What a call's timeline tells about where it stood.
     ///
     /// # Errors
     /// When the database fails.
-    fn last_signs(&self, call_id: &str) -> (Option<i64>, Option<i64>);
+    fn last_signs(&self, call_id: &str) -> LastSigns;
 
     /// At most `limit` entries of a call's timeline behind `after_seq` (0 for the start).
     ///

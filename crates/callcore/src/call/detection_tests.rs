@@ -76,6 +76,7 @@ fn heard(mode: MachineDetection, words: &[(u64, &str)]) -> Outcome {
                 | Effect::EndMessage { .. }
                 | Effect::Request { .. }
                 | Effect::MuteRecording(_)
+                | Effect::SeekRecord
                 | Effect::SendTransfer { .. } => {}
             }
         }
@@ -178,6 +179,7 @@ fn over_a_prompt(sound: &[i16]) -> (String, usize) {
                 | Effect::EndMessage { .. }
                 | Effect::Request { .. }
                 | Effect::MuteRecording(_)
+                | Effect::SeekRecord
                 | Effect::SendTransfer { .. }
                 | Effect::Record(_) => {}
             }

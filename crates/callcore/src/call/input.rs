@@ -161,6 +161,8 @@ pub enum Effect {
     },
     /// From now on the recording of the call leaves out these sides of it.
     MuteRecording(RecordingMute),
+    /// Have the carrier end the call, and ask it for its record: what became of the call was not seen.
+    SeekRecord,
     /// Keep this in the call's timeline.
     Record(Fact),
     /// Tell the caller's `notifyUrl`.

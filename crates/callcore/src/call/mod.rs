@@ -35,6 +35,6 @@ pub use ending::{Ended, Summary};
 pub use fact::{CutBy, Fact, HeardPrompt, HungUp, LeftMessage, Utterance, Wait};
 pub use input::{Effect, Hypothesis, Input, RecordingMute};
 pub use machine::Call;
-pub use notice::{Notice, NotificationState};
+pub use notice::{Absence, Notice, NotificationState, Unseen};
 pub use recording::{HeardIn, hear};
 pub use settings::{Direction, Settings, amd_timers};

@@ -16,6 +16,25 @@ pub struct Notice {
     pub ring_ms: u64,
     /// From the dial request to answer (or end), ms.
     pub connect_ms: u64,
+    pub unseen: Option<Unseen>,
+}
+
+/// What nobody on our side saw of a call that was being dialled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unseen {
+    /// What became of it: the callee may have answered.
+    Fate(Absence),
+    /// The carrier's record says that it was answered: nobody spoke with the callee.
+    Conversation(Absence),
+    /// It was accepted and never dialled.
+    Dialling,
+}
+
+/// Why nobody saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Absence {
+    ServerStopped,
+    LineAway,
 }
 
 /// Which status the notification carries.

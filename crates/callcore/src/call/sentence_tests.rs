@@ -124,6 +124,7 @@ impl Stage {
                 | Effect::KeepMessage { .. }
                 | Effect::EndMessage { .. }
                 | Effect::Request { .. }
+                | Effect::SeekRecord
                 | Effect::SendTransfer { .. } => {}
             }
         }

@@ -112,7 +112,10 @@ impl Line {
                     }
                 }
                 Effect::Finish(summary) => self.summary = Some(*summary),
-                Effect::MuteRecording(_) | Effect::SendDigit { .. } | Effect::SendHangup => {}
+                Effect::MuteRecording(_)
+                | Effect::SeekRecord
+                | Effect::SendDigit { .. }
+                | Effect::SendHangup => {}
             }
         }
     }

@@ -141,6 +141,7 @@ impl World {
                 }
                 Effect::Record(fact) => self.facts.push((now.as_ms(), fact)),
                 Effect::MuteRecording(_) | Effect::Recognise { .. } => {}
+                Effect::SeekRecord => self.note("seek record"),
             }
         }
     }
@@ -268,6 +269,48 @@ fn a_carrier_that_vanishes_ends_the_call_with_a_cause_and_a_notification() {
     assert_eq!(world.statuses(), ["answered", "completed"]);
     let summary = world.summary.unwrap();
     assert_eq!((summary.ended, summary.cause), (Ended::ByFault, 38));
+}
+
+/// The carrier goes away while it rings; later it gives `record`, if any.
+fn lost_while_it_rings(record: Option<CarrierCdr>) -> World {
+    let mut inputs = answered();
+    inputs.truncate(3);
+    inputs.push((2_500, Input::Lost { why: "gone".into() }));
+    inputs.extend(record.map(|cdr| (14_000, Input::Cdr(cdr))));
+    run(&mut call(), inputs, 30_000)
+}
+
+#[test]
+fn a_callee_who_answered_while_the_line_was_away_is_told_as_answered_by_the_record() {
+    let answered = CarrierCdr { duration: 12, billable_seconds: 9, ..cdr(16, Disposition::Answered) };
+    let world = lost_while_it_rings(Some(answered));
+    assert_eq!(
+        (world.statuses(), world.sent.as_slice()),
+        (vec!["completed"], ["seek record".to_owned()].as_slice())
+    );
+    let notice = &world.notices[0];
+    assert_eq!(notice.unseen, Some(Unseen::Conversation(Absence::LineAway)));
+    let NotificationState::Completed { answered_at, ended, .. } = notice.state else { panic!("{notice:?}") };
+    assert_eq!((notice.at.ms_since(answered_at), ended), (9_000, Ended::ByCallee));
+    let summary = world.summary.unwrap();
+    assert_eq!((summary.disposition, summary.cause), (Disposition::Answered, 16));
+    assert_eq!((summary.outcome.as_str(), summary.message_left), ("carrier_lost", false));
+}
+
+#[test]
+fn a_callee_who_was_busy_while_the_line_was_away_is_told_as_busy() {
+    let world = lost_while_it_rings(Some(cdr(17, Disposition::Busy)));
+    assert_eq!(world.notices[0].state, NotificationState::Failed { cause: 17 });
+    assert_eq!(world.notices[0].unseen, None);
+    assert_eq!(world.summary.unwrap().outcome, "busy");
+}
+
+#[test]
+fn without_a_record_a_call_that_was_lost_while_it_rang_may_have_been_answered() {
+    let world = lost_while_it_rings(None);
+    assert_eq!(world.notices[0].state, NotificationState::Failed { cause: 38 });
+    assert_eq!(world.notices[0].unseen, Some(Unseen::Fate(Absence::LineAway)));
+    assert_eq!(world.summary.unwrap().outcome, "carrier_lost");
 }
 
 #[test]

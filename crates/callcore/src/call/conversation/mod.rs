@@ -336,6 +336,6 @@ impl Conversation {
 
     fn notify(&mut self, state: NotificationState, at: CallTime) {
         let Answer { ring_ms, connect_ms, .. } = self.answer;
-        self.push(Effect::Notify(Notice { state, at, ring_ms, connect_ms }));
+        self.push(Effect::Notify(Notice { state, at, ring_ms, connect_ms, unseen: None }));
     }
 }

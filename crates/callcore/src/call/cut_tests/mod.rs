@@ -163,6 +163,7 @@ impl Bench {
                 | Effect::Request { .. }
                 | Effect::SendTransfer { .. }
                 | Effect::MuteRecording(_)
+                | Effect::SeekRecord
                 | Effect::SendDigit { .. }
                 | Effect::SendHangup => {}
             }

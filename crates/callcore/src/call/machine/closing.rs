@@ -1,13 +1,13 @@
 //! How a call ends: who ended it, the carrier's record, the last notification, the summary.
 
 use super::{CLEARED, Call, Closing, RANG_TOO_LONG, State};
-use crate::call::carrier::{CarrierCdr, Disposition};
+use crate::call::carrier::{CarrierCdr, Disposition, HangupBy};
 use crate::call::cause::{cause as cause_of, is_fault};
 use crate::call::conversation::Account;
 use crate::call::ending::{Ended, Summary};
 use crate::call::fact::{Fact, HungUp};
 use crate::call::input::Effect;
-use crate::call::notice::{Notice, NotificationState};
+use crate::call::notice::{Absence, Notice, NotificationState, Unseen};
 use crate::call::settings::Direction;
 use crate::clock::CallTime;
 use crate::flow;
@@ -76,6 +76,7 @@ impl Call {
 
     /// The call is over; what remains is the carrier's record.
     pub(super) fn close(&mut self, ended: Ended, cause: u16, now: CallTime) {
+        let is_unheard = ended == Ended::ByFault && matches!(self.state, State::Dialing(_));
         let account = match &mut self.state {
             State::Dialing(_) => Account::default(),
             State::Talking(conversation) => {
@@ -88,22 +89,23 @@ impl Call {
             State::Closing(_) | State::Finished => return,
         };
         self.ended_at = Some(now);
-        self.state = State::Closing(Box::new(Closing { ended, ended_at: now, cause, account }));
+        self.state = State::Closing(Box::new(Closing { ended, ended_at: now, cause, is_unheard, account }));
     }
 
-    fn notify(&mut self, state: NotificationState, at: CallTime) {
+    fn notify(&mut self, state: NotificationState, unseen: Option<Unseen>, at: CallTime) {
         let connected = self.answered_at.unwrap_or(at);
         let notice = Notice {
             state,
             at,
             ring_ms: self.ringing_at.map_or(0, |ringing| connected.ms_since(ringing)),
             connect_ms: connected.ms_since(self.dialled_at),
+            unseen,
         };
         self.push(Effect::Notify(notice));
     }
 
     pub(super) fn finish(&mut self, now: CallTime) {
-        let Closing { ended, ended_at, cause, account } =
+        let Closing { ended, mut ended_at, cause, is_unheard, account } =
             match std::mem::replace(&mut self.state, State::Finished) {
                 State::Closing(closing) => *closing,
                 earlier @ (State::Dialing(_) | State::Talking(_) | State::Finished) => {
@@ -113,12 +115,36 @@ impl Call {
             };
         // The carrier calls our giving up a cancelled call; for whoever asked, nobody answered.
         let gave_up = cause == RANG_TOO_LONG;
-        // What the carrier makes of a call that it lost is its own affair.
-        let was_lost = ended == Ended::ByFault;
+        // What the carrier makes of a call that it lost is its own affair, unless nobody else saw what became of it.
+        let was_lost = ended == Ended::ByFault && !is_unheard;
         let code = self.carrier_cause.filter(|_| !gave_up && !was_lost).unwrap_or(cause);
         // The carrier's record says what its hang-up could not: that nobody hung up.
         let blamed = ended == Ended::ByCallee && is_fault(code);
         let ended = if blamed { Ended::ByFault } else { ended };
+        let mut unseen = (is_unheard && self.cdr.is_none()).then_some(Unseen::Fate(Absence::LineAway));
+        let mut ended = ended;
+        if let Some(cdr) = self.cdr.as_ref().filter(|_| self.answered_at.is_none()) {
+            if cdr.disposition == Disposition::Answered {
+                // Records count whole seconds from the dial request.
+                let since_dialled = |seconds: u64| self.dialled_at + seconds.saturating_mul(1_000);
+                let (answered, over) = (
+                    cdr.duration.saturating_sub(cdr.billable_seconds),
+                    cdr.duration.max(cdr.billable_seconds),
+                );
+                self.answered_at = Some(since_dialled(answered));
+                ended_at = since_dialled(over);
+                self.ended_at = Some(ended_at);
+                ended = match cdr.hangup_by {
+                    Some(HangupBy::Callee) if self.settings.direction == Direction::Outbound => {
+                        Ended::ByCallee
+                    }
+                    _ => Ended::ByFault,
+                };
+                unseen = Some(Unseen::Conversation(Absence::LineAway));
+            } else if is_unheard {
+                ended = Ended::Unanswered;
+            }
+        }
         let answered = self.answered_at.is_some();
         let disposition = match &self.cdr {
             Some(cdr) if !gave_up => cdr.disposition,
@@ -140,6 +166,7 @@ impl Call {
         };
         let outcome = account.outcome.unwrap_or_else(|| {
             match ended {
+                _ if matches!(unseen, Some(Unseen::Conversation(_))) => "carrier_lost",
                 Ended::ByCallee => hung_up,
                 Ended::ByBot => "ended",
                 Ended::ByFault => "carrier_lost",
@@ -153,7 +180,7 @@ impl Call {
             disposition: Some(disposition),
             why: None,
         });
-        self.notify(state, ended_at);
+        self.notify(state, unseen, ended_at);
         let summary = Summary {
             session_id: self.session_id.clone(),
             ended,

@@ -125,6 +125,7 @@ impl Call {
         let why = "the line was away while it rang, and nobody says what came of it";
         self.record(Fact::CarrierLost { why: why.into() });
         self.push(Effect::SendHangup);
+        self.push(Effect::SeekRecord);
         self.close(Ended::ByFault, LOST, now);
     }
 
@@ -136,6 +137,9 @@ impl Call {
         }
         self.lifeline.lose(now);
         self.record(Fact::CarrierLost { why });
+        if matches!(self.state, State::Dialing(_)) && self.session_id.is_some() {
+            self.push(Effect::SeekRecord);
+        }
         self.other_side_gone(flow::Input::CarrierLost, Ended::ByFault, LOST, now);
     }
 }

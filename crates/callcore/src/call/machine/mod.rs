@@ -25,6 +25,8 @@ const RANG_TOO_LONG: u16 = 19;
 const LOST: u16 = 38;
 /// How long the carrier's record is waited for after the end, ms.
 const CDR_WAIT_MS: u64 = 5_000;
+/// The same when it alone says what became of the call: the last notification is held back for so long, ms.
+const UNHEARD_WAIT_MS: u64 = 15_000;
 
 #[derive(Debug)]
 enum State {
@@ -41,7 +43,16 @@ struct Closing {
     ended: Ended,
     ended_at: CallTime,
     cause: u16,
+    /// Whether the carrier went away before it was answered: only its record says what became of it.
+    is_unheard: bool,
     account: Account,
+}
+
+impl Closing {
+    /// When the carrier's record is given up.
+    fn record_due(&self) -> CallTime {
+        self.ended_at + if self.is_unheard { UNHEARD_WAIT_MS } else { CDR_WAIT_MS }
+    }
 }
 
 /// One outgoing or incoming call.
@@ -201,7 +212,7 @@ impl Call {
                 }
             }
             State::Closing(closing) => {
-                if now.ms_since(closing.ended_at) >= CDR_WAIT_MS {
+                if now >= closing.record_due() {
                     self.finish(now);
                 }
             }
@@ -229,7 +240,7 @@ impl Call {
                 Some(Due::CallLimit.at(conversation.answered_at() + self.settings.max_call_ms)),
                 self.lifeline.poll_timeout(),
             ]),
-            State::Closing(closing) => Some(Due::CarrierRecord.at(closing.ended_at + CDR_WAIT_MS)),
+            State::Closing(closing) => Some(Due::CarrierRecord.at(closing.record_due())),
             State::Finished => None,
         }
     }
