@@ -10,8 +10,8 @@
 
 use std::error::Error;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -22,8 +22,9 @@ use callcore::call::Direction;
 use dering::net::guard::AddressPolicy;
 use dering::outbox::{Handle, Options, Outbox};
 use dering::store::{
-    self, CallBatch, DeliveryFilter, DeliveryState, NewApp, NewCall, NewNotification, Store,
+    self, CallBatch, DeliveryFilter, DeliveryState, NewApp, NewCall, NewNotification, Store, Visibility,
 };
+use parking_lot::Mutex;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 
@@ -62,7 +63,7 @@ impl Seen {
             text.rsplit_once("\"us\":").and_then(|(_, rest)| rest.trim_end_matches('}').parse::<u64>().ok());
         if let Some(made) = made {
             let late = self.now_us().saturating_sub(made);
-            self.late.lock().unwrap_or_else(PoisonError::into_inner).push(late);
+            self.late.lock().push(late);
         }
     }
 }
@@ -157,7 +158,8 @@ async fn throughput(count: usize) -> Fallible<()> {
     }
     let (began, cpu) = (Instant::now(), cpu_seconds());
     let outbox = start(&store)?;
-    let open = DeliveryFilter { state: Some(DeliveryState::Open), ..DeliveryFilter::default() };
+    let open =
+        DeliveryFilter { state: Some(DeliveryState::Open), ..DeliveryFilter::within(Visibility::all()) };
     while seen.posts.load(Ordering::Relaxed) < (count / PER_CALL * PER_CALL) as u64
         || store.count_deliveries(&open, 1).await? > 0
     {
@@ -244,7 +246,7 @@ async fn lateness(delay: Option<Duration>) -> Fallible<Vec<u64>> {
     }
     outbox.shutdown().await;
     store.close().await;
-    let late = seen.late.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    let late = seen.late.lock().clone();
     Ok(late)
 }
 

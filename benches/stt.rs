@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use callcore::audio::tone::tone;
 use dering::speech::stt::whisper::{Options, Whisper, Window};
-use dering::speech::stt::{CallRecogniser, Recognizer, Recognizers, Request, SttOptions, Wish};
+use dering::speech::stt::{CallRecogniser, Preference, Recognizer, Recognizers, Request, SttOptions};
 use tokio::time::{Instant, sleep, sleep_until};
 
 type Fallible<T> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -95,7 +95,7 @@ async fn at_once(options: &Options, calls: u64, length: Duration) -> Fallible<()
     let begun = Instant::now();
     let mut tasks = Vec::new();
     for call in 0..calls {
-        let choice = recognizers.choose(Wish::default()).ok_or("no recogniser")?;
+        let choice = recognizers.choose(Preference::default()).ok_or("no recogniser")?;
         let ear = choice.recogniser(SttOptions { language: Some("en".into()), ..SttOptions::default() });
         let first = begun + Duration::from_millis(call * BETWEEN_MS / calls);
         tasks.push(tokio::spawn(talk(ear, first, begun + length)));

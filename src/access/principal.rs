@@ -83,7 +83,7 @@ impl Principal {
     pub fn visibility(&self, rule: &Rule) -> Visibility {
         let bots = self.tied_to().map(<[String]>::to_vec);
         let own = !self.holds_any(rule.widened_by);
-        Visibility { bots, asked_by: own.then(|| self.asks_as()) }
+        Visibility::narrowed(bots, own.then(|| self.asks_as()))
     }
 
     /// # Errors

@@ -167,8 +167,7 @@ pub(super) async fn list(
         bot_id: query.bot_id,
         disposition: query.disposition,
         progress: query.progress,
-        visibility: may.visibility(),
-        ..CallFilter::default()
+        ..CallFilter::within(may.visibility())
     };
     let page = api.store.calls(&filter, query.after.as_ref(), query.limit).await?;
     let next = page.next.map(|cursor| cursor.to_string());

@@ -1,9 +1,16 @@
 //! `/v1/cdr`: call detail records in the carrier's own shape (Outgoing Call Service 1.0.4).
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, State};
+use axum::http::request::Parts;
 use callcore::call::{Disposition, HangupBy};
 use serde::Serialize;
+use serde_json::json;
+use strum::IntoEnumIterator as _;
+use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
+use utoipa::openapi::{
+    ArrayBuilder, KnownFormat, ObjectBuilder, RefOr, Required, Schema, SchemaFormat, Type,
+};
 use utoipa::{IntoParams, ToSchema};
 
 use super::Api;
@@ -13,44 +20,72 @@ use super::fields::Faults;
 use super::may::{May, RecordInPath};
 use super::problems::BadParameter;
 use crate::access::SeeCalls;
-use crate::cdr_wire::CdrMeta;
-use crate::store::{CdrPage, CdrQuery, CdrRow};
+use crate::cdr_wire::{CdrMeta, CdrParameter, CdrQuery};
+use crate::store::{CdrPage, CdrRow};
 
-/// Which records, and in which order.
-#[derive(IntoParams)]
-#[into_params(parameter_in = Query)]
-#[expect(dead_code, reason = "`CdrQuery` reads the parameters, one by one and with any number of filters")]
-struct CdrParameters {
-    /// From 1.
-    #[param(value_type = Option<i64>, minimum = 1, maximum = 4_294_967_295_i64)]
-    page: Option<u32>,
-    /// Records on a page; more than 1000 are 1000.
-    #[param(value_type = Option<i64>, minimum = 1, maximum = 4_294_967_295_i64)]
-    limit: Option<u32>,
-    /// `<field>:ASC` or `<field>:DESC`; may be repeated. Fields: `id`, `startTime`, `endTime`, `duration`,
-    /// `billableSeconds`, `destination`, `disposition`.
-    #[param(rename = "sortBy", example = json!(["startTime:DESC"]))]
-    sort_by: Option<Vec<String>>,
-    /// `$eq:` or `$contains:` and a number or a part of it; without either the number as a whole. A plus need not be escaped.
-    #[param(
-        rename = "filter.destination",
-        example = "$contains:0812",
-        pattern = r"^(\$(eq|contains):)?[^$\s][^$]*$"
-    )]
-    destination: Option<String>,
-    /// `$eq:`, `$gt:`, `$gte:`, `$lt:` or `$lte:` and whole seconds.
-    #[param(rename = "filter.duration", example = "$gte:30", pattern = r"^(\$(eq|gte?|lte?):)?[0-9]{1,9}$")]
-    duration: Option<String>,
-    /// As `filter.duration`.
-    #[param(
-        rename = "filter.billableSeconds",
-        example = "$gt:0",
-        pattern = r"^(\$(eq|gte?|lte?):)?[0-9]{1,9}$"
-    )]
-    billable_seconds: Option<String>,
-    /// `$eq:` and one, or `$in:` and several with commas: `ANSWERED`, `NO ANSWER`, `BUSY`, `FAILED`, `CANCEL`.
-    #[param(rename = "filter.disposition", example = "$in:ANSWERED,BUSY")]
-    disposition: Option<String>,
+/// Which records, and in which order, as the carrier's clients ask.
+pub(super) struct Asked(CdrQuery);
+
+impl IntoParams for Asked {
+    fn into_params(_: impl Fn() -> Option<ParameterIn>) -> Vec<Parameter> {
+        CdrParameter::iter().map(described).collect()
+    }
+}
+
+/// What a parameter takes.
+fn described(parameter: CdrParameter) -> Parameter {
+    const DURATION: &str = r"^(\$(eq|gte?|lte?):)?[0-9]{1,9}$";
+    let text = || ObjectBuilder::new().schema_type(Type::String);
+    let (about, schema, example): (_, RefOr<Schema>, _) = match parameter {
+        CdrParameter::Page => ("From 1.", count(), None),
+        CdrParameter::Limit => ("Records on a page; more than 1000 are 1000.", count(), None),
+        CdrParameter::SortBy => (
+            "`<field>:ASC` or `<field>:DESC`; may be repeated. Fields: `id`, `startTime`, `endTime`, `duration`,\n\
+             `billableSeconds`, `destination`, `disposition`.",
+            ArrayBuilder::new().items(text()).into(),
+            Some(json!(["startTime:DESC"])),
+        ),
+        CdrParameter::Destination => (
+            "`$eq:` or `$contains:` and a number or a part of it; without either the number as a whole. A plus need not be escaped.",
+            text().pattern(Some(r"^(\$(eq|contains):)?[^$\s][^$]*$")).into(),
+            Some(json!("$contains:0812")),
+        ),
+        CdrParameter::Duration => (
+            "`$eq:`, `$gt:`, `$gte:`, `$lt:` or `$lte:` and whole seconds.",
+            text().pattern(Some(DURATION)).into(),
+            Some(json!("$gte:30")),
+        ),
+        CdrParameter::BillableSeconds => {
+            ("As `filter.duration`.", text().pattern(Some(DURATION)).into(), Some(json!("$gt:0")))
+        }
+        CdrParameter::Disposition => (
+            "`$eq:` and one, or `$in:` and several with commas: `ANSWERED`, `NO ANSWER`, `BUSY`, `FAILED`, `CANCEL`.",
+            text().into(),
+            Some(json!("$in:ANSWERED,BUSY")),
+        ),
+    };
+    let described = ParameterBuilder::new().name(parameter.as_str()).parameter_in(ParameterIn::Query);
+    described.required(Required::False).description(Some(about)).schema(Some(schema)).example(example).build()
+}
+
+/// A whole number from 1.
+fn count() -> RefOr<Schema> {
+    let format = Some(SchemaFormat::KnownFormat(KnownFormat::Int64));
+    let number = ObjectBuilder::new().schema_type(Type::Integer).format(format);
+    number.minimum(Some(1)).maximum(Some(i64::from(u32::MAX))).into()
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Asked {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let Pairs(pairs) = Pairs::from_request_parts(parts, state).await?;
+        CdrQuery::from_pairs(pairs).map(Self).map_err(|errors| {
+            let mut faults = Faults::default();
+            errors.iter().for_each(|error| faults.add(&error.parameter, error.problem.as_str()));
+            faults.problem(Code::Malformed)
+        })
+    }
 }
 
 /// A record in the carrier's shape (Outgoing Call Service 1.0.4).
@@ -151,7 +186,7 @@ pub(super) struct CdrOne {
 }
 
 /// Call detail records: filters, pages and sorting as the carrier's.
-#[utoipa::path(get, path = "/v1/cdr", operation_id = "listRecords", tag = "records", params(CdrParameters),
+#[utoipa::path(get, path = "/v1/cdr", operation_id = "listRecords", tag = "records", params(Asked),
     responses(
         (status = 200, description = "A page of records.", body = CdrList),
         BadParameter,
@@ -159,13 +194,8 @@ pub(super) struct CdrOne {
 pub(super) async fn list(
     State(api): State<Api>,
     may: May<SeeCalls>,
-    Pairs(pairs): Pairs,
+    Asked(query): Asked,
 ) -> Result<Json<CdrList>, Problem> {
-    let query = CdrQuery::from_pairs(pairs).map_err(|errors| {
-        let mut faults = Faults::default();
-        errors.iter().for_each(|error| faults.add(&error.parameter, error.problem.as_str()));
-        faults.problem(Code::Malformed)
-    })?;
     Ok(Json(api.store.cdrs(&query, &may.visibility()).await?.into()))
 }
 

@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use super::Api;
 use super::may::May;
 use crate::access::SeeServer;
-use crate::store::CallFilter;
+use crate::store::{CallFilter, Visibility};
 
 /// A database that takes longer does not answer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -72,7 +72,7 @@ async fn works(api: &Api) -> Result<(), &'static str> {
         return Err("the server is stopping");
     }
     let check = async {
-        api.store.calls(&CallFilter::default(), None, 1).await.map_err(|error| {
+        api.store.calls(&CallFilter::within(Visibility::all()), None, 1).await.map_err(|error| {
             tracing::error!(%error, "the health check failed");
             "the database does not answer"
         })?;

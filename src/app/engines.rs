@@ -12,7 +12,7 @@ use crate::config::{Config, Recogniser, Recognition, SpeechToText, Voices};
 use crate::flows::{Catalog, Folder};
 #[cfg(feature = "whisper")]
 use crate::speech::models::{Manifest, State};
-use crate::speech::stt::{Named, Recognizer, Recognizers, Wish, deepgram, openai};
+use crate::speech::stt::{Named, Preference, Recognizer, Recognizers, deepgram, openai};
 use crate::speech::tts::{self, Loudness, Synthesizer, Tts, espeak::Espeak, piper::Piper};
 
 /// The voices; what the chosen engine cannot speak, espeak-ng does.
@@ -136,7 +136,8 @@ pub(super) async fn warn_of_flows_unheard(recognizers: &Recognizers, flows: &Cat
     for described in flows.all() {
         // A version that cannot be read is told of when it is called.
         let Ok(stored) = flows.find(&described.flow).await else { continue };
-        let Some(choice) = recognizers.choose(Wish { flow: &described.flow, ..Wish::default() }) else {
+        let Some(choice) = recognizers.choose(Preference { flow: &described.flow, ..Preference::default() })
+        else {
             let scenes = stored.flow.scenes_that_need_words();
             if !scenes.is_empty() {
                 let (flow, scenes) = (described.flow, scenes.join(", "));

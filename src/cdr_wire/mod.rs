@@ -16,6 +16,33 @@ const DEFAULT_LIMIT: u32 = 100;
 /// Records on one page, at most.
 const MAX_LIMIT: u32 = 1000;
 
+/// What such a query may hold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, strum::EnumIter, strum::EnumString, strum::IntoStaticStr)]
+pub enum CdrParameter {
+    #[strum(serialize = "page")]
+    Page,
+    #[strum(serialize = "limit")]
+    Limit,
+    #[strum(serialize = "sortBy")]
+    SortBy,
+    #[strum(serialize = "filter.destination")]
+    Destination,
+    #[strum(serialize = "filter.duration")]
+    Duration,
+    #[strum(serialize = "filter.billableSeconds")]
+    BillableSeconds,
+    #[strum(serialize = "filter.disposition")]
+    Disposition,
+}
+
+impl CdrParameter {
+    /// The name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
 /// A page of records and what they must match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CdrQuery {
@@ -92,18 +119,20 @@ pub enum CdrField {
 }
 
 impl CdrFilter {
-    fn pair(&self) -> (&'static str, String) {
+    fn pair(&self) -> (CdrParameter, String) {
         match self {
-            Self::DestinationIs(number) => ("filter.destination", format!("$eq:{number}")),
-            Self::DestinationContains(part) => ("filter.destination", format!("$contains:{part}")),
-            Self::Duration(how, seconds) => ("filter.duration", format!("${}:{seconds}", how.operator())),
+            Self::DestinationIs(number) => (CdrParameter::Destination, format!("$eq:{number}")),
+            Self::DestinationContains(part) => (CdrParameter::Destination, format!("$contains:{part}")),
+            Self::Duration(how, seconds) => {
+                (CdrParameter::Duration, format!("${}:{seconds}", how.operator()))
+            }
             Self::BillableSeconds(how, seconds) => {
-                ("filter.billableSeconds", format!("${}:{seconds}", how.operator()))
+                (CdrParameter::BillableSeconds, format!("${}:{seconds}", how.operator()))
             }
             Self::DispositionIn(all) => {
                 let names: Vec<&str> = all.iter().map(|d| d.as_str()).collect();
                 let operator = if names.len() == 1 { "eq" } else { "in" };
-                ("filter.disposition", format!("${operator}:{}", names.join(",")))
+                (CdrParameter::Disposition, format!("${operator}:{}", names.join(",")))
             }
         }
     }
@@ -157,14 +186,21 @@ impl CdrQuery {
         let mut wrong = Vec::new();
         for (name, value) in pairs {
             let (name, value) = (name.as_ref(), value.as_ref());
-            let read = match name {
-                "page" => positive(value).map(|page| query.page = page),
-                "limit" => positive(value).map(|limit| query.limit = limit.min(MAX_LIMIT)),
-                "sortBy" => sort(value).map(|sort| query.sort_by.push(sort)),
-                _ => match name.strip_prefix("filter.") {
-                    Some(field) => filter(field, value).map(|filter| query.filters.push(filter)),
-                    None => Ok(()),
-                },
+            let read = match name.parse() {
+                Ok(CdrParameter::Page) => positive(value).map(|page| query.page = page),
+                Ok(CdrParameter::Limit) => positive(value).map(|limit| query.limit = limit.min(MAX_LIMIT)),
+                Ok(CdrParameter::SortBy) => sort(value).map(|sort| query.sort_by.push(sort)),
+                Ok(CdrParameter::Destination) => destination(value).map(|filter| query.filters.push(filter)),
+                Ok(CdrParameter::Duration) => {
+                    seconds(value).map(|(how, seconds)| query.filters.push(CdrFilter::Duration(how, seconds)))
+                }
+                Ok(CdrParameter::BillableSeconds) => seconds(value)
+                    .map(|(how, seconds)| query.filters.push(CdrFilter::BillableSeconds(how, seconds))),
+                Ok(CdrParameter::Disposition) => {
+                    dispositions(value).map(|any| query.filters.push(CdrFilter::DispositionIn(any)))
+                }
+                Err(_) if name.starts_with("filter.") => Err(UNKNOWN_FILTER.to_owned()),
+                Err(_) => Ok(()),
             };
             if let Err(problem) = read {
                 wrong.push(CdrQueryError { parameter: name.to_owned(), problem });
@@ -177,13 +213,15 @@ impl CdrQuery {
     /// carrier's document, which shows it in answers only.
     #[must_use]
     pub fn pairs(&self) -> Vec<(&'static str, String)> {
-        let page = [("page", self.page.to_string()), ("limit", self.limit.to_string())];
+        use CdrParameter::{Limit, Page, SortBy};
+        let page = [(Page, self.page.to_string()), (Limit, self.limit.to_string())];
         let filters = self.filters.iter().map(CdrFilter::pair);
         let sort = self
             .sort_by
             .iter()
-            .map(|(field, descending)| ("sortBy", format!("{}:{}", field.as_str(), direction(*descending))));
-        page.into_iter().chain(filters).chain(sort).collect()
+            .map(|(field, descending)| (SortBy, format!("{}:{}", field.as_str(), direction(*descending))));
+        let all = page.into_iter().chain(filters).chain(sort);
+        all.map(|(parameter, value)| (parameter.as_str(), value)).collect()
     }
 
     /// The order asked for; newest first when none was.
@@ -278,38 +316,44 @@ fn sort(value: &str) -> Result<(CdrField, bool), String> {
         .ok_or_else(|| format!("records cannot be sorted by {name:?}; use {}", names()))
 }
 
-fn filter(field: &str, value: &str) -> Result<CdrFilter, String> {
-    // The carrier's clients also write a bare value, meaning equality.
-    let (operator, operand) = match value.strip_prefix('$') {
-        Some(rest) => rest.split_once(':').ok_or("an operator is followed by a colon and a value")?,
-        None => ("eq", value),
-    };
-    let unsupported = |takes: &str| Err(format!("${operator} is not supported here; use {takes}"));
-    match (field, operator) {
-        ("destination", "eq" | "contains") if operand.trim().is_empty() => {
+const UNKNOWN_FILTER: &str = "records are filtered by destination, duration, billableSeconds or disposition";
+
+/// The operator of a filter and what it is applied to. The carrier's clients also write a bare value, meaning equality.
+fn operation(value: &str) -> Result<(&str, &str), &'static str> {
+    match value.strip_prefix('$') {
+        Some(rest) => rest.split_once(':').ok_or("an operator is followed by a colon and a value"),
+        None => Ok(("eq", value)),
+    }
+}
+
+fn unsupported(operator: &str, takes: &str) -> String {
+    format!("${operator} is not supported here; use {takes}")
+}
+
+fn destination(value: &str) -> Result<CdrFilter, String> {
+    match operation(value)? {
+        ("eq" | "contains", operand) if operand.trim().is_empty() => {
             Err("is empty; give it a number or a part of one".to_owned())
         }
-        ("destination", "eq") => Ok(CdrFilter::DestinationIs(number(operand))),
-        ("destination", "contains") => Ok(CdrFilter::DestinationContains(number(operand))),
-        ("destination", _) => unsupported("$eq or $contains"),
-        ("duration" | "billableSeconds", _) => {
-            let comparison = Comparison::ALL.into_iter().find(|how| how.operator() == operator);
-            let Some(comparison) = comparison else {
-                return unsupported("$eq, $gt, $gte, $lt or $lte");
-            };
-            let seconds =
-                whole(operand).ok_or_else(|| format!("{operand:?} is not a whole number of seconds"))?;
-            Ok(match field {
-                "duration" => CdrFilter::Duration(comparison, seconds),
-                _ => CdrFilter::BillableSeconds(comparison, seconds),
-            })
-        }
-        ("disposition", "eq") => Ok(CdrFilter::DispositionIn(vec![disposition(operand)?])),
-        ("disposition", "in") => {
-            operand.split(',').map(disposition).collect::<Result<_, _>>().map(CdrFilter::DispositionIn)
-        }
-        ("disposition", _) => unsupported("$eq or $in"),
-        _ => Err("records are filtered by destination, duration, billableSeconds or disposition".to_owned()),
+        ("eq", operand) => Ok(CdrFilter::DestinationIs(number(operand))),
+        ("contains", operand) => Ok(CdrFilter::DestinationContains(number(operand))),
+        (operator, _) => Err(unsupported(operator, "$eq or $contains")),
+    }
+}
+
+fn seconds(value: &str) -> Result<(Comparison, i64), String> {
+    let (operator, operand) = operation(value)?;
+    let how = Comparison::ALL.into_iter().find(|how| how.operator() == operator);
+    let how = how.ok_or_else(|| unsupported(operator, "$eq, $gt, $gte, $lt or $lte"))?;
+    let seconds = whole(operand).ok_or_else(|| format!("{operand:?} is not a whole number of seconds"))?;
+    Ok((how, seconds))
+}
+
+fn dispositions(value: &str) -> Result<Vec<Disposition>, String> {
+    match operation(value)? {
+        ("eq", operand) => Ok(vec![disposition(operand)?]),
+        ("in", operand) => operand.split(',').map(disposition).collect(),
+        (operator, _) => Err(unsupported(operator, "$eq or $in")),
     }
 }
 

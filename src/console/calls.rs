@@ -11,7 +11,7 @@ use crate::access::SeeServer;
 use crate::api::Api;
 use crate::api::error::Problem;
 use crate::api::may::May;
-use crate::store::{CallFilter, CallRow, Progress};
+use crate::store::{CallFilter, CallRow, Progress, Visibility};
 use crate::telemetry::mask;
 use crate::wallclock::iso;
 
@@ -22,20 +22,20 @@ const LATEST: u32 = 20;
 #[utoipa::path(get, path = "/", operation_id = "callsPage", tag = "server",
     security(("basic" = []), ("apiKey" = []), ("appToken" = []), ("appBearer" = [])),
     responses((status = 200, description = "The page.", body = String, content_type = "text/html")))]
-pub(super) async fn calls(_viewer: Viewer, State(api): State<Api>) -> Result<Response, Problem> {
-    let (live, ended) = lines(&api).await?;
+pub(super) async fn calls(viewer: Viewer, State(api): State<Api>) -> Result<Response, Problem> {
+    let (live, ended) = lines(&api, viewer.0.visibility()).await?;
     Ok(calls_page(&live, &ended))
 }
 
 /// What changes on the page of calls.
 #[utoipa::path(get, path = "/calls/rows", operation_id = "callsRows", tag = "server",
     responses((status = 200, description = "Rows of HTML.", body = String, content_type = "text/html")))]
-pub(super) async fn rows(_: May<SeeServer>, State(api): State<Api>) -> Result<Response, Problem> {
-    let (live, ended) = lines(&api).await?;
+pub(super) async fn rows(may: May<SeeServer>, State(api): State<Api>) -> Result<Response, Problem> {
+    let (live, ended) = lines(&api, may.visibility()).await?;
     Ok(calls_rows(&live, &ended))
 }
 
-async fn lines(api: &Api) -> Result<(Vec<CallLine>, Vec<CallLine>), Problem> {
+async fn lines(api: &Api, visibility: Visibility) -> Result<(Vec<CallLine>, Vec<CallLine>), Problem> {
     let live = api.calls.live().into_iter().map(|call| CallLine {
         number: mask(&call.number),
         flow: call.flow,
@@ -45,7 +45,7 @@ async fn lines(api: &Api) -> Result<(Vec<CallLine>, Vec<CallLine>), Problem> {
         began: String::new(),
         call_id: call.call_id,
     });
-    let filter = CallFilter { progress: Progress::Ended, ..CallFilter::default() };
+    let filter = CallFilter { progress: Progress::Ended, ..CallFilter::within(visibility) };
     let page = api.store.calls(&filter, None, LATEST).await?;
     Ok((live.collect(), page.items.into_iter().map(ended_line).collect()))
 }

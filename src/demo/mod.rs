@@ -98,7 +98,7 @@ impl Demo {
         let app = App::start(&config).await?;
         let inbox = Inbox::new(vec![secret.clone()]);
         let receiver = Receiver::start(inbox.router(), local).await?;
-        let api_key = enrol(app.store(), &secret).await?;
+        let api_key = create_credentials(app.store(), &secret).await?;
         Ok(Self { app, gateway, inbox, receiver, secret, api_key })
     }
 
@@ -232,7 +232,7 @@ impl Demo {
 }
 
 /// The demo's client app and API key, with new secrets each time.
-async fn enrol(store: &Store, secret: &SecretString) -> anyhow::Result<SecretString> {
+async fn create_credentials(store: &Store, secret: &SecretString) -> anyhow::Result<SecretString> {
     match store.add_secret(APP, secret.clone()).await {
         Err(store::Error::UnknownApp(_)) => {
             let app = NewApp {

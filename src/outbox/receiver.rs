@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
@@ -12,6 +12,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::routing::post;
+use parking_lot::Mutex;
 use secrecy::SecretString;
 use serde_json::Value;
 use tokio::net::TcpListener;
@@ -106,7 +107,7 @@ impl Inbox {
     }
 
     fn select(&self, wanted: impl Fn(&Receipt) -> bool) -> Vec<Receipt> {
-        let kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.0.kept.lock();
         kept.receipts.iter().filter(|receipt| wanted(receipt)).cloned().collect()
     }
 
@@ -125,7 +126,7 @@ impl Inbox {
             problem: problem.clone(),
             duplicate: false,
         };
-        let mut kept = self.0.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.0.kept.lock();
         receipt.duplicate = !receipt.id.is_empty() && !kept.ids.insert(receipt.id.clone());
         self.0.count.send_modify(|count| {
             *count += 1;

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use callcore::flow::{Part, Run, StartError};
 use callcore::number::{self, Country};
+use parking_lot::Mutex;
 use serde_json::{Map, Value};
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
@@ -14,12 +15,13 @@ use tokio_util::task::TaskTracker;
 use crate::bus::{Bus, LiveCall, Message};
 use crate::flows::{self, Catalog, Stored};
 use crate::outbox;
+use crate::session::books::call_writer::CallWriter;
 use crate::session::record::message::message_path;
 use crate::session::request::ParamSets;
-use crate::session::run::actor::Control;
+use crate::session::run::actor::{Control, Resources};
 use crate::session::run::http_requests::HttpRequests;
 use crate::session::run::speech::Speech;
-use crate::session::run::speech_input::UnknownLanguage;
+use crate::session::run::speech_input::{SpeechInput, UnknownLanguage};
 use crate::speech::stt::Recognizers;
 use crate::speech::tts::Tts;
 use crate::store::{self, Actor, Store};
@@ -146,9 +148,29 @@ impl Handle {
         self.inner.options.country
     }
 
+    /// What the task of a call of `flow` works with; no trunk yet.
+    pub(in crate::session) fn resources(
+        &self,
+        flow: Arc<Stored>,
+        speech: Speech,
+        speech_input: SpeechInput,
+    ) -> Resources {
+        let Parts { store, outbox, http_requests, .. } = &self.inner.parts;
+        Resources {
+            flow,
+            speech,
+            speech_input,
+            http_requests: http_requests.clone(),
+            writer: CallWriter::start(store.clone(), outbox.clone()),
+            live_calls: self.bus().live_calls().clone(),
+            recordings: self.inner.options.recordings.clone(),
+            trunk: None,
+        }
+    }
+
     /// Asks a running call to end; false when there is none of that id. `act` goes into the audit log.
     pub(in crate::session) fn hang_up(&self, call_id: &str, by: &str, actor: Option<Actor>) -> bool {
-        let controls = self.inner.controls.lock().unwrap_or_else(PoisonError::into_inner);
+        let controls = self.inner.controls.lock();
         controls
             .get(call_id)
             .is_some_and(|control| control.try_send(Control::HangUp { by: by.to_owned(), actor }).is_ok())
@@ -193,8 +215,7 @@ impl Handle {
         if tokio::time::timeout(patience, self.inner.tasks.wait()).await.is_ok() {
             return;
         }
-        let running: Vec<String> =
-            self.inner.controls.lock().unwrap_or_else(PoisonError::into_inner).keys().cloned().collect();
+        let running: Vec<String> = self.inner.controls.lock().keys().cloned().collect();
         for call_id in &running {
             let _asked = self.hang_up(call_id, "shutdown", None);
         }
@@ -209,7 +230,7 @@ impl Handle {
 
     /// Calls that run now, those in the queues of trunks among them.
     pub(in crate::session) fn running(&self) -> usize {
-        self.inner.controls.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.inner.controls.lock().len()
     }
 
     pub(in crate::session) fn trunk(&self, name: Option<&str>) -> Result<Trunk, Refusal> {
@@ -226,7 +247,7 @@ impl Handle {
 
     pub(in crate::session) fn reserve(&self, call_id: &str) -> Result<mpsc::Receiver<Control>, Refusal> {
         let limit = self.inner.options.max_calls;
-        let mut controls = self.inner.controls.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut controls = self.inner.controls.lock();
         if controls.len() >= limit {
             metrics::counter!("dering_calls_refused_total").increment(1);
             return Err(Refusal::Full { limit });
@@ -238,7 +259,7 @@ impl Handle {
     }
 
     pub(in crate::session) fn release(&self, call_id: &str) {
-        let mut controls = self.inner.controls.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut controls = self.inner.controls.lock();
         controls.remove(call_id);
         metrics::gauge!("dering_calls_running").set(controls.len() as f64);
         drop(controls);

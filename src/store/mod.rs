@@ -29,7 +29,7 @@ pub use model::{
     LARGEST_METADATA, LabelMove, LabelMoveRow, LastSigns, LinkKey, Merged, NewApiKey, NewApp, NewAudit,
     NewCall, NewContact, NewDialOut, NewDoNotCall, NewEvent, NewFlowVersion, NewNotification, NewParties,
     NewPlan, NewRecording, NewTranscript, NodeId, NotSettled, NotificationRow, NotificationState, Page,
-    PlannedRow, Progress, Rate, RecordingRow, Redelivered, RequestKey, SecretRow, Settlement, Speaker, Tally,
-    TranscriptRow, Visibility,
+    PlannedRow, Progress, Rate, RecordingRow, Redelivered, RequestKey, SERVER_STOPPED, SecretRow, Settlement,
+    Speaker, Tally, TranscriptRow, Visibility,
 };
 pub use options::{Options, Place};

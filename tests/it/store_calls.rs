@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use callcore::call::Disposition;
 use dering::store::{
     CallBatch, CallFilter, CallState, CallUpdate, Cursor, Error, NewRecording, NewTranscript, NodeId,
-    NotificationState, Options, Progress, Speaker, Store,
+    NotificationState, Options, Progress, Speaker, Store, Visibility,
 };
 use dering::wallclock::now_ms;
 use serde_json::json;
@@ -139,7 +139,7 @@ async fn pages_of_calls_show_each_call_once_newest_first() {
     }
     let (mut seen, mut after) = (Vec::new(), None::<Cursor>);
     loop {
-        let page = store.calls(&CallFilter::default(), after.as_ref(), 2).await.unwrap();
+        let page = store.calls(&CallFilter::within(Visibility::all()), after.as_ref(), 2).await.unwrap();
         seen.extend(page.items.into_iter().map(|call| call.id));
         let Some(next) = page.next else { break };
         after = Some(next.to_string().parse().unwrap());
@@ -162,8 +162,8 @@ async fn calls_are_narrowed_by_app_and_progress() {
         let page = store.calls(&filter, None, 10).await.unwrap();
         page.items.into_iter().map(|call| call.id).collect::<BTreeSet<_>>()
     };
-    let live = CallFilter { progress: Progress::Live, ..CallFilter::default() };
-    let others = CallFilter { app_id: Some("cs-other".to_owned()), ..CallFilter::default() };
+    let live = CallFilter { progress: Progress::Live, ..CallFilter::within(Visibility::all()) };
+    let others = CallFilter { app_id: Some("cs-other".to_owned()), ..CallFilter::within(Visibility::all()) };
     assert_eq!(ids(live).await, ["live".to_owned()].into());
     assert_eq!(ids(others).await, BTreeSet::new());
     let unfinished = store.take_over_calls(now_ms()).await.unwrap();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use dering::store::{
     Actor, Attempt, CallUpdate, ClaimRequest, DeliveryOutcome, DeliveryRound, KeySource, NewNotification,
-    Options, Store,
+    Options, Store, Visibility,
 };
 use dering::wallclock::now_ms;
 
@@ -87,7 +87,8 @@ async fn headers_lie_sealed_and_go_with_the_last_delivery() {
     call(&store, "c1").await;
     assert!(!found(folder.path(), TOKEN));
     assert_eq!(store.notify_headers("c1").await.unwrap()["authorization"], TOKEN);
-    let shown = store.deliveries(&dering::store::DeliveryFilter::default(), None, 10).await.unwrap();
+    let shown =
+        store.deliveries(&dering::store::DeliveryFilter::within(Visibility::all()), None, 10).await.unwrap();
     assert_eq!(shown.items[0].headers["authorization"], TOKEN);
 
     assert_eq!(post(&store, DeliveryOutcome::Delivered).await, [TOKEN]);
@@ -110,7 +111,7 @@ async fn headers_of_webhooks_that_were_given_up_stay_until_they_are_sent_again()
         post(&store, DeliveryOutcome::Dead(dering::store::DeadReason::Exhausted)).await;
     }
     assert_eq!(kept(&path).await, (1, 2));
-    store.redeliver(dering::store::DeliveryFilter::default(), 10).await.unwrap();
+    store.redeliver(dering::store::DeliveryFilter::within(Visibility::all()), 10).await.unwrap();
     assert_eq!(post(&store, DeliveryOutcome::Delivered).await, [TOKEN]);
     assert_eq!(post(&store, DeliveryOutcome::Delivered).await, [TOKEN]);
     assert_eq!(kept(&path).await, (0, 0));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use dering::store::{
     Attempt, CallBatch, Claim, ClaimRequest, DeadReason, DeliveryFilter, DeliveryOutcome, DeliveryRound,
-    DeliveryState, NewNotification, NotSettled, Options, Store, Tally,
+    DeliveryState, NewNotification, NotSettled, Options, Store, Tally, Visibility,
 };
 use dering::wallclock::now_ms;
 use secrecy::ExposeSecret;
@@ -206,7 +206,8 @@ async fn what_is_sent_again_keeps_its_id_and_goes_in_order_before_what_was_not_s
     let late = vec![notification("c1", URL, "four")];
     store.record(CallBatch { notifications: late, ..crate::store_fixture::later("c1") }).await.unwrap();
 
-    let filter = DeliveryFilter { state: Some(DeliveryState::Dead), ..DeliveryFilter::default() };
+    let filter =
+        DeliveryFilter { state: Some(DeliveryState::Dead), ..DeliveryFilter::within(Visibility::all()) };
     let again = store.redeliver(filter.clone(), 2).await.unwrap();
     assert_eq!((again.ids, again.more), (vec![dead[0].id.clone(), dead[1].id.clone()], true));
     assert_eq!(again.endpoints, ["http://127.0.0.1:9"]);
@@ -258,7 +259,7 @@ async fn the_ledger_is_listed_newest_first_by_pages_and_narrowed_by_what_one_loo
         with_notifications(&store, &format!("c{n}"), URL, &["Answered"]).await;
     }
     with_notifications(&store, "x", "http://other.test/n?token=1", &["Failed"]).await;
-    let all = DeliveryFilter::default();
+    let all = DeliveryFilter::within(Visibility::all());
     let first = store.deliveries(&all, None, 4).await.unwrap();
     let rest = store.deliveries(&all, first.next.as_deref(), 4).await.unwrap();
     let calls = |page: &dering::store::Page<dering::store::DeliveryRow, String>| {

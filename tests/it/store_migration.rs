@@ -5,7 +5,7 @@ use std::path::Path;
 
 use callcore::call::{Direction, Disposition};
 use dering::session::recover;
-use dering::store::{CallFilter, CallState, DeliveryFilter, NotificationState, Options, Store};
+use dering::store::{CallFilter, CallState, DeliveryFilter, NotificationState, Options, Store, Visibility};
 use dering::wallclock::now_ms;
 use secrecy::ExposeSecret;
 use sqlx::SqlSafeStr;
@@ -82,7 +82,7 @@ async fn a_database_of_before_opens_with_all_that_is_in_it() {
     assert_eq!((over.disposition, over.message_left), (Some(Disposition::NoAnswer), Some(true)));
     let verdict = (over.amd_event, over.amd_reason, over.amd_subtype);
     assert_eq!(format!("{verdict:?}"), "(Some(MachineDetected), Some(LongGreeting), Some(Voicemail))");
-    assert_eq!(store.calls(&CallFilter::default(), None, 10).await.unwrap().items.len(), 3);
+    assert_eq!(store.calls(&CallFilter::within(Visibility::all()), None, 10).await.unwrap().items.len(), 3);
     assert_eq!(store.transcripts("over").await.unwrap()[0].text, "Halo?");
     assert_eq!(store.plan("later").await.unwrap().unwrap().start_ms, 4_102_444_800_000);
 
@@ -93,7 +93,10 @@ async fn a_database_of_before_opens_with_all_that_is_in_it() {
         rows.iter().map(|row| row.state).collect::<Vec<_>>()
     };
     assert_eq!(states("over").await, [NotificationState::Delivered, NotificationState::Due]);
-    assert_eq!(store.deliveries(&DeliveryFilter::default(), None, 10).await.unwrap().items.len(), 3);
+    assert_eq!(
+        store.deliveries(&DeliveryFilter::within(Visibility::all()), None, 10).await.unwrap().items.len(),
+        3
+    );
     assert_eq!(store.flow_versions().await.unwrap().len(), 2);
     assert_eq!(store.flow_labels().await.unwrap()[0].digest, "d1");
     assert_eq!(store.contact("ct_1").await.unwrap().unwrap().number, "+621");

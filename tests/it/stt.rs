@@ -10,7 +10,7 @@ use callcore::audio::wav;
 use callcore::call::hear;
 use dering::gateway::callees::noise::LineNoise;
 use dering::speech::stt::whisper::{LoadError, Options, Whisper, Window};
-use dering::speech::stt::{Recognizer, Recognizers, Request, SttError, SttOptions, Urgency, Wish};
+use dering::speech::stt::{Preference, Recognizer, Recognizers, Request, SttError, SttOptions, Urgency};
 
 const DIGITS: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
 
@@ -173,8 +173,10 @@ async fn a_finished_utterance_takes_the_thread_of_one_that_still_grows() {
 #[tokio::test]
 async fn words_are_there_before_the_callee_has_finished() {
     let (Some(recognizer), Some(folder)) = (nano(), shared("speech/digits")) else { return };
-    let mut ear =
-        Recognizers::from(recognizer).choose(Wish::default()).expect("one").recogniser(SttOptions::default());
+    let mut ear = Recognizers::from(recognizer)
+        .choose(Preference::default())
+        .expect("one")
+        .recogniser(SttOptions::default());
     let bytes = std::fs::read(folder.join("7_jackson_3.wav")).expect("a recording");
     let mut audio = wav::read_8k(&bytes).expect("a WAV file");
     let interim = ear.interim(1, audio.clone().into(), Arc::default()).expect("whisper gives them");

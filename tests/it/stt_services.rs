@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use callcore::audio::tone::tone;
 use dering::speech::stt::deepgram::{self, Deepgram};
 use dering::speech::stt::{
-    Recognizer, Recognizers, Request, StreamOptions, SttError, SttOptions, Urgency, Wish, openai,
+    Preference, Recognizer, Recognizers, Request, StreamOptions, SttError, SttOptions, Urgency, openai,
 };
 use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
@@ -226,7 +226,7 @@ fn deepgram(url: &str) -> Deepgram {
 }
 
 fn ear(recognizer: Recognizer, manner: SttOptions) -> dering::speech::stt::CallRecogniser {
-    Recognizers::from(recognizer).choose(Wish::default()).unwrap().recogniser(manner)
+    Recognizers::from(recognizer).choose(Preference::default()).unwrap().recogniser(manner)
 }
 
 fn speech(ms: u64) -> Arc<[i16]> {

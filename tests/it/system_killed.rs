@@ -17,7 +17,7 @@ use std::time::Duration;
 use axum::extract::Request;
 use axum::middleware::{Next, from_fn};
 use dering::outbox::receiver::{Inbox, Receiver};
-use dering::store::{self, CallFilter, Store};
+use dering::store::{self, CallFilter, Store, Visibility};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use secrecy::{ExposeSecret, SecretString};
@@ -240,7 +240,7 @@ async fn a_server_that_is_killed_again_and_again_tells_each_call_once_to_its_end
     let store = Store::open_read_only(&database).await.unwrap();
     let (mut cursor, mut calls) = (None, 0);
     loop {
-        let page = store.calls(&CallFilter::default(), cursor.as_ref(), 500).await.unwrap();
+        let page = store.calls(&CallFilter::within(Visibility::all()), cursor.as_ref(), 500).await.unwrap();
         for call in &page.items {
             calls += 1;
             assert!(call.ended_ms.is_some(), "no end: {call:?}");

@@ -6,8 +6,9 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+use parking_lot::Mutex;
 
 use super::bucket::Bucket;
 use crate::store::Rate;
@@ -46,7 +47,7 @@ pub(in crate::access) struct Report {
 impl Logins {
     /// Whether nobody failed of late: then there is nothing to look up.
     pub(in crate::access) fn is_quiet(&self) -> bool {
-        self.table.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+        self.table.lock().is_empty()
     }
 
     /// How long this address must wait before it may be this one again, seconds; `None`: it may try.
@@ -57,7 +58,7 @@ impl Logins {
         claimed: Option<&str>,
         now: Duration,
     ) -> Option<u64> {
-        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.table.lock();
         let failures = table.get_mut(&(network(address), claimed.map(str::to_owned)))?;
         let status = failures.bucket.look(rate, now);
         (status.remaining == 0).then_some(status.retry_s.max(1))
@@ -72,7 +73,7 @@ impl Logins {
         (now, now_ms): (Duration, i64),
     ) {
         let who = (network(address), claimed.map(str::to_owned));
-        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.table.lock();
         if table.len() >= MOST && !table.contains_key(&who) {
             table.retain(|_, old| old.count > 0 || old.bucket.look(rate, now).remaining < rate.burst);
             if table.len() >= MOST {
@@ -96,7 +97,7 @@ impl Logins {
 
     /// What happened since the last report, most failures first; forgets who has been quiet.
     pub(in crate::access) fn report(&self, rate: Rate, now: Duration) -> Vec<Report> {
-        let mut table = self.table.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut table = self.table.lock();
         let mut reports = Vec::new();
         table.retain(|(address, claimed), failures| {
             let count = std::mem::take(&mut failures.count);
@@ -162,9 +163,9 @@ mod tests {
         let sums: Vec<_> = reports.iter().map(|report| (report.address.to_string(), report.count)).collect();
         assert_eq!(sums, [("2001:db8::".to_owned(), 5), ("203.0.113.7".to_owned(), 1)]);
         assert_eq!(logins.report(RATE, NOW.0), []);
-        assert!(!logins.table.lock().unwrap().is_empty(), "still slowed down");
+        assert!(!logins.table.lock().is_empty(), "still slowed down");
         logins.report(RATE, Duration::from_secs(60));
-        assert!(logins.table.lock().unwrap().is_empty(), "forgotten when quiet");
+        assert!(logins.table.lock().is_empty(), "forgotten when quiet");
     }
 
     #[test]
@@ -173,6 +174,6 @@ mod tests {
         for n in 0..u32::try_from(2 * MOST).unwrap() {
             logins.failed(RATE, (IpAddr::V4(n.into()), None), "unknown", NOW);
         }
-        assert_eq!(logins.table.lock().unwrap().len(), MOST);
+        assert_eq!(logins.table.lock().len(), MOST);
     }
 }

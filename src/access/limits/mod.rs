@@ -8,10 +8,11 @@ mod bucket;
 mod logins;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::http::{HeaderName, HeaderValue};
+use parking_lot::{Mutex, RwLock};
 
 use self::bucket::Bucket;
 pub use self::bucket::RateLimitStatus;
@@ -44,13 +45,13 @@ impl Rates {
     /// Takes a request out of the bucket of `actor`.
     pub(super) fn take(&self, actor: &str, rate: Rate) -> Result<RateLimitStatus, RateLimitStatus> {
         let now = self.now();
-        let known = self.buckets.read().unwrap_or_else(PoisonError::into_inner).get(actor).cloned();
+        let known = self.buckets.read().get(actor).cloned();
         let bucket = known.unwrap_or_else(|| {
-            let mut buckets = self.buckets.write().unwrap_or_else(PoisonError::into_inner);
+            let mut buckets = self.buckets.write();
             let fresh = || Arc::new(Mutex::new(Bucket::new(rate, now)));
             Arc::clone(buckets.entry(actor.to_owned()).or_insert_with(fresh))
         });
-        bucket.lock().unwrap_or_else(PoisonError::into_inner).take(rate, now)
+        bucket.lock().take(rate, now)
     }
 }
 

@@ -207,7 +207,7 @@ pub(super) async fn create(
         max_token_age_s: body.max_token_age,
         rate: body.rate_limit.map(Rate::from),
     };
-    access.store().enrol_app(app, policy, admin.actor()).await?;
+    access.store().add_app(app, policy, admin.actor()).await?;
     let mut shown = AppShown::from(access.store().app_row(&id).await?);
     shown.secret = Some(secret.expose_secret().to_owned());
     Ok((StatusCode::CREATED, Json(shown)))

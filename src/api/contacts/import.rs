@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, json};
 use utoipa::{IntoParams, ToSchema};
 
-use super::person;
+use super::person::{self, Body};
 use super::sheet::{Column, Sheet};
 use crate::access::KeepContacts;
 use crate::api::Api;
@@ -190,16 +190,12 @@ fn too_large() -> Problem {
 /// Takes one contact, or notes what is wrong with it.
 fn take(
     line: u64,
-    checked: Result<NewContact, Problem>,
+    checked: Result<Body, Problem>,
     country: Option<Country>,
     contacts: &mut Vec<(u64, NewContact)>,
     told: &mut Imported,
 ) {
-    let checked = checked.and_then(|mut contact| {
-        person::bring_home(&mut contact.number, country)?;
-        Ok(contact)
-    });
-    match checked {
+    match checked.and_then(|contact| contact.at_home(country)) {
         Ok(contact) => contacts.push((line, contact)),
         Err(problem) => told.refused(line, &problem),
     }

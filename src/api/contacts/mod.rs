@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::{IntoParams, ToSchema};
 
-use self::person::{Change, Given, TOO_MUCH};
+use self::person::{Body, Change, TOO_MUCH};
 use super::Api;
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Path, Query, cursor, page_size, wrong};
@@ -23,7 +23,7 @@ use super::fields::{self, Fields, json};
 use super::may::May;
 use super::problems::{BadField, BadId, BadParameter, NoSuchContact, TooLarge};
 use crate::access::{KeepContacts, SeeContacts};
-use crate::store::{AuditAction, ContactChange, ContactRow, Cursor, Merged, NewContact};
+use crate::store::{AuditAction, ContactChange, ContactRow, Cursor, Merged};
 use crate::telemetry::mask;
 use crate::wallclock::iso;
 
@@ -125,7 +125,7 @@ pub(super) async fn list(
 
 /// Add a contact.
 #[utoipa::path(post, path = "/v1/contacts", operation_id = "createContact", tag = "contacts",
-    request_body(content = Given),
+    request_body(content = Body),
     responses(
         (status = 201, description = "The contact is kept.", body = Contact),
         BadField,
@@ -138,8 +138,7 @@ pub(super) async fn create(
     keeper: May<KeepContacts>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Contact>), Problem> {
-    let mut contact: NewContact = json(body)?;
-    person::bring_home(&mut contact.number, api.calls.country())?;
+    let contact = json::<Body>(body)?.at_home(api.calls.country())?;
     let kept = api.store.create_contact(contact).await?;
     api.access.record(&keeper, AuditAction::ContactCreate, "").await;
     Ok((StatusCode::CREATED, Json(kept.into())))

@@ -18,50 +18,62 @@ const LONGEST_NAME: usize = 200;
     "contact_id": "jj084", "phone_number": "+6281234567890", "name": "Jaya",
     "metadata": { "amount": "120 dollars" }
 }))]
-#[expect(dead_code, reason = "it is the shape that counts; the values are read into `store::NewContact`")]
 #[serde(deny_unknown_fields)]
-pub(super) struct Given {
+pub(super) struct Body {
     /// Your own id of the person: letters, digits and `. _ : @ -`. One is made when absent.
     #[schema(pattern = "^[A-Za-z0-9._:@-]{1,64}$")]
-    pub(super) contact_id: Option<String>,
+    contact_id: Option<String>,
     /// 3 to 15 digits with the country code. Separators are taken out, `00` becomes a plus, and `(0)` behind the country
     /// code goes.
     #[schema(pattern = r"^(\+[1-9][0-9]{6,13}|0[1-9][0-9]{5,12}|[1-9][0-9]{2,14})$")]
-    pub(super) phone_number: String,
+    phone_number: String,
     /// The country of a number that does not name its own: `ID`, or its calling code `62`. Not kept.
     #[schema(value_type = Option<String>, pattern = "^([A-Z]{2}|[1-9][0-9]{0,2})$")]
-    pub(super) country: Option<Country>,
+    country: Option<Country>,
     #[schema(min_length = 1, max_length = 200)]
-    pub(super) name: Option<String>,
+    name: Option<String>,
     /// The flow of calls that name none: `name`, `name@label` or `name@digest`.
     #[schema(min_length = 1, max_length = 200)]
-    pub(super) flow: Option<String>,
+    flow: Option<String>,
     /// Variables of the flow, 16 KiB at most.
     #[schema(value_type = Option<Object>)]
-    pub(super) metadata: Option<Map<String, Value>>,
+    metadata: Option<Map<String, Value>>,
 }
 
 /// A contact from a line of a file.
 ///
 /// # Errors
 /// Names all that is wrong.
-pub(super) fn checked(given: Object) -> Result<NewContact, Problem> {
+pub(super) fn checked(given: Object) -> Result<Body, Problem> {
     let mut faults = Faults::default();
-    let contact = given.fields(Names::Exact, &mut faults, <NewContact as fields::Given>::read);
+    let contact = given.fields(Names::Exact, &mut faults, <Body as fields::Given>::read);
     faults.end(Code::Malformed).map(|_| contact)
 }
 
-impl fields::Given for NewContact {
+impl fields::Given for Body {
     fn read(fields: &mut Fields<'_>) -> Self {
         let example = "give the number to call, as in \"+6281234567890\"";
         let country = numbers::country(fields);
         Self {
-            id: fields.read("contact_id", LONGEST_ID, id),
-            number: fields.required("phone_number", example, |fields, _| number(fields, country)),
+            contact_id: fields.read("contact_id", LONGEST_ID, id),
+            phone_number: fields.required("phone_number", example, |fields, _| number(fields, country)),
+            country,
             name: name(fields, "name"),
             flow: fields.text("flow", LONGEST_NAME),
-            metadata: Value::Object(metadata(fields).unwrap_or_default()),
+            metadata: metadata(fields),
         }
+    }
+}
+
+impl Body {
+    /// The contact to keep, its number brought home into `usual` when it names no country.
+    ///
+    /// # Errors
+    /// When the number is none there, or could be two.
+    pub(super) fn at_home(self, usual: Option<Country>) -> Result<NewContact, Problem> {
+        let Self { contact_id: id, phone_number: mut number, country, name, flow, metadata } = self;
+        bring_home(&mut number, country.or(usual))?;
+        Ok(NewContact { id, number, name, flow, metadata: Value::Object(metadata.unwrap_or_default()) })
     }
 }
 
@@ -165,7 +177,7 @@ fn number(fields: &mut Fields<'_>, country: Option<Country>) -> Option<String> {
 ///
 /// # Errors
 /// When it is none there, or could be two.
-pub(super) fn bring_home(number: &mut String, usual: Option<Country>) -> Result<(), Problem> {
+fn bring_home(number: &mut String, usual: Option<Country>) -> Result<(), Problem> {
     let read = number::read(number, usual).map_err(|bad| {
         let why = bad.to_string();
         Problem::new(Code::Malformed, format!("phone_number: {why}")).with_field("phone_number", &why)
@@ -190,10 +202,10 @@ mod tests {
             ("tel:+15550001", "+15550001"),
             ("6281234567890", "6281234567890"),
         ] {
-            assert_eq!(read::<NewContact>(&json!({ "phone_number": given })).unwrap().number, kept);
+            assert_eq!(read::<Body>(&json!({ "phone_number": given })).unwrap().phone_number, kept);
         }
         let home = json!({ "phone_number": "08123456901", "country": 62 });
-        assert_eq!(read::<NewContact>(&home).unwrap().number, "+628123456901");
+        assert_eq!(read::<Body>(&home).unwrap().phone_number, "+628123456901");
         for given in [
             "",
             "12",
@@ -204,7 +216,7 @@ mod tests {
             "6281234567013.0",
             "+6221555010 ext 3",
         ] {
-            let told = read::<NewContact>(&json!({ "phone_number": given })).unwrap_err();
+            let told = read::<Body>(&json!({ "phone_number": given })).unwrap_err();
             assert_eq!(told[0], "phone_number", "{given}");
         }
     }
@@ -216,14 +228,14 @@ mod tests {
 
     #[test]
     fn all_that_is_wrong_with_a_contact_is_named() {
-        let wrong = |body: Value| read::<NewContact>(&body).unwrap_err();
+        let wrong = |body: Value| read::<Body>(&body).unwrap_err();
         assert_eq!(wrong(json!({"phone_number": "12"})), ["phone_number"]);
         assert_eq!(wrong(json!({"phone_number": "12345", "contact_id": "import"})), ["contact_id"]);
         assert_eq!(wrong(json!({"phone_number": "12345", "name": " "})), ["name"]);
         let all = json!({"contact_id": "a b", "name": "", "flow": "{{flow}}", "colour": 1,
                          "metadata": {"a": "x".repeat(17_000)}});
         assert_eq!(wrong(all), ["contact_id", "phone_number", "name", "flow", "metadata", "colour"]);
-        let null = read::<NewContact>(&json!({"phone_number": "12345", "name": "Null"})).unwrap();
+        let null = read::<Body>(&json!({"phone_number": "12345", "name": "Null"})).unwrap();
         assert_eq!(null.name.as_deref(), Some("Null"), "people are called that");
     }
 

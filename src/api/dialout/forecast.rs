@@ -4,19 +4,19 @@ use serde_json::json;
 
 use super::super::error::Problem;
 use super::answer::Forecast;
-use crate::session::{self, Verdict};
+use crate::session::{self, ExpectedStart};
 use crate::wallclock::iso;
 
 pub(super) fn shown(forecast: session::Forecast) -> Forecast {
-    let told = match forecast.verdict {
-        Verdict::Now => Forecast { when: "now", ..Forecast::default() },
-        Verdict::Queued { ahead } => {
+    let told = match forecast.start {
+        ExpectedStart::Now => Forecast { when: "now", ..Forecast::default() },
+        ExpectedStart::Queued { ahead } => {
             Forecast { when: "queued", ahead: Some(ahead as u64), ..Forecast::default() }
         }
-        Verdict::Scheduled { start_ms } => {
+        ExpectedStart::Scheduled { start_ms } => {
             Forecast { when: "scheduled", scheduled_at: Some(iso(start_ms)), ..Forecast::default() }
         }
-        Verdict::Never(refusal) => {
+        ExpectedStart::Never(refusal) => {
             let problem = Some(Problem::from(*refusal).members().into());
             Forecast { when: "never", problem, ..Forecast::default() }
         }

@@ -92,9 +92,8 @@ pub(in super::super) async fn interactions(
     if let Some(bot) = &query.bot_id {
         may.require_bot(bot)?;
     }
-    let visibility = may.visibility();
-    let filter =
-        CallFilter { bot_id: query.bot_id, interaction: query.status, visibility, ..CallFilter::default() };
+    let all = CallFilter::within(may.visibility());
+    let filter = CallFilter { bot_id: query.bot_id, interaction: query.status, ..all };
     let page = api.store.calls(&filter, query.after.as_ref(), query.limit).await?;
     let next = page.next.map(|cursor| cursor.to_string());
     Ok(Json(InteractionList { interactions: page.items.into_iter().map(shown).collect(), next }))

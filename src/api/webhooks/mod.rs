@@ -24,7 +24,7 @@ use super::may::{DeliveryInPath, May};
 use super::problems::{BadBody, BadParameter, NoSuchNotification, TooLarge};
 use super::when::{Moment, When};
 use crate::access::{ResendWebhooks, SeeCalls, SeeServer};
-use crate::store::{Actor, DeadReason, DeliveryFilter, DeliveryRow, DeliveryState, NotSettled};
+use crate::store::{Actor, DeadReason, DeliveryFilter, DeliveryRow, DeliveryState, NotSettled, Visibility};
 use crate::wallclock::now_ms;
 
 /// Longest id, name or endpoint that is looked for, characters.
@@ -101,7 +101,8 @@ impl Given for Wanted {
 }
 
 impl Wanted {
-    pub(crate) fn filter(&self) -> DeliveryFilter {
+    /// Which of the notifications that whoever asks may see.
+    pub(crate) fn filter(&self, visibility: Visibility) -> DeliveryFilter {
         let ms = |when: &Option<When>| when.as_ref().and_then(When::ms);
         DeliveryFilter {
             state: self.state.map(DeliveryState::from),
@@ -112,7 +113,7 @@ impl Wanted {
             reason: self.reason.map(DeadReason::from),
             since_ms: ms(&self.since),
             until_ms: ms(&self.until),
-            ..DeliveryFilter::default()
+            ..DeliveryFilter::within(visibility)
         }
     }
 }
@@ -163,11 +164,11 @@ impl Given for Again {
 impl Again {
     /// # Errors
     /// When nothing narrows it: everything at once is a slip more often than a wish.
-    fn filter(&self) -> Result<DeliveryFilter, Problem> {
+    fn filter(&self, visibility: Visibility) -> Result<DeliveryFilter, Problem> {
         let Self { state, call_id, app_id, endpoint, kind, reason, since, until, .. } = self.clone();
         let wanted =
             Wanted { state, call_id, app_id, endpoint, kind, reason, since, until, limit: 0, after: None };
-        let mut filter = DeliveryFilter { ids: self.ids.clone(), ..wanted.filter() };
+        let mut filter = DeliveryFilter { ids: self.ids.clone(), ..wanted.filter(visibility) };
         let narrow = filter.ids.is_some()
             || [&filter.call_id, &filter.app_id, &filter.endpoint, &filter.kind]
                 .into_iter()
@@ -202,7 +203,7 @@ async fn list(
     may: May<SeeCalls>,
     Query(wanted): Query<Wanted>,
 ) -> Result<Json<DeliveryList>, Problem> {
-    let filter = DeliveryFilter { visibility: may.visibility(), ..wanted.filter() };
+    let filter = wanted.filter(may.visibility());
     let page = api.store.deliveries(&filter, wanted.after.as_deref(), wanted.limit).await?;
     Ok(Json(DeliveryList { deliveries: page.items.iter().map(Delivery::from).collect(), next: page.next }))
 }
@@ -262,7 +263,7 @@ async fn redeliver(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<Redelivery>), Problem> {
     let again: Again = json(body)?;
-    let filter = DeliveryFilter { visibility: may.visibility(), ..again.filter()? };
+    let filter = again.filter(may.visibility())?;
     let matched = api.store.count_deliveries(&filter, LONGEST_COUNT).await?;
     if again.dry_run == Some(true) {
         return Ok((StatusCode::OK, Json(Redelivery { matched, ..Redelivery::default() })));
@@ -324,7 +325,7 @@ mod tests {
 
     fn again(body: &str) -> Result<DeliveryFilter, String> {
         let again = json::<Again>(Ok(body.to_owned().into()));
-        again.and_then(|again| again.filter()).map_err(|problem| problem.detail().to_owned())
+        again.and_then(|again| again.filter(Visibility::all())).map_err(|problem| problem.detail().to_owned())
     }
 
     #[test]

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::verdict::Verdict;
 use crate::session::read_trace;
-use crate::store::{CallFilter, Progress, Store};
+use crate::store::{CallFilter, Progress, Store, Visibility};
 
 /// Calls of one page of the database.
 const PAGE: u32 = 500;
@@ -147,7 +147,7 @@ pub(super) fn of_database(path: &Path) -> anyhow::Result<Vec<Case>> {
 
 async fn recorded(path: &Path) -> anyhow::Result<Vec<Case>> {
     let store = Store::open_read_only(path).await?;
-    let filter = CallFilter { progress: Progress::Ended, ..CallFilter::default() };
+    let filter = CallFilter { progress: Progress::Ended, ..CallFilter::within(Visibility::all()) };
     let (mut cases, mut after) = (Vec::new(), None);
     loop {
         let page = store.calls(&filter, after.as_ref(), PAGE).await?;

@@ -1,9 +1,9 @@
 //! The same work for every case, on all cores, with a progress bar.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
 use indicatif::{ProgressBar, ProgressDrawTarget};
+use parking_lot::Mutex;
 
 /// The result of `work` for each of `items`, in their order.
 pub(super) fn over<T: Sync, R: Send>(
@@ -25,14 +25,14 @@ pub(super) fn over<T: Sync, R: Send>(
                     .and_then(|at| items.get(at).map(|item| (at, item)))
                 {
                     let result = work(item);
-                    done.lock().unwrap_or_else(PoisonError::into_inner).push((at, result));
+                    done.lock().push((at, result));
                     bar.inc(1);
                 }
             });
         }
     });
     bar.finish_and_clear();
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut done = done.into_inner();
     done.sort_by_key(|(at, _)| *at);
     done.into_iter().map(|(_, result)| result).collect()
 }

@@ -53,9 +53,10 @@ pub(super) async fn list(
     let (mut wanted, everything) = fields::query(filled(query), wanted)?;
     // Whoever names no state looks for what went wrong.
     wanted.state = (!everything).then_some(wanted.state.unwrap_or(Fate::Dead));
-    let filter = wanted.filter();
+    let filter = wanted.filter(viewer.0.visibility());
     let found = api.store.deliveries(&filter, wanted.after.as_deref(), PAGE).await?;
-    let dead = DeliveryFilter { state: Some(DeliveryState::Dead), ..DeliveryFilter::default() };
+    let of_theirs = DeliveryFilter::within(viewer.0.visibility());
+    let dead = DeliveryFilter { state: Some(DeliveryState::Dead), ..of_theirs };
     let matching =
         if wanted.state == Some(Fate::Dead) && viewer.0.require_scopes(&ResendWebhooks::RULE).is_ok() {
             api.store.count_deliveries(&filter, COUNTED).await?
@@ -206,7 +207,7 @@ pub(super) async fn redeliver(
 ) -> Result<Response, Problem> {
     let (token, (wanted, _)) = form(body, |fields| (Pressed::read(fields).token, wanted(fields)))?;
     press(&viewer, "all", &token)?;
-    let filter = DeliveryFilter { state: Some(DeliveryState::Dead), ..wanted.filter() };
+    let filter = DeliveryFilter { state: Some(DeliveryState::Dead), ..wanted.filter(viewer.0.visibility()) };
     send_again_all(&api, filter, BATCH, viewer.0.actor()).await?;
     Ok(Redirect::to(&link(&Wanted { state: Some(Fate::Open), ..wanted })).into_response())
 }

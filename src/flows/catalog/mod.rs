@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::Arc;
 
+use parking_lot::{Mutex, RwLock};
 use serde::Serialize;
 
 use super::keeping;
@@ -202,7 +203,7 @@ impl Catalog {
     /// There is none, its file has errors, or its files are damaged.
     pub async fn find(&self, reference: &str) -> Result<Arc<Stored>, Error> {
         let (name, digest) = self.resolve(reference)?;
-        if let Some(stored) = self.ready.lock().unwrap_or_else(PoisonError::into_inner).get(&digest) {
+        if let Some(stored) = self.ready.lock().get(&digest) {
             return Ok(Arc::clone(stored));
         }
         let (root, wanted) = (self.root.clone(), digest.clone());
@@ -214,7 +215,7 @@ impl Catalog {
                 return Err(Error::Damaged { name, digest, reason });
             }
         };
-        let mut ready = self.ready.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ready = self.ready.lock();
         if ready.len() >= READY {
             // Calls hold on to theirs; the rest is read again when it is wanted.
             ready.clear();
@@ -384,7 +385,7 @@ impl Catalog {
     }
 
     fn now(&self) -> Arc<Known> {
-        Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.known.read())
     }
 
     async fn refresh(&self) -> Result<(), Error> {
@@ -401,7 +402,7 @@ impl Catalog {
     }
 
     fn change(&self, change: impl FnOnce(&Known) -> Known) {
-        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.write();
         *known = Arc::new(change(&known));
     }
 }

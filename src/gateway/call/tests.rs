@@ -28,7 +28,7 @@ fn callee() -> Arc<Prepared> {
 }
 
 /// A call and everything it has asked for.
-struct Stage {
+struct TestCall {
     call: Call,
     decoder: Decoder,
     now: CallTime,
@@ -37,7 +37,7 @@ struct Stage {
     can_prepare: bool,
 }
 
-impl Stage {
+impl TestCall {
     fn new(setup: Setup) -> Self {
         let call = Call::new(setup);
         Self {
@@ -93,12 +93,12 @@ impl Stage {
 }
 
 fn placed(far_end: Option<(Outcome, u64)>, timeout_ms: Option<u64>) -> (Vec<DialStatus>, Arc<Cdr>, u64) {
-    let mut stage = Stage::new(Setup { timeout_ms, ..setup(far_end) });
-    stage.call.joined(stage.now);
-    stage.pass(100_000);
-    let cdrs = stage.cdrs();
+    let mut test = TestCall::new(Setup { timeout_ms, ..setup(far_end) });
+    test.call.joined(test.now);
+    test.pass(100_000);
+    let cdrs = test.cdrs();
     assert_eq!(cdrs.len(), 1);
-    (stage.statuses(), Arc::clone(&cdrs[0]), stage.frames as u64 * FRAME_MS)
+    (test.statuses(), Arc::clone(&cdrs[0]), test.frames as u64 * FRAME_MS)
 }
 
 #[test]
@@ -124,23 +124,23 @@ fn an_answer_in_time_is_not_given_up_later() {
 
 #[test]
 fn a_call_that_nobody_joins_is_dialled_all_the_same() {
-    let mut stage = Stage::new(setup(None));
-    stage.pass(999);
-    assert_eq!(stage.statuses(), []);
-    stage.pass(1);
-    assert_eq!(stage.statuses(), [DialStatus::Dialing]);
+    let mut test = TestCall::new(setup(None));
+    test.pass(999);
+    assert_eq!(test.statuses(), []);
+    test.pass(1);
+    assert_eq!(test.statuses(), [DialStatus::Dialing]);
 }
 
 #[test]
 fn a_suspended_machine_skips_time_instead_of_rushing() {
-    let mut stage = Stage::new(setup(Some((Outcome::Answer, 0))));
-    stage.call.joined(stage.now);
-    stage.pass(300);
-    let before = stage.frames;
-    stage.now = stage.now + 3_000;
-    stage.pass(0);
-    assert!(stage.seen.contains(&Effect::Skipped));
-    assert_eq!(stage.frames, before + 1);
+    let mut test = TestCall::new(setup(Some((Outcome::Answer, 0))));
+    test.call.joined(test.now);
+    test.pass(300);
+    let before = test.frames;
+    test.now = test.now + 3_000;
+    test.pass(0);
+    assert!(test.seen.contains(&Effect::Skipped));
+    assert_eq!(test.frames, before + 1);
 }
 
 #[derive(Clone, Debug)]
@@ -198,52 +198,52 @@ proptest! {
         can_prepare in prop::bool::weighted(0.9),
         script in steps(),
     ) {
-        let mut stage = Stage::new(Setup { timeout_ms, ..setup(far_end) });
-        stage.can_prepare = can_prepare;
+        let mut test = TestCall::new(Setup { timeout_ms, ..setup(far_end) });
+        test.can_prepare = can_prepare;
         let mut accepted = Vec::new();
         for (place, step) in script.into_iter().enumerate() {
             match step {
-                Step::Join => stage.call.joined(stage.now),
-                Step::Pass(ms) => stage.pass(ms),
+                Step::Join => test.call.joined(test.now),
+                Step::Pass(ms) => test.pass(ms),
                 Step::Audio(format, bytes) => {
-                    let waiting = stage.decoder.decode(format, &bytes).map(<[i16]>::to_vec);
-                    let played = waiting.is_ok_and(|samples| stage.call.play(&samples, None).is_ok());
-                    prop_assert!(!played || stage.call.is_connected());
+                    let waiting = test.decoder.decode(format, &bytes).map(<[i16]>::to_vec);
+                    let played = waiting.is_ok_and(|samples| test.call.play(&samples, None).is_ok());
+                    prop_assert!(!played || test.call.is_connected());
                 }
                 Step::CheckPoint => {
                     let name = format!("c{place}");
-                    if stage.call.check_point(name.clone()) {
+                    if test.call.check_point(name.clone()) {
                         accepted.push(name);
                     }
                 }
-                Step::Press(key) => _ = stage.call.press(key, 100),
-                Step::Interrupt => _ = stage.call.interrupt(),
-                Step::HangUp => stage.call.hang_up(stage.now, Party::Bot),
-                Step::Stop => stage.call.hang_up(stage.now, Party::Gateway),
+                Step::Press(key) => _ = test.call.press(key, 100),
+                Step::Interrupt => _ = test.call.interrupt(),
+                Step::HangUp => test.call.hang_up(test.now, Party::Bot),
+                Step::Stop => test.call.hang_up(test.now, Party::Gateway),
             }
-            stage.drain();
+            test.drain();
         }
         // Longer than any ringing and any callee.
-        stage.pass(20_000);
-        let cdrs = stage.cdrs();
-        prop_assert_eq!(cdrs.len(), 1, "{:?}", stage.seen);
-        prop_assert!(matches!(stage.seen.last(), Some(Effect::Ended(_))), "{:?}", stage.seen);
-        prop_assert_eq!(stage.call.poll_timeout(), None);
-        prop_assert!(!stage.call.is_connected() && stage.call.play(&[1], None).is_err());
+        test.pass(20_000);
+        let cdrs = test.cdrs();
+        prop_assert_eq!(cdrs.len(), 1, "{:?}", test.seen);
+        prop_assert!(matches!(test.seen.last(), Some(Effect::Ended(_))), "{:?}", test.seen);
+        prop_assert_eq!(test.call.poll_timeout(), None);
+        prop_assert!(!test.call.is_connected() && test.call.play(&[1], None).is_err());
 
-        let (cdr, statuses) = (&cdrs[0], stage.statuses());
+        let (cdr, statuses) = (&cdrs[0], test.statuses());
         let connected = statuses.contains(&DialStatus::Connected);
         prop_assert_eq!(cdr.disposition == Disposition::Answered, connected);
         prop_assert_eq!(cdr.answer_time.is_some(), connected);
         prop_assert!(cdr.billable_seconds <= cdr.duration);
-        prop_assert!(stage.frames == 0 || connected, "no audio without an answer");
+        prop_assert!(test.frames == 0 || connected, "no audio without an answer");
         let order = [DialStatus::Dialing, DialStatus::Ringing, DialStatus::Connected];
         let progress: Vec<_> = statuses.iter().filter(|s| order.contains(s)).copied().collect();
         prop_assert!(order.starts_with(&progress), "{:?}", statuses);
         let failures = statuses.iter().filter(|s| !order.contains(s)).count();
         prop_assert!(failures <= 1 && (failures == 0 || !connected), "{:?}", statuses);
 
-        let told: Vec<_> = stage.seen.iter().filter_map(|e| if let Effect::CheckPoint(n) = e { Some(n) } else { None }).collect();
+        let told: Vec<_> = test.seen.iter().filter_map(|e| if let Effect::CheckPoint(n) = e { Some(n) } else { None }).collect();
         let mut rest = accepted.iter();
         prop_assert!(told.iter().all(|name| rest.any(|a| a == *name)), "each once, in order, none invented");
     }

@@ -4,10 +4,11 @@
 //! What is kept is bounded: beyond the bound the details go, never the state, the record or a notification.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use callcore::call::Fact;
+use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 
@@ -99,14 +100,14 @@ impl CallWriter {
 
     /// Takes a batch to be written.
     pub(in crate::session) fn write(&self, batch: CallBatch) {
-        self.pile.waiting.lock().unwrap_or_else(PoisonError::into_inner).add(batch);
+        self.pile.waiting.lock().add(batch);
         self.pile.news.notify_one();
     }
 
     /// Takes a batch, and tells when it is on the disk with everything before it; false when the writer is gone.
     pub(in crate::session) fn written(&self, batch: CallBatch) -> impl Future<Output = bool> + use<> {
         let number = {
-            let mut waiting = self.pile.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut waiting = self.pile.waiting.lock();
             waiting.add(batch);
             waiting.added
         };
@@ -133,7 +134,7 @@ impl Drop for CallWriter {
 
 impl Pile {
     fn finish(&self) {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).finished = true;
+        self.waiting.lock().finished = true;
         self.news.notify_one();
     }
 }
@@ -141,7 +142,7 @@ impl Pile {
 async fn write(store: Store, outbox: outbox::Handle, pile: Arc<Pile>) {
     loop {
         let (next, finished) = {
-            let mut waiting = pile.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut waiting = pile.waiting.lock();
             (waiting.take(), waiting.finished)
         };
         let Some(batch) = next else {

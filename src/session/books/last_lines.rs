@@ -8,7 +8,7 @@ use callcore::clock::CallTime;
 use crate::kore::Envelope;
 use crate::session::books::closing::{Closing, notification};
 use crate::session::request::NotifyTarget;
-use crate::store::{self, CallBatch, CallRow, CallUpdate, LastSigns, NewEvent, Store};
+use crate::store::{self, CallBatch, CallRow, CallUpdate, LastSigns, NewEvent, SERVER_STOPPED, Store};
 use crate::wallclock::{epoch_ms, now_ms};
 
 /// Cause of a call whose server went away: network failure.
@@ -122,7 +122,7 @@ fn lines(call: &CallRow, sent: u64, signs: &LastSigns, known: LastKnown) -> Call
     };
     let mut batch = CallBatch {
         notifications: told(call, sent, signs, &end, unseen, record.as_deref()),
-        ..closing.batch("server_stopped")
+        ..closing.batch(SERVER_STOPPED)
     };
     if let Some(cdr) = record {
         events.push(event(Fact::CdrLate {

@@ -13,7 +13,6 @@ use uuid::Uuid;
 
 use crate::bus::{LiveCall, Message, Phase};
 use crate::flows::Stored;
-use crate::session::books::call_writer::CallWriter;
 use crate::session::books::late_record::late_record;
 use crate::session::clock::Clock;
 use crate::session::control::CallControl;
@@ -23,8 +22,7 @@ use crate::session::dialling::schedule::{When, when};
 use crate::session::dialling::unfollowed::unfollowed;
 use crate::session::handle::{Handle, Options, Refusal, prepare};
 use crate::session::request::{DialRequest, Dialed, Key};
-use crate::session::run::actor::{Actor, Control};
-use crate::session::run::launch::{Launched, queued};
+use crate::session::run::actor::{Actor, Control, Identity, Launched, Resources, queued};
 use crate::session::run::speech::Speech;
 use crate::session::run::speech_input::SpeechInput;
 use crate::store::{
@@ -209,25 +207,19 @@ impl Handle {
             let left = Duration::from_millis(u64::try_from(expires_ms - now_ms()).unwrap_or(0));
             (Instant::now() + left, expires_ms)
         });
-        let mut actor = Actor {
-            call: Call::new(settings, run),
+        let identity = Identity {
             call_id: call_id.to_owned(),
             app_id: request.app_id,
             number: request.number,
             direction: Direction::Outbound,
             source: None,
             notify: request.notify,
-            flow: Arc::clone(&flow),
-            speech: speech.clone(),
-            speech_input,
-            http_requests: inner.parts.http_requests.clone(),
-            writer: CallWriter::start(inner.parts.store.clone(), inner.parts.outbox.clone()),
-            live_calls: self.bus().live_calls().clone(),
-            recordings: inner.options.recordings.clone(),
-            control: place.control,
-            clock,
-            trunk: Some(trunk.clone()),
         };
+        let uses = Resources {
+            trunk: Some(trunk.clone()),
+            ..self.resources(Arc::clone(&flow), speech.clone(), speech_input)
+        };
+        let mut actor = Actor::new(Call::new(settings, run), identity, uses, place.control, clock);
         let handle = self.clone();
         let call_id = call_id.to_owned();
         inner.tasks.spawn(async move {
@@ -237,8 +229,8 @@ impl Handle {
                 Launched::Asked(placed) => Box::pin(actor.run(placed)).await,
                 Launched::Expired => {
                     let why = NotDialled::Expired { expires_ms: expiry.map_or(0, |(_, ms)| ms) };
-                    let closing =
-                        why.closing(&call_id, &actor.app_id, &actor.number, actor.notify.as_ref(), now_ms());
+                    let Identity { app_id, number, notify, .. } = actor.identity();
+                    let closing = why.closing(&call_id, app_id, number, notify.as_ref(), now_ms());
                     Box::pin(actor.end_undialled(closing)).await;
                     None
                 }

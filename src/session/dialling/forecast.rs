@@ -11,7 +11,7 @@ use crate::wallclock::now_ms;
 /// What would become of a request.
 #[derive(Debug)]
 pub struct Forecast {
-    pub verdict: Verdict,
+    pub start: ExpectedStart,
     /// The trunk it would take, when there is one.
     pub trunk: Option<TrunkLoad>,
     /// Name and digest of the flow that would run, when there is one.
@@ -23,7 +23,7 @@ pub struct Forecast {
 
 /// When it would be dialled.
 #[derive(Debug)]
-pub enum Verdict {
+pub enum ExpectedStart {
     Now,
     /// It would wait: so many calls are dialled first.
     Queued {
@@ -67,17 +67,17 @@ impl Handle {
             None => None,
         };
         let mut ignored = Vec::new();
-        let verdict = match self.check_now(request).await {
+        let start = match self.check_now(request).await {
             Err(Refusal::Store(error)) => return Err(error),
-            Err(refusal) => Verdict::Never(Box::new(refusal)),
-            Ok(_) if self.inner.tasks.is_closed() => Verdict::Never(Box::new(Refusal::Stopping)),
+            Err(refusal) => ExpectedStart::Never(Box::new(refusal)),
+            Ok(_) if self.inner.tasks.is_closed() => ExpectedStart::Never(Box::new(Refusal::Stopping)),
             Ok(checked) => {
                 ignored = unfollowed(request, &checked);
                 self.turn(request, &checked.trunk).await?
             }
         };
         Ok(Forecast {
-            verdict,
+            start,
             trunk: trunk.map(|trunk| {
                 let (busy, waiting) = trunk.load();
                 TrunkLoad { name: trunk.name().to_owned(), busy, waiting, lines: trunk.limits().calls }
@@ -89,14 +89,14 @@ impl Handle {
     }
 
     /// When a request that can be met would have its turn.
-    async fn turn(&self, request: &DialRequest, trunk: &Trunk) -> Result<Verdict, store::Error> {
+    async fn turn(&self, request: &DialRequest, trunk: &Trunk) -> Result<ExpectedStart, store::Error> {
         let now = now_ms();
         match when(request.start_ms, request.expires_ms, now) {
             When::Expired => {
                 let expires_ms = request.expires_ms.unwrap_or(now);
-                return Ok(Verdict::Never(Box::new(Refusal::Expired { expires_ms })));
+                return Ok(ExpectedStart::Never(Box::new(Refusal::Expired { expires_ms })));
             }
-            When::Later(start_ms) => return Ok(Verdict::Scheduled { start_ms }),
+            When::Later(start_ms) => return Ok(ExpectedStart::Scheduled { start_ms }),
             When::Now => {}
         }
         let load = self.load(trunk);
@@ -105,21 +105,21 @@ impl Handle {
         let free = load.lines.is_none_or(|lines| load.busy + load.waiting < lines);
         if request.queue_if_busy {
             let free = free && planned == 0 && load.room() > 0;
-            return Ok(if free { Verdict::Now } else { Verdict::Queued { ahead } });
+            return Ok(if free { ExpectedStart::Now } else { ExpectedStart::Queued { ahead } });
         }
         if load.running >= load.most {
-            return Ok(Verdict::Never(Box::new(Refusal::Full { limit: load.most })));
+            return Ok(ExpectedStart::Never(Box::new(Refusal::Full { limit: load.most })));
         }
         if free {
-            return Ok(Verdict::Now);
+            return Ok(ExpectedStart::Now);
         }
         if load.waiting >= trunk.limits().queue {
             let full = crate::trunk::QueueFull { waiting: load.waiting };
             let refusal = Refusal::Queue { trunk: trunk.name().to_owned(), full };
-            return Ok(Verdict::Never(Box::new(refusal)));
+            return Ok(ExpectedStart::Never(Box::new(refusal)));
         }
         // Planned calls begin only when a line is free, behind those that wait for one.
-        Ok(Verdict::Queued { ahead: load.waiting })
+        Ok(ExpectedStart::Queued { ahead: load.waiting })
     }
 
     async fn estimate(&self, flow: &str, limit_ms: u64) -> Result<Estimate, store::Error> {

@@ -8,4 +8,4 @@ mod schedule;
 mod scheduler;
 mod unfollowed;
 
-pub use forecast::{Estimate, Forecast, TrunkLoad, Verdict};
+pub use forecast::{Estimate, ExpectedStart, Forecast, TrunkLoad};

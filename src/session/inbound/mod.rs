@@ -16,11 +16,10 @@ use self::refused::TurnedAway;
 pub use self::routes::{BadRoute, Pattern, Route, Routes};
 use crate::bus::{LiveCall, Phase};
 use crate::flows::Stored;
-use crate::session::books::call_writer::CallWriter;
 use crate::session::clock::Clock;
 use crate::session::control::CallControl;
 use crate::session::handle::{self, Handle, Refusal, one_form, prepare};
-use crate::session::run::actor::{Actor, Control};
+use crate::session::run::actor::{Actor, Control, Identity};
 use crate::session::run::speech::Speech;
 use crate::session::run::speech_input::SpeechInput;
 use crate::store::{CallBatch, CallState, NewCall, NewEvent};
@@ -150,25 +149,17 @@ impl Handle {
         });
         let speech = Speech { tts: inner.parts.tts.clone() };
         let prompts = run.known_prompts();
-        let actor = Actor {
-            call: Call::new(settings(&route, &flow, &speech_input, playback(trunk.as_deref())), run),
+        let core = Call::new(settings(&route, &flow, &speech_input, playback(trunk.as_deref())), run);
+        let identity = Identity {
             call_id: call_id.clone(),
             app_id: route.app_id.clone(),
             number: called,
             direction: Direction::Inbound,
             source: Some(caller).filter(|caller| !caller.is_empty()),
             notify: route.notify.clone(),
-            flow: Arc::clone(&flow),
-            speech: speech.clone(),
-            speech_input,
-            http_requests: inner.parts.http_requests.clone(),
-            writer: CallWriter::start(inner.parts.store.clone(), inner.parts.outbox.clone()),
-            live_calls: self.bus().live_calls().clone(),
-            recordings: inner.options.recordings.clone(),
-            control,
-            clock,
-            trunk: None,
         };
+        let uses = self.resources(Arc::clone(&flow), speech.clone(), speech_input);
+        let actor = Actor::new(core, identity, uses, control, clock);
         let handle = self.clone();
         inner.tasks.spawn(async move {
             prepare(speech, flow, prompts).await;

@@ -2,7 +2,6 @@
 
 pub(in crate::session) mod actor;
 pub(in crate::session) mod http_requests;
-pub(in crate::session) mod launch;
 pub(in crate::session) mod speech;
 pub(in crate::session) mod speech_input;
 

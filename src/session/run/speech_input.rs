@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 
 use crate::flows::Stored;
 use crate::session::control::CallControl;
-use crate::speech::stt::{CallRecogniser, Recognizers, SttOptions, Transcript, Wish};
+use crate::speech::stt::{CallRecogniser, Preference, Recognizers, SttOptions, Transcript};
 
 /// Words that come so much later than a call waits for them may still answer a question that is open.
 const LATE: Duration = Duration::from_secs(4);
@@ -43,12 +43,12 @@ impl SpeechInput {
         control: &CallControl,
     ) -> Result<Self, UnknownLanguage> {
         let language = control.language.clone().unwrap_or_else(|| flow.flow.language().to_owned());
-        let wish = Wish {
+        let preference = Preference {
             provider: control.provider.as_deref(),
             label: control.label.as_deref(),
             flow: flow.flow.name(),
         };
-        let Some(choice) = recognizers.choose(wish) else {
+        let Some(choice) = recognizers.choose(preference) else {
             return Ok(Self { recogniser: None, language, is_substitute: control.provider.is_some() });
         };
         if control.language.is_some() && !choice.first.recognizer.knows(&language) {

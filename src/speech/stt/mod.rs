@@ -31,7 +31,7 @@ pub use call_recogniser::CallRecogniser;
 pub use named::{Named, Trial};
 pub use options::{StreamOptions, SttOptions};
 pub use recognizer::Recognizer;
-pub use recognizers::{Choice, Recognizers, Wish};
+pub use recognizers::{Choice, Preference, Recognizers};
 pub use request::{Request, Urgency};
 pub use speed::Speed;
 pub use transcript::{SttError, Transcript};

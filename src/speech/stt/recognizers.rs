@@ -11,7 +11,7 @@ use super::recognizer::Recognizer;
 /// All recognisers; there may be none. Cheap to clone.
 #[derive(Clone, Debug, Default)]
 pub struct Recognizers {
-    /// The first one hears the calls that wish for no other.
+    /// The first one hears the calls that prefer no other.
     all: Arc<[Named]>,
     fallback: Option<usize>,
     flows: Arc<BTreeMap<String, usize>>,
@@ -19,13 +19,13 @@ pub struct Recognizers {
 
 /// Which recogniser a call would like.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Wish<'w> {
+pub struct Preference<'p> {
     /// The name of one, or a kind, such as `deepgram`.
-    pub provider: Option<&'w str>,
+    pub provider: Option<&'p str>,
     /// The name of one; goes before the provider.
-    pub label: Option<&'w str>,
+    pub label: Option<&'p str>,
     /// The flow that the call runs.
-    pub flow: &'w str,
+    pub flow: &'p str,
 }
 
 /// Who hears a call.
@@ -34,7 +34,7 @@ pub struct Choice<'r> {
     pub first: &'r Named,
     /// Answers when the first one fails.
     pub second: Option<&'r Named>,
-    /// A provider was wished for that is not here.
+    /// The preferred provider is not here.
     pub is_substitute: bool,
 }
 
@@ -92,17 +92,16 @@ impl Recognizers {
 
     /// Who hears a call; `None` when nobody can.
     #[must_use]
-    pub fn choose(&self, wish: Wish<'_>) -> Option<Choice<'_>> {
+    pub fn choose(&self, preference: Preference<'_>) -> Option<Choice<'_>> {
         let named = |name: &str| self.all.iter().position(|one| one.name.eq_ignore_ascii_case(name));
         let of_kind =
             |kind: &str| self.all.iter().position(|one| one.recognizer.kind().eq_ignore_ascii_case(kind));
-        let wished = wish
-            .label
-            .and_then(named)
-            .or_else(|| wish.provider.and_then(|provider| named(provider).or_else(|| of_kind(provider))));
-        let at = wished.or_else(|| self.flows.get(wish.flow).copied()).unwrap_or(0);
+        let preferred = preference.label.and_then(named).or_else(|| {
+            preference.provider.and_then(|provider| named(provider).or_else(|| of_kind(provider)))
+        });
+        let at = preferred.or_else(|| self.flows.get(preference.flow).copied()).unwrap_or(0);
         let second = self.fallback.filter(|second| *second != at).and_then(|second| self.all.get(second));
-        let is_substitute = wish.provider.is_some() && wished.is_none();
+        let is_substitute = preference.provider.is_some() && preferred.is_none();
         Some(Choice { first: self.all.get(at)?, second, is_substitute })
     }
 }
@@ -134,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_is_heard_by_whom_it_or_its_flow_wishes_for() {
+    fn a_call_is_heard_by_the_recogniser_that_it_or_its_flow_prefers() {
         let all = recognizers();
         for (provider, label, flow, name, second, substitute) in [
             (None, None, "faq", "here", None, false),
@@ -146,12 +145,12 @@ mod tests {
             (Some("deepgram"), None, "survey", "cloud", Some("here"), true),
             (None, Some("my-label"), "faq", "here", None, false),
         ] {
-            let choice = all.choose(Wish { provider, label, flow }).expect("a recogniser");
+            let choice = all.choose(Preference { provider, label, flow }).expect("a recogniser");
             let seconds = choice.second.map(|second| second.name.as_str());
             let found = (choice.first.name.as_str(), seconds, choice.is_substitute);
             assert_eq!(found, (name, second, substitute), "{provider:?} {label:?} {flow}");
         }
-        assert!(Recognizers::default().choose(Wish::default()).is_none());
+        assert!(Recognizers::default().choose(Preference::default()).is_none());
     }
 
     #[test]

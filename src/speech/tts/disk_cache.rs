@@ -5,11 +5,11 @@
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use callcore::audio::wav::{self, Side};
+use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use crate::speech::sound;
@@ -77,7 +77,7 @@ impl DiskCache {
 
     /// Counts the folder, and removes what was used least recently until a tenth of the limit is free.
     fn tidy(&self) -> std::io::Result<()> {
-        let Ok(_alone) = self.tidying.try_lock() else { return Ok(()) };
+        let Some(_alone) = self.tidying.try_lock() else { return Ok(()) };
         let now = SystemTime::now();
         let mut files = Vec::new();
         for entry in std::fs::read_dir(&self.folder)? {

@@ -182,8 +182,11 @@ pub struct ExpiredRecording {
     pub path: String,
 }
 
+/// The outcome of a call that was under way when its server stopped.
+pub const SERVER_STOPPED: &str = "server_stopped";
+
 /// Which calls to list; what is `None` does not narrow.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct CallFilter {
     pub app_id: Option<String>,
     pub bot_id: Option<String>,
@@ -196,6 +199,24 @@ pub struct CallFilter {
     pub since_ms: Option<i64>,
     /// Created before.
     pub until_ms: Option<i64>,
+}
+
+impl CallFilter {
+    /// All calls that whoever asks may see.
+    #[must_use]
+    pub const fn within(visibility: Visibility) -> Self {
+        Self {
+            app_id: None,
+            bot_id: None,
+            disposition: None,
+            amd_event: None,
+            progress: Progress::Any,
+            interaction: None,
+            visibility,
+            since_ms: None,
+            until_ms: None,
+        }
+    }
 }
 
 /// Whether a call has ended.

@@ -70,7 +70,7 @@ pub struct Tally {
 }
 
 /// Which notifications; what is `None` does not narrow.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct DeliveryFilter {
     pub state: Option<DeliveryState>,
     pub call_id: Option<String>,
@@ -87,6 +87,25 @@ pub struct DeliveryFilter {
     pub ids: Option<Vec<String>>,
     /// Only those of these calls.
     pub visibility: Visibility,
+}
+
+impl DeliveryFilter {
+    /// All notifications that whoever asks may see.
+    #[must_use]
+    pub const fn within(visibility: Visibility) -> Self {
+        Self {
+            state: None,
+            call_id: None,
+            app_id: None,
+            endpoint: None,
+            kind: None,
+            reason: None,
+            since_ms: None,
+            until_ms: None,
+            ids: None,
+            visibility,
+        }
+    }
 }
 
 /// What is to be sent again.

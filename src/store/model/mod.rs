@@ -23,7 +23,7 @@ pub use audit::{Actor, AuditAction, AuditFilter, AuditRow, NewAudit};
 pub use batch::{CallBatch, CallUpdate, NewCall, NewEvent, NewNotification, NewRecording, NewTranscript};
 pub use calls::{
     CallFilter, CallRow, EventRow, ExpiredRecording, Interaction, LastSigns, Progress, RecordingRow,
-    TranscriptRow,
+    SERVER_STOPPED, TranscriptRow,
 };
 pub use cdr::{CdrPage, CdrRow};
 pub use claims::{Attempt, Claim, ClaimRequest, Claimed, DeliveryOutcome, DeliveryRound, Settlement};

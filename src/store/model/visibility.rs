@@ -1,15 +1,43 @@
 //! Whose calls somebody may have to do with.
 
-/// Which calls somebody may have to do with. The default is all of them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Which calls somebody may have to do with. There is no default: whoever asks says so.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Visibility {
-    /// Only calls of these bots.
-    pub bots: Option<Vec<String>>,
-    /// Only calls that were asked for under this name, as a call's `app_id` has it.
-    pub asked_by: Option<String>,
+    bots: Option<Vec<String>>,
+    asked_by: Option<String>,
 }
 
 impl Visibility {
+    /// Every call: for the server itself, and for people and programs that are tied to nothing.
+    #[must_use]
+    pub const fn all() -> Self {
+        Self { bots: None, asked_by: None }
+    }
+
+    /// Only calls of these bots, and only those that were asked for under this name, as a call's `app_id` has it. `None`
+    /// narrows nothing.
+    #[must_use]
+    pub const fn narrowed(bots: Option<Vec<String>>, asked_by: Option<String>) -> Self {
+        Self { bots, asked_by }
+    }
+
+    #[must_use]
+    pub const fn is_all(&self) -> bool {
+        self.bots.is_none() && self.asked_by.is_none()
+    }
+
+    /// Only calls of these bots.
+    #[must_use]
+    pub fn bots(&self) -> Option<&[String]> {
+        self.bots.as_deref()
+    }
+
+    /// Only calls that were asked for under this name.
+    #[must_use]
+    pub fn asked_by(&self) -> Option<&str> {
+        self.asked_by.as_deref()
+    }
+
     /// Whether a call of this bot, asked for under this name, is among them.
     #[must_use]
     pub fn covers(&self, bot_id: &str, asked_by: &str) -> bool {

@@ -1,7 +1,8 @@
 //! Calls: one, a page of them, and what belongs to one.
 
 use callcore::amd::EventKind;
-use callcore::call::Disposition;
+use callcore::call::{Disposition, FactKind};
+use callcore::flow::NoteKind;
 use serde_json::Value;
 use sqlx::QueryBuilder;
 use sqlx::types::Json;
@@ -12,7 +13,7 @@ use super::query::{narrow, newest_first};
 use crate::store::error::Error;
 use crate::store::model::{
     CallFilter, CallRow, Cursor, EventRow, Interaction, LastSigns, Page, Progress, RecordingRow,
-    TranscriptRow,
+    SERVER_STOPPED, TranscriptRow,
 };
 
 impl Engine {
@@ -67,10 +68,11 @@ impl Engine {
     pub(in crate::store) async fn cut_off_calls(&self, since_ms: i64) -> Result<Vec<CallRow>, Error> {
         let query = sqlx::query_as(
             "SELECT c.* FROM cdrs r JOIN calls c ON c.id = r.call_id WHERE r.created_ms >= $1 AND r.estimated = 1 \
-             AND c.outcome = 'server_stopped' AND (c.session_id IS NOT NULL OR EXISTS ( \
-             SELECT 1 FROM call_events e WHERE e.call_id = c.id AND e.kind = 'may_be_ringing')) ORDER BY c.id",
+             AND c.outcome = $2 AND (c.session_id IS NOT NULL OR EXISTS ( \
+             SELECT 1 FROM call_events e WHERE e.call_id = c.id AND e.kind = $3)) ORDER BY c.id",
         );
-        Ok(query.bind(since_ms).fetch_all(&self.readers).await?)
+        let query = query.bind(since_ms).bind(SERVER_STOPPED).bind(FactKind::MayBeRinging.as_str());
+        Ok(query.fetch_all(&self.readers).await?)
     }
 
     pub(in crate::store) async fn knows_session(&self, session_id: &str) -> Result<bool, Error> {
@@ -83,11 +85,12 @@ impl Engine {
 
     pub(in crate::store) async fn last_signs(&self, call_id: &str) -> Result<LastSigns, Error> {
         let query = sqlx::query_as(
-            "SELECT max(at_ms) AS last_ms, max(CASE WHEN kind = 'dialling' THEN at_ms END) AS asked_ms, \
-             min(CASE WHEN kind = 'dial_status' AND detail ->> '$.status' = 'Ringing' THEN at_ms END) AS ringing_ms, \
-             coalesce(max(kind = 'do_not_call'), 0) AS do_not_call FROM call_events WHERE call_id = $1",
+            "SELECT max(at_ms) AS last_ms, max(CASE WHEN kind = $2 THEN at_ms END) AS asked_ms, \
+             min(CASE WHEN kind = $3 AND detail ->> '$.status' = 'Ringing' THEN at_ms END) AS ringing_ms, \
+             coalesce(max(kind = $4), 0) AS do_not_call FROM call_events WHERE call_id = $1",
         );
-        Ok(query.bind(call_id).fetch_one(&self.readers).await?)
+        let query = query.bind(call_id).bind(FactKind::Dialling.as_str()).bind(FactKind::DialStatus.as_str());
+        Ok(query.bind(NoteKind::DoNotCall.as_str()).fetch_one(&self.readers).await?)
     }
 
     pub(in crate::store) async fn events(

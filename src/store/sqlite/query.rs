@@ -29,13 +29,13 @@ pub(super) fn like(part: &str) -> String {
 
 /// Adds the conditions to a statement whose table of calls is called `calls`.
 pub(super) fn narrow(visibility: &Visibility, query: &mut QueryBuilder<Sqlite>, calls: &'static str) {
-    if let Some(bots) = &visibility.bots {
+    if let Some(bots) = visibility.bots() {
         let bots = serde_json::to_string(bots).unwrap_or_default();
         query.push(format_args!(" AND {calls}.bot_id IN (SELECT value FROM json_each("));
         query.push_bind(bots).push("))");
     }
-    if let Some(name) = &visibility.asked_by {
-        query.push(format_args!(" AND {calls}.app_id = ")).push_bind(name.clone());
+    if let Some(name) = visibility.asked_by() {
+        query.push(format_args!(" AND {calls}.app_id = ")).push_bind(name.to_owned());
     }
 }
 
@@ -45,7 +45,7 @@ pub(super) fn narrow_by_call(
     query: &mut QueryBuilder<Sqlite>,
     call_id: &'static str,
 ) {
-    if *visibility == Visibility::default() {
+    if visibility.is_all() {
         return;
     }
     query.push(format_args!(" AND EXISTS (SELECT 1 FROM calls sc WHERE sc.id = {call_id}"));

@@ -1,7 +1,8 @@
 //! What is deleted when its time is over: recordings, and the words of calls.
 
-use callcore::call::Fact;
+use callcore::call::{Fact, FactKind};
 use futures_util::FutureExt;
+use sqlx::QueryBuilder;
 use sqlx_sqlite::SqliteConnection;
 
 use super::batch::append_events;
@@ -61,21 +62,30 @@ impl Engine {
     pub(in crate::store) async fn delete_words(&self, call_id: String, at_ms: i64) -> Result<(), Error> {
         self.write(move |connection| {
             async move {
+                for (kind, members) in Fact::kinds_with_words() {
+                    remove_members(connection, &call_id, kind, members).await?;
+                }
                 for statement in [
                     "DELETE FROM transcripts WHERE call_id = $1",
-                    "UPDATE call_events SET detail = json_remove(detail, '$.text', '$.heardText', '$.heard', \
-                     '$.value', '$.key', '$.data', '$.greeting', '$.hint') WHERE call_id = $1 AND kind IN \
-                     ('transcript', 'prompt_ended', 'interruption', 'set', 'digit', 'notify', 'amd', \
-                     'amd_finding')",
-                    "UPDATE call_events SET detail = json_remove(detail, '$.words') WHERE call_id = $1 \
-                     AND kind = 'do_not_call'",
                     "UPDATE amd_evidence SET detail = json_remove(detail, '$.words', '$.decision.greeting', \
                      '$.decision.hint') WHERE call_id = $1",
+                    "UPDATE amd_evidence SET detail = json_set(detail, '$.tones', (SELECT json_group_array(json(t.value)) \
+                     FROM json_each(detail, '$.tones') t WHERE t.value ->> '$.kind.dtmf' IS NULL)) \
+                     WHERE call_id = $1 AND json_type(detail, '$.tones') = 'array'",
                     "UPDATE notifications SET body = json_remove(body, '$.amdGreeting', '$.hint', '$.data') \
                      WHERE call_id = $1 AND state IN ('delivered', 'dead')",
                 ] {
                     sqlx::query(statement).bind(&call_id).execute(&mut *connection).await?;
                 }
+                // The key of a tone, and its two frequencies, which tell it as well.
+                sqlx::query(
+                    "UPDATE call_events SET detail = json_set(detail, '$.kind.dtmf', '•', '$.hz', json('[0.0, 0.0]')) \
+                     WHERE call_id = $1 AND kind = $2 AND detail ->> '$.kind.dtmf' IS NOT NULL",
+                )
+                .bind(&call_id)
+                .bind(FactKind::Tone.as_str())
+                .execute(&mut *connection)
+                .await?;
                 sqlx::query("UPDATE calls SET words_deleted_ms = $2 WHERE id = $1")
                     .bind(&call_id)
                     .bind(at_ms)
@@ -87,6 +97,22 @@ impl Engine {
         })
         .await
     }
+}
+
+/// Takes members out of the lines of one kind.
+async fn remove_members(
+    connection: &mut SqliteConnection,
+    call_id: &str,
+    kind: &str,
+    members: &[&str],
+) -> Result<(), Error> {
+    let mut statement = QueryBuilder::new("UPDATE call_events SET detail = json_remove(detail");
+    for member in members {
+        statement.push(", ").push_bind(format!("$.{member}"));
+    }
+    statement.push(") WHERE call_id = ").push_bind(call_id).push(" AND kind = ").push_bind(kind);
+    statement.build().execute(connection).await?;
+    Ok(())
 }
 
 async fn note(connection: &mut SqliteConnection, call_id: &str, fact: Fact, at_ms: i64) -> Result<(), Error> {

@@ -6,6 +6,9 @@ use sha2::{Digest, Sha256};
 use super::engine::Engine;
 use crate::store::error::Error;
 
+/// Of a digest that are kept: 128 bits.
+const DIGITS: usize = 32;
+
 impl Engine {
     pub(in crate::store) async fn take_token(
         &self,
@@ -15,8 +18,8 @@ impl Engine {
     ) -> Result<bool, Error> {
         let app_id = app_id.to_owned();
         // A digest: its length is known, and what callers put into a jti is theirs.
-        let jti: String =
-            Sha256::digest(jti.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        let mut jti = hex::encode(Sha256::digest(jti.as_bytes()));
+        jti.truncate(DIGITS);
         self.write(move |connection| {
             async move {
                 let done = sqlx::query(

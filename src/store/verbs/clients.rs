@@ -22,7 +22,7 @@ impl Store {
     /// # Errors
     /// [`Error::Exists`] when the id is taken.
     pub async fn create_app(&self, app: NewApp) -> Result<(), Error> {
-        self.enrol_app(app, AppPolicy::default(), Actor::server()).await
+        self.add_app(app, AppPolicy::default(), Actor::server()).await
     }
 
     /// Every app, by id.
@@ -195,7 +195,7 @@ verbs! {
     ///
     /// # Errors
     /// [`Error::Exists`] when the id is taken, also by an app that was deleted.
-    fn enrol_app(&self, app: NewApp, policy: AppPolicy, actor: Actor) -> ();
+    fn add_app(&self, app: NewApp, policy: AppPolicy, actor: Actor) -> ();
 
     /// Changes an app from now on.
     ///

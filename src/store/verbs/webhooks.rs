@@ -5,7 +5,7 @@ use crate::store::handle::{Backend, Store, verbs};
 use crate::store::keys::{Headers, NO_HEADERS, open_headers};
 use crate::store::model::{
     Actor, AttemptRow, Claimed, DeliveryFilter, DeliveryRound, DeliveryRow, EndpointHealth, EndpointRow,
-    NotSettled, NotificationRow, Page, Redelivered, Tally,
+    NotSettled, NotificationRow, Page, Redelivered, Tally, Visibility,
 };
 
 impl Store {
@@ -79,7 +79,8 @@ impl Store {
         id: &str,
         actor: Option<Actor>,
     ) -> Result<Result<Redelivered, NotSettled>, Error> {
-        let filter = DeliveryFilter { ids: Some(vec![id.to_owned()]), ..DeliveryFilter::default() };
+        let filter =
+            DeliveryFilter { ids: Some(vec![id.to_owned()]), ..DeliveryFilter::within(Visibility::all()) };
         let done = self.redeliver_by(filter, 1, actor).await?;
         if !done.ids.is_empty() {
             return Ok(Ok(done));

@@ -32,7 +32,7 @@ pub use carrier::{CarrierCdr, DialStatus, Disposition, HangupBy, Link};
 pub use cause::{Cause, cause, causes};
 pub use deadline::{Deadline, Due};
 pub use ending::{Ended, Summary};
-pub use fact::{CutBy, Fact, HeardPrompt, HungUp, LeftMessage, Utterance, Wait};
+pub use fact::{CutBy, Fact, FactKind, HeardPrompt, HungUp, LeftMessage, Utterance, Wait};
 pub use input::{Effect, Hypothesis, Input, RecordingMute};
 pub use machine::Call;
 pub use notice::{Absence, Notice, NotificationState, Unseen};

@@ -15,7 +15,7 @@ use crate::ids::PlayId;
 const MADE_MS: u64 = 100;
 const SAID_MS: u64 = 1_000;
 
-struct Stage {
+struct SlowSpeech {
     call: Call,
     now: u64,
     /// When each is there.
@@ -36,7 +36,7 @@ struct Stage {
     summary: Option<Summary>,
 }
 
-impl Stage {
+impl SlowSpeech {
     fn new(top: &str, steps: &str) -> Self {
         let text = format!(
             "flow: f\nstart: main\non_error: sorry\n{top}\nvariables: {{ card: {{ default: none }} }}\nscenes:\n  \
@@ -50,7 +50,7 @@ impl Stage {
             recognises: true,
             ..Settings::default()
         };
-        let mut stage = Self {
+        let mut speech = Self {
             call: Call::new(settings, run),
             now: 0,
             making: VecDeque::new(),
@@ -67,8 +67,8 @@ impl Stage {
             words: None,
             summary: None,
         };
-        stage.tell(Input::Status(DialStatus::Connected));
-        stage
+        speech.tell(Input::Status(DialStatus::Connected));
+        speech
     }
 
     fn at(&self) -> CallTime {
@@ -161,50 +161,50 @@ impl Stage {
 #[test]
 fn the_first_sentence_is_heard_while_the_others_are_made() {
     let text = "One is here. Two comes. Three follows. Four too. Five as well. Six ends it.";
-    let mut stage = Stage::new("", &format!("    - say: \"{text}\"\n    - checkpoint: said"));
-    stage.run(12_000);
-    assert!(stage.sounds[0] <= MADE_MS + 20, "{:?}", stage.sounds);
-    assert_eq!(stage.at_once, 4, "so many are made at the same time");
-    assert_eq!(stage.made.join(" "), text);
-    let over = &stage.details("prompt_ended")[0];
+    let mut speech = SlowSpeech::new("", &format!("    - say: \"{text}\"\n    - checkpoint: said"));
+    speech.run(12_000);
+    assert!(speech.sounds[0] <= MADE_MS + 20, "{:?}", speech.sounds);
+    assert_eq!(speech.at_once, 4, "so many are made at the same time");
+    assert_eq!(speech.made.join(" "), text);
+    let over = &speech.details("prompt_ended")[0];
     assert_eq!((over["completed"].as_bool(), over["heardText"].as_str()), (Some(true), Some(text)));
     assert_eq!((over["words"].as_u64(), over["heardWords"].as_u64()), (Some(15), Some(15)));
     // Six sentences and the five pauses between them.
     assert_eq!(over["heardMs"].as_u64(), Some(6 * SAID_MS + 5 * 320));
-    assert_eq!(stage.details("checkpoint").len(), 1);
+    assert_eq!(speech.details("checkpoint").len(), 1);
 }
 
 #[test]
 fn a_cut_prompt_tells_which_words_were_heard_and_makes_no_more() {
     let text =
         "One is here. Two comes. Three follows. Four too. Five as well. Six ends it. Seven is broken. Eight.";
-    let mut stage = Stage::new("", &format!("    - say: \"{text}\""));
-    stage.run(MADE_MS + SAID_MS + 320 + SAID_MS);
-    stage.tell(Input::Digit('1'));
-    let over = &stage.details("prompt_ended")[0];
+    let mut speech = SlowSpeech::new("", &format!("    - say: \"{text}\""));
+    speech.run(MADE_MS + SAID_MS + 320 + SAID_MS);
+    speech.tell(Input::Digit('1'));
+    let over = &speech.details("prompt_ended")[0];
     assert_eq!(over["heardText"], "One is here. Two comes.");
     assert_eq!((over["heardWords"].as_u64(), over["completed"].as_bool()), (Some(5), Some(false)));
     assert_eq!(over["startMs"].as_u64(), Some(MADE_MS));
-    assert_eq!(stage.details("digit")[0], json!({ "key": "1", "interrupts": true }));
+    assert_eq!(speech.details("digit")[0], json!({ "key": "1", "interrupts": true }));
 }
 
 #[test]
 fn a_sentence_that_cannot_be_made_leads_to_the_error_branch() {
-    let mut stage = Stage::new("", "    - say: \"One is here. Two is broken.\"");
-    stage.run(3_000);
-    stage.tell(Input::RemoteHangup);
-    stage.run(9_000);
-    assert_eq!(stage.summary.unwrap().outcome, "sorry");
+    let mut speech = SlowSpeech::new("", "    - say: \"One is here. Two is broken.\"");
+    speech.run(3_000);
+    speech.tell(Input::RemoteHangup);
+    speech.run(9_000);
+    assert_eq!(speech.summary.unwrap().outcome, "sorry");
 }
 
 #[test]
 fn a_thousand_words_are_spoken_to_their_end() {
     let text = "and so it goes on, ".repeat(200);
-    let mut stage = Stage::new("", &format!("    - say: \"{text}\""));
-    stage.run(60_000);
-    let over = &stage.details("prompt_ended")[0];
+    let mut speech = SlowSpeech::new("", &format!("    - say: \"{text}\""));
+    speech.run(60_000);
+    let over = &speech.details("prompt_ended")[0];
     assert_eq!((over["completed"].as_bool(), over["words"].as_u64()), (Some(true), Some(1_000)));
-    assert!(stage.at_once <= 4);
+    assert!(speech.at_once <= 4);
 }
 
 const CARD: &str = "    - ask:
@@ -214,33 +214,33 @@ const CARD: &str = "    - ask:
         REDACT
     - notify: { event: paid, data: { card: \"{{ card }}\" } }";
 
-fn asked(top: &str, redact: &str) -> Stage {
-    let mut stage = Stage::new(top, &CARD.replace("        REDACT\n", redact));
-    stage.run(500);
+fn asked(top: &str, redact: &str) -> SlowSpeech {
+    let mut speech = SlowSpeech::new(top, &CARD.replace("        REDACT\n", redact));
+    speech.run(500);
     for key in "4711".chars() {
-        stage.tell(Input::Digit(key));
-        stage.run(stage.now + 100);
+        speech.tell(Input::Digit(key));
+        speech.run(speech.now + 100);
     }
-    stage.run(stage.now + 3_500);
-    stage.tell(Input::Digit('1'));
-    stage.run(stage.now + 9_000);
-    stage
+    speech.run(speech.now + 3_500);
+    speech.tell(Input::Digit('1'));
+    speech.run(speech.now + 9_000);
+    speech
 }
 
 #[test]
 fn a_redacted_answer_is_in_nothing_that_is_kept_and_the_flow_has_it() {
     let silenced = [RecordingMute::Callee, RecordingMute::Both, RecordingMute::None];
     for (top, redact) in [("redact: digits", ""), ("", "        redact: true\n")] {
-        let stage = asked(top, redact);
-        assert!(!stage.everything().contains("4711"), "{}", stage.everything());
-        assert_eq!(stage.details("digit")[0]["key"], "•");
-        assert_eq!(stage.unkept.first().map(String::as_str), Some("You said 4711."));
-        assert!(stage.everything().contains("You said ••••"), "{}", stage.everything());
-        assert_eq!(stage.events, [json!({ "card": "4711" })], "what a flow sends is the author's choice");
-        let mut silences = stage.silences.clone();
+        let speech = asked(top, redact);
+        assert!(!speech.everything().contains("4711"), "{}", speech.everything());
+        assert_eq!(speech.details("digit")[0]["key"], "•");
+        assert_eq!(speech.unkept.first().map(String::as_str), Some("You said 4711."));
+        assert!(speech.everything().contains("You said ••••"), "{}", speech.everything());
+        assert_eq!(speech.events, [json!({ "card": "4711" })], "what a flow sends is the author's choice");
+        let mut silences = speech.silences.clone();
         silences.dedup();
         assert_eq!(silences, silenced, "{top}{redact}");
-        assert_eq!(stage.details("set")[0], json!({ "variable": "card", "value": "••••" }));
+        assert_eq!(speech.details("set")[0], json!({ "variable": "card", "value": "••••" }));
     }
     let open = asked("", "");
     assert!(open.everything().contains("4711") && open.silences.is_empty());

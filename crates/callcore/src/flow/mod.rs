@@ -39,7 +39,7 @@ pub use self::rehearse::{
 };
 pub(crate) use self::run::detail_of;
 pub use self::run::{
-    AmdEvent, Answered, Command, ExternalStepEnd, ExternalStepOrder, Input, Note, Part, PlaybackEnd, Request,
-    Run, StartError, Trigger, TurnEnd, Walked, Withdrawal,
+    AmdEvent, Answered, Command, ExternalStepEnd, ExternalStepOrder, Input, Note, NoteKind, Part,
+    PlaybackEnd, Request, Run, StartError, Trigger, TurnEnd, Walked, Withdrawal,
 };
 pub use self::view::{Change, ChangeKind, diff, mermaid, svg};

@@ -19,7 +19,7 @@ const APP_ROWS: &str = "SELECT id, name, scopes, bots, require_jti, max_token_ag
      AND (retired_ms IS NULL OR retired_ms > $1)) AS active_secrets FROM client_apps WHERE deleted_ms IS NULL";
 
 impl Engine {
-    pub(in crate::store) async fn enrol_app(
+    pub(in crate::store) async fn add_app(
         &self,
         app: NewApp,
         policy: AppPolicy,

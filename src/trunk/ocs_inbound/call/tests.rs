@@ -274,7 +274,7 @@ scenes:
 ";
 
 /// The line and the call it belongs to, on the same clock.
-struct Stage {
+struct BothEnds {
     bench: Bench,
     call: Call,
     finished: Vec<Option<callcore::call::CarrierCdr>>,
@@ -283,8 +283,8 @@ struct Stage {
     over_at: Option<Instant>,
 }
 
-impl Stage {
-    fn set() -> Self {
+impl BothEnds {
+    fn new() -> Self {
         let flow = callcore::flow::parse("t.yaml", FLOW).flow.expect("a good flow");
         let run = Run::new(Arc::new(flow), serde_json::Map::new()).expect("it starts");
         let settings = Settings {
@@ -415,21 +415,21 @@ proptest! {
     fn whatever_happens_in_whatever_order_the_call_ends_once_with_one_record(
         steps in prop::collection::vec(step(), 0..60),
     ) {
-        let mut stage = Stage::set();
-        stage.settle();
+        let mut ends = BothEnds::new();
+        ends.settle();
         for step in steps {
-            stage.take(step);
+            ends.take(step);
         }
         // The caller stays silent, and the flow, the ringing and the record have their limits.
-        stage.pass(60_000);
-        prop_assert_eq!(stage.finished.len(), 1, "one end, and with it one record");
-        prop_assert!(stage.hangups <= 1 && stage.records <= 1);
-        prop_assert_eq!(stage.finished[0].is_some(), stage.records == 1);
-        stage.take(Step::Forsake);
-        prop_assert!(stage.bench.call.is_over());
-        let before = stage.finished.len();
-        stage.take(Step::Text(CDR));
-        stage.take(Step::PickUp);
-        prop_assert_eq!(stage.finished.len(), before, "nothing follows");
+        ends.pass(60_000);
+        prop_assert_eq!(ends.finished.len(), 1, "one end, and with it one record");
+        prop_assert!(ends.hangups <= 1 && ends.records <= 1);
+        prop_assert_eq!(ends.finished[0].is_some(), ends.records == 1);
+        ends.take(Step::Forsake);
+        prop_assert!(ends.bench.call.is_over());
+        let before = ends.finished.len();
+        ends.take(Step::Text(CDR));
+        ends.take(Step::PickUp);
+        prop_assert_eq!(ends.finished.len(), before, "nothing follows");
     }
 }

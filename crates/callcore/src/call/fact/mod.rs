@@ -6,10 +6,11 @@
 mod spelling;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use strum::IntoStaticStr;
+use strum::{EnumDiscriminants, EnumIter, IntoStaticStr};
 
 use super::carrier::{DialStatus, Disposition};
 use crate::amd::{Event, Revision};
@@ -20,7 +21,8 @@ use crate::ids::{ExternalStepId, PlayId};
 pub(super) use spelling::spelled;
 
 /// One line of a call's timeline. Times are in milliseconds, and count from the answer unless a field says otherwise.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, IntoStaticStr)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, IntoStaticStr, EnumDiscriminants)]
+#[strum_discriminants(name(FactKind), derive(IntoStaticStr, EnumIter), strum(serialize_all = "snake_case"))]
 #[cfg_attr(test, derive(strum::EnumMessage, strum::VariantNames))]
 #[serde(tag = "kind", content = "detail", rename_all = "snake_case", rename_all_fields = "camelCase")]
 #[strum(serialize_all = "snake_case")]

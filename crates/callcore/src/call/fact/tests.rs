@@ -27,6 +27,23 @@ fn all() -> Vec<Fact> {
     examples().into_iter().flat_map(|(_, facts)| facts).collect()
 }
 
+#[test]
+fn lines_can_be_read_when_their_words_are_deleted_and_hold_none_then() {
+    let with_words: Vec<_> = Fact::kinds_with_words().collect();
+    let mut seen = BTreeSet::new();
+    for fact in all() {
+        let Some((kind, members)) = with_words.iter().find(|(kind, _)| *kind == fact.kind()) else {
+            continue;
+        };
+        let mut detail = fact.detail();
+        let fields = detail.as_object_mut().unwrap();
+        members.iter().for_each(|member| drop(fields.remove(*member)));
+        assert_eq!(Fact::read(kind, &detail).unwrap().kind(), *kind);
+        seen.insert(*kind);
+    }
+    assert_eq!(seen.len(), with_words.len(), "{with_words:?}");
+}
+
 fn beginning() -> Vec<Fact> {
     let text = str::to_owned;
     let hearing = |some: Option<&str>| Fact::Hearing {

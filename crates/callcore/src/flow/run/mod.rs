@@ -45,7 +45,7 @@ pub use self::amd_context::AmdEvent;
 pub use self::io::{Command, ExternalStepEnd, ExternalStepOrder, Input, Part, PlaybackEnd, Request, TurnEnd};
 use self::knowledge::Knowledge;
 pub(crate) use self::note::detail_of;
-pub use self::note::{Answered, Note, Trigger, Withdrawal};
+pub use self::note::{Answered, Note, NoteKind, Trigger, Withdrawal};
 pub use self::start::StartError;
 use self::state::{Ahead, Frame, Leaving, Position, State, TOO_LONG};
 use crate::clock::{CallTime, soonest};

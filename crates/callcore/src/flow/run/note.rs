@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use strum::IntoStaticStr;
+use strum::{EnumDiscriminants, EnumIter, IntoStaticStr};
 
 use crate::flow::model::Method;
 use crate::ids::ExternalStepId;
 
 /// One line of a timeline about the flow. The call adds those that it alone can know.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, IntoStaticStr)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, IntoStaticStr, EnumDiscriminants)]
+#[strum_discriminants(name(NoteKind), derive(IntoStaticStr, EnumIter), strum(serialize_all = "snake_case"))]
 #[cfg_attr(test, derive(strum::EnumMessage, strum::VariantNames))]
 #[serde(tag = "kind", content = "detail", rename_all = "snake_case", rename_all_fields = "camelCase")]
 #[strum(serialize_all = "snake_case")]
@@ -91,6 +92,14 @@ pub enum Note {
     ErrandFailed { errand: ExternalStepId, reason: String },
     /// The flow cannot go on.
     Error { reason: String },
+}
+
+impl NoteKind {
+    /// The name of this kind in a timeline.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
 }
 
 impl Note {

@@ -1,5 +1,8 @@
 //! One call's task: waits for whatever comes first, feeds the pure call, performs what it wants.
 
+mod launch;
+
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,15 +38,16 @@ use crate::session::run::speech_input::SpeechInput;
 use crate::store;
 use crate::trunk::{DialError, Leg, LegCommand, LegEvent, Trunk};
 
+pub(in crate::session) use launch::{Launched, queued};
+
 /// A carrier that does not take a command in this time is treated as gone.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(2);
 
 /// How often the record of a call whose end was not seen is asked for.
 const RECORD_EVERY: Duration = Duration::from_secs(1);
 
-/// Everything one call's task owns.
-pub(in crate::session) struct Actor {
-    pub(in crate::session) call: Call,
+/// Whose call it is.
+pub(in crate::session) struct Identity {
     pub(in crate::session) call_id: String,
     pub(in crate::session) app_id: String,
     /// As dialled: the callee's number, or ours when somebody calls us.
@@ -52,17 +56,29 @@ pub(in crate::session) struct Actor {
     /// Who called us, for a record of our own.
     pub(in crate::session) source: Option<String>,
     pub(in crate::session) notify: Option<NotifyTarget>,
+}
+
+/// What a call's task works with.
+pub(in crate::session) struct Resources {
     pub(in crate::session) flow: Arc<Stored>,
     pub(in crate::session) speech: Speech,
     pub(in crate::session) speech_input: SpeechInput,
     pub(in crate::session) http_requests: HttpRequests,
     pub(in crate::session) writer: CallWriter,
     pub(in crate::session) live_calls: LiveCalls,
-    pub(in crate::session) recordings: std::path::PathBuf,
-    pub(in crate::session) control: mpsc::Receiver<Control>,
-    pub(in crate::session) clock: Clock,
-    /// Who can be asked for the record of a call whose end was not seen; `None` for calls that come in.
+    /// The folder of recordings.
+    pub(in crate::session) recordings: PathBuf,
+    /// Who can be asked for the record of a call whose end was not seen; `None` for incoming calls.
     pub(in crate::session) trunk: Option<Trunk>,
+}
+
+/// Everything one call's task owns.
+pub(in crate::session) struct Actor {
+    call: Call,
+    identity: Identity,
+    uses: Resources,
+    control: mpsc::Receiver<Control>,
+    clock: Clock,
 }
 
 /// What others may ask of a running call.
@@ -91,6 +107,22 @@ struct Running {
 }
 
 impl Actor {
+    /// A call that begins on `clock`, and is asked things through `control`.
+    pub(in crate::session) const fn new(
+        call: Call,
+        identity: Identity,
+        uses: Resources,
+        control: mpsc::Receiver<Control>,
+        clock: Clock,
+    ) -> Self {
+        Self { call, identity, uses, control, clock }
+    }
+
+    /// Whose call it is.
+    pub(in crate::session) const fn identity(&self) -> &Identity {
+        &self.identity
+    }
+
     /// Runs the call to its end. `placed` is the carrier's answer to the dial request. When the carrier took the
     /// call but gave no record of it, its session is handed back: the record may come later.
     pub(in crate::session) async fn run(mut self, placed: Result<Leg, DialError>) -> Option<Unrecorded> {
@@ -101,7 +133,7 @@ impl Actor {
             recording: None,
             answered_at: None,
             message: None,
-            envelope: Envelope::new(&self.call_id, &self.app_id, self.clock.began_ms),
+            envelope: Envelope::new(&self.identity.call_id, &self.identity.app_id, self.clock.began_ms),
             finished: false,
             unrecorded: None,
             ended_by: None,
@@ -129,8 +161,8 @@ impl Actor {
         }
         let unrecorded = running.unrecorded.take();
         drop(running);
-        self.writer.finish().await;
-        self.live_calls.remove(&self.call_id);
+        self.uses.writer.finish().await;
+        self.uses.live_calls.remove(&self.identity.call_id);
         unrecorded
     }
 
@@ -152,7 +184,7 @@ impl Actor {
                 }
             }
             () = sleep_until(due) => {
-                tracing::trace!(call.id = %self.call_id, due = ?deadline.map(|deadline| deadline.due), "due");
+                tracing::trace!(call.id = %self.identity.call_id, due = ?deadline.map(|deadline| deadline.due), "due");
                 self.call.handle_timeout(self.clock.now());
             }
         }
@@ -191,7 +223,7 @@ impl Actor {
                 Input::Cdr(cdr)
             }
             Some(LegEvent::AudioUnreadable { is_ours, why }) => {
-                tracing::warn!(call.id = %self.call_id, is_ours, why, "audio of a call cannot be read");
+                tracing::warn!(call.id = %self.identity.call_id, is_ours, why, "audio of a call cannot be read");
                 Input::AudioUnreadable { is_ours, why }
             }
             Some(LegEvent::Lost { reason }) => Input::Lost { why: reason },
@@ -206,7 +238,7 @@ impl Actor {
     /// Performs every effect that is waiting. What is sent goes out first, what is kept follows.
     async fn perform(&mut self, running: &mut Running) {
         let now = self.clock.now();
-        let mut builder = BatchBuilder::new(&self.call_id, self.clock);
+        let mut builder = BatchBuilder::new(&self.identity.call_id, self.clock);
         if let Some(at) = running.answered_at {
             builder.answered(at);
         }
@@ -234,8 +266,8 @@ impl Actor {
                 }
                 Effect::SendHangup => self.send(running, LegCommand::Hangup).await,
                 Effect::Render { play, part, what, keep } => {
-                    running.jobs.spawn(self.speech.clone().rendered(
-                        Arc::clone(&self.flow),
+                    running.jobs.spawn(self.uses.speech.clone().rendered(
+                        Arc::clone(&self.uses.flow),
                         play,
                         part,
                         what,
@@ -243,10 +275,10 @@ impl Actor {
                     ));
                 }
                 Effect::Recognise { utterance, interim, audio, expected } => {
-                    running.jobs.spawn(self.speech_input.words(utterance, interim, audio, expected));
+                    running.jobs.spawn(self.uses.speech_input.words(utterance, interim, audio, expected));
                 }
                 Effect::KeepMessage { id } => {
-                    running.message = Some(Message::start(&self.recordings, &self.call_id, id));
+                    running.message = Some(Message::start(&self.uses.recordings, &self.identity.call_id, id));
                 }
                 Effect::EndMessage { keep, .. } => match running.message.take() {
                     Some(message) if keep => drop(running.jobs.spawn(message.keep())),
@@ -254,7 +286,7 @@ impl Actor {
                     None => {}
                 },
                 Effect::Request { id, request } => {
-                    running.jobs.spawn(self.http_requests.clone().make(id, request));
+                    running.jobs.spawn(self.uses.http_requests.clone().make(id, request));
                 }
                 Effect::SendTransfer { id, .. } => {
                     // No leg says that it can, so none is asked; see `trunk::Abilities`.
@@ -267,14 +299,14 @@ impl Actor {
                     }
                 }
                 Effect::SeekRecord => {
-                    if let (Some(trunk), Some(session_id)) = (&self.trunk, &running.envelope.session_id)
+                    if let (Some(trunk), Some(session_id)) = (&self.uses.trunk, &running.envelope.session_id)
                         && trunk.keeps_records()
                     {
                         running.jobs.spawn(record_of(trunk.clone(), session_id.clone()));
                     }
                 }
                 Effect::Record(fact) => {
-                    self.live_calls.note(&self.call_id, &fact);
+                    self.uses.live_calls.note(&self.identity.call_id, &fact);
                     let at = match fact {
                         Fact::Ended { .. } => self.call.ended_at(),
                         _ => None,
@@ -290,7 +322,7 @@ impl Actor {
                         }
                         running.answered_at = Some(now);
                     }
-                    if let Some(target) = &self.notify {
+                    if let Some(target) = &self.identity.notify {
                         running.envelope.sequence +=
                             u64::from(builder.notice(&notice, target, &running.envelope));
                     } else if let NotificationState::Event { event, .. } = &notice.state {
@@ -306,7 +338,7 @@ impl Actor {
             self.close_books(&mut builder, summary, running.recording.take()).await;
         }
         if let Some(batch) = builder.into_batch() {
-            self.writer.write(batch);
+            self.uses.writer.write(batch);
         }
         if let Some(summary) = summary {
             running.finished = true;
@@ -354,8 +386,10 @@ impl Actor {
     }
 
     fn start_recording(&self, now: CallTime) -> Option<Recording> {
-        let policy = self.flow.flow.recording_policy();
-        policy.records.then(|| Recording::start(&self.recordings, &self.call_id, now, policy.keep_days))
+        let policy = self.uses.flow.flow.recording_policy();
+        policy
+            .records
+            .then(|| Recording::start(&self.uses.recordings, &self.identity.call_id, now, policy.keep_days))
     }
 
     /// Writes the call's last lines: CDR, evidence, recording, final state.
@@ -378,7 +412,7 @@ impl Actor {
                 builder.recording(&recorded, self.clock.now());
             }
             Err(error) => {
-                tracing::error!(call.id = %self.call_id, %error, "the call was not recorded");
+                tracing::error!(call.id = %self.identity.call_id, %error, "the call was not recorded");
                 builder.fact(Fact::RecordingFailed { why: error.to_string() }, self.clock.now());
             }
         }
@@ -387,15 +421,15 @@ impl Actor {
     /// A record from our own times, for a carrier that never sent one.
     fn own_cdr(&self, summary: &Summary) -> CarrierCdr {
         Closing {
-            call_id: &self.call_id,
+            call_id: &self.identity.call_id,
             session_id: summary.session_id.as_deref(),
-            destination: &self.number,
-            source: self.source.as_deref(),
+            destination: &self.identity.number,
+            source: self.identity.source.as_deref(),
             began_ms: self.clock.began_ms,
             answered_ms: summary.answered_at.map(|at| self.clock.epoch_ms(at)),
             ended_ms: self.clock.epoch_ms(summary.ended_at),
             disposition: summary.disposition,
-            hangup_by: Some(summary.ended.hangup_by(self.direction)),
+            hangup_by: Some(summary.ended.hangup_by(self.identity.direction)),
             cause: summary.cause,
         }
         .cdr()

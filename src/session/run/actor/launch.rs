@@ -7,8 +7,8 @@ use callcore::call::{Fact, Wait};
 use callcore::clock::CallTime;
 use tokio::time::{Instant, timeout};
 
+use super::{Actor, Control};
 use crate::session::books::batch_builder::BatchBuilder;
-use crate::session::run::actor::{Actor, Control};
 use crate::store::{self, CallBatch};
 use crate::trunk::{DialError, Leg, Order, QueuePosition, Slot, Ticket, Trunk};
 
@@ -84,7 +84,7 @@ impl Actor {
             match self.unless_too_late(trunk.place(order.clone(), slot), None).await {
                 // It waits as it does for a free line.
                 Step::Done(Err(DialError::Busy { reason, wait })) => {
-                    tracing::info!(call.id = %self.call_id, trunk = trunk.name(), reason,
+                    tracing::info!(call.id = %self.identity.call_id, trunk = trunk.name(), reason,
                         wait_ms = wait.as_millis() as u64, "the carrier asks to wait");
                     ticket.again(wait);
                     queued_at = Some(self.clock.now());
@@ -113,7 +113,7 @@ impl Actor {
                     self.note(queued(trunk, ahead), None);
                 }
                 Step::Done(Ok(QueuePosition::Queued { ahead })) => {
-                    self.live_calls.moved_up(&self.call_id, ahead)
+                    self.uses.live_calls.moved_up(&self.identity.call_id, ahead)
                 }
                 Step::Done(Err(error)) => return Err(Launched::Asked(Err(error))),
                 Step::HungUp(by, actor) => return Err(self.cancelled(by, actor).await),
@@ -144,10 +144,10 @@ impl Actor {
     /// Writes down that the carrier is asked from here on.
     fn dialling(&self, trunk: &str) -> impl Future<Output = bool> + use<> {
         let fact = Fact::Dialling { trunk: trunk.to_owned() };
-        self.live_calls.note(&self.call_id, &fact);
-        let mut builder = BatchBuilder::new(&self.call_id, self.clock);
+        self.uses.live_calls.note(&self.identity.call_id, &fact);
+        let mut builder = BatchBuilder::new(&self.identity.call_id, self.clock);
         builder.fact(fact, self.clock.now());
-        let written = builder.into_batch().map(|batch| self.writer.written(batch));
+        let written = builder.into_batch().map(|batch| self.uses.writer.written(batch));
         async move {
             match written {
                 Some(written) => timeout(WRITING, written).await.unwrap_or(false),
@@ -163,21 +163,21 @@ impl Actor {
 
     /// Ends a call that nobody was dialled for.
     pub(in crate::session) async fn end_undialled(self, batch: CallBatch) {
-        self.writer.write(batch);
-        self.writer.finish().await;
-        self.live_calls.remove(&self.call_id);
+        self.uses.writer.write(batch);
+        self.uses.writer.finish().await;
+        self.uses.live_calls.remove(&self.identity.call_id);
     }
 
     /// A line of the timeline before the call itself has begun.
     fn note(&mut self, fact: Fact, actor: Option<store::Actor>) {
-        self.live_calls.note(&self.call_id, &fact);
-        let mut builder = BatchBuilder::new(&self.call_id, self.clock);
+        self.uses.live_calls.note(&self.identity.call_id, &fact);
+        let mut builder = BatchBuilder::new(&self.identity.call_id, self.clock);
         builder.fact(fact, self.clock.now());
         if let Some(actor) = actor {
             builder.asked_to_end(actor);
         }
         if let Some(batch) = builder.into_batch() {
-            self.writer.write(batch);
+            self.uses.writer.write(batch);
         }
     }
 }
