@@ -1,4 +1,4 @@
-//! Why somebody is turned away.
+//! Why a request is refused.
 
 use super::Scope;
 use super::limits::RateLimitStatus;

@@ -1,8 +1,8 @@
 //! Who may do what: client apps with a signed token, people and programs with an API key.
 //!
-//! [`Access::authenticate`] proves once for each request who sent it, counts it, and takes tokens that are good for
-//! one. What comes of it is a [`Principal`]; whether that may do something is decided by a [`Right`]. How a request came
-//! (API, page, command line) does not matter here.
+//! [`Access::authenticate`] establishes once per request who sent it, counts it, and uses up single-use tokens. The result is a
+//! [`Principal`]; whether it may do something is decided by a [`Right`]. How a request arrived (API, page, command line) does
+//! not matter here.
 
 mod credential;
 mod error;
@@ -182,7 +182,7 @@ impl Access {
     /// # Errors
     /// When there is none, or it may not.
     pub async fn dialling_app(&self, principal: &Principal, bot_id: &str) -> Result<ClientApp, Error> {
-        // Told before a scope that lacks: whoever is tricked into a dial-out by a page lacks nothing else.
+        // Reported before a missing scope: a browser that a page tricks into a dial-out lacks nothing else.
         if principal.intent == Intent::Remembered {
             return Err(Error::CrossSite);
         }
@@ -218,7 +218,7 @@ impl Access {
     }
 
     /// Writes an act that succeeded into the audit log: one that the store does not write down itself, in the
-    /// transaction of the act. The act is done; a log that cannot be written is an error for whoever runs the server.
+    /// transaction of the act. The act is done; a log that cannot be written is an error for the operator.
     pub async fn record(&self, principal: &Principal, action: AuditAction, subject: &str) {
         let entry = NewAudit::new(principal.actor(), action, subject, json!({}));
         if let Err(error) = self.store().audit(entry).await {

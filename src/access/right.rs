@@ -1,5 +1,5 @@
-//! Rights: what can be done, and what it takes. Each is a type, so that whoever handles a request names the right it
-//! needs in its signature; the rule that goes with it stands here and nowhere else.
+//! Rights: what can be done, and what it requires. Each is a type, so that a handler names the right it needs in its
+//! signature; its rule is defined here and nowhere else.
 
 use super::Scope;
 
@@ -10,7 +10,7 @@ pub struct Rule {
     pub(super) scopes: &'static [Scope],
     /// Those that a refusal names; `None` names all that will do.
     pub(super) named: Option<&'static [Scope]>,
-    /// Whoever holds none of these has to do with the calls that it asked for, and no others.
+    /// Without any of these, only the calls that the client itself asked for are visible.
     pub(super) widened_by: &'static [Scope],
     pub(super) password: Password,
     pub(super) bots: Bots,

@@ -11,7 +11,7 @@ use super::{Error, Scope};
 use crate::store::ClientApp;
 use crate::wallclock::now_ms;
 
-/// How far the clock of whoever made a token may be off.
+/// How far the clock of a token's maker may be off.
 const LEEWAY_S: f64 = 30.0;
 /// A token that is good for one request is remembered until it expires, so that must not be long.
 const LONGEST_ONCE_S: f64 = 24.0 * 3_600.0;

@@ -1,6 +1,6 @@
-//! What handlers ask for in their signatures: somebody with a right, and the thing that a path names, for somebody who
-//! may have to do with it. Nothing here looks at a route: a handler that asks for no right is told by the test that asks
-//! every operation with every kind of credential.
+//! What handlers name in their signatures: somebody with a right, and the call, record or webhook in the path, after checking
+//! access to it. Nothing here looks at a route; a handler that asks for no right shows up in the test that calls every
+//! operation with every kind of credential.
 
 use std::marker::PhantomData;
 use std::net::SocketAddr;

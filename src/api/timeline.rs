@@ -1,8 +1,8 @@
 //! `GET /v1/calls/{id}/events`: the timeline of a call, as a list or live.
 //!
-//! Live, each event is read from the database once it is kept, and only when the reader takes it: who is slow
-//! falls behind and catches up, and no call ever waits for a reader. An event's number is its id, so
-//! that a reader who comes back with `Last-Event-ID` goes on where it stopped, without a gap.
+//! Live, each event is read from the database after it has been stored, and only when the reader takes it: a slow reader
+//! falls behind and catches up, and no call ever waits for a reader. An event's number is its id, so a reader that
+//! reconnects with `Last-Event-ID` continues where it stopped, without a gap.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;

@@ -1,5 +1,5 @@
-//! Few uploads at a time: unpacking, decoding and testing are the only things the API does that take seconds and
-//! memory, and a check goes on when its request has been given up.
+//! Limits uploads to a few at a time: unpacking, decoding and testing are the only things the API does that take seconds and
+//! memory, and a check continues even if its request is abandoned.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! The way from the command line to a running server on the same machine: a file beside the database with the
-//! server's address and a key of this process. Who may read the database may read it; nobody else.
+//! How the command line reaches a running server on the same machine: a file beside the database with the server's address
+//! and a key of this process. It is readable by the same users as the database, and by nobody else.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;

@@ -1,5 +1,5 @@
-//! What callers said and what they are told is nobody else's business on this machine. New files are made so by the
-//! process's mask; those of earlier versions are put right at the start.
+//! Keeps the files of calls private on this machine. New files get their mode from the process's umask; those of earlier
+//! versions are corrected at start.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;

@@ -1,5 +1,5 @@
-//! Who waits for news of a call. The news itself is read from the database, so that nothing is told that is not
-//! kept, and whoever is slow misses nothing.
+//! Who waits for news of a call. The news itself is read from the database, so nothing is reported that is not stored, and
+//! a slow reader misses nothing.
 
 use std::collections::HashMap;
 use std::sync::Arc;

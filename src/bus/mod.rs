@@ -1,7 +1,8 @@
-//! What the parts of a node tell each other: that a call was written, that work is due, which calls run.
+//! Signals between the parts of a node: a call was written, work is due, which calls run.
 //!
-//! Every message is a hint. What counts is in the database, so one that is lost costs time and nothing else. Today all of
-//! it stays within the process; nodes that share a database are a second way behind the same [`Bus`].
+//! Every message is only a hint; the database is what counts, so a lost message costs time and nothing else. Today
+//! everything stays within the process; a second implementation behind the same [`Bus`] would connect nodes that share a
+//! database.
 
 mod call_watches;
 mod live_calls;
@@ -48,7 +49,7 @@ pub struct WakeUps {
 }
 
 impl Bus {
-    /// Tells whoever waits for it; never blocks.
+    /// Wakes those that wait for it; never blocks.
     pub fn publish(&self, message: Message<'_>) {
         match message {
             Message::CallWritten { call_id } => self.watches.tell(call_id),

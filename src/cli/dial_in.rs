@@ -1,4 +1,4 @@
-//! `dering gateway dial-in`: rings at a server as the carrier does when somebody calls in.
+//! `dering gateway dial-in`: calls a server as the carrier does for an incoming call.
 
 use std::path::PathBuf;
 use std::process::ExitCode;

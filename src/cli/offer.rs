@@ -1,4 +1,4 @@
-//! The offer to fetch a speech model: made to a person at a terminal who has none, and to nobody else.
+//! Offers to fetch a speech model, but only to a person at a terminal who has none.
 
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
@@ -69,7 +69,7 @@ async fn ask(question: &str) -> bool {
     std::thread::spawn(move || {
         let mut line = String::new();
         if std::io::stdin().read_line(&mut line).is_ok() {
-            // Whoever asked may have given up.
+            // The asker may have given up.
             drop(tell.send(line));
         }
     });

@@ -1,5 +1,5 @@
-//! Standard output of every command. Whoever reads it may stop when he has seen enough, as `head` does: that is no
-//! error, and nothing is said about it.
+//! Standard output of every command. The reader may stop reading early, as `head` does: that is not an error and is not
+//! reported.
 
 use std::io::{Error, ErrorKind, Result, StdoutLock, Write};
 

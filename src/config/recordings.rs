@@ -1,4 +1,4 @@
-//! Settings of recordings: where they lie and for how long.
+//! Settings of recordings: where they are stored and for how long.
 
 use std::fmt;
 use std::path::PathBuf;

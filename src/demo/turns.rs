@@ -10,7 +10,7 @@ use crate::store::EventRow;
 pub(super) enum Turn {
     /// Talks over it: it stops.
     SpeaksUp,
-    /// Coughs or shows that he listens, so often: it falls silent, and goes on.
+    /// The callee coughs or shows that they listen, this many times: the bot falls silent, and goes on.
     FalseAlarms(usize),
     /// Sends its voice back: it goes on.
     Echo,

@@ -1,4 +1,4 @@
-//! Unpacking what somebody sent: held to limits before and while it is unpacked.
+//! Unpacks uploaded archives, with limits before and during unpacking.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Cursor, Read};

@@ -114,7 +114,7 @@ fn record(shared: &Shared, room: &Room, callee: Option<&Callee>) -> Option<Recor
 async fn file(shared: &Shared, room: &Room, recorder: Option<Recorder>, cdr: Arc<Cdr>) {
     let session = &room.session;
     let hangup = Event::Hangup { session: Arc::clone(session) };
-    // Whoever was told of a caller learns that the caller has gone.
+    // Clients that were told of a caller learn that the caller has gone.
     let is_unanswered = room.incoming.is_some() && room.is_unjoined();
     if is_unanswered {
         shared.clients.announce(room.holder.account, &hangup);

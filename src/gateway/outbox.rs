@@ -1,9 +1,9 @@
-//! What waits for one client. Nobody waits for a client that does not read, and it never costs another one.
+//! What waits to be sent to one client. Nothing waits for a client that does not read, and a slow client never affects another.
 //!
-//! Two bounds. Audio: at most [`MAX_AUDIO`] packets of one call wait, further ones are dropped and counted:
-//! live audio that late is worth nothing; so are acknowledgements, beyond [`MAX_ACKS`]. Everything else is never
-//! dropped; a client that leaves [`MAX_CONTROL`] messages unread and takes nothing any more is cut off instead, and sees
-//! that. One that reads, however slowly, is not. Order is kept.
+//! Two limits. Audio: at most [`MAX_AUDIO`] packets of one call wait, and further ones are dropped and counted, because
+//! live audio that late is useless; the same holds for acknowledgements beyond [`MAX_ACKS`]. Everything else is never
+//! dropped: a client that leaves [`MAX_CONTROL`] messages unread and reads nothing any more is disconnected instead, which it
+//! can notice. One that reads, however slowly, is not. Order is kept.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub(super) const MAX_AUDIO: usize = 100;
 pub(super) const MAX_CONTROL: usize = 16_384;
 /// Messages that may wait for a client that reads slowly.
 const MOST_CONTROL: usize = 8 * MAX_CONTROL;
-/// Acknowledgements among them; whoever waits for one before the next packet never has so many.
+/// Acknowledgements among them; a client that waits for one before the next packet never has so many.
 const MAX_ACKS: usize = 4_096;
 /// A client that has taken nothing for so long reads nothing.
 const STALLED: Duration = Duration::from_secs(10);

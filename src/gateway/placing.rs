@@ -1,4 +1,4 @@
-//! How calls begin: one that an account places, and one that somebody places to it.
+//! How calls begin: those that an account places, and those that are placed to it.
 
 use std::sync::Arc;
 
@@ -91,7 +91,7 @@ impl Shared {
             return None;
         }
         let (left, answered) = oneshot::channel();
-        // Whoever asked is not the one who joins.
+        // The client that asked is not the one that joins.
         drop(left);
         self.calls.spawn(call_task::run(Arc::clone(self), room, Some(caller), answered));
         Some(session)

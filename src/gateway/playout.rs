@@ -1,9 +1,9 @@
-//! What the callee hears: a gapless queue, taken 20 ms at a time. Pure: its clock is the frames taken.
+//! What the callee hears: a gapless queue, taken 20 ms at a time. Pure: its clock is the number of frames taken.
 //!
-//! Samples are played in the order they came, none twice, none left out, however they were chunked. A
-//! queue that runs dry is followed by silence. A check point is reported once everything queued before it
-//! has been played. An interruption empties the queue at once and **drops the check points still
-//! waiting**: what they stood behind will never be played, so reporting them would be a lie.
+//! Samples are played in the order in which they came, none twice, none left out, however they were chunked. An
+//! empty queue plays silence. A check point is reported once everything queued before it has been played. An
+//! interruption empties the queue at once and **drops the check points still waiting**: the audio before them will never
+//! be played, so reporting them would be false.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What is posted to a `notifyUrl`: one body for each thing that is told. The description of the API shows these types.
+//! What is posted to a `notifyUrl`: one body for each kind of notification. The description of the API shows these types.
 
 use callcore::amd::EventKind;
 use serde::Serialize;

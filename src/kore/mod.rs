@@ -1,12 +1,16 @@
-//! Kore's dialect: how notifications read for callers of its platform.
+//! Kore's dialect: what programs made for its platform send and read. Dial-outs, notifications, the interactions page.
 //!
-//! The core and the sessions use neutral names; a second dialect can stand beside this folder.
+//! The core, the store and the sessions use neutral names; a second dialect can stand beside this folder.
 
 mod bodies;
+mod dial_out;
+mod interaction;
 mod notification;
 #[cfg(test)]
 mod samples;
 mod wording;
 
 pub use bodies::{AmdEvent, AmdNotification, Answered, Completed, Failed, FlowNotification};
+pub(crate) use dial_out::{CallControlParameter, DialOut, MachineDetection, Timers};
+pub(crate) use interaction::{InteractionRow, InteractionStatus};
 pub use notification::Envelope;

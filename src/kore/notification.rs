@@ -9,6 +9,42 @@ use super::bodies::{AmdEvent, AmdNotification, Answered, Completed, Failed, Flow
 use super::wording::{code_of, reason, reason_code};
 use crate::wallclock::iso;
 
+/// The fields that every body has.
+struct Common {
+    conversation_id: String,
+    sequence: u64,
+    ring_duration_in_ms: u64,
+    connect_duration_in_ms: u64,
+    reason: String,
+    reason_code: String,
+    call_connect_time: String,
+}
+
+/// A body: the fields that all have, and its own.
+macro_rules! body {
+    ($common:expr => $body:ident { $($own:tt)* }) => {{
+        let Common {
+            conversation_id,
+            sequence,
+            ring_duration_in_ms,
+            connect_duration_in_ms,
+            reason,
+            reason_code,
+            call_connect_time,
+        } = $common;
+        json!($body {
+            conversation_id,
+            sequence,
+            ring_duration_in_ms,
+            connect_duration_in_ms,
+            reason,
+            reason_code,
+            call_connect_time,
+            $($own)*
+        })
+    }};
+}
+
 /// What a notification needs beside the notice itself.
 #[derive(Clone, Debug)]
 pub struct Envelope {
@@ -38,6 +74,19 @@ impl Envelope {
         iso(self.began_ms + i64::try_from(at.as_ms()).unwrap_or(i64::MAX))
     }
 
+    /// What every body says. `connected` is the `callConnectTime`.
+    fn common(&self, notice: &Notice, (reason, reason_code): (&str, &str), connected: CallTime) -> Common {
+        Common {
+            conversation_id: self.conversation_id.clone(),
+            sequence: self.sequence,
+            ring_duration_in_ms: notice.ring_ms,
+            connect_duration_in_ms: notice.connect_ms,
+            reason: reason.to_owned(),
+            reason_code: reason_code.to_owned(),
+            call_connect_time: self.at(connected),
+        }
+    }
+
     /// The body of the post.
     #[must_use]
     pub fn body(&self, notice: &Notice) -> Value {
@@ -49,35 +98,14 @@ impl Envelope {
     }
 
     fn of_state(&self, notice: &Notice) -> Value {
-        let conversation_id = self.conversation_id.clone();
-        let (ring_duration_in_ms, connect_duration_in_ms) = (notice.ring_ms, notice.connect_ms);
-        let (sequence, now) = (self.sequence, self.at(notice.at));
-        let ok = || ("200 OK".to_owned(), "OK".to_owned());
+        const OK: (&str, &str) = ("200 OK", "OK");
         match &notice.state {
             NotificationState::Answered => {
-                let (reason, reason_code) = ok();
-                json!(Answered {
-                    conversation_id,
-                    sequence,
-                    ring_duration_in_ms,
-                    connect_duration_in_ms,
-                    reason,
-                    status: "Answered",
-                    reason_code,
-                    call_connect_time: now,
-                })
+                body!(self.common(notice, OK, notice.at) => Answered { status: "Answered" })
             }
             NotificationState::InProgress(event) => {
-                let (reason, reason_code) = ok();
-                json!(AmdNotification {
-                    conversation_id,
-                    sequence,
-                    ring_duration_in_ms,
-                    connect_duration_in_ms,
-                    reason,
+                body!(self.common(notice, OK, notice.at) => AmdNotification {
                     status: "Call-In-Progress",
-                    reason_code,
-                    call_connect_time: now,
                     machine_detection: event.kind.into(),
                     // Beyond Kore: what makes an AMD event orderable and explainable.
                     amd_sequence: event.seq.into(),
@@ -94,16 +122,8 @@ impl Envelope {
                 })
             }
             NotificationState::Event { event, data } => {
-                let (reason, reason_code) = ok();
-                json!(FlowNotification {
-                    conversation_id,
-                    sequence,
-                    ring_duration_in_ms,
-                    connect_duration_in_ms,
-                    reason,
+                body!(self.common(notice, OK, notice.at) => FlowNotification {
                     status: "Call-In-Progress",
-                    reason_code,
-                    call_connect_time: now,
                     event: event.clone(),
                     data: data.clone(),
                 })
@@ -111,16 +131,10 @@ impl Envelope {
             NotificationState::Completed { answered_at, ended, machine_detection, do_not_call } => {
                 // Whole seconds that have passed, as the sample counts them.
                 let seconds = notice.at.ms_since(*answered_at) / 1000;
-                json!(Completed {
-                    conversation_id,
-                    sequence,
-                    ring_duration_in_ms,
-                    connect_duration_in_ms,
-                    reason: "200 OK".to_owned(),
+                let words = ("200 OK", reason_code(*ended));
+                body!(self.common(notice, words, *answered_at) => Completed {
                     status: "completed",
-                    reason_code: reason_code(*ended).to_owned(),
-                    call_connect_time: self.at(*answered_at),
-                    call_disconnect_time: now,
+                    call_disconnect_time: self.at(notice.at),
                     call_duration: seconds,
                     duration: seconds,
                     session_id: self.session_id.clone(),
@@ -133,15 +147,8 @@ impl Envelope {
     }
 
     fn failed(&self, notice: &Notice, reason: &str, why: Option<&str>) -> Value {
-        json!(Failed {
-            conversation_id: self.conversation_id.clone(),
-            sequence: self.sequence,
-            ring_duration_in_ms: notice.ring_ms,
-            connect_duration_in_ms: notice.connect_ms,
-            reason: reason.to_owned(),
+        body!(self.common(notice, (reason, code_of(reason)), notice.at) => Failed {
             status: "Failed",
-            reason_code: code_of(reason).to_owned(),
-            call_connect_time: self.at(notice.at),
             call_disconnect_time: self.at(notice.at),
             detail: why.map(str::to_owned),
         })

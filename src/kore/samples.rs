@@ -1,14 +1,13 @@
 //! Our notifications held against the samples of Kore's outbound-calling page, field by field. Whole calls in
 //! virtual time, at the times of the samples.
 
-use std::sync::Arc;
-
 use callcore::audio::frame::{FRAME_MS, FRAME_SAMPLES};
 use callcore::audio::tone::tone;
-use callcore::call::{Call, DialStatus, Effect, Input, Settings};
+use callcore::call::{DialStatus, Effect, Input, Settings};
 use callcore::clock::CallTime;
-use callcore::flow::{self, MachineDetection, Run};
-use serde_json::{Map, Value, json};
+use callcore::flow::MachineDetection;
+use callcore::testing::{VirtualCall, World};
+use serde_json::{Value, json};
 
 use super::Envelope;
 
@@ -34,80 +33,64 @@ const OURS: [&str; 10] = [
 const FLOW: &str = "flow: f\namd: { mode: detect }\nstart: talk\nscenes:\n  talk:\n    - wait: 60s\n    - wait: 60s\n    \
                     - hangup: bored\n";
 
-/// A call that says what it notifies of.
-struct Told {
-    call: Call,
+/// Puts what a call notifies of into words.
+struct Notifier {
     envelope: Envelope,
     bodies: Vec<Value>,
 }
 
-impl Told {
-    fn dialled(at_ms: i64) -> Self {
-        let parsed = flow::parse("f.yaml", FLOW);
-        let run = Run::new(Arc::new(parsed.flow.expect("a flow")), Map::new()).expect("no variables");
-        let settings = Settings { machine_detection: MachineDetection::Detect, ..Settings::default() };
-        let envelope = Envelope {
-            session_id: Some("685d41cd54d09f7f699axxxx".into()),
-            ..Envelope::new("433a9a58-44eb-4c56-bb3e-ab2415f0xxxx", "app", at_ms)
-        };
-        Self { call: Call::new(settings, run), envelope, bodies: Vec::new() }
-    }
-
-    fn put(&mut self, input: Input, at_ms: u64) {
-        self.call.handle(input, CallTime::from_ms(at_ms));
-        self.drain();
-    }
-
-    fn drain(&mut self) {
-        while let Some(effect) = self.call.poll_effect() {
-            if let Effect::Notify(notice) = effect {
-                self.bodies.push(self.envelope.body(&notice));
-                self.envelope.sequence += 1;
-            }
+impl World for Notifier {
+    fn perform(&mut self, effect: Effect, _: CallTime) -> Option<Input> {
+        if let Effect::Notify(notice) = effect {
+            self.bodies.push(self.envelope.body(&notice));
+            self.envelope.sequence += 1;
         }
+        None
     }
+}
 
-    /// The callee sounds like `audio` from `from_ms` on.
-    fn hear(&mut self, audio: &[i16], from_ms: u64) {
-        let mut at = from_ms;
-        for frame in audio.as_chunks::<FRAME_SAMPLES>().0 {
-            at += FRAME_MS;
-            self.call.audio(frame, CallTime::from_ms(at));
-            self.drain();
-            self.pass(at);
-        }
-    }
+fn dialled(at_ms: i64) -> VirtualCall<Notifier> {
+    let settings = Settings { machine_detection: MachineDetection::Detect, ..Settings::default() };
+    let envelope = Envelope {
+        session_id: Some("685d41cd54d09f7f699axxxx".into()),
+        ..Envelope::new("433a9a58-44eb-4c56-bb3e-ab2415f0xxxx", "app", at_ms)
+    };
+    VirtualCall::new(FLOW, settings, Notifier { envelope, bodies: Vec::new() }).expect("a flow")
+}
 
-    fn pass(&mut self, to_ms: u64) {
-        while let Some(due) = self.call.poll_timeout().filter(|due| due.as_ms() <= to_ms) {
-            self.call.handle_timeout(due);
-            self.drain();
-        }
-    }
+/// Tells `call` something at its time.
+fn put(call: &mut VirtualCall<Notifier>, input: Input, at_ms: u64) {
+    call.set_clock(CallTime::from_ms(at_ms));
+    call.tell(input);
 }
 
 /// A machine answers, and the bot hangs up after 109 s.
 fn answered() -> Vec<Value> {
-    let mut told = Told::dialled(DIALLED_MS);
-    told.put(Input::Placed { session_id: "s".into() }, 100);
-    told.put(Input::Status(DialStatus::Ringing), 4_343 - 3_381);
-    told.put(Input::Status(DialStatus::Connected), 4_343);
+    let mut call = dialled(DIALLED_MS);
+    put(&mut call, Input::Placed { session_id: "s".into() }, 100);
+    put(&mut call, Input::Status(DialStatus::Ringing), 4_343 - 3_381);
+    put(&mut call, Input::Status(DialStatus::Connected), 4_343);
     let mut audio = vec![0; 1_600];
     audio.extend(tone(&[2_100.0], 3_000, -15.0));
     audio.extend(vec![0; 8_000]);
-    told.hear(&audio, 4_343);
-    told.pass(113_893);
-    told.put(Input::HangupRequested { by: "test".into() }, 113_894);
-    told.pass(130_000);
-    told.bodies
+    for frame in audio.as_chunks::<FRAME_SAMPLES>().0 {
+        let now = CallTime::from_ms(call.now().as_ms() + FRAME_MS);
+        call.set_clock(now);
+        call.hear(frame);
+        call.pass(now);
+    }
+    call.pass(CallTime::from_ms(113_893));
+    put(&mut call, Input::HangupRequested { by: "test".into() }, 113_894);
+    call.pass(CallTime::from_ms(130_000));
+    call.world.bodies
 }
 
 fn busy() -> Vec<Value> {
-    let mut told = Told::dialled(BUSY_DIALLED_MS);
-    told.put(Input::Status(DialStatus::Ringing), 17_204 - 15_255);
-    told.put(Input::Status(DialStatus::Busy), 17_204);
-    told.pass(40_000);
-    told.bodies
+    let mut call = dialled(BUSY_DIALLED_MS);
+    put(&mut call, Input::Status(DialStatus::Ringing), 17_204 - 15_255);
+    put(&mut call, Input::Status(DialStatus::Busy), 17_204);
+    call.pass(CallTime::from_ms(40_000));
+    call.world.bodies
 }
 
 fn samples() -> Vec<Value> {

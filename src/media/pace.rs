@@ -1,7 +1,6 @@
-//! Audio on its way to the caller: sent at the pace it is played at, so that little is in flight when it must
-//! stop, and followed by the clock, because this wire reports nothing. A check point counts once the peer has been heard
-//! of after its time, and has answered a ping that was sent behind its audio: one that has vanished, or gets nothing, plays
-//! nothing. Pure.
+//! Outgoing audio, sent at the pace at which it is played, so that little is in flight when it must stop, and tracked by the
+//! clock, because this wire reports nothing. A check point counts once the peer has been heard from after its time, and has
+//! answered a ping that was sent after its audio: a peer that has vanished, or receives nothing, plays nothing. Pure.
 
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,4 +1,5 @@
-//! File descriptors: every socket and every file is one, and calls, recordings and webhooks come before strangers.
+//! File descriptors: every socket and every file needs one, and calls, recordings and webhooks take precedence over incoming
+//! connections.
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 

@@ -1,6 +1,6 @@
-//! Who may stay connected: so many in all, so many of one address. Where there is no more room, whoever shows no use
-//! for its connection makes place: the one that has shown none for the longest time, of the address that has most such
-//! connections. So a crowd of silent connections keeps nobody out who has something to say.
+//! Who may stay connected: a limit in all, and a limit per address. When there is no more room, a connection without a
+//! request is closed: the one that has been idle longest, of the address with most such connections. So a crowd of
+//! silent connections locks nobody out.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -21,7 +21,7 @@ const FIRST_WORD: Duration = Duration::from_millis(250);
 pub struct Limits {
     pub most: usize,
     pub of_one_address: usize,
-    /// Proxies: whoever comes through them is one address to us.
+    /// Proxies: all clients behind one of them appear as one address.
     pub unlimited: Vec<IpNet>,
 }
 

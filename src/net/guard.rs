@@ -40,7 +40,7 @@ pub enum GuardError {
     Scheme(String),
     #[error("a webhook URL may not carry a user name or password; use notifyHeaders")]
     Userinfo,
-    /// Whoever reads it need not learn which addresses our network has.
+    /// Its reader need not learn which addresses our network has.
     #[error("{host} is not at a public address; nothing is sent there")]
     Forbidden { host: String, address: IpAddr },
     #[error("{host} cannot be looked up: {reason}")]

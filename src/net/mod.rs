@@ -1,6 +1,5 @@
-//! Sockets that strangers open: how many may stay, for how long, and which go first; and where requests that strangers
-//! cause may go. Knows nothing of what is said
-//! over them.
+//! Incoming connections: how many may stay, for how long, and which are closed first; and which addresses outgoing requests
+//! may reach. Knows nothing about the protocols spoken over them.
 
 pub mod descriptors;
 pub mod doors;

@@ -15,7 +15,7 @@ use super::options::{Error, Options};
 use crate::net::guard::{GuardError, guarded_client};
 use crate::store::{Attempt, Claim, DeadReason, DeliveryOutcome};
 
-/// Of an answer's body this much is read, and kept for whoever looks into a failure.
+/// Of an answer's body this much is read, and kept for troubleshooting.
 const RESPONSE_BYTES: usize = 1024;
 /// Once the status is known, the body matters little.
 const RESPONSE_PATIENCE: Duration = Duration::from_secs(2);
@@ -171,7 +171,7 @@ fn problem(status: StatusCode) -> Option<String> {
     }
 }
 
-/// Whoever refuses a post works; whoever says that it cannot work does not.
+/// A receiver that refuses a post is working; one that says it cannot work is not.
 fn condition(status: StatusCode, problem: Option<&str>) -> Condition {
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
         Condition::Ill(problem.unwrap_or_default().to_owned())

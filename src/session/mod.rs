@@ -1,8 +1,8 @@
-//! Live calls: one task per call runs the pure [`callcore::call::Call`] against the world.
+//! Live calls: one task per call runs the pure [`callcore::call::Call`] against the outside world.
 //!
-//! `dialling/` is how a call is asked for and begun, `inbound/` how one comes in; `run/` the task and what it does to the
-//! world; `books/` what is written down; `record/` what of it lies on the disk. What is
-//! seen of it from outside is told on [`crate::bus`].
+//! `dialling/` accepts and starts calls, `inbound/` takes incoming ones; `run/` is the task and what it does; `books/` is what
+//! is written to the database; `record/` is what is written to disk. What others can see of running calls is published on
+//! [`crate::bus`].
 
 mod books;
 mod clock;

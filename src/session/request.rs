@@ -1,4 +1,4 @@
-//! What somebody asks of us when they ask for a call.
+//! What a request for a call contains.
 
 use std::collections::{BTreeMap, BTreeSet};
 

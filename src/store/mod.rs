@@ -22,10 +22,10 @@ pub use handle::Store;
 pub use keys::{KeySource, NoKey, ServerKey};
 pub use model::{
     Acceptance, Actor, ApiKeyRow, AppChange, AppPolicy, AppRow, Attempt, AttemptRow, AuditAction,
-    AuditFilter, AuditRow, CallBatch, CallFilter, CallRow, CallState, CallUpdate, CdrPage, CdrRow, Claim,
-    ClaimRequest, Claimed, ContactChange, ContactRow, Cursor, DeadReason, DeliveryFilter, DeliveryOutcome,
-    DeliveryRound, DeliveryRow, DeliveryState, DoNotCallRow, EndpointHealth, EndpointRow, EventRow,
-    ExpiredRecording, FlowLabelRow, FlowUse, FlowVersionRow, HistoryRow, Interaction, Kept, KeyChange,
+    AuditFilter, AuditRow, CallBatch, CallFilter, CallRow, CallState, CallStatus, CallUpdate, CdrPage,
+    CdrRow, Claim, ClaimRequest, Claimed, ContactChange, ContactRow, Cursor, DeadReason, DeliveryFilter,
+    DeliveryOutcome, DeliveryRound, DeliveryRow, DeliveryState, DoNotCallRow, EndpointHealth, EndpointRow,
+    EventRow, ExpiredRecording, FlowLabelRow, FlowUse, FlowVersionRow, HistoryRow, Kept, KeyChange,
     LARGEST_METADATA, LabelMove, LabelMoveRow, LastSigns, LinkKey, Merged, NewApiKey, NewApp, NewAudit,
     NewCall, NewContact, NewDialOut, NewDoNotCall, NewEvent, NewFlowVersion, NewNotification, NewParties,
     NewPlan, NewRecording, NewTranscript, NodeId, NotSettled, NotificationRow, NotificationState, Page,

@@ -1,7 +1,7 @@
-//! What a trunk leads to: each kind of carrier behind the same verbs. A new kind is a variant here and a folder
-//! beside `ocs`; nothing outside this room learns of it.
+//! What a trunk leads to: every kind of carrier with the same operations. A new kind is a variant here and a folder beside
+//! `ocs`; nothing outside this module needs to know it.
 //!
-//! Carriers that only call us, as those of `ocs_inbound` do, have no variant: nothing is asked of them, and their calls
+//! Carriers that only call us, such as those of `ocs_inbound`, have no variant: nothing is asked of them, and their calls
 //! arrive as [`Offer`](super::Offer)s with a [`Leg`] like any other.
 
 use callcore::call::CarrierCdr;

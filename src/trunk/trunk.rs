@@ -92,7 +92,7 @@ impl Trunk {
         self.0.queue.enter()
     }
 
-    /// Dials. The line is held until the carrier's side of the call is over, whoever holds the leg.
+    /// Dials. The line is held until the carrier's side of the call is over, even if the leg is dropped.
     ///
     /// # Errors
     /// When the carrier cannot be reached, or refuses the call.

@@ -24,6 +24,7 @@
 //! | [`language`] | numbers, dates, times and sentences: said as words, understood from words |
 //! | [`flow`] | the flow language and its interpreter |
 //! | [`call`] | one call: composes the four above |
+//! | [`testing`] | a call in virtual time |
 
 pub mod amd;
 pub mod audio;
@@ -36,3 +37,4 @@ pub mod language;
 pub mod number;
 pub mod playback;
 pub mod retry;
+pub mod testing;

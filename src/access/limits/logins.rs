@@ -1,8 +1,8 @@
-//! Logins that failed, by address: somebody who tries is slowed down, and the audit log hears of it in sums.
+//! Failed logins, by address: repeated attempts are slowed down, and the audit log gets totals.
 //!
-//! Failures are counted for an address and the app or key it claims to be, so that one client with an old secret does
-//! not shut out the others behind the same proxy. Unknown names of an address share one count. The table is bounded:
-//! when it is full of fresh failures, those of further addresses are answered but not slowed down.
+//! Failures are counted per address and claimed app or key, so that one client with an old secret does not lock out others
+//! behind the same proxy. Unknown names from an address share one count. The table is bounded: when it is full of recent
+//! failures, those from further addresses are answered but not slowed down.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};

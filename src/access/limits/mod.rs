@@ -1,8 +1,8 @@
-//! How much a caller may ask, and what it is told about it.
+//! How many requests a client may send, and the headers that say so.
 //!
 //! The headers `RateLimit-Limit`, `RateLimit-Remaining` and `RateLimit-Reset` are those of the IETF draft
 //! "RateLimit header fields for HTTP" up to version 07, which most servers send and most clients read. Later versions
-//! fold them into `RateLimit` and `RateLimit-Policy`; the draft is not an RFC, so those are left alone until it is.
+//! merge them into `RateLimit` and `RateLimit-Policy`; the draft is not an RFC, so these stay until it is.
 
 mod bucket;
 mod logins;

@@ -28,7 +28,7 @@ use crate::wallclock::now_ms;
 
 /// The bot that calls a contact when nobody names a flow.
 const DEFAULT_BOT: &str = "default";
-/// How far the clock of whoever ends a call may be ahead, ms.
+/// How far the clock of a client that ends a call may be ahead, ms.
 const AHEAD_MS: i64 = 5_000;
 /// How long the answer to an end waits for the call to be over.
 const ENDING: Duration = Duration::from_secs(5);

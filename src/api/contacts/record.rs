@@ -1,4 +1,4 @@
-//! One row of a table (RFC 4180): its fields, in quotes and without, and quotes that are none of its own. Pure.
+//! One row of a table (RFC 4180): its fields, quoted or not, and stray quotes. Pure.
 
 /// A quoted field goes on over at most so many lines; more are rows that a stray quote would swallow.
 const MOST_LINES: usize = 50;

@@ -27,8 +27,9 @@ use super::super::may::Dialler;
 use super::super::numbers;
 use super::super::{Api, BODY_LIMIT};
 use super::lines::{BatchLine, Lines, TooLong};
-use super::{DialOut, Done, LineResult, Manner, perform};
+use super::{Done, LineResult, Manner, perform};
 use crate::access::{self, Principal};
+use crate::kore::DialOut;
 
 /// Most lines of a batch.
 const MOST_LINES: u32 = 10_000;

@@ -1,40 +1,15 @@
-//! `callControlParameter`: how one call is to be heard, in Kore's words.
-
-use utoipa::ToSchema;
+//! Reads `callControlParameter`: how one call is to be heard.
 
 use crate::api::fields::Fields;
+use crate::kore::CallControlParameter;
 use crate::session;
 
 /// Longest wait in any of its fields, ms.
 const LONGEST_MS: u32 = 60_000;
 const LONGEST_TEXT: usize = 64;
 
-/// How the callee is heard in this call.
-#[derive(Clone, Debug, PartialEq, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct CallControl {
-    /// Name or kind of a recogniser.
-    #[schema(min_length = 1, max_length = 64)]
-    stt_provider: Option<String>,
-    /// The callee's language, also for words as evidence.
-    #[schema(pattern = "^[A-Za-z0-9_-]+$", max_length = 64)]
-    stt_language: Option<String>,
-    #[schema(min_length = 1, max_length = 64)]
-    stt_label: Option<String>,
-    /// Whether words count before the callee has finished.
-    interim: Option<bool>,
-    /// Silence that ends an answer, ms.
-    #[serde(rename = "continuousASRTimeoutInMS")]
-    #[schema(value_type = Option<u64>, minimum = 0, maximum = 60_000)]
-    continuous_asr_timeout_in_ms: Option<u32>,
-    #[schema(value_type = Option<u64>, minimum = 0, maximum = 60_000)]
-    deepgram_utterance_end_ms: Option<u32>,
-    #[schema(value_type = Option<u64>, minimum = 0, maximum = 60_000)]
-    deepgram_endpointing: Option<u32>,
-}
-
-impl From<CallControl> for session::CallControl {
-    fn from(asked: CallControl) -> Self {
+impl From<CallControlParameter> for session::CallControl {
+    fn from(asked: CallControlParameter) -> Self {
         Self {
             provider: asked.stt_provider,
             label: asked.stt_label,
@@ -48,8 +23,8 @@ impl From<CallControl> for session::CallControl {
 }
 
 /// Reads it; an absent one asks for nothing.
-pub(super) fn control(fields: &mut Fields<'_>) -> Option<CallControl> {
-    fields.within("callControlParameter", |fields| CallControl {
+pub(super) fn control(fields: &mut Fields<'_>) -> Option<CallControlParameter> {
+    fields.within("callControlParameter", |fields| CallControlParameter {
         stt_provider: fields.text("sttProvider", LONGEST_TEXT),
         stt_label: fields.text("sttLabel", LONGEST_TEXT),
         stt_language: fields.read("sttLanguage", LONGEST_TEXT, language),

@@ -3,6 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use strum::IntoEnumIterator as _;
 use utoipa::{IntoParams, ToSchema};
 
 use super::super::Api;
@@ -13,7 +14,8 @@ use super::super::fields::{Fields, Given};
 use super::super::may::May;
 use super::super::problems::BadParameter;
 use crate::access::SeeCalls;
-use crate::store::{CallFilter, CallRow, Cursor, Interaction};
+use crate::kore::{InteractionRow, InteractionStatus};
+use crate::store::{CallFilter, CallRow, CallStatus, Cursor};
 use crate::wallclock::iso;
 
 #[derive(Debug, IntoParams)]
@@ -29,12 +31,12 @@ pub(in super::super) struct InteractionsQuery {
     bot_id: Option<String>,
     /// `scheduled`, `inProgress`, `machineDetected`, `completed` or `failed`.
     #[param(value_type = Option<String>, pattern = "^(scheduled|inProgress|machineDetected|completed|failed)$")]
-    status: Option<Interaction>,
+    status: Option<InteractionStatus>,
 }
 
 impl Given for InteractionsQuery {
     fn read(fields: &mut Fields<'_>) -> Self {
-        let words = Interaction::ALL.map(|status| (status.as_str(), status));
+        let words: Vec<(&str, _)> = InteractionStatus::iter().map(|status| (status.into(), status)).collect();
         Self {
             limit: page_size(fields),
             after: cursor(fields),
@@ -42,31 +44,6 @@ impl Given for InteractionsQuery {
             status: fields.word("status", &words),
         }
     }
-}
-
-/// A call as the interactions page shows it.
-#[derive(Debug, Serialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(in super::super) struct InteractionRow {
-    conversation_id: String,
-    bot_id: String,
-    /// `outbound` or `inbound`.
-    direction: String,
-    target: String,
-    caller: String,
-    /// `machineDetected`: hung up on a machine because `machineDetection` was `disconnect`.
-    #[schema(value_type = String, example = "machineDetected")]
-    status: Interaction,
-    /// The decisive AMD event.
-    machine_detection: Option<String>,
-    outcome: Option<String>,
-    /// Times are ISO 8601 UTC.
-    start_time: String,
-    scheduled_at: Option<String>,
-    call_connect_time: Option<String>,
-    call_disconnect_time: Option<String>,
-    /// Whole seconds from answer to end.
-    duration: Option<i64>,
 }
 
 /// A page of them.
@@ -93,7 +70,7 @@ pub(in super::super) async fn interactions(
         may.require_bot(bot)?;
     }
     let all = CallFilter::within(may.visibility());
-    let filter = CallFilter { bot_id: query.bot_id, interaction: query.status, ..all };
+    let filter = CallFilter { bot_id: query.bot_id, status: query.status.map(CallStatus::from), ..all };
     let page = api.store.calls(&filter, query.after.as_ref(), query.limit).await?;
     let next = page.next.map(|cursor| cursor.to_string());
     Ok(Json(InteractionList { interactions: page.items.into_iter().map(shown).collect(), next }))
@@ -102,7 +79,7 @@ pub(in super::super) async fn interactions(
 fn shown(call: CallRow) -> InteractionRow {
     let seconds = call.answered_ms.zip(call.ended_ms).map(|(from, to)| (to - from) / 1000);
     InteractionRow {
-        status: call.interaction(),
+        status: call.status().into(),
         duration: seconds,
         start_time: iso(call.began_ms.unwrap_or(call.created_ms)),
         scheduled_at: call.start_ms.map(iso),
@@ -115,5 +92,29 @@ fn shown(call: CallRow) -> InteractionRow {
         caller: call.caller,
         machine_detection: call.amd_event.map(|kind| kind.as_str().to_owned()),
         outcome: call.outcome,
+    }
+}
+
+impl From<CallStatus> for InteractionStatus {
+    fn from(status: CallStatus) -> Self {
+        match status {
+            CallStatus::Scheduled => Self::Scheduled,
+            CallStatus::InProgress => Self::InProgress,
+            CallStatus::EndedAtMachine => Self::MachineDetected,
+            CallStatus::Completed => Self::Completed,
+            CallStatus::Failed => Self::Failed,
+        }
+    }
+}
+
+impl From<InteractionStatus> for CallStatus {
+    fn from(status: InteractionStatus) -> Self {
+        match status {
+            InteractionStatus::Scheduled => Self::Scheduled,
+            InteractionStatus::InProgress => Self::InProgress,
+            InteractionStatus::MachineDetected => Self::EndedAtMachine,
+            InteractionStatus::Completed => Self::Completed,
+            InteractionStatus::Failed => Self::Failed,
+        }
     }
 }

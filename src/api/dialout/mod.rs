@@ -16,7 +16,6 @@ use sha2::{Digest, Sha256};
 
 pub(super) use self::answer::{DialOutAnswer, LineResult};
 use self::body::Asked;
-pub(super) use self::body::DialOut;
 use super::Api;
 use super::error::{Code, Problem};
 use super::fields::Object;

@@ -14,7 +14,8 @@ use super::super::fields::Object;
 use super::super::may::Dialler;
 use super::super::problems::{BadField, EndedAlready, TooLarge};
 use super::parts::key;
-use super::{DialOut, DialOutAnswer, Manner, perform};
+use super::{DialOutAnswer, Manner, perform};
+use crate::kore::DialOut;
 
 /// Names the fields of the body that are not followed.
 pub(in super::super) const IGNORED: HeaderName = HeaderName::from_static("dering-ignored-fields");

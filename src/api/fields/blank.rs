@@ -1,4 +1,4 @@
-//! Texts that hold no value: empty ones, and what a template leaves behind that was never filled in.
+//! Texts without a value: empty ones, and placeholders that a template left unfilled.
 
 /// Words that programs write where they have no value, in any case and in just this one.
 const NO_VALUE: [&str; 5] = ["null", "(null)", "<null>", "undefined", "[object object]"];

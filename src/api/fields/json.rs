@@ -1,5 +1,5 @@
-//! JSON objects as people send them. A byte order mark in front is taken off, a name that stands twice in one object is
-//! noticed, and what cannot be read is told with its line and column.
+//! JSON objects in requests. A leading byte order mark is removed, a name that appears twice in one object is noticed, and
+//! syntax errors are reported with line and column.
 
 use std::fmt;
 
@@ -52,7 +52,7 @@ pub(super) fn read(bytes: &[u8], what: &str) -> Result<Read, String> {
 
 fn unreadable(what: &str, text: &str, error: &serde_json::Error) -> String {
     let (line, column) = (error.line(), error.column());
-    // A line of many is named by whoever cut them.
+    // A line of many is named by the code that cut them.
     let place = if what == "line" { String::new() } else { format!("line {line}, ") };
     if error.classify() == Category::Eof {
         return format!("the {what} is not JSON: {place}it breaks off before its end");

@@ -1,8 +1,8 @@
-//! Fields of a request, from a JSON object or from a query string: read one by one, and every one that is wrong is
-//! told, all at once, with its path.
+//! Fields of a request, from a JSON object or from a query string: read one by one; every error is reported, all at once,
+//! with its path.
 //!
-//! A reader takes what it knows by name and goes on when something is wrong, with a stand-in for the value; [`Fields`]
-//! remembers, and whoever opened the request never hands the stand-ins on.
+//! A reader takes the fields it knows by name and continues after an error with a placeholder value; [`Fields`] remembers the
+//! error, so the placeholders are never passed on.
 
 mod blank;
 mod faults;

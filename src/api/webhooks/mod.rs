@@ -101,7 +101,7 @@ impl Given for Wanted {
 }
 
 impl Wanted {
-    /// Which of the notifications that whoever asks may see.
+    /// Which of the notifications that the client may see.
     pub(crate) fn filter(&self, visibility: Visibility) -> DeliveryFilter {
         let ms = |when: &Option<When>| when.as_ref().and_then(When::ms);
         DeliveryFilter {

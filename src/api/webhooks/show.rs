@@ -1,4 +1,4 @@
-//! Notifications and endpoints as the API shows them, and what a person is told of their fate.
+//! Notifications and endpoints as the API shows them, and explanations of what happened to them.
 
 use std::collections::BTreeMap;
 

@@ -138,7 +138,7 @@ fn trace_options(options: &Options, trace: &Trace) -> Options {
     }
 }
 
-/// The verdict with its latency: a person's from the end of what he said first, a machine's from its first word.
+/// The verdict with its latency: a person's from the end of the first utterance, a machine's from its first word.
 fn outcome_of(case: &Case, analysis: &Analysis) -> Outcome {
     let (verdict, at_ms) = Verdict::of_events(&analysis.events);
     let onset = analysis.evidence.segments.first().map(|segment| segment.start_ms);

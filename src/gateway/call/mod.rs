@@ -447,7 +447,7 @@ impl Call {
             duration: now.as_ms() / 1_000,
             billable_seconds: self.answered.map_or(0, |at| now.ms_since(at) / 1_000),
             disposition: end.disposition,
-            // Whoever calls is the caller: in a call to the client, that is not the client.
+            // In a call to the client, the caller is the other side.
             hangup_by: end.by.map(|by| match (by, self.setup.is_incoming) {
                 (HangupBy::Caller, false) | (HangupBy::Callee, true) => HangupBy::Caller,
                 (HangupBy::Callee, false) | (HangupBy::Caller, true) => HangupBy::Callee,

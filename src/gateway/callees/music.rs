@@ -1,4 +1,4 @@
-//! Music at hold, made by calculation: nobody's piece, and nobody's recording.
+//! Hold music, synthesised: no composer's piece, and no recording.
 
 use std::f32::consts::TAU;
 

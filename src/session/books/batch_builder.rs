@@ -1,4 +1,4 @@
-//! Gathers what one step of a call leaves behind, so that it is written in one transaction.
+//! Gathers the results of one step of a call, so that they are written in one transaction.
 
 use callcore::amd::RevisionKind;
 use callcore::audio::SAMPLE_RATE;

@@ -1,7 +1,7 @@
-//! Writes down what a call does, in order, without ever holding the call up.
+//! Writes down what a call does, in order, without ever holding up the call.
 //!
-//! While the database refuses, a call's lines are kept here and tried until they are written or the server stops.
-//! What is kept is bounded: beyond the bound the details go, never the state, the record or a notification.
+//! While the database cannot be written, a call's lines are kept here and retried until they are written or the server stops.
+//! Their number is bounded: beyond the limit details are dropped, never the state, the record or a notification.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! The end of a call as it is written down, whoever ends it: its state, the record where the carrier gives none, and
-//! what is posted of it.
+//! The end of a call as it is written down, whatever ended it: its state, a record if the carrier gives none, and its last
+//! notification.
 
 use callcore::call::{CarrierCdr, Disposition, HangupBy, Notice, NotificationState, cause};
 use serde_json::Value;

@@ -1,5 +1,5 @@
-//! What is written down of calls: step by step, at their end, after a crash, when the carrier's record comes late, and when
-//! its time is over.
+//! What is written to the database about calls: step by step, at their end, after a crash, when the carrier's record arrives
+//! late, and when data expires.
 
 pub(in crate::session) mod batch_builder;
 pub(in crate::session) mod call_writer;

@@ -1,4 +1,4 @@
-//! The end of a call that nobody was dialled for: its last lines, its record, and its only notification.
+//! The end of a call that was never dialled: its last lines, its record, and its only notification.
 
 use callcore::call::{Disposition, Fact, HangupBy, Notice, NotificationState};
 use callcore::clock::CallTime;
@@ -53,7 +53,7 @@ impl NotDialled {
         }
     }
 
-    /// One sentence for whoever asks why.
+    /// One sentence of why.
     fn sentence(&self) -> String {
         match self {
             Self::Cancelled { by } => format!("the call was cancelled by {by} before it was dialled"),

@@ -1,4 +1,4 @@
-//! Fields of a request that the call cannot follow: told to whoever asks, so that nobody believes in them.
+//! Fields of a request that have no effect on the call; the answer lists them, so that nobody relies on them.
 
 use callcore::flow::{MachineDetection, TimerOverrides};
 

@@ -1,4 +1,4 @@
-//! Calls that somebody places to us: found a flow by the dialled number, picked up, and run as any other.
+//! Incoming calls: the dialled number selects a flow, the call is picked up, and runs like any other.
 
 mod refused;
 mod routes;

@@ -1,4 +1,4 @@
-//! Calls that come in and that nobody takes: hung up, and written down with the reason.
+//! Incoming calls that cannot be taken: hung up, and recorded with the reason.
 
 use std::time::Duration;
 

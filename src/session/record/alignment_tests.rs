@@ -2,15 +2,15 @@
 //! sample it hears.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use callcore::audio::frame::{FRAME_MS, FRAME_SAMPLES};
-use callcore::call::{Call, DialStatus, Effect, Input, Settings};
+use callcore::call::{DialStatus, Effect, Input, Settings};
 use callcore::clock::CallTime;
-use callcore::flow::{self, MachineDetection, Run};
+use callcore::flow::MachineDetection;
 use callcore::ids::PlayId;
-use serde_json::Map;
+use callcore::testing::{VirtualCall, World};
 
+use crate::media::MediaTime;
 use crate::session::record::recording::Recording;
 
 /// The call was dialled this long before it was answered.
@@ -19,9 +19,7 @@ const ANSWERED_MS: u64 = 700;
 const TOLERANCE_MS: u64 = 20;
 
 struct Phone {
-    call: Call,
-    recording: Option<Recording>,
-    now: u64,
+    recording: Recording,
     /// Sent to the callee and not heard yet.
     queue: VecDeque<i16>,
     /// What the callee said and heard, from the answer on.
@@ -31,114 +29,96 @@ struct Phone {
     making: VecDeque<(u64, PlayId, u16)>,
 }
 
-impl Phone {
+impl World for Phone {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else can be heard")]
+    fn perform(&mut self, effect: Effect, now: CallTime) -> Option<Input> {
+        match effect {
+            Effect::Render { play, part, .. } => self.making.push_back((now.as_ms() + 230, play, part)),
+            Effect::SendAudio(chunk) => {
+                self.recording.bot(&chunk);
+                self.queue.extend(chunk.samples());
+                self.queue.extend(std::iter::repeat_n(0, chunk.padding()));
+            }
+            Effect::SendCheckPoint(name) => {
+                self.marks.push_back((self.heard.len() + self.queue.len(), name));
+            }
+            Effect::SendInterruption => {
+                self.recording.cut(now);
+                self.queue.clear();
+                self.marks.clear();
+            }
+            _ => {}
+        }
+        None
+    }
+}
+
+/// A call that is answered and recorded.
+struct Recorded(VirtualCall<Phone>);
+
+impl Recorded {
     fn answer(steps: &str, folder: &std::path::Path) -> Self {
         let text =
             format!("flow: f\nstart: main\nscenes:\n  main:\n{steps}\n    - wait: 60s\n    - hangup: done\n");
-        let flow = flow::parse("f.yaml", &text).flow.unwrap();
         let settings = Settings { machine_detection: MachineDetection::Disabled, ..Settings::default() };
-        let mut phone = Self {
-            call: Call::new(settings, Run::new(Arc::new(flow), Map::new()).unwrap()),
-            recording: None,
-            now: ANSWERED_MS,
+        let answered = CallTime::from_ms(ANSWERED_MS);
+        let phone = Phone {
+            recording: Recording::start(folder, "c1", answered, None),
             queue: VecDeque::new(),
             said: Vec::new(),
             heard: Vec::new(),
             marks: VecDeque::new(),
             making: VecDeque::new(),
         };
-        phone.recording = Some(Recording::start(folder, "c1", phone.at(), None));
-        phone.tell(Input::Status(DialStatus::Connected));
-        phone
-    }
-
-    fn at(&self) -> CallTime {
-        CallTime::from_ms(self.now)
-    }
-
-    fn tell(&mut self, input: Input) {
-        self.call.handle(input, self.at());
-        self.drain();
-    }
-
-    fn drain(&mut self) {
-        let now = self.at();
-        let recording = self.recording.as_mut().unwrap();
-        while let Some(effect) = self.call.poll_effect() {
-            match effect {
-                Effect::Render { play, part, .. } => self.making.push_back((self.now + 230, play, part)),
-                Effect::SendAudio(chunk) => {
-                    recording.bot(&chunk);
-                    self.queue.extend(chunk.samples());
-                    self.queue.extend(std::iter::repeat_n(0, chunk.padding()));
-                }
-                Effect::SendCheckPoint(name) => {
-                    self.marks.push_back((self.heard.len() + self.queue.len(), name));
-                }
-                Effect::SendInterruption => {
-                    recording.cut(now);
-                    self.queue.clear();
-                    self.marks.clear();
-                }
-                Effect::SendDigit { .. }
-                | Effect::SendHangup
-                | Effect::Recognise { .. }
-                | Effect::KeepMessage { .. }
-                | Effect::EndMessage { .. }
-                | Effect::Request { .. }
-                | Effect::SendTransfer { .. }
-                | Effect::MuteRecording(_)
-                | Effect::SeekRecord
-                | Effect::Record(_)
-                | Effect::Notify(_)
-                | Effect::Finish(_) => {}
-            }
-        }
+        let mut call = VirtualCall::new(&text, settings, phone).unwrap();
+        call.set_clock(answered);
+        call.tell(Input::Status(DialStatus::Connected));
+        Self(call)
     }
 
     /// 20 ms pass; the callee says something loud or nothing.
     fn frame(&mut self, loud: bool) {
-        self.now += FRAME_MS;
+        let Self(call) = self;
+        let ms = call.now().as_ms() + FRAME_MS;
+        let now = CallTime::from_ms(ms);
+        call.set_clock(now);
         let frame: [i16; FRAME_SAMPLES] =
             std::array::from_fn(|n| if loud { [9_000, -7_000, 4_000][n % 3] } else { 0 });
         for _ in 0..FRAME_SAMPLES {
-            self.heard.push(self.queue.pop_front().unwrap_or(0));
+            let heard = call.world.queue.pop_front().unwrap_or(0);
+            call.world.heard.push(heard);
         }
-        self.said.extend(frame);
-        while self.making.front().is_some_and(|(due, ..)| *due <= self.now) {
-            let (_, play, part) = self.making.pop_front().unwrap();
+        call.world.said.extend(frame);
+        while let Some((_, play, part)) = call.world.making.pop_front_if(|(due, ..)| *due <= ms) {
             // Speech without a silent sample, longer than the pauses between sentences.
-            self.tell(Input::Rendered { play, part, result: Ok(vec![3_000; 8_000 + 37].into()) });
+            call.tell(Input::Rendered { play, part, result: Ok(vec![3_000; 8_000 + 37].into()) });
         }
-        while self.marks.front().is_some_and(|(due, _)| *due <= self.heard.len()) {
-            let (_, name) = self.marks.pop_front().unwrap();
-            self.tell(Input::CheckPoint(name));
+        let heard = call.world.heard.len();
+        while let Some((_, name)) = call.world.marks.pop_front_if(|(due, _)| *due <= heard) {
+            call.tell(Input::CheckPoint(name));
         }
-        let now = self.at();
-        self.call.audio(&frame, now);
-        self.recording.as_mut().unwrap().callee(&frame, now);
-        self.drain();
-        if self.call.poll_timeout().is_some_and(|due| due <= now) {
-            self.call.handle_timeout(now);
-            self.drain();
-        }
+        let spoken = MediaTime::from_samples((ms - ANSWERED_MS - FRAME_MS) * 8);
+        call.world.recording.callee(&frame, spoken, now);
+        call.hear(&frame);
+        call.wake();
     }
 
     fn run(&mut self, until_ms: u64, loud: impl Fn(u64) -> bool) {
-        while self.now < ANSWERED_MS + until_ms {
-            let at = self.now - ANSWERED_MS;
+        while self.0.now().as_ms() < ANSWERED_MS + until_ms {
+            let at = self.0.now().as_ms() - ANSWERED_MS;
             self.frame(loud(at));
         }
     }
 
     /// Both sides as recorded.
     async fn recorded(self) -> ([Vec<i16>; 2], [Vec<i16>; 2]) {
-        let (recorded, _) = self.recording.unwrap().finish().await.unwrap();
+        let Phone { recording, said, heard, .. } = self.0.world;
+        let (recorded, _) = recording.finish().await.unwrap();
         let bytes = std::fs::read(recorded.path).unwrap();
         let samples: Vec<i16> =
             bytes[44..].as_chunks::<2>().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect();
         let side = |nth: usize| samples.iter().skip(nth).step_by(2).copied().collect();
-        ([self.said, self.heard], [side(0), side(1)])
+        ([said, heard], [side(0), side(1)])
     }
 }
 
@@ -162,7 +142,7 @@ fn assert_aligned(happened: &[Vec<i16>; 2], recorded: &[Vec<i16>; 2]) {
 async fn both_sides_stand_where_the_callee_said_and_heard_them() {
     let folder = tempfile::tempdir().unwrap();
     let say = "    - say: { text: \"One is here. Two comes. Three follows.\", barge_in: off }";
-    let mut phone = Phone::answer(say, folder.path());
+    let mut phone = Recorded::answer(say, folder.path());
     phone.run(8_000, |at| (3_000..3_600).contains(&at) || (6_100..6_500).contains(&at));
     let (happened, recorded) = phone.recorded().await;
     assert_eq!(edges(&happened[1]).len(), 6, "three sentences");
@@ -174,7 +154,7 @@ async fn a_pause_and_an_interruption_are_recorded_as_they_were_heard() {
     let folder = tempfile::tempdir().unwrap();
     let say = "    - say: { text: \"One is here. Two comes. Three follows. Four.\", barge_in: { min_speech: 600ms, \
                resume: true } }";
-    let mut phone = Phone::answer(say, folder.path());
+    let mut phone = Recorded::answer(say, folder.path());
     // A cough, and then an interruption.
     phone.run(9_000, |at| (900..1_100).contains(&at) || (4_000..5_500).contains(&at));
     let (happened, recorded) = phone.recorded().await;

@@ -1,4 +1,4 @@
-//! What of a call lies on the disk: its recording, messages that were left, the detector's trace.
+//! What a call leaves on disk: its recording, messages, the detector's trace.
 
 #[cfg(test)]
 mod alignment_tests;

@@ -8,6 +8,7 @@ use callcore::call::RecordingMute;
 use callcore::clock::CallTime;
 use callcore::playback::Chunk;
 
+use crate::media::MediaTime;
 use crate::session::record::trace::Placement;
 use crate::session::record::wav_file::{WavFile, Written};
 
@@ -44,6 +45,8 @@ pub(in crate::session) struct Recording {
     keep_days: Option<u32>,
     /// Whom it leaves out at the moment.
     silence: RecordingMute,
+    /// From the leg's clock to that of the recording, samples; known once audio came.
+    offset: Option<i64>,
     /// The callee stays left out for so many samples more.
     linger: usize,
     callee: VecDeque<i16>,
@@ -66,6 +69,7 @@ impl Recording {
             answered_at,
             keep_days,
             silence: RecordingMute::None,
+            offset: None,
             linger: 0,
             callee: VecDeque::with_capacity(ms_to_samples(SETTLED_MS * 2)),
             bot: VecDeque::with_capacity(ms_to_samples(SETTLED_MS * 2)),
@@ -93,12 +97,17 @@ impl Recording {
         self.silence = silence;
     }
 
-    pub(in crate::session) fn callee(&mut self, frame: &Frame, now: CallTime) {
-        let end = ms_to_samples(now.ms_since(self.answered_at)).saturating_sub(self.written);
-        let start = end.saturating_sub(frame.len()).max(self.callee.len());
-        // Frames that come in a burst follow one another; a gap on the wire is silence here.
-        let first = self.written == 0 && self.callee.is_empty();
-        if first || start > self.callee.len() + frame.len() * 5 {
+    /// A frame of the callee, when it was spoken on the leg's clock, and when it came.
+    pub(in crate::session) fn callee(&mut self, frame: &Frame, spoken: MediaTime, now: CallTime) {
+        let spoken = spoken.samples() as i64;
+        // The two clocks meet at the first frame: it was spoken just before it came.
+        let offset = *self.offset.get_or_insert_with(|| {
+            let end = ms_to_samples(now.ms_since(self.answered_at));
+            end.saturating_sub(frame.len()) as i64 - spoken
+        });
+        let start = usize::try_from(spoken + offset).unwrap_or_default().saturating_sub(self.written);
+        if start > self.callee.len() {
+            // A gap on the wire is silence here.
             self.callee.resize(start, 0);
         }
         let kept = self.silence == RecordingMute::None && self.linger == 0;
@@ -181,7 +190,7 @@ mod tests {
         recording.bot(&Chunk { play, audio, from: 0, to: ms_to_samples(500), plays_at: at(1_200) });
         recording.cut(at(1_400));
         for n in 1..=200_u64 {
-            recording.callee(&[3; 160], at(1_000 + n * 20));
+            recording.callee(&[3; 160], MediaTime::from_samples((n - 1) * 160), at(1_000 + n * 20));
         }
         let (recorded, _) = recording.finish().await.unwrap();
         assert_eq!(recorded.duration_ms, 4_000);
@@ -196,6 +205,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_gap_on_the_wire_is_silence_and_a_burst_stands_where_it_was_spoken() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut recording = Recording::start(folder.path(), "c1", at(1_000), None);
+        // 0.4 s, a second of nothing, and 0.4 s that all come 300 ms late.
+        for n in 1..=20_u64 {
+            recording.callee(&[3; 160], MediaTime::from_samples((n - 1) * 160), at(1_000 + n * 20));
+        }
+        for n in 1..=20_u64 {
+            recording.callee(&[4; 160], MediaTime::from_samples(11_200 + (n - 1) * 160), at(3_100));
+        }
+        let (recorded, _) = recording.finish().await.unwrap();
+        assert_eq!(recorded.duration_ms, 1_800);
+        let bytes = std::fs::read(&recorded.path).unwrap();
+        let left = |ms: usize| {
+            let byte = 44 + ms * 8 * 4;
+            i16::from_le_bytes([bytes[byte], bytes[byte + 1]])
+        };
+        assert_eq!([left(390), left(410), left(1_390), left(1_410), left(1_790)], [3, 0, 0, 4, 4]);
+    }
+
+    #[tokio::test]
     async fn a_redacted_stretch_is_silent_for_whom_it_hides() {
         let folder = tempfile::tempdir().unwrap();
         let mut recording = Recording::start(folder.path(), "c1", at(0), Some(30));
@@ -206,7 +236,7 @@ mod tests {
                 101..=125 => RecordingMute::Both,
                 _ => RecordingMute::None,
             });
-            recording.callee(&[3; 160], at(n * 20));
+            recording.callee(&[3; 160], MediaTime::from_samples((n - 1) * 160), at(n * 20));
             let audio: std::sync::Arc<[i16]> = vec![7; 160].into();
             recording.bot(&Chunk { play, audio, from: 0, to: 160, plays_at: at((n - 1) * 20) });
         }

@@ -3,18 +3,20 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::Arc;
+use std::time::Duration;
 
 use callcore::amd::listen::listen_again;
 use callcore::audio::frame::{FRAME_MS, FRAME_SAMPLES, Frame, ms_to_samples};
 use callcore::audio::wav::Side;
 use callcore::call::{
-    Call, DialStatus, Effect, Hypothesis, Input, NotificationState, RecordingMute, Settings, Summary,
+    DialStatus, Effect, Hypothesis, Input, NotificationState, RecordingMute, Settings, Summary,
 };
 use callcore::clock::CallTime;
-use callcore::flow::{self, Run};
-use serde_json::{Map, Value, json};
+use callcore::testing::{VirtualCall, World};
+use serde_json::{Value, json};
+use tokio::time::Instant;
 
+use crate::media::MediaClock;
 use crate::session::record::recording::{Recording, recording_path};
 use crate::session::record::trace::{read_trace, write};
 use crate::speech::sound;
@@ -59,67 +61,50 @@ enum Network {
     Bad,
 }
 
+/// A line that is recorded.
 struct Line {
-    call: Call,
     recording: Recording,
-    now: u64,
+    /// When audio was spoken, as a wire without time stamps tells it.
+    clock: MediaClock,
+    began: Instant,
     sent: VecDeque<i16>,
     events: Vec<Value>,
     summary: Option<Box<Summary>>,
 }
 
-impl Line {
-    fn at(&self) -> CallTime {
-        CallTime::from_ms(self.now)
-    }
-
-    fn tell(&mut self, input: Input) {
-        self.call.handle(input, self.at());
-        self.drain();
-    }
-
-    fn drain(&mut self) {
-        while let Some(effect) = self.call.poll_effect() {
-            match effect {
-                Effect::Render { play, part, .. } => {
-                    let result = Ok(voice(2_500, 190.0).into());
-                    self.call.handle(Input::Rendered { play, part, result }, self.at());
-                }
-                Effect::SendAudio(chunk) => {
-                    self.recording.bot(&chunk);
-                    self.sent.extend(chunk.samples());
-                }
-                Effect::SendInterruption => {
-                    self.recording.cut(self.at());
-                    self.sent.clear();
-                }
-                Effect::Notify(notice) => {
-                    if let NotificationState::InProgress(event) = notice.state {
-                        self.events.push(serde_json::to_value(event).unwrap());
-                    }
-                }
-                Effect::Finish(summary) => self.summary = Some(summary),
-                Effect::SendCheckPoint(_)
-                | Effect::SendDigit { .. }
-                | Effect::SendHangup
-                | Effect::Recognise { .. }
-                | Effect::KeepMessage { .. }
-                | Effect::EndMessage { .. }
-                | Effect::Request { .. }
-                | Effect::SendTransfer { .. }
-                | Effect::MuteRecording(_)
-                | Effect::SeekRecord
-                | Effect::Record(_) => {}
+impl World for Line {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else can be heard or is looked at")]
+    fn perform(&mut self, effect: Effect, now: CallTime) -> Option<Input> {
+        match effect {
+            Effect::Render { play, part, .. } => {
+                return Some(Input::Rendered { play, part, result: Ok(voice(2_500, 190.0).into()) });
             }
+            Effect::SendAudio(chunk) => {
+                self.recording.bot(&chunk);
+                self.sent.extend(chunk.samples());
+            }
+            Effect::SendInterruption => {
+                self.recording.cut(now);
+                self.sent.clear();
+            }
+            Effect::Notify(notice) => {
+                if let NotificationState::InProgress(event) = notice.state {
+                    self.events.push(serde_json::to_value(event).unwrap());
+                }
+            }
+            Effect::Finish(summary) => self.summary = Some(summary),
+            _ => {}
         }
+        None
     }
+}
 
-    fn hear(&mut self, frame: &Frame) {
-        let now = self.at();
-        self.call.audio(frame, now);
-        self.recording.callee(frame, now);
-        self.drain();
-    }
+fn hear(call: &mut VirtualCall<Line>, frame: &Frame) {
+    let now = call.now();
+    let Line { recording, clock, began, .. } = &mut call.world;
+    let spoken = clock.stamp(2 * FRAME_SAMPLES, *began + Duration::from_millis(now.as_ms()));
+    recording.callee(frame, spoken, now);
+    call.hear(frame);
 }
 
 /// A call in which the callee says `said`; its events, and the recording in `folder`.
@@ -130,58 +115,52 @@ async fn call(
     echo: bool,
     silent_from_ms: Option<u64>,
 ) -> Vec<Value> {
-    let flow = flow::parse("f.yaml", FLOW).flow.unwrap();
-    let run = Run::new(Arc::new(flow), Map::new()).unwrap();
     let recording = Recording::start(folder, "c1", CallTime::from_ms(ANSWERED_MS), None);
     let settings = Settings { recognises: true, ..Settings::default() };
-    let mut line = Line {
-        call: Call::new(settings, run),
+    let line = Line {
         recording,
-        now: ANSWERED_MS,
+        clock: MediaClock::default(),
+        began: Instant::now(),
         sent: VecDeque::new(),
         events: Vec::new(),
         summary: None,
     };
-    line.tell(Input::Status(DialStatus::Connected));
+    let mut call = VirtualCall::new(FLOW, settings, line).unwrap();
+    call.set_clock(CallTime::from_ms(ANSWERED_MS));
+    call.tell(Input::Status(DialStatus::Connected));
     let (mut late, mut echoes): (Vec<Frame>, VecDeque<i16>) =
         (Vec::new(), vec![0; ms_to_samples(120)].into());
     for n in 0..FRAMES {
-        line.now += FRAME_MS;
+        call.set_clock(CallTime::from_ms(call.now().as_ms() + FRAME_MS));
         let mut frame: Frame = [0; FRAME_SAMPLES];
         for (k, sample) in frame.iter_mut().enumerate() {
-            echoes.push_back(line.sent.pop_front().unwrap_or(0));
+            echoes.push_back(call.world.sent.pop_front().unwrap_or(0));
             let back = if echo { echoes.pop_front().unwrap_or(0) / 6 } else { 0 };
             let noise = ((n * 160 + k) * 7_919 % 33) as i16 - 16;
             *sample = said.get(n * FRAME_SAMPLES + k).copied().unwrap_or(0).saturating_add(back + noise);
         }
         if silent_from_ms == Some(n as u64 * FRAME_MS) {
-            line.recording.silence(RecordingMute::Callee);
+            call.world.recording.silence(RecordingMute::Callee);
         }
         match network {
             Network::Bad if n % 41 == 7 => {}
             Network::Bad if (210..260).contains(&n) => late.push(frame),
             Network::Good | Network::Bad => {
                 for frame in std::mem::take(&mut late) {
-                    line.hear(&frame);
+                    hear(&mut call, &frame);
                 }
-                line.hear(&frame);
+                hear(&mut call, &frame);
             }
         }
         if n == 170 {
             let heard = Some(Hypothesis { text: "you have reached".into(), confidence: 0.8 });
-            line.tell(Input::Recognised { utterance: 90, interim: false, heard });
+            call.tell(Input::Recognised { utterance: 90, interim: false, heard });
         }
-        if line.call.poll_timeout().is_some_and(|due| due <= line.at()) {
-            let now = line.at();
-            line.call.handle_timeout(now);
-            line.drain();
-        }
+        call.wake();
     }
-    line.tell(Input::RemoteHangup);
-    line.now += 10_000;
-    let now = line.at();
-    line.call.handle_timeout(now);
-    line.drain();
+    call.tell(Input::RemoteHangup);
+    call.pass(CallTime::from_ms(call.now().as_ms() + 10_000));
+    let line = call.world;
     let trace = line.summary.and_then(|summary| summary.trace).unwrap();
     let (recorded, placement) = line.recording.finish().await.unwrap();
     assert_eq!(recorded.lost, None);

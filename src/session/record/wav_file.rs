@@ -1,7 +1,7 @@
-//! A WAV file that is written while its audio comes, by a task of its own: no call waits for the disk.
+//! A WAV file that is written by its own task while its audio arrives: no call waits for the disk.
 //!
-//! The lengths in the header are put right with every block, so that the file can be played whenever the
-//! process or the machine stops. What the disk does not take is silence: everything behind it keeps its place.
+//! The lengths in the header are updated with every block, so the file can be played whenever the process or the machine
+//! stops. What the disk does not accept is silence: everything after it keeps its place.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;

@@ -1,4 +1,4 @@
-//! What flows ask of web services: JSON out, JSON in, behind the same address guard as webhooks.
+//! HTTP requests of flows: JSON out, JSON in, with the same address checks as webhooks.
 
 use std::error::Error as _;
 use std::sync::Arc;

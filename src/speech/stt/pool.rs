@@ -1,5 +1,5 @@
-//! What waits for a recogniser that runs on threads of its own, and who goes first: a finished utterance before one
-//! that still grows; when it gets full, the oldest of the latter makes room.
+//! The queue of a recogniser that runs on its own threads, and its order: a finished utterance comes before one that is still
+//! growing; when the queue is full, the oldest of the latter makes room.
 
 use std::collections::VecDeque;
 use std::panic::AssertUnwindSafe;

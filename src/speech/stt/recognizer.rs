@@ -1,4 +1,4 @@
-//! The kinds of recognisers behind one verb.
+//! The kinds of recognisers, with the same operations.
 
 use super::request::{Request, Urgency, is_silent};
 use super::transcript::{SttError, Transcript};

@@ -1,8 +1,8 @@
-//! Audio that still grows on its way into a recogniser: a stream is opened for a call, fed what the callee has said so
-//! far, and asked for its words, those that may still change and the last ones.
+//! Growing audio on its way into a recogniser: a stream is opened for a call, fed what the callee has said so far, and asked
+//! for words, first those that may still change and then the final ones.
 //!
-//! A recogniser that listens while it is fed is sent only what is new. One that takes whole utterances is asked anew each
-//! time; for it, feeding is nothing.
+//! A streaming recogniser is sent only what is new. One that takes whole utterances is asked again each time; for it,
+//! feeding does nothing.
 
 use std::sync::Arc;
 

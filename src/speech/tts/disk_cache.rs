@@ -1,7 +1,7 @@
-//! The part of the cache that is on disk: a folder of sealed WAV files, least recently used first to go.
+//! The part of the cache that is on disk: a folder of sealed WAV files; the least recently used are deleted first.
 //!
-//! A file appears under its name only when it is complete, and its seal tells what a crash, a full disk or
-//! somebody else has damaged. Several processes may share the folder.
+//! A file appears under its name only when it is complete, and its seal detects damage by a crash, a full disk or
+//! other programs. Several processes may share the folder.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -45,7 +45,7 @@ impl DiskCache {
         let Some(samples) = unsealed(&bytes) else {
             metrics::counter!("dering_tts_cache_total", "result" => "damaged").increment(1);
             tracing::warn!(path = %path.display(), "kept speech is damaged and is made again");
-            // Whoever makes it again writes over it.
+            // Making it again overwrites it.
             drop(std::fs::remove_file(&path));
             return None;
         };

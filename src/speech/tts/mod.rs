@@ -163,7 +163,7 @@ impl Tts {
     /// Whether there is a voice of this name, or for this language.
     ///
     /// # Errors
-    /// When there is none, or the engine is not there: a sentence for whoever wrote the flow.
+    /// When there is none, or the engine is not there: a sentence for the author of the flow.
     pub async fn check(&self, language: &str, voice: Option<&str>) -> Result<(), TtsError> {
         let wanted = Voice { language: language.to_owned(), voice: voice.map(str::to_owned) };
         match (self.synthesizer.check(&wanted).await, &self.fallback) {

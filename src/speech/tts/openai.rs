@@ -1,4 +1,4 @@
-//! A voice behind OpenAI's HTTP interface, `POST /v1/audio/speech`: local servers speak it, and clouds do.
+//! A voice over OpenAI's HTTP interface, `POST /v1/audio/speech`, which local servers and cloud services offer.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The server key, where it is kept, and what lies in the database sealed with it.
+//! The server key, where it is kept, and what is encrypted with it in the database.
 
 mod seal;
 mod sealed;

@@ -1,8 +1,8 @@
-//! The server key and what it does: client secrets lie in the database sealed with AES-256-GCM (NIST SP 800-38D).
+//! The server key and its use: client secrets are stored encrypted with AES-256-GCM (NIST SP 800-38D).
 //!
-//! A sealed text is base64 of nonce, ciphertext and tag. The nonce is 96 random bits: far below the 2³² texts
-//! under one key at which that stops being safe. Where a text belongs is authenticated with it, so a row that
-//! was copied to another app does not open there.
+//! An encrypted text is base64 of nonce, ciphertext and tag. The nonce is 96 random bits, which is safe for far more texts
+//! than are ever encrypted under one key (2³²). The place of a text is authenticated with it, so a row that
+//! was copied to another app cannot be decrypted.
 
 use std::fmt;
 use std::sync::Arc;

@@ -25,7 +25,7 @@ impl Actor {
         Self::new("server", None)
     }
 
-    /// Whoever runs commands on this machine while the server is stopped.
+    /// Commands on this machine while the server is stopped.
     #[must_use]
     pub fn operator() -> Self {
         Self::new("cli", None)

@@ -50,17 +50,17 @@ pub struct CallRow {
 }
 
 impl CallRow {
-    /// How the interactions page would show it.
+    /// How far it is, or how it went.
     #[must_use]
-    pub fn interaction(&self) -> Interaction {
+    pub fn status(&self) -> CallStatus {
         let by_machine = self.machine_detection == Some(MachineDetection::Disconnect)
             && self.outcome.as_deref() == Some("machine_detected");
         match (self.ended_ms, self.answered_ms) {
-            (None, _) if self.state == CallState::Scheduled => Interaction::Scheduled,
-            (None, _) => Interaction::InProgress,
-            (Some(_), _) if by_machine => Interaction::MachineDetected,
-            (Some(_), Some(_)) => Interaction::Completed,
-            (Some(_), None) => Interaction::Failed,
+            (None, _) if self.state == CallState::Scheduled => CallStatus::Scheduled,
+            (None, _) => CallStatus::InProgress,
+            (Some(_), _) if by_machine => CallStatus::EndedAtMachine,
+            (Some(_), Some(_)) => CallStatus::Completed,
+            (Some(_), None) => CallStatus::Failed,
         }
     }
 }
@@ -193,7 +193,7 @@ pub struct CallFilter {
     pub disposition: Option<Disposition>,
     pub amd_event: Option<EventKind>,
     pub progress: Progress,
-    pub interaction: Option<Interaction>,
+    pub status: Option<CallStatus>,
     pub visibility: Visibility,
     /// Created at or after.
     pub since_ms: Option<i64>,
@@ -202,7 +202,7 @@ pub struct CallFilter {
 }
 
 impl CallFilter {
-    /// All calls that whoever asks may see.
+    /// All calls within `visibility`.
     #[must_use]
     pub const fn within(visibility: Visibility) -> Self {
         Self {
@@ -211,7 +211,7 @@ impl CallFilter {
             disposition: None,
             amd_event: None,
             progress: Progress::Any,
-            interaction: None,
+            status: None,
             visibility,
             since_ms: None,
             until_ms: None,
@@ -230,31 +230,15 @@ pub enum Progress {
     Ended,
 }
 
-/// What Kore's interactions page calls a call's status.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Interaction {
+/// How far a call is, or how it went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallStatus {
     Scheduled,
     InProgress,
-    /// Hung up because a machine answered and `machineDetection` was `disconnect`.
-    MachineDetected,
+    /// We hung up because a machine answered.
+    EndedAtMachine,
+    /// It was answered and is over.
     Completed,
+    /// It was never answered.
     Failed,
-}
-
-impl Interaction {
-    pub const ALL: [Self; 5] =
-        [Self::Scheduled, Self::InProgress, Self::MachineDetected, Self::Completed, Self::Failed];
-
-    /// As it is written on the wire.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Scheduled => "scheduled",
-            Self::InProgress => "inProgress",
-            Self::MachineDetected => "machineDetected",
-            Self::Completed => "completed",
-            Self::Failed => "failed",
-        }
-    }
 }

@@ -90,7 +90,7 @@ pub struct DeliveryFilter {
 }
 
 impl DeliveryFilter {
-    /// All notifications that whoever asks may see.
+    /// All notifications within `visibility`.
     #[must_use]
     pub const fn within(visibility: Visibility) -> Self {
         Self {

@@ -2,7 +2,7 @@
 
 use super::claims::ClaimRequest;
 
-/// What there is room for, and how it is shared out: whoever is slow, however many they are, leaves room for the others.
+/// What there is room for, and how it is shared out: slow endpoints, however many, leave room for the others.
 ///
 /// Endpoints that are known to be quick may use all of it, but for an eighth, which is for those with nothing in flight.
 /// All others share one half. Who has never answered may have one post beyond that half, until three quarters are taken:

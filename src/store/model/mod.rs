@@ -22,7 +22,7 @@ mod visibility;
 pub use audit::{Actor, AuditAction, AuditFilter, AuditRow, NewAudit};
 pub use batch::{CallBatch, CallUpdate, NewCall, NewEvent, NewNotification, NewRecording, NewTranscript};
 pub use calls::{
-    CallFilter, CallRow, EventRow, ExpiredRecording, Interaction, LastSigns, Progress, RecordingRow,
+    CallFilter, CallRow, CallStatus, EventRow, ExpiredRecording, LastSigns, Progress, RecordingRow,
     SERVER_STOPPED, TranscriptRow,
 };
 pub use cdr::{CdrPage, CdrRow};

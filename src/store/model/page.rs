@@ -1,4 +1,4 @@
-//! Lists that come in pages: one page, and the place behind which the next one begins.
+//! Lists in pages: one page, and the cursor after which the next one begins.
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,6 +1,6 @@
-//! Whose calls somebody may have to do with.
+//! Which calls a client may see.
 
-/// Which calls somebody may have to do with. There is no default: whoever asks says so.
+/// Which calls a client may see and change. There is no default, so that no list shows everything by omission.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Visibility {
     bots: Option<Vec<String>>,
@@ -8,7 +8,7 @@ pub struct Visibility {
 }
 
 impl Visibility {
-    /// Every call: for the server itself, and for people and programs that are tied to nothing.
+    /// Every call: for the server itself, and for clients without restrictions.
     #[must_use]
     pub const fn all() -> Self {
         Self { bots: None, asked_by: None }

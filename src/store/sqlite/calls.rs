@@ -12,7 +12,7 @@ use super::engine::Engine;
 use super::query::{narrow, newest_first};
 use crate::store::error::Error;
 use crate::store::model::{
-    CallFilter, CallRow, Cursor, EventRow, Interaction, LastSigns, Page, Progress, RecordingRow,
+    CallFilter, CallRow, CallStatus, Cursor, EventRow, LastSigns, Page, Progress, RecordingRow,
     SERVER_STOPPED, TranscriptRow,
 };
 
@@ -51,8 +51,8 @@ impl Engine {
             Progress::Live => drop(query.push(" AND ended_ms IS NULL AND state <> 'scheduled'")),
             Progress::Ended => drop(query.push(" AND ended_ms IS NOT NULL")),
         }
-        if let Some(interaction) = filter.interaction {
-            query.push(condition(interaction));
+        if let Some(status) = filter.status {
+            query.push(condition(status));
         }
         if let Some(since) = filter.since_ms {
             query.push(" AND created_ms >= ").push_bind(since);
@@ -129,20 +129,20 @@ impl Engine {
     }
 }
 
-/// The rows of `calls` that a status of the interactions page stands for.
-const fn condition(interaction: Interaction) -> &'static str {
-    match interaction {
-        Interaction::Scheduled => " AND ended_ms IS NULL AND state = 'scheduled'",
-        Interaction::InProgress => " AND ended_ms IS NULL AND state <> 'scheduled'",
-        Interaction::MachineDetected => {
+/// The rows of `calls` that have this status.
+const fn condition(status: CallStatus) -> &'static str {
+    match status {
+        CallStatus::Scheduled => " AND ended_ms IS NULL AND state = 'scheduled'",
+        CallStatus::InProgress => " AND ended_ms IS NULL AND state <> 'scheduled'",
+        CallStatus::EndedAtMachine => {
             " AND ended_ms IS NOT NULL AND machine_detection = 'disconnect' \
              AND outcome = 'machine_detected'"
         }
-        Interaction::Completed => {
+        CallStatus::Completed => {
             " AND ended_ms IS NOT NULL AND answered_ms IS NOT NULL \
              AND NOT (coalesce(machine_detection, '') = 'disconnect' \
              AND coalesce(outcome, '') = 'machine_detected')"
         }
-        Interaction::Failed => " AND ended_ms IS NOT NULL AND answered_ms IS NULL",
+        CallStatus::Failed => " AND ended_ms IS NOT NULL AND answered_ms IS NULL",
     }
 }

@@ -1,6 +1,6 @@
-//! The caller's own headers of webhooks (`notifyHeaders`), bearer tokens more often than not: they lie in the database
-//! sealed with the server key, and are deleted when the last webhook of their call is delivered. Those of webhooks
-//! that were given up stay, so that they can be sent again.
+//! Custom webhook headers (`notifyHeaders`), which are usually bearer tokens: they are stored encrypted with the server key,
+//! and deleted when the last webhook of their call is delivered. Those of webhooks that were given up stay, so that they
+//! can be sent again.
 
 use sqlx::Connection;
 use sqlx::types::Json;

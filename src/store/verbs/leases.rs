@@ -1,4 +1,4 @@
-//! Nodes: what this one holds while its lease runs, and what those without one have left behind.
+//! Nodes: what this one holds while its lease runs, and what nodes without a lease have left behind.
 
 use std::time::Duration;
 

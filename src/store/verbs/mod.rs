@@ -1,5 +1,5 @@
-//! What can be asked of the store, by subject. What is the same whichever engine there is stands here; the rest
-//! is handed to the engine.
+//! The operations of the store, by subject. What is the same for every engine is done here; the rest is delegated to the
+//! engine.
 
 mod calls;
 mod clients;

@@ -2,8 +2,7 @@
 //! lives. Knows no event of any carrier.
 //!
 //! The task owns the socket, so the frames of two packets never interleave. While there is no connection
-//! it discards what is queued (acknowledgements fail); whoever must repeat something does so after
-//! [`Notice::Up`].
+//! it discards what is queued (acknowledgements fail); to repeat something, wait for [`Notice::Up`].
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! Reports about sessions nobody has claimed yet. The carrier may speak of a call before its REST answer
+//! Reports about sessions that are not known yet. The carrier may report on a call before its REST answer
 //! has told us that the call is ours.
 
 use std::collections::VecDeque;

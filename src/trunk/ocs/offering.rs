@@ -1,5 +1,5 @@
-//! Calls that somebody places to us over a trunk: `newSession` of type `inbound`. Who takes the call joins its room,
-//! which answers it; who does not has it hung up.
+//! Incoming calls over a trunk: `newSession` of type `inbound`. Taking the call joins its room, which answers it; otherwise it
+//! is hung up.
 
 use std::sync::Arc;
 

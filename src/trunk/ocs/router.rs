@@ -1,4 +1,4 @@
-//! What a trunk is made of, and how it does what its rooms want done.
+//! The parts of a trunk, and how it performs the actions of its rooms.
 
 use std::sync::Arc;
 use std::time::Duration;

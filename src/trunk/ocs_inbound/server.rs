@@ -41,7 +41,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens the port; calls come out of the receiver. Whoever drops it has every call hung up.
+    /// Opens the port; calls come out of the receiver. Dropping it hangs up every call.
     ///
     /// # Errors
     /// When the address is taken or not ours.

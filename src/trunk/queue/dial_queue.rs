@@ -1,7 +1,7 @@
-//! Who may dial next on a trunk with limits. Pure: time is an argument, nobody is woken here.
+//! Who may dial next on a trunk with limits. Pure: time is an argument, and nothing is woken here.
 //!
-//! Calls pass in the order in which they came, except that one which is not ready to dial yet (its prompts
-//! are being made) holds up nobody. Calls per second are spread evenly: with 2 per second, 500 ms lie
+//! Calls pass in the order in which they came, except that a call which is not ready to dial yet (its prompts
+//! are being made) does not hold up others. Calls per second are spread evenly: with 2 per second, there are 500 ms
 //! between two dial requests, so no window of a second ever holds more.
 
 use std::collections::VecDeque;

@@ -1,7 +1,7 @@
-//! Whether it is music that seems to speak: a song at hold, a loop, a ringback tone with a tune.
+//! Whether apparent speech is music: a song on hold, a loop, a ringback tone with a tune.
 //!
-//! The ear says how likely music is by sound. What seemed speech in it stands hardly out of what lies between,
-//! while a person is louder than the line by far. Both together hold a verdict back.
+//! The front end says how likely music is from the sound. Apparent speech in music hardly stands out from the sound between it,
+//! while a person is much louder than the line. Both together hold a verdict back.
 
 use super::timeline::Segment;
 use crate::audio::FRAME_MS;
@@ -24,7 +24,7 @@ const STAYS_DB: f32 = 9.0;
 /// Music is over when the line is so much fainter for so long.
 const QUIET_DB: f32 = 12.0;
 const QUIET_MS: u64 = 240;
-/// Whoever was heard over music is a person for this long, whatever goes on behind him.
+/// Speech heard over music counts as a person for this long, whatever is in the background.
 const SPOKEN_OVER_MS: u64 = 3_000;
 /// What is taken back this soon was none.
 const MISTAKE_MS: u64 = 1_000;

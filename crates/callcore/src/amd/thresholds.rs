@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// When a probability is enough. The defaults were searched on the corpus with every speaker judged by a model
-/// that had not heard him (`training/search.py`).
+/// that had not heard the speaker (`training/search.py`).
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct DecisionThresholds {

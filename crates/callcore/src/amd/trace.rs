@@ -1,8 +1,8 @@
 //! What a call's detector was fed besides the audio, so that its recording replays to the same events.
 //!
-//! The recording holds what the callee said. It does not say which of it the echo guard took for our own voice,
-//! where lost packets left gaps in it that the detector never heard, when the clock went on without audio, and when
-//! words came. A trace does, in a few hundred bytes a call.
+//! The recording holds what the callee said. It does not show which of it the echo guard took for our own voice,
+//! where lost packets left gaps that the detector never heard, when the clock went on without audio, or when
+//! words arrived. A trace does, in a few hundred bytes per call.
 
 use serde::{Deserialize, Serialize};
 

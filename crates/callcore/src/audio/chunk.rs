@@ -18,6 +18,12 @@ impl Default for Framer {
 }
 
 impl Framer {
+    /// Whole samples that wait for their frame to be complete.
+    #[must_use]
+    pub const fn pending(&self) -> usize {
+        self.filled
+    }
+
     /// Feeds `bytes`; calls `on_frame` for each completed frame, in order. Allocates nothing.
     pub fn push(&mut self, mut bytes: &[u8], mut on_frame: impl FnMut(&Frame)) {
         if let Some(low) = self.low_byte

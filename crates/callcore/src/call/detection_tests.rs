@@ -1,12 +1,9 @@
 //! Words as evidence in a whole call: what hangs up, where the flow goes, what the record says.
 
-use std::sync::Arc;
-
-use serde_json::Map;
-
 use super::*;
 use crate::clock::CallTime;
-use crate::flow::{self, MachineDetection, Run};
+use crate::flow::MachineDetection;
+use crate::testing::{VirtualCall, World};
 
 const FLOW: &str = "\
 flow: sorter
@@ -31,57 +28,44 @@ const MENU: &str = "for sales press one, for support press two, main menu";
 const SCREENING: &str = "state your name and the reason for your call";
 
 /// What became of a call in which the recogniser brings `words` at their times (ms after the answer).
+#[derive(Default)]
 struct Outcome {
     word: String,
     events: Vec<&'static str>,
     facts: Vec<Fact>,
 }
 
+impl World for Outcome {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is looked at")]
+    fn perform(&mut self, effect: Effect, _: CallTime) -> Option<Input> {
+        match effect {
+            Effect::Notify(Notice { state: NotificationState::InProgress(event), .. }) => {
+                self.events.push(event.kind.as_str());
+            }
+            Effect::Record(fact) => self.facts.push(fact),
+            Effect::Finish(summary) => self.word = summary.outcome,
+            _ => {}
+        }
+        None
+    }
+}
+
 fn heard(mode: MachineDetection, words: &[(u64, &str)]) -> Outcome {
-    let parsed = flow::parse("sorter.yaml", FLOW);
-    let flow = parsed.flow.unwrap_or_else(|| panic!("{:?}", parsed.diagnostics));
-    let run = Run::new(Arc::new(flow), Map::new()).unwrap();
-    let mut call =
-        Call::new(Settings { machine_detection: mode, recognises: true, ..Settings::default() }, run);
-    let (mut events, mut facts, mut word) = (Vec::new(), Vec::new(), String::new());
-    call.handle(Input::Status(DialStatus::Connected), CallTime::ZERO);
+    let settings = Settings { machine_detection: mode, recognises: true, ..Settings::default() };
+    let mut call = VirtualCall::new(FLOW, settings, Outcome::default()).unwrap();
+    call.tell(Input::Status(DialStatus::Connected));
     for ms in 0..60_000_u64 {
-        let now = CallTime::from_ms(ms);
+        call.set_clock(CallTime::from_ms(ms));
         if ms % 20 == 0 {
-            call.audio(&[0; 160], now);
+            call.hear(&[0; 160]);
         }
         for (n, (_, text)) in words.iter().enumerate().filter(|(_, (due, _))| *due == ms) {
             let heard = Some(Hypothesis { text: (*text).to_owned(), confidence: 0.9 });
-            call.handle(Input::Recognised { utterance: n as u32 + 90, interim: false, heard }, now);
+            call.tell(Input::Recognised { utterance: n as u32 + 90, interim: false, heard });
         }
-        if call.poll_timeout().is_some_and(|due| due <= now) {
-            call.handle_timeout(now);
-        }
-        while let Some(effect) = call.poll_effect() {
-            match effect {
-                Effect::Notify(Notice { state: NotificationState::InProgress(event), .. }) => {
-                    events.push(event.kind.as_str())
-                }
-                Effect::Record(fact) => facts.push(fact),
-                Effect::Finish(summary) => word = summary.outcome,
-                Effect::Notify(_)
-                | Effect::Render { .. }
-                | Effect::SendAudio(_)
-                | Effect::SendCheckPoint(_)
-                | Effect::SendInterruption
-                | Effect::SendHangup
-                | Effect::SendDigit { .. }
-                | Effect::Recognise { .. }
-                | Effect::KeepMessage { .. }
-                | Effect::EndMessage { .. }
-                | Effect::Request { .. }
-                | Effect::MuteRecording(_)
-                | Effect::SeekRecord
-                | Effect::SendTransfer { .. } => {}
-            }
-        }
+        call.wake();
     }
-    Outcome { word, events, facts }
+    call.world
 }
 
 #[test]
@@ -137,55 +121,52 @@ scenes:
     - hangup: cut
 ";
 
+/// A carrier that plays prompts of 6 s and confirms nothing by itself.
+#[derive(Default)]
+struct Carrier {
+    marks: Vec<String>,
+    silenced: usize,
+    word: String,
+}
+
+impl World for Carrier {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is looked at")]
+    fn perform(&mut self, effect: Effect, _: CallTime) -> Option<Input> {
+        match effect {
+            Effect::Render { play, part, .. } => {
+                return Some(Input::Rendered { play, part, result: Ok(vec![0; 48_000].into()) });
+            }
+            Effect::SendHangup => return Some(Input::RemoteHangup),
+            Effect::SendInterruption => self.silenced += 1,
+            Effect::SendCheckPoint(name) => self.marks.push(name),
+            Effect::Finish(summary) => self.word = summary.outcome,
+            _ => {}
+        }
+        None
+    }
+}
+
 /// How a prompt of 6 s ends when `sound` comes from the callee's side a second into it.
 fn over_a_prompt(sound: &[i16]) -> (String, usize) {
-    let flow = flow::parse("talker.yaml", PROMPT).flow.unwrap();
-    let run = Run::new(Arc::new(flow), Map::new()).unwrap();
     let settings = Settings { machine_detection: MachineDetection::Disabled, ..Settings::default() };
-    let mut call = Call::new(settings, run);
-    let (mut word, mut silenced, mut marks) = (String::new(), 0, Vec::new());
-    call.handle(Input::Status(DialStatus::Connected), CallTime::ZERO);
+    let mut call = VirtualCall::new(PROMPT, settings, Carrier::default()).unwrap();
+    call.tell(Input::Status(DialStatus::Connected));
     for n in 0..500_u64 {
-        let now = CallTime::from_ms(n * 20);
+        call.set_clock(CallTime::from_ms(n * 20));
         let mut frame = [0; 160];
         let from = (n as usize * 160).saturating_sub(8_000);
         for (slot, sample) in frame.iter_mut().zip(sound.iter().skip(from)).filter(|_| n >= 50) {
             *slot = *sample;
         }
-        call.audio(&frame, now);
+        call.hear(&frame);
         if n == 320 {
-            for name in std::mem::take(&mut marks) {
-                call.handle(Input::CheckPoint(name), now);
+            for name in std::mem::take(&mut call.world.marks) {
+                call.tell(Input::CheckPoint(name));
             }
         }
-        if call.poll_timeout().is_some_and(|due| due <= now) {
-            call.handle_timeout(now);
-        }
-        while let Some(effect) = call.poll_effect() {
-            match effect {
-                Effect::Render { play, part, .. } => {
-                    let result = Ok(vec![0; 48_000].into());
-                    call.handle(Input::Rendered { play, part, result }, now);
-                }
-                Effect::SendInterruption => silenced += 1,
-                Effect::SendCheckPoint(name) => marks.push(name),
-                Effect::Finish(summary) => word = summary.outcome,
-                Effect::SendHangup => call.handle(Input::RemoteHangup, now),
-                Effect::Notify(_)
-                | Effect::SendAudio(_)
-                | Effect::SendDigit { .. }
-                | Effect::Recognise { .. }
-                | Effect::KeepMessage { .. }
-                | Effect::EndMessage { .. }
-                | Effect::Request { .. }
-                | Effect::MuteRecording(_)
-                | Effect::SeekRecord
-                | Effect::SendTransfer { .. }
-                | Effect::Record(_) => {}
-            }
-        }
+        call.wake();
     }
-    (word, silenced)
+    (call.world.word, call.world.silenced)
 }
 
 #[test]

@@ -1,14 +1,10 @@
 //! Audio that has gaps: what sounded before one says nothing about when it ended.
 
-use std::sync::Arc;
-
-use serde_json::Map;
-
 use super::*;
 use crate::audio::tone::tone;
 use crate::audio::{FRAME_MS, FRAME_SAMPLES, Frame};
 use crate::clock::CallTime;
-use crate::flow::{self, Run};
+use crate::testing::{VirtualCall, World};
 
 const FLOW: &str = "\
 flow: beep
@@ -35,39 +31,47 @@ fn callee() -> Vec<Frame> {
     samples.as_chunks::<FRAME_SAMPLES>().0.to_vec()
 }
 
-/// The ends of the beeps that a call is told, and when it hangs up, which it does behind the beep or after the time for it.
+/// What is seen of a call.
+#[derive(Default)]
+struct Seen {
+    /// The ends of the beeps that it is told.
+    beeps: Vec<Option<u64>>,
+    hangs_up: bool,
+}
+
+impl World for Seen {
+    fn perform(&mut self, effect: Effect, _: CallTime) -> Option<Input> {
+        self.hangs_up |= matches!(effect, Effect::SendHangup);
+        if let Effect::Record(Fact::Tone(tone)) = effect {
+            self.beeps.push(tone.end_ms);
+        }
+        None
+    }
+}
+
+/// The ends of the beeps that a call is told, and when it hangs up, which it does after the beep or after the time for it.
 fn heard(gap: Gap, from: u64, to: u64) -> (Vec<Option<u64>>, u64) {
-    let parsed = flow::parse("f.yaml", FLOW);
-    let flow = parsed.flow.unwrap_or_else(|| panic!("{:?}", parsed.diagnostics));
-    let run = Run::new(Arc::new(flow), Map::new()).unwrap();
-    let mut call = Call::new(Settings::default(), run);
-    call.handle(Input::Status(DialStatus::Connected), CallTime::ZERO);
-    let (mut beeps, mut late) = (Vec::new(), Vec::new());
+    let mut call = VirtualCall::new(FLOW, Settings::default(), Seen::default()).unwrap();
+    call.tell(Input::Status(DialStatus::Connected));
+    let mut late = Vec::new();
     for (n, frame) in callee().into_iter().enumerate() {
         let ms = (n as u64 + 1) * FRAME_MS;
-        let now = CallTime::from_ms(ms);
+        call.set_clock(CallTime::from_ms(ms));
         match gap {
             Gap::Lost | Gap::Late if !(from..to).contains(&ms) => {
                 for frame in late.drain(..).chain([frame]) {
-                    call.audio(&frame, now);
+                    call.hear(&frame);
                 }
             }
             Gap::Late => late.push(frame),
             Gap::Lost => {}
         }
-        while call.poll_timeout().is_some_and(|due| due <= now) {
-            call.handle_timeout(now);
-        }
-        while let Some(effect) = call.poll_effect() {
-            if let Effect::SendHangup = effect {
-                return (beeps, ms);
-            }
-            if let Effect::Record(Fact::Tone(tone)) = effect {
-                beeps.push(tone.end_ms);
-            }
+        call.wake();
+        if call.world.hangs_up {
+            return (call.world.beeps, ms);
         }
     }
-    panic!("nobody hangs up: {beeps:?}");
+    panic!("nobody hangs up: {:?}", call.world.beeps);
 }
 
 #[test]

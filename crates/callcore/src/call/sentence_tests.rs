@@ -2,22 +2,21 @@
 //! with a renderer that takes its time.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{NotificationState as Of, *};
 use crate::clock::CallTime;
-use crate::flow::{self, MachineDetection, Part, Run};
+use crate::flow::{MachineDetection, Part};
 use crate::ids::PlayId;
+use crate::testing::{VirtualCall, World};
 
 /// A sentence takes this long to make, and this long to say, ms.
 const MADE_MS: u64 = 100;
 const SAID_MS: u64 = 1_000;
 
+/// Voices that take their time, and a carrier that plays what they say.
 struct SlowSpeech {
-    call: Call,
-    now: u64,
     /// When each is there.
     making: VecDeque<(u64, PlayId, u16)>,
     made: Vec<String>,
@@ -36,23 +35,61 @@ struct SlowSpeech {
     summary: Option<Summary>,
 }
 
-impl SlowSpeech {
-    fn new(top: &str, steps: &str) -> Self {
+impl World for SlowSpeech {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else is looked at")]
+    fn perform(&mut self, effect: Effect, now: CallTime) -> Option<Input> {
+        let now = now.as_ms();
+        match effect {
+            Effect::Render { play, part, what: Part::Say { text, .. }, keep } => {
+                self.unkept.extend((!keep).then(|| text.clone()));
+                let broken = text.contains(self.broken);
+                self.made.push(text);
+                if broken {
+                    return Some(Input::Rendered { play, part, result: Err("no voice".to_owned()) });
+                }
+                self.making.push_back((now + MADE_MS, play, part));
+                self.at_once = self.at_once.max(self.making.len());
+            }
+            Effect::SendAudio(chunk) => {
+                self.sounds.push(now);
+                self.busy_until = self.busy_until.max(now) + chunk.samples().len() as u64 / 8;
+            }
+            Effect::SendCheckPoint(name) => self.marks.push_back((self.busy_until.max(now), name)),
+            Effect::SendInterruption => {
+                self.busy_until = now;
+                self.marks.clear();
+            }
+            Effect::Record(fact) => self.facts.push(fact),
+            Effect::Notify(notice) => {
+                if let Of::Event { data, .. } = notice.state {
+                    self.events.push(data);
+                }
+            }
+            Effect::MuteRecording(silence) => self.silences.push(silence),
+            Effect::Recognise { utterance, interim, .. } => {
+                let heard = self.words.map(|text| Hypothesis { text: text.into(), confidence: 0.9 });
+                return Some(Input::Recognised { utterance, interim, heard });
+            }
+            Effect::Finish(summary) => self.summary = Some(*summary),
+            _ => {}
+        }
+        None
+    }
+}
+
+impl VirtualCall<SlowSpeech> {
+    /// An answered call whose first scene has these steps.
+    fn speaking(top: &str, steps: &str) -> Self {
         let text = format!(
             "flow: f\nstart: main\non_error: sorry\n{top}\nvariables: {{ card: {{ default: none }} }}\nscenes:\n  \
              main:\n{steps}\n    - hangup: done\n  sorry:\n    - hangup: sorry\n"
         );
-        let parsed = flow::parse("f.yaml", &text);
-        let flow = parsed.flow.unwrap_or_else(|| panic!("{:?}", parsed.diagnostics));
-        let run = Run::new(Arc::new(flow), Map::new()).unwrap();
         let settings = Settings {
             machine_detection: MachineDetection::Disabled,
             recognises: true,
             ..Settings::default()
         };
-        let mut speech = Self {
-            call: Call::new(settings, run),
-            now: 0,
+        let world = SlowSpeech {
             making: VecDeque::new(),
             made: Vec::new(),
             unkept: Vec::new(),
@@ -67,105 +104,47 @@ impl SlowSpeech {
             words: None,
             summary: None,
         };
-        speech.tell(Input::Status(DialStatus::Connected));
-        speech
+        let mut call = Self::new(&text, settings, world).unwrap();
+        call.tell(Input::Status(DialStatus::Connected));
+        call
     }
 
-    fn at(&self) -> CallTime {
-        CallTime::from_ms(self.now)
-    }
-
-    fn tell(&mut self, input: Input) {
-        self.call.handle(input, self.at());
-        self.drain();
-    }
-
-    fn drain(&mut self) {
-        while let Some(effect) = self.call.poll_effect() {
-            match effect {
-                Effect::Render { play, part, what: Part::Say { text, .. }, keep } => {
-                    self.unkept.extend((!keep).then(|| text.clone()));
-                    let broken = text.contains(self.broken);
-                    self.made.push(text);
-                    if broken {
-                        let result = Err("no voice".to_owned());
-                        self.call.handle(Input::Rendered { play, part, result }, self.at());
-                        continue;
-                    }
-                    self.making.push_back((self.now + MADE_MS, play, part));
-                    self.at_once = self.at_once.max(self.making.len());
-                }
-                Effect::SendAudio(chunk) => {
-                    self.sounds.push(self.now);
-                    self.busy_until = self.busy_until.max(self.now) + chunk.samples().len() as u64 / 8;
-                }
-                Effect::SendCheckPoint(name) => {
-                    self.marks.push_back((self.busy_until.max(self.now), name));
-                }
-                Effect::SendInterruption => {
-                    self.busy_until = self.now;
-                    self.marks.clear();
-                }
-                Effect::Record(fact) => self.facts.push(fact),
-                Effect::Notify(notice) => {
-                    if let Of::Event { data, .. } = notice.state {
-                        self.events.push(data);
-                    }
-                }
-                Effect::MuteRecording(silence) => self.silences.push(silence),
-                Effect::Recognise { utterance, interim, .. } => {
-                    let heard = self.words.map(|text| Hypothesis { text: text.into(), confidence: 0.9 });
-                    self.call.handle(Input::Recognised { utterance, interim, heard }, self.at());
-                }
-                Effect::Finish(summary) => self.summary = Some(*summary),
-                Effect::SendDigit { .. }
-                | Effect::SendHangup
-                | Effect::Render { .. }
-                | Effect::KeepMessage { .. }
-                | Effect::EndMessage { .. }
-                | Effect::Request { .. }
-                | Effect::SeekRecord
-                | Effect::SendTransfer { .. } => {}
-            }
-        }
+    fn now_ms(&self) -> u64 {
+        self.now().as_ms()
     }
 
     fn run(&mut self, until: u64) {
-        while self.now < until {
-            self.now += 20;
-            while self.making.front().is_some_and(|(due, ..)| *due <= self.now) {
-                let (_, play, part) = self.making.pop_front().unwrap();
+        while self.now_ms() < until {
+            let now = self.now_ms() + 20;
+            self.set_clock(CallTime::from_ms(now));
+            while let Some((_, play, part)) = self.world.making.pop_front_if(|(due, ..)| *due <= now) {
                 let result = Ok(vec![500; SAID_MS as usize * 8].into());
                 self.tell(Input::Rendered { play, part, result });
             }
-            while self.marks.front().is_some_and(|(due, _)| *due <= self.now) {
-                let (_, name) = self.marks.pop_front().unwrap();
+            while let Some((_, name)) = self.world.marks.pop_front_if(|(due, _)| *due <= now) {
                 self.tell(Input::CheckPoint(name));
             }
-            if self.call.poll_timeout().is_some_and(|due| due <= self.at()) {
-                self.call.handle_timeout(self.at());
-                self.drain();
-            }
+            self.wake();
         }
     }
 
     fn details(&self, kind: &str) -> Vec<Value> {
-        self.facts.iter().filter(|fact| fact.kind() == kind).map(Fact::detail).collect()
+        self.world.facts.iter().filter(|fact| fact.kind() == kind).map(Fact::detail).collect()
     }
 
     fn everything(&self) -> String {
-        self.facts.iter().map(|fact| format!("{} {}\n", fact.kind(), fact.detail())).collect()
+        self.world.facts.iter().map(|fact| format!("{} {}\n", fact.kind(), fact.detail())).collect()
     }
 }
 
 #[test]
 fn the_first_sentence_is_heard_while_the_others_are_made() {
     let text = "One is here. Two comes. Three follows. Four too. Five as well. Six ends it.";
-    let mut speech = SlowSpeech::new("", &format!("    - say: \"{text}\"\n    - checkpoint: said"));
+    let mut speech = VirtualCall::speaking("", &format!("    - say: \"{text}\"\n    - checkpoint: said"));
     speech.run(12_000);
-    assert!(speech.sounds[0] <= MADE_MS + 20, "{:?}", speech.sounds);
-    assert_eq!(speech.at_once, 4, "so many are made at the same time");
-    assert_eq!(speech.made.join(" "), text);
+    assert!(speech.world.sounds[0] <= MADE_MS + 20, "{:?}", speech.world.sounds);
+    assert_eq!(speech.world.at_once, 4, "so many are made at the same time");
+    assert_eq!(speech.world.made.join(" "), text);
     let over = &speech.details("prompt_ended")[0];
     assert_eq!((over["completed"].as_bool(), over["heardText"].as_str()), (Some(true), Some(text)));
     assert_eq!((over["words"].as_u64(), over["heardWords"].as_u64()), (Some(15), Some(15)));
@@ -178,7 +157,7 @@ fn the_first_sentence_is_heard_while_the_others_are_made() {
 fn a_cut_prompt_tells_which_words_were_heard_and_makes_no_more() {
     let text =
         "One is here. Two comes. Three follows. Four too. Five as well. Six ends it. Seven is broken. Eight.";
-    let mut speech = SlowSpeech::new("", &format!("    - say: \"{text}\""));
+    let mut speech = VirtualCall::speaking("", &format!("    - say: \"{text}\""));
     speech.run(MADE_MS + SAID_MS + 320 + SAID_MS);
     speech.tell(Input::Digit('1'));
     let over = &speech.details("prompt_ended")[0];
@@ -190,21 +169,21 @@ fn a_cut_prompt_tells_which_words_were_heard_and_makes_no_more() {
 
 #[test]
 fn a_sentence_that_cannot_be_made_leads_to_the_error_branch() {
-    let mut speech = SlowSpeech::new("", "    - say: \"One is here. Two is broken.\"");
+    let mut speech = VirtualCall::speaking("", "    - say: \"One is here. Two is broken.\"");
     speech.run(3_000);
     speech.tell(Input::RemoteHangup);
     speech.run(9_000);
-    assert_eq!(speech.summary.unwrap().outcome, "sorry");
+    assert_eq!(speech.world.summary.unwrap().outcome, "sorry");
 }
 
 #[test]
 fn a_thousand_words_are_spoken_to_their_end() {
     let text = "and so it goes on, ".repeat(200);
-    let mut speech = SlowSpeech::new("", &format!("    - say: \"{text}\""));
+    let mut speech = VirtualCall::speaking("", &format!("    - say: \"{text}\""));
     speech.run(60_000);
     let over = &speech.details("prompt_ended")[0];
     assert_eq!((over["completed"].as_bool(), over["words"].as_u64()), (Some(true), Some(1_000)));
-    assert!(speech.at_once <= 4);
+    assert!(speech.world.at_once <= 4);
 }
 
 const CARD: &str = "    - ask:
@@ -214,16 +193,16 @@ const CARD: &str = "    - ask:
         REDACT
     - notify: { event: paid, data: { card: \"{{ card }}\" } }";
 
-fn asked(top: &str, redact: &str) -> SlowSpeech {
-    let mut speech = SlowSpeech::new(top, &CARD.replace("        REDACT\n", redact));
+fn asked(top: &str, redact: &str) -> VirtualCall<SlowSpeech> {
+    let mut speech = VirtualCall::speaking(top, &CARD.replace("        REDACT\n", redact));
     speech.run(500);
     for key in "4711".chars() {
         speech.tell(Input::Digit(key));
-        speech.run(speech.now + 100);
+        speech.run(speech.now_ms() + 100);
     }
-    speech.run(speech.now + 3_500);
+    speech.run(speech.now_ms() + 3_500);
     speech.tell(Input::Digit('1'));
-    speech.run(speech.now + 9_000);
+    speech.run(speech.now_ms() + 9_000);
     speech
 }
 
@@ -234,14 +213,18 @@ fn a_redacted_answer_is_in_nothing_that_is_kept_and_the_flow_has_it() {
         let speech = asked(top, redact);
         assert!(!speech.everything().contains("4711"), "{}", speech.everything());
         assert_eq!(speech.details("digit")[0]["key"], "•");
-        assert_eq!(speech.unkept.first().map(String::as_str), Some("You said 4711."));
+        assert_eq!(speech.world.unkept.first().map(String::as_str), Some("You said 4711."));
         assert!(speech.everything().contains("You said ••••"), "{}", speech.everything());
-        assert_eq!(speech.events, [json!({ "card": "4711" })], "what a flow sends is the author's choice");
-        let mut silences = speech.silences.clone();
+        assert_eq!(
+            speech.world.events,
+            [json!({ "card": "4711" })],
+            "what a flow sends is the author's choice"
+        );
+        let mut silences = speech.world.silences.clone();
         silences.dedup();
         assert_eq!(silences, silenced, "{top}{redact}");
         assert_eq!(speech.details("set")[0], json!({ "variable": "card", "value": "••••" }));
     }
     let open = asked("", "");
-    assert!(open.everything().contains("4711") && open.silences.is_empty());
+    assert!(open.everything().contains("4711") && open.world.silences.is_empty());
 }

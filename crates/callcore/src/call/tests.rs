@@ -7,6 +7,7 @@ use super::*;
 use crate::clock::CallTime;
 use crate::flow::{self, ExternalStepEnd, MachineDetection, Run};
 use crate::ids::ExternalStepId;
+use crate::testing::{VirtualCall, World};
 
 const FLOW: &str = "\
 flow: greet
@@ -23,30 +24,27 @@ scenes:
 
 /// When each key goes out that `flow` presses, until nothing more happens.
 fn pressed(text: &str, hung_up_at: Option<u64>) -> Vec<(u64, char, u32)> {
-    let parsed = flow::parse("keys.yaml", text);
-    let flow = parsed.flow.unwrap_or_else(|| panic!("{:?}", parsed.diagnostics));
-    let run = Run::new(Arc::new(flow), Map::new()).unwrap();
     let settings = Settings { machine_detection: MachineDetection::Disabled, ..Settings::default() };
-    let mut call = Call::new(settings, run);
-    call.handle(Input::Status(DialStatus::Connected), at(0));
-    let (mut keys, mut now) = (Vec::new(), at(0));
-    loop {
-        while let Some(effect) = call.poll_effect() {
-            if let Effect::SendDigit { digit, duration_ms } = effect {
-                keys.push((now.as_ms(), digit, duration_ms));
-            }
+    let mut call = VirtualCall::new(text, settings, Keys::default()).unwrap();
+    call.tell(Input::Status(DialStatus::Connected));
+    if let Some(ms) = hung_up_at {
+        call.pass(at(ms));
+        call.tell(Input::RemoteHangup);
+    }
+    call.pass(at(20_000));
+    call.world.0
+}
+
+/// The keys that a call sends, with the time of each and how long it sounds.
+#[derive(Default)]
+struct Keys(Vec<(u64, char, u32)>);
+
+impl World for Keys {
+    fn perform(&mut self, effect: Effect, now: CallTime) -> Option<Input> {
+        if let Effect::SendDigit { digit, duration_ms } = effect {
+            self.0.push((now.as_ms(), digit, duration_ms));
         }
-        let Some(due) = call.poll_timeout().filter(|due| *due < at(20_000)) else { return keys };
-        match hung_up_at.filter(|ms| at(*ms) <= due && at(*ms) > now) {
-            Some(ms) => {
-                now = at(ms);
-                call.handle(Input::RemoteHangup, now);
-            }
-            None => {
-                now = due.max(now);
-                call.handle_timeout(now);
-            }
-        }
+        None
     }
 }
 
@@ -96,7 +94,7 @@ fn cdr(code: u16, disposition: Disposition) -> CarrierCdr {
 
 /// Everything the call wants, with audio requests answered by one second of sound.
 #[derive(Default)]
-struct World {
+struct Seen {
     notices: Vec<Notice>,
     sent: Vec<String>,
     requests: Vec<(ExternalStepId, String)>,
@@ -105,7 +103,7 @@ struct World {
     finishes: usize,
 }
 
-impl World {
+impl Seen {
     fn drain(&mut self, call: &mut Call, now: CallTime) {
         while let Some(effect) = call.poll_effect() {
             match effect {
@@ -165,8 +163,8 @@ impl World {
 }
 
 /// Feeds the inputs at their times and lets every deadline pass in between.
-fn run(call: &mut Call, inputs: Vec<(u64, Input)>, until: u64) -> World {
-    let mut world = World::default();
+fn run(call: &mut Call, inputs: Vec<(u64, Input)>, until: u64) -> Seen {
+    let mut world = Seen::default();
     let mut inputs = inputs.into_iter().peekable();
     for ms in 0..=until {
         while let Some((_, input)) = inputs.next_if(|(due, _)| *due <= ms) {
@@ -272,7 +270,7 @@ fn a_carrier_that_vanishes_ends_the_call_with_a_cause_and_a_notification() {
 }
 
 /// The carrier goes away while it rings; later it gives `record`, if any.
-fn lost_while_it_rings(record: Option<CarrierCdr>) -> World {
+fn lost_while_it_rings(record: Option<CarrierCdr>) -> Seen {
     let mut inputs = answered();
     inputs.truncate(3);
     inputs.push((2_500, Input::Lost { why: "gone".into() }));

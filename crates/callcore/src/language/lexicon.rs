@@ -2,6 +2,7 @@
 
 use super::calendar::{Date, TimeOfDay};
 use super::figure::Figure;
+use super::number_words::{ENGLISH, ENGLISH_SCALES, ENGLISH_TENS, INDONESIAN, INDONESIAN_SCALES};
 use super::tag::Language;
 
 /// A word, or something in figures.
@@ -97,25 +98,12 @@ pub(super) enum NumberWord {
     Minus,
 }
 
-const UNITS_EN: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
-const TEENS_EN: [&str; 10] = [
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-];
-const TENS_EN: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
-const UNITS_ID: [&str; 10] =
-    ["nol", "satu", "dua", "tiga", "empat", "lima", "enam", "tujuh", "delapan", "sembilan"];
-
 fn position(words: &[&str], word: &str) -> Option<f64> {
     words.iter().position(|known| *known == word).map(|at| at as f64)
+}
+
+fn scale(scales: &[(u64, &str)], word: &str) -> Option<NumberWord> {
+    scales.iter().find(|(_, known)| *known == word).map(|(scale, _)| NumberWord::Scale(*scale as f64))
 }
 
 pub(super) fn number_word(word: &str, language: Language) -> Option<NumberWord> {
@@ -127,23 +115,19 @@ pub(super) fn number_word(word: &str, language: Language) -> Option<NumberWord> 
 }
 
 fn english(word: &str) -> Option<NumberWord> {
-    if let Some(n) = position(&UNITS_EN, word) {
-        return Some(NumberWord::Unit(n));
+    if let Some(n) = position(&ENGLISH, word) {
+        return Some(if n < 10.0 { NumberWord::Unit(n) } else { NumberWord::Teen(n) });
     }
-    if let Some(n) = position(&TEENS_EN, word) {
-        return Some(NumberWord::Teen(10.0 + n));
-    }
-    if let Some(n) = position(&TENS_EN, word) {
+    if let Some(n) = position(&ENGLISH_TENS, word) {
         return Some(NumberWord::Tens(20.0 + 10.0 * n));
+    }
+    if let Some(scale) = scale(&ENGLISH_SCALES, word) {
+        return Some(scale);
     }
     Some(match word {
         "oh" => NumberWord::Unit(0.0),
         "fourty" => NumberWord::Tens(40.0),
         "hundred" => NumberWord::Hundred,
-        "thousand" => NumberWord::Scale(1e3),
-        "million" => NumberWord::Scale(1e6),
-        "billion" => NumberWord::Scale(1e9),
-        "trillion" => NumberWord::Scale(1e12),
         "point" => NumberWord::Point,
         "half" => NumberWord::Half,
         "and" => NumberWord::And,
@@ -153,24 +137,25 @@ fn english(word: &str) -> Option<NumberWord> {
 }
 
 fn indonesian(word: &str) -> Option<NumberWord> {
-    if let Some(n) = position(&UNITS_ID, word) {
-        return Some(NumberWord::Unit(n));
+    if let Some(n) = position(&INDONESIAN, word) {
+        return Some(if n < 10.0 { NumberWord::Unit(n) } else { NumberWord::Teen(n) });
+    }
+    if let Some(scale) = scale(&INDONESIAN_SCALES, word) {
+        return Some(scale);
     }
     Some(match word {
         "kosong" => NumberWord::Unit(0.0),
-        "sepuluh" => NumberWord::Teen(10.0),
-        "sebelas" => NumberWord::Teen(11.0),
         "belas" => NumberWord::Belas,
         "puluh" => NumberWord::Puluh,
         "ratus" => NumberWord::Hundred,
         "seratus" => NumberWord::AHundred,
-        "ribu" | "rb" => NumberWord::Scale(1e3),
+        "rb" => NumberWord::Scale(1e3),
         "seribu" => NumberWord::AScale(1e3),
-        "juta" | "jt" => NumberWord::Scale(1e6),
+        "jt" => NumberWord::Scale(1e6),
         "sejuta" => NumberWord::AScale(1e6),
-        "miliar" | "milyar" => NumberWord::Scale(1e9),
+        "milyar" => NumberWord::Scale(1e9),
         "semiliar" => NumberWord::AScale(1e9),
-        "triliun" | "trilyun" => NumberWord::Scale(1e12),
+        "trilyun" => NumberWord::Scale(1e12),
         "koma" => NumberWord::Point,
         "setengah" => NumberWord::Half,
         "minus" | "min" => NumberWord::Minus,

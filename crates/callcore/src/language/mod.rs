@@ -14,6 +14,7 @@ mod hear_yes_no;
 mod heard;
 mod lexicon;
 mod mask;
+mod number_words;
 mod say;
 mod say_money;
 mod say_when;

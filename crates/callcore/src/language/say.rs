@@ -1,45 +1,10 @@
 //! Numbers as words, so that every speech engine reads them alike.
 
 use super::figure::Figure;
+use super::number_words::{ENGLISH, ENGLISH_SCALES, ENGLISH_TENS, INDONESIAN, INDONESIAN_SCALES};
 use super::tag::Language;
 
-const ENGLISH: [&str; 20] = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-];
-const ENGLISH_TENS: [&str; 10] =
-    ["", "", "twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
-const INDONESIAN: [&str; 12] = [
-    "nol", "satu", "dua", "tiga", "empat", "lima", "enam", "tujuh", "delapan", "sembilan", "sepuluh",
-    "sebelas",
-];
-/// From a million on; a number of a million million million is left in figures.
-const ENGLISH_SCALES: [(u64, &str); 4] = [
-    (1_000_000_000_000, "trillion"),
-    (1_000_000_000, "billion"),
-    (1_000_000, "million"),
-    (1_000, "thousand"),
-];
-const INDONESIAN_SCALES: [(u64, &str); 4] =
-    [(1_000_000_000_000, "triliun"), (1_000_000_000, "miliar"), (1_000_000, "juta"), (1_000, "ribu")];
+/// A number from a thousand million million on is left in figures.
 const MAX_SPOKEN: u64 = 999_999_999_999_999;
 
 /// A whole number in words; in figures where the language is not known here.
@@ -77,8 +42,8 @@ fn english(mut n: u64, words: &mut Vec<String>) {
     match n {
         0 => {}
         1..=19 => words.push(word(&ENGLISH, n).to_owned()),
-        _ if n.is_multiple_of(10) => words.push(word(&ENGLISH_TENS, n / 10).to_owned()),
-        _ => words.push(format!("{}-{}", word(&ENGLISH_TENS, n / 10), word(&ENGLISH, n % 10))),
+        _ if n.is_multiple_of(10) => words.push(word(&ENGLISH_TENS, n / 10 - 2).to_owned()),
+        _ => words.push(format!("{}-{}", word(&ENGLISH_TENS, n / 10 - 2), word(&ENGLISH, n % 10))),
     }
 }
 

@@ -1,8 +1,8 @@
-//! Telephone numbers: the one form in which they are dialled, kept and compared, however they were written.
+//! Telephone numbers: any spelling in, one normal form to dial, store and compare.
 //!
-//! What may stand in a number is read here and in `written`; which digits are its country and which its trunk
-//! prefix is known to the library behind `plan`. A number that no numbering plan has (one of a test, a short code)
-//! keeps its digits, if a number of its country can have so many. What can be read in two ways is refused.
+//! The syntax of a number is read here and in `written`; the library behind `plan` knows country codes and trunk
+//! prefixes. A number that no numbering plan covers (a test number, a short code) keeps its digits, if its length is possible
+//! in its country. An ambiguous number is refused.
 
 mod bad;
 mod country;

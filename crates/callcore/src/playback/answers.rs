@@ -1,6 +1,6 @@
-//! What the carrier is known to have received: it has answered something that was sent behind it.
+//! What the carrier is known to have received: it has answered something that was sent after it.
 //!
-//! That it speaks says nothing of our own direction, which may be stuck alone.
+//! Receiving its audio proves nothing about our own direction, which may be stuck alone.
 
 use crate::clock::CallTime;
 

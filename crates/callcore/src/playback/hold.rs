@@ -1,5 +1,5 @@
-//! What becomes of prompts while the carrier cannot be reached: nothing is sent, and nothing counts as heard. They go
-//! on where the carrier last said that it was.
+//! Prompts while the carrier cannot be reached: nothing is sent, and nothing counts as heard. They resume at the last
+//! position that the carrier confirmed.
 
 use super::answers::Answers;
 use super::queue::{Mark, Out, Pending, Playback};

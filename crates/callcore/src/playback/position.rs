@@ -1,4 +1,4 @@
-//! Where the carrier is: by the clock, corrected by what it says and by the time in which nobody heard of it.
+//! The carrier's position: by the clock, corrected by what it reports and by the time in which nothing was heard from it.
 
 use super::prompt::Prompt;
 use super::queue::{Playback, WORD_MS};

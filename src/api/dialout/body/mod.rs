@@ -1,21 +1,17 @@
-//! The body of a Kore dial-out request: any case of its names, any order; all that is wrong with it is told at once, and
-//! what is not followed is named.
-
-use std::collections::BTreeMap;
+//! Reads the body of a dial-out: names in any case and order; every error is reported at once, and fields without effect are
+//! listed.
 
 use callcore::amd::EventKind;
 use callcore::flow::{self, TimerOverrides};
 use callcore::number::Country;
-use serde_json::{Map, Value};
-use utoipa::ToSchema;
 
-use super::control::{CallControl, control};
+use super::control::control;
 use super::parts::{LONGEST_NAME, LONGEST_URL, caller, checked_key, headers};
 use super::times::times;
 use crate::api::error::{Code, Problem};
 use crate::api::fields::{Faults, Fields, Names, Object};
 use crate::api::numbers;
-use crate::kore::AmdEvent;
+use crate::kore::{AmdEvent, DialOut, MachineDetection, Timers};
 use crate::net::guard::AddressPolicy;
 use crate::session::{self, DialRequest, NotifyTarget};
 
@@ -26,120 +22,6 @@ const TIMER_MS: std::ops::RangeInclusive<u32> = 100..=120_000;
 /// Words that may make a machine.
 const WORDS: std::ops::RangeInclusive<u32> = 1..=1_000;
 const MOST_EVENTS: usize = 50;
-
-/// A call to place.
-#[derive(Clone, Debug, PartialEq, ToSchema)]
-#[schema(as = DialOut, example = json!({
-    "target": "tel:+15550003", "caller": "+15550100", "machineDetection": "detect",
-    "notifyUrl": "https://example.com/notify",
-    "metadata": { "name": "Alex", "amount": "120 dollars", "due": "Friday" }
-}))]
-#[serde(rename_all = "camelCase")]
-pub(in crate::api) struct DialOut {
-    /// The number to call: `tel:` or `sip:`, 3 to 15 digits.
-    #[schema(pattern = r"^((tel|sip):)?(\+[1-9][0-9]{6,13}|0[1-9][0-9]{5,12}|[1-9][0-9]{2,14})$")]
-    pub(super) target: String,
-    /// The country of a target that does not name its own: `ID`, or its calling code `62`. When absent, that of the flow,
-    /// else that of the server.
-    #[schema(value_type = Option<String>, pattern = "^([A-Z]{2}|[1-9][0-9]{0,2})$")]
-    pub(super) country: Option<Country>,
-    /// Our number, as the callee sees it.
-    #[schema(pattern = "^ *[A-Za-z0-9+_.@:;=()-][A-Za-z0-9+_.@:;=() -]*$", max_length = 128)]
-    pub(super) caller: Option<String>,
-    /// Which carrier, by its name in the configuration; the first one when absent.
-    #[schema(min_length = 1, max_length = 128)]
-    pub(super) trunk: Option<String>,
-    /// The flow's variables: `userName` fills `user_name`, unless that is there, too.
-    #[schema(value_type = Option<Object>)]
-    pub(super) metadata: Map<String, Value>,
-    /// What the flow says when absent.
-    pub(super) machine_detection: Option<MachineDetection>,
-    pub(super) timers: Option<Timers>,
-    /// Words that make a machine, when there is speech-to-text.
-    #[schema(minimum = 1, maximum = 1000)]
-    pub(super) threshold_word_count: Option<u32>,
-    pub(super) call_control_parameter: Option<CallControl>,
-    /// A set of detection parameters by its name in the configuration.
-    #[schema(min_length = 1, max_length = 128)]
-    pub(super) amd_params: Option<String>,
-    /// How long it may ring, ms.
-    #[schema(minimum = 1000, maximum = 300_000)]
-    pub(super) timeout_in_ms: Option<u64>,
-    /// Where status changes are posted.
-    #[schema(format = "uri", max_length = 2048)]
-    pub(super) notify_url: Option<String>,
-    /// Headers to send along with them: 50 at most, each value ASCII of at most 4 KiB, 16 KiB in all. Those that are ours to
-    /// write are not followed.
-    #[schema(value_type = Option<BTreeMap<String, String>>)]
-    pub(super) notify_headers: BTreeMap<String, String>,
-    /// AMD events to post; `[]` for none, all when absent.
-    pub(super) amd_events_subscription: Option<Vec<AmdEvent>>,
-    /// Call a number although its owner asked not to be called again. Only with a new consent.
-    #[schema(value_type = Option<bool>)]
-    pub(super) ignore_do_not_call: bool,
-    /// Which version of the bot's flow: `name@label`, `name@digest`, or what stands behind the `@`.
-    #[schema(value_type = Option<String>, min_length = 1, max_length = 128)]
-    pub(super) flow: String,
-    /// Not before this moment, at most a year ahead.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub(super) schedule_at: Option<i64>,
-    /// Not dialled any more from this moment on. One that has passed is a 422.
-    #[schema(value_type = Option<String>, format = DateTime)]
-    pub(super) expires_at: Option<i64>,
-    /// As the header `Idempotency-Key`, for a line of a batch.
-    #[schema(pattern = "^[!-~]([ -~]{0,253}[!-~])?$", min_length = 1, max_length = 255)]
-    pub(super) idempotency_key: Option<String>,
-    /// Say what would become of the call, and do nothing.
-    #[schema(value_type = Option<bool>)]
-    pub(super) dry_run: bool,
-    /// Fields that are not followed; the answer names them.
-    #[schema(ignore)]
-    pub(super) ignored: Vec<String>,
-}
-
-/// What happens when a machine answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum MachineDetection {
-    Disconnect,
-    Detect,
-    Disabled,
-}
-
-impl From<MachineDetection> for flow::MachineDetection {
-    fn from(asked: MachineDetection) -> Self {
-        match asked {
-            MachineDetection::Disconnect => Self::Disconnect,
-            MachineDetection::Detect => Self::Detect,
-            MachineDetection::Disabled => Self::Disabled,
-        }
-    }
-}
-
-/// How long detection waits, ms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Timers {
-    #[schema(minimum = 100, maximum = 120_000)]
-    no_speech_timeout_ms: Option<u64>,
-    #[schema(minimum = 100, maximum = 120_000)]
-    decision_timeout_ms: Option<u64>,
-    #[schema(minimum = 100, maximum = 120_000)]
-    tone_timeout_ms: Option<u64>,
-    #[schema(minimum = 100, maximum = 120_000)]
-    greeting_completion_timeout_ms: Option<u64>,
-}
-
-impl From<Timers> for TimerOverrides {
-    fn from(asked: Timers) -> Self {
-        Self {
-            no_speech_timeout_ms: asked.no_speech_timeout_ms,
-            decision_timeout_ms: asked.decision_timeout_ms,
-            tone_timeout_ms: asked.tone_timeout_ms,
-            greeting_completion_timeout_ms: asked.greeting_completion_timeout_ms,
-        }
-    }
-}
 
 impl DialOut {
     /// What is asked of the session, for an app that calls for a bot.

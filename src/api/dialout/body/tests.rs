@@ -1,6 +1,6 @@
 //! What people send, and what they are told.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 

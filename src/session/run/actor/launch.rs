@@ -70,7 +70,7 @@ impl Actor {
                 let now = self.clock.now();
                 self.note(Fact::Dequeued { waited_ms: now.ms_since(since) }, None);
             }
-            // Whoever is killed while the carrier makes up its answer must know later that it was asked.
+            // A server that is killed before the carrier answers must know later that it had asked.
             match self.unless_too_late(self.dialling(trunk.name()), expires).await {
                 Step::Done(true) => {}
                 Step::Done(false) => {

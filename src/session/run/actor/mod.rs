@@ -1,6 +1,7 @@
 //! One call's task: waits for whatever comes first, feeds the pure call, performs what it wants.
 
 mod launch;
+mod unseen;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use tokio::time::Instant;
 use crate::bus::LiveCalls;
 use crate::flows::Stored;
 use crate::kore::Envelope;
+use crate::media::MediaTime;
 use crate::session::books::batch_builder::BatchBuilder;
 use crate::session::books::call_writer::CallWriter;
 use crate::session::books::closing::Closing;
@@ -42,9 +44,6 @@ pub(in crate::session) use launch::{Launched, queued};
 
 /// A carrier that does not take a command in this time is treated as gone.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(2);
-
-/// How often the record of a call whose end was not seen is asked for.
-const RECORD_EVERY: Duration = Duration::from_secs(1);
 
 /// Whose call it is.
 pub(in crate::session) struct Identity {
@@ -194,16 +193,19 @@ impl Actor {
         let now = self.clock.now();
         self.unblock(running, now);
         let input = match event {
-            Some(LegEvent::Audio { pcm, .. }) => {
+            Some(LegEvent::Audio { at, pcm }) => {
                 let Running { framer, recording, message, .. } = running;
+                // What waits for its frame to be complete was spoken before.
+                let mut spoken = at.samples().saturating_sub(framer.pending() as u64);
                 framer.push(&pcm, |frame| {
                     if let Some(message) = message {
                         message.callee(frame);
                     }
                     self.call.audio(frame, now);
                     if let Some(recording) = recording {
-                        recording.callee(frame, now);
+                        recording.callee(frame, MediaTime::from_samples(spoken), now);
                     }
+                    spoken += frame.len() as u64;
                 });
                 return;
             }
@@ -302,7 +304,7 @@ impl Actor {
                     if let (Some(trunk), Some(session_id)) = (&self.uses.trunk, &running.envelope.session_id)
                         && trunk.keeps_records()
                     {
-                        running.jobs.spawn(record_of(trunk.clone(), session_id.clone()));
+                        running.jobs.spawn(unseen::record_of(trunk.clone(), session_id.clone()));
                     }
                 }
                 Effect::Record(fact) => {
@@ -333,7 +335,7 @@ impl Actor {
             }
         }
         if let Some(summary) = &summary {
-            // Whoever hears of the end can no longer ask for it.
+            // Once the end is known, nobody can ask for it any more.
             self.control.close();
             self.close_books(&mut builder, summary, running.recording.take()).await;
         }
@@ -433,21 +435,6 @@ impl Actor {
             cause: summary.cause,
         }
         .cdr()
-    }
-}
-
-/// Has the carrier end the call, and asks for its record until there is one or nobody waits for it any more.
-async fn record_of(trunk: Trunk, session_id: String) -> Input {
-    loop {
-        if let Err(error) = trunk.end(&session_id).await {
-            tracing::debug!(%error, "a call that nobody hears cannot be ended yet");
-        }
-        tokio::time::sleep(RECORD_EVERY).await;
-        match trunk.record(&session_id).await {
-            Ok(Some(cdr)) => return Input::Cdr(cdr),
-            Ok(None) => {}
-            Err(error) => tracing::debug!(%error, "the carrier gives no record yet"),
-        }
     }
 }
 

@@ -1,5 +1,5 @@
-//! All calls of a trunk: which report is about which of them, and which are nobody's here. Pure but for
-//! the channels to the legs: time is an argument, and what must be done is handed back as actions.
+//! All calls of a trunk: which report belongs to which of them, and which to none. Pure except for the channels to the legs:
+//! time is an argument, and what must be done is returned as actions.
 
 use std::collections::BTreeMap;
 use std::fmt;

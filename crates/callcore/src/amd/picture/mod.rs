@@ -1,4 +1,4 @@
-//! The evidence as a picture: what was heard, what was thought of it, what was said when (SVG).
+//! The evidence as a picture (SVG): what was heard, how it was judged, and what was reported when.
 
 mod canvas;
 mod content;

@@ -1,7 +1,7 @@
-//! WAV files in memory: read whoever wrote them, and written.
+//! WAV files in memory: reading those of any program, and writing.
 //!
 //! Programs that stream cannot know a length, telephones write G.711, studios 24 and 32 bits; all of it is read.
-//! What a header states is held to bounds before a sample is decoded.
+//! The values in a header are checked against limits before a sample is decoded.
 
 mod limits;
 mod riff;

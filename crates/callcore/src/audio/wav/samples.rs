@@ -1,4 +1,4 @@
-//! How a sample lies in its bytes, and what it is worth.
+//! The layout of a sample in its bytes, and its value.
 
 use audio_codec_algorithms::{decode_alaw, decode_ulaw};
 

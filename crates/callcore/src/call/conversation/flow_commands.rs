@@ -185,7 +185,7 @@ impl Conversation {
         }
     }
 
-    /// Closes the message that is being left. Whoever keeps it answers with its name.
+    /// Closes the message that is being left. The shell stores it and answers with its name.
     pub(super) fn end_message(&mut self, now: CallTime) {
         let Some(message) = self.message.take() else { return };
         let (id, keep) = (message.id, message.says_something());

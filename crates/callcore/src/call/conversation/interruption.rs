@@ -22,7 +22,7 @@ const QUIET_IN_NOISE_MS: u64 = 500;
 const QUIET_FOR_WORDS_MS: u64 = 900;
 /// With less than this left of a question, a "yes" is its answer and no sign of listening, ms.
 const NEAR_END_MS: u64 = 1_500;
-/// Whoever talks this long into a prompt that fell silent means it, ms.
+/// Talking this long into a prompt that fell silent is an interruption, ms.
 const TALKS_ON_MS: u64 = 3_000;
 /// No doubt lasts longer, ms.
 const LONGEST_DOUBT_MS: u64 = 10_000;

@@ -1,6 +1,7 @@
 //! Lines that break while it rings, or while keys go out.
 
 use super::*;
+use crate::testing::{VirtualCall, World};
 
 #[test]
 fn what_happened_while_it_rang_and_the_line_was_away_is_not_made_up() {
@@ -34,28 +35,33 @@ scenes:
 /// The keys that a call sends whose line is away from the first 300 ms on, with the time of each, when `then` comes at
 /// 5,000 ms.
 fn keys_sent(then: Input) -> Vec<(u64, char)> {
-    let run = Run::new(Arc::new(flow::parse("f.yaml", KEYS).flow.unwrap()), Map::new()).unwrap();
     let settings = Settings { machine_detection: MachineDetection::Disabled, ..Settings::default() };
-    let (mut call, mut sent) = (Call::new(settings, run), Vec::new());
-    call.handle(Input::Status(DialStatus::Connected), CallTime::ZERO);
+    let mut call = VirtualCall::new(KEYS, settings, Keys::default()).unwrap();
+    call.tell(Input::Status(DialStatus::Connected));
     for ms in (0..20_000).step_by(10) {
-        let now = CallTime::from_ms(ms);
+        call.set_clock(CallTime::from_ms(ms));
         match ms {
-            300 => call.handle(Input::Link { link: Link::Away, why: "test".into() }, now),
-            5_000 => call.handle(then.clone(), now),
-            _ if ms % FRAME_MS == 0 && !(300..5_000).contains(&ms) => call.audio(&[0; FRAME_SAMPLES], now),
+            300 => call.tell(Input::Link { link: Link::Away, why: "test".into() }),
+            5_000 => call.tell(then.clone()),
+            _ if ms % FRAME_MS == 0 && !(300..5_000).contains(&ms) => call.hear(&[0; FRAME_SAMPLES]),
             _ => {}
         }
-        while call.poll_timeout().is_some_and(|due| due <= now) {
-            call.handle_timeout(now);
-        }
-        while let Some(effect) = call.poll_effect() {
-            if let Effect::SendDigit { digit, .. } = effect {
-                sent.push((ms, digit));
-            }
-        }
+        call.wake();
     }
-    sent
+    call.world.0
+}
+
+/// The keys that a call sends, with the time of each.
+#[derive(Default)]
+struct Keys(Vec<(u64, char)>);
+
+impl World for Keys {
+    fn perform(&mut self, effect: Effect, now: CallTime) -> Option<Input> {
+        if let Effect::SendDigit { digit, .. } = effect {
+            self.0.push((now.as_ms(), digit));
+        }
+        None
+    }
 }
 
 #[test]

@@ -113,7 +113,7 @@ impl Call {
                     return;
                 }
             };
-        // The carrier calls our giving up a cancelled call; for whoever asked, nobody answered.
+        // The carrier calls our giving up a cancelled call; for the client, nobody answered.
         let gave_up = cause == RANG_TOO_LONG;
         // What the carrier makes of a call that it lost is its own affair, unless nobody else saw what became of it.
         let was_lost = ended == Ended::ByFault && !is_unheard;

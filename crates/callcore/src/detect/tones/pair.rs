@@ -1,5 +1,5 @@
-//! Call-progress tones that beat: pairs of low frequencies, and one modulated by a slow one. To a short window
-//! they are no steady tone; over 100 ms they are told.
+//! Call-progress tones that beat: pairs of low frequencies, and one modulated by a slow one. In a short window
+//! they are not a steady tone; over 100 ms they can be recognised.
 
 use super::super::heard::Heard;
 use super::super::peaks::Peaks;

@@ -4,7 +4,7 @@ use super::first_act::first_act;
 use crate::flow::model::{Flow, Step};
 use crate::flow::read::{Node, Reader};
 
-/// Warns of a flow that asks before anybody was greeted: whoever picks up says "Hello?", and that is no answer.
+/// Warns of a flow that asks before anybody was greeted: people pick up with "Hello?", and that is not an answer.
 /// Flows that are called by others begin in the middle of a call.
 pub(super) fn check(reader: &mut Reader<'_>, root: &Node, flow: &Flow) {
     let is_called =

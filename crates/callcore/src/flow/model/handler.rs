@@ -1,4 +1,4 @@
-//! What holds for the whole call: phrases and keys that lead away from wherever the flow stands.
+//! Handlers that hold for the whole call: phrases and keys that lead elsewhere from any step.
 
 use super::ids::SceneId;
 use super::prompt::Prompt;

@@ -4,7 +4,7 @@ use super::reader::{Fields, Reader};
 use super::yaml::{Node, Value};
 use crate::flow::model::RecordingPolicy;
 
-/// A hundred years; whoever means for ever leaves it out.
+/// A hundred years; to keep it for ever, leave it out.
 const MOST_DAYS: u32 = 36_501;
 
 /// `recording: off`, `recording: { keep_days: 30 }`, `redact: digits`.

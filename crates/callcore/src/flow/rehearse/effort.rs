@@ -1,4 +1,4 @@
-//! What rehearsals may cost together, and the wish that they end.
+//! The step limit that rehearsals share, and the request that they stop.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 

@@ -16,7 +16,7 @@ use crate::flow::model::{
 };
 use crate::ids::PlayId;
 
-/// Whoever presses a key before so much of a prompt was heard does not answer it, ms.
+/// A key pressed before this much of a prompt was heard does not answer it, ms.
 const HEARD_MS: u64 = 500;
 
 impl Run {

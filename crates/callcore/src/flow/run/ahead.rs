@@ -1,5 +1,5 @@
-//! Answers that come before their question, and such as come late: words said during the prompt right before it, and
-//! words that a recogniser took long for.
+//! Answers that come before their question, and answers that come late: words said during the prompt right before it, and
+//! words for which a recogniser took long.
 
 use super::note::Note;
 use super::state::{Ahead, State};

@@ -134,7 +134,7 @@ impl Run {
                     *cut = Some(Cut::Speech);
                 }
             }
-            // Whoever has begun to press keys answers with them.
+            // An answer that was begun with keys is given with keys.
             Phase::Listening { .. } if !asking.digits.is_empty() => {}
             Phase::Listening { .. } => asking.phase = Phase::Hearing { until: now + longest_speech_ms(ask) },
             Phase::Hearing { .. } => {}

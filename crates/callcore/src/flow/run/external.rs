@@ -1,4 +1,4 @@
-//! Steps that want something done outside the conversation: they wait for what comes of it.
+//! Steps that need something done outside the conversation, and wait for the result.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::ids::ExternalStepId;
 /// Most external steps of one call: a flow that goes in a cycle must not flood anybody.
 const MOST_EXTERNAL_STEPS: u32 = 300;
 
-/// Whoever does it keeps its time; this much later the flow goes on without.
+/// The shell enforces the time; this much later the flow goes on without a result.
 const GRACE_MS: u64 = 2_000;
 
 /// No filler is heard out for longer, ms.

@@ -1,14 +1,13 @@
-//! What holds wherever the flow stands: handlers, and what is left to do when the callee has hung up.
+//! What holds at any step of the flow: handlers, and the clean-up after the callee has hung up.
 
 use std::sync::Arc;
 
 use super::Run;
 use super::io::Command;
 use super::note::{Note, Trigger};
-use super::state::{Doing, Phase, State};
+use super::state::{Doing, State};
 use crate::clock::CallTime;
 use crate::flow::model::{Act, DO_NOT_CALL, SceneId};
-use crate::ids::PlayId;
 use crate::language::plain_words;
 
 impl Run {
@@ -60,7 +59,7 @@ impl Run {
         if let State::Doing(Doing::Recording { id, .. }) = &self.state {
             self.commands.push_back(Command::EndRecording { id: *id });
         }
-        if let Some(id) = self.prompt_under_way() {
+        if let Some(id) = self.state.prompt() {
             self.commands.push_back(Command::Stop { id });
         }
         self.keys_ahead.clear();
@@ -79,27 +78,6 @@ impl Run {
                     Ok(None) | Err(_) => self.hang_up(DO_NOT_CALL.to_owned()),
                 }
             }
-        }
-    }
-
-    /// The prompt that plays now, if the flow waits for one.
-    fn prompt_under_way(&self) -> Option<PlayId> {
-        match &self.state {
-            State::Playing { id, .. } | State::Farewell { id } => Some(*id),
-            State::Asking(asking) => match asking.phase {
-                Phase::Prompting { id, .. } => Some(id),
-                Phase::Listening { .. } | Phase::Hearing { .. } => None,
-            },
-            State::Doing(doing) => doing.prompt(),
-            State::Unanswered
-            | State::Deciding { .. }
-            | State::Ready
-            | State::Yielding { .. }
-            | State::AwaitingBeep { .. }
-            | State::AwaitingGreetingEnd { .. }
-            | State::Withheld { .. }
-            | State::Pausing { .. }
-            | State::Over => None,
         }
     }
 

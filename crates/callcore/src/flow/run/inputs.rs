@@ -54,22 +54,11 @@ impl Run {
     pub(super) fn greeting_ended(&mut self, now: CallTime) {
         self.knowledge.greeting_ended = true;
         self.knowledge.speaking = false;
-        match &self.state {
-            State::AwaitingGreetingEnd { .. } => {
-                self.begin_message();
-                self.go(None);
-            }
-            State::AwaitingBeep { .. } | State::Withheld { .. } => self.restart_beep_clock(now),
-            State::Unanswered
-            | State::Deciding { .. }
-            | State::Ready
-            | State::Playing { .. }
-            | State::Yielding { .. }
-            | State::Asking(_)
-            | State::Pausing { .. }
-            | State::Farewell { .. }
-            | State::Doing(_)
-            | State::Over => {}
+        if matches!(self.state, State::AwaitingGreetingEnd { .. }) {
+            self.begin_message();
+            self.go(None);
+        } else if self.state.awaits_beep() {
+            self.restart_beep_clock(now);
         }
     }
 
@@ -137,22 +126,16 @@ impl Run {
             self.ahead.speech_started(now);
         }
         let by_speech = self.current_prompt().is_some_and(|prompt| prompt.barge_in.by_speech());
-        match &mut self.state {
-            State::Playing { cut, .. } if by_speech => {
+        if let State::Playing { cut, .. } = &mut self.state {
+            if by_speech {
                 cut.get_or_insert(Cut::Speech);
             }
-            State::Asking(_) => self.ask_speech_started(now),
-            State::AwaitingBeep { until, latest } | State::Withheld { until, latest } => *until = *latest,
-            State::Unanswered
-            | State::Deciding { .. }
-            | State::Ready
-            | State::Playing { .. }
-            | State::Yielding { .. }
-            | State::AwaitingGreetingEnd { .. }
-            | State::Pausing { .. }
-            | State::Farewell { .. }
-            | State::Doing(_)
-            | State::Over => {}
+        } else if let State::AwaitingBeep { until, latest } | State::Withheld { until, latest } =
+            &mut self.state
+        {
+            *until = *latest;
+        } else if matches!(self.state, State::Asking(_)) {
+            self.ask_speech_started(now);
         }
     }
 
@@ -161,23 +144,14 @@ impl Run {
         self.knowledge.speaking = false;
         let _noise = self.ahead.is_over();
         let was_over = std::mem::take(&mut self.knowledge.has_spoken);
-        match &mut self.state {
-            State::Playing { cut, .. } => *cut = cut.filter(|cut| *cut != Cut::Speech),
-            State::Yielding { then, .. } => {
-                let then = *then;
-                self.go(then);
-            }
-            State::Asking(_) => self.ask_noise(now),
-            State::AwaitingBeep { .. } | State::Withheld { .. } if was_over => {}
-            State::AwaitingBeep { .. } | State::Withheld { .. } => self.restart_beep_clock(now),
-            State::Unanswered
-            | State::Deciding { .. }
-            | State::Ready
-            | State::AwaitingGreetingEnd { .. }
-            | State::Pausing { .. }
-            | State::Farewell { .. }
-            | State::Doing(_)
-            | State::Over => {}
+        if let State::Playing { cut, .. } = &mut self.state {
+            *cut = cut.filter(|cut| *cut != Cut::Speech);
+        } else if let State::Yielding { then, .. } = self.state {
+            self.go(then);
+        } else if matches!(self.state, State::Asking(_)) {
+            self.ask_noise(now);
+        } else if self.state.awaits_beep() && !was_over {
+            self.restart_beep_clock(now);
         }
     }
 
@@ -194,21 +168,13 @@ impl Run {
         {
             self.ahead.keep(text.clone());
         }
-        match &self.state {
-            State::Yielding { then, .. } => self.go(*then),
-            State::Asking(_) => self.ask_utterance(text, ahead, now),
-            // A recogniser may take its time; the silence began when they stopped.
-            State::AwaitingBeep { .. } | State::Withheld { .. } if was_over => {}
-            State::AwaitingBeep { .. } | State::Withheld { .. } => self.restart_beep_clock(now),
-            State::Unanswered
-            | State::Deciding { .. }
-            | State::Ready
-            | State::Playing { .. }
-            | State::AwaitingGreetingEnd { .. }
-            | State::Pausing { .. }
-            | State::Farewell { .. }
-            | State::Doing(_)
-            | State::Over => {}
+        if let State::Yielding { then, .. } = self.state {
+            self.go(then);
+        } else if matches!(self.state, State::Asking(_)) {
+            self.ask_utterance(text, ahead, now);
+        } else if self.state.awaits_beep() && !was_over {
+            // A recogniser may take its time: the silence that was over counts from when they stopped.
+            self.restart_beep_clock(now);
         }
     }
 
@@ -220,22 +186,16 @@ impl Run {
     }
 
     pub(super) fn playback_ended(&mut self, end: PlaybackEnd, now: CallTime) {
-        let (id, cut) = match &self.state {
-            State::Asking(_) => return self.ask_playback_ended(end, now),
-            State::Doing(_) => return self.external_playback_ended(&end, now),
-            State::Playing { id, cut } => (*id, *cut),
-            State::Farewell { id } if *id == end.id => return self.hang_up(DO_NOT_CALL.to_owned()),
-            State::Unanswered
-            | State::Deciding { .. }
-            | State::Ready
-            | State::Yielding { .. }
-            | State::AwaitingBeep { .. }
-            | State::AwaitingGreetingEnd { .. }
-            | State::Withheld { .. }
-            | State::Pausing { .. }
-            | State::Farewell { .. }
-            | State::Over => return,
-        };
+        if matches!(self.state, State::Asking(_)) {
+            return self.ask_playback_ended(end, now);
+        }
+        if matches!(self.state, State::Doing(_)) {
+            return self.external_playback_ended(&end, now);
+        }
+        if matches!(self.state, State::Farewell { id } if id == end.id) {
+            return self.hang_up(DO_NOT_CALL.to_owned());
+        }
+        let State::Playing { id, cut } = self.state else { return };
         if id != end.id {
             return;
         }

@@ -71,7 +71,7 @@ impl PlaybackEnd {
     }
 }
 
-/// Whether somebody has said all that he is going to say.
+/// Whether somebody has finished speaking.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TurnEnd {
     /// A full answer to the open question.

@@ -1,5 +1,5 @@
-//! Leaving a message. A mailbox that beeps once more, or goes on with its greeting, did not record what was
-//! said so far: it is taken back and said again from its start.
+//! Leaving a message. A mailbox that beeps again, or goes on with its greeting, did not record what was said so far: the
+//! message is withdrawn and repeated from its start.
 
 use std::sync::Arc;
 

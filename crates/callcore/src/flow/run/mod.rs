@@ -1,8 +1,8 @@
 //! The interpreter: one flow, one call. Inputs go in, commands come out, nothing here waits.
 //!
-//! The flow stands at one step at a time. A step that takes time leaves a [`State`] behind and the input
-//! or deadline that ends it moves on; steps that take none are run until one does. Whatever arrives out of
-//! turn is kept if it is a fact about the call (a verdict, a check point, a beep) and ignored otherwise.
+//! The flow is at one step at a time. A step that takes time leaves a [`State`], and the input or deadline that ends it moves
+//! the flow on; steps that take none are run until one does. Input that arrives out of turn is kept if it is a fact
+//! about the call (a verdict, a check point, a beep) and ignored otherwise.
 
 mod advance;
 mod ahead;

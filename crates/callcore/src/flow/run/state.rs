@@ -121,7 +121,7 @@ impl Doing {
     }
 }
 
-/// Whoever speaks before so much of a prompt was heard does not speak about it, ms: "Yes?" is how many pick up.
+/// Speech before this much of a prompt was heard is not about the prompt, ms: many people pick up with "Yes?".
 pub(super) const HEARD_MS: u64 = 500;
 
 /// What the callee said during the prompt that comes right before a question.
@@ -230,6 +230,30 @@ pub(super) enum State {
 }
 
 impl State {
+    /// A beep may come, now or again.
+    pub(super) const fn awaits_beep(&self) -> bool {
+        matches!(self, Self::AwaitingBeep { .. } | Self::Withheld { .. })
+    }
+
+    /// The prompt that plays now, if the flow waits for one.
+    pub(super) const fn prompt(&self) -> Option<PlayId> {
+        match self {
+            Self::Playing { id, .. } | Self::Farewell { id } => Some(*id),
+            Self::Asking(Asking { phase: Phase::Prompting { id, .. }, .. }) => Some(*id),
+            Self::Doing(doing) => doing.prompt(),
+            Self::Unanswered
+            | Self::Deciding { .. }
+            | Self::Ready
+            | Self::Yielding { .. }
+            | Self::Asking(_)
+            | Self::AwaitingBeep { .. }
+            | Self::AwaitingGreetingEnd { .. }
+            | Self::Withheld { .. }
+            | Self::Pausing { .. }
+            | Self::Over => None,
+        }
+    }
+
     pub(super) fn deadline(&self) -> Option<CallTime> {
         match self {
             Self::Deciding { until }

@@ -1,8 +1,8 @@
-//! Where things stand in a picture: columns from left to right, ways between them that cross little.
+//! Positions in a picture: columns from left to right, with few crossing arrows.
 //!
-//! The usual four stages of layered drawing (Sugiyama, Tagawa, Toda 1981): turn ways that go back round,
-//! put everything into columns by its longest way from the beginning, order each column by where its
-//! neighbours stand, then move everything as near to its neighbours as the order allows.
+//! The usual four stages of layered drawing (Sugiyama, Tagawa, Toda 1981): reverse arrows that lead back,
+//! assign everything to columns by its longest path from the beginning, order each column by the positions of its
+//! neighbours, then move everything as near to its neighbours as the order allows.
 
 /// Sweeps over all columns to find an order.
 const SWEEPS: usize = 12;
