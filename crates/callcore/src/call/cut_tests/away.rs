@@ -12,7 +12,8 @@ fn what_happened_while_it_rang_and_the_line_was_away_is_not_made_up() {
     call.handle(Input::Link { link: Link::Away, why: "test".into() }, at(2_000));
     call.handle(Input::Link { link: Link::Up, why: "test".into() }, at(5_000));
     call.handle_timeout(at(60_000));
-    call.handle_timeout(at(70_000));
+    // The record that would say more is given up.
+    call.handle_timeout(at(76_000));
     let effects: Vec<Effect> = std::iter::from_fn(|| call.poll_effect()).collect();
     let summary = effects
         .iter()
