@@ -2,6 +2,7 @@
 
 use super::Scope;
 use super::limits::RateLimitStatus;
+use super::role::Role;
 use crate::store;
 
 /// Why a request is turned away.
@@ -59,6 +60,13 @@ pub enum Error {
          with `--app`"
     )]
     KeyWithoutApp,
+    /// Which of both is wrong is not told.
+    #[error("the name or the password is not right; who forgot theirs asks an admin for a link")]
+    SignIn,
+    #[error("your role, {}, does not allow this; ask an admin", .0.as_str().replace('_', " "))]
+    Role(Role),
+    #[error("the server has no memory to check a password just now; try again")]
+    NoHash,
     #[error("more requests than this app or key may make; try again in {} s", .0.wait_s())]
     RateLimited(RateLimitStatus),
     #[error("too many logins from this address failed; try again in {wait_s} s")]

@@ -10,12 +10,15 @@ mod jws;
 mod key;
 mod limits;
 mod origin;
+mod people;
+mod person;
 mod principal;
 mod right;
+mod role;
 mod scope;
 mod token;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,12 +31,16 @@ pub use self::error::Error;
 pub use self::key::{LocalKey, new_api_key, new_app_secret, new_local_key};
 pub use self::limits::RateLimitStatus;
 use self::limits::{Logins, Rates};
+use self::people::Passwords;
+pub use self::people::{SessionCookie, Visit, WeakPassword, judge as judge_password};
+pub use self::person::Person;
 use self::principal::Intent;
 pub use self::principal::{Identity, Principal};
 pub use self::right::{
-    Administer, DialOut, EditFlows, EndCalls, KeepContacts, PlaceCalls, ResendWebhooks, Right, Rule,
-    SeeCalls, SeeContacts, SeeFlows, SeeHistory, SeeServer, ShareRecordings,
+    Administer, DialOut, EditFlows, EndCalls, KeepContacts, KeepDoNotCall, LabelCalls, PlaceCalls,
+    ResendWebhooks, Right, Rule, SeeCalls, SeeContacts, SeeFlows, SeeHistory, SeeServer, ShareRecordings,
 };
+pub use self::role::{NoRole, Role};
 pub use self::scope::{NoScope, Scope};
 pub use self::token::mint;
 use crate::store::{Actor, ApiKey, AuditAction, ClientApp, LastUsed, NewAudit, Rate, Store};
@@ -44,6 +51,8 @@ pub const ANY_BOT: &str = "*";
 
 /// Who the command line says it runs for; believed with the local key only.
 const USER: &str = "dering-user";
+/// Stands for all addresses where failures are counted by name alone.
+const ANYWHERE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 /// Addresses that a report of failed logins names one by one.
 const NAMED: usize = 20;
 
@@ -62,6 +71,8 @@ pub struct Options {
     pub trusted_proxies: Vec<IpNet>,
     /// The key of the command line on this machine.
     pub local: Option<LocalKey>,
+    /// People reach the pages over TLS: their cookies go no other way.
+    pub over_tls: bool,
 }
 
 /// Decides who may do what. Clones share what it remembers.
@@ -74,6 +85,9 @@ struct Inner {
     options: Options,
     rates: Rates,
     logins: Logins,
+    /// Failures to sign in by name alone, wherever they come from.
+    names: Logins,
+    passwords: Passwords,
 }
 
 /// What a request proved.
@@ -104,7 +118,14 @@ impl Access {
     /// Checks against `store`.
     #[must_use]
     pub fn with(store: Store, options: Options) -> Self {
-        Self(Arc::new(Inner { store, options, rates: Rates::default(), logins: Logins::default() }))
+        Self(Arc::new(Inner {
+            store,
+            options,
+            rates: Rates::default(),
+            logins: Logins::default(),
+            names: Logins::default(),
+            passwords: Passwords::default(),
+        }))
     }
 
     pub(crate) fn store(&self) -> &Store {
@@ -190,7 +211,7 @@ impl Access {
         let app = match &principal.identity {
             Identity::App(app) => Arc::clone(app),
             Identity::Key(key) => self.app_of(key).await?.ok_or(Error::KeyWithoutApp)?,
-            Identity::Local(_) => return Err(Error::KeyWithoutApp),
+            Identity::Local(_) | Identity::Person(_) => return Err(Error::KeyWithoutApp),
         };
         let mut bots = app.bots.clone();
         if let Some(tied) = principal.tied_to() {
@@ -229,14 +250,19 @@ impl Access {
     /// What has to be done now and then, about once a minute: writes down when apps and keys were last used and which
     /// logins failed, and forgets tokens that expired.
     pub async fn run_maintenance(&self) {
-        let Inner { store, options, rates, logins } = &*self.0;
+        let Inner { store, options, rates, logins, names, .. } = &*self.0;
         if let Err(error) = store.flush_last_used().await {
             tracing::warn!(%error, "when apps and keys were last used could not be written down");
         }
         if let Err(error) = store.forget_tokens(now_ms()).await {
             tracing::warn!(%error, "tokens that expired could not be forgotten");
         }
+        if let Err(error) = store.forget_browsers(now_ms()).await {
+            tracing::warn!(%error, "browsers whose time is over could not be forgotten");
+        }
         let Some(rate) = options.failed_logins else { return };
+        // The same failures are told with their addresses.
+        let _told_below = names.report(rate, rates.now());
         let reports = logins.report(rate, rates.now());
         let unnamed: u64 = reports.iter().skip(NAMED).map(|report| report.count).sum();
         let named = reports.into_iter().take(NAMED).map(|report| {
@@ -268,7 +294,7 @@ impl Access {
         match identity {
             Identity::App(app) => app.rate.or(options.app_rate),
             Identity::Key(key) => key.rate.or(options.key_rate),
-            Identity::Local(_) => None,
+            Identity::Local(_) | Identity::Person(_) => None,
         }
     }
 
@@ -378,6 +404,37 @@ impl Access {
         let claimed = self.claimed(credential).await;
         let now = (inner.rates.now(), now_ms());
         inner.logins.failed(rate, (address, claimed.as_deref()), &error.to_string(), now);
+    }
+
+    /// # Errors
+    /// When too many failed to sign in from this address as this person, or as this person from anywhere.
+    fn slow_down(&self, address: Option<IpAddr>, claimed: Option<&str>) -> Result<(), Error> {
+        let inner = &*self.0;
+        let Some(rate) = inner.options.failed_logins else { return Ok(()) };
+        let now = inner.rates.now();
+        let here = address.and_then(|address| inner.logins.wait(rate, address, claimed, now));
+        let anywhere = claimed.and_then(|name| inner.names.wait(rate, ANYWHERE, Some(name), now));
+        match here.max(anywhere) {
+            Some(wait_s) => {
+                metrics::counter!("dering_logins_slowed").increment(1);
+                Err(Error::TooManyLogins { wait_s })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// `claimed` is a person that is known.
+    fn count_sign_in_failure(&self, address: Option<IpAddr>, claimed: Option<&str>) {
+        let inner = &*self.0;
+        let Some(rate) = inner.options.failed_logins else { return };
+        metrics::counter!("dering_logins_failed").increment(1);
+        let (reason, now) = (Error::SignIn.to_string(), (inner.rates.now(), now_ms()));
+        if let Some(address) = address {
+            inner.logins.failed(rate, (address, claimed), &reason, now);
+        }
+        if claimed.is_some() {
+            inner.names.failed(rate, (ANYWHERE, claimed), &reason, now);
+        }
     }
 
     /// Where a request came from.

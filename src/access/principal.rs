@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::person::Person;
 use super::right::{Bots, Password, Rule};
 use super::{ANY_BOT, Error, Scope};
 use crate::store::{Actor, ApiKey, CallRow, ClientApp, Visibility};
@@ -29,6 +30,8 @@ pub enum Identity {
     Key(Arc<ApiKey>),
     /// The command line on the server's own machine, for this user.
     Local(String),
+    /// Somebody who signed in, in a browser.
+    Person(Arc<Person>),
 }
 
 /// Whether a request is meant by whom its credential belongs to.
@@ -68,6 +71,7 @@ impl Principal {
             return Ok(());
         }
         Err(match (rule.named.unwrap_or(rule.scopes), &self.identity) {
+            (_, Identity::Person(person)) => Error::Role(person.role),
             ([scope], Identity::Key(_)) => Error::KeyScope(*scope),
             ([scope], Identity::App(_) | Identity::Local(_)) => Error::Scope(*scope),
             (scopes, _) => Error::NoneOf(scopes),
@@ -131,7 +135,7 @@ impl Principal {
         match &self.identity {
             Identity::App(app) => Some(&app.id),
             Identity::Key(key) => key.app_id.as_deref(),
-            Identity::Local(_) => None,
+            Identity::Local(_) | Identity::Person(_) => None,
         }
     }
 
@@ -148,16 +152,18 @@ impl Principal {
             Identity::App(app) => &app.id,
             Identity::Key(key) => &key.name,
             Identity::Local(user) => user,
+            Identity::Person(person) => &person.name,
         }
     }
 
-    /// A name that stays: `app:ID`, `key:ID` or `cli:USER`.
+    /// A name that stays: `app:ID`, `key:ID`, `person:ID` or `cli:USER`.
     #[must_use]
     pub fn subject(&self) -> String {
         match &self.identity {
             Identity::App(app) => format!("app:{}", app.id),
             Identity::Key(key) => format!("key:{}", key.id),
             Identity::Local(user) => format!("cli:{user}"),
+            Identity::Person(person) => format!("person:{}", person.id),
         }
     }
 

@@ -108,6 +108,16 @@ rights! {
         password: Password::WithHeader,
         bots: Bots::Narrow,
     };
+    /// Put numbers on the do-not-call list and take them off.
+    KeepDoNotCall: KeepContacts::RULE;
+    /// Say who answered a call.
+    LabelCalls: Rule {
+        scopes: &[Scope::Campaigns, Scope::Flows, Scope::Admin],
+        named: None,
+        widened_by: &[Scope::Campaigns, Scope::Flows, Scope::Admin],
+        password: Password::Never,
+        bots: Bots::Narrow,
+    };
     /// Upload flows and decide which version runs.
     EditFlows: Rule { scopes: &[Scope::Flows], password: Password::Never, ..READING };
     /// Decide who may do what.

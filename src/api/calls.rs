@@ -6,7 +6,6 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use callcore::amd::{EventKind, Reason, Subtype};
-use callcore::call::Disposition;
 use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::{IntoParams, ToSchema};
@@ -17,49 +16,34 @@ use super::extract::{Path, Query, cursor, page_size, wrong};
 use super::fields::{Fields, Given};
 use super::may::{CallInPath, May};
 use super::problems::{BadParameter, Deleted, EndedAlready, NoSuchCall};
+use super::wanted_calls::WantedCalls;
 use crate::access::{EndCalls, SeeCalls};
-use crate::store::{CallFilter, CallRow, Cursor, Progress};
+use crate::store::{CallRow, Cursor};
+
+#[derive(Debug)]
+pub(super) struct ListQuery {
+    paging: Paging,
+    wanted: WantedCalls,
+}
 
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query, rename_all = "camelCase")]
-pub(super) struct ListQuery {
+pub(super) struct Paging {
     /// Calls on a page, 1 to 500; 50 when absent.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 500)]
     limit: u32,
     /// `next` of the page before.
     #[param(value_type = Option<String>, pattern = r"^[0-9]{1,15}\.[A-Za-z0-9._-]+$")]
     after: Option<Cursor>,
-    #[param(min_length = 1, max_length = 128)]
-    bot_id: Option<String>,
-    /// As the carrier spells it, `NO ANSWER` for example.
-    #[param(value_type = Option<String>, pattern = "^(ANSWERED|NO ANSWER|BUSY|FAILED|CANCEL)$")]
-    disposition: Option<Disposition>,
-    /// `scheduled`, `live` or `ended`.
-    #[param(value_type = Option<String>, pattern = "^(scheduled|live|ended)$")]
-    progress: Progress,
 }
 
-const PROGRESS: [(&str, Progress); 3] =
-    [("scheduled", Progress::Scheduled), ("live", Progress::Live), ("ended", Progress::Ended)];
-const DISPOSITIONS: [Disposition; 5] = [
-    Disposition::Answered,
-    Disposition::NoAnswer,
-    Disposition::Busy,
-    Disposition::Failed,
-    Disposition::Cancel,
-];
 /// Longest name of a bot, characters.
 pub(super) const LONGEST_BOT: usize = 128;
 
 impl Given for ListQuery {
     fn read(fields: &mut Fields<'_>) -> Self {
-        Self {
-            limit: page_size(fields),
-            after: cursor(fields),
-            bot_id: fields.text("botId", LONGEST_BOT),
-            disposition: fields.word("disposition", &DISPOSITIONS.map(|one| (one.as_str(), one))),
-            progress: fields.word("progress", &PROGRESS).unwrap_or(Progress::Any),
-        }
+        let paging = Paging { limit: page_size(fields), after: cursor(fields) };
+        Self { paging, wanted: WantedCalls::read(fields) }
     }
 }
 
@@ -150,7 +134,7 @@ pub(super) struct CallNotifications {
 
 /// Calls, newest first, by pages.
 #[utoipa::path(get, path = "/v1/calls", operation_id = "listCalls", tag = "calls",
-    params(ListQuery),
+    params(Paging, WantedCalls),
     responses(
         (status = 200, description = "A page of calls.", body = CallList),
         BadParameter,
@@ -160,16 +144,12 @@ pub(super) async fn list(
     may: May<SeeCalls>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<CallList>, Problem> {
-    if let Some(bot) = &query.bot_id {
+    if let Some(bot) = &query.wanted.bot_id {
         may.require_bot(bot)?;
     }
-    let filter = CallFilter {
-        bot_id: query.bot_id,
-        disposition: query.disposition,
-        progress: query.progress,
-        ..CallFilter::within(may.visibility())
-    };
-    let page = api.store.calls(&filter, query.after.as_ref(), query.limit).await?;
+    let filter = query.wanted.filter(may.visibility(), api.calls.country());
+    let Paging { limit, after } = query.paging;
+    let page = api.store.calls(&filter, after.as_ref(), limit).await?;
     let next = page.next.map(|cursor| cursor.to_string());
     Ok(Json(CallList { calls: page.items.into_iter().map(Call::from).collect(), next }))
 }

@@ -211,6 +211,8 @@ pub struct FieldProblem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = self.code.status();
+        // For whoever makes a page of it.
+        let told = self.clone();
         let body = ProblemDocument {
             r#type: "about:blank",
             title: status.canonical_reason().unwrap_or_default(),
@@ -221,6 +223,7 @@ impl IntoResponse for Problem {
             members: self.members,
         };
         let mut response = (status, Json(body)).into_response();
+        response.extensions_mut().insert(told);
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if status == StatusCode::UNAUTHORIZED {
@@ -251,7 +254,9 @@ impl From<access::Error> for Problem {
             | Error::Ageless
             | Error::NotSeconds(_)
             | Error::NotForOnce(_)
-            | Error::KeyUnknown => Code::CredentialsInvalid,
+            | Error::KeyUnknown
+            | Error::SignIn => Code::CredentialsInvalid,
+            Error::NoHash => return Self::unavailable(error.to_string()),
             Error::Expired { .. } | Error::TooOld { .. } | Error::KeyExpired => Code::TokenExpired,
             Error::NotYetValid { .. } => Code::TokenNotYetValid,
             Error::Replayed => Code::TokenReplayed,
@@ -260,6 +265,7 @@ impl From<access::Error> for Problem {
             | Error::KeyScope(_)
             | Error::NoneOf(_)
             | Error::OthersCall
+            | Error::Role(_)
             | Error::KeyWithoutApp => Code::ScopeMissing,
             Error::Bot(_) | Error::KeyBot(_) | Error::BotsOnly(..) => Code::BotNotAllowed,
         };
@@ -273,7 +279,7 @@ impl From<store::Error> for Problem {
             store::Error::UnknownCall(_) | store::Error::UnknownApp(_) | store::Error::NoSuch { .. } => {
                 Self::new(Code::NotFound, error.to_string())
             }
-            store::Error::Exists { .. } | store::Error::LastSecret(_) => {
+            store::Error::Exists { .. } | store::Error::LastSecret(_) | store::Error::LastAdmin(_) => {
                 Self::new(Code::Conflict, error.to_string())
             }
             store::Error::Closed => Self::unavailable("the server is shutting down; try again"),

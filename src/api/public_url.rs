@@ -8,6 +8,12 @@ use serde::{Deserialize, Deserializer};
 pub struct PublicUrl(Option<String>);
 
 impl PublicUrl {
+    /// Whether others reach it over TLS.
+    #[must_use]
+    pub fn is_over_tls(&self) -> bool {
+        self.0.as_deref().is_some_and(|url| url.starts_with("https:"))
+    }
+
     /// `path` under this address; as it is when none is set.
     #[must_use]
     pub fn of(&self, path: &str) -> String {

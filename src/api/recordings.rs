@@ -242,7 +242,7 @@ async fn recorded(api: &Api, call_id: &str) -> Result<String, Problem> {
 }
 
 /// Sends the file, or the part of it that `Range` asks for.
-async fn file(api: &Api, call_id: &str, request: Request) -> Result<Response, Problem> {
+pub(crate) async fn file(api: &Api, call_id: &str, request: Request) -> Result<Response, Problem> {
     let path = recorded(api, call_id).await?;
     let served = ServeFile::new(path).try_call(request).await;
     let gone = |error: std::io::Error| {

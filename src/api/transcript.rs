@@ -20,7 +20,7 @@ use super::problems::NoSuchCall;
 use crate::access::SeeCalls;
 use crate::store::{EventRow, TranscriptRow};
 
-const LONGEST_TIMELINE: u32 = 10_000;
+pub(crate) const LONGEST_TIMELINE: u32 = 10_000;
 
 #[derive(Debug, IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -125,7 +125,7 @@ pub(super) async fn transcript(
 /// What an entry is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum Kind {
+pub(crate) enum Kind {
     Speech,
     Key,
     Checkpoint,
@@ -133,7 +133,7 @@ enum Kind {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
-enum Speaker {
+pub(crate) enum Speaker {
     /// The other party, whoever called whom.
     Caller,
     Bot,
@@ -142,39 +142,39 @@ enum Speaker {
 /// What the caller heard of something the bot said.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-struct HeardOf {
-    text: String,
-    words: u64,
+pub(crate) struct HeardOf {
+    pub(crate) text: String,
+    pub(crate) words: u64,
     ms: u64,
 }
 
 /// One line of a transcript.
 #[derive(Clone, Debug, PartialEq, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Entry {
-    kind: Kind,
-    speaker: Speaker,
+pub(crate) struct Entry {
+    pub(crate) kind: Kind,
+    pub(crate) speaker: Speaker,
     /// Since the call began.
     start_ms: u64,
     end_ms: u64,
     /// The same since the answer, where the recording begins.
-    recording_start_ms: u64,
+    pub(crate) recording_start_ms: u64,
     recording_end_ms: u64,
     /// What was said, the key, or the name of the check point; `[spoke 0.8 s]` of speech without known words.
-    text: String,
+    pub(crate) text: String,
     /// Somebody spoke, and no words are known of it.
     #[serde(skip_serializing_if = "is_false")]
-    without_words: bool,
+    pub(crate) without_words: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    confidence: Option<f64>,
+    pub(crate) confidence: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    words: Option<u64>,
+    pub(crate) words: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    heard: Option<HeardOf>,
+    pub(crate) heard: Option<HeardOf>,
     /// Only of speech of the bot that was not heard to its end: `speech`, `dtmf`, `beep` (of a mailbox that was not
     /// listening yet) or `end` (of the call, or of the prompt when the rest could not be made).
     #[serde(skip_serializing_if = "Option::is_none")]
-    interrupted_by: Option<String>,
+    pub(crate) interrupted_by: Option<String>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
@@ -184,7 +184,7 @@ const fn is_false(flag: &bool) -> bool {
 
 /// The entries of a call that was answered `answered` ms after it began, in the order in which they began.
 #[expect(clippy::wildcard_enum_match_arm, reason = "all others are neither said nor pressed")]
-fn entries(answered: Option<u64>, events: &[EventRow]) -> Vec<Entry> {
+pub(crate) fn entries(answered: Option<u64>, events: &[EventRow]) -> Vec<Entry> {
     let Some(answered) = answered else { return Vec::new() };
     let mut entries = Vec::new();
     let mut cut_by = None;

@@ -43,6 +43,14 @@ impl FromRequestParts<Api> for Turn {
     type Rejection = Problem;
 
     async fn from_request_parts(_: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        Self::take(api)
+    }
+}
+
+impl Turn {
+    /// # Errors
+    /// When others are being checked.
+    pub(super) fn take(api: &Api) -> Result<Self, Problem> {
         let Uploads { turns, stop } = &api.uploads;
         let permit = Arc::clone(turns).try_acquire_owned().map_err(|_| {
             let detail = format!("{AT_ONCE} uploads are being checked already; try again in {RETRY_S} s");

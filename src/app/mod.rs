@@ -10,13 +10,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use secrecy::{ExposeSecret, SecretString};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::engines::{recognizer, recognizers};
-use crate::access::Access;
+use crate::access::{Access, Role};
 use crate::config::{self, Config};
 use crate::flows::{Catalog, Folder};
 use crate::net::{descriptors, http};
@@ -48,6 +49,7 @@ pub struct App {
     inbound: Option<ocs_inbound::Server>,
     server: JoinHandle<()>,
     stop: CancellationToken,
+    public_url: api::PublicUrl,
     _local: local::Local,
 }
 
@@ -92,6 +94,7 @@ impl App {
         }
         let local = local::Local::leave(&config.database, address)?;
         admission.local = Some(local.key.clone());
+        admission.over_tls = config.public_url.is_over_tls();
         let access = Access::with(store.clone(), admission);
         let flows = Arc::new(Catalog::open(store.clone(), &config.flow_versions(), folder).await?);
         let recovered = session::recover(&store, &config.recordings.folder).await?;
@@ -171,7 +174,19 @@ impl App {
         let server = http::serve(listener, server::router(api), limits, http::Waits::default(), stop.clone());
         let server = tokio::spawn(server);
         tokio::spawn(maintenance(access.clone(), stop.clone()));
-        Ok(Self { address, store, access, calls, flows, outbox, inbound, server, stop, _local: local })
+        Ok(Self {
+            address,
+            store,
+            access,
+            calls,
+            flows,
+            outbox,
+            inbound,
+            server,
+            stop,
+            public_url: config.public_url.clone(),
+            _local: local,
+        })
     }
 
     /// Where the API is served.
@@ -184,6 +199,37 @@ impl App {
     #[must_use]
     pub fn inbound_address(&self) -> Option<SocketAddr> {
         self.inbound.as_ref().map(ocs_inbound::Server::address)
+    }
+
+    /// The link that makes the first admin, once; `None` when somebody can sign in already.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn first_link(&self) -> anyhow::Result<Option<SecretString>> {
+        let path = self.access.first_link().await?;
+        Ok(path.map(|path| self.open_to(&path)))
+    }
+
+    /// A link that signs somebody in, once; they are made when nobody has the name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sign_in_link(&self, name: &str, role: Role) -> anyhow::Result<SecretString> {
+        let path = self.access.sign_in_link(name, role).await?;
+        Ok(self.open_to(&path))
+    }
+
+    fn open_to(&self, path: &SecretString) -> SecretString {
+        let public = self.public_url.of(path.expose_secret());
+        if public.starts_with("http") {
+            return public.into();
+        }
+        let address = self.address;
+        let host =
+            if address.ip().is_unspecified() { "localhost".to_owned() } else { address.ip().to_string() };
+        let host =
+            if address.is_ipv6() && !address.ip().is_unspecified() { format!("[{host}]") } else { host };
+        format!("http://{host}:{}{public}", address.port()).into()
     }
 
     #[must_use]

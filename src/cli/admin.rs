@@ -64,6 +64,24 @@ impl Place {
         self.database.clone().unwrap_or_else(|| config.database.clone())
     }
 
+    /// Where people open the pages, without a slash at its end.
+    ///
+    /// # Errors
+    /// When the configuration is wrong.
+    pub(super) fn pages(&self) -> anyhow::Result<String> {
+        if let Some(url) = &self.server {
+            return Ok(url.trim_end_matches('/').to_owned());
+        }
+        let config = self.config()?;
+        let public = config.public_url.of("");
+        if !public.is_empty() {
+            return Ok(public);
+        }
+        let left = std::fs::read(local_file(&self.database(&config))).ok();
+        let running = left.and_then(|text| serde_json::from_slice::<Left>(&text).ok()).map(|left| left.url);
+        Ok(running.unwrap_or_else(|| format!("http://{}", config.listen)))
+    }
+
     /// Finds who answers. `create` lets a database be made that is not there.
     ///
     /// # Errors

@@ -17,6 +17,7 @@ pub mod gateway;
 pub mod models;
 pub mod stt;
 pub mod token;
+pub mod user;
 pub mod webhook;
 
 use std::io::Write;
@@ -54,6 +55,8 @@ enum Command {
     Stt(stt::Args),
     /// Client apps and API keys that may use the API
     App(Box<app::Args>),
+    /// People who sign in to the pages
+    User(Box<user::Args>),
     /// Who did what, when and from where
     Audit(Box<audit::Args>),
     /// Mint a token for a client app
@@ -79,6 +82,7 @@ pub fn run() -> ExitCode {
         Command::Stt(args) => on_runtime(stt::run(args)),
         Command::Models(args) => on_runtime(models::run(args)),
         Command::App(args) => on_runtime(async { app::run(*args).await.map(|()| ExitCode::SUCCESS) }),
+        Command::User(args) => on_runtime(async { user::run(*args).await.map(|()| ExitCode::SUCCESS) }),
         Command::Audit(args) => on_runtime(async { audit::run(*args).await.map(|()| ExitCode::SUCCESS) }),
         Command::Token(args) => on_runtime(async { token::run(args).await.map(|()| ExitCode::SUCCESS) }),
         Command::Openapi => {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use secrecy::ExposeSecret;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::app::App;
@@ -40,6 +41,12 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     }
     let app = App::start(&config).await?;
     tracing::info!(address = %app.address(), "ready");
+    if let Some(link) = app.first_link().await? {
+        super::note(&format!(
+            "Nobody can sign in yet. Who opens this link within a day becomes the admin, once:\n{}",
+            link.expose_secret()
+        ));
+    }
     while signals.next().await == Wish::ReadAgain {
         read_again(&app, &config, args.config.as_deref(), &logging).await;
     }

@@ -84,6 +84,7 @@ impl Auth {
                 .then(|| Rate { per_second: f64::from(failures) / 60.0, burst: failures }),
             trusted_proxies: self.trusted_proxies.iter().map(network).collect::<Result<_, _>>()?,
             local: None,
+            over_tls: false,
         })
     }
 

@@ -1,12 +1,29 @@
 //! The console: pages for people, their templates, and what a browser needs to see them.
+//!
+//! Pages and their files are not part of the API: they have no description, and a cookie opens them and nothing else.
 
+mod audit;
 mod calls;
+mod do_not_call;
 mod docs;
+pub(crate) mod faults;
+mod files;
+mod flows;
+mod forms;
+mod frame;
+mod home;
+mod own;
+mod people;
+mod people_names;
 mod picture;
 mod render;
-mod viewer;
+mod signing;
 mod webhooks;
+mod when;
+mod who;
+mod words;
 
+use axum::routing::{get, post};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -14,15 +31,43 @@ use crate::api::{Api, Gate};
 
 /// Every page and what belongs to it.
 pub(crate) fn groups() -> [(Gate, OpenApiRouter<Api>); 2] {
-    // Pages ask a browser for the key themselves.
-    let pages = OpenApiRouter::new()
-        .routes(routes!(calls::calls))
-        .routes(routes!(webhooks::list))
-        .routes(routes!(webhooks::redeliver))
-        .routes(routes!(webhooks::one))
-        .routes(routes!(webhooks::redeliver_one))
+    let door = OpenApiRouter::new()
+        .route("/sign-in", get(signing::sign_in_page).post(signing::sign_in))
+        .route("/sign-out", post(signing::sign_out))
+        .route("/welcome", get(signing::welcome_page).post(signing::welcome_in))
+        .route("/preferences", post(signing::prefer))
+        .route("/static/{file}", get(files::file))
         .routes(routes!(docs::page))
         .routes(routes!(docs::asset));
-    let parts = OpenApiRouter::new().routes(routes!(calls::rows)).routes(routes!(picture::amd));
-    [(Gate::Open, pages), (Gate::Readers, parts)]
+    let pages = OpenApiRouter::new()
+        .route("/", get(home::page))
+        .route("/now", get(home::live))
+        .route("/me", get(own::page))
+        .route("/me/password", post(own::change_password))
+        .route("/calls", get(calls::page))
+        .route("/calls.csv", get(calls::csv))
+        .route("/calls/{id}", get(calls::one::page))
+        .route("/calls/{id}/recording.wav", get(calls::one::recording))
+        .route("/calls/{id}/evidence.svg", get(calls::one::evidence))
+        .route("/calls/{id}/label", post(calls::one::label))
+        .route("/calls/{id}/hang-up", post(calls::one::hang_up))
+        .route("/do-not-call", get(do_not_call::page))
+        .route("/do-not-call/add", post(do_not_call::add))
+        .route("/do-not-call/remove", post(do_not_call::remove))
+        .route("/flows", get(flows::list))
+        .route("/flows/new", get(flows::draft).post(flows::upload))
+        .route("/flows/{name}", get(flows::one))
+        .route("/flows/{name}/run", post(flows::roll_back))
+        .route("/flows/{name}/{version}/graph.svg", get(flows::graph))
+        .route("/audit", get(audit::page))
+        .route("/people", get(people::page).post(people::invite))
+        .route("/people/{id}", post(people::change))
+        .route("/people/{id}/link", post(people::link))
+        .route("/callers", get(people::callers))
+        .route("/webhooks", get(webhooks::list))
+        .route("/webhooks/redeliver", post(webhooks::redeliver))
+        .route("/webhooks/{id}", get(webhooks::one))
+        .route("/webhooks/{id}/redeliver", post(webhooks::redeliver_one));
+    let parts = OpenApiRouter::new().routes(routes!(picture::amd));
+    [(Gate::Open, door.merge(pages)), (Gate::Readers, parts)]
 }

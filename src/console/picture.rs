@@ -21,7 +21,7 @@ use crate::session::read_trace;
 use crate::speech::sound;
 
 /// An image needs nothing from anywhere but the style in it.
-fn policy(svg: &str) -> String {
+pub(super) fn policy(svg: &str) -> String {
     let style = svg.split_once("<style>").and_then(|(_, rest)| rest.split_once("</style>"));
     let style = style.map(|(style, _)| format!("'sha256-{}'", STANDARD.encode(Sha256::digest(style))));
     format!("default-src 'none'; style-src {}", style.as_deref().unwrap_or("'none'"))
@@ -38,7 +38,15 @@ fn policy(svg: &str) -> String {
             or detection was off.", body = ProblemDocument, content_type = "application/problem+json"),
     ))]
 pub(super) async fn amd(State(api): State<Api>, call: CallInPath<SeeCalls>) -> Result<Response, Problem> {
-    let call_id = call.found()?.id;
+    of_call(&api, &call.found()?.id).await
+}
+
+/// The evidence of a call as a picture.
+///
+/// # Errors
+/// When there is nothing to draw.
+pub(super) async fn of_call(api: &Api, call_id: &str) -> Result<Response, Problem> {
+    let call_id = call_id.to_owned();
     let nothing = |what: &str| Problem::new(Code::NotFound, format!("there is no picture: {what}"));
     let evidence = api.store.evidence(&call_id).await?;
     let evidence = evidence.ok_or_else(|| nothing("this call was not answered, or detection was off"))?;

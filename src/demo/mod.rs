@@ -21,7 +21,7 @@ use self::measure::Measured;
 pub use self::report::Report;
 use self::report::{CallReport, Notifications};
 use self::turns::Account;
-use crate::access::{self, Scope};
+use crate::access::{self, Role, Scope};
 use crate::app::App;
 use crate::config::{Config, Trunk};
 use crate::gateway::{self, Gateway};
@@ -56,6 +56,8 @@ pub struct Demo {
     receiver: Receiver,
     secret: SecretString,
     api_key: SecretString,
+    /// Signs in once.
+    link: SecretString,
 }
 
 impl Demo {
@@ -99,7 +101,8 @@ impl Demo {
         let inbox = Inbox::new(vec![secret.clone()]);
         let receiver = Receiver::start(inbox.router(), local).await?;
         let api_key = create_credentials(app.store(), &secret).await?;
-        Ok(Self { app, gateway, inbox, receiver, secret, api_key })
+        let link = app.sign_in_link(APP, Role::Admin).await?;
+        Ok(Self { app, gateway, inbox, receiver, secret, api_key, link })
     }
 
     /// Calls everyone at once and waits for the last word of each call.
@@ -216,9 +219,10 @@ impl Demo {
     pub fn invitation(&self) -> String {
         let (address, key) = (self.app.address(), self.api_key.expose_secret());
         format!(
-            "The page of calls:  http://demo:{key}@{address}/\n\
-             Its API:            curl -H 'Authorization: Bearer {key}' http://{address}/v1/calls\n\
+            "The pages:          {}   (signs in once)\n\
+             The API:            curl -H 'Authorization: Bearer {key}' http://{address}/v1/calls\n\
              Client app secret:  {} (app \"{APP}\", bot \"{REMINDER}\")",
+            self.link.expose_secret(),
             self.secret.expose_secret()
         )
     }

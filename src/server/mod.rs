@@ -68,6 +68,7 @@ pub fn routes(api: Api) -> Router {
         .method_not_allowed_fallback(no_such_method)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(from_fn_with_state(api.access.clone(), authenticate))
+        .layer(from_fn_with_state(api.clone(), console::faults::shown))
         .layer(from_fn(within_patience))
         .layer(from_fn(hardening::hardened))
         .layer(TraceLayer::new_for_http().make_span_with(span))

@@ -37,6 +37,8 @@ pub enum Error {
     NoSuch { what: String },
     #[error("it is the last secret of client app {0}; add another one first, or delete the app")]
     LastSecret(String),
+    #[error("{0} is the last admin; make somebody else an admin first")]
+    LastAdmin(String),
     /// A whole sentence.
     #[error("{0}")]
     Key(String),

@@ -22,14 +22,15 @@ pub use handle::Store;
 pub use keys::{KeySource, NoKey, ServerKey};
 pub use model::{
     Acceptance, Actor, ApiKeyRow, AppChange, AppPolicy, AppRow, Attempt, AttemptRow, AuditAction,
-    AuditFilter, AuditRow, CallBatch, CallFilter, CallRow, CallState, CallStatus, CallUpdate, CdrPage,
-    CdrRow, Claim, ClaimRequest, Claimed, ContactChange, ContactRow, Cursor, DeadReason, DeliveryFilter,
-    DeliveryOutcome, DeliveryRound, DeliveryRow, DeliveryState, DoNotCallRow, EndpointHealth, EndpointRow,
-    EventRow, ExpiredRecording, FlowLabelRow, FlowUse, FlowVersionRow, HistoryRow, Kept, KeyChange,
-    LARGEST_METADATA, LabelMove, LabelMoveRow, LastSigns, LinkKey, Merged, NewApiKey, NewApp, NewAudit,
-    NewCall, NewContact, NewDialOut, NewDoNotCall, NewEvent, NewFlowVersion, NewNotification, NewParties,
-    NewPlan, NewRecording, NewTranscript, NodeId, NotSettled, NotificationRow, NotificationState, Page,
-    PlannedRow, Progress, Rate, RecordingRow, Redelivered, RequestKey, SERVER_STOPPED, SecretRow, Settlement,
-    Speaker, Tally, TranscriptRow, Visibility,
+    AuditFilter, AuditRow, BrowserRow, CallBatch, CallCounts, CallFigures, CallFilter, CallLabelRow, CallRow,
+    CallState, CallStatus, CallUpdate, CdrPage, CdrRow, Claim, ClaimRequest, Claimed, ContactChange,
+    ContactRow, Cursor, DeadReason, DeliveryFilter, DeliveryOutcome, DeliveryRound, DeliveryRow,
+    DeliveryState, DoNotCallRow, EndpointHealth, EndpointRow, EventRow, ExpiredRecording, FlowLabelRow,
+    FlowUse, FlowVersionRow, HistoryRow, Kept, KeyChange, LARGEST_METADATA, LabelMove, LabelMoveRow,
+    LastSigns, LinkKey, LinkPurpose, LinkRow, Merged, NewApiKey, NewApp, NewAudit, NewBrowser, NewCall,
+    NewContact, NewDialOut, NewDoNotCall, NewEvent, NewFlowVersion, NewLink, NewNotification, NewParties,
+    NewPerson, NewPlan, NewRecording, NewTranscript, NodeId, NotSettled, NotificationRow, NotificationState,
+    Page, PersonChange, PersonRow, PlannedRow, Progress, Rate, RecordingRow, Redeemed, Redelivered,
+    RequestKey, SERVER_STOPPED, SecretRow, Settlement, SignInRow, Speaker, Tally, TranscriptRow, Visibility,
 };
 pub use options::{Options, Place};

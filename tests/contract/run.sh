@@ -53,8 +53,6 @@ for n in $(seq "${SPARE:-12}"); do
     --scope campaigns --scope admin >/dev/null
   tokens+="spare-$n $("$dering" token --app "spare-$n" --database "$work/dering.db" --ttl 12h)"$'\n'
 done
-CONTRACT_KEY=$("$dering" app --database "$work/dering.db" key pages --scope read --scope campaigns)
-export CONTRACT_KEY
 export CONTRACT_TOKENS=$tokens CONTRACT_URL="http://127.0.0.1:$port"
 export SCHEMATHESIS_HOOKS="$here/tests/contract/hooks.py"
 "$dering" serve --config "$work/dering.yaml" >"$work/log" 2>&1 &

@@ -36,12 +36,33 @@ async fn methods(router: &Router, path: &str) -> BTreeSet<String> {
     methods.filter(|method| method != "head").collect()
 }
 
+/// Pages for people and their files, which are not part of the API: how their paths begin.
+const PAGES: [&str; 16] = [
+    "",
+    "audit",
+    "callers",
+    "calls",
+    "calls.csv",
+    "do-not-call",
+    "flows",
+    "me",
+    "now",
+    "people",
+    "preferences",
+    "sign-in",
+    "sign-out",
+    "static",
+    "webhooks",
+    "welcome",
+];
+
 #[tokio::test]
 async fn every_route_is_described_with_its_methods_and_nothing_else_is() {
     let router = routes(TestApi::start().await.api.clone());
     let described = described();
     let told = described["paths"].as_object().unwrap();
-    let known = paths(&router);
+    let mut known = paths(&router);
+    known.retain(|path| !PAGES.contains(&path.split('/').nth(1).unwrap_or_default()));
     assert!(known.len() > 20, "the router's debug output has changed: {known:?}");
     assert_eq!(told.keys().cloned().collect::<BTreeSet<_>>(), known);
     for (path, item) in told {

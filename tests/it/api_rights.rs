@@ -81,6 +81,7 @@ impl Estate {
             ("{app_id}", RIVAL),
             ("{secret_id}", "7"),
             ("{key_id}", "nobody"),
+            ("{person_id}", "nobody"),
             ("{message}", "1"),
             ("{file}", "call-1.wav"),
         ];

@@ -1,9 +1,10 @@
-//! The page of calls in a real browser.
+//! The pages in a real browser.
 
 use std::path::Path;
 use std::process::Stdio;
 use std::sync::{Arc, Mutex};
 
+use dering::access::Role;
 use secrecy::ExposeSecret;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -62,7 +63,8 @@ async fn the_page_shows_calls_and_renews_itself() {
 
     let (address, sent) = relay(stage.app.address()).await;
     let profile = tempfile::tempdir().unwrap();
-    let page = format!("http://me:{}@{address}/", stage.client.key.expose_secret());
+    let link = stage.app.sign_in_link("viewer", Role::Viewer).await.unwrap();
+    let page = link.expose_secret().replace(&stage.app.address().to_string(), &address.to_string());
     let output = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"])
         .args(["--disable-background-networking", "--virtual-time-budget=3500", "--dump-dom"])
@@ -73,13 +75,11 @@ async fn the_page_shows_calls_and_renews_itself() {
         .output();
     let html = String::from_utf8(in_time(output).await.unwrap().stdout).unwrap();
     assert!(html.contains("…01") && html.contains(">answered<"), "the running call: {html}");
-    assert!(
-        html.contains("…03") && html.contains(&format!("/v1/calls/{busy}/events")),
-        "the ended one: {html}"
-    );
+    assert!(html.contains("…03") && html.contains(&format!("/calls/{busy}\"")), "the ended one: {html}");
     assert!(!html.contains(PERSON), "numbers are masked");
     let sent = sent.lock().unwrap().clone();
-    let renewals = sent.split("GET /calls/rows ").skip(1);
-    let admitted = renewals.filter(|request| request.to_lowercase().contains("authorization: basic"));
-    assert!(admitted.count() >= 2, "the page asks again, with the key: {sent}");
+    let renewals = sent.split("GET /now ").skip(1);
+    let admitted = renewals.filter(|request| request.to_lowercase().contains("cookie: dering_session="));
+    assert!(admitted.count() >= 1, "the page asks again, with the cookie: {sent}");
+    assert!(!html.contains("data-zone=\"\" value=\"\""), "nobody is asked to sign in");
 }

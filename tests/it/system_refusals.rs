@@ -138,7 +138,7 @@ async fn webhooks_to_private_addresses_are_refused_unless_they_are_allowed() {
 async fn readers_need_a_key_and_queries_that_make_sense() {
     let stage = Stage::set().await;
     let stranger = Client::new(stage.app.address(), "x".into(), "dk_0_wrong".into());
-    for path in ["/v1/calls", "/v1/cdr", "/metrics", "/calls/rows", "/v1/calls/x/recording"] {
+    for path in ["/v1/calls", "/v1/cdr", "/metrics", "/v1/webhooks/endpoints", "/v1/calls/x/recording"] {
         assert_refused(&stranger.read(path).await, 401, "credentials_invalid", "the API key is not known");
     }
     for (path, says) in [

@@ -8,6 +8,7 @@ use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn};
 use axum::response::IntoResponse;
+use dering::access::Role;
 use dering::outbox::receiver::{Inbox, Receiver};
 use reqwest::Method;
 use secrecy::ExposeSecret;
@@ -85,15 +86,25 @@ impl Scene {
         reply.json()["deliveries"].as_array().unwrap().clone()
     }
 
-    /// As a browser does it: with the remembered password.
-    async fn browse(&self, method: Method, path: &str, form: Option<String>) -> Reply {
-        let key = self.stage.client.key.expose_secret();
-        let request = self.http.request(method, self.url(path)).basic_auth("me", Some(key));
+    /// As a browser does it that is signed in by `cookie`.
+    async fn browse(&self, cookie: &str, method: Method, path: &str, form: Option<String>) -> Reply {
+        let request = self.http.request(method, self.url(path)).header("cookie", cookie);
         reply_to(match form {
-            Some(form) => request.header("content-type", "application/x-www-form-urlencoded").body(form),
-            None => request,
+            Some(form) => request
+                .header("sec-fetch-site", "same-origin")
+                .header("content-type", "application/x-www-form-urlencoded")
+                .body(form),
+            None => request.header("accept", "text/html"),
         })
         .await
+    }
+
+    /// The cookie of somebody of this role.
+    async fn signed_in(&self, role: Role) -> String {
+        let link = self.stage.app.sign_in_link(role.as_str(), role).await.unwrap();
+        let answer = reply_to(self.http.get(link.expose_secret())).await;
+        assert_eq!(answer.status, 303, "{}", answer.text());
+        answer.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned()
     }
 
     async fn run(&self, arguments: &[&str]) -> Output {
@@ -184,41 +195,39 @@ async fn webhooks_that_failed_are_found_explained_and_sent_again_over_the_api() 
 async fn a_person_sees_on_a_page_why_a_webhook_is_dead_and_sends_it_again() {
     let scene = Scene::set().await;
     let call = scene.dead_call().await;
-    let asked = reply_to(scene.http.get(scene.url("/webhooks"))).await;
-    assert!(asked.headers["www-authenticate"].to_str().unwrap().starts_with("Basic"), "{asked:?}");
+    let asked = reply_to(scene.http.get(scene.url("/webhooks")).header("accept", "text/html")).await;
+    assert_eq!(
+        (asked.status, &asked.headers["location"]),
+        (303, &"/sign-in?next=%2Fwebhooks".parse().unwrap())
+    );
 
-    let list = scene.browse(Method::GET, "/webhooks", None).await.text();
+    let manager = scene.signed_in(Role::CampaignManager).await;
+    let list = scene.browse(&manager, Method::GET, "/webhooks", None).await.text();
     assert!(list.contains("2 notifications were given up") && list.contains("Send 2 again"), "{list}");
     let dead = scene.list("state=dead").await;
     let id = dead[1]["id"].as_str().unwrap();
     assert!(list.contains(&format!("href=\"/webhooks/{id}\"")), "{list}");
-    let page = scene.browse(Method::GET, &format!("/webhooks/{id}"), None).await.text();
+    let one = format!("/webhooks/{id}");
+    let page = scene.browse(&manager, Method::GET, &one, None).await.text();
     assert!(page.contains("410 Gone: it wants nothing more of this call"), "{page}");
     assert!(page.contains("this shop &lt;b&gt;closed") && !page.contains("topsecret"), "{page}");
-    assert!(page.contains("<button type=\"submit\">Send again</button>"), "{page}");
+    assert!(page.contains("<button>Send again</button>"), "{page}");
+    let viewer = scene.signed_in(Role::Viewer).await;
+    let seen = scene.browse(&viewer, Method::GET, &one, None).await.text();
+    assert!(seen.contains("410 Gone") && !seen.contains("Send again</button>"), "{seen}");
 
-    // A browser may press the button without the key; asked for it, it sends the form again.
-    let press = format!("/webhooks/{id}/redeliver");
-    let keyless = reply_to(scene.http.post(scene.url(&press)).body("")).await;
-    assert_eq!(keyless.status, 401);
-    assert!(keyless.headers["www-authenticate"].to_str().unwrap().starts_with("Basic"), "{keyless:?}");
-    // Another site can make a browser post this, but it cannot know the token.
     scene.gone.store(false, Ordering::SeqCst);
-    let forged = scene.browse(Method::POST, &press, Some("token=0000".into())).await;
+    let press = format!("{one}/redeliver");
+    // Another site can make a browser post this, but it cannot know the token.
+    let forged = scene.browse(&manager, Method::POST, &press, Some("token=0000".into())).await;
     assert_eq!((forged.problem().0, forged.problem().1), (403, "cross_site".into()));
-    let other = scene.browse(Method::POST, &press, Some(format!("token={}", token(&list)))).await;
-    assert_eq!(other.status, 403, "the token of another form");
-    let scripted = scene
-        .browse(Method::POST, &format!("/v1{press}").replace("webhooks/", "webhooks/deliveries/"), None)
-        .await;
-    assert_eq!(scripted.status, 403, "a remembered password is no wish");
+    let others = scene.browse(&viewer, Method::POST, &press, Some(format!("token={}", token(&seen)))).await;
+    assert_eq!(others.status, 403, "a viewer changes nothing");
     assert!(scene.inbox.after(0).is_empty());
 
-    let pressed = scene.browse(Method::POST, &press, Some(format!("token={}", token(&page)))).await;
-    assert_eq!(
-        (pressed.status, &pressed.headers["location"]),
-        (303, &format!("/webhooks/{id}").parse().unwrap())
-    );
+    let wish = || Some(format!("token={}", token(&page)));
+    let pressed = scene.browse(&manager, Method::POST, &press, wish()).await;
+    assert_eq!((pressed.status, &pressed.headers["location"]), (303, &one.parse().unwrap()));
     in_time(async {
         while scene.inbox.of(&call).is_empty() {
             scene.list("").await;
@@ -226,18 +235,13 @@ async fn a_person_sees_on_a_page_why_a_webhook_is_dead_and_sends_it_again() {
     })
     .await;
     in_time(async {
-        while !scene
-            .browse(Method::GET, &format!("/webhooks/{id}"), None)
-            .await
-            .text()
-            .contains("The receiver took it")
-        {}
+        while !scene.browse(&manager, Method::GET, &one, None).await.text().contains("The receiver took it") {
+        }
     })
     .await;
 
-    let list = scene.browse(Method::GET, &format!("/webhooks?callId={call}&since=&kind="), None).await.text();
-    let form = format!("token={}&callId={call}&endpoint=&since=", token(&list));
-    let all = scene.browse(Method::POST, "/webhooks/redeliver", Some(form)).await;
+    let form = format!("token={}&callId={call}&endpoint=&since=", token(&page));
+    let all = scene.browse(&manager, Method::POST, "/webhooks/redeliver", Some(form)).await;
     assert_eq!(all.status, 303, "{}", all.text());
     last_word(&scene.inbox, &call).await;
 }

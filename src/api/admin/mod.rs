@@ -1,8 +1,9 @@
-//! `/v1/apps`, `/v1/keys` and `/v1/audit`: who may do what, and who did. All of it needs the scope `admin`.
+//! `/v1/apps`, `/v1/keys`, `/v1/people` and `/v1/audit`: who may do what, and who did. All of it needs the scope `admin`.
 
 mod apps;
 mod keys;
 mod parts;
+mod people;
 mod secrets;
 
 use axum::Router;
@@ -29,6 +30,9 @@ where
         .routes(routes!(secrets::change, secrets::retire))
         .routes(routes!(keys::list, keys::create))
         .routes(routes!(keys::one, keys::change, keys::revoke))
+        .routes(routes!(people::list, people::invite))
+        .routes(routes!(people::change))
+        .routes(routes!(people::link))
         .routes(routes!(audit::list))
 }
 

@@ -6,7 +6,7 @@ use sqlx::FromRow;
 /// Who acts, and from where.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Actor {
-    /// `app:ID`, `key:ID`, `cli:USER`, `server` or `unknown`.
+    /// `app:ID`, `key:ID`, `person:ID`, `cli:USER`, `server` or `unknown`.
     pub name: String,
     /// The caller's address, when it came over a network.
     pub address: Option<String>,
@@ -59,6 +59,15 @@ pub enum AuditAction {
     ContactDelete,
     RecordingLink,
     RecordingLinksRevoke,
+    CallLabel,
+    DoNotCallAdd,
+    DoNotCallRemove,
+    PersonCreate,
+    PersonChange,
+    PersonLink,
+    PersonPassword,
+    PersonSignIn,
+    PersonSignOut,
 }
 
 impl AuditAction {
@@ -90,6 +99,15 @@ impl AuditAction {
             Self::ContactDelete => "delete /v1/contacts/{contact_id}",
             Self::RecordingLink => "post /v1/calls/{call_id}/recording/link",
             Self::RecordingLinksRevoke => "post /v1/recordings/revoke-links",
+            Self::DoNotCallAdd => "do_not_call.add",
+            Self::DoNotCallRemove => "do_not_call.remove",
+            Self::CallLabel => "call.label",
+            Self::PersonCreate => "person.create",
+            Self::PersonChange => "person.change",
+            Self::PersonLink => "person.link",
+            Self::PersonPassword => "person.password",
+            Self::PersonSignIn => "person.sign_in",
+            Self::PersonSignOut => "person.sign_out",
         }
     }
 }

@@ -19,4 +19,7 @@ pub struct DoNotCallRow {
     pub call_id: Option<String>,
     pub at_ms: i64,
     pub words: Option<String>,
+    /// Why it was put there by hand, and by whom.
+    pub reason: Option<String>,
+    pub author: Option<String>,
 }

@@ -11,10 +11,12 @@ mod deliveries;
 mod dialout;
 mod do_not_call;
 mod fair_share;
+mod figures;
 mod flow_versions;
 mod link_keys;
 mod node;
 mod page;
+mod people;
 mod state;
 mod text;
 mod visibility;
@@ -37,11 +39,16 @@ pub use deliveries::{
 pub use dialout::{Acceptance, FlowUse, NewDialOut, NewParties, NewPlan, PlannedRow, RequestKey};
 pub use do_not_call::{DoNotCallRow, NewDoNotCall};
 pub(super) use fair_share::Room;
+pub use figures::{CallCounts, CallFigures, CallLabelRow};
 pub use flow_versions::{FlowLabelRow, FlowVersionRow, LabelMove, LabelMoveRow, NewFlowVersion};
 pub use link_keys::LinkKey;
 pub(super) use node::LEASE_MS;
 pub use node::NodeId;
 pub use page::{Cursor, Page};
+pub use people::{
+    BrowserRow, LinkPurpose, LinkRow, NewBrowser, NewLink, NewPerson, PersonChange, PersonRow, Redeemed,
+    SignInRow,
+};
 pub use state::{CallState, DeadReason, DeliveryState, NotificationState, Speaker};
 pub(super) use text::written;
 pub use visibility::Visibility;

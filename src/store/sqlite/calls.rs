@@ -1,7 +1,7 @@
 //! Calls: one, a page of them, and what belongs to one.
 
-use callcore::amd::EventKind;
-use callcore::call::{Disposition, FactKind};
+use callcore::amd::{EventKind, Subtype};
+use callcore::call::{Direction, Disposition, FactKind};
 use callcore::flow::NoteKind;
 use serde_json::Value;
 use sqlx::QueryBuilder;
@@ -9,12 +9,15 @@ use sqlx::types::Json;
 use sqlx_sqlite::Sqlite;
 
 use super::engine::Engine;
-use super::query::{narrow, newest_first};
+use super::query::{like, narrow, newest_first};
 use crate::store::error::Error;
 use crate::store::model::{
     CallFilter, CallRow, CallStatus, Cursor, EventRow, LastSigns, Page, Progress, RecordingRow,
     SERVER_STOPPED, TranscriptRow,
 };
+
+/// So many digits are a whole number.
+const WHOLE_NUMBER: usize = 8;
 
 impl Engine {
     pub(in crate::store) async fn call(&self, id: &str) -> Result<Option<CallRow>, Error> {
@@ -33,36 +36,18 @@ impl Engine {
         limit: u32,
     ) -> Result<Page<CallRow>, Error> {
         let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM calls WHERE 1 = 1");
-        narrow(&filter.visibility, &mut query, "calls");
-        let equal = [
-            (" AND app_id = ", filter.app_id.as_deref()),
-            (" AND bot_id = ", filter.bot_id.as_deref()),
-            (" AND disposition = ", filter.disposition.map(Disposition::as_str)),
-            (" AND amd_event = ", filter.amd_event.map(EventKind::as_str)),
-        ];
-        for (clause, value) in equal {
-            if let Some(value) = value {
-                query.push(clause).push_bind(value);
-            }
-        }
-        match filter.progress {
-            Progress::Any => {}
-            Progress::Scheduled => drop(query.push(" AND ended_ms IS NULL AND state = 'scheduled'")),
-            Progress::Live => drop(query.push(" AND ended_ms IS NULL AND state <> 'scheduled'")),
-            Progress::Ended => drop(query.push(" AND ended_ms IS NOT NULL")),
-        }
-        if let Some(status) = filter.status {
-            query.push(condition(status));
-        }
-        if let Some(since) = filter.since_ms {
-            query.push(" AND created_ms >= ").push_bind(since);
-        }
-        if let Some(until) = filter.until_ms {
-            query.push(" AND created_ms < ").push_bind(until);
-        }
+        filtered(filter, &mut query);
         newest_first(&mut query, "calls", after, limit);
         let calls = query.build_query_as().fetch_all(&self.readers).await?;
         Ok(Page::cut(calls, limit, |call: &CallRow| Cursor::new(call.created_ms, &call.id)))
+    }
+
+    pub(in crate::store) async fn count_calls(&self, filter: &CallFilter, most: u32) -> Result<u64, Error> {
+        let mut query = QueryBuilder::<Sqlite>::new("SELECT count(*) FROM (SELECT 1 FROM calls WHERE 1 = 1");
+        filtered(filter, &mut query);
+        query.push(" LIMIT ").push_bind(i64::from(most)).push(")");
+        let count: i64 = query.build_query_scalar().fetch_one(&self.readers).await?;
+        Ok(count.unsigned_abs())
     }
 
     pub(in crate::store) async fn cut_off_calls(&self, since_ms: i64) -> Result<Vec<CallRow>, Error> {
@@ -127,6 +112,67 @@ impl Engine {
         );
         Ok(query.bind(call_id).fetch_optional(&self.readers).await?)
     }
+}
+
+/// Narrows a statement to the calls that are asked for.
+fn filtered(filter: &CallFilter, query: &mut QueryBuilder<Sqlite>) {
+    narrow(&filter.visibility, query, "calls");
+    let equal = [
+        (" AND app_id = ", filter.app_id.as_deref()),
+        (" AND bot_id = ", filter.bot_id.as_deref()),
+        (" AND disposition = ", filter.disposition.map(Disposition::as_str)),
+        (" AND amd_event = ", filter.amd_event.map(EventKind::as_str)),
+        (" AND amd_subtype = ", filter.amd_subtype.map(Subtype::as_str)),
+        (" AND direction = ", filter.direction.map(Direction::as_str)),
+        (" AND flow = ", filter.flow.as_deref()),
+        (" AND trunk = ", filter.trunk.as_deref()),
+        (" AND outcome = ", filter.outcome.as_deref()),
+    ];
+    for (clause, value) in equal {
+        if let Some(value) = value {
+            query.push(clause).push_bind(value.to_owned());
+        }
+    }
+    if let Some(digest) = &filter.flow_digest {
+        query.push(" AND substr(flow_digest, 1, length(").push_bind(digest.clone());
+        query.push(")) = ").push_bind(digest.clone());
+    }
+    if let Some(digits) = &filter.digits {
+        of_number(digits, query);
+    }
+    match filter.progress {
+        Progress::Any => {}
+        Progress::Scheduled => drop(query.push(" AND ended_ms IS NULL AND state = 'scheduled'")),
+        Progress::Live => drop(query.push(" AND ended_ms IS NULL AND state <> 'scheduled'")),
+        Progress::Ended => drop(query.push(" AND ended_ms IS NOT NULL")),
+    }
+    if let Some(status) = filter.status {
+        query.push(condition(status));
+    }
+    if let Some(since) = filter.since_ms {
+        query.push(" AND created_ms >= ").push_bind(since);
+    }
+    if let Some(until) = filter.until_ms {
+        query.push(" AND created_ms < ").push_bind(until);
+    }
+}
+
+/// A whole number is found by an index; a part of one is looked for in each row.
+fn of_number(digits: &str, query: &mut QueryBuilder<Sqlite>) {
+    if digits.len() < WHOLE_NUMBER {
+        let part = like(digits);
+        query.push(" AND (target LIKE ").push_bind(part.clone()).push(" ESCAPE '\\'");
+        query.push(" OR caller LIKE ").push_bind(part).push(" ESCAPE '\\')");
+        return;
+    }
+    let forms = [format!("+{digits}"), digits.to_owned()];
+    query.push(" AND (target IN (").push_bind(forms[0].clone()).push(", ").push_bind(forms[1].clone());
+    query
+        .push(") OR caller IN (")
+        .push_bind(forms[0].clone())
+        .push(", ")
+        .push_bind(forms[1].clone())
+        .push("))");
 }
 
 /// The rows of `calls` that have this status.

@@ -41,6 +41,11 @@ impl Engine {
         let query = sqlx::query_as("SELECT * FROM cdrs WHERE session_id = $1").bind(session_id);
         Ok(query.fetch_optional(&self.readers).await?)
     }
+
+    pub(in crate::store) async fn cdr_of_call(&self, call_id: &str) -> Result<Option<CdrRow>, Error> {
+        let query = sqlx::query_as("SELECT * FROM cdrs WHERE call_id = $1 ORDER BY updated_ms DESC LIMIT 1");
+        Ok(query.bind(call_id).fetch_optional(&self.readers).await?)
+    }
 }
 
 fn push_filters(sql: &mut QueryBuilder<Sqlite>, query: &CdrQuery, visibility: &Visibility) {

@@ -2,11 +2,20 @@
 
 use callcore::call::Direction;
 use callcore::number;
-use sqlx_sqlite::{SqliteConnection, SqliteExecutor};
+use futures_util::FutureExt;
+use serde_json::json;
+use sqlx::QueryBuilder;
+use sqlx_sqlite::{Sqlite, SqliteConnection, SqliteExecutor};
 
 use super::engine::Engine;
+use super::query::like;
 use crate::store::error::Error;
-use crate::store::model::{DoNotCallRow, NewDoNotCall};
+use crate::store::model::{Actor, AuditAction, Cursor, DoNotCallRow, NewAudit, NewDoNotCall, Page};
+use crate::store::sqlite::audit;
+use crate::telemetry::mask;
+use crate::wallclock::now_ms;
+
+const SELECT: &str = "SELECT number, call_id, at_ms, words, reason, author FROM do_not_call";
 
 /// The digits of a number.
 pub(super) fn digits(number: &str) -> String {
@@ -17,14 +26,109 @@ impl Engine {
     pub(in crate::store) async fn do_not_call(&self, number: &str) -> Result<Option<DoNotCallRow>, Error> {
         find(&self.readers, number).await
     }
+
+    pub(in crate::store) async fn do_not_call_list(
+        &self,
+        digits: Option<&str>,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<Page<DoNotCallRow>, Error> {
+        let mut query = QueryBuilder::<Sqlite>::new(SELECT);
+        query.push(" WHERE TRUE");
+        if let Some(digits) = digits {
+            query.push(" AND number LIKE ").push_bind(like(digits)).push(" ESCAPE '\\'");
+        }
+        if let Some(after) = after {
+            query.push(" AND (at_ms, number) < (").push_bind(after.created_ms);
+            query.push(", ").push_bind(after.id.clone()).push(")");
+        }
+        query.push(" ORDER BY at_ms DESC, number DESC LIMIT ").push_bind(i64::from(limit) + 1);
+        let rows = query.build_query_as().fetch_all(&self.readers).await?;
+        Ok(Page::cut(rows, limit, |row: &DoNotCallRow| Cursor::new(row.at_ms, &row.number)))
+    }
+
+    pub(in crate::store) async fn count_do_not_call(&self) -> Result<u64, Error> {
+        let count: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM do_not_call").fetch_one(&self.readers).await?;
+        Ok(count.unsigned_abs())
+    }
+
+    pub(in crate::store) async fn put_on_do_not_call(
+        &self,
+        number: &str,
+        reason: &str,
+        actor: Actor,
+    ) -> Result<bool, Error> {
+        let (number, reason) = (number.to_owned(), reason.to_owned());
+        self.write(move |connection| {
+            async move {
+                let done = sqlx::query(
+                    "INSERT INTO do_not_call (number, at_ms, reason, author) VALUES ($1, $2, $3, $4) \
+                     ON CONFLICT (number) DO NOTHING",
+                )
+                .bind(&number)
+                .bind(now_ms())
+                .bind(&reason)
+                .bind(&actor.name)
+                .execute(&mut *connection)
+                .await?;
+                let new = done.rows_affected() == 1;
+                if new {
+                    tell(connection, actor, AuditAction::DoNotCallAdd, &number, &reason).await?;
+                }
+                Ok(new)
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    pub(in crate::store) async fn take_off_do_not_call(
+        &self,
+        number: &str,
+        reason: &str,
+        actor: Actor,
+    ) -> Result<bool, Error> {
+        let (number, reason) = (number.to_owned(), reason.to_owned());
+        self.write(move |connection| {
+            async move {
+                let done = sqlx::query("DELETE FROM do_not_call WHERE number = $1")
+                    .bind(&number)
+                    .execute(&mut *connection)
+                    .await?;
+                let gone = done.rows_affected() == 1;
+                if gone {
+                    tell(connection, actor, AuditAction::DoNotCallRemove, &number, &reason).await?;
+                }
+                Ok(gone)
+            }
+            .boxed()
+        })
+        .await
+    }
+}
+
+/// Into the audit log, where numbers are masked.
+async fn tell(
+    connection: &mut SqliteConnection,
+    actor: Actor,
+    action: AuditAction,
+    number: &str,
+    reason: &str,
+) -> Result<(), Error> {
+    let entry = NewAudit::new(actor, action, mask(number), json!({ "reason": reason }));
+    audit::append(connection, entry).await
 }
 
 pub(super) async fn find(
     reader: impl SqliteExecutor<'_>,
     number: &str,
 ) -> Result<Option<DoNotCallRow>, Error> {
-    let query = "SELECT number, call_id, at_ms, words FROM do_not_call WHERE number = $1";
-    Ok(sqlx::query_as(query).bind(number::key(number, None)).fetch_optional(reader).await?)
+    let query = format!("{SELECT} WHERE number = $1");
+    Ok(sqlx::query_as(sqlx::AssertSqlSafe(query))
+        .bind(number::key(number, None))
+        .fetch_optional(reader)
+        .await?)
 }
 
 /// Adds the other party of call `id`. Who asks twice has asked.

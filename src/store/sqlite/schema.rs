@@ -23,6 +23,9 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (34, "contact_data", include_str!("../../../migrations/sqlite/0034_contact_data.sql")),
     (36, "number_form", include_str!("../../../migrations/sqlite/0036_number_form.sql")),
     (40, "nodes", include_str!("../../../migrations/sqlite/0040_nodes.sql")),
+    (50, "people", include_str!("../../../migrations/sqlite/0050_people.sql")),
+    (51, "console", include_str!("../../../migrations/sqlite/0051_console.sql")),
+    (52, "do_not_call_reasons", include_str!("../../../migrations/sqlite/0052_do_not_call_reasons.sql")),
 ];
 
 /// Every migration this binary knows, by the number in its file's name.

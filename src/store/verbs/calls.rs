@@ -7,8 +7,8 @@ use crate::cdr_wire::CdrQuery;
 use crate::store::error::Error;
 use crate::store::handle::{Backend, Store, verbs};
 use crate::store::model::{
-    CallBatch, CallFilter, CallRow, CdrPage, CdrRow, Cursor, EventRow, ExpiredRecording, LastSigns, Page,
-    RecordingRow, TranscriptRow, Visibility,
+    Actor, CallBatch, CallFigures, CallFilter, CallLabelRow, CallRow, CdrPage, CdrRow, Cursor, EventRow,
+    ExpiredRecording, LastSigns, Page, RecordingRow, TranscriptRow, Visibility,
 };
 
 impl Store {
@@ -44,6 +44,36 @@ verbs! {
     /// # Errors
     /// When the database fails.
     fn calls(&self, filter: &CallFilter, after: Option<&Cursor>, limit: u32) -> Page<CallRow>;
+
+    /// How many calls match; counts no further than `most`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn count_calls(&self, filter: &CallFilter, most: u32) -> u64;
+
+    /// Sums over the calls that were created from `since_ms` until before `until_ms`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn call_figures(&self, since_ms: i64, until_ms: i64) -> CallFigures;
+
+    /// What a person said who answered.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn call_label(&self, call_id: &str) -> Option<CallLabelRow>;
+
+    /// Keeps what a person says who answered, in place of what was said before.
+    ///
+    /// # Errors
+    /// When the database fails, or there is no such call.
+    fn label_call(&self, call_id: &str, truth: &str, verdict: Option<String>, actor: Actor) -> ();
+
+    /// The latest record of a call.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn cdr_of_call(&self, call_id: &str) -> Option<CdrRow>;
 
     /// Calls that the server's end cut off at or after `since_ms`, and of which there is no record but our own. Without
     /// a session are those that the carrier may have taken without anybody hearing its answer.

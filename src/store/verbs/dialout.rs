@@ -1,7 +1,9 @@
 //! Dial-outs: accepted with their key, planned, begun or ended once; and who is not to be called.
 
 use crate::store::handle::{Backend, Store, verbs};
-use crate::store::model::{Acceptance, CallBatch, DoNotCallRow, FlowUse, NewDialOut, PlannedRow};
+use crate::store::model::{
+    Acceptance, Actor, CallBatch, Cursor, DoNotCallRow, FlowUse, NewDialOut, Page, PlannedRow,
+};
 
 verbs! {
     /// Writes a new call down with its plan and its key, all or nothing, unless its number is not to be called.
@@ -78,4 +80,33 @@ verbs! {
     /// # Errors
     /// When the database fails.
     fn do_not_call(&self, number: &str) -> Option<DoNotCallRow>;
+
+    /// At most `limit` numbers of the list, newest first, behind `after`; with `digits` those that hold them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn do_not_call_list(
+        &self,
+        digits: Option<&str>,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Page<DoNotCallRow>;
+
+    /// How many numbers are on the list.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn count_do_not_call(&self) -> u64;
+
+    /// Puts a number, as its digits in their one form, on the list; `false`: it was there.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn put_on_do_not_call(&self, number: &str, reason: &str, actor: Actor) -> bool;
+
+    /// Takes a number off the list; `false`: it was not there.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn take_off_do_not_call(&self, number: &str, reason: &str, actor: Actor) -> bool;
 }

@@ -7,4 +7,5 @@ mod contacts;
 mod dialout;
 mod flows;
 mod leases;
+mod people;
 mod webhooks;

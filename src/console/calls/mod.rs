@@ -1,0 +1,10 @@
+//! The pages of calls: the list and one call.
+
+mod export;
+mod list;
+pub(super) mod one;
+mod sentence;
+mod timeline;
+
+pub(super) use self::export::csv;
+pub(super) use self::list::{Line, page};

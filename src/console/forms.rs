@@ -1,0 +1,127 @@
+//! Forms: whether they come from a page of ours, by whom, and what was written in them.
+//!
+//! A form is believed when the browser says that one of our own pages sent it (`Sec-Fetch-Site`, or `Origin` where that is
+//! not sent) and, of somebody who is signed in, when it carries the token of their browser. Each alone would do.
+
+use std::collections::BTreeMap;
+
+use axum::body::Bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use reqwest::Url;
+
+use super::frame::{Frame, Sees, peer};
+use crate::access::{Right, Visit};
+use crate::api::Api;
+use crate::api::error::{Code, Problem};
+use crate::api::extract::pairs;
+
+/// Whether one of our own pages sent a request.
+fn is_ours(headers: &HeaderMap, api: &Api) -> bool {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    if let Some(site) = text("sec-fetch-site") {
+        return matches!(site, "same-origin" | "none");
+    }
+    let Some(origin) = text("origin").and_then(|origin| Url::parse(origin).ok()) else { return false };
+    let public = Url::parse(&api.public_url.of("/")).ok();
+    if public.is_some_and(|public| public.origin() == origin.origin()) {
+        return true;
+    }
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let named = host.and_then(|host| Url::parse(&format!("{}://{host}/", origin.scheme())).ok());
+    named.is_some_and(|own| own.origin() == origin.origin())
+}
+
+/// What was written in a form.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Written(BTreeMap<String, String>);
+
+impl Written {
+    fn read(body: &[u8]) -> Result<Self, Problem> {
+        let text = std::str::from_utf8(body)
+            .map_err(|_| Problem::new(Code::Malformed, "the form is not UTF-8; load the page again"))?;
+        Ok(Self(pairs(text).into_iter().collect()))
+    }
+
+    /// A field without blanks around it; empty when it is not there.
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.0.get(name).map_or("", |text| text.trim())
+    }
+
+    /// A field as it was written.
+    pub(super) fn exactly(&self, name: &str) -> String {
+        self.0.get(name).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn holds(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    pub(super) fn pairs(&self) -> Vec<(String, String)> {
+        self.0.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+    }
+}
+
+/// A form of one of our pages, whoever sent it.
+pub(super) struct Posted {
+    pub(super) frame: Frame,
+    pub(super) written: Written,
+    pub(super) headers: HeaderMap,
+    pub(super) peer: Option<std::net::IpAddr>,
+}
+
+impl Posted {
+    pub(super) fn visit(&self) -> Visit<'_> {
+        Visit { headers: &self.headers, peer: self.peer }
+    }
+}
+
+impl FromRequest<Api> for Posted {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Response> {
+        let (parts, body) = request.into_parts();
+        if !is_ours(&parts.headers, api) {
+            return Err(Problem::new(
+                Code::CrossSite,
+                "this form does not come from a page of this server; open the page again and send it from there",
+            )
+            .into_response());
+        }
+        let frame = Frame::of(&parts, api).await.map_err(IntoResponse::into_response)?;
+        let (headers, peer) = (parts.headers.clone(), peer(&parts));
+        let body = Bytes::from_request(Request::from_parts(parts, body), api).await;
+        let body = body.map_err(|rejection| Problem::from(rejection).into_response())?;
+        let written = Written::read(&body).map_err(IntoResponse::into_response)?;
+        Ok(Self { frame, written, headers, peer })
+    }
+}
+
+/// A form of somebody who is signed in, has the right `R` and meant to send it.
+pub(super) struct Does<R> {
+    pub(super) by: Sees<R>,
+    pub(super) written: Written,
+    pub(super) headers: HeaderMap,
+    pub(super) peer: Option<std::net::IpAddr>,
+}
+
+impl<R> Does<R> {
+    pub(super) fn visit(&self) -> Visit<'_> {
+        Visit { headers: &self.headers, peer: self.peer }
+    }
+}
+
+impl<R: Right> FromRequest<Api> for Does<R> {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Response> {
+        let Posted { frame, written, headers, peer } = Posted::from_request(request, api).await?;
+        let by = Sees::<R>::from(frame).map_err(IntoResponse::into_response)?;
+        if by.person().is_some_and(|person| person.wrote(written.text("token"))) {
+            return Ok(Self { by, written, headers, peer });
+        }
+        let why = "this form is from a page that was opened before you signed in; load the page again";
+        Err(Problem::new(Code::CrossSite, why).into_response())
+    }
+}

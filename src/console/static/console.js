@@ -1,0 +1,50 @@
+"use strict";
+// Everything works without this file. It says which time zone a browser is in, renews what runs, and finds the search.
+for (const field of document.querySelectorAll("input[data-zone]")) {
+  field.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
+}
+
+document.addEventListener("keydown", (event) => {
+  const search = document.querySelector("input[data-key]");
+  if (search && event.key.toLowerCase() === search.dataset.key && (event.metaKey || event.ctrlKey)) {
+    event.preventDefault();
+    search.focus();
+  }
+});
+
+// A page of something that goes on is loaded anew, unless somebody is in the middle of something on it.
+for (const part of document.querySelectorAll("[data-reload]")) {
+  setInterval(() => {
+    const playing = [...document.querySelectorAll("audio")].some((sound) => !sound.paused);
+    if (!document.hidden && !playing && !document.querySelector("main :focus, details[open] :checked")) location.reload();
+  }, Number(part.dataset.reload));
+}
+
+for (const part of document.querySelectorAll("[data-renew]")) {
+  const every = 2000;
+  let lost = null;
+  const again = () => setTimeout(renew, document.hidden ? every * 5 : every);
+  async function renew() {
+    try {
+      const answer = await fetch(part.dataset.renew, { credentials: "same-origin", redirect: "error" });
+      if (!answer.ok) throw new Error(String(answer.status));
+      const html = await answer.text();
+      if (lost) { lost.remove(); lost = null; }
+      // Nothing moves under who is in it.
+      if (!part.contains(document.activeElement) && part.dataset.was !== html) {
+        part.dataset.was = html;
+        part.innerHTML = html;
+      }
+    } catch (_) {
+      if (!lost) {
+        lost = document.createElement("p");
+        lost.className = "alarm";
+        lost.setAttribute("role", "status");
+        lost.textContent = part.dataset.lost + " " + new Date().toLocaleTimeString();
+        part.before(lost);
+      }
+    }
+    again();
+  }
+  again();
+}

@@ -1,0 +1,104 @@
+//! People who sign in to the pages.
+
+use crate::store::handle::{Backend, Store, verbs};
+use crate::store::model::{
+    Actor, BrowserRow, LinkRow, NewBrowser, NewLink, NewPerson, PersonChange, PersonRow, Redeemed, SignInRow,
+};
+
+verbs! {
+    /// Everybody, by name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn people(&self) -> Vec<PersonRow>;
+
+    /// # Errors
+    /// [`Error::NoSuch`](crate::store::Error::NoSuch) when there is nobody of that id.
+    fn person(&self, id: &str) -> PersonRow;
+
+    /// Somebody by the name they sign in with, whatever the case of its letters.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn person_to_sign_in(&self, name: &str) -> Option<SignInRow>;
+
+    /// Adds somebody, who has no password yet.
+    ///
+    /// # Errors
+    /// [`Error::Exists`](crate::store::Error::Exists) when the name is taken.
+    fn add_person(&self, person: NewPerson, actor: Actor) -> ();
+
+    /// Changes somebody. Who is disabled is signed out everywhere, and their links are good no more.
+    ///
+    /// # Errors
+    /// [`Error::NoSuch`](crate::store::Error::NoSuch) when there is nobody of that id;
+    /// [`Error::LastAdmin`](crate::store::Error::LastAdmin) when nobody could let others in any more.
+    fn change_person(&self, id: &str, change: PersonChange, actor: Actor) -> ();
+
+    /// Lets a browser in, in place of the one with the cookie of `before`. The oldest of many of one person is out.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn open_browser(&self, browser: NewBrowser, before: Option<String>, actor: Actor) -> ();
+
+    /// A browser that is signed in at `now_ms`, unless its owner is disabled.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn browser(&self, digest: &str, now_ms: i64) -> Option<BrowserRow>;
+
+    /// The browsers in which somebody is signed in at `now_ms`, the latest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn browsers_of(&self, person_id: &str, now_ms: i64) -> Vec<BrowserRow>;
+
+    /// A browser was seen, and stays signed in until then.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn keep_browser(&self, digest: &str, now_ms: i64, until_ms: i64) -> ();
+
+    /// Signs a browser out; `false` when it was not in.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn close_browser(&self, digest: &str, actor: Actor) -> bool;
+
+    /// Signs somebody out everywhere; in how many browsers they were in.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn close_browsers_of(&self, person_id: &str, actor: Actor) -> u64;
+
+    /// Makes a link that is good once; earlier ones for the same are good no more.
+    ///
+    /// # Errors
+    /// [`Error::NoSuch`](crate::store::Error::NoSuch) when there is no such person, or they are disabled.
+    fn issue_link(&self, link: NewLink, actor: Actor) -> ();
+
+    /// A link that is good at `now_ms`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn link(&self, digest: &str, now_ms: i64) -> Option<LinkRow>;
+
+    /// Uses a link up, in one transaction with what it is good for, and tells whose it was. `None`: it is not good, or
+    /// for something else. A new password signs its owner out everywhere.
+    ///
+    /// # Errors
+    /// [`Error::Exists`](crate::store::Error::Exists) when the name of the first admin is taken.
+    fn redeem_link(&self, digest: &str, now_ms: i64, used: Redeemed, address: Option<String>) -> Option<String>;
+
+    /// Gives somebody a password, in the PHC form, and signs them out everywhere.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn set_password(&self, person_id: &str, password: String, actor: Actor) -> ();
+
+    /// Forgets browsers and links whose time was over before `now_ms`; tells how many.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn forget_browsers(&self, now_ms: i64) -> u64;
+}
