@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 #[cfg(feature = "whisper")]
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use callcore::audio::frame::samples_to_ms;
@@ -74,13 +75,17 @@ pub(super) async fn check_voices(tts: &Tts, folder: &Folder) {
 pub(crate) fn recognizers(settings: &SpeechToText) -> anyhow::Result<Recognizers> {
     let mut all = Vec::new();
     let usual = settings.usual();
-    match recognizer(&usual).context("speech_to_text")? {
+    let chosen = match at_hand(settings) {
+        Some(recognizer) => Some(recognizer),
+        None => recognizer(&usual).context("speech_to_text")?,
+    };
+    match chosen {
         Some(recognizer) => {
             all.push(Named::new(recognizer.kind(), recognizer, usual.interim));
         }
         None if settings.others.is_empty() => tracing::info!(
             "no recogniser: questions take keys, detection works on audio alone; \
-             `dering models fetch tiny` brings a model"
+             `dering models fetch base` brings a model"
         ),
         None => anyhow::bail!(
             "speech_to_text has `others`, but no usual recogniser: set its `engine` or `model`, too"
@@ -94,6 +99,49 @@ pub(crate) fn recognizers(settings: &SpeechToText) -> anyhow::Result<Recognizers
         all.push(Named::new(name, recognizer, settings.interim));
     }
     Recognizers::new(all, settings.fallback.as_deref(), &settings.flows).context("speech_to_text")
+}
+
+/// The best model in the models folder, where nothing is said of who recognises. Nobody has named it, so one that is damaged
+/// is no reason not to start.
+#[cfg(feature = "whisper")]
+fn at_hand(settings: &SpeechToText) -> Option<Recognizer> {
+    let folder = settings.models.as_deref().filter(|_| settings.is_open())?;
+    for model in Manifest::built_in().ok()?.here(folder) {
+        match whisper(&Recogniser { model: Some(model), ..settings.usual() }) {
+            Ok(recognizer) => return Some(recognizer),
+            Err(error) => tracing::warn!("a model that is here cannot be used: {error:#}"),
+        }
+    }
+    None
+}
+
+#[cfg(not(feature = "whisper"))]
+fn at_hand(_settings: &SpeechToText) -> Option<Recognizer> {
+    None
+}
+
+/// How long recognition takes here.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cost {
+    pub(crate) took: Duration,
+    pub(crate) speech_ms: u64,
+}
+
+impl Cost {
+    /// ms for each second of speech.
+    pub(crate) fn ms_per_second(self) -> u64 {
+        (self.took.as_millis() as u64 * 1_000).checked_div(self.speech_ms).unwrap_or(0)
+    }
+}
+
+/// Has whisper recognise a sentence with the model at `path`, alone and on one thread, as a server does.
+pub(crate) async fn cost(path: std::path::PathBuf, tts: &Tts) -> anyhow::Result<Cost> {
+    let settings = Recogniser { model: Some(path), workers: Some(1), ..Recogniser::default() };
+    let recognizer = tokio::task::spawn_blocking(move || recognizer(&settings)).await??;
+    let one = Named::new("trial", recognizer.context("no recogniser")?, None);
+    let audio = tts.say(TRIAL, "en", None).await.context("there is no voice to try it with")?;
+    let took = one.try_out(Arc::clone(&audio)).await?.took;
+    Ok(Cost { took, speech_ms: samples_to_ms(audio.len()) })
 }
 
 /// Said to each recogniser at start, to see how quick it is.
@@ -211,7 +259,7 @@ pub(crate) fn recognizer(settings: &Recogniser) -> anyhow::Result<Option<Recogni
 fn whisper(settings: &Recogniser) -> anyhow::Result<Recognizer> {
     use crate::speech::stt::whisper::{Options, Whisper, Window};
     let model =
-        settings.model.as_ref().context("whisper needs a model; `dering models fetch tiny` brings one")?;
+        settings.model.as_ref().context("whisper needs a model; `dering models fetch base` brings one")?;
     whole(model)?;
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let workers = settings.workers.unwrap_or((cores / 2).max(1));

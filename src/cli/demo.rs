@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+use crate::config::SpeechToText;
 use crate::demo::{self, Options};
 
 #[derive(Debug, clap::Args)]
@@ -34,14 +35,20 @@ pub(super) struct Args {
 /// When a part cannot start.
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let _logging = crate::telemetry::start_logging(&args.log, crate::telemetry::LogFormat::Text);
-    let mut demo =
-        demo::Demo::start(&Options { listen: args.listen, data: args.data, flows: args.flows }).await?;
+    let speech_to_text = SpeechToText { models: Some(super::models_folder()), ..SpeechToText::default() };
+    let mut demo = demo::Demo::start(&Options {
+        listen: args.listen,
+        data: args.data,
+        flows: args.flows,
+        speech_to_text: speech_to_text.clone(),
+    })
+    .await?;
     super::note(&demo.invitation());
     let report = demo.call_everyone().await?;
     super::print(&if args.json { report.json()? } else { report.table() });
     if !args.exit {
         // The calls above need no words; calls of one's own may.
-        let _fetched = super::offer::model(&crate::config::SpeechToText::default()).await;
+        let _fetched = super::offer::model(&speech_to_text).await;
         super::note("\nThe server stays up; Ctrl-C ends it.");
         super::serve::stop_signal().await?;
     }

@@ -21,7 +21,7 @@ pub mod user;
 pub mod webhook;
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -123,11 +123,18 @@ fn sentence(error: &anyhow::Error) -> String {
 /// The configuration at `path`; without one dering.yaml when it is there, else the defaults.
 fn configuration(path: Option<&Path>) -> anyhow::Result<Config> {
     let usual = Path::new("dering.yaml");
-    Ok(match path {
+    let mut config = match path {
         Some(path) => config::load(path)?,
         None if usual.exists() => config::load(usual)?,
         None => Config::default(),
-    })
+    };
+    config.speech_to_text.models.get_or_insert_with(models_folder);
+    Ok(config)
+}
+
+/// Where models lie when the settings do not say.
+fn models_folder() -> PathBuf {
+    std::env::var_os("DERING_MODELS").map_or_else(|| "data/models".into(), PathBuf::from)
 }
 
 /// Prints a result on standard output; a reader that went away is no error.

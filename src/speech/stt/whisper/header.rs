@@ -76,10 +76,21 @@ fn walk(file: File) -> Result<(), Wrong> {
     skip(&mut file, u64::from(rows) * u64::from(columns) * 4, length)?;
     let tokens = number(&mut file)?;
     within("vocabulary", tokens, &(0..=200_000))?;
+    let mut has_space = false;
     for _ in 0..tokens {
         let bytes = number(&mut file)?;
         within("length of a token", bytes, &(0..=LONGEST_TOKEN))?;
-        skip(&mut file, u64::from(bytes), length)?;
+        if bytes == 1 {
+            let mut byte = [0];
+            file.read_exact(&mut byte)?;
+            has_space |= byte == *b" ";
+        } else {
+            skip(&mut file, u64::from(bytes), length)?;
+        }
+    }
+    // The library looks for it by name, and throws when it does not find it.
+    if !has_space {
+        return Err(Wrong::Damaged("its vocabulary has no token for a space".into()));
     }
     while file.stream_position()? < length {
         let (dimensions, name, kind) = (number(&mut file)?, number(&mut file)?, number(&mut file)?);
