@@ -14,7 +14,7 @@ use crate::flows::{Catalog, Folder};
 #[cfg(feature = "whisper")]
 use crate::speech::models::{Manifest, State};
 use crate::speech::stt::{Named, Preference, Recognizer, Recognizers, deepgram, openai};
-use crate::speech::tts::{self, Loudness, Synthesizer, Tts, espeak::Espeak, piper::Piper};
+use crate::speech::tts::{self, Loudness, Synthesizer, Tts, espeak::Espeak, kokoro::Kokoro, piper::Piper};
 
 /// The voices; what the chosen engine cannot speak, espeak-ng does.
 pub(super) fn voices(config: &Config) -> anyhow::Result<Tts> {
@@ -33,6 +33,15 @@ pub(super) fn voices(config: &Config) -> anyhow::Result<Tts> {
                 ),
             };
             (Synthesizer::Piper(piper), Some(espeak))
+        }
+        Voices::Kokoro => {
+            let usual = std::path::PathBuf::from("data/voices/kokoro");
+            let cores = std::thread::available_parallelism().map_or(2, usize::from);
+            // Calls need the other half.
+            let threads = (cores / 2).max(1);
+            let kokoro =
+                Kokoro::new(settings.voices.as_ref().unwrap_or(&usual), threads).context("text_to_speech")?;
+            (Synthesizer::Kokoro(kokoro), Some(espeak))
         }
         Voices::OpenAi => {
             let service = tts::openai::OpenAi::new(tts::openai::Options {

@@ -18,6 +18,7 @@ pub mod models;
 pub mod stt;
 pub mod token;
 pub mod user;
+pub mod voices;
 pub mod webhook;
 
 use std::io::Write;
@@ -51,6 +52,8 @@ enum Command {
     Flow(flow::Args),
     /// List, fetch and verify speech models
     Models(models::Args),
+    /// Try, list and fetch voices
+    Voices(voices::Args),
     /// Try speech recognition on recordings
     Stt(stt::Args),
     /// Client apps and API keys that may use the API
@@ -80,6 +83,7 @@ pub fn run() -> ExitCode {
         Command::Serve(args) => on_runtime(serve::run(args)),
         Command::Gateway(args) => on_runtime(gateway::run(*args)),
         Command::Stt(args) => on_runtime(stt::run(args)),
+        Command::Voices(args) => on_runtime(voices::run(args)),
         Command::Models(args) => on_runtime(models::run(args)),
         Command::App(args) => on_runtime(async { app::run(*args).await.map(|()| ExitCode::SUCCESS) }),
         Command::User(args) => on_runtime(async { user::run(*args).await.map(|()| ExitCode::SUCCESS) }),

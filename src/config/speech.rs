@@ -57,10 +57,10 @@ pub struct Recogniser {
 }
 
 impl SpeechToText {
-    /// Whether nothing is said of who recognises, so that a model that is here may.
+    /// Whether no model is named and nobody else recognises, so that a model that is here may.
     #[must_use]
     pub fn is_open(&self) -> bool {
-        self.engine.is_none() && self.model.is_none()
+        self.model.is_none() && matches!(self.engine, None | Some(Recognition::Whisper))
     }
 
     /// The recogniser that hears the calls that wish for no other.
@@ -99,7 +99,7 @@ pub struct TextToSpeech {
     pub loudness: f32,
     /// Size of the cache on disk, MiB.
     pub cache_mib: u64,
-    /// piper: the folder of voices, and the program or the server's address.
+    /// kokoro and piper: the folder of voices; piper: the program or the server's address.
     pub voices: Option<PathBuf>,
     pub program: Option<PathBuf>,
     /// Of a service, or of piper's server.
@@ -114,6 +114,7 @@ pub struct TextToSpeech {
 pub enum Voices {
     Espeak,
     Piper,
+    Kokoro,
     #[serde(rename = "openai")]
     OpenAi,
 }

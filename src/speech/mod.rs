@@ -7,3 +7,4 @@ mod remote;
 pub mod sound;
 pub mod stt;
 pub mod tts;
+pub mod voices;

@@ -70,7 +70,7 @@ fn published() -> Published {
             });
             wheels.push((file, bytes));
         }
-        let vocabulary = "data/vocabulary.txt".into();
+        let vocabulary = Some("data/vocabulary.txt".into());
         sets.push(PackageSet { sha256: digest(&whole), bytes: whole.len() as u64, vocabulary, parts });
     }
     let model = Model {

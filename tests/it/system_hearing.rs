@@ -187,7 +187,7 @@ async fn a_server_does_not_start_with_a_recogniser_that_cannot_work() {
     for (yaml, told) in [
         (format!("  model: {model}\n"), "not the published tiny"),
         ("  model: nowhere.bin\n".to_owned(), "nowhere.bin cannot be read"),
-        ("  engine: whisper\n".to_owned(), "models fetch tiny"),
+        ("  engine: whisper\n".to_owned(), "models fetch base"),
         ("  engine: deepgram\n".to_owned(), "key"),
         ("  engine: whisper\n  model: nowhere.bin\n  language: klingon\n".to_owned(), "klingon"),
         ("  engine: openai\n  fallback: spare\n".to_owned(), "\"spare\""),

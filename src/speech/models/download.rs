@@ -1,6 +1,5 @@
 //! Bytes over HTTP, resumed where they stopped.
 
-use std::fmt;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use reqwest::{Client, Response, StatusCode, Url};
 use tokio::fs::{self, File, OpenOptions};
 use tokio::io::AsyncWriteExt;
 
-use super::error::ModelError;
+use super::error::{Missed, ModelError};
 use super::private;
 
 /// A source that sends nothing for so long is given up.
@@ -27,21 +26,8 @@ pub enum Progress {
     Converting { done: usize, of: usize },
 }
 
-/// A source that did not have a model.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Missed {
-    pub from: String,
-    pub reason: String,
-}
-
-impl fmt::Display for Missed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}", self.from, self.reason)
-    }
-}
-
 /// Why there is no model.
-pub(super) enum NoModel {
+pub(in crate::speech) enum NoModel {
     /// Another source may have it.
     Missed(Vec<Missed>),
     /// Nor will another source help.
@@ -56,27 +42,27 @@ impl From<ModelError> for NoModel {
 
 impl NoModel {
     /// One source did not have it.
-    pub(super) fn missed(from: impl Into<String>, reason: impl Into<String>) -> Self {
+    pub(in crate::speech) fn missed(from: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Missed(vec![Missed { from: from.into(), reason: reason.into() }])
     }
 }
 
-pub(super) fn client() -> Result<Client, reqwest::Error> {
+pub(in crate::speech) fn client() -> Result<Client, reqwest::Error> {
     // A second call finds the provider installed, which is as good.
     rustls::crypto::ring::default_provider().install_default().ok();
     Client::builder().connect_timeout(CONNECT).read_timeout(STALLED).build()
 }
 
 /// A file that is to come over HTTP.
-pub(super) struct Wanted<'a> {
+pub(in crate::speech) struct Wanted<'a> {
     /// What it is for.
-    pub(super) name: &'a str,
-    pub(super) url: Url,
-    pub(super) bytes: u64,
+    pub(in crate::speech) name: &'a str,
+    pub(in crate::speech) url: Url,
+    pub(in crate::speech) bytes: u64,
 }
 
 /// Appends to `part` what is missing; the number of bytes that came. `progress` is told how many are there.
-pub(super) async fn download(
+pub(in crate::speech) async fn download(
     client: &Client,
     wanted: &Wanted<'_>,
     part: &Path,
@@ -154,7 +140,7 @@ fn full(wanted: &Wanted<'_>, here: u64, error: io::Error, part: &Path) -> ModelE
 }
 
 /// An address without the name and password that may stand in it.
-pub(super) fn shown(address: &str) -> String {
+pub(in crate::speech) fn shown(address: &str) -> String {
     let Ok(mut url) = Url::parse(address) else { return address.into() };
     // Addresses that cannot have either have none.
     let _no_name = url.set_username("");
@@ -163,7 +149,7 @@ pub(super) fn shown(address: &str) -> String {
 }
 
 /// The innermost cause says what happened; the outer ones only that it did.
-pub(super) fn reason(error: &reqwest::Error) -> String {
+pub(in crate::speech) fn reason(error: &reqwest::Error) -> String {
     let mut inner: &dyn std::error::Error = error;
     while let Some(source) = inner.source() {
         inner = source;

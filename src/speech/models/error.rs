@@ -1,11 +1,23 @@
 //! Why a model is not to be had, as sentences that say what to do.
 
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io;
 use std::path::PathBuf;
 
-use super::download::Missed;
 use super::import::ImportError;
+
+/// A source that did not have a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missed {
+    pub from: String,
+    pub reason: String,
+}
+
+impl fmt::Display for Missed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.from, self.reason)
+    }
+}
 
 /// Why a model is not to be had.
 #[derive(Debug, thiserror::Error)]
@@ -20,12 +32,10 @@ pub enum ModelError {
         path = path.display()
     )]
     Digest { name: String, path: PathBuf, found: String, wanted: String },
-    #[error(
-        "{name} cannot be fetched: {reasons}; use --mirror for another address, --index for another package index, or \
-         --file for a copy of {file} that you brought here",
-        reasons = listed(tried)
-    )]
-    Unreachable { name: String, file: String, tried: Vec<Missed> },
+    #[error("{name} cannot be fetched: {reasons}; {ways}", reasons = listed(tried))]
+    Unreachable { name: String, ways: String, tried: Vec<Missed> },
+    #[error("Python cannot be set up with {packages}: {reason}")]
+    Python { packages: String, reason: String },
     #[error("these are not the packages that {name} is made of; it takes {known}")]
     Wheels { name: String, known: String },
     #[error(transparent)]

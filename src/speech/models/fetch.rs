@@ -63,7 +63,12 @@ pub async fn fetch(
             Err(NoModel::Hopeless(error)) => return Err(error),
         }
     }
-    Err(ModelError::Unreachable { name: model.name.clone(), file: model.file.clone(), tried })
+    let ways = format!(
+        "use --mirror for another address, --index for another package index, or --file for a copy of {} that you brought \
+         here",
+        model.file
+    );
+    Err(ModelError::Unreachable { name: model.name.clone(), ways, tried })
 }
 
 /// What one source yields.

@@ -58,8 +58,8 @@ pub struct PackageSet {
     /// SHA-256 of the model that the parts make, lower-case hex.
     pub sha256: String,
     pub bytes: u64,
-    /// The file of the vocabulary in one of the packages.
-    pub vocabulary: String,
+    /// The file of the vocabulary in one of the packages, where the model needs one.
+    pub vocabulary: Option<String>,
     /// In the order in which they are joined.
     pub parts: Vec<PackagePart>,
 }
@@ -210,7 +210,7 @@ impl Model {
 }
 
 /// SHA-256 of a file, lower-case hex.
-pub(super) fn digest(path: &Path, mut progress: impl FnMut(u64)) -> io::Result<String> {
+pub(in crate::speech) fn digest(path: &Path, mut progress: impl FnMut(u64)) -> io::Result<String> {
     let mut file = File::open(path)?;
     let mut hash = Sha256::new();
     let mut block = vec![0; 1 << 20];

@@ -8,16 +8,17 @@
 //! | `import` | CTranslate2's models, made into what runs here |
 //! | `fetch` | a model from the first source that has it |
 
-mod download;
+pub(in crate::speech) mod download;
 mod error;
 mod fetch;
 pub mod import;
 mod manifest;
-mod packages;
-mod private;
-mod registry;
+pub(in crate::speech) mod packages;
+pub(in crate::speech) mod private;
+pub(in crate::speech) mod registry;
 
-pub use download::{Missed, Progress};
-pub use error::ModelError;
+pub use download::Progress;
+pub use error::{Missed, ModelError};
 pub use fetch::{Fetched, Source, fetch};
+pub(in crate::speech) use manifest::digest;
 pub use manifest::{Converted, Manifest, Model, PackagePart, PackageSet, State};

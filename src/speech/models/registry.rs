@@ -26,7 +26,12 @@ struct Listed {
 
 /// The address of `file` of `package` at `index`, whose address ends with `/simple` as a rule. What fails is a reason
 /// without the address, which may hold a password.
-pub(super) async fn address(client: &Client, index: &str, package: &str, file: &str) -> Result<Url, String> {
+pub(in crate::speech) async fn address(
+    client: &Client,
+    index: &str,
+    package: &str,
+    file: &str,
+) -> Result<Url, String> {
     let page = format!("{}/{package}/", index.trim_end_matches('/'));
     let request = client.get(page).header(ACCEPT, ACCEPTED);
     let mut response = request.send().await.map_err(|error| reason(&error))?;

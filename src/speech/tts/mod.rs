@@ -6,9 +6,11 @@ mod engine;
 pub mod espeak;
 pub mod fake;
 mod finish;
+pub mod kokoro;
 pub mod openai;
 pub mod piper;
 mod program;
+mod worker;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,6 +27,7 @@ pub use self::finish::Loudness;
 pub enum Synthesizer {
     Espeak(Espeak),
     Piper(piper::Piper),
+    Kokoro(kokoro::Kokoro),
     OpenAi(openai::OpenAi),
     /// Deterministic sound of the right length, for tests.
     Fake(fake::Fake),
@@ -35,6 +38,7 @@ impl Synthesizer {
         match self {
             Self::Espeak(espeak) => espeak.render(text, voice).await,
             Self::Piper(piper) => piper.render(text, voice).await,
+            Self::Kokoro(kokoro) => kokoro.render(text, voice).await,
             Self::OpenAi(service) => service.render(text, voice).await,
             Self::Fake(fake) => Ok(fake.render(text)),
         }
@@ -45,6 +49,7 @@ impl Synthesizer {
         match self {
             Self::Espeak(espeak) => espeak.check(voice).await,
             Self::Piper(piper) => piper.check(voice),
+            Self::Kokoro(kokoro) => kokoro.check(voice),
             Self::OpenAi(_) | Self::Fake(_) => Ok(()),
         }
     }
@@ -54,6 +59,7 @@ impl Synthesizer {
         match self {
             Self::Espeak(_) => "espeak-ng".into(),
             Self::Piper(piper) => piper.name(),
+            Self::Kokoro(kokoro) => kokoro.name(),
             Self::OpenAi(service) => service.name(),
             Self::Fake(_) => "fake".into(),
         }

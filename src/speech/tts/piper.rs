@@ -68,6 +68,15 @@ impl Piper {
         Ok(Self { way: Way::Server(service) })
     }
 
+    /// The voices on disk, by name; a server's are not known.
+    #[must_use]
+    pub fn voices(&self) -> Vec<String> {
+        match &self.way {
+            Way::Program { voices, .. } => voices.iter().map(|voice| voice.name.clone()).collect(),
+            Way::Server(_) => Vec::new(),
+        }
+    }
+
     pub(super) async fn render(&self, text: &str, voice: &Voice) -> Result<Vec<i16>, TtsError> {
         match &self.way {
             Way::Program { program, voices } => {

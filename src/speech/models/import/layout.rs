@@ -74,7 +74,7 @@ impl Planned {
             Part::Column => shape.push(1),
             Part::Piece { at, of } => {
                 let rows = shape.first().copied().unwrap_or(0) as usize;
-                if rows == 0 || rows % of != 0 {
+                if rows == 0 || !rows.is_multiple_of(of) {
                     return Err(Wrong::Foreign(format!(
                         "{} has {rows} rows, which are not {of} parts",
                         self.from
@@ -135,9 +135,8 @@ fn shape<R: Read + Seek>(archive: &Archive<R>) -> Result<Shape, Wrong> {
     let (vocabulary, width) = table("decoder/embeddings/weight")?;
     let (text_positions, _) = table("decoder/position_encodings/encodings")?;
     let (audio_positions, audio_width) = table("encoder/position_encodings/encodings")?;
-    let mel_bands = match *archive.shape("encoder/conv1/weight")? {
-        [_, bands, _] => bands,
-        _ => return Err(Wrong::Foreign("encoder/conv1/weight is no convolution".into())),
+    let &[_, mel_bands, _] = archive.shape("encoder/conv1/weight")? else {
+        return Err(Wrong::Foreign("encoder/conv1/weight is no convolution".into()));
     };
     let layers = |side: &str| {
         let prefix = format!("{side}/layer_");
@@ -158,7 +157,7 @@ fn shape<R: Read + Seek>(archive: &Archive<R>) -> Result<Shape, Wrong> {
         if holds { Ok(()) } else { Err(Wrong::Foreign(format!("{what}: {found} is not Whisper's"))) }
     };
     expect(VOCABULARIES.contains(&vocabulary), "tokens", vocabulary)?;
-    expect(width % HEAD == 0 && (HEAD..=MOST_WIDTH).contains(&width), "width", width)?;
+    expect(width.is_multiple_of(HEAD) && (HEAD..=MOST_WIDTH).contains(&width), "width", width)?;
     expect(audio_width == width, "width of the encoder", audio_width)?;
     expect(matches!(mel_bands, 80 | 128), "mel bands", mel_bands)?;
     expect((1..=MOST_LAYERS).contains(&shape.audio_layers), "layers of the encoder", shape.audio_layers)?;

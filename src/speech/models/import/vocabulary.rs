@@ -52,9 +52,11 @@ impl Vocabulary {
         if std::fs::metadata(path).map_err(at)?.len() > MOST_BYTES {
             return Err(damaged("no vocabulary is so long".into()));
         }
-        let text = std::fs::read_to_string(path).map_err(|error| match error.kind() {
-            io::ErrorKind::InvalidData => damaged("it is no text in UTF-8".into()),
-            _ => at(error),
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            if error.kind() == io::ErrorKind::InvalidData {
+                return damaged("it is no text in UTF-8".into());
+            }
+            at(error)
         })?;
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let words = match name.rsplit_once('.').map_or(name, |(_, ending)| ending) {
@@ -123,7 +125,7 @@ fn from_tokenizer(text: &str) -> Result<Vec<String>, String> {
 /// Bytes that print well are their own character; the others take those from U+0100 on, in order.
 fn bytes_of_characters() -> HashMap<char, u8> {
     let prints = |byte: u8| matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
-    let mut shifted = ('\u{100}'..).into_iter();
+    let mut shifted = '\u{100}'..;
     (0..=u8::MAX)
         .filter_map(|byte| {
             let character = if prints(byte) { Some(char::from(byte)) } else { shifted.next() };
@@ -137,10 +139,11 @@ mod tests {
     use super::*;
 
     fn read(name: &str, text: &str) -> Result<Vocabulary, String> {
-        let folder = tempfile::tempdir().expect("a folder");
+        let said = |error: &dyn std::fmt::Display| error.to_string();
+        let folder = tempfile::tempdir().map_err(|error| said(&error))?;
         let path = folder.path().join(name);
-        std::fs::write(&path, text).expect("writable");
-        Vocabulary::read(&path).map_err(|error| error.to_string())
+        std::fs::write(&path, text).map_err(|error| said(&error))?;
+        Vocabulary::read(&path).map_err(|error| said(&error))
     }
 
     #[test]
