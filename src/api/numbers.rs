@@ -1,6 +1,6 @@
 //! Telephone numbers and their countries in requests.
 
-use callcore::number::{self, Country};
+use callcore::number::{Country, Spelling};
 
 use super::fields::Fields;
 
@@ -14,7 +14,9 @@ pub(super) fn country(fields: &mut Fields<'_>) -> Option<Country> {
     fields.checked("country", |_| serde_json::from_value(value).map_err(|_| wrong.to_owned()))
 }
 
-/// A number in its one form, and what was written with it and means nothing here: `ext`, `host`.
+/// A number, and what was written with it and means nothing here: `ext`, `host`. It has its one form when it names its
+/// country or `country` is given; else it stays as it is written, because only the country of the flow, of the list or
+/// of the server tells which of its digits lead abroad.
 pub(super) fn number(
     fields: &mut Fields<'_>,
     name: &'static str,
@@ -28,8 +30,13 @@ pub(super) fn number(
         if text.chars().count() > LONGEST {
             return Err(format!("is longer than {LONGEST} characters"));
         }
-        let number = number::read(&text, country).map_err(|bad| bad.to_string())?;
-        let (number, ignored) = number.into_parts();
+        let spelling = Spelling::read(&text).map_err(|bad| bad.to_string())?;
+        let ignored = spelling.ignored().to_vec();
+        let number = if country.is_some() || spelling.names_country() {
+            spelling.at_home(country).map_err(|bad| bad.to_string())?.into_parts().0
+        } else {
+            text.trim().to_owned()
+        };
         let named = |part: String| match part.strip_prefix(';') {
             Some(parameter) => parameter.to_owned(),
             None => "host".to_owned(),

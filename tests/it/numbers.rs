@@ -71,6 +71,9 @@ async fn who_wants_no_more_calls_is_spared_in_every_spelling_of_the_number() {
     // Nobody knows its country: it stays another number.
     let reply = desk.ask("short", "08123456901", json!({})).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
+    let call_id = desk.client.dial("ghost", "007 65 6123 4567", json!({})).await;
+    let call = desk.app.store().call(&call_id).await.unwrap().unwrap();
+    assert_eq!(call.target, "+6561234567", "the flow says which digits lead abroad");
     // The country of the request goes before that of the flow.
     let reply = desk.ask("ghost", "08123456901", json!({ "country": "GB" })).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
@@ -85,6 +88,14 @@ async fn the_servers_country_holds_for_every_door() {
     let call_id = desk.client.dial("short", "0812 3456 902", json!({})).await;
     let call = desk.app.store().call(&call_id).await.unwrap().unwrap();
     assert_eq!(call.target, "+628123456902");
+    // Which digits lead abroad is the country's to say.
+    for written in ["007 65 6123 4567", "008 65 6123 4567", "001 65 6123 4567"] {
+        let call_id = desk.client.dial("short", written, json!({})).await;
+        let call = desk.app.store().call(&call_id).await.unwrap().unwrap();
+        assert_eq!(call.target, "+6561234567", "{written}");
+    }
+    let reply = desk.ask("short", "00862812345678", json!({})).await;
+    assert_eq!(reply.status, 400, "{}", reply.text());
     in_time(desk.app.shutdown()).await;
 }
 

@@ -96,7 +96,7 @@ impl Make {
 
 /// Metadata of a bounded size.
 fn metadata(fields: &mut Fields<'_>) -> Option<Map<String, Value>> {
-    let metadata = fields.object("metadata")?;
+    let metadata = fields.values("metadata")?;
     fields.checked("metadata", |_| {
         let size = serde_json::to_string(&metadata).map_or(usize::MAX, |text| text.len());
         if size <= LARGEST_METADATA { Ok(metadata) } else { Err(TOO_MUCH.to_owned()) }

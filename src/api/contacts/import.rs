@@ -195,7 +195,7 @@ fn take(
     contacts: &mut Vec<(u64, NewContact)>,
     told: &mut Imported,
 ) {
-    match checked.and_then(|contact| contact.at_home(country)) {
+    match checked.and_then(|given| given.at_home(country)) {
         Ok(contact) => contacts.push((line, contact)),
         Err(problem) => told.refused(line, &problem),
     }
@@ -334,6 +334,29 @@ mod tests {
         let contacts = read_csv(body, country, &mut told).unwrap();
         let numbers: Vec<&str> = contacts.iter().map(|(_, contact)| contact.number.as_str()).collect();
         assert_eq!(numbers, ["+628123456901", "+442079460019"]);
+    }
+
+    #[test]
+    fn the_country_of_a_list_tells_which_digits_lead_abroad() {
+        for (country, written, kept) in [
+            ("ID", "007 65 6123 4567", "+6561234567"),
+            ("62", "008 65 6123 4567", "+6561234567"),
+            ("ID", "007 62 8123456901", "+628123456901"),
+            ("SG", "001 65 9123 4567", "+6591234567"),
+            ("KR", "005 65 6123 4567", "+6561234567"),
+            ("TW", "002 1 212 555 0123", "+12125550123"),
+            ("US", "011 44 (0)20 7946 0958", "+442079460958"),
+        ] {
+            let table = format!("phone_number\n{written}\n");
+            let lines = format!("{}\n", json!({ "phone_number": written }));
+            for (read, body) in [(read_csv as Reader, table), (read_lines, lines)] {
+                let mut told = Imported::default();
+                let contacts = read(body.as_bytes(), country.parse().ok(), &mut told).unwrap();
+                let numbers: Vec<&str> =
+                    contacts.iter().map(|(_, contact)| contact.number.as_str()).collect();
+                assert_eq!(numbers, [kept], "{written} in {country}: {:?}", told.errors);
+            }
+        }
     }
 
     #[test]

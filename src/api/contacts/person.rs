@@ -66,14 +66,18 @@ impl fields::Given for Body {
 }
 
 impl Body {
-    /// The contact to keep, its number brought home into `usual` when it names no country.
+    /// The contact, with a number that names no country brought home into `usual`.
     ///
     /// # Errors
     /// When the number is none there, or could be two.
     pub(super) fn at_home(self, usual: Option<Country>) -> Result<NewContact, Problem> {
-        let Self { contact_id: id, phone_number: mut number, country, name, flow, metadata } = self;
-        bring_home(&mut number, country.or(usual))?;
-        Ok(NewContact { id, number, name, flow, metadata: Value::Object(metadata.unwrap_or_default()) })
+        Ok(NewContact {
+            id: self.contact_id,
+            number: at_home(&self.phone_number, self.country.or(usual))?,
+            name: self.name,
+            flow: self.flow,
+            metadata: Value::Object(self.metadata.unwrap_or_default()),
+        })
     }
 }
 
@@ -124,10 +128,8 @@ impl Change {
     /// # Errors
     /// When the number is none there, or could be two.
     pub(super) fn at_home(self, usual: Option<Country>) -> Result<ContactChange, Problem> {
-        let mut number = self.phone_number;
-        if let Some(number) = &mut number {
-            bring_home(number, self.country.or(usual))?;
-        }
+        let country = self.country.or(usual);
+        let number = self.phone_number.map(|number| at_home(&number, country)).transpose()?;
         let metadata = self.metadata.map(Value::Object);
         Ok(ContactChange { number, name: self.name, flow: self.flow, metadata })
     }
@@ -149,7 +151,7 @@ fn id(id: &str) -> Result<String, String> {
 }
 
 fn metadata(fields: &mut Fields<'_>) -> Option<Map<String, Value>> {
-    let metadata = fields.object("metadata")?;
+    let metadata = fields.values("metadata")?;
     let size = serde_json::to_string(&metadata).map_or(usize::MAX, |text| text.len());
     if size > LARGEST_METADATA {
         fields.fault("metadata", TOO_MUCH);
@@ -161,7 +163,7 @@ fn metadata(fields: &mut Fields<'_>) -> Option<Map<String, Value>> {
 /// What is told of metadata that is too large.
 pub(super) const TOO_MUCH: &str = "is larger than 16 KiB; keep only what the flow says";
 
-/// A number in its one form. What is written with it and would be lost is refused.
+/// A number. What is written with it and would be lost is refused.
 fn number(fields: &mut Fields<'_>, country: Option<Country>) -> Option<String> {
     let (number, ignored) = numbers::number(fields, "phone_number", country)?;
     match ignored.iter().find(|part| *part != "host") {
@@ -173,17 +175,13 @@ fn number(fields: &mut Fields<'_>, country: Option<Country>) -> Option<String> {
     }
 }
 
-/// Brings a number that does not name its country home into `usual`.
-///
-/// # Errors
-/// When it is none there, or could be two.
-fn bring_home(number: &mut String, usual: Option<Country>) -> Result<(), Problem> {
-    let read = number::read(number, usual).map_err(|bad| {
+/// A number in its one form, in `country` if it does not name its own.
+fn at_home(number: &str, country: Option<Country>) -> Result<String, Problem> {
+    let read = number::read(number, country).map_err(|bad| {
         let why = bad.to_string();
         Problem::new(Code::Malformed, format!("phone_number: {why}")).with_field("phone_number", &why)
     })?;
-    *number = read.into_parts().0;
-    Ok(())
+    Ok(read.into_parts().0)
 }
 
 #[cfg(test)]
@@ -191,6 +189,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    fn number(body: Value, usual: Option<Country>) -> String {
+        read::<Body>(&body).unwrap().at_home(usual).unwrap().number
+    }
 
     #[test]
     fn a_number_is_kept_as_it_is_dialled() {
@@ -202,10 +204,14 @@ mod tests {
             ("tel:+15550001", "+15550001"),
             ("6281234567890", "6281234567890"),
         ] {
-            assert_eq!(read::<Body>(&json!({ "phone_number": given })).unwrap().phone_number, kept);
+            assert_eq!(number(json!({ "phone_number": given }), None), kept);
         }
         let home = json!({ "phone_number": "08123456901", "country": 62 });
-        assert_eq!(read::<Body>(&home).unwrap().phone_number, "+628123456901");
+        assert_eq!(number(home, None), "+628123456901");
+        // The country is one of three, and the number is read once.
+        let abroad = |country| json!({ "phone_number": "007 65 6123 4567", "country": country });
+        assert_eq!(number(abroad(json!("ID")), None), "+6561234567");
+        assert_eq!(number(abroad(json!(null)), "ID".parse().ok()), "+6561234567");
         for given in [
             "",
             "12",

@@ -130,11 +130,14 @@ impl Sheet {
         let header = candidates.iter().find_map(|separator| {
             let (fields, length, lines) = record(rest, *separator, Shape::default()).ok()?;
             let columns = columns(&fields);
-            columns.contains(&Column::PhoneNumber).then_some((*separator, columns, length, lines))
+            columns.contains(&Column::PhoneNumber).then_some((*separator, fields, columns, length, lines))
         });
-        let Some((separator, columns, length, lines)) = header else {
+        let Some((separator, fields, columns, length, lines)) = header else {
             return Err(no_number(rest));
         };
+        if let Some(why) = twice(&fields, &columns) {
+            return Err(why);
+        }
         let plain = encoding == UTF_8 && separator == ',' && told.is_none();
         let between = match separator {
             ',' => "commas",
@@ -256,6 +259,25 @@ fn columns(fields: &[String]) -> Vec<Column> {
     fields.iter().enumerate().map(column).collect()
 }
 
+/// Why a row could not tell which of two columns is meant: both have one name.
+fn twice(fields: &[String], columns: &[Column]) -> Option<String> {
+    fields.iter().enumerate().find_map(|(at, field)| {
+        let known = |at: usize| columns.get(at).is_some_and(|column| !matches!(column, Column::Other(_)));
+        let other = fields.iter().take(at).position(|earlier| earlier == field).or_else(|| {
+            let same = |earlier: &String| plain_name(earlier) == plain_name(field);
+            let (earlier, _) = fields.iter().enumerate().take(at).find(|(_, earlier)| same(earlier))?;
+            (known(earlier) || known(at)).then_some(earlier)
+        })?;
+        let (one, two) = (other + 1, at + 1);
+        let earlier = fields.get(other)?;
+        (!field.is_empty()).then(|| {
+            format!(
+                "columns {one} (`{earlier}`) and {two} (`{field}`) have one name; rename one, or take it out"
+            )
+        })
+    })
+}
+
 /// `Phone Number`, `phone_number` and `PhoneNumber` as `phonenumber`.
 fn plain_name(field: &str) -> String {
     field.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
@@ -331,6 +353,22 @@ mod tests {
         // Only one column is the number's.
         let (sheet, _) = read(b"mobile,phone_number\n");
         assert_eq!(sheet.columns, [Column::Other("mobile".into()), Column::PhoneNumber]);
+    }
+
+    #[test]
+    fn two_columns_of_one_name_are_refused() {
+        for (header, told) in [
+            ("phone_number,amount,amount\n", "columns 2 (`amount`) and 3 (`amount`) have one name"),
+            ("phone_number,name,phone_number\n", "columns 1 (`phone_number`) and 3 (`phone_number`)"),
+            ("Phone Number,phone_number\n", "columns 1 (`Phone Number`) and 2 (`phone_number`)"),
+            ("name;phone_number;Name\n", "columns 1 (`name`) and 3 (`Name`)"),
+        ] {
+            let why = Sheet::read(header.as_bytes()).unwrap_err();
+            assert!(why.contains(told), "{header}: {why}");
+        }
+        for header in ["phone_number,,\n", "mobile,phone_number\n", "phone_number,Due,due\n"] {
+            assert!(Sheet::read(header.as_bytes()).is_ok(), "{header}");
+        }
     }
 
     #[test]

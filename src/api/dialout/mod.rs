@@ -88,9 +88,9 @@ impl From<Refusal> for Problem {
             | Refusal::Language(_)
             | Refusal::UnknownTrunk { .. }
             | Refusal::UnknownParams { .. }
-            | Refusal::Number(_)
             | Refusal::Both(..)
             | Refusal::Expired { .. } => Code::Invalid,
+            Refusal::Number(_) => Code::Malformed,
             Refusal::KeyReused => Code::KeyReused,
             Refusal::DoNotCall { .. } => Code::DoNotCall,
             Refusal::Full { .. } | Refusal::Queue { .. } => Code::RateLimited,

@@ -3,6 +3,8 @@
 /// Words that programs write where they have no value, in any case and in just this one.
 const NO_VALUE: [&str; 5] = ["null", "(null)", "<null>", "undefined", "[object object]"];
 const NO_VALUE_SPELT_SO: [&str; 3] = ["None", "NaN", "nil"];
+/// Those of them that nobody means to be said.
+const NO_VALUE_SAID: [&str; 6] = ["null", "NULL", "(null)", "<null>", "undefined", "NaN"];
 /// How placeholders of templates begin and end, wherever they stand in a text.
 const PLACEHOLDERS: [(&str, &str); 5] = [("{{", "}}"), ("${", "}"), ("<%", "%>"), ("{%", "%}"), ("[[", "]]")];
 /// The same, where they are all of the text.
@@ -21,6 +23,14 @@ pub(super) fn why_blank(text: &str) -> Option<String> {
     let left = placeholder(bare)?;
     let left: String = left.chars().take(40).collect();
     Some(format!("holds the placeholder {left}, which was not filled in"))
+}
+
+/// What a program or a template left in a value that a bot would say. An empty one may be meant, and people are called
+/// Null.
+pub(super) fn left_over(text: &str) -> Option<String> {
+    let bare = text.trim();
+    let word = NO_VALUE_SAID.contains(&bare) || bare.eq_ignore_ascii_case("[object object]");
+    if bare.is_empty() || !(word || placeholder(bare).is_some()) { None } else { why_blank(bare) }
 }
 
 fn placeholder(text: &str) -> Option<&str> {
@@ -74,6 +84,18 @@ mod tests {
             "$start",
         ] {
             assert!(why_blank(text).unwrap().contains("was not filled in"), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_would_be_said_may_be_empty_and_is_no_placeholder() {
+        for text in
+            ["{{name}}", "Dear ${name}", "undefined", "null", "NULL", "NaN", "[object Object]", "{{ a | b }}"]
+        {
+            assert!(left_over(text).is_some(), "{text:?}");
+        }
+        for text in ["", " ", "Null", "None", "50%", "$5", "a { b", "Ann"] {
+            assert_eq!(left_over(text), None, "{text:?}");
         }
     }
 

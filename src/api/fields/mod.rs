@@ -391,6 +391,20 @@ impl<'f> Fields<'f> {
         }
     }
 
+    /// An object of values that a bot says: none of them may be what a template left behind.
+    pub(crate) fn values(&mut self, name: &'static str) -> Option<Map<String, Value>> {
+        let object = self.object(name)?;
+        let mut left = Vec::new();
+        for (member, value) in &object {
+            values::left_over(&format!("{name}.{member}"), value, &mut left);
+        }
+        let filled = left.is_empty();
+        for (path, why) in left {
+            self.fault(&path, why);
+        }
+        filled.then_some(object)
+    }
+
     /// The fields of an object within this one.
     pub(crate) fn within<T>(
         &mut self,

@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use serde_json::Value;
 
 use super::Source;
-use super::blank::why_blank;
+use super::blank::{self, why_blank};
 
 /// A text that holds a value, trimmed.
 ///
@@ -35,6 +35,24 @@ pub(crate) fn short_text(text: &str, longest: usize) -> Result<String, String> {
         return Err("has a line break or another control character in it; take it out".to_owned());
     }
     Ok(text.to_owned())
+}
+
+/// Notes each text within a value that a template left behind, with its path and why it is none.
+pub(super) fn left_over(path: &str, value: &Value, left: &mut Vec<(String, String)>) {
+    match value {
+        Value::String(text) => left.extend(blank::left_over(text).map(|why| (path.to_owned(), why))),
+        Value::Array(values) => {
+            for (at, value) in values.iter().enumerate() {
+                left_over(&format!("{path}[{at}]"), value, left);
+            }
+        }
+        Value::Object(members) => {
+            for (name, value) in members {
+                left_over(&format!("{path}.{name}"), value, left);
+            }
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => {}
+    }
 }
 
 pub(super) fn whole(value: &Value, source: Source, range: &RangeInclusive<i64>) -> Result<i64, String> {

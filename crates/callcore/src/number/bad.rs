@@ -23,6 +23,13 @@ pub enum BadNumber {
     Thousands,
     #[error("holds two numbers; give one")]
     Two,
+    #[error(
+        "has \"{shown}\" beside the number, which would be dialled with it; leave it out, or write an extension as \
+         \"ext 12\""
+    )]
+    Beside { shown: String },
+    #[error("looks like an address of a computer or the number of a version; is this another column?")]
+    Address,
     #[error("has {count} digits; no number has more than 15 (are these two numbers?)")]
     TooLong { count: usize },
     #[error("starts with +0; no country code does: write +62812… or, with a country known, 0812…")]
@@ -62,6 +69,8 @@ impl BadNumber {
             | Self::PowerOfTen { .. }
             | Self::Thousands
             | Self::Two
+            | Self::Beside { .. }
+            | Self::Address
             | Self::TooLong { .. }
             | Self::PlusZero
             | Self::TwoReadings { .. }

@@ -20,6 +20,8 @@ use self::written::Written;
 
 /// Digits of a number; the longest that ITU-T E.164 knows.
 const DIGITS: std::ops::RangeInclusive<usize> = 3..=15;
+/// Most digits that lead abroad before a number: `00700` in Korea.
+const LONGEST_PREFIX: usize = 5;
 /// A trunk prefix before fewer digits belongs to a short code.
 const FEWEST_BEHIND_PREFIX: usize = 6;
 /// So few digits without the trunk prefix that others have are a short code: `1500678`.
@@ -51,37 +53,87 @@ impl Number {
     }
 }
 
-/// Reads a number however it is written: with separators of any script, `00` or `+` before the country, `(0)` behind
-/// it, as `tel:` or `sip:` with `phone-context`. `country` is that of a number which does not name its own; without
-/// it such a number stays as it is.
+/// A number as somebody wrote it, before it is known to which country it belongs. `007 65 6123 4567` is a call to
+/// Singapore where `007` leads abroad, and one to Russia where `00` does: its digits must not be read twice.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Spelling {
+    written: Written,
+    /// The digits of a `phone-context`.
+    context: Option<String>,
+    ignored: Vec<String>,
+}
+
+impl Spelling {
+    /// Takes a number apart, however it is written: with separators of any script, `(0)` behind its country code, as
+    /// `tel:` or `sip:` with `phone-context`.
+    ///
+    /// # Errors
+    /// When the text is not one number, of whatever country.
+    pub fn read(text: &str) -> Result<Self, BadNumber> {
+        let text = written::folded(text);
+        let uri::Parts { user, context, mut ignored } = uri::split(&text)?;
+        let written = Written::read(&user)?;
+        if written.extension {
+            ignored.push(";ext".to_owned());
+        }
+        let count = written.digits.len();
+        if count < *DIGITS.start() {
+            return Err(BadNumber::NotANumber);
+        }
+        // A call abroad has its prefix before the digits that count.
+        let prefix = if written.digits.starts_with('0') { LONGEST_PREFIX } else { 0 };
+        if count > *DIGITS.end() + prefix {
+            return Err(BadNumber::TooLong { count });
+        }
+        Ok(Self { written, context, ignored })
+    }
+
+    /// Whether it says itself to which country it belongs.
+    #[must_use]
+    pub const fn names_country(&self) -> bool {
+        self.written.plus || self.context.is_some()
+    }
+
+    /// What is written with it and means nothing here: `;ext`, `;postd`, `@host`.
+    #[must_use]
+    pub fn ignored(&self) -> &[String] {
+        &self.ignored
+    }
+
+    /// The number in its one form. `country` is that of a number which does not name its own; without it such a number
+    /// stays as it is.
+    ///
+    /// # Errors
+    /// When no country has such a number, or when it could be two.
+    pub fn at_home(self, country: Option<Country>) -> Result<Number, BadNumber> {
+        let Self { written, context, ignored } = self;
+        let dialled = match context {
+            Some(context) if !written.plus => in_context(&written, &context)?,
+            Some(_) | None => resolve(&written, country)?,
+        };
+        let count = dialled.trim_start_matches('+').len();
+        if count > *DIGITS.end() {
+            return Err(BadNumber::TooLong { count });
+        }
+        if count < *DIGITS.start() {
+            return Err(BadNumber::NotANumber);
+        }
+        if dialled.starts_with("+0") {
+            return Err(BadNumber::PlusZero);
+        }
+        if dialled.starts_with('+') {
+            plan::check_length(&dialled)?;
+        }
+        Ok(Number { dialled, ignored })
+    }
+}
+
+/// Reads a number of which it is known to which country it belongs if it does not say so: see [`Spelling`].
 ///
 /// # Errors
 /// When the text is not one number.
 pub fn read(text: &str, country: Option<Country>) -> Result<Number, BadNumber> {
-    let text = written::folded(text);
-    let uri::Parts { user, context, mut ignored } = uri::split(&text)?;
-    let written = Written::read(&user)?;
-    if written.extension {
-        ignored.push(";ext".to_owned());
-    }
-    let dialled = match context {
-        Some(context) if !written.plus => in_context(&written, &context)?,
-        Some(_) | None => resolve(&written, country)?,
-    };
-    let count = dialled.trim_start_matches('+').len();
-    if count > *DIGITS.end() {
-        return Err(BadNumber::TooLong { count });
-    }
-    if count < *DIGITS.start() {
-        return Err(BadNumber::NotANumber);
-    }
-    if dialled.starts_with("+0") {
-        return Err(BadNumber::PlusZero);
-    }
-    if dialled.starts_with('+') {
-        plan::check_length(&dialled)?;
-    }
-    Ok(Number { dialled, ignored })
+    Spelling::read(text)?.at_home(country)
 }
 
 /// The digits by which a number is compared: those of its one form, also where no plan has it. Of a text that is no
@@ -148,6 +200,9 @@ fn international(digits: &str, zero: Option<(usize, usize)>) -> String {
     let candidates = [without.as_deref(), Some(as_written.as_str())];
     if let Some(valid) = candidates.into_iter().flatten().find_map(|candidate| plan::valid(candidate, None)) {
         return valid;
+    }
+    if let Some(renewed) = plan::renewed(without.as_deref().unwrap_or(&as_written)) {
+        return renewed;
     }
     plan::without_trunk_zero(without.as_deref().unwrap_or(&as_written))
 }

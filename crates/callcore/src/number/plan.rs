@@ -17,6 +17,17 @@ pub(super) fn valid(text: &str, region: Option<Region>) -> Option<String> {
     number.is_valid().then(|| number.format_as(PhoneNumberFormat::E164).into_owned())
 }
 
+/// What stood between the code of a country and its mobile numbers, and does so no more.
+const DROPPED: [(&str, &str); 1] = [("+52", "1")];
+
+/// The number as it is written today, when it has a digit that its country has given up: `+52 1 55…` in Mexico.
+pub(super) fn renewed(number: &str) -> Option<String> {
+    DROPPED.iter().find_map(|(code, digit)| {
+        let rest = number.strip_prefix(code)?.strip_prefix(digit)?;
+        valid(&format!("{code}{rest}"), None)
+    })
+}
+
 /// Whether the number, as `+62812…`, is one of a mobile telephone.
 pub(super) fn is_mobile(number: &str) -> bool {
     PHONE_NUMBER_UTIL.parse(number, None).is_ok_and(|number| {

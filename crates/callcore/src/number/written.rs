@@ -5,6 +5,8 @@ use super::spurious;
 
 /// Fewest digits of a number that stands beside another one.
 const A_NUMBER: usize = 7;
+/// Fewest digits of another number that begins with a zero of its own.
+const AN_ABRUPT_END: usize = 6;
 /// Most digits of an area code with its country, before a stroke.
 const AN_AREA: usize = 7;
 /// Fewest digits behind that stroke.
@@ -41,6 +43,8 @@ pub(super) fn folded(text: &str) -> String {
             '\u{ff09}' | ']' | '\u{ff3d}' => ')',
             '\u{ff0e}' | '\u{b7}' | '\u{2022}' | '\u{30fb}' | '\u{2024}' | '\u{2027}' => '.',
             '\u{ff0f}' | '\u{2044}' | '\u{2215}' => '/',
+            '\u{201c}'..='\u{201f}' | '\u{ab}' | '\u{bb}' => '"',
+            '\u{2018}'..='\u{201b}' => '\'',
             '\u{ff1a}' => ':',
             '\u{ff1b}' => ';',
             '\u{ff0c}' | '\u{3001}' => ',',
@@ -113,12 +117,14 @@ fn count(text: &str) -> usize {
     text.bytes().filter(u8::is_ascii_digit).count()
 }
 
-/// Without what keeps a spreadsheet from making a number of it: `="0812"`, `'0812`.
+/// Without what keeps a spreadsheet from making a number of it (`="0812"`, `'0812`), without quotes and without a
+/// comma or semicolon behind which nothing stands.
 fn unwrapped(text: &str) -> &str {
-    let text = text.trim();
+    let text = text.trim_end_matches([',', ';', ' ']).trim();
     let text = text.strip_prefix('=').filter(|rest| rest.starts_with('"')).unwrap_or(text);
-    let text = text.strip_prefix('\'').unwrap_or(text);
-    text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text).trim()
+    let text = text.strip_prefix('\'').map_or(text, |rest| rest.strip_suffix('\'').unwrap_or(rest));
+    let text = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    text.trim_end_matches([',', ';', ' ']).trim()
 }
 
 /// Refuses what a spreadsheet has made of a number.
@@ -176,19 +182,21 @@ fn check_one(text: &str) -> Result<(), BadNumber> {
     if numbers > 1 || (lower.matches('+').count() > 1 && pluses > 1) {
         return Err(BadNumber::Two);
     }
-    // `0812…/0813…` are two numbers, and so are `555 0100/01`; `030/1234567` is one with its area.
-    if let Some((before, behind)) = text.split_once('/')
-        && (count(before) > AN_AREA
-            || (count(behind) < A_LINE && count(before) >= A_LINE)
-            || behind.contains('/'))
-    {
-        return Err(BadNumber::Two);
+    // `0812…/0813…` are two numbers, and so are `555 0100/01` and `110/112`; `030/1234567` is one with its area.
+    if let Some((before, behind)) = text.rsplit_once('/') {
+        let area =
+            count(before) <= AN_AREA && (count(behind) >= A_LINE || before.starts_with(['0', '+', '(']));
+        let line = count(behind) >= A_LINE || count(before) < A_LINE;
+        if !area || !line {
+            return Err(BadNumber::Two);
+        }
     }
     let groups: Vec<&str> = text.split_whitespace().collect();
     let two = groups.windows(2).any(|pair| {
         let [one, other] = pair else { return false };
         let again = other.starts_with(['0', '+']);
-        count(one) >= A_NUMBER && count(other) >= A_NUMBER && (again || count(one) > A_NUMBER)
+        let enough = if again { AN_ABRUPT_END } else { A_NUMBER };
+        count(one) >= A_NUMBER && count(other) >= enough && (again || count(one) > A_NUMBER)
     });
     if two { Err(BadNumber::Two) } else { Ok(()) }
 }

@@ -90,7 +90,7 @@ fn read(fields: &mut Fields<'_>, asked: Asked<'_>) -> DialOut {
         country,
         caller: caller(fields),
         trunk: fields.text("trunk", LONGEST_NAME),
-        metadata: fields.object("metadata").unwrap_or_default(),
+        metadata: fields.values("metadata").unwrap_or_default(),
         machine_detection: fields.word(
             "machineDetection",
             &[

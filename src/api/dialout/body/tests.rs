@@ -42,7 +42,7 @@ fn the_documented_sample_is_understood() {
         "metadata": {"userName": "John Doe"}
     });
     let dial = parsed(sample).unwrap();
-    assert_eq!((dial.target.as_str(), dial.trunk.as_deref()), ("911234567890", Some("TRUNK")));
+    assert_eq!((dial.target.as_str(), dial.trunk.as_deref()), ("tel:911234567890", Some("TRUNK")));
     assert_eq!(dial.timers.unwrap().greeting_completion_timeout_ms, Some(10_000));
     assert_eq!(dial.machine_detection, Some(MachineDetection::Detect));
     assert_eq!(dial.notify_headers.get("x-channel-type").map(String::as_str), Some("X42_IVR"));
@@ -87,11 +87,14 @@ fn headers_that_are_ours_and_what_nobody_is_notified_of_are_told() {
 }
 
 #[test]
-fn a_target_is_dialled_in_its_one_form_and_what_means_nothing_in_it_is_named() {
+fn a_target_has_its_one_form_once_its_country_is_known_and_what_means_nothing_in_it_is_named() {
     for (target, country, dialled) in [
         ("tel:+44 (0)20 7946 0019", json!(null), "+442079460019"),
         ("tel:0812345678;phone-context=+62", json!(null), "+62812345678"),
-        ("tel:00628123456901", json!(null), "+628123456901"),
+        // The flow or the server may know its country: which of its digits lead abroad is theirs to say.
+        ("tel:00628123456901", json!(null), "tel:00628123456901"),
+        (" 007 65 6123 4567", json!(null), "007 65 6123 4567"),
+        ("007 65 6123 4567", json!("ID"), "+6561234567"),
         ("+62\u{a0}812\u{a0}3456\u{a0}901", json!(null), "+628123456901"),
         ("08123456901", json!("ID"), "+628123456901"),
         ("08123456901", json!(62), "+628123456901"),
@@ -108,6 +111,18 @@ fn a_target_is_dialled_in_its_one_form_and_what_means_nothing_in_it_is_named() {
 fn an_empty_subscription_is_not_an_absent_one() {
     let body = json!({"target": "tel:123", "notifyUrl": "https://x", "amdEventsSubscription": []});
     assert_eq!(parsed(body).unwrap().amd_events_subscription, Some(vec![]));
+}
+
+#[test]
+fn what_a_template_left_behind_is_named_wherever_it_would_be_said() {
+    let metadata = json!({
+        "name": "{{name}}", "amount": "${amount}", "due": "undefined", "note": "", "to": "Null",
+        "items": [{"what": "Dear {{ x }}"}, "ok"],
+    });
+    let told = ["metadata.amount", "metadata.due", "metadata.items[0].what", "metadata.name"];
+    let mut found = wrong(json!({"target": "tel:123", "metadata": metadata}));
+    found.sort();
+    assert_eq!(found, told);
 }
 
 #[test]
