@@ -137,25 +137,51 @@ fn english_ordinal(n: u64) -> String {
     format!("{before}{last}")
 }
 
+/// Words before an extension.
+const EXTENSIONS: [&str; 6] = ["ext", "extension", "ekstensi", "extn", "eks", "x"];
+
 /// A telephone number digit by digit, with a pause between its groups: those it is written in, or of three
-/// and four digits.
+/// and four digits. Its letters stay (`1-800-FLOWERS`), and an extension is announced.
 pub(crate) fn spoken_phone(text: &str, language: Language) -> String {
-    let plus = text.trim_start().starts_with('+');
-    let mut groups: Vec<Vec<char>> = text
-        .split(|c: char| !c.is_ascii_digit())
-        .filter(|group| !group.is_empty())
-        .map(|group| group.chars().collect())
-        .collect();
+    let text = text.trim();
+    let scheme = text.get(..4).filter(|scheme| scheme.eq_ignore_ascii_case("tel:"));
+    let text = scheme.and_then(|_| text.get(4..)).unwrap_or(text).replace('#', " x ");
+    let text = text.trim_start();
+    let plus = text.starts_with('+');
+    let mut groups: Vec<String> = Vec::new();
+    let mut kind = None;
+    for c in text.chars() {
+        let now = if c.is_ascii_digit() { Some(true) } else { c.is_alphabetic().then_some(false) };
+        match groups.last_mut().filter(|_| now.is_some() && now == kind) {
+            Some(group) => group.push(c),
+            None if now.is_some() => groups.push(c.to_string()),
+            None => {}
+        }
+        kind = now;
+    }
     if let [single] = groups.as_slice()
         && single.len() > 4
+        && single.starts_with(|c: char| c.is_ascii_digit())
     {
-        groups = in_threes(single);
+        let digits: Vec<char> = single.chars().collect();
+        groups = in_threes(&digits).into_iter().map(String::from_iter).collect();
     }
-    let spoken: Vec<String> = groups
-        .iter()
-        .map(|group| group.iter().map(|c| digit(*c, language)).collect::<Vec<_>>().join(" "))
-        .collect();
-    let spoken = spoken.join(", ");
+    let mut spoken = String::new();
+    let mut announced = false;
+    for group in &groups {
+        if !spoken.is_empty() {
+            spoken.push_str(if announced { " " } else { ", " });
+        }
+        let word = group.to_lowercase();
+        announced = !spoken.is_empty() && EXTENSIONS.contains(&word.as_str());
+        if announced {
+            spoken.push_str(if language == Language::Indonesian { "ekstensi" } else { "extension" });
+        } else if group.starts_with(|c: char| c.is_ascii_digit()) {
+            spoken.push_str(&group.chars().map(|c| digit(c, language)).collect::<Vec<_>>().join(" "));
+        } else {
+            spoken.push_str(group);
+        }
+    }
     if plus { format!("plus {spoken}") } else { spoken }
 }
 

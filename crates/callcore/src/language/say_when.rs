@@ -5,8 +5,9 @@ use super::lexicon::{MONTHS_EN, MONTHS_ID};
 use super::say::{cardinal, spoken_ordinal};
 use super::tag::Language;
 
-const WEEKDAYS_EN: [&str; 7] = ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
-const WEEKDAYS_ID: [&str; 7] = ["Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu", "Minggu"];
+pub(super) const WEEKDAYS_EN: [&str; 7] =
+    ["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
+pub(super) const WEEKDAYS_ID: [&str; 7] = ["Senin", "Selasa", "Rabu", "Kamis", "Jumat", "Sabtu", "Minggu"];
 
 /// What of a date is said besides its day and month.
 #[derive(Clone, Copy, Debug, Default)]
@@ -53,6 +54,16 @@ pub(crate) fn spoken_date(date: Date, style: DateStyle, language: Language) -> S
             }
             spoken
         }
+    }
+}
+
+/// A month and its year: `May twenty twenty-seven`, `Mei dua ribu dua puluh tujuh`.
+pub(super) fn spoken_month(year: u64, month: u32, language: Language) -> String {
+    let at = month.saturating_sub(1);
+    match language {
+        Language::Other => format!("{year}-{month:02}"),
+        Language::English => format!("{} {}", proper(name(&MONTHS_EN, at)), english_year(year)),
+        Language::Indonesian => format!("{} {}", proper(name(&MONTHS_ID, at)), cardinal(year, language)),
     }
 }
 

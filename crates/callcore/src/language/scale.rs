@@ -78,6 +78,7 @@ pub(super) fn size(word: &str, code: &str, language: Language) -> Size {
         // A miliar of rupiah, and a million of anything in English.
         ("m", Language::Indonesian) if rupiah => Size::Known(Scale::Billion),
         ("m", Language::English) if !rupiah => Size::Known(Scale::Million),
+        ("l", Language::English) if code == "INR" => Size::Known(Scale::Lakh),
         ("b", Language::English) => Size::Known(Scale::Billion),
         ("t", Language::English | Language::Indonesian) => Size::Known(Scale::Trillion),
         ("m" | "b" | "t" | "l", _) => Size::Unsure,
@@ -86,6 +87,12 @@ pub(super) fn size(word: &str, code: &str, language: Language) -> Size {
             .find(|(known, _)| *known == word)
             .map_or(Size::None, |(_, scale)| Size::Known(*scale)),
     }
+}
+
+/// Whether a word multiplies a number, in any currency.
+pub(super) fn is_size(word: &str) -> bool {
+    let word = word.to_lowercase();
+    WORDS.iter().any(|(known, _)| *known == word)
 }
 
 impl Scale {

@@ -112,7 +112,7 @@ const UNITS_EN: [Short; 14] = [
     ("gb", "gigabytes"),
     ("mb", "megabytes"),
     ("hrs", "hours"),
-    ("hr", "hour"),
+    ("hr", "hours"),
     ("mins", "minutes"),
     ("min", "minutes"),
     ("°c", "degrees Celsius"),
@@ -141,8 +141,8 @@ const OTHERS: [(&str, &[&str]); 8] = [
     (
         "id",
         &[
-            "rp", "bpk", "bp", "sdr", "sdri", "yth", "jl", "jln", "gg", "kec", "kab", "kel", "tgl", "telp",
-            "hj", "ir", "drs", "h", "tbk", "pt", "cv", "hlm", "dll", "dsb", "dst",
+            "rp", "bpk", "bp", "sdr", "sdri", "yth", "jl", "jln", "gg", "kec", "kab", "kel", "tgl", "pkl",
+            "pk", "telp", "hj", "ir", "drs", "h", "tbk", "pt", "cv", "hlm", "dll", "dsb", "dst",
         ],
     ),
     (
@@ -195,13 +195,25 @@ pub(super) fn before_number(word: &str, language: Language) -> Option<&'static s
     }
 }
 
-/// What is said for a unit behind a number.
-pub(super) fn unit(word: &str, language: Language) -> Option<&'static str> {
+/// What is said for a unit behind a number. `5G`, `5M` and `5L` are no weights and measures, `5 L` is one.
+pub(super) fn unit(word: &str, apart: bool, language: Language) -> Option<&'static str> {
+    if matches!(word, "G" | "M") || (word == "L" && !apart) {
+        return None;
+    }
     let word = word.to_lowercase();
     match language {
         Language::English => look_up(&UNITS_EN, &word),
         Language::Indonesian => look_up(&UNITS_ID, &word),
         Language::Other => None,
+    }
+}
+
+/// One of what a unit is called for many: `kilogram`.
+pub(super) fn single(unit: &str) -> String {
+    match unit.strip_prefix("degrees") {
+        Some(scale) => format!("degree{scale}"),
+        None if unit.contains(' ') => unit.to_owned(),
+        None => unit.strip_suffix('s').unwrap_or(unit).to_owned(),
     }
 }
 
@@ -247,6 +259,10 @@ const SIGNS: [(&str, &str); 36] = [
 
 /// The code of the currency that a sign stands for. A code counts in capitals only: `all` is a word.
 pub(super) fn currency(sign: &str) -> Option<&'static str> {
+    // `RS` is a hospital in Indonesia.
+    if sign == "Rs" {
+        return Some("INR");
+    }
     let capitals = sign.to_uppercase();
     let found = SIGNS.iter().find(|(known, _)| *known == capitals).map(|(_, code)| *code);
     found.or_else(|| CODES.into_iter().find(|code| *code == sign))
@@ -315,8 +331,8 @@ pub(super) fn symbol(sign: char, language: Language) -> Option<&'static str> {
         '≤' => ("at most", "paling banyak"),
         '≥' => ("at least", "paling sedikit"),
         '≠' => ("is not", "bukan"),
-        '\u{ff1c}' => ("is less than", "kurang dari"),
-        '\u{ff1e}' => ("is greater than", "lebih dari"),
+        '\u{ff1c}' => ("less than", "kurang dari"),
+        '\u{ff1e}' => ("more than", "lebih dari"),
         _ => return None,
     };
     match language {

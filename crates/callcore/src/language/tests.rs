@@ -122,6 +122,9 @@ fn telephone_numbers_are_said_digit_by_digit_in_groups() {
     assert_eq!(spoken_phone("0812-3456", EN), "zero eight one two, three four five six");
     assert_eq!(spoken_phone("+628123456", ID), "plus enam dua delapan, satu dua tiga, empat lima enam");
     assert_eq!(spoken_phone("0812345", EN), "zero eight one, two three four five");
+    assert_eq!(spoken_phone("1-800-FLOWERS", EN), "one, eight zero zero, FLOWERS");
+    assert_eq!(spoken_phone("021 555 ext 12", EN), "zero two one, five five five, extension one two");
+    assert_eq!(spoken_phone("tel:021 555x12", ID), "nol dua satu, lima lima lima, ekstensi satu dua");
     assert_eq!(spoken_phone("112", ID), "satu satu dua");
     assert_eq!(spoken_phone("08 12", Language::Other), "0 8, 1 2");
 }

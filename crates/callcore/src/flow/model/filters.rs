@@ -58,11 +58,18 @@ pub(crate) fn register(tera: &mut Tera) {
     });
     tera.register_filter("spoken_time", |value: Value, kwargs: Kwargs, state: &State<'_>| {
         let (text, language) = (value.to_string(), language(&kwargs, state)?);
-        Ok::<_, tera::Error>(TimeOfDay::parse(&text).map_or(text, |time| spoken_time(time, language)))
+        let time = TimeOfDay::parse(&text).or_else(|| TimeOfDay::parse(&dotted(&text)?));
+        Ok::<_, tera::Error>(time.map_or(text, |time| spoken_time(time, language)))
     });
     tera.register_filter("spoken_phone", |value: Value, kwargs: Kwargs, state: &State<'_>| {
         Ok::<_, tera::Error>(spoken_phone(&value.to_string(), language(&kwargs, state)?))
     });
+}
+
+/// `09.05`, as Indonesia writes it, with a colon.
+fn dotted(text: &str) -> Option<String> {
+    let (hour, minute) = text.trim().split_once('.')?;
+    (hour.len() <= 2 && minute.len() == 2).then(|| format!("{hour}:{minute}"))
 }
 
 /// Letters and digits apart, so that speech reads them one by one: `0812` → `0 8 1 2`.

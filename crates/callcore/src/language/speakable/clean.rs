@@ -1,6 +1,8 @@
 //! What is taken out of a text, or written otherwise, before its words are looked at: entities of HTML, markup,
 //! marks of Markdown, emoji, and the signs that have several code points.
 
+use super::super::shorthand::currency;
+
 /// Entities that texts from web pages and templates bring; others stay as they are.
 const ENTITIES: [(&str, &str); 40] = [
     ("amp", "&"),
@@ -67,40 +69,52 @@ const FRACTIONS: [(char, &str); 15] = [
     ('⅞', "7/8"),
 ];
 
-/// Signs of comparison that stand between two numbers; markup has no spaces around them.
+/// Signs of comparison before a number; markup has letters behind them.
 pub(super) const LESS: char = '\u{ff1c}';
 pub(super) const MORE: char = '\u{ff1e}';
 
 /// Without entities, markup, brackets of phonemes, emoji and signs that nobody says.
 pub(super) fn cleaned(text: &str) -> String {
-    let text = without_marks(&without_entities(text));
+    let text = without_trunk_zeros(&without_marks(&without_entities(text)));
     let mut out = String::with_capacity(text.len());
     let mut chars = text.char_indices();
     let mut before = ' ';
     while let Some((at, c)) = chars.next() {
         let rest = chars.as_str();
         let next = rest.chars().next().unwrap_or(' ');
-        let between =
-            before == ' ' && next == ' ' && ends_in_digit(&out) && rest.trim_start().starts_with(is_digit);
+        let counts = starts_with_number(rest.trim_start());
         match c {
-            '<' if between => out.push(LESS),
-            '>' if between => out.push(MORE),
+            // `<=`, `>=`: neither is markup.
+            '<' | '>' if next == '=' => {
+                out.push_str(if c == '<' { " ≤ " } else { " ≥ " });
+                chars.next();
+            }
+            '<' if counts => out.extend([' ', LESS, ' ']),
+            '>' if counts && (before == ' ' || is_digit(next)) => out.extend([' ', MORE, ' ']),
             '<' => match markup_end(text.get(at..).unwrap_or_default()) {
                 Some(length) => {
                     while chars.as_str().len() + length > text.len() - at {
                         chars.next();
                     }
+                    before = '>';
                     out.push(' ');
+                    continue;
                 }
                 None => out.push(' '),
             },
             '^' if is_digit(before) && is_digit(next) => out.push(c),
+            '_' if in_address(&out, rest) => out.push(c),
             '>' | '[' | ']' | '{' | '}' | '|' | '\\' | '^' | '~' | '`' | '_' => out.push(' '),
             c if is_picture(c) => {}
             c if c.is_control() => out.push(' '),
             '\u{2044}' | '\u{2215}' => out.push('/'),
             // A minus of its own, and the hyphens that only keep a line together.
-            '\u{2212}' | '\u{fe63}' | '\u{ff0d}' | '\u{2010}' | '\u{2011}' => out.push('-'),
+            '\u{2212}' | '\u{fe63}' | '\u{ff0d}' | '\u{2010}'..='\u{2012}' => out.push('-'),
+            // People take the dash that they find: `–5%`, `–Rp 250.000`. Behind a number it leads to another one.
+            '–' if matches!(before, ' ' | '(' | '\n') && starts_with_number(rest) => {
+                let range = before == ' ' && out.trim_end().ends_with(|c: char| is_digit(c) || c == '%');
+                out.push_str(if range { "– " } else { "-" });
+            }
             c => match FRACTIONS.iter().find(|(sign, _)| *sign == c) {
                 Some((_, written)) => {
                     out.push_str(if is_digit(before) { " " } else { "" });
@@ -114,12 +128,47 @@ pub(super) fn cleaned(text: &str) -> String {
     out
 }
 
-fn is_digit(c: char) -> bool {
-    c.is_ascii_digit()
+/// Whether a text begins with a number, or with a currency and a number.
+fn starts_with_number(text: &str) -> bool {
+    let text = text.strip_prefix('-').unwrap_or(text);
+    let word = text.split_whitespace().next().unwrap_or_default();
+    let digit = word.find(is_digit).unwrap_or(word.len());
+    let (sign, number) = word.split_at(digit);
+    let behind = text.get(word.len()..).unwrap_or_default().trim_start();
+    let counts = !number.is_empty() || behind.starts_with(is_digit);
+    counts && text.starts_with(|c: char| !c.is_whitespace()) && (sign.is_empty() || currency(sign).is_some())
 }
 
-fn ends_in_digit(text: &str) -> bool {
-    text.trim_end().ends_with(is_digit)
+/// Whether what stands between `before` and `behind` belongs to an address: `bob_smith@example.com`.
+fn in_address(before: &str, behind: &str) -> bool {
+    let head = before.rsplit(char::is_whitespace).next().unwrap_or_default();
+    let tail = behind.split(char::is_whitespace).next().unwrap_or_default();
+    [head, tail].iter().any(|part| part.contains('@') || part.contains("://") || part.starts_with("www."))
+        && !head.is_empty()
+        && !tail.is_empty()
+}
+
+/// Without the zero in brackets that is not dialled behind the code of a country: `+44 (0)20 7946 0958`.
+fn without_trunk_zeros(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once("(0)") {
+        out.push_str(before);
+        let code = out.trim_end().rsplit(char::is_whitespace).next().unwrap_or_default();
+        let code = code.trim_start_matches('(').trim_end_matches(')');
+        let digits = code.strip_prefix('+').or_else(|| code.strip_prefix("00")).unwrap_or_default();
+        let dialled = (1..=3).contains(&digits.len())
+            && digits.bytes().all(|b| b.is_ascii_digit())
+            && behind.trim_start_matches([' ', '-']).starts_with(is_digit);
+        out.push_str(if dialled { " " } else { "(0)" });
+        rest = behind;
+    }
+    out.push_str(rest);
+    out
+}
+
+fn is_digit(c: char) -> bool {
+    c.is_ascii_digit()
 }
 
 /// `&amp;`, `&#39;` and `&#x27;` as the signs they stand for.

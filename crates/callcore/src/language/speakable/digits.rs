@@ -18,6 +18,30 @@ const CODES: [&str; 12] = [
     "verifikasi",
     "extension",
 ];
+/// Words before a short number that is dialled, and those behind one that is no count of anything.
+const DIALLED: [&str; 7] = ["call", "dial", "phone", "ring", "hubungi", "telepon", "telp"];
+const BEHIND_DIALLED: [&str; 20] = [
+    "now",
+    "if",
+    "for",
+    "or",
+    "and",
+    "to",
+    "in",
+    "when",
+    "at",
+    "from",
+    "immediately",
+    "untuk",
+    "atau",
+    "dan",
+    "jika",
+    "kalau",
+    "bila",
+    "sekarang",
+    "segera",
+    "dari",
+];
 const LINKS: [&str; 6] = ["is", "in", "adalah", "with", "dengan", "anda"];
 /// Digits of a card's number.
 const CARD: std::ops::RangeInclusive<usize> = 12..=19;
@@ -56,6 +80,9 @@ impl Says {
         if digits_only(first.core) && (4..=8).contains(&first.core.len()) && is_code(behind) {
             return Some((1, self.one_by_one(first.core)));
         }
+        if self.is_short_code(behind, words) {
+            return Some((1, self.one_by_one(first.core)));
+        }
         let mut groups: Vec<&str> = first.core.split('-').collect();
         let mut used = 1;
         if groups.len() == 1 {
@@ -87,7 +114,18 @@ impl Says {
             .then(|| (used, spoken_phone(&groups.join(" "), self.language)))
     }
 
-    fn one_by_one(&self, digits: &str) -> String {
+    /// `Call 911 now`, and not `Call 250 people`.
+    fn is_short_code(&self, behind: &[Word<'_>], words: &[Word<'_>]) -> bool {
+        let Some(first) = words.first() else { return false };
+        let dialled = behind.last().is_some_and(|word| {
+            word.close.is_empty() && DIALLED.contains(&word.core.to_lowercase().as_str())
+        });
+        let alone = !first.close.is_empty()
+            || words.get(1).is_none_or(|next| BEHIND_DIALLED.contains(&next.core.to_lowercase().as_str()));
+        dialled && alone && digits_only(first.core) && (3..=6).contains(&first.core.len())
+    }
+
+    pub(super) fn one_by_one(&self, digits: &str) -> String {
         let digits: Vec<String> = digits.chars().map(String::from).collect();
         spoken_phone(&digits.join(" "), self.language).replace(", ", " ")
     }
@@ -108,6 +146,13 @@ impl Says {
         let first = words.first()?;
         if let Some(found) = self.american(words) {
             return Some(found);
+        }
+        if is_vanity(first.core) {
+            return Some((1, spoken_phone(first.core, self.language)));
+        }
+        // `05-06-2026` begins like a number, too.
+        if self.date(first.core).is_some() {
+            return None;
         }
         let is_group = |text: &str| {
             text.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'-' | b'(' | b')')) && count(text) > 0
@@ -170,4 +215,18 @@ impl Says {
         }
         None
     }
+}
+
+/// `1-800-FLOWERS`, `800-GO-FEDEX`.
+fn is_vanity(text: &str) -> bool {
+    let mut groups = text.split('-').peekable();
+    if groups.peek() == Some(&"1") {
+        groups.next();
+    }
+    let area = groups.next().is_some_and(|group| group.len() == 3 && digits_only(group));
+    let letters = text.chars().filter(|c| c.is_alphabetic()).count();
+    let plain = |group: &str| {
+        !group.is_empty() && group.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit())
+    };
+    area && letters >= 3 && groups.all(plain)
 }

@@ -5,19 +5,61 @@ use super::super::figure::Figure;
 use super::super::lexicon::month;
 use super::super::say::{cardinal, spoken_number, spoken_ordinal};
 use super::super::say_when::{DateStyle, english_year, spoken_date, spoken_time};
-use super::super::shorthand::{unit, zone};
+use super::super::scale::is_size;
+use super::super::shorthand::{currency, single, unit, zone};
 use super::super::tag::Language;
 use super::{Says, Spoken, Word, said};
 
 /// Words before a time of day.
 const BEFORE_TIME: [&str; 4] = ["pukul", "jam", "pk", "pkl"];
+/// Words beside which a number with a stop in it is a time of day in Indonesia, where decimals have a comma.
+const BESIDE_TIME: [&str; 34] = [
+    "pagi",
+    "siang",
+    "sore",
+    "malam",
+    "subuh",
+    "petang",
+    "besok",
+    "lusa",
+    "nanti",
+    "kemarin",
+    "tadi",
+    "hingga",
+    "sampai",
+    "s/d",
+    "s.d",
+    "sejak",
+    "mulai",
+    "sebelum",
+    "setelah",
+    "sesudah",
+    "sekitar",
+    "kereta",
+    "bus",
+    "pesawat",
+    "penerbangan",
+    "kapal",
+    "berangkat",
+    "keberangkatan",
+    "tiba",
+    "buka",
+    "tutup",
+    "jadwal",
+    "acara",
+    "rapat",
+];
+const DAY_PARTS: [&str; 6] = ["pagi", "siang", "sore", "malam", "subuh", "petang"];
+/// Words of measure behind a number that is no time of day.
+const MEASURES: [&str; 8] = ["persen", "%", "kali", "poin", "meter", "kilo", "derajat", "banding"];
 /// Between two times of day.
 const BETWEEN_TIMES: [&str; 8] = ["-", "–", "—", "s/d", "s.d", "sampai", "hingga", "to"];
 
 impl Says {
     /// What begins with a figure: dates, times, ordinals, ranges, shares, plain numbers and their units.
-    pub(super) fn figures(&self, before: &str, words: &[Word<'_>]) -> Option<(usize, Spoken)> {
+    pub(super) fn figures(&self, behind: &[Word<'_>], words: &[Word<'_>]) -> Option<(usize, Spoken)> {
         let word = words.first()?;
+        let before = behind.last().map_or("", |word| word.core);
         let next = words.get(1).copied();
         let core = word.core;
         if let Some(text) = self.instant(core) {
@@ -27,7 +69,7 @@ impl Says {
             let style = DateStyle { weekday: false, year: true };
             return Some((1, said(spoken_date(date, style, self.language))));
         }
-        if let Some((used, spoken)) = self.time(before, words) {
+        if let Some((used, spoken)) = self.time(behind, words) {
             let zone =
                 words.get(used).filter(|_| words.get(used - 1).is_some_and(|last| last.close.is_empty()));
             return Some(match zone.and_then(|word| zone_said(word.core, self.language)) {
@@ -38,21 +80,39 @@ impl Says {
         if let Some(n) = self.ordinal(core) {
             return Some((1, said(spoken_ordinal(n, self.language))));
         }
-        if let Some((low, high)) = core.split_once(['-', '–'])
-            && let (Some(low), Some(high)) = (self.end_of_range(low), self.end_of_range(high))
-        {
-            return Some((1, said(format!("{low} {} {high}", self.pick("to", "sampai")))));
+        if let Some((low, high)) = core.split_once(['-', '–']) {
+            let number = high.trim_end_matches(|c: char| !c.is_ascii_digit());
+            let tail = high.get(number.len()..).unwrap_or_default();
+            let measure = match tail {
+                "" => Some(""),
+                "%" => Some(self.pick("percent", "persen")),
+                tail => unit(tail, false, self.language),
+            };
+            let ends = (self.end_of_range(low), self.end_of_range(number));
+            if let ((Some(low), Some(high)), Some(measure)) = (ends, measure) {
+                let to = self.pick("to", "sampai");
+                return Some((1, said(format!("{low} {to} {high} {measure}").trim_end().to_owned())));
+            }
         }
         if let Some(figure) = core.strip_suffix('%').and_then(|number| self.figure(number)) {
             let percent = self.pick("percent", "persen");
             return Some((1, said(format!("{} {percent}", spoken_number(&figure, self.language)))));
         }
+        if let Some((used, figure)) = self.in_groups(words) {
+            let Some(figure) = figure else {
+                let written: Vec<&str> = words.iter().take(used).map(|word| word.core).collect();
+                return Some((used, said(written.join(" "))));
+            };
+            let measured = self.measured(&figure, words, used);
+            return Some(measured.unwrap_or_else(|| (used, said(spoken_number(&figure, self.language)))));
+        }
+        // Nothing beside it tells whether it is a time of day: `14.30` is said as it is written.
+        if self.may_be_time(core) && !self.is_measured(next) {
+            return Some((1, said(core)));
+        }
         if let Some(figure) = self.figure(core) {
-            let unit = next.filter(|_| word.close.is_empty()).and_then(|next| unit(next.core, self.language));
-            if let Some(unit) = unit {
-                return Some((2, said(format!("{} {unit}", spoken_number(&figure, self.language)))));
-            }
-            return Some((1, said(self.number(before, &figure, next))));
+            let measured = self.measured(&figure, words, 1);
+            return Some(measured.unwrap_or_else(|| (1, said(self.number(before, &figure, next)))));
         }
         // A number and its unit in one word, or a price for something.
         let number = core.trim_end_matches(|c: char| !c.is_ascii_digit());
@@ -61,8 +121,46 @@ impl Says {
         if let Some(per) = behind.strip_prefix('/').filter(|per| per.chars().all(char::is_alphabetic)) {
             return Some((1, said(format!("{} per {per}", spoken_number(&figure, self.language)))));
         }
-        let unit = unit(behind, self.language)?;
-        Some((1, said(format!("{} {unit}", spoken_number(&figure, self.language)))))
+        let unit = unit(behind, false, self.language)?;
+        Some((1, said(self.with_its_unit(&figure, unit))))
+    }
+
+    /// A number in the last of `used` words, with the unit behind it.
+    fn measured(&self, figure: &Figure, words: &[Word<'_>], used: usize) -> Option<(usize, Spoken)> {
+        let open = words.get(used - 1).is_some_and(|word| word.close.is_empty());
+        let unit = unit(words.get(used).filter(|_| open)?.core, true, self.language)?;
+        Some((used + 1, said(self.with_its_unit(figure, unit))))
+    }
+
+    fn with_its_unit(&self, figure: &Figure, unit: &str) -> String {
+        let one = figure.whole == 1 && figure.fraction.is_empty() && self.language == Language::English;
+        let unit = if one { single(unit) } else { unit.to_owned() };
+        format!("{} {unit}", spoken_number(figure, self.language))
+    }
+
+    /// A number in groups of three with spaces between: `20 000`, `1 000 000`. Where it may be two numbers there is none.
+    fn in_groups(&self, words: &[Word<'_>]) -> Option<(usize, Option<Figure>)> {
+        let first = words.first()?;
+        let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+        let begins =
+            (1..=3).contains(&first.core.len()) && digits(first.core) && !first.core.starts_with('0');
+        if !begins {
+            return None;
+        }
+        let mut whole = first.core.to_owned();
+        let mut used = 1;
+        while let (Some(last), Some(next)) = (words.get(used - 1), words.get(used))
+            && last.close.is_empty()
+            && next.open.is_empty()
+            && next.core.len() == 3
+            && digits(next.core)
+        {
+            whole.push_str(next.core);
+            used += 1;
+        }
+        // `Bus 20 250 people`.
+        let sure = used > 2 || whole.ends_with("000");
+        (used > 1).then(|| (used, self.figure(&whole).filter(|_| sure)))
     }
 
     /// A number on its own; beside a month it is a day or a year.
@@ -77,7 +175,8 @@ impl Says {
                 return spoken_ordinal(figure.whole, self.language);
             }
             let announced = matches!(before, "in" | "since" | "by" | "until" | "year" | "of");
-            let near_month = is_month(before) || before.parse::<u32>().is_ok_and(|day| day <= 31);
+            let day = before.parse::<u64>().ok().or_else(|| self.ordinal(before));
+            let near_month = is_month(before) || day.is_some_and(|day| day <= 31);
             if (1_100..2_100).contains(&figure.whole) && (announced || near_month) {
                 return english_year(figure.whole);
             }
@@ -94,7 +193,7 @@ impl Says {
     }
 
     /// `2026-05-31`, `31/05/2026`, `31-05-2026`, `31.05.2026`; the day first except in American English.
-    fn date(&self, text: &str) -> Option<Date> {
+    pub(super) fn date(&self, text: &str) -> Option<Date> {
         if let Some(date) = Date::parse(text) {
             return Some(date);
         }
@@ -159,11 +258,62 @@ impl Says {
         )
     }
 
+    /// `14.30` in Indonesian: a time of day, or a number as others write it.
+    fn may_be_time(&self, text: &str) -> bool {
+        let parts = text.split_once('.').filter(|(hour, minute)| hour.len() <= 2 && minute.len() == 2);
+        self.language == Language::Indonesian && parts.is_some() && clock(&text.replace('.', ":")).is_some()
+    }
+
+    fn is_measured(&self, next: Option<Word<'_>>) -> bool {
+        next.is_some_and(|next| {
+            MEASURES.contains(&next.core.to_lowercase().as_str())
+                || is_size(next.core)
+                || currency(next.core).is_some()
+                || unit(next.core, true, self.language).is_some()
+        })
+    }
+
+    /// Whether what stands beside `14.30` tells that it is a time of day.
+    fn is_beside_time(&self, behind: &[Word<'_>], words: &[Word<'_>]) -> bool {
+        let Some(core) = words.first().map(|word| word.core).filter(|core| self.may_be_time(core)) else {
+            return false;
+        };
+        let next = words.get(1).copied();
+        if self.is_measured(next) {
+            return false;
+        }
+        let lower = |word: Option<&Word<'_>>| word.map_or_else(String::new, |word| word.core.to_lowercase());
+        let (last, before_last) = (lower(behind.last()), lower(behind.iter().rev().nth(1)));
+        let between = |word: &str| BETWEEN_TIMES.contains(&word);
+        // `09.15` is no decimal number anywhere.
+        let zero = core.len() == 5 && core.starts_with('0');
+        let today = last == "ini" && (before_last == "hari" || DAY_PARTS.contains(&before_last.as_str()));
+        zero || today
+            || BESIDE_TIME.contains(&last.as_str())
+            || self.is_weekday(&last)
+            || DAY_PARTS.contains(&lower(words.get(1)).as_str())
+            || (between(&last) && (self.may_be_time(&before_last) || clock(&before_last).is_some()))
+            || (between(&lower(words.get(1))) && words.get(2).is_some_and(|word| self.may_be_time(word.core)))
+    }
+
     /// `14:30`, `2:30 pm`, `2pm`; behind "pukul" and before a zone also `14.30`.
-    fn time(&self, before: &str, words: &[Word<'_>]) -> Option<(usize, Spoken)> {
+    fn time(&self, behind: &[Word<'_>], words: &[Word<'_>]) -> Option<(usize, Spoken)> {
         let word = words.first()?;
+        let before = behind.last().map_or("", |word| word.core);
         let next = words.get(1).copied();
         let core = word.core;
+        let lower = before.to_lowercase();
+        let pointed = BEFORE_TIME.contains(&lower.as_str())
+            || before_a_zone(words, self.language)
+            || self.is_beside_time(behind, words);
+        let english = self.language == Language::English;
+        let half = next.filter(|_| english && word.close.is_empty()).map(|next| next.core.to_lowercase());
+        let half = half.filter(|half| matches!(half.as_str(), "am" | "pm" | "a.m" | "p.m"));
+        let dotted = pointed || self.language == Language::Indonesian && self.from_dotted(core);
+        if let Some(hours) = self.hours(core, half.as_deref(), dotted) {
+            let glued = core.to_lowercase().trim_end_matches('.').ends_with('m');
+            return Some((if half.is_some() && !glued { 2 } else { 1 }, said(hours)));
+        }
         if self.language == Language::English {
             let lower = core.to_lowercase();
             let glued = ["am", "pm", "a.m", "p.m"].into_iter().find(|half| lower.ends_with(half));
@@ -180,15 +330,7 @@ impl Says {
                 }
             }
         }
-        let lower = before.to_lowercase();
-        let pointed = BEFORE_TIME.contains(&lower.as_str()) || before_a_zone(words, self.language);
         let colon = |text: &str| if pointed { text.replace('.', ":") } else { text.to_owned() };
-        if let Some((from, to)) = core.split_once(['-', '–']).filter(|_| pointed)
-            && let (Some(from), Some(to)) = (clock(&colon(from)), clock(&colon(to)))
-        {
-            let (from, to) = (spoken_time(from, self.language), spoken_time(to, self.language));
-            return Some((1, said(format!("{from} {} {to}", self.pick("to", "sampai")))));
-        }
         let digits = core.trim_end_matches(|c: char| c.is_alphabetic());
         let glued = core.get(digits.len()..).filter(|zone| !zone.is_empty());
         match glued.map(|zone| zone_said(zone, self.language)) {
@@ -203,6 +345,15 @@ impl Says {
                 time.or_else(with_zone).map(|time| (1, said(time)))
             }
         }
+    }
+
+    /// `09.00-17.00`: both have their minutes, and one can only be a time.
+    fn from_dotted(&self, core: &str) -> bool {
+        core.split_once(['-', '–']).is_some_and(|(from, to)| {
+            let time = |text: &str| self.may_be_time(text);
+            let sure = |text: &str| text.starts_with('0') || text.ends_with(".00") || text.ends_with(".30");
+            time(from) && time(to) && (sure(from) || sure(to))
+        })
     }
 
     fn ordinal(&self, text: &str) -> Option<u64> {

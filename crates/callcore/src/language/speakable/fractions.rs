@@ -2,17 +2,24 @@
 
 use super::super::calendar::Date;
 use super::super::say::{cardinal, spoken_number, spoken_ordinal};
-use super::super::say_when::{DateStyle, spoken_date};
-use super::super::shorthand::{in_full, unit};
+use super::super::say_when::{DateStyle, spoken_date, spoken_month};
+use super::super::shorthand::{in_full, single, unit};
 use super::super::tag::Language;
 use super::clean::{LESS, MORE};
 use super::{Says, Spoken, Word, said};
 
 /// The parts of something, of which `1/3` is the first.
-const PARTS: [&str; 14] = [
+const PARTS: [&str; 13] = [
     "part", "page", "step", "slide", "item", "number", "question", "bagian", "halaman", "langkah", "soal",
-    "nomor", "tahap", "cicilan",
+    "tahap", "cicilan",
 ];
+/// What a number with a stroke in it follows that is no share of anything.
+const NAMED: [&str; 14] =
+    ["rt", "rw", "no", "nomor", "nos", "blok", "unit", "apt", "flat", "jl", "jalan", "ref", "kav", "ruko"];
+/// Words before the month and the year in which something ends.
+const EXPIRY: [&str; 7] = ["thru", "exp", "expiry", "expiration", "kedaluwarsa", "kadaluarsa", "kadaluwarsa"];
+/// What is valid until a day, or until a month.
+const VALID: [&str; 3] = ["valid", "good", "berlaku"];
 /// What a date without its year follows.
 const BEFORE_DATE: [&str; 15] = [
     "on", "due", "until", "since", "date", "dated", "before", "after", "tanggal", "tgl", "sampai", "hingga",
@@ -24,52 +31,103 @@ const FINE_PARTS: [u64; 8] = [24, 25, 30, 32, 50, 60, 64, 100];
 const ANY_YEAR: i32 = 2_028;
 
 impl Says {
-    /// `1/3`, `1 1/2`, `5/31` behind "on", `page 3/10`, `120/80`.
-    pub(super) fn fraction(&self, before: &str, words: &[Word<'_>]) -> Option<(usize, Spoken)> {
+    /// `1/3`, `1 1/2`, `5 1/2%`, `5/31` behind "on", `page 3/10`, `120/80`, `thru 05/27`, `RT 5/3`.
+    pub(super) fn fraction(&self, behind: &[Word<'_>], words: &[Word<'_>]) -> Option<(usize, Spoken)> {
         let word = words.first()?;
         if in_full(word.core, self.language).is_some() {
             return None;
         }
-        // A whole number and a fraction.
-        if let Ok(whole) = word.core.parse::<u64>()
-            && word.close.is_empty()
-            && let Some(next) = words.get(1)
-            && let Some((n, d)) = ratio(next.core).filter(|(n, d)| n < d)
-            && let Some(part) = self.parts(n, d, true)
-        {
-            let and = self.pick(" and ", " ");
-            return Some((2, said(format!("{}{and}{part}", cardinal(whole, self.language)))));
+        let mixed = self.mixed(words);
+        if let Some((used, text)) = mixed {
+            return Some(self.with_unit(words, used, &text, true));
         }
-        let (number, behind) = split_unit(word.core);
+        let (number, unit) = split_unit(word.core);
         let (minus, number) = number.strip_prefix('-').map_or((false, number), |number| (true, number));
         let (n, d) = ratio(number)?;
         let calculated = words.get(1).is_some_and(|next| next.core.starts_with('='));
-        if calculated && behind.is_empty() {
+        if calculated && unit.is_empty() {
             let by = self.pick("divided by", "dibagi");
             return Some((1, said(format!("{} {by} {}", self.count(n), self.count(d)))));
         }
-        let lower = before.to_lowercase();
-        let text = if PARTS.contains(&lower.as_str()) {
+        let lower = |from_end: usize| {
+            behind.iter().rev().nth(from_end).map_or_else(String::new, |word| word.core.to_lowercase())
+        };
+        let (last, before_last) = (lower(0), lower(1));
+        let text = if PARTS.contains(&last.as_str()) {
             format!("{} {} {}", self.count(n), self.pick("of", "dari"), self.count(d))
-        } else if let Some(date) = self.day(n, d).filter(|_| BEFORE_DATE.contains(&lower.as_str()) && !minus)
+        } else if NAMED.contains(&last.as_str()) {
+            self.named(number)?
+        } else if let Some(month) = month_and_year(number, self.language)
+            .filter(|_| [&last, &before_last].iter().any(|word| EXPIRY.contains(&word.as_str())) || d > 1_000)
         {
+            month
+        } else if VALID.contains(&before_last.as_str()) && month_and_year(number, self.language).is_some() {
+            // The last day, or the month of a card.
+            number.to_owned()
+        } else if let Some(date) = self.day(n, d).filter(|_| !minus && self.is_before_date(&last)) {
             date
         } else if let Some(part) = self.parts(n, d, false).filter(|_| n < d || (n <= 20 && d <= 10)) {
             if minus { format!("minus {part}") } else { part }
-        } else if let Some(date) = self.day(n, d) {
-            date
+        } else if self.day(n, d).is_some() {
+            // So many parts of a whole, or a day in the order of another country.
+            self.own_day(n, d).filter(|_| d > 10).unwrap_or_else(|| number.to_owned())
         } else {
             format!("{} {} {}", self.count(n), self.pick("slash", "garis miring"), self.count(d))
         };
-        let glued = behind.trim_start_matches('-');
-        let apart = words.get(1).filter(|_| glued.is_empty() && word.close.is_empty());
+        Some(self.with_unit(words, 1, &text, n > d))
+    }
+
+    fn is_before_date(&self, word: &str) -> bool {
+        BEFORE_DATE.contains(&word) || self.is_weekday(word)
+    }
+
+    /// A whole number and a fraction in the first words; how many they are.
+    pub(super) fn mixed(&self, words: &[Word<'_>]) -> Option<(usize, String)> {
+        let word = words.first()?;
+        let (minus, whole) = word.core.strip_prefix('-').map_or((false, word.core), |whole| (true, whole));
+        let plain = (1..=4).contains(&whole.len()) && whole.bytes().all(|b| b.is_ascii_digit());
+        let whole = whole.parse::<u64>().ok().filter(|_| plain && word.close.is_empty())?;
+        let (number, _) = split_unit(words.get(1)?.core);
+        let (n, d) = ratio(number).filter(|(n, d)| n < d)?;
+        let part = self.parts(n, d, true)?;
+        let (sign, and) = (if minus { "minus " } else { "" }, self.pick(" and ", " "));
+        Some((2, format!("{sign}{}{and}{part}", self.count(whole))))
+    }
+
+    /// A fraction on its own, in one word.
+    pub(super) fn part_alone(&self, core: &str) -> Option<(usize, String)> {
+        let (n, d) = ratio(core).filter(|(n, d)| n < d)?;
+        Some((1, self.parts(n, d, false)?))
+    }
+
+    /// A fraction in words in the last of `used` words, with the unit in it or behind it.
+    fn with_unit(&self, words: &[Word<'_>], used: usize, text: &str, many: bool) -> (usize, Spoken) {
+        let last = words.get(used - 1);
+        let glued = last.map_or("", |word| split_unit(word.core).1).trim_start_matches('-');
+        let apart =
+            words.get(used).filter(|_| glued.is_empty() && last.is_some_and(|word| word.close.is_empty()));
+        if glued == "%" {
+            return (used, said(format!("{text} {}", self.pick("percent", "persen"))));
+        }
         let short = apart.map_or(glued, |next| next.core);
-        let full = unit(short, self.language);
         // Less than one of them is said in the singular.
-        let full = full.map(|full| if n < d { full.trim_end_matches('s') } else { full });
-        let used = if apart.is_some() && full.is_some() { 2 } else { 1 };
-        let behind = full.unwrap_or(glued);
-        Some((used, said(format!("{text} {behind}").trim_end().to_owned())))
+        let full = unit(short, apart.is_some(), self.language)
+            .map(|full| if many { full.to_owned() } else { single(full) });
+        let used = if apart.is_some() && full.is_some() { used + 1 } else { used };
+        let behind = full.as_deref().unwrap_or(glued);
+        (used, said(format!("{text} {behind}").trim_end().to_owned()))
+    }
+
+    /// A number with a stroke, as it stands in an address: with its zeros.
+    fn named(&self, number: &str) -> Option<String> {
+        let (one, other) = number.split_once('/')?;
+        let say = |part: &str| {
+            if part.starts_with('0') {
+                return Some(self.one_by_one(part));
+            }
+            part.parse().ok().map(|n| self.count(n))
+        };
+        Some(format!("{} {} {}", say(one)?, self.pick("slash", "garis miring"), say(other)?))
     }
 
     fn count(&self, n: u64) -> String {
@@ -99,13 +157,17 @@ impl Says {
         })
     }
 
-    /// A day and a month, in the order of the language.
+    /// A day and a month, in the order of the language or else in the other.
     fn day(&self, first: u64, second: u64) -> Option<String> {
+        self.own_day(first, second).or_else(|| self.own_day(second, first))
+    }
+
+    /// A day and a month in the order of the language.
+    fn own_day(&self, first: u64, second: u64) -> Option<String> {
         let (first, second) = (u32::try_from(first).ok()?, u32::try_from(second).ok()?);
-        let day_first = Date::new(ANY_YEAR, second, first);
-        let month_first = Date::new(ANY_YEAR, first, second);
-        let date = if self.month_first { month_first.or(day_first) } else { day_first.or(month_first) };
-        date.map(|date| spoken_date(date, DateStyle::default(), self.language))
+        let (month, day) = if self.month_first { (first, second) } else { (second, first) };
+        let date = Date::new(ANY_YEAR, month, day)?;
+        Some(spoken_date(date, DateStyle::default(), self.language))
     }
 
     /// Sums in one word: `6*7`, `2+2=4`, `3×4`, `2^8`. A hyphen is a minus only where the result is told.
@@ -136,23 +198,8 @@ impl Says {
         Some(said(spoken.join(" ")))
     }
 
-    /// A sign of its own between two numbers: `6 * 7`, `6 x 7`, `5 - 7`, `5 < 7`.
-    pub(super) fn between(&self, before: &str, words: &[Word<'_>]) -> Option<Spoken> {
-        let mut chars = words.first()?.core.chars();
-        let (sign, None) = (chars.next()?, chars.next()) else { return None };
-        let ends = before.ends_with(|c: char| c.is_ascii_digit());
-        let starts = words.get(1).is_some_and(|next| next.core.starts_with(|c: char| c.is_ascii_digit()));
-        if !ends || !starts {
-            return None;
-        }
-        let told = words.iter().skip(2).take(3).any(|word| word.core.starts_with('='));
-        if matches!(sign, '-' | '–' | '—') && !told {
-            return Some(said(self.pick("to", "sampai")));
-        }
-        self.operator(if matches!(sign, '–' | '—') { '-' } else { sign }).map(said)
-    }
-
-    fn operator(&self, sign: char) -> Option<&'static str> {
+    /// What is said for a sign between two numbers.
+    pub(super) fn operator(&self, sign: char) -> Option<&'static str> {
         Some(match sign {
             '*' | '×' | 'x' | 'X' | '·' => self.pick("times", "kali"),
             '÷' | '/' => self.pick("divided by", "dibagi"),
@@ -162,6 +209,8 @@ impl Says {
             '^' => self.pick("to the power of", "pangkat"),
             LESS => self.pick("is less than", "kurang dari"),
             MORE => self.pick("is greater than", "lebih dari"),
+            '≤' => self.pick("is at most", "paling banyak"),
+            '≥' => self.pick("is at least", "paling sedikit"),
             _ => return None,
         })
     }
@@ -177,8 +226,20 @@ fn ratio(text: &str) -> Option<(u64, u64)> {
     Some((n.parse().ok()?, d.parse().ok()?))
 }
 
-/// `1/2kg` and `1/3-cup` before their unit.
+/// `1/2kg`, `1/2%` and `1/3-cup` before their unit.
 fn split_unit(text: &str) -> (&str, &str) {
-    let number = text.trim_end_matches(|c: char| c.is_alphabetic() || c == '-');
+    let number = text.trim_end_matches(|c: char| c.is_alphabetic() || matches!(c, '-' | '%'));
     if number.contains('/') { text.split_at(number.len()) } else { (text, "") }
+}
+
+/// `05/27` and `05/2027` as a month and its year.
+fn month_and_year(text: &str, language: Language) -> Option<String> {
+    let (month, year) = text.split_once('/')?;
+    let month = month.parse().ok().filter(|n| month.len() == 2 && (1..=12).contains(n))?;
+    let year = match (year.len(), year.parse::<u64>().ok()?) {
+        (2, year) => year + 2_000,
+        (4, year @ 1_900..=2_100) => year,
+        _ => return None,
+    };
+    Some(spoken_month(year, month, language))
 }

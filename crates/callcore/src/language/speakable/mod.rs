@@ -3,9 +3,12 @@
 
 mod clean;
 mod digits;
+mod durations;
 mod figures;
 mod fractions;
 mod money;
+mod pieces;
+mod ranges;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +24,7 @@ use super::tag::Language;
 pub fn speakable(text: &str, tag: &str) -> String {
     let language = Language::of(tag);
     let clean = clean::cleaned(text);
-    let words: Vec<Word<'_>> = clean.split_whitespace().map(Word::of).collect();
+    let words = pieces::words(&clean);
     if language == Language::Other {
         let clean = clean.replace([clean::LESS, clean::MORE], " ");
         return clean.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -100,21 +103,26 @@ impl Says {
         let Some(word) = words.first() else { return (1, said("")) };
         let before = behind.last().map_or("", |word| word.core);
         let next = words.get(1).copied();
+        if ranges::is_dash(word.core)
+            && let Some(spoken) = self.between(behind, words)
+        {
+            return (1, spoken);
+        }
         if let Some(found) = self.money(before, words) {
             return found;
         }
         if let Some((used, text)) = self.card(behind, words).or_else(|| self.phone(words)) {
             return (used, said(text));
         }
-        if let Some(found) = self.fraction(before, words) {
+        if let Some(found) = self.fraction(behind, words).or_else(|| self.duration(words)) {
             return found;
         }
-        if let Some(spoken) = self.sum_in_a_word(word).or_else(|| self.between(before, words)) {
+        if let Some(spoken) = self.sum_in_a_word(word).or_else(|| self.between(behind, words)) {
             return (1, spoken);
         }
         let is_figure = word.core.starts_with(|c: char| c.is_ascii_digit())
             || (word.core.starts_with('-') && word.core.len() > 1);
-        if is_figure && let Some(found) = self.figures(before, words) {
+        if is_figure && let Some(found) = self.figures(behind, words) {
             return found;
         }
         (1, self.word(word, next))
@@ -166,10 +174,18 @@ impl Says {
     /// Signs inside a word.
     fn within(&self, core: &str) -> String {
         let address = core.contains('@') || core.starts_with("www.") || core.contains("://");
+        // A note, or a language for programs.
+        if let Some(note) = core.strip_suffix('#')
+            && matches!(note.as_bytes(), [b'A'..=b'G'])
+        {
+            return format!("{note} sharp");
+        }
         let mut out = String::with_capacity(core.len() + 8);
         for c in core.chars() {
             match c {
                 '.' if address => out.push_str(self.pick(" dot ", " titik ")),
+                '_' if address => out.push_str(self.pick(" underscore ", " garis bawah ")),
+                '-' if address => out.push_str(self.pick(" dash ", " strip ")),
                 '&' | '@' | '=' | '%' => {
                     out.push(' ');
                     out.push_str(symbol(c, self.language).unwrap_or_default());

@@ -6,10 +6,16 @@ use super::super::say::spoken_number;
 use super::super::say_money::spoken_money;
 use super::super::scale::{Scale, Size, size};
 use super::super::shorthand::currency;
+use super::ranges::is_dash;
 use super::{Says, Spoken, Word, said};
 
 /// Words before a minus that stands apart: `your balance is - $5`.
-const BEFORE_MINUS: [&str; 8] = ["is", "of", "balance", "total", "saldo", "adalah", "sebesar", "sisa"];
+const BEFORE_MINUS: [&str; 13] = [
+    "is", "of", "balance", "total", "owe", "owes", "saldo", "adalah", "sebesar", "sisa", "utang", "hutang",
+    "rugi",
+];
+/// Smallest whole number that is an amount of its own before another one with a word of size.
+const OF_ITS_OWN: u64 = 1_000;
 /// Words behind an amount that say nothing of its size.
 const FOLLOWING: [&str; 48] = [
     "a", "an", "and", "are", "as", "at", "before", "belum", "by", "can", "dan", "dari", "di", "due", "each",
@@ -35,9 +41,17 @@ impl Says {
     /// that may be two stays in figures.
     pub(super) fn money(&self, before: &str, words: &[Word<'_>]) -> Option<(usize, Spoken)> {
         let word = words.first()?;
-        if word.core == "-" && BEFORE_MINUS.contains(&before.to_lowercase().as_str()) {
+        let known_minus = BEFORE_MINUS.contains(&before.to_lowercase().as_str());
+        if matches!(word.core, "-" | "–") && !before.contains(|c: char| c.is_ascii_digit()) {
             let (used, spoken) = self.money("", words.get(1..)?)?;
-            return Some((used + 1, said(format!("minus {}", spoken.text))));
+            let used = used + 1;
+            // Between two dashes something is put in: `the total – $50 – is due`.
+            let put_in = words.get(used).is_some_and(|word| is_dash(word.core));
+            if known_minus && !put_in {
+                return Some((used, said(format!("minus {}", spoken.text))));
+            }
+            // A sign, or a dash: `Coffee - $5`.
+            return (word.core == "-" && !put_in).then(|| (used, as_written(words, used)));
         }
         let stopped = word.stopped();
         let sign = currency(word.core).or_else(|| stopped.as_deref().and_then(currency));
@@ -62,9 +76,135 @@ impl Says {
         self.before_currency(front, words)
     }
 
+    /// `5-10 USD`, `100.000 - 200.000 rupiah`: both ends of a range before its currency.
+    fn range_before_currency(&self, words: &[Word<'_>]) -> Option<(usize, Spoken)> {
+        let first = words.first().filter(|word| word.close.is_empty())?;
+        let apart = words.get(1).is_some_and(|word| is_dash(word.core));
+        let (low, high, used) = if apart {
+            let counted = self.counted(words.get(2)?.core, words, 3, "");
+            if !counted.scales.is_empty() || counted.unsure {
+                return None;
+            }
+            (first.core, counted.number, counted.used)
+        } else {
+            let (low, high) = first.core.split_once(['-', '–'])?;
+            (low, high.to_owned(), 1)
+        };
+        if low.starts_with('0') || high.starts_with('0') {
+            return None;
+        }
+        let name = words.get(used)?.core;
+        let code = currency(name).or_else(|| Currency::without_cents_named(&name.to_lowercase()))?;
+        let range = self.both(&self.sum(low, code)?, &self.sum(&high, code)?, code)?;
+        Some((used + 1, said(range)))
+    }
+
+    /// From one amount to another of the same currency, which is named once.
+    fn both(&self, low: &Figure, high: &Figure, code: &str) -> Option<String> {
+        let low = if low.fraction.is_empty() {
+            spoken_number(low, self.language)
+        } else {
+            spoken_money(low, code, self.language)?
+        };
+        Some(format!("{low} {} {}", self.pick("to", "sampai"), spoken_money(high, code, self.language)?))
+    }
+
+    /// A range whose second amount has no currency of its own: `Rp 100.000 – 200.000`, `$1.5-2.5 million`. `first` is the
+    /// amount before the dash.
+    fn range(&self, first: &Counted, code: &str, words: &[Word<'_>]) -> Option<(usize, Spoken)> {
+        let at = first.used;
+        let open = |at: usize| words.get(at).is_some_and(|word| word.close.is_empty());
+        if !words.get(at).is_some_and(|word| is_dash(word.core)) || !open(at - 1) || !is_number(&first.number)
+        {
+            return None;
+        }
+        let begin = words.get(at + 1).filter(|word| word.open.is_empty())?;
+        let second = self.counted(begin.core, words, at + 2, code);
+        let next = words.get(second.used).filter(|_| open(second.used - 1));
+        let told = words.iter().skip(at).take(8).any(|word| word.core.starts_with('='));
+        let word = next.map_or("", |next| next.core);
+        let other = word.starts_with(char::is_alphabetic)
+            && !FOLLOWING.contains(&word.to_lowercase().as_str())
+            && currency(word) != Some(code)
+            && second.scales.is_empty()
+            && !second.number.contains(['.', ',', ' ']);
+        if !is_number(&second.number) || second.number.starts_with('-') || told || other {
+            return None;
+        }
+        let used = second.used;
+        let written = || Some((used, as_written(words, used)));
+        if first.unsure || second.unsure {
+            return written();
+        }
+        let to = self.pick("to", "sampai");
+        match (first.scales.is_empty(), second.scales.is_empty()) {
+            (true, true) => {
+                let low = Figure::amount(&first.number, code, None, self.language);
+                let high = Figure::amount(&second.number, code, None, self.language);
+                match low.zip(high).and_then(|(low, high)| self.both(&low, &high, code)) {
+                    Some(range) => Some((used, said(range))),
+                    None => written(),
+                }
+            }
+            (true, false) => {
+                let scaled = Some(second.own);
+                let low = Figure::amount(&first.number, code, scaled, self.language);
+                let high = Figure::amount(&second.number, code, scaled, self.language);
+                let Some((low, high)) = low.zip(high) else { return written() };
+                let said_high = self.spoken(&second, code)?;
+                if low.whole >= OF_ITS_OWN {
+                    let low = self.spoken(first, code)?;
+                    return Some((used, said(format!("{low} {to} {said_high}"))));
+                }
+                // `Rp 500 - 2 juta` leaves out what the first is multiplied by.
+                if low.whole > high.whole {
+                    return written();
+                }
+                Some((used, said(format!("{} {to} {said_high}", spoken_number(&low, self.language)))))
+            }
+            (false, true) => written(),
+            (false, false) => {
+                let (low, high) = (self.spoken(first, code), self.spoken(&second, code));
+                match low.zip(high) {
+                    Some((low, high)) => Some((used, said(format!("{low} {to} {high}")))),
+                    None => written(),
+                }
+            }
+        }
+    }
+
+    /// `Rp 3½ juta`, `$2 1/2 million`: the amount is in the last of the first `used` words and the one behind it.
+    fn with_fraction(
+        &self,
+        code: &str,
+        words: &[Word<'_>],
+        used: usize,
+        text: &str,
+    ) -> Option<(usize, Spoken)> {
+        let minus = text.starts_with('-');
+        let mut from: Vec<Word<'_>> = words.get(used - 1..)?.iter().take(2).copied().collect();
+        from.first_mut()?.core = text.trim_start_matches('-');
+        let alone = || self.part_alone(from.first()?.core);
+        let (taken, number) = self.mixed(&from).or_else(alone)?;
+        let mut used = used - 1 + taken;
+        let mut scales = Vec::new();
+        while let Some(Size::Known(scale)) = words.get(used).map(|word| size(word.core, code, self.language))
+        {
+            scales.push(scale.said(self.language));
+            used += 1;
+        }
+        let name = currency_name(code, self.language)?;
+        let sign = if minus { "minus " } else { "" };
+        let scales = if scales.is_empty() { String::new() } else { format!(" {}", scales.join(" ")) };
+        Some((used, said(format!("{sign}{number}{scales} {name}"))))
+    }
+
     /// `10 EUR`, `1 250,50 EUR`, `1,5 juta rupiah`.
     fn before_currency(&self, front: &str, words: &[Word<'_>]) -> Option<(usize, Spoken)> {
         let first = words.first()?;
+        if let Some(found) = self.range_before_currency(words).filter(|_| front.is_empty()) {
+            return Some(found);
+        }
         // The currency decides what `m` is, and stands behind it.
         let code_at = |used: usize| {
             let next = words.get(used)?;
@@ -97,10 +237,13 @@ impl Says {
     /// and the beginning of the amount, which is `text`.
     fn amount(&self, text: &str, code: &str, words: &[Word<'_>], used: usize) -> Option<(usize, Spoken)> {
         let text = text.strip_prefix('+').unwrap_or(text);
-        if let Some(range) = self.amounts(text, code) {
-            return Some((used, said(range)));
+        if let Some(found) = self.with_fraction(code, words, used, text) {
+            return Some(found);
         }
         let counted = self.counted(text, words, used, code);
+        if let Some(range) = self.range(&counted, code, words) {
+            return Some(range);
+        }
         let (number, per) = counted
             .number
             .split_once('/')
@@ -200,23 +343,6 @@ impl Says {
                 && !FOLLOWING.contains(&next.core.to_lowercase().as_str())
         });
         counted.scales.is_empty() && odd && unknown
-    }
-
-    /// `5-10` and `5.000–Rp10.000` behind a sign.
-    fn amounts(&self, text: &str, code: &str) -> Option<String> {
-        let (low, high) = text.split_once(['-', '–'])?;
-        let at = high.find(|c: char| c.is_ascii_digit())?;
-        let sign = high.get(..at).unwrap_or_default();
-        let (low, high) = (self.sum(low, code)?, self.sum(high.get(at..)?, code)?);
-        if !(sign.is_empty() || currency(sign) == Some(code)) {
-            return None;
-        }
-        let low = if sign.is_empty() {
-            spoken_number(&low, self.language)
-        } else {
-            spoken_money(&low, code, self.language)?
-        };
-        Some(format!("{low} {} {}", self.pick("to", "sampai"), spoken_money(&high, code, self.language)?))
     }
 
     fn sum(&self, text: &str, code: &str) -> Option<Figure> {
