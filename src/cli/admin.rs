@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tower::ServiceExt;
 
+use super::out::lines;
 use crate::access::{self, Access};
 use crate::api;
 use crate::config::{Config, local_file};
@@ -174,7 +175,7 @@ impl Reach {
         }
         let problem: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         match problem["detail"].as_str() {
-            Some(detail) => bail!("{detail}"),
+            Some(detail) => bail!("{}", lines(detail)),
             None => bail!("the server answers {status}"),
         }
     }

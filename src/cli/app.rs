@@ -11,6 +11,7 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::admin::{Place, Reach, user};
+use super::out::one_line;
 use super::server::encoded;
 use super::token::{duration, read_secret};
 use crate::access::Scope;
@@ -236,13 +237,13 @@ fn items<'a>(answer: &'a Value, field: &str) -> impl Iterator<Item = &'a Value> 
     answer[field].as_array().into_iter().flatten()
 }
 
-fn text<'a>(item: &'a Value, field: &str) -> &'a str {
-    item[field].as_str().unwrap_or("-")
+fn text(item: &Value, field: &str) -> String {
+    one_line(item[field].as_str().unwrap_or("-"))
 }
 
 fn joined(item: &Value, field: &str) -> String {
     let words: Vec<&str> = item[field].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-    words.join(", ")
+    one_line(&words.join(", "))
 }
 
 fn apps(answer: &Value) -> String {

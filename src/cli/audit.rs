@@ -6,6 +6,7 @@ use reqwest::Method;
 use serde_json::Value;
 
 use super::admin::Place;
+use super::out::one_line;
 use super::server::encoded;
 
 /// The audit log, newest first.
@@ -73,12 +74,12 @@ pub(super) async fn run(args: Args) -> anyhow::Result<()> {
 fn shown(answer: &Value) -> String {
     let mut told = String::new();
     for entry in answer["entries"].as_array().into_iter().flatten() {
-        let text = |field: &str| entry[field].as_str().unwrap_or("-");
+        let text = |field: &str| one_line(entry[field].as_str().unwrap_or("-"));
         let detail = &entry["detail"];
         let detail = if detail.as_object().is_some_and(serde_json::Map::is_empty) {
             String::new()
         } else {
-            format!("  {detail}")
+            format!("  {}", one_line(&detail.to_string()))
         };
         let (at, actor, address) = (text("at"), text("actor"), text("address"));
         writeln!(told, "{at}  {actor}  {address}  {}  {}{detail}", text("action"), text("subject")).ok();

@@ -41,11 +41,43 @@ pub(super) fn reader_is_gone(error: &anyhow::Error) -> bool {
     })
 }
 
+/// A text that somebody else wrote, on one line and without its power over the terminal: what moves the cursor, ends the
+/// line or turns the direction of writing is shown as an escape.
+pub(super) fn one_line(text: &str) -> String {
+    escaped(text, |_| false)
+}
+
+/// The same, with the lines it has.
+pub(super) fn lines(text: &str) -> String {
+    escaped(text, |c| c == '\n')
+}
+
+fn escaped(text: &str, kept: impl Fn(char) -> bool) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if moves(c) && !kept(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    shown
+}
+
+/// Controls, ends of lines, and what turns the direction of writing.
+const fn moves(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 #[cfg(test)]
 mod tests {
     use anyhow::Context;
 
     use super::*;
+
+    #[test]
+    fn what_others_wrote_moves_nothing() {
+        let forged = "fix\u{1b}[2J\r\n* abc\u{9b}1m\u{202e}\u{2028}é 日本";
+        assert_eq!(one_line(forged), "fix\\u{1b}[2J\\r\\n* abc\\u{9b}1m\\u{202e}\\u{2028}é 日本");
+        assert_eq!(lines("a\nb\r"), "a\nb\\r");
+    }
 
     #[test]
     fn a_reader_that_left_is_told_from_a_connection_that_broke() {

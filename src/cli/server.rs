@@ -7,6 +7,8 @@ use reqwest::{Method, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+use super::out::lines;
+
 /// Longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -77,7 +79,7 @@ fn refusal(status: u16, body: &[u8]) -> anyhow::Error {
         told.push('\n');
         told.push_str(finding["shown"].as_str().unwrap_or_default());
     }
-    anyhow::Error::msg(told)
+    anyhow::Error::msg(lines(&told))
 }
 
 /// A text as part of a query.

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::cli::out::one_line;
 use crate::cli::server::{Server, short};
 
 /// What to list.
@@ -97,7 +98,7 @@ pub(super) fn roll_back(rollback: &Rollback, out: &mut impl Write) -> anyhow::Re
 
 /// What a plain name runs, in a sentence.
 pub(super) fn running(answer: &Value) -> String {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let text = |value: &Value| one_line(value.as_str().unwrap_or_default());
     let (flow, runs) = (text(&answer["flow"]), &answer["runs"]);
     format!("`{flow}` runs {} ({})", short(&text(&runs["digest"])), text(&runs["label"]))
 }
@@ -105,15 +106,20 @@ pub(super) fn running(answer: &Value) -> String {
 fn versions(answer: &Value) -> String {
     let mut shown = String::new();
     for version in answer["versions"].as_array().into_iter().flatten() {
-        let text = |field: &str| version[field].as_str().unwrap_or_default();
+        let text = |field: &str| one_line(version[field].as_str().unwrap_or_default());
         let mark = if version["runs"].as_bool().unwrap_or_default() { '*' } else { ' ' };
-        let labels: Vec<&str> =
-            version["labels"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        let labels: Vec<String> = version["labels"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(one_line)
+            .collect();
         let labels = if labels.is_empty() { String::new() } else { format!("  [{}]", labels.join(", ")) };
         let created = text("created").get(..16).unwrap_or_default().replace('T', " ");
         let line = format!(
             "{mark} {}  {created}  {:<12} {}{labels}",
-            short(text("digest")),
+            short(&text("digest")),
             text("author"),
             text("message")
         );
@@ -136,6 +142,15 @@ fn flows(answer: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_message_is_one_line_and_moves_nothing() {
+        let version = json!({ "digest": "abcdef0123456789", "author": "ann", "created": "2026-11-21T03:04:05.678Z",
+            "message": "fix\r\n* 0123456789ab  forged\u{1b}[2J", "labels": [], "runs": false });
+        let shown = versions(&json!({ "versions": [version] }));
+        assert_eq!(shown.lines().count(), 1, "{shown}");
+        assert!(shown.contains(r"fix\r\n* 0123456789ab  forged\u{1b}[2J"), "{shown}");
+    }
 
     #[test]
     fn a_history_marks_what_runs_and_names_labels_and_authors() {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use comfy_table::{ColumnConstraint, ContentArrangement, Table, presets};
 use serde_json::Value;
 
+use crate::cli::out::{lines, one_line};
 use crate::wallclock::iso;
 
 /// A list of notifications.
@@ -54,7 +55,7 @@ pub(super) fn delivery(row: &Value) -> String {
     shown.push('\n');
     let body = row["request"]["body"].as_str().unwrap_or_default();
     match serde_json::from_str::<Value>(body) {
-        Ok(body) => writeln!(shown, "{body:#}"),
+        Ok(body) => writeln!(shown, "{}", lines(&format!("{body:#}"))),
         Err(_) => writeln!(shown, "{}", body.escape_debug()),
     }
     .ok();
@@ -71,7 +72,7 @@ pub(super) fn delivery(row: &Value) -> String {
             time(&attempt["atMs"]),
             if attempt["status"].is_null() { "none".to_owned() } else { text(&attempt["status"]) },
             format!("{} ms", text(&attempt["durationMs"])),
-            printable(said.trim()),
+            said.trim().to_owned(),
         ]);
     }
     shown.push('\n');
@@ -97,7 +98,7 @@ pub(super) fn endpoints(answer: &Value) -> String {
         let answers = row["answerMs"].as_i64().map(|ms| format!("{ms} ms")).unwrap_or_default();
         let mut endpoint = text(&row["endpoint"]);
         if failures > 0 {
-            let _infallible = write!(endpoint, "\n{}", printable(&text(&row["lastProblem"])));
+            let _infallible = write!(endpoint, "\n{}", text(&row["lastProblem"]));
         }
         table.add_row([
             state,
@@ -142,14 +143,9 @@ fn finished(mut table: Table, first_flexible: usize) -> String {
 fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
-        Value::String(text) => text.clone(),
+        Value::String(text) => one_line(text),
         Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => value.to_string(),
     }
-}
-
-/// What a receiver said, without its power over the terminal.
-fn printable(text: &str) -> String {
-    text.replace(|c: char| c.is_control() && c != '\n', " ")
 }
 
 fn time(ms: &Value) -> String {

@@ -7,6 +7,8 @@ mod limits;
 mod riff;
 mod samples;
 
+use std::borrow::Cow;
+
 use spectral::resample::RATES;
 use spectral::resample_stream::ResampleStream;
 
@@ -27,7 +29,7 @@ pub struct Wav<'a> {
     layout: Layout,
     channels: usize,
     rate: u32,
-    data: &'a [u8],
+    data: Cow<'a, [u8]>,
 }
 
 impl<'a> Wav<'a> {
@@ -44,7 +46,7 @@ impl<'a> Wav<'a> {
         if !RATES.contains(&format.rate) {
             return Err(WavError::Rate(format.rate));
         }
-        let layout = Layout::of(&format, data)?;
+        let layout = Layout::of(&format, &data)?;
         Ok(Self { layout, channels: usize::from(format.channels), rate: format.rate, data })
     }
 
@@ -90,7 +92,11 @@ impl<'a> Wav<'a> {
 #[must_use]
 pub fn mpeg(bytes: &[u8]) -> Option<&[u8]> {
     let Container { format, data } = Container::of(bytes).ok()?;
-    MPEG.contains(&format.tag).then_some(data)
+    match data {
+        Cow::Borrowed(frames) => MPEG.contains(&format.tag).then_some(frames),
+        // Nobody cuts a stream of frames in two parts.
+        Cow::Owned(_) => None,
+    }
 }
 
 /// Reads a WAV file as 8 kHz mono; channels are averaged.

@@ -3,6 +3,8 @@
 //! Lengths are claims. A program that writes into a pipe states 0, 0x7FFFFFFF or 0xFFFFFFFF, one that was killed
 //! whatever it wrote first; what counts is what is there.
 
+use std::borrow::Cow;
+
 use super::limits::WavError;
 
 /// Parts that stand in WAV files, by which the next one is found behind one of odd length.
@@ -11,6 +13,8 @@ const KNOWN: [&[u8; 4]; 29] = [
     b"smpl", b"inst", b"ID3 ", b"id3 ", b"iXML", b"PEAK", b"ds64", b"axml", b"chna", b"afsp", b"_PMX",
     b"cart", b"levl", b"umid", b"plst", b"DISP", b"acid", b"minf",
 ];
+/// So much may stand behind the last part and mean nothing: padding, a tag of MP3. Bytes.
+const LEFT_BEHIND: usize = 1_024;
 /// Numbers.
 pub(super) const PCM: u16 = 1;
 /// Formats whose samples are a stream of MP3 frames.
@@ -42,7 +46,8 @@ pub fn is_wav(bytes: &[u8]) -> bool {
 #[derive(Debug)]
 pub(super) struct Container<'a> {
     pub(super) format: Format,
-    pub(super) data: &'a [u8],
+    /// The samples of all parts that hold some.
+    pub(super) data: Cow<'a, [u8]>,
 }
 
 impl<'a> Container<'a> {
@@ -50,7 +55,7 @@ impl<'a> Container<'a> {
         if !is_wav(bytes) {
             return Err(WavError::NotWav);
         }
-        let (mut format, mut data, mut long_length) = (None, None, None);
+        let (mut format, mut data, mut long_length) = (None, Vec::new(), None);
         let (mut at, mut last) = (12, 12);
         while let Some((id, stated)) = header(bytes, at) {
             last = at;
@@ -60,12 +65,14 @@ impl<'a> Container<'a> {
                 b"ds64" => long_length = u64_at(body, 8),
                 b"data" => {
                     let stated = long_length.filter(|_| stated == u32::MAX).unwrap_or(stated.into());
-                    data = Some(samples(body, stated));
+                    let found = samples(body, stated);
+                    data.push(found);
+                    // Where they end the next part begins, whatever was stated.
+                    if found.len() as u64 != stated {
+                        break;
+                    }
                 }
                 _ => {}
-            }
-            if format.is_some() && data.is_some() {
-                break;
             }
             match next(bytes, at + 8, stated) {
                 Some(next) => at = next,
@@ -74,7 +81,17 @@ impl<'a> Container<'a> {
         }
         let format = format.ok_or(WavError::Incomplete("a description of its samples"))?;
         // A part before the samples that states a wrong length leads past them.
-        let data = data.or_else(|| found_behind(bytes, last)).ok_or(WavError::Incomplete("samples"))?;
+        let nothing = data.is_empty();
+        if data.iter().all(|part| part.is_empty()) {
+            data.extend(found_behind(bytes, last).filter(|found| nothing || !found.is_empty()));
+        }
+        data.retain(|part| !part.is_empty() || nothing);
+        let data = match data.as_slice() {
+            [] if nothing => return Err(WavError::Incomplete("samples")),
+            [] => Cow::Borrowed(&[][..]),
+            [one] => Cow::Borrowed(*one),
+            several => Cow::Owned(several.concat()),
+        };
         Ok(Self { format, data })
     }
 }
@@ -99,14 +116,24 @@ impl Format {
     }
 }
 
-/// The samples at the beginning of `body`.
+/// The samples at the beginning of `body`. A length that was written before the last of them and never again is
+/// followed by what is no part of a file.
 fn samples(body: &[u8], stated: u64) -> &[u8] {
-    if stated > 0 {
-        return within(body, stated);
+    if stated == 0 {
+        let empty = header(body, 0)
+            .is_some_and(|(id, length)| KNOWN.contains(&&id) && length as usize <= body.len() - 8);
+        return if empty { &[] } else { body };
     }
-    let empty =
-        header(body, 0).is_some_and(|(id, length)| KNOWN.contains(&&id) && length as usize <= body.len() - 8);
-    if empty { &[] } else { body }
+    let within = within(body, stated);
+    let behind = body.get(within.len()..).unwrap_or_default();
+    // The byte behind an odd length may be left out.
+    let part = |at: usize| {
+        header(behind, at).is_some_and(|(id, length)| {
+            let text = id.iter().all(|byte| (b' '..=b'~').contains(byte));
+            KNOWN.contains(&&id) || (text && length as usize <= behind.len().saturating_sub(at + 8))
+        })
+    };
+    if behind.len() > LEFT_BEHIND && !part(0) && !part(1) { body } else { within }
 }
 
 /// The samples somewhere in or behind the part at `at`, where the parts cannot be followed.

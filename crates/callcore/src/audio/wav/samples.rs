@@ -8,6 +8,8 @@ use super::riff::{Format, MPEG, PCM};
 const FLOAT: u16 = 3;
 const ALAW: u16 = 6;
 const ULAW: u16 = 7;
+/// Bits of whole numbers without their sign, and what is louder than those of fewer.
+const WIDTHS: [(u32, f64); 3] = [(15, 4.0), (23, 131_072.0), (31, 33_554_432.0)];
 /// How the samples of one channel lie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
@@ -17,8 +19,13 @@ pub(super) enum Layout {
         bytes: usize,
         shift: u32,
     },
-    Float32,
-    Float64,
+    /// Full scale is two to the power of so many bits: 1, as the standard has it, or that of the numbers it was made of.
+    Float32 {
+        bits: u32,
+    },
+    Float64 {
+        bits: u32,
+    },
     Alaw,
     Ulaw,
 }
@@ -38,8 +45,8 @@ impl Layout {
                 }
                 _ => Err(WavError::Codec(format!("{bits}-bit numbers"))),
             },
-            FLOAT if bits == 32 => Ok(Self::Float32),
-            FLOAT if bits == 64 => Ok(Self::Float64),
+            FLOAT if bits == 32 => Ok(Self::Float32 { bits: full_scale(data.chunks_exact(4).map(single)) }),
+            FLOAT if bits == 64 => Ok(Self::Float64 { bits: full_scale(data.chunks_exact(8).map(double)) }),
             FLOAT => Err(WavError::Codec(format!("{bits}-bit floating-point numbers"))),
             ALAW => Ok(Self::Alaw),
             ULAW => Ok(Self::Ulaw),
@@ -52,8 +59,8 @@ impl Layout {
         match self {
             Self::Unsigned8 | Self::Alaw | Self::Ulaw => 1,
             Self::Signed { bytes, .. } => bytes,
-            Self::Float32 => 4,
-            Self::Float64 => 8,
+            Self::Float32 { .. } => 4,
+            Self::Float64 { .. } => 8,
         }
     }
 
@@ -71,12 +78,8 @@ impl Layout {
                 // The sixteen bits at the upper end.
                 ((whole(b) << shift) >> (8 * bytes - 16)) as i16
             }),
-            Self::Float32 => mono(data, 4, channels, side, out, |b| {
-                scaled(b.first_chunk().map_or(0.0, |b| f32::from_le_bytes(*b)).into())
-            }),
-            Self::Float64 => mono(data, 8, channels, side, out, |b| {
-                scaled(b.first_chunk().map_or(0.0, |b| f64::from_le_bytes(*b)))
-            }),
+            Self::Float32 { bits } => mono(data, 4, channels, side, out, |b| scaled(single(b), bits)),
+            Self::Float64 { bits } => mono(data, 8, channels, side, out, |b| scaled(double(b), bits)),
         }
     }
 }
@@ -100,9 +103,31 @@ fn mono(
     }
 }
 
-/// Full scale is 1; what is no number is silence.
-fn scaled(x: f64) -> i16 {
-    (x.clamp(-1.0, 1.0) * 32_767.0) as i16
+/// What is no number is silence.
+fn scaled(x: f64, bits: u32) -> i16 {
+    ((x / f64::from(bits).exp2()).clamp(-1.0, 1.0) * 32_767.0) as i16
+}
+
+fn single(bytes: &[u8]) -> f64 {
+    bytes.first_chunk().map_or(0.0, |b| f32::from_le_bytes(*b)).into()
+}
+
+fn double(bytes: &[u8]) -> f64 {
+    bytes.first_chunk().map_or(0.0, |b| f64::from_le_bytes(*b))
+}
+
+/// The bits of the whole numbers that somebody has written as they were where numbers up to 1 belong. A few that are
+/// louder than full scale are only that.
+fn full_scale(samples: impl Iterator<Item = f64>) -> u32 {
+    let (mut all, mut above) = (0_usize, [0_usize; WIDTHS.len()]);
+    for sample in samples {
+        all += 1;
+        for (count, (_, from)) in above.iter_mut().zip(WIDTHS) {
+            *count += usize::from(sample.is_finite() && sample.abs() > from);
+        }
+    }
+    let many = |count: usize| count > all / 100;
+    above.iter().zip(WIDTHS).filter(|(count, _)| many(**count)).map(|(_, (bits, _))| bits).max().unwrap_or(0)
 }
 
 /// A number of up to eight bytes.

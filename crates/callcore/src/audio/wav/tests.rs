@@ -95,6 +95,41 @@ fn an_empty_recording_with_something_behind_it_is_empty() {
 }
 
 #[test]
+fn samples_in_several_parts_and_behind_a_stale_length_are_all_heard() {
+    let (fmt, data) = (fmt(1, 1, 8_000, 2, 16), bytes(&sound()));
+    let (one, two) = data.split_at(600);
+    let list = part(b"LIST", 4, b"INFO");
+    let rest = two.len() as u32;
+    for parts in [
+        vec![part(b"data", 600, one), part(b"data", rest, two)],
+        vec![part(b"data", 600, one), list.clone(), part(b"data", rest, two), list.clone()],
+        vec![part(b"data", 0, b""), part(b"data", data.len() as u32, &data)],
+        vec![part(b"data", 0, b""), list.clone(), part(b"data", data.len() as u32, &data)],
+    ] {
+        let parts = parts.concat();
+        assert_eq!(off(&file(b"RIFF", 0, &[&fmt, &parts])), 0);
+    }
+    // Written before the file was full, and never again.
+    let long: Vec<i16> = sound().repeat(10);
+    let stale = part(b"data", 400, &bytes(&long));
+    assert_eq!(read_8k(&file(b"RIFF", 0, &[&fmt, &stale])).expect("readable").len(), long.len());
+    // What is no sound stays out of it.
+    let tagged = [part(b"data", data.len() as u32, &data), part(b"xtra", 2_000, &[7; 2_000])].concat();
+    assert_eq!(off(&file(b"RIFF", 0, &[&fmt, &tagged])), 0);
+}
+
+#[test]
+fn floating_point_in_the_scale_of_whole_numbers_is_the_same_sound() {
+    let wide = |scale: f64| sound().into_iter().map(move |sample| f64::from(sample) / 32_768.0 * scale);
+    for scale in [1.0, 32_768.0, 8_388_608.0, 2_147_483_648.0] {
+        let single: Vec<u8> = wide(scale).flat_map(|x| (x as f32).to_le_bytes()).collect();
+        assert!(off(&whole(&fmt(3, 1, 8_000, 4, 32), &single)) <= 1, "{scale}");
+        let double: Vec<u8> = wide(scale).flat_map(f64::to_le_bytes).collect();
+        assert!(off(&whole(&fmt(3, 1, 8_000, 8, 64), &double)) <= 1, "{scale}");
+    }
+}
+
+#[test]
 fn a_part_of_odd_length_is_passed_with_and_without_the_byte_behind_it() {
     let (fmt, samples) = (fmt(1, 1, 8_000, 2, 16), bytes(&sound()));
     let data = part(b"data", samples.len() as u32, &samples);

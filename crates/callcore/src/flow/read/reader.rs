@@ -8,7 +8,7 @@ use super::diagnostic::{Diagnostic, Severity, Source, Span};
 use super::expr::Names;
 use super::filters::unfit;
 use super::source_location::raw_offset;
-use super::template::{Mention, is_template};
+use super::template::{Checked, Mention, is_template};
 use super::yaml::{Entry, Node, Style, Value};
 use super::{duration, template};
 use crate::flow::model::{
@@ -301,14 +301,12 @@ impl<'s> Reader<'s> {
         if !is_template(text) {
             return Some(Text::Literal(text.split_whitespace().collect::<Vec<_>>().join(" ")));
         }
-        let mentions = match template::check(text) {
-            Ok(mentions) => mentions,
-            Err(problem) => {
-                let span = self.within(node, problem.at);
-                self.error(span, problem.message, problem.hint);
-                return None;
-            }
-        };
+        let Checked { mentions, problems } = template::check(text);
+        let wrong = !problems.is_empty();
+        for problem in problems {
+            let span = self.within(node, problem.at);
+            self.error(span, problem.message, problem.hint);
+        }
         let mut variables = BTreeSet::new();
         for Mention { name, at, filter } in mentions {
             if name == CONTEXT && !self.variables.contains_key(&name) {
@@ -335,6 +333,9 @@ impl<'s> Reader<'s> {
             }
             self.read.insert(name.clone());
             variables.insert(name);
+        }
+        if wrong {
+            return None;
         }
         let name = format!("t{}", self.templates.len());
         self.templates.push((name.clone(), node.clone()));
@@ -386,7 +387,6 @@ impl<'s> Reader<'s> {
         None
     }
 
-    /// Reports a variable that is not declared.
     /// A name in a text that is neither a variable nor something that the call knows.
     fn unknown_in_text(&mut self, name: &str, span: Span) {
         self.names_unknown = true;
@@ -400,6 +400,7 @@ impl<'s> Reader<'s> {
         }
     }
 
+    /// Reports a variable that is not declared.
     pub(crate) fn undeclared(&mut self, name: &str, span: Span) {
         self.names_unknown = true;
         let names: Vec<&str> = self.variables.keys().map(String::as_str).take(30).collect();
@@ -431,9 +432,11 @@ impl<'s> Reader<'s> {
                 }
                 Some((parsed.expr, parsed.kind))
             }
-            Err(problem) => {
-                let span = self.within(node, problem.at.start + skipped..problem.at.end + skipped);
-                self.error(span, problem.message, problem.hint);
+            Err(problems) => {
+                for problem in problems {
+                    let span = self.within(node, problem.at.start + skipped..problem.at.end + skipped);
+                    self.error(span, problem.message, problem.hint);
+                }
                 None
             }
         }

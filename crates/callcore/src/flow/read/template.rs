@@ -61,10 +61,18 @@ pub(crate) struct Mention {
     pub filter: Option<String>,
 }
 
-/// Checks a template against the safe subset and lists the variables it names. Whether it is well formed
-/// otherwise, tera says when all texts are compiled.
-pub(crate) fn check(text: &str) -> Result<Vec<Mention>, TemplateError> {
-    let mut mentions = Vec::new();
+/// What a template names, and what is wrong with it.
+#[derive(Debug, Default)]
+pub(crate) struct Checked {
+    pub mentions: Vec<Mention>,
+    pub problems: Vec<TemplateError>,
+}
+
+/// Checks a template against the safe subset and lists the variables it names; what is wrong in one place hides nothing
+/// in another. Whether it is well formed otherwise, tera says when all texts are compiled.
+pub(crate) fn check(text: &str) -> Checked {
+    let mut checked = Checked::default();
+    let mut loops = Vec::new();
     let mut at = 0;
     let mut tags = 0;
     while let Some(open) = text.get(at..).and_then(next_tag) {
@@ -73,20 +81,23 @@ pub(crate) fn check(text: &str) -> Result<Vec<Mention>, TemplateError> {
         tags += 1;
         if tags > MAX_TAGS {
             let message = format!("a text may fill in at most {MAX_TAGS} places");
-            return Err(error(start..start + 2, message, "split it into several steps".into()));
+            checked.problems.push(error(start..start + 2, message, "split it into several steps".into()));
+            break;
         }
         let Some(length) = text.get(body..).and_then(|rest| rest.find(open.close)) else {
-            return Err(error(
+            checked.problems.push(error(
                 start..start + 2,
                 format!("`{}` is never closed", open.mark),
                 format!("close it with `{}`", open.close),
             ));
+            break;
         };
-        let inside = body..body + length;
-        check_tag(text, inside, open.mark, &mut mentions)?;
+        check_tag(text, body..body + length, open.mark, &mut loops, &mut checked);
         at = body + length + 2;
     }
-    Ok(mentions)
+    // What a loop names is known within it.
+    checked.mentions.retain(|mention| !loops.contains(&mention.name));
+    checked
 }
 
 struct Tag {
@@ -102,33 +113,49 @@ fn next_tag(rest: &str) -> Option<Tag> {
         .min_by_key(|tag| tag.offset)
 }
 
+/// `loops` are the names that loops give, which are not allowed, but no reason to complain twice.
 fn check_tag(
     text: &str,
     inside: std::ops::Range<usize>,
     mark: &str,
-    mentions: &mut Vec<Mention>,
-) -> Result<(), TemplateError> {
+    loops: &mut Vec<String>,
+    checked: &mut Checked,
+) {
+    let Checked { mentions, problems } = checked;
     if mark == "{#" {
         let at = inside.start - 2..inside.end + 2;
         let hint = "write comments behind a `#` of YAML";
-        return Err(error(at, "comments do not belong into a prompt".into(), hint.into()));
+        problems.push(error(at, "comments do not belong into a prompt".into(), hint.into()));
+        return;
     }
     let tokens = tokens(text, inside.clone());
     let word = |i: usize| tokens.get(i).and_then(|t| text.get(t.clone())).unwrap_or_default();
     let first = tokens.iter().position(|t| text.get(t.clone()) != Some("-")).unwrap_or(0);
     if tokens.len() > MAX_TOKENS {
         let hint = "use `branch` steps to decide what is said";
-        return Err(error(inside.start - 2..inside.end + 2, "this is too long".into(), hint.into()));
+        problems.push(error(inside.start - 2..inside.end + 2, "this is too long".into(), hint.into()));
+        return;
     }
     if mark == "{%" && !STATEMENTS.contains(&word(first)) {
+        let between = tokens
+            .iter()
+            .skip(first + 1)
+            .map_while(|token| text.get(token.clone()).filter(|name| word(first) == "for" && *name != "in"));
+        loops.extend(between.filter(|name| is_name(name)).map(str::to_owned));
+        let ends = word(first).starts_with("end");
         let at = tokens.get(first).cloned().unwrap_or(inside);
         let message = format!("`{}` is not allowed in a prompt", text.get(at.clone()).unwrap_or_default());
         let hint = "only `{% if … %}`, `{% elif … %}`, `{% else %}` and `{% endif %}` are; repeat with steps";
-        return Err(error(at, message, hint.into()));
+        // The end of what was refused is no fault of its own.
+        if !ends || problems.is_empty() {
+            problems.push(error(at, message, hint.into()));
+        }
+        return;
     }
     if tokens.is_empty() {
         let hint = "name a variable: `{{ name }}`";
-        return Err(error(inside.start - 2..inside.end + 2, "nothing to fill in".into(), hint.into()));
+        problems.push(error(inside.start - 2..inside.end + 2, "nothing to fill in".into(), hint.into()));
+        return;
     }
     for (i, at) in tokens.iter().enumerate() {
         let token = word(i);
@@ -142,18 +169,21 @@ fn check_tag(
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("there are {}", listed(IN_TEMPLATES)),
                 };
-                return Err(error(at.clone(), format!("the session holds no `{token}`"), hint));
+                problems.push(error(at.clone(), format!("the session holds no `{token}`"), hint));
+                continue;
             }
             mentions.push(Mention { name: CONTEXT.to_owned(), at: at.clone(), filter: None });
             continue;
         }
         if matches!(token, "[" | "{" | ".") {
             let hint = "variables are single values: `{{ name }}`, or `{{ name | upper }}` with a filter";
-            return Err(error(at.clone(), format!("`{token}` is not allowed in a prompt"), hint.into()));
+            problems.push(error(at.clone(), format!("`{token}` is not allowed in a prompt"), hint.into()));
+            return;
         }
         if token == "|" && !is_name(after) {
             let hint = format!("filters are {}", listed(FILTERS));
-            return Err(error(at.clone(), "a filter's name must follow `|`".into(), hint));
+            problems.push(error(at.clone(), "a filter's name must follow `|`".into(), hint));
+            continue;
         }
         if !is_name(token) || KEYWORDS.contains(&token) {
             continue;
@@ -164,12 +194,18 @@ fn check_tag(
                     Some(near) => format!("did you mean `{near}`?"),
                     None => format!("filters are {}", listed(FILTERS)),
                 };
-                return Err(error(at.clone(), format!("there is no filter `{token}`"), hint));
+                problems.push(error(at.clone(), format!("there is no filter `{token}`"), hint));
+                // Its arguments are its own.
+                if after == "(" {
+                    return;
+                }
+                continue;
             }
-            check_arguments(text, &tokens, i)?;
+            problems.extend(check_arguments(text, &tokens, i).err());
         } else if matches!(token, "for" | "range" | "throw") || after == "(" {
             let hint = "fill in variables and filters only; repeat with steps";
-            return Err(error(at.clone(), format!("`{token}` is not allowed in a prompt"), hint.into()));
+            problems.push(error(at.clone(), format!("`{token}` is not allowed in a prompt"), hint.into()));
+            return;
         } else if after == "=" || before == "is" || (before == "not" && i > 1 && word(i - 2) == "is") {
             // The name of a filter's argument, or of a test: tera knows them.
         } else {
@@ -177,7 +213,6 @@ fn check_tag(
             mentions.push(Mention { name: token.to_owned(), at: at.clone(), filter });
         }
     }
-    Ok(())
 }
 
 /// Holds the arguments of the filter at token `filter` against what it takes.
@@ -264,8 +299,16 @@ mod tests {
     use super::*;
     use crate::flow::model::{MAX_RENDERED, Text};
 
+    fn names(text: &str) -> Result<Vec<String>, String> {
+        let Checked { mentions, problems } = check(text);
+        problems.into_iter().next().map_or_else(
+            || Ok(mentions.into_iter().map(|mention| mention.name).collect()),
+            |problem| Err(problem.message),
+        )
+    }
+
     fn render(text: &str, variables: &Value) -> Result<String, String> {
-        let names = check(text).map_err(|e| e.message)?.into_iter().map(|m| m.name).collect();
+        let names = names(text)?.into_iter().collect();
         let templates = Templates::compile([("t", text)].into_iter()).map_err(|e| e.to_string())?;
         let context = Templates::context(variables.as_object().unwrap(), "id-ID");
         templates.render(&Text::Template { name: "t".into(), variables: names }, &context)
@@ -298,6 +341,7 @@ mod tests {
             ("{{ due | spoken_date }}", "lima Mei"),
             ("{{ due | spoken_date(weekday=true, year=true) }}", "Selasa, lima Mei dua ribu dua puluh enam"),
             ("{{ at | spoken_time }}", "empat belas lewat tiga puluh menit"),
+            ("{{ '09.05' | spoken_time }}", "sembilan lewat lima menit"),
             ("{{ phone | spoken_phone }}", "nol delapan satu dua, tiga empat lima"),
             ("{{ place | spoken_ordinal }}", "kedua"),
             ("{{ odd | spoken_number }} {{ odd | spoken_date }}", "about ten about ten"),
@@ -314,7 +358,7 @@ mod tests {
             ("{{ a | spoken_money(currency='RUP') }}", "currency"),
             ("{{ a | spoken_date(weekday=true, years=true) }}", "years"),
         ] {
-            let problem = check(text).unwrap_err();
+            let problem = check(text).problems.swap_remove(0);
             assert_eq!(text.get(problem.at), Some(at), "{text}");
         }
     }
@@ -331,10 +375,10 @@ mod tests {
             "{% include 'x' %}",
             "{{ __tera_context }}{# c #}",
         ] {
-            assert!(check(text).is_err(), "{text}");
+            assert!(names(text).is_err(), "{text}");
         }
-        assert!(check(&format!("{{{{ {} }}}}", "(".repeat(2_000))).is_err());
-        assert!(check(&"{% if a %}".repeat(500)).is_err());
+        assert!(names(&format!("{{{{ {} }}}}", "(".repeat(2_000))).is_err());
+        assert!(names(&"{% if a %}".repeat(500)).is_err());
     }
 
     #[test]
@@ -347,7 +391,21 @@ mod tests {
     #[test]
     fn mentions_are_the_variables_and_nothing_else() {
         let text = "{{ a | truncate(length=3) }} {% if b and not c %}x{% elif d is defined %}{% endif %}";
-        let names: Vec<String> = check(text).unwrap().into_iter().map(|m| m.name).collect();
-        assert_eq!(names, ["a", "b", "c", "d"]);
+        assert_eq!(names(text).unwrap(), ["a", "b", "c", "d"]);
+    }
+
+    #[test]
+    fn what_is_wrong_in_one_place_hides_nothing_in_another() {
+        for (text, wrong, mentioned) in [
+            ("Hi {{ nmae }} {{ name | shout }}", vec!["shout"], vec!["nmae", "name"]),
+            ("{% for x in items %}{{ x }} {{ nmae }}{% endfor %}", vec!["for"], vec!["nmae"]),
+            ("{{ a | spoken_money(currency='RUP') }} {{ b }}", vec!["currency"], vec!["a", "b"]),
+            ("{{ a | shout }} {{ b | whisper(x=1) }}", vec!["shout", "whisper"], vec!["a", "b"]),
+        ] {
+            let Checked { mentions, problems } = check(text);
+            let found: Vec<&str> = problems.iter().map(|problem| &text[problem.at.clone()]).collect();
+            let names: Vec<&str> = mentions.iter().map(|mention| mention.name.as_str()).collect();
+            assert_eq!((found, names), (wrong, mentioned), "{text}");
+        }
     }
 }

@@ -11,15 +11,19 @@ use crate::flow::model::{Expr, Function, VariableType};
 use crate::flow::read::pattern;
 use crate::language::{listed, nearest};
 
+pub(super) fn no_function(name: &str, at: Range<usize>) -> ExprError {
+    let names: Vec<&str> = Function::names().chain(SPECIAL).collect();
+    let hint = match nearest(name, names.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("functions are {}", listed(names)),
+    };
+    problem(at, &format!("there is no function `{name}`"), &hint)
+}
+
 impl Parser<'_> {
     pub(super) fn function(&mut self, name: &str, at: Range<usize>) -> Result<Typed, ExprError> {
         let Some(signature) = Function::named(name) else {
-            let names: Vec<&str> = Function::names().chain(SPECIAL).collect();
-            let hint = match nearest(name, names.iter().copied()) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => format!("functions are {}", listed(names)),
-            };
-            return Err(problem(at, &format!("there is no function `{name}`"), &hint));
+            return Err(no_function(name, at));
         };
         self.enter()?;
         let (given, end) = self.arguments(&at)?;

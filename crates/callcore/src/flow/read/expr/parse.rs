@@ -6,9 +6,10 @@ use std::ops::Range;
 use serde_json::Value;
 
 use super::error::{ExprError, problem};
+use super::function::no_function;
 use super::lex::{Token, lex};
 use crate::flow::model::{
-    EVENTS, Expr, Fact, OUTCOME_NAMES, Op, SUBTYPE_NAMES, SceneId, Sign, Variable, VariableType,
+    EVENTS, Expr, Fact, Function, OUTCOME_NAMES, Op, SUBTYPE_NAMES, SceneId, Sign, Variable, VariableType,
 };
 use crate::language::{Date, TimeOfDay, listed, nearest};
 
@@ -41,14 +42,21 @@ pub(super) const SPECIAL: [&str; 4] = ["reached", "visits", "matches", "if"];
 const MAX_TOKENS: usize = 400;
 const MAX_DEPTH: usize = 32;
 
-/// Reads an expression. With `wanted`, its value must be of that kind.
-pub(crate) fn parse(text: &str, names: Names<'_>, wanted: Option<VariableType>) -> Result<Parsed, ExprError> {
-    let tokens = lex(text)?;
+/// Reads an expression. With `wanted`, its value must be of that kind. Of what is wrong, every name that is not known
+/// here is told, and of the rest the first.
+pub(crate) fn parse(
+    text: &str,
+    names: Names<'_>,
+    wanted: Option<VariableType>,
+) -> Result<Parsed, Vec<ExprError>> {
+    let tokens = lex(text).map_err(|wrong| vec![wrong])?;
     if tokens.is_empty() {
-        return Err(problem(0..text.len(), "the expression is empty", "write one, such as `interrupted`"));
+        let hint = "write one, such as `interrupted`";
+        return Err(vec![problem(0..text.len(), "the expression is empty", hint)]);
     }
     if tokens.len() > MAX_TOKENS {
-        return Err(problem(0..text.len(), "the expression is too long", "split it into several steps"));
+        let hint = "split it into several steps";
+        return Err(vec![problem(0..text.len(), "the expression is too long", hint)]);
     }
     let mut parser = Parser {
         tokens: &tokens,
@@ -59,6 +67,15 @@ pub(crate) fn parse(text: &str, names: Names<'_>, wanted: Option<VariableType>) 
         checkpoints: Vec::new(),
         read: Vec::new(),
     };
+    whole(&mut parser, wanted).map_err(|first| {
+        let mut wrong: Vec<ExprError> = parser.strangers().filter(|other| other.at != first.at).collect();
+        wrong.push(first);
+        wrong.sort_by_key(|wrong| wrong.at.start);
+        wrong
+    })
+}
+
+fn whole(parser: &mut Parser<'_>, wanted: Option<VariableType>) -> Result<Parsed, ExprError> {
     let (expr, kind, at) = parser.any()?;
     if let Some((token, at)) = parser.tokens.get(parser.at) {
         let message = format!("`{}` does not belong here", token.shown());
@@ -73,7 +90,9 @@ pub(crate) fn parse(text: &str, names: Names<'_>, wanted: Option<VariableType>) 
         None => expr,
     };
     let kind = wanted.unwrap_or(kind);
-    Ok(Parsed { expr, kind, checkpoints: parser.checkpoints, variables: parser.read })
+    let (checkpoints, variables) =
+        (std::mem::take(&mut parser.checkpoints), std::mem::take(&mut parser.read));
+    Ok(Parsed { expr, kind, checkpoints, variables })
 }
 
 pub(super) type Typed = (Expr, VariableType, Range<usize>);
@@ -298,6 +317,27 @@ impl Parser<'_> {
         if called {
             return self.function(name, at);
         }
+        Err(self.nothing(name, at))
+    }
+
+    /// Every name that means nothing here.
+    fn strangers(&self) -> impl Iterator<Item = ExprError> {
+        self.tokens.iter().enumerate().filter_map(|(at, (token, place))| {
+            let Token::Name(name) = token else { return None };
+            if RESERVED.contains(&name.as_str())
+                || SPECIAL.contains(&name.as_str())
+                || Fact::named(name).is_some()
+            {
+                return None;
+            }
+            if matches!(self.tokens.get(at + 1), Some((Token::Open, _))) {
+                return Function::named(name).is_none().then(|| no_function(name, place.clone()));
+            }
+            (!self.names.variables.contains_key(name)).then(|| self.nothing(name, place.clone()))
+        })
+    }
+
+    fn nothing(&self, name: &str, at: Range<usize>) -> ExprError {
         let mut known: Vec<&str> = self.names.variables.keys().map(String::as_str).collect();
         // The long names are offered to those who begin with one.
         let long = name.starts_with("context");
@@ -308,7 +348,7 @@ impl Parser<'_> {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("known here: {}; a text goes in quotes", listed(known)),
         };
-        Err(problem(at, &format!("nothing is called `{name}`"), &hint))
+        problem(at, &format!("nothing is called `{name}`"), &hint)
     }
 
     pub(super) fn close(&mut self, open: &Range<usize>) -> Result<usize, ExprError> {

@@ -69,7 +69,7 @@ fn variables() -> BTreeMap<String, Variable> {
 fn read(text: &str, wanted: Option<VariableType>) -> std::result::Result<Expr, ExprError> {
     let scenes = BTreeMap::from([("menu".to_owned(), SceneId(1))]);
     let names = Names { variables: &variables(), scenes: &scenes };
-    parse(text, names, wanted).map(|parsed| parsed.expr)
+    parse(text, names, wanted).map(|parsed| parsed.expr).map_err(|mut wrong| wrong.swap_remove(0))
 }
 
 fn condition(text: &str) -> std::result::Result<Expr, ExprError> {
@@ -87,6 +87,20 @@ fn value(text: &str) -> Value {
 fn refused(text: &str) -> (String, String) {
     let error = condition(text).unwrap_err();
     (text.get(error.at).unwrap_or_default().to_owned(), format!("{}; {}", error.message, error.hint))
+}
+
+#[test]
+fn every_name_that_means_nothing_is_told() {
+    let scenes = BTreeMap::new();
+    let variables = variables();
+    let names = Names { variables: &variables, scenes: &scenes };
+    let wrong = |text| {
+        let found = parse(text, names, Some(VariableType::Boolean)).unwrap_err();
+        found.into_iter().map(|wrong| text[wrong.at].to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(wrong("foo > 2 and bar == \"x\" and baz(1)"), ["foo", "bar", "baz"]);
+    assert_eq!(wrong("tries > \"2\" and bar"), ["tries > \"2\"", "bar"]);
+    assert_eq!(wrong("tries > 2 and (name"), ["("]);
 }
 
 #[test]
