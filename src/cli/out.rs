@@ -61,7 +61,7 @@ fn escaped(text: &str, kept: impl Fn(char) -> bool) -> String {
 }
 
 /// Controls, ends of lines, and what turns the direction of writing.
-const fn moves(c: char) -> bool {
+fn moves(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
