@@ -400,7 +400,7 @@ impl Stage {
             config.trunks[0].limits.calls = Some(calls);
             config.trunks[0].limits.queue = queue;
         }
-        let app = App::start(&config).await.unwrap();
+        let app = Box::pin(App::start(&config)).await.unwrap();
         let (secret, key) = enrol(app.store()).await;
         let inbox = Inbox::new(vec![secret.clone()]);
         let receiver = Receiver::start(inbox.router(), local()).await.unwrap();

@@ -131,7 +131,7 @@ fn is_span(text: &str) -> bool {
         return false;
     }
     let value = |text: &str| text.parse::<u32>().unwrap_or_default();
-    let further = value(to).checked_sub(value(end)).unwrap_or_default();
+    let further = value(to).saturating_sub(value(end));
     if apart && to.len() <= 2 {
         return true;
     }

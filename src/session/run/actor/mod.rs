@@ -309,10 +309,7 @@ impl Actor {
                 }
                 Effect::Record(fact) => {
                     self.uses.live_calls.note(&self.identity.call_id, &fact);
-                    let at = match fact {
-                        Fact::Ended { .. } => self.call.ended_at(),
-                        _ => None,
-                    };
+                    let at = if matches!(fact, Fact::Ended { .. }) { self.call.ended_at() } else { None };
                     builder.fact(fact, at.unwrap_or(now));
                 }
                 Effect::Notify(notice) => {

@@ -134,12 +134,9 @@ impl Call {
                 self.answered_at = Some(since_dialled(answered));
                 ended_at = since_dialled(over);
                 self.ended_at = Some(ended_at);
-                ended = match cdr.hangup_by {
-                    Some(HangupBy::Callee) if self.settings.direction == Direction::Outbound => {
-                        Ended::ByCallee
-                    }
-                    _ => Ended::ByFault,
-                };
+                let by_callee =
+                    self.settings.direction == Direction::Outbound && cdr.hangup_by == Some(HangupBy::Callee);
+                ended = if by_callee { Ended::ByCallee } else { Ended::ByFault };
                 unseen = Some(Unseen::Conversation(Absence::LineAway));
             } else if is_unheard {
                 ended = Ended::Unanswered;
@@ -166,7 +163,7 @@ impl Call {
         };
         let outcome = account.outcome.unwrap_or_else(|| {
             match ended {
-                _ if matches!(unseen, Some(Unseen::Conversation(_))) => "carrier_lost",
+                Ended::ByCallee if unseen.is_some() => "carrier_lost",
                 Ended::ByCallee => hung_up,
                 Ended::ByBot => "ended",
                 Ended::ByFault => "carrier_lost",

@@ -309,7 +309,7 @@ impl Says {
         let english = self.language == Language::English;
         let half = next.filter(|_| english && word.close.is_empty()).map(|next| next.core.to_lowercase());
         let half = half.filter(|half| matches!(half.as_str(), "am" | "pm" | "a.m" | "p.m"));
-        let dotted = pointed || self.language == Language::Indonesian && self.from_dotted(core);
+        let dotted = pointed || self.language == Language::Indonesian && self.is_after_dotted(core);
         if let Some(hours) = self.hours(core, half.as_deref(), dotted) {
             let glued = core.to_lowercase().trim_end_matches('.').ends_with('m');
             return Some((if half.is_some() && !glued { 2 } else { 1 }, said(hours)));
@@ -348,7 +348,7 @@ impl Says {
     }
 
     /// `09.00-17.00`: both have their minutes, and one can only be a time.
-    fn from_dotted(&self, core: &str) -> bool {
+    fn is_after_dotted(&self, core: &str) -> bool {
         core.split_once(['-', '–']).is_some_and(|(from, to)| {
             let time = |text: &str| self.may_be_time(text);
             let sure = |text: &str| text.starts_with('0') || text.ends_with(".00") || text.ends_with(".30");

@@ -4,21 +4,12 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use super::error::{ExprError, problem};
+use super::error::{ExprError, no_function, problem};
 use super::lex::Token;
-use super::parse::{Parser, SPECIAL, Typed, coerced, need_condition};
+use super::parse::{Parser, Typed, coerced, need_condition};
 use crate::flow::model::{Expr, Function, VariableType};
 use crate::flow::read::pattern;
-use crate::language::{listed, nearest};
-
-pub(super) fn no_function(name: &str, at: Range<usize>) -> ExprError {
-    let names: Vec<&str> = Function::names().chain(SPECIAL).collect();
-    let hint = match nearest(name, names.iter().copied()) {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("functions are {}", listed(names)),
-    };
-    problem(at, &format!("there is no function `{name}`"), &hint)
-}
+use crate::language::nearest;
 
 impl Parser<'_> {
     pub(super) fn function(&mut self, name: &str, at: Range<usize>) -> Result<Typed, ExprError> {

@@ -5,8 +5,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use super::error::{ExprError, problem};
-use super::function::no_function;
+use super::error::{ExprError, SPECIAL, no_function, problem};
 use super::lex::{Token, lex};
 use crate::flow::model::{
     EVENTS, Expr, Fact, Function, OUTCOME_NAMES, Op, SUBTYPE_NAMES, SceneId, Sign, Variable, VariableType,
@@ -34,9 +33,6 @@ pub(crate) struct Names<'n> {
 /// Words that mean something in expressions besides facts and functions.
 pub(crate) const RESERVED: [&str; 10] =
     ["true", "false", "and", "or", "not", "reached", "amd", "visits", "matches", "if"];
-
-/// Functions that are read in their own way.
-pub(super) const SPECIAL: [&str; 4] = ["reached", "visits", "matches", "if"];
 
 /// Longest expression and deepest nesting that is read.
 const MAX_TOKENS: usize = 400;
