@@ -161,6 +161,9 @@ notification! {
         /// The callee asked not to be called again.
         #[serde(skip_serializing_if = "Option::is_none")]
         pub(super) do_not_call: Option<bool>,
+        /// What nobody on our side saw of the call: it was answered, by the carrier's record, while the server or the line was away.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        pub(super) detail: Option<String>,
     }
 }
 

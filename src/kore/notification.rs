@@ -90,14 +90,6 @@ impl Envelope {
     /// The body of the post.
     #[must_use]
     pub fn body(&self, notice: &Notice) -> Value {
-        let mut body = self.of_state(notice);
-        if let Some(unseen) = notice.unseen {
-            body["detail"] = json!(sentence(unseen));
-        }
-        body
-    }
-
-    fn of_state(&self, notice: &Notice) -> Value {
         const OK: (&str, &str) = ("200 OK", "OK");
         match &notice.state {
             NotificationState::Answered => {
@@ -140,24 +132,27 @@ impl Envelope {
                     session_id: self.session_id.clone(),
                     machine_detection: machine_detection.map(AmdEvent::from),
                     do_not_call: do_not_call.then_some(true),
+                    detail: notice.unseen.map(sentence),
                 })
             }
-            NotificationState::Failed { cause } => self.failed(notice, reason(*cause), None),
+            NotificationState::Failed { cause } => {
+                self.failed(notice, reason(*cause), notice.unseen.map(sentence))
+            }
         }
     }
 
-    fn failed(&self, notice: &Notice, reason: &str, why: Option<&str>) -> Value {
+    fn failed(&self, notice: &Notice, reason: &str, detail: Option<String>) -> Value {
         body!(self.common(notice, (reason, code_of(reason)), notice.at) => Failed {
             status: "Failed",
             call_disconnect_time: self.at(notice.at),
-            detail: why.map(str::to_owned),
+            detail,
         })
     }
 
     /// The body for a call that nobody was dialled for: `reason` as in a SIP status, and one sentence of why.
     #[must_use]
     pub fn not_dialled(&self, notice: &Notice, reason: &str, why: &str) -> Value {
-        self.failed(notice, reason, Some(why))
+        self.failed(notice, reason, Some(why.to_owned()))
     }
 }
 
@@ -236,6 +231,28 @@ mod tests {
         assert_eq!(body["callDisconnectTime"], "2025-06-26T12:51:07.151Z");
         assert_eq!(body["sessionId"], "685d41cd");
         assert_eq!(body["doNotCall"], true);
+    }
+
+    #[test]
+    fn what_nobody_saw_is_told_in_a_sentence() {
+        let unseen = |state, unseen| Notice { unseen: Some(unseen), ..notice(state, 9_000) };
+        let completed = NotificationState::Completed {
+            answered_at: CallTime::from_ms(4_000),
+            ended: Ended::ByFault,
+            machine_detection: None,
+            do_not_call: false,
+        };
+        for (notice, told) in [
+            (unseen(completed, Unseen::Conversation(Absence::LineAway)), "the line to the carrier was away"),
+            (
+                unseen(NotificationState::Failed { cause: 38 }, Unseen::Fate(Absence::ServerStopped)),
+                "may have answered",
+            ),
+            (unseen(NotificationState::Failed { cause: 38 }, Unseen::Dialling), "nobody was called"),
+        ] {
+            let body = envelope().body(&notice);
+            assert!(body["detail"].as_str().is_some_and(|detail| detail.contains(told)), "{body}");
+        }
     }
 
     #[test]
