@@ -178,7 +178,9 @@ fn lies(call: &CallRow, events: &[EventRow], truth: Option<&Truth>) -> Vec<Strin
     let of = |kind: &'static str| events.iter().filter(move |event| event.kind == kind);
     let lost = of("carrier_lost").count() > 0;
     let outcome = call.outcome.as_deref().unwrap_or_default();
-    if lost && (call.cause_code, outcome) != (Some(38), "carrier_lost") {
+    // Of a call that was never answered the carrier's record may say more.
+    let by_record = call.answered_ms.is_none() && call.cause_code != Some(16);
+    if lost && !by_record && (call.cause_code, outcome) != (Some(38), "carrier_lost") {
         lies.push(format!("lost, but cause {:?} and outcome {outcome}", call.cause_code));
     }
     let reached: Vec<&str> = of("checkpoint").filter_map(|event| event.detail["name"].as_str()).collect();

@@ -289,9 +289,9 @@ fn a_callee_who_answered_while_the_line_was_away_is_told_as_answered_by_the_reco
     let notice = &world.notices[0];
     assert_eq!(notice.unseen, Some(Unseen::Conversation(Absence::LineAway)));
     let NotificationState::Completed { answered_at, ended, .. } = notice.state else { panic!("{notice:?}") };
-    assert_eq!((notice.at.ms_since(answered_at), ended), (9_000, Ended::ByCallee));
+    assert_eq!((notice.at.ms_since(answered_at), ended), (9_000, Ended::ByFault));
     let summary = world.summary.unwrap();
-    assert_eq!((summary.disposition, summary.cause), (Disposition::Answered, 16));
+    assert_eq!((summary.disposition, summary.cause), (Disposition::Answered, 38));
     assert_eq!((summary.outcome.as_str(), summary.message_left), ("carrier_lost", false));
 }
 

@@ -1,7 +1,7 @@
 //! How a call ends: who ended it, the carrier's record, the last notification, the summary.
 
 use super::{CLEARED, Call, Closing, RANG_TOO_LONG, State};
-use crate::call::carrier::{CarrierCdr, Disposition, HangupBy};
+use crate::call::carrier::{CarrierCdr, Disposition};
 use crate::call::cause::{cause as cause_of, is_fault};
 use crate::call::conversation::Account;
 use crate::call::ending::{Ended, Summary};
@@ -115,8 +115,9 @@ impl Call {
             };
         // The carrier calls our giving up a cancelled call; for the client, nobody answered.
         let gave_up = cause == RANG_TOO_LONG;
-        // What the carrier makes of a call that it lost is its own affair, unless nobody else saw what became of it.
-        let was_lost = ended == Ended::ByFault && !is_unheard;
+        let is_answered = |cdr: &CarrierCdr| cdr.disposition == Disposition::Answered;
+        // What the carrier makes of a call that it lost is its own affair, unless that was never answered.
+        let was_lost = ended == Ended::ByFault && (!is_unheard || self.cdr.as_ref().is_some_and(is_answered));
         let code = self.carrier_cause.filter(|_| !gave_up && !was_lost).unwrap_or(cause);
         // The carrier's record says what its hang-up could not: that nobody hung up.
         let blamed = ended == Ended::ByCallee && is_fault(code);
@@ -124,7 +125,7 @@ impl Call {
         let mut unseen = (is_unheard && self.cdr.is_none()).then_some(Unseen::Fate(Absence::LineAway));
         let mut ended = ended;
         if let Some(cdr) = self.cdr.as_ref().filter(|_| self.answered_at.is_none()) {
-            if cdr.disposition == Disposition::Answered {
+            if is_answered(cdr) {
                 // Records count whole seconds from the dial request.
                 let since_dialled = |seconds: u64| self.dialled_at + seconds.saturating_mul(1_000);
                 let (answered, over) = (
@@ -134,9 +135,7 @@ impl Call {
                 self.answered_at = Some(since_dialled(answered));
                 ended_at = since_dialled(over);
                 self.ended_at = Some(ended_at);
-                let by_callee =
-                    self.settings.direction == Direction::Outbound && cdr.hangup_by == Some(HangupBy::Callee);
-                ended = if by_callee { Ended::ByCallee } else { Ended::ByFault };
+                ended = Ended::ByFault;
                 unseen = Some(Unseen::Conversation(Absence::LineAway));
             } else if is_unheard {
                 ended = Ended::Unanswered;
@@ -163,7 +162,6 @@ impl Call {
         };
         let outcome = account.outcome.unwrap_or_else(|| {
             match ended {
-                Ended::ByCallee if unseen.is_some() => "carrier_lost",
                 Ended::ByCallee => hung_up,
                 Ended::ByBot => "ended",
                 Ended::ByFault => "carrier_lost",
