@@ -76,7 +76,10 @@ impl Call {
 
     /// The call is over; what remains is the carrier's record.
     pub(super) fn close(&mut self, ended: Ended, cause: u16, now: CallTime) {
-        let is_unheard = ended == Ended::ByFault && matches!(self.state, State::Dialing(_));
+        // Of a call that comes in, we ourselves know that nobody answered it.
+        let is_unheard = ended == Ended::ByFault
+            && matches!(self.state, State::Dialing(_))
+            && self.settings.direction == Direction::Outbound;
         let account = match &mut self.state {
             State::Dialing(_) => Account::default(),
             State::Talking(conversation) => {
