@@ -122,8 +122,9 @@ fn mac(message: &str, secret: &SecretString) -> Hmac<Sha256> {
 
 fn decoded(part: &str, which: &str) -> Result<Vec<u8>, Error> {
     let decoded = URL_SAFE_NO_PAD.decode(part);
-    decoded
-        .map_err(|error| Error::Malformed(format!("its {which} are not base64url without padding: {error}")))
+    decoded.map_err(|error| {
+        Error::Malformed(format!("the part with its {which} is not base64url without padding: {error}"))
+    })
 }
 
 /// The name that JSON has twice, of what serde says of that.
@@ -134,7 +135,7 @@ fn duplicate(error: &str) -> Option<&str> {
 fn json<T: DeserializeOwned>(bytes: &[u8], which: &str) -> Result<T, Error> {
     // An array could stand for an object, field by field.
     if !bytes.trim_ascii_start().starts_with(b"{") {
-        return Err(Error::Malformed(format!("its {which} are no JSON object")));
+        return Err(Error::Malformed(format!("the part with its {which} is no JSON object")));
     }
     let read = serde_json::from_slice(bytes);
     read.map_err(|error: serde_json::Error| {
@@ -204,7 +205,7 @@ mod tests {
             (r#"{"alg":"HS256","alg":"none"}"#, "its header has alg twice"),
             (r#"{"alg":256}"#, "the alg of its header must be a text; sign it with HS256"),
             (r#"{"typ":"JWT"}"#, "has no algorithm (alg); sign it with HS256"),
-            (r#"["HS256",null]"#, "header are no JSON object"),
+            (r#"["HS256",null]"#, "header is no JSON object"),
         ] {
             let error = Signed::read(&raw(header, "{}", "AAAA")).unwrap_err().to_string();
             assert!(error.contains(told), "{header}: {error}");

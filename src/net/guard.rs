@@ -65,6 +65,8 @@ impl AddressPolicy {
         // An IPv6 literal stands in brackets.
         if let Ok(address) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
             self.admit(host, address)?;
+        } else if is_local_name(host) {
+            self.admit(host, Ipv4Addr::LOCALHOST.into())?;
         }
         Ok(parsed)
     }
@@ -164,6 +166,12 @@ impl Resolve for GuardedResolver {
             Ok(Box::new(addresses.into_iter()) as Addrs)
         })
     }
+}
+
+/// Whether a name is this machine's, without being looked up (RFC 6761, section 6.3).
+fn is_local_name(host: &str) -> bool {
+    let name = host.strip_suffix('.').unwrap_or(host);
+    name == "localhost" || name.ends_with(".localhost")
 }
 
 /// Whether an address is reachable by everybody and belongs to nobody in particular (IANA special-purpose
@@ -287,6 +295,15 @@ mod tests {
         {
             assert!(matches!(policy.check(url), Err(GuardError::Forbidden { .. })), "{url}");
         }
+    }
+
+    #[test]
+    fn the_name_of_this_machine_needs_no_lookup() {
+        for url in ["http://localhost/", "https://LOCALHOST.:8443/", "http://dering.localhost/"] {
+            assert!(matches!(AddressPolicy::Public.check(url), Err(GuardError::Forbidden { .. })), "{url}");
+            assert!(AddressPolicy::Anywhere.check(url).is_ok(), "{url}");
+        }
+        assert!(AddressPolicy::Public.check("https://localhost.example.com/").is_ok());
     }
 
     #[test]

@@ -31,12 +31,24 @@ fn dialled() -> Fact {
 
 /// A call that was dialled at `began_ms`; its timeline has these facts, each with ms since then.
 async fn left_behind(store: &Store, began_ms: i64, facts: &[(Fact, i64)], answered_ms: Option<i64>) {
+    left_behind_until(store, began_ms, facts, answered_ms, None).await;
+}
+
+/// The same, and nobody wanted it any more from `expires_ms` on.
+async fn left_behind_until(
+    store: &Store,
+    began_ms: i64,
+    facts: &[(Fact, i64)],
+    answered_ms: Option<i64>,
+    expires_ms: Option<i64>,
+) {
     let mut batch = begun("c1", began_ms);
     let new = batch.new.take().unwrap();
     batch.new = Some(NewCall {
         notify_url: Some("http://127.0.0.1:9/n".into()),
         trunk: "main".into(),
         target: BUSY.into(),
+        expires_ms,
         ..new
     });
     let event = |(fact, ms): &(Fact, i64)| {
@@ -277,4 +289,19 @@ async fn a_call_that_was_never_asked_for_is_not_said_to_ring() {
     let told = told(&store).await;
     assert!(told["detail"].as_str().is_some_and(|why| why.contains("nobody was called")), "{told}");
     assert!(store.events("c1", 0, 10).await.unwrap().iter().all(|event| event.kind != "may_be_ringing"));
+}
+
+#[tokio::test]
+async fn a_call_that_waited_for_a_line_and_expired_while_the_server_was_down_has_expired() {
+    let store = store_with_app().await;
+    let folder = TempDir::new().unwrap();
+    let because = Wait::Limits { calls: Some(1), per_second: None };
+    let queued = Fact::Queued { trunk: "main".into(), ahead: 0, because };
+    let began_ms = now_ms() - 5_000;
+    left_behind_until(&store, began_ms, &[(dialled(), 0), (queued, 10)], None, Some(began_ms + 3_000)).await;
+    recover(&store, folder.path()).await.unwrap();
+    let told = told(&store).await;
+    assert_eq!((&told["status"], &told["reason"]), (&json!("Failed"), &json!("408 Expired")), "{told}");
+    let call = store.call("c1").await.unwrap().unwrap();
+    assert_eq!(call.outcome.as_deref(), Some("expired"));
 }

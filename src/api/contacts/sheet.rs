@@ -101,6 +101,11 @@ pub(super) struct Sheet {
     pub(super) read_as: Option<String>,
 }
 
+/// Whether a row has separators and nothing between them, as one that somebody has emptied.
+fn is_emptied(row: &str) -> bool {
+    row.chars().all(|c| SEPARATORS.contains(&c) || c.is_whitespace() || c == '"')
+}
+
 /// One row: its line, from 1, and its fields, or what is wrong with it.
 pub(super) type Row = (u64, Result<Vec<String>, String>);
 
@@ -119,7 +124,7 @@ impl Sheet {
             let named = trimmed.strip_prefix("sep=").or_else(|| trimmed.strip_prefix("SEP="));
             if let Some(sign) = named {
                 told = if first.contains("=\t") { Some('\t') } else { sign.chars().next() };
-            } else if !trimmed.is_empty() || first.is_empty() {
+            } else if first.is_empty() || !is_emptied(trimmed) {
                 break;
             }
             at += first.len();
@@ -323,6 +328,7 @@ mod tests {
             latin,
             other("|").into_bytes(),
             format!("\n\n{plain}").into_bytes(),
+            format!(",,,\n\"\", ,\n{plain}").into_bytes(),
         ] {
             let (sheet, rows) = read(&body);
             let (_, fields) = &rows[0];

@@ -47,13 +47,26 @@ pub(super) fn read(bytes: &[u8], what: &str) -> Result<Read, String> {
         Value::Null => "null",
         Value::Bool(_) | Value::Number(_) | Value::String(_) => "a single value",
     };
-    Err(format!("the {what} must be an object, {{ … }}, and not {kind}"))
+    let hint = match (what, kind) {
+        ("line", "a list") => "; send each object on a line of its own, without brackets around them",
+        _ => "",
+    };
+    Err(format!("the {what} must be an object, {{ … }}, and not {kind}{hint}"))
 }
 
 fn unreadable(what: &str, text: &str, error: &serde_json::Error) -> String {
     let (line, column) = (error.line(), error.column());
     // A line of many is named by the code that cut them.
     let place = if what == "line" { String::new() } else { format!("line {line}, ") };
+    if error.classify() == Category::Eof && what == "line" && text.trim_start().starts_with('[') {
+        return "the line begins a list; send each object on a line of its own, without brackets around them"
+            .into();
+    }
+    if error.to_string().starts_with("recursion limit exceeded") {
+        return format!(
+            "the {what} has too many levels: objects and lists stand in each other at most 127 deep"
+        );
+    }
     if error.classify() == Category::Eof {
         return format!("the {what} is not JSON: {place}it breaks off before its end");
     }
@@ -187,7 +200,11 @@ mod tests {
             assert!(told.starts_with("the body is not JSON: line 1, column "), "{text}: {told}");
         }
         let deep = "{\"a\":".repeat(500);
-        assert!(why(deep.as_bytes()).starts_with("the body is not JSON"));
+        assert!(why(deep.as_bytes()).starts_with("the body has too many levels"));
+        for list in ["[", "[{}]", "[{},"] {
+            let told = read(list.as_bytes(), "line").unwrap_err();
+            assert!(told.contains("each object on a line of its own"), "{list}: {told}");
+        }
     }
 
     #[test]

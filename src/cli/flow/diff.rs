@@ -10,6 +10,7 @@ use reqwest::Method;
 use serde_json::json;
 
 use super::counted;
+use crate::cli::out::one_line;
 use crate::cli::server::Server;
 
 /// What to compare.
@@ -43,7 +44,7 @@ pub(super) fn run(what: &Diff, out: &mut impl Write) -> anyhow::Result<ExitCode>
         writeln!(out, "{}", json!({ "before": what.before, "after": what.after, "changes": changes }))?;
     } else {
         for change in &changes {
-            writeln!(out, "{change}")?;
+            writeln!(out, "{}", one_line(&change.to_string()))?;
         }
         let count = |kind| changes.iter().filter(|change| change.kind == kind).count();
         let (added, removed) = (count(ChangeKind::Added), count(ChangeKind::Removed));

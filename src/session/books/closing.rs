@@ -8,6 +8,30 @@ use crate::session::request::NotifyTarget;
 use crate::store::{CallBatch, CallState, CallUpdate, NewNotification};
 use crate::wallclock::iso;
 
+/// The end of a call that nobody dialled before it expired.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::session) struct Expired {
+    at_ms: i64,
+}
+
+impl Expired {
+    /// See [`cause`].
+    pub(in crate::session) const CAUSE: u16 = 102;
+    pub(in crate::session) const OUTCOME: &str = "expired";
+    /// As in a SIP status.
+    pub(in crate::session) const REASON: &str = "408 Expired";
+
+    /// `at_ms`: from when on nobody wanted it, ms since 1970.
+    pub(in crate::session) const fn at(at_ms: i64) -> Self {
+        Self { at_ms }
+    }
+
+    /// One sentence of why.
+    pub(in crate::session) fn sentence(self) -> String {
+        format!("the call was not dialled before it expired at {}", iso(self.at_ms))
+    }
+}
+
 /// How a call ended, as far as we know it ourselves. Times are ms since 1970.
 #[derive(Clone, Debug)]
 pub(in crate::session) struct Closing<'a> {

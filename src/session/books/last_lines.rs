@@ -6,7 +6,7 @@ use callcore::call::{
 use callcore::clock::CallTime;
 
 use crate::kore::Envelope;
-use crate::session::books::closing::{Closing, notification};
+use crate::session::books::closing::{Closing, Expired, notification};
 use crate::session::request::NotifyTarget;
 use crate::store::{self, CallBatch, CallRow, CallUpdate, LastSigns, NewEvent, SERVER_STOPPED, Store};
 use crate::wallclock::{epoch_ms, now_ms};
@@ -81,10 +81,16 @@ fn lines(call: &CallRow, sent: u64, signs: &LastSigns, known: LastKnown) -> Call
     let now_ms = now_ms();
     let began_ms = call.began_ms.unwrap_or(call.created_ms);
     let since_start = |ms: i64| u64::try_from(ms - began_ms).unwrap_or(0);
+    let mut expired = None;
     let (end, unseen, record) = match known {
         LastKnown::Seen { known_ms } => (End::by_ourselves(call, known_ms), None, None),
         LastKnown::NotDialled { known_ms } => {
-            (End::by_ourselves(call, known_ms), Some(Unseen::Dialling), None)
+            let mut end = End::by_ourselves(call, known_ms);
+            expired = call.expires_ms.filter(|expires_ms| *expires_ms <= now_ms).map(Expired::at);
+            if expired.is_some() {
+                end.cause = Expired::CAUSE;
+            }
+            (end, Some(Unseen::Dialling), None)
         }
         LastKnown::Unheard { known_ms } => {
             (End::by_ourselves(call, known_ms), Some(Unseen::Fate(Absence::ServerStopped)), None)
@@ -121,8 +127,8 @@ fn lines(call: &CallRow, sent: u64, signs: &LastSigns, known: LastKnown) -> Call
         cause: end.cause,
     };
     let mut batch = CallBatch {
-        notifications: told(call, sent, signs, &end, unseen, record.as_deref()),
-        ..closing.batch(SERVER_STOPPED)
+        notifications: told(call, sent, signs, &end, (unseen, expired), record.as_deref()),
+        ..closing.batch(if expired.is_some() { Expired::OUTCOME } else { SERVER_STOPPED })
     };
     if let Some(cdr) = record {
         events.push(event(Fact::CdrLate {
@@ -148,7 +154,7 @@ fn told(
     sent: u64,
     signs: &LastSigns,
     end: &End,
-    unseen: Option<Unseen>,
+    (unseen, expired): (Option<Unseen>, Option<Expired>),
     record: Option<&CarrierCdr>,
 ) -> Vec<store::NewNotification> {
     let Some(url) = &call.notify_url else { return Vec::new() };
@@ -180,7 +186,10 @@ fn told(
     let session_id = record.map(|cdr| cdr.session_id.clone()).or_else(|| call.session_id.clone());
     let envelope =
         Envelope { session_id, sequence: sent + 1, ..Envelope::new(&call.id, &call.app_id, began_ms) };
-    let body = envelope.body(&notice);
+    let body = match expired {
+        Some(expired) => envelope.not_dialled(&notice, Expired::REASON, &expired.sentence()),
+        None => envelope.body(&notice),
+    };
     let target = NotifyTarget::new(url.clone());
     vec![notification(&call.app_id, &target, &notice, &body)]
 }

@@ -4,10 +4,9 @@ use callcore::call::{Disposition, Fact, HangupBy, Notice, NotificationState};
 use callcore::clock::CallTime;
 
 use crate::kore::Envelope;
-use crate::session::books::closing::{Closing, notification};
+use crate::session::books::closing::{Closing, Expired, notification};
 use crate::session::request::NotifyTarget;
 use crate::store::{CallBatch, NewEvent};
-use crate::wallclock::iso;
 
 /// Why nobody was dialled.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +44,9 @@ impl NotDialled {
     const fn words(&self) -> Words {
         match self {
             Self::Cancelled { .. } => words("cancelled", 16, Disposition::Cancel, "487 Request Terminated"),
-            Self::Expired { .. } => words("expired", 102, Disposition::Failed, "408 Expired"),
+            Self::Expired { .. } => {
+                words(Expired::OUTCOME, Expired::CAUSE, Disposition::Failed, Expired::REASON)
+            }
             Self::DoNotCall { .. } => words("do_not_call", 21, Disposition::Failed, "603 Do Not Call"),
             Self::Impossible { .. } => {
                 words("impossible", 127, Disposition::Failed, "500 Server Internal Error")
@@ -57,9 +58,7 @@ impl NotDialled {
     fn sentence(&self) -> String {
         match self {
             Self::Cancelled { by } => format!("the call was cancelled by {by} before it was dialled"),
-            Self::Expired { expires_ms } => {
-                format!("the call was not dialled before it expired at {}", iso(*expires_ms))
-            }
+            Self::Expired { expires_ms } => Expired::at(*expires_ms).sentence(),
             Self::DoNotCall { call } => {
                 format!("the number's owner asked in call {call} not to be called again")
             }

@@ -179,6 +179,11 @@ fn resolve(written: &Written, country: Option<Country>) -> Result<String, BadNum
     if let Some(found) = country.and_then(|country| abroad(written, country)) {
         return found;
     }
+    if country.is_none()
+        && let Some(readings) = two_exits(digits)
+    {
+        return Err(readings);
+    }
     if let Some(rest) = digits.strip_prefix("00")
         && plan::begins_with_code(rest)
     {
@@ -205,6 +210,15 @@ fn international(digits: &str, zero: Option<(usize, usize)>) -> String {
         return renewed;
     }
     plan::without_trunk_zero(without.as_deref().unwrap_or(&as_written))
+}
+
+/// `007 65 6123 4567`: what follows `00` is no number of its country, and what follows three digits is one, as where these
+/// lead abroad.
+fn two_exits(digits: &str) -> Option<BadNumber> {
+    let (two, three) = (digits.strip_prefix("00")?, digits.get(3..)?);
+    let one = format!("+{two}");
+    let other = plan::valid(&format!("+{three}"), None)?;
+    plan::valid(&one, None).is_none().then_some(BadNumber::TwoReadings { one, other })
 }
 
 fn without_zero(digits: &str, zero: Option<(usize, usize)>) -> Option<String> {

@@ -182,6 +182,9 @@ fn beside(text: &str) -> Option<&str> {
             return Some(inside.trim());
         }
     }
+    if let Some(shown) = behind_hyphens(text) {
+        return Some(shown);
+    }
     let numbered = text.trim_start_matches('(');
     let behind = numbered.trim_start_matches(|c: char| c.is_ascii_digit());
     let count = numbered.len() - behind.len();
@@ -194,6 +197,14 @@ fn beside(text: &str) -> Option<&str> {
         .filter(|rest| listed && short && rest.starts_with(['0', '+']) && own(rest) >= WITHIN)
         .and_then(|rest| text.get(..text.len() - rest.len()))
         .map(str::trim)
+}
+
+/// `0812-3456-901 1`: a digit or two behind a space, and the number before it is grouped by hyphens or stops alone.
+fn behind_hyphens(text: &str) -> Option<&str> {
+    let (number, shown) = text.rsplit_once(' ')?;
+    let few = (1..=2).contains(&shown.len()) && shown.bytes().all(|b| b.is_ascii_digit());
+    let grouped = ['-', '.'].into_iter().filter_map(|sign| parts(number, sign)).any(|parts| parts.len() >= 3);
+    (few && grouped && digits_of(number).len() >= SHORTEST_WITH_AREA).then_some(shown)
 }
 
 /// `08.30-17.00`, `0830-1700`: from one hour to another.

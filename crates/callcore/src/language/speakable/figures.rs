@@ -78,7 +78,7 @@ impl Says {
             });
         }
         if let Some(n) = self.ordinal(core) {
-            return Some((1, said(spoken_ordinal(n, self.language))));
+            return Some((1, said(self.day_of_month(before, n, next))));
         }
         if let Some((low, high)) = core.split_once(['-', '–']) {
             let number = high.trim_end_matches(|c: char| !c.is_ascii_digit());
@@ -167,12 +167,10 @@ impl Says {
     fn number(&self, before: &str, figure: &Figure, next: Option<Word<'_>>) -> String {
         let whole = figure.fraction.is_empty() && !figure.minus;
         if self.language == Language::English && whole {
-            let is_month = |word: &str| {
-                word.starts_with(char::is_uppercase) && month(&word.to_lowercase(), self.language).is_some()
-            };
+            let is_month = |word: &str| self.is_month(word);
             let beside = is_month(before) || next.is_some_and(|next| is_month(next.core));
             if beside && (1..=31).contains(&figure.whole) {
-                return spoken_ordinal(figure.whole, self.language);
+                return self.day_of_month(before, figure.whole, next);
             }
             let announced = matches!(before, "in" | "since" | "by" | "until" | "year" | "of");
             let day = before.parse::<u64>().ok().or_else(|| self.ordinal(before));
@@ -182,6 +180,20 @@ impl Says {
             }
         }
         spoken_number(figure, self.language)
+    }
+
+    fn is_month(&self, word: &str) -> bool {
+        word.starts_with(char::is_uppercase) && month(&word.to_lowercase(), self.language).is_some()
+    }
+
+    /// An ordinal; before a month it is a day: `5 May` is the fifth of May, `May 5` is May fifth.
+    fn day_of_month(&self, before: &str, n: u64, next: Option<Word<'_>>) -> String {
+        let day = spoken_ordinal(n, self.language);
+        if self.is_month(before) || !next.is_some_and(|next| self.is_month(next.core)) {
+            return day;
+        }
+        let the = if before.eq_ignore_ascii_case("the") { "" } else { "the " };
+        format!("{the}{day} of")
     }
 
     fn end_of_range(&self, text: &str) -> Option<String> {

@@ -42,8 +42,23 @@ impl Says {
             word.is_some_and(|word| word.core.ends_with('%') || matches!(word.core, "percent" | "persen"))
         };
         let taken = !share(Some(before)) && share(next.first()) && self.is_money(behind);
-        let minus = told || taken;
+        let minus = told || taken || self.falls(behind, next);
         Some(said(if minus { self.pick("minus", "kurang") } else { self.pick("to", "sampai") }))
+    }
+
+    /// `$200 - $100`: no price goes from the higher to the lower.
+    fn falls(&self, behind: &[Word<'_>], next: &[Word<'_>]) -> bool {
+        let amount = |word: &Word<'_>| {
+            let digits = word.core.trim_start_matches(|c: char| !c.is_ascii_digit());
+            self.figure(digits).map(|figure| (figure.whole, figure.fraction))
+        };
+        let sized = |words: &[Word<'_>]| words.iter().any(|word| is_size(word.core));
+        if !self.is_money(behind) || sized(next.get(..next.len().min(3)).unwrap_or_default()) {
+            return false;
+        }
+        let from = behind.iter().rev().take(2).find_map(amount);
+        let to = next.iter().take(2).find_map(amount);
+        matches!((from, to), (Some(from), Some(to)) if from > to)
     }
 
     fn is_day_or_month(&self, word: &str) -> bool {

@@ -11,6 +11,8 @@ fn digits_beside_a_number_are_never_dialled_with_it() {
         ("0812-3456-901 (0)", "has \"(0)\""),
         ("0812-3456-901 (0812 3456 902)", "beside the number"),
         ("+62 812 3456 901 [2]", "has \"(2)\""),
+        ("0812-3456-901 1", "has \"1\""),
+        ("0812.3456.901 02", "has \"02\""),
         ("1. 0812 3456 901", "has \"1.\""),
         ("2) +62 812 3456 901", "has \"2)\""),
         ("(1) 0812 3456 901", "has \"(1)\""),
@@ -54,6 +56,16 @@ fn digits_beside_a_number_are_never_dialled_with_it() {
     ] {
         assert_eq!(dialled(written, country(land)), expected.replace(' ', ""), "{written}");
     }
+}
+
+#[test]
+fn a_prefix_of_two_or_three_digits_is_not_guessed_without_a_country() {
+    for written in ["007 65 6123 4567", "001 62 812 3456 901"] {
+        let told = dialled(written, None);
+        assert!(told.contains("may be +"), "{written}: {told}");
+    }
+    assert_eq!(dialled("007 495 123 45 67", None), "+74951234567");
+    assert_eq!(dialled("0044 20 7946 0958", None), "+442079460958");
 }
 
 #[test]

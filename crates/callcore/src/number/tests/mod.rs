@@ -306,7 +306,7 @@ fn a_number_belongs_to_a_country_that_there_is_and_is_as_long_as_its_numbers() {
         ("00 62 812", "too short for a number of +62"),
         ("+1 212 555 01234", "too long for a number of +1: +121255501234"),
         ("+1 628 123456901", "too long"),
-        ("001 62 8123456901", "too long for a number of +1"),
+        ("001 62 8123456901", "or +628123456901"),
         ("+65 12345", "too short for a number of +65"),
         ("+62 812", "too short"),
         ("+1 555", "too short"),

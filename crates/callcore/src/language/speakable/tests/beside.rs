@@ -89,6 +89,8 @@ fn what_stands_between_two_amounts_is_said() {
                 "Total: one hundred dollars minus twenty dollars equals eighty dollars",
             ),
             ("100% - 50% = 50%", "one hundred percent minus fifty percent equals fifty percent"),
+            ("$200 - $100", "two hundred dollars minus one hundred dollars"),
+            ("$900 - $1.2 million", "nine hundred dollars to one point two million dollars"),
             ("$100 - 20%", "one hundred dollars minus twenty percent"),
             (
                 "5% - 10%, 5%-10%, 5-10%",
@@ -230,7 +232,9 @@ fn numbers_that_are_dialled_and_addresses_keep_all_their_signs() {
             ("bob_smith-2@example.com", "bob underscore smith dash 2 at example dot com"),
             ("C# and F#", "C sharp and F sharp"),
             ("May 5th, 2026", "May fifth, twenty twenty-six"),
-            ("5 May 2026", "fifth May twenty twenty-six"),
+            ("5 May 2026", "the fifth of May twenty twenty-six"),
+            ("the 5th May", "the fifth of May"),
+            ("on May 5, 2026", "on May fifth, twenty twenty-six"),
         ],
     );
 }
