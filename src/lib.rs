@@ -5,6 +5,7 @@
 //! `config` · `server` · `app` · `demo` · `cli`.
 
 pub mod access;
+pub mod accuracy;
 pub mod api;
 pub mod app;
 pub mod bus;

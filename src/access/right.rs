@@ -43,6 +43,8 @@ pub trait Right: Send + Sync + 'static {
 const UNTIED: &str = "use a key that is not tied to bots";
 const NO_BOTS_CONTACTS: &str =
     "contacts belong to no bot, so use a key that is not tied to bots; calling one by its id is possible";
+const NO_BOTS_DO_NOT_CALL: &str =
+    "the do-not-call list holds for all bots, so use a key that is not tied to some of them";
 const ASKING: &[Scope] = &[Scope::Dialout, Scope::Campaigns];
 const SEEING: &[Scope] = &[Scope::Read, Scope::Campaigns];
 
@@ -108,8 +110,14 @@ rights! {
         password: Password::WithHeader,
         bots: Bots::Narrow,
     };
+    /// See who is not to be called.
+    SeeDoNotCall: Rule { scopes: SEEING, widened_by: SEEING, bots: Bots::Refuse(NO_BOTS_DO_NOT_CALL), ..READING };
     /// Put numbers on the do-not-call list and take them off.
-    KeepDoNotCall: KeepContacts::RULE;
+    KeepDoNotCall: Rule {
+        scopes: &[Scope::Campaigns],
+        bots: Bots::Refuse(NO_BOTS_DO_NOT_CALL),
+        ..PlaceCalls::RULE
+    };
     /// Say who answered a call.
     LabelCalls: Rule {
         scopes: &[Scope::Campaigns, Scope::Flows, Scope::Admin],

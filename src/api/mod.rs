@@ -7,6 +7,7 @@ mod calls;
 mod cdr;
 mod contacts;
 pub(crate) mod dialout;
+mod do_not_call;
 pub mod error;
 pub(crate) mod extract;
 pub(crate) mod fields;
@@ -135,6 +136,7 @@ fn calling() -> OpenApiRouter<Api> {
         .routes(routes!(contacts::list, contacts::create))
         .routes(import)
         .routes(routes!(contacts::one, contacts::change, contacts::delete))
+        .merge(do_not_call::routes())
 }
 
 /// Routes of those who look after the server.

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{Request, header};
-use reqwest::Method;
+use callcore::number::Country;
+use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
@@ -101,7 +102,7 @@ impl Place {
         }
         let options = store::Options { key: config.auth.key_source()?, ..store::Options::file(&database) };
         match Store::open(options).await {
-            Ok(store) => Ok(Reach::alone(store)),
+            Ok(store) => Ok(Reach::alone(store, config.country)),
             Err(store::Error::InUse { .. }) => {
                 let path = local_file(&database);
                 let left = std::fs::read(&path)
@@ -128,11 +129,11 @@ impl Reach {
         Ok(Self::Server { http, url, key })
     }
 
-    fn alone(store: Store) -> Self {
+    fn alone(store: Store, country: Option<Country>) -> Self {
         let (key, local) = access::new_local_key();
         let options = access::Options { local: Some(local), ..access::Options::default() };
         let access = Access::with(store.clone(), options);
-        Self::Alone { store, router: Box::new(api::admin::alone(&access)), key }
+        Self::Alone { store, router: Box::new(api::admin::alone(&access, country)), key }
     }
 
     /// Asks, and gives the answer; null when there is nothing to say.
@@ -145,39 +146,61 @@ impl Reach {
         path: &str,
         body: Option<&Value>,
     ) -> anyhow::Result<Value> {
-        let (status, bytes) = match self {
+        self.send(method, path, body.map(|body| ("application/json", body.to_string().into_bytes()))).await
+    }
+
+    /// [`Self::ask`] with a body of any `Content-Type`.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(&'static str, Vec<u8>)>,
+    ) -> anyhow::Result<Value> {
+        let (status, bytes) = self.exchange(method, path, body).await?;
+        answered(status, &bytes)
+    }
+
+    /// Asks for something that may not be there: `None` then.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(super) async fn find(&self, path: &str) -> anyhow::Result<Option<Value>> {
+        let (status, bytes) = self.exchange(Method::GET, path, None).await?;
+        if status == StatusCode::NOT_FOUND { Ok(None) } else { answered(status, &bytes).map(Some) }
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<(&'static str, Vec<u8>)>,
+    ) -> anyhow::Result<(StatusCode, Bytes)> {
+        Ok(match self {
             Self::Server { http, url, key } => {
                 let mut request = http.request(method, format!("{url}{path}"));
                 request = request.bearer_auth(key.expose_secret()).header("dering-user", user());
-                if let Some(body) = body {
-                    request = request.json(body);
+                if let Some((kind, body)) = body {
+                    request = request.header(header::CONTENT_TYPE, kind).body(body);
                 }
                 let response = request.send().await.with_context(|| format!("{url} cannot be reached"))?;
                 (response.status(), response.bytes().await.context("the answer broke off")?)
             }
             Self::Alone { router, key, .. } => {
+                let (kind, body) = body.unwrap_or(("application/json", Vec::new()));
                 let request = Request::builder()
                     .method(method)
                     .uri(path)
                     .header(header::AUTHORIZATION, format!("Bearer {}", key.expose_secret()))
                     .header("dering-user", user())
-                    .header(header::CONTENT_TYPE, "application/json")
-                    .body(body.map_or_else(Body::empty, |body| Body::from(body.to_string())))?;
+                    .header(header::CONTENT_TYPE, kind)
+                    .body(Body::from(body))?;
                 let response = router.as_ref().clone().oneshot(request).await?;
                 (response.status(), axum::body::to_bytes(response.into_body(), LARGEST).await?)
             }
-        };
-        if status.is_success() {
-            if bytes.is_empty() {
-                return Ok(Value::Null);
-            }
-            return serde_json::from_slice(&bytes).context("the answer is no JSON: is it dering?");
-        }
-        let problem: Value = serde_json::from_slice(&bytes).unwrap_or_default();
-        match problem["detail"].as_str() {
-            Some(detail) => bail!("{}", lines(detail)),
-            None => bail!("the server answers {status}"),
-        }
+        })
     }
 
     /// Lets go of the database.
@@ -185,6 +208,20 @@ impl Reach {
         if let Self::Alone { store, .. } = self {
             store.close().await;
         }
+    }
+}
+
+fn answered(status: StatusCode, bytes: &[u8]) -> anyhow::Result<Value> {
+    if status.is_success() {
+        if bytes.is_empty() {
+            return Ok(Value::Null);
+        }
+        return serde_json::from_slice(bytes).context("the answer is no JSON: is it dering?");
+    }
+    let problem: Value = serde_json::from_slice(bytes).unwrap_or_default();
+    match problem["detail"].as_str() {
+        Some(detail) => bail!("{}", lines(detail)),
+        None => bail!("the server answers {status}"),
     }
 }
 

@@ -12,6 +12,7 @@ mod server;
 
 pub mod amd;
 pub mod app;
+pub mod dnc;
 pub mod flow;
 pub mod gateway;
 pub mod models;
@@ -60,6 +61,8 @@ enum Command {
     App(Box<app::Args>),
     /// People who sign in to the pages
     User(Box<user::Args>),
+    /// Numbers that are not called
+    Dnc(Box<dnc::Args>),
     /// Who did what, when and from where
     Audit(Box<audit::Args>),
     /// Mint a token for a client app
@@ -87,6 +90,7 @@ pub fn run() -> ExitCode {
         Command::Models(args) => on_runtime(models::run(args)),
         Command::App(args) => on_runtime(async { app::run(*args).await.map(|()| ExitCode::SUCCESS) }),
         Command::User(args) => on_runtime(async { user::run(*args).await.map(|()| ExitCode::SUCCESS) }),
+        Command::Dnc(args) => on_runtime(dnc::run(*args)),
         Command::Audit(args) => on_runtime(async { audit::run(*args).await.map(|()| ExitCode::SUCCESS) }),
         Command::Token(args) => on_runtime(async { token::run(args).await.map(|()| ExitCode::SUCCESS) }),
         Command::Openapi => {

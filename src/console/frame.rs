@@ -50,6 +50,7 @@ pub(super) enum Room {
     Calls,
     DoNotCall,
     Flows,
+    Accuracy,
     Webhooks,
     Audit,
     People,
@@ -73,11 +74,12 @@ const fn door(room: Room, href: &'static str, label: &'static str, allowed: fn(&
 }
 
 /// The rail, from its top.
-static RAIL: [Door; 8] = [
+static RAIL: [Door; 9] = [
     door(Room::Home, "/", "nav_home", may::<SeeServer>),
     door(Room::Calls, "/calls", "nav_calls", may::<SeeCalls>),
     door(Room::DoNotCall, "/do-not-call", "nav_do_not_call", may::<SeeCalls>),
     door(Room::Flows, "/flows", "nav_flows", may::<SeeFlows>),
+    door(Room::Accuracy, "/accuracy", "nav_accuracy", may::<SeeServer>),
     door(Room::Webhooks, "/webhooks", "nav_webhooks", may::<SeeServer>),
     door(Room::Audit, "/audit", "nav_audit", may::<Administer>),
     door(Room::People, "/people", "nav_people", may::<Administer>),

@@ -2,6 +2,7 @@
 //!
 //! Pages and their files are not part of the API: they have no description, and a cookie opens them and nothing else.
 
+mod accuracy;
 mod audit;
 mod calls;
 mod do_not_call;
@@ -59,6 +60,8 @@ pub(crate) fn groups() -> [(Gate, OpenApiRouter<Api>); 2] {
         .route("/flows/{name}", get(flows::one))
         .route("/flows/{name}/run", post(flows::roll_back))
         .route("/flows/{name}/{version}/graph.svg", get(flows::graph))
+        .route("/accuracy", get(accuracy::page))
+        .route("/accuracy/next", get(accuracy::next).post(accuracy::label))
         .route("/audit", get(audit::page))
         .route("/people", get(people::page).post(people::invite))
         .route("/people/{id}", post(people::change))

@@ -32,6 +32,8 @@ static PAGES: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
         "lines.html",
         "calls.html",
         "call.html",
+        "accuracy.html",
+        "listen.html",
         "do_not_call.html",
         "flows.html",
         "flow.html",

@@ -27,10 +27,11 @@ pub use model::{
     ContactRow, Cursor, DeadReason, DeliveryFilter, DeliveryOutcome, DeliveryRound, DeliveryRow,
     DeliveryState, DoNotCallRow, EndpointHealth, EndpointRow, EventRow, ExpiredRecording, FlowLabelRow,
     FlowUse, FlowVersionRow, HistoryRow, Kept, KeyChange, LARGEST_METADATA, LabelMove, LabelMoveRow,
-    LastSigns, LinkKey, LinkPurpose, LinkRow, Merged, NewApiKey, NewApp, NewAudit, NewBrowser, NewCall,
-    NewContact, NewDialOut, NewDoNotCall, NewEvent, NewFlowVersion, NewLink, NewNotification, NewParties,
-    NewPerson, NewPlan, NewRecording, NewTranscript, NodeId, NotSettled, NotificationRow, NotificationState,
-    Page, PersonChange, PersonRow, PlannedRow, Progress, Rate, RecordingRow, Redeemed, Redelivered,
-    RequestKey, SERVER_STOPPED, SecretRow, Settlement, SignInRow, Speaker, Tally, TranscriptRow, Visibility,
+    LabelOrigin, LabelTally, LastSigns, LinkKey, LinkPurpose, LinkRow, Merged, NewApiKey, NewApp, NewAudit,
+    NewBrowser, NewCall, NewContact, NewDialOut, NewDoNotCall, NewEvent, NewFlowVersion, NewLink,
+    NewNotification, NewParties, NewPerson, NewPlan, NewRecording, NewTranscript, NodeId, NotSettled,
+    NotificationRow, NotificationState, Page, PersonChange, PersonRow, PlannedRow, Progress, Rate,
+    RecordingRow, Redeemed, Redelivered, RequestKey, SERVER_STOPPED, SecretRow, Settlement, SignInRow,
+    Speaker, Tally, TranscriptRow, Visibility,
 };
 pub use options::{Options, Place};

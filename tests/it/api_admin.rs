@@ -40,7 +40,7 @@ impl Office {
         let access = Access::with(store.clone(), options);
         let (kept, key) = access::new_api_key("boss", &[Scope::Admin]);
         store.create_api_key(kept).await.unwrap();
-        let routes = admin::alone(&access);
+        let routes = admin::alone(&access, None);
         Self { access, store, routes, key: key.expose_secret().to_owned() }
     }
 

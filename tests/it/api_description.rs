@@ -37,8 +37,9 @@ async fn methods(router: &Router, path: &str) -> BTreeSet<String> {
 }
 
 /// Pages for people and their files, which are not part of the API: how their paths begin.
-const PAGES: [&str; 16] = [
+const PAGES: [&str; 17] = [
     "",
+    "accuracy",
     "audit",
     "callers",
     "calls",

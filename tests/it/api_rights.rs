@@ -84,6 +84,7 @@ impl Estate {
             ("{person_id}", "nobody"),
             ("{message}", "1"),
             ("{file}", "call-1.wav"),
+            ("{number}", "+6281234567"),
         ];
         let path = known.iter().fold(pattern.to_owned(), |path, (name, value)| path.replace(name, value));
         assert!(!path.contains('{'), "{path} has a part that is not known here");

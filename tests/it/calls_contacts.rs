@@ -152,3 +152,52 @@ async fn a_contact_that_is_deleted_in_the_same_moment_was_made_all_the_same() {
         assert_eq!(made.unwrap().id, id);
     }
 }
+
+#[tokio::test]
+async fn the_do_not_call_list_is_kept_by_programs_and_holds_at_once() {
+    let desk = Desk::set().await;
+    let put = json!({"number": PERSON, "reason": "asked by letter"});
+    let made = desk.post("/v1/do-not-call", put.clone()).await;
+    assert_eq!(made.status, 201, "{}", made.text());
+    let made = made.json();
+    assert_eq!((&made["number"], &made["reason"]), (&json!(PERSON), &json!("asked by letter")));
+    assert_eq!(desk.post("/v1/do-not-call", put).await.status, 200, "it was there");
+    let refused = desk.stage.client.try_dial("short", PERSON, json!({})).await.problem();
+    assert_eq!((refused.0, refused.1.as_str()), (403, "do_not_call"));
+    let wrong = desk.post("/v1/do-not-call", json!({"number": "12 apples"})).await.problem();
+    assert_eq!(wrong.0, 400);
+    assert!(wrong.2.contains("number") && wrong.2.contains("reason"), "all at once: {}", wrong.2);
+
+    let path = format!("/v1/do-not-call/{}", PERSON.replace('+', "00"));
+    assert_eq!(desk.get(&path).await.status, 200, "in any spelling");
+    let off = async |reason: &str| {
+        reply_to(desk.request(Method::DELETE, &format!("{path}?reason={reason}"))).await.status
+    };
+    assert_eq!((off("").await, off("a+mistake").await, off("again").await), (400, 204, 404));
+    assert_eq!(desk.get(&path).await.problem().1, "not_found");
+    assert_eq!(desk.stage.client.try_dial("short", PERSON, json!({})).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_register_of_numbers_is_imported_and_its_wrong_lines_are_told() {
+    let desk = Desk::set().await;
+    let send = async |body: &'static str| {
+        let path = "/v1/do-not-call/import?reason=register&country=ID";
+        reply_to(desk.request(Method::POST, path).body(body)).await
+    };
+    let report =
+        send("Nomor HP;Nama\n0812-3456-901;Ani\n2026-11-29;Budi\n0062 812 3456 901;Cici\n").await.json();
+    assert_eq!(
+        (&report["added"], &report["thereBefore"], &report["failed"]),
+        (&json!(1), &json!(1), &json!(1))
+    );
+    assert_eq!(report["errors"][0]["line"], 3);
+    assert_eq!(send("hello\n").await.status, 400);
+    let list = desk.get("/v1/do-not-call?search=3456").await.json();
+    assert_eq!((&list["total"], &list["numbers"][0]["number"]), (&json!(1), &json!("+628123456901")));
+    let reader = key(&desk.stage, &[Scope::Read]).await;
+    let reads = desk.bare(Method::GET, "/v1/do-not-call").bearer_auth(&reader);
+    assert_eq!(reply_to(reads).await.status, 200);
+    let changes = desk.bare(Method::POST, "/v1/do-not-call").bearer_auth(&reader);
+    assert_eq!(reply_to(changes.json(&json!({}))).await.problem().1, "scope_missing");
+}

@@ -133,7 +133,7 @@ async fn a_text_of_a_stranger_never_becomes_markup() {
 }
 
 /// Every page and form that somebody may ask for.
-const PAGES: [(&str, &str); 33] = [
+const PAGES: [(&str, &str); 36] = [
     ("GET", "/"),
     ("GET", "/now"),
     ("GET", "/me"),
@@ -152,6 +152,9 @@ const PAGES: [(&str, &str); 33] = [
     ("GET", "/do-not-call"),
     ("POST", "/do-not-call/add"),
     ("POST", "/do-not-call/remove"),
+    ("GET", "/accuracy"),
+    ("GET", "/accuracy/next"),
+    ("POST", "/accuracy/next"),
     ("GET", "/flows"),
     ("GET", "/flows/ours"),
     ("GET", "/flows/ours/latest/graph.svg"),

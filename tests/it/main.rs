@@ -22,6 +22,7 @@ mod calls_contacts;
 mod calls_recordings;
 mod calls_stage;
 mod calls_timeline;
+mod console_accuracy;
 mod console_pages;
 mod console_rooms;
 mod console_signing;

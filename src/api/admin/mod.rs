@@ -9,10 +9,12 @@ mod secrets;
 use axum::Router;
 use axum::extract::FromRef;
 use axum::middleware::from_fn_with_state;
+use callcore::number::Country;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::audit;
+use super::do_not_call::{self, Desk};
 use super::may::authenticate;
 use crate::access::Access;
 
@@ -36,8 +38,11 @@ where
         .routes(routes!(audit::list))
 }
 
-/// The routes of this folder with all that a request meets on its way to them, for use without a server.
-pub fn alone(access: &Access) -> Router {
-    let routes = Router::from(routes::<Access>());
+/// The routes of this folder and of the do-not-call list with all that a request meets on its way to them, for use without
+/// a server. `country` is that of numbers which do not name their own.
+pub fn alone(access: &Access, country: Option<Country>) -> Router {
+    let desk = Desk::new(access.store().clone(), country);
+    let lists = Router::from(do_not_call::routes::<Desk>()).with_state(desk);
+    let routes = Router::from(routes::<Access>()).merge(lists);
     routes.layer(from_fn_with_state(access.clone(), authenticate)).with_state(access.clone())
 }

@@ -4,7 +4,7 @@
 pub(super) mod import;
 mod person;
 mod record;
-mod sheet;
+pub(super) mod sheet;
 
 use axum::Json;
 use axum::body::Bytes;

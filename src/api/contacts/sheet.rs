@@ -78,7 +78,7 @@ const COUNTRY: [&str; 12] = [
 
 /// What a column holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Column {
+pub(in crate::api) enum Column {
     ContactId,
     PhoneNumber,
     Name,
@@ -91,14 +91,14 @@ pub(super) enum Column {
 
 /// A table, read as far as its header.
 #[derive(Debug)]
-pub(super) struct Sheet {
+pub(in crate::api) struct Sheet {
     text: String,
     separator: char,
-    pub(super) columns: Vec<Column>,
+    pub(in crate::api) columns: Vec<Column>,
     /// Where the rows begin in `text`, and at which line.
     rows: (usize, u64),
     /// How it was read, where that is not plain CSV: `UTF-16, semicolons`.
-    pub(super) read_as: Option<String>,
+    pub(in crate::api) read_as: Option<String>,
 }
 
 /// Whether a row has separators and nothing between them, as one that somebody has emptied.
@@ -107,12 +107,12 @@ fn is_emptied(row: &str) -> bool {
 }
 
 /// One row: its line, from 1, and its fields, or what is wrong with it.
-pub(super) type Row = (u64, Result<Vec<String>, String>);
+pub(in crate::api) type Row = (u64, Result<Vec<String>, String>);
 
 impl Sheet {
     /// # Errors
     /// A sentence, when no line of the kinds that are known names a column of numbers.
-    pub(super) fn read(body: &[u8]) -> Result<Self, String> {
+    pub(in crate::api) fn read(body: &[u8]) -> Result<Self, String> {
         let (text, encoding) = decoded(body);
         let text = with_line_feeds(text);
         let (mut at, mut line) = (0, 1);
@@ -157,7 +157,7 @@ impl Sheet {
     }
 
     /// The rows below the header, empty lines left out.
-    pub(super) fn rows(&self) -> impl Iterator<Item = Row> + '_ {
+    pub(in crate::api) fn rows(&self) -> impl Iterator<Item = Row> + '_ {
         let (mut at, mut line) = self.rows;
         let phone = self.columns.iter().position(|column| *column == Column::PhoneNumber).unwrap_or_default();
         let shape = Shape { columns: self.columns.len(), phone };

@@ -1,7 +1,6 @@
 //! `dering amd`: runs the detector over recordings and prints what it says.
 
 mod analyse;
-mod bounds;
 mod cases;
 mod explain;
 mod labels;

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::bounds::{Percentile, Share};
 use super::cases::Case;
 use super::verdict::Verdict;
+use crate::accuracy::{Percentile, Share};
 
 /// What a run said about one case.
 #[derive(Clone, Debug)]

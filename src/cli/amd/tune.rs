@@ -10,9 +10,9 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::analyse::{audio_of, frames};
-use super::bounds::Share;
 use super::cases::{self, Case};
 use super::verdict::Verdict;
+use crate::accuracy::Share;
 
 /// Audio that a search looks at: after this the decision timeout has fired, in ms.
 const HEARD_MS: u64 = 16_000;

@@ -2,28 +2,24 @@
 
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
-use callcore::amd::Subtype;
 use serde::Serialize;
 
 use super::sentence::sentence;
 use super::timeline::{Happened, happened};
 use crate::access::{EndCalls, LabelCalls, ResendWebhooks, SeeCalls};
+use crate::accuracy::Truth;
 use crate::api::Api;
 use crate::api::error::{Code, Problem};
 use crate::api::extract::Path;
 use crate::api::recordings;
 use crate::api::transcript::{self, Kind, LONGEST_TIMELINE, Speaker};
-use crate::api::wanted_calls::SUBTYPES;
 use crate::console::forms::Does;
 use crate::console::frame::{Crumb, Frame, Room, Sees, may};
 use crate::console::people_names::Names;
 use crate::console::picture;
 use crate::console::when::{At, length};
 use crate::console::who::{Who, who_of_call};
-use crate::store::{CallRow, CdrRow};
-
-/// What is no kind of machine: nobody spoke.
-const NOBODY: &str = "nobody";
+use crate::store::{CallRow, CdrRow, LabelOrigin};
 
 #[derive(Serialize)]
 struct One {
@@ -44,7 +40,7 @@ struct One {
     words_deleted: bool,
     timeline: Vec<Happened>,
     label: Option<Label>,
-    labels: Vec<(String, String)>,
+    labels: Vec<(&'static str, &'static str)>,
     may_label: bool,
     decided: bool,
     webhooks: Vec<Webhook>,
@@ -145,9 +141,7 @@ pub(in crate::console) async fn page(
             }),
             None => None,
         },
-        labels: truths()
-            .map(|truth| (truth.to_owned(), sees.say(&format!("truth_{truth}")).to_owned()))
-            .collect(),
+        labels: truths(&sees),
         may_label: call.answered_ms.is_some() && may::<LabelCalls>(&sees.who),
         decided: call.amd_event.is_some(),
         webhooks,
@@ -170,9 +164,9 @@ fn other_party(frame: &Frame, call: &CallRow) -> String {
     frame.number(if inbound { &call.caller } else { &call.target })
 }
 
-/// What may be said about who answered.
-fn truths() -> impl Iterator<Item = &'static str> {
-    SUBTYPES.into_iter().map(Subtype::as_str).chain([NOBODY])
+/// What may be said about who answered: its name and its words.
+pub(in crate::console) fn truths(frame: &Frame) -> Vec<(&'static str, &'static str)> {
+    Truth::ALL.map(|truth| (truth.as_str(), frame.say(&format!("truth_{}", truth.as_str())))).into()
 }
 
 fn facts(frame: &Frame, call: &CallRow) -> Vec<(String, String)> {
@@ -261,9 +255,22 @@ pub(in crate::console) async fn label(
     Path(id): Path<String>,
     form: Does<LabelCalls>,
 ) -> Result<Response, Problem> {
-    let call = call(&api, &id).await?;
-    let truth = form.written.text("truth");
-    let Some(truth) = truths().find(|known| *known == truth) else {
+    let id = keep_label(&api, &id, &form, LabelOrigin::Noticed).await?;
+    Ok(Redirect::to(&format!("/calls/{id}?done=labelled")).into_response())
+}
+
+/// Keeps what a form says who answered the call `id`.
+///
+/// # Errors
+/// When there is no such call, or the form says nothing that is known.
+pub(in crate::console) async fn keep_label(
+    api: &Api,
+    id: &str,
+    form: &Does<LabelCalls>,
+    origin: LabelOrigin,
+) -> Result<String, Problem> {
+    let call = call(api, id).await?;
+    let Some(truth) = Truth::named(form.written.text("truth")) else {
         let why = form.by.say("label_missing").to_owned();
         return Err(Problem::new(Code::Invalid, why.clone()).with_field("truth", &why));
     };
@@ -271,8 +278,8 @@ pub(in crate::console) async fn label(
         Some(kind) => format!("{} {}", event.as_str(), kind.as_str()),
         None => event.as_str().to_owned(),
     });
-    api.store.label_call(&call.id, truth, verdict, form.by.who.actor()).await?;
-    Ok(Redirect::to(&format!("/calls/{}?done=labelled", call.id)).into_response())
+    api.store.label_call(&call.id, truth.as_str(), verdict, origin, form.by.who.actor()).await?;
+    Ok(call.id)
 }
 
 /// Ends a call.

@@ -12,6 +12,13 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// Where answers are numbered, a digit gives one.
+document.addEventListener("keydown", (event) => {
+  if (event.metaKey || event.ctrlKey || event.altKey || event.target.closest("input, select, textarea")) return;
+  const answer = /^[1-9]$/.test(event.key) && document.querySelector(`[data-digit="${event.key}"]`);
+  if (answer) answer.click();
+});
+
 // A page of something that goes on is loaded anew, unless somebody is in the middle of something on it.
 for (const part of document.querySelectorAll("[data-reload]")) {
   setInterval(() => {

@@ -33,10 +33,14 @@ const KEY: &[(&str, &str)] = &[("key_id", "$response.body#/id")];
 const VERSION: &[(&str, &str)] = &[("name", "$response.body#/flow"), ("version", "$response.body#/digest")];
 const FLOW: &[(&str, &str)] = &[("name", "$response.body#/flow")];
 
-const LEADS: [Lead; 30] = [
+const LISTED: &[(&str, &str)] = &[("number", "$response.body#/number")];
+
+const LEADS: [Lead; 32] = [
     lead(("createContact", "201"), "getContact", CONTACT),
     lead(("createContact", "201"), "changeContact", CONTACT),
     lead(("createContact", "201"), "deleteContact", CONTACT),
+    lead(("addDoNotCall", "201"), "getDoNotCall", LISTED),
+    lead(("addDoNotCall", "201"), "removeDoNotCall", LISTED),
     lead(("makeCall", "201"), "getCall", CALL),
     lead(("makeCall", "201"), "changeCall", CALL),
     lead(("makeCall", "201"), "hangUp", CALL),

@@ -1,6 +1,9 @@
-//! Sums over the calls of a time.
+//! Sums over calls, and what people say who answered them.
 
-use sqlx::FromRow;
+use callcore::amd::EventKind;
+use sqlx::{ColumnIndex, Decode, FromRow, Row, Type};
+
+use super::text::read;
 
 /// What became of the calls that were created in a time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,4 +38,46 @@ pub struct CallLabelRow {
     pub verdict: Option<String>,
     pub author: String,
     pub at_ms: i64,
+}
+
+/// How somebody came to say who answered a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LabelOrigin {
+    /// They came across the call, for whatever reason.
+    Noticed,
+    /// It was drawn among all calls, without regard to what had been said of it.
+    Drawn,
+}
+
+/// So many labelled calls that are alike.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelTally {
+    pub flow: String,
+    pub trunk: String,
+    pub drawn: bool,
+    /// As in [`CallLabelRow`].
+    pub truth: String,
+    /// What detection said.
+    pub verdict: Option<EventKind>,
+    pub calls: i64,
+}
+
+impl<'r, R: Row> FromRow<'r, R> for LabelTally
+where
+    &'static str: ColumnIndex<R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    bool: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let verdict: Option<String> = row.try_get("amd_event")?;
+        Ok(Self {
+            flow: row.try_get("flow")?,
+            trunk: row.try_get("trunk")?,
+            drawn: row.try_get("drawn")?,
+            truth: row.try_get("truth")?,
+            verdict: verdict.as_deref().map(read).transpose()?,
+            calls: row.try_get("calls")?,
+        })
+    }
 }

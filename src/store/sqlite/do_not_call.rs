@@ -83,6 +83,39 @@ impl Engine {
         .await
     }
 
+    pub(in crate::store) async fn put_many_on_do_not_call(
+        &self,
+        numbers: &[String],
+        reason: &str,
+        actor: Actor,
+    ) -> Result<u64, Error> {
+        let (numbers, reason) = (numbers.to_vec(), reason.to_owned());
+        self.write(move |connection| {
+            async move {
+                let (mut added, now) = (0, now_ms());
+                for number in &numbers {
+                    let done = sqlx::query(
+                        "INSERT INTO do_not_call (number, at_ms, reason, author) VALUES ($1, $2, $3, $4) \
+                         ON CONFLICT (number) DO NOTHING",
+                    )
+                    .bind(number)
+                    .bind(now)
+                    .bind(&reason)
+                    .bind(&actor.name)
+                    .execute(&mut *connection)
+                    .await?;
+                    added += done.rows_affected();
+                }
+                let detail = json!({ "reason": reason, "added": added, "numbers": numbers.len() });
+                let entry = NewAudit::new(actor, AuditAction::DoNotCallImport, "", detail);
+                audit::append(connection, entry).await?;
+                Ok(added)
+            }
+            .boxed()
+        })
+        .await
+    }
+
     pub(in crate::store) async fn take_off_do_not_call(
         &self,
         number: &str,

@@ -5,7 +5,9 @@ use serde_json::json;
 
 use super::engine::Engine;
 use crate::store::error::Error;
-use crate::store::model::{Actor, AuditAction, CallCounts, CallFigures, CallLabelRow, NewAudit};
+use crate::store::model::{
+    Actor, AuditAction, CallCounts, CallFigures, CallLabelRow, LabelOrigin, LabelTally, NewAudit,
+};
 use crate::store::sqlite::audit;
 use crate::wallclock::now_ms;
 
@@ -54,25 +56,48 @@ impl Engine {
         Ok(query.bind(call_id).fetch_optional(&self.readers).await?)
     }
 
+    pub(in crate::store) async fn label_tallies(&self) -> Result<Vec<LabelTally>, Error> {
+        let query = sqlx::query_as(
+            "SELECT c.flow, c.trunk, l.drawn, l.truth, c.amd_event, count(*) AS calls FROM call_labels l \
+             JOIN calls c ON c.id = l.call_id GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2",
+        );
+        Ok(query.fetch_all(&self.readers).await?)
+    }
+
+    pub(in crate::store) async fn draw_call(&self, after: Option<&str>) -> Result<Option<String>, Error> {
+        let place = after.map(|id| (id.get(24..).unwrap_or_default(), id)).unwrap_or_default();
+        let query = sqlx::query_scalar(
+            "SELECT c.id FROM calls c WHERE c.answered_ms IS NOT NULL AND c.amd_event IS NOT NULL \
+             AND (substr(c.id, 25), c.id) > ($1, $2) AND c.ended_ms IS NOT NULL \
+             AND NOT EXISTS (SELECT 1 FROM call_labels l WHERE l.call_id = c.id) \
+             AND EXISTS (SELECT 1 FROM recordings r WHERE r.call_id = c.id AND r.deleted_ms IS NULL) \
+             ORDER BY substr(c.id, 25), c.id LIMIT 1",
+        );
+        Ok(query.bind(place.0).bind(place.1).fetch_optional(&self.readers).await?)
+    }
+
     pub(in crate::store) async fn label_call(
         &self,
         call_id: &str,
         truth: &str,
         verdict: Option<String>,
+        origin: LabelOrigin,
         actor: Actor,
     ) -> Result<(), Error> {
         let (id, truth) = (call_id.to_owned(), truth.to_owned());
         self.write(move |connection| {
             async move {
                 sqlx::query(
-                    "INSERT INTO call_labels (call_id, truth, verdict, author, at_ms) VALUES ($1, $2, $3, $4, $5) \
-                     ON CONFLICT (call_id) DO UPDATE SET truth = $2, verdict = $3, author = $4, at_ms = $5",
+                    "INSERT INTO call_labels (call_id, truth, verdict, author, at_ms, drawn) \
+                     VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (call_id) DO UPDATE SET \
+                     truth = $2, verdict = $3, author = $4, at_ms = $5, drawn = drawn OR $6",
                 )
                 .bind(&id)
                 .bind(&truth)
                 .bind(&verdict)
                 .bind(&actor.name)
                 .bind(now_ms())
+                .bind(origin == LabelOrigin::Drawn)
                 .execute(&mut *connection)
                 .await?;
                 let detail = json!({ "truth": truth, "verdict": verdict });

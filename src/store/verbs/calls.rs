@@ -8,7 +8,7 @@ use crate::store::error::Error;
 use crate::store::handle::{Backend, Store, verbs};
 use crate::store::model::{
     Actor, CallBatch, CallFigures, CallFilter, CallLabelRow, CallRow, CdrPage, CdrRow, Cursor, EventRow,
-    ExpiredRecording, LastSigns, Page, RecordingRow, TranscriptRow, Visibility,
+    ExpiredRecording, LabelOrigin, LabelTally, LastSigns, Page, RecordingRow, TranscriptRow, Visibility,
 };
 
 impl Store {
@@ -63,11 +63,31 @@ verbs! {
     /// When the database fails.
     fn call_label(&self, call_id: &str) -> Option<CallLabelRow>;
 
-    /// Keeps what a person says who answered, in place of what was said before.
+    /// Keeps what a person says who answered, in place of what was said before. A call that was drawn once stays so.
     ///
     /// # Errors
     /// When the database fails, or there is no such call.
-    fn label_call(&self, call_id: &str, truth: &str, verdict: Option<String>, actor: Actor) -> ();
+    fn label_call(
+        &self,
+        call_id: &str,
+        truth: &str,
+        verdict: Option<String>,
+        origin: LabelOrigin,
+        actor: Actor,
+    ) -> ();
+
+    /// Labelled calls, counted by flow, trunk, verdict and truth.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn label_tallies(&self) -> Vec<LabelTally>;
+
+    /// The next call to be labelled: one that was answered and decided, that has a recording and no label, drawn at random;
+    /// behind the call `after`, when that was passed over.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn draw_call(&self, after: Option<&str>) -> Option<String>;
 
     /// The latest record of a call.
     ///

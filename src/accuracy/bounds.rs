@@ -7,17 +7,18 @@ const TAIL: f64 = 0.025;
 
 /// A share with its bounds.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(super) struct Share {
-    pub(super) of: usize,
-    pub(super) count: usize,
-    pub(super) share: f64,
-    pub(super) low: f64,
-    pub(super) high: f64,
+pub struct Share {
+    pub of: usize,
+    pub count: usize,
+    pub share: f64,
+    pub low: f64,
+    pub high: f64,
 }
 
 impl Share {
-    /// `count` of `of`; of nothing nothing is known.
-    pub(super) fn new(count: usize, of: usize) -> Self {
+    /// `count` of `of`, at most as many; of nothing nothing is known.
+    #[must_use]
+    pub fn new(count: usize, of: usize) -> Self {
         let share = if of == 0 { 0.0 } else { count as f64 / of as f64 };
         // The share at which seeing this many or fewer (or more) is just as unlikely as the tail.
         let low = if count == 0 { 0.0 } else { solve(|p| 1.0 - at_most(count - 1, of, p), TAIL) };
@@ -26,7 +27,8 @@ impl Share {
     }
 
     /// "2 of 100, 2.0 % (0.2 to 7.0 %)".
-    pub(super) fn told(&self) -> String {
+    #[must_use]
+    pub fn told(&self) -> String {
         format!(
             "{} of {}, {:.1} % ({:.1} to {:.1} %)",
             self.count,
@@ -40,15 +42,16 @@ impl Share {
 
 /// A percentile with the bounds that order statistics give it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(super) struct Percentile {
-    pub(super) value: i64,
-    pub(super) low: i64,
-    pub(super) high: i64,
+pub struct Percentile {
+    pub value: i64,
+    pub low: i64,
+    pub high: i64,
 }
 
 impl Percentile {
     /// The `p`-th part of sorted `values`; `None` of nothing.
-    pub(super) fn of(values: &[i64], p: f64) -> Option<Self> {
+    #[must_use]
+    pub fn of(values: &[i64], p: f64) -> Option<Self> {
         let n = values.len();
         let last = n.checked_sub(1)?;
         let at = |rank: usize| values[rank.min(last)];
@@ -59,7 +62,8 @@ impl Percentile {
     }
 
     /// "410 (360 to 520)".
-    pub(super) fn told(&self) -> String {
+    #[must_use]
+    pub fn told(&self) -> String {
         format!("{} ({} to {})", self.value, self.low, self.high)
     }
 }

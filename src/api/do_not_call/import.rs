@@ -1,0 +1,199 @@
+//! `POST /v1/do-not-call/import`: many numbers at once. A line that is wrong costs only itself, and is told.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::StatusCode;
+use callcore::number::{self, Country};
+use serde::Serialize;
+use utoipa::{IntoParams, ToSchema};
+
+use super::{Desk, LONGEST};
+use crate::access::KeepDoNotCall;
+use crate::api::contacts::sheet::{Column, Sheet};
+use crate::api::error::{Code, Problem, ProblemDocument};
+use crate::api::extract::Query;
+use crate::api::fields::{self, Fields};
+use crate::api::may::May;
+use crate::api::numbers;
+
+/// Largest file, bytes.
+pub(super) const LARGEST: usize = 32 * 1024 * 1024;
+/// Most numbers of one file.
+const MOST: usize = 1_000_000;
+/// Lines whose errors are told; the rest is counted.
+const MOST_ERRORS: usize = 1_000;
+/// Numbers of one commit, so that calls that are written down meanwhile wait a moment only.
+const CHUNK: usize = 1_000;
+
+/// What became of a file.
+#[derive(Debug, Default, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = DoNotCallImported)]
+pub(super) struct Imported {
+    /// Numbers that were not on the list before.
+    added: u64,
+    /// Numbers that were, or stand in the file more than once.
+    there_before: u64,
+    failed: u64,
+    /// How a table was read that is not plain CSV in UTF-8.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    read_as: Option<String>,
+    /// What was wrong, of the first 1000 lines that failed.
+    errors: Vec<LineError>,
+}
+
+/// A line that was left out.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DoNotCallLineError)]
+struct LineError {
+    /// From 1; of a table the header is line 1.
+    line: u64,
+    problem: String,
+}
+
+impl Imported {
+    fn wrong(&mut self, line: u64, problem: String) {
+        self.failed += 1;
+        if self.errors.len() < MOST_ERRORS {
+            self.errors.push(LineError { line, problem });
+        }
+    }
+}
+
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ImportQuery {
+    /// Why these numbers are not to be called, as in `register of 2026-11`.
+    #[param(min_length = 1, max_length = 200)]
+    reason: String,
+    /// The country of numbers that do not name their own. That of the server when absent.
+    #[param(value_type = Option<String>, pattern = "^([A-Z]{2}|[1-9][0-9]{0,2})$")]
+    country: Option<Country>,
+}
+
+impl fields::Given for ImportQuery {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        let why = "say why these numbers are not to be called";
+        let reason = fields.required("reason", why, |fields, name| fields.text(name, LONGEST));
+        Self { reason, country: numbers::country(fields) }
+    }
+}
+
+/// Put many numbers on the list.
+///
+/// A table as spreadsheets save it, with a column of numbers (`phone_number`, `Nomor HP`, …), or a number on each line and
+/// nothing else. Whatever is wrong with a line costs only that line. Sending a file again is harmless.
+#[utoipa::path(post, path = "/v1/do-not-call/import", operation_id = "importDoNotCall", tag = "do-not-call",
+    params(ImportQuery),
+    request_body(description = "At most 1,000,000 numbers and 32 MiB.", content(
+        (String = "text/csv", example = "phone_number\n+6281234567890\n"),
+    )),
+    responses(
+        (status = 200, description = "The file was read; lines that failed are listed.", body = Imported),
+        (status = 400, description = "The file as a whole cannot be read.", body = ProblemDocument,
+            content_type = "application/problem+json"),
+        (status = 413, description = "The file is larger than 32 MiB or has more than 1,000,000 numbers.",
+            body = ProblemDocument, content_type = "application/problem+json"),
+    ))]
+pub(super) async fn import(
+    State(desk): State<Desk>,
+    keeper: May<KeepDoNotCall>,
+    Query(query): Query<ImportQuery>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Imported>, Problem> {
+    let country = query.country.or(desk.country);
+    let body = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => too_large(),
+        _ => Problem::new(Code::Malformed, rejection.body_text()),
+    })?;
+    let (numbers, mut told) = tokio::task::spawn_blocking(move || read(&body, country))
+        .await
+        .map_err(|error| Problem::new(Code::Internal, format!("reading the file failed: {error}")))??;
+    for chunk in numbers.chunks(CHUNK) {
+        let added = desk.store.put_many_on_do_not_call(chunk, &query.reason, keeper.actor()).await?;
+        told.added += added;
+        told.there_before += (chunk.len() as u64).saturating_sub(added);
+    }
+    tracing::info!(added = told.added, failed = told.failed, "numbers were put on the do-not-call list");
+    Ok(Json(told))
+}
+
+fn too_large() -> Problem {
+    Problem::new(Code::TooLarge, "a file may have 32 MiB and 1,000,000 numbers; send it in parts")
+}
+
+/// The digits of the numbers of a file, and what is wrong with the other lines.
+fn read(body: &[u8], country: Option<Country>) -> Result<(Vec<String>, Imported), Problem> {
+    let mut told = Imported::default();
+    let mut found = Vec::new();
+    let mut take = |line: u64, written: Result<&str, String>, told: &mut Imported| {
+        let read = written.and_then(|text| number::read(text, country).map_err(|bad| bad.to_string()));
+        match read {
+            Ok(number) => found.push(number.as_str().trim_start_matches('+').to_owned()),
+            Err(problem) => told.wrong(line, problem),
+        }
+        if found.len() as u64 + told.failed > MOST as u64 { Err(too_large()) } else { Ok(()) }
+    };
+    match Sheet::read(body) {
+        Ok(sheet) => {
+            told.read_as.clone_from(&sheet.read_as);
+            let column = sheet.columns.iter().position(|column| *column == Column::PhoneNumber);
+            for (line, row) in sheet.rows() {
+                let field = row
+                    .as_ref()
+                    .map_err(Clone::clone)
+                    .map(|fields| column.and_then(|at| fields.get(at)).map_or("", String::as_str));
+                take(line, field, &mut told)?;
+            }
+        }
+        Err(no_table) => {
+            let text = std::str::from_utf8(fields::without_mark(body)).map_err(|_| unreadable(&no_table))?;
+            let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+            let mut lines = lines.peekable();
+            // Neither a table nor numbers: what a table needs is the better advice.
+            if lines.peek().is_none_or(|(_, first)| number::read(first, country).is_err()) {
+                return Err(unreadable(&no_table));
+            }
+            for (line, written) in lines {
+                take(line, Ok(written), &mut told)?;
+            }
+        }
+    }
+    Ok((found, told))
+}
+
+fn unreadable(why: &str) -> Problem {
+    Problem::new(Code::Malformed, format!("{why}; a file without a header has one number on each line"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read_in_indonesia(text: &str) -> (Vec<String>, Imported) {
+        read(text.as_bytes(), "ID".parse().ok()).unwrap()
+    }
+
+    #[test]
+    fn a_table_and_bare_lines_are_read_alike_and_wrong_lines_are_told() {
+        let table = "Nama;Nomor HP\nAni;0812-3456-901\nBudi;\nCici;2026-11-29\n";
+        let lines = "0812-3456-901\n\n+62 812 3456 902\nhello\n";
+        let (numbers, told) = read_in_indonesia(table);
+        assert_eq!(numbers, ["628123456901"]);
+        let wrong: Vec<u64> = told.errors.iter().map(|error| error.line).collect();
+        assert_eq!((wrong, told.failed), (vec![3, 4], 2));
+        let (numbers, told) = read_in_indonesia(lines);
+        assert_eq!(numbers, ["628123456901", "628123456902"]);
+        assert_eq!(told.errors.iter().map(|error| error.line).collect::<Vec<_>>(), [4]);
+    }
+
+    #[test]
+    fn a_file_that_holds_no_numbers_is_refused_with_what_it_needs() {
+        for text in ["", "name\nAni\n", "hello\n0812-3456-901\n"] {
+            let problem = read(text.as_bytes(), None).unwrap_err();
+            assert!(problem.detail().contains("one number on each line"), "{text:?}: {}", problem.detail());
+        }
+    }
+}
