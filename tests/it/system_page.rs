@@ -11,7 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 
-use crate::system_stage::{BUSY, PERSON, Stage, in_time, local};
+use crate::peer::{self, Peer};
+use crate::system_stage::{BUSY, FAX, PERSON, Stage, in_time, local};
 
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
@@ -82,4 +83,68 @@ async fn the_page_shows_calls_and_renews_itself() {
     let admitted = renewals.filter(|request| request.to_lowercase().contains("cookie: dering_session="));
     assert!(admitted.count() >= 1, "the page asks again, with the cookie: {sent}");
     assert!(!html.contains("data-zone=\"\" value=\"\""), "nobody is asked to sign in");
+}
+
+/// Waits until it is decided who answered.
+async fn decided(stage: &Stage, call_id: &str) {
+    let verdict = async {
+        while stage.client.read(&format!("/v1/calls/{call_id}")).await.json()["amd"].is_null() {
+            tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+        }
+    };
+    in_time(verdict).await;
+}
+
+#[tokio::test]
+async fn people_of_every_role_walk_through_the_console() {
+    let Some(browser) = browser() else { return };
+    if !peer::is_ready() {
+        return;
+    }
+    let stage = Stage::set().await;
+    let program = std::env::var("PATH").unwrap_or_default();
+    let program =
+        program.split(':').map(|folder| Path::new(folder).join(browser)).find(|path| path.is_file());
+    let welcome = stage.app.first_link().await.unwrap().unwrap();
+    let mut walk = Peer::start(
+        "walk.js",
+        json!({
+            "browser": program,
+            "welcome": welcome.expose_secret(),
+            "number": BUSY,
+            "shots": std::env::var("DERING_SHOTS").ok(),
+        }),
+    )
+    .await;
+    loop {
+        let report = walk.report().await;
+        if let Some(why) = report["failed"].as_str() {
+            panic!("{why}");
+        }
+        match report["wants"].as_str() {
+            Some("calls") => {
+                let call = stage.dial("stay", PERSON, json!({ "machineDetection": "detect" })).await;
+                let other = stage.dial("detect", FAX, json!({})).await;
+                stage.last_word(&other).await;
+                decided(&stage, &call).await;
+                walk.tell(json!({ "call": call, "other": other })).await;
+            }
+            Some("ended") => {
+                let told = stage.last_word(report["call"].as_str().unwrap()).await;
+                walk.tell(json!({ "told": told.len() })).await;
+            }
+            Some("refused") => {
+                let number = report["number"].as_str().unwrap();
+                let reply = stage.client.try_dial("short", number, json!({})).await;
+                walk.tell(json!({ "status": reply.status })).await;
+            }
+            Some("again") => walk.tell(json!({})).await,
+            Some(other) => panic!("nobody knows how to do {other}"),
+            None if report["done"] == true => {
+                println!("{} pages looked at", report["looked"].as_array().unwrap().len());
+                return;
+            }
+            None => {}
+        }
+    }
 }

@@ -8,8 +8,8 @@ use crate::store::EventRow;
 
 /// Longest detail shown, characters.
 const LONGEST: usize = 300;
-/// Old names of fields that are sent beside the present ones.
-const OLD_NAMES: [&str; 5] = ["t_ms", "start_ms", "end_ms", "ms", "digest"];
+/// Old names of fields that are sent beside the present ones, and what the line says already.
+const LEFT_OUT: [&str; 7] = ["t_ms", "start_ms", "end_ms", "ms", "digest", "tMs", "seq"];
 
 /// One line.
 #[derive(Serialize)]
@@ -26,7 +26,7 @@ pub(super) fn happened(frame: &Frame, row: &EventRow) -> Happened {
     let words =
         if frame.language.has(&key) { frame.say(&key).to_owned() } else { row.kind.replace('_', " ") };
     let details = row.detail.as_object().into_iter().flatten();
-    let details = details.filter(|(name, value)| !value.is_null() && !OLD_NAMES.contains(&name.as_str()));
+    let details = details.filter(|(name, value)| !value.is_null() && !LEFT_OUT.contains(&name.as_str()));
     let details = details.map(|(name, value)| (name.clone(), shown(name, value)));
     let ms = row.t_ms.max(0);
     Happened {
@@ -41,6 +41,7 @@ fn shown(name: &str, value: &Value) -> String {
     let text = match value {
         Value::String(text) => text.clone(),
         Value::Number(ms) if name.ends_with("Ms") => format!("{ms} ms"),
+        Value::Number(share) if share.is_f64() => format!("{:.2}", share.as_f64().unwrap_or_default()),
         Value::Number(_) | Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => {
             value.to_string()
         }

@@ -1,0 +1,237 @@
+// People who use the console in a browser, each with what their role may do.
+//
+//   node walk.js '{"browser":"chromium","welcome":"http://…/welcome?link=…","shots":"/tmp/shots"}'
+//
+// It reports what it wants done outside the browser (`{"wants":"call"}`) and goes on when it is told. At the end it reports
+// `{"done":true}` with what was looked at, or `{"failed":"…"}`. Every page it comes to is looked through by axe and must not be
+// wider than its window.
+"use strict";
+
+const { readFileSync } = require("node:fs");
+const { createInterface } = require("node:readline");
+const { chromium } = require("playwright-core");
+
+const options = JSON.parse(process.argv[2]);
+const report = (line) => process.stdout.write(JSON.stringify(line) + "\n");
+const told = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+const base = new URL(options.welcome).origin;
+const password = "three quiet words";
+const looked = [];
+
+async function ask(wants, more = {}) {
+  report({ wants, ...more });
+  return JSON.parse((await told.next()).value);
+}
+
+function must(true_, what) {
+  if (!true_) throw new Error(what);
+}
+
+// What a page must be, whoever looks at it on whatever: one heading, no wider than the window, nothing that axe calls serious.
+async function look(page, name, { scripts = true } = {}) {
+  must((await page.locator("h1").count()) === 1, `${name}: one h1`);
+  looked.push(name);
+  if (options.shots) await page.screenshot({ path: `${options.shots}/${name.replaceAll(/[^a-z0-9]+/gi, "-")}.png`, fullPage: true });
+  if (!scripts) return;
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
+  must(wide <= 0, `${name} is ${wide} px wider than its window`);
+  await page.evaluate(axe);
+  const found = await page.evaluate(async () => {
+    const { violations } = await globalThis.axe.run(document, { resultTypes: ["violations"] });
+    const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+    return serious.map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 160)).join(" | ")}`);
+  });
+  must(found.length === 0, `${name}: ${found.join("; ")}`);
+}
+
+async function visit(page, path, name, how) {
+  const answer = await page.goto(base + path);
+  must(answer.status() === 200, `${name} answers ${answer.status()}`);
+  await look(page, name, how);
+}
+
+async function says(page, text) {
+  await page.getByText(text).first().waitFor();
+}
+
+async function context(browser, more = {}) {
+  const made = await browser.newContext({ locale: "en-GB", viewport: { width: 1280, height: 800 }, ...more });
+  made.setDefaultTimeout(30_000);
+  return made;
+}
+
+async function welcome(page, link, name) {
+  await page.goto(link);
+  await look(page, `welcome ${name ?? ""}`);
+  if (name) await page.getByLabel("Name").fill(name);
+  await page.getByLabel("New password").fill(password);
+  await page.getByLabel("The same again").fill(password);
+  await page.getByRole("button", { name: "Save and sign in" }).click();
+  await says(page, "Welcome. You are signed in.");
+}
+
+async function signOut(page) {
+  await page.locator("header").getByRole("button", { name: "Sign out" }).click();
+  await page.waitForURL(/sign-in/);
+}
+
+async function calls(page) {
+  const { call, other } = await ask("calls");
+  await visit(page, "/", "home with calls");
+  await page.locator(`[data-renew] a[href="/calls/${call}"]`).waitFor();
+  await visit(page, `/calls/${call}`, "a live call");
+  await page.getByRole("button", { name: "Hang up" }).click();
+  await says(page, "The call is being ended.");
+  await ask("ended", { call });
+  await visit(page, `/calls/${call}`, "a call");
+  const sound = await page.request.get(`${base}/calls/${call}/recording.wav`);
+  must(sound.status() === 200 && (await sound.body()).length > 1_000, "the recording can be heard");
+  must((await page.locator("audio").count()) === 1, "there is a player");
+  must(await page.locator("img.picture").evaluate(async (image) => {
+    image.loading = "eager";
+    await image.decode();
+    return image.naturalWidth > 100;
+  }), "why it was decided so is shown");
+  await page.getByLabel("a voicemail that takes messages").check();
+  await page.getByRole("button", { name: "Say so" }).click();
+  await says(page, "what you said is kept");
+  return { call, other };
+}
+
+async function accuracy(page, other) {
+  await visit(page, "/accuracy", "accuracy before");
+  await page.getByRole("link", { name: "Listen to the next call" }).click();
+  await look(page, "a call to listen to");
+  must(page.url().endsWith("/accuracy/next"), "the page to listen");
+  must((await page.locator("audio").getAttribute("src")) === `/calls/${other}/recording.wav`, "the call nobody has labelled");
+  await page.keyboard.press("1");
+  await says(page, "Every call that has a recording and a verdict was listened to.");
+  await visit(page, "/accuracy", "accuracy");
+  await says(page, "Calls listened to: 1.");
+}
+
+async function doNotCall(page, number) {
+  await visit(page, "/do-not-call", "do-not-call");
+  await page.getByRole("textbox", { name: "Number" }).fill(number);
+  await page.locator("form[action='/do-not-call/add'] [name=reason]").fill("asked by letter");
+  await page.getByRole("button", { name: "Add a number" }).click();
+  await says(page, "it is not called any more");
+  await look(page, "do-not-call with a number");
+  const { status } = await ask("refused", { number });
+  must(status === 403, `the dial is refused: ${status}`);
+}
+
+async function flows(page) {
+  const draft = async (text) => {
+    await page.goto(`${base}/flows/new`);
+    await page.locator("textarea").fill(text);
+    await page.getByRole("button", { name: "Check and keep" }).click();
+  };
+  await draft("flow: walk\nstart: nowhere\nscenes:\n  talk: [ { hangup: done } ]\n");
+  await says(page, "nothing was kept");
+  await look(page, "a flow with an error");
+  must((await page.locator("#l2.bad").count()) === 1, "the error stands at its line");
+  must((await page.locator("textarea").inputValue()).includes("start: nowhere"), "nothing that was typed is lost");
+  await draft("flow: walk\nstart: talk\nscenes:\n  talk: [ { hangup: done } ]\n");
+  await says(page, "The version is kept.");
+  await draft("flow: walk\nstart: talk\nscenes:\n  talk: [ { hangup: later } ]\n");
+  await visit(page, "/flows/walk", "a flow");
+  const before = await page.locator("table tr:has(.tag.works) td a").first().innerText();
+  await page.locator("summary", { hasText: "Let it run" }).first().click();
+  await page.locator("details[open] button.danger").click();
+  await says(page, "The version runs from the next call on.");
+  const after = await page.locator("table tr:has(.tag.works) td a").first().innerText();
+  must(before !== after, `another version runs: ${before}, ${after}`);
+  await visit(page, "/flows", "flows");
+}
+
+async function webhooks(page) {
+  await visit(page, "/webhooks?state=all", "webhooks");
+  await page.locator("table a[href^='/webhooks/']").first().click();
+  await page.getByRole("button", { name: "Send again" }).waitFor();
+  await look(page, "a webhook");
+  await page.getByRole("button", { name: "Send again" }).click();
+  await ask("again");
+}
+
+async function invite(page, name, role) {
+  await visit(page, "/people", "people");
+  await page.locator("form[action='/people'] [name=name]").fill(name);
+  await page.locator("form[action='/people'] [name=role]").selectOption(role);
+  await page.getByRole("button", { name: "Invite" }).click();
+  const shown = page.locator(".done .code");
+  await shown.waitFor();
+  return new URL(await shown.innerText(), base).href;
+}
+
+// Reading as another role, in Indonesian, in the dark, on a telephone.
+async function asOther(browser, link, name, rooms) {
+  const small = await context(browser, { locale: "id-ID", viewport: { width: 390, height: 844 }, colorScheme: "dark" });
+  const page = await small.newPage();
+  await page.goto(link);
+  must((await page.locator("html").getAttribute("lang")) === "id", "the browser's language is spoken");
+  await page.locator("#password").fill(password);
+  await page.locator("#again").fill(password);
+  await page.locator("main form button, form[action='/welcome'] button").first().click();
+  await page.waitForURL(`${base}/**`);
+  const doors = await page.locator("nav.rail a").evaluateAll((links) => links.map((link) => link.getAttribute("href")));
+  must(JSON.stringify(doors) === JSON.stringify(rooms), `${name} sees ${doors}`);
+  for (const path of rooms.filter((room) => room !== "/docs")) await visit(page, path, `${name} ${path}`);
+  const refused = await page.goto(`${base}/people`);
+  must(refused.status() === 403, `${name} may not see the people: ${refused.status()}`);
+  await look(page, `${name} refused`);
+  await small.close();
+}
+
+// Without scripts: signing in and reading.
+async function plain(browser, call) {
+  const made = await context(browser, { javaScriptEnabled: false, viewport: { width: 390, height: 844 } });
+  const page = await made.newPage();
+  await page.goto(base);
+  await page.getByLabel("Name").fill("Ada");
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.waitForURL(`${base}/`);
+  for (const path of ["/", "/calls", `/calls/${call}`, "/do-not-call", "/flows", "/flows/walk", "/accuracy", "/webhooks", "/audit", "/me"]) {
+    await visit(page, path, `plain ${path.replace(call, "ID")}`, { scripts: false });
+  }
+  await made.close();
+}
+
+async function walk() {
+  const browser = await chromium.launch({
+    executablePath: options.browser,
+    args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+  });
+  try {
+    const page = await (await context(browser, { colorScheme: "light" })).newPage();
+    await welcome(page, options.welcome, "Ada");
+    await visit(page, "/", "home");
+    const { call, other } = await calls(page);
+    await accuracy(page, other);
+    await doNotCall(page, options.number);
+    await flows(page);
+    await webhooks(page);
+    for (const path of ["/calls", "/audit", "/callers", "/me"]) await visit(page, path, path);
+    const everybody = ["/", "/calls", "/do-not-call", "/flows", "/accuracy", "/webhooks"];
+    for (const role of ["viewer", "campaign_manager", "flow_author"]) {
+      await asOther(browser, await invite(page, `A ${role}`, role), role, [...everybody, "/docs"]);
+    }
+    await plain(browser, call);
+    await signOut(page);
+    await look(page, "signed out");
+    report({ done: true, looked });
+  } finally {
+    await browser.close();
+  }
+}
+
+report({ port: 0 });
+walk().then(
+  () => process.exit(0),
+  (error) => {
+    report({ failed: String(error.stack ?? error) });
+    process.exit(1);
+  },
+);
