@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 
 use axum::body::Bytes;
-use axum::extract::{FromRequest, Request};
-use axum::http::{HeaderMap, header};
+use axum::extract::{FromRequest, Multipart, Request};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use reqwest::Url;
 
@@ -33,33 +33,72 @@ fn is_ours(headers: &HeaderMap, api: &Api) -> bool {
     named.is_some_and(|own| own.origin() == origin.origin())
 }
 
+/// Most fields of a form with a file.
+const MOST_FIELDS: usize = 20;
+
 /// What was written in a form.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Written(BTreeMap<String, String>);
+pub(super) struct Written {
+    fields: BTreeMap<String, String>,
+    file: Option<Bytes>,
+}
 
 impl Written {
     fn read(body: &[u8]) -> Result<Self, Problem> {
         let text = std::str::from_utf8(body)
             .map_err(|_| Problem::new(Code::Malformed, "the form is not UTF-8; load the page again"))?;
-        Ok(Self(pairs(text).into_iter().collect()))
+        Ok(Self { fields: pairs(text).into_iter().collect(), file: None })
+    }
+
+    /// A form with a file in it.
+    async fn read_parts(mut parts: Multipart) -> Result<Self, Problem> {
+        let broken = |error: axum::extract::multipart::MultipartError| {
+            let code = if error.status() == StatusCode::PAYLOAD_TOO_LARGE {
+                Code::TooLarge
+            } else {
+                Code::Malformed
+            };
+            Problem::new(code, format!("the form cannot be read: {}", error.body_text()))
+        };
+        let mut written = Self::default();
+        while let Some(part) = parts.next_field().await.map_err(broken)? {
+            if written.fields.len() >= MOST_FIELDS {
+                return Err(Problem::new(
+                    Code::Malformed,
+                    "the form has too many fields; load the page again",
+                ));
+            }
+            let name = part.name().unwrap_or_default().to_owned();
+            if part.file_name().is_some() {
+                written.file = Some(part.bytes().await.map_err(broken)?);
+            } else {
+                written.fields.insert(name, part.text().await.map_err(broken)?);
+            }
+        }
+        Ok(written)
+    }
+
+    /// The file that was chosen, unless it is empty or none was.
+    pub(super) fn file(&self) -> Option<Bytes> {
+        self.file.clone().filter(|file| !file.is_empty())
     }
 
     /// A field without blanks around it; empty when it is not there.
     pub(super) fn text(&self, name: &str) -> &str {
-        self.0.get(name).map_or("", |text| text.trim())
+        self.fields.get(name).map_or("", |text| text.trim())
     }
 
     /// A field as it was written.
     pub(super) fn exactly(&self, name: &str) -> String {
-        self.0.get(name).cloned().unwrap_or_default()
+        self.fields.get(name).cloned().unwrap_or_default()
     }
 
     pub(super) fn holds(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+        self.fields.contains_key(name)
     }
 
     pub(super) fn pairs(&self) -> Vec<(String, String)> {
-        self.0.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
+        self.fields.iter().map(|(name, value)| (name.clone(), value.clone())).collect()
     }
 }
 
@@ -91,9 +130,19 @@ impl FromRequest<Api> for Posted {
         }
         let frame = Frame::of(&parts, api).await.map_err(IntoResponse::into_response)?;
         let (headers, peer) = (parts.headers.clone(), peer(&parts));
-        let body = Bytes::from_request(Request::from_parts(parts, body), api).await;
-        let body = body.map_err(|rejection| Problem::from(rejection).into_response())?;
-        let written = Written::read(&body).map_err(IntoResponse::into_response)?;
+        let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let has_file = kind.is_some_and(|kind| kind.starts_with("multipart/form-data"));
+        let request = Request::from_parts(parts, body);
+        let written = if has_file {
+            match Multipart::from_request(request, api).await {
+                Ok(parts) => Written::read_parts(parts).await,
+                Err(rejection) => Err(Problem::new(Code::Malformed, rejection.body_text())),
+            }
+        } else {
+            let body = Bytes::from_request(request, api).await.map_err(Problem::from);
+            body.and_then(|body| Written::read(&body))
+        };
+        let written = written.map_err(IntoResponse::into_response)?;
         Ok(Self { frame, written, headers, peer })
     }
 }

@@ -14,7 +14,9 @@ use serde::Serialize;
 use super::render::render;
 use super::when::Zone;
 use super::words::Language;
-use crate::access::{Administer, Identity, Person, Principal, Right, SeeCalls, SeeFlows, SeeServer, Visit};
+use crate::access::{
+    Administer, Identity, Person, Principal, Right, SeeCalls, SeeContacts, SeeFlows, SeeServer, Visit,
+};
 use crate::api::Api;
 use crate::api::error::{Code, Problem};
 use crate::wallclock::now_ms;
@@ -48,6 +50,7 @@ impl Theme {
 pub(super) enum Room {
     Home,
     Calls,
+    Contacts,
     DoNotCall,
     Flows,
     Accuracy,
@@ -74,9 +77,10 @@ const fn door(room: Room, href: &'static str, label: &'static str, allowed: fn(&
 }
 
 /// The rail, from its top.
-static RAIL: [Door; 9] = [
+static RAIL: [Door; 10] = [
     door(Room::Home, "/", "nav_home", may::<SeeServer>),
     door(Room::Calls, "/calls", "nav_calls", may::<SeeCalls>),
+    door(Room::Contacts, "/contacts", "nav_contacts", may::<SeeContacts>),
     door(Room::DoNotCall, "/do-not-call", "nav_do_not_call", may::<SeeCalls>),
     door(Room::Flows, "/flows", "nav_flows", may::<SeeFlows>),
     door(Room::Accuracy, "/accuracy", "nav_accuracy", may::<SeeServer>),

@@ -5,6 +5,7 @@
 mod accuracy;
 mod audit;
 mod calls;
+mod contacts;
 mod do_not_call;
 mod docs;
 pub(crate) mod faults;
@@ -24,10 +25,13 @@ mod when;
 mod who;
 mod words;
 
+use axum::extract::DefaultBodyLimit;
 use axum::routing::{get, post};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::api::contacts::import as contacts_import;
+use crate::api::do_not_call::import as numbers_import;
 use crate::api::{Api, Gate};
 
 /// Every page and what belongs to it.
@@ -52,6 +56,16 @@ pub(crate) fn groups() -> [(Gate, OpenApiRouter<Api>); 2] {
         .route("/calls/{id}/evidence.svg", get(calls::one::evidence))
         .route("/calls/{id}/label", post(calls::one::label))
         .route("/calls/{id}/hang-up", post(calls::one::hang_up))
+        .route("/contacts", get(contacts::page))
+        .route(
+            "/contacts/import",
+            post(contacts::bring).layer(DefaultBodyLimit::max(contacts_import::LARGEST)),
+        )
+        .route("/contacts/{id}/delete", post(contacts::delete))
+        .route(
+            "/do-not-call/import",
+            post(contacts::block).layer(DefaultBodyLimit::max(numbers_import::LARGEST)),
+        )
         .route("/do-not-call", get(do_not_call::page))
         .route("/do-not-call/add", post(do_not_call::add))
         .route("/do-not-call/remove", post(do_not_call::remove))

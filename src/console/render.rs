@@ -34,6 +34,8 @@ static PAGES: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
         "call.html",
         "accuracy.html",
         "listen.html",
+        "contacts.html",
+        "imported.html",
         "do_not_call.html",
         "flows.html",
         "flow.html",

@@ -133,7 +133,7 @@ async fn a_text_of_a_stranger_never_becomes_markup() {
 }
 
 /// Every page and form that somebody may ask for.
-const PAGES: [(&str, &str); 36] = [
+const PAGES: [(&str, &str); 40] = [
     ("GET", "/"),
     ("GET", "/now"),
     ("GET", "/me"),
@@ -152,6 +152,10 @@ const PAGES: [(&str, &str); 36] = [
     ("GET", "/do-not-call"),
     ("POST", "/do-not-call/add"),
     ("POST", "/do-not-call/remove"),
+    ("GET", "/contacts"),
+    ("POST", "/contacts/import"),
+    ("POST", "/contacts/nobody/delete"),
+    ("POST", "/do-not-call/import"),
     ("GET", "/accuracy"),
     ("GET", "/accuracy/next"),
     ("POST", "/accuracy/next"),

@@ -122,6 +122,28 @@ async function doNotCall(page, number) {
   must(status === 403, `the dial is refused: ${status}`);
 }
 
+async function contacts(page) {
+  const send = async (path, text) => {
+    await page.goto(base + path);
+    await page.locator("summary", { hasText: "Import a file" }).click();
+    await page.locator("input[type=file]").setInputFiles({ name: "list.csv", mimeType: "text/csv", buffer: Buffer.from(text) });
+    const reason = page.locator(`form[action='${path}/import'] [name=reason]`);
+    if (await reason.count()) await reason.fill("register of November");
+    await page.getByRole("button", { name: "Import" }).click();
+    await says(page, "Lines left out: 1.");
+  };
+  await visit(page, "/contacts", "contacts before");
+  await send("/contacts", "Nama;Nomor HP;Tagihan\nAni;+62 812-3456-901;250.000\nBudi;2026-11-29;1\n");
+  await says(page, "semicolons");
+  await look(page, "imported contacts");
+  await visit(page, "/contacts?q=ani", "contacts");
+  await page.getByRole("link", { name: "+628123456901" }).waitFor();
+  await send("/do-not-call", "+62 812-3456-901\nnobody\n");
+  await look(page, "imported numbers");
+  await visit(page, "/contacts", "contacts not to be called");
+  must((await page.locator("table .tag.dead").count()) === 1, "the contact is marked");
+}
+
 async function flows(page) {
   const draft = async (text) => {
     await page.goto(`${base}/flows/new`);
@@ -211,10 +233,11 @@ async function walk() {
     const { call, other } = await calls(page);
     await accuracy(page, other);
     await doNotCall(page, options.number);
+    await contacts(page);
     await flows(page);
     await webhooks(page);
     for (const path of ["/calls", "/audit", "/callers", "/me"]) await visit(page, path, path);
-    const everybody = ["/", "/calls", "/do-not-call", "/flows", "/accuracy", "/webhooks"];
+    const everybody = ["/", "/calls", "/contacts", "/do-not-call", "/flows", "/accuracy", "/webhooks"];
     for (const role of ["viewer", "campaign_manager", "flow_author"]) {
       await asOther(browser, await invite(page, `A ${role}`, role), role, [...everybody, "/docs"]);
     }

@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::person::{self, Body};
 use super::sheet::{Column, Sheet};
-use crate::access::KeepContacts;
+use crate::access::{KeepContacts, Principal};
 use crate::api::Api;
 use crate::api::error::{Code, FieldProblem, Problem, ProblemDocument};
 use crate::api::extract::Query;
@@ -23,7 +23,7 @@ use crate::api::numbers;
 use crate::store::{AuditAction, Kept, NewContact};
 
 /// Largest file, bytes.
-pub(in crate::api) const LARGEST: usize = 32 * 1024 * 1024;
+pub(crate) const LARGEST: usize = 32 * 1024 * 1024;
 /// Most contacts of one file.
 const MOST: usize = 100_000;
 /// Lines whose errors are told; the rest is counted.
@@ -33,7 +33,7 @@ const CHUNK: usize = 500;
 
 /// What became of a file.
 #[derive(Debug, Default, Serialize, ToSchema)]
-pub(in crate::api) struct Imported {
+pub(crate) struct Imported {
     /// Contacts that the file holds, wrong ones included.
     contacts: usize,
     created: usize,
@@ -131,7 +131,6 @@ pub(in crate::api) async fn import(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Imported>, Problem> {
-    let country = query.country.or(api.calls.country());
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     let read: Reader = match kind.as_str() {
@@ -146,6 +145,31 @@ pub(in crate::api) async fn import(
         StatusCode::PAYLOAD_TOO_LARGE => too_large(),
         _ => Problem::new(Code::Malformed, rejection.body_text()),
     })?;
+    keep(&api, &keeper, body, read, query.country).await.map(Json)
+}
+
+/// Reads a table as spreadsheets save it, and keeps its contacts. `country` is that of numbers which do not name their own; that
+/// of the server when absent.
+///
+/// # Errors
+/// When the file as a whole cannot be read, or the database fails.
+pub(crate) async fn keep_table(
+    api: &Api,
+    keeper: &Principal,
+    body: Bytes,
+    country: Option<Country>,
+) -> Result<Imported, Problem> {
+    keep(api, keeper, body, read_csv, country).await
+}
+
+async fn keep(
+    api: &Api,
+    keeper: &Principal,
+    body: Bytes,
+    read: Reader,
+    country: Option<Country>,
+) -> Result<Imported, Problem> {
+    let country = country.or(api.calls.country());
     let reading = tokio::task::spawn_blocking(move || {
         let mut told = Imported::default();
         read(&body, country, &mut told).map(|contacts| (contacts, told))
@@ -179,8 +203,8 @@ pub(in crate::api) async fn import(
         failed = told.failed,
         "contacts were imported"
     );
-    api.access.record(&keeper, AuditAction::ContactImport, "").await;
-    Ok(Json(told))
+    api.access.record(keeper, AuditAction::ContactImport, "").await;
+    Ok(told)
 }
 
 fn too_large() -> Problem {

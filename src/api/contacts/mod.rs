@@ -1,7 +1,7 @@
 //! `/v1/contacts`: people, their numbers, and what a flow is to know of them. Names on the wire are those of
 //! the Calls API, in snake case.
 
-pub(super) mod import;
+pub(crate) mod import;
 mod person;
 mod record;
 pub(super) mod sheet;

@@ -17,9 +17,10 @@ use crate::api::extract::Query;
 use crate::api::fields::{self, Fields};
 use crate::api::may::May;
 use crate::api::numbers;
+use crate::store::Actor;
 
 /// Largest file, bytes.
-pub(super) const LARGEST: usize = 32 * 1024 * 1024;
+pub(crate) const LARGEST: usize = 32 * 1024 * 1024;
 /// Most numbers of one file.
 const MOST: usize = 1_000_000;
 /// Lines whose errors are told; the rest is counted.
@@ -31,7 +32,7 @@ const CHUNK: usize = 1_000;
 #[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 #[schema(as = DoNotCallImported)]
-pub(super) struct Imported {
+pub(crate) struct Imported {
     /// Numbers that were not on the list before.
     added: u64,
     /// Numbers that were, or stand in the file more than once.
@@ -103,21 +104,36 @@ pub(super) async fn import(
     Query(query): Query<ImportQuery>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Imported>, Problem> {
-    let country = query.country.or(desk.country);
     let body = body.map_err(|rejection| match rejection.status() {
         StatusCode::PAYLOAD_TOO_LARGE => too_large(),
         _ => Problem::new(Code::Malformed, rejection.body_text()),
     })?;
+    keep(&desk, body, &query.reason, query.country, keeper.actor()).await.map(Json)
+}
+
+/// Reads a file and puts its numbers on the list. `country` is that of numbers which do not name their own; that of the
+/// server when absent.
+///
+/// # Errors
+/// When the file as a whole cannot be read, or the database fails.
+pub(crate) async fn keep(
+    desk: &Desk,
+    body: Bytes,
+    reason: &str,
+    country: Option<Country>,
+    actor: Actor,
+) -> Result<Imported, Problem> {
+    let country = country.or(desk.country);
     let (numbers, mut told) = tokio::task::spawn_blocking(move || read(&body, country))
         .await
         .map_err(|error| Problem::new(Code::Internal, format!("reading the file failed: {error}")))??;
     for chunk in numbers.chunks(CHUNK) {
-        let added = desk.store.put_many_on_do_not_call(chunk, &query.reason, keeper.actor()).await?;
+        let added = desk.store.put_many_on_do_not_call(chunk, reason, actor.clone()).await?;
         told.added += added;
         told.there_before += (chunk.len() as u64).saturating_sub(added);
     }
     tracing::info!(added = told.added, failed = told.failed, "numbers were put on the do-not-call list");
-    Ok(Json(told))
+    Ok(told)
 }
 
 fn too_large() -> Problem {

@@ -1,6 +1,6 @@
 //! `/v1/do-not-call`: numbers that are not called, looked up, added and taken off, always with a reason.
 
-mod import;
+pub(crate) mod import;
 
 use axum::Json;
 use axum::body::Bytes;
@@ -29,7 +29,7 @@ const LONGEST: usize = 200;
 
 /// What the handlers of this folder need.
 #[derive(Clone, Debug)]
-pub(super) struct Desk {
+pub(crate) struct Desk {
     store: Store,
     /// Of numbers that do not name their own.
     country: Option<Country>,
