@@ -15,6 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Nobody has to go before this time, however many come at once: it is enough to say a first word.
 const FIRST_WORD: Duration = Duration::from_millis(250);
+/// The same for a connection that was taken and not looked at yet: until then the silence is ours.
+const FIRST_LOOK: Duration = Duration::from_secs(2);
 
 /// How many may be connected.
 #[derive(Clone, Debug)]
@@ -90,7 +92,8 @@ impl Doors {
         Arc::new(Self { limits, state: Mutex::default(), freed: Notify::new() })
     }
 
-    /// Lets somebody in, who counts as idle until it says otherwise. Waits a moment where all that are idle have only
+    /// Lets somebody in, who counts as idle until it says otherwise; whoever serves it says so with [`Place::idle`] when it
+    /// begins to listen. Waits a moment where all that are idle have only
     /// just come; `None` when there is no room because everybody is at work. For one caller at a time.
     pub async fn enter(self: &Arc<Self>, address: IpAddr) -> Option<Place> {
         let address = address.to_canonical();
@@ -125,7 +128,7 @@ impl Doors {
     fn admit(self: &Arc<Self>, state: &mut State, address: IpAddr) -> Place {
         let (id, leave) = (state.next, CancellationToken::new());
         state.next += 1;
-        let use_of_it = Use::Idle(Instant::now() + FIRST_WORD);
+        let use_of_it = Use::Idle(Instant::now() + FIRST_LOOK);
         state.guests.insert(id, Guest { address, use_of_it, leave: leave.clone() });
         Place { doors: Arc::clone(self), id, leave }
     }
@@ -221,7 +224,9 @@ mod tests {
     async fn crowd(doors: &Arc<Doors>, from: &str, many: usize) -> Vec<Place> {
         let mut crowd = Vec::new();
         for _ in 0..many {
-            crowd.push(doors.enter(address(from)).await.unwrap());
+            let place = doors.enter(address(from)).await.unwrap();
+            place.idle();
+            crowd.push(place);
         }
         crowd
     }
@@ -274,6 +279,16 @@ mod tests {
             }
         }
         assert_eq!(served, 200);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_was_not_looked_at_yet_is_not_silent() {
+        let doors = doors(2, 2);
+        let unseen = doors.enter(address("198.51.100.7")).await.unwrap();
+        let _silent = crowd(&doors, "198.51.100.7", 1).await;
+        tokio::time::advance(FIRST_WORD * 4).await;
+        let _third = doors.enter(address("198.51.100.7")).await.unwrap();
+        assert!(!unseen.leave.is_cancelled(), "the one that was listened to goes");
     }
 
     #[tokio::test(start_paused = true)]

@@ -158,6 +158,7 @@ struct Desk {
 
 impl Desk {
     fn new(place: Place) -> Self {
+        place.idle();
         let (open, asked, served) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
         Self { place, open, asked, served, changed: Notify::new() }
     }

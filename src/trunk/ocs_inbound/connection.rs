@@ -46,6 +46,7 @@ const MAX_DISCARDED: u64 = 8 * 1024 * 1024;
 
 /// Serves one connection to its end.
 pub(super) async fn serve(stream: TcpStream, peer: SocketAddr, port: Arc<Port>, place: Place) {
+    place.idle();
     let Some(tls) = port.options.tls.as_ref().map(Certificate::config) else {
         return Box::pin(greet(stream, peer, port, place)).await;
     };
@@ -130,6 +131,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
 
     /// `place` is for who has not announced a call yet.
     async fn run(mut self, place: Place) {
+        // It has shaken hands, and with the secret where there is one: strangers go before it.
+        place.asking();
         let patience = self.port.options.waits.first_message;
         let announced = tokio::select! {
             announced = timeout(patience, self.announcement()) => announced,
