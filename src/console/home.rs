@@ -163,8 +163,8 @@ fn tiles(frame: &Frame, day: &str, figures: &CallFigures) -> Vec<Figure> {
         tile("figure_calls", counts.calls.to_string(), String::new(), ""),
         tile(
             "figure_answered",
-            percent(counts.answered, counts.ended),
-            of(counts.answered, counts.ended),
+            percent(counts.answered, counts.settled),
+            of(counts.answered, counts.settled),
             "&disposition=ANSWERED",
         ),
         tile("figure_people", percent(counts.people, decided), of(counts.people, decided), "&verdict=human"),

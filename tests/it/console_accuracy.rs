@@ -90,3 +90,21 @@ async fn a_drawn_call_that_is_corrected_later_still_counts() {
     let page = browser.get("/accuracy").await.text;
     assert!(page.contains("People called machines: 100.0 %"), "{page}");
 }
+
+#[tokio::test]
+async fn a_call_that_goes_on_is_answered_and_counts_once() {
+    let pages = Pages::open().await;
+    let store = pages.api.store();
+    crate::store_fixture::create_app(store).await;
+    let browser = pages.signed_in(Role::Viewer).await;
+    let now = dering::wallclock::now_ms();
+    for (id, ended) in [("c1", Some(now)), ("c2", None), ("c3", None)] {
+        store.record(begun(id, now)).await.unwrap();
+        let mut batch = later(id);
+        let answered_ms = (id != "c3").then_some(now);
+        batch.update = Some(CallUpdate { answered_ms, ended_ms: ended, ..CallUpdate::default() });
+        store.record(batch).await.unwrap();
+    }
+    let home = browser.get("/").await.text;
+    assert!(home.contains("<b>100 %</b><span class=\"soft\">2 of 2"), "{home}");
+}

@@ -19,7 +19,8 @@ pub struct CallFigures {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, FromRow)]
 pub struct CallCounts {
     pub calls: i64,
-    pub ended: i64,
+    /// Of which it is known whether they were answered.
+    pub settled: i64,
     pub answered: i64,
     /// Who answered, as far as that was decided.
     pub people: i64,

@@ -18,7 +18,8 @@ impl Engine {
         until_ms: i64,
     ) -> Result<CallFigures, Error> {
         let counts: CallCounts = sqlx::query_as(
-            "SELECT count(*) AS calls, count(ended_ms) AS ended, count(answered_ms) AS answered, \
+            "SELECT count(*) AS calls, count(coalesce(answered_ms, ended_ms)) AS settled, \
+             count(answered_ms) AS answered, \
              count(*) FILTER (WHERE amd_event = 'amd_human_detected') AS people, \
              count(*) FILTER (WHERE amd_event = 'amd_machine_detected') AS machines, \
              count(*) FILTER (WHERE amd_event = 'amd_no_speech_detected') AS nobody, \
