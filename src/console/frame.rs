@@ -55,6 +55,7 @@ pub(super) enum Room {
     Flows,
     Accuracy,
     Webhooks,
+    Trunks,
     Audit,
     People,
     Callers,
@@ -77,7 +78,7 @@ const fn door(room: Room, href: &'static str, label: &'static str, allowed: fn(&
 }
 
 /// The rail, from its top.
-static RAIL: [Door; 10] = [
+static RAIL: [Door; 11] = [
     door(Room::Home, "/", "nav_home", may::<SeeServer>),
     door(Room::Calls, "/calls", "nav_calls", may::<SeeCalls>),
     door(Room::Contacts, "/contacts", "nav_contacts", may::<SeeContacts>),
@@ -85,6 +86,7 @@ static RAIL: [Door; 10] = [
     door(Room::Flows, "/flows", "nav_flows", may::<SeeFlows>),
     door(Room::Accuracy, "/accuracy", "nav_accuracy", may::<SeeServer>),
     door(Room::Webhooks, "/webhooks", "nav_webhooks", may::<SeeServer>),
+    door(Room::Trunks, "/trunks", "nav_trunks", may::<SeeServer>),
     door(Room::Audit, "/audit", "nav_audit", may::<Administer>),
     door(Room::People, "/people", "nav_people", may::<Administer>),
     door(Room::Callers, "/callers", "nav_callers", may::<Administer>),

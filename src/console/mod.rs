@@ -20,6 +20,7 @@ mod people_names;
 mod picture;
 mod render;
 mod signing;
+mod trunks;
 mod webhooks;
 mod when;
 mod who;
@@ -56,6 +57,7 @@ pub(crate) fn groups() -> [(Gate, OpenApiRouter<Api>); 2] {
         .route("/calls/{id}/evidence.svg", get(calls::one::evidence))
         .route("/calls/{id}/label", post(calls::one::label))
         .route("/calls/{id}/hang-up", post(calls::one::hang_up))
+        .route("/trunks", get(trunks::page))
         .route("/contacts", get(contacts::page))
         .route(
             "/contacts/import",

@@ -35,6 +35,7 @@ static PAGES: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
         "accuracy.html",
         "listen.html",
         "contacts.html",
+        "trunks.html",
         "imported.html",
         "do_not_call.html",
         "flows.html",

@@ -208,6 +208,12 @@ impl Handle {
         (within_reach.count(), trunks.len())
     }
 
+    /// The ways to carriers.
+    #[must_use]
+    pub fn trunks(&self) -> &[Trunk] {
+        &self.inner.parts.trunks
+    }
+
     /// Takes no new calls, lets those that run end within `patience`, then hangs them up.
     pub async fn shutdown(&self, patience: Duration) {
         self.inner.tasks.close();

@@ -37,7 +37,7 @@ async fn methods(router: &Router, path: &str) -> BTreeSet<String> {
 }
 
 /// Pages for people and their files, which are not part of the API: how their paths begin.
-const PAGES: [&str; 18] = [
+const PAGES: [&str; 19] = [
     "",
     "accuracy",
     "audit",
@@ -54,6 +54,7 @@ const PAGES: [&str; 18] = [
     "sign-in",
     "sign-out",
     "static",
+    "trunks",
     "webhooks",
     "welcome",
 ];

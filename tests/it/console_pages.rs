@@ -133,7 +133,7 @@ async fn a_text_of_a_stranger_never_becomes_markup() {
 }
 
 /// Every page and form that somebody may ask for.
-const PAGES: [(&str, &str); 40] = [
+const PAGES: [(&str, &str); 41] = [
     ("GET", "/"),
     ("GET", "/now"),
     ("GET", "/me"),
@@ -156,6 +156,7 @@ const PAGES: [(&str, &str); 40] = [
     ("POST", "/contacts/import"),
     ("POST", "/contacts/nobody/delete"),
     ("POST", "/do-not-call/import"),
+    ("GET", "/trunks"),
     ("GET", "/accuracy"),
     ("GET", "/accuracy/next"),
     ("POST", "/accuracy/next"),

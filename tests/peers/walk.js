@@ -237,7 +237,7 @@ async function walk() {
     await flows(page);
     await webhooks(page);
     for (const path of ["/calls", "/audit", "/callers", "/me"]) await visit(page, path, path);
-    const everybody = ["/", "/calls", "/contacts", "/do-not-call", "/flows", "/accuracy", "/webhooks"];
+    const everybody = ["/", "/calls", "/contacts", "/do-not-call", "/flows", "/accuracy", "/webhooks", "/trunks"];
     for (const role of ["viewer", "campaign_manager", "flow_author"]) {
       await asOther(browser, await invite(page, `A ${role}`, role), role, [...everybody, "/docs"]);
     }
