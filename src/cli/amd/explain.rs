@@ -48,6 +48,12 @@ pub(super) fn write(out: &mut impl Write, evidence: &Evidence) -> io::Result<()>
             measures.longest_pause_ms
         )?;
     }
+    if let Some(at_ms) = evidence.likely_human_ms {
+        writeln!(out, "  likely {at_ms:>6} ms: a person, who may be spoken to before the verdict")?;
+    }
+    if let Some(at_ms) = evidence.doubted_ms {
+        writeln!(out, "  doubt  {at_ms:>6} ms: it goes on like an announcement")?;
+    }
     for finding in &evidence.revisions {
         let subtype = finding.subtype.map_or("", |subtype| subtype.as_str());
         let what = match finding.kind {

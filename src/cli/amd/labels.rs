@@ -5,7 +5,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, bail};
-use callcore::amd::{Event, EventKind, Options, Subtype};
+use callcore::amd::{Event, EventKind, Evidence, Options, Subtype};
 use callcore::detect::Tone;
 use serde::Serialize;
 
@@ -16,6 +16,11 @@ use super::cases::{self, Case};
 struct Prediction<'a> {
     id: &'a str,
     events: Vec<Predicted<'a>>,
+    /// When the bot might have begun to speak before the verdict, and when it would have stopped again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    likely_human_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    doubted_ms: Option<u64>,
 }
 
 /// One event with the audio time at which it came, and what a scorer reads besides.
@@ -79,7 +84,8 @@ pub(super) fn run(labels: &Path, options: &Options, with_words: bool) -> anyhow:
 
 fn prediction<'a>(case: &'a Case, analysis: &'a Analysis) -> Prediction<'a> {
     let events = analysis.events.iter().map(|event| predicted(event, &analysis.tones)).collect();
-    Prediction { id: &case.id, events }
+    let Evidence { likely_human_ms, doubted_ms, .. } = analysis.evidence;
+    Prediction { id: &case.id, events, likely_human_ms, doubted_ms }
 }
 
 fn predicted<'a>(event: &'a Event, tones: &[Tone]) -> Predicted<'a> {

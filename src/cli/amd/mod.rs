@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use callcore::amd::picture::Picture;
-use callcore::amd::{Event, Piece};
+use callcore::amd::{Event, Evidence, Piece};
 use comfy_table::{Table, presets};
 
 use analyse::{Analysis, audio_of, listen};
@@ -120,6 +120,14 @@ fn draw(path: &Path, file: &Path, audio: &[i16], analysis: &Analysis) -> anyhow:
 fn print(out: &mut impl Write, file: &Path, analysis: &Analysis, args: &Args) -> anyhow::Result<()> {
     if args.json {
         let mut object = serde_json::json!({ "file": file, "events": analysis.events });
+        for (name, at_ms) in [
+            ("likelyHumanMs", analysis.evidence.likely_human_ms),
+            ("doubtedMs", analysis.evidence.doubted_ms),
+        ] {
+            if let Some(at_ms) = at_ms {
+                object[name] = at_ms.into();
+            }
+        }
         if args.explain {
             object["evidence"] = serde_json::to_value(&analysis.evidence)?;
         }
@@ -128,7 +136,11 @@ fn print(out: &mut impl Write, file: &Path, analysis: &Analysis, args: &Args) ->
     let mut table = Table::new();
     table.load_preset(presets::UTF8_BORDERS_ONLY);
     table.set_header(["ms", "event", "reason", "who", "sure", "measured"]);
+    let mut prospects = prospects(&analysis.evidence).peekable();
     for event in &analysis.events {
+        while let Some((_, row)) = prospects.next_if(|(at_ms, _)| *at_ms <= event.at_ms) {
+            table.add_row(row);
+        }
         table.add_row(row(event));
     }
     let seconds = analysis.evidence.heard_ms as f64 / 1000.0;
@@ -137,6 +149,19 @@ fn print(out: &mut impl Write, file: &Path, analysis: &Analysis, args: &Args) ->
         explain::write(out, &analysis.evidence)?;
     }
     Ok(())
+}
+
+/// What no event tells: when a person was likely enough to be spoken to, and when no longer, as rows in their order.
+fn prospects(evidence: &Evidence) -> impl Iterator<Item = (u64, [String; 6])> {
+    let told = [
+        (evidence.likely_human_ms, "(a person is likely)", "the bot may begin"),
+        (evidence.doubted_ms, "(or is it none?)", "the bot falls silent"),
+    ];
+    told.into_iter().filter_map(|(at_ms, what, then)| {
+        let text = |text: &str| text.to_owned();
+        let at_ms = at_ms?;
+        Some((at_ms, [at_ms.to_string(), text(what), text(""), text(""), text(""), text(then)]))
+    })
 }
 
 fn row(event: &Event) -> [String; 6] {

@@ -150,8 +150,19 @@ fn outcome_of(case: &Case, analysis: &Analysis) -> Outcome {
         Verdict::Human => case.first_utterance_end_ms.or_else(measured),
         Verdict::Machine | Verdict::NoSpeech | Verdict::Fax | Verdict::Undecided => onset,
     };
-    let latency_ms = at_ms.zip(from).map(|(at, from)| at as i64 - from as i64);
-    Outcome { verdict, at_ms, latency_ms }
+    let since = |at: Option<u64>| at.zip(from).map(|(at, from)| at as i64 - from as i64);
+    let evidence = &analysis.evidence;
+    let likely_ms = evidence.likely_human_ms;
+    Outcome {
+        verdict,
+        at_ms,
+        latency_ms: since(at_ms),
+        // A person is spoken to from the likely moment on, and again from the verdict on when there was a doubt.
+        first_word_ms: since(likely_ms.filter(|_| evidence.doubted_ms.is_none()).or(at_ms)),
+        false_start_ms: likely_ms
+            .filter(|_| verdict != Verdict::Human || evidence.doubted_ms.is_some())
+            .and_then(|likely| Some(evidence.doubted_ms.or(at_ms)?.saturating_sub(likely))),
+    }
 }
 
 fn told(judged: usize, compared: usize, flips: &[Flip<'_>], score: Option<&Score>) -> String {
@@ -191,6 +202,8 @@ fn to_json(
             "verdict": outcome.as_ref().map(|o| o.verdict),
             "atMs": outcome.as_ref().and_then(|o| o.at_ms),
             "latencyMs": outcome.as_ref().and_then(|o| o.latency_ms),
+            "firstWordMs": outcome.as_ref().and_then(|o| o.first_word_ms),
+            "falseStartMs": outcome.as_ref().and_then(|o| o.false_start_ms),
         })
     });
     let flips = flips.iter().map(|flip| {
@@ -210,7 +223,7 @@ mod tests {
     fn a_flip_says_whether_it_is_for_the_better() {
         let case = |label| Case { id: "c1".into(), label: Some(label), ..Case::default() };
         let (right, wrong) = (case(Verdict::Human), case(Verdict::Machine));
-        let after = Outcome { verdict: Verdict::Human, at_ms: Some(1500), latency_ms: Some(400) };
+        let after = Outcome { at_ms: Some(1500), latency_ms: Some(400), ..Outcome::new(Verdict::Human) };
         let flip = |case| Flip { case, before: Verdict::Machine, after: &after };
         let text = told(2, 2, &[flip(&right), flip(&wrong)], None);
         assert!(text.contains("2 of 2 verdicts flip"), "{text}");

@@ -15,6 +15,17 @@ pub(super) struct Outcome {
     pub(super) at_ms: Option<u64>,
     /// From the end of the callee's first utterance (people), or from the first speech (machines), ms.
     pub(super) latency_ms: Option<i64>,
+    /// The bot's first word, counted from there, where it may greet before the verdict.
+    pub(super) first_word_ms: Option<i64>,
+    /// How long the bot would have spoken in vain before it fell silent, when it would have.
+    pub(super) false_start_ms: Option<u64>,
+}
+
+#[cfg(test)]
+impl Outcome {
+    pub(super) const fn new(verdict: Verdict) -> Self {
+        Self { verdict, at_ms: None, latency_ms: None, first_word_ms: None, false_start_ms: None }
+    }
 }
 
 /// Everything counted.
@@ -29,6 +40,12 @@ pub(super) struct Score {
     pub(super) confusion: BTreeMap<&'static str, BTreeMap<&'static str, usize>>,
     pub(super) human_latency_ms: Latency,
     pub(super) machine_latency_ms: Latency,
+    /// The bot's first word to a person, where it greets before the verdict.
+    pub(super) first_word_ms: Latency,
+    /// People and machines that would be greeted too early, and for how long.
+    pub(super) false_start_on_human: Share,
+    pub(super) false_start_on_machine: Share,
+    pub(super) false_start_ms: Latency,
     /// Right of all, by language, subtype and degradation.
     pub(super) by: BTreeMap<&'static str, BTreeMap<String, Share>>,
 }
@@ -88,7 +105,24 @@ impl Score {
             let right = known.iter().filter(|(_, is, outcome)| *is == verdict && outcome.verdict == verdict);
             Latency::of(right.filter_map(|(_, _, outcome)| outcome.latency_ms).collect())
         };
+        let right_people = known
+            .iter()
+            .filter(|(_, is, outcome)| *is == Verdict::Human && outcome.verdict == Verdict::Human);
+        let too_early = |label: Verdict| {
+            let of: Vec<_> = known.iter().filter(|(_, is, _)| *is == label).collect();
+            Share::new(of.iter().filter(|(_, _, outcome)| outcome.false_start_ms.is_some()).count(), of.len())
+        };
+        let in_vain = known.iter().filter(|(_, is, _)| *is == Verdict::Machine);
         Some(Self {
+            first_word_ms: Latency::of(right_people.filter_map(|(_, _, o)| o.first_word_ms).collect()),
+            false_start_on_human: too_early(Verdict::Human),
+            false_start_on_machine: too_early(Verdict::Machine),
+            false_start_ms: Latency::of(
+                in_vain
+                    .filter_map(|(_, _, o)| o.false_start_ms)
+                    .filter_map(|ms| i64::try_from(ms).ok())
+                    .collect(),
+            ),
             accuracy: share(None, &|is, said| is == said),
             human_called_machine: share(Some(Verdict::Human), &|_, said| said == Verdict::Machine),
             machine_called_human: share(Some(Verdict::Machine), &|_, said| said == Verdict::Human),
@@ -115,6 +149,13 @@ impl Score {
             format!("undecided              {}", self.undecided.told()),
             format!("person after the first utterance   {}", self.human_latency_ms.told()),
             format!("machine after speech began         {}", self.machine_latency_ms.told()),
+            format!("first word to a person             {}", self.first_word_ms.told()),
+            format!(
+                "begun too early: machines {}, people {}",
+                self.false_start_on_machine.told(),
+                self.false_start_on_human.told()
+            ),
+            format!("spoken to a machine before silence {}", self.false_start_ms.told()),
             "(bounds: 95 %, Clopper-Pearson)\n".to_owned(),
             format!("{:<12}{}", "label", Verdict::ALL.map(|v| format!("{v:>11}")).concat()),
         ];

@@ -160,14 +160,21 @@ fn judge(hearing: &Hearing, params: DecisionThresholds) -> Judged {
                 onset.get_or_insert(*at_ms);
             }
         }
-        let events: Vec<_> = std::iter::from_fn(|| amd.poll_event()).collect();
-        if let (verdict, Some(at_ms)) = Verdict::of_events(&events) {
-            let from =
-                if verdict == Verdict::Human { hearing.first_utterance_end_ms.or(onset) } else { onset };
-            return Judged { verdict, late_s: at_ms.saturating_sub(from.unwrap_or(0)) as f64 / 1000.0 };
+        if let Some(judged) = decided(&mut amd, hearing, onset) {
+            return judged;
         }
     }
-    Judged { verdict: Verdict::Undecided, late_s: HEARD_MS as f64 / 1000.0 }
+    // A recording may end before the silence that proves anything.
+    amd.stop();
+    let undecided = Judged { verdict: Verdict::Undecided, late_s: HEARD_MS as f64 / 1000.0 };
+    decided(&mut amd, hearing, onset).unwrap_or(undecided)
+}
+
+fn decided(amd: &mut Amd, hearing: &Hearing, onset: Option<u64>) -> Option<Judged> {
+    let events: Vec<_> = std::iter::from_fn(|| amd.poll_event()).collect();
+    let (verdict, Some(at_ms)) = Verdict::of_events(&events) else { return None };
+    let from = if verdict == Verdict::Human { hearing.first_utterance_end_ms.or(onset) } else { onset };
+    Some(Judged { verdict, late_s: at_ms.saturating_sub(from.unwrap_or(0)) as f64 / 1000.0 })
 }
 
 fn price(label: Verdict, result: Judged, ratio: f64) -> f64 {
@@ -197,6 +204,10 @@ fn varied(bias: f32, wait: f32, speech: f32, late: f32) -> DecisionThresholds {
     let stretch = |ms: u64, by: f32| ((ms as f32 * by / 20.0).round() as u64) * 20;
     params.machine.iter_mut().for_each(|(said, _)| *said = stretch(*said, speech));
     params.human.iter_mut().for_each(|(_, silent)| *silent = stretch(*silent, wait).max(200));
+    // The bot begins as early as it does, but never later than the verdict.
+    for (likely, human) in params.likely.iter_mut().zip(params.human) {
+        likely.1 = likely.1.min(human.1);
+    }
     params.late_ms = stretch(params.late_ms, wait);
     let odds = (params.late_machine / (1.0 - params.late_machine)).ln() + late;
     params.late_machine = 1.0 / (1.0 + (-odds).exp());
@@ -252,12 +263,14 @@ fn file_text(params: &DecisionThresholds, args: &Args, (people, machines): (usiz
         "# Parameters of the verdict, by `dering amd tune` from {people} people and {machines} machines, cost ratio {}.\n\
          # [ms spoken, least probability of a machine]\nmachine: [{}]\n\
          # [most probability of a machine, ms silent]\nhuman: [{}]\n\
+         # The same for speaking to a person before the verdict.\nlikely: [{}]\n\
          # After this silence one side is named.\nlateMs: {}\nlateMachine: {:.3}\n\
          # Log-odds added for a machine.\nbias: {:.3}\n\
          # How long a decision is watched, ms.\nshadowMs: {}\n",
         args.cost_ratio,
         pairs(params.machine.iter().map(|(said, sure)| format!("[{said}, {sure}]")).collect()),
         pairs(params.human.iter().map(|(most, silent)| format!("[{most}, {silent}]")).collect()),
+        pairs(params.likely.iter().map(|(most, silent)| format!("[{most}, {silent}]")).collect()),
         params.late_ms,
         params.late_machine,
         params.bias,
@@ -279,6 +292,7 @@ mod tests {
         let text = file_text(&params, &args(), (120, 130));
         let read: DecisionThresholds = serde_saphyr::from_str(&text).unwrap();
         assert_eq!((read.machine, read.human, read.late_ms), (params.machine, params.human, params.late_ms));
+        assert_eq!(read.likely, params.likely);
         assert!((read.bias - params.bias).abs() < 0.001);
     }
 

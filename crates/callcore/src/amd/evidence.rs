@@ -30,6 +30,12 @@ pub struct Evidence {
     pub params: DecisionThresholds,
     /// The timing when the decision was taken.
     pub measures: Option<Measures>,
+    /// When a person was likely enough to be spoken to, before the verdict; `None` when the verdict came first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub likely_human_ms: Option<u64>,
+    /// When that became doubtful again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub doubted_ms: Option<u64>,
     /// Transcript pieces heard, final ones joined.
     pub transcript: String,
     /// The pieces as they came, with the log-odds of a machine from all words so far.

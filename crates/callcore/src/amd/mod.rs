@@ -10,6 +10,7 @@ mod event;
 mod evidence;
 pub mod features;
 mod judge;
+mod likely;
 pub mod listen;
 mod net;
 mod options;
@@ -27,6 +28,7 @@ mod transcript;
 
 pub use event::{Event, EventKind, Reason, Subtype};
 pub use evidence::{Evidence, Measures, Piece, Sample};
+pub use likely::Prospect;
 pub use net::use_model;
 pub use options::{Options, Profile, Strict, Timers};
 pub use review::{Basis, Revision, RevisionKind};
@@ -37,6 +39,8 @@ pub use trace::{Input as TraceInput, Told, Trace};
 
 #[cfg(test)]
 mod conformance;
+#[cfg(test)]
+mod likely_tests;
 #[cfg(test)]
 mod network_tests;
 #[cfg(test)]

@@ -166,7 +166,7 @@ impl Review {
             return;
         }
         match verdict {
-            Verdict::Open => {}
+            Verdict::Open | Verdict::LikelyHuman(_) => {}
             Verdict::Human(_) => self.revise(at, Basis::Speech, EventKind::HumanDetected, Subtype::Human),
             Verdict::Machine(_) => {
                 let subtype = said.unwrap_or(Subtype::Voicemail);

@@ -6,6 +6,7 @@ use super::curve::Curve;
 use super::event::{Event, EventKind, Reason, Subtype};
 use super::evidence::{Evidence, Measures};
 use super::judge::{Judge, Verdict};
+use super::likely::{Likely, Prospect};
 use super::options::Options;
 use super::policy::Policy;
 use super::review::{Moment, Review, Revision};
@@ -23,7 +24,7 @@ const AFTER_BEEP_MS: u64 = 1_000;
 const LONGEST_RING_MS: u64 = 4_000;
 /// How far the wall clock may run ahead of the audio before it takes over, in ms.
 const STALL_MS: u64 = 500;
-/// Log-odds from which on the words alone may give the verdict, and how likely a machine must be by both.
+/// Log-odds from which on the words alone give the verdict, and how sure that is at least.
 const SURE_WORDS: f32 = 3.0;
 const SURE: f32 = 0.9;
 
@@ -35,6 +36,7 @@ pub struct Amd {
     judge: Judge,
     transcript: TranscriptEvidence,
     review: Review,
+    likely: Likely,
     events: VecDeque<Event>,
     seq: u32,
     decision: Option<Event>,
@@ -56,14 +58,13 @@ impl Amd {
     /// A run that begins at answer.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        let mut judge = Judge::new(options.params);
-        judge.add_bias(options.params.bias);
         Self {
-            judge,
+            judge: Judge::new(options.params),
             transcript: TranscriptEvidence::new(options.locale.as_deref()),
             review: Review::new(options.params.shadow_ms),
             policy: Policy::of(&options),
             options,
+            likely: Likely::new(),
             events: VecDeque::with_capacity(8),
             seq: 0,
             decision: None,
@@ -101,7 +102,10 @@ impl Amd {
             && self.policy.decides_by_sound()
         {
             match self.state {
-                State::Deciding => self.apply(verdict),
+                State::Deciding => {
+                    self.expect(verdict);
+                    self.apply(verdict);
+                }
                 State::Stopped => {
                     self.review.verdict(self.moment(), verdict, self.transcript.subtype());
                 }
@@ -143,8 +147,9 @@ impl Amd {
             return;
         }
         let log_odds = self.transcript.reading().log_odds;
-        self.judge.add_bias(log_odds + self.options.params.bias);
+        self.judge.hear_words(log_odds);
         if self.state == State::Deciding {
+            self.expect(Verdict::Open);
             self.decide_by_words();
         } else {
             let heard = (log_odds, self.transcript.subtype());
@@ -165,8 +170,11 @@ impl Amd {
         self.timers();
     }
 
-    /// The application needs no more.
+    /// Nothing more is to come: the audio or the call ends. An answer that was just over counts as it is.
     pub fn stop(&mut self) {
+        if self.state == State::Deciding && self.policy.decides_by_sound() {
+            self.apply(self.judge.last_word());
+        }
         if self.is_running() {
             self.finish();
         }
@@ -186,6 +194,12 @@ impl Amd {
     /// The next event, oldest first.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.events.pop_front()
+    }
+
+    /// The next thing to be expected of the verdict that is still to come, oldest first: whether the callee may be spoken to
+    /// meanwhile. No event tells it.
+    pub fn poll_prospect(&mut self) -> Option<Prospect> {
+        self.likely.poll()
     }
 
     /// Whether `amd_stopped` is still to come.
@@ -233,6 +247,8 @@ impl Amd {
             timers: self.options.timers,
             params: self.options.params,
             measures: self.measures,
+            likely_human_ms: self.likely.since_ms(),
+            doubted_ms: self.likely.doubted_ms(),
             transcript: transcript.settled().to_owned(),
             words: transcript.pieces().to_vec(),
             phrases: transcript.reading().hits.clone(),
@@ -252,9 +268,14 @@ impl Amd {
         self.timeline().now_ms().max(self.wall_ms.saturating_sub(STALL_MS))
     }
 
+    fn expect(&mut self, verdict: Verdict) {
+        let (machine, words) = (self.judge.machine(), self.transcript.reading().log_odds);
+        self.likely.expect(verdict, self.judge.timeline(), machine, words);
+    }
+
     fn apply(&mut self, verdict: Verdict) {
         match verdict {
-            Verdict::Open => {}
+            Verdict::Open | Verdict::LikelyHuman(_) => {}
             Verdict::Human(sure) => {
                 let ruling = Ruling::new(EventKind::HumanDetected, Reason::ShortGreeting, sure);
                 self.decide(ruling.of(Subtype::Human));
@@ -272,10 +293,10 @@ impl Amd {
         let threshold = self.options.threshold_word_count;
         let subtype = self.transcript.subtype().unwrap_or(Subtype::Voicemail);
         if self.transcript.reading().log_odds >= SURE_WORDS
-            && machine >= SURE
             && let Some(reason) = self.transcript.reason()
         {
-            self.decide_machine(reason, subtype, machine);
+            // No person has said such words, whatever the voice sounded like.
+            self.decide_machine(reason, subtype, machine.max(SURE));
         } else if threshold.is_some_and(|most| self.transcript.spoken() >= most) {
             self.decide_machine(Reason::LongGreeting, subtype, 0.9);
         }
@@ -350,15 +371,10 @@ impl Amd {
         });
         self.review.decided(kind, event.at_ms);
         self.decision = Some(event);
-        match kind {
-            EventKind::MachineDetected => self.state = State::Greeting,
-            EventKind::HumanDetected
-            | EventKind::NoSpeechDetected
-            | EventKind::DecisionTimeout
-            | EventKind::ToneDetected
-            | EventKind::MachineStoppedSpeaking
-            | EventKind::Error
-            | EventKind::Stopped => self.finish(),
+        if kind == EventKind::MachineDetected {
+            self.state = State::Greeting;
+        } else {
+            self.finish();
         }
     }
 

@@ -47,6 +47,10 @@ impl Script {
         self.judged(Verdict::Human(0.9))
     }
 
+    pub(super) fn likely(self) -> Self {
+        self.judged(Verdict::LikelyHuman(0.9))
+    }
+
     fn drain(&mut self) {
         while let Some(event) = self.amd.poll_event() {
             self.events.push(event);
@@ -262,7 +266,7 @@ mod any_input {
             6 => (1_u64..400).prop_map(|n| Step::Hush(n * 20)),
             2 => (tone, 5_u64..60).prop_map(|(kind, n)| Step::Tone(kind, n * 20)),
             1 => ("[a-z ]{0,40}", any::<bool>()).prop_map(|(t, f)| Step::Text(t, f)),
-            2 => (0_u8..3).prop_map(Step::Judge),
+            2 => (0_u8..4).prop_map(Step::Judge),
             1 => (0_u64..90_000).prop_map(Step::Stall),
             1 => Just(Step::Stop),
             1 => Just(Step::Fail),
@@ -285,6 +289,7 @@ mod any_input {
                     Step::Text(text, last) => run.text(&text, last),
                     Step::Judge(0) => run.machine(),
                     Step::Judge(1) => run.human(),
+                    Step::Judge(2) => run.likely(),
                     Step::Judge(_) => run.judged(Verdict::Open),
                     Step::Stall(ms) => { run.amd.advance(ms); run }
                     Step::Stop => run.stop(),

@@ -2,16 +2,19 @@
 
 use serde::{Deserialize, Serialize};
 
-/// When a probability is enough. The defaults were searched on the corpus with every speaker judged by a model
-/// that had not heard the speaker (`training/search.py`).
+/// When a probability is enough. `likely` and the probabilities were searched on the corpus with every speaker judged by
+/// a model that had not heard the speaker (`training/search.py`); the times of `machine` and `human` were chosen on
+/// calls with other voices, where patience is what tells a pause of a greeting from the end of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub struct DecisionThresholds {
     /// A machine is named once this much was said (ms) and it is at least this likely: the longer somebody
-    /// speaks without waiting for an answer, the less it takes.
+    /// speaks without waiting for an answer, the less it takes. Before the first of them sound alone names none.
     pub machine: [(u64, f32); 5],
-    /// A person is named once a machine is at most this likely and it was silent this long (ms): the surer, the
-    /// sooner.
+    /// A person is likely, and may be spoken to, once a machine is at most this likely and it was silent this long
+    /// (ms): the surer, the sooner.
+    pub likely: [(f32, u64); 4],
+    /// The same for the verdict: a greeting that only draws breath goes on within this time.
     pub human: [(f32, u64); 4],
     /// After this silence (ms) one side is named: a person, unless a machine is at least `late_machine` likely.
     /// To hang up on a person costs more than to talk to a machine.
@@ -27,8 +30,9 @@ pub struct DecisionThresholds {
 impl Default for DecisionThresholds {
     fn default() -> Self {
         Self {
-            machine: [(900, 0.95), (1_800, 0.93), (3_000, 0.9), (4_500, 0.85), (6_300, 0.3)],
-            human: [(0.075, 360), (0.13, 600), (0.23, 880), (0.79, 1_300)],
+            machine: [(2_400, 0.95), (2_700, 0.93), (3_000, 0.9), (4_500, 0.85), (6_300, 0.3)],
+            likely: [(0.075, 360), (0.13, 600), (0.23, 880), (0.79, 1_300)],
+            human: [(0.075, 900), (0.13, 1_000), (0.23, 1_100), (0.79, 1_300)],
             late_ms: 1_980,
             late_machine: 0.89,
             bias: 0.0,

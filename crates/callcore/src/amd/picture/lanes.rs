@@ -102,7 +102,16 @@ impl<'a> Scene<'a> {
             };
             (finding.at_ms, format!("{what} {:.2} s", finding.at_ms as f64 / 1000.0), WORDS)
         });
-        let mut flags: Vec<_> = told.chain(learned).filter(|(at, _, _)| *at <= self.span_ms).collect();
+        let evidence = self.picture.evidence;
+        let expected = [
+            (evidence.likely_human_ms, "a person is likely", HUMAN),
+            (evidence.doubted_ms, "or none", MACHINE),
+        ];
+        let expected = expected.into_iter().filter_map(|(at, what, colour)| {
+            at.map(|at| (at, format!("{what} {:.2} s", at as f64 / 1000.0), colour))
+        });
+        let mut flags: Vec<_> =
+            told.chain(expected).chain(learned).filter(|(at, _, _)| *at <= self.span_ms).collect();
         flags.sort_by_key(|(at, _, _)| *at);
         let mut rows: Vec<f64> = Vec::new();
         for (at, text, colour) in flags {

@@ -43,13 +43,14 @@ mod tests {
     #[test]
     fn the_lines_move_with_speech_and_silence() {
         let params = DecisionThresholds::default();
-        let segments = [Segment { start_ms: 500, end_ms: 2_500 }];
+        let segments = [Segment { start_ms: 500, end_ms: 3_300 }];
         let at = |ms| Lines::at(&params, &segments, ms);
         assert_eq!(at(400), Lines { machine: None, human: None });
-        assert_eq!(at(1_400).machine, Some(params.machine[0].1));
-        assert_eq!(at(2_500).machine, Some(params.machine[1].1));
-        assert_eq!(at(2_600).human, None);
-        assert_eq!(at(2_900).human, Some(params.human[0].0));
-        assert_eq!(at(4_600).human, Some(params.late_machine));
+        assert_eq!(at(2_800).machine, None, "sound alone names no machine so early");
+        assert_eq!(at(2_900).machine, Some(params.machine[0].1));
+        assert_eq!(at(3_300).machine, Some(params.machine[1].1));
+        assert_eq!(at(3_800).human, None);
+        assert_eq!(at(4_200).human, Some(params.human[0].0));
+        assert_eq!(at(5_400).human, Some(params.late_machine));
     }
 }

@@ -63,6 +63,15 @@ fn words_are_shown_where_they_came_and_cannot_become_markup() {
     assert!(svg.contains("leave a message"));
 }
 
+#[test]
+fn the_moment_at_which_the_bot_may_begin_is_shown_before_the_verdict() {
+    let evidence =
+        crate::amd::Evidence { likely_human_ms: Some(1_240), ..Amd::new(Options::default()).evidence() };
+    let svg =
+        Picture { title: "early.wav", audio: &vec![0; 4 * 8_000], events: &[], evidence: &evidence }.svg();
+    assert!(is_well_formed(&svg) && svg.contains("a person is likely 1.24 s"), "{svg}");
+}
+
 /// The value of an attribute of an element.
 fn attribute<'a>(element: &'a str, name: &str) -> Option<&'a str> {
     element.split_once(&format!(" {name}=\""))?.1.split('"').next()
