@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use callcore::call::{Fact, Utterance};
+use callcore::call::{Fact, FactKind, Utterance};
 use callcore::flow::Note;
 use serde::Serialize;
 use utoipa::{IntoParams, ToSchema};
@@ -172,7 +172,8 @@ pub(crate) struct Entry {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) heard: Option<HeardOf>,
     /// Only of speech of the bot that was not heard to its end: `speech`, `dtmf`, `beep` (of a mailbox that was not
-    /// listening yet) or `end` (of the call, or of the prompt when the rest could not be made).
+    /// listening yet), `false_start` (it began before the verdict, and no person answered) or `end` (of the call, or of the
+    /// prompt when the rest could not be made).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) interrupted_by: Option<String>,
 }
@@ -210,6 +211,7 @@ pub(crate) fn entries(answered: Option<u64>, events: &[EventRow]) -> Vec<Entry> 
         match fact {
             Fact::Interruption { by } => cut_by = Some(by.into()),
             Fact::Flow(Note::MessageWithdrawn { because }) => cut_by = Some(because.into()),
+            Fact::FalseStart { .. } => cut_by = Some(FactKind::FalseStart.as_str()),
             Fact::Prompt { .. } => cut_by = None,
             Fact::SpeechStarted { media_ms } => talks_since = Some(media_ms),
             Fact::SpeechEnded { media_ms: to, start_ms: from } => {
@@ -240,11 +242,13 @@ pub(crate) fn entries(answered: Option<u64>, events: &[EventRow]) -> Vec<Entry> 
                     words: prompt.heard_words as u64,
                     ms: prompt.heard_ms,
                 };
-                let cut_by: Option<&'static str> = cut_by.take();
+                let by: Option<&'static str> = cut_by;
+                // A false start takes back everything that was said in it.
+                cut_by = by.filter(|by| *by == FactKind::FalseStart.as_str());
                 entries.push(Entry {
                     words: prompt.words.map(|words| words as u64),
                     heard: Some(heard),
-                    interrupted_by: (!prompt.completed).then(|| cut_by.unwrap_or("end").to_owned()),
+                    interrupted_by: (!prompt.completed).then(|| by.unwrap_or("end").to_owned()),
                     ..entry(Kind::Speech, Speaker::Bot, from, now, prompt.text)
                 });
             }
@@ -410,6 +414,28 @@ mod tests {
 00:03.2  bot     [check point paid]
 ";
         assert_eq!(text(&talk()), expected);
+    }
+
+    #[test]
+    fn what_was_said_before_the_verdict_and_taken_back_was_not_heard() {
+        let ended = |play: u32, text: &str| {
+            json!({ "play": play, "startMs": 100 * play, "heardMs": 0, "completed": false, "text": text, "words": 2,
+                    "heardText": "", "heardWords": 0 })
+        };
+        let entries = entries_of(&[
+            (5_100, "prompt", json!({ "play": 1, "bargeIn": "both" })),
+            (5_100, "prompt", json!({ "play": 2, "bargeIn": "both" })),
+            (5_600, "false_start", json!({ "spokenMs": 500 })),
+            (5_600, "prompt_ended", ended(1, "Good day.")),
+            (5_600, "prompt_ended", ended(2, "How are you?")),
+        ]);
+        let cut: Vec<_> = entries.iter().map(|entry| entry.interrupted_by.as_deref()).collect();
+        assert_eq!(cut, [Some("false_start"); 2]);
+        assert!(
+            text(&entries).contains("[cut by false_start; heard 0 of 2 words: \"\"]"),
+            "{}",
+            text(&entries)
+        );
     }
 
     #[test]

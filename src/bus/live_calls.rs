@@ -82,6 +82,8 @@ impl LiveCall {
                 }
                 self.latest = event.kind.as_str().trim_start_matches("amd_").replace('_', " ");
             }
+            Fact::LikelyHuman { .. } => self.latest = "a person is likely".into(),
+            Fact::FalseStart { .. } => self.latest = "began too early".into(),
             Fact::Flow(Note::Checkpoint { name, .. }) => self.latest = format!("heard \"{name}\""),
             Fact::Interruption { .. } => self.latest = "interrupted by the callee".into(),
             Fact::Digit { .. } => self.latest = "a key was pressed".into(),

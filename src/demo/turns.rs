@@ -57,6 +57,7 @@ impl Account {
                     account.silences.push(Silence::Pause);
                     paused = true;
                 }
+                Fact::FalseStart { .. } => account.silences.push(Silence::Cut),
                 Fact::Resumed {} => {
                     account.resumed += 1;
                     paused = false;

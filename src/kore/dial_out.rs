@@ -37,6 +37,9 @@ pub(crate) struct DialOut {
     pub(crate) metadata: Map<String, Value>,
     /// What the flow says when absent.
     pub(crate) machine_detection: Option<MachineDetection>,
+    /// When a flow that waits for the verdict begins to speak to a person: as soon as one is likely, or when one is certain.
+    /// What the flow says when absent, else `early`.
+    pub(crate) greet: Option<Greet>,
     pub(crate) timers: Option<Timers>,
     /// Words that make a machine, when there is speech-to-text.
     #[schema(minimum = 1, maximum = 1000)]
@@ -95,6 +98,23 @@ impl From<MachineDetection> for flow::MachineDetection {
             MachineDetection::Disconnect => Self::Disconnect,
             MachineDetection::Detect => Self::Detect,
             MachineDetection::Disabled => Self::Disabled,
+        }
+    }
+}
+
+/// When the bot begins to speak to a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Greet {
+    Early,
+    Sure,
+}
+
+impl From<Greet> for flow::Greet {
+    fn from(asked: Greet) -> Self {
+        match asked {
+            Greet::Early => Self::Early,
+            Greet::Sure => Self::Sure,
         }
     }
 }

@@ -11,6 +11,6 @@ mod samples;
 mod wording;
 
 pub use bodies::{AmdEvent, AmdNotification, Answered, Completed, Failed, FlowNotification};
-pub(crate) use dial_out::{CallControlParameter, DialOut, MachineDetection, Timers};
+pub(crate) use dial_out::{CallControlParameter, DialOut, Greet, MachineDetection, Timers};
 pub(crate) use interaction::{InteractionRow, InteractionStatus};
 pub use notification::Envelope;

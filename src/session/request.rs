@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use callcore::amd::{DecisionThresholds, EventKind};
-use callcore::flow::{MachineDetection, TimerOverrides};
+use callcore::flow::{Greet, MachineDetection, TimerOverrides};
 use callcore::number::Country;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -34,6 +34,9 @@ pub struct DialRequest {
     pub contact: Option<Contact>,
     /// Overrides the flow's own mode.
     pub machine_detection: Option<MachineDetection>,
+    /// When the call may begin to speak; goes before what the flow says.
+    #[serde(default)]
+    pub greet: Option<Greet>,
     /// Go before the flow's own timers.
     pub timers: TimerOverrides,
     pub threshold_word_count: Option<u32>,

@@ -17,6 +17,12 @@ impl PlayIds {
         self.0 += 1;
         PlayId(self.0)
     }
+
+    /// The identifier issued last.
+    #[must_use]
+    pub const fn last(&self) -> Option<PlayId> {
+        if self.0 == 0 { None } else { Some(PlayId(self.0)) }
+    }
 }
 
 /// One thing that a flow wants done outside the conversation; unique within a call, never reused.

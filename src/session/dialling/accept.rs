@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use callcore::amd;
 use callcore::call::{Call, Direction, Fact, Settings, amd_timers};
+use callcore::flow::Greet;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use uuid::Uuid;
@@ -288,6 +289,7 @@ fn settings(request: &DialRequest, flow: &Stored, options: &Options, speech_inpu
         // The flow ends the call by its own limit; this one is for a flow that cannot.
         max_call_ms: flow.flow.limits().call_ms + 5_000,
         machine_detection: mode(request, flow),
+        greet: request.greet.or(wanted.greet).unwrap_or_else(|| Greet::usual(mode(request, flow))),
         amd: amd::Options {
             timers: amd_timers(request.timers.or(wanted.timers)),
             threshold_word_count: request.threshold_word_count,
@@ -348,7 +350,7 @@ fn first_lines(request: &DialRequest, dialed: &Dialed, checked: &Checked, now_ms
 
 #[cfg(test)]
 mod tests {
-    use callcore::flow::{self, MachineDetection};
+    use callcore::flow::{self, Greet, MachineDetection};
     use serde_json::json;
 
     use super::*;
@@ -398,6 +400,18 @@ mod tests {
         assert_eq!((timers.no_speech_timeout_ms, timers.decision_timeout_ms), (5_000, 15_000));
         assert_eq!((timers.tone_timeout_ms, timers.greeting_completion_timeout_ms), (20_000, 2_000));
         assert_eq!((settings.ring_timeout_ms, settings.amd.locale.as_deref()), (60_000, Some("id-ID")));
+    }
+
+    #[test]
+    fn the_bot_greets_early_where_detection_is_on_unless_the_flow_or_above_it_the_request_says_otherwise() {
+        let with = |mode, greet| DialRequest { machine_detection: mode, greet, ..DialRequest::default() };
+        let early = |request: &DialRequest, amd: &str| of(request, amd).greet == Greet::Early;
+        assert!(!early(&with(None, None), ""), "nothing is detected");
+        assert!(early(&with(Some(MachineDetection::Detect), None), ""));
+        assert!(early(&with(None, None), "amd: { mode: disconnect }\n"));
+        assert!(!early(&with(None, None), "amd: { mode: detect, greet: sure }\n"));
+        assert!(early(&with(None, Some(Greet::Early)), "amd: { mode: detect, greet: sure }\n"));
+        assert!(!early(&with(None, Some(Greet::Sure)), "amd: { mode: detect }\n"));
     }
 
     #[test]

@@ -9,9 +9,11 @@ use crate::session::request::DialRequest;
 pub(in crate::session) fn unfollowed(request: &DialRequest, checked: &Checked) -> Vec<String> {
     let hears_words = checked.speech_input.recognises();
     let detects = mode(request, &checked.flow) != MachineDetection::Disabled;
+    let waits = detects && checked.flow.flow.amd().waits_for_verdict;
     let control = &request.control;
     let fields = [
         (request.caller.is_some() && !checked.trunk.shows_caller(), "caller"),
+        (request.greet.is_some() && !waits, "greet"),
         (request.timers != TimerOverrides::default() && !detects, "timers"),
         (request.threshold_word_count.is_some() && !(detects && hears_words), "thresholdWordCount"),
         (request.amd_params.is_some() && !detects, "amdParams"),

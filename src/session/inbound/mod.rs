@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use callcore::amd;
 use callcore::call::{Call, Direction, Fact, Settings, amd_timers};
-use callcore::flow::{MachineDetection, Run};
+use callcore::flow::{Greet, MachineDetection, Run};
 use callcore::playback;
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
@@ -187,6 +187,7 @@ fn settings(
         // The flow ends the call by its own limit; this one is for a flow that cannot.
         max_call_ms: flow.flow.limits().call_ms + 5_000,
         machine_detection: route.machine_detection,
+        greet: flow.flow.amd().greet.unwrap_or_else(|| Greet::usual(route.machine_detection)),
         amd: amd::Options { timers: amd_timers(flow.flow.amd().timers), ..amd::Options::default() },
         playback,
         ring_timeout_ms: RING_TIMEOUT_MS,

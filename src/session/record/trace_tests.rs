@@ -27,7 +27,7 @@ const FRAMES: usize = 700;
 const FLOW: &str = "\
 flow: f
 start: hello
-amd: { on: { human: rest, machine: rest, fax: rest, no_speech: rest, timeout: rest } }
+amd: { on: { human: hello, machine: rest, fax: rest, no_speech: rest, timeout: rest } }
 scenes:
   hello:
     - say: { text: \"Good day to you. This is a call about your order. Please stay on the line.\", barge_in: off }
@@ -107,7 +107,7 @@ fn hear(call: &mut VirtualCall<Line>, frame: &Frame) {
     call.hear(frame);
 }
 
-/// A call in which the callee says `said`; its events, and the recording in `folder`.
+/// A call in which the callee says `said`; its events, when a person was likely, and the recording in `folder`.
 async fn call(
     folder: &Path,
     said: &[i16],
@@ -161,20 +161,27 @@ async fn call(
     call.tell(Input::RemoteHangup);
     call.pass(CallTime::from_ms(call.now().as_ms() + 10_000));
     let line = call.world;
-    let trace = line.summary.and_then(|summary| summary.trace).unwrap();
+    let summary = line.summary.unwrap();
+    let evidence = summary.evidence.unwrap();
+    let mut told = line.events;
+    told.push(json!({ "likely": evidence.get("likely_human_ms"), "doubted": evidence.get("doubted_ms") }));
+    let trace = summary.trace.unwrap();
     let (recorded, placement) = line.recording.finish().await.unwrap();
     assert_eq!(recorded.lost, None);
     write(&recorded.path, trace, placement).unwrap();
-    line.events
+    told
 }
 
-/// The events that the recording in `folder` replays to, and how much of the call the trace covers, ms.
+/// The events that the recording in `folder` replays to, with when a person was likely, and how much of the call the trace covers, ms.
 fn again(folder: &Path) -> (Vec<Value>, u64) {
     let path = recording_path(folder, "c1");
     let trace = read_trace(&path).unwrap();
     let audio = sound::read(&std::fs::read(path).unwrap(), Side::Left, sound::RECORDING).unwrap();
     let heard = listen_again(&audio, trace.options.clone(), &trace).unwrap();
-    (heard.events.iter().map(|event| json!(event)).collect(), trace.frames * FRAME_MS)
+    let evidence = heard.evidence;
+    let mut told: Vec<Value> = heard.events.iter().map(|event| json!(event)).collect();
+    told.push(json!({ "likely": evidence.likely_human_ms, "doubted": evidence.doubted_ms }));
+    (told, trace.frames * FRAME_MS)
 }
 
 /// A greeting of two sentences with a beep.
@@ -197,7 +204,7 @@ async fn a_recording_replays_to_the_same_events_also_while_the_bot_speaks() {
             for echo in [false, true] {
                 let folder = tempfile::tempdir().unwrap();
                 let live = call(folder.path(), &said, network, echo, None).await;
-                assert!(live.len() >= 2, "{name}: {live:?}");
+                assert!(live.len() >= 3, "{name}: {live:?}");
                 let (replayed, _) = again(folder.path());
                 assert_eq!(json!(replayed).to_string(), json!(live).to_string(), "{name}, echo {echo}");
             }

@@ -11,6 +11,8 @@ mod cut_tests;
 mod deadline;
 #[cfg(test)]
 mod detection_tests;
+#[cfg(test)]
+mod early_start_tests;
 mod ending;
 mod fact;
 #[cfg(test)]

@@ -38,6 +38,11 @@ pub fn hear(samples: &[i16], amd: Option<amd::Options>, end_silence_ms: u64) -> 
             }
         }
     }
+    // Behind the recording is nothing that could still tell.
+    listening.stop_detection();
+    while let Some(found) = listening.poll() {
+        heard.extend(translated(found).map(|(input, audio)| HeardIn { at_ms, input, audio }));
+    }
     heard
 }
 
@@ -49,7 +54,8 @@ fn translated(found: Found) -> Option<(Input, Option<Arc<[i16]>>)> {
         Found::BeepStarted => Some((Input::BeepStarted, None)),
         Found::Mailbox(Turned::Open) => Some((Input::BeepEnded, None)),
         Found::Mailbox(Turned::Talks) => Some((Input::TalksOn, None)),
-        Found::Tone(_) | Found::Revision(_) => None,
+        // Nobody is spoken to before the verdict: what a flow does then is the same, only earlier.
+        Found::Tone(_) | Found::Revision(_) | Found::Prospect(_) => None,
         Found::Amd(event) => match event.kind {
             EventKind::HumanDetected
             | EventKind::MachineDetected

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::amd::{self, Timers};
-use crate::flow::{MachineDetection, TimerOverrides};
+use crate::flow::{Greet, MachineDetection, TimerOverrides};
 use crate::playback;
 
 /// Who called whom.
@@ -42,6 +42,8 @@ impl Direction {
 pub struct Settings {
     pub direction: Direction,
     pub machine_detection: MachineDetection,
+    /// When a flow that waits for the verdict begins to speak; without detection nothing is waited for.
+    pub greet: Greet,
     pub amd: amd::Options,
     pub playback: playback::Options,
     /// An unanswered call is given up after this long, ms from the dial request.
@@ -78,6 +80,7 @@ impl Default for Settings {
         Self {
             direction: Direction::Outbound,
             machine_detection: MachineDetection::Detect,
+            greet: Greet::usual(MachineDetection::Detect),
             amd: amd::Options::default(),
             playback: playback::Options::default(),
             ring_timeout_ms: 60_000,

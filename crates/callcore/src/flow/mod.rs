@@ -26,8 +26,8 @@ mod tests;
 mod view;
 
 pub use self::model::{
-    AmdSettings, AudioFile, BargeIn, Confirm, Flow, Limits, Listening, MachineDetection, Method, NOISE_MS,
-    Outcome, RecordingPolicy, TALKS_ON_MS, TimerOverrides, Variable, VariableType,
+    AmdSettings, AudioFile, BargeIn, Confirm, Flow, Greet, Limits, Listening, MachineDetection, Method,
+    NOISE_MS, Outcome, RecordingPolicy, TALKS_ON_MS, TimerOverrides, Variable, VariableType,
 };
 pub use self::parse::{Parsed, parse, parse_with};
 pub use self::read::{

@@ -11,7 +11,7 @@ use super::times::times;
 use crate::api::error::{Code, Problem};
 use crate::api::fields::{Faults, Fields, Names, Object};
 use crate::api::numbers;
-use crate::kore::{AmdEvent, DialOut, MachineDetection, Timers};
+use crate::kore::{AmdEvent, DialOut, Greet, MachineDetection, Timers};
 use crate::net::guard::AddressPolicy;
 use crate::session::{self, DialRequest, NotifyTarget};
 
@@ -40,6 +40,7 @@ impl DialOut {
             metadata: self.metadata,
             // Absent means what the flow says, and a flow that says nothing has it disabled, as at Kore.
             machine_detection: self.machine_detection.map(flow::MachineDetection::from),
+            greet: self.greet.map(flow::Greet::from),
             timers: self.timers.map(TimerOverrides::from).unwrap_or_default(),
             threshold_word_count: self.threshold_word_count,
             control: self.call_control_parameter.map(session::CallControl::from).unwrap_or_default(),
@@ -99,6 +100,7 @@ fn read(fields: &mut Fields<'_>, asked: Asked<'_>) -> DialOut {
                 ("disabled", MachineDetection::Disabled),
             ],
         ),
+        greet: fields.word("greet", &[("early", Greet::Early), ("sure", Greet::Sure)]),
         timers: fields.within("timers", timers),
         threshold_word_count: fields.small("thresholdWordCount", WORDS),
         call_control_parameter: control(fields),

@@ -108,6 +108,15 @@ fn a_target_has_its_one_form_once_its_country_is_known_and_what_means_nothing_in
 }
 
 #[test]
+fn a_request_says_when_the_bot_may_greet_and_only_in_the_words_that_there_are() {
+    let greet = |word: &str| json!({"target": "tel:123", "greet": word});
+    assert_eq!(parsed(greet("sure")).unwrap().greet, Some(Greet::Sure));
+    assert_eq!(parsed(greet("Early")).unwrap().request("a", "b").greet, Some(flow::Greet::Early));
+    assert_eq!(parsed(json!({"target": "tel:123"})).unwrap().greet, None);
+    assert_eq!(wrong(greet("later")), ["greet"]);
+}
+
+#[test]
 fn an_empty_subscription_is_not_an_absent_one() {
     let body = json!({"target": "tel:123", "notifyUrl": "https://x", "amdEventsSubscription": []});
     assert_eq!(parsed(body).unwrap().amd_events_subscription, Some(vec![]));

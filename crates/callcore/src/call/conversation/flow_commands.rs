@@ -7,6 +7,7 @@ use super::super::fact::{Fact, HeardPrompt, LeftMessage};
 use super::super::input::{Effect, RecordingMute};
 use super::super::notice::NotificationState;
 use super::Conversation;
+use super::early_start::unheard;
 use super::keys::Key;
 use super::message::Message;
 use super::speaking::{PlaybackReport, PromptEnded, Speech};
@@ -22,48 +23,55 @@ impl Conversation {
             && let Some(command) = self.flow.poll_command()
         {
             moved = true;
-            match command {
-                Command::Play { id, parts, barge_in, confirm, keys_after_ms } => {
-                    let confirm = if self.recognises { confirm } else { confirm.without_words() };
-                    let speech = Speech { id, parts, barge_in, confirm, keys_after_ms };
-                    let wanted = self.speaking.speak(speech, now);
-                    self.record(Fact::Prompt { play: id, barge_in });
-                    for (part, what) in wanted {
-                        self.make(id, part, what);
-                    }
-                }
-                Command::Stop { id } => self.speaking.stop(id, now),
-                Command::Withdraw { id } => self.speaking.withdraw(id, now),
-                Command::SendDigits(digits) => {
-                    let dropped = self.keys.press(&digits);
-                    if dropped > 0 {
-                        self.record(Fact::KeysDropped { keys: dropped });
-                    }
-                    // The first one goes out before the flow goes on, and perhaps hangs up.
-                    self.press_keys(now);
-                }
-                Command::Hangup { outcome } => {
-                    self.account.outcome = outcome.or(self.account.outcome.take());
-                    self.hang_up(Ended::ByBot);
-                }
-                Command::Listen(how) => {
-                    let mute = self.redaction.set_question(how.redacted, now + self.words_wait_ms);
-                    self.listening.set_listening(how);
-                    self.mute_recording(mute);
-                }
-                Command::External { id, order } => self.begin_external(id, order, now),
-                Command::EndRecording { id } => {
-                    if self.message.is_some_and(|message| message.id == id) {
-                        self.end_message(now);
-                    }
-                }
-                Command::Note(note) => {
-                    self.account.do_not_call |= matches!(note, Note::DoNotCall(_));
-                    self.record(Fact::Flow(self.redaction.note(note, now)));
-                }
+            match &mut self.early {
+                Some(early) if !early.allows(&command) => early.hold(command, now),
+                Some(_) | None => self.obey(command, now),
             }
         }
         moved
+    }
+
+    pub(super) fn obey(&mut self, command: Command, now: CallTime) {
+        match command {
+            Command::Play { id, parts, barge_in, confirm, keys_after_ms } => {
+                let confirm = if self.recognises { confirm } else { confirm.without_words() };
+                let speech = Speech { id, parts, barge_in, confirm, keys_after_ms };
+                let wanted = self.speaking.speak(speech, now);
+                self.record(Fact::Prompt { play: id, barge_in });
+                for (part, what) in wanted {
+                    self.make(id, part, what);
+                }
+            }
+            Command::Stop { id } => self.speaking.stop(id, now),
+            Command::Withdraw { id } => self.speaking.withdraw(id, now),
+            Command::SendDigits(digits) => {
+                let dropped = self.keys.press(&digits);
+                if dropped > 0 {
+                    self.record(Fact::KeysDropped { keys: dropped });
+                }
+                // The first one goes out before the flow goes on, and perhaps hangs up.
+                self.press_keys(now);
+            }
+            Command::Hangup { outcome } => {
+                self.account.outcome = outcome.or(self.account.outcome.take());
+                self.hang_up(Ended::ByBot);
+            }
+            Command::Listen(how) => {
+                let mute = self.redaction.set_question(how.redacted, now + self.words_wait_ms);
+                self.listening.set_listening(how);
+                self.mute_recording(mute);
+            }
+            Command::External { id, order } => self.begin_external(id, order, now),
+            Command::EndRecording { id } => {
+                if self.message.is_some_and(|message| message.id == id) {
+                    self.end_message(now);
+                }
+            }
+            Command::Note(note) => {
+                self.account.do_not_call |= matches!(note, Note::DoNotCall(_));
+                self.record(Fact::Flow(self.redaction.note(note, now)));
+            }
+        }
     }
 
     /// Has audio made of a part; what says digits that are to be hidden is not kept.
@@ -111,18 +119,28 @@ impl Conversation {
 
     pub(super) fn playback_report(&mut self, report: PlaybackReport, now: CallTime) {
         match report {
-            PlaybackReport::Reached { name, estimated } => {
-                self.record(Fact::Flow(Note::Checkpoint { name: name.clone(), estimated }));
-                self.account.last_checkpoint = Some(name.clone());
+            PlaybackReport::Reached { play, name, estimated } => {
+                if self.is_taken_back(play) {
+                    return;
+                }
+                match &mut self.early {
+                    Some(early) => early.reached(name.clone(), estimated),
+                    None => self.reached(name.clone(), estimated),
+                }
                 self.flow.handle(flow::Input::Checkpoint(name), now);
             }
             PlaybackReport::Ended(ended) => self.prompt_ended(ended, now),
         }
     }
 
+    /// The callee has heard everything before this check point.
+    pub(super) fn reached(&mut self, name: String, estimated: bool) {
+        self.record(Fact::Flow(Note::Checkpoint { name: name.clone(), estimated }));
+        self.account.last_checkpoint = Some(name);
+    }
+
     fn prompt_ended(&mut self, ended: PromptEnded, now: CallTime) {
-        self.is_estimated |= ended.estimated;
-        self.record(Fact::PromptEnded(HeardPrompt {
+        let prompt = HeardPrompt {
             play: ended.id,
             heard_ms: ended.heard_ms,
             completed: ended.completed,
@@ -132,7 +150,14 @@ impl Conversation {
             heard_text: self.redaction.our_words(&ended.heard_text),
             heard_words: ended.heard_words,
             estimated: ended.estimated,
-        }));
+        };
+        if self.is_taken_back(ended.id) {
+            return self.record(Fact::PromptEnded(unheard(prompt)));
+        }
+        match &mut self.early {
+            Some(early) => early.heard(prompt),
+            None => self.heard(prompt),
+        }
         let end = PlaybackEnd {
             id: ended.id,
             heard_ms: ended.heard_ms,
@@ -142,6 +167,12 @@ impl Conversation {
             error: ended.error,
         };
         self.flow.handle(flow::Input::PlaybackEnded(end), now);
+    }
+
+    /// A prompt is over, and what was heard of it counts.
+    pub(super) fn heard(&mut self, prompt: HeardPrompt) {
+        self.is_estimated |= prompt.estimated;
+        self.record(Fact::PromptEnded(prompt));
     }
 
     /// Does something outside the conversation.

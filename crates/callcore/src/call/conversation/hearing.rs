@@ -22,7 +22,7 @@ impl Conversation {
         }
         self.answering();
         // First the key, then what it cuts: so the flow knows that it was no voice.
-        self.flow.handle(flow::Input::Digit(digit), now);
+        self.tell_flow(flow::Input::Digit(digit), now);
         if interrupts {
             self.interrupt(CutBy::Keys, now);
         }
@@ -42,19 +42,20 @@ impl Conversation {
         match found {
             Found::SpeechStarted { at_ms } => {
                 self.record(Fact::SpeechStarted { media_ms: at_ms });
-                self.flow.handle(flow::Input::SpeechStarted, now);
+                self.tell_flow(flow::Input::SpeechStarted, now);
             }
             Found::Interim { number, audio } => self.ask_for_words(number, true, audio),
             Found::Utterance { utterance, audio } => {
                 let (media_ms, start_ms) = (utterance.end_ms, utterance.start_ms);
                 self.record(Fact::SpeechEnded { media_ms, start_ms });
-                self.flow.handle(flow::Input::SpeechEnded, now);
+                self.tell_flow(flow::Input::SpeechEnded, now);
                 self.utterance(utterance, audio, now);
             }
             Found::Tone(tone) => self.record(Fact::Tone(self.redaction.tone(tone, now))),
-            Found::BeepStarted => self.flow.handle(flow::Input::BeepStarted, now),
-            Found::Mailbox(Turned::Open) => self.flow.handle(flow::Input::BeepEnded, now),
-            Found::Mailbox(Turned::Talks) => self.flow.handle(flow::Input::TalksOn, now),
+            Found::BeepStarted => self.tell_flow(flow::Input::BeepStarted, now),
+            Found::Mailbox(Turned::Open) => self.tell_flow(flow::Input::BeepEnded, now),
+            Found::Mailbox(Turned::Talks) => self.tell_flow(flow::Input::TalksOn, now),
+            Found::Prospect(prospect) => self.prospect(prospect, now),
             Found::Amd(event) => self.amd_event(&event, now),
             Found::Revision(finding) => self.amd_finding(finding, now),
         }
@@ -70,11 +71,17 @@ impl Conversation {
             self.account.decisive = Some(kind);
         }
         self.notify(NotificationState::InProgress(kept), now);
+        if kind == EventKind::HumanDetected {
+            self.confirm_start(now);
+        } else if kind.is_decision() || matches!(kind, EventKind::ToneDetected | EventKind::Error) {
+            self.take_back(now);
+        }
         self.flow.amd_event(told(event));
         match kind {
             EventKind::MachineDetected | EventKind::ToneDetected
                 // Behind an assistant that screens calls is a person: the flow goes on.
                 if self.machine_detection == MachineDetection::Disconnect
+                    && !self.is_over
                     && event.subtype != Some(Subtype::Screening) =>
             {
                 self.account.decisive = Some(kind);
@@ -90,7 +97,7 @@ impl Conversation {
                 self.flow.handle(flow::Input::Learned { outcome, subtype }, now);
                 self.flow.handle(flow::Input::Outcome(outcome), now);
             }
-            EventKind::MachineStoppedSpeaking => self.flow.handle(flow::Input::GreetingEnded, now),
+            EventKind::MachineStoppedSpeaking => self.tell_flow(flow::Input::GreetingEnded, now),
             EventKind::Error => {
                 self.flow.handle(flow::Input::Outcome(Outcome::Timeout), now);
             }
@@ -105,7 +112,7 @@ impl Conversation {
             RevisionKind::Refined | RevisionKind::Revised => {
                 let outcome = outcome_of(finding.decision, finding.subtype);
                 let subtype = finding.subtype.map_or("", Subtype::as_str);
-                self.flow.handle(flow::Input::Learned { outcome, subtype }, now);
+                self.tell_flow(flow::Input::Learned { outcome, subtype }, now);
             }
             RevisionKind::Resumed | RevisionKind::EndedAgain => {}
         }

@@ -27,6 +27,10 @@ const NOISY_DBFS: f32 = -45.0;
 /// What is so much louder than the noise, and than this, is no quiet, dB and dBFS.
 const OVER_NOISE_DB: f32 = 12.0;
 const LOUD_DBFS: f32 = -48.0;
+/// Before the verdict, and before the guard knows how our voice comes back, what is so much fainter than the callee's voice is
+/// ours, for so long from our first word on, dB and ms.
+const FAINTER_DB: f32 = 12.0;
+const UNKNOWN_ECHO_MS: u64 = 600;
 /// How often the detector is told the time while no audio comes, ms.
 const STALL_CHECK_MS: u64 = 250;
 
@@ -49,6 +53,8 @@ pub(in super::super) enum Found {
     Tone(Tone),
     BeepStarted,
     Mailbox(Turned),
+    /// What is to be expected of the verdict.
+    Prospect(amd::Prospect),
     Amd(amd::Event),
     Revision(amd::Revision),
 }
@@ -58,6 +64,10 @@ pub(in super::super) enum Found {
 pub(in super::super) struct Listening {
     front_end: FrontEnd,
     echo: EchoGuard,
+    /// The loudest that the callee has spoken, dBFS.
+    voice_dbfs: f32,
+    /// When our first word is heard, ms of call time.
+    speaks_since: Option<u64>,
     arrival: Arrival,
     amd: Option<Amd>,
     /// What detection was fed, as long as it listens.
@@ -101,6 +111,8 @@ impl Listening {
         Self {
             front_end: FrontEnd::new(),
             echo: EchoGuard::new(),
+            voice_dbfs: SILENCE_DBFS,
+            speaks_since: None,
             arrival: Arrival::new(now),
             trace: options.amd.clone().map(Trace::new),
             amd: options.amd.map(Amd::new),
@@ -129,9 +141,13 @@ impl Listening {
         self.last_frame_at = now;
         self.media_ms += FRAME_MS;
         let (echo, heard_ms) = (&mut self.echo, self.arrival.frame(now));
+        let undecided = self.amd.as_ref().is_some_and(|amd| amd.is_running() && amd.decision().is_none());
+        let begins = self.speaks_since.is_some_and(|at| (at..at + UNKNOWN_ECHO_MS).contains(&heard_ms));
+        let faint_dbfs = if undecided && begins { self.voice_dbfs - FAINTER_DB } else { SILENCE_DBFS };
         let mut is_echo = false;
         let observation = self.front_end.push_beside(frame, |heard| {
-            is_echo = echo.is_echo(&heard.bands_dbfs, heard.level_dbfs, heard.noise_dbfs, heard_ms);
+            is_echo = echo.is_echo(&heard.bands_dbfs, heard.level_dbfs, heard.noise_dbfs, heard_ms)
+                || (heard.speech && echo.delay_ms().is_none() && heard.level_dbfs < faint_dbfs);
             is_echo
         });
         if let Some(trace) = self.traced() {
@@ -139,6 +155,9 @@ impl Listening {
         }
         self.talking_over = self.barge_in.push(observation.speech);
         self.speech = observation.speech;
+        if observation.speech {
+            self.voice_dbfs = self.voice_dbfs.max(observation.level_dbfs);
+        }
         self.noise_dbfs = observation.noise_dbfs;
         if let Some(utterance) = &mut self.utterance {
             utterance.frame(observation.speech);
@@ -198,6 +217,7 @@ impl Listening {
 
     /// The callee is about to hear this of ours.
     pub(super) fn sent(&mut self, chunk: &Chunk) {
+        self.speaks_since.get_or_insert(chunk.plays_at.as_ms());
         self.echo.sent(chunk.samples(), chunk.plays_at.as_ms());
     }
 
@@ -305,6 +325,9 @@ impl Listening {
 
     fn drain_amd(&mut self) {
         if let Some(amd) = &mut self.amd {
+            while let Some(prospect) = amd.poll_prospect() {
+                self.found.push_back(Found::Prospect(prospect));
+            }
             while let Some(event) = amd.poll_event() {
                 self.found.push_back(Found::Amd(event));
             }
@@ -326,7 +349,7 @@ impl Listening {
     }
 
     /// The call needs no verdict any more.
-    pub(super) fn stop_detection(&mut self) {
+    pub(in super::super) fn stop_detection(&mut self) {
         if let Some(trace) = self.traced() {
             trace.tell(Told::Stop);
         }

@@ -5,6 +5,7 @@
 
 mod arrival;
 mod barge_in;
+mod early_start;
 mod flow_commands;
 mod hearing;
 mod interruption;
@@ -24,6 +25,7 @@ use std::collections::VecDeque;
 
 use serde_json::Value;
 
+use self::early_start::EarlyStart;
 use self::interruption::Interruption;
 use self::keys::Keys;
 use self::message::Message;
@@ -39,7 +41,8 @@ use super::settings::Settings;
 use crate::amd::{self, EventKind};
 use crate::audio::Frame;
 use crate::clock::CallTime;
-use crate::flow::{self, MachineDetection, Outcome, Run};
+use crate::flow::{self, Greet, MachineDetection, Outcome, Run};
+use crate::ids::PlayId;
 use crate::playback::{self, Answers};
 
 pub(super) use self::listening::{Found, Listening, ListeningOptions};
@@ -81,6 +84,12 @@ pub(super) struct Conversation {
     words_wait_ms: u64,
     can_transfer: bool,
     flow: Run,
+    /// A flow that waits for the verdict may begin as soon as a person is likely.
+    greets_early: bool,
+    /// It has.
+    early: Option<Box<EarlyStart>>,
+    /// The last prompt of a flow that had begun too early: it and those before it count for nothing.
+    taken_back: Option<PlayId>,
     listening: Listening,
     speaking: Speaking,
     interruption: Interruption,
@@ -99,6 +108,8 @@ pub(super) struct Conversation {
     account: Account,
     /// We have hung up.
     hung_up: Option<Ended>,
+    /// Nobody is there any more: nothing is left to hang up.
+    is_over: bool,
     effects: VecDeque<Effect>,
 }
 
@@ -121,6 +132,9 @@ impl Conversation {
             listening: Listening::new(options, answer.at),
             speaking: Speaking::new(settings.playback),
             interruption: Interruption::new(settings.recognises && settings.interim),
+            greets_early: detects && settings.greet == Greet::Early,
+            early: None,
+            taken_back: None,
             cut_by: None,
             recognition: Recognition::default(),
             redaction: Redaction::new(flow.flow()),
@@ -131,6 +145,7 @@ impl Conversation {
             is_estimated: false,
             account: Account::default(),
             hung_up: None,
+            is_over: false,
             effects: VecDeque::with_capacity(32),
         };
         conversation.notify(NotificationState::Answered, answer.at);
@@ -268,6 +283,9 @@ impl Conversation {
     /// Nobody could be heard for so long: no timer of the flow ran meanwhile.
     pub(super) fn stood_still(&mut self, ms: u64) {
         self.flow.stood_still(ms);
+        if let Some(early) = &mut self.early {
+            early.stood_still(ms);
+        }
     }
 
     /// The carrier cannot be reached; what would have been played after `certain` was not heard.
@@ -279,13 +297,20 @@ impl Conversation {
     /// The carrier can be reached again, after so long.
     pub(super) fn release(&mut self, away_ms: u64, now: CallTime) {
         self.is_held = false;
-        self.flow.stood_still(away_ms);
+        self.stood_still(away_ms);
         self.listening.stood_still(away_ms, now);
         self.speaking.release(now);
     }
 
     /// Lets the flow do what is left when the callee has hung up, or the carrier is lost.
     pub(super) fn other_side_gone(&mut self, gone: flow::Input, now: CallTime) {
+        self.is_over = true;
+        if self.early.is_some() {
+            self.listening.stop_detection();
+            while self.hear_next(now) {}
+            // Whoever was likely a person, and has hung up, was spoken to.
+            self.confirm_start(now);
+        }
         self.flow.handle(gone, now);
         self.obey_flow(now);
         if let Some(outcome) = self.flow.outcome() {
@@ -313,11 +338,13 @@ impl Conversation {
     pub(super) fn close(&mut self, certain: CallTime, now: CallTime) -> Account {
         // Most people end a message by hanging up.
         self.end_message(now);
+        self.is_over = true;
         self.listening.stop_detection();
         self.speaking.interrupt(certain);
         let evidence = self.listening.evidence();
         let trace = self.listening.take_trace();
         while self.hear_next(now) {}
+        self.confirm_start(now);
         // What was heard of the prompt that the end cut short.
         while let Some(report) = self.speaking.poll() {
             self.playback_report(report, now);

@@ -63,6 +63,7 @@ pub(super) struct PromptEnded {
 #[derive(Debug)]
 pub(super) enum PlaybackReport {
     Reached {
+        play: PlayId,
         name: String,
         /// By the clock: the carrier confirms nothing.
         estimated: bool,
@@ -257,6 +258,11 @@ impl Speaking {
         self.playback.left_ms(now)
     }
 
+    /// How much of the prompt that plays was heard, ms, by the clock.
+    pub(super) fn heard_ms(&self, now: CallTime) -> u64 {
+        self.playback.heard_ms(now)
+    }
+
     pub(super) const fn is_paused(&self) -> bool {
         self.playback.is_paused()
     }
@@ -288,7 +294,9 @@ impl Speaking {
 
     pub(super) fn poll(&mut self) -> Option<PlaybackReport> {
         match self.playback.poll_event()? {
-            Event::Reached { name, estimated, .. } => Some(PlaybackReport::Reached { name, estimated }),
+            Event::Reached { id: play, name, estimated } => {
+                Some(PlaybackReport::Reached { play, name, estimated })
+            }
             Event::Ended { id, heard_ms, completed, estimated } => {
                 self.deferred = None;
                 let prompt = self.prompts.remove(&id);

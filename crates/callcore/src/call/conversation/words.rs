@@ -15,7 +15,7 @@ impl Conversation {
     pub(super) fn utterance(&mut self, utterance: EndedUtterance, audio: Option<Arc<[i16]>>, now: CallTime) {
         let number = utterance.number;
         let Some(audio) = audio else {
-            self.flow.handle(without_words(utterance.spoken_ms, self.cut_by == Some(number)), now);
+            self.tell_flow(without_words(utterance.spoken_ms, self.cut_by == Some(number)), now);
             return self.judge_end(number, None, now);
         };
         if self.recognition.is_full() {
@@ -76,7 +76,7 @@ impl Conversation {
             Some(_) => flow::Input::Utterance { text: answer },
             None => without_words(awaited.spoken_ms, self.cut_by == Some(utterance)),
         };
-        self.flow.handle(input, now);
+        self.tell_flow(input, now);
         self.judge_end(utterance, text.as_deref(), now);
     }
 
@@ -85,7 +85,7 @@ impl Conversation {
         let Some(late) = self.recognition.take_late(utterance) else { return };
         self.record_words(&late, &heard, true, now);
         if late.question.is_some() && late.question == self.flow.question() {
-            self.flow.handle(flow::Input::LateWords { text: heard.text }, now);
+            self.tell_flow(flow::Input::LateWords { text: heard.text }, now);
         }
     }
 

@@ -94,6 +94,11 @@ pub enum Fact {
 
     /// An event of detection, as the webhook tells it; `t_ms` is the old name of `tMs`.
     Amd(#[serde(serialize_with = "spelling::both")] Event),
+    /// A person is likely enough to be spoken to before the verdict.
+    LikelyHuman { media_ms: u64 },
+    /// A bot that had begun to speak before the verdict fell silent: nothing of what it said counts as heard, and the
+    /// flow goes on from before it.
+    FalseStart { spoken_ms: u64 },
     /// Evidence found after the decision.
     AmdFinding(Revision),
     /// A tone was heard, without `endMs` when its end fell into a gap in the audio; `start_ms` and `end_ms` are the old names.

@@ -131,6 +131,8 @@ fn detection() -> Vec<Fact> {
     vec![
         Fact::Amd(full),
         Fact::Amd(plain),
+        Fact::LikelyHuman { media_ms: 1_240 },
+        Fact::FalseStart { spoken_ms: 560 },
         Fact::AmdFinding(finding(Some(Subtype::Ivr))),
         Fact::AmdFinding(finding(None)),
         Fact::Tone(tone),

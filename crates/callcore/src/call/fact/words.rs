@@ -54,6 +54,8 @@ const fn words_of_call(kind: FactKind) -> &'static [&'static str] {
         | FactKind::CarrierAway
         | FactKind::CarrierStalled
         | FactKind::CarrierBack
+        | FactKind::LikelyHuman
+        | FactKind::FalseStart
         | FactKind::Tone
         | FactKind::Prompt
         | FactKind::KeysDropped

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct AmdSettings {
     pub mode: MachineDetection,
+    /// When the call may begin to speak; `None` leaves it to the mode.
+    pub greet: Option<Greet>,
     pub timers: TimerOverrides,
     /// The flow says nothing before the verdict is in.
     pub waits_for_verdict: bool,
@@ -21,6 +23,27 @@ pub enum MachineDetection {
     Detect,
     #[default]
     Disabled,
+}
+
+/// When a flow that waits for the verdict may begin to speak to a person.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Greet {
+    /// As soon as a person is likely. What was said is taken back when it turns out to be a machine.
+    Early,
+    /// Only when a person is certain.
+    Sure,
+}
+
+impl Greet {
+    /// What holds under `mode` when nobody says anything else.
+    #[must_use]
+    pub const fn usual(mode: MachineDetection) -> Self {
+        match mode {
+            MachineDetection::Disconnect | MachineDetection::Detect => Self::Early,
+            MachineDetection::Disabled => Self::Sure,
+        }
+    }
 }
 
 /// The AMD timers as far as the flow sets them, in milliseconds.

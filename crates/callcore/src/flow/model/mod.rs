@@ -19,7 +19,7 @@ mod text;
 mod value;
 mod variable;
 
-pub use self::amd::{AmdSettings, MachineDetection, Outcome, TimerOverrides};
+pub use self::amd::{AmdSettings, Greet, MachineDetection, Outcome, TimerOverrides};
 pub(crate) use self::amd::{MACHINES, OUTCOME_NAMES, OUTCOMES, SUBTYPE_NAMES, outcome_named};
 pub(crate) use self::assignment::{Assignment, Setting};
 pub use self::barge_in::{BargeIn, Confirm, NOISE_MS, TALKS_ON_MS};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::reader::Reader;
 use super::yaml::{Entry, Node};
 use crate::flow::model::{
-    AmdSettings, MACHINES, MachineDetection, OUTCOME_NAMES, OUTCOMES, Outcome, SceneId, TimerOverrides,
+    AmdSettings, Greet, MACHINES, MachineDetection, OUTCOME_NAMES, OUTCOMES, Outcome, SceneId, TimerOverrides,
 };
 use crate::language::listed;
 
@@ -15,7 +15,7 @@ pub(crate) fn read(
     entry: &Entry,
     has_start: bool,
 ) -> Option<(AmdSettings, BTreeMap<Outcome, SceneId>, Option<SceneId>)> {
-    let fields = reader.map(&entry.value, "`amd`", &["mode", "timers", "on"])?;
+    let fields = reader.map(&entry.value, "`amd`", &["mode", "greet", "timers", "on"])?;
     let mut mode = MachineDetection::Detect;
     if let Some(node) = fields.node("mode") {
         match reader.word(node, "`mode`", &["detect", "disconnect", "disabled"]).as_deref() {
@@ -24,6 +24,8 @@ pub(crate) fn read(
             Some(_) | None => {}
         }
     }
+    let greet = fields.node("greet").and_then(|node| reader.word(node, "`greet`", &["early", "sure"]));
+    let greet = greet.map(|word| if word == "early" { Greet::Early } else { Greet::Sure });
     let timers = fields.node("timers").map(|node| timers(reader, node)).unwrap_or_default();
     let (mut branches, mut on_beep) = (BTreeMap::new(), None);
     if let Some(on) = fields.entry("on") {
@@ -43,7 +45,7 @@ pub(crate) fn read(
             reader.error(on.key_span, message, hint);
         }
     }
-    Some((AmdSettings { mode, timers, waits_for_verdict: !branches.is_empty() }, branches, on_beep))
+    Some((AmdSettings { mode, greet, timers, waits_for_verdict: !branches.is_empty() }, branches, on_beep))
 }
 
 /// The scene per verdict, and that of a beep before the verdict.

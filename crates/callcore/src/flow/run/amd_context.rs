@@ -31,7 +31,10 @@ pub(super) struct Session {
 
 impl Session {
     pub(super) fn note(&mut self, event: AmdEvent) {
-        self.events.push(event.name);
+        // A person was told already where the flow began before it was certain.
+        if !event.decides || self.decision != Some(event.name) {
+            self.events.push(event.name);
+        }
         if event.decides {
             self.decision = Some(event.name);
         }

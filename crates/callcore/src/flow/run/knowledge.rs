@@ -16,7 +16,7 @@ pub(super) enum Cut {
     Keys,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Knowledge {
     pub variables: Map<String, Value>,
     pub amd: Option<Outcome>,

@@ -30,6 +30,7 @@ mod note;
 mod number_tests;
 #[cfg(test)]
 mod order_tests;
+mod provisional;
 mod start;
 mod state;
 #[cfg(test)]
@@ -57,7 +58,7 @@ use crate::language::LocalTime;
 const DECISION_TIMEOUT_MS: u64 = 15_000;
 
 /// One flow running in one call.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Run {
     /// The flow that runs now: the one begun with, or one that it called.
     flow: Arc<Flow>,

@@ -12,14 +12,14 @@ use crate::flow::model::{BargeIn, Flow, SceneId};
 use crate::ids::{ExternalStepId, PlayId};
 
 /// Where a call came from.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Frame {
     pub(super) at: Position,
     /// The calling flow, when another one was called.
     pub(super) outer: Option<Box<Outer>>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Outer {
     pub(super) flow: Arc<Flow>,
     pub(super) variables: Map<String, Value>,
@@ -28,7 +28,7 @@ pub(super) struct Outer {
 }
 
 /// What is said to a mailbox since it was taken to record.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Leaving {
     pub(super) parts: Vec<Part>,
     pub(super) barge_in: BargeIn,
@@ -46,7 +46,7 @@ pub(super) struct Leaving {
 }
 
 /// What the flow waits for meanwhile.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Doing {
     /// The beep before a recording.
     Beeping {
@@ -125,7 +125,7 @@ impl Doing {
 pub(super) const HEARD_MS: u64 = 500;
 
 /// What the callee said during the prompt that comes right before a question.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Ahead {
     /// When the prompt began.
     pub(super) since: Option<CallTime>,
@@ -182,7 +182,7 @@ pub(super) struct Position {
 }
 
 /// What the flow waits for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum State {
     /// The callee has not answered.
     Unanswered,
@@ -288,7 +288,7 @@ impl State {
 }
 
 /// Where a question stands.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Asking {
     pub phase: Phase,
     /// Keys pressed since the question began.
@@ -307,7 +307,7 @@ pub(super) struct Count {
     pub(super) no_match: u32,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Phase {
     Prompting {
         id: PlayId,
