@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callcore::audio::tone::tone;
+use callcore::flow::Expected;
 use dering::speech::stt::whisper::{Options, Whisper, Window};
 use dering::speech::stt::{CallRecogniser, Preference, Recognizer, Recognizers, Request, SttOptions};
 use tokio::time::{Instant, sleep, sleep_until};
@@ -130,13 +131,13 @@ async fn talk(mut ear: CallRecogniser, mut next: Instant, until: Instant) -> Tal
         utterance += 1;
         for ms in WINDOWS_MS {
             sleep_until(next + Duration::from_millis(ms)).await;
-            if let Some(words) = ear.interim(utterance, speech(ms), Arc::default()) {
+            if let Some(words) = ear.interim(utterance, speech(ms), Expected::default()) {
                 tokio::spawn(words);
             }
         }
         sleep_until(next + Duration::from_millis(ANSWER_MS)).await;
         let ended = Instant::now();
-        match ear.finish(utterance, speech(ANSWER_MS), Arc::default(), PATIENCE).await {
+        match ear.finish(utterance, speech(ANSWER_MS), Expected::default(), PATIENCE).await {
             Ok(_) => tally.waits_ms.push(u64::try_from(ended.elapsed().as_millis()).unwrap_or(u64::MAX)),
             Err(_) => tally.failed += 1,
         }

@@ -163,7 +163,7 @@ pub fn listened(
         .map(|heard| match (heard.input, heard.audio) {
             (input, None) => (heard.at_ms, input),
             (input, Some(audio)) => match words(audio) {
-                Some(text) => (heard.at_ms, Input::Utterance { text: Some(text) }),
+                Some(text) => (heard.at_ms, Input::Utterance { text: Some(text), weighed: None }),
                 None => (heard.at_ms, input),
             },
         })

@@ -326,7 +326,7 @@ proptest! {
         for (at, utterance, interim, text) in replies {
             line.run(at);
             let text = ["", "yes", "uh-huh", "and"][text];
-            let heard = (!text.is_empty()).then(|| Hypothesis { text: text.into(), confidence: 0.7 });
+            let heard = (!text.is_empty()).then(|| Hypothesis { text: text.into(), confidence: 0.7, weighed: None });
             line.tell(Input::Recognised { utterance, interim, heard });
         }
         line.run(120_000);

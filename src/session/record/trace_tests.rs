@@ -153,7 +153,7 @@ async fn call(
             }
         }
         if n == 170 {
-            let heard = Some(Hypothesis { text: "you have reached".into(), confidence: 0.8 });
+            let heard = Some(Hypothesis { text: "you have reached".into(), confidence: 0.8, weighed: None });
             call.tell(Input::Recognised { utterance: 90, interim: false, heard });
         }
         call.wake();

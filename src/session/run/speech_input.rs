@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callcore::call::{Fact, Hypothesis, Input};
+use callcore::flow::Expected;
 use futures_util::future::BoxFuture;
 
 use crate::flows::Stored;
@@ -108,12 +109,12 @@ impl SpeechInput {
         utterance: u32,
         interim: bool,
         audio: Arc<[i16]>,
-        expected: Arc<[String]>,
+        expected: Expected,
     ) -> BoxFuture<'static, Input> {
         let answer = move |heard: Option<Transcript>| {
             let heard = heard
                 .filter(|heard| !heard.text.is_empty())
-                .map(|Transcript { text, confidence, .. }| Hypothesis { text, confidence });
+                .map(|Transcript { text, confidence, weighed, .. }| Hypothesis { text, confidence, weighed });
             Input::Recognised { utterance, interim, heard }
         };
         let Some(recogniser) = &mut self.recogniser else {

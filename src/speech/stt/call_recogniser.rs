@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use callcore::flow::Expected;
 use futures_util::future::BoxFuture;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
@@ -64,7 +65,7 @@ impl CallRecogniser {
         &mut self,
         utterance: u32,
         audio: Arc<[i16]>,
-        expected: Arc<[String]>,
+        expected: Expected,
     ) -> Option<BoxFuture<'static, Option<Transcript>>> {
         if !self.gives_interims() {
             return None;
@@ -94,7 +95,7 @@ impl CallRecogniser {
         &mut self,
         utterance: u32,
         audio: Arc<[i16]>,
-        expected: Arc<[String]>,
+        expected: Expected,
         patience: Duration,
     ) -> Words {
         self.finish_late(utterance, audio, expected, patience, Duration::ZERO)
@@ -106,7 +107,7 @@ impl CallRecogniser {
         &mut self,
         utterance: u32,
         audio: Arc<[i16]>,
-        expected: Arc<[String]>,
+        expected: Expected,
         patience: Duration,
         late: Duration,
     ) -> Words {
@@ -156,8 +157,10 @@ impl CallRecogniser {
         self.stream.insert(kept.unwrap_or_else(|| Stream::open(&self.first.recognizer, wanted)))
     }
 
-    fn request(&self, audio: Arc<[i16]>, expected: Arc<[String]>, patience: Duration) -> Request {
-        Request { language: self.options.language.clone(), expected, ..Request::new(audio, patience) }
+    fn request(&self, audio: Arc<[i16]>, expected: Expected, patience: Duration) -> Request {
+        let Expected { phrases, answers } = expected;
+        let language = self.options.language.clone();
+        Request { language, expected: phrases, answers, ..Request::new(audio, patience) }
     }
 }
 
@@ -190,8 +193,8 @@ mod tests {
         (0..ms * 8).map(|n| if n % 2 == 0 { 3_000 } else { -3_000 }).collect()
     }
 
-    fn expecting(phrase: &str) -> Arc<[String]> {
-        [phrase.to_owned()].into()
+    fn expecting(phrase: &str) -> Expected {
+        Expected::phrases([phrase.to_owned()])
     }
 
     const PATIENCE: Duration = Duration::from_secs(3);
@@ -208,7 +211,7 @@ mod tests {
         }
         let heard = recogniser.finish(1, speech(2_000), expecting("ten"), PATIENCE).await.expect("words");
         assert_eq!((heard.text.as_str(), scripted.interims()), ("two hundred and ten", 3));
-        assert_eq!(scripted.expected(), [expecting("ten")]);
+        assert_eq!(scripted.expected(), [expecting("ten").phrases]);
         assert_eq!(scripted.languages(), [Some("id".to_owned())]);
     }
 
@@ -216,12 +219,12 @@ mod tests {
     async fn one_interim_at_a_time_and_none_after_the_end() {
         let scripted = Scripted::new([Ok("yes please".into())]);
         let mut recogniser = CallRecogniser::new(named("a", scripted.clone()), None, SttOptions::default());
-        let first = recogniser.interim(1, speech(1_000), Arc::default()).expect("the first one");
-        assert!(recogniser.interim(1, speech(1_200), Arc::default()).is_none(), "the first is under way");
-        let last = recogniser.finish(1, speech(1_400), Arc::default(), PATIENCE);
+        let first = recogniser.interim(1, speech(1_000), Expected::default()).expect("the first one");
+        assert!(recogniser.interim(1, speech(1_200), Expected::default()).is_none(), "the first is under way");
+        let last = recogniser.finish(1, speech(1_400), Expected::default(), PATIENCE);
         assert_eq!(last.await.expect("words").text, "yes please");
         drop(first);
-        assert!(recogniser.interim(2, speech(600), Arc::default()).is_some());
+        assert!(recogniser.interim(2, speech(600), Expected::default()).is_some());
     }
 
     #[tokio::test]
@@ -229,9 +232,9 @@ mod tests {
         let scripted = Scripted::new([]);
         let off = Named { interim: Some(false), ..named("a", scripted.clone()) };
         let mut recogniser = CallRecogniser::new(off.clone(), None, SttOptions::default());
-        assert!(recogniser.interim(1, speech(900), Arc::default()).is_none());
+        assert!(recogniser.interim(1, speech(900), Expected::default()).is_none());
         let asked = SttOptions { interim: Some(true), ..SttOptions::default() };
-        assert!(CallRecogniser::new(off, None, asked).interim(1, speech(900), Arc::default()).is_some());
+        assert!(CallRecogniser::new(off, None, asked).interim(1, speech(900), Expected::default()).is_some());
         let unasked = SttOptions { interim: Some(false), ..SttOptions::default() };
         assert!(!CallRecogniser::new(named("a", scripted), None, unasked).gives_interims());
     }
@@ -243,9 +246,9 @@ mod tests {
         let mut recogniser =
             CallRecogniser::new(named("a", failing), Some(named("b", second)), SttOptions::default());
         let begun = Instant::now();
-        let first = recogniser.finish(1, speech(900), Arc::default(), PATIENCE).await.expect("words");
+        let first = recogniser.finish(1, speech(900), Expected::default(), PATIENCE).await.expect("words");
         assert_eq!((first.text.as_str(), begun.elapsed()), ("yes", Duration::ZERO));
-        let stalled = recogniser.finish(2, speech(900), Arc::default(), PATIENCE).await.expect("words");
+        let stalled = recogniser.finish(2, speech(900), Expected::default(), PATIENCE).await.expect("words");
         assert_eq!(stalled.text, "no");
         assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
     }

@@ -8,6 +8,7 @@
 //! | `call_recogniser` | how one call is heard: interim words, a second recogniser for one that fails |
 //! | `named`, `recognizers`, `speed` | the recognisers of this server, who hears a call, how quick each is |
 //! | `pool`, `guard` | the queue of one that runs here; doubts about what it says |
+//! | `weighing` | which of the expected answers was given |
 
 mod call_recogniser;
 pub mod deepgram;
@@ -23,6 +24,7 @@ pub mod scripted;
 mod speed;
 mod stream;
 mod transcript;
+mod weighing;
 #[cfg(feature = "whisper")]
 pub mod whisper;
 pub mod word_errors;

@@ -109,5 +109,5 @@ fn transcript(answer: &Answer) -> Transcript {
     if text.is_empty() {
         return Transcript { no_speech: no_speech.max(0.5), ..Transcript::nothing_said() };
     }
-    Transcript { text, confidence, no_speech, took_ms: 0 }
+    Transcript { text, confidence, no_speech, took_ms: 0, weighed: None }
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use callcore::audio::frame::{FRAME_SAMPLES, samples_to_ms};
 use callcore::audio::level::rms_dbfs;
+use callcore::flow::ExpectedAnswer;
 
 use super::transcript::SttError;
 
@@ -21,6 +22,8 @@ pub struct Request {
     pub language: Option<String>,
     /// Phrases that are likely to come, such as the choices of a menu, most telling first.
     pub expected: Arc<[String]>,
+    /// Answers to weigh against each other, by a recogniser that can; the words are wanted all the same.
+    pub answers: Arc<[ExpectedAnswer]>,
     /// How long the caller can wait, the time in the queue included.
     pub patience: Duration,
     /// When it is worth most, if that is before `patience` is over.
@@ -54,6 +57,7 @@ impl Request {
             audio: audio.into(),
             language: None,
             expected: Arc::default(),
+            answers: Arc::default(),
             patience,
             in_time: None,
             urgency: Urgency::Final,

@@ -106,5 +106,5 @@ fn transcript(text: String) -> Transcript {
     if text.is_empty() {
         return Transcript::nothing_said();
     }
-    Transcript { text, confidence: 1.0, no_speech: 0.0, took_ms: 0 }
+    Transcript { text, confidence: 1.0, no_speech: 0.0, took_ms: 0, weighed: None }
 }

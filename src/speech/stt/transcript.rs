@@ -1,5 +1,7 @@
 //! What was said, or why that is not known.
 
+use callcore::flow::Weighed;
+
 /// What was said.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Transcript {
@@ -11,11 +13,13 @@ pub struct Transcript {
     pub no_speech: f32,
     /// From the request to the result, in ms.
     pub took_ms: u64,
+    /// What came of the answers that were to be weighed; `None` when there were none, or nobody could.
+    pub weighed: Option<Weighed>,
 }
 
 impl Transcript {
     pub(super) fn nothing_said() -> Self {
-        Self { text: String::new(), confidence: 0.0, no_speech: 1.0, took_ms: 0 }
+        Self { text: String::new(), confidence: 0.0, no_speech: 1.0, took_ms: 0, weighed: None }
     }
 }
 

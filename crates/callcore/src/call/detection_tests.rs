@@ -60,7 +60,7 @@ fn heard(mode: MachineDetection, words: &[(u64, &str)]) -> Outcome {
             call.hear(&[0; 160]);
         }
         for (n, (_, text)) in words.iter().enumerate().filter(|(_, (due, _))| *due == ms) {
-            let heard = Some(Hypothesis { text: (*text).to_owned(), confidence: 0.9 });
+            let heard = Some(Hypothesis { text: (*text).to_owned(), confidence: 0.9, weighed: None });
             call.tell(Input::Recognised { utterance: n as u32 + 90, interim: false, heard });
         }
         call.wake();

@@ -7,7 +7,7 @@ use super::ending::Summary;
 use super::fact::Fact;
 use super::notice::Notice;
 use crate::clock::CallTime;
-use crate::flow::{Answered, ExternalStepEnd, Note, Part, Request};
+use crate::flow::{Answered, Expected, ExternalStepEnd, Note, Part, Request, Weighed};
 use crate::ids::{ExternalStepId, PlayId};
 use crate::playback::Chunk;
 
@@ -107,6 +107,8 @@ pub struct Hypothesis {
     pub text: String,
     /// How sure the recogniser is, 0.0 to 1.0.
     pub confidence: f32,
+    /// What it makes of the answers that were asked about, when it can weigh them.
+    pub weighed: Option<Weighed>,
 }
 
 /// Something the call wants done, in order.
@@ -136,8 +138,8 @@ pub enum Effect {
         /// may be dropped for a more urgent one. No final one follows when these words are found complete.
         interim: bool,
         audio: Arc<[i16]>,
-        /// Phrases that the question under way expects, most telling first: a bias for the engine.
-        expected: Arc<[String]>,
+        /// What the question under way expects: a bias for the engine, and the answers to weigh.
+        expected: Expected,
     },
     /// From the next frame on, also keep what the callee says as a message of its own.
     KeepMessage {

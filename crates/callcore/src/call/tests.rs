@@ -352,7 +352,7 @@ fn any_input() -> impl Strategy<Value = Input> {
         Just(Input::Recognised {
             utterance: 1,
             interim: false,
-            heard: Some(Hypothesis { text: "yes".into(), confidence: 1.0 })
+            heard: Some(Hypothesis { text: "yes".into(), confidence: 1.0, weighed: None })
         }),
         Just(Input::Refused { cause: 1, why: "no".into() }),
         Just(Input::HangupRequested { by: "test".into() }),

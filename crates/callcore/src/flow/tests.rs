@@ -226,7 +226,7 @@ fn read_and_run(text: &str) -> bool {
         call.pass(3_000);
         call.put(Input::Digit('1'));
         call.put(Input::SpeechStarted);
-        call.put(Input::Utterance { text: Some("yes please".to_owned()) });
+        call.put(Input::Utterance { text: Some("yes please".to_owned()), weighed: None });
         call.pass(3_600_000);
     }
     if let (Some(tests), Some(flow)) = (parse_tests("f.test.yaml", text).tests, &flow) {

@@ -3,7 +3,27 @@
 use super::calendar::Date;
 use super::hear_number::fold;
 use super::lexicon::{Token, month, tokens, weekday};
+use super::say_when::{WEEKDAYS_EN, WEEKDAYS_ID};
 use super::tag::Language;
+
+/// The days that are named most: today, the next two, and those of the week; each by the ways to say it.
+pub(crate) fn days_said(language: Language) -> Vec<Vec<String>> {
+    let (near, week): (&[&str], &[&str]) = match language {
+        Language::English => (&["today", "tomorrow", "the day after tomorrow"], &WEEKDAYS_EN),
+        Language::Indonesian => (&["hari ini", "besok", "lusa"], &WEEKDAYS_ID),
+        Language::Other => (&[], &[]),
+    };
+    let hari = |day: &str| {
+        let mut ways = vec![day.to_lowercase()];
+        // Alone it also means week.
+        if language == Language::Indonesian {
+            ways.insert(0, format!("hari {}", day.to_lowercase()));
+        }
+        ways
+    };
+    let near = near.iter().map(|day| vec![(*day).to_owned()]);
+    near.chain(week.iter().map(|day| hari(day))).collect()
+}
 
 /// What a piece of the answer may be in a date.
 #[derive(Clone, Debug, PartialEq)]

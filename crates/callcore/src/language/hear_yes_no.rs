@@ -101,6 +101,22 @@ pub(crate) fn expected(language: Language) -> &'static [&'static str] {
     }
 }
 
+/// How people say yes, the commonest first.
+pub(crate) fn yes_said(language: Language) -> &'static [&'static str] {
+    match language {
+        Language::English | Language::Other => &["yes", "yes please", "yeah", "sure", "okay", "correct"],
+        Language::Indonesian => &["ya", "iya", "boleh", "betul", "setuju", "oke"],
+    }
+}
+
+/// How people say no.
+pub(crate) fn no_said(language: Language) -> &'static [&'static str] {
+    match language {
+        Language::English | Language::Other => &["no", "no thank you", "nope", "no thanks", "not really"],
+        Language::Indonesian => &["tidak", "nggak", "bukan", "tidak usah", "jangan", "belum"],
+    }
+}
+
 /// Yes or no in `words`: lower case, single spaces, no punctuation. A no weighs more than a yes, unless the
 /// yes is a longer phrase around it: `no problem`.
 pub(crate) fn yes_no(words: &str, language: Language) -> Option<bool> {

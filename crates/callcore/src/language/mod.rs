@@ -34,13 +34,15 @@ pub(crate) use self::backchannel::backchannels;
 pub use self::calendar::{Date, LocalTime, TimeOfDay};
 pub(crate) use self::currency::CODES as CURRENCIES;
 pub(crate) use self::figure::{Figure, Misread};
-pub(crate) use self::hear_date::date as hear_date;
+pub(crate) use self::hear_date::{date as hear_date, days_said as day_words};
 pub(crate) use self::hear_number::{digits as hear_digits, number as hear_number};
 pub(crate) use self::hear_time::time as hear_time;
-pub(crate) use self::hear_yes_no::{expected as yes_no_words, yes_no as hear_yes_no};
+pub(crate) use self::hear_yes_no::{
+    expected as yes_no_words, no_said as no_words, yes_no as hear_yes_no, yes_said as yes_words,
+};
 pub(crate) use self::heard::Spoken;
 pub use self::mask::masked;
-pub(crate) use self::say::{spoken_number, spoken_ordinal, spoken_phone};
+pub(crate) use self::say::{cardinal as spoken_whole, spoken_number, spoken_ordinal, spoken_phone};
 pub(crate) use self::say_money::spoken_money;
 pub(crate) use self::say_when::{DateStyle, spoken_date, spoken_time};
 pub use self::sentences::{Sentence, sentences};

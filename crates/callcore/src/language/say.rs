@@ -8,7 +8,7 @@ use super::tag::Language;
 const MAX_SPOKEN: u64 = 999_999_999_999_999;
 
 /// A whole number in words; in figures where the language is not known here.
-pub(super) fn cardinal(n: u64, language: Language) -> String {
+pub(crate) fn cardinal(n: u64, language: Language) -> String {
     let mut words = Vec::new();
     match language {
         _ if n > MAX_SPOKEN => return n.to_string(),

@@ -364,7 +364,7 @@ impl Words {
         }
         let text = segments().map(|segment| segment.text.as_str()).collect::<Vec<_>>().join(" ");
         let confidence = segments().map(|segment| segment.confidence).sum::<f32>() / count as f32;
-        Some(Transcript { text, confidence, no_speech: 0.0, took_ms: 0 })
+        Some(Transcript { text, confidence, no_speech: 0.0, took_ms: 0, weighed: None })
     }
 }
 

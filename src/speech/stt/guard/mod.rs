@@ -135,7 +135,7 @@ mod tests {
     use super::*;
 
     fn heard(text: &str) -> Transcript {
-        Transcript { text: text.into(), confidence: 0.9, no_speech: 0.1, took_ms: 0 }
+        Transcript { text: text.into(), confidence: 0.9, no_speech: 0.1, took_ms: 0, weighed: None }
     }
 
     fn believed(text: &str, seconds: f32) -> String {

@@ -3,6 +3,7 @@
 //! A state is large (about 130 MB for the tiny model), so there is one per thread and never one per call.
 
 mod header;
+mod weigh;
 
 use std::collections::BTreeMap;
 use std::ffi::{c_int, c_void};
@@ -123,6 +124,7 @@ impl Whisper {
             window: options.window,
             bias: options.bias,
             language: options.language.clone(),
+            tokens: weigh::Tokens::of(&context),
             context,
         });
         let mut makers = Vec::with_capacity(options.workers.max(1));
@@ -180,6 +182,7 @@ struct Engine {
     window: Window,
     bias: bool,
     language: Option<String>,
+    tokens: weigh::Tokens,
 }
 
 impl Engine {
@@ -261,9 +264,41 @@ impl Worker {
         params.set_max_tokens(c_int::try_from(ms / 1_000 * 15 + 24).unwrap_or(c_int::MAX));
         stop_when_over(&mut params, job);
         match self.state.full(params, &samples) {
-            Ok(()) => Ok(guard::doubt(self.transcript(), ms as f32 / 1_000.0, expected)),
+            Ok(()) => {
+                let transcript = guard::doubt(self.transcript(), ms as f32 / 1_000.0, expected);
+                Ok(self.weighed(transcript, language, job))
+            }
             Err(_) if job.is_over() => Err(job.why()),
             Err(error) => Err(SttError::Engine(error.to_string())),
+        }
+    }
+
+    /// The transcript, and which of the expected answers it is where it was to be found out. Words that are not believed are
+    /// those of the answer, if one was given.
+    fn weighed(&mut self, transcript: Transcript, language: Option<&'static str>, job: &Job) -> Transcript {
+        let answers = &job.request.answers;
+        let Some(language) = language.filter(|_| !answers.is_empty()) else { return transcript };
+        let engine = &self.engine;
+        let found =
+            weigh::weigh(&mut self.state, &engine.context, &engine.tokens, language, answers, || job.is_over());
+        let evidence = match found {
+            Ok(Some(evidence)) => evidence,
+            Ok(None) => return transcript,
+            Err(error) => {
+                tracing::warn!(%error, "the answers could not be weighed");
+                return transcript;
+            }
+        };
+        let weighed = evidence.judge();
+        let said = weighed.likely.filter(|_| transcript.text.is_empty()).and_then(|likely| {
+            let answer = answers.iter().find(|answer| answer.id == likely)?;
+            answer.phrases.first().cloned()
+        });
+        match said {
+            Some(text) => {
+                Transcript { text, confidence: weighed.probability, weighed: Some(weighed), ..transcript }
+            }
+            None => Transcript { weighed: Some(weighed), ..transcript },
         }
     }
 
@@ -304,7 +339,7 @@ impl Worker {
             return Transcript { no_speech: no_speech.max(0.5), ..Transcript::nothing_said() };
         }
         let confidence = (log_probability / f64::from(words)).exp() as f32;
-        Transcript { text: text.trim().to_owned(), confidence, no_speech, took_ms: 0 }
+        Transcript { text: text.trim().to_owned(), confidence, no_speech, took_ms: 0, weighed: None }
     }
 }
 

@@ -238,9 +238,12 @@ impl Conversation {
         }
     }
 
-    /// Asks a recogniser for the words of an utterance.
+    /// Asks a recogniser for the words of an utterance. While it goes on nothing is weighed: it may become another answer.
     pub(super) fn ask_for_words(&mut self, utterance: u32, interim: bool, audio: Arc<[i16]>) {
-        let expected = self.listening.expected();
+        let mut expected = self.listening.expected();
+        if interim {
+            expected.answers = Arc::default();
+        }
         self.push(Effect::Recognise { utterance, interim, audio, expected });
     }
 }

@@ -87,7 +87,7 @@ pub(in super::super) struct Listening {
     usual_end_silence_ms: u64,
     silence: EndSilence,
     longest_ms: u64,
-    expected: Arc<[String]>,
+    expected: flow::Expected,
     /// Audio since the utterance began, with its preroll; empty when nobody recognises.
     kept: VecDeque<i16>,
     keeps: bool,
@@ -129,7 +129,7 @@ impl Listening {
             usual_end_silence_ms: options.end_silence_ms,
             silence: EndSilence::new(&flow::Listening::default(), options.end_silence_ms),
             longest_ms: LONGEST_UTTERANCE_MS,
-            expected: Arc::default(),
+            expected: flow::Expected::default(),
             kept: VecDeque::with_capacity(if keeps { ms_to_samples(KEPT_MS) } else { 0 }),
             keeps,
             interim: keeps && options.interim,
@@ -234,8 +234,8 @@ impl Listening {
     }
 
     /// What the callee will probably say.
-    pub(super) fn expected(&self) -> Arc<[String]> {
-        Arc::clone(&self.expected)
+    pub(super) fn expected(&self) -> flow::Expected {
+        self.expected.clone()
     }
 
     fn note(&mut self, heard: Heard) {

@@ -36,6 +36,8 @@ impl AwaitedWords {
             start_ms: Some(start_ms),
             end_ms: Some(end_ms),
             late,
+            likely: None,
+            margin: None,
         }
     }
 }

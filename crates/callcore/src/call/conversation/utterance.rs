@@ -171,7 +171,7 @@ pub(in super::super) struct EndedUtterance {
 /// Speech of which there are no words, or a noise. What was enough to cut a prompt is no noise: nobody would say anything
 /// until the callee's time is over.
 pub(in super::super) const fn without_words(spoken_ms: u64, has_cut: bool) -> flow::Input {
-    if spoken_ms < NOISE_MS && !has_cut { flow::Input::Noise } else { flow::Input::Utterance { text: None } }
+    if spoken_ms < NOISE_MS && !has_cut { flow::Input::Noise } else { flow::Input::Utterance { text: None, weighed: None } }
 }
 
 #[cfg(test)]
@@ -179,7 +179,7 @@ mod tests {
     use super::*;
 
     fn words(text: &str, confidence: f32) -> Hypothesis {
-        Hypothesis { text: text.to_owned(), confidence }
+        Hypothesis { text: text.to_owned(), confidence, weighed: None }
     }
 
     /// An utterance of `speech_ms` that began at 0, paused at its end and has been asked about there.

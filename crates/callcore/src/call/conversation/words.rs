@@ -67,13 +67,18 @@ impl Conversation {
         if let Some(heard) = &heard {
             self.record_words(&awaited, heard, false, now);
         }
+        let weighed = heard.as_ref().and_then(|heard| heard.weighed);
+        let weighed = weighed.filter(|_| self.is_open(awaited.question));
         let text = heard.map(|heard| heard.text);
         // A backchannel is not an answer.
         let answer = text
             .clone()
             .filter(|text| !self.interruption.only_listens(utterance, text, &self.speaking, &self.flow, now));
         let input = match text {
-            Some(_) => flow::Input::Utterance { text: answer },
+            Some(_) => {
+                let weighed = weighed.filter(|_| answer.is_some());
+                flow::Input::Utterance { text: answer, weighed }
+            }
             None => without_words(awaited.spoken_ms, self.cut_by == Some(utterance)),
         };
         self.tell_flow(input, now);
@@ -84,14 +89,26 @@ impl Conversation {
     fn recognised_late(&mut self, utterance: u32, heard: Hypothesis, now: CallTime) {
         let Some(late) = self.recognition.take_late(utterance) else { return };
         self.record_words(&late, &heard, true, now);
-        if late.question.is_some() && late.question == self.flow.question() {
-            self.tell_flow(flow::Input::LateWords { text: heard.text }, now);
+        if self.is_open(late.question) {
+            let Hypothesis { text, weighed, .. } = heard;
+            self.tell_flow(flow::Input::LateWords { text, weighed }, now);
         }
+    }
+
+    /// Whether the question that something was said to is still the one that is open.
+    fn is_open(&self, question: Option<u32>) -> bool {
+        question.is_some() && question == self.flow.question()
     }
 
     fn record_words(&mut self, said: &AwaitedWords, heard: &Hypothesis, late: bool, now: CallTime) {
         let text = self.redaction.their_words(&heard.text, now);
-        self.record(Fact::Transcript(said.transcript(text, heard.confidence, late)));
+        let mut line = said.transcript(text, heard.confidence, late);
+        if let Some(weighed) = heard.weighed.filter(|_| self.is_open(said.question)) {
+            let likely = weighed.likely.and_then(|likely| self.flow.words_of(likely));
+            line.likely = likely.map(|words| self.redaction.their_words(words, now));
+            line.margin = Some((f64::from(weighed.margin) * 100.0).round() / 100.0);
+        }
+        self.record(Fact::Transcript(line));
         self.answering();
     }
 

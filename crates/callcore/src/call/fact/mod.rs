@@ -272,6 +272,12 @@ pub struct Utterance {
     /// Nobody waited for them any more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub late: bool,
+    /// The answer that was likeliest when the recogniser weighed them all; none when two were, or something else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub likely: Option<String>,
+    /// How far it was ahead, in nats; only where answers were weighed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub margin: Option<f64>,
 }
 
 /// A message that the callee left.

@@ -3,6 +3,7 @@
 mod amd;
 mod assignment;
 mod barge_in;
+mod expected;
 mod expr;
 mod external;
 mod fact;
@@ -23,6 +24,7 @@ pub use self::amd::{AmdSettings, Greet, MachineDetection, Outcome, TimerOverride
 pub(crate) use self::amd::{MACHINES, OUTCOME_NAMES, OUTCOMES, SUBTYPE_NAMES, outcome_named};
 pub(crate) use self::assignment::{Assignment, Setting};
 pub use self::barge_in::{BargeIn, Confirm, NOISE_MS, TALKS_ON_MS};
+pub use self::expected::{AnswerId, Expected, ExpectedAnswer, Weighed};
 pub(crate) use self::expr::{Expr, Op, Sign};
 pub use self::external::Method;
 pub(crate) use self::external::{

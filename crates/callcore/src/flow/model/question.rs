@@ -1,10 +1,9 @@
 //! A question as the flow knows it: what may be answered, by keys and by words, and where it leads.
 
-use std::sync::Arc;
-
 use regex::Regex;
 
 use super::assignment::Assignment;
+use super::expected::Expected;
 use super::expr::Expr;
 use super::ids::SceneId;
 use super::prompt::Prompt;
@@ -29,6 +28,8 @@ pub(crate) struct Ask {
     /// Wait for the next key of a longer answer, in milliseconds.
     pub digit_timeout_ms: u64,
     pub listening: Listening,
+    /// How to listen while the slot's value is to be confirmed.
+    pub confirm_listening: Listening,
     /// What is said during the prompt right before it may answer it.
     pub answer_ahead: bool,
     pub no_input: Fallback,
@@ -40,8 +41,8 @@ pub(crate) struct Ask {
 /// How to listen while a question is open.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Listening {
-    /// Phrases the callee will probably say, most telling first: a bias for the recogniser.
-    pub expected: Arc<[String]>,
+    /// What the callee will probably say.
+    pub expected: Expected,
     /// Silence that ends what the callee says, in milliseconds; the call's own when the question names none.
     pub end_silence_ms: Option<u64>,
     /// The same once what was said is a complete answer; worked out from the above when there is none.
@@ -210,6 +211,11 @@ impl Ask {
     pub(crate) fn prompts(&self) -> impl Iterator<Item = &Prompt> {
         let again = self.no_input.reprompts.iter().chain(&self.no_match.reprompts);
         std::iter::once(&self.prompt).chain(again).chain(&self.confirm)
+    }
+
+    /// How to listen while it is put, or while its value is to be confirmed.
+    pub(crate) const fn listening_for(&self, confirming: bool) -> &Listening {
+        if confirming { &self.confirm_listening } else { &self.listening }
     }
 
     /// Where answers lead, each with its label.

@@ -224,7 +224,7 @@ impl Rehearsal {
         self.over |= matches!(input, Input::HungUp);
         let (starts, ends) =
             (matches!(input, Input::SpeechStarted), matches!(input, Input::Utterance { .. } | Input::Noise));
-        let (words, answers) = if let Input::Utterance { text: Some(text) } = &input {
+        let (words, answers) = if let Input::Utterance { text: Some(text), .. } = &input {
             (words_beside(text, self.run.flow().backchannels()), self.run.answers(text))
         } else {
             (0, false)
@@ -402,8 +402,8 @@ fn described(input: &Input) -> String {
         Input::TalksOn => "talks on".to_owned(),
         Input::SpeechEnded => "speech ended".to_owned(),
         Input::Noise => "noise".to_owned(),
-        Input::LateWords { text } => format!("heard late: {text}"),
-        Input::Utterance { text } => format!("said {}", text.as_deref().unwrap_or("something")),
+        Input::LateWords { text, .. } => format!("heard late: {text}"),
+        Input::Utterance { text, .. } => format!("said {}", text.as_deref().unwrap_or("something")),
         Input::Checkpoint(name) => format!("heard <{name}>"),
         Input::ExternalStepEnded { end, .. } => match end {
             ExternalStepEnd::Recorded { name, ms } => format!("recorded {name}, {ms} ms"),

@@ -35,7 +35,7 @@ impl Rehearsal {
             self.pass(ms - noticed);
         }
         let noise = text.is_none() && ms < NOISE_MS;
-        self.put(if noise { Input::Noise } else { Input::Utterance { text } });
+        self.put(if noise { Input::Noise } else { Input::Utterance { text, weighed: None } });
     }
 
     /// The callee's side of the line sounds like `recording` from now on, until it ends or the call does. A

@@ -91,6 +91,18 @@ pub(super) fn phrase<'a>(ask: &'a Ask, plain: &str) -> Option<(usize, &'a Choice
         .map(|(phrase, choice)| (phrase.len(), choice))
 }
 
+/// Whether two choices are in `text`, neither of them as a part of the other: "not sales, billing".
+pub(super) fn says_two(ask: &Ask, text: &str) -> bool {
+    let padded = format!(" {} ", plain_words(text));
+    let longest = |choice: &Choice| {
+        let said = choice.phrases.iter().filter(|phrase| padded.contains(&format!(" {phrase} ")));
+        said.max_by_key(|phrase| phrase.len()).cloned()
+    };
+    let said: Vec<String> = ask.choices.iter().filter_map(longest).collect();
+    let is_part = |inner: &str| said.iter().any(|outer| outer != inner && format!(" {outer} ").contains(&format!(" {inner} ")));
+    said.iter().filter(|phrase| !is_part(phrase)).count() > 1
+}
+
 /// Yes or no to "is that right?".
 pub(super) fn confirmation<'a>(ask: &Ask, answer: &str, by_keys: bool) -> Reading<'a> {
     let right = match (by_keys, answer) {

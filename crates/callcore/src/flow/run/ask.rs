@@ -6,7 +6,7 @@ use super::answer::{Filled, Reading};
 use super::io::{Command, PlaybackEnd};
 use super::knowledge::Cut;
 use super::note::{Answered, Note};
-use super::state::{Asking, Count, LONGEST_SPEECH_MS, MAX_KEYS_AHEAD, Phase, Position, State};
+use super::state::{Asking, Count, LONGEST_SPEECH_MS, MAX_KEYS_AHEAD, Phase, Position, Said, State};
 use super::{Run, answer};
 use crate::clock::CallTime;
 use crate::flow::model::{Ask, Choice, Fallback, Flow, Listening, Prompt, SceneId, Slot, Step};
@@ -53,7 +53,7 @@ impl Run {
         }
         if let Some(words) = self.answer_ahead(ask) {
             self.state = State::Asking(Asking::new(Phase::Listening { until: now }));
-            return self.consider_words(ask, Some(words), now);
+            return self.consider_words(ask, Said::words(words), now);
         }
         self.put_question(ask, &ask.prompt, Count::default(), None, now);
     }
@@ -153,34 +153,34 @@ impl Run {
     }
 
     /// Words answer the question out of turn: they are taken if they fit, and it makes no difference otherwise.
-    pub(super) fn ask_told(&mut self, text: String, now: CallTime) {
+    pub(super) fn ask_told(&mut self, said: Said, now: CallTime) {
         let flow = Arc::clone(&self.flow);
         let (Some(ask), State::Asking(asking)) = (ask_at(&flow, self.at), &self.state) else { return };
-        if asking.is_confirming() || !asking.digits.is_empty() || !self.is_answer(ask, Some(&text)) {
+        if asking.is_confirming() || !asking.digits.is_empty() || !self.is_answer(ask, &said) {
             return;
         }
         let State::Asking(asking) = &mut self.state else { return };
         match &mut asking.phase {
             Phase::Prompting { id, cut } => {
-                asking.said = Some(Some(text));
+                asking.said = Some(said);
                 if cut.is_none() {
                     *cut = Some(Cut::Speech);
                     self.commands.push_back(Command::Stop { id: *id });
                 }
             }
-            Phase::Listening { .. } | Phase::Hearing { .. } => self.consider_words(ask, Some(text), now),
+            Phase::Listening { .. } | Phase::Hearing { .. } => self.consider_words(ask, said, now),
         }
     }
 
     /// `ahead`: it was begun before the question.
-    pub(super) fn ask_utterance(&mut self, text: Option<String>, ahead: bool, now: CallTime) {
+    pub(super) fn ask_utterance(&mut self, said: Said, ahead: bool, now: CallTime) {
         let flow = Arc::clone(&self.flow);
         let Some(ask) = ask_at(&flow, self.at) else { return };
         if ahead {
             // What does not answer the question was about what came before it.
-            if let Some(text) = text.filter(|text| self.is_told_ahead(ask, text)) {
+            if let Some(text) = said.text.filter(|text| self.is_told_ahead(ask, text)) {
                 self.note(Note::AnsweredAhead {});
-                self.ask_told(text, now);
+                self.ask_told(Said::words(text), now);
             }
             return;
         }
@@ -190,12 +190,12 @@ impl Run {
             // picking up.
             Phase::Prompting { cut, .. } => {
                 if cut.is_some() && ask.prompt.barge_in.by_speech() {
-                    asking.said = Some(text);
+                    asking.said = Some(said);
                 }
             }
             // Words without a beginning began during a protected prompt; without text they are noise.
-            Phase::Listening { .. } if text.is_none() => {}
-            Phase::Listening { .. } | Phase::Hearing { .. } => self.consider_words(ask, text, now),
+            Phase::Listening { .. } if said.text.is_none() => {}
+            Phase::Listening { .. } | Phase::Hearing { .. } => self.consider_words(ask, said, now),
         }
     }
 
@@ -218,8 +218,8 @@ impl Run {
             return self.consider_keys(ask, now);
         }
         match said {
-            Some(text) if !end.completed || self.is_answer(ask, text.as_deref()) => {
-                self.consider_words(ask, text, now);
+            Some(said) if !end.completed || self.is_answer(ask, &said) => {
+                self.consider_words(ask, said, now);
             }
             Some(_) | None if self.knowledge.speaking && by_speech => {
                 let until = now + longest_speech_ms(ask);
@@ -272,6 +272,23 @@ impl Run {
         self.answered_with(ask, reading, Answer::Keys(digits), now);
     }
 
+    /// What was said, as an answer: plain words say it; where they do not, or say two, what the recogniser made of the
+    /// answers when it weighed them.
+    fn read<'a>(&self, ask: &'a Ask, said: &Said) -> Result<Reading<'a>, String> {
+        let read = self.read_words(ask, said.text.as_deref())?;
+        let Some(weighed) = said.weighed else { return Ok(read) };
+        let confirming = matches!(&self.state, State::Asking(asking) if asking.is_confirming());
+        let torn = !confirming && said.text.as_deref().is_some_and(|text| answer::says_two(ask, text));
+        if read.is_answer() && !torn {
+            return Ok(read);
+        }
+        let expected = &ask.listening_for(confirming).expected;
+        match weighed.likely.and_then(|likely| expected.words_of(likely)) {
+            Some(words) => self.read_words(ask, Some(words)),
+            None => Ok(Reading::Nothing),
+        }
+    }
+
     fn read_words<'a>(&self, ask: &'a Ask, text: Option<&str>) -> Result<Reading<'a>, String> {
         let confirming = matches!(&self.state, State::Asking(asking) if asking.confirming.is_some());
         match text {
@@ -281,13 +298,13 @@ impl Run {
         }
     }
 
-    fn is_answer(&self, ask: &Ask, text: Option<&str>) -> bool {
-        self.read_words(ask, text).is_ok_and(|reading| reading.is_answer())
+    fn is_answer(&self, ask: &Ask, said: &Said) -> bool {
+        self.read(ask, said).is_ok_and(|reading| reading.is_answer())
     }
 
-    fn consider_words(&mut self, ask: &Ask, text: Option<String>, now: CallTime) {
-        let reading = self.read_words(ask, text.as_deref());
-        self.answered_with(ask, reading, Answer::Words(text.unwrap_or_default()), now);
+    fn consider_words(&mut self, ask: &Ask, said: Said, now: CallTime) {
+        let reading = self.read(ask, &said);
+        self.answered_with(ask, reading, Answer::Words(said.text.unwrap_or_default()), now);
     }
 
     fn answered_with(
@@ -348,6 +365,9 @@ impl Run {
         match (&ask.confirm, &self.state) {
             (Some(prompt), State::Asking(asking)) => {
                 let missed = asking.missed;
+                // What is said from here on answers another question.
+                self.questions += 1;
+                self.set_listening(&ask.confirm_listening);
                 self.put_question(ask, prompt, missed, Some(filled.goto), now);
             }
             _ => self.go(filled.goto),
@@ -361,6 +381,8 @@ impl Run {
         if right {
             self.go(goto);
         } else {
+            self.questions += 1;
+            self.set_listening(&ask.listening);
             self.ask_again(ask, Missed::NoMatch, now);
         }
     }

@@ -4,7 +4,7 @@ use super::Run;
 use super::io::{Command, PlaybackEnd};
 use super::knowledge::Cut;
 use super::note::Note;
-use super::state::{LONGEST_SPEECH_MS, MAX_KEYS_AHEAD, State, VERDICT_GRACE_MS};
+use super::state::{LONGEST_SPEECH_MS, MAX_KEYS_AHEAD, Said, State, VERDICT_GRACE_MS};
 use crate::clock::CallTime;
 use crate::flow::model::{COMPLETED, DO_NOT_CALL, Outcome, is_key};
 
@@ -155,15 +155,15 @@ impl Run {
         }
     }
 
-    pub(super) fn utterance(&mut self, text: Option<String>, now: CallTime) {
+    pub(super) fn utterance(&mut self, said: Said, now: CallTime) {
         self.knowledge.speaking = false;
         let was_over = std::mem::take(&mut self.knowledge.has_spoken);
-        if text.as_deref().is_some_and(|text| self.handled_words(text)) {
+        if said.text.as_deref().is_some_and(|text| self.handled_words(text)) {
             return;
         }
         let ahead = self.ahead.is_over();
         if ahead
-            && let Some(text) = &text
+            && let Some(text) = &said.text
             && matches!(self.state, State::Playing { .. } | State::Yielding { .. })
         {
             self.ahead.keep(text.clone());
@@ -171,7 +171,7 @@ impl Run {
         if let State::Yielding { then, .. } = self.state {
             self.go(then);
         } else if matches!(self.state, State::Asking(_)) {
-            self.ask_utterance(text, ahead, now);
+            self.ask_utterance(said, ahead, now);
         } else if self.state.awaits_beep() && !was_over {
             // A recogniser may take its time: the silence that was over counts from when they stopped.
             self.restart_beep_clock(now);
@@ -179,9 +179,10 @@ impl Run {
     }
 
     /// Words that came when they were not expected any more.
-    pub(super) fn late_words(&mut self, text: String, now: CallTime) {
-        if !self.handled_words(&text) && matches!(self.state, State::Asking(_)) {
-            self.ask_told(text, now);
+    pub(super) fn late_words(&mut self, said: Said, now: CallTime) {
+        let is_handled = said.text.as_deref().is_some_and(|text| self.handled_words(text));
+        if !is_handled && matches!(self.state, State::Asking(_)) {
+            self.ask_told(said, now);
         }
     }
 

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::note::Note;
-use crate::flow::model::{BargeIn, Confirm, Listening, Method, Outcome};
+use crate::flow::model::{BargeIn, Confirm, Listening, Method, Outcome, Weighed};
 use crate::ids::{ExternalStepId, PlayId};
 
 /// Something that happened in the call.
@@ -33,10 +33,11 @@ pub enum Input {
     SpeechEnded,
     /// A sound that was too short to be speech ([`NOISE_MS`](crate::flow::NOISE_MS)) and had no words is over.
     Noise,
-    /// The callee stopped speaking; the words, when a recogniser heard them.
-    Utterance { text: Option<String> },
+    /// The callee stopped speaking; the words, when a recogniser heard them, and what it makes of the answers of the
+    /// question that is open, when it has weighed them.
+    Utterance { text: Option<String>, weighed: Option<Weighed> },
     /// Words of something said to the question that is still open, and taken for wordless meanwhile.
-    LateWords { text: String },
+    LateWords { text: String, weighed: Option<Weighed> },
     /// The callee has heard everything before this check point.
     Checkpoint(String),
     /// A prompt is over.

@@ -177,13 +177,13 @@ fn a_question_tells_the_call_how_to_listen_and_what_to_expect() {
             }
         }
         if ms == 10 {
-            run.handle(Input::Utterance { text: Some("yes".into()) }, CallTime::from_ms(ms));
+            run.handle(Input::Utterance { text: Some("yes".into()), weighed: None }, CallTime::from_ms(ms));
         }
     }
     let [asked, after] = listenings.as_slice() else { panic!("{listenings:?}") };
     assert_eq!(asked.end_silence_ms, Some(700));
-    assert!(asked.expected.starts_with(&["a person".to_owned(), "yes".to_owned()]), "{asked:?}");
-    assert_eq!(asked.expected.last().map(String::as_str), Some("stop calling"));
+    assert!(asked.expected.phrases.starts_with(&["a person".to_owned(), "yes".to_owned()]), "{asked:?}");
+    assert_eq!(asked.expected.phrases.last().map(String::as_str), Some("stop calling"));
     assert_eq!(*after, Listening::default());
 }
 

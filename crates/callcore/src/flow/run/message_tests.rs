@@ -47,7 +47,7 @@ fn a_greeting_that_goes_on_is_waited_for_and_its_beep_counts() {
     let mut call = call.after(500, Input::SpeechStarted).after(500, Input::TalksOn);
     assert!(call.log().contains("4000 -> withdraw 1"), "{}", call.log());
     call.pass(20_000);
-    let call = call.after(0, Input::Utterance { text: None });
+    let call = call.after(0, Input::Utterance { text: None, weighed: None });
     let (log, left) = ended(call.after(3_000, Input::BeepStarted).after(400, Input::BeepEnded));
     assert!(left && log.contains(" 27400 -> play 2 (Off): \"This is the clinic.\""), "{log}");
 }
@@ -55,7 +55,7 @@ fn a_greeting_that_goes_on_is_waited_for_and_its_beep_counts() {
 #[test]
 fn behind_a_greeting_without_another_beep_the_author_decides() {
     let call = mailbox(STEPS).after(1_000, Input::BeepEnded).after(500, Input::SpeechStarted);
-    let call = call.after(500, Input::TalksOn).after(3_000, Input::Utterance { text: None });
+    let call = call.after(500, Input::TalksOn).after(3_000, Input::Utterance { text: None, weighed: None });
     let (log, _) = ended(call);
     assert!(log.contains(" 13000 -> note no_signal") && log.ends_with("hang up: unasked\n"), "{log}");
     assert_eq!(log.matches("This is the clinic").count(), 1, "{log}");
@@ -65,7 +65,7 @@ fn behind_a_greeting_without_another_beep_the_author_decides() {
 fn behind_a_greeting_without_another_beep_the_message_is_said_all_the_same() {
     let steps = STEPS.replace(", on_timeout: unasked", "");
     let call = mailbox(&steps).after(1_000, Input::BeepEnded).after(500, Input::SpeechStarted);
-    let call = call.after(500, Input::TalksOn).after(3_000, Input::Utterance { text: None });
+    let call = call.after(500, Input::TalksOn).after(3_000, Input::Utterance { text: None, weighed: None });
     let (log, left) = ended(call);
     assert!(left && log.contains(" 13000 -> play 2 (Off): \"This is the clinic.\""), "{log}");
 }
@@ -81,14 +81,14 @@ fn a_cough_between_two_prompts_of_a_message_changes_nothing() {
 fn a_slow_recogniser_makes_no_greeting_longer() {
     let call = mailbox(STEPS).after(1_000, Input::SpeechStarted).after(2_000, Input::SpeechEnded);
     let call = call.after(2_000, Input::GreetingEnded);
-    let (log, _) = ended(call.after(3_000, Input::Utterance { text: Some("leave a message".into()) }));
+    let (log, _) = ended(call.after(3_000, Input::Utterance { text: Some("leave a message".into()), weighed: None }));
     assert!(log.contains("13000 -> note no_signal"), "six seconds behind the greeting: {log}");
 }
 
 #[test]
 fn a_beep_that_was_talked_over_at_once_counts_when_no_other_comes() {
     let call = mailbox(STEPS).after(1_000, Input::BeepStarted).after(300, Input::SpeechStarted);
-    let call = call.after(500, Input::TalksOn).after(3_000, Input::Utterance { text: None });
+    let call = call.after(500, Input::TalksOn).after(3_000, Input::Utterance { text: None, weighed: None });
     let (log, left) = ended(call);
     assert!(left && log.ends_with("hang up: left\n") && !log.contains("No beep"), "{log}");
 }

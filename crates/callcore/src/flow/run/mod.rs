@@ -48,7 +48,7 @@ use self::knowledge::Knowledge;
 pub(crate) use self::note::detail_of;
 pub use self::note::{Answered, Note, NoteKind, Trigger, Withdrawal};
 pub use self::start::StartError;
-use self::state::{Ahead, Frame, Leaving, Position, State, TOO_LONG};
+use self::state::{Ahead, Frame, Leaving, Position, Said, State, TOO_LONG};
 use crate::clock::{CallTime, soonest};
 use crate::flow::model::{CONTEXT, Flow, Outcome, SceneId, Templates};
 use crate::ids::{ExternalStepIds, PlayIds};
@@ -197,8 +197,8 @@ impl Run {
                 self.restart_beep_clock(now);
             }
             Input::Noise => self.noise(now),
-            Input::Utterance { text } => self.utterance(text, now),
-            Input::LateWords { text } => self.late_words(text, now),
+            Input::Utterance { text, weighed } => self.utterance(Said { text, weighed }, now),
+            Input::LateWords { text, weighed } => self.late_words(Said { text: Some(text), weighed }, now),
             Input::Checkpoint(name) => self.knowledge.pass(name),
             Input::PlaybackEnded(end) => self.playback_ended(end, now),
             Input::HungUp => return self.gone(self.root.on_hangup, now),

@@ -100,7 +100,7 @@ fn event() -> impl Strategy<Value = Event> {
         3 => prop::sample::select(vec!['1', '2', '*', 'Z']).prop_map(|c| Event::Input(Input::Digit(c))),
         2 => Just(Event::Input(Input::SpeechStarted)),
         2 => prop::option::of(prop::sample::select(vec!["yes please", "no", ""]))
-            .prop_map(|text| Event::Input(Input::Utterance { text: text.map(str::to_owned) })),
+            .prop_map(|text| Event::Input(Input::Utterance { text: text.map(str::to_owned), weighed: None })),
         1 => Just(Event::Input(Input::Checkpoint("hi".to_owned()))),
         4 => (any::<bool>(), prop::bool::weighted(0.1))
             .prop_map(|(completed, error)| Event::LastPlaybackEnds { completed, error }),

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::io::Part;
 use super::knowledge::Cut;
 use crate::clock::{CallTime, soonest};
-use crate::flow::model::{BargeIn, Flow, SceneId};
+use crate::flow::model::{BargeIn, Flow, SceneId, Weighed};
 use crate::ids::{ExternalStepId, PlayId};
 
 /// Where a call came from.
@@ -123,6 +123,22 @@ impl Doing {
 
 /// Speech before this much of a prompt was heard is not about the prompt, ms: many people pick up with "Yes?".
 pub(super) const HEARD_MS: u64 = 500;
+
+/// What the callee said.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Said {
+    /// In a recogniser's words, when there are any.
+    pub(super) text: Option<String>,
+    /// What it makes of the answers of the open question.
+    pub(super) weighed: Option<Weighed>,
+}
+
+impl Said {
+    /// Words of which nobody has weighed anything.
+    pub(super) fn words(text: String) -> Self {
+        Self { text: Some(text), weighed: None }
+    }
+}
 
 /// What the callee said during the prompt that comes right before a question.
 #[derive(Clone, Debug, Default)]
@@ -295,7 +311,7 @@ pub(super) struct Asking {
     pub(super) digits: String,
     pub(super) missed: Count,
     /// What the callee said while the prompt still ended: handled once it has.
-    pub(super) said: Option<Option<String>>,
+    pub(super) said: Option<Said>,
     /// The slot is filled and would lead there; the callee is asked whether that is right.
     pub(super) confirming: Option<Option<SceneId>>,
 }

@@ -6,7 +6,7 @@ use super::answer::Reading;
 use super::io::TurnEnd;
 use super::state::State;
 use super::{Run, answer};
-use crate::flow::model::{Ask, Slot, Step};
+use crate::flow::model::{AnswerId, Ask, Slot, Step};
 use crate::language::{hear_digits, plain_words, trails_off};
 
 /// Words beyond the phrase of a choice that do not speak against it: "monday please".
@@ -47,6 +47,13 @@ impl Run {
             (Some(Slot::Words { .. }), false) => answer::phrase(ask, &plain).is_some(),
             (_, false) => answer::words(ask, text, &self.knowledge).is_ok_and(|reading| reading.is_answer()),
         })
+    }
+
+    /// The words that say the answer `id` of the open question.
+    #[must_use]
+    pub fn words_of(&self, id: AnswerId) -> Option<&str> {
+        let (ask, confirming) = self.open_question()?;
+        ask.listening_for(confirming).expected.words_of(id)
     }
 
     /// The question that is put or waits, and whether it only asks if the answer is right.

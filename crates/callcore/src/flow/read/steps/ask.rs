@@ -1,13 +1,13 @@
 //! `ask`: a question answered by keys, phrases or a typed answer, asked again a counted number of times.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::control::set;
-use super::{prompt, slot};
+use super::{expected, prompt, slot};
 use crate::flow::model::{Ask, Choice, Fallback, Listening, Slot, VariableType, is_key};
 use crate::flow::read::reader::Reader;
 use crate::flow::read::yaml::{Entry, Node, Value};
-use crate::language::{Language, plain_words, yes_no_words};
+use crate::language::{Language, plain_words};
 
 pub(super) const TIMEOUT_MS: u64 = 5_000;
 const DIGIT_TIMEOUT_MS: u64 = 2_000;
@@ -16,8 +16,6 @@ const RETRIES: u32 = 2;
 /// Longest choice of keys.
 const MAX_KEYS: usize = 32;
 
-/// Most phrases a recogniser is told to expect.
-const MAX_EXPECTED: usize = 100;
 pub(crate) const KEYS: [&str; 20] = [
     "say",
     "choices",
@@ -104,7 +102,9 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry) -> Option<Ask> {
     };
     let (no_input, no_match) = (fallback("no_input"), fallback("no_match"));
     let language = Language::of(&reader.language);
-    let expected = expected(reader, &choices, slot.as_ref(), confirm.is_some(), language);
+    let expected =
+        expected::of(&choices, slot.as_ref(), confirm.is_some(), &reader.handler_phrases, language);
+    let confirmation = expected::of_confirmation(language);
     Some(Ask {
         prompt: question?,
         choices,
@@ -114,7 +114,8 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry) -> Option<Ask> {
         confirm,
         timeout_ms: timeout_ms.unwrap_or(TIMEOUT_MS),
         digit_timeout_ms: digit_timeout_ms.unwrap_or(DIGIT_TIMEOUT_MS),
-        listening: Listening { expected: expected.into(), redacted, ..silence },
+        confirm_listening: Listening { expected: confirmation, redacted, ..silence.clone() },
+        listening: Listening { expected, redacted, ..silence },
         answer_ahead,
         no_input,
         no_match,
@@ -153,25 +154,6 @@ pub(super) fn end_silence(reader: &mut Reader<'_>, node: &Node) -> Listening {
         unfinished_ms: unfinished,
         ..Listening::default()
     }
-}
-
-/// What the callee will probably say: the phrases of the question, then those of the whole call.
-fn expected(
-    reader: &Reader<'_>,
-    choices: &[Choice],
-    slot: Option<&Slot>,
-    confirm: bool,
-    language: Language,
-) -> Vec<String> {
-    let yes_no = confirm || matches!(slot, Some(Slot::YesNo { .. }));
-    let usual = yes_no.then(|| yes_no_words(language).iter().map(ToString::to_string)).into_iter().flatten();
-    let own = choices.iter().flat_map(|choice| choice.phrases.iter().cloned());
-    let mut seen = BTreeSet::new();
-    own.chain(usual)
-        .chain(reader.handler_phrases.iter().cloned())
-        .filter(|phrase| seen.insert(phrase.clone()))
-        .take(MAX_EXPECTED)
-        .collect()
 }
 
 fn choices(reader: &mut Reader<'_>, node: &Node) -> Vec<Choice> {

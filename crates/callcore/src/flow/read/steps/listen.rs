@@ -36,6 +36,7 @@ pub(super) fn read(reader: &mut Reader<'_>, entry: &Entry) -> Option<Ask> {
         timeout_ms: TIMEOUT_MS,
         digit_timeout_ms: TIMEOUT_MS,
         listening,
+        confirm_listening: Listening::default(),
         answer_ahead: false,
         no_input: Fallback::default(),
         no_match: Fallback::default(),

@@ -3,6 +3,7 @@
 mod ask;
 mod call;
 mod control;
+mod expected;
 mod http;
 mod json;
 mod listen;
