@@ -24,6 +24,12 @@ pub(super) struct Args {
     /// Folder with the flows and, below it, callees
     #[arg(long, default_value = "flows")]
     flows: PathBuf,
+    /// Callees answer by voice, in English and Indonesian; the first time this fetches a speech model and a voice
+    #[arg(long)]
+    speech: bool,
+    /// Folder of voices, for --speech
+    #[arg(long, default_value = "data/voices", env = "DERING_VOICES")]
+    voices: PathBuf,
     /// What to log on standard error
     #[arg(long, env = "DERING_LOG", default_value = "error")]
     log: String,
@@ -36,11 +42,15 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let _logging = crate::telemetry::start_logging(&args.log, crate::telemetry::LogFormat::Text);
     let speech_to_text = SpeechToText { models: Some(super::models_folder()), ..SpeechToText::default() };
+    let kit = if args.speech { Some(super::speech_kit::bring(super::models_folder(), args.voices).await) } else { None };
+    let by_voice = kit.as_ref().is_some_and(|kit| kit.hears);
     let mut demo = demo::Demo::start(&Options {
         listen: args.listen,
         data: args.data,
         flows: args.flows,
         speech_to_text: speech_to_text.clone(),
+        by_voice,
+        callees_voice: kit.and_then(|kit| kit.voice),
     })
     .await?;
     super::note(&demo.invitation());

@@ -5,6 +5,7 @@ mod audit;
 mod demo;
 mod dial_in;
 mod offer;
+mod speech_kit;
 mod out;
 mod ring_in;
 mod serve;

@@ -135,6 +135,20 @@ fn is_wheel(file: &Path) -> bool {
 
 /// Brings a model here, with a bar for the person who waits.
 pub(super) async fn fetch(model: &Model, sources: &[Source], folder: &Path) -> anyhow::Result<()> {
+    let fetched = bring(model, sources, folder).await?;
+    let path = model.path(folder);
+    let how = match fetched {
+        Fetched::Already => "was here already",
+        Fetched::Downloaded(_) => "is here now",
+        Fetched::Imported => "was taken over",
+    };
+    super::print(&format!("{} {how}, its checksum is right: {}", model.name, path.display()));
+    super::note(&how_to_use(&path));
+    Ok(())
+}
+
+/// The same without a word on standard output.
+pub(super) async fn bring(model: &Model, sources: &[Source], folder: &Path) -> anyhow::Result<Fetched> {
     let bar = bar(model);
     let show = |step| match step {
         Progress::Fetching { here, of } => {
@@ -145,15 +159,7 @@ pub(super) async fn fetch(model: &Model, sources: &[Source], folder: &Path) -> a
     };
     let fetched = models::fetch(model, sources, folder, show).await;
     bar.finish_and_clear();
-    let path = model.path(folder);
-    let how = match fetched? {
-        Fetched::Already => "was here already",
-        Fetched::Downloaded(_) => "is here now",
-        Fetched::Imported => "was taken over",
-    };
-    super::print(&format!("{} {how}, its checksum is right: {}", model.name, path.display()));
-    super::note(&how_to_use(&path));
-    Ok(())
+    Ok(fetched?)
 }
 
 async fn take_over(

@@ -52,7 +52,8 @@ fn is_attended() -> bool {
     std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
 }
 
-fn sources(manifest: &Manifest, model: &Model) -> Vec<Source> {
+/// Where the environment wants a model looked for.
+pub(super) fn sources(manifest: &Manifest, model: &Model) -> Vec<Source> {
     if let Ok(mirror) = std::env::var("DERING_MODELS_MIRROR") {
         return vec![Source::Folder(mirror)];
     }

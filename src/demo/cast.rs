@@ -1,5 +1,7 @@
 //! Whom the demo calls, and how each call has to end.
 
+use callcore::amd::Subtype;
+
 use super::turns::Turn;
 
 /// The flow of most calls, and the one of those that are about turn-taking.
@@ -7,6 +9,10 @@ pub(super) const REMINDER: &str = "payment-reminder";
 const EXPLANATION: &str = "plan-change";
 /// The flow that leaves its message without a beep, too.
 const APPOINTMENT: &str = "appointment";
+/// The flows of those who answer by voice.
+const VISIT: &str = "visit-by-voice";
+const SURVEY: &str = "survey";
+const PENGINGAT: &str = "pengingat-pembayaran";
 
 /// One callee of the demo.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +28,8 @@ pub(super) struct Callee {
     pub(super) message_left: bool,
     /// What it does to the bot's voice.
     pub(super) turn: Option<Turn>,
+    /// What kind of machine it is, where words tell.
+    pub(super) kind: Option<Subtype>,
 }
 
 const fn callee(number: &'static str, name: &'static str, disposition: &'static str) -> Callee {
@@ -34,6 +42,7 @@ const fn callee(number: &'static str, name: &'static str, disposition: &'static 
         outcome: "",
         message_left: false,
         turn: None,
+        kind: None,
     }
 }
 
@@ -72,7 +81,27 @@ const fn leaving_message(callee: Callee) -> Callee {
     Callee { message_left: true, ..callee }
 }
 
-/// The cast, in the order of the table.
+const fn by_voice(flow: &'static str, callee: Callee) -> Callee {
+    Callee { flow, ..callee }
+}
+
+const fn by_words(kind: Subtype, outcome: &'static str, number: &'static str, name: &'static str) -> Callee {
+    Callee { flow: VISIT, kind: Some(kind), ..answered(number, name, "machine", outcome) }
+}
+
+/// Those who press no key: people who say what they want, and machines that only their words tell apart.
+pub(super) const SPEAKING: [Callee; 8] = [
+    by_voice(VISIT, answered("+15550031", "voice-says-yes", "human", "confirmed_with_guests")),
+    by_voice(VISIT, answered("+15550032", "voice-says-another-day", "human", "moved")),
+    by_voice(SURVEY, answered("+15550033", "voice-says-number", "human", "completed")),
+    by_voice(PENGINGAT, answered("+15550034", "voice-says-ya", "human", "confirmed")),
+    by_voice(PENGINGAT, answered("+15550035", "voice-asks-petugas", "human", "callback_requested")),
+    by_words(Subtype::Screening, "confirmed_with_guests", "+15550036", "voice-screening"),
+    by_words(Subtype::Ivr, "company_menu", "+15550037", "voice-menu"),
+    by_words(Subtype::Unavailable, "mailbox_full", "+15550038", "voice-mailbox-full"),
+];
+
+/// The usual cast, in the order of the table.
 pub(super) const CAST: [Callee; 20] = [
     answered("+15550001", "person-presses-1", "human", "confirmed"),
     speaking_up(answered("+15550002", "person-barges-in", "human", "confirmed")),

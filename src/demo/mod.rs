@@ -1,4 +1,5 @@
-//! The demo: gateway, server and webhook receiver in one process, and seventeen calls at the same time.
+//! The demo: gateway, server and webhook receiver in one process, and twenty calls at the same time; or, by voice, eight calls
+//! a few at a time.
 
 mod cast;
 mod measure;
@@ -12,22 +13,25 @@ use std::time::Duration;
 
 use anyhow::{Context, ensure};
 use callcore::amd::{EventKind, Subtype};
+use callcore::call::Fact;
+use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
-use self::cast::{CAST, Callee, REMINDER};
+use self::cast::{CAST, Callee, REMINDER, SPEAKING};
 use self::measure::Measured;
 pub use self::report::Report;
-use self::report::{CallReport, Notifications};
+use self::report::{CallReport, Heard, Notifications};
 use self::turns::Account;
 use crate::access::{self, Role, Scope};
 use crate::app::App;
 use crate::config::{Config, SpeechToText, Trunk};
 use crate::gateway::{self, Gateway};
 use crate::outbox::receiver::{Inbox, Receiver};
-use crate::speech::tts::{self, Tts};
-use crate::store::{self, CallRow, NewApp, Store};
+use crate::speech::tts::kokoro::Kokoro;
+use crate::speech::tts::{self, Synthesizer, Tts};
+use crate::store::{self, CallRow, EventRow, NewApp, Store};
 
 const APP: &str = "demo";
 /// No call of the cast lasts this long.
@@ -48,7 +52,16 @@ pub struct Options {
     pub flows: PathBuf,
     /// Who hears the callees; keys and audio alone must do when nobody does.
     pub speech_to_text: SpeechToText,
+    /// Callees answer by voice, which needs somebody who hears them; without it they press keys.
+    pub by_voice: bool,
+    /// Speaks for them; what it cannot say, espeak-ng does.
+    pub callees_voice: Option<Kokoro>,
 }
+
+/// So many callees who answer by voice are called at once: each one's words cost a core for a second.
+const HEARD_AT_ONCE: usize = 2;
+/// For somebody slow to make their speech.
+const PREPARE_PATIENCE: Duration = Duration::from_secs(300);
 
 /// The running demo.
 pub struct Demo {
@@ -60,6 +73,7 @@ pub struct Demo {
     api_key: SecretString,
     /// Signs in once.
     link: SecretString,
+    cast: &'static [Callee],
 }
 
 impl Demo {
@@ -80,10 +94,7 @@ impl Demo {
             listen: local,
             accounts: vec![gateway::Account { name: APP.into(), token: token.clone() }],
             callees: options.flows.join("callees"),
-            tts: Tts::new(tts::Options {
-                cache_folder: Some(options.data.join("speech")),
-                ..tts::Options::default()
-            }),
+            tts: voices(options),
             recordings: Some(options.data.join("gateway")),
             ..gateway::Options::default()
         })
@@ -105,30 +116,60 @@ impl Demo {
         let receiver = Receiver::start(inbox.router(), local).await?;
         let api_key = create_credentials(app.store(), &secret).await?;
         let link = app.sign_in_link(APP, Role::Admin).await?;
-        Ok(Self { app, gateway, inbox, receiver, secret, api_key, link })
+        let cast: &[Callee] = if options.by_voice { &SPEAKING } else { &CAST };
+        Ok(Self { app, gateway, inbox, receiver, secret, api_key, link, cast })
     }
 
-    /// Calls everyone at once and waits for the last word of each call.
+    /// Calls everyone, at once or a few at a time, and waits for the last word of each call.
     ///
     /// # Errors
     /// When a call is not accepted, or does not end in time.
     pub async fn call_everyone(&mut self) -> anyhow::Result<Report> {
-        let watcher = tokio::spawn(watch::show(self.app.calls().clone(), &CAST));
-        let http = reqwest::Client::new();
-        let dialled = join_all(CAST.iter().map(|callee| self.dial(&http, callee))).await;
-        let mut calls = Vec::with_capacity(CAST.len());
-        for (callee, dialled) in CAST.iter().zip(dialled) {
-            calls.push((callee, dialled.with_context(|| format!("{} could not be called", callee.name))?));
+        let by_voice = self.cast.len() == SPEAKING.len();
+        if by_voice {
+            self.prepare().await?;
         }
-        tokio::time::timeout(CALL_PATIENCE, self.all_ended())
-            .await
-            .context("the calls did not end in time")?;
+        let watcher = tokio::spawn(watch::show(self.app.calls().clone(), self.cast));
+        let http = reqwest::Client::new();
+        let calls = if by_voice {
+            let calls = self.cast.iter().map(|callee| self.call_through(&http, callee));
+            let calls: Vec<_> = futures_util::stream::iter(calls).buffered(HEARD_AT_ONCE).collect().await;
+            calls.into_iter().collect::<anyhow::Result<Vec<_>>>()?
+        } else {
+            let dialled = join_all(self.cast.iter().map(|callee| self.dial(&http, callee))).await;
+            let dialled = dialled.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+            tokio::time::timeout(CALL_PATIENCE, self.ended(&|_| true))
+                .await
+                .context("the calls did not end in time")?;
+            dialled
+        };
         watcher.abort();
         let mut reports = Vec::with_capacity(calls.len());
-        for (callee, call_id) in calls {
+        for (callee, call_id) in self.cast.iter().zip(calls) {
             reports.push(self.report(callee, &call_id).await?);
         }
         Ok(Report { calls: reports })
+    }
+
+    /// Makes what the callees say: no call is to wait for that.
+    async fn prepare(&self) -> anyhow::Result<()> {
+        for callee in self.cast {
+            let made = self.gateway.prepare(callee.number);
+            tokio::time::timeout(PREPARE_PATIENCE, made)
+                .await
+                .with_context(|| format!("the speech of {} was not made in time", callee.name))?
+                .with_context(|| callee.name)?;
+        }
+        Ok(())
+    }
+
+    /// Dials one callee and waits for the end of the call.
+    async fn call_through(&self, http: &reqwest::Client, callee: &Callee) -> anyhow::Result<String> {
+        let call_id = self.dial(http, callee).await?;
+        tokio::time::timeout(CALL_PATIENCE, self.ended(&|id| id == call_id))
+            .await
+            .with_context(|| format!("the call of {} did not end in time", callee.name))?;
+        Ok(call_id)
     }
 
     /// Asks for one call as any client would: over HTTP, with a token.
@@ -145,18 +186,21 @@ impl Demo {
             "metadata": {
                 "name": "Alex", "amount": "120 dollars", "due": "Friday",
                 "day": "on Monday at nine", "other_day": "Tuesday",
+                "window": "between two and four", "nama": "Budi", "jumlah": 200_000,
             },
         });
-        let response = http.post(url).header("auth", token.expose_secret()).json(&body).send().await?;
+        let response = http.post(url).header("auth", token.expose_secret()).json(&body).send().await;
+        let response = response.with_context(|| format!("{} could not be called", callee.name))?;
         let status = response.status();
         let reply: Value = response.json().await?;
         ensure!(status.is_success(), "the API answered {status}: {}", reply["detail"]);
         Ok(reply["callId"].as_str().context("the API's answer has no callId")?.to_owned())
     }
 
-    async fn all_ended(&self) {
+    /// Waits until none of these calls is live.
+    async fn ended(&self, is_meant: &(dyn Fn(&str) -> bool + Sync)) {
         let mut changes = self.app.calls().changes();
-        while !self.app.calls().live().is_empty() {
+        while self.app.calls().live().iter().any(|call| is_meant(&call.call_id)) {
             if changes.changed().await.is_err() {
                 return;
             }
@@ -169,7 +213,8 @@ impl Demo {
         let recording = store.recording(call_id).await?.map(|row| row.path);
         let notifications = self.notifications(call_id).await?;
         let seen = call.session_id.as_deref().and_then(|session| self.gateway.recording(session));
-        let account = Account::of(&store.events(call_id, 0, MOST_EVENTS).await?);
+        let events = store.events(call_id, 0, MOST_EVENTS).await?;
+        let account = Account::of(&events);
         let measured = match seen {
             Some(path) => measure::read(&path, &account).await,
             None => Measured::default(),
@@ -178,6 +223,7 @@ impl Demo {
             number: callee.number.into(),
             callee: callee.name.into(),
             amd: who(&call),
+            kind: call.amd_subtype.map(|kind| kind.as_str().to_owned()),
             disposition: call.disposition.map(|disposition| disposition.as_str().to_owned()),
             amd_ms: call.amd_ms,
             outcome: call.outcome,
@@ -186,6 +232,7 @@ impl Demo {
             notifications,
             recording,
             measured,
+            heard: heard(&events),
             seen: Vec::new(),
             unexpected: Vec::new(),
         };
@@ -236,6 +283,26 @@ impl Demo {
         self.receiver.stop().await;
         self.gateway.shutdown().await;
     }
+}
+
+/// Who speaks for the callees.
+fn voices(options: &Options) -> Tts {
+    let usual = tts::Options::default();
+    let cache_folder = Some(options.data.join("speech"));
+    let Some(kokoro) = options.callees_voice.clone() else {
+        return Tts::new(tts::Options { cache_folder, ..usual });
+    };
+    let fallback = Some(usual.synthesizer.clone());
+    Tts::new(tts::Options { synthesizer: Synthesizer::Kokoro(kokoro), fallback, cache_folder, ..usual })
+}
+
+/// What was understood of the callee.
+fn heard(events: &[EventRow]) -> Vec<Heard> {
+    let words = events.iter().filter_map(|event| match event.fact() {
+        Ok(Fact::Transcript(said)) => Some(Heard { words: said.text, likely: said.likely, margin: said.margin }),
+        Ok(_) | Err(_) => None,
+    });
+    words.collect()
 }
 
 /// The demo's client app and API key, with new secrets each time.

@@ -18,6 +18,8 @@ pub(super) struct CallReport {
     pub(super) disposition: Option<String>,
     /// `human`, `machine`, `fax`, `no_speech`, `timeout`, or null when nobody answered.
     pub(super) amd: Option<String>,
+    /// What kind of person or machine it is, where that is known.
+    pub(super) kind: Option<String>,
     /// From the answer to the verdict, ms of audio.
     pub(super) amd_ms: Option<i64>,
     pub(super) outcome: Option<String>,
@@ -27,6 +29,8 @@ pub(super) struct CallReport {
     pub(super) recording: Option<String>,
     #[serde(flatten)]
     pub(super) measured: Measured,
+    /// What was understood of the callee, in order.
+    pub(super) heard: Vec<Heard>,
     /// What is worth telling of the call, in sentences.
     pub(super) seen: Vec<String>,
     /// What differs from what this callee must lead to; empty when all is well.
@@ -43,6 +47,17 @@ pub(super) struct Notifications {
     pub(super) valid: usize,
 }
 
+/// Words of the callee.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Heard {
+    pub(super) words: String,
+    /// The answer that they were taken for when the answers were weighed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) likely: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) margin: Option<f64>,
+}
+
 /// The demo's result.
 #[derive(Debug, Serialize)]
 pub struct Report {
@@ -53,6 +68,10 @@ impl CallReport {
     /// Puts what was measured at the callee into words.
     pub(super) fn tell(&mut self, callee: &Callee) {
         let measured = &self.measured;
+        for Heard { words, likely, .. } in &self.heard {
+            let taken = likely.as_ref().map_or_else(String::new, |answer| format!(", which is likeliest \"{answer}\""));
+            self.seen.push(format!("the callee was understood: \"{words}\"{taken}"));
+        }
         if let Some(ms) = measured.message_after_beep_ms {
             self.seen.push(format!("the message began {ms} ms after the beep"));
         }
@@ -85,6 +104,9 @@ impl CallReport {
         };
         differ("disposition", self.disposition.as_deref(), Some(expected.disposition));
         differ("verdict", self.amd.as_deref(), expected.amd);
+        if let Some(kind) = expected.kind {
+            differ("kind", self.kind.as_deref(), Some(kind.as_str()));
+        }
         differ("outcome", self.outcome.as_deref(), Some(expected.outcome));
         if self.message_left != expected.message_left {
             self.unexpected.push(format!("message left is {}", self.message_left));
@@ -183,6 +205,7 @@ mod tests {
             callee: CAST[0].name.into(),
             disposition: Some("ANSWERED".into()),
             amd: Some("human".into()),
+            kind: None,
             amd_ms: Some(900),
             outcome: Some("confirmed".into()),
             last_checkpoint: None,
@@ -190,6 +213,7 @@ mod tests {
             notifications: Notifications { sent: 4, delivered: 4, valid: 4 },
             recording: None,
             measured: Measured::default(),
+            heard: Vec::new(),
             seen: Vec::new(),
             unexpected: Vec::new(),
         }

@@ -207,6 +207,17 @@ impl Running {
         &self.shared.callees
     }
 
+    /// Makes the sound of the callee at `number` before anybody dials it; nothing when there is none.
+    ///
+    /// # Errors
+    /// When a file cannot be read or a text not be spoken.
+    pub async fn prepare(&self, number: &str) -> Result<(), callees::PrepareError> {
+        if let Some(callee) = self.shared.callees.find(number) {
+            callee.prepared(&self.shared.options.tts).await?;
+        }
+        Ok(())
+    }
+
     /// Calls that are live now.
     #[must_use]
     pub fn calls(&self) -> usize {

@@ -23,7 +23,8 @@ use serde_saphyr::{DuplicateKeyPolicy, budget, options};
 use tokio::sync::OnceCell;
 
 use self::model::{CalleeFile, Outcome, Step};
-use self::prepare::{PrepareError, Prepared};
+pub use self::prepare::PrepareError;
+use self::prepare::Prepared;
 use crate::speech::tts::Tts;
 
 /// The JSON Schema (draft 7) of a callee file.

@@ -279,8 +279,9 @@ impl Worker {
         let answers = &job.request.answers;
         let Some(language) = language.filter(|_| !answers.is_empty()) else { return transcript };
         let engine = &self.engine;
-        let found =
-            weigh::weigh(&mut self.state, &engine.context, &engine.tokens, language, answers, || job.is_over());
+        let (context, tokens, is_told) = (&engine.context, &engine.tokens, engine.bias);
+        let is_over = || job.is_over();
+        let found = weigh::weigh(&mut self.state, context, tokens, language, answers, is_told, is_over);
         let evidence = match found {
             Ok(Some(evidence)) => evidence,
             Ok(None) => return transcript,

@@ -4,23 +4,24 @@
 use std::collections::BTreeSet;
 use std::ffi::c_int;
 
-use callcore::flow::{AnswerId, ExpectedAnswer};
+use callcore::flow::ExpectedAnswer;
 use whisper_rs::{WhisperContext, WhisperError, WhisperState};
 
-use super::super::weighing::{Evidence, logarithm_of_sum};
+use super::super::weighing::{Evidence, Score, logarithm_of_sum};
 
 /// What may follow an answer without making it another one.
 const ENDS: [&str; 4] = [".", ",", "!", "?"];
 /// Longest text of one answer, tokens.
 const MAX_TOKENS: usize = 24;
+/// The decoder is told what is asked about in so many tokens.
+const MAX_TOLD: usize = 96;
 /// An answer so far behind the best one is not followed to its end, nats.
 const HOPELESS: f32 = 12.0;
-/// What is said freely is followed for so many tokens.
-const FREE_TOKENS: usize = 16;
 
 /// Which tokens of a vocabulary mean what.
 #[derive(Debug)]
 pub(super) struct Tokens {
+    previous: c_int,
     start: c_int,
     transcribe: c_int,
     no_timestamps: c_int,
@@ -37,6 +38,7 @@ impl Tokens {
         let punctuation = ENDS.iter().filter_map(|mark| context.tokenize(mark, 4).ok()?.first().copied());
         let languages = whisper_rs::get_lang_max_id();
         Self {
+            previous: context.token_prev(),
             start: context.token_sot(),
             transcribe: context.token_transcribe(),
             no_timestamps: context.token_not(),
@@ -55,8 +57,9 @@ struct Way {
     tokens: Vec<c_int>,
 }
 
-/// How probable the decoder of `state`, which has heard the utterance, finds each of `answers`. `is_over` is asked between its
-/// steps; `None` once it says so, or when there is nothing to weigh.
+/// How probable the decoder of `state`, which has heard the utterance, finds each of `answers`. It is told of them first, unless
+/// the model was never trained with a prompt (`is_told`). `is_over` is asked between its steps; `None` once it says so, or when
+/// there is nothing to weigh.
 ///
 /// # Errors
 /// When the decoder fails.
@@ -66,6 +69,7 @@ pub(super) fn weigh(
     tokens: &Tokens,
     language: &str,
     answers: &[ExpectedAnswer],
+    is_told: bool,
     is_over: impl Fn() -> bool,
 ) -> Result<Option<Evidence>, WhisperError> {
     let ways = ways(context, answers);
@@ -73,6 +77,9 @@ pub(super) fn weigh(
         return Ok(None);
     }
     let mut decoder = Decoder { state, tokens, at: 0 };
+    if is_told {
+        decoder.hear_of(&told(context, tokens, answers))?;
+    }
     let mut language_share = 0.0;
     decoder.step(tokens.start)?;
     if tokens.is_multilingual {
@@ -111,15 +118,17 @@ pub(super) fn weigh(
             score += logarithm_of_sum(tokens.ends.iter().filter_map(|end| behind.get(token_at(*end)).copied()));
             best = best.max(score);
         }
-        scores[way.answer].push(score);
+        scores[way.answer].push((score, way.tokens.len() + 1));
     }
-    let free = free(&mut decoder, begun, first, best)?;
-    let scores: Vec<(AnswerId, f32)> = answers
-        .iter()
-        .zip(scores)
-        .map(|(answer, ways)| (answer.id, logarithm_of_sum(ways.into_iter())))
-        .collect();
-    Ok(Some(Evidence { scores, free, language: language_share }))
+    let scores = answers.iter().zip(scores).map(|(answer, ways)| {
+        let likeliest = ways.iter().max_by(|one, other| one.0.total_cmp(&other.0));
+        Score {
+            id: answer.id,
+            logarithm: logarithm_of_sum(ways.iter().map(|(score, _)| *score)),
+            tokens: likeliest.map_or(1, |(_, tokens)| *tokens),
+        }
+    });
+    Ok(Some(Evidence { scores: scores.collect(), language: language_share }))
 }
 
 /// Each phrase as the decoder may write it, with a capital letter or without; those with a common beginning beside each other.
@@ -144,23 +153,25 @@ fn ways(context: &WhisperContext, answers: &[ExpectedAnswer]) -> Vec<Way> {
     ways
 }
 
-/// How probable the decoder finds what it says by itself, as far as that can matter beside `best`.
-fn free(decoder: &mut Decoder<'_>, begun: usize, first: Vec<f32>, best: f32) -> Result<f32, WhisperError> {
-    let end = decoder.tokens.end;
-    let (mut score, mut behind) = (0.0, first);
-    decoder.at = begun;
-    for step in 0..FREE_TOKENS {
-        let likeliest = behind.iter().enumerate().filter(|(token, _)| step > 0 || *token != token_at(end));
-        let Some((token, logarithm)) = likeliest.max_by(|one, other| one.1.total_cmp(other.1)) else { break };
-        score += logarithm;
-        let Ok(token) = c_int::try_from(token) else { break };
-        // Punctuation ends an answer, too.
-        if token == end || score < best || (step > 0 && decoder.tokens.ends.contains(&token)) {
+/// What the decoder is told: each answer in its first words, then in its second ones, as far as there is room.
+fn told(context: &WhisperContext, tokens: &Tokens, answers: &[ExpectedAnswer]) -> Vec<c_int> {
+    let most = answers.iter().map(|answer| answer.phrases.len()).max().unwrap_or(0);
+    let nth = |nth: usize| answers.iter().filter_map(move |answer| answer.phrases.get(nth));
+    // The figures of a number say it once more.
+    let is_word = |phrase: &&String| phrase.chars().any(char::is_alphabetic);
+    let mut told = vec![tokens.previous];
+    let mut text = String::new();
+    for phrase in (0..most).flat_map(nth).filter(is_word) {
+        let longer = if text.is_empty() { format!(" {phrase}") } else { format!("{text}, {phrase}") };
+        let Ok(written) = context.tokenize(&longer, longer.len() + 1) else { break };
+        if written.len() > MAX_TOLD {
             break;
         }
-        behind = decoder.step(token)?;
+        told.truncate(1);
+        told.extend(written);
+        text = longer;
     }
-    Ok(score)
+    told
 }
 
 fn token_at(token: c_int) -> usize {
@@ -181,6 +192,13 @@ struct Decoder<'s> {
 }
 
 impl Decoder<'_> {
+    /// Takes in what comes before the text.
+    fn hear_of(&mut self, told: &[c_int]) -> Result<(), WhisperError> {
+        self.state.decode(told, self.at, 1)?;
+        self.at += told.len();
+        Ok(())
+    }
+
     /// Says one token. The logarithms of what may follow, up to the end of the text.
     ///
     /// One at a time: of several only the last one's are computed, and the crate would read the first one's.

@@ -134,7 +134,7 @@ fn what_does_not_fit_and_what_was_said_for_another_reason_answers_nothing() {
 fn late_words_answer_the_question_that_is_still_open() {
     let asked = || call_of("en", MENU.replace("'1': pay", "pay it: pay").trim());
     let missed = || asked().talks(3_000, 900, None);
-    let late = |words: &str| Input::LateWords { text: words.into() };
+    let late = |words: &str| Input::LateWords { text: words.into(), weighed: None };
     // The question is being asked again.
     let log = missed().after(800, late("I will pay it")).end(30_000);
     assert!(log.contains("stop 2") && log.ends_with("\"pay\")"), "{log}");

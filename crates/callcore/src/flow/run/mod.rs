@@ -36,6 +36,8 @@ mod state;
 #[cfg(test)]
 mod tests;
 mod turn;
+#[cfg(test)]
+mod weighed_tests;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
