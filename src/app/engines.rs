@@ -26,7 +26,7 @@ pub(super) fn voices(config: &Config) -> anyhow::Result<Tts> {
             let piper = match (&settings.url, &settings.voices) {
                 (Some(url), _) => Piper::server(url)?,
                 (None, Some(folder)) => {
-                    Piper::program(settings.program.clone().unwrap_or_else(|| "piper".into()), folder)?
+                    Piper::in_folder(settings.program.clone(), folder, half_the_cores())?
                 }
                 (None, None) => anyhow::bail!(
                     "text_to_speech: piper needs `voices` (a folder), or `url` (its HTTP server)"
@@ -36,11 +36,8 @@ pub(super) fn voices(config: &Config) -> anyhow::Result<Tts> {
         }
         Voices::Kokoro => {
             let usual = std::path::PathBuf::from("data/voices/kokoro");
-            let cores = std::thread::available_parallelism().map_or(2, usize::from);
-            // Calls need the other half.
-            let threads = (cores / 2).max(1);
-            let kokoro =
-                Kokoro::new(settings.voices.as_ref().unwrap_or(&usual), threads).context("text_to_speech")?;
+            let folder = settings.voices.as_ref().unwrap_or(&usual);
+            let kokoro = Kokoro::new(folder, half_the_cores()).context("text_to_speech")?;
             (Synthesizer::Kokoro(kokoro), Some(espeak))
         }
         Voices::OpenAi => {
@@ -61,6 +58,11 @@ pub(super) fn voices(config: &Config) -> anyhow::Result<Tts> {
         disk_bytes: settings.cache_mib * 1024 * 1024,
         ..tts::Options::default()
     }))
+}
+
+/// Calls need the other half.
+fn half_the_cores() -> usize {
+    (std::thread::available_parallelism().map_or(2, usize::from) / 2).max(1)
 }
 
 /// Says which voices the flows name and nobody has. Calls go on without: what cannot be spoken takes the flow's

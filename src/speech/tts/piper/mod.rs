@@ -1,10 +1,12 @@
-//! Piper: neural voices on this machine, as a program or as its HTTP server.
+//! Piper: neural voices on this machine, spoken by a Python process that stays (`piper/worker.py`, ONNX Runtime), by piper's
+//! program, a process for each sentence, or by its HTTP server.
 //!
 //! A voice is a file `NAME.onnx` with `NAME.onnx.json` beside it; names begin with a language, as in
 //! `id_ID-news_tts-medium`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use callcore::audio::resample;
 use serde::Deserialize;
@@ -12,9 +14,16 @@ use serde_json::json;
 
 use super::engine::{TtsError, Voice, service_error};
 use super::program::{Program, complaint};
+use super::worker::{Options, Sentence, Worker};
 use crate::speech::remote::{self, Service};
 
-const ADVICE: &str = "install piper, or leave text_to_speech.piper out";
+const ADVICE: &str = "`dering voices fetch joe` brings what a voice needs; or install piper, or leave text_to_speech.piper out";
+const WORKER: &str = include_str!("worker.py");
+/// Five times slower than real time is no machine for it.
+const SENTENCE: Duration = Duration::from_secs(30);
+const START: Duration = Duration::from_secs(60);
+/// Four voices of 100 MB, and a long sentence.
+const MEMORY_BYTES: u64 = 1_024 << 20;
 /// An answer longer than this is no prompt.
 const ANSWER_BYTES: usize = 32 * 1024 * 1024;
 
@@ -26,6 +35,7 @@ pub struct Piper {
 
 #[derive(Clone, Debug)]
 enum Way {
+    Kept { worker: Worker, voices: Arc<[Installed]> },
     Program { program: Program, voices: Arc<[Installed]> },
     Server(Service),
 }
@@ -49,6 +59,42 @@ struct DescribedAudio {
 }
 
 impl Piper {
+    /// With the voices in `folder`: by `program` where one is named, else by a process that stays where `folder` has its own
+    /// Python, as `dering voices fetch joe` leaves it, else by whatever is called piper.
+    ///
+    /// # Errors
+    /// As [`Self::program`].
+    pub fn in_folder(program: Option<PathBuf>, folder: &Path, threads: usize) -> Result<Self, TtsError> {
+        let python = folder.join("python/bin/python");
+        if program.is_none() && python.exists() {
+            return Self::kept(python, folder, threads);
+        }
+        Self::program(program.unwrap_or_else(|| "piper".into()), folder)
+    }
+
+    /// Has `python`, with ONNX Runtime, speak with the voices in `folder`.
+    ///
+    /// # Errors
+    /// As [`Self::program`].
+    pub fn kept(python: PathBuf, folder: &Path, threads: usize) -> Result<Self, TtsError> {
+        let voices: Arc<[Installed]> = installed(folder)?.into();
+        let worker = Worker::new(Options {
+            program: python,
+            arguments: vec![
+                "-I".into(),
+                "-c".into(),
+                WORKER.into(),
+                folder.into(),
+                threads.max(1).to_string().into(),
+            ],
+            advice: ADVICE,
+            start: START,
+            sentence: SENTENCE,
+            memory_bytes: MEMORY_BYTES,
+        });
+        Ok(Self { way: Way::Kept { worker, voices } })
+    }
+
     /// Runs `program` with the voices in `folder`.
     ///
     /// # Errors
@@ -72,13 +118,22 @@ impl Piper {
     #[must_use]
     pub fn voices(&self) -> Vec<String> {
         match &self.way {
-            Way::Program { voices, .. } => voices.iter().map(|voice| voice.name.clone()).collect(),
+            Way::Kept { voices, .. } | Way::Program { voices, .. } => {
+                voices.iter().map(|voice| voice.name.clone()).collect()
+            }
             Way::Server(_) => Vec::new(),
         }
     }
 
     pub(super) async fn render(&self, text: &str, voice: &Voice) -> Result<Vec<i16>, TtsError> {
         match &self.way {
+            Way::Kept { worker, voices } => {
+                let language = voice.language.replace('_', "-").to_ascii_lowercase();
+                let chosen = choose(voices, voice)?.name.clone();
+                let spoken = worker.speak(Sentence { text: text.into(), language, voice: chosen }).await?;
+                let narrow = move || resample::to_8k(&spoken.samples, spoken.rate).map_err(|error| failed(&error));
+                tokio::task::spawn_blocking(narrow).await.map_err(|error| failed(&error))?
+            }
             Way::Program { program, voices } => {
                 let chosen = choose(voices, voice)?;
                 let args = ["--model".as_ref(), chosen.model.as_os_str(), "--output_raw".as_ref()];
@@ -106,13 +161,14 @@ impl Piper {
     /// A server knows its voices itself.
     pub(super) fn check(&self, voice: &Voice) -> Result<(), TtsError> {
         match &self.way {
-            Way::Program { voices, .. } => choose(voices, voice).map(|_| ()),
+            Way::Kept { voices, .. } | Way::Program { voices, .. } => choose(voices, voice).map(|_| ()),
             Way::Server(_) => Ok(()),
         }
     }
 
     pub(super) fn name(&self) -> String {
         match &self.way {
+            Way::Kept { .. } => "piper, kept".into(),
             Way::Program { program, .. } => format!("piper {}", program.path().display()),
             Way::Server(_) => "piper server".into(),
         }
@@ -179,6 +235,7 @@ fn choose<'v>(voices: &'v [Installed], wanted: &Voice) -> Result<&'v Installed, 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::speech::tts::{self, Synthesizer, Tts, fake};
 
     fn voice(name: &str) -> Installed {
         Installed { name: name.into(), model: PathBuf::new(), rate: 22_050 }
@@ -220,6 +277,49 @@ mod tests {
         let piper = Piper::program(script, folder.path()).expect("a voice");
         let samples = piper.render("hello", &wanted("en-US", None)).await.expect("speech");
         assert!((3_900..4_100).contains(&samples.len()), "{}", samples.len());
+    }
+
+    /// Speaks the protocol of a kept voice; every other sentence kills it (SIGKILL) before it has answered.
+    const DYING: &str = r#"#!/usr/bin/env python3
+import json, os, signal, sys
+out, starts = sys.stdout.buffer, os.path.join(sys.argv[4], "starts")
+with open(starts, "a") as file: file.write("x")
+out.write(b'{"ready": true}\n'); out.flush()
+for line in sys.stdin:
+    asked = json.loads(line)
+    with open(starts + ".asked", "a") as file: file.write("x")
+    if os.path.getsize(starts + ".asked") % 2: os.kill(os.getpid(), signal.SIGKILL)
+    head = {"id": asked["id"], "rate": 16000, "samples": 16000}
+    out.write(json.dumps(head).encode() + b"\n" + b"\0\20\0\360" * 8000); out.flush()
+"#;
+
+    #[tokio::test]
+    async fn a_voice_that_is_killed_in_every_other_of_twenty_calls_leaves_no_call_without_its_sentence() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write =
+            |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("writable");
+        write("en_US-x-low.onnx", "");
+        write("en_US-x-low.onnx.json", r#"{"audio":{"sample_rate":16000}}"#);
+        let python = folder.path().join("python/bin/python");
+        std::fs::create_dir_all(python.parent().expect("a folder")).expect("writable");
+        write("python/bin/python", DYING);
+        let mut permissions = std::fs::metadata(&python).expect("there").permissions();
+        std::os::unix::fs::PermissionsExt::set_mode(&mut permissions, 0o755);
+        std::fs::set_permissions(&python, permissions).expect("allowed");
+        let fake = fake::Fake::default();
+        let tts = Tts::new(tts::Options {
+            synthesizer: Synthesizer::Piper(Piper::in_folder(None, folder.path(), 1).expect("a voice")),
+            fallback: Some(Synthesizer::Fake(fake.clone())),
+            ..tts::Options::default()
+        });
+        let calls = (1..=20).map(|call| {
+            let tts = tts.clone();
+            async move { tts.say(&format!("Here is sentence {call}."), "en", None).await }
+        });
+        let spoken = futures_util::future::join_all(calls).await;
+        assert!(spoken.iter().all(Result::is_ok), "{spoken:?}");
+        let starts = std::fs::read_to_string(folder.path().join("starts")).expect("it ran").len();
+        assert!(starts >= 2 && fake.rendered() >= 1, "{starts} starts, {} by the other", fake.rendered());
     }
 
     #[test]

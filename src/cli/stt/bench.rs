@@ -1,0 +1,203 @@
+//! `dering stt bench`: what models make of folders of recordings, as text and as answers of a question, and of sounds that answer
+//! nothing.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use indicatif::ProgressBar;
+
+use super::Bench;
+use super::bench_report::{self, Answers, Row};
+use super::labels::{self, Labelled};
+use super::question::Question;
+use crate::config::Recogniser;
+use crate::speech::file;
+use crate::speech::stt::word_errors::WordErrors;
+use crate::speech::stt::{Recognizer, Request, Transcript};
+
+/// Longer than any recording takes; what is measured is the time, not the patience.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// A call hands over so much of what comes before the speech and behind it, samples.
+const BEFORE: usize = 300 * 8;
+const BEHIND: usize = 700 * 8;
+
+/// Recordings of one folder in one language, and the question that they answer.
+struct Group {
+    name: String,
+    language: String,
+    recordings: Vec<(String, Arc<[i16]>)>,
+    question: Option<Question>,
+}
+
+/// Sounds that answer no question.
+struct Strangers {
+    name: String,
+    sounds: Vec<Arc<[i16]>>,
+}
+
+pub(super) async fn run(bench: Bench) -> anyhow::Result<ExitCode> {
+    let mut groups = Vec::new();
+    for folder in &bench.folder {
+        groups.extend(read(folder, bench.limit).await?);
+    }
+    let mut strangers = Vec::new();
+    for folder in &bench.strangers {
+        strangers.push(strange(folder, bench.limit).await?);
+    }
+    let asked: Vec<&Group> = groups.iter().filter(|group| group.question.is_some()).collect();
+    ensure!(
+        strangers.is_empty() || !asked.is_empty(),
+        "--strangers are held against questions, but no folder is one: it needs recordings of 2 to 32 different short answers"
+    );
+    let models = models(&bench)?;
+    let one_round: usize = groups.iter().map(|group| group.recordings.len()).sum::<usize>()
+        + strangers.iter().map(|strangers| strangers.sounds.len()).sum::<usize>();
+    let bar = super::eval::bar(one_round * models.len(), bench.json);
+    let mut rows = Vec::new();
+    for model in &models {
+        let name = model.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        bar.set_message(name.clone());
+        let before = memory_kib();
+        let settings = Recogniser { model: Some(model.clone()), workers: Some(1), ..Recogniser::default() };
+        let recogniser = crate::app::recognizer(&settings)?.context("no recogniser")?;
+        let first = rows.len();
+        for group in &groups {
+            rows.push(heard(&name, group, &recogniser, &bar).await?);
+        }
+        for strangers in &strangers {
+            rows.push(refused(&name, strangers, &asked, &recogniser, &bar).await?);
+        }
+        let mib = memory_kib().saturating_sub(before) >> 10;
+        rows[first..].iter_mut().for_each(|row| row.mib = mib);
+    }
+    bar.finish_and_clear();
+    super::super::print(&if bench.json { bench_report::json(&rows).to_string() } else { bench_report::table(&rows) });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The models named, or the one that a server would use.
+fn models(bench: &Bench) -> anyhow::Result<Vec<PathBuf>> {
+    if !bench.model.is_empty() {
+        return Ok(bench.model.clone());
+    }
+    let here = crate::speech::models::Manifest::built_in()?.here(&super::super::models_folder());
+    let first = here.into_iter().next();
+    Ok(vec![first.context("there is no model here: `dering models fetch base` brings one; or give --model FILE")?])
+}
+
+async fn read(folder: &Path, limit: Option<usize>) -> anyhow::Result<Vec<Group>> {
+    let labelled = super::eval::spread(labels::read(folder, None)?, limit);
+    let mut groups: Vec<Group> = Vec::new();
+    for Labelled { file, text, language } in labelled {
+        let language = language.unwrap_or_else(|| "en".into());
+        let audio = as_in_a_call(&file::load(&file).await?);
+        let at = groups.iter().position(|group| group.language == language);
+        let at = at.unwrap_or_else(|| {
+            groups.push(Group { name: named(folder), language, recordings: Vec::new(), question: None });
+            groups.len() - 1
+        });
+        groups[at].recordings.push((text, audio));
+    }
+    for group in &mut groups {
+        let said = group.recordings.iter().map(|(text, _)| text.as_str());
+        group.question = Question::of(said, &group.language)?;
+    }
+    Ok(groups)
+}
+
+async fn strange(folder: &Path, limit: Option<usize>) -> anyhow::Result<Strangers> {
+    let files = super::eval::spread(labels::sounds(folder)?, limit);
+    let mut sounds = Vec::with_capacity(files.len());
+    for file in files {
+        sounds.push(as_in_a_call(&file::load(&file).await?));
+    }
+    Ok(Strangers { name: named(folder), sounds })
+}
+
+fn named(folder: &Path) -> String {
+    folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// With the quiet around it that a call hands over, too. A longer one than a recogniser takes is cut.
+fn as_in_a_call(audio: &[i16]) -> Arc<[i16]> {
+    let longest = 29_000 * 8 - BEFORE - BEHIND;
+    let audio = audio.get(..longest).unwrap_or(audio);
+    [&[0; BEFORE][..], audio, &[0; BEHIND][..]].concat().into()
+}
+
+async fn ask(
+    recogniser: &Recognizer,
+    audio: &Arc<[i16]>,
+    language: &str,
+    question: Option<&Question>,
+) -> anyhow::Result<(Transcript, u64)> {
+    let mut request = Request::new(Arc::clone(audio), PATIENCE);
+    request.language = Some(language.to_owned());
+    if let Some(question) = question {
+        request.expected = Arc::clone(&question.expected().phrases);
+        request.answers = Arc::clone(&question.expected().answers);
+    }
+    let begun = Instant::now();
+    let heard = recogniser.transcribe(request).await?;
+    Ok((heard, u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX)))
+}
+
+async fn heard(
+    model: &str,
+    group: &Group,
+    recogniser: &Recognizer,
+    bar: &ProgressBar,
+) -> anyhow::Result<Row> {
+    let mut row = Row::new(model, &group.name, &group.language);
+    for (said, audio) in &group.recordings {
+        let (heard, took_ms) = ask(recogniser, audio, &group.language, group.question.as_ref()).await?;
+        row.took_ms.push(took_ms);
+        row.errors += WordErrors::between(said, &heard.text);
+        if let Some(question) = &group.question {
+            let count = |answers: &mut Answers, taken: Option<&str>| match taken {
+                Some(taken) if Question::is(said, taken) => answers.right += 1,
+                Some(_) => answers.wrong += 1,
+                None => answers.asked_again += 1,
+            };
+            count(row.by_words.get_or_insert_default(), question.taken(&heard.text, None)?);
+            count(row.weighed.get_or_insert_default(), question.taken(&heard.text, heard.weighed)?);
+        }
+        bar.inc(1);
+    }
+    Ok(row)
+}
+
+/// Sounds that answer nothing, each to one of the questions in turn.
+async fn refused(
+    model: &str,
+    strangers: &Strangers,
+    asked: &[&Group],
+    recogniser: &Recognizer,
+    bar: &ProgressBar,
+) -> anyhow::Result<Row> {
+    let mut row = Row::new(model, &strangers.name, "-");
+    row.is_strange = true;
+    for (audio, group) in strangers.sounds.iter().zip(asked.iter().cycle()) {
+        let Some(question) = &group.question else { continue };
+        let (heard, took_ms) = ask(recogniser, audio, &group.language, Some(question)).await?;
+        row.took_ms.push(took_ms);
+        let count = |answers: &mut Answers, taken: Option<&str>| match taken {
+            Some(_) => answers.wrong += 1,
+            None => answers.asked_again += 1,
+        };
+        count(row.by_words.get_or_insert_default(), question.taken(&heard.text, None)?);
+        count(row.weighed.get_or_insert_default(), question.taken(&heard.text, heard.weighed)?);
+        bar.inc(1);
+    }
+    Ok(row)
+}
+
+/// What this process has of the machine's memory; 0 where the system does not tell.
+fn memory_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    line.and_then(|line| line.trim().split(' ').next()?.parse().ok()).unwrap_or(0)
+}
