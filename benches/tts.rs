@@ -132,7 +132,8 @@ fn answer(reply: &Arc<[i16]>) -> Fallible<()> {
                     }
                     Effect::SendCheckPoint(name) => call.handle(Input::CheckPoint(name), at),
                     Effect::Recognise { utterance, interim, .. } => {
-                        let heard = Some(Hypothesis { text: "please".into(), confidence: 0.9, weighed: None });
+                        let heard =
+                            Some(Hypothesis { text: "please".into(), confidence: 0.9, weighed: None });
                         call.handle(Input::Recognised { utterance, interim, heard }, at);
                     }
                     Effect::SendAudio(_) if now > 2_600 => first = Some(now),

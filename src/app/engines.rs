@@ -14,7 +14,9 @@ use crate::flows::{Catalog, Folder};
 #[cfg(feature = "whisper")]
 use crate::speech::models::{Manifest, State};
 use crate::speech::stt::{Named, Preference, Recognizer, Recognizers, deepgram, openai};
-use crate::speech::tts::{self, Loudness, Synthesizer, Tts, espeak::Espeak, kokoro::Kokoro, piper::Piper};
+use crate::speech::tts::{
+    self, Loudness, Speaker, Synthesizer, Tts, espeak::Espeak, kokoro::Kokoro, piper::Piper,
+};
 
 /// The voices; what the chosen engine cannot speak, espeak-ng does.
 pub(super) fn voices(config: &Config) -> anyhow::Result<Tts> {
@@ -25,9 +27,7 @@ pub(super) fn voices(config: &Config) -> anyhow::Result<Tts> {
         Voices::Piper => {
             let piper = match (&settings.url, &settings.voices) {
                 (Some(url), _) => Piper::server(url)?,
-                (None, Some(folder)) => {
-                    Piper::in_folder(settings.program.clone(), folder, half_the_cores())?
-                }
+                (None, Some(folder)) => Piper::in_folder(settings.program.clone(), folder, half_the_cores())?,
                 (None, None) => anyhow::bail!(
                     "text_to_speech: piper needs `voices` (a folder), or `url` (its HTTP server)"
                 ),
@@ -65,7 +65,7 @@ fn half_the_cores() -> usize {
     (std::thread::available_parallelism().map_or(2, usize::from) / 2).max(1)
 }
 
-/// Says which voices the flows name and nobody has. Calls go on without: what cannot be spoken takes the flow's
+/// Says which voice speaks which language of which flow, what falls back to another engine, and which voices nobody has. Calls go on without: what cannot be spoken takes the flow's
 /// error branch.
 pub(super) async fn check_voices(tts: &Tts, folder: &Folder) {
     let mut voices: BTreeMap<(&str, Option<&str>), Vec<&str>> = BTreeMap::new();
@@ -75,9 +75,17 @@ pub(super) async fn check_voices(tts: &Tts, folder: &Folder) {
         }
     }
     for ((language, voice), flows) in voices {
-        if let Err(error) = tts.check(language, voice).await {
-            let flows = flows.join(", ");
-            tracing::error!(%flows, language, "prompts of these flows cannot be spoken: {error}");
+        let flows = flows.join(", ");
+        match tts.speaker(language, voice).await {
+            Ok(Speaker { engine, voice: spoken_by, instead: None }) => {
+                tracing::info!(%flows, language, engine, voice = spoken_by, "who speaks the prompts of these flows");
+            }
+            Ok(Speaker { engine, voice: spoken_by, instead: Some(why) }) => {
+                tracing::warn!(%flows, language, engine, voice = spoken_by, "another voice speaks the prompts of these flows: {why}");
+            }
+            Err(error) => {
+                tracing::error!(%flows, language, "prompts of these flows cannot be spoken: {error}");
+            }
         }
     }
 }
@@ -129,6 +137,25 @@ fn at_hand(settings: &SpeechToText) -> Option<Recognizer> {
 #[cfg(not(feature = "whisper"))]
 fn at_hand(_settings: &SpeechToText) -> Option<Recognizer> {
     None
+}
+
+/// Whether these settings have somebody hear words, as far as can be known without loading anything.
+pub(crate) fn hears(settings: &SpeechToText) -> bool {
+    let service = matches!(settings.engine, Some(Recognition::OpenAi | Recognition::Deepgram));
+    let named = settings.model.is_some() && settings.engine != Some(Recognition::None);
+    service || named || !settings.others.is_empty() || lies_here(settings)
+}
+
+#[cfg(feature = "whisper")]
+fn lies_here(settings: &SpeechToText) -> bool {
+    let folder = settings.models.as_deref().filter(|_| settings.is_open());
+    let manifest = Manifest::built_in().ok();
+    folder.zip(manifest).is_some_and(|(folder, manifest)| !manifest.here(folder).is_empty())
+}
+
+#[cfg(not(feature = "whisper"))]
+fn lies_here(_settings: &SpeechToText) -> bool {
+    false
 }
 
 /// How long recognition takes here.

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::engines::{Cost, cost, recognizer, recognizers};
+pub(crate) use self::engines::{Cost, cost, hears, recognizer, recognizers};
 use crate::access::{Access, Role};
 use crate::config::{self, Config};
 use crate::flows::{Catalog, Folder};

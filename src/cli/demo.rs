@@ -42,7 +42,11 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let _logging = crate::telemetry::start_logging(&args.log, crate::telemetry::LogFormat::Text);
     let speech_to_text = SpeechToText { models: Some(super::models_folder()), ..SpeechToText::default() };
-    let kit = if args.speech { Some(super::speech_kit::bring(super::models_folder(), args.voices).await) } else { None };
+    let kit = if args.speech {
+        Some(super::speech_kit::bring(super::models_folder(), args.voices).await)
+    } else {
+        None
+    };
     let by_voice = kit.as_ref().is_some_and(|kit| kit.hears);
     let mut demo = demo::Demo::start(&Options {
         listen: args.listen,

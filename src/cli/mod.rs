@@ -5,11 +5,11 @@ mod audit;
 mod demo;
 mod dial_in;
 mod offer;
-mod speech_kit;
 mod out;
 mod ring_in;
 mod serve;
 mod server;
+mod speech_kit;
 
 pub mod amd;
 pub mod app;

@@ -50,7 +50,9 @@ async fn model(folder: &std::path::Path) -> anyhow::Result<()> {
 async fn voice(folder: PathBuf) -> Option<Kokoro> {
     let to = folder.join("kokoro");
     if Kokoro::new(&to, 1).is_err() {
-        super::note("Fetching a voice for the callees, Kokoro (120 MB, and ONNX Runtime where Python has none; once)");
+        super::note(
+            "Fetching a voice for the callees, Kokoro (120 MB, and ONNX Runtime where Python has none; once)",
+        );
         let fetched = super::voices::bring_kokoro(&to);
         let error = match tokio::time::timeout(PATIENCE, fetched).await {
             Ok(Ok(())) => None,
@@ -58,7 +60,9 @@ async fn voice(folder: PathBuf) -> Option<Kokoro> {
             Err(_) => Some("it took too long".into()),
         };
         if let Some(error) = error {
-            super::note(&format!("The voice could not be fetched, so espeak-ng speaks for the callees: {error}"));
+            super::note(&format!(
+                "The voice could not be fetched, so espeak-ng speaks for the callees: {error}"
+            ));
             return None;
         }
     }

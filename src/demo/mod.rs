@@ -299,7 +299,9 @@ fn voices(options: &Options) -> Tts {
 /// What was understood of the callee.
 fn heard(events: &[EventRow]) -> Vec<Heard> {
     let words = events.iter().filter_map(|event| match event.fact() {
-        Ok(Fact::Transcript(said)) => Some(Heard { words: said.text, likely: said.likely, margin: said.margin }),
+        Ok(Fact::Transcript(said)) => {
+            Some(Heard { words: said.text, likely: said.likely, margin: said.margin })
+        }
         Ok(_) | Err(_) => None,
     });
     words.collect()

@@ -69,7 +69,9 @@ impl CallReport {
     pub(super) fn tell(&mut self, callee: &Callee) {
         let measured = &self.measured;
         for Heard { words, likely, .. } in &self.heard {
-            let taken = likely.as_ref().map_or_else(String::new, |answer| format!(", which is likeliest \"{answer}\""));
+            let taken = likely
+                .as_ref()
+                .map_or_else(String::new, |answer| format!(", which is likeliest \"{answer}\""));
             self.seen.push(format!("the callee was understood: \"{words}\"{taken}"));
         }
         if let Some(ms) = measured.message_after_beep_ms {

@@ -22,7 +22,7 @@ use crate::session::run::actor::{Control, Resources};
 use crate::session::run::http_requests::HttpRequests;
 use crate::session::run::speech::Speech;
 use crate::session::run::speech_input::{SpeechInput, UnknownLanguage};
-use crate::speech::stt::Recognizers;
+use crate::speech::stt::{Preference, Recognizers};
 use crate::speech::tts::Tts;
 use crate::store::{self, Actor, Store};
 use crate::trunk::{QueueFull, Trunk};
@@ -174,6 +174,13 @@ impl Handle {
         controls
             .get(call_id)
             .is_some_and(|control| control.try_send(Control::HangUp { by: by.to_owned(), actor }).is_ok())
+    }
+
+    /// Whether somebody hears the words of callees of this flow.
+    #[must_use]
+    pub fn hears(&self, flow: &str) -> bool {
+        let preference = Preference { flow, ..Preference::default() };
+        self.inner.parts.recognizers.choose(preference).is_some()
     }
 
     /// The file of a message that the callee left.

@@ -11,7 +11,9 @@ use callcore::call::hear;
 use callcore::flow::Expected;
 use dering::gateway::callees::noise::LineNoise;
 use dering::speech::stt::whisper::{LoadError, Options, Whisper, Window};
-use dering::speech::stt::{Preference, Recognizer, Recognizers, Request, SttError, SttOptions, Transcript, Urgency};
+use dering::speech::stt::{
+    Preference, Recognizer, Recognizers, Request, SttError, SttOptions, Transcript, Urgency,
+};
 
 const DIGITS: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
 
@@ -184,7 +186,8 @@ async fn words_are_there_before_the_callee_has_finished() {
     let early = interim.await.expect("words");
     assert_eq!(plain(&early.text), "seven");
     audio.resize(audio.len() + 4_000, 0);
-    let whole = ear.finish(1, audio.into(), Expected::default(), Duration::from_secs(60)).await.expect("words");
+    let whole =
+        ear.finish(1, audio.into(), Expected::default(), Duration::from_secs(60)).await.expect("words");
     assert_eq!(plain(&whole.text), "seven");
 }
 
@@ -333,7 +336,7 @@ fn asked_for_a_digit(audio: &[i16]) -> Request {
 
 fn answer_of(heard: &Transcript) -> Option<usize> {
     let ids = Expected::default().with_answers((0..10).map(|digit: u32| vec![digit.to_string()])).answers;
-    let likely = heard.weighed.expect("the answers were weighed").likely?;
+    let likely = heard.weighed?.likely?;
     ids.iter().position(|answer| answer.id == likely)
 }
 

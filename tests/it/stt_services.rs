@@ -259,10 +259,13 @@ async fn a_call_keeps_its_stream_and_sends_each_sound_once() {
     let mut ear = ear(Recognizer::Deepgram(deepgram(&streams.url)), manner);
     for utterance in 1..=2 {
         for ms in [600, 1_100] {
-            let interim = ear.interim(utterance, speech(ms), Expected::phrases(expecting("ya"))).expect("one at a time");
+            let interim = ear
+                .interim(utterance, speech(ms), Expected::phrases(expecting("ya")))
+                .expect("one at a time");
             assert_eq!(interim.await.expect("words").text, "dua");
         }
-        let words = ear.finish(utterance, speech(1_500), Expected::phrases(expecting("ya")), PATIENCE).await.unwrap();
+        let words =
+            ear.finish(utterance, speech(1_500), Expected::phrases(expecting("ya")), PATIENCE).await.unwrap();
         assert_eq!(words.text, "dua puluh lima");
     }
     let seen = streams.all();

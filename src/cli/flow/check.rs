@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use callcore::flow::{Diagnostic, Severity};
+use callcore::flow::{Diagnostic, Flow, Outcome, Severity};
 use serde_json::json;
 
 use super::{counted, files_at};
@@ -35,6 +35,7 @@ pub(super) fn run(check: &Check, out: &mut impl Write) -> anyhow::Result<ExitCod
     }
     let mut findings: Vec<Diagnostic> = Vec::new();
     let mut voices: BTreeSet<(String, Option<String>)> = BTreeSet::new();
+    let mut unheard = Vec::new();
     let mut names = Names::default();
     for file in &files {
         let (usable, found) = bundle_of_file(file)?;
@@ -45,11 +46,15 @@ pub(super) fn run(check: &Check, out: &mut impl Write) -> anyhow::Result<ExitCod
         };
         let Some((flow, text)) = read else { continue };
         findings.extend(names.claim_for(&flow, file, &text));
+        unheard.extend(needs_ears(&flow));
         let spoken = flow.voices();
         voices.extend(
             spoken.into_iter().map(|(language, voice)| (language.to_owned(), voice.map(str::to_owned))),
         );
     }
+    let settings = crate::cli::configuration(None).map(|config| config.speech_to_text);
+    let unheard =
+        if settings.is_ok_and(|settings| crate::app::hears(&settings)) { Vec::new() } else { unheard };
     let unspoken = unspoken(voices)?;
     let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
@@ -61,6 +66,7 @@ pub(super) fn run(check: &Check, out: &mut impl Write) -> anyhow::Result<ExitCod
             "warnings": warnings,
             "diagnostics": findings,
             "voices": unspoken,
+            "unheard": unheard,
         });
         writeln!(out, "{report}")?;
     } else {
@@ -71,7 +77,7 @@ pub(super) fn run(check: &Check, out: &mut impl Write) -> anyhow::Result<ExitCod
                 writeln!(out, "{finding}\n")?;
             }
         }
-        for problem in &unspoken {
+        for problem in unheard.iter().chain(&unspoken) {
             writeln!(out, "note: {problem}\n")?;
         }
         let (flows, errors, warnings) =
@@ -79,6 +85,25 @@ pub(super) fn run(check: &Check, out: &mut impl Write) -> anyhow::Result<ExitCod
         writeln!(out, "{flows} checked: {errors}, {warnings}")?;
     }
     Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// What of a flow comes to nothing where nobody hears words.
+fn needs_ears(flow: &Flow) -> Option<String> {
+    let (scenes, verdicts) = (flow.scenes_that_need_words(), flow.verdicts_that_need_words());
+    let mut needs = Vec::new();
+    if !scenes.is_empty() {
+        needs.push(format!("the questions of {} take words only", scenes.join(", ")));
+    }
+    if !verdicts.is_empty() {
+        let verdicts: Vec<&str> = verdicts.into_iter().map(Outcome::as_str).collect();
+        needs.push(format!("{} are told from a mailbox by their words", verdicts.join(", ")));
+    }
+    let (name, needs) = (flow.name(), needs.join(", and "));
+    (!needs.is_empty()).then(|| {
+        format!(
+            "`{name}` needs a recogniser, and there is none here: {needs}; `dering models fetch base` brings one"
+        )
+    })
 }
 
 /// What the voices that are everywhere cannot speak; another engine may.
@@ -148,6 +173,20 @@ mod tests {
             shown.contains("in the voice `nobody-has-it` cannot be spoken") || shown.contains("usual voices"),
             "{shown}"
         );
+    }
+
+    #[test]
+    fn a_flow_says_what_of_it_needs_ears() {
+        let needs = |text: &str| needs_ears(&callcore::flow::parse("f.yaml", text).flow.unwrap());
+        let by_words = "flow: a\nstart: s\nscenes: { s: [ { ask: { say: A?, choices: { sales: t } } } ], t: [ hangup ] }\n";
+        assert!(needs(by_words).is_some_and(|need| need.contains("the questions of s take words only")));
+        let by_keys = by_words.replace("sales", "'1'");
+        assert_eq!(needs(&by_keys), None);
+        let told = "flow: a\namd: { on: { human: t, machine: t, screening: s } }\nscenes: { s: [ hangup ], t: [ hangup ] }\nstart: t\n";
+        assert!(
+            needs(told).is_some_and(|need| need.contains("screening are told") || need.contains("screening"))
+        );
+        assert_eq!(needs(&told.replace(", screening: s", "").replace("s: [ hangup ], ", "")), None);
     }
 
     #[test]

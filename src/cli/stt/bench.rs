@@ -74,7 +74,11 @@ pub(super) async fn run(bench: Bench) -> anyhow::Result<ExitCode> {
         rows[first..].iter_mut().for_each(|row| row.mib = mib);
     }
     bar.finish_and_clear();
-    super::super::print(&if bench.json { bench_report::json(&rows).to_string() } else { bench_report::table(&rows) });
+    super::super::print(&if bench.json {
+        bench_report::json(&rows).to_string()
+    } else {
+        bench_report::table(&rows)
+    });
     Ok(ExitCode::SUCCESS)
 }
 
@@ -85,7 +89,10 @@ fn models(bench: &Bench) -> anyhow::Result<Vec<PathBuf>> {
     }
     let here = crate::speech::models::Manifest::built_in()?.here(&super::super::models_folder());
     let first = here.into_iter().next();
-    Ok(vec![first.context("there is no model here: `dering models fetch base` brings one; or give --model FILE")?])
+    Ok(vec![
+        first
+            .context("there is no model here: `dering models fetch base` brings one; or give --model FILE")?,
+    ])
 }
 
 async fn read(folder: &Path, limit: Option<usize>) -> anyhow::Result<Vec<Group>> {

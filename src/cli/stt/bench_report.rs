@@ -78,13 +78,25 @@ fn share(of: usize, all: usize) -> String {
 pub(super) fn table(rows: &[Row]) -> String {
     let mut table = Table::new();
     table.load_preset(presets::NOTHING);
-    table.set_header(["model", "folder", "lang", "n", "WER", "words", "right", "95 %", "wrong", "again", "ms", "MB"]);
+    table.set_header([
+        "model", "folder", "lang", "n", "WER", "words", "right", "95 %", "wrong", "again", "ms", "MB",
+    ]);
     for row in rows {
         let rate = if row.is_strange { "-".into() } else { format!("{:.0}", row.errors.rate() * 100.0) };
-        let mut cells = vec![row.model.clone(), row.folder.clone(), row.language.clone(), row.took_ms.len().to_string(), rate];
+        let mut cells = vec![
+            row.model.clone(),
+            row.folder.clone(),
+            row.language.clone(),
+            row.took_ms.len().to_string(),
+            rate,
+        ];
         match (row.by_words, row.weighed) {
             (Some(by_words), Some(weighed)) => {
-                let (of, right) = if row.is_strange { (weighed.wrong, "-".into()) } else { (weighed.right, share(weighed.right, weighed.all())) };
+                let (of, right) = if row.is_strange {
+                    (weighed.wrong, "-".into())
+                } else {
+                    (weighed.right, share(weighed.right, weighed.all()))
+                };
                 let (low, high) = bounds(of, weighed.all());
                 let words = if row.is_strange { by_words.wrong } else { by_words.right };
                 cells.extend([

@@ -26,9 +26,13 @@ impl Question {
     ///
     /// # Errors
     /// When the words are none that a flow can take.
-    pub(super) fn of<'s>(said: impl Iterator<Item = &'s str>, language: &str) -> anyhow::Result<Option<Self>> {
+    pub(super) fn of<'s>(
+        said: impl Iterator<Item = &'s str>,
+        language: &str,
+    ) -> anyhow::Result<Option<Self>> {
         let answers: BTreeSet<String> = said.map(plain).collect();
-        let is_short = |answer: &String| (1..=MOST_WORDS).contains(&answer.split(' ').count()) && !answer.is_empty();
+        let is_short =
+            |answer: &String| (1..=MOST_WORDS).contains(&answer.split(' ').count()) && !answer.is_empty();
         if !(2..=MOST_ANSWERS).contains(&answers.len()) || !answers.iter().all(is_short) {
             return Ok(None);
         }
@@ -105,7 +109,8 @@ impl Question {
         }
         for id in prompts {
             let (heard_text, heard_words) = (String::new(), 0);
-            let end = PlaybackEnd { id, heard_ms: 500, heard_text, heard_words, completed: true, error: None };
+            let end =
+                PlaybackEnd { id, heard_ms: 500, heard_text, heard_words, completed: true, error: None };
             run.handle(Input::PlaybackEnded(end), CallTime::from_ms(5));
         }
         Ok((run, expected))
@@ -114,7 +119,9 @@ impl Question {
 
 /// Lower-case words without punctuation.
 fn plain(text: &str) -> String {
-    let bare = |word: &str| word.chars().filter(|c| c.is_alphanumeric() || *c == '\'').collect::<String>().to_lowercase();
+    let bare = |word: &str| {
+        word.chars().filter(|c| c.is_alphanumeric() || *c == '\'').collect::<String>().to_lowercase()
+    };
     text.split_whitespace().map(bare).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
@@ -129,7 +136,8 @@ mod tests {
 
     #[test]
     fn short_texts_are_the_choices_of_a_question_and_figures_a_range() {
-        let sales = Question::of(["Billing.", "sales", "Sales"].into_iter(), "en").unwrap().expect("a question");
+        let sales =
+            Question::of(["Billing.", "sales", "Sales"].into_iter(), "en").unwrap().expect("a question");
         assert_eq!(sales.taken("To sales, please", None).unwrap(), Some("sales"));
         assert_eq!(sales.taken("sails", weighed(&sales, 1)).unwrap(), Some("sales"));
         assert_eq!(sales.taken("sails", None).unwrap(), None);

@@ -220,7 +220,10 @@ mod tests {
         let scripted = Scripted::new([Ok("yes please".into())]);
         let mut recogniser = CallRecogniser::new(named("a", scripted.clone()), None, SttOptions::default());
         let first = recogniser.interim(1, speech(1_000), Expected::default()).expect("the first one");
-        assert!(recogniser.interim(1, speech(1_200), Expected::default()).is_none(), "the first is under way");
+        assert!(
+            recogniser.interim(1, speech(1_200), Expected::default()).is_none(),
+            "the first is under way"
+        );
         let last = recogniser.finish(1, speech(1_400), Expected::default(), PATIENCE);
         assert_eq!(last.await.expect("words").text, "yes please");
         drop(first);

@@ -89,7 +89,8 @@ mod tests {
             logarithm: *logarithm,
             tokens: 2,
         };
-        let evidence = Evidence { scores: logarithms.iter().enumerate().map(score).collect(), language, silence };
+        let evidence =
+            Evidence { scores: logarithms.iter().enumerate().map(score).collect(), language, silence };
         let weighed = evidence.judge();
         let at = expected.answers.iter().position(|answer| Some(answer.id) == weighed.likely);
         (at, weighed.probability)

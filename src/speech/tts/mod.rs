@@ -54,6 +54,27 @@ impl Synthesizer {
         }
     }
 
+    /// The engine, as settings name it.
+    const fn engine(&self) -> &'static str {
+        match self {
+            Self::Espeak(_) => "espeak",
+            Self::Piper(_) => "piper",
+            Self::Kokoro(_) => "kokoro",
+            Self::OpenAi(_) => "openai",
+            Self::Fake(_) => "fake",
+        }
+    }
+
+    /// The name of the voice that it takes, where it tells.
+    fn chosen(&self, wanted: &Voice) -> String {
+        let chosen = match self {
+            Self::Piper(piper) => piper.chosen(wanted),
+            Self::Kokoro(kokoro) => kokoro.chosen(wanted),
+            Self::Espeak(_) | Self::OpenAi(_) | Self::Fake(_) => wanted.voice.clone(),
+        };
+        chosen.unwrap_or_else(|| "its usual one".into())
+    }
+
     /// Part of the cache key: audio of one synthesiser is never taken for another's.
     fn name(&self) -> String {
         match self {
@@ -64,6 +85,15 @@ impl Synthesizer {
             Self::Fake(_) => "fake".into(),
         }
     }
+}
+
+/// Who speaks a text.
+#[derive(Debug)]
+pub struct Speaker {
+    pub engine: &'static str,
+    pub voice: String,
+    /// Why it is not the engine that was chosen.
+    pub instead: Option<TtsError>,
 }
 
 /// How speech is made and kept.
@@ -178,6 +208,30 @@ impl Tts {
                 fallback.check(&any).await.map_err(|_| error)
             }
             (checked, _) => checked,
+        }
+    }
+
+    /// Who speaks such texts.
+    ///
+    /// # Errors
+    /// As [`Self::check`].
+    pub async fn speaker(&self, language: &str, voice: Option<&str>) -> Result<Speaker, TtsError> {
+        let wanted = Voice { language: language.to_owned(), voice: voice.map(str::to_owned) };
+        let by = |one: &Synthesizer, wanted: &Voice, instead| Speaker {
+            engine: one.engine(),
+            voice: one.chosen(wanted),
+            instead,
+        };
+        match (self.synthesizer.check(&wanted).await, &self.fallback) {
+            (Ok(()), _) => Ok(by(&self.synthesizer, &wanted, None)),
+            (Err(error), None) => Err(error),
+            (Err(error), Some(fallback)) => {
+                let any = Voice { voice: None, ..wanted };
+                match fallback.check(&any).await {
+                    Ok(()) => Ok(by(fallback, &any, Some(error))),
+                    Err(_) => Err(error),
+                }
+            }
         }
     }
 

@@ -67,7 +67,8 @@ impl World for SlowSpeech {
             }
             Effect::MuteRecording(silence) => self.silences.push(silence),
             Effect::Recognise { utterance, interim, .. } => {
-                let heard = self.words.map(|text| Hypothesis { text: text.into(), confidence: 0.9, weighed: None });
+                let heard =
+                    self.words.map(|text| Hypothesis { text: text.into(), confidence: 0.9, weighed: None });
                 return Some(Input::Recognised { utterance, interim, heard });
             }
             Effect::Finish(summary) => self.summary = Some(*summary),

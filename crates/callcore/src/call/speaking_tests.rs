@@ -92,7 +92,8 @@ impl Line {
                     self.wire.push((self.at(), "interruption".into()));
                 }
                 Effect::Recognise { utterance, interim, .. } => {
-                    let heard = self.words.clone().map(|text| Hypothesis { text, confidence: 0.8, weighed: None });
+                    let heard =
+                        self.words.clone().map(|text| Hypothesis { text, confidence: 0.8, weighed: None });
                     self.call.handle(Input::Recognised { utterance, interim, heard }, now);
                 }
                 Effect::KeepMessage { .. } => self.wire.push((self.at(), "message".into())),

@@ -138,8 +138,11 @@ impl Line {
                     let since = self.now.saturating_sub(audio.len() as u64 / 8 + 250);
                     let in_it = |(from, to, _): &&(u64, u64, &str)| *from >= since && *to <= self.now;
                     let text: Vec<&str> = self.words.iter().filter(in_it).map(|(_, _, word)| *word).collect();
-                    let heard =
-                        (!text.is_empty()).then(|| Hypothesis { text: text.join(" "), confidence: 0.9, weighed: None });
+                    let heard = (!text.is_empty()).then(|| Hypothesis {
+                        text: text.join(" "),
+                        confidence: 0.9,
+                        weighed: None,
+                    });
                     let reply = Input::Recognised { utterance, interim, heard };
                     self.replies.push_back((self.now + self.decodes_ms, reply));
                 }

@@ -119,7 +119,8 @@ pub(super) fn weigh(
             }
         }
         if let Some((_, behind)) = said.get(way.tokens.len() - 1).filter(|_| score >= best - HOPELESS) {
-            score += logarithm_of_sum(tokens.ends.iter().filter_map(|end| behind.get(token_at(*end)).copied()));
+            score +=
+                logarithm_of_sum(tokens.ends.iter().filter_map(|end| behind.get(token_at(*end)).copied()));
             best = best.max(score);
         }
         scores[way.answer].push((score, way.tokens.len() + 1));
@@ -217,7 +218,9 @@ impl Decoder<'_> {
     /// Of one token among all, as a logarithm.
     fn share_of(&self, token: c_int) -> f32 {
         let logits = self.raw();
-        logits.get(token_at(token)).map_or(f32::NEG_INFINITY, |logit| logit - logarithm_of_sum(logits.iter().copied()))
+        logits
+            .get(token_at(token))
+            .map_or(f32::NEG_INFINITY, |logit| logit - logarithm_of_sum(logits.iter().copied()))
     }
 
     fn raw(&self) -> &[f32] {

@@ -114,6 +114,11 @@ impl Kokoro {
         self.choose(voice).map(|_| ())
     }
 
+    /// The voice that speaks where this one is wanted.
+    pub(super) fn chosen(&self, wanted: &Voice) -> Option<String> {
+        self.choose(wanted).ok()
+    }
+
     pub(super) fn name(&self) -> String {
         "kokoro-82m".into()
     }

@@ -131,7 +131,8 @@ impl Piper {
                 let language = voice.language.replace('_', "-").to_ascii_lowercase();
                 let chosen = choose(voices, voice)?.name.clone();
                 let spoken = worker.speak(Sentence { text: text.into(), language, voice: chosen }).await?;
-                let narrow = move || resample::to_8k(&spoken.samples, spoken.rate).map_err(|error| failed(&error));
+                let narrow =
+                    move || resample::to_8k(&spoken.samples, spoken.rate).map_err(|error| failed(&error));
                 tokio::task::spawn_blocking(narrow).await.map_err(|error| failed(&error))?
             }
             Way::Program { program, voices } => {
@@ -163,6 +164,16 @@ impl Piper {
         match &self.way {
             Way::Kept { voices, .. } | Way::Program { voices, .. } => choose(voices, voice).map(|_| ()),
             Way::Server(_) => Ok(()),
+        }
+    }
+
+    /// The voice that speaks where this one is wanted; a server does not tell.
+    pub(super) fn chosen(&self, wanted: &Voice) -> Option<String> {
+        match &self.way {
+            Way::Kept { voices, .. } | Way::Program { voices, .. } => {
+                choose(voices, wanted).ok().map(|voice| voice.name.clone())
+            }
+            Way::Server(_) => None,
         }
     }
 

@@ -171,7 +171,11 @@ pub(in super::super) struct EndedUtterance {
 /// Speech of which there are no words, or a noise. What was enough to cut a prompt is no noise: nobody would say anything
 /// until the callee's time is over.
 pub(in super::super) const fn without_words(spoken_ms: u64, has_cut: bool) -> flow::Input {
-    if spoken_ms < NOISE_MS && !has_cut { flow::Input::Noise } else { flow::Input::Utterance { text: None, weighed: None } }
+    if spoken_ms < NOISE_MS && !has_cut {
+        flow::Input::Noise
+    } else {
+        flow::Input::Utterance { text: None, weighed: None }
+    }
 }
 
 #[cfg(test)]

@@ -129,6 +129,16 @@ impl Flow {
         scenes.map(|scene| scene.name.as_str()).collect()
     }
 
+    /// The verdicts that lead somewhere else than a mailbox does and that are mostly told by words: without a recogniser they
+    /// come seldom.
+    #[must_use]
+    pub fn verdicts_that_need_words(&self) -> Vec<Outcome> {
+        let mailbox = self.branches.get(&Outcome::Voicemail);
+        let told = [Outcome::Screening, Outcome::Ivr, Outcome::Unavailable].into_iter();
+        told.filter(|verdict| self.branches.get(verdict).is_some_and(|scene| Some(scene) != mailbox))
+            .collect()
+    }
+
     /// The date and time where the flow's `today` and `now` are, at `unix_ms`, ms since 1970-01-01 UTC.
     #[must_use]
     pub fn local_time(&self, unix_ms: i64) -> Option<LocalTime> {

@@ -99,7 +99,9 @@ pub(super) fn says_two(ask: &Ask, text: &str) -> bool {
         said.max_by_key(|phrase| phrase.len()).cloned()
     };
     let said: Vec<String> = ask.choices.iter().filter_map(longest).collect();
-    let is_part = |inner: &str| said.iter().any(|outer| outer != inner && format!(" {outer} ").contains(&format!(" {inner} ")));
+    let is_part = |inner: &str| {
+        said.iter().any(|outer| outer != inner && format!(" {outer} ").contains(&format!(" {inner} ")))
+    };
     said.iter().filter(|phrase| !is_part(phrase)).count() > 1
 }
 

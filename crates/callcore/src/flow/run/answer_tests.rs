@@ -105,10 +105,12 @@ fn what_is_said_right_before_a_question_and_fits_it_is_its_answer() {
 fn the_words_may_come_when_the_question_has_begun() {
     let steps = QUESTION.replace("BARGE_IN", "off");
     let call = call_of("en", &steps).after(2_900, Input::SpeechStarted);
-    let log = call.after(1_500, Input::Utterance { text: Some("Yes, please.".into()), weighed: None }).end(30_000);
+    let log =
+        call.after(1_500, Input::Utterance { text: Some("Yes, please.".into()), weighed: None }).end(30_000);
     assert!(log.contains("stop 2") && log.ends_with("\"pay\")"), "{log}");
     let call = call_of("en", &steps).after(2_900, Input::SpeechStarted);
-    let log = call.after(1_500, Input::Utterance { text: Some("Who is this?".into()), weighed: None }).end(4_000);
+    let log =
+        call.after(1_500, Input::Utterance { text: Some("Who is this?".into()), weighed: None }).end(4_000);
     assert!(!log.contains("stop 2") && !log.contains("no_match"), "{log}");
 }
 

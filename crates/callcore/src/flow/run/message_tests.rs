@@ -81,7 +81,8 @@ fn a_cough_between_two_prompts_of_a_message_changes_nothing() {
 fn a_slow_recogniser_makes_no_greeting_longer() {
     let call = mailbox(STEPS).after(1_000, Input::SpeechStarted).after(2_000, Input::SpeechEnded);
     let call = call.after(2_000, Input::GreetingEnded);
-    let (log, _) = ended(call.after(3_000, Input::Utterance { text: Some("leave a message".into()), weighed: None }));
+    let (log, _) =
+        ended(call.after(3_000, Input::Utterance { text: Some("leave a message".into()), weighed: None }));
     assert!(log.contains("13000 -> note no_signal"), "six seconds behind the greeting: {log}");
 }
 

@@ -6,8 +6,7 @@ use crate::flow::parse::parse;
 use crate::flow::rehearse::Rehearsal;
 
 const WHERE: &str = "ask: { say: Where to?, choices: { sales: sales, 'technical support': support }, retries: 0, no_match: no_match }";
-const COUNT: &str =
-    "ask: { say: How many?, number: { into: count, min: 1, max: 3 }, confirm: 'Is {{ count }} right?', goto: counted, retries: 0, no_match: no_match }";
+const COUNT: &str = "ask: { say: How many?, number: { into: count, min: 1, max: 3 }, confirm: 'Is {{ count }} right?', goto: counted, retries: 0, no_match: no_match }";
 
 fn call(question: &str) -> Rehearsal {
     let text = format!(
@@ -24,7 +23,10 @@ fn call(question: &str) -> Rehearsal {
 fn said(text: &str, likely: Option<usize>) -> Input {
     let ids = Expected::default().with_answers((0..3).map(|n: u32| vec![n.to_string()])).answers;
     let likely = likely.map(|at| ids[at].id);
-    Input::Utterance { text: Some(text.into()), weighed: Some(Weighed { likely, probability: 0.9, margin: 5.0 }) }
+    Input::Utterance {
+        text: Some(text.into()),
+        weighed: Some(Weighed { likely, probability: 0.9, margin: 5.0 }),
+    }
 }
 
 fn answered(question: &str, text: &str, likely: Option<usize>) -> String {
@@ -89,9 +91,15 @@ fn a_question_tells_which_answers_there_are_and_a_free_one_tells_none() {
         }
         answers
     };
-    assert_eq!(answers("ask: { say: A?, choices: { bayar: b, '2': { phrases: [nanti] } } }"), ["bayar", "nanti"]);
+    assert_eq!(
+        answers("ask: { say: A?, choices: { bayar: b, '2': { phrases: [nanti] } } }"),
+        ["bayar", "nanti"]
+    );
     assert_eq!(answers("ask: { say: A?, yes_no: { yes: b, no: b } }"), ["ya", "tidak"]);
-    assert_eq!(answers("ask: { say: A?, number: { into: n, min: 9, max: 11 } }"), ["sembilan", "sepuluh", "sebelas"]);
+    assert_eq!(
+        answers("ask: { say: A?, number: { into: n, min: 9, max: 11 } }"),
+        ["sembilan", "sepuluh", "sebelas"]
+    );
     assert_eq!(answers("ask: { say: A?, number: { into: n, min: 0, max: 5000 } }"), [] as [&str; 0]);
     assert_eq!(answers("ask: { say: A?, digits: { into: kept, length: 1 } }").len(), 10);
     assert_eq!(answers("ask: { say: A?, date: { into: day } }")[..3], ["hari ini", "besok", "lusa"]);
