@@ -10,6 +10,9 @@ const UNLIKELY: f32 = 0.62;
 /// Nobody spoke if that is so probable: of 200 answers the most doubtful reached 0.25, noise and music had 0.66 and more.
 const SILENT: f32 = 0.45;
 
+/// The logarithm of the probability of the language is hardly ever less where an answer is given in it.
+const FOREIGN: f32 = -1.5;
+
 /// How probable it is that the likeliest answer was given: a logistic function of these, fitted to 266 pairs of an utterance
 /// and a list of answers with Whisper base (real digits, made answers in English and Indonesian; other speech, other languages,
 /// noise and music).
@@ -43,6 +46,16 @@ pub(super) struct Score {
 }
 
 impl Evidence {
+    /// Whether nobody seems to have spoken.
+    pub(super) fn is_silence(&self) -> bool {
+        self.silence >= SILENT
+    }
+
+    /// Whether another language seems to have been spoken.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.language < FOREIGN
+    }
+
     /// The answer that was given, if it can be told.
     pub(super) fn judge(&self) -> Weighed {
         let mut ranked = self.scores.clone();
@@ -57,7 +70,7 @@ impl Evidence {
             + PER_MARGIN * margin
             + PER_LANGUAGE * self.language;
         let probability = 1.0 / (1.0 + (-evidence).exp());
-        let given = margin >= TIE && probability >= UNLIKELY && self.silence < SILENT;
+        let given = margin >= TIE && probability >= UNLIKELY && !self.is_silence();
         Weighed { likely: given.then_some(first.id), probability, margin }
     }
 }
@@ -108,6 +121,13 @@ mod tests {
         assert_eq!(judged(&[], 0.0).0, None);
         assert_eq!(judged(&[f32::NEG_INFINITY, f32::NEG_INFINITY], 0.0), (None, 0.0));
         assert_eq!(judged(&[f32::NAN, f32::NAN], 0.0).0, None);
+    }
+
+    #[test]
+    fn silence_and_another_language_are_told_apart_from_an_answer() {
+        let of = |language, silence| Evidence { scores: Vec::new(), language, silence };
+        assert!(of(-0.3, 0.7).is_silence() && !of(-0.3, 0.25).is_silence());
+        assert!(of(-2.5, 0.1).is_foreign() && !of(-1.0, 0.1).is_foreign());
     }
 
     #[test]

@@ -268,8 +268,7 @@ impl Worker {
                 let written = self.transcript();
                 let lost = guard::is_loop(&written.text);
                 let transcript = guard::doubt(written, ms as f32 / 1_000.0, expected);
-                // A decoder that goes in circles finds nearly anything probable.
-                Ok(if lost { transcript } else { self.weighed(transcript, language, job) })
+                Ok(self.weighed(transcript, lost, language, job))
             }
             Err(_) if job.is_over() => Err(job.why()),
             Err(error) => Err(SttError::Engine(error.to_string())),
@@ -278,7 +277,15 @@ impl Worker {
 
     /// The transcript, and which of the expected answers it is where it was to be found out. Words that are not believed are
     /// those of the answer, if one was given.
-    fn weighed(&mut self, transcript: Transcript, language: Option<&'static str>, job: &Job) -> Transcript {
+    ///
+    /// A decoder that has lost its way finds nearly anything probable: its answers count for nothing (`lost`).
+    fn weighed(
+        &mut self,
+        transcript: Transcript,
+        lost: bool,
+        language: Option<&'static str>,
+        job: &Job,
+    ) -> Transcript {
         let answers = &job.request.answers;
         let Some(language) = language.filter(|_| !answers.is_empty()) else { return transcript };
         let engine = &self.engine;
@@ -293,6 +300,14 @@ impl Worker {
                 return transcript;
             }
         };
+        if evidence.is_silence() || (lost && evidence.is_foreign()) {
+            // What was written may look like an answer, and was read from what the decoder was told.
+            metrics::counter!("dering_stt_doubted_total", "reason" => "nobody").increment(1);
+            return Transcript::nothing_said();
+        }
+        if lost {
+            return transcript;
+        }
         let weighed = evidence.judge();
         let said = weighed.likely.filter(|_| transcript.text.is_empty()).and_then(|likely| {
             let answer = answers.iter().find(|answer| answer.id == likely)?;

@@ -125,7 +125,7 @@ pub enum Fact {
     SpeechStarted { media_ms: u64 },
     /// The callee has spoken and is silent.
     SpeechEnded { media_ms: u64, start_ms: u64 },
-    /// What they said.
+    /// What they said. `likely`, `margin`: the answer that was likeliest when a recogniser weighed them, and how far ahead it was.
     Transcript(Utterance),
     /// Audio of one side cannot be read; told once each way.
     AudioUnreadable { ours: bool, why: String },

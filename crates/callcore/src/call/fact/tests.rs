@@ -173,9 +173,9 @@ fn bot() -> Vec<Fact> {
 }
 
 fn callee() -> Vec<Fact> {
-    let said = |late| Utterance {
-        likely: None,
-        margin: None,
+    let said = |late: bool| Utterance {
+        likely: late.then(|| "yes".into()),
+        margin: late.then_some(4.5),
         utterance: 2,
         text: "yes".into(),
         confidence: Some(0.31),
