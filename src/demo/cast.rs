@@ -96,8 +96,7 @@ pub(super) const SPEAKING: [Callee; 8] = [
     by_voice(SURVEY, answered("+15550033", "voice-says-number", "human", "completed")),
     by_voice(PENGINGAT, answered("+15550034", "voice-says-ya", "human", "confirmed")),
     by_voice(PENGINGAT, answered("+15550035", "voice-asks-petugas", "human", "callback_requested")),
-    // It keeps who called and why.
-    leaving_message(by_words(Subtype::Screening, "confirmed_with_guests", "+15550036", "voice-screening")),
+    by_words(Subtype::Screening, "confirmed_with_guests", "+15550036", "voice-screening"),
     by_words(Subtype::Ivr, "company_menu", "+15550037", "voice-menu"),
     by_words(Subtype::Unavailable, "mailbox_full", "+15550038", "voice-mailbox-full"),
 ];

@@ -2,6 +2,7 @@
 
 use std::io::IsTerminal;
 
+use callcore::amd::Subtype;
 use comfy_table::presets::NOTHING;
 use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, Table};
 use serde::Serialize;
@@ -110,7 +111,9 @@ impl CallReport {
             differ("kind", self.kind.as_deref(), Some(kind.as_str()));
         }
         differ("outcome", self.outcome.as_deref(), Some(expected.outcome));
-        if self.message_left != expected.message_left {
+        // Whether what an assistant is told was left as a message depends on when its words were understood.
+        let may_differ = expected.kind == Some(Subtype::Screening);
+        if self.message_left != expected.message_left && !may_differ {
             self.unexpected.push(format!("message left is {}", self.message_left));
         }
         if let Some(turn) = expected.turn {
