@@ -26,9 +26,9 @@ mod tests;
 mod view;
 
 pub use self::model::{
-    AmdSettings, AnswerId, AudioFile, BargeIn, Confirm, Expected, ExpectedAnswer, Flow, Greet, Limits, Listening,
-    MachineDetection, Method, NOISE_MS, Outcome, RecordingPolicy, TALKS_ON_MS, TimerOverrides, Variable,
-    VariableType, Weighed,
+    AmdSettings, AnswerId, AudioFile, BargeIn, Confirm, Expected, ExpectedAnswer, Flow, Greet, Limits,
+    Listening, MachineDetection, Method, NOISE_MS, Outcome, RecordingPolicy, TALKS_ON_MS, TimerOverrides,
+    Variable, VariableType, Weighed,
 };
 pub use self::parse::{Parsed, parse, parse_with};
 pub use self::read::{

@@ -221,7 +221,7 @@ fn call(flow: &str, greet: Greet, mode: MachineDetection, callee: &Callee) -> Li
         for (k, (_, text)) in
             callee.words.iter().enumerate().filter(|(_, (at, _))| at.next_multiple_of(FRAME_MS) == now)
         {
-            let heard = Some(Hypothesis { text: (*text).to_owned(), confidence: 0.9 });
+            let heard = Some(Hypothesis { text: (*text).to_owned(), confidence: 0.9, weighed: None });
             call.tell(Input::Recognised { utterance: k as u32 + 90, interim: false, heard });
         }
         if callee.hangs_up_at.is_some_and(|at| at.next_multiple_of(FRAME_MS) == now) {
