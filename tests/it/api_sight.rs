@@ -8,8 +8,8 @@ use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use crate::calls_stage::{Desk, key};
-use crate::system_stage::{HANGS_UP, PERSON, Reply, in_time, reply_to};
+use crate::calls_fixture::{Desk, key};
+use crate::system_fixture::{HANGS_UP, PERSON, Reply, in_time, reply_to};
 
 /// Asks with any key or token.
 async fn ask(desk: &Desk, bearer: &str, method: Method, path: &str, body: Option<Value>) -> Reply {
@@ -32,14 +32,14 @@ fn assert_refused(reply: &Reply, code: &str, says: &str) {
 async fn tied(desk: &Desk, bot: &str, scopes: &[Scope]) -> String {
     let (kept, text) = access::new_api_key("tied", scopes);
     let kept = NewApiKey { bots: vec![bot.to_owned()], ..kept };
-    desk.stage.app.store().create_api_key(kept).await.unwrap();
+    desk.system.app.store().create_api_key(kept).await.unwrap();
     text.expose_secret().to_owned()
 }
 
 /// A call that the person at the other end has ended.
 async fn ended_call(desk: &Desk, bot: &str) -> String {
-    let call = desk.stage.dial(bot, HANGS_UP, json!({})).await;
-    desk.stage.last_word(&call).await;
+    let call = desk.system.dial(bot, HANGS_UP, json!({})).await;
+    desk.system.last_word(&call).await;
     call
 }
 
@@ -53,10 +53,10 @@ fn each(reply: &Reply, list: &str, field: &str) -> Vec<String> {
 
 #[tokio::test]
 async fn who_only_reads_ends_no_call_and_has_no_webhook_sent_again() {
-    let desk = Desk::set().await;
-    let reader = key(&desk.stage, &[Scope::Read]).await;
-    let call = desk.stage.dial("stay", PERSON, json!({})).await;
-    desk.stage.answered(&call).await;
+    let desk = Desk::start().await;
+    let reader = key(&desk.system, &[Scope::Read]).await;
+    let call = desk.system.dial("stay", PERSON, json!({})).await;
+    desk.system.answered(&call).await;
     let path = format!("/v1/calls/{call}");
     for (method, path) in [(Method::POST, format!("{path}/hangup")), (Method::DELETE, path.clone())] {
         assert_refused(&ask(&desk, &reader, method, &path, None).await, "scope_missing", "\"campaigns\"");
@@ -69,13 +69,13 @@ async fn who_only_reads_ends_no_call_and_has_no_webhook_sent_again() {
         let refused = ask(&desk, &reader, Method::POST, path, body).await;
         assert_refused(&refused, "scope_missing", "\"campaigns\" or \"admin\"");
     }
-    assert_eq!(desk.stage.client.hang_up(&call).await.status, 202);
+    assert_eq!(desk.system.client.hang_up(&call).await.status, 202);
 }
 
 #[tokio::test]
 async fn a_remembered_password_alone_places_and_ends_no_call() {
-    let desk = Desk::set().await;
-    let campaigner = key(&desk.stage, &[Scope::Read, Scope::Campaigns]).await;
+    let desk = Desk::start().await;
+    let campaigner = key(&desk.system, &[Scope::Read, Scope::Campaigns]).await;
     desk.post("/v1/contacts", json!({ "contact_id": "jj084", "phone_number": PERSON, "flow": "stay" })).await;
     let make = json!({ "contact_id": "jj084", "type": "voice" });
     let by_browser = |path: &str| desk.bare(Method::POST, path).basic_auth("me", Some(&campaigner));
@@ -93,7 +93,7 @@ async fn a_remembered_password_alone_places_and_ends_no_call() {
 
 #[tokio::test]
 async fn an_app_that_only_dials_out_has_to_do_with_its_own_calls() {
-    let desk = Desk::set().await;
+    let desk = Desk::start().await;
     desk.post("/v1/contacts", json!({ "contact_id": "jj084", "phone_number": PERSON })).await;
     let secret = access::new_app_secret();
     let other = NewApp {
@@ -103,11 +103,11 @@ async fn an_app_that_only_dials_out_has_to_do_with_its_own_calls() {
         bots: vec!["*".into()],
         secret: secret.clone(),
     };
-    desk.stage.app.store().create_app(other).await.unwrap();
+    desk.system.app.store().create_app(other).await.unwrap();
     let other = access::mint("other", &secret, Duration::from_secs(60), &[]).unwrap();
-    let (other, shop) = (other.expose_secret(), desk.stage.client.token());
-    let call = desk.stage.dial("stay", PERSON, json!({})).await;
-    desk.stage.answered(&call).await;
+    let (other, shop) = (other.expose_secret(), desk.system.client.token());
+    let call = desk.system.dial("stay", PERSON, json!({})).await;
+    desk.system.answered(&call).await;
 
     let path = format!("/v1/calls/{call}");
     let hang_up = format!("{path}/hangup");
@@ -125,7 +125,7 @@ async fn an_app_that_only_dials_out_has_to_do_with_its_own_calls() {
 
 #[tokio::test]
 async fn who_is_tied_to_bots_sees_and_ends_their_calls_only() {
-    let desk = Desk::set().await;
+    let desk = Desk::start().await;
     desk.post("/v1/contacts", json!({ "contact_id": "only", "phone_number": HANGS_UP, "flow": "short" }))
         .await;
     let (own, theirs) = tokio::join!(ended_call(&desk, "short"), ended_call(&desk, "detect"));
@@ -193,7 +193,7 @@ async fn who_is_tied_to_bots_sees_and_ends_their_calls_only() {
 
 #[tokio::test]
 async fn contacts_belong_to_no_bot_but_may_be_called_by_their_id() {
-    let desk = Desk::set().await;
+    let desk = Desk::start().await;
     desk.post("/v1/contacts", json!({ "contact_id": "jj084", "phone_number": PERSON, "flow": "stay" })).await;
     let key = tied(&desk, "stay", &[Scope::Read, Scope::Campaigns]).await;
     for (method, path) in [

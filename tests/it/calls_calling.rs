@@ -6,11 +6,11 @@ use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
-use crate::calls_stage::Desk;
-use crate::system_stage::{APP, PERSON, in_time, reply_to};
+use crate::calls_fixture::Desk;
+use crate::system_fixture::{APP, PERSON, in_time, reply_to};
 
 async fn desk() -> Desk {
-    let desk = Desk::set().await;
+    let desk = Desk::start().await;
     for (id, flow) in [("jj084", Some("stay")), ("kk001", None)] {
         let contact = json!({"contact_id": id, "phone_number": PERSON, "name": "Jaya", "flow": flow,
                              "metadata": {"amount": 120}});
@@ -108,7 +108,7 @@ async fn suara_is_voice_and_video_is_told_what_it_would_need() {
     assert_eq!((status, code.as_str()), (422, "invalid"));
     assert!(detail.contains("a trunk that carries video"), "{detail}");
     let call_id = call["call_id"].as_str().unwrap();
-    assert_eq!(desk.stage.client.hang_up(call_id).await.status, 202);
+    assert_eq!(desk.system.client.hang_up(call_id).await.status, 202);
 }
 
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn a_contact_is_called_once_under_a_key_and_what_is_not_followed_is_named(
     assert!(status == 400 && detail.starts_with("Idempotency-Key: must be"), "{detail}");
     let listed = desk.get("/v1/calls/history?user_id=jj084").await.json();
     assert_eq!(listed["call_records"].as_array().unwrap().len(), 1);
-    assert_eq!(desk.stage.client.hang_up(call_id.as_str().unwrap()).await.status, 202);
+    assert_eq!(desk.system.client.hang_up(call_id.as_str().unwrap()).await.status, 202);
 }
 
 #[tokio::test]
@@ -156,10 +156,10 @@ async fn what_cannot_be_called_is_refused_with_a_reason() {
 
 #[tokio::test]
 async fn a_call_placed_elsewhere_is_in_the_history_of_the_contact_with_its_number() {
-    let desk = Desk::set().await;
+    let desk = Desk::start().await;
     desk.post("/v1/contacts", json!({"contact_id": "only", "phone_number": PERSON})).await;
-    let call_id = desk.stage.dial("errands", PERSON, json!({})).await;
-    desk.stage.last_word(&call_id).await;
+    let call_id = desk.system.dial("errands", PERSON, json!({})).await;
+    desk.system.last_word(&call_id).await;
     let history = desk.get("/v1/calls/history?user_id=only").await.json();
     assert_eq!(history["call_records"][0]["call_id"], json!(call_id));
     assert_eq!(history["next"], Value::Null);
@@ -168,7 +168,7 @@ async fn a_call_placed_elsewhere_is_in_the_history_of_the_contact_with_its_numbe
 #[tokio::test]
 async fn a_client_app_may_call_with_the_bots_it_holds() {
     let desk = desk().await;
-    let token = desk.stage.client.token();
+    let token = desk.system.client.token();
     let ask = |flow: &str| {
         let body = json!({"contact_id": "kk001", "type": "voice", "flow": flow});
         reply_to(desk.bare(Method::POST, "/v1/calls").bearer_auth(&token).json(&body))
@@ -180,7 +180,7 @@ async fn a_client_app_may_call_with_the_bots_it_holds() {
 #[tokio::test]
 async fn the_webhooks_of_a_contacts_call_are_signed_by_the_app_or_refused_at_once() {
     let desk = desk().await;
-    let url = desk.stage.receiver.url();
+    let url = desk.system.receiver.url();
     let body = |url: &str| {
         json!({"contact_id": "kk001", "type": "voice", "flow": "errands", "notify_url": url,
                "notify_headers": {"x-shop": "7"}})
@@ -194,8 +194,8 @@ async fn the_webhooks_of_a_contacts_call_are_signed_by_the_app_or_refused_at_onc
 
     let (kept, key) = access::new_api_key("crm", &[Scope::Campaigns]);
     let acting = NewApiKey { app_id: Some(APP.to_owned()), ..kept };
-    desk.stage.app.store().create_api_key(acting).await.unwrap();
-    let token = desk.stage.client.token();
+    desk.system.app.store().create_api_key(acting).await.unwrap();
+    let token = desk.system.client.token();
     for bearer in [key.expose_secret(), token.as_str()] {
         // Whoever acts for an app is bound to its bots, too.
         let foreign = json!({"contact_id": "kk001", "type": "voice", "flow": "somebody-elses"});
@@ -204,10 +204,10 @@ async fn the_webhooks_of_a_contacts_call_are_signed_by_the_app_or_refused_at_onc
         let made = reply_to(desk.bare(Method::POST, "/v1/calls").bearer_auth(bearer).json(&body(&url))).await;
         assert_eq!(made.status, 201, "{}", made.text());
         let call_id = made.json()["call_id"].as_str().unwrap().to_owned();
-        // The stage accepts none but signed ones.
-        let told = desk.stage.last_word(&call_id).await;
+        // The system accepts none but signed ones.
+        let told = desk.system.last_word(&call_id).await;
         assert_eq!(told.last().unwrap()["status"], "completed");
-        assert_eq!(desk.stage.inbox.of(&call_id)[0].headers["x-shop"], "7");
+        assert_eq!(desk.system.inbox.of(&call_id)[0].headers["x-shop"], "7");
     }
     for (body, why) in [
         (body("ftp://example.com/"), "http or https"),

@@ -5,8 +5,8 @@ use dering::store::NewContact;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::calls_stage::{Desk, key};
-use crate::system_stage::{PERSON, in_time, reply_to};
+use crate::calls_fixture::{Desk, key};
+use crate::system_fixture::{PERSON, in_time, reply_to};
 
 fn ids(list: &Value) -> Vec<&str> {
     list["contacts"]
@@ -19,7 +19,7 @@ fn ids(list: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn a_contact_is_kept_found_changed_and_deleted() {
-    let desk = Desk::set().await;
+    let desk = Desk::start().await;
     let made = desk
         .post(
             "/v1/contacts",
@@ -58,7 +58,7 @@ async fn a_contact_is_kept_found_changed_and_deleted() {
 
 #[tokio::test]
 async fn pages_of_contacts_hold_each_of_them_once() {
-    let desk = Desk::set().await;
+    let desk = Desk::start().await;
     let lines: String =
         (0..7).map(|n| format!("{{\"contact_id\":\"c{n}\",\"phone_number\":\"100{n}\"}}\n")).collect();
     let import =
@@ -80,7 +80,7 @@ async fn pages_of_contacts_hold_each_of_them_once() {
 
 #[tokio::test]
 async fn a_file_is_imported_line_by_line_and_may_be_sent_again() {
-    let desk = Desk::set().await;
+    let desk = Desk::start().await;
     let file = "contact_id,phone_number,name,amount\n\
                 a,+15550001,Ann,120 dollars\n\
                 b,none,Bob,1\n\
@@ -110,15 +110,15 @@ async fn a_file_is_imported_line_by_line_and_may_be_sent_again() {
 
 #[tokio::test]
 async fn a_contact_shows_that_its_number_is_not_to_be_called() {
-    let desk = Desk::set().await;
-    let call_id = desk.stage.dial("errands", PERSON, json!({})).await;
-    desk.stage.last_word(&call_id).await;
+    let desk = Desk::start().await;
+    let call_id = desk.system.dial("errands", PERSON, json!({})).await;
+    desk.system.last_word(&call_id).await;
     let batch = dering::store::CallBatch {
         call_id: call_id.clone(),
         do_not_call: Some(dering::store::NewDoNotCall { at_ms: 7, words: None }),
         ..dering::store::CallBatch::default()
     };
-    in_time(desk.stage.app.store().record(batch)).await.unwrap();
+    in_time(desk.system.app.store().record(batch)).await.unwrap();
     desk.post("/v1/contacts", json!({"contact_id": "a", "phone_number": PERSON})).await;
     let contact = desk.get("/v1/contacts/a").await.json();
     assert_eq!(contact["do_not_call"], true);
@@ -130,8 +130,8 @@ async fn a_contact_shows_that_its_number_is_not_to_be_called() {
 
 #[tokio::test]
 async fn who_only_reads_may_look_and_not_touch() {
-    let desk = Desk::set().await;
-    let reader = key(&desk.stage, &[Scope::Read]).await;
+    let desk = Desk::start().await;
+    let reader = key(&desk.system, &[Scope::Read]).await;
     let ask =
         |method: Method, path: &str| reply_to(desk.bare(method, path).bearer_auth(&reader).json(&json!({})));
     assert_eq!(ask(Method::GET, "/v1/contacts").await.status, 200);
@@ -143,8 +143,8 @@ async fn who_only_reads_may_look_and_not_touch() {
 
 #[tokio::test]
 async fn a_contact_that_is_deleted_in_the_same_moment_was_made_all_the_same() {
-    let desk = Desk::set().await;
-    let store = desk.stage.app.store();
+    let desk = Desk::start().await;
+    let store = desk.system.app.store();
     for n in 0..50 {
         let id = format!("brief{n}");
         let new = NewContact { id: Some(id.clone()), number: "+6281234".into(), ..NewContact::default() };
@@ -155,14 +155,14 @@ async fn a_contact_that_is_deleted_in_the_same_moment_was_made_all_the_same() {
 
 #[tokio::test]
 async fn the_do_not_call_list_is_kept_by_programs_and_holds_at_once() {
-    let desk = Desk::set().await;
+    let desk = Desk::start().await;
     let put = json!({"number": PERSON, "reason": "asked by letter"});
     let made = desk.post("/v1/do-not-call", put.clone()).await;
     assert_eq!(made.status, 201, "{}", made.text());
     let made = made.json();
     assert_eq!((&made["number"], &made["reason"]), (&json!(PERSON), &json!("asked by letter")));
     assert_eq!(desk.post("/v1/do-not-call", put).await.status, 200, "it was there");
-    let refused = desk.stage.client.try_dial("short", PERSON, json!({})).await.problem();
+    let refused = desk.system.client.try_dial("short", PERSON, json!({})).await.problem();
     assert_eq!((refused.0, refused.1.as_str()), (403, "do_not_call"));
     let wrong = desk.post("/v1/do-not-call", json!({"number": "12 apples"})).await.problem();
     assert_eq!(wrong.0, 400);
@@ -175,12 +175,12 @@ async fn the_do_not_call_list_is_kept_by_programs_and_holds_at_once() {
     };
     assert_eq!((off("").await, off("a+mistake").await, off("again").await), (400, 204, 404));
     assert_eq!(desk.get(&path).await.problem().1, "not_found");
-    assert_eq!(desk.stage.client.try_dial("short", PERSON, json!({})).await.status, 200);
+    assert_eq!(desk.system.client.try_dial("short", PERSON, json!({})).await.status, 200);
 }
 
 #[tokio::test]
 async fn a_register_of_numbers_is_imported_and_its_wrong_lines_are_told() {
-    let desk = Desk::set().await;
+    let desk = Desk::start().await;
     let send = async |body: &'static str| {
         let path = "/v1/do-not-call/import?reason=register&country=ID";
         reply_to(desk.request(Method::POST, path).body(body)).await
@@ -195,7 +195,7 @@ async fn a_register_of_numbers_is_imported_and_its_wrong_lines_are_told() {
     assert_eq!(send("hello\n").await.status, 400);
     let list = desk.get("/v1/do-not-call?search=3456").await.json();
     assert_eq!((&list["total"], &list["numbers"][0]["number"]), (&json!(1), &json!("+628123456901")));
-    let reader = key(&desk.stage, &[Scope::Read]).await;
+    let reader = key(&desk.system, &[Scope::Read]).await;
     let reads = desk.bare(Method::GET, "/v1/do-not-call").bearer_auth(&reader);
     assert_eq!(reply_to(reads).await.status, 200);
     let changes = desk.bare(Method::POST, "/v1/do-not-call").bearer_auth(&reader);

@@ -3,8 +3,8 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::calls_stage::Desk;
-use crate::system_stage::{PERSON, Setup, reply_to};
+use crate::calls_fixture::Desk;
+use crate::system_fixture::{PERSON, Setup, reply_to};
 
 /// A desk with a recorded call, and a link to its recording.
 async fn linked() -> (Desk, String, String) {
@@ -13,8 +13,8 @@ async fn linked() -> (Desk, String, String) {
 
 async fn linked_on(setup: Setup) -> (Desk, String, String) {
     let desk = Desk::with(setup).await;
-    let call_id = desk.stage.dial("short", PERSON, json!({})).await;
-    desk.stage.last_word(&call_id).await;
+    let call_id = desk.system.dial("short", PERSON, json!({})).await;
+    desk.system.last_word(&call_id).await;
     let made = desk.post(&format!("/v1/calls/{call_id}/recording/link"), json!({"ttlSeconds": 60})).await;
     assert_eq!(made.status, 201, "{}", made.text());
     let url = made.json()["url"].as_str().unwrap().to_owned();
@@ -84,7 +84,7 @@ async fn links_last_neither_a_moment_nor_for_ever() {
     for ttl in [json!(1), json!(100_000), json!("long"), json!(-5)] {
         assert_eq!(desk.post(&path, json!({ "ttlSeconds": ttl })).await.problem().1, "malformed", "{ttl}");
     }
-    let unrecorded = desk.stage.dial("errands", PERSON, json!({})).await;
+    let unrecorded = desk.system.dial("errands", PERSON, json!({})).await;
     let none = desk.post(&format!("/v1/calls/{unrecorded}/recording/link"), json!({})).await;
     assert_eq!(none.problem().0, 404);
 }

@@ -6,8 +6,8 @@ use futures_util::StreamExt;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::calls_stage::Desk;
-use crate::system_stage::{PERSON, in_time, reply_to};
+use crate::calls_fixture::Desk;
+use crate::system_fixture::{PERSON, in_time, reply_to};
 
 /// A stream of server-sent events as a client reads it.
 struct Live {
@@ -72,8 +72,8 @@ fn kinds(all: &[Told]) -> Vec<String> {
 
 #[tokio::test]
 async fn a_reader_hears_the_whole_call_live_and_the_stream_ends_with_it() {
-    let desk = Desk::set().await;
-    let call_id = desk.stage.dial("short", PERSON, json!({})).await;
+    let desk = Desk::start().await;
+    let call_id = desk.system.dial("short", PERSON, json!({})).await;
     let all = Live::open(&desk, &call_id, None).await.rest().await;
     let kinds = kinds(&all);
     for kind in ["dialled", "placed", "dial_status", "checkpoint", "ended", "recording_ready"] {
@@ -94,21 +94,21 @@ async fn a_reader_hears_the_whole_call_live_and_the_stream_ends_with_it() {
 
 #[tokio::test]
 async fn a_reader_who_comes_back_misses_nothing_and_hears_nothing_twice() {
-    let desk = Desk::set().await;
-    let call_id = desk.stage.dial("stay", PERSON, json!({})).await;
+    let desk = Desk::start().await;
+    let call_id = desk.system.dial("stay", PERSON, json!({})).await;
     let mut live = Live::open(&desk, &call_id, None).await;
     let mut heard = vec![live.next().await.unwrap(), live.next().await.unwrap()];
     drop(live);
     // Something happens while nobody listens.
     let missed = NewEvent { at_ms: 1, t_ms: 1, fact: Fact::WordsDeleted {} };
     let batch = CallBatch { call_id: call_id.clone(), events: vec![missed], ..CallBatch::default() };
-    desk.stage.app.store().record(batch).await.unwrap();
+    desk.system.app.store().record(batch).await.unwrap();
     let mut live = Live::open(&desk, &call_id, heard.last().unwrap().id).await;
     while kinds(&heard).last().unwrap() != "words_deleted" {
         heard.push(live.next().await.unwrap());
     }
-    desk.stage.answered(&call_id).await;
-    assert_eq!(desk.stage.client.hang_up(&call_id).await.status, 202);
+    desk.system.answered(&call_id).await;
+    assert_eq!(desk.system.client.hang_up(&call_id).await.status, 202);
     heard.extend(live.rest().await);
     let ids: Vec<i64> = heard.iter().filter_map(|told| told.id).collect();
     assert_eq!(ids, (1..=ids.len() as i64).collect::<Vec<_>>());
@@ -123,20 +123,20 @@ async fn a_reader_who_comes_back_misses_nothing_and_hears_nothing_twice() {
 
 #[tokio::test]
 async fn a_reader_who_does_not_read_holds_no_call_up() {
-    let desk = Desk::set().await;
-    let call_id = desk.stage.dial("short", PERSON, json!({})).await;
+    let desk = Desk::start().await;
+    let call_id = desk.system.dial("short", PERSON, json!({})).await;
     let asleep = Live::open(&desk, &call_id, None).await;
-    desk.stage.last_word(&call_id).await;
+    desk.system.last_word(&call_id).await;
     // Awake again, it is told everything all the same.
     assert!(kinds(&asleep.rest().await).contains(&"ended".to_owned()));
 }
 
 #[tokio::test]
 async fn what_cannot_be_watched_is_a_problem() {
-    let desk = Desk::set().await;
+    let desk = Desk::start().await;
     let stream = |path: &str| desk.request(Method::GET, path).header("accept", "text/event-stream");
     assert_eq!(reply_to(stream("/v1/calls/nobody/events")).await.problem().0, 404);
-    let call_id = desk.stage.dial("errands", PERSON, json!({})).await;
+    let call_id = desk.system.dial("errands", PERSON, json!({})).await;
     let path = format!("/v1/calls/{call_id}/events");
     let odd = reply_to(stream(&path).header("last-event-id", "the last one")).await;
     assert_eq!((odd.status, odd.problem().1.as_str()), (400, "malformed"));

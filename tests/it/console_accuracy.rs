@@ -4,7 +4,7 @@ use callcore::amd::{EventKind, Subtype};
 use dering::access::Role;
 use dering::store::{CallState, CallUpdate, NewRecording, Store};
 
-use crate::console_stage::{Browser, Pages, leads_to};
+use crate::console_fixture::{Browser, Pages, leads_to};
 use crate::store_fixture::{begun, later};
 
 /// A call of `flow` that was answered and decided; its id ends in `tail`, by which calls are drawn.

@@ -11,7 +11,7 @@ use dering::access::{Options, Role};
 use dering::store::{CallBatch, CallState, CallUpdate, NewCall, NewEvent, NewTranscript, Speaker, Store};
 use serde_json::json;
 
-use crate::console_stage::{Browser, PASSWORD, Pages, leads_to};
+use crate::console_fixture::{Browser, PASSWORD, Pages, leads_to};
 use crate::store_fixture::{cdr, notification};
 
 const EVIL: &str = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'";

@@ -5,7 +5,7 @@ use callcore::number;
 use dering::access::{Options, Role};
 use dering::store::AuditFilter;
 
-use crate::console_stage::{Browser, PASSWORD, Pages, leads_to, secret};
+use crate::console_fixture::{Browser, PASSWORD, Pages, leads_to, secret};
 
 const FLOW: &str = "flow: ours\nstart: a\nscenes: { a: [ { hangup: done } ] }\n";
 const NEXT: &str = "flow: ours\nstart: b\nscenes: { b: [ { hangup: other } ] }\n";

@@ -5,7 +5,7 @@ use dering::access::{Options, Role};
 use dering::store::{Actor, AuditFilter, PersonChange, Rate};
 use secrecy::ExposeSecret;
 
-use crate::console_stage::{Browser, PASSWORD, Pages, leads_to, secret};
+use crate::console_fixture::{Browser, PASSWORD, Pages, leads_to, secret};
 
 #[tokio::test]
 async fn the_first_link_makes_the_first_admin_once() {

@@ -6,7 +6,7 @@ use std::path::Path;
 use callcore::call::Fact;
 use serde_json::{Value, json};
 
-use crate::system_stage::{BUSY, FAX, HANGS_UP, NOBODY, PERSON, PRESSES, Stage};
+use crate::system_fixture::{BUSY, FAX, HANGS_UP, NOBODY, PERSON, PRESSES, TestSystem};
 
 fn sources(folder: &Path, into: &mut String) {
     for entry in fs::read_dir(folder).unwrap() {
@@ -58,7 +58,7 @@ fn complaints(shown: &Value) -> Vec<String> {
 
 #[tokio::test]
 async fn what_calls_record_reads_back_by_type() {
-    let stage = Stage::set().await;
+    let system = TestSystem::start().await;
     let calls = [
         ("short", PERSON),
         ("card", PRESSES),
@@ -70,9 +70,9 @@ async fn what_calls_record_reads_back_by_type() {
     ];
     let mut all = Vec::new();
     for (bot, callee) in calls {
-        let call_id = stage.dial(bot, callee, json!({})).await;
-        stage.last_word(&call_id).await;
-        let shown = stage.client.read(&format!("/v1/calls/{call_id}/events")).await.json();
+        let call_id = system.dial(bot, callee, json!({})).await;
+        system.last_word(&call_id).await;
+        let shown = system.client.read(&format!("/v1/calls/{call_id}/events")).await.json();
         all.extend(complaints(&shown));
     }
     assert!(all.is_empty(), "{all:#?}");
@@ -80,14 +80,14 @@ async fn what_calls_record_reads_back_by_type() {
 
 #[tokio::test]
 async fn times_in_the_events_of_detection_are_spelt_like_all_others_and_keep_their_old_names() {
-    let stage = Stage::set().await;
-    let call_id = stage.dial("detect", FAX, json!({})).await;
-    stage.last_word(&call_id).await;
-    let shown = stage.client.read(&format!("/v1/calls/{call_id}/events")).await.json();
+    let system = TestSystem::start().await;
+    let call_id = system.dial("detect", FAX, json!({})).await;
+    system.last_word(&call_id).await;
+    let shown = system.client.read(&format!("/v1/calls/{call_id}/events")).await.json();
     let of =
         |kind: &str| shown["events"].as_array().unwrap().iter().find(|e| e["kind"] == kind).cloned().unwrap();
     let amd = of("amd")["detail"].clone();
     assert!(amd["tMs"].is_u64() && amd["tMs"] == amd["t_ms"], "{amd}");
-    let evidence = stage.client.read(&format!("/v1/calls/{call_id}/evidence")).await.text();
+    let evidence = system.client.read(&format!("/v1/calls/{call_id}/evidence")).await.text();
     assert!(evidence.contains("\"heardMs\"") && evidence.contains("\"heard_ms\""), "{evidence}");
 }

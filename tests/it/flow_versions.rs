@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-use crate::system_stage::{PERSON, Reply, Stage, in_time, reply_to};
+use crate::system_fixture::{PERSON, Reply, TestSystem, in_time, reply_to};
 
 /// Somebody with a key.
 pub(crate) struct Author {
@@ -20,11 +20,11 @@ pub(crate) struct Author {
 }
 
 impl Author {
-    pub(crate) async fn of(stage: &Stage, scopes: &[Scope]) -> Self {
+    pub(crate) async fn of(system: &TestSystem, scopes: &[Scope]) -> Self {
         let (kept, key) = access::new_api_key("ann", scopes);
-        stage.app.store().create_api_key(kept).await.unwrap();
+        system.app.store().create_api_key(kept).await.unwrap();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { http, base: format!("http://{}", stage.app.address()), key: key.expose_secret().to_owned() }
+        Self { http, base: format!("http://{}", system.app.address()), key: key.expose_secret().to_owned() }
     }
 
     pub(crate) async fn ask(&self, method: Method, path: &str, body: Vec<u8>) -> Reply {
@@ -63,29 +63,29 @@ fn short(outcome: &str, wait: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-async fn outcome_of(stage: &Stage, call_id: &str) -> Value {
-    stage.last_word(call_id).await;
-    stage.client.read(&format!("/v1/calls/{call_id}")).await.json()
+async fn outcome_of(system: &TestSystem, call_id: &str) -> Value {
+    system.last_word(call_id).await;
+    system.client.read(&format!("/v1/calls/{call_id}")).await.json()
 }
 
 #[tokio::test]
 async fn a_call_under_way_keeps_its_version_while_a_new_one_is_uploaded() {
-    let stage = Stage::set().await;
-    let author = Author::of(&stage, &[Scope::Read, Scope::Flows]).await;
+    let system = TestSystem::start().await;
+    let author = Author::of(&system, &[Scope::Read, Scope::Flows]).await;
     let first = author.uploaded("short", short("first", "1500ms")).await;
-    let before = stage.dial("short", PERSON, json!({})).await;
-    stage.answered(&before).await;
+    let before = system.dial("short", PERSON, json!({})).await;
+    system.answered(&before).await;
     let second = author.uploaded("short", short("second", "100ms")).await;
-    let after = stage.dial("short", PERSON, json!({})).await;
-    let (before, after) = (outcome_of(&stage, &before).await, outcome_of(&stage, &after).await);
+    let after = system.dial("short", PERSON, json!({})).await;
+    let (before, after) = (outcome_of(&system, &before).await, outcome_of(&system, &after).await);
     assert_eq!((&before["outcome"], &before["flowDigest"]), (&json!("first"), &json!(first)), "{before}");
     assert_eq!((&after["outcome"], &after["flowDigest"]), (&json!("second"), &json!(second)), "{after}");
 }
 
 #[tokio::test]
 async fn a_zip_with_audio_and_tests_becomes_a_version_that_calls_play() {
-    let stage = Stage::set().await;
-    let author = Author::of(&stage, &[Scope::Read, Scope::Flows]).await;
+    let system = TestSystem::start().await;
+    let author = Author::of(&system, &[Scope::Read, Scope::Flows]).await;
     let flow = "flow: tune\nstart: s\nscenes: { s: [ { play: { file: audio/beep.wav, barge_in: off } }, { checkpoint: heard }, { hangup: played } ] }\n";
     let tests = |outcome: &str| {
         format!(
@@ -120,8 +120,8 @@ async fn a_zip_with_audio_and_tests_becomes_a_version_that_calls_play() {
 
 #[tokio::test]
 async fn what_is_broken_or_could_harm_is_refused_in_words_and_what_runs_goes_on() {
-    let stage = Stage::set().await;
-    let author = Author::of(&stage, &[Scope::Read, Scope::Flows]).await;
+    let system = TestSystem::start().await;
+    let author = Author::of(&system, &[Scope::Read, Scope::Flows]).await;
     let ran = author.uploaded("short", short("fine", "100ms")).await;
     let good = short("x", "1s");
     let mut cases: Vec<(Vec<u8>, &str)> = vec![
@@ -148,16 +148,16 @@ async fn what_is_broken_or_could_harm_is_refused_in_words_and_what_runs_goes_on(
         assert_eq!((status, code.as_str()), (422, "invalid"), "{detail}");
         assert!(detail.contains(why), "{why}: {detail}");
     }
-    let call = stage.dial("short", PERSON, json!({})).await;
-    let call = outcome_of(&stage, &call).await;
+    let call = system.dial("short", PERSON, json!({})).await;
+    let call = outcome_of(&system, &call).await;
     assert_eq!((&call["outcome"], &call["flowDigest"]), (&json!("fine"), &json!(ran)));
-    assert!(!stage.folder.path().join("evil.wav").exists());
+    assert!(!system.folder.path().join("evil.wav").exists());
 }
 
 #[tokio::test]
 async fn labels_pin_a_version_and_one_request_goes_back() {
-    let stage = Stage::set().await;
-    let author = Author::of(&stage, &[Scope::Read, Scope::Flows]).await;
+    let system = TestSystem::start().await;
+    let author = Author::of(&system, &[Scope::Read, Scope::Flows]).await;
     let one = author.uploaded("short", short("one", "100ms")).await;
     let two = author.uploaded("short", short("two", "100ms")).await;
     let body = json!({ "version": &two[..12] }).to_string().into_bytes();
@@ -166,8 +166,8 @@ async fn labels_pin_a_version_and_one_request_goes_back() {
     author.uploaded("short", short("three", "100ms")).await;
     let back = author.ask(Method::POST, "/v1/flows/short/rollback", Vec::new()).await;
     assert_eq!(back.json()["runs"]["digest"], json!(one), "{}", back.text());
-    let call = stage.dial("short", PERSON, json!({})).await;
-    assert_eq!(outcome_of(&stage, &call).await["outcome"], "one");
+    let call = system.dial("short", PERSON, json!({})).await;
+    assert_eq!(outcome_of(&system, &call).await["outcome"], "one");
     let gone = author.ask(Method::DELETE, "/v1/flows/short/labels/production", Vec::new()).await;
     assert_eq!(gone.json()["runs"]["label"], "latest");
     for (path, status) in [("short/versions/nope", 404), ("nobody/versions", 404)] {
@@ -187,8 +187,8 @@ async fn labels_pin_a_version_and_one_request_goes_back() {
 
 #[tokio::test]
 async fn uploading_takes_a_key_of_its_own_and_the_schema_takes_none() {
-    let stage = Stage::set().await;
-    let reader = Author::of(&stage, &[Scope::Read]).await;
+    let system = TestSystem::start().await;
+    let reader = Author::of(&system, &[Scope::Read]).await;
     let (status, code, detail) = reader.upload("short", short("x", "1s")).await.problem();
     assert_eq!((status, code.as_str()), (403, "scope_missing"), "{detail}");
     let stranger = Author { key: "dk_no_such".into(), ..reader };
@@ -199,11 +199,11 @@ async fn uploading_takes_a_key_of_its_own_and_the_schema_takes_none() {
     assert_eq!(schema.json()["title"], "A Dering call flow");
 }
 
-/// Runs `dering flow …` against the stage.
-async fn cli(stage: &Stage, key: &str, arguments: &[&str]) -> (Option<i32>, String) {
+/// Runs `dering flow …` against the system.
+async fn cli(system: &TestSystem, key: &str, arguments: &[&str]) -> (Option<i32>, String) {
     let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_dering"));
-    command.arg("flow").args(arguments).current_dir(stage.folder.path()).kill_on_drop(true);
-    command.env("DERING_SERVER", format!("http://{}", stage.app.address())).env("DERING_KEY", key);
+    command.arg("flow").args(arguments).current_dir(system.folder.path()).kill_on_drop(true);
+    command.env("DERING_SERVER", format!("http://{}", system.app.address())).env("DERING_KEY", key);
     let output = in_time(command.output()).await.unwrap();
     let said = [output.stdout, output.stderr].concat();
     (output.status.code(), String::from_utf8(said).unwrap())
@@ -211,9 +211,9 @@ async fn cli(stage: &Stage, key: &str, arguments: &[&str]) -> (Option<i32>, Stri
 
 #[tokio::test]
 async fn the_command_line_uploads_lists_compares_labels_and_goes_back() {
-    let stage = Stage::set().await;
-    let author = Author::of(&stage, &[Scope::Read, Scope::Flows]).await;
-    let folder = stage.folder.path().join("mine");
+    let system = TestSystem::start().await;
+    let author = Author::of(&system, &[Scope::Read, Scope::Flows]).await;
+    let folder = system.folder.path().join("mine");
     std::fs::create_dir(&folder).unwrap();
     let flow = |words: &str| {
         format!(
@@ -227,39 +227,40 @@ async fn the_command_line_uploads_lists_compares_labels_and_goes_back() {
     )
     .unwrap();
     std::fs::write(folder.join("mine.yaml"), flow("Hello")).unwrap();
-    let (code, said) = cli(&stage, &author.key, &["upload", "mine", "--message", "the first"]).await;
+    let (code, said) = cli(&system, &author.key, &["upload", "mine", "--message", "the first"]).await;
     assert!(
         code == Some(0) && said.contains("is new, 1 tests passed") && said.contains("`mine` runs"),
         "{said}"
     );
     std::fs::write(folder.join("mine.yaml"), flow("Goodbye")).unwrap();
-    let (code, said) = cli(&stage, &author.key, &["upload", "mine/mine.yaml", "--label", "production"]).await;
+    let (code, said) =
+        cli(&system, &author.key, &["upload", "mine/mine.yaml", "--label", "production"]).await;
     assert!(code == Some(0) && said.contains("(production)"), "{said}");
-    let (_, said) = cli(&stage, &author.key, &["history", "mine"]).await;
+    let (_, said) = cli(&system, &author.key, &["history", "mine"]).await;
     let lines: Vec<&str> = said.lines().collect();
     assert!(lines[0].starts_with('*') && lines[0].ends_with("[latest, production]"), "{said}");
     assert!(lines[1].contains("the first"), "{said}");
     let older = lines[1].split_whitespace().next().unwrap().to_owned();
-    let (code, said) = cli(&stage, &author.key, &["diff", &format!("mine@{older}"), "mine/mine.yaml"]).await;
+    let (code, said) = cli(&system, &author.key, &["diff", &format!("mine@{older}"), "mine/mine.yaml"]).await;
     assert_eq!(code, Some(1), "{said}");
     assert!(said.contains("~ scene s, step 2 (say)") && said.contains("+ Goodbye"), "{said}");
-    let (code, said) = cli(&stage, &author.key, &["rollback", "mine"]).await;
+    let (code, said) = cli(&system, &author.key, &["rollback", "mine"]).await;
     assert!(code == Some(0) && said.contains(&format!("`mine` runs {older} (production)")), "{said}");
     std::fs::write(folder.join("mine.yaml"), "flow: mine\n").unwrap();
-    let (code, said) = cli(&stage, &author.key, &["upload", "mine"]).await;
+    let (code, said) = cli(&system, &author.key, &["upload", "mine"]).await;
     assert!(code == Some(1) && said.contains("nothing was uploaded"), "{said}");
-    let (code, said) = cli(&stage, "dk_wrong", &["history"]).await;
+    let (code, said) = cli(&system, "dk_wrong", &["history"]).await;
     assert!(code == Some(1) && said.contains("not known or was revoked"), "{said}");
 }
 
 #[tokio::test]
 async fn a_dial_may_name_a_label_or_a_digest() {
-    let stage = Stage::set().await;
-    let author = Author::of(&stage, &[Scope::Read, Scope::Flows]).await;
+    let system = TestSystem::start().await;
+    let author = Author::of(&system, &[Scope::Read, Scope::Flows]).await;
     let one = author.uploaded("short", short("one", "100ms")).await;
     author.uploaded("short", short("two", "100ms")).await;
     let request = |flow: String| dering::session::DialRequest {
-        app_id: crate::system_stage::APP.into(),
+        app_id: crate::system_fixture::APP.into(),
         bot_id: "short".into(),
         flow,
         number: PERSON.into(),
@@ -267,10 +268,10 @@ async fn a_dial_may_name_a_label_or_a_digest() {
     };
     for (reference, outcome) in [(format!("short@{}", &one[..10]), "one"), ("short@latest".to_owned(), "two")]
     {
-        let dialed = stage.app.calls().dial(request(reference)).await.unwrap();
+        let dialed = system.app.calls().dial(request(reference)).await.unwrap();
         let call = in_time(async {
             loop {
-                let call = stage.client.read(&format!("/v1/calls/{}", dialed.call_id)).await.json();
+                let call = system.client.read(&format!("/v1/calls/{}", dialed.call_id)).await.json();
                 if call["state"] == "ended" {
                     return call;
                 }
@@ -280,6 +281,6 @@ async fn a_dial_may_name_a_label_or_a_digest() {
         .await;
         assert_eq!((&call["outcome"], &call["flow"]), (&json!(outcome), &json!("short")), "{call}");
     }
-    let refused = stage.app.calls().dial(request("short@nope".into())).await.unwrap_err().to_string();
+    let refused = system.app.calls().dial(request("short@nope".into())).await.unwrap_err().to_string();
     assert!(refused.contains("has no version or label `nope`; labels are `latest`"), "{refused}");
 }

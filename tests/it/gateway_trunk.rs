@@ -67,7 +67,7 @@ async fn whole_call(fixture: &Fixture, version: &str, change: impl FnOnce(&mut O
     heard[begin..begin + said.len()].to_vec()
 }
 
-async fn stage() -> Fixture {
+async fn system() -> Fixture {
     Fixture::start_with(&CAST, |options| {
         let recordings = options.recordings.take();
         accounts(options);
@@ -91,7 +91,7 @@ fn is_close(heard: &[i16], what: &str) {
 
 #[tokio::test]
 async fn the_versions_with_one_host_carry_a_call() {
-    let fixture = stage().await;
+    let fixture = system().await;
     is_exact(&whole_call(&fixture, "1.0.3", |o| o.version = Some(Version::V1_0_3)).await, "1.0.3");
     is_exact(&whole_call(&fixture, "1.0.4", |_| ()).await, "1.0.4, found out");
     is_close(&whole_call(&fixture, "1.0.4", |o| o.codec = Codec::Alaw).await, "1.0.4, A-law");
@@ -99,7 +99,7 @@ async fn the_versions_with_one_host_carry_a_call() {
 
 #[tokio::test]
 async fn the_media_host_of_1_0_5_carries_a_call_over_both_wires() {
-    let fixture = stage().await;
+    let fixture = system().await;
     for (media, what) in [(MediaWire::SocketIo, "Socket.IO"), (MediaWire::WebSocket, "WebSocket")] {
         for codec in [Codec::Pcm16, Codec::Ulaw, Codec::Alaw] {
             let heard = whole_call(&fixture, "1.0.5", |options| {

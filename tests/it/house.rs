@@ -5,8 +5,8 @@ use dering::store::{self, Store};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
+use crate::system_fixture::{Carrier, Client, PERSON, arrived, create_credentials, local, write_fixtures};
 use crate::system_process::Server;
-use crate::system_stage::{Carrier, Client, PERSON, arrived, enrol, furnish, local};
 
 /// Everything but the server.
 pub(crate) struct House {
@@ -20,12 +20,12 @@ pub(crate) struct House {
 
 impl House {
     /// With a database in `folder/NAME`.
-    pub(crate) async fn set(name: &str) -> Self {
+    pub(crate) async fn start(name: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        furnish(folder.path());
+        write_fixtures(folder.path());
         let carrier = Carrier::start(folder.path()).await;
         let store = Store::open(store::Options::file(folder.path().join(name))).await.unwrap();
-        let (secret, key) = enrol(&store).await;
+        let (secret, key) = create_credentials(&store).await;
         store.close().await;
         let inbox = Inbox::new(vec![secret.clone()]);
         let receiver = Receiver::start(inbox.router(), local()).await.unwrap();

@@ -11,8 +11,8 @@ use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 
-use crate::inbound_stage::{CALLER, SHORT, Stage};
-use crate::system_stage::in_time;
+use crate::inbound_fixture::{CALLER, SHORT, TestSystem};
+use crate::system_fixture::in_time;
 
 /// A carrier that knows the secret places a call; whether it is answered.
 async fn is_answered(address: SocketAddr, session: String) -> bool {
@@ -35,37 +35,37 @@ async fn is_answered(address: SocketAddr, session: String) -> bool {
     false
 }
 
-async fn answered(stage: &Stage, prefix: &str, calls: usize) -> usize {
-    let address = stage.address();
+async fn answered(system: &TestSystem, prefix: &str, calls: usize) -> usize {
+    let address = system.address();
     let calls = (0..calls).map(|n| tokio::spawn(is_answered(address, format!("{prefix}{n}"))));
     let results = in_time(futures_util::future::join_all(calls)).await;
     results.into_iter().filter(|result| matches!(result, Ok(true))).count()
 }
 
-async fn with_secret() -> Stage {
-    Stage::with(|config| config.inbound.secret = Some("s3cret".into())).await
+async fn with_secret() -> TestSystem {
+    TestSystem::with(|config| config.inbound.secret = Some("s3cret".into())).await
 }
 
 #[tokio::test]
 async fn half_open_handshakes_without_the_secret_keep_no_caller_out() {
-    let stage = with_secret().await;
+    let system = with_secret().await;
     let mut crowd = Vec::new();
     for n in 0..440 {
-        let mut stranger = TcpStream::connect(stage.address()).await.unwrap();
+        let mut stranger = TcpStream::connect(system.address()).await.unwrap();
         // Some say nothing, some begin and never end.
         if n % 2 == 0 {
             let _gone = stranger.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n").await;
         }
         crowd.push(stranger);
     }
-    assert_eq!(answered(&stage, "during", 40).await, 40);
+    assert_eq!(answered(&system, "during", 40).await, 40);
     drop(crowd);
 }
 
 #[tokio::test]
 async fn strangers_who_keep_coming_keep_no_caller_out() {
-    let stage = with_secret().await;
-    let address = stage.address();
+    let system = with_secret().await;
+    let address = system.address();
     let strangers = tokio::spawn(async move {
         let mut crowd = std::collections::VecDeque::new();
         loop {
@@ -76,15 +76,15 @@ async fn strangers_who_keep_coming_keep_no_caller_out() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     });
-    assert_eq!(answered(&stage, "among", 20).await, 20);
+    assert_eq!(answered(&system, "among", 20).await, 20);
     strangers.abort();
 }
 
 #[tokio::test]
 async fn many_carriers_that_call_at_once_are_all_heard() {
-    let stage = with_secret().await;
-    assert_eq!(answered(&stage, "burst", 150).await, 150);
-    shut(stage.app).await;
+    let system = with_secret().await;
+    assert_eq!(answered(&system, "burst", 150).await, 150);
+    shut(system.app).await;
 }
 
 async fn shut(app: App) {

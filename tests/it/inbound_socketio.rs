@@ -9,8 +9,8 @@ use dering::trunk::ocs;
 use serde_json::{Value, json};
 
 use crate::gateway_fixture::{Fixture, TOKEN};
-use crate::inbound_stage::{CALLER, KEYS, SHORT, Stage, UNKNOWN};
-use crate::system_stage::in_time;
+use crate::inbound_fixture::{CALLER, KEYS, SHORT, TestSystem, UNKNOWN};
+use crate::system_fixture::in_time;
 
 const VERSIONS: [(Version, ocs::Version); 3] = [
     (Version::V1_0_3, ocs::Version::V1_0_3),
@@ -31,11 +31,11 @@ const CAST: [(&str, &str); 2] = [
 /// A gateway of one version, and a server with a trunk there.
 struct Scene {
     gateway: Fixture,
-    stage: Stage,
+    system: TestSystem,
 }
 
 impl Scene {
-    async fn set(served: Version, spoken: Option<ocs::Version>, change: impl FnOnce(&mut Trunk)) -> Self {
+    async fn start(served: Version, spoken: Option<ocs::Version>, change: impl FnOnce(&mut Trunk)) -> Self {
         let gateway = Fixture::start_with(&CAST, |options| {
             options.accounts = vec![Account { name: "a".into(), token: TOKEN.into() }];
             options.version = served;
@@ -44,8 +44,8 @@ impl Scene {
         let mut trunk = Trunk::with_token("carrier", &gateway.url(), TOKEN.into());
         trunk.version = spoken.map_or(VersionChoice::Auto, VersionChoice::Fixed);
         change(&mut trunk);
-        let stage = Stage::with(|config| config.trunks = vec![trunk]).await;
-        Self { gateway, stage }
+        let system = TestSystem::with(|config| config.trunks = vec![trunk]).await;
+        Self { gateway, system }
     }
 
     /// Has `callee` dial `did`; the session.
@@ -75,9 +75,9 @@ impl Scene {
 #[tokio::test]
 async fn a_caller_is_routed_by_the_dialled_number_and_both_sides_agree_in_each_version() {
     for (served, spoken) in VERSIONS {
-        let scene = Scene::set(served, Some(spoken), |_| {}).await;
+        let scene = Scene::start(served, Some(spoken), |_| {}).await;
         let session = scene.rings("listens", SHORT).await;
-        let call = scene.stage.ended(&session).await;
+        let call = scene.system.ended(&session).await;
         assert_eq!(
             (&call["outcome"], &call["disposition"]),
             (&json!("told"), &json!("ANSWERED")),
@@ -90,7 +90,7 @@ async fn a_caller_is_routed_by_the_dialled_number_and_both_sides_agree_in_each_v
         );
         let theirs = scene.became(&session).await;
         assert_eq!((&theirs["disposition"], &theirs["hangupBy"]), (&json!("ANSWERED"), &json!("CALLEE")));
-        let ours = scene.stage.cdr(&session).await;
+        let ours = scene.system.cdr(&session).await;
         assert_eq!(ours["destination"], SHORT);
         if served != Version::V1_0_3 {
             assert_eq!(ours["startTime"], theirs["startTime"], "{served}: the carrier's record, not ours");
@@ -105,9 +105,9 @@ async fn a_caller_is_routed_by_the_dialled_number_and_both_sides_agree_in_each_v
 async fn keys_go_both_ways_and_ours_one_after_the_other_in_each_version() {
     for (served, _) in VERSIONS {
         // Nothing was called yet, so nobody knows the version.
-        let scene = Scene::set(served, None, |_| {}).await;
+        let scene = Scene::start(served, None, |_| {}).await;
         let session = scene.rings("presses", KEYS).await;
-        assert_eq!(scene.stage.ended(&session).await["outcome"], "right", "{served}");
+        assert_eq!(scene.system.ended(&session).await["outcome"], "right", "{served}");
         scene.became(&session).await;
         let (_, _, timeline) = scene.gateway.recording(&session);
         let keys = timeline["events"].as_array().expect("events").iter().filter(|e| e["event"] == "bot_key");
@@ -120,7 +120,7 @@ async fn keys_go_both_ways_and_ours_one_after_the_other_in_each_version() {
 #[tokio::test]
 async fn a_number_without_a_route_is_hung_up_unanswered_in_each_version() {
     for (served, spoken) in VERSIONS {
-        let scene = Scene::set(served, Some(spoken), |_| {}).await;
+        let scene = Scene::start(served, Some(spoken), |_| {}).await;
         let session = scene.rings("listens", UNKNOWN).await;
         let theirs = scene.became(&session).await;
         assert_eq!(
@@ -128,14 +128,14 @@ async fn a_number_without_a_route_is_hung_up_unanswered_in_each_version() {
             (&Value::Null, &json!(21)),
             "{served}"
         );
-        let call = scene.stage.ended(&session).await;
+        let call = scene.system.ended(&session).await;
         assert_eq!((&call["outcome"], &call["trunk"]), (&json!("no_route"), &json!("carrier")), "{served}");
     }
 }
 
 #[tokio::test]
 async fn a_trunk_that_takes_no_calls_leaves_them_alone() {
-    let scene = Scene::set(Version::V1_0_4, None, |trunk| trunk.takes_calls = false).await;
+    let scene = Scene::start(Version::V1_0_4, None, |trunk| trunk.takes_calls = false).await;
     let session = scene.rings("listens", SHORT).await;
     let mut other = scene.gateway.client(TOKEN).await;
     let told = other.event("newSession").await;
@@ -147,13 +147,13 @@ async fn a_trunk_that_takes_no_calls_leaves_them_alone() {
     crate::gateway_fixture::status(&mut other, &session, "Connected").await;
     other.tell(json!({"emit": ["hangup", {"sessionId": session}]})).await;
     assert_eq!(scene.became(&session).await["hangupBy"], "CALLEE");
-    let calls = scene.stage.client.read("/v1/calls").await.json();
+    let calls = scene.system.client.read("/v1/calls").await.json();
     assert_eq!(calls["calls"], json!([]));
 }
 
 #[tokio::test]
 async fn the_command_rings_through_a_running_gateway() {
-    let scene = Scene::set(Version::V1_0_4, None, |_| {}).await;
+    let scene = Scene::start(Version::V1_0_4, None, |_| {}).await;
     for (did, code) in [(SHORT, 0), (UNKNOWN, 1)] {
         let output = in_time(
             tokio::process::Command::new(env!("CARGO_BIN_EXE_dering"))

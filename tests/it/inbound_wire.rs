@@ -12,9 +12,9 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
-use crate::inbound_stage::{cdr, closed, heard};
+use crate::inbound_fixture::{cdr, closed, heard};
 use crate::peer::{self, Peer, hex, within};
-use crate::system_stage::local;
+use crate::system_fixture::local;
 
 type Offers = mpsc::Receiver<Offer>;
 

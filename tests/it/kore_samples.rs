@@ -9,7 +9,9 @@ use dering::outbox::receiver::{Inbox, Receiver};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::system_stage::{BUSY, Carrier, config, each, enrol, furnish, in_time, last_word, local};
+use crate::system_fixture::{
+    BUSY, Carrier, config, create_credentials, each, in_time, last_word, local, write_fixtures,
+};
 
 /// As printed; the names in double braces are the reader's to fill in.
 const SAMPLE: &str = r#"curl --location --request POST '{{host}}/api/1.1/public/bot/{{botId}}/smartassist/dialout' \
@@ -81,15 +83,15 @@ async fn the_sample_request_runs_verbatim_with_curl() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
-    furnish(folder.path());
+    write_fixtures(folder.path());
     let carrier = Carrier::start(folder.path()).await;
     let mut config = config(folder.path(), &carrier);
     config.trunks[0].name = "TRUNK".into();
     let app = App::start(&config).await.unwrap();
-    let (secret, key) = enrol(app.store()).await;
+    let (secret, key) = create_credentials(app.store()).await;
     let inbox = Inbox::new(vec![secret.clone()]);
     let receiver = Receiver::start(inbox.router(), local()).await.unwrap();
-    let client = crate::system_stage::Client::new(app.address(), secret, key);
+    let client = crate::system_fixture::Client::new(app.address(), secret, key);
     let filled_in = SAMPLE
         .replace("{{host}}", &format!("http://{}", app.address()))
         .replace("{{botId}}", "sales")

@@ -6,7 +6,7 @@ use dering::app::App;
 use dering::store::{CallBatch, NewDoNotCall, Options, Store};
 use serde_json::{Value, json};
 
-use crate::system_stage::{Carrier, Client, Reply, config, enrol, furnish, in_time};
+use crate::system_fixture::{Carrier, Client, Reply, config, create_credentials, in_time, write_fixtures};
 
 /// Its owner wants no more calls.
 const SPARED: &str = "+628123456901";
@@ -22,16 +22,16 @@ struct Desk {
 }
 
 impl Desk {
-    async fn set(country: Option<&str>) -> Self {
+    async fn start(country: Option<&str>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        furnish(folder.path());
+        write_fixtures(folder.path());
         fs::write(folder.path().join("flows/jakarta.yaml"), JAKARTA).unwrap();
         let carrier = Carrier::start(folder.path()).await;
         let mut config = config(folder.path(), &carrier);
         config.country = country.map(|country| country.parse().unwrap());
         config.bots.insert("ghost".into(), "jakarta".into());
         let store = Store::open(Options::file(&config.database)).await.unwrap();
-        let (secret, key) = enrol(&store).await;
+        let (secret, key) = create_credentials(&store).await;
         store.close().await;
         let app = App::start(&config).await.unwrap();
         let client = Client::new(app.address(), secret, key);
@@ -50,7 +50,7 @@ impl Desk {
 
 #[tokio::test]
 async fn who_wants_no_more_calls_is_spared_in_every_spelling_of_the_number() {
-    let desk = Desk::set(None).await;
+    let desk = Desk::start(None).await;
     for (bot, number, extra) in [
         ("short", "00628123456901", json!({})),
         ("short", "628123456901", json!({})),
@@ -82,7 +82,7 @@ async fn who_wants_no_more_calls_is_spared_in_every_spelling_of_the_number() {
 
 #[tokio::test]
 async fn the_servers_country_holds_for_every_door() {
-    let desk = Desk::set(Some("62")).await;
+    let desk = Desk::start(Some("62")).await;
     let reply = desk.ask("short", "08123456901", json!({})).await;
     assert_eq!((reply.status, reply.problem().1.as_str()), (403, "do_not_call"));
     let call_id = desk.client.dial("short", "0812 3456 902", json!({})).await;
@@ -101,12 +101,12 @@ async fn the_servers_country_holds_for_every_door() {
 
 #[tokio::test]
 async fn what_a_spreadsheet_made_of_a_number_is_refused_with_its_cause() {
-    let desk = Desk::set(None).await;
+    let desk = Desk::start(None).await;
     let reply = desk.ask("short", "6281234567013.0", json!({})).await;
     let (status, _, detail) = reply.problem();
     assert!(status == 400 && detail.contains("spreadsheet"), "{detail}");
     let reply = desk.ask("short", "+62812345678;ext=12;postd=pp22", json!({})).await;
-    let ignored = crate::system_stage::ignored_but_caller(&reply.headers["dering-ignored-fields"]);
+    let ignored = crate::system_fixture::ignored_but_caller(&reply.headers["dering-ignored-fields"]);
     assert_eq!(ignored, "target.ext, target.postd");
     in_time(desk.app.shutdown()).await;
 }

@@ -20,7 +20,7 @@ use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 
 use crate::store_fixture::{SECRET, begun, notification, store_with_app};
-use crate::system_stage::{in_time, local};
+use crate::system_fixture::{in_time, local};
 
 const METADATA: Ipv4Addr = Ipv4Addr::new(169, 254, 169, 254);
 

@@ -18,7 +18,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use crate::store_fixture::{SECRET, begun, notification, store_with_app};
-use crate::system_stage::{in_time, local};
+use crate::system_fixture::{in_time, local};
 
 const QUICK: Schedule = Schedule(&[0, 20, 20]);
 

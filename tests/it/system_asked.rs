@@ -12,8 +12,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
+use crate::system_fixture::{Client, RINGS, create_credentials, in_time, last_word, local, write_fixtures};
 use crate::system_killed::{configure, dering, free, is_up};
-use crate::system_stage::{Client, RINGS, enrol, furnish, in_time, last_word, local};
 
 /// A way to the carrier on which dial requests arrive and their answers are lost.
 struct Way {
@@ -72,7 +72,7 @@ async fn pass(
 async fn a_call_whose_dial_request_was_cut_off_is_neither_billed_nor_claimed_and_may_be_ringing() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    furnish(folder);
+    write_fixtures(folder);
     let (server, carrier) = (free(), free());
     let listen = carrier.to_string();
     let gateway = ["gateway", "--listen", &listen, "--token", "t", "--callees", "callees", "--log", "error"];
@@ -82,7 +82,7 @@ async fn a_call_whose_dial_request_was_cut_off_is_neither_billed_nor_claimed_and
     configure(folder, server, way.address);
     let database = folder.join("dering.db");
     let store = Store::open(store::Options::file(&database)).await.unwrap();
-    let (secret, key) = enrol(&store).await;
+    let (secret, key) = create_credentials(&store).await;
     store.close().await;
     let inbox = Inbox::new(vec![secret.clone()]);
     let receiver = Receiver::start(inbox.router(), local()).await.unwrap();

@@ -8,8 +8,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::house::House;
+use crate::system_fixture::{PERSON, in_time, last_word};
 use crate::system_process::{Launch, Server};
-use crate::system_stage::{PERSON, in_time, last_word};
 
 /// Strangers that connect and say nothing, or not enough.
 async fn crowd(server: &Server, count: usize) -> Vec<TcpStream> {
@@ -30,7 +30,7 @@ async fn crowd(server: &Server, count: usize) -> Vec<TcpStream> {
 #[tokio::test]
 async fn a_thousand_silent_connections_stop_nothing_and_are_cut() {
     assert!(descriptors::raise() > 2_000, "this test opens 1,200 connections");
-    let house = House::set("dering.db").await;
+    let house = House::start("dering.db").await;
     let launch =
         Launch { config: "calls: { max: 20 }\n", script: "ulimit -n 600; exec \"$@\"", ..Launch::default() };
     let server = Server::launch(house.folder.path(), &house.carrier, launch).await;
@@ -58,7 +58,7 @@ async fn a_thousand_silent_connections_stop_nothing_and_are_cut() {
 
 #[tokio::test]
 async fn the_limit_of_open_files_is_raised_as_far_as_it_goes() {
-    let house = House::set("dering.db").await;
+    let house = House::start("dering.db").await;
     let launch = Launch { script: "ulimit -S -n 256; exec \"$@\"", ..Launch::default() };
     let server = Server::launch(house.folder.path(), &house.carrier, launch).await;
     let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.pid().as_raw_nonzero())).unwrap();
@@ -70,7 +70,7 @@ async fn the_limit_of_open_files_is_raised_as_far_as_it_goes() {
 
 #[tokio::test]
 async fn an_honest_client_that_pauses_is_served_again() {
-    let house = House::set("dering.db").await;
+    let house = House::start("dering.db").await;
     let server = Server::start(house.folder.path(), &house.carrier, &[]).await;
     let mut client = TcpStream::connect(server.address).await.unwrap();
     let mut answer = vec![0; 4096];

@@ -27,7 +27,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::system_stage::{Client, enrol, furnish, in_time, local};
+use crate::system_fixture::{Client, create_credentials, in_time, local, write_fixtures};
 
 const CALLS: u64 = 24;
 /// Calls under way at the same time.
@@ -219,7 +219,7 @@ const LONG_MS: u64 = 1_500;
 const SHORT_MS: u64 = 700;
 
 /// The carrier that knows the truth, and the server that must not say anything else.
-struct Stage {
+struct TestSystem {
     app: App,
     client: Client,
     carrier: gateway::Running,
@@ -227,9 +227,9 @@ struct Stage {
     proxies: Vec<Arc<Proxy>>,
 }
 
-async fn set() -> Stage {
+async fn start() -> TestSystem {
     let folder = tempfile::tempdir().unwrap();
-    furnish(folder.path());
+    write_fixtures(folder.path());
     let flows = folder.path().join("flows");
     for (name, text) in [("stay.yaml", TALK), ("detect.yaml", MESSAGE)] {
         std::fs::write(flows.join(name), text).unwrap();
@@ -275,9 +275,9 @@ async fn set() -> Stage {
         ..Config::default()
     };
     let app = App::start(&config).await.unwrap();
-    let (secret, key) = enrol(app.store()).await;
+    let (secret, key) = create_credentials(app.store()).await;
     let client = Client::new(app.address(), secret, key);
-    Stage { app, client, carrier, folder, proxies }
+    TestSystem { app, client, carrier, folder, proxies }
 }
 
 async fn ended(store: &Store, call_id: &str) -> CallRow {
@@ -295,10 +295,10 @@ async fn no_fact_is_made_up_of_calls_whose_connection_breaks() {
     let (calls, seed) = (number("DERING_CUTS", CALLS), number("DERING_SEED", 0));
     let seed = if seed == 0 { rand::random::<u32>().into() } else { seed };
     println!("{calls} calls; repeat with DERING_SEED={seed}");
-    let stage = Arc::new(set().await);
+    let system = Arc::new(start().await);
     let enough = Arc::new(AtomicBool::new(false));
     let mut breaking = JoinSet::new();
-    for (n, proxy) in stage.proxies.iter().enumerate() {
+    for (n, proxy) in system.proxies.iter().enumerate() {
         breaking.spawn(break_it(Arc::clone(proxy), seed + n as u64, Arc::clone(&enough)));
     }
     let room = Arc::new(Semaphore::new(AT_ONCE));
@@ -307,14 +307,14 @@ async fn no_fact_is_made_up_of_calls_whose_connection_breaks() {
     for n in 0..calls {
         let place = Arc::clone(&room).acquire_owned().await.unwrap();
         sleep(Duration::from_millis(chance.random_range(0..150))).await;
-        let stage = Arc::clone(&stage);
+        let system = Arc::clone(&system);
         calling.spawn(async move {
             let (bot, callee) = if n % 3 == 0 { ("detect", MAILBOX) } else { ("stay", PERSON) };
             let trunk = if n % 2 == 0 { "main" } else { "alone" };
-            let call_id = stage.client.dial(bot, callee, json!({ "trunk": trunk })).await;
+            let call_id = system.client.dial(bot, callee, json!({ "trunk": trunk })).await;
             // Calls last ten seconds, and three of those cut can be lost in them.
             let call =
-                tokio::time::timeout(Duration::from_secs(180), ended(stage.app.store(), &call_id)).await;
+                tokio::time::timeout(Duration::from_secs(180), ended(system.app.store(), &call_id)).await;
             drop(place);
             call.unwrap_or_else(|_| panic!("{call_id} has no end"))
         });
@@ -323,14 +323,14 @@ async fn no_fact_is_made_up_of_calls_whose_connection_breaks() {
     enough.store(true, Ordering::SeqCst);
     let cuts: u64 = breaking.join_all().await.iter().sum();
     // A call that the carrier has not been told the end of ends with its callee, or with the carrier.
-    let Some(stage) = Arc::into_inner(stage) else { panic!("somebody still calls") };
-    in_time(stage.carrier.shutdown()).await;
+    let Some(system) = Arc::into_inner(system) else { panic!("somebody still calls") };
+    in_time(system.carrier.shutdown()).await;
 
-    let truths = stage.folder.path().join("truth");
+    let truths = system.folder.path().join("truth");
     let (mut wrong, mut outcomes, mut facts) = (Vec::new(), BTreeMap::<String, u64>::new(), 0);
     let mut stood_still = 0;
     for call in &all {
-        let events = stage.app.store().events(&call.id, 0, 1_000).await.unwrap();
+        let events = system.app.store().events(&call.id, 0, 1_000).await.unwrap();
         let truth = call.session_id.as_deref().and_then(|session| Truth::of(&truths, session));
         facts += events.len();
         stood_still += usize::from(events.iter().any(|event| event.kind == "carrier_back"));

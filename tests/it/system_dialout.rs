@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::system_stage::{
-    BUSY, FAX, HANGS_UP, NOBODY, PERSON, REJECTS, RINGS, Reply, Stage, each, in_time, is_final,
+use crate::system_fixture::{
+    BUSY, FAX, HANGS_UP, NOBODY, PERSON, REJECTS, RINGS, Reply, TestSystem, each, in_time, is_final,
 };
 
 fn events(reply: &Reply) -> Vec<String> {
@@ -14,9 +14,9 @@ fn events(reply: &Reply) -> Vec<String> {
 
 #[tokio::test]
 async fn a_call_is_told_by_webhooks_in_order_and_can_be_read_afterwards() {
-    let stage = Stage::set().await;
-    let call_id = stage.dial("detect", FAX, json!({})).await;
-    let told = stage.last_word(&call_id).await;
+    let system = TestSystem::start().await;
+    let call_id = system.dial("detect", FAX, json!({})).await;
+    let told = system.last_word(&call_id).await;
     let statuses = ["Answered", "Call-In-Progress", "Call-In-Progress", "completed"];
     assert_eq!(each(&told, "status"), statuses);
     assert_eq!(
@@ -37,7 +37,7 @@ async fn a_call_is_told_by_webhooks_in_order_and_can_be_read_afterwards() {
     assert!(last["callDuration"].is_u64() && last["callDuration"] == last["duration"], "{last}");
     assert!(last["callDisconnectTime"].as_str() > last["callConnectTime"].as_str(), "{last}");
 
-    let client = &stage.client;
+    let client = &system.client;
     let call = client.read(&format!("/v1/calls/{call_id}")).await.json();
     assert_eq!((&call["state"], &call["disposition"]), (&json!("ended"), &json!("ANSWERED")), "{call}");
     assert_eq!((&call["outcome"], &call["causeCode"]), (&json!("known"), &json!(16)), "{call}");
@@ -75,145 +75,145 @@ async fn a_call_is_told_by_webhooks_in_order_and_can_be_read_afterwards() {
 
 #[tokio::test]
 async fn a_bot_that_has_had_its_say_hangs_up_and_its_check_point_is_known() {
-    let stage = Stage::set().await;
+    let system = TestSystem::start().await;
     // The bot `sales` runs the flow `short`.
-    let call_id = stage.dial("sales", PERSON, json!({})).await;
-    let told = stage.last_word(&call_id).await;
+    let call_id = system.dial("sales", PERSON, json!({})).await;
+    let told = system.last_word(&call_id).await;
     assert_eq!(each(&told, "status"), ["Answered", "completed"]);
     assert!(told[1].get("machineDetection").is_none(), "nothing was detected: {}", told[1]);
-    let call = stage.client.read(&format!("/v1/calls/{call_id}")).await.json();
+    let call = system.client.read(&format!("/v1/calls/{call_id}")).await.json();
     assert_eq!((&call["flow"], &call["outcome"]), (&json!("short"), &json!("told")), "{call}");
     assert_eq!(call["lastCheckpoint"], "told", "{call}");
 }
 
 #[tokio::test]
 async fn a_callee_who_hangs_up_is_named_as_the_one_who_did() {
-    let stage = Stage::set().await;
-    let call_id = stage.dial("stay", HANGS_UP, json!({})).await;
-    let told = stage.last_word(&call_id).await;
+    let system = TestSystem::start().await;
+    let call_id = system.dial("stay", HANGS_UP, json!({})).await;
+    let told = system.last_word(&call_id).await;
     assert_eq!(each(&told, "reasonCode"), ["OK", "caller-disconnected"]);
-    let timeline = events(&stage.client.read(&format!("/v1/calls/{call_id}/events")).await);
+    let timeline = events(&system.client.read(&format!("/v1/calls/{call_id}/events")).await);
     assert!(!timeline.contains(&"carrier_lost".to_owned()), "{timeline:?}");
 }
 
 #[tokio::test]
 async fn calls_that_nobody_takes_fail_with_the_documented_reason() {
-    let stage = Stage::set().await;
+    let system = TestSystem::start().await;
     let expected = [
         (BUSY, "486 Busy Here", "Busy Here", "BUSY", "busy"),
         (REJECTS, "480 Temporarily Unavailable", "Temporarily Unavailable", "FAILED", "rejected"),
         (NOBODY, "404 Not Found", "Not Found", "FAILED", "bad_number"),
     ];
     for (number, reason, reason_code, disposition, outcome) in expected {
-        let call_id = stage.dial("short", number, json!({})).await;
-        let told = stage.last_word(&call_id).await;
+        let call_id = system.dial("short", number, json!({})).await;
+        let told = system.last_word(&call_id).await;
         assert_eq!(each(&told, "status"), ["Failed"], "{number}");
         assert_eq!((each(&told, "reason"), each(&told, "reasonCode")), (vec![reason], vec![reason_code]));
         assert!(told[0]["callDisconnectTime"].is_string(), "{}", told[0]);
-        let call = stage.client.read(&format!("/v1/calls/{call_id}")).await.json();
+        let call = system.client.read(&format!("/v1/calls/{call_id}")).await.json();
         assert_eq!((&call["disposition"], &call["outcome"]), (&json!(disposition), &json!(outcome)));
-        let evidence = stage.client.read(&format!("/v1/calls/{call_id}/evidence")).await;
+        let evidence = system.client.read(&format!("/v1/calls/{call_id}/evidence")).await;
         assert_eq!(evidence.problem().0, 404);
-        let recording = stage.client.read(&format!("/v1/calls/{call_id}/recording")).await;
+        let recording = system.client.read(&format!("/v1/calls/{call_id}/recording")).await;
         assert_eq!(recording.problem().2, "there is no recording of this call");
     }
 }
 
 #[tokio::test]
 async fn a_call_that_rings_for_too_long_was_not_answered_and_one_hung_up_was_cancelled() {
-    let stage = Stage::set().await;
-    let patient = stage.dial("short", RINGS, json!({})).await;
-    let hasty = stage.dial("short", RINGS, json!({ "timeoutInMs": 1000 })).await;
-    let told = stage.last_word(&hasty).await;
+    let system = TestSystem::start().await;
+    let patient = system.dial("short", RINGS, json!({})).await;
+    let hasty = system.dial("short", RINGS, json!({ "timeoutInMs": 1000 })).await;
+    let told = system.last_word(&hasty).await;
     assert_eq!(each(&told, "reason"), ["480 Temporarily Unavailable"]);
-    assert_eq!(stage.client.hang_up(&patient).await.status, 202);
-    let told = stage.last_word(&patient).await;
+    assert_eq!(system.client.hang_up(&patient).await.status, 202);
+    let told = system.last_word(&patient).await;
     assert_eq!(each(&told, "reason"), ["487 Request Terminated"]);
     for (call_id, disposition, outcome) in
         [(&hasty, "NO ANSWER", "no_answer"), (&patient, "CANCEL", "cancelled")]
     {
-        let call = stage.client.read(&format!("/v1/calls/{call_id}")).await.json();
+        let call = system.client.read(&format!("/v1/calls/{call_id}")).await.json();
         assert_eq!(
             (&call["disposition"], &call["outcome"]),
             (&json!(disposition), &json!(outcome)),
             "{call}"
         );
     }
-    let ringing = stage.client.read("/v1/calls?progress=live").await.json();
+    let ringing = system.client.read("/v1/calls?progress=live").await.json();
     assert_eq!(ringing["calls"], json!([]));
 }
 
 #[tokio::test]
 async fn a_caller_gets_the_amd_events_that_were_asked_for() {
-    let stage = Stage::set().await;
-    let none = stage.dial("detect", FAX, json!({ "amdEventsSubscription": [] })).await;
-    let some = stage.dial("detect", FAX, json!({ "amdEventsSubscription": ["amd_machine_detected"] })).await;
-    let told = stage.last_word(&none).await;
+    let system = TestSystem::start().await;
+    let none = system.dial("detect", FAX, json!({ "amdEventsSubscription": [] })).await;
+    let some = system.dial("detect", FAX, json!({ "amdEventsSubscription": ["amd_machine_detected"] })).await;
+    let told = system.last_word(&none).await;
     assert_eq!(each(&told, "status"), ["Answered", "completed"]);
     assert_eq!(told[1]["sequence"], 2, "what was not sent is not counted");
-    let told = stage.last_word(&some).await;
+    let told = system.last_word(&some).await;
     assert_eq!(each(&told, "status"), ["Answered", "Call-In-Progress", "completed"]);
     assert_eq!(told[1]["machineDetection"], "amd_machine_detected");
 }
 
 #[tokio::test]
 async fn a_machine_is_hung_up_on_when_the_caller_wants_it() {
-    let stage = Stage::set().await;
-    let call_id = stage.dial("stay", FAX, json!({ "machineDetection": "disconnect" })).await;
-    let told = stage.last_word(&call_id).await;
+    let system = TestSystem::start().await;
+    let call_id = system.dial("stay", FAX, json!({ "machineDetection": "disconnect" })).await;
+    let told = system.last_word(&call_id).await;
     let last = told.last().unwrap();
     assert_eq!(last["machineDetection"], "amd_machine_detected", "{told:?}");
     assert_eq!((&last["status"], &last["reasonCode"]), (&json!("completed"), &json!("bot-disconnected")));
-    let call = stage.client.read(&format!("/v1/calls/{call_id}")).await.json();
+    let call = system.client.read(&format!("/v1/calls/{call_id}")).await.json();
     assert_eq!(call["outcome"], "machine_detected", "{call}");
 }
 
 #[tokio::test]
 async fn headers_go_along_and_fields_without_a_meaning_are_named() {
-    let stage = Stage::set().await;
+    let system = TestSystem::start().await;
     let body = json!({
-        "notifyUrl": stage.receiver.url(),
+        "notifyUrl": system.receiver.url(),
         "notifyHeaders": { "x-channel-type": "X42_IVR", "Content-Type": "text/plain" },
         "colour": "red",
         "callControlParameter": { "sttProvider": "deepgram" },
     });
-    let reply = stage.client.try_dial("short", BUSY, body).await;
+    let reply = system.client.try_dial("short", BUSY, body).await;
     assert_eq!(reply.status, 200, "{}", reply.text());
     // No recogniser is configured here.
     let told = "notifyHeaders.Content-Type, colour, callControlParameter.sttProvider";
-    assert_eq!(crate::system_stage::ignored_but_caller(&reply.headers["dering-ignored-fields"]), told);
+    assert_eq!(crate::system_fixture::ignored_but_caller(&reply.headers["dering-ignored-fields"]), told);
     let call_id = reply.json()["conversationId"].as_str().unwrap().to_owned();
-    stage.last_word(&call_id).await;
-    let receipt = &stage.inbox.of(&call_id)[0];
+    system.last_word(&call_id).await;
+    let receipt = &system.inbox.of(&call_id)[0];
     assert_eq!(receipt.headers["x-channel-type"], "X42_IVR");
     assert_eq!(receipt.headers["content-type"], "application/json");
 }
 
 #[tokio::test]
 async fn a_call_can_be_hung_up_through_the_api_once() {
-    let stage = Stage::set().await;
-    let call_id = stage.dial("stay", PERSON, json!({})).await;
-    stage.answered(&call_id).await;
-    let asked = stage.client.hang_up(&call_id).await;
+    let system = TestSystem::start().await;
+    let call_id = system.dial("stay", PERSON, json!({})).await;
+    system.answered(&call_id).await;
+    let asked = system.client.hang_up(&call_id).await;
     assert_eq!(asked.status, 202, "{}", asked.text());
-    let told = stage.last_word(&call_id).await;
+    let told = system.last_word(&call_id).await;
     assert_eq!(each(&told, "reasonCode"), ["OK", "bot-disconnected"]);
-    let (status, code, detail) = stage.client.hang_up(&call_id).await.problem();
+    let (status, code, detail) = system.client.hang_up(&call_id).await.problem();
     assert_eq!((status, code.as_str(), detail.as_str()), (409, "conflict", "this call has ended already"));
-    let (status, _, detail) = stage.client.hang_up("no-such-call").await.problem();
+    let (status, _, detail) = system.client.hang_up("no-such-call").await.problem();
     assert_eq!((status, detail.as_str()), (404, "there is no call no-such-call"));
 }
 
 #[tokio::test]
 async fn a_server_that_stops_lets_its_calls_end_and_takes_no_new_ones() {
-    let stage = Stage::set().await;
-    let call_id = stage.dial("short", PERSON, json!({})).await;
-    stage.answered(&call_id).await;
-    let inbox = stage.inbox.clone();
-    let database = stage.folder.path().join("dering.db");
-    in_time(stage.app.shutdown()).await;
+    let system = TestSystem::start().await;
+    let call_id = system.dial("short", PERSON, json!({})).await;
+    system.answered(&call_id).await;
+    let inbox = system.inbox.clone();
+    let database = system.folder.path().join("dering.db");
+    in_time(system.app.shutdown()).await;
     let store = dering::store::Store::open_read_only(&database).await.unwrap();
     assert_eq!(store.call(&call_id).await.unwrap().unwrap().outcome.as_deref(), Some("told"));
-    let told = crate::system_stage::last_word(&inbox, &call_id).await;
+    let told = crate::system_fixture::last_word(&inbox, &call_id).await;
     assert!(is_final(told.last().unwrap()));
 }

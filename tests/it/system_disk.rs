@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 
 use crate::house::House;
+use crate::system_fixture::{Client, PERSON, each, in_time, is_final, last_word};
 use crate::system_process::{Launch, Server};
-use crate::system_stage::{Client, PERSON, each, in_time, is_final, last_word};
 
 /// Writes until the disk refuses; the refusal must say so.
 async fn write_until_refused(client: &Client) {
@@ -55,7 +55,7 @@ async fn ended_call_is_complete(house: &House, client: &Client, call_id: &str) {
 
 #[tokio::test]
 async fn a_call_that_ends_while_nothing_can_be_written_loses_nothing() {
-    let house = House::set("dering.db").await;
+    let house = House::start("dering.db").await;
     // The log is such a file, too.
     let log = house.folder.path().join("server.log").display().to_string();
     let script = format!("touch {log}; tail -f --pid=$$ {log} >&2 & exec \"$@\" 2>>{log}");
@@ -102,7 +102,7 @@ async fn mounting(folder: &Path) -> Option<Vec<&'static str>> {
 
 #[tokio::test]
 async fn a_disk_that_is_full_for_a_minute_loses_nothing() {
-    let house = House::set("disk/dering.db").await;
+    let house = House::start("disk/dering.db").await;
     let folder = house.folder.path();
     let disk = folder.join("disk");
     let Some(shell) = mounting(&disk).await else { return };

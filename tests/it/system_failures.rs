@@ -4,88 +4,90 @@ use dering::outbox::receiver::{Inbox, Receiver};
 use dering::store::{self, Store};
 use serde_json::{Value, json};
 
-use crate::system_process::Server;
-use crate::system_stage::{
-    Carrier, Client, PERSON, RINGS, Stage, arrived, each, enrol, furnish, in_time, is_final, last_word, local,
+use crate::system_fixture::{
+    Carrier, Client, PERSON, RINGS, TestSystem, arrived, create_credentials, each, in_time, is_final,
+    last_word, local, write_fixtures,
 };
+use crate::system_process::Server;
 
 #[tokio::test]
 async fn calls_whose_carrier_vanishes_end_with_cause_record_and_webhook() {
-    let mut stage = Stage::set().await;
-    let talking = stage.dial("stay", PERSON, json!({})).await;
-    let ringing = stage.dial("stay", RINGS, json!({})).await;
-    stage.answered(&talking).await;
-    let mut changes = stage.app.calls().changes();
-    let is_ringing = |stage: &Stage| {
-        let live = stage.app.calls().live();
+    let mut system = TestSystem::start().await;
+    let talking = system.dial("stay", PERSON, json!({})).await;
+    let ringing = system.dial("stay", RINGS, json!({})).await;
+    system.answered(&talking).await;
+    let mut changes = system.app.calls().changes();
+    let is_ringing = |system: &TestSystem| {
+        let live = system.app.calls().live();
         live.iter().any(|call| call.call_id == ringing && call.latest == "ringing")
     };
-    while !is_ringing(&stage) {
+    while !is_ringing(&system) {
         in_time(changes.changed()).await.unwrap();
     }
-    stage.carrier.vanish();
+    system.carrier.vanish();
 
-    let told = stage.last_word(&talking).await;
+    let told = system.last_word(&talking).await;
     assert_eq!(each(&told, "status"), ["Answered", "completed"]);
     assert_eq!(told[1]["reasonCode"], "KoreVG-disconnected", "{}", told[1]);
-    let told = stage.last_word(&ringing).await;
+    let told = system.last_word(&ringing).await;
     assert_eq!(each(&told, "status"), ["Failed"]);
     assert_eq!(told[0]["reasonCode"], "Service Unavailable", "{}", told[0]);
     for (call_id, disposition) in [(&talking, "ANSWERED"), (&ringing, "FAILED")] {
-        let call = stage.client.read(&format!("/v1/calls/{call_id}")).await.json();
+        let call = system.client.read(&format!("/v1/calls/{call_id}")).await.json();
         assert_eq!((&call["state"], &call["causeCode"]), (&json!("ended"), &json!(38)), "{call}");
         assert_eq!((&call["disposition"], &call["outcome"]), (&json!(disposition), &json!("carrier_lost")));
-        let cdr = stage.client.read(&format!("/v1/cdr/{}", call["sessionId"].as_str().unwrap())).await.json();
+        let cdr =
+            system.client.read(&format!("/v1/cdr/{}", call["sessionId"].as_str().unwrap())).await.json();
         assert_eq!(
             (&cdr["data"]["hangupCauseCode"], &cdr["data"]["disposition"]),
             (&json!(38), &json!(disposition))
         );
-        let shown = stage.client.read(&format!("/v1/calls/{call_id}/events")).await.json();
+        let shown = system.client.read(&format!("/v1/calls/{call_id}/events")).await.json();
         let lost = shown["events"].as_array().unwrap().iter().filter(|event| event["kind"] == "carrier_lost");
         assert_eq!(lost.count(), 1, "{shown}");
     }
-    assert_eq!(stage.client.read(&format!("/v1/calls/{talking}/recording")).await.status, 200);
+    assert_eq!(system.client.read(&format!("/v1/calls/{talking}/recording")).await.status, 200);
 }
 
 #[tokio::test]
 async fn a_call_to_a_carrier_that_is_away_fails_and_says_so() {
-    let mut stage = Stage::set().await;
-    stage.carrier.vanish();
-    let call_id = stage.dial("short", PERSON, json!({})).await;
-    let told = stage.last_word(&call_id).await;
+    let mut system = TestSystem::start().await;
+    system.carrier.vanish();
+    let call_id = system.dial("short", PERSON, json!({})).await;
+    let told = system.last_word(&call_id).await;
     assert_eq!(
         (each(&told, "status"), each(&told, "reason")),
         (vec!["Failed"], vec!["503 Service Unavailable"])
     );
-    let call = stage.client.read(&format!("/v1/calls/{call_id}")).await.json();
+    let call = system.client.read(&format!("/v1/calls/{call_id}")).await.json();
     assert_eq!((&call["causeCode"], &call["disposition"]), (&json!(38), &json!("FAILED")), "{call}");
-    let cdrs = stage.client.read("/v1/cdr").await.json();
+    let cdrs = system.client.read("/v1/cdr").await.json();
     assert_eq!(cdrs["data"][0]["destination"], PERSON, "a call without a session has a record too");
 }
 
 #[tokio::test]
 async fn a_carrier_that_stops_in_order_ends_its_calls_with_its_own_record() {
-    let mut stage = Stage::set().await;
-    let call_id = stage.dial("stay", PERSON, json!({})).await;
-    stage.answered(&call_id).await;
-    in_time(stage.carrier.stop()).await;
-    let told = stage.last_word(&call_id).await;
+    let mut system = TestSystem::start().await;
+    let call_id = system.dial("stay", PERSON, json!({})).await;
+    system.answered(&call_id).await;
+    in_time(system.carrier.stop()).await;
+    let told = system.last_word(&call_id).await;
     assert_eq!(told[1]["status"], "completed");
-    let call = stage.client.read(&format!("/v1/calls/{call_id}")).await.json();
+    let call = system.client.read(&format!("/v1/calls/{call_id}")).await.json();
     assert_eq!((&call["causeCode"], &call["disposition"]), (&json!(38), &json!("ANSWERED")), "{call}");
 }
 
 #[tokio::test]
 async fn a_receiver_that_is_stopped_in_mid_call_misses_nothing() {
-    let stage = Stage::set().await;
-    let (mut calls, url) = (Vec::new(), stage.receiver.url());
+    let system = TestSystem::start().await;
+    let (mut calls, url) = (Vec::new(), system.receiver.url());
     for _ in 0..3 {
-        calls.push(stage.dial("stay", PERSON, json!({})).await);
+        calls.push(system.dial("stay", PERSON, json!({})).await);
     }
     for call_id in &calls {
-        stage.answered(call_id).await;
+        system.answered(call_id).await;
     }
-    let Stage { carrier, client, inbox, app, receiver, folder } = stage;
+    let TestSystem { carrier, client, inbox, app, receiver, folder } = system;
     let address = receiver.address();
     receiver.stop().await;
     for call_id in &calls {
@@ -107,10 +109,10 @@ async fn a_receiver_that_is_stopped_in_mid_call_misses_nothing() {
 #[tokio::test]
 async fn a_killed_server_gives_each_of_its_calls_one_end_at_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
-    furnish(folder.path());
+    write_fixtures(folder.path());
     let carrier = Carrier::start(folder.path()).await;
     let store = Store::open(store::Options::file(folder.path().join("dering.db"))).await.unwrap();
-    let (secret, key) = enrol(&store).await;
+    let (secret, key) = create_credentials(&store).await;
     store.close().await;
     let inbox = Inbox::new(vec![secret.clone()]);
     let receiver = Receiver::start(inbox.router(), local()).await.unwrap();

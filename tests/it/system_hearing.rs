@@ -11,8 +11,8 @@ use dering::outbox::receiver::{Inbox, Receiver};
 use serde_json::{Value, json};
 
 use crate::speech_services::{Answer, Service, said};
-use crate::system_stage::{
-    Carrier, Client, config as usual_config, enrol, furnish, in_time, last_word, local,
+use crate::system_fixture::{
+    Carrier, Client, config as usual_config, create_credentials, in_time, last_word, local, write_fixtures,
 };
 
 /// Says "seven" when the bot has spoken.
@@ -33,7 +33,7 @@ fn shared(path: &str) -> Option<PathBuf> {
     Some(path)
 }
 
-struct Stage {
+struct TestSystem {
     app: App,
     client: Client,
     inbox: Inbox,
@@ -42,12 +42,12 @@ struct Stage {
     _folder: tempfile::TempDir,
 }
 
-impl Stage {
+impl TestSystem {
     /// A server whose `speech_to_text` is this YAML.
     async fn with(speech_to_text: &str) -> Option<Self> {
         let seven = shared("speech/digits/7_jackson_3.wav")?;
         let folder = tempfile::tempdir().unwrap();
-        furnish(folder.path());
+        write_fixtures(folder.path());
         fs::copy(seven, folder.path().join("callees/seven.wav")).unwrap();
         fs::write(folder.path().join("callees/says-seven.yaml"), CALLEE).unwrap();
         fs::write(folder.path().join("flows/question.yaml"), FLOW).unwrap();
@@ -60,7 +60,7 @@ impl Stage {
         };
         config.bots.insert("sales".into(), "question".into());
         let app = App::start(&config).await.unwrap();
-        let (secret, key) = enrol(app.store()).await;
+        let (secret, key) = create_credentials(app.store()).await;
         let inbox = Inbox::new(vec![secret.clone()]);
         let receiver = Receiver::start(inbox.router(), local()).await.unwrap();
         let client = Client::new(app.address(), secret, key);
@@ -97,7 +97,7 @@ async fn a_call_goes_on_whatever_becomes_of_its_recogniser() {
          babbles: {{ engine: openai, url: '{babbles}' }}\n    \
          away: {{ engine: openai, url: 'http://127.0.0.1:1' }}\n"
     );
-    let Some(stage) = Stage::with(&yaml).await else { return };
+    let Some(system) = TestSystem::with(&yaml).await else { return };
     let mut calls = Vec::new();
     for (provider, outcome) in [
         ("openai", "right"),
@@ -107,12 +107,12 @@ async fn a_call_goes_on_whatever_becomes_of_its_recogniser() {
         ("babbles", "wrong"),
         ("away", "wrong"),
     ] {
-        calls.push((provider, outcome, stage.dial(json!({ "sttProvider": provider })).await));
+        calls.push((provider, outcome, system.dial(json!({ "sttProvider": provider })).await));
     }
     for (provider, outcome, call_id) in calls {
-        assert_eq!(stage.outcome(&call_id).await, outcome, "{provider}");
+        assert_eq!(system.outcome(&call_id).await, outcome, "{provider}");
     }
-    stage.app.shutdown().await;
+    system.app.shutdown().await;
 }
 
 #[tokio::test]
@@ -123,30 +123,30 @@ async fn another_recogniser_hears_what_the_first_could_not() {
         "  engine: openai\n  url: {stalls}\n  others: {{ spare: {{ engine: openai, url: '{hears}' }} }}\n  \
          fallback: spare\n"
     );
-    let Some(stage) = Stage::with(&yaml).await else { return };
-    let call_id = stage.dial(json!({})).await;
-    assert_eq!(stage.outcome(&call_id).await, "right");
-    stage.app.shutdown().await;
+    let Some(system) = TestSystem::with(&yaml).await else { return };
+    let call_id = system.dial(json!({})).await;
+    assert_eq!(system.outcome(&call_id).await, "right");
+    system.app.shutdown().await;
 }
 
 #[tokio::test]
 async fn a_dial_request_says_how_its_call_is_heard() {
     let (hears, service) = Service::start(said(json!({ "text": "seven" }).to_string())).await;
     let yaml = format!("  engine: openai\n  url: {hears}\n  flows: {{ question: openai }}\n");
-    let Some(stage) = Stage::with(&yaml).await else { return };
+    let Some(system) = TestSystem::with(&yaml).await else { return };
     let control = json!({
         "sttProvider": "deepgram", "sttLanguage": "en-AU", "sttLabel": "deepgram-abcd",
         "deepgramUtteranceEndMs": 1000, "deepgramEndpointing": 300, "ttsVoice": "x"
     });
-    let extra = json!({ "notifyUrl": stage.receiver.url(), "callControlParameter": control });
-    let reply = stage.client.try_dial("sales", SAYS_SEVEN, extra).await;
+    let extra = json!({ "notifyUrl": system.receiver.url(), "callControlParameter": control });
+    let reply = system.client.try_dial("sales", SAYS_SEVEN, extra).await;
     assert_eq!(
-        crate::system_stage::ignored_but_caller(&reply.headers["dering-ignored-fields"]),
+        crate::system_fixture::ignored_but_caller(&reply.headers["dering-ignored-fields"]),
         "callControlParameter.ttsVoice, callControlParameter.sttProvider"
     );
     let call_id = reply.json()["callId"].as_str().unwrap().to_owned();
-    assert_eq!(stage.outcome(&call_id).await, "right");
-    let heard = stage.event(&call_id, "hearing").await;
+    assert_eq!(system.outcome(&call_id).await, "right");
+    let heard = system.event(&call_id, "hearing").await;
     let expected = json!({ "recogniser": "openai", "language": "en-AU", "interim": false, "endSilenceMs": 1000,
         "label": "deepgram-abcd", "askedFor": "deepgram", "substitute": true });
     assert_eq!(heard, expected);
@@ -155,9 +155,9 @@ async fn a_dial_request_says_how_its_call_is_heard() {
     assert!(body.contains("name=\"language\"\r\n\r\nen\r\n"), "the language of the dial request");
 
     let wrong = json!({ "callControlParameter": { "continuousASRTimeoutInMS": "soon" } });
-    let (status, _, detail) = stage.client.try_dial("sales", SAYS_SEVEN, wrong).await.problem();
+    let (status, _, detail) = system.client.try_dial("sales", SAYS_SEVEN, wrong).await.problem();
     assert!(status == 400 && detail.contains("continuousASRTimeoutInMS"), "{status} {detail}");
-    stage.app.shutdown().await;
+    system.app.shutdown().await;
 }
 
 #[cfg(feature = "whisper")]
@@ -165,22 +165,22 @@ async fn a_dial_request_says_how_its_call_is_heard() {
 async fn a_model_on_this_machine_understands_the_callee() {
     let Some(model) = shared("models/phone-nano.bin") else { return };
     let yaml = format!("  model: {}\n  window: 200\n  bias: false\n", model.display());
-    let Some(stage) = Stage::with(&yaml).await else { return };
-    let call_id = stage.dial(json!({})).await;
-    let outcome = stage.outcome(&call_id).await;
-    let shown = stage.client.read(&format!("/v1/calls/{call_id}/events")).await.json();
+    let Some(system) = TestSystem::with(&yaml).await else { return };
+    let call_id = system.dial(json!({})).await;
+    let outcome = system.outcome(&call_id).await;
+    let shown = system.client.read(&format!("/v1/calls/{call_id}/events")).await.json();
     assert_eq!(outcome, "right", "{shown:#}");
     let unknown = json!({ "callControlParameter": { "sttLanguage": "xx" } });
-    let (status, _, detail) = stage.client.try_dial("sales", SAYS_SEVEN, unknown).await.problem();
+    let (status, _, detail) = system.client.try_dial("sales", SAYS_SEVEN, unknown).await.problem();
     assert!(status == 422 && detail.contains("\"xx\""), "{status} {detail}");
-    stage.app.shutdown().await;
+    system.app.shutdown().await;
 }
 
 #[cfg(feature = "whisper")]
 #[tokio::test]
 async fn a_server_does_not_start_with_a_recogniser_that_cannot_work() {
     let folder = tempfile::tempdir().unwrap();
-    furnish(folder.path());
+    write_fixtures(folder.path());
     let carrier = Carrier::start(folder.path()).await;
     fs::write(folder.path().join("ggml-tiny.bin"), "half a model").unwrap();
     let model = folder.path().join("ggml-tiny.bin").display().to_string();

@@ -26,7 +26,9 @@ use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::sleep;
 
-use crate::system_stage::{BUSY, HANGS_UP, PERSON, REJECTS, enrol, furnish, in_time, is_final, local};
+use crate::system_fixture::{
+    BUSY, HANGS_UP, PERSON, REJECTS, create_credentials, in_time, is_final, local, write_fixtures,
+};
 
 const KILLS: u64 = 5;
 /// A start takes a moment; most kills come later than that.
@@ -158,12 +160,12 @@ async fn a_server_that_is_killed_again_and_again_tells_each_call_once_to_its_end
     let mut chance = StdRng::seed_from_u64(seed);
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    furnish(folder);
+    write_fixtures(folder);
     let (server, carrier) = (free(), free());
     configure(folder, server, carrier);
     let database = folder.join("dering.db");
     let store = Store::open(store::Options::file(&database)).await.unwrap();
-    let (secret, _) = enrol(&store).await;
+    let (secret, _) = create_credentials(&store).await;
     store.close().await;
     let listen = carrier.to_string();
     let gateway = ["gateway", "--listen", &listen, "--token", "t", "--callees", "callees", "--log", "error"];

@@ -12,7 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::process::Command;
 
 use crate::peer::{self, Peer};
-use crate::system_stage::{BUSY, FAX, PERSON, Stage, in_time, local};
+use crate::system_fixture::{BUSY, FAX, PERSON, TestSystem, in_time, local};
 
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
@@ -56,16 +56,16 @@ async fn relay(server: std::net::SocketAddr) -> (std::net::SocketAddr, Arc<Mutex
 #[tokio::test]
 async fn the_page_shows_calls_and_renews_itself() {
     let Some(browser) = browser() else { return };
-    let stage = Stage::set().await;
-    let talking = stage.dial("stay", PERSON, json!({})).await;
-    let busy = stage.dial("short", BUSY, json!({})).await;
-    stage.answered(&talking).await;
-    stage.last_word(&busy).await;
+    let system = TestSystem::start().await;
+    let talking = system.dial("stay", PERSON, json!({})).await;
+    let busy = system.dial("short", BUSY, json!({})).await;
+    system.answered(&talking).await;
+    system.last_word(&busy).await;
 
-    let (address, sent) = relay(stage.app.address()).await;
+    let (address, sent) = relay(system.app.address()).await;
     let profile = tempfile::tempdir().unwrap();
-    let link = stage.app.sign_in_link("viewer", Role::Viewer).await.unwrap();
-    let page = link.expose_secret().replace(&stage.app.address().to_string(), &address.to_string());
+    let link = system.app.sign_in_link("viewer", Role::Viewer).await.unwrap();
+    let page = link.expose_secret().replace(&system.app.address().to_string(), &address.to_string());
     let output = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"])
         .args(["--disable-background-networking", "--virtual-time-budget=3500", "--dump-dom"])
@@ -86,9 +86,9 @@ async fn the_page_shows_calls_and_renews_itself() {
 }
 
 /// Waits until it is decided who answered.
-async fn decided(stage: &Stage, call_id: &str) {
+async fn decided(system: &TestSystem, call_id: &str) {
     let verdict = async {
-        while stage.client.read(&format!("/v1/calls/{call_id}")).await.json()["amd"].is_null() {
+        while system.client.read(&format!("/v1/calls/{call_id}")).await.json()["amd"].is_null() {
             tokio::time::sleep(std::time::Duration::from_millis(100)).await;
         }
     };
@@ -101,11 +101,11 @@ async fn people_of_every_role_walk_through_the_console() {
     if !peer::is_ready() {
         return;
     }
-    let stage = Stage::set().await;
+    let system = TestSystem::start().await;
     let program = std::env::var("PATH").unwrap_or_default();
     let program =
         program.split(':').map(|folder| Path::new(folder).join(browser)).find(|path| path.is_file());
-    let welcome = stage.app.first_link().await.unwrap().unwrap();
+    let welcome = system.app.first_link().await.unwrap().unwrap();
     let mut walk = Peer::start(
         "walk.js",
         json!({
@@ -123,19 +123,19 @@ async fn people_of_every_role_walk_through_the_console() {
         }
         match report["wants"].as_str() {
             Some("calls") => {
-                let call = stage.dial("stay", PERSON, json!({ "machineDetection": "detect" })).await;
-                let other = stage.dial("detect", FAX, json!({})).await;
-                stage.last_word(&other).await;
-                decided(&stage, &call).await;
+                let call = system.dial("stay", PERSON, json!({ "machineDetection": "detect" })).await;
+                let other = system.dial("detect", FAX, json!({})).await;
+                system.last_word(&other).await;
+                decided(&system, &call).await;
                 walk.tell(json!({ "call": call, "other": other })).await;
             }
             Some("ended") => {
-                let told = stage.last_word(report["call"].as_str().unwrap()).await;
+                let told = system.last_word(report["call"].as_str().unwrap()).await;
                 walk.tell(json!({ "told": told.len() })).await;
             }
             Some("refused") => {
                 let number = report["number"].as_str().unwrap();
-                let reply = stage.client.try_dial("short", number, json!({})).await;
+                let reply = system.client.try_dial("short", number, json!({})).await;
                 walk.tell(json!({ "status": reply.status })).await;
             }
             Some("again") => walk.tell(json!({})).await,

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use serde_json::json;
 
 use crate::house::House;
+use crate::system_fixture::{PERSON, last_word};
 use crate::system_process::{Launch, Server};
-use crate::system_stage::{PERSON, last_word};
 
 /// What others may do with anything below `folder`, by path.
 fn open_to_others(folder: &Path) -> Vec<(PathBuf, u32)> {
@@ -29,7 +29,7 @@ fn open_to_others(folder: &Path) -> Vec<(PathBuf, u32)> {
 
 #[tokio::test]
 async fn recordings_speech_and_versions_are_private_new_ones_and_those_of_before() {
-    let house = House::set("data/dering.db").await;
+    let house = House::start("data/dering.db").await;
     let folder = house.folder.path();
     let folders = ["recordings", "speech", "data/flow-versions"].map(|name| folder.join(name));
     for old in &folders {

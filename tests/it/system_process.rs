@@ -13,7 +13,9 @@ use serde_json::json;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
-use crate::system_stage::{APP, Carrier, Client, PERSON, Stage, enrol, furnish, in_time, last_word, local};
+use crate::system_fixture::{
+    APP, Carrier, Client, PERSON, TestSystem, create_credentials, in_time, last_word, local, write_fixtures,
+};
 
 /// The server as its own process.
 pub(crate) struct Server {
@@ -234,7 +236,7 @@ async fn commands_that_cannot_do_their_work_say_why_in_a_sentence() {
 #[tokio::test]
 async fn a_broken_flow_is_reported_with_its_place() {
     let folder = tempfile::tempdir().unwrap();
-    furnish(folder.path());
+    write_fixtures(folder.path());
     let output = dering(folder.path(), &["flow", "check", "flows/broken.yaml"]).await;
     let said = String::from_utf8(output.stdout).unwrap();
     assert_eq!(output.status.code(), Some(1), "{said}");
@@ -246,9 +248,9 @@ async fn a_broken_flow_is_reported_with_its_place() {
 
 #[tokio::test]
 async fn a_second_server_on_the_same_port_or_database_is_refused() {
-    let stage = Stage::set().await;
-    let folder = stage.folder.path();
-    let address = stage.app.address();
+    let system = TestSystem::start().await;
+    let folder = system.folder.path();
+    let address = system.app.address();
     std::fs::write(folder.join("port.yaml"), format!("listen: {address}\ndatabase: other.db\n")).unwrap();
     let said = complaint(folder, &["serve", "--config", "port.yaml"]).await;
     assert!(
@@ -263,7 +265,7 @@ async fn a_second_server_on_the_same_port_or_database_is_refused() {
     let output = dering(folder, &["token", "--app", APP, "--database", "dering.db"]).await;
     let token = String::from_utf8(output.stdout).unwrap();
     let body = json!({ "target": format!("tel:{PERSON}") }).to_string();
-    assert_eq!(stage.client.post_dial("short", token.trim(), body).await.status, 200);
+    assert_eq!(system.client.post_dial("short", token.trim(), body).await.status, 200);
     let said = complaint(folder, &["token", "--app", "nobody", "--database", "dering.db"]).await;
     assert!(said.contains("there is no client app nobody"), "{said}");
 }
@@ -285,12 +287,12 @@ async fn callees_that_cannot_be_used_are_named_with_their_place() {
 #[tokio::test]
 async fn a_server_without_espeak_runs_calls_and_says_what_to_install() {
     let folder = tempfile::tempdir().unwrap();
-    furnish(folder.path());
+    write_fixtures(folder.path());
     let carrier = Carrier::start(folder.path()).await;
     let store =
         dering::store::Store::open(dering::store::Options::file(folder.path().join("dering.db"))).await;
     let store = store.unwrap();
-    let (secret, key) = enrol(&store).await;
+    let (secret, key) = create_credentials(&store).await;
     store.close().await;
     let inbox = dering::outbox::receiver::Inbox::new(vec![secret.clone()]);
     let receiver = dering::outbox::receiver::Receiver::start(inbox.router(), local()).await.unwrap();
@@ -307,8 +309,8 @@ async fn a_server_without_espeak_runs_calls_and_says_what_to_install() {
 
 #[tokio::test]
 async fn apps_and_keys_are_made_and_revoked_while_the_server_runs() {
-    let stage = Stage::set().await;
-    let folder = stage.folder.path();
+    let system = TestSystem::start().await;
+    let folder = system.folder.path();
     let command = async |arguments: &[&str]| {
         let output = dering(folder, &[arguments, &["--database", "dering.db"]].concat()).await;
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -318,9 +320,9 @@ async fn apps_and_keys_are_made_and_revoked_while_the_server_runs() {
     let secret = command(&["app", "add", "late", "--bot", "short"]).await;
     let token = access::mint("late", &secret.into(), std::time::Duration::from_secs(60), &[]).unwrap();
     let body = || json!({ "target": format!("tel:{PERSON}") }).to_string();
-    assert_eq!(stage.client.post_dial("short", token.expose_secret(), body()).await.status, 200);
+    assert_eq!(system.client.post_dial("short", token.expose_secret(), body()).await.status, 200);
     let newer = command(&["app", "rotate", "late", "--retire"]).await;
-    assert_eq!(stage.client.post_dial("short", token.expose_secret(), body()).await.status, 401);
+    assert_eq!(system.client.post_dial("short", token.expose_secret(), body()).await.status, 401);
     let listed = command(&["app", "secrets", "late"]).await;
     assert!(
         listed.contains("1  retired") && listed.contains("2  active") && !listed.contains(&newer),
@@ -329,9 +331,9 @@ async fn apps_and_keys_are_made_and_revoked_while_the_server_runs() {
 
     // A key that is tied to a bot sees the calls of that bot only.
     let key = command(&["app", "key", "watcher", "--calls", "--bot", "stay"]).await;
-    let watcher = Client::new(stage.app.address(), "none".into(), key.into());
+    let watcher = Client::new(system.app.address(), "none".into(), key.into());
     let (theirs, own) =
-        (stage.client.dial("short", PERSON, json!({})), stage.client.dial("stay", PERSON, json!({})));
+        (system.client.dial("short", PERSON, json!({})), system.client.dial("stay", PERSON, json!({})));
     let (theirs, own) = tokio::join!(theirs, own);
     assert_eq!(watcher.read(&format!("/v1/calls/{own}")).await.status, 200);
     let listed = watcher.read("/v1/calls").await.json();

@@ -20,7 +20,9 @@ use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 
 use crate::store_fixture::{begun, later, store_with_app};
-use crate::system_stage::{BUSY, Carrier, Client, PERSON, config, enrol, furnish, in_time, local};
+use crate::system_fixture::{
+    BUSY, Carrier, Client, PERSON, config, create_credentials, in_time, local, write_fixtures,
+};
 
 const CONNECTED: Fact = Fact::DialStatus { status: DialStatus::Connected };
 
@@ -146,7 +148,7 @@ async fn the_recording_knows_more_of_a_call_than_its_last_event() {
 
 /// A trunk to a carrier of our own.
 async fn to_carrier(folder: &TempDir) -> (Carrier, Trunk, OcsCarrier) {
-    furnish(folder.path());
+    write_fixtures(folder.path());
     let carrier = Carrier::start(folder.path()).await;
     let mut options = Options::new("main", carrier.url(), SecretString::from(carrier.token().to_owned()));
     options.ring_timeout = Duration::from_secs(10);
@@ -256,7 +258,7 @@ async fn without_a_carrier_to_ask_a_call_that_was_being_dialled_is_told_with_wha
 #[tokio::test]
 async fn a_dial_request_is_written_down_before_the_carrier_sees_it() {
     let folder = TempDir::new().unwrap();
-    furnish(folder.path());
+    write_fixtures(folder.path());
     // A carrier that takes the request and never answers.
     let listener = tokio::net::TcpListener::bind(local()).await.unwrap();
     let carrier = Carrier::start(folder.path()).await;
@@ -264,7 +266,7 @@ async fn a_dial_request_is_written_down_before_the_carrier_sees_it() {
     config.trunks[0].url = format!("http://{}", listener.local_addr().unwrap());
     config.trunks[0].version = VersionChoice::Fixed(Version::V1_0_5);
     let app = App::start(&config).await.unwrap();
-    let (secret, key) = enrol(app.store()).await;
+    let (secret, key) = create_credentials(app.store()).await;
     let client = Client::new(app.address(), secret, key);
     let call_id = client.dial("stay", PERSON, json!({})).await;
     let (mut carrier, _) = in_time(listener.accept()).await.unwrap();

@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use sha2::Sha256;
 
-use crate::system_stage::{APP, BUSY, Client, READER, Reply, Setup, Stage, reply_to};
+use crate::system_fixture::{APP, BUSY, Client, READER, Reply, Setup, TestSystem, reply_to};
 
 fn minted(app: &str, secret: &SecretString, ttl_s: u64) -> String {
     let token = access::mint(app, secret, Duration::from_secs(ttl_s), &[]).unwrap();
@@ -43,16 +43,16 @@ fn assert_refused(reply: &Reply, status: u16, code: &str, says: &str) {
     assert!(detail.contains(says), "{detail:?} does not say {says:?}");
 }
 
-async fn assert_nothing_was_written(stage: &Stage) {
-    let listed = stage.client.read("/v1/calls").await.json();
+async fn assert_nothing_was_written(system: &TestSystem) {
+    let listed = system.client.read("/v1/calls").await.json();
     assert_eq!(listed["calls"], json!([]));
-    assert!(stage.inbox.after(0).is_empty());
+    assert!(system.inbox.after(0).is_empty());
 }
 
 #[tokio::test]
 async fn callers_who_may_not_dial_are_told_why() {
-    let stage = Stage::set().await;
-    let client = &stage.client;
+    let system = TestSystem::start().await;
+    let client = &system.client;
     let missing = client.post_dial("short", "", target()).await;
     assert_refused(&missing, 401, "credentials_missing", "send the header `auth: <JWT>`");
     let nonsense = client.post_dial("short", "nonsense", target()).await;
@@ -66,13 +66,13 @@ async fn callers_who_may_not_dial_are_told_why() {
     assert_refused(&reader, 403, "scope_missing", "SmartAssist Dialout");
     let foreign = client.post_dial("somebody-elses", &client.token(), target()).await;
     assert_refused(&foreign, 403, "bot_not_allowed", "may not use the bot somebody-elses");
-    assert_nothing_was_written(&stage).await;
+    assert_nothing_was_written(&system).await;
 }
 
 #[tokio::test]
 async fn dial_outs_that_cannot_be_done_say_what_to_change() {
-    let stage = Stage::set().await;
-    let client = &stage.client;
+    let system = TestSystem::start().await;
+    let client = &system.client;
     let unknown = client.try_dial("ghost", BUSY, json!({})).await;
     assert_refused(&unknown, 404, "not_found", "there is no flow `ghost`; there are `card`");
     let broken = client.try_dial("broken", BUSY, json!({})).await;
@@ -88,13 +88,13 @@ async fn dial_outs_that_cannot_be_done_say_what_to_change() {
     assert_eq!(number.json()["errors"][0]["field"], "target");
     let mode = client.try_dial("short", BUSY, json!({ "machineDetection": "maybe" })).await;
     assert_refused(&mode, 400, "malformed", "\"disconnect\", \"detect\" or \"disabled\"");
-    assert_nothing_was_written(&stage).await;
+    assert_nothing_was_written(&system).await;
 }
 
 #[tokio::test]
 async fn bodies_that_cannot_be_read_are_refused_with_a_problem_document() {
-    let stage = Stage::set().await;
-    let client = &stage.client;
+    let system = TestSystem::start().await;
+    let client = &system.client;
     for (body, says) in [
         ("{\"target\":", "the body is not JSON: line 1, it breaks off before its end"),
         ("[]", "the body must be an object, { … }, and not a list"),
@@ -112,32 +112,32 @@ async fn bodies_that_cannot_be_read_are_refused_with_a_problem_document() {
     assert_refused(&wrong_method, 405, "method_not_allowed", "does not take GET");
     assert_eq!(wrong_method.headers["allow"], "POST");
     assert_refused(&client.read("/v2/calls").await, 404, "not_found", "there is nothing at /v2/calls");
-    assert_nothing_was_written(&stage).await;
+    assert_nothing_was_written(&system).await;
 }
 
 #[tokio::test]
 async fn webhooks_to_private_addresses_are_refused_unless_they_are_allowed() {
-    let stage = Stage::with(Setup { allow_private: false, ..Setup::default() }).await;
-    for url in [stage.receiver.url().as_str(), "http://[::1]/x", "http://169.254.169.254/latest"] {
-        let reply = stage.client.try_dial("short", BUSY, json!({ "notifyUrl": url })).await;
+    let system = TestSystem::with(Setup { allow_private: false, ..Setup::default() }).await;
+    for url in [system.receiver.url().as_str(), "http://[::1]/x", "http://169.254.169.254/latest"] {
+        let reply = system.client.try_dial("short", BUSY, json!({ "notifyUrl": url })).await;
         assert_refused(&reply, 400, "malformed", "not at a public address");
         assert_eq!(reply.json()["errors"][0]["field"], "notifyUrl");
     }
     let contact =
         json!({ "contact_id": "x", "type": "voice", "notify_url": "http://169.254.169.254/latest" });
-    let url = format!("http://{}/v1/calls", stage.app.address());
+    let url = format!("http://{}/v1/calls", system.app.address());
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
-    let reply = reply_to(http.post(url).bearer_auth(stage.client.token()).json(&contact)).await;
+    let reply = reply_to(http.post(url).bearer_auth(system.client.token()).json(&contact)).await;
     assert_refused(&reply, 400, "malformed", "not at a public address");
-    let ftp = stage.client.try_dial("short", BUSY, json!({ "notifyUrl": "ftp://example.com" })).await;
+    let ftp = system.client.try_dial("short", BUSY, json!({ "notifyUrl": "ftp://example.com" })).await;
     assert_refused(&ftp, 400, "malformed", "http or https");
-    assert_nothing_was_written(&stage).await;
+    assert_nothing_was_written(&system).await;
 }
 
 #[tokio::test]
 async fn readers_need_a_key_and_queries_that_make_sense() {
-    let stage = Stage::set().await;
-    let stranger = Client::new(stage.app.address(), "x".into(), "dk_0_wrong".into());
+    let system = TestSystem::start().await;
+    let stranger = Client::new(system.app.address(), "x".into(), "dk_0_wrong".into());
     for path in ["/v1/calls", "/v1/cdr", "/metrics", "/v1/webhooks/endpoints", "/v1/calls/x/recording"] {
         assert_refused(&stranger.read(path).await, 401, "credentials_invalid", "the API key is not known");
     }
@@ -148,8 +148,8 @@ async fn readers_need_a_key_and_queries_that_make_sense() {
         ("/v1/calls?colour=red", "colour"),
         ("/v1/cdr?filter.duration=$about:3", "$about is not supported here"),
     ] {
-        assert_refused(&stage.client.read(path).await, 400, "malformed", says);
+        assert_refused(&system.client.read(path).await, 400, "malformed", says);
     }
-    assert_eq!(stage.client.read("/v1/cdr/none").await.problem().0, 404);
+    assert_eq!(system.client.read("/v1/cdr/none").await.problem().0, 404);
     assert_eq!(stranger.read("/health").await.json(), json!({ "status": "ok" }));
 }

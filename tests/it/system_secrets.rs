@@ -7,15 +7,15 @@ use dering::store::{self, Store};
 use secrecy::ExposeSecret;
 use serde_json::json;
 
+use crate::system_fixture::{Client, PRESSES, create_credentials, last_word, local, write_fixtures};
 use crate::system_killed::{configure, dering, free, is_up};
-use crate::system_stage::{Client, PRESSES, enrol, furnish, last_word, local};
 
 const TOKEN: &str = "carrier-token-that-nobody-may-read";
 const HEADER: &str = "receiver-token-that-nobody-may-read";
 
 /// One whole call over this wire; what both sides logged, and what may not be in it.
 async fn logs(folder: &Path, version: &str, media: &str) -> (String, Vec<String>) {
-    furnish(folder);
+    write_fixtures(folder);
     let (server, carrier) = (free(), free());
     let listen = carrier.to_string();
     let gateway = [
@@ -42,7 +42,7 @@ async fn logs(folder: &Path, version: &str, media: &str) -> (String, Vec<String>
     assert!(config.contains("trace") && config.contains(TOKEN), "{config}");
     std::fs::write(&path, config).unwrap();
     let store = Store::open(store::Options::file(folder.join("dering.db"))).await.unwrap();
-    let (secret, key) = enrol(&store).await;
+    let (secret, key) = create_credentials(&store).await;
     store.close().await;
     let inbox = Inbox::new(vec![secret.clone()]);
     let receiver = Receiver::start(inbox.router(), local()).await.unwrap();

@@ -10,14 +10,14 @@ use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::house::House;
+use crate::system_fixture::{PERSON, arrived, in_time, is_final, last_word, local};
 use crate::system_process::Server;
-use crate::system_stage::{PERSON, arrived, in_time, is_final, last_word, local};
 
 const GHOST: &str = "flow: ghost\nstart: talk\nscenes: { talk: [ { wait: 1s }, { hangup: told } ] }\n";
 
 #[tokio::test]
 async fn a_hang_up_signal_ends_no_call_and_reads_flows_and_the_log_filter_again() {
-    let house = House::set("dering.db").await;
+    let house = House::start("dering.db").await;
     let folder = house.folder.path();
     let mut server = Server::start(folder, &house.carrier, &[]).await;
     let client = house.client(&server);
@@ -52,7 +52,7 @@ async fn a_hang_up_signal_ends_no_call_and_reads_flows_and_the_log_filter_again(
 
 #[tokio::test]
 async fn a_server_that_stops_says_so_and_a_second_signal_ends_it_at_once() {
-    let house = House::set("dering.db").await;
+    let house = House::start("dering.db").await;
     let mut server = Server::start(house.folder.path(), &house.carrier, &[]).await;
     let client = house.client(&server);
     house.answered(&client).await;
@@ -79,7 +79,7 @@ async fn a_server_that_stops_says_so_and_a_second_signal_ends_it_at_once() {
 
 #[tokio::test]
 async fn the_last_webhooks_of_calls_that_end_together_leave_before_the_server_does() {
-    let house = House::set("dering.db").await;
+    let house = House::start("dering.db").await;
     let folder = house.folder.path();
     fs::write(folder.join("flows/ghost.yaml"), GHOST).unwrap();
     // The calls are over before anything of them is delivered, so the last webhooks are still to be begun.

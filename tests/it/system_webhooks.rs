@@ -15,11 +15,11 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-use crate::system_stage::{PERSON, Reply, Stage, each, in_time, last_word, local, reply_to};
+use crate::system_fixture::{PERSON, Reply, TestSystem, each, in_time, last_word, local, reply_to};
 
-/// A stage with a receiver that wants nothing until it is told otherwise.
+/// A system with a receiver that wants nothing until it is told otherwise.
 struct Scene {
-    stage: Stage,
+    system: TestSystem,
     receiver: Receiver,
     inbox: Inbox,
     gone: Arc<AtomicBool>,
@@ -27,9 +27,9 @@ struct Scene {
 }
 
 impl Scene {
-    async fn set() -> Self {
-        let stage = Stage::set().await;
-        let inbox = Inbox::new(vec![stage.client.secret.clone()]);
+    async fn start() -> Self {
+        let system = TestSystem::start().await;
+        let inbox = Inbox::new(vec![system.client.secret.clone()]);
         let gone = Arc::new(AtomicBool::new(true));
         let is_gone = Arc::clone(&gone);
         let router = inbox.router().layer(from_fn(move |request: Request, next: Next| {
@@ -48,7 +48,7 @@ impl Scene {
             .redirect(reqwest::redirect::Policy::none())
             .build()
             .unwrap();
-        Self { stage, receiver, inbox, gone, http }
+        Self { system, receiver, inbox, gone, http }
     }
 
     /// A call whose notifications all become dead letters; its id.
@@ -56,8 +56,8 @@ impl Scene {
         let notify = json!({
             "notifyUrl": self.receiver.url(), "notifyHeaders": { "x-api-key": "topsecret", "x-shop": "7" },
         });
-        let call = self.stage.client.dial("short", PERSON, notify).await;
-        self.stage
+        let call = self.system.client.dial("short", PERSON, notify).await;
+        self.system
             .client
             .ledger(&call, |rows| {
                 rows.len() == 2 && rows.iter().all(|row| row["notification"]["state"] == "dead")
@@ -67,12 +67,12 @@ impl Scene {
     }
 
     fn url(&self, path: &str) -> String {
-        format!("http://{}{path}", self.stage.app.address())
+        format!("http://{}{path}", self.system.app.address())
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
         let request =
-            self.http.request(method, self.url(path)).bearer_auth(self.stage.client.key.expose_secret());
+            self.http.request(method, self.url(path)).bearer_auth(self.system.client.key.expose_secret());
         reply_to(match body {
             Some(body) => request.json(&body),
             None => request,
@@ -101,7 +101,7 @@ impl Scene {
 
     /// The cookie of somebody of this role.
     async fn signed_in(&self, role: Role) -> String {
-        let link = self.stage.app.sign_in_link(role.as_str(), role).await.unwrap();
+        let link = self.system.app.sign_in_link(role.as_str(), role).await.unwrap();
         let answer = reply_to(self.http.get(link.expose_secret())).await;
         assert_eq!(answer.status, 303, "{}", answer.text());
         answer.headers["set-cookie"].to_str().unwrap().split(';').next().unwrap().to_owned()
@@ -110,7 +110,7 @@ impl Scene {
     async fn run(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(env!("CARGO_BIN_EXE_dering"));
         command.arg("webhook").args(arguments).args(["--server", &self.url("")]).kill_on_drop(true);
-        command.env("DERING_KEY", self.stage.client.key.expose_secret());
+        command.env("DERING_KEY", self.system.client.key.expose_secret());
         in_time(command.output()).await.unwrap()
     }
 }
@@ -123,7 +123,7 @@ fn token(page: &str) -> String {
 
 #[tokio::test]
 async fn webhooks_that_failed_are_found_explained_and_sent_again_over_the_api() {
-    let scene = Scene::set().await;
+    let scene = Scene::start().await;
     let call = scene.dead_call().await;
     let dead = scene.list("state=dead").await;
     assert_eq!(each(&dead, "kind"), ["completed", "Answered"]);
@@ -161,7 +161,7 @@ async fn webhooks_that_failed_are_found_explained_and_sent_again_over_the_api() 
     let sent = scene.ask(Method::POST, "/v1/webhooks/deliveries/redeliver", Some(again)).await;
     assert_eq!((sent.status, &sent.json()["redelivered"]), (202, &json!(2)), "{}", sent.text());
     let log = dering::store::AuditFilter { action: Some("webhook.".into()), ..Default::default() };
-    let log = scene.stage.app.store().audit_log(&log, 10).await.unwrap().items;
+    let log = scene.system.app.store().audit_log(&log, 10).await.unwrap().items;
     assert_eq!((log.len(), &log[0].detail), (1, &json!({ "webhooks": 2 })), "only what was done: {log:?}");
     let told = last_word(&scene.inbox, &call).await;
     assert_eq!(each(&told, "status"), ["Answered", "completed"], "in their old order");
@@ -193,7 +193,7 @@ async fn webhooks_that_failed_are_found_explained_and_sent_again_over_the_api() 
 
 #[tokio::test]
 async fn a_person_sees_on_a_page_why_a_webhook_is_dead_and_sends_it_again() {
-    let scene = Scene::set().await;
+    let scene = Scene::start().await;
     let call = scene.dead_call().await;
     let asked = reply_to(scene.http.get(scene.url("/webhooks")).header("accept", "text/html")).await;
     assert_eq!(
@@ -248,7 +248,7 @@ async fn a_person_sees_on_a_page_why_a_webhook_is_dead_and_sends_it_again() {
 
 #[tokio::test]
 async fn the_command_line_lists_shows_and_sends_again() {
-    let scene = Scene::set().await;
+    let scene = Scene::start().await;
     let call = scene.dead_call().await;
     let text = |output: Output| {
         assert!(output.status.success(), "{output:?}");

@@ -10,7 +10,7 @@ use crate::trunk_fixture::{Scene, ask, connect, heard, heard_audio, place};
 
 #[tokio::test]
 async fn nonsense_over_socket_io_is_passed_over() {
-    let Some(mut scene) = Scene::set(json!({})).await else { return };
+    let Some(mut scene) = Scene::start(json!({})).await else { return };
     let mut leg = scene.answered().await;
     let id = leg.session_id.clone();
     let peer = &mut scene.peer;
@@ -38,7 +38,7 @@ async fn nonsense_over_socket_io_is_passed_over() {
 
 #[tokio::test]
 async fn a_packet_of_a_megabyte_is_thrown_away_and_the_connection_stays() {
-    let Some(mut scene) = Scene::set(json!({})).await else { return };
+    let Some(mut scene) = Scene::start(json!({})).await else { return };
     let (mut leg, mut other) = (scene.answered().await, scene.answered().await);
     let (id, other_id) = (leg.session_id.clone(), other.session_id.clone());
     let peer = &mut scene.peer;
@@ -58,7 +58,7 @@ async fn a_packet_of_a_megabyte_is_thrown_away_and_the_connection_stays() {
 async fn a_connection_out_of_step_is_made_anew_and_the_calls_go_on() {
     for raw in ["{", "451-[\"audio\",{\"_placeholder\":true,\"num\":0}]", "42{", "9", "4", "42/other,[\"x\"]"]
     {
-        let Some(mut scene) = Scene::set(json!({})).await else { return };
+        let Some(mut scene) = Scene::start(json!({})).await else { return };
         let mut leg = scene.answered().await;
         let id = leg.session_id.clone();
         scene.peer.tell(json!({"raw": raw})).await;
@@ -72,7 +72,7 @@ async fn a_connection_out_of_step_is_made_anew_and_the_calls_go_on() {
 
 #[tokio::test]
 async fn a_carrier_that_never_reads_costs_a_bounded_queue_and_is_still_heard() {
-    let Some(mut scene) = Scene::set(json!({})).await else { return };
+    let Some(mut scene) = Scene::start(json!({})).await else { return };
     let mut leg = scene.answered().await;
     let id = leg.session_id.clone();
     scene.peer.tell(json!({"pause": true})).await;
@@ -118,7 +118,7 @@ async fn nonsense_over_the_plain_websocket_is_passed_over() {
 
 #[tokio::test]
 async fn ten_thousand_sessions_of_others_are_nobodys_here() {
-    let Some(mut scene) = Scene::set(json!({})).await else { return };
+    let Some(mut scene) = Scene::start(json!({})).await else { return };
     let mut leg = scene.answered().await;
     let strangers: Vec<_> = (0..10_000)
         .map(|n| json!(["newSession", {"sessionId": format!("x{n}"), "type": "inbound"}]))

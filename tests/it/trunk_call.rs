@@ -13,7 +13,7 @@ use crate::trunk_fixture::{Scene, ask, cdr, connect, heard, heard_audio, options
 
 #[tokio::test]
 async fn a_whole_call_goes_both_ways_from_dialling_to_its_record() {
-    let Some(Scene { mut peer, trunk, .. }) = Scene::set(json!({})).await else { return };
+    let Some(Scene { mut peer, trunk, .. }) = Scene::start(json!({})).await else { return };
     let mut leg = place(&trunk).await;
     assert_eq!(peer.rest("POST /pbx/call").await, json!({"phoneNumber": "08123456789"}));
     let id = leg.session_id.clone();
@@ -84,7 +84,7 @@ async fn a_carrier_of_1_0_3_needs_no_format_no_acks_and_no_record() {
 
 #[tokio::test]
 async fn long_audio_leaves_in_packets_of_160_ms_and_stays_in_order_with_its_check_point() {
-    let Some(Scene { mut peer, trunk, .. }) = Scene::set(json!({"ackError": "queue full"})).await else {
+    let Some(Scene { mut peer, trunk, .. }) = Scene::start(json!({"ackError": "queue full"})).await else {
         return;
     };
     let mut leg = place(&trunk).await;
@@ -112,7 +112,7 @@ async fn long_audio_leaves_in_packets_of_160_ms_and_stays_in_order_with_its_chec
 
 #[tokio::test]
 async fn calls_on_one_connection_do_not_hear_one_another() {
-    let Some(Scene { mut peer, trunk, .. }) = Scene::set(json!({})).await else { return };
+    let Some(Scene { mut peer, trunk, .. }) = Scene::start(json!({})).await else { return };
     let mut legs = Vec::new();
     for _ in 0..20 {
         let mut leg = place(&trunk).await;
@@ -148,7 +148,7 @@ async fn what_the_carrier_says_before_it_answers_the_request_is_not_lost() {
         ["dialStatus", {"sessionId": "somebody else", "status": "Busy"}],
         ["dialStatus", {"sessionId": "$id", "status": "Ringing"}],
     ]);
-    let Some(Scene { mut peer, trunk, .. }) = Scene::set(json!({"early": early})).await else { return };
+    let Some(Scene { mut peer, trunk, .. }) = Scene::start(json!({"early": early})).await else { return };
     let mut leg = place(&trunk).await;
     assert_eq!(heard(&mut leg).await, LegEvent::Status(DialStatus::Dialing));
     assert_eq!(heard(&mut leg).await, LegEvent::Status(DialStatus::Ringing));
@@ -157,7 +157,7 @@ async fn what_the_carrier_says_before_it_answers_the_request_is_not_lost() {
 
 #[tokio::test]
 async fn sessions_of_others_are_left_alone() {
-    let Some(Scene { mut peer, trunk, .. }) = Scene::set(json!({})).await else { return };
+    let Some(Scene { mut peer, trunk, .. }) = Scene::start(json!({})).await else { return };
     let mut ours = place(&trunk).await;
     connect(&mut peer, &mut ours).await;
     peer.tell(json!({"emit": [
@@ -187,7 +187,8 @@ async fn sessions_of_others_are_left_alone() {
 
 #[tokio::test]
 async fn a_session_announced_only_after_the_answer_is_joined_again() {
-    let Some(Scene { mut peer, trunk, .. }) = Scene::set(json!({"announce": "never", "knows": false})).await
+    let Some(Scene { mut peer, trunk, .. }) =
+        Scene::start(json!({"announce": "never", "knows": false})).await
     else {
         return;
     };
@@ -204,7 +205,7 @@ async fn a_session_announced_only_after_the_answer_is_joined_again() {
 
 #[tokio::test]
 async fn a_restart_of_the_carrier_in_mid_call_is_survived() {
-    let Some(Scene { mut peer, trunk, .. }) = Scene::set(json!({})).await else { return };
+    let Some(Scene { mut peer, trunk, .. }) = Scene::start(json!({})).await else { return };
     let port = peer.port;
     let (mut one, mut two) = (place(&trunk).await, place(&trunk).await);
     connect(&mut peer, &mut one).await;
@@ -234,7 +235,7 @@ async fn a_restart_of_the_carrier_in_mid_call_is_survived() {
 
 #[tokio::test]
 async fn a_carrier_that_forgot_the_call_ends_it_and_still_gives_the_record() {
-    let Some(mut scene) = Scene::set(json!({})).await else { return };
+    let Some(mut scene) = Scene::start(json!({})).await else { return };
     let mut leg = scene.answered().await;
     let Scene { peer, trunk: _trunk, .. } = scene;
     let port = peer.port;
@@ -281,7 +282,7 @@ async fn a_record_that_is_not_sent_is_fetched_even_if_the_carrier_is_slow_to_wri
 
 #[tokio::test]
 async fn a_record_without_a_hangup_ends_the_call_in_the_usual_order() {
-    let Some(Scene { mut peer, trunk, .. }) = Scene::set(json!({})).await else { return };
+    let Some(Scene { mut peer, trunk, .. }) = Scene::start(json!({})).await else { return };
     let mut leg = place(&trunk).await;
     connect(&mut peer, &mut leg).await;
     peer.emit("s0", "cdr", cdr("s0")).await;
@@ -306,7 +307,7 @@ async fn a_call_that_nobody_answers_is_hung_up() {
 
 #[tokio::test]
 async fn refusals_of_the_carrier_say_what_is_wrong() {
-    let Some(Scene { mut peer, trunk, .. }) = Scene::set(json!({})).await else { return };
+    let Some(Scene { mut peer, trunk, .. }) = Scene::start(json!({})).await else { return };
     let refused = |status: u16, why: &str| json!({"set": {"rest": {"status": status, "body": {"status": status, "errors": why, "data": null}}}});
     peer.tell(refused(400, "Invalid phone number format")).await;
     let bad_number = loop {
@@ -333,7 +334,7 @@ async fn refusals_of_the_carrier_say_what_is_wrong() {
 
 #[tokio::test]
 async fn a_caller_that_gives_up_leaves_no_call_behind() {
-    let Some(Scene { mut peer, trunk, task }) = Scene::set(json!({})).await else { return };
+    let Some(Scene { mut peer, trunk, task }) = Scene::start(json!({})).await else { return };
     within("a connection", trunk.connected()).await.expect("the carrier is there");
     // Polled once, so that the wish is on its way, then dropped.
     let mut placing = Box::pin(trunk.place(Order::to("1")));
@@ -348,7 +349,7 @@ async fn a_caller_that_gives_up_leaves_no_call_behind() {
 
 #[tokio::test]
 async fn a_leg_that_does_not_read_loses_audio_but_nothing_else() {
-    let Some(Scene { mut peer, trunk, .. }) = Scene::set(json!({})).await else { return };
+    let Some(Scene { mut peer, trunk, .. }) = Scene::start(json!({})).await else { return };
     let mut leg = place(&trunk).await;
     connect(&mut peer, &mut leg).await;
     for n in 0..1_000_u32 {

@@ -32,7 +32,7 @@ pub(crate) struct Scene {
 
 impl Scene {
     /// `None` without node.
-    pub(crate) async fn set(carrier: Value) -> Option<Self> {
+    pub(crate) async fn start(carrier: Value) -> Option<Self> {
         Self::with(carrier, |_| ()).await
     }
 

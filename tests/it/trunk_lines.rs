@@ -10,7 +10,7 @@ use dering::trunk::{
 use serde_json::json;
 
 use crate::peer::within;
-use crate::system_stage::{PERSON, Setup, Stage, in_time};
+use crate::system_fixture::{PERSON, Setup, TestSystem, in_time};
 use crate::trunk_fixture::{Scene, ask, connect};
 
 async fn turn(ticket: &mut Ticket) -> QueuePosition {
@@ -64,7 +64,7 @@ async fn a_line_is_free_again_when_the_carriers_side_of_the_call_is_over() {
 async fn a_carrier_that_asks_to_wait_is_asked_again_when_it_said_and_in_the_order_of_the_queue() {
     let busy = json!({"status": 429, "body": {"status": 429, "errors": "too many calls", "data": null},
                       "headers": {"retry-after": "1"}});
-    let Some(Scene { mut peer, trunk: carrier, .. }) = Scene::set(json!({"rest": busy})).await else {
+    let Some(Scene { mut peer, trunk: carrier, .. }) = Scene::start(json!({"rest": busy})).await else {
         return;
     };
     let trunk = Trunk::new(carrier, TrunkOptions { name: "main".into(), ..TrunkOptions::default() });
@@ -140,49 +140,49 @@ fn nobody() -> (OcsCarrier, tokio::task::JoinHandle<()>) {
 
 #[tokio::test]
 async fn a_call_that_waits_is_seen_waiting_and_can_be_cancelled() {
-    let stage = Stage::with(Setup { lines: Some((1, 1)), ..Setup::default() }).await;
-    let first = stage.dial("stay", PERSON, json!({})).await;
-    phase(&stage, &first, "answered").await;
-    let second = stage.dial("stay", PERSON, json!({})).await;
-    phase(&stage, &second, "queued").await;
-    let refused = stage.client.try_dial("stay", PERSON, json!({})).await;
+    let system = TestSystem::with(Setup { lines: Some((1, 1)), ..Setup::default() }).await;
+    let first = system.dial("stay", PERSON, json!({})).await;
+    phase(&system, &first, "answered").await;
+    let second = system.dial("stay", PERSON, json!({})).await;
+    phase(&system, &second, "queued").await;
+    let refused = system.client.try_dial("stay", PERSON, json!({})).await;
     assert_eq!(refused.status, 429, "{}", refused.text());
     assert!(refused.text().contains("its queue of 1 is full"), "{}", refused.text());
-    let live = stage.app.calls().live();
+    let live = system.app.calls().live();
     assert!(live.iter().any(|call| call.latest == "next to be dialled"), "{live:?}");
-    let metrics = stage.client.read("/metrics").await.text();
+    let metrics = system.client.read("/metrics").await.text();
     assert!(metrics.contains("dering_trunk_calls_queued{trunk=\"main\"} 1"), "{metrics}");
 
-    stage.client.hang_up(&second).await;
-    let told = stage.last_word(&second).await;
+    system.client.hang_up(&second).await;
+    let told = system.last_word(&second).await;
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(
         (&told[0]["status"], &told[0]["reason"]),
         (&json!("Failed"), &json!("487 Request Terminated"))
     );
-    let call = stage.client.read(&format!("/v1/calls/{second}")).await.json();
+    let call = system.client.read(&format!("/v1/calls/{second}")).await.json();
     assert_eq!((&call["disposition"], &call["outcome"]), (&json!("CANCEL"), &json!("cancelled")), "{call}");
 
     // Another one waits, and is dialled when the first has ended.
-    let third = stage.dial("stay", PERSON, json!({})).await;
-    phase(&stage, &third, "queued").await;
-    stage.client.hang_up(&first).await;
-    phase(&stage, &third, "answered").await;
-    let events = stage.client.read(&format!("/v1/calls/{third}/events")).await.json();
+    let third = system.dial("stay", PERSON, json!({})).await;
+    phase(&system, &third, "queued").await;
+    system.client.hang_up(&first).await;
+    phase(&system, &third, "answered").await;
+    let events = system.client.read(&format!("/v1/calls/{third}/events")).await.json();
     let kinds: Vec<&str> =
         events["events"].as_array().unwrap().iter().filter_map(|e| e["kind"].as_str()).collect();
     assert_eq!(kinds[..5], ["dialled", "queued", "dequeued", "dialling", "placed"], "{kinds:?}");
     assert_eq!(events["events"][1]["detail"]["ahead"], 0);
-    stage.client.hang_up(&third).await;
-    stage.last_word(&third).await;
-    stage.app.shutdown().await;
+    system.client.hang_up(&third).await;
+    system.last_word(&third).await;
+    system.app.shutdown().await;
 }
 
 /// Waits until the call is where it should be.
-async fn phase(stage: &Stage, call_id: &str, wanted: &str) {
-    let mut changes = stage.app.calls().changes();
+async fn phase(system: &TestSystem, call_id: &str, wanted: &str) {
+    let mut changes = system.app.calls().changes();
     in_time(async {
-        while !stage.app.calls().live().iter().any(|c| c.call_id == call_id && c.phase.as_str() == wanted) {
+        while !system.app.calls().live().iter().any(|c| c.call_id == call_id && c.phase.as_str() == wanted) {
             changes.changed().await.expect("the server runs");
         }
     })

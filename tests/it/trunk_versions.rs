@@ -34,7 +34,7 @@ fn pcm(samples: &[i16]) -> Bytes {
 #[tokio::test]
 async fn on_1_0_5_the_media_host_is_joined_and_nothing_is_acknowledged_or_labelled() {
     // The media host is another server than the one that takes the call.
-    let Some(Scene { peer: mut media, trunk: _unused, .. }) = Scene::set(json!({"version": "1.0.5"})).await
+    let Some(Scene { peer: mut media, trunk: _unused, .. }) = Scene::start(json!({"version": "1.0.5"})).await
     else {
         return;
     };
@@ -215,7 +215,7 @@ async fn a_carrier_that_forgot_a_call_of_the_plain_websocket_ends_it() {
 #[tokio::test]
 async fn the_version_is_found_out_by_the_first_call() {
     for (version, found) in [("1.0.4", Version::V1_0_4), ("1.0.5", Version::V1_0_5)] {
-        let Some(mut scene) = Scene::set(json!({"version": version})).await else { return };
+        let Some(mut scene) = Scene::start(json!({"version": version})).await else { return };
         assert_eq!(scene.trunk.version(), None);
         let leg = scene.answered().await;
         assert_eq!(scene.trunk.version(), Some(found), "{version}");
@@ -237,9 +237,9 @@ async fn the_version_is_found_out_by_the_first_call() {
 
 #[tokio::test]
 async fn a_carrier_of_1_0_5_that_serves_only_rest_at_its_base_url_is_found_out_too() {
-    let Some(Scene { peer: mut media, .. }) = Scene::set(json!({"version": "1.0.5"})).await else { return };
+    let Some(Scene { peer: mut media, .. }) = Scene::start(json!({"version": "1.0.5"})).await else { return };
     let carrier = json!({"version": "1.0.5", "serves": false, "endpoint": media.url()});
-    let Some(Scene { trunk, peer: _carrier, .. }) = Scene::set(carrier).await else { return };
+    let Some(Scene { trunk, peer: _carrier, .. }) = Scene::start(carrier).await else { return };
     let leg = place(&trunk).await;
     assert_eq!(media.event("joinRoom").await, json!([{"sessionId": leg.session_id}]));
     assert_eq!((trunk.link(), trunk.version()), (Link::OnDemand, Some(Version::V1_0_5)));
@@ -278,7 +278,7 @@ async fn records_are_listed_with_filters_pages_and_order() {
         "meta": {"itemsPerPage": 10, "totalItems": 36, "currentPage": 2, "totalPages": 4, "sortBy": [["id", "DESC"]]},
     });
     let Some(Scene { mut peer, trunk, .. }) =
-        Scene::set(json!({"list": list, "cdrs": {"s7": cdr("s7")}})).await
+        Scene::start(json!({"list": list, "cdrs": {"s7": cdr("s7")}})).await
     else {
         return;
     };

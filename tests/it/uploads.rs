@@ -8,7 +8,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use crate::flow_versions::{Author, zipped};
-use crate::system_stage::Stage;
+use crate::system_fixture::TestSystem;
 
 const PLAIN: &[u8] = b"flow: plain\nstart: s\nscenes: { s: [ hangup ] }\n";
 
@@ -20,8 +20,8 @@ async fn refused(author: &Author, name: &str, body: Vec<u8>) -> String {
 
 #[tokio::test]
 async fn sound_that_states_what_no_recording_has_is_refused_in_words() {
-    let stage = Stage::set().await;
-    let author = Author::of(&stage, &[Scope::Read, Scope::Flows]).await;
+    let system = TestSystem::start().await;
+    let author = Author::of(&system, &[Scope::Read, Scope::Flows]).await;
     let plays = "flow: tune\nstart: s\nscenes: { s: [ { play: a.wav } ] }\n";
     let stating = |at: usize, value: &[u8]| {
         let mut sound = wav::write_8k(&[&tone::tone(&[440.0], 900, -20.0)]);
@@ -43,8 +43,8 @@ async fn sound_that_states_what_no_recording_has_is_refused_in_words() {
 
 #[tokio::test]
 async fn tests_without_end_are_given_up_and_said_to_be() {
-    let stage = Stage::set().await;
-    let author = Author::of(&stage, &[Scope::Read, Scope::Flows]).await;
+    let system = TestSystem::start().await;
+    let author = Author::of(&system, &[Scope::Read, Scope::Flows]).await;
     let flow = "flow: round\nstart: s\nlimits: { steps: 100000, call: 60m }\nscenes: { s: [ { say: Again }, { goto: s } ] }\n";
     let cases: String = (0..3_000)
         .map(|n| format!("  c{n}: {{ callee: [ {{ hears: x }} ], expect: {{ outcome: y }} }}\n"))
@@ -61,12 +61,12 @@ async fn tests_without_end_are_given_up_and_said_to_be() {
 
 #[tokio::test]
 async fn few_uploads_are_taken_at_a_time_and_others_are_told_when_to_come_again() {
-    let stage = Stage::set().await;
-    let author = Author::of(&stage, &[Scope::Read, Scope::Flows]).await;
+    let system = TestSystem::start().await;
+    let author = Author::of(&system, &[Scope::Read, Scope::Flows]).await;
     // Two that have said how much they will send, and send nothing.
     let mut slow = Vec::new();
     for _ in 0..2 {
-        let mut upload = TcpStream::connect(stage.app.address()).await.unwrap();
+        let mut upload = TcpStream::connect(system.app.address()).await.unwrap();
         let head = format!(
             "POST /v1/flows/plain/versions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ncontent-length: 99\r\n\r\n",
             author.key

@@ -55,7 +55,7 @@ pub(crate) fn can_speak() -> bool {
     found
 }
 
-struct Stage {
+struct TestSystem {
     call: Call,
     flow: Stored,
     tts: Tts,
@@ -68,7 +68,7 @@ struct Stage {
     hung_up: bool,
 }
 
-impl Stage {
+impl TestSystem {
     async fn render(&self, part: &Part) -> Result<Arc<[i16]>, String> {
         match part {
             Part::Say { text, language, voice } => {
@@ -137,7 +137,7 @@ async fn call_in_noise(flow: &str, number: &str, ring_ms: u64, seed: u64) -> Pla
     });
     let Value::Object(metadata): Value = metadata else { unreachable!() };
     let call = Call::new(settings(&stored), run(&stored, metadata));
-    let mut stage = Stage {
+    let mut system = TestSystem {
         call,
         flow: stored,
         tts,
@@ -150,30 +150,30 @@ async fn call_in_noise(flow: &str, number: &str, ring_ms: u64, seed: u64) -> Pla
         hung_up: false,
     };
     let at = CallTime::from_ms;
-    stage.tell(Input::Placed { session_id: "virtual".into() }, at(5)).await;
-    stage.tell(Input::Status(DialStatus::Ringing), at(10)).await;
-    stage.tell(Input::Status(DialStatus::Connected), at(ring_ms)).await;
+    system.tell(Input::Placed { session_id: "virtual".into() }, at(5)).await;
+    system.tell(Input::Status(DialStatus::Ringing), at(10)).await;
+    system.tell(Input::Status(DialStatus::Connected), at(ring_ms)).await;
     let (mut heard, mut said) = ([0; FRAME_SAMPLES], [0; FRAME_SAMPLES]);
     let mut ms = ring_ms;
-    while stage.summary.is_none() && ms < ring_ms + LONGEST_MS {
+    while system.summary.is_none() && ms < ring_ms + LONGEST_MS {
         ms += FRAME_MS;
-        if !stage.hung_up {
-            stage.playout.next_frame(&mut heard);
+        if !system.hung_up {
+            system.playout.next_frame(&mut heard);
             script.exchange(&heard, &mut said);
-            stage.call.audio(&said, at(ms));
-            stage.drain(at(ms)).await;
-            carrier_events(&mut stage, &mut script, at(ms)).await;
+            system.call.audio(&said, at(ms));
+            system.drain(at(ms)).await;
+            carrier_events(&mut system, &mut script, at(ms)).await;
         }
-        if stage.call.poll_timeout().is_some_and(|due| due <= at(ms)) {
-            stage.call.handle_timeout(at(ms));
-            stage.drain(at(ms)).await;
+        if system.call.poll_timeout().is_some_and(|due| due <= at(ms)) {
+            system.call.handle_timeout(at(ms));
+            system.drain(at(ms)).await;
         }
     }
     Played {
-        summary: stage.summary.expect("the call ends"),
-        notices: stage.notices,
-        facts: stage.facts,
-        callee: stage.played,
+        summary: system.summary.expect("the call ends"),
+        notices: system.notices,
+        facts: system.facts,
+        callee: system.played,
     }
 }
 
@@ -185,30 +185,30 @@ fn settings(stored: &Stored) -> Settings {
     Settings { machine_detection: stored.flow.amd().mode, ..Settings::default() }
 }
 
-async fn carrier_events(stage: &mut Stage, script: &mut Script, now: CallTime) {
-    while let Some(event) = stage.playout.poll_event() {
+async fn carrier_events(system: &mut TestSystem, script: &mut Script, now: CallTime) {
+    while let Some(event) = system.playout.poll_event() {
         match event {
-            playout::Event::Started { at_ms } => stage.played.push((at_ms, "bot starts".into())),
-            playout::Event::Stopped { at_ms } => stage.played.push((at_ms, "bot stops".into())),
+            playout::Event::Started { at_ms } => system.played.push((at_ms, "bot starts".into())),
+            playout::Event::Stopped { at_ms } => system.played.push((at_ms, "bot stops".into())),
             playout::Event::Interrupted { .. }
             | playout::Event::Pressed { .. }
             | playout::Event::Sound { .. } => {}
             playout::Event::CheckPoint { at_ms, name } => {
                 let shown = name.split('#').next().unwrap_or_default().to_owned();
-                stage.played.push((at_ms, shown));
-                stage.tell(Input::CheckPoint(name), now).await;
+                system.played.push((at_ms, shown));
+                system.tell(Input::CheckPoint(name), now).await;
             }
         }
     }
     while let Some(event) = script.poll_event() {
         match event {
-            ScriptEvent::Began { at_ms, sound } => stage.played.push((at_ms, format!("{sound:?} begins"))),
-            ScriptEvent::Ended { at_ms, sound } => stage.played.push((at_ms, format!("{sound:?} ends"))),
+            ScriptEvent::Began { at_ms, sound } => system.played.push((at_ms, format!("{sound:?} begins"))),
+            ScriptEvent::Ended { at_ms, sound } => system.played.push((at_ms, format!("{sound:?} ends"))),
             ScriptEvent::Key { at_ms, key } => {
-                stage.played.push((at_ms, format!("key {key}")));
-                stage.tell(Input::Digit(key), now).await;
+                system.played.push((at_ms, format!("key {key}")));
+                system.tell(Input::Digit(key), now).await;
             }
-            ScriptEvent::HungUp { .. } => stage.tell(Input::RemoteHangup, now).await,
+            ScriptEvent::HungUp { .. } => system.tell(Input::RemoteHangup, now).await,
         }
     }
 }

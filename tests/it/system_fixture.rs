@@ -1,4 +1,4 @@
-//! The stage of the system tests: a carrier with quick callees, a server, a webhook receiver and a client,
+//! What the system tests run: a carrier with quick callees, a server, a webhook receiver and a client,
 //! which know one another by their wires only. No callee and no flow here needs a voice, so nothing is
 //! skipped where espeak-ng is absent.
 
@@ -41,7 +41,7 @@ pub(crate) const APP: &str = "shop";
 /// An app without the scope to dial.
 pub(crate) const READER: &str = "reader";
 
-/// Nothing on this stage takes longer.
+/// Nothing here takes longer.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 const CALLEES: [(&str, &str); 7] = [
@@ -111,8 +111,8 @@ pub(crate) fn local() -> SocketAddr {
     ([127, 0, 0, 1], 0).into()
 }
 
-/// Writes the flows and callees of this stage into `folder`.
-pub(crate) fn furnish(folder: &Path) {
+/// Writes the flows and callees of the tests into `folder`.
+pub(crate) fn write_fixtures(folder: &Path) {
     let (flows, callees) = (folder.join("flows"), folder.join("callees"));
     for (folder, files) in [(&flows, FLOWS.as_slice()), (&callees, CALLEES.as_slice())] {
         fs::create_dir_all(folder).unwrap();
@@ -125,7 +125,7 @@ pub(crate) fn furnish(folder: &Path) {
 }
 
 /// The client app, a reader without scopes, and an API key, in a database of their own.
-pub(crate) async fn enrol(store: &Store) -> (SecretString, SecretString) {
+pub(crate) async fn create_credentials(store: &Store) -> (SecretString, SecretString) {
     let secret = access::new_app_secret();
     let bots =
         ["card", "errands", "short", "stay", "detect", "named", "broken", "mute", "speak", "ghost", "sales"];
@@ -356,7 +356,7 @@ impl Default for Setup {
 }
 
 /// Everything, running.
-pub(crate) struct Stage {
+pub(crate) struct TestSystem {
     pub(crate) app: App,
     pub(crate) carrier: Carrier,
     pub(crate) client: Client,
@@ -384,14 +384,14 @@ pub(crate) fn config(folder: &Path, carrier: &Carrier) -> Config {
     }
 }
 
-impl Stage {
-    pub(crate) async fn set() -> Self {
+impl TestSystem {
+    pub(crate) async fn start() -> Self {
         Self::with(Setup::default()).await
     }
 
     pub(crate) async fn with(setup: Setup) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        furnish(folder.path());
+        write_fixtures(folder.path());
         let carrier = Carrier::start(folder.path()).await;
         let mut config = config(folder.path(), &carrier);
         config.webhooks.allow_private = setup.allow_private;
@@ -401,14 +401,14 @@ impl Stage {
             config.trunks[0].limits.queue = queue;
         }
         let app = Box::pin(App::start(&config)).await.unwrap();
-        let (secret, key) = enrol(app.store()).await;
+        let (secret, key) = create_credentials(app.store()).await;
         let inbox = Inbox::new(vec![secret.clone()]);
         let receiver = Receiver::start(inbox.router(), local()).await.unwrap();
         let client = Client::new(app.address(), secret, key);
         Self { app, carrier, client, inbox, receiver, folder }
     }
 
-    /// Dials with notifications to this stage's receiver.
+    /// Dials with notifications to the receiver.
     pub(crate) async fn dial(&self, bot: &str, number: &str, extra: Value) -> String {
         let mut all = json!({ "notifyUrl": self.receiver.url() });
         all.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());

@@ -1,4 +1,4 @@
-//! The stage of the inbound tests: a server whose port takes calls, and carriers that place them.
+//! What the inbound tests run: a server whose port takes calls, and carriers that place them.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -11,9 +11,9 @@ use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 
 use crate::peer::Peer;
-use crate::system_stage::{Client, enrol, in_time, local};
+use crate::system_fixture::{Client, create_credentials, in_time, local};
 
-/// The number of each flow of this stage.
+/// The number of each flow.
 pub(crate) const SHORT: &str = "+62215550001";
 pub(crate) const LONG: &str = "+62215550002";
 pub(crate) const KEYS: &str = "+62215550003";
@@ -52,7 +52,7 @@ const FLOWS: [(&str, &str); 4] = [
     ),
 ];
 
-fn furnish(folder: &Path) {
+fn write_fixtures(folder: &Path) {
     let flows = folder.join("flows");
     fs::create_dir_all(&flows).unwrap();
     for (name, text) in FLOWS {
@@ -68,7 +68,7 @@ fn route(did: &str, flow: &str) -> InboundRoute {
     InboundRoute { did: did.into(), flow: flow.into(), ..InboundRoute::default() }
 }
 
-/// The section of this stage: every flow at its number.
+/// The section `inbound`: every flow at its number.
 pub(crate) fn inbound() -> Inbound {
     let variables: Map<String, Value> = [("shop".to_owned(), json!("Menteng"))].into_iter().collect();
     Inbound {
@@ -84,21 +84,21 @@ pub(crate) fn inbound() -> Inbound {
 }
 
 /// A server without carriers of its own.
-pub(crate) struct Stage {
+pub(crate) struct TestSystem {
     pub(crate) app: App,
     pub(crate) client: Client,
     pub(crate) folder: TempDir,
 }
 
-impl Stage {
-    pub(crate) async fn set() -> Self {
+impl TestSystem {
+    pub(crate) async fn start() -> Self {
         Self::with(|_| {}).await
     }
 
     /// A server whose configuration `change` has changed.
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        furnish(folder.path());
+        write_fixtures(folder.path());
         let mut config = Config {
             listen: local(),
             database: folder.path().join("dering.db"),
@@ -113,7 +113,7 @@ impl Stage {
         };
         change(&mut config);
         let app = App::start(&config).await.unwrap();
-        let (secret, key) = enrol(app.store()).await;
+        let (secret, key) = create_credentials(app.store()).await;
         let client = Client::new(app.address(), secret, key);
         Self { app, client, folder }
     }

@@ -5,29 +5,29 @@ use reqwest::{Client, Method, RequestBuilder};
 use secrecy::ExposeSecret;
 use serde_json::Value;
 
-use crate::system_stage::{Reply, Setup, Stage, reply_to};
+use crate::system_fixture::{Reply, Setup, TestSystem, reply_to};
 
-/// The stage with a key that may do everything the Calls API has.
+/// The system with a key that may do everything the Calls API has.
 pub(crate) struct Desk {
-    pub(crate) stage: Stage,
+    pub(crate) system: TestSystem,
     http: Client,
     key: String,
 }
 
 impl Desk {
-    pub(crate) async fn set() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(Setup::default()).await
     }
 
     pub(crate) async fn with(setup: Setup) -> Self {
-        let stage = Stage::with(setup).await;
-        let key = key(&stage, &[Scope::Read, Scope::Campaigns, Scope::Admin]).await;
-        Self { stage, http: Client::builder().no_proxy().build().unwrap(), key }
+        let system = TestSystem::with(setup).await;
+        let key = key(&system, &[Scope::Read, Scope::Campaigns, Scope::Admin]).await;
+        Self { system, http: Client::builder().no_proxy().build().unwrap(), key }
     }
 
     /// A request without a key.
     pub(crate) fn bare(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("http://{}{path}", self.stage.app.address()))
+        self.http.request(method, format!("http://{}{path}", self.system.app.address()))
     }
 
     pub(crate) fn request(&self, method: Method, path: &str) -> RequestBuilder {
@@ -48,8 +48,8 @@ impl Desk {
 }
 
 /// A new API key with these scopes.
-pub(crate) async fn key(stage: &Stage, scopes: &[Scope]) -> String {
+pub(crate) async fn key(system: &TestSystem, scopes: &[Scope]) -> String {
     let (kept, key) = access::new_api_key("desk", scopes);
-    stage.app.store().create_api_key(kept).await.unwrap();
+    system.app.store().create_api_key(kept).await.unwrap();
     key.expose_secret().to_owned()
 }
