@@ -88,6 +88,8 @@ async function calls(page) {
   const sound = await page.request.get(`${base}/calls/${call}/recording.wav`);
   must(sound.status() === 200 && (await sound.body()).length > 1_000, "the recording can be heard");
   must((await page.locator("audio").count()) === 1, "there is a player");
+  must((await page.locator("svg[data-wave] path").count()) === 2, "both sides are drawn");
+  must((await page.locator("svg[data-wave] .mark.verdict").count()) >= 1, "the verdict is marked");
   must(await page.locator("img.picture").evaluate(async (image) => {
     image.loading = "eager";
     await image.decode();

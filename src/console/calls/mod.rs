@@ -5,6 +5,7 @@ mod list;
 pub(super) mod one;
 mod sentence;
 mod timeline;
+mod wave;
 
 pub(super) use self::export::csv;
 pub(super) use self::list::{Line, page};

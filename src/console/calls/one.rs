@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::sentence::sentence;
 use super::timeline::{Happened, happened};
+use super::wave::{Wave, wave};
 use crate::access::{EndCalls, LabelCalls, ResendWebhooks, SeeCalls};
 use crate::accuracy::Truth;
 use crate::api::Api;
@@ -35,6 +36,7 @@ struct One {
     flow: String,
     version: String,
     recording: Recording,
+    wave: Option<Wave>,
     picture: bool,
     words: Vec<Said>,
     words_deleted: bool,
@@ -111,6 +113,10 @@ pub(in crate::console) async fn page(
         });
     }
     let cdr = api.store.cdr_of_call(&id).await?;
+    let wave = match recording.as_ref().filter(|row| !live && row.deleted_ms.is_none()) {
+        Some(row) => wave(&sees, row, &events).await,
+        None => None,
+    };
     let one = One {
         sentence: sentence(&sees, &call),
         who: who_of_call(&sees, &call),
@@ -125,6 +131,7 @@ pub(in crate::console) async fn page(
         version: call.flow_digest.get(..8).unwrap_or_default().to_owned(),
         picture: api.store.evidence(&id).await?.is_some()
             && recording.as_ref().is_some_and(|row| row.deleted_ms.is_none()),
+        wave,
         recording: match recording {
             Some(row) if row.deleted_ms.is_some() => Recording::Deleted,
             Some(_) => Recording::There,

@@ -19,6 +19,20 @@ document.addEventListener("keydown", (event) => {
   if (answer) answer.click();
 });
 
+// The recording as a picture: where it is pressed, the player goes on from there.
+for (const wave of document.querySelectorAll("[data-wave]")) {
+  const [sound, now, ms] = [document.querySelector("audio"), wave.querySelector(".now"), Number(wave.dataset.wave)];
+  if (!sound) continue;
+  wave.addEventListener("click", (event) => {
+    const box = wave.getBoundingClientRect();
+    sound.currentTime = (((event.clientX - box.left) / box.width) * ms) / 1000;
+    sound.play();
+  });
+  sound.addEventListener("timeupdate", () => {
+    for (const end of ["x1", "x2"]) now.setAttribute(end, String((sound.currentTime * 1e6) / ms));
+  });
+}
+
 // A page of something that goes on is loaded anew, unless somebody is in the middle of something on it.
 for (const part of document.querySelectorAll("[data-reload]")) {
   setInterval(() => {
