@@ -38,7 +38,7 @@ pub(super) struct Place {
     /// A server on another machine; needs --key
     #[arg(long, global = true, value_name = "URL")]
     server: Option<String>,
-    /// An API key with the scope admin, for --server
+    /// An API key, for --server: with the scope admin, for `dnc` with campaigns
     #[arg(long, env = "DERING_KEY", hide_env_values = true, global = true, value_name = "KEY")]
     key: Option<SecretString>,
 }
@@ -91,7 +91,9 @@ impl Place {
     pub(super) async fn reach(&self, create: bool) -> anyhow::Result<Reach> {
         if let Some(url) = &self.server {
             let Some(key) = &self.key else {
-                bail!("an API key with the scope admin is needed: give --key, or set DERING_KEY");
+                bail!(
+                    "an API key is needed (scope admin; for `dnc` campaigns): give --key, or set DERING_KEY"
+                );
             };
             return Reach::server(url.trim_end_matches('/').to_owned(), key.clone());
         }
@@ -169,7 +171,10 @@ impl Reach {
     /// As [`Self::ask`].
     pub(super) async fn find(&self, path: &str) -> anyhow::Result<Option<Value>> {
         let (status, bytes) = self.exchange(Method::GET, path, None).await?;
-        if status == StatusCode::NOT_FOUND { Ok(None) } else { answered(status, &bytes).map(Some) }
+        // Whatever else answers 404 to what it does not know says nothing about it.
+        let problem: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+        let is_ours = problem["code"] == "not_found" && problem["detail"].is_string();
+        if status == StatusCode::NOT_FOUND && is_ours { Ok(None) } else { answered(status, &bytes).map(Some) }
     }
 
     async fn exchange(

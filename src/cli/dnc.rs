@@ -13,6 +13,8 @@ use super::admin::{Place, Reach};
 use super::out::one_line;
 use super::server::encoded;
 
+/// Exit code of `check` for a number that is not on the list.
+const NOT_LISTED: u8 = 3;
 /// Wrong lines of a file that are shown.
 const SHOWN: usize = 20;
 
@@ -41,7 +43,7 @@ enum Command {
         #[arg(long, value_name = "PLACE")]
         after: Option<String>,
     },
-    /// Tell whether a number is on the list; exit code 1: it is not
+    /// Tell whether a number is on the list; exit code 3: it is not, 1: that is not known
     Check {
         number: String,
         #[command(flatten)]
@@ -121,6 +123,9 @@ async fn done(args: &Args, reach: &Reach) -> anyhow::Result<(Value, String, Exit
             let told = table(&list);
             (list, told, good)
         }
+        Command::Check { number, .. } if number.trim().is_empty() => {
+            anyhow::bail!("give the number to look for")
+        }
         Command::Check { number, home } => {
             let path =
                 format!("/v1/do-not-call/{}?{}", encoded(number), home.parameter().trim_start_matches('&'));
@@ -129,7 +134,7 @@ async fn done(args: &Args, reach: &Reach) -> anyhow::Result<(Value, String, Exit
                     let told = format!("{}\n", line(&listed));
                     (listed, told, good)
                 }
-                None => (Value::Null, format!("{number} is not on the list\n"), ExitCode::FAILURE),
+                None => (Value::Null, format!("{number} is not on the list\n"), ExitCode::from(NOT_LISTED)),
             }
         }
         Command::Add { number, reason, home } => {
@@ -139,7 +144,8 @@ async fn done(args: &Args, reach: &Reach) -> anyhow::Result<(Value, String, Exit
                 body["country"] = country.into();
             }
             let listed = reach.ask(Method::POST, "/v1/do-not-call", Some(&body)).await?;
-            let told = format!("{}\n", line(&listed));
+            let before = if text(&listed, "reason") == reason.trim() { "" } else { "was there before: " };
+            let told = format!("{before}{}\n", line(&listed));
             (listed, told, good)
         }
         Command::Remove { number, reason, home } => {

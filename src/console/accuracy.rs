@@ -11,7 +11,7 @@ use super::when::At;
 use crate::access::{LabelCalls, SeeServer};
 use crate::accuracy::{Accuracy, Judged, Share, Truth};
 use crate::api::Api;
-use crate::api::error::Problem;
+use crate::api::error::{Code, Problem};
 use crate::api::extract::Pairs;
 use crate::store::{LabelOrigin, LabelTally};
 
@@ -135,6 +135,8 @@ fn listed(field: &str, value: &str) -> String {
 #[derive(Serialize)]
 struct Next {
     id: String,
+    /// The call that was passed over for it.
+    after: String,
     at: Option<At>,
     labels: Vec<(&'static str, &'static str)>,
 }
@@ -148,13 +150,22 @@ pub(super) async fn next(
     let after = query.iter().find(|(name, _)| name == "after").map(|(_, value)| value.as_str());
     let id = api.store.draw_call(after).await?.unwrap_or_default();
     let call = api.store.call(&id).await?;
-    let page = Next { at: call.map(|call| sees.zone.at(call.created_ms)), labels: one::truths(&sees), id };
+    let after = after.unwrap_or_default().to_owned();
+    let page =
+        Next { after, at: call.map(|call| sees.zone.at(call.created_ms)), labels: one::truths(&sees), id };
     let crumbs = [Crumb::new("/accuracy", sees.say("nav_accuracy"))];
     Ok(sees.page(&api, ("listen.html", Room::Accuracy), sees.say("accuracy_listen"), &crumbs, &page))
 }
 
 /// Somebody says who answered the call they were given.
 pub(super) async fn label(State(api): State<Api>, form: Does<LabelCalls>) -> Result<Response, Problem> {
-    one::keep_label(&api, form.written.text("id"), &form, LabelOrigin::Drawn).await?;
+    let after = Some(form.written.text("after")).filter(|after| !after.is_empty());
+    let id = form.written.text("id");
+    // A call of one's own choice, or one that somebody else was quicker with, would not be drawn at random.
+    if api.store.draw_call(after).await?.as_deref() != Some(id) {
+        let why = form.by.say("accuracy_other").to_owned();
+        return Err(Problem::new(Code::Conflict, why));
+    }
+    one::keep_label(&api, id, &form, LabelOrigin::Drawn).await?;
     Ok(Redirect::to("/accuracy/next?done=labelled").into_response())
 }

@@ -85,6 +85,7 @@ pub(super) async fn page(
     let given =
         |name: &str| query.iter().find(|(known, _)| known == name).map(|(_, value)| value.trim().to_owned());
     let search = given("q").unwrap_or_default();
+    sees.may_look_for(&search)?;
     let after: Option<Cursor> = given("after").and_then(|after| after.parse().ok());
     let wanted = (!search.is_empty()).then_some(search.as_str());
     let found = api.store.contacts(wanted, after.as_ref(), PAGE).await?;

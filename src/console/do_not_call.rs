@@ -13,6 +13,7 @@ use super::people_names::Names;
 use super::when::At;
 use crate::access::{KeepDoNotCall, SeeCalls};
 use crate::api::Api;
+use crate::api::do_not_call::shown as kept_as;
 use crate::api::error::{Code, Problem};
 use crate::api::extract::Pairs;
 use crate::store::Cursor;
@@ -63,6 +64,7 @@ pub(super) async fn page(
     Pairs(query): Pairs,
 ) -> Result<Response, Problem> {
     let list = List { search: pair(&query, "q"), ..List::default() };
+    sees.may_look_for(&list.search)?;
     shown(&api, &sees, list, pair(&query, "after").parse().ok()).await
 }
 
@@ -72,7 +74,11 @@ async fn shown<R: crate::access::Right>(
     mut list: List,
     after: Option<Cursor>,
 ) -> Result<Response, Problem> {
-    let digits = (!list.search.is_empty()).then(|| number::key(&list.search, api.calls.country()));
+    // A text without digits finds nothing.
+    let digits = (!list.search.is_empty()).then(|| match number::key(&list.search, api.calls.country()) {
+        digits if digits.is_empty() => list.search.clone(),
+        digits => digits,
+    });
     let found = api.store.do_not_call_list(digits.as_deref(), after.as_ref(), PAGE).await?;
     let mut names = Names::of(api);
     list.keeps = may::<KeepDoNotCall>(&sees.who);
@@ -84,7 +90,7 @@ async fn shown<R: crate::access::Right>(
             None => String::new(),
         };
         list.lines.push(Line {
-            shown: sees.number(&format!("+{}", row.number)),
+            shown: sees.number(&kept_as(row.number.clone())),
             key: if list.keeps { row.number } else { String::new() },
             at: sees.zone.at(row.at_ms),
             call_id: row.call_id.unwrap_or_default(),

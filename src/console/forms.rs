@@ -116,10 +116,13 @@ impl Posted {
     }
 }
 
-impl FromRequest<Api> for Posted {
-    type Rejection = Response;
-
-    async fn from_request(request: Request, api: &Api) -> Result<Self, Response> {
+impl Posted {
+    /// Reads a form once `admits` knows who sends it: nobody's file is read who may not send one.
+    async fn read(
+        request: Request,
+        api: &Api,
+        admits: impl FnOnce(&Frame) -> Result<(), Problem>,
+    ) -> Result<Self, Response> {
         let (parts, body) = request.into_parts();
         if !is_ours(&parts.headers, api) {
             return Err(Problem::new(
@@ -129,6 +132,7 @@ impl FromRequest<Api> for Posted {
             .into_response());
         }
         let frame = Frame::of(&parts, api).await.map_err(IntoResponse::into_response)?;
+        admits(&frame).map_err(IntoResponse::into_response)?;
         let (headers, peer) = (parts.headers.clone(), peer(&parts));
         let kind = parts.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
         let has_file = kind.is_some_and(|kind| kind.starts_with("multipart/form-data"));
@@ -144,6 +148,14 @@ impl FromRequest<Api> for Posted {
         };
         let written = written.map_err(IntoResponse::into_response)?;
         Ok(Self { frame, written, headers, peer })
+    }
+}
+
+impl FromRequest<Api> for Posted {
+    type Rejection = Response;
+
+    async fn from_request(request: Request, api: &Api) -> Result<Self, Response> {
+        Self::read(request, api, |_| Ok(())).await
     }
 }
 
@@ -165,7 +177,8 @@ impl<R: Right> FromRequest<Api> for Does<R> {
     type Rejection = Response;
 
     async fn from_request(request: Request, api: &Api) -> Result<Self, Response> {
-        let Posted { frame, written, headers, peer } = Posted::from_request(request, api).await?;
+        let admits = |frame: &Frame| Sees::<R>::from(frame.clone()).map(drop);
+        let Posted { frame, written, headers, peer } = Posted::read(request, api, admits).await?;
         let by = Sees::<R>::from(frame).map_err(IntoResponse::into_response)?;
         if by.person().is_some_and(|person| person.wrote(written.text("token"))) {
             return Ok(Self { by, written, headers, peer });

@@ -257,12 +257,25 @@ impl Frame {
         render(template, self.language.texts(), &shown, page)
     }
 
-    /// Whether the reader sees numbers of people whole.
+    /// A number as the reader may see it.
     pub(super) fn number(&self, number: &str) -> String {
-        if self.person().is_some_and(|person| person.role.sees_numbers()) {
-            return number.to_owned();
+        if self.sees_numbers() { number.to_owned() } else { crate::telemetry::mask(number) }
+    }
+
+    fn sees_numbers(&self) -> bool {
+        self.person().is_some_and(|person| person.role.sees_numbers())
+    }
+
+    /// Refuses to look for a number, or a part of one, for those who do not see them: what is found would tell it, digit by
+    /// digit.
+    ///
+    /// # Errors
+    /// When `searched` holds a digit and the reader sees no numbers.
+    pub(super) fn may_look_for(&self, searched: &str) -> Result<(), Problem> {
+        if self.sees_numbers() || !searched.contains(|c: char| c.is_numeric()) {
+            return Ok(());
         }
-        crate::telemetry::mask(number)
+        Err(Problem::new(Code::ScopeMissing, self.say("numbers_masked")))
     }
 }
 

@@ -85,10 +85,10 @@ pub enum Refusal {
     #[error("trunk \"{trunk}\" has no free line and {}; try again later, or raise its `limits`", .full)]
     Queue { trunk: String, full: QueueFull },
     #[error(
-        "this number is on the do-not-call list since call {call}; its owner asked not to be called again. \
+        "this number is on the do-not-call list {since}. \
          Send `ignoreDoNotCall: true` only with a new consent"
     )]
-    DoNotCall { call: String },
+    DoNotCall { since: String },
     #[error("target: {0}")]
     Number(#[from] number::BadNumber),
     #[error("{0}; {1}")]

@@ -164,6 +164,7 @@ async fn the_do_not_call_list_is_kept_by_programs_and_holds_at_once() {
     assert_eq!(desk.post("/v1/do-not-call", put).await.status, 200, "it was there");
     let refused = desk.system.client.try_dial("short", PERSON, json!({})).await.problem();
     assert_eq!((refused.0, refused.1.as_str()), (403, "do_not_call"));
+    assert!(refused.2.contains("Z: asked by letter. Send"), "{}", refused.2);
     let wrong = desk.post("/v1/do-not-call", json!({"number": "12 apples"})).await.problem();
     assert_eq!(wrong.0, 400);
     assert!(wrong.2.contains("number") && wrong.2.contains("reason"), "all at once: {}", wrong.2);

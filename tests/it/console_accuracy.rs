@@ -79,7 +79,7 @@ async fn calls_are_listened_to_blindly_and_only_drawn_ones_count() {
 }
 
 #[tokio::test]
-async fn a_drawn_call_that_is_corrected_later_still_counts() {
+async fn a_drawn_call_counts_as_it_was_heard_and_no_other_call_does() {
     let pages = Pages::open().await;
     let store = pages.api.store();
     crate::store_fixture::create_app(store).await;
@@ -88,7 +88,16 @@ async fn a_drawn_call_that_is_corrected_later_still_counts() {
     browser.press("/accuracy/next", &[("id", &id), ("truth", "voicemail")]).await;
     browser.press(&format!("/calls/{id}/label"), &[("truth", "human")]).await;
     let page = browser.get("/accuracy").await.text;
-    assert!(page.contains("People called machines: 100.0 %"), "{page}");
+    assert!(page.contains("People called machines: not known yet; machines called people: 0.0 %"), "{page}");
+    let chosen = decided(store, 9, "ours", EventKind::HumanDetected, Subtype::Human).await;
+    decided(store, 5, "ours", EventKind::HumanDetected, Subtype::Human).await;
+    for id in [chosen.as_str(), id.as_str(), "nobody"] {
+        assert_eq!(
+            browser.press("/accuracy/next", &[("id", id), ("truth", "human")]).await.status,
+            409,
+            "{id}"
+        );
+    }
 }
 
 #[tokio::test]

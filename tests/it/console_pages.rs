@@ -309,6 +309,11 @@ async fn a_viewer_sees_no_number_whole() {
         let text = viewer.get(path).await.text;
         assert!(!text.contains("81234567") && (path == "/" || text.contains("…67")), "{path}: {text}");
     }
+    for path in ["/calls?number=8123", "/calls.csv?number=8123", "/do-not-call?q=%2B62", "/contacts?q=812"] {
+        let refused = viewer.get(path).await;
+        assert!(refused.status == 403 && refused.text.contains("masked"), "{path}: {}", refused.text);
+    }
+    assert_eq!(viewer.get("/contacts?q=budi").await.status, 200);
 }
 
 #[tokio::test]

@@ -265,6 +265,23 @@ async fn a_number_that_asks_for_no_more_calls_is_spared_its_planned_ones() {
 }
 
 #[tokio::test]
+async fn a_number_that_comes_on_the_list_while_its_call_waits_for_a_line_is_not_dialled() {
+    let system = TestSystem::with(Setup { lines: Some((1, 5)), ..Setup::default() }).await;
+    let talking = system.dial("stay", PERSON, json!({})).await;
+    system.answered(&talking).await;
+    let waiting = system.dial("short", BUSY, json!({})).await;
+    let actor = dering::store::Actor::server();
+    let digits = BUSY.trim_start_matches('+');
+    assert!(system.app.store().put_on_do_not_call(digits, "asked by letter", actor).await.unwrap());
+    assert_eq!(system.client.hang_up(&talking).await.status, 202);
+    let told = system.last_word(&waiting).await;
+    assert_eq!((each(&told, "status"), each(&told, "reason")), (vec!["Failed"], vec!["603 Do Not Call"]));
+    assert!(each(&told, "detail")[0].ends_with(": asked by letter"), "{told:?}");
+    let kinds = system.app.store().events(&waiting, 0, 20).await.unwrap();
+    assert!(kinds.iter().all(|event| event.kind != "dialling"), "{kinds:?}");
+}
+
+#[tokio::test]
 async fn a_pin_chooses_another_version_of_the_bots_flow() {
     let system = TestSystem::start().await;
     let digest = system.app.store().flow_versions().await.unwrap();

@@ -109,7 +109,22 @@ fn is_emptied(row: &str) -> bool {
 /// One row: its line, from 1, and its fields, or what is wrong with it.
 pub(in crate::api) type Row = (u64, Result<Vec<String>, String>);
 
+/// A text without its encoding, its lines ended as on Unix.
+pub(in crate::api) fn text(body: &[u8]) -> String {
+    with_line_feeds(decoded(body).0)
+}
+
 impl Sheet {
+    /// Which columns may hold numbers: the one that is taken for the number, and others that are called alike.
+    pub(in crate::api) fn number_columns(&self) -> Vec<usize> {
+        let is_number = |column: &Column| match column {
+            Column::PhoneNumber => true,
+            Column::Other(name) => PHONE.contains(&plain_name(name).as_str()),
+            Column::ContactId | Column::Name | Column::Flow | Column::Country(_) => false,
+        };
+        (0..self.columns.len()).filter(|at| self.columns.get(*at).is_some_and(is_number)).collect()
+    }
+
     /// # Errors
     /// A sentence, when no line of the kinds that are known names a column of numbers.
     pub(in crate::api) fn read(body: &[u8]) -> Result<Self, String> {

@@ -7,22 +7,23 @@ use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use callcore::number::{self, Country};
 use serde::Serialize;
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 
 use super::{Desk, LONGEST};
 use crate::access::KeepDoNotCall;
-use crate::api::contacts::sheet::{Column, Sheet};
+use crate::api::contacts::sheet::{self, Column, Sheet};
 use crate::api::error::{Code, Problem, ProblemDocument};
 use crate::api::extract::Query;
 use crate::api::fields::{self, Fields};
 use crate::api::may::May;
 use crate::api::numbers;
-use crate::store::Actor;
+use crate::store::{Actor, AuditAction, NewAudit};
 
 /// Largest file, bytes.
 pub(crate) const LARGEST: usize = 32 * 1024 * 1024;
 /// Most numbers of one file.
-const MOST: usize = 1_000_000;
+const MOST: usize = 200_000;
 /// Lines whose errors are told; the rest is counted.
 const MOST_ERRORS: usize = 1_000;
 /// Numbers of one commit, so that calls that are written down meanwhile wait a moment only.
@@ -88,14 +89,14 @@ impl fields::Given for ImportQuery {
 /// nothing else. Whatever is wrong with a line costs only that line. Sending a file again is harmless.
 #[utoipa::path(post, path = "/v1/do-not-call/import", operation_id = "importDoNotCall", tag = "do-not-call",
     params(ImportQuery),
-    request_body(description = "At most 1,000,000 numbers and 32 MiB.", content(
+    request_body(description = "At most 200,000 numbers and 32 MiB.", content(
         (String = "text/csv", example = "phone_number\n+6281234567890\n"),
     )),
     responses(
         (status = 200, description = "The file was read; lines that failed are listed.", body = Imported),
         (status = 400, description = "The file as a whole cannot be read.", body = ProblemDocument,
             content_type = "application/problem+json"),
-        (status = 413, description = "The file is larger than 32 MiB or has more than 1,000,000 numbers.",
+        (status = 413, description = "The file is larger than 32 MiB or has more than 200,000 numbers.",
             body = ProblemDocument, content_type = "application/problem+json"),
     ))]
 pub(super) async fn import(
@@ -127,25 +128,37 @@ pub(crate) async fn keep(
     let (numbers, mut told) = tokio::task::spawn_blocking(move || read(&body, country))
         .await
         .map_err(|error| Problem::new(Code::Internal, format!("reading the file failed: {error}")))??;
+    let mut done = Ok(());
     for chunk in numbers.chunks(CHUNK) {
-        let added = desk.store.put_many_on_do_not_call(chunk, reason, actor.clone()).await?;
-        told.added += added;
-        told.there_before += (chunk.len() as u64).saturating_sub(added);
+        match desk.store.put_many_on_do_not_call(chunk, reason, &actor.name).await {
+            Ok(added) => {
+                told.added += added;
+                told.there_before += (chunk.len() as u64).saturating_sub(added);
+            }
+            Err(error) => {
+                done = Err(error);
+                break;
+            }
+        }
     }
+    // One line for a file, and also for one of which a part was taken.
+    let detail = json!({ "reason": reason, "added": told.added, "failed": told.failed });
+    desk.store.audit(NewAudit::new(actor, AuditAction::DoNotCallImport, "", detail)).await?;
+    done?;
     tracing::info!(added = told.added, failed = told.failed, "numbers were put on the do-not-call list");
     Ok(told)
 }
 
 fn too_large() -> Problem {
-    Problem::new(Code::TooLarge, "a file may have 32 MiB and 1,000,000 numbers; send it in parts")
+    Problem::new(Code::TooLarge, "a file may have 32 MiB and 200,000 numbers; send it in parts")
 }
 
 /// The digits of the numbers of a file, and what is wrong with the other lines.
 fn read(body: &[u8], country: Option<Country>) -> Result<(Vec<String>, Imported), Problem> {
     let mut told = Imported::default();
     let mut found = Vec::new();
-    let mut take = |line: u64, written: Result<&str, String>, told: &mut Imported| {
-        let read = written.and_then(|text| number::read(text, country).map_err(|bad| bad.to_string()));
+    let mut take = |line: u64, written: Result<&str, String>, home: Option<Country>, told: &mut Imported| {
+        let read = written.and_then(|text| number::read(text, home).map_err(|bad| bad.to_string()));
         match read {
             Ok(number) => found.push(number.as_str().trim_start_matches('+').to_owned()),
             Err(problem) => told.wrong(line, problem),
@@ -155,25 +168,47 @@ fn read(body: &[u8], country: Option<Country>) -> Result<(Vec<String>, Imported)
     match Sheet::read(body) {
         Ok(sheet) => {
             told.read_as.clone_from(&sheet.read_as);
-            let column = sheet.columns.iter().position(|column| *column == Column::PhoneNumber);
+            let numbers = sheet.number_columns();
+            let home = sheet.columns.iter().position(|column| matches!(column, Column::Country(_)));
             for (line, row) in sheet.rows() {
-                let field = row
-                    .as_ref()
-                    .map_err(Clone::clone)
-                    .map(|fields| column.and_then(|at| fields.get(at)).map_or("", String::as_str));
-                take(line, field, &mut told)?;
+                let fields = match row {
+                    Ok(fields) => fields,
+                    Err(problem) => {
+                        take(line, Err(problem), None, &mut told)?;
+                        continue;
+                    }
+                };
+                let own = home
+                    .and_then(|at| fields.get(at))
+                    .map(|text| text.trim())
+                    .filter(|text| !text.is_empty());
+                let home = match own.map(str::parse).transpose() {
+                    Ok(own) => own.or(country),
+                    Err(_) => {
+                        let problem = format!("the country {} is not known", own.unwrap_or_default());
+                        take(line, Err(problem), None, &mut told)?;
+                        continue;
+                    }
+                };
+                let written = |at: &usize| fields.get(*at).map_or("", String::as_str);
+                let mut given = numbers.iter().map(written).filter(|text| !text.trim().is_empty()).peekable();
+                if given.peek().is_none() {
+                    take(line, Ok(""), home, &mut told)?;
+                }
+                for text in given {
+                    take(line, Ok(text), home, &mut told)?;
+                }
             }
         }
         Err(no_table) => {
-            let text = std::str::from_utf8(fields::without_mark(body)).map_err(|_| unreadable(&no_table))?;
-            let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
-            let mut lines = lines.peekable();
+            let text = sheet::text(body);
+            let lines = || (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
             // Neither a table nor numbers: what a table needs is the better advice.
-            if lines.peek().is_none_or(|(_, first)| number::read(first, country).is_err()) {
+            if !lines().any(|(_, line)| number::read(line, country).is_ok()) {
                 return Err(unreadable(&no_table));
             }
-            for (line, written) in lines {
-                take(line, Ok(written), &mut told)?;
+            for (line, written) in lines() {
+                take(line, Ok(written), country, &mut told)?;
             }
         }
     }
@@ -206,8 +241,24 @@ mod tests {
     }
 
     #[test]
+    fn every_number_of_a_row_counts_and_belongs_to_the_country_of_its_row() {
+        let table =
+            "phone,mobile,country\n020 7946 0999,,GB\n0812-3456-901,0812-3456-902,\n030 123456,,Narnia\n";
+        let (numbers, told) = read_in_indonesia(table);
+        assert_eq!(numbers, ["442079460999", "628123456901", "628123456902"]);
+        assert!(told.failed == 1 && told.errors[0].problem.contains("Narnia"), "{told:?}");
+    }
+
+    #[test]
+    fn a_list_may_begin_with_something_else_and_be_in_any_encoding() {
+        let wide: Vec<u8> = "# ours\r0812-3456-901\r".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let (numbers, told) = read(&[&[0xff, 0xfe], wide.as_slice()].concat(), "ID".parse().ok()).unwrap();
+        assert_eq!((numbers, told.failed), (vec!["628123456901".to_owned()], 1));
+    }
+
+    #[test]
     fn a_file_that_holds_no_numbers_is_refused_with_what_it_needs() {
-        for text in ["", "name\nAni\n", "hello\n0812-3456-901\n"] {
+        for text in ["", "name\nAni\n", "hello\nworld\n"] {
             let problem = read(text.as_bytes(), None).unwrap_err();
             assert!(problem.detail().contains("one number on each line"), "{text:?}: {}", problem.detail());
         }

@@ -79,10 +79,15 @@ pub(super) struct Listed {
 
 impl From<DoNotCallRow> for Listed {
     fn from(row: DoNotCallRow) -> Self {
-        let DoNotCallRow { number, call_id, at_ms, words, reason, author } = row;
-        let number = number::read(&format!("+{number}"), None).map_or(number, |read| read.into_parts().0);
+        let DoNotCallRow { number, call_id, at_ms, words, reason, author, place: _ } = row;
+        let number = shown(number);
         Self { number, since: iso(at_ms), call_id, words, reason, author }
     }
+}
+
+/// A number of the list as it is written: with a plus where it begins with the code of a country.
+pub(crate) fn shown(number: String) -> String {
+    number::read(&format!("+{number}"), None).map_or(number, |read| read.into_parts().0)
 }
 
 /// A page of the list, newest first.
@@ -105,6 +110,9 @@ pub(super) struct ListQuery {
     /// Numbers on a page; 50 when absent.
     #[param(value_type = Option<u32>, minimum = 1, maximum = 500)]
     limit: u32,
+    /// The country of a searched number that does not name its own. That of the server when absent.
+    #[param(value_type = Option<String>, pattern = "^([A-Z]{2}|[1-9][0-9]{0,2})$")]
+    country: Option<Country>,
     /// `next` of the page before.
     #[param(value_type = Option<String>, pattern = r"^[0-9]{1,15}\.[A-Za-z0-9._-]+$")]
     after: Option<Cursor>,
@@ -112,7 +120,8 @@ pub(super) struct ListQuery {
 
 impl fields::Given for ListQuery {
     fn read(fields: &mut Fields<'_>) -> Self {
-        Self { search: fields.text("search", LONGEST), limit: page_size(fields), after: cursor(fields) }
+        let (search, country) = (fields.text("search", LONGEST), numbers::country(fields));
+        Self { search, limit: page_size(fields), country, after: cursor(fields) }
     }
 }
 
@@ -197,9 +206,14 @@ pub(super) async fn list(
     _: May<SeeDoNotCall>,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<List>, Problem> {
-    let digits = query.search.as_deref().map(|text| number::key(text, desk.country));
-    let page = desk.store.do_not_call_list(digits.as_deref(), query.after.as_ref(), query.limit).await?;
+    let country = query.country.or(desk.country);
+    let digits = query.search.as_deref().map(|text| number::key(text, country));
     let total = desk.store.count_do_not_call().await?;
+    // No number holds a text without digits.
+    if digits.as_deref() == Some("") {
+        return Ok(Json(List { numbers: Vec::new(), total, next: None }));
+    }
+    let page = desk.store.do_not_call_list(digits.as_deref(), query.after.as_ref(), query.limit).await?;
     let next = page.next.map(|cursor| cursor.to_string());
     Ok(Json(List { numbers: page.items.into_iter().map(Listed::from).collect(), total, next }))
 }

@@ -138,6 +138,7 @@ impl Narrowed {
                 filter.until_ms = Some(ends);
             }
         }
+        frame.may_look_for(&one("number").unwrap_or_default())?;
         let after = one("after").and_then(|text| text.parse().ok());
         Ok(Self { pairs, after, search: one("q"), filter })
     }

@@ -23,7 +23,7 @@ use crate::session::dialling::schedule::{When, when};
 use crate::session::dialling::unfollowed::unfollowed;
 use crate::session::handle::{Handle, Options, Refusal, prepare};
 use crate::session::request::{DialRequest, Dialed, Key};
-use crate::session::run::actor::{Actor, Control, Identity, Launched, Resources, queued};
+use crate::session::run::actor::{Actor, Control, Identity, Launched, Resources, UnlessListed, queued};
 use crate::session::run::speech::Speech;
 use crate::session::run::speech_input::SpeechInput;
 use crate::store::{
@@ -170,7 +170,7 @@ impl Handle {
             Acceptance::New => Ok(None),
             Acceptance::Again(answer) => again(&answer).map(Some).ok_or(Refusal::KeyReused),
             Acceptance::Reused => Err(Refusal::KeyReused),
-            Acceptance::Listed { call } => Err(do_not_call(call)),
+            Acceptance::Listed(listed) => Err(do_not_call(&listed)),
         }
     }
 
@@ -208,6 +208,8 @@ impl Handle {
             let left = Duration::from_millis(u64::try_from(expires_ms - now_ms()).unwrap_or(0));
             (Instant::now() + left, expires_ms)
         });
+        let unless_listed =
+            UnlessListed { number: unless_listed(&request), store: inner.parts.store.clone() };
         let identity = Identity {
             call_id: call_id.to_owned(),
             app_id: request.app_id,
@@ -225,11 +227,16 @@ impl Handle {
         let call_id = call_id.to_owned();
         inner.tasks.spawn(async move {
             let prepared = prepare(speech, flow, prompts);
-            let launching = actor.launch(&trunk, place.ticket, order, prepared, expiry.map(|(at, _)| at));
-            let unrecorded = match Box::pin(launching).await {
-                Launched::Asked(placed) => Box::pin(actor.run(placed)).await,
-                Launched::Expired => {
-                    let why = NotDialled::Expired { expires_ms: expiry.map_or(0, |(_, ms)| ms) };
+            let launching =
+                actor.launch(&trunk, place.ticket, order, prepared, &unless_listed, expiry.map(|(at, _)| at));
+            let asked = match Box::pin(launching).await {
+                Launched::Asked(placed) => Ok(placed),
+                Launched::Expired => Err(NotDialled::Expired { expires_ms: expiry.map_or(0, |(_, ms)| ms) }),
+                Launched::Listed { since } => Err(NotDialled::DoNotCall { since }),
+            };
+            let unrecorded = match asked {
+                Ok(placed) => Box::pin(actor.run(placed)).await,
+                Err(why) => {
                     let Identity { app_id, number, notify, .. } = actor.identity();
                     let closing = why.closing(&call_id, app_id, number, notify.as_ref(), now_ms());
                     Box::pin(actor.end_undialled(closing)).await;

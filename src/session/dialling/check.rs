@@ -9,6 +9,7 @@ use crate::flows::Stored;
 use crate::session::handle::{Handle, Refusal, begin};
 use crate::session::request::DialRequest;
 use crate::session::run::speech_input::SpeechInput;
+use crate::store::DoNotCallRow;
 use crate::trunk::Trunk;
 
 /// What a request that can be met needs.
@@ -28,7 +29,7 @@ impl Handle {
         if !request.ignore_do_not_call
             && let Some(listed) = self.inner.parts.store.do_not_call(&checked.number).await?
         {
-            return Err(do_not_call(listed.call_id));
+            return Err(do_not_call(&listed));
         }
         Ok(checked)
     }
@@ -66,7 +67,7 @@ pub(in crate::session) fn mode(request: &DialRequest, flow: &Stored) -> MachineD
     request.machine_detection.unwrap_or(flow.flow.amd().mode)
 }
 
-pub(in crate::session) fn do_not_call(call: Option<String>) -> Refusal {
+pub(in crate::session) fn do_not_call(listed: &DoNotCallRow) -> Refusal {
     metrics::counter!("dering_calls_do_not_call_total").increment(1);
-    Refusal::DoNotCall { call: call.unwrap_or_default() }
+    Refusal::DoNotCall { since: listed.since() }
 }

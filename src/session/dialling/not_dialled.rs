@@ -17,9 +17,9 @@ pub(in crate::session) enum NotDialled {
     Expired {
         expires_ms: i64,
     },
-    /// The number's owner asked for it after the call was accepted.
+    /// The number came on the list after the call was accepted.
     DoNotCall {
-        call: String,
+        since: String,
     },
     /// What it needs is not there any more.
     Impossible {
@@ -59,9 +59,7 @@ impl NotDialled {
         match self {
             Self::Cancelled { by } => format!("the call was cancelled by {by} before it was dialled"),
             Self::Expired { expires_ms } => Expired::at(*expires_ms).sentence(),
-            Self::DoNotCall { call } => {
-                format!("the number's owner asked in call {call} not to be called again")
-            }
+            Self::DoNotCall { since } => format!("the number is on the do-not-call list {since}"),
             Self::Impossible { why } => why.clone(),
         }
     }

@@ -138,8 +138,8 @@ impl Handle {
             Err(Refusal::Full { .. } | Refusal::Queue { .. } | Refusal::Stopping) => {
                 return Ok(Begun::NotYet);
             }
-            Err(Refusal::DoNotCall { call }) => {
-                self.end_planned(row, &NotDialled::DoNotCall { call }, None).await?;
+            Err(Refusal::DoNotCall { since }) => {
+                self.end_planned(row, &NotDialled::DoNotCall { since }, None).await?;
                 return Ok(Begun::Settled);
             }
             Err(refusal) => {

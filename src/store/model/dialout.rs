@@ -5,6 +5,7 @@ use serde_json::Value;
 use sqlx::FromRow;
 
 use super::batch::CallBatch;
+use super::do_not_call::DoNotCallRow;
 
 /// Under what a request can be sent again without being done again.
 #[derive(Clone, Debug)]
@@ -30,7 +31,7 @@ pub enum Acceptance {
     /// Its key stands for another request; nothing was written.
     Reused,
     /// The number is on the do-not-call list since `call`; nothing was written.
-    Listed { call: Option<String> },
+    Listed(DoNotCallRow),
 }
 
 /// A call as it was asked for, with all that is written down with it.

@@ -159,7 +159,7 @@ async fn accept(
     if let Some(number) = unless_listed
         && let Some(listed) = do_not_call::find(&mut *connection, &number).await?
     {
-        return Ok(Acceptance::Listed { call: listed.call_id });
+        return Ok(Acceptance::Listed(listed));
     }
     if let Some(key) = key {
         put_key(connection, key).await?;

@@ -15,7 +15,7 @@ use crate::store::sqlite::audit;
 use crate::telemetry::mask;
 use crate::wallclock::now_ms;
 
-const SELECT: &str = "SELECT number, call_id, at_ms, words, reason, author FROM do_not_call";
+const SELECT: &str = "SELECT rowid AS place, number, call_id, at_ms, words, reason, author FROM do_not_call";
 
 /// The digits of a number.
 pub(super) fn digits(number: &str) -> String {
@@ -39,12 +39,14 @@ impl Engine {
             query.push(" AND number LIKE ").push_bind(like(digits)).push(" ESCAPE '\\'");
         }
         if let Some(after) = after {
-            query.push(" AND (at_ms, number) < (").push_bind(after.created_ms);
-            query.push(", ").push_bind(after.id.clone()).push(")");
+            // A place tells nobody a number.
+            let place: i64 = after.id.parse().unwrap_or(i64::MAX);
+            query.push(" AND (at_ms, rowid) < (").push_bind(after.created_ms);
+            query.push(", ").push_bind(place).push(")");
         }
-        query.push(" ORDER BY at_ms DESC, number DESC LIMIT ").push_bind(i64::from(limit) + 1);
+        query.push(" ORDER BY at_ms DESC, rowid DESC LIMIT ").push_bind(i64::from(limit) + 1);
         let rows = query.build_query_as().fetch_all(&self.readers).await?;
-        Ok(Page::cut(rows, limit, |row: &DoNotCallRow| Cursor::new(row.at_ms, &row.number)))
+        Ok(Page::cut(rows, limit, |row: &DoNotCallRow| Cursor::new(row.at_ms, &row.place.to_string())))
     }
 
     pub(in crate::store) async fn count_do_not_call(&self) -> Result<u64, Error> {
@@ -87,9 +89,9 @@ impl Engine {
         &self,
         numbers: &[String],
         reason: &str,
-        actor: Actor,
+        author: &str,
     ) -> Result<u64, Error> {
-        let (numbers, reason) = (numbers.to_vec(), reason.to_owned());
+        let (numbers, reason, author) = (numbers.to_vec(), reason.to_owned(), author.to_owned());
         self.write(move |connection| {
             async move {
                 let (mut added, now) = (0, now_ms());
@@ -101,14 +103,11 @@ impl Engine {
                     .bind(number)
                     .bind(now)
                     .bind(&reason)
-                    .bind(&actor.name)
+                    .bind(&author)
                     .execute(&mut *connection)
                     .await?;
                     added += done.rows_affected();
                 }
-                let detail = json!({ "reason": reason, "added": added, "numbers": numbers.len() });
-                let entry = NewAudit::new(actor, AuditAction::DoNotCallImport, "", detail);
-                audit::append(connection, entry).await?;
                 Ok(added)
             }
             .boxed()

@@ -59,8 +59,9 @@ impl Engine {
 
     pub(in crate::store) async fn label_tallies(&self) -> Result<Vec<LabelTally>, Error> {
         let query = sqlx::query_as(
-            "SELECT c.flow, c.trunk, l.drawn, l.truth, c.amd_event, count(*) AS calls FROM call_labels l \
-             JOIN calls c ON c.id = l.call_id GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2",
+            "SELECT c.flow, c.trunk, l.drawn_truth IS NOT NULL AS drawn, coalesce(l.drawn_truth, l.truth) AS truth, \
+             c.amd_event, count(*) AS calls FROM call_labels l JOIN calls c ON c.id = l.call_id \
+             GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2",
         );
         Ok(query.fetch_all(&self.readers).await?)
     }
@@ -89,16 +90,16 @@ impl Engine {
         self.write(move |connection| {
             async move {
                 sqlx::query(
-                    "INSERT INTO call_labels (call_id, truth, verdict, author, at_ms, drawn) \
+                    "INSERT INTO call_labels (call_id, truth, verdict, author, at_ms, drawn_truth) \
                      VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (call_id) DO UPDATE SET \
-                     truth = $2, verdict = $3, author = $4, at_ms = $5, drawn = drawn OR $6",
+                     truth = $2, verdict = $3, author = $4, at_ms = $5, drawn_truth = coalesce(drawn_truth, $6)",
                 )
                 .bind(&id)
                 .bind(&truth)
                 .bind(&verdict)
                 .bind(&actor.name)
                 .bind(now_ms())
-                .bind(origin == LabelOrigin::Drawn)
+                .bind((origin == LabelOrigin::Drawn).then_some(&truth))
                 .execute(&mut *connection)
                 .await?;
                 let detail = json!({ "truth": truth, "verdict": verdict });

@@ -55,10 +55,11 @@ async fn listed(connection: &mut SqliteConnection, country: Option<Country>) -> 
             continue;
         }
         sqlx::query(
-            "INSERT INTO do_not_call (number, call_id, at_ms, words) \
-             SELECT $1, call_id, at_ms, words FROM do_not_call WHERE number = $2 \
+            "INSERT INTO do_not_call (number, call_id, at_ms, words, reason, author) \
+             SELECT $1, call_id, at_ms, words, reason, author FROM do_not_call WHERE number = $2 \
              ON CONFLICT (number) DO UPDATE SET call_id = excluded.call_id, at_ms = excluded.at_ms, \
-             words = excluded.words WHERE excluded.at_ms < at_ms",
+             words = excluded.words, reason = excluded.reason, author = excluded.author \
+             WHERE excluded.at_ms < at_ms",
         )
         .bind(&new)
         .bind(&old)

@@ -63,7 +63,8 @@ verbs! {
     /// When the database fails.
     fn call_label(&self, call_id: &str) -> Option<CallLabelRow>;
 
-    /// Keeps what a person says who answered, in place of what was said before. A call that was drawn once stays so.
+    /// Keeps what a person says who answered, in place of what was said before. What was said of a call when it
+    /// was drawn stays beside it.
     ///
     /// # Errors
     /// When the database fails, or there is no such call.

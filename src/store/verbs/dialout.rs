@@ -104,11 +104,11 @@ verbs! {
     /// When the database fails.
     fn put_on_do_not_call(&self, number: &str, reason: &str, actor: Actor) -> bool;
 
-    /// Puts numbers on the list, as [`Self::put_on_do_not_call`] does with one; how many were not there.
+    /// Puts numbers on the list, as digits in their one form; how many were not there. The caller tells the audit log.
     ///
     /// # Errors
     /// When the database fails: none of them is there then.
-    fn put_many_on_do_not_call(&self, numbers: &[String], reason: &str, actor: Actor) -> u64;
+    fn put_many_on_do_not_call(&self, numbers: &[String], reason: &str, author: &str) -> u64;
 
     /// Takes a number off the list; `false`: it was not there.
     ///

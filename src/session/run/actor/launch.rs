@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout};
 
 use super::{Actor, Control};
 use crate::session::books::batch_builder::BatchBuilder;
-use crate::store::{self, CallBatch};
+use crate::store::{self, CallBatch, Store};
 use crate::trunk::{DialError, Leg, Order, QueuePosition, Slot, Ticket, Trunk};
 
 /// For the dial request to be written down; a call that nobody will know of is not placed.
@@ -23,12 +23,34 @@ enum Step<T> {
     Expired,
 }
 
+/// The do-not-call list, for a call that waits: its number may come on it meanwhile.
+pub(in crate::session) struct UnlessListed {
+    /// `None`: the call is placed all the same.
+    pub(in crate::session) number: Option<String>,
+    pub(in crate::session) store: Store,
+}
+
+impl UnlessListed {
+    /// Since when and why the number is on the list, if it is.
+    async fn since(&self) -> Option<String> {
+        match self.store.do_not_call(self.number.as_deref()?).await {
+            Ok(listed) => listed.map(|listed| listed.since()),
+            Err(error) => {
+                tracing::error!(%error, "the do-not-call list could not be asked again; it was when the call was accepted");
+                None
+            }
+        }
+    }
+}
+
 /// What came of a call that was to be placed.
 pub(in crate::session) enum Launched {
     /// The carrier's answer to the dial request.
     Asked(Result<Leg, DialError>),
     /// It expired while it waited for a line; nobody was dialled.
     Expired,
+    /// The number came on the do-not-call list while the call waited; nobody was dialled.
+    Listed { since: String },
 }
 
 /// A call waits for a line.
@@ -52,6 +74,7 @@ impl Actor {
         mut ticket: Ticket,
         order: Order,
         prepared: impl Future<Output = ()>,
+        unless_listed: &UnlessListed,
         expires: Option<Instant>,
     ) -> Launched {
         match self.unless_too_late(prepared, expires).await {
@@ -69,6 +92,9 @@ impl Actor {
             if let Some(since) = queued_at.take() {
                 let now = self.clock.now();
                 self.note(Fact::Dequeued { waited_ms: now.ms_since(since) }, None);
+                if let Some(since) = unless_listed.since().await {
+                    return Launched::Listed { since };
+                }
             }
             // A server that is killed before the carrier answers must know later that it had asked.
             match self.unless_too_late(self.dialling(trunk.name()), expires).await {

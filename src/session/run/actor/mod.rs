@@ -40,7 +40,7 @@ use crate::session::run::speech_input::SpeechInput;
 use crate::store;
 use crate::trunk::{DialError, Leg, LegCommand, LegEvent, Trunk};
 
-pub(in crate::session) use launch::{Launched, queued};
+pub(in crate::session) use launch::{Launched, UnlessListed, queued};
 
 /// A carrier that does not take a command in this time is treated as gone.
 const COMMAND_PATIENCE: Duration = Duration::from_secs(2);

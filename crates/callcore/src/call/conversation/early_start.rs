@@ -150,8 +150,8 @@ impl Conversation {
                 Held::Reached { name, estimated } => self.reached(name, estimated),
                 Held::Heard(prompt) => self.heard(prompt),
                 Held::Command(note @ Command::Note(_), _) => self.obey(note, now),
-                Held::Command(command, _) if self.is_over && needs_the_callee(&command) => {}
-                Held::Command(_, _) if self.hung_up.is_some() => {}
+                Held::Command(command, _)
+                    if (self.is_over || self.hung_up.is_some()) && needs_the_callee(&command) => {}
                 Held::Command(command, ordered) => {
                     // Nothing comes back of a notification, so nobody waits for it.
                     let is_awaited =

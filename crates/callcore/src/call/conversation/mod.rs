@@ -308,8 +308,8 @@ impl Conversation {
         if self.early.is_some() {
             self.listening.stop_detection();
             while self.hear_next(now) {}
-            // Whoever was likely a person, and has hung up, was spoken to.
-            self.confirm_start(now);
+            // Without a verdict by what was heard until then, nobody is known to have listened.
+            self.take_back(now);
         }
         self.flow.handle(gone, now);
         self.obey_flow(now);
@@ -344,7 +344,7 @@ impl Conversation {
         let evidence = self.listening.evidence();
         let trace = self.listening.take_trace();
         while self.hear_next(now) {}
-        self.confirm_start(now);
+        self.take_back(now);
         // What was heard of the prompt that the end cut short.
         while let Some(report) = self.speaking.poll() {
             self.playback_report(report, now);

@@ -382,6 +382,22 @@ fn a_person_who_hangs_up_on_the_first_words_was_a_person_and_heard_them() {
 }
 
 #[test]
+fn a_call_that_ends_before_anything_is_certain_tells_nothing_that_was_said_early() {
+    let spoken = hello();
+    let callee = Callee { hangs_up_at: Some(spoken.now() + 620), ..spoken.hush(420).say(1_500) };
+    let line = early(&callee);
+    assert!(
+        line.at("likely_human").is_some() && !line.plays.is_empty(),
+        "the bot had begun: {:?}",
+        line.facts
+    );
+    assert_eq!(line.verdict(), None);
+    assert!(line.at("false_start").is_some());
+    assert_eq!((line.events(), line.checkpoints()), (vec!["gone"], Vec::new()));
+    assert!(line.facts.iter().filter_map(|(_, fact)| heard_of(fact)).all(|heard| heard == 0));
+}
+
+#[test]
 fn a_second_hello_is_no_announcement() {
     let line = early(&hello().hush(500).say(300).hush(4_000));
     assert_eq!(line.at("false_start"), None, "{:?}", line.facts);
