@@ -11,8 +11,9 @@ use serde::Serialize;
 use serde_json::{Map, json};
 use utoipa::{IntoParams, ToSchema};
 
+use super::columns::Column;
 use super::person::{self, Body};
-use super::sheet::{Column, Sheet};
+use super::sheet::Sheet;
 use crate::access::{KeepContacts, Principal};
 use crate::api::Api;
 use crate::api::error::{Code, FieldProblem, Problem, ProblemDocument};

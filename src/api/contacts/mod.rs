@@ -1,6 +1,7 @@
 //! `/v1/contacts`: people, their numbers, and what a flow is to know of them. Names on the wire are those of
 //! the Calls API, in snake case.
 
+pub(super) mod columns;
 pub(crate) mod import;
 mod person;
 mod record;

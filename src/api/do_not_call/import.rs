@@ -12,7 +12,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::{Desk, LONGEST};
 use crate::access::KeepDoNotCall;
-use crate::api::contacts::sheet::{self, Column, Sheet};
+use crate::api::contacts::columns::Column;
+use crate::api::contacts::sheet::{self, Sheet};
 use crate::api::error::{Code, Problem, ProblemDocument};
 use crate::api::extract::Query;
 use crate::api::fields::{self, Fields};

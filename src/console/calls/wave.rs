@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use callcore::amd::EventKind;
+use callcore::call::FactKind;
 use serde::Serialize;
 
 use crate::console::frame::Frame;
@@ -85,13 +86,16 @@ pub(super) async fn wave(frame: &Frame, recording: &RecordingRow, events: &[Even
 
 /// Whose doing it is; `None`: it is not marked.
 fn class(row: &EventRow) -> Option<&'static str> {
+    if [FactKind::LikelyHuman, FactKind::FalseStart].iter().any(|kind| kind.as_str() == row.kind) {
+        return Some("verdict");
+    }
     match row.kind.as_str() {
         "amd" => {
             let event: EventKind = serde_json::from_value(row.detail.get("event")?.clone()).ok()?;
             let decides = !matches!(event, EventKind::Stopped | EventKind::ToneDetected);
             decides.then_some("verdict")
         }
-        "likely_human" | "false_start" | "beep" => Some("verdict"),
+        "beep" => Some("verdict"),
         "prompt" | "checkpoint" => Some("bot"),
         "interruption" | "digit" | "message" => Some("them"),
         _ => None,
