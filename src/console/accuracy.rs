@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Serialize;
 
-use super::calls::one;
+use super::calls::{listed, one};
 use super::forms::Does;
 use super::frame::{Crumb, Room, Sees, may};
 use super::when::At;
@@ -123,12 +123,6 @@ fn names(rows: &[LabelTally], of: fn(&LabelTally) -> &String) -> Vec<String> {
     names.sort_unstable();
     names.dedup();
     names
-}
-
-/// Where the calls with this value are listed.
-fn listed(field: &str, value: &str) -> String {
-    let url = reqwest::Url::parse_with_params("http://page/calls", [(field, value)]);
-    url.map_or_else(|_| "/calls".to_owned(), |url| format!("/calls?{}", url.query().unwrap_or_default()))
 }
 
 /// A call to listen to; what was said of it is not shown.

@@ -7,6 +7,7 @@ use reqwest::Url;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::calls::listed;
 use super::forms::Does;
 use super::frame::{Crumb, Frame, Room, Sees, may};
 use super::when::At;
@@ -51,7 +52,7 @@ struct Line {
 impl Line {
     fn of(frame: &Frame, row: ContactRow) -> Self {
         let number = frame.number(&row.number);
-        let calls = if number == row.number { listed(&row.number) } else { String::new() };
+        let calls = if number == row.number { listed("number", &row.number) } else { String::new() };
         let variables = row.metadata.as_object().into_iter().flatten().take(MOST_VARIABLES);
         let text = |value: &Value| {
             let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -68,12 +69,6 @@ impl Line {
             calls,
         }
     }
-}
-
-/// Where the calls with a number are listed.
-fn listed(number: &str) -> String {
-    let url = Url::parse_with_params("http://page/calls", [("number", number)]);
-    url.map_or_else(|_| "/calls".to_owned(), |url| format!("/calls?{}", url.query().unwrap_or_default()))
 }
 
 /// The list.

@@ -160,6 +160,12 @@ impl Narrowed {
     }
 }
 
+/// Where the calls with this value are listed.
+pub(in crate::console) fn listed(field: &str, value: &str) -> String {
+    let url = Url::parse_with_params("http://page/calls", [(field, value)]);
+    url.map_or_else(|_| "/calls".to_owned(), |url| format!("/calls?{}", url.query().unwrap_or_default()))
+}
+
 /// The list of calls.
 pub(in crate::console) async fn page(
     sees: Sees<SeeCalls>,

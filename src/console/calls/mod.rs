@@ -8,4 +8,4 @@ mod timeline;
 mod wave;
 
 pub(super) use self::export::csv;
-pub(super) use self::list::{Line, page};
+pub(super) use self::list::{Line, listed, page};

@@ -64,17 +64,7 @@ impl Engine {
         let (number, reason) = (number.to_owned(), reason.to_owned());
         self.write(move |connection| {
             async move {
-                let done = sqlx::query(
-                    "INSERT INTO do_not_call (number, at_ms, reason, author) VALUES ($1, $2, $3, $4) \
-                     ON CONFLICT (number) DO NOTHING",
-                )
-                .bind(&number)
-                .bind(now_ms())
-                .bind(&reason)
-                .bind(&actor.name)
-                .execute(&mut *connection)
-                .await?;
-                let new = done.rows_affected() == 1;
+                let new = insert(connection, &number, now_ms(), &reason, &actor.name).await?;
                 if new {
                     tell(connection, actor, AuditAction::DoNotCallAdd, &number, &reason).await?;
                 }
@@ -96,17 +86,7 @@ impl Engine {
             async move {
                 let (mut added, now) = (0, now_ms());
                 for number in &numbers {
-                    let done = sqlx::query(
-                        "INSERT INTO do_not_call (number, at_ms, reason, author) VALUES ($1, $2, $3, $4) \
-                         ON CONFLICT (number) DO NOTHING",
-                    )
-                    .bind(number)
-                    .bind(now)
-                    .bind(&reason)
-                    .bind(&author)
-                    .execute(&mut *connection)
-                    .await?;
-                    added += done.rows_affected();
+                    added += u64::from(insert(connection, number, now, &reason, &author).await?);
                 }
                 Ok(added)
             }
@@ -138,6 +118,22 @@ impl Engine {
         })
         .await
     }
+}
+
+/// Puts a number on the list by hand; `false`: it was there.
+async fn insert(
+    connection: &mut SqliteConnection,
+    number: &str,
+    at_ms: i64,
+    reason: &str,
+    author: &str,
+) -> Result<bool, Error> {
+    let query = sqlx::query(
+        "INSERT INTO do_not_call (number, at_ms, reason, author) VALUES ($1, $2, $3, $4) \
+         ON CONFLICT (number) DO NOTHING",
+    );
+    let done = query.bind(number).bind(at_ms).bind(reason).bind(author).execute(connection).await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Into the audit log, where numbers are masked.
