@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde_json::Map;
 
 use crate::audio::Frame;
+use crate::audio::frame::ms_to_samples;
 use crate::call::{Call, Effect, Input, Settings};
 use crate::clock::CallTime;
 use crate::flow::{self, Run};
@@ -87,4 +88,20 @@ impl<W: World> VirtualCall<W> {
             }
         }
     }
+}
+
+/// Something like a voice: harmonics of a moving `pitch` (Hz), four syllables a second; `ms` of it at 8 kHz.
+#[must_use]
+pub fn voice(ms: u64, pitch: f32) -> Vec<i16> {
+    let mut phase = 0.0_f32;
+    (0..ms_to_samples(ms))
+        .map(|n| {
+            let t = n as f32 / 8_000.0;
+            phase += (pitch + 25.0 * (t * 2.1).sin() + 8.0 * (t * 31.0).sin()) / 8_000.0;
+            let sum: f32 = (1_u8..14)
+                .map(|h| (std::f32::consts::TAU * phase * f32::from(h)).sin() / (1.0 + f32::from(h) * 0.4))
+                .sum();
+            (sum * (0.55 + 0.45 * (t * 25.0).sin()).max(0.03) * 3_500.0) as i16
+        })
+        .collect()
 }

@@ -12,7 +12,7 @@ use callcore::call::{
     DialStatus, Effect, Hypothesis, Input, NotificationState, RecordingMute, Settings, Summary,
 };
 use callcore::clock::CallTime;
-use callcore::testing::{VirtualCall, World};
+use callcore::testing::{VirtualCall, World, voice};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
@@ -37,21 +37,6 @@ scenes:
     - wait: 60s
     - hangup: done
 ";
-
-/// Something like a voice: harmonics of a moving pitch, four syllables a second.
-fn voice(ms: u64, pitch: f32) -> Vec<i16> {
-    let mut phase = 0.0_f32;
-    (0..ms_to_samples(ms))
-        .map(|n| {
-            let t = n as f32 / 8_000.0;
-            phase += (pitch + 25.0 * (t * 2.1).sin() + 8.0 * (t * 31.0).sin()) / 8_000.0;
-            let sum: f32 = (1_u8..14)
-                .map(|h| (std::f32::consts::TAU * phase * f32::from(h)).sin() / (1.0 + f32::from(h) * 0.4))
-                .sum();
-            (sum * (0.55 + 0.45 * (t * 25.0).sin()).max(0.03) * 3_500.0) as i16
-        })
-        .collect()
-}
 
 /// How the line treats the callee's frames.
 #[derive(Clone, Copy)]

@@ -11,7 +11,7 @@ use crate::audio::frame::{FRAME_MS, FRAME_SAMPLES, Frame, ms_to_samples, samples
 use crate::audio::tone::tone;
 use crate::clock::CallTime;
 use crate::flow::{ExternalStepEnd, Greet, MachineDetection};
-use crate::testing::{VirtualCall, World};
+use crate::testing::{VirtualCall, World, voice};
 
 const FLOW: &str = "\
 flow: early
@@ -38,21 +38,6 @@ scenes:
     - notify: { event: gone }
     - hangup: gone
 ";
-
-/// Something like a voice: harmonics of a moving pitch, four syllables a second.
-fn voice(ms: u64, pitch: f32) -> Vec<i16> {
-    let mut phase = 0.0_f32;
-    (0..ms_to_samples(ms))
-        .map(|n| {
-            let t = n as f32 / 8_000.0;
-            phase += (pitch + 25.0 * (t * 2.1).sin() + 8.0 * (t * 31.0).sin()) / 8_000.0;
-            let sum: f32 = (1_u8..14)
-                .map(|h| (std::f32::consts::TAU * phase * f32::from(h)).sin() / (1.0 + f32::from(h) * 0.4))
-                .sum();
-            (sum * (0.55 + 0.45 * (t * 25.0).sin()).max(0.03) * 3_500.0) as i16
-        })
-        .collect()
-}
 
 /// A carrier that plays and confirms, and books that are read afterwards. Times are ms since the answer.
 #[derive(Default)]
