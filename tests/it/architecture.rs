@@ -48,7 +48,7 @@ const CORE: [(&str, u8); 13] = [
     ("language", 1),
     ("amd", 3),
     ("flow", 3),
-    ("campaign", 3),
+    ("campaign", 5),
     ("call", 4),
     ("testing", 5),
 ];

@@ -29,6 +29,7 @@
 pub mod amd;
 pub mod audio;
 pub mod call;
+pub mod campaign;
 pub mod clock;
 pub mod detect;
 pub mod flow;

@@ -219,6 +219,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut may_pick_up, mut parting) = (true, Parting::Silent);
         let stopping = self.port.stopping.clone();
+        // Nothing can be written any more. A carrier that has closed its socket may have said first why, so that is read.
+        let mut deaf_until = None;
         loop {
             while let Some(action) = call.poll_action() {
                 if let Action::Close(farewell) = action {
@@ -254,7 +256,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
                         call.ping(now);
                     }
                 }
-                () = self.writes.closed() => call.gone(false, "the carrier takes nothing off the wire"),
+                () = self.writes.closed(), if deaf_until.is_none() => deaf_until = Some(Instant::now() + GOODBYE),
+                () = sleep_until(deaf_until) => call.gone(false, "the carrier takes nothing off the wire"),
                 () = stopping.cancelled() => call.forsake(Instant::now()),
             }
         }
@@ -298,7 +301,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
     fn perform(&self, action: Action, tell: &mpsc::Sender<LegEvent>, call: &mut InboundCall) {
         match action {
             Action::Say(text) => {
-                if !self.write(Message::text(text)) {
+                if let Err(mpsc::error::TrySendError::Full(_)) = self.writes.try_send(Message::text(text)) {
                     call.gone(false, "the carrier does not read what it is told");
                 }
             }

@@ -103,6 +103,12 @@ impl TimeOfDay {
         Self::new(hour.parse().ok()?, minute.parse().ok()?)
     }
 
+    /// Since midnight, 0 to 1439.
+    #[must_use]
+    pub const fn minutes(self) -> u32 {
+        self.minutes
+    }
+
     /// Hour (0 to 23) and minute.
     #[must_use]
     pub const fn clock(self) -> (u32, u32) {

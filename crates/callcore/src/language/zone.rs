@@ -1,9 +1,12 @@
 //! Time zones: those of the IANA data base, with their summer time, and distances from UTC.
 
+use std::ops::Range;
+
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::{Offset, TimeZone, TimeZoneDatabase};
 
-use super::calendar::{LocalTime, TimeOfDay};
+use super::calendar::{Date, LocalTime, TimeOfDay};
 
 /// How far clocks are ahead of UTC, and when they change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +14,8 @@ pub(crate) struct Zone(TimeZone);
 
 /// The farthest zones are so far from UTC, minutes.
 const MOST_MINUTES: u32 = 14 * 60;
+/// No day is longer, ms: clocks go back by an hour, in some places by a day.
+const LONGEST_DAY_MS: i64 = 48 * 60 * 60 * 1_000;
 /// Names that people write and the data base does not have, or has for something else; these are zones here.
 const ALSO: [(&str, &str); 3] =
     [("wib", "Asia/Jakarta"), ("wita", "Asia/Makassar"), ("wit", "Asia/Jayapura")];
@@ -67,10 +72,58 @@ impl Zone {
         TimeZoneDatabase::bundled().get(name).ok().filter(known).map(Self)
     }
 
+    /// The first moment from `from_ms` on at which clocks show `date` and a time in `hours` (minutes since midnight; 1440
+    /// ends the day), in ms since 1970-01-01 UTC. `None` when that day has no such moment left: clocks may skip it.
+    pub(crate) fn first_within(&self, date: Date, hours: Range<u32>, from_ms: i64) -> Option<i64> {
+        let begin = civil_at(date, hours.start)?;
+        let day = self.0.to_ambiguous_timestamp(civil_at(date, 0)?).earlier().ok()?;
+        let begins = self.0.to_ambiguous_timestamp(begin);
+        let changes = self
+            .0
+            .following(day)
+            .take_while(|change| change.timestamp().as_millisecond() - day.as_millisecond() < LONGEST_DAY_MS);
+        let mut moments: Vec<i64> = [begins.earlier().ok(), begins.later().ok()]
+            .into_iter()
+            .flatten()
+            .chain(changes.map(|change| change.timestamp()))
+            .map(Timestamp::as_millisecond)
+            .filter(|moment| *moment >= from_ms)
+            .chain([from_ms])
+            .collect();
+        moments.sort_unstable();
+        moments.into_iter().find(|moment| {
+            self.local(*moment)
+                .is_some_and(|local| local.date == date && hours.contains(&local.time.minutes()))
+        })
+    }
+
+    /// When clocks next change after `at_ms`, ms since 1970-01-01 UTC.
+    pub(crate) fn next_change(&self, at_ms: i64) -> Option<i64> {
+        let at = Timestamp::from_millisecond(at_ms).ok()?;
+        self.0.following(at).next().map(|change| change.timestamp().as_millisecond())
+    }
+
+    /// When the day begins that it is at `at_ms`, both ms since 1970-01-01 UTC.
+    pub(crate) fn day_begin(&self, at_ms: i64) -> Option<i64> {
+        let date = self.local(at_ms)?.date;
+        let begin = self.0.to_ambiguous_timestamp(civil_at(date, 0)?).compatible().ok()?;
+        Some(begin.as_millisecond().min(at_ms))
+    }
+
     /// The date and time in this zone at `unix_ms`, ms since 1970-01-01 UTC.
     pub(crate) fn local(&self, unix_ms: i64) -> Option<LocalTime> {
         LocalTime::of(self.0.to_datetime(Timestamp::from_millisecond(unix_ms).ok()?))
     }
+}
+
+/// `date` at so many minutes since midnight.
+fn civil_at(date: Date, minutes: u32) -> Option<DateTime> {
+    let (date, minutes) =
+        if minutes >= 24 * 60 { (date.plus_days(1)?, minutes - 24 * 60) } else { (date, minutes) };
+    let (year, month, day) = date.civil();
+    let date =
+        jiff::civil::Date::new(year.try_into().ok()?, month.try_into().ok()?, day.try_into().ok()?).ok()?;
+    Some(date.at((minutes / 60).try_into().ok()?, (minutes % 60).try_into().ok()?, 0, 0))
 }
 
 /// Whether a text is a distance from UTC that is larger than any.

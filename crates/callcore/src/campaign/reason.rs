@@ -1,0 +1,117 @@
+//! Why a contact is not dialled now: a closed list, as data. Words for people are made of it where it is shown.
+
+use serde::{Deserialize, Serialize};
+use strum::IntoStaticStr;
+
+use super::outcome::Outcome;
+
+/// The rule that decided, with the values that it decided by. Times are ms since 1970.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
+#[serde(tag = "rule", rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
+pub enum Reason {
+    /// The campaign has not been launched, or its first day is yet to come.
+    NotStarted {
+        until_ms: Option<i64>,
+    },
+    /// It may be dialled: its turn comes.
+    Due,
+    /// Somebody paused the campaign.
+    Paused,
+    /// The campaign lets its calls end and begins none.
+    Draining,
+    /// The campaign was stopped, or its last day is over.
+    Stopped,
+    /// By the contact's own clock it is too early, too late or the wrong day.
+    OutsideWindow {
+        opens_ms: Option<i64>,
+    },
+    /// Where the contact lives it is a holiday.
+    Holiday {
+        name: String,
+        opens_ms: Option<i64>,
+    },
+    /// Nobody knows which time it is where the contact lives.
+    ZoneUnknown,
+    /// The number is not to be called.
+    DoNotCall(Listed),
+    /// The campaign wants a consent, and none is on record, or it is too old.
+    NoConsent {
+        given_ms: Option<i64>,
+    },
+    /// It was called so often today already.
+    CapDay {
+        attempts: u32,
+        of: u32,
+        until_ms: i64,
+    },
+    /// It was called so often in this campaign.
+    CapTotal {
+        attempts: u32,
+        of: u32,
+    },
+    /// It is tried again after what came of the last attempt.
+    RetryWait {
+        after: Outcome,
+        until_ms: i64,
+    },
+    /// The callee asked for a call at this time.
+    CallbackAt {
+        at_ms: i64,
+    },
+    /// The minutes of the day, or of the campaign, are used up.
+    BudgetDay {
+        used_minutes: u32,
+        of: u32,
+        until_ms: i64,
+    },
+    BudgetTotal {
+        used_minutes: u32,
+        of: u32,
+    },
+    /// Every number that calls can be made from has made as many as it may today.
+    CallerIdCap {
+        until_ms: i64,
+    },
+    /// What the flow needs is missing in the contact, or the number cannot be dialled.
+    CannotDial {
+        why: String,
+    },
+    /// A person took it out.
+    ExcludedBy {
+        who: String,
+        at_ms: i64,
+    },
+    /// It is being called.
+    Calling,
+    /// It is done, and what came of it.
+    Done {
+        outcome: Outcome,
+    },
+}
+
+impl Reason {
+    /// Its name in tables, on the wire and in catalogues of words.
+    #[must_use]
+    pub fn rule(&self) -> &'static str {
+        self.into()
+    }
+}
+
+/// An entry of a do-not-call list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Listed {
+    pub scope: Scope,
+    /// Unknown for patterns.
+    pub since_ms: Option<i64>,
+}
+
+/// Which list it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Of the whole server: its owner asked never to be called again, or somebody put it there.
+    All,
+    /// A pattern of this campaign.
+    Pattern,
+}

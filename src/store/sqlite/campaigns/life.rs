@@ -1,0 +1,318 @@
+//! Campaigns from draft to end: kept, changed under the eyes of one author at a time, launched, paused, stopped.
+
+use callcore::campaign::Settings;
+use futures_util::FutureExt;
+use serde_json::{Value, json};
+use sqlx::QueryBuilder;
+use sqlx::types::Json;
+use sqlx_sqlite::{Sqlite, SqliteConnection, SqliteExecutor};
+use uuid::Uuid;
+
+use crate::store::error::Error;
+use crate::store::model::{
+    Actor, AuditAction, CampaignChange, CampaignRow, CampaignState, Changed, Cursor, NewAudit, NewCampaign, Page,
+    RevisionRow, Step, column,
+};
+use crate::store::sqlite::audit;
+use crate::store::sqlite::engine::Engine;
+use crate::store::sqlite::error::exists_or;
+use crate::wallclock::now_ms;
+
+const SELECT: &str = "SELECT * FROM campaigns WHERE TRUE";
+
+impl Engine {
+    pub(in crate::store) async fn create_campaign(
+        &self,
+        campaign: NewCampaign,
+        actor: Actor,
+    ) -> Result<CampaignRow, Error> {
+        self.write(move |connection| async move { create(connection, campaign, actor).await }.boxed()).await
+    }
+
+    pub(in crate::store) async fn campaign(&self, id: &str) -> Result<Option<CampaignRow>, Error> {
+        by_id(&self.readers, id).await
+    }
+
+    pub(in crate::store) async fn campaign_named(&self, name: &str) -> Result<Option<CampaignRow>, Error> {
+        let query = sqlx::query_as("SELECT * FROM campaigns WHERE id = $1 OR name_key = $2");
+        Ok(query.bind(name).bind(name.to_lowercase()).fetch_optional(&self.readers).await?)
+    }
+
+    pub(in crate::store) async fn campaigns(
+        &self,
+        after: Option<&Cursor>,
+        limit: u32,
+    ) -> Result<Page<CampaignRow>, Error> {
+        let mut query = QueryBuilder::<Sqlite>::new(SELECT);
+        crate::store::sqlite::query::newest_first(&mut query, "campaigns", after, limit);
+        let rows = query.build_query_as().fetch_all(&self.readers).await?;
+        Ok(Page::cut(rows, limit, |row: &CampaignRow| Cursor::new(row.created_ms, &row.id)))
+    }
+
+    pub(in crate::store) async fn campaigns_under_way(&self) -> Result<Vec<CampaignRow>, Error> {
+        let query = sqlx::query_as(
+            "SELECT * FROM campaigns WHERE state IN ('running', 'paused', 'draining') \
+             OR EXISTS (SELECT 1 FROM attempts a WHERE a.campaign_id = campaigns.id AND a.ended_ms IS NULL) \
+             ORDER BY created_ms, id",
+        );
+        Ok(query.fetch_all(&self.readers).await?)
+    }
+
+    pub(in crate::store) async fn campaign_revisions(&self, id: &str) -> Result<Vec<RevisionRow>, Error> {
+        let query = sqlx::query_as(
+            "SELECT revision, settings, author, at_ms FROM campaign_revisions WHERE campaign_id = $1 \
+             ORDER BY revision DESC LIMIT 200",
+        );
+        Ok(query.bind(id).fetch_all(&self.readers).await?)
+    }
+
+    pub(in crate::store) async fn change_campaign(
+        &self,
+        id: &str,
+        change: CampaignChange,
+        actor: Actor,
+    ) -> Result<Changed, Error> {
+        let id = id.to_owned();
+        self.write(move |connection| async move { update(connection, &id, change, actor).await }.boxed()).await
+    }
+
+    pub(in crate::store) async fn step_campaign(
+        &self,
+        id: &str,
+        step: Step,
+        actor: Actor,
+    ) -> Result<Changed, Error> {
+        let id = id.to_owned();
+        self.write(move |connection| async move { take(connection, &id, step, actor).await }.boxed()).await
+    }
+
+    pub(in crate::store) async fn delete_campaign(&self, id: &str, actor: Actor) -> Result<Changed, Error> {
+        let id = id.to_owned();
+        self.write(move |connection| async move { delete(connection, &id, actor).await }.boxed()).await
+    }
+}
+
+async fn by_id(reader: impl SqliteExecutor<'_>, id: &str) -> Result<Option<CampaignRow>, Error> {
+    Ok(sqlx::query_as("SELECT * FROM campaigns WHERE id = $1").bind(id).fetch_optional(reader).await?)
+}
+
+async fn tell(
+    connection: &mut SqliteConnection,
+    actor: Actor,
+    action: AuditAction,
+    id: &str,
+    detail: Value,
+) -> Result<(), Error> {
+    audit::append(connection, NewAudit::new(actor, action, id.to_owned(), detail)).await
+}
+
+async fn create(
+    connection: &mut SqliteConnection,
+    campaign: NewCampaign,
+    actor: Actor,
+) -> Result<CampaignRow, Error> {
+    let (id, now) = (format!("cp_{}", Uuid::now_v7().simple()), now_ms());
+    let NewCampaign { name, app_id, settings } = campaign;
+    sqlx::query(
+        "INSERT INTO campaigns (id, name, name_key, app_id, state, revision, settings, author, created_ms, updated_ms) \
+         VALUES ($1, $2, $3, $4, 'draft', 1, $5, $6, $7, $7)",
+    )
+    .bind(&id)
+    .bind(&name)
+    .bind(name.to_lowercase())
+    .bind(app_id)
+    .bind(column(&settings))
+    .bind(&actor.name)
+    .bind(now)
+    .execute(&mut *connection)
+    .await
+    .map_err(|error| exists_or(error, || format!("a campaign named {name:?}")))?;
+    keep_revision(connection, &id, 1, &settings, &actor, now).await?;
+    tell(connection, actor, AuditAction::CampaignCreate, &id, json!({ "name": name })).await?;
+    by_id(connection, &id).await?.ok_or(Error::NoSuch { what: format!("campaign {id}") })
+}
+
+async fn keep_revision(
+    connection: &mut SqliteConnection,
+    id: &str,
+    revision: i64,
+    settings: &Settings,
+    actor: &Actor,
+    now: i64,
+) -> Result<(), Error> {
+    sqlx::query(
+        "INSERT INTO campaign_revisions (campaign_id, revision, settings, author, at_ms) VALUES ($1, $2, $3, $4, $5)",
+    )
+    .bind(id)
+    .bind(revision)
+    .bind(column(settings))
+    .bind(&actor.name)
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn update(
+    connection: &mut SqliteConnection,
+    id: &str,
+    change: CampaignChange,
+    actor: Actor,
+) -> Result<Changed, Error> {
+    let Some(row) = by_id(&mut *connection, id).await? else { return Ok(Changed::Unknown) };
+    if row.state.is_over() || row.state == CampaignState::Draining {
+        return Ok(Changed::Refused(row.state));
+    }
+    if row.revision != change.revision {
+        return Ok(Changed::Stale(Box::new(row)));
+    }
+    let (now, revision) = (now_ms(), row.revision + 1);
+    let name = change.name.unwrap_or_else(|| row.name.clone());
+    // What was found about the revision before says nothing about this one.
+    let state = if row.state == CampaignState::Ready { CampaignState::Draft } else { row.state };
+    sqlx::query(
+        "UPDATE campaigns SET name = $2, name_key = $3, settings = $4, revision = $5, state = $6, updated_ms = $7 \
+         WHERE id = $1",
+    )
+    .bind(id)
+    .bind(&name)
+    .bind(name.to_lowercase())
+    .bind(column(&change.settings))
+    .bind(revision)
+    .bind(state)
+    .bind(now)
+    .execute(&mut *connection)
+    .await
+    .map_err(|error| exists_or(error, || format!("a campaign named {name:?}")))?;
+    keep_revision(connection, id, revision, &change.settings, &actor, now).await?;
+    // Those whom a rule stopped are looked at by the new ones; who waits for another attempt goes on waiting.
+    sqlx::query(
+        "UPDATE places SET state = 'waiting', due_ms = $2, rule = 'due', reason = '{\"rule\":\"due\"}', changed_ms = $2 \
+         WHERE campaign_id = $1 AND (state = 'excluded' AND rule <> 'excluded_by' \
+         OR state = 'exhausted' AND rule = 'cap_total' \
+         OR state = 'waiting' AND rule NOT IN ('due', 'retry_wait', 'callback_at'))",
+    )
+    .bind(id)
+    .bind(now)
+    .execute(&mut *connection)
+    .await?;
+    tell(connection, actor, AuditAction::CampaignChange, id, json!({ "revision": revision })).await?;
+    Ok(done(by_id(connection, id).await?))
+}
+
+fn done(row: Option<CampaignRow>) -> Changed {
+    row.map_or(Changed::Unknown, |row| Changed::Done(Box::new(row)))
+}
+
+async fn take(
+    connection: &mut SqliteConnection,
+    id: &str,
+    step: Step,
+    actor: Actor,
+) -> Result<Changed, Error> {
+    let Some(row) = by_id(&mut *connection, id).await? else { return Ok(Changed::Unknown) };
+    let now = now_ms();
+    let next = match (&step, row.state) {
+        (Step::Launch { revision, .. }, CampaignState::Ready) if row.revision != *revision => {
+            return Ok(Changed::Stale(Box::new(row)));
+        }
+        (Step::Launch { .. }, CampaignState::Ready) | (Step::Resume, CampaignState::Paused) => CampaignState::Running,
+        (Step::Pause, CampaignState::Running) => CampaignState::Paused,
+        (Step::Drain, CampaignState::Running | CampaignState::Paused) => CampaignState::Draining,
+        (Step::Stop, state) if state.is_under_way() => CampaignState::Stopped,
+        (Step::Finish, CampaignState::Running) => CampaignState::Done,
+        (Step::Finish, CampaignState::Draining) => CampaignState::Stopped,
+        (_, state) => return Ok(Changed::Refused(state)),
+    };
+    sqlx::query(
+        "UPDATE campaigns SET state = $2, updated_ms = $3, \
+         running_ms = iif($2 = 'running', $3, running_ms), ended_ms = iif($2 IN ('done', 'stopped'), $3, NULL) \
+         WHERE id = $1",
+    )
+    .bind(id)
+    .bind(next)
+    .bind(now)
+    .execute(&mut *connection)
+    .await?;
+    if let Step::Launch { consent, .. } = &step {
+        sqlx::query(
+            "UPDATE campaigns SET launched_ms = $2, launched_by = $3, consent = $4 WHERE id = $1",
+        )
+        .bind(id)
+        .bind(now)
+        .bind(&actor.name)
+        .bind(consent)
+        .execute(&mut *connection)
+        .await?;
+    }
+    if next == CampaignState::Stopped {
+        sqlx::query(
+            "UPDATE places SET state = 'excluded', rule = 'stopped', reason = '{\"rule\":\"stopped\"}', changed_ms = $2 \
+             WHERE campaign_id = $1 AND state = 'waiting'",
+        )
+        .bind(id)
+        .bind(now)
+        .execute(&mut *connection)
+        .await?;
+    }
+    let action = match step {
+        Step::Launch { .. } => AuditAction::CampaignLaunch,
+        Step::Pause => AuditAction::CampaignPause,
+        Step::Resume => AuditAction::CampaignResume,
+        Step::Drain => AuditAction::CampaignDrain,
+        Step::Stop => AuditAction::CampaignStop,
+        Step::Finish => AuditAction::CampaignFinish,
+    };
+    let detail = match step {
+        Step::Launch { revision, consent } => json!({ "revision": revision, "consent": consent }),
+        Step::Pause | Step::Resume | Step::Drain | Step::Stop | Step::Finish => json!({}),
+    };
+    tell(connection, actor, action, id, detail).await?;
+    Ok(done(by_id(connection, id).await?))
+}
+
+async fn delete(connection: &mut SqliteConnection, id: &str, actor: Actor) -> Result<Changed, Error> {
+    let Some(row) = by_id(&mut *connection, id).await? else { return Ok(Changed::Unknown) };
+    let open: i64 = sqlx::query_scalar("SELECT count(*) FROM attempts WHERE campaign_id = $1 AND ended_ms IS NULL")
+        .bind(id)
+        .fetch_one(&mut *connection)
+        .await?;
+    if row.state.is_under_way() || open > 0 {
+        return Ok(Changed::Refused(row.state));
+    }
+    for table in [
+        "DELETE FROM attempts WHERE campaign_id = $1",
+        "DELETE FROM places WHERE campaign_id = $1",
+        "DELETE FROM place_counts WHERE campaign_id = $1",
+        "DELETE FROM attempt_counts WHERE campaign_id = $1",
+        "DELETE FROM campaign_minutes WHERE campaign_id = $1",
+        "DELETE FROM campaign_revisions WHERE campaign_id = $1",
+        "DELETE FROM campaigns WHERE id = $1",
+    ] {
+        sqlx::query(table).bind(id).execute(&mut *connection).await?;
+    }
+    tell(connection, actor, AuditAction::CampaignDelete, id, json!({ "name": row.name })).await?;
+    Ok(Changed::Done(Box::new(row)))
+}
+
+/// Keeps what a pre-flight found, if the revision it looked at still stands.
+pub(super) async fn keep_preflight(
+    connection: &mut SqliteConnection,
+    id: &str,
+    revision: i64,
+    found: Value,
+    ready: bool,
+) -> Result<bool, Error> {
+    let kept = sqlx::query(
+        "UPDATE campaigns SET preflight = $3, preflight_revision = $2, \
+         state = CASE WHEN state IN ('draft', 'ready') THEN iif($4, 'ready', 'draft') ELSE state END \
+         WHERE id = $1 AND revision = $2",
+    )
+    .bind(id)
+    .bind(revision)
+    .bind(Json(found))
+    .bind(ready)
+    .execute(connection)
+    .await?;
+    Ok(kept.rows_affected() == 1)
+}

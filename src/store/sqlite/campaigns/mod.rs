@@ -1,0 +1,7 @@
+//! Campaigns: their settings and life, their places, reservations and what came of them.
+
+mod life;
+mod places;
+mod reserve;
+mod rows;
+mod settle;

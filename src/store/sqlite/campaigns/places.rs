@@ -1,0 +1,365 @@
+//! Places: filled from contact lists, decided zone by zone, listed and counted.
+
+use callcore::campaign::Reason;
+use futures_util::FutureExt;
+use serde_json::Value;
+use sqlx::QueryBuilder;
+use sqlx_sqlite::{Sqlite, SqliteConnection};
+
+use super::life::keep_preflight;
+use crate::store::error::Error;
+use crate::store::model::{
+    Actor, AttemptCount, AuditAction, NewAudit, Page, PlaceAttemptRow, PlaceCount, PlaceFilter, PlaceRow, Usage,
+    ZoneCount, ZoneVerdict, column,
+};
+use crate::store::sqlite::audit;
+use crate::store::sqlite::engine::Engine;
+use crate::store::sqlite::query::like;
+use crate::wallclock::now_ms;
+
+pub(super) const SELECT: &str = "SELECT p.*, c.name, c.external_id, c.variables, c.consent_ms FROM places p \
+                      LEFT JOIN list_contacts c ON c.id = p.contact_id WHERE TRUE";
+
+/// Places that are written in one commit, so that calls which are written down meanwhile wait a moment only.
+const CHUNK: i64 = 20_000;
+
+impl Engine {
+    pub(in crate::store) async fn fill_places(&self, campaign: &str, lists: &[String]) -> Result<u64, Error> {
+        let mut added = 0;
+        for list in lists {
+            let mut after = 0_i64;
+            while let Some(last) = self.chunk_end(list, after).await? {
+                let (campaign, list, now) = (campaign.to_owned(), list.clone(), now_ms());
+                added += self
+                    .write(move |connection| {
+                        async move {
+                            let query = sqlx::query(
+                                "INSERT INTO places (campaign_id, contact_id, number, digits, zone, state, due_ms, rule, \
+                                 reason, changed_ms) SELECT $1, id, number, digits, zone, 'waiting', 0, 'due', \
+                                 '{\"rule\":\"due\"}', $5 FROM list_contacts \
+                                 WHERE list_id = $2 AND id > $3 AND id <= $4 ORDER BY id \
+                                 ON CONFLICT (campaign_id, digits) DO NOTHING",
+                            );
+                            let query = query.bind(campaign).bind(list).bind(after).bind(last).bind(now);
+                            Ok(query.execute(connection).await?.rows_affected())
+                        }
+                        .boxed()
+                    })
+                    .await?;
+                after = last;
+            }
+        }
+        Ok(added)
+    }
+
+    async fn chunk_end(&self, list: &str, after: i64) -> Result<Option<i64>, Error> {
+        let query = sqlx::query_scalar(
+            "SELECT max(id) FROM (SELECT id FROM list_contacts WHERE list_id = $1 AND id > $2 ORDER BY id LIMIT $3)",
+        );
+        Ok(query.bind(list).bind(after).bind(CHUNK).fetch_one(&self.readers).await?)
+    }
+
+    pub(in crate::store) async fn drop_unlisted_places(&self, campaign: &str, lists: &[String]) -> Result<u64, Error> {
+        let (campaign, lists) = (campaign.to_owned(), serde_json::to_string(lists).unwrap_or_default());
+        self.write(move |connection| {
+            async move {
+                let query = sqlx::query(
+                    "DELETE FROM places WHERE campaign_id = $1 AND attempts = 0 AND state IN ('waiting', 'excluded') \
+                     AND NOT EXISTS (SELECT 1 FROM list_contacts c WHERE c.id = places.contact_id \
+                     AND c.list_id IN (SELECT value FROM json_each($2))) \
+                     AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.place_id = places.id)",
+                );
+                Ok(query.bind(campaign).bind(lists).execute(connection).await?.rows_affected())
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    /// Places that no call was reserved for, counted by zone.
+    pub(in crate::store) async fn place_zones(&self, campaign: &str) -> Result<Vec<ZoneCount>, Error> {
+        let query = sqlx::query_as(
+            "SELECT zone, count(*) AS places FROM places WHERE campaign_id = $1 AND state = 'waiting' GROUP BY zone",
+        );
+        Ok(query.bind(campaign).fetch_all(&self.readers).await?)
+    }
+
+    pub(in crate::store) async fn exclude_places(
+        &self,
+        campaign: &str,
+        never_call: &[String],
+        consent_since_ms: Option<i64>,
+    ) -> Result<(), Error> {
+        let (campaign, never_call) = (campaign.to_owned(), never_call.to_vec());
+        self.write(move |connection| {
+            async move {
+                exclude_listed(connection, &campaign, now_ms()).await?;
+                for begin in never_call {
+                    exclude_beginning(connection, &campaign, &begin, now_ms()).await?;
+                }
+                match consent_since_ms {
+                    Some(since_ms) => exclude_without_consent(connection, &campaign, since_ms, now_ms()).await,
+                    None => Ok(()),
+                }
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    pub(in crate::store) async fn decide_zone(&self, campaign: &str, verdict: ZoneVerdict) -> Result<u64, Error> {
+        let mut moved = 0;
+        loop {
+            let (campaign, verdict, now) = (campaign.to_owned(), verdict.clone(), now_ms());
+            let part = self
+                .write(move |connection| {
+                    async move {
+                        let query = sqlx::query(
+                            "UPDATE places SET state = $3, due_ms = $4, rule = $5, reason = $6, changed_ms = $7 WHERE id IN ( \
+                             SELECT id FROM places WHERE campaign_id = $1 AND zone IS $2 AND state = 'waiting' \
+                             AND due_ms < $4 AND rule NOT IN ('retry_wait', 'callback_at', 'cap_day') LIMIT $8)",
+                        );
+                        let due_ms = verdict.due_ms;
+                        let query = query.bind(campaign).bind(verdict.zone).bind(verdict.state).bind(due_ms);
+                        let query = query.bind(verdict.reason.rule()).bind(column(&verdict.reason)).bind(now).bind(CHUNK);
+                        Ok(query.execute(connection).await?.rows_affected())
+                    }
+                    .boxed()
+                })
+                .await?;
+            moved += part;
+            if part < CHUNK.unsigned_abs() {
+                return Ok(moved);
+            }
+        }
+    }
+
+    pub(in crate::store) async fn keep_preflight(
+        &self,
+        campaign: &str,
+        revision: i64,
+        found: Value,
+        ready: bool,
+    ) -> Result<bool, Error> {
+        let campaign = campaign.to_owned();
+        self.write(move |connection| {
+            async move { keep_preflight(connection, &campaign, revision, found, ready).await }.boxed()
+        })
+        .await
+    }
+
+    pub(in crate::store) async fn due_places(
+        &self,
+        campaign: &str,
+        now_ms: i64,
+        limit: u32,
+    ) -> Result<Vec<PlaceRow>, Error> {
+        let mut query = QueryBuilder::<Sqlite>::new(SELECT);
+        query.push(" AND p.campaign_id = ").push_bind(campaign.to_owned());
+        query.push(" AND p.state = 'waiting' AND p.due_ms <= ").push_bind(now_ms);
+        query.push(" ORDER BY p.due_ms, p.id LIMIT ").push_bind(i64::from(limit));
+        Ok(query.build_query_as().fetch_all(&self.readers).await?)
+    }
+
+    pub(in crate::store) async fn next_due_ms(&self, campaign: &str) -> Result<Option<i64>, Error> {
+        let query =
+            sqlx::query_scalar("SELECT min(due_ms) FROM places WHERE campaign_id = $1 AND state = 'waiting'");
+        Ok(query.bind(campaign).fetch_one(&self.readers).await?)
+    }
+
+    pub(in crate::store) async fn place(&self, campaign: &str, id: i64) -> Result<Option<PlaceRow>, Error> {
+        let mut query = QueryBuilder::<Sqlite>::new(SELECT);
+        query.push(" AND p.campaign_id = ").push_bind(campaign.to_owned()).push(" AND p.id = ").push_bind(id);
+        Ok(query.build_query_as().fetch_optional(&self.readers).await?)
+    }
+
+    pub(in crate::store) async fn place_of_number(
+        &self,
+        campaign: &str,
+        digits: &str,
+    ) -> Result<Option<PlaceRow>, Error> {
+        let mut query = QueryBuilder::<Sqlite>::new(SELECT);
+        query.push(" AND p.campaign_id = ").push_bind(campaign.to_owned());
+        query.push(" AND (p.digits = ").push_bind(digits.to_owned());
+        query.push(" OR c.external_id = ").push_bind(digits.to_owned()).push(") LIMIT 1");
+        Ok(query.build_query_as().fetch_optional(&self.readers).await?)
+    }
+
+    pub(in crate::store) async fn places(
+        &self,
+        campaign: &str,
+        filter: &PlaceFilter,
+        limit: u32,
+    ) -> Result<Page<PlaceRow, i64>, Error> {
+        let mut query = QueryBuilder::<Sqlite>::new(SELECT);
+        query.push(" AND p.campaign_id = ").push_bind(campaign.to_owned());
+        if let Some(state) = filter.state {
+            query.push(" AND p.state = ").push_bind(state);
+        }
+        if let Some(rule) = &filter.rule {
+            query.push(" AND p.rule = ").push_bind(rule.clone());
+        }
+        if let Some(outcome) = filter.outcome {
+            query.push(" AND p.outcome = ").push_bind(outcome.as_str());
+        }
+        if let Some(digits) = &filter.digits {
+            query.push(" AND p.digits LIKE ").push_bind(like(digits)).push(" ESCAPE '\\'");
+        }
+        query.push(" AND p.id > ").push_bind(filter.after.unwrap_or(0));
+        query.push(" ORDER BY p.id LIMIT ").push_bind(i64::from(limit) + 1);
+        let rows = query.build_query_as().fetch_all(&self.readers).await?;
+        Ok(Page::cut(rows, limit, |row: &PlaceRow| row.id))
+    }
+
+    pub(in crate::store) async fn place_attempts(&self, place: i64) -> Result<Vec<PlaceAttemptRow>, Error> {
+        let query = sqlx::query_as(
+            "SELECT call_id, caller, revision, flow_digest, canary, at_ms, ended_ms, outcome, minutes FROM attempts \
+             WHERE place_id = $1 ORDER BY at_ms, id",
+        );
+        Ok(query.bind(place).fetch_all(&self.readers).await?)
+    }
+
+    pub(in crate::store) async fn exclude_place(
+        &self,
+        campaign: &str,
+        id: i64,
+        reason: Reason,
+        actor: Actor,
+    ) -> Result<bool, Error> {
+        let campaign = campaign.to_owned();
+        self.write(move |connection| {
+            async move {
+                let query = sqlx::query(
+                    "UPDATE places SET state = 'excluded', rule = $3, reason = $4, changed_ms = $5 \
+                     WHERE campaign_id = $1 AND id = $2 AND state = 'waiting'",
+                );
+                let query = query.bind(&campaign).bind(id).bind(reason.rule()).bind(column(&reason)).bind(now_ms());
+                let done = query.execute(&mut *connection).await?.rows_affected() == 1;
+                if done {
+                    let detail = serde_json::json!({ "place": id });
+                    let entry = NewAudit::new(actor, AuditAction::CampaignExclude, campaign, detail);
+                    audit::append(connection, entry).await?;
+                }
+                Ok(done)
+            }
+            .boxed()
+        })
+        .await
+    }
+
+    pub(in crate::store) async fn place_counts(&self, campaign: &str) -> Result<Vec<PlaceCount>, Error> {
+        let query = sqlx::query_as(
+            "SELECT state, rule, places FROM place_counts WHERE campaign_id = $1 AND places > 0 ORDER BY places DESC",
+        );
+        Ok(query.bind(campaign).fetch_all(&self.readers).await?)
+    }
+
+    pub(in crate::store) async fn attempt_counts(&self, campaign: &str) -> Result<Vec<AttemptCount>, Error> {
+        let query = sqlx::query_as(
+            "SELECT hour_ms, canary, flow_digest, outcome, attempts, minutes FROM attempt_counts \
+             WHERE campaign_id = $1 AND attempts > 0 ORDER BY hour_ms, canary, flow_digest, outcome",
+        );
+        Ok(query.bind(campaign).fetch_all(&self.readers).await?)
+    }
+
+    pub(in crate::store) async fn campaign_usage(
+        &self,
+        campaign: &str,
+        day_ms: i64,
+        utc_day_ms: i64,
+        callers: &[String],
+    ) -> Result<Usage, Error> {
+        let mut connection = self.readers.acquire().await.map_err(Error::failing)?;
+        usage(&mut connection, campaign, day_ms, utc_day_ms, callers).await
+    }
+}
+
+/// What of a campaign's limits is used up.
+pub(super) async fn usage(
+    connection: &mut SqliteConnection,
+    campaign: &str,
+    day_ms: i64,
+    utc_day_ms: i64,
+    callers: &[String],
+) -> Result<Usage, Error> {
+    let (today, in_all, calling): (i64, i64, i64) = sqlx::query_as(
+        "SELECT (SELECT coalesce(sum(minutes), 0) FROM campaign_minutes WHERE campaign_id = $1 AND day_ms >= $2), \
+         (SELECT coalesce(sum(minutes), 0) FROM campaign_minutes WHERE campaign_id = $1), \
+         (SELECT count(*) FROM attempts WHERE campaign_id = $1 AND ended_ms IS NULL)",
+    )
+    .bind(campaign)
+    .bind(day_ms)
+    .fetch_one(&mut *connection)
+    .await?;
+    let mut callers_today = Vec::with_capacity(callers.len());
+    for caller in callers {
+        let calls: i64 =
+            sqlx::query_scalar("SELECT count(*) FROM attempts WHERE caller = $1 AND at_ms >= $2")
+                .bind(caller)
+                .bind(utc_day_ms)
+                .fetch_one(&mut *connection)
+                .await?;
+        callers_today.push(small(calls));
+    }
+    // A call under way costs a minute at least.
+    let (minutes_today, minutes_in_all) = (small(today + calling), small(in_all + calling));
+    Ok(Usage { minutes_today, minutes_in_all, calling: small(calling), callers_today })
+}
+
+pub(super) fn small(count: i64) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+async fn exclude_listed(connection: &mut SqliteConnection, campaign: &str, now: i64) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE places SET state = 'excluded', rule = 'do_not_call', changed_ms = $2, \
+         reason = json_object('rule', 'do_not_call', 'scope', 'all', 'since_ms', \
+         (SELECT d.at_ms FROM do_not_call d WHERE d.number = places.digits)) \
+         WHERE campaign_id = $1 AND state = 'waiting' AND digits IN (SELECT number FROM do_not_call)",
+    )
+    .bind(campaign)
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn exclude_beginning(
+    connection: &mut SqliteConnection,
+    campaign: &str,
+    begin: &str,
+    now: i64,
+) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE places SET state = 'excluded', rule = 'do_not_call', changed_ms = $3, \
+         reason = '{\"rule\":\"do_not_call\",\"scope\":\"pattern\",\"since_ms\":null}' \
+         WHERE campaign_id = $1 AND state = 'waiting' AND digits >= $2 AND digits < $2 || ':'",
+    )
+    .bind(campaign)
+    .bind(begin)
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+async fn exclude_without_consent(
+    connection: &mut SqliteConnection,
+    campaign: &str,
+    since_ms: i64,
+    now: i64,
+) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE places SET state = 'excluded', rule = 'no_consent', changed_ms = $3, \
+         reason = json_object('rule', 'no_consent', 'given_ms', \
+         (SELECT c.consent_ms FROM list_contacts c WHERE c.id = places.contact_id)) \
+         WHERE campaign_id = $1 AND state = 'waiting' AND NOT EXISTS (SELECT 1 FROM list_contacts c \
+         WHERE c.id = places.contact_id AND c.consent_ms > $2)",
+    )
+    .bind(campaign)
+    .bind(since_ms)
+    .bind(now)
+    .execute(connection)
+    .await?;
+    Ok(())
+}
