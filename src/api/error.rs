@@ -279,9 +279,10 @@ impl From<store::Error> for Problem {
             store::Error::UnknownCall(_) | store::Error::UnknownApp(_) | store::Error::NoSuch { .. } => {
                 Self::new(Code::NotFound, error.to_string())
             }
-            store::Error::Exists { .. } | store::Error::LastSecret(_) | store::Error::LastAdmin(_) => {
-                Self::new(Code::Conflict, error.to_string())
-            }
+            store::Error::Exists { .. }
+            | store::Error::Conflict(_)
+            | store::Error::LastSecret(_)
+            | store::Error::LastAdmin(_) => Self::new(Code::Conflict, error.to_string()),
             store::Error::Closed => Self::unavailable("the server is shutting down; try again"),
             store::Error::Failing(_) => {
                 tracing::error!(%error, "a request failed because the database cannot be used");

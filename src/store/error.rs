@@ -39,6 +39,9 @@ pub enum Error {
     LastSecret(String),
     #[error("{0} is the last admin; make somebody else an admin first")]
     LastAdmin(String),
+    /// What is there does not allow it; a whole sentence.
+    #[error("{0}")]
+    Conflict(String),
     /// A whole sentence.
     #[error("{0}")]
     Key(String),

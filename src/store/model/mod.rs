@@ -14,6 +14,7 @@ mod fair_share;
 mod figures;
 mod flow_versions;
 mod link_keys;
+mod lists;
 mod node;
 mod page;
 mod people;
@@ -42,6 +43,10 @@ pub(super) use fair_share::Room;
 pub use figures::{CallCounts, CallFigures, CallLabelRow, LabelOrigin, LabelTally};
 pub use flow_versions::{FlowLabelRow, FlowVersionRow, LabelMove, LabelMoveRow, NewFlowVersion};
 pub use link_keys::LinkKey;
+pub use lists::{
+    ImportRow, KEPT_ERRORS, ListContactRow, ListRow, ListSearch, NewImport, NewList, NewListContact,
+    RefusedRow, RowChunk, RowErrorRow,
+};
 pub(super) use node::LEASE_MS;
 pub use node::NodeId;
 pub use page::{Cursor, Page};
@@ -49,6 +54,8 @@ pub use people::{
     BrowserRow, LinkPurpose, LinkRow, NewBrowser, NewLink, NewPerson, PersonChange, PersonRow, Redeemed,
     SignInRow,
 };
-pub use state::{CallState, DeadReason, DeliveryState, NotificationState, Speaker};
+pub use state::{
+    CallState, DeadReason, DeliveryState, ImportState, NotificationState, RowErrorKind, Speaker, ZoneFrom,
+};
 pub(super) use text::written;
 pub use visibility::Visibility;

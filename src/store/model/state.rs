@@ -86,6 +86,45 @@ pub enum DeliveryState {
     Dead,
 }
 
+/// How far an import is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::EnumString, strum::IntoStaticStr)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum ImportState {
+    Running,
+    /// Its contacts are in the list.
+    Done,
+    /// Its contacts are being taken out.
+    Undoing,
+    Undone,
+    /// It did not come to its end, and left nothing.
+    Failed,
+}
+
+/// How the zone of a contact is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::EnumString, strum::IntoStaticStr)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum ZoneFrom {
+    /// The file names it.
+    Column,
+    /// Its number belongs to a place with one zone.
+    Number,
+    /// It is the one of the list.
+    List,
+}
+
+/// Why a row was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::EnumString, strum::IntoStaticStr)]
+#[serde(rename_all = "lowercase")]
+#[strum(serialize_all = "lowercase")]
+pub enum RowErrorKind {
+    /// Something in it is wrong.
+    Refused,
+    /// Its number is in the list already.
+    Duplicate,
+}
+
 macro_rules! named {
     ($($state:ident),+) => {
         $(impl $state {
@@ -98,4 +137,4 @@ macro_rules! named {
     };
 }
 
-named!(CallState, Speaker, NotificationState, DeadReason, DeliveryState);
+named!(CallState, Speaker, NotificationState, DeadReason, DeliveryState, ImportState, ZoneFrom, RowErrorKind);

@@ -5,7 +5,9 @@ use sqlx::error::BoxDynError;
 use sqlx::{Decode, Encode, Type};
 use sqlx_sqlite::{Sqlite, SqliteArgumentsBuffer, SqliteTypeInfo, SqliteValueRef};
 
-use crate::store::model::{CallState, DeadReason, NotificationState, Speaker};
+use crate::store::model::{
+    CallState, DeadReason, ImportState, NotificationState, RowErrorKind, Speaker, ZoneFrom,
+};
 
 macro_rules! columns_of_text {
     ($($state:ty),+) => {$(
@@ -34,4 +36,4 @@ macro_rules! columns_of_text {
     )+};
 }
 
-columns_of_text!(CallState, DeadReason, NotificationState, Speaker);
+columns_of_text!(CallState, DeadReason, ImportState, NotificationState, RowErrorKind, Speaker, ZoneFrom);

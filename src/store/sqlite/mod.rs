@@ -16,6 +16,7 @@ mod flow_versions;
 mod headers;
 mod leases;
 mod link_keys;
+mod lists;
 mod numbers;
 mod open;
 mod people;

@@ -7,5 +7,6 @@ mod contacts;
 mod dialout;
 mod flows;
 mod leases;
+mod lists;
 mod people;
 mod webhooks;
