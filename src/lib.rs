@@ -9,6 +9,7 @@ pub mod accuracy;
 pub mod api;
 pub mod app;
 pub mod bus;
+pub mod campaigns;
 pub mod cdr_wire;
 pub mod cli;
 pub mod config;

@@ -215,6 +215,20 @@ impl Handle {
         (within_reach.count(), trunks.len())
     }
 
+    /// How many planned calls may begin on a trunk now, the first one where `name` is absent; `None` when there is no such trunk. And
+    /// whether its carrier is within reach.
+    #[must_use]
+    pub fn room_for_planned(&self, name: Option<&str>) -> Option<(usize, bool)> {
+        let trunk = self.trunk(name).ok()?;
+        Some((self.load(&trunk).room(), trunk.is_reachable()))
+    }
+
+    /// The name of a trunk: the first one where `name` is absent.
+    #[must_use]
+    pub fn trunk_name(&self, name: Option<&str>) -> Option<String> {
+        self.trunk(name).ok().map(|trunk| trunk.name().to_owned())
+    }
+
     /// The ways to carriers.
     #[must_use]
     pub fn trunks(&self) -> &[Trunk] {

@@ -17,7 +17,7 @@ mod run;
 pub use crate::bus::{LiveCall, Phase};
 pub use books::{Recovered, Retention, SettleError, Swept, recover, settle};
 pub use control::CallControl;
-pub use dialling::{Estimate, ExpectedStart, Forecast, TrunkLoad};
+pub use dialling::{Estimate, ExpectedStart, Forecast, Planned, TrunkLoad};
 pub use handle::{Handle, Options, Parts, Refusal};
 pub use inbound::{BadRoute, InboundCall, Pattern, Route, Routes};
 pub use record::read_trace;

@@ -11,7 +11,7 @@ use strum::IntoEnumIterator;
 const LONGEST: usize = 500;
 
 /// Shell modules, low to high; equal ranks may not import one another.
-const SHELL: [(&str, u8); 23] = [
+const SHELL: [(&str, u8); 24] = [
     ("wallclock", 0),
     ("cdr_wire", 0),
     ("net", 0),
@@ -28,13 +28,14 @@ const SHELL: [(&str, u8); 23] = [
     ("flows", 3),
     ("outbox", 3),
     ("session", 4),
-    ("api", 5),
-    ("console", 6),
-    ("config", 6),
-    ("server", 7),
-    ("app", 8),
-    ("demo", 9),
-    ("cli", 10),
+    ("campaigns", 5),
+    ("api", 6),
+    ("console", 7),
+    ("config", 7),
+    ("server", 8),
+    ("app", 9),
+    ("demo", 10),
+    ("cli", 11),
 ];
 
 const CORE: [(&str, u8); 13] = [

@@ -131,37 +131,40 @@ impl Handle {
 
     async fn plan(
         &self,
-        mut request: DialRequest,
+        request: DialRequest,
         checked: &Checked,
         start_ms: i64,
         now: i64,
     ) -> Result<Dialed, Refusal> {
-        let dialed = new_names(request.start_ms.map(|_| start_ms), unfollowed(&request, checked));
-        let key = request_key(&request, &dialed, now);
-        // The version that was checked is the one that runs, whatever is uploaded until then.
-        request.flow = format!("{}@{}", checked.flow.flow.name(), checked.flow.digest);
-        let batch = first_lines(&request, &dialed, checked, now);
-        // The call has them, sealed.
-        if let Some(target) = &mut request.notify {
-            target.headers.clear();
-        }
-        let kept = serde_json::to_string(&request).map_err(|error| Refusal::Unwritable(error.to_string()))?;
-        let plan = NewPlan {
-            trunk: checked.trunk.name().to_owned(),
-            start_ms,
-            expires_ms: request.expires_ms,
-            request: kept,
-        };
-        let parties = parties(&request);
-        let asked =
-            NewDialOut { batch, plan: Some(plan), key, unless_listed: unless_listed(&request), parties };
-        if let Some(before) = self.write_down(asked).await? {
+        let Planned { dialed, dial_out, .. } = planned(request, checked, start_ms, now)?;
+        let call_id = dialed.call_id.clone();
+        if let Some(before) = self.write_down(dial_out).await? {
             return Ok(before);
         }
         metrics::counter!("dering_calls_planned_total").increment(1);
-        tracing::debug!(call.id = %dialed.call_id, start_ms, "call planned");
+        tracing::debug!(call.id = %call_id, start_ms, "call planned");
         self.bus().publish(Message::ScheduleChanged);
         Ok(dialed)
+    }
+
+    /// Checks a request and makes of it what is to be written down, for a call that waits in the plan from `start_ms` on until a line
+    /// is free. The caller writes it, and then calls [`Self::planned_is_written`].
+    ///
+    /// # Errors
+    /// When the flow, its variables or the trunk do not fit.
+    pub async fn planned(&self, mut request: DialRequest, start_ms: i64) -> Result<Planned, Refusal> {
+        if self.inner.tasks.is_closed() {
+            return Err(Refusal::Stopping);
+        }
+        request.queue_if_busy = true;
+        let checked = self.check(&request).await?;
+        request.number.clone_from(&checked.number);
+        planned(request, &checked, start_ms, now_ms())
+    }
+
+    /// Has planned calls that somebody else wrote down looked at.
+    pub fn planned_is_written(&self) {
+        self.bus().publish(Message::ScheduleChanged);
     }
 
     /// Writes a call down; the answer of before when its key was used for it.
@@ -250,6 +253,38 @@ impl Handle {
             }
         });
     }
+}
+
+/// A call as it is written down to wait for its time or a line.
+#[derive(Debug)]
+pub struct Planned {
+    pub dialed: Dialed,
+    /// The version of the flow that it runs.
+    pub flow_digest: String,
+    pub dial_out: NewDialOut,
+}
+
+fn planned(mut request: DialRequest, checked: &Checked, start_ms: i64, now: i64) -> Result<Planned, Refusal> {
+    let dialed = new_names(request.start_ms.map(|_| start_ms), unfollowed(&request, checked));
+    let key = request_key(&request, &dialed, now);
+    // The version that was checked is the one that runs, whatever is uploaded until then.
+    request.flow = format!("{}@{}", checked.flow.flow.name(), checked.flow.digest);
+    let batch = first_lines(&request, &dialed, checked, now);
+    // The call has them, sealed.
+    if let Some(target) = &mut request.notify {
+        target.headers.clear();
+    }
+    let kept = serde_json::to_string(&request).map_err(|error| Refusal::Unwritable(error.to_string()))?;
+    let plan = NewPlan {
+        trunk: checked.trunk.name().to_owned(),
+        start_ms,
+        expires_ms: request.expires_ms,
+        request: kept,
+    };
+    let parties = parties(&request);
+    let unless_listed = unless_listed(&request);
+    let dial_out = NewDialOut { batch, plan: Some(plan), key, unless_listed, parties };
+    Ok(Planned { dialed, flow_digest: checked.flow.digest.clone(), dial_out })
 }
 
 /// The number, if the list decides whether it is dialled.

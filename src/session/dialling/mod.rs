@@ -8,4 +8,5 @@ mod schedule;
 mod scheduler;
 mod unfollowed;
 
+pub use accept::Planned;
 pub use forecast::{Estimate, ExpectedStart, Forecast, TrunkLoad};

@@ -61,6 +61,20 @@ pub enum PlaceState {
     Excluded,
 }
 
+macro_rules! named {
+    ($($state:ident),+) => {
+        $(impl $state {
+            /// The word for it.
+            #[must_use]
+            pub fn as_str(self) -> &'static str {
+                self.into()
+            }
+        })+
+    };
+}
+
+named!(CampaignState, PlaceState);
+
 /// A campaign as it is kept. Times are ms since 1970.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CampaignRow {
@@ -117,7 +131,10 @@ pub enum Changed {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
     /// From ready to running; who answers for the contacts' consent, and in which words.
-    Launch { revision: i64, consent: String },
+    Launch {
+        revision: i64,
+        consent: String,
+    },
     Pause,
     Resume,
     /// No new calls; those under way end by themselves.
@@ -174,7 +191,19 @@ pub struct Reservation {
     /// Whether it runs the version on trial.
     pub canary: bool,
     pub flow_digest: String,
-    pub dial_out: NewDialOut,
+    pub call: Prepared,
+}
+
+/// The call of a place.
+#[derive(Clone, Debug)]
+pub enum Prepared {
+    Ready(Box<NewDialOut>),
+    /// This contact cannot be called; a sentence says why.
+    Impossible {
+        why: String,
+    },
+    /// It was not prepared, because a rule stops it.
+    Stopped,
 }
 
 /// Places to be called, and what they are decided by.

@@ -3,6 +3,7 @@
 mod audit;
 mod batch;
 mod calls;
+mod campaigns;
 mod cdr;
 mod claims;
 mod clients;
@@ -27,6 +28,12 @@ pub use batch::{CallBatch, CallUpdate, NewCall, NewEvent, NewNotification, NewRe
 pub use calls::{
     CallFilter, CallRow, CallStatus, EventRow, ExpiredRecording, LastSigns, Progress, RecordingRow,
     SERVER_STOPPED, TranscriptRow,
+};
+pub(super) use campaigns::column;
+pub use campaigns::{
+    AttemptCount, CampaignChange, CampaignRow, CampaignState, Changed, EndedAttempt, NewCampaign,
+    PlaceAttemptRow, PlaceCount, PlaceFilter, PlaceRow, PlaceState, Prepared, Reservation, Reserve, Reserved,
+    RevisionRow, Settled, Step, Usage, ZoneCount, ZoneVerdict,
 };
 pub use cdr::{CdrPage, CdrRow};
 pub use claims::{Attempt, Claim, ClaimRequest, Claimed, DeliveryOutcome, DeliveryRound, Settlement};
@@ -57,5 +64,5 @@ pub use people::{
 pub use state::{
     CallState, DeadReason, DeliveryState, ImportState, NotificationState, RowErrorKind, Speaker, ZoneFrom,
 };
-pub(super) use text::written;
+pub(super) use text::{read, written};
 pub use visibility::Visibility;

@@ -6,7 +6,8 @@ use sqlx::{Decode, Encode, Type};
 use sqlx_sqlite::{Sqlite, SqliteArgumentsBuffer, SqliteTypeInfo, SqliteValueRef};
 
 use crate::store::model::{
-    CallState, DeadReason, ImportState, NotificationState, RowErrorKind, Speaker, ZoneFrom,
+    CallState, CampaignState, DeadReason, ImportState, NotificationState, PlaceState, RowErrorKind, Speaker,
+    ZoneFrom,
 };
 
 macro_rules! columns_of_text {
@@ -36,4 +37,14 @@ macro_rules! columns_of_text {
     )+};
 }
 
-columns_of_text!(CallState, DeadReason, ImportState, NotificationState, RowErrorKind, Speaker, ZoneFrom);
+columns_of_text!(
+    CallState,
+    CampaignState,
+    PlaceState,
+    DeadReason,
+    ImportState,
+    NotificationState,
+    RowErrorKind,
+    Speaker,
+    ZoneFrom
+);

@@ -134,7 +134,7 @@ impl Engine {
     }
 }
 
-async fn accept(
+pub(super) async fn accept(
     connection: &mut SqliteConnection,
     writing: &Writing,
     asked: NewDialOut,

@@ -3,6 +3,7 @@
 mod audit;
 mod batch;
 mod calls;
+mod campaigns;
 mod cdr;
 mod clients;
 mod columns;

@@ -2,6 +2,7 @@
 //! engine.
 
 mod calls;
+mod campaigns;
 mod clients;
 mod contacts;
 mod dialout;

@@ -165,6 +165,12 @@ impl Rules {
         self.caller_ids.numbers()
     }
 
+    /// Beginnings of digits that are not called.
+    #[must_use]
+    pub fn never_call(&self) -> &[String] {
+        &self.never_call
+    }
+
     /// The name of a zone if there is one: of the IANA data base, WIB, WITA, WIT, or a distance from UTC.
     ///
     /// # Errors

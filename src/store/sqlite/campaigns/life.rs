@@ -10,8 +10,8 @@ use uuid::Uuid;
 
 use crate::store::error::Error;
 use crate::store::model::{
-    Actor, AuditAction, CampaignChange, CampaignRow, CampaignState, Changed, Cursor, NewAudit, NewCampaign, Page,
-    RevisionRow, Step, column,
+    Actor, AuditAction, CampaignChange, CampaignRow, CampaignState, Changed, Cursor, NewAudit, NewCampaign,
+    Page, RevisionRow, Step, column,
 };
 use crate::store::sqlite::audit;
 use crate::store::sqlite::engine::Engine;
@@ -73,7 +73,8 @@ impl Engine {
         actor: Actor,
     ) -> Result<Changed, Error> {
         let id = id.to_owned();
-        self.write(move |connection| async move { update(connection, &id, change, actor).await }.boxed()).await
+        self.write(move |connection| async move { update(connection, &id, change, actor).await }.boxed())
+            .await
     }
 
     pub(in crate::store) async fn step_campaign(
@@ -216,7 +217,9 @@ async fn take(
         (Step::Launch { revision, .. }, CampaignState::Ready) if row.revision != *revision => {
             return Ok(Changed::Stale(Box::new(row)));
         }
-        (Step::Launch { .. }, CampaignState::Ready) | (Step::Resume, CampaignState::Paused) => CampaignState::Running,
+        (Step::Launch { .. }, CampaignState::Ready) | (Step::Resume, CampaignState::Paused) => {
+            CampaignState::Running
+        }
         (Step::Pause, CampaignState::Running) => CampaignState::Paused,
         (Step::Drain, CampaignState::Running | CampaignState::Paused) => CampaignState::Draining,
         (Step::Stop, state) if state.is_under_way() => CampaignState::Stopped,
@@ -235,17 +238,15 @@ async fn take(
     .execute(&mut *connection)
     .await?;
     if let Step::Launch { consent, .. } = &step {
-        sqlx::query(
-            "UPDATE campaigns SET launched_ms = $2, launched_by = $3, consent = $4 WHERE id = $1",
-        )
-        .bind(id)
-        .bind(now)
-        .bind(&actor.name)
-        .bind(consent)
-        .execute(&mut *connection)
-        .await?;
+        sqlx::query("UPDATE campaigns SET launched_ms = $2, launched_by = $3, consent = $4 WHERE id = $1")
+            .bind(id)
+            .bind(now)
+            .bind(&actor.name)
+            .bind(consent)
+            .execute(&mut *connection)
+            .await?;
     }
-    if next == CampaignState::Stopped {
+    if next.is_over() {
         sqlx::query(
             "UPDATE places SET state = 'excluded', rule = 'stopped', reason = '{\"rule\":\"stopped\"}', changed_ms = $2 \
              WHERE campaign_id = $1 AND state = 'waiting'",
@@ -273,10 +274,11 @@ async fn take(
 
 async fn delete(connection: &mut SqliteConnection, id: &str, actor: Actor) -> Result<Changed, Error> {
     let Some(row) = by_id(&mut *connection, id).await? else { return Ok(Changed::Unknown) };
-    let open: i64 = sqlx::query_scalar("SELECT count(*) FROM attempts WHERE campaign_id = $1 AND ended_ms IS NULL")
-        .bind(id)
-        .fetch_one(&mut *connection)
-        .await?;
+    let open: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM attempts WHERE campaign_id = $1 AND ended_ms IS NULL")
+            .bind(id)
+            .fetch_one(&mut *connection)
+            .await?;
     if row.state.is_under_way() || open > 0 {
         return Ok(Changed::Refused(row.state));
     }

@@ -9,8 +9,8 @@ use sqlx_sqlite::{Sqlite, SqliteConnection};
 use super::life::keep_preflight;
 use crate::store::error::Error;
 use crate::store::model::{
-    Actor, AttemptCount, AuditAction, NewAudit, Page, PlaceAttemptRow, PlaceCount, PlaceFilter, PlaceRow, Usage,
-    ZoneCount, ZoneVerdict, column,
+    Actor, AttemptCount, AuditAction, NewAudit, Page, PlaceAttemptRow, PlaceCount, PlaceFilter, PlaceRow,
+    Usage, ZoneCount, ZoneVerdict, column,
 };
 use crate::store::sqlite::audit;
 use crate::store::sqlite::engine::Engine;
@@ -37,7 +37,8 @@ impl Engine {
                                 "INSERT INTO places (campaign_id, contact_id, number, digits, zone, state, due_ms, rule, \
                                  reason, changed_ms) SELECT $1, id, number, digits, zone, 'waiting', 0, 'due', \
                                  '{\"rule\":\"due\"}', $5 FROM list_contacts \
-                                 WHERE list_id = $2 AND id > $3 AND id <= $4 ORDER BY id \
+                                 WHERE list_id = $2 AND id > $3 AND id <= $4 \
+                                 AND import_id IN (SELECT i.id FROM list_imports i WHERE i.list_id = $2 AND i.state = 'done') ORDER BY id \
                                  ON CONFLICT (campaign_id, digits) DO NOTHING",
                             );
                             let query = query.bind(campaign).bind(list).bind(after).bind(last).bind(now);
@@ -59,7 +60,11 @@ impl Engine {
         Ok(query.bind(list).bind(after).bind(CHUNK).fetch_one(&self.readers).await?)
     }
 
-    pub(in crate::store) async fn drop_unlisted_places(&self, campaign: &str, lists: &[String]) -> Result<u64, Error> {
+    pub(in crate::store) async fn drop_unlisted_places(
+        &self,
+        campaign: &str,
+        lists: &[String],
+    ) -> Result<u64, Error> {
         let (campaign, lists) = (campaign.to_owned(), serde_json::to_string(lists).unwrap_or_default());
         self.write(move |connection| {
             async move {
@@ -98,7 +103,9 @@ impl Engine {
                     exclude_beginning(connection, &campaign, &begin, now_ms()).await?;
                 }
                 match consent_since_ms {
-                    Some(since_ms) => exclude_without_consent(connection, &campaign, since_ms, now_ms()).await,
+                    Some(since_ms) => {
+                        exclude_without_consent(connection, &campaign, since_ms, now_ms()).await
+                    }
                     None => Ok(()),
                 }
             }
@@ -107,7 +114,11 @@ impl Engine {
         .await
     }
 
-    pub(in crate::store) async fn decide_zone(&self, campaign: &str, verdict: ZoneVerdict) -> Result<u64, Error> {
+    pub(in crate::store) async fn decide_zone(
+        &self,
+        campaign: &str,
+        verdict: ZoneVerdict,
+    ) -> Result<u64, Error> {
         let mut moved = 0;
         loop {
             let (campaign, verdict, now) = (campaign.to_owned(), verdict.clone(), now_ms());
@@ -159,6 +170,20 @@ impl Engine {
         query.push(" AND p.state = 'waiting' AND p.due_ms <= ").push_bind(now_ms);
         query.push(" ORDER BY p.due_ms, p.id LIMIT ").push_bind(i64::from(limit));
         Ok(query.build_query_as().fetch_all(&self.readers).await?)
+    }
+
+    pub(in crate::store) async fn due_count(
+        &self,
+        campaign: &str,
+        now_ms: i64,
+        most: usize,
+    ) -> Result<usize, Error> {
+        let query = sqlx::query_scalar(
+            "SELECT count(*) FROM (SELECT 1 FROM places WHERE campaign_id = $1 AND state = 'waiting' AND due_ms <= $2 LIMIT $3)",
+        );
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let count: i64 = query.bind(campaign).bind(now_ms).bind(most).fetch_one(&self.readers).await?;
+        Ok(usize::try_from(count).unwrap_or(0))
     }
 
     pub(in crate::store) async fn next_due_ms(&self, campaign: &str) -> Result<Option<i64>, Error> {
@@ -233,7 +258,8 @@ impl Engine {
                     "UPDATE places SET state = 'excluded', rule = $3, reason = $4, changed_ms = $5 \
                      WHERE campaign_id = $1 AND id = $2 AND state = 'waiting'",
                 );
-                let query = query.bind(&campaign).bind(id).bind(reason.rule()).bind(column(&reason)).bind(now_ms());
+                let query =
+                    query.bind(&campaign).bind(id).bind(reason.rule()).bind(column(&reason)).bind(now_ms());
                 let done = query.execute(&mut *connection).await?.rows_affected() == 1;
                 if done {
                     let detail = serde_json::json!({ "place": id });

@@ -7,7 +7,7 @@ use sqlx_sqlite::SqliteConnection;
 
 use super::places::{small, usage};
 use crate::store::error::Error;
-use crate::store::model::{Acceptance, PlaceState, Reservation, Reserve, Reserved, Usage, column};
+use crate::store::model::{Acceptance, PlaceState, Prepared, Reservation, Reserve, Reserved, Usage, column};
 use crate::store::sqlite::batch::Writing;
 use crate::store::sqlite::dialout::accept;
 use crate::store::sqlite::engine::Engine;
@@ -49,8 +49,7 @@ async fn reserve(
     }
     let callers: Vec<String> = rules.caller_ids().map(str::to_owned).collect();
     let utc_day_ms = now_ms - now_ms.rem_euclid(DAY_MS);
-    let mut used =
-        usage(connection, &campaign_id, rules.own_day_begin(now_ms), utc_day_ms, &callers).await?;
+    let mut used = usage(connection, &campaign_id, rules.own_day_begin(now_ms), utc_day_ms, &callers).await?;
     let mut done = Vec::with_capacity(places.len());
     for place in places {
         let id = place.place_id;
@@ -124,8 +123,13 @@ impl Attempted<'_> {
             Decision::Dial { caller, .. } if caller != place.caller => return Ok(Reserved::Missed),
             Decision::Dial { .. } => {}
         }
-        let call_id = place.dial_out.batch.call_id.clone();
-        match accept(connection, writing, place.dial_out).await? {
+        let dial_out = match place.call {
+            Prepared::Ready(dial_out) => *dial_out,
+            Prepared::Impossible { why } => return Ok(Reserved::Excluded(Reason::CannotDial { why })),
+            Prepared::Stopped => return Ok(Reserved::Missed),
+        };
+        let call_id = dial_out.batch.call_id.clone();
+        match accept(connection, writing, dial_out).await? {
             Acceptance::New => {}
             Acceptance::Again(_) | Acceptance::Reused | Acceptance::Listed(_) => return Ok(Reserved::Missed),
         }

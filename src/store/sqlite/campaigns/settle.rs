@@ -42,6 +42,12 @@ impl Engine {
         Ok(ended)
     }
 
+    pub(in crate::store) async fn open_calls(&self, campaign: &str) -> Result<Vec<String>, Error> {
+        let query =
+            sqlx::query_scalar("SELECT call_id FROM attempts WHERE campaign_id = $1 AND ended_ms IS NULL");
+        Ok(query.bind(campaign).fetch_all(&self.readers).await?)
+    }
+
     pub(in crate::store) async fn settle_attempts(&self, settled: Vec<Settled>) -> Result<u64, Error> {
         self.write(move |connection| {
             async move {

@@ -42,13 +42,26 @@ fn no_such(id: &str) -> Error {
 }
 
 /// Why contacts of a list, or those of one import of it, cannot be taken out: a sentence that names the campaign which
-/// has them. None has any before there are campaigns.
+/// has them.
 async fn held_by_campaign(
-    _connection: &mut SqliteConnection,
-    _list_id: &str,
-    _import_id: Option<&str>,
+    connection: &mut SqliteConnection,
+    list_id: &str,
+    import_id: Option<&str>,
 ) -> Result<Option<String>, Error> {
-    Ok(None)
+    let named: Option<String> = sqlx::query_scalar(
+        "SELECT k.name FROM campaigns k WHERE k.state NOT IN ('done', 'stopped') AND EXISTS (SELECT 1 FROM list_contacts c \
+         JOIN places p ON p.contact_id = c.id WHERE c.list_id = $1 AND ($2 IS NULL OR c.import_id = $2) \
+         AND p.campaign_id = k.id) LIMIT 1",
+    )
+    .bind(list_id)
+    .bind(import_id)
+    .fetch_optional(connection)
+    .await?;
+    Ok(named.map(|name| {
+        format!(
+            "the campaign {name:?} calls contacts of it; take the list out of the campaign, or stop it, first"
+        )
+    }))
 }
 
 impl Engine {

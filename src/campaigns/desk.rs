@@ -1,0 +1,393 @@
+//! What people do with campaigns: write them, look ahead, launch, pause, edit, stop, and ask why.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use callcore::campaign::{Problem, Reason, Rules, Settings};
+use callcore::number;
+use parking_lot::Mutex;
+
+use super::holds::{Hold, Holds};
+use super::preflight::{Flight, Preflight, Progress};
+use super::runner::Runner;
+use crate::flows::{self, Catalog};
+use crate::session;
+use crate::store::{
+    self, Actor, CampaignChange, CampaignRow, CampaignState, Changed, NewCampaign, PlaceAttemptRow, PlaceRow,
+    PlaceState, Step, Store,
+};
+use crate::wallclock::now_ms;
+
+/// A pre-flight that takes longer goes on in the background.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Longest name and consent statement, characters.
+const LONGEST_NAME: usize = 120;
+const LONGEST_CONSENT: usize = 2_000;
+const SHORTEST_CONSENT: usize = 10;
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    #[error("there is no such campaign")]
+    Unknown,
+    /// Everything that is wrong, by field.
+    #[error("{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))]
+    Wrong(Vec<Problem>),
+    #[error("somebody changed the campaign meanwhile: it is at revision {}. Look at it again, and repeat what you did", .0.revision)]
+    Stale(Box<CampaignRow>),
+    #[error("a campaign that is {} cannot be {what}{}", .state.as_str(), advice(*.state, .what))]
+    State { state: CampaignState, what: &'static str },
+    #[error("a pre-flight of this campaign is running; wait until it is done")]
+    Busy,
+    #[error(transparent)]
+    Store(#[from] store::Error),
+}
+
+fn advice(state: CampaignState, what: &str) -> &'static str {
+    match (state, what) {
+        (CampaignState::Draft, "launched") => ": run its pre-flight first, and mend what it finds",
+        (CampaignState::Paused, "paused") | (CampaignState::Running, "resumed") => ": it is that already",
+        _ => "",
+    }
+}
+
+/// Where a contact stands, and why.
+#[derive(Clone, Debug)]
+pub struct Why {
+    pub place: PlaceRow,
+    /// The rule that decides now.
+    pub reason: Reason,
+    /// What holds the campaign back, where the contact is due.
+    pub hold: Option<Hold>,
+    pub attempts: Vec<PlaceAttemptRow>,
+}
+
+/// A pre-flight under way.
+#[derive(Clone, Copy, Debug)]
+struct Flying {
+    progress: Progress,
+}
+
+/// The desk of campaigns. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Desk {
+    store: Store,
+    calls: session::Handle,
+    flows: Arc<Catalog>,
+    holds: Holds,
+    flying: Arc<Mutex<BTreeMap<String, Flying>>>,
+}
+
+impl Desk {
+    /// The desk, and the loop behind it, which runs until the server takes no new calls.
+    #[must_use]
+    pub fn open(store: Store, calls: session::Handle, flows: Arc<Catalog>) -> Self {
+        let holds = Holds::default();
+        let runner = Runner::new(store.clone(), calls.clone(), holds.clone());
+        tokio::spawn(runner.run());
+        Self { store, calls, flows, holds, flying: Arc::default() }
+    }
+
+    /// Keeps a new campaign as a draft.
+    ///
+    /// # Errors
+    /// With all that is wrong with it.
+    pub async fn create(
+        &self,
+        name: &str,
+        app_id: String,
+        settings: Settings,
+        actor: Actor,
+    ) -> Result<CampaignRow, Refused> {
+        let mut problems = named(name);
+        let settings = self.checked(settings, &mut problems).await?;
+        if !problems.is_empty() {
+            return Err(Refused::Wrong(problems));
+        }
+        let campaign = NewCampaign { name: name.trim().to_owned(), app_id, settings };
+        Ok(self.store.create_campaign(campaign, actor).await?)
+    }
+
+    /// Changes a campaign that its author saw at `revision`; one under way goes on by the new settings.
+    ///
+    /// # Errors
+    /// With all that is wrong, or when somebody else changed it meanwhile.
+    pub async fn change(
+        &self,
+        id: &str,
+        revision: i64,
+        name: Option<String>,
+        settings: Settings,
+        actor: Actor,
+    ) -> Result<CampaignRow, Refused> {
+        let mut problems = name.as_deref().map(named).unwrap_or_default();
+        let settings = self.checked(settings, &mut problems).await?;
+        if !problems.is_empty() {
+            return Err(Refused::Wrong(problems));
+        }
+        let lists = settings.lists.clone();
+        let name = name.map(|name| name.trim().to_owned());
+        let change = CampaignChange { revision, name, settings };
+        let row = done(self.store.change_campaign(id, change, actor).await?, "changed")?;
+        if row.state.is_under_way() {
+            self.store.drop_unlisted_places(id, &lists).await?;
+            self.store.fill_places(id, &lists).await?;
+        }
+        self.calls.planned_is_written();
+        Ok(row)
+    }
+
+    /// Checks settings, pins the flow to the version that its name stands for now, and lists to their ids.
+    async fn checked(
+        &self,
+        mut settings: Settings,
+        problems: &mut Vec<Problem>,
+    ) -> Result<Settings, store::Error> {
+        if let Err(wrong) = Rules::new(settings.clone(), self.calls.country()) {
+            problems.extend(wrong);
+        }
+        if !settings.flow.trim().is_empty() {
+            match self.pinned(&settings.flow) {
+                Ok(pinned) => settings.flow = pinned,
+                Err(error) => problems.push(wrong("flow", error.to_string())),
+            }
+        }
+        if let Some(canary) = &mut settings.canary
+            && !canary.flow.trim().is_empty()
+        {
+            match self.pinned(&canary.flow) {
+                Ok(pinned) => canary.flow = pinned,
+                Err(error) => problems.push(wrong("canary.flow", error.to_string())),
+            }
+        }
+        for (at, list) in settings.lists.iter_mut().enumerate() {
+            match self.store.list(list).await? {
+                Some(found) => *list = found.id,
+                None => problems
+                    .push(wrong(&format!("lists[{at}]"), format!("there is no contact list {list:?}"))),
+            }
+        }
+        if let Some(trunk) = &settings.trunk
+            && self.calls.trunk_name(Some(trunk)).is_none()
+        {
+            let known: Vec<&str> = self.calls.trunks().iter().map(crate::trunk::Trunk::name).collect();
+            problems.push(wrong(
+                "trunk",
+                format!("there is no trunk {trunk:?}; there are: {}", known.join(", ")),
+            ));
+        }
+        Ok(settings)
+    }
+
+    fn pinned(&self, reference: &str) -> Result<String, flows::Error> {
+        let (name, digest) = self.flows.resolve(reference)?;
+        Ok(format!("{name}@{}", digest.get(..12).unwrap_or(&digest)))
+    }
+
+    /// Looks ahead: takes the contacts over, decides on each, foretells. `None`: it takes longer and goes on in the background; ask
+    /// [`Self::progress`].
+    ///
+    /// # Errors
+    /// When there is no such campaign, or one runs already.
+    pub async fn preflight(&self, id: &str) -> Result<Option<Preflight>, Refused> {
+        let campaign = self.store.campaign(id).await?.ok_or(Refused::Unknown)?;
+        if campaign.state.is_over() || campaign.state == CampaignState::Draining {
+            return Err(Refused::State { state: campaign.state, what: "looked ahead for" });
+        }
+        let rules = Rules::new(campaign.settings.clone(), self.calls.country()).map_err(Refused::Wrong)?;
+        {
+            let mut flying = self.flying.lock();
+            if flying.contains_key(id) {
+                return Err(Refused::Busy);
+            }
+            flying.insert(id.to_owned(), Flying { progress: Progress::Lists });
+        }
+        let desk = self.clone();
+        let work = tokio::spawn(async move {
+            let found = desk.fly(&campaign, &rules).await;
+            desk.flying.lock().remove(&campaign.id);
+            if let Err(error) = &found {
+                tracing::error!(campaign.id = %campaign.id, %error, "a pre-flight failed");
+            }
+            found
+        });
+        match tokio::time::timeout(PATIENCE, work).await {
+            Ok(Ok(found)) => found.map(Some),
+            Ok(Err(_)) | Err(_) => Ok(None),
+        }
+    }
+
+    async fn fly(&self, campaign: &CampaignRow, rules: &Rules) -> Result<Preflight, Refused> {
+        let flight = Flight { store: &self.store, flows: &self.flows, campaign, rules, now_ms: now_ms() };
+        let found = flight
+            .fly(&campaign.settings.lists, |progress| {
+                if let Some(flying) = self.flying.lock().get_mut(&campaign.id) {
+                    flying.progress = progress;
+                }
+            })
+            .await?;
+        let kept = serde_json::to_value(&found).unwrap_or_default();
+        let ready = found.blockers.is_empty();
+        if self.store.keep_preflight(&campaign.id, campaign.revision, kept, ready).await? {
+            return Ok(found);
+        }
+        let row = self.store.campaign(&campaign.id).await?.ok_or(Refused::Unknown)?;
+        Err(Refused::Stale(Box::new(row)))
+    }
+
+    /// How far a pre-flight is that runs now.
+    #[must_use]
+    pub fn progress(&self, id: &str) -> Option<Progress> {
+        self.flying.lock().get(id).map(|flying| flying.progress)
+    }
+
+    /// Launches a campaign whose pre-flight is of `revision`. `consent` says on which ground the contacts may be called, in the words
+    /// of the person who answers for it.
+    ///
+    /// # Errors
+    /// When its state or its revision is another one, or the statement is missing.
+    pub async fn launch(
+        &self,
+        id: &str,
+        revision: i64,
+        consent: &str,
+        actor: Actor,
+    ) -> Result<CampaignRow, Refused> {
+        let consent = consent.trim();
+        let length = consent.chars().count();
+        if !(SHORTEST_CONSENT..=LONGEST_CONSENT).contains(&length) {
+            let text = format!(
+                "say in {SHORTEST_CONSENT} to {LONGEST_CONSENT} characters on which ground these people may be called, such as \"customers with a contract; consent given in the app\""
+            );
+            return Err(Refused::Wrong(vec![wrong("consent", text)]));
+        }
+        self.step(id, Step::Launch { revision, consent: consent.to_owned() }, actor, "launched").await
+    }
+
+    /// # Errors
+    /// When its state does not allow it.
+    pub async fn pause(&self, id: &str, actor: Actor) -> Result<CampaignRow, Refused> {
+        self.step(id, Step::Pause, actor, "paused").await
+    }
+
+    /// # Errors
+    /// When its state does not allow it.
+    pub async fn resume(&self, id: &str, actor: Actor) -> Result<CampaignRow, Refused> {
+        self.step(id, Step::Resume, actor, "resumed").await
+    }
+
+    /// Begins no more calls, and ends when those under way have.
+    ///
+    /// # Errors
+    /// When its state does not allow it.
+    pub async fn drain(&self, id: &str, actor: Actor) -> Result<CampaignRow, Refused> {
+        self.step(id, Step::Drain, actor, "stopped").await
+    }
+
+    /// Ends it at once, with its calls.
+    ///
+    /// # Errors
+    /// When its state does not allow it.
+    pub async fn stop(&self, id: &str, actor: Actor) -> Result<CampaignRow, Refused> {
+        let row = self.step(id, Step::Stop, actor.clone(), "stopped").await?;
+        for call in self.store.open_calls(id).await? {
+            self.calls.end(&call, "campaign", actor.clone()).await?;
+        }
+        Ok(row)
+    }
+
+    async fn step(
+        &self,
+        id: &str,
+        step: Step,
+        actor: Actor,
+        what: &'static str,
+    ) -> Result<CampaignRow, Refused> {
+        let row = done(self.store.step_campaign(id, step, actor).await?, what)?;
+        self.calls.planned_is_written();
+        Ok(row)
+    }
+
+    /// Deletes a campaign that is not under way. Its calls stay.
+    ///
+    /// # Errors
+    /// When it is under way, or a call of it is.
+    pub async fn delete(&self, id: &str, actor: Actor) -> Result<CampaignRow, Refused> {
+        done(self.store.delete_campaign(id, actor).await?, "deleted")
+    }
+
+    /// What holds a campaign back now, as it was seen last.
+    #[must_use]
+    pub fn hold(&self, campaign: &CampaignRow) -> Option<Hold> {
+        self.holds.of(&campaign.id).filter(|_| campaign.state == CampaignState::Running)
+    }
+
+    /// Where a contact stands, by its number, however it is written, or its external id, and why.
+    ///
+    /// # Errors
+    /// When there is no such campaign; `None`: it has no such contact.
+    pub async fn why(&self, id: &str, contact: &str) -> Result<Option<Why>, Refused> {
+        let campaign = self.store.campaign(id).await?.ok_or(Refused::Unknown)?;
+        let digits = number::key(contact, self.calls.country());
+        let found = match self.store.place_of_number(id, &digits).await? {
+            Some(found) => Some(found),
+            None => self.store.place_of_number(id, contact.trim()).await?,
+        };
+        match found {
+            Some(place) => Ok(Some(self.why_of(&campaign, place).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// The same for a place that is at hand.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn why_of(&self, campaign: &CampaignRow, place: PlaceRow) -> Result<Why, store::Error> {
+        let attempts = self.store.place_attempts(place.id).await?;
+        let waits = place.state == PlaceState::Waiting;
+        let due = waits && place.due_ms <= now_ms();
+        let reason = match campaign.state {
+            CampaignState::Draft | CampaignState::Ready if waits && matches!(place.reason, Reason::Due) => {
+                Reason::NotStarted { until_ms: None }
+            }
+            CampaignState::Paused if due => Reason::Paused,
+            CampaignState::Draining if waits => Reason::Draining,
+            _ if due => Reason::Due,
+            _ => place.reason.clone(),
+        };
+        let hold = self.hold(campaign).filter(|_| due);
+        Ok(Why { place, reason, hold, attempts })
+    }
+
+    /// Takes a contact out of a campaign; `false`: it is being called, or is done with.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn exclude(&self, id: &str, place: i64, who: &str, actor: Actor) -> Result<bool, store::Error> {
+        let reason = Reason::ExcludedBy { who: who.to_owned(), at_ms: now_ms() };
+        self.store.exclude_place(id, place, reason, actor).await
+    }
+}
+
+fn done(changed: Changed, what: &'static str) -> Result<CampaignRow, Refused> {
+    match changed {
+        Changed::Done(row) => Ok(*row),
+        Changed::Stale(row) => Err(Refused::Stale(row)),
+        Changed::Refused(state) => Err(Refused::State { state, what }),
+        Changed::Unknown => Err(Refused::Unknown),
+    }
+}
+
+fn wrong(field: &str, problem: String) -> Problem {
+    Problem { field: field.to_owned(), problem }
+}
+
+fn named(name: &str) -> Vec<Problem> {
+    let length = name.trim().chars().count();
+    if (1..=LONGEST_NAME).contains(&length) && !name.chars().any(char::is_control) {
+        return Vec::new();
+    }
+    vec![wrong("name", format!("must have 1 to {LONGEST_NAME} characters on one line"))]
+}

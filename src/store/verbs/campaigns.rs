@@ -1,0 +1,191 @@
+//! Campaigns: their settings and life, their places, reservations and what came of them.
+
+use callcore::campaign::Reason;
+use serde_json::Value;
+
+use crate::store::handle::{Backend, Store, verbs};
+use crate::store::model::{
+    Actor, AttemptCount, CampaignChange, CampaignRow, Changed, Cursor, EndedAttempt, NewCampaign, Page,
+    PlaceAttemptRow, PlaceCount, PlaceFilter, PlaceRow, Reserve, Reserved, RevisionRow, Settled, Step, Usage,
+    ZoneCount, ZoneVerdict,
+};
+
+verbs! {
+    /// Keeps a new campaign as a draft.
+    ///
+    /// # Errors
+    /// [`Error::Exists`](crate::store::Error::Exists) when there is one of that name.
+    fn create_campaign(&self, campaign: NewCampaign, actor: Actor) -> CampaignRow;
+
+    /// # Errors
+    /// When the database fails.
+    fn campaign(&self, id: &str) -> Option<CampaignRow>;
+
+    /// The campaign of this id or name.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn campaign_named(&self, name: &str) -> Option<CampaignRow>;
+
+    /// At most `limit` campaigns, newest first, behind `after`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn campaigns(&self, after: Option<&Cursor>, limit: u32) -> Page<CampaignRow>;
+
+    /// Campaigns that were launched and have not ended, and those that have calls under way.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn campaigns_under_way(&self) -> Vec<CampaignRow>;
+
+    /// The latest 200 revisions, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn campaign_revisions(&self, id: &str) -> Vec<RevisionRow>;
+
+    /// Changes a campaign, unless somebody else did meanwhile. Places that a rule stopped are decided anew.
+    ///
+    /// # Errors
+    /// [`Error::Exists`](crate::store::Error::Exists) when its new name is taken.
+    fn change_campaign(&self, id: &str, change: CampaignChange, actor: Actor) -> Changed;
+
+    /// Takes a step in the life of a campaign, if its state allows it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn step_campaign(&self, id: &str, step: Step, actor: Actor) -> Changed;
+
+    /// Deletes a campaign that is not under way; its calls stay.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn delete_campaign(&self, id: &str, actor: Actor) -> Changed;
+
+    /// Adds the contacts of `lists`, by id, that are not in the campaign yet, each number once; how many there were.
+    ///
+    /// # Errors
+    /// When the database fails: then a part of them may be there.
+    fn fill_places(&self, campaign: &str, lists: &[String]) -> u64;
+
+    /// Takes out contacts of lists that the campaign does not name any more, unless they were called; how many.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn drop_unlisted_places(&self, campaign: &str, lists: &[String]) -> u64;
+
+    /// Places that wait, by zone.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn place_zones(&self, campaign: &str) -> Vec<ZoneCount>;
+
+    /// Excludes waiting places: those on the do-not-call list, those whose digits begin like one of `never_call`, and, with
+    /// `consent_since_ms`, those without a consent given after it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn exclude_places(&self, campaign: &str, never_call: &[String], consent_since_ms: Option<i64>) -> ();
+
+    /// Decides all waiting places of a zone that would be looked at before the verdict's `due_ms` and do not wait for another attempt;
+    /// how many. It takes thousands at a time, so that other writing goes on.
+    ///
+    /// # Errors
+    /// When the database fails: then a part of them may be decided.
+    fn decide_zone(&self, campaign: &str, verdict: ZoneVerdict) -> u64;
+
+    /// Keeps what a pre-flight found; `ready` makes a draft ready to launch. `false`: the campaign was changed meanwhile.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn keep_preflight(&self, campaign: &str, revision: i64, found: Value, ready: bool) -> bool;
+
+    /// At most `limit` places whose minute has come, in its order.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn due_places(&self, campaign: &str, now_ms: i64, limit: u32) -> Vec<PlaceRow>;
+
+    /// How many places are due, up to `most`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn due_count(&self, campaign: &str, now_ms: i64, most: usize) -> usize;
+
+    /// When the next place falls due; `None` when none waits.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn next_due_ms(&self, campaign: &str) -> Option<i64>;
+
+    /// # Errors
+    /// When the database fails.
+    fn place(&self, campaign: &str, id: i64) -> Option<PlaceRow>;
+
+    /// The place of a number, given as its digits, or of the contact with this external id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn place_of_number(&self, campaign: &str, digits: &str) -> Option<PlaceRow>;
+
+    /// At most `limit` places, in the order of their lists.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn places(&self, campaign: &str, filter: &PlaceFilter, limit: u32) -> Page<PlaceRow, i64>;
+
+    /// All attempts at a place, the first one first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn place_attempts(&self, place: i64) -> Vec<PlaceAttemptRow>;
+
+    /// Takes a waiting place out; `false`: it does not wait.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn exclude_place(&self, campaign: &str, id: i64, reason: Reason, actor: Actor) -> bool;
+
+    /// How many places stand where, most first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn place_counts(&self, campaign: &str) -> Vec<PlaceCount>;
+
+    /// Attempts by hour, version and outcome.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn attempt_counts(&self, campaign: &str) -> Vec<AttemptCount>;
+
+    /// What of a campaign's limits is used up: minutes since `day_ms`, calls from each of `callers` since `utc_day_ms`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn campaign_usage(&self, campaign: &str, day_ms: i64, utc_day_ms: i64, callers: &[String]) -> Usage;
+
+    /// Reserves calls: decides on each place and writes its attempt, its call and its plan, or why not; all of it or nothing.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn reserve(&self, asked: Reserve) -> Vec<Reserved>;
+
+    /// Calls of a campaign that are reserved or under way.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn open_calls(&self, campaign: &str) -> Vec<String>;
+
+    /// At most `limit` attempts whose calls are over and that are not settled.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn ended_attempts(&self, limit: u32) -> Vec<EndedAttempt>;
+
+    /// Writes down what came of attempts and what becomes of their places; how many were not settled before.
+    ///
+    /// # Errors
+    /// When the database fails: then none of it is written.
+    fn settle_attempts(&self, settled: Vec<Settled>) -> u64;
+}
