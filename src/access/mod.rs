@@ -38,8 +38,8 @@ use self::principal::Intent;
 pub use self::principal::{Identity, Principal};
 pub use self::right::{
     Administer, DialOut, EditFlows, EndCalls, KeepContacts, KeepDoNotCall, LabelCalls, PlaceCalls,
-    ResendWebhooks, Right, Rule, SeeCalls, SeeContacts, SeeDoNotCall, SeeFlows, SeeHistory, SeeServer,
-    ShareRecordings,
+    ResendWebhooks, Right, Rule, RunCampaigns, SeeCalls, SeeCampaigns, SeeContacts, SeeDoNotCall, SeeFlows,
+    SeeHistory, SeeServer, ShareRecordings,
 };
 pub use self::role::{NoRole, Role};
 pub use self::scope::{NoScope, Scope};

@@ -45,6 +45,7 @@ const NO_BOTS_CONTACTS: &str =
     "contacts belong to no bot, so use a key that is not tied to bots; calling one by its id is possible";
 const NO_BOTS_DO_NOT_CALL: &str =
     "the do-not-call list holds for all bots, so use a key that is not tied to some of them";
+const NO_BOTS_CAMPAIGNS: &str = "campaigns belong to no bot, so use a key that is not tied to some of them";
 const ASKING: &[Scope] = &[Scope::Dialout, Scope::Campaigns];
 const SEEING: &[Scope] = &[Scope::Read, Scope::Campaigns];
 
@@ -116,6 +117,14 @@ rights! {
     KeepDoNotCall: Rule {
         scopes: &[Scope::Campaigns],
         bots: Bots::Refuse(NO_BOTS_DO_NOT_CALL),
+        ..PlaceCalls::RULE
+    };
+    /// See campaigns, and how they fare.
+    SeeCampaigns: Rule { scopes: SEEING, widened_by: SEEING, bots: Bots::Refuse(NO_BOTS_CAMPAIGNS), ..READING };
+    /// Write, launch, change and stop campaigns.
+    RunCampaigns: Rule {
+        scopes: &[Scope::Campaigns],
+        bots: Bots::Refuse(NO_BOTS_CAMPAIGNS),
         ..PlaceCalls::RULE
     };
     /// Say who answered a call.

@@ -4,6 +4,7 @@ pub mod admin;
 mod audit;
 mod calling;
 mod calls;
+pub(crate) mod campaigns;
 mod cdr;
 pub(crate) mod contacts;
 pub(crate) mod dialout;
@@ -62,6 +63,13 @@ pub struct Api {
     /// How others reach this server.
     pub public_url: PublicUrl,
     pub uploads: Uploads,
+    pub campaigns: campaigns::Desk,
+}
+
+impl FromRef<Api> for campaigns::Desk {
+    fn from_ref(api: &Api) -> Self {
+        api.campaigns.clone()
+    }
 }
 
 impl FromRef<Api> for Access {
@@ -137,6 +145,7 @@ fn calling() -> OpenApiRouter<Api> {
         .routes(import)
         .routes(routes!(contacts::one, contacts::change, contacts::delete))
         .merge(do_not_call::routes())
+        .merge(campaigns::routes())
 }
 
 /// Routes of those who look after the server.

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::engines::{Cost, cost, hears, recognizer, recognizers};
 use crate::access::{Access, Role};
+use crate::campaigns::Desk;
 use crate::config::{self, Config};
 use crate::flows::{Catalog, Folder};
 use crate::net::{descriptors, http};
@@ -163,6 +164,7 @@ impl App {
             policy,
             public_url: config.public_url.clone(),
             uploads: api::Uploads::new(stop.clone()),
+            campaigns: Desk::open(store.clone(), calls.clone(), Arc::clone(&flows)),
         };
         let retention = session::Retention {
             folder: config.recordings.folder.clone(),

@@ -89,6 +89,12 @@ impl Desk {
         Self { store, calls, flows, holds, flying: Arc::default() }
     }
 
+    /// The database behind it.
+    #[must_use]
+    pub const fn store(&self) -> &Store {
+        &self.store
+    }
+
     /// Keeps a new campaign as a draft.
     ///
     /// # Errors

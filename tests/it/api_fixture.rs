@@ -8,6 +8,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
 use dering::access::{self, Access};
 use dering::api::{Api, PublicUrl, Uploads};
+use dering::campaigns::Desk;
 use dering::flows::{Catalog, Folder};
 use dering::net::guard::AddressPolicy;
 use dering::outbox::{self, Outbox};
@@ -75,7 +76,9 @@ impl TestApi {
             http_requests: session::HttpRequests::new(AddressPolicy::Public).unwrap(),
         };
         let calls = session::Handle::new(parts, session::Options::default());
+        let campaigns = Desk::open(store.clone(), calls.clone(), Arc::clone(&flows));
         let api = Api {
+            campaigns,
             access: Access::with(store.clone(), access),
             store,
             calls,

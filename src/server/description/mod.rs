@@ -31,11 +31,15 @@ const ABOUT: &str = "Places telephone calls, tells people from machines, and rep
     `detail` that says what to do. Lists come by pages: `next` of one page is the parameter `after` of the following \
     one. Under *webhooks* is what the server posts to your `notifyUrl`.";
 
-const TAGS: [(&str, &str); 10] = [
+const TAGS: [(&str, &str); 11] = [
     ("dial-out", "Ask for a call, in Kore's shape."),
     ("calls", "Contacts are called, calls are ended, and what happened is told."),
     ("contacts", "People and their numbers."),
     ("do-not-call", "Numbers that are not called, whoever asks."),
+    (
+        "campaigns",
+        "Contact lists are called by a flow within rules, and everybody can see what is in the way.",
+    ),
     ("recordings", "The audio of a call, and links to it that expire."),
     ("records", "Call detail records in the carrier's own shape."),
     ("flows", "Versions of flows, and which one runs."),

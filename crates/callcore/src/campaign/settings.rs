@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use super::retry::RetryPlan;
 use super::span::Span;
 use crate::flow::MachineDetection;
+use crate::language::nearest;
 
 /// The settings of a campaign. What is left out has its usual value.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -70,7 +72,63 @@ pub struct Settings {
     pub notify_url: Option<String>,
     /// Variables of the flow that are the same for all contacts.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub variables: BTreeMap<String, serde_json::Value>,
+    pub variables: BTreeMap<String, Value>,
+}
+
+impl Settings {
+    /// Reads settings from a JSON object.
+    ///
+    /// # Errors
+    /// All that is wrong with it, field by field.
+    pub fn read(document: &Map<String, Value>) -> Result<Self, Vec<Problem>> {
+        let usual = Self::every_name();
+        let mut problems = Vec::new();
+        for (name, value) in document {
+            let problem = if usual.contains(name) {
+                let alone = Value::Object([(name.clone(), value.clone())].into_iter().collect());
+                serde_json::from_value::<Self>(alone).err().map(|error| plain(&error))
+            } else {
+                let meant = nearest(name, usual.iter().map(String::as_str));
+                let meant = meant.map_or_else(String::new, |meant| format!("; did you mean `{meant}`?"));
+                Some(format!("is no setting of a campaign{meant}"))
+            };
+            problems.extend(problem.map(|problem| Problem { field: name.clone(), problem }));
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        serde_json::from_value(Value::Object(document.clone()))
+            .map_err(|error| vec![Problem { field: "settings".into(), problem: plain(&error) }])
+    }
+
+    /// The names of all settings.
+    fn every_name() -> Vec<String> {
+        const OPTIONAL: [&str; 13] = [
+            "canary",
+            "preset",
+            "holidays_of",
+            "closed_on",
+            "zone",
+            "starts",
+            "ends",
+            "consent_within",
+            "never_call",
+            "callback",
+            "caller_ids",
+            "trunk",
+            "machine_detection",
+        ];
+        const MORE: [&str; 3] = ["ring_timeout", "notify_url", "variables"];
+        let written = serde_json::to_value(Self::default()).unwrap_or_default();
+        let always = written.as_object().into_iter().flat_map(|object| object.keys().cloned());
+        always.chain(OPTIONAL.into_iter().chain(MORE).map(str::to_owned)).collect()
+    }
+}
+
+/// What a reader of JSON says, without the place in a text that nobody has.
+fn plain(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split(" at line ").next().unwrap_or(&text).to_owned()
 }
 
 /// A version on trial.

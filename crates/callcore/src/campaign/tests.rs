@@ -127,6 +127,7 @@ fn all_that_is_wrong_with_settings_is_told_at_once() {
             "caps.per_day",
             "pacing.per_second",
             "retry.busy.after",
+            "windows[0].from",
             "windows[0].days",
             "windows[1].until",
             "holidays_of[0]",
@@ -156,6 +157,22 @@ fn settings_are_written_as_they_are_read() {
     assert_eq!(again, settings);
     let misspelt = serde_json::from_str::<Settings>(r#"{"flows": "x"}"#).unwrap_err();
     assert!(misspelt.to_string().contains("flows"), "{misspelt}");
+}
+
+#[test]
+fn settings_of_the_wrong_kind_are_all_named() {
+    let document = serde_json::json!({
+        "flows": "x", "windows": [{"days": ["monday"], "from": "08:00", "until": "20:00"}],
+        "pacing": {"concurent": 2}, "retry": {"bussy": {"times": 1}}, "budget": 5, "flow": "f",
+        "ring_timeout": "30", "variables": {"a": 1},
+    });
+    let problems = Settings::read(document.as_object().unwrap()).unwrap_err();
+    let fields: Vec<&str> = problems.iter().map(|problem| problem.field.as_str()).collect();
+    assert_eq!(fields, ["budget", "flows", "pacing", "retry", "ring_timeout", "windows"]);
+    assert!(problems[1].problem.contains("did you mean `flow`"), "{}", problems[1]);
+    assert!(problems.iter().all(|problem| !problem.problem.contains("line")), "{problems:?}");
+    let whole = serde_json::to_value(Settings { flow: "f".into(), ..usual() }).unwrap();
+    assert_eq!(Settings::read(whole.as_object().unwrap()).unwrap(), usual());
 }
 
 #[test]
