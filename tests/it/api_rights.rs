@@ -78,6 +78,7 @@ impl Estate {
             ("{version}", "latest"),
             ("{label}", "beta"),
             ("{contact_id}", "ani"),
+            ("{campaign_id}", "nothing"),
             ("{app_id}", RIVAL),
             ("{secret_id}", "7"),
             ("{key_id}", "nobody"),

@@ -170,7 +170,7 @@ fn settings_of_the_wrong_kind_are_all_named() {
     let fields: Vec<&str> = problems.iter().map(|problem| problem.field.as_str()).collect();
     assert_eq!(fields, ["budget", "flows", "pacing", "retry", "ring_timeout", "windows"]);
     assert!(problems[1].problem.contains("did you mean `flow`"), "{}", problems[1]);
-    assert!(problems.iter().all(|problem| !problem.problem.contains("line")), "{problems:?}");
+    assert!(problems.iter().all(|problem| !problem.problem.contains(" at line ")), "{problems:?}");
     let whole = serde_json::to_value(Settings { flow: "f".into(), ..usual() }).unwrap();
     assert_eq!(Settings::read(whole.as_object().unwrap()).unwrap(), usual());
 }
