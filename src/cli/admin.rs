@@ -225,9 +225,20 @@ fn answered(status: StatusCode, bytes: &[u8]) -> anyhow::Result<Value> {
     }
     let problem: Value = serde_json::from_slice(bytes).unwrap_or_default();
     match problem["detail"].as_str() {
-        Some(detail) => bail!("{}", lines(detail)),
+        Some(detail) => bail!("{}{}", lines(detail), errors(&problem)),
         None => bail!("the server answers {status}"),
     }
+}
+
+/// The fields that are wrong, a line each, unless the detail says so already.
+fn errors(problem: &Value) -> String {
+    let errors = problem["errors"].as_array().into_iter().flatten();
+    let detail = problem["detail"].as_str().unwrap_or_default();
+    let line = |error: &Value| {
+        let (field, why) = (error["field"].as_str()?, error["problem"].as_str()?);
+        (!detail.contains(why)).then(|| format!("\n  {}: {}", lines(field), lines(why)))
+    };
+    errors.filter_map(line).collect()
 }
 
 /// Who runs the command, for the audit log.

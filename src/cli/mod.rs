@@ -13,6 +13,7 @@ mod speech_kit;
 
 pub mod amd;
 pub mod app;
+pub mod campaign;
 pub mod dnc;
 pub mod flow;
 pub mod gateway;
@@ -62,6 +63,8 @@ enum Command {
     App(Box<app::Args>),
     /// People who sign in to the pages
     User(Box<user::Args>),
+    /// Contact lists called by a flow within rules
+    Campaign(Box<campaign::Args>),
     /// Numbers that are not called
     Dnc(Box<dnc::Args>),
     /// Who did what, when and from where
@@ -91,6 +94,7 @@ pub fn run() -> ExitCode {
         Command::Models(args) => on_runtime(models::run(args)),
         Command::App(args) => on_runtime(async { app::run(*args).await.map(|()| ExitCode::SUCCESS) }),
         Command::User(args) => on_runtime(async { user::run(*args).await.map(|()| ExitCode::SUCCESS) }),
+        Command::Campaign(args) => on_runtime(campaign::run(*args)),
         Command::Dnc(args) => on_runtime(dnc::run(*args)),
         Command::Audit(args) => on_runtime(async { audit::run(*args).await.map(|()| ExitCode::SUCCESS) }),
         Command::Token(args) => on_runtime(async { token::run(args).await.map(|()| ExitCode::SUCCESS) }),

@@ -128,7 +128,9 @@ impl Settings {
 /// What a reader of JSON says, without the place in a text that nobody has.
 fn plain(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    text.split(" at line ").next().unwrap_or(&text).to_owned()
+    let text = text.split(" at line ").next().unwrap_or(&text);
+    let (before, after) = text.split_once("expected struct ").unwrap_or((text, ""));
+    if after.is_empty() { before.to_owned() } else { format!("{before}expected an object, {{ … }}") }
 }
 
 /// A version on trial.

@@ -1,0 +1,70 @@
+//! Campaigns as files, so that they can live in a repository.
+
+use std::path::Path;
+
+use anyhow::{Context, bail};
+use serde_json::{Map, Value};
+
+/// Largest file, bytes.
+const LARGEST: u64 = 256 * 1024;
+
+/// The name and the settings in a file.
+///
+/// # Errors
+/// When it cannot be read, is no YAML, or names no campaign.
+pub(super) fn read(file: &Path) -> anyhow::Result<(String, Map<String, Value>)> {
+    let shown = file.display();
+    let length = std::fs::metadata(file).with_context(|| format!("cannot read {shown}"))?.len();
+    if length > LARGEST {
+        bail!("{shown} is larger than 256 KiB; is it a campaign?");
+    }
+    let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {shown}"))?;
+    parse(&text).with_context(|| format!("{shown} is no campaign"))
+}
+
+fn parse(text: &str) -> anyhow::Result<(String, Map<String, Value>)> {
+    let mut settings: Map<String, Value> =
+        serde_saphyr::from_str(text).map_err(|error| anyhow::anyhow!("{}", plain(&error.to_string())))?;
+    match settings.remove("campaign") {
+        Some(Value::String(name)) if !name.trim().is_empty() => Ok((name, settings)),
+        _ => bail!("its first line must be `campaign: NAME`"),
+    }
+}
+
+/// The first line of what the reader says, which has the place.
+fn plain(error: &str) -> &str {
+    error.lines().next().unwrap_or(error)
+}
+
+/// A campaign of the server as a file.
+///
+/// # Errors
+/// When it cannot be written as YAML.
+pub(super) fn written(shown: &Value) -> anyhow::Result<String> {
+    let mut file = Map::new();
+    file.insert("campaign".to_owned(), shown["name"].clone());
+    file.extend(shown["settings"].as_object().cloned().unwrap_or_default());
+    Ok(serde_saphyr::to_string(&file)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_campaign_is_a_file_and_the_other_way_round() {
+        let (name, settings) =
+            parse("campaign: May\nflow: reminder\nlists: [may]\nring_timeout: 30s\n").unwrap();
+        assert_eq!(
+            (name.as_str(), &settings["lists"], &settings["ring_timeout"]),
+            ("May", &json!(["may"]), &json!("30s"))
+        );
+        let again = written(&json!({ "name": name, "settings": settings })).unwrap();
+        assert_eq!(parse(&again).unwrap(), ("May".to_owned(), settings));
+        let nameless = parse("flow: reminder\n").unwrap_err();
+        assert!(nameless.to_string().contains("campaign: NAME"), "{nameless}");
+        assert!(parse("campaign: [\n").is_err());
+    }
+}
