@@ -15,7 +15,8 @@ use super::render::render;
 use super::when::Zone;
 use super::words::Language;
 use crate::access::{
-    Administer, Identity, Person, Principal, Right, SeeCalls, SeeContacts, SeeFlows, SeeServer, Visit,
+    Administer, Identity, Person, Principal, Right, SeeCalls, SeeCampaigns, SeeContacts, SeeFlows, SeeServer,
+    Visit,
 };
 use crate::api::Api;
 use crate::api::error::{Code, Problem};
@@ -50,6 +51,7 @@ impl Theme {
 pub(super) enum Room {
     Home,
     Calls,
+    Campaigns,
     Contacts,
     DoNotCall,
     Flows,
@@ -78,9 +80,10 @@ const fn door(room: Room, href: &'static str, label: &'static str, allowed: fn(&
 }
 
 /// The rail, from its top.
-static RAIL: [Door; 11] = [
+static RAIL: [Door; 12] = [
     door(Room::Home, "/", "nav_home", may::<SeeServer>),
     door(Room::Calls, "/calls", "nav_calls", may::<SeeCalls>),
+    door(Room::Campaigns, "/campaigns", "nav_campaigns", may::<SeeCampaigns>),
     door(Room::Contacts, "/contacts", "nav_contacts", may::<SeeContacts>),
     door(Room::DoNotCall, "/do-not-call", "nav_do_not_call", may::<SeeCalls>),
     door(Room::Flows, "/flows", "nav_flows", may::<SeeFlows>),
@@ -212,6 +215,11 @@ impl Frame {
 
     pub(super) fn say(&self, key: &str) -> &'static str {
         self.language.say(key)
+    }
+
+    /// The text of that key; `other` where there is none.
+    pub(super) fn say_or<'a>(&self, key: &str, other: &'a str) -> &'a str {
+        if Language::English.has(key) { self.language.say(key) } else { other }
     }
 
     pub(super) fn tell(&self, key: &str, parts: &[(&str, &str)]) -> String {

@@ -5,6 +5,7 @@
 mod accuracy;
 mod audit;
 mod calls;
+mod campaigns;
 mod contacts;
 mod do_not_call;
 mod docs;
@@ -58,6 +59,13 @@ pub(crate) fn groups() -> [(Gate, OpenApiRouter<Api>); 2] {
         .route("/calls/{id}/label", post(calls::one::label))
         .route("/calls/{id}/hang-up", post(calls::one::hang_up))
         .route("/trunks", get(trunks::page))
+        .route("/campaigns", get(campaigns::page))
+        .route("/campaigns/new", get(campaigns::new_page).post(campaigns::create))
+        .route("/campaigns/{campaign_id}", get(campaigns::one))
+        .route("/campaigns/{campaign_id}/edit", get(campaigns::edit_page).post(campaigns::change))
+        .route("/campaigns/{campaign_id}/contacts", get(campaigns::contacts))
+        .route("/campaigns/{campaign_id}/contacts/{place}", get(campaigns::why).post(campaigns::exclude))
+        .route("/campaigns/{campaign_id}/{step}", post(campaigns::act))
         .route("/contacts", get(contacts::page))
         .route(
             "/contacts/import",

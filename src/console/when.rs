@@ -22,6 +22,13 @@ pub(super) struct At {
     utc: String,
 }
 
+impl At {
+    /// As it is shown.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+}
+
 impl Default for Zone {
     fn default() -> Self {
         Self { name: "UTC".to_owned(), rules: TimeZone::UTC }

@@ -37,13 +37,14 @@ async fn methods(router: &Router, path: &str) -> BTreeSet<String> {
 }
 
 /// Pages for people and their files, which are not part of the API: how their paths begin.
-const PAGES: [&str; 19] = [
+const PAGES: [&str; 20] = [
     "",
     "accuracy",
     "audit",
     "callers",
     "calls",
     "calls.csv",
+    "campaigns",
     "contacts",
     "do-not-call",
     "flows",

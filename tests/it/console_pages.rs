@@ -7,8 +7,11 @@ use axum::body::Body;
 use axum::http::{Request, header};
 use callcore::amd::{EventKind, Subtype};
 use callcore::call::{Direction, Disposition, Fact};
+use callcore::campaign::Settings;
 use dering::access::{Options, Role};
-use dering::store::{CallBatch, CallState, CallUpdate, NewCall, NewEvent, NewTranscript, Speaker, Store};
+use dering::store::{
+    Actor, CallBatch, CallState, CallUpdate, NewCall, NewCampaign, NewEvent, NewTranscript, Speaker, Store,
+};
 use serde_json::json;
 
 use crate::console_fixture::{Browser, PASSWORD, Pages, leads_to};
@@ -132,8 +135,18 @@ async fn a_text_of_a_stranger_never_becomes_markup() {
     assert!(page.contains("a machine (voicemail)") && page.contains("A message was left."), "{page}");
 }
 
+/// A campaign with one contact; its id.
+async fn campaign(store: &Store) -> String {
+    let list = crate::system_campaigns::list(store, "people", &["+6281234567890".to_owned()]).await;
+    let settings = Settings { flow: "ours".into(), lists: vec![list.clone()], ..Settings::default() };
+    let campaign = NewCampaign { name: "May".into(), app_id: "shop".into(), settings };
+    let row = store.create_campaign(campaign, Actor::operator()).await.unwrap();
+    store.fill_places(&row.id, &[list]).await.unwrap();
+    row.id
+}
+
 /// Every page and form that somebody may ask for.
-const PAGES: [(&str, &str); 41] = [
+const PAGES: [(&str, &str); 50] = [
     ("GET", "/"),
     ("GET", "/now"),
     ("GET", "/me"),
@@ -157,6 +170,15 @@ const PAGES: [(&str, &str); 41] = [
     ("POST", "/contacts/nobody/delete"),
     ("POST", "/do-not-call/import"),
     ("GET", "/trunks"),
+    ("GET", "/campaigns"),
+    ("GET", "/campaigns/new"),
+    ("POST", "/campaigns/new"),
+    ("GET", "/campaigns/CAMPAIGN"),
+    ("GET", "/campaigns/CAMPAIGN/edit"),
+    ("POST", "/campaigns/CAMPAIGN/edit"),
+    ("POST", "/campaigns/CAMPAIGN/preflight"),
+    ("GET", "/campaigns/CAMPAIGN/contacts"),
+    ("GET", "/campaigns/CAMPAIGN/contacts/1"),
     ("GET", "/accuracy"),
     ("GET", "/accuracy/next"),
     ("POST", "/accuracy/next"),
@@ -186,13 +208,14 @@ async fn each_role_may_what_it_may_and_nobody_else_anything() {
         let pages = Pages::with(&[("ours.yaml", FLOW)], Options::default()).await;
         call(pages.api.store(), "c1", 5_000, "ours").await;
         let delivery = pages.api.store().notifications("c1").await.unwrap().remove(0).id;
+        let campaign = campaign(pages.api.store()).await;
         let browser = match role {
             Some(role) => pages.signed_in(role).await,
             None => Browser::new(&pages),
         };
         let token = if role.is_some() { browser.token().await } else { String::new() };
         for ((method, path), answers) in PAGES.iter().zip(&mut outcomes) {
-            let path = path.replace("DELIVERY", &delivery);
+            let path = path.replace("DELIVERY", &delivery).replace("CAMPAIGN", &campaign);
             let answer = match *method {
                 "GET" => browser.get(&path).await,
                 _ => browser.post(&path, &[("token", &token), ("truth", "human")]).await,

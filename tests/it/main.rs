@@ -70,6 +70,7 @@ mod store_secrets;
 mod stt;
 mod stt_services;
 mod system_asked;
+mod system_campaign_killed;
 mod system_campaigns;
 mod system_crowd;
 mod system_cut;

@@ -37,7 +37,7 @@ const DIALLERS: usize = 6;
 /// For the last calls to end after the last kill.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-fn number(name: &str, default: u64) -> u64 {
+pub(crate) fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
 }
 

@@ -70,6 +70,23 @@ pub(crate) struct Contacts {
 }
 
 impl Contacts {
+    pub(crate) const fn total(&self) -> i64 {
+        self.total
+    }
+
+    pub(crate) const fn waiting(&self) -> i64 {
+        self.waiting
+    }
+
+    pub(crate) const fn calling(&self) -> i64 {
+        self.calling
+    }
+
+    /// Those who are done with, in whichever way.
+    pub(crate) const fn through(&self) -> i64 {
+        self.done + self.exhausted + self.excluded
+    }
+
     pub(crate) fn of(counts: &[PlaceCount]) -> Self {
         let mut contacts = Self::default();
         let mut by_rule = Map::new();

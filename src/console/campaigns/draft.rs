@@ -1,0 +1,398 @@
+//! The settings of a campaign as fields of a form, and back.
+
+use callcore::campaign::{Hours, Outcome, Problem, RetryRule, Settings, Weekday, presets};
+use serde::Serialize;
+use serde_json::{Map, Value, json};
+
+use crate::console::forms::Written;
+
+/// Outcomes whose retries have fields of their own.
+pub(super) const RETRIED: [Outcome; 7] = [
+    Outcome::Busy,
+    Outcome::NoAnswer,
+    Outcome::NetworkMailbox,
+    Outcome::VoicemailUnheard,
+    Outcome::Screening,
+    Outcome::HungUpEarly,
+    Outcome::Unclear,
+];
+
+/// Days as people write them, in both languages.
+const DAYS: [(Weekday, [&str; 2]); 7] = [
+    (Weekday::Mon, ["mon", "sen"]),
+    (Weekday::Tue, ["tue", "sel"]),
+    (Weekday::Wed, ["wed", "rab"]),
+    (Weekday::Thu, ["thu", "kam"]),
+    (Weekday::Fri, ["fri", "jum"]),
+    (Weekday::Sat, ["sat", "sab"]),
+    (Weekday::Sun, ["sun", "min"]),
+];
+
+/// What a form holds.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(super) struct Draft {
+    pub(super) name: String,
+    pub(super) flow: String,
+    pub(super) canary_flow: String,
+    pub(super) canary_percent: String,
+    pub(super) lists: Vec<String>,
+    pub(super) preset: String,
+    pub(super) windows: String,
+    pub(super) holidays_of: String,
+    pub(super) closed_on: String,
+    pub(super) zone: String,
+    pub(super) starts: String,
+    pub(super) ends: String,
+    pub(super) consent_within: String,
+    pub(super) never_call: String,
+    pub(super) concurrent: String,
+    pub(super) per_second: String,
+    pub(super) ramp_up: String,
+    pub(super) priority: String,
+    pub(super) per_day: String,
+    pub(super) in_all: String,
+    pub(super) minutes_per_day: String,
+    pub(super) minutes_in_all: String,
+    pub(super) caller_ids: String,
+    pub(super) trunk: String,
+    pub(super) machine_detection: String,
+    pub(super) ring_timeout: String,
+    /// By outcome: how often, after how long.
+    pub(super) retry: Vec<Retry>,
+}
+
+/// The fields of one outcome.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(super) struct Retry {
+    pub(super) outcome: &'static str,
+    pub(super) times: String,
+    pub(super) after: String,
+    pub(super) other: bool,
+}
+
+impl Draft {
+    /// The fields for settings.
+    pub(super) fn of(name: &str, settings: &Settings) -> Self {
+        let optional = |value: Option<u32>| value.map(|value| value.to_string()).unwrap_or_default();
+        let callers = settings.caller_ids.iter().map(|caller| match caller.per_day {
+            Some(most) => format!("{} {most}", caller.number),
+            None => caller.number.clone(),
+        });
+        Self {
+            name: name.to_owned(),
+            flow: settings.flow.clone(),
+            canary_flow: settings.canary.as_ref().map(|canary| canary.flow.clone()).unwrap_or_default(),
+            canary_percent: optional(settings.canary.as_ref().map(|canary| canary.percent)),
+            lists: settings.lists.clone(),
+            preset: settings.preset.clone().unwrap_or_default(),
+            windows: settings.windows.iter().map(written).collect::<Vec<_>>().join("\n"),
+            holidays_of: settings.holidays_of.join(", "),
+            closed_on: settings.closed_on.join(", "),
+            zone: settings.zone.clone().unwrap_or_default(),
+            starts: settings.starts.clone().unwrap_or_default(),
+            ends: settings.ends.clone().unwrap_or_default(),
+            consent_within: settings.consent_within.map(|span| span.to_string()).unwrap_or_default(),
+            never_call: settings.never_call.join(", "),
+            concurrent: settings.pacing.concurrent.to_string(),
+            per_second: settings.pacing.per_second.to_string(),
+            ramp_up: settings.pacing.ramp_up.to_string(),
+            priority: settings.pacing.priority.to_string(),
+            per_day: settings.caps.per_day.to_string(),
+            in_all: settings.caps.in_all.to_string(),
+            minutes_per_day: optional(settings.budget.minutes_per_day),
+            minutes_in_all: optional(settings.budget.minutes_in_all),
+            caller_ids: callers.collect::<Vec<_>>().join("\n"),
+            trunk: settings.trunk.clone().unwrap_or_default(),
+            machine_detection: settings.machine_detection.map(detection).unwrap_or_default(),
+            ring_timeout: settings.ring_timeout.map(|span| span.to_string()).unwrap_or_default(),
+            retry: RETRIED
+                .iter()
+                .map(|outcome| Retry::of(*outcome, &settings.retry.rule(*outcome)))
+                .collect(),
+        }
+    }
+
+    /// What somebody wrote into the form.
+    pub(super) fn read(written: &Written) -> Self {
+        let text = |name: &str| written.text(name).to_owned();
+        let lists =
+            written.pairs().into_iter().filter_map(|(name, _)| Some(name.strip_prefix("list:")?.to_owned()));
+        let retry = RETRIED.iter().map(|outcome| {
+            let field = |part: &str| text(&format!("retry:{}:{part}", outcome.as_str()));
+            let (times, after, other) = (field("times"), field("after"), !field("other").is_empty());
+            Retry { outcome: outcome.as_str(), times, after, other }
+        });
+        Self {
+            name: text("name"),
+            flow: text("flow"),
+            canary_flow: text("canary_flow"),
+            canary_percent: text("canary_percent"),
+            lists: lists.collect(),
+            preset: text("preset"),
+            windows: written.exactly("windows"),
+            holidays_of: text("holidays_of"),
+            closed_on: text("closed_on"),
+            zone: text("zone"),
+            starts: text("starts"),
+            ends: text("ends"),
+            consent_within: text("consent_within"),
+            never_call: text("never_call"),
+            concurrent: text("concurrent"),
+            per_second: text("per_second"),
+            ramp_up: text("ramp_up"),
+            priority: text("priority"),
+            per_day: text("per_day"),
+            in_all: text("in_all"),
+            minutes_per_day: text("minutes_per_day"),
+            minutes_in_all: text("minutes_in_all"),
+            caller_ids: written.exactly("caller_ids"),
+            trunk: text("trunk"),
+            machine_detection: text("machine_detection"),
+            ring_timeout: text("ring_timeout"),
+            retry: retry.collect(),
+        }
+    }
+
+    /// The settings that the fields mean; what has no field stays as it is in `stood`.
+    ///
+    /// # Errors
+    /// All that cannot be read.
+    pub(super) fn settings(&self, stood: &Settings) -> Result<Settings, Vec<Problem>> {
+        let mut document = match serde_json::to_value(stood) {
+            Ok(Value::Object(document)) => document,
+            Ok(_) | Err(_) => Map::new(),
+        };
+        let mut problems = Vec::new();
+        let mut note = |field: &str, problem: &str| {
+            problems.push(Problem { field: field.to_owned(), problem: problem.to_owned() });
+        };
+        let mut number = |field: &str, text: &str| match text.replace(',', ".").parse::<f64>() {
+            Ok(number) if number.fract() == 0.0 => json!(number as i64),
+            Ok(number) => json!(number),
+            Err(_) => {
+                note(field, "is no number");
+                Value::Null
+            }
+        };
+        document.insert("flow".into(), json!(self.flow));
+        document.insert("lists".into(), json!(self.lists));
+        document.insert("caps".into(), json!({
+            "per_day": number("caps.per_day", &self.per_day), "in_all": number("caps.in_all", &self.in_all),
+        }));
+        let mut pacing = serde_json::to_value(&stood.pacing).unwrap_or_default();
+        pacing["concurrent"] = number("pacing.concurrent", &self.concurrent);
+        pacing["per_second"] = number("pacing.per_second", &self.per_second);
+        pacing["priority"] = number("pacing.priority", &self.priority);
+        pacing["ramp_up"] = json!(self.ramp_up);
+        document.insert("pacing".into(), pacing);
+        let mut budget = Map::new();
+        for (name, text) in
+            [("minutes_per_day", &self.minutes_per_day), ("minutes_in_all", &self.minutes_in_all)]
+        {
+            if !text.is_empty() {
+                budget.insert(name.into(), number(&format!("budget.{name}"), text));
+            }
+        }
+        document.insert("budget".into(), Value::Object(budget));
+        let canary = (!self.canary_flow.is_empty()).then(
+            || json!({ "flow": self.canary_flow, "percent": number("canary.percent", &self.canary_percent) }),
+        );
+        let mut retry = serde_json::to_value(&stood.retry).unwrap_or_default();
+        for one in &self.retry {
+            let times = number(&format!("retry.{}.times", one.outcome), &one.times);
+            let after: Vec<&str> = split(&one.after);
+            retry[one.outcome] = json!({ "times": times, "after": after, "other_part_of_day": one.other });
+        }
+        document.insert("retry".into(), retry);
+        let windows: Vec<Value> = self
+            .windows
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .filter_map(|line| {
+                let hours = hours(line);
+                if hours.is_none() {
+                    note("windows", &format!("{:?} is no window; write `mon-sat 08:00-20:00`", line.trim()));
+                }
+                hours
+            })
+            .collect();
+        document.insert("windows".into(), json!(windows));
+        let callers = self.caller_ids.lines().filter(|line| !line.trim().is_empty()).map(caller);
+        document.insert("caller_ids".into(), json!(callers.collect::<Vec<_>>()));
+        for (name, text) in [
+            ("holidays_of", &self.holidays_of),
+            ("closed_on", &self.closed_on),
+            ("never_call", &self.never_call),
+        ] {
+            document.insert(name.into(), json!(split(text)));
+        }
+        for (name, value) in [
+            ("canary", canary),
+            ("preset", filled(&self.preset)),
+            ("zone", filled(&self.zone)),
+            ("starts", filled(&self.starts)),
+            ("ends", filled(&self.ends)),
+            ("consent_within", filled(&self.consent_within)),
+            ("trunk", filled(&self.trunk)),
+            ("machine_detection", filled(&self.machine_detection)),
+            ("ring_timeout", filled(&self.ring_timeout)),
+        ] {
+            match value {
+                Some(value) => document.insert(name.into(), value),
+                None => document.remove(name),
+            };
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Settings::read(&document)
+    }
+
+    /// Takes over what a preset sets.
+    pub(super) fn take_preset(&mut self, name: &str) {
+        let Some(preset) = presets().into_iter().find(|preset| preset.name == name) else { return };
+        let Some(part) = preset.settings.as_object() else { return };
+        let Ok(settings) = Settings::read(part) else { return };
+        let of_preset = Self::of("", &settings);
+        self.preset = preset.name;
+        (self.windows, self.holidays_of) = (of_preset.windows, of_preset.holidays_of);
+        (self.per_day, self.in_all) = (of_preset.per_day, of_preset.in_all);
+        self.consent_within = of_preset.consent_within;
+    }
+}
+
+impl Retry {
+    fn of(outcome: Outcome, rule: &RetryRule) -> Self {
+        let after: Vec<String> = rule.after.iter().map(ToString::to_string).collect();
+        let (outcome, times) = (outcome.as_str(), rule.times.to_string());
+        Self { outcome, times, after: after.join(", "), other: rule.other_part_of_day }
+    }
+}
+
+fn filled(text: &str) -> Option<Value> {
+    (!text.is_empty()).then(|| json!(text))
+}
+
+fn detection(mode: callcore::flow::MachineDetection) -> String {
+    serde_json::to_value(mode).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
+}
+
+fn split(text: &str) -> Vec<&str> {
+    text.split([',', '\n', ';']).map(str::trim).filter(|part| !part.is_empty()).collect()
+}
+
+/// `+622150001 200`.
+fn caller(line: &str) -> Value {
+    match line.trim().rsplit_once(' ').and_then(|(number, most)| Some((number, most.parse::<u32>().ok()?))) {
+        // A part of a number that was written with blanks is no count.
+        Some((number, most))
+            if number.trim().chars().filter(char::is_ascii_digit).count() >= 8 && most < 100_000 =>
+        {
+            json!({ "number": number.trim(), "per_day": most })
+        }
+        Some(_) | None => json!({ "number": line.trim() }),
+    }
+}
+
+fn day(text: &str) -> Option<usize> {
+    let text = text.trim().to_lowercase();
+    DAYS.iter().position(|(_, names)| names.iter().any(|name| text.starts_with(name)))
+}
+
+/// `mon-fri, sun 08:00-20:00`.
+fn hours(line: &str) -> Option<Value> {
+    let line = line.trim().replace(['–', '—'], "-").replace(" - ", "-");
+    let (days, times) = line.rsplit_once(char::is_whitespace)?;
+    let (from, until) = times.split_once('-')?;
+    let mut named = Vec::new();
+    for part in days.split(',') {
+        match part.split_once('-') {
+            Some((first, last)) => {
+                let (first, last) = (day(first)?, day(last)?);
+                let count = (last + 7 - first) % 7;
+                named.extend((0..=count).map(|offset| (first + offset) % 7));
+            }
+            None => named.push(day(part)?),
+        }
+    }
+    named.sort_unstable();
+    named.dedup();
+    let days: Vec<Weekday> = named.into_iter().filter_map(|at| DAYS.get(at)).map(|(day, _)| *day).collect();
+    serde_json::to_value(Hours { days, from: from.trim().to_owned(), until: until.trim().to_owned() }).ok()
+}
+
+fn written(hours: &Hours) -> String {
+    let mut days: Vec<usize> =
+        hours.days.iter().filter_map(|day| DAYS.iter().position(|(known, _)| known == day)).collect();
+    days.sort_unstable();
+    days.dedup();
+    let name = |at: usize| DAYS.get(at).map_or("", |(_, names)| names[0]);
+    let mut parts: Vec<String> = Vec::new();
+    let mut at = 0;
+    while let Some(first) = days.get(at).copied() {
+        let mut last = at;
+        while days.get(last + 1).is_some_and(|next| *next == days[last] + 1) {
+            last += 1;
+        }
+        parts.push(match last - at {
+            0 => name(first).to_owned(),
+            1 => format!("{}, {}", name(first), name(days[last])),
+            _ => format!("{}-{}", name(first), name(days[last])),
+        });
+        at = last + 1;
+    }
+    format!("{} {}-{}", parts.join(", "), hours.from, hours.until)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_is_read_as_people_write_it_and_written_back() {
+        for (line, again) in [
+            ("mon-sat 08:00-20:00", "mon-sat 08:00-20:00"),
+            ("Monday, Wednesday 8:00 - 9:30", "mon, wed 8:00-9:30"),
+            ("sen–jum 08:00–17:00", "mon-fri 08:00-17:00"),
+            ("sat-mon 10:00-24:00", "mon, sat, sun 10:00-24:00"),
+            ("mon, tue 08:00-20:00", "mon, tue 08:00-20:00"),
+        ] {
+            let hours: Hours = serde_json::from_value(hours(line).unwrap()).unwrap();
+            assert_eq!(written(&hours), again, "{line}");
+        }
+        for wrong in ["08:00-20:00", "mon", "mon 8", "foo 08:00-20:00"] {
+            assert!(hours(wrong).is_none(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_form_that_nobody_touched_changes_nothing() {
+        let document = json!({
+            "flow": "f@abc", "lists": ["ls_1"], "zone": "Asia/Jakarta", "notify_url": "https://a.example/x",
+            "windows": [{ "days": ["mon", "tue", "sat"], "from": "08:00", "until": "20:00" }],
+            "caller_ids": [{ "number": "+622150001", "per_day": 200 }, { "number": "+62 21 5000 2" }],
+            "pacing": { "per_second": 0.5, "breaker": { "percent": 7 } }, "budget": { "minutes_in_all": 90 },
+            "retry": { "busy": { "times": 1, "after": ["5m", "1h"] }, "lost": { "times": 0 } },
+        });
+        let settings = Settings::read(document.as_object().unwrap()).unwrap();
+        let draft = Draft::of("May", &settings);
+        let again = draft.settings(&settings).unwrap();
+        let with_usual = Settings { retry: again.retry.clone(), ..settings.clone() };
+        assert_eq!(again, with_usual);
+        for outcome in RETRIED {
+            assert_eq!(again.retry.rule(outcome), settings.retry.rule(outcome), "{outcome:?}");
+        }
+    }
+
+    #[test]
+    fn a_preset_fills_the_fields_and_wrong_ones_are_all_named() {
+        let mut draft = Draft::of("", &Settings::default());
+        draft.take_preset("id-collections");
+        assert_eq!((draft.windows.as_str(), draft.holidays_of.as_str()), ("mon-sat 08:00-20:00", "ID"));
+        draft.windows.push_str("\nsometimes");
+        draft.concurrent = "many".into();
+        let problems = draft.settings(&Settings::default()).unwrap_err();
+        let fields: Vec<&str> = problems.iter().map(|problem| problem.field.as_str()).collect();
+        assert_eq!(fields, ["pacing.concurrent", "windows"]);
+    }
+}

@@ -1,0 +1,218 @@
+//! The editor of campaigns.
+
+use std::collections::BTreeMap;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use callcore::campaign::{Outcome, Problem as Wrong, Settings, presets};
+use serde::Serialize;
+
+use super::draft::Draft;
+use super::said;
+use crate::access::RunCampaigns;
+use crate::api::Api;
+use crate::api::campaigns::found;
+use crate::api::error::Problem;
+use crate::api::extract::{Pairs, Path};
+use crate::campaigns::Refused;
+use crate::console::forms::Does;
+use crate::console::frame::{Crumb, Room, Sees};
+use crate::store::CampaignRow;
+
+/// Lists that can be chosen.
+const LISTS: u32 = 200;
+
+#[derive(Serialize)]
+struct Editor {
+    /// Empty: a new one.
+    id: String,
+    revision: i64,
+    draft: Draft,
+    flows: Vec<String>,
+    lists: Vec<List>,
+    trunks: Vec<String>,
+    presets: Vec<Preset>,
+    outcomes: BTreeMap<&'static str, &'static str>,
+    /// By field.
+    wrong: BTreeMap<String, String>,
+    /// Of no field.
+    fault: String,
+    running: bool,
+}
+
+#[derive(Serialize)]
+struct List {
+    id: String,
+    name: String,
+    contacts: i64,
+    chosen: bool,
+}
+
+#[derive(Serialize)]
+struct Preset {
+    name: String,
+    title: String,
+    source: String,
+    note: String,
+    dated: String,
+}
+
+/// The field of the form that a setting belongs to.
+fn field_of(setting: &str) -> String {
+    let top = setting.split(['[', '.']).next().unwrap_or_default();
+    let last = setting.rsplit('.').next().unwrap_or_default();
+    match top {
+        "caps" | "pacing" | "budget" => last.to_owned(),
+        "canary" => format!("canary_{last}"),
+        _ => top.to_owned(),
+    }
+}
+
+async fn shown<R: crate::access::Right>(
+    api: &Api,
+    sees: &Sees<R>,
+    (row, draft): (Option<&CampaignRow>, Draft),
+    problems: &[Wrong],
+    fault: String,
+) -> Result<Response, Problem> {
+    let mut wrong = BTreeMap::<String, String>::new();
+    for problem in problems {
+        let said = wrong.entry(field_of(&problem.field)).or_default();
+        if !said.is_empty() {
+            said.push_str("; ");
+        }
+        said.push_str(&problem.to_string());
+    }
+    let lists = api.store.lists(None, LISTS).await?;
+    let page = Editor {
+        id: row.map(|row| row.id.clone()).unwrap_or_default(),
+        revision: row.map_or(0, |row| row.revision),
+        flows: api.flows.all().into_iter().map(|flow| flow.flow).collect(),
+        lists: lists
+            .items
+            .into_iter()
+            .map(|list| List {
+                chosen: draft.lists.contains(&list.id),
+                id: list.id,
+                name: list.name,
+                contacts: list.contacts,
+            })
+            .collect(),
+        trunks: api.calls.trunks().iter().map(|trunk| trunk.name().to_owned()).collect(),
+        presets: presets()
+            .into_iter()
+            .map(|preset| Preset {
+                name: preset.name,
+                title: preset.title,
+                source: preset.source,
+                note: preset.note,
+                dated: preset.dated,
+            })
+            .collect(),
+        outcomes: super::draft::RETRIED
+            .iter()
+            .map(|outcome: &Outcome| (outcome.as_str(), said::outcome(sees, *outcome)))
+            .collect(),
+        wrong,
+        fault,
+        running: row.is_some_and(|row| row.state.is_under_way()),
+        draft,
+    };
+    let mut crumbs = vec![Crumb::new("/campaigns", sees.say("nav_campaigns"))];
+    if let Some(row) = row {
+        crumbs.push(Crumb::new(format!("/campaigns/{}", row.id), row.name.clone()));
+    }
+    let title = sees.say(if row.is_some() { "campaign_edit" } else { "campaign_new" });
+    let mut response = sees.page(api, ("campaign_edit.html", Room::Campaigns), title, &crumbs, &page);
+    if !problems.is_empty() || !page.fault.is_empty() {
+        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    Ok(response)
+}
+
+/// The editor for a new campaign.
+pub(in crate::console) async fn new_page(
+    sees: Sees<RunCampaigns>,
+    State(api): State<Api>,
+    Pairs(query): Pairs,
+) -> Result<Response, Problem> {
+    let mut draft = Draft::of("", &Settings::default());
+    if let Some((_, list)) = query.iter().find(|(name, _)| name == "list") {
+        draft.lists.push(list.clone());
+    }
+    shown(&api, &sees, (None, draft), &[], String::new()).await
+}
+
+/// Keeps a new campaign, or fills the form by a preset.
+pub(in crate::console) async fn create(
+    State(api): State<Api>,
+    form: Does<RunCampaigns>,
+) -> Result<Response, Problem> {
+    let mut draft = Draft::read(&form.written);
+    if form.written.holds("take_preset") {
+        let name = draft.preset.clone();
+        draft.take_preset(&name);
+        return shown(&api, &form.by, (None, draft), &[], String::new()).await;
+    }
+    let settings = match draft.settings(&Settings::default()) {
+        Ok(settings) => settings,
+        Err(problems) => return shown(&api, &form.by, (None, draft), &problems, String::new()).await,
+    };
+    let who = &form.by.who;
+    match api.campaigns.create(&draft.name, who.asks_as(), settings, who.actor()).await {
+        Ok(row) => Ok(Redirect::to(&format!("/campaigns/{}?done=campaign_kept", row.id)).into_response()),
+        Err(Refused::Wrong(problems)) => shown(&api, &form.by, (None, draft), &problems, String::new()).await,
+        Err(Refused::Store(error @ crate::store::Error::Exists { .. })) => {
+            let problems = [Wrong { field: "name".into(), problem: error.to_string() }];
+            shown(&api, &form.by, (None, draft), &problems, String::new()).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// The editor for a campaign that there is.
+pub(in crate::console) async fn edit_page(
+    sees: Sees<RunCampaigns>,
+    State(api): State<Api>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let row = found(&api.campaigns, &id).await?;
+    let draft = Draft::of(&row.name, &row.settings);
+    shown(&api, &sees, (Some(&row), draft), &[], String::new()).await
+}
+
+/// Changes a campaign, unless somebody else did meanwhile.
+pub(in crate::console) async fn change(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    form: Does<RunCampaigns>,
+) -> Result<Response, Problem> {
+    let row = found(&api.campaigns, &id).await?;
+    let mut draft = Draft::read(&form.written);
+    if form.written.holds("take_preset") {
+        let name = draft.preset.clone();
+        draft.take_preset(&name);
+        return shown(&api, &form.by, (Some(&row), draft), &[], String::new()).await;
+    }
+    let settings = match draft.settings(&row.settings) {
+        Ok(settings) => settings,
+        Err(problems) => return shown(&api, &form.by, (Some(&row), draft), &problems, String::new()).await,
+    };
+    let revision = form.written.text("revision").parse().unwrap_or(0);
+    let name = Some(draft.name.clone());
+    match api.campaigns.change(&row.id, revision, name, settings, form.by.who.actor()).await {
+        Ok(row) => Ok(Redirect::to(&format!("/campaigns/{}?done=campaign_changed", row.id)).into_response()),
+        Err(Refused::Wrong(problems)) => {
+            shown(&api, &form.by, (Some(&row), draft), &problems, String::new()).await
+        }
+        Err(stale @ Refused::Stale(_)) => {
+            shown(&api, &form.by, (Some(&row), draft), &[], stale.to_string()).await
+        }
+        Err(Refused::Store(error @ crate::store::Error::Exists { .. })) => {
+            let problems = [Wrong { field: "name".into(), problem: error.to_string() }];
+            shown(&api, &form.by, (Some(&row), draft), &problems, String::new()).await
+        }
+        Err(error) => Err(error.into()),
+    }
+}

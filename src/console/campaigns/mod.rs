@@ -1,0 +1,14 @@
+//! Campaigns: how far each is and what is in the way, the editor, what a launch would do, who was called and why not.
+
+mod chart;
+mod contacts;
+mod draft;
+mod edit;
+mod list;
+mod one;
+mod said;
+
+pub(super) use contacts::{exclude, page as contacts, why};
+pub(super) use edit::{change, create, edit_page, new_page};
+pub(super) use list::page;
+pub(super) use one::{act, page as one};

@@ -1,0 +1,139 @@
+//! Rules, holds and outcomes in the words of who looks.
+
+use callcore::campaign::{Binding, Outcome, Reason, Scope};
+
+use crate::campaigns::Hold;
+use crate::console::frame::Frame;
+
+/// An outcome in words.
+pub(super) fn outcome(frame: &Frame, outcome: Outcome) -> &'static str {
+    frame.say(match outcome {
+        Outcome::HeardToTheEnd => "outcome_heard_to_the_end",
+        Outcome::HungUpEarly => "outcome_hung_up_early",
+        Outcome::Unclear => "outcome_unclear",
+        Outcome::Answered => "outcome_answered",
+        Outcome::Callback => "outcome_callback",
+        Outcome::OptedOut => "outcome_opted_out",
+        Outcome::VoicemailLeft => "outcome_voicemail_left",
+        Outcome::VoicemailUnheard => "outcome_voicemail_unheard",
+        Outcome::NetworkMailbox => "outcome_network_mailbox",
+        Outcome::Screening => "outcome_screening",
+        Outcome::Ivr => "outcome_ivr",
+        Outcome::Fax => "outcome_fax",
+        Outcome::Busy => "outcome_busy",
+        Outcome::NoAnswer => "outcome_no_answer",
+        Outcome::Declined => "outcome_declined",
+        Outcome::NoSuchNumber => "outcome_no_such_number",
+        Outcome::NetworkFault => "outcome_network_fault",
+        Outcome::Lost => "outcome_lost",
+        Outcome::Cancelled => "outcome_cancelled",
+        Outcome::NotDialled => "outcome_not_dialled",
+        Outcome::Impossible => "outcome_impossible",
+    })
+}
+
+/// The mark beside an outcome: who was there, by shape.
+pub(super) const fn mark(outcome: Outcome) -> (&'static str, &'static str) {
+    match outcome {
+        Outcome::HeardToTheEnd | Outcome::HungUpEarly | Outcome::Callback | Outcome::OptedOut => {
+            ("human", "●")
+        }
+        Outcome::VoicemailLeft
+        | Outcome::VoicemailUnheard
+        | Outcome::NetworkMailbox
+        | Outcome::Screening
+        | Outcome::Ivr
+        | Outcome::Fax => ("machine", "▲"),
+        Outcome::NetworkFault | Outcome::Lost | Outcome::NoSuchNumber | Outcome::Impossible => {
+            ("failed", "✕")
+        }
+        Outcome::Unclear
+        | Outcome::Answered
+        | Outcome::Busy
+        | Outcome::NoAnswer
+        | Outcome::Declined
+        | Outcome::Cancelled
+        | Outcome::NotDialled => ("nobody", "○"),
+    }
+}
+
+/// The name of a rule, as counts have it.
+pub(super) fn rule(frame: &Frame, rule: &str) -> String {
+    let key = format!("rule_{rule}");
+    let said = frame.say_or(&key, rule);
+    said.to_owned()
+}
+
+/// Why a contact is not called now, with the values that decide.
+pub(super) fn reason(frame: &Frame, reason: &Reason) -> String {
+    let at = |ms: Option<i64>| {
+        ms.map_or_else(|| frame.say("never").to_owned(), |ms| frame.zone.at(ms).text().to_owned())
+    };
+    let tell = |key: &str, parts: &[(&str, &str)]| frame.tell(key, parts);
+    match reason {
+        Reason::NotStarted { until_ms: None } => frame.say("why_not_launched").to_owned(),
+        Reason::NotStarted { until_ms } => tell("why_not_started", &[("until", &at(*until_ms))]),
+        Reason::Due => frame.say("why_due").to_owned(),
+        Reason::Paused => frame.say("why_paused").to_owned(),
+        Reason::Draining => frame.say("why_draining").to_owned(),
+        Reason::Stopped => frame.say("why_stopped").to_owned(),
+        Reason::OutsideWindow { opens_ms } => tell("why_outside_window", &[("until", &at(*opens_ms))]),
+        Reason::Holiday { name, opens_ms } => {
+            tell("why_holiday", &[("name", name), ("until", &at(*opens_ms))])
+        }
+        Reason::ZoneUnknown => frame.say("why_zone_unknown").to_owned(),
+        Reason::DoNotCall(listed) => match listed.scope {
+            Scope::All => tell("why_do_not_call", &[("since", &at(listed.since_ms))]),
+            Scope::Pattern => frame.say("why_never_call").to_owned(),
+        },
+        Reason::NoConsent { given_ms: None } => frame.say("why_no_consent").to_owned(),
+        Reason::NoConsent { given_ms } => tell("why_old_consent", &[("given", &at(*given_ms))]),
+        Reason::CapDay { attempts, of, until_ms } => tell(
+            "why_cap_day",
+            &[("n", &attempts.to_string()), ("of", &of.to_string()), ("until", &at(Some(*until_ms)))],
+        ),
+        Reason::CapTotal { attempts, of } => {
+            tell("why_cap_total", &[("n", &attempts.to_string()), ("of", &of.to_string())])
+        }
+        Reason::RetryWait { after, until_ms } => {
+            tell("why_retry_wait", &[("outcome", outcome(frame, *after)), ("until", &at(Some(*until_ms)))])
+        }
+        Reason::CallbackAt { at_ms } => tell("why_callback_at", &[("at", &at(Some(*at_ms)))]),
+        Reason::BudgetDay { used_minutes, of, until_ms } => tell(
+            "why_budget_day",
+            &[("n", &used_minutes.to_string()), ("of", &of.to_string()), ("until", &at(Some(*until_ms)))],
+        ),
+        Reason::BudgetTotal { used_minutes, of } => {
+            tell("why_budget_total", &[("n", &used_minutes.to_string()), ("of", &of.to_string())])
+        }
+        Reason::CallerIdCap { until_ms } => tell("why_caller_id_cap", &[("until", &at(Some(*until_ms)))]),
+        Reason::CannotDial { why } => why.clone(),
+        Reason::ExcludedBy { who, at_ms } => {
+            tell("why_excluded_by", &[("who", who), ("at", &at(Some(*at_ms)))])
+        }
+        Reason::Calling => frame.say("why_calling").to_owned(),
+        Reason::Done { outcome: came } => outcome(frame, *came).to_owned(),
+    }
+}
+
+/// What holds a campaign back, as a sentence.
+pub(super) fn hold(frame: &Frame, hold: &Hold) -> String {
+    match hold {
+        Hold::Pacing { limit, .. } => frame
+            .say(match limit {
+                Binding::Concurrency => "hold_concurrency",
+                Binding::Rate => "hold_rate",
+                Binding::RampUp => "hold_ramp_up",
+                Binding::Breaker => "hold_breaker",
+                Binding::Trunk => "hold_trunk",
+                Binding::TrunkAway => "hold_trunk_away",
+            })
+            .to_owned(),
+        Hold::Limit { reason: why } => reason(frame, why),
+        Hold::Broken { why } => frame.tell("hold_broken", &[("why", why)]),
+        Hold::NobodyDue { until_ms: None } => frame.say("hold_nobody").to_owned(),
+        Hold::NobodyDue { until_ms: Some(until) } => {
+            frame.tell("hold_nobody_before", &[("until", frame.zone.at(*until).text())])
+        }
+    }
+}
