@@ -8,14 +8,15 @@ use callcore::campaign::{Problem, Reason, Rules, Settings};
 use callcore::number;
 use parking_lot::Mutex;
 
+use super::dialler::test_request;
 use super::holds::{Hold, Holds};
 use super::preflight::{Flight, Preflight, Progress};
 use super::runner::Runner;
 use crate::flows::{self, Catalog};
 use crate::session;
 use crate::store::{
-    self, Actor, CampaignChange, CampaignRow, CampaignState, Changed, NewCampaign, PlaceAttemptRow, PlaceRow,
-    PlaceState, Step, Store,
+    self, Actor, CampaignChange, CampaignRow, CampaignState, Changed, NewCampaign, PlaceAttemptRow,
+    PlaceFilter, PlaceRow, PlaceState, Step, Store,
 };
 use crate::wallclock::now_ms;
 
@@ -40,6 +41,8 @@ pub enum Refused {
     State { state: CampaignState, what: &'static str },
     #[error("a pre-flight of this campaign is running; wait until it is done")]
     Busy,
+    #[error(transparent)]
+    Call(#[from] session::Refusal),
     #[error(transparent)]
     Store(#[from] store::Error),
 }
@@ -321,6 +324,20 @@ impl Desk {
     /// When it is under way, or a call of it is.
     pub async fn delete(&self, id: &str, actor: Actor) -> Result<CampaignRow, Refused> {
         done(self.store.delete_campaign(id, actor).await?, "deleted")
+    }
+
+    /// Calls one number as the campaign would call its first contact, with that contact's variables. It counts as no attempt, and no
+    /// window holds it; the do-not-call list does.
+    ///
+    /// # Errors
+    /// When the call cannot be placed.
+    pub async fn test_call(&self, id: &str, number: &str) -> Result<session::Dialed, Refused> {
+        let campaign = self.store.campaign(id).await?.ok_or(Refused::Unknown)?;
+        let rules = Rules::new(campaign.settings.clone(), self.calls.country()).map_err(Refused::Wrong)?;
+        let filter = PlaceFilter { state: Some(PlaceState::Waiting), ..PlaceFilter::default() };
+        let first = self.store.places(id, &filter, 1).await?.items.into_iter().next();
+        let request = test_request(&campaign, &rules, first.as_ref(), number);
+        Ok(self.calls.dial(request).await?)
     }
 
     /// What holds a campaign back now, as it was seen last.

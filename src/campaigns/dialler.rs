@@ -178,24 +178,46 @@ impl Dialler<'_> {
 
     /// What is asked of the session for a place.
     fn request(&self, place: &PlaceRow, caller: Option<String>, expires_ms: i64) -> DialRequest {
-        let settings = self.rules.settings();
-        let canary = settings.canary.as_ref().filter(|_| self.is_canary(place));
-        let flow = canary.map_or(&settings.flow, |canary| &canary.flow).clone();
-        DialRequest {
-            app_id: self.campaign.app_id.clone(),
-            bot_id: flow.split('@').next().unwrap_or_default().to_owned(),
-            flow,
-            number: place.number.clone(),
-            caller,
-            trunk: settings.trunk.clone(),
-            metadata: variables(settings.variables.clone().into_iter().collect(), place),
-            machine_detection: settings.machine_detection,
-            ring_timeout_ms: settings.ring_timeout.and_then(|span| u64::try_from(span.ms()).ok()),
-            notify: settings.notify_url.clone().map(NotifyTarget::new),
-            expires_ms: Some(expires_ms),
-            ..DialRequest::default()
-        }
+        let canary = self.rules.settings().canary.as_ref().filter(|_| self.is_canary(place));
+        let mut request = request(self.campaign, self.rules, canary.map(|canary| canary.flow.as_str()));
+        request.number.clone_from(&place.number);
+        request.metadata = variables(request.metadata, place);
+        (request.caller, request.expires_ms) = (caller, Some(expires_ms));
+        request
     }
+}
+
+/// A call of a campaign to nobody yet; of another version than usual, if one is named.
+fn request(campaign: &CampaignRow, rules: &Rules, version: Option<&str>) -> DialRequest {
+    let settings = rules.settings();
+    let flow = version.unwrap_or(&settings.flow).to_owned();
+    DialRequest {
+        app_id: campaign.app_id.clone(),
+        bot_id: flow.split('@').next().unwrap_or_default().to_owned(),
+        flow,
+        trunk: settings.trunk.clone(),
+        metadata: settings.variables.clone().into_iter().collect(),
+        machine_detection: settings.machine_detection,
+        ring_timeout_ms: settings.ring_timeout.and_then(|span| u64::try_from(span.ms()).ok()),
+        notify: settings.notify_url.clone().map(NotifyTarget::new),
+        ..DialRequest::default()
+    }
+}
+
+/// A call to `number` as the campaign would call `like`.
+pub(super) fn test_request(
+    campaign: &CampaignRow,
+    rules: &Rules,
+    like: Option<&PlaceRow>,
+    number: &str,
+) -> DialRequest {
+    let mut request = request(campaign, rules, None);
+    number.clone_into(&mut request.number);
+    if let Some(place) = like {
+        request.metadata = variables(request.metadata, place);
+    }
+    request.caller = rules.caller_ids().next().map(str::to_owned);
+    request
 }
 
 /// Variables of the flow: those of the campaign, above them what the list says of the contact.

@@ -217,11 +217,6 @@ impl Frame {
         self.language.say(key)
     }
 
-    /// The text of that key; `other` where there is none.
-    pub(super) fn say_or<'a>(&self, key: &str, other: &'a str) -> &'a str {
-        if Language::English.has(key) { self.language.say(key) } else { other }
-    }
-
     pub(super) fn tell(&self, key: &str, parts: &[(&str, &str)]) -> String {
         self.language.tell(key, parts)
     }

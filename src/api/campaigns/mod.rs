@@ -60,6 +60,7 @@ impl From<Refused> for Problem {
                 Self::new(Code::Conflict, text).with_member("state", state.as_str().into())
             }
             Refused::Busy => Self::new(Code::Conflict, text),
+            Refused::Call(refusal) => refusal.into(),
             Refused::Store(error) => error.into(),
         }
     }

@@ -47,6 +47,8 @@ enum Command {
     Export { campaign: String },
     /// Look ahead: who will be called when, who not and why, and how long it takes
     Preflight { campaign: String },
+    /// Call one number as the campaign would call its first contact
+    Test { campaign: String, number: String },
     /// Launch a campaign whose pre-flight found nothing in the way
     Launch {
         campaign: String,
@@ -130,6 +132,12 @@ async fn done(args: &Args, reach: &Reach) -> anyhow::Result<(Value, String)> {
             let found = preflight(reach, campaign, args.json).await?;
             let told = shown::preflight(&found);
             (found, told)
+        }
+        Command::Test { campaign, number } => {
+            let body = json!({ "number": number });
+            let called = reach.ask(Method::POST, &path(campaign, "/test-call"), Some(&body)).await?;
+            let told = format!("calling {number}: call {}\n", called["call_id"].as_str().unwrap_or_default());
+            (called, told)
         }
         Command::Launch { campaign, consent } => {
             let shown = reach.ask(Method::GET, &path(campaign, ""), None).await?;

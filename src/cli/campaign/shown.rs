@@ -1,5 +1,6 @@
 //! Campaigns as people read them in a terminal of 80 columns.
 
+use callcore::campaign::{Listed, Reason, Scope};
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use serde_json::Value;
 
@@ -23,8 +24,12 @@ fn minute(of: &Value) -> String {
         .map_or_else(|| "never".to_owned(), |text| format!("{} UTC", text.replace('T', " ")))
 }
 
+fn moment(ms: i64) -> String {
+    minute(&Value::String(crate::wallclock::iso(ms)))
+}
+
 fn at_ms(ms: &Value) -> String {
-    ms.as_i64().map_or_else(|| "never".to_owned(), |ms| minute(&Value::String(crate::wallclock::iso(ms))))
+    ms.as_i64().map_or_else(|| "never".to_owned(), moment)
 }
 
 fn plain() -> Table {
@@ -128,55 +133,55 @@ pub(super) fn hold(shown: &Value) -> String {
     }
 }
 
-/// A rule with its values, in words.
+/// A rule with its values, in words; of a rule that a newer server has, its name.
 fn reason(reason: &Value) -> String {
-    let until = |name: &str| at_ms(&reason[name]);
-    match text(reason, "rule") {
-        "due" => "its turn comes".to_owned(),
-        "not_started" if reason["until_ms"].is_null() => "the campaign is not launched".to_owned(),
-        "not_started" => format!("the campaign begins at {}", until("until_ms")),
-        "paused" => "the campaign is paused".to_owned(),
-        "draining" => "the campaign begins no calls any more".to_owned(),
-        "stopped" => "the campaign is over".to_owned(),
-        "outside_window" => format!("out of hours where it lives, until {}", until("opens_ms")),
-        "holiday" => {
-            format!("{} where it lives, until {}", one_line(text(reason, "name")), until("opens_ms"))
+    let Ok(reason) = serde_json::from_value::<Reason>(reason.clone()) else {
+        return text(reason, "rule").replace('_', " ");
+    };
+    let until = |ms: Option<i64>| ms.map_or_else(|| "never".to_owned(), moment);
+    match reason {
+        Reason::Due => "its turn comes".to_owned(),
+        Reason::NotStarted { until_ms: None } => "the campaign is not launched".to_owned(),
+        Reason::NotStarted { until_ms } => format!("the campaign begins at {}", until(until_ms)),
+        Reason::Paused => "the campaign is paused".to_owned(),
+        Reason::Draining => "the campaign begins no calls any more".to_owned(),
+        Reason::Stopped => "the campaign is over".to_owned(),
+        Reason::OutsideWindow { opens_ms } => {
+            format!("out of hours where it lives, until {}", until(opens_ms))
         }
-        "zone_unknown" => "nobody knows its time zone: set `zone` in the campaign or in its list".to_owned(),
-        "do_not_call" if text(reason, "scope") == "pattern" => {
+        Reason::Holiday { name, opens_ms } => {
+            format!("{} where it lives, until {}", one_line(&name), until(opens_ms))
+        }
+        Reason::ZoneUnknown => {
+            "nobody knows its time zone: set `zone` in the campaign or in its list".to_owned()
+        }
+        Reason::DoNotCall(Listed { scope: Scope::Pattern, .. }) => {
             "its number begins like one in `never_call`".to_owned()
         }
-        "do_not_call" => format!("on the do-not-call list since {}", until("since_ms")),
-        "no_consent" if reason["given_ms"].is_null() => "no consent is on record".to_owned(),
-        "no_consent" => format!("its consent of {} is too old", until("given_ms")),
-        "cap_day" => {
-            format!(
-                "called {} times today; {} are allowed; until {}",
-                reason["attempts"],
-                reason["of"],
-                until("until_ms")
-            )
+        Reason::DoNotCall(Listed { since_ms, .. }) => {
+            format!("on the do-not-call list since {}", until(since_ms))
         }
-        "cap_total" => format!("called {} times; {} are allowed", reason["attempts"], reason["of"]),
-        "retry_wait" => {
-            format!("tried again at {}, after {}", until("until_ms"), text(reason, "after").replace('_', " "))
+        Reason::NoConsent { given_ms: None } => "no consent is on record".to_owned(),
+        Reason::NoConsent { given_ms } => format!("its consent of {} is too old", until(given_ms)),
+        Reason::CapDay { attempts, of, until_ms } => {
+            format!("called {attempts} times today; {of} are allowed; until {}", moment(until_ms))
         }
-        "callback_at" => format!("it asked to be called at {}", until("at_ms")),
-        "budget_day" => {
-            format!(
-                "{} of {} minutes of today are used, until {}",
-                reason["used_minutes"],
-                reason["of"],
-                until("until_ms")
-            )
+        Reason::CapTotal { attempts, of } => format!("called {attempts} times; {of} are allowed"),
+        Reason::RetryWait { after, until_ms } => {
+            format!("tried again at {}, after {}", moment(until_ms), after.as_str().replace('_', " "))
         }
-        "budget_total" => format!("{} of {} minutes are used", reason["used_minutes"], reason["of"]),
-        "caller_id_cap" => format!("all caller ids have called enough today, until {}", until("until_ms")),
-        "cannot_dial" => one_line(text(reason, "why")),
-        "excluded_by" => format!("taken out by {} at {}", one_line(text(reason, "who")), until("at_ms")),
-        "calling" => "it is being called".to_owned(),
-        "done" => format!("done: {}", text(reason, "outcome").replace('_', " ")),
-        other => other.replace('_', " "),
+        Reason::CallbackAt { at_ms } => format!("it asked to be called at {}", moment(at_ms)),
+        Reason::BudgetDay { used_minutes, of, until_ms } => {
+            format!("{used_minutes} of {of} minutes of today are used, until {}", moment(until_ms))
+        }
+        Reason::BudgetTotal { used_minutes, of } => format!("{used_minutes} of {of} minutes are used"),
+        Reason::CallerIdCap { until_ms } => {
+            format!("all caller ids have called enough today, until {}", moment(until_ms))
+        }
+        Reason::CannotDial { why } => one_line(&why),
+        Reason::ExcludedBy { who, at_ms } => format!("taken out by {} at {}", one_line(&who), moment(at_ms)),
+        Reason::Calling => "it is being called".to_owned(),
+        Reason::Done { outcome } => format!("done: {}", outcome.as_str().replace('_', " ")),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The settings of a campaign as fields of a form, and back.
 
-use callcore::campaign::{Hours, Outcome, Problem, RetryRule, Settings, Weekday, presets};
+use callcore::campaign::{Hours, Outcome, Problem, RetryRule, Settings, Span, Weekday, presets};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
@@ -56,7 +56,7 @@ pub(super) struct Draft {
     pub(super) caller_ids: String,
     pub(super) trunk: String,
     pub(super) machine_detection: String,
-    pub(super) ring_timeout: String,
+    pub(super) ring: String,
     /// By outcome: how often, after how long.
     pub(super) retry: Vec<Retry>,
 }
@@ -75,7 +75,7 @@ impl Draft {
     pub(super) fn of(name: &str, settings: &Settings) -> Self {
         let optional = |value: Option<u32>| value.map(|value| value.to_string()).unwrap_or_default();
         let callers = settings.caller_ids.iter().map(|caller| match caller.per_day {
-            Some(most) => format!("{} {most}", caller.number),
+            Some(most) => format!("{} = {most}", caller.number),
             None => caller.number.clone(),
         });
         Self {
@@ -104,7 +104,7 @@ impl Draft {
             caller_ids: callers.collect::<Vec<_>>().join("\n"),
             trunk: settings.trunk.clone().unwrap_or_default(),
             machine_detection: settings.machine_detection.map(detection).unwrap_or_default(),
-            ring_timeout: settings.ring_timeout.map(|span| span.to_string()).unwrap_or_default(),
+            ring: settings.ring_timeout.map(|span| span.to_string()).unwrap_or_default(),
             retry: RETRIED
                 .iter()
                 .map(|outcome| Retry::of(*outcome, &settings.retry.rule(*outcome)))
@@ -148,7 +148,7 @@ impl Draft {
             caller_ids: written.exactly("caller_ids"),
             trunk: text("trunk"),
             machine_detection: text("machine_detection"),
-            ring_timeout: text("ring_timeout"),
+            ring: text("ring"),
             retry: retry.collect(),
         }
     }
@@ -235,17 +235,21 @@ impl Draft {
             ("consent_within", filled(&self.consent_within)),
             ("trunk", filled(&self.trunk)),
             ("machine_detection", filled(&self.machine_detection)),
-            ("ring_timeout", filled(&self.ring_timeout)),
         ] {
             match value {
                 Some(value) => document.insert(name.into(), value),
                 None => document.remove(name),
             };
         }
+        let ring = (!self.ring.is_empty()).then(|| self.ring.parse::<Span>()).transpose();
+        if let Err(wrong) = &ring {
+            problems.push(Problem { field: "ring".to_owned(), problem: wrong.to_string() });
+        }
         if !problems.is_empty() {
             return Err(problems);
         }
-        Settings::read(&document)
+        let settings = Settings::read(&document)?;
+        Ok(Settings { ring_timeout: ring.ok().flatten(), ..settings })
     }
 
     /// Takes over what a preset sets.
@@ -281,16 +285,14 @@ fn split(text: &str) -> Vec<&str> {
     text.split([',', '\n', ';']).map(str::trim).filter(|part| !part.is_empty()).collect()
 }
 
-/// `+622150001 200`.
+/// `+622150001 = 200`.
 fn caller(line: &str) -> Value {
-    match line.trim().rsplit_once(' ').and_then(|(number, most)| Some((number, most.parse::<u32>().ok()?))) {
-        // A part of a number that was written with blanks is no count.
-        Some((number, most))
-            if number.trim().chars().filter(char::is_ascii_digit).count() >= 8 && most < 100_000 =>
-        {
+    match line.split_once('=') {
+        Some((number, most)) => {
+            let most = most.trim().parse::<u32>().map_or_else(|_| json!(most.trim()), |most| json!(most));
             json!({ "number": number.trim(), "per_day": most })
         }
-        Some(_) | None => json!({ "number": line.trim() }),
+        None => json!({ "number": line.trim() }),
     }
 }
 

@@ -65,6 +65,7 @@ fn field_of(setting: &str) -> String {
     match top {
         "caps" | "pacing" | "budget" => last.to_owned(),
         "canary" => format!("canary_{last}"),
+        _ if top.starts_with("ring") => "ring".to_owned(),
         _ => top.to_owned(),
     }
 }

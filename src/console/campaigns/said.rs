@@ -1,6 +1,6 @@
 //! Rules, holds and outcomes in the words of who looks.
 
-use callcore::campaign::{Binding, Outcome, Reason, Scope};
+use callcore::campaign::{Binding, Outcome, Reason, Rule, Scope};
 
 use crate::campaigns::Hold;
 use crate::console::frame::Frame;
@@ -59,8 +59,30 @@ pub(super) const fn mark(outcome: Outcome) -> (&'static str, &'static str) {
 
 /// The name of a rule, as counts have it.
 pub(super) fn rule(frame: &Frame, rule: &str) -> String {
-    let key = format!("rule_{rule}");
-    let said = frame.say_or(&key, rule);
+    let Some(known) = Rule::named(rule) else { return rule.to_owned() };
+    let said = frame.say(match known {
+        Rule::Due => "rule_due",
+        Rule::NotStarted => "rule_not_started",
+        Rule::Paused => "rule_paused",
+        Rule::Draining => "rule_draining",
+        Rule::Stopped => "rule_stopped",
+        Rule::OutsideWindow => "rule_outside_window",
+        Rule::Holiday => "rule_holiday",
+        Rule::ZoneUnknown => "rule_zone_unknown",
+        Rule::DoNotCall => "rule_do_not_call",
+        Rule::NoConsent => "rule_no_consent",
+        Rule::CapDay => "rule_cap_day",
+        Rule::CapTotal => "rule_cap_total",
+        Rule::RetryWait => "rule_retry_wait",
+        Rule::CallbackAt => "rule_callback_at",
+        Rule::BudgetDay => "rule_budget_day",
+        Rule::BudgetTotal => "rule_budget_total",
+        Rule::CallerIdCap => "rule_caller_id_cap",
+        Rule::CannotDial => "rule_cannot_dial",
+        Rule::ExcludedBy => "rule_excluded_by",
+        Rule::Calling => "rule_calling",
+        Rule::Done => "rule_done",
+    });
     said.to_owned()
 }
 

@@ -1,14 +1,14 @@
 //! Why a contact is not dialled now: a closed list, as data. Words for people are made of it where it is shown.
 
 use serde::{Deserialize, Serialize};
-use strum::IntoStaticStr;
+use strum::{EnumDiscriminants, EnumIter, IntoEnumIterator, IntoStaticStr};
 
 use super::outcome::Outcome;
 
 /// The rule that decided, with the values that it decided by. Times are ms since 1970.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, IntoStaticStr)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, EnumDiscriminants)]
+#[strum_discriminants(name(Rule), derive(IntoStaticStr, EnumIter), strum(serialize_all = "snake_case"))]
 #[serde(tag = "rule", rename_all = "snake_case")]
-#[strum(serialize_all = "snake_case")]
 pub enum Reason {
     /// The campaign has not been launched, or its first day is yet to come.
     NotStarted {
@@ -91,10 +91,24 @@ pub enum Reason {
 }
 
 impl Reason {
-    /// Its name in tables, on the wire and in catalogues of words.
+    /// Which rule it is.
     #[must_use]
-    pub fn rule(&self) -> &'static str {
+    pub fn rule(&self) -> Rule {
         self.into()
+    }
+}
+
+impl Rule {
+    /// Its name in tables and on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+
+    /// The rule of that name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::iter().find(|rule| rule.as_str() == name)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Places: filled from contact lists, decided zone by zone, listed and counted.
 
-use callcore::campaign::Reason;
+use callcore::campaign::{Listed, Reason, Rule, Scope};
 use futures_util::FutureExt;
 use serde_json::Value;
 use sqlx::QueryBuilder;
@@ -132,7 +132,7 @@ impl Engine {
                         );
                         let due_ms = verdict.due_ms;
                         let query = query.bind(campaign).bind(verdict.zone).bind(verdict.state).bind(due_ms);
-                        let query = query.bind(verdict.reason.rule()).bind(column(&verdict.reason)).bind(now).bind(CHUNK);
+                        let query = query.bind(verdict.reason.rule().as_str()).bind(column(&verdict.reason)).bind(now).bind(CHUNK);
                         Ok(query.execute(connection).await?.rows_affected())
                     }
                     .boxed()
@@ -258,8 +258,12 @@ impl Engine {
                     "UPDATE places SET state = 'excluded', rule = $3, reason = $4, changed_ms = $5 \
                      WHERE campaign_id = $1 AND id = $2 AND state = 'waiting'",
                 );
-                let query =
-                    query.bind(&campaign).bind(id).bind(reason.rule()).bind(column(&reason)).bind(now_ms());
+                let query = query
+                    .bind(&campaign)
+                    .bind(id)
+                    .bind(reason.rule().as_str())
+                    .bind(column(&reason))
+                    .bind(now_ms());
                 let done = query.execute(&mut *connection).await?.rows_affected() == 1;
                 if done {
                     let detail = serde_json::json!({ "place": id });
@@ -338,13 +342,14 @@ pub(super) fn small(count: i64) -> u32 {
 
 async fn exclude_listed(connection: &mut SqliteConnection, campaign: &str, now: i64) -> Result<(), Error> {
     sqlx::query(
-        "UPDATE places SET state = 'excluded', rule = 'do_not_call', changed_ms = $2, \
-         reason = json_object('rule', 'do_not_call', 'scope', 'all', 'since_ms', \
+        "UPDATE places SET state = 'excluded', rule = $3, changed_ms = $2, \
+         reason = json_object('rule', $3, 'scope', 'all', 'since_ms', \
          (SELECT d.at_ms FROM do_not_call d WHERE d.number = places.digits)) \
          WHERE campaign_id = $1 AND state = 'waiting' AND digits IN (SELECT number FROM do_not_call)",
     )
     .bind(campaign)
     .bind(now)
+    .bind(Rule::DoNotCall.as_str())
     .execute(connection)
     .await?;
     Ok(())
@@ -356,14 +361,16 @@ async fn exclude_beginning(
     begin: &str,
     now: i64,
 ) -> Result<(), Error> {
+    let reason = Reason::DoNotCall(Listed { scope: Scope::Pattern, since_ms: None });
     sqlx::query(
-        "UPDATE places SET state = 'excluded', rule = 'do_not_call', changed_ms = $3, \
-         reason = '{\"rule\":\"do_not_call\",\"scope\":\"pattern\",\"since_ms\":null}' \
+        "UPDATE places SET state = 'excluded', rule = $4, changed_ms = $3, reason = $5 \
          WHERE campaign_id = $1 AND state = 'waiting' AND digits >= $2 AND digits < $2 || ':'",
     )
     .bind(campaign)
     .bind(begin)
     .bind(now)
+    .bind(reason.rule().as_str())
+    .bind(column(&reason))
     .execute(connection)
     .await?;
     Ok(())

@@ -182,7 +182,7 @@ pub(super) async fn put(
     .bind(id)
     .bind(state)
     .bind(due_ms)
-    .bind(reason.rule())
+    .bind(reason.rule().as_str())
     .bind(column(reason))
     .bind(now_ms)
     .execute(connection)
