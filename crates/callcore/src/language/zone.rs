@@ -126,6 +126,54 @@ fn civil_at(date: Date, minutes: u32) -> Option<DateTime> {
     Some(date.at((minutes / 60).try_into().ok()?, (minutes % 60).try_into().ok()?, 0, 0))
 }
 
+/// Why a text names no zone of a person.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnknownZone {
+    #[error("`{given}` is no time zone{}; write a name such as Asia/Jakarta, or WIB", asked(meant.as_ref()))]
+    NoZone { given: String, meant: Option<String> },
+    #[error(
+        "`{given}` is a distance from UTC and does not say when clocks change; write a zone such as Asia/Jakarta"
+    )]
+    Distance { given: String },
+    #[error(
+        "`{given}` means a zone without summer time, which hardly anybody has; write {meant}, or whichever is meant"
+    )]
+    Unlikely { given: String, meant: &'static str },
+}
+
+fn asked(meant: Option<&String>) -> String {
+    meant.map_or_else(String::new, |meant| format!(" (is {meant} meant?)"))
+}
+
+/// Short names that are zones of the data base and mostly mean another one.
+const UNLIKELY: [(&str, &str); 2] = [("est", "America/New_York"), ("mst", "America/Denver")];
+/// Longest text that is told back, characters.
+const TOLD: usize = 40;
+
+/// The name in the IANA data base of the zone that a table names for a person: `Asia/Jakarta`, in any case of its letters, or
+/// `WIB`.
+///
+/// # Errors
+/// When it names none, or only a distance from UTC. Nothing is guessed.
+pub fn zone_name(text: &str) -> Result<String, UnknownZone> {
+    let text = text.trim();
+    let given = || text.chars().take(TOLD).collect::<String>();
+    let lower = text.to_ascii_lowercase();
+    if let Some((_, meant)) = UNLIKELY.iter().find(|(short, _)| *short == lower) {
+        return Err(UnknownZone::Unlikely { given: given(), meant });
+    }
+    let found = Zone::named(text);
+    if let Some(name) = found.as_ref().and_then(|zone| zone.0.iana_name()) {
+        return Ok(name.to_owned());
+    }
+    let meant = if text.chars().count() > TOLD { None } else { meant(text) };
+    match meant {
+        _ if found.is_some() => Err(UnknownZone::Distance { given: given() }),
+        Some(meant) if meant.starts_with(['+', '-']) => Err(UnknownZone::Distance { given: given() }),
+        meant => Err(UnknownZone::NoZone { given: given(), meant }),
+    }
+}
+
 /// Whether a text is a distance from UTC that is larger than any.
 pub(crate) fn is_too_far(text: &str) -> bool {
     let lower = text.trim().to_ascii_lowercase().replace('\u{2212}', "-");
@@ -245,6 +293,36 @@ mod tests {
         assert_eq!(clock("+07:00", at), "2026-11-22 01:30");
         assert_eq!(clock("UTC", at), "2026-11-21 18:30");
         assert_eq!(clock("UTC", i64::MIN), "unknown");
+    }
+
+    #[test]
+    fn a_table_names_zones_and_nothing_is_guessed() {
+        for (text, name) in [
+            ("Asia/Jakarta", "Asia/Jakarta"),
+            (" asia/jakarta ", "Asia/Jakarta"),
+            ("WIB", "Asia/Jakarta"),
+            ("wita", "Asia/Makassar"),
+            ("WIT", "Asia/Jayapura"),
+            ("UTC", "UTC"),
+            ("Europe/Kyiv", "Europe/Kyiv"),
+        ] {
+            assert_eq!(zone_name(text).as_deref(), Ok(name), "{text}");
+        }
+        for (text, told) in [
+            ("Jakarta", "`Jakarta` is no time zone (is Asia/Jakarta meant?)"),
+            ("+07:00", "is a distance from UTC"),
+            ("GMT+7", "is a distance from UTC"),
+            ("7", "is a distance from UTC"),
+            ("EST", "write America/New_York"),
+            ("IST", "is Asia/Kolkata meant?"),
+            ("", "`` is no time zone;"),
+            ("Etc/Unknown", "is no time zone"),
+            ("Mars/Olympus", "is no time zone;"),
+        ] {
+            let why = zone_name(text).unwrap_err().to_string();
+            assert!(why.contains(told), "{text}: {why}");
+        }
+        assert!(zone_name(&"x".repeat(10_000)).unwrap_err().to_string().len() < 200);
     }
 
     #[test]

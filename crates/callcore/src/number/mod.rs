@@ -13,10 +13,12 @@ mod spurious;
 mod tests;
 mod uri;
 mod written;
+mod zones;
 
 pub use self::bad::BadNumber;
 pub use self::country::{Country, UnknownCountry};
 use self::written::Written;
+pub use self::zones::zone;
 
 /// Digits of a number; the longest that ITU-T E.164 knows.
 const DIGITS: std::ops::RangeInclusive<usize> = 3..=15;

@@ -35,6 +35,11 @@ pub(super) fn is_mobile(number: &str) -> bool {
     })
 }
 
+/// Whether the number, as `+62812…`, is tied to a place.
+pub(super) fn is_of_a_place(number: &str) -> bool {
+    PHONE_NUMBER_UTIL.parse(number, None).is_ok_and(|number| number.is_geographical())
+}
+
 /// Why no plan can have a number.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Misfit {
