@@ -1,7 +1,7 @@
 //! Dering: a voice-bot orchestrator that knows who answered.
 //!
 //! The IO shell around [`callcore`]. Ranks, low to high; a module imports only from lower ones:
-//! `wallclock`, `cdr_wire`, `net`, `bus`, `telemetry`, `kore`, `media` · `store`, `speech`, `trunk` · `access`, `gateway`, `flows`, `outbox` · `session` · `api` · `console`,
+//! `wallclock`, `cdr_wire`, `net`, `bus`, `telemetry`, `kore`, `media` · `store`, `speech`, `trunk` · `access`, `gateway`, `flows`, `lists`, `outbox` · `session` · `api` · `console`,
 //! `config` · `server` · `app` · `demo` · `cli`.
 
 pub mod access;
@@ -18,6 +18,7 @@ pub mod demo;
 pub mod flows;
 pub mod gateway;
 pub mod kore;
+pub mod lists;
 pub mod media;
 pub mod net;
 pub mod outbox;

@@ -14,6 +14,7 @@ pub(crate) mod extract;
 pub(crate) mod fields;
 pub(crate) mod flows;
 mod health;
+pub(crate) mod lists;
 pub(crate) mod may;
 mod numbers;
 pub(crate) mod problems;
@@ -38,6 +39,7 @@ pub use self::public_url::PublicUrl;
 pub use self::uploads::Uploads;
 use crate::access::Access;
 use crate::flows::Catalog;
+use crate::lists::Lists;
 use crate::net::guard::AddressPolicy;
 use crate::outbox;
 use crate::session;
@@ -64,6 +66,8 @@ pub struct Api {
     pub public_url: PublicUrl,
     pub uploads: Uploads,
     pub campaigns: campaigns::Desk,
+    /// What reads files into lists of contacts.
+    pub lists: Lists,
 }
 
 impl FromRef<Api> for campaigns::Desk {
@@ -146,6 +150,7 @@ fn calling() -> OpenApiRouter<Api> {
         .routes(routes!(contacts::one, contacts::change, contacts::delete))
         .merge(do_not_call::routes())
         .merge(campaigns::routes())
+        .merge(lists::routes())
 }
 
 /// Routes of those who look after the server.

@@ -35,6 +35,8 @@ problems! {
     BadParameter = "400", "A parameter cannot be understood.";
     NoSuchCall = "404", "There is no such call.";
     NoSuchContact = "404", "There is no such contact.";
+    NoSuchImport = "404", "There is no such list or import.";
+    NoSuchList = "404", "There is no such list.";
     NoSuchNotification = "404", "There is no such notification.";
     NoSuchVersion = "404", "There is no such flow or version.";
     EndedAlready = "409", "The call has ended already.";

@@ -21,6 +21,7 @@ use crate::access::{Access, Role};
 use crate::campaigns::Desk;
 use crate::config::{self, Config};
 use crate::flows::{Catalog, Folder};
+use crate::lists::Lists;
 use crate::net::{descriptors, http};
 use crate::outbox::{self, Outbox};
 use crate::store::{self, Store};
@@ -87,7 +88,12 @@ impl App {
         let options = store::Options { key, ..store::Options::file(&config.database) };
         let store = Store::open(options).await?;
         store.keep_lease();
-        let folders = [config.recordings.folder.clone(), config.speech_cache.clone(), config.flow_versions()];
+        let folders = [
+            config.recordings.folder.clone(),
+            config.speech_cache.clone(),
+            config.flow_versions(),
+            config.list_files(),
+        ];
         tokio::task::spawn_blocking(move || private::keep_private(&folders)).await?;
         let renamed = store.put_numbers_into_one_form(config.country).await?;
         if renamed > 0 {
@@ -153,7 +159,13 @@ impl App {
             None => None,
         };
         let stop = CancellationToken::new();
+        let lists = Lists::new(store.clone(), config.list_files(), config.country, stop.clone());
+        let cut = lists.resume().await?;
+        if cut > 0 {
+            tracing::info!(imports = cut, "the last stop cut imports of lists off; they go on");
+        }
         let api = api::Api {
+            lists,
             store: store.clone(),
             access: access.clone(),
             calls: calls.clone(),

@@ -1,7 +1,7 @@
 //! The way of commands to `/v1/apps`, `/v1/keys` and `/v1/audit`: to the server that runs on this machine, to one
 //! elsewhere, or, while none runs, to the same routes over the database itself.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -13,16 +13,25 @@ use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
+use tokio::io::AsyncReadExt;
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::out::lines;
 use crate::access::{self, Access};
 use crate::api;
 use crate::config::{Config, local_file};
+use crate::lists::Lists;
 use crate::store::{self, Store};
 
 /// Longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest wait for an answer to a file of hundreds of megabytes.
+const PATIENCE_WITH_FILE: Duration = Duration::from_secs(15 * 60);
+/// Bytes of a file that are sent at a time.
+const PART: usize = 256 * 1024;
+/// The `Content-Type` of files, whose kind the server finds out.
+const FILE: &str = "application/octet-stream";
 /// Largest answer, bytes.
 const LARGEST: usize = 64 * 1024 * 1024;
 
@@ -38,7 +47,7 @@ pub(super) struct Place {
     /// A server on another machine; needs --key
     #[arg(long, global = true, value_name = "URL")]
     server: Option<String>,
-    /// An API key, for --server: with the scope admin, for `dnc` with campaigns
+    /// An API key, for --server: with the scope admin, for `dnc` and `list` with campaigns
     #[arg(long, env = "DERING_KEY", hide_env_values = true, global = true, value_name = "KEY")]
     key: Option<SecretString>,
 }
@@ -92,7 +101,7 @@ impl Place {
         if let Some(url) = &self.server {
             let Some(key) = &self.key else {
                 bail!(
-                    "an API key is needed (scope admin; for `dnc` campaigns): give --key, or set DERING_KEY"
+                    "an API key is needed (scope admin; for `dnc` and `list` campaigns): give --key, or set DERING_KEY"
                 );
             };
             return Reach::server(url.trim_end_matches('/').to_owned(), key.clone());
@@ -104,7 +113,7 @@ impl Place {
         }
         let options = store::Options { key: config.auth.key_source()?, ..store::Options::file(&database) };
         match Store::open(options).await {
-            Ok(store) => Ok(Reach::alone(store, config.country)),
+            Ok(store) => Ok(Reach::alone(store, database.with_file_name("lists"), config.country)),
             Err(store::Error::InUse { .. }) => {
                 let path = local_file(&database);
                 let left = std::fs::read(&path)
@@ -131,11 +140,13 @@ impl Reach {
         Ok(Self::Server { http, url, key })
     }
 
-    fn alone(store: Store, country: Option<Country>) -> Self {
+    /// `folder` is where files of contacts wait until they are read.
+    fn alone(store: Store, folder: PathBuf, country: Option<Country>) -> Self {
         let (key, local) = access::new_local_key();
         let options = access::Options { local: Some(local), ..access::Options::default() };
         let access = Access::with(store.clone(), options);
-        Self::Alone { store, router: Box::new(api::admin::alone(&access, country)), key }
+        let lists = Lists::new(store.clone(), folder, country, CancellationToken::new());
+        Self::Alone { store, router: Box::new(api::admin::alone(&access, lists, country)), key }
     }
 
     /// Asks, and gives the answer; null when there is nothing to say.
@@ -162,6 +173,57 @@ impl Reach {
         body: Option<(&'static str, Vec<u8>)>,
     ) -> anyhow::Result<Value> {
         let (status, bytes) = self.exchange(method, path, body).await?;
+        answered(status, &bytes)
+    }
+
+    /// Sends a file, part by part; `sent` is told how many bytes have gone.
+    ///
+    /// # Errors
+    /// As [`Self::ask`], and when the file cannot be read.
+    pub(super) async fn upload(
+        &self,
+        path: &str,
+        file: &Path,
+        sent: impl Fn(u64) + Send + Sync + 'static,
+    ) -> anyhow::Result<Value> {
+        let opened = tokio::fs::File::open(file).await;
+        let opened = opened.with_context(|| format!("cannot read {}", file.display()))?;
+        let size = opened.metadata().await?.len();
+        let parts = futures_util::stream::unfold(opened, |mut file| async {
+            let mut part = vec![0; PART];
+            match file.read(&mut part).await {
+                Ok(0) => None,
+                Ok(got) => {
+                    part.truncate(got);
+                    Some((Ok(Bytes::from(part)), file))
+                }
+                Err(error) => Some((Err(error), file)),
+            }
+        });
+        let parts = futures_util::StreamExt::inspect(parts, move |part: &std::io::Result<Bytes>| {
+            sent(part.as_ref().map_or(0, |part| part.len() as u64));
+        });
+        let (status, bytes) = match self {
+            Self::Server { http, url, key } => {
+                let request = http.post(format!("{url}{path}")).timeout(PATIENCE_WITH_FILE);
+                let request = request.bearer_auth(key.expose_secret()).header("dering-user", user());
+                let request = request.header(header::CONTENT_TYPE, FILE).header(header::CONTENT_LENGTH, size);
+                let response = request.body(reqwest::Body::wrap_stream(parts)).send().await;
+                let response = response.with_context(|| format!("{url} cannot be reached"))?;
+                (response.status(), response.bytes().await.context("the answer broke off")?)
+            }
+            Self::Alone { router, key, .. } => {
+                let request = Request::builder()
+                    .method(Method::POST)
+                    .uri(path)
+                    .header(header::AUTHORIZATION, format!("Bearer {}", key.expose_secret()))
+                    .header("dering-user", user())
+                    .header(header::CONTENT_TYPE, FILE)
+                    .body(Body::from_stream(parts))?;
+                let response = router.as_ref().clone().oneshot(request).await?;
+                (response.status(), axum::body::to_bytes(response.into_body(), LARGEST).await?)
+            }
+        };
         answered(status, &bytes)
     }
 

@@ -17,6 +17,7 @@ pub mod campaign;
 pub mod dnc;
 pub mod flow;
 pub mod gateway;
+pub mod list;
 pub mod models;
 pub mod stt;
 pub mod token;
@@ -67,6 +68,8 @@ enum Command {
     Campaign(Box<campaign::Args>),
     /// Numbers that are not called
     Dnc(Box<dnc::Args>),
+    /// Lists of contacts that campaigns call
+    List(Box<list::Args>),
     /// Who did what, when and from where
     Audit(Box<audit::Args>),
     /// Mint a token for a client app
@@ -96,6 +99,7 @@ pub fn run() -> ExitCode {
         Command::User(args) => on_runtime(async { user::run(*args).await.map(|()| ExitCode::SUCCESS) }),
         Command::Campaign(args) => on_runtime(campaign::run(*args)),
         Command::Dnc(args) => on_runtime(dnc::run(*args)),
+        Command::List(args) => on_runtime(list::run(*args)),
         Command::Audit(args) => on_runtime(async { audit::run(*args).await.map(|()| ExitCode::SUCCESS) }),
         Command::Token(args) => on_runtime(async { token::run(args).await.map(|()| ExitCode::SUCCESS) }),
         Command::Openapi => {

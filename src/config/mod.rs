@@ -299,6 +299,12 @@ impl Config {
     pub fn flow_versions(&self) -> PathBuf {
         self.flow_versions.clone().unwrap_or_else(|| self.database.with_file_name("flow-versions"))
     }
+
+    /// Where files of contacts wait until they are read: beside the database.
+    #[must_use]
+    pub fn list_files(&self) -> PathBuf {
+        self.database.with_file_name("lists")
+    }
 }
 
 impl Trunk {

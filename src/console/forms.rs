@@ -18,7 +18,7 @@ use crate::api::error::{Code, Problem};
 use crate::api::extract::pairs;
 
 /// Whether one of our own pages sent a request.
-fn is_ours(headers: &HeaderMap, api: &Api) -> bool {
+pub(super) fn is_ours(headers: &HeaderMap, api: &Api) -> bool {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     if let Some(site) = text("sec-fetch-site") {
         return matches!(site, "same-origin" | "none");
@@ -62,20 +62,27 @@ impl Written {
         };
         let mut written = Self::default();
         while let Some(part) = parts.next_field().await.map_err(broken)? {
-            if written.fields.len() >= MOST_FIELDS {
-                return Err(Problem::new(
-                    Code::Malformed,
-                    "the form has too many fields; load the page again",
-                ));
-            }
             let name = part.name().unwrap_or_default().to_owned();
             if part.file_name().is_some() {
                 written.file = Some(part.bytes().await.map_err(broken)?);
             } else {
-                written.fields.insert(name, part.text().await.map_err(broken)?);
+                written.add(name, part.text().await.map_err(broken)?)?;
             }
         }
         Ok(written)
+    }
+
+    /// Takes a field.
+    ///
+    /// # Errors
+    /// When there are too many.
+    pub(super) fn add(&mut self, name: String, text: String) -> Result<(), Problem> {
+        if self.fields.len() >= MOST_FIELDS {
+            let why = "the form has too many fields; load the page again";
+            return Err(Problem::new(Code::Malformed, why));
+        }
+        self.fields.insert(name, text);
+        Ok(())
     }
 
     /// The file that was chosen, unless it is empty or none was.

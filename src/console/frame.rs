@@ -22,6 +22,9 @@ use crate::api::Api;
 use crate::api::error::{Code, Problem};
 use crate::wallclock::now_ms;
 
+/// Fewest digits in a text that may be a number of somebody.
+const SHORTEST_NUMBER: usize = 6;
+
 pub(super) const LANGUAGE: &str = "dering_lang";
 pub(super) const THEME: &str = "dering_theme";
 pub(super) const ZONE: &str = "dering_zone";
@@ -53,6 +56,7 @@ pub(super) enum Room {
     Calls,
     Campaigns,
     Contacts,
+    Lists,
     DoNotCall,
     Flows,
     Accuracy,
@@ -80,11 +84,12 @@ const fn door(room: Room, href: &'static str, label: &'static str, allowed: fn(&
 }
 
 /// The rail, from its top.
-static RAIL: [Door; 12] = [
+static RAIL: [Door; 13] = [
     door(Room::Home, "/", "nav_home", may::<SeeServer>),
     door(Room::Calls, "/calls", "nav_calls", may::<SeeCalls>),
     door(Room::Campaigns, "/campaigns", "nav_campaigns", may::<SeeCampaigns>),
     door(Room::Contacts, "/contacts", "nav_contacts", may::<SeeContacts>),
+    door(Room::Lists, "/lists", "nav_lists", may::<SeeContacts>),
     door(Room::DoNotCall, "/do-not-call", "nav_do_not_call", may::<SeeCalls>),
     door(Room::Flows, "/flows", "nav_flows", may::<SeeFlows>),
     door(Room::Accuracy, "/accuracy", "nav_accuracy", may::<SeeServer>),
@@ -263,6 +268,30 @@ impl Frame {
     /// A number as the reader may see it.
     pub(super) fn number(&self, number: &str) -> String {
         if self.sees_numbers() { number.to_owned() } else { crate::telemetry::mask(number) }
+    }
+
+    /// A text in which numbers may stand, as the reader may see it.
+    pub(super) fn told(&self, text: &str) -> String {
+        if self.sees_numbers() {
+            return text.to_owned();
+        }
+        let mut told = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+            let (before, from) = rest.split_at(at);
+            let end = from.find(|c: char| !c.is_ascii_digit() && c != '-').unwrap_or(from.len());
+            let (digits, behind) = from.split_at(end);
+            told.push_str(before);
+            let shown = if digits.len() < SHORTEST_NUMBER {
+                digits.to_owned()
+            } else {
+                crate::telemetry::mask(digits)
+            };
+            told.push_str(&shown);
+            rest = behind;
+        }
+        told.push_str(rest);
+        told
     }
 
     fn sees_numbers(&self) -> bool {

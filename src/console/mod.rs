@@ -4,6 +4,7 @@
 
 mod accuracy;
 mod audit;
+mod brings;
 mod calls;
 mod campaigns;
 mod contacts;
@@ -15,6 +16,7 @@ mod flows;
 mod forms;
 mod frame;
 mod home;
+mod lists;
 mod own;
 mod people;
 mod people_names;
@@ -34,6 +36,7 @@ use utoipa_axum::routes;
 
 use crate::api::contacts::import as contacts_import;
 use crate::api::do_not_call::import as numbers_import;
+use crate::api::lists::body_limit;
 use crate::api::{Api, Gate};
 
 /// Every page and what belongs to it.
@@ -79,6 +82,14 @@ pub(crate) fn groups() -> [(Gate, OpenApiRouter<Api>); 2] {
         .route("/do-not-call", get(do_not_call::page))
         .route("/do-not-call/add", post(do_not_call::add))
         .route("/do-not-call/remove", post(do_not_call::remove))
+        .route("/lists", get(lists::page).post(lists::create))
+        .route("/lists/{id}", get(lists::one::page))
+        .route("/lists/{id}/contacts", get(lists::one::contacts))
+        .route("/lists/{id}/delete", post(lists::one::delete))
+        .route("/lists/{id}/import", post(lists::bring::upload).layer(body_limit()))
+        .route("/lists/{id}/files/{file}", get(lists::bring::page).post(lists::bring::decide))
+        .route("/lists/{id}/imports/{import}", get(lists::report::page))
+        .route("/lists/{id}/imports/{import}/undo", post(lists::report::undo))
         .route("/flows", get(flows::list))
         .route("/flows/new", get(flows::draft).post(flows::upload))
         .route("/flows/{name}", get(flows::one))

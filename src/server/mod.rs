@@ -8,7 +8,7 @@ mod kore_path;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, Request};
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
 use axum::http::{Method, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
@@ -26,6 +26,10 @@ use crate::console;
 
 /// Longest a request may take.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Longest a request may take that brings a file of hundreds of megabytes.
+const PATIENCE_WITH_FILES: Duration = Duration::from_secs(15 * 60);
+/// Where such files are sent to.
+const FILES: [&str; 2] = ["/v1/lists/{list_id}/imports", "/lists/{id}/import"];
 
 async fn no_such_route(uri: Uri) -> Problem {
     Problem::new(Code::NotFound, format!("there is nothing at {}", uri.path()))
@@ -38,8 +42,14 @@ async fn no_such_method(method: Method, uri: Uri) -> Problem {
 
 /// Ends requests that take too long. A live timeline has answered by then; it goes on.
 async fn within_patience(request: Request, next: Next) -> Result<Response, Problem> {
-    let waiting = tokio::time::timeout(PATIENCE, next.run(request)).await;
-    let late = "the request took longer than 30 s and was given up; what it began may have been done";
+    let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let patience =
+        if path.is_some_and(|path| FILES.contains(&path)) { PATIENCE_WITH_FILES } else { PATIENCE };
+    let waiting = tokio::time::timeout(patience, next.run(request)).await;
+    let late = format!(
+        "the request took longer than {} s and was given up; what it began may have been done",
+        patience.as_secs()
+    );
     waiting.map_err(|_| Problem::new(Code::TimedOut, late))
 }
 

@@ -35,7 +35,7 @@ pub use model::{
     NotificationRow, NotificationState, Page, PersonChange, PersonRow, PlaceAttemptRow, PlaceCount,
     PlaceFilter, PlaceRow, PlaceState, PlannedRow, Prepared, Progress, Rate, RecordingRow, Redeemed,
     Redelivered, RefusedRow, RequestKey, Reservation, Reserve, Reserved, RevisionRow, RowChunk, RowErrorKind,
-    RowErrorRow, SERVER_STOPPED, SecretRow, Settled, Settlement, SignInRow, Speaker, Step, Tally,
+    RowErrorRow, RowProblem, SERVER_STOPPED, SecretRow, Settled, Settlement, SignInRow, Speaker, Step, Tally,
     TranscriptRow, Usage, Visibility, ZoneCount, ZoneFrom, ZoneVerdict,
 };
 pub use options::{Options, Place};

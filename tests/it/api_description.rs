@@ -37,7 +37,7 @@ async fn methods(router: &Router, path: &str) -> BTreeSet<String> {
 }
 
 /// Pages for people and their files, which are not part of the API: how their paths begin.
-const PAGES: [&str; 20] = [
+const PAGES: [&str; 21] = [
     "",
     "accuracy",
     "audit",
@@ -48,6 +48,7 @@ const PAGES: [&str; 20] = [
     "contacts",
     "do-not-call",
     "flows",
+    "lists",
     "me",
     "now",
     "people",

@@ -10,6 +10,7 @@ use dering::access::{self, Access};
 use dering::api::{Api, PublicUrl, Uploads};
 use dering::campaigns::Desk;
 use dering::flows::{Catalog, Folder};
+use dering::lists::Lists;
 use dering::net::guard::AddressPolicy;
 use dering::outbox::{self, Outbox};
 use dering::server::router;
@@ -80,7 +81,7 @@ impl TestApi {
         let api = Api {
             campaigns,
             access: Access::with(store.clone(), access),
-            store,
+            store: store.clone(),
             calls,
             flows,
             bots: Arc::new(BTreeMap::new()),
@@ -88,6 +89,7 @@ impl TestApi {
             policy: AddressPolicy::Public,
             public_url: PublicUrl::default(),
             uploads: Uploads::new(CancellationToken::new()),
+            lists: Lists::new(store, folder.path().join("lists"), None, CancellationToken::new()),
             outbox,
         };
         Self { router: router(api.clone()), api, _folder: folder }

@@ -86,6 +86,8 @@ impl Estate {
             ("{message}", "1"),
             ("{file}", "call-1.wav"),
             ("{number}", "+6281234567"),
+            ("{list_id}", "ls_none"),
+            ("{import_id}", "im_none"),
         ];
         let path = known.iter().fold(pattern.to_owned(), |path, (name, value)| path.replace(name, value));
         assert!(!path.contains('{'), "{path} has a part that is not known here");

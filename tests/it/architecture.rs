@@ -26,6 +26,7 @@ const SHELL: [(&str, u8); 24] = [
     ("access", 3),
     ("gateway", 3),
     ("flows", 3),
+    ("lists", 3),
     ("outbox", 3),
     ("session", 4),
     ("campaigns", 5),

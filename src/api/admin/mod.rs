@@ -13,10 +13,11 @@ use callcore::number::Country;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::audit;
 use super::do_not_call::{self, Desk};
 use super::may::authenticate;
+use super::{audit, lists};
 use crate::access::Access;
+use crate::lists::Lists;
 
 /// The routes of this folder. They need no more of the state than who may call, so the command
 /// line answers them itself while no server runs.
@@ -38,11 +39,14 @@ where
         .routes(routes!(audit::list))
 }
 
-/// The routes of this folder and of the do-not-call list with all that a request meets on its way to them, for use without
-/// a server. `country` is that of numbers which do not name their own.
-pub fn alone(access: &Access, country: Option<Country>) -> Router {
-    let desk = Desk::new(access.store().clone(), country);
-    let lists = Router::from(do_not_call::routes::<Desk>()).with_state(desk);
-    let routes = Router::from(routes::<Access>()).merge(lists);
+/// The routes of this folder, of the do-not-call list and of lists of contacts, with all that a request meets on its way
+/// to them, for use without a server. `country` is that of numbers which do not name their own.
+pub fn alone(access: &Access, contacts: Lists, country: Option<Country>) -> Router {
+    let store = access.store().clone();
+    let desk = Desk::new(store.clone(), country);
+    let numbers = Router::from(do_not_call::routes::<Desk>()).with_state(desk);
+    let desk = lists::Desk::new(store, contacts, country);
+    let contacts = Router::from(lists::routes::<lists::Desk>()).with_state(desk);
+    let routes = Router::from(routes::<Access>()).merge(numbers).merge(contacts);
     routes.layer(from_fn_with_state(access.clone(), authenticate)).with_state(access.clone())
 }

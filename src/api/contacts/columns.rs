@@ -1,72 +1,6 @@
 //! What the columns of a table hold, by what people call them.
 
-/// What columns are called, in small letters and digits.
-pub(super) const PHONE: [&str; 38] = [
-    "phone",
-    "phoneno",
-    "phonenr",
-    "telephone",
-    "telephonenumber",
-    "tel",
-    "telno",
-    "mobile",
-    "mobileno",
-    "mobilenumber",
-    "mobilephone",
-    "mobilephonenumber",
-    "cell",
-    "cellphone",
-    "msisdn",
-    "contactnumber",
-    "number",
-    "whatsapp",
-    "whatsappnumber",
-    "nomorhp",
-    "nohp",
-    "hp",
-    "handphone",
-    "nomorhandphone",
-    "nomortelepon",
-    "notelepon",
-    "notelp",
-    "telp",
-    "telepon",
-    "nomortelp",
-    "nomorponsel",
-    "ponsel",
-    "nomorwa",
-    "nowa",
-    "telefon",
-    "telefonnummer",
-    "telefono",
-    "teléfono",
-];
-const NAME: [&str; 9] = [
-    "fullname",
-    "customername",
-    "contactname",
-    "nama",
-    "namalengkap",
-    "namapelanggan",
-    "nombre",
-    "nom",
-    "namakontak",
-];
-const ID: [&str; 4] = ["contactidentifier", "idkontak", "kontakid", "contactno"];
-const COUNTRY: [&str; 12] = [
-    "countrycode",
-    "countryname",
-    "countryiso",
-    "isocountry",
-    "callingcode",
-    "dialcode",
-    "negara",
-    "kodenegara",
-    "namanegara",
-    "land",
-    "pais",
-    "país",
-];
+use crate::lists::columns::{COUNTRY, ID, NAME, PHONE, place, plain_name};
 
 /// What a column holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,10 +18,7 @@ pub(in crate::api) enum Column {
 /// What the columns hold. Of several that could be the number's, one named exactly so, else the first.
 pub(super) fn columns(fields: &[String]) -> Vec<Column> {
     let names: Vec<String> = fields.iter().map(|field| plain_name(field)).collect();
-    let place = |exact: &str, others: &[&str]| {
-        let exactly = names.iter().position(|name| name == exact);
-        exactly.or_else(|| names.iter().position(|name| others.contains(&name.as_str())))
-    };
+    let place = |exact: &str, others: &[&str]| place(&names, exact, &[others]);
     let phone = place("phonenumber", &PHONE);
     let (name, id, flow) = (place("name", &NAME), place("contactid", &ID), place("flow", &[]));
     let country = place("country", &COUNTRY);
@@ -119,9 +50,4 @@ pub(super) fn twice(fields: &[String], columns: &[Column]) -> Option<String> {
             )
         })
     })
-}
-
-/// `Phone Number`, `phone_number` and `PhoneNumber` as `phonenumber`.
-pub(super) fn plain_name(field: &str) -> String {
-    field.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
 }

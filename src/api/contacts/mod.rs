@@ -4,7 +4,6 @@
 pub(super) mod columns;
 pub(crate) mod import;
 mod person;
-mod record;
 pub(super) mod sheet;
 
 use axum::Json;

@@ -3,8 +3,9 @@
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
-use super::columns::{Column, PHONE, columns, plain_name, twice};
-use super::record::{Shape, Stray, record};
+use super::columns::{Column, columns, twice};
+use crate::lists::columns::{PHONE, plain_name};
+use crate::lists::file::record::{Shape, Stray, record};
 
 /// Signs between fields, the likeliest first.
 const SEPARATORS: [char; 4] = [',', ';', '\t', '|'];

@@ -5,14 +5,14 @@ const MOST_LINES: usize = 50;
 
 /// What rows look like: how many fields they have, and at which place the number is.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Shape {
-    pub(super) columns: usize,
-    pub(super) phone: usize,
+pub(crate) struct Shape {
+    pub(crate) columns: usize,
+    pub(crate) phone: usize,
 }
 
 /// A quote at a character, counted from 1.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Stray {
+pub(crate) enum Stray {
     /// It is not closed.
     Open { column: usize },
     /// It is closed behind what look like rows: a field of several lines, or two strays. The bytes and lines up to the
@@ -22,7 +22,7 @@ pub(super) enum Stray {
 
 /// The record at the beginning of `text`: its fields, and the bytes and lines that it takes. A record may hold line
 /// breaks in quotes, but none that are followed by what looks like rows.
-pub(super) fn record(text: &str, separator: char, shape: Shape) -> Result<(Vec<String>, usize, u64), Stray> {
+pub(crate) fn record(text: &str, separator: char, shape: Shape) -> Result<(Vec<String>, usize, u64), Stray> {
     let mut fields = Vec::new();
     let mut at = 0;
     let mut swallows = None;

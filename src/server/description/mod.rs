@@ -31,10 +31,11 @@ const ABOUT: &str = "Places telephone calls, tells people from machines, and rep
     `detail` that says what to do. Lists come by pages: `next` of one page is the parameter `after` of the following \
     one. Under *webhooks* is what the server posts to your `notifyUrl`.";
 
-const TAGS: [(&str, &str); 11] = [
+const TAGS: [(&str, &str); 12] = [
     ("dial-out", "Ask for a call, in Kore's shape."),
     ("calls", "Contacts are called, calls are ended, and what happened is told."),
     ("contacts", "People and their numbers."),
+    ("lists", "Lists of contacts that campaigns call, and the files that are read into them."),
     ("do-not-call", "Numbers that are not called, whoever asks."),
     (
         "campaigns",

@@ -113,6 +113,13 @@ pub struct NewListContact {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedRow {
     pub line: u64,
+    /// All that is wrong with it.
+    pub problems: Vec<RowProblem>,
+}
+
+/// What is wrong with a row, or with a field of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RowProblem {
     pub field: Option<String>,
     pub problem: String,
 }

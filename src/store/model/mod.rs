@@ -52,7 +52,7 @@ pub use flow_versions::{FlowLabelRow, FlowVersionRow, LabelMove, LabelMoveRow, N
 pub use link_keys::LinkKey;
 pub use lists::{
     ImportRow, KEPT_ERRORS, ListContactRow, ListRow, ListSearch, NewImport, NewList, NewListContact,
-    RefusedRow, RowChunk, RowErrorRow,
+    RefusedRow, RowChunk, RowErrorRow, RowProblem,
 };
 pub(super) use node::LEASE_MS;
 pub use node::NodeId;

@@ -32,7 +32,7 @@ pub use self::pacer::{Allowance, Binding, Pacer};
 pub use self::presets::{Preset, presets};
 pub use self::reason::{Listed, Reason, Rule, Scope};
 pub use self::retry::{RetryPlan, RetryRule};
-pub use self::rules::{Rules, UnknownZone};
+pub use self::rules::Rules;
 pub use self::settings::{
     Breaker, Budget, Callback, CallerId, Canary, Caps, Hours, Pacing, Problem, Settings, Weekday,
 };

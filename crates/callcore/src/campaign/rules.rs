@@ -6,7 +6,7 @@ use super::outcome::Outcome;
 use super::settings::{Problem, Settings};
 use super::span::Span;
 use super::window::{Standing, Week, Window};
-use crate::language::{Date, LocalTime, TimeOfDay, Zone, zone_meant};
+use crate::language::{Date, LocalTime, TimeOfDay, Zone, zone_name};
 use crate::number::{self, Country};
 
 /// Most contact lists, windows, caller ids and patterns of a campaign.
@@ -26,14 +26,6 @@ pub struct Rules {
     pub(super) ends_ms: Option<i64>,
     pub(super) never_call: Vec<String>,
     pub(super) caller_ids: CallerIds,
-}
-
-/// A name of a zone that there is not.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there is no time zone {name:?}{}", .meant.as_ref().map(|meant| format!("; did you mean {meant}?")).unwrap_or_default())]
-pub struct UnknownZone {
-    name: String,
-    meant: Option<String>,
 }
 
 impl Rules {
@@ -170,17 +162,6 @@ impl Rules {
     pub fn never_call(&self) -> &[String] {
         &self.never_call
     }
-
-    /// The name of a zone if there is one: of the IANA data base, WIB, WITA, WIT, or a distance from UTC.
-    ///
-    /// # Errors
-    /// When there is none, with the one that was probably meant.
-    pub fn known_zone(name: &str) -> Result<(), UnknownZone> {
-        match Zone::named(name) {
-            Some(_) => Ok(()),
-            None => Err(UnknownZone { name: name.to_owned(), meant: zone_meant(name) }),
-        }
-    }
 }
 
 /// What is wrong so far.
@@ -304,11 +285,13 @@ impl Wrong {
     }
 
     fn zone(&mut self, field: &str, name: &str) -> Option<Zone> {
-        let zone = Zone::named(name);
-        if let Err(unknown) = Rules::known_zone(name) {
-            self.note(field, &format!("{unknown}; write a name such as `Asia/Jakarta`"));
+        match zone_name(name) {
+            Ok(known) => Zone::named(&known),
+            Err(unknown) => {
+                self.note(field, &unknown.to_string());
+                None
+            }
         }
-        zone
     }
 
     /// A moment: with its distance from UTC, or a day or time on the clock of the campaign's zone.

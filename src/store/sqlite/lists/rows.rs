@@ -10,7 +10,8 @@ use sqlx_sqlite::SqliteConnection;
 use super::imports::import_by_id;
 use crate::store::error::Error;
 use crate::store::model::{
-    ImportRow, ImportState, KEPT_ERRORS, NewListContact, RefusedRow, RowChunk, RowErrorKind, ZoneFrom,
+    ImportRow, ImportState, KEPT_ERRORS, NewListContact, RefusedRow, RowChunk, RowErrorKind, RowProblem,
+    ZoneFrom,
 };
 use crate::store::sqlite::engine::Engine;
 use crate::store::sqlite::query::column_ms;
@@ -114,7 +115,7 @@ async fn told_apart(
             .or_else(|| seen.get(&row.digits).map(|line| format!("line {line}")));
         if let Some(place) = place {
             let problem = format!("has the number of {place}; the first is kept");
-            twice.push(RefusedRow { line: row.line, field: None, problem });
+            twice.push(RefusedRow { line: row.line, problems: vec![RowProblem { field: None, problem }] });
         } else {
             seen.insert(row.digits.clone(), row.line);
             new.push(row);
@@ -191,8 +192,11 @@ async fn tell(
     if rows.is_empty() {
         return Ok(());
     }
-    let values: Vec<_> =
-        rows.iter().map(|(kind, row)| json!([row.line, kind.as_str(), row.field, row.problem])).collect();
+    let values: Vec<_> = rows
+        .iter()
+        .flat_map(|(kind, row)| row.problems.iter().map(move |wrong| (kind, row.line, wrong)))
+        .map(|(kind, line, wrong)| json!([line, kind.as_str(), wrong.field, wrong.problem]))
+        .collect();
     sqlx::query(
         "INSERT INTO list_import_errors (import_id, line, kind, field, problem) \
          SELECT $1, r.value ->> 0, r.value ->> 1, r.value ->> 2, r.value ->> 3 FROM json_each($2) r",

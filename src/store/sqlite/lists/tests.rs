@@ -3,7 +3,7 @@ use serde_json::json;
 use super::super::open::open;
 use super::*;
 use crate::store::model::{
-    ImportState, NewImport, NewListContact, RefusedRow, RowChunk, RowErrorKind, ZoneFrom,
+    ImportState, NewImport, NewListContact, RefusedRow, RowChunk, RowErrorKind, RowProblem, ZoneFrom,
 };
 use crate::store::options::Options;
 
@@ -66,8 +66,10 @@ async fn a_number_is_kept_once_and_every_row_is_accounted_for() {
     store.finish_import("im_0", vec![]).await.unwrap();
     store.begin_import(import(&list, "im_1"), ani()).await.unwrap();
     let mut rows = chunk(0, &["621", "622", "621"]);
-    rows.refused =
-        vec![RefusedRow { line: 9, field: Some("phone".to_owned()), problem: "is none".to_owned() }];
+    rows.refused = vec![RefusedRow {
+        line: 9,
+        problems: vec![RowProblem { field: Some("phone".to_owned()), problem: "is none".to_owned() }],
+    }];
     let row = store.take_rows("im_1", rows).await.unwrap().unwrap();
     assert_eq!((row.rows, row.added, row.duplicates, row.refused, row.elsewhere), (4, 2, 1, 1, 1));
     assert_eq!((row.next_row, row.zone_column), (4, 2));
