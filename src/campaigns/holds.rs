@@ -19,6 +19,8 @@ pub enum Hold {
     Broken { why: String },
     /// Nobody is due before then; `None`: nobody waits.
     NobodyDue { until_ms: Option<i64> },
+    /// Those who wait cannot be called before something changes, such as a time zone that nobody knows.
+    Stuck,
 }
 
 /// The holds of all campaigns under way. Clones share them.

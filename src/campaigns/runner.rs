@@ -163,8 +163,9 @@ impl Runner {
             }
             let due = self.store.due_count(&campaign.id, now, allowance.dials.max(1)).await?;
             let hold = if due == 0 {
-                Hold::NobodyDue {
-                    until_ms: self.store.next_due_ms(&campaign.id).await?.filter(|at| *at < i64::MAX),
+                match self.store.next_due_ms(&campaign.id).await? {
+                    Some(i64::MAX) => Hold::Stuck,
+                    until_ms => Hold::NobodyDue { until_ms },
                 }
             } else if !within_reach {
                 Hold::Pacing { limit: Binding::TrunkAway, until_ms: None }

@@ -29,6 +29,7 @@ struct Home {
     alarms: Vec<(String, &'static str)>,
     figures: Vec<Figure>,
     day: String,
+    campaigns: Vec<super::campaigns::Line>,
     now: Now,
     latest: Vec<super::calls::Line>,
 }
@@ -80,6 +81,7 @@ pub(super) async fn page(sees: Sees<SeeServer>, State(api): State<Api>) -> Resul
         alarms: alarms(&api, &sees).await?,
         figures: tiles(&sees, &day, &figures),
         day,
+        campaigns: super::campaigns::under_way(&api, &sees).await?,
         now: now(&api, &sees),
         latest: latest.items.into_iter().map(|call| super::calls::Line::of(&sees, call)).collect(),
     };

@@ -1,6 +1,7 @@
 //! The demo: gateway, server and webhook receiver in one process, and twenty calls at the same time; or, by voice, eight calls
 //! a few at a time.
 
+mod campaign;
 mod cast;
 mod measure;
 mod report;
@@ -19,6 +20,7 @@ use futures_util::future::join_all;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 
+pub use self::campaign::CampaignReport;
 use self::cast::{CAST, Callee, REMINDER, SPEAKING};
 use self::measure::Measured;
 pub use self::report::Report;
@@ -323,7 +325,7 @@ async fn create_credentials(store: &Store, secret: &SecretString) -> anyhow::Res
         added => added?,
     }
     store.retire_old_secrets(APP).await?;
-    let (kept, key) = access::new_api_key(APP, &[Scope::Read]);
+    let (kept, key) = access::new_api_key(APP, &[Scope::Read, Scope::Campaigns]);
     store.create_api_key(kept).await?;
     Ok(key)
 }

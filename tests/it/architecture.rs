@@ -11,7 +11,7 @@ use strum::IntoEnumIterator;
 const LONGEST: usize = 500;
 
 /// Shell modules, low to high; equal ranks may not import one another.
-const SHELL: [(&str, u8); 24] = [
+const SHELL: [(&str, u8); 25] = [
     ("wallclock", 0),
     ("cdr_wire", 0),
     ("net", 0),

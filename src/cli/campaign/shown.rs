@@ -115,6 +115,7 @@ pub(super) fn hold(shown: &Value) -> String {
     let hold = &shown["hold"];
     match text(hold, "hold") {
         "" => text(shown, "state").to_owned(),
+        "stuck" => "those who wait cannot be called before something changes; see the rules".to_owned(),
         "nobody_due" if hold["until_ms"].is_null() => "nobody waits".to_owned(),
         "nobody_due" => format!("nobody is due before {}", at_ms(&hold["until_ms"])),
         "broken" => format!("it cannot call: {}", one_line(text(hold, "why"))),

@@ -10,9 +10,9 @@ use crate::api::Api;
 use crate::api::campaigns::Contacts;
 use crate::api::error::Problem;
 use crate::api::extract::Pairs;
-use crate::console::frame::{Room, Sees, may};
+use crate::console::frame::{Frame, Room, Sees, may};
 use crate::console::when::At;
-use crate::store::Cursor;
+use crate::store::{CampaignRow, Cursor};
 
 /// Campaigns on a page.
 const PAGE: u32 = 50;
@@ -25,8 +25,9 @@ struct List {
     next: Option<String>,
 }
 
+/// A campaign in a list.
 #[derive(Serialize)]
-struct Line {
+pub(in crate::console) struct Line {
     id: String,
     name: String,
     state: &'static str,
@@ -37,6 +38,37 @@ struct Line {
     calling: i64,
     hold: String,
     changed: At,
+}
+
+impl Line {
+    async fn of(api: &Api, frame: &Frame, row: CampaignRow) -> Result<Self, Problem> {
+        let contacts = Contacts::of(&api.store.place_counts(&row.id).await?);
+        let hold = api.campaigns.hold(&row).map(|hold| said::hold(frame, &hold)).unwrap_or_default();
+        Ok(Self {
+            state: row.state.as_str(),
+            state_said: frame.say(super::one::state_key(row.state)),
+            flow: row.settings.flow,
+            total: contacts.total(),
+            through: contacts.through(),
+            calling: contacts.calling(),
+            hold,
+            changed: frame.zone.at(row.updated_ms),
+            name: row.name,
+            id: row.id,
+        })
+    }
+}
+
+/// Campaigns that were launched and have not ended.
+///
+/// # Errors
+/// When the database fails.
+pub(in crate::console) async fn under_way(api: &Api, frame: &Frame) -> Result<Vec<Line>, Problem> {
+    let mut lines = Vec::new();
+    for row in api.store.campaigns_under_way().await? {
+        lines.push(Line::of(api, frame, row).await?);
+    }
+    Ok(lines)
 }
 
 /// The list.
@@ -50,20 +82,7 @@ pub(in crate::console) async fn page(
     let found = api.store.campaigns(after.as_ref(), PAGE).await?;
     let mut lines = Vec::with_capacity(found.items.len());
     for row in found.items {
-        let contacts = Contacts::of(&api.store.place_counts(&row.id).await?);
-        let hold = api.campaigns.hold(&row).map(|hold| said::hold(&sees, &hold)).unwrap_or_default();
-        lines.push(Line {
-            state: row.state.as_str(),
-            state_said: sees.say(super::one::state_key(row.state)),
-            flow: row.settings.flow,
-            total: contacts.total(),
-            through: contacts.through(),
-            calling: contacts.calling(),
-            hold,
-            changed: sees.zone.at(row.updated_ms),
-            name: row.name,
-            id: row.id,
-        });
+        lines.push(Line::of(&api, &sees, row).await?);
     }
     let next = found.next.map(|cursor| format!("/campaigns?after={cursor}"));
     let page = List { lines, runs: may::<RunCampaigns>(&sees.who), first: after.is_none(), next };

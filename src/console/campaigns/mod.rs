@@ -10,5 +10,5 @@ mod said;
 
 pub(super) use contacts::{exclude, page as contacts, why};
 pub(super) use edit::{change, create, edit_page, new_page};
-pub(super) use list::page;
+pub(super) use list::{Line, page, under_way};
 pub(super) use one::{act, page as one};

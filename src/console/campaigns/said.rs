@@ -153,6 +153,7 @@ pub(super) fn hold(frame: &Frame, hold: &Hold) -> String {
             .to_owned(),
         Hold::Limit { reason: why } => reason(frame, why),
         Hold::Broken { why } => frame.tell("hold_broken", &[("why", why)]),
+        Hold::Stuck => frame.say("hold_stuck").to_owned(),
         Hold::NobodyDue { until_ms: None } => frame.say("hold_nobody").to_owned(),
         Hold::NobodyDue { until_ms: Some(until) } => {
             frame.tell("hold_nobody_before", &[("until", frame.zone.at(*until).text())])
