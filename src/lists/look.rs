@@ -14,6 +14,8 @@ use crate::store::{ListRow, NewListContact, RowProblem};
 
 /// Rows that are shown.
 const SHOWN: usize = 20;
+/// Files up to this size are read to their end for a look, bytes: it takes half a second.
+const WHOLE: u64 = 4 * 1024 * 1024;
 /// Longest field that is shown, characters.
 const LONGEST: usize = 200;
 
@@ -32,6 +34,36 @@ pub struct Look {
     pub faults: Vec<(String, String)>,
     /// Its first rows.
     pub samples: Vec<Sample>,
+    /// All of its rows, when there are not too many for a look.
+    pub whole: Option<Checked>,
+}
+
+/// The rows of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Checked {
+    pub rows: u64,
+    /// Those that would be refused.
+    pub refused: u64,
+}
+
+/// Reads a file to its end and keeps nothing. Its columns hold what their names tell.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn check(path: &Path, list: &ListRow, usual: Option<Country>, now_ms: i64) -> Result<Checked, Error> {
+    let source = Source::open(path, false)?;
+    let mapping = Mapping::guess(source.header());
+    counted(&source, Maker::new(&mapping, list, usual, now_ms))
+}
+
+fn counted(source: &Source, mut maker: Maker<'_>) -> Result<Checked, Error> {
+    let mut all = Checked { rows: 0, refused: 0 };
+    source.rows(|row, _| {
+        all.rows += 1;
+        all.refused += u64::from(maker.make(row).is_err());
+        true
+    })?;
+    Ok(all)
 }
 
 /// A row of a file.
@@ -98,7 +130,13 @@ impl Look {
             let why = "the first line holds a number where the names of the columns should be; put a line with names above it";
             faults = vec![("phone".to_owned(), why.to_owned())];
         }
+        let whole = if faults.is_empty() && source.size() <= WHOLE {
+            Some(counted(&source, Maker::new(&mapping, list, usual, now_ms))?)
+        } else {
+            None
+        };
         Ok(Self {
+            whole,
             format: source.format().word(),
             read_as: source.read_as(),
             header_line: source.header_line(),

@@ -19,6 +19,6 @@ mod tests;
 pub use desk::Lists;
 pub use error::Error;
 pub use limits::LARGEST_FILE;
-pub use look::{Look, Sample, Taken};
+pub use look::{Checked, Look, Sample, Taken, check};
 pub use mapping::{Mapping, Meaning};
 pub use spool::{Incoming, Spooled};

@@ -9,9 +9,11 @@ use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Method, Request};
 use dering::access::{self, Access, Error, Scope};
 use dering::api::admin;
+use dering::lists::Lists;
 use dering::store::{ClientApp, Options, Rate, Store};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -40,7 +42,9 @@ impl Office {
         let access = Access::with(store.clone(), options);
         let (kept, key) = access::new_api_key("boss", &[Scope::Admin]);
         store.create_api_key(kept).await.unwrap();
-        let routes = admin::alone(&access, None);
+        // No file is sent here.
+        let lists = Lists::new(store.clone(), "nowhere".into(), None, CancellationToken::new());
+        let routes = admin::alone(&access, lists, None);
         Self { access, store, routes, key: key.expose_secret().to_owned() }
     }
 

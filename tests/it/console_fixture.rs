@@ -72,7 +72,7 @@ impl<'p> Browser<'p> {
         Self { language, ..self }
     }
 
-    fn request(&self, method: &str, path: &str) -> axum::http::request::Builder {
+    pub(crate) fn request(&self, method: &str, path: &str) -> axum::http::request::Builder {
         let cookies = self.cookies.lock().unwrap();
         let line: Vec<String> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let request = Request::builder()

@@ -48,6 +48,7 @@ mod inbound_fixture;
 mod inbound_socketio;
 mod inbound_wire;
 mod kore_samples;
+mod lists;
 mod models;
 mod models_import;
 mod models_packages;

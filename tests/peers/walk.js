@@ -146,6 +146,39 @@ async function contacts(page) {
   must((await page.locator("table .tag.dead").count()) === 1, "the contact is marked");
 }
 
+async function lists(page) {
+  await visit(page, "/lists", "lists before");
+  await page.locator("form[action='/lists'] [name=name]").fill("June reminders");
+  await page.locator("form[action='/lists'] [name=country]").fill("ID");
+  await page.getByRole("button", { name: "Make it" }).click();
+  await look(page, "a list before");
+  const table = "Pelanggan Juni\n\nNama;Kontak;Zona waktu;Tgl persetujuan;Tagihan\nAni;0812-3456-901;WITA;15/06/2026;250.000\nBudi;2026-11-29;;;1\nCici;0361 555010;;;2\nDewi;0812-3456-901;;;3\nEka;0813-3456-902;Mars;;4\n";
+  await page.locator("input[type=file]").setInputFiles({ name: "june.csv", mimeType: "text/csv", buffer: Buffer.from(table) });
+  await page.getByRole("button", { name: "Look at the file" }).click();
+  await says(page, "header in line 3");
+  await look(page, "a file without a column of numbers");
+  await page.getByLabel("What the column Kontak holds").selectOption("phone");
+  await page.getByRole("button", { name: "Show again" }).click();
+  await says(page, "Of 5 rows 2 would be refused.");
+  await look(page, "a file with its columns");
+  await page.getByRole("button", { name: "Import the file" }).click();
+  await says(page, "Contacts added: 2. Numbers that were there: 1. Rows refused: 2.");
+  await look(page, "an import");
+  const report = page.url();
+  await page.locator("nav.crumbs a").last().click();
+  await look(page, "a list");
+  await page.getByRole("link", { name: "See them" }).click();
+  await says(page, "+628123456901");
+  await look(page, "contacts of a list");
+  await page.goto(report);
+  await page.locator("summary", { hasText: "Undo this import" }).click();
+  await page.locator("details[open] button.danger").click();
+  await says(page, "The contacts of this file are out of the list.");
+  await look(page, "an import undone");
+  await page.goto(`${base}/lists`);
+  await look(page, "lists");
+}
+
 async function flows(page) {
   const draft = async (text) => {
     await page.goto(`${base}/flows/new`);
@@ -217,7 +250,7 @@ async function plain(browser, call) {
   await page.getByLabel("Password").fill(password);
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.waitForURL(`${base}/`);
-  for (const path of ["/", "/calls", `/calls/${call}`, "/do-not-call", "/flows", "/flows/walk", "/accuracy", "/webhooks", "/audit", "/me"]) {
+  for (const path of ["/", "/calls", `/calls/${call}`, "/do-not-call", "/lists", "/flows", "/flows/walk", "/accuracy", "/webhooks", "/audit", "/me"]) {
     await visit(page, path, `plain ${path.replace(call, "ID")}`, { scripts: false });
   }
   await made.close();
@@ -236,10 +269,11 @@ async function walk() {
     await accuracy(page, other);
     await doNotCall(page, options.number);
     await contacts(page);
+    await lists(page);
     await flows(page);
     await webhooks(page);
     for (const path of ["/calls", "/audit", "/callers", "/me"]) await visit(page, path, path);
-    const everybody = ["/", "/calls", "/contacts", "/do-not-call", "/flows", "/accuracy", "/webhooks", "/trunks"];
+    const everybody = ["/", "/calls", "/contacts", "/lists", "/do-not-call", "/flows", "/accuracy", "/webhooks", "/trunks"];
     for (const role of ["viewer", "campaign_manager", "flow_author"]) {
       await asOther(browser, await invite(page, `A ${role}`, role), role, [...everybody, "/docs"]);
     }

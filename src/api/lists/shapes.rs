@@ -299,6 +299,14 @@ impl From<Sample> for PreviewRow {
     }
 }
 
+/// The rows of a file that was looked at.
+#[derive(Debug, Serialize, ToSchema)]
+struct Counted {
+    rows: u64,
+    /// Those that would be refused.
+    refused: u64,
+}
+
 /// What an import of a file would do; nothing is kept.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -314,6 +322,8 @@ pub(super) struct Preview {
     problems: Vec<Fault>,
     /// The first 20 rows.
     rows: Vec<PreviewRow>,
+    /// All of its rows, when the file has 4 MiB at most and can be imported.
+    whole: Option<Counted>,
     /// The import of the very same file into this list, if there was one.
     imported_before: Option<String>,
 }
@@ -328,6 +338,7 @@ impl Preview {
             columns: columns(&look.mapping),
             problems: look.faults.into_iter().map(fault).collect(),
             rows: look.samples.into_iter().map(PreviewRow::from).collect(),
+            whole: look.whole.map(|whole| Counted { rows: whole.rows, refused: whole.refused }),
             imported_before,
         }
     }

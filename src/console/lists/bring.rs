@@ -58,8 +58,10 @@ struct Page {
     faults: Vec<String>,
     /// When the very same file was imported before.
     before: Option<At>,
-    /// Rows of those shown that would be refused.
-    refused: usize,
+    /// Rows, all of them or those shown, and how many of them would be refused.
+    count: u64,
+    refused: u64,
+    whole: bool,
 }
 
 #[derive(Serialize)]
@@ -164,12 +166,19 @@ async fn shown(
     let faults: Vec<String> = look.faults.iter().filter(beside).map(|(_, why)| sentence(why)).collect();
     let wrong = !look.faults.is_empty();
     let rows: Vec<Line> = look.samples.iter().map(|sample| line(frame, sample)).collect();
+    let shown = || {
+        let refused = rows.iter().filter(|row| !row.problems.is_empty()).count();
+        (rows.len() as u64, refused as u64)
+    };
+    let (count, refused) = look.whole.map_or_else(shown, |whole| (whole.rows, whole.refused));
     let page = Page {
         list: list.id.clone(),
         file: file.to_owned(),
         read_as: look.read_as,
         meanings: MEANINGS.map(|(word, key)| (word, frame.say(key))).into(),
-        refused: rows.iter().filter(|row| !row.problems.is_empty()).count(),
+        count,
+        refused,
+        whole: look.whole.is_some(),
         before: before.and_then(|row| row.ended_ms).map(|at| frame.zone.at(at)),
         columns,
         rows,

@@ -38,26 +38,28 @@ impl Delimited {
         }
         let (told, lines) = top(window);
         let candidates = told.map_or_else(|| SEPARATORS.to_vec(), |sign| vec![sign]);
-        let mut best: Option<(bool, usize, Self)> = None;
-        for (at, line) in lines {
-            let rest = window.get(at..).unwrap_or_default();
-            for separator in &candidates {
-                let Ok((header, length, took)) = record(rest, *separator, Shape::default()) else { continue };
-                let named = phone_column(&header).is_some();
-                let wide = header.iter().filter(|field| !field.is_empty()).count();
-                let table =
-                    Self { encoding, separator: *separator, header, line, rows: (at + length, line + took) };
-                if named {
-                    return table.checked().map_err(Ok);
-                }
-                // Without a column that is known, the first line is the header, cut where it has most fields.
-                if best.as_ref().is_none_or(|(_, most, best)| best.line == line && wide > *most) {
-                    best = Some((named, wide, table));
-                }
+        let mut by_separator: Vec<Vec<Self>> = Vec::new();
+        for separator in candidates {
+            let mut tables = Vec::new();
+            for (at, line) in &lines {
+                let rest = window.get(*at..).unwrap_or_default();
+                let Ok((header, length, took)) = record(rest, separator, Shape::default()) else { continue };
+                let rows = (at + length, line + took);
+                tables.push(Self { encoding, separator, header, line: *line, rows });
             }
+            by_separator.push(tables);
         }
-        match best {
-            Some((_, _, table)) => table.checked().map_err(Ok),
+        let named = |table: &&Self| phone_column(&table.header).is_some();
+        let first_named = by_separator.iter().flatten().filter(named).min_by_key(|table| table.line);
+        let widest = |tables: &&Vec<Self>| tables.iter().map(|table| filled(&table.header)).max();
+        let found = first_named.cloned().or_else(|| {
+            // The likeliest separator of those that cut as well.
+            let tables = by_separator.iter().rev().max_by_key(widest)?;
+            let widths: Vec<usize> = tables.iter().map(|table| filled(&table.header)).collect();
+            tables.get(header_among(&widths)).cloned()
+        });
+        match found {
+            Some(table) => table.checked().map_err(Ok),
             None => Err(Ok("the file is empty; its first line must name the columns".to_owned())),
         }
     }
@@ -180,6 +182,18 @@ enum Found {
     Wrong(String),
     /// A line whose end is farther away than any row is long.
     Endless,
+}
+
+/// Fields that are not empty.
+pub(super) fn filled(fields: &[String]) -> usize {
+    fields.iter().filter(|field| !field.is_empty()).count()
+}
+
+/// Which line at the top of a table is its header, where no column tells: the first that is not much narrower than others,
+/// as a title is. `widths` are their fields that are not empty.
+pub(super) fn header_among(widths: &[usize]) -> usize {
+    let most = widths.iter().copied().max().unwrap_or_default();
+    widths.iter().position(|width| width * 2 > most).unwrap_or_default()
 }
 
 /// Why fields are no row of a table with so many columns.

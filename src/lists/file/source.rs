@@ -76,6 +76,11 @@ impl Source {
         }
     }
 
+    /// Bytes.
+    pub(crate) const fn size(&self) -> u64 {
+        self.size
+    }
+
     /// How it is read, in words.
     pub(crate) fn read_as(&self) -> String {
         match &self.kind {

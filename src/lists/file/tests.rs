@@ -90,6 +90,24 @@ fn tables_of_every_spreadsheet_are_read_alike_and_it_is_told_how() {
 }
 
 #[test]
+fn a_header_that_nobody_knows_is_found_below_a_title() {
+    for (text, line, header) in [
+        ("Kunden Juni\n\nWer;Kontakt;Betrag\nA;1;2\n", 3, ["Wer", "Kontakt", "Betrag"].as_slice()),
+        ("Kunden;;\nWer;Kontakt;Betrag\nA;1;2\n", 2, &["Wer", "Kontakt", "Betrag"]),
+        ("Wer,Kontakt\nA,1\n", 1, &["Wer", "Kontakt"]),
+        ("Wer;;Betrag\nA;1;2\n", 1, &["Wer", "", "Betrag"]),
+        ("Kontakt\n1\n", 1, &["Kontakt"]),
+    ] {
+        let (source, rows) = read(text.as_bytes());
+        assert_eq!(
+            (source.header_line(), source.header()),
+            (Some(line), header.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>().as_slice())
+        );
+        assert_eq!(rows.len(), 1, "{text}");
+    }
+}
+
+#[test]
 fn a_stray_quote_costs_its_own_row_and_is_told_with_its_line() {
     let text = "id,phone_number,name,amount\nq1,+1,Ani,1\nq2,+2,Budi,\"5 inch\nq3,+3,Ani,1\nq4,+4,\"Ann \"\"A\"\" Lee\",1\n\
                 q5,+5,\"Jalan A\nno. 3\",1\nq6,+6,\"x,1\nq7,+7,y\",1\nq8,+8,5\" pipe,1\n";

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use calamine::{DataRef, Reader as _, SheetType, SheetVisible, Xlsx, XlsxCellReader, open_workbook};
 
-use super::delimited::misfit;
+use super::delimited::{filled, header_among, misfit};
 use super::row::{Content, Row, Visit};
 use crate::lists::columns::phone_column;
 use crate::lists::limits::{COLUMNS, HEADER_WITHIN, ROW, long_row, wide_row};
@@ -54,7 +54,9 @@ impl Workbook {
                 top.len() < HEADER_WITHIN
             })?;
             let named = top.iter().position(|(_, fields)| phone_column(fields).is_some());
-            if let Some((line, header)) = top.into_iter().nth(named.unwrap_or(0)) {
+            let widths: Vec<usize> = top.iter().map(|(_, fields)| filled(fields)).collect();
+            if let Some((line, header)) = top.into_iter().nth(named.unwrap_or_else(|| header_among(&widths)))
+            {
                 let end = header.iter().rposition(|field| !field.is_empty()).map_or(0, |at| at + 1);
                 let header: Vec<String> = header.into_iter().take(end).collect();
                 if header.len() > COLUMNS {
