@@ -179,6 +179,67 @@ async function lists(page) {
   await look(page, "lists");
 }
 
+async function campaigns(page) {
+  await page.goto(`${base}/lists`);
+  await page.locator("form[action='/lists'] [name=name]").fill("Walkers");
+  await page.locator("form[action='/lists'] [name=zone]").fill("UTC");
+  await page.getByRole("button", { name: "Make it" }).click();
+  const table = "phone,name\n+15551001,Ani\n2026-11-29,Budi\n+15551005,Cici\n+15551004,Dewi\n";
+  await page.locator("input[type=file]").setInputFiles({ name: "walkers.csv", mimeType: "text/csv", buffer: Buffer.from(table) });
+  await page.getByRole("button", { name: "Look at the file" }).click();
+  await page.getByRole("button", { name: "Import the file" }).click();
+  await says(page, "Contacts added: 3. Numbers that were there: 0. Rows refused: 1.");
+
+  await visit(page, "/campaigns", "campaigns before");
+  await page.getByRole("link", { name: "New campaign" }).click();
+  await look(page, "a new campaign");
+  await page.getByLabel("Name").fill("A walk");
+  await page.locator("[name=flow]").fill("nothing");
+  await page.getByLabel("Walkers").check();
+  await page.locator("[name=windows]").fill("sometimes");
+  await page.locator("[name=concurrent]").fill("2");
+  await page.getByRole("button", { name: "Save" }).click();
+  await says(page, "is no window");
+  await look(page, "a campaign that is not right");
+  await page.locator("[name=windows]").fill("mon-sun 00:00-24:00");
+  await page.getByRole("button", { name: "Save" }).click();
+  await says(page, "there is no flow `nothing`");
+  await page.locator("[name=flow]").fill("short");
+  await page.getByRole("button", { name: "Save" }).click();
+  await says(page, "kept as a draft");
+  await look(page, "a draft");
+  const campaign = page.url().split("?")[0];
+  await page.getByRole("button", { name: "Look ahead" }).click();
+  await page.getByRole("heading", { name: "Before the launch" }).waitFor();
+  await look(page, "before the launch");
+  await page.getByLabel("On which ground").fill("simulated people of a test");
+  await page.getByRole("button", { name: "Launch: 3 contacts will be called" }).click();
+  await says(page, "The campaign runs.");
+  await page.getByRole("button", { name: "Pause" }).click();
+  await says(page, "The campaign is paused.");
+  await look(page, "a campaign paused");
+  await page.getByRole("link", { name: "Edit" }).click();
+  await says(page, "goes on by the new settings");
+  await page.locator("[name=concurrent]").fill("3");
+  await page.getByRole("button", { name: "Save" }).click();
+  await says(page, "The campaign is changed.");
+  await page.getByRole("button", { name: "Go on" }).click();
+  await says(page, "The campaign goes on.");
+  for (let tries = 0; tries < 200 && (await page.locator("table a", { hasText: "declined" }).count()) === 0; tries++) {
+    await page.waitForTimeout(250);
+    await page.goto(campaign);
+  }
+  await look(page, "a campaign");
+  await page.locator("table a", { hasText: "declined" }).click();
+  await look(page, "contacts of a campaign");
+  await page.getByRole("link", { name: "+15551004" }).click();
+  await says(page, "Another attempt at");
+  await look(page, "why a contact waits");
+  await page.locator("table a").first().click();
+  await page.waitForURL(`${base}/calls/**`);
+  await visit(page, "/campaigns", "campaigns");
+}
+
 async function flows(page) {
   const draft = async (text) => {
     await page.goto(`${base}/flows/new`);
@@ -270,10 +331,11 @@ async function walk() {
     await doNotCall(page, options.number);
     await contacts(page);
     await lists(page);
+    await campaigns(page);
     await flows(page);
     await webhooks(page);
     for (const path of ["/calls", "/audit", "/callers", "/me"]) await visit(page, path, path);
-    const everybody = ["/", "/calls", "/contacts", "/lists", "/do-not-call", "/flows", "/accuracy", "/webhooks", "/trunks"];
+    const everybody = ["/", "/calls", "/campaigns", "/contacts", "/lists", "/do-not-call", "/flows", "/accuracy", "/webhooks", "/trunks"];
     for (const role of ["viewer", "campaign_manager", "flow_author"]) {
       await asOther(browser, await invite(page, `A ${role}`, role), role, [...everybody, "/docs"]);
     }
