@@ -160,8 +160,8 @@ fn run(rules: &Rules, groups: &[Group], mix: &Mix, now_ms: i64, seed: u64) -> Fo
     let contacts: f64 = queues.values().flat_map(|queue| queue.due.values()).sum();
     while minute < HORIZON_DAYS * 24 * 60 {
         let at_ms = begins_ms + minute * MINUTE_MS;
-        queues.retain(|_, queue| !queue.due.is_empty());
-        if queues.is_empty() || rules.is_over(at_ms) {
+        let left: f64 = queues.values().flat_map(|queue| queue.due.values()).sum();
+        if left < THROUGH || rules.is_over(at_ms) {
             break;
         }
         queues.values_mut().for_each(|queue| queue.look(rules, at_ms));
