@@ -89,6 +89,7 @@ pub(crate) fn groups() -> [(Gate, OpenApiRouter<Api>); 2] {
         .route("/lists/{id}/import", post(lists::bring::upload).layer(body_limit()))
         .route("/lists/{id}/files/{file}", get(lists::bring::page).post(lists::bring::decide))
         .route("/lists/{id}/imports/{import}", get(lists::report::page))
+        .route("/lists/{id}/imports/{import}/now", get(lists::report::now))
         .route("/lists/{id}/imports/{import}/undo", post(lists::report::undo))
         .route("/flows", get(flows::list))
         .route("/flows/new", get(flows::draft).post(flows::upload))

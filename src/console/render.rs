@@ -43,6 +43,7 @@ static PAGES: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
         "lists.html",
         "list.html",
         "list_file.html",
+        "list_import_now.html",
         "list_import.html",
         "list_contacts.html",
         "trunks.html",

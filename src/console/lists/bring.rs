@@ -62,6 +62,7 @@ struct Page {
     count: u64,
     refused: u64,
     whole: bool,
+    wrong: bool,
 }
 
 #[derive(Serialize)]
@@ -165,7 +166,11 @@ async fn shown(
     let beside = |(column, _): &&(String, String)| !columns.iter().any(|known| known.name == *column);
     let faults: Vec<String> = look.faults.iter().filter(beside).map(|(_, why)| sentence(why)).collect();
     let wrong = !look.faults.is_empty();
-    let rows: Vec<Line> = look.samples.iter().map(|sample| line(frame, sample)).collect();
+    let mut rows: Vec<Line> = look.samples.iter().map(|sample| line(frame, sample)).collect();
+    if wrong {
+        // What rows become is not known before their columns are.
+        rows.iter_mut().for_each(|row| row.problems.clear());
+    }
     let shown = || {
         let refused = rows.iter().filter(|row| !row.problems.is_empty()).count();
         (rows.len() as u64, refused as u64)
@@ -179,6 +184,7 @@ async fn shown(
         count,
         refused,
         whole: look.whole.is_some(),
+        wrong,
         before: before.and_then(|row| row.ended_ms).map(|at| frame.zone.at(at)),
         columns,
         rows,

@@ -16,7 +16,7 @@ use crate::console::frame::{Room, Sees, may};
 use crate::console::people_names::Names;
 use crate::console::when::At;
 use crate::lists::{Mapping, Meaning};
-use crate::store::{ImportState, KEPT_ERRORS, RowErrorKind};
+use crate::store::{ImportRow, ImportState, KEPT_ERRORS, ListRow, RowErrorKind};
 
 #[derive(Serialize)]
 struct Page {
@@ -59,8 +59,29 @@ pub(in crate::console) async fn page(
     Path((id, import)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let list = known(&api.store, &id).await?;
-    let row = api.store.list_import(&list.id, &import).await?;
-    let row = row.ok_or_else(|| Problem::not_found(&format!("import {import}")))?;
+    let row = found(&api, &list, &import).await?;
+    let (file, page) = (row.source.clone(), shown(&api, &sees, &list, row).await?);
+    Ok(sees.page(&api, ("list_import.html", Room::Lists), &file, &crumbs(&sees, &list), &page))
+}
+
+/// The part of it that renews itself while the file is read.
+pub(in crate::console) async fn now(
+    sees: Sees<SeeContacts>,
+    State(api): State<Api>,
+    Path((id, import)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let list = known(&api.store, &id).await?;
+    let row = found(&api, &list, &import).await?;
+    let page = shown(&api, &sees, &list, row).await?;
+    Ok(sees.page(&api, ("list_import_now.html", Room::Elsewhere), "", &[], &page))
+}
+
+async fn found(api: &Api, list: &ListRow, import: &str) -> Result<ImportRow, Problem> {
+    let row = api.store.list_import(&list.id, import).await?;
+    row.ok_or_else(|| Problem::not_found(&format!("import {import}")))
+}
+
+async fn shown(api: &Api, sees: &Sees<SeeContacts>, list: &ListRow, row: ImportRow) -> Result<Page, Problem> {
     let most = u32::try_from(KEPT_ERRORS * 2).unwrap_or(u32::MAX);
     let (mut wrong, mut twice) = (Vec::new(), Vec::new());
     for error in api.store.import_errors(&row.id, most).await? {
@@ -89,11 +110,11 @@ pub(in crate::console) async fn page(
         ("list_zone_list", row.zone_list),
         ("list_zone_unknown", unknown),
     ];
-    let page = Page {
+    Ok(Page {
         list: list.id.clone(),
         state: sees.say(state_key(row.state)),
         problem: row.problem.as_deref().map(sentence).unwrap_or_default(),
-        author: Names::of(&api).name(&row.author).await?,
+        author: Names::of(api).name(&row.author).await?,
         at: sees.zone.at(row.at_ms),
         zones: zones
             .into_iter()
@@ -115,8 +136,7 @@ pub(in crate::console) async fn page(
         id: row.id,
         wrong,
         twice,
-    };
-    Ok(sees.page(&api, ("list_import.html", Room::Lists), &row.source, &crumbs(&sees, &list), &page))
+    })
 }
 
 /// The key of what a column holds.

@@ -51,10 +51,9 @@ impl Delimited {
         }
         let named = |table: &&Self| phone_column(&table.header).is_some();
         let first_named = by_separator.iter().flatten().filter(named).min_by_key(|table| table.line);
-        let widest = |tables: &&Vec<Self>| tables.iter().map(|table| filled(&table.header)).max();
         let found = first_named.cloned().or_else(|| {
-            // The likeliest separator of those that cut as well.
-            let tables = by_separator.iter().rev().max_by_key(widest)?;
+            // The likeliest separator of those that cut as evenly.
+            let tables = by_separator.iter().rev().max_by_key(|tables| evenness(tables))?;
             let widths: Vec<usize> = tables.iter().map(|table| filled(&table.header)).collect();
             tables.get(header_among(&widths)).cloned()
         });
@@ -182,6 +181,14 @@ enum Found {
     Wrong(String),
     /// A line whose end is farther away than any row is long.
     Endless,
+}
+
+/// How many lines are cut into as many fields as others, of two or more; and into how many.
+fn evenness(tables: &[Delimited]) -> (usize, usize) {
+    let widths: Vec<usize> =
+        tables.iter().map(|table| table.header.len()).filter(|width| *width > 1).collect();
+    let alike = |width: &usize| widths.iter().filter(|other| *other == width).count();
+    widths.iter().map(|width| (alike(width), *width)).max().unwrap_or_default()
 }
 
 /// Fields that are not empty.

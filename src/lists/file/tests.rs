@@ -94,6 +94,7 @@ fn a_header_that_nobody_knows_is_found_below_a_title() {
     for (text, line, header) in [
         ("Kunden Juni\n\nWer;Kontakt;Betrag\nA;1;2\n", 3, ["Wer", "Kontakt", "Betrag"].as_slice()),
         ("Kunden;;\nWer;Kontakt;Betrag\nA;1;2\n", 2, &["Wer", "Kontakt", "Betrag"]),
+        ("Wer;Kontakt\n\"Jl. A, 1, 2, 3\";1\nJl. B, 2;2\n", 1, &["Wer", "Kontakt"]),
         ("Wer,Kontakt\nA,1\n", 1, &["Wer", "Kontakt"]),
         ("Wer;;Betrag\nA;1;2\n", 1, &["Wer", "", "Betrag"]),
         ("Kontakt\n1\n", 1, &["Kontakt"]),
@@ -103,7 +104,7 @@ fn a_header_that_nobody_knows_is_found_below_a_title() {
             (source.header_line(), source.header()),
             (Some(line), header.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>().as_slice())
         );
-        assert_eq!(rows.len(), 1, "{text}");
+        assert!(rows.iter().all(|(_, row)| row.is_ok()), "{text}: {rows:?}");
     }
 }
 

@@ -15,6 +15,8 @@ const DAY_MS: i64 = 24 * 60 * MINUTE_MS;
 const RUNS: u64 = 21;
 /// Nothing is foretold beyond, days.
 const HORIZON_DAYS: i64 = 400;
+/// With fewer contacts left than this a run is through: they are shares of contacts that may be tried once more.
+const THROUGH: f64 = 0.5;
 /// How far the length of calls and the share of retries are from what is expected, as a standard deviation of their logarithm.
 const SPREAD: f64 = 0.15;
 
@@ -158,9 +160,9 @@ fn run(rules: &Rules, groups: &[Group], mix: &Mix, now_ms: i64, seed: u64) -> Fo
     let most = f64::from(rules.settings.caps.in_all);
     let mut spent = 0.0_f64;
     let contacts: f64 = queues.values().flat_map(|queue| queue.due.values()).sum();
+    let mut left = contacts;
     while minute < HORIZON_DAYS * 24 * 60 {
         let at_ms = begins_ms + minute * MINUTE_MS;
-        let left: f64 = queues.values().flat_map(|queue| queue.due.values()).sum();
         if left < THROUGH || rules.is_over(at_ms) {
             break;
         }
@@ -177,18 +179,18 @@ fn run(rules: &Rules, groups: &[Group], mix: &Mix, now_ms: i64, seed: u64) -> Fo
             queue.take(minute, dials * part);
             if retried * part > 1e-3 {
                 *queue.due.entry(minute + mix.again_ms as i64 / MINUTE_MS).or_default() += retried * part;
+                left += retried * part;
             }
         }
         spent += dials;
+        left -= dials;
         calls += dials;
         *days.entry(at_ms.div_euclid(DAY_MS) * DAY_MS).or_default() += dials;
         forecast.peak = forecast.peak.max((dials * hold_ms / MINUTE_MS as f64).ceil() as u64);
         forecast.ends_ms = Some(at_ms + MINUTE_MS + hold_ms as i64);
         minute += 1;
     }
-    if queues.values().any(|queue| !queue.due.is_empty())
-        && !rules.ends_ms.is_some_and(|ends| ends > begins_ms)
-    {
+    if left >= THROUGH && !rules.ends_ms.is_some_and(|ends| ends > begins_ms) {
         forecast.ends_ms = None;
     }
     forecast.calls = calls.round() as u64;

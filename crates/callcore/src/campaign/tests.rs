@@ -287,6 +287,9 @@ fn a_forecast_waits_for_windows_and_counts_retries() {
     let ends = told.ends_ms.unwrap();
     assert!(ends > utc("2026-08-03T02:40:00Z") && ends < utc("2026-08-03T03:10:00Z"), "{ends}");
     assert_eq!(told.by_day.len(), 2);
+    let few = [Group { zone: Some("Asia/Jakarta".into()), due_ms: now, contacts: 3 }];
+    let soon = forecast(&rules, &few, &Mix::default(), now);
+    assert!(soon.ends_ms.unwrap() < utc("2026-08-03T03:30:00Z"), "two retries of one contact: {soon:?}");
     let retried = forecast(&rules, &groups, &Mix::default(), now);
     assert!(retried.calls > 13_000 && retried.ends_late_ms >= retried.ends_ms);
 }
