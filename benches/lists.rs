@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{BufWriter, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -99,19 +99,31 @@ fn write_xlsx(path: &Path, rows: usize) -> Fallible<()> {
     Ok(())
 }
 
+/// The most memory that this process has held, MiB.
+fn peak_mib() -> u64 {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok()).unwrap_or_default() / 1024
+}
+
 fn told(what: &str, rows: u64, took: Duration) {
+    let (seconds, peak) = (took.as_secs_f64(), peak_mib());
     println!(
-        "{what:<14} {rows:>9} rows in {:>6.2} s: {:>8.0} rows/s",
-        took.as_secs_f64(),
-        rows as f64 / took.as_secs_f64()
+        "{what:<14} {rows:>9} rows in {seconds:>6.2} s: {:>8.0} rows/s, peak {peak} MiB",
+        rows as f64 / seconds
     );
 }
 
 async fn imported(store: &Store, folder: &Path, file: &Path, list: &ListRow) -> Fallible<(u64, Duration)> {
     let lists = Lists::new(store.clone(), folder.join("lists"), None, CancellationToken::new());
     let mut incoming = lists.receive().await?;
-    for part in fs::read(file)?.chunks(256 * 1024) {
-        incoming.take(part).await?;
+    let (mut file, mut part) = (fs::File::open(file)?, vec![0; 256 * 1024]);
+    loop {
+        let got = file.read(&mut part)?;
+        if got == 0 {
+            break;
+        }
+        incoming.take(part.get(..got).unwrap_or_default()).await?;
     }
     let spooled = incoming.end().await?;
     let begin = Instant::now();

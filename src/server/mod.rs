@@ -28,8 +28,8 @@ use crate::console;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Longest a request may take that brings a file of hundreds of megabytes.
 const PATIENCE_WITH_FILES: Duration = Duration::from_secs(15 * 60);
-/// Where such files are sent to.
-const FILES: [&str; 2] = ["/v1/lists/{list_id}/imports", "/lists/{id}/import"];
+/// Where such files are sent to and looked at.
+const FILES: [&str; 3] = ["/v1/lists/{list_id}/imports", "/lists/{id}/import", "/lists/{id}/files/{file}"];
 
 async fn no_such_route(uri: Uri) -> Problem {
     Problem::new(Code::NotFound, format!("there is nothing at {}", uri.path()))

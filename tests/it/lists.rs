@@ -150,6 +150,10 @@ async fn what_cannot_be_imported_is_refused_with_what_to_do() {
             answer.text
         );
     }
+    let large = Request::builder().method("POST").uri(&path).header(header::AUTHORIZATION, &client.key);
+    let large = large.header(header::CONTENT_TYPE, "text/csv").header(header::CONTENT_LENGTH, 600 << 20);
+    let large = client.api.send(large.body(Body::from(TABLE)).unwrap()).await;
+    assert!(large.status == 413 && large.text.contains("512 MiB"), "{}", large.text);
     let bad = client.send("POST", &format!("{path}?mapping=x"), "text/csv", TABLE).await;
     assert!(bad.status == 400 && bad.text.contains("must be an object"), "{}", bad.text);
     let bad = client.send("POST", "/v1/lists/nope/imports", "text/csv", TABLE).await;

@@ -42,6 +42,8 @@ struct Page {
     share: i64,
     running: bool,
     undoing: bool,
+    /// Its contacts left the list.
+    out: bool,
     may_undo: bool,
 }
 
@@ -125,6 +127,7 @@ async fn shown(api: &Api, sees: &Sees<SeeContacts>, list: &ListRow, row: ImportR
         share: row.position * 100 / row.size.max(1),
         running: row.state == ImportState::Running,
         undoing: row.state == ImportState::Undoing,
+        out: row.undone_ms.is_some(),
         may_undo: row.state == ImportState::Done && may::<KeepContacts>(&sees.who),
         read_as: row.read_as.unwrap_or_default(),
         rows: row.rows,

@@ -25,6 +25,9 @@ use crate::wallclock::now_ms;
 const SELECT: &str = "SELECT l.id, l.name, l.country, l.zone, l.columns, l.version, l.contacts, l.author, l.created_ms, \
                       l.updated_ms FROM lists l WHERE l.deleted_ms IS NULL";
 
+/// So many digits are the beginning of few numbers.
+const LONG_BEGINNING: usize = 8;
+
 /// A name as it is compared.
 fn name_key(name: &str) -> String {
     name.to_lowercase()
@@ -130,6 +133,13 @@ impl Engine {
                 .bind(now)
                 .execute(&mut *connection)
                 .await?;
+                // What was told of refused rows may hold numbers of people.
+                sqlx::query(
+                    "DELETE FROM list_import_errors WHERE import_id IN (SELECT id FROM list_imports WHERE list_id = $1)",
+                )
+                .bind(&list.id)
+                .execute(&mut *connection)
+                .await?;
                 let detail = json!({ "name": list.name, "contacts": list.contacts });
                 audit::append(connection, NewAudit::new(actor, AuditAction::ListDelete, list.id, detail)).await?;
                 Ok(true)
@@ -146,12 +156,14 @@ impl Engine {
         after: Option<i64>,
         limit: u32,
     ) -> Result<Page<ListContactRow, i64>, Error> {
+        // Few have a long beginning: they are looked up. Else the list is gone through in its order, up to a page of them.
+        let few = matches!(search, Some(ListSearch::Digits(digits)) if digits.len() >= LONG_BEGINNING);
+        let index = if few { "list_contacts_once" } else { "list_contacts_list" };
         let mut query = QueryBuilder::<Sqlite>::new(
             "SELECT id, import_id, line, number, zone, zone_from, external_id, name, consent_ms, consent_source, \
-             variables FROM list_contacts WHERE list_id = ",
+             variables FROM list_contacts INDEXED BY ",
         );
-        query.push_bind(list_id);
-        // A handful of imports: their states are looked up once.
+        query.push(index).push(" WHERE list_id = ").push_bind(list_id);
         query.push(" AND import_id IN (SELECT id FROM list_imports WHERE state = 'done' AND list_id = ");
         query.push_bind(list_id).push(")");
         match search {

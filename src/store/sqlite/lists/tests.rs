@@ -126,6 +126,7 @@ async fn a_contact_is_kept_as_it_came() {
     for (search, found) in [
         (ListSearch::Digits("621".to_owned()), 1),
         (ListSearch::Digits("62".to_owned()), 2),
+        (ListSearch::Digits("62123456".to_owned()), 0),
         (ListSearch::Digits("7".to_owned()), 0),
         (ListSearch::Text("café".to_owned()), 1),
         (ListSearch::Text("%".to_owned()), 0),
