@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use callcore::amd::{Evidence, RevisionKind};
+use callcore::amd::{Evidence, Parts, RevisionKind};
 use callcore::detect::{Tone, ToneKind};
 
 /// Characters of a full probability bar.
@@ -46,6 +46,12 @@ pub(super) fn write(out: &mut impl Write, evidence: &Evidence) -> io::Result<()>
             measures.utterance_ms,
             measures.silence_ms,
             measures.longest_pause_ms
+        )?;
+    }
+    if let Some(Parts { timing, sound, words, prior }) = evidence.parts {
+        writeln!(
+            out,
+            "log-odds of a machine then: timing {timing:+.1}, sound {sound:+.1}, words {words:+.1}, parameters {prior:+.1}"
         )?;
     }
     if let Some(at_ms) = evidence.likely_human_ms {

@@ -5,16 +5,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use callcore::amd::{DecisionThresholds, Options, Profile, Timers, use_model};
 
-/// Odds between the two errors that the default parameters were searched for.
-const DEFAULT_COST_RATIO: f32 = 3.0;
-
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct Manner {
     /// Parameters of the verdict, as `dering amd tune` writes them
     #[arg(long, value_name = "FILE")]
     params: Option<PathBuf>,
-    /// How many machines called people cost as much as one person called a machine; the default
-    /// parameters are made for 3
+    /// How many machines called people cost as much as one person called a machine; 8 when nothing is said
     #[arg(long, value_name = "RATIO", conflicts_with = "params")]
     cost_ratio: Option<f32>,
     /// Another model than the one built in, as training writes it
@@ -54,8 +50,7 @@ impl Manner {
             if !(0.01..=1000.0).contains(&ratio) {
                 bail!("--cost-ratio must lie between 0.01 and 1000, not {ratio}");
             }
-            // A dearer error needs odds that many times better.
-            params.bias = -(ratio / DEFAULT_COST_RATIO).ln();
+            params.costs.person_called_machine = ratio * params.costs.machine_called_person;
         }
         let usual = Timers::default();
         Ok(Options {

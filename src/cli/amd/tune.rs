@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use callcore::amd::{Amd, DecisionThresholds, Options};
+use callcore::amd::{Amd, Costs, DecisionThresholds, Options};
 use callcore::detect::{FrontEnd, Heard, Observation};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -25,8 +25,8 @@ const COST_PER_SECOND: f64 = 0.05;
 
 /// Search parameters on your own labelled calls, for what the two errors cost you.
 ///
-/// Four numbers are searched: how far the odds are shifted, how long a person must be silent, how long a machine
-/// must have spoken, and the last threshold. Every call is also judged by parameters that were searched without it
+/// Four numbers are searched: how far the odds are shifted, what waiting costs, how long a person must be silent, and how
+/// long a machine must have spoken. Every call is also judged by parameters that were searched without it
 /// and without its speaker; those figures are the ones to believe.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -34,7 +34,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "LABELS.jsonl")]
     labels: PathBuf,
     /// How many machines called people cost as much as one person called a machine
-    #[arg(long, value_name = "RATIO", default_value_t = 3.0)]
+    #[arg(long, value_name = "RATIO", default_value_t = 8.0)]
     cost_ratio: f64,
     /// Write the parameters here
     #[arg(long, short, value_name = "FILE")]
@@ -78,7 +78,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     let numbered: Vec<(&Case, usize)> = cases.iter().zip(folds).collect();
     let hearings = super::pool::over(&numbered, args.jobs, |(case, fold)| hear(case, *fold));
     let hearings = hearings.into_iter().collect::<anyhow::Result<Vec<Hearing>>>()?;
-    let tried = candidates(args.draws);
+    let tried = candidates(args.draws, args.cost_ratio);
     let results = super::pool::over(&tried, args.jobs, |params| {
         hearings.iter().map(|hearing| judge(hearing, *params)).collect::<Vec<Judged>>()
     });
@@ -187,31 +187,34 @@ fn price(label: Verdict, result: Judged, ratio: f64) -> f64 {
 }
 
 /// Today's parameters, and others around them.
-fn candidates(draws: usize) -> Vec<DecisionThresholds> {
+fn candidates(draws: usize, cost_ratio: f64) -> Vec<DecisionThresholds> {
     let mut rng = StdRng::seed_from_u64(4);
-    let mut all = vec![DecisionThresholds::default()];
+    let mut usual = DecisionThresholds::default();
+    let mut all = vec![usual];
+    usual.costs.person_called_machine = cost_ratio as f32 * usual.costs.machine_called_person;
     while all.len() < draws {
         let mut spread = |width: f32| rng.random_range(-width..=width);
-        let (bias, wait, speech, late) = (spread(2.5), spread(0.5).exp(), spread(0.5).exp(), spread(1.0));
-        all.push(varied(bias, wait, speech, late));
+        let (bias, wait, speech) = (spread(2.5), spread(0.5).exp(), spread(0.5).exp());
+        let costs = Costs { waiting: usual.costs.waiting * spread(1.5).exp(), ..usual.costs };
+        all.push(DecisionThresholds { costs, ..varied(bias, wait, speech) });
     }
     all
 }
 
 /// The default parameters with their odds shifted and their times stretched.
-fn varied(bias: f32, wait: f32, speech: f32, late: f32) -> DecisionThresholds {
-    let mut params = DecisionThresholds { bias, ..DecisionThresholds::default() };
+fn varied(bias: f32, wait: f32, speech: f32) -> DecisionThresholds {
+    let usual = DecisionThresholds::default();
     let stretch = |ms: u64, by: f32| ((ms as f32 * by / 20.0).round() as u64) * 20;
-    params.machine.iter_mut().for_each(|(said, _)| *said = stretch(*said, speech));
-    params.human.iter_mut().for_each(|(_, silent)| *silent = stretch(*silent, wait).max(200));
-    // The bot begins as early as it does, but never later than the verdict.
-    for (likely, human) in params.likely.iter_mut().zip(params.human) {
-        likely.1 = likely.1.min(human.1);
+    let human_after_ms = stretch(usual.human_after_ms, wait);
+    DecisionThresholds {
+        bias,
+        machine_after_ms: stretch(usual.machine_after_ms, speech),
+        human_after_ms,
+        // The bot begins as early as it does, but never later than the verdict.
+        likely_after_ms: usual.likely_after_ms.min(human_after_ms),
+        late_ms: stretch(usual.late_ms, wait),
+        ..usual
     }
-    params.late_ms = stretch(params.late_ms, wait);
-    let odds = (params.late_machine / (1.0 - params.late_machine)).ln() + late;
-    params.late_machine = 1.0 / (1.0 + (-odds).exp());
-    params
 }
 
 fn report(
@@ -258,21 +261,27 @@ fn report(
 
 /// The parameters as a file that says where it is from.
 fn file_text(params: &DecisionThresholds, args: &Args, (people, machines): (usize, usize)) -> String {
-    let pairs = |values: Vec<String>| values.join(", ");
+    let Costs { person_called_machine, machine_called_person, false_start, waiting } = params.costs;
     format!(
         "# Parameters of the verdict, by `dering amd tune` from {people} people and {machines} machines, cost ratio {}.\n\
-         # [ms spoken, least probability of a machine]\nmachine: [{}]\n\
-         # [most probability of a machine, ms silent]\nhuman: [{}]\n\
-         # The same for speaking to a person before the verdict.\nlikely: [{}]\n\
-         # After this silence one side is named.\nlateMs: {}\nlateMachine: {:.3}\n\
+         # What errors and 100 ms of waiting cost, each against the others.\n\
+         costs: {{ personCalledMachine: {person_called_machine}, machineCalledPerson: {machine_called_person}, \
+         falseStart: {false_start}, waiting: {waiting} }}\n\
+         # Speech before sound alone, and before words that lean to one, name a machine, ms.\n\
+         machineAfterMs: {}\nmachineWithWordsAfterMs: {}\n\
+         # Silence before a person is certain, and before one may be spoken to, ms.\n\
+         humanAfterMs: {}\nlikelyAfterMs: {}\n\
+         # How long words are waited for, ms.\nwordsWaitMs: {}\n\
+         # After this silence one side is named.\nlateMs: {}\n\
          # Log-odds added for a machine.\nbias: {:.3}\n\
          # How long a decision is watched, ms.\nshadowMs: {}\n",
         args.cost_ratio,
-        pairs(params.machine.iter().map(|(said, sure)| format!("[{said}, {sure}]")).collect()),
-        pairs(params.human.iter().map(|(most, silent)| format!("[{most}, {silent}]")).collect()),
-        pairs(params.likely.iter().map(|(most, silent)| format!("[{most}, {silent}]")).collect()),
+        params.machine_after_ms,
+        params.machine_with_words_after_ms,
+        params.human_after_ms,
+        params.likely_after_ms,
+        params.words_wait_ms,
         params.late_ms,
-        params.late_machine,
         params.bias,
         params.shadow_ms,
     )
@@ -288,12 +297,10 @@ mod tests {
 
     #[test]
     fn the_written_file_is_what_the_server_reads() {
-        let params = varied(-1.25, 1.2, 0.8, 0.5);
+        let params = varied(-1.25, 1.2, 0.8);
         let text = file_text(&params, &args(), (120, 130));
         let read: DecisionThresholds = serde_saphyr::from_str(&text).unwrap();
-        assert_eq!((read.machine, read.human, read.late_ms), (params.machine, params.human, params.late_ms));
-        assert_eq!(read.likely, params.likely);
-        assert!((read.bias - params.bias).abs() < 0.001);
+        assert_eq!(read, params);
     }
 
     #[test]

@@ -337,6 +337,7 @@ fn settings(request: &DialRequest, flow: &Stored, options: &Options, speech_inpu
             threshold_word_count: request.threshold_word_count,
             params: options.amd.choose(request.amd_params.as_deref(), &request.flow).unwrap_or_default(),
             locale: request.control.language.clone().or_else(|| Some(flow.flow.language().to_owned())),
+            awaits_words: speech_input.recognises(),
             ..amd::Options::default()
         },
         ring_timeout_ms: request.ring_timeout_ms.unwrap_or(options.ring_timeout_ms),

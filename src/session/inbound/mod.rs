@@ -188,7 +188,11 @@ fn settings(
         max_call_ms: flow.flow.limits().call_ms + 5_000,
         machine_detection: route.machine_detection,
         greet: flow.flow.amd().greet.unwrap_or_else(|| Greet::usual(route.machine_detection)),
-        amd: amd::Options { timers: amd_timers(flow.flow.amd().timers), ..amd::Options::default() },
+        amd: amd::Options {
+            timers: amd_timers(flow.flow.amd().timers),
+            awaits_words: speech_input.recognises(),
+            ..amd::Options::default()
+        },
         playback,
         ring_timeout_ms: RING_TIMEOUT_MS,
         recognises: speech_input.recognises(),

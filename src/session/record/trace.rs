@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use callcore::amd::Trace;
 use callcore::audio::FRAME_SAMPLES;
+use serde::Deserialize;
+use serde_json::Value;
 
 /// No trace is larger; what is, is none of ours, bytes.
 const LARGEST: u64 = 1 << 20;
@@ -61,5 +63,26 @@ pub fn read_trace(recording: &Path) -> Option<Trace> {
     if std::fs::metadata(&path).ok()?.len() > LARGEST {
         return None;
     }
-    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+    let mut trace: Value = serde_json::from_slice(&std::fs::read(path).ok()?).ok()?;
+    if let Ok(whole) = Trace::deserialize(&trace) {
+        return Some(whole);
+    }
+    // Parameters of an earlier version are none of today's; the rest still tells what was heard.
+    trace.get_mut("options")?.as_object_mut()?.remove("params");
+    serde_json::from_value(trace).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_trace_with_parameters_of_an_earlier_version_is_read_without_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let recording = folder.path().join("call.wav");
+        let text = r#"{"frames": 7, "options": {"locale": "id", "params": {"machine": [[2400, 0.95]]}}}"#;
+        std::fs::write(trace_path(&recording), text).unwrap();
+        let trace = read_trace(&recording).unwrap();
+        assert_eq!((trace.frames, trace.options.locale.as_deref()), (7, Some("id")));
+    }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::event::{Event, Subtype};
+use super::fusion::Parts;
 use super::options::{Profile, Timers};
 use super::phrases::Hit;
 use super::review::Revision;
@@ -30,6 +31,8 @@ pub struct Evidence {
     pub params: DecisionThresholds,
     /// The timing when the decision was taken.
     pub measures: Option<Measures>,
+    /// What each kind of evidence said then, as log-odds of a machine.
+    pub parts: Option<Parts>,
     /// When a person was likely enough to be spoken to, before the verdict; `None` when the verdict came first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub likely_human_ms: Option<u64>,
@@ -56,12 +59,13 @@ pub struct Evidence {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Sample {
     pub at_ms: u64,
-    /// By sound and words.
+    /// By all that was known.
     pub machine: f32,
-    /// By sound alone.
+    /// Without the words.
     pub acoustic: f32,
-    /// What the words add, log-odds.
-    pub words: f32,
+    /// What it is made of, as log-odds of a machine.
+    #[serde(flatten)]
+    pub parts: Parts,
     /// Loudest frame since the point before, dBFS.
     pub level_dbfs: f32,
 }

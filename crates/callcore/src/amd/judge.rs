@@ -1,7 +1,8 @@
-//! Person or machine: the learned model's probability, and when it is enough to say so.
+//! Person or machine: what is known about a call weighed, and when it is enough to say so.
 
 use super::background::{Background, Turn};
 use super::features::{Features, INPUTS};
+use super::fusion::{Parts, Timing, WORDS_OF_A_PERSON, Words, weigh};
 use super::net::Net;
 use super::thresholds::DecisionThresholds;
 use super::timeline::{Segment, Timeline};
@@ -31,17 +32,17 @@ pub(crate) struct Judge {
     was_likely: bool,
     /// What the words heard say, as log-odds of a machine; 0.0 without any.
     words: f32,
+    /// Whether words may come, and when the last final ones came, ms.
+    awaits_words: bool,
+    final_words_ms: Option<u64>,
     #[cfg(test)]
     scripted: Option<Verdict>,
 }
 
 /// Steps before the first speech that the model hears too: 200 ms.
 const LEAD: usize = 5;
-/// Log-odds of words that lean to a machine, and how much less it has then to have said than by sound alone, ms.
+/// Log-odds of words that lean to a machine: it has then to have said less than by sound alone.
 const LEANING_WORDS: f32 = 1.0;
-const LESS_WITH_WORDS_MS: u64 = 1_500;
-/// Log-odds of words by which a person is certain as soon as one is likely.
-const WORDS_OF_A_PERSON: f32 = -2.0;
 /// When nothing more is to come: less speech than this says nothing, less than this nothing of a machine, and a silence
 /// of this length ends what was said, ms.
 const SAYS_SOMETHING_MS: u64 = 200;
@@ -49,7 +50,8 @@ const SOUNDS_LIKE_SOMETHING_MS: u64 = 900;
 const ENDED_MS: u64 = 160;
 
 impl Judge {
-    pub(crate) fn new(params: DecisionThresholds) -> Self {
+    /// `awaits_words`: a recogniser listens.
+    pub(crate) fn new(params: DecisionThresholds, awaits_words: bool) -> Self {
         Self {
             params,
             features: Features::default(),
@@ -59,6 +61,8 @@ impl Judge {
             started: false,
             was_likely: false,
             words: 0.0,
+            awaits_words,
+            final_words_ms: None,
             #[cfg(test)]
             scripted: None,
         }
@@ -94,7 +98,11 @@ impl Judge {
         if self.hears_music() {
             return Some(Verdict::Open);
         }
-        let verdict = verdict(&self.params, self.features.timeline(), self.machine(), self.words);
+        if self.timeline().onset_ms().is_none() {
+            return Some(Verdict::Open);
+        }
+        let timing = Timing::of(self.timeline());
+        let verdict = verdict(&self.params, &timing, self.machine(), self.words(), self.awaits_words);
         self.was_likely |= matches!(verdict, Verdict::LikelyHuman(_));
         Some(verdict)
     }
@@ -110,7 +118,7 @@ impl Judge {
         let said = timeline.speech_ms();
         if self.hears_music() || said < SAYS_SOMETHING_MS {
             Verdict::Open
-        } else if machine >= self.params.late_machine {
+        } else if machine >= self.params.even() {
             if said >= SOUNDS_LIKE_SOMETHING_MS { Verdict::Machine(machine) } else { Verdict::Open }
         } else if timeline.silence_ms() >= ENDED_MS {
             Verdict::Human(1.0 - machine)
@@ -142,19 +150,31 @@ impl Judge {
         self.features.timeline()
     }
 
-    /// Probability that a machine answered, by sound and words.
+    /// Probability that a machine answered, by all that is known.
     pub(crate) fn machine(&self) -> f32 {
-        fuse(self.net.machine(), self.words + self.params.bias)
+        self.parts().machine()
     }
 
-    /// The same by sound alone.
-    pub(crate) const fn acoustic(&self) -> f32 {
-        self.net.machine()
+    /// What each kind of evidence says; nothing before the first speech.
+    pub(crate) fn parts(&self) -> Parts {
+        if self.timeline().onset_ms().is_none() {
+            return Parts::default();
+        }
+        weigh(&Timing::of(self.timeline()), self.net.machine(), self.words(), self.params.bias)
     }
 
-    /// The words heard so far are worth these log-odds of a machine.
-    pub(crate) const fn hear_words(&mut self, log_odds: f32) {
+    /// The words heard so far are worth these log-odds of a machine; `is_final` when the last of them will not change.
+    pub(crate) const fn hear_words(&mut self, log_odds: f32, is_final: bool) {
         self.words = log_odds;
+        if is_final {
+            self.final_words_ms = Some(self.features.timeline().now_ms());
+        }
+    }
+
+    fn words(&self) -> Words {
+        let timeline = self.timeline();
+        let complete = !timeline.is_speaking() && self.final_words_ms >= timeline.speech_end_ms();
+        Words { log_odds: self.words, complete: complete && self.final_words_ms.is_some() }
     }
 
     /// Lets a test say the verdict, to try the events apart from the model.
@@ -164,39 +184,30 @@ impl Judge {
     }
 }
 
-/// Surer than this the sound is not taken to be once there are words: the model is wrong more often than it says.
-const SUREST_SOUND: f32 = 0.99;
-
-/// The two kinds of evidence as one: log-odds add up.
-fn fuse(sound: f32, words: f32) -> f32 {
-    if words == 0.0 {
-        return sound;
-    }
-    let sound = sound.clamp(1.0 - SUREST_SOUND, SUREST_SOUND);
-    let odds = (sound / (1.0 - sound)).ln() + words;
-    1.0 / (1.0 + (-odds).exp())
-}
-
-/// Whether `machine`, the probability of one, suffices after what `timeline` holds. `words` are the log-odds of a machine
-/// that words alone give, and part of it.
-pub(crate) fn verdict(params: &DecisionThresholds, timeline: &Timeline, machine: f32, words: f32) -> Verdict {
-    if timeline.onset_ms().is_none() {
-        return Verdict::Open;
-    }
-    let (said, silence) = (timeline.speech_ms(), timeline.silence_ms());
-    let less = if words >= LEANING_WORDS { LESS_WITH_WORDS_MS } else { 0 };
-    if params.machine.iter().any(|(least, sure)| said + less >= *least && machine >= *sure) {
+/// What is to be said after `timing`, when a machine is `machine` likely by all that is known and `words` are a part of it.
+/// `awaits_words`: a recogniser listens, and its words may still come.
+pub(super) fn verdict(
+    params: &DecisionThresholds,
+    timing: &Timing,
+    machine: f32,
+    words: Words,
+    awaits_words: bool,
+) -> Verdict {
+    let silence = timing.silence_ms;
+    let words_lean = words.log_odds >= LEANING_WORDS;
+    if params.machine_at(timing.said_ms, words_lean).is_some_and(|least| machine >= least) {
         return Verdict::Machine(machine);
     }
-    let suffices =
-        |rows: &[(f32, u64)]| rows.iter().any(|(most, least)| machine <= *most && silence >= *least);
-    let is_likely = suffices(&params.likely);
-    if suffices(&params.human) || (is_likely && words <= WORDS_OF_A_PERSON) {
+    let suffices = |most: Option<f32>| most.is_some_and(|most| machine <= most);
+    let is_likely = suffices(params.likely_at(silence));
+    let may_be_told = !awaits_words || words.complete || silence >= params.words_wait_ms;
+    let says_so = is_likely && words.log_odds <= WORDS_OF_A_PERSON;
+    if says_so || (may_be_told && suffices(params.human_at(silence))) {
         return Verdict::Human(1.0 - machine);
     }
     if silence < params.late_ms {
         if is_likely { Verdict::LikelyHuman(1.0 - machine) } else { Verdict::Open }
-    } else if machine < params.late_machine {
+    } else if machine < params.even() {
         Verdict::Human(1.0 - machine)
     } else {
         Verdict::Machine(machine)
@@ -207,31 +218,16 @@ pub(crate) fn verdict(params: &DecisionThresholds, timeline: &Timeline, machine:
 mod tests {
     use super::*;
 
-    /// Somebody spoke for the first `said_ms` and was silent for `silence_ms`.
-    fn heard(said_ms: u64, silence_ms: u64) -> Timeline {
-        let mut timeline = Timeline::new();
-        let mut observation = Observation::default();
-        for end_ms in (20..=said_ms + silence_ms).step_by(20) {
-            observation.end_ms = end_ms;
-            observation.speech = end_ms <= said_ms;
-            timeline.observe(&observation);
-            if end_ms == 80 {
-                timeline.feed(&Heard::SpeechStarted { at_ms: 0 });
-            }
-        }
-        timeline
-    }
-
-    fn after(said_ms: u64, silence_ms: u64, machine: f32, words: f32) -> Verdict {
-        verdict(&DecisionThresholds::default(), &heard(said_ms, silence_ms), machine, words)
+    fn after(said_ms: u64, silence_ms: u64, machine: f32, log_odds: f32) -> Verdict {
+        let timing = Timing { said_ms, silence_ms, ..Timing::default() };
+        let words = Words { log_odds, complete: false };
+        verdict(&DecisionThresholds::default(), &timing, machine, words, false)
     }
 
     #[test]
     fn silence_alone_in_the_end_names_somebody() {
         assert!(matches!(after(600, 3_400, 0.6, 0.0), Verdict::Human(_)));
         assert!(matches!(after(600, 3_400, 0.95, 0.0), Verdict::Machine(_)));
-        let params = DecisionThresholds::default();
-        assert_eq!(verdict(&params, &Timeline::new(), 0.99, 0.0), Verdict::Open, "nobody has spoken");
     }
 
     #[test]
@@ -247,15 +243,20 @@ mod tests {
     #[test]
     fn sound_alone_names_no_machine_before_it_has_said_something_and_words_need_less() {
         assert_eq!(after(2_300, 0, 0.99, 0.0), Verdict::Open);
-        assert!(matches!(after(2_400, 0, 0.96, 0.0), Verdict::Machine(_)));
+        assert!(matches!(after(2_400, 0, 0.97, 0.0), Verdict::Machine(_)));
         assert_eq!(after(800, 0, 0.99, 1.5), Verdict::Open);
-        assert!(matches!(after(900, 0, 0.96, 1.5), Verdict::Machine(_)));
+        assert!(matches!(after(900, 0, 0.99, 1.5), Verdict::Machine(_)));
     }
 
     #[test]
-    fn words_move_the_probability_both_ways_and_no_words_leave_it() {
-        assert_eq!(fuse(0.3, 0.0), 0.3);
-        assert!(fuse(0.3, 3.9) > 0.9 && fuse(0.9, -3.9) < 0.2);
-        assert!(fuse(1.0, -9.0).is_finite() && fuse(1.0, -9.0) < 0.05, "sound alone never outshouts words");
+    fn words_that_may_still_come_are_waited_for_and_not_for_long() {
+        let params = DecisionThresholds::default();
+        let after = |silence_ms, complete| {
+            let timing = Timing { said_ms: 600, silence_ms, ..Timing::default() };
+            verdict(&params, &timing, 0.02, Words { log_odds: 0.0, complete }, true)
+        };
+        assert!(matches!(after(900, false), Verdict::LikelyHuman(_)));
+        assert!(matches!(after(900, true), Verdict::Human(_)));
+        assert!(matches!(after(params.words_wait_ms, false), Verdict::Human(_)), "late or failing");
     }
 }

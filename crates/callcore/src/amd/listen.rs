@@ -57,10 +57,11 @@ pub fn listen_again(audio: &[i16], options: Options, trace: &Trace) -> Option<Li
 }
 
 /// Runs the detector over audio that begins at the moment of answer, with the words of a recogniser as they came
-/// (in the order of their times; their log-odds are not read).
+/// (in the order of their times; their log-odds are not read). When there are any, they are waited for as in a call.
 #[must_use]
 pub fn listen(audio: &[i16], options: Options, words: &[Piece]) -> Listened {
-    let mut run = Run::new(options);
+    let awaits_words = options.awaits_words || !words.is_empty();
+    let mut run = Run::new(Options { awaits_words, ..options });
     let mut words = words.iter().peekable();
     let mut heard_ms = 0;
     for frame in frames(audio) {

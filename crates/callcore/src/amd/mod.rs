@@ -9,6 +9,7 @@ mod curve;
 mod event;
 mod evidence;
 pub mod features;
+mod fusion;
 mod judge;
 mod likely;
 pub mod listen;
@@ -28,12 +29,13 @@ mod transcript;
 
 pub use event::{Event, EventKind, Reason, Subtype};
 pub use evidence::{Evidence, Measures, Piece, Sample};
+pub use fusion::Parts;
 pub use likely::Prospect;
 pub use net::use_model;
 pub use options::{Options, Profile, Strict, Timers};
 pub use review::{Basis, Revision, RevisionKind};
 pub use run::Amd;
-pub use thresholds::DecisionThresholds;
+pub use thresholds::{Costs, DecisionThresholds};
 pub use timeline::Segment;
 pub use trace::{Input as TraceInput, Told, Trace};
 

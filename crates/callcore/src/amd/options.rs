@@ -50,6 +50,8 @@ pub struct Options {
     /// Words of continuous speech that make a machine; `None` leaves it to the evidence.
     pub threshold_word_count: Option<u32>,
     pub params: DecisionThresholds,
+    /// A recogniser listens: its words are waited for, at most for `params.words_wait_ms`.
+    pub awaits_words: bool,
     /// The callee's language and region, such as `id` or `en-AU`, for the words; `None` reads any language.
     pub locale: Option<String>,
     pub strict: Strict,

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use super::curve::Curve;
 use super::event::{Event, EventKind, Reason, Subtype};
 use super::evidence::{Evidence, Measures};
+use super::fusion::Parts;
 use super::judge::{Judge, Verdict};
 use super::likely::{Likely, Prospect};
 use super::options::Options;
@@ -52,6 +53,7 @@ pub struct Amd {
     /// The kind by all that is known.
     subtype: Option<Subtype>,
     measures: Option<Measures>,
+    parts: Option<Parts>,
 }
 
 impl Amd {
@@ -59,7 +61,7 @@ impl Amd {
     #[must_use]
     pub fn new(options: Options) -> Self {
         Self {
-            judge: Judge::new(options.params),
+            judge: Judge::new(options.params, options.awaits_words),
             transcript: TranscriptEvidence::new(options.locale.as_deref()),
             review: Review::new(options.params.shadow_ms),
             policy: Policy::of(&options),
@@ -78,6 +80,7 @@ impl Amd {
             noise_dbfs: SILENCE_DBFS,
             subtype: None,
             measures: None,
+            parts: None,
         }
     }
 
@@ -94,9 +97,7 @@ impl Amd {
         self.noise_dbfs = observation.noise_dbfs;
         self.curve.heard(observation.level_dbfs);
         if self.is_running() {
-            let (machine, acoustic) = (self.judge.machine(), self.judge.acoustic());
-            let words = self.transcript.reading().log_odds;
-            self.curve.draw(self.timeline().now_ms(), self.decision.is_some(), [machine, acoustic, words]);
+            self.curve.draw(self.timeline().now_ms(), self.decision.is_some(), self.judge.parts());
         }
         if let Some(verdict) = verdict
             && self.policy.decides_by_sound()
@@ -132,7 +133,8 @@ impl Amd {
         }
     }
 
-    /// Takes a piece of transcript. Evidence when there is one; nothing waits for it.
+    /// Takes a piece of transcript. Evidence when there is one; only with [`Options::awaits_words`] is it waited for, and not
+    /// for long.
     pub fn transcript(&mut self, text: &str, is_final: bool, _at_ms: u64) {
         if !self.is_listening() {
             return;
@@ -147,7 +149,7 @@ impl Amd {
             return;
         }
         let log_odds = self.transcript.reading().log_odds;
-        self.judge.hear_words(log_odds);
+        self.judge.hear_words(log_odds, is_final && !text.trim().is_empty());
         if self.state == State::Deciding {
             self.expect(Verdict::Open);
             self.decide_by_words();
@@ -247,6 +249,7 @@ impl Amd {
             timers: self.options.timers,
             params: self.options.params,
             measures: self.measures,
+            parts: self.parts,
             likely_human_ms: self.likely.since_ms(),
             doubted_ms: self.likely.doubted_ms(),
             transcript: transcript.settled().to_owned(),
@@ -364,6 +367,7 @@ impl Amd {
         let Ruling { kind, reason, subtype, hint, confidence } = ruling;
         self.subtype = subtype;
         self.measures = Some(Measures::of(self.timeline()));
+        self.parts = Some(self.judge.parts());
         let event = self.emit(kind, |e| {
             e.reason = Some(reason);
             e.confidence = Some(confidence);

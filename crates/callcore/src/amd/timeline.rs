@@ -5,8 +5,10 @@ use serde::Serialize;
 use crate::audio::FRAME_MS;
 use crate::detect::{Heard, Observation, Tone};
 
-/// Stretches kept for the record; a call that has more keeps the last ones merged.
+/// Stretches kept for the record; a call that has more keeps the last ones.
 const KEPT: usize = 128;
+/// Tones kept; a call that has more keeps the last ones.
+const TONES_KEPT: usize = 48;
 /// Voiced time below which a stretch is a click or a crackle and not speech, in ms.
 const LEAST_SPEECH_MS: u64 = 110;
 /// A pause this long ends an utterance, in ms.
@@ -38,7 +40,7 @@ pub(crate) struct Timeline {
 
 impl Timeline {
     pub(crate) fn new() -> Self {
-        Self { segments: Vec::with_capacity(KEPT), tones: Vec::with_capacity(KEPT), ..Self::default() }
+        Self { segments: Vec::with_capacity(KEPT), tones: Vec::with_capacity(TONES_KEPT), ..Self::default() }
     }
 
     pub(crate) fn observe(&mut self, observation: &Observation) {
@@ -72,7 +74,7 @@ impl Timeline {
                 }
             }
             Heard::ToneStarted(tone) => {
-                if self.tones.len() == KEPT {
+                if self.tones.len() == TONES_KEPT {
                     self.tones.remove(0);
                 }
                 self.tones.push(tone);
@@ -140,9 +142,27 @@ impl Timeline {
         Some(start)
     }
 
+    /// The pauses between stretches of speech, in ms.
+    pub(crate) fn pauses_ms(&self) -> impl Iterator<Item = u64> {
+        self.segments.windows(2).map(|w| w[1].start_ms.saturating_sub(w[0].end_ms))
+    }
+
     /// The longest pause between two stretches of speech, in ms.
     pub(crate) fn longest_pause_ms(&self) -> u64 {
-        self.segments.windows(2).map(|w| w[1].start_ms.saturating_sub(w[0].end_ms)).max().unwrap_or(0)
+        self.pauses_ms().max().unwrap_or(0)
+    }
+
+    /// The longest utterance, from its first to its last word so far, in ms.
+    pub(crate) fn longest_utterance_ms(&self) -> u64 {
+        let (mut longest, mut since, mut last) = (0, 0, None::<u64>);
+        for segment in &self.segments {
+            if last.is_none_or(|end| segment.start_ms.saturating_sub(end) >= UTTERANCE_PAUSE_MS) {
+                since = segment.start_ms;
+            }
+            last = Some(segment.end_ms);
+            longest = longest.max(segment.end_ms.saturating_sub(since));
+        }
+        longest
     }
 
     /// Length of all speech, in ms.

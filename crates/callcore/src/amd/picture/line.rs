@@ -23,14 +23,11 @@ impl Lines {
         }
         let Some(last) = last else { return Self { machine: None, human: None } };
         let silence = at_ms - last;
-        let lowest = |all: f32, one: f32| all.min(one);
-        let mut machine = params.machine.iter().filter(|(least, _)| said >= *least).map(|(_, sure)| *sure);
-        let mut machine = machine.next().map(|first| machine.fold(first, lowest));
-        let human = params.human.iter().filter(|(_, least)| silence >= *least).map(|(most, _)| *most);
-        let mut human = human.reduce(f32::max);
+        let mut machine = params.machine_at(said, false);
+        let mut human = params.human_at(silence);
         if silence >= params.late_ms {
-            machine = Some(machine.map_or(params.late_machine, |line| line.min(params.late_machine)));
-            human = Some(human.map_or(params.late_machine, |line| line.max(params.late_machine)));
+            machine = Some(machine.map_or(params.even(), |line| line.min(params.even())));
+            human = Some(human.map_or(params.even(), |line| line.max(params.even())));
         }
         Self { machine, human }
     }
@@ -47,10 +44,10 @@ mod tests {
         let at = |ms| Lines::at(&params, &segments, ms);
         assert_eq!(at(400), Lines { machine: None, human: None });
         assert_eq!(at(2_800).machine, None, "sound alone names no machine so early");
-        assert_eq!(at(2_900).machine, Some(params.machine[0].1));
-        assert_eq!(at(3_300).machine, Some(params.machine[1].1));
+        assert_eq!(at(2_900).machine, params.machine_at(2_400, false));
+        assert!(at(3_300).machine < at(2_900).machine);
         assert_eq!(at(3_800).human, None);
-        assert_eq!(at(4_200).human, Some(params.human[0].0));
-        assert_eq!(at(5_400).human, Some(params.late_machine));
+        assert_eq!(at(4_200).human, params.human_at(900));
+        assert_eq!(at(5_400).human, Some(params.even()));
     }
 }

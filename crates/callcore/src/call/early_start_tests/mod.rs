@@ -6,7 +6,7 @@ mod any_call;
 use std::collections::VecDeque;
 
 use super::*;
-use crate::amd::DecisionThresholds;
+use crate::amd::{Costs, DecisionThresholds};
 use crate::audio::frame::{FRAME_MS, FRAME_SAMPLES, Frame, ms_to_samples, samples_to_ms};
 use crate::audio::tone::tone;
 use crate::clock::CallTime;
@@ -170,12 +170,8 @@ impl Callee {
 
 /// Parameters by which the time alone decides: a made voice is neither a person's nor a machine's.
 fn by_time() -> DecisionThresholds {
-    DecisionThresholds {
-        machine: [(2_400, 0.0); 5],
-        likely: [(1.0, 360); 4],
-        human: [(1.0, 900); 4],
-        ..DecisionThresholds::default()
-    }
+    let costs = Costs { waiting: 1_000.0, ..Costs::default() };
+    DecisionThresholds { costs, ..DecisionThresholds::default() }
 }
 
 fn call(flow: &str, greet: Greet, mode: MachineDetection, callee: &Callee) -> Line {
