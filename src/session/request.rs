@@ -103,12 +103,12 @@ pub struct ParamSets {
 }
 
 impl ParamSets {
-    /// Those of that name, else the flow's own, else the usual ones; `None` for a name that is not known.
+    /// Those of that name or purpose, else the flow's own, else the usual ones; `None` for a name that is not known.
     /// `flow` may be pinned: all versions of a flow share its parameters.
     pub(in crate::session) fn choose(&self, name: Option<&str>, flow: &str) -> Option<DecisionThresholds> {
         let flow = flow.split('@').next().unwrap_or_default();
         match name {
-            Some(name) => self.named.get(name).copied(),
+            Some(name) => self.named.get(name).copied().or_else(|| DecisionThresholds::for_purpose(name)),
             None => Some(self.named.get(flow).copied().unwrap_or(self.usual)),
         }
     }

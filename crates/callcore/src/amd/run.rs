@@ -52,8 +52,8 @@ pub struct Amd {
     noise_dbfs: f32,
     /// The kind by all that is known.
     subtype: Option<Subtype>,
-    measures: Option<Measures>,
-    parts: Option<Parts>,
+    /// The timing and the weights of the decision.
+    decided_by: Option<(Measures, Parts)>,
 }
 
 impl Amd {
@@ -79,8 +79,7 @@ impl Amd {
             speech_dbfs: SILENCE_DBFS,
             noise_dbfs: SILENCE_DBFS,
             subtype: None,
-            measures: None,
-            parts: None,
+            decided_by: None,
         }
     }
 
@@ -133,8 +132,7 @@ impl Amd {
         }
     }
 
-    /// Takes a piece of transcript. Evidence when there is one; only with [`Options::awaits_words`] is it waited for, and not
-    /// for long.
+    /// Takes a piece of transcript, as evidence when there is one.
     pub fn transcript(&mut self, text: &str, is_final: bool, _at_ms: u64) {
         if !self.is_listening() {
             return;
@@ -248,8 +246,8 @@ impl Amd {
             machine_probability: self.curve.points().to_vec(),
             timers: self.options.timers,
             params: self.options.params,
-            measures: self.measures,
-            parts: self.parts,
+            measures: self.decided_by.map(|(measures, _)| measures),
+            parts: self.decided_by.map(|(_, parts)| parts),
             likely_human_ms: self.likely.since_ms(),
             doubted_ms: self.likely.doubted_ms(),
             transcript: transcript.settled().to_owned(),
@@ -366,8 +364,7 @@ impl Amd {
         }
         let Ruling { kind, reason, subtype, hint, confidence } = ruling;
         self.subtype = subtype;
-        self.measures = Some(Measures::of(self.timeline()));
-        self.parts = Some(self.judge.parts());
+        self.decided_by = Some((Measures::of(self.timeline()), self.judge.parts()));
         let event = self.emit(kind, |e| {
             e.reason = Some(reason);
             e.confidence = Some(confidence);

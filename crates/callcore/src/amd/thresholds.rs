@@ -65,6 +65,20 @@ impl Default for DecisionThresholds {
 }
 
 impl DecisionThresholds {
+    /// The usual ones with what errors cost a campaign of this purpose: `reminder`, whose costs are the usual ones; `sales`, where
+    /// a person hung up on is a customer lost; `message_drop`, where most calls are for mailboxes. `None` for any other.
+    #[must_use]
+    pub fn for_purpose(purpose: &str) -> Option<Self> {
+        let usual = Self::default();
+        let person_called_machine = match purpose {
+            "reminder" => usual.costs.person_called_machine,
+            "sales" => 20.0,
+            "message_drop" => 3.0,
+            _ => return None,
+        };
+        Some(Self { costs: Costs { person_called_machine, ..usual.costs }, ..usual })
+    }
+
     /// A machine must be at least this likely to be named after `said_ms` of speech; `None` before it may be.
     pub(super) fn machine_at(&self, said_ms: u64, words_lean: bool) -> Option<f32> {
         let after = if words_lean { self.machine_with_words_after_ms } else { self.machine_after_ms };
@@ -116,6 +130,16 @@ mod tests {
             careful.machine_at(3_000, false) > params.machine_at(3_000, false)
                 && careful.even() > params.even()
         );
+    }
+
+    #[test]
+    fn a_purpose_is_a_matter_of_costs() {
+        let after = |purpose| {
+            DecisionThresholds::for_purpose(purpose).and_then(|params| params.machine_at(4_000, false))
+        };
+        assert!(after("sales") > after("reminder") && after("reminder") > after("message_drop"));
+        assert_eq!(DecisionThresholds::for_purpose("reminder"), Some(DecisionThresholds::default()));
+        assert_eq!(DecisionThresholds::for_purpose("fun"), None);
     }
 
     #[test]

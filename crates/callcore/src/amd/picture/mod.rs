@@ -90,6 +90,14 @@ fn why(evidence: &Evidence) -> String {
     if let Some(hint) = &decision.hint {
         text.push_str(&format!(" Heard: “{hint}”."));
     }
+    let by_weight = matches!(decision.kind, EventKind::HumanDetected | EventKind::MachineDetected)
+        && !matches!(decision.reason, Some(Reason::Tone | Reason::Sit | Reason::Fax));
+    if let Some(parts) = evidence.parts.filter(|_| by_weight) {
+        text.push_str(&format!(
+            " Log-odds of a machine: timing {:+.1}, sound {:+.1}, words {:+.1}.",
+            parts.timing, parts.sound, parts.words
+        ));
+    }
     if evidence.revised {
         text.push_str(" What came later speaks against it.");
     }

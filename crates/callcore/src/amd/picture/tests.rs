@@ -61,6 +61,7 @@ fn words_are_shown_where_they_came_and_cannot_become_markup() {
     );
     assert!(svg.contains("A machine: a mailbox that takes a message"));
     assert!(svg.contains("leave a message"));
+    assert!(svg.contains("Log-odds") && svg.contains("words +"), "what each kind of evidence says: {svg}");
 }
 
 #[test]
