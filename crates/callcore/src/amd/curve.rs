@@ -13,8 +13,16 @@ const POINTS: usize = 244;
 
 #[derive(Debug)]
 pub(super) struct Curve {
-    points: Vec<Sample>,
+    points: Vec<Point>,
     /// Loudest frame since the last point.
+    level_dbfs: f32,
+}
+
+/// What a sample is made from.
+#[derive(Clone, Copy, Debug)]
+struct Point {
+    at_ms: u32,
+    parts: Parts,
     level_dbfs: f32,
 }
 
@@ -30,18 +38,28 @@ impl Curve {
         self.level_dbfs = self.level_dbfs.max(level_dbfs);
     }
 
-    /// Adds a point at `now` ms of audio if one is due.
-    pub(super) fn draw(&mut self, now: u64, is_decided: bool, parts: Parts) {
+    /// Whether a point is due at `now` ms of audio.
+    pub(super) fn is_due(&self, now: u64, is_decided: bool) -> bool {
         let step = if is_decided { DECIDED_STEP_MS } else { STEP_MS };
-        let due = self.points.last().is_none_or(|last| now >= last.at_ms + step);
-        if due && self.points.len() < POINTS {
-            let level_dbfs = std::mem::replace(&mut self.level_dbfs, SILENCE_DBFS);
-            let (machine, acoustic) = (parts.machine(), parts.without_words());
-            self.points.push(Sample { at_ms: now, machine, acoustic, parts, level_dbfs });
-        }
+        self.points.len() < POINTS
+            && self.points.last().is_none_or(|last| now >= u64::from(last.at_ms) + step)
     }
 
-    pub(super) fn points(&self) -> &[Sample] {
-        &self.points
+    /// Adds a point at `now` ms of audio.
+    pub(super) fn draw(&mut self, now: u64, parts: Parts) {
+        let level_dbfs = std::mem::replace(&mut self.level_dbfs, SILENCE_DBFS);
+        self.points.push(Point { at_ms: u32::try_from(now).unwrap_or(u32::MAX), parts, level_dbfs });
+    }
+
+    /// The curve as the record has it.
+    pub(super) fn samples(&self) -> Vec<Sample> {
+        let sample = |point: &Point| Sample {
+            at_ms: u64::from(point.at_ms),
+            machine: point.parts.machine(),
+            acoustic: point.parts.without_words(),
+            parts: point.parts,
+            level_dbfs: point.level_dbfs,
+        };
+        self.points.iter().map(sample).collect()
     }
 }

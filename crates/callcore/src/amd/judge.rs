@@ -242,10 +242,10 @@ mod tests {
 
     #[test]
     fn sound_alone_names_no_machine_before_it_has_said_something_and_words_need_less() {
-        assert_eq!(after(2_300, 0, 0.99, 0.0), Verdict::Open);
-        assert!(matches!(after(2_400, 0, 0.97, 0.0), Verdict::Machine(_)));
-        assert_eq!(after(800, 0, 0.99, 1.5), Verdict::Open);
-        assert!(matches!(after(900, 0, 0.99, 1.5), Verdict::Machine(_)));
+        assert_eq!(after(2_300, 0, 0.995, 0.0), Verdict::Open);
+        assert!(matches!(after(2_400, 0, 0.985, 0.0), Verdict::Machine(_)));
+        assert_eq!(after(800, 0, 0.995, 1.5), Verdict::Open);
+        assert!(matches!(after(900, 0, 0.995, 1.5), Verdict::Machine(_)));
     }
 
     #[test]

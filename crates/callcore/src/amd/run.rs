@@ -52,7 +52,6 @@ pub struct Amd {
     noise_dbfs: f32,
     /// The kind by all that is known.
     subtype: Option<Subtype>,
-    /// The timing and the weights of the decision.
     decided_by: Option<(Measures, Parts)>,
 }
 
@@ -95,8 +94,9 @@ impl Amd {
         }
         self.noise_dbfs = observation.noise_dbfs;
         self.curve.heard(observation.level_dbfs);
-        if self.is_running() {
-            self.curve.draw(self.timeline().now_ms(), self.decision.is_some(), self.judge.parts());
+        let now = self.timeline().now_ms();
+        if self.is_running() && self.curve.is_due(now, self.decision.is_some()) {
+            self.curve.draw(now, self.judge.parts());
         }
         if let Some(verdict) = verdict
             && self.policy.decides_by_sound()
@@ -243,7 +243,7 @@ impl Amd {
             music: self.judge.music().to_vec(),
             speech_dbfs: self.speech_dbfs,
             noise_dbfs: self.noise_dbfs,
-            machine_probability: self.curve.points().to_vec(),
+            machine_probability: self.curve.samples(),
             timers: self.options.timers,
             params: self.options.params,
             measures: self.decided_by.map(|(measures, _)| measures),

@@ -19,7 +19,7 @@ pub struct Costs {
 
 impl Default for Costs {
     fn default() -> Self {
-        Self { person_called_machine: 8.0, machine_called_person: 1.0, false_start: 0.14, waiting: 0.007 }
+        Self { person_called_machine: 8.0, machine_called_person: 1.0, false_start: 0.12, waiting: 0.007 }
     }
 }
 

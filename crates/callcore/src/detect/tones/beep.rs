@@ -11,6 +11,8 @@ const LOWEST_HZ: f32 = 344.0;
 /// Below this a vowel can be as pure as a beep. From `HIGH_HZ` on nothing in 17 hours of speech held a peak for
 /// more than ten hops right after silence.
 const LOW_HZ: f32 = 600.0;
+/// Below this it often is, even right after silence: only length tells it from one that is just beginning.
+const VOWEL_HZ: f32 = 450.0;
 /// Power before a tone, as a share of its own, that counts as quiet (-6 dB) and as silence (-15 dB).
 const QUIET: f32 = 0.25;
 const SILENCE: f32 = 0.03;
@@ -44,6 +46,7 @@ impl ToneBank {
             Purity::None => return false,
             Purity::High if track.is_harmonic() && !in_silence => return false,
             Purity::High if track.is_harmonic() => LONG_HOPS,
+            Purity::High if track.hz[0] < VOWEL_HZ => LONG_HOPS,
             Purity::High if in_silence || track.hz[0] >= LOW_HZ => CAREFUL_HOPS,
             Purity::High => LONG_HOPS,
             Purity::Coded | Purity::Fair if track.is_harmonic() || !in_silence => return false,
