@@ -9,6 +9,8 @@ use super::window::{Standing, Week, Window};
 use crate::language::{Date, LocalTime, TimeOfDay, Zone, zone_name};
 use crate::number::{self, Country};
 
+/// Longest description, characters.
+const LONGEST_DESCRIPTION: usize = 2_000;
 /// Most contact lists, windows, caller ids and patterns of a campaign.
 const MOST: usize = 1_000;
 const MOST_CONCURRENT: u32 = 100_000;
@@ -186,6 +188,10 @@ impl Wrong {
                 "flow",
                 "is missing: name the flow that calls run, such as `reminder` or `reminder@live`",
             );
+        }
+        let described = settings.description.as_ref().map_or(0, |text| text.chars().count());
+        if described > LONGEST_DESCRIPTION {
+            self.note("description", &format!("has {described} characters; {LONGEST_DESCRIPTION} is the most"));
         }
         if settings.lists.is_empty() {
             self.note("lists", "is empty: name at least one contact list");

@@ -16,6 +16,9 @@ use crate::language::nearest;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
+    /// What it is for, in the words of who made it; for people, and for the record.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
     /// The flow that calls run: `name`, `name@label` or `name@digest`.
     pub flow: String,
     /// A share of the calls runs another version first.
@@ -103,7 +106,8 @@ impl Settings {
 
     /// The names of all settings.
     fn every_name() -> Vec<String> {
-        const OPTIONAL: [&str; 13] = [
+        const OPTIONAL: [&str; 14] = [
+            "description",
             "canary",
             "preset",
             "holidays_of",
