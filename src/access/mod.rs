@@ -209,11 +209,7 @@ impl Access {
             return Err(Error::CrossSite);
         }
         principal.require(&DialOut::RULE)?;
-        let app = match &principal.identity {
-            Identity::App(app) => Arc::clone(app),
-            Identity::Key(key) => self.app_of(key).await?.ok_or(Error::KeyWithoutApp)?,
-            Identity::Local(_) | Identity::Person(_) => return Err(Error::KeyWithoutApp),
-        };
+        let app = self.acting_app(principal).await?;
         let mut bots = app.bots.clone();
         if let Some(tied) = principal.tied_to() {
             let all = principal::may_use(&bots, ANY_BOT);
@@ -224,6 +220,23 @@ impl Access {
         }
         let scopes = principal.scopes.iter().copied().map(String::from).collect();
         Ok(ClientApp { scopes, bots, ..ClientApp::clone(&app) })
+    }
+
+    /// The client app that `principal` is or acts for, to run campaigns in Kore's way.
+    ///
+    /// # Errors
+    /// When there is none, or it may not: it needs the scope `campaigns`, and must not be tied to bots.
+    pub async fn campaigning_app(&self, principal: &Principal) -> Result<Arc<ClientApp>, Error> {
+        principal.require(&RunCampaigns::RULE)?;
+        self.acting_app(principal).await
+    }
+
+    async fn acting_app(&self, principal: &Principal) -> Result<Arc<ClientApp>, Error> {
+        match &principal.identity {
+            Identity::App(app) => Ok(Arc::clone(app)),
+            Identity::Key(key) => self.app_of(key).await?.ok_or(Error::KeyWithoutApp),
+            Identity::Local(_) | Identity::Person(_) => Err(Error::KeyWithoutApp),
+        }
     }
 
     /// Whether somebody may place calls of `bot`: their own bots decide, and those of the app they act for.

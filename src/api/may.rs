@@ -248,3 +248,26 @@ impl FromRequestParts<Api> for Dialler {
         Ok(Self { app, bot_id, principal })
     }
 }
+
+/// The client app that runs campaigns in Kore's way, by its token or by a key that acts for it; the bot that the path names
+/// in `{stream_id}`; and who sent the request.
+pub(crate) struct Campaigner {
+    /// The app's id: campaigns belong to it.
+    pub(crate) app_id: String,
+    pub(crate) stream_id: String,
+    pub(crate) principal: Principal,
+}
+
+impl FromRequestParts<Api> for Campaigner {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, api: &Api) -> Result<Self, Problem> {
+        let principal = match sender(parts) {
+            Ok(principal) => principal,
+            Err(told) => return Err(api.access.why_no_app(&parts.headers, told).await.into()),
+        };
+        let stream_id = part(parts, api, "stream_id").await?;
+        let app = api.access.campaigning_app(&principal).await?;
+        Ok(Self { app_id: app.id.clone(), stream_id, principal })
+    }
+}
