@@ -149,6 +149,7 @@ pub(super) async fn list(
         outcome: query.outcome,
         digits: query.search.map(|text| number::key(&text, None)),
         after: query.after,
+        ..PlaceFilter::default()
     };
     let page = desk.store().places(&row.id, &filter, query.limit).await?;
     Ok(Json(ContactList { contacts: page.items.into_iter().map(Contact::from).collect(), next: page.next }))

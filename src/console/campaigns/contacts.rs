@@ -103,6 +103,7 @@ pub(in crate::console) async fn page(
         outcome: Outcome::named(&outcome),
         digits: (!digits.is_empty()).then_some(digits),
         after,
+        ..PlaceFilter::default()
     };
     let found = api.store.places(&row.id, &filter, PAGE).await?;
     let next = found.next.and_then(|after| {

@@ -323,6 +323,8 @@ pub struct PlaceFilter {
     pub digits: Option<String>,
     /// Behind this place.
     pub after: Option<i64>,
+    /// Without so many at the beginning.
+    pub skip: i64,
 }
 
 /// How the places of one zone stand before the launch.

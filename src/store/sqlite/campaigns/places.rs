@@ -232,6 +232,9 @@ impl Engine {
         }
         query.push(" AND p.id > ").push_bind(filter.after.unwrap_or(0));
         query.push(" ORDER BY p.id LIMIT ").push_bind(i64::from(limit) + 1);
+        if filter.skip > 0 {
+            query.push(" OFFSET ").push_bind(filter.skip);
+        }
         let rows = query.build_query_as().fetch_all(&self.readers).await?;
         Ok(Page::cut(rows, limit, |row: &PlaceRow| row.id))
     }
