@@ -14,6 +14,7 @@ pub(crate) mod extract;
 pub(crate) mod fields;
 pub(crate) mod flows;
 mod health;
+mod kore_campaigns;
 pub(crate) mod lists;
 pub(crate) mod may;
 mod numbers;
@@ -100,6 +101,7 @@ fn open() -> OpenApiRouter<Api> {
         .routes(routes!(dialout::single::dial_out))
         .routes(routes!(dialout::batch::batch))
         .routes(routes!(dialout::single::cancel))
+        .merge(kore_campaigns::routes())
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
         .routes(routes!(recordings::linked))

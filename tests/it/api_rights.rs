@@ -71,6 +71,7 @@ impl Estate {
     pub(crate) fn path(&self, pattern: &str) -> String {
         let known = [
             ("{bot_id}", "ours"),
+            ("{stream_id}", "ours"),
             ("{call_id}", "call-1"),
             ("{id}", &self.delivery),
             ("{session_id}", "s1"),

@@ -419,6 +419,32 @@ impl<'f> Fields<'f> {
         Some(value)
     }
 
+    /// A list of at most `most` objects, each of which `read` takes the fields of.
+    pub(crate) fn objects<T>(
+        &mut self,
+        name: &'static str,
+        most: usize,
+        mut read: impl FnMut(&mut Fields<'_>) -> T,
+    ) -> Option<Vec<T>> {
+        let items = self.given(name)?.as_array().filter(|items| items.len() <= most).cloned();
+        let Some(items) = items else {
+            self.fault(name, format!("must be a list of objects, [ {{ … }} ], {most} at most"));
+            return None;
+        };
+        let mut taken = Vec::new();
+        for (at, item) in items.into_iter().enumerate() {
+            let Value::Object(object) = item else {
+                self.fault(&format!("{name}[{at}]"), "must be an object, { … }");
+                continue;
+            };
+            let path = format!("{}{name}[{at}].", self.path);
+            let mut inner = Fields::over(object, (self.names, self.source), path, &mut *self.faults);
+            taken.push(read(&mut inner));
+            inner.close();
+        }
+        Some(taken)
+    }
+
     /// A list of at most `most` texts, each of which `read` understands.
     pub(crate) fn list<T>(
         &mut self,

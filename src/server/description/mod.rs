@@ -31,7 +31,7 @@ const ABOUT: &str = "Places telephone calls, tells people from machines, and rep
     `detail` that says what to do. Lists come by pages: `next` of one page is the parameter `after` of the following \
     one. Under *webhooks* is what the server posts to your `notifyUrl`.";
 
-const TAGS: [(&str, &str); 12] = [
+const TAGS: [(&str, &str); 13] = [
     ("dial-out", "Ask for a call, in Kore's shape."),
     ("calls", "Contacts are called, calls are ended, and what happened is told."),
     ("contacts", "People and their numbers."),
@@ -41,6 +41,7 @@ const TAGS: [(&str, &str); 12] = [
         "campaigns",
         "Contact lists are called by a flow within rules, and everybody can see what is in the way.",
     ),
+    ("kore-campaigns", "Campaigns and lists, in Kore's shape: each app has to do with those that it made."),
     ("recordings", "The audio of a call, and links to it that expire."),
     ("records", "Call detail records in the carrier's own shape."),
     ("flows", "Versions of flows, and which one runs."),
