@@ -192,7 +192,7 @@ async fn contact(api: &Api, place: PlaceRow) -> Result<CampaignContact, Problem>
         bot_outbound_status: ended.word(),
         bot_outbound_status_detail: detail,
         state: place.state.as_str(),
-        rule: place.reason.rule(),
+        rule: place.reason.rule().into(),
     })
 }
 
