@@ -290,7 +290,8 @@ impl AnsweredStrategy {
             },
             dialing_order: "FIFO",
             max_attempts_per_record: settings.caps.in_all,
-            default_retry_period: busy.and_then(|(_, rule)| rule.after.first().map(|after| after.ms() / 60_000)),
+            default_retry_period: busy
+                .and_then(|(_, rule)| rule.after.first().map(|after| after.ms() / 60_000)),
             max_ring_time: settings.ring_timeout.map(|ring| ring.ms() / 1_000),
         }
     }
@@ -339,7 +340,10 @@ mod tests {
     #[test]
     fn a_campaign_of_kore_means_settings_of_ours() {
         let settings = asked().settings("reminder".into());
-        assert_eq!((settings.flow.as_str(), settings.lists.as_slice()), ("reminder", &["november".into()][..]));
+        assert_eq!(
+            (settings.flow.as_str(), settings.lists.as_slice()),
+            ("reminder", &["november".into()][..])
+        );
         assert_eq!(settings.zone.as_deref(), Some("Asia/Jakarta"));
         let window = settings.windows.first().unwrap();
         assert_eq!((window.from.as_str(), window.until.as_str()), ("09:00", "18:30"));
@@ -401,7 +405,8 @@ mod tests {
         assert_eq!(strategy["callingHours"]["timezone"], "Asia/Jakarta");
         let first = serde_json::json!({ "day": "MO", "start": "9:00 AM", "end": "6:30 PM" });
         assert_eq!(strategy["callingHours"]["days"][0], first);
-        let figures = ["maxAttemptsPerRecord", "defaultRetryPeriod", "maxRingTime"].map(|name| strategy[name].as_i64());
+        let figures =
+            ["maxAttemptsPerRecord", "defaultRetryPeriod", "maxRingTime"].map(|name| strategy[name].as_i64());
         assert_eq!(figures, [Some(4), Some(90), Some(25)]);
     }
 }

@@ -92,7 +92,15 @@ macro_rules! days {
     };
 }
 
-days!(Mon = Monday, Tue = Tuesday, Wed = Wednesday, Thu = Thursday, Fri = Friday, Sat = Saturday, Sun = Sunday);
+days!(
+    Mon = Monday,
+    Tue = Tuesday,
+    Wed = Wednesday,
+    Thu = Thursday,
+    Fri = Friday,
+    Sat = Saturday,
+    Sun = Sunday
+);
 
 impl CallingHours {
     /// The windows that they mean; days with the same hours share one.
@@ -200,7 +208,10 @@ mod tests {
             let clock: Clock = text.parse().unwrap();
             assert_eq!((clock.plain().as_str(), clock.to_string().as_str()), (plain, told), "{text}");
         }
-        for wrong in ["", "9", "AM", "13:00 PM", "0:00 AM", "9:0 AM", "25:00", "24:01", "9:60 AM", "9h", "-9:00", "٩:00 AM"] {
+        for wrong in [
+            "", "9", "AM", "13:00 PM", "0:00 AM", "9:0 AM", "25:00", "24:01", "9:60 AM", "9h", "-9:00",
+            "٩:00 AM",
+        ] {
             assert!(wrong.parse::<Clock>().is_err(), "{wrong}");
         }
     }
@@ -218,7 +229,8 @@ mod tests {
             day(Some(Day::Saturday), "9:00 AM", "12:00 AM"),
             day(Some(Day::Tuesday), "9:00 AM", "5:00 PM"),
         ]);
-        let told: Vec<_> = windows.iter().map(|hours| (hours.days.as_slice(), hours.until.as_str())).collect();
+        let told: Vec<_> =
+            windows.iter().map(|hours| (hours.days.as_slice(), hours.until.as_str())).collect();
         assert_eq!(told, [(&[Weekday::Mon, Weekday::Tue][..], "17:00"), (&[Weekday::Sat][..], "24:00")]);
         assert_eq!(hours(vec![day(None, "8:00 AM", "8:00 PM")]).first().unwrap().days.len(), 7);
     }

@@ -10,8 +10,11 @@ const VERSION: &str = "V2";
 const BATCH: &str = "batch";
 
 /// Before the id of a bot, in each version of the campaigns' paths; the first one is routed.
-const CAMPAIGNS: [&[&str]; 3] =
-    [&["campaign", "api", "v2", "public"], &["agentassist", "api", "v1", "public"], &["api", "1.1", "public"]];
+const CAMPAIGNS: [&[&str]; 3] = [
+    &["campaign", "api", "v2", "public"],
+    &["agentassist", "api", "v1", "public"],
+    &["api", "1.1", "public"],
+];
 const CAMPAIGN: &str = "campaign";
 const SCHEDULE: &str = "schedule";
 const STATUS: &str = "status";
@@ -22,7 +25,9 @@ const LIST_VERBS: [&str; 3] = ["createContactList", "addContacts", "getAllListDe
 /// Gives a path of Kore's the spelling under which it is routed.
 pub(super) fn spelt(mut request: Request) -> Request {
     let path = request.uri().path();
-    if let Some(uri) = canonical(path).or_else(|| campaigns(path)).and_then(|path| with_path(request.uri(), &path)) {
+    if let Some(uri) =
+        canonical(path).or_else(|| campaigns(path)).and_then(|path| with_path(request.uri(), &path))
+    {
         *request.uri_mut() = uri;
     }
     request
@@ -62,7 +67,9 @@ fn campaigns(path: &str) -> Option<String> {
     let parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
     let begins = |before: &&&[&str]| {
         let given = parts.get(..before.len());
-        given.is_some_and(|given| given.iter().zip(before.iter()).all(|(part, word)| part.eq_ignore_ascii_case(word)))
+        given.is_some_and(|given| {
+            given.iter().zip(before.iter()).all(|(part, word)| part.eq_ignore_ascii_case(word))
+        })
     };
     let before = CAMPAIGNS.iter().find(begins)?;
     let (bot, rest) = parts.get(before.len()..)?.split_first()?;
@@ -125,7 +132,10 @@ mod tests {
             ("/agentassist/api/v1/public/st-E1/campaign/cp_Ab", "/cp_Ab"),
             ("/agentassist/api/v1/public/st-E1/campaign/cp_Ab/Status", "/cp_Ab/status"),
             ("/agentassist/api/v1/public/st-E1/campaign/Schedule", "/schedule"),
-            ("/campaign/api/v2/public/st-E1/campaign/contactlist/createcontactlist", "/contactList/createContactList"),
+            (
+                "/campaign/api/v2/public/st-E1/campaign/contactlist/createcontactlist",
+                "/contactList/createContactList",
+            ),
             ("/api/1.1/public/st-E1/campaign/contactList/addcontacts", "/contactList/addContacts"),
             ("/campaign/api/v2/public/st-E1/campaign/ContactList/ls_Ab", "/contactList/ls_Ab"),
         ] {

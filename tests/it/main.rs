@@ -82,6 +82,7 @@ mod system_failures;
 mod system_fixture;
 mod system_hearing;
 mod system_killed;
+mod system_kore_campaigns;
 mod system_page;
 mod system_private;
 mod system_process;

@@ -88,7 +88,8 @@ fn priority(fields: &mut Fields<'_>) -> Option<u32> {
     let value = fields.take("priority").filter(|value| !value.is_null())?;
     fields.checked("priority", |_| {
         let number = value.as_str().and_then(|text| text.trim().parse().ok()).or_else(|| value.as_u64());
-        let fits = number.and_then(|number: u64| u32::try_from(number).ok()).filter(|it| (1..=5).contains(it));
+        let fits =
+            number.and_then(|number: u64| u32::try_from(number).ok()).filter(|it| (1..=5).contains(it));
         fits.ok_or_else(|| "must be \"1\" to \"5\"; higher goes first".to_owned())
     })
 }

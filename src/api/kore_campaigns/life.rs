@@ -72,7 +72,8 @@ const ONCE: &str = "must be Daily with onceEveryNdays 1, or left out: a campaign
 /// Whether it recurs as every campaign here does.
 fn every_day(fields: &mut Fields<'_>) -> bool {
     let daily = fields.text("recurType", LONGEST_WORD).is_some_and(|kind| kind.eq_ignore_ascii_case("Daily"));
-    let every = fields.within("dailyDetails", |fields| fields.whole("onceEveryNdays", 1..=i64::MAX)).flatten();
+    let every =
+        fields.within("dailyDetails", |fields| fields.whole("onceEveryNdays", 1..=i64::MAX)).flatten();
     daily && every.is_none_or(|days| days == 1)
 }
 
@@ -134,11 +135,17 @@ pub(super) async fn schedule(
         (held(&api.campaigns, row, actor).await?, "disabled")
     };
     let data = shown(&api, &row).await?;
-    Ok(Reply::new(format!("Schedule of campaign {} {message} successfully", row.name), data).ignoring(&ignored))
+    Ok(Reply::new(format!("Schedule of campaign {} {message} successfully", row.name), data)
+        .ignoring(&ignored))
 }
 
 /// With the first and last moment that the request names.
-async fn planned(desk: &Desk, row: CampaignRow, asked: &Scheduling, actor: Actor) -> Result<CampaignRow, Problem> {
+async fn planned(
+    desk: &Desk,
+    row: CampaignRow,
+    asked: &Scheduling,
+    actor: Actor,
+) -> Result<CampaignRow, Problem> {
     if row.state.is_over() || (asked.start_date_time.is_none() && asked.end_date_time.is_none()) {
         return Ok(row);
     }
@@ -245,7 +252,8 @@ mod tests {
         let asked = read(&body).unwrap();
         assert_eq!(asked.start_date_time.as_deref(), Some("2026-12-01 08:30"));
         assert_eq!(asked.end_date_time.as_deref(), Some("2026-12-24"));
-        let weekly = json!({ "recurType": "Weekly", "weeklyDetails": { "onceEveryNweeks": 1, "whichDays": ["Mon"] } });
+        let weekly =
+            json!({ "recurType": "Weekly", "weeklyDetails": { "onceEveryNweeks": 1, "whichDays": ["Mon"] } });
         for (field, value) in [
             ("startDateTime", json!("2026-12-01 08:30:30")),
             ("recurrenceObject", weekly),

@@ -73,7 +73,11 @@ fn new_list(body: &[u8]) -> Result<(Asked, Vec<String>), Problem> {
         let name = fields.required("name", "give the list a name", |fields, name| {
             fields.read(name, LONGEST_NAME, |text| {
                 let is_id = text.to_ascii_lowercase().starts_with("ls_");
-                if is_id { Err("begins like an id, ls_; choose another name".into()) } else { Ok(text.to_owned()) }
+                if is_id {
+                    Err("begins like an id, ls_; choose another name".into())
+                } else {
+                    Ok(text.to_owned())
+                }
             })
         });
         if fields.text("description", LONGEST_DESCRIPTION).is_some() {
@@ -82,13 +86,16 @@ fn new_list(body: &[u8]) -> Result<(Asked, Vec<String>), Problem> {
         if let Some(source) = fields.text("source", LONGEST_WORD)
             && !source.to_ascii_lowercase().starts_with("passiveapi")
         {
-            fields.fault("source", "must be passiveApi; files are imported by POST /v1/lists/{list_id}/imports");
+            fields.fault(
+                "source",
+                "must be passiveApi; files are imported by POST /v1/lists/{list_id}/imports",
+            );
         }
         if fields.yes("allowDuplicates") == Some(true) {
             fields.ignore("allowDuplicates");
         }
-        let timezone =
-            fields.read("timezone", LONGEST_WORD, |text| zone_name(text).map_err(|unknown| unknown.to_string()));
+        let timezone = fields
+            .read("timezone", LONGEST_WORD, |text| zone_name(text).map_err(|unknown| unknown.to_string()));
         let country = numbers::country(fields);
         Asked { name, country, timezone, ..Asked::default() }
     });
@@ -242,10 +249,13 @@ pub(super) struct NewContacts {
 fn new_contacts(body: &[u8]) -> Result<(NewContacts, Vec<String>), Problem> {
     let mut faults = Faults::default();
     let read = Object::read(body, "body")?.fields(Names::AnyCase, &mut faults, |fields| NewContacts {
-        contact_list_name: fields.required("contact_list_name", "name the list", |fields, name| {
-            fields.text(name, LONGEST_LIST)
-        }),
-        data: fields.required("data", "send contacts, as in [{ \"phoneNumber\": \"+6281234567890\" }]", contacts),
+        contact_list_name: fields
+            .required("contact_list_name", "name the list", |fields, name| fields.text(name, LONGEST_LIST)),
+        data: fields.required(
+            "data",
+            "send contacts, as in [{ \"phoneNumber\": \"+6281234567890\" }]",
+            contacts,
+        ),
     });
     Ok((read, faults.end(Code::Malformed)?))
 }
@@ -322,9 +332,10 @@ pub(super) async fn add(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
     let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            Problem::new(Code::TooLarge, "the body is larger than 8 MiB; send the contacts in several requests")
-        }
+        StatusCode::PAYLOAD_TOO_LARGE => Problem::new(
+            Code::TooLarge,
+            "the body is larger than 8 MiB; send the contacts in several requests",
+        ),
         _ => rejection.into(),
     })?;
     let (asked, ignored) = new_contacts(&body)?;
@@ -407,7 +418,8 @@ mod tests {
 
     #[test]
     fn a_list_is_read_as_kore_documents_it() {
-        let body = json!({ "name": "Passive", "description": "x", "source": "passiveApi", "allowDuplicates": true });
+        let body =
+            json!({ "name": "Passive", "description": "x", "source": "passiveApi", "allowDuplicates": true });
         let (asked, ignored) = new_list(body.to_string().as_bytes()).unwrap();
         assert_eq!((asked.name.as_str(), asked.country), ("Passive", None));
         assert_eq!(ignored, ["description", "allowDuplicates"]);
@@ -427,7 +439,8 @@ mod tests {
 
     #[test]
     fn every_contact_without_a_number_is_named() {
-        let body = json!({ "data": [{ "phoneNumber": "628" }, { "name": "Ani" }, 5, { "phoneNumber": null }] });
+        let body =
+            json!({ "data": [{ "phoneNumber": "628" }, { "name": "Ani" }, 5, { "phoneNumber": null }] });
         let problem = new_contacts(body.to_string().as_bytes()).unwrap_err();
         let fields: Vec<&str> = problem.errors().iter().map(|error| error.field.as_str()).collect();
         assert_eq!(fields, ["contact_list_name", "data[1].phoneNumber", "data[2]", "data[3].phoneNumber"]);

@@ -191,7 +191,10 @@ impl Wrong {
         }
         let described = settings.description.as_ref().map_or(0, |text| text.chars().count());
         if described > LONGEST_DESCRIPTION {
-            self.note("description", &format!("has {described} characters; {LONGEST_DESCRIPTION} is the most"));
+            self.note(
+                "description",
+                &format!("has {described} characters; {LONGEST_DESCRIPTION} is the most"),
+            );
         }
         if settings.lists.is_empty() {
             self.note("lists", "is empty: name at least one contact list");
