@@ -114,6 +114,8 @@ impl Outcome {
             Some("cancelled") => return Self::Cancelled,
             Some("expired") => return Self::NotDialled,
             Some("impossible") => return Self::Impossible,
+            // Whatever the carrier says of how it ended: that was our doing.
+            Some(outcome) if LOST.contains(&outcome) => return Self::Lost,
             Some(_) | None => {}
         }
         match (call.disposition, call.cause) {
@@ -122,7 +124,6 @@ impl Outcome {
             (Some(Disposition::Busy), _) | (_, 17) => Self::Busy,
             (Some(Disposition::NoAnswer), _) | (_, 18..=20) => Self::NoAnswer,
             (Some(Disposition::Cancel), _) => Self::Cancelled,
-            _ if call.outcome.is_some_and(|outcome| LOST.contains(&outcome)) => Self::Lost,
             _ => Self::NetworkFault,
         }
     }
@@ -229,7 +230,9 @@ mod tests {
             let call = EndedCall { outcome: Some(word), ..unanswered(Disposition::Failed, 102) };
             assert_eq!(Outcome::of(&call), outcome, "{word}");
         }
-        let stopped = EndedCall { outcome: Some("server_stopped"), ..unanswered(Disposition::Failed, 0) };
-        assert_eq!(Outcome::of(&stopped), Outcome::Lost);
+        for disposition in [Disposition::Failed, Disposition::Cancel] {
+            let stopped = EndedCall { outcome: Some("server_stopped"), ..unanswered(disposition, 16) };
+            assert_eq!(Outcome::of(&stopped), Outcome::Lost);
+        }
     }
 }
