@@ -45,23 +45,20 @@ impl Meaning {
     /// The word for it; of a variable, without its name.
     #[must_use]
     pub fn word(&self) -> &'static str {
-        match self {
-            Self::Variable(_) => "variable",
-            Self::Ignore => "ignore",
-            single => {
-                Self::SINGLE.iter().find(|(known, _)| known == single).map_or("ignore", |(_, word)| word)
-            }
+        if matches!(self, Self::Variable(_)) {
+            return "variable";
         }
+        Self::SINGLE.iter().find(|(known, _)| known == self).map_or("ignore", |(_, word)| word)
     }
 }
 
 /// `phone`, `variable:amount`.
 impl fmt::Display for Meaning {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Variable(name) => write!(f, "variable:{name}"),
-            other => f.write_str(other.word()),
+        if let Self::Variable(name) = self {
+            return write!(f, "variable:{name}");
         }
+        f.write_str(self.word())
     }
 }
 
@@ -133,10 +130,8 @@ impl Mapping {
             match meaning.parse::<Meaning>() {
                 Ok(meaning) => {
                     if let Some((name, before)) = self.columns.get_mut(at) {
-                        *before = match meaning {
-                            Meaning::Variable(own) if own.is_empty() => Meaning::Variable(name.clone()),
-                            meaning => meaning,
-                        };
+                        let unnamed = meaning == Meaning::Variable(String::new());
+                        *before = if unnamed { Meaning::Variable(name.clone()) } else { meaning };
                         touched.insert(at);
                     }
                 }

@@ -98,9 +98,10 @@ async fn shown(api: &Api, sees: &Sees<SeeContacts>, list: &ListRow, row: ImportR
         }
     }
     let meaning = |(name, meaning): &(String, Meaning)| {
-        let told = match meaning {
-            Meaning::Variable(own) => sees.tell("list_holds_variable_of", &[("name", own)]),
-            other => sees.say(holds_key(other)).to_owned(),
+        let told = if let Meaning::Variable(own) = meaning {
+            sees.tell("list_holds_variable_of", &[("name", own)])
+        } else {
+            sees.say(holds_key(meaning)).to_owned()
         };
         (name.clone(), told)
     };

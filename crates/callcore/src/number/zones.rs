@@ -80,12 +80,17 @@ mod tests {
     fn every_zone_of_the_table_is_one_of_the_data_base() {
         let known = TimeZoneDatabase::bundled();
         assert!(ZONES.len() > 3_000, "{}", ZONES.len());
-        for name in ZONES.values().copied().flatten() {
+        let mut longest = 0;
+        for line in TABLE.lines().skip(1) {
+            let (name, beginnings) = line.split_once(' ').unwrap();
+            longest = beginnings.split(' ').map(str::len).max().unwrap().max(longest);
+            if name == "-" {
+                continue;
+            }
             let zone = known.get(name).unwrap();
             assert_eq!(zone.iana_name(), Some(name));
         }
-        let longest = ZONES.keys().max().unwrap();
-        assert!(longest.to_string().len() <= LONGEST);
+        assert_eq!(longest, LONGEST);
     }
 
     proptest! {
