@@ -8,7 +8,7 @@ use super::plan;
 /// Zones and the beginnings of numbers that belong to them; `tools/number_zones.py` makes it.
 const TABLE: &str = include_str!("zones.txt");
 /// Longest beginning in the table, digits. It fits in 32 bits.
-const LONGEST: usize = 9;
+const LONGEST: usize = 8;
 
 /// Zones by beginnings; `None`: several zones.
 static ZONES: LazyLock<HashMap<u32, Option<&'static str>>> = LazyLock::new(|| {
