@@ -158,13 +158,12 @@ fn plan(attempts: u32, minutes: u32) -> RetryPlan {
 
 /// What a field of our settings is called in Kore's requests, so that who sent one finds what is wrong with it.
 pub(crate) fn kores_field(ours: &str) -> String {
-    const NAMES: [(&str, &str); 9] = [
+    const NAMES: [(&str, &str); 8] = [
         ("lists", "contactLists"),
         ("flow", "experienceFlowName"),
         ("zone", "dialingStrategy.callingHours.timezone"),
         ("windows", "dialingStrategy.callingHours.days"),
         ("caller_ids", "dialingStrategy.callerId"),
-        ("ring_timeout", "dialingStrategy.maxRingTime"),
         ("pacing.priority", "priority"),
         ("starts", "startDateTime"),
         ("ends", "endDateTime"),

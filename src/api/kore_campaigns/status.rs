@@ -3,7 +3,6 @@
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
@@ -88,7 +87,6 @@ pub(super) struct Contacts {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = KoreCampaignView)]
 #[serde(untagged)]
-#[expect(dead_code, reason = "for the description; each view is answered as what it is")]
 pub(super) enum View {
     Status(Progress),
     Contacts(Contacts),
@@ -116,15 +114,16 @@ pub(super) async fn status(
     Path((_, id)): Path<(String, String)>,
     Pairs(query): Pairs,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Response, Problem> {
+) -> Result<Reply<View>, Problem> {
     let view = parameter(&query, "view").unwrap_or("status").to_ascii_lowercase();
     let paging = paging(&body?)?;
     let row = own(&api, &app_id, &id).await?;
-    match view.as_str() {
-        "status" => Ok(Reply::new("", progress(&api, &row).await?).into_response()),
-        "contacts" => Ok(Reply::new("", contacts(&api, &row, &paging).await?).into_response()),
-        _ => Err(wrong("view", "must be status or contacts")),
-    }
+    let shown = match view.as_str() {
+        "status" => View::Status(progress(&api, &row).await?),
+        "contacts" => View::Contacts(contacts(&api, &row, &paging).await?),
+        _ => return Err(wrong("view", "must be status or contacts")),
+    };
+    Ok(Reply::new("", shown))
 }
 
 async fn progress(api: &Api, row: &CampaignRow) -> Result<Progress, Problem> {
