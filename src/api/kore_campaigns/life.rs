@@ -80,7 +80,7 @@ fn every_day(fields: &mut Fields<'_>) -> bool {
 /// `2026-12-01 08:00:00` as `2026-12-01 08:00`; what else is written is for the settings to judge.
 fn minute(text: &str) -> Result<String, String> {
     Ok(match text.get(16..) {
-        Some(seconds) if seconds == ":00" => text.chars().take(16).collect(),
+        Some(":00") => text.chars().take(16).collect(),
         Some(seconds) if seconds.len() == 3 && seconds.starts_with(':') => {
             return Err("must be a whole minute, as in \"2026-12-01 08:00:00\"".to_owned());
         }

@@ -279,7 +279,9 @@ fn contacts(fields: &mut Fields<'_>, name: &'static str) -> Option<Vec<Map<Strin
                 }
                 contacts.push(contact);
             }
-            _ => fields.fault(&format!("{name}[{at}]"), "must be an object, { … }"),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
+                fields.fault(&format!("{name}[{at}]"), "must be an object, { … }");
+            }
         }
     }
     Some(contacts)

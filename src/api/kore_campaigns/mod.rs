@@ -89,15 +89,11 @@ impl<T: Serialize> IntoResponse for Reply<T> {
 
 /// What was refused, by the names of the request's fields.
 fn in_kores_words(refused: Refused) -> Problem {
-    match refused {
-        Refused::Wrong(mut problems) => {
-            for wrong in &mut problems {
-                wrong.field = kores_field(&wrong.field);
-            }
-            Refused::Wrong(problems).into()
-        }
-        refused => refused.into(),
+    let Refused::Wrong(mut problems) = refused else { return refused.into() };
+    for wrong in &mut problems {
+        wrong.field = kores_field(&wrong.field);
     }
+    Refused::Wrong(problems).into()
 }
 
 /// A parameter of the query, in any case of its name's letters; those that mean nothing here are let pass.
