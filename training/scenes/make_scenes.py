@@ -1,6 +1,6 @@
 """Telephone scenes of people and machines in the same voices: `make_scenes.py BANK OUT --people DIR --klettres DIR --prompts DIR...`.
 
-For measuring and for fitting the weights of the verdict by folds, never for training the network. Every voice answers as a person and
+For measuring and for fitting the weights of the verdict by folds, never for training the network. Every voice (but the recorded single words) answers as a person and
 speaks as a machine; `speakers` in `labels.jsonl` names the group that stays together. BANK is from `make_voices.py`; the rest is recorded:
 people (`voices.jsonl` with files), syllables by one speaker of each language (KLettres), and prompts (Asterisk). Needs `sox`.
 """
