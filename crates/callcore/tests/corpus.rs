@@ -16,8 +16,8 @@ use callcore::audio::{FRAME_SAMPLES, wav};
 use callcore::detect::{FrontEnd, Heard, ToneKind};
 use serde_json::Value;
 
-/// Cuts of music that may be told wrong, of fifteen. One more than when the network alone decided: timing takes a tune that
-/// goes on like a greeting for one.
+/// Cuts of music that may be told wrong, of fifteen. One more than when the network alone decided: timing takes the first
+/// note of a tune for a short answer.
 const MUSIC_WRONG_OF_15: usize = 4;
 
 struct Outcome {

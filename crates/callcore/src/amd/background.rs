@@ -28,8 +28,6 @@ const QUIET_MS: u64 = 240;
 const SPOKEN_OVER_MS: u64 = 3_000;
 /// What is taken back this soon was none.
 const MISTAKE_MS: u64 = 1_000;
-/// Less than this and the silence after what seems speech is none, whatever it is.
-const DROWNS_DB: f32 = 3.0;
 /// How fast the loudest of it is forgotten, dB per frame.
 const FADE_DB: f32 = 0.1;
 /// Stretches of music kept for the record.
@@ -52,8 +50,6 @@ pub(crate) struct Background {
     speaking: [bool; FRAMES],
     at: usize,
     filled: usize,
-    /// Log-odds of music by the sound of the last second.
-    music_log_odds: f32,
     music: bool,
     /// When it was told to be music.
     told_ms: u64,
@@ -71,7 +67,6 @@ impl Background {
             speaking: [false; FRAMES],
             at: 0,
             filled: 0,
-            music_log_odds: f32::NEG_INFINITY,
             music: false,
             told_ms: 0,
             spoken_over_until_ms: 0,
@@ -92,7 +87,6 @@ impl Background {
         self.speaking[self.at] = speaking || observation.speech;
         self.at = (self.at + 1) % FRAMES;
         self.filled = (self.filled + 1).min(FRAMES);
-        self.music_log_odds = observation.music;
         if observation.end_ms.is_multiple_of(EVERY_MS) {
             let turn = self.look(observation, since_ms);
             if turn != Turn::None {
@@ -118,11 +112,6 @@ impl Background {
     /// Whether what seems speech is music.
     pub(crate) const fn is_music(&self) -> bool {
         self.music
-    }
-
-    /// Whether this may be music yet: what seems silence is hardly fainter than what seems speech.
-    pub(crate) fn may_be_music(&self) -> bool {
-        self.stands_out_db().is_some_and(|db| db < DROWNS_DB || self.music_log_odds > needed(db) - STAYS)
     }
 
     /// Stretches of music so far.
@@ -179,26 +168,4 @@ impl Background {
 /// Log-odds that music needs where speech stands out so far.
 fn needed(stands_out_db: f32) -> f32 {
     NEEDED.iter().find(|(less, _)| stands_out_db < *less).map_or(f32::INFINITY, |(_, needed)| *needed)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_silence_as_loud_as_the_speech_is_none() {
-        let drowns = |between_dbfs: f32| {
-            let mut background = Background::new();
-            for n in 1..=50 {
-                let speech = n <= 20;
-                let level_dbfs = if speech { -21.0 } else { between_dbfs };
-                let observation =
-                    Observation { end_ms: n * 20, level_dbfs, speech, ..Observation::default() };
-                background.observe(&observation, speech, Some(0));
-            }
-            background.may_be_music()
-        };
-        assert!(drowns(-23.0) && !drowns(-36.0));
-        assert!(!Background::new().may_be_music(), "nothing heard");
-    }
 }

@@ -102,17 +102,8 @@ impl Judge {
             return Some(Verdict::Open);
         }
         let timing = Timing::of(self.timeline());
-        let words = self.words();
-        let verdict = verdict(&self.params, &timing, self.machine(), words, self.awaits_words);
-        let is_person = matches!(verdict, Verdict::LikelyHuman(_) | Verdict::Human(_));
-        let by_words = words.log_odds <= WORDS_OF_A_PERSON;
-        if is_person && !by_words && timing.silence_ms < self.params.late_ms && self.background.may_be_music()
-        {
-            return Some(Verdict::Open);
-        }
-        // After music, more of it is likelier than a noisy room.
-        let after_music = !self.background.stretches().is_empty();
-        self.was_likely |= matches!(verdict, Verdict::LikelyHuman(_)) && !after_music;
+        let verdict = verdict(&self.params, &timing, self.machine(), self.words(), self.awaits_words);
+        self.was_likely |= matches!(verdict, Verdict::LikelyHuman(_));
         Some(verdict)
     }
 
