@@ -190,7 +190,7 @@ fn run(rules: &Rules, groups: &[Group], mix: &Mix, now_ms: i64, seed: u64) -> Fo
         forecast.ends_ms = Some(at_ms + MINUTE_MS + hold_ms as i64);
         minute += 1;
     }
-    if left >= THROUGH && !rules.ends_ms.is_some_and(|ends| ends > begins_ms) {
+    if left >= THROUGH && rules.ends_ms.is_none_or(|ends| ends <= begins_ms) {
         forecast.ends_ms = None;
     }
     forecast.calls = calls.round() as u64;
