@@ -164,7 +164,7 @@ mod tests {
             "name": "Voice From API", "description": "Reminders of bills", "contactLists": ["Recent Buyers"],
             "dncLists": { "name": "DNC" }, "priority": "5", "dialingMode": "Agentless",
             "dialingStrategy": {
-                "callerId": { "phoneNumber": "+181234567" },
+                "callerId": { "phoneNumber": "+18123456789" },
                 "callingHours": { "frequency": "WEEKLY", "timezone": "asia/kolkata",
                     "days": [{ "day": "MO", "start": "9:00 AM", "end": "6:00 PM" }] },
                 "dialingOrder": "LIFO", "maxAttemptsPerRecord": 3, "defaultRetryPeriod": 10, "maxRingTime": 30,
@@ -180,7 +180,7 @@ mod tests {
         assert_eq!((asked.name.as_str(), asked.priority, asked.begins()), ("Voice From API", Some(5), true));
         assert_eq!(asked.enable_machine_detect, Some(MachineDetect::No));
         let strategy = asked.dialing_strategy.unwrap();
-        assert_eq!(strategy.caller_id.unwrap().phone_number, "+181234567");
+        assert_eq!(strategy.caller_id.unwrap().phone_number, "+18123456789");
         let hours = strategy.calling_hours.unwrap();
         assert_eq!(hours.days.first().unwrap().start.to_string(), "9:00 AM");
         assert!(hours.timezone.unwrap().starts_with("Asia/"));
