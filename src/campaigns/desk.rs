@@ -371,14 +371,17 @@ impl Desk {
         let attempts = self.store.place_attempts(place.id).await?;
         let waits = place.state == PlaceState::Waiting;
         let due = waits && place.due_ms <= now_ms();
-        let reason = match campaign.state {
-            CampaignState::Draft | CampaignState::Ready if waits && matches!(place.reason, Reason::Due) => {
-                Reason::NotStarted { until_ms: None }
-            }
-            CampaignState::Paused if due => Reason::Paused,
-            CampaignState::Draining if waits => Reason::Draining,
-            _ if due => Reason::Due,
-            _ => place.reason.clone(),
+        let (state, own) = (campaign.state, place.reason.clone());
+        let reason = if !state.is_under_way() && !state.is_over() && own == Reason::Due {
+            Reason::NotStarted { until_ms: None }
+        } else if state == CampaignState::Draining && waits {
+            Reason::Draining
+        } else if state == CampaignState::Paused && due {
+            Reason::Paused
+        } else if due {
+            Reason::Due
+        } else {
+            own
         };
         let hold = self.hold(campaign).filter(|_| due);
         Ok(Why { place, reason, hold, attempts })

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use callcore::campaign::{Decision, Facts, Reason, Rules, decide};
+use callcore::campaign::{Decision, Extent, Facts, Rules, decide};
 use serde_json::{Map, Value};
 
 use super::holds::Hold;
@@ -103,22 +103,21 @@ impl Dialler<'_> {
                 call,
             };
             match decide(self.rules, &facts, now_ms) {
-                Decision::Wait { until_ms, reason } => match reason {
-                    Reason::OutsideWindow { .. } | Reason::Holiday { .. } | Reason::ZoneUnknown => {
+                Decision::Wait { until_ms, reason } => match reason.rule().extent() {
+                    Extent::Zone => {
                         let due_ms = until_ms.unwrap_or(i64::MAX);
                         let (zone, state) = (place.zone.clone(), PlaceState::Waiting);
                         let verdict = ZoneVerdict { zone, state, due_ms, reason };
                         sorted.zones.insert(place.zone, verdict);
                     }
-                    // For all of them alike: the places stay due.
-                    Reason::BudgetDay { .. }
-                    | Reason::BudgetTotal { .. }
-                    | Reason::CallerIdCap { .. }
-                    | Reason::NotStarted { .. } => {
+                    // The places stay due.
+                    Extent::Campaign => {
                         sorted.hold = Some(Hold::Limit { reason });
                         break;
                     }
-                    _ => sorted.reservations.push(reservation(None, Prepared::Stopped, String::new())),
+                    Extent::Contact => {
+                        sorted.reservations.push(reservation(None, Prepared::Stopped, String::new()));
+                    }
                 },
                 Decision::Exclude(_) => {
                     sorted.reservations.push(reservation(None, Prepared::Stopped, String::new()));

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use callcore::campaign::{Decision, Facts, Forecast, Group, Mix, Problem, Reason, Rules, decide, forecast};
+use callcore::campaign::{
+    Decision, Facts, Forecast, Group, Mix, Problem, Reason, Rule, Rules, decide, forecast,
+};
 use callcore::flow::{Part, Run};
 use serde::{Deserialize, Serialize};
 
@@ -163,11 +165,10 @@ impl Flight<'_> {
                 Decision::Exclude(reason) => (PlaceState::Excluded, self.now_ms, reason),
             };
             // Before its first day the window is that of this day.
-            let due_ms = match reason {
-                Reason::NotStarted { .. } => {
-                    self.rules.first_legal(count.zone.as_deref(), self.now_ms).unwrap_or(due_ms)
-                }
-                _ => due_ms,
+            let due_ms = if reason.rule() == Rule::NotStarted {
+                self.rules.first_legal(count.zone.as_deref(), self.now_ms).unwrap_or(due_ms)
+            } else {
+                due_ms
             };
             let zone = count.zone.clone();
             self.store.decide_zone(&self.campaign.id, ZoneVerdict { zone, state, due_ms, reason }).await?;

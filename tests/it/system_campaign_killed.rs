@@ -119,13 +119,9 @@ async fn a_campaign_that_is_killed_again_and_again_calls_everybody_once() {
     };
     let log = || std::fs::read_to_string(folder.join("server.log")).unwrap_or_default();
     let ended = tokio::time::timeout(PATIENCE, ended).await;
-    let shown = match ended {
-        Ok(shown) => shown,
-        Err(_) => panic!(
-            "it does not end: {}\n{}",
-            asked.ask(Method::GET, &format!("/v1/campaigns/{id}"), None).await,
-            log()
-        ),
+    let Ok(shown) = ended else {
+        let stands = asked.ask(Method::GET, &format!("/v1/campaigns/{id}"), None).await;
+        panic!("it does not end: {stands}\n{}", log());
     };
     process.kill().await.unwrap();
 

@@ -76,11 +76,12 @@ impl Funnel {
         );
         self.answered += if answered { attempts } else { 0 };
         self.people += if outcome.is_person() { attempts } else { 0 };
-        match outcome {
-            Outcome::HeardToTheEnd => self.heard_to_the_end += attempts,
-            Outcome::VoicemailLeft => self.messages_left += attempts,
-            Outcome::OptedOut => self.opted_out += attempts,
-            _ => {}
+        for (kind, count) in [
+            (Outcome::HeardToTheEnd, &mut self.heard_to_the_end),
+            (Outcome::VoicemailLeft, &mut self.messages_left),
+            (Outcome::OptedOut, &mut self.opted_out),
+        ] {
+            *count += if outcome == kind { attempts } else { 0 };
         }
     }
 }

@@ -30,7 +30,7 @@ pub use self::holidays::{HolidayCountry, holiday_countries};
 pub use self::outcome::{EndedCall, Outcome};
 pub use self::pacer::{Allowance, Binding, Pacer};
 pub use self::presets::{Preset, presets};
-pub use self::reason::{Listed, Reason, Rule, Scope};
+pub use self::reason::{Extent, Listed, Reason, Rule, Scope};
 pub use self::retry::{RetryPlan, RetryRule};
 pub use self::rules::Rules;
 pub use self::settings::{

@@ -98,7 +98,44 @@ impl Reason {
     }
 }
 
+/// Whom a rule that makes wait holds back alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// This contact.
+    Contact,
+    /// All contacts of its zone.
+    Zone,
+    /// The whole campaign.
+    Campaign,
+}
+
 impl Rule {
+    /// Whom it holds back when it makes a contact wait.
+    #[must_use]
+    pub const fn extent(self) -> Extent {
+        match self {
+            Self::OutsideWindow | Self::Holiday | Self::ZoneUnknown => Extent::Zone,
+            Self::NotStarted
+            | Self::Paused
+            | Self::Draining
+            | Self::Stopped
+            | Self::BudgetDay
+            | Self::BudgetTotal
+            | Self::CallerIdCap => Extent::Campaign,
+            Self::Due
+            | Self::DoNotCall
+            | Self::NoConsent
+            | Self::CapDay
+            | Self::CapTotal
+            | Self::RetryWait
+            | Self::CallbackAt
+            | Self::CannotDial
+            | Self::ExcludedBy
+            | Self::Calling
+            | Self::Done => Extent::Contact,
+        }
+    }
+
     /// Its name in tables and on the wire.
     #[must_use]
     pub fn as_str(self) -> &'static str {

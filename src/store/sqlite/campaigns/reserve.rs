@@ -1,7 +1,7 @@
 //! The one transaction that reserves calls: everything that could stop one is asked here, and what is written is the attempt together
 //! with the call and its plan. Whatever happens after the commit, the call is dialled once or never.
 
-use callcore::campaign::{Decision, Facts, Reason, Rules, decide};
+use callcore::campaign::{Decision, Facts, Reason, Rule, Rules, decide};
 use futures_util::FutureExt;
 use sqlx_sqlite::SqliteConnection;
 
@@ -61,10 +61,8 @@ async fn reserve(
                 put(connection, id, PlaceState::Waiting, due_ms, reason, now_ms).await?;
             }
             Reserved::Excluded(reason) => {
-                let state = match reason {
-                    Reason::CapTotal { .. } => PlaceState::Exhausted,
-                    _ => PlaceState::Excluded,
-                };
+                let tried = reason.rule() == Rule::CapTotal;
+                let state = if tried { PlaceState::Exhausted } else { PlaceState::Excluded };
                 put(connection, id, state, now_ms, reason, now_ms).await?;
             }
             Reserved::Dialling { .. } | Reserved::Missed => {}
