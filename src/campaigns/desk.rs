@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use callcore::campaign::{Problem, Reason, Rules, Settings};
-use callcore::number;
+use callcore::campaign::{Decision, Extent, Facts, Problem, Reason, Rule, Rules, Settings, decide};
+use callcore::number::{self, Country};
 use parking_lot::Mutex;
 
 use super::dialler::test_request;
@@ -153,6 +153,10 @@ impl Desk {
         mut settings: Settings,
         problems: &mut Vec<Problem>,
     ) -> Result<Settings, store::Error> {
+        match settings.clone().with_preset() {
+            Ok(filled) => settings = filled,
+            Err(unknown) => problems.push(unknown),
+        }
         if let Err(wrong) = Rules::new(settings.clone(), self.calls.country()) {
             problems.extend(wrong);
         }
@@ -352,11 +356,19 @@ impl Desk {
     /// When there is no such campaign; `None`: it has no such contact.
     pub async fn why(&self, id: &str, contact: &str) -> Result<Option<Why>, Refused> {
         let campaign = self.store.campaign(id).await?.ok_or(Refused::Unknown)?;
-        let digits = number::key(contact, self.calls.country());
-        let found = match self.store.place_of_number(id, &digits).await? {
-            Some(found) => Some(found),
-            None => self.store.place_of_number(id, contact.trim()).await?,
-        };
+        let mut spellings = vec![number::key(contact, self.calls.country())];
+        for list in &campaign.settings.lists {
+            let country = self.store.list(list).await?.and_then(|list| list.country);
+            let country: Option<Country> = country.and_then(|country| country.parse().ok());
+            spellings.extend(country.map(|country| number::key(contact, Some(country))));
+        }
+        spellings.push(contact.trim().to_owned());
+        let mut found = None;
+        for spelling in spellings {
+            if found.is_none() {
+                found = self.store.place_of_number(id, &spelling).await?;
+            }
+        }
         match found {
             Some(place) => Ok(Some(self.why_of(&campaign, place).await?)),
             None => Ok(None),
@@ -371,13 +383,16 @@ impl Desk {
         let attempts = self.store.place_attempts(place.id).await?;
         let waits = place.state == PlaceState::Waiting;
         let due = waits && place.due_ms <= now_ms();
-        let (state, own) = (campaign.state, place.reason.clone());
+        let own = if waits { self.now_stopped(campaign, &place).await? } else { None };
+        let (state, own) = (campaign.state, own.unwrap_or_else(|| place.reason.clone()));
         let reason = if !state.is_under_way() && !state.is_over() && own == Reason::Due {
             Reason::NotStarted { until_ms: None }
         } else if state == CampaignState::Draining && waits {
             Reason::Draining
         } else if state == CampaignState::Paused && due {
             Reason::Paused
+        } else if due && own.rule().extent() == Extent::Contact && !matches!(own, Reason::RetryWait { .. }) {
+            own
         } else if due {
             Reason::Due
         } else {
@@ -385,6 +400,32 @@ impl Desk {
         };
         let hold = self.hold(campaign).filter(|_| due);
         Ok(Why { place, reason, hold, attempts })
+    }
+
+    /// The rule that would stop a waiting contact if its turn came now, beside its hours: it may have come on a list, or been called by
+    /// another campaign, since it was looked at.
+    async fn now_stopped(
+        &self,
+        campaign: &CampaignRow,
+        place: &PlaceRow,
+    ) -> Result<Option<Reason>, store::Error> {
+        let Ok(rules) = Rules::new(campaign.settings.clone(), self.calls.country()) else { return Ok(None) };
+        let now = now_ms();
+        let begin = rules.day_begin(place.zone.as_deref(), now);
+        let facts = Facts {
+            digits: place.digits.clone(),
+            zone: place.zone.clone(),
+            consent_ms: place.consent_ms,
+            listed_ms: self.store.do_not_call(&place.digits).await?.map(|listed| listed.at_ms),
+            today: self.store.attempts_at(&place.digits, begin).await?,
+            in_all: u32::try_from(place.attempts).unwrap_or(u32::MAX),
+            ..Facts::default()
+        };
+        Ok(match decide(&rules, &facts, now) {
+            Decision::Exclude(reason) => Some(reason),
+            Decision::Wait { reason, .. } if reason.rule() == Rule::CapDay => Some(reason),
+            Decision::Wait { .. } | Decision::Dial { .. } => None,
+        })
     }
 
     /// Takes a contact out of a campaign; `false`: it is being called, or is done with.

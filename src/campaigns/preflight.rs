@@ -129,6 +129,21 @@ impl Flight<'_> {
             Ok(flow) => self.samples(flow).await?,
             Err(_) => Vec::new(),
         };
+        let trial = match &settings.canary {
+            Some(canary) => match self.flows.find(&canary.flow).await {
+                Ok(trial) => self.samples(&trial).await?,
+                Err(_) => Vec::new(),
+            },
+            None => Vec::new(),
+        };
+        for (field, samples) in [("flow", &samples), ("canary.flow", &trial)] {
+            if let Some(why) = samples.iter().find_map(|sample| sample.problem.as_ref())
+                && samples.iter().all(|sample| sample.problem.is_some())
+            {
+                let text = format!("cannot call any of the first {} contacts: {why}", samples.len());
+                blockers.push(problem(field, text));
+            }
+        }
         let mut warnings = self.rules.warnings(self.now_ms);
         self.warn(&by_rule, &samples, &forecast, &mut warnings);
         let waiting: i64 =

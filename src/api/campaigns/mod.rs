@@ -164,6 +164,10 @@ pub(super) async fn change(
     let Change { revision, name, settings: given } = json(body)?;
     let row = found(&desk, &id).await?;
     let merged = shapes::merged(&row.settings, given)?;
+    if merged == row.settings && name.as_ref().is_none_or(|name| *name == row.name) {
+        let detail = "the body changes nothing; send `settings` or `name` with what is to change";
+        return Err(Problem::new(Code::Malformed, detail));
+    }
     let row = desk.change(&row.id, revision, name, merged, author.actor()).await?;
     Ok(Json(shown(&desk, row).await?))
 }

@@ -8,11 +8,20 @@ use serde_json::{Map, Value};
 /// Largest file, bytes.
 const LARGEST: u64 = 256 * 1024;
 
-/// The name and the settings in a file.
+/// A campaign as a file describes it.
+#[derive(Debug, PartialEq)]
+pub(super) struct Described {
+    pub(super) name: String,
+    /// The revision that the file was written from, or that its author saw.
+    pub(super) revision: Option<i64>,
+    pub(super) settings: Map<String, Value>,
+}
+
+/// What a file says.
 ///
 /// # Errors
 /// When it cannot be read, is no YAML, or names no campaign.
-pub(super) fn read(file: &Path) -> anyhow::Result<(String, Map<String, Value>)> {
+pub(super) fn read(file: &Path) -> anyhow::Result<Described> {
     let shown = file.display();
     let length = std::fs::metadata(file).with_context(|| format!("cannot read {shown}"))?.len();
     if length > LARGEST {
@@ -22,11 +31,12 @@ pub(super) fn read(file: &Path) -> anyhow::Result<(String, Map<String, Value>)> 
     parse(&text).with_context(|| format!("{shown} is no campaign"))
 }
 
-fn parse(text: &str) -> anyhow::Result<(String, Map<String, Value>)> {
+fn parse(text: &str) -> anyhow::Result<Described> {
     let mut settings: Map<String, Value> =
         serde_saphyr::from_str(text).map_err(|error| anyhow::anyhow!("{}", plain(&error.to_string())))?;
+    let revision = settings.remove("revision").and_then(|revision| revision.as_i64());
     match settings.remove("campaign") {
-        Some(Value::String(name)) if !name.trim().is_empty() => Ok((name, settings)),
+        Some(Value::String(name)) if !name.trim().is_empty() => Ok(Described { name, revision, settings }),
         _ => bail!("its first line must be `campaign: NAME`"),
     }
 }
@@ -43,6 +53,7 @@ fn plain(error: &str) -> &str {
 pub(super) fn written(shown: &Value) -> anyhow::Result<String> {
     let mut file = Map::new();
     file.insert("campaign".to_owned(), shown["name"].clone());
+    file.insert("revision".to_owned(), shown["revision"].clone());
     file.extend(shown["settings"].as_object().cloned().unwrap_or_default());
     Ok(serde_saphyr::to_string(&file)?)
 }
@@ -55,14 +66,14 @@ mod tests {
 
     #[test]
     fn a_campaign_is_a_file_and_the_other_way_round() {
-        let (name, settings) =
-            parse("campaign: May\nflow: reminder\nlists: [may]\nring_timeout: 30s\n").unwrap();
+        let read = parse("campaign: May\nflow: reminder\nlists: [may]\nring_timeout: 30s\n").unwrap();
+        assert_eq!((read.name.as_str(), read.revision), ("May", None));
         assert_eq!(
-            (name.as_str(), &settings["lists"], &settings["ring_timeout"]),
-            ("May", &json!(["may"]), &json!("30s"))
+            (&read.settings["lists"], &read.settings["ring_timeout"]),
+            (&json!(["may"]), &json!("30s"))
         );
-        let again = written(&json!({ "name": name, "settings": settings })).unwrap();
-        assert_eq!(parse(&again).unwrap(), ("May".to_owned(), settings));
+        let again = written(&json!({ "name": "May", "revision": 7, "settings": read.settings })).unwrap();
+        assert_eq!(parse(&again).unwrap(), Described { revision: Some(7), ..read });
         let nameless = parse("flow: reminder\n").unwrap_err();
         assert!(nameless.to_string().contains("campaign: NAME"), "{nameless}");
         assert!(parse("campaign: [\n").is_err());

@@ -13,6 +13,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use self::file::Described;
 use super::admin::{Place, Reach};
 use super::server::encoded;
 
@@ -180,7 +181,7 @@ async fn done(args: &Args, reach: &Reach) -> anyhow::Result<(Value, String)> {
 }
 
 async fn create(reach: &Reach, file: &std::path::Path, update: bool) -> anyhow::Result<(Value, String)> {
-    let (name, settings) = file::read(file)?;
+    let Described { name, revision, settings } = file::read(file)?;
     let known = if update { reach.find(&path(&name, "")).await? } else { None };
     let Some(known) = known else {
         let body = json!({ "name": name, "settings": settings });
@@ -189,14 +190,26 @@ async fn create(reach: &Reach, file: &std::path::Path, update: bool) -> anyhow::
             format!("{}\nNext: dering campaign preflight \"{name}\"\n", shown::campaign(&made).trim_end());
         return Ok((made, told));
     };
+    let stands = known["revision"].as_i64().unwrap_or_default();
+    let Some(revision) = revision else {
+        bail!(
+            "{} does not say which revision it changes; the campaign is at {stands}. Compare with `dering campaign export \
+             \"{name}\"`, and write `revision: {stands}` into the file",
+            file.display()
+        );
+    };
     // What the file leaves out has its usual value.
     let mut all = settings;
     for setting in known["settings"].as_object().into_iter().flatten().map(|(setting, _)| setting) {
         all.entry(setting.clone()).or_insert(Value::Null);
     }
-    let body = json!({ "revision": known["revision"], "settings": all });
+    let body = json!({ "revision": revision, "settings": all });
     let changed = reach.ask(Method::PATCH, &path(&name, ""), Some(&body)).await?;
-    let told = shown::campaign(&changed);
+    let told = format!(
+        "{}\nWrite `revision: {}` into the file before you change it again.\n",
+        shown::campaign(&changed).trim_end(),
+        changed["revision"]
+    );
     Ok((changed, told))
 }
 
@@ -223,12 +236,18 @@ async fn preflight(reach: &Reach, campaign: &str, quiet: bool) -> anyhow::Result
 
 async fn watch(reach: &Reach, campaign: &str, json: bool) -> anyhow::Result<(Value, String)> {
     let mut shown = reach.ask(Method::GET, &path(campaign, ""), None).await?;
-    let bar = ProgressBar::new(0);
+    let (bar, mut said) = (ProgressBar::new(0), String::new());
     let style = ProgressStyle::with_template("{bar:24} {pos}/{len} contacts  {msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
     while !matches!(shown["state"].as_str(), Some("done" | "stopped" | "draft" | "ready")) {
         if json {
             super::print(&format!("{shown}\n"));
+        } else if bar.is_hidden() {
+            let line = shown::line(&shown);
+            if line != said {
+                super::print(&line);
+                said = line;
+            }
         } else {
             bar.set_length(shown["contacts"]["total"].as_u64().unwrap_or(0));
             let through = |name: &str| shown["contacts"][name].as_u64().unwrap_or(0);

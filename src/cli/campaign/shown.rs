@@ -110,6 +110,14 @@ pub(super) fn campaign(shown: &Value) -> String {
     told
 }
 
+/// How far a campaign is, on one line.
+pub(super) fn line(shown: &Value) -> String {
+    let contacts = &shown["contacts"];
+    let through = number(contacts, "done") + number(contacts, "exhausted") + number(contacts, "excluded");
+    let (total, calling) = (number(contacts, "total"), number(contacts, "calling"));
+    format!("{through} of {total} contacts through, {calling} calling; {}\n", hold(shown))
+}
+
 /// What holds a campaign back, in words.
 pub(super) fn hold(shown: &Value) -> String {
     let hold = &shown["hold"];
@@ -212,7 +220,7 @@ pub(super) fn preflight(found: &Value) -> String {
     told.push_str(&if calls == 0 {
         "(assumed: 45 % answer and talk for 40 s; there are no earlier calls of this flow)\n".to_owned()
     } else {
-        format!("(by {calls} earlier calls of this flow)\n")
+        format!("(calls last as {calls} earlier ones of this flow did; 45 % are assumed to answer)\n")
     });
     for sample in found["samples"].as_array().into_iter().flatten().take(1) {
         told.push_str(&format!("The first contact will hear, {}:\n", one_line(text(sample, "name"))));

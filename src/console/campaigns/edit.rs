@@ -1,12 +1,13 @@
 //! The editor of campaigns.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use callcore::campaign::{Outcome, Problem as Wrong, Settings, presets};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::draft::Draft;
 use super::said;
@@ -183,6 +184,43 @@ pub(in crate::console) async fn edit_page(
     shown(&api, &sees, (Some(&row), draft), &[], String::new()).await
 }
 
+/// What two people changed of the same settings.
+struct Both {
+    /// As they stand, with what the second one changed and the first one did not.
+    merged: Settings,
+    /// What the first one changed.
+    theirs: Vec<String>,
+    /// What both changed; the first one's values stand.
+    twice: Vec<String>,
+}
+
+impl Both {
+    /// `seen` is what the second one saw, `current` what the first one made of it, `wanted` what the second one wants.
+    fn of(seen: Option<&Settings>, current: &Settings, wanted: &Settings) -> Self {
+        let fields = |settings: &Settings| match serde_json::to_value(settings) {
+            Ok(Value::Object(fields)) => fields,
+            Ok(_) | Err(_) => Map::new(),
+        };
+        let (seen, mut now, wanted) = (fields(seen.unwrap_or(current)), fields(current), fields(wanted));
+        let changed = |to: &Map<String, Value>| -> Vec<String> {
+            let names: BTreeSet<&String> = seen.keys().chain(to.keys()).collect();
+            names.into_iter().filter(|name| seen.get(*name) != to.get(*name)).cloned().collect()
+        };
+        let theirs = changed(&now);
+        let (twice, mine): (Vec<String>, Vec<String>) = changed(&wanted)
+            .into_iter()
+            .partition(|name| theirs.contains(name) && now.get(name) != wanted.get(name));
+        for name in mine {
+            match wanted.get(&name) {
+                Some(value) => now.insert(name, value.clone()),
+                None => now.remove(&name),
+            };
+        }
+        let merged = Settings::read(&now).unwrap_or_else(|_| current.clone());
+        Self { merged, theirs, twice }
+    }
+}
+
 /// Changes a campaign, unless somebody else did meanwhile.
 pub(in crate::console) async fn change(
     State(api): State<Api>,
@@ -202,18 +240,52 @@ pub(in crate::console) async fn change(
     };
     let revision = form.written.text("revision").parse().unwrap_or(0);
     let name = Some(draft.name.clone());
+    let wanted = settings.clone();
     match api.campaigns.change(&row.id, revision, name, settings, form.by.who.actor()).await {
         Ok(row) => Ok(Redirect::to(&format!("/campaigns/{}?done=campaign_changed", row.id)).into_response()),
         Err(Refused::Wrong(problems)) => {
             shown(&api, &form.by, (Some(&row), draft), &problems, String::new()).await
         }
-        Err(stale @ Refused::Stale(_)) => {
-            shown(&api, &form.by, (Some(&row), draft), &[], stale.to_string()).await
+        Err(Refused::Stale(current)) => {
+            let revisions = api.store.campaign_revisions(&row.id).await?;
+            let seen = revisions.into_iter().find(|seen| seen.revision == revision).map(|seen| seen.settings);
+            let both = Both::of(seen.as_ref(), &current.settings, &wanted);
+            let mut draft = Draft::of(&draft.name, &both.merged);
+            draft.name = form.written.text("name").to_owned();
+            let fault = form.by.tell(
+                if both.twice.is_empty() { "campaign_stale" } else { "campaign_stale_twice" },
+                &[
+                    ("n", &current.revision.to_string()),
+                    ("theirs", &both.theirs.join(", ")),
+                    ("twice", &both.twice.join(", ")),
+                ],
+            );
+            shown(&api, &form.by, (Some(&current), draft), &[], fault).await
         }
         Err(Refused::Store(error @ crate::store::Error::Exists { .. })) => {
             let problems = [Wrong { field: "name".into(), problem: error.to_string() }];
             shown(&api, &form.by, (Some(&row), draft), &problems, String::new()).await
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_two_people_change_is_kept_of_both_and_told_where_it_is_the_same() {
+        let read = |value: Value| Settings::read(value.as_object().unwrap()).unwrap();
+        let seen = read(serde_json::json!({ "flow": "f", "lists": ["l"] }));
+        let theirs = Settings { zone: Some("UTC".into()), ..seen.clone() };
+        let mine = Settings { never_call: vec!["+62".into()], ..seen.clone() };
+        let both = Both::of(Some(&seen), &theirs, &mine);
+        assert_eq!((both.theirs, both.twice.len()), (vec!["zone".to_owned()], 0));
+        let merged = Settings { never_call: vec!["+62".into()], ..theirs.clone() };
+        assert_eq!(both.merged, merged);
+        let mine = Settings { zone: Some("Asia/Jakarta".into()), ..seen.clone() };
+        let both = Both::of(Some(&seen), &theirs, &mine);
+        assert_eq!((both.twice, both.merged), (vec!["zone".to_owned()], theirs));
     }
 }

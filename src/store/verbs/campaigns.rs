@@ -141,6 +141,12 @@ verbs! {
     /// When the database fails.
     fn place_attempts(&self, place: i64) -> Vec<PlaceAttemptRow>;
 
+    /// Attempts at a number since `since_ms`, all campaigns together, those under way among them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn attempts_at(&self, digits: &str, since_ms: i64) -> u32;
+
     /// Takes a waiting place out; `false`: it does not wait.
     ///
     /// # Errors

@@ -68,7 +68,7 @@ pub struct Forecast {
     pub ends_ms: Option<i64>,
     pub ends_late_ms: Option<i64>,
     pub calls: u64,
-    /// Minutes from answer to end.
+    /// Minutes from answer to end, each call rounded up.
     pub minutes: u64,
     /// Most calls at a time.
     pub peak: u64,
@@ -194,7 +194,9 @@ fn run(rules: &Rules, groups: &[Group], mix: &Mix, now_ms: i64, seed: u64) -> Fo
         forecast.ends_ms = None;
     }
     forecast.calls = calls.round() as u64;
-    forecast.minutes = (calls * mix.answered * talk_ms / MINUTE_MS as f64).ceil() as u64;
+    // As budgets and reports count them: each call rounded up.
+    let each = (talk_ms / MINUTE_MS as f64).ceil().max(1.0);
+    forecast.minutes = (calls * mix.answered * each).ceil() as u64;
     forecast.by_day = days.into_iter().map(|(day, calls)| (day, calls.round() as u64)).collect();
     forecast
 }

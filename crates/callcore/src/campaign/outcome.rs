@@ -147,10 +147,11 @@ impl Outcome {
         matches!(self, Self::HeardToTheEnd | Self::HungUpEarly | Self::Callback | Self::OptedOut)
     }
 
-    /// Whether the network or the carrier is to blame, so that more of it means to slow down.
+    /// Whether the network is to blame, so that more of it means to slow down. What our own stop cut off is not its fault, and a carrier
+    /// out of reach holds calls back by itself.
     #[must_use]
     pub const fn is_fault(self) -> bool {
-        matches!(self, Self::NetworkFault | Self::Lost)
+        matches!(self, Self::NetworkFault)
     }
 
     /// Whether the contact's telephone was, or may have been, asked to ring: what caps count.

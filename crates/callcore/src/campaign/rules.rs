@@ -56,10 +56,17 @@ impl Rules {
                     &format!("never_call[{at}]"),
                     "holds no digits; write how the numbers begin, such as `+6221`",
                 );
+            } else if number::key_of_beginning(text, country).starts_with('0') {
+                let problem = "does not say its country, so no number begins with it; write the country's code, such as `+62812`";
+                wrong.note(&format!("never_call[{at}]"), problem);
             }
         }
         let mut caller_ids = CallerIds::default();
         for (at, caller) in settings.caller_ids.iter().enumerate() {
+            if caller.per_day == Some(0) {
+                let field = format!("caller_ids[{at}].per_day");
+                wrong.note(&field, "must be 1 or more; leave it out for no limit");
+            }
             match number::read(&caller.number, country) {
                 Ok(number) => caller_ids.add(number.as_str(), caller.per_day),
                 Err(bad) => wrong.note(&format!("caller_ids[{at}].number"), &bad.to_string()),
@@ -93,6 +100,9 @@ impl Rules {
                 );
                 wrong.note("holidays_of", &problem);
             }
+        }
+        if self.settings.windows.is_empty() {
+            wrong.note("windows", "are not set: people are called at any hour of the day and night");
         }
         let minutes = self.window.week.minutes();
         if minutes < DAY_MINUTES {

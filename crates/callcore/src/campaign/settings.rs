@@ -26,7 +26,7 @@ pub struct Settings {
     pub canary: Option<Canary>,
     /// Contact lists, by id or name.
     pub lists: Vec<String>,
-    /// The preset that the windows and limits come from; a name for people, nothing follows from it any more.
+    /// The preset that fills in the windows, holidays, caps and consent that are left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preset: Option<String>,
     /// Hours in which contacts may be called, by their own clocks. None: at any hour.

@@ -240,6 +240,7 @@ fn the_rate_rises_and_calls_at_a_time_are_limited() {
 fn when_the_network_fails_nobody_is_dialled_for_a_while_and_one_call_tries() {
     let breaker = Breaker { percent: 50, of: 10, pause: Span::minutes(5) };
     let mut pacer = Pacer::new(Pacing { breaker, ramp_up: Span::minutes(0), ..Pacing::default() }, 0);
+    assert!(!Outcome::Lost.is_fault(), "our own stop is not the network's fault");
     for at in 0..10 {
         assert!(pacer.broken_until().is_none());
         pacer.ended(if at % 2 == 0 { Outcome::NetworkFault } else { Outcome::Busy }, at);
@@ -265,6 +266,31 @@ fn every_preset_is_a_part_of_valid_settings() {
         let settings: Settings = serde_json::from_value(whole).unwrap();
         Rules::new(settings, None).unwrap();
     }
+}
+
+#[test]
+fn a_preset_that_is_named_sets_what_is_left_out_and_nothing_else() {
+    let named = Settings { preset: Some("id-offers".into()), ..usual() };
+    let filled = named.clone().with_preset().unwrap();
+    assert_eq!(
+        (filled.windows[0].until.as_str(), filled.holidays_of.as_slice()),
+        ("18:00", ["ID".to_owned()].as_slice())
+    );
+    assert!(filled.consent_within.is_some() && filled.caps.per_day == 1);
+    let own = Settings { windows: vec![hours(&[Weekday::Mon], "09:00", "10:00")], ..named };
+    assert_eq!(own.clone().with_preset().unwrap().windows, own.windows);
+    let unknown = Settings { preset: Some("nope".into()), ..usual() }.with_preset().unwrap_err();
+    assert!(unknown.problem.contains("id-offers"), "{unknown}");
+}
+
+#[test]
+fn a_beginning_without_its_country_is_refused_because_it_would_protect_nobody() {
+    let with = |begin: &str| Settings { never_call: vec![begin.into()], ..usual() };
+    for good in ["+62812", "62812", "0062812"] {
+        Rules::new(with(good), None).unwrap();
+    }
+    assert_eq!(Rules::new(with("0812"), None).unwrap_err()[0].field, "never_call[0]");
+    Rules::new(with("0812"), "ID".parse().ok()).unwrap();
 }
 
 #[test]

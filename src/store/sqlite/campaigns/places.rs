@@ -98,6 +98,7 @@ impl Engine {
         let (campaign, never_call) = (campaign.to_owned(), never_call.to_vec());
         self.write(move |connection| {
             async move {
+                decide_anew(connection, &campaign, now_ms()).await?;
                 exclude_listed(connection, &campaign, now_ms()).await?;
                 for begin in never_call {
                     exclude_beginning(connection, &campaign, &begin, now_ms()).await?;
@@ -247,6 +248,13 @@ impl Engine {
         Ok(query.bind(place).fetch_all(&self.readers).await?)
     }
 
+    pub(in crate::store) async fn attempts_at(&self, digits: &str, since_ms: i64) -> Result<u32, Error> {
+        let query = sqlx::query_scalar(
+            "SELECT count(*) FROM attempts WHERE digits = $1 AND counts = 1 AND at_ms >= $2",
+        );
+        Ok(small(query.bind(digits).bind(since_ms).fetch_one(&self.readers).await?))
+    }
+
     pub(in crate::store) async fn exclude_place(
         &self,
         campaign: &str,
@@ -341,6 +349,21 @@ pub(super) async fn usage(
 
 pub(super) fn small(count: i64) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
+}
+
+/// Lets places that a rule excluded be decided by the rules as they are now: somebody may have come off a list since.
+async fn decide_anew(connection: &mut SqliteConnection, campaign: &str, now: i64) -> Result<(), Error> {
+    sqlx::query(
+        "UPDATE places SET state = 'waiting', due_ms = 0, rule = 'due', reason = '{\"rule\":\"due\"}', changed_ms = $2 \
+         WHERE campaign_id = $1 AND state = 'excluded' AND rule NOT IN ($3, $4)",
+    )
+    .bind(campaign)
+    .bind(now)
+    .bind(Rule::ExcludedBy.as_str())
+    .bind(Rule::Stopped.as_str())
+    .execute(connection)
+    .await?;
+    Ok(())
 }
 
 async fn exclude_listed(connection: &mut SqliteConnection, campaign: &str, now: i64) -> Result<(), Error> {
