@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::{FromRef, State};
 use axum::http::StatusCode;
-use callcore::campaign::Outcome;
+use callcore::campaign::{Outcome, Rule};
 use callcore::number;
 use serde::Serialize;
 use serde_json::Value;
@@ -91,8 +91,8 @@ pub(super) struct ContactsQuery {
     #[param(value_type = Option<String>)]
     state: Option<PlaceState>,
     /// The rule that decided last, as in `by_rule` of the campaign.
-    #[param(min_length = 1, max_length = 40)]
-    rule: Option<String>,
+    #[param(value_type = Option<String>, min_length = 1, max_length = 40)]
+    rule: Option<Rule>,
     /// What came of the last attempt, as in `outcomes` of the campaign.
     #[param(value_type = Option<String>)]
     outcome: Option<Outcome>,
@@ -113,12 +113,16 @@ impl fields::Given for ContactsQuery {
             text.parse::<PlaceState>()
                 .map_err(|_| "must be waiting, calling, done, exhausted or excluded".to_owned())
         });
+        let rule = fields.read("rule", 40, |text| {
+            Rule::named(text)
+                .ok_or_else(|| "is no rule; `by_rule` of the campaign has those that decided".to_owned())
+        });
         let outcome = fields.read("outcome", 40, |text| {
             Outcome::named(text).ok_or_else(|| "is no outcome; docs/campaigns.md lists them".to_owned())
         });
         Self {
             state,
-            rule: fields.text("rule", 40),
+            rule,
             outcome,
             search: fields.text("search", LONGEST_SEARCH),
             limit: page_size(fields),
@@ -145,7 +149,7 @@ pub(super) async fn list(
     let row = found(&desk, &id).await?;
     let filter = PlaceFilter {
         state: query.state,
-        rule: query.rule,
+        rule: query.rule.map(|rule| rule.as_str().to_owned()),
         outcome: query.outcome,
         digits: query.search.map(|text| number::key(&text, None)),
         after: query.after,
