@@ -54,6 +54,7 @@ CREATE TABLE places (
 );
 CREATE UNIQUE INDEX places_once ON places (campaign_id, digits);
 CREATE INDEX places_due ON places (campaign_id, due_ms, id) WHERE state = 'waiting';
+CREATE INDEX places_state ON places (campaign_id, state, id);
 CREATE INDEX places_rule ON places (campaign_id, state, rule, id);
 CREATE INDEX places_zone ON places (campaign_id, zone, due_ms) WHERE state = 'waiting';
 CREATE INDEX places_contact ON places (contact_id);

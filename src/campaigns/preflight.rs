@@ -185,8 +185,13 @@ impl Flight<'_> {
             } else {
                 due_ms
             };
-            let zone = count.zone.clone();
-            self.store.decide_zone(&self.campaign.id, ZoneVerdict { zone, state, due_ms, reason }).await?;
+            // Those who may be called are due already.
+            if reason != Reason::Due {
+                let zone = count.zone.clone();
+                self.store
+                    .decide_zone(&self.campaign.id, ZoneVerdict { zone, state, due_ms, reason })
+                    .await?;
+            }
             if state == PlaceState::Waiting {
                 groups.push(Group { zone: count.zone, due_ms, contacts: count.places.unsigned_abs() });
             }
