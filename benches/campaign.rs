@@ -10,10 +10,10 @@
 
 use std::time::Instant;
 
-use callcore::campaign::{Decision, Facts, Reason, Rules, Settings, decide};
+use callcore::campaign::{Reason, Settings};
 use dering::store::{
-    Actor, NewCampaign, NewImport, NewList, NewListContact, Options, PlaceFilter, PlaceState, RowChunk,
-    Store, ZoneFrom, ZoneVerdict,
+    Actor, Exclusions, NewCampaign, NewImport, NewList, NewListContact, Options, PlaceFilter, PlaceState,
+    RowChunk, Store, ZoneFrom, ZoneVerdict,
 };
 use dering::wallclock::now_ms;
 use serde_json::json;
@@ -62,26 +62,27 @@ async fn run(contacts: u64) {
     told("import, rows/s", contacts as f64 / at.elapsed().as_secs_f64());
 
     let settings = Settings { flow: "f".into(), lists: vec![list.id.clone()], ..Settings::default() };
-    let rules = Rules::new(settings.clone(), None).unwrap();
     let campaign = NewCampaign { name: "c".into(), app_id: "a".into(), settings };
     let campaign = store.create_campaign(campaign, actor()).await.unwrap();
     let at = Instant::now();
-    let filled = store.fill_places(&campaign.id, &[list.id]).await.unwrap();
-    assert_eq!(filled, contacts);
-    told("taking over, s", at.elapsed().as_secs_f64());
-    let since = Instant::now();
-    store.exclude_places(&campaign.id, &["62811999".to_owned()], None).await.unwrap();
+    // Out of hours everybody is put off.
     let opens_ms = now_ms() + 1_000;
-    for count in store.place_zones(&campaign.id).await.unwrap() {
-        let facts = Facts { zone: count.zone.clone(), ..Facts::default() };
-        assert!(matches!(decide(&rules, &facts, now_ms()), Decision::Dial { .. }));
-        // Out of hours everybody is put off, which is what costs.
+    let mut verdicts = Vec::new();
+    for count in store.list_zones(std::slice::from_ref(&list.id)).await.unwrap() {
         let reason = Reason::OutsideWindow { opens_ms: Some(opens_ms) };
-        let verdict = ZoneVerdict { zone: count.zone, state: PlaceState::Waiting, due_ms: opens_ms, reason };
-        store.decide_zone(&campaign.id, verdict).await.unwrap();
+        let (zone, state) = (count.zone, PlaceState::Waiting);
+        verdicts.push(ZoneVerdict { zone, state, due_ms: opens_ms, reason });
     }
-    told("putting all of them off, s", since.elapsed().as_secs_f64());
-    told("pre-flight out of hours, s", at.elapsed().as_secs_f64());
+    told("zones of a list, s", at.elapsed().as_secs_f64());
+    let lists = [list.id];
+    look_ahead(&store, &campaign.id, &lists, &verdicts, contacts).await;
+    told("pre-flight, s", at.elapsed().as_secs_f64());
+    let at = Instant::now();
+    look_ahead(&store, &campaign.id, &lists, &verdicts, 0).await;
+    told("the same once more, s", at.elapsed().as_secs_f64());
+    let at = Instant::now();
+    store.decide_anew(&campaign.id, 1).await.unwrap();
+    told("deciding anew after an edit, s", at.elapsed().as_secs_f64());
     for _ in 0..3 {
         let at = Instant::now();
         let due = store.due_places(&campaign.id, opens_ms, 1_000).await.unwrap();
@@ -97,9 +98,27 @@ async fn run(contacts: u64) {
         PlaceFilter { state: Some(PlaceState::Waiting), after: Some(500_000), ..PlaceFilter::default() };
     store.places(&campaign.id, &filter, 50).await.unwrap();
     told("a page of contacts, ms", at.elapsed().as_secs_f64() * 1_000.0);
+    let at = Instant::now();
+    store.close_places(&campaign.id).await.unwrap();
+    told("closing all places, s", at.elapsed().as_secs_f64());
+    let at = Instant::now();
+    store.delete_campaign(&campaign.id, actor()).await.unwrap();
+    told("deleting the campaign, s", at.elapsed().as_secs_f64());
     store.close().await;
 }
 
+/// What a pre-flight writes.
+async fn look_ahead(store: &Store, campaign: &str, lists: &[String], verdicts: &[ZoneVerdict], new: u64) {
+    let exclusions = Exclusions { never_call: vec!["62811999".into()], ..Exclusions::default() };
+    store.drop_unlisted_places(campaign, lists).await.unwrap();
+    assert_eq!(store.fill_places(campaign, lists, verdicts).await.unwrap(), new);
+    store.exclude_places(campaign, &exclusions).await.unwrap();
+    assert_eq!(store.place_zones(campaign).await.unwrap().len(), verdicts.len());
+    for verdict in verdicts {
+        store.decide_zone(campaign, verdict.clone()).await.unwrap();
+    }
+}
+
 fn told(what: &str, figure: f64) {
-    println!("{what:28} {figure:.2}");
+    println!("{what:32} {figure:.2}");
 }

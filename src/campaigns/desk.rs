@@ -10,6 +10,7 @@ use parking_lot::Mutex;
 
 use super::dialler::test_request;
 use super::holds::{Hold, Holds};
+use super::places::Places;
 use super::preflight::{Flight, Preflight, Progress};
 use super::runner::Runner;
 use crate::flows::{self, Catalog};
@@ -79,6 +80,7 @@ pub struct Desk {
     calls: session::Handle,
     flows: Arc<Catalog>,
     holds: Holds,
+    places: Places,
     flying: Arc<Mutex<BTreeMap<String, Flying>>>,
 }
 
@@ -87,9 +89,10 @@ impl Desk {
     #[must_use]
     pub fn open(store: Store, calls: session::Handle, flows: Arc<Catalog>) -> Self {
         let holds = Holds::default();
-        let runner = Runner::new(store.clone(), calls.clone(), holds.clone());
+        let places = Places::new(store.clone(), calls.clone());
+        let runner = Runner::new(store.clone(), calls.clone(), holds.clone(), places.clone());
         tokio::spawn(runner.run());
-        Self { store, calls, flows, holds, flying: Arc::default() }
+        Self { store, calls, flows, holds, places, flying: Arc::default() }
     }
 
     /// The database behind it.
@@ -135,15 +138,12 @@ impl Desk {
         if !problems.is_empty() {
             return Err(Refused::Wrong(problems));
         }
-        let lists = settings.lists.clone();
         let name = name.map(|name| name.trim().to_owned());
         let change = CampaignChange { revision, name, settings };
         let row = done(self.store.change_campaign(id, change, actor).await?, "changed")?;
         if row.state.is_under_way() {
-            self.store.drop_unlisted_places(id, &lists).await?;
-            self.store.fill_places(id, &lists).await?;
+            self.places.follow_and_wait(&row).await;
         }
-        self.calls.planned_is_written();
         Ok(row)
     }
 
@@ -174,11 +174,22 @@ impl Desk {
                 Err(error) => problems.push(wrong("canary.flow", error.to_string())),
             }
         }
-        for (at, list) in settings.lists.iter_mut().enumerate() {
-            match self.store.list(list).await? {
-                Some(found) => *list = found.id,
-                None => problems
-                    .push(wrong(&format!("lists[{at}]"), format!("there is no contact list {list:?}"))),
+        for (field, lists) in
+            [("lists", &mut settings.lists), ("suppression_lists", &mut settings.suppression_lists)]
+        {
+            for (at, list) in lists.iter_mut().enumerate() {
+                match self.store.list(list).await? {
+                    Some(found) => *list = found.id,
+                    None => problems
+                        .push(wrong(&format!("{field}[{at}]"), format!("there is no contact list {list:?}"))),
+                }
+            }
+        }
+        for (at, list) in settings.suppression_lists.iter().enumerate() {
+            if settings.lists.contains(list) {
+                let text =
+                    "is among `lists`, too, so that nobody of it would be called; take it out of one of them";
+                problems.push(wrong(&format!("suppression_lists[{at}]"), text.to_owned()));
             }
         }
         if let Some(trunk) = &settings.trunk
@@ -307,6 +318,7 @@ impl Desk {
         for call in self.store.open_calls(id).await? {
             self.calls.end(&call, "campaign", actor.clone()).await?;
         }
+        self.places.close_and_wait(id).await;
         Ok(row)
     }
 
@@ -417,6 +429,10 @@ impl Desk {
             zone: place.zone.clone(),
             consent_ms: place.consent_ms,
             listed_ms: self.store.do_not_call(&place.digits).await?.map(|listed| listed.at_ms),
+            suppressed_ms: self
+                .store
+                .suppressed_ms(&place.digits, &rules.settings().suppression_lists)
+                .await?,
             today: self.store.attempts_at(&place.digits, begin).await?,
             in_all: u32::try_from(place.attempts).unwrap_or(u32::MAX),
             ..Facts::default()

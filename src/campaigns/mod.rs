@@ -4,13 +4,16 @@
 //! The database is what counts: a call is reserved in one transaction with its attempt, begins through the plan of
 //! [`crate::session`], and its end is read from the books of calls. A server that is killed goes on where it was.
 
+mod closed_days;
 mod desk;
 mod dialler;
 mod holds;
+mod places;
 mod preflight;
 mod runner;
 mod settling;
 
+pub use closed_days::{ClosedDays, LARGEST_CALENDAR, NoCalendar, closed_days};
 pub use desk::{Desk, Refused, Why};
 pub use holds::Hold;
 pub use preflight::{Preflight, Progress, RuleCount};

@@ -10,8 +10,9 @@ use callcore::flow::{Part, Run};
 use serde::{Deserialize, Serialize};
 
 use super::dialler::variables;
+use super::places::Places;
 use crate::flows::Catalog;
-use crate::store::{self, CampaignRow, PlaceFilter, PlaceRow, PlaceState, Store, ZoneVerdict};
+use crate::store::{self, CampaignRow, Exclusions, PlaceFilter, PlaceRow, PlaceState, Store, ZoneVerdict};
 
 /// Contacts whose prompts are shown.
 const SAMPLES: u32 = 10;
@@ -94,10 +95,20 @@ impl Flight<'_> {
         let (store, id, settings) = (self.store, &self.campaign.id, self.rules.settings());
         tell(Progress::Lists);
         store.drop_unlisted_places(id, lists).await?;
-        store.fill_places(id, lists).await?;
+        if Places::are_behind(self.campaign) {
+            store.decide_anew(id, self.campaign.revision).await?;
+        }
+        let zones = store.list_zones(lists).await?;
+        let verdicts: Vec<ZoneVerdict> = zones.into_iter().map(|count| self.verdict(count.zone)).collect();
+        store.fill_places(id, lists, &verdicts).await?;
         tell(Progress::Rules);
         let consent_since = settings.consent_within.map(|within| self.now_ms - within.ms());
-        store.exclude_places(id, self.rules.never_call(), consent_since).await?;
+        let exclusions = Exclusions {
+            never_call: self.rules.never_call().to_vec(),
+            suppression_lists: settings.suppression_lists.clone(),
+            consent_since_ms: consent_since,
+        };
+        store.exclude_places(id, &exclusions).await?;
         let groups = self.decide_zones().await?;
         tell(Progress::Forecast);
         let flow = self.flows.find(&settings.flow).await;
@@ -171,32 +182,36 @@ impl Flight<'_> {
     async fn decide_zones(&self) -> Result<Vec<Group>, store::Error> {
         let mut groups = Vec::new();
         for count in self.store.place_zones(&self.campaign.id).await? {
-            let facts = Facts { zone: count.zone.clone(), ..Facts::default() };
-            let (state, due_ms, reason) = match decide(self.rules, &facts, self.now_ms) {
-                Decision::Dial { .. } => (PlaceState::Waiting, self.now_ms, Reason::Due),
-                Decision::Wait { until_ms, reason } => {
-                    (PlaceState::Waiting, until_ms.unwrap_or(i64::MAX), reason)
-                }
-                Decision::Exclude(reason) => (PlaceState::Excluded, self.now_ms, reason),
-            };
-            // Before its first day the window is that of this day.
-            let due_ms = if reason.rule() == Rule::NotStarted {
-                self.rules.first_legal(count.zone.as_deref(), self.now_ms).unwrap_or(due_ms)
-            } else {
-                due_ms
-            };
+            let verdict = self.verdict(count.zone.clone());
+            let (state, due_ms) = (verdict.state, verdict.due_ms);
             // Those who may be called are due already.
-            if reason != Reason::Due {
-                let zone = count.zone.clone();
-                self.store
-                    .decide_zone(&self.campaign.id, ZoneVerdict { zone, state, due_ms, reason })
-                    .await?;
+            if verdict.reason != Reason::Due {
+                self.store.decide_zone(&self.campaign.id, verdict).await?;
             }
             if state == PlaceState::Waiting {
                 groups.push(Group { zone: count.zone, due_ms, contacts: count.places.unsigned_abs() });
             }
         }
         Ok(groups)
+    }
+
+    /// The decision on a contact of a zone of whom nothing else is known.
+    fn verdict(&self, zone: Option<String>) -> ZoneVerdict {
+        let facts = Facts { zone: zone.clone(), ..Facts::default() };
+        let (state, due_ms, reason) = match decide(self.rules, &facts, self.now_ms) {
+            Decision::Dial { .. } => (PlaceState::Waiting, self.now_ms, Reason::Due),
+            Decision::Wait { until_ms, reason } => {
+                (PlaceState::Waiting, until_ms.unwrap_or(i64::MAX), reason)
+            }
+            Decision::Exclude(reason) => (PlaceState::Excluded, self.now_ms, reason),
+        };
+        // Before its first day the window is that of this day.
+        let due_ms = if reason.rule() == Rule::NotStarted {
+            self.rules.first_legal(zone.as_deref(), self.now_ms).unwrap_or(due_ms)
+        } else {
+            due_ms
+        };
+        ZoneVerdict { zone, state, due_ms, reason }
     }
 
     async fn listed(&self, lists: &[String]) -> Result<u64, store::Error> {

@@ -9,6 +9,7 @@ use callcore::number::Country;
 
 use super::dialler::Dialler;
 use super::holds::{Hold, Holds};
+use super::places::Places;
 use super::settling::settle;
 use crate::session;
 use crate::store::{self, Actor, CampaignRow, CampaignState, Step, Store};
@@ -38,12 +39,13 @@ pub(super) struct Runner {
     store: Store,
     calls: session::Handle,
     holds: Holds,
+    places: Places,
     live: BTreeMap<String, Live>,
 }
 
 impl Runner {
-    pub(super) fn new(store: Store, calls: session::Handle, holds: Holds) -> Self {
-        Self { store, calls, holds, live: BTreeMap::new() }
+    pub(super) fn new(store: Store, calls: session::Handle, holds: Holds, places: Places) -> Self {
+        Self { store, calls, holds, places, live: BTreeMap::new() }
     }
 
     /// Runs until the server takes no new calls.
@@ -71,8 +73,16 @@ impl Runner {
         self.keep_up(&campaigns, now);
         self.settle().await?;
         let mut wait = if campaigns.is_empty() { IDLE } else { LOOK };
-        let running: Vec<&CampaignRow> =
-            campaigns.iter().filter(|campaign| campaign.state == CampaignState::Running).collect();
+        for campaign in campaigns.iter().filter(|one| one.state.is_under_way() && Places::are_behind(one)) {
+            self.places.follow(campaign);
+        }
+        for campaign in self.store.campaigns_to_close().await? {
+            self.places.close(&campaign);
+        }
+        let running: Vec<&CampaignRow> = campaigns
+            .iter()
+            .filter(|one| one.state == CampaignState::Running && !Places::are_behind(one))
+            .collect();
         let mut by_trunk: BTreeMap<Option<String>, Vec<&CampaignRow>> = BTreeMap::new();
         for campaign in &running {
             by_trunk
@@ -199,8 +209,12 @@ impl Runner {
         }
         let over = campaign.state == CampaignState::Draining
             || self.live.get(&campaign.id).is_some_and(|live| live.rules.is_over(now))
-            || self.store.next_due_ms(&campaign.id).await?.is_none();
+            || !Places::are_behind(campaign) && self.store.next_due_ms(&campaign.id).await?.is_none();
         if over && self.store.open_calls(&campaign.id).await?.is_empty() {
+            if self.store.next_due_ms(&campaign.id).await?.is_some() {
+                self.places.close(&campaign.id);
+                return Ok(());
+            }
             self.store.step_campaign(&campaign.id, Step::Finish, Actor::server()).await?;
             self.holds.forget(&campaign.id);
             tracing::info!(campaign.id = %campaign.id, "campaign ended");

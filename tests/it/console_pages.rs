@@ -141,7 +141,7 @@ async fn campaign(store: &Store) -> String {
     let settings = Settings { flow: "ours".into(), lists: vec![list.clone()], ..Settings::default() };
     let campaign = NewCampaign { name: "May".into(), app_id: "shop".into(), settings };
     let row = store.create_campaign(campaign, Actor::operator()).await.unwrap();
-    store.fill_places(&row.id, &[list]).await.unwrap();
+    store.fill_places(&row.id, &[list], &[]).await.unwrap();
     row.id
 }
 

@@ -75,16 +75,22 @@ impl<'a> Campaigns<'a> {
 pub(crate) async fn list(store: &Store, name: &str, numbers: &[String]) -> String {
     let actor = Actor::operator;
     let list = store.create_list(NewList { name: name.into(), ..NewList::default() }, actor()).await.unwrap();
+    import(store, &list.id, &format!("im_{name}"), numbers).await;
+    list.id
+}
+
+/// Numbers that come into a list.
+async fn import(store: &Store, list: &str, id: &str, numbers: &[String]) {
     let import = NewImport {
-        id: format!("im_{name}"),
-        list_id: list.id.clone(),
+        id: id.to_owned(),
+        list_id: list.to_owned(),
         source: "test.csv".into(),
         digest: "0".repeat(64),
         read_as: None,
         mapping: json!({}),
         size: 1,
     };
-    let import = store.begin_import(import, actor()).await.unwrap();
+    let import = store.begin_import(import, Actor::operator()).await.unwrap();
     let taken = numbers.iter().zip(1..).map(|(number, line)| NewListContact {
         line,
         number: number.clone(),
@@ -96,7 +102,6 @@ pub(crate) async fn list(store: &Store, name: &str, numbers: &[String]) -> Strin
     let rows = RowChunk { taken: taken.collect(), position: 1, ..RowChunk::default() };
     store.take_rows(&import.id, rows).await.unwrap();
     store.finish_import(&import.id, Vec::new()).await.unwrap();
-    list.id
 }
 
 pub(crate) fn numbers(begin: &str, count: usize) -> Vec<String> {
@@ -192,6 +197,41 @@ async fn what_is_out_of_hours_waits_and_an_edit_lets_it_go_on() {
     assert_eq!(resumed.1["state"], "running");
     let shown = campaigns.once(&id, |shown| shown["state"] == "done").await;
     assert_eq!((&shown["contacts"]["done"], &shown["attempts"]), (&json!(5), &json!(5)));
+    app.shutdown().await;
+}
+
+#[tokio::test]
+async fn whoever_has_come_on_a_suppression_list_is_not_called() {
+    let (app, _carrier, client, _folder) = system().await;
+    let campaigns = Campaigns::of(&app, &client);
+    let people = list(app.store(), "people", &numbers("+1555200", 5)).await;
+    let paid = list(app.store(), "paid", &numbers("+1555200", 1)).await;
+    let mut asked = settings(&people);
+    asked["suppression_lists"] = json!(["paid"]);
+    asked["starts"] = json!("2099-01-01");
+    let id = campaigns.launched("dunning", asked).await;
+    let shown = campaigns.once(&id, |shown| shown["state"] == "running").await;
+    assert_eq!(shown["contacts"]["by_rule"]["do_not_call"], 1, "{shown}");
+    // It would be called without its suppression list, so nobody may take the list away under it.
+    let (status, problem) = campaigns.ask(Method::DELETE, &format!("/v1/lists/{paid}"), None).await;
+    assert_eq!(status, 409, "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("suppression list of the campaign"), "{problem}");
+    // Another one pays after the launch.
+    import(app.store(), &paid, "im_later", &["+15552000003".to_owned()]).await;
+    let (_, why) =
+        campaigns.ask(Method::GET, &format!("/v1/campaigns/{id}/contacts/+15552000003"), None).await;
+    assert_eq!(
+        (&why["why"]["rule"], &why["why"]["scope"]),
+        (&json!("do_not_call"), &json!("campaign")),
+        "{why}"
+    );
+    let edit = json!({ "revision": 1, "settings": { "starts": null } });
+    campaigns.done(Method::PATCH, &format!("/v1/campaigns/{id}"), Some(edit)).await;
+    let shown = campaigns.once(&id, |shown| shown["state"] == "done").await;
+    assert_eq!((&shown["contacts"]["done"], &shown["attempts"]), (&json!(3), &json!(3)), "{shown}");
+    let both = json!({ "name": "both", "settings": { "flow": "short", "lists": ["paid"], "suppression_lists": ["paid"] } });
+    let (status, problem) = campaigns.ask(Method::POST, "/v1/campaigns", Some(both)).await;
+    assert_eq!((status, &problem["errors"][0]["field"]), (400, &json!("suppression_lists[0]")), "{problem}");
     app.shutdown().await;
 }
 

@@ -406,7 +406,7 @@ async fn call_them(api: &Api, list: &ListRow) -> Result<(), Problem> {
     let under_way = api.store.campaigns_under_way().await?;
     let open = |state| matches!(state, CampaignState::Running | CampaignState::Paused);
     for row in under_way.iter().filter(|row| open(row.state) && row.settings.lists.contains(&list.id)) {
-        api.store.fill_places(&row.id, &row.settings.lists).await?;
+        api.store.fill_places(&row.id, &row.settings.lists, &[]).await?;
     }
     api.calls.planned_is_written();
     Ok(())

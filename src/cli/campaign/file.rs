@@ -3,7 +3,10 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use jiff::ToSpan;
 use serde_json::{Map, Value};
+
+use crate::campaigns::{ClosedDays, LARGEST_CALENDAR, NoCalendar, closed_days};
 
 /// Largest file, bytes.
 const LARGEST: u64 = 256 * 1024;
@@ -39,6 +42,31 @@ fn parse(text: &str) -> anyhow::Result<Described> {
         Some(Value::String(name)) if !name.trim().is_empty() => Ok(Described { name, revision, settings }),
         _ => bail!("its first line must be `campaign: NAME`"),
     }
+}
+
+/// Adds the whole-day events of a calendar to the closed days of a campaign; the events that were not taken, and why.
+///
+/// # Errors
+/// When the file cannot be read, or is no calendar.
+pub(super) fn close_days(settings: &mut Map<String, Value>, calendar: &Path) -> anyhow::Result<Vec<String>> {
+    let shown = calendar.display();
+    let length = std::fs::metadata(calendar).with_context(|| format!("cannot read {shown}"))?.len();
+    if length > LARGEST_CALENDAR as u64 {
+        bail!("{shown}: {}", NoCalendar::TooLarge);
+    }
+    let text = std::fs::read_to_string(calendar).with_context(|| format!("cannot read {shown}"))?;
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().saturating_sub(1.day());
+    let ClosedDays { days, left_out } =
+        closed_days(&text, today).with_context(|| format!("cannot take closed days from {shown}"))?;
+    let closed_on = settings.entry("closed_on").or_insert_with(|| Value::Array(Vec::new()));
+    let Value::Array(own) = closed_on else { bail!("`closed_on` must be a list of days") };
+    for day in days {
+        let day = Value::String(day.to_string());
+        if !own.contains(&day) {
+            own.push(day);
+        }
+    }
+    Ok(left_out)
 }
 
 /// The first line of what the reader says, which has the place.

@@ -43,6 +43,9 @@ enum Command {
         /// Change the campaign of that name, also while it runs
         #[arg(long)]
         update: bool,
+        /// Call nobody on the whole-day events of a calendar (.ics), besides `closed_on` of the file
+        #[arg(long, value_name = "CALENDAR")]
+        closed_days: Option<PathBuf>,
     },
     /// Print a campaign as a file that `create` takes
     Export { campaign: String },
@@ -123,7 +126,16 @@ async fn done(args: &Args, reach: &Reach) -> anyhow::Result<(Value, String)> {
             let told = shown::table(&list);
             (list, told)
         }
-        Command::Create { file, update } => create(reach, file, *update).await?,
+        Command::Create { file, update, closed_days } => {
+            let mut described = file::read(file)?;
+            let left_out = match closed_days {
+                Some(calendar) => file::close_days(&mut described.settings, calendar)?,
+                None => Vec::new(),
+            };
+            let (answer, told) = create(reach, file, described, *update).await?;
+            let lines = left_out.iter().map(|event| format!("Not taken from the calendar: {event}\n"));
+            (answer, told + &lines.collect::<String>())
+        }
         Command::Export { campaign } => {
             let shown = reach.ask(Method::GET, &path(campaign, ""), None).await?;
             let told = file::written(&shown)?;
@@ -180,8 +192,13 @@ async fn done(args: &Args, reach: &Reach) -> anyhow::Result<(Value, String)> {
     })
 }
 
-async fn create(reach: &Reach, file: &std::path::Path, update: bool) -> anyhow::Result<(Value, String)> {
-    let Described { name, revision, settings } = file::read(file)?;
+async fn create(
+    reach: &Reach,
+    file: &std::path::Path,
+    described: Described,
+    update: bool,
+) -> anyhow::Result<(Value, String)> {
+    let Described { name, revision, settings } = described;
     let known = if update { reach.find(&path(&name, "")).await? } else { None };
     let Some(known) = known else {
         let body = json!({ "name": name, "settings": settings });

@@ -167,7 +167,10 @@ fn reason(reason: &Value) -> String {
         Reason::DoNotCall(Listed { scope: Scope::Pattern, .. }) => {
             "its number begins like one in `never_call`".to_owned()
         }
-        Reason::DoNotCall(Listed { since_ms, .. }) => {
+        Reason::DoNotCall(Listed { scope: Scope::Campaign, since_ms }) => {
+            format!("on a suppression list of the campaign since {}", until(since_ms))
+        }
+        Reason::DoNotCall(Listed { scope: Scope::All, since_ms }) => {
             format!("on the do-not-call list since {}", until(since_ms))
         }
         Reason::NoConsent { given_ms: None } => "no consent is on record".to_owned(),

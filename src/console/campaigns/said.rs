@@ -106,6 +106,7 @@ pub(super) fn reason(frame: &Frame, reason: &Reason) -> String {
         Reason::ZoneUnknown => frame.say("why_zone_unknown").to_owned(),
         Reason::DoNotCall(listed) => match listed.scope {
             Scope::All => tell("why_do_not_call", &[("since", &at(listed.since_ms))]),
+            Scope::Campaign => tell("why_suppressed", &[("since", &at(listed.since_ms))]),
             Scope::Pattern => frame.say("why_never_call").to_owned(),
         },
         Reason::NoConsent { given_ms: None } => frame.say("why_no_consent").to_owned(),

@@ -85,6 +85,8 @@ pub struct CampaignRow {
     pub state: CampaignState,
     /// From 1; each change of the settings is one.
     pub revision: i64,
+    /// The revision by which places that a rule had stopped were looked at anew.
+    pub decided_revision: i64,
     pub settings: Settings,
     pub author: String,
     pub created_ms: i64,
@@ -327,11 +329,22 @@ pub struct PlaceFilter {
     pub skip: i64,
 }
 
-/// How the places of one zone stand before the launch.
+/// How many contacts or places a zone has.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct ZoneCount {
     pub zone: Option<String>,
     pub places: i64,
+}
+
+/// Whom a campaign does not call, beside those on the do-not-call list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exclusions {
+    /// Beginnings of digits.
+    pub never_call: Vec<String>,
+    /// Ids of lists.
+    pub suppression_lists: Vec<String>,
+    /// Those without a consent given after it.
+    pub consent_since_ms: Option<i64>,
 }
 
 /// How a place is decided for all places of a zone at once.

@@ -31,7 +31,7 @@ pub use calls::{
 };
 pub(super) use campaigns::column;
 pub use campaigns::{
-    AttemptCount, CampaignChange, CampaignRow, CampaignState, Changed, EndedAttempt, NewCampaign,
+    AttemptCount, CampaignChange, CampaignRow, CampaignState, Changed, EndedAttempt, Exclusions, NewCampaign,
     PlaceAttemptRow, PlaceCount, PlaceFilter, PlaceRow, PlaceState, Prepared, Reservation, Reserve, Reserved,
     RevisionRow, Settled, Step, Usage, ZoneCount, ZoneVerdict,
 };

@@ -5,9 +5,9 @@ use serde_json::Value;
 
 use crate::store::handle::{Backend, Store, verbs};
 use crate::store::model::{
-    Actor, AttemptCount, CampaignChange, CampaignRow, Changed, Cursor, EndedAttempt, NewCampaign, Page,
-    PlaceAttemptRow, PlaceCount, PlaceFilter, PlaceRow, Reserve, Reserved, RevisionRow, Settled, Step, Usage,
-    ZoneCount, ZoneVerdict,
+    Actor, AttemptCount, CampaignChange, CampaignRow, Changed, Cursor, EndedAttempt, Exclusions, NewCampaign,
+    Page, PlaceAttemptRow, PlaceCount, PlaceFilter, PlaceRow, Reserve, Reserved, RevisionRow, Settled, Step,
+    Usage, ZoneCount, ZoneVerdict,
 };
 
 verbs! {
@@ -45,13 +45,15 @@ verbs! {
     /// When the database fails.
     fn campaign_revisions(&self, id: &str) -> Vec<RevisionRow>;
 
-    /// Changes a campaign, unless somebody else did meanwhile. Places that a rule stopped are decided anew.
+    /// Changes a campaign, unless somebody else did meanwhile. Its places stand as they did until they are
+    /// [decided anew](Store::decide_anew).
     ///
     /// # Errors
     /// [`Error::Exists`](crate::store::Error::Exists) when its new name is taken.
     fn change_campaign(&self, id: &str, change: CampaignChange, actor: Actor) -> Changed;
 
-    /// Takes a step in the life of a campaign, if its state allows it.
+    /// Takes a step in the life of a campaign, if its state allows it. The places of one that is over go on waiting until they are
+    /// [closed](Store::close_places).
     ///
     /// # Errors
     /// When the database fails.
@@ -60,14 +62,21 @@ verbs! {
     /// Deletes a campaign that is not under way; its calls stay.
     ///
     /// # Errors
-    /// When the database fails.
+    /// When the database fails: then a part of its places may be gone.
     fn delete_campaign(&self, id: &str, actor: Actor) -> Changed;
 
-    /// Adds the contacts of `lists`, by id, that are not in the campaign yet, each number once; how many there were.
+    /// The contacts of `lists`, by id, by their zones; those of imports that are not done among them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn list_zones(&self, lists: &[String]) -> Vec<ZoneCount>;
+
+    /// Adds the contacts of `lists`, by id, that are not in the campaign yet, each number once; how many there were. They are due, or
+    /// wait as `verdicts` decides for their zones.
     ///
     /// # Errors
     /// When the database fails: then a part of them may be there.
-    fn fill_places(&self, campaign: &str, lists: &[String]) -> u64;
+    fn fill_places(&self, campaign: &str, lists: &[String], verdicts: &[ZoneVerdict]) -> u64;
 
     /// Takes out contacts of lists that the campaign does not name any more, unless they were called; how many.
     ///
@@ -81,12 +90,12 @@ verbs! {
     /// When the database fails.
     fn place_zones(&self, campaign: &str) -> Vec<ZoneCount>;
 
-    /// Excludes waiting places: those on the do-not-call list, those whose digits begin like one of `never_call`, and, with
-    /// `consent_since_ms`, those without a consent given after it.
+    /// Decides anew on places that a rule excluded, and excludes those of the waiting ones that are on the do-not-call list or
+    /// are meant by `exclusions`. It takes thousands at a time.
     ///
     /// # Errors
     /// When the database fails.
-    fn exclude_places(&self, campaign: &str, never_call: &[String], consent_since_ms: Option<i64>) -> ();
+    fn exclude_places(&self, campaign: &str, exclusions: &Exclusions) -> ();
 
     /// Decides all waiting places of a zone that would be looked at before the verdict's `due_ms` and do not wait for another attempt;
     /// how many. It takes thousands at a time, so that other writing goes on.
@@ -94,6 +103,25 @@ verbs! {
     /// # Errors
     /// When the database fails: then a part of them may be decided.
     fn decide_zone(&self, campaign: &str, verdict: ZoneVerdict) -> u64;
+
+    /// Makes due all places that a rule had stopped, for the settings of `revision` to decide on; who waits for another attempt goes on
+    /// waiting. How many they were. It takes thousands at a time.
+    ///
+    /// # Errors
+    /// When the database fails: then a part of them may be due.
+    fn decide_anew(&self, campaign: &str, revision: i64) -> u64;
+
+    /// Campaigns that are over and have places that wait.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn campaigns_to_close(&self) -> Vec<String>;
+
+    /// Closes the waiting places of a campaign that is over; how many they were. It takes thousands at a time.
+    ///
+    /// # Errors
+    /// When the database fails: then a part of them may be closed.
+    fn close_places(&self, campaign: &str) -> u64;
 
     /// Keeps what a pre-flight found; `ready` makes a draft ready to launch. `false`: the campaign was changed meanwhile.
     ///
@@ -112,6 +140,12 @@ verbs! {
     /// # Errors
     /// When the database fails.
     fn due_count(&self, campaign: &str, now_ms: i64, most: usize) -> usize;
+
+    /// Since when the number is on one of these lists, by id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn suppressed_ms(&self, digits: &str, lists: &[String]) -> Option<i64>;
 
     /// When the next place falls due; `None` when none waits.
     ///

@@ -19,6 +19,8 @@ pub struct Facts {
     pub consent_ms: Option<i64>,
     /// Since when the number is on the do-not-call list.
     pub listed_ms: Option<i64>,
+    /// Since when it is on a suppression list of the campaign.
+    pub suppressed_ms: Option<i64>,
     /// Attempts at its number since its day began ([`Rules::day_begin`]), all campaigns together.
     pub today: u32,
     /// Attempts at it in this campaign.
@@ -118,6 +120,9 @@ pub fn decide(rules: &Rules, facts: &Facts, now_ms: i64) -> Decision {
 fn listed(rules: &Rules, facts: &Facts) -> Option<Listed> {
     if let Some(since_ms) = facts.listed_ms {
         return Some(Listed { scope: Scope::All, since_ms: Some(since_ms) });
+    }
+    if let Some(since_ms) = facts.suppressed_ms {
+        return Some(Listed { scope: Scope::Campaign, since_ms: Some(since_ms) });
     }
     let pattern =
         rules.never_call.iter().any(|begin| !begin.is_empty() && facts.digits.starts_with(begin.as_str()));

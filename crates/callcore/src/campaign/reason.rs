@@ -163,6 +163,8 @@ pub struct Listed {
 pub enum Scope {
     /// Of the whole server: its owner asked never to be called again, or somebody put it there.
     All,
+    /// A suppression list of this campaign.
+    Campaign,
     /// A pattern of this campaign.
     Pattern,
 }

@@ -214,6 +214,7 @@ impl Wrong {
             ("windows", settings.windows.len()),
             ("closed_on", settings.closed_on.len()),
             ("never_call", settings.never_call.len()),
+            ("suppression_lists", settings.suppression_lists.len()),
             ("caller_ids", settings.caller_ids.len()),
             ("variables", settings.variables.len()),
         ];

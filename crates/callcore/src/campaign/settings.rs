@@ -51,6 +51,9 @@ pub struct Settings {
     /// Beginnings of numbers that this campaign does not call, besides the do-not-call list: `+6221`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub never_call: Vec<String>,
+    /// Contact lists, by id or name, whose numbers this campaign does not call, such as of people who have paid meanwhile.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub suppression_lists: Vec<String>,
     /// The field of a contact's variables by which a call at a spoken time is asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub callback: Option<Callback>,
@@ -106,7 +109,7 @@ impl Settings {
 
     /// The names of all settings.
     fn every_name() -> Vec<String> {
-        const OPTIONAL: [&str; 14] = [
+        const OPTIONAL: [&str; 15] = [
             "description",
             "canary",
             "preset",
@@ -117,6 +120,7 @@ impl Settings {
             "ends",
             "consent_within",
             "never_call",
+            "suppression_lists",
             "callback",
             "caller_ids",
             "trunk",

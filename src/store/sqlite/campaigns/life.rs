@@ -89,6 +89,14 @@ impl Engine {
 
     pub(in crate::store) async fn delete_campaign(&self, id: &str, actor: Actor) -> Result<Changed, Error> {
         let id = id.to_owned();
+        let own = id.clone();
+        let begun =
+            self.write(move |connection| async move { withdraw(connection, &own).await }.boxed()).await?;
+        if let Changed::Done(_) = &begun {
+            self.empty_campaign(&id).await?;
+        } else {
+            return Ok(begun);
+        }
         self.write(move |connection| async move { delete(connection, &id, actor).await }.boxed()).await
     }
 }
@@ -115,8 +123,8 @@ async fn create(
     let (id, now) = (format!("cp_{}", Uuid::now_v7().simple()), now_ms());
     let NewCampaign { name, app_id, settings } = campaign;
     sqlx::query(
-        "INSERT INTO campaigns (id, name, name_key, app_id, state, revision, settings, author, created_ms, updated_ms) \
-         VALUES ($1, $2, $3, $4, 'draft', 1, $5, $6, $7, $7)",
+        "INSERT INTO campaigns (id, name, name_key, app_id, state, revision, decided_revision, settings, author, created_ms, \
+         updated_ms) VALUES ($1, $2, $3, $4, 'draft', 1, 1, $5, $6, $7, $7)",
     )
     .bind(&id)
     .bind(&name)
@@ -186,17 +194,6 @@ async fn update(
     .await
     .map_err(|error| exists_or(error, || format!("a campaign named {name:?}")))?;
     keep_revision(connection, id, revision, &change.settings, &actor, now).await?;
-    // Those whom a rule stopped are looked at by the new ones; who waits for another attempt goes on waiting.
-    sqlx::query(
-        "UPDATE places SET state = 'waiting', due_ms = $2, rule = 'due', reason = '{\"rule\":\"due\"}', changed_ms = $2 \
-         WHERE campaign_id = $1 AND (state = 'excluded' AND rule <> 'excluded_by' \
-         OR state = 'exhausted' AND rule = 'cap_total' \
-         OR state = 'waiting' AND rule NOT IN ('due', 'retry_wait', 'callback_at'))",
-    )
-    .bind(id)
-    .bind(now)
-    .execute(&mut *connection)
-    .await?;
     tell(connection, actor, AuditAction::CampaignChange, id, json!({ "revision": revision })).await?;
     Ok(done(by_id(connection, id).await?))
 }
@@ -246,16 +243,6 @@ async fn take(
             .execute(&mut *connection)
             .await?;
     }
-    if next.is_over() {
-        sqlx::query(
-            "UPDATE places SET state = 'excluded', rule = 'stopped', reason = '{\"rule\":\"stopped\"}', changed_ms = $2 \
-             WHERE campaign_id = $1 AND state = 'waiting'",
-        )
-        .bind(id)
-        .bind(now)
-        .execute(&mut *connection)
-        .await?;
-    }
     let action = match step {
         Step::Launch { .. } => AuditAction::CampaignLaunch,
         Step::Pause => AuditAction::CampaignPause,
@@ -272,14 +259,32 @@ async fn take(
     Ok(done(by_id(connection, id).await?))
 }
 
-async fn delete(connection: &mut SqliteConnection, id: &str, actor: Actor) -> Result<Changed, Error> {
+/// Makes sure that a campaign which is going to be deleted cannot be launched meanwhile.
+async fn withdraw(connection: &mut SqliteConnection, id: &str) -> Result<Changed, Error> {
     let Some(row) = by_id(&mut *connection, id).await? else { return Ok(Changed::Unknown) };
+    if is_busy(connection, &row).await? {
+        return Ok(Changed::Refused(row.state));
+    }
+    sqlx::query("UPDATE campaigns SET state = 'draft' WHERE id = $1 AND state = 'ready'")
+        .bind(id)
+        .execute(connection)
+        .await?;
+    Ok(Changed::Done(Box::new(row)))
+}
+
+/// Whether it is under way, or a call of it is.
+async fn is_busy(connection: &mut SqliteConnection, row: &CampaignRow) -> Result<bool, Error> {
     let open: i64 =
         sqlx::query_scalar("SELECT count(*) FROM attempts WHERE campaign_id = $1 AND ended_ms IS NULL")
-            .bind(id)
-            .fetch_one(&mut *connection)
+            .bind(&row.id)
+            .fetch_one(connection)
             .await?;
-    if row.state.is_under_way() || open > 0 {
+    Ok(row.state.is_under_way() || open > 0)
+}
+
+async fn delete(connection: &mut SqliteConnection, id: &str, actor: Actor) -> Result<Changed, Error> {
+    let Some(row) = by_id(&mut *connection, id).await? else { return Ok(Changed::Unknown) };
+    if is_busy(connection, &row).await? {
         return Ok(Changed::Refused(row.state));
     }
     for table in [

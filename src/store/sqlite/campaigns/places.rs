@@ -1,6 +1,6 @@
-//! Places: filled from contact lists, decided zone by zone, listed and counted.
+//! Places as they are listed and counted.
 
-use callcore::campaign::{Listed, Reason, Rule, Scope};
+use callcore::campaign::Reason;
 use futures_util::FutureExt;
 use serde_json::Value;
 use sqlx::QueryBuilder;
@@ -10,7 +10,7 @@ use super::life::keep_preflight;
 use crate::store::error::Error;
 use crate::store::model::{
     Actor, AttemptCount, AuditAction, NewAudit, Page, PlaceAttemptRow, PlaceCount, PlaceFilter, PlaceRow,
-    Usage, ZoneCount, ZoneVerdict, column,
+    Usage, ZoneCount, column,
 };
 use crate::store::sqlite::audit;
 use crate::store::sqlite::engine::Engine;
@@ -20,130 +20,13 @@ use crate::wallclock::now_ms;
 pub(super) const SELECT: &str = "SELECT p.*, c.name, c.external_id, c.variables, c.consent_ms FROM places p \
                       LEFT JOIN list_contacts c ON c.id = p.contact_id WHERE TRUE";
 
-/// Places that are written in one commit, so that calls which are written down meanwhile wait a moment only.
-const CHUNK: i64 = 20_000;
-
 impl Engine {
-    pub(in crate::store) async fn fill_places(&self, campaign: &str, lists: &[String]) -> Result<u64, Error> {
-        let mut added = 0;
-        for list in lists {
-            let mut after = 0_i64;
-            while let Some(last) = self.chunk_end(list, after).await? {
-                let (campaign, list, now) = (campaign.to_owned(), list.clone(), now_ms());
-                added += self
-                    .write(move |connection| {
-                        async move {
-                            let query = sqlx::query(
-                                "INSERT INTO places (campaign_id, contact_id, number, digits, zone, state, due_ms, rule, \
-                                 reason, changed_ms) SELECT $1, id, number, digits, zone, 'waiting', 0, 'due', \
-                                 '{\"rule\":\"due\"}', $5 FROM list_contacts \
-                                 WHERE list_id = $2 AND id > $3 AND id <= $4 \
-                                 AND import_id IN (SELECT i.id FROM list_imports i WHERE i.list_id = $2 AND i.state = 'done') ORDER BY id \
-                                 ON CONFLICT (campaign_id, digits) DO NOTHING",
-                            );
-                            let query = query.bind(campaign).bind(list).bind(after).bind(last).bind(now);
-                            Ok(query.execute(connection).await?.rows_affected())
-                        }
-                        .boxed()
-                    })
-                    .await?;
-                after = last;
-            }
-        }
-        Ok(added)
-    }
-
-    async fn chunk_end(&self, list: &str, after: i64) -> Result<Option<i64>, Error> {
-        let query = sqlx::query_scalar(
-            "SELECT max(id) FROM (SELECT id FROM list_contacts WHERE list_id = $1 AND id > $2 ORDER BY id LIMIT $3)",
-        );
-        Ok(query.bind(list).bind(after).bind(CHUNK).fetch_one(&self.readers).await?)
-    }
-
-    pub(in crate::store) async fn drop_unlisted_places(
-        &self,
-        campaign: &str,
-        lists: &[String],
-    ) -> Result<u64, Error> {
-        let (campaign, lists) = (campaign.to_owned(), serde_json::to_string(lists).unwrap_or_default());
-        self.write(move |connection| {
-            async move {
-                let query = sqlx::query(
-                    "DELETE FROM places WHERE campaign_id = $1 AND attempts = 0 AND state IN ('waiting', 'excluded') \
-                     AND NOT EXISTS (SELECT 1 FROM list_contacts c WHERE c.id = places.contact_id \
-                     AND c.list_id IN (SELECT value FROM json_each($2))) \
-                     AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.place_id = places.id)",
-                );
-                Ok(query.bind(campaign).bind(lists).execute(connection).await?.rows_affected())
-            }
-            .boxed()
-        })
-        .await
-    }
-
     /// Places that no call was reserved for, counted by zone.
     pub(in crate::store) async fn place_zones(&self, campaign: &str) -> Result<Vec<ZoneCount>, Error> {
         let query = sqlx::query_as(
             "SELECT zone, count(*) AS places FROM places WHERE campaign_id = $1 AND state = 'waiting' GROUP BY zone",
         );
         Ok(query.bind(campaign).fetch_all(&self.readers).await?)
-    }
-
-    pub(in crate::store) async fn exclude_places(
-        &self,
-        campaign: &str,
-        never_call: &[String],
-        consent_since_ms: Option<i64>,
-    ) -> Result<(), Error> {
-        let (campaign, never_call) = (campaign.to_owned(), never_call.to_vec());
-        self.write(move |connection| {
-            async move {
-                decide_anew(connection, &campaign, now_ms()).await?;
-                exclude_listed(connection, &campaign, now_ms()).await?;
-                for begin in never_call {
-                    exclude_beginning(connection, &campaign, &begin, now_ms()).await?;
-                }
-                match consent_since_ms {
-                    Some(since_ms) => {
-                        exclude_without_consent(connection, &campaign, since_ms, now_ms()).await
-                    }
-                    None => Ok(()),
-                }
-            }
-            .boxed()
-        })
-        .await
-    }
-
-    pub(in crate::store) async fn decide_zone(
-        &self,
-        campaign: &str,
-        verdict: ZoneVerdict,
-    ) -> Result<u64, Error> {
-        let mut moved = 0;
-        loop {
-            let (campaign, verdict, now) = (campaign.to_owned(), verdict.clone(), now_ms());
-            let part = self
-                .write(move |connection| {
-                    async move {
-                        let query = sqlx::query(
-                            "UPDATE places SET state = $3, due_ms = $4, rule = $5, reason = $6, changed_ms = $7 WHERE id IN ( \
-                             SELECT id FROM places WHERE campaign_id = $1 AND zone IS $2 AND state = 'waiting' \
-                             AND due_ms < $4 AND rule NOT IN ('retry_wait', 'callback_at', 'cap_day') LIMIT $8)",
-                        );
-                        let due_ms = verdict.due_ms;
-                        let query = query.bind(campaign).bind(verdict.zone).bind(verdict.state).bind(due_ms);
-                        let query = query.bind(verdict.reason.rule().as_str()).bind(column(&verdict.reason)).bind(now).bind(CHUNK);
-                        Ok(query.execute(connection).await?.rows_affected())
-                    }
-                    .boxed()
-                })
-                .await?;
-            moved += part;
-            if part < CHUNK.unsigned_abs() {
-                return Ok(moved);
-            }
-        }
     }
 
     pub(in crate::store) async fn keep_preflight(
@@ -185,6 +68,18 @@ impl Engine {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let count: i64 = query.bind(campaign).bind(now_ms).bind(most).fetch_one(&self.readers).await?;
         Ok(usize::try_from(count).unwrap_or(0))
+    }
+
+    pub(in crate::store) async fn suppressed_ms(
+        &self,
+        digits: &str,
+        lists: &[String],
+    ) -> Result<Option<i64>, Error> {
+        let query = sqlx::query_scalar(
+            "SELECT min(i.ended_ms) FROM list_contacts s JOIN list_imports i ON i.id = s.import_id \
+             WHERE s.digits = $1 AND s.list_id IN (SELECT value FROM json_each($2)) AND i.state = 'done'",
+        );
+        Ok(query.bind(digits).bind(serde_json::json!(lists)).fetch_one(&self.readers).await?)
     }
 
     pub(in crate::store) async fn next_due_ms(&self, campaign: &str) -> Result<Option<i64>, Error> {
@@ -349,76 +244,4 @@ pub(super) async fn usage(
 
 pub(super) fn small(count: i64) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
-}
-
-/// Lets places that a rule excluded be decided by the rules as they are now: somebody may have come off a list since.
-async fn decide_anew(connection: &mut SqliteConnection, campaign: &str, now: i64) -> Result<(), Error> {
-    sqlx::query(
-        "UPDATE places SET state = 'waiting', due_ms = 0, rule = 'due', reason = '{\"rule\":\"due\"}', changed_ms = $2 \
-         WHERE campaign_id = $1 AND state = 'excluded' AND rule NOT IN ($3, $4)",
-    )
-    .bind(campaign)
-    .bind(now)
-    .bind(Rule::ExcludedBy.as_str())
-    .bind(Rule::Stopped.as_str())
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-async fn exclude_listed(connection: &mut SqliteConnection, campaign: &str, now: i64) -> Result<(), Error> {
-    sqlx::query(
-        "UPDATE places SET state = 'excluded', rule = $3, changed_ms = $2, \
-         reason = json_object('rule', $3, 'scope', 'all', 'since_ms', \
-         (SELECT d.at_ms FROM do_not_call d WHERE d.number = places.digits)) \
-         WHERE campaign_id = $1 AND state = 'waiting' AND digits IN (SELECT number FROM do_not_call)",
-    )
-    .bind(campaign)
-    .bind(now)
-    .bind(Rule::DoNotCall.as_str())
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-async fn exclude_beginning(
-    connection: &mut SqliteConnection,
-    campaign: &str,
-    begin: &str,
-    now: i64,
-) -> Result<(), Error> {
-    let reason = Reason::DoNotCall(Listed { scope: Scope::Pattern, since_ms: None });
-    sqlx::query(
-        "UPDATE places SET state = 'excluded', rule = $4, changed_ms = $3, reason = $5 \
-         WHERE campaign_id = $1 AND state = 'waiting' AND digits >= $2 AND digits < $2 || ':'",
-    )
-    .bind(campaign)
-    .bind(begin)
-    .bind(now)
-    .bind(reason.rule().as_str())
-    .bind(column(&reason))
-    .execute(connection)
-    .await?;
-    Ok(())
-}
-
-async fn exclude_without_consent(
-    connection: &mut SqliteConnection,
-    campaign: &str,
-    since_ms: i64,
-    now: i64,
-) -> Result<(), Error> {
-    sqlx::query(
-        "UPDATE places SET state = 'excluded', rule = 'no_consent', changed_ms = $3, \
-         reason = json_object('rule', 'no_consent', 'given_ms', \
-         (SELECT c.consent_ms FROM list_contacts c WHERE c.id = places.contact_id)) \
-         WHERE campaign_id = $1 AND state = 'waiting' AND NOT EXISTS (SELECT 1 FROM list_contacts c \
-         WHERE c.id = places.contact_id AND c.consent_ms > $2)",
-    )
-    .bind(campaign)
-    .bind(since_ms)
-    .bind(now)
-    .execute(connection)
-    .await?;
-    Ok(())
 }

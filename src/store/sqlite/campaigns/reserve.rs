@@ -3,6 +3,7 @@
 
 use callcore::campaign::{Decision, Facts, Reason, Rule, Rules, decide};
 use futures_util::FutureExt;
+use serde_json::json;
 use sqlx_sqlite::SqliteConnection;
 
 use super::places::{small, usage};
@@ -28,6 +29,7 @@ struct Found {
     zone: Option<String>,
     consent_ms: Option<i64>,
     listed_ms: Option<i64>,
+    suppressed_ms: Option<i64>,
     today: i64,
     attempts: i64,
 }
@@ -92,6 +94,8 @@ impl Attempted<'_> {
         let found: Option<Found> = sqlx::query_as(
             "SELECT p.digits, p.zone, c.consent_ms, p.attempts, \
              (SELECT d.at_ms FROM do_not_call d WHERE d.number = p.digits) AS listed_ms, \
+             (SELECT min(i.ended_ms) FROM list_contacts s JOIN list_imports i ON i.id = s.import_id WHERE s.digits = p.digits \
+             AND s.list_id IN (SELECT value FROM json_each($5)) AND i.state = 'done') AS suppressed_ms, \
              (SELECT count(*) FROM attempts a WHERE a.digits = p.digits AND a.counts = 1 AND a.at_ms >= $3) AS today \
              FROM places p LEFT JOIN list_contacts c ON c.id = p.contact_id \
              WHERE p.id = $1 AND p.campaign_id = $2 AND p.state = 'waiting' AND p.due_ms <= $4",
@@ -100,6 +104,7 @@ impl Attempted<'_> {
         .bind(self.campaign_id)
         .bind(place.day_begin_ms)
         .bind(self.now_ms)
+        .bind(json!(self.rules.settings().suppression_lists))
         .fetch_optional(&mut *connection)
         .await?;
         let Some(found) = found else { return Ok(Reserved::Missed) };
@@ -108,6 +113,7 @@ impl Attempted<'_> {
             zone: found.zone,
             consent_ms: found.consent_ms,
             listed_ms: found.listed_ms,
+            suppressed_ms: found.suppressed_ms,
             today: small(found.today),
             in_all: small(found.attempts),
             minutes_today: used.minutes_today,

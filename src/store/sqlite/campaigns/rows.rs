@@ -23,6 +23,7 @@ impl FromRow<'_, SqliteRow> for CampaignRow {
             app_id: row.try_get("app_id")?,
             state: row.try_get::<CampaignState, _>("state")?,
             revision: row.try_get("revision")?,
+            decided_revision: row.try_get("decided_revision")?,
             settings: of_json::<Settings>(row, "settings")?,
             author: row.try_get("author")?,
             created_ms: row.try_get("created_ms")?,

@@ -51,19 +51,34 @@ async fn held_by_campaign(
     list_id: &str,
     import_id: Option<&str>,
 ) -> Result<Option<String>, Error> {
-    let named: Option<String> = sqlx::query_scalar(
+    let calls: Option<String> = sqlx::query_scalar(
         "SELECT k.name FROM campaigns k WHERE k.state NOT IN ('done', 'stopped') AND EXISTS (SELECT 1 FROM list_contacts c \
          JOIN places p ON p.contact_id = c.id WHERE c.list_id = $1 AND ($2 IS NULL OR c.import_id = $2) \
          AND p.campaign_id = k.id) LIMIT 1",
     )
     .bind(list_id)
     .bind(import_id)
+    .fetch_optional(&mut *connection)
+    .await?;
+    if let Some(name) = calls {
+        let text = format!(
+            "the campaign {name:?} calls contacts of it; take the list out of the campaign, or stop it, first"
+        );
+        return Ok(Some(text));
+    }
+    // An import that is undone may have put people on a suppression list by mistake; the list itself stays.
+    if import_id.is_some() {
+        return Ok(None);
+    }
+    let spares: Option<String> = sqlx::query_scalar(
+        "SELECT k.name FROM campaigns k WHERE k.state NOT IN ('done', 'stopped') \
+         AND EXISTS (SELECT 1 FROM json_each(k.settings, '$.suppression_lists') s WHERE s.value = $1) LIMIT 1",
+    )
+    .bind(list_id)
     .fetch_optional(connection)
     .await?;
-    Ok(named.map(|name| {
-        format!(
-            "the campaign {name:?} calls contacts of it; take the list out of the campaign, or stop it, first"
-        )
+    Ok(spares.map(|name| {
+        format!("it is a suppression list of the campaign {name:?}, which would call its contacts without it; take the list out of the campaign, or stop it, first")
     }))
 }
 
