@@ -36,10 +36,12 @@ async fn tied(desk: &Desk, bot: &str, scopes: &[Scope]) -> String {
     text.expose_secret().to_owned()
 }
 
-/// A call that the person at the other end has ended.
+/// A call that the person at the other end has ended, and whose last notification is known to have arrived.
 async fn ended_call(desk: &Desk, bot: &str) -> String {
     let call = desk.system.dial(bot, HANGS_UP, json!({})).await;
     desk.system.last_word(&call).await;
+    let arrived = |rows: &[Value]| rows.iter().all(|row| row["notification"]["state"] == "delivered");
+    desk.system.client.ledger(&call, arrived).await;
     call
 }
 

@@ -167,15 +167,17 @@ async fn a_campaign_calls_everybody_once_and_tells_what_came_of_it() {
     app.shutdown().await;
 }
 
+/// The day of the week so many days ahead.
+fn weekday(offset: i64) -> &'static str {
+    let day = (dering::wallclock::now_ms() / 86_400_000 + 3 + offset).rem_euclid(7);
+    ["mon", "tue", "wed", "thu", "fri", "sat", "sun"][usize::try_from(day).unwrap()]
+}
+
 #[tokio::test]
 async fn what_is_out_of_hours_waits_and_an_edit_lets_it_go_on() {
     let (app, _carrier, client, _folder) = system().await;
     let campaigns = Campaigns::of(&app, &client);
     let list = list(app.store(), "night", &numbers("+1555200", 5)).await;
-    let weekday = |offset: i64| {
-        let day = (dering::wallclock::now_ms() / 86_400_000 + 3 + offset).rem_euclid(7);
-        ["mon", "tue", "wed", "thu", "fri", "sat", "sun"][usize::try_from(day).unwrap()]
-    };
     let mut closed = settings(&list);
     closed["windows"] = json!([{ "days": [weekday(3)], "from": "08:00", "until": "09:00" }]);
     let id = campaigns.launched("night", closed).await;
@@ -208,7 +210,7 @@ async fn whoever_has_come_on_a_suppression_list_is_not_called() {
     let paid = list(app.store(), "paid", &numbers("+1555200", 1)).await;
     let mut asked = settings(&people);
     asked["suppression_lists"] = json!(["paid"]);
-    asked["starts"] = json!("2099-01-01");
+    asked["windows"] = json!([{ "days": [weekday(3)], "from": "08:00", "until": "09:00" }]);
     let id = campaigns.launched("dunning", asked).await;
     let shown = campaigns.once(&id, |shown| shown["state"] == "running").await;
     assert_eq!(shown["contacts"]["by_rule"]["do_not_call"], 1, "{shown}");
@@ -225,7 +227,7 @@ async fn whoever_has_come_on_a_suppression_list_is_not_called() {
         (&json!("do_not_call"), &json!("campaign")),
         "{why}"
     );
-    let edit = json!({ "revision": 1, "settings": { "starts": null } });
+    let edit = json!({ "revision": 1, "settings": { "windows": null } });
     campaigns.done(Method::PATCH, &format!("/v1/campaigns/{id}"), Some(edit)).await;
     let shown = campaigns.once(&id, |shown| shown["state"] == "done").await;
     assert_eq!((&shown["contacts"]["done"], &shown["attempts"]), (&json!(3), &json!(3)), "{shown}");

@@ -7,6 +7,7 @@ use jiff::ToSpan;
 use serde_json::{Map, Value};
 
 use crate::campaigns::{ClosedDays, LARGEST_CALENDAR, NoCalendar, closed_days};
+use crate::wallclock::now_ms;
 
 /// Largest file, bytes.
 const LARGEST: u64 = 256 * 1024;
@@ -55,7 +56,9 @@ pub(super) fn close_days(settings: &mut Map<String, Value>, calendar: &Path) -> 
         bail!("{shown}: {}", NoCalendar::TooLarge);
     }
     let text = std::fs::read_to_string(calendar).with_context(|| format!("cannot read {shown}"))?;
-    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().saturating_sub(1.day());
+    // It may still be yesterday where the contacts live.
+    let now = jiff::Timestamp::from_millisecond(now_ms())?;
+    let today = jiff::tz::TimeZone::UTC.to_datetime(now).date().saturating_sub(1.day());
     let ClosedDays { days, left_out } =
         closed_days(&text, today).with_context(|| format!("cannot take closed days from {shown}"))?;
     let closed_on = settings.entry("closed_on").or_insert_with(|| Value::Array(Vec::new()));
