@@ -344,6 +344,14 @@ impl Desk {
         Ok(self.calls.dial(request).await?)
     }
 
+    /// What a campaign decides by, as its settings stand.
+    ///
+    /// # Errors
+    /// When the settings cannot be used any more.
+    pub fn rules(&self, campaign: &CampaignRow) -> Result<Rules, Refused> {
+        Rules::new(campaign.settings.clone(), self.calls.country()).map_err(Refused::Wrong)
+    }
+
     /// What holds a campaign back now, as it was seen last.
     #[must_use]
     pub fn hold(&self, campaign: &CampaignRow) -> Option<Hold> {

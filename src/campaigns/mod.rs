@@ -10,7 +10,10 @@ mod holds;
 mod preflight;
 mod runner;
 mod settling;
+mod tables;
+pub mod words;
 
 pub use desk::{Desk, Refused, Why};
 pub use holds::Hold;
 pub use preflight::{Preflight, Progress, RuleCount};
+pub use tables::{Wording, attempts as attempts_file, contacts as contacts_file};

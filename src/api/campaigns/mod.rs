@@ -13,7 +13,9 @@ use axum::http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(crate) use self::report::{Funnel, HourCount, Report};
+pub(crate) use self::report::{
+    Abandoned, AbandonedDay, Funnel, HourCount, Report, ReportFile, USUAL_DAYS, WeekHourCount,
+};
 pub(crate) use self::shapes::Contacts;
 use self::shapes::{Body, Campaign, CampaignList, Change, ListQuery, PresetList, RevisionList, settings};
 use super::error::{Code, Problem, ProblemDocument};

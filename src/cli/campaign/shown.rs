@@ -1,9 +1,10 @@
 //! Campaigns as people read them in a terminal of 80 columns.
 
-use callcore::campaign::{Listed, Reason, Scope};
+use callcore::campaign::Reason;
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use serde_json::Value;
 
+use crate::campaigns::words;
 use crate::cli::out::one_line;
 
 /// Prompts of samples that are shown.
@@ -24,12 +25,8 @@ fn minute(of: &Value) -> String {
         .map_or_else(|| "never".to_owned(), |text| format!("{} UTC", text.replace('T', " ")))
 }
 
-fn moment(ms: i64) -> String {
-    minute(&Value::String(crate::wallclock::iso(ms)))
-}
-
 fn at_ms(ms: &Value) -> String {
-    ms.as_i64().map_or_else(|| "never".to_owned(), moment)
+    ms.as_i64().map_or_else(|| "never".to_owned(), words::moment)
 }
 
 fn plain() -> Table {
@@ -144,54 +141,8 @@ pub(super) fn hold(shown: &Value) -> String {
 
 /// A rule with its values, in words; of a rule that a newer server has, its name.
 fn reason(reason: &Value) -> String {
-    let Ok(reason) = serde_json::from_value::<Reason>(reason.clone()) else {
-        return text(reason, "rule").replace('_', " ");
-    };
-    let until = |ms: Option<i64>| ms.map_or_else(|| "never".to_owned(), moment);
-    match reason {
-        Reason::Due => "its turn comes".to_owned(),
-        Reason::NotStarted { until_ms: None } => "the campaign is not launched".to_owned(),
-        Reason::NotStarted { until_ms } => format!("the campaign begins at {}", until(until_ms)),
-        Reason::Paused => "the campaign is paused".to_owned(),
-        Reason::Draining => "the campaign begins no calls any more".to_owned(),
-        Reason::Stopped => "the campaign is over".to_owned(),
-        Reason::OutsideWindow { opens_ms } => {
-            format!("out of hours where it lives, until {}", until(opens_ms))
-        }
-        Reason::Holiday { name, opens_ms } => {
-            format!("{} where it lives, until {}", one_line(&name), until(opens_ms))
-        }
-        Reason::ZoneUnknown => {
-            "nobody knows its time zone: set `zone` in the campaign or in its list".to_owned()
-        }
-        Reason::DoNotCall(Listed { scope: Scope::Pattern, .. }) => {
-            "its number begins like one in `never_call`".to_owned()
-        }
-        Reason::DoNotCall(Listed { since_ms, .. }) => {
-            format!("on the do-not-call list since {}", until(since_ms))
-        }
-        Reason::NoConsent { given_ms: None } => "no consent is on record".to_owned(),
-        Reason::NoConsent { given_ms } => format!("its consent of {} is too old", until(given_ms)),
-        Reason::CapDay { attempts, of, until_ms } => {
-            format!("called {attempts} times today; {of} are allowed; until {}", moment(until_ms))
-        }
-        Reason::CapTotal { attempts, of } => format!("called {attempts} times; {of} are allowed"),
-        Reason::RetryWait { after, until_ms } => {
-            format!("tried again at {}, after {}", moment(until_ms), after.as_str().replace('_', " "))
-        }
-        Reason::CallbackAt { at_ms } => format!("it asked to be called at {}", moment(at_ms)),
-        Reason::BudgetDay { used_minutes, of, until_ms } => {
-            format!("{used_minutes} of {of} minutes of today are used, until {}", moment(until_ms))
-        }
-        Reason::BudgetTotal { used_minutes, of } => format!("{used_minutes} of {of} minutes are used"),
-        Reason::CallerIdCap { until_ms } => {
-            format!("all caller ids have called enough today, until {}", moment(until_ms))
-        }
-        Reason::CannotDial { why } => one_line(&why),
-        Reason::ExcludedBy { who, at_ms } => format!("taken out by {} at {}", one_line(&who), moment(at_ms)),
-        Reason::Calling => "it is being called".to_owned(),
-        Reason::Done { outcome } => format!("done: {}", outcome.as_str().replace('_', " ")),
-    }
+    serde_json::from_value::<Reason>(reason.clone())
+        .map_or_else(|_| text(reason, "rule").replace('_', " "), |reason| one_line(&words::reason(&reason)))
 }
 
 /// What a pre-flight found.

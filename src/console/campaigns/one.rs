@@ -10,7 +10,7 @@ use super::chart::{Bar, bars};
 use super::said;
 use crate::access::{RunCampaigns, SeeCampaigns};
 use crate::api::Api;
-use crate::api::campaigns::{Contacts, Funnel, Report, found};
+use crate::api::campaigns::{Contacts, Funnel, Report, USUAL_DAYS, found};
 use crate::api::error::{Code, Problem};
 use crate::api::extract::Path;
 use crate::console::forms::Does;
@@ -212,8 +212,7 @@ pub(in crate::console) async fn page(
     let contacts = Contacts::of(&counts);
     let (total, through) = (contacts.total(), contacts.through());
     let (waiting, calling) = (contacts.waiting(), contacts.calling());
-    let attempts = api.store.attempt_counts(&row.id).await?;
-    let report = Report::of(contacts, &attempts);
+    let report = Report::read(&api.campaigns, &row, USUAL_DAYS).await?;
     let runs = may::<RunCampaigns>(&sees.who);
     let mut names = Names::of(&api);
     let mut revisions = Vec::new();

@@ -287,6 +287,8 @@ async fn delete(connection: &mut SqliteConnection, id: &str, actor: Actor) -> Re
         "DELETE FROM places WHERE campaign_id = $1",
         "DELETE FROM place_counts WHERE campaign_id = $1",
         "DELETE FROM attempt_counts WHERE campaign_id = $1",
+        "DELETE FROM attempt_facets WHERE campaign_id = $1",
+        "DELETE FROM first_words WHERE campaign_id = $1",
         "DELETE FROM campaign_minutes WHERE campaign_id = $1",
         "DELETE FROM campaign_revisions WHERE campaign_id = $1",
         "DELETE FROM campaigns WHERE id = $1",

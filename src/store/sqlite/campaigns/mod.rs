@@ -2,6 +2,7 @@
 
 mod life;
 mod places;
+mod report;
 mod reserve;
 mod rows;
 mod settle;

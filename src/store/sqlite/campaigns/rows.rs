@@ -7,7 +7,7 @@ use sqlx::types::Json;
 use sqlx::{FromRow, Row};
 use sqlx_sqlite::SqliteRow;
 
-use crate::store::model::{CampaignRow, CampaignState, PlaceRow, PlaceState, RevisionRow};
+use crate::store::model::{CampaignRow, CampaignState, PlaceLine, PlaceRow, PlaceState, RevisionRow};
 
 /// A column of JSON as a value of the core's. What another version wrote and this one cannot read has the value of nothing.
 fn of_json<T: DeserializeOwned + Default>(row: &SqliteRow, column: &str) -> Result<T, sqlx::Error> {
@@ -45,6 +45,17 @@ impl FromRow<'_, SqliteRow> for RevisionRow {
             settings: of_json::<Settings>(row, "settings")?,
             author: row.try_get("author")?,
             at_ms: row.try_get("at_ms")?,
+        })
+    }
+}
+
+impl FromRow<'_, SqliteRow> for PlaceLine {
+    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            place: PlaceRow::from_row(row)?,
+            last_call_ms: row.try_get("last_call_ms")?,
+            last_call_id: row.try_get("last_call_id")?,
+            minutes: row.try_get("minutes")?,
         })
     }
 }
