@@ -10,7 +10,9 @@ use crate::call::Fact;
 pub const LONGEST_WAIT_MS: u64 = 2_000;
 
 /// Whether the first word came in time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr, EnumIter)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, IntoStaticStr, EnumIter,
+)]
 #[serde(rename_all = "snake_case")]
 #[strum(serialize_all = "snake_case")]
 pub enum Promptness {
@@ -94,10 +96,7 @@ mod tests {
     use crate::ids::PlayId;
 
     fn spoken(start_ms: u64, end_ms: u64) -> [Fact; 2] {
-        [
-            Fact::SpeechStarted { media_ms: start_ms },
-            Fact::SpeechEnded { media_ms: end_ms, start_ms },
-        ]
+        [Fact::SpeechStarted { media_ms: start_ms }, Fact::SpeechEnded { media_ms: end_ms, start_ms }]
     }
 
     fn begins() -> Fact {
@@ -125,7 +124,8 @@ mod tests {
 
     #[test]
     fn a_person_waits_from_the_end_of_what_they_say_first() {
-        for (word, is) in [(900, Promptness::InTime), (2_600, Promptness::InTime), (2_601, Promptness::Late)] {
+        for (word, is) in [(900, Promptness::InTime), (2_600, Promptness::InTime), (2_601, Promptness::Late)]
+        {
             let facts = [&spoken(200, 600)[..], &spoken(1_500, 1_900), &prompt(Some(word))].concat();
             assert_eq!(promptness(&facts), is, "{word}");
         }

@@ -117,23 +117,26 @@ impl ReportFile {
 
 /// The name of a campaign as a part of a file's name, whatever stands in it.
 fn plain(name: &str) -> String {
-    let letter = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' };
+    let letter =
+        |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '-' };
     let plain: String = name.chars().map(letter).collect();
     let plain = plain.split('-').filter(|part| !part.is_empty()).collect::<Vec<_>>().join("-");
     if plain.is_empty() { "campaign".to_owned() } else { plain }
 }
 
 /// The figures of a report as a file.
-pub(crate) fn figures_file(
-    report: &Report,
-    format: Format,
-) -> impl Stream<Item = Result<Bytes, io::Error>> + use<> {
+fn figures_file(report: &Report, format: Format) -> impl Stream<Item = Result<Bytes, io::Error>> + use<> {
     let rows = rows(report);
-    sheet(format, FIGURES, rows, |rows| async move { Ok::<Block<Vec<Row>>, Infallible>((rows, None)) }).boxed()
+    sheet(format, FIGURES, rows, |rows| async move { Ok::<Block<Vec<Row>>, Infallible>((rows, None)) })
+        .boxed()
 }
 
 fn rows(report: &Report) -> Vec<Row> {
-    let count = |figure: &str, of: String, count: i64| vec![figure.into(), of.into(), Cell::Whole(count)];
+    let count = |figure: &str, of: String, count: i64| -> Row {
+        let mut row = vec![figure.into(), of.into(), Cell::Whole(count)];
+        row.resize(FIGURES.len(), Cell::Empty);
+        row
+    };
     let funnel = |figure: &str, of: String, funnel: &Funnel| -> Row {
         let Funnel { attempts, answered, people, heard_to_the_end, messages_left, opted_out } = *funnel;
         let parts = [attempts, answered, people, heard_to_the_end, messages_left, opted_out];
@@ -206,7 +209,8 @@ pub(super) async fn file(
     Path((id, name)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let row = found(&desk, &id).await?;
-    let wanted: ReportFile = name.parse().map_err(|error: NoSuchFile| Problem::not_found(&format!("file {name:?}: {error}")))?;
+    let wanted: ReportFile =
+        name.parse().map_err(|error: NoSuchFile| Problem::not_found(&format!("file {name:?}: {error}")))?;
     wanted.answer(&desk, &row, English).await
 }
 

@@ -15,7 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(crate) use self::abandoned::{Abandoned, AbandonedDay};
-pub(crate) use self::files::{ReportFile, figures_file};
+pub(crate) use self::files::ReportFile;
 use self::funnel::add;
 pub(crate) use self::funnel::{
     Funnel, HourCount, ListCount, NthCount, OutcomeCount, TrunkCount, VersionCount, WeekHourCount,
@@ -27,7 +27,7 @@ use crate::api::error::{Problem, ProblemDocument};
 use crate::api::extract::{Path, Query};
 use crate::api::fields::{self, Fields};
 use crate::api::may::May;
-use crate::api::problems::{BadId, BadParameter};
+use crate::api::problems::BadParameter;
 use crate::store::{self, AttemptCount, CampaignRow, Facet, FacetCount};
 use crate::wallclock::{iso, now_ms};
 
@@ -110,11 +110,9 @@ impl Report {
             let Some(outcome) = Outcome::named(&count.outcome) else { continue };
             *outcomes.entry(outcome).or_default() += count.attempts;
             let version = (count.canary, count.flow_digest.clone());
-            for tally in [
-                &mut funnel,
-                hours.entry(count.hour_ms).or_default(),
-                versions.entry(version).or_default(),
-            ] {
+            for tally in
+                [&mut funnel, hours.entry(count.hour_ms).or_default(), versions.entry(version).or_default()]
+            {
                 add(tally, &count.outcome, count.attempts, count.minutes);
             }
         }
