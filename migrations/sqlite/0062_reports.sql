@@ -50,3 +50,60 @@ CREATE TABLE first_words (
 INSERT INTO first_words (campaign_id, quarter_ms, first_word, calls)
     SELECT campaign_id, at_ms - at_ms % 900000, first_word, count(*) FROM attempts
     WHERE first_word IS NOT NULL GROUP BY 1, 2, 3;
+
+-- Whether webhooks have told that the breaker is open, and of the budget that it is used up: on the campaign's day that began then, or, as
+-- 0, for good.
+ALTER TABLE campaigns ADD COLUMN told_breaker BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE campaigns ADD COLUMN told_budget_ms BIGINT;
+
+-- Campaigns notify too. call_id is what orders notifications: the call they are about, or the campaign, which campaign_id names as well.
+-- It refers to no table any more: a campaign may be deleted before the last of its notifications is delivered.
+CREATE TABLE notifications_anew (
+    id TEXT PRIMARY KEY,
+    call_id TEXT NOT NULL,
+    seq BIGINT NOT NULL,
+    app_id TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    url TEXT NOT NULL,
+    endpoint TEXT NOT NULL,
+    headers TEXT NOT NULL,
+    body TEXT NOT NULL,
+    state TEXT NOT NULL,
+    due_ms BIGINT NOT NULL,
+    claims BIGINT NOT NULL,
+    attempts BIGINT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    settled_ms BIGINT,
+    turn_ms BIGINT,
+    tried BIGINT NOT NULL DEFAULT 0,
+    reason TEXT,
+    redelivered BIGINT NOT NULL DEFAULT 0,
+    node_id TEXT,
+    campaign_id TEXT,
+    UNIQUE (call_id, seq)
+);
+INSERT INTO notifications_anew (id, call_id, seq, app_id, kind, url, endpoint, headers, body, state, due_ms, claims, attempts,
+        created_ms, settled_ms, turn_ms, tried, reason, redelivered, node_id)
+    SELECT id, call_id, seq, app_id, kind, url, endpoint, headers, body, state, due_ms, claims, attempts,
+        created_ms, settled_ms, turn_ms, tried, reason, redelivered, node_id FROM notifications;
+CREATE TABLE notification_attempts_anew (
+    notification_id TEXT NOT NULL REFERENCES notifications_anew (id),
+    attempt BIGINT NOT NULL,
+    at_ms BIGINT NOT NULL,
+    duration_ms BIGINT NOT NULL,
+    status BIGINT,
+    response TEXT,
+    error TEXT,
+    PRIMARY KEY (notification_id, attempt)
+);
+INSERT INTO notification_attempts_anew (notification_id, attempt, at_ms, duration_ms, status, response, error)
+    SELECT notification_id, attempt, at_ms, duration_ms, status, response, error FROM notification_attempts;
+DROP TABLE notification_attempts;
+DROP TABLE notifications;
+ALTER TABLE notifications_anew RENAME TO notifications;
+ALTER TABLE notification_attempts_anew RENAME TO notification_attempts;
+CREATE INDEX notifications_due ON notifications (due_ms) WHERE state = 'due';
+CREATE INDEX notifications_endpoint ON notifications (endpoint, due_ms) WHERE state = 'due';
+CREATE INDEX notifications_sending ON notifications (due_ms) WHERE state = 'sending';
+CREATE INDEX notifications_dead ON notifications (endpoint, id) WHERE state = 'dead';
+CREATE INDEX notifications_with_headers ON notifications (call_id) WHERE headers <> '{}';

@@ -12,7 +12,9 @@ use super::dialler::test_request;
 use super::holds::{Hold, Holds};
 use super::preflight::{Flight, Preflight, Progress};
 use super::runner::Runner;
+use crate::bus::Message;
 use crate::flows::{self, Catalog};
+use crate::net::guard::AddressPolicy;
 use crate::session;
 use crate::store::{
     self, Actor, CampaignChange, CampaignRow, CampaignState, Changed, NewCampaign, PlaceAttemptRow,
@@ -80,16 +82,18 @@ pub struct Desk {
     flows: Arc<Catalog>,
     holds: Holds,
     flying: Arc<Mutex<BTreeMap<String, Flying>>>,
+    /// Which addresses webhooks may go to.
+    webhooks: AddressPolicy,
 }
 
 impl Desk {
     /// The desk, and the loop behind it, which runs until the server takes no new calls.
     #[must_use]
-    pub fn open(store: Store, calls: session::Handle, flows: Arc<Catalog>) -> Self {
+    pub fn open(store: Store, calls: session::Handle, flows: Arc<Catalog>, webhooks: AddressPolicy) -> Self {
         let holds = Holds::default();
         let runner = Runner::new(store.clone(), calls.clone(), holds.clone());
         tokio::spawn(runner.run());
-        Self { store, calls, flows, holds, flying: Arc::default() }
+        Self { store, calls, flows, holds, flying: Arc::default(), webhooks }
     }
 
     /// The database behind it.
@@ -180,6 +184,9 @@ impl Desk {
                 None => problems
                     .push(wrong(&format!("lists[{at}]"), format!("there is no contact list {list:?}"))),
             }
+        }
+        if let Some(Err(error)) = settings.notify_url.as_ref().map(|url| self.webhooks.check(url)) {
+            problems.push(wrong("notify_url", error.to_string()));
         }
         if let Some(trunk) = &settings.trunk
             && self.calls.trunk_name(Some(trunk)).is_none()
@@ -318,6 +325,7 @@ impl Desk {
         what: &'static str,
     ) -> Result<CampaignRow, Refused> {
         let row = done(self.store.step_campaign(id, step, actor).await?, what)?;
+        self.store.bus().publish(Message::NotificationsDue);
         self.calls.planned_is_written();
         Ok(row)
     }

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use callcore::call::Fact;
 use callcore::amd::EventKind;
+use callcore::call::Fact;
 use callcore::campaign::{Callback, EndedCall, FirstWord, Next, Outcome, Reason, Rules};
 use callcore::flow::Note;
 use rand::Rng;
@@ -55,7 +55,8 @@ fn by_a_person(attempt: &EndedAttempt, outcome: Outcome) -> bool {
 async fn first_word(store: &Store, call_id: &str) -> Result<FirstWord, store::Error> {
     let events = store.events(call_id, 0, MOST_EVENTS).await?;
     let facts: Vec<Fact> = events.iter().filter_map(|event| event.fact().ok()).collect();
-    Ok(FirstWord::of(&facts, facts.len() == events.len()))
+    let whole = facts.len() == events.len() && events.len() < MOST_EVENTS as usize;
+    Ok(FirstWord::of(&facts, whole))
 }
 
 /// When the callee wants to be called, as the flow noted it.

@@ -21,21 +21,22 @@ pub use error::{Cause, Error};
 pub use handle::Store;
 pub use keys::{KeySource, NoKey, ServerKey};
 pub use model::{
-    Acceptance, Actor, ApiKeyRow, AppChange, AppPolicy, AppRow, Attempt, AttemptCount, AttemptLine, AttemptPlace, AttemptRow,
-    AuditAction, AuditFilter, AuditRow, BrowserRow, CallBatch, CallCounts, CallFigures, CallFilter,
-    CallLabelRow, CallRow, CallState, CallStatus, CallUpdate, CampaignChange, CampaignRow, CampaignState,
-    CdrPage, CdrRow, Changed, Claim, ClaimRequest, Claimed, ContactChange, ContactRow, Cursor, DeadReason,
-    DeliveryFilter, DeliveryOutcome, DeliveryRound, DeliveryRow, DeliveryState, DoNotCallRow, EndedAttempt,
-    EndpointHealth, EndpointRow, EventRow, ExpiredRecording, Facet, FacetCount, FirstWordCount, FlowLabelRow, FlowUse, FlowVersionRow,
+    Acceptance, Actor, ApiKeyRow, AppChange, AppPolicy, AppRow, Attempt, AttemptCount, AttemptLine,
+    AttemptPlace, AttemptRow, AuditAction, AuditFilter, AuditRow, BrowserRow, BudgetKind, CallBatch,
+    CallCounts, CallFigures, CallFilter, CallLabelRow, CallRow, CallState, CallStatus, CallUpdate,
+    CampaignChange, CampaignEvent, CampaignNews, CampaignRow, CampaignState, CdrPage, CdrRow, Changed, Claim,
+    ClaimRequest, Claimed, ContactChange, ContactRow, Cursor, DeadReason, DeliveryFilter, DeliveryOutcome,
+    DeliveryRound, DeliveryRow, DeliveryState, DoNotCallRow, EndedAttempt, EndpointHealth, EndpointRow,
+    EventRow, ExpiredRecording, Facet, FacetCount, FirstWordCount, FlowLabelRow, FlowUse, FlowVersionRow,
     HistoryRow, ImportRow, ImportState, KEPT_ERRORS, Kept, KeyChange, LARGEST_METADATA, LabelMove,
     LabelMoveRow, LabelOrigin, LabelTally, LastSigns, LinkKey, LinkPurpose, LinkRow, ListContactRow, ListRow,
     ListSearch, Merged, NewApiKey, NewApp, NewAudit, NewBrowser, NewCall, NewCampaign, NewContact,
     NewDialOut, NewDoNotCall, NewEvent, NewFlowVersion, NewImport, NewLink, NewList, NewListContact,
     NewNotification, NewParties, NewPerson, NewPlan, NewRecording, NewTranscript, NodeId, NotSettled,
     NotificationRow, NotificationState, Page, PersonChange, PersonRow, PlaceAttemptRow, PlaceCount,
-    PlaceFilter, PlaceLine, PlaceRow, PlaceState, PlannedRow, Prepared, Progress, Rate, ReachedCount, RecordingRow, Redeemed,
-    Redelivered, RefusedRow, RequestKey, Reservation, Reserve, Reserved, RevisionRow, RowChunk, RowErrorKind,
-    RowErrorRow, RowProblem, SERVER_STOPPED, SecretRow, Settled, Settlement, SignInRow, Speaker, Step, Tally,
-    TranscriptRow, Usage, Visibility, ZoneCount, ZoneFrom, ZoneVerdict,
+    PlaceFilter, PlaceLine, PlaceRow, PlaceState, PlannedRow, Prepared, Progress, Rate, ReachedCount,
+    RecordingRow, Redeemed, Redelivered, RefusedRow, RequestKey, Reservation, Reserve, Reserved, RevisionRow,
+    RowChunk, RowErrorKind, RowErrorRow, RowProblem, SERVER_STOPPED, SecretRow, Settled, Settlement,
+    SignInRow, Speaker, Step, Tally, TranscriptRow, Usage, Visibility, ZoneCount, ZoneFrom, ZoneVerdict,
 };
 pub use options::{Options, Place};

@@ -3,6 +3,7 @@
 mod audit;
 mod batch;
 mod calls;
+mod campaign_news;
 mod campaign_report;
 mod campaigns;
 mod cdr;
@@ -30,6 +31,8 @@ pub use calls::{
     CallFilter, CallRow, CallStatus, EventRow, ExpiredRecording, LastSigns, Progress, RecordingRow,
     SERVER_STOPPED, TranscriptRow,
 };
+pub use campaign_news::{BudgetKind, CampaignEvent, CampaignNews};
+pub(super) use campaign_news::{CampaignNotice, NoticeBudget, NoticeContacts};
 pub use campaign_report::{
     AttemptLine, AttemptPlace, Facet, FacetCount, FirstWordCount, PlaceLine, ReachedCount,
 };

@@ -5,9 +5,10 @@ use serde_json::Value;
 
 use crate::store::handle::{Backend, Store, verbs};
 use crate::store::model::{
-    Actor, AttemptCount, AttemptLine, AttemptPlace, CampaignChange, CampaignRow, Changed, Cursor, EndedAttempt,
-    FacetCount, FirstWordCount, NewCampaign, Page, PlaceAttemptRow, PlaceCount, PlaceFilter, PlaceLine, PlaceRow,
-    ReachedCount, Reserve, Reserved, RevisionRow, Settled, Step, Usage, ZoneCount, ZoneVerdict,
+    Actor, AttemptCount, AttemptLine, AttemptPlace, CampaignChange, CampaignNews, CampaignRow, Changed,
+    Cursor, EndedAttempt, FacetCount, FirstWordCount, NewCampaign, Page, PlaceAttemptRow, PlaceCount,
+    PlaceFilter, PlaceLine, PlaceRow, ReachedCount, Reserve, Reserved, RevisionRow, Settled, Step, Usage,
+    ZoneCount, ZoneVerdict,
 };
 
 verbs! {
@@ -56,6 +57,12 @@ verbs! {
     /// # Errors
     /// When the database fails.
     fn step_campaign(&self, id: &str, step: Step, actor: Actor) -> Changed;
+
+    /// Tells by a webhook what the loop behind campaigns has seen, unless it was told before; whether there is one to send now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn tell_of_campaign(&self, id: &str, news: CampaignNews) -> bool;
 
     /// Deletes a campaign that is not under way; its calls stay.
     ///

@@ -1,6 +1,7 @@
 //! Campaigns: their settings and life, their places, reservations and what came of them.
 
 mod life;
+mod news;
 mod places;
 mod report;
 mod reserve;

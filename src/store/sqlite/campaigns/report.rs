@@ -25,7 +25,7 @@ impl Engine {
              (SELECT a.call_id FROM attempts a WHERE a.place_id = p.id ORDER BY a.at_ms DESC LIMIT 1) AS last_call_id, \
              (SELECT coalesce(sum(a.minutes), 0) FROM attempts a WHERE a.place_id = p.id) AS minutes \
              FROM places p LEFT JOIN list_contacts c ON c.id = p.contact_id \
-             WHERE p.id IN (SELECT id FROM places WHERE campaign_id = $1 AND id > $2 ORDER BY id LIMIT $3) \
+             WHERE p.id IN (SELECT id FROM places WHERE +campaign_id = $1 AND id > $2 ORDER BY id LIMIT $3) \
              ORDER BY p.id",
         );
         let query = query.bind(campaign).bind(after).bind(i64::from(limit) + 1);
@@ -71,7 +71,10 @@ impl Engine {
         Ok(query.bind(campaign).bind(since_ms).fetch_all(&self.readers).await?)
     }
 
-    pub(in crate::store) async fn contacts_reached(&self, campaign: &str) -> Result<Vec<ReachedCount>, Error> {
+    pub(in crate::store) async fn contacts_reached(
+        &self,
+        campaign: &str,
+    ) -> Result<Vec<ReachedCount>, Error> {
         let query = sqlx::query_as(
             "SELECT canary, count(DISTINCT place_id) AS contacts FROM attempts \
              WHERE campaign_id = $1 AND first_word IS NOT NULL GROUP BY canary ORDER BY canary",
