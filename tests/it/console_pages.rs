@@ -146,7 +146,7 @@ async fn campaign(store: &Store) -> String {
 }
 
 /// Every page and form that somebody may ask for.
-const PAGES: [(&str, &str); 50] = [
+const PAGES: [(&str, &str); 53] = [
     ("GET", "/"),
     ("GET", "/now"),
     ("GET", "/me"),
