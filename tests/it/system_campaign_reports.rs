@@ -4,17 +4,20 @@ use std::io::Cursor;
 
 use calamine::{Data, Reader, Xlsx};
 use callcore::campaign::Settings;
+use dering::access::{self, Scope};
 use dering::app::App;
 use dering::campaigns::Refused;
 use dering::outbox::receiver::{Inbox, Receiver};
-use dering::store::Actor;
+use dering::store::{Actor, NewApiKey};
 use reqwest::Method;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use crate::api_fixture::TestApi;
 use crate::system_campaigns::{Campaigns, list, numbers, settings, write_callees};
-use crate::system_fixture::{Carrier, Client, Reply, config, create_credentials, in_time, local, reply_to};
+use crate::system_fixture::{
+    APP, Carrier, Client, Reply, config, create_credentials, in_time, local, reply_to,
+};
 
 /// Numbers of people who say a word and wait.
 const SPEAKS: &str = "numbers: ['+1555400*']\nring: 20ms\ncap: 30s\nscript: [ { silence: 300ms }, { speak: \"Hello?\" }, { silence: 20s } ]\n";
@@ -40,7 +43,10 @@ impl Scene {
         }
         let carrier = Carrier::start(folder.path()).await;
         let app = Box::pin(App::start(&config(folder.path(), &carrier))).await.unwrap();
-        let (secret, key) = create_credentials(app.store()).await;
+        let (secret, _) = create_credentials(app.store()).await;
+        // It acts for an app, whose secret signs what its campaigns tell.
+        let (kept, key) = access::new_api_key("shop's", &[Scope::Read, Scope::Campaigns]);
+        app.store().create_api_key(NewApiKey { app_id: Some(APP.into()), ..kept }).await.unwrap();
         let client = Client::new(app.address(), secret, key);
         Self { app, _carrier: carrier, client, _folder: folder }
     }

@@ -11,7 +11,6 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use callcore::campaign::Reason;
 use futures_util::{Stream, StreamExt};
-use utoipa::ToSchema;
 
 use super::{Funnel, Report, USUAL_DAYS};
 use crate::access::SeeCampaigns;
@@ -64,25 +63,6 @@ impl FromStr for ReportFile {
         let table = table.parse().map_err(|_| NoSuchFile)?;
         Ok(Self { table, format: format.parse().map_err(|_| NoSuchFile)? })
     }
-}
-
-/// The names of all files.
-#[derive(ToSchema)]
-#[schema(as = CampaignReportFile)]
-#[expect(dead_code, reason = "it describes what a path may hold")]
-enum FileName {
-    #[schema(rename = "contacts.csv")]
-    ContactsCsv,
-    #[schema(rename = "contacts.xlsx")]
-    ContactsXlsx,
-    #[schema(rename = "attempts.csv")]
-    AttemptsCsv,
-    #[schema(rename = "attempts.xlsx")]
-    AttemptsXlsx,
-    #[schema(rename = "figures.csv")]
-    FiguresCsv,
-    #[schema(rename = "figures.xlsx")]
-    FiguresXlsx,
 }
 
 impl ReportFile {
@@ -193,7 +173,8 @@ impl Wording for English {
     tag = "campaigns",
     params(
         ("campaign_id" = String, Path, description = "The campaign."),
-        ("file" = FileName, Path, description = "What it holds, and its kind."),
+        ("file" = String, Path, description = "What it holds, and its kind: `contacts.xlsx`, for example.",
+            pattern = r"^(contacts|attempts|figures)\.(csv|xlsx)$"),
     ),
     responses(
         (status = 200, description = "The file.", content(

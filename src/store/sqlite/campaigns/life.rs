@@ -5,10 +5,11 @@ use futures_util::FutureExt;
 use serde_json::{Value, json};
 use sqlx::QueryBuilder;
 use sqlx::types::Json;
-use sqlx_sqlite::{Sqlite, SqliteConnection, SqliteExecutor};
+use sqlx_sqlite::{Sqlite, SqliteConnection};
 use uuid::Uuid;
 
 use super::news::notify;
+use super::rows::by_id;
 use crate::store::error::Error;
 use crate::store::model::{
     Actor, AuditAction, CampaignChange, CampaignEvent, CampaignRow, CampaignState, Changed, Cursor, NewAudit,
@@ -96,10 +97,6 @@ impl Engine {
         let id = id.to_owned();
         self.write(move |connection| async move { delete(connection, &id, actor).await }.boxed()).await
     }
-}
-
-pub(super) async fn by_id(reader: impl SqliteExecutor<'_>, id: &str) -> Result<Option<CampaignRow>, Error> {
-    Ok(sqlx::query_as("SELECT * FROM campaigns WHERE id = $1").bind(id).fetch_optional(reader).await?)
 }
 
 async fn tell(

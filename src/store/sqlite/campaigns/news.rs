@@ -3,7 +3,7 @@
 use futures_util::FutureExt;
 use sqlx_sqlite::SqliteConnection;
 
-use super::life::by_id;
+use super::rows::by_id;
 use crate::store::error::Error;
 use crate::store::model::{
     Actor, BudgetKind, CampaignEvent, CampaignNews, CampaignNotice, CampaignRow, NewNotification,
