@@ -22,6 +22,9 @@ use crate::system_fixture::{
 /// Numbers of people who say a word and wait.
 const SPEAKS: &str = "numbers: ['+1555400*']\nring: 20ms\ncap: 30s\nscript: [ { silence: 300ms }, { speak: \"Hello?\" }, { silence: 20s } ]\n";
 
+/// Numbers that the network cannot connect.
+const FULL: &str = "numbers: ['+1555500*']\nring: 20ms\noutcome: congestion\n";
+
 struct Scene {
     app: App,
     _carrier: Carrier,
@@ -62,6 +65,28 @@ impl Scene {
         assert_eq!(reply.status, 200, "{path}: {}", reply.text());
         reply.json()
     }
+}
+
+/// What a campaign told, once it is as `wanted`; its calls tell of themselves to the same receiver.
+async fn arrived(inbox: &Inbox, wanted: impl Fn(&[Value]) -> bool) -> Vec<Value> {
+    in_time(async {
+        let mut seen = 0;
+        loop {
+            let receipts = inbox.after(0);
+            let signed = receipts.iter().filter(|receipt| receipt.problem.is_none());
+            let bodies = signed.map(|receipt| serde_json::from_str::<Value>(&receipt.body).unwrap());
+            let bodies: Vec<Value> = bodies.filter(|body| body["campaign_id"].is_string()).collect();
+            if wanted(&bodies) {
+                return bodies;
+            }
+            seen = inbox.arrived_after(seen).await.last().map_or(seen, |receipt| receipt.number);
+        }
+    })
+    .await
+}
+
+fn named<'b>(bodies: &'b [Value], event: &str) -> Option<&'b Value> {
+    bodies.iter().find(|body| body["event"] == event)
 }
 
 fn csv(reply: &Reply) -> Vec<String> {
@@ -204,26 +229,7 @@ async fn what_becomes_of_a_campaign_is_told_in_order_and_signed() {
         assert_eq!(status, 200, "{step}: {answer}");
     }
     campaigns.once(&id, |shown| shown["state"] == "stopped").await;
-    let of_campaign = |inbox: &Inbox| -> Vec<Value> {
-        inbox
-            .after(0)
-            .iter()
-            .filter(|receipt| receipt.problem.is_none())
-            .map(|receipt| serde_json::from_str::<Value>(&receipt.body).unwrap())
-            .filter(|body| body["campaign_id"] == json!(id))
-            .collect()
-    };
-    let bodies = in_time(async {
-        let mut seen = 0;
-        loop {
-            let bodies = of_campaign(&inbox);
-            if bodies.len() == 5 {
-                return bodies;
-            }
-            seen = inbox.arrived_after(seen).await.last().map_or(seen, |receipt| receipt.number);
-        }
-    })
-    .await;
+    let bodies = arrived(&inbox, |bodies| bodies.len() == 5).await;
     let events: Vec<(&str, i64)> = bodies
         .iter()
         .map(|body| (body["event"].as_str().unwrap(), body["sequence"].as_i64().unwrap()))
@@ -263,27 +269,40 @@ async fn a_budget_that_is_used_up_is_told_once() {
     told["budget"] = json!({ "minutes_in_all": 2 });
     let id = campaigns.launched("budget", told).await;
     campaigns.once(&id, |shown| shown["hold"]["hold"] == "limit" && shown["contacts"]["calling"] == 0).await;
-    let reached = in_time(async {
-        let mut seen = 0;
-        loop {
-            let reached: Vec<Value> = inbox
-                .after(0)
-                .iter()
-                .map(|receipt| serde_json::from_str::<Value>(&receipt.body).unwrap())
-                .filter(|body| body["event"] == "campaign.budget_reached")
-                .collect();
-            if !reached.is_empty() {
-                return reached;
-            }
-            seen = inbox.arrived_after(seen).await.last().map_or(seen, |receipt| receipt.number);
-        }
-    })
-    .await;
-    assert_eq!(reached[0]["budget"], json!({ "kind": "all", "used_minutes": 2, "of": 2 }), "{}", reached[0]);
+    let bodies = arrived(&inbox, |bodies| named(bodies, "campaign.budget_reached").is_some()).await;
+    let reached = named(&bodies, "campaign.budget_reached").unwrap();
+    assert_eq!(reached["budget"], json!({ "kind": "all", "used_minutes": 2, "of": 2 }), "{reached}");
     let (status, _) = campaigns.ask(Method::POST, &format!("/v1/campaigns/{id}/stop"), None).await;
     assert_eq!(status, 200);
     let ledger = scene.ask("/v1/webhooks/deliveries?kind=campaign.budget_reached").await;
     assert_eq!(ledger["deliveries"].as_array().unwrap().len(), 1, "{ledger}");
+    receiver.stop().await;
+    scene.app.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_breaker_that_opens_and_closes_is_told() {
+    let scene = Scene::with(Some(FULL)).await;
+    let campaigns = Campaigns::of(&scene.app, &scene.client);
+    let inbox = Inbox::new(vec![scene.client.secret.clone()]);
+    let receiver = Receiver::start(inbox.router(), local()).await.unwrap();
+    let list = list(scene.app.store(), "breaker", &numbers("+1555500", 20)).await;
+    let mut told = settings(&list);
+    told["notify_url"] = json!(receiver.url());
+    told["pacing"]["breaker"] = json!({ "percent": 50, "of": 5, "pause": "1h" });
+    told["retry"] = json!({ "network_fault": { "times": 0 } });
+    let id = campaigns.launched("breaker", told).await;
+    let bodies = arrived(&inbox, |bodies| named(bodies, "campaign.breaker_opened").is_some()).await;
+    let opened = named(&bodies, "campaign.breaker_opened").unwrap();
+    assert!(opened["until"].is_string() && opened["state"] == "running", "{opened}");
+    assert!(named(&bodies, "campaign.breaker_closed").is_none(), "{bodies:?}");
+    for step in ["pause", "resume"] {
+        let (status, answer) = campaigns.ask(Method::POST, &format!("/v1/campaigns/{id}/{step}"), None).await;
+        assert_eq!(status, 200, "{step}: {answer}");
+    }
+    arrived(&inbox, |bodies| named(bodies, "campaign.breaker_closed").is_some()).await;
+    let (status, _) = campaigns.ask(Method::POST, &format!("/v1/campaigns/{id}/stop"), None).await;
+    assert_eq!(status, 200);
     receiver.stop().await;
     scene.app.shutdown().await;
 }
