@@ -24,6 +24,7 @@ pub mod net;
 pub mod outbox;
 pub mod server;
 pub mod session;
+pub mod sheets;
 pub mod speech;
 pub mod store;
 pub mod telemetry;

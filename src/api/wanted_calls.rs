@@ -48,6 +48,9 @@ pub(crate) struct WantedCalls {
     /// The client app, or whoever else asked for the call.
     #[param(min_length = 1, max_length = 128)]
     app_id: Option<String>,
+    /// A campaign, by its id.
+    #[param(min_length = 1, max_length = 128)]
+    campaign: Option<String>,
     /// The name of the flow.
     #[param(min_length = 1, max_length = 128)]
     flow: Option<String>,
@@ -89,6 +92,7 @@ impl Given for WantedCalls {
         Self {
             bot_id: fields.text("botId", LONGEST),
             app_id: fields.text("appId", LONGEST),
+            campaign: fields.text("campaign", LONGEST),
             flow: fields.text("flow", LONGEST),
             version: version(fields),
             trunk: fields.text("trunk", LONGEST),
@@ -133,6 +137,7 @@ impl WantedCalls {
             amd_event: self.verdict,
             amd_subtype: self.subtype,
             direction: self.direction,
+            campaign_id: self.campaign,
             flow: self.flow,
             flow_digest: self.version,
             trunk: self.trunk,

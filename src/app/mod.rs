@@ -173,10 +173,10 @@ impl App {
             flows: Arc::clone(&flows),
             bots: Arc::new(config.bots.clone()),
             metrics,
-            policy,
+            policy: policy.clone(),
             public_url: config.public_url.clone(),
             uploads: api::Uploads::new(stop.clone()),
-            campaigns: Desk::open(store.clone(), calls.clone(), Arc::clone(&flows)),
+            campaigns: Desk::open(store.clone(), calls.clone(), Arc::clone(&flows), policy),
         };
         let retention = session::Retention {
             folder: config.recordings.folder.clone(),

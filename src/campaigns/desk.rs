@@ -13,7 +13,9 @@ use super::holds::{Hold, Holds};
 use super::places::Places;
 use super::preflight::{Flight, Preflight, Progress};
 use super::runner::Runner;
+use crate::bus::Message;
 use crate::flows::{self, Catalog};
+use crate::net::guard::AddressPolicy;
 use crate::session;
 use crate::store::{
     self, Actor, CampaignChange, CampaignRow, CampaignState, Changed, NewCampaign, PlaceAttemptRow,
@@ -82,17 +84,19 @@ pub struct Desk {
     holds: Holds,
     places: Places,
     flying: Arc<Mutex<BTreeMap<String, Flying>>>,
+    /// Which addresses webhooks may go to.
+    webhooks: AddressPolicy,
 }
 
 impl Desk {
     /// The desk, and the loop behind it, which runs until the server takes no new calls.
     #[must_use]
-    pub fn open(store: Store, calls: session::Handle, flows: Arc<Catalog>) -> Self {
+    pub fn open(store: Store, calls: session::Handle, flows: Arc<Catalog>, webhooks: AddressPolicy) -> Self {
         let holds = Holds::default();
         let places = Places::new(store.clone(), calls.clone());
         let runner = Runner::new(store.clone(), calls.clone(), holds.clone(), places.clone());
         tokio::spawn(runner.run());
-        Self { store, calls, flows, holds, places, flying: Arc::default() }
+        Self { store, calls, flows, holds, places, flying: Arc::default(), webhooks }
     }
 
     /// The database behind it.
@@ -191,6 +195,9 @@ impl Desk {
                     "is among `lists`, too, so that nobody of it would be called; take it out of one of them";
                 problems.push(wrong(&format!("suppression_lists[{at}]"), text.to_owned()));
             }
+        }
+        if let Some(Err(error)) = settings.notify_url.as_ref().map(|url| self.webhooks.check(url)) {
+            problems.push(wrong("notify_url", error.to_string()));
         }
         if let Some(trunk) = &settings.trunk
             && self.calls.trunk_name(Some(trunk)).is_none()
@@ -330,6 +337,7 @@ impl Desk {
         what: &'static str,
     ) -> Result<CampaignRow, Refused> {
         let row = done(self.store.step_campaign(id, step, actor).await?, what)?;
+        self.store.bus().publish(Message::NotificationsDue);
         self.calls.planned_is_written();
         Ok(row)
     }
@@ -354,6 +362,14 @@ impl Desk {
         let first = self.store.places(id, &filter, 1).await?.items.into_iter().next();
         let request = test_request(&campaign, &rules, first.as_ref(), number);
         Ok(self.calls.dial(request).await?)
+    }
+
+    /// What a campaign decides by, as its settings stand.
+    ///
+    /// # Errors
+    /// When the settings cannot be used any more.
+    pub fn rules(&self, campaign: &CampaignRow) -> Result<Rules, Refused> {
+        Rules::new(campaign.settings.clone(), self.calls.country()).map_err(Refused::Wrong)
     }
 
     /// What holds a campaign back now, as it was seen last.

@@ -12,8 +12,11 @@ mod places;
 mod preflight;
 mod runner;
 mod settling;
+mod tables;
+pub mod words;
 
 pub use closed_days::{ClosedDays, LARGEST_CALENDAR, NoCalendar, closed_days};
 pub use desk::{Desk, Refused, Why};
 pub use holds::Hold;
 pub use preflight::{Preflight, Progress, RuleCount};
+pub use tables::{Wording, attempts as attempts_file, contacts as contacts_file};

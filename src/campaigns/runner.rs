@@ -4,15 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use callcore::campaign::{Binding, Pacer, Rules, share};
+use callcore::campaign::{Binding, Pacer, Reason, Rules, share};
 use callcore::number::Country;
 
 use super::dialler::Dialler;
 use super::holds::{Hold, Holds};
 use super::places::Places;
 use super::settling::settle;
+use crate::bus::Message;
 use crate::session;
-use crate::store::{self, Actor, CampaignRow, CampaignState, Step, Store};
+use crate::store::{self, Actor, CampaignNews, CampaignRow, CampaignState, Step, Store};
 use crate::wallclock::now_ms;
 
 /// How soon it looks again, whatever happens.
@@ -31,6 +32,15 @@ struct Live {
     running_ms: Option<i64>,
     rules: Arc<Rules>,
     pacer: Pacer,
+    told: Told,
+}
+
+/// What the database was told of a campaign, so that it is not asked at every look.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    breaker_open: Option<bool>,
+    /// The day whose minutes are used up; 0 for those of all days.
+    budget_day_ms: Option<i64>,
 }
 
 /// Keeps campaigns going.
@@ -94,6 +104,7 @@ impl Runner {
             wait = wait.min(self.dial_over(trunk.as_deref(), &campaigns, now).await?);
         }
         for campaign in &campaigns {
+            self.tell(campaign, now).await?;
             self.finish(campaign, now).await?;
         }
         Ok(wait)
@@ -123,8 +134,13 @@ impl Runner {
                 }
                 Some(_) | None => {
                     let pacer = Pacer::new(pacing, campaign.running_ms.unwrap_or(now));
-                    let live =
-                        Live { revision: campaign.revision, running_ms: campaign.running_ms, rules, pacer };
+                    let live = Live {
+                        revision: campaign.revision,
+                        running_ms: campaign.running_ms,
+                        rules,
+                        pacer,
+                        told: Told::default(),
+                    };
                     self.live.insert(campaign.id.clone(), live);
                 }
             }
@@ -202,6 +218,39 @@ impl Runner {
         Ok(soonest)
     }
 
+    /// Tells those who want to know that a breaker has opened or closed, and that a budget is used up.
+    async fn tell(&mut self, campaign: &CampaignRow, now: i64) -> Result<(), store::Error> {
+        let live = self.live.get_mut(&campaign.id).filter(|_| campaign.state == CampaignState::Running);
+        let Some(live) = live else { return Ok(()) };
+        let (mut news, mut told) = (Vec::new(), live.told);
+        let breaker_open = live.pacer.is_broken();
+        if told.breaker_open != Some(breaker_open) {
+            told.breaker_open = Some(breaker_open);
+            news.push(match live.pacer.broken_until() {
+                Some(until_ms) => CampaignNews::BreakerOpened { until_ms },
+                None if breaker_open => CampaignNews::BreakerOpened { until_ms: now },
+                None => CampaignNews::BreakerClosed,
+            });
+        }
+        if let Some(reached) = budget_reached(self.holds.of(&campaign.id), &live.rules, now) {
+            let day_ms = Some(reached.0.unwrap_or(0));
+            if told.budget_day_ms != day_ms {
+                told.budget_day_ms = day_ms;
+                let (day_ms, used_minutes, of) = reached;
+                news.push(CampaignNews::BudgetReached { day_ms, used_minutes, of });
+            }
+        }
+        for news in news {
+            if self.store.tell_of_campaign(&campaign.id, news).await? {
+                self.store.bus().publish(Message::NotificationsDue);
+            }
+        }
+        if let Some(live) = self.live.get_mut(&campaign.id) {
+            live.told = told;
+        }
+        Ok(())
+    }
+
     /// Ends a campaign that is through.
     async fn finish(&self, campaign: &CampaignRow, now: i64) -> Result<(), store::Error> {
         if !matches!(campaign.state, CampaignState::Running | CampaignState::Draining) {
@@ -216,9 +265,22 @@ impl Runner {
                 return Ok(());
             }
             self.store.step_campaign(&campaign.id, Step::Finish, Actor::server()).await?;
+            self.store.bus().publish(Message::NotificationsDue);
             self.holds.forget(&campaign.id);
             tracing::info!(campaign.id = %campaign.id, "campaign ended");
         }
         Ok(())
+    }
+}
+
+/// The day whose minutes are used up, or none for those of all days; how many were used, of how many.
+fn budget_reached(hold: Option<Hold>, rules: &Rules, now: i64) -> Option<(Option<i64>, u32, u32)> {
+    let Some(Hold::Limit { reason }) = hold else { return None };
+    if let Reason::BudgetDay { used_minutes, of, .. } = reason {
+        Some((Some(rules.own_day_begin(now)), used_minutes, of))
+    } else if let Reason::BudgetTotal { used_minutes, of } = reason {
+        Some((None, used_minutes, of))
+    } else {
+        None
     }
 }

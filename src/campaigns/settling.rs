@@ -3,15 +3,16 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use callcore::amd::EventKind;
 use callcore::call::Fact;
-use callcore::campaign::{Callback, EndedCall, Next, Outcome, Reason, Rules};
+use callcore::campaign::{Callback, EndedCall, FirstWord, Next, Outcome, Reason, Rules};
 use callcore::flow::Note;
 use rand::Rng;
 
 use crate::store::{self, EndedAttempt, PlaceState, Settled, Store};
 
 const MINUTE_MS: i64 = 60_000;
-/// Entries of a timeline that are looked through for the time of a call back.
+/// Entries of a timeline that are looked through.
 const MOST_EVENTS: u32 = 2_000;
 
 /// Settles attempts of campaigns whose rules are at hand; what came of each, for the pacing.
@@ -29,7 +30,11 @@ pub(super) async fn settle(
             Some(callback) => wanted_at(store, rules, attempt, callback).await?,
             None => None,
         };
-        settled.push(of(rules, attempt, callback.is_some(), callback_ms, rand::rng().random()));
+        let mut one = of(rules, attempt, callback.is_some(), callback_ms, rand::rng().random());
+        if by_a_person(attempt, one.outcome) {
+            one.first_word = Some(first_word(store, &attempt.call_id).await?);
+        }
+        settled.push(one);
     }
     let told = settled.iter().map(|one| (one.campaign_id.clone(), one.outcome, one.ended_ms)).collect();
     for one in &settled {
@@ -39,6 +44,19 @@ pub(super) async fn settle(
         store.settle_attempts(settled).await?;
     }
     Ok(told)
+}
+
+/// Whether a person answered the call, as far as anybody knows.
+fn by_a_person(attempt: &EndedAttempt, outcome: Outcome) -> bool {
+    attempt.answered_ms.is_some()
+        && (outcome.is_person() || attempt.verdict == Some(EventKind::HumanDetected))
+}
+
+async fn first_word(store: &Store, call_id: &str) -> Result<FirstWord, store::Error> {
+    let events = store.events(call_id, 0, MOST_EVENTS).await?;
+    let facts: Vec<Fact> = events.iter().filter_map(|event| event.fact().ok()).collect();
+    let whole = facts.len() == events.len() && events.len() < MOST_EVENTS as usize;
+    Ok(FirstWord::of(&facts, whole))
 }
 
 /// When the callee wants to be called, as the flow noted it.
@@ -77,6 +95,7 @@ fn of(
         callback,
     });
     let before = attempt.before.iter().find(|(known, _)| *known == outcome).map_or(0, |(_, times)| *times);
+    let tried: u32 = attempt.before.iter().filter(|(known, _)| known.counts()).map(|(_, times)| *times).sum();
     let zone = attempt.zone.as_deref();
     let next = rules.after(outcome, before + 1, zone, attempt.ended_ms, callback_ms, jitter);
     let (state, due_ms, reason) = match next {
@@ -90,7 +109,13 @@ fn of(
         place_id: attempt.place_id,
         campaign_id: attempt.campaign_id.clone(),
         outcome,
+        at_ms: attempt.at_ms,
         ended_ms: attempt.ended_ms,
+        trunk: attempt.trunk.clone(),
+        list_id: attempt.list_id.clone(),
+        week_hour: rules.week_hour(zone, attempt.at_ms),
+        nth: outcome.counts().then_some(tried + 1),
+        first_word: None,
         minutes: (talked_ms + MINUTE_MS - 1) / MINUTE_MS,
         day_ms: rules.own_day_begin(attempt.ended_ms),
         state,

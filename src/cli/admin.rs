@@ -9,11 +9,12 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::http::{Request, header};
 use callcore::number::Country;
+use futures_util::StreamExt;
 use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::io::AsyncReadExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
@@ -227,6 +228,45 @@ impl Reach {
         answered(status, &bytes)
     }
 
+    /// Writes an answer to a file as it comes, and says how many bytes it has. What broke off leaves no file behind.
+    ///
+    /// # Errors
+    /// As [`Self::ask`], and when the file cannot be written.
+    pub(super) async fn download(&self, path: &str, file: &Path) -> anyhow::Result<u64> {
+        let (status, body) = match self {
+            Self::Server { http, url, key } => {
+                let request = http.get(format!("{url}{path}")).timeout(PATIENCE_WITH_FILE);
+                let request = request.bearer_auth(key.expose_secret()).header("dering-user", user());
+                let response = request.send().await.with_context(|| format!("{url} cannot be reached"))?;
+                (response.status(), Body::from_stream(response.bytes_stream()))
+            }
+            Self::Alone { router, key, .. } => {
+                let request = Request::builder()
+                    .uri(path)
+                    .header(header::AUTHORIZATION, format!("Bearer {}", key.expose_secret()))
+                    .header("dering-user", user())
+                    .body(Body::empty())?;
+                let response = router.as_ref().clone().oneshot(request).await?;
+                (response.status(), response.into_body())
+            }
+        };
+        if !status.is_success() {
+            return answered(status, &axum::body::to_bytes(body, LARGEST).await?).map(|_| 0);
+        }
+        let part = PathBuf::from(format!("{}.part", file.display()));
+        match written(body, &part).await {
+            Ok(bytes) => {
+                let moved = tokio::fs::rename(&part, file).await;
+                moved.with_context(|| format!("cannot write {}", file.display()))?;
+                Ok(bytes)
+            }
+            Err(error) => {
+                tokio::fs::remove_file(&part).await.ok();
+                Err(error)
+            }
+        }
+    }
+
     /// Asks for something that may not be there: `None` then.
     ///
     /// # Errors
@@ -276,6 +316,19 @@ impl Reach {
             store.close().await;
         }
     }
+}
+
+async fn written(body: Body, file: &Path) -> anyhow::Result<u64> {
+    let unwritable = || format!("cannot write {}", file.display());
+    let mut opened = tokio::fs::File::create(file).await.with_context(unwritable)?;
+    let (mut parts, mut bytes) = (body.into_data_stream(), 0);
+    while let Some(part) = parts.next().await {
+        let part = part.context("the answer broke off; the file would not be whole")?;
+        opened.write_all(&part).await.with_context(unwritable)?;
+        bytes += part.len() as u64;
+    }
+    opened.sync_all().await.with_context(unwritable)?;
+    Ok(bytes)
 }
 
 fn answered(status: StatusCode, bytes: &[u8]) -> anyhow::Result<Value> {

@@ -39,6 +39,8 @@ static PAGES: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
         "campaign_edit.html",
         "campaign_contacts.html",
         "campaign_contact.html",
+        "campaign_report.html",
+        "campaign_compare.html",
         "contacts.html",
         "lists.html",
         "list.html",

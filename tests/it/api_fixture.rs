@@ -77,7 +77,7 @@ impl TestApi {
             http_requests: session::HttpRequests::new(AddressPolicy::Public).unwrap(),
         };
         let calls = session::Handle::new(parts, session::Options::default());
-        let campaigns = Desk::open(store.clone(), calls.clone(), Arc::clone(&flows));
+        let campaigns = Desk::open(store.clone(), calls.clone(), Arc::clone(&flows), AddressPolicy::Public);
         let api = Api {
             campaigns,
             access: Access::with(store.clone(), access),

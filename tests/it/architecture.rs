@@ -11,11 +11,12 @@ use strum::IntoEnumIterator;
 const LONGEST: usize = 500;
 
 /// Shell modules, low to high; equal ranks may not import one another.
-const SHELL: [(&str, u8); 25] = [
+const SHELL: [(&str, u8); 26] = [
     ("wallclock", 0),
     ("cdr_wire", 0),
     ("net", 0),
     ("accuracy", 0),
+    ("sheets", 0),
     ("bus", 1),
     ("telemetry", 1),
     ("kore", 1),

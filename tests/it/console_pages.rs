@@ -146,7 +146,7 @@ async fn campaign(store: &Store) -> String {
 }
 
 /// Every page and form that somebody may ask for.
-const PAGES: [(&str, &str); 50] = [
+const PAGES: [(&str, &str); 53] = [
     ("GET", "/"),
     ("GET", "/now"),
     ("GET", "/me"),
@@ -177,6 +177,9 @@ const PAGES: [(&str, &str); 50] = [
     ("GET", "/campaigns/CAMPAIGN/edit"),
     ("POST", "/campaigns/CAMPAIGN/edit"),
     ("POST", "/campaigns/CAMPAIGN/preflight"),
+    ("GET", "/campaigns/CAMPAIGN/report"),
+    ("GET", "/campaigns/CAMPAIGN/report/contacts.csv"),
+    ("GET", "/campaigns/CAMPAIGN/compare"),
     ("GET", "/campaigns/CAMPAIGN/contacts"),
     ("GET", "/campaigns/CAMPAIGN/contacts/1"),
     ("GET", "/accuracy"),

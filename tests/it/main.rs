@@ -72,6 +72,7 @@ mod stt;
 mod stt_services;
 mod system_asked;
 mod system_campaign_killed;
+mod system_campaign_reports;
 mod system_campaigns;
 mod system_crowd;
 mod system_cut;

@@ -1,5 +1,6 @@
 //! `/v1/campaigns`: contact lists called by a flow within rules: written, looked ahead for, launched, changed, stopped and explained.
 
+mod compare;
 mod contacts;
 mod life;
 mod report;
@@ -13,7 +14,10 @@ use axum::http::StatusCode;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(crate) use self::report::{Funnel, HourCount, Report};
+pub(crate) use self::compare::{Against, Comparison, Difference, Estimate, Side};
+pub(crate) use self::report::{
+    Abandoned, AbandonedDay, Funnel, HourCount, Report, ReportFile, USUAL_DAYS, WeekHourCount,
+};
 pub(crate) use self::shapes::Contacts;
 use self::shapes::{Body, Campaign, CampaignList, Change, ListQuery, PresetList, RevisionList, settings};
 use super::error::{Code, Problem, ProblemDocument};
@@ -40,6 +44,7 @@ where
         .merge(life::routes())
         .merge(contacts::routes())
         .merge(report::routes())
+        .merge(compare::routes())
 }
 
 impl From<Refused> for Problem {

@@ -76,8 +76,11 @@ impl From<Reason> for DeadReason {
 pub(super) struct Delivery {
     /// Its `webhook-id`, the same in every attempt.
     id: String,
-    call_id: String,
-    /// From 1 within the call.
+    /// The call that it is about; `null`: it is about a campaign.
+    call_id: Option<String>,
+    /// The campaign that it is about; `null`: it is about a call.
+    campaign_id: Option<String>,
+    /// From 1 within the call, or the campaign.
     seq: i64,
     app_id: String,
     #[schema(example = "completed")]
@@ -213,7 +216,8 @@ impl From<&DeliveryRow> for Delivery {
             }),
             endpoint: row.endpoint.clone(),
             id: n.id,
-            call_id: n.call_id,
+            call_id: n.campaign_id.is_none().then_some(n.call_id),
+            campaign_id: n.campaign_id,
             seq: n.seq,
             app_id: n.app_id,
             kind: n.kind,

@@ -75,8 +75,32 @@ enum Command {
         #[arg(long)]
         gently: bool,
     },
-    /// What came of it, in figures
-    Report { campaign: String },
+    /// What came of it, in figures; or as a file for spreadsheets
+    Report {
+        campaign: String,
+        /// Days that the ledger of abandoned calls looks back, today among them
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=366))]
+        days: u16,
+        /// Write a file of comma-separated values
+        #[arg(long, value_name = "FILE", conflicts_with = "xlsx")]
+        csv: Option<PathBuf>,
+        /// Write a workbook
+        #[arg(long, value_name = "FILE")]
+        xlsx: Option<PathBuf>,
+        /// What the file holds
+        #[arg(long, value_enum, default_value_t = Table::Contacts)]
+        of: Table,
+    },
+    /// Tell two campaigns apart, or the version on trial from the usual one: shares, differences, and how sure they are
+    Compare {
+        campaign: String,
+        /// The other campaign
+        #[arg(required_unless_present = "canary", conflicts_with = "canary")]
+        other: Option<String>,
+        /// Compare the version on trial with the usual one
+        #[arg(long)]
+        canary: bool,
+    },
     /// Why a contact is not called now, or what came of it
     Why {
         campaign: String,
@@ -87,6 +111,27 @@ enum Command {
     Delete { campaign: String },
     /// Settings to begin with, by country and purpose
     Presets,
+}
+
+/// What a file of a report holds.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Table {
+    /// A line for each contact: where it stands, why, and what came of it
+    Contacts,
+    /// A line for each call
+    Attempts,
+    /// The figures of the report
+    Figures,
+}
+
+impl Table {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Contacts => "contacts",
+            Self::Attempts => "attempts",
+            Self::Figures => "figures",
+        }
+    }
 }
 
 /// Runs the command.
@@ -169,8 +214,23 @@ async fn done(args: &Args, reach: &Reach) -> anyhow::Result<(Value, String)> {
         Command::Resume { campaign } => step(campaign, "/resume").await?,
         Command::Stop { campaign, gently: true } => step(campaign, "/drain").await?,
         Command::Stop { campaign, gently: false } => step(campaign, "/stop").await?,
-        Command::Report { campaign } => {
-            let report = reach.ask(Method::GET, &path(campaign, "/report"), None).await?;
+        Command::Report { campaign, csv: Some(file), of, .. } => {
+            download(reach, campaign, &format!("{}.csv", of.as_str()), file).await?
+        }
+        Command::Report { campaign, xlsx: Some(file), of, .. } => {
+            download(reach, campaign, &format!("{}.xlsx", of.as_str()), file).await?
+        }
+        Command::Compare { campaign, other, .. } => {
+            let query = other
+                .as_ref()
+                .map_or_else(|| "canary=true".to_owned(), |other| format!("with={}", encoded(other)));
+            let found = reach.ask(Method::GET, &path(campaign, &format!("/compare?{query}")), None).await?;
+            let told = shown::comparison(&found);
+            (found, told)
+        }
+        Command::Report { campaign, days, .. } => {
+            let report =
+                reach.ask(Method::GET, &path(campaign, &format!("/report?days={days}")), None).await?;
             let told = shown::report(&report);
             (report, told)
         }
@@ -190,6 +250,17 @@ async fn done(args: &Args, reach: &Reach) -> anyhow::Result<(Value, String)> {
             (presets, told)
         }
     })
+}
+
+async fn download(
+    reach: &Reach,
+    campaign: &str,
+    name: &str,
+    file: &std::path::Path,
+) -> anyhow::Result<(Value, String)> {
+    let bytes = reach.download(&path(campaign, &format!("/report/{name}")), file).await?;
+    let shown = file.display().to_string();
+    Ok((json!({ "file": shown, "bytes": bytes }), format!("{shown}: {bytes} bytes\n")))
 }
 
 async fn create(

@@ -1,9 +1,10 @@
 //! Campaigns as people read them in a terminal of 80 columns.
 
-use callcore::campaign::{Listed, Reason, Scope};
+use callcore::campaign::Reason;
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use serde_json::Value;
 
+use crate::campaigns::words;
 use crate::cli::out::one_line;
 
 /// Prompts of samples that are shown.
@@ -24,12 +25,8 @@ fn minute(of: &Value) -> String {
         .map_or_else(|| "never".to_owned(), |text| format!("{} UTC", text.replace('T', " ")))
 }
 
-fn moment(ms: i64) -> String {
-    minute(&Value::String(crate::wallclock::iso(ms)))
-}
-
 fn at_ms(ms: &Value) -> String {
-    ms.as_i64().map_or_else(|| "never".to_owned(), moment)
+    ms.as_i64().map_or_else(|| "never".to_owned(), words::moment)
 }
 
 fn plain() -> Table {
@@ -144,57 +141,8 @@ pub(super) fn hold(shown: &Value) -> String {
 
 /// A rule with its values, in words; of a rule that a newer server has, its name.
 fn reason(reason: &Value) -> String {
-    let Ok(reason) = serde_json::from_value::<Reason>(reason.clone()) else {
-        return text(reason, "rule").replace('_', " ");
-    };
-    let until = |ms: Option<i64>| ms.map_or_else(|| "never".to_owned(), moment);
-    match reason {
-        Reason::Due => "its turn comes".to_owned(),
-        Reason::NotStarted { until_ms: None } => "the campaign is not launched".to_owned(),
-        Reason::NotStarted { until_ms } => format!("the campaign begins at {}", until(until_ms)),
-        Reason::Paused => "the campaign is paused".to_owned(),
-        Reason::Draining => "the campaign begins no calls any more".to_owned(),
-        Reason::Stopped => "the campaign is over".to_owned(),
-        Reason::OutsideWindow { opens_ms } => {
-            format!("out of hours where it lives, until {}", until(opens_ms))
-        }
-        Reason::Holiday { name, opens_ms } => {
-            format!("{} where it lives, until {}", one_line(&name), until(opens_ms))
-        }
-        Reason::ZoneUnknown => {
-            "nobody knows its time zone: set `zone` in the campaign or in its list".to_owned()
-        }
-        Reason::DoNotCall(Listed { scope: Scope::Pattern, .. }) => {
-            "its number begins like one in `never_call`".to_owned()
-        }
-        Reason::DoNotCall(Listed { scope: Scope::Campaign, since_ms }) => {
-            format!("on a suppression list of the campaign since {}", until(since_ms))
-        }
-        Reason::DoNotCall(Listed { scope: Scope::All, since_ms }) => {
-            format!("on the do-not-call list since {}", until(since_ms))
-        }
-        Reason::NoConsent { given_ms: None } => "no consent is on record".to_owned(),
-        Reason::NoConsent { given_ms } => format!("its consent of {} is too old", until(given_ms)),
-        Reason::CapDay { attempts, of, until_ms } => {
-            format!("called {attempts} times today; {of} are allowed; until {}", moment(until_ms))
-        }
-        Reason::CapTotal { attempts, of } => format!("called {attempts} times; {of} are allowed"),
-        Reason::RetryWait { after, until_ms } => {
-            format!("tried again at {}, after {}", moment(until_ms), after.as_str().replace('_', " "))
-        }
-        Reason::CallbackAt { at_ms } => format!("it asked to be called at {}", moment(at_ms)),
-        Reason::BudgetDay { used_minutes, of, until_ms } => {
-            format!("{used_minutes} of {of} minutes of today are used, until {}", moment(until_ms))
-        }
-        Reason::BudgetTotal { used_minutes, of } => format!("{used_minutes} of {of} minutes are used"),
-        Reason::CallerIdCap { until_ms } => {
-            format!("all caller ids have called enough today, until {}", moment(until_ms))
-        }
-        Reason::CannotDial { why } => one_line(&why),
-        Reason::ExcludedBy { who, at_ms } => format!("taken out by {} at {}", one_line(&who), moment(at_ms)),
-        Reason::Calling => "it is being called".to_owned(),
-        Reason::Done { outcome } => format!("done: {}", outcome.as_str().replace('_', " ")),
-    }
+    serde_json::from_value::<Reason>(reason.clone())
+        .map_or_else(|_| text(reason, "rule").replace('_', " "), |reason| one_line(&words::reason(&reason)))
 }
 
 /// What a pre-flight found.
@@ -283,21 +231,127 @@ pub(super) fn report(report: &Value) -> String {
     told.push_str(&pairs(
         outcomes.map(|count| (text(count, "outcome").replace('_', " "), count["attempts"].to_string())),
     ));
-    let versions = report["by_version"].as_array().map_or(&[] as &[Value], Vec::as_slice);
-    if versions.len() > 1 {
-        let mut table = plain();
-        table.set_header(["  version", "attempts", "people", "to the end"]);
-        for version in versions {
+    let versions = &report["by_version"];
+    if versions.as_array().is_some_and(|versions| versions.len() > 1) {
+        told.push_str(&counted("version", versions, |version| {
             let trial = if version["canary"] == true { " (on trial)" } else { "" };
-            table.add_row([
-                format!("  {}{trial}", text(version, "flow_digest").get(..12).unwrap_or_default()),
-                version["attempts"].to_string(),
-                version["people"].to_string(),
-                version["heard_to_the_end"].to_string(),
-            ]);
-        }
-        told.push_str(&format!("{table}\n"));
+            format!("{}{trial}", text(version, "flow_digest").get(..12).unwrap_or_default())
+        }));
     }
+    told.push_str(&counted("attempt", &report["by_attempt"], |count| count["attempt"].to_string()));
+    told.push_str(&counted("trunk", &report["by_trunk"], |count| text(count, "trunk").to_owned()));
+    told.push_str(&counted("list", &report["by_list"], |count| {
+        count["name"].as_str().unwrap_or("a list that is gone").to_owned()
+    }));
+    told.push_str(&counted("hour of the contact", &report["by_week_hour"], |count| {
+        let hour = count["hour"].as_i64();
+        hour.map_or_else(
+            || "zone not known".to_owned(),
+            |hour| format!("{} {hour:02}:00", text(count, "weekday")),
+        )
+    }));
+    told.push_str(&abandoned(&report["abandoned"]));
+    told
+}
+
+/// Calls in which the bot let a person wait.
+fn abandoned(found: &Value) -> String {
+    let all = &found["all"];
+    let percent = |of: &Value| {
+        of["percent"].as_f64().map_or_else(|| "none known".to_owned(), |one| format!("{one:.1} %"))
+    };
+    let limit =
+        found["limit_percent"].as_f64().map_or_else(String::new, |limit| format!("; the limit is {limit} %"));
+    let mut told = format!(
+        "the bot let a person wait, in {} days ({}): {} of {} calls, {}{limit}\n",
+        found["days_back"],
+        text(found, "zone"),
+        number(all, "abandoned"),
+        number(all, "people"),
+        percent(all),
+    );
+    if number(all, "unknown") > 0 {
+        told.push_str(&format!("  of {} more it is not known when the bot spoke\n", number(all, "unknown")));
+    }
+    for day in found["days"].as_array().into_iter().flatten().filter(|day| day["above_limit"] == true) {
+        told.push_str(&format!(
+            "  above the limit on {}: {} of {}, {}\n",
+            text(day, "day"),
+            number(day, "abandoned"),
+            number(day, "people"),
+            percent(day)
+        ));
+    }
+    told
+}
+
+/// Attempts by what they have in common, a line each.
+fn counted(heading: &str, counts: &Value, name: impl Fn(&Value) -> String) -> String {
+    let counts = counts.as_array().map_or(&[] as &[Value], Vec::as_slice);
+    if counts.is_empty() {
+        return String::new();
+    }
+    let mut table = plain();
+    table.set_header([&format!("  {heading}"), "attempts", "answered", "people", "to the end"]);
+    for count in counts {
+        table.add_row([
+            format!("  {}", one_line(&name(count))),
+            count["attempts"].to_string(),
+            count["answered"].to_string(),
+            count["people"].to_string(),
+            count["heard_to_the_end"].to_string(),
+        ]);
+    }
+    format!("{table}\n")
+}
+
+/// Two campaigns, or two versions, side by side.
+pub(super) fn comparison(found: &Value) -> String {
+    let side = |side: &Value| {
+        let which = match side["canary"].as_bool() {
+            Some(true) => " (on trial)",
+            Some(false) => " (usual version)",
+            None => "",
+        };
+        format!("{}{which}", one_line(text(side, "name")))
+    };
+    let mut told = String::new();
+    for (at, one) in ["first", "second"].into_iter().zip([&found["first"], &found["second"]]) {
+        let each = one["minutes_per_contact_reached"].as_f64().map_or_else(
+            || "nobody was reached".to_owned(),
+            |minutes| format!("{minutes:.2} min for each contact reached"),
+        );
+        told.push_str(&format!(
+            "{at}: {}: {}, {} attempts, {} min, {each}\n",
+            side(one),
+            text(one, "flow"),
+            number(one, "attempts"),
+            number(one, "minutes"),
+        ));
+    }
+    let share = |found: &Value| {
+        let percent = |name: &str| found[name].as_f64().unwrap_or(0.0) * 100.0;
+        match found["share"].as_f64() {
+            Some(_) => format!(
+                "{} of {}: {:.1} % ({:.1} to {:.1})",
+                found["count"],
+                found["of"],
+                percent("share"),
+                percent("low"),
+                percent("high")
+            ),
+            None => format!("{} of {}", found["count"], found["of"]),
+        }
+    };
+    for measure in found["measures"].as_array().into_iter().flatten() {
+        told.push_str(&format!(
+            "{}\n  first   {}\n  second  {}\n",
+            text(measure, "words"),
+            share(&measure["first"]),
+            share(&measure["second"])
+        ));
+    }
+    told.push_str("Bounds hold with 95 %. Attempts are counted; where many contacts were tried several times, they are a little too narrow.\n");
     told
 }
 
@@ -343,6 +397,44 @@ mod tests {
         let some = super::report(&json!({ "contacts": { "total": 9 }, "minutes": 3, "outcomes": [],
             "funnel": { "attempts": 8, "answered": 5, "people": 1 } }));
         assert!(some.contains("5  (62.5 %)"), "{some}");
+    }
+
+    #[test]
+    fn a_comparison_says_what_can_be_told() {
+        let side = |name: &str| {
+            json!({ "name": name, "canary": null, "flow": "f@1", "attempts": 80, "minutes": 40,
+            "minutes_per_contact_reached": 0.5 })
+        };
+        let share =
+            |count: u64, of: u64| json!({ "count": count, "of": of, "share": 0.5, "low": 0.4, "high": 0.6 });
+        let told = comparison(&json!({ "first": side("May"), "second": side("June\u{1b}"), "measures": [
+            { "words": "people: no difference can be told yet", "first": share(5, 10), "second": share(1, 2) },
+        ] }));
+        assert!(
+            told.contains("first: May: f@1, 80 attempts, 40 min, 0.50 min for each contact reached"),
+            "{told}"
+        );
+        assert!(
+            told.contains("no difference can be told yet\n  first   5 of 10: 50.0 % (40.0 to 60.0)"),
+            "{told}"
+        );
+        assert!(told.contains("June\\u{1b}"), "{told}");
+    }
+
+    #[test]
+    fn people_who_were_let_wait_are_told_by_day_where_there_are_too_many() {
+        let day = |day: &str, above: bool| {
+            json!({ "day": day, "people": 10, "abandoned": 1, "percent": 10.0,
+            "above_limit": above })
+        };
+        let told = abandoned(&json!({ "zone": "UTC", "days_back": 30, "limit_percent": 3.0,
+            "all": { "people": 20, "abandoned": 2, "percent": 10.0, "unknown": 4 },
+            "days": [day("2026-12-02", true), day("2026-12-01", false)] }));
+        assert!(told.contains("in 30 days (UTC): 2 of 20 calls, 10.0 %; the limit is 3 %\n"), "{told}");
+        assert!(
+            told.contains("of 4 more") && told.contains("2026-12-02: 1 of 10") && !told.contains("12-01"),
+            "{told}"
+        );
     }
 
     #[test]

@@ -43,7 +43,12 @@ pub(super) fn delivery(row: &Value) -> String {
     };
     line("id", text(&row["id"]));
     line("state", format!("{}: {}", text(&row["state"]), text(&row["why"])));
-    line("call", format!("{}, number {} in it", text(&row["callId"]), text(&row["seq"])));
+    let (about, id) = if row["campaignId"].is_string() {
+        ("campaign", &row["campaignId"])
+    } else {
+        ("call", &row["callId"])
+    };
+    line(about, format!("{}, number {} in it", text(id), text(&row["seq"])));
     line("app", text(&row["appId"]));
     line("made", time(&row["createdMs"]));
     line("next try", time(&row["dueMs"]));

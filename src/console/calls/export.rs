@@ -13,6 +13,7 @@ use crate::api::Api;
 use crate::api::error::Problem;
 use crate::api::extract::Pairs;
 use crate::console::frame::{Frame, Sees};
+use crate::sheets::csv_line;
 use crate::store::{CallFilter, CallRow, Cursor};
 use crate::wallclock::iso;
 
@@ -94,45 +95,5 @@ fn line(frame: &Frame, call: &CallRow) -> String {
         call.answered_ms.map(iso).unwrap_or_default(),
         call.ended_ms.map(iso).unwrap_or_default(),
     ];
-    let mut line = cells.map(|cell| quoted(&cell)).join(",");
-    line.push_str("\r\n");
-    line
-}
-
-/// A cell. What a spreadsheet would compute is made a text by a quote before it; a number with its plus is none of that.
-fn quoted(cell: &str) -> String {
-    let number = cell
-        .strip_prefix('+')
-        .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()));
-    let guarded = if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) && !number {
-        format!("'{cell}")
-    } else {
-        cell.to_owned()
-    };
-    if guarded.contains([',', '"', '\n', '\r']) {
-        return format!("\"{}\"", guarded.replace('"', "\"\""));
-    }
-    guarded
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_cell_is_never_a_formula() {
-        for (cell, written) in [
-            ("done", "done"),
-            ("=1+1", "'=1+1"),
-            ("@SUM(A1)", "'@SUM(A1)"),
-            ("-2", "'-2"),
-            ("+62812", "+62812"),
-            ("+1+cmd|' /C calc'!A0", "'+1+cmd|' /C calc'!A0"),
-            ("a,\"b\"", "\"a,\"\"b\"\"\""),
-            ("=a\nb", "\"'=a\nb\""),
-            ("", ""),
-        ] {
-            assert_eq!(quoted(cell), written);
-        }
-    }
+    csv_line(cells.iter().map(String::as_str))
 }

@@ -98,10 +98,11 @@ pub(super) struct Narrowed {
 }
 
 /// Names of filters that people may set, with the key of what they are called.
-const FILTERS: [(&str, &str); 13] = [
+const FILTERS: [(&str, &str); 14] = [
     ("since", "filter_since"),
     ("until", "filter_until"),
     ("number", "filter_number"),
+    ("campaign", "filter_campaign"),
     ("flow", "filter_flow"),
     ("version", "filter_version"),
     ("trunk", "filter_trunk"),

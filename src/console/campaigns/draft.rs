@@ -53,6 +53,7 @@ pub(super) struct Draft {
     pub(super) in_all: String,
     pub(super) minutes_per_day: String,
     pub(super) minutes_in_all: String,
+    pub(super) abandon_limit: String,
     pub(super) caller_ids: String,
     pub(super) trunk: String,
     pub(super) machine_detection: String,
@@ -101,6 +102,7 @@ impl Draft {
             in_all: settings.caps.in_all.to_string(),
             minutes_per_day: optional(settings.budget.minutes_per_day),
             minutes_in_all: optional(settings.budget.minutes_in_all),
+            abandon_limit: settings.abandon_limit.map(|limit| limit.to_string()).unwrap_or_default(),
             caller_ids: callers.collect::<Vec<_>>().join("\n"),
             trunk: settings.trunk.clone().unwrap_or_default(),
             machine_detection: settings.machine_detection.map(detection).unwrap_or_default(),
@@ -145,6 +147,7 @@ impl Draft {
             in_all: text("in_all"),
             minutes_per_day: text("minutes_per_day"),
             minutes_in_all: text("minutes_in_all"),
+            abandon_limit: text("abandon_limit"),
             caller_ids: written.exactly("caller_ids"),
             trunk: text("trunk"),
             machine_detection: text("machine_detection"),
@@ -194,6 +197,8 @@ impl Draft {
             }
         }
         document.insert("budget".into(), Value::Object(budget));
+        let abandon_limit =
+            (!self.abandon_limit.is_empty()).then(|| number("abandon_limit", &self.abandon_limit));
         let canary = (!self.canary_flow.is_empty()).then(
             || json!({ "flow": self.canary_flow, "percent": number("canary.percent", &self.canary_percent) }),
         );
@@ -228,6 +233,7 @@ impl Draft {
         }
         for (name, value) in [
             ("canary", canary),
+            ("abandon_limit", abandon_limit),
             ("preset", filled(&self.preset)),
             ("zone", filled(&self.zone)),
             ("starts", filled(&self.starts)),
@@ -262,6 +268,7 @@ impl Draft {
         (self.windows, self.holidays_of) = (of_preset.windows, of_preset.holidays_of);
         (self.per_day, self.in_all) = (of_preset.per_day, of_preset.in_all);
         self.consent_within = of_preset.consent_within;
+        self.abandon_limit = of_preset.abandon_limit;
     }
 }
 
@@ -373,7 +380,7 @@ mod tests {
             "flow": "f@abc", "lists": ["ls_1"], "zone": "Asia/Jakarta", "notify_url": "https://a.example/x",
             "windows": [{ "days": ["mon", "tue", "sat"], "from": "08:00", "until": "20:00" }],
             "caller_ids": [{ "number": "+622150001", "per_day": 200 }, { "number": "+62 21 5000 2" }],
-            "pacing": { "per_second": 0.5, "breaker": { "percent": 7 } }, "budget": { "minutes_in_all": 90 },
+            "abandon_limit": 2.5, "pacing": { "per_second": 0.5, "breaker": { "percent": 7 } }, "budget": { "minutes_in_all": 90 },
             "retry": { "busy": { "times": 1, "after": ["5m", "1h"] }, "lost": { "times": 0 } },
         });
         let settings = Settings::read(document.as_object().unwrap()).unwrap();
@@ -393,8 +400,11 @@ mod tests {
         assert_eq!((draft.windows.as_str(), draft.holidays_of.as_str()), ("mon-sat 08:00-20:00", "ID"));
         draft.windows.push_str("\nsometimes");
         draft.concurrent = "many".into();
+        draft.abandon_limit = "few".into();
         let problems = draft.settings(&Settings::default()).unwrap_err();
         let fields: Vec<&str> = problems.iter().map(|problem| problem.field.as_str()).collect();
-        assert_eq!(fields, ["pacing.concurrent", "windows"]);
+        assert_eq!(fields, ["pacing.concurrent", "abandon_limit", "windows"]);
+        draft.take_preset("uk-ofcom");
+        assert_eq!(draft.abandon_limit, "3");
     }
 }

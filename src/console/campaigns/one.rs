@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::chart::{Bar, bars};
+use super::report::percent;
 use super::said;
 use crate::access::{RunCampaigns, SeeCampaigns};
 use crate::api::Api;
@@ -21,6 +22,8 @@ use crate::store::{CampaignRow, CampaignState, PlaceCount};
 
 /// Longest consent statement, characters.
 const LONGEST_CONSENT: usize = 2_000;
+/// Days in which people are told that the bot let too many wait.
+const WATCHED_DAYS: i64 = 7;
 /// Revisions that are shown.
 const REVISIONS: usize = 10;
 
@@ -51,6 +54,8 @@ struct One {
     total: i64,
     through: i64,
     percent: i64,
+    /// That the bot lets more people wait than it may, as a sentence.
+    abandoned: String,
     waiting: i64,
     calling: i64,
     runs: bool,
@@ -201,6 +206,24 @@ fn shares(frame: &Frame, report: &Report) -> Vec<Share> {
     report.outcomes.iter().filter_map(|count| share(&count.outcome, count.attempts)).collect()
 }
 
+/// The latest day on which the bot let more people wait than it may.
+fn abandoned(frame: &Frame, report: &Report) -> String {
+    let found = &report.abandoned;
+    let Some((day, limit)) = found.days.iter().find(|day| day.count.above_limit).zip(found.limit_percent)
+    else {
+        return String::new();
+    };
+    let parts = [
+        ("day", day.day.as_str()),
+        ("zone", &found.zone),
+        ("n", &day.count.abandoned.to_string()),
+        ("of", &day.count.people.to_string()),
+        ("percent", &day.count.percent.map(percent).unwrap_or_default()),
+        ("limit", &limit.to_string()),
+    ];
+    frame.tell("report_abandoned_warning", &parts)
+}
+
 /// A campaign.
 pub(in crate::console) async fn page(
     sees: Sees<SeeCampaigns>,
@@ -212,8 +235,7 @@ pub(in crate::console) async fn page(
     let contacts = Contacts::of(&counts);
     let (total, through) = (contacts.total(), contacts.through());
     let (waiting, calling) = (contacts.waiting(), contacts.calling());
-    let attempts = api.store.attempt_counts(&row.id).await?;
-    let report = Report::of(contacts, &attempts);
+    let report = Report::read(&api.campaigns, &row, WATCHED_DAYS).await?;
     let runs = may::<RunCampaigns>(&sees.who);
     let mut names = Names::of(&api);
     let mut revisions = Vec::new();
@@ -243,6 +265,7 @@ pub(in crate::console) async fn page(
         total,
         through,
         percent: if total > 0 { through * 100 / total } else { 0 },
+        abandoned: abandoned(&sees, &report),
         waiting,
         calling,
         runs,

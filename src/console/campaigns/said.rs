@@ -130,7 +130,7 @@ pub(super) fn reason(frame: &Frame, reason: &Reason) -> String {
             tell("why_budget_total", &[("n", &used_minutes.to_string()), ("of", &of.to_string())])
         }
         Reason::CallerIdCap { until_ms } => tell("why_caller_id_cap", &[("until", &at(Some(*until_ms)))]),
-        Reason::CannotDial { why } => why.clone(),
+        Reason::CannotDial { why } => frame.told(why),
         Reason::ExcludedBy { who, at_ms } => {
             tell("why_excluded_by", &[("who", who), ("at", &at(Some(*at_ms)))])
         }

@@ -185,6 +185,11 @@ fn line(frame: &Frame, row: &DeliveryRow) -> DeliveryLine {
     let n = &row.notification;
     DeliveryLine {
         id: n.id.clone(),
+        of_campaign: n.campaign_id.is_some(),
+        about: match &n.campaign_id {
+            Some(campaign) => format!("/campaigns/{campaign}"),
+            None => format!("/calls/{}", n.call_id),
+        },
         call_id: n.call_id.clone(),
         kind: n.kind.clone(),
         state: n.state.as_str().to_owned(),

@@ -46,7 +46,12 @@ pub(super) struct WantedFields {
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct DeliveryLine {
     pub(super) id: String,
+    /// The call, or the campaign, that it is about.
     pub(super) call_id: String,
+    /// It is about a campaign.
+    pub(super) of_campaign: bool,
+    /// Where that is shown.
+    pub(super) about: String,
     pub(super) kind: String,
     /// `waiting`, `due`, `sending`, `delivered` or `dead`.
     pub(super) state: String,

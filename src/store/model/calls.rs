@@ -194,6 +194,7 @@ pub struct CallFilter {
     pub amd_event: Option<EventKind>,
     pub amd_subtype: Option<Subtype>,
     pub direction: Option<Direction>,
+    pub campaign_id: Option<String>,
     pub flow: Option<String>,
     /// The beginning of the digest of a flow's version.
     pub flow_digest: Option<String>,
@@ -221,6 +222,7 @@ impl CallFilter {
             amd_event: None,
             amd_subtype: None,
             direction: None,
+            campaign_id: None,
             flow: None,
             flow_digest: None,
             trunk: None,

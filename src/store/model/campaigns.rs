@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use callcore::amd::{EventKind, Subtype};
 use callcore::call::{Disposition, HangupBy};
-use callcore::campaign::{Outcome, Reason, Rules, Settings};
+use callcore::campaign::{FirstWord, Outcome, Reason, Rules, Settings};
 use serde::Serialize;
 use serde_json::Value;
 use sqlx::FromRow;
@@ -249,7 +249,11 @@ pub struct EndedAttempt {
     pub campaign_id: String,
     pub place_id: i64,
     pub call_id: String,
+    pub at_ms: i64,
     pub zone: Option<String>,
+    pub trunk: String,
+    /// `None`: the list is gone.
+    pub list_id: Option<String>,
     pub ended_ms: i64,
     pub answered_ms: Option<i64>,
     pub disposition: Option<Disposition>,
@@ -271,7 +275,16 @@ pub struct Settled {
     pub place_id: i64,
     pub campaign_id: String,
     pub outcome: Outcome,
+    pub at_ms: i64,
     pub ended_ms: i64,
+    pub trunk: String,
+    pub list_id: Option<String>,
+    /// On the contact's clock when it was dialled: 0 to 167 from Monday; `None` where nobody knows its zone.
+    pub week_hour: Option<u32>,
+    /// Which attempt at the contact it was, from 1; `None` when it counts as none.
+    pub nth: Option<u32>,
+    /// When the bot spoke, if a person answered.
+    pub first_word: Option<FirstWord>,
     /// From answer to end, rounded up.
     pub minutes: i64,
     /// The campaign's own day of the attempt began then.

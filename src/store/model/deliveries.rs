@@ -13,7 +13,11 @@ use super::visibility::Visibility;
 #[serde(rename_all = "camelCase")]
 pub struct NotificationRow {
     pub id: String,
+    /// The call that it is about, or the campaign: what belongs together and is sent in order.
     pub call_id: String,
+    /// The campaign that it is about, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub campaign_id: Option<String>,
     pub seq: i64,
     pub app_id: String,
     pub kind: String,

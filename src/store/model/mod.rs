@@ -3,6 +3,8 @@
 mod audit;
 mod batch;
 mod calls;
+mod campaign_news;
+mod campaign_report;
 mod campaigns;
 mod cdr;
 mod claims;
@@ -28,6 +30,11 @@ pub use batch::{CallBatch, CallUpdate, NewCall, NewEvent, NewNotification, NewRe
 pub use calls::{
     CallFilter, CallRow, CallStatus, EventRow, ExpiredRecording, LastSigns, Progress, RecordingRow,
     SERVER_STOPPED, TranscriptRow,
+};
+pub use campaign_news::{BudgetKind, CampaignEvent, CampaignNews};
+pub(super) use campaign_news::{CampaignNotice, NoticeBudget, NoticeContacts};
+pub use campaign_report::{
+    AttemptLine, AttemptPlace, Facet, FacetCount, FirstWordCount, PlaceLine, ReachedCount,
 };
 pub(super) use campaigns::column;
 pub use campaigns::{

@@ -38,6 +38,12 @@ impl Visibility {
         self.asked_by.as_deref()
     }
 
+    /// Whether campaigns that were made under this name are seen: they belong to no bot.
+    #[must_use]
+    pub fn covers_campaigns_of(&self, name: &str) -> bool {
+        self.bots.is_none() && self.asked_by.as_ref().is_none_or(|own| own == name)
+    }
+
     /// Whether a call of this bot, asked for under this name, is among them.
     #[must_use]
     pub fn covers(&self, bot_id: &str, asked_by: &str) -> bool {

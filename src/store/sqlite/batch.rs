@@ -55,7 +55,7 @@ pub(super) async fn write(
         update_call(connection, &writing.node, id, update).await?;
     }
     append_events(connection, id, batch.events).await?;
-    append_notifications(connection, &writing.key, id, batch.notifications, now).await?;
+    append_notifications(connection, writing, About::Call(id), batch.notifications, now).await?;
     append_transcripts(connection, id, batch.transcripts).await?;
     if let Some(record) = batch.cdr {
         cdr::put(connection, id, &record, batch.cdr_estimated, now).await?;
@@ -181,19 +181,30 @@ pub(super) async fn append_events(
     Ok(())
 }
 
-async fn append_notifications(
+/// What notifications are about, and in whose order they are sent.
+#[derive(Clone, Copy)]
+pub(super) enum About<'a> {
+    Call(&'a str),
+    Campaign(&'a str),
+}
+
+pub(super) async fn append_notifications(
     connection: &mut SqliteConnection,
-    key: &ServerKey,
-    id: &str,
+    writing: &Writing,
+    about: About<'_>,
     notifications: Vec<NewNotification>,
     now: i64,
 ) -> Result<(), Error> {
+    let (id, campaign) = match about {
+        About::Call(id) => (id, None),
+        About::Campaign(id) => (id, Some(id)),
+    };
     for notification in notifications {
         sqlx::query(
             "INSERT INTO notifications (id, call_id, seq, app_id, kind, url, endpoint, headers, body, \
-             state, reason, settled_ms, due_ms, turn_ms, claims, attempts, created_ms) \
+             state, reason, settled_ms, due_ms, turn_ms, claims, attempts, created_ms, campaign_id) \
              SELECT $1, $2, seq, $3, $4, $5, $6, $7, $8, state, iif(state = 'dead', 'gone', NULL), \
-             iif(state = 'dead', $9, NULL), $9, iif(state = 'due', $9, NULL), 0, 0, $9 FROM ( \
+             iif(state = 'dead', $9, NULL), $9, iif(state = 'due', $9, NULL), 0, 0, $9, $10 FROM ( \
              SELECT coalesce(max(seq), 0) + 1 AS seq, CASE \
              WHEN coalesce(max(url = $5 AND state = 'dead' AND reason = 'gone'), 0) THEN 'dead' \
              WHEN coalesce(max(state IN ('waiting', 'due', 'sending')), 0) THEN 'waiting' \
@@ -205,9 +216,10 @@ async fn append_notifications(
         .bind(notification.kind)
         .bind(&notification.url)
         .bind(endpoint(&notification.url))
-        .bind(seal_headers(key, id, &notification.headers)?)
+        .bind(seal_headers(&writing.key, id, &notification.headers)?)
         .bind(notification.body)
         .bind(now)
+        .bind(campaign)
         .execute(&mut *connection)
         .await?;
     }

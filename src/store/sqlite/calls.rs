@@ -133,6 +133,11 @@ fn filtered(filter: &CallFilter, query: &mut QueryBuilder<Sqlite>) {
             query.push(clause).push_bind(value.to_owned());
         }
     }
+    if let Some(campaign) = &filter.campaign_id {
+        query
+            .push(" AND EXISTS (SELECT 1 FROM attempts ca WHERE ca.call_id = calls.id AND ca.campaign_id = ");
+        query.push_bind(campaign.clone()).push(")");
+    }
     if let Some(digest) = &filter.flow_digest {
         query.push(" AND substr(flow_digest, 1, length(").push_bind(digest.clone());
         query.push(")) = ").push_bind(digest.clone());

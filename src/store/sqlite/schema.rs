@@ -29,6 +29,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (53, "label_sample", include_str!("../../../migrations/sqlite/0053_label_sample.sql")),
     (60, "lists", include_str!("../../../migrations/sqlite/0060_lists.sql")),
     (61, "campaigns", include_str!("../../../migrations/sqlite/0061_campaigns.sql")),
+    (62, "reports", include_str!("../../../migrations/sqlite/0062_reports.sql")),
     (65, "decided_revisions", include_str!("../../../migrations/sqlite/0065_decided_revisions.sql")),
 ];
 

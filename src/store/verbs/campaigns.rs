@@ -5,9 +5,10 @@ use serde_json::Value;
 
 use crate::store::handle::{Backend, Store, verbs};
 use crate::store::model::{
-    Actor, AttemptCount, CampaignChange, CampaignRow, Changed, Cursor, EndedAttempt, Exclusions, NewCampaign,
-    Page, PlaceAttemptRow, PlaceCount, PlaceFilter, PlaceRow, Reserve, Reserved, RevisionRow, Settled, Step,
-    Usage, ZoneCount, ZoneVerdict,
+    Actor, AttemptCount, AttemptLine, AttemptPlace, CampaignChange, CampaignNews, CampaignRow, Changed,
+    Cursor, EndedAttempt, Exclusions, FacetCount, FirstWordCount, NewCampaign, Page, PlaceAttemptRow, PlaceCount,
+    PlaceFilter, PlaceLine, PlaceRow, ReachedCount, Reserve, Reserved, RevisionRow, Settled, Step, Usage,
+    ZoneCount, ZoneVerdict,
 };
 
 verbs! {
@@ -58,6 +59,12 @@ verbs! {
     /// # Errors
     /// When the database fails.
     fn step_campaign(&self, id: &str, step: Step, actor: Actor) -> Changed;
+
+    /// Tells by a webhook what the loop behind campaigns has seen, unless it was told before; whether there is one to send now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn tell_of_campaign(&self, id: &str, news: CampaignNews) -> bool;
 
     /// Deletes a campaign that is not under way; its calls stay.
     ///
@@ -198,6 +205,41 @@ verbs! {
     /// # Errors
     /// When the database fails.
     fn attempt_counts(&self, campaign: &str) -> Vec<AttemptCount>;
+
+    /// At most `limit` places behind `after` with their calls, in the order of their lists.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn place_lines(&self, campaign: &str, after: i64, limit: u32) -> Page<PlaceLine, i64>;
+
+    /// At most `limit` attempts behind `after`, in the order of time.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn attempt_lines(
+        &self,
+        campaign: &str,
+        after: AttemptPlace,
+        limit: u32,
+    ) -> Page<AttemptLine, AttemptPlace>;
+
+    /// Attempts that are over, by what they have in common.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn attempt_facets(&self, campaign: &str) -> Vec<FacetCount>;
+
+    /// Calls that a person answered since `since_ms`, by whether the bot's first word came in time.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn first_words(&self, campaign: &str, since_ms: i64) -> Vec<FirstWordCount>;
+
+    /// How many contacts a person answered for, by version.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn contacts_reached(&self, campaign: &str) -> Vec<ReachedCount>;
 
     /// What of a campaign's limits is used up: minutes since `day_ms`, calls from each of `callers` since `utc_day_ms`.
     ///

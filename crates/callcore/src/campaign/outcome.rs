@@ -141,6 +141,34 @@ impl Outcome {
         Self::iter().find(|outcome| outcome.as_str() == name)
     }
 
+    /// Whether somebody or something answered.
+    #[must_use]
+    pub const fn is_answered(self) -> bool {
+        match self {
+            Self::HeardToTheEnd
+            | Self::HungUpEarly
+            | Self::Unclear
+            | Self::Answered
+            | Self::Callback
+            | Self::OptedOut
+            | Self::VoicemailLeft
+            | Self::VoicemailUnheard
+            | Self::NetworkMailbox
+            | Self::Screening
+            | Self::Ivr
+            | Self::Fax
+            | Self::Lost => true,
+            Self::Busy
+            | Self::NoAnswer
+            | Self::Declined
+            | Self::NoSuchNumber
+            | Self::NetworkFault
+            | Self::Cancelled
+            | Self::NotDialled
+            | Self::Impossible => false,
+        }
+    }
+
     /// Whether a person was on the line.
     #[must_use]
     pub const fn is_person(self) -> bool {

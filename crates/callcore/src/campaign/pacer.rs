@@ -155,6 +155,12 @@ impl Pacer {
         }
     }
 
+    /// Whether its breaker is open, or tries one call.
+    #[must_use]
+    pub const fn is_broken(&self) -> bool {
+        !matches!(self.breaker, State::Closed)
+    }
+
     /// Until when the breaker keeps it from dialling, ms since 1970.
     #[must_use]
     pub const fn broken_until(&self) -> Option<i64> {

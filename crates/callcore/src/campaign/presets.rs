@@ -42,6 +42,7 @@ impl Settings {
             windows: if self.windows.is_empty() { part.windows } else { self.windows },
             holidays_of: if self.holidays_of.is_empty() { part.holidays_of } else { self.holidays_of },
             consent_within: self.consent_within.or(part.consent_within),
+            abandon_limit: self.abandon_limit.or(part.abandon_limit),
             caps: if self.caps == usual.caps { part.caps } else { self.caps },
             ..self
         })

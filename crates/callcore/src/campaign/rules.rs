@@ -148,6 +148,28 @@ impl Rules {
         self.home.clone().unwrap_or_default().day_begin(now_ms).unwrap_or(now_ms)
     }
 
+    /// The campaign's own day at a moment: when it began, and its name, such as `2026-12-01`.
+    #[must_use]
+    pub fn own_day(&self, at_ms: i64) -> (i64, String) {
+        let zone = self.home.clone().unwrap_or_default();
+        let name = zone.local(at_ms).map(|local| local.date.to_string()).unwrap_or_default();
+        (self.own_day_begin(at_ms), name)
+    }
+
+    /// The zone of the campaign's own days.
+    #[must_use]
+    pub fn own_zone(&self) -> &str {
+        self.settings.zone.as_deref().unwrap_or("UTC")
+    }
+
+    /// The hour of the week on a contact's clock: 0 is Monday from midnight to one, 167 the last one of Sunday. `None` where its zone is
+    /// unknown.
+    #[must_use]
+    pub fn week_hour(&self, zone: Option<&str>, at_ms: i64) -> Option<u32> {
+        let local = self.zone_of(zone)?.local(at_ms)?;
+        Some(local.date.weekday() * 24 + local.time.minutes() / 60)
+    }
+
     /// A moment on the clock of a contact, such as `2026-12-01 14:30`.
     #[must_use]
     pub fn moment_there(&self, zone: Option<&str>, text: &str) -> Option<i64> {
@@ -237,6 +259,9 @@ impl Wrong {
             if minutes == Some(0) {
                 self.note(field, "must be 1 or more; leave it out for no limit");
             }
+        }
+        if let Some(limit) = settings.abandon_limit {
+            self.within("abandon_limit", limit, 0.0, 100.0);
         }
         if let Some(canary) = &settings.canary {
             self.within("canary.percent", canary.percent, 1, 99);

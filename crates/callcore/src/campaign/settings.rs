@@ -64,6 +64,10 @@ pub struct Settings {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub caller_ids: Vec<CallerId>,
     pub budget: Budget,
+    /// Most calls, of a hundred that a person answers, in which the bot's first word may come late or never. People are warned above it;
+    /// nothing is held back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub abandon_limit: Option<f64>,
     /// The trunk; the first one configured when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trunk: Option<String>,
@@ -111,6 +115,7 @@ impl Settings {
     fn every_name() -> Vec<String> {
         const OPTIONAL: [&str; 15] = [
             "description",
+            "abandon_limit",
             "canary",
             "preset",
             "holidays_of",

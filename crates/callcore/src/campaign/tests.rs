@@ -479,3 +479,16 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn an_hour_of_the_week_is_that_on_the_clock_of_the_contact() {
+    let tuesday = utc("2026-12-01T00:30:00Z");
+    for (zone, hour) in [("Asia/Jakarta", 24 + 7), ("America/Los_Angeles", 16), ("Pacific/Apia", 24 + 13)] {
+        assert_eq!(rules(usual()).week_hour(Some(zone), tuesday), Some(hour), "{zone}");
+    }
+    assert_eq!(rules(usual()).week_hour(None, tuesday), None);
+    let home = rules(Settings { zone: Some("Asia/Tokyo".into()), ..usual() });
+    assert_eq!(home.own_day(tuesday), (utc("2026-11-30T15:00:00Z"), "2026-12-01".to_owned()));
+    let wrong = Rules::new(Settings { abandon_limit: Some(101.0), ..usual() }, None).unwrap_err();
+    assert_eq!(wrong[0].field, "abandon_limit");
+}

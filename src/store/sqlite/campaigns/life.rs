@@ -5,15 +5,18 @@ use futures_util::FutureExt;
 use serde_json::{Value, json};
 use sqlx::QueryBuilder;
 use sqlx::types::Json;
-use sqlx_sqlite::{Sqlite, SqliteConnection, SqliteExecutor};
+use sqlx_sqlite::{Sqlite, SqliteConnection};
 use uuid::Uuid;
 
+use super::news::notify;
+use super::rows::by_id;
 use crate::store::error::Error;
 use crate::store::model::{
-    Actor, AuditAction, CampaignChange, CampaignRow, CampaignState, Changed, Cursor, NewAudit, NewCampaign,
-    Page, RevisionRow, Step, column,
+    Actor, AuditAction, CampaignChange, CampaignEvent, CampaignRow, CampaignState, Changed, Cursor, NewAudit,
+    NewCampaign, Page, RevisionRow, Step, column,
 };
 use crate::store::sqlite::audit;
+use crate::store::sqlite::batch::Writing;
 use crate::store::sqlite::engine::Engine;
 use crate::store::sqlite::error::exists_or;
 use crate::wallclock::now_ms;
@@ -83,8 +86,11 @@ impl Engine {
         step: Step,
         actor: Actor,
     ) -> Result<Changed, Error> {
-        let id = id.to_owned();
-        self.write(move |connection| async move { take(connection, &id, step, actor).await }.boxed()).await
+        let (writing, id) = (self.writing()?, id.to_owned());
+        self.write(move |connection| {
+            async move { take(connection, &writing, &id, step, actor).await }.boxed()
+        })
+        .await
     }
 
     pub(in crate::store) async fn delete_campaign(&self, id: &str, actor: Actor) -> Result<Changed, Error> {
@@ -99,10 +105,6 @@ impl Engine {
         }
         self.write(move |connection| async move { delete(connection, &id, actor).await }.boxed()).await
     }
-}
-
-async fn by_id(reader: impl SqliteExecutor<'_>, id: &str) -> Result<Option<CampaignRow>, Error> {
-    Ok(sqlx::query_as("SELECT * FROM campaigns WHERE id = $1").bind(id).fetch_optional(reader).await?)
 }
 
 async fn tell(
@@ -204,6 +206,7 @@ fn done(row: Option<CampaignRow>) -> Changed {
 
 async fn take(
     connection: &mut SqliteConnection,
+    writing: &Writing,
     id: &str,
     step: Step,
     actor: Actor,
@@ -243,20 +246,26 @@ async fn take(
             .execute(&mut *connection)
             .await?;
     }
-    let action = match step {
-        Step::Launch { .. } => AuditAction::CampaignLaunch,
-        Step::Pause => AuditAction::CampaignPause,
-        Step::Resume => AuditAction::CampaignResume,
-        Step::Drain => AuditAction::CampaignDrain,
-        Step::Stop => AuditAction::CampaignStop,
-        Step::Finish => AuditAction::CampaignFinish,
+    let (action, event) = match step {
+        Step::Launch { .. } => (AuditAction::CampaignLaunch, CampaignEvent::Launched),
+        Step::Pause => (AuditAction::CampaignPause, CampaignEvent::Paused),
+        Step::Resume => (AuditAction::CampaignResume, CampaignEvent::Resumed),
+        Step::Drain => (AuditAction::CampaignDrain, CampaignEvent::Draining),
+        Step::Stop => (AuditAction::CampaignStop, CampaignEvent::Stopped),
+        Step::Finish if next == CampaignState::Done => (AuditAction::CampaignFinish, CampaignEvent::Done),
+        Step::Finish => (AuditAction::CampaignFinish, CampaignEvent::Stopped),
     };
     let detail = match step {
         Step::Launch { revision, consent } => json!({ "revision": revision, "consent": consent }),
         Step::Pause | Step::Resume | Step::Drain | Step::Stop | Step::Finish => json!({}),
     };
+    let by = actor.name.clone();
     tell(connection, actor, action, id, detail).await?;
-    Ok(done(by_id(connection, id).await?))
+    let row = by_id(&mut *connection, id).await?;
+    if let Some(row) = &row {
+        notify(connection, writing, row, event, &by, None).await?;
+    }
+    Ok(done(row))
 }
 
 /// Makes sure that a campaign which is going to be deleted cannot be launched meanwhile.
@@ -292,6 +301,8 @@ async fn delete(connection: &mut SqliteConnection, id: &str, actor: Actor) -> Re
         "DELETE FROM places WHERE campaign_id = $1",
         "DELETE FROM place_counts WHERE campaign_id = $1",
         "DELETE FROM attempt_counts WHERE campaign_id = $1",
+        "DELETE FROM attempt_facets WHERE campaign_id = $1",
+        "DELETE FROM first_words WHERE campaign_id = $1",
         "DELETE FROM campaign_minutes WHERE campaign_id = $1",
         "DELETE FROM campaign_revisions WHERE campaign_id = $1",
         "DELETE FROM campaigns WHERE id = $1",

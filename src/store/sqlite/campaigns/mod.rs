@@ -2,7 +2,9 @@
 
 mod fill;
 mod life;
+mod news;
 mod places;
+mod report;
 mod reserve;
 mod rows;
 mod settle;

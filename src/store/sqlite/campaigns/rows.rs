@@ -5,14 +5,20 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use sqlx::types::Json;
 use sqlx::{FromRow, Row};
-use sqlx_sqlite::SqliteRow;
+use sqlx_sqlite::{SqliteExecutor, SqliteRow};
 
-use crate::store::model::{CampaignRow, CampaignState, PlaceRow, PlaceState, RevisionRow};
+use crate::store::error::Error;
+use crate::store::model::{CampaignRow, CampaignState, PlaceLine, PlaceRow, PlaceState, RevisionRow};
 
 /// A column of JSON as a value of the core's. What another version wrote and this one cannot read has the value of nothing.
 fn of_json<T: DeserializeOwned + Default>(row: &SqliteRow, column: &str) -> Result<T, sqlx::Error> {
     let value: Json<Value> = row.try_get(column)?;
     Ok(serde_json::from_value(value.0).unwrap_or_default())
+}
+
+/// The campaign of an id.
+pub(super) async fn by_id(reader: impl SqliteExecutor<'_>, id: &str) -> Result<Option<CampaignRow>, Error> {
+    Ok(sqlx::query_as("SELECT * FROM campaigns WHERE id = $1").bind(id).fetch_optional(reader).await?)
 }
 
 impl FromRow<'_, SqliteRow> for CampaignRow {
@@ -46,6 +52,17 @@ impl FromRow<'_, SqliteRow> for RevisionRow {
             settings: of_json::<Settings>(row, "settings")?,
             author: row.try_get("author")?,
             at_ms: row.try_get("at_ms")?,
+        })
+    }
+}
+
+impl FromRow<'_, SqliteRow> for PlaceLine {
+    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            place: PlaceRow::from_row(row)?,
+            last_call_ms: row.try_get("last_call_ms")?,
+            last_call_id: row.try_get("last_call_id")?,
+            minutes: row.try_get("minutes")?,
         })
     }
 }

@@ -6,6 +6,7 @@ use sqlx::Row;
 use sqlx_sqlite::{SqliteConnection, SqliteRow};
 
 use super::places::small;
+use super::report::count;
 use super::reserve::put;
 use crate::store::error::Error;
 use crate::store::model::{EndedAttempt, Settled, read};
@@ -15,13 +16,13 @@ use crate::wallclock::now_ms;
 impl Engine {
     pub(in crate::store) async fn ended_attempts(&self, limit: u32) -> Result<Vec<EndedAttempt>, Error> {
         let rows = sqlx::query(
-            "SELECT a.id, a.campaign_id, a.place_id, a.call_id, p.zone, c.ended_ms, c.answered_ms, c.disposition, \
+            "SELECT a.id, a.campaign_id, a.place_id, a.call_id, a.at_ms, p.zone, c.trunk, l.list_id, c.ended_ms, c.answered_ms, c.disposition, \
              coalesce(c.cause_code, 0) AS cause, c.amd_event, c.amd_subtype, c.outcome, \
              coalesce(c.message_left, 0) AS message_left, \
              (SELECT r.hangup_by FROM cdrs r WHERE r.call_id = c.id ORDER BY r.created_ms DESC LIMIT 1) AS hung_up_by, \
              EXISTS (SELECT 1 FROM do_not_call d WHERE d.call_id = c.id) AS opted_out \
              FROM attempts a JOIN calls c ON c.id = a.call_id JOIN places p ON p.id = a.place_id \
-             WHERE a.ended_ms IS NULL AND c.ended_ms IS NOT NULL LIMIT $1",
+             LEFT JOIN list_contacts l ON l.id = p.contact_id WHERE a.ended_ms IS NULL AND c.ended_ms IS NOT NULL LIMIT $1",
         )
         .bind(i64::from(limit))
         .fetch_all(&self.readers)
@@ -70,7 +71,10 @@ fn attempt(row: &SqliteRow) -> Result<EndedAttempt, sqlx::Error> {
         campaign_id: row.try_get("campaign_id")?,
         place_id: row.try_get("place_id")?,
         call_id: row.try_get("call_id")?,
+        at_ms: row.try_get("at_ms")?,
         zone: text("zone")?,
+        trunk: row.try_get("trunk")?,
+        list_id: text("list_id")?,
         ended_ms: row.try_get("ended_ms")?,
         answered_ms: row.try_get("answered_ms")?,
         disposition: text("disposition")?.as_deref().map(read).transpose()?,
@@ -108,6 +112,7 @@ async fn settle(connection: &mut SqliteConnection, one: Settled) -> Result<bool,
         .execute(&mut *connection)
         .await?;
     put(connection, one.place_id, one.state, one.due_ms, &one.reason, now_ms()).await?;
+    count(connection, &one).await?;
     if one.minutes > 0 {
         sqlx::query(
             "INSERT INTO campaign_minutes (campaign_id, day_ms, minutes) VALUES ($1, $2, $3) \

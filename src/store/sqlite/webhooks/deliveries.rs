@@ -5,10 +5,10 @@ use sqlx_sqlite::Sqlite;
 
 use crate::store::error::Error;
 use crate::store::model::{
-    AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, NotificationRow, Page, Tally,
+    AttemptRow, DeliveryFilter, DeliveryRow, DeliveryState, NotificationRow, Page, Tally, Visibility,
 };
 use crate::store::sqlite::engine::Engine;
-use crate::store::sqlite::query::narrow_by_call;
+use crate::store::sqlite::query::narrow;
 
 /// Literal, because a partial index serves only conditions that repeat its own words.
 const fn clause(state: DeliveryState) -> &'static str {
@@ -87,6 +87,20 @@ impl Engine {
     }
 }
 
+/// Only notifications about calls that are seen, or about campaigns.
+fn narrow_by_subject(visibility: &Visibility, query: &mut QueryBuilder<Sqlite>) {
+    if visibility.is_all() {
+        return;
+    }
+    query.push(" AND (EXISTS (SELECT 1 FROM calls sc WHERE sc.id = n.call_id");
+    narrow(visibility, query, "sc");
+    query.push(")");
+    if let (None, Some(name)) = (visibility.bots(), visibility.asked_by()) {
+        query.push(" OR n.campaign_id IS NOT NULL AND n.app_id = ").push_bind(name.to_owned());
+    }
+    query.push(")");
+}
+
 /// Adds the conditions to a statement whose table of notifications is called `n`.
 pub(super) fn narrow_deliveries(filter: &DeliveryFilter, query: &mut QueryBuilder<Sqlite>) {
     if let Some(state) = filter.state {
@@ -113,7 +127,7 @@ pub(super) fn narrow_deliveries(filter: &DeliveryFilter, query: &mut QueryBuilde
         query.push(" AND n.id < ").push_bind(first_id(until.saturating_add(1_000)));
         query.push(" AND n.created_ms < ").push_bind(until);
     }
-    narrow_by_call(&filter.visibility, query, "n.call_id");
+    narrow_by_subject(&filter.visibility, query);
     if let Some(ids) = &filter.ids {
         let ids = serde_json::to_string(ids).unwrap_or_default();
         query.push(" AND n.id IN (SELECT value FROM json_each(").push_bind(ids).push("))");

@@ -1,0 +1,125 @@
+//! What a campaign tells the outside when something becomes of it.
+
+use serde::Serialize;
+
+use super::campaigns::CampaignState;
+
+/// What became of a campaign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, strum::IntoStaticStr, strum::EnumIter)]
+pub enum CampaignEvent {
+    #[serde(rename = "campaign.launched")]
+    #[strum(serialize = "campaign.launched")]
+    Launched,
+    #[serde(rename = "campaign.paused")]
+    #[strum(serialize = "campaign.paused")]
+    Paused,
+    #[serde(rename = "campaign.resumed")]
+    #[strum(serialize = "campaign.resumed")]
+    Resumed,
+    /// It begins no calls any more, and ends with those under way.
+    #[serde(rename = "campaign.draining")]
+    #[strum(serialize = "campaign.draining")]
+    Draining,
+    /// Somebody ended it, or it ended after it was draining.
+    #[serde(rename = "campaign.stopped")]
+    #[strum(serialize = "campaign.stopped")]
+    Stopped,
+    /// Everybody was called, or its time is over.
+    #[serde(rename = "campaign.done")]
+    #[strum(serialize = "campaign.done")]
+    Done,
+    /// Too many calls failed by a fault of the network, so nobody is dialled for a while.
+    #[serde(rename = "campaign.breaker_opened")]
+    #[strum(serialize = "campaign.breaker_opened")]
+    BreakerOpened,
+    /// It dials again.
+    #[serde(rename = "campaign.breaker_closed")]
+    #[strum(serialize = "campaign.breaker_closed")]
+    BreakerClosed,
+    /// The minutes of the day, or all of them, are used up.
+    #[serde(rename = "campaign.budget_reached")]
+    #[strum(serialize = "campaign.budget_reached")]
+    BudgetReached,
+}
+
+impl CampaignEvent {
+    /// Its name on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        self.into()
+    }
+}
+
+/// Which minutes are used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BudgetKind {
+    Day,
+    All,
+}
+
+/// What the loop behind campaigns has seen of one of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CampaignNews {
+    /// Its breaker is open, until then at least: ms since 1970.
+    BreakerOpened {
+        until_ms: i64,
+    },
+    BreakerClosed,
+    /// The minutes of the day that began at `day_ms`, or, with `None`, of all days are used up.
+    BudgetReached {
+        day_ms: Option<i64>,
+        used_minutes: u32,
+        of: u32,
+    },
+}
+
+impl CampaignNews {
+    pub(in crate::store) const fn event(self) -> CampaignEvent {
+        match self {
+            Self::BreakerOpened { .. } => CampaignEvent::BreakerOpened,
+            Self::BreakerClosed => CampaignEvent::BreakerClosed,
+            Self::BudgetReached { .. } => CampaignEvent::BudgetReached,
+        }
+    }
+}
+
+/// The body of a notification about a campaign. Times are ISO 8601, UTC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(in crate::store) struct CampaignNotice<'n> {
+    pub(in crate::store) event: CampaignEvent,
+    pub(in crate::store) campaign_id: &'n str,
+    pub(in crate::store) name: &'n str,
+    pub(in crate::store) state: CampaignState,
+    pub(in crate::store) revision: i64,
+    /// Counts the notifications of the campaign, from 1 without gaps.
+    pub(in crate::store) sequence: i64,
+    pub(in crate::store) at: String,
+    /// Who did it; `server` when nobody had to.
+    pub(in crate::store) by: &'n str,
+    /// Where its contacts stand.
+    pub(in crate::store) contacts: NoticeContacts,
+    /// Only with an open breaker: when it tries again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::store) until: Option<String>,
+    /// Only with a budget.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(in crate::store) budget: Option<NoticeBudget>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, sqlx::FromRow)]
+pub(in crate::store) struct NoticeContacts {
+    total: i64,
+    waiting: i64,
+    calling: i64,
+    done: i64,
+    exhausted: i64,
+    excluded: i64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(in crate::store) struct NoticeBudget {
+    pub(in crate::store) kind: BudgetKind,
+    pub(in crate::store) used_minutes: u32,
+    pub(in crate::store) of: u32,
+}
