@@ -146,7 +146,7 @@ async fn campaign(store: &Store) -> String {
 }
 
 /// Every page and form that somebody may ask for.
-const PAGES: [(&str, &str); 50] = [
+const PAGES: [(&str, &str); 54] = [
     ("GET", "/"),
     ("GET", "/now"),
     ("GET", "/me"),
@@ -166,10 +166,14 @@ const PAGES: [(&str, &str); 50] = [
     ("POST", "/do-not-call/add"),
     ("POST", "/do-not-call/remove"),
     ("GET", "/contacts"),
+    ("GET", "/contacts/nobody"),
+    ("GET", "/contacts/listed/1"),
     ("POST", "/contacts/import"),
     ("POST", "/contacts/nobody/delete"),
     ("POST", "/do-not-call/import"),
     ("GET", "/trunks"),
+    ("GET", "/speech"),
+    ("GET", "/settings"),
     ("GET", "/campaigns"),
     ("GET", "/campaigns/new"),
     ("POST", "/campaigns/new"),

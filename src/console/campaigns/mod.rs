@@ -6,9 +6,9 @@ mod draft;
 mod edit;
 mod list;
 mod one;
-mod said;
+pub(super) mod said;
 
-pub(super) use contacts::{exclude, page as contacts, why};
+pub(super) use contacts::{exclude, page as contacts, state_key as place_key, why};
 pub(super) use edit::{change, create, edit_page, new_page};
 pub(super) use list::{Line, page, under_way};
 pub(super) use one::{act, page as one};

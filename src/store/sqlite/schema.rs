@@ -29,6 +29,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (53, "label_sample", include_str!("../../../migrations/sqlite/0053_label_sample.sql")),
     (60, "lists", include_str!("../../../migrations/sqlite/0060_lists.sql")),
     (61, "campaigns", include_str!("../../../migrations/sqlite/0061_campaigns.sql")),
+    (63, "contact_search", include_str!("../../../migrations/sqlite/0063_contact_search.sql")),
+    (64, "second_steps", include_str!("../../../migrations/sqlite/0064_second_steps.sql")),
 ];
 
 /// Every migration this binary knows, by the number in its file's name.
