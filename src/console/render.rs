@@ -62,6 +62,7 @@ static PAGES: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
         "audit.html",
         "people.html",
         "callers.html",
+        "delivery_state.html",
         "webhooks.html",
         "webhook.html",
     ])?;

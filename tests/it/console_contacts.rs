@@ -125,6 +125,25 @@ async fn contacts_are_found_by_each_of_their_marks_and_by_several() {
 }
 
 #[tokio::test]
+async fn a_search_that_finds_few_among_many_stops_and_goes_on() {
+    let pages = Pages::open().await;
+    let store = pages.api.store();
+    let numbers: Vec<String> = (0..12_000).map(|n| format!("62811{n:07}")).collect();
+    let people: Vec<_> = numbers.iter().zip(0..).map(|(number, n)| (number.as_str(), "Ani", "", n == 7)).collect();
+    let list = list(store, "many", &people).await;
+    let search = ContactSearch { list: Some(list), consent: Some(true), ..ContactSearch::default() };
+    let first = store.find_contacts(&search, None, 50).await.unwrap();
+    assert!(first.items.is_empty() && first.tired, "{first:?}");
+    let rest = store.find_contacts(&search, first.next, 50).await.unwrap();
+    assert!(rest.items.len() == 1 && !rest.tired && rest.next.is_none(), "{rest:?}");
+    let agreed = ContactSearch { list: None, ..search };
+    assert!(!store.find_contacts(&agreed, None, 50).await.unwrap().tired, "an index leads to the one");
+    let browser = pages.signed_in(Role::CampaignManager).await;
+    let page = browser.get("/contacts?q=ani&optedOut=yes").await.text;
+    assert!(page.contains("The search can go on.") && page.contains("Go on searching"), "{page}");
+}
+
+#[tokio::test]
 async fn names_that_change_or_go_are_found_as_they_are() {
     let (pages, [june, ..]) = full().await;
     let store = pages.api.store();

@@ -146,7 +146,7 @@ async fn campaign(store: &Store) -> String {
 }
 
 /// Every page and form that somebody may ask for.
-const PAGES: [(&str, &str); 54] = [
+const PAGES: [(&str, &str); 59] = [
     ("GET", "/"),
     ("GET", "/now"),
     ("GET", "/me"),
@@ -197,6 +197,11 @@ const PAGES: [(&str, &str); 54] = [
     ("POST", "/people"),
     ("POST", "/people/nobody"),
     ("POST", "/people/nobody/link"),
+    ("POST", "/people/nobody/second-factor"),
+    ("POST", "/people/nobody/openid"),
+    ("POST", "/me/second-factor"),
+    ("POST", "/flows/bundle"),
+    ("GET", "/sign-in/openid"),
     ("GET", "/callers"),
     ("GET", "/sign-in"),
     ("GET", "/welcome"),
