@@ -14,6 +14,7 @@ pub(crate) mod extract;
 pub(crate) mod fields;
 pub(crate) mod flows;
 mod health;
+pub(crate) mod judging;
 mod kore_campaigns;
 pub(crate) mod lists;
 pub(crate) mod may;

@@ -16,8 +16,10 @@ use crate::api::extract::Pairs;
 
 /// Where the issuer sends browsers back to.
 const BACK: &str = "/sign-in/openid/back";
-/// The cookie of a browser on its way. Without TLS no prefix is taken.
-const COOKIE: &str = "dering_openid";
+/// The cookie of a browser on its way; over TLS no neighbour's page and no open line can set it.
+const fn name(over_tls: bool) -> &'static str {
+    if over_tls { "__Host-dering_openid" } else { "dering_openid" }
+}
 
 /// The address of the way back: under that of the pages, or as the browser calls this server.
 fn back(api: &Api, headers: &HeaderMap) -> Option<Url> {
@@ -29,9 +31,9 @@ fn back(api: &Api, headers: &HeaderMap) -> Option<Url> {
 }
 
 fn on_its_way(api: &Api, secret: &str, seconds: u32) -> Option<HeaderValue> {
-    let secure = if api.access.is_over_tls() { "; Secure" } else { "" };
-    let text =
-        format!("{COOKIE}={secret}; Path=/sign-in/openid; Max-Age={seconds}; SameSite=Lax; HttpOnly{secure}");
+    let over_tls = api.access.is_over_tls();
+    let (name, secure) = (name(over_tls), if over_tls { "; Secure" } else { "" });
+    let text = format!("{name}={secret}; Path=/; Max-Age={seconds}; SameSite=Lax; HttpOnly{secure}");
     HeaderValue::try_from(text).ok()
 }
 
@@ -70,20 +72,18 @@ pub(super) async fn arrive(
         query.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()).unwrap_or_default()
     };
     let arrival = Arrival { state: given("state"), code: given("code"), error: given("error") };
-    let browser = cookie(&headers, COOKIE).map(SecretString::from);
+    let browser = cookie(&headers, name(api.access.is_over_tls())).map(SecretString::from);
     let visit = Visit { headers: &headers, peer: peer.map(|peer| peer.0.0.ip()) };
     let mut response = match api.access.arrive(&arrival, browser.as_ref(), &visit).await {
         Ok((entry, next)) => enter(&api, &frame.0, &headers, entry, &next).await?,
-        Err(Refused::Here(error)) => match error {
-            Error::TooManyLogins { wait_s } => {
-                let told = frame.0.tell("sign_in_slow", &[("seconds", &wait_s.to_string())]);
-                let mut response = door_with(&api, &frame.0, "/", told);
-                *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
-                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait_s));
-                response
-            }
-            error => return Err(error.into()),
-        },
+        Err(Refused::Here(Error::TooManyLogins { wait_s })) => {
+            let told = frame.0.tell("sign_in_slow", &[("seconds", &wait_s.to_string())]);
+            let mut response = door_with(&api, &frame.0, "/", told);
+            *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait_s));
+            response
+        }
+        Err(Refused::Here(error)) => return Err(error.into()),
         Err(why) => refused(&api, &frame.0, "/", &why).await,
     };
     let gone = on_its_way(&api, "", 0);

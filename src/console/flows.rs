@@ -15,7 +15,7 @@ use crate::access::{EditFlows, SeeFlows};
 use crate::api::Api;
 use crate::api::error::{Code, Problem};
 use crate::api::extract::{Pairs, Path};
-use crate::api::flows::{Rejected, judged, judged_whole};
+use crate::api::judging::{Rejected, judged, judged_whole};
 use crate::flows::{Author, Described};
 
 /// Longest reason for a version, characters.

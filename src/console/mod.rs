@@ -17,6 +17,7 @@ mod flows;
 mod forms;
 mod frame;
 mod home;
+mod let_in;
 mod lists;
 mod own;
 mod people;

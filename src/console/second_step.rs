@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::forms::Posted;
 use super::frame::{Frame, Room, inside};
-use super::signing::{keep_zone, let_in};
+use super::let_in::{keep_zone, let_in};
 use crate::access::{Enrolment, Error};
 use crate::api::Api;
 use crate::api::error::Problem;

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::forms::{Does, Posted, Written};
 use super::frame::{Anybody, Frame, LANGUAGE, Room, THEME, Theme, ZONE, inside};
+use super::let_in::{keep_zone, let_in, wish};
 use super::second_step;
 use super::when::Zone;
 use super::words::Language;
@@ -46,13 +47,6 @@ struct Welcome {
 
 fn pair(pairs: &[(String, String)], name: &str) -> String {
     pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()).unwrap_or_default()
-}
-
-/// Goes on with a cookie.
-pub(super) fn let_in(cookie: &SessionCookie, to: &str) -> Response {
-    let mut response = Redirect::to(to).into_response();
-    response.headers_mut().extend(cookie.header().map(|value| (header::SET_COOKIE, value)));
-    response
 }
 
 /// The page where one signs in.
@@ -125,15 +119,6 @@ pub(super) async fn sign_in(State(api): State<Api>, posted: Posted) -> Result<Re
         }
         Err(error) => Err(error.into()),
     }
-}
-
-/// A browser says which zone it is in when it signs in; whoever chose another one keeps that.
-pub(super) fn keep_zone(api: &Api, zone: &str, mut response: Response) -> Response {
-    if let Some(zone) = Zone::named(zone) {
-        let kept = wish(api, ZONE, zone.name()).map(|value| (header::SET_COOKIE, value));
-        response.headers_mut().extend(kept);
-    }
-    response
 }
 
 /// Goes on to `next`, or to the second step before.
@@ -248,14 +233,6 @@ pub(super) fn weak(frame: &Frame, written: &Written, name: &str) -> String {
         Err(WeakPassword::Long) => frame.say("password_long").to_owned(),
         Err(WeakPassword::Guessable) => frame.say("password_guessable").to_owned(),
     }
-}
-
-/// A cookie that holds a wish and nothing else.
-fn wish(api: &Api, name: &str, value: &str) -> Option<HeaderValue> {
-    let secure = if api.access.is_over_tls() { "; Secure" } else { "" };
-    let age = if value.is_empty() { 0 } else { 31_536_000 };
-    HeaderValue::try_from(format!("{name}={value}; Path=/; Max-Age={age}; SameSite=Lax; HttpOnly{secure}"))
-        .ok()
 }
 
 /// Keeps which language, light and zone somebody wants, in their browser.

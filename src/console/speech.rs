@@ -97,7 +97,10 @@ impl ModelLine {
         Self {
             fetch: if state == "yes" { String::new() } else { format!("dering models fetch {}", facts.name) },
             megabytes: facts.bytes / 1_000_000,
-            languages: facts.languages,
+            languages: match facts.languages.as_str() {
+                "many" => frame.say("speech_many").to_owned(),
+                languages => languages.to_owned(),
+            },
             licence: facts.licence,
             name: facts.name,
             used: facts.is_used,

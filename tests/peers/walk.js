@@ -116,7 +116,7 @@ async function accuracy(page, other) {
 
 async function doNotCall(page, number) {
   await visit(page, "/do-not-call", "do-not-call");
-  await page.getByRole("textbox", { name: "Number" }).fill(number);
+  await page.getByRole("textbox", { name: "Number", exact: true }).fill(number);
   await page.locator("form[action='/do-not-call/add'] [name=reason]").fill("asked by letter");
   await page.getByRole("button", { name: "Add a number" }).click();
   await says(page, "it is not called any more");
@@ -280,7 +280,7 @@ async function flows(page) {
   await look(page, "a bundle that is none");
   const yaml = { name: "walk.yaml", mimeType: "application/yaml", buffer: Buffer.from("flow: brought\nstart: a\nscenes: { a: [ { hangup: done } ] }\n") };
   await page.locator("form.drop input[type=file]").setInputFiles(yaml);
-  await page.locator("form.drop").getByRole("button", { name: "Check only" }).click();
+  await page.locator("form.drop").getByRole("button", { name: "Only check" }).click();
   await says(page, "The flow brought is right");
   await visit(page, "/flows", "flows");
 }
