@@ -12,8 +12,8 @@ use std::time::Instant;
 
 use callcore::campaign::{Reason, Settings};
 use dering::store::{
-    Actor, Exclusions, NewCampaign, NewImport, NewList, NewListContact, Options, PlaceFilter, PlaceState,
-    RowChunk, Store, ZoneFrom, ZoneVerdict,
+    Actor, ContactSearch, Exclusions, NewCampaign, NewImport, NewList, NewListContact, Options, PlaceFilter,
+    PlaceState, RowChunk, Store, ZoneFrom, ZoneVerdict,
 };
 use dering::wallclock::now_ms;
 use serde_json::json;
@@ -98,6 +98,7 @@ async fn run(contacts: u64) {
         PlaceFilter { state: Some(PlaceState::Waiting), after: Some(500_000), ..PlaceFilter::default() };
     store.places(&campaign.id, &filter, 50).await.unwrap();
     told("a page of contacts, ms", at.elapsed().as_secs_f64() * 1_000.0);
+    search(&store, contacts, &campaign.id, &campaign.settings.lists[0]).await;
     let at = Instant::now();
     store.close_places(&campaign.id).await.unwrap();
     told("closing all places, s", at.elapsed().as_secs_f64());
@@ -116,6 +117,41 @@ async fn look_ahead(store: &Store, campaign: &str, lists: &[String], verdicts: &
     assert_eq!(store.place_zones(campaign).await.unwrap().len(), verdicts.len());
     for verdict in verdicts {
         store.decide_zone(campaign, verdict.clone()).await.unwrap();
+    }
+}
+
+/// The page of contacts, looked for by each of their marks.
+async fn search(store: &Store, contacts: u64, campaign: &str, list: &str) {
+    store.put_on_do_not_call(&format!("62811{:07}", contacts / 2), "asked", Actor::operator()).await.unwrap();
+    let any = ContactSearch::default;
+    let some = |text: &str| Some(text.to_owned());
+    let last = (contacts - 1).to_string();
+    for (what, search) in [
+        ("everybody", any()),
+        ("a number", ContactSearch { digits: some("628110000"), ..any() }),
+        ("a country", ContactSearch { digits: some("62"), ..any() }),
+        ("a rare name", ContactSearch { name: Some(last), ..any() }),
+        ("a common name", ContactSearch { name: some("contact"), ..any() }),
+        ("a common and a rare name", ContactSearch { name: some("contact 77"), ..any() }),
+        ("nobody", ContactSearch { name: some("nobody"), ..any() }),
+        ("an id", ContactSearch { external_id: some("c-1"), ..any() }),
+        ("a list", ContactSearch { list: some(list), ..any() }),
+        ("a campaign", ContactSearch { campaign: some(campaign), ..any() }),
+        ("consent", ContactSearch { consent: Some(true), ..any() }),
+        ("no consent", ContactSearch { consent: Some(false), ..any() }),
+        ("opted out", ContactSearch { opted_out: Some(true), ..any() }),
+        ("opted out of a list", ContactSearch { opted_out: Some(true), list: some(list), ..any() }),
+        ("consent in a list", ContactSearch { consent: Some(true), list: some(list), ..any() }),
+        ("a country and a name", ContactSearch { digits: some("62"), name: some("contact 9"), ..any() }),
+    ] {
+        let at = Instant::now();
+        let found = store.find_contacts(&search, None, 50).await.unwrap();
+        let ms = at.elapsed().as_secs_f64() * 1_000.0;
+        println!(
+            "search: {what:24} {ms:8.2} ms, {} found{}",
+            found.items.len(),
+            if found.tired { ", tired" } else { "" }
+        );
     }
 }
 

@@ -9,6 +9,7 @@ mod error;
 mod jws;
 mod key;
 mod limits;
+mod openid;
 mod origin;
 mod people;
 mod person;
@@ -31,8 +32,12 @@ pub use self::error::Error;
 pub use self::key::{LocalKey, new_api_key, new_app_secret, new_local_key};
 pub use self::limits::RateLimitStatus;
 use self::limits::{Logins, Rates};
+use self::openid::OpenId;
+pub use self::openid::{Arrival, BadToken, Departure, Options as OpenIdOptions, Refused as OpenIdRefused};
 use self::people::Passwords;
-pub use self::people::{SessionCookie, Visit, WeakPassword, judge as judge_password};
+pub use self::people::{
+    Enrolment, Entry, SessionCookie, Through, Visit, WeakPassword, judge as judge_password,
+};
 pub use self::person::Person;
 use self::principal::Intent;
 pub use self::principal::{Identity, Principal};
@@ -74,6 +79,10 @@ pub struct Options {
     pub local: Option<LocalKey>,
     /// People reach the pages over TLS: their cookies go no other way.
     pub over_tls: bool,
+    /// Roles that must have a second factor.
+    pub second_factor: Vec<Role>,
+    /// Where else people may sign in.
+    pub openid: Option<OpenIdOptions>,
 }
 
 /// Decides who may do what. Clones share what it remembers.
@@ -89,6 +98,7 @@ struct Inner {
     /// Failures to sign in by name alone, wherever they come from.
     names: Logins,
     passwords: Passwords,
+    openid: Option<OpenId>,
 }
 
 /// What a request proved.
@@ -119,7 +129,12 @@ impl Access {
     /// Checks against `store`.
     #[must_use]
     pub fn with(store: Store, options: Options) -> Self {
+        let openid = options.openid.clone().and_then(|options| {
+            let made = OpenId::new(options);
+            made.inspect_err(|error| tracing::error!("nobody can sign in at the issuer: {error}")).ok()
+        });
         Self(Arc::new(Inner {
+            openid,
             store,
             options,
             rates: Rates::default(),

@@ -25,7 +25,7 @@ use crate::flows::{self, Added, Author, Bundle, Check, Described, FileTests, Ref
 use crate::wallclock::iso;
 
 /// Largest upload, bytes.
-pub(super) const LARGEST: usize = 48 * 1024 * 1024;
+pub(crate) const LARGEST: usize = 48 * 1024 * 1024;
 /// Longest message of a version, in characters.
 const LONGEST_MESSAGE: usize = 500;
 /// Longest label, and longest way to name a version, characters.
@@ -249,33 +249,6 @@ pub(super) async fn upload(
 }
 
 /// The flow in an upload and how many tests it passed.
-/// Why a flow is not taken.
-pub(crate) enum Rejected {
-    /// What is wrong with it, and warnings.
-    Findings(Vec<Diagnostic>),
-    Problem(Problem),
-}
-
-impl From<Problem> for Rejected {
-    fn from(problem: Problem) -> Self {
-        Self::Problem(problem)
-    }
-}
-
-/// Judges a flow without its tests, as an upload would.
-///
-/// # Errors
-/// Says what is wrong with it.
-pub(crate) async fn judged(api: &Api, body: Vec<u8>) -> Result<Usable, Rejected> {
-    let judged = Turn::take(api)?
-        .check(move |check| Ok(Bundle::read(&body, check).and_then(|bundle| bundle.check(check))));
-    match judged.await? {
-        Ok(usable) => Ok(usable),
-        Err(Refused::Flow(findings)) => Err(Rejected::Findings(findings)),
-        Err(refused @ Refused::Bundle(_)) => Err(Rejected::Problem(refused.into())),
-    }
-}
-
 fn checked(body: &[u8], with_tests: bool, check: &Check) -> Result<(Usable, usize), Problem> {
     let bundle = Bundle::read(body, check)?;
     let usable = bundle.check(check)?;

@@ -14,6 +14,7 @@ pub(crate) mod extract;
 pub(crate) mod fields;
 pub(crate) mod flows;
 mod health;
+pub(crate) mod judging;
 mod kore_campaigns;
 pub(crate) mod lists;
 pub(crate) mod may;
@@ -21,6 +22,7 @@ mod numbers;
 pub(crate) mod problems;
 mod public_url;
 pub(crate) mod recordings;
+mod settings;
 mod timeline;
 pub(crate) mod transcript;
 mod uploads;
@@ -37,6 +39,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
 pub use self::public_url::PublicUrl;
+pub use self::settings::{Origin, Setting, Told};
 pub use self::uploads::Uploads;
 use crate::access::Access;
 use crate::flows::Catalog;
@@ -44,6 +47,7 @@ use crate::lists::Lists;
 use crate::net::guard::AddressPolicy;
 use crate::outbox;
 use crate::session;
+use crate::speech::Engines;
 use crate::store::Store;
 
 /// Largest request body, bytes.
@@ -69,6 +73,10 @@ pub struct Api {
     pub campaigns: campaigns::Desk,
     /// What reads files into lists of contacts.
     pub lists: Lists,
+    /// What the server was started with.
+    pub settings: Arc<[Setting]>,
+    /// What speaks and hears.
+    pub speech: Engines,
 }
 
 impl FromRef<Api> for campaigns::Desk {

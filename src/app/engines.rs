@@ -74,13 +74,16 @@ pub(super) async fn check_voices(tts: &Tts, folder: &Folder) {
             voices.entry(voice).or_default().push(flow.name());
         }
     }
+    let usual = || "its usual one".to_owned();
     for ((language, voice), flows) in voices {
         let flows = flows.join(", ");
         match tts.speaker(language, voice).await {
             Ok(Speaker { engine, voice: spoken_by, instead: None }) => {
+                let spoken_by = spoken_by.unwrap_or_else(usual);
                 tracing::info!(%flows, language, engine, voice = spoken_by, "who speaks the prompts of these flows");
             }
             Ok(Speaker { engine, voice: spoken_by, instead: Some(why) }) => {
+                let spoken_by = spoken_by.unwrap_or_else(usual);
                 tracing::warn!(%flows, language, engine, voice = spoken_by, "another voice speaks the prompts of these flows: {why}");
             }
             Err(error) => {

@@ -24,6 +24,7 @@ use crate::flows::{Catalog, Folder};
 use crate::lists::Lists;
 use crate::net::{descriptors, http};
 use crate::outbox::{self, Outbox};
+use crate::speech::Engines;
 use crate::store::{self, Store};
 use crate::trunk::ocs::{self, OcsCarrier};
 use crate::trunk::ocs_inbound;
@@ -81,6 +82,7 @@ impl App {
         let recognizers = engines::recognizers(&config.speech_to_text)?;
         engines::check_voices(&tts, &folder).await;
         let mut admission = config.auth.options()?;
+        let openid = config.console.openid()?;
         let proxies = admission.trusted_proxies.clone();
         let (policy, flows_policy) =
             (config.webhooks.address_policy("webhooks")?, config.requests.address_policy("requests")?);
@@ -102,6 +104,8 @@ impl App {
         let local = local::Local::leave(&config.database, address)?;
         admission.local = Some(local.key.clone());
         admission.over_tls = config.public_url.is_over_tls();
+        admission.second_factor = config.console.second_factor()?;
+        admission.openid = openid;
         let access = Access::with(store.clone(), admission);
         let flows = Arc::new(Catalog::open(store.clone(), &config.flow_versions(), folder).await?);
         let recovered = session::recover(&store, &config.recordings.folder).await?;
@@ -127,6 +131,13 @@ impl App {
         drop(offer);
         session::settle(&store, &trunks, recovered).await?;
         tokio::spawn(engines::try_recognizers(recognizers.clone(), tts.clone()));
+        let speech = Engines {
+            tts: tts.clone(),
+            recognizers: recognizers.clone(),
+            models: config.models_folder(),
+            model: config.speech_to_text.model.clone(),
+            voices: config.voices_folder(),
+        };
         let parts = session::Parts {
             store: store.clone(),
             outbox: outbox.clone(),
@@ -177,6 +188,8 @@ impl App {
             public_url: config.public_url.clone(),
             uploads: api::Uploads::new(stop.clone()),
             campaigns: Desk::open(store.clone(), calls.clone(), Arc::clone(&flows), policy),
+            settings: config.told().into(),
+            speech,
         };
         let retention = session::Retention {
             folder: config.recordings.folder.clone(),

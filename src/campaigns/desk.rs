@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callcore::campaign::{Decision, Extent, Facts, Problem, Reason, Rule, Rules, Settings, decide};
+use callcore::language::unfit_name;
 use callcore::number::{self, Country};
 use parking_lot::Mutex;
 
@@ -485,8 +486,8 @@ fn wrong(field: &str, problem: String) -> Problem {
 
 fn named(name: &str) -> Vec<Problem> {
     let length = name.trim().chars().count();
-    if (1..=LONGEST_NAME).contains(&length) && !name.chars().any(char::is_control) {
-        return Vec::new();
+    if !(1..=LONGEST_NAME).contains(&length) {
+        return vec![wrong("name", format!("must have 1 to {LONGEST_NAME} characters on one line"))];
     }
-    vec![wrong("name", format!("must have 1 to {LONGEST_NAME} characters on one line"))]
+    unfit_name(name).map(|why| wrong("name", why.to_owned())).into_iter().collect()
 }

@@ -151,7 +151,7 @@ fn configuration(path: Option<&Path>) -> anyhow::Result<Config> {
 
 /// Where models lie when the settings do not say.
 fn models_folder() -> PathBuf {
-    std::env::var_os("DERING_MODELS").map_or_else(|| "data/models".into(), PathBuf::from)
+    std::env::var_os(config::MODELS_FOLDER).map_or_else(|| "data/models".into(), PathBuf::from)
 }
 
 /// Prints a result on standard output; a reader that went away is no error.

@@ -31,7 +31,12 @@ enum Command {
     /// List them
     List,
     /// Print a new link for somebody who forgot their password, or lost their first link
-    Reset { name: String },
+    Reset {
+        name: String,
+        /// Take their second factor away instead, for who lost their telephone and their recovery codes
+        #[arg(long)]
+        second_factor: bool,
+    },
     /// Change what somebody may do
     Role { name: String, role: Role },
     /// Turn somebody away from now on, in every browser
@@ -60,7 +65,12 @@ async fn told(args: &Args, reach: &Reach) -> anyhow::Result<String> {
             link(args, &person)
         }
         Command::List => Ok(table(&everybody(reach).await?)),
-        Command::Reset { name } => {
+        Command::Reset { name, second_factor: true } => {
+            let path = format!("/v1/people/{}/second-factor", encoded(&id(reach, name).await?));
+            reach.ask(Method::DELETE, &path, None).await?;
+            Ok(format!("{name} has no second factor any more"))
+        }
+        Command::Reset { name, second_factor: false } => {
             let path = format!("/v1/people/{}/link", encoded(&id(reach, name).await?));
             link(args, &reach.ask(Method::POST, &path, None).await?)
         }
@@ -111,7 +121,7 @@ fn table(people: &[Value]) -> String {
     }
     let mut table = comfy_table::Table::new();
     table.load_preset(comfy_table::presets::NOTHING);
-    table.set_header(["name", "role", "state", "browsers", "last seen"]);
+    table.set_header(["name", "role", "state", "browsers", "second factor", "last seen"]);
     for person in people {
         let text = |name: &str| person[name].as_str().unwrap_or("never").to_owned();
         table.add_row([
@@ -119,6 +129,7 @@ fn table(people: &[Value]) -> String {
             text("role"),
             text("state"),
             person["browsers"].to_string(),
+            if person["secondFactor"] == true { "on".to_owned() } else { String::new() },
             text("lastSeenAt"),
         ]);
     }

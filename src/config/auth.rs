@@ -12,7 +12,7 @@ use crate::access::Options;
 use crate::store::{KeySource, Rate, ServerKey};
 
 /// Where the server key may stand.
-const SERVER_KEY: &str = "DERING_SECRET_KEY";
+pub(super) const SERVER_KEY: &str = "DERING_SECRET_KEY";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -85,6 +85,8 @@ impl Auth {
             trusted_proxies: self.trusted_proxies.iter().map(network).collect::<Result<_, _>>()?,
             local: None,
             over_tls: false,
+            second_factor: Vec::new(),
+            openid: None,
         })
     }
 

@@ -2,10 +2,12 @@
 
 mod auth;
 mod connections;
+mod console;
 mod inbound;
 mod outward;
 mod recordings;
 mod speech;
+mod told;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -13,16 +15,17 @@ use std::path::{Path, PathBuf};
 
 use callcore::amd::DecisionThresholds;
 use callcore::number::Country;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 pub use self::auth::{Auth, Requests as RequestRate, local_file};
 pub use self::connections::Connections;
+pub use self::console::{Console, OpenId};
 pub use self::inbound::{Inbound, InboundRoute, Tls};
 pub use self::outward::Outward;
 pub use self::recordings::Recordings;
 pub use self::speech::{Key, Recogniser, Recognition, SpeechToText, TextToSpeech, Voices};
-use crate::api::PublicUrl;
+use crate::api::{PublicUrl, Setting};
 use crate::media::Codec;
 use crate::session::ParamSets;
 use crate::telemetry::LogFormat;
@@ -31,6 +34,9 @@ use crate::trunk::ocs::{MediaWire, Version};
 
 /// The defaults, with every key explained.
 pub const DEFAULT_YAML: &str = include_str!("default.yaml");
+
+/// Where models lie when the settings do not say: the name of an environment variable.
+pub const MODELS_FOLDER: &str = "DERING_MODELS";
 
 /// Why a configuration cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +57,8 @@ pub enum ConfigError {
     Secret { setting: String, what: String },
     #[error("auth: {reason}")]
     Auth { reason: String },
+    #[error("console.{reason}")]
+    Console { reason: String },
     #[error("{setting}: {reason}")]
     Outward { setting: &'static str, reason: String },
     #[error("connections: max and per_address must be 1 or more")]
@@ -75,6 +83,7 @@ pub struct Config {
     pub country: Option<Country>,
     pub log: Log,
     pub auth: Auth,
+    pub console: Console,
     pub calls: Calls,
     pub trunks: Vec<Trunk>,
     pub inbound: Inbound,
@@ -83,6 +92,15 @@ pub struct Config {
     pub speech_to_text: SpeechToText,
     pub amd: Amd,
     pub text_to_speech: TextToSpeech,
+    #[serde(skip)]
+    pub source: Option<Source>,
+}
+
+/// The file that settings were read from, with what it says. It may hold secrets.
+#[derive(Clone, Debug)]
+pub struct Source {
+    path: String,
+    text: SecretString,
 }
 
 #[derive(Debug, Deserialize)]
@@ -281,6 +299,7 @@ impl Default for Config {
             country: None,
             log: Log::default(),
             auth: Auth::default(),
+            console: Console::default(),
             calls: Calls::default(),
             trunks: Vec::new(),
             inbound: Inbound::default(),
@@ -289,11 +308,31 @@ impl Default for Config {
             speech_to_text: SpeechToText::default(),
             amd: Amd::default(),
             text_to_speech: TextToSpeech::default(),
+            source: None,
         }
     }
 }
 
 impl Config {
+    /// Every setting with its value and where it is from; of secrets only whether they are set.
+    #[must_use]
+    pub fn told(&self) -> Vec<Setting> {
+        let file = self.source.as_ref().map(|source| (source.path.as_str(), source.text.expose_secret()));
+        told::settings(file, &|name| std::env::var(name).ok())
+    }
+
+    /// Where models for recognition lie.
+    #[must_use]
+    pub fn models_folder(&self) -> PathBuf {
+        self.speech_to_text.models.clone().unwrap_or_else(|| "data/models".into())
+    }
+
+    /// Where voices lie.
+    #[must_use]
+    pub fn voices_folder(&self) -> PathBuf {
+        self.text_to_speech.voices.clone().unwrap_or_else(|| "data/voices".into())
+    }
+
     /// Where versions of flows are kept: beside the database unless the configuration says otherwise.
     #[must_use]
     pub fn flow_versions(&self) -> PathBuf {
@@ -362,7 +401,8 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     let shown = path.display().to_string();
     let text =
         std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: shown.clone(), source })?;
-    parse(&shown, &text)
+    let config = parse(&shown, &text)?;
+    Ok(Config { source: Some(Source { path: shown, text: text.into() }), ..config })
 }
 
 fn parse(path: &str, text: &str) -> Result<Config, ConfigError> {

@@ -32,8 +32,12 @@ struct List {
     first: bool,
     keeps: bool,
     number: String,
+    country: String,
     reason: String,
+    /// Where numbers are at home when nobody says so.
+    usual: String,
     number_error: String,
+    country_error: String,
     reason_error: String,
 }
 
@@ -83,6 +87,7 @@ async fn shown<R: crate::access::Right>(
     let mut names = Names::of(api);
     list.keeps = may::<KeepDoNotCall>(&sees.who);
     list.first = after.is_none();
+    list.usual = api.calls.country().map(|country| country.to_string()).unwrap_or_default();
     list.total = api.store.count_do_not_call().await?;
     for row in found.items {
         let author = match &row.author {
@@ -111,18 +116,28 @@ pub(super) async fn add(State(api): State<Api>, form: Does<KeepDoNotCall>) -> Re
     let written = &form.written;
     let mut list = List {
         number: written.text("number").to_owned(),
+        country: written.text("country").to_owned(),
         reason: written.text("reason").chars().take(LONGEST_REASON).collect(),
         ..List::default()
     };
-    let read = number::read(&list.number, api.calls.country());
-    if let Err(bad) = &read {
+    let country = match list.country.as_str() {
+        "" => api.calls.country(),
+        text => text.parse().ok(),
+    };
+    if country.is_none() && !list.country.is_empty() {
+        list.country_error = form.by.say("import_country_bad").to_owned();
+    }
+    let read = number::read(&list.number, country);
+    if list.country_error.is_empty()
+        && let Err(bad) = &read
+    {
         list.number_error = form.by.tell("dnc_bad", &[("why", &bad.to_string())]);
     }
     if list.reason.is_empty() {
         list.reason_error = form.by.say("reason_missing").to_owned();
     }
-    if list.number_error.is_empty() && list.reason_error.is_empty() {
-        let key = number::key(&list.number, api.calls.country());
+    if [&list.number_error, &list.country_error, &list.reason_error].iter().all(|error| error.is_empty()) {
+        let key = number::key(&list.number, country);
         let new = api.store.put_on_do_not_call(&key, &list.reason, form.by.who.actor()).await?;
         let done = if new { "listed" } else { "listed_before" };
         return Ok(Redirect::to(&format!("/do-not-call?done={done}")).into_response());

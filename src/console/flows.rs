@@ -15,7 +15,7 @@ use crate::access::{EditFlows, SeeFlows};
 use crate::api::Api;
 use crate::api::error::{Code, Problem};
 use crate::api::extract::{Pairs, Path};
-use crate::api::flows::{Rejected, judged};
+use crate::api::judging::{Rejected, judged, judged_whole};
 use crate::flows::{Author, Described};
 
 /// Longest reason for a version, characters.
@@ -167,6 +167,11 @@ pub(super) async fn roll_back(
 
 #[derive(Default, Serialize)]
 struct Upload {
+    /// What was found in a file that was brought, and why it is not taken at all.
+    bundle_findings: Vec<Finding>,
+    bundle_error: String,
+    /// It was only to be checked, and is right.
+    bundle_right: String,
     text: String,
     message: String,
     findings: Vec<Finding>,
@@ -176,6 +181,7 @@ struct Upload {
 
 #[derive(Serialize)]
 struct Finding {
+    file: String,
     place: String,
     line: u32,
     error: bool,
@@ -209,6 +215,7 @@ fn marked(text: &str, findings: &[Diagnostic]) -> Vec<Marked> {
 
 fn finding(found: &Diagnostic) -> Finding {
     Finding {
+        file: found.file.clone(),
         place: format!("{}:{}", found.line, found.column),
         line: found.line,
         error: found.severity == Severity::Error,
@@ -234,6 +241,43 @@ pub(super) async fn draft(
 fn upload_page(api: &Api, frame: &Frame, page: &Upload) -> Response {
     let crumbs = [Crumb::new("/flows", frame.say("nav_flows"))];
     frame.page(api, ("upload.html", Room::Flows), frame.say("upload_title"), &crumbs, page)
+}
+
+/// Takes a flow with its audio from a file: checks it, its tests included, and keeps it when it is right and not only to be checked.
+pub(super) async fn bring(State(api): State<Api>, form: Does<EditFlows>) -> Result<Response, Problem> {
+    let message: String = form.written.text("message").chars().take(LONGEST_MESSAGE).collect();
+    let only_check = form.written.text("do") == "check";
+    let mut page = Upload { message: message.clone(), ..Upload::default() };
+    let judged = match form.written.file() {
+        Some(file) => judged_whole(&api, file).await,
+        None => Err(Rejected::Problem(Problem::new(Code::Invalid, form.by.say("import_no_file")))),
+    };
+    match judged {
+        Ok((usable, passed)) if only_check => {
+            page.bundle_findings = usable.warnings.iter().map(finding).collect();
+            let parts = [("flow", usable.flow.name()), ("n", &passed.to_string())];
+            page.bundle_right = form.by.tell("upload_bundle_right", &parts);
+        }
+        Ok((usable, _)) => {
+            let author = Author::new(form.by.who.name(), form.by.who.actor());
+            let added = api.flows.add(usable, author, message).await?;
+            let done = if added.new { "uploaded" } else { "uploaded_before" };
+            return Ok(Redirect::to(&format!("/flows/{}?version={}&done={done}", added.flow, added.digest))
+                .into_response());
+        }
+        Err(Rejected::Findings(findings)) => {
+            let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
+            page.bundle_error = form.by.tell("upload_errors", &[("n", &errors.to_string())]);
+            page.bundle_findings = findings.iter().map(finding).collect();
+        }
+        Err(Rejected::Problem(problem)) => page.bundle_error = super::faults::sentence(problem.detail()),
+    }
+    let failed = !page.bundle_error.is_empty();
+    let mut response = upload_page(&api, &form.by, &page);
+    if failed {
+        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    }
+    Ok(response)
 }
 
 /// Checks a flow, and keeps it as a version when it has no errors and is not only to be checked.

@@ -62,6 +62,8 @@ pub(super) enum Room {
     Accuracy,
     Webhooks,
     Trunks,
+    Speech,
+    Settings,
     Audit,
     People,
     Callers,
@@ -84,7 +86,7 @@ const fn door(room: Room, href: &'static str, label: &'static str, allowed: fn(&
 }
 
 /// The rail, from its top.
-static RAIL: [Door; 13] = [
+static RAIL: [Door; 15] = [
     door(Room::Home, "/", "nav_home", may::<SeeServer>),
     door(Room::Calls, "/calls", "nav_calls", may::<SeeCalls>),
     door(Room::Campaigns, "/campaigns", "nav_campaigns", may::<SeeCampaigns>),
@@ -95,9 +97,11 @@ static RAIL: [Door; 13] = [
     door(Room::Accuracy, "/accuracy", "nav_accuracy", may::<SeeServer>),
     door(Room::Webhooks, "/webhooks", "nav_webhooks", may::<SeeServer>),
     door(Room::Trunks, "/trunks", "nav_trunks", may::<SeeServer>),
+    door(Room::Speech, "/speech", "nav_speech", may::<SeeServer>),
     door(Room::Audit, "/audit", "nav_audit", may::<Administer>),
     door(Room::People, "/people", "nav_people", may::<Administer>),
     door(Room::Callers, "/callers", "nav_callers", may::<Administer>),
+    door(Room::Settings, "/settings", "nav_settings", may::<Administer>),
 ];
 
 /// Whether somebody has a right.
@@ -161,7 +165,7 @@ struct Shown<'f> {
 }
 
 /// A cookie that holds nothing but a wish.
-fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
+pub(super) fn cookie<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
     let lines = headers.get_all(header::COOKIE).iter().filter_map(|line| line.to_str().ok());
     let mut pairs = lines.flat_map(|line| line.split(';'));
     pairs.find_map(|pair| pair.trim().strip_prefix(name)?.strip_prefix('='))

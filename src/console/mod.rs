@@ -10,19 +10,24 @@ mod campaigns;
 mod contacts;
 mod do_not_call;
 mod docs;
+mod elsewhere;
 pub(crate) mod faults;
 mod files;
 mod flows;
 mod forms;
 mod frame;
 mod home;
+mod let_in;
 mod lists;
 mod own;
 mod people;
 mod people_names;
 mod picture;
 mod render;
+mod second_step;
+mod settings;
 mod signing;
+mod speech;
 mod trunks;
 mod webhooks;
 mod when;
@@ -36,6 +41,7 @@ use utoipa_axum::routes;
 
 use crate::api::contacts::import as contacts_import;
 use crate::api::do_not_call::import as numbers_import;
+use crate::api::flows as flow_uploads;
 use crate::api::lists::body_limit;
 use crate::api::{Api, Gate};
 
@@ -43,6 +49,9 @@ use crate::api::{Api, Gate};
 pub(crate) fn groups() -> [(Gate, OpenApiRouter<Api>); 2] {
     let door = OpenApiRouter::new()
         .route("/sign-in", get(signing::sign_in_page).post(signing::sign_in))
+        .route("/sign-in/openid", get(elsewhere::depart))
+        .route("/sign-in/openid/back", get(elsewhere::arrive))
+        .route("/sign-in/code", post(second_step::take))
         .route("/sign-out", post(signing::sign_out))
         .route("/welcome", get(signing::welcome_page).post(signing::welcome_in))
         .route("/preferences", post(signing::prefer))
@@ -54,6 +63,7 @@ pub(crate) fn groups() -> [(Gate, OpenApiRouter<Api>); 2] {
         .route("/now", get(home::live))
         .route("/me", get(own::page))
         .route("/me/password", post(own::change_password))
+        .route("/me/second-factor", post(own::second_factor))
         .route("/calls", get(calls::page))
         .route("/calls.csv", get(calls::csv))
         .route("/calls/{id}", get(calls::one::page))
@@ -62,6 +72,8 @@ pub(crate) fn groups() -> [(Gate, OpenApiRouter<Api>); 2] {
         .route("/calls/{id}/label", post(calls::one::label))
         .route("/calls/{id}/hang-up", post(calls::one::hang_up))
         .route("/trunks", get(trunks::page))
+        .route("/speech", get(speech::page))
+        .route("/settings", get(settings::page))
         .route("/campaigns", get(campaigns::page))
         .route("/campaigns/new", get(campaigns::new_page).post(campaigns::create))
         .route("/campaigns/{campaign_id}", get(campaigns::one))
@@ -77,6 +89,8 @@ pub(crate) fn groups() -> [(Gate, OpenApiRouter<Api>); 2] {
             "/contacts/import",
             post(contacts::bring).layer(DefaultBodyLimit::max(contacts_import::LARGEST)),
         )
+        .route("/contacts/{id}", get(contacts::one::kept))
+        .route("/contacts/listed/{id}", get(contacts::one::of_list))
         .route("/contacts/{id}/delete", post(contacts::delete))
         .route(
             "/do-not-call/import",
@@ -96,6 +110,7 @@ pub(crate) fn groups() -> [(Gate, OpenApiRouter<Api>); 2] {
         .route("/lists/{id}/imports/{import}/undo", post(lists::report::undo))
         .route("/flows", get(flows::list))
         .route("/flows/new", get(flows::draft).post(flows::upload))
+        .route("/flows/bundle", post(flows::bring).layer(DefaultBodyLimit::max(flow_uploads::LARGEST)))
         .route("/flows/{name}", get(flows::one))
         .route("/flows/{name}/run", post(flows::roll_back))
         .route("/flows/{name}/{version}/graph.svg", get(flows::graph))
@@ -105,6 +120,8 @@ pub(crate) fn groups() -> [(Gate, OpenApiRouter<Api>); 2] {
         .route("/people", get(people::page).post(people::invite))
         .route("/people/{id}", post(people::change))
         .route("/people/{id}/link", post(people::link))
+        .route("/people/{id}/openid", post(people::elsewhere))
+        .route("/people/{id}/second-factor", post(people::reset_second_factor))
         .route("/callers", get(people::callers))
         .route("/webhooks", get(webhooks::list))
         .route("/webhooks/redeliver", post(webhooks::redeliver))

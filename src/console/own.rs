@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::forms::Does;
 use super::frame::{Anybody, Room, Sees};
+use super::second_step::{Square, host};
 use super::signing::weak;
 use super::when::At;
 use crate::access::Error;
@@ -20,6 +21,16 @@ struct Own {
     browsers: Vec<Browser>,
     current_error: String,
     password_error: String,
+    /// Since when a code is asked for.
+    factor_since: Option<At>,
+    factor_required: bool,
+    codes_left: i64,
+    /// A second factor that is being set up.
+    enrol: Option<Square>,
+    /// Recovery codes that were just made.
+    codes: Vec<String>,
+    code_error: String,
+    off_error: String,
 }
 
 #[derive(Serialize)]
@@ -41,6 +52,11 @@ async fn shown(api: &Api, sees: &Sees<Anybody>, mut page: Own) -> Result<Respons
             seen: sees.zone.at(row.seen_ms),
             this: row.digest == person.browser,
         });
+    }
+    page.factor_required = api.access.wants_second_factor(person.role);
+    if let Some(factor) = api.access.second_factor(person).await? {
+        page.factor_since = factor.confirmed_ms.map(|at| sees.zone.at(at));
+        page.codes_left = factor.codes_left;
     }
     Ok(sees.page(api, ("own.html", Room::Own), sees.say("own_title"), &[], &page))
 }
@@ -73,5 +89,41 @@ pub(super) async fn change_password(
     }
     let mut response = shown(&api, &form.by, page).await?;
     *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    Ok(response)
+}
+
+/// Sets one's own second factor up, turns it on by its first code, or off.
+pub(super) async fn second_factor(State(api): State<Api>, form: Does<Anybody>) -> Result<Response, Problem> {
+    let Some(person) = form.by.person().cloned() else { return Ok(Redirect::to("/sign-in").into_response()) };
+    let (mut page, code) = (Own::default(), form.written.text("code"));
+    let slow = |wait_s: u64| form.by.tell("sign_in_slow", &[("seconds", &wait_s.to_string())]);
+    match form.written.text("do") {
+        "on" => match api.access.turn_on_second_factor(&person, code, &form.visit()).await {
+            Ok(codes) => page.codes = codes,
+            Err(Error::SignIn) => page.code_error = form.by.say("factor_wrong").to_owned(),
+            Err(Error::TooManyLogins { wait_s }) => page.code_error = slow(wait_s),
+            Err(error) => return Err(error.into()),
+        },
+        // Who must have one cannot turn it off.
+        "off" if !api.access.wants_second_factor(person.role) => {
+            let password = SecretString::from(form.written.exactly("current"));
+            match api.access.turn_off_second_factor(&person, password, code, &form.visit()).await {
+                Ok(()) => return Ok(Redirect::to("/me?done=factor_off").into_response()),
+                Err(Error::SignIn) => page.off_error = form.by.say("factor_off_wrong").to_owned(),
+                Err(Error::TooManyLogins { wait_s }) => page.off_error = slow(wait_s),
+                Err(error) => return Err(error.into()),
+            }
+        }
+        _ => {}
+    }
+    if page.codes.is_empty() && page.off_error.is_empty() {
+        let enrolment = api.access.enrol(&person.id, &person.name, host(&form.headers)).await?;
+        page.enrol = enrolment.as_ref().map(Square::of);
+    }
+    let failed = !page.code_error.is_empty() || !page.off_error.is_empty();
+    let mut response = shown(&api, &form.by, page).await?;
+    if failed {
+        *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
+    }
     Ok(response)
 }

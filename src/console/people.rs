@@ -19,6 +19,8 @@ use crate::store::{self, PersonChange};
 #[derive(Default, Serialize)]
 struct Shown {
     people: Vec<Line>,
+    /// Where else people may sign in; empty where they may not.
+    issuer: String,
     roles: Vec<(&'static str, String)>,
     name: String,
     role: String,
@@ -38,12 +40,17 @@ struct Line {
     browsers: i64,
     seen: Option<At>,
     own: bool,
+    /// A code is asked of them.
+    factor: bool,
+    /// They sign in at the issuer, too.
+    elsewhere: bool,
 }
 
 async fn shown(api: &Api, sees: &Sees<Administer>, mut page: Shown) -> Result<Response, Problem> {
     let own = sees.person().map(|person| person.id.clone()).unwrap_or_default();
     page.roles =
         Role::ALL.map(|role| (role.as_str(), sees.say(&format!("role_{}", role.as_str())).to_owned())).into();
+    page.issuer = api.access.issuer_label().unwrap_or_default().to_owned();
     for row in api.store.people().await? {
         let state = match (row.disabled_ms, row.has_password) {
             (Some(_), _) => "disabled",
@@ -52,6 +59,8 @@ async fn shown(api: &Api, sees: &Sees<Administer>, mut page: Shown) -> Result<Re
         };
         page.people.push(Line {
             own: row.id == own,
+            factor: row.has_second_factor,
+            elsewhere: row.has_openid,
             id: row.id,
             name: row.name,
             role: row.role,
@@ -112,6 +121,39 @@ pub(super) async fn link(
 ) -> Result<Response, Problem> {
     let person = api.store.person(&id).await?;
     linked(&api, &form, &id, person.name).await
+}
+
+/// Takes somebody's second factor away, who lost their telephone and their codes.
+pub(super) async fn reset_second_factor(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    form: Does<Administer>,
+) -> Result<Response, Problem> {
+    let person = api.store.person(&id).await?;
+    api.store.drop_second_factor(&person.id, form.by.who.actor()).await?;
+    Ok(Redirect::to("/people?done=factor_reset").into_response())
+}
+
+/// Whether somebody may sign in at the issuer, and by which address the issuer knows them.
+pub(super) async fn elsewhere(
+    State(api): State<Api>,
+    Path(id): Path<String>,
+    form: Does<Administer>,
+) -> Result<Response, Problem> {
+    let person = api.store.person(&id).await?;
+    let done = if form.written.text("do") == "drop" {
+        api.store.drop_openid(&person.id, form.by.who.actor()).await?;
+        "openid_dropped"
+    } else {
+        let email = form.written.text("email");
+        if !email.contains('@') || bad_name(email) {
+            let why = form.by.say("openid_email_bad").to_owned();
+            return Err(Problem::new(Code::Invalid, why.clone()).with_field("email", &why));
+        }
+        api.store.expect_openid(&person.id, email, form.by.who.actor()).await?;
+        "openid_expected"
+    };
+    Ok(Redirect::to(&format!("/people?done={done}")).into_response())
 }
 
 /// Another role for somebody, or a door that is shut or open.

@@ -1,16 +1,19 @@
 //! The door: sign in, sign out, and links that let somebody in once.
 
 use axum::extract::State;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use callcore::language::unfit_name;
 use secrecy::SecretString;
 use serde::Serialize;
 
 use super::forms::{Does, Posted, Written};
 use super::frame::{Anybody, Frame, LANGUAGE, Room, THEME, Theme, ZONE, inside};
+use super::let_in::{keep_zone, let_in, wish};
+use super::second_step;
 use super::when::Zone;
 use super::words::Language;
-use crate::access::{Error, SessionCookie, Visit, WeakPassword, judge_password};
+use crate::access::{Entry, Error, SessionCookie, Visit, WeakPassword, judge_password};
 use crate::api::Api;
 use crate::api::error::Problem;
 use crate::api::extract::Pairs;
@@ -27,6 +30,9 @@ struct SignIn {
     error: String,
     /// Nobody can sign in yet.
     first: bool,
+    /// Where else one may sign in, and the way there; empty where one may not.
+    issuer: String,
+    issuer_href: String,
 }
 
 #[derive(Default, Serialize)]
@@ -43,13 +49,6 @@ fn pair(pairs: &[(String, String)], name: &str) -> String {
     pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone()).unwrap_or_default()
 }
 
-/// Goes on with a cookie.
-fn let_in(cookie: &SessionCookie, to: &str) -> Response {
-    let mut response = Redirect::to(to).into_response();
-    response.headers_mut().extend(cookie.header().map(|value| (header::SET_COOKIE, value)));
-    response
-}
-
 /// The page where one signs in.
 pub(super) async fn sign_in_page(
     State(api): State<Api>,
@@ -61,11 +60,12 @@ pub(super) async fn sign_in_page(
         return Ok(Redirect::to(&next).into_response());
     }
     let first = api.store.people().await?.is_empty();
-    Ok(door(&api, &frame.0, &SignIn { next, first, ..SignIn::default() }))
+    let error = if pair(&query, "why") == "late" { frame.0.say("factor_late") } else { "" };
+    Ok(door(&api, &frame.0, SignIn { next, first, error: error.to_owned(), ..SignIn::default() }))
 }
 
 /// The frame of a page for anybody.
-pub(super) struct Asked(Frame);
+pub(super) struct Asked(pub(super) Frame);
 
 impl axum::extract::FromRequestParts<Api> for Asked {
     type Rejection = Problem;
@@ -75,8 +75,19 @@ impl axum::extract::FromRequestParts<Api> for Asked {
     }
 }
 
-fn door(api: &Api, frame: &Frame, page: &SignIn) -> Response {
-    frame.page(api, ("sign_in.html", Room::Elsewhere), frame.say("sign_in_title"), &[], page)
+/// The page where one signs in, with a word why it did not work.
+pub(super) fn door_with(api: &Api, frame: &Frame, next: &str, error: String) -> Response {
+    door(api, frame, SignIn { next: next.to_owned(), error, ..SignIn::default() })
+}
+
+fn door(api: &Api, frame: &Frame, mut page: SignIn) -> Response {
+    if let Some(label) = api.access.issuer_label().filter(|_| !page.first) {
+        let url = reqwest::Url::parse_with_params("http://page/", [("next", &page.next)]);
+        let query = url.as_ref().ok().and_then(|url| url.query()).unwrap_or_default();
+        page.issuer_href = format!("/sign-in/openid?{query}");
+        label.clone_into(&mut page.issuer);
+    }
+    frame.page(api, ("sign_in.html", Room::Elsewhere), frame.say("sign_in_title"), &[], &page)
 }
 
 /// Takes a name and a password.
@@ -86,30 +97,43 @@ pub(super) async fn sign_in(State(api): State<Api>, posted: Posted) -> Result<Re
     let password = SecretString::from(written.exactly("password"));
     let shortened: String = name.chars().take(LONGEST_NAME).collect();
     match api.access.sign_in(&shortened, password, &posted.visit()).await {
-        Ok(cookie) => {
-            let mut response = let_in(&cookie, &next);
-            // A browser says which zone it is in when it signs in; whoever chose another one keeps that.
-            if let Some(zone) = Zone::named(written.text("zone")) {
-                response
-                    .headers_mut()
-                    .extend(wish(&api, ZONE, zone.name()).map(|value| (header::SET_COOKIE, value)));
-            }
-            Ok(response)
+        Ok(Entry::In(cookie)) => Ok(keep_zone(&api, written.text("zone"), let_in(&cookie, &next))),
+        Ok(Entry::Code(secret)) => {
+            let step = (&secret, next.as_str(), written.text("zone"));
+            second_step::asked(&api, frame, &posted.headers, step, String::new()).await
         }
         Err(Error::SignIn) => {
             let error = frame.say("sign_in_wrong").to_owned();
-            let mut response = door(&api, frame, &SignIn { name: shortened, next, error, first: false });
+            let mut response =
+                door(&api, frame, SignIn { name: shortened, next, error, ..SignIn::default() });
             *response.status_mut() = StatusCode::UNAUTHORIZED;
             Ok(response)
         }
         Err(Error::TooManyLogins { wait_s }) => {
             let error = frame.tell("sign_in_slow", &[("seconds", &wait_s.to_string())]);
-            let mut response = door(&api, frame, &SignIn { name: shortened, next, error, first: false });
+            let mut response =
+                door(&api, frame, SignIn { name: shortened, next, error, ..SignIn::default() });
             *response.status_mut() = StatusCode::TOO_MANY_REQUESTS;
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait_s));
             Ok(response)
         }
         Err(error) => Err(error.into()),
+    }
+}
+
+/// Goes on to `next`, or to the second step before.
+pub(super) async fn enter(
+    api: &Api,
+    frame: &Frame,
+    headers: &HeaderMap,
+    entry: Entry,
+    next: &str,
+) -> Result<Response, Problem> {
+    match entry {
+        Entry::In(cookie) => Ok(let_in(&cookie, next)),
+        Entry::Code(secret) => {
+            second_step::asked(api, frame, headers, (&secret, next, ""), String::new()).await
+        }
     }
 }
 
@@ -139,8 +163,10 @@ pub(super) async fn welcome_page(
     let Some(known) = api.access.known_link(&link).await? else { return Ok(stale(&api, &frame.0)) };
     if known.signs_in() {
         let visit = Visit { headers: &headers, peer: peer.map(|peer| peer.0.0.ip()) };
-        let cookie = api.access.sign_in_by_link(&link, &visit).await?;
-        return Ok(cookie.map_or_else(|| stale(&api, &frame.0), |cookie| let_in(&cookie, "/")));
+        return match api.access.sign_in_by_link(&link, &visit).await? {
+            None => Ok(stale(&api, &frame.0)),
+            Some(entry) => enter(&api, &frame.0, &headers, entry, "/").await,
+        };
     }
     let page = Welcome { link, owner: known.name.unwrap_or_default(), ..Welcome::default() };
     Ok(welcome(&api, &frame.0, &page))
@@ -154,7 +180,7 @@ fn welcome(api: &Api, frame: &Frame, page: &Welcome) -> Response {
 fn stale(api: &Api, frame: &Frame) -> Response {
     let page =
         SignIn { error: frame.say("welcome_stale").to_owned(), next: "/".to_owned(), ..SignIn::default() };
-    let mut response = door(api, frame, &page);
+    let mut response = door(api, frame, page);
     *response.status_mut() = StatusCode::GONE;
     response
 }
@@ -176,7 +202,7 @@ pub(super) async fn welcome_in(State(api): State<Api>, posted: Posted) -> Result
         let password = SecretString::from(written.exactly("password"));
         let named = first.then_some(name.as_str());
         match api.access.choose_password(&link, named, password, &posted.visit()).await {
-            Ok(Some(cookie)) => return Ok(let_in(&cookie, "/?done=welcome")),
+            Ok(Some(entry)) => return enter(&api, frame, &posted.headers, entry, "/?done=welcome").await,
             Ok(None) => return Ok(stale(&api, frame)),
             Err(Error::Store(store::Error::Exists { .. })) => {
                 page.name_error = frame.say("name_taken").to_owned();
@@ -192,7 +218,7 @@ pub(super) async fn welcome_in(State(api): State<Api>, posted: Posted) -> Result
 /// A name that cannot be told from others, or breaks lines.
 pub(super) fn bad_name(name: &str) -> bool {
     let length = name.chars().count();
-    length == 0 || length > LONGEST_NAME || name.chars().any(char::is_control)
+    length == 0 || length > LONGEST_NAME || unfit_name(name).is_some()
 }
 
 /// What is wrong with the password of a form, in which it stands twice.
@@ -207,14 +233,6 @@ pub(super) fn weak(frame: &Frame, written: &Written, name: &str) -> String {
         Err(WeakPassword::Long) => frame.say("password_long").to_owned(),
         Err(WeakPassword::Guessable) => frame.say("password_guessable").to_owned(),
     }
-}
-
-/// A cookie that holds a wish and nothing else.
-fn wish(api: &Api, name: &str, value: &str) -> Option<HeaderValue> {
-    let secure = if api.access.is_over_tls() { "; Secure" } else { "" };
-    let age = if value.is_empty() { 0 } else { 31_536_000 };
-    HeaderValue::try_from(format!("{name}={value}; Path=/; Max-Age={age}; SameSite=Lax; HttpOnly{secure}"))
-        .ok()
 }
 
 /// Keeps which language, light and zone somebody wants, in their browser.

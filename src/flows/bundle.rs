@@ -359,6 +359,11 @@ mod tests {
         let mut link = ZipWriter::new(Cursor::new(Vec::new()));
         link.add_symlink("a.wav", "/etc/passwd", SimpleFileOptions::default()).unwrap();
         assert!(why(&link.finish().unwrap().into_inner()).contains("is a link"));
+        let several = why(&zipped(&[flow, ("../a", b"x"), ("/b", b"y"), ("c.wav", b"z")]));
+        assert!(
+            several.contains("../a") && several.contains("/b") && !several.contains("c.wav"),
+            "{several}"
+        );
         let bomb = zipped(&[flow, ("audio/a.wav", &vec![0; 40 << 20])]);
         assert!(bomb.len() < 1 << 20 && why(&bomb).contains("40 MiB unpacked"), "{}", why(&bomb));
         let many: Vec<(String, Vec<u8>)> = (0..600).map(|n| (format!("{n}.txt"), Vec::new())).collect();

@@ -13,6 +13,8 @@ use crate::speech::file;
 const MOST_FILES: usize = 500;
 /// Most bytes of all files of a bundle, unpacked.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
+/// Faults that are told of one zip.
+const MOST_FAULTS: usize = 20;
 /// Begins the entry of a file in a zip's directory.
 const ENTRY: &[u8] = b"PK\x01\x02";
 /// Length of such an entry without its name and what else varies.
@@ -35,6 +37,8 @@ pub(super) fn files(bytes: &[u8], check: &Check) -> Result<BTreeMap<String, Vec<
     }
     let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::new();
     let mut room = MOST_BYTES;
+    // Everything that is wrong is told at once.
+    let mut faults: Vec<String> = Vec::new();
     for at in 0..zip.len() {
         if check.is_stopped() {
             return refused("the upload was given up");
@@ -44,10 +48,17 @@ pub(super) fn files(bytes: &[u8], check: &Check) -> Result<BTreeMap<String, Vec<
         if entry.is_dir() || is_litter(&name) {
             continue;
         }
-        let path = inside(&entry, &name)?;
+        let path = match inside(&entry, &name) {
+            Ok(path) => path,
+            Err(fault) => {
+                faults.push(fault.to_string());
+                continue;
+            }
+        };
         let limit = room.min(file::PROMPT.bytes);
         if entry.size() > limit {
-            return refused(too_large(&name, entry.size()));
+            faults.push(too_large(&name, entry.size()));
+            continue;
         }
         let mut content = Vec::new();
         entry.take(limit + 1).read_to_end(&mut content).map_err(|error| {
@@ -55,15 +66,17 @@ pub(super) fn files(bytes: &[u8], check: &Check) -> Result<BTreeMap<String, Vec<
         })?;
         // The size that the zip states is only a claim.
         if content.len() as u64 > limit {
-            return refused(too_large(&name, content.len() as u64));
+            // One that lies about its size is not the only one, perhaps; unpacking them all would cost what the limit spares.
+            faults.push(too_large(&name, content.len() as u64));
+            break;
         }
         room -= content.len() as u64;
         // Two spellings of one name.
         if files.insert(path, content).is_some() {
-            return refused(twice(&name));
+            faults.push(twice(&name));
         }
     }
-    Ok(files)
+    if faults.is_empty() { Ok(files) } else { refused(faults[..faults.len().min(MOST_FAULTS)].join("; ")) }
 }
 
 /// A name that stands twice in the zip's directory. The reader keeps the last of them, other programs the first: who

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use callcore::language::zone_name;
+use callcore::language::{hidden_sign, zone_name};
 use callcore::number::{self, Country, Spelling};
 use serde_json::{Map, Value};
 
@@ -117,6 +117,8 @@ impl<'m> Maker<'m> {
         {
             if text.as_ref().is_some_and(|text| text.chars().count() > NAME) {
                 fault(field, format!("is longer than {NAME} characters"));
+            } else if let Some(why) = text.as_deref().and_then(hidden_sign) {
+                fault(field, why.to_owned());
             }
         }
         let size = serde_json::to_string(&said.variables).map_or(usize::MAX, |text| text.len());

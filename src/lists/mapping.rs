@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::str::FromStr;
 
+use callcore::language::hidden_sign;
 use serde_json::{Value, json};
 
 use super::columns::{Places, plain_name};
@@ -179,7 +180,7 @@ impl Mapping {
                     shown,
                     "is a variable without a name; give it one, or ignore the column".to_owned(),
                 ));
-            } else if name.chars().count() > NAME || name.chars().any(char::is_control) {
+            } else if name.chars().count() > NAME || hidden_sign(name).is_some() {
                 faults.push((shown, format!("a variable's name has {NAME} characters at most, in one line")));
             } else if let Some(other) = variables.insert(name, at + 1) {
                 let why = format!(

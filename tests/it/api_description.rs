@@ -37,7 +37,7 @@ async fn methods(router: &Router, path: &str) -> BTreeSet<String> {
 }
 
 /// Pages for people and their files, which are not part of the API: how their paths begin.
-const PAGES: [&str; 21] = [
+const PAGES: [&str; 23] = [
     "",
     "accuracy",
     "audit",
@@ -53,8 +53,10 @@ const PAGES: [&str; 21] = [
     "now",
     "people",
     "preferences",
+    "settings",
     "sign-in",
     "sign-out",
+    "speech",
     "static",
     "trunks",
     "webhooks",

@@ -15,6 +15,7 @@ use dering::net::guard::AddressPolicy;
 use dering::outbox::{self, Outbox};
 use dering::server::router;
 use dering::session;
+use dering::speech::Engines;
 use dering::speech::stt::Recognizers;
 use dering::speech::tts::{self, Synthesizer, Tts};
 use dering::store::{self, Store};
@@ -64,15 +65,23 @@ impl TestApi {
         let read = Folder::read(&sources).unwrap();
         let flows = Arc::new(Catalog::open(store.clone(), &versions, read).await.unwrap());
         let outbox = Outbox::start(store.clone(), outbox::Options::default()).unwrap();
+        let tts = Tts::new(tts::Options {
+            synthesizer: Synthesizer::Fake(tts::fake::Fake::default()),
+            ..tts::Options::default()
+        });
+        let speech = Engines {
+            tts: tts.clone(),
+            recognizers: Recognizers::default(),
+            models: folder.path().join("models"),
+            model: None,
+            voices: folder.path().join("voices"),
+        };
         let parts = session::Parts {
             store: store.clone(),
             outbox: outbox.clone(),
             trunks: Vec::new(),
             flows: Arc::clone(&flows),
-            tts: Tts::new(tts::Options {
-                synthesizer: Synthesizer::Fake(tts::fake::Fake::default()),
-                ..tts::Options::default()
-            }),
+            tts,
             recognizers: Recognizers::default(),
             http_requests: session::HttpRequests::new(AddressPolicy::Public).unwrap(),
         };
@@ -91,6 +100,8 @@ impl TestApi {
             uploads: Uploads::new(CancellationToken::new()),
             lists: Lists::new(store, folder.path().join("lists"), None, CancellationToken::new()),
             outbox,
+            settings: dering::config::Config::default().told().into(),
+            speech,
         };
         Self { router: router(api.clone()), api, _folder: folder }
     }

@@ -146,7 +146,7 @@ async fn campaign(store: &Store) -> String {
 }
 
 /// Every page and form that somebody may ask for.
-const PAGES: [(&str, &str); 53] = [
+const PAGES: [(&str, &str); 62] = [
     ("GET", "/"),
     ("GET", "/now"),
     ("GET", "/me"),
@@ -166,10 +166,14 @@ const PAGES: [(&str, &str); 53] = [
     ("POST", "/do-not-call/add"),
     ("POST", "/do-not-call/remove"),
     ("GET", "/contacts"),
+    ("GET", "/contacts/nobody"),
+    ("GET", "/contacts/listed/1"),
     ("POST", "/contacts/import"),
     ("POST", "/contacts/nobody/delete"),
     ("POST", "/do-not-call/import"),
     ("GET", "/trunks"),
+    ("GET", "/speech"),
+    ("GET", "/settings"),
     ("GET", "/campaigns"),
     ("GET", "/campaigns/new"),
     ("POST", "/campaigns/new"),
@@ -196,6 +200,11 @@ const PAGES: [(&str, &str); 53] = [
     ("POST", "/people"),
     ("POST", "/people/nobody"),
     ("POST", "/people/nobody/link"),
+    ("POST", "/people/nobody/second-factor"),
+    ("POST", "/people/nobody/openid"),
+    ("POST", "/me/second-factor"),
+    ("POST", "/flows/bundle"),
+    ("GET", "/sign-in/openid"),
     ("GET", "/callers"),
     ("GET", "/sign-in"),
     ("GET", "/welcome"),

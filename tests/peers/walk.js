@@ -7,6 +7,7 @@
 // wider than its window.
 "use strict";
 
+const { createHmac } = require("node:crypto");
 const { readFileSync } = require("node:fs");
 const { createInterface } = require("node:readline");
 const { chromium } = require("playwright-core");
@@ -115,7 +116,7 @@ async function accuracy(page, other) {
 
 async function doNotCall(page, number) {
   await visit(page, "/do-not-call", "do-not-call");
-  await page.getByRole("textbox", { name: "Number" }).fill(number);
+  await page.getByRole("textbox", { name: "Number", exact: true }).fill(number);
   await page.locator("form[action='/do-not-call/add'] [name=reason]").fill("asked by letter");
   await page.getByRole("button", { name: "Add a number" }).click();
   await says(page, "it is not called any more");
@@ -139,7 +140,9 @@ async function contacts(page) {
   await says(page, "semicolons");
   await look(page, "imported contacts");
   await visit(page, "/contacts?q=ani", "contacts");
-  await page.getByRole("link", { name: "+628123456901" }).waitFor();
+  await page.getByRole("link", { name: "+628123456901" }).click();
+  await says(page, "This number is not on the do-not-call list.");
+  await look(page, "a contact");
   await send("/do-not-call", "+62 812-3456-901\nnobody\n");
   await look(page, "imported numbers");
   await visit(page, "/contacts", "contacts not to be called");
@@ -170,6 +173,10 @@ async function lists(page) {
   await page.getByRole("link", { name: "See them" }).click();
   await says(page, "+628123456901");
   await look(page, "contacts of a list");
+  await visit(page, "/contacts?consent=yes", "contacts who agreed");
+  await page.getByRole("link", { name: "+628123456901" }).click();
+  await says(page, "Asia/Makassar");
+  await look(page, "a contact of a list");
   await page.goto(report);
   await page.locator("summary", { hasText: "Undo this import" }).click();
   await page.locator("details[open] button.danger").click();
@@ -232,7 +239,11 @@ async function campaigns(page) {
   await look(page, "a campaign");
   await page.locator("table a", { hasText: "declined" }).click();
   await look(page, "contacts of a campaign");
+  await visit(page, "/contacts?q=dewi", "contacts of a name");
   await page.getByRole("link", { name: "+15551004" }).click();
+  await says(page, "A walk");
+  await look(page, "a contact with attempts");
+  await page.getByRole("link", { name: "A walk" }).click();
   await says(page, "Another attempt at");
   await look(page, "why a contact waits");
   await page.locator("table a").first().click();
@@ -244,7 +255,7 @@ async function flows(page) {
   const draft = async (text) => {
     await page.goto(`${base}/flows/new`);
     await page.locator("textarea").fill(text);
-    await page.getByRole("button", { name: "Check and keep" }).click();
+    await page.locator("form.upload").getByRole("button", { name: "Check and keep" }).click();
   };
   await draft("flow: walk\nstart: nowhere\nscenes:\n  talk: [ { hangup: done } ]\n");
   await says(page, "nothing was kept");
@@ -261,7 +272,53 @@ async function flows(page) {
   await says(page, "The version runs from the next call on.");
   const after = await page.locator("table tr:has(.tag.works) td a").first().innerText();
   must(before !== after, `another version runs: ${before}, ${after}`);
+  await page.goto(`${base}/flows/new`);
+  const zip = { name: "walk.zip", mimeType: "application/zip", buffer: Buffer.from("PK\u0003\u0004 and nothing") };
+  await page.locator("form.drop input[type=file]").setInputFiles(zip);
+  await page.locator("form.drop").getByRole("button", { name: "Check and keep" }).click();
+  await says(page, "The zip cannot be read");
+  await look(page, "a bundle that is none");
+  const yaml = { name: "walk.yaml", mimeType: "application/yaml", buffer: Buffer.from("flow: brought\nstart: a\nscenes: { a: [ { hangup: done } ] }\n") };
+  await page.locator("form.drop input[type=file]").setInputFiles(yaml);
+  await page.locator("form.drop").getByRole("button", { name: "Only check" }).click();
+  await says(page, "The flow brought is right");
   await visit(page, "/flows", "flows");
+}
+
+// What a telephone shows for a secret in base32, so many steps from now.
+function shown(secret, steps) {
+  let bits = "";
+  for (const letter of secret.replaceAll(" ", "")) bits += "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(letter).toString(2).padStart(5, "0");
+  const key = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const counter = Buffer.alloc(8);
+  counter.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000) + steps));
+  const mac = createHmac("sha1", key).update(counter).digest();
+  const at = mac[19] & 15;
+  return String((mac.readUInt32BE(at) & 0x7fffffff) % 1_000_000).padStart(6, "0");
+}
+
+// Somebody sets a second factor up on a telephone, in the dark, and signs in with it.
+async function secondFactor(browser, link) {
+  const small = await context(browser, { viewport: { width: 390, height: 844 }, colorScheme: "dark" });
+  const page = await small.newPage();
+  await welcome(page, link);
+  await page.goto(`${base}/me`);
+  await page.getByRole("button", { name: "Set it up" }).click();
+  await look(page, "a second factor to set up");
+  const secret = await page.locator(".hint .code").innerText();
+  await page.locator("[name=code]").fill(shown(secret, 0));
+  await page.getByRole("button", { name: "Turn it on" }).click();
+  await look(page, "recovery codes");
+  must((await page.locator(".codes li").count()) === 10, "ten recovery codes");
+  await signOut(page);
+  await page.getByLabel("Name").fill("Tina");
+  await page.getByLabel("Password").fill(password);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await look(page, "the second step");
+  await page.locator("[name=code]").fill(shown(secret, 1));
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.waitForURL(`${base}/`);
+  await small.close();
 }
 
 async function webhooks(page) {
@@ -334,8 +391,10 @@ async function walk() {
     await campaigns(page);
     await flows(page);
     await webhooks(page);
-    for (const path of ["/calls", "/audit", "/callers", "/me"]) await visit(page, path, path);
-    const everybody = ["/", "/calls", "/campaigns", "/contacts", "/lists", "/do-not-call", "/flows", "/accuracy", "/webhooks", "/trunks"];
+    for (const path of ["/calls", "/audit", "/callers", "/speech", "/settings", "/me"]) await visit(page, path, path);
+    await secondFactor(browser, await invite(page, "Tina", "viewer"));
+    await visit(page, "/people", "people with a second factor");
+    const everybody = ["/", "/calls", "/campaigns", "/contacts", "/lists", "/do-not-call", "/flows", "/accuracy", "/webhooks", "/trunks", "/speech"];
     for (const role of ["viewer", "campaign_manager", "flow_author"]) {
       await asOther(browser, await invite(page, `A ${role}`, role), role, [...everybody, "/docs"]);
     }

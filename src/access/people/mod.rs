@@ -4,7 +4,10 @@
 //! browser ask it for anything. Whether a form comes from one of our pages is for the pages to see.
 
 mod browser;
+mod elsewhere;
 mod password;
+mod second_factor;
+mod steps;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -17,6 +20,7 @@ pub use self::browser::SessionCookie;
 use self::browser::{digest, form_token, new_secret, sent};
 pub(super) use self::password::Passwords;
 pub use self::password::{WeakPassword, judge};
+pub use self::steps::{Enrolment, Entry, Through};
 use super::error::Error;
 use super::person::Person;
 use super::principal::{Identity, Intent, Principal};
@@ -71,6 +75,10 @@ impl Access {
             return Ok(None);
         };
         let Ok(role) = row.role.parse::<Role>() else { return Ok(None) };
+        if self.wants_second_factor(role) && !row.has_second_factor {
+            // Their role needs one since they were let in: they set it up when they sign in again.
+            return Ok(None);
+        }
         self.note(&row, now).await;
         let person = Person {
             id: row.person_id,
@@ -99,7 +107,7 @@ impl Access {
         }
     }
 
-    /// Lets somebody in by name and password. A cookie that the browser had before is good no more.
+    /// Lets somebody in by name and password, or to the second step. A cookie that the browser had before is good no more.
     ///
     /// # Errors
     /// [`Error::SignIn`] without saying which of both is wrong; [`Error::TooManyLogins`].
@@ -108,7 +116,7 @@ impl Access {
         name: &str,
         password: SecretString,
         visit: &Visit<'_>,
-    ) -> Result<SessionCookie, Error> {
+    ) -> Result<Entry, Error> {
         let address = self.origin(visit.peer, visit.headers);
         let found = self.store().person_to_sign_in(name).await?;
         let claimed = found.as_ref().map(|row| format!("person:{}", row.id));
@@ -117,7 +125,7 @@ impl Access {
         let kept = row.as_ref().and_then(|row| row.password.clone());
         let fits = self.0.passwords.fits(password, kept).await;
         match row.filter(|_| fits) {
-            Some(row) => self.let_in(&row.id, visit).await,
+            Some(row) => self.enter((&row.id, &row.role, row.has_second_factor), visit).await,
             None => {
                 self.count_sign_in_failure(address, claimed.as_deref());
                 Err(Error::SignIn)
@@ -241,7 +249,7 @@ impl Access {
     }
 
     /// Uses a link up: its owner has this password from now on, or, where it is nobody's, the first admin is made of this
-    /// name. They are signed in. `None`: it is not good any more.
+    /// name. They are signed in, or at the second step. `None`: it is not good any more.
     ///
     /// # Errors
     /// When the name is taken, or the database fails.
@@ -251,7 +259,7 @@ impl Access {
         name: Option<&str>,
         password: SecretString,
         visit: &Visit<'_>,
-    ) -> Result<Option<SessionCookie>, Error> {
+    ) -> Result<Option<Entry>, Error> {
         let hash = self.hashed(password).await?;
         let used = match name {
             Some(name) => Redeemed::FirstAdmin(new_person(name, Role::Admin), hash),
@@ -264,23 +272,17 @@ impl Access {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn sign_in_by_link(
-        &self,
-        secret: &str,
-        visit: &Visit<'_>,
-    ) -> Result<Option<SessionCookie>, Error> {
+    pub async fn sign_in_by_link(&self, secret: &str, visit: &Visit<'_>) -> Result<Option<Entry>, Error> {
         self.redeem(secret, Redeemed::SignIn, visit).await
     }
 
-    async fn redeem(
-        &self,
-        secret: &str,
-        used: Redeemed,
-        visit: &Visit<'_>,
-    ) -> Result<Option<SessionCookie>, Error> {
+    async fn redeem(&self, secret: &str, used: Redeemed, visit: &Visit<'_>) -> Result<Option<Entry>, Error> {
         let address = self.origin(visit.peer, visit.headers).map(|address| address.to_string());
         match self.store().redeem_link(&digest(secret), now_ms(), used, address).await? {
-            Some(person_id) => self.let_in(&person_id, visit).await.map(Some),
+            Some(person_id) => {
+                let person = self.store().person(&person_id).await?;
+                self.enter((&person_id, &person.role, person.has_second_factor), visit).await.map(Some)
+            }
             None => Ok(None),
         }
     }

@@ -36,6 +36,7 @@ where
         .routes(routes!(people::list, people::invite))
         .routes(routes!(people::change))
         .routes(routes!(people::link))
+        .routes(routes!(people::reset_second_factor))
         .routes(routes!(audit::list))
 }
 

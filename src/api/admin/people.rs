@@ -88,6 +88,8 @@ pub(super) struct PersonShown {
     state: &'static str,
     /// Browsers in which they are signed in.
     browsers: i64,
+    /// A code is asked of them beside the password.
+    second_factor: bool,
     #[schema(format = DateTime)]
     created_at: String,
     /// Accurate to some minutes.
@@ -111,6 +113,7 @@ impl From<PersonRow> for PersonShown {
             role: row.role,
             state,
             browsers: row.browsers,
+            second_factor: row.has_second_factor,
             created_at: iso(row.created_ms),
             last_seen_at: row.last_seen_ms.map(iso),
             link: None,
@@ -181,4 +184,21 @@ pub(super) async fn link(
     let link = access.password_link(&person_id, admin.actor()).await?;
     let person = shown(&access, &person_id).await?;
     Ok((StatusCode::CREATED, Json(PersonShown { link: Some(link.expose_secret().to_owned()), ..person })))
+}
+
+/// Take somebody's second factor away, with its recovery codes.
+///
+/// For who lost their telephone and their codes. They sign in with the password alone from then on, or, where their role needs a
+/// second factor, set it up anew when they do.
+#[utoipa::path(delete, path = "/v1/people/{person_id}/second-factor", operation_id = "resetSecondFactor", tag = "access",
+    params(("person_id" = String, Path, description = "The person's id.")),
+    responses((status = 200, description = "They as they are now.", body = PersonShown)))]
+pub(super) async fn reset_second_factor(
+    State(access): State<Access>,
+    admin: May<Administer>,
+    Path(person_id): Path<String>,
+) -> Result<Json<PersonShown>, Problem> {
+    let person = access.store().person(&person_id).await?;
+    access.store().drop_second_factor(&person.id, admin.actor()).await?;
+    Ok(Json(shown(&access, &person_id).await?))
 }

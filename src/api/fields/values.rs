@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use callcore::language::hidden_sign;
 use serde_json::Value;
 
 use super::Source;
@@ -31,10 +32,10 @@ pub(crate) fn short_text(text: &str, longest: usize) -> Result<String, String> {
     if length > longest {
         return Err(format!("has {length} characters; {longest} is the most"));
     }
-    if text.chars().any(char::is_control) {
-        return Err("has a line break or another control character in it; take it out".to_owned());
+    match hidden_sign(text) {
+        Some(why) => Err(why.to_owned()),
+        None => Ok(text.to_owned()),
     }
-    Ok(text.to_owned())
 }
 
 /// Notes each text within a value that a template left behind, with its path and why it is none.

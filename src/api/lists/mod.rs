@@ -10,7 +10,7 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, FromRef, State};
 use axum::http::StatusCode;
-use callcore::language::zone_name;
+use callcore::language::{unfit_name, zone_name};
 use callcore::number::Country;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
@@ -127,6 +127,9 @@ pub(crate) fn new_list(pairs: Vec<(String, String)>) -> Result<NewList, Problem>
 /// A name of a list, which is no id.
 fn list_name(text: &str) -> Result<String, String> {
     let name = short_text(text.trim(), LONGEST_NAME)?;
+    if let Some(why) = unfit_name(&name) {
+        return Err(why.to_owned());
+    }
     if name.to_ascii_lowercase().starts_with("ls_") {
         return Err("begins like an id, ls_; choose another name".to_owned());
     }

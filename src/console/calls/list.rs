@@ -49,7 +49,11 @@ impl Line {
             number: frame.number(number),
             version: call.flow_digest.get(..8).unwrap_or_default().to_owned(),
             who,
-            state: if call.ended_ms.is_some() { String::new() } else { call.state.as_str().to_owned() },
+            state: if call.ended_ms.is_some() {
+                String::new()
+            } else {
+                frame.say(&format!("state_{}", call.state.as_str())).to_owned()
+            },
             outcome: call.outcome.unwrap_or_default().replace('_', " "),
             length: talked.unwrap_or_default(),
             flow: call.flow,

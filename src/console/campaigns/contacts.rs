@@ -57,7 +57,8 @@ const STATES: [(PlaceState, &str); 5] = [
     (PlaceState::Excluded, "place_excluded"),
 ];
 
-fn state_key(state: PlaceState) -> &'static str {
+/// The key of the word for where a contact stands.
+pub(in crate::console) fn state_key(state: PlaceState) -> &'static str {
     STATES.iter().find(|(known, _)| *known == state).map_or("place_waiting", |(_, key)| key)
 }
 

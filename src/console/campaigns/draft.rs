@@ -32,6 +32,14 @@ const DAYS: [(Weekday, [&str; 2]); 7] = [
 #[derive(Clone, Debug, Default, Serialize)]
 pub(super) struct Draft {
     pub(super) name: String,
+    pub(super) description: String,
+    /// A line for each: `name = value`.
+    pub(super) variables: String,
+    pub(super) callback_outcome: String,
+    pub(super) callback_variable: String,
+    pub(super) breaker_percent: String,
+    pub(super) breaker_of: String,
+    pub(super) breaker_pause: String,
     pub(super) flow: String,
     pub(super) canary_flow: String,
     pub(super) canary_percent: String,
@@ -75,12 +83,20 @@ impl Draft {
     /// The fields for settings.
     pub(super) fn of(name: &str, settings: &Settings) -> Self {
         let optional = |value: Option<u32>| value.map(|value| value.to_string()).unwrap_or_default();
+        let callback = settings.callback.as_ref();
         let callers = settings.caller_ids.iter().map(|caller| match caller.per_day {
             Some(most) => format!("{} = {most}", caller.number),
             None => caller.number.clone(),
         });
         Self {
             name: name.to_owned(),
+            description: settings.description.clone().unwrap_or_default(),
+            variables: settings.variables.iter().map(variable_line).collect::<Vec<_>>().join("\n"),
+            callback_outcome: callback.map(|callback| callback.outcome.clone()).unwrap_or_default(),
+            callback_variable: callback.map(|callback| callback.variable.clone()).unwrap_or_default(),
+            breaker_percent: settings.pacing.breaker.percent.to_string(),
+            breaker_of: settings.pacing.breaker.of.to_string(),
+            breaker_pause: settings.pacing.breaker.pause.to_string(),
             flow: settings.flow.clone(),
             canary_flow: settings.canary.as_ref().map(|canary| canary.flow.clone()).unwrap_or_default(),
             canary_percent: optional(settings.canary.as_ref().map(|canary| canary.percent)),
@@ -126,6 +142,13 @@ impl Draft {
         });
         Self {
             name: text("name"),
+            description: text("description"),
+            variables: written.exactly("variables"),
+            callback_outcome: text("callback_outcome"),
+            callback_variable: text("callback_variable"),
+            breaker_percent: text("breaker_percent"),
+            breaker_of: text("breaker_of"),
+            breaker_pause: text("breaker_pause"),
             flow: text("flow"),
             canary_flow: text("canary_flow"),
             canary_percent: text("canary_percent"),
@@ -187,6 +210,11 @@ impl Draft {
         pacing["per_second"] = number("pacing.per_second", &self.per_second);
         pacing["priority"] = number("pacing.priority", &self.priority);
         pacing["ramp_up"] = json!(self.ramp_up);
+        pacing["breaker"] = json!({
+            "percent": number("breaker_percent", &self.breaker_percent),
+            "of": number("breaker_of", &self.breaker_of),
+            "pause": self.breaker_pause,
+        });
         document.insert("pacing".into(), pacing);
         let mut budget = Map::new();
         for (name, text) in
@@ -222,6 +250,24 @@ impl Draft {
             })
             .collect();
         document.insert("windows".into(), json!(windows));
+        let mut variables = Map::new();
+        for line in self.variables.lines().filter(|line| !line.trim().is_empty()) {
+            match variable(line) {
+                Some((name, value)) => drop(variables.insert(name, value)),
+                None => note("variables", &format!("{:?} is no variable; write `name = value`", line.trim())),
+            }
+        }
+        document.insert("variables".into(), Value::Object(variables));
+        let callback = match (self.callback_outcome.is_empty(), self.callback_variable.is_empty()) {
+            (true, true) => None,
+            (false, false) => {
+                Some(json!({ "outcome": self.callback_outcome, "variable": self.callback_variable }))
+            }
+            (_, _) => {
+                note("callback", "needs both: the outcome, and the variable with the time");
+                None
+            }
+        };
         let callers = self.caller_ids.lines().filter(|line| !line.trim().is_empty()).map(caller);
         document.insert("caller_ids".into(), json!(callers.collect::<Vec<_>>()));
         for (name, text) in [
@@ -234,6 +280,8 @@ impl Draft {
         for (name, value) in [
             ("canary", canary),
             ("abandon_limit", abandon_limit),
+            ("callback", callback),
+            ("description", filled(&self.description)),
             ("preset", filled(&self.preset)),
             ("zone", filled(&self.zone)),
             ("starts", filled(&self.starts)),
@@ -300,6 +348,25 @@ fn caller(line: &str) -> Value {
             json!({ "number": number.trim(), "per_day": most })
         }
         None => json!({ "number": line.trim() }),
+    }
+}
+
+/// `shop = Menteng`. What reads as JSON is a number, a list and so on; everything else is a text.
+fn variable(line: &str) -> Option<(String, Value)> {
+    let (name, value) = line.split_once('=').map(|(name, value)| (name.trim(), value.trim()))?;
+    let value = serde_json::from_str(value).unwrap_or_else(|_| json!(value));
+    (!name.is_empty()).then(|| (name.to_owned(), value))
+}
+
+fn variable_line((name, value): (&String, &Value)) -> String {
+    let reads_back = |text: &&str| {
+        let one_line = text.trim() == *text && !text.is_empty() && !text.contains(['\n', '\r']);
+        one_line && serde_json::from_str::<Value>(text).is_err()
+    };
+    let plain = value.as_str().filter(reads_back);
+    match plain {
+        Some(text) => format!("{name} = {text}"),
+        None => format!("{name} = {value}"),
     }
 }
 
@@ -380,7 +447,9 @@ mod tests {
             "flow": "f@abc", "lists": ["ls_1"], "zone": "Asia/Jakarta", "notify_url": "https://a.example/x",
             "windows": [{ "days": ["mon", "tue", "sat"], "from": "08:00", "until": "20:00" }],
             "caller_ids": [{ "number": "+622150001", "per_day": 200 }, { "number": "+62 21 5000 2" }],
-            "abandon_limit": 2.5, "pacing": { "per_second": 0.5, "breaker": { "percent": 7 } }, "budget": { "minutes_in_all": 90 },
+            "description": "What <May> is for", "callback": { "outcome": "later", "variable": "when" },
+            "variables": { "shop": "Menteng", "debt": 250, "code": "007", "plan": ["a", "b"], "two": "a\nb", "no": "", "n": "12" },
+            "abandon_limit": 2.5, "pacing": { "per_second": 0.5, "breaker": { "percent": 7, "of": 30, "pause": "2m" } }, "budget": { "minutes_in_all": 90 },
             "retry": { "busy": { "times": 1, "after": ["5m", "1h"] }, "lost": { "times": 0 } },
         });
         let settings = Settings::read(document.as_object().unwrap()).unwrap();
@@ -401,9 +470,11 @@ mod tests {
         draft.windows.push_str("\nsometimes");
         draft.concurrent = "many".into();
         draft.abandon_limit = "few".into();
+        draft.variables = "shop Menteng".into();
+        draft.callback_outcome = "later".into();
         let problems = draft.settings(&Settings::default()).unwrap_err();
         let fields: Vec<&str> = problems.iter().map(|problem| problem.field.as_str()).collect();
-        assert_eq!(fields, ["pacing.concurrent", "abandon_limit", "windows"]);
+        assert_eq!(fields, ["pacing.concurrent", "abandon_limit", "windows", "variables", "callback"]);
         draft.take_preset("uk-ofcom");
         assert_eq!(draft.abandon_limit, "3");
     }

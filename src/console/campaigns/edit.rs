@@ -64,6 +64,7 @@ fn field_of(setting: &str) -> String {
     let top = setting.split(['[', '.']).next().unwrap_or_default();
     let last = setting.rsplit('.').next().unwrap_or_default();
     match top {
+        "pacing" if setting.starts_with("pacing.breaker.") => format!("breaker_{last}"),
         "caps" | "pacing" | "budget" => last.to_owned(),
         "canary" => format!("canary_{last}"),
         _ if top.starts_with("ring") => "ring".to_owned(),

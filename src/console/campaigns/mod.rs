@@ -8,10 +8,10 @@ mod edit;
 mod list;
 mod one;
 mod report;
-mod said;
+pub(super) mod said;
 
 pub(super) use compare::page as compare;
-pub(super) use contacts::{exclude, page as contacts, why};
+pub(super) use contacts::{exclude, page as contacts, state_key as place_key, why};
 pub(super) use edit::{change, create, edit_page, new_page};
 pub(super) use list::{Line, page, under_way};
 pub(super) use one::{act, page as one};

@@ -6,7 +6,7 @@ use crate::campaigns::Hold;
 use crate::console::frame::Frame;
 
 /// An outcome in words.
-pub(super) fn outcome(frame: &Frame, outcome: Outcome) -> &'static str {
+pub(in crate::console) fn outcome(frame: &Frame, outcome: Outcome) -> &'static str {
     frame.say(match outcome {
         Outcome::HeardToTheEnd => "outcome_heard_to_the_end",
         Outcome::HungUpEarly => "outcome_hung_up_early",
@@ -87,7 +87,7 @@ pub(super) fn rule(frame: &Frame, rule: &str) -> String {
 }
 
 /// Why a contact is not called now, with the values that decide.
-pub(super) fn reason(frame: &Frame, reason: &Reason) -> String {
+pub(in crate::console) fn reason(frame: &Frame, reason: &Reason) -> String {
     let at = |ms: Option<i64>| {
         ms.map_or_else(|| frame.say("never").to_owned(), |ms| frame.zone.at(ms).text().to_owned())
     };
@@ -140,7 +140,7 @@ pub(super) fn reason(frame: &Frame, reason: &Reason) -> String {
 }
 
 /// What holds a campaign back, as a sentence.
-pub(super) fn hold(frame: &Frame, hold: &Hold) -> String {
+pub(in crate::console) fn hold(frame: &Frame, hold: &Hold) -> String {
     match hold {
         Hold::Pacing { limit, .. } => frame
             .say(match limit {

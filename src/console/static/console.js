@@ -33,6 +33,18 @@ for (const wave of document.querySelectorAll("[data-wave]")) {
   });
 }
 
+// A file may be dropped on its form.
+for (const form of document.querySelectorAll("[data-drop]")) {
+  const field = form.querySelector("input[type=file]");
+  const over = (is) => (event) => { event.preventDefault(); form.classList.toggle("over", is); };
+  form.addEventListener("dragover", over(true));
+  form.addEventListener("dragleave", over(false));
+  form.addEventListener("drop", (event) => {
+    over(false)(event);
+    if (event.dataTransfer.files.length > 0) field.files = event.dataTransfer.files;
+  });
+}
+
 // A page of something that goes on is loaded anew, unless somebody is in the middle of something on it.
 for (const part of document.querySelectorAll("[data-reload]")) {
   setInterval(() => {

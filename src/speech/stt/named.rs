@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use callcore::audio::frame::samples_to_ms;
+
 use super::recognizer::Recognizer;
 use super::request::Request;
 use super::speed::Speed;
@@ -53,6 +55,7 @@ impl Named {
             took = took.min(begun.elapsed());
         }
         self.speed.measured(took);
+        self.speed.tried(took, samples_to_ms(audio.len()));
         Ok(Trial { took, limit: self.speed.limit() })
     }
 }
@@ -70,9 +73,11 @@ mod tests {
         let quick = Named::new("quick", Recognizer::Scripted(heard.clone()), None);
         let trial = quick.try_out(Arc::clone(&audio)).await.expect("an answer");
         assert_eq!((trial.limit, heard.heard()), (LEAST, vec![1_000, 1_000]));
+        assert_eq!(quick.speed.ms_per_second(), Some(0), "in virtual time it takes none");
         let hangs = Named::new("hangs", Recognizer::Scripted(Scripted::default().then_stalls()), None);
         let begun = tokio::time::Instant::now();
         assert_eq!(hangs.try_out(audio).await.err(), Some(SttError::TooLate(20_000)));
         assert_eq!((begun.elapsed(), hangs.speed.limit()), (TRIAL_PATIENCE, UNKNOWN));
+        assert_eq!(hangs.speed.ms_per_second(), None);
     }
 }

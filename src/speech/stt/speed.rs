@@ -15,19 +15,41 @@ const MARGIN: Duration = Duration::from_millis(500);
 
 /// What finished utterances took, on average. Clones share it.
 #[derive(Clone, Debug, Default)]
-pub struct Speed(Arc<AtomicU64>);
+pub struct Speed(Arc<Measured>);
+
+#[derive(Debug, Default)]
+struct Measured {
+    /// Microseconds for an utterance; 0: not known.
+    usual: AtomicU64,
+    /// Milliseconds for a second of speech and one, at the last trial; 0: there was none.
+    trial: AtomicU64,
+}
 
 impl Speed {
     /// An utterance was recognised in `took`.
     pub(super) fn measured(&self, took: Duration) {
         let took = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).max(1);
-        let usual = self.0.load(Ordering::Relaxed);
+        let usual = self.0.usual.load(Ordering::Relaxed);
         // A lost update of another call's is no loss.
-        self.0.store(if usual == 0 { took } else { usual / 8 * 7 + took / 8 }, Ordering::Relaxed);
+        self.0.usual.store(if usual == 0 { took } else { usual / 8 * 7 + took / 8 }, Ordering::Relaxed);
+    }
+
+    /// Recognising `speech_ms` of speech took so long, with nothing else to do.
+    pub(super) fn tried(&self, took: Duration, speech_ms: u64) {
+        let took = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        if let Some(cost) = took.saturating_mul(1_000).checked_div(speech_ms) {
+            self.0.trial.store(cost.saturating_add(1), Ordering::Relaxed);
+        }
+    }
+
+    /// What a second of speech takes here, ms, by the last trial.
+    #[must_use]
+    pub fn ms_per_second(&self) -> Option<u64> {
+        self.0.trial.load(Ordering::Relaxed).checked_sub(1)
     }
 
     fn usual(&self) -> Option<Duration> {
-        Some(self.0.load(Ordering::Relaxed)).filter(|usual| *usual > 0).map(Duration::from_micros)
+        Some(self.0.usual.load(Ordering::Relaxed)).filter(|usual| *usual > 0).map(Duration::from_micros)
     }
 
     /// How long a call waits for the words of an utterance that is over.

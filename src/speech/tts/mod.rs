@@ -14,7 +14,9 @@ mod worker;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use callcore::audio::frame::samples_to_ms;
 use callcore::language::speakable;
 
 use self::cache::Cache;
@@ -66,13 +68,12 @@ impl Synthesizer {
     }
 
     /// The name of the voice that it takes, where it tells.
-    fn chosen(&self, wanted: &Voice) -> String {
-        let chosen = match self {
+    fn chosen(&self, wanted: &Voice) -> Option<String> {
+        match self {
             Self::Piper(piper) => piper.chosen(wanted),
             Self::Kokoro(kokoro) => kokoro.chosen(wanted),
             Self::Espeak(_) | Self::OpenAi(_) | Self::Fake(_) => wanted.voice.clone(),
-        };
-        chosen.unwrap_or_else(|| "its usual one".into())
+        }
     }
 
     /// Part of the cache key: audio of one synthesiser is never taken for another's.
@@ -91,7 +92,8 @@ impl Synthesizer {
 #[derive(Debug)]
 pub struct Speaker {
     pub engine: &'static str,
-    pub voice: String,
+    /// `None`: its usual one.
+    pub voice: Option<String>,
     /// Why it is not the engine that was chosen.
     pub instead: Option<TtsError>,
 }
@@ -131,6 +133,14 @@ pub struct Tts {
     fallback: Option<Synthesizer>,
     loudness: Loudness,
     cache: Arc<Cache>,
+    pace: Arc<Pace>,
+}
+
+/// What the chosen engine took for what it spoke.
+#[derive(Debug, Default)]
+struct Pace {
+    took_ms: AtomicU64,
+    speech_ms: AtomicU64,
 }
 
 impl Tts {
@@ -141,6 +151,7 @@ impl Tts {
             fallback: options.fallback,
             loudness: options.loudness,
             cache: Arc::new(Cache::new(options.cache_folder, options.memory_bytes, options.disk_bytes)),
+            pace: Arc::default(),
         }
     }
 
@@ -211,6 +222,19 @@ impl Tts {
         }
     }
 
+    /// The engine that was chosen, as settings name it.
+    #[must_use]
+    pub const fn engine(&self) -> &'static str {
+        self.synthesizer.engine()
+    }
+
+    /// What a second of speech took the chosen engine since the start, ms; `None` while it has spoken nothing.
+    #[must_use]
+    pub fn ms_per_second(&self) -> Option<u64> {
+        let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        of(&self.pace.took_ms).saturating_mul(1_000).checked_div(of(&self.pace.speech_ms))
+    }
+
     /// Who speaks such texts.
     ///
     /// # Errors
@@ -246,7 +270,13 @@ impl Tts {
         let rendered = async {
             let begun = std::time::Instant::now();
             let samples = by.render(text, voice).await?;
-            metrics::histogram!("dering_tts_seconds").record(begun.elapsed().as_secs_f64());
+            let took = begun.elapsed();
+            metrics::histogram!("dering_tts_seconds").record(took.as_secs_f64());
+            if by.engine() == self.synthesizer.engine() {
+                let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+                self.pace.took_ms.fetch_add(took_ms, Ordering::Relaxed);
+                self.pace.speech_ms.fetch_add(samples_to_ms(samples.len()), Ordering::Relaxed);
+            }
             finish::finish(&samples, self.loudness)
         };
         if keep { self.cache.fetch(key, rendered).await } else { rendered.await.map(Arc::from) }

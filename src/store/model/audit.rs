@@ -83,6 +83,9 @@ pub enum AuditAction {
     PersonPassword,
     PersonSignIn,
     PersonSignOut,
+    PersonSecondFactor,
+    PersonRecoveryCode,
+    PersonOpenId,
 }
 
 impl AuditAction {
@@ -138,6 +141,9 @@ impl AuditAction {
             Self::PersonPassword => "person.password",
             Self::PersonSignIn => "person.sign_in",
             Self::PersonSignOut => "person.sign_out",
+            Self::PersonSecondFactor => "person.second_factor",
+            Self::PersonRecoveryCode => "person.recovery_code",
+            Self::PersonOpenId => "person.openid",
         }
     }
 }

@@ -9,6 +9,7 @@ mod campaigns;
 mod cdr;
 mod claims;
 mod clients;
+mod contact_search;
 mod contacts;
 mod deliveries;
 mod dialout;
@@ -21,6 +22,7 @@ mod lists;
 mod node;
 mod page;
 mod people;
+mod second_factor;
 mod state;
 mod text;
 mod visibility;
@@ -46,6 +48,9 @@ pub use cdr::{CdrPage, CdrRow};
 pub use claims::{Attempt, Claim, ClaimRequest, Claimed, DeliveryOutcome, DeliveryRound, Settlement};
 pub use clients::{ApiKeyRow, AppChange, AppPolicy, AppRow, KeyChange, NewApiKey, NewApp, Rate, SecretRow};
 pub(super) use clients::{ClientRecords, SecretRecord, rate};
+pub use contact_search::{
+    ContactPlace, ContactSearch, ContactSource, FoundContact, FoundContacts, ListedContactRow,
+};
 pub use contacts::{ContactChange, ContactRow, HistoryRow, Kept, LARGEST_METADATA, Merged, NewContact};
 pub use deliveries::{
     AttemptRow, DeliveryFilter, DeliveryRow, EndpointHealth, EndpointRow, NotSettled, NotificationRow,
@@ -68,6 +73,7 @@ pub use people::{
     BrowserRow, LinkPurpose, LinkRow, NewBrowser, NewLink, NewPerson, PersonChange, PersonRow, Redeemed,
     SignInRow,
 };
+pub use second_factor::{NewStep, SecondFactor, StepRow};
 pub use state::{
     CallState, DeadReason, DeliveryState, ImportState, NotificationState, RowErrorKind, Speaker, ZoneFrom,
 };

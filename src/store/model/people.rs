@@ -25,6 +25,10 @@ pub struct PersonRow {
     pub has_password: bool,
     /// Browsers in which they are signed in.
     pub browsers: i64,
+    /// They are asked for a code, too.
+    pub has_second_factor: bool,
+    /// They may sign in at an issuer elsewhere.
+    pub has_openid: bool,
 }
 
 /// What it takes to let somebody in.
@@ -36,6 +40,8 @@ pub struct SignInRow {
     /// The PHC form; `None` while they have not chosen one.
     pub password: Option<String>,
     pub disabled: bool,
+    /// They are asked for a code, too.
+    pub has_second_factor: bool,
 }
 
 /// What of somebody becomes different; `None` leaves it as it is.
@@ -69,6 +75,8 @@ pub struct BrowserRow {
     pub until_ms: i64,
     pub address: Option<String>,
     pub agent: Option<String>,
+    /// They are asked for a code, too.
+    pub has_second_factor: bool,
 }
 
 /// What a link is good for.

@@ -23,14 +23,14 @@ use crate::wallclock::now_ms;
 const SEARCHED_DIGITS: usize = 3;
 
 async fn by_id<'e>(source: impl SqliteExecutor<'e>, id: &str) -> Result<Option<ContactRow>, Error> {
-    let mut query = QueryBuilder::<Sqlite>::new(SELECT);
-    query.push(" AND c.id = ").push_bind(id.to_owned());
+    let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
+    query.push(TABLES).push(" AND c.id = ").push_bind(id.to_owned());
     Ok(query.build_query_as().fetch_optional(source).await?)
 }
 
-const SELECT: &str = "SELECT c.id, c.number, c.name, c.flow, c.metadata, c.created_ms, c.updated_ms, \
-                      d.at_ms AS do_not_call_ms, d.call_id AS do_not_call_id \
-                      FROM contacts c LEFT JOIN do_not_call d ON d.number = c.digits WHERE 1 = 1";
+pub(super) const COLUMNS: &str = "SELECT c.id, c.number, c.name, c.flow, c.metadata, c.created_ms, c.updated_ms, \
+                                  d.at_ms AS do_not_call_ms, d.call_id AS do_not_call_id";
+pub(super) const TABLES: &str = " FROM contacts c LEFT JOIN do_not_call d ON d.number = c.digits WHERE 1 = 1";
 
 impl Engine {
     pub(in crate::store) async fn create_contact(&self, contact: NewContact) -> Result<ContactRow, Error> {
@@ -95,7 +95,8 @@ impl Engine {
         after: Option<&Cursor>,
         limit: u32,
     ) -> Result<Page<ContactRow>, Error> {
-        let mut query = QueryBuilder::<Sqlite>::new(SELECT);
+        let mut query = QueryBuilder::<Sqlite>::new(COLUMNS);
+        query.push(TABLES);
         if let Some(search) = search {
             query.push(" AND (c.id = ").push_bind(search.to_owned());
             query.push(" OR c.name LIKE ").push_bind(like(search)).push(" ESCAPE '\\'");

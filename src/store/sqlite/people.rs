@@ -20,8 +20,11 @@ const MOST_BROWSERS: i64 = 20;
 const ADMIN: &str = "admin";
 
 const PEOPLE: &str = "SELECT id, name, role, created_ms, last_seen_ms, disabled_ms, password IS NOT NULL AS has_password, \
-     (SELECT count(*) FROM person_browsers b WHERE b.person_id = people.id AND b.until_ms > $1) AS browsers FROM people";
-const BROWSERS: &str = "SELECT b.digest, b.person_id, p.name, p.role, b.created_ms, b.seen_ms, b.until_ms, b.address, b.agent \
+     (SELECT count(*) FROM person_browsers b WHERE b.person_id = people.id AND b.until_ms > $1) AS browsers, \
+     EXISTS (SELECT 1 FROM second_factors f WHERE f.person_id = people.id AND f.confirmed_ms IS NOT NULL) AS has_second_factor, \
+     EXISTS (SELECT 1 FROM openid_identities o WHERE o.person_id = people.id) AS has_openid FROM people";
+const BROWSERS: &str = "SELECT b.digest, b.person_id, p.name, p.role, b.created_ms, b.seen_ms, b.until_ms, b.address, b.agent, \
+     EXISTS (SELECT 1 FROM second_factors f WHERE f.person_id = p.id AND f.confirmed_ms IS NOT NULL) AS has_second_factor \
      FROM person_browsers b JOIN people p ON p.id = b.person_id WHERE p.disabled_ms IS NULL AND b.until_ms > $1";
 
 /// A name as it is compared.
@@ -47,7 +50,8 @@ impl Engine {
 
     pub(in crate::store) async fn person_to_sign_in(&self, name: &str) -> Result<Option<SignInRow>, Error> {
         let query = sqlx::query_as(
-            "SELECT id, name, role, password, disabled_ms IS NOT NULL AS disabled FROM people WHERE name_key = $1",
+            "SELECT id, name, role, password, disabled_ms IS NOT NULL AS disabled, EXISTS (SELECT 1 FROM second_factors f \
+             WHERE f.person_id = people.id AND f.confirmed_ms IS NOT NULL) AS has_second_factor FROM people WHERE name_key = $1",
         );
         Ok(query.bind(name_key(name)).fetch_optional(&self.readers).await?)
     }
@@ -273,6 +277,7 @@ impl Engine {
                 for query in [
                     "DELETE FROM person_browsers WHERE until_ms <= $1",
                     "DELETE FROM person_links WHERE until_ms <= $1",
+                    "DELETE FROM sign_in_steps WHERE until_ms <= $1",
                 ] {
                     forgotten +=
                         sqlx::query(query).bind(now_ms).execute(&mut *connection).await?.rows_affected();
@@ -350,6 +355,7 @@ async fn change_one(
         if disabled {
             close_all(connection, id).await?;
             close(connection, "DELETE FROM person_links WHERE person_id = $1", id).await?;
+            close(connection, "DELETE FROM sign_in_steps WHERE person_id = $1", id).await?;
         }
         detail.insert("disabled".to_owned(), json!(disabled));
     }

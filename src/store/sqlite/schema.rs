@@ -30,6 +30,8 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (60, "lists", include_str!("../../../migrations/sqlite/0060_lists.sql")),
     (61, "campaigns", include_str!("../../../migrations/sqlite/0061_campaigns.sql")),
     (62, "reports", include_str!("../../../migrations/sqlite/0062_reports.sql")),
+    (63, "contact_search", include_str!("../../../migrations/sqlite/0063_contact_search.sql")),
+    (64, "second_steps", include_str!("../../../migrations/sqlite/0064_second_steps.sql")),
     (65, "decided_revisions", include_str!("../../../migrations/sqlite/0065_decided_revisions.sql")),
 ];
 

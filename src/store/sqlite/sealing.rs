@@ -9,7 +9,7 @@ use super::engine::Engine;
 use crate::store::error::Error;
 use crate::store::keys::{ServerKey, Vault, open_secret, seal_secret};
 use crate::store::model::{Actor, AuditAction, NewAudit};
-use crate::store::sqlite::{audit, headers};
+use crate::store::sqlite::{audit, headers, second_factor};
 
 /// A secret as a row has it; without a key id it is in clear.
 type Row = (String, i64, String, Option<String>);
@@ -95,6 +95,7 @@ async fn reseal(
         put(connection, new, &app_id, seq, &secret).await?;
     }
     headers::reseal(connection, old, new).await?;
+    second_factor::reseal(connection, old, new).await?;
     let detail = serde_json::json!({ "from": old.id(), "to": new.id() });
     audit::append(connection, NewAudit::new(actor, AuditAction::ServerKeyChange, "server", detail)).await
 }

@@ -6,9 +6,9 @@ use serde_json::Value;
 use crate::store::handle::{Backend, Store, verbs};
 use crate::store::model::{
     Actor, AttemptCount, AttemptLine, AttemptPlace, CampaignChange, CampaignNews, CampaignRow, Changed,
-    Cursor, EndedAttempt, Exclusions, FacetCount, FirstWordCount, NewCampaign, Page, PlaceAttemptRow, PlaceCount,
-    PlaceFilter, PlaceLine, PlaceRow, ReachedCount, Reserve, Reserved, RevisionRow, Settled, Step, Usage,
-    ZoneCount, ZoneVerdict,
+    Cursor, EndedAttempt, Exclusions, FacetCount, FirstWordCount, NewCampaign, Page, PlaceAttemptRow,
+    PlaceCount, PlaceFilter, PlaceLine, PlaceRow, ReachedCount, Reserve, Reserved, RevisionRow, Settled,
+    Step, Usage, ZoneCount, ZoneVerdict,
 };
 
 verbs! {

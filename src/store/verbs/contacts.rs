@@ -5,7 +5,8 @@ use serde_json::Value;
 
 use crate::store::handle::{Backend, Store, verbs};
 use crate::store::model::{
-    ContactChange, ContactRow, Cursor, HistoryRow, Kept, Merged, NewContact, Page, Visibility,
+    ContactChange, ContactPlace, ContactRow, ContactSearch, Cursor, FoundContacts, HistoryRow, Kept,
+    ListedContactRow, Merged, NewContact, Page, PlaceRow, Visibility,
 };
 
 verbs! {
@@ -44,6 +45,38 @@ verbs! {
     /// # Errors
     /// When the database fails.
     fn contacts(&self, search: Option<&str>, after: Option<&Cursor>, limit: u32) -> Page<ContactRow>;
+
+    /// At most `limit` contacts of every kind that fit, behind `after`: those kept by themselves, then those of lists. Those
+    /// found by number, campaign or wish not to be called come by number, others newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn find_contacts(&self, search: &ContactSearch, after: Option<ContactPlace>, limit: u32) -> FoundContacts;
+
+    /// A contact of a list, unless its list or its file is gone.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn listed_contact(&self, id: i64) -> Option<ListedContactRow>;
+
+    /// At most `limit` contacts kept by themselves with the number `digits`, as it is compared, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn kept_contacts_of(&self, digits: &str, limit: u32) -> Vec<ContactRow>;
+
+    /// At most `limit` contacts of lists with the number `digits`, as it is compared, and behind them those that share one of
+    /// `external_ids`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn listed_contacts_of(&self, digits: &str, external_ids: &[String], limit: u32) -> Vec<ListedContactRow>;
+
+    /// Where the number `digits`, as it is compared, stands in campaigns; newest campaigns first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn places_of(&self, digits: &str, limit: u32) -> Vec<PlaceRow>;
 
     /// At most `limit` calls of contacts within `visibility`, newest first, behind `after`; with `user` those in which that user is
     /// the contact or the one who asked for the call.

@@ -1,8 +1,11 @@
 //! People who sign in to the pages.
 
+use secrecy::SecretString;
+
 use crate::store::handle::{Backend, Store, verbs};
 use crate::store::model::{
-    Actor, BrowserRow, LinkRow, NewBrowser, NewLink, NewPerson, PersonChange, PersonRow, Redeemed, SignInRow,
+    Actor, BrowserRow, LinkRow, NewBrowser, NewLink, NewPerson, NewStep, PersonChange, PersonRow, Redeemed,
+    SecondFactor, SignInRow, StepRow,
 };
 
 verbs! {
@@ -27,6 +30,98 @@ verbs! {
     /// # Errors
     /// [`Error::Exists`](crate::store::Error::Exists) when the name is taken.
     fn add_person(&self, person: NewPerson, actor: Actor) -> ();
+
+    /// Begins to set up a second factor with `secret`, in base32, in place of one that was begun; `false`: there is one that is
+    /// asked for already.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn begin_second_factor(&self, person_id: &str, secret: &SecretString) -> bool;
+
+    /// Somebody's second factor, asked for or being set up.
+    ///
+    /// # Errors
+    /// When the database fails, or the secret does not open with the server key.
+    fn second_factor(&self, person_id: &str) -> Option<SecondFactor>;
+
+    /// A second factor is asked for from now on; `step` is that of the code which was shown, and `code_digests` are the SHA-256
+    /// of its recovery codes. `false`: none was being set up.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn confirm_second_factor(&self, person_id: &str, step: i64, code_digests: Vec<String>, actor: Actor) -> bool;
+
+    /// Uses the code of a step of time up; `false`: it, or one of a later step, was used before.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn use_code(&self, person_id: &str, step: i64) -> bool;
+
+    /// Uses a recovery code up; `false`: there is none of this SHA-256 that is still good.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn use_recovery_code(&self, person_id: &str, digest: &str, actor: Actor) -> bool;
+
+    /// Takes somebody's second factor away, with its recovery codes; `false`: none was asked for.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn drop_second_factor(&self, person_id: &str, actor: Actor) -> bool;
+
+    /// Somebody has shown their password and owes a code.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn begin_sign_in_step(&self, step: NewStep) -> ();
+
+    /// Who owes a code, by the SHA-256 of what their browser has; `None` when that is too old, or too many codes were tried.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn sign_in_step(&self, digest: &str, now_ms: i64) -> Option<StepRow>;
+
+    /// Counts a code that is tried; `false`: there were enough.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn try_sign_in_step(&self, digest: &str, now_ms: i64) -> bool;
+
+    /// They are through; `false`: somebody else was quicker.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn end_sign_in_step(&self, digest: &str) -> bool;
+
+    /// Who somebody is, whom an issuer calls `subject` for good.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn openid_person(&self, issuer: &str, subject: &str) -> Option<String>;
+
+    /// Whom an admin expects to come with this e-mail address, whatever the case of its letters.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn expected_openid(&self, email: &str) -> Option<String>;
+
+    /// Expects somebody to come from an issuer with this e-mail address.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn expect_openid(&self, person_id: &str, email: &str, actor: Actor) -> ();
+
+    /// Somebody is who an issuer calls `subject`, from now on.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn link_openid(&self, person_id: &str, issuer: &str, subject: &str, email: &str, actor: Actor) -> ();
+
+    /// Somebody is nobody elsewhere any more, and is expected from nowhere. Browsers stay signed in.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn drop_openid(&self, person_id: &str, actor: Actor) -> ();
 
     /// Changes somebody. Who is disabled is signed out everywhere, and their links are good no more.
     ///

@@ -14,6 +14,7 @@ mod hear_yes_no;
 mod heard;
 mod lexicon;
 mod mask;
+mod name;
 mod number_words;
 mod say;
 mod say_money;
@@ -42,6 +43,7 @@ pub(crate) use self::hear_yes_no::{
 };
 pub(crate) use self::heard::Spoken;
 pub use self::mask::masked;
+pub use self::name::{hidden_sign, unfit_name};
 pub(crate) use self::say::{cardinal as spoken_whole, spoken_number, spoken_ordinal, spoken_phone};
 pub(crate) use self::say_money::spoken_money;
 pub(crate) use self::say_when::{DateStyle, spoken_date, spoken_time};

@@ -1,103 +1,28 @@
-//! Contacts: looked through, imported from a file, deleted.
+//! Contacts: looked for, looked at one by one, imported from a file, deleted.
+
+pub(super) mod one;
+mod search;
 
 use axum::extract::{FromRef, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use callcore::number::Country;
-use reqwest::Url;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::calls::listed;
 use super::forms::Does;
-use super::frame::{Crumb, Frame, Room, Sees, may};
-use super::when::At;
-use crate::access::{KeepContacts, KeepDoNotCall, SeeContacts};
+use super::frame::{Crumb, Room};
+use crate::access::{KeepContacts, KeepDoNotCall};
 use crate::api::Api;
 use crate::api::contacts::import::keep_table;
 use crate::api::do_not_call::{Desk, import};
 use crate::api::error::{Code, Problem};
-use crate::api::extract::{Pairs, Path};
-use crate::store::{AuditAction, ContactRow, Cursor};
+use crate::api::extract::Path;
+use crate::store::AuditAction;
 
-/// Contacts on a page.
-const PAGE: u32 = 50;
-/// Variables of a contact that are shown in the list, and the longest, characters.
-const MOST_VARIABLES: usize = 4;
-const LONGEST: usize = 60;
+pub(super) use search::page;
+
 /// Longest reason, characters.
 const LONGEST_REASON: usize = 200;
-
-#[derive(Serialize)]
-struct List {
-    lines: Vec<Line>,
-    search: String,
-    next: Option<String>,
-    first: bool,
-    keeps: bool,
-}
-
-#[derive(Serialize)]
-struct Line {
-    id: String,
-    name: String,
-    number: String,
-    /// Where the calls with this number are listed; empty for those who see no numbers.
-    calls: String,
-    flow: String,
-    variables: Vec<(String, String)>,
-    since: At,
-    listed: Option<At>,
-}
-
-impl Line {
-    fn of(frame: &Frame, row: ContactRow) -> Self {
-        let number = frame.number(&row.number);
-        let calls = if number == row.number { listed("number", &row.number) } else { String::new() };
-        let variables = row.metadata.as_object().into_iter().flatten().take(MOST_VARIABLES);
-        let text = |value: &Value| {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            text.chars().take(LONGEST).collect::<String>()
-        };
-        Self {
-            variables: variables.map(|(name, value)| (name.clone(), text(value))).collect(),
-            since: frame.zone.at(row.created_ms),
-            listed: row.do_not_call_ms.map(|at| frame.zone.at(at)),
-            id: row.id,
-            name: row.name.unwrap_or_default(),
-            flow: row.flow.unwrap_or_default(),
-            number,
-            calls,
-        }
-    }
-}
-
-/// The list.
-pub(super) async fn page(
-    sees: Sees<SeeContacts>,
-    State(api): State<Api>,
-    Pairs(query): Pairs,
-) -> Result<Response, Problem> {
-    let given =
-        |name: &str| query.iter().find(|(known, _)| known == name).map(|(_, value)| value.trim().to_owned());
-    let search = given("q").unwrap_or_default();
-    sees.may_look_for(&search)?;
-    let after: Option<Cursor> = given("after").and_then(|after| after.parse().ok());
-    let wanted = (!search.is_empty()).then_some(search.as_str());
-    let found = api.store.contacts(wanted, after.as_ref(), PAGE).await?;
-    let next = found.next.and_then(|cursor| {
-        let pairs = [("q", search.clone()), ("after", cursor.to_string())];
-        let url = Url::parse_with_params("http://page/contacts", pairs).ok()?;
-        Some(format!("/contacts?{}", url.query()?))
-    });
-    let list = List {
-        lines: found.items.into_iter().map(|row| Line::of(&sees, row)).collect(),
-        first: after.is_none(),
-        keeps: may::<KeepContacts>(&sees.who),
-        search,
-        next,
-    };
-    Ok(sees.page(&api, ("contacts.html", Room::Contacts), sees.say("nav_contacts"), &[], &list))
-}
 
 /// What became of a file.
 #[derive(Serialize)]

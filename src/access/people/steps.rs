@@ -1,0 +1,224 @@
+//! Signing in in two steps: the password first, then a code, for those who have a second factor or must have one.
+
+use secrecy::{ExposeSecret, SecretString};
+
+use super::browser::{SessionCookie, digest, new_secret};
+use super::second_factor::{self, recovery_digest, step_of};
+use super::{MINUTE_MS, Visit};
+use crate::access::Access;
+use crate::access::error::Error;
+use crate::access::person::Person;
+use crate::access::role::Role;
+use crate::store::{Actor, NewStep, SecondFactor, StepRow};
+use crate::wallclock::now_ms;
+
+/// From the password to the code.
+const STEP_MS: i64 = 10 * MINUTE_MS;
+
+/// What a password opens.
+pub enum Entry {
+    /// The pages.
+    In(SessionCookie),
+    /// The second step, by this secret.
+    Code(SecretString),
+}
+
+/// A second factor that is being set up.
+#[derive(Clone, Debug)]
+pub struct Enrolment {
+    /// In base32, to be typed.
+    pub secret: SecretString,
+    /// The same as an address, to be read from a square.
+    pub address: SecretString,
+}
+
+/// Somebody who got through the second step.
+#[derive(Debug)]
+pub struct Through {
+    pub cookie: SessionCookie,
+    /// Shown once, to who has just set up their second factor.
+    pub recovery_codes: Vec<String>,
+}
+
+impl Access {
+    /// Whether people of this role must have a second factor.
+    #[must_use]
+    pub fn wants_second_factor(&self, role: Role) -> bool {
+        self.0.options.second_factor.contains(&role)
+    }
+
+    /// Lets somebody in who has proved who they are, or asks for the second step.
+    pub(super) async fn enter(
+        &self,
+        (person_id, role, has_second_factor): (&str, &str, bool),
+        visit: &Visit<'_>,
+    ) -> Result<Entry, Error> {
+        let must = role.parse().is_ok_and(|role| self.wants_second_factor(role));
+        if !must && !has_second_factor {
+            return self.let_in(person_id, visit).await.map(Entry::In);
+        }
+        let secret = new_secret();
+        let step = NewStep {
+            digest: digest(secret.expose_secret()),
+            person_id: person_id.to_owned(),
+            until_ms: now_ms() + STEP_MS,
+        };
+        self.store().begin_sign_in_step(step).await?;
+        Ok(Entry::Code(secret))
+    }
+
+    /// Who is at the second step; `None` when it took too long, or too many codes were tried.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn at_second_step(&self, secret: &SecretString) -> Result<Option<StepRow>, Error> {
+        Ok(self.store().sign_in_step(&digest(secret.expose_secret()), now_ms()).await?)
+    }
+
+    /// Takes a code at the second step: of the telephone, or a recovery code. Who has no second factor yet sets it up by that.
+    /// `None`: it took too long, or too many codes were tried.
+    ///
+    /// # Errors
+    /// [`Error::SignIn`] for a code that is not right; [`Error::TooManyLogins`].
+    pub async fn finish_second_step(
+        &self,
+        secret: &SecretString,
+        code: &str,
+        visit: &Visit<'_>,
+    ) -> Result<Option<Through>, Error> {
+        let digest = digest(secret.expose_secret());
+        let Some(row) = self.store().sign_in_step(&digest, now_ms()).await? else { return Ok(None) };
+        let address = self.origin(visit.peer, visit.headers);
+        let claimed = format!("person:{}", row.person_id);
+        self.slow_down(address, Some(&claimed))?;
+        if !self.store().try_sign_in_step(&digest, now_ms()).await? {
+            return Ok(None);
+        }
+        let codes = if row.has_second_factor {
+            self.code_fits(&row.person_id, code, visit).await?.then(Vec::new)
+        } else {
+            self.set_up(&row.person_id, code, visit).await?
+        };
+        let Some(recovery_codes) = codes else {
+            self.count_sign_in_failure(address, Some(&claimed));
+            return Err(Error::SignIn);
+        };
+        if !self.store().end_sign_in_step(&digest).await? {
+            return Ok(None);
+        }
+        let cookie = self.let_in(&row.person_id, visit).await?;
+        Ok(Some(Through { cookie, recovery_codes }))
+    }
+
+    /// Uses a code up, of the telephone or one for its loss.
+    async fn code_fits(&self, person_id: &str, code: &str, visit: &Visit<'_>) -> Result<bool, Error> {
+        let store = self.store();
+        if let Some(digest) = recovery_digest(code) {
+            let actor = self.actor_of(person_id, visit);
+            return Ok(store.use_recovery_code(person_id, &digest, actor).await?);
+        }
+        let factor = store.second_factor(person_id).await?.filter(|factor| factor.confirmed_ms.is_some());
+        let step = factor.and_then(|factor| step_of(&factor.secret, code, now_ms()));
+        match step {
+            Some(step) => Ok(store.use_code(person_id, step).await?),
+            None => Ok(false),
+        }
+    }
+
+    pub(super) fn actor_of(&self, person_id: &str, visit: &Visit<'_>) -> Actor {
+        let address = self.origin(visit.peer, visit.headers).map(|address| address.to_string());
+        Actor::new(format!("person:{person_id}"), address)
+    }
+
+    /// What somebody has to take over into their telephone; begun when it was not yet. `host` is where the pages are. `None`: they
+    /// have a second factor already.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn enrol(&self, person_id: &str, name: &str, host: &str) -> Result<Option<Enrolment>, Error> {
+        let known = self.store().second_factor(person_id).await?;
+        let secret = match known {
+            Some(factor) if factor.confirmed_ms.is_some() => return Ok(None),
+            Some(factor) => factor.secret,
+            None => {
+                let secret = second_factor::new_secret();
+                if !self.store().begin_second_factor(person_id, &secret).await? {
+                    return Ok(None);
+                }
+                secret
+            }
+        };
+        let address = second_factor::address(&secret, host, name);
+        Ok(Some(Enrolment { secret, address }))
+    }
+
+    /// Sets a second factor up with the first code of it; its recovery codes, or `None` when the code is not right.
+    async fn set_up(
+        &self,
+        person_id: &str,
+        code: &str,
+        visit: &Visit<'_>,
+    ) -> Result<Option<Vec<String>>, Error> {
+        let factor =
+            self.store().second_factor(person_id).await?.filter(|factor| factor.confirmed_ms.is_none());
+        let Some(step) = factor.and_then(|factor| step_of(&factor.secret, code, now_ms())) else {
+            return Ok(None);
+        };
+        let codes = second_factor::new_recovery_codes();
+        let digests = codes.iter().filter_map(|code| recovery_digest(code)).collect();
+        let actor = self.actor_of(person_id, visit);
+        let done = self.store().confirm_second_factor(person_id, step, digests, actor).await?;
+        Ok(done.then_some(codes))
+    }
+
+    /// The second factor of somebody who is signed in, asked for or being set up.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn second_factor(&self, person: &Person) -> Result<Option<SecondFactor>, Error> {
+        Ok(self.store().second_factor(&person.id).await?)
+    }
+
+    /// Turns on the second factor that somebody is setting up; their recovery codes.
+    ///
+    /// # Errors
+    /// [`Error::SignIn`] for a code that is not right; [`Error::TooManyLogins`].
+    pub async fn turn_on_second_factor(
+        &self,
+        person: &Person,
+        code: &str,
+        visit: &Visit<'_>,
+    ) -> Result<Vec<String>, Error> {
+        let address = self.origin(visit.peer, visit.headers);
+        let claimed = format!("person:{}", person.id);
+        self.slow_down(address, Some(&claimed))?;
+        match self.set_up(&person.id, code, visit).await? {
+            Some(codes) => Ok(codes),
+            None => {
+                self.count_sign_in_failure(address, Some(&claimed));
+                Err(Error::SignIn)
+            }
+        }
+    }
+
+    /// Turns somebody's own second factor off, for who knows the password and has a code.
+    ///
+    /// # Errors
+    /// [`Error::SignIn`] when one of them is not right; [`Error::TooManyLogins`].
+    pub async fn turn_off_second_factor(
+        &self,
+        person: &Person,
+        password: SecretString,
+        code: &str,
+        visit: &Visit<'_>,
+    ) -> Result<(), Error> {
+        self.confirm(person, password, visit).await?;
+        if !self.code_fits(&person.id, code, visit).await? {
+            let claimed = format!("person:{}", person.id);
+            self.count_sign_in_failure(self.origin(visit.peer, visit.headers), Some(&claimed));
+            return Err(Error::SignIn);
+        }
+        self.store().drop_second_factor(&person.id, self.actor_of(&person.id, visit)).await?;
+        Ok(())
+    }
+}
