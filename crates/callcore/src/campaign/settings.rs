@@ -113,7 +113,7 @@ impl Settings {
 
     /// The names of all settings.
     fn every_name() -> Vec<String> {
-        const OPTIONAL: [&str; 15] = [
+        const OPTIONAL: [&str; 16] = [
             "description",
             "abandon_limit",
             "canary",
