@@ -83,7 +83,7 @@ async fn full() -> (Pages, [String; 3]) {
     let settings = Settings { flow: "ours".into(), lists: vec![june.clone()], ..Settings::default() };
     let campaign = NewCampaign { name: "May".into(), app_id: "shop".into(), settings };
     let campaign = store.create_campaign(campaign, Actor::operator()).await.unwrap();
-    store.fill_places(&campaign.id, std::slice::from_ref(&june)).await.unwrap();
+    store.fill_places(&campaign.id, std::slice::from_ref(&june), &[]).await.unwrap();
     (pages, [june, july, campaign.id])
 }
 
