@@ -20,6 +20,7 @@ pub use directory::{ApiKey, AppSecret, ClientApp, LastUsed};
 pub use error::{Cause, Error};
 pub use handle::Store;
 pub use keys::{KeySource, NoKey, ServerKey};
+pub(crate) use model::CampaignNotice;
 pub use model::{
     Acceptance, Actor, ApiKeyRow, AppChange, AppPolicy, AppRow, Attempt, AttemptCount, AttemptLine,
     AttemptPlace, AttemptRow, AuditAction, AuditFilter, AuditRow, BrowserRow, BudgetKind, CallBatch,

@@ -147,7 +147,7 @@ fn the_webhooks_are_described_with_the_names_of_the_wire() {
     let described = described();
     assert_eq!(described["openapi"], "3.1.0");
     let webhooks: Vec<&String> = described["webhooks"].as_object().unwrap().keys().collect();
-    assert_eq!(webhooks, ["amd", "answered", "completed", "failed", "flowEvent"]);
+    assert_eq!(webhooks, ["amd", "answered", "campaign", "completed", "failed", "flowEvent"]);
     let completed = &described["components"]["schemas"]["Completed"]["properties"];
     for name in
         ["conversationId", "callDuration", "duration", "reasonCode", "ringDurationInMS", "callDisconnectTime"]

@@ -243,6 +243,7 @@ pub(super) fn report(report: &Value) -> String {
     told.push_str(&counted("list", &report["by_list"], |count| {
         count["name"].as_str().unwrap_or("a list that is gone").to_owned()
     }));
+    told.push_str(&abandoned(&report["abandoned"]));
     told.push_str(&counted("hour of the contact", &report["by_week_hour"], |count| {
         let hour = count["hour"].as_i64();
         hour.map_or_else(
@@ -250,7 +251,6 @@ pub(super) fn report(report: &Value) -> String {
             |hour| format!("{} {hour:02}:00", text(count, "weekday")),
         )
     }));
-    told.push_str(&abandoned(&report["abandoned"]));
     told
 }
 

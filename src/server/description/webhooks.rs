@@ -1,4 +1,4 @@
-//! What the server posts to a `notifyUrl`, as the description shows it. `kore` writes the bodies.
+//! What the server posts to a `notifyUrl`, as the description shows it. `kore` writes the bodies of calls, the store those of campaigns.
 
 use utoipa::openapi::path::{HttpMethod, OperationBuilder, ParameterBuilder, ParameterIn, PathItem, Paths};
 use utoipa::openapi::request_body::RequestBodyBuilder;
@@ -7,6 +7,7 @@ use utoipa::openapi::{ContentBuilder, Ref, RefOr, Required, ResponseBuilder};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::kore::{AmdNotification, Answered, Completed, Failed, FlowNotification};
+use crate::store::CampaignNotice;
 
 const HEADERS: [(&str, &str); 4] = [
     (
@@ -26,6 +27,11 @@ pub(super) fn paths() -> Paths {
         ("amd", name::<AmdNotification>(), "Detection found out something about who answered."),
         ("flowEvent", name::<FlowNotification>(), "The flow tells something."),
         ("completed", name::<Completed>(), "An answered call is over. The last notification of a call."),
+        (
+            "campaign",
+            name::<CampaignNotice<'static>>(),
+            "Something became of a campaign, to its `notify_url`. In order within the campaign.",
+        ),
         ("failed", name::<Failed>(), "The call was never answered. The last notification of a call."),
     ];
     for (webhook, schema, about) in told {
@@ -83,4 +89,5 @@ pub(super) fn schemas(into: &mut Vec<(String, RefOr<Schema>)>) {
     add::<FlowNotification>(into);
     add::<Completed>(into);
     add::<Failed>(into);
+    add::<CampaignNotice<'static>>(into);
 }

@@ -1,6 +1,7 @@
 //! What a campaign tells the outside when something becomes of it.
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::campaigns::CampaignState;
 
@@ -51,7 +52,7 @@ impl CampaignEvent {
 }
 
 /// Which minutes are used up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BudgetKind {
     Day,
@@ -85,30 +86,40 @@ impl CampaignNews {
 }
 
 /// The body of a notification about a campaign. Times are ISO 8601, UTC.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(in crate::store) struct CampaignNotice<'n> {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub(crate) struct CampaignNotice<'n> {
+    /// `campaign.launched`, `.paused`, `.resumed`, `.draining`, `.stopped`, `.done`, `.breaker_opened`, `.breaker_closed` or
+    /// `.budget_reached`.
+    #[schema(value_type = String, example = "campaign.paused")]
     pub(in crate::store) event: CampaignEvent,
     pub(in crate::store) campaign_id: &'n str,
     pub(in crate::store) name: &'n str,
+    /// As it is after the event.
+    #[schema(value_type = String, example = "paused")]
     pub(in crate::store) state: CampaignState,
     pub(in crate::store) revision: i64,
     /// Counts the notifications of the campaign, from 1 without gaps.
+    #[schema(minimum = 1)]
     pub(in crate::store) sequence: i64,
+    #[schema(format = DateTime)]
     pub(in crate::store) at: String,
     /// Who did it; `server` when nobody had to.
     pub(in crate::store) by: &'n str,
     /// Where its contacts stand.
     pub(in crate::store) contacts: NoticeContacts,
-    /// Only with an open breaker: when it tries again.
+    /// Only when a breaker opens: when one call is tried.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(format = DateTime)]
     pub(in crate::store) until: Option<String>,
-    /// Only with a budget.
+    /// Only when minutes are used up.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(in crate::store) budget: Option<NoticeBudget>,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, sqlx::FromRow)]
-pub(in crate::store) struct NoticeContacts {
+/// Contacts by where they stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema, sqlx::FromRow)]
+#[schema(as = CampaignNoticeContacts)]
+pub(crate) struct NoticeContacts {
     total: i64,
     waiting: i64,
     calling: i64,
@@ -117,8 +128,11 @@ pub(in crate::store) struct NoticeContacts {
     excluded: i64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub(in crate::store) struct NoticeBudget {
+/// Minutes that are used up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = CampaignNoticeBudget)]
+pub(crate) struct NoticeBudget {
+    /// Those of the campaign's day, or all of them.
     pub(in crate::store) kind: BudgetKind,
     pub(in crate::store) used_minutes: u32,
     pub(in crate::store) of: u32,

@@ -33,8 +33,9 @@ pub use calls::{
     CallFilter, CallRow, CallStatus, EventRow, ExpiredRecording, LastSigns, Progress, RecordingRow,
     SERVER_STOPPED, TranscriptRow,
 };
+pub(crate) use campaign_news::CampaignNotice;
 pub use campaign_news::{BudgetKind, CampaignEvent, CampaignNews};
-pub(super) use campaign_news::{CampaignNotice, NoticeBudget, NoticeContacts};
+pub(super) use campaign_news::{NoticeBudget, NoticeContacts};
 pub use campaign_report::{
     AttemptLine, AttemptPlace, Facet, FacetCount, FirstWordCount, PlaceLine, ReachedCount,
 };
