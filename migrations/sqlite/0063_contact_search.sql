@@ -20,7 +20,7 @@ CREATE INDEX contacts_digits ON contacts (digits);
 
 -- The names are in their tables; here is only where which word stands.
 CREATE VIRTUAL TABLE contact_names USING fts5 (
-    name, content = 'contacts', content_rowid = 'place', detail = none, columnsize = 0, prefix = '2 3',
+    name, content = 'contacts', content_rowid = 'place', columnsize = 0, prefix = '1 2 3 4 5 6',
     tokenize = 'unicode61 remove_diacritics 2'
 );
 INSERT INTO contact_names (rowid, name) SELECT place, name FROM contacts WHERE name IS NOT NULL;
@@ -42,7 +42,7 @@ BEGIN
 END;
 
 CREATE VIRTUAL TABLE list_contact_names USING fts5 (
-    name, content = 'list_contacts', content_rowid = 'id', detail = none, columnsize = 0, prefix = '2 3',
+    name, content = 'list_contacts', content_rowid = 'id', columnsize = 0, prefix = '1 2 3 4 5 6',
     tokenize = 'unicode61 remove_diacritics 2'
 );
 INSERT INTO list_contact_names (rowid, name) SELECT id, name FROM list_contacts WHERE name IS NOT NULL;

@@ -55,6 +55,11 @@ pub fn closed_days(text: &str, today: Date) -> Result<ClosedDays, NoCalendar> {
     if !begins.eq_ignore_ascii_case("BEGIN:VCALENDAR") {
         return Err(NoCalendar::Other);
     }
+    if !text.lines().next_back().is_some_and(|end| end.trim().eq_ignore_ascii_case("END:VCALENDAR")) {
+        return Err(NoCalendar::Broken(
+            "it does not end with `END:VCALENDAR`, so a part of it is missing".into(),
+        ));
+    }
     // The last line may lack its end.
     let calendar: Calendar = format!("{text}\r\n").parse().map_err(|error: String| {
         NoCalendar::Broken(error.lines().next().unwrap_or_default().chars().take(200).collect())

@@ -463,7 +463,15 @@ mod tests {
     fn every_example_of_settings_in_the_guides_is_one() {
         let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs");
         let mut examples = 0;
-        for page in ["serving.md", "speech.md", "voices.md", "carriers.md", "inbound.md", "recordings.md"] {
+        for page in [
+            "serving.md",
+            "speech.md",
+            "voices.md",
+            "carriers.md",
+            "inbound.md",
+            "recordings.md",
+            "console.md",
+        ] {
             let text = std::fs::read_to_string(docs.join(page)).unwrap();
             for block in text.split("```yaml\n").skip(1).filter(|block| !block.starts_with("flow:")) {
                 parse(page, block.split("```").next().unwrap()).unwrap();

@@ -92,6 +92,7 @@ async fn contacts_are_found_by_each_of_their_marks_and_by_several() {
     let (pages, [june, july, campaign]) = full().await;
     let any = ContactSearch::default;
     let some = |text: &str| Some(text.to_owned());
+    let july_again = july.clone();
     let cases: Vec<(ContactSearch, &[&str])> = vec![
         (any(), &["09", "00", "03", "01", "02", "01", "00"]),
         (ContactSearch { digits: some("628110"), ..any() }, &["00", "09", "00", "01", "01", "02", "03"]),
@@ -108,6 +109,9 @@ async fn contacts_are_found_by_each_of_their_marks_and_by_several() {
         (ContactSearch { opted_out: Some(false), ..any() }, &["09", "00", "03", "02", "00"]),
         (ContactSearch { campaign: Some(campaign.clone()), ..any() }, &["00", "01", "02"]),
         (ContactSearch { campaign: Some(campaign), name: some("budi"), ..any() }, &["01"]),
+        (ContactSearch { name: some("Budi Santoso"), ..any() }, &["01"]),
+        (ContactSearch { name: some("santosa"), ..any() }, &[]),
+        (ContactSearch { name: some("ánÏ"), list: Some(july_again), ..any() }, &["03"]),
         (ContactSearch { name: some("nobody"), ..any() }, &[]),
     ];
     for (search, expected) in cases {

@@ -214,9 +214,10 @@ async fn what_is_not_right_is_refused_with_a_sentence_and_nobody_comes_in() {
     issuer.0.next.lock().unwrap().forged = true;
     let (status, _, text) = issuer.sign_in(&Browser::new(&pages), json!({})).await;
     assert!(status == 401 && text.contains("does not bear its signature"), "{text}");
-    let mut next = issuer.0.next.lock().unwrap();
-    (next.forged, next.fails) = (false, true);
-    drop(next);
+    {
+        let mut next = issuer.0.next.lock().unwrap();
+        (next.forged, next.fails) = (false, true);
+    }
     let (status, _, text) = issuer.sign_in(&Browser::new(&pages), json!({})).await;
     assert!(status == 502 && text.contains("cannot be reached"), "{text}");
     assert_eq!(pages.api.store().people().await.unwrap().len(), 1);

@@ -50,7 +50,7 @@ impl Desk {
 
 #[tokio::test]
 async fn who_wants_no_more_calls_is_spared_in_every_spelling_of_the_number() {
-    let desk = Desk::start(None).await;
+    let desk = Box::pin(Desk::start(None)).await;
     for (bot, number, extra) in [
         ("short", "00628123456901", json!({})),
         ("short", "628123456901", json!({})),
@@ -82,7 +82,7 @@ async fn who_wants_no_more_calls_is_spared_in_every_spelling_of_the_number() {
 
 #[tokio::test]
 async fn the_servers_country_holds_for_every_door() {
-    let desk = Desk::start(Some("62")).await;
+    let desk = Box::pin(Desk::start(Some("62"))).await;
     let reply = desk.ask("short", "08123456901", json!({})).await;
     assert_eq!((reply.status, reply.problem().1.as_str()), (403, "do_not_call"));
     let call_id = desk.client.dial("short", "0812 3456 902", json!({})).await;
@@ -101,7 +101,7 @@ async fn the_servers_country_holds_for_every_door() {
 
 #[tokio::test]
 async fn what_a_spreadsheet_made_of_a_number_is_refused_with_its_cause() {
-    let desk = Desk::start(None).await;
+    let desk = Box::pin(Desk::start(None)).await;
     let reply = desk.ask("short", "6281234567013.0", json!({})).await;
     let (status, _, detail) = reply.problem();
     assert!(status == 400 && detail.contains("spreadsheet"), "{detail}");

@@ -233,7 +233,7 @@ async fn whoever_has_come_on_a_suppression_list_is_not_called() {
     assert_eq!((&shown["contacts"]["done"], &shown["attempts"]), (&json!(3), &json!(3)), "{shown}");
     let both = json!({ "name": "both", "settings": { "flow": "short", "lists": ["paid"], "suppression_lists": ["paid"] } });
     let (status, problem) = campaigns.ask(Method::POST, "/v1/campaigns", Some(both)).await;
-    assert_eq!((status, &problem["errors"][0]["field"]), (400, &json!("suppression_lists[0]")), "{problem}");
+    assert_eq!((status, &problem["errors"][0]["field"]), (422, &json!("suppression_lists[0]")), "{problem}");
     app.shutdown().await;
 }
 

@@ -118,6 +118,6 @@ mod tests {
     fn the_challenge_is_that_of_rfc_7636() {
         let verifier = SecretString::from("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
         let one = Pending { verifier, ..pending(0) };
-        assert_eq!(one.challenge(), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw_cM");
+        assert_eq!(one.challenge(), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
     }
 }

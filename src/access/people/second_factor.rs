@@ -91,11 +91,8 @@ mod tests {
     #[test]
     fn a_step_to_each_side_is_forgiven_and_no_more() {
         let at = |seconds: i64| step_of(&example(), "287 082", seconds * 1_000);
-        assert_eq!(
-            [at(29), at(30), at(59), at(89), at(90)],
-            [None, Some(1), Some(1), Some(1), Some(1)].map(|step| step)
-        );
-        assert_eq!(at(120), None);
+        assert_eq!([at(0), at(29), at(30), at(89)], [Some(1); 4]);
+        assert_eq!([at(90), at(120)], [None; 2]);
         for wrong in ["", "28708", "2870822", "abcdef", "２８７０８２"] {
             assert_eq!(step_of(&example(), wrong, 59_000), None, "{wrong}");
         }

@@ -8,6 +8,7 @@ use sqlx_sqlite::Sqlite;
 
 use super::contacts::{COLUMNS as KEPT, TABLES as OF_KEPT};
 use super::engine::Engine;
+use super::query::like;
 use crate::store::error::Error;
 use crate::store::model::{
     ContactPlace, ContactRow, ContactSearch, ContactSource, FoundContact, FoundContacts, ListedContactRow,
@@ -38,9 +39,17 @@ enum Lead {
     All,
 }
 
-/// Words of a name as the index of texts takes them; `None`: there is no word in it.
+/// Letters up to which the index has beginnings of words; with more it would have to gather every word that fits first.
+const INDEXED: usize = 6;
+
+/// The words of a name that is looked for.
+fn split(name: &str) -> impl Iterator<Item = &str> {
+    name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
+}
+
+/// Words of a name as the index of texts takes them, as far as it has them; `None`: there is no word in it.
 fn words(name: &str) -> Option<String> {
-    let words = name.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let words = split(name).map(|word| word.chars().take(INDEXED).collect::<String>());
     let words: Vec<String> = words.map(|word| format!("\"{word}\" *")).collect();
     (!words.is_empty()).then(|| words.join(" AND "))
 }
@@ -158,17 +167,13 @@ fn follow(query: &mut QueryBuilder<Sqlite>, lead: &Lead, from: &Begin, (limit, s
 }
 
 /// Everything that is asked of each row.
-fn narrow(query: &mut QueryBuilder<Sqlite>, source: ContactSource, search: &ContactSearch) {
-    let (_, key, names) = source.table();
+fn narrow(query: &mut QueryBuilder<Sqlite>, source: ContactSource, lead: &Lead, search: &ContactSearch) {
     if let Some(digits) = &search.digits {
         query.push(" AND c.digits >= ").push_bind(digits.clone());
         query.push(" AND c.digits < ").push_bind(format!("{digits}:"));
     }
-    if let Some(words) = search.name.as_deref().and_then(words) {
-        query.push(format_args!(
-            " AND EXISTS (SELECT 1 FROM {names} w WHERE w.rowid = c.{key} AND {names} MATCH "
-        ));
-        query.push_bind(words).push(")");
+    if let Some(name) = &search.name {
+        of_name(query, source, (name, matches!(lead, Lead::Name(_))));
     }
     match search.opted_out {
         Some(true) => drop(query.push(" AND d.number IS NOT NULL")),
@@ -190,6 +195,26 @@ fn narrow(query: &mut QueryBuilder<Sqlite>, source: ContactSource, search: &Cont
         query.push(" AND EXISTS (SELECT 1 FROM places p WHERE p.contact_id = c.id AND p.campaign_id = ");
         query.push_bind(campaign.clone()).push(")");
     }
+}
+
+/// Asks a row for a name, unless the lead has asked already. To ask the index for each row would cost more than to read it, so it is
+/// asked only where letters with accents are to be compared.
+fn of_name(query: &mut QueryBuilder<Sqlite>, source: ContactSource, (name, leads): (&str, bool)) {
+    let (_, key, names) = source.table();
+    let Some(indexed) = words(name) else { return };
+    if leads && split(name).all(|word| word.chars().count() <= INDEXED) {
+        return;
+    }
+    query.push(" AND (");
+    if name.is_ascii() {
+        query.push("(TRUE");
+        for word in split(name) {
+            query.push(" AND c.name LIKE ").push_bind(like(word)).push(" ESCAPE '\\'");
+        }
+        query.push(") OR c.name GLOB '*[^ -~]*' AND ");
+    }
+    query.push(format_args!("EXISTS (SELECT 1 FROM {names} w WHERE w.rowid = c.{key} AND {names} MATCH "));
+    query.push_bind(indexed).push("))");
 }
 
 /// What was found in one source: the rows, each with its place, and where the search goes on in it.
@@ -254,7 +279,7 @@ impl Engine {
             ContactSource::Listed => OF_LISTS,
         });
         query.push(" WHERE TRUE");
-        narrow(&mut query, source, search);
+        narrow(&mut query, source, lead, search);
         query.push(" LIMIT ").push_bind(i64::try_from(limit).unwrap_or(i64::MAX));
         let at = |(row, listed): (i64, i64)| ContactPlace { source, row, listed };
         let rows = query.build().fetch_all(&self.readers).await?;
@@ -364,6 +389,7 @@ mod tests {
     fn a_name_that_is_looked_for_is_words_and_no_query() {
         assert_eq!(words("Ani  Bu"), Some("\"Ani\" * AND \"Bu\" *".to_owned()));
         assert_eq!(words("x\" OR NOT a*"), Some("\"x\" * AND \"OR\" * AND \"NOT\" * AND \"a\" *".to_owned()));
+        assert_eq!(words("Muhammad"), Some("\"Muhamm\" *".to_owned()));
         assert_eq!(words(" -- ' "), None);
     }
 }
