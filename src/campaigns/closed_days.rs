@@ -60,8 +60,9 @@ pub fn closed_days(text: &str, today: Date) -> Result<ClosedDays, NoCalendar> {
             "it does not end with `END:VCALENDAR`, so a part of it is missing".into(),
         ));
     }
-    // The last line may lack its end.
-    let calendar: Calendar = format!("{text}\r\n").parse().map_err(|error: String| {
+    // Lines end in many ways, and the last one in none.
+    let lines: String = text.lines().flat_map(|line| [line, "\r\n"]).collect();
+    let calendar: Calendar = lines.parse().map_err(|error: String| {
         NoCalendar::Broken(error.lines().next().unwrap_or_default().chars().take(200).collect())
     })?;
     if calendar.events().count() > EVENTS {
