@@ -1,6 +1,6 @@
 //! Days on which nobody is called, read from a calendar as offices publish it and calendar programs export it (iCalendar, RFC 5545).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use icalendar::{Calendar, Component, Event};
@@ -60,18 +60,22 @@ pub fn closed_days(text: &str, today: Date) -> Result<ClosedDays, NoCalendar> {
             "it does not end with `END:VCALENDAR`, so a part of it is missing".into(),
         ));
     }
-    // Lines end in many ways, and the last one in none.
-    let lines: String = text.lines().flat_map(|line| [line, "\r\n"]).collect();
+    let lines: String = text.lines().map(plain_line).collect();
     let calendar: Calendar = lines.parse().map_err(|error: String| {
-        NoCalendar::Broken(error.lines().next().unwrap_or_default().chars().take(200).collect())
+        // The reader speaks of its own parts; only where it stopped is of use.
+        let at = error.split(" line ").nth(1).and_then(|rest| rest.split([',', ':', ' ']).next());
+        NoCalendar::Broken(
+            at.map_or_else(|| "a line of it is wrong".into(), |line| format!("line {line} is wrong")),
+        )
     })?;
+    let moved = moved(&calendar);
     if calendar.events().count() > EVENTS {
         return Err(NoCalendar::TooLarge);
     }
     let until = today.saturating_add(YEARS.years());
     let (mut days, mut left_out) = (BTreeSet::new(), Vec::new());
     for event in calendar.events() {
-        match days_of(event, today, until) {
+        match days_of(event, &moved, today, until) {
             Ok(own) => days.extend(own.into_iter().filter(|day| (today..=until).contains(day))),
             Err(why) if left_out.len() < TOLD => {
                 let name: String =
@@ -84,13 +88,39 @@ pub fn closed_days(text: &str, today: Date) -> Result<ClosedDays, NoCalendar> {
     Ok(ClosedDays { days: days.into_iter().collect(), left_out })
 }
 
-/// The days of one event.
-fn days_of(event: &Event, today: Date, until: Date) -> Result<Vec<Date>, &'static str> {
+/// A line as the reader of calendars wants it: names of properties in capitals, ends alike.
+fn plain_line(line: &str) -> String {
+    let ends = line.find([':', ';']).filter(|_| !line.starts_with([' ', '\t']));
+    let (name, rest) = line.split_at(ends.unwrap_or(0));
+    format!("{}{rest}\r\n", name.to_ascii_uppercase())
+}
+
+/// Days of events that come again which an event of its own stands for, by the events' ids.
+fn moved(calendar: &Calendar) -> BTreeMap<String, BTreeSet<Date>> {
+    let mut moved: BTreeMap<String, BTreeSet<Date>> = BTreeMap::new();
+    for event in calendar.events() {
+        if let (Some(id), Some(day)) =
+            (event.property_value("UID"), event.property_value("RECURRENCE-ID").and_then(day))
+        {
+            moved.entry(id.to_owned()).or_default().insert(day);
+        }
+    }
+    moved
+}
+
+/// The days of one event; `moved` are those that another event stands for.
+fn days_of(
+    event: &Event,
+    moved: &BTreeMap<String, BTreeSet<Date>>,
+    today: Date,
+    until: Date,
+) -> Result<Vec<Date>, &'static str> {
     if event.property_value("STATUS").is_some_and(|status| status.eq_ignore_ascii_case("CANCELLED")) {
         return Ok(Vec::new());
     }
     let first = event.property_value("DTSTART").ok_or("it has no beginning")?;
     let hours = "it has hours; only events of whole days are taken";
+    day(first).ok_or("its first day does not exist")?;
     let first = whole_day(first).ok_or(hours)?;
     let length = match (event.property_value("DTEND"), event.property_value("DURATION")) {
         // The end is the day after the last one.
@@ -110,8 +140,12 @@ fn days_of(event: &Event, today: Date, until: Date) -> Result<Vec<Date>, &'stati
         begins.extend(repeated(first, rule, today.saturating_sub(length.days()), until)?);
     }
     begins.extend(listed(event, "RDATE"));
-    for day in listed(event, "EXDATE") {
-        begins.remove(&day);
+    for excepted in listed(event, "EXDATE") {
+        begins.remove(&excepted);
+    }
+    if event.property_value("RECURRENCE-ID").is_none() {
+        let stood_for = event.property_value("UID").and_then(|id| moved.get(id));
+        begins.retain(|begin| !stood_for.is_some_and(|moved| moved.contains(begin)));
     }
     let each = |begin: Date| (0..length).map(move |at| begin.saturating_add(at.days()));
     Ok(begins.into_iter().flat_map(each).collect())
@@ -148,7 +182,12 @@ fn repeated(first: Date, rule: &str, from: Date, until: Date) -> Result<Vec<Date
 fn listed(event: &Event, name: &str) -> Vec<Date> {
     let many = event.multi_properties().get(name).into_iter().flatten();
     let values = many.map(icalendar::Property::value).chain(event.property_value(name));
-    values.flat_map(|value| value.split(',')).filter_map(whole_day).collect()
+    values.flat_map(|value| value.split(',')).filter_map(day).collect()
+}
+
+/// The day of a day or moment.
+fn day(text: &str) -> Option<Date> {
+    text.trim().get(..8).and_then(date)
 }
 
 /// A day, or midnight on its clock.
@@ -196,6 +235,18 @@ mod tests {
         ];
         assert_eq!(found.days, expected.map(|(year, month, day)| date(year, month, day)));
         assert_eq!(found.left_out, ["Stand-up: it has hours; only events of whole days are taken"]);
+    }
+
+    #[test]
+    fn single_days_of_an_event_that_comes_again_are_moved_and_called_off() {
+        let yearly = "BEGIN:VEVENT\nUID:1\nSUMMARY:Outing\ndtstart;value=date:20261221\nRRULE:FREQ=YEARLY\nEXDATE:20281221T000000Z\nEND:VEVENT";
+        let moved = "BEGIN:VEVENT\nUID:1\nSUMMARY:Outing\nRECURRENCE-ID;VALUE=DATE:20271221\nDTSTART;VALUE=DATE:20271223\nEND:VEVENT";
+        let off = "BEGIN:VEVENT\nUID:1\nSTATUS:CANCELLED\nRECURRENCE-ID;VALUE=DATE:20261221\nDTSTART;VALUE=DATE:20261221\nEND:VEVENT";
+        let never = "BEGIN:VEVENT\nUID:2\nSUMMARY:Never\nDTSTART;VALUE=DATE:20261332\nEND:VEVENT";
+        let text = format!("BEGIN:VCALENDAR\n{yearly}\n{moved}\n{off}\n{never}\nEND:VCALENDAR");
+        let found = closed_days(&text, date(2026, 12, 1)).unwrap();
+        assert_eq!(found.days, [date(2027, 12, 23)]);
+        assert_eq!(found.left_out, ["Never: its first day does not exist"]);
     }
 
     #[test]

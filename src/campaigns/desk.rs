@@ -1,5 +1,7 @@
 //! What people do with campaigns: write them, look ahead, launch, pause, edit, stop, and ask why.
 
+mod checking;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +17,7 @@ use super::places::Places;
 use super::preflight::{Flight, Preflight, Progress};
 use super::runner::Runner;
 use crate::bus::Message;
-use crate::flows::{self, Catalog};
+use crate::flows::Catalog;
 use crate::net::guard::AddressPolicy;
 use crate::session;
 use crate::store::{
@@ -54,6 +56,9 @@ pub enum Refused {
 fn advice(state: CampaignState, what: &str) -> &'static str {
     match (state, what) {
         (CampaignState::Draft, "launched") => ": run its pre-flight first, and mend what it finds",
+        (CampaignState::Done | CampaignState::Stopped, "deleted") => {
+            " yet: calls of it are still under way; try again when they have ended"
+        }
         (CampaignState::Paused, "paused") | (CampaignState::Running, "resumed") => ": it is that already",
         _ => "",
     }
@@ -150,71 +155,6 @@ impl Desk {
             self.places.follow_and_wait(&row).await;
         }
         Ok(row)
-    }
-
-    /// Checks settings, pins the flow to the version that its name stands for now, and lists to their ids.
-    async fn checked(
-        &self,
-        mut settings: Settings,
-        problems: &mut Vec<Problem>,
-    ) -> Result<Settings, store::Error> {
-        match settings.clone().with_preset() {
-            Ok(filled) => settings = filled,
-            Err(unknown) => problems.push(unknown),
-        }
-        if let Err(wrong) = Rules::new(settings.clone(), self.calls.country()) {
-            problems.extend(wrong);
-        }
-        if !settings.flow.trim().is_empty() {
-            match self.pinned(&settings.flow) {
-                Ok(pinned) => settings.flow = pinned,
-                Err(error) => problems.push(wrong("flow", error.to_string())),
-            }
-        }
-        if let Some(canary) = &mut settings.canary
-            && !canary.flow.trim().is_empty()
-        {
-            match self.pinned(&canary.flow) {
-                Ok(pinned) => canary.flow = pinned,
-                Err(error) => problems.push(wrong("canary.flow", error.to_string())),
-            }
-        }
-        for (field, lists) in
-            [("lists", &mut settings.lists), ("suppression_lists", &mut settings.suppression_lists)]
-        {
-            for (at, list) in lists.iter_mut().enumerate() {
-                match self.store.list(list).await? {
-                    Some(found) => *list = found.id,
-                    None => problems
-                        .push(wrong(&format!("{field}[{at}]"), format!("there is no contact list {list:?}"))),
-                }
-            }
-        }
-        for (at, list) in settings.suppression_lists.iter().enumerate() {
-            if settings.lists.contains(list) {
-                let text =
-                    "is among `lists`, too, so that nobody of it would be called; take it out of one of them";
-                problems.push(wrong(&format!("suppression_lists[{at}]"), text.to_owned()));
-            }
-        }
-        if let Some(Err(error)) = settings.notify_url.as_ref().map(|url| self.webhooks.check(url)) {
-            problems.push(wrong("notify_url", error.to_string()));
-        }
-        if let Some(trunk) = &settings.trunk
-            && self.calls.trunk_name(Some(trunk)).is_none()
-        {
-            let known: Vec<&str> = self.calls.trunks().iter().map(crate::trunk::Trunk::name).collect();
-            problems.push(wrong(
-                "trunk",
-                format!("there is no trunk {trunk:?}; there are: {}", known.join(", ")),
-            ));
-        }
-        Ok(settings)
-    }
-
-    fn pinned(&self, reference: &str) -> Result<String, flows::Error> {
-        let (name, digest) = self.flows.resolve(reference)?;
-        Ok(format!("{name}@{}", digest.get(..12).unwrap_or(&digest)))
     }
 
     /// Looks ahead: takes the contacts over, decides on each, foretells. `None`: it takes longer and goes on in the background; ask
@@ -361,6 +301,12 @@ impl Desk {
         let rules = Rules::new(campaign.settings.clone(), self.calls.country()).map_err(Refused::Wrong)?;
         let filter = PlaceFilter { state: Some(PlaceState::Waiting), ..PlaceFilter::default() };
         let first = self.store.places(id, &filter, 1).await?.items.into_iter().next();
+        let digits = number::key(number, self.calls.country());
+        if self.store.suppressed_ms(&digits, &campaign.settings.suppression_lists).await?.is_some() {
+            let text =
+                "is on a suppression list of this campaign; take another number, or take it off the list";
+            return Err(Refused::Wrong(vec![wrong("number", text.to_owned())]));
+        }
         let request = test_request(&campaign, &rules, first.as_ref(), number);
         Ok(self.calls.dial(request).await?)
     }

@@ -5,11 +5,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use callcore::campaign::Rules;
 use parking_lot::Mutex;
 use tokio::sync::watch;
 
 use crate::session;
-use crate::store::{self, CampaignRow, Store};
+use crate::store::{self, CampaignRow, Exclusions, Store};
+use crate::wallclock::now_ms;
 
 /// How long a person waits for it at most; few campaigns need as long.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -30,14 +32,18 @@ pub(super) struct Places {
 #[derive(Debug)]
 enum Work {
     /// The lists and rules of a revision go for them from now on.
-    Follow { lists: Vec<String>, revision: i64 },
+    Follow { lists: Vec<String>, exclusions: Exclusions, revision: i64 },
     /// Nobody is called any more.
     Close,
 }
 
-impl Work {
-    fn follow(campaign: &CampaignRow) -> Self {
-        Self::Follow { lists: campaign.settings.lists.clone(), revision: campaign.revision }
+/// Whom a campaign does not call, by its settings at `now_ms`.
+pub(super) fn exclusions(rules: &Rules, now_ms: i64) -> Exclusions {
+    let settings = rules.settings();
+    Exclusions {
+        never_call: rules.never_call().to_vec(),
+        suppression_lists: settings.suppression_lists.clone(),
+        consent_since_ms: settings.consent_within.map(|within| now_ms - within.ms()),
     }
 }
 
@@ -63,7 +69,7 @@ impl Places {
 
     /// Has the places follow the settings as they are now, and goes on beside it.
     pub(super) fn follow(&self, campaign: &CampaignRow) {
-        self.begin(&campaign.id, Work::follow(campaign));
+        self.begin(&campaign.id, self.to_follow(campaign));
     }
 
     /// Closes the places of a campaign that is over, and goes on beside it.
@@ -75,7 +81,7 @@ impl Places {
     pub(super) async fn follow_and_wait(&self, campaign: &CampaignRow) {
         let followed = async {
             loop {
-                done(self.begin(&campaign.id, Work::follow(campaign))).await;
+                done(self.begin(&campaign.id, self.to_follow(campaign))).await;
                 // What was under way may have been the work of an earlier revision.
                 match self.store.campaign(&campaign.id).await {
                     Ok(Some(row)) if row.decided_revision < campaign.revision => {
@@ -91,6 +97,14 @@ impl Places {
     /// Closes the places of a campaign that is over, and waits for it, but not for ever.
     pub(super) async fn close_and_wait(&self, campaign: &str) {
         patiently(done(self.begin(campaign, Work::Close))).await;
+    }
+
+    /// What is to be done for the settings as they are now. Those that cannot be read exclude nobody here; no call is reserved by them.
+    fn to_follow(&self, campaign: &CampaignRow) -> Work {
+        let settings = &campaign.settings;
+        let rules = Rules::new(settings.clone(), self.calls.country());
+        let exclusions = rules.map(|rules| exclusions(&rules, now_ms())).unwrap_or_default();
+        Work::Follow { lists: settings.lists.clone(), exclusions, revision: campaign.revision }
     }
 
     fn begin(&self, campaign: &str, work: Work) -> watch::Receiver<()> {
@@ -114,10 +128,10 @@ impl Places {
 
     async fn carry_out(&self, campaign: &str, work: Work) -> Result<(), store::Error> {
         match work {
-            Work::Follow { lists, revision } => {
+            Work::Follow { lists, exclusions, revision } => {
                 self.store.drop_unlisted_places(campaign, &lists).await?;
                 self.store.fill_places(campaign, &lists, &[]).await?;
-                self.store.decide_anew(campaign, revision).await?;
+                self.store.decide_anew(campaign, &exclusions, revision).await?;
             }
             Work::Close => {
                 self.store.close_places(campaign).await?;

@@ -10,9 +10,9 @@ use callcore::flow::{Part, Run};
 use serde::{Deserialize, Serialize};
 
 use super::dialler::variables;
-use super::places::Places;
+use super::places::{Places, exclusions};
 use crate::flows::Catalog;
-use crate::store::{self, CampaignRow, Exclusions, PlaceFilter, PlaceRow, PlaceState, Store, ZoneVerdict};
+use crate::store::{self, CampaignRow, PlaceFilter, PlaceRow, PlaceState, Store, ZoneVerdict};
 
 /// Contacts whose prompts are shown.
 const SAMPLES: u32 = 10;
@@ -96,19 +96,13 @@ impl Flight<'_> {
         tell(Progress::Lists);
         store.drop_unlisted_places(id, lists).await?;
         if Places::are_behind(self.campaign) {
-            store.decide_anew(id, self.campaign.revision).await?;
+            store.decide_anew(id, &exclusions(self.rules, self.now_ms), self.campaign.revision).await?;
         }
         let zones = store.list_zones(lists).await?;
         let verdicts: Vec<ZoneVerdict> = zones.into_iter().map(|count| self.verdict(count.zone)).collect();
         store.fill_places(id, lists, &verdicts).await?;
         tell(Progress::Rules);
-        let consent_since = settings.consent_within.map(|within| self.now_ms - within.ms());
-        let exclusions = Exclusions {
-            never_call: self.rules.never_call().to_vec(),
-            suppression_lists: settings.suppression_lists.clone(),
-            consent_since_ms: consent_since,
-        };
-        store.exclude_places(id, &exclusions).await?;
+        store.exclude_places(id, &exclusions(self.rules, self.now_ms)).await?;
         let groups = self.decide_zones().await?;
         tell(Progress::Forecast);
         let flow = self.flows.find(&settings.flow).await;

@@ -22,6 +22,8 @@ const LOOK: Duration = Duration::from_millis(500);
 const SHORTEST: Duration = Duration::from_millis(20);
 /// How long nothing is looked at when no campaign is under way.
 const IDLE: Duration = Duration::from_secs(5);
+/// Attempts of before a restart by which the breaker stands as it did.
+const RECALLED: u32 = 1_000;
 /// Attempts settled in one go.
 const BATCH: u32 = 256;
 
@@ -80,7 +82,7 @@ impl Runner {
     /// One look at everything; how long nothing will happen by itself.
     async fn look(&mut self, now: i64) -> Result<Duration, store::Error> {
         let campaigns = self.store.campaigns_under_way().await?;
-        self.keep_up(&campaigns, now);
+        self.keep_up(&campaigns, now).await?;
         self.settle().await?;
         let mut wait = if campaigns.is_empty() { IDLE } else { LOOK };
         for campaign in campaigns.iter().filter(|one| one.state.is_under_way() && Places::are_behind(one)) {
@@ -111,7 +113,7 @@ impl Runner {
     }
 
     /// Takes over what has changed, and forgets those that are through.
-    fn keep_up(&mut self, campaigns: &[CampaignRow], now: i64) {
+    async fn keep_up(&mut self, campaigns: &[CampaignRow], now: i64) -> Result<(), store::Error> {
         self.live.retain(|id, _| campaigns.iter().any(|campaign| campaign.id == *id));
         for campaign in campaigns {
             let known = self.live.get(&campaign.id).map(|live| (live.revision, live.running_ms));
@@ -133,7 +135,12 @@ impl Runner {
                     (live.revision, live.rules) = (campaign.revision, rules);
                 }
                 Some(_) | None => {
-                    let pacer = Pacer::new(pacing, campaign.running_ms.unwrap_or(now));
+                    let began_ms = campaign.running_ms.unwrap_or(now);
+                    let mut pacer = Pacer::new(pacing, began_ms);
+                    let ended = self.store.latest_ended_attempts(&campaign.id, began_ms, RECALLED).await?;
+                    for (outcome, began_ms, ended_ms) in ended {
+                        pacer.recall(outcome, began_ms, ended_ms);
+                    }
                     let live = Live {
                         revision: campaign.revision,
                         running_ms: campaign.running_ms,
@@ -145,6 +152,7 @@ impl Runner {
                 }
             }
         }
+        Ok(())
     }
 
     fn country(&self) -> Option<Country> {

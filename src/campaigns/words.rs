@@ -36,7 +36,7 @@ pub fn reason(reason: &Reason) -> String {
         Reason::DoNotCall(Listed { scope: Scope::Pattern, .. }) => {
             "its number begins like one in `never_call`".to_owned()
         }
-        Reason::DoNotCall(Listed { scope: Scope::Campaign, since_ms }) => {
+        Reason::Suppressed { since_ms } => {
             format!("on a suppression list of the campaign since {}", until(since_ms))
         }
         Reason::DoNotCall(Listed { scope: Scope::All, since_ms }) => {

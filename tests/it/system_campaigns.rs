@@ -213,7 +213,7 @@ async fn whoever_has_come_on_a_suppression_list_is_not_called() {
     asked["windows"] = json!([{ "days": [weekday(3)], "from": "08:00", "until": "09:00" }]);
     let id = campaigns.launched("dunning", asked).await;
     let shown = campaigns.once(&id, |shown| shown["state"] == "running").await;
-    assert_eq!(shown["contacts"]["by_rule"]["do_not_call"], 1, "{shown}");
+    assert_eq!(shown["contacts"]["by_rule"]["suppressed"], 1, "{shown}");
     // It would be called without its suppression list, so nobody may take the list away under it.
     let (status, problem) = campaigns.ask(Method::DELETE, &format!("/v1/lists/{paid}"), None).await;
     assert_eq!(status, 409, "{problem}");
@@ -222,13 +222,10 @@ async fn whoever_has_come_on_a_suppression_list_is_not_called() {
     import(app.store(), &paid, "im_later", &["+15552000003".to_owned()]).await;
     let (_, why) =
         campaigns.ask(Method::GET, &format!("/v1/campaigns/{id}/contacts/+15552000003"), None).await;
-    assert_eq!(
-        (&why["why"]["rule"], &why["why"]["scope"]),
-        (&json!("do_not_call"), &json!("campaign")),
-        "{why}"
-    );
+    assert_eq!(why["why"]["rule"], "suppressed", "{why}");
     let edit = json!({ "revision": 1, "settings": { "windows": null } });
-    campaigns.done(Method::PATCH, &format!("/v1/campaigns/{id}"), Some(edit)).await;
+    let changed = campaigns.done(Method::PATCH, &format!("/v1/campaigns/{id}"), Some(edit)).await;
+    assert_eq!(changed["contacts"]["by_rule"]["suppressed"], 2, "{changed}");
     let shown = campaigns.once(&id, |shown| shown["state"] == "done").await;
     assert_eq!((&shown["contacts"]["done"], &shown["attempts"]), (&json!(3), &json!(3)), "{shown}");
     let both = json!({ "name": "both", "settings": { "flow": "short", "lists": ["paid"], "suppression_lists": ["paid"] } });

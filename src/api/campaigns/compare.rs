@@ -49,6 +49,8 @@ pub(crate) struct Side {
     pub(crate) canary: Option<bool>,
     /// The flow, as it is pinned now.
     pub(crate) flow: String,
+    /// How many other versions ran in calls that are counted here: the flow was changed meanwhile.
+    pub(crate) other_versions: usize,
     #[serde(flatten)]
     pub(crate) funnel: Funnel,
     pub(crate) minutes: i64,
@@ -149,11 +151,23 @@ impl Side {
     async fn of(desk: &Desk, row: &CampaignRow, canary: Option<bool>) -> Result<(Self, Tally), Problem> {
         let (tally, reached) = tally(desk, &row.id, canary).await?;
         let trial = row.settings.canary.as_ref().filter(|_| canary == Some(true));
+        let pinned = trial.map_or_else(|| row.settings.flow.clone(), |trial| trial.flow.clone());
+        let attempts = desk.store().attempt_counts(&row.id).await?;
+        let digest = pinned.rsplit('@').next().unwrap_or_default();
+        let mut others: Vec<&str> = attempts
+            .iter()
+            .filter(|count| canary.is_none_or(|canary| canary == count.canary))
+            .map(|count| count.flow_digest.as_str())
+            .filter(|other| !other.is_empty() && !other.starts_with(digest))
+            .collect();
+        others.sort_unstable();
+        others.dedup();
         let side = Self {
             campaign_id: row.id.clone(),
             name: row.name.clone(),
             canary,
-            flow: trial.map_or_else(|| row.settings.flow.clone(), |trial| trial.flow.clone()),
+            flow: pinned,
+            other_versions: others.len(),
             funnel: tally.into(),
             minutes: tally.minutes.cast_signed(),
             contacts_reached: reached,
@@ -161,6 +175,12 @@ impl Side {
         };
         Ok((side, tally))
     }
+}
+
+/// Whether a version is on trial, or was.
+async fn has_had_trial(desk: &Desk, row: &CampaignRow) -> Result<bool, Problem> {
+    let attempts = desk.store().attempt_counts(&row.id).await?;
+    Ok(row.settings.canary.is_some() || attempts.iter().any(|count| count.canary))
 }
 
 fn words(measure: Measure, found: &campaign::Difference) -> String {
@@ -172,7 +192,11 @@ fn words(measure: Measure, found: &campaign::Difference) -> String {
     match found.told {
         Told::Higher | Told::Lower => {
             let way = if found.told == Told::Higher { "higher" } else { "lower" };
-            format!("{what}: {way} by {difference} points ({} to {})", points(near), points(far))
+            format!(
+                "{what}: {way} in the second, by {difference} points ({} to {})",
+                points(near),
+                points(far)
+            )
         }
         Told::NoDifferenceYet => format!("{what}: no difference can be told yet"),
         Told::NothingKnown => format!("{what}: one of them has no calls that count here"),
@@ -221,6 +245,10 @@ pub(super) async fn compare(
             let other = found(&desk, &other).await?;
             Comparison::of(&desk, &row, Against::Campaign(&other)).await?
         }
+        (None, true) if !has_had_trial(&desk, &row).await? => {
+            let why = "the campaign has had no version on trial; give it a `canary`, or compare it `with` another campaign";
+            return Err(Problem::new(Code::Invalid, why).with_field("canary", why));
+        }
         (None, true) => Comparison::of(&desk, &row, Against::Canary).await?,
         (Some(_), true) | (None, false) => {
             let why = "say either `with`, the other campaign, or `canary=true`";
@@ -240,8 +268,14 @@ mod tests {
             let (first, second) = (campaign::Estimate::new(a, m), campaign::Estimate::new(b, n));
             words(Measure::HeardToTheEnd, &campaign::Difference::between(&first, &second))
         };
-        assert_eq!(told(48, 80, 56, 70), "heard to the end: higher by 20.0 points (5.2 to 33.4)");
-        assert_eq!(told(56, 70, 48, 80), "heard to the end: lower by 20.0 points (5.2 to 33.4)");
+        assert_eq!(
+            told(48, 80, 56, 70),
+            "heard to the end: higher in the second, by 20.0 points (5.2 to 33.4)"
+        );
+        assert_eq!(
+            told(56, 70, 48, 80),
+            "heard to the end: lower in the second, by 20.0 points (5.2 to 33.4)"
+        );
         assert_eq!(told(5, 10, 6, 10), "heard to the end: no difference can be told yet");
         assert_eq!(told(0, 0, 6, 10), "heard to the end: one of them has no calls that count here");
     }

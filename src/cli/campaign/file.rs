@@ -45,11 +45,11 @@ fn parse(text: &str) -> anyhow::Result<Described> {
     }
 }
 
-/// Adds the whole-day events of a calendar to the closed days of a campaign; the events that were not taken, and why.
+/// Adds the whole-day events of a calendar to the closed days of a campaign; what was taken, in words, and which events were not, and why.
 ///
 /// # Errors
 /// When the file cannot be read, or is no calendar.
-pub(super) fn close_days(settings: &mut Map<String, Value>, calendar: &Path) -> anyhow::Result<Vec<String>> {
+pub(super) fn close_days(settings: &mut Map<String, Value>, calendar: &Path) -> anyhow::Result<String> {
     let shown = calendar.display();
     let length = std::fs::metadata(calendar).with_context(|| format!("cannot read {shown}"))?.len();
     if length > LARGEST_CALENDAR as u64 {
@@ -63,13 +63,22 @@ pub(super) fn close_days(settings: &mut Map<String, Value>, calendar: &Path) -> 
         closed_days(&text, today).with_context(|| format!("cannot take closed days from {shown}"))?;
     let closed_on = settings.entry("closed_on").or_insert_with(|| Value::Array(Vec::new()));
     let Value::Array(own) = closed_on else { bail!("`closed_on` must be a list of days") };
+    let mut told = match (days.first(), days.last()) {
+        (Some(first), Some(last)) => {
+            format!("Closed on {} days from {shown}, {first} to {last}.\n", days.len())
+        }
+        _ => format!("No closed days in {shown}: it has no whole-day events in the next three years.\n"),
+    };
+    for event in left_out {
+        told.push_str(&format!("Not taken from the calendar: {event}\n"));
+    }
     for day in days {
         let day = Value::String(day.to_string());
         if !own.contains(&day) {
             own.push(day);
         }
     }
-    Ok(left_out)
+    Ok(told)
 }
 
 /// The first line of what the reader says, which has the place.

@@ -147,7 +147,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let done = done(&args, &reach).await;
     reach.close().await;
     let (answer, told) = done?;
-    super::print(&if args.json { format!("{answer}\n") } else { told });
+    super::print(&if args.json { format!("{answer}\n") } else { format!("{}\n", told.trim_end()) });
     Ok(ExitCode::SUCCESS)
 }
 
@@ -173,13 +173,12 @@ async fn done(args: &Args, reach: &Reach) -> anyhow::Result<(Value, String)> {
         }
         Command::Create { file, update, closed_days } => {
             let mut described = file::read(file)?;
-            let left_out = match closed_days {
-                Some(calendar) => file::close_days(&mut described.settings, calendar)?,
-                None => Vec::new(),
-            };
-            let (answer, told) = create(reach, file, described, *update).await?;
-            let lines = left_out.iter().map(|event| format!("Not taken from the calendar: {event}\n"));
-            (answer, told + &lines.collect::<String>())
+            if let Some(calendar) = closed_days {
+                let told = file::close_days(&mut described.settings, calendar)?;
+                // Beside the answer, which programs read.
+                eprint!("{told}");
+            }
+            create(reach, file, described, *update).await?
         }
         Command::Export { campaign } => {
             let shown = reach.ask(Method::GET, &path(campaign, ""), None).await?;

@@ -213,7 +213,7 @@ pub(super) fn report(report: &Value) -> String {
     let funnel = &report["funnel"];
     let share = |name: &str| {
         let (part, all) = (number(funnel, name), number(funnel, "attempts"));
-        let percent = if all > 0 { part * 1_000 / all } else { 0 };
+        let percent = if all > 0 { (part * 1_000 + all / 2) / all } else { 0 };
         format!("{part}  ({}.{} %)", percent / 10, percent % 10)
     };
     let mut told = format!("{} contacts\n", number(&report["contacts"], "total"));
@@ -307,6 +307,10 @@ fn counted(heading: &str, counts: &Value, name: impl Fn(&Value) -> String) -> St
 
 /// Two campaigns, or two versions, side by side.
 pub(super) fn comparison(found: &Value) -> String {
+    let versions = |side: &Value| match number(side, "other_versions") {
+        0 => text(side, "flow").to_owned(),
+        others => format!("{} and {others} other versions before it was changed", text(side, "flow")),
+    };
     let side = |side: &Value| {
         let which = match side["canary"].as_bool() {
             Some(true) => " (on trial)",
@@ -324,7 +328,7 @@ pub(super) fn comparison(found: &Value) -> String {
         told.push_str(&format!(
             "{at}: {}: {}, {} attempts, {} min, {each}\n",
             side(one),
-            text(one, "flow"),
+            versions(one),
             number(one, "attempts"),
             number(one, "minutes"),
         ));

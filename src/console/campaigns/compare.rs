@@ -129,7 +129,10 @@ impl Compared {
                 Some(false) => frame.say("compare_base").to_owned(),
                 None => side.name,
             },
-            flow: side.flow,
+            flow: match side.other_versions {
+                0 => side.flow,
+                others => format!("{} (+{others})", side.flow),
+            },
             attempts: side.funnel.attempts,
             minutes: side.minutes,
             reached: side.contacts_reached,

@@ -70,6 +70,7 @@ pub(super) fn rule(frame: &Frame, rule: &str) -> String {
         Rule::Holiday => "rule_holiday",
         Rule::ZoneUnknown => "rule_zone_unknown",
         Rule::DoNotCall => "rule_do_not_call",
+        Rule::Suppressed => "rule_suppressed",
         Rule::NoConsent => "rule_no_consent",
         Rule::CapDay => "rule_cap_day",
         Rule::CapTotal => "rule_cap_total",
@@ -106,9 +107,9 @@ pub(in crate::console) fn reason(frame: &Frame, reason: &Reason) -> String {
         Reason::ZoneUnknown => frame.say("why_zone_unknown").to_owned(),
         Reason::DoNotCall(listed) => match listed.scope {
             Scope::All => tell("why_do_not_call", &[("since", &at(listed.since_ms))]),
-            Scope::Campaign => tell("why_suppressed", &[("since", &at(listed.since_ms))]),
             Scope::Pattern => frame.say("why_never_call").to_owned(),
         },
+        Reason::Suppressed { since_ms } => tell("why_suppressed", &[("since", &at(*since_ms))]),
         Reason::NoConsent { given_ms: None } => frame.say("why_no_consent").to_owned(),
         Reason::NoConsent { given_ms } => tell("why_old_consent", &[("given", &at(*given_ms))]),
         Reason::CapDay { attempts, of, until_ms } => tell(

@@ -1,6 +1,6 @@
 //! Campaigns: their settings and life, their places, reservations and what came of them.
 
-use callcore::campaign::Reason;
+use callcore::campaign::{Outcome, Reason};
 use serde_json::Value;
 
 use crate::store::handle::{Backend, Store, verbs};
@@ -111,12 +111,12 @@ verbs! {
     /// When the database fails: then a part of them may be decided.
     fn decide_zone(&self, campaign: &str, verdict: ZoneVerdict) -> u64;
 
-    /// Makes due all places that a rule had stopped, for the settings of `revision` to decide on; who waits for another attempt goes on
-    /// waiting. How many they were. It takes thousands at a time.
+    /// Makes due all places that a rule had stopped, for the settings of `revision` to decide on, except those that `exclusions` mean; who
+    /// waits for another attempt goes on waiting. How many they were. It takes thousands at a time.
     ///
     /// # Errors
     /// When the database fails: then a part of them may be due.
-    fn decide_anew(&self, campaign: &str, revision: i64) -> u64;
+    fn decide_anew(&self, campaign: &str, exclusions: &Exclusions, revision: i64) -> u64;
 
     /// Campaigns that are over and have places that wait.
     ///
@@ -147,6 +147,12 @@ verbs! {
     /// # Errors
     /// When the database fails.
     fn due_count(&self, campaign: &str, now_ms: i64, most: usize) -> usize;
+
+    /// The latest attempts that began since `since_ms` and have ended, the one that ended first first: outcome, begin and end, ms since 1970.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn latest_ended_attempts(&self, campaign: &str, since_ms: i64, limit: u32) -> Vec<(Outcome, i64, i64)>;
 
     /// Since when the number is on one of these lists, by id.
     ///

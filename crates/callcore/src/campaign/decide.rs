@@ -58,6 +58,9 @@ pub fn decide(rules: &Rules, facts: &Facts, now_ms: i64) -> Decision {
     if let Some(listed) = listed(rules, facts) {
         return Decision::Exclude(Reason::DoNotCall(listed));
     }
+    if facts.suppressed_ms.is_some() {
+        return Decision::Exclude(Reason::Suppressed { since_ms: facts.suppressed_ms });
+    }
     if let Some(within) = rules.settings.consent_within
         && facts.consent_ms.is_none_or(|given| given.saturating_add(within.ms()) <= now_ms)
     {
@@ -120,9 +123,6 @@ pub fn decide(rules: &Rules, facts: &Facts, now_ms: i64) -> Decision {
 fn listed(rules: &Rules, facts: &Facts) -> Option<Listed> {
     if let Some(since_ms) = facts.listed_ms {
         return Some(Listed { scope: Scope::All, since_ms: Some(since_ms) });
-    }
-    if let Some(since_ms) = facts.suppressed_ms {
-        return Some(Listed { scope: Scope::Campaign, since_ms: Some(since_ms) });
     }
     let pattern =
         rules.never_call.iter().any(|begin| !begin.is_empty() && facts.digits.starts_with(begin.as_str()));

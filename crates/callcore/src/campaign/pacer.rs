@@ -155,6 +155,16 @@ impl Pacer {
         }
     }
 
+    /// An attempt of before a restart, which began at `began_ms` and ended at `ended_ms`: the oldest first.
+    pub fn recall(&mut self, outcome: Outcome, began_ms: i64, ended_ms: i64) {
+        if let State::Open { until_ms } = self.breaker
+            && began_ms >= until_ms
+        {
+            self.breaker = State::Probing { dialled: true };
+        }
+        self.ended(outcome, ended_ms);
+    }
+
     /// Whether its breaker is open, or tries one call.
     #[must_use]
     pub const fn is_broken(&self) -> bool {
@@ -189,5 +199,28 @@ impl Pacer {
         let rate = self.rate(now_ms);
         let most = (rate * BURST_S).max(1.0);
         self.tokens = (self.tokens + gone_s * rate).min(most);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::campaign::{Breaker, Span};
+
+    #[test]
+    fn after_a_restart_the_breaker_stands_as_it_did() {
+        let breaker = Breaker { percent: 50, of: 5, pause: Span::minutes(5) };
+        let mut pacer = Pacer::new(Pacing { breaker, ..Pacing::default() }, 0);
+        for at in 0..5 {
+            pacer.recall(Outcome::NetworkFault, at * 1_000, at * 1_000 + 500);
+        }
+        let until_ms = 4_500 + 5 * 60_000;
+        let allowed = pacer.allowance(10_000, 0);
+        assert_eq!((allowed.dials, allowed.binding, allowed.again_ms), (0, Binding::Breaker, Some(until_ms)));
+        // One that was under way when it opened does not close it; the one that was tried after the pause does.
+        pacer.recall(Outcome::Answered, 4_000, 20_000);
+        assert!(pacer.is_broken());
+        pacer.recall(Outcome::Answered, until_ms, until_ms + 20_000);
+        assert!(!pacer.is_broken());
     }
 }

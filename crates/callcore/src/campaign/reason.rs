@@ -35,6 +35,10 @@ pub enum Reason {
     ZoneUnknown,
     /// The number is not to be called.
     DoNotCall(Listed),
+    /// It is on a suppression list of the campaign.
+    Suppressed {
+        since_ms: Option<i64>,
+    },
     /// The campaign wants a consent, and none is on record, or it is too old.
     NoConsent {
         given_ms: Option<i64>,
@@ -124,6 +128,7 @@ impl Rule {
             | Self::CallerIdCap => Extent::Campaign,
             Self::Due
             | Self::DoNotCall
+            | Self::Suppressed
             | Self::NoConsent
             | Self::CapDay
             | Self::CapTotal
@@ -163,8 +168,6 @@ pub struct Listed {
 pub enum Scope {
     /// Of the whole server: its owner asked never to be called again, or somebody put it there.
     All,
-    /// A suppression list of this campaign.
-    Campaign,
     /// A pattern of this campaign.
     Pattern,
 }

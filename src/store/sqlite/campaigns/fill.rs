@@ -149,6 +149,10 @@ impl Engine {
         exclusions: &Exclusions,
     ) -> Result<(), Error> {
         self.decide_excluded_anew(campaign).await?;
+        self.exclude(campaign, exclusions).await
+    }
+
+    async fn exclude(&self, campaign: &str, exclusions: &Exclusions) -> Result<(), Error> {
         let (id, exclusions) = (campaign.to_owned(), exclusions.clone());
         self.in_chunks(campaign, PlaceState::Waiting, move |connection, range| {
             let (id, exclusions) = (id.clone(), exclusions.clone());
@@ -223,7 +227,12 @@ impl Engine {
         }
     }
 
-    pub(in crate::store) async fn decide_anew(&self, campaign: &str, revision: i64) -> Result<u64, Error> {
+    pub(in crate::store) async fn decide_anew(
+        &self,
+        campaign: &str,
+        exclusions: &Exclusions,
+        revision: i64,
+    ) -> Result<u64, Error> {
         let mut anew = 0;
         for state in [PlaceState::Excluded, PlaceState::Exhausted, PlaceState::Waiting] {
             let id = campaign.to_owned();
@@ -244,6 +253,7 @@ impl Engine {
                 })
                 .await?;
         }
+        self.exclude(campaign, exclusions).await?;
         let id = campaign.to_owned();
         self.write(move |connection| {
             async move {
@@ -333,7 +343,7 @@ async fn exclude_suppressed(
 ) -> Result<u64, Error> {
     let query = sqlx::query(
         "UPDATE places SET state = 'excluded', rule = $5, changed_ms = $4, \
-         reason = json_object('rule', $5, 'scope', 'campaign', 'since_ms', \
+         reason = json_object('rule', $5, 'since_ms', \
          (SELECT min(i.ended_ms) FROM list_contacts s JOIN list_imports i ON i.id = s.import_id WHERE s.digits = places.digits \
          AND s.list_id IN (SELECT value FROM json_each($6)) AND i.state = 'done')) \
          WHERE campaign_id = $1 AND state = 'waiting' AND id > $2 AND id <= $3 \
@@ -341,7 +351,7 @@ async fn exclude_suppressed(
          AND s.list_id IN (SELECT value FROM json_each($6)) AND i.state = 'done')",
     );
     let query = query.bind(campaign).bind(range.after).bind(range.last).bind(now_ms());
-    Ok(query.bind(Rule::DoNotCall.as_str()).bind(json!(lists)).execute(connection).await?.rows_affected())
+    Ok(query.bind(Rule::Suppressed.as_str()).bind(json!(lists)).execute(connection).await?.rows_affected())
 }
 
 async fn exclude_beginning(

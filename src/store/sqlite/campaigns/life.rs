@@ -124,6 +124,7 @@ async fn create(
 ) -> Result<CampaignRow, Error> {
     let (id, now) = (format!("cp_{}", Uuid::now_v7().simple()), now_ms());
     let NewCampaign { name, app_id, settings } = campaign;
+    lists_stand(connection, &settings).await?;
     sqlx::query(
         "INSERT INTO campaigns (id, name, name_key, app_id, state, revision, decided_revision, settings, author, created_ms, \
          updated_ms) VALUES ($1, $2, $3, $4, 'draft', 1, 1, $5, $6, $7, $7)",
@@ -141,6 +142,24 @@ async fn create(
     keep_revision(connection, &id, 1, &settings, &actor, now).await?;
     tell(connection, actor, AuditAction::CampaignCreate, &id, json!({ "name": name })).await?;
     by_id(connection, &id).await?.ok_or(Error::NoSuch { what: format!("campaign {id}") })
+}
+
+/// Makes sure that the lists of settings are there still: somebody may have deleted one since they were looked up.
+async fn lists_stand(connection: &mut SqliteConnection, settings: &Settings) -> Result<(), Error> {
+    let named: Vec<&String> = settings.lists.iter().chain(&settings.suppression_lists).collect();
+    let gone: Option<String> = sqlx::query_scalar(
+        "SELECT value FROM json_each($1) WHERE NOT EXISTS \
+         (SELECT 1 FROM lists WHERE lists.id = value AND lists.deleted_ms IS NULL) LIMIT 1",
+    )
+    .bind(json!(named))
+    .fetch_optional(connection)
+    .await?;
+    match gone {
+        Some(list) => Err(Error::Conflict(format!(
+            "somebody deleted the contact list {list} just now; look at the lists, and name others"
+        ))),
+        None => Ok(()),
+    }
 }
 
 async fn keep_revision(
@@ -177,6 +196,7 @@ async fn update(
     if row.revision != change.revision {
         return Ok(Changed::Stale(Box::new(row)));
     }
+    lists_stand(connection, &change.settings).await?;
     let (now, revision) = (now_ms(), row.revision + 1);
     let name = change.name.unwrap_or_else(|| row.name.clone());
     // What was found about the revision before says nothing about this one.

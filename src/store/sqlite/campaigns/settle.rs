@@ -43,6 +43,27 @@ impl Engine {
         Ok(ended)
     }
 
+    pub(in crate::store) async fn latest_ended_attempts(
+        &self,
+        campaign: &str,
+        since_ms: i64,
+        limit: u32,
+    ) -> Result<Vec<(Outcome, i64, i64)>, Error> {
+        let rows: Vec<(String, i64, i64)> = sqlx::query_as(
+            "SELECT outcome, at_ms, ended_ms FROM (SELECT outcome, at_ms, ended_ms FROM attempts WHERE campaign_id = $1 \
+             AND at_ms >= $2 AND ended_ms IS NOT NULL AND outcome IS NOT NULL ORDER BY at_ms DESC, id DESC LIMIT $3) \
+             ORDER BY ended_ms",
+        )
+        .bind(campaign)
+        .bind(since_ms)
+        .bind(i64::from(limit))
+        .fetch_all(&self.readers)
+        .await?;
+        let known =
+            |(outcome, began, ended): (String, i64, i64)| Some((Outcome::named(&outcome)?, began, ended));
+        Ok(rows.into_iter().filter_map(known).collect())
+    }
+
     pub(in crate::store) async fn open_calls(&self, campaign: &str) -> Result<Vec<String>, Error> {
         let query =
             sqlx::query_scalar("SELECT call_id FROM attempts WHERE campaign_id = $1 AND ended_ms IS NULL");
