@@ -86,14 +86,16 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads settings from a JSON object.
+    /// Reads settings from a JSON object; `null` is as if it were absent.
     ///
     /// # Errors
     /// All that is wrong with it, field by field.
     pub fn read(document: &Map<String, Value>) -> Result<Self, Vec<Problem>> {
         let usual = Self::every_name();
         let mut problems = Vec::new();
-        for (name, value) in document {
+        let given = document.iter().filter(|(name, value)| !(value.is_null() && usual.contains(name)));
+        let document: Map<String, Value> = given.map(|(name, value)| (name.clone(), value.clone())).collect();
+        for (name, value) in &document {
             let problem = if usual.contains(name) {
                 let alone = Value::Object([(name.clone(), value.clone())].into_iter().collect());
                 serde_json::from_value::<Self>(alone).err().map(|error| plain(&error))
@@ -107,7 +109,7 @@ impl Settings {
         if !problems.is_empty() {
             return Err(problems);
         }
-        serde_json::from_value(Value::Object(document.clone()))
+        serde_json::from_value(Value::Object(document))
             .map_err(|error| vec![Problem { field: "settings".into(), problem: plain(&error) }])
     }
 
@@ -142,7 +144,9 @@ impl Settings {
 fn plain(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let text = text.split(" at line ").next().unwrap_or(&text);
-    let (before, after) = text.split_once("expected struct ").unwrap_or((text, ""));
+    let text =
+        text.replace("a sequence", "a list").replace("f64", "a number").replace("u32", "a whole number");
+    let (before, after) = text.split_once("expected struct ").unwrap_or((&text, ""));
     if after.is_empty() { before.to_owned() } else { format!("{before}expected an object, {{ … }}") }
 }
 
