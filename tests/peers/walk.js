@@ -33,7 +33,7 @@ function must(true_, what) {
 async function look(page, name, { scripts = true } = {}) {
   must((await page.locator("h1").count()) === 1, `${name}: one h1`);
   looked.push(name);
-  if (options.shots) await page.evaluate(() => scrollTo(0, 0));
+  if (options.shots && scripts) await page.evaluate(() => scrollTo(0, 0));
   if (options.shots) await page.screenshot({ path: `${options.shots}/${name.replaceAll(/[^a-z0-9]+/gi, "-")}.png`, fullPage: true });
   if (!scripts) return;
   const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
