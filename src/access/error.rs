@@ -5,6 +5,17 @@ use super::limits::RateLimitStatus;
 use super::role::Role;
 use crate::store;
 
+/// What was not right when somebody signed in, as the audit log tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Wrong {
+    #[error("the name or the password is not right; who forgot theirs asks an admin for a link")]
+    Password,
+    #[error("the password was right, the code of the second step is not, or was used before")]
+    Code,
+    #[error("what the issuer of sign-ins answered is not believed")]
+    Issuer,
+}
+
 /// Why a request is turned away.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum Error {

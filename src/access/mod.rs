@@ -29,6 +29,7 @@ use serde_json::json;
 
 use self::credential::{Credential, intent};
 pub use self::error::Error;
+use self::error::Wrong;
 pub use self::key::{LocalKey, new_api_key, new_app_secret, new_local_key};
 pub use self::limits::RateLimitStatus;
 use self::limits::{Logins, Rates};
@@ -36,7 +37,8 @@ use self::openid::OpenId;
 pub use self::openid::{Arrival, BadToken, Departure, Options as OpenIdOptions, Refused as OpenIdRefused};
 use self::people::Passwords;
 pub use self::people::{
-    Enrolment, Entry, SessionCookie, Through, Visit, WeakPassword, judge as judge_password,
+    Enrolment, Entry, LONGEST_NAME, SessionCookie, Through, Visit, WeakPassword, is_name,
+    judge as judge_password,
 };
 pub use self::person::Person;
 use self::principal::Intent;
@@ -453,11 +455,11 @@ impl Access {
     }
 
     /// `claimed` is a person that is known.
-    fn count_sign_in_failure(&self, address: Option<IpAddr>, claimed: Option<&str>) {
+    fn count_sign_in_failure(&self, address: Option<IpAddr>, claimed: Option<&str>, wrong: Wrong) {
         let inner = &*self.0;
         let Some(rate) = inner.options.failed_logins else { return };
         metrics::counter!("dering_logins_failed").increment(1);
-        let (reason, now) = (Error::SignIn.to_string(), (inner.rates.now(), now_ms()));
+        let (reason, now) = (wrong.to_string(), (inner.rates.now(), now_ms()));
         if let Some(address) = address {
             inner.logins.failed(rate, (address, claimed), &reason, now);
         }

@@ -6,6 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::admin::{Place, Reach};
+use super::out::one_line;
 use super::server::encoded;
 use crate::access::Role;
 
@@ -111,7 +112,7 @@ async fn change(reach: &Reach, name: &str, patch: &Value) -> anyhow::Result<()> 
 
 fn link(args: &Args, person: &Value) -> anyhow::Result<String> {
     let path = person["link"].as_str().context("the answer has no link")?;
-    let name = person["name"].as_str().unwrap_or_default();
+    let name = one_line(person["name"].as_str().unwrap_or_default());
     Ok(format!("{name} chooses a password here, once and within a day:\n{}{path}", args.place.pages()?))
 }
 
@@ -123,7 +124,7 @@ fn table(people: &[Value]) -> String {
     table.load_preset(comfy_table::presets::NOTHING);
     table.set_header(["name", "role", "state", "browsers", "second factor", "last seen"]);
     for person in people {
-        let text = |name: &str| person[name].as_str().unwrap_or("never").to_owned();
+        let text = |name: &str| one_line(person[name].as_str().unwrap_or("never"));
         table.add_row([
             text("name"),
             text("role"),

@@ -100,14 +100,17 @@ impl Node {
     }
 }
 
-/// An address without the name and the password that may stand in it.
-fn without_password(text: &str) -> String {
+/// An address without what may be a secret in it: the name and the password before the host, and all that is asked for behind `?`. Of a
+/// speech service also the path, in which some want their token.
+fn without_secrets(name: &str, text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
-    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    match rest[..end].rfind('@') {
-        Some(at) => format!("{scheme}://…{}", &rest[at..]),
-        None => text.to_owned(),
-    }
+    let (host, behind) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let host = host.rfind('@').map_or_else(|| host.to_owned(), |at| format!("…{}", &host[at..]));
+    let (path, asked) = behind.split_at(behind.find(['?', '#']).unwrap_or(behind.len()));
+    let of_speech = name.starts_with("speech_to_text") || name.starts_with("text_to_speech");
+    let path = if of_speech && path.len() > 1 { "/…" } else { path };
+    let asked = if asked.is_empty() { "" } else { "?…" };
+    format!("{scheme}://{host}{path}{asked}")
 }
 
 /// Adds what a node holds. What is added later takes the place of what has the same name.
@@ -143,7 +146,7 @@ impl Teller<'_> {
             }
             Node::List(items) if !items.is_empty() => {
                 let texts = items.iter().filter_map(|item| match &item.value {
-                    Node::Text(text) => Some(without_password(text)),
+                    Node::Text(text) => Some(without_secrets(name, text)),
                     Node::Nothing | Node::List(_) | Node::Table(_) => None,
                 });
                 let value = Told::Text(texts.collect::<Vec<_>>().join(", "));
@@ -155,10 +158,15 @@ impl Teller<'_> {
                 let secret = name.strip_suffix("_env").or_else(|| name.strip_suffix(".env")).unwrap_or(name);
                 self.keep(secret, Told::Secret(there), Origin::Environment(text.clone()));
             }
+            Node::Text(text) if name.ends_with("key.file") => {
+                self.keep(name, Told::Text(text.clone()), origin.clone());
+                let secret = name.strip_suffix(".file").unwrap_or(name);
+                self.keep(secret, Told::Secret(!text.is_empty()), origin.clone());
+            }
             Node::Text(text) if SECRETS.contains(&last) => {
                 self.keep(name, Told::Secret(!text.is_empty()), origin.clone());
             }
-            Node::Text(text) => self.keep(name, Told::Text(without_password(text)), origin.clone()),
+            Node::Text(text) => self.keep(name, Told::Text(without_secrets(name, text)), origin.clone()),
             Node::Nothing | Node::List(_) | Node::Table(_) => {
                 debug_assert!(node.is_empty());
                 let secret = SECRETS.contains(&last);

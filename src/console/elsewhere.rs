@@ -111,6 +111,7 @@ async fn refused(api: &Api, frame: &Frame, next: &str, why: &Refused) -> Respons
         Refused::NoRole => (StatusCode::FORBIDDEN, frame.say("openid_no_role").to_owned()),
         Refused::NoName => (StatusCode::FORBIDDEN, frame.say("openid_no_name").to_owned()),
         Refused::NameTaken(name) => (StatusCode::FORBIDDEN, frame.tell("openid_taken", &[("name", name)])),
+        Refused::Linked(name) => (StatusCode::FORBIDDEN, frame.tell("openid_linked", &[("name", name)])),
         Refused::Disabled | Refused::Here(_) => {
             (StatusCode::FORBIDDEN, frame.say("openid_disabled").to_owned())
         }

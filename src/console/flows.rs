@@ -243,10 +243,19 @@ fn upload_page(api: &Api, frame: &Frame, page: &Upload) -> Response {
     frame.page(api, ("upload.html", Room::Flows), frame.say("upload_title"), &crumbs, page)
 }
 
+/// Whether what a form brings is only to be checked. Nothing runs because a form was cut short.
+fn only_checks(form: &Does<EditFlows>) -> Result<bool, Problem> {
+    match form.written.text("do") {
+        "check" => Ok(true),
+        "keep" => Ok(false),
+        _ => Err(Problem::new(Code::Invalid, form.by.say("upload_do_bad"))),
+    }
+}
+
 /// Takes a flow with its audio from a file: checks it, its tests included, and keeps it when it is right and not only to be checked.
 pub(super) async fn bring(State(api): State<Api>, form: Does<EditFlows>) -> Result<Response, Problem> {
     let message: String = form.written.text("message").chars().take(LONGEST_MESSAGE).collect();
-    let only_check = form.written.text("do") == "check";
+    let only_check = only_checks(&form)?;
     let mut page = Upload { message: message.clone(), ..Upload::default() };
     let judged = match form.written.file() {
         Some(file) => judged_whole(&api, file).await,
@@ -284,7 +293,7 @@ pub(super) async fn bring(State(api): State<Api>, form: Does<EditFlows>) -> Resu
 pub(super) async fn upload(State(api): State<Api>, form: Does<EditFlows>) -> Result<Response, Problem> {
     let text = form.written.exactly("text").replace("\r\n", "\n");
     let message: String = form.written.text("message").chars().take(LONGEST_MESSAGE).collect();
-    let only_check = form.written.text("do") == "check";
+    let only_check = only_checks(&form)?;
     let mut page = Upload { text: text.clone(), message: message.clone(), ..Upload::default() };
     let found = match judged(&api, text.clone().into_bytes()).await {
         Ok(usable) if !only_check => {

@@ -190,7 +190,22 @@ impl Frame {
     /// When the database fails.
     pub(super) async fn of(parts: &Parts, api: &Api) -> Result<Self, Problem> {
         let who = api.access.person(&Visit { headers: &parts.headers, peer: peer(parts) }).await?;
-        Ok(Self { who, ..Self::bare(&parts.headers, &parts.uri) })
+        let bare = Self::bare(&parts.headers, &parts.uri);
+        // The answer to a form has no address of its own.
+        let path = if parts.method == Method::POST { String::new() } else { bare.path };
+        Ok(Self { who, path, ..bare })
+    }
+
+    /// The same, of a page that one may come back to by this address.
+    pub(super) fn reached_by(&self, path: &str, query: &[(&str, &str)]) -> Self {
+        let url = reqwest::Url::parse_with_params(&format!("http://page{path}"), query);
+        let query = url.as_ref().ok().and_then(|url| url.query()).unwrap_or_default();
+        Self { path: format!("{path}?{query}"), ..self.clone() }
+    }
+
+    /// The same, of a page that is shown once: nothing on it leads away and back.
+    pub(super) fn shown_once(&self) -> Self {
+        Self { path: String::new(), ..self.clone() }
     }
 
     /// Of a page for anybody.

@@ -21,6 +21,8 @@ struct Own {
     browsers: Vec<Browser>,
     current_error: String,
     password_error: String,
+    /// They have a password, which is asked for beside the first code.
+    has_password: bool,
     /// Since when a code is asked for.
     factor_since: Option<At>,
     factor_required: bool,
@@ -53,6 +55,7 @@ async fn shown(api: &Api, sees: &Sees<Anybody>, mut page: Own) -> Result<Respons
             this: row.digest == person.browser,
         });
     }
+    page.has_password = api.access.has_password(person).await?;
     page.factor_required = api.access.wants_second_factor(person.role);
     if let Some(factor) = api.access.second_factor(person).await? {
         page.factor_since = factor.confirmed_ms.map(|at| sees.zone.at(at));
@@ -97,16 +100,21 @@ pub(super) async fn second_factor(State(api): State<Api>, form: Does<Anybody>) -
     let Some(person) = form.by.person().cloned() else { return Ok(Redirect::to("/sign-in").into_response()) };
     let (mut page, code) = (Own::default(), form.written.text("code"));
     let slow = |wait_s: u64| form.by.tell("sign_in_slow", &[("seconds", &wait_s.to_string())]);
+    let password = SecretString::from(form.written.exactly("current"));
+    let begun = form.written.text("begun");
     match form.written.text("do") {
-        "on" => match api.access.turn_on_second_factor(&person, code, &form.visit()).await {
-            Ok(codes) => page.codes = codes,
-            Err(Error::SignIn) => page.code_error = form.by.say("factor_wrong").to_owned(),
-            Err(Error::TooManyLogins { wait_s }) => page.code_error = slow(wait_s),
-            Err(error) => return Err(error.into()),
-        },
+        "on" => {
+            let turned_on =
+                api.access.turn_on_second_factor(&person, password, (begun, code), &form.visit()).await;
+            match turned_on {
+                Ok(codes) => page.codes = codes,
+                Err(Error::SignIn) => page.code_error = form.by.say("factor_on_wrong").to_owned(),
+                Err(Error::TooManyLogins { wait_s }) => page.code_error = slow(wait_s),
+                Err(error) => return Err(error.into()),
+            }
+        }
         // Who must have one cannot turn it off.
         "off" if !api.access.wants_second_factor(person.role) => {
-            let password = SecretString::from(form.written.exactly("current"));
             match api.access.turn_off_second_factor(&person, password, code, &form.visit()).await {
                 Ok(()) => return Ok(Redirect::to("/me?done=factor_off").into_response()),
                 Err(Error::SignIn) => page.off_error = form.by.say("factor_off_wrong").to_owned(),
@@ -117,7 +125,7 @@ pub(super) async fn second_factor(State(api): State<Api>, form: Does<Anybody>) -
         _ => {}
     }
     if page.codes.is_empty() && page.off_error.is_empty() {
-        let enrolment = api.access.enrol(&person.id, &person.name, host(&form.headers)).await?;
+        let enrolment = api.access.enrol(&person, begun, host(&form.headers), &form.visit()).await?;
         page.enrol = enrolment.as_ref().map(Square::of);
     }
     let failed = !page.code_error.is_empty() || !page.off_error.is_empty();

@@ -8,13 +8,12 @@ use serde::Serialize;
 
 use super::forms::Does;
 use super::frame::{Room, Sees};
-use super::signing::bad_name;
 use super::when::At;
-use crate::access::{Administer, Error, Role};
+use crate::access::{Administer, Error, Role, is_name};
 use crate::api::Api;
 use crate::api::error::{Code, Problem};
 use crate::api::extract::Path;
-use crate::store::{self, PersonChange};
+use crate::store::{self, FactorGone, PersonChange};
 
 #[derive(Default, Serialize)]
 struct Shown {
@@ -83,7 +82,7 @@ pub(super) async fn invite(State(api): State<Api>, form: Does<Administer>) -> Re
     let name = form.written.text("name").to_owned();
     let role = role(form.written.text("role"))?;
     let mut page = Shown { name: name.clone(), role: role.into(), ..Shown::default() };
-    if bad_name(&name) {
+    if !is_name(&name) {
         page.name_error = form.by.say("name_bad").to_owned();
     } else {
         match api.access.add_person(&name, role, form.by.who.actor()).await {
@@ -130,7 +129,7 @@ pub(super) async fn reset_second_factor(
     form: Does<Administer>,
 ) -> Result<Response, Problem> {
     let person = api.store.person(&id).await?;
-    api.store.drop_second_factor(&person.id, form.by.who.actor()).await?;
+    api.store.drop_second_factor(&person.id, FactorGone::Reset, form.by.who.actor()).await?;
     Ok(Redirect::to("/people?done=factor_reset").into_response())
 }
 
@@ -146,12 +145,18 @@ pub(super) async fn elsewhere(
         "openid_dropped"
     } else {
         let email = form.written.text("email");
-        if !email.contains('@') || bad_name(email) {
+        if !email.contains('@') || !is_name(email) {
             let why = form.by.say("openid_email_bad").to_owned();
             return Err(Problem::new(Code::Invalid, why.clone()).with_field("email", &why));
         }
-        api.store.expect_openid(&person.id, email, form.by.who.actor()).await?;
-        "openid_expected"
+        match api.store.expect_openid(&person.id, email, form.by.who.actor()).await {
+            Ok(()) => "openid_expected",
+            Err(store::Error::Exists { .. }) => {
+                let why = form.by.tell("openid_email_taken", &[("email", email)]);
+                return Err(Problem::new(Code::Conflict, why.clone()).with_field("email", &why));
+            }
+            Err(error) => return Err(error.into()),
+        }
     };
     Ok(Redirect::to(&format!("/people?done={done}")).into_response())
 }

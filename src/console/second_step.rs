@@ -31,6 +31,8 @@ pub(super) struct SecondStep {
 /// A second factor that is being set up: what to read, and what to type where nothing can be read.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Square {
+    /// Which time it is that this browser sets one up.
+    begun: String,
     /// In groups of four letters.
     secret: String,
     /// The dark squares, as the path of an SVG picture.
@@ -44,7 +46,7 @@ impl Square {
         let secret: Vec<char> = enrolment.secret.expose_secret().chars().collect();
         let groups = secret.chunks(4).map(String::from_iter).collect::<Vec<_>>();
         let (path, side) = picture(enrolment.address.expose_secret()).unwrap_or_default();
-        Self { secret: groups.join(" "), path, side }
+        Self { begun: enrolment.begun.clone(), secret: groups.join(" "), path, side }
     }
 }
 
@@ -91,7 +93,7 @@ pub(super) async fn asked(
     let enrolment = if row.has_second_factor {
         None
     } else {
-        api.access.enrol(&row.person_id, &row.name, host(headers)).await?
+        Some(api.access.enrolment_at(secret, &row.name, host(headers)))
     };
     let page = SecondStep {
         step: secret.expose_secret().to_owned(),
@@ -101,6 +103,7 @@ pub(super) async fn asked(
         error,
     };
     let title = if page.enrol.is_some() { "factor_set_up" } else { "factor_title" };
+    let frame = frame.shown_once();
     let mut response = frame.page(api, ("second_step.html", Room::Elsewhere), frame.say(title), &[], &page);
     if !page.error.is_empty() {
         *response.status_mut() = StatusCode::UNAUTHORIZED;
@@ -127,7 +130,8 @@ pub(super) async fn take(State(api): State<Api>, posted: Posted) -> Result<Respo
         Ok(Some(through)) => {
             let page = Codes { codes: &through.recovery_codes, next: &next };
             let title = frame.say("factor_codes");
-            let mut response = frame.page(&api, ("recovery_codes.html", Room::Elsewhere), title, &[], &page);
+            let once = frame.shown_once();
+            let mut response = once.page(&api, ("recovery_codes.html", Room::Elsewhere), title, &[], &page);
             response.headers_mut().extend(through.cookie.header().map(|value| (header::SET_COOKIE, value)));
             return Ok(keep_zone(&api, zone, response));
         }

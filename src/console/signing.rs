@@ -3,7 +3,6 @@
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use callcore::language::unfit_name;
 use secrecy::SecretString;
 use serde::Serialize;
 
@@ -13,14 +12,13 @@ use super::let_in::{keep_zone, let_in, wish};
 use super::second_step;
 use super::when::Zone;
 use super::words::Language;
-use crate::access::{Entry, Error, SessionCookie, Visit, WeakPassword, judge_password};
+use crate::access::{
+    Entry, Error, LONGEST_NAME, SessionCookie, Visit, WeakPassword, is_name, judge_password,
+};
 use crate::api::Api;
 use crate::api::error::Problem;
 use crate::api::extract::Pairs;
 use crate::store;
-
-/// Longest name of a person, characters.
-pub(super) const LONGEST_NAME: usize = 60;
 
 #[derive(Default, Serialize)]
 struct SignIn {
@@ -87,6 +85,7 @@ fn door(api: &Api, frame: &Frame, mut page: SignIn) -> Response {
         page.issuer_href = format!("/sign-in/openid?{query}");
         label.clone_into(&mut page.issuer);
     }
+    let frame = frame.reached_by("/sign-in", &[("next", &page.next)]);
     frame.page(api, ("sign_in.html", Room::Elsewhere), frame.say("sign_in_title"), &[], &page)
 }
 
@@ -173,6 +172,7 @@ pub(super) async fn welcome_page(
 }
 
 fn welcome(api: &Api, frame: &Frame, page: &Welcome) -> Response {
+    let frame = frame.reached_by("/welcome", &[("link", &page.link)]);
     frame.page(api, ("welcome.html", Room::Elsewhere), frame.say("welcome_title"), &[], page)
 }
 
@@ -194,7 +194,7 @@ pub(super) async fn welcome_in(State(api): State<Api>, posted: Posted) -> Result
     let owner = known.name.unwrap_or_default();
     let name = if first { written.text("name").to_owned() } else { owner.clone() };
     let mut page = Welcome { link: link.clone(), owner, name: name.clone(), ..Welcome::default() };
-    if first && bad_name(&name) {
+    if first && !is_name(&name) {
         page.name_error = frame.say("name_bad").to_owned();
     }
     page.password_error = weak(frame, written, &name);
@@ -213,12 +213,6 @@ pub(super) async fn welcome_in(State(api): State<Api>, posted: Posted) -> Result
     let mut response = welcome(&api, frame, &page);
     *response.status_mut() = StatusCode::UNPROCESSABLE_ENTITY;
     Ok(response)
-}
-
-/// A name that cannot be told from others, or breaks lines.
-pub(super) fn bad_name(name: &str) -> bool {
-    let length = name.chars().count();
-    length == 0 || length > LONGEST_NAME || unfit_name(name).is_some()
 }
 
 /// What is wrong with the password of a form, in which it stands twice.

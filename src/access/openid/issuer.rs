@@ -129,10 +129,20 @@ impl Issuer {
             return Ok(Arc::clone(keys));
         }
         let url = self.known().await?.jwks;
-        let body = self.fetch(&url, |client| client.get(url.clone())).await?;
-        let found: Arc<[Key]> = keys(&body).ok_or_else(|| format!("{url} is no set of keys"))?.into();
+        let body = self.fetch(&url, |client| client.get(url.clone())).await.inspect_err(|_| self.forget())?;
+        let found = keys(&body).filter(|keys| !keys.is_empty());
+        let Some(found) = found else {
+            self.forget();
+            return Err(format!("{url} is no set of keys"));
+        };
+        let found: Arc<[Key]> = found.into();
         *self.keys.lock() = Some((Instant::now(), Arc::clone(&found)));
         Ok(found)
+    }
+
+    /// What it told of itself led nowhere, so it is asked again at the next sign-in.
+    fn forget(&self) {
+        *self.known.lock() = None;
     }
 
     /// The keys are fetched again for the next token.
@@ -171,7 +181,8 @@ impl Issuer {
                     .header("accept", "application/json")
                     .body(body.clone())
             })
-            .await?;
+            .await
+            .inspect_err(|_| self.forget())?;
         let tokens: Tokens =
             serde_json::from_slice(&answer).map_err(|_| format!("{url} answers no tokens"))?;
         tokens

@@ -38,7 +38,7 @@ pub struct Options {
     pub roles: BTreeMap<String, Role>,
     /// The role of who has no other; `None`: they are refused.
     pub default_role: Option<Role>,
-    /// Whoever has the name that the issuer made sure of (the e-mail address) is that person.
+    /// Whoever has the name that the issuer made sure of (the e-mail address) is that person, unless somebody else of the issuer is.
     pub link_by_name: bool,
 }
 
@@ -59,6 +59,8 @@ pub enum Refused {
     NoName,
     #[error("somebody else has the name {0} here")]
     NameTaken(String),
+    #[error("{0} here is somebody else of the issuer already")]
+    Linked(String),
     #[error("they are turned away here")]
     Disabled,
     #[error(transparent)]
@@ -131,6 +133,11 @@ impl OpenId {
         let secret = pending.browser.clone();
         self.waiting.lock().add(pending, now_ms());
         Ok(Departure { to, secret })
+    }
+
+    /// Whether an answer is to a question of this browser, which is not used up by that.
+    pub(super) fn awaits(&self, arrival: &Arrival, browser: Option<&SecretString>) -> bool {
+        browser.is_some_and(|browser| self.waiting.lock().knows(&arrival.state, browser))
     }
 
     /// Who came back, and where they go on to. `browser` is what the cookie holds.

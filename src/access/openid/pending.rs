@@ -67,11 +67,16 @@ impl Waiting {
         self.0.insert(pending.state.expose_secret().to_owned(), pending);
     }
 
+    /// Whether this browser is on its way with this state.
+    pub(super) fn knows(&self, state: &str, browser: &SecretString) -> bool {
+        self.0.get(state).is_some_and(|known| {
+            known.browser.expose_secret().as_bytes().ct_eq(browser.expose_secret().as_bytes()).into()
+        })
+    }
+
     /// The one of this state, once; `None` when it is too old, or another browser asked.
     pub(super) fn take(&mut self, state: &str, browser: &SecretString, now_ms: i64) -> Option<Pending> {
-        let known = self.0.get(state)?;
-        let ours = known.browser.expose_secret().as_bytes().ct_eq(browser.expose_secret().as_bytes());
-        if !bool::from(ours) {
+        if !self.knows(state, browser) {
             return None;
         }
         self.0.remove(state).filter(|one| one.until_ms > now_ms)

@@ -4,14 +4,13 @@ use reqwest::Url;
 use secrecy::SecretString;
 
 use super::Visit;
+use super::name::is_name;
 use super::steps::Entry;
 use crate::access::Access;
+use crate::access::error::Wrong;
 use crate::access::openid::{Arrival, Departure, OpenId, Refused, Stranger};
 use crate::access::role::Role;
 use crate::store::{self, PersonChange};
-
-/// Longest name of a person, characters.
-const LONGEST_NAME: usize = 60;
 
 impl From<store::Error> for Refused {
     fn from(error: store::Error) -> Self {
@@ -49,12 +48,17 @@ impl Access {
         visit: &Visit<'_>,
     ) -> Result<(Entry, String), Refused> {
         let openid = self.openid()?;
+        // What any page of another site can make a browser send counts for nothing.
+        if !openid.awaits(arrival, browser) {
+            return Err(Refused::Stale);
+        }
         self.slow_down(self.origin(visit.peer, visit.headers), None)?;
         let (stranger, next) = match openid.arrive(arrival, browser).await {
             Ok(found) => found,
             Err(refused) => {
                 if matches!(refused, Refused::Token(_) | Refused::Stale) {
-                    self.count_sign_in_failure(self.origin(visit.peer, visit.headers), None);
+                    let address = self.origin(visit.peer, visit.headers);
+                    self.count_sign_in_failure(address, None, Wrong::Issuer);
                 }
                 return Err(refused);
             }
@@ -67,7 +71,12 @@ impl Access {
         }
         let mut now = person.role.clone();
         if openid.options.role_claim.is_some() {
-            let role = role.ok_or(Refused::NoRole)?;
+            let Some(role) = role else {
+                // What gave them a role is gone, so they are out in every browser, too.
+                self.store().close_browsers_of(&id, store::Actor::server()).await?;
+                return Err(Refused::NoRole);
+            };
+            // Browsers that are signed in have the role at once.
             if role.as_str() != person.role {
                 now = self.give_role(&id, role, &person.role, visit).await?;
             }
@@ -108,13 +117,19 @@ impl Access {
             return Ok(id);
         }
         // What an issuer has not made sure of makes nobody somebody.
-        let email = stranger.email.as_deref().filter(|email| email.chars().count() <= LONGEST_NAME);
+        let email = stranger.email.as_deref().map(str::trim).filter(|email| is_name(email));
         let email = email.ok_or(Refused::NoName)?;
         let expected = store.expected_openid(email).await?;
         let named = store.person_to_sign_in(email).await?;
         let id = match (expected, named) {
             (Some(id), _) => id,
-            (None, Some(row)) if openid.options.link_by_name => row.id,
+            (None, Some(row)) if openid.options.link_by_name => {
+                // An address may be given to somebody else; what the issuer calls somebody for good may not.
+                if store.person(&row.id).await?.has_openid {
+                    return Err(Refused::Linked(row.name));
+                }
+                row.id
+            }
             (None, Some(_)) => return Err(Refused::NameTaken(email.to_owned())),
             (None, None) => {
                 let role = role.ok_or(Refused::NoRole)?;

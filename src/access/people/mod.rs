@@ -5,6 +5,7 @@
 
 mod browser;
 mod elsewhere;
+mod name;
 mod password;
 mod second_factor;
 mod steps;
@@ -18,10 +19,11 @@ use secrecy::{ExposeSecret, SecretString};
 
 pub use self::browser::SessionCookie;
 use self::browser::{digest, form_token, new_secret, sent};
+pub use self::name::{LONGEST_NAME, is_name};
 pub(super) use self::password::Passwords;
 pub use self::password::{WeakPassword, judge};
 pub use self::steps::{Enrolment, Entry, Through};
-use super::error::Error;
+use super::error::{Error, Wrong};
 use super::person::Person;
 use super::principal::{Identity, Intent, Principal};
 use super::role::Role;
@@ -127,7 +129,7 @@ impl Access {
         match row.filter(|_| fits) {
             Some(row) => self.enter((&row.id, &row.role, row.has_second_factor), visit).await,
             None => {
-                self.count_sign_in_failure(address, claimed.as_deref());
+                self.count_sign_in_failure(address, claimed.as_deref(), Wrong::Password);
                 Err(Error::SignIn)
             }
         }
@@ -150,7 +152,7 @@ impl Access {
         if self.0.passwords.fits(password, row.and_then(|row| row.password)).await {
             return Ok(());
         }
-        self.count_sign_in_failure(address, Some(&claimed));
+        self.count_sign_in_failure(address, Some(&claimed), Wrong::Password);
         Err(Error::SignIn)
     }
 

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit, Mac};
 use reqwest::Url;
 use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest, Sha256};
@@ -17,10 +18,16 @@ const GROUP: usize = 4;
 /// No letter that is taken for another one.
 const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
 
-/// A secret in base32, as telephones take it when it is typed.
-pub(super) fn new_secret() -> SecretString {
-    let bytes: [u8; SECRET_BYTES] = rand::random();
-    Secret::from(bytes.to_vec()).to_base32().into()
+/// The secret of a second factor that is being set up, in base32, as telephones take it when it is typed. It follows from what only the
+/// browser has, in which it is set up, and from `begun`, another one each time: no other browser can show a code of it.
+pub(super) fn secret_of(browser: &SecretString, begun: &str) -> SecretString {
+    let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(browser.expose_secret().as_bytes()) else {
+        unreachable!("any length is a key")
+    };
+    mac.update(b"second factor ");
+    mac.update(begun.as_bytes());
+    let bytes = mac.finalize().into_bytes();
+    Secret::from(bytes[..SECRET_BYTES].to_vec()).to_base32().into()
 }
 
 fn totp(secret: &SecretString) -> Option<Totp> {
@@ -100,13 +107,21 @@ mod tests {
 
     #[test]
     fn a_telephone_reads_whose_secret_it_is() {
-        let secret = new_secret();
+        let secret = secret_of(&"a browser".into(), "once");
         assert_eq!(secret.expose_secret().len(), 32);
         let address = address(&secret, "voice.example:8443", "Rini & Co: x");
         let url = Url::parse(address.expose_secret()).unwrap();
         assert_eq!((url.scheme(), url.host_str()), ("otpauth", Some("totp")));
         assert_eq!(url.path(), "/Dering%20(voice.example%208443):Rini%20&%20Co%20%20x");
         assert!(url.query().unwrap().contains("issuer=Dering%20%28voice.example%208443%29"), "{url}");
+    }
+
+    #[test]
+    fn each_browser_and_each_time_has_its_own_secret() {
+        let secret = |browser: &str, begun| secret_of(&browser.into(), begun).expose_secret().to_owned();
+        assert_eq!(secret("one", "now"), secret("one", "now"), "a wrong code begins nothing anew");
+        assert_ne!(secret("one", "now"), secret("one", "later"));
+        assert_ne!(secret("one", "now"), secret("another", "now"));
     }
 
     #[test]

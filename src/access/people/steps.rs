@@ -2,14 +2,14 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::browser::{SessionCookie, digest, new_secret};
+use super::browser::{SessionCookie, digest, new_secret, sent};
 use super::second_factor::{self, recovery_digest, step_of};
 use super::{MINUTE_MS, Visit};
 use crate::access::Access;
-use crate::access::error::Error;
+use crate::access::error::{Error, Wrong};
 use crate::access::person::Person;
 use crate::access::role::Role;
-use crate::store::{Actor, NewStep, SecondFactor, StepRow};
+use crate::store::{Actor, FactorGone, NewFactor, NewStep, SecondFactor, StepRow};
 use crate::wallclock::now_ms;
 
 /// From the password to the code.
@@ -23,9 +23,12 @@ pub enum Entry {
     Code(SecretString),
 }
 
-/// A second factor that is being set up.
+/// A second factor that is being set up, in one browser.
 #[derive(Clone, Debug)]
 pub struct Enrolment {
+    /// Which time it is that this browser sets one up: the form with the first code says it. Empty at the second step, which is
+    /// another one each time.
+    pub begun: String,
     /// In base32, to be typed.
     pub secret: SecretString,
     /// The same as an address, to be read from a square.
@@ -94,18 +97,28 @@ impl Access {
         if !self.store().try_sign_in_step(&digest, now_ms()).await? {
             return Ok(None);
         }
-        let codes = if row.has_second_factor {
-            self.code_fits(&row.person_id, code, visit).await?.then(Vec::new)
+        let first = if row.has_second_factor {
+            self.code_fits(&row.person_id, code, visit).await?.then_some(None)
         } else {
-            self.set_up(&row.person_id, code, visit).await?
+            let telephone = second_factor::secret_of(secret, "");
+            step_of(&telephone, code, now_ms()).map(|step| Some((telephone, step)))
         };
-        let Some(recovery_codes) = codes else {
-            self.count_sign_in_failure(address, Some(&claimed));
+        let Some(first) = first else {
+            self.count_sign_in_failure(address, Some(&claimed), Wrong::Code);
             return Err(Error::SignIn);
         };
         if !self.store().end_sign_in_step(&digest).await? {
             return Ok(None);
         }
+        let recovery_codes = match first {
+            Some(first) => {
+                let Some(codes) = self.turn_on(&row.person_id, first, None, visit).await? else {
+                    return Ok(None);
+                };
+                codes
+            }
+            None => Vec::new(),
+        };
         let cookie = self.let_in(&row.person_id, visit).await?;
         Ok(Some(Through { cookie, recovery_codes }))
     }
@@ -130,44 +143,52 @@ impl Access {
         Actor::new(format!("person:{person_id}"), address)
     }
 
-    /// What somebody has to take over into their telephone; begun when it was not yet. `host` is where the pages are. `None`: they
-    /// have a second factor already.
+    /// What somebody at the second step, who has no second factor yet, takes over into their telephone. `host` is where the pages
+    /// are.
+    #[must_use]
+    pub fn enrolment_at(&self, step: &SecretString, name: &str, host: &str) -> Enrolment {
+        let secret = second_factor::secret_of(step, "");
+        let address = second_factor::address(&secret, host, name);
+        Enrolment { begun: String::new(), secret, address }
+    }
+
+    /// What somebody who is signed in takes over into their telephone: begun now, or as it was `begun` in this browser before. `host`
+    /// is where the pages are. `None`: they have a second factor already.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn enrol(&self, person_id: &str, name: &str, host: &str) -> Result<Option<Enrolment>, Error> {
-        let known = self.store().second_factor(person_id).await?;
-        let secret = match known {
-            Some(factor) if factor.confirmed_ms.is_some() => return Ok(None),
-            Some(factor) => factor.secret,
-            None => {
-                let secret = second_factor::new_secret();
-                if !self.store().begin_second_factor(person_id, &secret).await? {
-                    return Ok(None);
-                }
-                secret
-            }
-        };
-        let address = second_factor::address(&secret, host, name);
-        Ok(Some(Enrolment { secret, address }))
-    }
-
-    /// Sets a second factor up with the first code of it; its recovery codes, or `None` when the code is not right.
-    async fn set_up(
+    pub async fn enrol(
         &self,
-        person_id: &str,
-        code: &str,
+        person: &Person,
+        begun: &str,
+        host: &str,
         visit: &Visit<'_>,
-    ) -> Result<Option<Vec<String>>, Error> {
-        let factor =
-            self.store().second_factor(person_id).await?.filter(|factor| factor.confirmed_ms.is_none());
-        let Some(step) = factor.and_then(|factor| step_of(&factor.secret, code, now_ms())) else {
+    ) -> Result<Option<Enrolment>, Error> {
+        let known = self.store().second_factor(&person.id).await?;
+        let cookie = sent(visit.headers, self.is_over_tls());
+        let Some(cookie) = cookie.filter(|_| known.is_none_or(|factor| factor.confirmed_ms.is_none())) else {
             return Ok(None);
         };
+        let begun = if begun.is_empty() { new_secret().expose_secret().to_owned() } else { begun.to_owned() };
+        let secret = second_factor::secret_of(&cookie, &begun);
+        let address = second_factor::address(&secret, host, &person.name);
+        Ok(Some(Enrolment { begun, secret, address }))
+    }
+
+    /// Turns a second factor on, of which a code was shown; its recovery codes, or `None` when there is one already. Only `browser`
+    /// stays signed in.
+    async fn turn_on(
+        &self,
+        person_id: &str,
+        (secret, step): (SecretString, i64),
+        browser: Option<String>,
+        visit: &Visit<'_>,
+    ) -> Result<Option<Vec<String>>, Error> {
         let codes = second_factor::new_recovery_codes();
-        let digests = codes.iter().filter_map(|code| recovery_digest(code)).collect();
-        let actor = self.actor_of(person_id, visit);
-        let done = self.store().confirm_second_factor(person_id, step, digests, actor).await?;
+        let code_digests = codes.iter().filter_map(|code| recovery_digest(code)).collect();
+        let factor = NewFactor { secret, step, code_digests, browser };
+        let done =
+            self.store().confirm_second_factor(person_id, factor, self.actor_of(person_id, visit)).await?;
         Ok(done.then_some(codes))
     }
 
@@ -179,26 +200,46 @@ impl Access {
         Ok(self.store().second_factor(&person.id).await?)
     }
 
-    /// Turns on the second factor that somebody is setting up; their recovery codes.
+    /// Whether somebody has a password, which is asked for before what is grave; who comes from an issuer need not.
     ///
     /// # Errors
-    /// [`Error::SignIn`] for a code that is not right; [`Error::TooManyLogins`].
+    /// When the database fails.
+    pub async fn has_password(&self, person: &Person) -> Result<bool, Error> {
+        Ok(self.store().person(&person.id).await?.has_password)
+    }
+
+    /// Turns on the second factor that somebody is setting up, as it was `begun` in this browser; their recovery codes. Every other
+    /// browser of theirs is signed out.
+    ///
+    /// # Errors
+    /// [`Error::SignIn`] for a password, where they have one, or a code that is not right; [`Error::TooManyLogins`].
     pub async fn turn_on_second_factor(
         &self,
         person: &Person,
-        code: &str,
+        password: SecretString,
+        (begun, code): (&str, &str),
         visit: &Visit<'_>,
     ) -> Result<Vec<String>, Error> {
         let address = self.origin(visit.peer, visit.headers);
         let claimed = format!("person:{}", person.id);
-        self.slow_down(address, Some(&claimed))?;
-        match self.set_up(&person.id, code, visit).await? {
-            Some(codes) => Ok(codes),
-            None => {
-                self.count_sign_in_failure(address, Some(&claimed));
-                Err(Error::SignIn)
-            }
+        if self.has_password(person).await? {
+            self.confirm(person, password, visit).await?;
+        } else {
+            self.slow_down(address, Some(&claimed))?;
         }
+        let cookie = sent(visit.headers, self.is_over_tls()).filter(|_| !begun.is_empty());
+        let first = cookie.and_then(|cookie| {
+            let secret = second_factor::secret_of(&cookie, begun);
+            step_of(&secret, code, now_ms()).map(|step| (secret, step))
+        });
+        let codes = match first {
+            Some(first) => self.turn_on(&person.id, first, Some(person.browser.clone()), visit).await?,
+            None => None,
+        };
+        codes.ok_or_else(|| {
+            self.count_sign_in_failure(address, Some(&claimed), Wrong::Code);
+            Error::SignIn
+        })
     }
 
     /// Turns somebody's own second factor off, for who knows the password and has a code.
@@ -215,10 +256,12 @@ impl Access {
         self.confirm(person, password, visit).await?;
         if !self.code_fits(&person.id, code, visit).await? {
             let claimed = format!("person:{}", person.id);
-            self.count_sign_in_failure(self.origin(visit.peer, visit.headers), Some(&claimed));
+            let address = self.origin(visit.peer, visit.headers);
+            self.count_sign_in_failure(address, Some(&claimed), Wrong::Code);
             return Err(Error::SignIn);
         }
-        self.store().drop_second_factor(&person.id, self.actor_of(&person.id, visit)).await?;
+        let actor = self.actor_of(&person.id, visit);
+        self.store().drop_second_factor(&person.id, FactorGone::TurnedOff, actor).await?;
         Ok(())
     }
 }

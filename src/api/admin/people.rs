@@ -15,7 +15,7 @@ use crate::api::error::Problem;
 use crate::api::extract::Path;
 use crate::api::fields::{Fields, Given};
 use crate::api::may::May;
-use crate::store::{PersonChange, PersonRow};
+use crate::store::{FactorGone, PersonChange, PersonRow};
 use crate::wallclock::iso;
 
 /// Everybody.
@@ -199,6 +199,6 @@ pub(super) async fn reset_second_factor(
     Path(person_id): Path<String>,
 ) -> Result<Json<PersonShown>, Problem> {
     let person = access.store().person(&person_id).await?;
-    access.store().drop_second_factor(&person.id, admin.actor()).await?;
+    access.store().drop_second_factor(&person.id, FactorGone::Reset, admin.actor()).await?;
     Ok(Json(shown(&access, &person_id).await?))
 }

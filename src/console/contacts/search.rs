@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::access::{KeepContacts, SeeCampaigns, SeeContacts};
 use crate::api::Api;
-use crate::api::error::Problem;
+use crate::api::error::{Code, Problem};
 use crate::api::extract::Pairs;
 use crate::console::frame::{Frame, Room, Sees, may};
 use crate::console::when::At;
@@ -104,11 +104,19 @@ impl Line {
     }
 }
 
-fn yes_or_no(text: &str) -> Option<bool> {
+/// A choice that stands in the address and is none.
+fn no_choice(frame: &Frame, name: &str, value: &str) -> Problem {
+    let value: String = value.chars().take(LONGEST).collect();
+    let why = frame.tell("filter_bad", &[("name", name), ("value", &value)]);
+    Problem::new(Code::Invalid, why.clone()).with_field(name, &why)
+}
+
+fn yes_or_no(frame: &Frame, name: &str, text: &str) -> Result<Option<bool>, Problem> {
     match text {
-        "yes" => Some(true),
-        "no" => Some(false),
-        _ => None,
+        "yes" => Ok(Some(true)),
+        "no" => Ok(Some(false)),
+        "" => Ok(None),
+        _ => Err(no_choice(frame, name, text)),
     }
 }
 
@@ -129,7 +137,10 @@ pub(in crate::console) async fn page(
     let [search, external_id, list, campaign, consent, opted_out] = FIELDS.map(given);
     sees.may_look_for(&search)?;
     sees.may_look_for(&external_id)?;
-    let after: Option<ContactPlace> = given("after").parse().ok();
+    let after: Option<ContactPlace> = match given("after").as_str() {
+        "" => None,
+        text => Some(text.parse().map_err(|_| no_choice(&sees, "after", text))?),
+    };
     if !search.is_empty() && after.is_none() && api.store.contact(&search).await?.is_some() {
         return Ok(Redirect::to(&format!("/contacts/{search}")).into_response());
     }
@@ -142,8 +153,8 @@ pub(in crate::console) async fn page(
         external_id: some(&external_id),
         list: some(&list),
         campaign: some(&campaign),
-        consent: yes_or_no(&consent),
-        opted_out: yes_or_no(&opted_out),
+        consent: yes_or_no(&sees, "consent", &consent)?,
+        opted_out: yes_or_no(&sees, "optedOut", &opted_out)?,
     };
     let found = api.store.find_contacts(&wanted, after, PAGE).await?;
     let next = found.next.and_then(|place| {

@@ -74,7 +74,7 @@ pub use people::{
     BrowserRow, LinkPurpose, LinkRow, NewBrowser, NewLink, NewPerson, PersonChange, PersonRow, Redeemed,
     SignInRow,
 };
-pub use second_factor::{NewStep, SecondFactor, StepRow};
+pub use second_factor::{FactorGone, NewFactor, NewStep, SecondFactor, StepRow};
 pub use state::{
     CallState, DeadReason, DeliveryState, ImportState, NotificationState, RowErrorKind, Speaker, ZoneFrom,
 };

@@ -16,6 +16,28 @@ pub struct SecondFactor {
     pub codes_left: i64,
 }
 
+/// A second factor of which a code was shown, so that it can be asked for.
+#[derive(Clone, Debug)]
+pub struct NewFactor {
+    /// In base32.
+    pub secret: SecretString,
+    /// The step of time of the code.
+    pub step: i64,
+    /// SHA-256 of its recovery codes.
+    pub code_digests: Vec<String>,
+    /// The browser that stays signed in, by the SHA-256 of its cookie.
+    pub browser: Option<String>,
+}
+
+/// Why somebody has no second factor any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FactorGone {
+    /// They turned their own off, with password and code.
+    TurnedOff,
+    /// An admin took it away.
+    Reset,
+}
+
 /// Somebody who has shown their password and still owes a code.
 #[derive(Clone, Debug, PartialEq, Eq, FromRow)]
 pub struct StepRow {

@@ -34,18 +34,27 @@ impl Engine {
         let (id, email) = (person_id.to_owned(), email.to_owned());
         self.write(move |connection| {
             async move {
+                let email_key = email.to_lowercase();
+                let other: Option<String> = sqlx::query_scalar(
+                    "SELECT p.name FROM openid_expected e JOIN people p ON p.id = e.person_id \
+                     WHERE e.email_key = $1 AND e.person_id <> $2",
+                )
+                .bind(&email_key)
+                .bind(&id)
+                .fetch_optional(&mut *connection)
+                .await?;
+                if let Some(name) = other {
+                    return Err(Error::Exists { what: format!("{email} as the address of {name}") });
+                }
                 sqlx::query("DELETE FROM openid_expected WHERE person_id = $1")
                     .bind(&id)
                     .execute(&mut *connection)
                     .await?;
-                sqlx::query(
-                    "INSERT INTO openid_expected (email_key, person_id) VALUES ($1, $2) \
-                     ON CONFLICT (email_key) DO UPDATE SET person_id = $2",
-                )
-                .bind(email.to_lowercase())
-                .bind(&id)
-                .execute(&mut *connection)
-                .await?;
+                sqlx::query("INSERT INTO openid_expected (email_key, person_id) VALUES ($1, $2)")
+                    .bind(email_key)
+                    .bind(&id)
+                    .execute(&mut *connection)
+                    .await?;
                 let detail = json!({ "expected": email });
                 audit::append(connection, NewAudit::new(actor, AuditAction::PersonOpenId, id, detail)).await
             }

@@ -6,6 +6,7 @@ use sqlx_sqlite::SqliteConnection;
 
 use super::engine::Engine;
 use super::error::exists_or;
+use super::second_factor::forget_steps;
 use crate::store::error::Error;
 use crate::store::model::{
     Actor, AuditAction, BrowserRow, LinkPurpose, LinkRow, NewAudit, NewBrowser, NewLink, NewPerson,
@@ -355,7 +356,6 @@ async fn change_one(
         if disabled {
             close_all(connection, id).await?;
             close(connection, "DELETE FROM person_links WHERE person_id = $1", id).await?;
-            close(connection, "DELETE FROM sign_in_steps WHERE person_id = $1", id).await?;
         }
         detail.insert("disabled".to_owned(), json!(disabled));
     }
@@ -422,7 +422,9 @@ async fn give_password(
     audit::append(connection, NewAudit::new(actor, AuditAction::PersonPassword, id, detail)).await
 }
 
+/// Signs somebody out everywhere, also where they have shown a password and still owe a code.
 async fn close_all(connection: &mut SqliteConnection, person_id: &str) -> Result<u64, Error> {
+    forget_steps(connection, person_id).await?;
     close(connection, "DELETE FROM person_browsers WHERE person_id = $1", person_id).await
 }
 

@@ -8,7 +8,9 @@ use sqlx_sqlite::SqliteConnection;
 use super::engine::Engine;
 use crate::store::error::Error;
 use crate::store::keys::ServerKey;
-use crate::store::model::{Actor, AuditAction, NewAudit, NewStep, SecondFactor, StepRow};
+use crate::store::model::{
+    Actor, AuditAction, FactorGone, NewAudit, NewFactor, NewStep, SecondFactor, StepRow,
+};
 use crate::store::sqlite::audit;
 use crate::wallclock::now_ms;
 
@@ -56,27 +58,6 @@ pub(super) async fn reseal(
 }
 
 impl Engine {
-    pub(in crate::store) async fn begin_second_factor(
-        &self,
-        person_id: &str,
-        secret: &SecretString,
-    ) -> Result<bool, Error> {
-        let kept = sealed(&self.clients.vault.key()?, person_id, secret)?;
-        let id = person_id.to_owned();
-        self.write(move |connection| {
-            async move {
-                let query = sqlx::query(
-                    "INSERT INTO second_factors (person_id, secret, begun_ms) VALUES ($1, $2, $3) ON CONFLICT (person_id) \
-                     DO UPDATE SET secret = $2, begun_ms = $3, last_step = 0 WHERE confirmed_ms IS NULL",
-                );
-                let done = query.bind(id).bind(kept).bind(now_ms()).execute(connection).await?;
-                Ok(done.rows_affected() == 1)
-            }
-            .boxed()
-        })
-        .await
-    }
-
     pub(in crate::store) async fn second_factor(
         &self,
         person_id: &str,
@@ -95,28 +76,37 @@ impl Engine {
     pub(in crate::store) async fn confirm_second_factor(
         &self,
         person_id: &str,
-        step: i64,
-        code_digests: Vec<String>,
+        factor: NewFactor,
         actor: Actor,
     ) -> Result<bool, Error> {
+        let kept = sealed(&self.clients.vault.key()?, person_id, &factor.secret)?;
         let id = person_id.to_owned();
         self.write(move |connection| {
             async move {
+                // A row without `confirmed_ms` is of an earlier version, which kept what was being set up.
                 let query = sqlx::query(
-                    "UPDATE second_factors SET confirmed_ms = $2, last_step = $3 WHERE person_id = $1 AND confirmed_ms IS NULL",
+                    "INSERT INTO second_factors (person_id, secret, begun_ms, confirmed_ms, last_step) VALUES ($1, $2, $3, $3, $4) \
+                     ON CONFLICT (person_id) DO UPDATE SET secret = $2, begun_ms = $3, confirmed_ms = $3, last_step = $4 \
+                     WHERE confirmed_ms IS NULL",
                 );
-                let done = query.bind(&id).bind(now_ms()).bind(step).execute(&mut *connection).await?;
-                if done.rows_affected() == 0 {
+                let query = query.bind(&id).bind(kept).bind(now_ms()).bind(factor.step);
+                if query.execute(&mut *connection).await?.rows_affected() == 0 {
                     return Ok(false);
                 }
                 forget_codes(connection, &id).await?;
-                for digest in code_digests {
+                for digest in factor.code_digests {
                     sqlx::query("INSERT INTO recovery_codes (person_id, digest) VALUES ($1, $2)")
                         .bind(&id)
                         .bind(digest)
                         .execute(&mut *connection)
                         .await?;
                 }
+                sqlx::query("DELETE FROM person_browsers WHERE person_id = $1 AND digest IS NOT $2")
+                    .bind(&id)
+                    .bind(factor.browser)
+                    .execute(&mut *connection)
+                    .await?;
+                forget_steps(connection, &id).await?;
                 let entry = NewAudit::new(actor, AuditAction::PersonSecondFactor, id, json!({ "on": true }));
                 audit::append(connection, entry).await?;
                 Ok(true)
@@ -174,6 +164,7 @@ impl Engine {
     pub(in crate::store) async fn drop_second_factor(
         &self,
         person_id: &str,
+        why: FactorGone,
         actor: Actor,
     ) -> Result<bool, Error> {
         let id = person_id.to_owned();
@@ -186,10 +177,15 @@ impl Engine {
                 .fetch_optional(&mut *connection)
                 .await?;
                 forget_codes(connection, &id).await?;
+                forget_steps(connection, &id).await?;
                 if gone.flatten().is_none() {
                     return Ok(false);
                 }
-                let entry = NewAudit::new(actor, AuditAction::PersonSecondFactor, id, json!({ "on": false }));
+                let detail = match why {
+                    FactorGone::TurnedOff => json!({ "on": false }),
+                    FactorGone::Reset => json!({ "on": false, "reset": true }),
+                };
+                let entry = NewAudit::new(actor, AuditAction::PersonSecondFactor, id, detail);
                 audit::append(connection, entry).await?;
                 Ok(true)
             }
@@ -260,5 +256,11 @@ async fn forget_codes(connection: &mut SqliteConnection, person_id: &str) -> Res
         .bind(person_id)
         .execute(connection)
         .await?;
+    Ok(())
+}
+
+/// Whoever owes a code of theirs begins again.
+pub(super) async fn forget_steps(connection: &mut SqliteConnection, person_id: &str) -> Result<(), Error> {
+    sqlx::query("DELETE FROM sign_in_steps WHERE person_id = $1").bind(person_id).execute(connection).await?;
     Ok(())
 }

@@ -1,11 +1,9 @@
 //! People who sign in to the pages.
 
-use secrecy::SecretString;
-
 use crate::store::handle::{Backend, Store, verbs};
 use crate::store::model::{
-    Actor, BrowserRow, LinkRow, NewBrowser, NewLink, NewPerson, NewStep, PersonChange, PersonRow, Redeemed,
-    SecondFactor, SignInRow, StepRow,
+    Actor, BrowserRow, FactorGone, LinkRow, NewBrowser, NewFactor, NewLink, NewPerson, NewStep, PersonChange,
+    PersonRow, Redeemed, SecondFactor, SignInRow, StepRow,
 };
 
 verbs! {
@@ -31,25 +29,18 @@ verbs! {
     /// [`Error::Exists`](crate::store::Error::Exists) when the name is taken.
     fn add_person(&self, person: NewPerson, actor: Actor) -> ();
 
-    /// Begins to set up a second factor with `secret`, in base32, in place of one that was begun; `false`: there is one that is
-    /// asked for already.
-    ///
-    /// # Errors
-    /// When the database fails.
-    fn begin_second_factor(&self, person_id: &str, secret: &SecretString) -> bool;
-
-    /// Somebody's second factor, asked for or being set up.
+    /// Somebody's second factor.
     ///
     /// # Errors
     /// When the database fails, or the secret does not open with the server key.
     fn second_factor(&self, person_id: &str) -> Option<SecondFactor>;
 
-    /// A second factor is asked for from now on; `step` is that of the code which was shown, and `code_digests` are the SHA-256
-    /// of its recovery codes. `false`: none was being set up.
+    /// A second factor is asked for from now on. Every other browser is signed out, and whoever owes a code begins again. `false`:
+    /// there is one already.
     ///
     /// # Errors
     /// When the database fails.
-    fn confirm_second_factor(&self, person_id: &str, step: i64, code_digests: Vec<String>, actor: Actor) -> bool;
+    fn confirm_second_factor(&self, person_id: &str, factor: NewFactor, actor: Actor) -> bool;
 
     /// Uses the code of a step of time up; `false`: it, or one of a later step, was used before.
     ///
@@ -63,11 +54,11 @@ verbs! {
     /// When the database fails.
     fn use_recovery_code(&self, person_id: &str, digest: &str, actor: Actor) -> bool;
 
-    /// Takes somebody's second factor away, with its recovery codes; `false`: none was asked for.
+    /// Takes somebody's second factor away, with its recovery codes; whoever owes a code begins again. `false`: none was asked for.
     ///
     /// # Errors
     /// When the database fails.
-    fn drop_second_factor(&self, person_id: &str, actor: Actor) -> bool;
+    fn drop_second_factor(&self, person_id: &str, why: FactorGone, actor: Actor) -> bool;
 
     /// Somebody has shown their password and owes a code.
     ///
@@ -108,7 +99,7 @@ verbs! {
     /// Expects somebody to come from an issuer with this e-mail address.
     ///
     /// # Errors
-    /// When the database fails.
+    /// [`Error::Exists`](crate::store::Error::Exists) when somebody else is expected with it.
     fn expect_openid(&self, person_id: &str, email: &str, actor: Actor) -> ();
 
     /// Somebody is who an issuer calls `subject`, from now on.
@@ -160,7 +151,7 @@ verbs! {
     /// When the database fails.
     fn close_browser(&self, digest: &str, actor: Actor) -> bool;
 
-    /// Signs somebody out everywhere; in how many browsers they were in.
+    /// Signs somebody out everywhere, also where they still owe a code; in how many browsers they were in.
     ///
     /// # Errors
     /// When the database fails.
