@@ -136,3 +136,17 @@ fn table(people: &[Value]) -> String {
     }
     table.to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_has_no_power_over_the_terminal() {
+        let shown = table(&[
+            json!({ "name": "\u{1b}]0;x\u{7}Rini\nadmin\u{202e}", "role": "viewer", "browsers": 0 }),
+        ]);
+        assert!(!shown.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{shown:?}");
+        assert_eq!(shown.lines().count(), 2, "{shown}");
+    }
+}

@@ -297,6 +297,18 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_in_an_address_beside_the_place_is_not_told() {
+        let all = told(
+            "trunks: [{ name: a, url: 'https://x.test/p?key=hush&v=2#hush', token: t }]\nspeech_to_text:\n  url: https://s.test:8443/v1/hush/x?a=hush\n  key: { file: /run/key }\n",
+        );
+        assert!(!format!("{all:?}").contains("hush"), "{all:?}");
+        assert_eq!(one(&all, "trunks[0].url").value, Told::Text("https://x.test/p?…".into()));
+        assert_eq!(one(&all, "speech_to_text.url").value, Told::Text("https://s.test:8443/…".into()));
+        assert_eq!(one(&all, "speech_to_text.key").value, Told::Secret(true));
+        assert_eq!(one(&all, "speech_to_text.key.file").value, Told::Text("/run/key".into()));
+    }
+
+    #[test]
     fn what_a_trunk_has_by_default_is_what_it_has() {
         let plain = "trunks: [{name: a, url: 'http://x', token: t}]";
         let indented: String = TRUNK.lines().map(|line| format!("    {line}\n")).collect();

@@ -291,6 +291,16 @@ impl Frame {
 
     /// A text in which numbers may stand, as the reader may see it.
     pub(super) fn told(&self, text: &str) -> String {
+        self.masked(text, "-")
+    }
+
+    /// The same, of what people wrote down of a contact, who write numbers in many ways.
+    pub(super) fn noted(&self, text: &str) -> String {
+        self.masked(text, "-. ()/")
+    }
+
+    /// `between` may stand between the digits of a number.
+    fn masked(&self, text: &str, between: &str) -> String {
         if self.sees_numbers() {
             return text.to_owned();
         }
@@ -298,10 +308,11 @@ impl Frame {
         let mut rest = text;
         while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
             let (before, from) = rest.split_at(at);
-            let end = from.find(|c: char| !c.is_ascii_digit() && c != '-').unwrap_or(from.len());
+            let end = from.find(|c: char| !c.is_ascii_digit() && !between.contains(c)).unwrap_or(from.len());
+            let end = from[..end].rfind(|c: char| c.is_ascii_digit()).map_or(end, |last| last + 1);
             let (digits, behind) = from.split_at(end);
             told.push_str(before);
-            let shown = if digits.len() < SHORTEST_NUMBER {
+            let shown = if digits.bytes().filter(u8::is_ascii_digit).count() < SHORTEST_NUMBER {
                 digits.to_owned()
             } else {
                 crate::telemetry::mask(digits)

@@ -197,6 +197,11 @@ async fn the_page_of_contacts_keeps_what_is_looked_for_and_leads_to_one() {
     let missing = browser.get("/contacts/listed/99999").await;
     assert_eq!(missing.status, 404);
     assert!(browser.get("/contacts?q=nobody").await.text.contains("No contact fits."));
+    for (name, value) in [("consent", "maybe"), ("optedOut", "1"), ("after", "x")] {
+        let refused = browser.get(&format!("/contacts?{name}={value}")).await;
+        let told = format!("{value} cannot be chosen for {name}");
+        assert!(refused.status == 422 && refused.text.contains(&told), "{}", refused.text);
+    }
 }
 
 #[tokio::test]
@@ -224,4 +229,26 @@ proptest! {
             store.find_contacts(&search, None, 5).await.unwrap();
         });
     }
+}
+
+#[tokio::test]
+async fn who_sees_no_numbers_sees_none_in_what_was_written_down_either() {
+    let pages = Pages::open().await;
+    let contact = NewContact {
+        id: Some("k6281277776666".into()),
+        number: "+6281277776666".into(),
+        name: Some("0812 7777 6666".into()),
+        metadata: json!({ "mobile": "+6281277776666", "note": "call (0812) 7777-6666 at 10", "rooms": 12 }),
+        ..NewContact::default()
+    };
+    pages.api.store().put_contacts(vec![contact]).await.unwrap();
+    let viewer = pages.signed_in(Role::Viewer).await;
+    for path in ["/contacts", "/contacts/k6281277776666"] {
+        // Its id is where it is; what stands on the page tells nothing.
+        let page = viewer.get(path).await.text.replace("contacts/k6281277776666", "");
+        assert!(!page.contains("7777") && !page.contains("6666"), "{path}: {page}");
+        assert!(page.contains("…66 at 10") && page.contains("12"), "{path}: {page}");
+    }
+    let manager = pages.signed_in(Role::CampaignManager).await;
+    assert!(manager.get("/contacts").await.text.contains("(0812) 7777-6666"));
 }

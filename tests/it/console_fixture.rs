@@ -1,9 +1,11 @@
 //! The pages without a socket: people, and a browser that keeps cookies and says from where its forms come.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Mutex;
 
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use axum::http::{Request, header};
 use dering::access::{self, Role};
 use dering::store::Actor;
@@ -61,15 +63,21 @@ pub(crate) struct Browser<'p> {
     pages: &'p Pages,
     pub(crate) cookies: Mutex<BTreeMap<String, String>>,
     pub(crate) language: &'static str,
+    /// Where it is, as the server's socket sees it.
+    address: Option<IpAddr>,
 }
 
 impl<'p> Browser<'p> {
     pub(crate) fn new(pages: &'p Pages) -> Self {
-        Self { pages, cookies: Mutex::default(), language: "en" }
+        Self { pages, cookies: Mutex::default(), language: "en", address: None }
     }
 
     pub(crate) fn speaking(self, language: &'static str) -> Self {
         Self { language, ..self }
+    }
+
+    pub(crate) fn at(self, address: &str) -> Self {
+        Self { address: Some(address.parse().unwrap()), ..self }
     }
 
     pub(crate) fn request(&self, method: &str, path: &str) -> axum::http::request::Builder {
@@ -82,6 +90,10 @@ impl<'p> Browser<'p> {
             .header(header::ACCEPT, "text/html,*/*;q=0.8")
             .header(header::ACCEPT_LANGUAGE, self.language)
             .header(header::USER_AGENT, "A <b>browser</b>");
+        let request = match self.address {
+            Some(address) => request.extension(ConnectInfo(SocketAddr::from((address, 4_000)))),
+            None => request,
+        };
         if line.is_empty() { request } else { request.header(header::COOKIE, line.join("; ")) }
     }
 

@@ -10,7 +10,7 @@ use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use dering::access::{OpenIdOptions, Options, Role};
-use dering::store::{Actor, PersonChange};
+use dering::store::{Actor, PersonChange, Rate};
 use dering::wallclock::now_ms;
 use reqwest::Url;
 use ring::rand::SystemRandom;
@@ -39,6 +39,8 @@ struct Next {
     /// Signed with another key than the published one.
     forged: bool,
     fails: bool,
+    /// Its document names a place for codes where there is none.
+    lost: bool,
 }
 
 struct Shared {
@@ -54,7 +56,8 @@ impl Issuer {
     async fn start() -> Self {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let name = format!("http://{}", listener.local_addr().unwrap());
-        let next = Next { asked: BTreeMap::new(), claims: json!({}), forged: false, fails: false };
+        let next =
+            Next { asked: BTreeMap::new(), claims: json!({}), forged: false, fails: false, lost: false };
         let shared = Arc::new(Shared { name, pair: pair(), next: Mutex::new(next) });
         let router = Router::new()
             .route("/.well-known/openid-configuration", get(document))
@@ -117,8 +120,9 @@ impl Issuer {
 
 async fn document(State(issuer): State<Arc<Shared>>) -> Json<Value> {
     let name = &issuer.name;
+    let token = if issuer.next.lock().unwrap().lost { "nowhere" } else { "token" };
     Json(json!({ "issuer": name, "authorization_endpoint": format!("{name}/authorize"),
-        "token_endpoint": format!("{name}/token"), "jwks_uri": format!("{name}/keys") }))
+        "token_endpoint": format!("{name}/{token}"), "jwks_uri": format!("{name}/keys") }))
 }
 
 async fn keys(State(issuer): State<Arc<Shared>>) -> Json<Value> {
@@ -205,6 +209,9 @@ async fn what_is_not_right_is_refused_with_a_sentence_and_nobody_comes_in() {
         (json!({ "groups": null }), 403, "nothing gives you a role"),
         (json!({ "email_verified": false }), 403, "has not made sure of your e-mail"),
         (json!({ "email": "boss" }), 403, "has not made sure of your e-mail"),
+        (json!({ "email": "a\u{1b}[31m\n@shop.test" }), 403, "has not made sure of your e-mail"),
+        (json!({ "email": "bo\u{200b}ss@shop.test" }), 403, "has not made sure of your e-mail"),
+        (json!({ "email": "\u{202e}boss@shop.test" }), 403, "has not made sure of your e-mail"),
     ] {
         let browser = Browser::new(&pages);
         let (found, _, text) = issuer.sign_in(&browser, claims.clone()).await;
@@ -269,6 +276,75 @@ async fn somebody_of_here_is_linked_by_an_admin_or_by_name_where_that_is_set() {
     let id = second.invite("rini@shop.test", Role::Viewer).await;
     assert_eq!(issuer.sign_in(&Browser::new(&second), json!({ "groups": null })).await.0, 303);
     assert_eq!(second.api.store().openid_person(&issuer.0.name, "u-1").await.unwrap(), Some(id));
+    // The address of somebody who left, given to somebody else at the issuer.
+    let heir = json!({ "groups": null, "sub": "u-2", "email": " RINI@shop.test " });
+    let (status, _, text) = issuer.sign_in(&Browser::new(&second), heir).await;
+    assert!(status == 403 && text.contains("An admin can end that under People"), "{text}");
+    assert_eq!(second.api.store().openid_person(&issuer.0.name, "u-2").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn two_are_not_expected_with_one_address() {
+    let issuer = Issuer::start().await;
+    let pages = pages(issuer.options()).await;
+    let admin = pages.signed_in(Role::Admin).await;
+    let (rini, ani) = (pages.invite("Rini", Role::Viewer).await, pages.invite("Ani", Role::Viewer).await);
+    let form = [("do", "expect"), ("email", "rini@shop.test")];
+    for _ in 0..2 {
+        let answer = admin.press(&format!("/people/{rini}/openid"), &form).await;
+        assert_eq!(leads_to(&answer), "/people?done=openid_expected");
+    }
+    let form = [("do", "expect"), ("email", "Rini@Shop.test")];
+    let refused = admin.press(&format!("/people/{ani}/openid"), &form).await;
+    assert!(refused.status == 409 && refused.text.contains("Somebody else is expected"), "{}", refused.text);
+    assert_eq!(pages.api.store().expected_openid("rini@shop.test").await.unwrap(), Some(rini));
+}
+
+#[tokio::test]
+async fn who_has_no_role_there_any_more_is_out_and_another_role_holds_at_once() {
+    let issuer = Issuer::start().await;
+    let pages = pages(issuer.options()).await;
+    pages.invite("Boss", Role::Admin).await;
+    let browser = Browser::new(&pages);
+    issuer.sign_in(&browser, json!({ "groups": ["ops"] })).await;
+    assert_eq!(browser.get("/people").await.status, 200);
+    assert_eq!(issuer.sign_in(&Browser::new(&pages), json!({ "groups": ["staff"] })).await.0, 303);
+    assert_eq!(browser.get("/people").await.status, 403, "no admin any more, in no browser");
+    assert_eq!(browser.get("/me").await.status, 200);
+    assert_eq!(issuer.sign_in(&Browser::new(&pages), json!({ "groups": [] })).await.0, 403);
+    assert_eq!(browser.get("/me").await.status, 303, "out");
+}
+
+#[tokio::test]
+async fn answers_that_no_browser_asked_for_slow_nobody_down() {
+    let issuer = Issuer::start().await;
+    let options = Options {
+        openid: Some(issuer.options()),
+        failed_logins: Some(Rate { per_second: 0.01, burst: 2 }),
+        ..Options::default()
+    };
+    let pages = Pages::with(&[], options).await;
+    pages.invite("Boss", Role::Admin).await;
+    let browser = Browser::new(&pages).at("198.51.100.1");
+    for _ in 0..5 {
+        assert_eq!(issuer.arrive(&browser, "/sign-in/openid/back?state=x&code=y").await.0, 400);
+    }
+    issuer.0.next.lock().unwrap().forged = true;
+    for _ in 0..2 {
+        assert_eq!(issuer.sign_in(&browser, json!({})).await.0, 401);
+    }
+    assert_eq!(issuer.sign_in(&browser, json!({})).await.0, 429, "of those it asked for each counts");
+}
+
+#[tokio::test]
+async fn what_an_issuer_told_wrongly_is_asked_again_at_the_next_sign_in() {
+    let issuer = Issuer::start().await;
+    let pages = pages(issuer.options()).await;
+    pages.invite("Boss", Role::Admin).await;
+    issuer.0.next.lock().unwrap().lost = true;
+    assert_eq!(issuer.sign_in(&Browser::new(&pages), json!({})).await.0, 502);
+    issuer.0.next.lock().unwrap().lost = false;
+    assert_eq!(issuer.sign_in(&Browser::new(&pages), json!({})).await.0, 303);
 }
 
 #[tokio::test]

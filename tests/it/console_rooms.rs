@@ -71,6 +71,22 @@ async fn a_flow_with_an_error_is_not_kept_and_the_error_stands_at_its_line() {
         refused.text.contains("start: nowhere</textarea>") || refused.text.contains("start: nowhere\n"),
         "nothing typed is lost"
     );
+    for path in ["/flows/new", "/flows/bundle"] {
+        for does in [vec![], vec![("do", "chekc")]] {
+            let form: Vec<_> = [("text", NEXT)].into_iter().chain(does).collect();
+            let unclear = browser.press(path, &form).await;
+            assert!(
+                unclear.status == 422 && unclear.text.contains("to check or to keep"),
+                "{}",
+                unclear.text
+            );
+        }
+    }
+    assert_eq!(
+        pages.api.api.flows.describe("ours").unwrap().versions.len(),
+        1,
+        "nothing was said, nothing kept"
+    );
     let checked = browser.press("/flows/new", &[("text", NEXT), ("do", "check")]).await;
     assert_eq!(checked.status, 200);
     assert_eq!(pages.api.api.flows.describe("ours").unwrap().versions.len(), 1, "only checked");

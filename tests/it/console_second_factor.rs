@@ -1,11 +1,12 @@
 //! The second factor: set up, asked for, used up, lost, reset.
 
 use dering::access::{Options, Role};
-use dering::store::{Actor, AuditFilter, Rate};
+use dering::store::{Actor, AuditFilter, FactorGone, Rate};
 use dering::wallclock::now_ms;
 use secrecy::ExposeSecret;
 use totp_rs::{Builder, Secret};
 
+use crate::api_fixture::Answer;
 use crate::console_fixture::{Browser, PASSWORD, Pages, leads_to, secret};
 
 /// What a telephone shows, `steps` of 30 seconds from now.
@@ -33,15 +34,24 @@ fn hidden(page: &str, name: &str) -> String {
     behind.split('"').next().unwrap().to_owned()
 }
 
+/// Sends the form with the first code.
+async fn turn_on(browser: &Browser<'_>, begun: &str, password: &str, shown: &str) -> Answer {
+    let form = [("do", "on"), ("begun", begun), ("current", password), ("code", shown)];
+    browser.press("/me/second-factor", &form).await
+}
+
 /// Turns the second factor on; its secret and the recovery codes.
 async fn turned_on(browser: &Browser<'_>) -> (String, Vec<String>) {
     let begun = browser.press("/me/second-factor", &[("do", "begin")]).await.text;
     assert!(begun.contains("<svg class=\"square\"") && begun.contains("h7v1h-7z"), "the square: {begun}");
     let secret = typed(&begun);
-    let wrong = browser.press("/me/second-factor", &[("do", "on"), ("code", "000000")]).await;
-    assert!(wrong.status == 422 && wrong.text.contains("not right"), "{}", wrong.text);
-    assert_eq!(typed(&wrong.text), secret, "the telephone need not be set up again");
-    let on = browser.press("/me/second-factor", &[("do", "on"), ("code", &code(&secret, 0))]).await.text;
+    let time = hidden(&begun, "begun");
+    for (password, shown) in [(PASSWORD, "000000"), ("wrong password", code(&secret, 0).as_str())] {
+        let wrong = turn_on(browser, &time, password, shown).await;
+        assert!(wrong.status == 422 && wrong.text.contains("not right"), "{}", wrong.text);
+        assert_eq!(typed(&wrong.text), secret, "the telephone need not be set up again");
+    }
+    let on = turn_on(browser, &time, PASSWORD, &code(&secret, 0)).await.text;
     let codes = recovery(&on);
     assert!(codes.len() == 10 && on.contains("Recovery codes that are left: 10."), "{on}");
     (secret, codes)
@@ -120,7 +130,7 @@ async fn codes_are_slowed_down_as_passwords_are() {
     let pages = Pages::with(&[], options).await;
     let browser = pages.signed_in(Role::Viewer).await;
     let begun = browser.press("/me/second-factor", &[("do", "begin")]).await.text;
-    browser.press("/me/second-factor", &[("do", "on"), ("code", &code(&typed(&begun), 0))]).await;
+    turn_on(&browser, &hidden(&begun, "begun"), PASSWORD, &code(&typed(&begun), 0)).await;
     let other = Browser::new(&pages);
     let step = hidden(&other.sign_in("viewer", PASSWORD).await.text, "step");
     for _ in 0..2 {
@@ -196,7 +206,109 @@ async fn the_api_tells_who_has_one_and_takes_it_away() {
     turned_on(&pages.signed_in(Role::Viewer).await).await;
     let id = pages.api.store().people().await.unwrap()[0].id.clone();
     assert!(pages.api.store().person(&id).await.unwrap().has_second_factor);
-    assert!(pages.api.store().drop_second_factor(&id, Actor::operator()).await.unwrap());
-    assert!(!pages.api.store().drop_second_factor(&id, Actor::operator()).await.unwrap());
-    assert_eq!(acts(&pages).await[0], "person.second_factor {\"on\":false}");
+    let gone = FactorGone::Reset;
+    assert!(pages.api.store().drop_second_factor(&id, gone, Actor::operator()).await.unwrap());
+    assert!(!pages.api.store().drop_second_factor(&id, gone, Actor::operator()).await.unwrap());
+    assert_eq!(acts(&pages).await[0], "person.second_factor {\"on\":false,\"reset\":true}");
+}
+
+#[tokio::test]
+async fn each_browser_and_each_time_sets_up_another_telephone() {
+    let options = Options { second_factor: vec![Role::Admin], ..Options::default() };
+    let pages = Pages::with(&[], options).await;
+    let (one, other) = (Browser::new(&pages), pages.signed_in(Role::Viewer).await);
+    one.sign_in("viewer", PASSWORD).await;
+    let begin = [("do", "begin")];
+    let first = one.press("/me/second-factor", &begin).await.text;
+    let second = one.press("/me/second-factor", &begin).await.text;
+    assert_ne!(typed(&first), typed(&second), "another one each time");
+    let seen = turn_on(&other, &hidden(&first, "begun"), PASSWORD, &code(&typed(&first), 0)).await;
+    assert_eq!(seen.status, 422, "what one browser began another one does not end");
+    let on = turn_on(&one, &hidden(&second, "begun"), PASSWORD, &code(&typed(&second), 0)).await;
+    assert_eq!(recovery(&on.text).len(), 10);
+    assert!(!on.text.contains("action=\"/preferences\""), "no button loses the codes: {}", on.text);
+    assert_eq!(other.get("/me").await.status, 303, "every other browser is out");
+    assert_eq!(one.get("/me").await.status, 200);
+
+    // Who knows the password sees a square; it is worth nothing in the browser of its owner, nor after theirs.
+    let access = &pages.api.api.access;
+    let boss = access.add_person("Boss", Role::Admin, Actor::server()).await.unwrap();
+    let link = access.password_link(&boss.id, Actor::server()).await.unwrap();
+    let form = [("link", secret(link.expose_secret())), ("password", PASSWORD), ("again", PASSWORD)];
+    Browser::new(&pages).post("/welcome", &form).await;
+    let (attacker, owner) = (Browser::new(&pages), Browser::new(&pages));
+    let stolen = attacker.sign_in("Boss", PASSWORD).await.text;
+    let own = owner.sign_in("Boss", PASSWORD).await.text;
+    assert_ne!(typed(&stolen), typed(&own));
+    assert!(!own.contains("action=\"/preferences\""), "no button loses the square: {own}");
+    let step = hidden(&own, "step");
+    let foreign = code(&typed(&stolen), 0);
+    assert_eq!(owner.post("/sign-in/code", &[("step", &step), ("code", &foreign)]).await.status, 401);
+    let right = code(&typed(&own), 0);
+    let codes = owner.post("/sign-in/code", &[("step", &step), ("code", &right)]).await;
+    assert_eq!(recovery(&codes.text).len(), 10);
+    assert!(!codes.text.contains("action=\"/preferences\""), "no button loses the codes: {}", codes.text);
+    let late = attacker
+        .post("/sign-in/code", &[("step", &hidden(&stolen, "step")), ("code", &code(&typed(&stolen), 1))])
+        .await;
+    assert_eq!(leads_to(&late), "/sign-in?next=%2F&why=late");
+    assert!(attacker.get("/sign-in").await.text.contains("action=\"/preferences\""));
+}
+
+#[tokio::test]
+async fn who_owes_a_code_begins_again_when_the_password_or_the_factor_is_another() {
+    let pages = Pages::open().await;
+    let browser = pages.signed_in(Role::Viewer).await;
+    let (telephone, codes) = turned_on(&browser).await;
+    let id = pages.api.store().person_to_sign_in("viewer").await.unwrap().unwrap().id;
+    let access = &pages.api.api.access;
+    let changed = "other quiet words";
+    for (n, what) in ["password", "link", "everywhere", "reset"].into_iter().enumerate() {
+        let password = if n == 0 { PASSWORD } else { changed };
+        let attacker = Browser::new(&pages);
+        let step = hidden(&attacker.sign_in("viewer", password).await.text, "step");
+        match what {
+            "password" => {
+                let form = [("current", PASSWORD), ("password", changed), ("again", changed)];
+                assert_eq!(leads_to(&browser.press("/me/password", &form).await), "/me?done=password");
+            }
+            "link" => {
+                let link = access.password_link(&id, Actor::server()).await.unwrap();
+                let form =
+                    [("link", secret(link.expose_secret())), ("password", changed), ("again", changed)];
+                let asked = browser.post("/welcome", &form).await.text;
+                let form = [("step", hidden(&asked, "step")), ("code", codes[0].clone())];
+                let form: Vec<(&str, &str)> = form.iter().map(|(a, b)| (*a, b.as_str())).collect();
+                assert_eq!(browser.post("/sign-in/code", &form).await.status, 303);
+            }
+            "everywhere" => {
+                browser.press("/sign-out", &[("where", "everywhere")]).await;
+            }
+            _ => {
+                let reset = FactorGone::Reset;
+                assert!(pages.api.store().drop_second_factor(&id, reset, Actor::operator()).await.unwrap());
+            }
+        }
+        let form = [("step", step.as_str()), ("code", codes[5 + n].as_str())];
+        let late = attacker.post("/sign-in/code", &form).await;
+        assert_eq!(leads_to(&late), "/sign-in?next=%2F&why=late", "{what}");
+        let form = [("step", step.clone()), ("code", code(&telephone, 1))];
+        let form: Vec<(&str, &str)> = form.iter().map(|(a, b)| (*a, b.as_str())).collect();
+        attacker.post("/sign-in/code", &form).await;
+        assert!(attacker.cookie().is_none(), "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_code_is_told_as_one_and_not_as_a_wrong_password() {
+    let options = Options { failed_logins: Some(Rate { per_second: 0.01, burst: 9 }), ..Options::default() };
+    let pages = Pages::with(&[], options).await;
+    turned_on(&pages.signed_in(Role::Viewer).await).await;
+    let guesser = Browser::new(&pages).at("198.51.100.1");
+    let step = hidden(&guesser.sign_in("viewer", PASSWORD).await.text, "step");
+    assert_eq!(guesser.post("/sign-in/code", &[("step", &step), ("code", "123456")]).await.status, 401);
+    pages.api.api.access.run_maintenance().await;
+    let log = pages.api.store().audit_log(&AuditFilter::default(), 1).await.unwrap().items;
+    let reason = log[0].detail["reason"].as_str().unwrap();
+    assert!(reason.contains("the password was right, the code of the second step is not"), "{reason}");
 }

@@ -86,9 +86,13 @@ struct Attempt {
     at_ms: i64,
 }
 
-fn variables(kept: &Value) -> Vec<(String, String)> {
+fn variables(frame: &Frame, kept: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    kept.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), text(value))).collect()
+    kept.as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| (frame.noted(name), frame.noted(&text(value))))
+        .collect()
 }
 
 impl Kept {
@@ -97,13 +101,13 @@ impl Kept {
             list: String::new(),
             list_name: String::new(),
             number: frame.number(&row.number),
-            name: row.name.clone().unwrap_or_default(),
-            external_id: row.id.clone(),
+            name: frame.noted(row.name.as_deref().unwrap_or_default()),
+            external_id: frame.noted(&row.id),
             flow: row.flow.clone().unwrap_or_default(),
             zone: String::new(),
             consent: None,
             consent_source: String::new(),
-            variables: variables(&row.metadata),
+            variables: variables(frame, &row.metadata),
         }
     }
 
@@ -112,13 +116,13 @@ impl Kept {
             list: row.list_id.clone(),
             list_name: row.list_name.clone(),
             number: frame.number(&row.number),
-            name: row.name.clone().unwrap_or_default(),
-            external_id: row.external_id.clone().unwrap_or_default(),
+            name: frame.noted(row.name.as_deref().unwrap_or_default()),
+            external_id: frame.noted(row.external_id.as_deref().unwrap_or_default()),
             flow: String::new(),
             zone: row.zone.clone().unwrap_or_default(),
             consent: row.consent_ms.map(|at| frame.zone.at(at)),
-            consent_source: row.consent_source.clone().unwrap_or_default(),
-            variables: variables(&row.variables),
+            consent_source: frame.noted(row.consent_source.as_deref().unwrap_or_default()),
+            variables: variables(frame, &row.variables),
         }
     }
 }
@@ -162,6 +166,7 @@ async fn shown(
         .iter()
         .filter_map(|row| row.name.clone())
         .chain(own.iter().filter_map(|row| row.name.clone()))
+        .map(|name| sees.noted(&name))
         .collect();
     names.sort();
     names.dedup();
@@ -190,7 +195,7 @@ async fn shown(
         deletes,
     };
     let crumbs = [Crumb::new("/contacts", sees.say("nav_contacts"))];
-    let title = if name.trim().is_empty() { shown } else { name };
+    let title = if name.trim().is_empty() { shown } else { sees.noted(&name) };
     Ok(sees.page(api, ("contact.html", Room::Contacts), &title, &crumbs, &page))
 }
 
@@ -203,7 +208,7 @@ async fn opted_out(api: &Api, frame: &Frame, digits: &str) -> Result<Option<Opte
     Ok(Some(OptedOut {
         since: frame.zone.at(row.at_ms),
         call_id: row.call_id.unwrap_or_default(),
-        why: row.reason.or(row.words).unwrap_or_default(),
+        why: frame.noted(&row.reason.or(row.words).unwrap_or_default()),
         author,
     }))
 }

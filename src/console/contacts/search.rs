@@ -63,13 +63,13 @@ struct Line {
     listed: Option<At>,
 }
 
-fn variables(kept: &Value) -> Vec<(String, String)> {
+fn variables(frame: &Frame, kept: &Value) -> Vec<(String, String)> {
     let text = |value: &Value| {
         let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
         text.chars().take(LONGEST).collect::<String>()
     };
     let variables = kept.as_object().into_iter().flatten().take(MOST_VARIABLES);
-    variables.map(|(name, value)| (name.clone(), text(value))).collect()
+    variables.map(|(name, value)| (frame.noted(name), frame.noted(&text(value)))).collect()
 }
 
 impl Line {
@@ -79,10 +79,10 @@ impl Line {
             FoundContact::Kept(row) => Self {
                 href: format!("/contacts/{}", row.id),
                 number: frame.number(&row.number),
-                variables: variables(&row.metadata),
+                variables: variables(frame, &row.metadata),
                 listed: at(row.do_not_call_ms),
-                name: row.name.unwrap_or_default(),
-                external_id: row.id,
+                name: frame.noted(&row.name.unwrap_or_default()),
+                external_id: frame.noted(&row.id),
                 list: String::new(),
                 list_name: String::new(),
                 consent: None,
@@ -91,12 +91,12 @@ impl Line {
             FoundContact::Listed(row) => Self {
                 href: format!("/contacts/listed/{}", row.id),
                 number: frame.number(&row.number),
-                variables: variables(&row.variables),
+                variables: variables(frame, &row.variables),
                 listed: at(row.do_not_call_ms),
                 consent: at(row.consent_ms),
-                name: row.name.unwrap_or_default(),
-                external_id: row.external_id.unwrap_or_default(),
-                consent_source: row.consent_source.unwrap_or_default(),
+                name: frame.noted(&row.name.unwrap_or_default()),
+                external_id: frame.noted(&row.external_id.unwrap_or_default()),
+                consent_source: frame.noted(&row.consent_source.unwrap_or_default()),
                 list: row.list_id,
                 list_name: row.list_name,
             },
