@@ -173,12 +173,16 @@ async fn done(args: &Args, reach: &Reach) -> anyhow::Result<(Value, String)> {
         }
         Command::Create { file, update, closed_days } => {
             let mut described = file::read(file)?;
-            if let Some(calendar) = closed_days {
-                let told = file::close_days(&mut described.settings, calendar)?;
-                // Beside the answer, which programs read.
-                eprint!("{told}");
+            let taken = match closed_days {
+                Some(calendar) => Some(file::close_days(&mut described.settings, calendar)?),
+                None => None,
+            };
+            let (mut answer, mut told) = create(reach, file, described, *update).await?;
+            if let Some(taken) = taken {
+                answer["calendar"] = taken.lines().collect();
+                told.insert_str(0, &taken);
             }
-            create(reach, file, described, *update).await?
+            (answer, told)
         }
         Command::Export { campaign } => {
             let shown = reach.ask(Method::GET, &path(campaign, ""), None).await?;
