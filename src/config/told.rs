@@ -303,7 +303,7 @@ mod tests {
         );
         assert!(!format!("{all:?}").contains("hush"), "{all:?}");
         assert_eq!(one(&all, "trunks[0].url").value, Told::Text("https://x.test/p?…".into()));
-        assert_eq!(one(&all, "speech_to_text.url").value, Told::Text("https://s.test:8443/…".into()));
+        assert_eq!(one(&all, "speech_to_text.url").value, Told::Text("https://s.test:8443/…?…".into()));
         assert_eq!(one(&all, "speech_to_text.key").value, Told::Secret(true));
         assert_eq!(one(&all, "speech_to_text.key.file").value, Told::Text("/run/key".into()));
     }
