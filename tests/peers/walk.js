@@ -310,6 +310,7 @@ async function secondFactor(browser, link) {
   await page.getByRole("button", { name: "Set it up" }).click();
   await look(page, "a second factor to set up");
   const secret = await page.locator(".hint .code").innerText();
+  await page.locator("form [name=password]").fill(password);
   await page.locator("[name=code]").fill(shown(secret, 0));
   await page.getByRole("button", { name: "Turn it on" }).click();
   await look(page, "recovery codes");
