@@ -310,9 +310,9 @@ async function secondFactor(browser, link) {
   await page.getByRole("button", { name: "Set it up" }).click();
   await look(page, "a second factor to set up");
   const secret = await page.locator(".hint .code").innerText();
-  await page.locator("form [name=password]").fill(password);
   await page.locator("form:has([name=begun]) [name=current]").fill(password);
   await page.locator("form:has([name=begun]) [name=code]").fill(shown(secret, 0));
+  await page.getByRole("button", { name: "Turn it on" }).click();
   await look(page, "recovery codes");
   must((await page.locator(".codes li").count()) === 10, "ten recovery codes");
   await signOut(page);
