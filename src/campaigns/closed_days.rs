@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use icalendar::{Calendar, Component, Event};
-use jiff::ToSpan;
 use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
 use rrule::RRuleSet;
 
 /// How far ahead events that come again are followed, years.
@@ -42,11 +43,22 @@ pub enum NoCalendar {
     TooLarge,
 }
 
+/// Reads the days of a calendar's whole-day events that are still to come anywhere on earth at `now_ms`, three years ahead.
+///
+/// # Errors
+/// When the text is no calendar.
+pub fn coming_closed_days(text: &str, now_ms: i64) -> Result<ClosedDays, NoCalendar> {
+    let now = Timestamp::from_millisecond(now_ms).unwrap_or_default();
+    // It may still be yesterday where the contacts live.
+    let today = TimeZone::UTC.to_datetime(now).date().saturating_sub(1.day());
+    closed_days(text, today)
+}
+
 /// Reads the days of a calendar's whole-day events from `today` on, three years ahead.
 ///
 /// # Errors
 /// When the text is no calendar.
-pub fn closed_days(text: &str, today: Date) -> Result<ClosedDays, NoCalendar> {
+fn closed_days(text: &str, today: Date) -> Result<ClosedDays, NoCalendar> {
     let text = text.trim_start_matches('\u{feff}').trim();
     if text.len() > LARGEST_CALENDAR {
         return Err(NoCalendar::TooLarge);

@@ -15,7 +15,7 @@ mod settling;
 mod tables;
 pub mod words;
 
-pub use closed_days::{ClosedDays, LARGEST_CALENDAR, NoCalendar, closed_days};
+pub use closed_days::{ClosedDays, LARGEST_CALENDAR, NoCalendar, coming_closed_days};
 pub use desk::{Desk, Refused, Why};
 pub use holds::Hold;
 pub use preflight::{Preflight, Progress, RuleCount};

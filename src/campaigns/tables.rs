@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use callcore::campaign::Reason;
+use callcore::language::wall_time;
 use futures_util::Stream;
 
 use crate::sheets::{Block, Cell, Format, Row, file};
 use crate::store::{AttemptLine, AttemptPlace, PlaceLine, Store};
-use crate::wallclock::iso;
 
 /// Rows read at a time.
 const BLOCK: u32 = 1_000;
@@ -32,7 +32,11 @@ const ATTEMPTS: &[&str] = &[
     "phone_number",
     "name",
     "external_id",
+    "list",
+    "attempt",
     "at_utc",
+    "at_contact",
+    "weekday",
     "ended_utc",
     "revision",
     "flow",
@@ -86,37 +90,43 @@ fn contact(line: &PlaceLine, words: &impl Wording) -> Row {
         words.reason(&place.reason).into(),
         place.outcome.map(|outcome| outcome.as_str()).into(),
         place.attempts.into(),
-        line.last_call_ms.map(iso).into(),
+        line.last_call_ms.map(Cell::Moment).into(),
         line.last_call_id.clone().into(),
         line.minutes.into(),
     ]
 }
 
-/// The attempts of a campaign, in the order of time.
+/// The attempts of a campaign, in the order of time. Contacts whose zone nobody knows have `home`, that of the campaign.
 pub fn attempts(
     store: Store,
-    campaign: String,
+    (campaign, home): (String, Option<String>),
     format: Format,
     words: impl Wording,
 ) -> impl Stream<Item = Result<Bytes, io::Error>> {
     let words = Arc::new(words);
     file(format, ATTEMPTS, AttemptPlace::default(), move |after| {
         let (store, campaign, words) = (store.clone(), campaign.clone(), Arc::clone(&words));
+        let home = home.clone();
         async move {
             let page = store.attempt_lines(&campaign, after, BLOCK).await?;
-            let rows = page.items.iter().map(|line| attempt(line, words.as_ref())).collect();
+            let rows = page.items.iter().map(|line| attempt(line, home.as_deref(), words.as_ref())).collect();
             Ok::<Block<AttemptPlace>, crate::store::Error>((rows, page.next))
         }
     })
 }
 
-fn attempt(line: &AttemptLine, words: &impl Wording) -> Row {
+fn attempt(line: &AttemptLine, home: Option<&str>, words: &impl Wording) -> Row {
+    let there = line.zone.as_deref().or(home).and_then(|zone| wall_time(zone, line.at_ms));
     vec![
         words.number(&line.number).into(),
         line.name.clone().into(),
         line.external_id.clone().into(),
-        iso(line.at_ms).into(),
-        line.ended_ms.map(iso).into(),
+        line.list.clone().into(),
+        line.nth.into(),
+        Cell::Moment(line.at_ms),
+        there.as_ref().map(|there| there.text.clone()).into(),
+        there.map(|there| there.weekday).into(),
+        line.ended_ms.map(Cell::Moment).into(),
         line.revision.into(),
         line.flow.clone().into(),
         line.flow_digest.clone().into(),

@@ -34,7 +34,7 @@ pub(super) fn is_ours(headers: &HeaderMap, api: &Api) -> bool {
 }
 
 /// Most fields of a form with a file.
-const MOST_FIELDS: usize = 20;
+const MOST_FIELDS: usize = 500;
 
 /// What was written in a form.
 #[derive(Clone, Debug, Default)]

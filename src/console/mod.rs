@@ -75,9 +75,19 @@ pub(crate) fn groups() -> [(Gate, OpenApiRouter<Api>); 2] {
         .route("/speech", get(speech::page))
         .route("/settings", get(settings::page))
         .route("/campaigns", get(campaigns::page))
-        .route("/campaigns/new", get(campaigns::new_page).post(campaigns::create))
+        .route(
+            "/campaigns/new",
+            get(campaigns::new_page)
+                .post(campaigns::create)
+                .layer(DefaultBodyLimit::max(campaigns::LARGEST_FORM)),
+        )
         .route("/campaigns/{campaign_id}", get(campaigns::one))
-        .route("/campaigns/{campaign_id}/edit", get(campaigns::edit_page).post(campaigns::change))
+        .route(
+            "/campaigns/{campaign_id}/edit",
+            get(campaigns::edit_page)
+                .post(campaigns::change)
+                .layer(DefaultBodyLimit::max(campaigns::LARGEST_FORM)),
+        )
         .route("/campaigns/{campaign_id}/report", get(campaigns::report))
         .route("/campaigns/{campaign_id}/report/{file}", get(campaigns::report_file))
         .route("/campaigns/{campaign_id}/compare", get(campaigns::compare))

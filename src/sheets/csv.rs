@@ -1,6 +1,7 @@
 //! CSV (RFC 4180).
 
 use super::{Cell, Row, computes};
+use crate::wallclock::iso;
 
 /// Spreadsheets take UTF-8 without it for something else.
 const MARK: &str = "\u{feff}";
@@ -19,6 +20,7 @@ impl Writer {
                 Cell::Text(text) => quoted(text),
                 Cell::Whole(number) => number.to_string(),
                 Cell::Number(number) => number.to_string(),
+                Cell::Moment(ms) => iso(*ms),
             });
             self.0.extend(cells.collect::<Vec<_>>().join(",").bytes());
             self.0.extend(b"\r\n");
@@ -60,6 +62,8 @@ mod tests {
             ("+62812", "+62812"),
             ("+1+cmd|' /C calc'!A0", "'+1+cmd|' /C calc'!A0"),
             ("a,\"b\"", "\"a,\"\"b\"\"\""),
+            ("＝1+1", "'＝1+1"),
+            ("＠SUM(A1)", "'＠SUM(A1)"),
             ("=a\nb", "\"'=a\nb\""),
             ("", ""),
         ] {

@@ -21,6 +21,8 @@ pub enum Cell {
     Whole(i64),
     /// Finite.
     Number(f64),
+    /// A point in time, ms since 1970 in UTC.
+    Moment(i64),
 }
 
 impl From<&str> for Cell {
@@ -161,12 +163,14 @@ where
     })
 }
 
-/// Whether a spreadsheet would compute a text that is typed into it. A number with its plus is none of that.
+/// Whether a spreadsheet would compute a text that is typed into it; some do so with the wide signs of East Asian keyboards, too. A number
+/// with its plus is none of that.
 fn computes(text: &str) -> bool {
     let number = text
         .strip_prefix('+')
         .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit()));
-    text.starts_with(['=', '+', '-', '@', '\t', '\r']) && !number
+    text.starts_with(['=', '+', '-', '@', '\t', '\r', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'])
+        && !number
 }
 
 #[cfg(test)]

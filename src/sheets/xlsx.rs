@@ -12,14 +12,17 @@ use super::{Cell, Row, computes};
 const MOST_ROWS: usize = 1_048_576;
 /// A part of the archive may have 4 GiB at most, so a sheet ends before.
 const MOST_BYTES: u64 = 3 << 30;
+/// 1970 on the calendar of a workbook.
+const EPOCH_DAYS: f64 = 25_569.0;
+const DAY_MS: f64 = 86_400_000.0;
 /// Characters that a cell of Excel holds.
 const LONGEST: usize = 32_767;
 
 const RELATIONS: &str = r#"<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
 <Relationships xmlns="http://schemas.openxmlformats.org/package/2006/relationships"><Relationship Id="rId1" Type="http://schemas.openxmlformats.org/officeDocument/2006/relationships/officeDocument" Target="xl/workbook.xml"/></Relationships>"#;
-/// Style 1 is the head; style 2 a text that Excel must not compute when somebody edits its cell.
+/// Style 1 is the head; style 2 a text that Excel must not compute when somebody edits its cell; style 3 a date with its time.
 const STYLES: &str = r#"<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
-<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><fonts count="2"><font><sz val="11"/><name val="Calibri"/></font><font><b/><sz val="11"/><name val="Calibri"/></font></fonts><fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill></fills><borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders><cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs><cellXfs count="3"><xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/><xf numFmtId="0" fontId="1" fillId="0" borderId="0" xfId="0" applyFont="1"/><xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0" quotePrefix="1"/></cellXfs></styleSheet>"#;
+<styleSheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><numFmts count="1"><numFmt numFmtId="164" formatCode="yyyy\-mm\-dd\ hh:mm:ss"/></numFmts><fonts count="2"><font><sz val="11"/><name val="Calibri"/></font><font><b/><sz val="11"/><name val="Calibri"/></font></fonts><fills count="2"><fill><patternFill patternType="none"/></fill><fill><patternFill patternType="gray125"/></fill></fills><borders count="1"><border><left/><right/><top/><bottom/><diagonal/></border></borders><cellStyleXfs count="1"><xf numFmtId="0" fontId="0" fillId="0" borderId="0"/></cellStyleXfs><cellXfs count="4"><xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0"/><xf numFmtId="0" fontId="1" fillId="0" borderId="0" xfId="0" applyFont="1"/><xf numFmtId="0" fontId="0" fillId="0" borderId="0" xfId="0" quotePrefix="1"/><xf numFmtId="164" fontId="0" fillId="0" borderId="0" xfId="0" applyNumberFormat="1"/></cellXfs></styleSheet>"#;
 const SHEET: &str = r#"<?xml version="1.0" encoding="UTF-8" standalone="yes"?>
 <worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetViews><sheetView workbookViewId="0"><pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/></sheetView></sheetViews><sheetData>"#;
 const SHEET_END: &str = "</sheetData></worksheet>";
@@ -133,8 +136,14 @@ fn put(text: &mut String, cell: &Cell) {
         Cell::Empty => text.push_str("<c/>"),
         Cell::Whole(number) => text.push_str(&format!("<c><v>{number}</v></c>")),
         Cell::Number(number) => text.push_str(&format!("<c><v>{number}</v></c>")),
+        Cell::Moment(ms) => text.push_str(&format!(r#"<c s="3"><v>{}</v></c>"#, serial(*ms))),
         Cell::Text(value) => put_text(text, value, if computes(value) { 2 } else { 0 }),
     }
+}
+
+/// Days since 30 December 1899, in UTC: how a workbook counts time from March 1900 on.
+fn serial(ms: i64) -> f64 {
+    EPOCH_DAYS + ms as f64 / DAY_MS
 }
 
 /// A text in its cell; what XML cannot hold is left out.

@@ -16,7 +16,7 @@ const SHELL: [(&str, u8); 26] = [
     ("cdr_wire", 0),
     ("net", 0),
     ("accuracy", 0),
-    ("sheets", 0),
+    ("sheets", 1),
     ("bus", 1),
     ("telemetry", 1),
     ("kore", 1),

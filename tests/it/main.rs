@@ -23,6 +23,7 @@ mod calls_fixture;
 mod calls_recordings;
 mod calls_timeline;
 mod console_accuracy;
+mod console_campaigns;
 mod console_contacts;
 mod console_fixture;
 mod console_openid;

@@ -123,6 +123,8 @@ async fn a_campaign_is_reported_by_contact_by_attempt_and_in_figures() {
     );
     let lines = csv(&scene.fetch(&format!("/v1/campaigns/{id}/report/attempts.csv")).await);
     assert_eq!(lines.len(), 8, "{lines:#?}");
+    assert!(lines[0].contains(",list,attempt,at_utc,at_contact,weekday,"), "{}", lines[0]);
+    assert!(lines[1..].iter().all(|line| line.contains(",report,1,20")), "{lines:#?}");
     assert_eq!(lines.iter().filter(|line| line.contains(",short,") && line.contains(",no,")).count(), 7);
 
     let book = scene.fetch(&format!("/v1/campaigns/{id}/report/contacts.xlsx")).await;
@@ -130,6 +132,11 @@ async fn a_campaign_is_reported_by_contact_by_attempt_and_in_figures() {
     let sheet = book.worksheet_range("1").unwrap();
     assert_eq!((sheet.height(), sheet.get_value((0, 0))), (8, Some(&Data::String("phone_number".into()))));
     assert_eq!(sheet.get_value((1, 8)), Some(&Data::Float(1.0)));
+    let moment = sheet.get_value((1, 9)).unwrap();
+    assert!(
+        matches!(moment, Data::DateTime(day) if day.as_f64() > 46_000.0),
+        "a date that can be sorted: {moment:?}"
+    );
     let figures = csv(&scene.fetch(&format!("/v1/campaigns/{id}/report/figures.csv")).await);
     assert!(figures.iter().any(|line| line == "all,,,7,5,0,0,0,0"), "{figures:#?}");
     assert!(figures.iter().any(|line| line == "outcome,busy,2,,,,,,"), "{figures:#?}");

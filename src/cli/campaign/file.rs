@@ -3,10 +3,9 @@
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use jiff::ToSpan;
 use serde_json::{Map, Value};
 
-use crate::campaigns::{ClosedDays, LARGEST_CALENDAR, NoCalendar, closed_days};
+use crate::campaigns::{ClosedDays, LARGEST_CALENDAR, NoCalendar, coming_closed_days};
 use crate::wallclock::now_ms;
 
 /// Largest file, bytes.
@@ -56,11 +55,8 @@ pub(super) fn close_days(settings: &mut Map<String, Value>, calendar: &Path) -> 
         bail!("{shown}: {}", NoCalendar::TooLarge);
     }
     let text = std::fs::read_to_string(calendar).with_context(|| format!("cannot read {shown}"))?;
-    // It may still be yesterday where the contacts live.
-    let now = jiff::Timestamp::from_millisecond(now_ms())?;
-    let today = jiff::tz::TimeZone::UTC.to_datetime(now).date().saturating_sub(1.day());
-    let ClosedDays { days, left_out } =
-        closed_days(&text, today).with_context(|| format!("cannot take closed days from {shown}"))?;
+    let ClosedDays { days, left_out } = coming_closed_days(&text, now_ms())
+        .with_context(|| format!("cannot take closed days from {shown}"))?;
     let closed_on = settings.entry("closed_on").or_insert_with(|| Value::Array(Vec::new()));
     let Value::Array(own) = closed_on else { bail!("`closed_on` must be a list of days") };
     let mut told = match (days.first(), days.last()) {

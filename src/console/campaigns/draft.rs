@@ -1,9 +1,11 @@
 //! The settings of a campaign as fields of a form, and back.
 
-use callcore::campaign::{Hours, Outcome, Problem, RetryRule, Settings, Span, Weekday, presets};
+use callcore::campaign::{Outcome, Problem, RetryRule, Settings, Span, presets};
+use jiff::civil::Date;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use super::lines::{caller, hours, split, variable, variable_line, written};
 use crate::console::forms::Written;
 
 /// Outcomes whose retries have fields of their own.
@@ -15,17 +17,6 @@ pub(super) const RETRIED: [Outcome; 7] = [
     Outcome::Screening,
     Outcome::HungUpEarly,
     Outcome::Unclear,
-];
-
-/// Days as people write them, in both languages.
-const DAYS: [(Weekday, [&str; 2]); 7] = [
-    (Weekday::Mon, ["mon", "sen"]),
-    (Weekday::Tue, ["tue", "sel"]),
-    (Weekday::Wed, ["wed", "rab"]),
-    (Weekday::Thu, ["thu", "kam"]),
-    (Weekday::Fri, ["fri", "jum"]),
-    (Weekday::Sat, ["sat", "sab"]),
-    (Weekday::Sun, ["sun", "min"]),
 ];
 
 /// What a form holds.
@@ -44,6 +35,8 @@ pub(super) struct Draft {
     pub(super) canary_flow: String,
     pub(super) canary_percent: String,
     pub(super) lists: Vec<String>,
+    pub(super) suppression_lists: Vec<String>,
+    pub(super) notify_url: String,
     pub(super) preset: String,
     pub(super) windows: String,
     pub(super) holidays_of: String,
@@ -101,6 +94,8 @@ impl Draft {
             canary_flow: settings.canary.as_ref().map(|canary| canary.flow.clone()).unwrap_or_default(),
             canary_percent: optional(settings.canary.as_ref().map(|canary| canary.percent)),
             lists: settings.lists.clone(),
+            suppression_lists: settings.suppression_lists.clone(),
+            notify_url: settings.notify_url.clone().unwrap_or_default(),
             preset: settings.preset.clone().unwrap_or_default(),
             windows: settings.windows.iter().map(written).collect::<Vec<_>>().join("\n"),
             holidays_of: settings.holidays_of.join(", "),
@@ -133,8 +128,10 @@ impl Draft {
     /// What somebody wrote into the form.
     pub(super) fn read(written: &Written) -> Self {
         let text = |name: &str| written.text(name).to_owned();
-        let lists =
-            written.pairs().into_iter().filter_map(|(name, _)| Some(name.strip_prefix("list:")?.to_owned()));
+        let chosen = |kind: &str| {
+            let own = |(name, _): (String, String)| Some(name.strip_prefix(kind)?.to_owned());
+            written.pairs().into_iter().filter_map(own).collect::<Vec<_>>()
+        };
         let retry = RETRIED.iter().map(|outcome| {
             let field = |part: &str| text(&format!("retry:{}:{part}", outcome.as_str()));
             let (times, after, other) = (field("times"), field("after"), !field("other").is_empty());
@@ -152,7 +149,9 @@ impl Draft {
             flow: text("flow"),
             canary_flow: text("canary_flow"),
             canary_percent: text("canary_percent"),
-            lists: lists.collect(),
+            lists: chosen("list:"),
+            suppression_lists: chosen("suppress:"),
+            notify_url: text("notify_url"),
             preset: text("preset"),
             windows: written.exactly("windows"),
             holidays_of: text("holidays_of"),
@@ -202,6 +201,7 @@ impl Draft {
         };
         document.insert("flow".into(), json!(self.flow));
         document.insert("lists".into(), json!(self.lists));
+        document.insert("suppression_lists".into(), json!(self.suppression_lists));
         document.insert("caps".into(), json!({
             "per_day": number("caps.per_day", &self.per_day), "in_all": number("caps.in_all", &self.in_all),
         }));
@@ -288,6 +288,7 @@ impl Draft {
             ("ends", filled(&self.ends)),
             ("consent_within", filled(&self.consent_within)),
             ("trunk", filled(&self.trunk)),
+            ("notify_url", filled(&self.notify_url)),
             ("machine_detection", filled(&self.machine_detection)),
         ] {
             match value {
@@ -304,6 +305,17 @@ impl Draft {
         }
         let settings = Settings::read(&document)?;
         Ok(Settings { ring_timeout: ring.ok().flatten(), ..settings })
+    }
+
+    /// Adds days on which nobody is called.
+    pub(super) fn close_on(&mut self, days: &[Date]) {
+        let mut closed: Vec<String> = split(&self.closed_on).into_iter().map(str::to_owned).collect();
+        for day in days.iter().map(Date::to_string) {
+            if !closed.contains(&day) {
+                closed.push(day);
+            }
+        }
+        self.closed_on = closed.join(", ");
     }
 
     /// Takes over what a preset sets.
@@ -336,115 +348,14 @@ fn detection(mode: callcore::flow::MachineDetection) -> String {
     serde_json::to_value(mode).ok().and_then(|value| value.as_str().map(str::to_owned)).unwrap_or_default()
 }
 
-fn split(text: &str) -> Vec<&str> {
-    text.split([',', '\n', ';']).map(str::trim).filter(|part| !part.is_empty()).collect()
-}
-
-/// `+622150001 = 200`.
-fn caller(line: &str) -> Value {
-    match line.split_once('=') {
-        Some((number, most)) => {
-            let most = most.trim().parse::<u32>().map_or_else(|_| json!(most.trim()), |most| json!(most));
-            json!({ "number": number.trim(), "per_day": most })
-        }
-        None => json!({ "number": line.trim() }),
-    }
-}
-
-/// `shop = Menteng`. What reads as JSON is a number, a list and so on; everything else is a text.
-fn variable(line: &str) -> Option<(String, Value)> {
-    let (name, value) = line.split_once('=').map(|(name, value)| (name.trim(), value.trim()))?;
-    let value = serde_json::from_str(value).unwrap_or_else(|_| json!(value));
-    (!name.is_empty()).then(|| (name.to_owned(), value))
-}
-
-fn variable_line((name, value): (&String, &Value)) -> String {
-    let reads_back = |text: &&str| {
-        let one_line = text.trim() == *text && !text.is_empty() && !text.contains(['\n', '\r']);
-        one_line && serde_json::from_str::<Value>(text).is_err()
-    };
-    let plain = value.as_str().filter(reads_back);
-    match plain {
-        Some(text) => format!("{name} = {text}"),
-        None => format!("{name} = {value}"),
-    }
-}
-
-fn day(text: &str) -> Option<usize> {
-    let text = text.trim().to_lowercase();
-    DAYS.iter().position(|(_, names)| names.iter().any(|name| text.starts_with(name)))
-}
-
-/// `mon-fri, sun 08:00-20:00`.
-fn hours(line: &str) -> Option<Value> {
-    let line = line.trim().replace(['–', '—'], "-").replace(" - ", "-");
-    let (days, times) = line.rsplit_once(char::is_whitespace)?;
-    let (from, until) = times.split_once('-')?;
-    let mut named = Vec::new();
-    for part in days.split(',') {
-        match part.split_once('-') {
-            Some((first, last)) => {
-                let (first, last) = (day(first)?, day(last)?);
-                let count = (last + 7 - first) % 7;
-                named.extend((0..=count).map(|offset| (first + offset) % 7));
-            }
-            None => named.push(day(part)?),
-        }
-    }
-    named.sort_unstable();
-    named.dedup();
-    let days: Vec<Weekday> = named.into_iter().filter_map(|at| DAYS.get(at)).map(|(day, _)| *day).collect();
-    serde_json::to_value(Hours { days, from: from.trim().to_owned(), until: until.trim().to_owned() }).ok()
-}
-
-fn written(hours: &Hours) -> String {
-    let mut days: Vec<usize> =
-        hours.days.iter().filter_map(|day| DAYS.iter().position(|(known, _)| known == day)).collect();
-    days.sort_unstable();
-    days.dedup();
-    let name = |at: usize| DAYS.get(at).map_or("", |(_, names)| names[0]);
-    let mut parts: Vec<String> = Vec::new();
-    let mut at = 0;
-    while let Some(first) = days.get(at).copied() {
-        let mut last = at;
-        while days.get(last + 1).is_some_and(|next| *next == days[last] + 1) {
-            last += 1;
-        }
-        parts.push(match last - at {
-            0 => name(first).to_owned(),
-            1 => format!("{}, {}", name(first), name(days[last])),
-            _ => format!("{}-{}", name(first), name(days[last])),
-        });
-        at = last + 1;
-    }
-    format!("{} {}-{}", parts.join(", "), hours.from, hours.until)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_window_is_read_as_people_write_it_and_written_back() {
-        for (line, again) in [
-            ("mon-sat 08:00-20:00", "mon-sat 08:00-20:00"),
-            ("Monday, Wednesday 8:00 - 9:30", "mon, wed 8:00-9:30"),
-            ("sen–jum 08:00–17:00", "mon-fri 08:00-17:00"),
-            ("sat-mon 10:00-24:00", "mon, sat, sun 10:00-24:00"),
-            ("mon, tue 08:00-20:00", "mon, tue 08:00-20:00"),
-        ] {
-            let hours: Hours = serde_json::from_value(hours(line).unwrap()).unwrap();
-            assert_eq!(written(&hours), again, "{line}");
-        }
-        for wrong in ["08:00-20:00", "mon", "mon 8", "foo 08:00-20:00"] {
-            assert!(hours(wrong).is_none(), "{wrong}");
-        }
-    }
-
-    #[test]
     fn a_form_that_nobody_touched_changes_nothing() {
         let document = json!({
-            "flow": "f@abc", "lists": ["ls_1"], "zone": "Asia/Jakarta", "notify_url": "https://a.example/x",
+            "flow": "f@abc", "lists": ["ls_1"], "suppression_lists": ["ls_2"], "zone": "Asia/Jakarta", "notify_url": "https://a.example/x",
             "windows": [{ "days": ["mon", "tue", "sat"], "from": "08:00", "until": "20:00" }],
             "caller_ids": [{ "number": "+622150001", "per_day": 200 }, { "number": "+62 21 5000 2" }],
             "description": "What <May> is for", "callback": { "outcome": "later", "variable": "when" },

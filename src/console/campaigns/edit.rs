@@ -16,11 +16,14 @@ use crate::api::Api;
 use crate::api::campaigns::found;
 use crate::api::error::Problem;
 use crate::api::extract::{Pairs, Path};
-use crate::campaigns::Refused;
+use crate::campaigns::{ClosedDays, LARGEST_CALENDAR, Refused, coming_closed_days};
 use crate::console::forms::Does;
 use crate::console::frame::{Crumb, Room, Sees};
 use crate::store::CampaignRow;
+use crate::wallclock::now_ms;
 
+/// Most bytes of a form: a calendar, and what is written beside it.
+pub(in crate::console) const LARGEST_FORM: usize = LARGEST_CALENDAR + (256 << 10);
 /// Lists that can be chosen.
 const LISTS: u32 = 200;
 
@@ -39,6 +42,8 @@ struct Editor {
     wrong: BTreeMap<String, String>,
     /// Of no field.
     fault: String,
+    /// What a calendar added, and what it holds that was not taken.
+    calendar: Vec<String>,
     running: bool,
 }
 
@@ -48,6 +53,8 @@ struct List {
     name: String,
     contacts: i64,
     chosen: bool,
+    /// Whoever stands on it is not called.
+    suppresses: bool,
 }
 
 #[derive(Serialize)]
@@ -77,7 +84,7 @@ async fn shown<R: crate::access::Right>(
     sees: &Sees<R>,
     (row, draft): (Option<&CampaignRow>, Draft),
     problems: &[Wrong],
-    fault: String,
+    (fault, calendar): (String, Vec<String>),
 ) -> Result<Response, Problem> {
     let mut wrong = BTreeMap::<String, String>::new();
     for problem in problems {
@@ -97,6 +104,7 @@ async fn shown<R: crate::access::Right>(
             .into_iter()
             .map(|list| List {
                 chosen: draft.lists.contains(&list.id),
+                suppresses: draft.suppression_lists.contains(&list.id),
                 id: list.id,
                 name: list.name,
                 contacts: list.contacts,
@@ -119,6 +127,7 @@ async fn shown<R: crate::access::Right>(
             .collect(),
         wrong,
         fault,
+        calendar,
         running: row.is_some_and(|row| row.state.is_under_way()),
         draft,
     };
@@ -134,6 +143,31 @@ async fn shown<R: crate::access::Right>(
     Ok(response)
 }
 
+/// Adds the closed days of a calendar to the form: whoever sent it sees them before they hold. What is wrong with it, and what is told of it.
+fn take_calendar(draft: &mut Draft, file: &[u8], sees: &Sees<RunCampaigns>) -> (Vec<Wrong>, Vec<String>) {
+    match coming_closed_days(&String::from_utf8_lossy(file), now_ms()) {
+        Err(why) => (vec![Wrong { field: "calendar".into(), problem: why.to_string() }], Vec::new()),
+        Ok(ClosedDays { days, left_out }) => {
+            draft.close_on(&days);
+            let mut told = vec![match (days.first(), days.last()) {
+                (Some(first), Some(last)) => sees.tell(
+                    "campaign_calendar_took",
+                    &[
+                        ("n", &days.len().to_string()),
+                        ("first", &first.to_string()),
+                        ("last", &last.to_string()),
+                    ],
+                ),
+                _ => sees.say("campaign_calendar_empty").to_owned(),
+            }];
+            told.extend(
+                left_out.iter().map(|event| sees.tell("campaign_calendar_left_out", &[("event", event)])),
+            );
+            (Vec::new(), told)
+        }
+    }
+}
+
 /// The editor for a new campaign.
 pub(in crate::console) async fn new_page(
     sees: Sees<RunCampaigns>,
@@ -144,7 +178,7 @@ pub(in crate::console) async fn new_page(
     if let Some((_, list)) = query.iter().find(|(name, _)| name == "list") {
         draft.lists.push(list.clone());
     }
-    shown(&api, &sees, (None, draft), &[], String::new()).await
+    shown(&api, &sees, (None, draft), &[], Default::default()).await
 }
 
 /// Keeps a new campaign, or fills the form by a preset.
@@ -156,19 +190,25 @@ pub(in crate::console) async fn create(
     if form.written.holds("take_preset") {
         let name = draft.preset.clone();
         draft.take_preset(&name);
-        return shown(&api, &form.by, (None, draft), &[], String::new()).await;
+        return shown(&api, &form.by, (None, draft), &[], Default::default()).await;
+    }
+    if let Some(file) = form.written.file() {
+        let (problems, told) = take_calendar(&mut draft, &file, &form.by);
+        return shown(&api, &form.by, (None, draft), &problems, (String::new(), told)).await;
     }
     let settings = match draft.settings(&Settings::default()) {
         Ok(settings) => settings,
-        Err(problems) => return shown(&api, &form.by, (None, draft), &problems, String::new()).await,
+        Err(problems) => return shown(&api, &form.by, (None, draft), &problems, Default::default()).await,
     };
     let who = &form.by.who;
     match api.campaigns.create(&draft.name, who.asks_as(), settings, who.actor()).await {
         Ok(row) => Ok(Redirect::to(&format!("/campaigns/{}?done=campaign_kept", row.id)).into_response()),
-        Err(Refused::Wrong(problems)) => shown(&api, &form.by, (None, draft), &problems, String::new()).await,
+        Err(Refused::Wrong(problems)) => {
+            shown(&api, &form.by, (None, draft), &problems, Default::default()).await
+        }
         Err(Refused::Store(error @ crate::store::Error::Exists { .. })) => {
             let problems = [Wrong { field: "name".into(), problem: error.to_string() }];
-            shown(&api, &form.by, (None, draft), &problems, String::new()).await
+            shown(&api, &form.by, (None, draft), &problems, Default::default()).await
         }
         Err(error) => Err(error.into()),
     }
@@ -182,7 +222,7 @@ pub(in crate::console) async fn edit_page(
 ) -> Result<Response, Problem> {
     let row = found(&api.campaigns, &id).await?;
     let draft = Draft::of(&row.name, &row.settings);
-    shown(&api, &sees, (Some(&row), draft), &[], String::new()).await
+    shown(&api, &sees, (Some(&row), draft), &[], Default::default()).await
 }
 
 /// What two people changed of the same settings.
@@ -233,11 +273,17 @@ pub(in crate::console) async fn change(
     if form.written.holds("take_preset") {
         let name = draft.preset.clone();
         draft.take_preset(&name);
-        return shown(&api, &form.by, (Some(&row), draft), &[], String::new()).await;
+        return shown(&api, &form.by, (Some(&row), draft), &[], Default::default()).await;
+    }
+    if let Some(file) = form.written.file() {
+        let (problems, told) = take_calendar(&mut draft, &file, &form.by);
+        return shown(&api, &form.by, (Some(&row), draft), &problems, (String::new(), told)).await;
     }
     let settings = match draft.settings(&row.settings) {
         Ok(settings) => settings,
-        Err(problems) => return shown(&api, &form.by, (Some(&row), draft), &problems, String::new()).await,
+        Err(problems) => {
+            return shown(&api, &form.by, (Some(&row), draft), &problems, Default::default()).await;
+        }
     };
     let revision = form.written.text("revision").parse().unwrap_or(0);
     let name = Some(draft.name.clone());
@@ -245,7 +291,7 @@ pub(in crate::console) async fn change(
     match api.campaigns.change(&row.id, revision, name, settings, form.by.who.actor()).await {
         Ok(row) => Ok(Redirect::to(&format!("/campaigns/{}?done=campaign_changed", row.id)).into_response()),
         Err(Refused::Wrong(problems)) => {
-            shown(&api, &form.by, (Some(&row), draft), &problems, String::new()).await
+            shown(&api, &form.by, (Some(&row), draft), &problems, Default::default()).await
         }
         Err(Refused::Stale(current)) => {
             let revisions = api.store.campaign_revisions(&row.id).await?;
@@ -261,11 +307,11 @@ pub(in crate::console) async fn change(
                     ("twice", &both.twice.join(", ")),
                 ],
             );
-            shown(&api, &form.by, (Some(&current), draft), &[], fault).await
+            shown(&api, &form.by, (Some(&current), draft), &[], (fault, Vec::new())).await
         }
         Err(Refused::Store(error @ crate::store::Error::Exists { .. })) => {
             let problems = [Wrong { field: "name".into(), problem: error.to_string() }];
-            shown(&api, &form.by, (Some(&row), draft), &problems, String::new()).await
+            shown(&api, &form.by, (Some(&row), draft), &problems, Default::default()).await
         }
         Err(error) => Err(error.into()),
     }

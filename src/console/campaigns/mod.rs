@@ -5,6 +5,7 @@ mod compare;
 mod contacts;
 mod draft;
 mod edit;
+mod lines;
 mod list;
 mod one;
 mod report;
@@ -12,7 +13,7 @@ pub(super) mod said;
 
 pub(super) use compare::page as compare;
 pub(super) use contacts::{exclude, page as contacts, state_key as place_key, why};
-pub(super) use edit::{change, create, edit_page, new_page};
+pub(super) use edit::{LARGEST_FORM, change, create, edit_page, new_page};
 pub(super) use list::{Line, page, under_way};
 pub(super) use one::{act, page as one};
 pub(super) use report::{file as report_file, page as report};

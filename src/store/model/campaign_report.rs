@@ -76,6 +76,12 @@ pub struct AttemptLine {
     pub number: String,
     pub name: Option<String>,
     pub external_id: Option<String>,
+    /// The list the contact came from, while it is there.
+    pub list: Option<String>,
+    /// The contact's own zone.
+    pub zone: Option<String>,
+    /// Which attempt at the contact it was, from 1; one at which no telephone rang has no place among them.
+    pub nth: Option<i64>,
     pub at_ms: i64,
     pub ended_ms: Option<i64>,
     pub revision: i64,

@@ -33,6 +33,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (63, "contact_search", include_str!("../../../migrations/sqlite/0063_contact_search.sql")),
     (64, "second_steps", include_str!("../../../migrations/sqlite/0064_second_steps.sql")),
     (65, "decided_revisions", include_str!("../../../migrations/sqlite/0065_decided_revisions.sql")),
+    (66, "bulk_rows", include_str!("../../../migrations/sqlite/0066_bulk_rows.sql")),
 ];
 
 /// Every migration this binary knows, by the number in its file's name.

@@ -46,7 +46,7 @@ verbs! {
     /// When the database fails, or the rows do not follow those that were written last.
     fn take_rows(&self, import_id: &str, rows: RowChunk) -> Option<ImportRow>;
 
-    /// Ends an import whose rows are all written; `columns` are the variables that it has. `None`: it runs no more.
+    /// Ends an import whose rows are all written, once its names can be looked for; `columns` are the variables that it has. `None`: it runs no more.
     ///
     /// # Errors
     /// When the database fails.

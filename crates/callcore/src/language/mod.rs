@@ -53,5 +53,5 @@ pub(crate) use self::suggest::{listed, nearest};
 pub(crate) use self::tag::Language;
 pub(crate) use self::trailing::trails_off;
 pub(crate) use self::words::{count_words, plain_words, words_beside};
-pub use self::zone::{UnknownZone, zone_name};
+pub use self::zone::{UnknownZone, WallTime, wall_time, zone_name};
 pub(crate) use self::zone::{Zone, is_too_far as zone_is_too_far, meant as zone_meant, names as zones};

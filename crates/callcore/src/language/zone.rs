@@ -53,6 +53,8 @@ const MEANT: [(&str, &str); 29] = [
     ("nzst", "Pacific/Auckland"),
 ];
 
+const WEEKDAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+
 impl Default for Zone {
     fn default() -> Self {
         Self(TimeZone::UTC)
@@ -114,6 +116,23 @@ impl Zone {
     pub(crate) fn local(&self, unix_ms: i64) -> Option<LocalTime> {
         LocalTime::of(self.0.to_datetime(Timestamp::from_millisecond(unix_ms).ok()?))
     }
+}
+
+/// What clocks and calendars show somewhere.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WallTime {
+    /// The day and the minute: `2026-12-01 14:30`.
+    pub text: String,
+    /// `mon` to `sun`.
+    pub weekday: &'static str,
+}
+
+/// What clocks in a zone of the IANA data base show at `at_ms`, ms since 1970-01-01 UTC; `None`: there is no such zone.
+#[must_use]
+pub fn wall_time(zone: &str, at_ms: i64) -> Option<WallTime> {
+    let at = Zone::named(zone)?.local(at_ms)?;
+    let weekday = usize::try_from(at.date.weekday()).ok().and_then(|day| WEEKDAYS.get(day))?;
+    Some(WallTime { text: format!("{} {}", at.date, at.time), weekday })
 }
 
 /// `date` at so many minutes since midnight.

@@ -80,7 +80,10 @@ impl ReportFile {
         let (store, id) = (desk.store().clone(), row.id.clone());
         let body = match table {
             Table::Contacts => Body::from_stream(contacts_file(store, id, format, words)),
-            Table::Attempts => Body::from_stream(attempts_file(store, id, format, words)),
+            Table::Attempts => {
+                let campaign = (id, row.settings.zone.clone());
+                Body::from_stream(attempts_file(store, campaign, format, words))
+            }
             Table::Figures => {
                 Body::from_stream(figures_file(&Report::read(desk, row, USUAL_DAYS).await?, format))
             }

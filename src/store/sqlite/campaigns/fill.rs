@@ -54,6 +54,7 @@ impl Engine {
             let mut after = 0_i64;
             while let Some(last) = self.list_chunk_end(list, after).await? {
                 let (campaign, list, verdicts) = (campaign.to_owned(), list.clone(), verdicts.clone());
+                let counted = campaign.clone();
                 added += self
                     .write(move |connection| {
                         async move {
@@ -70,7 +71,12 @@ impl Engine {
                             );
                             let query = query.bind(campaign).bind(list).bind(after).bind(last);
                             let query = query.bind(now_ms()).bind(verdicts);
-                            Ok(query.execute(connection).await?.rows_affected())
+                            let before = last_place(connection).await?;
+                            let added = query.execute(&mut *connection).await?.rows_affected();
+                            if added > 0 {
+                                count_since(connection, &counted, before).await?;
+                            }
+                            Ok(added)
                         }
                         .boxed()
                     })
@@ -317,6 +323,22 @@ impl Engine {
         }
         Ok(())
     }
+}
+
+async fn last_place(connection: &mut SqliteConnection) -> Result<i64, Error> {
+    let query = sqlx::query_scalar("SELECT coalesce(max(id), 0) FROM places");
+    Ok(query.fetch_one(connection).await?)
+}
+
+/// Counts the places that were added behind the place `before`.
+async fn count_since(connection: &mut SqliteConnection, campaign: &str, before: i64) -> Result<(), Error> {
+    let query = sqlx::query(
+        "INSERT INTO place_counts (campaign_id, state, rule, places) \
+         SELECT campaign_id, state, rule, count(*) FROM places WHERE +campaign_id = $1 AND id > $2 GROUP BY state, rule \
+         ON CONFLICT (campaign_id, state, rule) DO UPDATE SET places = places + excluded.places",
+    );
+    query.bind(campaign).bind(before).execute(connection).await?;
+    Ok(())
 }
 
 async fn exclude_listed(

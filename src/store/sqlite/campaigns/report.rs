@@ -40,11 +40,14 @@ impl Engine {
         limit: u32,
     ) -> Result<Page<AttemptLine, AttemptPlace>, Error> {
         let query = sqlx::query_as(
-            "SELECT a.id, p.number, l.name, l.external_id, a.at_ms, a.ended_ms, a.revision, c.flow, a.flow_digest, \
+            "SELECT a.id, p.number, l.name, l.external_id, s.name AS list, p.zone, \
+             iif(a.counts, (SELECT sum(b.counts) FROM attempts b WHERE b.place_id = a.place_id \
+             AND (b.at_ms, b.id) <= (a.at_ms, a.id)), NULL) AS nth, \
+             a.at_ms, a.ended_ms, a.revision, c.flow, a.flow_digest, \
              a.canary, c.trunk, a.caller, a.outcome, c.amd_event AS verdict, c.amd_subtype AS subtype, \
              a.first_word AS promptness, a.minutes, a.call_id FROM attempts a JOIN calls c ON c.id = a.call_id \
              JOIN places p ON p.id = a.place_id LEFT JOIN list_contacts l ON l.id = p.contact_id \
-             WHERE a.campaign_id = $1 AND (a.at_ms, a.id) > ($2, $3) ORDER BY a.at_ms, a.id LIMIT $4",
+             LEFT JOIN lists s ON s.id = l.list_id WHERE a.campaign_id = $1 AND (a.at_ms, a.id) > ($2, $3) ORDER BY a.at_ms, a.id LIMIT $4",
         );
         let query = query.bind(campaign).bind(after.at_ms).bind(after.id).bind(i64::from(limit) + 1);
         let rows = query.fetch_all(&self.readers).await?;

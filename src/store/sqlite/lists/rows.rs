@@ -5,7 +5,8 @@ use std::collections::{HashMap, HashSet};
 
 use futures_util::FutureExt;
 use serde_json::json;
-use sqlx_sqlite::SqliteConnection;
+use sqlx::QueryBuilder;
+use sqlx_sqlite::{Sqlite, SqliteConnection};
 
 use super::imports::import_by_id;
 use crate::store::error::Error;
@@ -16,7 +17,18 @@ use crate::store::model::{
 use crate::store::sqlite::engine::Engine;
 use crate::store::sqlite::query::column_ms;
 
+/// Rows of one statement; SQLite takes 32,766 values in one.
+const AT_ONCE: usize = 250;
+/// Names that are written to their index in one transaction.
+const NAMES: i64 = 20_000;
+
 impl Engine {
+    /// Writes the next names of an import to the index of names; false: all of them are there.
+    pub(super) async fn index_names(&self, import_id: &str) -> Result<bool, Error> {
+        let import_id = import_id.to_owned();
+        self.write(move |connection| async move { index_names(connection, &import_id).await }.boxed()).await
+    }
+
     pub(in crate::store) async fn take_rows(
         &self,
         import_id: &str,
@@ -148,40 +160,55 @@ async fn insert(
     if rows.is_empty() {
         return Ok(());
     }
-    // One statement for all: binding them one by one takes several times as long.
-    let mut values = Vec::with_capacity(rows.len());
-    for row in rows {
-        let (zone, from) =
-            row.zone.as_ref().map_or((None, None), |(zone, from)| (Some(zone), Some(from.as_str())));
-        let variables = serde_json::to_string(&row.variables).unwrap_or_default();
-        values.push((
-            row.line,
-            &row.number,
-            &row.digits,
-            (zone, from),
-            (&row.external_id, &row.name),
-            (row.consent_ms, &row.consent_source),
-            variables,
-        ));
+    for rows in rows.chunks(AT_ONCE) {
+        let mut query = QueryBuilder::<Sqlite>::new(
+            "INSERT INTO list_contacts (list_id, import_id, line, number, digits, zone, zone_from, external_id, name, \
+             consent_ms, consent_source, variables) ",
+        );
+        query.push_values(rows, |mut values, row| {
+            let (zone, from) = row
+                .zone
+                .as_ref()
+                .map_or((None, None), |(zone, from)| (Some(zone.clone()), Some(from.as_str())));
+            values.push_bind(import.list_id.clone()).push_bind(import.id.clone());
+            values.push_bind(column_ms(row.line)).push_bind(row.number.clone()).push_bind(row.digits.clone());
+            values.push_bind(zone).push_bind(from).push_bind(row.external_id.clone());
+            values
+                .push_bind(row.name.clone())
+                .push_bind(row.consent_ms)
+                .push_bind(row.consent_source.clone());
+            values.push_bind(serde_json::to_string(&row.variables).unwrap_or_default());
+        });
+        query.build().execute(&mut *connection).await?;
     }
-    let values: Vec<_> = values
-        .iter()
-        .map(|(line, number, digits, (zone, from), (id, name), (at, source), variables)| {
-            json!([line, number, digits, zone, from, id, name, at, source, variables])
-        })
-        .collect();
-    sqlx::query(
-        "INSERT INTO list_contacts (list_id, import_id, line, number, digits, zone, zone_from, external_id, name, \
-         consent_ms, consent_source, variables) SELECT $1, $2, r.value ->> 0, r.value ->> 1, r.value ->> 2, \
-         r.value ->> 3, r.value ->> 4, r.value ->> 5, r.value ->> 6, r.value ->> 7, r.value ->> 8, r.value ->> 9 \
-         FROM json_each($3) r",
-    )
-    .bind(&import.list_id)
-    .bind(&import.id)
-    .bind(serde_json::to_string(&values).unwrap_or_default())
-    .execute(connection)
-    .await?;
     Ok(())
+}
+
+async fn index_names(connection: &mut SqliteConnection, import_id: &str) -> Result<bool, Error> {
+    let last: Option<i64> = sqlx::query_scalar(
+        "SELECT max(id) FROM (SELECT c.id FROM list_imports i CROSS JOIN list_contacts c ON c.import_id = i.id \
+         AND c.id > i.named_until WHERE i.id = $1 AND i.state = 'running' ORDER BY c.id LIMIT $2)",
+    )
+    .bind(import_id)
+    .bind(NAMES)
+    .fetch_one(&mut *connection)
+    .await?;
+    let Some(last) = last else { return Ok(false) };
+    sqlx::query(
+        "INSERT INTO list_contact_names (rowid, name) SELECT c.id, c.name FROM list_imports i \
+         CROSS JOIN list_contacts c ON c.import_id = i.id AND c.id > i.named_until \
+         WHERE i.id = $1 AND c.id <= $2 AND c.name IS NOT NULL ORDER BY c.id",
+    )
+    .bind(import_id)
+    .bind(last)
+    .execute(&mut *connection)
+    .await?;
+    sqlx::query("UPDATE list_imports SET named_until = $2 WHERE id = $1")
+        .bind(import_id)
+        .bind(last)
+        .execute(connection)
+        .await?;
+    Ok(true)
 }
 
 async fn tell(
