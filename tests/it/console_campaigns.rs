@@ -2,11 +2,12 @@
 
 use axum::body::Body;
 use axum::http::header;
-use dering::access::Role;
+use dering::access::{Options, Role};
 use dering::store::{Actor, NewList};
 
 use crate::console_fixture::{Pages, leads_to};
 
+const FLOW: &str = "flow: short\nstart: a\nscenes: { a: [ { hangup: done } ] }\n";
 const CALENDAR: &str = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:x\r\n\
     BEGIN:VEVENT\r\nUID:1\r\nDTSTART;VALUE=DATE:20281225\r\nSUMMARY:Natal\r\nEND:VEVENT\r\n\
     BEGIN:VEVENT\r\nUID:2\r\nDTSTART:20281226T090000Z\r\nSUMMARY:Stand-up <b>\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
@@ -24,7 +25,7 @@ fn multipart(fields: &[(&str, &str)], calendar: &str) -> String {
 
 #[tokio::test]
 async fn a_calendar_is_shown_before_it_holds_and_lists_keep_people_from_being_called() {
-    let pages = Pages::open().await;
+    let pages = Pages::with(&[("short.yaml", FLOW)], Options::default()).await;
     let browser = pages.signed_in(Role::CampaignManager).await;
     let mut ids = Vec::new();
     for name in ["may", "paid"] {
