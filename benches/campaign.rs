@@ -10,7 +10,7 @@
 
 use std::time::Instant;
 
-use callcore::campaign::{Reason, Settings};
+use callcore::campaign::{Facts, Reason, Rules, Settings, decide};
 use dering::store::{
     Actor, ContactSearch, Exclusions, NewCampaign, NewImport, NewList, NewListContact, Options, PlaceFilter,
     PlaceState, RowChunk, Store, ZoneFrom, ZoneVerdict,
@@ -58,9 +58,11 @@ async fn run(contacts: u64) {
             RowChunk { first_row: first, taken: rows.collect(), position: first, ..RowChunk::default() };
         store.take_rows("im_1", chunk).await.unwrap();
     }
-    told("  rows alone, rows/s", contacts as f64 / at.elapsed().as_secs_f64());
     store.finish_import("im_1", Vec::new()).await.unwrap();
     told("import, rows/s", contacts as f64 / at.elapsed().as_secs_f64());
+    let at = Instant::now();
+    while store.sweep_lists().await.unwrap() {}
+    told("names, s", at.elapsed().as_secs_f64());
 
     let settings = Settings { flow: "f".into(), lists: vec![list.id.clone()], ..Settings::default() };
     let campaign = NewCampaign { name: "c".into(), app_id: "a".into(), settings };
@@ -90,6 +92,7 @@ async fn run(contacts: u64) {
         assert_eq!(due.len(), 1_000);
         told("the next 1,000, ms", at.elapsed().as_secs_f64() * 1_000.0);
     }
+    plan(&store, &campaign.id, &campaign.settings).await;
     let at = Instant::now();
     store.place_counts(&campaign.id).await.unwrap();
     store.attempt_counts(&campaign.id).await.unwrap();
@@ -123,6 +126,24 @@ async fn look_ahead(store: &Store, campaign: &str, lists: &[String], verdicts: &
         store.decide_zone(campaign, verdict.clone()).await.unwrap();
     }
     told("  deciding, s", at.elapsed().as_secs_f64());
+}
+
+/// What choosing 50 contacts a second costs: asking who is due and deciding on each, before the transaction that reserves their calls.
+async fn plan(store: &Store, campaign: &str, settings: &Settings) {
+    const ROUNDS: u32 = 20;
+    let rules = Rules::new(settings.clone(), None).unwrap();
+    let now = now_ms();
+    let at = Instant::now();
+    for _ in 0..ROUNDS {
+        store.open_calls(campaign).await.unwrap();
+        store.due_count(campaign, now, 50).await.unwrap();
+        store.campaign_usage(campaign, rules.own_day_begin(now), now, &[]).await.unwrap();
+        for place in store.due_places(campaign, now, 50).await.unwrap() {
+            let facts = Facts { digits: place.digits, zone: place.zone, ..Facts::default() };
+            std::hint::black_box(decide(&rules, &facts, now));
+        }
+    }
+    told("planning 50 dials, ms", at.elapsed().as_secs_f64() * 1_000.0 / f64::from(ROUNDS));
 }
 
 /// The page of contacts, looked for by each of their marks.

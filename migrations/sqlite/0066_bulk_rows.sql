@@ -1,4 +1,4 @@
--- Rows that come by the million. Names of an import are written to the index of names after its rows, many at once, which takes a third
+-- Rows that come by the million. Names of an import are written to the index of names when it is done, many at once, which takes a third
 -- of the time: up to the contact `named_until` they are there. One index serves both to find a number in a list and in all of them.
 ALTER TABLE list_imports ADD COLUMN named_until BIGINT NOT NULL DEFAULT 0;
 UPDATE list_imports SET named_until = 9223372036854775807;

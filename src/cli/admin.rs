@@ -1,6 +1,7 @@
 //! The way of commands to `/v1/apps`, `/v1/keys` and `/v1/audit`: to the server that runs on this machine, to one
 //! elsewhere, or, while none runs, to the same routes over the database itself.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use super::out::lines;
+use super::out::{lines, out};
 use crate::access::{self, Access};
 use crate::api;
 use crate::config::{Config, local_file};
@@ -253,6 +254,9 @@ impl Reach {
         if !status.is_success() {
             return answered(status, &axum::body::to_bytes(body, LARGEST).await?).map(|_| 0);
         }
+        if file == Path::new("-") {
+            return printed(body).await;
+        }
         let part = PathBuf::from(format!("{}.part", file.display()));
         match written(body, &part).await {
             Ok(bytes) => {
@@ -328,6 +332,18 @@ async fn written(body: Body, file: &Path) -> anyhow::Result<u64> {
         bytes += part.len() as u64;
     }
     opened.sync_all().await.with_context(unwritable)?;
+    Ok(bytes)
+}
+
+/// Copies an answer to standard output as it comes.
+async fn printed(body: Body) -> anyhow::Result<u64> {
+    let (mut parts, mut bytes) = (body.into_data_stream(), 0);
+    while let Some(part) = parts.next().await {
+        let part = part.context("the answer broke off; what was printed is not whole")?;
+        out().write_all(&part)?;
+        bytes += part.len() as u64;
+    }
+    out().flush()?;
     Ok(bytes)
 }
 

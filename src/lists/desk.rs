@@ -319,6 +319,8 @@ impl Lists {
                 refused = row.refused,
                 "a file was read into a list"
             );
+            // Its names.
+            self.sweep();
         }
         Ok(true)
     }

@@ -39,6 +39,7 @@ async fn list(store: &Store, name: &str, people: &[(&str, &str, &str, bool)]) ->
     let rows = RowChunk { taken: taken.collect(), position: 1, ..RowChunk::default() };
     store.take_rows(&format!("im_{name}"), rows).await.unwrap();
     store.finish_import(&format!("im_{name}"), Vec::new()).await.unwrap();
+    while store.sweep_lists().await.unwrap() {}
     list.id
 }
 

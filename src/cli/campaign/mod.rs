@@ -81,7 +81,7 @@ enum Command {
         /// Days that the ledger of abandoned calls looks back, today among them
         #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u16).range(1..=366))]
         days: u16,
-        /// Write a file of comma-separated values
+        /// Write a file of comma-separated values; `-` for standard output
         #[arg(long, value_name = "FILE", conflicts_with = "xlsx")]
         csv: Option<PathBuf>,
         /// Write a workbook
@@ -147,6 +147,10 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let done = done(&args, &reach).await;
     reach.close().await;
     let (answer, told) = done?;
+    if answer.is_null() && told.is_empty() {
+        // It was printed as it came.
+        return Ok(ExitCode::SUCCESS);
+    }
     super::print(&if args.json { format!("{answer}\n") } else { format!("{}\n", told.trim_end()) });
     Ok(ExitCode::SUCCESS)
 }
@@ -262,6 +266,9 @@ async fn download(
     file: &std::path::Path,
 ) -> anyhow::Result<(Value, String)> {
     let bytes = reach.download(&path(campaign, &format!("/report/{name}")), file).await?;
+    if file == std::path::Path::new("-") {
+        return Ok((Value::Null, String::new()));
+    }
     let shown = file.display().to_string();
     Ok((json!({ "file": shown, "bytes": bytes }), format!("{shown}: {bytes} bytes\n")))
 }

@@ -128,6 +128,13 @@ pub(crate) struct NoticeContacts {
     excluded: i64,
 }
 
+impl NoticeContacts {
+    /// Whoever waits is called no more: their places are closed right after the campaign.
+    pub(crate) fn close(&mut self) {
+        self.excluded += std::mem::take(&mut self.waiting);
+    }
+}
+
 /// Minutes that are used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = CampaignNoticeBudget)]

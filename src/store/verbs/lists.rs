@@ -46,7 +46,7 @@ verbs! {
     /// When the database fails, or the rows do not follow those that were written last.
     fn take_rows(&self, import_id: &str, rows: RowChunk) -> Option<ImportRow>;
 
-    /// Ends an import whose rows are all written, once its names can be looked for; `columns` are the variables that it has. `None`: it runs no more.
+    /// Ends an import whose rows are all written,  `columns` are the variables that it has. `None`: it runs no more.
     ///
     /// # Errors
     /// When the database fails.
@@ -65,8 +65,8 @@ verbs! {
     /// contacts; [`Error::NoSuch`](crate::store::Error::NoSuch) when there is none.
     fn undo_import(&self, list_id: &str, import_id: &str, actor: Actor) -> ImportRow;
 
-    /// Takes some thousand contacts out that belong to a deleted list or to an import that is being undone; whether
-    /// there may be more.
+    /// Does some of what is left to do after rows have come or gone: takes contacts out that belong to a deleted list or to an import that
+    /// is being undone, and indexes the names of new ones, by which [`Self::find_contacts`] looks for them. Whether there may be more.
     ///
     /// # Errors
     /// When the database fails.

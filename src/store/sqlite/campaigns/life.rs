@@ -37,7 +37,8 @@ impl Engine {
     }
 
     pub(in crate::store) async fn campaign_named(&self, name: &str) -> Result<Option<CampaignRow>, Error> {
-        let query = sqlx::query_as("SELECT * FROM campaigns WHERE id = $1 OR name_key = $2");
+        let query =
+            sqlx::query_as("SELECT * FROM campaigns WHERE id = $1 OR name_key = $2 ORDER BY id <> $1");
         Ok(query.bind(name).bind(name.to_lowercase()).fetch_optional(&self.readers).await?)
     }
 

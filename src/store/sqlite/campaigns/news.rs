@@ -77,7 +77,7 @@ pub(super) async fn notify(
             .bind(&row.id)
             .fetch_one(&mut *connection)
             .await?;
-    let contacts: NoticeContacts = sqlx::query_as(
+    let mut contacts: NoticeContacts = sqlx::query_as(
         "SELECT coalesce(sum(places), 0) AS total, \
          coalesce(sum(places) FILTER (WHERE state = 'waiting'), 0) AS waiting, \
          coalesce(sum(places) FILTER (WHERE state = 'calling'), 0) AS calling, \
@@ -89,6 +89,9 @@ pub(super) async fn notify(
     .bind(&row.id)
     .fetch_one(&mut *connection)
     .await?;
+    if row.state.is_over() {
+        contacts.close();
+    }
     let (until, budget) = match news {
         Some(CampaignNews::BreakerOpened { until_ms }) => (Some(iso(until_ms)), None),
         Some(CampaignNews::BudgetReached { day_ms, used_minutes, of }) => {

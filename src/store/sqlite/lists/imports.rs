@@ -93,7 +93,6 @@ impl Engine {
         import_id: &str,
         columns: Vec<String>,
     ) -> Result<Option<ImportRow>, Error> {
-        while self.index_names(import_id).await? {}
         let import_id = import_id.to_owned();
         self.write(move |connection| {
             async move {

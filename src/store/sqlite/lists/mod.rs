@@ -36,7 +36,11 @@ fn name_key(name: &str) -> String {
 async fn by_id<'e>(source: impl SqliteExecutor<'e>, id_or_name: &str) -> Result<Option<ListRow>, Error> {
     let mut query = QueryBuilder::<Sqlite>::new(SELECT);
     query.push(" AND (l.id = ").push_bind(id_or_name);
-    query.push(" OR l.name_key = ").push_bind(name_key(id_or_name)).push(")");
+    query
+        .push(" OR l.name_key = ")
+        .push_bind(name_key(id_or_name))
+        .push(") ORDER BY l.id <> ")
+        .push_bind(id_or_name);
     Ok(query.build_query_as().fetch_optional(source).await?)
 }
 

@@ -19,16 +19,8 @@ use crate::store::sqlite::query::column_ms;
 
 /// Rows of one statement; SQLite takes 32,766 values in one.
 const AT_ONCE: usize = 250;
-/// Names that are written to their index in one transaction.
-const NAMES: i64 = 20_000;
 
 impl Engine {
-    /// Writes the next names of an import to the index of names; false: all of them are there.
-    pub(super) async fn index_names(&self, import_id: &str) -> Result<bool, Error> {
-        let import_id = import_id.to_owned();
-        self.write(move |connection| async move { index_names(connection, &import_id).await }.boxed()).await
-    }
-
     pub(in crate::store) async fn take_rows(
         &self,
         import_id: &str,
@@ -182,33 +174,6 @@ async fn insert(
         query.build().execute(&mut *connection).await?;
     }
     Ok(())
-}
-
-async fn index_names(connection: &mut SqliteConnection, import_id: &str) -> Result<bool, Error> {
-    let last: Option<i64> = sqlx::query_scalar(
-        "SELECT max(id) FROM (SELECT c.id FROM list_imports i CROSS JOIN list_contacts c ON c.import_id = i.id \
-         AND c.id > i.named_until WHERE i.id = $1 AND i.state = 'running' ORDER BY c.id LIMIT $2)",
-    )
-    .bind(import_id)
-    .bind(NAMES)
-    .fetch_one(&mut *connection)
-    .await?;
-    let Some(last) = last else { return Ok(false) };
-    sqlx::query(
-        "INSERT INTO list_contact_names (rowid, name) SELECT c.id, c.name FROM list_imports i \
-         CROSS JOIN list_contacts c ON c.import_id = i.id AND c.id > i.named_until \
-         WHERE i.id = $1 AND c.id <= $2 AND c.name IS NOT NULL ORDER BY c.id",
-    )
-    .bind(import_id)
-    .bind(last)
-    .execute(&mut *connection)
-    .await?;
-    sqlx::query("UPDATE list_imports SET named_until = $2 WHERE id = $1")
-        .bind(import_id)
-        .bind(last)
-        .execute(connection)
-        .await?;
-    Ok(true)
 }
 
 async fn tell(

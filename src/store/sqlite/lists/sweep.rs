@@ -1,5 +1,5 @@
-//! Contacts of imports that are undone and of lists that are deleted, taken out a few thousand at a time: calls that are
-//! written down meanwhile wait a moment only.
+//! What is done after the rows of lists, a few thousand at a time, so that calls which are written down meanwhile wait a moment only:
+//! contacts of imports that are undone and of lists that are deleted are taken out, and names of new ones are indexed.
 
 use futures_util::FutureExt;
 use sqlx_sqlite::SqliteConnection;
@@ -7,8 +7,12 @@ use sqlx_sqlite::SqliteConnection;
 use crate::store::error::Error;
 use crate::store::sqlite::engine::Engine;
 
-/// Contacts of one transaction.
+/// Contacts of one transaction that are taken out.
 const STEP: i64 = 5_000;
+/// Contacts of one transaction whose names are indexed.
+const NAMES: i64 = 20_000;
+/// What `named_until` is once all names are indexed.
+const ALL: i64 = i64::MAX;
 
 impl Engine {
     pub(in crate::store) async fn sweep_lists(&self) -> Result<bool, Error> {
@@ -35,9 +39,48 @@ async fn sweep(connection: &mut SqliteConnection) -> Result<bool, Error> {
         }
         return Ok(true);
     }
+    let unnamed: Option<String> = sqlx::query_scalar(
+        "SELECT id FROM list_imports WHERE state = 'done' AND named_until < $1 ORDER BY at_ms LIMIT 1",
+    )
+    .bind(ALL)
+    .fetch_optional(&mut *connection)
+    .await?;
+    if let Some(import) = unnamed {
+        index_names(connection, &import).await?;
+        return Ok(true);
+    }
     let gone = sqlx::query(
         "DELETE FROM list_contacts WHERE id IN (SELECT c.id FROM lists l CROSS JOIN list_contacts c ON c.list_id = l.id \
          WHERE l.deleted_ms IS NOT NULL LIMIT $1)",
     );
     Ok(gone.bind(STEP).execute(connection).await?.rows_affected() > 0)
+}
+
+/// Writes the next names of an import to the index of names.
+async fn index_names(connection: &mut SqliteConnection, import: &str) -> Result<(), Error> {
+    let last: Option<i64> = sqlx::query_scalar(
+        "SELECT max(id) FROM (SELECT c.id FROM list_imports i CROSS JOIN list_contacts c ON c.import_id = i.id \
+         AND c.id > i.named_until WHERE i.id = $1 ORDER BY c.id LIMIT $2)",
+    )
+    .bind(import)
+    .bind(NAMES)
+    .fetch_one(&mut *connection)
+    .await?;
+    if let Some(last) = last {
+        sqlx::query(
+            "INSERT INTO list_contact_names (rowid, name) SELECT c.id, c.name FROM list_imports i \
+             CROSS JOIN list_contacts c ON c.import_id = i.id AND c.id > i.named_until \
+             WHERE i.id = $1 AND c.id <= $2 AND c.name IS NOT NULL ORDER BY c.id",
+        )
+        .bind(import)
+        .bind(last)
+        .execute(&mut *connection)
+        .await?;
+    }
+    sqlx::query("UPDATE list_imports SET named_until = $2 WHERE id = $1")
+        .bind(import)
+        .bind(last.unwrap_or(ALL))
+        .execute(connection)
+        .await?;
+    Ok(())
 }

@@ -3,7 +3,8 @@ use serde_json::json;
 use super::super::open::open;
 use super::*;
 use crate::store::model::{
-    ImportState, NewImport, NewListContact, RefusedRow, RowChunk, RowErrorKind, RowProblem, ZoneFrom,
+    ContactSearch, ImportState, NewImport, NewListContact, RefusedRow, RowChunk, RowErrorKind, RowProblem,
+    ZoneFrom,
 };
 use crate::store::options::Options;
 
@@ -194,4 +195,42 @@ async fn a_deleted_list_leaves_nothing_and_gives_its_name_back() {
         .map(|row| row.action)
         .collect();
     assert_eq!(acts, ["list.import", "list.create", "list.delete", "list.import", "list.create"]);
+}
+
+#[tokio::test]
+async fn names_are_found_soon_after_an_import_and_never_after_its_undo() {
+    let store = store().await;
+    let list = list(&store, "June").await;
+    let found = async |store: &Engine| {
+        let search = ContactSearch { name: Some("cafe".to_owned()), ..ContactSearch::default() };
+        store.find_contacts(&search, None, 50).await.unwrap().items.len()
+    };
+    // Once undone after its names were indexed, once before.
+    for (id, names_first) in [("im_1", true), ("im_2", false)] {
+        store.begin_import(import(&list, id), ani()).await.unwrap();
+        store.take_rows(id, chunk(0, &["621", "622"])).await.unwrap();
+        store.finish_import(id, vec![]).await.unwrap();
+        if names_first {
+            sweep(&store).await;
+            assert_eq!(found(&store).await, 2);
+        }
+        store.undo_import(&list.id, id, ani()).await.unwrap();
+        sweep(&store).await;
+        assert_eq!(found(&store).await, 0);
+    }
+    store.begin_import(import(&list, "im_3"), ani()).await.unwrap();
+    store.take_rows("im_3", chunk(0, &["623"])).await.unwrap();
+    store.finish_import("im_3", vec![]).await.unwrap();
+    sweep(&store).await;
+    assert_eq!(found(&store).await, 1);
+    let check = "INSERT INTO list_contact_names (list_contact_names, rank) VALUES ('integrity-check', 1)";
+    let whole = store
+        .write(move |connection| {
+            Box::pin(async move {
+                sqlx::query(check).execute(connection).await?;
+                Ok(())
+            })
+        })
+        .await;
+    whole.expect("the index agrees with the names");
 }
