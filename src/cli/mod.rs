@@ -1,9 +1,12 @@
 //! The command line: one file per subcommand.
 
 mod admin;
+mod ago;
 mod audit;
+mod complete;
 mod demo;
 mod dial_in;
+mod grid;
 mod offer;
 mod out;
 mod ring_in;
@@ -13,6 +16,7 @@ mod speech_kit;
 
 pub mod amd;
 pub mod app;
+pub mod calls;
 pub mod campaign;
 pub mod dnc;
 pub mod flow;
@@ -29,7 +33,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use self::out::out;
 use crate::config::{self, Config};
@@ -52,6 +56,10 @@ enum Command {
     Gateway(Box<gateway::Args>),
     /// Tell who answered in recordings
     Amd(Box<amd::Args>),
+    /// Call one number now
+    Call(Box<calls::place::Args>),
+    /// List, watch, hear, end and export calls
+    Calls(Box<calls::Args>),
     /// Check flows
     Flow(flow::Args),
     /// List, fetch and verify speech models
@@ -78,12 +86,35 @@ enum Command {
     Webhook(webhook::Args),
     /// Print the description of the HTTP API: OpenAPI 3.1, as JSON
     Openapi,
+    /// Print what makes a shell complete these commands
+    Completions(complete::Completions),
+    /// Write a manual page for each command
+    Man(complete::Man),
+}
+
+/// What the key of a command must be allowed.
+const KEYS: [(&str, &str); 8] = [
+    ("call", "An API key, for --server: with the scope campaigns, or SmartAssist Dialout"),
+    ("calls", "An API key, for --server: with the scope read; to hang up, campaigns"),
+    ("app", "An API key, for --server: with the scope admin"),
+    ("user", "An API key, for --server: with the scope admin"),
+    ("audit", "An API key, for --server: with the scope admin"),
+    ("campaign", "An API key, for --server: with the scope read to look, campaigns to change"),
+    ("dnc", "An API key, for --server: with the scope read to look, campaigns to change"),
+    ("list", "An API key, for --server: with the scope read to look, campaigns to change"),
+];
+
+/// The whole command line.
+fn command() -> clap::Command {
+    KEYS.into_iter().fold(Cli::command(), |command, (name, help)| {
+        command.mut_subcommand(name, |command| command.mut_arg("key", |key| key.help(help)))
+    })
 }
 
 /// Runs the command line; what goes wrong is one sentence on standard error.
 #[must_use]
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit());
     // TLS of every HTTP and Socket.IO client in this process; a second provider would be a mistake elsewhere.
     let _already_there = rustls::crypto::ring::default_provider().install_default();
     let result = match cli.command {
@@ -107,6 +138,10 @@ pub fn run() -> ExitCode {
             Ok(ExitCode::SUCCESS)
         }
         Command::Webhook(args) => webhook::run(args),
+        Command::Call(args) => on_runtime(calls::place::run(*args)),
+        Command::Calls(args) => on_runtime(calls::run(*args)),
+        Command::Completions(args) => complete::completions(&args, command()).map(|()| ExitCode::SUCCESS),
+        Command::Man(args) => complete::manual(&args, command()).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
         if out::reader_is_gone(&error) {
@@ -166,4 +201,22 @@ fn print(text: &str) {
 fn note(text: &str) {
     // Standard error may be closed; there is nobody left to tell then.
     drop(writeln!(std::io::stderr().lock(), "{text}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_that_takes_a_key_says_what_it_must_be_allowed() {
+        let whole = command();
+        let takers = whole.get_subcommands().filter(|command| {
+            command.get_arguments().any(|argument| argument.get_id() == "key" && argument.is_global_set())
+        });
+        for taker in takers {
+            let name = taker.get_name();
+            assert!(KEYS.iter().any(|(known, _)| *known == name), "{name} says nothing about its key");
+        }
+        whole.debug_assert();
+    }
 }

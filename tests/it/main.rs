@@ -77,6 +77,7 @@ mod system_asked;
 mod system_campaign_killed;
 mod system_campaign_reports;
 mod system_campaigns;
+mod system_command_line;
 mod system_crowd;
 mod system_cut;
 mod system_dialout;
