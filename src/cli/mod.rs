@@ -3,7 +3,9 @@
 mod admin;
 mod ago;
 mod audit;
+mod check;
 mod complete;
+mod db;
 mod demo;
 mod dial_in;
 mod grid;
@@ -12,6 +14,7 @@ mod out;
 mod ring_in;
 mod serve;
 mod server;
+mod settings;
 mod speech_kit;
 
 pub mod amd;
@@ -52,6 +55,12 @@ enum Command {
     Demo(demo::Args),
     /// Run the server: API, calls, webhooks
     Serve(serve::Args),
+    /// Check what a server needs: configuration, flows, carriers, voices, disk, ports
+    Check(check::Args),
+    /// Print the schema of dering.yaml, or every setting with its default
+    Config(settings::Args),
+    /// Copy the database while the server runs, or check whether it is whole
+    Db(db::Args),
     /// Play the carrier: the Outgoing Call API with simulated callees
     Gateway(Box<gateway::Args>),
     /// Tell who answered in recordings
@@ -122,6 +131,9 @@ pub fn run() -> ExitCode {
         Command::Flow(args) => flow::run(args),
         Command::Demo(args) => on_runtime(demo::run(args)),
         Command::Serve(args) => on_runtime(serve::run(args)),
+        Command::Check(args) => on_runtime(check::run(args)),
+        Command::Config(args) => settings::run(&args),
+        Command::Db(args) => on_runtime(db::run(args)),
         Command::Gateway(args) => on_runtime(gateway::run(*args)),
         Command::Stt(args) => on_runtime(stt::run(args)),
         Command::Voices(args) => on_runtime(voices::run(args)),
@@ -174,14 +186,29 @@ fn sentence(error: &anyhow::Error) -> String {
 
 /// The configuration at `path`; without one dering.yaml when it is there, else the defaults.
 fn configuration(path: Option<&Path>) -> anyhow::Result<Config> {
+    let path = path.or_else(|| usual());
+    let config = path.map_or_else(|| Ok(Config::default()), config::load)?;
+    Ok(furnished(config, path))
+}
+
+/// The same for a server: what it names outside itself must be there.
+fn configuration_to_serve(path: Option<&Path>) -> anyhow::Result<Config> {
+    let path = path.or_else(|| usual());
+    let config = path.map_or_else(config::defaults_to_serve, config::load_to_serve)?;
+    Ok(furnished(config, path))
+}
+
+fn usual() -> Option<&'static Path> {
     let usual = Path::new("dering.yaml");
-    let mut config = match path {
-        Some(path) => config::load(path)?,
-        None if usual.exists() => config::load(usual)?,
-        None => Config::default(),
-    };
-    config.speech_to_text.models.get_or_insert_with(models_folder);
-    Ok(config)
+    usual.exists().then_some(usual)
+}
+
+/// Models lie where the environment says, or beside what else the server keeps.
+fn furnished(mut config: Config, path: Option<&Path>) -> Config {
+    let beside = path.and_then(Path::parent).unwrap_or(Path::new("")).join("data/models");
+    let named = std::env::var_os(config::MODELS_FOLDER).map(PathBuf::from);
+    config.speech_to_text.models.get_or_insert_with(|| named.unwrap_or(beside));
+    config
 }
 
 /// Where models lie when the settings do not say.

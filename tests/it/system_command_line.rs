@@ -129,6 +129,87 @@ async fn commands_about_calls_say_where_a_server_is_missing_and_make_nothing() {
 }
 
 #[tokio::test]
+async fn a_database_is_copied_while_the_server_runs_and_a_damaged_copy_is_told() {
+    let system = TestSystem::start().await;
+    let folder = system.folder.path();
+    let placed = ask(folder, &["call", BUSY, "--flow", "short", "--follow"]).await;
+    assert_eq!(placed.status.code(), Some(3), "{}", complained(&placed));
+    let copied = ask(folder, &["db", "backup", "copy.db"]).await;
+    assert!(
+        copied.status.success() && complained(&copied).contains("dering.db.key"),
+        "{}",
+        complained(&copied)
+    );
+    let mode = std::fs::metadata(folder.join("copy.db")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let whole = told(&ask(folder, &["db", "check", "copy.db"]).await);
+    assert!(whole.starts_with("copy.db is whole: ") && whole.contains("1 calls"), "{whole}");
+    assert!(told(&ask(folder, &["db", "check"]).await).contains("is whole"));
+    let again = ask(folder, &["db", "backup", "copy.db"]).await;
+    assert!(complained(&again).contains("is there already"), "{}", complained(&again));
+
+    let mut bytes = std::fs::read(folder.join("copy.db")).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle..middle + 20_000].fill(0xa5);
+    std::fs::write(folder.join("copy.db"), bytes).unwrap();
+    let damaged = ask(folder, &["db", "check", "copy.db"]).await;
+    assert_eq!(damaged.status.code(), Some(1));
+    assert!(
+        told(&damaged).contains("is damaged") && told(&damaged).contains("latest backup"),
+        "{}",
+        told(&damaged)
+    );
+    let found: Value =
+        serde_json::from_str(&told(&ask(folder, &["db", "check", "copy.db", "--json"]).await)).unwrap();
+    assert_eq!(found["ok"], false);
+}
+
+#[tokio::test]
+async fn check_says_what_a_server_would_lack_and_makes_nothing() {
+    let system = TestSystem::start().await;
+    let folder = system.folder.path();
+    let conf = folder.join("conf");
+    std::fs::create_dir(&conf).unwrap();
+    let config = |token: &str, more: &str| {
+        format!(
+            "listen: 127.0.0.1:0\nflows: ../flows\ntrunks: [ {{ name: main, url: '{}', token: '{token}' }} ]\n\
+             speech_to_text: {{ engine: none }}\n{more}",
+            system.carrier.url()
+        )
+    };
+    std::fs::write(conf.join("dering.yaml"), config(system.carrier.token(), "")).unwrap();
+    let check = async || {
+        let output = dering(folder, &["check", "--config", "conf/dering.yaml", "--json"]).await;
+        let found: Value =
+            serde_json::from_str(&told(&output)).unwrap_or_else(|_| panic!("{}", complained(&output)));
+        let of = |what: &str| {
+            let checks = found["checks"].as_array().unwrap();
+            let one = checks.iter().find(|check| check["what"] == what).unwrap_or_else(|| panic!("{found}"));
+            (one["state"].as_str().unwrap().to_owned(), one["told"].as_str().unwrap().to_owned())
+        };
+        (of("trunk main"), of("database"), of("configuration"), of("flows"), output.status.code())
+    };
+    let (trunk, database, configuration, flows, _) = check().await;
+    assert_eq!((trunk.0.as_str(), configuration.0.as_str()), ("ok", "ok"), "{trunk:?} {configuration:?}");
+    assert!(database.1.contains("conf/data/dering.db: made at the first start"), "{database:?}");
+    assert!(flows.1.contains("conf/../flows"), "paths begin at the file: {flows:?}");
+    std::fs::write(conf.join("dering.yaml"), config("wrong", "bots: { shop: shrot }\n")).unwrap();
+    let (trunk, _, configuration, _, code) = check().await;
+    assert_eq!((trunk.0.as_str(), configuration.0.as_str(), code), ("failed", "failed", Some(1)));
+    assert!(trunk.1.contains("refuses the token"), "{trunk:?}");
+    let shown = told(&dering(folder, &["check", "--config", "conf/dering.yaml"]).await);
+    assert!(shown.contains("did you mean `short`?"), "{shown}");
+    assert!(
+        shown.lines().filter(|line| !line.contains(':')).all(|line| line.chars().count() <= 80),
+        "{shown}"
+    );
+    // A server is as strict, and makes nothing either.
+    let refused = dering(folder, &["serve", "--config", "conf/dering.yaml"]).await;
+    assert!(complained(&refused).contains("did you mean `short`?"), "{}", complained(&refused));
+    assert_eq!(std::fs::read_dir(&conf).unwrap().count(), 1);
+}
+
+#[tokio::test]
 async fn shells_complete_every_command_and_each_has_a_manual_page() {
     let folder = tempfile::tempdir().unwrap();
     let written = dering(folder.path(), &["man", "pages"]).await;

@@ -1,5 +1,6 @@
 //! Calls in words and tables.
 
+use callcore::call::FactKind;
 use serde_json::Value;
 
 use crate::cli::grid::{Grid, Tone, width};
@@ -169,10 +170,12 @@ pub(super) fn event(event: &Value) -> String {
     let (kind, detail) = (text(event, "kind"), &event["detail"]);
     let words = match kind {
         "transcript" => format!("callee: \"{}\"", text(detail, "text")),
-        "prompt_ended" if !text(detail, "heardText").is_empty() => {
+        kind if kind == FactKind::PromptEnded.as_str() && !text(detail, "heardText").is_empty() => {
             format!("bot: \"{}\"", text(detail, "heardText"))
         }
-        "dial_status" => format!("The carrier says: {}", text(detail, "status")),
+        kind if kind == FactKind::DialStatus.as_str() => {
+            format!("The carrier says: {}", text(detail, "status"))
+        }
         "digit" => format!("They pressed {}", text(detail, "key")),
         "checkpoint" => format!("check point {}", text(detail, "name")),
         "amd" => {
