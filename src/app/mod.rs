@@ -196,6 +196,10 @@ impl App {
             campaigns: Desk::open(store.clone(), calls.clone(), Arc::clone(&flows), policy),
             settings: config.told().into(),
             speech,
+            disks: Arc::new([
+                ("database", config.database.clone()),
+                ("recordings", config.recordings.folder.clone()),
+            ]),
         };
         let retention = session::Retention {
             folder: config.recordings.folder.clone(),

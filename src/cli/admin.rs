@@ -296,6 +296,20 @@ impl Reach {
         }
     }
 
+    /// Asks for something that is told with 200 or 503: whether it was 200, and what was told.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(super) async fn look(&self, path: &str) -> anyhow::Result<(bool, Value)> {
+        let (status, bytes) = self.exchange(Method::GET, path, None).await?;
+        match serde_json::from_slice(&bytes) {
+            Ok(told) if status.is_success() || status == StatusCode::SERVICE_UNAVAILABLE => {
+                Ok((status.is_success(), told))
+            }
+            _ => answered(status, &bytes).map(|told| (true, told)),
+        }
+    }
+
     /// Asks for a text.
     ///
     /// # Errors

@@ -16,6 +16,7 @@ mod serve;
 mod server;
 mod settings;
 mod speech_kit;
+mod status;
 
 pub mod amd;
 pub mod app;
@@ -35,6 +36,7 @@ pub mod webhook;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
@@ -43,7 +45,7 @@ use crate::config::{self, Config};
 
 /// A voice-bot orchestrator that knows who answered.
 #[derive(Debug, Parser)]
-#[command(name = "dering", version, propagate_version = true)]
+#[command(name = "dering", version = version(), propagate_version = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -57,6 +59,8 @@ enum Command {
     Serve(serve::Args),
     /// Check what a server needs: configuration, flows, carriers, voices, disk, ports
     Check(check::Args),
+    /// Ask the running server whether it is ready, part by part
+    Status(status::Args),
     /// Print the schema of dering.yaml, or every setting with its default
     Config(settings::Args),
     /// Copy the database while the server runs, or check whether it is whole
@@ -102,9 +106,10 @@ enum Command {
 }
 
 /// What the key of a command must be allowed.
-const KEYS: [(&str, &str); 8] = [
+const KEYS: [(&str, &str); 9] = [
     ("call", "An API key, for --server: with the scope campaigns, or SmartAssist Dialout"),
     ("calls", "An API key, for --server: with the scope read; to hang up, campaigns"),
+    ("status", "An API key, for --server: any will do"),
     ("app", "An API key, for --server: with the scope admin"),
     ("user", "An API key, for --server: with the scope admin"),
     ("audit", "An API key, for --server: with the scope admin"),
@@ -112,6 +117,15 @@ const KEYS: [(&str, &str); 8] = [
     ("dnc", "An API key, for --server: with the scope read to look, campaigns to change"),
     ("list", "An API key, for --server: with the scope read to look, campaigns to change"),
 ];
+
+/// The version, and the commit where the build said so.
+fn version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| match crate::telemetry::commit() {
+        Some(commit) => format!("{} ({commit})", env!("CARGO_PKG_VERSION")),
+        None => env!("CARGO_PKG_VERSION").to_owned(),
+    });
+    &VERSION
+}
 
 /// The whole command line.
 fn command() -> clap::Command {
@@ -132,6 +146,7 @@ pub fn run() -> ExitCode {
         Command::Demo(args) => on_runtime(demo::run(args)),
         Command::Serve(args) => on_runtime(serve::run(args)),
         Command::Check(args) => on_runtime(check::run(args)),
+        Command::Status(args) => on_runtime(status::run(args)),
         Command::Config(args) => settings::run(&args),
         Command::Db(args) => on_runtime(db::run(args)),
         Command::Gateway(args) => on_runtime(gateway::run(*args)),

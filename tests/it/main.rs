@@ -60,6 +60,7 @@ mod outbox_delivery;
 mod outbox_guard;
 mod outbox_peer;
 mod outbox_receivers;
+mod packaging;
 mod peer;
 mod speech_services;
 mod store_calls;

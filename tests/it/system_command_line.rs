@@ -165,6 +165,34 @@ async fn a_database_is_copied_while_the_server_runs_and_a_damaged_copy_is_told()
 }
 
 #[tokio::test]
+async fn an_operator_sees_whether_the_server_is_ready_and_how_calls_ended() {
+    let system = TestSystem::start().await;
+    let folder = system.folder.path();
+    let placed = ask(folder, &["call", HANGS_UP, "--flow", "short", "--follow"]).await;
+    assert!(placed.status.success(), "{}", complained(&placed));
+    let ready = ask(folder, &["status"]).await;
+    let shown = told(&ready);
+    assert!(ready.status.success(), "{shown}{}", complained(&ready));
+    assert!(shown.starts_with("ready\n") && shown.contains("1 of 1 within reach"), "{shown}");
+    let metrics = system.client.read("/metrics").await.text();
+    // Tests share a process, and only the first server of it collects metrics.
+    if !metrics.is_empty() {
+        for line in [
+            "# HELP dering_calls_ended_total Calls that ended",
+            "# TYPE dering_call_talk_seconds histogram",
+            "dering_build_info{",
+            "dering_trunk_up{trunk=",
+            "dering_disk_free_bytes{of=\"recordings\"}",
+            "process_resident_memory_bytes",
+        ] {
+            assert!(metrics.contains(line), "{line}: {metrics}");
+        }
+        let ended = metrics.lines().find(|line| line.starts_with("dering_calls_ended_total{")).unwrap();
+        assert!(ended.contains("disposition=\"ANSWERED\"") && ended.contains("flow=\"short\""), "{ended}");
+    }
+}
+
+#[tokio::test]
 async fn check_says_what_a_server_would_lack_and_makes_nothing() {
     let system = TestSystem::start().await;
     let folder = system.folder.path();

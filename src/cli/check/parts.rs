@@ -8,6 +8,7 @@ use std::path::Path;
 use callcore::yaml::Severity;
 
 use super::State;
+use crate::api::health::{ENOUGH_FREE, LEAST_FREE};
 use crate::app;
 use crate::cli::db::size;
 use crate::config::{Config, local_file};
@@ -16,10 +17,6 @@ use crate::gateway::callees;
 use crate::net::descriptors;
 use crate::speech::tts::Speaker;
 use crate::store::{Error, Store};
-
-/// Bytes that must be free on a disk, and those that should be.
-const LEAST_FREE: u64 = 200_000_000;
-const ENOUGH_FREE: u64 = 2_000_000_000;
 
 /// One thing that was looked at.
 #[derive(Debug)]

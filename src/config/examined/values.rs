@@ -96,14 +96,12 @@ fn scalar(doc: &mut Document, world: Option<&World<'_>>, node: &Node, name: &str
         return doc.error(node.span, message, format!("write {}", example(shape)));
     };
     let wrong = match shape {
-        Shape::Switch => (*style != Style::Plain || !matches!(text, "true" | "false")).then(String::new),
+        Shape::Switch => bare(matches!(text, "true" | "false"), *style, text),
         Shape::Whole(from, to) => {
-            let fits = text.parse::<u64>().is_ok_and(|number| (from..=to).contains(&number));
-            (!fits || *style != Style::Plain).then(String::new)
+            bare(text.parse::<u64>().is_ok_and(|number| (from..=to).contains(&number)), *style, text)
         }
         Shape::Number(from, to) => {
-            let fits = text.parse::<f64>().is_ok_and(|number| (from..=to).contains(&number));
-            (!fits || *style != Style::Plain).then(String::new)
+            bare(text.parse::<f64>().is_ok_and(|number| (from..=to).contains(&number)), *style, text)
         }
         Shape::Word(words) => (!words.contains(&text)).then(|| {
             nearest(text, words.iter().copied())
@@ -144,6 +142,15 @@ fn scalar(doc: &mut Document, world: Option<&World<'_>>, node: &Node, name: &str
     }
 }
 
+/// A hint for a value that does not fit, or fits and stands in quotes.
+fn bare(fits: bool, style: Style, text: &str) -> Option<String> {
+    match (fits, style) {
+        (true, Style::Plain) => None,
+        (true, Style::Quoted | Style::Block) => Some(format!("write it without quotes: `{text}`")),
+        (false, _) => Some(String::new()),
+    }
+}
+
 /// What it has to be, in words.
 fn wanted(shape: Shape) -> String {
     match shape {
@@ -179,7 +186,7 @@ fn example(shape: Shape) -> String {
         Shape::Switch => "`true` or `false`, without quotes".to_owned(),
         Shape::Whole(from, _) => format!("digits without quotes, as in `{}`", from.max(10)),
         Shape::Number(..) => "digits without quotes, as in `2.5`".to_owned(),
-        Shape::Word(words) => format!("`{}`", words.first().copied().unwrap_or_default()),
+        Shape::Word(_) => "one of them".to_owned(),
         Shape::Url(schemes) => format!("`{}://HOST`", schemes.first().copied().unwrap_or_default()),
         Shape::Socket => "`127.0.0.1:8080`, or `0.0.0.0:8080` to open it to the network".to_owned(),
         Shape::Network => "`10.20.0.7` or `10.20.0.0/16`".to_owned(),
