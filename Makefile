@@ -3,8 +3,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 ARGS ?=
 CARGO ?= cargo
+PREFIX ?= /usr/local
+COMMIT = $(shell git rev-parse --short=10 HEAD 2>/dev/null)
 
-.PHONY: help setup demo build release check test contract killtest ordertest cuttest lint bench fmt clean
+.PHONY: help setup demo build release package install check test contract killtest ordertest cuttest lint bench fmt clean
 
 help: ## This list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -20,7 +22,16 @@ build: setup ## Debug build
 	$(CARGO) build
 
 release: setup ## The binary to ship, in target/release
-	$(CARGO) build --release
+	DERING_COMMIT=$(COMMIT) $(CARGO) build --release --locked --bin dering
+
+package: release ## A Debian package, an archive, checksums: target/package
+	packaging/package
+
+install: release ## The binary, completions and manual pages, below PREFIX (/usr/local)
+	install -D -m 0755 target/release/dering $(DESTDIR)$(PREFIX)/bin/dering
+	target/release/dering man $(DESTDIR)$(PREFIX)/share/man/man1
+	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
+	target/release/dering completions bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/dering
 
 test: ## All tests
 	@tools/setup test

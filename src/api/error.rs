@@ -292,6 +292,7 @@ impl From<store::Error> for Problem {
             | store::Error::Missing { .. }
             | store::Error::Open { .. }
             | store::Error::Newer { .. }
+            | store::Error::Copy { .. }
             | store::Error::Migrate(_)
             | store::Error::Database(_)
             | store::Error::Key(_)

@@ -13,7 +13,12 @@ use super::Api;
 use super::may::May;
 use crate::access::SeeServer;
 use crate::store::{CallFilter, Visibility};
+use crate::telemetry::{Scrape, free_bytes};
 
+/// Bytes that must be free on a disk, and those that should be.
+pub(crate) const LEAST_FREE: u64 = 200_000_000;
+pub(crate) const ENOUGH_FREE: u64 = 2_000_000_000;
+const FULL: &str = "full";
 /// A database that takes longer does not answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -24,7 +29,7 @@ struct Health {
     status: &'static str,
 }
 
-/// Whether the server can place calls.
+/// Whether the server can place calls, part by part.
 #[derive(Serialize, ToSchema)]
 struct Readiness {
     #[schema(example = "ready")]
@@ -33,6 +38,15 @@ struct Readiness {
     carriers: usize,
     /// Trunks there are.
     trunks: usize,
+    /// `ok`, or what is wrong with it.
+    #[schema(example = "ok")]
+    database: &'static str,
+    /// `ok`, `low` below 2 GB, or `full` below 200 MB, on the fullest disk of database and recordings.
+    #[schema(example = "ok")]
+    disk: &'static str,
+    /// `ok`, or `held back` while endpoints take nothing. No reason to be unready.
+    #[schema(example = "ok")]
+    webhooks: &'static str,
 }
 
 /// Whether the server works: its database can be read and written, and it is not stopping. Needs no key and tells
@@ -49,21 +63,41 @@ pub(super) async fn health(State(api): State<Api>) -> Response {
     }
 }
 
-/// Whether the server can place calls: it works, and at least one carrier is within reach. For who spreads calls over
-/// several servers. Needs no key.
+/// Whether the server can place calls: it works, at least one carrier is within reach, and there is room on its disks. For
+/// who spreads calls over several servers. Needs no key.
 #[utoipa::path(get, path = "/ready", operation_id = "ready", tag = "server",
     responses(
         (status = 200, description = "It can place calls.", body = Readiness),
-        (status = 503, description = "It does not work (see `GET /health`), or no carrier is within reach.",
-            body = Readiness),
+        (status = 503, description = "It does not work (see `GET /health`), no carrier is within reach, or less than \
+            200 MB are free on a disk.", body = Readiness),
     ))]
 pub(super) async fn ready(State(api): State<Api>) -> Response {
     let (carriers, trunks) = api.calls.carriers();
-    let told = |status| Readiness { status, carriers, trunks };
-    match works(&api).await {
-        Err(why) => unfit(told(why)),
-        Ok(()) if trunks > 0 && carriers == 0 => unfit(told("no carrier is within reach")),
-        Ok(()) => Json(told("ready")).into_response(),
+    let works = works(&api).await;
+    let disk = disk(&api);
+    let status = match works {
+        Err(why) => why,
+        Ok(()) if trunks > 0 && carriers == 0 => "no carrier is within reach",
+        Ok(()) if disk == FULL => "the disk is full",
+        Ok(()) => "ready",
+    };
+    let told = Readiness {
+        status,
+        carriers,
+        trunks,
+        database: works.err().unwrap_or("ok"),
+        disk,
+        webhooks: if api.outbox.troubled() == 0 { "ok" } else { "held back" },
+    };
+    if status == "ready" { Json(told).into_response() } else { unfit(told) }
+}
+
+/// How the fullest disk stands.
+fn disk(api: &Api) -> &'static str {
+    match api.disks.iter().filter_map(|(_, path)| free_bytes(path)).min() {
+        Some(..LEAST_FREE) => FULL,
+        Some(LEAST_FREE..ENOUGH_FREE) => "low",
+        Some(ENOUGH_FREE..) | None => "ok",
     }
 }
 
@@ -90,6 +124,15 @@ fn unfit(told: impl Serialize) -> Response {
 #[utoipa::path(get, path = "/metrics", operation_id = "metrics", tag = "server",
     responses((status = 200, description = "The metrics.", body = String, content_type = "text/plain")))]
 pub(super) async fn metrics(_: May<SeeServer>, State(api): State<Api>) -> Response {
-    let text = api.metrics.as_ref().map(metrics_exporter_prometheus::PrometheusHandle::render);
+    for trunk in api.calls.trunks() {
+        let up = f64::from(u8::from(trunk.is_reachable()));
+        metrics::gauge!("dering_trunk_up", "trunk" => trunk.name().to_owned()).set(up);
+    }
+    for (of, path) in api.disks.iter() {
+        if let Some(free) = free_bytes(path) {
+            metrics::gauge!("dering_disk_free_bytes", "of" => *of).set(free as f64);
+        }
+    }
+    let text = api.metrics.as_ref().map(Scrape::render);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text.unwrap_or_default()).into_response()
 }

@@ -13,7 +13,7 @@ pub mod error;
 pub(crate) mod extract;
 pub(crate) mod fields;
 pub(crate) mod flows;
-mod health;
+pub(crate) mod health;
 pub(crate) mod judging;
 mod kore_campaigns;
 pub(crate) mod lists;
@@ -31,10 +31,10 @@ pub(crate) mod webhooks;
 pub(crate) mod when;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, FromRef};
-use metrics_exporter_prometheus::PrometheusHandle;
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
@@ -49,6 +49,7 @@ use crate::outbox;
 use crate::session;
 use crate::speech::Engines;
 use crate::store::Store;
+use crate::telemetry::Scrape;
 
 /// Largest request body, bytes.
 pub(crate) const BODY_LIMIT: usize = 256 * 1024;
@@ -64,7 +65,7 @@ pub struct Api {
     pub flows: Arc<Catalog>,
     /// Which flow a bot runs, where it is not the flow of the bot's own name.
     pub bots: Arc<BTreeMap<String, String>>,
-    pub metrics: Option<PrometheusHandle>,
+    pub metrics: Option<Scrape>,
     /// Which addresses a `notifyUrl` may name.
     pub policy: AddressPolicy,
     /// How others reach this server.
@@ -77,6 +78,8 @@ pub struct Api {
     pub settings: Arc<[Setting]>,
     /// What speaks and hears.
     pub speech: Engines,
+    /// Paths on disks that must not fill up, by what is kept there.
+    pub disks: Arc<[(&'static str, PathBuf); 2]>,
 }
 
 impl FromRef<Api> for campaigns::Desk {

@@ -19,7 +19,7 @@ use crate::speech::tts::{
 };
 
 /// The voices; what the chosen engine cannot speak, espeak-ng does.
-pub(super) fn voices(config: &Config) -> anyhow::Result<Tts> {
+pub(crate) fn voices(config: &Config) -> anyhow::Result<Tts> {
     let settings = &config.text_to_speech;
     let espeak = Synthesizer::Espeak(Espeak::default());
     let (synthesizer, fallback) = match settings.engine {

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::engines::{Cost, cost, hears, recognizer, recognizers};
+pub(crate) use self::engines::{Cost, cost, hears, recognizer, recognizers, voices};
 use crate::access::{Access, Role};
 use crate::campaigns::Desk;
 use crate::config::{self, Config};
@@ -87,6 +87,11 @@ impl App {
         let (policy, flows_policy) =
             (config.webhooks.address_policy("webhooks")?, config.requests.address_policy("requests")?);
         let key = config.auth.key_source()?;
+        let (amd, inbound_port) = (config.amd.load()?, config.inbound.options()?);
+        let inbound_routes = config.inbound.routes()?;
+        for trunk in &config.trunks {
+            trunk.token()?;
+        }
         let options = store::Options { key, ..store::Options::file(&config.database) };
         let store = Store::open(options).await?;
         store.keep_lease();
@@ -119,7 +124,8 @@ impl App {
         let sending = outbox::Options { policy: policy.clone(), ..outbox::Options::default() };
         let outbox = Outbox::start(store.clone(), sending)?;
         engines::warn_of_flows_unheard(&recognizers, &flows).await;
-        let routes = Arc::new(session::Routes::new(config.inbound.routes()?, &flows, config.country).await?);
+        warn_of_missing(config, &flows).await;
+        let routes = Arc::new(session::Routes::new(inbound_routes, &flows, config.country).await?);
         let (offer, offered) = mpsc::channel(OFFERS);
         // Without a route, calls that come in are left to other clients of the account.
         let offer = Some(offer).filter(|_| !routes.is_empty());
@@ -151,7 +157,7 @@ impl App {
             recordings: config.recordings.folder.clone(),
             max_calls: config.calls.max,
             ring_timeout_ms: config.calls.ring_timeout * 1000,
-            amd: config.amd.load()?,
+            amd,
             country: config.country,
         };
         let calls = session::Handle::new(parts, options);
@@ -160,7 +166,7 @@ impl App {
             let (calls, routes) = (calls.clone(), Arc::clone(&routes));
             tokio::spawn(async move { calls.receive(offered, routes).await });
         }
-        let inbound = match config.inbound.options()? {
+        let inbound = match inbound_port {
             Some(options) => {
                 let (port, offers) = ocs_inbound::Server::start(options).await?;
                 let calls = calls.clone();
@@ -190,6 +196,10 @@ impl App {
             campaigns: Desk::open(store.clone(), calls.clone(), Arc::clone(&flows), policy),
             settings: config.told().into(),
             speech,
+            disks: Arc::new([
+                ("database", config.database.clone()),
+                ("recordings", config.recordings.folder.clone()),
+            ]),
         };
         let retention = session::Retention {
             folder: config.recordings.folder.clone(),
@@ -303,6 +313,18 @@ impl App {
         self.outbox.shutdown().await;
         self.access.run_maintenance().await;
         self.store.close().await;
+    }
+}
+
+/// Says what calls will be refused for.
+async fn warn_of_missing(config: &Config, flows: &Catalog) {
+    for (bot, flow) in &config.bots {
+        if let Err(error) = flows.find(flow).await {
+            tracing::warn!(bot, "calls of this bot are refused: {error}");
+        }
+    }
+    if config.trunks.is_empty() {
+        tracing::warn!("there is no trunk: no calls can be placed; `trunks` names carriers");
     }
 }
 

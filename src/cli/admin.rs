@@ -30,6 +30,8 @@ use crate::store::{self, Store};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Longest wait for an answer to a file of hundreds of megabytes.
 const PATIENCE_WITH_FILE: Duration = Duration::from_secs(15 * 60);
+/// Longest stream of events; whoever still reads then comes back.
+const PATIENCE_WITH_STREAM: Duration = Duration::from_secs(60 * 60);
 /// Bytes of a file that are sent at a time.
 const PART: usize = 256 * 1024;
 /// The `Content-Type` of files, whose kind the server finds out.
@@ -47,9 +49,9 @@ pub(super) struct Place {
     #[arg(long, global = true)]
     database: Option<PathBuf>,
     /// A server on another machine; needs --key
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, env = "DERING_SERVER", global = true, value_name = "URL")]
     server: Option<String>,
-    /// An API key, for --server: with the scope admin, for `dnc` and `list` with campaigns
+    /// An API key, for --server
     #[arg(long, env = "DERING_KEY", hide_env_values = true, global = true, value_name = "KEY")]
     key: Option<SecretString>,
 }
@@ -95,18 +97,45 @@ impl Place {
         Ok(running.unwrap_or_else(|| format!("http://{}", config.listen)))
     }
 
+    fn elsewhere(&self, url: &str) -> anyhow::Result<Reach> {
+        let Some(key) = &self.key else {
+            bail!(
+                "an API key is needed: give --key, or set DERING_KEY; the help of the command says what the key must \
+                 be allowed, and `dering app key` on the server makes one"
+            );
+        };
+        Reach::server(url.trim_end_matches('/').to_owned(), key.clone())
+    }
+
+    /// The server that runs, for what is done in a server only. Opens no database.
+    ///
+    /// # Errors
+    /// When none runs here, and none elsewhere is named.
+    pub(super) fn running(&self) -> anyhow::Result<Reach> {
+        if let Some(url) = &self.server {
+            return self.elsewhere(url);
+        }
+        let config = self.config()?;
+        let database = self.database(&config);
+        let path = local_file(&database);
+        let left = std::fs::read(&path).ok().and_then(|text| serde_json::from_slice::<Left>(&text).ok());
+        let left = left.with_context(|| {
+            format!(
+                "no server runs here with the database {}; start one with `dering serve`, name its configuration with \
+                 --config, or one elsewhere with --server and --key",
+                database.display()
+            )
+        })?;
+        Reach::server(left.url, left.key)
+    }
+
     /// Finds who answers. `create` lets a database be made that is not there.
     ///
     /// # Errors
     /// When nobody can be reached.
     pub(super) async fn reach(&self, create: bool) -> anyhow::Result<Reach> {
         if let Some(url) = &self.server {
-            let Some(key) = &self.key else {
-                bail!(
-                    "an API key is needed (scope admin; for `dnc` and `list` campaigns): give --key, or set DERING_KEY"
-                );
-            };
-            return Reach::server(url.trim_end_matches('/').to_owned(), key.clone());
+            return self.elsewhere(url);
         }
         let config = self.config()?;
         let database = self.database(&config);
@@ -268,6 +297,56 @@ impl Reach {
                 tokio::fs::remove_file(&part).await.ok();
                 Err(error)
             }
+        }
+    }
+
+    /// Asks for something that is told with 200 or 503: whether it was 200, and what was told.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(super) async fn look(&self, path: &str) -> anyhow::Result<(bool, Value)> {
+        let (status, bytes) = self.exchange(Method::GET, path, None).await?;
+        match serde_json::from_slice(&bytes) {
+            Ok(told) if status.is_success() || status == StatusCode::SERVICE_UNAVAILABLE => {
+                Ok((status.is_success(), told))
+            }
+            _ => answered(status, &bytes).map(|told| (true, told)),
+        }
+    }
+
+    /// Asks for a text.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(super) async fn text(&self, path: &str) -> anyhow::Result<String> {
+        let (status, bytes) = self.exchange(Method::GET, path, None).await?;
+        if !status.is_success() {
+            return answered(status, &bytes).map(|_| String::new());
+        }
+        String::from_utf8(bytes.to_vec()).context("the answer is no text: is it dering?")
+    }
+
+    /// Asks for a stream of server-sent events behind the one with the id `after`; `None` when there will be no more.
+    ///
+    /// # Errors
+    /// As [`Self::ask`].
+    pub(super) async fn events(
+        &self,
+        path: &str,
+        after: Option<&str>,
+    ) -> anyhow::Result<Option<reqwest::Response>> {
+        let Self::Server { http, url, key } = self else { bail!("events are streamed by a server only") };
+        let mut request = http.get(format!("{url}{path}")).timeout(PATIENCE_WITH_STREAM);
+        request = request.bearer_auth(key.expose_secret()).header("dering-user", user());
+        request = request.header(header::ACCEPT, "text/event-stream");
+        if let Some(after) = after {
+            request = request.header("last-event-id", after);
+        }
+        let response = request.send().await.with_context(|| format!("{url} cannot be reached"))?;
+        match response.status() {
+            StatusCode::NO_CONTENT => Ok(None),
+            status if status.is_success() => Ok(Some(response)),
+            status => answered(status, &response.bytes().await.unwrap_or_default()).map(|_| None),
         }
     }
 

@@ -10,6 +10,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::admin::{Place, Reach};
+use super::grid::Grid;
 use super::out::one_line;
 use super::server::encoded;
 
@@ -191,16 +192,12 @@ fn table(list: &Value) -> String {
         return "No such number is on the list. `dering dnc add NUMBER --reason WHY` puts one there.\n"
             .to_owned();
     }
-    let mut table = comfy_table::Table::new();
-    table
-        .load_preset(comfy_table::presets::NOTHING)
-        .set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
-    table.set_header(["number", "since", "why"]);
+    let mut table = Grid::new(&["number", "since", "why"]);
     for listed in numbers {
         let since = text(listed, "since").get(..16).unwrap_or_default().replace('T', " ");
-        table.add_row([text(listed, "number").to_owned(), since, one_line(&why(listed))]);
+        table.row([text(listed, "number").to_owned(), since, one_line(&why(listed))]);
     }
-    format!("{table}\n{} of {} numbers\n", numbers.len(), list["total"])
+    format!("{}{} of {} numbers\n", table.shown(), numbers.len(), list["total"])
 }
 
 fn told(report: &Value) -> String {

@@ -13,6 +13,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::admin::{Place, Reach};
+use super::grid::Grid;
 use super::out::one_line;
 use super::server::encoded;
 
@@ -207,15 +208,6 @@ fn items<'a>(of: &'a Value, name: &str) -> &'a [Value] {
     of[name].as_array().map_or(&[], Vec::as_slice)
 }
 
-fn plain_table(header: &[&str]) -> comfy_table::Table {
-    let mut table = comfy_table::Table::new();
-    table
-        .load_preset(comfy_table::presets::NOTHING)
-        .set_content_arrangement(comfy_table::ContentArrangement::Dynamic);
-    table.set_header(header.to_vec());
-    table
-}
-
 fn minute(of: &Value, name: &str) -> String {
     text(of, name).get(..16).unwrap_or_default().replace('T', " ")
 }
@@ -225,9 +217,9 @@ fn table(lists: &Value) -> String {
     if lists.is_empty() {
         return "There are no lists. `dering list create NAME` makes one.\n".to_owned();
     }
-    let mut table = plain_table(&["list", "contacts", "country", "zone", "changed"]);
+    let mut table = Grid::new(&["list", "contacts", "country", "zone", "changed"]);
     for list in lists {
-        table.add_row([
+        table.row([
             one_line(text(list, "name")),
             list["contacts"].to_string(),
             text(list, "country").to_owned(),
@@ -235,7 +227,7 @@ fn table(lists: &Value) -> String {
             minute(list, "updatedAt"),
         ]);
     }
-    format!("{table}\n")
+    table.shown()
 }
 
 fn one(list: &Value) -> String {
@@ -253,9 +245,9 @@ fn one(list: &Value) -> String {
     if imports.is_empty() {
         return told;
     }
-    let mut table = plain_table(&["file", "state", "added", "there", "refused", "when", "import"]);
+    let mut table = Grid::new(&["file", "state", "added", "there", "refused", "when", "import"]);
     for import in imports {
-        table.add_row([
+        table.row([
             one_line(text(import, "file")),
             text(import, "state").to_owned(),
             import["added"].to_string(),
@@ -265,7 +257,7 @@ fn one(list: &Value) -> String {
             text(import, "importId").to_owned(),
         ]);
     }
-    told.push_str(&format!("\n{table}\n"));
+    told.push_str(&format!("\n{}", table.shown()));
     told
 }
 
@@ -312,7 +304,7 @@ fn preview(look: &Value) -> String {
             one_line(text(problem, "problem"))
         ));
     }
-    let mut table = plain_table(&["line", "becomes", "zone", "from"]);
+    let mut table = Grid::new(&["line", "becomes", "zone", "from"]);
     for row in items(look, "rows") {
         let fields: Vec<String> =
             items(row, "fields").iter().filter_map(Value::as_str).map(shortened).collect();
@@ -323,14 +315,9 @@ fn preview(look: &Value) -> String {
         } else {
             (text(contact, "number").to_owned(), contact["zone"].as_str().unwrap_or("not known").to_owned())
         };
-        table.add_row([
-            row["line"].to_string(),
-            one_line(becomes.trim()),
-            zone,
-            one_line(&fields.join(" | ")),
-        ]);
+        table.row([row["line"].to_string(), one_line(becomes.trim()), zone, one_line(&fields.join(" | "))]);
     }
-    told.push_str(&format!("{table}\nnothing was kept; without --dry-run it is imported\n"));
+    told.push_str(&format!("{}nothing was kept; without --dry-run it is imported\n", table.shown()));
     told
 }
 

@@ -1,18 +1,26 @@
 //! The command line: one file per subcommand.
 
 mod admin;
+mod ago;
 mod audit;
+mod check;
+mod complete;
+mod db;
 mod demo;
 mod dial_in;
+mod grid;
 mod offer;
 mod out;
 mod ring_in;
 mod serve;
 mod server;
+mod settings;
 mod speech_kit;
+mod status;
 
 pub mod amd;
 pub mod app;
+pub mod calls;
 pub mod campaign;
 pub mod dnc;
 pub mod flow;
@@ -28,15 +36,16 @@ pub mod webhook;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::LazyLock;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use self::out::out;
 use crate::config::{self, Config};
 
 /// A voice-bot orchestrator that knows who answered.
 #[derive(Debug, Parser)]
-#[command(name = "dering", version, propagate_version = true)]
+#[command(name = "dering", version = version(), propagate_version = true)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -48,10 +57,22 @@ enum Command {
     Demo(demo::Args),
     /// Run the server: API, calls, webhooks
     Serve(serve::Args),
+    /// Check what a server needs: configuration, flows, carriers, voices, disk, ports
+    Check(check::Args),
+    /// Ask the running server whether it is ready, part by part
+    Status(status::Args),
+    /// Print the schema of dering.yaml, or every setting with its default
+    Config(settings::Args),
+    /// Copy the database while the server runs, or check whether it is whole
+    Db(db::Args),
     /// Play the carrier: the Outgoing Call API with simulated callees
     Gateway(Box<gateway::Args>),
     /// Tell who answered in recordings
     Amd(Box<amd::Args>),
+    /// Call one number now
+    Call(Box<calls::place::Args>),
+    /// List, watch, hear, end and export calls
+    Calls(Box<calls::Args>),
     /// Check flows
     Flow(flow::Args),
     /// List, fetch and verify speech models
@@ -78,12 +99,45 @@ enum Command {
     Webhook(webhook::Args),
     /// Print the description of the HTTP API: OpenAPI 3.1, as JSON
     Openapi,
+    /// Print what makes a shell complete these commands
+    Completions(complete::Completions),
+    /// Write a manual page for each command
+    Man(complete::Man),
+}
+
+/// What the key of a command must be allowed.
+const KEYS: [(&str, &str); 9] = [
+    ("call", "An API key, for --server: with the scope campaigns, or SmartAssist Dialout"),
+    ("calls", "An API key, for --server: with the scope read; to hang up, campaigns"),
+    ("status", "An API key, for --server: any will do"),
+    ("app", "An API key, for --server: with the scope admin"),
+    ("user", "An API key, for --server: with the scope admin"),
+    ("audit", "An API key, for --server: with the scope admin"),
+    ("campaign", "An API key, for --server: with the scope read to look, campaigns to change"),
+    ("dnc", "An API key, for --server: with the scope read to look, campaigns to change"),
+    ("list", "An API key, for --server: with the scope read to look, campaigns to change"),
+];
+
+/// The version, and the commit where the build said so.
+fn version() -> &'static str {
+    static VERSION: LazyLock<String> = LazyLock::new(|| match crate::telemetry::commit() {
+        Some(commit) => format!("{} ({commit})", env!("CARGO_PKG_VERSION")),
+        None => env!("CARGO_PKG_VERSION").to_owned(),
+    });
+    &VERSION
+}
+
+/// The whole command line.
+fn command() -> clap::Command {
+    KEYS.into_iter().fold(Cli::command(), |command, (name, help)| {
+        command.mut_subcommand(name, |command| command.mut_arg("key", |key| key.help(help)))
+    })
 }
 
 /// Runs the command line; what goes wrong is one sentence on standard error.
 #[must_use]
 pub fn run() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit());
     // TLS of every HTTP and Socket.IO client in this process; a second provider would be a mistake elsewhere.
     let _already_there = rustls::crypto::ring::default_provider().install_default();
     let result = match cli.command {
@@ -91,6 +145,10 @@ pub fn run() -> ExitCode {
         Command::Flow(args) => flow::run(args),
         Command::Demo(args) => on_runtime(demo::run(args)),
         Command::Serve(args) => on_runtime(serve::run(args)),
+        Command::Check(args) => on_runtime(check::run(args)),
+        Command::Status(args) => on_runtime(status::run(args)),
+        Command::Config(args) => settings::run(&args),
+        Command::Db(args) => on_runtime(db::run(args)),
         Command::Gateway(args) => on_runtime(gateway::run(*args)),
         Command::Stt(args) => on_runtime(stt::run(args)),
         Command::Voices(args) => on_runtime(voices::run(args)),
@@ -107,6 +165,10 @@ pub fn run() -> ExitCode {
             Ok(ExitCode::SUCCESS)
         }
         Command::Webhook(args) => webhook::run(args),
+        Command::Call(args) => on_runtime(calls::place::run(*args)),
+        Command::Calls(args) => on_runtime(calls::run(*args)),
+        Command::Completions(args) => complete::completions(&args, command()).map(|()| ExitCode::SUCCESS),
+        Command::Man(args) => complete::manual(&args, command()).map(|()| ExitCode::SUCCESS),
     };
     result.unwrap_or_else(|error| {
         if out::reader_is_gone(&error) {
@@ -139,14 +201,29 @@ fn sentence(error: &anyhow::Error) -> String {
 
 /// The configuration at `path`; without one dering.yaml when it is there, else the defaults.
 fn configuration(path: Option<&Path>) -> anyhow::Result<Config> {
+    let path = path.or_else(|| usual());
+    let config = path.map_or_else(|| Ok(Config::default()), config::load)?;
+    Ok(furnished(config, path))
+}
+
+/// The same for a server: what it names outside itself must be there.
+fn configuration_to_serve(path: Option<&Path>) -> anyhow::Result<Config> {
+    let path = path.or_else(|| usual());
+    let config = path.map_or_else(config::defaults_to_serve, config::load_to_serve)?;
+    Ok(furnished(config, path))
+}
+
+fn usual() -> Option<&'static Path> {
     let usual = Path::new("dering.yaml");
-    let mut config = match path {
-        Some(path) => config::load(path)?,
-        None if usual.exists() => config::load(usual)?,
-        None => Config::default(),
-    };
-    config.speech_to_text.models.get_or_insert_with(models_folder);
-    Ok(config)
+    usual.exists().then_some(usual)
+}
+
+/// Models lie where the environment says, or beside what else the server keeps.
+fn furnished(mut config: Config, path: Option<&Path>) -> Config {
+    let beside = path.and_then(Path::parent).unwrap_or(Path::new("")).join("data/models");
+    let named = std::env::var_os(config::MODELS_FOLDER).map(PathBuf::from);
+    config.speech_to_text.models.get_or_insert_with(|| named.unwrap_or(beside));
+    config
 }
 
 /// Where models lie when the settings do not say.
@@ -166,4 +243,22 @@ fn print(text: &str) {
 fn note(text: &str) {
     // Standard error may be closed; there is nobody left to tell then.
     drop(writeln!(std::io::stderr().lock(), "{text}"));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_command_that_takes_a_key_says_what_it_must_be_allowed() {
+        let whole = command();
+        let takers = whole.get_subcommands().filter(|command| {
+            command.get_arguments().any(|argument| argument.get_id() == "key" && argument.is_global_set())
+        });
+        for taker in takers {
+            let name = taker.get_name();
+            assert!(KEYS.iter().any(|(known, _)| *known == name), "{name} says nothing about its key");
+        }
+        whole.debug_assert();
+    }
 }

@@ -33,8 +33,11 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         super::print(DEFAULT_YAML);
         return Ok(ExitCode::SUCCESS);
     }
-    let mut config = super::configuration(args.config.as_deref())?;
+    let mut config = super::configuration_to_serve(args.config.as_deref())?;
     let logging = telemetry::start_logging(&config.log.filter, config.log.format);
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
     let mut signals = Signals::catch().context("cannot wait for signals")?;
     if let Some(model) = super::offer::model(&config.speech_to_text).await {
         config.speech_to_text.model = Some(model);
@@ -63,7 +66,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
 /// What can be read again is: the filter of the log, the flows, and the certificate for inbound calls. What is wrong with them is told, and changes
 /// nothing.
 async fn read_again(app: &App, config: &Config, path: Option<&Path>, logging: &telemetry::Logging) {
-    match super::configuration(path) {
+    match super::configuration_to_serve(path) {
         Ok(new) => match logging.set_filter(&new.log.filter) {
             Ok(()) => tracing::info!(filter = %new.log.filter, "the filter of the log was read again"),
             Err(error) => tracing::error!("log.filter: {error}"),

@@ -6,6 +6,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 
 use super::admin::{Place, Reach};
+use super::grid::Grid;
 use super::out::one_line;
 use super::server::encoded;
 use crate::access::Role;
@@ -120,12 +121,10 @@ fn table(people: &[Value]) -> String {
     if people.is_empty() {
         return "Nobody can sign in yet. `dering user add NAME --role admin` invites somebody.".to_owned();
     }
-    let mut table = comfy_table::Table::new();
-    table.load_preset(comfy_table::presets::NOTHING);
-    table.set_header(["name", "role", "state", "browsers", "second factor", "last seen"]);
+    let mut table = Grid::new(&["name", "role", "state", "browsers", "second factor", "last seen"]);
     for person in people {
         let text = |name: &str| one_line(person[name].as_str().unwrap_or("never"));
-        table.add_row([
+        table.row([
             text("name"),
             text("role"),
             text("state"),
@@ -134,7 +133,7 @@ fn table(people: &[Value]) -> String {
             text("lastSeenAt"),
         ]);
     }
-    table.to_string()
+    table.shown()
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use ipnet::IpNet;
 use serde::Deserialize;
 
-use super::ConfigError;
 use crate::net::doors::Limits;
 
 #[derive(Clone, Debug, Deserialize)]
@@ -20,15 +19,6 @@ impl Default for Connections {
 }
 
 impl Connections {
-    /// # Errors
-    /// When nobody could connect.
-    pub fn check(&self) -> Result<(), ConfigError> {
-        if self.max == 0 || self.per_address == 0 {
-            return Err(ConfigError::Connections);
-        }
-        Ok(())
-    }
-
     /// As the port wants them, where the limit of open files leaves room for `most`.
     #[must_use]
     pub fn limits(&self, most: usize, proxies: &[IpNet]) -> Limits {
@@ -47,6 +37,5 @@ mod tests {
         let usual = Connections::default();
         assert_eq!(usual.limits(1000, &[]).of_one_address, 250);
         assert_eq!(usual.limits(48, &[]).of_one_address, 24);
-        assert!(Connections { max: 0, per_address: 1 }.check().is_err());
     }
 }

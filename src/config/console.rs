@@ -25,7 +25,7 @@ pub struct OpenId {
     pub issuer: String,
     pub client_id: String,
     client_secret_env: Option<String>,
-    client_secret_file: Option<PathBuf>,
+    pub(super) client_secret_file: Option<PathBuf>,
     /// What the button says behind `Sign in with`; the issuer's host when absent.
     pub label: Option<String>,
     #[serde(default = "usual_scopes")]

@@ -3,25 +3,37 @@
 mod auth;
 mod connections;
 mod console;
+mod error;
+mod examined;
 mod inbound;
+mod load;
 mod outward;
+mod paths;
 mod recordings;
 mod speech;
 mod told;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+#[cfg(test)]
+use std::path::Path;
+use std::path::PathBuf;
 
 use callcore::amd::DecisionThresholds;
 use callcore::number::Country;
+use callcore::yaml::Diagnostic;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 pub use self::auth::{Auth, Requests as RequestRate, local_file};
 pub use self::connections::Connections;
 pub use self::console::{Console, OpenId};
+pub use self::error::ConfigError;
+pub use self::examined::schema;
 pub use self::inbound::{Inbound, InboundRoute, Tls};
+#[cfg(test)]
+use self::load::parse;
+pub use self::load::{defaults_to_serve, findings, load, load_to_serve};
 pub use self::outward::Outward;
 pub use self::recordings::Recordings;
 pub use self::speech::{Key, Recogniser, Recognition, SpeechToText, TextToSpeech, Voices};
@@ -37,35 +49,6 @@ pub const DEFAULT_YAML: &str = include_str!("default.yaml");
 
 /// Where models lie when the settings do not say: the name of an environment variable.
 pub const MODELS_FOLDER: &str = "DERING_MODELS";
-
-/// Why a configuration cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    #[error("the configuration {path} cannot be read: {source}")]
-    Read { path: String, source: std::io::Error },
-    #[error("the configuration {path} is wrong: {reason}")]
-    Parse { path: String, reason: String },
-    #[error("trunk \"{trunk}\" has no token: give it token, token_env or token_file")]
-    NoToken { trunk: String },
-    #[error("trunk \"{trunk}\": {what} cannot be read")]
-    TokenSource { trunk: String, what: String },
-    #[error("inbound: {reason}")]
-    Inbound { reason: String },
-    #[error("trunk \"{trunk}\": {what}")]
-    Trunk { trunk: String, what: &'static str },
-    #[error("{setting}: {what} cannot be read")]
-    Secret { setting: String, what: String },
-    #[error("auth: {reason}")]
-    Auth { reason: String },
-    #[error("console.{reason}")]
-    Console { reason: String },
-    #[error("{setting}: {reason}")]
-    Outward { setting: &'static str, reason: String },
-    #[error("connections: max and per_address must be 1 or more")]
-    Connections,
-    #[error("two trunks are named \"{name}\"; names must differ")]
-    SameName { name: String },
-}
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -94,6 +77,9 @@ pub struct Config {
     pub text_to_speech: TextToSpeech,
     #[serde(skip)]
     pub source: Option<Source>,
+    /// What may be wrong with it.
+    #[serde(skip)]
+    pub warnings: Vec<Diagnostic>,
 }
 
 /// The file that settings were read from, with what it says. It may hold secrets.
@@ -232,16 +218,6 @@ impl TrunkLimits {
             queue_timeout: std::time::Duration::from_secs(self.queue_timeout),
         }
     }
-
-    fn check(&self) -> Result<(), &'static str> {
-        if self.calls == Some(0) {
-            return Err("limits.calls must be 1 or more; leave it out for no limit");
-        }
-        if self.per_second.is_some_and(|rate| !(0.001..=1_000.0).contains(&rate)) {
-            return Err("limits.per_second must lie between 0.001 and 1000; leave it out for no limit");
-        }
-        Ok(())
-    }
 }
 
 /// Parameters of the verdict, in files of `dering amd tune`.
@@ -309,6 +285,7 @@ impl Default for Config {
             amd: Amd::default(),
             text_to_speech: TextToSpeech::default(),
             source: None,
+            warnings: Vec::new(),
         }
     }
 }
@@ -393,37 +370,6 @@ impl Trunk {
     }
 }
 
-/// Reads a configuration; keys that are absent keep their defaults, unknown keys are errors.
-///
-/// # Errors
-/// When the file cannot be read, or says something that is not a setting.
-pub fn load(path: &Path) -> Result<Config, ConfigError> {
-    let shown = path.display().to_string();
-    let text =
-        std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: shown.clone(), source })?;
-    let config = parse(&shown, &text)?;
-    Ok(Config { source: Some(Source { path: shown, text: text.into() }), ..config })
-}
-
-fn parse(path: &str, text: &str) -> Result<Config, ConfigError> {
-    let config: Config = serde_saphyr::from_str(text)
-        .map_err(|error| ConfigError::Parse { path: path.into(), reason: error.to_string() })?;
-    for (n, trunk) in config.trunks.iter().enumerate() {
-        if config.trunks[..n].iter().any(|other| other.name == trunk.name) {
-            return Err(ConfigError::SameName { name: trunk.name.clone() });
-        }
-        if trunk.calls_per_connection == 0 {
-            let what = "calls_per_connection must be 1 or more";
-            return Err(ConfigError::Trunk { trunk: trunk.name.clone(), what });
-        }
-        trunk.limits.check().map_err(|what| ConfigError::Trunk { trunk: trunk.name.clone(), what })?;
-    }
-    config.connections.check()?;
-    config.webhooks.address_policy("webhooks")?;
-    config.requests.address_policy("requests")?;
-    Ok(config)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -486,7 +432,7 @@ mod tests {
         for limits in ["{calls: 0}", "{per_second: 0}", "{per_second: -1}", "{per_second: .nan}"] {
             let text = format!("trunks: [{{name: a, url: 'http://x', limits: {limits}}}]");
             let error = parse("x", &text).unwrap_err().to_string();
-            assert!(error.contains("trunk \"a\": limits."), "{limits}: {error}");
+            assert!(error.contains("`trunks[0].limits.") && error.contains("x:1:"), "{limits}: {error}");
         }
     }
 

@@ -124,7 +124,7 @@ pub enum Voices {
 #[serde(deny_unknown_fields, default)]
 pub struct Key {
     env: Option<String>,
-    file: Option<PathBuf>,
+    pub(super) file: Option<PathBuf>,
 }
 
 impl Default for TextToSpeech {

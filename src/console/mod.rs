@@ -45,6 +45,13 @@ use crate::api::flows as flow_uploads;
 use crate::api::lists::body_limit;
 use crate::api::{Api, Gate};
 
+/// What a kind of timeline entry means, in English.
+pub(crate) fn fact_in_words(kind: &str) -> Option<&'static str> {
+    let key = format!("fact_{kind}");
+    let english = words::Language::English;
+    english.has(&key).then(|| english.say(&key))
+}
+
 /// Every page and what belongs to it.
 pub(crate) fn groups() -> [(Gate, OpenApiRouter<Api>); 2] {
     let door = OpenApiRouter::new()

@@ -121,6 +121,11 @@ impl Folder {
         self.flows.iter().map(|usable| usable.flow.as_ref())
     }
 
+    /// The files with errors, by their name without the ending.
+    pub fn broken(&self) -> impl Iterator<Item = &str> {
+        self.broken.iter().map(|(stem, _)| stem.as_str())
+    }
+
     /// What is wrong with the files, and what may be.
     #[must_use]
     pub fn findings(&self) -> &[Diagnostic] {

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -55,6 +56,8 @@ struct Post {
 struct Shared {
     /// Endpoints that are to be tried although their breaker is open.
     wanted: Mutex<BTreeSet<String>>,
+    /// Endpoints that are held back or being tried.
+    troubled: AtomicUsize,
 }
 
 /// The way to a running [`Outbox`]. Cheap to clone; dropping it does not stop the worker.
@@ -67,6 +70,12 @@ pub struct Handle {
 }
 
 impl Handle {
+    /// Endpoints that are held back or being tried.
+    #[must_use]
+    pub fn troubled(&self) -> usize {
+        self.shared.troubled.load(Ordering::Relaxed)
+    }
+
     /// Says that notifications were committed. Never blocks; forgetting it only costs up to a minute.
     pub fn wake(&self) {
         self.bus.publish(Message::NotificationsDue);
@@ -206,7 +215,9 @@ impl Outbox {
             self.endpoints.insert(id, endpoint);
         }
         metrics::gauge!("dering_webhook_in_flight").set(self.posts.len() as f64);
-        metrics::gauge!("dering_webhook_breakers_open").set(self.health.troubled() as f64);
+        let troubled = self.health.troubled();
+        self.shared.troubled.store(troubled, Ordering::Relaxed);
+        metrics::gauge!("dering_webhook_breakers_open").set(troubled as f64);
         let next_ms = claimed.next_due_ms.into_iter().chain(self.health.next_try_ms(now_ms)).min();
         next_ms.map_or(NAP, |due_ms| {
             Duration::from_millis(u64::try_from(due_ms.saturating_sub(now_ms)).unwrap_or(0)).min(NAP)

@@ -5,7 +5,7 @@ mod description;
 mod hardening;
 mod kore_path;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
@@ -53,6 +53,22 @@ async fn within_patience(request: Request, next: Next) -> Result<Response, Probl
     waiting.map_err(|_| Problem::new(Code::TimedOut, late))
 }
 
+/// How long requests take, by class of their status.
+async fn measured(request: Request, next: Next) -> Response {
+    let began = Instant::now();
+    let response = next.run(request).await;
+    let class = match response.status().as_u16() {
+        ..200 => "1xx",
+        200..300 => "2xx",
+        300..400 => "3xx",
+        400..500 => "4xx",
+        500.. => "5xx",
+    };
+    metrics::histogram!("dering_http_request_seconds", "status" => class)
+        .record(began.elapsed().as_secs_f64());
+    response
+}
+
 /// What the log says of a request: not its query, which may carry the signature of a link.
 fn span(request: &Request) -> tracing::Span {
     tracing::debug_span!("request", method = %request.method(), path = %request.uri().path())
@@ -81,6 +97,7 @@ pub fn routes(api: Api) -> Router {
         .layer(from_fn_with_state(api.clone(), console::faults::shown))
         .layer(from_fn(within_patience))
         .layer(from_fn(hardening::hardened))
+        .layer(from_fn(measured))
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .with_state(api)
 }

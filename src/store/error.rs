@@ -18,8 +18,10 @@ pub enum Error {
     Missing { path: PathBuf },
     #[error("the database {} cannot be opened: {reason}", path.display())]
     Open { path: PathBuf, reason: String },
-    #[error("the database {} was made by a newer version of dering; run that version", path.display())]
+    #[error("the database {} was made by a newer version of dering; run that version, or restore a backup from before the upgrade", path.display())]
     Newer { path: PathBuf },
+    #[error("the copy {} cannot be made: {reason}", path.display())]
+    Copy { path: PathBuf, reason: String },
     #[error("the database cannot be brought to this version: {0}")]
     Migrate(Cause),
     #[error("the database failed: {0}")]

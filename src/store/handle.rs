@@ -7,6 +7,7 @@ use crate::bus::Bus;
 use crate::store::directory::Clients;
 use crate::store::error::Error;
 use crate::store::keys::KeySource;
+use crate::store::model::Condition;
 use crate::store::options::Options;
 use crate::store::sqlite;
 
@@ -65,6 +66,22 @@ impl Store {
     /// As [`Self::open_read_only`].
     pub async fn open_read_only_with(path: &Path, key: KeySource) -> Result<Self, Error> {
         Ok(Self::with(sqlite::open_read_only(path, key).await?))
+    }
+
+    /// Copies the database at `path` to a new file, whole and consistent, while a server uses it; the size of the copy.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] when there is no database, [`Error::Copy`] when the copy cannot be made.
+    pub async fn backup(path: &Path, copy: &Path) -> Result<u64, Error> {
+        sqlite::backup(path, copy).await
+    }
+
+    /// Looks at the database at `path` while a server may use it; `whole` reads all of it.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] when there is none, [`Error::Open`] when it is none or cannot be read.
+    pub async fn examine(path: &Path, whole: bool) -> Result<Condition, Error> {
+        sqlite::examine(path, whole).await
     }
 
     fn with(engine: sqlite::Engine) -> Self {

@@ -1,17 +1,21 @@
 //! Logs and metrics: how they start, and what must never be in them.
 
+mod described;
 mod lateness;
+mod scrape;
 
 use std::io::IsTerminal;
 
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 use tracing::{Level, Metadata};
 use tracing_subscriber::filter::{FilterExt as _, filter_fn};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, fmt, registry, reload};
 
+pub use described::{Kind as MetricKind, METRICS, Metric};
 pub use lateness::Lateness;
+pub use scrape::{Scrape, free_bytes};
 
 /// How logs are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]
@@ -86,11 +90,31 @@ fn is_discreet(line: &Metadata<'_>) -> bool {
     *line.level() <= Level::INFO || !TALKATIVE.contains(&library)
 }
 
-/// Starts collecting metrics; the handle renders them as Prometheus text. `None` when something else
-/// in this process collects them already.
+/// Bounds of the histograms of seconds: from a lookup in the cache to a long call.
+const BOUNDS: [f64; 19] = [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0, 13.0, 20.0, 30.0, 60.0, 120.0, 300.0,
+    600.0,
+];
+
+/// Starts collecting metrics. `None` when something else in this process collects them already.
 #[must_use]
-pub fn start_metrics() -> Option<PrometheusHandle> {
-    PrometheusBuilder::new().install_recorder().ok()
+pub fn start_metrics() -> Option<Scrape> {
+    let seconds = Matcher::Suffix("_seconds".to_owned());
+    let builder = PrometheusBuilder::new().set_buckets_for_metric(seconds, &BOUNDS).ok()?;
+    let handle = builder.install_recorder().ok()?;
+    described::describe();
+    let (version, commit) = (env!("CARGO_PKG_VERSION"), commit().unwrap_or_default());
+    metrics::gauge!("dering_build_info", "version" => version, "commit" => commit).set(1.0);
+    Some(Scrape::new(handle))
+}
+
+/// The commit that this program was built from, where the build said so.
+#[must_use]
+pub const fn commit() -> Option<&'static str> {
+    match option_env!("DERING_COMMIT") {
+        Some(commit) if !commit.is_empty() => Some(commit),
+        Some(_) | None => None,
+    }
 }
 
 /// A phone number as logs may show it: the last two digits only.

@@ -132,7 +132,7 @@ impl Server {
 }
 
 /// Runs `dering` to its end in `folder`.
-async fn dering(folder: &Path, arguments: &[&str]) -> Output {
+pub(crate) async fn dering(folder: &Path, arguments: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dering"));
     command.args(arguments).current_dir(folder).env_remove("DERING_CONFIG").kill_on_drop(true);
     in_time(command.output()).await.unwrap()
@@ -167,7 +167,7 @@ async fn commands_are_quiet_when_their_reader_has_seen_enough() {
         "test: a.yaml\ncases: { c: { expect: { outcome: completed } } }\n",
     )
     .unwrap();
-    let commands: [&[&str]; 11] = [
+    let commands: [&[&str]; 12] = [
         &["amd", "a.wav"],
         &["amd", "--json", "--explain", "a.wav"],
         &["amd", "replay", "."],
@@ -178,6 +178,7 @@ async fn commands_are_quiet_when_their_reader_has_seen_enough() {
         &["flow", "simulate", "a.yaml"],
         &["openapi"],
         &["serve", "--print-defaults"],
+        &["completions", "bash"],
         &["--help"],
     ];
     for arguments in commands {
@@ -202,7 +203,7 @@ async fn the_command_line_names_its_commands() {
     let output = dering(folder.path(), &["--help"]).await;
     let help = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success());
-    for command in ["demo", "serve", "gateway", "amd", "flow", "app", "token", "webhook"] {
+    for command in ["demo", "serve", "gateway", "amd", "flow", "call", "calls", "app", "token", "webhook"] {
         assert!(help.lines().any(|line| line.trim_start().starts_with(command)), "{command}: {help}");
     }
 }

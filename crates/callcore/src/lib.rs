@@ -22,6 +22,7 @@
 //! | [`playback`] | what the callee hears next, and how far it got |
 //! | [`amd`] | who answered |
 //! | [`language`] | numbers, dates, times and sentences: said as words, understood from words |
+//! | [`yaml`] | YAML files with the place of everything, and findings about them |
 //! | [`flow`] | the flow language and its interpreter |
 //! | [`call`] | one call: composes the four above |
 //! | [`testing`] | a call in virtual time |
@@ -39,3 +40,4 @@ pub mod number;
 pub mod playback;
 pub mod retry;
 pub mod testing;
+pub mod yaml;

@@ -1,4 +1,4 @@
-//! The Calls API: call a contact, end a call, see the history. Names on the wire are that document's, in snake case.
+//! The Calls API: call a contact or a number, end a call, see the history. Names on the wire are that document's, in snake case.
 
 mod shapes;
 
@@ -20,7 +20,7 @@ use super::error::{Code, Problem, ProblemDocument};
 use super::extract::{Query, wrong};
 use super::fields::{Faults, Names, Object, json};
 use super::may::{CallInPath, May};
-use super::problems::{BadField, BadParameter, EndedAlready, TooLarge};
+use super::problems::{BadField, BadParameter, EndedAlready, NoSuchCall, TooLarge};
 use crate::access::{EndCalls, PlaceCalls, Principal, SeeHistory};
 use crate::session::{Contact, DialRequest, Dialed, Key, NotifyTarget};
 use crate::store::{Actor, AuditAction, ContactRow, Merged};
@@ -44,7 +44,7 @@ const NO_VIDEO: &str = "video calls are not possible: they need a trunk that car
 const UNSIGNED: &str = "webhooks are signed with a secret of a client app, and this key acts for none; use a key that \
                         names an app (`dering app key … --app ID`), a token of the app, or leave notify_url out";
 
-/// Call a contact.
+/// Call a contact, or a number.
 ///
 /// The call is written down before the answer is sent, then placed in the background. Its `call_id` leads to
 /// everything else: timeline, transcript, recording.
@@ -111,23 +111,32 @@ async fn request(api: &Api, caller: &Principal, asked: Make) -> Result<DialReque
     if asked.notify_url.is_some() && caller.app_id().is_none() {
         return Err(Problem::new(Code::Invalid, UNSIGNED).with_field("notify_url", UNSIGNED));
     }
-    let contact = api.store.contact(&asked.contact_id).await?;
-    let contact = contact.ok_or_else(|| {
-        let why = "there is no such contact";
-        Problem::not_found(&format!("contact {}", asked.contact_id)).with_field("contact_id", why)
-    })?;
-    let (bot_id, flow) = flow(api, asked.flow, &contact)?;
+    let contact = match &asked.contact_id {
+        Some(id) => Some(api.store.contact(id).await?.ok_or_else(|| {
+            let why = "there is no such contact";
+            Problem::not_found(&format!("contact {id}")).with_field("contact_id", why)
+        })?),
+        None => None,
+    };
+    let kept_flow = contact.as_ref().and_then(|contact| contact.flow.clone());
+    let (bot_id, flow) = flow(api, asked.flow.or(kept_flow))?;
     api.access.may_place(caller, &bot_id).await?;
+    let number = contact.as_ref().map(|contact| contact.number.clone()).or(asked.number);
     let headers = asked.notify_headers;
     Ok(DialRequest {
         app_id: caller.asks_as(),
         bot_id,
         flow,
-        number: contact.number.clone(),
+        number: number.unwrap_or_default(),
+        country: asked.country,
         caller: asked.caller,
         trunk: asked.trunk,
         metadata: asked.metadata.unwrap_or_default(),
-        contact: Some(Contact { data: kept(&contact), id: contact.id, user_id: asked.user_id }),
+        contact: contact.map(|contact| Contact {
+            data: kept(&contact),
+            id: contact.id,
+            user_id: asked.user_id,
+        }),
         notify: asked.notify_url.map(|url| NotifyTarget { url, headers, amd_events: None }),
         ignore_do_not_call: asked.ignore_do_not_call,
         ..DialRequest::default()
@@ -145,8 +154,8 @@ async fn made(api: &Api, dialed: &Dialed, ignored: &[String]) -> Result<Response
 }
 
 /// The bot and the flow of a call.
-fn flow(api: &Api, asked: Option<String>, contact: &ContactRow) -> Result<(String, String), Problem> {
-    if let Some(flow) = asked.or_else(|| contact.flow.clone()) {
+fn flow(api: &Api, asked: Option<String>) -> Result<(String, String), Problem> {
+    if let Some(flow) = asked {
         let bot = flow.split('@').next().unwrap_or_default().to_owned();
         return Ok((bot, flow));
     }
@@ -174,13 +183,11 @@ fn kept(contact: &ContactRow) -> Map<String, Value> {
 }
 
 async fn record(api: &Api, call_id: &str) -> Result<CallRecord, Problem> {
-    let found = api.store.contact_call(call_id).await?;
-    found.map(CallRecord::from).ok_or_else(|| {
-        let detail = format!(
-            "there is no call {call_id} of a contact; GET /v1/calls/{call_id} has calls of all kinds"
-        );
-        Problem::new(Code::NotFound, detail)
-    })
+    if let Some(of_contact) = api.store.contact_call(call_id).await? {
+        return Ok(of_contact.into());
+    }
+    let call = api.store.call(call_id).await?;
+    call.map(CallRecord::from).ok_or_else(|| Problem::not_found(&format!("call {call_id}")))
 }
 
 /// End a call, or change its metadata.
@@ -194,8 +201,7 @@ async fn record(api: &Api, call_id: &str) -> Result<CallRecord, Problem> {
         (status = 200, description = "The call as it is now.", body = CallRecord),
         (status = 400, description = "The body cannot be read, changes nothing, or a field of it is wrong: `end_time` \
             lies in the future or before the start, or the metadata would be larger than 16 KiB.", body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "There is no such call of a contact.", body = ProblemDocument,
-            content_type = "application/problem+json"),
+        NoSuchCall,
         EndedAlready,
         TooLarge,
     ))]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use callcore::number::Country;
 use serde::Serialize;
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
@@ -11,8 +12,9 @@ use utoipa::{IntoParams, ToSchema};
 use crate::api::dialout::parts::{self, LONGEST_NAME, LONGEST_URL};
 use crate::api::extract::{cursor, page_size};
 use crate::api::fields::{Fields, Given};
+use crate::api::numbers;
 use crate::net::guard::AddressPolicy;
-use crate::store::{Cursor, HistoryRow, LARGEST_METADATA};
+use crate::store::{CallRow, Cursor, HistoryRow, LARGEST_METADATA};
 
 const LONGEST_ID: usize = 64;
 /// Longest name of a flow with its version, characters.
@@ -32,13 +34,20 @@ pub(in crate::api) enum CallType {
 const TYPES: [(&str, CallType); 3] =
     [("voice", CallType::Voice), ("suara", CallType::Voice), ("video", CallType::Video)];
 
-/// A contact to call.
+/// A contact to call, or a number.
 #[derive(Debug, ToSchema)]
 #[schema(as = MakeCall, example = json!({ "contact_id": "jj084", "type": "voice" }))]
 #[serde(deny_unknown_fields)]
 pub(in crate::api) struct Make {
+    /// The contact; this or `number` is needed.
     #[schema(min_length = 1, max_length = 64)]
-    pub(super) contact_id: String,
+    pub(super) contact_id: Option<String>,
+    /// A telephone number that belongs to no contact, in any spelling. Needs `flow`, unless there is a default.
+    #[schema(min_length = 1, max_length = 256, example = "+6281234567890")]
+    pub(super) number: Option<String>,
+    /// Country of a `number` that does not name its own, as in `ID` or 62; that of the flow or of the server when absent.
+    #[schema(value_type = Option<String>)]
+    pub(super) country: Option<Country>,
     /// `voice`, or `suara`, which is the same; `video` is refused. In any case of its letters.
     #[schema(pattern = "^([Vv][Oo][Ii][Cc][Ee]|[Ss][Uu][Aa][Rr][Aa]|[Vv][Ii][Dd][Ee][Oo])$", value_type = String)]
     pub(super) r#type: CallType,
@@ -72,9 +81,13 @@ pub(in crate::api) struct Make {
 impl Make {
     pub(super) fn read(fields: &mut Fields<'_>, policy: &AddressPolicy) -> Self {
         let lonely = !fields.holds("notify_url") && fields.holds("notify_headers");
-        let id = |fields: &mut Fields<'_>, name| fields.text(name, LONGEST_ID);
+        let userless = fields.holds("number") && fields.holds("user_id");
+        let country = numbers::country(fields);
+        let (contact_id, number) = whom(fields, country);
         let made = Self {
-            contact_id: fields.required("contact_id", "name the contact to call", id),
+            contact_id,
+            number,
+            country,
             r#type: fields.required("type", "send \"voice\"", |fields, name| fields.word(name, &TYPES)),
             metadata: metadata(fields),
             user_id: fields.text("user_id", LONGEST_ID),
@@ -90,8 +103,25 @@ impl Make {
         if lonely {
             fields.ignore("notify_headers");
         }
+        if userless {
+            fields.ignore("user_id");
+        }
         made
     }
+}
+
+/// The contact or the number to call: one of them.
+fn whom(fields: &mut Fields<'_>, country: Option<Country>) -> (Option<String>, Option<String>) {
+    if !fields.holds("number") {
+        let id = |fields: &mut Fields<'_>, name| fields.text(name, LONGEST_ID);
+        let contact = fields.required("contact_id", "name the contact to call, or send `number`", id);
+        return (Some(contact), None);
+    }
+    if fields.take("contact_id").is_some_and(|contact| !contact.is_null()) {
+        fields.fault("number", "came with a contact_id; send one of them");
+    }
+    let number = numbers::number(fields, "number", country);
+    (None, number.map(|(number, _)| number))
 }
 
 /// Metadata of a bounded size.
@@ -129,11 +159,13 @@ impl Given for Change {
     }
 }
 
-/// A call of a contact.
+/// A call of a contact, or of a number.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::api) struct CallRecord {
     call_id: String,
-    contact_id: String,
+    /// Absent where a number was called that is no contact's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    contact_id: Option<String>,
     r#type: CallType,
     #[schema(format = DateTime, example = "2023-08-21T08:00:00Z")]
     start_time: String,
@@ -164,14 +196,25 @@ pub(in crate::api) struct CallHistory {
 impl From<HistoryRow> for CallRecord {
     fn from(row: HistoryRow) -> Self {
         Self {
-            call_id: row.call.id,
-            contact_id: row.contact_id.unwrap_or_default(),
-            r#type: CallType::Voice,
-            start_time: second(row.call.created_ms),
-            end_time: row.call.ended_ms.map(second),
-            metadata: row.call.metadata,
+            contact_id: row.contact_id,
             contact_data: row.contact_data,
             user_id: row.user_id,
+            ..Self::from(row.call)
+        }
+    }
+}
+
+impl From<CallRow> for CallRecord {
+    fn from(call: CallRow) -> Self {
+        Self {
+            call_id: call.id,
+            contact_id: None,
+            r#type: CallType::Voice,
+            start_time: second(call.created_ms),
+            end_time: call.ended_ms.map(second),
+            metadata: call.metadata,
+            contact_data: None,
+            user_id: None,
         }
     }
 }
@@ -235,10 +278,15 @@ mod tests {
         let told = read(json!({"type": "fax", "caller": "a\r\nb", "user_id": ""})).unwrap_err();
         assert_eq!(
             told,
-            "contact_id: is missing; name the contact to call; type: must be \"voice\", \"suara\" or \"video\", \
+            "contact_id: is missing; name the contact to call, or send `number`; type: must be \"voice\", \"suara\" or \"video\", \
              and not \"fax\"; user_id: is empty; give it a value; caller: has a line break or another control \
              character in it; take it out"
         );
         assert_eq!(json!(CallType::Voice), "voice");
+        let told = read(json!({"type": "voice", "contact_id": "a", "number": "+6281234567890"})).unwrap_err();
+        assert_eq!(told, "number: came with a contact_id; send one of them");
+        assert_eq!(read(json!({"type": "voice", "number": "+62 812-3456-7890"})), Ok(CallType::Voice));
+        let told = read(json!({"type": "voice", "number": "soon"})).unwrap_err();
+        assert!(told.starts_with("number: "), "{told}");
     }
 }

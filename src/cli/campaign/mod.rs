@@ -139,11 +139,7 @@ impl Table {
 /// # Errors
 /// When no server answers, or it refuses.
 pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let reach = args.place.reach(false).await?;
-    if let Reach::Alone { .. } = reach {
-        reach.close().await;
-        bail!("campaigns run in the server, and none runs here; start one with `dering serve`");
-    }
+    let reach = args.place.running()?;
     let done = done(&args, &reach).await;
     reach.close().await;
     let (answer, told) = done?;

@@ -5,6 +5,7 @@ use comfy_table::{ContentArrangement, Table, presets::NOTHING};
 use serde_json::Value;
 
 use crate::campaigns::words;
+use crate::cli::grid::Grid;
 use crate::cli::out::one_line;
 
 /// Prompts of samples that are shown.
@@ -50,13 +51,12 @@ pub(super) fn table(list: &Value) -> String {
     if campaigns.is_empty() {
         return "There is no campaign yet. `dering campaign create FILE` makes one.\n".to_owned();
     }
-    let mut table = plain();
-    table.set_header(["name", "state", "contacts", "through", "calling", "attempts"]);
+    let mut table = Grid::new(&["name", "state", "contacts", "through", "calling", "attempts"]);
     for campaign in campaigns {
         let contacts = &campaign["contacts"];
         let through = number(contacts, "done") + number(contacts, "exhausted") + number(contacts, "excluded");
-        table.add_row([
-            one_line(text(campaign, "name")),
+        table.row([
+            text(campaign, "name").to_owned(),
             text(campaign, "state").to_owned(),
             number(contacts, "total").to_string(),
             through.to_string(),
@@ -64,7 +64,7 @@ pub(super) fn table(list: &Value) -> String {
             number(campaign, "attempts").to_string(),
         ]);
     }
-    format!("{table}\n")
+    table.shown()
 }
 
 /// One campaign.

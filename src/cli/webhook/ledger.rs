@@ -6,9 +6,9 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use super::tables;
+use crate::cli::ago::time;
 use crate::cli::print;
 use crate::cli::server::{Server, encoded};
-use crate::wallclock::{iso, now_ms};
 
 /// Which notifications.
 #[derive(Debug, Default, clap::Args)]
@@ -112,22 +112,6 @@ pub(super) struct Endpoints {
     server: Server,
 }
 
-/// A time as the server reads it: what is not a time ago goes as it is.
-fn time(text: &str) -> Result<String, String> {
-    Ok(ago_ms(text).map_or_else(|| text.to_owned(), |ago| iso(now_ms().saturating_sub(ago))))
-}
-
-fn ago_ms(text: &str) -> Option<i64> {
-    let unit = match text.chars().last()? {
-        's' => 1_000,
-        'm' => 60_000,
-        'h' => 3_600_000,
-        'd' => 86_400_000,
-        _ => return None,
-    };
-    text[..text.len() - 1].parse::<u32>().ok().map(|count| i64::from(count) * unit)
-}
-
 /// Lists notifications.
 ///
 /// # Errors
@@ -208,17 +192,4 @@ pub(super) fn endpoints(endpoints: &Endpoints) -> anyhow::Result<ExitCode> {
 
 fn tell(as_json: bool, answer: &Value, table: fn(&Value) -> String) {
     print(&if as_json { answer.to_string() } else { table(answer) });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_time_may_be_told_by_how_long_ago_it_was() {
-        assert_eq!((ago_ms("30m"), ago_ms("2d")), (Some(1_800_000), Some(172_800_000)));
-        assert_eq!((ago_ms("2026-11-21"), ago_ms(""), ago_ms("é")), (None, None, None));
-        assert_eq!(time("2026-11-21").unwrap(), "2026-11-21");
-        assert!(time("12h").unwrap().ends_with('Z'));
-    }
 }

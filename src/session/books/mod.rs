@@ -4,6 +4,7 @@
 pub(in crate::session) mod batch_builder;
 pub(in crate::session) mod call_writer;
 pub(in crate::session) mod closing;
+pub(in crate::session) mod ended;
 mod last_lines;
 pub(in crate::session) mod late_record;
 mod recovery;

@@ -9,6 +9,7 @@ mod campaigns;
 mod cdr;
 mod claims;
 mod clients;
+mod condition;
 mod contact_search;
 mod contacts;
 mod deliveries;
@@ -49,6 +50,7 @@ pub use cdr::{CdrPage, CdrRow};
 pub use claims::{Attempt, Claim, ClaimRequest, Claimed, DeliveryOutcome, DeliveryRound, Settlement};
 pub use clients::{ApiKeyRow, AppChange, AppPolicy, AppRow, KeyChange, NewApiKey, NewApp, Rate, SecretRow};
 pub(super) use clients::{ClientRecords, SecretRecord, rate};
+pub use condition::Condition;
 pub use contact_search::{
     ContactPlace, ContactSearch, ContactSource, FoundContact, FoundContacts, ListedContactRow,
 };

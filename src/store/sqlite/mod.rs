@@ -29,8 +29,10 @@ mod schema;
 mod sealing;
 mod second_factor;
 mod tokens;
+mod upkeep;
 mod webhooks;
 mod writer;
 
 pub(super) use engine::Engine;
 pub(super) use open::{give_up_secrets, open, open_read_only};
+pub(super) use upkeep::{backup, examine};

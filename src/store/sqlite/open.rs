@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use sqlx::migrate::MigrateError;
 use sqlx_sqlite::{
-    SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
+    SqliteSynchronous,
 };
 
 use super::clients::everybody;
@@ -81,6 +82,18 @@ pub(in crate::store) async fn open_read_only(path: &Path, key: KeySource) -> Res
         clients: Arc::new(Clients::new(Vault::new(key, path))),
         node: NodeId::fresh(),
     })
+}
+
+/// One connection to an existing database, for reading beside whoever has it open.
+///
+/// # Errors
+/// [`Error::Missing`] when there is none; [`Error::Open`] with the reason otherwise.
+pub(super) async fn open_beside(path: &Path) -> Result<SqliteConnection, Error> {
+    if !path.exists() {
+        return Err(Error::Missing { path: path.to_owned() });
+    }
+    let connected = sqlx::ConnectOptions::connect(&reading(path)).await;
+    connected.map_err(|error| Error::Open { path: path.to_owned(), reason: error.to_string() })
 }
 
 /// Gives up what is sealed with a server key that is lost; how many apps that concerns.

@@ -36,6 +36,11 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (66, "bulk_rows", include_str!("../../../migrations/sqlite/0066_bulk_rows.sql")),
 ];
 
+/// The last one.
+pub(super) fn latest() -> i64 {
+    MIGRATIONS.iter().map(|(version, ..)| *version).max().unwrap_or_default()
+}
+
 /// Every migration this binary knows, by the number in its file's name.
 pub(super) fn migrator() -> Migrator {
     let migrations = MIGRATIONS.iter().map(|&(version, name, sql)| {

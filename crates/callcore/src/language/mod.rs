@@ -49,7 +49,7 @@ pub(crate) use self::say_money::spoken_money;
 pub(crate) use self::say_when::{DateStyle, spoken_date, spoken_time};
 pub use self::sentences::{Sentence, sentences};
 pub use self::speakable::speakable;
-pub(crate) use self::suggest::{listed, nearest};
+pub use self::suggest::{listed, nearest};
 pub(crate) use self::tag::Language;
 pub(crate) use self::trailing::trails_off;
 pub(crate) use self::words::{count_words, plain_words, words_beside};

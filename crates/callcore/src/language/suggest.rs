@@ -3,7 +3,8 @@
 use strsim::osa_distance;
 
 /// The candidate that `word` is probably a misspelling of.
-pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+#[must_use]
+pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase().replace('-', "_");
     let allowed = match word.chars().count() {
         0..=2 => 1,
@@ -20,7 +21,8 @@ pub(crate) fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a s
 }
 
 /// Names in backquotes with commas between, for "allowed here" lists.
-pub(crate) fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+#[must_use]
+pub fn listed<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let names: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
     names.join(", ")
 }

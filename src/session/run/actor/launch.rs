@@ -189,6 +189,9 @@ impl Actor {
 
     /// Ends a call that nobody was dialled for.
     pub(in crate::session) async fn end_undialled(self, batch: CallBatch) {
+        if let Some(update) = &batch.update {
+            self.ended().tell_undialled(update);
+        }
         self.uses.writer.write(batch);
         self.uses.writer.finish().await;
         self.uses.live_calls.remove(&self.identity.call_id);

@@ -28,6 +28,7 @@ use crate::media::MediaTime;
 use crate::session::books::batch_builder::BatchBuilder;
 use crate::session::books::call_writer::CallWriter;
 use crate::session::books::closing::Closing;
+use crate::session::books::ended::EndedCall;
 use crate::session::books::late_record::{OwnEnd, Unrecorded};
 use crate::session::clock::Clock;
 use crate::session::record::message::Message;
@@ -391,6 +392,18 @@ impl Actor {
             .then(|| Recording::start(&self.uses.recordings, &self.identity.call_id, now, policy.keep_days))
     }
 
+    /// Which call ends, for whoever is told.
+    fn ended(&self) -> EndedCall<'_> {
+        let Identity { call_id, number, direction, source, .. } = &self.identity;
+        EndedCall {
+            call_id,
+            direction: *direction,
+            number: source.as_deref().unwrap_or(number),
+            flow: self.uses.flow.flow.name(),
+            trunk: self.uses.trunk.as_ref().map(Trunk::name),
+        }
+    }
+
     /// Writes the call's last lines: CDR, evidence, recording, final state.
     async fn close_books(
         &mut self,
@@ -400,6 +413,7 @@ impl Actor {
     ) {
         let cdr = summary.cdr.clone().unwrap_or_else(|| self.own_cdr(summary));
         builder.finish(summary, cdr);
+        self.ended().tell(summary);
         let Some(recording) = recording else {
             return;
         };

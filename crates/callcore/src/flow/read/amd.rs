@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use super::reader::Reader;
-use super::yaml::{Entry, Node};
 use crate::flow::model::{
     AmdSettings, Greet, MACHINES, MachineDetection, OUTCOME_NAMES, OUTCOMES, Outcome, SceneId, TimerOverrides,
 };
 use crate::language::listed;
+use crate::yaml::{Entry, Node};
 
 /// The settings and branches of an `amd:` entry. Unless the flow `has_start`, every verdict must have a branch.
 pub(crate) fn read(

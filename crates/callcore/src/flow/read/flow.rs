@@ -5,11 +5,11 @@ use std::collections::BTreeMap;
 use super::language_tag::language;
 use super::reader::{Fields, Reader};
 use super::variables::read_variables;
-use super::yaml::{Entry, Node};
-use super::{amd, check, handlers, recording, steps, yaml};
+use super::{amd, check, handlers, recording, steps};
 use crate::flow::model::{AmdSettings, Flow, Limits, Scene};
 use crate::language::{Zone, nearest, zone_is_too_far, zone_meant, zones};
 use crate::number::Country;
+use crate::yaml::{Entry, Node};
 
 pub(crate) const TOP: [&str; 19] = [
     "flow",
@@ -35,7 +35,7 @@ pub(crate) const TOP: [&str; 19] = [
 
 /// The flow of the reader's text, and the tree it was read from. It can be used unless the reader has errors.
 pub(crate) fn read(reader: &mut Reader<'_>) -> Option<(Node, Flow)> {
-    let root = yaml::read(reader.source, &mut reader.found)?;
+    let root = super::yaml_tree(reader.source, &mut reader.found)?;
     let flow = read_flow(reader, &root)?;
     Some((root, flow))
 }

@@ -2,9 +2,9 @@
 
 use super::reader::Reader;
 use super::steps::{Interrupting, phrase_list, question};
-use super::yaml::{Node, Value};
 use crate::flow::model::{Act, BargeIn, DO_NOT_CALL, Handler, Prompt, PromptPart, Text, is_key};
 use crate::language::{Language, listed};
+use crate::yaml::{Node, Value};
 
 /// `handlers:` a list of `{ says: […], goto: scene }`, `{ press: "0", goto: scene }`, `{ says: […], do: do_not_call }`.
 pub(crate) fn read(reader: &mut Reader<'_>, node: &Node) -> Vec<Handler> {

@@ -1,8 +1,8 @@
 //! Language tags: their form, and tags that have the form of one and name no language.
 
-use super::diagnostic::Span;
 use super::reader::Reader;
-use super::yaml::Node;
+use crate::yaml::Node;
+use crate::yaml::Span;
 
 /// A language tag: `en`, `id-ID`.
 pub(crate) fn language(reader: &mut Reader<'_>, node: &Node) -> Option<String> {

@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::diagnostic::Source;
 use super::flow;
 use super::reader::Reader;
 use crate::flow::model::Flow;
+use crate::yaml::Source;
 
 /// Most flows that one flow may call, and their calls, all together.
 const MAX_FLOWS: usize = 32;

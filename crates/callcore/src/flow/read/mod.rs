@@ -3,7 +3,6 @@
 mod amd;
 mod check;
 mod cycles;
-mod diagnostic;
 mod duration;
 mod expr;
 mod filters;
@@ -19,10 +18,7 @@ mod source_location;
 mod steps;
 mod template;
 mod variables;
-mod yaml;
 
-pub use self::diagnostic::{Diagnostic, Severity};
-pub(crate) use self::diagnostic::{Source, Span, narrow};
 pub use self::duration::parse as duration_ms;
 #[cfg(test)]
 pub(crate) use self::expr::{ExprError, Names, parse as parse_expression};
@@ -36,5 +32,10 @@ pub use self::schema::{JSON_SCHEMA, TEST_JSON_SCHEMA, schema_with_scenes};
 pub(crate) use self::steps::{ASK_KEYS, BARGE_IN_KEYS, HTTP_KEYS, LISTEN_KEYS, RECORD_KEYS, STEPS};
 #[cfg(test)]
 pub(crate) use self::template::FILTERS;
-pub use self::yaml::MAX_BYTES;
-pub(crate) use self::yaml::{Entry, Node, Style, Value, read as yaml_tree};
+pub use crate::yaml::{Diagnostic, MAX_BYTES, Severity};
+pub(crate) use crate::yaml::{Entry, Node, Source, Span, Style, Value, narrow};
+
+/// The tree of a flow file.
+pub(crate) fn yaml_tree(source: &Source, found: &mut Vec<Diagnostic>) -> Option<Node> {
+    crate::yaml::read(source, &crate::yaml::FLOWS, found)
+}

@@ -4,18 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::diagnostic::{Diagnostic, Severity, Source, Span};
 use super::expr::Names;
 use super::filters::unfit;
 use super::source_location::raw_offset;
 use super::template::{Checked, Mention, is_template};
-use super::yaml::{Entry, Node, Style, Value};
 use super::{duration, template};
 use crate::flow::model::{
     AudioFile, CONTEXT, Expr, Fact, Flow, MAX_RENDERED, SceneId, Templates, Text, URL_SUFFIX, Variable,
     VariableType,
 };
 use crate::language::{listed, nearest};
+use crate::yaml::{Diagnostic, Severity, Source, Span};
+use crate::yaml::{Entry, Node, Style, Value};
 
 /// Most findings reported for one file; the rest would only repeat the first.
 const MAX_FINDINGS: usize = 100;

@@ -1,8 +1,8 @@
 //! `recording:` and `redact:`.
 
 use super::reader::{Fields, Reader};
-use super::yaml::{Node, Value};
 use crate::flow::model::RecordingPolicy;
+use crate::yaml::{Node, Value};
 
 /// A hundred years; to keep it for ever, leave it out.
 const MOST_DAYS: u32 = 36_501;

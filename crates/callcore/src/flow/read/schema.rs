@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::diagnostic::Source;
-use super::yaml;
+use crate::yaml;
+use crate::yaml::Source;
 
 /// The JSON Schema (draft 7) of a flow file. It knows the keys and the shapes; what hangs together across a file only
 /// [`parse`](crate::flow::parse()) can tell.
@@ -19,7 +19,8 @@ pub fn schema_with_scenes(text: &str) -> Value {
     let mut schema: Value = serde_json::from_str(JSON_SCHEMA).unwrap_or_default();
     let source =
         Source { file: String::new(), text: text.strip_prefix('\u{feff}').unwrap_or(text).to_owned() };
-    let scenes = yaml::read(&source, &mut Vec::new()).map(|root| scenes(&root)).unwrap_or_default();
+    let scenes =
+        yaml::read(&source, &yaml::FLOWS, &mut Vec::new()).map(|root| scenes(&root)).unwrap_or_default();
     if !scenes.is_empty()
         && let Some(name) = schema.pointer_mut("/$defs/scene_name")
     {

@@ -1,6 +1,6 @@
 //! From a character of a scalar's text back to where it is written.
 
-use super::yaml::Style;
+use crate::yaml::Style;
 
 /// The byte of `raw` (a scalar as written) that holds byte `offset` of its `text`. Walks both along:
 /// escapes, folded line breaks and indentation are in `raw` only.

@@ -4,9 +4,9 @@ use serde_json::Value as Json;
 
 use super::expr::RESERVED;
 use super::reader::Reader;
-use super::yaml::{Entry, Node, Value};
 use crate::flow::model::{Fact, Variable, VariableType, certain_number};
 use crate::language::{Date, TimeOfDay};
+use crate::yaml::{Entry, Node, Value};
 
 pub(super) fn read_variables(reader: &mut Reader<'_>, node: &Node) {
     let Some(entries) = reader.entries(node, "`variables`") else { return };

@@ -6,8 +6,8 @@ use super::control::set;
 use super::{expected, prompt, slot};
 use crate::flow::model::{Ask, Choice, Fallback, Listening, Slot, VariableType, is_key};
 use crate::flow::read::reader::Reader;
-use crate::flow::read::yaml::{Entry, Node, Value};
 use crate::language::{Language, plain_words};
+use crate::yaml::{Entry, Node, Value};
 
 pub(super) const TIMEOUT_MS: u64 = 5_000;
 const DIGIT_TIMEOUT_MS: u64 = 2_000;

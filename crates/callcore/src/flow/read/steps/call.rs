@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use super::control::setting;
 use crate::flow::model::{Assignment, Called, Flow, SubCall, Variable};
-use crate::flow::read::diagnostic::Span;
 use crate::flow::read::reader::Reader;
-use crate::flow::read::yaml::{Entry, Node, Value};
 use crate::language::{listed, nearest};
+use crate::yaml::Span;
+use crate::yaml::{Entry, Node, Value};
 
 /// `call: scene`, or `call: { flow: name, with: { … }, into: { … } }`.
 pub(super) fn call(reader: &mut Reader<'_>, entry: &Entry) -> Option<SubCall> {

@@ -4,8 +4,8 @@ use crate::flow::model::{Assignment, COMPLETED, Case, Setting, Step, Text, Varia
 use crate::flow::read::reader::Reader;
 use crate::flow::read::template::is_template;
 use crate::flow::read::variables::literal;
-use crate::flow::read::yaml::{Node, Value};
 use crate::language::{Date, TimeOfDay};
+use crate::yaml::{Node, Value};
 
 /// Most keys pressed in one step.
 const MAX_DIGITS: usize = 64;

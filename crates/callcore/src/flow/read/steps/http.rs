@@ -4,7 +4,7 @@ use super::{json, prompt};
 use crate::flow::model::{Filler, Http, Method, SceneId, StatusRange, Text, VariableType};
 use crate::flow::read::reader::{Fields, Reader};
 use crate::flow::read::template::is_template;
-use crate::flow::read::yaml::{Node, Value};
+use crate::yaml::{Node, Value};
 
 const TIMEOUT_MS: u64 = 5_000;
 

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use crate::flow::model::{Fact, JsonText, number};
 use crate::flow::read::reader::Reader;
 use crate::flow::read::template::is_template;
-use crate::flow::read::yaml::{Node, Style, Value};
+use crate::yaml::{Node, Style, Value};
 
 /// The tree below `node`: bare numbers, `true`, `false` and `null` are themselves, all else is text.
 pub(super) fn read(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<JsonText> {

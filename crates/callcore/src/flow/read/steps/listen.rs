@@ -4,8 +4,8 @@ use super::ask::{TIMEOUT_MS, end_silence, fallback, redacted};
 use super::{prompt, slot};
 use crate::flow::model::{Ask, Fallback, Listening, Prompt, Slot, VariableType};
 use crate::flow::read::reader::Reader;
-use crate::flow::read::yaml::{Entry, Value};
 use crate::language::Language;
+use crate::yaml::{Entry, Value};
 
 pub(crate) const KEYS: [&str; 9] =
     ["into", "say", "barge_in", "timeout", "end_silence", "max", "redact", "no_input", "goto"];

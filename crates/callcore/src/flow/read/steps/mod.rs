@@ -29,11 +29,11 @@ pub(super) use prompt::{Interrupting, backchannels, question};
 pub(crate) use record::KEYS as RECORD_KEYS;
 pub(super) use voices::voices;
 
-use super::diagnostic::Span;
 use super::reader::Reader;
-use super::yaml::{Entry, Node, Value};
 use crate::flow::model::{ExternalStep, Prompt, PromptPart, Step};
 use crate::language::{listed, nearest};
+use crate::yaml::Span;
+use crate::yaml::{Entry, Node, Value};
 
 /// The steps by name.
 pub(crate) const STEPS: [&str; 19] = [

@@ -3,7 +3,7 @@
 use super::json;
 use crate::flow::model::{ExternalStep, JsonText};
 use crate::flow::read::reader::Reader;
-use crate::flow::read::yaml::{Node, Value};
+use crate::yaml::{Node, Value};
 
 /// `notify: event`, or `notify: { event: …, data: { … } }`.
 pub(super) fn read(reader: &mut Reader<'_>, node: &Node) -> Option<ExternalStep> {

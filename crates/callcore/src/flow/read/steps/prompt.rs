@@ -3,8 +3,8 @@
 use super::voices::Voice;
 use crate::flow::model::{AudioFile, BargeIn, Confirm, Prompt, PromptPart};
 use crate::flow::read::reader::{Fields, Reader};
-use crate::flow::read::yaml::{Node, Value};
 use crate::language::{backchannels as usual_backchannels, plain_words};
+use crate::yaml::{Node, Value};
 
 pub(crate) const BARGE_IN_KEYS: [&str; 4] = ["by", "min_speech", "min_words", "resume"];
 

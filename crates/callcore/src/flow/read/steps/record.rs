@@ -2,7 +2,7 @@
 
 use crate::flow::model::{Record, VariableType, is_key};
 use crate::flow::read::reader::Reader;
-use crate::flow::read::yaml::Node;
+use crate::yaml::Node;
 
 /// Longest message a flow may take, ms.
 const LONGEST_MS: u64 = 600_000;

@@ -2,7 +2,7 @@
 
 use crate::flow::model::SignalWait;
 use crate::flow::read::reader::Reader;
-use crate::flow::read::yaml::Node;
+use crate::yaml::Node;
 
 /// Silence after the greeting in which a beep may still come.
 const BEEP_TIMEOUT_MS: u64 = 6_000;

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use crate::flow::model::{Expr, Slot, VariableType};
 use crate::flow::read::pattern;
 use crate::flow::read::reader::{Fields, Reader};
-use crate::flow::read::yaml::{Entry, Node, Value};
 use crate::language::{Date, TimeOfDay, listed, nearest};
+use crate::yaml::{Entry, Node, Value};
 
 pub(super) const SLOTS: [&str; 6] = ["number", "date", "time", "yes_no", "digits", "matches"];
 

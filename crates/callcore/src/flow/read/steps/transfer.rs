@@ -2,7 +2,7 @@
 
 use crate::flow::model::{Text, Transfer, is_number};
 use crate::flow::read::reader::Reader;
-use crate::flow::read::yaml::{Entry, Node, Value};
+use crate::yaml::{Entry, Node, Value};
 
 const TIMEOUT_MS: u64 = 30_000;
 

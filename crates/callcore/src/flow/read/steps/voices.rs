@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::flow::read::language_tag::{is_language, language};
 use crate::flow::read::reader::{Fields, Reader};
-use crate::flow::read::yaml::Node;
+use crate::yaml::Node;
 
 /// How the parts of a prompt are spoken unless a part says otherwise.
 #[derive(Clone)]

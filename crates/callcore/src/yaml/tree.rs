@@ -1,6 +1,6 @@
 //! YAML text → a tree that remembers where everything stands.
 //!
-//! Flow files use a plain subset: one document, no anchors or aliases, no tags, text keys. That leaves
+//! Flow files and settings use a plain subset: one document, no anchors or aliases, no tags, text keys. That leaves
 //! nothing that could expand, and size, depth and node count are capped besides.
 
 use std::collections::BTreeMap;
@@ -9,23 +9,51 @@ use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span as Ra
 
 use super::diagnostic::{Diagnostic, Severity, Source, Span, narrow};
 
-/// Largest flow file in bytes.
+/// Largest file in bytes.
 pub const MAX_BYTES: usize = 512 * 1024;
 
-/// Most values in one flow file.
+/// Most values in one file.
 const MAX_NODES: usize = 50_000;
 
 /// Deepest nesting; a real flow needs about 8.
 const MAX_DEPTH: usize = 24;
 
+/// What the file is, for findings about its YAML.
+#[derive(Clone, Copy, Debug)]
+pub struct Vocabulary {
+    /// `a flow`.
+    pub one: &'static str,
+    /// `flows`.
+    pub many: &'static str,
+    /// What to do about too much of it.
+    pub shorten: &'static str,
+    /// What to write in the place of an anchor.
+    pub anchors: &'static str,
+    /// What to do about a second document.
+    pub documents: &'static str,
+    /// What to write into an empty file.
+    pub empty: &'static str,
+}
+
+pub(crate) const FLOWS: Vocabulary = Vocabulary {
+    one: "a flow",
+    many: "flows",
+    shorten: "split the flow, or move data out of it into variables",
+    anchors: "write the steps once in a scene and `goto` it; a text that begins with `&` goes in quotes",
+    documents: "put every flow into a file of its own",
+    empty: "a flow begins with `flow: its-name`, then `start:` and `scenes:`",
+};
+
+/// A value and its place.
 #[derive(Clone, Debug)]
-pub(crate) struct Node {
+pub struct Node {
     pub value: Value,
     pub span: Span,
 }
 
+/// What a node holds.
 #[derive(Clone, Debug)]
-pub(crate) enum Value {
+pub enum Value {
     Scalar { text: String, style: Style },
     List(Vec<Node>),
     Map(Vec<Entry>),
@@ -33,21 +61,24 @@ pub(crate) enum Value {
 
 /// How a scalar is written, which decides where inside it a character of its text stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Style {
+pub enum Style {
     Plain,
     Quoted,
     Block,
 }
 
+/// A key with its value.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
+pub struct Entry {
     pub key: String,
     pub key_span: Span,
     pub value: Node,
 }
 
 impl Node {
-    pub(crate) fn is_null(&self) -> bool {
+    /// Whether nothing is said.
+    #[must_use]
+    pub fn is_null(&self) -> bool {
         match &self.value {
             Value::Scalar { text, style: Style::Plain } => matches!(text.as_str(), "" | "~" | "null"),
             Value::Scalar { .. } | Value::List(_) | Value::Map(_) => false,
@@ -55,7 +86,8 @@ impl Node {
     }
 
     /// The entry of that key, if this is a map with one.
-    pub(crate) fn entry(&self, key: &str) -> Option<&Entry> {
+    #[must_use]
+    pub fn entry(&self, key: &str) -> Option<&Entry> {
         match &self.value {
             Value::Map(entries) => entries.iter().find(|entry| entry.key == key),
             Value::Scalar { .. } | Value::List(_) => None,
@@ -63,7 +95,8 @@ impl Node {
     }
 
     /// What it is, for "expected …, found …".
-    pub(crate) fn kind(&self) -> &'static str {
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
         match &self.value {
             _ if self.is_null() => "nothing",
             Value::Scalar { .. } => "a text",
@@ -75,14 +108,15 @@ impl Node {
 
 /// Reads the one document of `source`. Duplicate keys and tags are findings, after which reading goes
 /// on; anchors, aliases and broken YAML end it.
-pub(crate) fn read(source: &Source, found: &mut Vec<Diagnostic>) -> Option<Node> {
+pub fn read(source: &Source, words: &Vocabulary, found: &mut Vec<Diagnostic>) -> Option<Node> {
     if source.text.len() > MAX_BYTES {
         let message = format!(
-            "the file has {} KiB, more than the {} KiB a flow may have",
+            "the file has {} KiB, more than the {} KiB {} may have",
             source.text.len() / 1024,
-            MAX_BYTES / 1024
+            MAX_BYTES / 1024,
+            words.one
         );
-        let hint = Some("split the flow, or move data out of it into variables".to_owned());
+        let hint = Some(words.shorten.to_owned());
         found.push(source.diagnostic(Severity::Error, source.span(0, 0), message, hint));
         return None;
     }
@@ -94,7 +128,7 @@ pub(crate) fn read(source: &Source, found: &mut Vec<Diagnostic>) -> Option<Node>
     };
     options.set_emit_comments(false);
     let events = Parser::new_from_str_with_options(&source.text, options);
-    let mut tree = Tree { source, found, events, nodes: 0, documents: 0 };
+    let mut tree = Tree { source, words, found, events, nodes: 0, documents: 0 };
     tree.document().unwrap_or_default()
 }
 
@@ -103,6 +137,7 @@ struct Stop;
 
 struct Tree<'s, 'f> {
     source: &'s Source,
+    words: &'f Vocabulary,
     found: &'f mut Vec<Diagnostic>,
     events: Parser<'s, granit_parser::StrInput<'s>>,
     nodes: usize,
@@ -121,8 +156,7 @@ impl<'s> Tree<'s, '_> {
                 Event::DocumentStart(..) => {
                     self.documents += 1;
                     if self.documents > 1 {
-                        let hint = "put every flow into a file of its own";
-                        return self.stop(span, "a second document begins here", hint);
+                        return self.stop(span, "a second document begins here", self.words.documents);
                     }
                 }
                 Event::StreamStart | Event::StreamEnd | Event::DocumentEnd => {}
@@ -131,8 +165,7 @@ impl<'s> Tree<'s, '_> {
         }
         if root.is_none() {
             let span = self.source.span(0, 0);
-            let hint = "a flow begins with `flow: its-name`, then `start:` and `scenes:`";
-            return self.stop(span, "the file is empty", hint);
+            return self.stop(span, "the file is empty", self.words.empty);
         }
         Ok(root)
     }
@@ -141,17 +174,14 @@ impl<'s> Tree<'s, '_> {
         match self.events.next_event() {
             None => Ok(None),
             Some(Ok((Event::Anchor(..), raw))) => {
-                let hint = "write the steps once in a scene and `goto` it; a text that begins with `&` goes in quotes";
-                self.stop(self.place(&raw), "flows have no YAML anchors", hint)
+                let message = format!("{} have no YAML anchors", self.words.many);
+                self.stop(self.place(&raw), &message, self.words.anchors)
             }
             Some(Ok((event, raw))) => {
                 if event.tag().is_some() {
                     let span = self.place(&raw.tag_span().unwrap_or(raw));
-                    self.report(
-                        span,
-                        "flows have no YAML tags",
-                        "a text that begins with `!` goes in quotes",
-                    );
+                    let message = format!("{} have no YAML tags", self.words.many);
+                    self.report(span, &message, "a text that begins with `!` goes in quotes");
                 }
                 Ok(Some((event, self.place(&raw))))
             }
@@ -163,8 +193,8 @@ impl<'s> Tree<'s, '_> {
     fn node(&mut self, event: Event<'s>, span: Span, depth: usize) -> Result<Node, Stop> {
         self.nodes += 1;
         if self.nodes > MAX_NODES {
-            let message = format!("more than {MAX_NODES} values in one flow");
-            return self.stop(span, &message, "split the flow");
+            let message = format!("more than {MAX_NODES} values in {}", self.words.one);
+            return self.stop(span, &message, self.words.shorten);
         }
         if depth > MAX_DEPTH {
             return self.too_deep(span);
@@ -260,7 +290,7 @@ impl<'s> Tree<'s, '_> {
 
     fn too_deep<T>(&mut self, span: Span) -> Result<T, Stop> {
         let message = format!("nested deeper than {MAX_DEPTH} levels");
-        self.stop(span, &message, "a flow needs a handful of levels: is a bracket left open?")
+        self.stop(span, &message, "a handful of levels are needed: is a bracket left open?")
     }
 
     fn syntax_error<T>(&mut self, error: &ScanError) -> Result<T, Stop> {
@@ -314,7 +344,7 @@ mod tests {
     fn findings(text: &str) -> Vec<String> {
         let source = Source { file: "f.yaml".into(), text: text.into() };
         let mut found = Vec::new();
-        read(&source, &mut found);
+        read(&source, &FLOWS, &mut found);
         found.iter().map(|d| format!("{}:{} {}", d.line, d.column, d.message)).collect()
     }
 
@@ -322,7 +352,7 @@ mod tests {
     fn keys_remember_their_place() {
         let source = Source { file: "f.yaml".into(), text: "a: 1\nb:\n  ç: [x, 'y z']\n".into() };
         let mut found = Vec::new();
-        let root = read(&source, &mut found).map(|node| node.value);
+        let root = read(&source, &FLOWS, &mut found).map(|node| node.value);
         let Some(Value::Map(entries)) = root else { panic!("not a map") };
         let Value::Map(inner) = &entries[1].value.value else { panic!("not a map") };
         assert_eq!((inner[0].key_span.line, inner[0].key_span.column), (3, 3));
@@ -358,7 +388,7 @@ mod tests {
         let broken = "s:\n  - say: Suite #200\n      and more: x\n";
         let source = Source { file: "f.yaml".into(), text: broken.into() };
         let mut found = Vec::new();
-        read(&source, &mut found);
+        read(&source, &FLOWS, &mut found);
         assert!(
             found.iter().any(|f| f.hint.as_deref().is_some_and(|h| h.contains("goes in quotes"))),
             "{found:?}"

@@ -1,4 +1,4 @@
-//! What is wrong with a flow file and where: positions, severities, and how a finding is printed.
+//! What is wrong with a file and where: positions, severities, and how a finding is printed.
 
 use std::fmt;
 
@@ -8,9 +8,9 @@ use serde::Serialize;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// The flow cannot be used.
+    /// The file cannot be used.
     Error,
-    /// The flow can be used, but probably does not do what its author wanted.
+    /// It can be used, but probably does not do what its author wanted.
     Warning,
 }
 
@@ -25,7 +25,7 @@ impl Severity {
     }
 }
 
-/// One finding about a flow file.
+/// One finding about a file.
 ///
 /// Its `Display` is meant for a terminal: `file:line:column: error: message`, the source line with a
 /// caret below the place, and a line of help.
@@ -103,9 +103,9 @@ fn printable(c: char) -> char {
     if c.is_control() { ' ' } else { c }
 }
 
-/// A place in a flow file.
+/// A place in a file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Span {
+pub struct Span {
     /// 1-based.
     pub line: u32,
     /// 1-based, in characters.
@@ -117,22 +117,24 @@ pub(crate) struct Span {
     pub end: usize,
 }
 
-/// A flow file's name and text, as findings quote them.
+/// A file's name and text, as findings quote them.
 #[derive(Clone, Debug)]
-pub(crate) struct Source {
+pub struct Source {
     pub file: String,
     pub text: String,
 }
 
 impl Source {
     /// The text of the file called `file`, without a byte order mark.
-    pub(crate) fn new(file: &str, text: &str) -> Self {
+    #[must_use]
+    pub fn new(file: &str, text: &str) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         Self { file: file.to_owned(), text: text.to_owned() }
     }
 
     /// A finding at `span`.
-    pub(crate) fn diagnostic(
+    #[must_use]
+    pub fn diagnostic(
         &self,
         severity: Severity,
         span: Span,
@@ -174,7 +176,8 @@ impl Source {
     }
 
     /// The span of `start..end` (byte offsets into the text), which must lie on character boundaries.
-    pub(crate) fn span(&self, start: usize, end: usize) -> Span {
+    #[must_use]
+    pub fn span(&self, start: usize, end: usize) -> Span {
         let before = self.text.get(..start).unwrap_or_default();
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let marked = self.text.get(start..end).unwrap_or_default();

@@ -1,0 +1,123 @@
+//! Carriers, and clocks elsewhere.
+
+use std::time::Duration;
+
+use reqwest::header;
+use secrecy::ExposeSecret;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
+
+use super::State;
+use super::parts::{Item, item};
+use crate::config::{Config, Trunk};
+
+/// For a carrier to answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// Seconds by which clocks may differ before tokens stop to hold.
+const APART: i64 = 30;
+/// Before it nobody runs this program.
+const NOT_BEFORE: i64 = 1_760_000_000;
+
+pub(super) async fn all(config: &Config, offline: bool) -> Vec<Item> {
+    let mut items = Vec::new();
+    let mut clocks = Vec::new();
+    if config.trunks.is_empty() {
+        items.push(item(
+            "trunk",
+            State::Warning,
+            "there is none: no calls can be placed; `trunks` names carriers",
+        ));
+    }
+    for trunk in &config.trunks {
+        let what = format!("trunk {}", trunk.name);
+        if offline {
+            items.push(item(what, State::Good, "not asked"));
+            continue;
+        }
+        let (state, told, ahead) = ask(trunk).await;
+        items.push(item(what, state, told));
+        clocks.extend(ahead.map(|ahead| (trunk.name.as_str(), ahead)));
+    }
+    items.push(clock(&clocks, OffsetDateTime::now_utc().unix_timestamp()));
+    items
+}
+
+/// How a carrier answers, and how many seconds our clock is ahead of its.
+async fn ask(trunk: &Trunk) -> (State, String, Option<i64>) {
+    let token = match trunk.token() {
+        Ok(token) => token,
+        Err(error) => return (State::Failed, error.to_string(), None),
+    };
+    let url = format!("{}/v1/cdr?page=1&limit=1", trunk.url.trim_end_matches('/'));
+    let asked = async {
+        let client = reqwest::Client::builder()
+            .timeout(PATIENCE)
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none());
+        client.build()?.get(url).bearer_auth(token.expose_secret()).send().await
+    };
+    let response = match asked.await {
+        Ok(response) => response,
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), root);
+            return (State::Failed, format!("{} cannot be reached: {cause}", trunk.url), None);
+        }
+    };
+    let date = response.headers().get(header::DATE).and_then(|date| date.to_str().ok());
+    let theirs = date.and_then(|date| OffsetDateTime::parse(date, &Rfc2822).ok());
+    let ahead = theirs.map(|theirs| (OffsetDateTime::now_utc() - theirs).whole_seconds());
+    let (state, told) = match response.status().as_u16() {
+        401 | 403 => (State::Failed, format!("{} refuses the token", trunk.url)),
+        // Before 1.0.4 there are no records to be asked for.
+        200..300 | 404 => (State::Good, format!("{} answers", trunk.url)),
+        status => (State::Warning, format!("{} answers {status}", trunk.url)),
+    };
+    (state, told, ahead)
+}
+
+fn root(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut last = error;
+    while let Some(cause) = last.source() {
+        last = cause;
+    }
+    last.to_string()
+}
+
+fn clock(ahead: &[(&str, i64)], now: i64) -> Item {
+    if now < NOT_BEFORE {
+        return item("clock", State::Failed, "it is years behind; set it, tokens and schedules need it");
+    }
+    match ahead.iter().max_by_key(|(_, ahead)| ahead.abs()) {
+        Some((trunk, seconds)) if seconds.abs() > APART => {
+            let way = if *seconds > 0 { "ahead of" } else { "behind" };
+            item(
+                "clock",
+                State::Warning,
+                format!("{} s {way} that of {trunk}: is time synchronised?", seconds.abs()),
+            )
+        }
+        Some((trunk, _)) => item("clock", State::Good, format!("as that of {trunk}")),
+        None => item("clock", State::Good, "not compared"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_told_by_those_of_others() {
+        let told = |ahead: &[(&str, i64)], now| {
+            let item = clock(ahead, now);
+            (item.state, item.told)
+        };
+        assert_eq!(told(&[], 10).0, State::Failed);
+        let now = NOT_BEFORE + 1;
+        assert_eq!(told(&[], now), (State::Good, "not compared".to_owned()));
+        assert_eq!(
+            told(&[("a", 2), ("b", -90)], now),
+            (State::Warning, "90 s behind that of b: is time synchronised?".to_owned())
+        );
+        assert_eq!(told(&[("a", 2)], now), (State::Good, "as that of a".to_owned()));
+    }
+}

@@ -1,0 +1,180 @@
+//! A configuration file with the place of everything in it, and what was found wrong with it.
+
+use std::ops::Range;
+
+use callcore::yaml::{self, Diagnostic, Entry, Node, Severity, Source, Span, Value, Vocabulary};
+
+/// Most mistakes that are told of one file.
+const MOST: usize = 100;
+const VOCABULARY: Vocabulary = Vocabulary {
+    one: "a configuration",
+    many: "settings",
+    shorten: "is it a configuration? `dering serve --print-defaults` shows one",
+    anchors: "write the value again where it is needed; a text that begins with `&` goes in quotes",
+    documents: "keep one of them",
+    empty: "write the settings that differ from the defaults",
+};
+
+pub(super) struct Document {
+    source: Source,
+    root: Option<Node>,
+    found: Vec<Diagnostic>,
+}
+
+impl Document {
+    /// Reads a text. One without settings is good: everything has a default.
+    pub(super) fn read(file: &str, text: &str) -> Self {
+        let source = Source::new(file, text);
+        let mut found = Vec::new();
+        let says_something = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
+        let root = if source.text.lines().any(says_something) {
+            yaml::read(&source, &VOCABULARY, &mut found)
+        } else {
+            None
+        };
+        Self { source, root, found }
+    }
+
+    pub(super) const fn root(&self) -> Option<&Node> {
+        self.root.as_ref()
+    }
+
+    pub(super) fn error(&mut self, span: Span, message: impl Into<String>, hint: impl Into<String>) {
+        self.push(Severity::Error, span, message.into(), hint.into());
+    }
+
+    pub(super) fn warn(&mut self, span: Span, message: impl Into<String>, hint: impl Into<String>) {
+        self.push(Severity::Warning, span, message.into(), hint.into());
+    }
+
+    fn push(&mut self, severity: Severity, span: Span, message: String, hint: String) {
+        if self.found.len() < MOST {
+            self.found.push(self.source.diagnostic(severity, span, message, Some(hint)));
+        }
+    }
+
+    /// The value at a path such as `inbound.listen`; `None` where nothing is said.
+    pub(super) fn node(&self, path: &str) -> Option<&Node> {
+        path.split('.')
+            .try_fold(self.root.as_ref()?, |node, key| Some(&node.entry(key)?.value))
+            .filter(|node| !node.is_null())
+    }
+
+    /// The text at a path.
+    pub(super) fn text(&self, path: &str) -> Option<&str> {
+        self.node(path).and_then(text)
+    }
+
+    /// The items of a list at a path, or none.
+    pub(super) fn items(&self, path: &str) -> Vec<Node> {
+        match self.node(path).map(|node| &node.value) {
+            Some(Value::List(items)) => items.clone(),
+            Some(Value::Scalar { .. } | Value::Map(_)) | None => Vec::new(),
+        }
+    }
+
+    /// The entries of a table at a path, or none.
+    pub(super) fn entries(&self, path: &str) -> Vec<Entry> {
+        match self.node(path).map(|node| &node.value) {
+            Some(Value::Map(entries)) => entries.clone(),
+            Some(Value::Scalar { .. } | Value::List(_)) | None => Vec::new(),
+        }
+    }
+
+    /// Where a path stands, or as much of it as there is.
+    pub(super) fn place(&self, path: &str) -> Span {
+        let mut place = self.source.span(0, 0);
+        let Some(mut node) = self.root.as_ref() else { return place };
+        for key in path.split('.') {
+            let Some(entry) = node.entry(key) else { break };
+            place = entry.key_span;
+            node = &entry.value;
+        }
+        place
+    }
+
+    /// The last finding alone.
+    pub(super) fn last(mut self) -> Option<Diagnostic> {
+        let last = self.found.pop()?;
+        Some(Diagnostic { source_line: without_secrets(&last.source_line), ..last })
+    }
+
+    /// What was found, in the order of the file.
+    pub(super) fn findings(mut self) -> Vec<Diagnostic> {
+        self.found.sort_by_key(|found| (found.line, found.column));
+        for found in &mut self.found {
+            found.source_line = without_secrets(&found.source_line);
+        }
+        self.found
+    }
+
+    /// Where a part of a scalar's text stands.
+    pub(super) fn within(&self, node: &Node, at: Range<usize>) -> Span {
+        let raw = self.source.text.get(node.span.start..node.span.end).unwrap_or_default();
+        let begins = text(node).and_then(|text| raw.find(text)).unwrap_or_default() + node.span.start;
+        self.source.span(begins + at.start, begins + at.end)
+    }
+
+    /// A position that a reader of the text names.
+    pub(super) fn at(&self, line: usize, column: usize) -> Span {
+        let start: usize =
+            self.source.text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum();
+        let rest = self.source.text.get(start..).unwrap_or_default();
+        let offset = rest.char_indices().nth(column.saturating_sub(1)).map_or(0, |(at, _)| at);
+        self.source.span(start + offset, start + offset)
+    }
+}
+
+/// The text of a scalar that says something.
+pub(super) fn text(node: &Node) -> Option<&str> {
+    match &node.value {
+        Value::Scalar { text, .. } if !node.is_null() => Some(text),
+        Value::Scalar { .. } | Value::List(_) | Value::Map(_) => None,
+    }
+}
+
+/// Keys whose values are nobody's business.
+const SECRETS: [&str; 4] = ["token", "secret", "client_secret", "password"];
+
+/// A line of the file with stars for the secrets in it, as many as they have characters.
+fn without_secrets(line: &str) -> String {
+    let mut shown = line.to_owned();
+    for key in SECRETS {
+        let mut from = 0;
+        while let Some(at) = shown.get(from..).and_then(|rest| rest.find(key)).map(|at| at + from) {
+            let behind = at + key.len();
+            from = behind;
+            let is_part = shown[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
+            let rest = shown[behind..].trim_start_matches(['"', '\'']).trim_start();
+            let Some(value) = rest.strip_prefix(':').filter(|_| !is_part) else { continue };
+            let value = value.trim_start();
+            let start = shown.len() - value.len();
+            let end = match value.chars().next() {
+                Some(quote @ ('"' | '\'')) => value[1..].find(quote).map_or(value.len(), |end| end + 2),
+                _ => value.find([',', '}', ' ']).unwrap_or(value.len()),
+            };
+            let stars = "*".repeat(value[..end].chars().count());
+            shown.replace_range(start..start + end, &stars);
+            from = start + stars.len();
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_are_not_shown_with_a_finding() {
+        for (line, shown) in [
+            ("  token: hush, x: 1", "  token: ****, x: 1"),
+            ("- { name: a, token: 'hu sh', url: y }", "- { name: a, token: *******, url: y }"),
+            ("secret: hush", "secret: ****"),
+            ("token_env: CARRIER_TOKEN", "token_env: CARRIER_TOKEN"),
+            ("secret_key_file: x", "secret_key_file: x"),
+        ] {
+            assert_eq!(without_secrets(line), shown);
+        }
+    }
+}
