@@ -201,14 +201,14 @@ fn sentence(error: &anyhow::Error) -> String {
 
 /// The configuration at `path`; without one dering.yaml when it is there, else the defaults.
 fn configuration(path: Option<&Path>) -> anyhow::Result<Config> {
-    let path = path.or_else(|| usual());
+    let path = path.or(usual());
     let config = path.map_or_else(|| Ok(Config::default()), config::load)?;
     Ok(furnished(config, path))
 }
 
 /// The same for a server: what it names outside itself must be there.
 fn configuration_to_serve(path: Option<&Path>) -> anyhow::Result<Config> {
-    let path = path.or_else(|| usual());
+    let path = path.or(usual());
     let config = path.map_or_else(config::defaults_to_serve, config::load_to_serve)?;
     Ok(furnished(config, path))
 }

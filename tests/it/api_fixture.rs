@@ -102,6 +102,7 @@ impl TestApi {
             outbox,
             settings: dering::config::Config::default().told().into(),
             speech,
+            disks: Arc::new(["database", "recordings"].map(|of| (of, folder.path().to_owned()))),
         };
         Self { router: router(api.clone()), api, _folder: folder }
     }

@@ -211,7 +211,9 @@ fn details(detail: &Value) -> String {
         let value = match value {
             Value::String(text) => text.clone(),
             Value::Number(share) if share.is_f64() => format!("{:.2}", share.as_f64().unwrap_or_default()),
-            value => value.to_string(),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+                value.to_string()
+            }
         };
         let short: String = value.chars().take(LONGEST).collect();
         let more = if short.len() < value.len() { "…" } else { "" };

@@ -201,11 +201,11 @@ fn of_files(config: &Config) -> Item {
 }
 
 /// Whether a port can be had; one of our own server is as good.
+#[expect(clippy::wildcard_enum_match_arm, reason = "a foreign enum that may grow")]
 async fn of_port(setting: &str, address: SocketAddr, database: &Path) -> Item {
     let what = format!("port of {setting}");
-    let error = match TcpListener::bind(address) {
-        Ok(_) => return item(what, State::Good, format!("{address} is free")),
-        Err(error) => error,
+    let Err(error) = TcpListener::bind(address) else {
+        return item(what, State::Good, format!("{address} is free"));
     };
     let told = match error.kind() {
         ErrorKind::AddrInUse if local_file(database).exists() => {

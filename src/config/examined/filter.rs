@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use callcore::language::{listed, nearest};
+use callcore::yaml::Severity;
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 /// The modules that write into the log.
@@ -44,33 +45,42 @@ pub(super) const MODULES: [&str; 33] = [
 /// Those of [`MODULES`] that are ours.
 const OURS: usize = 26;
 
-/// Each part that is wrong: its place in the text, what is wrong, and what to do.
-pub(super) fn mistakes(text: &str) -> Vec<(Range<usize>, String, String)> {
+/// A part that is wrong.
+#[derive(Debug)]
+pub(super) struct Mistake {
+    /// Its place in the text.
+    pub(super) at: Range<usize>,
+    pub(super) severity: Severity,
+    pub(super) message: String,
+    pub(super) hint: String,
+}
+
+/// Each part that is wrong. A library that is not known is only warned of: it may write into the log.
+pub(super) fn mistakes(text: &str) -> Vec<Mistake> {
     let mut found = Vec::new();
     let mut start = 0;
     for part in text.split(',') {
         let at = start + part.len() - part.trim_start().len();
         let place = at..at + part.trim().len().max(1);
         start += part.len() + 1;
-        if let Some((message, hint)) = mistake(part.trim()) {
-            found.push((place, message, hint));
+        if let Some((severity, message, hint)) = mistake(part.trim()) {
+            found.push(Mistake { at: place, severity, message, hint });
         }
     }
     if found.is_empty()
         && let Err(error) = tracing_subscriber::EnvFilter::try_new(text)
     {
-        found.push((
-            0..text.len(),
-            format!("this is no filter of the log: {error}"),
-            "write `info`".to_owned(),
-        ));
+        let message = format!("this is no filter of the log: {error}");
+        let (at, severity, hint) = (0..text.len(), Severity::Error, "write `info`".to_owned());
+        found.push(Mistake { at, severity, message, hint });
     }
     found
 }
 
-fn mistake(part: &str) -> Option<(String, String)> {
+fn mistake(part: &str) -> Option<(Severity, String, String)> {
+    let error = |message: String, hint: String| Some((Severity::Error, message, hint));
     if part.is_empty() {
-        return Some(("a part of the filter is empty".to_owned(), "take the comma out".to_owned()));
+        return error("a part of the filter is empty".to_owned(), "take the comma out".to_owned());
     }
     // What is told of spans is not looked into.
     if part.contains(['[', '{']) {
@@ -88,12 +98,13 @@ fn mistake(part: &str) -> Option<(String, String)> {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("there are {}; of one module, as in `info,dering::trunk=debug`", listed(LEVELS)),
         };
-        return Some((format!("the log has no level `{level}`"), hint));
+        return error(format!("the log has no level `{level}`"), hint);
     }
     module.and_then(unknown)
 }
 
-fn unknown(module: &str) -> Option<(String, String)> {
+fn unknown(module: &str) -> Option<(Severity, String, String)> {
+    let found = |severity, message: String, hint: String| Some((severity, message, hint));
     let mut names = module.split("::");
     let (first, second) = (names.next().unwrap_or_default(), names.next());
     let ours = || MODULES.into_iter().take(OURS);
@@ -105,16 +116,19 @@ fn unknown(module: &str) -> Option<(String, String)> {
                 Some(near) => format!("did you mean `dering::{near}`?"),
                 None => format!("there are {}", listed(ours())),
             };
-            Some((format!("there is no module `dering::{second}`"), hint))
+            found(Severity::Error, format!("there is no module `dering::{second}`"), hint)
         }
         (library, _) if MODULES.contains(&library) && !ours().any(|known| known == library) => None,
-        (name, _) if ours().any(|known| known == name) => {
-            Some((format!("there is no module `{name}`"), format!("did you mean `dering::{module}`?")))
-        }
-        (name, _) => Some((
+        (name, _) if ours().any(|known| known == name) => found(
+            Severity::Error,
             format!("there is no module `{name}`"),
+            format!("did you mean `dering::{module}`?"),
+        ),
+        (name, _) => found(
+            Severity::Warning,
+            format!("no module `{name}` is known"),
             "modules of this server begin with `dering::`, as in `dering::trunk`".to_owned(),
-        )),
+        ),
     }
 }
 
@@ -139,10 +153,8 @@ mod tests {
         assert!(mistakes("info,dering::trunk=debug,sqlx=warn,hyper=OFF").is_empty());
         let told = |text: &str| {
             let found = mistakes(text).into_iter();
-            found
-                .map(|(at, message, hint)| format!("{}: {message}; {hint}", at.start))
-                .collect::<Vec<_>>()
-                .join("\n")
+            let told = found.map(|one| format!("{}: {}; {}", one.at.start, one.message, one.hint));
+            told.collect::<Vec<_>>().join("\n")
         };
         assert!(told("infoo").contains("did you mean `info`?"));
         assert!(
@@ -152,5 +164,6 @@ mod tests {
         assert!(told("trunk=debug").contains("did you mean `dering::trunk`?"));
         assert!(told("info,,warn").contains("empty"));
         assert_eq!(mistakes("verbose,dering=loud").len(), 2);
+        assert_eq!(mistakes("info,some_library=warn")[0].severity, Severity::Warning);
     }
 }

@@ -171,7 +171,21 @@ fn inner(shape: Shape, all: &mut Vec<String>) {
         Shape::Map(shape) | Shape::List(shape) | Shape::Maybe(shape) | Shape::PathOr(shape) => {
             inner(*shape, all)
         }
-        _ => {}
+        Shape::Text
+        | Shape::Switch
+        | Shape::Whole(..)
+        | Shape::Number(..)
+        | Shape::Word(_)
+        | Shape::Url(_)
+        | Shape::Socket
+        | Shape::Network
+        | Shape::Country
+        | Shape::LogFilter
+        | Shape::Path
+        | Shape::File
+        | Shape::Folder
+        | Shape::Variable
+        | Shape::Any => {}
     }
 }
 

@@ -4,12 +4,12 @@ use std::path::Path;
 
 use callcore::language::{listed, nearest};
 use callcore::number::Country;
-use callcore::yaml::{Node, Style, Value};
+use callcore::yaml::{Node, Severity, Style, Value};
 use ipnet::IpNet;
 use reqwest::Url;
 
 use super::document::{Document, text};
-use super::filter;
+use super::filter::{self, Mistake};
 use super::shape::{Key, Shape};
 use super::world::World;
 
@@ -49,6 +49,7 @@ fn has(name: &str) -> String {
     if name.is_empty() { "there is no setting".to_owned() } else { format!("`{name}` has no") }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "what is no list or table is one value")]
 fn value(doc: &mut Document, world: Option<&World<'_>>, node: &Node, name: &str, shape: Shape) {
     match shape {
         Shape::Any => {}
@@ -115,9 +116,12 @@ fn scalar(doc: &mut Document, world: Option<&World<'_>>, node: &Node, name: &str
         }
         Shape::Country => text.parse::<Country>().is_err().then(String::new),
         Shape::LogFilter => {
-            for (at, message, hint) in filter::mistakes(text) {
+            for Mistake { at, severity, message, hint } in filter::mistakes(text) {
                 let span = doc.within(node, at);
-                doc.error(span, message, hint);
+                match severity {
+                    Severity::Error => doc.error(span, message, hint),
+                    Severity::Warning => doc.warn(span, message, hint),
+                }
             }
             None
         }
@@ -235,6 +239,7 @@ fn socket(text: &str) -> Option<String> {
 }
 
 /// What is wrong outside the file: message and hint.
+#[expect(clippy::wildcard_enum_match_arm, reason = "other values name nothing outside")]
 fn outside(world: &World<'_>, name: &str, text: &str, shape: Shape) -> Option<(String, String)> {
     if text.trim().is_empty() {
         return None;
@@ -268,6 +273,7 @@ fn outside(world: &World<'_>, name: &str, text: &str, shape: Shape) -> Option<(S
     }
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "a foreign enum that may grow")]
 fn reason(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
