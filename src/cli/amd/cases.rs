@@ -36,6 +36,8 @@ pub(super) struct Case {
     pub(super) group: Option<String>,
     pub(super) first_utterance_end_ms: Option<u64>,
     pub(super) words: Vec<Piece>,
+    /// The same with what a recogniser says while somebody still speaks.
+    pub(super) interim: Vec<Piece>,
     /// What the detector of the call was fed besides the recording.
     pub(super) trace: Option<Trace>,
 }
@@ -80,6 +82,7 @@ pub(super) fn of_labels(path: &Path, with_words: bool) -> anyhow::Result<Vec<Cas
             group: label.speakers.into_iter().next(),
             first_utterance_end_ms: label.first_utterance_end_ms,
             words: if with_words { recognised(&label.words) } else { Vec::new() },
+            interim: if with_words { as_they_come(&label.words) } else { Vec::new() },
             ..Case::default()
         });
     }
@@ -91,16 +94,25 @@ pub(super) fn of_labels(path: &Path, with_words: bool) -> anyhow::Result<Vec<Cas
 
 /// Labelled words as a recogniser would bring them: one final text per utterance, some time after its end.
 fn recognised(words: &[(String, u64, u64)]) -> Vec<Piece> {
+    as_they_come(words).into_iter().filter(|piece| piece.is_final).collect()
+}
+
+/// The same, with the text so far after each word.
+fn as_they_come(words: &[(String, u64, u64)]) -> Vec<Piece> {
     let known: Vec<_> = words.iter().filter(|(word, _, _)| word != "[unk]").collect();
-    let utterances = known.chunk_by(|a, b| b.1 < a.2 + UTTERANCE_PAUSE_MS);
-    utterances
-        .map(|utterance| Piece {
-            at_ms: utterance.last().map_or(0, |last| last.2) + UTTERANCE_PAUSE_MS + RECOGNITION_MS,
-            text: utterance.iter().map(|(word, _, _)| word.as_str()).collect::<Vec<_>>().join(" "),
-            is_final: true,
-            log_odds: 0.0,
-        })
-        .collect()
+    let mut pieces = Vec::new();
+    for utterance in known.chunk_by(|a, b| b.1 < a.2 + UTTERANCE_PAUSE_MS) {
+        let mut text = String::new();
+        let piece =
+            |at_ms, text: &str, is_final| Piece { at_ms, text: text.to_owned(), is_final, log_odds: 0.0 };
+        for (word, _, end_ms) in utterance {
+            text = if text.is_empty() { word.clone() } else { format!("{text} {word}") };
+            pieces.push(piece(end_ms + RECOGNITION_MS, &text, false));
+        }
+        let end_ms = utterance.last().map_or(0, |last| last.2);
+        pieces.push(piece(end_ms + UTTERANCE_PAUSE_MS + RECOGNITION_MS, &text, true));
+    }
+    pieces
 }
 
 /// The WAV files of a folder. `NAME.json` beside `NAME.wav` may hold the evidence as the API gives it, or a label.

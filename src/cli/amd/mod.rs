@@ -1,11 +1,13 @@
 //! `dering amd`: runs the detector over recordings and prints what it says.
 
 mod analyse;
+mod bench;
 mod cases;
 mod explain;
 mod labels;
 mod manner;
 mod pool;
+mod published;
 mod replay;
 mod score;
 mod tune;
@@ -59,6 +61,7 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Command {
+    Bench(bench::Args),
     Replay(replay::Args),
     Tune(tune::Args),
 }
@@ -69,6 +72,7 @@ enum Command {
 /// When a file cannot be read or holds not an audio file that can be read; the rest is still done.
 pub fn run(args: Args) -> anyhow::Result<()> {
     match &args.command {
+        Some(Command::Bench(args)) => return bench::run(args),
         Some(Command::Replay(args)) => return replay::run(args),
         Some(Command::Tune(args)) => return tune::run(args),
         None => {}
