@@ -16,6 +16,7 @@ pub(crate) mod flows;
 pub(crate) mod health;
 pub(crate) mod judging;
 mod kore_campaigns;
+pub(crate) mod listening;
 pub(crate) mod lists;
 pub(crate) mod may;
 mod numbers;
@@ -129,6 +130,7 @@ fn reading() -> OpenApiRouter<Api> {
         .routes(routes!(calls::notifications))
         .routes(routes!(recordings::recording))
         .routes(routes!(recordings::link))
+        .routes(routes!(listening::listen))
         .routes(routes!(calls::message))
         .routes(routes!(dialout::interactions::interactions))
         .routes(routes!(cdr::list))

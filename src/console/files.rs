@@ -1,9 +1,12 @@
 //! Files of the pages, compiled in. Their addresses change with what is in them, so browsers may keep them for good.
 
+use std::io::Write;
 use std::sync::LazyLock;
 
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
 use crate::api::error::Problem;
@@ -12,6 +15,12 @@ use crate::api::extract::Path;
 const STYLE: &str = include_str!("static/console.css");
 const SCRIPT: &str = include_str!("static/console.js");
 const ICON: &str = include_str!("static/icon.svg");
+/// What renews parts of a page, in the order in which it is loaded: files of others, as `static/vendor/README.md` names them.
+const LIVE: [(&str, &str); 3] = [
+    ("htmx.min.js", include_str!("static/vendor/htmx.min.js")),
+    ("sse.min.js", include_str!("static/vendor/sse.min.js")),
+    ("idiomorph-ext.min.js", include_str!("static/vendor/idiomorph-ext.min.js")),
+];
 
 fn address(file: &str, content: &str) -> String {
     let digest = hex::encode(Sha256::digest(content));
@@ -30,17 +39,60 @@ pub(super) fn script() -> &'static str {
     &ADDRESS
 }
 
+/// The addresses of what renews parts of a page.
+pub(super) fn live() -> &'static [String] {
+    static ADDRESSES: LazyLock<[String; 3]> =
+        LazyLock::new(|| LIVE.map(|(file, content)| address(file, content)));
+    &*ADDRESSES
+}
+
+struct File {
+    name: &'static str,
+    kind: &'static str,
+    content: &'static str,
+    /// The same, compressed once.
+    zipped: Vec<u8>,
+}
+
+/// Every file. They hold nothing that is anybody's, so compressing them gives nothing away.
+static FILES: LazyLock<Vec<File>> = LazyLock::new(|| {
+    const SCRIPTS: &str = "text/javascript; charset=utf-8";
+    let own = [
+        ("console.css", "text/css; charset=utf-8", STYLE),
+        ("console.js", SCRIPTS, SCRIPT),
+        ("icon.svg", "image/svg+xml", ICON),
+    ];
+    let all = own.into_iter().chain(LIVE.map(|(name, content)| (name, SCRIPTS, content)));
+    all.map(|(name, kind, content)| File { name, kind, content, zipped: zipped(content) }).collect()
+});
+
+/// Empty where it cannot be made: then the file goes out as it is.
+fn zipped(content: &str) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(content.as_bytes()).and_then(|()| encoder.finish()).unwrap_or_default()
+}
+
+fn takes_zipped(headers: &HeaderMap) -> bool {
+    let accepted = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|coding| {
+        let mut parts = coding.split(';').map(str::trim);
+        parts.next().is_some_and(|name| name.eq_ignore_ascii_case("gzip")) && parts.all(|part| part != "q=0")
+    })
+}
+
 /// A file of the pages.
-pub(super) async fn file(Path(file): Path<String>) -> Result<Response, Problem> {
-    let (kind, content) = match file.as_str() {
-        "console.css" => ("text/css; charset=utf-8", STYLE),
-        "console.js" => ("text/javascript; charset=utf-8", SCRIPT),
-        "icon.svg" => ("image/svg+xml", ICON),
-        _ => return Err(Problem::not_found(&format!("file {file} of the pages"))),
-    };
-    let headers =
-        [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
-    Ok((headers, content).into_response())
+pub(super) async fn file(Path(name): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
+    let file = FILES.iter().find(|file| file.name == name);
+    let file = file.ok_or_else(|| Problem::not_found(&format!("file {name} of the pages")))?;
+    let told = [
+        (header::CONTENT_TYPE, file.kind),
+        (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+        (header::VARY, "accept-encoding"),
+    ];
+    if !file.zipped.is_empty() && takes_zipped(&headers) {
+        return Ok((told, [(header::CONTENT_ENCODING, "gzip")], file.zipped.as_slice()).into_response());
+    }
+    Ok((told, file.content).into_response())
 }
 
 #[cfg(test)]
@@ -55,5 +107,39 @@ mod tests {
             assert!(!file.contains("://") && !file.contains("@import") && !file.contains("eval("));
         }
         assert!(ICON.contains("<svg"));
+    }
+
+    #[test]
+    fn a_browser_that_takes_it_gets_a_file_compressed() {
+        let takes = |accepted: &str| {
+            takes_zipped(&HeaderMap::from_iter([(header::ACCEPT_ENCODING, accepted.parse().unwrap())]))
+        };
+        assert!(takes("gzip, deflate, br") && takes("br;q=1.0, GZIP;q=0.8"));
+        assert!(!takes("br") && !takes("gzip;q=0") && !takes_zipped(&HeaderMap::new()));
+        for file in FILES.iter() {
+            let mut text = String::new();
+            let mut decoder = flate2::read::GzDecoder::new(file.zipped.as_slice());
+            std::io::Read::read_to_string(&mut decoder, &mut text).unwrap();
+            assert_eq!(text, file.content, "{}", file.name);
+        }
+    }
+
+    #[test]
+    fn files_of_others_are_those_that_are_written_down() {
+        let written = include_str!("static/vendor/README.md").lines().filter(|line| line.contains(".js |"));
+        let written: Vec<Vec<&str>> =
+            written.map(|line| line.trim_matches('|').split('|').map(str::trim).collect()).collect();
+        assert_eq!(written.len(), LIVE.len());
+        for ((file, content), line) in LIVE.into_iter().zip(written) {
+            let digest = hex::encode(Sha256::digest(content));
+            assert!(
+                matches!(line[..], [name, _, _, "0BSD", told] if name == file && told == digest),
+                "{line:?}"
+            );
+            let notice = include_str!("../../NOTICE");
+            assert!(notice.contains(&format!("{} {}", line[1], line[2])), "{} is not in NOTICE", line[1]);
+        }
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/console/static/vendor");
+        assert_eq!(std::fs::read_dir(folder).unwrap().count(), LIVE.len() + 1, "nothing else lies there");
     }
 }

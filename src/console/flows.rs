@@ -279,7 +279,9 @@ pub(super) async fn bring(State(api): State<Api>, form: Does<EditFlows>) -> Resu
             page.bundle_error = form.by.tell("upload_errors", &[("n", &errors.to_string())]);
             page.bundle_findings = findings.iter().map(finding).collect();
         }
-        Err(Rejected::Problem(problem)) => page.bundle_error = super::faults::sentence(problem.detail()),
+        Err(Rejected::Problem(problem)) => {
+            page.bundle_error = super::faults::sentence(&form.by.language.reason(problem.detail()))
+        }
     }
     let failed = !page.bundle_error.is_empty();
     let mut response = upload_page(&api, &form.by, &page);

@@ -4,6 +4,7 @@
 //! not sent) and, of somebody who is signed in, when it carries the token of their browser. Each alone would do.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Multipart, Request};
@@ -24,13 +25,26 @@ pub(super) fn is_ours(headers: &HeaderMap, api: &Api) -> bool {
         return matches!(site, "same-origin" | "none");
     }
     let Some(origin) = text("origin").and_then(|origin| Url::parse(origin).ok()) else { return false };
-    let public = Url::parse(&api.public_url.of("/")).ok();
-    if public.is_some_and(|public| public.origin() == origin.origin()) {
-        return true;
-    }
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    is_our_origin(&origin, text("host"), Url::parse(&api.public_url.of("/")).ok().as_ref())
+}
+
+/// Whether our pages are there. With a public address that is so by this address, or on this machine; without one by the name
+/// that the request gives this server.
+fn is_our_origin(origin: &Url, host: Option<&str>, public: Option<&Url>) -> bool {
     let named = host.and_then(|host| Url::parse(&format!("{}://{host}/", origin.scheme())).ok());
-    named.is_some_and(|own| own.origin() == origin.origin())
+    let is_named = named.is_some_and(|own| own.origin() == origin.origin());
+    match public {
+        Some(public) => public.origin() == origin.origin() || is_named && is_here(origin),
+        None => is_named,
+    }
+}
+
+/// Whether an address is one of this machine, that nobody elsewhere reaches.
+fn is_here(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// Most fields of a form with a file.
@@ -114,7 +128,7 @@ pub(super) struct Posted {
     pub(super) frame: Frame,
     pub(super) written: Written,
     pub(super) headers: HeaderMap,
-    pub(super) peer: Option<std::net::IpAddr>,
+    pub(super) peer: Option<IpAddr>,
 }
 
 impl Posted {
@@ -171,7 +185,7 @@ pub(super) struct Does<R> {
     pub(super) by: Sees<R>,
     pub(super) written: Written,
     pub(super) headers: HeaderMap,
-    pub(super) peer: Option<std::net::IpAddr>,
+    pub(super) peer: Option<IpAddr>,
 }
 
 impl<R> Does<R> {
@@ -192,5 +206,30 @@ impl<R: Right> FromRequest<Api> for Does<R> {
         }
         let why = "this form is from a page that was opened before you signed in; load the page again";
         Err(Problem::new(Code::CrossSite, why).into_response())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_form_comes_from_our_public_address_whatever_name_a_request_gives_us() {
+        let url = |text: &str| Url::parse(text).unwrap();
+        let public = url("https://voice.example.com/");
+        for (origin, host, public, ours) in [
+            ("https://voice.example.com", "voice.example.com", Some(&public), true),
+            ("https://voice.example.com", "10.0.0.7:8080", Some(&public), true),
+            ("https://evil.test", "evil.test", Some(&public), false),
+            ("http://voice.example.com", "voice.example.com", Some(&public), false),
+            ("http://127.0.0.1:8080", "127.0.0.1:8080", Some(&public), true),
+            ("http://localhost:8080", "localhost:8080", Some(&public), true),
+            ("http://localhost:9090", "localhost:8080", Some(&public), false),
+            ("http://127.0.0.1.evil.test", "127.0.0.1.evil.test", Some(&public), false),
+            ("http://pages.test", "pages.test", None, true),
+            ("http://evil.test", "pages.test", None, false),
+        ] {
+            assert_eq!(is_our_origin(&url(origin), Some(host), public), ours, "{origin} to {host}");
+        }
     }
 }

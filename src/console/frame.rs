@@ -162,6 +162,7 @@ struct Shown<'f> {
     carriers: (usize, usize),
     style: &'static str,
     script: &'static str,
+    live: &'static [String],
 }
 
 /// A cookie that holds nothing but a wish.
@@ -280,6 +281,7 @@ impl Frame {
             carriers: api.calls.carriers(),
             style: super::files::style(),
             script: super::files::script(),
+            live: super::files::live(),
         };
         render(template, self.language.texts(), &shown, page)
     }

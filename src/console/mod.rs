@@ -24,6 +24,7 @@ mod people;
 mod people_names;
 mod picture;
 mod render;
+mod seat;
 mod second_step;
 mod settings;
 mod signing;
@@ -74,7 +75,9 @@ pub(crate) fn groups() -> [(Gate, OpenApiRouter<Api>); 2] {
         .route("/calls", get(calls::page))
         .route("/calls.csv", get(calls::csv))
         .route("/calls/{id}", get(calls::one::page))
+        .route("/calls/{id}/changes", get(calls::changes::stream))
         .route("/calls/{id}/recording.wav", get(calls::one::recording))
+        .route("/calls/{id}/live.wav", get(calls::one::listen))
         .route("/calls/{id}/evidence.svg", get(calls::one::evidence))
         .route("/calls/{id}/label", post(calls::one::label))
         .route("/calls/{id}/hang-up", post(calls::one::hang_up))
@@ -123,7 +126,6 @@ pub(crate) fn groups() -> [(Gate, OpenApiRouter<Api>); 2] {
         .route("/lists/{id}/import", post(lists::bring::upload).layer(body_limit()))
         .route("/lists/{id}/files/{file}", get(lists::bring::page).post(lists::bring::decide))
         .route("/lists/{id}/imports/{import}", get(lists::report::page))
-        .route("/lists/{id}/imports/{import}/now", get(lists::report::now))
         .route("/lists/{id}/imports/{import}/undo", post(lists::report::undo))
         .route("/flows", get(flows::list))
         .route("/flows/new", get(flows::draft).post(flows::upload))

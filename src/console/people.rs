@@ -51,7 +51,7 @@ async fn shown(api: &Api, sees: &Sees<Administer>, mut page: Shown) -> Result<Re
         Role::ALL.map(|role| (role.as_str(), sees.say(&format!("role_{}", role.as_str())).to_owned())).into();
     page.issuer = api.access.issuer_label().unwrap_or_default().to_owned();
     for row in api.store.people().await? {
-        let state = match (row.disabled_ms, row.has_password) {
+        let state = match (row.disabled_ms, row.has_password || row.has_openid) {
             (Some(_), _) => "disabled",
             (None, true) => "active",
             (None, false) => "invited",
@@ -140,9 +140,12 @@ pub(super) async fn elsewhere(
     form: Does<Administer>,
 ) -> Result<Response, Problem> {
     let person = api.store.person(&id).await?;
-    let done = if form.written.text("do") == "drop" {
+    let act = form.written.text("do");
+    let done = if act == "drop" {
         api.store.drop_openid(&person.id, form.by.who.actor()).await?;
         "openid_dropped"
+    } else if act != "expect" {
+        return Err(unknown_act(&form));
     } else {
         let email = form.written.text("email");
         if !email.contains('@') || !is_name(email) {
@@ -161,6 +164,12 @@ pub(super) async fn elsewhere(
     Ok(Redirect::to(&format!("/people?done={done}")).into_response())
 }
 
+/// A form that none of our pages has.
+fn unknown_act(form: &Does<Administer>) -> Problem {
+    let why = form.by.say("act_unknown");
+    Problem::new(Code::Invalid, why).with_field("do", why)
+}
+
 /// Another role for somebody, or a door that is shut or open.
 pub(super) async fn change(
     State(api): State<Api>,
@@ -170,10 +179,11 @@ pub(super) async fn change(
     let (change, done) = match form.written.text("do") {
         "disable" => (PersonChange { disabled: Some(true), ..PersonChange::default() }, "disabled"),
         "enable" => (PersonChange { disabled: Some(false), ..PersonChange::default() }, "enabled"),
-        _ => {
+        "role" => {
             let role = role(form.written.text("role"))?;
             (PersonChange { role: Some(role.into()), ..PersonChange::default() }, "role")
         }
+        _ => return Err(unknown_act(&form)),
     };
     api.store.change_person(&id, change, form.by.who.actor()).await?;
     Ok(Redirect::to(&format!("/people?done={done}")).into_response())

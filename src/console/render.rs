@@ -22,6 +22,7 @@ static PAGES: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
     tera.register_filter("fill", fill);
     tera.add_raw_templates(templates![
         "frame.html",
+        "live.html",
         "door.html",
         "sign_in.html",
         "second_step.html",
@@ -50,7 +51,6 @@ static PAGES: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
         "lists.html",
         "list.html",
         "list_file.html",
-        "list_import_now.html",
         "list_import.html",
         "list_contacts.html",
         "trunks.html",

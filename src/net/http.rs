@@ -11,6 +11,8 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{ConnectInfo, Request};
+use axum::http::header::CONNECTION;
+use axum::http::{HeaderValue, Version};
 use axum::response::Response;
 use hyper::body::{Frame, Incoming, SizeHint};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -131,16 +133,21 @@ async fn connection(
 async fn answer(request: Request<Incoming>, peer: SocketAddr, router: Router, desk: Arc<Desk>) -> Response {
     let errand = Arc::new(Errand::begin(desk));
     let (parts, body) = request.into_parts();
+    let version = parts.version;
     if body.is_end_stream() {
         errand.asked();
     }
     let body = Body::new(Arriving { body, errand: Arc::clone(&errand) });
     let mut request = Request::from_parts(parts, body);
     request.extensions_mut().insert(ConnectInfo(peer));
-    let response = match router.oneshot(request).await {
+    let mut response = match router.oneshot(request).await {
         Ok(response) => response,
         Err(never) => match never {},
     };
+    if !errand.has_arrived() && version < Version::HTTP_2 {
+        // What is left of the request is not read, so nothing more can come over this connection: clients are told.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
     errand.asked();
     response.map(|body| Body::new(Leaving { body, _errand: errand }))
 }
@@ -199,6 +206,10 @@ impl Errand {
         desk.open.fetch_add(1, Ordering::Relaxed);
         desk.tell();
         Self { desk, asked: AtomicUsize::new(0) }
+    }
+
+    fn has_arrived(&self) -> bool {
+        self.asked.load(Ordering::Relaxed) > 0
     }
 
     /// It has arrived whole, or is answered without.
@@ -292,7 +303,8 @@ mod tests {
         let router = Router::new()
             .route("/", get(|| async { "hello" }))
             .route("/long", long)
-            .route("/take", post(|body: String| async move { body }));
+            .route("/take", post(|body: String| async move { body }))
+            .route("/refuse", post(|| async { "no" }));
         let (limits, stop) =
             (Limits { most, of_one_address: most, unlimited: Vec::new() }, CancellationToken::new());
         let serving = tokio::spawn(serve(listener, router, limits, Waits::default(), stop.clone()));
@@ -319,6 +331,19 @@ mod tests {
         let began = Instant::now();
         let _rest = stream.read_to_end(&mut Vec::new()).await;
         began.elapsed()
+    }
+
+    #[tokio::test]
+    async fn an_answer_before_the_request_is_read_says_that_the_connection_ends_with_it() {
+        let (address, _stop, _serving) = port(10).await;
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        say(&mut stream, "POST /take HTTP/1.1\r\nhost: x\r\ncontent-length: 3\r\n\r\nyes").await;
+        let kept = heard(&mut stream, "yes").await;
+        assert!(!kept.to_lowercase().contains("connection: close"), "{kept}");
+        say(&mut stream, "POST /refuse HTTP/1.1\r\nhost: x\r\ncontent-length: 9000000\r\n\r\nyes").await;
+        let refused = heard(&mut stream, "no").await;
+        assert!(refused.to_lowercase().contains("connection: close"), "{refused}");
+        closed_after(&mut stream).await;
     }
 
     // The clock stands still while bytes are on their way, and jumps when nothing else can happen.

@@ -176,6 +176,11 @@ impl Handle {
             .is_some_and(|control| control.try_send(Control::HangUp { by: by.to_owned(), actor }).is_ok())
     }
 
+    /// The way to a running call.
+    pub(in crate::session) fn control(&self, call_id: &str) -> Option<mpsc::Sender<Control>> {
+        self.inner.controls.lock().get(call_id).cloned()
+    }
+
     /// Whether somebody hears the words of callees of this flow.
     #[must_use]
     pub fn hears(&self, flow: &str) -> bool {
@@ -279,7 +284,7 @@ impl Handle {
             metrics::counter!("dering_calls_refused_total").increment(1);
             return Err(Refusal::Full { limit });
         }
-        let (sender, receiver) = mpsc::channel(4);
+        let (sender, receiver) = mpsc::channel(8);
         controls.insert(call_id.to_owned(), sender);
         metrics::gauge!("dering_calls_running").set(controls.len() as f64);
         Ok(receiver)

@@ -107,3 +107,50 @@ async fn a_calendar_is_shown_before_it_holds_and_lists_keep_people_from_being_ca
     assert_eq!(settings.closed_on, ["2028-12-24", "2028-12-25"]);
     assert_eq!(settings.notify_url.as_deref(), Some("https://shop.example/events"));
 }
+
+#[tokio::test]
+async fn what_is_wrong_stands_at_its_field_in_the_language_of_who_wrote_it() {
+    let pages = Pages::open().await;
+    let browser = pages.signed_in(Role::CampaignManager).await;
+    let token = browser.token().await;
+    let form = [
+        ("token", token.as_str()),
+        ("name", "Mei"),
+        ("flow", "short"),
+        ("concurrent", "1.5"),
+        ("per_second", "inf"),
+        ("priority", "3"),
+        ("ramp_up", "soon"),
+        ("per_day", "-1"),
+        ("in_all", "3"),
+        ("breaker_percent", "thirty"),
+        ("breaker_of", "20"),
+        ("breaker_pause", "1m"),
+        ("windows", "mon-fri 08:00-20:00\nsometimes"),
+    ];
+    let reasons = [
+        ("en", ["Is no whole number.", "Is no number.", "Is not a length of time"]),
+        ("id", ["Bukan bilangan bulat.", "Bukan angka.", "Bukan lama waktu"]),
+    ];
+    for (language, [whole, number, span]) in reasons {
+        browser.cookies.lock().unwrap().insert("dering_lang".to_owned(), language.to_owned());
+        let answer = browser.post("/campaigns/new", &form).await;
+        assert_eq!(answer.status, 422);
+        let at = |field: &str| {
+            let (_, from) = answer.text.split_once(&format!("id=\"{field}-error\">")).unwrap();
+            from.split_once("</p>").unwrap().0.to_owned()
+        };
+        for field in ["concurrent", "per_day", "breaker_percent"] {
+            assert_eq!(at(field), whole, "{field}");
+        }
+        assert_eq!(at("per_second"), number);
+        assert!(at("ramp_up").starts_with(span), "{}", at("ramp_up"));
+        assert!(at("windows").contains("sometimes"), "{}", at("windows"));
+        assert!(answer.text.contains("value=\"thirty\""), "what was written stays");
+    }
+    let presets = browser.get("/campaigns/new").await.text;
+    assert!(
+        presets.contains("Indonesia: penagihan") && !presets.contains("collections</option>"),
+        "{presets}"
+    );
+}

@@ -10,7 +10,7 @@ use axum::{Json, Router};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use dering::access::{OpenIdOptions, Options, Role};
-use dering::store::{Actor, PersonChange, Rate};
+use dering::store::{Actor, LinkedBy, NewOpenId, PersonChange, Rate};
 use dering::wallclock::now_ms;
 use reqwest::Url;
 use ring::rand::SystemRandom;
@@ -269,6 +269,8 @@ async fn somebody_of_here_is_linked_by_an_admin_or_by_name_where_that_is_set() {
     assert_eq!(leads_to(&admin.press(&path, &form).await), "/people?done=openid_expected");
     assert_eq!(issuer.sign_in(&Browser::new(&first), json!({ "groups": ["staff"] })).await.0, 303);
     assert_eq!(first.api.store().openid_person(&issuer.0.name, "u-1").await.unwrap(), Some(id));
+    let unknown = admin.press(&path, &[("do", "forget"), ("email", "ani@shop.test")]).await;
+    assert!(unknown.status == 422 && unknown.text.contains("does not do"), "{}", unknown.text);
     assert_eq!(leads_to(&admin.press(&path, &[("do", "drop")]).await), "/people?done=openid_dropped");
     assert_eq!(issuer.sign_in(&Browser::new(&first), json!({})).await.0, 403);
 
@@ -281,6 +283,39 @@ async fn somebody_of_here_is_linked_by_an_admin_or_by_name_where_that_is_set() {
     let (status, _, text) = issuer.sign_in(&Browser::new(&second), heir).await;
     assert!(status == 403 && text.contains("An admin can end that under People"), "{text}");
     assert_eq!(second.api.store().openid_person(&issuer.0.name, "u-2").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn two_who_come_at_once_by_one_name_or_expectation_do_not_both_become_that_person() {
+    let issuer = Issuer::start().await;
+    let pages = pages(issuer.options()).await;
+    let id = pages.invite("rini@shop.test", Role::Viewer).await;
+    let store = pages.api.store();
+    let link = |subject: &str, by| NewOpenId {
+        person_id: id.clone(),
+        issuer: issuer.0.name.clone(),
+        subject: subject.to_owned(),
+        email: "rini@shop.test".to_owned(),
+        by,
+    };
+    let linked = async |subject, by| store.link_openid(link(subject, by), Actor::server()).await.unwrap();
+    assert_eq!(linked("u-1", LinkedBy::Name).await, Some(id.clone()));
+    assert_eq!(linked("u-1", LinkedBy::Name).await, Some(id.clone()), "who was linked stays so");
+    assert_eq!(linked("u-2", LinkedBy::Name).await, None);
+    store.expect_openid(&id, "rini@shop.test", Actor::server()).await.unwrap();
+    assert_eq!(linked("u-2", LinkedBy::Expectation).await, Some(id.clone()));
+    assert_eq!(linked("u-3", LinkedBy::Expectation).await, None, "one is expected, not two");
+    assert_eq!(store.openid_person(&issuer.0.name, "u-3").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn who_came_from_the_issuer_is_invited_no_more() {
+    let issuer = Issuer::start().await;
+    let pages = pages(issuer.options()).await;
+    let admin = pages.signed_in(Role::Admin).await;
+    assert_eq!(issuer.sign_in(&Browser::new(&pages), json!({ "groups": ["staff"] })).await.0, 303);
+    let people = admin.get("/people").await.text;
+    assert!(people.contains("rini@shop.test") && !people.contains(">invited<"), "{people}");
 }
 
 #[tokio::test]

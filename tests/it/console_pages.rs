@@ -146,13 +146,15 @@ async fn campaign(store: &Store) -> String {
 }
 
 /// Every page and form that somebody may ask for.
-const PAGES: [(&str, &str); 62] = [
+const PAGES: [(&str, &str); 64] = [
     ("GET", "/"),
     ("GET", "/now"),
     ("GET", "/me"),
     ("GET", "/calls"),
     ("GET", "/calls.csv"),
     ("GET", "/calls/c1"),
+    ("GET", "/calls/c1/changes?after=1000"),
+    ("GET", "/calls/c1/live.wav"),
     ("GET", "/calls/c1/recording.wav"),
     ("GET", "/calls/c1/evidence.svg"),
     ("GET", "/webhooks"),

@@ -2,7 +2,7 @@
 
 use axum::http::header;
 use dering::access::{Options, Role};
-use dering::store::{Actor, AuditFilter, PersonChange, Rate};
+use dering::store::{Actor, AuditFilter, NewBrowser, NewStep, PersonChange, Proof, Rate};
 use secrecy::ExposeSecret;
 
 use crate::console_fixture::{Browser, PASSWORD, Pages, leads_to, secret};
@@ -257,6 +257,41 @@ async fn ones_own_password_takes_the_present_one() {
     assert_eq!(leads_to(&browser.press("/me/password", &right).await), "/me?done=password");
     assert_eq!(browser.get("/me").await.status, 200, "this browser stays in");
     assert_eq!(other.get("/me").await.status, 303);
+}
+
+#[tokio::test]
+async fn a_sign_in_that_began_before_the_password_changed_lets_nobody_in() {
+    let pages = Pages::open().await;
+    let (store, browser) = (pages.api.store(), pages.signed_in(Role::Viewer).await);
+    let known = store.person_to_sign_in("viewer").await.unwrap().unwrap();
+    let proof = Proof { password: known.password.map(Into::into), code: false };
+    let opens = |digest: &str| NewBrowser {
+        digest: digest.to_owned(),
+        person_id: known.id.clone(),
+        until_ms: i64::MAX,
+        address: None,
+        agent: None,
+        proof: proof.clone(),
+    };
+    let owes = |digest: &str| NewStep {
+        digest: digest.to_owned(),
+        person_id: known.id.clone(),
+        until_ms: i64::MAX,
+        proof: Proof { code: true, ..proof.clone() },
+    };
+    assert!(store.open_browser(opens("one"), None, Actor::server()).await.unwrap());
+    assert!(store.begin_sign_in_step(owes("one")).await.unwrap());
+    let chosen = "another quiet word";
+    let form = [("current", PASSWORD), ("password", chosen), ("again", chosen)];
+    assert_eq!(leads_to(&browser.press("/me/password", &form).await), "/me?done=password");
+    assert!(!store.open_browser(opens("two"), None, Actor::server()).await.unwrap());
+    assert!(!store.begin_sign_in_step(owes("two")).await.unwrap());
+    let now = dering::wallclock::now_ms();
+    assert_eq!(store.browsers_of(&known.id, now).await.unwrap().len(), 1, "the one that changed it");
+    let disabled = PersonChange { disabled: Some(true), ..PersonChange::default() };
+    store.change_person(&known.id, disabled, Actor::server()).await.unwrap();
+    let by_link = NewBrowser { proof: Proof::default(), ..opens("three") };
+    assert!(!store.open_browser(by_link, None, Actor::server()).await.unwrap());
 }
 
 #[tokio::test]

@@ -19,6 +19,8 @@ const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const base = new URL(options.welcome).origin;
 const password = "three quiet words";
 const looked = [];
+// What browsers complained of.
+const wrong = [];
 
 async function ask(wants, more = {}) {
   report({ wants, ...more });
@@ -60,6 +62,8 @@ async function says(page, text) {
 async function context(browser, more = {}) {
   const made = await browser.newContext({ locale: "en-GB", viewport: { width: 1280, height: 800 }, ...more });
   made.setDefaultTimeout(30_000);
+  made.on("weberror", (error) => wrong.push(String(error.error())));
+  made.on("console", (line) => /Content Security Policy|eval/i.test(line.text()) && wrong.push(line.text()));
   return made;
 }
 
@@ -78,14 +82,50 @@ async function signOut(page) {
   await page.waitForURL(/sign-in/);
 }
 
+// A page that cannot reach the server says so, and since when, until it can.
+async function lostAndFound(page) {
+  await page.route("**/now", (route) => route.abort());
+  await says(page, /The connection to the server is lost since \d/);
+  if (options.shots) await page.screenshot({ path: `${options.shots}/connection-lost.png` });
+  await page.unroute("**/now");
+  await page.locator(".alarm[role=status]").waitFor({ state: "detached" });
+}
+
+// A running call: its parts follow what happens, and nothing moves under who is in it.
+async function renewed(page, call) {
+  await page.evaluate(() => { window.kept = true; });
+  const truth = page.getByLabel("a voicemail that takes messages");
+  await truth.check();
+  const button = page.getByRole("button", { name: "Say so" });
+  await button.focus();
+  const before = await page.locator(".timeline li").count();
+  const ear = page.locator("#ear");
+  await ear.evaluate((ear) => ear.play());
+  await page.waitForFunction(() => document.getElementById("ear").currentTime > 0.5);
+  const other = await page.context().newPage();
+  await other.setViewportSize({ width: 390, height: 844 });
+  await other.emulateMedia({ colorScheme: "dark" });
+  await visit(other, `/calls/${call}`, "a live call on a telephone");
+  await other.getByRole("button", { name: "Hang up" }).click();
+  await says(other, "The call is being ended.");
+  await other.close();
+  await ask("ended", { call });
+  await page.locator("#sound").waitFor();
+  must((await page.locator(".timeline li").count()) > before, "the timeline goes on");
+  must(await page.evaluate(() => window.kept), "the page was not loaded anew");
+  must(await truth.isChecked(), "what was chosen stays chosen");
+  must(await button.evaluate((button) => button === document.activeElement), "the focus stays");
+  must((await page.getByRole("button", { name: "Hang up" }).count()) === 0, "nothing is left to hang up");
+  must((await page.locator(".alarm[role=status]").count()) === 0, "an end is no lost connection");
+}
+
 async function calls(page) {
   const { call, other } = await ask("calls");
   await visit(page, "/", "home with calls");
-  await page.locator(`[data-renew] a[href="/calls/${call}"]`).waitFor();
+  await page.locator(`#c-${call} a`).waitFor();
+  await lostAndFound(page);
   await visit(page, `/calls/${call}`, "a live call");
-  await page.getByRole("button", { name: "Hang up" }).click();
-  await says(page, "The call is being ended.");
-  await ask("ended", { call });
+  await renewed(page, call);
   await visit(page, `/calls/${call}`, "a call");
   const sound = await page.request.get(`${base}/calls/${call}/recording.wav`);
   must(sound.status() === 200 && (await sound.body()).length > 1_000, "the recording can be heard");
@@ -203,7 +243,7 @@ async function campaigns(page) {
   await look(page, "a new campaign");
   await page.getByLabel("Name").fill("A walk");
   await page.locator("[name=flow]").fill("nothing");
-  await page.getByLabel("Walkers").check();
+  await page.locator("label.choice:has([name^='list:'])", { hasText: "Walkers" }).locator("input").check();
   await page.locator("[name=windows]").fill("sometimes");
   await page.locator("[name=concurrent]").fill("2");
   await page.getByRole("button", { name: "Save" }).click();
@@ -382,7 +422,7 @@ async function plain(browser, call) {
 async function walk() {
   const browser = await chromium.launch({
     executablePath: options.browser,
-    args: ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
+    args: ["--autoplay-policy=no-user-gesture-required", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"],
   });
   try {
     const page = await (await context(browser, { colorScheme: "light" })).newPage();
@@ -406,6 +446,7 @@ async function walk() {
     await plain(browser, call);
     await signOut(page);
     await look(page, "signed out");
+    must(wrong.length === 0, `browsers complained: ${wrong.join("; ")}`);
     report({ done: true, looked });
   } finally {
     await browser.close();

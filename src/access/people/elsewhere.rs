@@ -10,7 +10,7 @@ use crate::access::Access;
 use crate::access::error::Wrong;
 use crate::access::openid::{Arrival, Departure, OpenId, Refused, Stranger};
 use crate::access::role::Role;
-use crate::store::{self, PersonChange};
+use crate::store::{self, LinkedBy, NewOpenId, PersonChange, Proof};
 
 impl From<store::Error> for Refused {
     fn from(error: store::Error) -> Self {
@@ -81,7 +81,7 @@ impl Access {
                 now = self.give_role(&id, role, &person.role, visit).await?;
             }
         }
-        let entry = self.enter((&id, &now, person.has_second_factor), visit).await?;
+        let entry = self.enter((&id, &now, person.has_second_factor), Proof::default(), visit).await?;
         Ok((entry, next))
     }
 
@@ -121,23 +121,22 @@ impl Access {
         let email = email.ok_or(Refused::NoName)?;
         let expected = store.expected_openid(email).await?;
         let named = store.person_to_sign_in(email).await?;
-        let id = match (expected, named) {
-            (Some(id), _) => id,
+        let (id, by, refused) = match (expected, named) {
+            (Some(id), _) => (id, LinkedBy::Expectation, Refused::Stale),
             (None, Some(row)) if openid.options.link_by_name => {
                 // An address may be given to somebody else; what the issuer calls somebody for good may not.
-                if store.person(&row.id).await?.has_openid {
-                    return Err(Refused::Linked(row.name));
-                }
-                row.id
+                (row.id, LinkedBy::Name, Refused::Linked(row.name))
             }
             (None, Some(_)) => return Err(Refused::NameTaken(email.to_owned())),
             (None, None) => {
                 let role = role.ok_or(Refused::NoRole)?;
-                self.add_person(email, role, store::Actor::server()).await?.id
+                let id = self.add_person(email, role, store::Actor::server()).await?.id;
+                (id, LinkedBy::Creation, Refused::Stale)
             }
         };
-        let (issuer, subject) = (stranger.issuer.as_str(), stranger.subject.as_str());
-        store.link_openid(&id, issuer, subject, email, self.actor_of(&id, visit)).await?;
-        Ok(id)
+        let actor = self.actor_of(&id, visit);
+        let (issuer, subject) = (stranger.issuer.clone(), stranger.subject.clone());
+        let link = NewOpenId { person_id: id, issuer, subject, email: email.to_owned(), by };
+        store.link_openid(link, actor).await?.ok_or(refused)
     }
 }

@@ -29,7 +29,7 @@ use super::principal::{Identity, Intent, Principal};
 use super::role::Role;
 use super::{ANY_BOT, Access};
 use crate::store::{
-    Actor, BrowserRow, LinkPurpose, LinkRow, NewBrowser, NewLink, NewPerson, PersonRow, Redeemed,
+    Actor, BrowserRow, LinkPurpose, LinkRow, NewBrowser, NewLink, NewPerson, PersonRow, Proof, Redeemed,
 };
 use crate::wallclock::now_ms;
 
@@ -127,7 +127,10 @@ impl Access {
         let kept = row.as_ref().and_then(|row| row.password.clone());
         let fits = self.0.passwords.fits(password, kept).await;
         match row.filter(|_| fits) {
-            Some(row) => self.enter((&row.id, &row.role, row.has_second_factor), visit).await,
+            Some(row) => {
+                let proof = Proof { password: row.password.map(SecretString::from), code: false };
+                self.enter((&row.id, &row.role, row.has_second_factor), proof, visit).await
+            }
             None => {
                 self.count_sign_in_failure(address, claimed.as_deref(), Wrong::Password);
                 Err(Error::SignIn)
@@ -156,11 +159,14 @@ impl Access {
         Err(Error::SignIn)
     }
 
-    async fn let_in(&self, person_id: &str, visit: &Visit<'_>) -> Result<SessionCookie, Error> {
+    /// # Errors
+    /// [`Error::SignIn`] when what they proved changed meanwhile.
+    async fn let_in(&self, person_id: &str, proof: Proof, visit: &Visit<'_>) -> Result<SessionCookie, Error> {
         let cookie = SessionCookie::new(self.is_over_tls());
         let address = self.origin(visit.peer, visit.headers).map(|address| address.to_string());
         let agent = visit.headers.get(USER_AGENT).and_then(|agent| agent.to_str().ok());
         let browser = NewBrowser {
+            proof,
             digest: cookie.digest(),
             person_id: person_id.to_owned(),
             until_ms: now_ms() + IDLE_MS,
@@ -169,8 +175,8 @@ impl Access {
         };
         let before = sent(visit.headers, self.is_over_tls()).map(|cookie| digest(cookie.expose_secret()));
         let actor = Actor::new(format!("person:{person_id}"), address);
-        self.store().open_browser(browser, before, actor).await?;
-        Ok(cookie)
+        let opened = self.store().open_browser(browser, before, actor).await?;
+        opened.then_some(cookie).ok_or(Error::SignIn)
     }
 
     /// Gives somebody a new password and lets this browser in again; all others are out.
@@ -186,8 +192,8 @@ impl Access {
         let hash = self.hashed(password).await?;
         let address = self.origin(visit.peer, visit.headers).map(|address| address.to_string());
         let actor = Actor::new(format!("person:{}", person.id), address);
-        self.store().set_password(&person.id, hash, actor).await?;
-        self.let_in(&person.id, visit).await
+        self.store().set_password(&person.id, hash.clone(), actor).await?;
+        self.let_in(&person.id, Proof { password: Some(hash.into()), code: true }, visit).await
     }
 
     async fn hashed(&self, password: SecretString) -> Result<String, Error> {
@@ -283,7 +289,8 @@ impl Access {
         match self.store().redeem_link(&digest(secret), now_ms(), used, address).await? {
             Some(person_id) => {
                 let person = self.store().person(&person_id).await?;
-                self.enter((&person_id, &person.role, person.has_second_factor), visit).await.map(Some)
+                let who = (person_id.as_str(), person.role.as_str(), person.has_second_factor);
+                self.enter(who, Proof::default(), visit).await.map(Some)
             }
             None => Ok(None),
         }

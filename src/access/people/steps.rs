@@ -9,7 +9,7 @@ use crate::access::Access;
 use crate::access::error::{Error, Wrong};
 use crate::access::person::Person;
 use crate::access::role::Role;
-use crate::store::{Actor, FactorGone, NewFactor, NewStep, SecondFactor, StepRow};
+use crate::store::{Actor, FactorGone, NewFactor, NewStep, Proof, SecondFactor, StepRow};
 use crate::wallclock::now_ms;
 
 /// From the password to the code.
@@ -54,19 +54,23 @@ impl Access {
     pub(super) async fn enter(
         &self,
         (person_id, role, has_second_factor): (&str, &str, bool),
+        proof: Proof,
         visit: &Visit<'_>,
     ) -> Result<Entry, Error> {
         let must = role.parse().is_ok_and(|role| self.wants_second_factor(role));
         if !must && !has_second_factor {
-            return self.let_in(person_id, visit).await.map(Entry::In);
+            return self.let_in(person_id, proof, visit).await.map(Entry::In);
         }
         let secret = new_secret();
         let step = NewStep {
             digest: digest(secret.expose_secret()),
             person_id: person_id.to_owned(),
             until_ms: now_ms() + STEP_MS,
+            proof: Proof { code: true, ..proof },
         };
-        self.store().begin_sign_in_step(step).await?;
+        if !self.store().begin_sign_in_step(step).await? {
+            return Err(Error::SignIn);
+        }
         Ok(Entry::Code(secret))
     }
 
@@ -119,7 +123,8 @@ impl Access {
             }
             None => Vec::new(),
         };
-        let cookie = self.let_in(&row.person_id, visit).await?;
+        let proof = Proof { password: row.password.map(SecretString::from), code: true };
+        let cookie = self.let_in(&row.person_id, proof, visit).await?;
         Ok(Some(Through { cookie, recovery_codes }))
     }
 

@@ -84,7 +84,7 @@ pub(super) struct PersonShown {
     name: String,
     #[schema(value_type = Role)]
     role: String,
-    /// `invited` until they chose a password, `active`, or `disabled`.
+    /// `invited` until they chose a password or came from the issuer, `active`, or `disabled`.
     state: &'static str,
     /// Browsers in which they are signed in.
     browsers: i64,
@@ -102,7 +102,7 @@ pub(super) struct PersonShown {
 
 impl From<PersonRow> for PersonShown {
     fn from(row: PersonRow) -> Self {
-        let state = match (row.disabled_ms, row.has_password) {
+        let state = match (row.disabled_ms, row.has_password || row.has_openid) {
             (Some(_), _) => "disabled",
             (None, true) => "active",
             (None, false) => "invited",

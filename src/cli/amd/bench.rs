@@ -194,14 +194,14 @@ fn table(lines: &[Line]) -> String {
     let mut table = Table::new();
     table.load_preset(presets::UTF8_BORDERS_ONLY);
     table.set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["detector", "person>machine", "machine>person", "neither", "p50 ms", "p95 ms"]);
+    table.set_header(["detector", "people wrong", "machines wrong", "neither", "p50", "p95"]);
     for line in lines {
         let [p50, p95] = &line.decided_ms;
         table.add_row([
             line.detector.to_owned(),
             percent(&line.person_called_machine),
             percent(&line.machine_called_person),
-            percent(&line.neither),
+            format!("{:.1}", line.neither.share * 100.0),
             ms(p50),
             ms(p95),
         ]);
@@ -212,7 +212,8 @@ fn table(lines: &[Line]) -> String {
     let (people, machines) =
         lines.first().map_or((0, 0), |line| (line.person_called_machine.of, line.machine_called_person.of));
     format!(
-        "{table}\n{people} people, {machines} machines. Errors in percent with 95 % bounds (Clopper-Pearson); times from the answer.\n"
+        "{table}\n{people} people (wrong: called machines), {machines} machines (wrong: called people);\n\
+         percent with 95 % bounds (Clopper-Pearson). When half and 95 % were decided, ms after the answer.\n"
     )
 }
 
@@ -295,7 +296,7 @@ mod tests {
         assert_eq!((line.person_called_machine.count, line.person_called_machine.of), (0, 1));
         assert_eq!(line.machine_called_person.of, 0);
         let shown = table(&[line]);
-        assert!(shown.lines().all(|line| line.chars().count() <= 110), "{shown}");
+        assert!(shown.lines().all(|line| line.chars().count() <= 99), "{shown}");
         assert!(shown.contains("1 people, 0 machines"), "{shown}");
     }
 

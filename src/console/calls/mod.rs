@@ -1,5 +1,6 @@
 //! The pages of calls: the list and one call.
 
+pub(super) mod changes;
 mod export;
 mod list;
 pub(super) mod one;

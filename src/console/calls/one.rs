@@ -1,7 +1,10 @@
 //! The page of one call: what happened, what was heard, why it was decided so, and what was told about it.
 
+use std::sync::Arc;
+
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Redirect, Response};
+use futures_util::future::BoxFuture;
 use serde::Serialize;
 
 use super::sentence::sentence;
@@ -12,12 +15,13 @@ use crate::accuracy::Truth;
 use crate::api::Api;
 use crate::api::error::{Code, Problem};
 use crate::api::extract::Path;
-use crate::api::recordings;
 use crate::api::transcript::{self, Kind, LONGEST_TIMELINE, Speaker};
+use crate::api::{listening, recordings};
 use crate::console::forms::Does;
 use crate::console::frame::{Crumb, Frame, Room, Sees, may};
 use crate::console::people_names::Names;
 use crate::console::picture;
+use crate::console::seat::Seat;
 use crate::console::when::{At, length};
 use crate::console::who::{Who, who_of_call};
 use crate::store::{CallRow, CdrRow, LabelOrigin};
@@ -28,7 +32,11 @@ struct One {
     sentence: String,
     who: Who,
     live: bool,
+    /// The last event that the page shows.
+    seq: i64,
     phase: String,
+    /// Somebody talks on it, and who looks may listen.
+    talks: bool,
     /// It may be ended by who looks.
     ends: bool,
     facts: Vec<(String, String)>,
@@ -85,7 +93,7 @@ struct Webhook {
     made: At,
 }
 
-async fn call(api: &Api, id: &str) -> Result<CallRow, Problem> {
+pub(super) async fn call(api: &Api, id: &str) -> Result<CallRow, Problem> {
     api.store.call(id).await?.ok_or_else(|| Problem::not_found(&format!("call {id}")))
 }
 
@@ -121,9 +129,11 @@ pub(in crate::console) async fn page(
         sentence: sentence(&sees, &call),
         who: who_of_call(&sees, &call),
         live,
+        seq: events.last().map_or(0, |row| row.seq),
         phase: phase
             .map(|live| sees.say(&format!("phase_{}", live.phase.as_str())).to_owned())
             .unwrap_or_default(),
+        talks: live && call.answered_ms.is_some(),
         ends: live && may::<EndCalls>(&sees.who),
         facts: facts(&sees, &call),
         began: sees.zone.at(call.created_ms),
@@ -244,6 +254,22 @@ pub(in crate::console) async fn recording(
 ) -> Result<Response, Problem> {
     let call = call(&api, &id).await?;
     recordings::file(&api, &call.id, request).await
+}
+
+/// A running call to listen to, for the player of its page.
+pub(in crate::console) async fn listen(
+    sees: Sees<SeeCalls>,
+    seat: Seat<SeeCalls>,
+    State(api): State<Api>,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let call = call(&api, &id).await?;
+    let (seat, looked) = (Arc::new(seat), api.clone());
+    let holds = move || -> BoxFuture<'static, bool> {
+        let (seat, api) = (Arc::clone(&seat), looked.clone());
+        Box::pin(async move { seat.holds(&api).await })
+    };
+    listening::live(&api, &call, &sees.who, holds).await
 }
 
 /// Why it was decided so, as a picture.

@@ -191,11 +191,27 @@ impl Draft {
         let mut note = |field: &str, problem: &str| {
             problems.push(Problem { field: field.to_owned(), problem: problem.to_owned() });
         };
-        let mut number = |field: &str, text: &str| match text.replace(',', ".").parse::<f64>() {
-            Ok(number) if number.fract() == 0.0 => json!(number as i64),
+        for (field, text) in
+            [("pacing.ramp_up", &self.ramp_up), ("pacing.breaker.pause", &self.breaker_pause)]
+        {
+            if let Err(wrong) = text.parse::<Span>() {
+                note(field, &wrong.to_string());
+            }
+        }
+        let mut decimal = |field: &str, text: &str| match text.replace(',', ".").parse::<f64>() {
+            Ok(number) if number.is_finite() => json!(number),
+            Ok(_) | Err(_) => {
+                note(field, "is no number");
+                Value::Null
+            }
+        };
+        let per_second = decimal("pacing.per_second", &self.per_second);
+        let abandon_limit =
+            (!self.abandon_limit.is_empty()).then(|| decimal("abandon_limit", &self.abandon_limit));
+        let mut number = |field: &str, text: &str| match text.parse::<u32>() {
             Ok(number) => json!(number),
             Err(_) => {
-                note(field, "is no number");
+                note(field, "is no whole number");
                 Value::Null
             }
         };
@@ -207,12 +223,12 @@ impl Draft {
         }));
         let mut pacing = serde_json::to_value(&stood.pacing).unwrap_or_default();
         pacing["concurrent"] = number("pacing.concurrent", &self.concurrent);
-        pacing["per_second"] = number("pacing.per_second", &self.per_second);
+        pacing["per_second"] = per_second;
         pacing["priority"] = number("pacing.priority", &self.priority);
         pacing["ramp_up"] = json!(self.ramp_up);
         pacing["breaker"] = json!({
-            "percent": number("breaker_percent", &self.breaker_percent),
-            "of": number("breaker_of", &self.breaker_of),
+            "percent": number("pacing.breaker.percent", &self.breaker_percent),
+            "of": number("pacing.breaker.of", &self.breaker_of),
             "pause": self.breaker_pause,
         });
         document.insert("pacing".into(), pacing);
@@ -225,8 +241,6 @@ impl Draft {
             }
         }
         document.insert("budget".into(), Value::Object(budget));
-        let abandon_limit =
-            (!self.abandon_limit.is_empty()).then(|| number("abandon_limit", &self.abandon_limit));
         let canary = (!self.canary_flow.is_empty()).then(
             || json!({ "flow": self.canary_flow, "percent": number("canary.percent", &self.canary_percent) }),
         );
@@ -385,7 +399,7 @@ mod tests {
         draft.callback_outcome = "later".into();
         let problems = draft.settings(&Settings::default()).unwrap_err();
         let fields: Vec<&str> = problems.iter().map(|problem| problem.field.as_str()).collect();
-        assert_eq!(fields, ["pacing.concurrent", "abandon_limit", "windows", "variables", "callback"]);
+        assert_eq!(fields, ["abandon_limit", "pacing.concurrent", "windows", "variables", "callback"]);
         draft.take_preset("uk-ofcom");
         assert_eq!(draft.abandon_limit, "3");
     }

@@ -17,8 +17,9 @@ use crate::api::campaigns::found;
 use crate::api::error::Problem;
 use crate::api::extract::{Pairs, Path};
 use crate::campaigns::{ClosedDays, LARGEST_CALENDAR, Refused, coming_closed_days};
+use crate::console::faults::sentence;
 use crate::console::forms::Does;
-use crate::console::frame::{Crumb, Room, Sees};
+use crate::console::frame::{Crumb, Frame, Room, Sees};
 use crate::store::CampaignRow;
 use crate::wallclock::now_ms;
 
@@ -66,6 +67,46 @@ struct Preset {
     dated: String,
 }
 
+/// The fields of the form at which a reason may stand.
+const FIELDS: [&str; 36] = [
+    "abandon_limit",
+    "breaker_of",
+    "breaker_pause",
+    "breaker_percent",
+    "calendar",
+    "callback",
+    "caller_ids",
+    "canary_flow",
+    "canary_percent",
+    "closed_on",
+    "concurrent",
+    "consent_within",
+    "description",
+    "ends",
+    "flow",
+    "holidays_of",
+    "in_all",
+    "lists",
+    "machine_detection",
+    "minutes_in_all",
+    "minutes_per_day",
+    "name",
+    "never_call",
+    "notify_url",
+    "per_day",
+    "per_second",
+    "priority",
+    "ramp_up",
+    "retry",
+    "ring",
+    "starts",
+    "suppression_lists",
+    "trunk",
+    "variables",
+    "windows",
+    "zone",
+];
+
 /// The field of the form that a setting belongs to.
 fn field_of(setting: &str) -> String {
     let top = setting.split(['[', '.']).next().unwrap_or_default();
@@ -79,6 +120,34 @@ fn field_of(setting: &str) -> String {
     }
 }
 
+/// The reasons at each field of the form; those of a field that it has not stand at its top, under an empty name.
+fn reasons(frame: &Frame, problems: &[Wrong]) -> BTreeMap<String, String> {
+    let mut wrong = BTreeMap::<String, String>::new();
+    for Wrong { field, problem } in problems {
+        let mut why = frame.language.reason(problem);
+        if let Some(at) = entry_of(field) {
+            why = frame.tell("entry_of", &[("n", &(at + 1).to_string()), ("problem", &why)]);
+        }
+        let mut name = field_of(field);
+        if !FIELDS.contains(&name.as_str()) {
+            why = format!("{field}: {why}");
+            name.clear();
+        }
+        let said = wrong.entry(name).or_default();
+        if !said.is_empty() {
+            said.push(' ');
+        }
+        said.push_str(&sentence(&why));
+    }
+    wrong
+}
+
+/// Which entry of a list a setting is: `windows[1].from` is the second.
+fn entry_of(setting: &str) -> Option<usize> {
+    let (_, from) = setting.split_once('[')?;
+    from.split_once(']')?.0.parse().ok()
+}
+
 async fn shown<R: crate::access::Right>(
     api: &Api,
     sees: &Sees<R>,
@@ -86,14 +155,8 @@ async fn shown<R: crate::access::Right>(
     problems: &[Wrong],
     (fault, calendar): (String, Vec<String>),
 ) -> Result<Response, Problem> {
-    let mut wrong = BTreeMap::<String, String>::new();
-    for problem in problems {
-        let said = wrong.entry(field_of(&problem.field)).or_default();
-        if !said.is_empty() {
-            said.push_str("; ");
-        }
-        said.push_str(&problem.to_string());
-    }
+    let mut wrong = reasons(sees, problems);
+    let fault = [fault, wrong.remove("").unwrap_or_default()].join(" ").trim().to_owned();
     let lists = api.store.lists(None, LISTS).await?;
     let page = Editor {
         id: row.map(|row| row.id.clone()).unwrap_or_default(),
@@ -115,9 +178,9 @@ async fn shown<R: crate::access::Right>(
             .into_iter()
             .map(|preset| Preset {
                 name: preset.name,
-                title: preset.title,
-                source: preset.source,
-                note: preset.note,
+                title: sees.language.reason(&preset.title),
+                source: sees.language.reason(&preset.source),
+                note: sees.language.reason(&preset.note),
                 dated: preset.dated,
             })
             .collect(),
@@ -320,6 +383,31 @@ pub(in crate::console) async fn change(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_reason_has_its_place_on_the_form() {
+        let form = include_str!("../templates/campaign_edit.html");
+        for field in FIELDS {
+            assert!(form.contains(&format!("{{{{ p.wrong.{field} }}}}")), "{field}");
+        }
+        let places = [
+            "caps.per_day",
+            "pacing.breaker.pause",
+            "canary.percent",
+            "ring_timeout",
+            "retry.busy.times",
+            "windows[1].from",
+        ];
+        for (setting, field) in
+            places.into_iter().zip(["per_day", "breaker_pause", "canary_percent", "ring", "retry", "windows"])
+        {
+            assert_eq!(field_of(setting), field);
+        }
+        assert_eq!(
+            (entry_of("windows[1].from"), entry_of("windows"), entry_of("caller_ids[0]")),
+            (Some(1), None, Some(0))
+        );
+    }
 
     #[test]
     fn what_two_people_change_is_kept_of_both_and_told_where_it_is_the_same() {

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use callcore::campaign::Outcome;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::chart::{Bar, bars};
 use super::report::percent;
@@ -177,10 +177,19 @@ impl Flight {
             from_calls: found["mix"]["from_calls"].clone(),
             days: days.take(14).collect(),
             samples: found["samples"].clone(),
-            warnings: found["warnings"].clone(),
-            blockers: found["blockers"].clone(),
+            warnings: told(frame, &found["warnings"]),
+            blockers: told(frame, &found["blockers"]),
         })
     }
+}
+
+/// Problems in the words of who reads them.
+fn told(frame: &Frame, problems: &Value) -> Value {
+    let told = problems.as_array().into_iter().flatten().map(|problem| {
+        let why = frame.language.reason(problem["problem"].as_str().unwrap_or_default());
+        json!({ "field": problem["field"], "problem": why })
+    });
+    told.collect()
 }
 
 fn rules(frame: &Frame, counts: Vec<PlaceCount>) -> Vec<Rule> {

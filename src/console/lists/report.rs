@@ -66,18 +66,6 @@ pub(in crate::console) async fn page(
     Ok(sees.page(&api, ("list_import.html", Room::Lists), &file, &crumbs(&sees, &list), &page))
 }
 
-/// The part of it that renews itself while the file is read.
-pub(in crate::console) async fn now(
-    sees: Sees<SeeContacts>,
-    State(api): State<Api>,
-    Path((id, import)): Path<(String, String)>,
-) -> Result<Response, Problem> {
-    let list = known(&api.store, &id).await?;
-    let row = found(&api, &list, &import).await?;
-    let page = shown(&api, &sees, &list, row).await?;
-    Ok(sees.page(&api, ("list_import_now.html", Room::Elsewhere), "", &[], &page))
-}
-
 async fn found(api: &Api, list: &ListRow, import: &str) -> Result<ImportRow, Problem> {
     let row = api.store.list_import(&list.id, import).await?;
     row.ok_or_else(|| Problem::not_found(&format!("import {import}")))

@@ -1,5 +1,5 @@
 "use strict";
-// Everything works without this file. It says which time zone a browser is in, renews what runs, and finds the search.
+// Everything works without this file. It says which time zone a browser is in, keeps live parts gentle, and finds the search.
 for (const field of document.querySelectorAll("input[data-zone]")) {
   field.value = Intl.DateTimeFormat().resolvedOptions().timeZone || "";
 }
@@ -20,18 +20,20 @@ document.addEventListener("keydown", (event) => {
 });
 
 // The recording as a picture: where it is pressed, the player goes on from there.
-for (const wave of document.querySelectorAll("[data-wave]")) {
-  const [sound, now, ms] = [document.querySelector("audio"), wave.querySelector(".now"), Number(wave.dataset.wave)];
-  if (!sound) continue;
-  wave.addEventListener("click", (event) => {
-    const box = wave.getBoundingClientRect();
-    sound.currentTime = (((event.clientX - box.left) / box.width) * ms) / 1000;
-    sound.play();
-  });
-  sound.addEventListener("timeupdate", () => {
-    for (const end of ["x1", "x2"]) now.setAttribute(end, String((sound.currentTime * 1e6) / ms));
-  });
-}
+const player = () => document.getElementById("sound");
+document.addEventListener("click", (event) => {
+  const wave = event.target.closest("[data-wave]");
+  if (!wave || !player()) return;
+  const box = wave.getBoundingClientRect();
+  player().currentTime = (((event.clientX - box.left) / box.width) * Number(wave.dataset.wave)) / 1000;
+  player().play();
+});
+document.addEventListener("timeupdate", ({ target }) => {
+  const wave = target === player() && document.querySelector("[data-wave]");
+  if (!wave) return;
+  const at = String((target.currentTime * 1e6) / Number(wave.dataset.wave));
+  for (const end of ["x1", "x2"]) wave.querySelector(".now").setAttribute(end, at);
+}, true);
 
 // A file may be dropped on its form.
 for (const form of document.querySelectorAll("[data-drop]")) {
@@ -45,39 +47,36 @@ for (const form of document.querySelectorAll("[data-drop]")) {
   });
 }
 
-// A page of something that goes on is loaded anew, unless somebody is in the middle of something on it.
-for (const part of document.querySelectorAll("[data-reload]")) {
-  setInterval(() => {
-    const playing = [...document.querySelectorAll("audio")].some((sound) => !sound.paused);
-    if (!document.hidden && !playing && !document.querySelector("main :focus, details[open] :checked")) location.reload();
-  }, Number(part.dataset.reload));
+// Live parts are renewed by htmx. What somebody is in the middle of stays as it is: an open part, a form, a player that plays.
+if (window.Idiomorph) {
+  const same = (old, now, name) => old.getAttribute?.(name) === now.getAttribute?.(name);
+  Object.assign(Idiomorph.defaults.callbacks, {
+    beforeAttributeUpdated: (name) => name !== "open",
+    beforeNodeMorphed: (old, now) =>
+      !(old.nodeName === "FORM" && same(old, now, "action")) && !(old.nodeName === "AUDIO" && !old.paused),
+  });
 }
 
-for (const part of document.querySelectorAll("[data-renew]")) {
-  const every = 2000;
-  let lost = null;
-  const again = () => setTimeout(renew, document.hidden ? every * 5 : every);
-  async function renew() {
-    try {
-      const answer = await fetch(part.dataset.renew, { credentials: "same-origin", redirect: "error" });
-      if (!answer.ok) throw new Error(String(answer.status));
-      const html = await answer.text();
-      if (lost) { lost.remove(); lost = null; }
-      // Nothing moves under who is in it.
-      if (!part.contains(document.activeElement) && part.dataset.was !== html) {
-        part.dataset.was = html;
-        part.innerHTML = html;
-      }
-    } catch (_) {
-      if (!lost) {
-        lost = document.createElement("p");
-        lost.className = "alarm";
-        lost.setAttribute("role", "status");
-        lost.textContent = part.dataset.lost + " " + new Date().toLocaleTimeString();
-        part.before(lost);
-      }
-    }
-    again();
-  }
-  again();
-}
+// Nobody looks: nothing is asked for, and the stream is free for another page.
+let stream = null;
+const on = (names, act) => { for (const name of names) document.addEventListener("htmx:" + name, act); };
+on(["beforeRequest"], (event) => document.hidden && event.preventDefault());
+document.addEventListener("visibilitychange", () => {
+  if (stream && document.hidden) { stream.away = true; stream.close(); }
+  else if (stream?.away) stream.onerror();
+});
+
+let lost = null;
+const found = () => { lost?.remove(); lost = null; };
+on(["sseOpen"], (event) => { stream = event.detail.source; found(); });
+on(["sseClose"], () => { stream = null; });
+on(["afterSwap"], found);
+on(["sseError", "responseError", "sendError", "timeout"], (event) => {
+  const part = event.target.closest("[data-lost]");
+  if (lost || !part || event.detail.source?.away) return;
+  lost = document.createElement("p");
+  lost.className = "alarm";
+  lost.setAttribute("role", "status");
+  lost.textContent = `${part.dataset.lost} ${new Date().toLocaleTimeString(document.documentElement.lang)}`;
+  part.before(lost);
+});

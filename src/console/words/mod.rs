@@ -1,5 +1,7 @@
 //! The languages of the pages: one catalogue of texts for each.
 
+mod reasons;
+
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
@@ -186,7 +188,8 @@ mod tests {
     }
 
     /// Beginnings of keys that code puts together.
-    const COMPOSED: [&str; 11] = [
+    const COMPOSED: [&str; 12] = [
+        "reason_",
         "done_",
         "person_",
         "role_",

@@ -12,6 +12,7 @@ use callcore::testing::{VirtualCall, World};
 
 use crate::media::MediaTime;
 use crate::session::record::recording::Recording;
+use crate::session::record::sound::Sound;
 
 /// The call was dialled this long before it was answered.
 const ANSWERED_MS: u64 = 700;
@@ -19,7 +20,7 @@ const ANSWERED_MS: u64 = 700;
 const TOLERANCE_MS: u64 = 20;
 
 struct Phone {
-    recording: Recording,
+    sound: Sound,
     /// Sent to the callee and not heard yet.
     queue: VecDeque<i16>,
     /// What the callee said and heard, from the answer on.
@@ -35,7 +36,7 @@ impl World for Phone {
         match effect {
             Effect::Render { play, part, .. } => self.making.push_back((now.as_ms() + 230, play, part)),
             Effect::SendAudio(chunk) => {
-                self.recording.bot(&chunk);
+                self.sound.bot(&chunk);
                 self.queue.extend(chunk.samples());
                 self.queue.extend(std::iter::repeat_n(0, chunk.padding()));
             }
@@ -43,7 +44,7 @@ impl World for Phone {
                 self.marks.push_back((self.heard.len() + self.queue.len(), name));
             }
             Effect::SendInterruption => {
-                self.recording.cut(now);
+                self.sound.cut(now);
                 self.queue.clear();
                 self.marks.clear();
             }
@@ -63,7 +64,7 @@ impl Recorded {
         let settings = Settings { machine_detection: MachineDetection::Disabled, ..Settings::default() };
         let answered = CallTime::from_ms(ANSWERED_MS);
         let phone = Phone {
-            recording: Recording::start(folder, "c1", answered, None),
+            sound: Sound::new(answered, Some(Recording::start(folder, "c1", None))),
             queue: VecDeque::new(),
             said: Vec::new(),
             heard: Vec::new(),
@@ -98,7 +99,7 @@ impl Recorded {
             call.tell(Input::CheckPoint(name));
         }
         let spoken = MediaTime::from_samples((ms - ANSWERED_MS - FRAME_MS) * 8);
-        call.world.recording.callee(&frame, spoken, now);
+        call.world.sound.callee(&frame, spoken, now);
         call.hear(&frame);
         call.wake();
     }
@@ -112,8 +113,8 @@ impl Recorded {
 
     /// Both sides as recorded.
     async fn recorded(self) -> ([Vec<i16>; 2], [Vec<i16>; 2]) {
-        let Phone { recording, said, heard, .. } = self.0.world;
-        let (recorded, _) = recording.finish().await.unwrap();
+        let Phone { sound, said, heard, .. } = self.0.world;
+        let (recorded, _) = sound.finish().await.unwrap().unwrap();
         let bytes = std::fs::read(recorded.path).unwrap();
         let samples: Vec<i16> =
             bytes[44..].as_chunks::<2>().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect();

@@ -4,6 +4,7 @@
 mod alignment_tests;
 pub(in crate::session) mod message;
 pub(in crate::session) mod recording;
+pub(in crate::session) mod sound;
 pub(in crate::session) mod trace;
 #[cfg(test)]
 mod trace_tests;

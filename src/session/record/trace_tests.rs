@@ -18,6 +18,7 @@ use tokio::time::Instant;
 
 use crate::media::MediaClock;
 use crate::session::record::recording::{Recording, recording_path};
+use crate::session::record::sound::Sound;
 use crate::session::record::trace::{read_trace, write};
 use crate::speech::sound;
 
@@ -48,7 +49,7 @@ enum Network {
 
 /// A line that is recorded.
 struct Line {
-    recording: Recording,
+    sound: Sound,
     /// When audio was spoken, as a wire without time stamps tells it.
     clock: MediaClock,
     began: Instant,
@@ -65,11 +66,11 @@ impl World for Line {
                 return Some(Input::Rendered { play, part, result: Ok(voice(2_500, 190.0).into()) });
             }
             Effect::SendAudio(chunk) => {
-                self.recording.bot(&chunk);
+                self.sound.bot(&chunk);
                 self.sent.extend(chunk.samples());
             }
             Effect::SendInterruption => {
-                self.recording.cut(now);
+                self.sound.cut(now);
                 self.sent.clear();
             }
             Effect::Notify(notice) => {
@@ -86,9 +87,9 @@ impl World for Line {
 
 fn hear(call: &mut VirtualCall<Line>, frame: &Frame) {
     let now = call.now();
-    let Line { recording, clock, began, .. } = &mut call.world;
+    let Line { sound, clock, began, .. } = &mut call.world;
     let spoken = clock.stamp(2 * FRAME_SAMPLES, *began + Duration::from_millis(now.as_ms()));
-    recording.callee(frame, spoken, now);
+    sound.callee(frame, spoken, now);
     call.hear(frame);
 }
 
@@ -100,10 +101,11 @@ async fn call(
     echo: bool,
     silent_from_ms: Option<u64>,
 ) -> Vec<Value> {
-    let recording = Recording::start(folder, "c1", CallTime::from_ms(ANSWERED_MS), None);
+    let recording = Recording::start(folder, "c1", None);
+    let sound = Sound::new(CallTime::from_ms(ANSWERED_MS), Some(recording));
     let settings = Settings { recognises: true, ..Settings::default() };
     let line = Line {
-        recording,
+        sound,
         clock: MediaClock::default(),
         began: Instant::now(),
         sent: VecDeque::new(),
@@ -125,7 +127,7 @@ async fn call(
             *sample = said.get(n * FRAME_SAMPLES + k).copied().unwrap_or(0).saturating_add(back + noise);
         }
         if silent_from_ms == Some(n as u64 * FRAME_MS) {
-            call.world.recording.silence(RecordingMute::Callee);
+            call.world.sound.silence(RecordingMute::Callee);
         }
         match network {
             Network::Bad if n % 41 == 7 => {}
@@ -151,7 +153,7 @@ async fn call(
     let mut told = line.events;
     told.push(json!({ "likely": evidence.get("likely_human_ms"), "doubted": evidence.get("doubted_ms") }));
     let trace = summary.trace.unwrap();
-    let (recorded, placement) = line.recording.finish().await.unwrap();
+    let (recorded, placement) = line.sound.finish().await.unwrap().unwrap();
     assert_eq!(recorded.lost, None);
     write(&recorded.path, trace, placement).unwrap();
     told

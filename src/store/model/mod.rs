@@ -73,8 +73,8 @@ pub(super) use node::LEASE_MS;
 pub use node::NodeId;
 pub use page::{Cursor, Page};
 pub use people::{
-    BrowserRow, LinkPurpose, LinkRow, NewBrowser, NewLink, NewPerson, PersonChange, PersonRow, Redeemed,
-    SignInRow,
+    BrowserRow, LinkPurpose, LinkRow, LinkedBy, NewBrowser, NewLink, NewOpenId, NewPerson, PersonChange,
+    PersonRow, Proof, Redeemed, SignInRow,
 };
 pub use second_factor::{FactorGone, NewFactor, NewStep, SecondFactor, StepRow};
 pub use state::{

@@ -1,5 +1,6 @@
 //! People who sign in to the pages, the browsers in which they did, and links that let them in once.
 
+use secrecy::SecretString;
 use sqlx::FromRow;
 
 /// Somebody to be.
@@ -44,6 +45,27 @@ pub struct SignInRow {
     pub has_second_factor: bool,
 }
 
+/// Why somebody is taken for who an issuer says comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkedBy {
+    /// An admin expects them with this address.
+    Expectation,
+    /// Their name is the address, and they are linked to nobody yet.
+    Name,
+    /// They were made for it.
+    Creation,
+}
+
+/// Somebody is who an issuer calls `subject`.
+#[derive(Clone, Debug)]
+pub struct NewOpenId {
+    pub person_id: String,
+    pub issuer: String,
+    pub subject: String,
+    pub email: String,
+    pub by: LinkedBy,
+}
+
 /// What of somebody becomes different; `None` leaves it as it is.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PersonChange {
@@ -51,9 +73,19 @@ pub struct PersonChange {
     pub disabled: Option<bool>,
 }
 
+/// By what somebody proved who they are. It is good as long as nothing of it changed.
+#[derive(Clone, Debug, Default)]
+pub struct Proof {
+    /// The PHC form of the password that they knew.
+    pub password: Option<SecretString>,
+    /// They gave a code, or owe one.
+    pub code: bool,
+}
+
 /// A browser that is let in.
 #[derive(Clone, Debug)]
 pub struct NewBrowser {
+    pub proof: Proof,
     /// SHA-256 of its cookie.
     pub digest: String,
     pub person_id: String,

@@ -3,6 +3,8 @@
 use secrecy::SecretString;
 use sqlx::FromRow;
 
+use super::people::Proof;
+
 /// A second factor, with its secret.
 #[derive(Clone, Debug)]
 pub struct SecondFactor {
@@ -39,11 +41,13 @@ pub enum FactorGone {
 }
 
 /// Somebody who has shown their password and still owes a code.
-#[derive(Clone, Debug, PartialEq, Eq, FromRow)]
+#[derive(Clone, FromRow)]
 pub struct StepRow {
     pub person_id: String,
     pub name: String,
     pub role: String,
+    /// The PHC form, where they have one.
+    pub password: Option<String>,
     /// They have a second factor; without one they have to set it up first.
     pub has_second_factor: bool,
 }
@@ -51,6 +55,7 @@ pub struct StepRow {
 /// Such a moment to be.
 #[derive(Clone, Debug)]
 pub struct NewStep {
+    pub proof: Proof,
     /// SHA-256 of the secret that the browser has.
     pub digest: String,
     pub person_id: String,

@@ -23,6 +23,7 @@ mod numbers;
 mod open;
 mod openid;
 mod people;
+mod proof;
 mod query;
 mod retention;
 mod schema;

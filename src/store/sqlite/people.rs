@@ -6,6 +6,7 @@ use sqlx_sqlite::SqliteConnection;
 
 use super::engine::Engine;
 use super::error::exists_or;
+use super::proof::holds;
 use super::second_factor::forget_steps;
 use crate::store::error::Error;
 use crate::store::model::{
@@ -78,10 +79,13 @@ impl Engine {
         browser: NewBrowser,
         before: Option<String>,
         actor: Actor,
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         self.write(move |connection| {
             async move {
                 let now = now_ms();
+                if !holds(connection, &browser.person_id, &browser.proof).await? {
+                    return Ok(false);
+                }
                 if let Some(before) = before {
                     close(connection, "DELETE FROM person_browsers WHERE digest = $1", &before).await?;
                 }
@@ -108,7 +112,8 @@ impl Engine {
                 seen(connection, &browser.person_id, now).await?;
                 let detail = json!({ "browser": browser.agent });
                 let entry = NewAudit::new(actor, AuditAction::PersonSignIn, browser.person_id, detail);
-                audit::append(connection, entry).await
+                audit::append(connection, entry).await?;
+                Ok(true)
             }
             .boxed()
         })

@@ -12,6 +12,7 @@ use crate::store::model::{
     Actor, AuditAction, FactorGone, NewAudit, NewFactor, NewStep, SecondFactor, StepRow,
 };
 use crate::store::sqlite::audit;
+use crate::store::sqlite::proof::holds;
 use crate::wallclock::now_ms;
 
 /// Codes that may be tried after one password.
@@ -194,16 +195,19 @@ impl Engine {
         .await
     }
 
-    pub(in crate::store) async fn begin_sign_in_step(&self, step: NewStep) -> Result<(), Error> {
+    pub(in crate::store) async fn begin_sign_in_step(&self, step: NewStep) -> Result<bool, Error> {
         self.write(move |connection| {
             async move {
+                if !holds(connection, &step.person_id, &step.proof).await? {
+                    return Ok(false);
+                }
                 sqlx::query("INSERT INTO sign_in_steps (digest, person_id, until_ms) VALUES ($1, $2, $3)")
                     .bind(step.digest)
                     .bind(step.person_id)
                     .bind(step.until_ms)
                     .execute(connection)
                     .await?;
-                Ok(())
+                Ok(true)
             }
             .boxed()
         })
@@ -216,7 +220,7 @@ impl Engine {
         now_ms: i64,
     ) -> Result<Option<StepRow>, Error> {
         let query = sqlx::query_as(
-            "SELECT p.id AS person_id, p.name, p.role, EXISTS (SELECT 1 FROM second_factors f WHERE f.person_id = p.id \
+            "SELECT p.id AS person_id, p.name, p.role, p.password, EXISTS (SELECT 1 FROM second_factors f WHERE f.person_id = p.id \
              AND f.confirmed_ms IS NOT NULL) AS has_second_factor FROM sign_in_steps s JOIN people p ON p.id = s.person_id \
              WHERE s.digest = $1 AND s.until_ms > $2 AND s.tries < $3 AND p.disabled_ms IS NULL",
         );

@@ -2,8 +2,8 @@
 
 use crate::store::handle::{Backend, Store, verbs};
 use crate::store::model::{
-    Actor, BrowserRow, FactorGone, LinkRow, NewBrowser, NewFactor, NewLink, NewPerson, NewStep, PersonChange,
-    PersonRow, Redeemed, SecondFactor, SignInRow, StepRow,
+    Actor, BrowserRow, FactorGone, LinkRow, NewBrowser, NewFactor, NewLink, NewOpenId, NewPerson, NewStep,
+    PersonChange, PersonRow, Redeemed, SecondFactor, SignInRow, StepRow,
 };
 
 verbs! {
@@ -60,11 +60,11 @@ verbs! {
     /// When the database fails.
     fn drop_second_factor(&self, person_id: &str, why: FactorGone, actor: Actor) -> bool;
 
-    /// Somebody has shown their password and owes a code.
+    /// Somebody has shown their password and owes a code. `false`: what they showed is good no more.
     ///
     /// # Errors
     /// When the database fails.
-    fn begin_sign_in_step(&self, step: NewStep) -> ();
+    fn begin_sign_in_step(&self, step: NewStep) -> bool;
 
     /// Who owes a code, by the SHA-256 of what their browser has; `None` when that is too old, or too many codes were tried.
     ///
@@ -102,11 +102,12 @@ verbs! {
     /// [`Error::Exists`](crate::store::Error::Exists) when somebody else is expected with it.
     fn expect_openid(&self, person_id: &str, email: &str, actor: Actor) -> ();
 
-    /// Somebody is who an issuer calls `subject`, from now on.
+    /// Somebody is who an issuer calls `subject`, from now on; whoever that was before stays who they are. `None`: what they are
+    /// linked by does not hold any more.
     ///
     /// # Errors
     /// When the database fails.
-    fn link_openid(&self, person_id: &str, issuer: &str, subject: &str, email: &str, actor: Actor) -> ();
+    fn link_openid(&self, link: NewOpenId, actor: Actor) -> Option<String>;
 
     /// Somebody is nobody elsewhere any more, and is expected from nowhere. Browsers stay signed in.
     ///
@@ -121,11 +122,12 @@ verbs! {
     /// [`Error::LastAdmin`](crate::store::Error::LastAdmin) when nobody could let others in any more.
     fn change_person(&self, id: &str, change: PersonChange, actor: Actor) -> ();
 
-    /// Lets a browser in, in place of the one with the cookie of `before`. The oldest of many of one person is out.
+    /// Lets a browser in, in place of the one with the cookie of `before`. The oldest of many of one person is out. `false`: what
+    /// they proved is good no more, so nobody is let in.
     ///
     /// # Errors
     /// When the database fails.
-    fn open_browser(&self, browser: NewBrowser, before: Option<String>, actor: Actor) -> ();
+    fn open_browser(&self, browser: NewBrowser, before: Option<String>, actor: Actor) -> bool;
 
     /// A browser that is signed in at `now_ms`, unless its owner is disabled.
     ///

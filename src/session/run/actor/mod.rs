@@ -17,7 +17,7 @@ use callcore::call::{
 use callcore::clock::CallTime;
 use callcore::flow::ExternalStepEnd;
 use callcore::playback::Chunk;
-use tokio::sync::mpsc;
+use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -33,6 +33,7 @@ use crate::session::books::late_record::{OwnEnd, Unrecorded};
 use crate::session::clock::Clock;
 use crate::session::record::message::Message;
 use crate::session::record::recording::{Recorded, Recording};
+use crate::session::record::sound::{Crowded, Sound};
 use crate::session::record::trace::{self, Placement};
 use crate::session::request::NotifyTarget;
 use crate::session::run::http_requests::HttpRequests;
@@ -84,7 +85,14 @@ pub(in crate::session) struct Actor {
 /// What others may ask of a running call.
 #[derive(Debug)]
 pub(in crate::session) enum Control {
-    HangUp { by: String, actor: Option<store::Actor> },
+    HangUp {
+        by: String,
+        actor: Option<store::Actor>,
+    },
+    /// Somebody listens in; before the answer nobody can.
+    Listen {
+        answer: oneshot::Sender<Result<broadcast::Receiver<Bytes>, Crowded>>,
+    },
 }
 
 /// What changes while the task runs.
@@ -92,7 +100,7 @@ struct Running {
     leg: Option<Leg>,
     jobs: JoinSet<Input>,
     framer: Framer,
-    recording: Option<Recording>,
+    sound: Option<Sound>,
     answered_at: Option<CallTime>,
     /// The message that the callee is leaving.
     message: Option<Message>,
@@ -130,7 +138,7 @@ impl Actor {
             leg: None,
             jobs: JoinSet::new(),
             framer: Framer::default(),
-            recording: None,
+            sound: None,
             answered_at: None,
             message: None,
             envelope: Envelope::new(&self.identity.call_id, &self.identity.app_id, self.clock.began_ms),
@@ -176,6 +184,12 @@ impl Actor {
                     running.ended_by = actor;
                     self.call.handle(Input::HangupRequested { by }, self.clock.now());
                 }
+                Control::Listen { answer } => {
+                    if let Some(sound) = &mut running.sound {
+                        // Who asked may have gone.
+                        let _gone = answer.send(sound.listen(self.clock.now()));
+                    }
+                }
             },
             event = next_event(&mut running.leg) => self.leg_event(event, running),
             Some(done) = running.jobs.join_next() => {
@@ -195,7 +209,7 @@ impl Actor {
         self.unblock(running, now);
         let input = match event {
             Some(LegEvent::Audio { at, pcm }) => {
-                let Running { framer, recording, message, .. } = running;
+                let Running { framer, sound, message, .. } = running;
                 // What waits for its frame to be complete was spoken before.
                 let mut spoken = at.samples().saturating_sub(framer.pending() as u64);
                 framer.push(&pcm, |frame| {
@@ -203,8 +217,8 @@ impl Actor {
                         message.callee(frame);
                     }
                     self.call.audio(frame, now);
-                    if let Some(recording) = recording {
-                        recording.callee(frame, MediaTime::from_samples(spoken), now);
+                    if let Some(sound) = sound {
+                        sound.callee(frame, MediaTime::from_samples(spoken), now);
                     }
                     spoken += frame.len() as u64;
                 });
@@ -252,15 +266,15 @@ impl Actor {
         while let Some(effect) = self.call.poll_effect() {
             match effect {
                 Effect::SendAudio(chunk) => {
-                    if let Some(recording) = &mut running.recording {
-                        recording.bot(&chunk);
+                    if let Some(sound) = &mut running.sound {
+                        sound.bot(&chunk);
                     }
                     self.send_audio(running, packet(&chunk));
                 }
                 Effect::SendCheckPoint(name) => self.send(running, LegCommand::CheckPoint(name)).await,
                 Effect::SendInterruption => {
-                    if let Some(recording) = &mut running.recording {
-                        recording.cut(now);
+                    if let Some(sound) = &mut running.sound {
+                        sound.cut(now);
                     }
                     self.send(running, LegCommand::Interruption).await;
                 }
@@ -297,8 +311,8 @@ impl Actor {
                     self.call.handle(Input::ExternalStepEnded { id, end }, now);
                 }
                 Effect::MuteRecording(silence) => {
-                    if let Some(recording) = &mut running.recording {
-                        recording.silence(silence);
+                    if let Some(sound) = &mut running.sound {
+                        sound.silence(silence);
                     }
                 }
                 Effect::SeekRecord => {
@@ -315,11 +329,12 @@ impl Actor {
                 }
                 Effect::Notify(notice) => {
                     if notice.state == NotificationState::Answered {
-                        running.recording = self.start_recording(now);
+                        let sound = Sound::new(now, self.start_recording());
                         builder.answered(now);
-                        if let Some(recording) = &running.recording {
-                            builder.recording_begun(&recording.begun());
+                        if let Some(recorded) = sound.recording_begun() {
+                            builder.recording_begun(&recorded);
                         }
+                        running.sound = Some(sound);
                         running.answered_at = Some(now);
                     }
                     if let Some(target) = &self.identity.notify {
@@ -335,7 +350,7 @@ impl Actor {
         if let Some(summary) = &summary {
             // Once the end is known, nobody can ask for it any more.
             self.control.close();
-            self.close_books(&mut builder, summary, running.recording.take()).await;
+            self.close_books(&mut builder, summary, running.sound.take()).await;
         }
         if let Some(batch) = builder.into_batch() {
             self.uses.writer.write(batch);
@@ -385,11 +400,11 @@ impl Actor {
         }
     }
 
-    fn start_recording(&self, now: CallTime) -> Option<Recording> {
+    fn start_recording(&self) -> Option<Recording> {
         let policy = self.uses.flow.flow.recording_policy();
         policy
             .records
-            .then(|| Recording::start(&self.uses.recordings, &self.identity.call_id, now, policy.keep_days))
+            .then(|| Recording::start(&self.uses.recordings, &self.identity.call_id, policy.keep_days))
     }
 
     /// Which call ends, for whoever is told.
@@ -405,19 +420,13 @@ impl Actor {
     }
 
     /// Writes the call's last lines: CDR, evidence, recording, final state.
-    async fn close_books(
-        &mut self,
-        builder: &mut BatchBuilder,
-        summary: &Summary,
-        recording: Option<Recording>,
-    ) {
+    async fn close_books(&mut self, builder: &mut BatchBuilder, summary: &Summary, sound: Option<Sound>) {
         let cdr = summary.cdr.clone().unwrap_or_else(|| self.own_cdr(summary));
         builder.finish(summary, cdr);
         self.ended().tell(summary);
-        let Some(recording) = recording else {
-            return;
-        };
-        match recording.finish().await {
+        let Some(sound) = sound else { return };
+        let Some(finished) = sound.finish().await else { return };
+        match finished {
             Ok((recorded, placement)) => {
                 if let Some(trace) = summary.trace.clone().filter(|_| recorded.lost.is_none()) {
                     keep_trace(&recorded, trace, placement).await;
