@@ -390,9 +390,7 @@ impl Actor {
     }
 
     async fn send(&mut self, running: &mut Running, command: LegCommand) {
-        let Some(leg) = &running.leg else {
-            return;
-        };
+        let Some(leg) = &running.leg else { return };
         if leg.commands.send_timeout(command, COMMAND_PATIENCE).await.is_err() {
             running.leg = None;
             let why = "the carrier's connection takes no more commands".into();
