@@ -7,7 +7,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use callcore::audio::wav;
+use callcore::audio::{SAMPLE_RATE, wav};
 use futures_util::future::BoxFuture;
 use futures_util::stream::unfold;
 use tokio::time::{Instant, Interval, interval_at};
@@ -71,11 +71,32 @@ pub(super) async fn listen(
             who.is_ok_and(|who| who.require_call(&watched, &SeeCalls::RULE).is_ok())
         })
     };
-    live(&api, &call, &who, holds).await
+    live(&api, &call, &who, For::Programs, holds).await
+}
+
+/// For whom the sound is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum For {
+    /// 8 kHz, sample for sample as a recording.
+    Programs,
+    /// 48 kHz: a browser begins to play a stream after some 250 kB, which would be eight seconds at 8 kHz.
+    Browsers,
+}
+
+impl For {
+    const fn times(self) -> u16 {
+        match self {
+            Self::Programs => 1,
+            Self::Browsers => 6,
+        }
+    }
 }
 
 /// Somebody who listens.
 struct Listener<H> {
+    times: u16,
+    /// The latest sample of both sides.
+    last: [i16; 2],
     /// What goes out before everything else.
     head: Option<Bytes>,
     ears: Ears,
@@ -91,12 +112,36 @@ impl<H: FnMut() -> BoxFuture<'static, bool>> Listener<H> {
         }
         loop {
             tokio::select! {
-                block = self.ears.next() => return block,
+                block = self.ears.next() => return block.map(|block| self.widened(block)),
                 _ = self.look.tick() => if !(self.holds)().await {
                     return None;
                 }
             }
         }
+    }
+}
+
+impl<H> Listener<H> {
+    /// So many samples for each, on the line from the one before.
+    fn widened(&mut self, block: Bytes) -> Bytes {
+        if self.times == 1 {
+            return block;
+        }
+        let times = i32::from(self.times);
+        let mut wide = Vec::with_capacity(block.len() * usize::from(self.times));
+        for moment in block.as_chunks::<4>().0 {
+            let [a, b, c, d] = *moment;
+            let now = [i16::from_le_bytes([a, b]), i16::from_le_bytes([c, d])];
+            for step in 1..=times {
+                for (from, to) in self.last.into_iter().zip(now) {
+                    let (from, to) = (i32::from(from), i32::from(to));
+                    let between = i16::try_from(from + (to - from) * step / times).unwrap_or_default();
+                    wide.extend_from_slice(&between.to_le_bytes());
+                }
+            }
+            self.last = now;
+        }
+        wide.into()
     }
 }
 
@@ -108,12 +153,20 @@ pub(crate) async fn live(
     api: &Api,
     call: &CallRow,
     who: &Principal,
+    whom: For,
     holds: impl FnMut() -> BoxFuture<'static, bool> + Send + 'static,
 ) -> Result<Response, Problem> {
     let ears = api.calls.listen(&call.id).await?;
     api.access.record(who, AuditAction::CallListen, &call.id).await;
     let look = interval_at(Instant::now() + LOOKED_AFTER, LOOKED_AFTER);
-    let listener = Listener { head: Some(endless().into()), ears, holds, look };
+    let listener = Listener {
+        times: whom.times(),
+        last: [0; 2],
+        head: Some(endless(whom.times()).into()),
+        ears,
+        holds,
+        look,
+    };
     let blocks = unfold(listener, |mut listener| async move {
         let block = listener.next().await?;
         Some((Ok::<_, io::Error>(block), listener))
@@ -122,8 +175,14 @@ pub(crate) async fn live(
 }
 
 /// The header of a WAV of which nobody knows how long it will be.
-fn endless() -> Vec<u8> {
+fn endless(times: u16) -> Vec<u8> {
     let mut header = wav::write_8k(&[&[], &[]]);
+    let rate = SAMPLE_RATE * u32::from(times);
+    for (place, value) in [(24..28, rate), (28..32, rate * 4)] {
+        if let Some(bytes) = header.get_mut(place) {
+            bytes.copy_from_slice(&value.to_le_bytes());
+        }
+    }
     for lengths in [4..8, 40..44] {
         if let Some(length) = header.get_mut(lengths) {
             length.fill(0xFF);
@@ -151,7 +210,8 @@ mod tests {
             Box::pin(async move { asked.load(Ordering::Relaxed) })
         };
         let look = interval_at(Instant::now() + LOOKED_AFTER, LOOKED_AFTER);
-        let mut listener = Listener { head: None, ears: Ears::new(blocks), holds, look };
+        let mut listener =
+            Listener { times: 1, last: [0; 2], head: None, ears: Ears::new(blocks), holds, look };
         call.send(Bytes::from_static(b"one")).unwrap();
         assert_eq!(listener.next().await.unwrap(), "one");
         may.store(false, Ordering::Relaxed);
@@ -162,9 +222,29 @@ mod tests {
 
     #[test]
     fn a_stream_begins_with_a_header_that_players_read_to_the_end() {
-        let header = endless();
+        let header = endless(1);
         assert_eq!(header.len(), 44);
         assert_eq!((&header[36..40], &header[40..44]), (&b"data"[..], &[0xFF; 4][..]));
         assert_eq!(header[22..28], [2, 0, 0x40, 0x1F, 0, 0], "stereo, 8 kHz");
+        let header = endless(6);
+        assert_eq!(header[22..32], [2, 0, 0x80, 0xBB, 0, 0, 0, 0xEE, 2, 0], "stereo, 48 kHz");
+    }
+
+    #[tokio::test]
+    async fn a_browser_gets_more_samples_of_the_same_sound() {
+        let (call, blocks) = broadcast::channel(4);
+        let holds = || -> BoxFuture<'static, bool> { Box::pin(async { true }) };
+        let look = interval_at(Instant::now() + LOOKED_AFTER, LOOKED_AFTER);
+        let mut listener =
+            Listener { times: 6, last: [0; 2], head: None, ears: Ears::new(blocks), holds, look };
+        let block: Vec<u8> =
+            [600_i16, -32_768, 0, 32_767].iter().flat_map(|sample| sample.to_le_bytes()).collect();
+        call.send(block.into()).unwrap();
+        let wide = listener.next().await.unwrap();
+        let samples: Vec<i16> =
+            wide.as_chunks::<2>().0.iter().map(|pair| i16::from_le_bytes(*pair)).collect();
+        let callee: Vec<i16> = samples.iter().step_by(2).copied().collect();
+        assert_eq!(callee, [100, 200, 300, 400, 500, 600, 500, 400, 300, 200, 100, 0]);
+        assert_eq!((samples[11], samples[23]), (-32_768, 32_767), "each sixth is what was heard");
     }
 }

@@ -26,12 +26,7 @@ async fn who_listens_in_hears_what_the_recording_holds_until_the_call_ends() {
     let recording = system.client.read(&format!("/v1/calls/{call_id}/recording")).await.bytes;
     let heard = &live.bytes[44..];
     assert!(heard.len() > 16_000, "half a second at least: {} of {}", heard.len(), recording.len());
-    let apart =
-        recording[recording.len() - heard.len()..].iter().zip(heard).position(|(one, other)| one != other);
-    let begins = (44..recording.len())
-        .step_by(4)
-        .find(|at| recording[*at..].starts_with(&heard[heard.len() / 2..heard.len() / 2 + 8_000]));
-    assert_eq!(apart, None, "{} of {} bytes; the half of it is at {begins:?}", heard.len(), recording.len());
+    assert!(recording.ends_with(heard), "{} of {} bytes differ", heard.len(), recording.len());
     let (callee, bot) = sides(heard);
     assert!(callee.iter().all(|sample| *sample == 0), "keys that nobody may read later are not heard now");
     assert!(bot.iter().any(|sample| sample.unsigned_abs() > 1_000), "the question can be heard");

@@ -269,7 +269,7 @@ pub(in crate::console) async fn listen(
         let (seat, api) = (Arc::clone(&seat), looked.clone());
         Box::pin(async move { seat.holds(&api).await })
     };
-    listening::live(&api, &call, &sees.who, holds).await
+    listening::live(&api, &call, &sees.who, listening::For::Browsers, holds).await
 }
 
 /// Why it was decided so, as a picture.

@@ -77,6 +77,7 @@ on(["sseError", "responseError", "sendError", "timeout"], (event) => {
   lost = document.createElement("p");
   lost.className = "alarm";
   lost.setAttribute("role", "status");
-  lost.textContent = `${part.dataset.lost} ${new Date().toLocaleTimeString(document.documentElement.lang)}`;
+  const clock = { timeZone: document.body.dataset.zone, timeZoneName: "short" };
+  lost.textContent = `${part.dataset.lost} ${new Date().toLocaleTimeString("en-GB", clock)}`;
   part.before(lost);
 });
