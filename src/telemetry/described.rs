@@ -112,6 +112,10 @@ pub const METRICS: &[Metric] = &[
         Seconds,
         "How late timers are, smoothed over a second: above 0.02 calls suffer.",
     ),
+    counter(
+        "dering_listening_blocks_dropped_total",
+        "Parts of calls that somebody who listens in was too slow for.",
+    ),
     counter("dering_logins_failed", "Attempts to sign in or to use a key that failed."),
     counter(
         "dering_logins_not_tracked",

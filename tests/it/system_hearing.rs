@@ -197,9 +197,14 @@ async fn a_server_does_not_start_with_a_recogniser_that_cannot_work() {
     ] {
         let file = folder.path().join("dering.yaml");
         fs::write(&file, format!("speech_to_text:\n{yaml}")).unwrap();
-        let mut config = usual_config(folder.path(), &carrier);
-        config.speech_to_text = config::load(&file).unwrap().speech_to_text;
-        let error = format!("{:#}", App::start(&config).await.expect_err("it cannot work"));
+        let error = match config::load(&file) {
+            Err(wrong) => wrong.to_string(),
+            Ok(loaded) => {
+                let mut config = usual_config(folder.path(), &carrier);
+                config.speech_to_text = loaded.speech_to_text;
+                format!("{:#}", App::start(&config).await.expect_err("it cannot work"))
+            }
+        };
         assert!(error.contains(told), "{yaml}{error}");
     }
 }

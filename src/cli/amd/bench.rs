@@ -213,7 +213,8 @@ fn table(lines: &[Line]) -> String {
         lines.first().map_or((0, 0), |line| (line.person_called_machine.of, line.machine_called_person.of));
     format!(
         "{table}\n{people} people (wrong: called machines), {machines} machines (wrong: called people);\n\
-         percent with 95 % bounds (Clopper-Pearson). When half and 95 % were decided, ms after the answer.\n"
+         percent with 95 % bounds (Clopper-Pearson).\n\
+         p50, p95: when half and 95 % were decided, ms after the answer.\n"
     )
 }
 
@@ -296,7 +297,7 @@ mod tests {
         assert_eq!((line.person_called_machine.count, line.person_called_machine.of), (0, 1));
         assert_eq!(line.machine_called_person.of, 0);
         let shown = table(&[line]);
-        assert!(shown.lines().all(|line| line.chars().count() <= 99), "{shown}");
+        assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
         assert!(shown.contains("1 people, 0 machines"), "{shown}");
     }
 
