@@ -13,11 +13,8 @@ use super::Api;
 use super::may::May;
 use crate::access::SeeServer;
 use crate::store::{CallFilter, Visibility};
-use crate::telemetry::{Scrape, free_bytes};
+use crate::telemetry::{Disk, Scrape};
 
-/// Bytes that must be free on a disk, and those that should be.
-pub(crate) const LEAST_FREE: u64 = 200_000_000;
-pub(crate) const ENOUGH_FREE: u64 = 2_000_000_000;
 const FULL: &str = "full";
 /// A database that takes longer does not answer.
 const PATIENCE: Duration = Duration::from_secs(3);
@@ -41,7 +38,7 @@ struct Readiness {
     /// `ok`, or what is wrong with it.
     #[schema(example = "ok")]
     database: &'static str,
-    /// `ok`, `low` below 2 GB, or `full` below 200 MB, on the fullest disk of database and recordings.
+    /// `ok`, `low` below 2 GB (of a small disk 20 %), or `full` below 200 MB (5 %), on the fullest disk of database and recordings.
     #[schema(example = "ok")]
     disk: &'static str,
     /// `ok`, or `held back` while endpoints take nothing. No reason to be unready.
@@ -68,8 +65,8 @@ pub(super) async fn health(State(api): State<Api>) -> Response {
 #[utoipa::path(get, path = "/ready", operation_id = "ready", tag = "server",
     responses(
         (status = 200, description = "It can place calls.", body = Readiness),
-        (status = 503, description = "It does not work (see `GET /health`), no carrier is within reach, or less than \
-            200 MB are free on a disk.", body = Readiness),
+        (status = 503, description = "It does not work (see `GET /health`), no carrier is within reach, or a disk \
+            is full.", body = Readiness),
     ))]
 pub(super) async fn ready(State(api): State<Api>) -> Response {
     let (carriers, trunks) = api.calls.carriers();
@@ -94,10 +91,13 @@ pub(super) async fn ready(State(api): State<Api>) -> Response {
 
 /// How the fullest disk stands.
 fn disk(api: &Api) -> &'static str {
-    match api.disks.iter().filter_map(|(_, path)| free_bytes(path)).min() {
-        Some(..LEAST_FREE) => FULL,
-        Some(LEAST_FREE..ENOUGH_FREE) => "low",
-        Some(ENOUGH_FREE..) | None => "ok",
+    let disks: Vec<Disk> = api.disks.iter().filter_map(|(_, path)| Disk::of(path)).collect();
+    if disks.iter().any(|disk| disk.is_full()) {
+        FULL
+    } else if disks.iter().any(|disk| disk.is_low()) {
+        "low"
+    } else {
+        "ok"
     }
 }
 
@@ -129,8 +129,8 @@ pub(super) async fn metrics(_: May<SeeServer>, State(api): State<Api>) -> Respon
         metrics::gauge!("dering_trunk_up", "trunk" => trunk.name().to_owned()).set(up);
     }
     for (of, path) in api.disks.iter() {
-        if let Some(free) = free_bytes(path) {
-            metrics::gauge!("dering_disk_free_bytes", "of" => *of).set(free as f64);
+        if let Some(disk) = Disk::of(path) {
+            metrics::gauge!("dering_disk_free_bytes", "of" => *of).set(disk.free as f64);
         }
     }
     let text = api.metrics.as_ref().map(Scrape::render);

@@ -13,7 +13,7 @@ pub mod error;
 pub(crate) mod extract;
 pub(crate) mod fields;
 pub(crate) mod flows;
-pub(crate) mod health;
+mod health;
 pub(crate) mod judging;
 mod kore_campaigns;
 pub(crate) mod listening;

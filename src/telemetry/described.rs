@@ -74,6 +74,7 @@ pub const METRICS: &[Metric] = &[
         "dering_gateway_clock_skips_total",
         "Gateway: times that a call's clock skipped because the machine was late.",
     ),
+    counter("dering_gateway_connections_cut_total", "Gateway: connections that were cut off, by why."),
     counter(
         "dering_gateway_events_refused_total",
         "Gateway: events of clients that named no call of theirs.",

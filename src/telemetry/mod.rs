@@ -15,7 +15,7 @@ use tracing_subscriber::{EnvFilter, fmt, registry, reload};
 
 pub use described::{Kind as MetricKind, METRICS, Metric};
 pub use lateness::Lateness;
-pub use scrape::{Scrape, free_bytes};
+pub use scrape::{Disk, Scrape};
 
 /// How logs are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize)]

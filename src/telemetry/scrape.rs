@@ -35,12 +35,35 @@ impl Scrape {
     }
 }
 
-/// Bytes that are free on the disk of a path, which need not be there yet.
-#[must_use]
-pub fn free_bytes(path: &Path) -> Option<u64> {
-    let there = path.ancestors().map(|path| if path.as_os_str().is_empty() { Path::new(".") } else { path });
-    let disk = rustix::fs::statvfs(there.into_iter().find(|path| path.exists())?).ok()?;
-    Some(disk.f_bavail.saturating_mul(disk.f_frsize))
+/// How much room there is on a disk, bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Disk {
+    pub free: u64,
+    pub size: u64,
+}
+
+impl Disk {
+    /// The disk of a path, which need not be there yet.
+    #[must_use]
+    pub fn of(path: &Path) -> Option<Self> {
+        let here = Path::new(".");
+        let mut above = path.ancestors().map(|path| if path.as_os_str().is_empty() { here } else { path });
+        let disk = rustix::fs::statvfs(above.find(|path| path.exists())?).ok()?;
+        let bytes = |blocks: u64| blocks.saturating_mul(disk.f_frsize);
+        Some(Self { free: bytes(disk.f_bavail), size: bytes(disk.f_blocks) })
+    }
+
+    /// Less is free than calls need: 200 MB, or 5 % of a small disk.
+    #[must_use]
+    pub fn is_full(self) -> bool {
+        self.free < (self.size / 20).min(200_000_000)
+    }
+
+    /// Less is free than is well: 2 GB, or 20 % of a small disk.
+    #[must_use]
+    pub fn is_low(self) -> bool {
+        self.free < (self.size / 5).min(2_000_000_000)
+    }
 }
 
 #[cfg(test)]
@@ -49,7 +72,16 @@ mod tests {
 
     #[test]
     fn a_path_that_is_not_there_yet_has_the_disk_of_its_folder() {
-        let here = free_bytes(Path::new(".")).unwrap();
-        assert!(here > 0 && free_bytes(Path::new("no/such/folder/x.db")).is_some());
+        assert!(Disk::of(Path::new(".")).is_some_and(|disk| disk.size >= disk.free));
+        assert!(Disk::of(Path::new("no/such/folder/x.db")).is_some());
+    }
+
+    #[test]
+    fn a_small_disk_may_have_less_free() {
+        let of = |free, size| (Disk { free, size }.is_full(), Disk { free, size }.is_low());
+        assert_eq!(of(100_000_000, 1_000_000_000_000), (true, true));
+        assert_eq!(of(1_000_000_000, 1_000_000_000_000), (false, true));
+        assert_eq!(of(1_000_000, 3_000_000), (false, false));
+        assert_eq!(of(0, 3_000_000), (true, true));
     }
 }

@@ -3,12 +3,11 @@
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use callcore::yaml::Severity;
 
 use super::State;
-use crate::api::health::{ENOUGH_FREE, LEAST_FREE};
 use crate::app;
 use crate::cli::db::size;
 use crate::config::{Config, local_file};
@@ -16,7 +15,8 @@ use crate::flows::Folder;
 use crate::gateway::callees;
 use crate::net::descriptors;
 use crate::speech::tts::Speaker;
-use crate::store::{Error, Store};
+use crate::store::{Error, KeySource, Store};
+use crate::telemetry::Disk;
 
 /// One thing that was looked at.
 #[derive(Debug)]
@@ -35,6 +35,7 @@ pub(super) async fn all(config: &Config) -> Vec<Item> {
     let mut items = vec![flows];
     items.extend(of_callees(&config.flows.join("callees")));
     items.push(of_database(&config.database).await);
+    items.extend(of_server_key(config));
     items.push(of_recogniser(config));
     items.extend(of_voices(config, folder.as_ref()).await);
     items.extend(disks(config));
@@ -106,6 +107,33 @@ async fn of_database(path: &Path) -> Item {
     }
 }
 
+/// The key to what is sealed in a database that is there.
+fn of_server_key(config: &Config) -> Option<Item> {
+    let what = "server key";
+    let path = match config.auth.key_source() {
+        Err(error) => return Some(item(what, State::Failed, error.to_string())),
+        Ok(KeySource::Given(_)) => return Some(item(what, State::Good, "from the environment")),
+        Ok(KeySource::File(path)) => path,
+        Ok(KeySource::Beside) => with_ending(&config.database, ".key"),
+    };
+    let shown = path.display();
+    if path.exists() {
+        return Some(item(what, State::Good, shown.to_string()));
+    }
+    config.database.exists().then(|| {
+        let told = format!(
+            "{shown} is not there: put it back, or `dering app rekey --lost` gives up the secrets it protects"
+        );
+        item(what, State::Failed, told)
+    })
+}
+
+fn with_ending(path: &Path, ending: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(ending);
+    name.into()
+}
+
 fn of_recogniser(config: &Config) -> Item {
     let what = "recogniser";
     match app::recognizers(&config.speech_to_text) {
@@ -153,35 +181,34 @@ async fn of_voices(config: &Config, folder: Option<&Folder>) -> Vec<Item> {
 
 /// Each disk once, named by what lies on it.
 fn disks(config: &Config) -> Vec<Item> {
-    let mut seen: Vec<(u64, Vec<&str>, u64)> = Vec::new();
+    let mut seen: Vec<(Disk, Vec<&str>)> = Vec::new();
     let folders = [
         ("database", &config.database),
         ("recordings", &config.recordings.folder),
         ("speech cache", &config.speech_cache),
     ];
     for (name, path) in folders {
-        let Some(there) = path
-            .ancestors()
-            .map(|path| if path.as_os_str().is_empty() { Path::new(".") } else { path })
-            .find(|path| path.exists())
-        else {
-            continue;
-        };
-        let Ok(disk) = rustix::fs::statvfs(there) else { continue };
-        match seen.iter_mut().find(|(id, ..)| *id == disk.f_fsid) {
-            Some((_, names, _)) => names.push(name),
-            None => seen.push((disk.f_fsid, vec![name], disk.f_bavail.saturating_mul(disk.f_frsize))),
+        let Some(disk) = Disk::of(path) else { continue };
+        match seen.iter_mut().find(|(known, _)| known.size == disk.size) {
+            Some((_, names)) => names.push(name),
+            None => seen.push((disk, vec![name])),
         }
     }
     seen.into_iter()
-        .map(|(_, names, free)| {
+        .map(|(disk, names)| {
             let what = format!("disk of {}", names.join(", "));
-            let state = match free {
-                ..LEAST_FREE => State::Failed,
-                LEAST_FREE..ENOUGH_FREE => State::Warning,
-                ENOUGH_FREE.. => State::Good,
+            let state = if disk.is_full() {
+                State::Failed
+            } else if disk.is_low() {
+                State::Warning
+            } else {
+                State::Good
             };
-            item(what, state, format!("{} free; an hour of calls takes 115 MB of recordings", size(free)))
+            item(
+                what,
+                state,
+                format!("{} free; an hour of calls takes 115 MB of recordings", size(disk.free)),
+            )
         })
         .collect()
 }
