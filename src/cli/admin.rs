@@ -19,7 +19,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
-use super::out::{lines, out};
+use super::out::{lines, out, private_file};
+use super::server::{address, bearer};
 use crate::access::{self, Access};
 use crate::api;
 use crate::config::{Config, local_file};
@@ -58,7 +59,7 @@ pub(super) struct Place {
 
 /// Who answers.
 pub(super) enum Reach {
-    Server { http: reqwest::Client, url: String, key: SecretString },
+    Server { http: reqwest::Client, url: String },
     Alone { store: Store, router: Box<Router>, key: SecretString },
 }
 
@@ -104,7 +105,29 @@ impl Place {
                  be allowed, and `dering app key` on the server makes one"
             );
         };
-        Reach::server(url.trim_end_matches('/').to_owned(), key.clone())
+        Reach::server(address(url)?, Some(key))
+    }
+
+    /// The same as [`Self::running`], for what is told without a key.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn anybody(&self) -> anyhow::Result<Reach> {
+        match (&self.server, &self.key) {
+            (Some(url), None) => Reach::server(address(url)?, None),
+            _ => self.running(),
+        }
+    }
+
+    /// Says that a key was given in vain.
+    fn mind_key(&self) {
+        let is_usual =
+            |key: &SecretString| std::env::var("DERING_KEY").is_ok_and(|usual| usual == key.expose_secret());
+        if self.key.as_ref().is_some_and(|key| !is_usual(key)) {
+            super::note(
+                "--key is not used: the server on this machine needs none; --server URL names another",
+            );
+        }
     }
 
     /// The server that runs, for what is done in a server only. Opens no database.
@@ -115,6 +138,7 @@ impl Place {
         if let Some(url) = &self.server {
             return self.elsewhere(url);
         }
+        self.mind_key();
         let config = self.config()?;
         let database = self.database(&config);
         let path = local_file(&database);
@@ -126,7 +150,7 @@ impl Place {
                 database.display()
             )
         })?;
-        Reach::server(left.url, left.key)
+        Reach::server(left.url, Some(&left.key))
     }
 
     /// Finds who answers. `create` lets a database be made that is not there.
@@ -137,8 +161,10 @@ impl Place {
         if let Some(url) = &self.server {
             return self.elsewhere(url);
         }
+        self.mind_key();
         let config = self.config()?;
         let database = self.database(&config);
+        super::owner::leave_to_owner(&database)?;
         if !create && !database.exists() {
             return Err(store::Error::Missing { path: database }.into());
         }
@@ -158,7 +184,7 @@ impl Place {
                             path.display()
                         )
                     })?;
-                Reach::server(left.url, left.key)
+                Reach::server(left.url, Some(&left.key))
             }
             Err(error) => Err(error.into()),
         }
@@ -166,9 +192,13 @@ impl Place {
 }
 
 impl Reach {
-    fn server(url: String, key: SecretString) -> anyhow::Result<Self> {
-        let http = reqwest::Client::builder().timeout(PATIENCE).build()?;
-        Ok(Self::Server { http, url, key })
+    fn server(url: String, key: Option<&SecretString>) -> anyhow::Result<Self> {
+        let mut headers = header::HeaderMap::new();
+        if let Some(key) = key {
+            headers.insert(header::AUTHORIZATION, bearer(key)?);
+        }
+        let http = reqwest::Client::builder().timeout(PATIENCE).default_headers(headers).build()?;
+        Ok(Self::Server { http, url })
     }
 
     /// `folder` is where files of contacts wait until they are read.
@@ -235,9 +265,9 @@ impl Reach {
             sent(part.as_ref().map_or(0, |part| part.len() as u64));
         });
         let (status, bytes) = match self {
-            Self::Server { http, url, key } => {
+            Self::Server { http, url } => {
                 let request = http.post(format!("{url}{path}")).timeout(PATIENCE_WITH_FILE);
-                let request = request.bearer_auth(key.expose_secret()).header("dering-user", user());
+                let request = request.header("dering-user", user());
                 let request = request.header(header::CONTENT_TYPE, FILE).header(header::CONTENT_LENGTH, size);
                 let response = request.body(reqwest::Body::wrap_stream(parts)).send().await;
                 let response = response.with_context(|| format!("{url} cannot be reached"))?;
@@ -258,15 +288,15 @@ impl Reach {
         answered(status, &bytes)
     }
 
-    /// Writes an answer to a file as it comes, and says how many bytes it has. What broke off leaves no file behind.
+    /// Writes an answer to a file, for its owner only, as it comes, and says how many bytes it has. What broke off leaves no file behind.
     ///
     /// # Errors
     /// As [`Self::ask`], and when the file cannot be written.
     pub(super) async fn download(&self, path: &str, file: &Path) -> anyhow::Result<u64> {
         let (status, body) = match self {
-            Self::Server { http, url, key } => {
+            Self::Server { http, url } => {
                 let request = http.get(format!("{url}{path}")).timeout(PATIENCE_WITH_FILE);
-                let request = request.bearer_auth(key.expose_secret()).header("dering-user", user());
+                let request = request.header("dering-user", user());
                 let response = request.send().await.with_context(|| format!("{url} cannot be reached"))?;
                 (response.status(), Body::from_stream(response.bytes_stream()))
             }
@@ -335,9 +365,9 @@ impl Reach {
         path: &str,
         after: Option<&str>,
     ) -> anyhow::Result<Option<reqwest::Response>> {
-        let Self::Server { http, url, key } = self else { bail!("events are streamed by a server only") };
+        let Self::Server { http, url } = self else { bail!("events are streamed by a server only") };
         let mut request = http.get(format!("{url}{path}")).timeout(PATIENCE_WITH_STREAM);
-        request = request.bearer_auth(key.expose_secret()).header("dering-user", user());
+        request = request.header("dering-user", user());
         request = request.header(header::ACCEPT, "text/event-stream");
         if let Some(after) = after {
             request = request.header("last-event-id", after);
@@ -369,9 +399,9 @@ impl Reach {
         body: Option<(&'static str, Vec<u8>)>,
     ) -> anyhow::Result<(StatusCode, Bytes)> {
         Ok(match self {
-            Self::Server { http, url, key } => {
+            Self::Server { http, url } => {
                 let mut request = http.request(method, format!("{url}{path}"));
-                request = request.bearer_auth(key.expose_secret()).header("dering-user", user());
+                request = request.header("dering-user", user());
                 if let Some((kind, body)) = body {
                     request = request.header(header::CONTENT_TYPE, kind).body(body);
                 }
@@ -403,7 +433,7 @@ impl Reach {
 
 async fn written(body: Body, file: &Path) -> anyhow::Result<u64> {
     let unwritable = || format!("cannot write {}", file.display());
-    let mut opened = tokio::fs::File::create(file).await.with_context(unwritable)?;
+    let mut opened = tokio::fs::File::from_std(private_file(file).with_context(unwritable)?);
     let (mut parts, mut bytes) = (body.into_data_stream(), 0);
     while let Some(part) = parts.next().await {
         let part = part.context("the answer broke off; the file would not be whole")?;

@@ -4,7 +4,16 @@ use crate::wallclock::{iso, now_ms};
 
 /// A time as the server reads it: what is not a time ago goes as it is.
 pub(super) fn time(text: &str) -> Result<String, String> {
-    Ok(ago_ms(text).map_or_else(|| text.to_owned(), |ago| iso(now_ms().saturating_sub(ago))))
+    if let Some(ago) = ago_ms(text) {
+        return Ok(iso(now_ms().saturating_sub(ago)));
+    }
+    if !text.contains('-') {
+        return Err(
+            "write how long ago it was, such as 30m, 12h or 2d, or a time such as 2026-11-21T08:00:00Z"
+                .to_owned(),
+        );
+    }
+    Ok(text.to_owned())
 }
 
 fn ago_ms(text: &str) -> Option<i64> {
@@ -27,6 +36,7 @@ mod tests {
         assert_eq!((ago_ms("30m"), ago_ms("2d")), (Some(1_800_000), Some(172_800_000)));
         assert_eq!((ago_ms("2026-11-21"), ago_ms(""), ago_ms("é")), (None, None, None));
         assert_eq!(time("2026-11-21").unwrap(), "2026-11-21");
+        assert!(time("5x").unwrap_err().contains("30m, 12h or 2d"));
         assert!(time("12h").unwrap().ends_with('Z'));
     }
 }

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::Subcommand;
 use serde_json::json;
 
+use super::out::one_line;
 use crate::store::{Condition, Error, Store};
 
 /// The database of the server.
@@ -51,11 +52,11 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
             if args.json {
                 super::print(&json!({ "file": file, "bytes": bytes }).to_string());
             } else {
-                super::print(&format!("{}: {}", file.display(), size(bytes)));
+                super::print(&format!("{}: {}", one_line(&file.display().to_string()), size(bytes)));
                 super::note(&format!(
                     "It is nothing without the server key ({}.key, unless the settings say otherwise) and the folder flow-versions: \
                      keep copies of them, too.",
-                    database.display()
+                    one_line(&database.display().to_string())
                 ));
             }
             Ok(ExitCode::SUCCESS)
@@ -65,10 +66,22 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
                 Some(file) => file.clone(),
                 None => database()?,
             };
-            let found = match Store::examine(&path, true).await {
+            if path.is_dir() {
+                anyhow::bail!(
+                    "{} is a folder; name the file of a database",
+                    one_line(&path.display().to_string())
+                );
+            }
+            let mut found = match Store::examine(&path, true).await {
                 Err(Error::Open { reason, .. }) => Err(reason),
                 found => Ok(found?),
             };
+            if let (Some(_), Ok(found)) = (file, &mut found)
+                && found.version == 0
+                && found.problems.is_empty()
+            {
+                found.problems.push("it has no tables: it is empty, or no database of dering".to_owned());
+            }
             let is_good = found.as_ref().is_ok_and(|found| found.problems.is_empty() && !found.is_newer());
             if args.json {
                 let told = match &found {
@@ -80,20 +93,27 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
                 };
                 super::print(&told.to_string());
             } else {
-                super::print(&told(&path, &found));
+                super::print(&told(&path, file.is_some(), &found));
             }
             Ok(if is_good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
     }
 }
 
-fn told(path: &Path, found: &Result<Condition, String>) -> String {
-    let shown = path.display();
+/// What was found, and what to do; `is_copy` when it is not the database that the server uses.
+fn told(path: &Path, is_copy: bool, found: &Result<Condition, String>) -> String {
+    let shown = one_line(&path.display().to_string());
     let damaged = |problems: &str| {
-        format!(
-            "{shown} is damaged:\n  {problems}\nStop the server, move {shown} with its -wal and -shm away, put the latest backup \
-             in its place, and start the server."
-        )
+        let advice = if is_copy {
+            "Do not restore it; check the backup before it, or make a new one with `dering db backup`."
+                .to_owned()
+        } else {
+            format!(
+                "Stop the server, move {shown} with its -wal and -shm away, put the latest backup in its place, and start \
+                 the server."
+            )
+        };
+        format!("{shown} is damaged:\n  {problems}\n{advice}")
     };
     match found {
         Err(reason) => damaged(reason),
@@ -145,11 +165,16 @@ mod tests {
     fn a_damaged_or_newer_database_says_what_to_do() {
         let path = Path::new("data/dering.db");
         let whole = Condition { bytes: 4_096, version: 65, known: 65, problems: Vec::new(), calls: 3 };
-        assert_eq!(told(path, &Ok(whole.clone())), "data/dering.db is whole: 4.1 KB, 3 calls, tables 65");
+        assert_eq!(
+            told(path, false, &Ok(whole.clone())),
+            "data/dering.db is whole: 4.1 KB, 3 calls, tables 65"
+        );
         let newer = Condition { version: 99, ..whole.clone() };
-        assert!(told(path, &Ok(newer)).contains("run that version"));
+        assert!(told(path, false, &Ok(newer)).contains("run that version"));
         let broken = Condition { problems: vec!["page 7 is never used".to_owned()], ..whole };
-        let shown = told(path, &Ok(broken));
+        let copy = told(path, true, &Ok(broken.clone()));
+        assert!(copy.contains("Do not restore it") && !copy.contains("Stop the server"), "{copy}");
+        let shown = told(path, false, &Ok(broken));
         assert!(shown.contains("page 7") && shown.contains("latest backup"), "{shown}");
     }
 }

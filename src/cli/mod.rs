@@ -11,6 +11,7 @@ mod dial_in;
 mod grid;
 mod offer;
 mod out;
+mod owner;
 mod ring_in;
 mod serve;
 mod server;
@@ -109,7 +110,7 @@ enum Command {
 const KEYS: [(&str, &str); 9] = [
     ("call", "An API key, for --server: with the scope campaigns, or SmartAssist Dialout"),
     ("calls", "An API key, for --server: with the scope read; to hang up, campaigns"),
-    ("status", "An API key, for --server: any will do"),
+    ("status", "An API key, for --server: none is needed"),
     ("app", "An API key, for --server: with the scope admin"),
     ("user", "An API key, for --server: with the scope admin"),
     ("audit", "An API key, for --server: with the scope admin"),

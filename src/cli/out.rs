@@ -1,7 +1,10 @@
 //! Standard output of every command. The reader may stop reading early, as `head` does: that is not an error and is not
 //! reported.
 
+use std::fs::File;
 use std::io::{Error, ErrorKind, Result, StdoutLock, Write};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 
 /// Standard output is a pipe that nobody reads any more.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +42,30 @@ pub(super) fn reader_is_gone(error: &anyhow::Error) -> bool {
         let json = cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind);
         io.is_some_and(|inner| inner.is::<ReaderGone>()) || json == Some(ErrorKind::BrokenPipe)
     })
+}
+
+/// A file that only its owner reads: what was said on telephones, and to whom, is nobody else's business.
+pub(super) fn private_file(path: &Path) -> Result<File> {
+    // One that was left behind may be open to others.
+    if let Err(error) = std::fs::remove_file(path)
+        && error.kind() != ErrorKind::NotFound
+    {
+        return Err(error);
+    }
+    File::options().create_new(true).write(true).mode(0o600).open(path)
+}
+
+/// Refuses to write over a file, unless `force` says to.
+///
+/// # Errors
+/// When it is there.
+pub(super) fn spare(path: &Path, force: bool) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        force || !path.is_file(),
+        "{} is there already; name another file, or add --force",
+        one_line(&path.display().to_string())
+    );
+    Ok(())
 }
 
 /// A text that somebody else wrote, on one line and without its power over the terminal: what moves the cursor, ends the

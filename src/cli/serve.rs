@@ -38,6 +38,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
+    super::owner::leave_to_owner(&config.database)?;
     let mut signals = Signals::catch().context("cannot wait for signals")?;
     if let Some(model) = super::offer::model(&config.speech_to_text).await {
         config.speech_to_text.model = Some(model);

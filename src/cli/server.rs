@@ -7,7 +7,7 @@ use reqwest::{Method, header};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-use super::out::lines;
+use super::out::{lines, one_line};
 
 /// Longest wait for an answer.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -40,11 +40,11 @@ impl Server {
                  one that may upload flows"
             );
         };
-        let url = format!("{}{path}", self.server.trim_end_matches('/'));
+        let url = format!("{}{path}", address(&self.server)?);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
             let client = reqwest::Client::builder().timeout(PATIENCE).build()?;
-            let mut request = client.request(method, &url).bearer_auth(key.expose_secret());
+            let mut request = client.request(method, &url).header(header::AUTHORIZATION, bearer(key)?);
             if let Some((kind, bytes)) = body {
                 request = request.header(header::CONTENT_TYPE, kind).body(bytes);
             }
@@ -66,6 +66,37 @@ impl Server {
         serde_json::from_slice(&bytes)
             .with_context(|| format!("{} did not answer in JSON: is it dering?", self.server))
     }
+}
+
+/// The address of a server, without a slash at its end.
+///
+/// # Errors
+/// When it is none.
+pub(super) fn address(text: &str) -> anyhow::Result<String> {
+    let is_one =
+        reqwest::Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    if !is_one {
+        let host = text.split_once("://").map_or(text, |(_, host)| host);
+        bail!(
+            "--server {}: that is no address of a server; write http://{} or https://…",
+            one_line(text),
+            one_line(host)
+        );
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+/// The header that carries a key.
+///
+/// # Errors
+/// When it cannot be one.
+pub(super) fn bearer(key: &SecretString) -> anyhow::Result<header::HeaderValue> {
+    let mut value =
+        header::HeaderValue::from_str(&format!("Bearer {}", key.expose_secret())).map_err(|_| {
+            anyhow::anyhow!("the key holds a character that no key has; copy it again, without its line end")
+        })?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 /// What a problem document says, with every finding in it.
@@ -102,6 +133,17 @@ pub(super) fn short(digest: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_no_address_and_no_key_is_told_in_words() {
+        assert_eq!(address("http://127.0.0.1:8080/").unwrap(), "http://127.0.0.1:8080");
+        for wrong in ["127.0.0.1:8080", "localhost:8080", "ftp://host", "host"] {
+            let told = address(wrong).unwrap_err().to_string();
+            assert!(told.contains("write http://") && !told.contains("ftp://host or"), "{told}");
+        }
+        let told = bearer(&SecretString::from("dk_hush\n")).unwrap_err().to_string();
+        assert!(told.contains("copy it again") && !told.contains("hush"), "{told}");
+    }
 
     #[test]
     fn a_refusal_tells_every_finding() {

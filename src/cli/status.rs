@@ -9,10 +9,15 @@ use super::out::one_line;
 
 /// Which server.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Exit status: 0 when it can place calls, 1 when it cannot or does not answer.")]
+#[command(
+    after_help = "Exit status: 0 when it can place calls, 1 when it cannot or does not answer. With --alive, 0 when the process works."
+)]
 pub(super) struct Args {
     #[command(flatten)]
     place: Place,
+    /// Ask only whether the process works, as a container's health check does
+    #[arg(long)]
+    alive: bool,
     /// Print what the server answers
     #[arg(long)]
     json: bool,
@@ -23,9 +28,11 @@ pub(super) struct Args {
 /// # Errors
 /// When no server answers.
 pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
-    let reach = args.place.running()?;
-    let (is_ready, told) = reach.look("/ready").await?;
-    super::print(&if args.json { told.to_string() } else { shown(&told) });
+    let reach = args.place.anybody()?;
+    let (is_ready, told) = reach.look(if args.alive { "/health" } else { "/ready" }).await?;
+    let words =
+        if args.alive { one_line(told["status"].as_str().unwrap_or("not told")) } else { shown(&told) };
+    super::print(&if args.json { told.to_string() } else { words });
     Ok(if is_ready { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

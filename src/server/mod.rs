@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
-use axum::http::{Method, Uri};
+use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use tower::Layer;
 use tower::util::MapRequestLayer;
+use tower_http::classify::ServerErrorsFailureClass;
 use tower_http::trace::TraceLayer;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -74,6 +75,16 @@ fn span(request: &Request) -> tracing::Span {
     tracing::debug_span!("request", method = %request.method(), path = %request.uri().path())
 }
 
+/// A request that failed. 503 is an answer that was meant: it says what is not ready, and the log has said why.
+fn failed(failure: ServerErrorsFailureClass, took: Duration, _span: &tracing::Span) {
+    match failure {
+        ServerErrorsFailureClass::StatusCode(StatusCode::SERVICE_UNAVAILABLE) => {
+            tracing::debug!(?took, "answered with 503");
+        }
+        failure => tracing::error!(%failure, ?took, "a request failed"),
+    }
+}
+
 /// Every route, in groups of those who may use them.
 fn groups() -> Vec<(Gate, OpenApiRouter<Api>)> {
     let own = OpenApiRouter::new().routes(routes!(description::openapi));
@@ -98,6 +109,6 @@ pub fn routes(api: Api) -> Router {
         .layer(from_fn(within_patience))
         .layer(from_fn(hardening::hardened))
         .layer(from_fn(measured))
-        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(failed))
         .with_state(api)
 }

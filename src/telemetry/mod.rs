@@ -3,6 +3,7 @@
 mod described;
 mod lateness;
 mod scrape;
+mod zeros;
 
 use std::io::IsTerminal;
 
@@ -103,6 +104,7 @@ pub fn start_metrics() -> Option<Scrape> {
     let builder = PrometheusBuilder::new().set_buckets_for_metric(seconds, &BOUNDS).ok()?;
     let handle = builder.install_recorder().ok()?;
     described::describe();
+    zeros::begin();
     let (version, commit) = (env!("CARGO_PKG_VERSION"), commit().unwrap_or_default());
     metrics::gauge!("dering_build_info", "version" => version, "commit" => commit).set(1.0);
     Some(Scrape::new(handle))

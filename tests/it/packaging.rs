@@ -51,6 +51,16 @@ fn the_configurations_that_come_with_packages_are_right() {
 }
 
 #[test]
+fn carriers_over_https_can_be_reached_and_the_image_is_not_killed_for_what_it_cannot_help() {
+    let read = |name: &str| fs::read_to_string(packaging(name)).unwrap();
+    let (image, package) = (read("Dockerfile"), read("package"));
+    assert!(image.contains("ca-certificates") && package.contains("Depends: adduser, ca-certificates"));
+    let user = image.lines().find_map(|line| line.strip_prefix("USER ")).unwrap();
+    assert!(user.chars().all(|c| c.is_ascii_digit() || c == ':'), "{user}");
+    assert!(image.contains(r#"CMD ["dering", "status", "--alive"]"#));
+}
+
+#[test]
 fn the_service_runs_commands_that_there_are() {
     let unit = fs::read_to_string(packaging("systemd/dering.service")).unwrap();
     let start = unit.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/bin/")).unwrap();

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::Output;
 
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use crate::system_fixture::{BUSY, HANGS_UP, PERSON, TestSystem, in_time};
 use crate::system_process::dering;
@@ -79,9 +80,23 @@ async fn calls_are_listed_shown_heard_exported_and_ended() {
     assert!(told(&xlsx).starts_with("calls.xlsx: "), "{}", complained(&xlsx));
     assert!(std::fs::read(folder.join("calls.xlsx")).unwrap().starts_with(b"PK"));
 
+    let both = ask(folder, &["calls", "export", "--xlsx", "other.xlsx", "--json"]).await;
+    assert_eq!(both.status.code(), Some(1));
+    assert!(complained(&both).contains("--json goes to standard output"), "{}", complained(&both));
+    let over = ask(folder, &["calls", "export", "--xlsx", "calls.xlsx"]).await;
+    assert!(complained(&over).contains("add --force") && !over.status.success(), "{}", complained(&over));
+    assert!(ask(folder, &["calls", "export", "--xlsx", "calls.xlsx", "--force"]).await.status.success());
+    assert!(complained(&ask(folder, &["calls", "show", ""]).await).contains("which call?"));
+
     let saved = ask(folder, &["calls", "play", "last", "--out", "call.wav"]).await;
     assert!(saved.status.success(), "{}", complained(&saved));
     assert!(std::fs::read(folder.join("call.wav")).unwrap().starts_with(b"RIFF"));
+    for file in ["call.wav", "calls.xlsx"] {
+        let mode = std::fs::metadata(folder.join(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+    let over = ask(folder, &["calls", "play", "last", "--out", "call.wav"]).await;
+    assert!(complained(&over).contains("add --force"), "{}", complained(&over));
     hears_it_by_a_program_that_is_here(folder).await;
 
     let running = ask(folder, &["call", PERSON, "--flow", "stay"]).await;
@@ -155,13 +170,19 @@ async fn a_database_is_copied_while_the_server_runs_and_a_damaged_copy_is_told()
     let damaged = ask(folder, &["db", "check", "copy.db"]).await;
     assert_eq!(damaged.status.code(), Some(1));
     assert!(
-        told(&damaged).contains("is damaged") && told(&damaged).contains("latest backup"),
+        told(&damaged).contains("is damaged") && told(&damaged).contains("Do not restore it"),
         "{}",
         told(&damaged)
     );
     let found: Value =
         serde_json::from_str(&told(&ask(folder, &["db", "check", "copy.db", "--json"]).await)).unwrap();
     assert_eq!(found["ok"], false);
+    std::fs::write(folder.join("empty.db"), "").unwrap();
+    let empty = ask(folder, &["db", "check", "empty.db"]).await;
+    assert_eq!(empty.status.code(), Some(1));
+    assert!(told(&empty).contains("it has no tables"), "{}", told(&empty));
+    let no_file = ask(folder, &["db", "check", "flows"]).await;
+    assert!(complained(&no_file).contains("flows is a folder"), "{}", complained(&no_file));
 }
 
 #[tokio::test]
@@ -174,6 +195,16 @@ async fn an_operator_sees_whether_the_server_is_ready_and_how_calls_ended() {
     let shown = told(&ready);
     assert!(ready.status.success(), "{shown}{}", complained(&ready));
     assert!(shown.starts_with("ready\n") && shown.contains("1 of 1 within reach"), "{shown}");
+    let alive = ask(folder, &["status", "--alive"]).await;
+    assert_eq!((told(&alive).trim(), alive.status.code()), ("ok", Some(0)), "{}", complained(&alive));
+    let url = local_url(folder);
+    let elsewhere = dering(folder, &["status", "--server", &url]).await;
+    assert!(told(&elsewhere).starts_with("ready\n"), "no key is needed: {}", complained(&elsewhere));
+    let host = url.trim_start_matches("http://");
+    let bare = dering(folder, &["status", "--server", host]).await;
+    assert!(complained(&bare).contains(&format!("write http://{host}")), "{}", complained(&bare));
+    let key = ask(folder, &["calls", "list", "--key", "in-vain"]).await;
+    assert!(key.status.success() && complained(&key).contains("--key is not used"), "{}", complained(&key));
     let metrics = system.client.read("/metrics").await.text();
     // Tests share a process, and only the first server of it collects metrics.
     if !metrics.is_empty() {
@@ -184,12 +215,53 @@ async fn an_operator_sees_whether_the_server_is_ready_and_how_calls_ended() {
             "dering_trunk_up{trunk=",
             "dering_disk_free_bytes{of=\"recordings\"}",
             "process_resident_memory_bytes",
+            "dering_webhook_attempts_total{result=\"dead\"} 0",
+            "dering_recording_blocks_dropped_total 0",
+            "dering_store_notifications_dropped_total 0",
+            "dering_stt_requests_total{kind=\"final\",outcome=\"failed\"} 0",
+            "dering_trunk_queue_refused_total{trunk=",
         ] {
             assert!(metrics.contains(line), "{line}: {metrics}");
         }
         let ended = metrics.lines().find(|line| line.starts_with("dering_calls_ended_total{")).unwrap();
         assert!(ended.contains("disposition=\"ANSWERED\"") && ended.contains("flow=\"short\""), "{ended}");
     }
+}
+
+/// Where the server of `folder` is.
+fn local_url(folder: &Path) -> String {
+    let left = std::fs::read(dering::config::local_file(&folder.join("dering.db"))).unwrap();
+    let left: Value = serde_json::from_slice(&left).unwrap();
+    left["url"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_call_whose_server_goes_away_was_placed_all_the_same() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    // It takes the call and is gone.
+    let server = tokio::spawn(async move {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        drop(listener);
+        let mut request = vec![0; 8_192];
+        let _read = connection.read(&mut request).await.unwrap();
+        let body = "{\"call_id\":\"019aef0c-5e2b-7c31-a8d1-1f0e2f8a9b3c\"}";
+        let answer = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        connection.write_all(answer.as_bytes()).await.unwrap();
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let line = ["call", PERSON, "--flow", "x", "--follow", "--server", &url, "--key", "k"];
+    let followed = dering(folder.path(), &line).await;
+    in_time(server).await.unwrap();
+    let complaint = complained(&followed);
+    assert_eq!(followed.status.code(), Some(4), "{complaint}");
+    assert!(
+        complaint.contains("the call was placed") && complaint.contains("dering calls show 019aef0c"),
+        "{complaint}"
+    );
 }
 
 #[tokio::test]

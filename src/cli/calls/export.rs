@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::path::PathBuf;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use futures_util::StreamExt as _;
 use reqwest::Method;
 use serde_json::Value;
@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::narrow::Narrow;
 use super::shown::text;
 use crate::cli::admin::Reach;
-use crate::cli::out::out;
+use crate::cli::out::{out, private_file, spare};
 use crate::cli::server::encoded;
 use crate::sheets::{Cell, Format, Row, file};
 use crate::wallclock::iso;
@@ -52,6 +52,9 @@ pub(super) struct Export {
     /// Write a workbook
     #[arg(long, value_name = "FILE", conflicts_with = "csv")]
     xlsx: Option<PathBuf>,
+    /// Write over a file that is there
+    #[arg(long)]
+    force: bool,
 }
 
 /// A page that could not be had.
@@ -77,6 +80,13 @@ async fn page(
 /// When the server refuses, or a file cannot be written.
 pub(super) async fn run(reach: &Reach, export: &Export, as_json: bool) -> anyhow::Result<Option<String>> {
     let narrow = export.narrow.parameters();
+    let target = export.xlsx.as_ref().or(export.csv.as_ref());
+    if as_json && target.is_some() {
+        bail!("--json goes to standard output: leave out --csv and --xlsx, or --json");
+    }
+    if let Some(path) = target {
+        spare(path, export.force)?;
+    }
     if as_json {
         let mut after = None;
         loop {
@@ -89,10 +99,7 @@ pub(super) async fn run(reach: &Reach, export: &Export, as_json: bool) -> anyhow
             }
         }
     }
-    let (format, target) = match (&export.csv, &export.xlsx) {
-        (_, Some(path)) => (Format::Xlsx, Some(path)),
-        (path, None) => (Format::Csv, path.as_ref()),
-    };
+    let format = if export.xlsx.is_some() { Format::Xlsx } else { Format::Csv };
     let narrow = narrow.as_str();
     let rows = move |after: Option<String>| async move {
         let (calls, next) = page(reach, narrow, after).await.map_err(Failed)?;
@@ -108,7 +115,7 @@ pub(super) async fn run(reach: &Reach, export: &Export, as_json: bool) -> anyhow
     let unwritable = || format!("cannot write {}", path.display());
     let part = PathBuf::from(format!("{}.part", path.display()));
     let written = async {
-        let mut opened = std::fs::File::create(&part)?;
+        let mut opened = private_file(&part)?;
         let mut size = 0;
         while let Some(more) = bytes.next().await {
             let more = more?;

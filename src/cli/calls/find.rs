@@ -25,8 +25,13 @@ pub(super) fn path(id: &str, rest: &str) -> String {
 /// # Errors
 /// When no call, or more than one, is meant.
 pub(super) async fn id(reach: &Reach, meant: &str) -> anyhow::Result<String> {
+    let meant = meant.trim();
+    if meant.is_empty() {
+        bail!("which call? Give its id, the end of it as `dering calls list` shows it, or `last`");
+    }
     if meant.len() >= WHOLE {
-        return Ok(meant.to_owned());
+        let is_uuid = meant.chars().all(|c| c.is_ascii_hexdigit() || c == '-');
+        return Ok(if is_uuid { meant.to_lowercase() } else { meant.to_owned() });
     }
     let limit = if meant == LAST { 1 } else { LATEST };
     let page = reach.ask(Method::GET, &format!("/v1/calls?limit={limit}"), None).await?;

@@ -47,7 +47,7 @@ async fn to_its_end(reach: &Reach, id: &str, as_json: bool) -> anyhow::Result<Ex
         let before = after.clone();
         match listen(reach, id, &mut after, as_json).await {
             Ok(true) => break,
-            Err(error) if error.is::<PrintError>() || failures >= ATTEMPTS => return Err(error),
+            Err(error) if is_print_error(&error) || failures >= ATTEMPTS => return Err(error),
             // What is refused once is refused again.
             Err(error) if before.is_none() && after.is_none() => return Err(error),
             Ok(false) | Err(_) => {}
@@ -64,6 +64,11 @@ async fn to_its_end(reach: &Reach, id: &str, as_json: bool) -> anyhow::Result<Ex
 #[derive(Debug, thiserror::Error)]
 #[error("cannot write to standard output")]
 struct PrintError(#[source] std::io::Error);
+
+/// Whether following ended because nobody reads what it prints.
+pub(super) fn is_print_error(error: &anyhow::Error) -> bool {
+    error.is::<PrintError>()
+}
 
 fn print(line: &str) -> Result<(), PrintError> {
     std::io::Write::write_all(&mut out(), format!("{line}\n").as_bytes()).map_err(PrintError)

@@ -19,7 +19,7 @@ use self::export::Export;
 use self::find::path;
 use self::narrow::Narrow;
 use super::admin::{Place, Reach};
-use super::out::lines;
+use super::out::{lines, spare};
 use super::server::encoded;
 
 /// Calls of the server.
@@ -78,6 +78,9 @@ enum Command {
         /// A message that the callee left, by its number in the timeline
         #[arg(long, value_name = "NUMBER")]
         message: Option<u32>,
+        /// Write over a file that is there
+        #[arg(long)]
+        force: bool,
     },
     /// End running calls, cancel planned ones
     Hangup {
@@ -112,7 +115,10 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
             let id = find::id(&reach, &call).await?;
             return follow::follow(&reach, &id, args.json).await;
         }
-        Command::Play { call, out, message } => {
+        Command::Play { call, out, message, force } => {
+            if let Some(file) = &out {
+                spare(file, force)?;
+            }
             let id = find::id(&reach, &call).await?;
             let what =
                 message.map_or_else(|| "/recording".to_owned(), |number| format!("/messages/{number}"));

@@ -7,14 +7,18 @@ use callcore::number::Country;
 use reqwest::Method;
 use serde_json::{Map, Value, json};
 
-use super::follow::follow;
+use super::follow::{follow, is_print_error};
 use crate::cli::admin::{Place, Reach};
+
+/// Exit code for a call that was placed and cannot be followed any more.
+const OUT_OF_SIGHT: u8 = 4;
 
 /// Call one number now.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Exit status: 0 when the call was accepted; with --follow, 0 when it was answered, by a person or a \
-    machine, and 3 when it was not (busy, no answer, failed, cancelled). 1 when it could not be placed. Ctrl-C ends the \
+    machine, and 3 when it was not (busy, no answer, failed, cancelled). 1 when it could not be placed, 4 when it was \
+    placed and the server cannot be asked any more. Ctrl-C ends the \
     following and not the call: 130."
 )]
 pub struct Args {
@@ -94,7 +98,16 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     if !args.follow {
         return Ok(ExitCode::SUCCESS);
     }
-    follow(&reach, id, args.json).await
+    match follow(&reach, id, args.json).await {
+        Err(error) if !is_print_error(&error) => {
+            crate::cli::note(&format!(
+                "dering: the call was placed, but its server cannot be asked any more ({error}); it may go on. Once the server \
+                 is there, `dering calls show {id}` tells what became of it"
+            ));
+            Ok(ExitCode::from(OUT_OF_SIGHT))
+        }
+        followed => followed,
+    }
 }
 
 #[cfg(test)]

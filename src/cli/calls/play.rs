@@ -30,18 +30,18 @@ pub(super) async fn save(reach: &Reach, path: &str, file: &Path) -> anyhow::Resu
 /// # Errors
 /// When there is no recording or no such program, or it fails.
 pub(super) async fn aloud(reach: &Reach, path: &str) -> anyhow::Result<()> {
-    let folders = std::env::var_os("PATH").unwrap_or_default();
-    let Some((player, options)) = player(std::env::split_paths(&folders)) else {
-        let names: Vec<&str> = PLAYERS.iter().map(|(name, _)| *name).collect();
-        bail!(
-            "no program that plays audio is here ({}); --out FILE.wav writes the recording",
-            names.join(", ")
-        );
-    };
     let folder = private_folder()?;
     let played = async {
         let file = folder.join("call.wav");
         reach.download(path, &file).await?;
+        let folders = std::env::var_os("PATH").unwrap_or_default();
+        let Some((player, options)) = player(std::env::split_paths(&folders)) else {
+            let names: Vec<&str> = PLAYERS.iter().map(|(name, _)| *name).collect();
+            bail!(
+                "no program that plays audio is here ({}); --out FILE.wav writes the recording",
+                names.join(", ")
+            );
+        };
         let mut command = tokio::process::Command::new(&player);
         command.args(options).arg(&file).stdin(Stdio::null()).kill_on_drop(true);
         let ended = command.status().await.with_context(|| format!("{} cannot be run", player.display()))?;

@@ -26,6 +26,10 @@ fn second(of: &Value, name: &str) -> Option<String> {
     Some(iso(of[name].as_i64()?).get(..19)?.replace('T', " "))
 }
 
+fn moment(of: &Value, name: &str) -> Option<String> {
+    second(of, name).map(|second| format!("{second} UTC"))
+}
+
 /// Whether somebody or something answered.
 pub(super) fn was_answered(call: &Value) -> bool {
     call["answeredMs"].is_i64()
@@ -148,10 +152,10 @@ pub(super) fn call(call: &Value) -> String {
         ("answered by", verdict),
         ("outcome", own("outcome")),
         ("check point", own("lastCheckpoint")),
-        ("asked for", second(call, "createdMs")),
-        ("planned for", second(call, "startMs")),
-        ("answered", second(call, "answeredMs")),
-        ("ended", second(call, "endedMs")),
+        ("asked for", moment(call, "createdMs")),
+        ("planned for", moment(call, "startMs")),
+        ("answered", moment(call, "answeredMs")),
+        ("ended", moment(call, "endedMs")),
         ("talk", Some(talked(call)).filter(|talked| !talked.is_empty())),
         (
             "message left",
@@ -276,6 +280,7 @@ mod tests {
         let shown = super::call(&call);
         assert!(shown.contains("answered by   person after 1.2 s (short greeting)\n"), "{shown}");
         assert!(shown.contains("flow          payment-reminder@0123456789ab\n"), "{shown}");
+        assert!(shown.contains("asked for     2026-05-28 20:26:40 UTC\n"), "{shown}");
         assert!(shown.contains("metadata      {\"amount\":5}\n"), "{shown}");
         assert_eq!(end(&call), "answered by a person, 1:07, outcome promised");
         let busy = json!({ "state": "ended", "disposition": "BUSY", "outcome": "busy" });

@@ -48,6 +48,7 @@ async fn ask(trunk: &Trunk) -> (State, String, Option<i64>) {
         Ok(token) => token,
         Err(error) => return (State::Failed, error.to_string(), None),
     };
+    let shown = without_password(&trunk.url);
     let url = format!("{}/v1/cdr?page=1&limit=1", trunk.url.trim_end_matches('/'));
     let asked = async {
         let client = reqwest::Client::builder()
@@ -60,19 +61,35 @@ async fn ask(trunk: &Trunk) -> (State, String, Option<i64>) {
         Ok(response) => response,
         Err(error) => {
             let cause = std::error::Error::source(&error).map_or_else(|| error.to_string(), root);
-            return (State::Failed, format!("{} cannot be reached: {cause}", trunk.url), None);
+            return (State::Failed, format!("{shown} cannot be reached: {}", helpful(&cause)), None);
         }
     };
     let date = response.headers().get(header::DATE).and_then(|date| date.to_str().ok());
     let theirs = date.and_then(|date| OffsetDateTime::parse(date, &Rfc2822).ok());
     let ahead = theirs.map(|theirs| (OffsetDateTime::now_utc() - theirs).whole_seconds());
     let (state, told) = match response.status().as_u16() {
-        401 | 403 => (State::Failed, format!("{} refuses the token", trunk.url)),
+        401 | 403 => (State::Failed, format!("{shown} refuses the token")),
         // Before 1.0.4 there are no records to be asked for.
-        200..300 | 404 => (State::Good, format!("{} answers", trunk.url)),
-        status => (State::Warning, format!("{} answers {status}", trunk.url)),
+        200..300 | 404 => (State::Good, format!("{shown} answers")),
+        status => (State::Warning, format!("{shown} answers {status}")),
     };
     (state, told, ahead)
+}
+
+/// An address without the name and the password that may stand in it.
+fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
+    let host = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    rest[..host].rfind('@').map_or_else(|| url.to_owned(), |at| format!("{scheme}://…{}", &rest[at..]))
+}
+
+/// A cause, and what to do where that is known.
+fn helpful(cause: &str) -> String {
+    if cause.contains("No CA certificates") {
+        format!("{cause}; install the package ca-certificates")
+    } else {
+        cause.to_owned()
+    }
 }
 
 fn root(error: &(dyn std::error::Error + 'static)) -> String {
@@ -104,6 +121,17 @@ fn clock(ahead: &[(&str, i64)], now: i64) -> Item {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_carrier_is_named_without_its_password_and_missing_certificates_by_their_package() {
+        assert_eq!(without_password("https://me:hush@carrier.test/p@q"), "https://…@carrier.test/p@q");
+        assert_eq!(without_password("https://carrier.test/p@q"), "https://carrier.test/p@q");
+        assert!(
+            helpful("No CA certificates were loaded from the system")
+                .contains("install the package ca-certificates")
+        );
+        assert_eq!(helpful("refused"), "refused");
+    }
 
     #[test]
     fn a_clock_is_told_by_those_of_others() {

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use callcore::yaml::{self, Diagnostic, Entry, Node, Severity, Source, Span, Value, Vocabulary};
+use strsim::osa_distance;
 
 /// Most mistakes that are told of one file.
 const MOST: usize = 100;
@@ -133,32 +134,59 @@ pub(super) fn text(node: &Node) -> Option<&str> {
     }
 }
 
-/// Keys whose values are nobody's business.
-const SECRETS: [&str; 4] = ["token", "secret", "client_secret", "password"];
+/// Words in keys whose values are nobody's business.
+const SECRETS: [&str; 6] = ["token", "secret", "key", "password", "pwd", "pass"];
+/// Those that are taken for misspelt when a word is nearly one.
+const MISSPELT: [(&str, usize); 3] = [("token", 1), ("secret", 1), ("password", 2)];
 
 /// A line of the file with stars for the secrets in it, as many as they have characters.
 fn without_secrets(line: &str) -> String {
-    let mut shown = line.to_owned();
-    for key in SECRETS {
-        let mut from = 0;
-        while let Some(at) = shown.get(from..).and_then(|rest| rest.find(key)).map(|at| at + from) {
-            let behind = at + key.len();
-            from = behind;
-            let is_part = shown[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_');
-            let rest = shown[behind..].trim_start_matches(['"', '\'']).trim_start();
-            let Some(value) = rest.strip_prefix(':').filter(|_| !is_part) else { continue };
-            let value = value.trim_start();
-            let start = shown.len() - value.len();
+    let mut hidden: Vec<Range<usize>> = Vec::new();
+    for (colon, _) in line.match_indices(':') {
+        let rest = &line[colon + 1..];
+        let is_quoted = line[..colon].ends_with(['"', '\'']);
+        if let Some(behind) = rest.strip_prefix("//") {
+            let host = &behind[..behind.find(['/', '?', '#', ' ', '"', '\'']).unwrap_or(behind.len())];
+            hidden.extend(host.rfind('@').map(|end| colon + 3..colon + 3 + end));
+        } else if (is_quoted || rest.is_empty() || rest.starts_with([' ', '\t', '"', '\'']))
+            && is_secret(key(&line[..colon]))
+        {
+            let value = rest.trim_start();
+            let start = line.len() - value.len();
             let end = match value.chars().next() {
+                Some('{' | '[') => 0,
                 Some(quote @ ('"' | '\'')) => value[1..].find(quote).map_or(value.len(), |end| end + 2),
-                _ => value.find([',', '}', ' ']).unwrap_or(value.len()),
+                _ => [", ", ",", "}", " #"]
+                    .iter()
+                    .filter_map(|end| value.find(end))
+                    .min()
+                    .unwrap_or(value.len()),
             };
-            let stars = "*".repeat(value[..end].chars().count());
-            shown.replace_range(start..start + end, &stars);
-            from = start + stars.len();
+            let value = value[..end].trim_end();
+            // The private key of a certificate is named by its file.
+            if !value.ends_with(".key") && !value.ends_with(".pem") {
+                hidden.push(start..start + value.len());
+            }
         }
     }
-    shown
+    let is_hidden = |at: usize| hidden.iter().any(|range| range.contains(&at));
+    line.char_indices().map(|(at, c)| if is_hidden(at) { '*' } else { c }).collect()
+}
+
+/// The key that ends a text, without its quotes.
+fn key(text: &str) -> &str {
+    let text = text.trim_end().trim_end_matches(['"', '\'']);
+    let begins = text.rfind(|c: char| !c.is_alphanumeric() && c != '_' && c != '-');
+    begins.map_or(text, |at| text[at..].trim_start_matches(|c: char| !c.is_alphanumeric()))
+}
+
+/// Whether a key is, or may have been meant for, one of a secret, not of the place where one is.
+fn is_secret(key: &str) -> bool {
+    let key = key.to_lowercase();
+    let mut words = key.split(['_', '-']);
+    let last = words.clone().next_back().unwrap_or_default();
+    let is_nearly = |word: &str| MISSPELT.iter().any(|(secret, most)| osa_distance(word, secret) <= *most);
+    !matches!(last, "env" | "file") && words.any(|word| SECRETS.contains(&word) || is_nearly(word))
 }
 
 #[cfg(test)]
@@ -173,6 +201,18 @@ mod tests {
             ("secret: hush", "secret: ****"),
             ("token_env: CARRIER_TOKEN", "token_env: CARRIER_TOKEN"),
             ("secret_key_file: x", "secret_key_file: x"),
+            ("tokn: hush", "tokn: ****"),
+            ("  Token: hush hush", "  Token: *********"),
+            ("secrt: hush # ours", "secrt: **** # ours"),
+            ("auth: { secret_key: hush }", "auth: { secret_key: **** }"),
+            ("{ engine: deepgram, key: hush }", "{ engine: deepgram, key: **** }"),
+            ("key: { env: SPEECH_KEY }", "key: { env: SPEECH_KEY }"),
+            ("{\"pasword\":\"hush\"}", "{\"pasword\":******}"),
+            ("url: https://me:hush@host.test/p", "url: https://*******@host.test/p"),
+            ("log: { filter: info, format: text }", "log: { filter: info, format: text }"),
+            ("limits: { per_second: 2, calls: 30 }", "limits: { per_second: 2, calls: 30 }"),
+            ("tls: { cert: a.pem, key: a.key }", "tls: { cert: a.pem, key: a.key }"),
+            ("listen: 127.0.0.1:8080", "listen: 127.0.0.1:8080"),
         ] {
             assert_eq!(without_secrets(line), shown);
         }

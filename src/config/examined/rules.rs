@@ -75,7 +75,14 @@ fn inbound(doc: &mut Document) {
         let span = secret.span;
         doc.error(span, "`inbound.secret` is empty", "leave it out, or give it a value");
     }
+    let mut lines: BTreeMap<String, u32> = BTreeMap::new();
     for route in doc.items("inbound.routes") {
+        let did = inner(&route, "did").unwrap_or_default().trim().to_owned();
+        let at = place_in(&route, "did");
+        if let Some(first) = lines.insert(did.clone(), at.line).filter(|_| !did.is_empty()) {
+            let hint = format!("the first is on line {first}; each dialled number has one flow");
+            doc.error(at, format!("two routes are for `{did}`"), hint);
+        }
         if let (Some(_), None) = (inner(&route, "notify_url"), inner(&route, "app")) {
             let message = "this route has a `notify_url` but no `app`";
             doc.error(

@@ -204,7 +204,7 @@ pub(super) const SETTINGS: &[Key] = &[
         ]),
     ),
     key("console", Table(&[key("second_factor", List(&Word(ROLES))), key("openid", Maybe(&OPENID))])),
-    key("calls", Table(&[key("max", Whole(0, 1_000_000)), key("ring_timeout", Whole(0, LONG))])),
+    key("calls", Table(&[key("max", Whole(1, 1_000_000)), key("ring_timeout", Whole(1, LONG))])),
     key("trunks", List(&TRUNK)),
     key("inbound", INBOUND),
     key("webhooks", OUTWARD),

@@ -126,6 +126,17 @@ fn a_flow_that_may_have_been_uploaded_is_only_warned_of() {
 }
 
 #[test]
+fn what_a_server_would_refuse_later_is_told_at_once() {
+    let folder = folder();
+    let shown = examined(
+        "calls: { max: 0, ring_timeout: 0 }\ninbound:\n  routes:\n    - { did: '1', flow: reminder }\n    - { did: '1', flow: reminder }\n",
+        folder.path(),
+    );
+    assert_eq!(shown.matches(": error: ").count(), 3, "{shown}");
+    assert!(shown.contains("two routes are for `1`") && shown.contains("the first is on line 4"), "{shown}");
+}
+
+#[test]
 fn the_defaults_and_what_is_explained_are_right() {
     let folder = folder();
     assert_eq!(examined(DEFAULT_YAML, folder.path()), "");

@@ -117,20 +117,24 @@ impl Engine {
 /// Narrows a statement to the calls that are asked for.
 fn filtered(filter: &CallFilter, query: &mut QueryBuilder<Sqlite>) {
     narrow(&filter.visibility, query, "calls");
+    let whole_number = filter.digits.as_ref().is_some_and(|digits| digits.len() >= WHOLE_NUMBER);
+    // What is rarer leads; a plus keeps an index from being used.
+    let led = whole_number || filter.flow.is_some() || filter.outcome.is_some();
     let equal = [
-        (" AND app_id = ", filter.app_id.as_deref()),
-        (" AND bot_id = ", filter.bot_id.as_deref()),
-        (" AND disposition = ", filter.disposition.map(Disposition::as_str)),
-        (" AND amd_event = ", filter.amd_event.map(EventKind::as_str)),
-        (" AND amd_subtype = ", filter.amd_subtype.map(Subtype::as_str)),
-        (" AND direction = ", filter.direction.map(Direction::as_str)),
-        (" AND flow = ", filter.flow.as_deref()),
-        (" AND trunk = ", filter.trunk.as_deref()),
-        (" AND outcome = ", filter.outcome.as_deref()),
+        ("app_id", filter.app_id.as_deref(), false),
+        ("bot_id", filter.bot_id.as_deref(), false),
+        ("disposition", filter.disposition.map(Disposition::as_str), led),
+        ("amd_event", filter.amd_event.map(EventKind::as_str), led),
+        ("amd_subtype", filter.amd_subtype.map(Subtype::as_str), false),
+        ("direction", filter.direction.map(Direction::as_str), false),
+        ("flow", filter.flow.as_deref(), whole_number),
+        ("trunk", filter.trunk.as_deref(), led),
+        ("outcome", filter.outcome.as_deref(), whole_number),
     ];
-    for (clause, value) in equal {
+    for (column, value, follows) in equal {
         if let Some(value) = value {
-            query.push(clause).push_bind(value.to_owned());
+            query.push(if follows { " AND +" } else { " AND " }).push(column).push(" = ");
+            query.push_bind(value.to_owned());
         }
     }
     if let Some(campaign) = &filter.campaign_id {

@@ -34,6 +34,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (64, "second_steps", include_str!("../../../migrations/sqlite/0064_second_steps.sql")),
     (65, "decided_revisions", include_str!("../../../migrations/sqlite/0065_decided_revisions.sql")),
     (66, "bulk_rows", include_str!("../../../migrations/sqlite/0066_bulk_rows.sql")),
+    (67, "rare_calls", include_str!("../../../migrations/sqlite/0067_rare_calls.sql")),
 ];
 
 /// The last one.

@@ -75,6 +75,9 @@ pub struct Ticket {
 impl Queue {
     pub(in crate::trunk) fn new(name: String, limits: Limits, lateness: Lateness) -> Self {
         let waiting = Mutex::new(Waiting { queue: DialQueue::new(limits), wakers: HashMap::new() });
+        // Alerts see the first event of those only that were 0 before.
+        metrics::counter!("dering_trunk_queue_given_up_total", "trunk" => name.clone()).increment(0);
+        metrics::counter!("dering_trunk_queue_refused_total", "trunk" => name.clone()).increment(0);
         Self(Arc::new(Shared { name, lateness, waiting }))
     }
 

@@ -296,16 +296,18 @@ impl<'s> Tree<'s, '_> {
     fn syntax_error<T>(&mut self, error: &ScanError) -> Result<T, Stop> {
         let marker = error.marker();
         let line = narrow(marker.line().max(1));
+        // Before a line that a tab indents, the parser stops at the end of the line before.
+        if let Some(span) = [line, line + 1].into_iter().find_map(|line| self.tab_before(line)) {
+            let message = format!("this is not valid YAML: {}", error.info());
+            return self.stop(span, &message, "indent with spaces: YAML takes no tabs");
+        }
         let text = self.source.text.split('\n').nth(line as usize - 1).unwrap_or_default();
         let offset = marker.byte_offset().unwrap_or_default();
         let span = Span { line, column: narrow(marker.col() + 1), width: 1, start: offset, end: offset };
         if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
             return self.too_deep(span);
         }
-        let indent = text.len() - text.trim_start().len();
-        let hint = if text.get(..indent).is_some_and(|indent| indent.contains('\t')) {
-            "indent with spaces: YAML takes no tabs"
-        } else if self.has_bare_hash(line) {
+        let hint = if self.has_bare_hash(line) {
             "a text that contains ` #` goes in quotes: what follows it is a comment"
         } else if text.matches(": ").count() > 1 {
             "a text that contains `: ` goes in quotes"
@@ -313,6 +315,16 @@ impl<'s> Tree<'s, '_> {
             "look at this line and the one before: quotes, brackets and indentation must match up"
         };
         self.stop(span, &format!("this is not valid YAML: {}", error.info()), hint)
+    }
+
+    /// The first tab among the spaces before what a line says.
+    fn tab_before(&self, line: u32) -> Option<Span> {
+        let before = line as usize - 1;
+        let start: usize = self.source.text.split_inclusive('\n').take(before).map(str::len).sum();
+        let text = self.source.text.get(start..)?.lines().next()?;
+        let said = text.trim_start();
+        let tab = text[..text.len() - said.len()].find('\t').filter(|_| !said.is_empty())?;
+        Some(self.source.span(start + tab, start + tab + 1))
     }
 
     /// Whether this line or the one before goes on behind a ` #`.
@@ -359,6 +371,17 @@ mod tests {
         let Value::List(items) = &inner[0].value.value else { panic!("not a list") };
         assert_eq!((items[1].span.line, items[1].span.column, items[1].span.width), (3, 10, 5));
         assert!(found.is_empty());
+    }
+
+    #[test]
+    fn a_tab_before_a_line_is_told_where_it_stands() {
+        for (text, at) in [("log:\n\tfilter: info\n", "2:1 "), ("a: b\nlog:\n  x: 1\n \ty: 2\n", "4:2 ")] {
+            let source = Source { file: "f.yaml".into(), text: text.into() };
+            let mut found = Vec::new();
+            read(&source, &FLOWS, &mut found);
+            let told = format!("{}:{} {:?}", found[0].line, found[0].column, found[0].hint);
+            assert!(told.starts_with(at) && told.contains("indent with spaces"), "{told}");
+        }
     }
 
     #[test]
