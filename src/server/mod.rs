@@ -81,7 +81,9 @@ fn failed(failure: ServerErrorsFailureClass, took: Duration, _span: &tracing::Sp
         ServerErrorsFailureClass::StatusCode(StatusCode::SERVICE_UNAVAILABLE) => {
             tracing::debug!(?took, "answered with 503");
         }
-        failure => tracing::error!(%failure, ?took, "a request failed"),
+        ServerErrorsFailureClass::StatusCode(_) | ServerErrorsFailureClass::Error(_) => {
+            tracing::error!(%failure, ?took, "a request failed");
+        }
     }
 }
 

@@ -251,6 +251,7 @@ async fn a_call_whose_server_goes_away_was_placed_all_the_same() {
             body.len()
         );
         connection.write_all(answer.as_bytes()).await.unwrap();
+        let _closed = connection.read(&mut request).await;
     });
     let folder = tempfile::tempdir().unwrap();
     let line = ["call", PERSON, "--flow", "x", "--follow", "--server", &url, "--key", "k"];
