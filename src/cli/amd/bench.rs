@@ -298,7 +298,7 @@ mod tests {
         assert_eq!(line.machine_called_person.of, 0);
         let shown = table(&[line]);
         assert!(shown.lines().all(|line| line.chars().count() <= 80), "{shown}");
-        assert!(shown.contains("1 people, 0 machines"), "{shown}");
+        assert!(shown.contains("1 people (wrong: called machines), 0 machines"), "{shown}");
     }
 
     #[test]
