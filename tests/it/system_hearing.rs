@@ -190,8 +190,8 @@ async fn a_server_does_not_start_with_a_recogniser_that_cannot_work() {
         ("  engine: whisper\n".to_owned(), "models fetch base"),
         ("  engine: deepgram\n".to_owned(), "key"),
         ("  engine: whisper\n  model: nowhere.bin\n  language: klingon\n".to_owned(), "klingon"),
-        ("  engine: openai\n  fallback: spare\n".to_owned(), "\"spare\""),
-        ("  engine: openai\n  flows: { faq: spare }\n".to_owned(), "flows.faq"),
+        ("  engine: openai\n  fallback: spare\n".to_owned(), "spare"),
+        ("  engine: openai\n  flows: { faq: spare }\n".to_owned(), "spare"),
         ("  others: { spare: { engine: openai } }\n".to_owned(), "usual recogniser"),
         ("  engine: openai\n  others: { spare: { language: id } }\n".to_owned(), "others.spare"),
     ] {
