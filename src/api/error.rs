@@ -1,5 +1,5 @@
 //! What a caller gets when something is wrong: problem details (RFC 9457) with a code that stays the
-//! same from version to version. The type is `about:blank`, so the title is the status phrase.
+//! same from version to version. The type leads to a page about the code; the title is the status phrase.
 
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
@@ -8,14 +8,16 @@ use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use strum::{IntoStaticStr, VariantArray};
 use utoipa::ToSchema;
 
 use super::BODY_LIMIT;
 use crate::{access, store};
 
 /// What went wrong, for programs. The text is part of the API.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, IntoStaticStr, VariantArray, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[strum(serialize_all = "snake_case")]
 #[schema(as = ErrorCode)]
 pub enum Code {
     /// Neither a token nor a key came with the request.
@@ -58,6 +60,18 @@ pub enum Code {
 }
 
 impl Code {
+    /// As answers spell it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+
+    /// Where its page is, below the address of this server.
+    #[must_use]
+    pub fn page(self) -> String {
+        format!("/problems/{}", self.name())
+    }
+
     /// The HTTP status that goes with it.
     #[must_use]
     pub const fn status(self) -> StatusCode {
@@ -185,8 +199,9 @@ impl Problem {
 #[derive(Serialize, ToSchema)]
 #[schema(as = Problem)]
 pub(crate) struct ProblemDocument {
-    #[schema(example = "about:blank")]
-    r#type: &'static str,
+    /// A page that says what the code means and what to do, below the address of the server.
+    #[schema(example = "/problems/malformed", format = "uri-reference")]
+    r#type: String,
     /// The phrase of the status.
     title: &'static str,
     status: u16,
@@ -214,7 +229,7 @@ impl IntoResponse for Problem {
         // For whoever makes a page of it.
         let told = self.clone();
         let body = ProblemDocument {
-            r#type: "about:blank",
+            r#type: self.code.page(),
             title: status.canonical_reason().unwrap_or_default(),
             status: status.as_u16(),
             detail: self.detail,
@@ -335,7 +350,7 @@ mod tests {
         assert_eq!(
             body_of(response).await,
             json!({
-                "type": "about:blank",
+                "type": "/problems/invalid",
                 "title": "Unprocessable Entity",
                 "status": 422,
                 "detail": "the call cannot be placed",

@@ -37,7 +37,10 @@ pub fn defaults_to_serve() -> Result<Config, ConfigError> {
 /// # Errors
 /// When the file cannot be read.
 pub fn findings(path: &Path) -> Result<Vec<Diagnostic>, ConfigError> {
-    let (shown, text) = read(path)?;
+    let (shown, text) = match read(path) {
+        Err(ConfigError::Wrong { findings, .. }) => return Ok(findings),
+        read => read?,
+    };
     match settle(&shown, &text, examined::examine(&shown, &text, Some(&world(folder(path))))) {
         Ok(config) => Ok(config.warnings),
         Err(ConfigError::Wrong { findings, .. }) => Ok(findings),
@@ -57,10 +60,15 @@ fn loaded(path: &Path, to_serve: bool) -> Result<Config, ConfigError> {
 
 fn read(path: &Path) -> Result<(String, String), ConfigError> {
     let shown = path.display().to_string();
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok((shown, text)),
-        Err(source) => Err(ConfigError::Read { path: shown, source }),
-    }
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(source) => return Err(ConfigError::Read { path: shown, source }),
+    };
+    String::from_utf8(bytes).map(|text| (shown.clone(), text)).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let findings = vec![examined::no_text(&shown, error.as_bytes(), valid)];
+        ConfigError::Wrong { path: shown, findings }
+    })
 }
 
 fn folder(path: &Path) -> &Path {

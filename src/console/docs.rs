@@ -57,8 +57,6 @@ fn unpacked(name: &str) -> Option<Bytes> {
 }
 
 /// This description as a page, with a form for each request.
-#[utoipa::path(get, path = "/docs", operation_id = "tryItPage", tag = "server",
-    responses((status = 200, description = "The page.", body = String, content_type = "text/html")))]
 pub(super) async fn page() -> Response {
     let headers = [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
@@ -71,16 +69,6 @@ pub(super) async fn page() -> Response {
 }
 
 /// A file of the page.
-#[utoipa::path(get, path = "/docs/{file}", operation_id = "tryItFile", tag = "server",
-    params(("file" = String, Path, description = "`swagger-ui-bundle.js`, `swagger-ui.css` or `start.js`.")),
-    responses(
-        (status = 200, description = "The file.", content(
-            (String = "text/javascript"),
-            (String = "text/css"),
-        )),
-        (status = 404, description = "The page has no such file.", body = crate::api::error::ProblemDocument,
-            content_type = "application/problem+json"),
-    ))]
 pub(super) async fn asset(Path(file): Path<String>) -> Result<Response, Problem> {
     let kind =
         if file.ends_with(".css") { "text/css; charset=utf-8" } else { "text/javascript; charset=utf-8" };

@@ -23,6 +23,7 @@ mod own;
 mod people;
 mod people_names;
 mod picture;
+mod problems;
 mod render;
 mod seat;
 mod second_step;
@@ -64,8 +65,10 @@ pub(crate) fn groups() -> [(Gate, OpenApiRouter<Api>); 2] {
         .route("/welcome", get(signing::welcome_page).post(signing::welcome_in))
         .route("/preferences", post(signing::prefer))
         .route("/static/{file}", get(files::file))
-        .routes(routes!(docs::page))
-        .routes(routes!(docs::asset));
+        .route("/docs", get(docs::page))
+        .route("/docs/{file}", get(docs::asset))
+        .route("/problems", get(problems::list))
+        .route("/problems/{code}", get(problems::one));
     let pages = OpenApiRouter::new()
         .route("/", get(home::page))
         .route("/now", get(home::live))

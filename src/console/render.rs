@@ -31,6 +31,8 @@ static PAGES: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
         "own_factor.html",
         "welcome.html",
         "fault.html",
+        "problem.html",
+        "problems.html",
         "own.html",
         "home.html",
         "now.html",

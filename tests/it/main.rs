@@ -11,6 +11,7 @@ mod api_admin;
 mod api_answers;
 mod api_audit;
 mod api_auth;
+mod api_clients;
 mod api_description;
 mod api_doors;
 mod api_fixture;

@@ -44,7 +44,7 @@ pub(crate) struct Campaign {
     /// Contacts by where they stand, and by the rule that decided.
     contacts: Contacts,
     /// What came of attempts, by outcome.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::BTreeMap<String, u64>)]
     outcomes: Value,
     attempts: i64,
     /// From answer to end, each call rounded up.
@@ -65,7 +65,7 @@ pub(crate) struct Contacts {
     exhausted: i64,
     excluded: i64,
     /// How many by the rule that decided last.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::BTreeMap<String, u64>)]
     by_rule: Value,
 }
 

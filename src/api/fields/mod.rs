@@ -7,6 +7,7 @@
 mod blank;
 mod faults;
 mod json;
+mod names;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -20,18 +21,10 @@ use serde_json::{Map, Value};
 
 pub(crate) use self::faults::Faults;
 pub(crate) use self::json::without_mark;
+pub(crate) use self::names::Names;
 pub(crate) use self::values::{checked_text, short_text};
 use self::values::{listed, whole};
 use super::error::{Code, Problem};
-
-/// How a request names its fields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Names {
-    /// As they are documented; a stranger among them is a fault.
-    Exact,
-    /// In any case of their letters; strangers are told and left alone.
-    AnyCase,
-}
 
 /// Where the values come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -204,7 +197,7 @@ impl<'f> Fields<'f> {
     }
 
     fn key(&self, name: &str) -> String {
-        if self.names == Names::AnyCase { name.to_ascii_lowercase() } else { name.to_owned() }
+        self.names.key(name)
     }
 
     /// Something is wrong with a field.

@@ -60,14 +60,14 @@ pub(super) struct Progress {
     problems: Vec<String>,
     total_contacts: i64,
     /// How many contacts are `waiting`, `calling`, `done`, `exhausted`, `excluded`.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::BTreeMap<String, u64>)]
     contacts: Value,
     /// How many by the rule that decided last.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::BTreeMap<String, u64>)]
     rules: Value,
     attempts: i64,
     /// What came of attempts, as in `docs/campaigns.md`.
-    #[schema(value_type = Object)]
+    #[schema(value_type = std::collections::BTreeMap<String, u64>)]
     outcomes: Value,
 }
 

@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use utoipa::IntoParams;
 
 use super::shapes::{Import, ImportPage, ImportReport, Preview};
-use super::upload::{Upload, upload};
+use super::upload::{ImportForm, Upload, upload};
 use super::{Desk, PageQuery, known};
 use crate::access::{KeepContacts, SeeContacts};
 use crate::api::error::{Code, Problem, ProblemDocument};
@@ -95,7 +95,7 @@ pub(super) async fn list(
         (String = "text/csv", example = "phone_number,name,amount\n+6281234567890,Jaya,120 dollars\n"),
         (String = "application/x-ndjson", example = "{\"phone_number\":\"+6281234567890\",\"name\":\"Jaya\"}\n"),
         (Vec<u8> = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
-        (Vec<u8> = "multipart/form-data"),
+        (ImportForm = "multipart/form-data"),
     )),
     responses(
         (status = 200, description = "What the import would do (`dryRun`).", body = Preview),

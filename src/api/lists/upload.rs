@@ -5,6 +5,8 @@ use axum::extract::multipart::MultipartError;
 use axum::extract::{FromRequest, Multipart, Request};
 use axum::http::{StatusCode, header};
 use futures_util::StreamExt;
+use utoipa::openapi::{KnownFormat, ObjectBuilder, RefOr, Schema, SchemaFormat, Type};
+use utoipa::{PartialSchema, ToSchema};
 
 use crate::api::error::{Code, Problem};
 use crate::lists::{Incoming, LARGEST_FILE, Lists, Spooled};
@@ -23,6 +25,21 @@ const KINDS: [&str; 9] = [
 ];
 /// Longest field of a form beside the file, bytes.
 const LONGEST_FIELD: usize = 64 * 1024;
+
+/// How a form that brings a file is described.
+pub(super) struct ImportForm;
+
+impl PartialSchema for ImportForm {
+    fn schema() -> RefOr<Schema> {
+        let text = || ObjectBuilder::new().schema_type(Type::String);
+        let file = text().format(Some(SchemaFormat::KnownFormat(KnownFormat::Binary)));
+        let mapping =
+            text().description(Some("JSON: names of columns and what they hold, as in the parameter."));
+        ObjectBuilder::new().property("file", file).property("mapping", mapping).required("file").into()
+    }
+}
+
+impl ToSchema for ImportForm {}
 
 /// A file that came, and what was said with it.
 #[derive(Debug)]

@@ -36,6 +36,11 @@ impl Document {
         Self { source, root, found }
     }
 
+    /// Whether it is no YAML: then nothing else can be said of it.
+    pub(super) fn is_broken(&self) -> bool {
+        self.root.is_none() && !self.found.is_empty()
+    }
+
     pub(super) const fn root(&self) -> Option<&Node> {
         self.root.as_ref()
     }

@@ -8,7 +8,7 @@ mod shape;
 mod values;
 mod world;
 
-use callcore::yaml::Diagnostic;
+use callcore::yaml::{Diagnostic, Severity, Source};
 
 use self::document::Document;
 pub use self::schema::schema;
@@ -18,11 +18,26 @@ pub(super) use self::world::World;
 /// variables of the environment, flows.
 pub(super) fn examine(file: &str, text: &str, world: Option<&World<'_>>) -> Vec<Diagnostic> {
     let mut doc = Document::read(file, text);
+    if doc.is_broken() {
+        return doc.findings();
+    }
     if let Some(root) = doc.root().cloned() {
         values::table(&mut doc, world, &root, "", shape::SETTINGS);
     }
     rules::apply(&mut doc, world);
     doc.findings()
+}
+
+/// The finding about a file that is no text, where it stops being one.
+pub(super) fn no_text(file: &str, bytes: &[u8], valid: usize) -> Diagnostic {
+    let text = String::from_utf8_lossy(bytes);
+    let source = Source::new(file, &text);
+    let span = source.span(valid, valid);
+    let message = match bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => "the file is UTF-16".to_owned(),
+        _ => format!("the byte {:#04x} is not UTF-8", bytes.get(valid).copied().unwrap_or_default()),
+    };
+    source.diagnostic(Severity::Error, span, message, Some("save the file as UTF-8".to_owned()))
 }
 
 /// A finding about a text that passed, at the place where a reader of it stopped.

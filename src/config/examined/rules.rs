@@ -10,6 +10,7 @@ use super::document::{Document, text};
 use super::world::World;
 use crate::flows::Folder;
 use crate::store::ServerKey;
+use crate::trunk::ocs_inbound::tls::{self, TlsError};
 
 /// Where the server key may stand.
 const SERVER_KEY: &str = "DERING_SECRET_KEY";
@@ -18,6 +19,9 @@ const SERVER_KEY: &str = "DERING_SECRET_KEY";
 pub(super) fn apply(doc: &mut Document, world: Option<&World<'_>>) {
     trunks(doc, world);
     inbound(doc);
+    if let Some(world) = world {
+        certificate(doc, world);
+    }
     speech(doc, world);
     openid(doc);
     if let Some(world) = world {
@@ -83,6 +87,14 @@ fn inbound(doc: &mut Document) {
             let hint = format!("the first is on line {first}; each dialled number has one flow");
             doc.error(at, format!("two routes are for `{did}`"), hint);
         }
+        if !did.is_empty() && !looks_dialled(&did) {
+            let message = format!("no dialled number looks like `{did}`");
+            doc.warn(
+                at,
+                message,
+                "write digits, as in `+62215550100`; `+6221*` for all that begin so, `*` for all",
+            );
+        }
         if let (Some(_), None) = (inner(&route, "notify_url"), inner(&route, "app")) {
             let message = "this route has a `notify_url` but no `app`";
             doc.error(
@@ -91,6 +103,29 @@ fn inbound(doc: &mut Document) {
                 "add `app: ID`: its secret signs what is sent there",
             );
         }
+    }
+}
+
+fn looks_dialled(did: &str) -> bool {
+    let number = did.strip_suffix('*').unwrap_or(did);
+    let digits = number.strip_prefix('+').unwrap_or(number);
+    (did == "*" || !digits.is_empty())
+        && digits.chars().all(|sign| sign.is_ascii_digit() || " -().".contains(sign))
+}
+
+/// The certificate of the inbound port, where its files are there.
+fn certificate(doc: &mut Document, world: &World<'_>) {
+    let [cert, key] = ["inbound.tls.cert", "inbound.tls.key"].map(|path| doc.node(path).cloned());
+    let (Some(cert), Some(key)) = (cert, key) else { return };
+    let file = |node: &Node| text(node).map(|name| world.path(name)).filter(|path| path.is_file());
+    let (Some(cert_file), Some(key_file)) = (file(&cert), file(&key)) else { return };
+    if let Err(error) = tls::server_config(&cert_file, &key_file) {
+        let (span, hint) = match &error {
+            TlsError::Certificate { .. } => (cert.span, "it begins with `-----BEGIN CERTIFICATE-----`"),
+            TlsError::Key { .. } => (key.span, "it begins with `-----BEGIN PRIVATE KEY-----`"),
+            TlsError::Mismatch { .. } => (key.span, "name the key that the certificate was made for"),
+        };
+        doc.error(span, error.to_string(), hint);
     }
 }
 

@@ -63,6 +63,13 @@ const WRONG: [(&str, &str); 36] = [
         "console:\n  second_factor: [ boss ]\n  openid: { issuer: 'http://id.test', client_id: a, role_claim: groups }\n",
     ),
     ("broken YAML", "log:\n  filter: info\n bad: [\n"),
+    ("a bracket that stays open", "listen: [127.0.0.1\nlog: { filter: info }\ntrunks: []\n"),
+    ("a quote that stays open", "listen: \"127.0.0.1:80\nlog: { filter: \"info\" }\n"),
+    (
+        "files that are no certificate and no key",
+        "inbound:\n  tls: { cert: flows/reminder.yaml, key: flows/reminder.yaml }\n",
+    ),
+    ("a number that nobody dials", "inbound:\n  routes: [ { did: abc, flow: remindre } ]\n"),
     ("anchors", "webhooks: &w { allow: [] }\nrequests: *w\n"),
 ];
 
@@ -92,6 +99,20 @@ fn every_mistake_is_told_at_its_place_with_what_to_write() {
         writeln!(all, "=== {name}\n{shown}\n").unwrap();
     }
     insta::assert_snapshot!(all);
+}
+
+#[test]
+fn a_file_that_is_no_text_is_told_where_it_stops_being_one() {
+    let folder = folder();
+    let path = folder.path().join("dering.yaml");
+    for (bytes, told) in [
+        (&b"log: { filter: info }\nlisten: caf\xe9\n"[..], ":2:12: error: the byte 0xe9 is not UTF-8"),
+        (b"\xff\xfel\0o\0g\0", ":1:1: error: the file is UTF-16"),
+    ] {
+        std::fs::write(&path, bytes).unwrap();
+        let shown = crate::config::load(&path).unwrap_err().to_string();
+        assert!(shown.contains(told) && shown.contains("save the file as UTF-8"), "{shown}");
+    }
 }
 
 #[test]

@@ -3,12 +3,14 @@
 //! A route is described where it is handled. What a whole group of routes shares (who may pass, the answers
 //! of a server that fails) is added here once, so that the description cannot forget it.
 
+mod bodies;
 mod links;
 mod texts;
 mod webhooks;
 
 use std::sync::LazyLock;
 
+use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
@@ -19,12 +21,12 @@ use utoipa::openapi::security::{
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{
     Components, ContentBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, Ref, RefOr,
-    ResponseBuilder,
+    ResponseBuilder, Server,
 };
 use utoipa::{PartialSchema, ToSchema};
 
-use crate::api::Gate;
 use crate::api::error::{FieldProblem, ProblemDocument};
+use crate::api::{Api, Gate};
 
 const ABOUT: &str = "Places telephone calls, tells people from machines, and reports every step.\n\n\
     Errors are problem details (RFC 9457, `application/problem+json`): `status`, a stable `code`, and a sentence in \
@@ -47,7 +49,7 @@ const TAGS: [(&str, &str); 13] = [
     ("flows", "Versions of flows, and which one runs."),
     ("webhooks", "What was posted to you, and how it fared."),
     ("access", "Apps, their secrets, API keys: who may do what; and the log of who did."),
-    ("server", "The server itself: health, metrics, this description, pages for people."),
+    ("server", "The server itself: health, metrics, this description."),
 ];
 
 /// Answers that any route may give, by status: the name of the component, what it means.
@@ -79,8 +81,8 @@ const DECIDING: [(&str, &str, &str); 4] = [
     ("422", "Invalid", "A field is wrong; `errors` names it."),
 ];
 
-/// The description of groups of routes.
-fn assemble(groups: impl IntoIterator<Item = (Gate, OpenApi)>) -> OpenApi {
+/// The description of groups of routes below an address.
+fn assemble(address: &str, groups: impl IntoIterator<Item = (Gate, OpenApi)>) -> OpenApi {
     let mut described = OpenApiBuilder::new()
         .info(
             InfoBuilder::new()
@@ -90,17 +92,22 @@ fn assemble(groups: impl IntoIterator<Item = (Gate, OpenApi)>) -> OpenApi {
                 .license(Some(LicenseBuilder::new().name("MIT OR Apache-2.0").build()))
                 .build(),
         )
+        .servers(Some([Server::new(address)]))
         .tags(Some(TAGS.map(|(name, about)| TagBuilder::new().name(name).description(Some(about)).build())))
         .webhooks(Some(webhooks::paths()))
         .components(Some(components()))
         .build();
     for (gate, mut group) in groups {
         for item in group.paths.paths.values_mut() {
+            bodies::of_path(item);
             operations(item).for_each(|operation| complete(operation, gate));
         }
         described.merge(group);
     }
-    described.components.iter_mut().for_each(texts::of_bodies);
+    if let Some(components) = &mut described.components {
+        texts::of_bodies(components);
+        bodies::of_components(components);
+    }
     described
 }
 
@@ -150,7 +157,7 @@ fn complete(operation: &mut Operation, gate: Gate) {
         Gate::Readers | Gate::Resenders => &["apiKey", "appToken", "appBearer", "basic"],
         Gate::Keys | Gate::Admins | Gate::Callers => &["apiKey", "appToken", "appBearer"],
     };
-    if !schemes.is_empty() {
+    if !own_check {
         operation.security = Some(schemes.iter().copied().map(requirement).collect());
     }
     let deciding = if gate == Gate::Admins { &DECIDING[..] } else { &[] };
@@ -172,20 +179,27 @@ fn operations(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
         .filter_map(Option::as_mut)
 }
 
+/// The description of every route and webhook: OpenAPI 3.1. `address` is where the server is, a slash when that is
+/// where the description is.
+fn described(address: &str) -> OpenApi {
+    assemble(address, super::groups().into_iter().map(|(gate, group)| (gate, group.into_openapi())))
+}
+
 /// The description of every route and webhook: OpenAPI 3.1.
 #[must_use]
 pub fn description() -> OpenApi {
-    assemble(super::groups().into_iter().map(|(gate, group)| (gate, group.into_openapi())))
+    described("/")
 }
 
-/// The description as JSON; made once.
-static TEXT: LazyLock<String> = LazyLock::new(|| {
-    let described = description();
-    serde_json::to_string_pretty(&described).unwrap_or_else(|error| {
+fn written(address: &str) -> String {
+    serde_json::to_string_pretty(&described(address)).unwrap_or_else(|error| {
         tracing::error!(%error, "the description of the API could not be written");
         json!({ "error": "the description could not be written" }).to_string()
     })
-});
+}
+
+/// The description as JSON; made once.
+static TEXT: LazyLock<String> = LazyLock::new(|| written("/"));
 
 /// The description as text.
 #[must_use]
@@ -196,7 +210,10 @@ pub fn text() -> &'static str {
 /// The description of this API: OpenAPI 3.1.
 #[utoipa::path(get, path = "/openapi.json", operation_id = "description", tag = "server",
     responses((status = 200, description = "The description.", body = Object)))]
-pub(super) async fn openapi() -> Response {
+pub(super) async fn openapi(State(api): State<Api>) -> Response {
     let headers = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")];
-    (headers, text()).into_response()
+    match api.public_url.of("").as_str() {
+        "" => (headers, text()).into_response(),
+        address => (headers, written(address)).into_response(),
+    }
 }

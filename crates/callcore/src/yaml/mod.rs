@@ -2,6 +2,7 @@
 //! and settings are read through it.
 
 mod diagnostic;
+mod left_open;
 mod tree;
 
 pub(crate) use self::diagnostic::narrow;

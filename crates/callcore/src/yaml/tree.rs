@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use granit_parser::{ErrorKind, Event, Parser, ScalarStyle, ScanError, Span as RawSpan};
 
 use super::diagnostic::{Diagnostic, Severity, Source, Span, narrow};
+use super::left_open::left_open;
 
 /// Largest file in bytes.
 pub const MAX_BYTES: usize = 512 * 1024;
@@ -306,6 +307,17 @@ impl<'s> Tree<'s, '_> {
         let span = Span { line, column: narrow(marker.col() + 1), width: 1, start: offset, end: offset };
         if matches!(error.kind(), ErrorKind::RecursionLimitExceeded) {
             return self.too_deep(span);
+        }
+        if let Some((sign, at)) = left_open(&self.source.text, line as usize) {
+            let (what, closing) = match sign {
+                '[' => ("bracket", ']'),
+                '{' => ("bracket", '}'),
+                quote => ("quote", quote),
+            };
+            let message = format!("this is not valid YAML: the {what} `{sign}` is not closed");
+            let hint =
+                format!("write `{closing}` where it ends; a text that begins with `{sign}` goes in quotes");
+            return self.stop(self.source.span(at, at + 1), &message, &hint);
         }
         let hint = if self.has_bare_hash(line) {
             "a text that contains ` #` goes in quotes: what follows it is a comment"
