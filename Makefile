@@ -6,7 +6,7 @@ CARGO ?= cargo
 PREFIX ?= /usr/local
 COMMIT = $(shell git rev-parse --short=10 HEAD 2>/dev/null)
 
-.PHONY: help setup demo build release package install check test contract killtest ordertest cuttest lint bench fmt clean
+.PHONY: help setup demo build release package rehearse install check test contract killtest ordertest cuttest lint bench fmt clean
 
 help: ## This list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +26,9 @@ release: setup ## The binary to ship, in target/release
 
 package: release ## A Debian package, an archive, checksums: target/package
 	packaging/package
+
+rehearse: package ## Install and try the package in a Debian 12 of its own (root, debootstrap)
+	packaging/rehearse target/package/*.deb
 
 install: release ## The binary, completions and manual pages, below PREFIX (/usr/local)
 	install -D -m 0755 target/release/dering $(DESTDIR)$(PREFIX)/bin/dering

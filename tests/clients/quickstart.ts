@@ -22,13 +22,11 @@ const events = told(
     params: { path: { call_id } }, headers: { Accept: "text/event-stream" }, parseAs: "stream",
   }),
 ) as unknown as ReadableStream<Uint8Array>;
-const kinds: string[] = [];
-const text = new TextDecoder();
-for await (const part of events as unknown as AsyncIterable<Uint8Array>) {
-  for (const line of text.decode(part, { stream: true }).split("\n")) {
-    if (line.startsWith("event:")) kinds.push(line.slice(6).trim());
-  }
-}
+let text = "";
+const decoder = new TextDecoder();
+for await (const part of events as unknown as AsyncIterable<Uint8Array>) text += decoder.decode(part, { stream: true });
+const lines = text.split("\n").filter((line) => line.startsWith("data: {"));
+const kinds: string[] = lines.map((line) => JSON.parse(line.slice("data: ".length)).kind);
 
 const call = told(await dering.GET("/v1/calls/{call_id}", { params: { path: { call_id } } }));
 const dialled = told(

@@ -47,7 +47,7 @@ async fn begin(client: impl FnOnce(&str) -> Output + Send + 'static) -> Value {
 }
 
 #[tokio::test]
-async fn a_generated_client_in_typescript_runs_the_client_file() {
+async fn a_generated_client_in_typescript_runs_the_quick_start() {
     if !is_ready() {
         return;
     }
@@ -68,7 +68,10 @@ async fn a_generated_client_in_typescript_runs_the_client_file() {
         .arg("quickstart.ts"));
     let told = begin(move |given| run(Command::new("node").arg(at.join("quickstart.js")).arg(given))).await;
     let kinds = told["kinds"].as_array().unwrap();
-    assert!(["dialed", "answered", "ended"].iter().all(|kind| kinds.contains(&json!(kind))), "{kinds:?}");
+    assert!(
+        ["dial_status", "checkpoint", "ended"].iter().all(|kind| kinds.contains(&json!(kind))),
+        "{kinds:?}"
+    );
 }
 
 /// A Python that has the generator; made once. `None` where it cannot be had.
@@ -93,7 +96,7 @@ fn python() -> Option<PathBuf> {
 }
 
 #[tokio::test]
-async fn a_generated_client_in_python_runs_the_client_file() {
+async fn a_generated_client_in_python_runs_the_quick_start() {
     let Some(python) = python() else { return };
     let folder = tempfile::tempdir().unwrap();
     let at = folder.path().to_owned();

@@ -9,7 +9,7 @@ use crate::config::{Config, DEFAULT_YAML};
 const FLOW: &str = "flow: reminder\nstart: s\nscenes: { s: [ hangup ] }\n";
 
 /// Wrong configurations of every kind.
-const WRONG: [(&str, &str); 36] = [
+const WRONG: [(&str, &str); 40] = [
     ("a key that is misspelt", "lsiten: 127.0.0.1:8080\n"),
     ("a key in the wrong section", "calls:\n  max: 7\n  filter: info\n"),
     ("a key that nothing resembles", "log:\n  colour: red\n"),
@@ -171,7 +171,9 @@ fn the_shapes_are_those_of_the_settings() {
     write_table(&mut text, SETTINGS, 0);
     let read: Result<Config, _> = serde_saphyr::from_str(&text);
     read.unwrap_or_else(|error| panic!("{error}\n{text}"));
-    let found = examine("x", &text, None);
+    let mut found = examine("x", &text, None);
+    // Every text is the word `some`, and that is no number.
+    found.retain(|finding| !finding.message.starts_with("no dialled number"));
     assert!(found.is_empty(), "{found:#?}");
     let explained = |key: &str| DEFAULT_YAML.contains(&format!("{key}:")) || DEFAULT_YAML.contains(key);
     let mut missing = Vec::new();

@@ -188,7 +188,8 @@ mod tests {
     }
 
     /// Beginnings of keys that code puts together.
-    const COMPOSED: [&str; 12] = [
+    const COMPOSED: [&str; 13] = [
+        "problem_",
         "reason_",
         "done_",
         "person_",
