@@ -69,7 +69,7 @@ async fn a_generated_client_in_typescript_runs_the_quick_start() {
     let told = begin(move |given| run(Command::new("node").arg(at.join("quickstart.js")).arg(given))).await;
     let kinds = told["kinds"].as_array().unwrap();
     assert!(
-        ["dial_status", "checkpoint", "ended"].iter().all(|kind| kinds.contains(&json!(kind))),
+        ["dial_status", "placed", "ended"].iter().all(|kind| kinds.contains(&json!(kind))),
         "{kinds:?}"
     );
 }
