@@ -92,6 +92,7 @@ mod system_hearing;
 mod system_killed;
 mod system_kore_campaigns;
 mod system_listening;
+mod system_operating;
 mod system_page;
 mod system_private;
 mod system_process;

@@ -10,6 +10,7 @@ use super::document::{Document, text};
 use super::world::World;
 use crate::flows::Folder;
 use crate::store::ServerKey;
+use crate::telemetry::traces::BUILT_IN;
 
 /// Where the server key may stand.
 const SERVER_KEY: &str = "DERING_SECRET_KEY";
@@ -20,9 +21,18 @@ pub(super) fn apply(doc: &mut Document, world: Option<&World<'_>>) {
     inbound(doc);
     speech(doc, world);
     openid(doc);
+    traces(doc);
     if let Some(world) = world {
         server_key(doc, world);
         flows(doc, world);
+    }
+}
+
+fn traces(doc: &mut Document) {
+    let path = "telemetry.otlp.endpoint";
+    if !BUILT_IN && doc.text(path).is_some() {
+        let hint = "take it out, or build the program with `cargo build --release --features otel`";
+        doc.error(doc.place(path), "this program was built without traces", hint);
     }
 }
 
