@@ -286,7 +286,12 @@ impl Frame {
             done: self.done.as_deref().map(|key| self.language.say(key)),
             calls_now: person.map_or(0, |_| api.calls.live().len()),
             carriers: api.calls.carriers(),
-            away: person.map_or_else(Vec::new, |_| self.away(api.calls.trunks())),
+            // The first page says so itself, and renews it.
+            away: if person.is_some() && room != Room::Home {
+                self.away(api.calls.trunks())
+            } else {
+                Vec::new()
+            },
             style: super::files::style(),
             script: super::files::script(),
             live: super::files::live(),

@@ -101,6 +101,8 @@ mod system_recovery;
 mod system_refusals;
 mod system_secrets;
 mod system_signals;
+#[cfg(feature = "otel")]
+mod system_traces;
 mod system_webhooks;
 mod system_wire;
 mod trunk_bad_input;

@@ -233,7 +233,7 @@ async fn a_carrier_that_is_away_is_told_before_a_call_and_on_every_page() {
     assert_eq!((&dry["trunk"]["state"], &dry["trunk"]["since"]), (&json!("down"), &away["trunk"]["since"]));
     for path in ["/", "/flows", "/webhooks"] {
         let page = signed_in(&system, path).await;
-        assert!(page.contains("Trunk main has been out of reach since"), "{path}: {page}");
+        assert!(page.contains("The carrier of trunk main has been out of reach since"), "{path}: {page}");
     }
     assert_eq!(system.client.read("/v1/calls").await.json()["calls"], json!([]), "nothing was written");
 }
@@ -241,8 +241,8 @@ async fn a_carrier_that_is_away_is_told_before_a_call_and_on_every_page() {
 #[tokio::test]
 async fn the_access_log_names_routes_and_askers_and_nothing_secret() {
     let folder = tempfile::tempdir().unwrap();
-    let carrier = Carrier::start(folder.path()).await;
     write_fixtures(folder.path());
+    let carrier = Carrier::start(folder.path()).await;
     let store = Store::open(dering::store::Options::file(folder.path().join("dering.db"))).await.unwrap();
     let (secret, key) = create_credentials(&store).await;
     store.close().await;
@@ -286,8 +286,8 @@ async fn the_access_log_names_routes_and_askers_and_nothing_secret() {
 #[tokio::test]
 async fn a_restored_copy_is_not_served_until_somebody_says_that_it_takes_the_place_of_the_original() {
     let folder = tempfile::tempdir().unwrap();
-    let carrier = Carrier::start(folder.path()).await;
     write_fixtures(folder.path());
+    let carrier = Carrier::start(folder.path()).await;
     let path = folder.path();
     let mut server = Server::start(path, &carrier, &[]).await;
     let copied = ask(path, &["db", "backup", "copy.db"]).await;

@@ -21,8 +21,8 @@ pub(super) fn apply(doc: &mut Document, world: Option<&World<'_>>) {
     inbound(doc);
     speech(doc, world);
     openid(doc);
-    traces(doc);
     if let Some(world) = world {
+        traces(doc);
         server_key(doc, world);
         flows(doc, world);
     }
