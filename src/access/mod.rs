@@ -166,7 +166,7 @@ impl Access {
         {
             let claimed = self.claimed(&credential).await;
             if let Some(wait_s) = inner.logins.wait(rate, address, claimed.as_deref(), inner.rates.now()) {
-                metrics::counter!("dering_logins_slowed").increment(1);
+                metrics::counter!("dering_logins_slowed_total").increment(1);
                 return Err(Error::TooManyLogins { wait_s });
             }
         }
@@ -182,7 +182,7 @@ impl Access {
         let status = match proven.rate {
             None => None,
             Some(rate) => Some(inner.rates.take(&principal.subject(), rate).map_err(|status| {
-                metrics::counter!("dering_requests_limited").increment(1);
+                metrics::counter!("dering_requests_limited_total").increment(1);
                 Error::RateLimited(status)
             })?),
         };
@@ -431,7 +431,7 @@ impl Access {
         if !error.is_a_guess() {
             return;
         }
-        metrics::counter!("dering_logins_failed").increment(1);
+        metrics::counter!("dering_logins_failed_total").increment(1);
         let claimed = self.claimed(credential).await;
         let now = (inner.rates.now(), now_ms());
         inner.logins.failed(rate, (address, claimed.as_deref()), &error.to_string(), now);
@@ -447,7 +447,7 @@ impl Access {
         let anywhere = claimed.and_then(|name| inner.names.wait(rate, ANYWHERE, Some(name), now));
         match here.max(anywhere) {
             Some(wait_s) => {
-                metrics::counter!("dering_logins_slowed").increment(1);
+                metrics::counter!("dering_logins_slowed_total").increment(1);
                 Err(Error::TooManyLogins { wait_s })
             }
             None => Ok(()),
@@ -458,7 +458,7 @@ impl Access {
     fn count_sign_in_failure(&self, address: Option<IpAddr>, claimed: Option<&str>, wrong: Wrong) {
         let inner = &*self.0;
         let Some(rate) = inner.options.failed_logins else { return };
-        metrics::counter!("dering_logins_failed").increment(1);
+        metrics::counter!("dering_logins_failed_total").increment(1);
         let (reason, now) = (wrong.to_string(), (inner.rates.now(), now_ms()));
         if let Some(address) = address {
             inner.logins.failed(rate, (address, claimed), &reason, now);

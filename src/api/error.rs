@@ -308,6 +308,7 @@ impl From<store::Error> for Problem {
             | store::Error::Open { .. }
             | store::Error::Newer { .. }
             | store::Error::Copy { .. }
+            | store::Error::Restored { .. }
             | store::Error::Migrate(_)
             | store::Error::Database(_)
             | store::Error::Key(_)

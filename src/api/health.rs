@@ -41,7 +41,8 @@ struct Readiness {
     /// `ok`, `low` below 2 GB (of a small disk 20 %), or `full` below 200 MB (5 %), on the fullest disk of database and recordings.
     #[schema(example = "ok")]
     disk: &'static str,
-    /// `ok`, or `held back` while endpoints take nothing. No reason to be unready.
+    /// `ok`, `held back` while endpoints take nothing, or `refused` when one answers and refused what was posted last, within a day. No
+    /// reason to be unready.
     #[schema(example = "ok")]
     webhooks: &'static str,
 }
@@ -84,7 +85,11 @@ pub(super) async fn ready(State(api): State<Api>) -> Response {
         trunks,
         database: works.err().unwrap_or("ok"),
         disk,
-        webhooks: if api.outbox.troubled() == 0 { "ok" } else { "held back" },
+        webhooks: match (api.outbox.troubled(), api.outbox.refusing()) {
+            (0, 0) => "ok",
+            (0, _) => "refused",
+            (..) => "held back",
+        },
     };
     if status == "ready" { Json(told).into_response() } else { unfit(told) }
 }

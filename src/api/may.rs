@@ -5,8 +5,10 @@
 use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::ops::Deref;
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::{ConnectInfo, FromRef, FromRequestParts, RawPathParams, Request, State};
+use axum::http::Extensions;
 use axum::http::request::Parts;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -18,6 +20,24 @@ use crate::access::{self, Access, Admission, EditFlows, Principal, Right, SeeCal
 use crate::flows::Author;
 use crate::store::{CallRow, CdrRow, ClientApp, DeliveryRow, Visibility};
 
+/// Hears who sent a request, where the access log wants to know.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Asker(Arc<OnceLock<String>>);
+
+impl Asker {
+    /// Tells it.
+    pub(crate) fn of(extensions: &Extensions, principal: &Principal) {
+        if let Some(Self(asker)) = extensions.get() {
+            asker.get_or_init(|| principal.subject());
+        }
+    }
+
+    /// `app:ID`, `key:ID`, `person:ID` or `cli:USER`, once it is known.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.0.get().map(String::as_str)
+    }
+}
+
 /// Proves once who sent a request, counts it, and leaves the [`Admission`] with it.
 pub(crate) async fn authenticate(State(access): State<Access>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
@@ -26,7 +46,10 @@ pub(crate) async fn authenticate(State(access): State<Access>, mut request: Requ
         Err(error) => return Problem::from(error).into_response(),
     };
     let status = match &admission {
-        Admission::Known(_, status) => *status,
+        Admission::Known(principal, status) => {
+            Asker::of(request.extensions(), principal);
+            *status
+        }
         Admission::Unknown(_) => None,
     };
     request.extensions_mut().insert(admission);

@@ -81,6 +81,8 @@ pub struct Api {
     pub speech: Engines,
     /// Paths on disks that must not fill up, by what is kept there.
     pub disks: Arc<[(&'static str, PathBuf); 2]>,
+    /// Each request is a line of the log.
+    pub access_log: bool,
 }
 
 impl FromRef<Api> for campaigns::Desk {
@@ -170,7 +172,7 @@ fn calling() -> OpenApiRouter<Api> {
 
 /// Routes of those who look after the server.
 fn administering() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(recordings::revoke))
+    OpenApiRouter::new().routes(routes!(recordings::revoke)).merge(webhooks::administering())
 }
 
 /// Who may use a group of routes, as the description tells it. What each route needs stands in the signature of its

@@ -92,6 +92,7 @@ impl App {
         for trunk in &config.trunks {
             trunk.token()?;
         }
+        Store::refuse_copy(&config.database).await?;
         let options = store::Options { key, ..store::Options::file(&config.database) };
         let store = Store::open(options).await?;
         store.keep_lease();
@@ -200,6 +201,7 @@ impl App {
                 ("database", config.database.clone()),
                 ("recordings", config.recordings.folder.clone()),
             ]),
+            access_log: config.log.access,
         };
         let retention = session::Retention {
             folder: config.recordings.folder.clone(),

@@ -7,7 +7,8 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::out::one_line;
-use crate::store::{Condition, Error, Store};
+use crate::store::{Condition, CopyMark, Error, Store};
+use crate::wallclock::iso;
 
 /// The database of the server.
 #[derive(Debug, clap::Args)]
@@ -29,6 +30,11 @@ pub(super) struct Args {
 enum Command {
     /// Copy the database to a new file, whole and consistent, also while the server runs
     Backup { file: PathBuf },
+    /// Let a copy take the place of the database it was made of: the next start ends the calls that it has as running, and goes on
+    Adopt {
+        /// A file instead of the database that the server uses
+        file: Option<PathBuf>,
+    },
     /// Read all of the database, also while the server runs, and tell whether it is whole; exit code 1: it is not
     Check {
         /// A file instead, such as a backup
@@ -61,6 +67,22 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
             }
             Ok(ExitCode::SUCCESS)
         }
+        Command::Adopt { file } => {
+            let path = match file {
+                Some(file) => file.clone(),
+                None => database()?,
+            };
+            super::owner::leave_to_owner(&path)?;
+            let mark = Store::adopt(&path).await?;
+            let shown = one_line(&path.display().to_string());
+            let words = match &mark {
+                Some(mark) => format!("{shown}, a copy of {}, is the database now", made(mark)),
+                None => format!("{shown} is no copy that would have to be adopted"),
+            };
+            let told = json!({ "file": path, "adopted": mark.is_some() });
+            super::print(&if args.json { told.to_string() } else { words });
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Check { file } => {
             let path = match file {
                 Some(file) => file.clone(),
@@ -87,7 +109,8 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
                 let told = match &found {
                     Ok(found) => {
                         json!({ "file": path, "ok": is_good, "bytes": found.bytes, "version": found.version,
-                        "known": found.known, "calls": found.calls, "problems": found.problems })
+                        "known": found.known, "calls": found.calls, "problems": found.problems,
+                        "copyOf": found.copy.as_ref().map(|mark| iso(mark.made_ms)) })
                     }
                     Err(reason) => json!({ "file": path, "ok": false, "problems": [reason] }),
                 };
@@ -129,14 +152,22 @@ fn told(path: &Path, is_copy: bool, found: &Result<Condition, String>) -> String
             } else {
                 ""
             };
+            let copy =
+                found.copy.as_ref().map(|mark| format!("; a copy of {}", made(mark))).unwrap_or_default();
             format!(
-                "{shown} is whole: {}, {} calls, tables {}{age}",
+                "{shown} is whole: {}, {} calls, tables {}{age}{copy}",
                 size(found.bytes),
                 found.calls,
                 found.version
             )
         }
     }
+}
+
+/// When and where a copy was made.
+pub(super) fn made(mark: &CopyMark) -> String {
+    let at = iso(mark.made_ms);
+    if mark.host.is_empty() { at } else { format!("{at} on {}", one_line(&mark.host)) }
 }
 
 /// Bytes as people read them.
@@ -164,7 +195,8 @@ mod tests {
     #[test]
     fn a_damaged_or_newer_database_says_what_to_do() {
         let path = Path::new("data/dering.db");
-        let whole = Condition { bytes: 4_096, version: 65, known: 65, problems: Vec::new(), calls: 3 };
+        let whole =
+            Condition { bytes: 4_096, version: 65, known: 65, problems: Vec::new(), calls: 3, copy: None };
         assert_eq!(
             told(path, false, &Ok(whole.clone())),
             "data/dering.db is whole: 4.1 KB, 3 calls, tables 65"

@@ -10,6 +10,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use crate::app::App;
 use crate::config::{Config, DEFAULT_YAML};
 use crate::telemetry;
+use crate::telemetry::traces::{BUILT_IN, Traces, TracesError};
 
 /// What the process says when it was told twice to stop.
 const CUT_SHORT: u8 = 130;
@@ -39,6 +40,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         tracing::warn!("{warning}");
     }
     super::owner::leave_to_owner(&config.database)?;
+    let traces = traces(&config)?;
     let mut signals = Signals::catch().context("cannot wait for signals")?;
     if let Some(model) = super::offer::model(&config.speech_to_text).await {
         config.speech_to_text.model = Some(model);
@@ -55,12 +57,28 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         read_again(&app, &config, args.config.as_deref(), &logging).await;
     }
     tracing::info!("stopping: running calls may end first; a second signal ends them at once");
-    tokio::select! {
-        () = app.shutdown() => Ok(ExitCode::SUCCESS),
+    let code = tokio::select! {
+        () = app.shutdown() => ExitCode::SUCCESS,
         () = signals.stop() => {
             tracing::warn!("stopped at once: calls that ran are closed at the next start");
-            Ok(ExitCode::from(CUT_SHORT))
+            ExitCode::from(CUT_SHORT)
         }
+    };
+    if let Some(traces) = traces {
+        traces.finish().await;
+    }
+    Ok(code)
+}
+
+/// Traces, where somebody wants them. An address in the environment may be meant for other programs, so it is no mistake here.
+fn traces(config: &Config) -> Result<Option<Traces>, TracesError> {
+    match config.telemetry.traces_to() {
+        Some(_) if !BUILT_IN => {
+            tracing::warn!("OTEL_EXPORTER_OTLP_ENDPOINT is set, and {}", TracesError::NotBuiltIn);
+            Ok(None)
+        }
+        Some(endpoint) => Traces::start(&endpoint).map(Some),
+        None => Ok(None),
     }
 }
 

@@ -11,6 +11,7 @@ mod outward;
 mod paths;
 mod recordings;
 mod speech;
+mod telemetry;
 mod told;
 
 use std::collections::BTreeMap;
@@ -37,6 +38,7 @@ pub use self::load::{defaults_to_serve, findings, load, load_to_serve};
 pub use self::outward::Outward;
 pub use self::recordings::Recordings;
 pub use self::speech::{Key, Recogniser, Recognition, SpeechToText, TextToSpeech, Voices};
+pub use self::telemetry::{Otlp, Telemetry};
 use crate::api::{PublicUrl, Setting};
 use crate::media::Codec;
 use crate::session::ParamSets;
@@ -65,6 +67,7 @@ pub struct Config {
     /// Of numbers that do not name their own.
     pub country: Option<Country>,
     pub log: Log,
+    pub telemetry: Telemetry,
     pub auth: Auth,
     pub console: Console,
     pub calls: Calls,
@@ -94,6 +97,8 @@ pub struct Source {
 pub struct Log {
     pub filter: String,
     pub format: LogFormat,
+    /// A line for each request.
+    pub access: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -250,7 +255,7 @@ impl Amd {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { filter: "info".into(), format: LogFormat::Text }
+        Self { filter: "info".into(), format: LogFormat::Text, access: false }
     }
 }
 
@@ -274,6 +279,7 @@ impl Default for Config {
             bots: BTreeMap::new(),
             country: None,
             log: Log::default(),
+            telemetry: Telemetry::default(),
             auth: Auth::default(),
             console: Console::default(),
             calls: Calls::default(),

@@ -20,6 +20,8 @@ use crate::access::{
 };
 use crate::api::Api;
 use crate::api::error::{Code, Problem};
+use crate::api::may::Asker;
+use crate::trunk::{Reach, Trunk};
 use crate::wallclock::now_ms;
 
 /// Fewest digits in a text that may be a number of somebody.
@@ -160,6 +162,8 @@ struct Shown<'f> {
     done: Option<&'f str>,
     calls_now: usize,
     carriers: (usize, usize),
+    /// A sentence for each trunk whose carrier is out of reach.
+    away: Vec<String>,
     style: &'static str,
     script: &'static str,
     live: &'static [String],
@@ -191,6 +195,9 @@ impl Frame {
     /// When the database fails.
     pub(super) async fn of(parts: &Parts, api: &Api) -> Result<Self, Problem> {
         let who = api.access.person(&Visit { headers: &parts.headers, peer: peer(parts) }).await?;
+        if let Some(who) = &who {
+            Asker::of(&parts.extensions, who);
+        }
         let bare = Self::bare(&parts.headers, &parts.uri);
         // The answer to a form has no address of its own.
         let path = if parts.method == Method::POST { String::new() } else { bare.path };
@@ -279,11 +286,32 @@ impl Frame {
             done: self.done.as_deref().map(|key| self.language.say(key)),
             calls_now: person.map_or(0, |_| api.calls.live().len()),
             carriers: api.calls.carriers(),
+            // The first page says so itself, and renews it.
+            away: if person.is_some() && room != Room::Home {
+                self.away(api.calls.trunks())
+            } else {
+                Vec::new()
+            },
             style: super::files::style(),
             script: super::files::script(),
             live: super::files::live(),
         };
         render(template, self.language.texts(), &shown, page)
+    }
+
+    fn away(&self, trunks: &[Trunk]) -> Vec<String> {
+        trunks.iter().filter_map(|trunk| self.trunk_away(trunk)).collect()
+    }
+
+    /// Since when the carrier of a trunk is out of reach, if it is.
+    pub(super) fn trunk_away(&self, trunk: &Trunk) -> Option<String> {
+        match trunk.reach() {
+            Reach::Away { since_ms, .. } => {
+                let at = self.zone.at(since_ms);
+                Some(self.tell("trunk_away_since", &[("name", trunk.name()), ("at", at.text())]))
+            }
+            Reach::Within | Reach::Unknown => None,
+        }
     }
 
     /// A number as the reader may see it.

@@ -11,7 +11,7 @@ use crate::access::SeeServer;
 use crate::api::Api;
 use crate::api::error::Problem;
 use crate::outbox::BreakerState;
-use crate::store::{CallFigures, CallFilter, DeliveryFilter, DeliveryState, Visibility};
+use crate::store::{CallFigures, CallFilter, DeliveryFilter, DeliveryState, EndpointRow, Visibility};
 use crate::wallclock::now_ms;
 
 /// Running calls shown.
@@ -114,25 +114,23 @@ fn now(api: &Api, frame: &Frame) -> Now {
 }
 
 async fn alarms(api: &Api, frame: &Frame) -> Result<Vec<(String, &'static str)>, Problem> {
-    let mut alarms = Vec::new();
-    let (within_reach, carriers) = api.calls.carriers();
-    if within_reach < carriers {
-        let (away, all) = ((carriers - within_reach).to_string(), carriers.to_string());
-        alarms.push((frame.tell("alarm_carriers", &[("away", &away), ("all", &all)]), ""));
-    }
+    let away = api.calls.trunks().iter().filter_map(|trunk| frame.trunk_away(trunk));
+    let mut alarms: Vec<_> = away.map(|told| (told, "/trunks")).collect();
     if api.store.check_writing().await.is_err() {
         alarms.push((frame.say("alarm_disk").to_owned(), ""));
     }
-    let held: Vec<_> = api
-        .store
-        .endpoints(ENDPOINTS)
-        .await?
-        .into_iter()
-        .filter(|row| BreakerState::of(row.open_until_ms, now_ms()) != BreakerState::Closed)
-        .collect();
+    let endpoints = api.store.endpoints(ENDPOINTS).await?;
+    let is_held = |row: &&EndpointRow| BreakerState::of(row.open_until_ms, now_ms()) != BreakerState::Closed;
+    let held: Vec<_> = endpoints.iter().filter(is_held).collect();
     if let Some(first) = held.first() {
         let count = held.len().to_string();
         let told = frame.tell("alarm_webhooks", &[("count", &count), ("endpoint", &first.endpoint)]);
+        alarms.push((told, "/webhooks?state=open"));
+    }
+    let refusing = api.outbox.refusing();
+    if let Some(first) = endpoints.iter().find(|row| row.is_refusing()).filter(|_| refusing > 0) {
+        let count = refusing.to_string();
+        let told = frame.tell("alarm_refused", &[("count", &count), ("endpoint", &first.endpoint)]);
         alarms.push((told, "/webhooks?state=open"));
     }
     let dead =

@@ -7,6 +7,7 @@ mod bodies;
 mod campaign;
 mod campaign_contact;
 mod dial_out;
+mod examples;
 mod hours;
 mod interaction;
 mod notification;
@@ -20,6 +21,7 @@ pub(crate) use campaign::{
 };
 pub(crate) use campaign_contact::{CampaignContact, HungUp, dialer_outcome};
 pub(crate) use dial_out::{CallControlParameter, DialOut, Greet, MachineDetection, Timers};
+pub(crate) use examples::examples;
 pub(crate) use hours::{CallingDay, CallingHours, Day, Frequency};
 pub(crate) use interaction::{InteractionRow, InteractionStatus};
 pub use notification::Envelope;

@@ -18,8 +18,10 @@ use super::breaker::BreakerState;
 use super::health::Health;
 use super::options::{Error, Options};
 use super::post::{Posted, Poster};
+use super::trial::Trial;
 use crate::bus::{Bus, Message, WakeUps};
 use crate::store::{Claim, ClaimRequest, DeliveryOutcome, DeliveryRound, Settlement, Store};
+use crate::telemetry::traces::{self, AttemptTrace};
 
 /// The longest sleep: a change of the wall clock is noticed after this.
 const NAP: Duration = Duration::from_secs(60);
@@ -58,6 +60,8 @@ struct Shared {
     wanted: Mutex<BTreeSet<String>>,
     /// Endpoints that are held back or being tried.
     troubled: AtomicUsize,
+    /// Endpoints that refused what was posted last.
+    refusing: AtomicUsize,
 }
 
 /// The way to a running [`Outbox`]. Cheap to clone; dropping it does not stop the worker.
@@ -65,6 +69,7 @@ struct Shared {
 pub struct Handle {
     bus: Bus,
     shared: Arc<Shared>,
+    trial: Trial,
     stopping: CancellationToken,
     stopped: CancellationToken,
 }
@@ -74,6 +79,18 @@ impl Handle {
     #[must_use]
     pub fn troubled(&self) -> usize {
         self.shared.troubled.load(Ordering::Relaxed)
+    }
+
+    /// Endpoints that answer and refused what was posted last, within a day.
+    #[must_use]
+    pub fn refusing(&self) -> usize {
+        self.shared.refusing.load(Ordering::Relaxed)
+    }
+
+    /// What posts examples, as the worker posts notifications.
+    #[must_use]
+    pub const fn trial(&self) -> &Trial {
+        &self.trial
     }
 
     /// Says that notifications were committed. Never blocks; forgetting it only costs up to a minute.
@@ -107,6 +124,7 @@ impl Outbox {
         let shared = Arc::new(Shared::default());
         let bus = store.bus().clone();
         let (stopping, stopped) = (CancellationToken::new(), CancellationToken::new());
+        let trial = Trial::of(Arc::clone(&poster));
         let outbox = Self {
             store,
             poster,
@@ -121,7 +139,7 @@ impl Outbox {
             _stopped: stopped.clone().drop_guard(),
         };
         tokio::spawn(outbox.run());
-        Ok(Handle { bus, shared, stopping, stopped })
+        Ok(Handle { bus, shared, trial, stopping, stopped })
     }
 
     async fn run(mut self) {
@@ -218,6 +236,9 @@ impl Outbox {
         let troubled = self.health.troubled();
         self.shared.troubled.store(troubled, Ordering::Relaxed);
         metrics::gauge!("dering_webhook_breakers_open").set(troubled as f64);
+        let refusing = self.health.refusing(now_ms);
+        self.shared.refusing.store(refusing, Ordering::Relaxed);
+        metrics::gauge!("dering_webhook_refusing_endpoints").set(refusing as f64);
         let next_ms = claimed.next_due_ms.into_iter().chain(self.health.next_try_ms(now_ms)).min();
         next_ms.map_or(NAP, |due_ms| {
             Duration::from_millis(u64::try_from(due_ms.saturating_sub(now_ms)).unwrap_or(0)).min(NAP)
@@ -260,9 +281,19 @@ impl Outbox {
     }
 
     fn learn(&mut self, post: Post) {
-        let Post { claim, posted: Posted { attempt, outcome, condition } } = post;
-        tell(&claim, attempt.error.as_deref().unwrap_or_default(), outcome);
+        let Post { claim, posted: Posted { attempt, outcome, condition, .. } } = post;
+        let result = tell(&claim, attempt.error.as_deref().unwrap_or_default(), outcome);
         let now_ms = attempt.at_ms.saturating_add(attempt.duration_ms);
+        traces::attempt(&AttemptTrace {
+            about: &claim.call_id,
+            webhook_id: &claim.id,
+            kind: &claim.kind,
+            endpoint: &claim.endpoint,
+            status: attempt.status,
+            result,
+            began_ms: attempt.at_ms,
+            ended_ms: now_ms,
+        });
         metrics::histogram!("dering_webhook_seconds").record(attempt.duration_ms as f64 / 1000.0);
         if outcome == DeliveryOutcome::Delivered {
             let lag_ms = now_ms.saturating_sub(claim.created_ms);
@@ -282,7 +313,7 @@ impl Outbox {
     }
 }
 
-fn tell(claim: &Claim, error: &str, outcome: DeliveryOutcome) {
+fn tell(claim: &Claim, error: &str, outcome: DeliveryOutcome) -> &'static str {
     let (call, id, kind) = (claim.call_id.as_str(), claim.id.as_str(), claim.kind.as_str());
     let result = match outcome {
         DeliveryOutcome::Delivered => {
@@ -300,4 +331,5 @@ fn tell(claim: &Claim, error: &str, outcome: DeliveryOutcome) {
         }
     };
     metrics::counter!("dering_webhook_attempts_total", "result" => result).increment(1);
+    result
 }

@@ -7,12 +7,16 @@ use crate::store::EndpointHealth;
 
 /// Endpoints remembered although nothing is wrong with them; what is forgotten is in the database.
 const REMEMBERED: usize = 4_096;
+/// So long a refusal is told, unless the endpoint takes something: about as long as what it refused is tried.
+const REFUSAL_TOLD_MS: i64 = 24 * 3_600_000;
 
 /// How a post went, as far as its endpoint is concerned.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Condition {
-    /// It answered, if only to refuse.
+    /// It answered, and took it or wants nothing more.
     Well,
+    /// It answered that it does not take this.
+    Refusing(String),
     /// It cannot be reached, does not answer in time, or says itself that it cannot work.
     Ill(String),
     /// The post never came so far.
@@ -30,6 +34,17 @@ struct Endpoint {
     news: Option<EndpointHealth>,
     /// Of its answers, averaged over about the last eight, ms.
     answer_ms: Option<i64>,
+    /// When it last refused a post, unless it took one since.
+    refused_ms: Option<i64>,
+}
+
+impl Endpoint {
+    /// It works, whatever it said.
+    fn answered(&mut self, took_ms: i64) {
+        self.breaker.succeeded();
+        let average = self.answer_ms.map_or(took_ms, |average| average + (took_ms - average) / 8);
+        self.answer_ms = Some(average);
+    }
 }
 
 /// Every endpoint that is in use.
@@ -44,7 +59,8 @@ impl Health {
         let endpoints = known.into_iter().map(|row| {
             let EndpointHealth { failures, trips, open_until_ms, answer_ms, .. } = row;
             let breaker = Breaker { failures, trips, open_until_ms };
-            (row.endpoint, Endpoint { breaker, answer_ms, ..Endpoint::default() })
+            let refused_ms = row.last_failed_ms.filter(|_| failures == 0);
+            (row.endpoint, Endpoint { breaker, answer_ms, refused_ms, ..Endpoint::default() })
         });
         Self { options, endpoints: endpoints.collect() }
     }
@@ -99,11 +115,17 @@ impl Health {
         match condition {
             Condition::Unknown => {}
             Condition::Well => {
-                known.breaker.succeeded();
-                let average = known.answer_ms.map_or(took_ms, |average| average + (took_ms - average) / 8);
-                known.answer_ms = Some(average);
+                known.answered(took_ms);
+                known.refused_ms = None;
                 news.last_ok_ms = Some(now_ms);
                 news.delivered += 1;
+            }
+            Condition::Refusing(problem) => {
+                known.answered(took_ms);
+                known.refused_ms = Some(now_ms);
+                news.last_failed_ms = Some(now_ms);
+                news.last_problem = Some(problem);
+                news.failed += 1;
             }
             Condition::Ill(problem) => {
                 known.breaker.failed(self.options, now_ms, jitter);
@@ -150,6 +172,12 @@ impl Health {
         self.endpoints.values().filter(|known| known.breaker.open_until_ms.is_some()).count()
     }
 
+    /// Endpoints that refused what was posted last.
+    pub(super) fn refusing(&self, now_ms: i64) -> usize {
+        let since = now_ms.saturating_sub(REFUSAL_TOLD_MS);
+        self.endpoints.values().filter(|known| known.refused_ms.is_some_and(|at| at > since)).count()
+    }
+
     /// What changed since this was asked last, to be written down.
     pub(super) fn news(&mut self) -> Vec<EndpointHealth> {
         let told = self.endpoints.iter_mut().filter_map(|(endpoint, known)| {
@@ -167,7 +195,9 @@ impl Health {
         });
         let told = told.collect();
         if self.endpoints.len() > REMEMBERED {
-            self.endpoints.retain(|_, known| known.in_flight > 0 || known.breaker != Breaker::default());
+            self.endpoints.retain(|_, known| {
+                known.in_flight > 0 || known.breaker != Breaker::default() || known.refused_ms.is_some()
+            });
         }
         told
     }
@@ -196,6 +226,22 @@ mod tests {
         let well = health.told(ILL, Condition::Well, 5, 30_000, 1.0);
         assert_eq!(well, Some(BreakerState::Closed));
         assert!(health.ceilings(30_000).is_empty());
+    }
+
+    #[test]
+    fn an_endpoint_that_refuses_is_told_until_it_takes_something_and_is_not_held_back() {
+        let mut health = Health::new(BreakerOptions::default(), Vec::new());
+        for _ in 0..20 {
+            health.told(ILL, Condition::Refusing("the receiver answered 404".into()), 5, 1_000, 1.0);
+        }
+        assert_eq!((health.refusing(1_001), health.troubled()), (1, 0));
+        assert_eq!(health.refusing(1_001 + REFUSAL_TOLD_MS), 0, "nobody asks it any more");
+        let told = health.news();
+        assert_eq!((told[0].failures, told[0].failed, told[0].last_failed_ms), (0, 20, Some(1_000)));
+        let mut again = Health::new(BreakerOptions::default(), told);
+        assert_eq!(again.refusing(1_001), 1);
+        again.told(ILL, Condition::Well, 5, 2_000, 1.0);
+        assert_eq!(again.refusing(2_001), 0);
     }
 
     #[test]

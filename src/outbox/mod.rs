@@ -10,12 +10,15 @@ mod breaker;
 mod deliver;
 mod headers;
 mod health;
+mod message;
 mod options;
 mod post;
 pub mod receiver;
 pub mod sign;
+mod trial;
 
 pub use breaker::{BreakerOptions, BreakerState};
 pub use deliver::{Handle, Outbox};
 pub use headers::is_ours;
 pub use options::{Error, Options};
+pub use trial::{Example, Trial, Tried, examples};

@@ -11,6 +11,7 @@ use time::format_description::well_known::Rfc2822;
 
 use super::headers;
 use super::health::Condition;
+use super::message::Message;
 use super::options::{Error, Options};
 use crate::net::guard::{GuardError, guarded_client};
 use crate::store::{Attempt, Claim, DeadReason, DeliveryOutcome};
@@ -37,6 +38,8 @@ pub(super) struct Posted {
     pub(super) attempt: Attempt,
     pub(super) outcome: DeliveryOutcome,
     pub(super) condition: Condition,
+    /// Whether the body of the answer came to its end, or as far as it is read, in time.
+    pub(super) read: bool,
 }
 
 /// An answer, as far as it matters.
@@ -46,6 +49,7 @@ struct Answer {
     problem: Option<String>,
     retry_after_ms: Option<i64>,
     response: Option<String>,
+    read: bool,
 }
 
 /// Why there was no answer.
@@ -65,15 +69,22 @@ impl Poster {
 
     /// Posts, and says what happened and what follows.
     pub(super) async fn attempt(&self, claim: &Claim) -> Posted {
+        self.send(claim.into(), claim.attempts).await
+    }
+
+    /// The same for what was posted so many times before.
+    pub(super) async fn send(&self, message: Message<'_>, attempts: i64) -> Posted {
         let (at_ms, started) = ((self.options.now_ms)(), Instant::now());
-        let answer = match tokio::time::timeout(self.options.timeout, self.post(claim, at_ms / 1000)).await {
+        let post = self.post(&message, at_ms / 1000);
+        let answer = match tokio::time::timeout(self.options.timeout, post).await {
             Ok(answer) => answer,
             Err(_) => Err(Failure::Unreachable(TOO_SLOW.to_owned())),
         };
         let duration_ms = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
         let mut attempt = Attempt { at_ms, duration_ms, ..Attempt::default() };
         let ended_ms = at_ms.saturating_add(duration_ms);
-        let again = |wait| retry(self.options.schedule, claim.attempts, ended_ms, wait);
+        let again = |wait| retry(self.options.schedule, attempts, ended_ms, wait);
+        let read = answer.as_ref().is_ok_and(|answer| answer.read);
         let (outcome, condition) = match answer {
             Ok(answer) => {
                 attempt.status = Some(answer.status.as_u16());
@@ -99,20 +110,20 @@ impl Poster {
                 (outcome, condition)
             }
         };
-        Posted { attempt, outcome, condition }
+        Posted { attempt, outcome, condition, read }
     }
 
-    async fn post(&self, claim: &Claim, timestamp_s: i64) -> Result<Answer, Failure> {
+    async fn post(&self, message: &Message<'_>, timestamp_s: i64) -> Result<Answer, Failure> {
         let policy = &self.options.policy;
-        let mut url = policy.check(&claim.url).map_err(|error| Failure::Lasting(error.to_string()))?;
+        let mut url = policy.check(message.url).map_err(|error| Failure::Lasting(error.to_string()))?;
         let (origin, mut hops) = (url.origin(), 0);
         loop {
             // The caller's headers may hold secrets that are meant for the caller's own host.
             let theirs = url.origin() == origin;
-            let headers = headers::of(claim, timestamp_s, theirs).ok_or_else(|| {
-                Failure::Ours(format!("the client app {} has no active secret to sign with", claim.app_id))
+            let headers = headers::of(message, timestamp_s, theirs).ok_or_else(|| {
+                Failure::Ours(format!("the client app {} has no active secret to sign with", message.app_id))
             })?;
-            let request = self.client.post(url.clone()).headers(headers).body(claim.body.clone());
+            let request = self.client.post(url.clone()).headers(headers).body(message.body.to_owned());
             let mut response =
                 request.send().await.map_err(|error| failure(&error, (hops > 0).then_some(&url)))?;
             let problem = match next_hop(&response, &url) {
@@ -127,11 +138,13 @@ impl Poster {
                 Ok(None) => problem(response.status()),
                 Err(problem) => Some(problem),
             };
+            let (read, start) = start_of_body(&mut response).await;
             return Ok(Answer {
                 status: response.status(),
                 problem,
                 retry_after_ms: retry_after(response.headers(), OffsetDateTime::now_utc()),
-                response: start_of_body(&mut response).await,
+                response: start,
+                read,
             });
         }
     }
@@ -171,12 +184,15 @@ fn problem(status: StatusCode) -> Option<String> {
     }
 }
 
-/// A receiver that refuses a post is working; one that says it cannot work is not.
+/// A receiver that refuses a post is working; one that says it cannot work is not. With 410 it does as is agreed.
 fn condition(status: StatusCode, problem: Option<&str>) -> Condition {
+    let problem = || problem.unwrap_or_default().to_owned();
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
-        Condition::Ill(problem.unwrap_or_default().to_owned())
-    } else {
+        Condition::Ill(problem())
+    } else if status.is_success() || status == StatusCode::GONE {
         Condition::Well
+    } else {
+        Condition::Refusing(problem())
     }
 }
 
@@ -226,21 +242,26 @@ fn retry_after(headers: &HeaderMap, now: OffsetDateTime) -> Option<i64> {
     Some(seconds.clamp(0, RETRY_AFTER_MAX_S) * 1000)
 }
 
-/// What can be read of the body, as text without control characters. An answer whose body breaks off, or
-/// does not end, is still an answer.
-async fn start_of_body(response: &mut Response) -> Option<String> {
+/// What can be read of the body, as text without control characters, and whether all that is read of one came. An answer
+/// whose body breaks off, or does not end, is still an answer.
+async fn start_of_body(response: &mut Response) -> (bool, Option<String>) {
     let mut body = Vec::new();
     let read = async {
-        while body.len() < RESPONSE_BYTES
-            && let Ok(Some(chunk)) = response.chunk().await
-        {
-            body.extend_from_slice(&chunk[..chunk.len().min(RESPONSE_BYTES - body.len())]);
+        while body.len() < RESPONSE_BYTES {
+            match response.chunk().await {
+                Ok(Some(chunk)) => {
+                    body.extend_from_slice(&chunk[..chunk.len().min(RESPONSE_BYTES - body.len())]);
+                }
+                Ok(None) => break,
+                Err(_) => return false,
+            }
         }
+        true
     };
-    let _read_in_time = tokio::time::timeout(RESPONSE_PATIENCE, read).await;
+    let read = tokio::time::timeout(RESPONSE_PATIENCE, read).await.unwrap_or(false);
     let text = String::from_utf8_lossy(&body);
     let shown = text.replace(|c: char| c.is_control() && !matches!(c, '\n' | '\t'), " ");
-    (!shown.trim().is_empty()).then_some(shown)
+    (read, (!shown.trim().is_empty()).then_some(shown))
 }
 
 #[cfg(test)]

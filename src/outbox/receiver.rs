@@ -111,7 +111,8 @@ impl Inbox {
         kept.receipts.iter().filter(|receipt| wanted(receipt)).cloned().collect()
     }
 
-    fn file(&self, headers: &HeaderMap, body: &Bytes) -> Option<VerifyError> {
+    /// Files a post; its number, and what is wrong with a signature.
+    pub fn file(&self, headers: &HeaderMap, body: &Bytes) -> (u64, Option<VerifyError>) {
         let at_ms = now_ms();
         let problem = check(&self.0.secrets, headers, body, at_ms / 1000).err();
         let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -128,9 +129,11 @@ impl Inbox {
         };
         let mut kept = self.0.kept.lock();
         receipt.duplicate = !receipt.id.is_empty() && !kept.ids.insert(receipt.id.clone());
+        let mut number = 0;
         self.0.count.send_modify(|count| {
             *count += 1;
-            receipt.number = *count;
+            number = *count;
+            receipt.number = number;
             if kept.receipts.len() == KEPT
                 && let Some(oldest) = kept.receipts.pop_front()
             {
@@ -138,12 +141,12 @@ impl Inbox {
             }
             kept.receipts.push_back(receipt);
         });
-        problem
+        (number, problem)
     }
 }
 
 async fn receive(State(inbox): State<Inbox>, headers: HeaderMap, body: Bytes) -> (StatusCode, String) {
-    match inbox.file(&headers, &body) {
+    match inbox.file(&headers, &body).1 {
         None => (StatusCode::OK, String::new()),
         Some(problem) => (StatusCode::UNAUTHORIZED, problem.to_string()),
     }

@@ -1,9 +1,11 @@
 //! One server for programs and people: the routes of the API and of the console under one router, what every request
 //! meets on its way to them, and the description of them all.
 
+mod access_log;
 mod description;
 mod hardening;
 mod kore_path;
+mod traced;
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +15,7 @@ use axum::http::{Method, StatusCode, Uri};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use tower::Layer;
-use tower::util::MapRequestLayer;
+use tower::util::{MapRequestLayer, option_layer};
 use tower_http::classify::ServerErrorsFailureClass;
 use tower_http::trace::TraceLayer;
 use utoipa_axum::router::OpenApiRouter;
@@ -24,6 +26,7 @@ use crate::api::error::{Code, Problem};
 use crate::api::may::authenticate;
 use crate::api::{self, Api, BODY_LIMIT, Gate};
 use crate::console;
+use crate::telemetry::traces;
 
 /// Longest a request may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -111,6 +114,8 @@ pub fn routes(api: Api) -> Router {
         .layer(from_fn(within_patience))
         .layer(from_fn(hardening::hardened))
         .layer(from_fn(measured))
+        .layer(option_layer(api.access_log.then(|| from_fn(access_log::written))))
+        .layer(option_layer(traces::are_on().then(|| from_fn(traced::told))))
         .layer(TraceLayer::new_for_http().make_span_with(span).on_failure(failed))
         .with_state(api)
 }

@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::model::CopyMark;
+use crate::wallclock::iso;
+
 /// What the engine said.
 pub type Cause = Arc<dyn std::error::Error + Send + Sync>;
 
@@ -22,6 +25,14 @@ pub enum Error {
     Newer { path: PathBuf },
     #[error("the copy {} cannot be made: {reason}", path.display())]
     Copy { path: PathBuf, reason: String },
+    #[error(
+        "the database {path} is a copy that `dering db backup` made at {made}{place}. A server that starts with it hangs up at the carrier the calls \
+         that the copy has as running, and closes them; it posts webhooks again that were delivered since, and goes on with planned calls and \
+         campaigns. If the server it was copied from is stopped for good, run `dering db adopt {path}` and start again; to only try \
+         the copy, give it a configuration without trunks first",
+        path = path.display(), made = iso(mark.made_ms), place = on(&mark.host)
+    )]
+    Restored { path: PathBuf, mark: CopyMark },
     #[error("the database cannot be brought to this version: {0}")]
     Migrate(Cause),
     #[error("the database failed: {0}")]
@@ -51,6 +62,10 @@ pub enum Error {
     Closed,
     #[error("the database was opened for reading only")]
     ReadOnly,
+}
+
+fn on(host: &str) -> String {
+    if host.is_empty() { String::new() } else { format!(" on {host}") }
 }
 
 impl Error {

@@ -7,7 +7,7 @@ use crate::bus::Bus;
 use crate::store::directory::Clients;
 use crate::store::error::Error;
 use crate::store::keys::KeySource;
-use crate::store::model::Condition;
+use crate::store::model::{Condition, CopyMark};
 use crate::store::options::Options;
 use crate::store::sqlite;
 
@@ -74,6 +74,25 @@ impl Store {
     /// [`Error::Missing`] when there is no database, [`Error::Copy`] when the copy cannot be made.
     pub async fn backup(path: &Path, copy: &Path) -> Result<u64, Error> {
         sqlite::backup(path, copy).await
+    }
+
+    /// Refuses a database that is a copy and was not said to take the place of the original.
+    ///
+    /// # Errors
+    /// [`Error::Restored`] when it is one; [`Error::Open`] when it cannot be read.
+    pub async fn refuse_copy(path: &Path) -> Result<(), Error> {
+        match sqlite::copy_mark(path).await? {
+            Some(mark) => Err(Error::Restored { path: path.to_owned(), mark }),
+            None => Ok(()),
+        }
+    }
+
+    /// Lets a copy take the place of the database it was made of; what it said of itself, `None` when it is no copy.
+    ///
+    /// # Errors
+    /// [`Error::Missing`] when there is none, [`Error::InUse`] while somebody has it open; when it cannot be written.
+    pub async fn adopt(path: &Path) -> Result<Option<CopyMark>, Error> {
+        sqlite::adopt(path).await
     }
 
     /// Looks at the database at `path` while a server may use it; `whole` reads all of it.

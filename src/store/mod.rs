@@ -27,7 +27,7 @@ pub use model::{
     CallCounts, CallFigures, CallFilter, CallLabelRow, CallRow, CallState, CallStatus, CallUpdate,
     CampaignChange, CampaignEvent, CampaignNews, CampaignRow, CampaignState, CdrPage, CdrRow, Changed, Claim,
     ClaimRequest, Claimed, Condition, ContactChange, ContactPlace, ContactRow, ContactSearch, ContactSource,
-    Cursor, DeadReason, DeliveryFilter, DeliveryOutcome, DeliveryRound, DeliveryRow, DeliveryState,
+    CopyMark, Cursor, DeadReason, DeliveryFilter, DeliveryOutcome, DeliveryRound, DeliveryRow, DeliveryState,
     DoNotCallRow, EndedAttempt, EndpointHealth, EndpointRow, EventRow, Exclusions, ExpiredRecording, Facet,
     FacetCount, FactorGone, FirstWordCount, FlowLabelRow, FlowUse, FlowVersionRow, FoundContact,
     FoundContacts, HistoryRow, ImportRow, ImportState, KEPT_ERRORS, Kept, KeyChange, LARGEST_METADATA,

@@ -116,15 +116,18 @@ pub const METRICS: &[Metric] = &[
         "dering_listening_blocks_dropped_total",
         "Parts of calls that somebody who listens in was too slow for.",
     ),
-    counter("dering_logins_failed", "Attempts to sign in or to use a key that failed."),
+    counter("dering_logins_failed_total", "Attempts to sign in or to use a key that failed."),
     counter(
-        "dering_logins_not_tracked",
+        "dering_logins_not_tracked_total",
         "Failed attempts that were not counted for their sender, because there were too many senders.",
     ),
-    counter("dering_logins_slowed", "Attempts to sign in that were put off because too many had failed."),
+    counter(
+        "dering_logins_slowed_total",
+        "Attempts to sign in that were put off because too many had failed.",
+    ),
     counter("dering_recording_blocks_dropped_total", "Parts of recordings that the disk was too slow for."),
     counter("dering_recording_write_failures_total", "Recordings that could not be written on."),
-    counter("dering_requests_limited", "Requests to the API beyond a limit of requests."),
+    counter("dering_requests_limited_total", "Requests to the API beyond a limit of requests."),
     counter("dering_retention_deleted_total", "What was deleted when its time was over, by kind."),
     counter(
         "dering_retention_failures_total",
@@ -198,6 +201,11 @@ pub const METRICS: &[Metric] = &[
     ),
     gauge("dering_webhook_in_flight", Count, "Webhooks on their way."),
     seconds("dering_webhook_lag_seconds", "From an event to the delivery of its webhook."),
+    gauge(
+        "dering_webhook_refusing_endpoints",
+        Count,
+        "Endpoints that answer and refused the latest webhook, within a day.",
+    ),
     seconds("dering_webhook_seconds", "How long attempts to deliver webhooks take."),
     gauge(
         "dering_webhook_slow_endpoints",

@@ -1,8 +1,9 @@
-//! Logs and metrics: how they start, and what must never be in them.
+//! Logs, metrics and traces: how they start, and what must never be in them.
 
 mod described;
 mod lateness;
 mod scrape;
+pub mod traces;
 mod zeros;
 
 use std::io::IsTerminal;

@@ -9,6 +9,7 @@ use callcore::call::CarrierCdr;
 use super::leg::Leg;
 use super::ocs::OcsCarrier;
 use super::order::{DialError, Held, Order};
+use super::reach::Reach;
 use crate::cdr_wire::CdrQuery;
 
 /// The carrier could not be asked for records, or its answer says nothing; the text is its reason.
@@ -41,6 +42,13 @@ impl Carrier {
     pub(super) fn is_reachable(&self) -> bool {
         match self {
             Self::Ocs(carrier) => carrier.is_reachable(),
+        }
+    }
+
+    /// Whether it is within reach, and since when it is not.
+    pub(super) fn reach(&self) -> Reach {
+        match self {
+            Self::Ocs(carrier) => carrier.reach(),
         }
     }
 

@@ -4,7 +4,7 @@
 //! | module | owns |
 //! |---|---|
 //! | `leg`, `order` | one call at a carrier, whatever the wire; a call to be placed |
-//! | `carrier` | the kinds of carriers behind the same verbs |
+//! | `carrier`, `reach` | the kinds of carriers behind the same verbs; whether one is within reach |
 //! | `queue` | limits of a trunk, who dials next |
 //! | `trunk` | one configured trunk: a carrier with a queue |
 //! | [`ocs`] | the client of a carrier that serves the Outgoing Call Service |
@@ -21,6 +21,7 @@ mod leg;
 mod order;
 mod pings;
 mod queue;
+mod reach;
 #[expect(clippy::module_inception, reason = "the room is named for what it holds")]
 mod trunk;
 
@@ -28,4 +29,5 @@ pub use carrier::{Carrier, RecordsError};
 pub use leg::{Abilities, IncomingCall, Leg, LegCommand, LegEvent, Offer};
 pub use order::{DialError, Order};
 pub use queue::{Limits, QueueFull, QueuePosition, Slot, Ticket};
+pub use reach::Reach;
 pub use trunk::{Trunk, TrunkOptions};

@@ -8,6 +8,7 @@ use super::carrier::{Carrier, RecordsError};
 use super::leg::Leg;
 use super::order::{DialError, Order};
 use super::queue::{Limits, Queue, QueueFull, Slot, Ticket};
+use super::reach::Reach;
 use crate::cdr_wire::CdrQuery;
 use crate::telemetry::Lateness;
 
@@ -64,6 +65,12 @@ impl Trunk {
     #[must_use]
     pub fn is_reachable(&self) -> bool {
         self.0.carrier.is_reachable()
+    }
+
+    /// Whether the carrier is within reach, and since when it is not.
+    #[must_use]
+    pub fn reach(&self) -> Reach {
+        self.0.carrier.reach()
     }
 
     /// Whether the callee can be shown a number of our choice; true while that is not known.

@@ -103,6 +103,7 @@ impl TestApi {
             settings: dering::config::Config::default().told().into(),
             speech,
             disks: Arc::new(["database", "recordings"].map(|of| (of, folder.path().to_owned()))),
+            access_log: false,
         };
         Self { router: router(api.clone()), api, _folder: folder }
     }

@@ -311,7 +311,7 @@ async fn a_dry_run_tells_what_would_become_of_a_call_and_does_nothing() {
     };
     let now = foretold("sales", json!({})).await;
     assert_eq!((&now["when"], &now["wouldDial"]), (&json!("now"), &json!(true)), "{now}");
-    assert_eq!(now["trunk"], json!({ "name": "main", "lines": 1, "busy": 0, "waiting": 0 }));
+    assert_eq!(now["trunk"], json!({ "name": "main", "lines": 1, "busy": 0, "waiting": 0, "state": "up" }));
     assert_eq!(now["flow"]["name"], "short");
     assert!(now["estimateBasis"].as_str().unwrap().contains("the flow's longest call"), "{now}");
     let at = iso(now_ms() + MINUTE);

@@ -93,6 +93,7 @@ mod system_hearing;
 mod system_killed;
 mod system_kore_campaigns;
 mod system_listening;
+mod system_operating;
 mod system_page;
 mod system_private;
 mod system_process;
@@ -101,6 +102,8 @@ mod system_recovery;
 mod system_refusals;
 mod system_secrets;
 mod system_signals;
+#[cfg(feature = "otel")]
+mod system_traces;
 mod system_webhooks;
 mod system_wire;
 mod trunk_bad_input;

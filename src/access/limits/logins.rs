@@ -77,7 +77,7 @@ impl Logins {
         if table.len() >= MOST && !table.contains_key(&who) {
             table.retain(|_, old| old.count > 0 || old.bucket.look(rate, now).remaining < rate.burst);
             if table.len() >= MOST {
-                metrics::counter!("dering_logins_not_tracked").increment(1);
+                metrics::counter!("dering_logins_not_tracked_total").increment(1);
                 return;
             }
         }

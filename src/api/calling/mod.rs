@@ -1,5 +1,6 @@
 //! The Calls API: call a contact or a number, end a call, see the history. Names on the wire are that document's, in snake case.
 
+mod forecast;
 mod shapes;
 
 use std::time::Duration;
@@ -12,6 +13,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
+use self::forecast::CallForecast;
 use self::shapes::{CallHistory, CallRecord, CallType, Change, HistoryQuery, Make, TOO_MUCH};
 use super::Api;
 use super::dialout::single::{IGNORED, REPLAYED, named};
@@ -55,6 +57,7 @@ const UNSIGNED: &str = "webhooks are signed with a secret of a client app, and t
             min_length = 1, max_length = 255),
     ),
     responses(
+        (status = 200, description = "With `dry_run`: what would become of the call.", body = CallForecast),
         (status = 201, description = "The call is accepted.", body = CallRecord,
             headers(
                 ("location" = String, description = "The path of the call."),
@@ -95,12 +98,20 @@ pub(super) async fn make(
         return Err(Problem::new(Code::Invalid, NO_VIDEO).with_field("type", NO_VIDEO));
     }
     if let Some(key) = &key
+        && !asked.dry_run
         && let Some(before) = api.calls.answered_before(&caller.asks_as(), key).await?
     {
         ignored.extend(before.ignored.iter().cloned());
         return made(&api, &before, &ignored).await;
     }
+    let dry_run = asked.dry_run;
     let request = DialRequest { key, ..request(&api, &caller, asked).await? };
+    if dry_run {
+        let forecast = api.calls.foresee(&request).await?;
+        ignored.extend(forecast.ignored.iter().cloned());
+        let told: HeaderMap = named(&ignored).into_iter().map(|value| (IGNORED, value)).collect();
+        return Ok((told, Json(CallForecast::from(forecast))).into_response());
+    }
     let dialed = api.calls.dial(request).await?;
     ignored.extend(dialed.ignored.iter().cloned());
     made(&api, &dialed, &ignored).await

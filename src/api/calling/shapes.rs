@@ -76,6 +76,9 @@ pub(in crate::api) struct Make {
     /// Call although the number's owner asked not to be called again. Only with a new consent.
     #[schema(value_type = Option<bool>)]
     pub(super) ignore_do_not_call: bool,
+    /// Say what would become of the call, and do nothing.
+    #[schema(value_type = Option<bool>)]
+    pub(super) dry_run: bool,
 }
 
 impl Make {
@@ -99,6 +102,7 @@ impl Make {
             }),
             notify_headers: parts::headers(fields, "notify_headers"),
             ignore_do_not_call: fields.yes("ignore_do_not_call").unwrap_or_default(),
+            dry_run: fields.yes("dry_run").unwrap_or_default(),
         };
         if lonely {
             fields.ignore("notify_headers");

@@ -55,7 +55,8 @@ pub(in crate::api) struct Forecast {
     #[schema(value_type = Option<Object>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) problem: Option<Value>,
-    /// The trunk: `name`, `lines` (null without a limit), `busy`, `waiting`.
+    /// The trunk: `name`, `lines` (null without a limit), `busy`, `waiting`, and `state` of its carrier: `up`, `unknown` or, with
+    /// `since`, `down`.
     #[schema(value_type = Option<Object>)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) trunk: Option<Value>,

@@ -4,7 +4,7 @@ mod answer;
 pub(super) mod batch;
 mod body;
 mod control;
-mod forecast;
+pub(super) mod forecast;
 pub(super) mod interactions;
 mod lines;
 pub(super) mod parts;

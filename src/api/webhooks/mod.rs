@@ -1,6 +1,7 @@
 //! `/v1/webhooks`: the ledger of notifications, sending again, how endpoints fare.
 
 pub(crate) mod show;
+mod trial;
 
 use axum::Json;
 use axum::body::Bytes;
@@ -43,6 +44,11 @@ pub(super) fn reading() -> OpenApiRouter<Api> {
 /// Routes of those who may have webhooks sent again.
 pub(super) fn resending() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(redeliver)).routes(routes!(redeliver_one))
+}
+
+/// Routes of those who look after the server.
+pub(super) fn administering() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(trial::test))
 }
 
 /// Which notifications; what is left out does not narrow.

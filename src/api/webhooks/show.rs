@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::outbox::BreakerState;
+use crate::outbox::{BreakerState, Tried};
 use crate::store::{AttemptRow, DeadReason, DeliveryRow, DeliveryState, EndpointRow, NotificationState};
 
 /// Parts of names of headers whose values are secrets more often than not.
@@ -171,6 +171,46 @@ pub(super) struct Redelivery {
     pub(super) more: bool,
 }
 
+/// What came of posting an example.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = WebhookTrial)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TrialResult {
+    /// The kind of the example.
+    #[schema(example = "completed")]
+    event: String,
+    /// Its `webhook-id`.
+    id: String,
+    url: String,
+    /// The receiver answered with a status of 200 to 299.
+    taken: bool,
+    /// HTTP status; `null` when there was no answer.
+    status: Option<u16>,
+    duration_ms: i64,
+    /// Whether the body of the answer came to its end, or to what is kept of one, within 2 s.
+    body_read: bool,
+    /// The first 1,024 bytes of the answer's body.
+    response: Option<String>,
+    error: Option<String>,
+}
+
+impl TrialResult {
+    pub(crate) fn new(url: &str, tried: Tried) -> Self {
+        let Tried { kind, id, attempt, taken, read } = tried;
+        Self {
+            event: kind,
+            id,
+            url: url.to_owned(),
+            taken,
+            status: attempt.status,
+            duration_ms: attempt.duration_ms,
+            body_read: read,
+            response: attempt.response,
+            error: attempt.error,
+        }
+    }
+}
+
 /// Endpoints, those with trouble first.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct EndpointList {
@@ -188,14 +228,16 @@ pub(super) struct EndpointState {
     /// When it is tried again; `null` unless it is left alone.
     open_until_ms: Option<i64>,
     failures_in_a_row: i64,
+    /// It answers, and refused what was posted last: with a status of 400 to 499, or a redirect that is not followed.
+    refusing: bool,
     /// How long its answers take, averaged over the latest ones.
     answer_ms: Option<i64>,
     last_ok_ms: Option<i64>,
     last_failed_ms: Option<i64>,
     last_problem: Option<String>,
-    /// Posts that it answered, ever.
+    /// Posts that it took, ever.
     delivered: i64,
-    /// Posts that it could not take, ever.
+    /// Posts that it did not take, ever.
     failed: i64,
     /// Notifications whose turn it is.
     due: i64,
@@ -257,6 +299,7 @@ impl EndpointState {
         Self {
             breaker: BreakerState::of(row.open_until_ms, now_ms).as_str(),
             open_until_ms: row.open_until_ms.filter(|until| *until > now_ms),
+            refusing: row.is_refusing(),
             endpoint: row.endpoint,
             failures_in_a_row: row.failures,
             answer_ms: row.answer_ms,

@@ -9,13 +9,13 @@ use callcore::yaml::Severity;
 
 use super::State;
 use crate::app;
-use crate::cli::db::size;
+use crate::cli::db::{made, size};
 use crate::config::{Config, local_file};
 use crate::flows::Folder;
 use crate::gateway::callees;
 use crate::net::descriptors;
 use crate::speech::tts::Speaker;
-use crate::store::{Error, KeySource, Store};
+use crate::store::{Condition, Error, KeySource, Store};
 use crate::telemetry::Disk;
 
 /// One thing that was looked at.
@@ -99,6 +99,13 @@ async fn of_database(path: &Path) -> Item {
         Ok(found) if found.is_newer() => {
             let told =
                 format!("{shown} was made by a newer version of dering: run that one, or restore a backup");
+            item(what, State::Failed, told)
+        }
+        Ok(Condition { copy: Some(mark), .. }) => {
+            let told = format!(
+                "{shown} is a copy of {}: a server starts with it after `dering db adopt`, and then ends the calls that it has as running",
+                made(&mark)
+            );
             item(what, State::Failed, told)
         }
         Ok(found) => {

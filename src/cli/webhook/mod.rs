@@ -1,8 +1,10 @@
-//! `dering webhook`: receive and check webhooks, see which failed, send them again.
+//! `dering webhook`: receive and check webhooks, try a receiver, see which failed, send them again.
 
+mod forward;
 mod ledger;
 mod receive;
 mod tables;
+mod trial;
 
 use std::process::ExitCode;
 
@@ -17,6 +19,8 @@ pub struct Args {
 enum Command {
     /// Receive webhooks here, check their signatures and print them until Ctrl-C.
     Listen(receive::Listen),
+    /// Post a signed example of each kind to an address and tell what it answers.
+    Test(Box<trial::Args>),
     /// Check the signature of one post; the exit code is 0 if it holds.
     Verify(receive::Verify),
     /// List notifications of a server, newest first; dead letters unless you say otherwise.
@@ -39,6 +43,7 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         Command::Listen(listen) => {
             super::on_runtime(async { receive::listen(listen).await.map(|()| ExitCode::SUCCESS) })
         }
+        Command::Test(args) => super::on_runtime(trial::run(*args)),
         Command::Verify(verify) => receive::verify(verify).map(|()| ExitCode::SUCCESS),
         Command::List(list) => ledger::list(&list),
         Command::Show(show) => ledger::show(&show),
@@ -59,6 +64,10 @@ mod tests {
         command.clone().debug_assert();
         for line in [
             "webhook listen --secret s --port 0",
+            "webhook listen --secret s --forward-to http://localhost:3000/hook",
+            "webhook test http://localhost:3000/hook --secret-file s --event completed --event Failed --json",
+            "webhook test --app shop",
+            "webhook test https://shop.test/hook --app shop --server http://x --key k",
             "webhook verify --secret s --header a:b body.json",
             "webhook list --state all --call c --endpoint https://a.test --kind completed --since 2d --limit 5 --json",
             "webhook show msg_1 --key k --server http://x",
@@ -70,7 +79,14 @@ mod tests {
             let matches = command.clone().try_get_matches_from(line.split(' ')).unwrap();
             Args::from_arg_matches(&matches).unwrap();
         }
-        let nothing = command.try_get_matches_from(["webhook", "redeliver", "msg_1", "--since", "2d"]);
-        assert!(nothing.is_err(), "ids and a filter together are a slip");
+        for (line, why) in [
+            ("webhook redeliver msg_1 --since 2d", "ids and a filter together are a slip"),
+            ("webhook test http://a.test/", "something must sign"),
+            ("webhook test --secret-file s", "it must go somewhere"),
+            ("webhook test http://a.test/ --app shop --secret-file s", "one of them signs"),
+            ("webhook listen --secret s --forward-to localhost:3000", "that is no address"),
+        ] {
+            assert!(command.clone().try_get_matches_from(line.split(' ')).is_err(), "{why}");
+        }
     }
 }

@@ -8,15 +8,21 @@ use std::path::PathBuf;
 
 use anyhow::{Context, bail};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::Url;
 use secrecy::SecretString;
 use serde_json::Value;
+use tokio::sync::mpsc;
 
+use super::forward;
 use crate::cli::token::read_secret;
 use crate::outbox::receiver::{Inbox, Receipt, Receiver};
 use crate::outbox::sign::{
     self, SAVG_SIGNATURE, StandardHeaders, VerifyError, WEBHOOK_ID, WEBHOOK_SIGNATURE, WEBHOOK_TIMESTAMP,
 };
 use crate::wallclock::now_ms;
+
+/// Answers of the address that posts go on to, until they are printed.
+const ANSWERS: usize = 64;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Listen {
@@ -26,6 +32,9 @@ pub(super) struct Listen {
     /// The address to listen on.
     #[arg(long, default_value_t = IpAddr::V4(Ipv4Addr::LOCALHOST))]
     address: IpAddr,
+    /// Post what is signed rightly on to this address, as it came, and answer as it does
+    #[arg(long, value_name = "URL", value_parser = forward::address)]
+    forward_to: Option<Url>,
     #[command(flatten)]
     secrets: Secrets,
 }
@@ -73,23 +82,33 @@ impl Secrets {
 pub(super) async fn listen(args: Listen) -> anyhow::Result<()> {
     let inbox = Inbox::new(args.secrets.read()?);
     let address = SocketAddr::new(args.address, args.port);
-    let receiver = Receiver::start(inbox.router(), address)
+    let (tell, mut answers) = mpsc::channel(ANSWERS);
+    let router = match &args.forward_to {
+        Some(to) => forward::router(inbox.clone(), to.clone(), tell)?,
+        None => inbox.router(),
+    };
+    let receiver = Receiver::start(router, address)
         .await
         .with_context(|| format!("{address} cannot be listened on; choose another --port"))?;
-    say(&format!("listening on {}; stop with Ctrl-C\n", receiver.url()))?;
+    let onward = args.forward_to.map(|to| format!(", which goes on to {to}")).unwrap_or_default();
+    say(&format!("listening on {}{onward}; stop with Ctrl-C\n", receiver.url()))?;
     let mut seen = 0;
     loop {
-        tokio::select! {
+        let (receipts, answer) = tokio::select! {
             ended = tokio::signal::ctrl_c() => {
                 ended?;
                 break;
             }
-            receipts = inbox.arrived_after(seen) => {
-                for receipt in receipts {
-                    seen = receipt.number;
-                    say(&render(&receipt))?;
-                }
-            }
+            receipts = inbox.arrived_after(seen) => (receipts, None),
+            // A post stands before what it was answered.
+            Some(answer) = answers.recv() => (inbox.after(seen), Some(answer)),
+        };
+        for receipt in receipts {
+            seen = receipt.number;
+            say(&render(&receipt))?;
+        }
+        if let Some(answer) = answer {
+            say(&answer.to_string())?;
         }
     }
     receiver.stop().await;

@@ -97,12 +97,13 @@ pub(super) fn endpoints(answer: &Value) -> String {
         let state = match (row["breaker"].as_str().unwrap_or_default(), failures) {
             ("open", _) => format!("held back until {}", minute(&row["openUntilMs"])),
             ("half_open", _) => "being tried".to_owned(),
+            (_, 0) if row["refusing"] == true => "refuses".to_owned(),
             (_, 0) => "works".to_owned(),
             (_, failures) => format!("failed {failures} in a row"),
         };
         let answers = row["answerMs"].as_i64().map(|ms| format!("{ms} ms")).unwrap_or_default();
         let mut endpoint = text(&row["endpoint"]);
-        if failures > 0 {
+        if failures > 0 || row["refusing"] == true {
             let _infallible = write!(endpoint, "\n{}", text(&row["lastProblem"]));
         }
         table.add_row([
@@ -116,6 +117,28 @@ pub(super) fn endpoints(answer: &Value) -> String {
         ]);
     }
     finished(table, 6)
+}
+
+/// What came of examples.
+pub(super) fn trials(rows: &[Value]) -> String {
+    let mut table = plain(["event", "answer", "took", "body", "what it said"]);
+    for row in rows {
+        let is_answered = !row["status"].is_null();
+        let said = [text(&row["error"]), text(&row["response"])].join("\n");
+        let body = match (is_answered, row["bodyRead"] == true) {
+            (false, _) => "none",
+            (true, true) => "read",
+            (true, false) => "broke off",
+        };
+        table.add_row([
+            text(&row["event"]),
+            if is_answered { text(&row["status"]) } else { "none".to_owned() },
+            format!("{} ms", text(&row["durationMs"])),
+            body.to_owned(),
+            said.trim().to_owned(),
+        ]);
+    }
+    finished(table, 4)
 }
 
 /// How many, in words.
@@ -197,6 +220,10 @@ mod tests {
             "failuresInARow": 11, "answerMs": 7, "delivered": 5, "failed": 11, "due": 1, "dead": 2, "lastProblem": "gone away" });
         let table = endpoints(&json!({ "endpoints": [endpoint] }));
         assert!(table.contains("held back until 06-26 12:49") && table.contains("gone away"), "{table}");
+        let endpoint = json!({ "endpoint": "https://shop.test", "breaker": "closed", "failuresInARow": 0, "refusing": true,
+            "lastProblem": "the receiver answered 404 Not Found" });
+        let table = endpoints(&json!({ "endpoints": [endpoint] }));
+        assert!(table.contains("refuses") && table.contains("404 Not Found"), "{table}");
         assert_eq!(deliveries(&json!({ "deliveries": [] })), "there are none");
     }
 }

@@ -10,6 +10,7 @@ use super::document::{Document, text};
 use super::world::World;
 use crate::flows::Folder;
 use crate::store::ServerKey;
+use crate::telemetry::traces::BUILT_IN;
 use crate::trunk::ocs_inbound::tls::{self, TlsError};
 
 /// Where the server key may stand.
@@ -25,8 +26,17 @@ pub(super) fn apply(doc: &mut Document, world: Option<&World<'_>>) {
     speech(doc, world);
     openid(doc);
     if let Some(world) = world {
+        traces(doc);
         server_key(doc, world);
         flows(doc, world);
+    }
+}
+
+fn traces(doc: &mut Document) {
+    let path = "telemetry.otlp.endpoint";
+    if !BUILT_IN && doc.text(path).is_some() {
+        let hint = "take it out, or build the program with `cargo build --release --features otel`";
+        doc.error(doc.place(path), "this program was built without traces", hint);
     }
 }
 

@@ -191,7 +191,10 @@ pub(super) const SETTINGS: &[Key] = &[
     key("flow_versions", Maybe(&Folder)),
     key("bots", Map(&Text)),
     key("country", Maybe(&Country)),
-    key("log", Table(&[key("filter", LogFilter), key("format", Word(&["text", "json"]))])),
+    key(
+        "log",
+        Table(&[key("filter", LogFilter), key("format", Word(&["text", "json"])), key("access", Switch)]),
+    ),
     key(
         "auth",
         Table(&[

@@ -5,6 +5,7 @@ use super::document::Document;
 use super::shape::{Key, SETTINGS, Shape};
 use super::*;
 use crate::config::{Config, DEFAULT_YAML};
+use crate::telemetry::traces::BUILT_IN;
 
 const FLOW: &str = "flow: reminder\nstart: s\nscenes: { s: [ hangup ] }\n";
 
@@ -155,6 +156,20 @@ fn what_a_server_would_refuse_later_is_told_at_once() {
     );
     assert_eq!(shown.matches(": error: ").count(), 3, "{shown}");
     assert!(shown.contains("two routes are for `1`") && shown.contains("the first is on line 4"), "{shown}");
+}
+
+#[test]
+fn traces_are_a_mistake_in_a_program_that_has_none() {
+    let folder = folder();
+    let shown = examined("telemetry:\n  otlp: { endpoint: 'http://127.0.0.1:4318' }\n", folder.path());
+    if BUILT_IN {
+        assert_eq!(shown, "");
+    } else {
+        assert!(shown.contains("2:11: error: this program was built without traces"), "{shown}");
+        assert!(shown.contains("--features otel"), "{shown}");
+    }
+    let bare = examined("telemetry: { otlp: { endpoint: '127.0.0.1:4318' } }\n", folder.path());
+    assert!(bare.contains("http://127.0.0.1:4318"), "{bare}");
 }
 
 #[test]

@@ -222,9 +222,10 @@ fn endpoint_line(frame: &Frame, row: &EndpointRow, now_ms: i64) -> EndpointLine 
         BreakerState::Closed if row.failures > 0 => {
             (frame.tell("endpoint_fails", &[("count", &row.failures.to_string())]), None)
         }
+        BreakerState::Closed if row.is_refusing() => (frame.say("endpoint_refuses").to_owned(), None),
         BreakerState::Closed => (frame.say("endpoint_works").to_owned(), None),
     };
-    let ill = row.failures > 0 || state != BreakerState::Closed;
+    let ill = row.failures > 0 || row.is_refusing() || state != BreakerState::Closed;
     EndpointLine {
         endpoint: row.endpoint.clone(),
         link: link(&Wanted { endpoint: Some(row.endpoint.clone()), ..Wanted::default() }),

@@ -1,9 +1,11 @@
 //! What is told of each call that ended: a line of the log, and figures.
 
 use callcore::call::{Direction, Summary};
+use callcore::clock::CallTime;
 
 use crate::store::CallUpdate;
 use crate::telemetry::mask;
+use crate::telemetry::traces::{self, CallTrace};
 
 /// Which call it was.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +16,8 @@ pub(in crate::session) struct EndedCall<'a> {
     pub(in crate::session) number: &'a str,
     pub(in crate::session) flow: &'a str,
     pub(in crate::session) trunk: Option<&'a str>,
+    /// Wall clock of the call's beginning, ms since 1970.
+    pub(in crate::session) began_ms: i64,
 }
 
 /// Where nobody decided who answered.
@@ -48,6 +52,19 @@ impl EndedCall<'_> {
             talk_s = talked as f64 / 1_000.0,
             "call ended"
         );
+        let wall = |at: CallTime| self.began_ms.saturating_add_unsigned(at.as_ms());
+        traces::call(&CallTrace {
+            call_id: self.call_id,
+            direction: self.direction.as_str(),
+            flow: self.flow,
+            trunk: self.trunk,
+            disposition,
+            verdict: named,
+            outcome: &summary.outcome,
+            began_ms: self.began_ms,
+            answered_ms: summary.answered_at.map(wall),
+            ended_ms: wall(summary.ended_at),
+        });
     }
 
     /// A call that nobody was dialled for.

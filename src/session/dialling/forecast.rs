@@ -5,7 +5,7 @@ use crate::session::dialling::unfollowed::unfollowed;
 use crate::session::handle::{Handle, Refusal};
 use crate::session::request::DialRequest;
 use crate::store;
-use crate::trunk::Trunk;
+use crate::trunk::{Reach, Trunk};
 use crate::wallclock::now_ms;
 
 /// What would become of a request.
@@ -44,6 +44,8 @@ pub struct TrunkLoad {
     pub waiting: usize,
     /// Lines it has, if limited.
     pub lines: Option<usize>,
+    /// Whether its carrier is within reach.
+    pub reach: Reach,
 }
 
 /// How long an answered call of the flow takes.
@@ -80,7 +82,8 @@ impl Handle {
             start,
             trunk: trunk.map(|trunk| {
                 let (busy, waiting) = trunk.load();
-                TrunkLoad { name: trunk.name().to_owned(), busy, waiting, lines: trunk.limits().calls }
+                let (name, lines) = (trunk.name().to_owned(), trunk.limits().calls);
+                TrunkLoad { name, busy, waiting, lines, reach: trunk.reach() }
             }),
             flow: flow.map(|flow| (flow.flow.name().to_owned(), flow.digest.clone())),
             estimate,

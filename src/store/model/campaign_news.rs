@@ -116,6 +116,39 @@ pub(crate) struct CampaignNotice<'n> {
     pub(in crate::store) budget: Option<NoticeBudget>,
 }
 
+impl CampaignNotice<'static> {
+    /// An example, for those who try a receiver.
+    pub(crate) fn example(event: CampaignEvent, at: &str) -> Self {
+        let state = match event {
+            CampaignEvent::Paused => CampaignState::Paused,
+            CampaignEvent::Draining => CampaignState::Draining,
+            CampaignEvent::Stopped => CampaignState::Stopped,
+            CampaignEvent::Done => CampaignState::Done,
+            CampaignEvent::Launched
+            | CampaignEvent::Resumed
+            | CampaignEvent::BreakerOpened
+            | CampaignEvent::BreakerClosed
+            | CampaignEvent::BudgetReached => CampaignState::Running,
+        };
+        let contacts =
+            NoticeContacts { total: 100, waiting: 60, calling: 2, done: 30, exhausted: 5, excluded: 3 };
+        let budget = NoticeBudget { kind: BudgetKind::Day, used_minutes: 500, of: 500 };
+        Self {
+            event,
+            campaign_id: "dering-test",
+            name: "dering webhook test",
+            state,
+            revision: 1,
+            sequence: 1,
+            at: at.to_owned(),
+            by: "dering webhook test",
+            contacts,
+            until: (event == CampaignEvent::BreakerOpened).then(|| at.to_owned()),
+            budget: (event == CampaignEvent::BudgetReached).then_some(budget),
+        }
+    }
+}
+
 /// Contacts by where they stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema, sqlx::FromRow)]
 #[schema(as = CampaignNoticeContacts)]

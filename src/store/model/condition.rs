@@ -12,6 +12,17 @@ pub struct Condition {
     /// What is wrong with it, as the engine says it; no more than some.
     pub problems: Vec<String>,
     pub calls: i64,
+    /// It was made as a copy, and nobody has said since that it takes the place of the original.
+    pub copy: Option<CopyMark>,
+}
+
+/// What a copy says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, sqlx::FromRow)]
+pub struct CopyMark {
+    /// When it was made, ms since 1970.
+    pub made_ms: i64,
+    /// Where; empty when the machine has no name.
+    pub host: String,
 }
 
 impl Condition {

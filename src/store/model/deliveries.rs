@@ -172,3 +172,11 @@ pub struct EndpointRow {
     pub due: i64,
     pub dead: i64,
 }
+
+impl EndpointRow {
+    /// It answers, and refused what was posted last.
+    #[must_use]
+    pub fn is_refusing(&self) -> bool {
+        self.failures == 0 && self.last_failed_ms > self.last_ok_ms
+    }
+}

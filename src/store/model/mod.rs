@@ -50,7 +50,7 @@ pub use cdr::{CdrPage, CdrRow};
 pub use claims::{Attempt, Claim, ClaimRequest, Claimed, DeliveryOutcome, DeliveryRound, Settlement};
 pub use clients::{ApiKeyRow, AppChange, AppPolicy, AppRow, KeyChange, NewApiKey, NewApp, Rate, SecretRow};
 pub(super) use clients::{ClientRecords, SecretRecord, rate};
-pub use condition::Condition;
+pub use condition::{Condition, CopyMark};
 pub use contact_search::{
     ContactPlace, ContactSearch, ContactSource, FoundContact, FoundContacts, ListedContactRow,
 };

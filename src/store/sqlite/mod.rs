@@ -36,4 +36,4 @@ mod writer;
 
 pub(super) use engine::Engine;
 pub(super) use open::{give_up_secrets, open, open_read_only};
-pub(super) use upkeep::{backup, examine};
+pub(super) use upkeep::{adopt, backup, copy_mark, examine};

@@ -96,6 +96,15 @@ pub(super) async fn open_beside(path: &Path) -> Result<SqliteConnection, Error> 
     connected.map_err(|error| Error::Open { path: path.to_owned(), reason: error.to_string() })
 }
 
+/// The one connection to an existing database that nobody else has open, as long as the lock is kept; its tables stay as they are.
+///
+/// # Errors
+/// [`Error::InUse`] when somebody has it open; [`Error::Open`] with the reason otherwise.
+pub(super) async fn open_alone(path: &Path) -> Result<(SqlitePool, File), Error> {
+    let lock = prepare_file(path)?;
+    Ok((writing_pool(path).await?, lock))
+}
+
 /// Gives up what is sealed with a server key that is lost; how many apps that concerns.
 ///
 /// # Errors

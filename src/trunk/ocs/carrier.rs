@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout_at};
 
 use super::hosts::Hosts;
-use super::link::Link;
+use super::link::{Link, Seen};
 use super::options::{Options, StartError, Version};
 use super::packet::Limits;
 use super::placements::{Placement, Request};
@@ -20,6 +20,8 @@ use super::{client, endpoint, tls};
 use crate::cdr_wire::CdrQuery;
 use crate::trunk::leg::Leg;
 use crate::trunk::order::{DialError, Held, Order};
+use crate::trunk::reach::Reach;
+use crate::wallclock::now_ms;
 
 /// Packets that may wait to be written to the carrier, and events that may wait to be sorted.
 const QUEUE: usize = 1_024;
@@ -29,7 +31,7 @@ const QUEUE: usize = 1_024;
 #[derive(Clone, Debug)]
 pub struct OcsCarrier {
     requests: mpsc::Sender<Request>,
-    link: watch::Receiver<Link>,
+    link: watch::Receiver<Seen>,
     version: watch::Receiver<Option<Version>>,
     connect_timeout: Duration,
     down_timeout: Duration,
@@ -70,7 +72,8 @@ impl OcsCarrier {
             hosts.open(base.clone(), |_| 0);
         }
         let (requests, requested) = mpsc::channel(QUEUE);
-        let (link, seen) = watch::channel(if on_demand { Link::OnDemand } else { Link::Connecting });
+        let at_first = if on_demand { Link::OnDemand } else { Link::Connecting };
+        let (link, seen) = watch::channel(Seen::new(at_first, now_ms()));
         let (version, known) = watch::channel(options.version);
         let router = Router {
             settled: Settled {
@@ -108,12 +111,17 @@ impl OcsCarrier {
     /// The connection as it is now, for a health page.
     #[must_use]
     pub fn link(&self) -> Link {
-        self.link.borrow().clone()
+        self.link.borrow().link.clone()
+    }
+
+    /// Whether it is within reach, as last seen.
+    pub(in crate::trunk) fn reach(&self) -> Reach {
+        self.link.borrow().reach()
     }
 
     /// Whether calls can be placed as things are: it is connected, or needs no connection before a call.
     pub(in crate::trunk) fn is_reachable(&self) -> bool {
-        matches!(*self.link.borrow(), Link::Up | Link::OnDemand)
+        matches!(self.link.borrow().link, Link::Up | Link::OnDemand)
     }
 
     /// Whether it can show the callee a number of our choice; versions before 1.0.5 show the account's own.
@@ -146,7 +154,7 @@ impl OcsCarrier {
         let latest = Instant::now() + self.connect_timeout;
         let mut down_until = None;
         loop {
-            let until = match &*link.borrow_and_update() {
+            let until = match &link.borrow_and_update().link {
                 Link::Up | Link::OnDemand => return Ok(()),
                 // A carrier of 1.0.5 may turn away everybody here. Its REST side tells whether it is the token.
                 Link::Refused(_) if self.version().is_none() => return Ok(()),

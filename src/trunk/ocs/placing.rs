@@ -18,6 +18,7 @@ use super::{endpoint, websocket};
 use crate::media::{Codec, Codecs};
 use crate::trunk::leg::{Abilities, Leg};
 use crate::trunk::order::DialError;
+use crate::wallclock::now_ms;
 
 /// The session's own ring limit comes first; ours is for a session that is gone.
 const RING_SLACK: Duration = Duration::from_secs(2);
@@ -76,7 +77,7 @@ impl Router {
             (None, None) | (_, Some(Version::V1_0_3 | Version::V1_0_4)) => None,
         };
         let Some(url) = url else {
-            match &*self.link.borrow() {
+            match &self.link.borrow().link {
                 Link::OnDemand => {
                     return Err("it named no endpointUrl and serves no Socket.IO at the base URL".into());
                 }
@@ -111,7 +112,10 @@ impl Router {
             && self.version.send_if_modified(|known| known.replace(seen) != Some(seen))
         {
             tracing::info!(trunk = self.settled.name, version = %seen, "the carrier's version was found out");
-            self.link.send_modify(|link| *link = link.clone().known_as(Some(seen)));
+            self.link.send_modify(|link| {
+                let known = link.link.clone().known_as(Some(seen));
+                link.becomes(known, now_ms());
+            });
         }
     }
 

@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use super::client::{Host, Notice, TokenSource};
 use super::hosts::{Hosts, NotSent};
-use super::link::Link;
+use super::link::Seen;
 use super::messages::{self, AUDIO_CHUNK_MS, Mark, Press, Speech, plain_command};
 use super::options::{MediaWire, Version};
 use super::packet::Binary;
@@ -61,7 +61,7 @@ pub(super) struct Router {
     pub(super) notices: mpsc::Receiver<(Host, Notice)>,
     pub(super) requests: mpsc::Receiver<Request>,
     pub(super) rest: Rest,
-    pub(super) link: watch::Sender<Link>,
+    pub(super) link: watch::Sender<Seen>,
     pub(super) version: watch::Sender<Option<Version>>,
     pub(super) traffic: Traffic,
 }

@@ -17,6 +17,7 @@ use super::route::{Media, Speaker};
 use super::router::{Router, Traffic};
 use super::websocket::{AUDIO_ROOM, Heard};
 use super::wire::LinkError;
+use crate::wallclock::now_ms;
 
 const TICK: Duration = Duration::from_millis(20);
 /// Notices taken from a connection in one go.
@@ -115,7 +116,7 @@ impl Router {
     fn show_link(&self, host: Host, link: Link) {
         if host == BASE {
             let known = *self.version.borrow();
-            self.link.send_replace(link.known_as(known));
+            self.link.send_modify(|seen| seen.becomes(link.known_as(known), now_ms()));
         }
     }
 

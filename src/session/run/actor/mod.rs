@@ -414,6 +414,7 @@ impl Actor {
             number: source.as_deref().unwrap_or(number),
             flow: self.uses.flow.flow.name(),
             trunk: self.uses.trunk.as_ref().map(Trunk::name),
+            began_ms: self.clock.began_ms,
         }
     }
 

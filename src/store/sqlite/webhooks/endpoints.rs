@@ -8,7 +8,10 @@ use crate::store::sqlite::engine::Engine;
 
 impl Engine {
     pub(in crate::store) async fn endpoint_health(&self) -> Result<Vec<EndpointHealth>, Error> {
-        let query = sqlx::query_as("SELECT * FROM webhook_endpoints WHERE failures > 0 OR open_until_ms > 0");
+        let query = sqlx::query_as(
+            "SELECT * FROM webhook_endpoints WHERE failures > 0 OR open_until_ms > 0 \
+             OR last_failed_ms > coalesce(last_ok_ms, 0)",
+        );
         Ok(query.fetch_all(&self.readers).await?)
     }
 
@@ -18,6 +21,7 @@ impl Engine {
              AND n.state = 'due') AS due, (SELECT count(*) FROM notifications n \
              WHERE n.endpoint = e.endpoint AND n.state = 'dead') AS dead FROM webhook_endpoints e \
              ORDER BY e.open_until_ms IS NULL, e.failures = 0, \
+             coalesce(e.last_failed_ms, 0) <= coalesce(e.last_ok_ms, 0), \
              max(coalesce(e.last_ok_ms, 0), coalesce(e.last_failed_ms, 0)) DESC LIMIT $1",
         );
         Ok(query.bind(i64::from(limit)).fetch_all(&self.readers).await?)
