@@ -6,7 +6,8 @@ use serde_json::json;
 use super::engine::Engine;
 use crate::store::error::Error;
 use crate::store::model::{
-    Actor, AuditAction, CallCounts, CallFigures, CallLabelRow, LabelOrigin, LabelTally, NewAudit,
+    Actor, AuditAction, CallCounts, CallFigures, CallLabelRow, LabelOrigin, LabelTally, LabelledCall,
+    NewAudit,
 };
 use crate::store::sqlite::audit;
 use crate::wallclock::now_ms;
@@ -64,6 +65,21 @@ impl Engine {
              GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2",
         );
         Ok(query.fetch_all(&self.readers).await?)
+    }
+
+    pub(in crate::store) async fn labelled_calls(
+        &self,
+        drawn: bool,
+        limit: u32,
+    ) -> Result<Vec<LabelledCall>, Error> {
+        let query = sqlx::query_as(
+            "SELECT l.call_id, coalesce(l.drawn_truth, l.truth) AS truth, c.amd_event, c.amd_subtype, \
+             CASE c.direction WHEN 'inbound' THEN c.caller ELSE c.target END AS number, r.path \
+             FROM call_labels l JOIN calls c ON c.id = l.call_id \
+             LEFT JOIN recordings r ON r.call_id = l.call_id AND r.deleted_ms IS NULL \
+             WHERE $1 = 0 OR l.drawn_truth IS NOT NULL ORDER BY l.at_ms DESC, l.call_id DESC LIMIT $2",
+        );
+        Ok(query.bind(drawn).bind(i64::from(limit)).fetch_all(&self.readers).await?)
     }
 
     pub(in crate::store) async fn draw_call(&self, after: Option<&str>) -> Result<Option<String>, Error> {
