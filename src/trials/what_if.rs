@@ -3,7 +3,7 @@
 use callcore::amd::{DecisionThresholds, EventKind, Options, Subtype};
 use serde::Serialize;
 
-use super::analyse::audio_of;
+use super::analyse::{audio_of, why_not};
 use super::cases::Case;
 use super::change::Change;
 use super::pool::Pool;
@@ -90,7 +90,7 @@ pub(super) fn what_if(
         match (result, case.label) {
             (Ok((before, after)), Some(label)) => told.push((case, label, before, after)),
             (Ok(_), None) => {}
-            (Err(error), _) => left_out.push((case.id.clone(), format!("{error:#}"))),
+            (Err(error), _) => left_out.push((case.id.clone(), why_not(&case.file, &error))),
         }
     }
     let otherwise =

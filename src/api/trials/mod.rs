@@ -50,23 +50,21 @@ pub(super) fn deciding() -> OpenApiRouter<Api> {
 #[derive(Debug, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = WhatIfTimers)]
-#[expect(dead_code, reason = "read field by field")]
 struct TimersBody {
     #[schema(minimum = 100, maximum = 120_000)]
-    no_speech_timeout_ms: Option<u32>,
+    no_speech_timeout_ms: Option<u64>,
     #[schema(minimum = 100, maximum = 120_000)]
-    decision_timeout_ms: Option<u32>,
+    decision_timeout_ms: Option<u64>,
     #[schema(minimum = 100, maximum = 120_000)]
-    tone_timeout_ms: Option<u32>,
+    tone_timeout_ms: Option<u64>,
     #[schema(minimum = 100, maximum = 120_000)]
-    greeting_completion_timeout_ms: Option<u32>,
+    greeting_completion_timeout_ms: Option<u64>,
 }
 
 /// What is to be otherwise than it was in the calls; at least one thing.
 #[derive(Debug, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = WhatIf, example = json!({ "timers": { "noSpeechTimeoutMs": 3000 }, "costRatio": 20 }))]
-#[expect(dead_code, reason = "read field by field")]
 struct WhatIfBody {
     timers: Option<TimersBody>,
     #[schema(minimum = 1, maximum = 1000)]
@@ -82,13 +80,14 @@ struct WhatIfBody {
     bias: Option<f64>,
     /// No person is certain before this silence, ms.
     #[schema(minimum = 100, maximum = 10_000)]
-    human_after_ms: Option<u32>,
+    human_after_ms: Option<u64>,
     /// Sound alone names no machine before this much was said, ms.
     #[schema(minimum = 100, maximum = 10_000)]
-    machine_after_ms: Option<u32>,
+    machine_after_ms: Option<u64>,
     /// `drawn`: the calls that were drawn at random and listened to; `all`: corrections of people as well. `drawn` when
     /// absent.
-    calls: Option<String>,
+    #[schema(value_type = Option<String>)]
+    calls: Which,
 }
 
 /// A search to begin.
@@ -120,36 +119,71 @@ pub(crate) fn tune_of(fields: &mut Fields<'_>) -> (f64, Which) {
     (cost_ratio.unwrap_or(USUAL_RATIO), calls)
 }
 
+impl Given for TimersBody {
+    fn read(fields: &mut Fields<'_>) -> Self {
+        Self {
+            no_speech_timeout_ms: fields.ms("noSpeechTimeoutMs", TIMER_MS),
+            decision_timeout_ms: fields.ms("decisionTimeoutMs", TIMER_MS),
+            tone_timeout_ms: fields.ms("toneTimeoutMs", TIMER_MS),
+            greeting_completion_timeout_ms: fields.ms("greetingCompletionTimeoutMs", TIMER_MS),
+        }
+    }
+}
+
+impl WhatIfBody {
+    fn read(fields: &mut Fields<'_>, trials: &Trials) -> Self {
+        let settings = [
+            "timers",
+            "thresholdWordCount",
+            "amdParams",
+            "costRatio",
+            "bias",
+            "humanAfterMs",
+            "machineAfterMs",
+        ];
+        if !settings.iter().any(|name| fields.holds(name)) {
+            fields.fault("timers", "say at least one setting that is to be otherwise");
+        }
+        Self {
+            timers: fields.within("timers", TimersBody::read),
+            threshold_word_count: fields.small("thresholdWordCount", WORDS),
+            amd_params: fields.read("amdParams", LONGEST_NAME, |name| match trials.set(name) {
+                Some(_) => Ok(name.to_owned()),
+                None => Err("is no set of parameters that this server knows".to_owned()),
+            }),
+            cost_ratio: fields.number("costRatio", RATIO),
+            bias: fields.number("bias", BIAS),
+            human_after_ms: fields.ms("humanAfterMs", EVIDENCE_MS),
+            machine_after_ms: fields.ms("machineAfterMs", EVIDENCE_MS),
+            calls: which(fields),
+        }
+    }
+}
+
+impl From<WhatIfBody> for Change {
+    fn from(body: WhatIfBody) -> Self {
+        let timers = body.timers;
+        let timer = |of: fn(&TimersBody) -> Option<u64>| timers.as_ref().and_then(of);
+        Self {
+            no_speech_timeout_ms: timer(|timers| timers.no_speech_timeout_ms),
+            decision_timeout_ms: timer(|timers| timers.decision_timeout_ms),
+            tone_timeout_ms: timer(|timers| timers.tone_timeout_ms),
+            greeting_completion_timeout_ms: timer(|timers| timers.greeting_completion_timeout_ms),
+            threshold_word_count: body.threshold_word_count,
+            amd_params: body.amd_params,
+            cost_ratio: body.cost_ratio,
+            bias: body.bias,
+            human_after_ms: body.human_after_ms,
+            machine_after_ms: body.machine_after_ms,
+        }
+    }
+}
+
 /// Reads what is to be otherwise; for forms as well.
 pub(crate) fn change_of(fields: &mut Fields<'_>, trials: &Trials) -> (Change, Which) {
-    let mut change = Change::default();
-    let said = fields.holds("timers");
-    let timers = |fields: &mut Fields<'_>| Change {
-        no_speech_timeout_ms: fields.ms("noSpeechTimeoutMs", TIMER_MS),
-        decision_timeout_ms: fields.ms("decisionTimeoutMs", TIMER_MS),
-        tone_timeout_ms: fields.ms("toneTimeoutMs", TIMER_MS),
-        greeting_completion_timeout_ms: fields.ms("greetingCompletionTimeoutMs", TIMER_MS),
-        ..Change::default()
-    };
-    if let Some(timers) = fields.within("timers", timers) {
-        change = timers;
-    }
-    let names = ["thresholdWordCount", "amdParams", "costRatio", "bias", "humanAfterMs", "machineAfterMs"];
-    let said = said || names.iter().any(|name| fields.holds(name));
-    change.threshold_word_count = fields.small("thresholdWordCount", WORDS);
-    change.amd_params = fields.read("amdParams", LONGEST_NAME, |name| match trials.set(name) {
-        Some(_) => Ok(name.to_owned()),
-        None => Err("is no set of parameters that this server knows".to_owned()),
-    });
-    change.cost_ratio = fields.number("costRatio", RATIO);
-    change.bias = fields.number("bias", BIAS);
-    change.human_after_ms = fields.ms("humanAfterMs", EVIDENCE_MS);
-    change.machine_after_ms = fields.ms("machineAfterMs", EVIDENCE_MS);
-    let calls = which(fields);
-    if !said {
-        fields.fault("timers", "say at least one setting that is to be otherwise");
-    }
-    (change, calls)
+    let body = WhatIfBody::read(fields, trials);
+    let calls = body.calls;
+    (body.into(), calls)
 }
 
 /// Which parameters are promoted, and what was seen by the one who decides.

@@ -86,7 +86,11 @@ impl Basis {
             author: Names::of(api).name(&made.author).await?,
             at: frame.zone.at(made.at_ms),
             notes,
-            left_out: left_out.iter().take(MOST_LEFT_OUT).cloned().collect(),
+            left_out: left_out
+                .iter()
+                .take(MOST_LEFT_OUT)
+                .map(|(id, why)| (id.clone(), sentence(&frame.language.reason(why))))
+                .collect(),
         })
     }
 }

@@ -216,10 +216,7 @@ pub(super) fn put(frame: &Frame, refused: Refused) -> Problem {
 
 /// A form that is wrong can be read, so it is no malformed request.
 pub(super) fn refused_status(problem: &Problem) -> StatusCode {
-    match problem.code() {
-        Code::Malformed => StatusCode::UNPROCESSABLE_ENTITY,
-        code => code.status(),
-    }
+    if problem.code() == Code::Malformed { StatusCode::UNPROCESSABLE_ENTITY } else { problem.code().status() }
 }
 
 /// Gives up the trial that runs.
