@@ -52,7 +52,7 @@ struct Found {
     people: usize,
     machines: usize,
     tried: usize,
-    cost_ratio: f64,
+    cost_ratio: String,
     which: &'static str,
     basis: Basis,
     /// The true share that errors could have although none was seen; empty for a set that is large enough.
@@ -157,7 +157,7 @@ async fn found(api: &Api, frame: &Frame, made: &Made<Tuned>) -> Result<Found, Pr
         people: tuned.people,
         machines: tuned.machines,
         tried: tuned.tried,
-        cost_ratio: tuned.cost_ratio,
+        cost_ratio: tuned.cost_ratio.to_string(),
         which: made.which.as_str(),
         basis: Basis::of(api, frame, made, &tuned.left_out).await?,
         shaky: tuned.shaky().map(|worst| format!("{worst:.1}")).unwrap_or_default(),
