@@ -135,6 +135,8 @@ rights! {
         password: Password::Never,
         bots: Bots::Narrow,
     };
+    /// Replay labelled calls with other settings, and search better ones: it takes the processor, and tells of all bots.
+    TryVerdicts: Rule { bots: Bots::Refuse(UNTIED), ..LabelCalls::RULE };
     /// Upload flows and decide which version runs.
     EditFlows: Rule { scopes: &[Scope::Flows], password: Password::Never, ..READING };
     /// Decide who may do what.

@@ -57,7 +57,7 @@ pub struct Judged {
 }
 
 /// How often verdicts were right.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Accuracy {
     /// Of the people.
     pub people_called_machines: Share,

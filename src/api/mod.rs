@@ -26,6 +26,7 @@ pub(crate) mod recordings;
 mod settings;
 mod timeline;
 pub(crate) mod transcript;
+pub(crate) mod trials;
 mod uploads;
 pub(crate) mod wanted_calls;
 pub(crate) mod webhooks;
@@ -51,6 +52,7 @@ use crate::session;
 use crate::speech::Engines;
 use crate::store::Store;
 use crate::telemetry::Scrape;
+use crate::trials::Trials;
 
 /// Largest request body, bytes.
 pub(crate) const BODY_LIMIT: usize = 256 * 1024;
@@ -75,6 +77,8 @@ pub struct Api {
     pub campaigns: campaigns::Desk,
     /// What reads files into lists of contacts.
     pub lists: Lists,
+    /// What replays recorded calls with other settings of the detector, and searches better ones.
+    pub trials: Trials,
     /// What the server was started with.
     pub settings: Arc<[Setting]>,
     /// What speaks and hears.
@@ -142,6 +146,7 @@ fn reading() -> OpenApiRouter<Api> {
         .routes(routes!(flows::text))
         .routes(routes!(health::metrics))
         .merge(webhooks::reading())
+        .merge(trials::reading())
 }
 
 /// Routes of those who change flows.
@@ -151,6 +156,7 @@ fn flow_writing() -> OpenApiRouter<Api> {
         .routes(upload)
         .routes(routes!(flows::label, flows::unlabel))
         .routes(routes!(flows::roll_back))
+        .merge(trials::trying())
 }
 
 /// Routes of those who ask for calls and end them.
@@ -172,7 +178,10 @@ fn calling() -> OpenApiRouter<Api> {
 
 /// Routes of those who look after the server.
 fn administering() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(recordings::revoke)).merge(webhooks::administering())
+    OpenApiRouter::new()
+        .routes(routes!(recordings::revoke))
+        .merge(webhooks::administering())
+        .merge(trials::deciding())
 }
 
 /// Who may use a group of routes, as the description tells it. What each route needs stands in the signature of its

@@ -73,7 +73,9 @@ pub(crate) struct WantedCalls {
     /// How the flow ended.
     #[param(min_length = 1, max_length = 128)]
     outcome: Option<String>,
-    /// The number that was called or that called: whole, or at least three of its digits.
+    /// The number that was called or that called: whole, its beginning with a plus, or at least three of its digits. Some of its
+    /// digits are looked for among 30,000 calls for each page: while `next` is there, a page may hold fewer calls than `limit`, or
+    /// none, and older ones may still fit.
     #[param(value_type = Option<String>, min_length = 3, max_length = 128)]
     number: Option<String>,
     /// `scheduled`, `live` or `ended`.
@@ -142,6 +144,7 @@ impl WantedCalls {
             flow_digest: self.version,
             trunk: self.trunk,
             outcome: self.outcome,
+            begins: self.number.as_deref().is_some_and(|number| number.trim_start().starts_with('+')),
             digits: self.number.map(|number| number::key(&number, country)),
             progress: self.progress,
             since_ms: self.since,

@@ -26,6 +26,7 @@ use crate::net::{descriptors, http};
 use crate::outbox::{self, Outbox};
 use crate::speech::Engines;
 use crate::store::{self, Store};
+use crate::trials::Trials;
 use crate::trunk::ocs::{self, OcsCarrier};
 use crate::trunk::ocs_inbound;
 use crate::trunk::{Offer, Trunk, TrunkOptions};
@@ -182,8 +183,10 @@ impl App {
         if cut > 0 {
             tracing::info!(imports = cut, "the last stop cut imports of lists off; they go on");
         }
+        let trials = Trials::open(store.clone(), calls.clone(), stop.clone()).await?;
         let api = api::Api {
             lists,
+            trials,
             store: store.clone(),
             access: access.clone(),
             calls: calls.clone(),

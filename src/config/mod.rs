@@ -249,7 +249,7 @@ impl Amd {
         };
         let usual = self.params.as_ref().map(read).transpose()?.unwrap_or_default();
         let sets = self.sets.iter().map(|(name, path)| Ok((name.clone(), read(path)?)));
-        Ok(ParamSets { usual, named: sets.collect::<Result<_, ConfigError>>()? })
+        Ok(ParamSets { usual, named: sets.collect::<Result<_, ConfigError>>()?, ..ParamSets::default() })
     }
 }
 

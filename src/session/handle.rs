@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use callcore::amd::DecisionThresholds;
 use callcore::flow::{Part, Run, StartError};
 use callcore::number::{self, Country};
 use parking_lot::Mutex;
@@ -136,6 +137,25 @@ impl Handle {
             later: TaskTracker::new(),
         };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// The detector's parameters of this name or purpose, else those that a call of `flow` takes; `None` for a name that is not
+    /// known.
+    #[must_use]
+    pub fn amd_params(&self, name: Option<&str>, flow: &str) -> Option<DecisionThresholds> {
+        self.inner.options.amd.choose(name, flow)
+    }
+
+    /// The names of parameters that a request may give.
+    #[must_use]
+    pub fn amd_sets(&self) -> Vec<String> {
+        self.inner.options.amd.named.keys().cloned().collect()
+    }
+
+    /// Calls that begin from now on and name no parameters, and whose flow has none of its own, take these; `None`
+    /// takes them back.
+    pub fn promote_amd(&self, params: Option<DecisionThresholds>) {
+        self.inner.options.amd.promoted.put(params);
     }
 
     pub(in crate::session) fn bus(&self) -> &Bus {

@@ -1,10 +1,12 @@
 //! What a request for a call contains.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use callcore::amd::{DecisionThresholds, EventKind};
 use callcore::flow::{Greet, MachineDetection, TimerOverrides};
 use callcore::number::Country;
+use parking_lot::RwLock;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -100,16 +102,37 @@ pub struct ParamSets {
     pub usual: DecisionThresholds,
     /// By the name a dial request gives, or that of a flow.
     pub named: BTreeMap<String, DecisionThresholds>,
+    /// What somebody promoted, in place of the usual ones.
+    pub promoted: Promoted,
+}
+
+/// Parameters that may change while calls run; every clone has the same.
+#[derive(Clone, Debug, Default)]
+pub struct Promoted(Arc<RwLock<Option<DecisionThresholds>>>);
+
+impl Promoted {
+    /// Calls that begin from now on take these; `None` takes them back.
+    pub fn put(&self, params: Option<DecisionThresholds>) {
+        *self.0.write() = params;
+    }
+
+    fn get(&self) -> Option<DecisionThresholds> {
+        *self.0.read()
+    }
 }
 
 impl ParamSets {
-    /// Those of that name or purpose, else the flow's own, else the usual ones; `None` for a name that is not known.
+    /// Those of that name or purpose, else the flow's own, else those promoted, else the usual ones; `None` for a name that is not
+    /// known.
     /// `flow` may be pinned: all versions of a flow share its parameters.
     pub(in crate::session) fn choose(&self, name: Option<&str>, flow: &str) -> Option<DecisionThresholds> {
         let flow = flow.split('@').next().unwrap_or_default();
         match name {
             Some(name) => self.named.get(name).copied().or_else(|| DecisionThresholds::for_purpose(name)),
-            None => Some(self.named.get(flow).copied().unwrap_or(self.usual)),
+            None => {
+                let own = self.named.get(flow).copied();
+                Some(own.or_else(|| self.promoted.get()).unwrap_or(self.usual))
+            }
         }
     }
 }

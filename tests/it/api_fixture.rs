@@ -19,6 +19,7 @@ use dering::speech::Engines;
 use dering::speech::stt::Recognizers;
 use dering::speech::tts::{self, Synthesizer, Tts};
 use dering::store::{self, Store};
+use dering::trials::Trials;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
@@ -87,7 +88,9 @@ impl TestApi {
         };
         let calls = session::Handle::new(parts, session::Options::default());
         let campaigns = Desk::open(store.clone(), calls.clone(), Arc::clone(&flows), AddressPolicy::Public);
+        let trials = Trials::open(store.clone(), calls.clone(), CancellationToken::new()).await.unwrap();
         let api = Api {
+            trials,
             campaigns,
             access: Access::with(store.clone(), access),
             store: store.clone(),

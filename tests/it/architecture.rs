@@ -11,7 +11,7 @@ use strum::IntoEnumIterator;
 const LONGEST: usize = 500;
 
 /// Shell modules, low to high; equal ranks may not import one another.
-const SHELL: [(&str, u8); 26] = [
+const SHELL: [(&str, u8); 27] = [
     ("wallclock", 0),
     ("cdr_wire", 0),
     ("net", 0),
@@ -31,6 +31,7 @@ const SHELL: [(&str, u8); 26] = [
     ("outbox", 3),
     ("session", 4),
     ("campaigns", 5),
+    ("trials", 5),
     ("api", 6),
     ("console", 7),
     ("config", 7),

@@ -146,7 +146,7 @@ async fn campaign(store: &Store) -> String {
 }
 
 /// Every page and form that somebody may ask for.
-const PAGES: [(&str, &str); 64] = [
+const PAGES: [(&str, &str); 71] = [
     ("GET", "/"),
     ("GET", "/now"),
     ("GET", "/me"),
@@ -191,6 +191,13 @@ const PAGES: [(&str, &str); 64] = [
     ("GET", "/accuracy"),
     ("GET", "/accuracy/next"),
     ("POST", "/accuracy/next"),
+    ("GET", "/accuracy/what-if"),
+    ("POST", "/accuracy/what-if"),
+    ("GET", "/accuracy/tune"),
+    ("POST", "/accuracy/tune"),
+    ("POST", "/accuracy/tune/promote"),
+    ("POST", "/accuracy/tune/take-back"),
+    ("POST", "/accuracy/cancel"),
     ("GET", "/flows"),
     ("GET", "/flows/ours"),
     ("GET", "/flows/ours/latest/graph.svg"),

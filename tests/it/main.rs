@@ -33,6 +33,7 @@ mod console_pages;
 mod console_rooms;
 mod console_second_factor;
 mod console_signing;
+mod console_trials;
 mod ct2_model;
 mod dialout_promises;
 mod docs_events;

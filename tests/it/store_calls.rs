@@ -9,6 +9,8 @@ use dering::store::{
 };
 use dering::wallclock::now_ms;
 use serde_json::json;
+use sqlx::Connection;
+use sqlx_sqlite::SqliteConnection;
 
 use crate::store_fixture::{begun, event, later, notification, store_with_app};
 
@@ -182,4 +184,51 @@ async fn what_was_recorded_outlives_the_process() {
     let store = Store::open(options).await.unwrap();
     assert!(store.call("c1").await.unwrap().is_some());
     assert!(store.call("c2").await.unwrap().is_none());
+}
+
+/// So many calls, straight into the database file: writing them one by one takes long. The third of them has a number of its own.
+async fn many(folder: &std::path::Path, calls: u32) -> Store {
+    let file = folder.join("calls.db");
+    let store = Store::open(Options::file(file.clone())).await.unwrap();
+    crate::store_fixture::create_app(&store).await;
+    store.record(begun("c", 0)).await.unwrap();
+    store.close().await;
+    let mut database = SqliteConnection::connect(&format!("sqlite://{}", file.display())).await.unwrap();
+    let copies = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $1) \
+         INSERT INTO calls (id, app_id, bot_id, trunk, direction, target, caller, flow, flow_digest, metadata, notify_headers, \
+         state, created_ms) SELECT 'c' || i, app_id, bot_id, trunk, direction, \
+         CASE i WHEN 3 THEN '+15552007777' ELSE printf('+155520%05d', i % 5000) END, \
+         caller, flow, flow_digest, metadata, notify_headers, state, i FROM calls, n WHERE id = 'c'";
+    sqlx::query(copies).bind(calls).execute(&mut database).await.unwrap();
+    database.close().await.unwrap();
+    Store::open(Options::file(file)).await.unwrap()
+}
+
+#[tokio::test]
+async fn a_part_of_a_number_is_looked_for_among_so_many_calls_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = many(folder.path(), 31_000).await;
+    let of = |digits: &str, begins| CallFilter {
+        digits: Some(digits.to_owned()),
+        begins,
+        ..CallFilter::within(Visibility::all())
+    };
+    let part = of("07777", false);
+    let first = store.calls(&part, None, 10).await.unwrap();
+    assert_eq!(first.items.len(), 0, "it is older than what one page looks at");
+    let further = first.next.expect("the search can go on");
+    assert_eq!((further.at_ms(), store.count_calls(&part, 10).await.unwrap()), (1_000, 0));
+    let second = store.calls(&part, Some(&further), 10).await.unwrap();
+    assert_eq!((second.items.len(), second.items[0].id.as_str(), second.next), (1, "c3", None));
+    for (filter, found) in [
+        (of("15552007777", false), 1),
+        (of("155520077", true), 1),
+        (of("155520", true), 10),
+        (of("5552", false), 10),
+        (CallFilter { since_ms: Some(2), until_ms: Some(9), ..of("07777", false) }, 1),
+    ] {
+        let page = store.calls(&filter, None, 10).await.unwrap();
+        assert_eq!(page.items.len(), found, "{filter:?}");
+        assert_eq!(page.next.is_some(), found == 10, "{filter:?}");
+    }
 }

@@ -153,6 +153,21 @@ async function accuracy(page, other) {
   await says(page, "Every call that has a recording and a verdict was listened to.");
   await visit(page, "/accuracy", "accuracy");
   await says(page, "Calls listened to: 1.");
+  await page.getByRole("link", { name: "What if …" }).click();
+  await look(page, "what if");
+  await page.getByLabel("Leaning").fill("99");
+  await page.getByLabel("Decision at the latest after").fill("600");
+  await page.getByRole("button", { name: "Hear the calls again" }).click();
+  await says(page, "Must be a number from -10 to 10.");
+  await look(page, "what if, with a number that is wrong");
+  await page.getByLabel("Leaning").fill("");
+  await page.getByRole("button", { name: "Hear the calls again" }).click();
+  await says(page, "Calls heard again: 1.");
+  await look(page, "what if, answered");
+  await visit(page, "/accuracy/tune", "tune");
+  await page.getByRole("button", { name: "Begin the search" }).click();
+  await says(page, "at least 5 of each are needed");
+  await look(page, "tune, too few");
 }
 
 async function doNotCall(page, number) {
@@ -413,7 +428,7 @@ async function plain(browser, call) {
   await page.getByLabel("Password").fill(password);
   await page.getByRole("button", { name: "Sign in" }).click();
   await page.waitForURL(`${base}/`);
-  for (const path of ["/", "/calls", `/calls/${call}`, "/do-not-call", "/lists", "/flows", "/flows/walk", "/accuracy", "/webhooks", "/audit", "/me"]) {
+  for (const path of ["/", "/calls", `/calls/${call}`, "/do-not-call", "/lists", "/flows", "/flows/walk", "/accuracy", "/accuracy/what-if", "/accuracy/tune", "/webhooks", "/audit", "/me"]) {
     await visit(page, path, `plain ${path.replace(call, "ID")}`, { scripts: false });
   }
   await made.close();
@@ -439,7 +454,7 @@ async function walk() {
     for (const path of ["/calls", "/audit", "/callers", "/speech", "/settings", "/me"]) await visit(page, path, path);
     await secondFactor(browser, await invite(page, "Tina", "viewer"));
     await visit(page, "/people", "people with a second factor");
-    const everybody = ["/", "/calls", "/campaigns", "/contacts", "/lists", "/do-not-call", "/flows", "/accuracy", "/webhooks", "/trunks", "/speech"];
+    const everybody = ["/", "/calls", "/campaigns", "/contacts", "/lists", "/do-not-call", "/flows", "/accuracy", "/accuracy/what-if", "/accuracy/tune", "/webhooks", "/trunks", "/speech"];
     for (const role of ["viewer", "campaign_manager", "flow_author"]) {
       await asOther(browser, await invite(page, `A ${role}`, role), role, [...everybody, "/docs"]);
     }

@@ -7,11 +7,11 @@ use callcore::amd::{Options, Profile};
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use serde::Serialize;
 
-use super::analyse::{audio_of, listen};
-use super::cases::{self, Case};
 use super::published::WordCounter;
-use super::verdict::Verdict;
 use crate::accuracy::{Percentile, Share};
+use crate::trials::Verdict;
+use crate::trials::analyse::{audio_of, listen};
+use crate::trials::cases::{self, Case};
 
 /// Measure this detector and those of others on labelled recordings: who is taken for what, with bounds, and how soon
 ///

@@ -9,8 +9,8 @@ use callcore::amd::{Event, EventKind, Evidence, Options, Subtype};
 use callcore::detect::Tone;
 use serde::Serialize;
 
-use super::analyse::{Analysis, audio_of, listen};
-use super::cases::{self, Case};
+use crate::trials::analyse::{Analysis, audio_of, listen};
+use crate::trials::cases::{self, Case};
 
 #[derive(Serialize)]
 struct Prediction<'a> {

@@ -1,17 +1,13 @@
 //! `dering amd`: runs the detector over recordings and prints what it says.
 
-mod analyse;
 mod bench;
-mod cases;
 mod explain;
 mod labels;
 mod manner;
 mod pool;
 mod published;
 mod replay;
-mod score;
 mod tune;
-mod verdict;
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -21,8 +17,8 @@ use callcore::amd::picture::Picture;
 use callcore::amd::{Event, Evidence, Piece};
 use comfy_table::{Table, presets};
 
-use analyse::{Analysis, audio_of, listen};
-use manner::Manner;
+use self::manner::Manner;
+use crate::trials::analyse::{Analysis, audio_of, listen};
 
 /// Tell from recordings who answered: the events of answering-machine detection with their audio times.
 #[derive(Debug, clap::Args)]

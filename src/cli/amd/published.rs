@@ -1,6 +1,6 @@
 //! Detectors of others, written anew from what their documentation says, to be measured beside ours. They hear energy alone.
 
-use super::verdict::Verdict;
+use crate::trials::Verdict;
 
 /// Samples of a frame: 20 ms at 8 kHz.
 const FRAME: usize = 160;

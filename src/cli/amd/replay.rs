@@ -7,11 +7,11 @@ use anyhow::{Context, bail};
 use callcore::amd::{Options, Trace};
 use serde_json::json;
 
-use super::analyse::{Analysis, audio_of, listen, listen_again};
-use super::cases::{self, Case};
 use super::manner::Manner;
-use super::score::{Outcome, Score};
-use super::verdict::Verdict;
+use crate::trials::analyse::audio_of;
+use crate::trials::cases::{self, Case};
+use crate::trials::replay::{again, outcome_of};
+use crate::trials::{Outcome, Score, Verdict};
 
 /// Run today's or other parameters over recorded calls: which verdicts flip, and with labels how good they are.
 ///
@@ -110,23 +110,22 @@ fn judge(
     today: Option<&Options>,
 ) -> anyhow::Result<(Outcome, Option<Verdict>)> {
     let audio = audio_of(&case.file, case.left)?;
-    let with = |options: &Options, usual: bool| {
-        // Today's parameters over a call with a trace are those of the call.
-        let replayed = case.trace.as_ref().and_then(|trace| {
-            let options = if usual { trace.options.clone() } else { trace_options(options, trace) };
-            listen_again(&audio, options, trace)
-        });
-        if let Some(replayed) = replayed {
-            return replayed;
-        }
-        let locale = options.locale.clone().or_else(|| case.language.clone());
-        listen(&audio, Options { locale, ..options.clone() }, &case.words)
+    // Today's parameters over a call with a trace are those of the call.
+    let usual = |usual: &Options, trace: Option<&Trace>| {
+        trace.map_or_else(|| usual.clone(), |trace| trace.options.clone())
     };
-    let usual = match today {
-        Some(today) if case.before.is_none() => Some(Verdict::of_events(&with(today, true).events).0),
+    let before = match today {
+        Some(today) if case.before.is_none() => {
+            let said = again(case, &audio, &|trace| usual(today, trace));
+            Some(Verdict::of_events(&said.events).0)
+        }
         Some(_) | None => None,
     };
-    Ok((outcome_of(case, &with(options, today.is_none())), usual))
+    let said = again(case, &audio, &|trace| match trace {
+        Some(trace) if today.is_some() => trace_options(options, trace),
+        trace => usual(options, trace),
+    });
+    Ok((outcome_of(case, &said), before))
 }
 
 /// `options` for a call whose language and word count are known.
@@ -135,33 +134,6 @@ fn trace_options(options: &Options, trace: &Trace) -> Options {
         locale: options.locale.clone().or_else(|| trace.options.locale.clone()),
         threshold_word_count: trace.options.threshold_word_count,
         ..options.clone()
-    }
-}
-
-/// The verdict with its latency: a person's from the end of the first utterance, a machine's from its first word.
-fn outcome_of(case: &Case, analysis: &Analysis) -> Outcome {
-    let (verdict, at_ms) = Verdict::of_events(&analysis.events);
-    let onset = analysis.evidence.segments.first().map(|segment| segment.start_ms);
-    let measured = || {
-        let decided = at_ms?;
-        analysis.evidence.segments.iter().map(|s| s.end_ms).filter(|end| *end <= decided).max()
-    };
-    let from = match verdict {
-        Verdict::Human => case.first_utterance_end_ms.or_else(measured),
-        Verdict::Machine | Verdict::NoSpeech | Verdict::Fax | Verdict::Undecided => onset,
-    };
-    let since = |at: Option<u64>| at.zip(from).map(|(at, from)| at as i64 - from as i64);
-    let evidence = &analysis.evidence;
-    let likely_ms = evidence.likely_human_ms;
-    Outcome {
-        verdict,
-        at_ms,
-        latency_ms: since(at_ms),
-        // A person is spoken to from the likely moment on, and again from the verdict on when there was a doubt.
-        first_word_ms: since(likely_ms.filter(|_| evidence.doubted_ms.is_none()).or(at_ms)),
-        false_start_ms: likely_ms
-            .filter(|_| verdict != Verdict::Human || evidence.doubted_ms.is_some())
-            .and_then(|likely| Some(evidence.doubted_ms.or(at_ms)?.saturating_sub(likely))),
     }
 }
 

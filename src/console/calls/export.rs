@@ -62,9 +62,10 @@ fn blocks(
             Place::End => return Ok(None),
         };
         let page = api.store.calls(&filter, after.as_ref(), BLOCK).await?;
+        let count = u32::try_from(page.items.len()).unwrap_or(BLOCK);
         let text: String = page.items.iter().map(|call| line(&frame, call)).collect();
         let place = match page.next {
-            Some(next) if before + BLOCK < MOST => Place::Behind(Some(next), before + BLOCK),
+            Some(next) if before + count < MOST => Place::Behind(Some(next), before + count),
             Some(_) | None => Place::End,
         };
         Ok(Some((Bytes::from(text), (place, api, frame, filter))))

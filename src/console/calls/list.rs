@@ -78,6 +78,8 @@ struct List {
     verdicts: Vec<(&'static str, String)>,
     dispositions: Vec<(&'static str, String)>,
     next: Option<String>,
+    /// Only calls back to then were looked at, and older ones may fit.
+    looked_to: Option<At>,
     first: Option<String>,
     export: String,
     filtered: bool,
@@ -220,6 +222,11 @@ pub(in crate::console) async fn page(
         disposition: narrowed.value("disposition"),
         verdicts: VERDICTS.iter().map(|(word, _)| (*word, verdict_word(word))).collect(),
         dispositions: DISPOSITIONS.iter().map(|one| (one.as_str(), disposition_word(one.as_str()))).collect(),
+        looked_to: found
+            .next
+            .as_ref()
+            .filter(|_| found.items.len() < PAGE as usize)
+            .map(|cursor| sees.zone.at(cursor.at_ms())),
         next: found.next.as_ref().map(|cursor| narrowed.link("/calls", None, Some(cursor))),
         first: narrowed.after.as_ref().map(|_| narrowed.link("/calls", None, None)),
         export: narrowed.link("/calls.csv", None, None),

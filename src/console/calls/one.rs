@@ -176,7 +176,7 @@ pub(in crate::console) async fn page(
     Ok(sees.page(&api, ("call.html", Room::Calls), &title, &crumbs, &one))
 }
 
-fn other_party(frame: &Frame, call: &CallRow) -> String {
+pub(in crate::console) fn other_party(frame: &Frame, call: &CallRow) -> String {
     let inbound = call.direction == callcore::call::Direction::Inbound;
     frame.number(if inbound { &call.caller } else { &call.target })
 }

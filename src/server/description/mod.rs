@@ -33,7 +33,7 @@ const ABOUT: &str = "Places telephone calls, tells people from machines, and rep
     `detail` that says what to do. Lists come by pages: `next` of one page is the parameter `after` of the following \
     one. Under *webhooks* is what the server posts to your `notifyUrl`.";
 
-const TAGS: [(&str, &str); 13] = [
+const TAGS: [(&str, &str); 14] = [
     ("dial-out", "Ask for a call, in Kore's shape."),
     ("calls", "Contacts are called, calls are ended, and what happened is told."),
     ("contacts", "People and their numbers."),
@@ -47,6 +47,10 @@ const TAGS: [(&str, &str); 13] = [
     ("recordings", "The audio of a call, and links to it that expire."),
     ("records", "Call detail records in the carrier's own shape."),
     ("flows", "Versions of flows, and which one runs."),
+    (
+        "accuracy",
+        "What other settings of the detector would have said of labelled calls, and better ones searched for.",
+    ),
     ("webhooks", "What was posted to you, and how it fared."),
     ("access", "Apps, their secrets, API keys: who may do what; and the log of who did."),
     ("server", "The server itself: health, metrics, this description."),

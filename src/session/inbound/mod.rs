@@ -149,7 +149,9 @@ impl Handle {
         });
         let speech = Speech { tts: inner.parts.tts.clone() };
         let prompts = run.known_prompts();
-        let core = Call::new(settings(&route, &flow, &speech_input, playback(trunk.as_deref())), run);
+        let mut settings = settings(&route, &flow, &speech_input, playback(trunk.as_deref()));
+        settings.amd.params = inner.options.amd.choose(None, &route.flow).unwrap_or_default();
+        let core = Call::new(settings, run);
         let identity = Identity {
             call_id: call_id.clone(),
             app_id: route.app_id.clone(),

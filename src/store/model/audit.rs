@@ -87,6 +87,8 @@ pub enum AuditAction {
     PersonSecondFactor,
     PersonRecoveryCode,
     PersonOpenId,
+    AmdParamsPromote,
+    AmdParamsTakeBack,
 }
 
 impl AuditAction {
@@ -146,6 +148,8 @@ impl AuditAction {
             Self::PersonSecondFactor => "person.second_factor",
             Self::PersonRecoveryCode => "person.recovery_code",
             Self::PersonOpenId => "person.openid",
+            Self::AmdParamsPromote => "amd_params.promote",
+            Self::AmdParamsTakeBack => "amd_params.take_back",
         }
     }
 }

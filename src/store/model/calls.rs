@@ -202,6 +202,8 @@ pub struct CallFilter {
     pub outcome: Option<String>,
     /// Digits of the number that was called or that called: all of them, or a part.
     pub digits: Option<String>,
+    /// The number begins with them.
+    pub begins: bool,
     pub progress: Progress,
     pub status: Option<CallStatus>,
     pub visibility: Visibility,
@@ -228,6 +230,7 @@ impl CallFilter {
             trunk: None,
             outcome: None,
             digits: None,
+            begins: false,
             progress: Progress::Any,
             status: None,
             visibility,

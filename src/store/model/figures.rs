@@ -50,6 +50,39 @@ pub enum LabelOrigin {
     Drawn,
 }
 
+/// A labelled call, and where it can be heard.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelledCall {
+    pub call_id: String,
+    /// As in [`CallLabelRow`]; of a drawn call what was said when it was drawn.
+    pub truth: String,
+    /// What detection said.
+    pub verdict: Option<EventKind>,
+    pub amd_subtype: Option<String>,
+    /// Of the other party.
+    pub number: String,
+    /// The recording, unless there is none or it was deleted.
+    pub path: Option<String>,
+}
+
+impl<'r, R: Row> FromRow<'r, R> for LabelledCall
+where
+    &'static str: ColumnIndex<R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let verdict: Option<String> = row.try_get("amd_event")?;
+        Ok(Self {
+            call_id: row.try_get("call_id")?,
+            truth: row.try_get("truth")?,
+            verdict: verdict.as_deref().map(read).transpose()?,
+            amd_subtype: row.try_get("amd_subtype")?,
+            number: row.try_get("number")?,
+            path: row.try_get("path")?,
+        })
+    }
+}
+
 /// So many labelled calls that are alike.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LabelTally {

@@ -1,5 +1,6 @@
 //! What the store keeps and how it is asked for, whichever engine keeps it: rows, states, filters, pages.
 
+mod amd_params;
 mod audit;
 mod batch;
 mod calls;
@@ -28,6 +29,7 @@ mod state;
 mod text;
 mod visibility;
 
+pub use amd_params::{AmdParamsRow, NewAmdParams};
 pub use audit::{Actor, AuditAction, AuditFilter, AuditRow, NewAudit};
 pub use batch::{CallBatch, CallUpdate, NewCall, NewEvent, NewNotification, NewRecording, NewTranscript};
 pub use calls::{
@@ -62,7 +64,7 @@ pub use deliveries::{
 pub use dialout::{Acceptance, FlowUse, NewDialOut, NewParties, NewPlan, PlannedRow, RequestKey};
 pub use do_not_call::{DoNotCallRow, NewDoNotCall};
 pub(super) use fair_share::Room;
-pub use figures::{CallCounts, CallFigures, CallLabelRow, LabelOrigin, LabelTally};
+pub use figures::{CallCounts, CallFigures, CallLabelRow, LabelOrigin, LabelTally, LabelledCall};
 pub use flow_versions::{FlowLabelRow, FlowVersionRow, LabelMove, LabelMoveRow, NewFlowVersion};
 pub use link_keys::LinkKey;
 pub use lists::{

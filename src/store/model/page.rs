@@ -33,6 +33,12 @@ impl Cursor {
     pub(in crate::store) fn new(created_ms: i64, id: &str) -> Self {
         Self { created_ms, id: id.to_owned() }
     }
+
+    /// When what stands there was created.
+    #[must_use]
+    pub const fn at_ms(&self) -> i64 {
+        self.created_ms
+    }
 }
 
 impl fmt::Display for Cursor {

@@ -16,8 +16,24 @@ use crate::store::model::{
     SERVER_STOPPED, TranscriptRow,
 };
 
-/// So many digits are a whole number.
+/// So many digits are a whole number; with a plus before them so many, since fewer may be its beginning.
 const WHOLE_NUMBER: usize = 8;
+const WHOLE_WITH_PLUS: usize = 10;
+/// A part of a number that nobody has must not cost a look at every call: so many are looked at for a page.
+const LOOKED_AT: u32 = 30_000;
+/// Calls whose numbers begin alike are sorted, while there are no more than this.
+const FEW: i64 = 500;
+
+/// How the calls of a number are looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum ByNumber<'f> {
+    /// By an index.
+    Whole(&'f str),
+    /// By an index too, since few begin with it.
+    Beginning(&'f str),
+    /// Call by call.
+    Part { digits: &'f str, begins: bool },
+}
 
 impl Engine {
     pub(in crate::store) async fn call(&self, id: &str) -> Result<Option<CallRow>, Error> {
@@ -35,16 +51,59 @@ impl Engine {
         after: Option<&Cursor>,
         limit: u32,
     ) -> Result<Page<CallRow>, Error> {
+        let number = self.by_number(filter).await?;
+        let to = self.looked_to(filter, number, after).await?;
         let mut query = QueryBuilder::<Sqlite>::new("SELECT * FROM calls WHERE 1 = 1");
-        filtered(filter, &mut query);
+        filtered(filter, number, to.as_ref(), &mut query);
         newest_first(&mut query, "calls", after, limit);
         let calls = query.build_query_as().fetch_all(&self.readers).await?;
-        Ok(Page::cut(calls, limit, |call: &CallRow| Cursor::new(call.created_ms, &call.id)))
+        let page = Page::cut(calls, limit, |call: &CallRow| Cursor::new(call.created_ms, &call.id));
+        // What is older was not looked at.
+        Ok(Page { next: page.next.or(to), ..page })
+    }
+
+    async fn by_number<'f>(&self, filter: &'f CallFilter) -> Result<Option<ByNumber<'f>>, Error> {
+        let Some(digits) = filter.digits.as_deref() else { return Ok(None) };
+        let whole = if filter.begins { WHOLE_WITH_PLUS } else { WHOLE_NUMBER };
+        if digits.len() >= whole {
+            return Ok(Some(ByNumber::Whole(digits)));
+        }
+        if filter.begins {
+            let mut query =
+                QueryBuilder::<Sqlite>::new("SELECT count(*) FROM (SELECT 1 FROM calls WHERE 1 = 1");
+            beginning(digits, "", &mut query);
+            query.push(" LIMIT ").push_bind(FEW + 1).push(")");
+            let count: i64 = query.build_query_scalar().fetch_one(&self.readers).await?;
+            if count <= FEW {
+                return Ok(Some(ByNumber::Beginning(digits)));
+            }
+        }
+        Ok(Some(ByNumber::Part { digits, begins: filter.begins }))
+    }
+
+    /// The oldest call that a page looks at, when it looks call by call and there are more behind it.
+    async fn looked_to(
+        &self,
+        filter: &CallFilter,
+        number: Option<ByNumber<'_>>,
+        after: Option<&Cursor>,
+    ) -> Result<Option<Cursor>, Error> {
+        if !matches!(number, Some(ByNumber::Part { .. })) {
+            return Ok(None);
+        }
+        let mut query = QueryBuilder::<Sqlite>::new("SELECT created_ms, id FROM calls WHERE 1 = 1");
+        within(filter, &mut query);
+        newest_first(&mut query, "calls", after, 0);
+        query.push(" OFFSET ").push_bind(i64::from(LOOKED_AT));
+        let oldest: Option<(i64, String)> = query.build_query_as().fetch_optional(&self.readers).await?;
+        Ok(oldest.map(|(created_ms, id)| Cursor { created_ms, id }))
     }
 
     pub(in crate::store) async fn count_calls(&self, filter: &CallFilter, most: u32) -> Result<u64, Error> {
+        let number = self.by_number(filter).await?;
+        let to = self.looked_to(filter, number, None).await?;
         let mut query = QueryBuilder::<Sqlite>::new("SELECT count(*) FROM (SELECT 1 FROM calls WHERE 1 = 1");
-        filtered(filter, &mut query);
+        filtered(filter, number, to.as_ref(), &mut query);
         query.push(" LIMIT ").push_bind(i64::from(most)).push(")");
         let count: i64 = query.build_query_scalar().fetch_one(&self.readers).await?;
         Ok(count.unsigned_abs())
@@ -114,10 +173,15 @@ impl Engine {
     }
 }
 
-/// Narrows a statement to the calls that are asked for.
-fn filtered(filter: &CallFilter, query: &mut QueryBuilder<Sqlite>) {
+/// Narrows a statement to the calls that are asked for, from `to` on.
+fn filtered(
+    filter: &CallFilter,
+    number: Option<ByNumber<'_>>,
+    to: Option<&Cursor>,
+    query: &mut QueryBuilder<Sqlite>,
+) {
     narrow(&filter.visibility, query, "calls");
-    let whole_number = filter.digits.as_ref().is_some_and(|digits| digits.len() >= WHOLE_NUMBER);
+    let whole_number = matches!(number, Some(ByNumber::Whole(_) | ByNumber::Beginning(_)));
     // What is rarer leads; a plus keeps an index from being used.
     let led = whole_number || filter.flow.is_some() || filter.outcome.is_some();
     let equal = [
@@ -146,8 +210,8 @@ fn filtered(filter: &CallFilter, query: &mut QueryBuilder<Sqlite>) {
         query.push(" AND substr(flow_digest, 1, length(").push_bind(digest.clone());
         query.push(")) = ").push_bind(digest.clone());
     }
-    if let Some(digits) = &filter.digits {
-        of_number(digits, query);
+    if let Some(number) = number {
+        of_number(number, query);
     }
     match filter.progress {
         Progress::Any => {}
@@ -158,6 +222,15 @@ fn filtered(filter: &CallFilter, query: &mut QueryBuilder<Sqlite>) {
     if let Some(status) = filter.status {
         query.push(condition(status));
     }
+    if let Some(to) = to {
+        query.push(" AND (created_ms, id) >= (").push_bind(to.created_ms);
+        query.push(", ").push_bind(to.id.clone()).push(")");
+    }
+    within(filter, query);
+}
+
+/// Narrows a statement to the time that is asked for.
+fn within(filter: &CallFilter, query: &mut QueryBuilder<Sqlite>) {
     if let Some(since) = filter.since_ms {
         query.push(" AND created_ms >= ").push_bind(since);
     }
@@ -166,22 +239,38 @@ fn filtered(filter: &CallFilter, query: &mut QueryBuilder<Sqlite>) {
     }
 }
 
-/// A whole number is found by an index; a part of one is looked for in each row.
-fn of_number(digits: &str, query: &mut QueryBuilder<Sqlite>) {
-    if digits.len() < WHOLE_NUMBER {
-        let part = like(digits);
-        query.push(" AND (target LIKE ").push_bind(part.clone()).push(" ESCAPE '\\'");
-        query.push(" OR caller LIKE ").push_bind(part).push(" ESCAPE '\\')");
-        return;
+fn of_number(number: ByNumber<'_>, query: &mut QueryBuilder<Sqlite>) {
+    match number {
+        ByNumber::Whole(digits) => {
+            let forms = [format!("+{digits}"), digits.to_owned()];
+            for (before, column) in [(" AND (", "target"), (" OR ", "caller")] {
+                query.push(before).push(column).push(" IN (").push_bind(forms[0].clone());
+                query.push(", ").push_bind(forms[1].clone()).push(")");
+            }
+            query.push(")");
+        }
+        ByNumber::Beginning(digits) => beginning(digits, "", query),
+        // The plus keeps an index of many from being used and sorted.
+        ByNumber::Part { digits, begins: true } => beginning(digits, "+", query),
+        ByNumber::Part { digits, begins: false } => {
+            let part = like(digits);
+            query.push(" AND (target LIKE ").push_bind(part.clone()).push(" ESCAPE '\\'");
+            query.push(" OR caller LIKE ").push_bind(part).push(" ESCAPE '\\')");
+        }
     }
-    let forms = [format!("+{digits}"), digits.to_owned()];
-    query.push(" AND (target IN (").push_bind(forms[0].clone()).push(", ").push_bind(forms[1].clone());
-    query
-        .push(") OR caller IN (")
-        .push_bind(forms[0].clone())
-        .push(", ")
-        .push_bind(forms[1].clone())
-        .push("))");
+}
+
+/// Numbers that begin with `digits`: those between them and the sign after the last digit.
+fn beginning(digits: &str, before: &'static str, query: &mut QueryBuilder<Sqlite>) {
+    let mut joined = " AND (";
+    for column in ["target", "caller"] {
+        for from in [format!("+{digits}"), digits.to_owned()] {
+            query.push(joined).push("(").push(before).push(column).push(" >= ").push_bind(from.clone());
+            query.push(" AND ").push(before).push(column).push(" < ").push_bind(format!("{from}:")).push(")");
+            joined = " OR ";
+        }
+    }
+    query.push(")");
 }
 
 /// The rows of `calls` that have this status.

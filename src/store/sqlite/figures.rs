@@ -6,10 +6,14 @@ use serde_json::json;
 use super::engine::Engine;
 use crate::store::error::Error;
 use crate::store::model::{
-    Actor, AuditAction, CallCounts, CallFigures, CallLabelRow, LabelOrigin, LabelTally, NewAudit,
+    Actor, AuditAction, CallCounts, CallFigures, CallLabelRow, LabelOrigin, LabelTally, LabelledCall,
+    NewAudit,
 };
 use crate::store::sqlite::audit;
 use crate::wallclock::now_ms;
+
+/// So many recordings are looked through for a call to listen to.
+const FEW_RECORDINGS: i64 = 2_000;
 
 impl Engine {
     pub(in crate::store) async fn call_figures(
@@ -58,23 +62,52 @@ impl Engine {
     }
 
     pub(in crate::store) async fn label_tallies(&self) -> Result<Vec<LabelTally>, Error> {
+        // Labels are few and lead: a cross join is not turned round.
         let query = sqlx::query_as(
             "SELECT c.flow, c.trunk, l.drawn_truth IS NOT NULL AS drawn, coalesce(l.drawn_truth, l.truth) AS truth, \
-             c.amd_event, count(*) AS calls FROM call_labels l JOIN calls c ON c.id = l.call_id \
+             c.amd_event, count(*) AS calls FROM call_labels l CROSS JOIN calls c ON c.id = l.call_id \
              GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2",
         );
         Ok(query.fetch_all(&self.readers).await?)
     }
 
+    pub(in crate::store) async fn labelled_calls(
+        &self,
+        drawn: bool,
+        limit: u32,
+    ) -> Result<Vec<LabelledCall>, Error> {
+        let query = sqlx::query_as(
+            "SELECT l.call_id, coalesce(l.drawn_truth, l.truth) AS truth, c.amd_event, c.amd_subtype, \
+             CASE c.direction WHEN 'inbound' THEN c.caller ELSE c.target END AS number, r.path \
+             FROM call_labels l CROSS JOIN calls c ON c.id = l.call_id \
+             LEFT JOIN recordings r ON r.call_id = l.call_id AND r.deleted_ms IS NULL \
+             WHERE $1 = 0 OR l.drawn_truth IS NOT NULL ORDER BY l.at_ms DESC, l.call_id DESC LIMIT $2",
+        );
+        Ok(query.bind(drawn).bind(i64::from(limit)).fetch_all(&self.readers).await?)
+    }
+
     pub(in crate::store) async fn draw_call(&self, after: Option<&str>) -> Result<Option<String>, Error> {
         let place = after.map(|id| (id.get(24..).unwrap_or_default(), id)).unwrap_or_default();
-        let query = sqlx::query_scalar(
+        let kept: i64 = sqlx::query_scalar(
+            "SELECT count(*) FROM (SELECT 1 FROM recordings WHERE deleted_ms IS NULL LIMIT $1)",
+        )
+        .bind(FEW_RECORDINGS + 1)
+        .fetch_one(&self.readers)
+        .await?;
+        // Where few recordings are kept they lead: among all calls one of theirs would be looked for long.
+        let query = sqlx::query_scalar(if kept <= FEW_RECORDINGS {
+            "SELECT c.id FROM recordings r CROSS JOIN calls c ON c.id = r.call_id WHERE r.deleted_ms IS NULL \
+             AND c.answered_ms IS NOT NULL AND c.amd_event IS NOT NULL \
+             AND (substr(c.id, 25), c.id) > ($1, $2) AND c.ended_ms IS NOT NULL \
+             AND NOT EXISTS (SELECT 1 FROM call_labels l WHERE l.call_id = c.id) \
+             ORDER BY substr(c.id, 25), c.id LIMIT 1"
+        } else {
             "SELECT c.id FROM calls c WHERE c.answered_ms IS NOT NULL AND c.amd_event IS NOT NULL \
              AND (substr(c.id, 25), c.id) > ($1, $2) AND c.ended_ms IS NOT NULL \
              AND NOT EXISTS (SELECT 1 FROM call_labels l WHERE l.call_id = c.id) \
              AND EXISTS (SELECT 1 FROM recordings r WHERE r.call_id = c.id AND r.deleted_ms IS NULL) \
-             ORDER BY substr(c.id, 25), c.id LIMIT 1",
-        );
+             ORDER BY substr(c.id, 25), c.id LIMIT 1"
+        });
         Ok(query.bind(place.0).bind(place.1).fetch_optional(&self.readers).await?)
     }
 

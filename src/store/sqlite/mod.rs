@@ -1,5 +1,6 @@
 //! SQLite: all SQL of the store, its one writer, its migrations. Nothing outside of this folder knows of SQLite.
 
+mod amd_params;
 mod audit;
 mod batch;
 mod calls;

@@ -35,6 +35,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (65, "decided_revisions", include_str!("../../../migrations/sqlite/0065_decided_revisions.sql")),
     (66, "bulk_rows", include_str!("../../../migrations/sqlite/0066_bulk_rows.sql")),
     (67, "rare_calls", include_str!("../../../migrations/sqlite/0067_rare_calls.sql")),
+    (68, "params_and_figures", include_str!("../../../migrations/sqlite/0068_params_and_figures.sql")),
 ];
 
 /// The last one.

@@ -7,8 +7,9 @@ use crate::cdr_wire::CdrQuery;
 use crate::store::error::Error;
 use crate::store::handle::{Backend, Store, verbs};
 use crate::store::model::{
-    Actor, CallBatch, CallFigures, CallFilter, CallLabelRow, CallRow, CdrPage, CdrRow, Cursor, EventRow,
-    ExpiredRecording, LabelOrigin, LabelTally, LastSigns, Page, RecordingRow, TranscriptRow, Visibility,
+    Actor, AmdParamsRow, CallBatch, CallFigures, CallFilter, CallLabelRow, CallRow, CdrPage, CdrRow, Cursor,
+    EventRow, ExpiredRecording, LabelOrigin, LabelTally, LabelledCall, LastSigns, NewAmdParams, Page,
+    RecordingRow, TranscriptRow, Visibility,
 };
 
 impl Store {
@@ -82,6 +83,30 @@ verbs! {
     /// # Errors
     /// When the database fails.
     fn label_tallies(&self) -> Vec<LabelTally>;
+
+    /// At most `limit` labelled calls, those that were labelled last first; of all, or of those that were drawn alone.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn labelled_calls(&self, drawn: bool, limit: u32) -> Vec<LabelledCall>;
+
+    /// The parameters of the verdict that were promoted or taken back last.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn amd_params(&self) -> Option<AmdParamsRow>;
+
+    /// The same, and those before, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn amd_params_history(&self, most: u32) -> Vec<AmdParamsRow>;
+
+    /// Writes down that parameters were promoted or taken back; `None` when something else was decided since `new.after`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn put_amd_params(&self, new: NewAmdParams) -> Option<AmdParamsRow>;
 
     /// The next call to be labelled: one that was answered and decided, that has a recording and no label, drawn at random;
     /// behind the call `after`, when that was passed over.

@@ -27,6 +27,18 @@ pub fn frames(audio: &[i16]) -> impl Iterator<Item = Frame> {
     })
 }
 
+/// The frames that the detector of a call was fed, each with whether it was taken for our own voice, as far as the recording
+/// holds them.
+pub fn frames_again(audio: &[i16], trace: &Trace) -> impl Iterator<Item = (Frame, bool)> {
+    (0..trace.frames).map_while(|n| frame_again(audio, trace, n))
+}
+
+fn frame_again(audio: &[i16], trace: &Trace, n: u64) -> Option<(Frame, bool)> {
+    let start = usize::try_from(trace.at(n, FRAME_SAMPLES as u64)).ok()?;
+    let frame: Frame = audio.get(start..start.checked_add(FRAME_SAMPLES)?)?.try_into().ok()?;
+    Some((frame, trace.is_echo(n)))
+}
+
 /// Runs the detector over a recording exactly as it ran in the call that `trace` is of, but with `options`. `None`
 /// when the recording ends before what was heard.
 #[must_use]
@@ -47,9 +59,8 @@ pub fn listen_again(audio: &[i16], options: Options, trace: &Trace) -> Option<Li
             run.drain();
         }
         if n < trace.frames {
-            let start = usize::try_from(trace.at(n, FRAME_SAMPLES as u64)).ok()?;
-            let frame: Frame = audio.get(start..start.checked_add(FRAME_SAMPLES)?)?.try_into().ok()?;
-            run.push(&frame, trace.is_echo(n));
+            let (frame, echo) = frame_again(audio, trace, n)?;
+            run.push(&frame, echo);
             now_ms += FRAME_MS;
         }
     }

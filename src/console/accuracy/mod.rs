@@ -1,15 +1,21 @@
 //! How often the verdicts are right, as far as people have said who answered; and the next call to listen to.
 
+mod trial;
+mod tune;
+mod what_if;
+
 use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Serialize;
 
+pub(super) use self::tune::{page as tune_page, promote, start as start_tune, take_back};
+pub(super) use self::what_if::{cancel, page as what_if_page, start as start_what_if};
 use super::calls::{listed, one};
 use super::forms::Does;
 use super::frame::{Crumb, Room, Sees, may};
 use super::when::At;
 use crate::access::{LabelCalls, SeeServer};
-use crate::accuracy::{Accuracy, Judged, Share, Truth};
+use crate::accuracy::{Accuracy, Judged, Percentile, Share, Truth};
 use crate::api::Api;
 use crate::api::error::{Code, Problem};
 use crate::api::extract::Pairs;
@@ -47,6 +53,15 @@ struct Figure {
 }
 
 impl Figure {
+    /// A time with its bounds: `820 ms` and `700–900 ms`.
+    fn time(percentile: Option<Percentile>) -> Self {
+        percentile.map_or_else(Self::default, |Percentile { value, low, high }| Self {
+            count: String::new(),
+            share: format!("{value} ms"),
+            bounds: format!("{low}–{high} ms"),
+        })
+    }
+
     fn of(share: &Share, of: &str) -> Self {
         if share.of == 0 {
             return Self::default();

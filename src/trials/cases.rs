@@ -20,26 +20,26 @@ const RECOGNITION_MS: u64 = 300;
 
 /// One recording.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Case {
-    pub(super) id: String,
-    pub(super) file: PathBuf,
+pub(crate) struct Case {
+    pub(crate) id: String,
+    pub(crate) file: PathBuf,
     /// Take the left channel alone: the callee in our own recordings.
-    pub(super) left: bool,
+    pub(crate) left: bool,
     /// What it is, when somebody has said so.
-    pub(super) label: Option<Verdict>,
+    pub(crate) label: Option<Verdict>,
     /// What the detector said when the call was made.
-    pub(super) before: Option<Verdict>,
-    pub(super) language: Option<String>,
-    pub(super) subtype: Option<String>,
-    pub(super) degradations: Vec<String>,
+    pub(crate) before: Option<Verdict>,
+    pub(crate) language: Option<String>,
+    pub(crate) subtype: Option<String>,
+    pub(crate) degradations: Vec<String>,
     /// Whom a cross-validation keeps together.
-    pub(super) group: Option<String>,
-    pub(super) first_utterance_end_ms: Option<u64>,
-    pub(super) words: Vec<Piece>,
+    pub(crate) group: Option<String>,
+    pub(crate) first_utterance_end_ms: Option<u64>,
+    pub(crate) words: Vec<Piece>,
     /// The same with what a recogniser says while somebody still speaks.
-    pub(super) interim: Vec<Piece>,
+    pub(crate) interim: Vec<Piece>,
     /// What the detector of the call was fed besides the recording.
-    pub(super) trace: Option<Trace>,
+    pub(crate) trace: Option<Trace>,
 }
 
 /// A line of a labels file; everything but the file is optional.
@@ -60,7 +60,7 @@ struct Label {
 }
 
 /// The cases of a labels file (JSON lines); paths are relative to it.
-pub(super) fn of_labels(path: &Path, with_words: bool) -> anyhow::Result<Vec<Case>> {
+pub(crate) fn of_labels(path: &Path, with_words: bool) -> anyhow::Result<Vec<Case>> {
     let file = std::fs::File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut cases = Vec::new();
@@ -116,7 +116,7 @@ fn as_they_come(words: &[(String, u64, u64)]) -> Vec<Piece> {
 }
 
 /// The WAV files of a folder. `NAME.json` beside `NAME.wav` may hold the evidence as the API gives it, or a label.
-pub(super) fn of_folder(folder: &Path) -> anyhow::Result<Vec<Case>> {
+pub(crate) fn of_folder(folder: &Path) -> anyhow::Result<Vec<Case>> {
     let entries = std::fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     let mut cases = Vec::new();
     for entry in entries {
@@ -148,7 +148,7 @@ pub(super) fn of_folder(folder: &Path) -> anyhow::Result<Vec<Case>> {
 }
 
 /// The recorded calls of the server's database, with the verdicts that they had.
-pub(super) fn of_database(path: &Path) -> anyhow::Result<Vec<Case>> {
+pub(crate) fn of_database(path: &Path) -> anyhow::Result<Vec<Case>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let cases = runtime.block_on(recorded(path))?;
     if cases.is_empty() {
@@ -184,7 +184,7 @@ async fn recorded(path: &Path) -> anyhow::Result<Vec<Case>> {
 
 impl Case {
     /// Takes over what stored evidence says: the verdict of then, and the words as they came.
-    fn learn(&mut self, evidence: &Value) {
+    pub(super) fn learn(&mut self, evidence: &Value) {
         let event = serde_json::from_value::<EventKind>(evidence["decision"]["event"].clone()).ok();
         let fax = evidence["decision"]["subtype"] == "fax";
         self.before = event.map(|event| Verdict::of(event, fax));

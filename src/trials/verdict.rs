@@ -6,9 +6,10 @@ use std::str::FromStr;
 use callcore::amd::{Event, EventKind, Subtype};
 use serde::Serialize;
 
+/// Who answered, as labels name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Verdict {
+pub enum Verdict {
     Human,
     Machine,
     NoSpeech,
@@ -17,10 +18,9 @@ pub(super) enum Verdict {
 }
 
 impl Verdict {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Human, Self::Machine, Self::NoSpeech, Self::Fax, Self::Undecided];
+    pub const ALL: [Self; 5] = [Self::Human, Self::Machine, Self::NoSpeech, Self::Fax, Self::Undecided];
 
-    pub(super) const fn of(event: EventKind, fax: bool) -> Self {
+    pub(crate) const fn of(event: EventKind, fax: bool) -> Self {
         match event {
             EventKind::HumanDetected => Self::Human,
             EventKind::MachineDetected if fax => Self::Fax,
@@ -34,7 +34,7 @@ impl Verdict {
     }
 
     /// The first event that says who answered, and when it came; a beep says a machine.
-    pub(super) fn of_events(events: &[Event]) -> (Self, Option<u64>) {
+    pub(crate) fn of_events(events: &[Event]) -> (Self, Option<u64>) {
         let telling = |event: &&Event| event.kind.is_decision() || event.kind == EventKind::ToneDetected;
         match events.iter().find(telling) {
             Some(event) => (Self::of(event.kind, event.subtype == Some(Subtype::Fax)), Some(event.at_ms)),
@@ -42,7 +42,8 @@ impl Verdict {
         }
     }
 
-    pub(super) const fn as_str(self) -> &'static str {
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
         match self {
             Self::Human => "human",
             Self::Machine => "machine",

@@ -10,20 +10,20 @@ use crate::accuracy::{Percentile, Share};
 
 /// What a run said about one case.
 #[derive(Clone, Debug)]
-pub(super) struct Outcome {
-    pub(super) verdict: Verdict,
-    pub(super) at_ms: Option<u64>,
+pub(crate) struct Outcome {
+    pub(crate) verdict: Verdict,
+    pub(crate) at_ms: Option<u64>,
     /// From the end of the callee's first utterance (people), or from the first speech (machines), ms.
-    pub(super) latency_ms: Option<i64>,
+    pub(crate) latency_ms: Option<i64>,
     /// The bot's first word, counted from there, where it may greet before the verdict.
-    pub(super) first_word_ms: Option<i64>,
+    pub(crate) first_word_ms: Option<i64>,
     /// How long the bot would have spoken in vain before it fell silent, when it would have.
-    pub(super) false_start_ms: Option<u64>,
+    pub(crate) false_start_ms: Option<u64>,
 }
 
 #[cfg(test)]
 impl Outcome {
-    pub(super) const fn new(verdict: Verdict) -> Self {
+    pub(crate) const fn new(verdict: Verdict) -> Self {
         Self { verdict, at_ms: None, latency_ms: None, first_word_ms: None, false_start_ms: None }
     }
 }
@@ -31,30 +31,30 @@ impl Outcome {
 /// Everything counted.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Score {
-    pub(super) accuracy: Share,
-    pub(super) human_called_machine: Share,
-    pub(super) machine_called_human: Share,
-    pub(super) undecided: Share,
+pub(crate) struct Score {
+    pub(crate) accuracy: Share,
+    pub(crate) human_called_machine: Share,
+    pub(crate) machine_called_human: Share,
+    pub(crate) undecided: Share,
     /// Rows: label; columns: verdict.
-    pub(super) confusion: BTreeMap<&'static str, BTreeMap<&'static str, usize>>,
-    pub(super) human_latency_ms: Latency,
-    pub(super) machine_latency_ms: Latency,
+    pub(crate) confusion: BTreeMap<&'static str, BTreeMap<&'static str, usize>>,
+    pub(crate) human_latency_ms: Latency,
+    pub(crate) machine_latency_ms: Latency,
     /// The bot's first word to a person, where it greets before the verdict.
-    pub(super) first_word_ms: Latency,
+    pub(crate) first_word_ms: Latency,
     /// People and machines that would be greeted too early, and for how long.
-    pub(super) false_start_on_human: Share,
-    pub(super) false_start_on_machine: Share,
-    pub(super) false_start_ms: Latency,
+    pub(crate) false_start_on_human: Share,
+    pub(crate) false_start_on_machine: Share,
+    pub(crate) false_start_ms: Latency,
     /// Right of all, by language, subtype and degradation.
-    pub(super) by: BTreeMap<&'static str, BTreeMap<String, Share>>,
+    pub(crate) by: BTreeMap<&'static str, BTreeMap<String, Share>>,
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Latency {
-    pub(super) p50: Option<Percentile>,
-    pub(super) p90: Option<Percentile>,
-    pub(super) p95: Option<Percentile>,
+pub(crate) struct Latency {
+    pub(crate) p50: Option<Percentile>,
+    pub(crate) p90: Option<Percentile>,
+    pub(crate) p95: Option<Percentile>,
 }
 
 impl Latency {
@@ -72,7 +72,7 @@ impl Latency {
 
 impl Score {
     /// Counts the labelled ones among `cases`; `None` when there are none.
-    pub(super) fn of(cases: &[Case], outcomes: &[Option<Outcome>]) -> Option<Self> {
+    pub(crate) fn of(cases: &[Case], outcomes: &[Option<Outcome>]) -> Option<Self> {
         let known: Vec<(&Case, Verdict, &Outcome)> = cases
             .iter()
             .zip(outcomes)
@@ -141,7 +141,7 @@ impl Score {
     }
 
     /// For people.
-    pub(super) fn told(&self) -> String {
+    pub(crate) fn told(&self) -> String {
         let mut lines = vec![
             format!("right                  {}", self.accuracy.told()),
             format!("PERSON CALLED MACHINE  {}", self.human_called_machine.told()),
