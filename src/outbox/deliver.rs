@@ -201,7 +201,7 @@ impl Outbox {
         }
         let round = DeliveryRound {
             settlements: self.settlements.clone(),
-            health: self.health.news(),
+            health: self.health.news(now_ms),
             request: self.request(concurrency, now_ms),
         };
         let claimed = match self.store.settle_and_claim(round).await {

@@ -39,6 +39,10 @@ struct Endpoint {
 }
 
 impl Endpoint {
+    fn is_refusing(&self, now_ms: i64) -> bool {
+        self.refused_ms.is_some_and(|at| at > now_ms.saturating_sub(REFUSAL_TOLD_MS))
+    }
+
     /// It works, whatever it said.
     fn answered(&mut self, took_ms: i64) {
         self.breaker.succeeded();
@@ -174,12 +178,11 @@ impl Health {
 
     /// Endpoints that refused what was posted last.
     pub(super) fn refusing(&self, now_ms: i64) -> usize {
-        let since = now_ms.saturating_sub(REFUSAL_TOLD_MS);
-        self.endpoints.values().filter(|known| known.refused_ms.is_some_and(|at| at > since)).count()
+        self.endpoints.values().filter(|known| known.is_refusing(now_ms)).count()
     }
 
     /// What changed since this was asked last, to be written down.
-    pub(super) fn news(&mut self) -> Vec<EndpointHealth> {
+    pub(super) fn news(&mut self, now_ms: i64) -> Vec<EndpointHealth> {
         let told = self.endpoints.iter_mut().filter_map(|(endpoint, known)| {
             let news = known.news.take()?;
             let Breaker { failures, trips, open_until_ms } = known.breaker;
@@ -196,7 +199,7 @@ impl Health {
         let told = told.collect();
         if self.endpoints.len() > REMEMBERED {
             self.endpoints.retain(|_, known| {
-                known.in_flight > 0 || known.breaker != Breaker::default() || known.refused_ms.is_some()
+                known.in_flight > 0 || known.breaker != Breaker::default() || known.is_refusing(now_ms)
             });
         }
         told
@@ -236,7 +239,7 @@ mod tests {
         }
         assert_eq!((health.refusing(1_001), health.troubled()), (1, 0));
         assert_eq!(health.refusing(1_001 + REFUSAL_TOLD_MS), 0, "nobody asks it any more");
-        let told = health.news();
+        let told = health.news(1_001);
         assert_eq!((told[0].failures, told[0].failed, told[0].last_failed_ms), (0, 20, Some(1_000)));
         let mut again = Health::new(BreakerOptions::default(), told);
         assert_eq!(again.refusing(1_001), 1);
@@ -278,10 +281,10 @@ mod tests {
         for _ in 0..10 {
             ill(&mut health, 1_000);
         }
-        let told = health.news();
+        let told = health.news(1_001);
         assert_eq!((told[0].failed, told[0].last_failed_ms), (10, Some(1_000)));
         assert_eq!(told[0].last_problem.as_deref(), Some("no answer"));
-        assert!(health.news().is_empty());
+        assert!(health.news(1_001).is_empty());
         let again = Health::new(BreakerOptions::default(), told);
         assert_eq!(again.ceilings(1_001), health.ceilings(1_001));
     }

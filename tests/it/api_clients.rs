@@ -68,10 +68,7 @@ async fn a_generated_client_in_typescript_runs_the_quick_start() {
         .arg("quickstart.ts"));
     let told = begin(move |given| run(Command::new("node").arg(at.join("quickstart.js")).arg(given))).await;
     let kinds = told["kinds"].as_array().unwrap();
-    assert!(
-        ["dial_status", "placed", "ended"].iter().all(|kind| kinds.contains(&json!(kind))),
-        "{kinds:?}"
-    );
+    assert!(["dial_status", "placed", "ended"].iter().all(|kind| kinds.contains(&json!(kind))), "{kinds:?}");
 }
 
 /// A Python that has the generator; made once. `None` where it cannot be had.
