@@ -1,11 +1,13 @@
 //! What the codes of the API's errors mean and what to do: the pages that the `type` of each answer leads to.
 
+use axum::Json;
 use axum::extract::State;
-use axum::response::Response;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse as _, Response};
 use serde::Serialize;
 use strum::VariantArray as _;
 
-use super::frame::{Crumb, Frame, Room};
+use super::frame::{Crumb, Frame, Room, wants_page};
 use super::signing::Asked;
 use crate::api::Api;
 use crate::api::error::{Code, Problem};
@@ -45,14 +47,18 @@ pub(super) async fn list(State(api): State<Api>, Asked(frame): Asked) -> Respons
     frame.page(&api, ("problems.html", Room::Elsewhere), frame.say("problems_title"), &[], &All { problems })
 }
 
-/// One code.
+/// One code, as a page or, for a program, as JSON.
 pub(super) async fn one(
     State(api): State<Api>,
     Asked(frame): Asked,
+    headers: HeaderMap,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
     let code = Code::VARIANTS.iter().copied().find(|code| code.name() == name);
     let code = code.ok_or_else(|| Problem::not_found(&format!("error code {name}; /problems lists them")))?;
+    if !wants_page(&headers) {
+        return Ok(Json(Explained::of(&frame, code)).into_response());
+    }
     let crumbs = [Crumb::new("/problems", frame.say("problems_title"))];
     Ok(frame.page(&api, ("problem.html", Room::Elsewhere), &name, &crumbs, &Explained::of(&frame, code)))
 }

@@ -17,7 +17,7 @@ pub enum Error {
         path.display()
     )]
     InUse { path: PathBuf },
-    #[error("the database {} does not exist; `dering serve` creates it", path.display())]
+    #[error("the database {} does not exist; `dering serve` makes one where the configuration names it", path.display())]
     Missing { path: PathBuf },
     #[error("the database {} cannot be opened: {reason}", path.display())]
     Open { path: PathBuf, reason: String },

@@ -8,6 +8,7 @@ pub(super) fn begin() {
         "dering_store_details_dropped_total",
         "dering_store_notifications_dropped_total",
         "dering_store_write_failures_total",
+        "dering_webhook_expired_total",
     ] {
         metrics::counter!(name).increment(0);
     }

@@ -15,7 +15,9 @@ function told<T>(answer: { data?: T; error?: components["schemas"]["Problem"] })
 
 told(await dering.POST("/v1/contacts", { body: { contact_id: "ts01", phone_number: number, name: "Alex" } }));
 const metadata = { amount: "120 dollars", due: "Friday", items: [{ id: 7, open: true }] };
-const { call_id } = told(await dering.POST("/v1/calls", { body: { contact_id: "ts01", type: "voice", flow, metadata } }));
+const made = told(await dering.POST("/v1/calls", { body: { contact_id: "ts01", type: "voice", flow, metadata } }));
+if (!("call_id" in made)) throw new Error("only looked ahead");
+const { call_id } = made;
 
 const events = told(
   await dering.GET("/v1/calls/{call_id}/events", {

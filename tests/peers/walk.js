@@ -106,11 +106,18 @@ async function renewed(page, call) {
   await other.setViewportSize({ width: 390, height: 844 });
   await other.emulateMedia({ colorScheme: "dark" });
   await visit(other, `/calls/${call}`, "a live call on a telephone");
+  // The page is slow: while it asks for what was new, the call ends, and it has to ask once more.
+  let end = () => {};
+  const ended = new Promise((resolve) => { end = resolve; });
+  await page.route(`**/calls/${call}`, async (route) => { await ended; await route.continue(); });
   await other.getByRole("button", { name: "Hang up" }).click();
   await says(other, "The call is being ended.");
   await other.close();
   await ask("ended", { call });
+  end();
   await page.locator("#sound").waitFor();
+  await page.waitForFunction(() => !document.querySelector("#live").hasAttribute("hx-get"));
+  must((await page.locator("main").count()) === 1, "the page is renewed in its place");
   must((await page.locator(".timeline li").count()) > before, "the timeline goes on");
   must(await page.evaluate(() => window.kept), "the page was not loaded anew");
   must(await truth.isChecked(), "what was chosen stays chosen");

@@ -5,7 +5,7 @@
 pub(crate) enum Names {
     /// As they are documented, in camelCase or snake_case; a stranger among them is a fault.
     Exact,
-    /// In any case of their letters; strangers are told and left alone.
+    /// In any case of their letters, with underscores or without; strangers are told and left alone.
     AnyCase,
 }
 
@@ -13,7 +13,9 @@ impl Names {
     /// What a name is looked up by.
     pub(super) fn key(self, name: &str) -> String {
         match self {
-            Self::AnyCase => name.to_ascii_lowercase(),
+            Self::AnyCase => {
+                name.chars().filter(|sign| *sign != '_').map(|sign| sign.to_ascii_lowercase()).collect()
+            }
             Self::Exact => snake_case(name),
         }
     }
@@ -44,6 +46,8 @@ mod tests {
             assert_eq!(Names::Exact.key(camel), snake);
             assert_eq!(Names::Exact.key(snake), snake);
         }
-        assert_eq!(Names::AnyCase.key("notifyURL"), "notifyurl");
+        for name in ["notifyUrl", "notifyURL", "notify_url", "NOTIFY_URL"] {
+            assert_eq!(Names::AnyCase.key(name), "notifyurl");
+        }
     }
 }

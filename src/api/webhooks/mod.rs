@@ -350,6 +350,7 @@ mod tests {
         {
             assert!(wrong.contains(field), "{wrong}");
         }
-        assert!(again(r#"{"call_id":"c"}"#).unwrap_err().contains("call_id"));
+        assert_eq!(again(r#"{"call_id":"c"}"#).unwrap().call_id.as_deref(), Some("c"));
+        assert!(again(r#"{"call":"c"}"#).unwrap_err().contains("call: is no field here"));
     }
 }

@@ -70,10 +70,20 @@ async fn ask(trunk: &Trunk) -> (State, String, Option<i64>) {
     let (state, told) = match response.status().as_u16() {
         401 | 403 => (State::Failed, format!("{shown} refuses the token")),
         // Before 1.0.4 there are no records to be asked for.
+        404 if has_path(&trunk.url) => (
+            State::Failed,
+            format!(
+                "{shown} answers 404; is the path of `url` right? it is that of the carrier's API, without /v1"
+            ),
+        ),
         200..300 | 404 => (State::Good, format!("{shown} answers")),
         status => (State::Warning, format!("{shown} answers {status}")),
     };
     (state, told, ahead)
+}
+
+fn has_path(url: &str) -> bool {
+    reqwest::Url::parse(url).is_ok_and(|url| url.path() != "/")
 }
 
 /// An address without the name and the password that may stand in it.

@@ -6,9 +6,10 @@ use reqwest::Method;
 use serde_json::{Map, Value, json};
 
 use super::tables;
+use crate::cli::admin::Place;
 use crate::cli::ago::time;
 use crate::cli::print;
-use crate::cli::server::{Server, encoded};
+use crate::cli::server::encoded;
 
 /// Which notifications.
 #[derive(Debug, Default, clap::Args)]
@@ -66,7 +67,7 @@ pub(super) struct List {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    server: Server,
+    place: Place,
 }
 
 /// What to show.
@@ -78,7 +79,7 @@ pub(super) struct Show {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    server: Server,
+    place: Place,
 }
 
 /// What to send again.
@@ -99,7 +100,7 @@ pub(super) struct Redeliver {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    server: Server,
+    place: Place,
 }
 
 /// Which server to ask.
@@ -109,14 +110,14 @@ pub(super) struct Endpoints {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    server: Server,
+    place: Place,
 }
 
 /// Lists notifications.
 ///
 /// # Errors
 /// The server cannot be reached or refuses.
-pub(super) fn list(list: &List) -> anyhow::Result<ExitCode> {
+pub(super) async fn list(list: List) -> anyhow::Result<ExitCode> {
     let mut fields = list.narrow.fields();
     fields.insert("limit".into(), json!(list.limit.to_string()));
     if list.state != "all" {
@@ -125,7 +126,7 @@ pub(super) fn list(list: &List) -> anyhow::Result<ExitCode> {
     let pairs =
         fields.iter().map(|(name, value)| format!("{name}={}", encoded(value.as_str().unwrap_or_default())));
     let path = format!("/v1/webhooks/deliveries?{}", pairs.collect::<Vec<_>>().join("&"));
-    let answer = list.server.ask_json(Method::GET, &path, None)?;
+    let answer = list.place.running()?.ask(Method::GET, &path, None).await?;
     tell(list.json, &answer, tables::deliveries);
     Ok(ExitCode::SUCCESS)
 }
@@ -134,9 +135,9 @@ pub(super) fn list(list: &List) -> anyhow::Result<ExitCode> {
 ///
 /// # Errors
 /// The server cannot be reached, or does not know it.
-pub(super) fn show(show: &Show) -> anyhow::Result<ExitCode> {
+pub(super) async fn show(show: Show) -> anyhow::Result<ExitCode> {
     let path = format!("/v1/webhooks/deliveries/{}", encoded(&show.id));
-    let answer = show.server.ask_json(Method::GET, &path, None)?;
+    let answer = show.place.running()?.ask(Method::GET, &path, None).await?;
     tell(show.json, &answer, tables::delivery);
     Ok(ExitCode::SUCCESS)
 }
@@ -145,7 +146,7 @@ pub(super) fn show(show: &Show) -> anyhow::Result<ExitCode> {
 ///
 /// # Errors
 /// The server cannot be reached or refuses.
-pub(super) fn redeliver(args: &Redeliver) -> anyhow::Result<ExitCode> {
+pub(super) async fn redeliver(args: Redeliver) -> anyhow::Result<ExitCode> {
     let mut body = args.narrow.fields();
     if !args.ids.is_empty() {
         body.insert("ids".into(), json!(args.ids));
@@ -154,15 +155,16 @@ pub(super) fn redeliver(args: &Redeliver) -> anyhow::Result<ExitCode> {
         body.insert("state".into(), json!(state));
     }
     let path = "/v1/webhooks/deliveries/redeliver";
-    let mut ask = |dry_run: bool| {
+    let reach = args.place.running()?;
+    let mut ask = async |dry_run: bool| {
         body.insert("dryRun".into(), json!(dry_run));
-        args.server.ask_json(Method::POST, path, Some(&Value::Object(body.clone())))
+        reach.ask(Method::POST, path, Some(&Value::Object(body.clone()))).await
     };
-    let mut answer = ask(true)?;
+    let mut answer = ask(true).await?;
     let matched = answer["matched"].as_u64().unwrap_or_default();
     let mut sent = 0;
     while !args.dry_run && sent < matched {
-        answer = ask(false)?;
+        answer = ask(false).await?;
         sent += answer["redelivered"].as_u64().unwrap_or_default();
         // Delivered ones would match again for ever.
         if answer["more"] != json!(true) || args.state.as_deref() == Some("delivered") {
@@ -184,8 +186,8 @@ pub(super) fn redeliver(args: &Redeliver) -> anyhow::Result<ExitCode> {
 ///
 /// # Errors
 /// The server cannot be reached or refuses.
-pub(super) fn endpoints(endpoints: &Endpoints) -> anyhow::Result<ExitCode> {
-    let answer = endpoints.server.ask_json(Method::GET, "/v1/webhooks/endpoints", None)?;
+pub(super) async fn endpoints(endpoints: Endpoints) -> anyhow::Result<ExitCode> {
+    let answer = endpoints.place.running()?.ask(Method::GET, "/v1/webhooks/endpoints", None).await?;
     tell(endpoints.json, &answer, tables::endpoints);
     Ok(ExitCode::SUCCESS)
 }

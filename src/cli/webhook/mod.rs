@@ -45,10 +45,10 @@ pub fn run(args: Args) -> anyhow::Result<ExitCode> {
         }
         Command::Test(args) => super::on_runtime(trial::run(*args)),
         Command::Verify(verify) => receive::verify(verify).map(|()| ExitCode::SUCCESS),
-        Command::List(list) => ledger::list(&list),
-        Command::Show(show) => ledger::show(&show),
-        Command::Redeliver(redeliver) => ledger::redeliver(&redeliver),
-        Command::Endpoints(endpoints) => ledger::endpoints(&endpoints),
+        Command::List(list) => super::on_runtime(ledger::list(list)),
+        Command::Show(show) => super::on_runtime(ledger::show(show)),
+        Command::Redeliver(redeliver) => super::on_runtime(ledger::redeliver(redeliver)),
+        Command::Endpoints(endpoints) => super::on_runtime(ledger::endpoints(endpoints)),
     }
 }
 

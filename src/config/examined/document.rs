@@ -102,16 +102,39 @@ impl Document {
     /// The last finding alone.
     pub(super) fn last(mut self) -> Option<Diagnostic> {
         let last = self.found.pop()?;
-        Some(Diagnostic { source_line: without_secrets(&last.source_line), ..last })
+        Some(Diagnostic { source_line: self.shown(&last), ..last })
     }
 
     /// What was found, in the order of the file.
     pub(super) fn findings(mut self) -> Vec<Diagnostic> {
         self.found.sort_by_key(|found| (found.line, found.column));
-        for found in &mut self.found {
-            found.source_line = without_secrets(&found.source_line);
+        let shown: Vec<String> = self.found.iter().map(|found| self.shown(found)).collect();
+        for (found, line) in self.found.iter_mut().zip(shown) {
+            found.source_line = line;
         }
         self.found
+    }
+
+    /// The line of a finding without the secrets in it. Below the key of one, all of it is secret.
+    fn shown(&self, found: &Diagnostic) -> String {
+        let indent = |line: &str| line.len() - line.trim_start().len();
+        let line = &found.source_line;
+        let mut above =
+            self.source.text.lines().take(found.line.saturating_sub(1) as usize).collect::<Vec<_>>();
+        above.retain(|line| !line.trim().is_empty());
+        let parent = above
+            .iter()
+            .rev()
+            .find(|parent| indent(parent) < indent(line) || parent.trim_end().ends_with(':'));
+        let of_secret = parent.is_some_and(|parent| {
+            parent.trim_end().strip_suffix(':').is_some_and(|name| is_secret(key(name)))
+        });
+        // Which variable or file has it may be told.
+        let names_place = ["env:", "file:"].iter().any(|place| line.trim_start().starts_with(place));
+        if of_secret && !names_place && line.len() > indent(line) {
+            return format!("{}{}", &line[..indent(line)], "*".repeat(line.trim().chars().count()));
+        }
+        without_secrets(line)
     }
 
     /// Where a part of a scalar's text stands.
@@ -140,7 +163,8 @@ pub(super) fn text(node: &Node) -> Option<&str> {
 }
 
 /// Words in keys whose values are nobody's business.
-const SECRETS: [&str; 6] = ["token", "secret", "key", "password", "pwd", "pass"];
+const SECRETS: [&str; 9] =
+    ["token", "secret", "key", "password", "pwd", "pass", "passphrase", "bearer", "authorization"];
 /// Those that are taken for misspelt when a word is nearly one.
 const MISSPELT: [(&str, usize); 3] = [("token", 1), ("secret", 1), ("password", 2)];
 
@@ -151,16 +175,19 @@ fn without_secrets(line: &str) -> String {
         let rest = &line[colon + 1..];
         let is_quoted = line[..colon].ends_with(['"', '\'']);
         if let Some(behind) = rest.strip_prefix("//") {
-            let host = &behind[..behind.find(['/', '?', '#', ' ', '"', '\'']).unwrap_or(behind.len())];
+            let address = &behind[..behind.find([' ', '"', '\'']).unwrap_or(behind.len())];
+            let host = &address[..address.find(['/', '?', '#']).unwrap_or(address.len())];
             hidden.extend(host.rfind('@').map(|end| colon + 3..colon + 3 + end));
+            hidden.extend(address.find('?').map(|query| colon + 4 + query..colon + 3 + address.len()));
         } else if (is_quoted || rest.is_empty() || rest.starts_with([' ', '\t', '"', '\'']))
-            && is_secret(key(&line[..colon]))
+            && (is_secret(key(&line[..colon])) || names_variable(key(&line[..colon])))
         {
             let value = rest.trim_start();
             let start = line.len() - value.len();
             let end = match value.chars().next() {
-                Some('{' | '[') => 0,
-                Some(quote @ ('"' | '\'')) => value[1..].find(quote).map_or(value.len(), |end| end + 2),
+                Some('{') if names_place(&value[1..]) => 0,
+                Some('{' | '[') => value.len(),
+                Some(quote @ ('"' | '\'')) => quoted(value, quote),
                 _ => [", ", ",", "}", " #"]
                     .iter()
                     .filter_map(|end| value.find(end))
@@ -169,13 +196,34 @@ fn without_secrets(line: &str) -> String {
             };
             let value = value[..end].trim_end();
             // The private key of a certificate is named by its file.
-            if !value.ends_with(".key") && !value.ends_with(".pem") {
+            let is_file = value.ends_with(".key") || value.ends_with(".pem");
+            let is_name = |sign: char| sign.is_ascii_alphanumeric() || matches!(sign, '_' | '"' | '\'');
+            let is_variable = names_variable(key(&line[..colon])) && value.chars().all(is_name);
+            if !is_file && !is_variable {
                 hidden.push(start..start + value.len());
             }
         }
     }
     let is_hidden = |at: usize| hidden.iter().any(|range| range.contains(&at));
     line.char_indices().map(|(at, c)| if is_hidden(at) { '*' } else { c }).collect()
+}
+
+/// Whether a key is one of the place where a secret is: the name of a variable.
+fn names_variable(key: &str) -> bool {
+    key.to_lowercase().split(['_', '-']).next_back() == Some("env")
+}
+
+/// Whether a table begins with the variable or the file that has a secret.
+fn names_place(table: &str) -> bool {
+    let table = table.trim_start();
+    ["env:", "file:"].iter().any(|place| table.starts_with(place))
+}
+
+/// How long a quoted value is; all of a line whose quotes do not match up.
+fn quoted(value: &str, quote: char) -> usize {
+    let end = value[1..].find(quote).map_or(value.len(), |end| end + 2);
+    let behind = value[end..].trim_start();
+    if behind.is_empty() || behind.starts_with([',', '}', ']', '#']) { end } else { value.len() }
 }
 
 /// The key that ends a text, without its quotes.
@@ -214,6 +262,13 @@ mod tests {
             ("key: { env: SPEECH_KEY }", "key: { env: SPEECH_KEY }"),
             ("{\"pasword\":\"hush\"}", "{\"pasword\":******}"),
             ("url: https://me:hush@host.test/p", "url: https://*******@host.test/p"),
+            ("url: https://host.test/p?token=hush", "url: https://host.test/p?**********"),
+            ("token_env: hu-sh", "token_env: *****"),
+            ("token: 'it's hush'", "token: ***********"),
+            ("token: [hush", "token: *****"),
+            ("secret: [hush]", "secret: ******"),
+            ("key: { value: hush }", "key: ***************"),
+            ("bearer: Bearer hush", "bearer: ***********"),
             ("log: { filter: info, format: text }", "log: { filter: info, format: text }"),
             ("limits: { per_second: 2, calls: 30 }", "limits: { per_second: 2, calls: 30 }"),
             ("tls: { cert: a.pem, key: a.key }", "tls: { cert: a.pem, key: a.key }"),

@@ -7,7 +7,7 @@ use callcore::yaml::Severity;
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 /// The modules that write into the log.
-pub(super) const MODULES: [&str; 33] = [
+pub(super) const MODULES: [&str; 34] = [
     "access",
     "accuracy",
     "api",
@@ -32,6 +32,7 @@ pub(super) const MODULES: [&str; 33] = [
     "speech",
     "store",
     "telemetry",
+    "trials",
     "trunk",
     "wallclock",
     "axum",

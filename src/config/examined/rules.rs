@@ -62,6 +62,20 @@ fn trunks(doc: &mut Document, world: Option<&World<'_>>) {
             let hint = "give it `token_env: NAME` or `token_file: PATH`";
             doc.error(at, format!("the trunk `{name}` has no token"), hint);
         }
+        if let Some(parts) = inner(&trunk, "url").and_then(|url| reqwest::Url::parse(url).ok()) {
+            let wrong = [
+                (parts.query().is_some() || parts.fragment().is_some(), "a query"),
+                (!parts.username().is_empty() || parts.password().is_some(), "a user name or password"),
+            ];
+            for (_, what) in wrong.into_iter().filter(|(is_there, _)| *is_there) {
+                let message = format!("the address of a carrier has no place for {what}");
+                doc.error(
+                    place_in(&trunk, "url"),
+                    message,
+                    "leave it out; the token goes along with every request",
+                );
+            }
+        }
         let old = inner(&trunk, "version").filter(|version| matches!(*version, "1.0.3" | "1.0.4"));
         if let (Some(version), Some("websocket")) = (old, inner(&trunk, "media")) {
             let message = format!("`media: websocket` has no effect with version {version}");
@@ -83,11 +97,11 @@ fn inbound(doc: &mut Document) {
         let message = format!("`inbound.listen` has the port {} of `listen`", carrier.port());
         doc.error(at, message, "give it one of its own; the carrier's usual one is 4143");
     }
-    if let Some(secret) = doc.node("inbound.secret")
-        && text(secret).is_some_and(|secret| secret.trim().is_empty())
-    {
-        let span = secret.span;
-        doc.error(span, "`inbound.secret` is empty", "leave it out, or give it a value");
+    let guards = ["secret", "secret_env", "secret_file", "allow"];
+    let is_guarded = guards.iter().any(|key| doc.node(&format!("inbound.{key}")).is_some());
+    if let Some(carrier) = carrier.filter(|carrier| !carrier.ip().is_loopback() && !is_guarded) {
+        let message = format!("whoever reaches {carrier} can place calls");
+        doc.warn(doc.place("inbound.listen"), message, "set `inbound.secret_file` or `inbound.allow`");
     }
     let mut lines: BTreeMap<String, u32> = BTreeMap::new();
     for route in doc.items("inbound.routes") {
@@ -278,6 +292,7 @@ fn flows(doc: &mut Document, world: &World<'_>) {
         }
         let hint = match nearest(name, names.iter().map(String::as_str)) {
             Some(near) => format!("did you mean `{near}`?"),
+            None if names.is_empty() => "there is none yet: put a flow into that folder".to_owned(),
             None => format!("there are {}", listed(names.iter().map(String::as_str))),
         };
         let message = format!("there is no flow `{name}` in {}", folder.display());

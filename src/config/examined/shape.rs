@@ -60,6 +60,7 @@ use Shape::{
 };
 
 const WEB: &[&str] = &["https", "http"];
+const COLLECTOR: &[&str] = &["http", "https"];
 const WEB_OR_SOCKET: &[&str] = &["https", "http", "wss", "ws"];
 const ROLES: &[&str] = &["viewer", "campaign_manager", "flow_author", "admin"];
 const ENGINES: &[&str] = &["none", "whisper", "openai", "deepgram"];
@@ -195,6 +196,7 @@ pub(super) const SETTINGS: &[Key] = &[
         "log",
         Table(&[key("filter", LogFilter), key("format", Word(&["text", "json"])), key("access", Switch)]),
     ),
+    key("telemetry", Table(&[key("otlp", Table(&[key("endpoint", Maybe(&Url(COLLECTOR)))]))])),
     key(
         "auth",
         Table(&[

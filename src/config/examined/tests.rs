@@ -117,6 +117,14 @@ fn a_file_that_is_no_text_is_told_where_it_stops_being_one() {
 }
 
 #[test]
+fn what_stands_below_the_key_of_a_secret_is_not_shown() {
+    let folder = folder();
+    let shown =
+        examined("trunks:\n  - name: a\n    url: https://x.test\n    token:\n      - hush\n", folder.path());
+    assert!(shown.contains("5:7") && !shown.contains("hush"), "{shown}");
+}
+
+#[test]
 fn all_mistakes_of_a_file_are_told_at_once() {
     let folder = folder();
     let mut text = String::new();

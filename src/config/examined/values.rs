@@ -131,8 +131,13 @@ fn scalar(doc: &mut Document, world: Option<&World<'_>>, node: &Node, name: &str
             }
             text.trim().is_empty().then(String::new)
         }
-        Shape::Text
-        | Shape::Any
+        Shape::Text => {
+            if text.trim().is_empty() {
+                doc.error(node.span, format!("`{name}` is empty"), "leave it out, or give it a value");
+            }
+            None
+        }
+        Shape::Any
         | Shape::List(_)
         | Shape::Map(_)
         | Shape::Table(_)
@@ -245,6 +250,11 @@ fn outside(world: &World<'_>, name: &str, text: &str, shape: Shape) -> Option<(S
         return None;
     }
     if matches!(shape, Shape::Variable) {
+        if !text.chars().all(|sign| sign.is_ascii_alphanumeric() || sign == '_') {
+            let message =
+                format!("`{name}` must be the name of a variable of the environment, and this is none");
+            return Some((message, "letters, digits and `_`; the secret itself does not go here".to_owned()));
+        }
         let message = format!("`{name}`: the environment variable {text} is not set");
         let hint = format!("set {text} where the server is started, or name a file instead");
         return (!world.is_set(text)).then_some((message, hint));
