@@ -243,7 +243,7 @@ impl App {
         self.inbound.as_ref().map(ocs_inbound::Server::address)
     }
 
-    /// The link that makes the first admin, once; `None` when somebody can sign in already.
+    /// The link that makes the first admin, once; `None` when there is one already.
     ///
     /// # Errors
     /// When the database fails.

@@ -48,6 +48,10 @@ pub(super) async fn labelled(store: &Store, which: Which, most: u32) -> Result<L
     rows.truncate(most as usize);
     for row in rows {
         let Some(label) = Truth::named(&row.truth).map(told) else { continue };
+        // Nothing was decided of it, so there is nothing that could be otherwise.
+        if row.verdict.is_none() {
+            continue;
+        }
         match row.path.clone() {
             Some(path) => found.cases.push(case(store, row, path, label).await?),
             None => found.gone.push(row.call_id),

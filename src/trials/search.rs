@@ -73,10 +73,16 @@ pub struct Line {
 
 /// So few are labelled that nothing can be searched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{people} people and {machines} machines are labelled; at least {FOLDS} of each are needed")]
+#[error("{people} people and {machines} machines are labelled and can be heard; at least {FOLDS} of each are needed{}", and_unheard(*unheard))]
 pub struct TooFew {
     pub people: usize,
     pub machines: usize,
+    /// Labelled calls whose recording cannot be read.
+    pub unheard: usize,
+}
+
+fn and_unheard(calls: usize) -> String {
+    if calls == 0 { String::new() } else { format!("; the recordings of {calls} more cannot be read") }
 }
 
 impl Tuned {
@@ -117,7 +123,11 @@ pub(crate) fn enough(cases: &mut Vec<Case>) -> Result<(usize, usize), TooFew> {
     cases.retain(|case| matches!(case.label, Some(Verdict::Human | Verdict::Machine)));
     let count = |verdict| cases.iter().filter(|case| case.label == Some(verdict)).count();
     let (people, machines) = (count(Verdict::Human), count(Verdict::Machine));
-    if people < FOLDS || machines < FOLDS { Err(TooFew { people, machines }) } else { Ok((people, machines)) }
+    if people < FOLDS || machines < FOLDS {
+        Err(TooFew { people, machines, unheard: 0 })
+    } else {
+        Ok((people, machines))
+    }
 }
 
 /// Searches parameters; `None` when it was given up.
@@ -142,7 +152,7 @@ pub(crate) fn search(
     let count = |verdict| hearings.iter().filter(|hearing: &&Hearing| hearing.label == verdict).count();
     let (people, machines) = (count(Verdict::Human), count(Verdict::Machine));
     if people < FOLDS || machines < FOLDS {
-        return Err(TooFew { people, machines });
+        return Err(TooFew { people, machines, unheard: left_out.len() });
     }
     let tried = candidates(wanted);
     let Some(results) = pool.over(&tried, |params| {

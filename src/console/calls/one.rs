@@ -303,6 +303,10 @@ pub(in crate::console) async fn keep_label(
     origin: LabelOrigin,
 ) -> Result<String, Problem> {
     let call = call(api, id).await?;
+    if call.answered_ms.is_none() {
+        let why = "nobody answered this call, so there is nothing to say about who it was";
+        return Err(Problem::new(Code::Conflict, why));
+    }
     let Some(truth) = Truth::named(form.written.text("truth")) else {
         let why = form.by.say("label_missing").to_owned();
         return Err(Problem::new(Code::Invalid, why.clone()).with_field("truth", &why));

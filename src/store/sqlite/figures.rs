@@ -99,12 +99,12 @@ impl Engine {
             "SELECT c.id FROM recordings r CROSS JOIN calls c ON c.id = r.call_id WHERE r.deleted_ms IS NULL \
              AND c.answered_ms IS NOT NULL AND c.amd_event IS NOT NULL \
              AND (substr(c.id, 25), c.id) > ($1, $2) AND c.ended_ms IS NOT NULL \
-             AND NOT EXISTS (SELECT 1 FROM call_labels l WHERE l.call_id = c.id) \
+             AND NOT EXISTS (SELECT 1 FROM call_labels l WHERE l.call_id = c.id AND l.drawn_truth IS NOT NULL) \
              ORDER BY substr(c.id, 25), c.id LIMIT 1"
         } else {
             "SELECT c.id FROM calls c WHERE c.answered_ms IS NOT NULL AND c.amd_event IS NOT NULL \
              AND (substr(c.id, 25), c.id) > ($1, $2) AND c.ended_ms IS NOT NULL \
-             AND NOT EXISTS (SELECT 1 FROM call_labels l WHERE l.call_id = c.id) \
+             AND NOT EXISTS (SELECT 1 FROM call_labels l WHERE l.call_id = c.id AND l.drawn_truth IS NOT NULL) \
              AND EXISTS (SELECT 1 FROM recordings r WHERE r.call_id = c.id AND r.deleted_ms IS NULL) \
              ORDER BY substr(c.id, 25), c.id LIMIT 1"
         });
@@ -125,7 +125,8 @@ impl Engine {
                 sqlx::query(
                     "INSERT INTO call_labels (call_id, truth, verdict, author, at_ms, drawn_truth) \
                      VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (call_id) DO UPDATE SET \
-                     truth = $2, verdict = $3, author = $4, at_ms = $5, drawn_truth = coalesce(drawn_truth, $6)",
+                     truth = $2, verdict = $3, author = $4, at_ms = $5, \
+                     drawn_truth = CASE WHEN drawn_truth IS NULL THEN $6 ELSE $2 END",
                 )
                 .bind(&id)
                 .bind(&truth)

@@ -397,9 +397,11 @@ async fn redeem(
         }
         (Some(id), Redeemed::SignIn) => Ok(Some(id)),
         (None, Redeemed::FirstAdmin(person, password)) => {
-            let there: i64 =
-                sqlx::query_scalar("SELECT count(*) FROM people").fetch_one(&mut *connection).await?;
-            if there > 0 {
+            let admins: i64 = sqlx::query_scalar("SELECT count(*) FROM people WHERE role = $1")
+                .bind(ADMIN)
+                .fetch_one(&mut *connection)
+                .await?;
+            if admins > 0 {
                 return Ok(None);
             }
             let id = person.id.clone();
