@@ -105,6 +105,7 @@ mod tests {
         let labels = folder.path().join("labels.jsonl");
         std::fs::write(&labels, "{\"file\":\"a.wav\",\"label\":\"human\"}\n").unwrap();
         let error = run(&Args { labels, cost_ratio: 10.0, out: None, draws: 5, jobs: None }).unwrap_err();
-        assert_eq!(error.to_string(), "1 people and 0 machines are labelled; at least 5 of each are needed");
+        let told = "1 people and 0 machines are labelled and can be heard; at least 5 of each are needed";
+        assert_eq!(error.to_string(), told);
     }
 }
