@@ -59,7 +59,7 @@ impl TestSystem {
             ..usual_config(folder.path(), &carrier)
         };
         config.bots.insert("sales".into(), "question".into());
-        let app = App::start(&config).await.unwrap();
+        let app = Box::pin(App::start(&config)).await.unwrap();
         let (secret, key) = create_credentials(app.store()).await;
         let inbox = Inbox::new(vec![secret.clone()]);
         let receiver = Receiver::start(inbox.router(), local()).await.unwrap();

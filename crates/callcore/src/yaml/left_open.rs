@@ -40,12 +40,10 @@ impl Scan {
         let mut signs = line.char_indices().peekable();
         while let Some((at, sign)) = signs.next() {
             if let Some((quote, place, line)) = self.quote {
-                if sign == '\\' && quote == '"' {
-                    signs.next();
-                } else if sign == quote
-                    && quote == '\''
-                    && signs.peek().is_some_and(|&(_, next)| next == '\'')
-                {
+                let escapes = sign == '\\' && quote == '"';
+                let doubled =
+                    sign == quote && quote == '\'' && signs.peek().is_some_and(|&(_, next)| next == '\'');
+                if escapes || doubled {
                     signs.next();
                 } else if sign == quote {
                     self.quote = None;
@@ -65,8 +63,7 @@ impl Scan {
             }
             let follows = matches!(before, ':' | '-' | '?') && sign == ' ';
             may_begin = match sign {
-                '[' | '{' => !self.open.is_empty(),
-                ',' => !self.open.is_empty(),
+                '[' | '{' | ',' => !self.open.is_empty(),
                 _ if sign.is_whitespace() => may_begin || follows,
                 _ => false,
             };
