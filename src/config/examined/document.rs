@@ -129,9 +129,7 @@ impl Document {
         let of_secret = parent.is_some_and(|parent| {
             parent.trim_end().strip_suffix(':').is_some_and(|name| is_secret(key(name)))
         });
-        // Which variable or file has it may be told.
-        let names_place = ["env:", "file:"].iter().any(|place| line.trim_start().starts_with(place));
-        if of_secret && !names_place && line.len() > indent(line) {
+        if of_secret && !names_place(line) && line.len() > indent(line) {
             return format!("{}{}", &line[..indent(line)], "*".repeat(line.trim().chars().count()));
         }
         without_secrets(line)
@@ -213,7 +211,7 @@ fn names_variable(key: &str) -> bool {
     key.to_lowercase().split(['_', '-']).next_back() == Some("env")
 }
 
-/// Whether a table begins with the variable or the file that has a secret.
+/// Whether a table begins with the variable or the file that has a secret: which it is may be told.
 fn names_place(table: &str) -> bool {
     let table = table.trim_start();
     ["env:", "file:"].iter().any(|place| table.starts_with(place))
