@@ -6,7 +6,7 @@ CARGO ?= cargo
 PREFIX ?= /usr/local
 COMMIT = $(shell git rev-parse --short=10 HEAD 2>/dev/null)
 
-.PHONY: help setup demo build release package rehearse install check test contract killtest ordertest cuttest lint bench fmt clean
+.PHONY: help setup demo build release package rehearse install check test contract killtest ordertest cuttest detectortest lint bench fmt clean
 
 help: ## This list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -83,6 +83,9 @@ killtest: setup ## Kill the server 100 times under load: every accepted dial mus
 
 ordertest: setup ## 10,000 calls under load: no client hears of a session before it knows it
 	DERING_ORDER_CALLS=10000 $(CARGO) test --test it gateway_order -- --nocapture
+
+detectortest: setup ## 10,000 calls over good and bad lines: order of events, deadlines, no message over a greeting
+	PROPTEST_CASES=40000 $(CARGO) test --release -p callcore --lib early_start_tests::any_call
 
 cuttest: setup ## 1,000 calls over a line that breaks: no fact in a timeline may be made up
 	DERING_CUTS=1000 $(CARGO) test -p callcore --lib cut_tests

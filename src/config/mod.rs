@@ -232,6 +232,8 @@ pub struct Amd {
     pub params: Option<PathBuf>,
     /// By a name that a dial request may give; the name of a flow is for that flow.
     pub sets: BTreeMap<String, PathBuf>,
+    /// The name of a set, or of a purpose, that is tried in shadow beside every call.
+    pub shadow: Option<String>,
 }
 
 impl Amd {
@@ -244,12 +246,20 @@ impl Amd {
             let shown = path.display().to_string();
             let text = std::fs::read_to_string(path)
                 .map_err(|source| ConfigError::Read { path: shown.clone(), source })?;
-            serde_saphyr::from_str::<DecisionThresholds>(&text)
-                .map_err(|error| ConfigError::Parse { path: shown, reason: error.to_string() })
+            let params =
+                serde_saphyr::from_str::<DecisionThresholds>(&text).map_err(|error| error.to_string());
+            params
+                .and_then(|params| params.weights.check().map(|()| params))
+                .map_err(|reason| ConfigError::Parse { path: shown, reason })
         };
         let usual = self.params.as_ref().map(read).transpose()?.unwrap_or_default();
         let sets = self.sets.iter().map(|(name, path)| Ok((name.clone(), read(path)?)));
-        Ok(ParamSets { usual, named: sets.collect::<Result<_, ConfigError>>()?, ..ParamSets::default() })
+        Ok(ParamSets {
+            usual,
+            named: sets.collect::<Result<_, ConfigError>>()?,
+            shadow: self.shadow.clone(),
+            ..ParamSets::default()
+        })
     }
 }
 

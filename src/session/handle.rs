@@ -146,6 +146,12 @@ impl Handle {
         self.inner.options.amd.choose(name, flow)
     }
 
+    /// The name of the parameters that run in shadow beside every call.
+    #[must_use]
+    pub fn amd_shadow(&self) -> Option<String> {
+        self.inner.options.amd.shadow.clone()
+    }
+
     /// The names of parameters that a request may give.
     #[must_use]
     pub fn amd_sets(&self) -> Vec<String> {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use callcore::amd::{DecisionThresholds, EventKind};
+use callcore::amd::{DecisionThresholds, EventKind, ShadowSet};
 use callcore::flow::{Greet, MachineDetection, TimerOverrides};
 use callcore::number::Country;
 use parking_lot::RwLock;
@@ -104,6 +104,8 @@ pub struct ParamSets {
     pub named: BTreeMap<String, DecisionThresholds>,
     /// What somebody promoted, in place of the usual ones.
     pub promoted: Promoted,
+    /// The name of those that are tried in shadow beside every call.
+    pub shadow: Option<String>,
 }
 
 /// Parameters that may change while calls run; every clone has the same.
@@ -134,6 +136,13 @@ impl ParamSets {
                 Some(own.or_else(|| self.promoted.get()).unwrap_or(self.usual))
             }
         }
+    }
+
+    /// Those that are tried in shadow.
+    pub(in crate::session) fn in_shadow(&self) -> Option<ShadowSet> {
+        let name = self.shadow.clone()?;
+        let params = self.choose(Some(&name), "")?;
+        Some(ShadowSet { name, params })
     }
 }
 

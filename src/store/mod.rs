@@ -39,7 +39,8 @@ pub use model::{
     NotificationState, Page, PersonChange, PersonRow, PlaceAttemptRow, PlaceCount, PlaceFilter, PlaceLine,
     PlaceRow, PlaceState, PlannedRow, Prepared, Progress, Proof, Rate, ReachedCount, RecordingRow, Redeemed,
     Redelivered, RefusedRow, RequestKey, Reservation, Reserve, Reserved, RevisionRow, RowChunk, RowErrorKind,
-    RowErrorRow, RowProblem, SERVER_STOPPED, SecondFactor, SecretRow, Settled, Settlement, SignInRow,
-    Speaker, Step, StepRow, Tally, TranscriptRow, Usage, Visibility, ZoneCount, ZoneFrom, ZoneVerdict,
+    RowErrorRow, RowProblem, SERVER_STOPPED, SecondFactor, SecretRow, Settled, Settlement, ShadowDifference,
+    ShadowTally, SignInRow, Speaker, Step, StepRow, Tally, TranscriptRow, Usage, Visibility, ZoneCount,
+    ZoneFrom, ZoneVerdict,
 };
 pub use options::{Options, Place};

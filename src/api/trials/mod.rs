@@ -1,5 +1,6 @@
 //! `/v1/accuracy`: labelled calls replayed with other settings of the detector, better settings searched for, and promoted.
 
+mod shadow;
 mod shapes;
 
 use axum::Json;
@@ -12,6 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use self::shadow::InShadowShown;
 use self::shapes::{Parameters, TrialsShown};
 use super::Api;
 use super::error::{Code, Problem, ProblemDocument};
@@ -20,7 +22,7 @@ use super::fields::{self, Fields, Given, json as read, json_as};
 use super::may::May;
 use super::problems::{BadField, BadParameter, TooLarge};
 use crate::access::{Administer, SeeServer, TryVerdicts};
-use crate::trials::{Change, Refused, Trials, Which};
+use crate::trials::{Change, Refused, Trials, Which, in_shadow};
 
 /// As in dial requests.
 const TIMER_MS: std::ops::RangeInclusive<u32> = 100..=120_000;
@@ -35,7 +37,7 @@ const RATIO: std::ops::RangeInclusive<f64> = 0.01..=1000.0;
 pub(crate) const USUAL_RATIO: f64 = 8.0;
 
 pub(super) fn reading() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(trials)).routes(routes!(parameters))
+    OpenApiRouter::new().routes(routes!(trials)).routes(routes!(parameters)).routes(routes!(shadow))
 }
 
 pub(super) fn trying() -> OpenApiRouter<Api> {
@@ -313,6 +315,20 @@ async fn cancel(State(api): State<Api>, _: May<TryVerdicts>) -> Result<StatusCod
     responses((status = 200, description = "They.", body = Parameters)))]
 async fn parameters(State(api): State<Api>, _: May<SeeServer>) -> Result<Json<Parameters>, Problem> {
     Ok(Json(Parameters::of(&api, api.trials.promoted().await?)))
+}
+
+/// What parameters in shadow would have said of the last calls.
+///
+/// `amd: { shadow: NAME }` of the configuration lets a set run beside every call, without any effect on it. A flow went on by the
+/// verdict that counted, so what a callee said after that is not what they would have said after the other.
+#[utoipa::path(get, path = "/v1/accuracy/shadow", operation_id = "getShadow", tag = "accuracy",
+    responses((status = 200, description = "How the set fares.", body = InShadowShown)))]
+async fn shadow(State(api): State<Api>, _: May<SeeServer>) -> Result<Json<InShadowShown>, Problem> {
+    let found = match api.calls.amd_shadow() {
+        Some(set) => Some(in_shadow(&api.store, &set).await?),
+        None => None,
+    };
+    Ok(Json(found.into()))
 }
 
 /// Let new calls take what a search found. Calls under way keep what they began with.

@@ -88,8 +88,10 @@ fn read(path: &Path) -> anyhow::Result<String> {
     std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// The parameters in a file of `dering amd tune`.
-fn params_of(path: &Path) -> anyhow::Result<DecisionThresholds> {
-    serde_saphyr::from_str(&read(path)?)
-        .with_context(|| format!("{} does not hold the detector's parameters", path.display()))
+/// The parameters in a file of `dering amd tune` or `learn`.
+pub(super) fn params_of(path: &Path) -> anyhow::Result<DecisionThresholds> {
+    let place = || format!("{} does not hold the detector's parameters", path.display());
+    let params: DecisionThresholds = serde_saphyr::from_str(&read(path)?).with_context(place)?;
+    params.weights.check().map_err(anyhow::Error::msg).with_context(place)?;
+    Ok(params)
 }

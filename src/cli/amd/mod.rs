@@ -3,6 +3,7 @@
 mod bench;
 mod explain;
 mod labels;
+mod learn;
 mod manner;
 mod pool;
 mod published;
@@ -58,6 +59,7 @@ pub struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Command {
     Bench(bench::Args),
+    Learn(learn::Args),
     Replay(replay::Args),
     Tune(tune::Args),
 }
@@ -69,6 +71,7 @@ enum Command {
 pub fn run(args: Args) -> anyhow::Result<()> {
     match &args.command {
         Some(Command::Bench(args)) => return bench::run(args),
+        Some(Command::Learn(args)) => return learn::run(args),
         Some(Command::Replay(args)) => return replay::run(args),
         Some(Command::Tune(args)) => return tune::run(args),
         None => {}

@@ -84,13 +84,7 @@ fn report(tuned: &Tuned) -> String {
     for (name, line) in
         [("today", &tuned.today), ("tuned, calls not seen", &tuned.unseen), ("tuned, all calls", &tuned.all)]
     {
-        lines.push(format!(
-            "{name}\n  person called machine  {}\n  machine called person  {}\n  cost {:.1}, decided {:.2} s after speech on average",
-            line.person_called_machine.told(),
-            line.machine_called_person.told(),
-            line.cost,
-            line.seconds,
-        ));
+        lines.push(line.told(name));
     }
     lines.join("\n")
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
+use callcore::amd::DecisionThresholds;
 use callcore::language::{listed, nearest};
 use callcore::yaml::{Node, Span};
 
@@ -24,6 +25,7 @@ pub(super) fn apply(doc: &mut Document, world: Option<&World<'_>>) {
         certificate(doc, world);
     }
     speech(doc, world);
+    shadow(doc);
     openid(doc);
     if let Some(world) = world {
         traces(doc);
@@ -37,6 +39,17 @@ fn traces(doc: &mut Document) {
     if !BUILT_IN && doc.text(path).is_some() {
         let hint = "take it out, or build the program with `cargo build --release --features otel`";
         doc.error(doc.place(path), "this program was built without traces", hint);
+    }
+}
+
+fn shadow(doc: &mut Document) {
+    let path = "amd.shadow";
+    let Some(name) = doc.text(path) else { return };
+    let sets = doc.node("amd.sets");
+    let is_set = sets.is_some_and(|sets| sets.entry(&name).is_some());
+    if !is_set && DecisionThresholds::for_purpose(&name).is_none() {
+        let hint = "name one of `amd.sets`, or `reminder`, `sales`, `message_drop`";
+        doc.error(doc.place(path), format!("there are no parameters named `{name}` to run in shadow"), hint);
     }
 }
 

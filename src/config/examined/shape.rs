@@ -216,5 +216,5 @@ pub(super) const SETTINGS: &[Key] = &[
     key("requests", OUTWARD),
     key("speech_to_text", SPEECH_TO_TEXT),
     key("text_to_speech", TEXT_TO_SPEECH),
-    key("amd", Table(&[key("params", Maybe(&File)), key("sets", Map(&File))])),
+    key("amd", Table(&[key("params", Maybe(&File)), key("sets", Map(&File)), key("shadow", Maybe(&Text))])),
 ];

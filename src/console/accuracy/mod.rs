@@ -1,5 +1,6 @@
 //! How often the verdicts are right, as far as people have said who answered; and the next call to listen to.
 
+mod shadow;
 mod trial;
 mod tune;
 mod what_if;
@@ -8,6 +9,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Serialize;
 
+use self::shadow::Shadow;
 pub(super) use self::tune::{page as tune_page, promote, start as start_tune, take_back};
 pub(super) use self::what_if::{cancel, page as what_if_page, start as start_what_if};
 use super::calls::{listed, one};
@@ -30,6 +32,7 @@ struct Page {
     noticed: i64,
     labels: bool,
     more: bool,
+    shadow: Option<Shadow>,
 }
 
 /// Drawn calls that have something in common.
@@ -115,7 +118,9 @@ pub(super) async fn page(sees: Sees<SeeServer>, State(api): State<Api>) -> Resul
     }
     let labels = may::<LabelCalls>(&sees.who);
     let more = labels && api.store.draw_call(None).await?.is_some();
-    let page = Page { sentence, lines, noticed: noticed.iter().map(|row| row.calls).sum(), labels, more };
+    let noticed = noticed.iter().map(|row| row.calls).sum();
+    let shadow = Shadow::of(&api, &sees).await?;
+    let page = Page { sentence, lines, noticed, labels, more, shadow };
     Ok(sees.page(&api, ("accuracy.html", Room::Accuracy), sees.say("nav_accuracy"), &[], &page))
 }
 

@@ -338,6 +338,7 @@ fn settings(request: &DialRequest, flow: &Stored, options: &Options, speech_inpu
             params: options.amd.choose(request.amd_params.as_deref(), &request.flow).unwrap_or_default(),
             locale: request.control.language.clone().or_else(|| Some(flow.flow.language().to_owned())),
             awaits_words: speech_input.recognises(),
+            shadow: options.amd.in_shadow(),
             ..amd::Options::default()
         },
         ring_timeout_ms: request.ring_timeout_ms.unwrap_or(options.ring_timeout_ms),

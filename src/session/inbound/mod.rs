@@ -151,6 +151,7 @@ impl Handle {
         let prompts = run.known_prompts();
         let mut settings = settings(&route, &flow, &speech_input, playback(trunk.as_deref()));
         settings.amd.params = inner.options.amd.choose(None, &route.flow).unwrap_or_default();
+        settings.amd.shadow = inner.options.amd.in_shadow();
         let core = Call::new(settings, run);
         let identity = Identity {
             call_id: call_id.clone(),

@@ -115,3 +115,72 @@ where
         })
     }
 }
+
+/// So many calls that are alike, beside which a set of parameters ran in shadow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShadowTally {
+    /// What detection said.
+    pub verdict: Option<EventKind>,
+    /// What the set would have said.
+    pub shadow: Option<EventKind>,
+    /// As in [`CallLabelRow`], where somebody said who answered.
+    pub truth: Option<String>,
+    pub drawn: bool,
+    pub calls: i64,
+}
+
+impl<'r, R: Row> FromRow<'r, R> for ShadowTally
+where
+    &'static str: ColumnIndex<R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    bool: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let event = |column: &'static str| -> Result<Option<EventKind>, sqlx::Error> {
+            row.try_get::<Option<String>, _>(column)?.as_deref().map(read).transpose()
+        };
+        Ok(Self {
+            verdict: event("amd_event")?,
+            shadow: event("event")?,
+            truth: row.try_get("truth")?,
+            drawn: row.try_get("drawn")?,
+            calls: row.try_get("calls")?,
+        })
+    }
+}
+
+/// A call of which a set in shadow would have said something else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShadowDifference {
+    pub call_id: String,
+    /// What detection said, and when, ms after the answer.
+    pub verdict: Option<EventKind>,
+    pub verdict_ms: Option<i64>,
+    /// What the set would have said, and when.
+    pub shadow: Option<EventKind>,
+    pub shadow_ms: Option<i64>,
+    /// Who answered, where somebody said so.
+    pub truth: Option<String>,
+}
+
+impl<'r, R: Row> FromRow<'r, R> for ShadowDifference
+where
+    &'static str: ColumnIndex<R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+    i64: Decode<'r, R::Database> + Type<R::Database>,
+{
+    fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
+        let event = |column: &'static str| -> Result<Option<EventKind>, sqlx::Error> {
+            row.try_get::<Option<String>, _>(column)?.as_deref().map(read).transpose()
+        };
+        Ok(Self {
+            call_id: row.try_get("call_id")?,
+            verdict: event("amd_event")?,
+            verdict_ms: row.try_get("amd_ms")?,
+            shadow: event("event")?,
+            shadow_ms: row.try_get("at_ms")?,
+            truth: row.try_get("truth")?,
+        })
+    }
+}

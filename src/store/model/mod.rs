@@ -64,7 +64,10 @@ pub use deliveries::{
 pub use dialout::{Acceptance, FlowUse, NewDialOut, NewParties, NewPlan, PlannedRow, RequestKey};
 pub use do_not_call::{DoNotCallRow, NewDoNotCall};
 pub(super) use fair_share::Room;
-pub use figures::{CallCounts, CallFigures, CallLabelRow, LabelOrigin, LabelTally, LabelledCall};
+pub use figures::{
+    CallCounts, CallFigures, CallLabelRow, LabelOrigin, LabelTally, LabelledCall, ShadowDifference,
+    ShadowTally,
+};
 pub use flow_versions::{FlowLabelRow, FlowVersionRow, LabelMove, LabelMoveRow, NewFlowVersion};
 pub use link_keys::LinkKey;
 pub use lists::{

@@ -256,6 +256,19 @@ async fn append_transcripts(
 }
 
 async fn put_evidence(connection: &mut SqliteConnection, id: &str, evidence: Value) -> Result<(), Error> {
+    if let Some(set) = evidence["shadow"]["set"].as_str() {
+        let shadow = &evidence["shadow"];
+        sqlx::query(
+            "INSERT INTO amd_shadow (call_id, params, event, at_ms) VALUES ($1, $2, $3, $4) \
+             ON CONFLICT (call_id) DO UPDATE SET params = excluded.params, event = excluded.event, at_ms = excluded.at_ms",
+        )
+        .bind(id)
+        .bind(set)
+        .bind(shadow["event"].as_str())
+        .bind(shadow["atMs"].as_i64())
+        .execute(&mut *connection)
+        .await?;
+    }
     sqlx::query(
         "INSERT INTO amd_evidence (call_id, detail) VALUES ($1, $2) \
          ON CONFLICT (call_id) DO UPDATE SET detail = excluded.detail",

@@ -7,7 +7,7 @@ use super::engine::Engine;
 use crate::store::error::Error;
 use crate::store::model::{
     Actor, AuditAction, CallCounts, CallFigures, CallLabelRow, LabelOrigin, LabelTally, LabelledCall,
-    NewAudit,
+    NewAudit, ShadowDifference, ShadowTally,
 };
 use crate::store::sqlite::audit;
 use crate::wallclock::now_ms;
@@ -68,6 +68,36 @@ impl Engine {
              c.amd_event, count(*) AS calls FROM call_labels l CROSS JOIN calls c ON c.id = l.call_id \
              GROUP BY 1, 2, 3, 4, 5 ORDER BY 1, 2",
         );
+        Ok(query.fetch_all(&self.readers).await?)
+    }
+
+    pub(in crate::store) async fn shadow_tallies(
+        &self,
+        set: &str,
+        calls: u32,
+    ) -> Result<Vec<ShadowTally>, Error> {
+        let query = sqlx::query_as(
+            "SELECT c.amd_event, s.event, l.drawn_truth IS NOT NULL AS drawn, coalesce(l.drawn_truth, l.truth) AS truth, \
+             count(*) AS calls FROM (SELECT call_id, event FROM amd_shadow WHERE params = $1 ORDER BY rowid DESC LIMIT $2) s \
+             CROSS JOIN calls c ON c.id = s.call_id LEFT JOIN call_labels l ON l.call_id = s.call_id \
+             GROUP BY 1, 2, 3, 4 ORDER BY 1, 2",
+        );
+        Ok(query.bind(set).bind(i64::from(calls)).fetch_all(&self.readers).await?)
+    }
+
+    pub(in crate::store) async fn shadow_differences(
+        &self,
+        set: &str,
+        calls: u32,
+        limit: u32,
+    ) -> Result<Vec<ShadowDifference>, Error> {
+        let query = sqlx::query_as(
+            "SELECT s.call_id, c.amd_event, c.amd_ms, s.event, s.at_ms, coalesce(l.drawn_truth, l.truth) AS truth \
+             FROM (SELECT rowid, call_id, event, at_ms FROM amd_shadow WHERE params = $1 ORDER BY rowid DESC LIMIT $2) s \
+             CROSS JOIN calls c ON c.id = s.call_id LEFT JOIN call_labels l ON l.call_id = s.call_id \
+             WHERE c.amd_event IS NOT s.event ORDER BY s.rowid DESC LIMIT $3",
+        );
+        let query = query.bind(set).bind(i64::from(calls)).bind(i64::from(limit));
         Ok(query.fetch_all(&self.readers).await?)
     }
 

@@ -9,7 +9,7 @@ use crate::store::handle::{Backend, Store, verbs};
 use crate::store::model::{
     Actor, AmdParamsRow, CallBatch, CallFigures, CallFilter, CallLabelRow, CallRow, CdrPage, CdrRow, Cursor,
     EventRow, ExpiredRecording, LabelOrigin, LabelTally, LabelledCall, LastSigns, NewAmdParams, Page,
-    RecordingRow, TranscriptRow, Visibility,
+    RecordingRow, ShadowDifference, ShadowTally, TranscriptRow, Visibility,
 };
 
 impl Store {
@@ -83,6 +83,18 @@ verbs! {
     /// # Errors
     /// When the database fails.
     fn label_tallies(&self) -> Vec<LabelTally>;
+
+    /// What parameters in shadow said of the last `calls` calls beside which this set ran, counted by verdicts and truth.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn shadow_tallies(&self, set: &str, calls: u32) -> Vec<ShadowTally>;
+
+    /// At most `limit` of those calls of which they said something else, the last ones first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn shadow_differences(&self, set: &str, calls: u32, limit: u32) -> Vec<ShadowDifference>;
 
     /// At most `limit` labelled calls, those that were labelled last first; of all, or of those that were drawn alone.
     ///

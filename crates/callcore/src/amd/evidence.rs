@@ -7,6 +7,7 @@ use super::fusion::Parts;
 use super::options::{Profile, Timers};
 use super::phrases::Hit;
 use super::review::Revision;
+use super::shadow::ShadowVerdict;
 use super::thresholds::DecisionThresholds;
 use super::timeline::{Segment, Timeline};
 use crate::detect::Tone;
@@ -48,6 +49,9 @@ pub struct Evidence {
     pub decision: Option<Event>,
     /// What kind it is by all that is known: later words refine what the decision said.
     pub subtype: Option<Subtype>,
+    /// What parameters that are tried in shadow would have said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<ShadowVerdict>,
     /// What was learned after the decision.
     #[serde(rename = "findings")]
     pub revisions: Vec<Revision>,

@@ -1,11 +1,9 @@
 //! One posterior from all that is known: the log-odds of a machine, as a sum of what each kind of evidence says.
-//!
-//! The weights were fitted by `training/scenes/fit.py` on scenes in which every voice answers as a person and speaks as a
-//! machine, so that nothing can be learned from the voice itself; `docs/amd.md` says how well they do on voices left out.
 
 use serde::Serialize;
 
 use super::timeline::Timeline;
+use super::weights::{SAID_MS, SILENCE_MS, UTTERANCE_MS, Weights};
 
 /// What speaks for a machine (above 0) and for a person (below), as log-odds, part by part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -74,14 +72,23 @@ impl Timing {
     }
 
     /// Log-odds of a machine by timing alone.
-    fn log_odds(&self) -> f32 {
-        let breaths = self.breaths.min(MOST_BREATHS) as f32 * BREATH;
-        let waits = self.waits.min(MOST_WAITS) as f32 * WAIT;
-        BASE + ramps(self.said_ms, &SAID)
-            + ramps(self.silence_ms, &SILENCE)
-            + ramps(self.utterance_ms, &UTTERANCE)
+    fn log_odds(&self, weights: &Weights) -> f32 {
+        let breaths = self.counted_breaths() * weights.breath;
+        let waits = self.counted_waits() * weights.wait;
+        weights.base
+            + ramps(self.said_ms, &SAID_MS, &weights.said)
+            + ramps(self.silence_ms, &SILENCE_MS, &weights.silence)
+            + ramps(self.utterance_ms, &UTTERANCE_MS, &weights.utterance)
             + breaths
             + waits
+    }
+
+    fn counted_breaths(&self) -> f32 {
+        self.breaths.min(MOST_BREATHS) as f32
+    }
+
+    fn counted_waits(&self) -> f32 {
+        self.waits.min(MOST_WAITS) as f32
     }
 }
 
@@ -97,50 +104,84 @@ pub(super) struct Words {
 impl Words {
     /// Phrases of machines tell more than they were graded for; a mere greeting such as "hello" tells hardly anything that its
     /// length does not tell, for announcements begin with it, too.
-    fn weight(self) -> f32 {
+    fn weight(self, weights: &Weights) -> f32 {
         match self.log_odds {
-            log_odds if log_odds > 0.0 => log_odds * OF_A_MACHINE,
-            log_odds if log_odds > WORDS_OF_A_PERSON => log_odds * OF_A_GREETING,
+            log_odds if log_odds > 0.0 => log_odds * weights.machine_words,
+            log_odds if log_odds > WORDS_OF_A_PERSON => log_odds * weights.greeting_words,
             log_odds => log_odds,
         }
+    }
+}
+
+/// All that is measured of a call at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Measured {
+    pub(super) timing: Timing,
+    /// How likely a machine is by its sound, 0.0 to 1.0.
+    pub(super) network: f32,
+    pub(super) words: Words,
+}
+
+impl Measured {
+    /// Weighs everything; `prior` are log-odds to begin with.
+    pub(super) fn weigh(&self, weights: &Weights, prior: f32) -> Parts {
+        Parts {
+            timing: self.timing.log_odds(weights),
+            sound: weights.sound * self.network_log_odds(),
+            words: self.words.weight(weights),
+            prior,
+        }
+    }
+
+    /// What each of the [weights](Weights::numbers) is multiplied with, and what is added without any weight.
+    pub(super) fn inputs(&self) -> ([f32; Weights::COUNT], f32) {
+        let (timing, words) = (&self.timing, self.words.log_odds);
+        let mut inputs = [0.0; Weights::COUNT];
+        let (of_a_machine, of_a_greeting, of_a_person) = match words {
+            words if words > 0.0 => (words, 0.0, 0.0),
+            words if words > WORDS_OF_A_PERSON => (0.0, words, 0.0),
+            words => (0.0, 0.0, words),
+        };
+        let single = [
+            timing.counted_breaths(),
+            timing.counted_waits(),
+            self.network_log_odds(),
+            of_a_machine,
+            of_a_greeting,
+        ];
+        let all = std::iter::once(1.0)
+            .chain(seconds(timing.said_ms, &SAID_MS))
+            .chain(seconds(timing.silence_ms, &SILENCE_MS))
+            .chain(seconds(timing.utterance_ms, &UTTERANCE_MS))
+            .chain(single);
+        inputs.iter_mut().zip(all).for_each(|(slot, value)| *slot = value);
+        (inputs, of_a_person)
+    }
+
+    fn network_log_odds(&self) -> f32 {
+        let network = self.network.clamp(1.0 - SUREST_SOUND, SUREST_SOUND);
+        (network / (1.0 - network)).ln()
     }
 }
 
 /// Log-odds of words by which a person wants to talk: one is certain as soon as one is likely.
 pub(super) const WORDS_OF_A_PERSON: f32 = -2.0;
 
-/// Weighs everything. `network` is how likely a machine is by its sound, 0.0 to 1.0; `prior` are log-odds to begin with.
-pub(super) fn weigh(timing: &Timing, network: f32, words: Words, prior: f32) -> Parts {
-    let network = network.clamp(1.0 - SUREST_SOUND, SUREST_SOUND);
-    let sound = SOUND * (network / (1.0 - network)).ln();
-    Parts { timing: timing.log_odds(), sound, words: words.weight(), prior }
+const MOST_BREATHS: usize = 3;
+const MOST_WAITS: usize = 2;
+/// How sure the network can be at most.
+const SUREST_SOUND: f32 = 0.997;
+
+/// How much of `ms` lies between each two of `times`, s.
+fn seconds(ms: u64, times: &[u64]) -> impl Iterator<Item = f32> {
+    times.windows(2).map(move |between| {
+        let [from, to] = between else { return 0.0 };
+        ms.clamp(*from, *to).saturating_sub(*from) as f32 / 1_000.0
+    })
 }
 
-/// A weight per second between two times, ms.
-type Ramp = (u64, u64, f32);
-
-const BASE: f32 = -0.95;
-const SAID: [Ramp; 5] =
-    [(0, 700, 0.79), (700, 1_400, 0.88), (1_400, 2_400, 0.28), (2_400, 4_000, 0.26), (4_000, 7_000, 0.25)];
-const SILENCE: [Ramp; 5] =
-    [(0, 300, -2.41), (300, 600, -1.1), (600, 1_000, -2.03), (1_000, 1_500, -0.87), (1_500, 2_200, -0.38)];
-const UTTERANCE: [Ramp; 2] = [(1_000, 2_500, 0.17), (2_500, 4_500, 0.55)];
-const BREATH: f32 = 0.6;
-const MOST_BREATHS: usize = 3;
-const WAIT: f32 = -0.83;
-const MOST_WAITS: usize = 2;
-/// Trust in the network, and how sure it can be at most.
-const SOUND: f32 = 0.19;
-const SUREST_SOUND: f32 = 0.997;
-/// Trust in the phrases.
-const OF_A_MACHINE: f32 = 1.3;
-const OF_A_GREETING: f32 = 0.3;
-
-fn ramps(ms: u64, ramps: &[Ramp]) -> f32 {
-    ramps
-        .iter()
-        .map(|(from, to, weight)| ms.clamp(*from, *to).saturating_sub(*from) as f32 / 1_000.0 * weight)
-        .sum()
+fn ramps(ms: u64, times: &[u64], weights: &[f32]) -> f32 {
+    seconds(ms, times).zip(weights).map(|(seconds, weight)| seconds * weight).sum()
 }
 
 fn probability(log_odds: f32) -> f32 {
@@ -155,28 +196,32 @@ mod tests {
         Timing { said_ms, silence_ms, utterance_ms: said_ms, ..Timing::default() }
     }
 
-    fn machine(timing: Timing, words: f32) -> f32 {
-        weigh(&timing, 0.5, Words { log_odds: words, complete: false }, 0.0).machine()
+    fn parts(timing: Timing, network: f32, log_odds: f32) -> Parts {
+        let words = Words { log_odds, complete: true };
+        Measured { timing, network, words }.weigh(&Weights::default(), 0.0)
+    }
+
+    fn timing_alone(timing: Timing) -> f32 {
+        parts(timing, 0.5, 0.0).timing
     }
 
     #[test]
     fn the_odds_of_a_machine_rise_with_what_was_said_and_fall_with_silence() {
         for ms in (0..8_000).step_by(100) {
-            assert!(said(ms + 100, 0).log_odds() >= said(ms, 0).log_odds(), "{ms}");
-            assert!(said(1_000, ms + 100).log_odds() <= said(1_000, ms).log_odds(), "{ms}");
+            assert!(timing_alone(said(ms + 100, 0)) >= timing_alone(said(ms, 0)), "{ms}");
+            assert!(timing_alone(said(1_000, ms + 100)) <= timing_alone(said(1_000, ms)), "{ms}");
         }
         let breath = Timing { breaths: 1, ..said(2_000, 0) };
         let waited = Timing { waits: 1, ..said(2_000, 0) };
-        assert!(
-            breath.log_odds() > said(2_000, 0).log_odds() && waited.log_odds() < said(2_000, 0).log_odds()
-        );
+        let plain = timing_alone(said(2_000, 0));
+        assert!(timing_alone(breath) > plain && timing_alone(waited) < plain);
     }
 
     #[test]
     fn no_part_is_ever_without_bounds() {
         for network in [0.0, 0.5, 1.0] {
             for words in [-6.0, 0.0, 6.0] {
-                let parts = weigh(&said(90_000, 0), network, Words { log_odds: words, complete: true }, 0.0);
+                let parts = parts(said(90_000, 0), network, words);
                 assert!(parts.log_odds().is_finite() && parts.timing.abs() < 8.0 && parts.sound.abs() < 3.0);
             }
         }
@@ -184,9 +229,23 @@ mod tests {
 
     #[test]
     fn words_outweigh_any_sound_and_a_greeting_alone_tells_little() {
+        let machine = |timing, words| parts(timing, 0.5, words).machine();
         assert!(machine(said(600, 400), 3.9) > 0.8 && machine(said(3_000, 0), -3.9) < 0.5);
-        let hello = weigh(&said(900, 900), 0.5, Words { log_odds: -0.7, complete: true }, 0.0);
+        let hello = parts(said(900, 900), 0.5, -0.7);
         assert!((-0.3..0.0).contains(&hello.words), "{hello:?}");
         assert!((hello.without_words() - machine(said(900, 900), 0.0)).abs() < 1e-6);
+    }
+
+    #[test]
+    fn what_is_learned_from_is_what_is_weighed() {
+        let usual = Weights::default();
+        for (network, log_odds) in [(0.2, -3.0), (0.9, -0.7), (0.5, 2.0), (1.0, 0.0)] {
+            let timing = Timing { breaths: 5, waits: 1, ..said(3_210, 777) };
+            let measured = Measured { timing, network, words: Words { log_odds, complete: false } };
+            let (inputs, fixed) = measured.inputs();
+            let sum: f32 = inputs.iter().zip(usual.numbers()).map(|(input, weight)| input * weight).sum();
+            let weighed = measured.weigh(&usual, 0.0).log_odds();
+            assert!((sum + fixed - weighed).abs() < 1e-4, "{sum} + {fixed} is not {weighed}");
+        }
     }
 }

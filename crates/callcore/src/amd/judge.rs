@@ -2,7 +2,7 @@
 
 use super::background::{Background, Turn};
 use super::features::{Features, INPUTS};
-use super::fusion::{Parts, Timing, WORDS_OF_A_PERSON, Words, weigh};
+use super::fusion::{Measured, Parts, Timing, WORDS_OF_A_PERSON, Words};
 use super::net::Net;
 use super::thresholds::DecisionThresholds;
 use super::timeline::{Segment, Timeline};
@@ -160,7 +160,12 @@ impl Judge {
         if self.timeline().onset_ms().is_none() {
             return Parts::default();
         }
-        weigh(&Timing::of(self.timeline()), self.net.machine(), self.words(), self.params.bias)
+        self.measured().weigh(&self.params.weights, self.params.bias)
+    }
+
+    /// What there is to weigh.
+    pub(super) fn measured(&self) -> Measured {
+        Measured { timing: Timing::of(self.timeline()), network: self.net.machine(), words: self.words() }
     }
 
     /// The words heard so far are worth these log-odds of a machine; `is_final` when the last of them will not change.

@@ -11,6 +11,7 @@ mod evidence;
 pub mod features;
 mod fusion;
 mod judge;
+pub mod learn;
 mod likely;
 pub mod listen;
 mod net;
@@ -21,11 +22,13 @@ mod policy;
 mod review;
 mod ruling;
 mod run;
+mod shadow;
 mod strict;
 mod thresholds;
 mod timeline;
 mod trace;
 mod transcript;
+mod weights;
 
 pub use event::{Event, EventKind, Reason, Subtype};
 pub use evidence::{Evidence, Measures, Piece, Sample};
@@ -35,9 +38,11 @@ pub use net::use_model;
 pub use options::{Options, Profile, Strict, Timers};
 pub use review::{Basis, Revision, RevisionKind};
 pub use run::Amd;
+pub use shadow::{Shadow, ShadowSet, ShadowVerdict};
 pub use thresholds::{Costs, DecisionThresholds};
 pub use timeline::Segment;
 pub use trace::{Input as TraceInput, Told, Trace};
+pub use weights::Weights;
 
 #[cfg(test)]
 mod conformance;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::shadow::ShadowSet;
 use super::thresholds::DecisionThresholds;
 
 /// The four AMD timers, in milliseconds.
@@ -55,6 +56,9 @@ pub struct Options {
     /// The callee's language and region, such as `id` or `en-AU`, for the words; `None` reads any language.
     pub locale: Option<String>,
     pub strict: Strict,
+    /// Other parameters that are tried beside `params`, without effect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shadow: Option<ShadowSet>,
 }
 
 /// What only profile `jambonz-strict` has.

@@ -255,6 +255,7 @@ impl Amd {
             phrases: transcript.reading().hits.clone(),
             decision: self.decision.clone(),
             subtype: self.subtype,
+            shadow: None,
             revisions: self.review.all().to_vec(),
             revised: self.review.is_revised(),
         }
@@ -450,9 +451,8 @@ impl Amd {
             .filter(|(start, end)| end.saturating_sub(*start) <= LONGEST_RING_MS)
             .map(|(_, end)| end)
             .max();
-        let rung_ms = rung_ms.unwrap_or(0);
         let most = timers.decision_timeout_ms.max(timers.no_speech_timeout_ms);
-        (rung_ms + timers.no_speech_timeout_ms).min(most)
+        (rung_ms.unwrap_or(0) + timers.no_speech_timeout_ms).min(most)
     }
 
     fn greeting_is_over(&self, now: u64) -> bool {

@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::weights::Weights;
+
 /// What mistakes and waiting cost, each against the others; only their ratios count.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
@@ -44,6 +46,9 @@ pub struct DecisionThresholds {
     /// Log-odds added for a machine, as if more of them answered: below 0 spares people, above 0 catches
     /// machines.
     pub bias: f32,
+    /// What each measure weighs.
+    #[serde(skip_serializing_if = "Weights::is_usual")]
+    pub weights: Weights,
     /// How long a decision is watched for what speaks against it, in ms; 0 does not watch.
     pub shadow_ms: u64,
 }
@@ -59,6 +64,7 @@ impl Default for DecisionThresholds {
             words_wait_ms: 1_000,
             late_ms: 1_980,
             bias: 0.0,
+            weights: Weights::default(),
             shadow_ms: 20_000,
         }
     }

@@ -1,6 +1,7 @@
 //! Words as evidence in a whole call: what hangs up, where the flow goes, what the record says.
 
 use super::*;
+use crate::amd::{self, DecisionThresholds, ShadowSet};
 use crate::clock::CallTime;
 use crate::flow::MachineDetection;
 use crate::testing::{VirtualCall, World};
@@ -33,6 +34,7 @@ struct Outcome {
     word: String,
     events: Vec<&'static str>,
     facts: Vec<Fact>,
+    evidence: serde_json::Value,
 }
 
 impl World for Outcome {
@@ -43,7 +45,10 @@ impl World for Outcome {
                 self.events.push(event.kind.as_str());
             }
             Effect::Record(fact) => self.facts.push(fact),
-            Effect::Finish(summary) => self.word = summary.outcome,
+            Effect::Finish(summary) => {
+                self.word = summary.outcome;
+                self.evidence = summary.evidence.unwrap_or_default();
+            }
             _ => {}
         }
         None
@@ -51,7 +56,10 @@ impl World for Outcome {
 }
 
 fn heard(mode: MachineDetection, words: &[(u64, &str)]) -> Outcome {
-    let settings = Settings { machine_detection: mode, recognises: true, ..Settings::default() };
+    heard_with(Settings { machine_detection: mode, recognises: true, ..Settings::default() }, words)
+}
+
+fn heard_with(settings: Settings, words: &[(u64, &str)]) -> Outcome {
     let mut call = VirtualCall::new(FLOW, settings, Outcome::default()).unwrap();
     call.tell(Input::Status(DialStatus::Connected));
     for ms in 0..60_000_u64 {
@@ -192,4 +200,28 @@ fn no_tone_of_the_network_silences_a_prompt() {
     for (name, sound) in sounds {
         assert_eq!(over_a_prompt(&sound).1, 0, "{name}");
     }
+}
+
+/// What the record of a call says of a set that ran in shadow beside `usual`.
+fn in_shadow(set: DecisionThresholds, words: &[(u64, &str)]) -> (Vec<&'static str>, serde_json::Value) {
+    let shadow = Some(ShadowSet { name: "careful".into(), params: set });
+    let amd = amd::Options { shadow, ..amd::Options::default() };
+    let call = heard_with(Settings { amd, recognises: true, ..Settings::default() }, words);
+    (call.events, call.evidence["shadow"].clone())
+}
+
+#[test]
+fn parameters_in_shadow_say_what_they_would_have_said_and_change_nothing() {
+    let quick = DecisionThresholds { machine_with_words_after_ms: 0, ..DecisionThresholds::default() };
+    let words = [(2_000, GREETING)];
+    let usual = heard(MachineDetection::Detect, &words).events;
+    let (events, shadow) = in_shadow(quick, &words);
+    assert_eq!(events, usual);
+    assert_eq!(
+        (shadow["set"].as_str(), shadow["event"].as_str()),
+        (Some("careful"), Some("amd_machine_detected"))
+    );
+    assert!(shadow["atMs"].as_u64().is_some_and(|ms| (1_900..2_200).contains(&ms)), "{shadow}");
+    let plain = heard(MachineDetection::Detect, &words).evidence;
+    assert!(plain.get("shadow").is_none() && plain["decision"].is_object(), "{plain}");
 }

@@ -8,7 +8,7 @@ use super::arrival::Arrival;
 use super::barge_in::BargeInDetector;
 use super::mailbox::{Mailbox, Turned};
 use super::utterance::{EndSilence, EndedUtterance, Utterance};
-use crate::amd::{self, Amd, Told, Trace};
+use crate::amd::{self, Amd, Evidence, Shadow, Told, Trace};
 use crate::audio::frame::{FRAME_MS, Frame, ms_to_samples};
 use crate::audio::level::SILENCE_DBFS;
 use crate::clock::CallTime;
@@ -70,6 +70,8 @@ pub(in super::super) struct Listening {
     speaks_since: Option<u64>,
     arrival: Arrival,
     amd: Option<Amd>,
+    /// Other parameters beside it.
+    shadow: Option<Shadow>,
     /// What detection was fed, as long as it listens.
     trace: Option<Trace>,
     answered_at: CallTime,
@@ -115,6 +117,7 @@ impl Listening {
             speaks_since: None,
             arrival: Arrival::new(now),
             trace: options.amd.clone().map(Trace::new),
+            shadow: options.amd.as_ref().and_then(Shadow::beside),
             amd: options.amd.map(Amd::new),
             answered_at: now,
             last_frame_at: now,
@@ -168,9 +171,15 @@ impl Listening {
         if let Some(amd) = &mut self.amd {
             amd.observe(&observation);
         }
+        if let Some(shadow) = &mut self.shadow {
+            shadow.observe(&observation);
+        }
         while let Some(heard) = self.front_end.poll() {
             if let Some(amd) = &mut self.amd {
                 amd.feed(&heard);
+            }
+            if let Some(shadow) = &mut self.shadow {
+                shadow.feed(&heard);
             }
             self.note(heard);
         }
@@ -298,6 +307,9 @@ impl Listening {
         if let Some(amd) = &mut self.amd {
             amd.advance(since_answer_ms);
         }
+        if let Some(shadow) = &mut self.shadow {
+            shadow.advance(since_answer_ms);
+        }
         self.drain_amd();
     }
 
@@ -345,6 +357,9 @@ impl Listening {
         if let Some(amd) = &mut self.amd {
             amd.transcript(text, is_final, self.media_ms);
         }
+        if let Some(shadow) = &mut self.shadow {
+            shadow.transcript(text, is_final, self.media_ms);
+        }
         self.drain_amd();
     }
 
@@ -355,6 +370,9 @@ impl Listening {
         }
         if let Some(amd) = &mut self.amd {
             amd.stop();
+        }
+        if let Some(shadow) = &mut self.shadow {
+            shadow.stop();
         }
         self.drain_amd();
     }
@@ -385,7 +403,8 @@ impl Listening {
     }
 
     pub(super) fn evidence(&self) -> Option<serde_json::Value> {
-        let evidence = self.amd.as_ref()?.evidence();
+        let shadow = self.shadow.as_ref().map(Shadow::verdict);
+        let evidence = Evidence { shadow, ..self.amd.as_ref()?.evidence() };
         serde_json::to_value(evidence).ok()
     }
 }

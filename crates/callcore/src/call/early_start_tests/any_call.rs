@@ -19,14 +19,22 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
+fn path() -> impl Strategy<Value = Path> {
+    let coding = prop_oneof![Just(Coding::Linear), Just(Coding::Mu), Just(Coding::A)];
+    let lost = prop_oneof![6 => Just(0_usize), 2 => Just(3), 1 => Just(15)];
+    let clipped_ms = prop_oneof![4 => Just(0_u64), 1 => Just(600)];
+    (prop_oneof![Just(16_i16), Just(60), Just(240)], coding, lost, clipped_ms)
+        .prop_map(|(hiss, coding, lost, clipped_ms)| Path { hiss, coding, lost, clipped_ms })
+}
+
 const SAID: [&str; 5] =
     ["hello", "hello, who is this please", "please leave a message after the tone", "you have reached", ""];
 
 proptest! {
-    // 64 calls of up to half a minute; PROPTEST_CASES=40000 makes it 10,000.
+    // 64 calls of up to half a minute; `make detectortest` makes it 10,000.
     #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases / 4, ..ProptestConfig::default() })]
 
-    /// Whatever the callee does, and whether a recogniser hears anything, in time or not.
+    /// Whatever the callee does, whatever the line makes of it, and whether a recogniser hears anything, in time or not.
     #[test]
     fn in_any_call_events_keep_their_order_a_false_start_ends_at_once_and_nothing_is_done_twice(
         steps in prop::collection::vec(step(), 1..9),
@@ -35,8 +43,10 @@ proptest! {
         greets_early in prop::bool::weighted(0.8),
         disconnects in prop::bool::weighted(0.2),
         echoes in prop::bool::weighted(0.3),
+        deaf in prop::bool::weighted(0.3),
+        path in path(),
     ) {
-        let mut callee = Callee { hangs_up_at, echoes, ..Callee::default() }.hush(400);
+        let mut callee = Callee { hangs_up_at, echoes, deaf, path, ..Callee::default() }.hush(400);
         let mut speech = Vec::new();
         let mut last_beep = 0;
         for step in steps {
@@ -52,7 +62,9 @@ proptest! {
                 Step::Hush(_) => {}
             }
         }
-        callee.words = words.into_iter().map(|(at, n)| (at, SAID[n])).collect();
+        if !deaf {
+            callee.words = words.into_iter().map(|(at, n)| (at, SAID[n])).collect();
+        }
         let greet = if greets_early { Greet::Early } else { Greet::Sure };
         let mode = if disconnects { MachineDetection::Disconnect } else { MachineDetection::Detect };
         let line = call(FLOW, greet, mode, &callee);

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use super::*;
 use crate::amd::{Costs, DecisionThresholds};
 use crate::audio::frame::{FRAME_MS, FRAME_SAMPLES, Frame, ms_to_samples, samples_to_ms};
+use crate::audio::g711;
 use crate::audio::tone::tone;
 use crate::clock::CallTime;
 use crate::flow::{ExternalStepEnd, Greet, MachineDetection};
@@ -140,6 +141,52 @@ struct Callee {
     hangs_up_at: Option<u64>,
     /// What the callee hears comes back, 120 ms later and 16 dB fainter.
     echoes: bool,
+    path: Path,
+    /// No recogniser listens.
+    deaf: bool,
+}
+
+/// What the line makes of the sound.
+#[derive(Clone, Copy, Debug, Default)]
+struct Path {
+    /// How loud it hisses, in steps of 16 bits; 16 is a quiet line.
+    hiss: i16,
+    coding: Coding,
+    /// Of a hundred frames so many are lost.
+    lost: usize,
+    /// So much of the beginning is missing, ms.
+    clipped_ms: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+enum Coding {
+    #[default]
+    Linear,
+    Mu,
+    A,
+}
+
+impl Path {
+    /// What arrives of frame `n`; a lost one is silence, as carriers send it.
+    fn carry(&self, n: usize, frame: &mut Frame) {
+        if (n * 7_919) % 100 < self.lost || (n as u64) * FRAME_MS < self.clipped_ms {
+            frame.fill(0);
+            return;
+        }
+        let (mut bytes, mut samples) = (Vec::new(), Vec::new());
+        match self.coding {
+            Coding::Linear => return,
+            Coding::Mu => {
+                g711::to_ulaw(frame, &mut bytes);
+                g711::ulaw(&bytes, &mut samples);
+            }
+            Coding::A => {
+                g711::to_alaw(frame, &mut bytes);
+                g711::alaw(&bytes, &mut samples);
+            }
+        }
+        frame.copy_from_slice(&samples);
+    }
 }
 
 impl Callee {
@@ -175,8 +222,10 @@ fn by_time() -> DecisionThresholds {
 }
 
 fn call(flow: &str, greet: Greet, mode: MachineDetection, callee: &Callee) -> Line {
-    let mut settings = Settings { greet, machine_detection: mode, recognises: true, ..Settings::default() };
+    let recognises = !callee.deaf;
+    let mut settings = Settings { greet, machine_detection: mode, recognises, ..Settings::default() };
     settings.amd.params = by_time();
+    let hiss = callee.path.hiss.max(16);
     let mut call = VirtualCall::new(flow, settings, Line::default()).unwrap();
     call.tell(Input::Status(DialStatus::Connected));
     let mut echo: VecDeque<i16> = vec![0; ms_to_samples(120)].into();
@@ -193,11 +242,12 @@ fn call(flow: &str, greet: Greet, mode: MachineDetection, callee: &Callee) -> Li
         }
         let mut frame: Frame = [0; FRAME_SAMPLES];
         for (k, slot) in frame.iter_mut().enumerate() {
-            let noise = ((n * FRAME_SAMPLES + k) * 7_919 % 33) as i16 - 16;
+            let noise = ((n * FRAME_SAMPLES + k) * 7_919 % (2 * hiss as usize + 1)) as i16 - hiss;
             echo.push_back(call.world.sounds.pop_front().unwrap_or(0) / 6);
             let back = echo.pop_front().filter(|_| callee.echoes).unwrap_or(0);
             *slot = said.get(k).copied().unwrap_or(0).saturating_add(noise).saturating_add(back);
         }
+        callee.path.carry(n, &mut frame);
         call.hear(&frame);
         for (k, (_, text)) in
             callee.words.iter().enumerate().filter(|(_, (at, _))| at.next_multiple_of(FRAME_MS) == now)
