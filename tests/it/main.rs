@@ -102,6 +102,7 @@ mod system_recordings;
 mod system_recovery;
 mod system_refusals;
 mod system_secrets;
+mod system_shadow;
 mod system_signals;
 #[cfg(feature = "otel")]
 mod system_traces;

@@ -347,11 +347,13 @@ pub(crate) struct Setup {
     pub(crate) lines: Option<(usize, usize)>,
     /// How others reach the server.
     pub(crate) public_url: PublicUrl,
+    /// The parameters that run in shadow.
+    pub(crate) shadow: Option<String>,
 }
 
 impl Default for Setup {
     fn default() -> Self {
-        Self { allow_private: true, lines: None, public_url: PublicUrl::default() }
+        Self { allow_private: true, lines: None, public_url: PublicUrl::default(), shadow: None }
     }
 }
 
@@ -396,6 +398,7 @@ impl TestSystem {
         let mut config = config(folder.path(), &carrier);
         config.webhooks.allow_private = setup.allow_private;
         config.public_url = setup.public_url;
+        config.amd.shadow = setup.shadow;
         if let Some((calls, queue)) = setup.lines {
             config.trunks[0].limits.calls = Some(calls);
             config.trunks[0].limits.queue = queue;

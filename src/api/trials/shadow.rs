@@ -43,13 +43,14 @@ struct ShadowFigures {
 #[schema(as = ShadowDifference)]
 struct DifferentShown {
     call_id: String,
-    usual: Verdict,
+    /// `human`, `machine`, `no_speech` or `undecided`.
+    usual: &'static str,
     /// From the answer to the verdict, ms.
     usual_ms: Option<i64>,
-    shadow: Verdict,
+    shadow: &'static str,
     shadow_ms: Option<i64>,
     /// Who answered, where somebody said so.
-    label: Option<Verdict>,
+    label: Option<&'static str>,
 }
 
 impl From<Accuracy> for ShadowFigures {
@@ -89,5 +90,12 @@ impl From<Option<InShadow>> for InShadowShown {
 
 fn shown(call: Different) -> DifferentShown {
     let Different { id, usual, usual_ms, shadow, shadow_ms, label } = call;
-    DifferentShown { call_id: id, usual, usual_ms, shadow, shadow_ms, label }
+    DifferentShown {
+        call_id: id,
+        usual: usual.as_str(),
+        usual_ms,
+        shadow: shadow.as_str(),
+        shadow_ms,
+        label: label.map(Verdict::as_str),
+    }
 }
