@@ -11,7 +11,9 @@ use crate::system_fixture::{FAX, Setup, TestSystem, each};
 #[tokio::test]
 async fn a_set_in_shadow_is_told_beside_the_verdict_and_changes_nothing() {
     let system = TestSystem::with(Setup { shadow: Some("sales".into()), ..Setup::default() }).await;
-    let before = system.client.read("/v1/accuracy/shadow").await.json();
+    let before = system.client.read("/v1/accuracy/shadow").await;
+    assert_eq!(before.status, 200, "{}", before.text());
+    let before = before.json();
     assert_eq!((&before["set"], &before["calls"]), (&json!("sales"), &json!(0)));
     let call_id = system.dial("detect", FAX, json!({})).await;
     let bodies = system.last_word(&call_id).await;

@@ -36,6 +36,7 @@ const MIGRATIONS: &[(i64, &str, &str)] = &[
     (66, "bulk_rows", include_str!("../../../migrations/sqlite/0066_bulk_rows.sql")),
     (67, "rare_calls", include_str!("../../../migrations/sqlite/0067_rare_calls.sql")),
     (68, "params_and_figures", include_str!("../../../migrations/sqlite/0068_params_and_figures.sql")),
+    (69, "shadow", include_str!("../../../migrations/sqlite/0069_shadow.sql")),
 ];
 
 /// The last one.
