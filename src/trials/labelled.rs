@@ -1,5 +1,8 @@
 //! The calls that people labelled, as cases.
 
+use std::path::Path;
+
+use anyhow::bail;
 use callcore::amd::{EventKind, Subtype};
 
 use super::cases::Case;
@@ -58,6 +61,24 @@ pub(super) async fn labelled(store: &Store, which: Which, most: u32) -> Result<L
         }
     }
     Ok(found)
+}
+
+/// The calls of a server's database that people labelled, corrections included, whose recordings are there.
+pub(crate) fn labelled_in(database: &Path) -> anyhow::Result<Vec<Case>> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let found = runtime.block_on(async {
+        let store = Store::open_read_only(database).await?;
+        let found = labelled(&store, Which::All, u32::MAX - 1).await;
+        store.close().await;
+        found
+    })?;
+    if found.cases.is_empty() {
+        let (path, gone) = (database.display(), found.gone.len());
+        bail!(
+            "{path} knows no labelled call with a recording ({gone} without); say on the page Accuracy, or on those of calls, who answered"
+        );
+    }
+    Ok(found.cases)
 }
 
 async fn case(store: &Store, row: LabelledCall, path: String, label: Verdict) -> Result<Case, Error> {

@@ -24,6 +24,7 @@ mod what_if;
 pub use change::Change;
 pub use desk::{Job, Kind, Looked, Made, Promoted, Refused, Trials};
 pub use labelled::Which;
+pub(crate) use labelled::labelled_in;
 pub use line::Line;
 pub(crate) use pool::Pool;
 pub(crate) use score::{Outcome, Score};

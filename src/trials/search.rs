@@ -156,6 +156,9 @@ pub(super) fn candidates(wanted: &Wanted, weights: Weights) -> Vec<DecisionThres
     let mut rng = StdRng::seed_from_u64(4);
     let mut usual = DecisionThresholds { weights, ..DecisionThresholds::default() };
     let mut all = vec![wanted.today];
+    if weights != wanted.today.weights {
+        all.push(DecisionThresholds { weights, ..wanted.today });
+    }
     usual.costs.person_called_machine = wanted.cost_ratio as f32 * usual.costs.machine_called_person;
     while all.len() < wanted.draws {
         let mut spread = |width: f32| rng.random_range(-width..=width);

@@ -8,7 +8,6 @@ use callcore::amd::DecisionThresholds;
 use serde_json::json;
 
 use super::manner::params_of;
-use crate::trials::cases;
 use crate::trials::learn::{Learned, learn};
 use crate::trials::search::{RATIOS, Wanted};
 
@@ -21,10 +20,13 @@ use crate::trials::search::{RATIOS, Wanted};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Labelled calls, JSON lines as for replay; `speakers` keeps calls of one speaker together
-    #[arg(long, value_name = "LABELS.jsonl")]
-    labels: PathBuf,
+    #[arg(long, value_name = "LABELS.jsonl", required_unless_present = "database")]
+    labels: Option<PathBuf>,
+    /// The calls that were labelled on the pages instead: the server's database
+    #[arg(long, value_name = "FILE", conflicts_with = "labels")]
+    database: Option<PathBuf>,
     /// Let the labels' words come as from a recogniser, a second after each utterance
-    #[arg(long)]
+    #[arg(long, requires = "labels")]
     with_words: bool,
     /// How many machines called people cost as much as one person called a machine
     #[arg(long, value_name = "RATIO", default_value_t = 8.0)]
@@ -53,7 +55,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     }
     let today =
         args.params.as_deref().map(params_of).transpose()?.unwrap_or_else(DecisionThresholds::default);
-    let cases = cases::of_labels(&args.labels, args.with_words)?;
+    let cases = super::labelled(args.labels.as_deref(), args.database.as_deref(), args.with_words)?;
     let of = cases.len();
     let wanted = Wanted { cost_ratio: args.cost_ratio, draws: usize::from(args.draws), today };
     let learned = super::pool::with_bar(args.jobs, |pool| learn(cases, &wanted, pool))?;
@@ -129,7 +131,8 @@ mod tests {
 
     fn args(labels: PathBuf) -> Args {
         Args {
-            labels,
+            labels: Some(labels),
+            database: None,
             with_words: false,
             cost_ratio: 8.0,
             params: None,

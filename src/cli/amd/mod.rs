@@ -20,6 +20,8 @@ use comfy_table::{Table, presets};
 
 use self::manner::Manner;
 use crate::trials::analyse::{Analysis, audio_of, listen};
+use crate::trials::cases::{self, Case};
+use crate::trials::labelled_in;
 
 /// Tell from recordings who answered: the events of answering-machine detection with their audio times.
 #[derive(Debug, clap::Args)]
@@ -112,6 +114,15 @@ pub fn run(args: Args) -> anyhow::Result<()> {
         bail!("{failed} of {} files could not be analysed", args.files.len());
     }
     Ok(())
+}
+
+/// The labelled calls of a file, or those that were labelled on the pages of a server with this database.
+fn labelled(labels: Option<&Path>, database: Option<&Path>, with_words: bool) -> anyhow::Result<Vec<Case>> {
+    match (labels, database) {
+        (Some(labels), _) => cases::of_labels(labels, with_words),
+        (None, Some(database)) => labelled_in(database),
+        (None, None) => bail!("name --labels or --database"),
+    }
 }
 
 fn draw(path: &Path, file: &Path, audio: &[i16], analysis: &Analysis) -> anyhow::Result<()> {

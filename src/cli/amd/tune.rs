@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use anyhow::{Context, bail};
 use callcore::amd::DecisionThresholds;
 
+use crate::trials::Tuned;
 use crate::trials::search::{RATIOS, Wanted, search};
-use crate::trials::{Tuned, cases};
 
 /// Search parameters on your own labelled calls, for what the two errors cost you.
 ///
@@ -17,8 +17,11 @@ use crate::trials::{Tuned, cases};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Labelled calls, JSON lines as for replay; `speakers` keeps calls of one speaker together
-    #[arg(long, value_name = "LABELS.jsonl")]
-    labels: PathBuf,
+    #[arg(long, value_name = "LABELS.jsonl", required_unless_present = "database")]
+    labels: Option<PathBuf>,
+    /// The calls that were labelled on the pages instead: the server's database
+    #[arg(long, value_name = "FILE", conflicts_with = "labels")]
+    database: Option<PathBuf>,
     /// How many machines called people cost as much as one person called a machine
     #[arg(long, value_name = "RATIO", default_value_t = 8.0)]
     cost_ratio: f64,
@@ -38,7 +41,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<()> {
     if !RATIOS.contains(&args.cost_ratio) || args.draws == 0 {
         bail!("--cost-ratio must lie between 0.01 and 1000, and --draws be at least 1");
     }
-    let cases = cases::of_labels(&args.labels, false)?;
+    let cases = super::labelled(args.labels.as_deref(), args.database.as_deref(), false)?;
     let of = cases.len();
     let wanted =
         Wanted { cost_ratio: args.cost_ratio, draws: args.draws, today: DecisionThresholds::default() };
@@ -98,7 +101,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let labels = folder.path().join("labels.jsonl");
         std::fs::write(&labels, "{\"file\":\"a.wav\",\"label\":\"human\"}\n").unwrap();
-        let error = run(&Args { labels, cost_ratio: 10.0, out: None, draws: 5, jobs: None }).unwrap_err();
+        let args =
+            Args { labels: Some(labels), database: None, cost_ratio: 10.0, out: None, draws: 5, jobs: None };
+        let error = run(&args).unwrap_err();
         let told = "1 people and 0 machines are labelled and can be heard; at least 5 of each are needed";
         assert_eq!(error.to_string(), told);
     }
