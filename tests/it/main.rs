@@ -105,6 +105,7 @@ mod system_secrets;
 mod system_signals;
 #[cfg(feature = "otel")]
 mod system_traces;
+mod system_voices;
 mod system_webhooks;
 mod system_wire;
 mod trunk_bad_input;

@@ -262,6 +262,32 @@ fn a_model_that_is_cut_off_or_spoilt_is_refused_with_a_sentence() {
     assert!(error.contains("audio positions: 2000000000 cannot be") && error.contains("verify"), "{error}");
 }
 
+/// A file of the right form that says it has weights for half a terabyte; the disk holds none of them.
+#[test]
+fn a_model_larger_than_memory_is_refused_before_it_is_read() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("huge.bin");
+    let mut head: Vec<u8> = Vec::new();
+    let layout = [0x6767_6d6c_u32, 51_865, 1_500, 512, 8, 6, 448, 512, 8, 6, 80, 1];
+    let (mel, space, tensor) = ([1_u32, 1, 0], [1_u32, 1], [2_u32, 1, 0, 500_000, 250_000]);
+    for number in layout.iter().chain(&mel).chain(&space) {
+        head.extend(number.to_le_bytes());
+    }
+    head.push(b' ');
+    for number in tensor {
+        head.extend(number.to_le_bytes());
+    }
+    head.push(b'w');
+    let whole = head.len() as u64 + 500_000 * 250_000 * 4;
+    std::fs::write(&path, head).expect("a file");
+    let file = std::fs::OpenOptions::new().write(true).open(&path).expect("a file");
+    if file.set_len(whole).is_err() {
+        return println!("skipped: this disk makes no file of 500 GB, not even an empty one");
+    }
+    let error = Whisper::load(&Options::new(&path)).expect_err("no machine has so much").to_string();
+    assert!(error.contains("huge.bin") && error.contains("MiB") && error.contains("smaller"), "{error}");
+}
+
 #[test]
 fn a_language_that_is_none_is_refused_before_the_model_is_read() {
     let options = Options { language: Some("klingon".into()), ..Options::new("no/such/model.bin") };
@@ -315,10 +341,14 @@ fn word_errors_of_a_model_are_a_table_or_json() {
     );
 }
 
+fn base_file() -> PathBuf {
+    let folder = std::env::var_os("DERING_MODELS").map_or_else(|| "data/models".into(), PathBuf::from);
+    folder.join("ggml-base.bin")
+}
+
 /// The base model, where `dering models fetch base` has put it.
 fn base() -> Option<Recognizer> {
-    let folder = std::env::var_os("DERING_MODELS").map_or_else(|| "data/models".into(), PathBuf::from);
-    let model = folder.join("ggml-base.bin");
+    let model = base_file();
     if !model.exists() {
         println!("skipped: this test needs {}; `dering models fetch base` brings it", model.display());
         return None;
@@ -367,6 +397,71 @@ async fn answers_of_real_people_are_found_by_weighing_them_and_noise_is_none() {
         let taken = heard.weighed.and_then(|weighed| weighed.likely);
         assert_eq!(taken, None, "{heard:?}");
     }
+}
+
+/// The digits that a question expects, and what answers none of them: the whole way of a call, by `dering stt bench`.
+#[test]
+fn what_is_no_answer_is_hardly_ever_taken_for_one() {
+    let (Some(_), Some(digits), Some(corpus)) = (base(), shared("speech/digits"), shared("amd-corpus/cases"))
+    else {
+        return;
+    };
+    let folder = tempfile::tempdir().expect("a folder");
+    let (asked, strangers) = (folder.path().join("digits"), folder.path().join("strangers"));
+    std::fs::create_dir_all(&asked).expect("a folder");
+    std::fs::create_dir_all(&strangers).expect("a folder");
+    let digit = |digit: usize, who: &str, take: usize| {
+        let file = digits.join(format!("{digit}_{who}_{take}.wav"));
+        wav::read_8k(&std::fs::read(file).expect("a recording")).expect("a WAV file")
+    };
+    for at in 0..10 {
+        std::fs::write(asked.join(format!("{at}.wav")), wav::write_8k(&[&digit(at, "theo", 7)]))
+            .expect("a file");
+        std::fs::write(asked.join(format!("{at}.txt")), at.to_string()).expect("a label");
+    }
+    // Ten seconds of numbers are no single digit; neither are two people who speak at once.
+    let long: Vec<i16> = (0..10)
+        .flat_map(|at| [digit(at, "jackson", 3), vec![0; 4_000]].concat())
+        .chain(std::iter::repeat_n(0, 8_000))
+        .take(10 * 8_000)
+        .collect();
+    std::fs::write(strangers.join("ten-seconds.wav"), wav::write_8k(&[&long])).expect("a file");
+    for (one, other) in [(1, 6), (3, 9), (8, 2)] {
+        let (mut both, over) = (digit(one, "jackson", 5), digit(other, "nicolas", 5));
+        both.resize(both.len().max(over.len()), 0);
+        both.iter_mut().zip(over).for_each(|(sample, more)| *sample = sample.saturating_add(more));
+        let name = format!("at-once-{one}-{other}.wav");
+        std::fs::write(strangers.join(name), wav::write_8k(&[&both])).expect("a file");
+    }
+    let labels = std::fs::read_to_string(corpus.with_file_name("labels.jsonl")).expect("labels");
+    let cases = labels.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("a case"));
+    let is_other = |case: &serde_json::Value| {
+        let music =
+            case["tones"].as_array().is_some_and(|tones| tones.iter().any(|tone| tone["kind"] == "music"));
+        music || ["es", "fr"].iter().any(|language| case["language"] == *language)
+    };
+    for case in cases.filter(is_other).step_by(5).take(12) {
+        let id = case["id"].as_str().expect("an id");
+        let whole = std::fs::read(corpus.join(format!("{id}.wav"))).expect("a recording");
+        let audio = wav::read_8k(&whole).expect("a WAV file");
+        let opening = wav::write_8k(&[&audio[..audio.len().min(5 * 8_000)]]);
+        std::fs::write(strangers.join(format!("{id}.wav")), opening).expect("a file");
+    }
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_dering"))
+        .args(["stt", "bench", "--json"])
+        .arg(&asked)
+        .arg("--strangers")
+        .arg(&strangers)
+        .arg("--model")
+        .arg(base_file())
+        .output()
+        .expect("it runs");
+    assert!(output.status.success(), "{output:?}");
+    let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let taken = &told["rows"][1]["weighed"];
+    assert!(told["rows"][1]["recordings"].as_u64() >= Some(12), "{told}");
+    assert!(taken["wrong"].as_u64() <= Some(1), "{told:#}");
+    assert_eq!(told["rows"][0]["weighed"]["wrong"], 0, "{told:#}");
 }
 
 #[tokio::test]
