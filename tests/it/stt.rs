@@ -11,13 +11,12 @@ use callcore::call::hear;
 use callcore::flow::Expected;
 use dering::gateway::callees::noise::LineNoise;
 use dering::speech::stt::whisper::{LoadError, Options, Whisper, Window};
-use dering::speech::stt::{
-    Preference, Recognizer, Recognizers, Request, SttError, SttOptions, Transcript, Urgency,
-};
+use dering::speech::stt::{Preference, Recognizer, Recognizers, Request, SttError, SttOptions, Urgency};
 
-const DIGITS: [&str; 10] = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
+pub(crate) const DIGITS: [&str; 10] =
+    ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"];
 
-fn shared(path: &str) -> Option<PathBuf> {
+pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared").join(path);
     if !path.exists() {
         println!("skipped: this test needs {}", path.display());
@@ -27,7 +26,7 @@ fn shared(path: &str) -> Option<PathBuf> {
 }
 
 /// A tiny model that knows digits and phone phrases: real words, little work.
-fn nano() -> Option<Recognizer> {
+pub(crate) fn nano() -> Option<Recognizer> {
     let options = Options { window: Window::Fixed(200), ..Options::new(shared("models/phone-nano.bin")?) };
     Some(Recognizer::Whisper(Whisper::load(&options).expect("the model loads")))
 }
@@ -40,11 +39,11 @@ fn tiny(change: impl FnOnce(&mut Options)) -> Option<Recognizer> {
     Some(Recognizer::Whisper(Whisper::load(&options).expect("the model loads")))
 }
 
-fn request(audio: impl Into<Arc<[i16]>>) -> Request {
+pub(crate) fn request(audio: impl Into<Arc<[i16]>>) -> Request {
     Request::new(audio, Duration::from_secs(60))
 }
 
-fn hum(seconds: f32) -> Vec<i16> {
+pub(crate) fn hum(seconds: f32) -> Vec<i16> {
     (0..(seconds * 8_000.0) as usize).map(|n| ((n as f32 * 0.2).sin() * 6_000.0) as i16).collect()
 }
 
@@ -339,136 +338,4 @@ fn word_errors_of_a_model_are_a_table_or_json() {
         table.contains("WER %") && table.lines().nth(1).is_some_and(|row| row.contains("phone-nano")),
         "{table}"
     );
-}
-
-fn base_file() -> PathBuf {
-    let folder = std::env::var_os("DERING_MODELS").map_or_else(|| "data/models".into(), PathBuf::from);
-    folder.join("ggml-base.bin")
-}
-
-/// The base model, where `dering models fetch base` has put it.
-fn base() -> Option<Recognizer> {
-    let model = base_file();
-    if !model.exists() {
-        println!("skipped: this test needs {}; `dering models fetch base` brings it", model.display());
-        return None;
-    }
-    Some(Recognizer::Whisper(Whisper::load(&Options::new(model)).expect("the model loads")))
-}
-
-/// The ten digits as answers of a question, and the quiet around speech that a call has.
-fn asked_for_a_digit(audio: &[i16]) -> Request {
-    let ways = DIGITS.iter().enumerate().map(|(digit, word)| vec![(*word).to_owned(), digit.to_string()]);
-    let expected = Expected::default().with_answers(ways);
-    let audio: Vec<i16> = [&[0; 2_400][..], audio, &[0; 5_600][..]].concat();
-    Request { answers: expected.answers, language: Some("en".into()), ..request(audio) }
-}
-
-fn answer_of(heard: &Transcript) -> Option<usize> {
-    let ids = Expected::default().with_answers((0..10).map(|digit: u32| vec![digit.to_string()])).answers;
-    let likely = heard.weighed?.likely?;
-    ids.iter().position(|answer| answer.id == likely)
-}
-
-#[tokio::test]
-async fn answers_of_real_people_are_found_by_weighing_them_and_noise_is_none() {
-    let (Some(recognizer), Some(folder)) = (base(), shared("speech/digits")) else { return };
-    let (mut right, mut wrong) = (0, Vec::new());
-    for (digit, word) in DIGITS.iter().enumerate() {
-        let file = folder.join(format!("{digit}_theo_7.wav"));
-        let audio = wav::read_8k(&std::fs::read(file).expect("a recording")).expect("a WAV file");
-        let heard = recognizer.transcribe(asked_for_a_digit(&audio)).await.expect("a transcript");
-        match answer_of(&heard) {
-            Some(answer) if answer == digit => right += 1,
-            None => {}
-            Some(answer) => wrong.push(format!("{word} was taken for {answer}: {heard:?}")),
-        }
-    }
-    assert!(right >= 7 && wrong.is_empty(), "{right} of 10; wrong: {wrong:#?}");
-    let mut noise = LineNoise::new(Some(-30.0), 1);
-    let mut hiss = Vec::new();
-    for _ in 0..75 {
-        let mut frame = [0; 160];
-        noise.add_to(&mut frame);
-        hiss.extend(frame);
-    }
-    for audio in [hum(1.5), hiss] {
-        let heard = recognizer.transcribe(asked_for_a_digit(&audio)).await.expect("a transcript");
-        let taken = heard.weighed.and_then(|weighed| weighed.likely);
-        assert_eq!(taken, None, "{heard:?}");
-    }
-}
-
-/// The digits that a question expects, and what answers none of them: the whole way of a call, by `dering stt bench`.
-#[test]
-fn what_is_no_answer_is_hardly_ever_taken_for_one() {
-    let (Some(_), Some(digits), Some(corpus)) = (base(), shared("speech/digits"), shared("amd-corpus/cases"))
-    else {
-        return;
-    };
-    let folder = tempfile::tempdir().expect("a folder");
-    let (asked, strangers) = (folder.path().join("digits"), folder.path().join("strangers"));
-    std::fs::create_dir_all(&asked).expect("a folder");
-    std::fs::create_dir_all(&strangers).expect("a folder");
-    let digit = |digit: usize, who: &str, take: usize| {
-        let file = digits.join(format!("{digit}_{who}_{take}.wav"));
-        wav::read_8k(&std::fs::read(file).expect("a recording")).expect("a WAV file")
-    };
-    for at in 0..10 {
-        std::fs::write(asked.join(format!("{at}.wav")), wav::write_8k(&[&digit(at, "theo", 7)]))
-            .expect("a file");
-        std::fs::write(asked.join(format!("{at}.txt")), at.to_string()).expect("a label");
-    }
-    // Ten seconds of numbers are no single digit; neither are two people who speak at once.
-    let long: Vec<i16> = (0..10)
-        .flat_map(|at| [digit(at, "jackson", 3), vec![0; 4_000]].concat())
-        .chain(std::iter::repeat_n(0, 8_000))
-        .take(10 * 8_000)
-        .collect();
-    std::fs::write(strangers.join("ten-seconds.wav"), wav::write_8k(&[&long])).expect("a file");
-    for (one, other) in [(1, 6), (3, 9), (8, 2)] {
-        let (mut both, over) = (digit(one, "jackson", 5), digit(other, "nicolas", 5));
-        both.resize(both.len().max(over.len()), 0);
-        both.iter_mut().zip(over).for_each(|(sample, more)| *sample = sample.saturating_add(more));
-        let name = format!("at-once-{one}-{other}.wav");
-        std::fs::write(strangers.join(name), wav::write_8k(&[&both])).expect("a file");
-    }
-    let labels = std::fs::read_to_string(corpus.with_file_name("labels.jsonl")).expect("labels");
-    let cases = labels.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("a case"));
-    let is_other = |case: &serde_json::Value| {
-        let music =
-            case["tones"].as_array().is_some_and(|tones| tones.iter().any(|tone| tone["kind"] == "music"));
-        music || ["es", "fr"].iter().any(|language| case["language"] == *language)
-    };
-    for case in cases.filter(is_other).step_by(5).take(12) {
-        let id = case["id"].as_str().expect("an id");
-        let whole = std::fs::read(corpus.join(format!("{id}.wav"))).expect("a recording");
-        let audio = wav::read_8k(&whole).expect("a WAV file");
-        let opening = wav::write_8k(&[&audio[..audio.len().min(5 * 8_000)]]);
-        std::fs::write(strangers.join(format!("{id}.wav")), opening).expect("a file");
-    }
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_dering"))
-        .args(["stt", "bench", "--json"])
-        .arg(&asked)
-        .arg("--strangers")
-        .arg(&strangers)
-        .arg("--model")
-        .arg(base_file())
-        .output()
-        .expect("it runs");
-    assert!(output.status.success(), "{output:?}");
-    let told: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let taken = &told["rows"][1]["weighed"];
-    assert!(told["rows"][1]["recordings"].as_u64() >= Some(12), "{told}");
-    assert!(taken["wrong"].as_u64() <= Some(1), "{told:#}");
-    assert_eq!(told["rows"][0]["weighed"]["wrong"], 0, "{told:#}");
-}
-
-#[tokio::test]
-async fn a_small_model_weighs_answers_too() {
-    let (Some(recognizer), Some(folder)) = (nano(), shared("speech/digits")) else { return };
-    let audio = std::fs::read(folder.join("7_theo_17.wav")).expect("a recording");
-    let audio = wav::read_8k(&audio).expect("a WAV file");
-    let heard = recognizer.transcribe(asked_for_a_digit(&audio)).await.expect("a transcript");
-    assert!(heard.weighed.is_some_and(|weighed| (0.0..=1.0).contains(&weighed.probability)), "{heard:?}");
 }

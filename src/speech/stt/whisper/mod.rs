@@ -285,7 +285,7 @@ impl Worker {
     /// The transcript, and which of the expected answers it is where it was to be found out. Words that are not believed are
     /// those of the answer, if one was given.
     ///
-    /// A decoder that has lost its way finds nearly anything probable: its answers count for nothing (`lost`).
+    /// A decoder that has lost its way finds nearly anything probable: its answers count for nothing (`lost`), unless one is plain.
     fn weighed(
         &mut self,
         transcript: Transcript,
@@ -312,7 +312,7 @@ impl Worker {
             metrics::counter!("dering_stt_doubted_total", "reason" => "nobody").increment(1);
             return Transcript::nothing_said();
         }
-        if lost {
+        if lost && !evidence.is_plain() {
             return transcript;
         }
         let weighed = evidence.judge();
