@@ -231,9 +231,9 @@ impl Tts {
     pub async fn is_made(&self, text: &str, language: &str, voice: Option<&str>) -> bool {
         let wanted = Voice { language: language.to_owned(), voice: voice.map(str::to_owned) };
         let is_spoken = self.synthesizer.check(&wanted).await.is_ok();
-        let (by, wanted) = match &self.fallback {
-            Some(fallback) if !is_spoken => (fallback, Voice { voice: None, ..wanted }),
-            _ => (&self.synthesizer, wanted),
+        let (by, wanted) = match self.fallback.as_ref().filter(|_| !is_spoken) {
+            Some(fallback) => (fallback, Voice { voice: None, ..wanted }),
+            None => (&self.synthesizer, wanted),
         };
         let text = speakable(text, language);
         text.is_empty()

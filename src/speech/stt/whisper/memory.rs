@@ -12,12 +12,13 @@ const WORKER_BYTES: u64 = 64 << 20;
 pub(super) fn check(path: &Path, workers: usize) -> Result<(), LoadError> {
     let Ok(file) = std::fs::metadata(path) else { return Ok(()) };
     let needed = file.len().saturating_add(WORKER_BYTES.saturating_mul(workers as u64));
-    match free_bytes() {
-        Some(free) if free < needed => {
-            Err(LoadError::Memory { path: path.into(), needed_mib: needed >> 20, free_mib: free >> 20 })
-        }
-        _ => Ok(()),
+    if let Some(free) = free_bytes()
+        && free < needed
+    {
+        let (needed_mib, free_mib) = (needed >> 20, free >> 20);
+        return Err(LoadError::Memory { path: path.into(), needed_mib, free_mib });
     }
+    Ok(())
 }
 
 /// What this process may take: of the machine, and of its control group where that has a limit.

@@ -61,10 +61,8 @@ impl Run {
         let mut answered = self.clone();
         answered.handle(Input::Answered, CallTime::ZERO);
         answered.handle(Input::Outcome(Outcome::Human), CallTime::ZERO);
-        let parts = std::iter::from_fn(|| answered.poll_command()).find_map(|command| match command {
-            Command::Play { parts, .. } => Some(parts),
-            _ => None,
-        });
+        let parts = std::iter::from_fn(|| answered.poll_command())
+            .find_map(|command| if let Command::Play { parts, .. } = command { Some(parts) } else { None });
         let is_made = |part: &Part| matches!(part, Part::Say { .. } | Part::File(_));
         parts.unwrap_or_default().into_iter().filter(is_made).collect()
     }
