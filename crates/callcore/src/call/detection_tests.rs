@@ -51,7 +51,10 @@ impl World for Outcome {
 }
 
 fn heard(mode: MachineDetection, words: &[(u64, &str)]) -> Outcome {
-    let settings = Settings { machine_detection: mode, recognises: true, ..Settings::default() };
+    heard_with(Settings { machine_detection: mode, recognises: true, ..Settings::default() }, words)
+}
+
+fn heard_with(settings: Settings, words: &[(u64, &str)]) -> Outcome {
     let mut call = VirtualCall::new(FLOW, settings, Outcome::default()).unwrap();
     call.tell(Input::Status(DialStatus::Connected));
     for ms in 0..60_000_u64 {
@@ -100,6 +103,13 @@ fn words_that_come_after_the_verdict_reach_later_conditions_and_the_record() {
 fn disconnect_hangs_up_on_a_mailbox_and_not_on_an_assistant_that_screens() {
     assert_eq!(heard(MachineDetection::Disconnect, &[(1_000, GREETING)]).word, "machine_detected");
     assert_eq!(heard(MachineDetection::Disconnect, &[(1_000, SCREENING)]).word, "screened");
+}
+
+#[test]
+fn one_who_hears_only_answers_says_nothing_of_who_speaks() {
+    let settings = Settings { recognises: true, hears_answers_only: true, ..Settings::default() };
+    let (deaf, hears) = (heard(MachineDetection::Detect, &[]), heard_with(settings, &[(1_000, GREETING)]));
+    assert_eq!((hears.events, hears.word), (deaf.events, deaf.word));
 }
 
 #[test]
