@@ -77,6 +77,7 @@ mod store_migration;
 mod store_opening;
 mod store_secrets;
 mod stt;
+mod stt_built_in;
 mod stt_services;
 mod system_asked;
 mod system_campaign_killed;

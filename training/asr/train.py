@@ -1,4 +1,4 @@
-"""Trains on the shards of a bank: `train.py BANK CHECKPOINT --steps N` (or `--minutes M`, for what a night or an hour has).
+"""Trains on the shards of a bank: `train.py BANK CHECKPOINT --steps N`.
 
 The words are learnt with Whisper's decoder, and at the same time the sounds of the phonemes from the encoder alone (CTC), which
 brings the encoder on much sooner; that part is not in the finished file. Matrices are moved by Muon, everything else by
@@ -151,6 +151,8 @@ class Maker:
         inputs[: len(tokens)] = tokens
         wanted = np.full(LENGTH, -1, np.int32)
         wanted[len(prefix) - 1 : len(tokens) - 1] = tokens[len(prefix) :]
+        # As Whisper does, it says first whether there is speech at all.
+        wanted[len(prefix) - 2] = bank.at[NOBODY if is_noise else NO_TIMESTAMPS]
         if len(tokens) - 1 < LENGTH:
             wanted[len(tokens) - 1] = bank.at[END]
         sounds = np.zeros(PHONE_LENGTH, np.int32)
@@ -186,7 +188,7 @@ def losses(p, batch, unused, key, smooth=0.06):
     logarithms = jax.nn.log_softmax(logits)
     asked = wanted >= 0
     target = jax.nn.one_hot(jnp.maximum(wanted, 0), count)
-    # Where there is no speech at all, Whisper's token for that is as good as the end of the text.
+    # Where there is no speech at all, the token for that is as good as the end of the text.
     target = jnp.where((is_noise > 0)[:, None, None] & asked[:, :, None], 0.5 * target + 0.5 * jax.nn.one_hot(NOBODY_AT[0], count), target)
     soft = target * (1 - smooth) + smooth / (count - 1) * (jnp.arange(count) < count - 1)
     words = -((soft * logarithms).sum(-1) * asked).sum() / asked.sum()
@@ -309,8 +311,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bank")
     parser.add_argument("checkpoint", type=pathlib.Path)
-    parser.add_argument("--steps", type=int)
-    parser.add_argument("--minutes", type=float)
+    parser.add_argument("--steps", type=int, required=True)
+    parser.add_argument("--warm", type=int, default=150, help="steps in which the rate climbs")
+    parser.add_argument("--cool", type=float, default=0.5, help="share of the steps, at the end, in which the rate falls to nothing")
     parser.add_argument("--seconds", type=float, default=48.0, help="audio in a batch")
     parser.add_argument("--rate", type=float, default=0.02)
     parser.add_argument("--start", type=pathlib.Path, help="a checkpoint to go on from")
@@ -339,14 +342,12 @@ def main():
             made.put(maker.batch(args.seconds))
 
     threading.Thread(target=fill, args=(args.seed,), daemon=True).start()
+    before = begun["steps"] if args.start else 0
     key, began, said, n = jax.random.PRNGKey(args.seed), time.time(), None, 0
-    save = lambda: args.checkpoint.write_bytes(pickle.dumps({"weights": {k: np.asarray(v) for k, v in average.items()}, "used": bank.used, "steps": n}))
-    while True:
-        done = n / args.steps if args.steps else (time.time() - began) / 60 / args.minutes
-        if done >= 1:
-            break
-        # A short climb, a plateau, and down to nothing over the second half.
-        rate = args.rate * min((n + 1) / 150, 1.0, max(0.02, 2.0 * (1 - done)))
+    save = lambda: args.checkpoint.write_bytes(pickle.dumps({"weights": {k: np.asarray(v) for k, v in average.items()}, "used": bank.used, "steps": before + n}))
+    while n < args.steps:
+        left = (1 - n / args.steps) / args.cool if args.cool else 1.0
+        rate = args.rate * min((n + 1) / args.warm, 1.0, max(0.02, left))
         key, part = jax.random.split(key)
         keep = min(0.998, (n + 1) / (n + 20))
         p, average, moments, state, parts = step(p, average, moments, state, made.get(), part, rate, keep)
