@@ -1,7 +1,6 @@
 //! Speech engines as the settings want them.
 
 use std::collections::BTreeMap;
-#[cfg(feature = "whisper")]
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +14,7 @@ use crate::flows::{Catalog, Folder};
 use crate::speech::models::{Manifest, State, built_in};
 use crate::speech::stt::{Named, Preference, Recognizer, Recognizers, deepgram, openai};
 use crate::speech::tts::{
-    self, Loudness, Speaker, Synthesizer, Tts, espeak::Espeak, kokoro::Kokoro, piper::Piper,
+    self, Loudness, Speaker, Synthesizer, Tts, TtsError, espeak::Espeak, kokoro::Kokoro, piper::Piper,
 };
 
 /// The voices; what the chosen engine cannot speak, espeak-ng does.
@@ -23,8 +22,12 @@ pub(crate) fn voices(config: &Config) -> anyhow::Result<Tts> {
     let settings = &config.text_to_speech;
     let espeak = Synthesizer::Espeak(Espeak::default());
     let (synthesizer, fallback) = match settings.engine {
-        Voices::Espeak => (espeak, None),
-        Voices::Piper => {
+        None => match settings.voices.as_deref().and_then(|folder| kokoro(folder).ok()) {
+            Some(kokoro) => (Synthesizer::Kokoro(kokoro), Some(espeak)),
+            None => (espeak, None),
+        },
+        Some(Voices::Espeak) => (espeak, None),
+        Some(Voices::Piper) => {
             let piper = match (&settings.url, &settings.voices) {
                 (Some(url), _) => Piper::server(url)?,
                 (None, Some(folder)) => Piper::in_folder(settings.program.clone(), folder, half_the_cores())?,
@@ -34,13 +37,11 @@ pub(crate) fn voices(config: &Config) -> anyhow::Result<Tts> {
             };
             (Synthesizer::Piper(piper), Some(espeak))
         }
-        Voices::Kokoro => {
-            let usual = std::path::PathBuf::from("data/voices/kokoro");
-            let folder = settings.voices.as_ref().unwrap_or(&usual);
-            let kokoro = Kokoro::new(folder, half_the_cores()).context("text_to_speech")?;
-            (Synthesizer::Kokoro(kokoro), Some(espeak))
+        Some(Voices::Kokoro) => {
+            let folder = config.voices_folder();
+            (Synthesizer::Kokoro(kokoro(&folder).context("text_to_speech")?), Some(espeak))
         }
-        Voices::OpenAi => {
+        Some(Voices::OpenAi) => {
             let service = tts::openai::OpenAi::new(tts::openai::Options {
                 base_url: settings.url.clone().unwrap_or_else(|| "https://api.openai.com".into()),
                 key: settings.key.read("text_to_speech")?,
@@ -58,6 +59,13 @@ pub(crate) fn voices(config: &Config) -> anyhow::Result<Tts> {
         disk_bytes: settings.cache_mib * 1024 * 1024,
         ..tts::Options::default()
     }))
+}
+
+/// In the folder that is named, or among the voices that were fetched into it.
+fn kokoro(folder: &Path) -> Result<Kokoro, TtsError> {
+    let fetched = folder.join("kokoro");
+    let folder = if fetched.is_dir() { &fetched } else { folder };
+    Kokoro::new(folder, half_the_cores())
 }
 
 /// Calls need the other half.

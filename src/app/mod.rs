@@ -161,6 +161,7 @@ impl App {
             ring_timeout_ms: config.calls.ring_timeout * 1000,
             amd,
             country: config.country,
+            prompts_ready: config.text_to_speech.prompts_ready,
         };
         let calls = session::Handle::new(parts, options);
         tokio::spawn(calls.clone().run_scheduler());

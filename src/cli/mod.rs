@@ -42,7 +42,7 @@ use std::sync::LazyLock;
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use self::out::out;
-use crate::config::{self, Config};
+use crate::config::{self, Config, Voices};
 
 /// A voice-bot orchestrator that knows who answered.
 #[derive(Debug, Parser)]
@@ -219,11 +219,16 @@ fn usual() -> Option<&'static Path> {
     usual.exists().then_some(usual)
 }
 
-/// Models lie where the environment says, or beside what else the server keeps.
+/// Models and voices lie where the environment says, or beside what else the server keeps.
 fn furnished(mut config: Config, path: Option<&Path>) -> Config {
-    let beside = path.and_then(Path::parent).unwrap_or(Path::new("")).join("data/models");
-    let named = std::env::var_os(config::MODELS_FOLDER).map(PathBuf::from);
-    config.speech_to_text.models.get_or_insert_with(|| named.unwrap_or(beside));
+    let beside = path.and_then(Path::parent).unwrap_or(Path::new("")).join("data");
+    let place = |variable: &str, folder: &str| {
+        std::env::var_os(variable).map_or_else(|| beside.join(folder), PathBuf::from)
+    };
+    config.speech_to_text.models.get_or_insert_with(|| place(config::MODELS_FOLDER, "models"));
+    if matches!(config.text_to_speech.engine, None | Some(Voices::Kokoro)) {
+        config.text_to_speech.voices.get_or_insert_with(|| place(config::VOICES_FOLDER, "voices"));
+    }
     config
 }
 

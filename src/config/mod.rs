@@ -51,6 +51,8 @@ pub const DEFAULT_YAML: &str = include_str!("default.yaml");
 
 /// Where models lie when the settings do not say: the name of an environment variable.
 pub const MODELS_FOLDER: &str = "DERING_MODELS";
+/// The variable that names the folder of voices.
+pub const VOICES_FOLDER: &str = "DERING_VOICES";
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]

@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::ConfigError;
+use crate::session::PromptsReady;
 
 /// Who turns utterances into words: the usual recogniser, and others beside it.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -94,12 +95,14 @@ pub enum Recognition {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct TextToSpeech {
-    pub engine: Voices,
+    /// When absent: Kokoro where `voices` has it, else espeak-ng.
+    pub engine: Option<Voices>,
     /// Loudness of everything spoken, LUFS.
     pub loudness: f32,
     /// Size of the cache on disk, MiB.
     pub cache_mib: u64,
-    /// kokoro and piper: the folder of voices; piper: the program or the server's address.
+    /// kokoro and piper: the folder of voices; piper: the program or the server's address. Nothing is looked for when absent and no
+    /// engine is named.
     pub voices: Option<PathBuf>,
     pub program: Option<PathBuf>,
     /// Of a service, or of piper's server.
@@ -107,6 +110,7 @@ pub struct TextToSpeech {
     pub key: Key,
     pub model: Option<String>,
     pub voice: Option<String>,
+    pub prompts_ready: PromptsReady,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -130,7 +134,7 @@ pub struct Key {
 impl Default for TextToSpeech {
     fn default() -> Self {
         Self {
-            engine: Voices::Espeak,
+            engine: None,
             loudness: -16.0,
             cache_mib: 256,
             voices: None,
@@ -139,6 +143,7 @@ impl Default for TextToSpeech {
             key: Key::default(),
             model: None,
             voice: None,
+            prompts_ready: PromptsReady::default(),
         }
     }
 }

@@ -229,9 +229,11 @@ pub(super) fn settings(
     if let Some((path, text)) = file {
         teller.tell_text("", text, &Origin::File { path: path.to_owned(), line: 0 });
     }
-    for (name, variable) in
-        [("auth.secret_key", super::auth::SERVER_KEY), ("speech_to_text.models", super::MODELS_FOLDER)]
-    {
+    for (name, variable) in [
+        ("auth.secret_key", super::auth::SERVER_KEY),
+        ("speech_to_text.models", super::MODELS_FOLDER),
+        ("text_to_speech.voices", super::VOICES_FOLDER),
+    ] {
         let given = environment(variable);
         let unset = teller.settings.iter().any(|one| one.name == name && one.value == Told::Nothing);
         if let (Some(value), true) = (given, name.ends_with("secret_key") || unset) {

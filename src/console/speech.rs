@@ -1,16 +1,20 @@
 //! Who speaks and who hears: for which flows, with which models and voices, and what is missing.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
 use callcore::flow::Ears;
 use serde::Serialize;
+use serde_json::Map;
 
 use super::frame::{Frame, Room, Sees};
 use crate::access::SeeServer;
 use crate::api::Api;
 use crate::api::error::Problem;
+use crate::flows::Stored;
+use crate::session::Readiness;
 use crate::speech::models::State as ModelState;
 use crate::speech::stt::Preference;
 use crate::speech::tts::Speaker;
@@ -19,6 +23,7 @@ use crate::speech::{ModelFacts, VoiceFacts};
 #[derive(Serialize)]
 struct Page {
     speakers: Vec<SpeakerLine>,
+    prompts: Vec<PromptsLine>,
     hearers: Vec<Hearer>,
     recognisers: Vec<RecogniserLine>,
     models: Vec<ModelLine>,
@@ -42,6 +47,17 @@ struct SpeakerLine {
     instead: String,
     /// Why nobody speaks it.
     mute: String,
+}
+
+/// What is there of what a flow says.
+#[derive(Serialize)]
+struct PromptsLine {
+    flow: String,
+    /// It cannot be told for all calls: the flow begins only with what a dial request brings.
+    differs: bool,
+    made: usize,
+    known: usize,
+    missing: Vec<String>,
 }
 
 /// Who hears the calls of a flow.
@@ -124,10 +140,10 @@ impl VoiceLine {
     }
 }
 
-/// Who speaks and who hears each flow that runs.
-async fn flows(api: &Api, frame: &Frame) -> (Vec<SpeakerLine>, Vec<Hearer>) {
+/// What each flow that runs says, who speaks it and who hears the answers.
+async fn flows(api: &Api, frame: &Frame) -> (Vec<SpeakerLine>, Vec<PromptsLine>, Vec<Hearer>) {
     let mut voices: BTreeMap<(String, Option<String>), Vec<String>> = BTreeMap::new();
-    let mut hearers = Vec::new();
+    let (mut prompts, mut hearers) = (Vec::new(), Vec::new());
     for described in api.flows.all() {
         // A version that cannot be read is told of when it is called.
         let Ok(stored) = api.flows.find(&described.flow).await else { continue };
@@ -136,6 +152,7 @@ async fn flows(api: &Api, frame: &Frame) -> (Vec<SpeakerLine>, Vec<Hearer>) {
             voices.entry(wanted).or_default().push(described.flow.clone());
         }
         hearers.push(hearer(api, frame, &described.flow, &stored.flow));
+        prompts.push(prompts_of(api, described.flow, stored).await);
     }
     let mut speakers = Vec::with_capacity(voices.len());
     for ((language, wanted), flows) in voices {
@@ -159,7 +176,14 @@ async fn flows(api: &Api, frame: &Frame) -> (Vec<SpeakerLine>, Vec<Hearer>) {
         }
         speakers.push(line);
     }
-    (speakers, hearers)
+    (speakers, prompts, hearers)
+}
+
+async fn prompts_of(api: &Api, flow: String, stored: Arc<Stored>) -> PromptsLine {
+    let found = api.calls.readiness(stored, Map::new()).await;
+    let differs = found.is_none();
+    let Readiness { known, made, missing } = found.unwrap_or_default();
+    PromptsLine { flow, differs, made, known, missing }
 }
 
 fn hearer(api: &Api, frame: &Frame, name: &str, flow: &callcore::flow::Flow) -> Hearer {
@@ -195,7 +219,7 @@ fn hearer(api: &Api, frame: &Frame, name: &str, flow: &callcore::flow::Flow) -> 
 
 /// Everything about speech.
 pub(super) async fn page(sees: Sees<SeeServer>, State(api): State<Api>) -> Result<Response, Problem> {
-    let (speakers, hearers) = flows(&api, &sees).await;
+    let (speakers, prompts, hearers) = flows(&api, &sees).await;
     let engines = api.speech.clone();
     let models = tokio::task::spawn_blocking(move || engines.models()).await;
     let models =
@@ -212,6 +236,7 @@ pub(super) async fn page(sees: Sees<SeeServer>, State(api): State<Api>) -> Resul
     });
     let page = Page {
         speakers,
+        prompts,
         hearers,
         recognisers: recognisers.collect(),
         models: models.into_iter().map(|facts| ModelLine::of(&sees, facts)).collect(),

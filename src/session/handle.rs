@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callcore::amd::DecisionThresholds;
-use callcore::flow::{Ears, Part, Run, StartError};
+use callcore::flow::{Ears, Run, StartError};
 use callcore::number::{self, Country};
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
@@ -21,6 +21,7 @@ use crate::session::record::message::message_path;
 use crate::session::request::ParamSets;
 use crate::session::run::actor::{Control, Resources};
 use crate::session::run::http_requests::HttpRequests;
+use crate::session::run::prompts::{Prompts, PromptsReady, Readiness};
 use crate::session::run::speech::Speech;
 use crate::session::run::speech_input::{SpeechInput, UnknownLanguage};
 use crate::speech::stt::Recognizers;
@@ -28,9 +29,6 @@ use crate::speech::tts::Tts;
 use crate::store::{self, Actor, Store};
 use crate::trunk::{QueueFull, Trunk};
 use crate::wallclock;
-
-/// Prompts whose text is known are made before the number is dialled, for at most this long.
-const PREPARE_PATIENCE: Duration = Duration::from_secs(5);
 
 /// How calls are run.
 #[derive(Clone, Debug)]
@@ -45,6 +43,8 @@ pub struct Options {
     pub amd: ParamSets,
     /// The country of numbers that do not name their own.
     pub country: Option<Country>,
+    /// Whether a call waits for its first prompt.
+    pub prompts_ready: PromptsReady,
 }
 
 impl Default for Options {
@@ -55,6 +55,7 @@ impl Default for Options {
             ring_timeout_ms: 60_000,
             amd: ParamSets::default(),
             country: None,
+            prompts_ready: PromptsReady::default(),
         }
     }
 }
@@ -207,6 +208,13 @@ impl Handle {
         self.inner.parts.recognizers.ears(flow)
     }
 
+    /// Which prompts of a call of `flow` that begins with `metadata` are there already; `None` where it cannot begin with it.
+    pub async fn readiness(&self, flow: Arc<Stored>, metadata: Map<String, Value>) -> Option<Readiness> {
+        let run = begin(&flow, metadata).ok()?;
+        let speech = Speech { tts: self.inner.parts.tts.clone() };
+        Some(Prompts::of(speech, flow, &run).readiness().await)
+    }
+
     /// The file of a message that the callee left.
     #[must_use]
     pub fn message_path(&self, call_id: &str, message: u32) -> PathBuf {
@@ -330,19 +338,4 @@ pub(in crate::session) fn begin(flow: &Stored, metadata: Map<String, Value>) -> 
         run.begin_at(now);
     }
     Ok(run)
-}
-
-/// Makes the audio that is known to be needed, so that the callee never waits for it. What is not there in time is
-/// made while it rings.
-pub(in crate::session) async fn prepare(speech: Speech, flow: Arc<Stored>, prompts: Vec<Part>) {
-    let name = flow.flow.name().to_owned();
-    let all = tokio::spawn(async move {
-        let made = prompts.iter().map(|part| speech.make_ready(&flow, part));
-        for error in futures_util::future::join_all(made).await.into_iter().filter_map(Result::err) {
-            tracing::warn!(flow = flow.flow.name(), %error, "a prompt could not be made before the call");
-        }
-    });
-    if tokio::time::timeout(PREPARE_PATIENCE, all).await.is_err() {
-        tracing::warn!(flow = name, "the prompts were not ready in time; the rest is made while it rings");
-    }
 }

@@ -24,4 +24,4 @@ pub use inbound::{BadRoute, InboundCall, Pattern, Route, Routes};
 pub use listening::{Ears, Unheard};
 pub use record::read_trace;
 pub use request::{Contact, DialRequest, Dialed, Key, NotifyTarget, ParamSets};
-pub use run::{HttpRequests, UnknownLanguage};
+pub use run::{HttpRequests, PromptsReady, Readiness, UnknownLanguage};

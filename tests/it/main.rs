@@ -77,6 +77,7 @@ mod store_migration;
 mod store_opening;
 mod store_secrets;
 mod stt;
+mod stt_answers;
 mod stt_built_in;
 mod stt_services;
 mod system_asked;
@@ -106,6 +107,7 @@ mod system_secrets;
 mod system_signals;
 #[cfg(feature = "otel")]
 mod system_traces;
+mod system_voices;
 mod system_webhooks;
 mod system_wire;
 mod trunk_bad_input;

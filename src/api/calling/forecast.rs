@@ -4,7 +4,7 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::api::dialout::forecast::{basis, of_trunk};
+use crate::api::dialout::forecast::{basis, of_prompts, of_trunk};
 use crate::api::error::Problem;
 use crate::session::{ExpectedStart, Forecast};
 
@@ -34,6 +34,10 @@ pub(in crate::api) struct CallForecast {
     estimated_minutes: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     estimate_basis: Option<String>,
+    /// Prompts that can be made before the call: how many are `known`, how many are `made`, and the texts of those that are `missing`.
+    #[schema(value_type = Option<Object>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    prompts: Option<Value>,
 }
 
 impl From<Forecast> for CallForecast {
@@ -57,6 +61,7 @@ impl From<Forecast> for CallForecast {
             flow: forecast.flow.map(|(name, digest)| format!("{name}@{digest}")),
             estimated_minutes: forecast.estimate.map(|estimate| estimate.minutes),
             estimate_basis: forecast.estimate.map(|estimate| basis(estimate.past_calls)),
+            prompts: forecast.prompts.map(of_prompts),
         }
     }
 }

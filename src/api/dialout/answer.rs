@@ -68,6 +68,10 @@ pub(in crate::api) struct Forecast {
     pub(super) estimated_minutes: Option<f64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) estimate_basis: Option<String>,
+    /// Prompts that can be made before the call: how many are `known`, how many are `made`, and the texts of those that are `missing`.
+    #[schema(value_type = Option<Object>)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) prompts: Option<Value>,
 }
 
 /// What a dial-out is answered.

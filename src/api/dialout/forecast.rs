@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::error::Problem;
 use super::answer::Forecast;
-use crate::session::{self, ExpectedStart, TrunkLoad};
+use crate::session::{self, ExpectedStart, Readiness, TrunkLoad};
 use crate::trunk::Reach;
 use crate::wallclock::iso;
 
@@ -29,6 +29,7 @@ pub(super) fn shown(forecast: session::Forecast) -> Forecast {
         flow: forecast.flow.map(|(name, digest)| json!({ "name": name, "digest": digest })),
         estimated_minutes: forecast.estimate.map(|estimate| estimate.minutes),
         estimate_basis: forecast.estimate.map(|estimate| basis(estimate.past_calls)),
+        prompts: forecast.prompts.map(of_prompts),
         ..told
     }
 }
@@ -47,6 +48,12 @@ pub(in crate::api) fn of_trunk(trunk: TrunkLoad) -> Value {
     }
     .into();
     told
+}
+
+/// What is there of the prompts that can be made before the call.
+pub(in crate::api) fn of_prompts(prompts: Readiness) -> Value {
+    let Readiness { known, made, missing } = prompts;
+    json!({ "known": known, "made": made, "missing": missing })
 }
 
 /// Where an estimate is from: the mean of so many calls.

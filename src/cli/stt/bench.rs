@@ -10,8 +10,9 @@ use anyhow::{Context as _, ensure};
 use indicatif::ProgressBar;
 
 use super::Bench;
-use super::bench_report::{self, Answers, Row};
+use super::bench_report::{self, Row};
 use super::labels::{self, Labelled};
+use super::pocketsphinx::{Heard, PocketSphinx};
 use super::question::Question;
 use crate::config::Recogniser;
 use crate::speech::file;
@@ -40,14 +41,15 @@ struct Strangers {
 }
 
 pub(super) async fn run(bench: Bench) -> anyhow::Result<ExitCode> {
-    let mut groups = Vec::new();
-    for folder in &bench.folder {
-        groups.extend(read(folder, bench.limit).await?);
+    let (mut groups, mut strangers) = (Vec::new(), Vec::new());
+    for folder in bench.folder.iter().flat_map(|folder| inside(folder, false)) {
+        groups.extend(read(&folder, bench.limit).await?);
     }
-    let mut strangers = Vec::new();
-    for folder in &bench.strangers {
-        strangers.push(strange(folder, bench.limit).await?);
+    let whole_sets = bench.folder.iter().flat_map(|folder| inside(folder, true));
+    for folder in whole_sets.chain(bench.strangers.iter().cloned()) {
+        strangers.push(strange(&folder, bench.limit).await?);
     }
+    ensure!(!groups.is_empty(), "there are no recordings with their words");
     let asked: Vec<&Group> = groups.iter().filter(|group| group.question.is_some()).collect();
     ensure!(
         strangers.is_empty() || !asked.is_empty(),
@@ -74,6 +76,10 @@ pub(super) async fn run(bench: Bench) -> anyhow::Result<ExitCode> {
         let mib = memory_kib().saturating_sub(before) >> 10;
         rows[first..].iter_mut().for_each(|row| row.mib = mib);
     }
+    if bench.pocketsphinx {
+        bar.set_message("pocketsphinx");
+        rows.extend(tokio::task::spawn_blocking(move || yardstick(&groups, &strangers)).await??);
+    }
     bar.finish_and_clear();
     super::super::print(&if bench.json {
         bench_report::json(&rows).to_string()
@@ -95,6 +101,64 @@ fn models(bench: &Bench) -> anyhow::Result<Vec<PathBuf>> {
         first
             .context("there is no model here: `dering models fetch base` brings one; or give --model FILE")?,
     ])
+}
+
+/// The folders that this one stands for: itself, or those of a whole set that has `answers`, `speech` and `strangers`.
+fn inside(folder: &Path, strange: bool) -> Vec<PathBuf> {
+    let parts = ["answers", "speech", "strangers"].map(|part| folder.join(part));
+    if !parts.iter().any(|part| part.is_dir()) {
+        return if strange { Vec::new() } else { vec![folder.to_path_buf()] };
+    }
+    let wanted = if strange { &parts[2..] } else { &parts[..2] };
+    let entries = wanted.iter().filter_map(|part| std::fs::read_dir(part).ok()).flatten().flatten();
+    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+    folders.sort();
+    folders
+}
+
+/// What PocketSphinx makes of the English ones, each answer by its words.
+fn yardstick(groups: &[Group], strangers: &[Strangers]) -> anyhow::Result<Vec<Row>> {
+    const NAME: &str = "pocketsphinx";
+    let sphinx = PocketSphinx::here()?;
+    let english: Vec<&Group> = groups.iter().filter(|group| group.language == "en").collect();
+    let mut rows = Vec::new();
+    let put = |row: &mut Row, heard: &Heard, said: Option<&str>, text: &str, question: &Question| {
+        row.took_ms.push(heard.took_ms);
+        let taken = question.taken(text, None)?;
+        row.by_words.get_or_insert_default().count(said, taken);
+        row.weighed.get_or_insert_default().count(said, taken);
+        anyhow::Ok(())
+    };
+    for group in &english {
+        let mut row = Row::new(NAME, &group.name, &group.language);
+        let audio: Vec<Arc<[i16]>> = group.recordings.iter().map(|(_, audio)| Arc::clone(audio)).collect();
+        let phrases = group.question.as_ref().map(Question::phrases).unwrap_or_default();
+        let heard = sphinx.hear(&audio, &phrases)?;
+        for ((said, _), text) in group.recordings.iter().zip(&heard.texts) {
+            row.errors += WordErrors::between(said, text);
+            match &group.question {
+                Some(question) => put(&mut row, &heard, Some(said), text, question)?,
+                None => row.took_ms.push(heard.took_ms),
+            }
+        }
+        row.mib = heard.mib;
+        rows.push(row);
+    }
+    let asked: Vec<&Question> = english.iter().filter_map(|group| group.question.as_ref()).collect();
+    for strangers in strangers {
+        let mut row = Row { is_strange: true, ..Row::new(NAME, &strangers.name, "-") };
+        for (at, question) in asked.iter().enumerate() {
+            let audio: Vec<Arc<[i16]>> =
+                strangers.sounds.iter().skip(at).step_by(asked.len()).map(Arc::clone).collect();
+            let heard = sphinx.hear(&audio, &question.phrases())?;
+            for text in &heard.texts {
+                put(&mut row, &heard, None, text, question)?;
+            }
+            row.mib = row.mib.max(heard.mib);
+        }
+        rows.push(row);
+    }
+    Ok(rows)
 }
 
 async fn read(folder: &Path, limit: Option<usize>) -> anyhow::Result<Vec<Group>> {
@@ -172,13 +236,9 @@ async fn heard(
         row.took_ms.push(took_ms);
         row.errors += WordErrors::between(said, &heard.text);
         if let Some(question) = &group.question {
-            let count = |answers: &mut Answers, taken: Option<&str>| match taken {
-                Some(taken) if Question::is(said, taken) => answers.right += 1,
-                Some(_) => answers.wrong += 1,
-                None => answers.asked_again += 1,
-            };
-            count(row.by_words.get_or_insert_default(), question.taken(&heard.text, None)?);
-            count(row.weighed.get_or_insert_default(), question.taken(&heard.text, heard.weighed)?);
+            let said = Some(said.as_str());
+            row.by_words.get_or_insert_default().count(said, question.taken(&heard.text, None)?);
+            row.weighed.get_or_insert_default().count(said, question.taken(&heard.text, heard.weighed)?);
         }
         bar.inc(1);
     }
@@ -199,12 +259,8 @@ async fn refused(
         let Some(question) = &group.question else { continue };
         let (heard, took_ms) = ask(recogniser, audio, &group.language, Some(question)).await?;
         row.took_ms.push(took_ms);
-        let count = |answers: &mut Answers, taken: Option<&str>| match taken {
-            Some(_) => answers.wrong += 1,
-            None => answers.asked_again += 1,
-        };
-        count(row.by_words.get_or_insert_default(), question.taken(&heard.text, None)?);
-        count(row.weighed.get_or_insert_default(), question.taken(&heard.text, heard.weighed)?);
+        row.by_words.get_or_insert_default().count(None, question.taken(&heard.text, None)?);
+        row.weighed.get_or_insert_default().count(None, question.taken(&heard.text, heard.weighed)?);
         bar.inc(1);
     }
     Ok(row)

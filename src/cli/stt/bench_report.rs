@@ -3,6 +3,7 @@
 use comfy_table::{CellAlignment, Table, presets};
 use serde_json::{Value, json};
 
+use super::question::Question;
 use crate::speech::stt::word_errors::WordErrors;
 
 /// What became of answers.
@@ -54,6 +55,15 @@ impl Row {
 }
 
 impl Answers {
+    /// One more: what was `said` (none: nothing that answers anything), and what it was taken for, if anything.
+    pub(super) fn count(&mut self, said: Option<&str>, taken: Option<&str>) {
+        match (said, taken) {
+            (Some(said), Some(taken)) if Question::is(said, taken) => self.right += 1,
+            (_, Some(_)) => self.wrong += 1,
+            (_, None) => self.asked_again += 1,
+        }
+    }
+
     const fn all(self) -> usize {
         self.right + self.wrong + self.asked_again
     }

@@ -4,6 +4,7 @@ mod bench;
 mod bench_report;
 mod eval;
 mod labels;
+mod pocketsphinx;
 mod question;
 mod report;
 
@@ -69,7 +70,8 @@ struct Eval {
 /// What to measure with.
 #[derive(Debug, clap::Args)]
 struct Bench {
-    /// Folders of recordings with their words, as for `eval`; 2 to 32 different short texts are the answers of a question
+    /// Folders of recordings with their words, as for `eval`; 2 to 32 different short texts are the answers of a question. A folder with
+    /// `answers`, `speech` and `strangers` in it stands for the folders there
     #[arg(required = true)]
     folder: Vec<PathBuf>,
     /// Folders of sounds that answer none of the questions: other speech, noise, music
@@ -78,6 +80,9 @@ struct Bench {
     /// A whisper model file; may be given more than once; without it the one that a server would use
     #[arg(long)]
     model: Vec<PathBuf>,
+    /// Measure PocketSphinx, too, as a yardstick: a program and an English model of Debian
+    #[arg(long)]
+    pocketsphinx: bool,
     /// Only so many recordings of each folder, spread over it
     #[arg(long)]
     limit: Option<usize>,

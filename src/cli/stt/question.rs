@@ -68,6 +68,11 @@ impl Question {
         &self.expected
     }
 
+    /// Every way to say one of the answers.
+    pub(super) fn phrases(&self) -> Vec<&str> {
+        self.expected.answers.iter().flat_map(|answer| answer.phrases.iter().map(String::as_str)).collect()
+    }
+
     /// The answer that a call would take this for; none when it would ask again.
     ///
     /// # Errors

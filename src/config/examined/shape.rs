@@ -162,7 +162,7 @@ const SPEECH_TO_TEXT: Shape = Table(recogniser!(
 ));
 
 const TEXT_TO_SPEECH: Shape = Table(&[
-    key("engine", Word(&["espeak", "kokoro", "piper", "openai"])),
+    key("engine", Maybe(&Word(&["espeak", "kokoro", "piper", "openai"]))),
     key("loudness", Number(-70.0, 0.0)),
     key("cache_mib", Whole(0, 1_000_000)),
     key("voices", Maybe(&Path)),
@@ -171,6 +171,7 @@ const TEXT_TO_SPEECH: Shape = Table(&[
     key("key", SECRET),
     key("model", Maybe(&Text)),
     key("voice", Maybe(&Text)),
+    key("prompts_ready", Word(&["wait", "begin"])),
 ]);
 
 /// All settings.

@@ -21,9 +21,10 @@ use crate::session::dialling::check::{Checked, do_not_call, mode};
 use crate::session::dialling::not_dialled::NotDialled;
 use crate::session::dialling::schedule::{When, when};
 use crate::session::dialling::unfollowed::unfollowed;
-use crate::session::handle::{Handle, Options, Refusal, prepare};
+use crate::session::handle::{Handle, Options, Refusal};
 use crate::session::request::{DialRequest, Dialed, Key};
 use crate::session::run::actor::{Actor, Control, Identity, Launched, Resources, UnlessListed, queued};
+use crate::session::run::prompts::Prompts;
 use crate::session::run::speech::Speech;
 use crate::session::run::speech_input::SpeechInput;
 use crate::store::{
@@ -35,6 +36,9 @@ use crate::wallclock::now_ms;
 
 /// How long an answer is kept for its idempotency key, ms.
 pub(in crate::session) const KEPT_MS: i64 = 24 * 60 * 60 * 1_000;
+
+/// A number is dialled at the latest so long after its turn, whatever is missing of what is said first.
+const PROMPTS_PATIENCE: Duration = Duration::from_secs(60);
 
 /// A line of the server and a place in the queue of a trunk.
 pub(in crate::session) struct Place {
@@ -200,7 +204,8 @@ impl Handle {
             self.bus().live_calls().note(call_id, &queued(&trunk, ahead));
         }
         let speech = Speech { tts: inner.parts.tts.clone() };
-        let prompts = run.known_prompts();
+        let prompts = Prompts::of(speech.clone(), Arc::clone(&flow), &run);
+        let when = inner.options.prompts_ready;
         let settings = settings(&request, &flow, &inner.options, &speech_input);
         let order = Order {
             number: request.number.clone(),
@@ -221,15 +226,12 @@ impl Handle {
             source: None,
             notify: request.notify,
         };
-        let uses = Resources {
-            trunk: Some(trunk.clone()),
-            ..self.resources(Arc::clone(&flow), speech.clone(), speech_input)
-        };
+        let uses = Resources { trunk: Some(trunk.clone()), ..self.resources(flow, speech, speech_input) };
         let mut actor = Actor::new(Call::new(settings, run), identity, uses, place.control, clock);
         let handle = self.clone();
         let call_id = call_id.to_owned();
         inner.tasks.spawn(async move {
-            let prepared = prepare(speech, flow, prompts);
+            let prepared = prompts.make(when, PROMPTS_PATIENCE);
             let launching =
                 actor.launch(&trunk, place.ticket, order, prepared, &unless_listed, expiry.map(|(at, _)| at));
             let asked = match Box::pin(launching).await {

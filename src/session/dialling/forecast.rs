@@ -1,9 +1,12 @@
 //! What would become of a dial request, without doing it.
 
+use std::sync::Arc;
+
 use crate::session::dialling::schedule::{When, when};
 use crate::session::dialling::unfollowed::unfollowed;
 use crate::session::handle::{Handle, Refusal};
 use crate::session::request::DialRequest;
+use crate::session::run::prompts::Readiness;
 use crate::store;
 use crate::trunk::{Reach, Trunk};
 use crate::wallclock::now_ms;
@@ -17,6 +20,8 @@ pub struct Forecast {
     /// Name and digest of the flow that would run, when there is one.
     pub flow: Option<(String, String)>,
     pub estimate: Option<Estimate>,
+    /// Which of the prompts that can be made before the call are there; `None` where nobody would be called.
+    pub prompts: Option<Readiness>,
     /// Fields of the request that would not be followed.
     pub ignored: Vec<String>,
 }
@@ -78,8 +83,13 @@ impl Handle {
                 self.turn(request, &checked.trunk).await?
             }
         };
+        let prompts = match (&flow, &start) {
+            (None, _) | (_, ExpectedStart::Never(_)) => None,
+            (Some(flow), _) => self.readiness(Arc::clone(flow), request.metadata.clone()).await,
+        };
         Ok(Forecast {
             start,
+            prompts,
             trunk: trunk.map(|trunk| {
                 let (busy, waiting) = trunk.load();
                 let (name, lines) = (trunk.name().to_owned(), trunk.limits().calls);

@@ -4,6 +4,7 @@ mod refused;
 mod routes;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use callcore::amd;
 use callcore::call::{Call, Direction, Fact, Settings, amd_timers};
@@ -18,8 +19,9 @@ use crate::bus::{LiveCall, Phase};
 use crate::flows::Stored;
 use crate::session::clock::Clock;
 use crate::session::control::CallControl;
-use crate::session::handle::{self, Handle, Refusal, one_form, prepare};
+use crate::session::handle::{self, Handle, Refusal, one_form};
 use crate::session::run::actor::{Actor, Control, Identity};
+use crate::session::run::prompts::Prompts;
 use crate::session::run::speech::Speech;
 use crate::session::run::speech_input::SpeechInput;
 use crate::store::{CallBatch, CallState, NewCall, NewEvent};
@@ -30,6 +32,8 @@ use crate::trunk::{IncomingCall, Leg, Offer};
 const PORT: &str = "inbound";
 /// The caller waits at most so long for us to pick up, ms.
 const RING_TIMEOUT_MS: u64 = 30_000;
+/// They hear it ring for no longer than this because of what is said first.
+const PROMPTS_PATIENCE: Duration = Duration::from_secs(12);
 /// Small packets and a short lead: a carrier that cannot be interrupted goes on for no longer than this.
 const PLAYBACK: playback::Options = playback::Options { chunk_ms: 60, lead_ms: 180, confirm_grace_ms: 500 };
 
@@ -148,7 +152,8 @@ impl Handle {
             latest: "calls us".into(),
         });
         let speech = Speech { tts: inner.parts.tts.clone() };
-        let prompts = run.known_prompts();
+        let prompts = Prompts::of(speech.clone(), Arc::clone(&flow), &run);
+        let when = inner.options.prompts_ready;
         let mut settings = settings(&route, &flow, &speech_input, playback(trunk.as_deref()));
         settings.amd.params = inner.options.amd.choose(None, &route.flow).unwrap_or_default();
         let core = Call::new(settings, run);
@@ -160,11 +165,11 @@ impl Handle {
             source: Some(caller).filter(|caller| !caller.is_empty()),
             notify: route.notify.clone(),
         };
-        let uses = self.resources(Arc::clone(&flow), speech.clone(), speech_input);
+        let uses = self.resources(flow, speech, speech_input);
         let actor = Actor::new(core, identity, uses, control, clock);
         let handle = self.clone();
         inner.tasks.spawn(async move {
-            prepare(speech, flow, prompts).await;
+            prompts.make(when, PROMPTS_PATIENCE).await;
             // A caller who has given up by now cannot be picked up any more; the leg says so.
             let _gone = pickup.send(());
             Box::pin(actor.run(Ok(leg))).await;

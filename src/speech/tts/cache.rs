@@ -92,6 +92,15 @@ impl Cache {
         result
     }
 
+    /// Whether something is kept under `key`; nothing is read for it.
+    pub(super) async fn has(&self, key: Key) -> bool {
+        if self.locked().entries.get(&key).is_some_and(|(cell, _)| cell.initialized()) {
+            return true;
+        }
+        let Some(disk) = self.disk.clone() else { return false };
+        tokio::task::spawn_blocking(move || disk.has(&key.file_name())).await.unwrap_or_default()
+    }
+
     fn locked(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock()
     }

@@ -55,6 +55,11 @@ impl DiskCache {
         Some(samples)
     }
 
+    /// Whether there is a file of this name, whole or not.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.folder.join(name).is_file()
+    }
+
     /// Keeps `samples` under `name`, and makes room.
     pub(super) fn store(&self, name: &str, samples: &[i16]) -> std::io::Result<()> {
         std::fs::create_dir_all(&self.folder)?;

@@ -14,7 +14,8 @@ mod worker;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
 
 use callcore::audio::frame::samples_to_ms;
 use callcore::language::speakable;
@@ -141,7 +142,12 @@ pub struct Tts {
 struct Pace {
     took_ms: AtomicU64,
     speech_ms: AtomicU64,
+    /// It kept a callee waiting, and has spoken nothing since.
+    is_overdue: AtomicBool,
 }
+
+/// For what is kept already, and nothing else.
+const AT_HAND: Duration = Duration::from_millis(250);
 
 impl Tts {
     #[must_use]
@@ -175,6 +181,63 @@ impl Tts {
         voice: Option<&str>,
     ) -> Result<Arc<[i16]>, TtsError> {
         self.speak(text, language, voice, false).await
+    }
+
+    /// The same as [`Self::say`], or as [`Self::say_unkept`] where `keep` is false, for somebody who waits: what the chosen engine has
+    /// not made within `patience`, the fallback speaks, and what comes behind it, too, until the engine has spoken again. The
+    /// engine goes on with it: what is kept will be there next time.
+    ///
+    /// # Errors
+    /// As [`Self::say`].
+    pub async fn say_within(
+        &self,
+        text: &str,
+        language: &str,
+        voice: Option<&str>,
+        keep: bool,
+        patience: Duration,
+    ) -> Result<Arc<[i16]>, TtsError> {
+        let Some(fallback) = &self.fallback else { return self.speak(text, language, voice, keep).await };
+        let is_overdue = self.pace.is_overdue.load(Ordering::Relaxed);
+        let patience = if is_overdue { patience.min(AT_HAND) } else { patience };
+        let wanted = Voice { language: language.to_owned(), voice: voice.map(str::to_owned) };
+        let (own, said, asked) = (self.clone(), text.to_owned(), wanted.clone());
+        // A task of its own: giving up half an answer would end the engine's process.
+        let mut made =
+            tokio::spawn(
+                async move { own.speak(&said, &asked.language, asked.voice.as_deref(), keep).await },
+            );
+        let result = |joined: Result<_, tokio::task::JoinError>| {
+            joined.unwrap_or_else(|error| Err(TtsError::Failed { reason: error.to_string() }))
+        };
+        if let Ok(joined) = tokio::time::timeout(patience, &mut made).await {
+            return result(joined);
+        }
+        if !self.pace.is_overdue.swap(true, Ordering::Relaxed) {
+            let waited_ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+            tracing::warn!(waited_ms, "the first voice is late; another one speaks until it has caught up");
+        }
+        let any = Voice { voice: None, ..wanted };
+        match self.render(fallback, &speakable(text, language), &any, keep).await {
+            Ok(samples) => {
+                metrics::counter!("dering_tts_fallback_total").increment(1);
+                Ok(samples)
+            }
+            Err(_) => result(made.await),
+        }
+    }
+
+    /// Whether the speech of a text is kept already. It may be gone by the time it is wanted.
+    pub async fn is_made(&self, text: &str, language: &str, voice: Option<&str>) -> bool {
+        let wanted = Voice { language: language.to_owned(), voice: voice.map(str::to_owned) };
+        let is_spoken = self.synthesizer.check(&wanted).await.is_ok();
+        let (by, wanted) = match &self.fallback {
+            Some(fallback) if !is_spoken => (fallback, Voice { voice: None, ..wanted }),
+            _ => (&self.synthesizer, wanted),
+        };
+        let text = speakable(text, language);
+        text.is_empty()
+            || self.cache.has(cache::Key::of(&by.name(), &self.loudness.name(), &wanted, &text)).await
     }
 
     async fn speak(
@@ -273,6 +336,7 @@ impl Tts {
             let took = begun.elapsed();
             metrics::histogram!("dering_tts_seconds").record(took.as_secs_f64());
             if by.engine() == self.synthesizer.engine() {
+                self.pace.is_overdue.store(false, Ordering::Relaxed);
                 let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
                 self.pace.took_ms.fetch_add(took_ms, Ordering::Relaxed);
                 self.pace.speech_ms.fetch_add(samples_to_ms(samples.len()), Ordering::Relaxed);

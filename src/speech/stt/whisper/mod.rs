@@ -3,6 +3,7 @@
 //! A state is large (about 130 MB for the tiny model), so there is one per thread and never one per call.
 
 mod header;
+mod memory;
 mod weigh;
 
 use std::collections::BTreeMap;
@@ -114,6 +115,11 @@ pub enum LoadError {
         "the speech model {path} is damaged: {reason}; fetch it again, or verify it with `dering models verify`"
     )]
     Damaged { path: PathBuf, reason: String },
+    #[error(
+        "the speech model {path} needs about {needed_mib} MiB of memory, and {free_mib} are free: take a smaller one \
+         (`dering models list`), fewer `workers`, or a machine with more memory"
+    )]
+    Memory { path: PathBuf, needed_mib: u64, free_mib: u64 },
     #[error("the language {language:?} is unknown to Whisper; use a code such as \"en\" or \"id\"")]
     Language { language: String },
     #[error("a thread for the recogniser cannot be started: {0}")]
@@ -144,6 +150,7 @@ impl Whisper {
         }
         if let Model::File(path) = model {
             header::check(path)?;
+            memory::check(path, options.workers.max(1))?;
         }
         let unloadable =
             |error: WhisperError| LoadError::Model { path: path.into(), reason: error.to_string() };
@@ -333,7 +340,7 @@ impl Worker {
     /// The transcript, and which of the expected answers it is where it was to be found out. Words that are not believed are
     /// those of the answer, if one was given.
     ///
-    /// A decoder that has lost its way finds nearly anything probable: its answers count for nothing (`lost`).
+    /// A decoder that has lost its way finds nearly anything probable: its answers count for nothing (`lost`), unless one is plain.
     fn weighed(
         &mut self,
         transcript: Transcript,
@@ -369,7 +376,7 @@ impl Worker {
             metrics::counter!("dering_stt_doubted_total", "reason" => "nobody").increment(1);
             return Transcript::nothing_said();
         }
-        if lost {
+        if lost && !evidence.is_plain() {
             return transcript;
         }
         let weighed = evidence.judge(judgement);

@@ -3,8 +3,11 @@
 use serde_json::Value;
 
 use super::Run;
-use super::io::Part;
-use crate::flow::model::{Assignment, Choice, Fact, Flow, PromptPart, Setting, Slot, Step, Templates, Text};
+use super::io::{Command, Input, Part};
+use crate::clock::CallTime;
+use crate::flow::model::{
+    Assignment, Choice, Fact, Flow, Outcome, PromptPart, Setting, Slot, Step, Templates, Text,
+};
 
 /// One text is made in so many forms at most, and all together have so many.
 const MOST_FORMS: usize = 6;
@@ -49,6 +52,21 @@ impl Run {
             }
         }
         known
+    }
+
+    /// What a person who answers hears first: its texts and files. Empty where something else must happen before, so that it
+    /// cannot be told.
+    #[must_use]
+    pub fn first_prompt(&self) -> Vec<Part> {
+        let mut answered = self.clone();
+        answered.handle(Input::Answered, CallTime::ZERO);
+        answered.handle(Input::Outcome(Outcome::Human), CallTime::ZERO);
+        let parts = std::iter::from_fn(|| answered.poll_command()).find_map(|command| match command {
+            Command::Play { parts, .. } => Some(parts),
+            _ => None,
+        });
+        let is_made = |part: &Part| matches!(part, Part::Say { .. } | Part::File(_));
+        parts.unwrap_or_default().into_iter().filter(is_made).collect()
     }
 
     /// The forms that a text takes by the values that its variables may have when it is said.

@@ -357,3 +357,21 @@ fn prompts_that_need_nothing_from_the_call_are_known_before_it() {
     // What the flow may say by then comes behind what it will.
     assert_eq!(run.known_prompts(), [say, Part::File("a.wav".into()), form(1), form(2)]);
 }
+
+#[test]
+fn what_a_person_hears_first_is_where_the_verdict_leads_them() {
+    let scenes = "scenes:\n  box: [ { say: Please call us back. }, { hangup } ]\n  \
+                  hello: [ { say: [ 'Hello {{ name }}.', { checkpoint: told }, { play: a.wav } ] }, { say: More. }, { hangup } ]\n";
+    let plain = format!("flow: f\nstart: hello\nvariables: {{ name: text }}\n{scenes}");
+    let said = |text: &str| Part::Say { text: text.into(), language: "en".into(), voice: None };
+    let first = |text: &str| {
+        let run = Run::new(flow(text), variables(serde_json::json!({"name": "Ani"}))).unwrap();
+        run.first_prompt()
+    };
+    assert_eq!(first(&plain), [said("Hello Ani."), Part::File("a.wav".into())]);
+    let detecting = plain
+        .replace("start: hello", "start: box\namd: { mode: detect, on: { human: hello, voicemail: box, screening: box, ivr: box, unavailable: box, fax: box, no_speech: box, timeout: box } }");
+    assert_eq!(first(&detecting), [said("Hello Ani."), Part::File("a.wav".into())]);
+    let later = plain.replace("hello: [", "hello: [ { wait: 1s },");
+    assert_eq!(first(&later), [], "something else comes first");
+}
