@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use callcore::audio::frame::samples_to_ms;
+use callcore::flow::Ears;
 
 use crate::config::{Config, Recogniser, Recognition, SpeechToText, Voices};
 use crate::flows::{Catalog, Folder};
 #[cfg(feature = "whisper")]
-use crate::speech::models::{Manifest, State};
+use crate::speech::models::{Manifest, State, built_in};
 use crate::speech::stt::{Named, Preference, Recognizer, Recognizers, deepgram, openai};
 use crate::speech::tts::{
     self, Loudness, Speaker, Synthesizer, Tts, TtsError, espeak::Espeak, kokoro::Kokoro, piper::Piper,
@@ -150,23 +150,39 @@ fn at_hand(_settings: &SpeechToText) -> Option<Recognizer> {
     None
 }
 
-/// Whether these settings have somebody hear words, as far as can be known without loading anything.
-pub(crate) fn hears(settings: &SpeechToText) -> bool {
+/// What is heard with these settings, as far as can be known without loading anything.
+pub(crate) fn ears(settings: &SpeechToText) -> Ears {
     let service = matches!(settings.engine, Some(Recognition::OpenAi | Recognition::Deepgram));
-    let named = settings.model.is_some() && settings.engine != Some(Recognition::None);
-    service || named || !settings.others.is_empty() || lies_here(settings)
+    if service || !settings.others.is_empty() {
+        return Ears::Words;
+    }
+    match &settings.model {
+        Some(_) if settings.engine == Some(Recognition::None) => Ears::Deaf,
+        Some(model) => of_model(model),
+        None => of_what_lies_here(settings),
+    }
 }
 
 #[cfg(feature = "whisper")]
-fn lies_here(settings: &SpeechToText) -> bool {
+fn of_model(model: &Path) -> Ears {
+    if built_in::is_meant(model) { Ears::Answers } else { Ears::Words }
+}
+
+#[cfg(feature = "whisper")]
+fn of_what_lies_here(settings: &SpeechToText) -> Ears {
     let folder = settings.models.as_deref().filter(|_| settings.is_open());
-    let manifest = Manifest::built_in().ok();
-    folder.zip(manifest).is_some_and(|(folder, manifest)| !manifest.here(folder).is_empty())
+    let Some((folder, manifest)) = folder.zip(Manifest::built_in().ok()) else { return Ears::Deaf };
+    if manifest.here(folder).is_empty() { Ears::Deaf } else { Ears::Words }
 }
 
 #[cfg(not(feature = "whisper"))]
-fn lies_here(_settings: &SpeechToText) -> bool {
-    false
+fn of_model(_model: &std::path::Path) -> Ears {
+    Ears::Words
+}
+
+#[cfg(not(feature = "whisper"))]
+fn of_what_lies_here(_settings: &SpeechToText) -> Ears {
+    Ears::Deaf
 }
 
 /// How long recognition takes here.
@@ -189,8 +205,8 @@ pub(crate) async fn cost(path: std::path::PathBuf, tts: &Tts) -> anyhow::Result<
     let recognizer = tokio::task::spawn_blocking(move || recognizer(&settings)).await??;
     let one = Named::new("trial", recognizer.context("no recogniser")?, None);
     let audio = tts.say(TRIAL, "en", None).await.context("there is no voice to try it with")?;
-    let took = one.try_out(Arc::clone(&audio)).await?.took;
-    Ok(Cost { took, speech_ms: samples_to_ms(audio.len()) })
+    let trial = one.try_out(audio).await?;
+    Ok(Cost { took: trial.took, speech_ms: trial.speech_ms })
 }
 
 /// Said to each recogniser at start, to see how quick it is.
@@ -207,13 +223,12 @@ pub(super) async fn try_recognizers(recognizers: Recognizers, tts: Tts) {
             return tracing::warn!(%error, "the recognisers were not tried out: there is no voice to try them with");
         }
     };
-    let speech_ms = samples_to_ms(audio.len());
     // One after the other, so that none is measured while another has the cores.
     for one in recognizers.all() {
         match one.try_out(Arc::clone(&audio)).await {
             Ok(trial) => tracing::info!(
                 recogniser = one.name,
-                speech_ms,
+                speech_ms = trial.speech_ms,
                 took_ms = trial.took.as_millis() as u64,
                 limit_ms = trial.limit.as_millis() as u64,
                 "the recogniser was tried out: calls wait `limit_ms` at most for the words of an utterance"
@@ -235,7 +250,7 @@ pub(super) async fn warn_of_flows_unheard(recognizers: &Recognizers, flows: &Cat
         let Ok(stored) = flows.find(&described.flow).await else { continue };
         let Some(choice) = recognizers.choose(Preference { flow: &described.flow, ..Preference::default() })
         else {
-            let scenes = stored.flow.scenes_that_need_words();
+            let scenes = stored.flow.scenes_unheard(Ears::Deaf);
             if !scenes.is_empty() {
                 let (flow, scenes) = (described.flow, scenes.join(", "));
                 tracing::warn!(
@@ -264,6 +279,18 @@ pub(super) async fn warn_of_flows_unheard(recognizers: &Recognizers, flows: &Cat
                 recogniser,
                 "the model was made for English only and takes the flow's callees to speak it"
             );
+        } else if choice.first.recognizer.hears_answers_only() {
+            let scenes = stored.flow.scenes_unheard(Ears::Answers);
+            if !scenes.is_empty() {
+                let scenes = scenes.join(", ");
+                tracing::warn!(
+                    flow,
+                    scenes,
+                    recogniser,
+                    "questions of these scenes take any words, and the recogniser hears only answers that a question \
+                     knows: `dering models fetch base` brings a model that hears everything"
+                );
+            }
         }
     }
 }
@@ -309,6 +336,11 @@ fn whisper(settings: &Recogniser) -> anyhow::Result<Recognizer> {
     use crate::speech::stt::whisper::{Options, Whisper, Window};
     let model =
         settings.model.as_ref().context("whisper needs a model; `dering models fetch base` brings one")?;
+    anyhow::ensure!(
+        built_in::is_here() || !built_in::is_meant(model),
+        "this build of dering has no {}: name a model file, or `dering models fetch base` brings one",
+        built_in::NAME
+    );
     whole(model)?;
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let workers = settings.workers.unwrap_or((cores / 2).max(1));
@@ -318,7 +350,16 @@ fn whisper(settings: &Recogniser) -> anyhow::Result<Recognizer> {
     let options = Options { workers, window, bias, language: settings.language.clone(), ..usual };
     // A few dozen milliseconds, once, before anything is served.
     let whisper = Whisper::load(&options)?;
-    tracing::info!(model = %model.display(), workers, "utterances are recognised with whisper");
+    if built_in::is_meant(model) {
+        tracing::info!(
+            model = built_in::NAME,
+            workers,
+            "answers to questions are recognised with the small model in this program (English and Indonesian; no free speech); \
+             `dering models fetch base` brings one that hears everything"
+        );
+    } else {
+        tracing::info!(model = %model.display(), workers, "utterances are recognised with whisper");
+    }
     Ok(Recognizer::Whisper(whisper))
 }
 

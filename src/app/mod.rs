@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-pub(crate) use self::engines::{Cost, cost, hears, recognizer, recognizers, voices};
+pub(crate) use self::engines::{Cost, cost, ears, recognizer, recognizers, voices};
 use crate::access::{Access, Role};
 use crate::campaigns::Desk;
 use crate::config::{self, Config};

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::app::Cost;
 use crate::speech::models::import::{self, Weights};
-use crate::speech::models::{self, Fetched, Manifest, Model, Progress, Source, State};
+use crate::speech::models::{self, Fetched, Manifest, Model, Progress, Source, State, built_in};
 use crate::speech::tts::{self, Tts};
 
 /// Where packages are looked for, as pip does.
@@ -262,7 +262,7 @@ impl Costs {
         if !cfg!(feature = "whisper") {
             return Self::default();
         }
-        let (tts, here) = (Tts::new(tts::Options::default()), manifest.here(folder));
+        let (tts, here) = (Tts::new(tts::Options::default()), [built_in(), manifest.here(folder)].concat());
         let bar = ProgressBar::new(here.len() as u64);
         let style = ProgressStyle::with_template("measuring [{wide_bar}] {pos} of {len} models");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
@@ -281,12 +281,25 @@ impl Costs {
     }
 }
 
+/// The model in this program, where the build has it, by its name.
+fn built_in() -> Vec<PathBuf> {
+    built_in::is_here().then(|| built_in::NAME.into()).into_iter().collect()
+}
+
+/// What is known of a model that was not brought by hand.
+struct Known<'a> {
+    languages: String,
+    licence: String,
+    /// Its digest and address, where it is published.
+    published: Option<(&'a str, String)>,
+}
+
 /// A model, known or brought by hand.
 struct Row<'a> {
     name: String,
     path: PathBuf,
     bytes: u64,
-    known: Option<(&'a Model, String)>,
+    known: Option<Known<'a>>,
     here: &'static str,
     /// ms for each second of speech.
     cost: Option<u64>,
@@ -304,7 +317,11 @@ fn rows<'a>(manifest: &'a Manifest, folder: &Path, costs: &Costs) -> Vec<Row<'a>
             here: state(model.state(folder)),
             cost: cost(&path),
             is_used: used.as_ref() == Some(&path),
-            known: Some((model, format!("{}{}", manifest.source, model.file))),
+            known: Some(Known {
+                languages: model.languages.clone(),
+                licence: model.licence.clone(),
+                published: Some((&model.sha256, format!("{}{}", manifest.source, model.file))),
+            }),
             path,
         }
     });
@@ -320,7 +337,20 @@ fn rows<'a>(manifest: &'a Manifest, folder: &Path, costs: &Costs) -> Vec<Row<'a>
             path,
         }
     });
-    known.chain(strangers).collect()
+    let shipped = built_in().into_iter().map(|path| Row {
+        name: built_in::NAME.to_owned(),
+        bytes: built_in::MODEL.len() as u64,
+        known: Some(Known {
+            languages: built_in::LANGUAGES.join(", "),
+            licence: built_in::LICENCE.to_owned(),
+            published: None,
+        }),
+        here: "built in",
+        cost: cost(&path),
+        is_used: used.is_none(),
+        path,
+    });
+    shipped.chain(known).chain(strangers).collect()
 }
 
 fn as_table(rows: &[Row<'_>]) -> Table {
@@ -336,7 +366,7 @@ fn as_table(rows: &[Row<'_>]) -> Table {
     for row in rows {
         let size = format!("{:.0}", row.bytes as f64 / 1e6);
         let (languages, licence) =
-            row.known.as_ref().map_or(("", ""), |(model, _)| (&*model.languages, &*model.licence));
+            row.known.as_ref().map_or(("", ""), |known| (&*known.languages, &*known.licence));
         let here = if row.is_used { "in use" } else { row.here };
         let cost = row.cost.map(|cost| cost.to_string()).unwrap_or_default();
         table.add_row([&row.name, &size, languages, licence, here, &cost]);
@@ -354,13 +384,14 @@ fn as_json(rows: &[Row<'_>]) -> Value {
         .iter()
         .map(|row| {
             let known = row.known.as_ref();
+            let published = known.and_then(|known| known.published.as_ref());
             json!({
                 "name": row.name,
                 "bytes": row.bytes,
-                "sha256": known.map(|(model, _)| &model.sha256),
-                "languages": known.map(|(model, _)| &model.languages),
-                "licence": known.map(|(model, _)| &model.licence),
-                "source": known.map(|(_, source)| source),
+                "sha256": published.map(|(digest, _)| digest),
+                "languages": known.map(|known| &known.languages),
+                "licence": known.map(|known| &known.licence),
+                "source": published.map(|(_, source)| source),
                 "path": row.path,
                 "here": row.here,
                 "used": row.is_used,
@@ -373,17 +404,22 @@ fn as_json(rows: &[Row<'_>]) -> Value {
 
 /// What the figures mean, and what is missing.
 fn advice(manifest: &Manifest, folder: &Path, costs: &Costs) -> String {
-    if manifest.here(folder).is_empty() {
-        return format!(
-            "No model is in {}: callees are understood by keys only. `dering models fetch base` brings one.",
-            folder.display()
-        );
-    }
     let mut said = vec![
         "\"in use\": what hears when dering.yaml names no model. \"ms per s\": what a second of speech takes on one core of \
          this machine, now."
             .to_owned(),
     ];
+    if manifest.here(folder).is_empty() {
+        let heard = if built_in().is_empty() {
+            "by keys only"
+        } else {
+            "by keys and by answers that a question knows"
+        };
+        said.push(format!(
+            "No model is in {}: callees are understood {heard}. `dering models fetch base` brings one that hears everything.",
+            folder.display()
+        ));
+    }
     let failed = costs.0.iter().filter_map(|(path, cost)| Some((path, cost.as_ref().err()?)));
     said.extend(failed.map(|(path, error)| format!("{} was not measured: {error:#}", path.display())));
     said.join("\n")

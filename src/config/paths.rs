@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::speech::{Recognition, SpeechToText, TextToSpeech};
 use super::{Config, Recordings};
+use crate::speech::models::built_in;
 
 impl Config {
     /// Makes relative paths begin in `folder`.
@@ -35,14 +36,15 @@ impl Config {
 fn listening(settings: &mut SpeechToText, folder: &Path) {
     let there = |path: &mut PathBuf| *path = folder.join(&*path);
     let is_local = |engine: Option<Recognition>| matches!(engine, None | Some(Recognition::Whisper));
+    let is_file = |model: &&mut PathBuf| !built_in::is_meant(model);
     if is_local(settings.engine) {
-        settings.model.iter_mut().for_each(there);
+        settings.model.iter_mut().filter(is_file).for_each(there);
     }
     settings.models.iter_mut().for_each(there);
     settings.key.file.iter_mut().for_each(there);
     for other in settings.others.values_mut() {
         if is_local(other.engine) {
-            other.model.iter_mut().for_each(there);
+            other.model.iter_mut().filter(is_file).for_each(there);
         }
         other.key.file.iter_mut().for_each(there);
     }
@@ -63,7 +65,7 @@ mod tests {
     #[test]
     fn paths_begin_where_the_file_is() {
         let text = "database: my.db\nrecordings: /srv/calls\ntrunks: [{ name: a, url: 'http://x', token_file: t }]\n\
-                    speech_to_text: { engine: openai, model: whisper-1, others: { w: { model: m.bin } } }\n\
+                    speech_to_text: { engine: openai, model: whisper-1, others: { w: { model: m.bin }, n: { model: phone-nano } } }\n\
                     text_to_speech: { program: piper, voices: v }\namd: { sets: { faq: f.yaml } }\n";
         let mut config = super::super::parse("d", text).unwrap();
         config.move_to(Path::new("/etc/dering"));
@@ -73,6 +75,7 @@ mod tests {
         assert_eq!(config.trunks[0].token_file, Some(at("t")));
         assert_eq!(config.speech_to_text.model.as_deref(), Some(Path::new("whisper-1")));
         assert_eq!(config.speech_to_text.others["w"].model, Some(at("m.bin")));
+        assert_eq!(config.speech_to_text.others["n"].model.as_deref(), Some(Path::new(built_in::NAME)));
         assert_eq!(config.text_to_speech.program.as_deref(), Some(Path::new("piper")));
         assert_eq!(
             (config.text_to_speech.voices.clone(), config.amd.sets["faq"].clone()),

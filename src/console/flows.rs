@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use callcore::flow::{Diagnostic, Outcome, Severity};
+use callcore::flow::{Diagnostic, Ears, Outcome, Severity};
 use serde::Serialize;
 
 use super::forms::Does;
@@ -64,9 +64,11 @@ struct One {
     lines: Vec<String>,
     versions: Vec<Version>,
     edits: bool,
-    /// Scenes whose questions take words only, where nobody hears them.
+    /// Whether only the answers of questions that know theirs are heard.
+    hears_answers: bool,
+    /// Scenes whose questions take words that are not heard.
     deaf_scenes: String,
-    /// Verdicts that are mostly told by words, where nobody hears them.
+    /// Verdicts that are mostly told by words, where those are not heard.
     deaf_verdicts: String,
 }
 
@@ -111,14 +113,16 @@ pub(super) async fn one(
     let wanted = query.iter().find(|(known, _)| known == "version").map(|(_, value)| value.as_str());
     let (_, digest) = api.flows.resolve(&format!("{name}@{}", wanted.unwrap_or(&flow.runs.digest)))?;
     let text = api.flows.text(&format!("{name}@{digest}")).await?;
+    let ears = api.calls.ears(&name);
     let needs = match api.flows.find(&format!("{name}@{digest}")).await {
-        Ok(stored) if !api.calls.hears(&name) => {
-            let verdicts = stored.flow.verdicts_that_need_words().into_iter().map(Outcome::as_str);
-            (stored.flow.scenes_that_need_words().join(", "), verdicts.collect::<Vec<_>>().join(", "))
+        Ok(stored) => {
+            let verdicts = stored.flow.verdicts_unheard(ears).into_iter().map(Outcome::as_str);
+            (stored.flow.scenes_unheard(ears).join(", "), verdicts.collect::<Vec<_>>().join(", "))
         }
-        Ok(_) | Err(_) => (String::new(), String::new()),
+        Err(_) => (String::new(), String::new()),
     };
     let page = One {
+        hears_answers: ears == Ears::Answers,
         deaf_scenes: needs.0,
         deaf_verdicts: needs.1,
         version: short(&digest),

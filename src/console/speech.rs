@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::Response;
+use callcore::flow::Ears;
 use serde::Serialize;
 use serde_json::Map;
 
@@ -195,7 +196,7 @@ fn hearer(api: &Api, frame: &Frame, name: &str, flow: &callcore::flow::Flow) -> 
         problem: String::new(),
     };
     let Some(choice) = choice else {
-        let scenes = flow.scenes_that_need_words().join(", ");
+        let scenes = flow.scenes_unheard(Ears::Deaf).join(", ");
         if !scenes.is_empty() {
             hearer.problem = frame.tell("speech_deaf", &[("scenes", &scenes)]);
         }
@@ -207,6 +208,11 @@ fn hearer(api: &Api, frame: &Frame, name: &str, flow: &callcore::flow::Flow) -> 
         hearer.problem = frame.say("speech_language_unknown").to_owned();
     } else if recogniser.is_english_only() && !language.to_ascii_lowercase().starts_with("en") {
         hearer.problem = frame.say("speech_english_only").to_owned();
+    } else if recogniser.hears_answers_only() {
+        let scenes = flow.scenes_unheard(Ears::Answers).join(", ");
+        if !scenes.is_empty() {
+            hearer.problem = frame.tell("speech_answers_only", &[("scenes", &scenes)]);
+        }
     }
     hearer
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use callcore::amd::DecisionThresholds;
-use callcore::flow::{Run, StartError};
+use callcore::flow::{Ears, Run, StartError};
 use callcore::number::{self, Country};
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
@@ -24,7 +24,7 @@ use crate::session::run::http_requests::HttpRequests;
 use crate::session::run::prompts::{Prompts, PromptsReady, Readiness};
 use crate::session::run::speech::Speech;
 use crate::session::run::speech_input::{SpeechInput, UnknownLanguage};
-use crate::speech::stt::{Preference, Recognizers};
+use crate::speech::stt::Recognizers;
 use crate::speech::tts::Tts;
 use crate::store::{self, Actor, Store};
 use crate::trunk::{QueueFull, Trunk};
@@ -208,11 +208,10 @@ impl Handle {
         self.inner.controls.lock().get(call_id).cloned()
     }
 
-    /// Whether somebody hears the words of callees of this flow.
+    /// What is heard of the words of callees of this flow.
     #[must_use]
-    pub fn hears(&self, flow: &str) -> bool {
-        let preference = Preference { flow, ..Preference::default() };
-        self.inner.parts.recognizers.choose(preference).is_some()
+    pub fn ears(&self, flow: &str) -> Ears {
+        self.inner.parts.recognizers.ears(flow)
     }
 
     /// Which prompts of a call of `flow` that begins with `metadata` are there already; `None` where it cannot begin with it.

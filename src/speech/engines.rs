@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::models::{Manifest, ModelError, State};
+use super::models::{Manifest, ModelError, State, built_in};
 use super::stt::Recognizers;
 use super::tts::espeak::Espeak;
 use super::tts::{self, Synthesizer, Tts, kokoro::Kokoro, piper::Piper};
@@ -54,6 +54,7 @@ impl Engines {
         let used =
             self.model.clone().or_else(|| manifest.here(folder).into_iter().next()).filter(|_| whisper);
         let is_used = |path: &Path| used.as_deref() == Some(path);
+        let answers_only = self.recognizers.all().iter().any(|one| one.recognizer.hears_answers_only());
         let known = manifest.models.iter().map(|model| ModelFacts {
             name: model.name.clone(),
             bytes: model.bytes,
@@ -75,7 +76,15 @@ impl Engines {
             state: State::Present,
             is_used: is_used(&path),
         });
-        Ok(known.chain(strangers).collect())
+        let shipped = built_in::is_here().then(|| ModelFacts {
+            name: built_in::NAME.to_owned(),
+            bytes: built_in::MODEL.len() as u64,
+            languages: built_in::LANGUAGES.join(", "),
+            licence: built_in::LICENCE.to_owned(),
+            state: State::Present,
+            is_used: answers_only,
+        });
+        Ok(shipped.into_iter().chain(known).chain(strangers).collect())
     }
 
     /// The engines that speak from this machine, whether or not they are here.

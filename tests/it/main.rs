@@ -78,6 +78,7 @@ mod store_opening;
 mod store_secrets;
 mod stt;
 mod stt_answers;
+mod stt_built_in;
 mod stt_services;
 mod system_asked;
 mod system_campaign_killed;

@@ -14,6 +14,8 @@ use crate::config::{Config, local_file};
 use crate::flows::Folder;
 use crate::gateway::callees;
 use crate::net::descriptors;
+use crate::speech::models::built_in;
+use crate::speech::stt::Named;
 use crate::speech::tts::Speaker;
 use crate::store::{Condition, Error, KeySource, Store};
 use crate::telemetry::Disk;
@@ -149,7 +151,16 @@ fn of_recogniser(config: &Config) -> Item {
             item(what, State::Warning, told)
         }
         Ok(found) => {
-            let names: Vec<&str> = found.all().iter().map(|one| one.name.as_str()).collect();
+            let name = |one: &Named| match one.recognizer.hears_answers_only() {
+                true => format!(
+                    "{} ({}: only answers that a question knows; `dering models fetch base` brings a model that hears \
+                     everything)",
+                    one.name,
+                    built_in::NAME
+                ),
+                false => one.name.clone(),
+            };
+            let names: Vec<String> = found.all().iter().map(name).collect();
             item(what, State::Good, names.join(", "))
         }
         Err(error) => item(what, State::Failed, format!("{error:#}")),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use callcore::flow::{Diagnostic, Flow, Outcome, Severity};
+use callcore::flow::{Diagnostic, Ears, Flow, Outcome, Severity};
 use serde_json::json;
 
 use super::{counted, files_at};
@@ -36,6 +36,8 @@ pub(super) fn run(check: &Check, out: &mut impl Write) -> anyhow::Result<ExitCod
     let mut findings: Vec<Diagnostic> = Vec::new();
     let mut voices: BTreeSet<(String, Option<String>)> = BTreeSet::new();
     let mut unheard = Vec::new();
+    let settings = crate::cli::configuration(None).map(|config| config.speech_to_text);
+    let ears = settings.map_or(Ears::Deaf, |settings| crate::app::ears(&settings));
     let mut names = Names::default();
     for file in &files {
         let (usable, found) = bundle_of_file(file)?;
@@ -46,15 +48,12 @@ pub(super) fn run(check: &Check, out: &mut impl Write) -> anyhow::Result<ExitCod
         };
         let Some((flow, text)) = read else { continue };
         findings.extend(names.claim_for(&flow, file, &text));
-        unheard.extend(needs_ears(&flow));
+        unheard.extend(needs_ears(&flow, ears));
         let spoken = flow.voices();
         voices.extend(
             spoken.into_iter().map(|(language, voice)| (language.to_owned(), voice.map(str::to_owned))),
         );
     }
-    let settings = crate::cli::configuration(None).map(|config| config.speech_to_text);
-    let unheard =
-        if settings.is_ok_and(|settings| crate::app::hears(&settings)) { Vec::new() } else { unheard };
     let unspoken = unspoken(voices)?;
     let colours = std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     let errors = findings.iter().filter(|finding| finding.severity == Severity::Error).count();
@@ -87,12 +86,16 @@ pub(super) fn run(check: &Check, out: &mut impl Write) -> anyhow::Result<ExitCod
     Ok(if errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What of a flow comes to nothing where nobody hears words.
-fn needs_ears(flow: &Flow) -> Option<String> {
-    let (scenes, verdicts) = (flow.scenes_that_need_words(), flow.verdicts_that_need_words());
+/// What of a flow comes to nothing where no more is heard of words than `ears` hear.
+fn needs_ears(flow: &Flow, ears: Ears) -> Option<String> {
+    let (scenes, verdicts) = (flow.scenes_unheard(ears), flow.verdicts_unheard(ears));
+    let (what, lacks) = match ears {
+        Ears::Answers => ("any words", "the one here hears only answers that a question knows"),
+        Ears::Deaf | Ears::Words => ("words only", "there is none here"),
+    };
     let mut needs = Vec::new();
     if !scenes.is_empty() {
-        needs.push(format!("the questions of {} take words only", scenes.join(", ")));
+        needs.push(format!("the questions of {} take {what}", scenes.join(", ")));
     }
     if !verdicts.is_empty() {
         let verdicts: Vec<&str> = verdicts.into_iter().map(Outcome::as_str).collect();
@@ -100,9 +103,7 @@ fn needs_ears(flow: &Flow) -> Option<String> {
     }
     let (name, needs) = (flow.name(), needs.join(", and "));
     (!needs.is_empty()).then(|| {
-        format!(
-            "`{name}` needs a recogniser, and there is none here: {needs}; `dering models fetch base` brings one"
-        )
+        format!("`{name}` needs a recogniser, and {lacks}: {needs}; `dering models fetch base` brings one")
     })
 }
 
@@ -177,15 +178,22 @@ mod tests {
 
     #[test]
     fn a_flow_says_what_of_it_needs_ears() {
-        let needs = |text: &str| needs_ears(&callcore::flow::parse("f.yaml", text).flow.unwrap());
+        let with = |text: &str, ears| needs_ears(&callcore::flow::parse("f.yaml", text).flow.unwrap(), ears);
+        let needs = |text: &str| with(text, Ears::Deaf);
         let by_words = "flow: a\nstart: s\nscenes: { s: [ { ask: { say: A?, choices: { sales: t } } } ], t: [ hangup ] }\n";
         assert!(needs(by_words).is_some_and(|need| need.contains("the questions of s take words only")));
+        assert_eq!(with(by_words, Ears::Answers), None, "a choice is an answer that the question knows");
+        let any = "flow: a\nstart: s\nscenes: { s: [ { listen: { into: x, goto: t } } ], t: [ hangup ] }\nvariables: { x: text }\n";
+        let need = with(any, Ears::Answers).expect("words that no question knows");
+        assert!(need.contains("take any words") && need.contains("hears only answers"), "{need}");
+        assert_eq!(with(any, Ears::Words), None);
         let by_keys = by_words.replace("sales", "'1'");
         assert_eq!(needs(&by_keys), None);
         let told = "flow: a\namd: { on: { human: t, machine: t, screening: s } }\nscenes: { s: [ hangup ], t: [ hangup ] }\nstart: t\n";
         assert!(
             needs(told).is_some_and(|need| need.contains("screening are told") || need.contains("screening"))
         );
+        assert!(with(told, Ears::Answers).is_some() && with(told, Ears::Words).is_none());
         assert_eq!(needs(&told.replace(", screening: s", "").replace("s: [ hangup ], ", "")), None);
     }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use callcore::amd::DecisionThresholds;
 use callcore::language::{listed, nearest};
@@ -10,6 +11,7 @@ use callcore::yaml::{Node, Span};
 use super::document::{Document, text};
 use super::world::World;
 use crate::flows::Folder;
+use crate::speech::models::built_in;
 use crate::store::ServerKey;
 use crate::telemetry::traces::BUILT_IN;
 use crate::trunk::ocs_inbound::tls::{self, TlsError};
@@ -216,7 +218,9 @@ fn recogniser(doc: &mut Document, world: Option<&World<'_>>, path: &str) {
     let engine = doc.text(&own("engine")).map(str::to_owned);
     let model = doc.node(&own("model")).and_then(|node| Some((text(node)?.to_owned(), node.span)));
     match (engine.as_deref(), model, world) {
-        (None | Some("whisper"), Some((model, span)), Some(world)) if !world.path(&model).is_file() => {
+        (None | Some("whisper"), Some((model, span)), Some(world))
+            if !built_in::is_meant(Path::new(&model)) && !world.path(&model).is_file() =>
+        {
             let message = format!("`{}`: there is no model {}", own("model"), world.path(&model).display());
             doc.error(
                 span,

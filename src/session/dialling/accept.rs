@@ -339,13 +339,14 @@ fn settings(request: &DialRequest, flow: &Stored, options: &Options, speech_inpu
             threshold_word_count: request.threshold_word_count,
             params: options.amd.choose(request.amd_params.as_deref(), &request.flow).unwrap_or_default(),
             locale: request.control.language.clone().or_else(|| Some(flow.flow.language().to_owned())),
-            awaits_words: speech_input.recognises(),
+            awaits_words: speech_input.recognises() && !speech_input.hears_answers_only(),
             shadow: options.amd.in_shadow(),
             ..amd::Options::default()
         },
         ring_timeout_ms: request.ring_timeout_ms.unwrap_or(options.ring_timeout_ms),
         end_silence_ms: request.control.end_silence_ms().unwrap_or(usual.end_silence_ms),
         recognises: speech_input.recognises(),
+        hears_answers_only: speech_input.hears_answers_only(),
         interim: speech_input.gives_interims(),
         words_wait_ms: speech_input.limit_ms(),
         ..usual

@@ -198,12 +198,13 @@ fn settings(
         greet: flow.flow.amd().greet.unwrap_or_else(|| Greet::usual(route.machine_detection)),
         amd: amd::Options {
             timers: amd_timers(flow.flow.amd().timers),
-            awaits_words: speech_input.recognises(),
+            awaits_words: speech_input.recognises() && !speech_input.hears_answers_only(),
             ..amd::Options::default()
         },
         playback,
         ring_timeout_ms: RING_TIMEOUT_MS,
         recognises: speech_input.recognises(),
+        hears_answers_only: speech_input.hears_answers_only(),
         interim: speech_input.gives_interims(),
         words_wait_ms: speech_input.limit_ms(),
         ..Settings::default()

@@ -79,6 +79,11 @@ impl SpeechInput {
         u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)
     }
 
+    /// Whether only the answers of questions are heard, and nothing of who speaks.
+    pub(in crate::session) fn hears_answers_only(&self) -> bool {
+        self.recogniser.as_ref().is_some_and(CallRecogniser::hears_answers_only)
+    }
+
     /// Whether they can be had before the callee has finished.
     pub(in crate::session) fn gives_interims(&self) -> bool {
         self.recogniser.as_ref().is_some_and(CallRecogniser::gives_interims)

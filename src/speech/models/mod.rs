@@ -8,6 +8,7 @@
 //! | `import` | CTranslate2's models, made into what runs here |
 //! | `fetch` | a model from the first source that has it |
 
+pub mod built_in;
 pub(in crate::speech) mod download;
 mod error;
 mod fetch;

@@ -45,6 +45,12 @@ impl CallRecogniser {
         &self.first.name
     }
 
+    /// Whether nothing but the answers of questions is heard.
+    #[must_use]
+    pub fn hears_answers_only(&self) -> bool {
+        self.first.recognizer.hears_answers_only()
+    }
+
     /// How long a call waits for the words of an utterance that is over, by what is known of who recognises it.
     #[must_use]
     pub fn limit(&self) -> Duration {
@@ -55,6 +61,10 @@ impl CallRecogniser {
     /// Whether [`Self::interim`] is of any use.
     #[must_use]
     pub fn gives_interims(&self) -> bool {
+        // An answer that is only begun is none of those that are known.
+        if self.hears_answers_only() {
+            return false;
+        }
         let usual = self.first.interim.unwrap_or_else(|| self.first.recognizer.gives_interims());
         self.options.interim.unwrap_or(usual)
     }
@@ -120,7 +130,8 @@ impl CallRecogniser {
         });
         let last = if self.second.is_some() { share } else { share + late };
         let request = Request { in_time: Some(share), ..self.request(audio, expected, last) };
-        let words: Words = if is_silent(&request.audio) {
+        let unasked = self.hears_answers_only() && request.answers.is_empty();
+        let words: Words = if unasked || is_silent(&request.audio) {
             Box::pin(counted(request.urgency, async { Ok(Transcript::nothing_said()) }))
         } else {
             self.stream(&request).finish(utterance, request.clone())

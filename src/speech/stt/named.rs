@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use callcore::audio::frame::samples_to_ms;
+use callcore::audio::frame::{ms_to_samples, samples_to_ms};
 
 use super::recognizer::Recognizer;
 use super::request::Request;
@@ -12,6 +12,8 @@ use super::transcript::SttError;
 
 /// A trial that has no answer by then has failed.
 const TRIAL_PATIENCE: Duration = Duration::from_secs(20);
+/// One that hears only answers is tried with this much, as long as an answer.
+const ANSWER_MS: u64 = 2_000;
 
 /// A recogniser under the name that settings and dial requests give it.
 #[derive(Clone, Debug)]
@@ -37,6 +39,8 @@ impl Named {
 pub struct Trial {
     /// What the utterance took.
     pub took: Duration,
+    /// How long it was, ms.
+    pub speech_ms: u64,
     /// How long calls wait from now on.
     pub limit: Duration,
 }
@@ -47,6 +51,11 @@ impl Named {
     /// # Errors
     /// When the recogniser cannot do it.
     pub async fn try_out(&self, audio: Arc<[i16]>) -> Result<Trial, SttError> {
+        let audio = match audio.get(..ms_to_samples(ANSWER_MS)) {
+            Some(answer) if self.recognizer.hears_answers_only() => answer.into(),
+            _ => audio,
+        };
+        let speech_ms = samples_to_ms(audio.len());
         let mut took = Duration::MAX;
         // The first time costs more: memory is touched, connections are made.
         for _ in 0..2 {
@@ -55,8 +64,8 @@ impl Named {
             took = took.min(begun.elapsed());
         }
         self.speed.measured(took);
-        self.speed.tried(took, samples_to_ms(audio.len()));
-        Ok(Trial { took, limit: self.speed.limit() })
+        self.speed.tried(took, speech_ms);
+        Ok(Trial { took, speech_ms, limit: self.speed.limit() })
     }
 }
 

@@ -70,6 +70,16 @@ impl Recognizer {
         }
     }
 
+    /// Whether it hears nothing but the answers of questions, and says nothing of who speaks.
+    #[must_use]
+    pub const fn hears_answers_only(&self) -> bool {
+        match self {
+            #[cfg(feature = "whisper")]
+            Self::Whisper(whisper) => whisper.hears_answers_only(),
+            Self::OpenAi(_) | Self::Deepgram(_) | Self::Scripted(_) => false,
+        }
+    }
+
     /// Whether words are worth asking for before the callee has finished, unless the settings say otherwise: a
     /// service that is paid by the request is not asked twice.
     pub(super) const fn gives_interims(&self) -> bool {

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use callcore::flow::Ears;
+
 use super::call_recogniser::CallRecogniser;
 use super::named::Named;
 use super::options::SttOptions;
@@ -88,6 +90,16 @@ impl Recognizers {
     #[must_use]
     pub fn all(&self) -> &[Named] {
         &self.all
+    }
+
+    /// What is heard of the callees of `flow`.
+    #[must_use]
+    pub fn ears(&self, flow: &str) -> Ears {
+        match self.choose(Preference { flow, ..Preference::default() }) {
+            None => Ears::Deaf,
+            Some(choice) if choice.first.recognizer.hears_answers_only() => Ears::Answers,
+            Some(_) => Ears::Words,
+        }
     }
 
     /// Who hears a call; `None` when nobody can.

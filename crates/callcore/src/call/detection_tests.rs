@@ -111,6 +111,13 @@ fn disconnect_hangs_up_on_a_mailbox_and_not_on_an_assistant_that_screens() {
 }
 
 #[test]
+fn one_who_hears_only_answers_says_nothing_of_who_speaks() {
+    let settings = Settings { recognises: true, hears_answers_only: true, ..Settings::default() };
+    let (deaf, hears) = (heard(MachineDetection::Detect, &[]), heard_with(settings, &[(1_000, GREETING)]));
+    assert_eq!((hears.events, hears.word), (deaf.events, deaf.word));
+}
+
+#[test]
 fn without_words_nothing_waits() {
     let call = heard(MachineDetection::Detect, &[]);
     assert_eq!(call.events, ["amd_no_speech_detected", "amd_stopped"]);

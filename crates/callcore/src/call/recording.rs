@@ -22,7 +22,8 @@ pub struct HeardIn {
 /// of `amd` when there is one. Silence follows the recording for as long as the end of an utterance takes.
 #[must_use]
 pub fn hear(samples: &[i16], amd: Option<amd::Options>, end_silence_ms: u64) -> Vec<HeardIn> {
-    let options = ListeningOptions { amd, end_silence_ms, recognises: true, interim: false };
+    let options =
+        ListeningOptions { amd, end_silence_ms, recognises: true, words_tell: true, interim: false };
     let mut listening = Listening::new(options, CallTime::ZERO);
     let mut heard = Vec::new();
     let silence = vec![0_i16; ((end_silence_ms + 4 * FRAME_MS) * 8) as usize];

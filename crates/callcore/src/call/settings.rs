@@ -54,6 +54,9 @@ pub struct Settings {
     pub end_silence_ms: u64,
     /// Whether a recogniser is there to turn utterances into words.
     pub recognises: bool,
+    /// Whether it hears nothing but the answers of questions: then its words say nothing of who speaks, and no
+    /// interruption waits for them.
+    pub hears_answers_only: bool,
     /// Whether it is also asked while the callee still talks.
     pub interim: bool,
     /// How long the words of an utterance are waited for after its end, ms. What was heard of it meanwhile
@@ -87,6 +90,7 @@ impl Default for Settings {
             max_call_ms: 30 * 60_000,
             end_silence_ms: 700,
             recognises: false,
+            hears_answers_only: false,
             interim: false,
             words_wait_ms: 4_000,
         }

@@ -26,7 +26,7 @@ mod tests;
 mod view;
 
 pub use self::model::{
-    AmdSettings, AnswerId, AudioFile, BargeIn, Confirm, Expected, ExpectedAnswer, Flow, Greet, Limits,
+    AmdSettings, AnswerId, AudioFile, BargeIn, Confirm, Ears, Expected, ExpectedAnswer, Flow, Greet, Limits,
     Listening, MachineDetection, Method, NOISE_MS, Outcome, RecordingPolicy, TALKS_ON_MS, TimerOverrides,
     Variable, VariableType, Weighed,
 };

@@ -16,10 +16,12 @@ use whisper_rs::{
     FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperError, WhisperState,
 };
 
+use super::super::models::built_in;
 use super::guard;
 use super::pool::{Job, Pool};
 use super::request::{Request, duration_ms};
 use super::transcript::{SttError, Transcript};
+use super::weighing::{BUILT_IN, PUBLISHED};
 
 /// What Whisper hears: 16 kHz.
 const MODEL_RATE: u32 = 16_000;
@@ -27,6 +29,8 @@ const MODEL_RATE: u32 = 16_000;
 const MS_PER_POSITION: u64 = 20;
 /// Whisper ignores less than 100 ms and is unsure of less than a second; silence makes up for the rest.
 const SHORTEST_MS: usize = 1_100;
+/// Words of the model in this program that it is less sure of are none: it knows few, and calls everything by one of them.
+const BELIEVED: f32 = 0.5;
 /// Longest text that a prompt may make, in tokens.
 const MAX_PROMPT_TOKENS: usize = 128;
 
@@ -40,11 +44,36 @@ pub enum Window {
     Fixed(u32),
 }
 
+/// Which model hears.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Model {
+    /// A file in ggml format.
+    File(PathBuf),
+    /// The small one in this program. It hears what it is asked about, and only that: the answers of a question, in at
+    /// most 4 s of speech, in English and Indonesian.
+    BuiltIn,
+}
+
+impl From<&Path> for Model {
+    /// A file, or the model in this program by its name.
+    fn from(path: &Path) -> Self {
+        if built_in::is_meant(path) { Self::BuiltIn } else { Self::File(path.into()) }
+    }
+}
+
+impl Model {
+    fn path(&self) -> &Path {
+        match self {
+            Self::File(path) => path,
+            Self::BuiltIn => Path::new(built_in::NAME),
+        }
+    }
+}
+
 /// How to run a Whisper model.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// A model in ggml format.
-    pub model: PathBuf,
+    pub model: Model,
     /// Utterances recognised at once; each needs a state and a thread.
     pub workers: usize,
     /// Threads for one utterance. They spin while they wait, so `workers` times this should not exceed the
@@ -62,16 +91,16 @@ pub struct Options {
 
 impl Options {
     /// One worker with one thread, eight utterances in the queue, the window fitted to the utterance.
-    pub fn new(model: impl Into<PathBuf>) -> Self {
-        Self {
-            model: model.into(),
-            workers: 1,
-            threads: 1,
-            queue: 8,
-            window: Window::Fitted { floor: 384, margin: 64 },
-            bias: true,
-            language: None,
-        }
+    ///
+    /// `model` is a file, or the name of the model in this program; that one looks at shorter windows, for which it was
+    /// trained.
+    pub fn new(model: impl AsRef<Path>) -> Self {
+        let model = Model::from(model.as_ref());
+        let window = match model {
+            Model::File(_) => Window::Fitted { floor: 384, margin: 64 },
+            Model::BuiltIn => Window::Fitted { floor: 64, margin: 8 },
+        };
+        Self { model, workers: 1, threads: 1, queue: 8, window, bias: true, language: None }
     }
 }
 
@@ -102,6 +131,7 @@ pub enum LoadError {
 pub struct Whisper {
     pool: Arc<Pool>,
     is_multilingual: bool,
+    is_built_in: bool,
 }
 
 impl Whisper {
@@ -112,20 +142,24 @@ impl Whisper {
     /// When the file is no model or a damaged one, the language is unknown, or memory or threads are short.
     pub fn load(options: &Options) -> Result<Self, LoadError> {
         whisper_rs::install_logging_hooks();
-        let path = &options.model;
+        let (model, path) = (&options.model, options.model.path());
         if let Some(language) = &options.language
             && whisper_code(language).is_none()
         {
             return Err(LoadError::Language { language: language.clone() });
         }
-        header::check(path)?;
-        memory::check(path, options.workers.max(1))?;
+        if let Model::File(path) = model {
+            header::check(path)?;
+            memory::check(path, options.workers.max(1))?;
+        }
         let unloadable =
-            |error: WhisperError| LoadError::Model { path: path.clone(), reason: error.to_string() };
-        let context = load_context(path).map_err(unloadable)?;
+            |error: WhisperError| LoadError::Model { path: path.into(), reason: error.to_string() };
+        let context = load_context(model).map_err(unloadable)?;
         let is_multilingual = context.is_multilingual();
+        let is_built_in = *model == Model::BuiltIn;
         let engine = Arc::new(Engine {
             is_multilingual,
+            is_built_in,
             positions: u32::try_from(context.model_n_audio_ctx()).unwrap_or(1_500),
             threads: c_int::try_from(options.threads.max(1)).unwrap_or(1),
             window: options.window,
@@ -147,19 +181,25 @@ impl Whisper {
             });
         }
         let pool = Pool::start(makers, options.queue).map_err(LoadError::Thread)?;
-        Ok(Self { pool: Arc::new(pool), is_multilingual })
+        Ok(Self { pool: Arc::new(pool), is_multilingual, is_built_in })
     }
 
-    /// Whether Whisper has a code for `language`.
+    /// Whether Whisper has a code for `language`, and the model in this program was taught it.
     #[must_use]
     pub fn knows(&self, language: &str) -> bool {
-        whisper_code(language).is_some()
+        whisper_code(language).is_some_and(|code| !self.is_built_in || built_in::LANGUAGES.contains(&code))
+    }
+
+    /// Whether it hears nothing but the answers of questions: the model in this program does.
+    #[must_use]
+    pub const fn hears_answers_only(&self) -> bool {
+        self.is_built_in
     }
 
     /// Whether the model was made for English alone. It takes whatever it hears for that.
     #[must_use]
     pub const fn is_english_only(&self) -> bool {
-        !self.is_multilingual
+        !self.is_multilingual && !self.is_built_in
     }
 
     pub(super) async fn transcribe(&self, request: Request) -> Result<Transcript, SttError> {
@@ -174,15 +214,19 @@ fn whisper_code(language: &str) -> Option<&'static str> {
     id.and_then(whisper_rs::get_lang_str)
 }
 
-fn load_context(path: &Path) -> Result<WhisperContext, WhisperError> {
+fn load_context(model: &Model) -> Result<WhisperContext, WhisperError> {
     let mut parameters = WhisperContextParameters::default();
     parameters.use_gpu(false);
-    WhisperContext::new_with_params(path, parameters)
+    match model {
+        Model::File(path) => WhisperContext::new_with_params(path, parameters),
+        Model::BuiltIn => WhisperContext::new_from_buffer_with_params(built_in::MODEL, parameters),
+    }
 }
 
 struct Engine {
     context: WhisperContext,
     is_multilingual: bool,
+    is_built_in: bool,
     /// Of the encoder: 1,500 for every published model.
     positions: u32,
     threads: c_int,
@@ -222,6 +266,18 @@ impl Engine {
         whisper_code(wanted).map(Some).ok_or_else(|| SttError::Language(wanted.to_owned()))
     }
 
+    /// What the decoder is told before it writes: what the question expects, or, where the model was taught to be told just
+    /// that, the language that is `wanted`.
+    fn prompt(&self, request: &Request, wanted: Option<&str>) -> Result<Option<String>, SttError> {
+        if !self.is_built_in {
+            return Ok(request.prompt().filter(|_| self.bias));
+        }
+        let Some(wanted) = wanted else { return Ok(None) };
+        let known = whisper_code(wanted).filter(|code| built_in::LANGUAGES.contains(code));
+        // As the first word of a text is written.
+        known.map(|code| Some(format!(" {code}"))).ok_or_else(|| SttError::Language(wanted.to_owned()))
+    }
+
     fn prompt_tokens(&self, prompt: &str) -> Vec<c_int> {
         // A token is at least a byte long. With room for fewer than there are, the crate takes Whisper's
         // negative answer for a length, which is undefined behaviour.
@@ -257,13 +313,10 @@ impl Worker {
             return Err(SttError::TooLong { ms, limit_ms });
         }
         let samples = model_samples(audio)?;
-        let language = self.engine.language(language.as_deref().or(self.engine.language.as_deref()))?;
-        let tokens = job
-            .request
-            .prompt()
-            .filter(|_| self.engine.bias)
-            .map(|prompt| self.engine.prompt_tokens(&prompt))
-            .unwrap_or_default();
+        let wanted = language.as_deref().or(self.engine.language.as_deref());
+        let language = self.engine.language(wanted)?;
+        let prompt = self.engine.prompt(&job.request, wanted)?;
+        let tokens = prompt.map(|prompt| self.engine.prompt_tokens(&prompt)).unwrap_or_default();
         let mut params: FullParams<'_, '_> = self.params(language);
         params.set_tokens(&tokens);
         params.set_audio_ctx(self.engine.audio_ctx(ms));
@@ -274,8 +327,10 @@ impl Worker {
             Ok(()) => {
                 let written = self.transcript();
                 let lost = guard::is_loop(&written.text);
-                let transcript = guard::doubt(written, ms as f32 / 1_000.0, expected);
-                Ok(self.weighed(transcript, lost, language, job))
+                // What a model was not told of, it cannot have read out.
+                let told: &[String] = if self.engine.is_built_in { &[] } else { expected };
+                let transcript = guard::doubt(written, ms as f32 / 1_000.0, told);
+                Ok(self.weighed(transcript, lost, language, &tokens, job))
             }
             Err(_) if job.is_over() => Err(job.why()),
             Err(error) => Err(SttError::Engine(error.to_string())),
@@ -291,14 +346,22 @@ impl Worker {
         transcript: Transcript,
         lost: bool,
         language: Option<&'static str>,
+        prompt: &[c_int],
         job: &Job,
     ) -> Transcript {
         let answers = &job.request.answers;
         let Some(language) = language.filter(|_| !answers.is_empty()) else { return transcript };
         let engine = &self.engine;
-        let (context, tokens, is_told) = (&engine.context, &engine.tokens, engine.bias);
+        let (context, tokens) = (&engine.context, &engine.tokens);
+        let told = if engine.is_built_in {
+            tokens.after_previous(prompt)
+        } else if engine.bias {
+            weigh::told(context, tokens, answers)
+        } else {
+            Vec::new()
+        };
         let is_over = || job.is_over();
-        let found = weigh::weigh(&mut self.state, context, tokens, language, answers, is_told, is_over);
+        let found = weigh::weigh(&mut self.state, context, tokens, language, answers, &told, is_over);
         let evidence = match found {
             Ok(Some(evidence)) => evidence,
             Ok(None) => return transcript,
@@ -307,7 +370,8 @@ impl Worker {
                 return transcript;
             }
         };
-        if evidence.is_silence() || (lost && evidence.is_foreign()) {
+        let judgement = if engine.is_built_in { &BUILT_IN } else { &PUBLISHED };
+        if evidence.is_silence(judgement) || (lost && evidence.is_foreign(judgement)) {
             // What was written may look like an answer, and was read from what the decoder was told.
             metrics::counter!("dering_stt_doubted_total", "reason" => "nobody").increment(1);
             return Transcript::nothing_said();
@@ -315,7 +379,7 @@ impl Worker {
         if lost && !evidence.is_plain() {
             return transcript;
         }
-        let weighed = evidence.judge();
+        let weighed = evidence.judge(judgement);
         let said = weighed.likely.filter(|_| transcript.text.is_empty()).and_then(|likely| {
             let answer = answers.iter().find(|answer| answer.id == likely)?;
             answer.phrases.first().cloned()
@@ -329,7 +393,7 @@ impl Worker {
     }
 
     fn params(&mut self, language: Option<&'static str>) -> FullParams<'static, 'static> {
-        let threads = self.engine.threads;
+        let (threads, is_built_in) = (self.engine.threads, self.engine.is_built_in);
         let template = self.templates.entry(language).or_insert_with(|| {
             let mut params = FullParams::new(SamplingStrategy::Greedy { best_of: 1 });
             params.set_language(language);
@@ -339,6 +403,8 @@ impl Worker {
             params.set_no_timestamps(true);
             // Decoding again at higher temperatures multiplies the time, and never when it is short.
             params.set_temperature_inc(0.0);
+            // A model that was taught to be silent may be.
+            params.set_suppress_blank(!is_built_in);
             params.set_print_progress(false);
             params.set_print_realtime(false);
             params.set_print_special(false);
@@ -361,10 +427,10 @@ impl Worker {
                 }
             }
         }
-        if words == 0 {
+        let confidence = (log_probability / f64::from(words.max(1))).exp() as f32;
+        if words == 0 || (self.engine.is_built_in && confidence < BELIEVED) {
             return Transcript { no_speech: no_speech.max(0.5), ..Transcript::nothing_said() };
         }
-        let confidence = (log_probability / f64::from(words)).exp() as f32;
         Transcript { text: text.trim().to_owned(), confidence, no_speech, took_ms: 0, weighed: None }
     }
 }

@@ -51,6 +51,12 @@ impl Tokens {
             is_multilingual: context.is_multilingual(),
         }
     }
+
+    /// `prompt` as something that was said before; nothing when it is empty.
+    pub(super) fn after_previous(&self, prompt: &[c_int]) -> Vec<c_int> {
+        let before = (!prompt.is_empty()).then_some(self.previous);
+        before.into_iter().chain(prompt.iter().copied()).collect()
+    }
 }
 
 /// One way to say an answer, as the decoder would write it.
@@ -60,8 +66,8 @@ struct Way {
     tokens: Vec<c_int>,
 }
 
-/// How probable the decoder of `state`, which has heard the utterance, finds each of `answers`. It is told of them first, unless
-/// the model was never trained with a prompt (`is_told`). `is_over` is asked between its steps; `None` once it says so, or when
+/// How probable the decoder of `state`, which has heard the utterance, finds each of `answers`. It takes in the tokens `told`
+/// first; there are none for a model that was never trained with a prompt. `is_over` is asked between its steps; `None` once it says so, or when
 /// there is nothing to weigh.
 ///
 /// # Errors
@@ -72,7 +78,7 @@ pub(super) fn weigh(
     tokens: &Tokens,
     language: &str,
     answers: &[ExpectedAnswer],
-    is_told: bool,
+    told: &[c_int],
     is_over: impl Fn() -> bool,
 ) -> Result<Option<Evidence>, WhisperError> {
     let ways = ways(context, answers);
@@ -80,8 +86,8 @@ pub(super) fn weigh(
         return Ok(None);
     }
     let mut decoder = Decoder { state, tokens, at: 0 };
-    if is_told {
-        decoder.hear_of(&told(context, tokens, answers))?;
+    if !told.is_empty() {
+        decoder.hear_of(told)?;
     }
     let mut language_share = 0.0;
     decoder.step(tokens.start)?;
@@ -159,7 +165,7 @@ fn ways(context: &WhisperContext, answers: &[ExpectedAnswer]) -> Vec<Way> {
 }
 
 /// What the decoder is told: each answer in its first words, then in its second ones, as far as there is room.
-fn told(context: &WhisperContext, tokens: &Tokens, answers: &[ExpectedAnswer]) -> Vec<c_int> {
+pub(super) fn told(context: &WhisperContext, tokens: &Tokens, answers: &[ExpectedAnswer]) -> Vec<c_int> {
     let most = answers.iter().map(|answer| answer.phrases.len()).max().unwrap_or(0);
     let nth = |nth: usize| answers.iter().filter_map(move |answer| answer.phrases.get(nth));
     // The figures of a number say it once more.

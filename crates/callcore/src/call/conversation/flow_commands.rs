@@ -34,7 +34,7 @@ impl Conversation {
     pub(super) fn obey(&mut self, command: Command, now: CallTime) {
         match command {
             Command::Play { id, parts, barge_in, confirm, keys_after_ms } => {
-                let confirm = if self.recognises { confirm } else { confirm.without_words() };
+                let confirm = if self.words_confirm { confirm } else { confirm.without_words() };
                 let speech = Speech { id, parts, barge_in, confirm, keys_after_ms };
                 let wanted = self.speaking.speak(speech, now);
                 self.record(Fact::Prompt { play: id, barge_in });

@@ -72,6 +72,7 @@ pub(in super::super) struct Listening {
     amd: Option<Amd>,
     /// Other parameters beside it.
     shadow: Option<Shadow>,
+    words_tell: bool,
     /// What detection was fed, as long as it listens.
     trace: Option<Trace>,
     answered_at: CallTime,
@@ -103,6 +104,8 @@ pub(in super::super) struct ListeningOptions {
     pub(in super::super) amd: Option<amd::Options>,
     pub(in super::super) end_silence_ms: u64,
     pub(in super::super) recognises: bool,
+    /// Whether words say anything of who speaks.
+    pub(in super::super) words_tell: bool,
     pub(in super::super) interim: bool,
 }
 
@@ -135,6 +138,7 @@ impl Listening {
             expected: flow::Expected::default(),
             kept: VecDeque::with_capacity(if keeps { ms_to_samples(KEPT_MS) } else { 0 }),
             keeps,
+            words_tell: options.words_tell,
             interim: keeps && options.interim,
             found: VecDeque::with_capacity(8),
         }
@@ -351,6 +355,9 @@ impl Listening {
 
     /// Words as evidence of who speaks.
     pub(super) fn transcript(&mut self, text: &str, is_final: bool) {
+        if !self.words_tell {
+            return;
+        }
         if let Some(trace) = self.traced() {
             trace.tell(Told::Words { text: text.to_owned(), is_final });
         }

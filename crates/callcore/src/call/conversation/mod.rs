@@ -80,7 +80,8 @@ pub(super) struct Account {
 pub(super) struct Conversation {
     answer: Answer,
     machine_detection: MachineDetection,
-    recognises: bool,
+    /// Whether an interruption can wait for words that confirm it.
+    words_confirm: bool,
     words_wait_ms: u64,
     can_transfer: bool,
     flow: Run,
@@ -121,12 +122,13 @@ impl Conversation {
             amd: detects.then(|| settings.amd.clone()),
             end_silence_ms: settings.end_silence_ms,
             recognises: settings.recognises,
+            words_tell: !settings.hears_answers_only,
             interim: settings.interim,
         };
         let mut conversation = Self {
             answer,
             machine_detection: settings.machine_detection,
-            recognises: settings.recognises,
+            words_confirm: settings.recognises && !settings.hears_answers_only,
             words_wait_ms: settings.words_wait_ms,
             can_transfer,
             listening: Listening::new(options, answer.at),

@@ -54,6 +54,17 @@ pub struct Flow {
     pub(crate) audio: Vec<AudioFile>,
 }
 
+/// What of callees' words a server hears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ears {
+    /// Nothing.
+    Deaf,
+    /// The answers of questions that know theirs: choices, yes and no, digits, small numbers.
+    Answers,
+    /// Everything.
+    Words,
+}
+
 impl Flow {
     /// The `flow:` name.
     #[must_use]
@@ -121,18 +132,26 @@ impl Flow {
         self.scenes.iter().map(|scene| scene.name.as_str())
     }
 
-    /// The scenes with a question that nobody can answer by keys: without a recogniser it only repeats itself.
+    /// The scenes with a question that no callee can answer, by keys or by what of their words is heard: it only repeats
+    /// itself.
     #[must_use]
-    pub fn scenes_that_need_words(&self) -> Vec<&str> {
-        let deaf = |step: &Step| matches!(step, Step::Ask(ask) if !ask.takes_keys());
-        let scenes = self.scenes.iter().filter(|scene| scene.steps.iter().any(deaf));
+    pub fn scenes_unheard(&self, ears: Ears) -> Vec<&str> {
+        let unheard = |step: &Step| match (step, ears) {
+            (Step::Ask(ask), Ears::Deaf) => !ask.takes_keys(),
+            (Step::Ask(ask), Ears::Answers) => !ask.takes_keys() && !ask.knows_its_answers(),
+            _ => false,
+        };
+        let scenes = self.scenes.iter().filter(|scene| scene.steps.iter().any(unheard));
         scenes.map(|scene| scene.name.as_str()).collect()
     }
 
-    /// The verdicts that lead somewhere else than a mailbox does and that are mostly told by words: without a recogniser they
-    /// come seldom.
+    /// The verdicts that lead somewhere else than a mailbox does and that are mostly told by words: where those are not heard,
+    /// they come seldom.
     #[must_use]
-    pub fn verdicts_that_need_words(&self) -> Vec<Outcome> {
+    pub fn verdicts_unheard(&self, ears: Ears) -> Vec<Outcome> {
+        if ears == Ears::Words {
+            return Vec::new();
+        }
         let mailbox = self.branches.get(&Outcome::Voicemail);
         let told = [Outcome::Screening, Outcome::Ivr, Outcome::Unavailable].into_iter();
         told.filter(|verdict| self.branches.get(verdict).is_some_and(|scene| Some(scene) != mailbox))

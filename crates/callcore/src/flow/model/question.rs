@@ -235,6 +235,11 @@ impl Ask {
         by_choice || self.slot.as_ref().is_some_and(|slot| slot.keys().is_some())
     }
 
+    /// Whether its answers are few enough to be weighed against each other.
+    pub(crate) fn knows_its_answers(&self) -> bool {
+        !self.listening.expected.answers.is_empty()
+    }
+
     /// What leads to the next step, each by its label.
     pub(crate) fn ways_on(&self) -> Vec<&str> {
         let choices = self.choices.iter().filter(|choice| choice.goto.is_none()).map(Choice::label);
