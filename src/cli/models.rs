@@ -347,7 +347,7 @@ fn rows<'a>(manifest: &'a Manifest, folder: &Path, costs: &Costs) -> Vec<Row<'a>
         }),
         here: "built in",
         cost: cost(&path),
-        is_used: used.is_none(),
+        is_used: false,
         path,
     });
     shipped.chain(known).chain(strangers).collect()
@@ -410,13 +410,13 @@ fn advice(manifest: &Manifest, folder: &Path, costs: &Costs) -> String {
             .to_owned(),
     ];
     if manifest.here(folder).is_empty() {
-        let heard = if built_in().is_empty() {
-            "by keys only"
+        let small = if built_in().is_empty() {
+            String::new()
         } else {
-            "by keys and by answers that a question knows"
+            format!("; `speech_to_text: {{ model: {} }}` hears answers that a question knows", built_in::NAME)
         };
         said.push(format!(
-            "No model is in {}: callees are understood {heard}. `dering models fetch base` brings one that hears everything.",
+            "No model is in {}: callees are understood by keys only. `dering models fetch base` brings one{small}.",
             folder.display()
         ));
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 
 use crate::config::SpeechToText;
-use crate::speech::models::{Manifest, Model, Source, built_in};
+use crate::speech::models::{Manifest, Model, Source};
 
 /// The model that is offered.
 const MODEL: &str = "base";
@@ -33,9 +33,7 @@ pub(super) async fn model(settings: &SpeechToText) -> Option<PathBuf> {
     if sources.is_empty() {
         return None;
     }
-    let heard =
-        if built_in::is_here() { "by keys and by answers that a question knows" } else { "by keys only" };
-    super::note(&format!("There is no speech model here: callees are understood {heard}."));
+    super::note("There is no speech model here: callees are understood by keys only.");
     let size = model.bytes / 1_000_000;
     if !ask(&format!("Fetch the model \"{MODEL}\" ({size} MB, {}) now?", model.licence)).await {
         super::note(&format!("`dering models fetch {MODEL}` brings it later."));
