@@ -36,11 +36,8 @@ install: release ## The binary, completions and manual pages, below PREFIX (/usr
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	target/release/dering completions bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/dering
 
-test: ## All tests, those of hearing with the real model where it is or can be fetched
+test: ## All tests
 	@tools/setup test
-	@$(CARGO) test --workspace --no-run --quiet
-	@target/debug/dering models fetch base || \
-	  echo "The speech model \"base\" is not here and could not be fetched: the tests that hear with it are skipped" >&2
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 	  $(CARGO) nextest run --workspace --no-fail-fast; \
 	else \
