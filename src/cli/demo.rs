@@ -51,15 +51,15 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         None
     };
     let by_voice = kit.as_ref().is_some_and(|kit| kit.hears);
-    let mut demo = demo::Demo::start(&Options {
+    let options = Options {
         listen: args.listen,
         data: args.data,
         flows: args.flows,
         speech_to_text: speech_to_text.clone(),
         by_voice,
         callees_voice: kit.and_then(|kit| kit.voice),
-    })
-    .await?;
+    };
+    let mut demo = Box::pin(demo::Demo::start(&options)).await?;
     super::note(&demo.invitation());
     let as_expected = if args.campaign {
         let report = demo.run_campaign().await?;

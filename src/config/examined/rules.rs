@@ -48,8 +48,8 @@ fn shadow(doc: &mut Document) {
     let path = "amd.shadow";
     let Some(name) = doc.text(path) else { return };
     let sets = doc.node("amd.sets");
-    let is_set = sets.is_some_and(|sets| sets.entry(&name).is_some());
-    if !is_set && DecisionThresholds::for_purpose(&name).is_none() {
+    let is_set = sets.is_some_and(|sets| sets.entry(name).is_some());
+    if !is_set && DecisionThresholds::for_purpose(name).is_none() {
         let hint = "name one of `amd.sets`, or `reminder`, `sales`, `message_drop`";
         doc.error(doc.place(path), format!("there are no parameters named `{name}` to run in shadow"), hint);
     }

@@ -2,12 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::event::{Event, Subtype};
+use super::event::{Event, EventKind, Subtype};
 use super::fusion::Parts;
 use super::options::{Profile, Timers};
 use super::phrases::Hit;
 use super::review::Revision;
-use super::shadow::ShadowVerdict;
 use super::thresholds::DecisionThresholds;
 use super::timeline::{Segment, Timeline};
 use crate::detect::Tone;
@@ -57,6 +56,18 @@ pub struct Evidence {
     pub revisions: Vec<Revision>,
     /// Whether something heard after the decision speaks against it.
     pub revised: bool,
+}
+
+/// What a set of parameters would have decided.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShadowVerdict {
+    pub set: String,
+    /// `None`: nothing up to the end of the call.
+    pub event: Option<EventKind>,
+    pub subtype: Option<Subtype>,
+    /// Ms of audio since the answer.
+    pub at_ms: Option<u64>,
 }
 
 /// One point of the probability curve.

@@ -31,14 +31,14 @@ mod transcript;
 mod weights;
 
 pub use event::{Event, EventKind, Reason, Subtype};
-pub use evidence::{Evidence, Measures, Piece, Sample};
+pub use evidence::{Evidence, Measures, Piece, Sample, ShadowVerdict};
 pub use fusion::Parts;
 pub use likely::Prospect;
 pub use net::use_model;
-pub use options::{Options, Profile, Strict, Timers};
+pub use options::{Options, Profile, ShadowSet, Strict, Timers};
 pub use review::{Basis, Revision, RevisionKind};
 pub use run::Amd;
-pub use shadow::{Shadow, ShadowSet, ShadowVerdict};
+pub use shadow::Shadow;
 pub use thresholds::{Costs, DecisionThresholds};
 pub use timeline::Segment;
 pub use trace::{Input as TraceInput, Told, Trace};

@@ -2,7 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::shadow::ShadowSet;
 use super::thresholds::DecisionThresholds;
 
 /// The four AMD timers, in milliseconds.
@@ -59,6 +58,15 @@ pub struct Options {
     /// Other parameters that are tried beside `params`, without effect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shadow: Option<ShadowSet>,
+}
+
+/// A set of parameters that is to be tried in shadow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ShadowSet {
+    /// Its name, as the settings have it.
+    pub name: String,
+    pub params: DecisionThresholds,
 }
 
 /// What only profile `jambonz-strict` has.

@@ -1,33 +1,9 @@
 //! Other parameters beside those that decide: what they would have said of the same call, without any effect on it.
 
-use serde::{Deserialize, Serialize};
-
-use super::event::{EventKind, Subtype};
-use super::options::Options;
+use super::evidence::ShadowVerdict;
+use super::options::{Options, ShadowSet};
 use super::run::Amd;
-use super::thresholds::DecisionThresholds;
 use crate::detect::{Heard, Observation};
-
-/// A set of parameters that is to be tried in shadow.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ShadowSet {
-    /// Its name, as the settings have it.
-    pub name: String,
-    pub params: DecisionThresholds,
-}
-
-/// What a set of parameters would have decided.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct ShadowVerdict {
-    pub set: String,
-    /// `None`: nothing up to the end of the call.
-    pub event: Option<EventKind>,
-    pub subtype: Option<Subtype>,
-    /// Ms of audio since the answer.
-    pub at_ms: Option<u64>,
-}
 
 /// One run in shadow: it hears what the detector hears until it has decided.
 #[derive(Debug)]
