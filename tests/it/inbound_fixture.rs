@@ -112,7 +112,7 @@ impl TestSystem {
             ..Config::default()
         };
         change(&mut config);
-        let app = App::start(&config).await.unwrap();
+        let app = Box::pin(App::start(&config)).await.unwrap();
         let (secret, key) = create_credentials(app.store()).await;
         let client = Client::new(app.address(), secret, key);
         Self { app, client, folder }

@@ -40,7 +40,7 @@ impl TestSystem {
         let elsewhere = Carrier::start(folder.path()).await;
         let mut config = config(folder.path(), &elsewhere);
         config.trunks = vec![Trunk::with_token("main", &peer.url(), "t".into())];
-        let app = App::start(&config).await.unwrap();
+        let app = Box::pin(App::start(&config)).await.unwrap();
         let (secret, key) = create_credentials(app.store()).await;
         let client = Client::new(app.address(), secret, key);
         Some(Self { app, client, peer, _folder: folder })
