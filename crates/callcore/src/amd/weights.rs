@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Weights of the log-odds of a machine, as [`fusion`](super::fusion) sums them.
+/// Weights of the log-odds of a machine, as `fusion` sums them.
 ///
 /// The usual ones were fitted by `training/scenes/fit.py` on scenes in which every voice answers as a person and speaks as a
 /// machine, so that nothing can be learned from the voice itself; `docs/amd.md` says how well they do on voices left out.
@@ -12,11 +12,11 @@ use serde::{Deserialize, Serialize};
 pub struct Weights {
     /// As soon as somebody speaks.
     pub base: f32,
-    /// For each second of speech between the times of [`SAID_MS`].
+    /// For each second of speech between the times of `SAID_MS`.
     pub said: [f32; SAID_MS.len() - 1],
-    /// For each second of silence since the last speech, between the times of [`SILENCE_MS`].
+    /// For each second of silence since the last speech, between the times of `SILENCE_MS`.
     pub silence: [f32; SILENCE_MS.len() - 1],
-    /// For each second of the longest utterance, between the times of [`UTTERANCE_MS`].
+    /// For each second of the longest utterance, between the times of `UTTERANCE_MS`.
     pub utterance: [f32; UTTERANCE_MS.len() - 1],
     /// For each pause in which somebody draws breath, and in which somebody waits for an answer.
     pub breath: f32,
