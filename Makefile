@@ -74,6 +74,9 @@ lint: setup ## Formatting, clippy, docs, licences
 bench: setup ## Benchmarks; docs/benchmarks.md has the figures
 	$(CARGO) bench --workspace
 
+bench-calls: release ## Live calls per core, and what suffers; ARGS="--find" looks for the most
+	target/release/dering bench calls $(ARGS)
+
 fmt: ## Format the code
 	$(CARGO) fmt --all
 

@@ -81,6 +81,7 @@ mod stt_answers;
 mod stt_built_in;
 mod stt_services;
 mod system_asked;
+mod system_bench;
 mod system_campaign_killed;
 mod system_campaign_reports;
 mod system_campaigns;
