@@ -66,6 +66,7 @@ mod outbox_peer;
 mod outbox_receivers;
 mod packaging;
 mod peer;
+mod sip_signalling;
 mod speech_services;
 mod store_calls;
 mod store_cdrs;
