@@ -67,6 +67,7 @@ mod outbox_receivers;
 mod packaging;
 mod peer;
 mod sip_signalling;
+mod sip_trunk;
 mod speech_services;
 mod store_calls;
 mod store_cdrs;

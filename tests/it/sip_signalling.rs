@@ -4,14 +4,15 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use dering::sip::{
-    Account, Admission, Answering, Call, CallEvent, Endpoint, Incoming, Invite, Options, Party, Pong, Registered,
-    Server, SipUri, Transport,
+    Account, Admission, Answering, Call, CallEvent, Endpoint, Incoming, Invite, Options, Party, Pong,
+    Registered, Server, SipUri, Transport,
 };
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-const SDP: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
+const SDP: &str =
+    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
 const NUMBER: &str = "+15552000001";
 /// Longer than anything takes that should happen at all.
 const LONG: Duration = Duration::from_secs(20);
@@ -128,7 +129,9 @@ async fn a_call_is_told_with_its_caller_its_number_and_its_fields() {
     assert!(incoming.headers.get("user-agent").is_some_and(|agent| agent.starts_with("Dering/")));
     incoming.answering.refuse(486);
     match next(&mut call).await {
-        CallEvent::Refused(refusal) => assert_eq!((refusal.status, refusal.text.as_str()), (486, "Busy Here")),
+        CallEvent::Refused(refusal) => {
+            assert_eq!((refusal.status, refusal.text.as_str()), (486, "Busy Here"))
+        }
         other => panic!("{other:?}"),
     }
 }
@@ -216,7 +219,8 @@ impl Hand {
 
     async fn receive(&self) -> String {
         let mut buffer = [0; 4_096];
-        let (length, _) = timeout(LONG, self.socket.recv_from(&mut buffer)).await.expect("a message").unwrap();
+        let (length, _) =
+            timeout(LONG, self.socket.recv_from(&mut buffer)).await.expect("a message").unwrap();
         String::from_utf8_lossy(&buffer[..length]).into_owned()
     }
 
@@ -345,7 +349,8 @@ async fn a_peer_holds_the_call_asks_for_an_offer_and_presses_keys() {
         other => panic!("{other:?}"),
     }
 
-    hand.request("INFO", 4, &tag, "Content-Type: application/dtmf-relay\r\n", "Signal=7\r\nDuration=120\r\n").await;
+    hand.request("INFO", 4, &tag, "Content-Type: application/dtmf-relay\r\n", "Signal=7\r\nDuration=120\r\n")
+        .await;
     assert!(matches!(next(&mut call).await, CallEvent::Digit { digit: '7', ms: Some(120) }));
     hand.expect("SIP/2.0 200").await;
     hand.request("INFO", 5, &tag, "Content-Type: text/plain\r\n", "hello").await;
