@@ -55,7 +55,7 @@ pub(super) fn reason(message: &impl HasHeaders) -> Option<u16> {
 
 /// A final answer that is no acceptance.
 pub(super) fn refusal(response: &Response) -> Refusal {
-    let text = response.reason_phrase().unwrap_or_else(|| response.status_code.text());
+    let text = response.wire_reason.as_deref().unwrap_or_else(|| response.status_code.text());
     Refusal {
         status: response.status_code.code(),
         text: text.chars().filter(|c| !c.is_control()).take(120).collect(),

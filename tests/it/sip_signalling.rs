@@ -426,3 +426,81 @@ async fn a_refusal_says_what_its_reason_says() {
     }
     hand.expect("ACK").await;
 }
+
+/// Messages of every kind, as a peer would write them.
+fn samples(own: SocketAddr, to: SocketAddr) -> Vec<String> {
+    let head = |method: &str| {
+        format!(
+            "{method} sip:{NUMBER}@{to} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bKodd;rport\r\n\
+             From: \"A \\\"B\\\"\" <sip:a%20b@{own}>;tag=odd\r\nTo: <sip:{NUMBER}@{to};user=phone>\r\nCall-ID: odd@{own}\r\n\
+             CSeq: 7 {method}\r\nContact: <sip:odd@{own}>;expires=60;q=0.5\r\nMax-Forwards: 70\r\n"
+        )
+    };
+    let digest = "Authorization: Digest username=\"bot\", realm=\"dering\", nonce=\"0-0\", uri=\"sip:x\", response=\"0\", \
+                  algorithm=MD5, qop=auth, nc=00000001, cnonce=\"c\"\r\n";
+    vec![
+        format!("{}Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{SDP}", head("INVITE"), SDP.len()),
+        format!("{}{digest}Expires: 60\r\nContent-Length: 0\r\n\r\n", head("REGISTER")),
+        format!("{}Accept: application/sdp, text/plain;q=0.1\r\nContent-Length: 0\r\n\r\n", head("OPTIONS")),
+        format!("{}Record-Route: <sip:p1;lr>, <sip:p2;lr>\r\nContent-Length: 0\r\n\r\n", head("BYE")),
+        format!("{}Content-Length: 0\r\n\r\n", head("CANCEL")),
+        format!("{}Content-Length: 0\r\n\r\n", head("ACK")),
+        format!(
+            "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP {to};branch=z9hG4bKodd\r\nFrom: <sip:a@{to}>;tag=1\r\nTo: <sip:b@{own}>;tag=2\r\n\
+             Call-ID: odd\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n"
+        ),
+    ]
+}
+
+/// Cuts, doubles and replaces bytes, as chance has it.
+fn spoil(message: &str, chance: &mut u64) -> Vec<u8> {
+    let mut next = |most: usize| {
+        *chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (*chance >> 33) as usize % most.max(1)
+    };
+    const ODD: [&[u8]; 12] =
+        [b"\r\n", b"\r\n ", b"\0", b"\xff\xfe", b";", b"\"", b"<", b"%", b"@", b":", b"99999999999999999999", b"=,="];
+    let mut bytes = message.as_bytes().to_vec();
+    for _ in 0..=next(4) {
+        let at = next(bytes.len());
+        match next(5) {
+            0 => bytes.truncate(at),
+            1 => drop(bytes.drain(at..(at + next(40)).min(bytes.len()))),
+            2 => drop(bytes.splice(at..at, ODD[next(ODD.len())].iter().copied())),
+            3 => {
+                let piece = bytes[at..(at + next(60)).min(bytes.len())].to_vec();
+                drop(bytes.splice(at..at, piece));
+            }
+            _ => {
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte = next(256) as u8;
+                }
+            }
+        }
+    }
+    bytes
+}
+
+#[tokio::test]
+async fn spoilt_messages_do_no_harm() {
+    let accounts = Admission::Accounts { realm: "dering".into(), accounts: vec![account("secret")] };
+    for admission in [Admission::Anybody, accounts] {
+        let (endpoint, mut calls) = open(Transport::Udp, admission).await;
+        let hand = Hand::at([127, 0, 0, 1], endpoint.address()).await;
+        let samples = samples(hand.address(), endpoint.address());
+        let mut chance = 1;
+        for n in 0..4_000 {
+            let message = spoil(&samples[n % samples.len()], &mut chance);
+            hand.socket.send_to(&message, endpoint.address()).await.unwrap();
+            if n % 50 == 0 {
+                // Not faster than the socket of the other side takes them, and what they led to is let go.
+                hand.request("OPTIONS", n as u32 + 1, "", "", "").await;
+                hand.expect("SIP/2.0 200").await;
+                while calls.try_recv().is_ok() {}
+            }
+        }
+        let fresh = Hand::at([127, 0, 0, 1], endpoint.address()).await;
+        fresh.request("OPTIONS", 1, "", "", "").await;
+        fresh.expect("SIP/2.0 200").await;
+    }
+}

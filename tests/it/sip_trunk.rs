@@ -1,8 +1,6 @@
-//! The SIP trunk against `sipp`, a peer that nobody here wrote. Its scenarios are in `tests/sipp/`.
+//! The SIP trunk against a peer that nobody here wrote.
 
-use std::net::{SocketAddr, UdpSocket};
-use std::path::Path;
-use std::process::Stdio;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,71 +9,14 @@ use dering::sip::{Account, Server, Transport};
 use dering::trunk::sip::{Options, SipCarrier};
 use dering::trunk::{DialError, Leg, LegCommand, LegEvent, Offer, Order};
 use rtp::Law;
-use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
+
+use crate::sipp::{is_there, plays, plays_over, plays_text, start, text};
 
 const NUMBER: &str = "+15552000001";
 /// Longer than anything takes that should happen at all.
 const LONG: Duration = Duration::from_secs(40);
-
-/// A `sipp` that plays one scenario once.
-struct Sipp {
-    process: Child,
-    address: SocketAddr,
-    _folder: tempfile::TempDir,
-}
-
-fn is_there() -> bool {
-    let found =
-        std::process::Command::new("sipp").arg("-v").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    if found.is_err() {
-        println!("skipped: this test needs sipp (Debian: sip-tester)");
-    }
-    found.is_ok()
-}
-
-/// A port that nobody has, and the two after it neither, as far as can be known.
-fn free_port() -> u16 {
-    UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
-
-fn start(arguments: &[&str], transport: Transport) -> Sipp {
-    let folder = tempfile::tempdir().unwrap();
-    let (port, media) = (free_port(), free_port() & !3);
-    let process = Command::new("sipp")
-        .args(["-i", "127.0.0.1", "-p", &port.to_string(), "-mp", &media.to_string()])
-        .args(["-m", "1", "-nostdin", "-timeout", "60s", "-timeout_error"])
-        .args(["-t", if transport == Transport::Tcp { "t1" } else { "u1" }])
-        .args(arguments)
-        .current_dir(folder.path())
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .kill_on_drop(true)
-        .spawn()
-        .unwrap();
-    Sipp { process, address: SocketAddr::from(([127, 0, 0, 1], port)), _folder: folder }
-}
-
-/// Plays a scenario to who calls it.
-fn plays(scenario: &str, arguments: &[&str]) -> Sipp {
-    plays_over(scenario, arguments, Transport::Udp)
-}
-
-fn plays_over(scenario: &str, arguments: &[&str], transport: Transport) -> Sipp {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sipp").join(scenario);
-    let file = file.display().to_string();
-    start(&[&["-sf", &file, "-rtp_echo"], arguments].concat(), transport)
-}
-
-impl Sipp {
-    /// It has seen everything that its scenario expects.
-    async fn is_content(mut self) {
-        let status = timeout(LONG, self.process.wait()).await.expect("sipp ends").unwrap();
-        assert!(status.success(), "sipp missed something: {status}");
-    }
-}
 
 fn options(server: SocketAddr) -> Options {
     let server: Server = server.to_string().parse().unwrap();
@@ -152,7 +93,7 @@ async fn a_call_is_answered_and_heard_both_ways_over_udp_and_tcp() {
         return;
     }
     for transport in [Transport::Udp, Transport::Tcp] {
-        let sipp = plays_over("answers.xml", &[], transport);
+        let sipp = plays_over("answers.xml", transport);
         let carrier = SipCarrier::start(Options { transport, ..options(sipp.address) }).await.unwrap();
         let mut leg = carrier.place(order()).await.unwrap();
         status(&mut leg, DialStatus::Ringing).await;
@@ -182,7 +123,7 @@ async fn a_call_is_held_taken_back_and_ended_by_the_callee() {
     if !is_there() {
         return;
     }
-    let sipp = plays("hangs_up.xml", &[]);
+    let sipp = plays("hangs_up.xml");
     let carrier = SipCarrier::start(options(sipp.address)).await.unwrap();
     let mut leg = carrier.place(order()).await.unwrap();
     status(&mut leg, DialStatus::Ringing).await;
@@ -208,7 +149,7 @@ async fn a_call_that_is_refused_says_how() {
         ("302 Moved Temporarily", failed.clone(), Disposition::Failed, 23),
         ("503 Service Unavailable", failed, Disposition::Failed, 41),
     ] {
-        let sipp = plays("refuses.xml", &["-key", "status", line]);
+        let sipp = plays_text(&text("refuses.xml").replace("486 Busy Here", line), Transport::Udp);
         let carrier = SipCarrier::start(options(sipp.address)).await.unwrap();
         let mut leg = carrier.place(order()).await.unwrap();
         status(&mut leg, DialStatus::Ringing).await;
@@ -225,7 +166,7 @@ async fn a_call_that_nobody_answers_is_cancelled() {
     if !is_there() {
         return;
     }
-    let sipp = plays("rings_on.xml", &[]);
+    let sipp = plays("rings_on.xml");
     let carrier = SipCarrier::start(options(sipp.address)).await.unwrap();
     let mut leg = carrier.place(order()).await.unwrap();
     status(&mut leg, DialStatus::Ringing).await;
@@ -242,7 +183,7 @@ async fn a_server_that_asks_for_a_password_gets_it() {
         return;
     }
     let account = |password: &str| Account { user: "bot".into(), password: password.to_owned().into() };
-    let sipp = plays("asks.xml", &[]);
+    let sipp = plays("asks.xml");
     let with = Options { account: Some(account("secret")), ..options(sipp.address) };
     let carrier = SipCarrier::start(with).await.unwrap();
     let mut leg = carrier.place(order()).await.unwrap();
@@ -252,7 +193,7 @@ async fn a_server_that_asks_for_a_password_gets_it() {
     assert_eq!(record(&mut leg).await.disposition, Disposition::Answered);
     sipp.is_content().await;
 
-    let sipp = plays("asks.xml", &[]);
+    let sipp = plays("asks.xml");
     let with = Options { account: Some(account("guess")), ..options(sipp.address) };
     let carrier = SipCarrier::start(with).await.unwrap();
     let mut leg = carrier.place(order()).await.unwrap();
@@ -266,7 +207,7 @@ async fn a_leg_that_is_dropped_hangs_up() {
     if !is_there() {
         return;
     }
-    let sipp = plays("answers.xml", &[]);
+    let sipp = plays("answers.xml");
     let carrier = SipCarrier::start(options(sipp.address)).await.unwrap();
     let mut leg = carrier.place(order()).await.unwrap();
     status(&mut leg, DialStatus::Ringing).await;
@@ -284,7 +225,11 @@ async fn a_call_comes_in_is_taken_and_ended_by_the_caller() {
     let server = SocketAddr::from(([127, 0, 0, 1], 5_060));
     let carrier = SipCarrier::start(Options { offers: Some(offers), ..options(server) }).await.unwrap();
     let to = carrier.address().to_string();
-    let sipp = start(&["-sn", "uac", "-s", "15552000077", "-d", "1500", "-rtp_echo", &to], Transport::Udp);
+    let sipp = start(
+        tempfile::tempdir().unwrap(),
+        &["-sn", "uac", "-s", "15552000077", "-d", "1500", &to],
+        Transport::Udp,
+    );
     let Offer { call, mut leg, pickup } = timeout(LONG, offered.recv()).await.expect("a call").unwrap();
     assert_eq!((call.called.as_str(), call.trunk.as_deref()), ("15552000077", Some("sipp")));
     assert_eq!(call.session_id, leg.session_id);

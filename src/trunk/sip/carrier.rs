@@ -8,10 +8,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
 use super::call::SipCall;
-use super::negotiation::Negotiation;
 use super::options::{Options, StartError};
 use super::record::Record;
-use super::task::{COMMANDS, CallTask, EVENTS, Media};
+use super::shared::Shared;
+use super::task::{COMMANDS, CallTask, EVENTS};
 use super::{health, offering};
 use crate::media::rtp::RtpPorts;
 use crate::sip::{self, Admission, BadAddress, Endpoint, Invite, SipError, SipUri};
@@ -30,25 +30,6 @@ const ANONYMOUS: &str = "anonymous";
 pub struct SipCarrier {
     shared: Arc<Shared>,
     reach: watch::Receiver<Reach>,
-}
-
-/// What all calls of the trunk share.
-#[derive(Debug)]
-pub(super) struct Shared {
-    pub(super) options: Options,
-    endpoint: Endpoint,
-    ports: RtpPorts,
-}
-
-impl Shared {
-    /// Ports for a call, and the description of them.
-    pub(super) fn media(&self) -> Result<(Media, Negotiation), String> {
-        let sockets = self.ports.open().map_err(|error| error.to_string())?;
-        let address = SocketAddr::new(self.endpoint.address().ip(), sockets.address().port());
-        // Positive in every reader's arithmetic.
-        let id = u64::from(rand::random::<u32>());
-        Ok((Media::Ports(sockets), Negotiation::new(address, self.options.laws.clone(), id)))
-    }
 }
 
 impl SipCarrier {

@@ -7,6 +7,7 @@
 //! | `call` | the state of one call, pure |
 //! | `record` | the record of a call, made of what SIP told |
 //! | `task` | one call from its INVITE to its record: signalling, media and leg together |
+//! | `shared` | what all calls of a trunk share: settings, endpoint, ports |
 //! | `offering` | calls that come in |
 //! | `health` | whether the server is within reach |
 //! | `carrier` | opens the endpoint, places calls |
@@ -20,6 +21,7 @@ mod negotiation;
 mod offering;
 mod options;
 mod record;
+mod shared;
 mod task;
 
 pub use carrier::SipCarrier;

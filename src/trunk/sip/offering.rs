@@ -7,8 +7,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::call::SipCall;
-use super::carrier::Shared;
 use super::record::Record;
+use super::shared::Shared;
 use super::task::{COMMANDS, CallTask, EVENTS, Pickup};
 use crate::sip::Incoming;
 use crate::telemetry::mask;
