@@ -149,6 +149,10 @@ pub const METRICS: &[Metric] = &[
         "dering_session_audio_dropped_total",
         "Audio of calls that found no room on its way to the trunk.",
     ),
+    counter(
+        "dering_sip_dropped_total",
+        "SIP requests that were dropped without an answer, or turned away, by endpoint and reason.",
+    ),
     Metric {
         name: "dering_store_commit_jobs",
         kind: Kind::Histogram,

@@ -11,7 +11,7 @@ use strum::IntoEnumIterator;
 const LONGEST: usize = 500;
 
 /// Shell modules, low to high; equal ranks may not import one another.
-const SHELL: [(&str, u8); 27] = [
+const SHELL: [(&str, u8); 28] = [
     ("wallclock", 0),
     ("cdr_wire", 0),
     ("net", 0),
@@ -21,6 +21,7 @@ const SHELL: [(&str, u8); 27] = [
     ("telemetry", 1),
     ("kore", 1),
     ("media", 1),
+    ("sip", 1),
     ("store", 2),
     ("speech", 2),
     ("trunk", 2),

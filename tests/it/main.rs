@@ -66,6 +66,8 @@ mod outbox_peer;
 mod outbox_receivers;
 mod packaging;
 mod peer;
+mod sip_signalling;
+mod sip_trunk;
 mod speech_services;
 mod store_calls;
 mod store_cdrs;
