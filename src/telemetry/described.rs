@@ -134,6 +134,18 @@ pub const METRICS: &[Metric] = &[
         "Times that something could not be deleted when its time was over.",
     ),
     counter(
+        "dering_rtp_clock_skips_total",
+        "Times that a call over RTP fell so far behind that frames were left out.",
+    ),
+    counter(
+        "dering_rtp_dropped_total",
+        "Datagrams of calls over RTP that were not taken or not sent, by reason.",
+    ),
+    counter(
+        "dering_rtp_packets_total",
+        "RTP packets of calls that ended: received, lost on the way, come too late.",
+    ),
+    counter(
         "dering_session_audio_dropped_total",
         "Audio of calls that found no room on its way to the trunk.",
     ),

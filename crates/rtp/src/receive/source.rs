@@ -121,7 +121,8 @@ impl Source {
         let received_since = received.saturating_sub(self.received_before);
         (self.expected_before, self.received_before) = (expected, received);
         let lost = expected_since.saturating_sub(received_since);
-        if expected_since == 0 { 0 } else { u8::try_from(lost * 256 / expected_since).unwrap_or(u8::MAX) }
+        let share = (lost * 256).checked_div(expected_since).unwrap_or(0);
+        u8::try_from(share).unwrap_or(u8::MAX)
     }
 }
 
