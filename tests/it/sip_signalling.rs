@@ -439,7 +439,11 @@ fn samples(own: SocketAddr, to: SocketAddr) -> Vec<String> {
     let digest = "Authorization: Digest username=\"bot\", realm=\"dering\", nonce=\"0-0\", uri=\"sip:x\", response=\"0\", \
                   algorithm=MD5, qop=auth, nc=00000001, cnonce=\"c\"\r\n";
     vec![
-        format!("{}Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{SDP}", head("INVITE"), SDP.len()),
+        format!(
+            "{}Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{SDP}",
+            head("INVITE"),
+            SDP.len()
+        ),
         format!("{}{digest}Expires: 60\r\nContent-Length: 0\r\n\r\n", head("REGISTER")),
         format!("{}Accept: application/sdp, text/plain;q=0.1\r\nContent-Length: 0\r\n\r\n", head("OPTIONS")),
         format!("{}Record-Route: <sip:p1;lr>, <sip:p2;lr>\r\nContent-Length: 0\r\n\r\n", head("BYE")),
@@ -458,8 +462,20 @@ fn spoil(message: &str, chance: &mut u64) -> Vec<u8> {
         *chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (*chance >> 33) as usize % most.max(1)
     };
-    const ODD: [&[u8]; 12] =
-        [b"\r\n", b"\r\n ", b"\0", b"\xff\xfe", b";", b"\"", b"<", b"%", b"@", b":", b"99999999999999999999", b"=,="];
+    const ODD: [&[u8]; 12] = [
+        b"\r\n",
+        b"\r\n ",
+        b"\0",
+        b"\xff\xfe",
+        b";",
+        b"\"",
+        b"<",
+        b"%",
+        b"@",
+        b":",
+        b"99999999999999999999",
+        b"=,=",
+    ];
     let mut bytes = message.as_bytes().to_vec();
     for _ in 0..=next(4) {
         let at = next(bytes.len());

@@ -107,29 +107,33 @@ impl RtpStream {
             tokio::select! {
                 biased;
                 () = sleep_until(self.due) => self.tick(),
-                received = self.sockets.audio.recv_from(self.datagram.as_mut_slice()) => {
-                    if let Ok((length, from)) = received {
-                        self.exchange.receive(&self.datagram[..length], from, Instant::now());
-                    }
-                }
-                received = self.sockets.reports.recv_from(self.datagram.as_mut_slice()) => {
-                    if let Ok((length, from)) = received {
-                        self.exchange.receive_report(&self.datagram[..length], from, Instant::now());
-                    }
-                }
+                _ready = self.sockets.audio.readable() => self.receive(1),
+                _ready = self.sockets.reports.readable() => self.receive_report(),
             }
+        }
+    }
+
+    /// Takes in what has come to the port of the audio, `most` datagrams at most.
+    fn receive(&mut self, most: usize) {
+        let now = Instant::now();
+        for _ in 0..most {
+            let Ok((length, from)) = self.sockets.audio.try_recv_from(self.datagram.as_mut_slice()) else {
+                return;
+            };
+            self.exchange.receive(&self.datagram[..length], from, now);
+        }
+    }
+
+    fn receive_report(&mut self) {
+        if let Ok((length, from)) = self.sockets.reports.try_recv_from(self.datagram.as_mut_slice()) {
+            self.exchange.receive_report(&self.datagram[..length], from, Instant::now());
         }
     }
 
     fn tick(&mut self) {
         let now = Instant::now();
         // What came while nobody had time is there in time.
-        for _ in 0..AT_ONCE {
-            let Ok((length, from)) = self.sockets.audio.try_recv_from(self.datagram.as_mut_slice()) else {
-                break;
-            };
-            self.exchange.receive(&self.datagram[..length], from, now);
-        }
+        self.receive(AT_ONCE);
         let late = now.saturating_duration_since(self.due);
         if late >= LATEST {
             let frames = frames_in(late);
