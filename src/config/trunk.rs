@@ -1,7 +1,6 @@
 //! Trunks, as the configuration names them: carriers that serve the Outgoing Call Service, and SIP servers.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use serde::Deserialize;
 
 use super::ConfigError;
 use crate::media::Codec;
+use crate::media::rtp::port_range;
 use crate::sip::{Account, BadAddress, Server, Transport};
 use crate::trunk::ocs::{MediaWire, Version};
 use crate::trunk::{Limits, sip};
@@ -220,6 +220,13 @@ impl Trunk {
         }
     }
 
+    /// A trunk to a SIP server with the account's password at hand.
+    #[must_use]
+    pub fn over_sip(name: &str, server: &str, username: &str, password: SecretString) -> Self {
+        let (server, username) = (server.into(), Some(username.into()));
+        Self { kind: Kind::Sip, server, username, ..Self::with_token(name, "", password) }
+    }
+
     /// The token, from wherever it is kept.
     ///
     /// # Errors
@@ -258,7 +265,10 @@ impl Trunk {
             Some(domain) => domain.parse().map_err(|e: BadAddress| wrong(e.to_string()))?,
             None => server.clone(),
         };
-        let password = self.kept(self.password_env.as_deref(), self.password_file.as_deref())?;
+        let password = match &self.token {
+            Some(password) => Some(password.clone()),
+            None => self.kept(self.password_env.as_deref(), self.password_file.as_deref())?,
+        };
         let account = match (&self.username, password) {
             (Some(user), Some(password)) => Some(Account { user: user.clone(), password }),
             (None, None) => None,
@@ -274,7 +284,7 @@ impl Trunk {
         if laws.is_empty() || laws.len() < self.codecs.len() {
             return Err(wrong("codecs: a SIP trunk speaks ulaw and alaw".into()));
         }
-        let ports = ports(&self.rtp_ports).ok_or_else(|| {
+        let ports = port_range(&self.rtp_ports).ok_or_else(|| {
             wrong(format!("rtp_ports: {:?} is no range of ports, as in 20000-29999", self.rtp_ports))
         })?;
         let network = |text: &String| {
@@ -309,11 +319,4 @@ const fn law(codec: Codec) -> Option<Law> {
         Codec::Alaw => Some(Law::Alaw),
         Codec::Pcm16 => None,
     }
-}
-
-/// `20000-29999`: even ports for RTP, the odd ones above them for RTCP.
-pub(super) fn ports(text: &str) -> Option<RangeInclusive<u16>> {
-    let (first, last) = text.split_once('-')?;
-    let (first, last): (u16, u16) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
-    (first >= 1_024 && last > first).then_some(first..=last)
 }

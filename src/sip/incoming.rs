@@ -67,11 +67,11 @@ pub(super) async fn run(mut line: Line, is_reliable: bool, had_offer: bool) {
                     accepted = Some(Accepted { sdp, again: Instant::now() + T1, wait: T1 });
                 }
                 Some(Order::Ring | Order::Progress { .. } | Order::Accept { .. }) => {}
-                Some(Order::Refuse { status }) => return refuse(line, status),
+                Some(Order::Refuse { status }) => return refuse(line, status, None),
                 Some(Order::HangUp { cause }) if accepted.is_none() => {
-                    return refuse(line, cause.map_or(UNAVAILABLE, cause::status));
+                    return refuse(line, cause.map_or(UNAVAILABLE, cause::status), cause);
                 }
-                None if accepted.is_none() => return refuse(line, UNAVAILABLE),
+                None if accepted.is_none() => return refuse(line, UNAVAILABLE, None),
                 Some(Order::HangUp { cause }) => {
                     line.ended(Party::Us, None, "we hung up");
                     return line.part(cause);
@@ -93,8 +93,8 @@ fn accept(line: &Line, sdp: &str) {
     said(line.dialog.accept(Some(message::with_sdp()), Some(sdp.as_bytes().to_vec())));
 }
 
-fn refuse(line: Line, status: u16) {
-    said(line.dialog.reject(Some(StatusCode::from(status)), None));
+fn refuse(line: Line, status: u16, cause: Option<u16>) {
+    said(line.dialog.reject(Some(StatusCode::from(status)), cause.map(cause::reason)));
     line.ended(Party::Us, None, "we refused the call");
     line.forget();
 }

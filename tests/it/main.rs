@@ -44,6 +44,7 @@ mod gateway_fixture;
 mod gateway_hostile;
 mod gateway_limits;
 mod gateway_order;
+mod gateway_sip;
 mod gateway_trunk;
 mod house;
 mod import_circles;

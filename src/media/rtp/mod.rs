@@ -24,7 +24,7 @@ mod stream;
 use std::time::Duration;
 
 pub use exchange::{Event, Refused};
-pub use ports::{NoPort, RtpPorts, Sockets};
+pub use ports::{NoPort, RtpPorts, Sockets, port_range};
 pub use stream::RtpStream;
 
 /// Length of a frame.

@@ -18,6 +18,14 @@ pub enum NoPort {
     Open { address: SocketAddr, source: io::Error },
 }
 
+/// A range as people write it, `20000-29999`, above the ports of the system.
+#[must_use]
+pub fn port_range(text: &str) -> Option<RangeInclusive<u16>> {
+    let (first, last) = text.split_once('-')?;
+    let (first, last): (u16, u16) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+    (first >= 1_024 && last > first).then_some(first..=last)
+}
+
 /// Gives ports to calls. Cheap to clone; clones share the range.
 #[derive(Clone, Debug)]
 pub struct RtpPorts(Arc<Shared>);

@@ -3,7 +3,6 @@
 //! | module | owns |
 //! |---|---|
 //! | `options` | how to reach the server, and what we are to it |
-//! | `negotiation` | the session descriptions of a call |
 //! | `call` | the state of one call, pure |
 //! | `record` | the record of a call, made of what SIP told |
 //! | `task` | one call from its INVITE to its record: signalling, media and leg together |
@@ -17,7 +16,6 @@
 mod call;
 mod carrier;
 mod health;
-mod negotiation;
 mod offering;
 mod options;
 mod record;

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 
-use super::negotiation::Negotiation;
 use super::options::Options;
 use super::task::Media;
 use crate::media::rtp::RtpPorts;

@@ -1,11 +1,10 @@
 //! One call from its INVITE to its record: what SIP says, what comes as RTP, and what the session wants.
 
-use rtp::sdp::Agreement;
+use rtp::sdp::{Agreement, Negotiation};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 
 use super::call::{Action, SipCall};
-use super::negotiation::{Negotiation, hears_us};
 use crate::media::rtp::{Event, RtpStream, Sockets};
 use crate::sip::{Answering, Call, CallEvent, Party, Reply};
 use crate::trunk::leg::{LegCommand, LegEvent};
@@ -151,7 +150,7 @@ impl CallTask {
             Ok((answer, agreed)) => {
                 reply.accept(answer);
                 stream.agree(agreed);
-                self.machine.renegotiated(hears_us(&agreed), Instant::now());
+                self.machine.renegotiated(agreed.direction.has_send(), Instant::now());
             }
             Err(error) => {
                 tracing::info!(trunk = self.trunk, %error, "other media were offered, and refused");
@@ -166,7 +165,7 @@ impl CallTask {
         match self.negotiation.agree(sdp) {
             Ok(agreed) => {
                 stream.agree(agreed);
-                self.machine.renegotiated(hears_us(&agreed), Instant::now());
+                self.machine.renegotiated(agreed.direction.has_send(), Instant::now());
             }
             Err(error) => {
                 tracing::info!(trunk = self.trunk, %error, "an answer is passed over: the media stay as they are")

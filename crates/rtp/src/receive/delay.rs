@@ -1,11 +1,14 @@
 //! How long audio waits before it is played, so that packets the network held up are there in time.
 
 /// Shortest and longest wait, and the one before anything is known, in samples.
-const SHORTEST: i64 = 160;
+const SHORTEST: i64 = MARGIN;
 pub(super) const LONGEST: i64 = 1_600;
 const FIRST: i64 = 320;
-/// What is waited beyond the latest packet seen: packets come at any point between two frames.
-const MARGIN: i64 = 160;
+/// What is waited beyond the latest packet seen: the end of a frame may be in the packet after that of its beginning, and
+/// this may be missed by as much as is never corrected.
+const MARGIN: i64 = 160 + TOO_SHORT;
+/// A wait that is shorter by less than this stays as it is, in samples.
+pub(super) const TOO_SHORT: i64 = 16;
 /// How long one window of measurement lasts, and how many are remembered: 8 s in all.
 const WINDOW: i64 = 16_000;
 const WINDOWS: usize = 4;
@@ -70,11 +73,11 @@ mod tests {
         let mut delay = Delay::new(5_000, 0);
         assert_eq!(delay.target(), 320, "40 ms before anything is known");
         delay.note(5_800, 160);
-        assert_eq!(delay.target(), 960, "100 ms late, and a frame");
+        assert_eq!(delay.target(), 976, "100 ms late, a frame, and 2 ms");
         for n in 0..=400 {
             delay.note(5_000, n * 160);
         }
-        assert_eq!(delay.target(), 160);
+        assert_eq!(delay.target(), 176);
         delay.note(90_000, 64_000);
         assert_eq!(delay.target(), 1_600, "never more than 200 ms");
     }

@@ -1,7 +1,7 @@
 //! The receiving half of a stream: packets in as they arrive, 20 ms of audio out as they are played.
 //!
 //! Time stamps decide what is played when. Audio waits until the latest packet of the last eight seconds would have been
-//! there (`delay`), between 20 and 200 ms. Where the wait is to change, a frame is dropped or put in: in silence if there is
+//! there (`delay`), between 22 and 200 ms. Where the wait is to change, a frame is dropped or put in: in silence if there is
 //! one; in sound, with a blend, once the wait is too long by 30 ms. What has not come in time is made up (`conceal`) and is
 //! not played any more when it comes, so that a network that held everything up for half a minute is heard live again at
 //! once. Packets that are seconds off for a while although they come evenly are a peer that has set its clock: play-out then
@@ -21,7 +21,7 @@ use callcore::audio::{FRAME_SAMPLES, Frame};
 use crate::formats::{COMFORT_NOISE, Formats};
 use crate::packet::{Packet, extend_timestamp};
 use conceal::{Concealer, Noise};
-use delay::{Delay, LONGEST};
+use delay::{Delay, LONGEST, TOO_SHORT};
 use keys::Keys;
 pub(crate) use keys::code;
 use ring::{Place, Ring};
@@ -29,8 +29,6 @@ use source::{Order, Source};
 
 /// One frame, in samples.
 const FRAME: i64 = FRAME_SAMPLES as i64;
-/// A wait that is too short by this much is made longer.
-const TOO_SHORT: i64 = 80;
 /// A wait that is too long by this much is made shorter in sound as well.
 const TOO_LONG_IN_SOUND: i64 = 240;
 /// How many frames lie between two such cuts.

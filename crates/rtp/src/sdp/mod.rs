@@ -2,8 +2,9 @@
 //!
 //! [`Local`] is our side, [`Remote`] what the peer described. An offer of ours is [`Local::offer`], which its answer
 //! turns into an [`Agreement`] by [`Local::agree`]; to an offer of the peer's there is [`Local::answer`]. Streams beside
-//! the first audio stream that can be used are refused with port 0.
+//! the first audio stream that can be used are refused with port 0. [`Negotiation`] does the same all through a call.
 
+mod negotiation;
 mod remote;
 
 use std::net::{IpAddr, SocketAddr};
@@ -13,6 +14,7 @@ use sdp_types::{
     TransportProto,
 };
 
+pub use negotiation::Negotiation;
 pub use remote::Remote;
 pub use sdp_types::Direction;
 

@@ -1,13 +1,13 @@
-//! The session descriptions of one call, ours and theirs.
+//! The session descriptions of one call, ours and theirs, one after the other.
 
 use std::net::SocketAddr;
 
-use rtp::Law;
-use rtp::sdp::{Agreement, Direction, Local, Remote, SdpError};
+use super::{Agreement, Direction, Local, Remote, SdpError};
+use crate::formats::Law;
 
 /// What has been described so far.
-#[derive(Debug)]
-pub(super) struct Negotiation {
+#[derive(Clone, Debug)]
+pub struct Negotiation {
     local: Local,
     /// Our last description.
     last: Option<String>,
@@ -17,13 +17,13 @@ pub(super) struct Negotiation {
 
 impl Negotiation {
     /// We receive at `address`; `id` is random.
-    pub(super) const fn new(address: SocketAddr, laws: Vec<Law>, id: u64) -> Self {
+    pub const fn new(address: SocketAddr, laws: Vec<Law>, id: u64) -> Self {
         let local = Local { address, id, version: 1, laws, direction: Direction::SendRecv };
         Self { local, last: None, is_heard: true }
     }
 
     /// What we offer.
-    pub(super) fn offer(&mut self) -> String {
+    pub fn offer(&mut self) -> String {
         let offer = self.local.offer();
         if self.is_news(&offer) {
             self.local.version += 1;
@@ -35,14 +35,14 @@ impl Negotiation {
     ///
     /// # Errors
     /// When nothing in it can be used.
-    pub(super) fn agree(&mut self, answer: &str) -> Result<Agreement, SdpError> {
+    pub fn agree(&mut self, answer: &str) -> Result<Agreement, SdpError> {
         let agreed = self.local.agree(&Remote::read(answer.as_bytes())?)?;
-        self.is_heard = hears_us(&agreed);
+        self.is_heard = agreed.direction.has_send();
         Ok(agreed)
     }
 
     /// Whether the peer hears us, as last agreed on.
-    pub(super) const fn is_heard(&self) -> bool {
+    pub const fn is_heard(&self) -> bool {
         self.is_heard
     }
 
@@ -50,10 +50,10 @@ impl Negotiation {
     ///
     /// # Errors
     /// When nothing in it can be used; what was agreed on before still holds.
-    pub(super) fn answer(&mut self, offer: &str) -> Result<(String, Agreement), SdpError> {
+    pub fn answer(&mut self, offer: &str) -> Result<(String, Agreement), SdpError> {
         let remote = Remote::read(offer.as_bytes())?;
         let (answer, agreed) = self.local.answer(&remote)?;
-        self.is_heard = hears_us(&agreed);
+        self.is_heard = agreed.direction.has_send();
         if !self.is_news(&answer) {
             return Ok((self.keep(answer), agreed));
         }
@@ -71,11 +71,6 @@ impl Negotiation {
         self.last = Some(description.clone());
         description
     }
-}
-
-/// Whether the peer hears what we send.
-pub(super) const fn hears_us(agreed: &Agreement) -> bool {
-    matches!(agreed.direction, Direction::SendRecv | Direction::SendOnly)
 }
 
 #[cfg(test)]
@@ -100,7 +95,7 @@ mod tests {
         let mut ours = negotiation();
         let first = ours.offer();
         assert_eq!(ours.offer(), first);
-        assert!(hears_us(&ours.agree(THEIRS).expect("an agreement")));
+        assert!(ours.agree(THEIRS).expect("an agreement").direction.has_send());
         let (answer, _) = ours.answer(THEIRS).expect("an answer");
         assert_eq!((version(&first), version(&answer)), ("1", "2"));
         let (again, _) = ours.answer(THEIRS).expect("an answer");
@@ -108,7 +103,7 @@ mod tests {
         let held = format!("{THEIRS}a=sendonly\r\n");
         let (held, agreed) = ours.answer(&held).expect("an answer");
         assert_eq!(version(&held), "3");
-        assert!(!hears_us(&agreed));
+        assert!(!agreed.direction.has_send());
     }
 
     #[test]
