@@ -157,6 +157,7 @@ impl Dispatch {
             account,
             caller: message::caller(&request.original),
             called: message::called(&request.original),
+            to: message::to(&request.original),
             headers: message::headers(&request.original),
             offer: offer.clone(),
             answering: Answering(order.clone()),
