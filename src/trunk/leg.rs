@@ -78,7 +78,8 @@ pub struct Abilities {
     pub transfer: bool,
 }
 
-/// One call at a carrier. Dropping it leaves the room without hanging up.
+/// One call at a carrier. Dropping it leaves a room of the Outgoing Call Service without hanging up; a call over SIP, whose
+/// audio is here, is hung up.
 #[derive(Debug)]
 pub struct Leg {
     pub session_id: String,
