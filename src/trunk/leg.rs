@@ -13,7 +13,8 @@ use crate::media::MediaTime;
 #[derive(Clone, Debug, PartialEq)]
 pub enum LegEvent {
     Status(DialStatus),
-    /// Little-endian pcm16, 8 kHz mono, any length.
+    /// Little-endian pcm16, 8 kHz mono, any length. Before [`DialStatus::Connected`] it is early media: what the network
+    /// lets us hear.
     Audio {
         /// When its first sample was spoken: as the wire's time stamps say, or derived from what came before and the
         /// arrival where it has none, as on the wires of the Outgoing Call Service.

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use callcore::call::{CarrierCdr, DialStatus, Disposition, HangupBy, Link};
-use dering::sip::{Account, Server, Transport};
+use dering::sip::{self, Account, Admission, Endpoint, Server, Transport};
 use dering::trunk::sip::{Options, SipCarrier};
 use dering::trunk::{DialError, Leg, LegCommand, LegEvent, Offer, Order};
-use rtp::Law;
+use rtp::sdp::Negotiation;
+use rtp::{Law, PACKET_BYTES, Sender, Start};
+use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
@@ -248,6 +250,52 @@ async fn a_call_comes_in_is_taken_and_ended_by_the_caller() {
     let cdr = record(&mut leg).await;
     assert_eq!((cdr.disposition, cdr.hangup_by), (Disposition::Answered, Some(HangupBy::Caller)));
     sipp.is_content().await;
+}
+
+#[tokio::test]
+async fn what_a_network_plays_before_it_refuses_a_call_is_heard() {
+    let admission = Admission::Anybody;
+    let (network, mut calls) = Endpoint::open(sip::Options {
+        name: "network".into(),
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        transport: Transport::Udp,
+        public_address: None,
+        server: None,
+        admission,
+    })
+    .await
+    .unwrap();
+    let carrier = SipCarrier::start(options(network.address())).await.unwrap();
+    let mut leg = carrier.place(order()).await.unwrap();
+    let incoming = timeout(LONG, calls.recv()).await.expect("a call comes in").unwrap();
+
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let mut negotiation = Negotiation::new(socket.local_addr().unwrap(), vec![Law::Ulaw], 1);
+    let (answer, agreed) = negotiation.answer(&incoming.offer.unwrap()).unwrap();
+    incoming.answering.progress(answer);
+    let plays = tokio::spawn(async move {
+        let start = Start { ssrc: 1, sequence: 1, timestamp: 1 };
+        let (mut sender, mut packet) = (Sender::new(agreed.formats, start), [0; PACKET_BYTES]);
+        let mut frames = tokio::time::interval(Duration::from_millis(20));
+        loop {
+            frames.tick().await;
+            let length = sender.next(&[8_000; 160], &mut packet);
+            socket.send_to(&packet[..length], agreed.address).await.unwrap();
+        }
+    });
+    status(&mut leg, DialStatus::Ringing).await;
+    loop {
+        match next(&mut leg).await {
+            LegEvent::Audio { pcm, .. } if is_loud(&pcm) => break,
+            LegEvent::Audio { .. } => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    incoming.answering.refuse(404);
+    status(&mut leg, DialStatus::Failed).await;
+    let cdr = record(&mut leg).await;
+    assert_eq!((cdr.disposition, cdr.hangup_cause_code), (Disposition::Failed, 1));
+    plays.abort();
 }
 
 #[tokio::test]

@@ -50,6 +50,8 @@ pub(super) struct SipCall {
     record: Record,
     patience: Duration,
     rang: bool,
+    /// There is audio before the answer.
+    hears_early: bool,
     /// When a packet last came: RTP, or a report.
     heard_at: Instant,
     stalled: bool,
@@ -66,6 +68,7 @@ impl SipCall {
             record,
             patience,
             rang: false,
+            hears_early: false,
             heard_at: now,
             stalled: false,
             keys_by_rtp: false,
@@ -79,6 +82,11 @@ impl SipCall {
         if self.phase == Phase::Ringing && !std::mem::replace(&mut self.rang, true) {
             self.tell(LegEvent::Status(DialStatus::Ringing));
         }
+    }
+
+    /// The network lets us hear something before the answer.
+    pub(super) const fn hears_early(&mut self) {
+        self.hears_early = true;
     }
 
     /// It is answered, and both sides agree on the media.
@@ -136,7 +144,8 @@ impl SipCall {
 
     /// Audio came. What is sent to a call on hold, music mostly, is for nobody.
     pub(super) fn audio(&mut self, at: MediaTime, pcm: Bytes) {
-        if self.phase == Phase::Live && !self.stalled {
+        let is_early = self.phase == Phase::Ringing && self.hears_early;
+        if is_early || (self.phase == Phase::Live && !self.stalled) {
             self.tell(LegEvent::Audio { at, pcm });
         }
     }

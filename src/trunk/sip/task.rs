@@ -112,7 +112,10 @@ impl CallTask {
 
     fn signalled(&mut self, event: CallEvent) {
         match event {
-            CallEvent::Progress { .. } => self.machine.ringing(),
+            CallEvent::Progress { sdp, .. } => {
+                self.machine.ringing();
+                sdp.into_iter().for_each(|sdp| self.early(&sdp));
+            }
             CallEvent::Answered { sdp } => self.answered(sdp),
             CallEvent::Refused(refusal) => {
                 if matches!(refusal.status, 401..=403 | 407) {
@@ -132,13 +135,31 @@ impl CallTask {
         }
     }
 
+    /// The network lets us hear something before the answer.
+    fn early(&mut self, sdp: &str) {
+        match (self.negotiation.agree(sdp), &mut self.media) {
+            (Ok(agreed), Media::Stream(stream)) => stream.agree(agreed),
+            (Ok(agreed), Media::Ports(_)) => {
+                self.begin(agreed);
+                self.machine.hears_early();
+            }
+            (Ok(_), Media::None) => {}
+            (Err(error), _) => {
+                tracing::info!(trunk = self.trunk, %error, "audio before the answer is not heard")
+            }
+        }
+    }
+
     /// The call is answered: by the callee with a description, or by us and confirmed, with one where we made the offer.
     fn answered(&mut self, sdp: Option<String>) {
-        if let (Media::Ports(_), Some(sdp)) = (&self.media, &sdp) {
-            match self.negotiation.agree(sdp) {
-                Ok(agreed) => self.begin(agreed),
-                Err(error) => tracing::warn!(trunk = self.trunk, %error, "an answered call has no media"),
+        match (sdp.map(|sdp| self.negotiation.agree(&sdp)), &mut self.media) {
+            (Some(Ok(agreed)), Media::Ports(_)) => self.begin(agreed),
+            // Who answers may be somebody else than who was heard before.
+            (Some(Ok(agreed)), Media::Stream(stream)) => stream.agree(agreed),
+            (Some(Err(error)), _) => {
+                tracing::warn!(trunk = self.trunk, %error, "the media of an answer cannot be used")
             }
+            (None, _) | (_, Media::None) => {}
         }
         match self.media {
             Media::Stream(_) => {
