@@ -2,6 +2,8 @@
 
 use std::net::SocketAddr;
 
+use rtp::sdp::Negotiation;
+
 use super::options::Options;
 use super::task::Media;
 use crate::media::rtp::RtpPorts;
