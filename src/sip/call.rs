@@ -148,6 +148,8 @@ pub struct Incoming {
     pub caller: String,
     /// User part of the Request-URI; empty where there is none.
     pub called: String,
+    /// User part of `To`: the number that was dialled, where the Request-URI names the account that registered.
+    pub to: String,
     pub headers: Headers,
     /// The caller's session description; `None` when we are to make the offer.
     pub offer: Option<String>,

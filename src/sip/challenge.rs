@@ -12,6 +12,8 @@ use rsipstack::sip::{Header, Method, Request};
 use secrecy::{ExposeSecret as _, SecretString};
 use subtle::ConstantTimeEq as _;
 
+use super::message;
+
 /// How long a nonce counts.
 const FRESH: Duration = Duration::from_secs(60);
 
@@ -65,13 +67,9 @@ impl Challenges {
 
     /// Whose request it is.
     pub(super) fn check(&self, request: &Request, at: Duration) -> Proof {
-        let field = request.headers.iter().find_map(|field| match field {
-            Header::Authorization(field) => Some(field),
-            _ => None,
-        });
-        let Some(field) = field else { return Proof::None };
-        let Ok(said) = Authorization::parse(field.value()) else { return Proof::None };
-        self.check_said(&said, field.value(), &request.method, at)
+        let Some(field) = message::field(request, "Authorization") else { return Proof::None };
+        let Ok(said) = Authorization::parse(&field) else { return Proof::None };
+        self.check_said(&said, &field, &request.method, at)
     }
 
     fn check_said(&self, said: &Authorization, raw: &str, method: &Method, at: Duration) -> Proof {

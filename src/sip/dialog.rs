@@ -40,13 +40,6 @@ pub(super) struct Line {
     pub(super) _open: Arc<DropGuard>,
 }
 
-/// What a wait of an answered call ends with.
-enum Turn {
-    State(Option<DialogState>),
-    Order(Option<Order>),
-    Note(Option<Note>),
-}
-
 impl Line {
     /// Tells the owner of something that it can do without when it does not listen.
     fn tell(&self, event: CallEvent) {
@@ -71,30 +64,29 @@ impl Line {
     /// The answered call, to its end.
     pub(super) async fn talk(mut self) {
         loop {
-            let turn = tokio::select! {
-                note = self.place.notes.recv() => Turn::Note(note),
-                state = self.states.recv() => Turn::State(state),
-                order = self.orders.recv() => Turn::Order(order),
-            };
-            match turn {
-                Turn::Note(Some(Note::Bye { cause })) => {
+            tokio::select! {
+                note = self.place.notes.recv() => {
+                    let Some(Note::Bye { cause }) = note else { return self.part(None) };
                     self.ended(Party::Peer, cause, "the peer hung up");
                     return self.forget();
                 }
-                Turn::State(Some(DialogState::Terminated(_, reason))) => {
-                    self.ended(Party::Nobody, None, format!("the call ended: {reason:?}"));
-                    return self.forget();
-                }
-                Turn::State(Some(state)) => self.state(state).await,
-                Turn::Order(Some(Order::HangUp { cause })) => {
-                    self.ended(Party::Us, None, "we hung up");
-                    return self.part(cause);
-                }
-                Turn::Order(Some(
-                    Order::Ring | Order::Progress { .. } | Order::Accept { .. } | Order::Refuse { .. },
-                )) => {}
-                // Nobody owns the call any more.
-                Turn::Order(None) | Turn::State(None) | Turn::Note(None) => return self.part(None),
+                state = self.states.recv() => match state {
+                    Some(DialogState::Terminated(_, reason)) => {
+                        self.ended(Party::Nobody, None, format!("the call ended: {reason:?}"));
+                        return self.forget();
+                    }
+                    Some(state) => self.state(state).await,
+                    None => return self.part(None),
+                },
+                order = self.orders.recv() => match order {
+                    Some(Order::HangUp { cause }) => {
+                        self.ended(Party::Us, None, "we hung up");
+                        return self.part(cause);
+                    }
+                    Some(Order::Ring | Order::Progress { .. } | Order::Accept { .. } | Order::Refuse { .. }) => {}
+                    // Nobody owns the call any more.
+                    None => return self.part(None),
+                },
             }
         }
     }

@@ -54,6 +54,7 @@ impl Dispatch {
         }
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "whatever else there is is not understood here")]
     async fn take(&self, mut request: Transaction) -> Result<(), rsipstack::Error> {
         if message::is_in_dialog(&request.original) {
             return self.in_call(request).await;
@@ -145,10 +146,8 @@ impl Dispatch {
         };
         let (tell_state, states) = self.layer.new_dialog_state_channel();
         let contact = Some(self.contact.clone());
-        let dialog = match self.layer.get_or_create_server_invite(&request, tell_state, None, contact) {
-            Ok(dialog) => dialog,
-            Err(_) => return request.reply(StatusCode::BadRequest).await,
-        };
+        let created = self.layer.get_or_create_server_invite(&request, tell_state, None, contact);
+        let Ok(mut dialog) = created else { return request.reply(StatusCode::BadRequest).await };
         let (tell, events) = mpsc::channel(EVENTS);
         let (order, orders) = mpsc::channel(ORDERS);
         let offer = message::sdp(&request.original, &request.original.body);
@@ -157,6 +156,7 @@ impl Dispatch {
             account,
             caller: message::caller(&request.original),
             called: message::called(&request.original),
+            to: message::to(&request.original),
             headers: message::headers(&request.original),
             offer: offer.clone(),
             answering: Answering(order.clone()),
@@ -176,7 +176,6 @@ impl Dispatch {
             _open: open,
         };
         tokio::spawn(incoming::run(line, is_reliable, offer.is_some()));
-        let mut dialog = dialog;
         tokio::spawn(async move {
             if let Err(error) = dialog.handle(&mut request).await {
                 tracing::debug!(%error, "a call that came in failed");

@@ -317,3 +317,74 @@ fn quoted(name: &str) -> String {
         name.chars().filter(|c| !c.is_control() && !matches!(c, '"' | '\\')).take(60).collect();
     format!("\"{clean}\"")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
+    use super::*;
+    use crate::sip::CallEvent;
+
+    const SDP: &str = "v=0\r\n";
+
+    async fn open() -> (Endpoint, mpsc::Receiver<Incoming>) {
+        let options = Options {
+            name: "t".into(),
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            transport: Transport::Udp,
+            public_address: None,
+            server: None,
+            admission: Admission::Anybody,
+        };
+        Endpoint::open(options).await.expect("a free port")
+    }
+
+    /// Waits until nothing is left of any call.
+    async fn is_empty(endpoint: &Endpoint) {
+        let empty = async {
+            while !endpoint.0.layer.is_empty() || !endpoint.0.guard.is_empty() {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(Duration::from_secs(20), empty).await.expect("something is left of a call");
+    }
+
+    #[tokio::test]
+    async fn nothing_is_left_of_calls_however_they_end() {
+        let ((caller, _), (callee, mut calls)) = (open().await, open().await);
+        for n in 0..12 {
+            let at = Server::at(callee.address().ip(), Some(callee.address().port()));
+            let uri = |user| SipUri::of_user(user, &at, Transport::Udp).expect("an address");
+            let invite = Invite {
+                to: uri("a"),
+                from: uri("b"),
+                display_name: None,
+                asserted: None,
+                fields: Vec::new(),
+                account: None,
+                sdp: SDP.into(),
+            };
+            let mut call = caller.invite(invite).await.expect("a call");
+            let Incoming { answering, call: mut taken, .. } = calls.recv().await.expect("a call");
+            match n % 4 {
+                0 => answering.refuse(486),
+                1 => {
+                    answering.ring();
+                    assert!(matches!(call.next().await, Some(CallEvent::Progress { .. })));
+                    call.hang_up(None);
+                }
+                _ => {
+                    answering.accept(SDP.into());
+                    assert!(matches!(call.next().await, Some(CallEvent::Answered { .. })));
+                    assert!(matches!(taken.next().await, Some(CallEvent::Answered { .. })));
+                    if n % 4 == 2 { call.hang_up(None) } else { taken.hang_up(None) }
+                }
+            }
+            while call.next().await.is_some() || taken.next().await.is_some() {}
+        }
+        is_empty(&caller).await;
+        is_empty(&callee).await;
+    }
+}

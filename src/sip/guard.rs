@@ -13,9 +13,14 @@ use rsipstack::sip::{Host, Request, SipMessage};
 use rsipstack::transaction::endpoint::TransportEventInspector;
 use rsipstack::transport::TransportEvent;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 use super::challenge::Account;
 
+/// Requests outside of calls that are taken at once, and in a second after that. Each costs memory for half a minute, in which
+/// it may be repeated; a carrier that pings, registers and brings calls stays far below.
+const BURST: f64 = 1_000.0;
+const RATE: f64 = 500.0;
 /// Notes that may wait for the task of a call.
 const NOTES: usize = 8;
 
@@ -46,6 +51,44 @@ pub(super) struct Guard {
     /// Addresses of the server.
     peers: RwLock<HashSet<IpAddr>>,
     calls: Mutex<HashMap<String, mpsc::Sender<Note>>>,
+    budget: Mutex<Budget>,
+}
+
+/// What may still come.
+#[derive(Debug)]
+struct Budget {
+    left: f64,
+    at: Instant,
+}
+
+impl Budget {
+    /// Whether one more may come at `now`.
+    fn take(&mut self, now: Instant) -> bool {
+        let earned = now.saturating_duration_since(self.at).as_secs_f64() * RATE;
+        self.left = (self.left + earned).min(BURST);
+        self.at = now;
+        let may = self.left >= 1.0;
+        if may {
+            self.left -= 1.0;
+        }
+        may
+    }
+}
+
+/// Why a request is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dropped {
+    Stranger,
+    Flood,
+}
+
+impl Dropped {
+    const fn reason(self) -> &'static str {
+        match self {
+            Self::Stranger => "stranger",
+            Self::Flood => "flood",
+        }
+    }
 }
 
 impl Guard {
@@ -54,7 +97,8 @@ impl Guard {
             Admission::Known(networks) => Some(networks.clone()),
             Admission::Accounts { .. } | Admission::Anybody => None,
         };
-        Self { name, networks, peers: RwLock::default(), calls: Mutex::default() }
+        let budget = Mutex::new(Budget { left: BURST, at: Instant::now() });
+        Self { name, networks, peers: RwLock::default(), calls: Mutex::default(), budget }
     }
 
     /// The server has these addresses, too.
@@ -87,6 +131,11 @@ impl Guard {
         Some(Place { guard: Arc::clone(self), call_id: call_id.to_owned(), notes })
     }
 
+    #[cfg(test)]
+    pub(super) fn is_empty(&self) -> bool {
+        self.calls.lock().is_empty()
+    }
+
     /// Tells the task of a call.
     pub(super) fn note(&self, call_id: &str, note: Note) {
         if let Some(call) = self.calls.lock().get(call_id) {
@@ -95,14 +144,19 @@ impl Guard {
         }
     }
 
-    fn lets_in(&self, request: &Request, from: &Host) -> bool {
-        let address: Option<IpAddr> = match from {
-            Host::IpAddr(address) => Some(*address),
-            Host::Domain(_) => None,
+    /// Whether a request may come in.
+    fn check(&self, request: &Request, from: &Host, now: Instant) -> Result<(), Dropped> {
+        if request.call_id_header().is_ok_and(|id| self.calls.lock().contains_key(id.value())) {
+            return Ok(());
+        }
+        let is_known = match from {
+            Host::IpAddr(address) => self.knows(*address),
+            Host::Domain(_) => false,
         };
-        let is_of_a_call =
-            || request.call_id_header().is_ok_and(|id| self.calls.lock().contains_key(id.value()));
-        address.is_some_and(|address| self.knows(address)) || is_of_a_call()
+        if !is_known {
+            return Err(Dropped::Stranger);
+        }
+        if self.budget.lock().take(now) { Ok(()) } else { Err(Dropped::Flood) }
     }
 }
 
@@ -113,9 +167,9 @@ pub(super) struct Door(pub(super) Arc<Guard>);
 impl TransportEventInspector for Door {
     async fn handle(&self, event: TransportEvent) -> Option<TransportEvent> {
         if let TransportEvent::Incoming(SipMessage::Request(request), _, from) = &event
-            && !self.0.lets_in(request, &from.addr.host)
+            && let Err(dropped) = self.0.check(request, &from.addr.host, Instant::now())
         {
-            self.0.dropped("stranger");
+            self.0.dropped(dropped.reason());
             return None;
         }
         Some(event)
@@ -144,6 +198,8 @@ impl Drop for Place {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn request(call_id: &str) -> Request {
@@ -164,7 +220,7 @@ mod tests {
         let networks = vec!["198.51.100.0/24".parse().expect("a network")];
         let guard = Arc::new(Guard::new("t".into(), &Admission::Known(networks)));
         guard.admit(["192.0.2.7".parse().expect("an address")]);
-        let lets_in = |call_id, from| guard.lets_in(&request(call_id), &host(from));
+        let lets_in = |call_id, from| guard.check(&request(call_id), &host(from), Instant::now()).is_ok();
         assert!(lets_in("new", "192.0.2.7"));
         assert!(lets_in("new", "198.51.100.9"));
         assert!(!lets_in("new", "203.0.113.1"));
@@ -179,6 +235,19 @@ mod tests {
     fn where_passwords_are_asked_for_everybody_may_be_asked() {
         let admission = Admission::Accounts { realm: "r".into(), accounts: Vec::new() };
         let guard = Guard::new("t".into(), &admission);
-        assert!(guard.lets_in(&request("new"), &host("203.0.113.1")));
+        assert_eq!(guard.check(&request("new"), &host("203.0.113.1"), Instant::now()), Ok(()));
+    }
+
+    #[test]
+    fn a_flood_is_cut_off_and_calls_go_on() {
+        let guard = Arc::new(Guard::new("t".into(), &Admission::Anybody));
+        let _place = guard.call("ours").expect("a place");
+        let start = Instant::now();
+        let check = |call_id, ms| {
+            guard.check(&request(call_id), &host("203.0.113.1"), start + Duration::from_millis(ms))
+        };
+        let taken = |ms| (0..10_000).filter(|_| check("new", ms).is_ok()).count();
+        assert_eq!((taken(0), taken(1_000)), (1_000, 500));
+        assert_eq!((check("new", 1_000), check("ours", 1_000)), (Err(Dropped::Flood), Ok(())));
     }
 }

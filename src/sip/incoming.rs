@@ -46,10 +46,12 @@ pub(super) async fn run(mut line: Line, is_reliable: bool, had_offer: bool) {
                     return line.talk().await;
                 }
                 Some(DialogState::Terminated(_, reason)) => {
-                    let (by, why) = match reason {
-                        TerminatedReason::UacCancel => (Party::Peer, "the caller gave up"),
-                        TerminatedReason::UacBye => (Party::Peer, "the caller hung up"),
-                        _ => (Party::Nobody, "the caller did not confirm the answer"),
+                    let (by, why) = if matches!(reason, TerminatedReason::UacCancel) {
+                        (Party::Peer, "the caller gave up")
+                    } else if matches!(reason, TerminatedReason::UacBye) {
+                        (Party::Peer, "the caller hung up")
+                    } else {
+                        (Party::Nobody, "the caller did not confirm the answer")
                     };
                     line.ended(by, None, why);
                     return line.forget();

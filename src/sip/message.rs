@@ -80,6 +80,11 @@ pub(super) fn called(request: &Request) -> String {
     request.uri.user().and_then(|user| user.split(';').next()).unwrap_or_default().to_owned()
 }
 
+/// Who was meant to be called, as the caller's side wrote it.
+pub(super) fn to(request: &Request) -> String {
+    request.to_header().ok().and_then(|to| user_in(to.value())).unwrap_or_default()
+}
+
 /// The user in the first address of a header field: `"Ann" <sip:+15552000001@a.com>;tag=1`, or `tel:` of a number.
 fn user_in(value: &str) -> Option<String> {
     let uri = match value.split_once('<') {

@@ -26,11 +26,13 @@ pub(super) async fn run(mut line: Line, mut invite: JoinHandle<Outcome>) {
     let outcome = loop {
         tokio::select! {
             biased;
-            Some(state) = line.states.recv() => match state {
-                DialogState::Early(_, response) => line.must_tell(progress(&response)),
-                DialogState::Updated(..) | DialogState::Info(..) | DialogState::Options(..) => early.push(state),
-                _ => {}
-            },
+            Some(state) = line.states.recv() => {
+                if let DialogState::Early(_, response) = &state {
+                    line.must_tell(progress(response));
+                } else if matches!(state, DialogState::Updated(..) | DialogState::Info(..) | DialogState::Options(..)) {
+                    early.push(state);
+                }
+            }
             outcome = &mut invite => break outcome,
             order = line.orders.recv(), if given_up.is_none() => match order {
                 Some(Order::HangUp { .. }) | None => {

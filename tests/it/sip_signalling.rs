@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use dering::sip::{
     Account, Admission, Answering, Call, CallEvent, Endpoint, Incoming, Invite, Options, Party, Pong,
-    Registered, Server, SipUri, Transport,
+    Refusal, Registered, Reply, Server, SipUri, Transport,
 };
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
@@ -84,13 +84,24 @@ async fn answered(transport: Transport) -> (Call, Call, [Endpoint; 2]) {
 }
 
 async fn ended(call: &mut Call) -> (Party, Option<u16>) {
-    match next(call).await {
-        CallEvent::Ended { by, cause, .. } => {
-            assert!(timeout(LONG, call.next()).await.unwrap().is_none(), "nothing follows");
-            (by, cause)
-        }
-        other => panic!("the call goes on: {other:?}"),
-    }
+    let event = next(call).await;
+    let CallEvent::Ended { by, cause, .. } = event else { panic!("the call goes on: {event:?}") };
+    assert!(timeout(LONG, call.next()).await.unwrap().is_none(), "nothing follows");
+    (by, cause)
+}
+
+/// How it was refused.
+async fn refused(call: &mut Call) -> Refusal {
+    let event = next(call).await;
+    let CallEvent::Refused(refusal) = event else { panic!("it is not refused: {event:?}") };
+    refusal
+}
+
+/// The offer that came, and what to answer it with.
+async fn offered(call: &mut Call) -> (Option<String>, Reply) {
+    let event = next(call).await;
+    let CallEvent::Offer { sdp, reply } = event else { panic!("no offer: {event:?}") };
+    (sdp, reply)
 }
 
 #[tokio::test]
@@ -128,12 +139,8 @@ async fn a_call_is_told_with_its_caller_its_number_and_its_fields() {
     assert_eq!(incoming.headers.get("X-Bad"), None, "no field adds another");
     assert!(incoming.headers.get("user-agent").is_some_and(|agent| agent.starts_with("Dering/")));
     incoming.answering.refuse(486);
-    match next(&mut call).await {
-        CallEvent::Refused(refusal) => {
-            assert_eq!((refusal.status, refusal.text.as_str()), (486, "Busy Here"))
-        }
-        other => panic!("{other:?}"),
-    }
+    let refusal = refused(&mut call).await;
+    assert_eq!((refusal.status, refusal.text.as_str()), (486, "Busy Here"));
 }
 
 #[tokio::test]
@@ -148,10 +155,7 @@ async fn a_call_that_rings_is_cancelled() {
 async fn an_offer_that_nobody_takes_is_refused() {
     let (mut caller, callee, answering, _endpoints) = ringing(Transport::Udp).await;
     drop((callee, answering));
-    match next(&mut caller).await {
-        CallEvent::Refused(refusal) => assert_eq!(refusal.status, 480),
-        other => panic!("{other:?}"),
-    }
+    assert_eq!(refused(&mut caller).await.status, 480);
 }
 
 #[tokio::test]
@@ -162,10 +166,7 @@ async fn who_knows_the_password_may_call_and_register_and_nobody_else() {
     let to = callee.address();
     for wrong in [None, Some(account("guess"))] {
         let mut call = caller.invite(invite(to, Transport::Udp, wrong)).await.unwrap();
-        match next(&mut call).await {
-            CallEvent::Refused(refusal) => assert_eq!(refusal.status, 401),
-            other => panic!("{other:?}"),
-        }
+        assert_eq!(refused(&mut call).await.status, 401);
     }
     let mut call = caller.invite(invite(to, Transport::Udp, Some(account("secret")))).await.unwrap();
     let incoming = taken(&mut calls).await;
@@ -175,8 +176,8 @@ async fn who_knows_the_password_may_call_and_register_and_nobody_else() {
 
     let mut registration = caller.register(&server(to), &account("secret")).unwrap();
     assert_eq!(timeout(LONG, registration.changed()).await.unwrap(), Some(Registered::Yes));
-    let mut refused = caller.register(&server(to), &account("guess")).unwrap();
-    let state = timeout(LONG, refused.changed()).await.unwrap();
+    let mut guessed = caller.register(&server(to), &account("guess")).unwrap();
+    let state = timeout(LONG, guessed.changed()).await.unwrap();
     assert!(matches!(state, Some(Registered::Refused { status: 401, .. })), "{state:?}");
 }
 
@@ -327,27 +328,20 @@ async fn a_peer_holds_the_call_asks_for_an_offer_and_presses_keys() {
     let (_endpoint, hand, mut call, tag) = placed_by_hand().await;
     let held = SDP.replace("RTP/AVP 0\r\n", "RTP/AVP 0\r\na=sendonly\r\n");
     hand.request("INVITE", 2, &tag, "Content-Type: application/sdp\r\n", &held).await;
-    match next(&mut call).await {
-        CallEvent::Offer { sdp: Some(sdp), reply } => {
-            assert_eq!(sdp, held);
-            reply.accept("v=0 recvonly".into());
-        }
-        other => panic!("{other:?}"),
-    }
+    let (sdp, reply) = offered(&mut call).await;
+    assert_eq!(sdp.as_deref(), Some(held.as_str()));
+    reply.accept("v=0 recvonly".into());
     assert!(hand.expect("SIP/2.0 200").await.ends_with("v=0 recvonly"));
     hand.request("ACK", 2, &tag, "", "").await;
 
     hand.request("INVITE", 3, &tag, "", "").await;
-    match next(&mut call).await {
-        CallEvent::Offer { sdp: None, reply } => reply.accept(SDP.into()),
-        other => panic!("{other:?}"),
-    }
+    let (sdp, reply) = offered(&mut call).await;
+    assert_eq!(sdp, None);
+    reply.accept(SDP.into());
     hand.expect("SIP/2.0 200").await;
     hand.request("ACK", 3, &tag, "Content-Type: application/sdp\r\n", &held).await;
-    match next(&mut call).await {
-        CallEvent::Answer { sdp } => assert_eq!(sdp, held),
-        other => panic!("{other:?}"),
-    }
+    let event = next(&mut call).await;
+    assert!(matches!(&event, CallEvent::Answer { sdp } if *sdp == held), "{event:?}");
 
     hand.request("INFO", 4, &tag, "Content-Type: application/dtmf-relay\r\n", "Signal=7\r\nDuration=120\r\n")
         .await;
@@ -360,10 +354,7 @@ async fn a_peer_holds_the_call_asks_for_an_offer_and_presses_keys() {
     hand.request("REFER", 7, &tag, "Refer-To: <sip:x@y>\r\n", "").await;
     hand.expect("SIP/2.0 603").await;
     hand.request("INVITE", 8, &tag, "Content-Type: application/sdp\r\n", SDP).await;
-    match next(&mut call).await {
-        CallEvent::Offer { reply, .. } => drop(reply),
-        other => panic!("{other:?}"),
-    }
+    drop(offered(&mut call).await);
     hand.expect("SIP/2.0 488").await;
     hand.request("ACK", 8, &tag, "", "").await;
     hand.request("BYE", 9, &tag, "Reason: Q.850;cause=38\r\n", "").await;
@@ -417,13 +408,8 @@ async fn a_refusal_says_what_its_reason_says() {
     let mut call = caller.invite(invite(hand.address(), Transport::Udp, None)).await.unwrap();
     let request = hand.expect("INVITE").await;
     hand.reply(&request, "480 Nobody here\r\nReason: Q.850;cause=20;text=\"absent\"", "a", "").await;
-    match next(&mut call).await {
-        CallEvent::Refused(refusal) => {
-            assert_eq!((refusal.status, refusal.text.as_str()), (480, "Nobody here"));
-            assert_eq!(refusal.cause, Some(20));
-        }
-        other => panic!("{other:?}"),
-    }
+    let refusal = refused(&mut call).await;
+    assert_eq!((refusal.status, refusal.text.as_str(), refusal.cause), (480, "Nobody here", Some(20)));
     hand.expect("ACK").await;
 }
 

@@ -71,7 +71,7 @@ async fn a_bot_says_its_prompt_and_hangs_up() {
     let session = detail(&events, "placed")["sessionId"].as_str().unwrap().to_owned();
     let record = system.client.read(&format!("/v1/cdr/{session}")).await.json();
     assert_eq!(record["data"]["disposition"], "ANSWERED", "{record}");
-    peer.is_content().await;
+    peer.ends_well().await;
     system.app.shutdown().await;
 }
 
@@ -85,6 +85,6 @@ async fn a_line_that_is_busy_is_busy() {
     let call_id = system.client.dial("short", PERSON, json!({})).await;
     let ended = detail(&system.ended(&call_id).await, "ended").clone();
     assert_eq!((&ended["outcome"], &ended["cause"]), (&json!("busy"), &json!(17)), "{ended}");
-    peer.is_content().await;
+    peer.ends_well().await;
     system.app.shutdown().await;
 }

@@ -50,9 +50,9 @@ async fn next(leg: &mut Leg) -> LegEvent {
 /// The next event that is no audio.
 async fn told(leg: &mut Leg) -> LegEvent {
     loop {
-        match next(leg).await {
-            LegEvent::Audio { .. } => {}
-            event => return event,
+        let event = next(leg).await;
+        if !matches!(event, LegEvent::Audio { .. }) {
+            return event;
         }
     }
 }
@@ -64,13 +64,10 @@ async fn status(leg: &mut Leg, expected: DialStatus) {
 
 /// The record, which is the last word.
 async fn record(leg: &mut Leg) -> CarrierCdr {
-    match told(leg).await {
-        LegEvent::Cdr(cdr) => {
-            assert!(timeout(LONG, leg.events.recv()).await.unwrap().is_none(), "nothing follows");
-            cdr
-        }
-        other => panic!("no record: {other:?}"),
-    }
+    let event = told(leg).await;
+    let LegEvent::Cdr(cdr) = event else { panic!("no record: {event:?}") };
+    assert!(timeout(LONG, leg.events.recv()).await.unwrap().is_none(), "nothing follows");
+    cdr
 }
 
 async fn command(leg: &Leg, command: LegCommand) {
@@ -102,10 +99,12 @@ async fn a_call_is_answered_and_heard_both_ways_over_udp_and_tcp() {
         command(&leg, LegCommand::CheckPoint("said".into())).await;
         let (mut is_heard, mut is_said) = (false, false);
         while !(is_heard && is_said) {
-            match next(&mut leg).await {
-                LegEvent::Audio { pcm, .. } => is_heard |= is_loud(&pcm),
-                LegEvent::CheckPoint(name) => is_said = name == "said",
-                other => panic!("{other:?}"),
+            let event = next(&mut leg).await;
+            if let LegEvent::Audio { pcm, .. } = &event {
+                is_heard |= is_loud(pcm);
+            } else {
+                assert_eq!(event, LegEvent::CheckPoint("said".into()));
+                is_said = true;
             }
         }
         command(&leg, LegCommand::Hangup).await;
@@ -114,7 +113,7 @@ async fn a_call_is_answered_and_heard_both_ways_over_udp_and_tcp() {
         assert_eq!((cdr.disposition, cdr.hangup_by), (Disposition::Answered, Some(HangupBy::Caller)));
         assert_eq!((cdr.destination.as_str(), cdr.hangup_cause_code), (NUMBER, 16));
         assert_eq!((cdr.session_id, cdr.source.as_deref()), (leg.session_id, Some("+15552000009")));
-        sipp.is_content().await;
+        sipp.ends_well().await;
     }
 }
 
@@ -133,7 +132,7 @@ async fn a_call_is_held_taken_back_and_ended_by_the_callee() {
     assert_eq!(told(&mut leg).await, LegEvent::Hangup);
     let cdr = record(&mut leg).await;
     assert_eq!((cdr.disposition, cdr.hangup_by), (Disposition::Answered, Some(HangupBy::Callee)));
-    sipp.is_content().await;
+    sipp.ends_well().await;
 }
 
 #[tokio::test]
@@ -157,7 +156,7 @@ async fn a_call_that_is_refused_says_how() {
         let cdr = record(&mut leg).await;
         assert_eq!((cdr.disposition, cdr.hangup_cause_code), (disposition, cause), "{line}");
         assert_eq!((cdr.answer_time, cdr.billable_seconds), (None, 0));
-        sipp.is_content().await;
+        sipp.ends_well().await;
     }
 }
 
@@ -174,7 +173,7 @@ async fn a_call_that_nobody_answers_is_cancelled() {
     assert_eq!(told(&mut leg).await, LegEvent::Hangup);
     let cdr = record(&mut leg).await;
     assert_eq!((cdr.disposition, cdr.hangup_by), (Disposition::Cancel, Some(HangupBy::Caller)));
-    sipp.is_content().await;
+    sipp.ends_well().await;
 }
 
 #[tokio::test]
@@ -191,7 +190,7 @@ async fn a_server_that_asks_for_a_password_gets_it() {
     command(&leg, LegCommand::Hangup).await;
     assert_eq!(told(&mut leg).await, LegEvent::Hangup);
     assert_eq!(record(&mut leg).await.disposition, Disposition::Answered);
-    sipp.is_content().await;
+    sipp.ends_well().await;
 
     let sipp = plays("asks.xml");
     let with = Options { account: Some(account("guess")), ..options(sipp.address) };
@@ -213,7 +212,7 @@ async fn a_leg_that_is_dropped_hangs_up() {
     status(&mut leg, DialStatus::Ringing).await;
     status(&mut leg, DialStatus::Connected).await;
     drop((leg, carrier));
-    sipp.is_content().await;
+    sipp.ends_well().await;
 }
 
 #[tokio::test]
@@ -239,15 +238,14 @@ async fn a_call_comes_in_is_taken_and_ended_by_the_caller() {
     command(&leg, LegCommand::Audio(tone())).await;
     let mut is_heard = false;
     let end = loop {
-        match next(&mut leg).await {
-            LegEvent::Audio { pcm, .. } => is_heard |= is_loud(&pcm),
-            event => break event,
-        }
+        let event = next(&mut leg).await;
+        let LegEvent::Audio { pcm, .. } = &event else { break event };
+        is_heard |= is_loud(pcm);
     };
     assert_eq!((end, is_heard), (LegEvent::Hangup, true));
     let cdr = record(&mut leg).await;
     assert_eq!((cdr.disposition, cdr.hangup_by), (Disposition::Answered, Some(HangupBy::Caller)));
-    sipp.is_content().await;
+    sipp.ends_well().await;
 }
 
 #[tokio::test]

@@ -72,7 +72,7 @@ pub(crate) fn plays_text(scenario: &str, transport: Transport) -> Sipp {
 
 impl Sipp {
     /// It has seen everything that its scenario expects.
-    pub(crate) async fn is_content(mut self) {
+    pub(crate) async fn ends_well(mut self) {
         let status = timeout(LONG, self.process.wait()).await.expect("sipp ends").unwrap();
         assert!(status.success(), "sipp missed something: {status}");
     }

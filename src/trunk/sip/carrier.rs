@@ -139,7 +139,7 @@ impl SipCarrier {
             pickup: None,
             tell,
             commands,
-            held,
+            _held: held,
         };
         tokio::spawn(task.run());
         Ok(Leg { session_id, abilities: Abilities::default(), events, commands: command })

@@ -33,7 +33,10 @@ pub(super) async fn offer_all(
 }
 
 fn offer(shared: &Shared, incoming: Incoming, offers: &mpsc::Sender<Offer>) {
-    let Incoming { caller, called, offer, answering, call, .. } = incoming;
+    let Incoming { caller, called, to, offer, answering, call, .. } = incoming;
+    // A server that we registered at calls the account, and says in `To` which of its numbers was dialled.
+    let is_ours = shared.options.account.as_ref().is_some_and(|account| account.user == called);
+    let called = if is_ours && !to.is_empty() { to } else { called };
     let trunk = shared.options.name.clone();
     let session_id = call.id().to_owned();
     tracing::info!(trunk, session = session_id, caller = %mask(&caller), called = %mask(&called), "a call comes in");
@@ -71,7 +74,7 @@ fn offer(shared: &Shared, incoming: Incoming, offers: &mpsc::Sender<Offer>) {
         pickup: Some(Pickup { wanted, answering, sdp, agreed }),
         tell,
         commands,
-        held: None,
+        _held: None,
     };
     let leg =
         Leg { session_id: session_id.clone(), abilities: Abilities::default(), events, commands: command };

@@ -47,7 +47,7 @@ pub(super) struct CallTask {
     pub(super) tell: mpsc::Sender<LegEvent>,
     pub(super) commands: mpsc::Receiver<LegCommand>,
     /// Kept until the call is over.
-    pub(super) held: Option<Held>,
+    pub(super) _held: Option<Held>,
 }
 
 impl CallTask {
@@ -59,10 +59,7 @@ impl CallTask {
                 match action {
                     Action::Tell(event) => self.tell(event),
                     Action::HangUp { cause } => self.call.hang_up(cause),
-                    Action::Close => {
-                        drop(self.held);
-                        return;
-                    }
+                    Action::Close => return self.tell_quality(),
                 }
             }
             let due = self.machine.poll_timeout();
@@ -92,6 +89,25 @@ impl CallTask {
                 }
             }
         }
+    }
+
+    /// How the audio was, for who looks for the reason of a bad call.
+    fn tell_quality(&self) {
+        let Media::Stream(stream) = &self.media else { return };
+        let (quality, refused) = stream.quality();
+        let (trunk, session, counts) = (&self.trunk, self.call.id(), quality.counts);
+        if counts.received == 0 {
+            tracing::warn!(
+                trunk,
+                session,
+                strangers = refused.strangers,
+                "no audio came in an answered call: are public_address and rtp_ports right?"
+            );
+            return;
+        }
+        tracing::info!(trunk, session, received = counts.received, lost = counts.lost, late = counts.late,
+            jitter_ms = quality.jitter.as_secs_f64() * 1_000.0, score = quality.mean_opinion_score,
+            reaches_peer = ?quality.arrives, strangers = refused.strangers, "the audio of a call");
     }
 
     fn signalled(&mut self, event: CallEvent) {
