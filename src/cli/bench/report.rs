@@ -92,9 +92,10 @@ pub(super) fn write(out: &mut impl Write, loads: &[Load], json: bool) -> anyhow:
     let starts: Vec<String> = loads.iter().map(|load| format!("{:.0}", load.start_ms)).collect();
     let idle = loads.iter().map(|load| load.idle_percent).fold(0.0, f64::max);
     let about = format!(
-        "Most calls at which nothing suffered: {most}. The server started in {} ms and took {idle:.1} % of a core \
-         without calls.\nµs: CPU of the server for a call and second. late: timers at worst. silent: from a callee's first sound\n\
-         over the bot to the bot's last one, as the callee heard it, half and 95 of 100.",
+        "Most calls at which nothing suffered: {most}.\nThe server started in {} ms and took {idle:.1} % of a core without calls.\n\
+         µs: CPU of the server for a call and second. late: timers at worst.\n\
+         silent: from a callee's first sound over the bot to the bot's last one, as the\n\
+         callee heard it, half and 95 of 100.",
         starts.join(", ")
     );
     writeln!(out, "{about}").context("cannot write to standard output")
