@@ -12,7 +12,7 @@ use super::document::{Document, text};
 use super::filter::{self, Mistake};
 use super::shape::{Key, Shape};
 use super::world::World;
-use crate::config::trunk::ports;
+use crate::media::rtp::port_range;
 
 /// Finds what is wrong with the values of a table, and the keys that it has not.
 pub(super) fn table(doc: &mut Document, world: Option<&World<'_>>, node: &Node, name: &str, keys: &[Key]) {
@@ -123,7 +123,7 @@ fn scalar(doc: &mut Document, world: Option<&World<'_>>, node: &Node, name: &str
         }
         Shape::Country => text.parse::<Country>().is_err().then(String::new),
         Shape::Address => text.parse::<std::net::IpAddr>().is_err().then(String::new),
-        Shape::Ports => ports(text).is_none().then(String::new),
+        Shape::Ports => port_range(text).is_none().then(String::new),
         Shape::LogFilter => {
             for Mistake { at, severity, message, hint } in filter::mistakes(text) {
                 let span = doc.within(node, at);
