@@ -44,12 +44,12 @@ const PENDING: u16 = 491;
 /// Runs a call to its end.
 pub(super) async fn run(shared: Arc<Shared>, ports: RtpPorts, own: IpAddr, incoming: Incoming) {
     let Incoming { account, caller, called, offer, answering, call, .. } = incoming;
-    let described = describe(&ports, own, offer.as_deref());
-    let placed = described.and_then(|described| {
+    let offered = Offered::open(&ports, own, offer.as_deref());
+    let placed = offered.and_then(|offered| {
         let room = place(&shared, account.as_deref(), call.id(), caller, called)?;
-        Ok((described, room))
+        Ok((offered, room))
     });
-    let ((sockets, negotiation, sdp, agreed), (room, unannounced)) = match placed {
+    let (Offered { sockets, negotiation, sdp, agreed }, (room, unannounced)) = match placed {
         Ok(placed) => placed,
         Err(status) => return answering.refuse(status),
     };
@@ -66,6 +66,7 @@ pub(super) async fn run(shared: Arc<Shared>, ports: RtpPorts, own: IpAddr, incom
         negotiation,
         sockets: Some(sockets),
         stream: None,
+        began: Instant::now(),
         keys_by_rtp: false,
     };
     caller.run(&client).await;
@@ -73,29 +74,35 @@ pub(super) async fn run(shared: Arc<Shared>, ports: RtpPorts, own: IpAddr, incom
     drop(unannounced);
 }
 
-/// The ports of a call, and what they make of the caller's offer; without one our description is an offer.
-#[expect(clippy::type_complexity, reason = "taken apart at once")]
-fn describe(
-    ports: &RtpPorts,
-    own: IpAddr,
-    offer: Option<&str>,
-) -> Result<(Sockets, Negotiation, String, Option<Agreement>), u16> {
-    let sockets = ports.open().map_err(|error| {
-        tracing::warn!(%error, "a call over SIP is refused");
-        UNAVAILABLE
-    })?;
-    let address = SocketAddr::new(own, sockets.address().port());
-    let mut negotiation =
-        Negotiation::new(address, vec![Law::Ulaw, Law::Alaw], u64::from(rand::random::<u32>()));
-    let Some(offer) = offer else {
-        let sdp = negotiation.offer();
-        return Ok((sockets, negotiation, sdp, None));
-    };
-    match negotiation.answer(offer) {
-        Ok((sdp, agreed)) => Ok((sockets, negotiation, sdp, Some(agreed))),
-        Err(error) => {
-            tracing::info!(%error, "a call over SIP is refused");
-            Err(NOT_ACCEPTABLE)
+/// The ports of a call, and what is described of them.
+struct Offered {
+    sockets: Sockets,
+    negotiation: Negotiation,
+    /// An answer to the caller's description, or an offer where there was none.
+    sdp: String,
+    agreed: Option<Agreement>,
+}
+
+impl Offered {
+    /// Opens ports, and answers the caller's offer; why the call is refused.
+    fn open(ports: &RtpPorts, own: IpAddr, offer: Option<&str>) -> Result<Self, u16> {
+        let sockets = ports.open().map_err(|error| {
+            tracing::warn!(%error, "a call over SIP is refused");
+            UNAVAILABLE
+        })?;
+        let address = SocketAddr::new(own, sockets.address().port());
+        let id = u64::from(rand::random::<u32>());
+        let mut negotiation = Negotiation::new(address, vec![Law::Ulaw, Law::Alaw], id);
+        let Some(offer) = offer else {
+            let sdp = negotiation.offer();
+            return Ok(Self { sockets, negotiation, sdp, agreed: None });
+        };
+        match negotiation.answer(offer) {
+            Ok((sdp, agreed)) => Ok(Self { sockets, negotiation, sdp, agreed: Some(agreed) }),
+            Err(error) => {
+                tracing::info!(%error, "a call over SIP is refused");
+                Err(NOT_ACCEPTABLE)
+            }
         }
     }
 }
@@ -145,15 +152,16 @@ struct Caller {
     /// Until there is an agreement.
     sockets: Option<Sockets>,
     stream: Option<RtpStream>,
+    /// When the stream began.
+    began: Instant,
     keys_by_rtp: bool,
 }
 
 impl Caller {
     async fn run(mut self, client: &Client) {
         let mut is_signalled = true;
-        let begun = Instant::now();
         loop {
-            let heard_at = self.stream.as_ref().map(|stream| stream.heard_at().unwrap_or(begun));
+            let heard_at = self.stream.as_ref().map(|stream| stream.heard_at().unwrap_or(self.began));
             tokio::select! {
                 item = client.outbox.next() => match item {
                     Some(Item::Event(event)) => {
@@ -173,7 +181,7 @@ impl Caller {
                     }
                 },
                 event = next(&mut self.stream) => self.heard(event),
-                () = sleep_until(heard_at.unwrap_or(begun) + GONE), if heard_at.is_some() => {
+                () = sleep_until(heard_at.unwrap_or(self.began) + GONE), if heard_at.is_some() => {
                     tracing::info!(session = %self.room.session, "a SIP caller has gone without a word");
                     self.stream = None;
                     self.room.hang_up(Party::Bot);
@@ -271,6 +279,7 @@ impl Caller {
             stream.agree(agreed);
         } else if let Some(sockets) = self.sockets.take() {
             self.stream = Some(RtpStream::begin(sockets, agreed));
+            self.began = Instant::now();
         }
     }
 
