@@ -263,7 +263,7 @@ impl Trunk {
         let server: Server = self.server.parse().map_err(|e: BadAddress| wrong(e.to_string()))?;
         let from_domain = match &self.from_domain {
             Some(domain) => domain.parse().map_err(|e: BadAddress| wrong(e.to_string()))?,
-            None => server.clone(),
+            None => server.without_port(),
         };
         let password = match &self.token {
             Some(password) => Some(password.clone()),

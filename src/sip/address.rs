@@ -67,6 +67,12 @@ impl Server {
         &self.host
     }
 
+    /// The host alone, as it names somebody.
+    #[must_use]
+    pub fn without_port(&self) -> Self {
+        Self { host: self.host.clone(), port: None }
+    }
+
     #[must_use]
     pub const fn port(&self) -> Option<u16> {
         self.port

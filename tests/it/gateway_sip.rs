@@ -147,7 +147,7 @@ async fn keys_go_both_ways_and_the_caller_can_hang_up() {
     leg.commands.send(LegCommand::Hangup).await.expect("a call");
     assert_eq!(told(&mut leg).await.0, LegEvent::Hangup);
     let theirs = recorded(&fixture, &leg.session_id).await;
-    assert_eq!((&theirs["disposition"], &theirs["hangupBy"]), (&"ANSWERED".into(), &"caller".into()));
+    assert_eq!((&theirs["disposition"], &theirs["hangupBy"]), (&"ANSWERED".into(), &"CALLER".into()));
     let (_, _, timeline) = fixture.recording(&leg.session_id);
     let pressed = timeline["events"].as_array().expect("events").iter().any(|e| e["key"] == "4");
     assert!(pressed, "{timeline}");

@@ -43,6 +43,8 @@ const RUN_LENGTH: i64 = 480;
 const RUN_EVEN: i64 = 320;
 /// A packet may bring 200 ms.
 const MAX_SAMPLES: usize = 1_600;
+/// Level of a line without noise: a key takes the place of audio, and nothing is made up for it.
+const SILENCE: u8 = 127;
 /// Keys that may wait to be asked for; more are dropped.
 const MAX_KEYS: usize = 64;
 
@@ -204,6 +206,7 @@ impl Receiver {
         self.heard_at = Some(now);
         // A number that was agreed on for keys is for keys, whatever else it may mean.
         if is_key {
+            self.take_silence(packet.timestamp, SILENCE);
             if let Some(key) = self.keys.take(packet.timestamp, number, packet.payload)
                 && self.pressed.len() < MAX_KEYS
             {
@@ -244,10 +247,15 @@ impl Receiver {
     }
 
     fn take_noise(&mut self, packet: &Packet<'_>) -> Taken {
-        if let (Some(timeline), [level, ..]) = (&self.timeline, packet.payload) {
-            self.noise_from = Some((extend_timestamp(timeline.newest, packet.timestamp), level & 0x7f));
-        }
+        self.take_silence(packet.timestamp, packet.payload.first().copied().unwrap_or(SILENCE));
         Taken::ComfortNoise
+    }
+
+    /// From this time stamp on the peer sends no audio, and the line has noise of this level.
+    fn take_silence(&mut self, timestamp: u32, level: u8) {
+        if let Some(timeline) = &self.timeline {
+            self.noise_from = Some((extend_timestamp(timeline.newest, timestamp), level & 0x7f));
+        }
     }
 
     /// Takes what was decoded, with the time stamp of its first sample.
