@@ -9,7 +9,7 @@ use tokio::time::sleep;
 
 use super::heard::{percentile, silent_after};
 use super::report::{self, Load};
-use super::stage::{Stage, Wire};
+use super::stage::{Stage, Wire, verdicts};
 use crate::cli::out::out;
 
 /// Numbers that can be called.
@@ -116,7 +116,7 @@ async fn load(args: &Args, calls: usize) -> anyhow::Result<Load> {
     }
     let (server_then, gateway_then, took) = (stage.server.used()?, stage.gateway.used()?, from.elapsed());
     let per_call = |cpu: Duration| cpu.as_secs_f64() / took.as_secs_f64() / calls as f64 * 1e6;
-    let (people, verdicts) = (stage.verdicts(Some("amd_human_detected")).await?, stage.verdicts(None).await?);
+    let counts = stage.counts().await?;
     let running = stage.metric("dering_calls_running", "").await? as usize;
     let dropped = stage.metric("dering_session_audio_dropped_total", "").await? as u64;
     let start = stage.start;
@@ -140,8 +140,8 @@ async fn load(args: &Args, calls: usize) -> anyhow::Result<Load> {
         barge_ins: silent.len(),
         silent_p50_ms: percentile(&silent, 0.5),
         silent_p95_ms: percentile(&silent, 0.95),
-        people,
-        verdicts,
+        people: usize::try_from(counts.people).unwrap_or_default(),
+        verdicts: verdicts(&counts),
         running,
         dropped,
         set_up_seconds: set_up.as_secs_f64(),

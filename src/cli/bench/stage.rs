@@ -15,6 +15,7 @@ use tokio::time::sleep;
 use super::process::{Process, cores};
 use crate::access;
 use crate::config::local_file;
+use crate::store::{CallCounts, Store};
 
 const CALLEE: &str = include_str!("callee.yaml");
 const FLOW: &str = include_str!("flow.yaml");
@@ -55,6 +56,7 @@ pub(super) struct Stage {
     /// From its start until the server answers.
     pub(super) start: Duration,
     folder: TempDir,
+    store: Store,
     http: reqwest::Client,
     url: String,
     key: SecretString,
@@ -105,7 +107,9 @@ impl Stage {
             }
             sleep(BETWEEN_LOOKS).await;
         };
-        let stage = Self { server, gateway, start: began.elapsed(), folder, http, url, key };
+        let start = began.elapsed();
+        let store = Store::open_read_only(&folder.path().join("bench.db")).await?;
+        let stage = Self { server, gateway, start, folder, store, http, url, key };
         stage.is_reachable(began).await?;
         Ok(stage)
     }
@@ -130,7 +134,7 @@ impl Stage {
         let began = Instant::now();
         let patience = VERDICTS + Duration::from_secs((calls / PER_SECOND) as u64);
         loop {
-            let verdicts = self.verdicts(None).await?;
+            let verdicts = verdicts(&self.counts().await?);
             tell(verdicts);
             if verdicts >= calls || began.elapsed() > patience {
                 return Ok(took);
@@ -149,10 +153,9 @@ impl Stage {
         Ok(took)
     }
 
-    /// Verdicts so far, of one event or of all.
-    pub(super) async fn verdicts(&self, event: Option<&str>) -> anyhow::Result<usize> {
-        let label = event.map(|event| format!("event=\"{event}\"")).unwrap_or_default();
-        Ok(self.metric("dering_amd_verdict_seconds_count", &label).await? as usize)
+    /// What the server has written of its calls so far.
+    pub(super) async fn counts(&self) -> anyhow::Result<CallCounts> {
+        Ok(self.store.call_figures(0, i64::MAX).await?.counts)
     }
 
     /// The sum of a metric's lines that hold `label`.
@@ -170,6 +173,12 @@ impl Stage {
         let heard = self.folder.path().join("heard");
         (self.folder, heard)
     }
+}
+
+/// Calls with a verdict.
+pub(super) fn verdicts(counts: &CallCounts) -> usize {
+    let all = counts.people + counts.machines + counts.nobody + counts.undecided;
+    usize::try_from(all).unwrap_or_default()
 }
 
 fn configuration(calls: usize, wire: Wire, carrier: SocketAddr, token: &str) -> serde_json::Value {

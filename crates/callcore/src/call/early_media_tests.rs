@@ -62,10 +62,7 @@ fn ringback_is_told_and_a_busy_line_after_it() {
     let facts = heard(&[ringback, busy].concat());
     let kinds: Vec<ToneKind> = facts
         .iter()
-        .filter_map(|fact| match fact {
-            Fact::EarlyTone { tone, .. } => Some(*tone),
-            _ => None,
-        })
+        .filter_map(|fact| if let Fact::EarlyTone { tone, .. } = fact { Some(*tone) } else { None })
         .collect();
     assert_eq!(kinds, [ToneKind::Ringback, ToneKind::Busy], "{facts:?}");
 }
