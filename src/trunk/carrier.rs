@@ -10,7 +10,6 @@ use super::leg::Leg;
 use super::ocs::OcsCarrier;
 use super::order::{DialError, Held, Order};
 use super::reach::Reach;
-use super::sip::SipCarrier;
 use crate::cdr_wire::CdrQuery;
 
 /// The carrier could not be asked for records, or its answer says nothing; the text is its reason.
@@ -23,8 +22,6 @@ pub struct RecordsError(String);
 pub enum Carrier {
     /// One that serves the Outgoing Call Service.
     Ocs(OcsCarrier),
-    /// A SIP server.
-    Sip(SipCarrier),
 }
 
 impl From<OcsCarrier> for Carrier {
@@ -33,18 +30,11 @@ impl From<OcsCarrier> for Carrier {
     }
 }
 
-impl From<SipCarrier> for Carrier {
-    fn from(carrier: SipCarrier) -> Self {
-        Self::Sip(carrier)
-    }
-}
-
 impl Carrier {
     /// Its kind, as the configuration names it.
     pub(super) const fn kind(&self) -> &'static str {
         match self {
             Self::Ocs(_) => "outgoing-call-service",
-            Self::Sip(_) => "sip",
         }
     }
 
@@ -52,7 +42,6 @@ impl Carrier {
     pub(super) fn is_reachable(&self) -> bool {
         match self {
             Self::Ocs(carrier) => carrier.is_reachable(),
-            Self::Sip(carrier) => !matches!(carrier.reach(), Reach::Away { .. }),
         }
     }
 
@@ -60,7 +49,6 @@ impl Carrier {
     pub(super) fn reach(&self) -> Reach {
         match self {
             Self::Ocs(carrier) => carrier.reach(),
-            Self::Sip(carrier) => carrier.reach(),
         }
     }
 
@@ -68,7 +56,6 @@ impl Carrier {
     pub(super) fn shows_caller(&self) -> bool {
         match self {
             Self::Ocs(carrier) => carrier.shows_caller(),
-            Self::Sip(_) => true,
         }
     }
 
@@ -76,7 +63,6 @@ impl Carrier {
     pub(super) fn keeps_records(&self) -> bool {
         match self {
             Self::Ocs(carrier) => carrier.keeps_records(),
-            Self::Sip(_) => false,
         }
     }
 
@@ -87,7 +73,6 @@ impl Carrier {
     pub(super) async fn place(&self, order: Order, held: Held) -> Result<Leg, DialError> {
         match self {
             Self::Ocs(carrier) => carrier.place_holding(order, Some(held)).await,
-            Self::Sip(carrier) => carrier.place_holding(order, Some(held)).await,
         }
     }
 
@@ -98,11 +83,6 @@ impl Carrier {
     pub(super) async fn end(&self, session_id: &str) -> Result<(), DialError> {
         match self {
             Self::Ocs(carrier) => carrier.end(session_id).await,
-            // What was agreed on is forgotten with the process; the server ends a call that nobody refreshes or hears.
-            Self::Sip(_) => {
-                tracing::debug!(session_id, "a SIP call of an earlier run cannot be ended");
-                Ok(())
-            }
         }
     }
 
@@ -113,7 +93,6 @@ impl Carrier {
     pub(super) async fn record(&self, session_id: &str) -> Result<Option<CarrierCdr>, RecordsError> {
         match self {
             Self::Ocs(carrier) => carrier.cdr(session_id).await.map_err(|e| RecordsError(e.to_string())),
-            Self::Sip(_) => Ok(None),
         }
     }
 
@@ -126,9 +105,6 @@ impl Carrier {
             Self::Ocs(carrier) => {
                 let page = carrier.cdrs(query).await.map_err(|e| RecordsError(e.to_string()))?;
                 Ok(page.records.into_iter().map(|record| record.cdr).collect())
-            }
-            Self::Sip(_) => {
-                Err(RecordsError("a SIP server keeps no records that it could be asked for".into()))
             }
         }
     }

@@ -13,8 +13,7 @@ use crate::media::MediaTime;
 #[derive(Clone, Debug, PartialEq)]
 pub enum LegEvent {
     Status(DialStatus),
-    /// Little-endian pcm16, 8 kHz mono, any length. Before [`DialStatus::Connected`] it is early media: what the network
-    /// lets us hear.
+    /// Little-endian pcm16, 8 kHz mono, any length.
     Audio {
         /// When its first sample was spoken: as the wire's time stamps say, or derived from what came before and the
         /// arrival where it has none, as on the wires of the Outgoing Call Service.
@@ -79,8 +78,7 @@ pub struct Abilities {
     pub transfer: bool,
 }
 
-/// One call at a carrier. Dropping it leaves a room of the Outgoing Call Service without hanging up; a call over SIP, whose
-/// audio is here, is hung up.
+/// One call at a carrier. Dropping it leaves the room without hanging up.
 #[derive(Debug)]
 pub struct Leg {
     pub session_id: String,

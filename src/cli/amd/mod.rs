@@ -1,6 +1,5 @@
 //! `dering amd`: runs the detector over recordings and prints what it says.
 
-mod asked;
 mod bench;
 mod explain;
 mod labels;

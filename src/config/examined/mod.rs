@@ -5,7 +5,6 @@ mod filter;
 mod rules;
 mod schema;
 mod shape;
-mod trunks;
 mod values;
 mod world;
 

@@ -12,8 +12,6 @@ mod deadline;
 #[cfg(test)]
 mod detection_tests;
 #[cfg(test)]
-mod early_media_tests;
-#[cfg(test)]
 mod early_start_tests;
 mod ending;
 mod fact;

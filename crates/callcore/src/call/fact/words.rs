@@ -50,9 +50,6 @@ const fn words_of_call(kind: FactKind) -> &'static [&'static str] {
         | FactKind::Accepted
         | FactKind::Refused
         | FactKind::DialStatus
-        | FactKind::EarlyMedia
-        | FactKind::EarlyTone
-        | FactKind::EarlySpeech
         | FactKind::RingTimeout
         | FactKind::CarrierAway
         | FactKind::CarrierStalled
