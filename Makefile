@@ -36,8 +36,11 @@ install: release ## The binary, completions and manual pages, below PREFIX (/usr
 	install -d $(DESTDIR)$(PREFIX)/share/bash-completion/completions
 	target/release/dering completions bash > $(DESTDIR)$(PREFIX)/share/bash-completion/completions/dering
 
-test: ## All tests
+test: ## All tests; those of recognition with real weights, where they can be fetched
 	@tools/setup test
+	@$(CARGO) build --quiet --bin dering
+	@target/debug/dering models fetch base --folder target/speech >/dev/null \
+	  || echo "whisper base cannot be fetched here: tests that need it say so and pass" >&2
 	@if $(CARGO) nextest --version >/dev/null 2>&1; then \
 	  $(CARGO) nextest run --workspace --no-fail-fast; \
 	else \
@@ -70,6 +73,9 @@ lint: setup ## Formatting, clippy, docs, licences
 
 bench: setup ## Benchmarks; docs/benchmarks.md has the figures
 	$(CARGO) bench --workspace
+
+bench-calls: release ## Live calls per core, and what suffers; ARGS="--find" looks for the most
+	target/release/dering bench calls $(ARGS)
 
 fmt: ## Format the code
 	$(CARGO) fmt --all

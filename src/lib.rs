@@ -1,7 +1,7 @@
 //! Dering: a voice-bot orchestrator that knows who answered.
 //!
 //! The IO shell around [`callcore`]. Ranks, low to high; a module imports only from lower ones:
-//! `wallclock`, `cdr_wire`, `net`, `bus`, `telemetry`, `kore`, `media` · `store`, `speech`, `trunk` · `access`, `gateway`, `flows`, `lists`, `outbox` · `session` · `campaigns`, `trials` · `api` · `console`,
+//! `wallclock`, `cdr_wire`, `net`, `bus`, `telemetry`, `kore`, `media`, `sip` · `store`, `speech`, `trunk` · `access`, `gateway`, `flows`, `lists`, `outbox` · `session` · `campaigns`, `trials` · `api` · `console`,
 //! `config` · `server` · `app` · `demo` · `cli`.
 
 pub mod access;
@@ -25,6 +25,7 @@ pub mod outbox;
 pub mod server;
 pub mod session;
 pub mod sheets;
+pub mod sip;
 pub mod speech;
 pub mod store;
 pub mod telemetry;

@@ -29,7 +29,8 @@ use crate::store::{self, Store};
 use crate::trials::Trials;
 use crate::trunk::ocs::{self, OcsCarrier};
 use crate::trunk::ocs_inbound;
-use crate::trunk::{Offer, Trunk, TrunkOptions};
+use crate::trunk::sip::{self, SipCarrier};
+use crate::trunk::{Carrier, Offer, Trunk, TrunkOptions};
 use crate::{api, server, session, telemetry};
 
 /// Running calls may end in this time at shutdown before they are hung up.
@@ -91,7 +92,10 @@ impl App {
         let (amd, inbound_port) = (config.amd.load()?, config.inbound.options()?);
         let inbound_routes = config.inbound.routes()?;
         for trunk in &config.trunks {
-            trunk.token()?;
+            match trunk.kind {
+                config::Kind::OutgoingCallService => drop(trunk.token()?),
+                config::Kind::Sip => drop(trunk.sip()?),
+            }
         }
         Store::refuse_copy(&config.database).await?;
         let options = store::Options { key, ..store::Options::file(&config.database) };
@@ -134,7 +138,7 @@ impl App {
         let lateness = telemetry::Lateness::watch();
         let mut trunks = Vec::with_capacity(config.trunks.len());
         for trunk in &config.trunks {
-            trunks.push(start_trunk(trunk, offer.clone(), lateness.clone())?);
+            trunks.push(start_trunk(trunk, offer.clone(), lateness.clone()).await?);
         }
         drop(offer);
         session::settle(&store, &trunks, recovered).await?;
@@ -334,23 +338,16 @@ async fn warn_of_missing(config: &Config, flows: &Catalog) {
     }
 }
 
-fn start_trunk(
+async fn start_trunk(
     trunk: &config::Trunk,
     offer: Option<mpsc::Sender<Offer>>,
     lateness: telemetry::Lateness,
 ) -> anyhow::Result<Trunk> {
-    let options = ocs::Options {
-        version: trunk.version.fixed(),
-        media: trunk.media,
-        codec: trunk.codec,
-        media_hosts: trunk.media_hosts.clone(),
-        away_timeout: Duration::from_secs(trunk.away_timeout),
-        offers: offer.filter(|_| trunk.takes_calls),
-        did: trunk.did.clone(),
-        calls_per_connection: trunk.calls_per_connection,
-        ..ocs::Options::new(&trunk.name, &trunk.url, trunk.token()?)
+    let offers = offer.filter(|_| trunk.takes_calls);
+    let carrier: Carrier = match trunk.kind {
+        config::Kind::OutgoingCallService => start_service(trunk, offers)?.into(),
+        config::Kind::Sip => SipCarrier::start(sip::Options { offers, ..trunk.sip()? }).await?.into(),
     };
-    let (carrier, _task) = OcsCarrier::start(options)?;
     let options = TrunkOptions {
         name: trunk.name.clone(),
         limits: trunk.limits.limits(),
@@ -358,6 +355,22 @@ fn start_trunk(
         lateness,
     };
     Ok(Trunk::new(carrier, options))
+}
+
+fn start_service(trunk: &config::Trunk, offers: Option<mpsc::Sender<Offer>>) -> anyhow::Result<OcsCarrier> {
+    let options = ocs::Options {
+        version: trunk.version.fixed(),
+        media: trunk.media,
+        codec: trunk.codec,
+        media_hosts: trunk.media_hosts.clone(),
+        away_timeout: Duration::from_secs(trunk.away_timeout),
+        offers,
+        did: trunk.did.clone(),
+        calls_per_connection: trunk.calls_per_connection,
+        ..ocs::Options::new(&trunk.name, &trunk.url, trunk.token()?)
+    };
+    let (carrier, _task) = OcsCarrier::start(options)?;
+    Ok(carrier)
 }
 
 /// What the API has to do now and then.

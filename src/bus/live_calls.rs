@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use callcore::amd::EventKind;
 use callcore::call::{DialStatus, Fact};
+use callcore::detect::ToneKind;
 use callcore::flow::Note;
 use parking_lot::Mutex;
 use serde::Serialize;
@@ -81,6 +82,10 @@ impl LiveCall {
                     self.amd = Some(event.kind);
                 }
                 self.latest = event.kind.as_str().trim_start_matches("amd_").replace('_', " ");
+            }
+            Fact::EarlyTone { tone: ToneKind::Busy, .. } => self.latest = "a busy tone".into(),
+            Fact::EarlyTone { tone: ToneKind::Sit, .. } => {
+                self.latest = "the network announces something".into()
             }
             Fact::LikelyHuman { .. } => self.latest = "a person is likely".into(),
             Fact::FalseStart { .. } => self.latest = "began too early".into(),

@@ -27,6 +27,9 @@ pub(super) struct Args {
     /// Callees answer by voice, in English and Indonesian; the first time this fetches a speech model and a voice
     #[arg(long)]
     speech: bool,
+    /// Calls go over SIP
+    #[arg(long)]
+    sip: bool,
     /// A campaign of 200 simulated contacts instead of the twenty calls
     #[arg(long, conflicts_with = "speech")]
     campaign: bool,
@@ -57,6 +60,7 @@ pub(super) async fn run(args: Args) -> anyhow::Result<ExitCode> {
         flows: args.flows,
         speech_to_text: speech_to_text.clone(),
         by_voice,
+        over_sip: args.sip,
         callees_voice: kit.and_then(|kit| kit.voice),
     };
     let mut demo = Box::pin(demo::Demo::start(&options)).await?;

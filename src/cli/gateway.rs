@@ -1,6 +1,7 @@
 //! `dering gateway`: plays the carrier until it is told to stop.
 
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -9,7 +10,8 @@ use comfy_table::{Table, presets};
 use secrecy::SecretString;
 
 use crate::gateway::callees::{Callee, Callees};
-use crate::gateway::{Account, Gateway, Options, UnknownVersion, Version};
+use crate::gateway::{Account, Gateway, Options, SipOptions, UnknownVersion, Version};
+use crate::media::rtp::port_range;
 use crate::speech::tts::{self, Tts};
 use crate::telemetry::{self, LogFormat};
 
@@ -33,6 +35,12 @@ pub struct Args {
     /// A second address for the media of 1.0.5; without it the endpointUrl of a call leads to --listen
     #[arg(long)]
     media_listen: Option<SocketAddr>,
+    /// Takes calls over SIP (UDP) at this address, too; user name and password are the name of an account and its token
+    #[arg(long)]
+    sip: Option<SocketAddr>,
+    /// Ports for the audio of SIP calls, two for each
+    #[arg(long, default_value = "30000-30999", requires = "sip", value_parser = ports)]
+    rtp_ports: RangeInclusive<u16>,
     /// Folder of the callee files
     #[arg(long, default_value = "flows/callees")]
     callees: PathBuf,
@@ -68,6 +76,10 @@ fn account(text: &str) -> Result<(Account, Option<Version>), String> {
     Ok((Account { name: name.into(), token: token.into() }, version))
 }
 
+fn ports(text: &str) -> Result<RangeInclusive<u16>, String> {
+    port_range(text).ok_or_else(|| "write it as FIRST-LAST, above 1023".to_owned())
+}
+
 /// Runs the gateway, or rings at a server.
 ///
 /// # Errors
@@ -91,6 +103,7 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let options = Options {
         listen: args.listen,
         media_listen: args.media_listen,
+        sip: args.sip.map(|listen| SipOptions { listen, rtp_ports: args.rtp_ports }),
         accounts,
         version: args.version,
         account_versions,
@@ -105,6 +118,9 @@ pub async fn run(args: Args) -> anyhow::Result<ExitCode> {
     super::print(&format!("{table}\n\nThe gateway serves version {} on http://{address}", args.version));
     if let Some(address) = gateway.media_address() {
         super::print(&format!("Media of version 1.0.5: http://{address}"));
+    }
+    if let Some(address) = gateway.sip_address() {
+        super::print(&format!("SIP: {address} (UDP)"));
     }
     if let Some(token) = shown {
         super::print(&format!("Token: {token}"));

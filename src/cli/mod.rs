@@ -3,6 +3,7 @@
 mod admin;
 mod ago;
 mod audit;
+mod bench;
 mod check;
 mod complete;
 mod db;
@@ -68,6 +69,8 @@ enum Command {
     Db(db::Args),
     /// Play the carrier: the Outgoing Call API with simulated callees
     Gateway(Box<gateway::Args>),
+    /// Measure how many calls this machine carries
+    Bench(bench::Args),
     /// Tell who answered in recordings
     Amd(Box<amd::Args>),
     /// Call one number now
@@ -144,6 +147,7 @@ pub fn run() -> ExitCode {
     let result = match cli.command {
         Command::Amd(args) => amd::run(*args).map(|()| ExitCode::SUCCESS),
         Command::Flow(args) => flow::run(args),
+        Command::Bench(args) => on_runtime(bench::run(args)),
         Command::Demo(args) => on_runtime(demo::run(args)),
         Command::Serve(args) => on_runtime(serve::run(args)),
         Command::Check(args) => on_runtime(check::run(args)),

@@ -15,6 +15,8 @@ pub enum ConfigError {
     NoToken { trunk: String },
     #[error("trunk \"{trunk}\": {what} cannot be read")]
     TokenSource { trunk: String, what: String },
+    #[error("trunk \"{trunk}\": {reason}")]
+    SipTrunk { trunk: String, reason: String },
     #[error("inbound: {reason}")]
     Inbound { reason: String },
     #[error("{setting}: {what} cannot be read")]

@@ -13,6 +13,7 @@ mod recordings;
 mod speech;
 mod telemetry;
 mod told;
+mod trunk;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -39,12 +40,10 @@ pub use self::outward::Outward;
 pub use self::recordings::Recordings;
 pub use self::speech::{Key, Recogniser, Recognition, SpeechToText, TextToSpeech, Voices};
 pub use self::telemetry::{Otlp, Telemetry};
+pub use self::trunk::{Kind, Trunk, TrunkLimits, VersionChoice};
 use crate::api::{PublicUrl, Setting};
-use crate::media::Codec;
 use crate::session::ParamSets;
 use crate::telemetry::LogFormat;
-use crate::trunk::Limits;
-use crate::trunk::ocs::{MediaWire, Version};
 
 /// The defaults, with every key explained.
 pub const DEFAULT_YAML: &str = include_str!("default.yaml");
@@ -109,122 +108,6 @@ pub struct Calls {
     pub max: usize,
     /// Seconds.
     pub ring_timeout: u64,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Trunk {
-    pub name: String,
-    pub url: String,
-    token: Option<SecretString>,
-    token_env: Option<String>,
-    token_file: Option<PathBuf>,
-    #[serde(default)]
-    pub kind: Kind,
-    #[serde(default)]
-    pub version: VersionChoice,
-    #[serde(default)]
-    pub media: MediaWire,
-    #[serde(default)]
-    pub codec: Codec,
-    #[serde(default)]
-    pub media_hosts: Vec<String>,
-    #[serde(default)]
-    pub caller_id: Option<String>,
-    #[serde(default)]
-    pub limits: TrunkLimits,
-    /// Seconds.
-    #[serde(default = "ten")]
-    pub away_timeout: u64,
-    /// Calls that come in over it go to the routes of `inbound`.
-    #[serde(default = "yes")]
-    pub takes_calls: bool,
-    /// The number that was dialled when the carrier does not say which.
-    #[serde(default)]
-    pub did: Option<String>,
-    #[serde(default = "fifty")]
-    pub calls_per_connection: usize,
-}
-
-const fn ten() -> u64 {
-    10
-}
-
-const fn yes() -> bool {
-    true
-}
-
-const fn fifty() -> usize {
-    50
-}
-
-/// What a trunk leads to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    #[default]
-    OutgoingCallService,
-}
-
-/// The version of the carrier's service.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-pub enum VersionChoice {
-    /// Found out from what the carrier answers.
-    #[default]
-    #[serde(rename = "auto")]
-    Auto,
-    #[serde(untagged)]
-    Fixed(Version),
-}
-
-impl VersionChoice {
-    /// `None` for the version to be found out.
-    #[must_use]
-    pub const fn fixed(self) -> Option<Version> {
-        match self {
-            Self::Auto => None,
-            Self::Fixed(version) => Some(version),
-        }
-    }
-}
-
-/// What a trunk can take.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct TrunkLimits {
-    /// Calls at the same time.
-    pub calls: Option<usize>,
-    /// Dial requests per second.
-    pub per_second: Option<f64>,
-    /// Calls that may wait for a line.
-    pub queue: usize,
-    /// Seconds.
-    pub queue_timeout: u64,
-}
-
-impl Default for TrunkLimits {
-    fn default() -> Self {
-        let limits = Limits::default();
-        Self {
-            calls: None,
-            per_second: None,
-            queue: limits.queue,
-            queue_timeout: limits.queue_timeout.as_secs(),
-        }
-    }
-}
-
-impl TrunkLimits {
-    /// As the trunk wants them.
-    #[must_use]
-    pub const fn limits(&self) -> Limits {
-        Limits {
-            calls: self.calls,
-            per_second: self.per_second,
-            queue: self.queue,
-            queue_timeout: std::time::Duration::from_secs(self.queue_timeout),
-        }
-    }
 }
 
 /// Parameters of the verdict, in files of `dering amd tune`.
@@ -341,56 +224,11 @@ impl Config {
     }
 }
 
-impl Trunk {
-    /// A trunk with its token at hand.
-    #[must_use]
-    pub fn with_token(name: &str, url: &str, token: SecretString) -> Self {
-        Self {
-            name: name.into(),
-            url: url.into(),
-            token: Some(token),
-            token_env: None,
-            token_file: None,
-            kind: Kind::default(),
-            version: VersionChoice::default(),
-            media: MediaWire::default(),
-            codec: Codec::default(),
-            media_hosts: Vec::new(),
-            caller_id: None,
-            limits: TrunkLimits::default(),
-            away_timeout: ten(),
-            takes_calls: yes(),
-            did: None,
-            calls_per_connection: fifty(),
-        }
-    }
-
-    /// The token, from wherever it is kept.
-    ///
-    /// # Errors
-    /// When none is given, or its place cannot be read.
-    pub fn token(&self) -> Result<SecretString, ConfigError> {
-        let unreadable = |what: String| ConfigError::TokenSource { trunk: self.name.clone(), what };
-        if let Some(token) = &self.token {
-            return Ok(token.clone());
-        }
-        if let Some(name) = &self.token_env {
-            return std::env::var(name)
-                .map(SecretString::from)
-                .map_err(|_| unreadable(format!("the environment variable {name}")));
-        }
-        if let Some(path) = &self.token_file {
-            return std::fs::read_to_string(path)
-                .map(|token| SecretString::from(token.trim()))
-                .map_err(|error| unreadable(format!("{} ({error})", path.display())));
-        }
-        Err(ConfigError::NoToken { trunk: self.name.clone() })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::Codec;
+    use crate::trunk::ocs::{MediaWire, Version};
 
     #[test]
     fn the_documented_defaults_are_the_defaults() {
@@ -432,6 +270,7 @@ mod tests {
             "speech.md",
             "voices.md",
             "carriers.md",
+            "sip.md",
             "inbound.md",
             "recordings.md",
             "console.md",

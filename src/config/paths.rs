@@ -18,7 +18,9 @@ impl Config {
         always.into_iter().for_each(there);
         let mut sometimes =
             vec![&mut self.flow_versions, &mut self.auth.secret_key_file, &mut self.amd.params];
-        sometimes.extend(self.trunks.iter_mut().map(|trunk| &mut trunk.token_file));
+        sometimes.extend(
+            self.trunks.iter_mut().flat_map(|trunk| [&mut trunk.token_file, &mut trunk.password_file]),
+        );
         sometimes.push(&mut self.inbound.secret_file);
         sometimes.into_iter().flatten().for_each(there);
         if let Some(tls) = &mut self.inbound.tls {

@@ -9,7 +9,25 @@ use serde_saphyr::Spanned;
 use super::DEFAULT_YAML;
 use crate::api::{Origin, Setting, Told};
 
-/// What a trunk has when nothing is said of it.
+/// What a SIP trunk has when nothing is said of it.
+const SIP_TRUNK: &str = "\
+transport: udp
+listen: 0.0.0.0:0
+public_address: null
+username: null
+register: false
+from_domain: null
+caller_id: null
+asserts_caller: false
+codecs: [ulaw, alaw]
+rtp_ports: 20000-29999
+limits: { calls: null, per_second: null, queue: 100, queue_timeout: 60 }
+away_timeout: 10
+takes_calls: true
+allow: []
+ping: 30
+";
+/// What another trunk has when nothing is said of it.
 const TRUNK: &str = "\
 kind: outgoing-call-service
 version: auto
@@ -100,6 +118,14 @@ impl Node {
     }
 }
 
+/// Whether it is a table with `kind: sip`.
+fn is_sip(item: &Node) -> bool {
+    let Node::Table(entries) = item else { return false };
+    entries
+        .iter()
+        .any(|(key, value)| key == "kind" && matches!(&value.value, Node::Text(kind) if kind == "sip"))
+}
+
 /// An address without what may be a secret in it: the name and the password before the host, and all that is asked for behind `?`. Of a
 /// speech service also the path, in which some want their token.
 fn without_secrets(name: &str, text: &str) -> String {
@@ -139,7 +165,8 @@ impl Teller<'_> {
                 for (n, item) in items.iter().enumerate() {
                     let name = format!("{name}[{n}]");
                     if name.starts_with("trunks[") {
-                        self.tell_text(&name, TRUNK, &Origin::Default);
+                        let usual = if is_sip(&item.value) { SIP_TRUNK } else { TRUNK };
+                        self.tell_text(&name, usual, &Origin::Default);
                     }
                     self.tell(&name, &item.value, &at(item.referenced.line()));
                 }
@@ -317,6 +344,13 @@ mod tests {
         let full = format!("trunks:\n  - name: a\n    url: http://x\n    token: t\n{indented}");
         let read = |text: &str| format!("{:?}", super::super::parse("x", text).unwrap().trunks);
         assert_eq!(read(plain), read(&full));
+        let plain = "trunks: [{name: a, kind: sip, server: x.test}]";
+        let indented: String = SIP_TRUNK.lines().map(|line| format!("    {line}\n")).collect();
+        let full = format!("trunks:\n  - name: a\n    kind: sip\n    server: x.test\n{indented}");
+        assert_eq!(read(plain), read(&full));
+        let all = told(plain);
+        assert_eq!(one(&all, "trunks[0].rtp_ports").value, Told::Text("20000-29999".into()));
+        assert!(!all.iter().any(|one| one.name == "trunks[0].media"), "that is of the other kind");
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod turns;
 mod watch;
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,13 +30,15 @@ use self::turns::Account;
 use crate::access::{self, Role, Scope};
 use crate::app::App;
 use crate::config::{Config, SpeechToText, Trunk};
-use crate::gateway::{self, Gateway};
+use crate::gateway::{self, Gateway, SipOptions};
 use crate::outbox::receiver::{Inbox, Receiver};
 use crate::speech::tts::kokoro::Kokoro;
 use crate::speech::tts::{self, Synthesizer, Tts};
 use crate::store::{self, CallRow, EventRow, NewApp, Store};
 
 const APP: &str = "demo";
+/// Of the gateway; the trunk has its own.
+const RTP_PORTS: RangeInclusive<u16> = 30_000..=30_999;
 /// No call of the cast lasts this long.
 const CALL_PATIENCE: Duration = Duration::from_secs(120);
 const WEBHOOK_PATIENCE: Duration = Duration::from_secs(30);
@@ -56,6 +59,8 @@ pub struct Options {
     pub speech_to_text: SpeechToText,
     /// Callees answer by voice, which needs somebody who hears them; without it they press keys.
     pub by_voice: bool,
+    /// Calls go over SIP instead of the Outgoing Call Service.
+    pub over_sip: bool,
     /// Speaks for them; what it cannot say, espeak-ng does.
     pub callees_voice: Option<Kokoro>,
 }
@@ -94,6 +99,7 @@ impl Demo {
         let secret = access::new_app_secret();
         let gateway = Gateway::start(gateway::Options {
             listen: local,
+            sip: options.over_sip.then(|| SipOptions { listen: local, rtp_ports: RTP_PORTS }),
             accounts: vec![gateway::Account { name: APP.into(), token: token.clone() }],
             callees: options.flows.join("callees"),
             tts: voices(options),
@@ -101,14 +107,17 @@ impl Demo {
             ..gateway::Options::default()
         })
         .await?;
-        let url = format!("http://{}", gateway.address());
+        let trunk = match gateway.sip_address() {
+            Some(address) => Trunk::over_sip("gateway", &address.to_string(), APP, token),
+            None => Trunk::with_token("gateway", &format!("http://{}", gateway.address()), token),
+        };
         let config = Config {
             listen: options.listen,
             database: options.data.join("dering.db"),
             recordings: options.data.join("recordings").into(),
             speech_cache: options.data.join("speech"),
             flows: options.flows.clone(),
-            trunks: vec![Trunk::with_token("gateway", &url, token)],
+            trunks: vec![trunk],
             webhooks: crate::config::Outward { allow_private: true, allow: Vec::new() },
             speech_to_text: options.speech_to_text.clone(),
             ..Config::default()

@@ -55,6 +55,11 @@ impl Accounts {
         Some(Holder { account, version: self.versions.get(account).copied()? })
     }
 
+    /// The place of the account of that name.
+    pub(super) fn place(&self, name: &str) -> Option<usize> {
+        self.names.iter().position(|known| known == name)
+    }
+
     pub(super) fn name(&self, account: usize) -> &str {
         self.names.get(account).map_or("", String::as_str)
     }

@@ -281,6 +281,11 @@ enum Digit {
 const DEFAULT_KEY_MS: f64 = 200.0;
 
 impl Press {
+    /// A key that was pressed for as long as it takes.
+    pub(super) fn of(key: char) -> Self {
+        Self { digit: Digit::Text(key.to_string()), duration: None }
+    }
+
     /// The single key meant.
     pub(super) fn key(&self) -> Option<char> {
         match &self.digit {

@@ -3,7 +3,7 @@
 //!
 //! It knows nothing of sessions, flows or trunks: a client of the real service runs against it unchanged,
 //! and ours is one of them. A call is placed by REST, followed and fed by Socket.IO, paced in real time, and
-//! answered by a callee from a YAML file.
+//! answered by a callee from a YAML file. Where `sip` is told to, SIP is another way in to the same callees.
 
 pub mod callees;
 pub mod cdr;
@@ -27,6 +27,7 @@ mod plain;
 mod rest;
 mod room;
 mod shared;
+mod sip;
 mod version;
 
 use std::net::SocketAddr;
@@ -47,6 +48,7 @@ use connection::{Door, PATIENCE};
 use departure::Departures;
 pub use shared::Options;
 use shared::{Host, Shared};
+pub use sip::{SipOptions, SipStartError};
 pub use version::{UnknownVersion, Version};
 
 /// How long calls have to end in order when the gateway stops.
@@ -79,6 +81,8 @@ pub enum Error {
     NoSuchAccount { name: String },
     #[error(transparent)]
     Callees(#[from] callees::LoadError),
+    #[error(transparent)]
+    Sip(#[from] SipStartError),
     #[error("the recordings folder {} cannot be used: {source}", path.display())]
     Recordings { path: PathBuf, source: std::io::Error },
 }
@@ -100,6 +104,10 @@ impl Gateway {
             Some(address) => Some(listen(address).await?),
             None => None,
         };
+        let sip = match &options.sip {
+            Some(sip) => Some(sip::Listener::open(sip, &options.accounts).await?),
+            None => None,
+        };
         let folder = options.callees.clone();
         let callees = tokio::task::spawn_blocking(move || callees::load_dir(&folder))
             .await
@@ -116,7 +124,11 @@ impl Gateway {
             let host = rest::media_router(Arc::clone(&shared)).layer(layer).layer(Extension(Host::Media));
             servers.push(serve(&shared, listener, host));
         }
-        Ok(Running { address, media_address, shared, io, servers })
+        let sip_address = sip.as_ref().map(sip::Listener::address);
+        if let Some(sip) = sip {
+            tokio::spawn(sip.serve(Arc::clone(&shared)));
+        }
+        Ok(Running { address, media_address, sip_address, shared, io, servers })
     }
 }
 
@@ -183,6 +195,7 @@ fn check(options: &Options) -> Result<(), Error> {
 pub struct Running {
     address: SocketAddr,
     media_address: Option<SocketAddr>,
+    sip_address: Option<SocketAddr>,
     shared: Arc<Shared>,
     io: SocketIo,
     servers: Vec<JoinHandle<()>>,
@@ -199,6 +212,12 @@ impl Running {
     #[must_use]
     pub const fn media_address(&self) -> Option<SocketAddr> {
         self.media_address
+    }
+
+    /// Where it takes calls over SIP.
+    #[must_use]
+    pub const fn sip_address(&self) -> Option<SocketAddr> {
+        self.sip_address
     }
 
     /// Whom it can reach.

@@ -22,6 +22,8 @@ pub(super) struct PlaceRequest {
     pub timeout: Option<u64>,
     pub caller_id: Option<String>,
     pub codecs: Codecs,
+    /// The caller's name for the session; one that is live already is not taken.
+    pub session: Option<Arc<str>>,
 }
 
 /// A call to the clients of an account, as it was asked for.
@@ -42,7 +44,8 @@ impl Shared {
         request: PlaceRequest,
         answered: oneshot::Receiver<()>,
     ) -> Option<Arc<str>> {
-        let session: Arc<str> = uuid::Uuid::now_v7().to_string().into();
+        let named = request.session.filter(|session| !self.rooms.is_live(session));
+        let session = named.unwrap_or_else(|| uuid::Uuid::now_v7().to_string().into());
         let callee = self.callees.find(&request.number);
         let number = mask(&request.number);
         let call = Call::new(Setup {

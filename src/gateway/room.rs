@@ -378,6 +378,10 @@ impl Rooms {
         waiting.into_iter().map(|(_, event)| event).collect()
     }
 
+    pub(super) fn is_live(&self, session: &str) -> bool {
+        self.0.read().contains_key(session)
+    }
+
     pub(super) fn remove(&self, session: &str) {
         let mut rooms = self.0.write();
         rooms.remove(session);

@@ -16,6 +16,7 @@ use super::callees::Callees;
 use super::cdr::Records;
 use super::clients::{Client, Clients};
 use super::room::{Room, Rooms};
+use super::sip::SipOptions;
 use super::version::Version;
 use crate::speech::tts::{self, Tts};
 use crate::telemetry::Lateness;
@@ -28,6 +29,8 @@ pub struct Options {
     /// A second address for the media of 1.0.5: its clients must then connect there. Without one the
     /// `endpointUrl` of a call leads to [`Options::listen`].
     pub media_listen: Option<SocketAddr>,
+    /// Calls are taken over SIP, too.
+    pub sip: Option<SipOptions>,
     pub accounts: Vec<Account>,
     /// What accounts speak that are not in `account_versions`.
     pub version: Version,
@@ -59,6 +62,7 @@ impl Default for Options {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             media_listen: None,
+            sip: None,
             accounts: Vec::new(),
             version: Version::default(),
             account_versions: HashMap::new(),

@@ -134,8 +134,24 @@ pub const METRICS: &[Metric] = &[
         "Times that something could not be deleted when its time was over.",
     ),
     counter(
+        "dering_rtp_clock_skips_total",
+        "Times that a call over RTP fell so far behind that frames were left out.",
+    ),
+    counter(
+        "dering_rtp_dropped_total",
+        "Datagrams of calls over RTP that were not taken or not sent, by reason.",
+    ),
+    counter(
+        "dering_rtp_packets_total",
+        "RTP packets of calls that ended: received, lost on the way, come too late.",
+    ),
+    counter(
         "dering_session_audio_dropped_total",
         "Audio of calls that found no room on its way to the trunk.",
+    ),
+    counter(
+        "dering_sip_dropped_total",
+        "SIP requests that were dropped without an answer, or turned away, by endpoint and reason.",
     ),
     Metric {
         name: "dering_store_commit_jobs",

@@ -10,9 +10,11 @@ use serde_json::json;
 use tokio_util::sync::CancellationToken;
 
 use super::change::Change;
+use super::found::Tuned;
 use super::labelled::{Labelled, Which, labelled};
+use super::learn::learn;
 use super::pool::Pool;
-use super::search::{self, TooFew, Tuned, Wanted};
+use super::search::{self, Fit, TooFew, Wanted};
 use super::what_if::{WhatIf, what_if};
 use crate::session;
 use crate::store::{Actor, AmdParamsRow, Error, NewAmdParams, Store};
@@ -23,6 +25,8 @@ const MOST_REPLAYED: u32 = 2_000;
 const MOST_SEARCHED: u32 = 1_000;
 /// Sets of parameters that a search tries.
 const DRAWS: usize = 200;
+/// The same for each of the sets of weights that learning compares, one for each fold and one for all calls.
+const DRAWS_WITH_WEIGHTS: usize = 60;
 /// How far behind the calls a trial stands for the processor.
 const NICE: i32 = 15;
 /// The name by which a replay takes the parameters that the last search found.
@@ -33,6 +37,7 @@ pub(super) const TUNED: &str = "tuned";
 pub enum Kind {
     WhatIf,
     Tune,
+    Learn,
 }
 
 impl Kind {
@@ -42,6 +47,7 @@ impl Kind {
         match self {
             Self::WhatIf => "what_if",
             Self::Tune => "tune",
+            Self::Learn => "learn",
         }
     }
 }
@@ -59,12 +65,13 @@ pub struct Job {
 }
 
 impl Job {
-    /// Steps there are: a search first listens, then tries.
+    /// Steps there are: a search first listens, then tries; learning listens twice and fits before it tries.
     #[must_use]
     pub const fn steps(&self) -> usize {
         match self.kind {
             Kind::WhatIf => 1,
             Kind::Tune => 2,
+            Kind::Learn => 4,
         }
     }
 }
@@ -294,21 +301,33 @@ impl Trials {
     ///
     /// # Errors
     /// When another trial runs, or too few people or machines are labelled.
-    pub async fn tune(&self, cost_ratio: f64, which: Which, author: String) -> Result<(), Refused> {
-        let place = self.place(Kind::Tune, which, author)?;
+    pub async fn tune(&self, cost_ratio: f64, fit: Fit, which: Which, author: String) -> Result<(), Refused> {
+        let kind = match fit {
+            Fit::Times => Kind::Tune,
+            Fit::Weights => Kind::Learn,
+        };
+        let place = self.place(kind, which, author)?;
         let mut found = self.found(which, MOST_SEARCHED).await?;
         search::enough(&mut found.cases)?;
         let today = self.inner.calls.amd_params(None, "").unwrap_or_default();
-        let wanted = Wanted { cost_ratio, draws: DRAWS, today };
+        let draws = match fit {
+            Fit::Times => DRAWS,
+            Fit::Weights => DRAWS_WITH_WEIGHTS,
+        };
+        let wanted = Wanted { cost_ratio, draws, today };
         place.run(move |place, pool| {
             let cases = std::mem::take(&mut found.cases);
-            match search::search(cases, &wanted, pool) {
+            let tuned = match fit {
+                Fit::Times => search::search(cases, &wanted, pool).map_err(|few| few.to_string()),
+                Fit::Weights => learn(cases, &wanted, pool).map_err(|why| why.to_string()),
+            };
+            match tuned {
                 Ok(Some(tuned)) => {
                     let made = place.made(&found, tuned);
                     place.keep(|looked| looked.tuned = Some(made));
                 }
                 Ok(None) => {}
-                Err(few) => place.keep(|looked| looked.failed = Some((Kind::Tune, few.to_string()))),
+                Err(why) => place.keep(|looked| looked.failed = Some((kind, why))),
             }
         })
     }
@@ -374,6 +393,7 @@ impl Trials {
             "machines": tuned.machines,
             "costRatio": tuned.cost_ratio,
             "calls": made.which.as_str(),
+            "learned": tuned.learned,
             "today": tuned.today,
             "unseen": tuned.unseen,
         });

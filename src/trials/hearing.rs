@@ -8,17 +8,20 @@ use callcore::detect::{FrontEnd, Heard, Observation};
 
 use super::analyse::audio_of;
 use super::cases::Case;
+use super::pool::Pool;
 use super::verdict::Verdict;
 
 /// Audio that is looked at: after this the decision timeout has fired, in ms.
 const HEARD_MS: u64 = 16_000;
 /// Groups that are each judged by what was found on the others.
-pub(crate) const FOLDS: usize = 5;
+pub(super) const FOLDS: usize = 5;
 
 /// What an ear heard of one case.
 pub(super) struct Hearing {
     pub(super) label: Verdict,
     pub(super) fold: usize,
+    /// The name by which calls of one speaker are known as such.
+    pub(super) speaker: String,
     first_utterance_end_ms: Option<u64>,
     locale: Option<String>,
     awaits_words: bool,
@@ -41,8 +44,22 @@ pub(super) struct Judged {
     pub(super) late_s: f64,
 }
 
+/// What can be heard of `cases`, in folds of whole speakers, and the others with why not; `None` when it was given up.
+pub(super) fn hear(cases: &[Case], pool: &Pool<'_>) -> Option<(Vec<Hearing>, Vec<(String, String)>)> {
+    let numbered: Vec<(&Case, usize)> = cases.iter().zip(folds_of(cases)).collect();
+    let heard = pool.over(&numbered, |(case, fold)| Hearing::of(case, *fold))?;
+    let (mut hearings, mut left_out) = (Vec::with_capacity(heard.len()), Vec::new());
+    for (case, heard) in cases.iter().zip(heard) {
+        match heard {
+            Ok(hearing) => hearings.push(hearing),
+            Err(error) => left_out.push((case.id.clone(), format!("{error:#}"))),
+        }
+    }
+    Some((hearings, left_out))
+}
+
 impl Hearing {
-    pub(super) fn of(case: &Case, fold: usize) -> anyhow::Result<Self> {
+    fn of(case: &Case, fold: usize) -> anyhow::Result<Self> {
         let audio = audio_of(&case.file, case.left)?;
         let (mut front_end, mut heard) = (FrontEnd::new(), Vec::new());
         let fed: Box<dyn Iterator<Item = _>> = match &case.trace {
@@ -58,6 +75,7 @@ impl Hearing {
         Ok(Self {
             label: case.label.unwrap_or(Verdict::Undecided),
             fold,
+            speaker: group(case).to_owned(),
             first_utterance_end_ms: case.first_utterance_end_ms,
             locale: options.and_then(|options| options.locale.clone()).or_else(|| case.language.clone()),
             awaits_words: options.map_or(!words.is_empty(), |options| options.awaits_words),
@@ -137,13 +155,12 @@ fn words_of(case: &Case) -> Vec<Words> {
     words.collect()
 }
 
-/// The name by which calls of one speaker are known as such.
-pub(super) fn group(case: &Case) -> &str {
+fn group(case: &Case) -> &str {
     case.group.as_deref().unwrap_or(&case.id)
 }
 
 /// Folds of whole groups, so that no speaker is on both sides.
-pub(super) fn folds_of(cases: &[Case]) -> Vec<usize> {
+fn folds_of(cases: &[Case]) -> Vec<usize> {
     let mut sizes = [0_usize; FOLDS];
     let mut known = std::collections::BTreeMap::new();
     let mut members: std::collections::BTreeMap<&str, usize> = std::collections::BTreeMap::new();

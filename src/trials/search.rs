@@ -3,20 +3,39 @@
 use callcore::amd::{Costs, DecisionThresholds, Weights};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use serde::Serialize;
 
 use super::cases::Case;
-use super::hearing::{FOLDS, Hearing, Judged, folds_of};
+use super::found::Tuned;
+use super::hearing::{FOLDS, Hearing, Judged, hear};
 use super::line::{Line, price};
-use super::params_file::params_text;
 use super::pool::Pool;
 use super::verdict::Verdict;
-use crate::accuracy::Share;
 
-/// Fewer labelled people or machines than this make a shaky choice.
-const FEW: usize = 100;
 /// How many machines called people may cost as much as one person called a machine.
 pub(crate) const RATIOS: std::ops::RangeInclusive<f64> = 0.01..=1000.0;
+
+/// What a search may change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fit {
+    /// Times and costs, as `dering amd tune` does.
+    #[default]
+    Times,
+    /// What each measure of a call weighs as well, as `dering amd learn` does.
+    Weights,
+}
+
+impl Fit {
+    pub const ALL: [Self; 2] = [Self::Times, Self::Weights];
+
+    /// Its name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Times => "times",
+            Self::Weights => "weights",
+        }
+    }
+}
 
 /// What is searched for.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,26 +46,6 @@ pub(crate) struct Wanted {
     pub(crate) draws: usize,
     /// The parameters that hold now.
     pub(crate) today: DecisionThresholds,
-}
-
-/// What a search found.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Tuned {
-    pub people: usize,
-    pub machines: usize,
-    /// Sets of parameters that were tried.
-    pub tried: usize,
-    pub cost_ratio: f64,
-    /// The parameters that hold now.
-    pub today: Line,
-    /// Each call by parameters that were searched without it and its number: the figures to believe.
-    pub unseen: Line,
-    /// The parameters that were found, over the calls they were found on.
-    pub all: Line,
-    pub params: DecisionThresholds,
-    /// Recordings that could not be used, and why.
-    pub left_out: Vec<(String, String)>,
 }
 
 /// So few are labelled that nothing can be searched.
@@ -61,21 +60,6 @@ pub struct TooFew {
 
 fn and_unheard(calls: usize) -> String {
     if calls == 0 { String::new() } else { format!("; the recordings of {calls} more cannot be read") }
-}
-
-impl Tuned {
-    /// How large the share of errors could be although none was seen, in percent, when the set is a small one.
-    #[must_use]
-    pub fn shaky(&self) -> Option<f64> {
-        (self.people < FEW || self.machines < FEW)
-            .then(|| Share::new(0, self.people.min(self.machines)).high * 100.0)
-    }
-
-    /// How many of each are enough.
-    #[must_use]
-    pub const fn enough() -> usize {
-        FEW
-    }
 }
 
 /// The people and machines among `cases`.
@@ -103,15 +87,7 @@ pub(crate) fn search(
     pool: &Pool<'_>,
 ) -> Result<Option<Tuned>, TooFew> {
     enough(&mut cases)?;
-    let numbered: Vec<(&Case, usize)> = cases.iter().zip(folds_of(&cases)).collect();
-    let Some(heard) = pool.over(&numbered, |(case, fold)| Hearing::of(case, *fold)) else { return Ok(None) };
-    let (mut hearings, mut left_out) = (Vec::with_capacity(heard.len()), Vec::new());
-    for (case, heard) in cases.iter().zip(heard) {
-        match heard {
-            Ok(hearing) => hearings.push(hearing),
-            Err(error) => left_out.push((case.id.clone(), format!("{error:#}"))),
-        }
-    }
+    let Some((hearings, left_out)) = hear(&cases, pool) else { return Ok(None) };
     let count = |verdict| hearings.iter().filter(|hearing: &&Hearing| hearing.label == verdict).count();
     let (people, machines) = (count(Verdict::Human), count(Verdict::Machine));
     if people < FOLDS || machines < FOLDS {
@@ -148,6 +124,7 @@ pub(crate) fn search(
         all: line(&results[chosen]),
         params: tried[chosen],
         left_out,
+        learned: None,
     }))
 }
 
@@ -181,19 +158,5 @@ fn varied(usual: DecisionThresholds, bias: f32, wait: f32, speech: f32) -> Decis
         likely_after_ms: usual.likely_after_ms.min(human_after_ms),
         late_ms: stretch(usual.late_ms, wait),
         ..usual
-    }
-}
-
-impl Tuned {
-    /// The parameters as a file that says where it is from.
-    #[must_use]
-    pub fn file_text(&self) -> String {
-        let Self { params, people, machines, cost_ratio, .. } = self;
-        params_text(
-            params,
-            &format!(
-                "Parameters of the verdict, by `dering amd tune` from {people} people and {machines} machines, cost ratio {cost_ratio}."
-            ),
-        )
     }
 }

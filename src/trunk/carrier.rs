@@ -10,6 +10,7 @@ use super::leg::Leg;
 use super::ocs::OcsCarrier;
 use super::order::{DialError, Held, Order};
 use super::reach::Reach;
+use super::sip::SipCarrier;
 use crate::cdr_wire::CdrQuery;
 
 /// The carrier could not be asked for records, or its answer says nothing; the text is its reason.
@@ -22,6 +23,8 @@ pub struct RecordsError(String);
 pub enum Carrier {
     /// One that serves the Outgoing Call Service.
     Ocs(OcsCarrier),
+    /// A SIP server.
+    Sip(SipCarrier),
 }
 
 impl From<OcsCarrier> for Carrier {
@@ -30,11 +33,18 @@ impl From<OcsCarrier> for Carrier {
     }
 }
 
+impl From<SipCarrier> for Carrier {
+    fn from(carrier: SipCarrier) -> Self {
+        Self::Sip(carrier)
+    }
+}
+
 impl Carrier {
     /// Its kind, as the configuration names it.
     pub(super) const fn kind(&self) -> &'static str {
         match self {
             Self::Ocs(_) => "outgoing-call-service",
+            Self::Sip(_) => "sip",
         }
     }
 
@@ -42,6 +52,7 @@ impl Carrier {
     pub(super) fn is_reachable(&self) -> bool {
         match self {
             Self::Ocs(carrier) => carrier.is_reachable(),
+            Self::Sip(carrier) => !matches!(carrier.reach(), Reach::Away { .. }),
         }
     }
 
@@ -49,6 +60,7 @@ impl Carrier {
     pub(super) fn reach(&self) -> Reach {
         match self {
             Self::Ocs(carrier) => carrier.reach(),
+            Self::Sip(carrier) => carrier.reach(),
         }
     }
 
@@ -56,6 +68,7 @@ impl Carrier {
     pub(super) fn shows_caller(&self) -> bool {
         match self {
             Self::Ocs(carrier) => carrier.shows_caller(),
+            Self::Sip(_) => true,
         }
     }
 
@@ -63,6 +76,7 @@ impl Carrier {
     pub(super) fn keeps_records(&self) -> bool {
         match self {
             Self::Ocs(carrier) => carrier.keeps_records(),
+            Self::Sip(_) => false,
         }
     }
 
@@ -73,6 +87,7 @@ impl Carrier {
     pub(super) async fn place(&self, order: Order, held: Held) -> Result<Leg, DialError> {
         match self {
             Self::Ocs(carrier) => carrier.place_holding(order, Some(held)).await,
+            Self::Sip(carrier) => carrier.place_holding(order, Some(held)).await,
         }
     }
 
@@ -83,6 +98,11 @@ impl Carrier {
     pub(super) async fn end(&self, session_id: &str) -> Result<(), DialError> {
         match self {
             Self::Ocs(carrier) => carrier.end(session_id).await,
+            // What was agreed on is forgotten with the process; the server ends a call that nobody refreshes or hears.
+            Self::Sip(_) => {
+                tracing::debug!(session_id, "a SIP call of an earlier run cannot be ended");
+                Ok(())
+            }
         }
     }
 
@@ -93,6 +113,7 @@ impl Carrier {
     pub(super) async fn record(&self, session_id: &str) -> Result<Option<CarrierCdr>, RecordsError> {
         match self {
             Self::Ocs(carrier) => carrier.cdr(session_id).await.map_err(|e| RecordsError(e.to_string())),
+            Self::Sip(_) => Ok(None),
         }
     }
 
@@ -105,6 +126,9 @@ impl Carrier {
             Self::Ocs(carrier) => {
                 let page = carrier.cdrs(query).await.map_err(|e| RecordsError(e.to_string()))?;
                 Ok(page.records.into_iter().map(|record| record.cdr).collect())
+            }
+            Self::Sip(_) => {
+                Err(RecordsError("a SIP server keeps no records that it could be asked for".into()))
             }
         }
     }

@@ -13,7 +13,8 @@ use crate::media::MediaTime;
 #[derive(Clone, Debug, PartialEq)]
 pub enum LegEvent {
     Status(DialStatus),
-    /// Little-endian pcm16, 8 kHz mono, any length.
+    /// Little-endian pcm16, 8 kHz mono, any length. Before [`DialStatus::Connected`] it is early media: what the network
+    /// lets us hear.
     Audio {
         /// When its first sample was spoken: as the wire's time stamps say, or derived from what came before and the
         /// arrival where it has none, as on the wires of the Outgoing Call Service.
@@ -78,7 +79,8 @@ pub struct Abilities {
     pub transfer: bool,
 }
 
-/// One call at a carrier. Dropping it leaves the room without hanging up.
+/// One call at a carrier. Dropping it leaves a room of the Outgoing Call Service without hanging up; a call over SIP, whose
+/// audio is here, is hung up.
 #[derive(Debug)]
 pub struct Leg {
     pub session_id: String,

@@ -8,12 +8,14 @@
 //! | `queue` | limits of a trunk, who dials next |
 //! | `trunk` | one configured trunk: a carrier with a queue |
 //! | [`ocs`] | the client of a carrier that serves the Outgoing Call Service |
+//! | [`sip`] | calls at a SIP server, and those that it brings |
 //! | [`ocs_inbound`] | the port where such a carrier brings calls |
 //! | `pings` | what the peer of a connection is known to have received |
 //! | `carrier_json` | what the JSON of carriers has in common |
 
 pub mod ocs;
 pub mod ocs_inbound;
+pub mod sip;
 
 mod carrier;
 mod carrier_json;

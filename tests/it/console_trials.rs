@@ -183,6 +183,32 @@ async fn everything_that_is_wrong_with_what_is_asked_is_told_at_once() {
 }
 
 #[tokio::test]
+async fn calls_that_cannot_bear_learning_are_told_apart_from_those_that_bear_a_search() {
+    let (pages, folder) = (Pages::open().await, tempfile::tempdir().unwrap());
+    some(&pages, folder.path(), 5, 5).await;
+    let browser = pages.signed_in(Role::CampaignManager).await;
+    let form = [("costRatio", "8"), ("fit", "weights")];
+    assert_eq!(leads_to(&browser.press("/accuracy/tune", &form).await), "/accuracy/tune");
+    through(&pages).await;
+    let page = browser.get("/accuracy/tune").await.text;
+    let told = "5 people with 5 voices and 5 machines with 5 voices can be heard and say something; to learn from them takes 50 \
+                of each with 20 voices.";
+    assert!(page.contains(told) && page.contains("Nobody has searched yet"), "{page}");
+    let speaks = pages.signed_in(Role::Admin).await.speaking("id");
+    let page = speaks.get("/accuracy/tune").await.text;
+    assert!(page.contains("untuk belajar perlu 50 masing-masing dengan 20 suara"), "{page}");
+
+    let key = key(&pages, &[Scope::Flows, Scope::Read]).await;
+    let wrong = ask(&pages, &key, "POST", "/v1/accuracy/trials/tune", json!({ "fit": "all" })).await;
+    let problem = &wrong.json()["errors"][0]["problem"];
+    assert_eq!((wrong.status, problem), (400, &json!("must be \"times\" or \"weights\", and not \"all\"")));
+    let begun = ask(&pages, &key, "POST", "/v1/accuracy/trials/tune", json!({ "fit": "weights" })).await;
+    let running = &begun.json()["running"];
+    assert_eq!((begun.status, &running["kind"], &running["steps"]), (202, &json!("learn"), &json!(4)));
+    through(&pages).await;
+}
+
+#[tokio::test]
 async fn of_two_who_begin_at_once_one_is_told_to_wait() {
     let (pages, folder) = (Pages::open().await, tempfile::tempdir().unwrap());
     some(&pages, folder.path(), 4, 4).await;

@@ -52,8 +52,10 @@ fn circles(root: &Path) -> Vec<Vec<String>> {
 #[test]
 fn no_files_import_one_another_in_a_circle() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let found: Vec<_> =
-        ["src", "crates/callcore/src"].iter().flat_map(|folder| circles(&root.join(folder))).collect();
+    let found: Vec<_> = ["src", "crates/callcore/src", "crates/rtp/src"]
+        .iter()
+        .flat_map(|folder| circles(&root.join(folder)))
+        .collect();
     assert!(found.is_empty(), "these import one another; move what they share below both: {found:#?}");
 }
 

@@ -1,5 +1,4 @@
-//! Answers of questions by the real weights of whisper base, where `dering models fetch base` has brought them: real people, and
-//! what answers nothing.
+//! Answers of questions by the real weights of whisper base, which `make test` fetches: real people, and what answers nothing.
 
 #![cfg(feature = "whisper")]
 
@@ -13,16 +12,17 @@ use dering::speech::stt::{Recognizer, Request, Transcript};
 
 use crate::stt::{DIGITS, hum, nano, request, shared};
 
+/// Not in `data/models`, where the servers of other tests would find it.
 fn base_file() -> PathBuf {
-    let folder = std::env::var_os("DERING_MODELS").map_or_else(|| "data/models".into(), PathBuf::from);
+    let folder = std::env::var_os("DERING_MODELS").map_or_else(|| "target/speech".into(), PathBuf::from);
     folder.join("ggml-base.bin")
 }
 
-/// The base model, where `dering models fetch base` has put it.
+/// The base model, where it is.
 fn base() -> Option<Recognizer> {
     let model = base_file();
     if !model.exists() {
-        println!("skipped: this test needs {}; `dering models fetch base` brings it", model.display());
+        println!("skipped: this test needs {}; `make test` fetches it", model.display());
         return None;
     }
     Some(Recognizer::Whisper(Whisper::load(&Options::new(model)).expect("the model loads")))

@@ -22,7 +22,7 @@ use super::fields::{self, Fields, Given, json as read, json_as};
 use super::may::May;
 use super::problems::{BadField, BadParameter, TooLarge};
 use crate::access::{Administer, SeeServer, TryVerdicts};
-use crate::trials::{Change, Refused, Trials, Which, in_shadow};
+use crate::trials::{Change, Fit, Refused, Trials, Which, in_shadow};
 
 /// As in dial requests.
 const TIMER_MS: std::ops::RangeInclusive<u32> = 100..=120_000;
@@ -95,11 +95,15 @@ struct WhatIfBody {
 /// A search to begin.
 #[derive(Debug, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-#[schema(as = Tune, example = json!({ "costRatio": 8 }))]
+#[schema(as = Tune, example = json!({ "costRatio": 8, "fit": "times" }))]
 struct TuneBody {
     /// How many machines called people cost as much as one person called a machine; 8 when absent.
     #[schema(minimum = 0.01, maximum = 1000)]
     cost_ratio: Option<f64>,
+    /// `times`: times and costs, as `dering amd tune` does; `weights`: what each measure of a call weighs as well, as
+    /// `dering amd learn` does, which takes 50 people and 50 machines of 20 numbers each. `times` when absent.
+    #[schema(value_type = Option<String>)]
+    fit: Fit,
     /// As of a replay.
     #[schema(value_type = Option<String>)]
     calls: Which,
@@ -111,14 +115,18 @@ fn which(fields: &mut Fields<'_>) -> Which {
 
 impl Given for TuneBody {
     fn read(fields: &mut Fields<'_>) -> Self {
-        Self { cost_ratio: fields.number("costRatio", RATIO), calls: which(fields) }
+        Self {
+            cost_ratio: fields.number("costRatio", RATIO),
+            fit: fields.word("fit", &Fit::ALL.map(|fit| (fit.as_str(), fit))).unwrap_or_default(),
+            calls: which(fields),
+        }
     }
 }
 
 /// Reads what a search is to be; for forms as well.
-pub(crate) fn tune_of(fields: &mut Fields<'_>) -> (f64, Which) {
-    let TuneBody { cost_ratio, calls } = TuneBody::read(fields);
-    (cost_ratio.unwrap_or(USUAL_RATIO), calls)
+pub(crate) fn tune_of(fields: &mut Fields<'_>) -> (f64, Fit, Which) {
+    let TuneBody { cost_ratio, fit, calls } = TuneBody::read(fields);
+    (cost_ratio.unwrap_or(USUAL_RATIO), fit, calls)
 }
 
 impl Given for TimersBody {
@@ -277,9 +285,10 @@ async fn what_if(
     Ok((StatusCode::ACCEPTED, Json(api.trials.look().into())))
 }
 
-/// Begin to search parameters on labelled calls, in the background, as `dering amd tune` does.
+/// Begin to search parameters on labelled calls, in the background, as `dering amd tune` and `dering amd learn` do.
 ///
-/// At most the 1,000 calls that were labelled last. Nothing changes until somebody promotes what is found.
+/// At most the 1,000 calls that were labelled last. Nothing changes until somebody promotes what is found. Calls that cannot bear
+/// learning, or teach nothing that holds for calls not seen, leave a sentence in `failed` and nothing to promote.
 #[utoipa::path(post, path = "/v1/accuracy/trials/tune", operation_id = "beginTune", tag = "accuracy", request_body = TuneBody,
     responses(
         (status = 202, description = "It runs; `GET` the trials for what comes of it.", body = TrialsShown),
@@ -293,8 +302,8 @@ async fn tune(
     by: May<TryVerdicts>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<(StatusCode, Json<TrialsShown>), Problem> {
-    let (cost_ratio, calls) = json_as(body, Code::Malformed, tune_of)?;
-    api.trials.tune(cost_ratio, calls, by.actor().name).await?;
+    let (cost_ratio, fit, calls) = json_as(body, Code::Malformed, tune_of)?;
+    api.trials.tune(cost_ratio, fit, calls, by.actor().name).await?;
     Ok((StatusCode::ACCEPTED, Json(api.trials.look().into())))
 }
 

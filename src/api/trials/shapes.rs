@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 
 use crate::accuracy::{Percentile, Share};
 use crate::api::Api;
-use crate::trials::{Changed, Figures, Job, Line, Looked, Made, Promoted, Tuned, WhatIf};
+use crate::trials::{Changed, Figures, Job, Learned, Line, Looked, Made, Promoted, Tuned, WhatIf};
 use crate::wallclock::iso;
 
 /// How things stand.
@@ -29,15 +29,15 @@ pub(super) struct TrialsShown {
 #[serde(rename_all = "camelCase")]
 #[schema(as = TrialUnderWay)]
 pub(super) struct JobShown {
-    /// `what_if` or `tune`.
+    /// `what_if`, `tune` or `learn`.
     kind: &'static str,
     author: String,
     #[schema(format = DateTime)]
     began_at: String,
-    /// Steps begun, of `steps`: a search listens first, then tries.
+    /// Steps begun, of `steps`: a search listens first, then tries; learning listens twice, then fits, then tries.
     step: usize,
     steps: usize,
-    /// Of the step: recordings, or sets of parameters.
+    /// Of the step: recordings, weights, or sets of parameters.
     done: usize,
     of: usize,
 }
@@ -242,8 +242,32 @@ pub(super) struct TunedShown {
     params: Value,
     /// The same as a file for `amd.params` in `dering.yaml`.
     file: String,
+    /// What fitting the weights came to; `null` where only times and costs were searched.
+    learned: Option<LearnedShown>,
     left_out: Vec<LeftOut>,
     gone: usize,
+}
+
+/// What fitting the weights came to.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+#[schema(as = LearnedWeights)]
+pub(super) struct LearnedShown {
+    /// So many calls the weights of before counted as; `null` when they stayed as they are.
+    trust: Option<f64>,
+    /// What the costs fall by on calls not seen, with 95 % bounds.
+    gain: f64,
+    gain_low: f64,
+    gain_high: f64,
+    /// Whether that is beyond chance.
+    proven: bool,
+}
+
+impl From<Learned> for LearnedShown {
+    fn from(learned: Learned) -> Self {
+        let Learned { trust, gain, gain_low, gain_high } = learned;
+        Self { trust, gain, gain_low, gain_high, proven: learned.is_proven() }
+    }
 }
 
 impl From<&Made<Tuned>> for TunedShown {
@@ -264,6 +288,7 @@ impl From<&Made<Tuned>> for TunedShown {
             all: (&tuned.all).into(),
             params: json!(tuned.params),
             file: tuned.file_text(),
+            learned: tuned.learned.map(Into::into),
             left_out: left_out(&tuned.left_out),
             gone: made.gone,
         }

@@ -1,5 +1,6 @@
 //! `dering amd`: runs the detector over recordings and prints what it says.
 
+mod asked;
 mod bench;
 mod explain;
 mod labels;

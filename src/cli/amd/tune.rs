@@ -1,13 +1,8 @@
 //! `dering amd tune`: parameters for a stated cost ratio, searched on the user's own labelled calls.
 
-use std::io::Write;
-use std::path::PathBuf;
-
-use anyhow::{Context, bail};
-use callcore::amd::DecisionThresholds;
-
+use super::asked::{Asked, figures};
 use crate::trials::Tuned;
-use crate::trials::search::{RATIOS, Wanted, search};
+use crate::trials::search::search;
 
 /// Search parameters on your own labelled calls, for what the two errors cost you.
 ///
@@ -16,60 +11,16 @@ use crate::trials::search::{RATIOS, Wanted, search};
 /// and without its speaker; those figures are the ones to believe.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// Labelled calls, JSON lines as for replay; `speakers` keeps calls of one speaker together
-    #[arg(long, value_name = "LABELS.jsonl", required_unless_present = "database")]
-    labels: Option<PathBuf>,
-    /// The calls that were labelled on the pages instead: the server's database
-    #[arg(long, value_name = "FILE", conflicts_with = "labels")]
-    database: Option<PathBuf>,
-    /// How many machines called people cost as much as one person called a machine
-    #[arg(long, value_name = "RATIO", default_value_t = 8.0)]
-    cost_ratio: f64,
-    /// Write the parameters here
-    #[arg(long, short, value_name = "FILE")]
-    out: Option<PathBuf>,
+    #[command(flatten)]
+    asked: Asked,
     /// How many sets of parameters to try
-    #[arg(long, default_value_t = 200)]
-    draws: usize,
-    /// Threads; all cores unless said
-    #[arg(long, value_name = "N")]
-    jobs: Option<usize>,
+    #[arg(long, default_value_t = 200, value_parser = clap::value_parser!(u16).range(1..))]
+    draws: u16,
 }
 
 /// Runs the command.
 pub(super) fn run(args: &Args) -> anyhow::Result<()> {
-    if !RATIOS.contains(&args.cost_ratio) || args.draws == 0 {
-        bail!("--cost-ratio must lie between 0.01 and 1000, and --draws be at least 1");
-    }
-    let cases = super::labelled(args.labels.as_deref(), args.database.as_deref(), false)?;
-    let of = cases.len();
-    let wanted =
-        Wanted { cost_ratio: args.cost_ratio, draws: args.draws, today: DecisionThresholds::default() };
-    let tuned = super::pool::with_bar(args.jobs, |pool| search(cases, &wanted, pool))?;
-    let tuned = tuned.context("the search was given up")?;
-    let mut out = super::super::out();
-    writeln!(out, "{}", report(&tuned)).context("cannot write to standard output")?;
-    let file = tuned.file_text();
-    match &args.out {
-        Some(path) => {
-            std::fs::write(path, file).with_context(|| format!("cannot write {}", path.display()))?;
-            writeln!(
-                out,
-                "\nwritten to {}; use it with `amd: {{ params: {} }}` in dering.yaml",
-                path.display(),
-                path.display()
-            )
-        }
-        None => writeln!(out, "\n{file}"),
-    }
-    .context("cannot write to standard output")?;
-    for (id, why) in &tuned.left_out {
-        super::super::note(&format!("dering amd: {id}: {why}"));
-    }
-    if tuned.left_out.is_empty() {
-        return Ok(());
-    }
-    bail!("{} of {of} recordings could not be used", tuned.left_out.len())
+    args.asked.find(args.draws, search, report, "use it with `amd: { params: {0} }` in dering.yaml")
 }
 
 fn report(tuned: &Tuned) -> String {
@@ -84,11 +35,7 @@ fn report(tuned: &Tuned) -> String {
             Tuned::enough()
         ));
     }
-    for (name, line) in
-        [("today", &tuned.today), ("tuned, calls not seen", &tuned.unseen), ("tuned, all calls", &tuned.all)]
-    {
-        lines.push(line.told(name));
-    }
+    lines.extend(figures(tuned, "tuned"));
     lines.join("\n")
 }
 
@@ -101,9 +48,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let labels = folder.path().join("labels.jsonl");
         std::fs::write(&labels, "{\"file\":\"a.wav\",\"label\":\"human\"}\n").unwrap();
-        let args =
-            Args { labels: Some(labels), database: None, cost_ratio: 10.0, out: None, draws: 5, jobs: None };
-        let error = run(&args).unwrap_err();
+        let error = run(&Args { asked: Asked::of(labels), draws: 5 }).unwrap_err();
         let told = "1 people and 0 machines are labelled and can be heard; at least 5 of each are needed";
         assert_eq!(error.to_string(), told);
     }

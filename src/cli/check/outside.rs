@@ -1,5 +1,6 @@
 //! Carriers, and clocks elsewhere.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use reqwest::header;
@@ -9,7 +10,8 @@ use time::format_description::well_known::Rfc2822;
 
 use super::State;
 use super::parts::{Item, item};
-use crate::config::{Config, Trunk};
+use crate::config::{Config, Kind, Trunk};
+use crate::sip::{Admission, Endpoint, Options, Pong};
 
 /// For a carrier to answer.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -34,7 +36,10 @@ pub(super) async fn all(config: &Config, offline: bool) -> Vec<Item> {
             items.push(item(what, State::Good, "not asked"));
             continue;
         }
-        let (state, told, ahead) = ask(trunk).await;
+        let (state, told, ahead) = match trunk.kind {
+            Kind::OutgoingCallService => ask(trunk).await,
+            Kind::Sip => ask_sip(trunk).await,
+        };
         items.push(item(what, state, told));
         clocks.extend(ahead.map(|ahead| (trunk.name.as_str(), ahead)));
     }
@@ -80,6 +85,39 @@ async fn ask(trunk: &Trunk) -> (State, String, Option<i64>) {
         status => (State::Warning, format!("{shown} answers {status}")),
     };
     (state, told, ahead)
+}
+
+/// How a SIP server answers a ping. It tells nothing of the password, and no time.
+async fn ask_sip(trunk: &Trunk) -> (State, String, Option<i64>) {
+    let settings = match trunk.sip() {
+        Ok(settings) => settings,
+        Err(error) => return (State::Failed, error.to_string(), None),
+    };
+    let server = settings.server;
+    let options = Options {
+        name: trunk.name.clone(),
+        // The server of calls may be running, and holds its port.
+        listen: SocketAddr::new(settings.listen.ip(), 0),
+        transport: settings.transport,
+        public_address: settings.public_address,
+        server: Some(server.clone()),
+        admission: Admission::Known(Vec::new()),
+    };
+    let endpoint = match Endpoint::open(options).await {
+        Ok((endpoint, _)) => endpoint,
+        Err(error) => return (State::Failed, error.to_string(), None),
+    };
+    match tokio::time::timeout(PATIENCE, endpoint.ping(&server)).await {
+        Ok(Pong::Answer(200..300)) => (State::Good, format!("{server} answers"), None),
+        Ok(Pong::Answer(status)) => (State::Good, format!("{server} answers a ping with {status}"), None),
+        Ok(Pong::Overloaded) => (State::Warning, format!("{server} takes no calls now (503)"), None),
+        Ok(Pong::Silence) | Err(_) => {
+            let told = format!(
+                "{server} does not answer a ping (OPTIONS); some servers answer none: if calls work, set `ping: 0`"
+            );
+            (State::Warning, told, None)
+        }
+    }
 }
 
 fn has_path(url: &str) -> bool {

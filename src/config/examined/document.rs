@@ -240,6 +240,16 @@ fn is_secret(key: &str) -> bool {
     !matches!(last, "env" | "file") && words.any(|word| SECRETS.contains(&word) || is_nearly(word))
 }
 
+/// The text of an entry.
+pub(super) fn inner<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
+    node.entry(key).and_then(|entry| text(&entry.value))
+}
+
+/// Where the value of an entry stands; where the whole node does when there is none.
+pub(super) fn place_in(node: &Node, key: &str) -> Span {
+    node.entry(key).map_or(node.span, |entry| entry.value.span)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,7 @@ use callcore::yaml::Severity;
 
 const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 /// The modules that write into the log.
-pub(super) const MODULES: [&str; 34] = [
+pub(super) const MODULES: [&str; 35] = [
     "access",
     "accuracy",
     "api",
@@ -29,6 +29,7 @@ pub(super) const MODULES: [&str; 34] = [
     "server",
     "session",
     "sheets",
+    "sip",
     "speech",
     "store",
     "telemetry",
@@ -44,7 +45,7 @@ pub(super) const MODULES: [&str; 34] = [
     "tower_http",
 ];
 /// Those of [`MODULES`] that are ours.
-const OURS: usize = 27;
+const OURS: usize = 28;
 
 /// A part that is wrong.
 #[derive(Debug)]

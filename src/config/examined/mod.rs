@@ -5,6 +5,7 @@ mod filter;
 mod rules;
 mod schema;
 mod shape;
+mod trunks;
 mod values;
 mod world;
 

@@ -8,7 +8,8 @@ use callcore::amd::DecisionThresholds;
 use callcore::language::{listed, nearest};
 use callcore::yaml::{Node, Span};
 
-use super::document::{Document, text};
+use super::document::{Document, inner, place_in, text};
+use super::trunks;
 use super::world::World;
 use crate::flows::Folder;
 use crate::speech::models::built_in;
@@ -21,7 +22,7 @@ const SERVER_KEY: &str = "DERING_SECRET_KEY";
 
 /// Finds mistakes for which one has to look at several settings.
 pub(super) fn apply(doc: &mut Document, world: Option<&World<'_>>) {
-    trunks(doc, world);
+    trunks::apply(doc, world);
     inbound(doc);
     if let Some(world) = world {
         certificate(doc, world);
@@ -52,50 +53,6 @@ fn shadow(doc: &mut Document) {
     if !is_set && DecisionThresholds::for_purpose(name).is_none() {
         let hint = "name one of `amd.sets`, or `reminder`, `sales`, `message_drop`";
         doc.error(doc.place(path), format!("there are no parameters named `{name}` to run in shadow"), hint);
-    }
-}
-
-fn inner<'n>(node: &'n Node, key: &str) -> Option<&'n str> {
-    node.entry(key).and_then(|entry| text(&entry.value))
-}
-
-fn place_in(node: &Node, key: &str) -> Span {
-    node.entry(key).map_or(node.span, |entry| entry.value.span)
-}
-
-fn trunks(doc: &mut Document, world: Option<&World<'_>>) {
-    let mut lines: BTreeMap<String, u32> = BTreeMap::new();
-    for trunk in doc.items("trunks") {
-        let name = inner(&trunk, "name").unwrap_or_default().to_owned();
-        let at = place_in(&trunk, "name");
-        if let Some(first) = lines.insert(name.clone(), at.line).filter(|_| !name.is_empty()) {
-            let hint = format!("the first is on line {first}; dial requests choose a trunk by its name");
-            doc.error(at, format!("two trunks are named `{name}`"), hint);
-        }
-        let has_token = ["token", "token_env", "token_file"].iter().any(|key| inner(&trunk, key).is_some());
-        if world.is_some() && !has_token {
-            let hint = "give it `token_env: NAME` or `token_file: PATH`";
-            doc.error(at, format!("the trunk `{name}` has no token"), hint);
-        }
-        if let Some(parts) = inner(&trunk, "url").and_then(|url| reqwest::Url::parse(url).ok()) {
-            let wrong = [
-                (parts.query().is_some() || parts.fragment().is_some(), "a query"),
-                (!parts.username().is_empty() || parts.password().is_some(), "a user name or password"),
-            ];
-            for (_, what) in wrong.into_iter().filter(|(is_there, _)| *is_there) {
-                let message = format!("the address of a carrier has no place for {what}");
-                doc.error(
-                    place_in(&trunk, "url"),
-                    message,
-                    "leave it out; the token goes along with every request",
-                );
-            }
-        }
-        let old = inner(&trunk, "version").filter(|version| matches!(*version, "1.0.3" | "1.0.4"));
-        if let (Some(version), Some("websocket")) = (old, inner(&trunk, "media")) {
-            let message = format!("`media: websocket` has no effect with version {version}");
-            doc.warn(place_in(&trunk, "media"), message, "plain WebSockets are there from 1.0.5 on");
-        }
     }
 }
 

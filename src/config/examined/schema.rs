@@ -49,6 +49,10 @@ fn shape(of: Shape, path: &str, about: &BTreeMap<String, String>) -> Value {
         }
         Shape::Socket => json!({ "type": "string", "pattern": ":[0-9]+$", "examples": ["127.0.0.1:8080"] }),
         Shape::Network => json!({ "type": "string", "examples": ["10.20.0.0/16"] }),
+        Shape::Address => json!({ "type": "string", "examples": ["203.0.113.7"] }),
+        Shape::Ports => {
+            json!({ "type": "string", "pattern": "^[0-9]+-[0-9]+$", "examples": ["20000-29999"] })
+        }
         Shape::Country => json!({ "type": ["string", "integer"], "examples": ["ID", 62] }),
         Shape::LogFilter => json!({ "type": "string", "examples": ["info", "info,dering::trunk=debug"] }),
         Shape::Text => json!({ "type": ["string", "number", "boolean"] }),
@@ -60,6 +64,14 @@ fn shape(of: Shape, path: &str, about: &BTreeMap<String, String>) -> Value {
             json!({ "type": "object", "additionalProperties": shape(*value, path, about) })
         }
         Shape::Table(keys) => table(keys, path, about),
+        Shape::Kinds(kinds) => {
+            let tables = kinds.iter().map(|kind| {
+                let mut table = table(kind.keys, path, about);
+                table["properties"]["kind"] = json!({ "const": kind.name });
+                table
+            });
+            json!({ "anyOf": tables.collect::<Vec<_>>() })
+        }
         Shape::PathOr(other) => {
             json!({ "anyOf": [{ "type": "string", "minLength": 1 }, shape(*other, path, about)] })
         }
@@ -106,8 +118,10 @@ mod tests {
         let told = &schema["properties"]["calls"]["properties"]["ring_timeout"]["description"];
         assert!(told.as_str().unwrap().starts_with("Seconds until an unanswered call is given up"), "{told}");
         assert_eq!(schema["properties"]["log"]["additionalProperties"], false);
-        let trunk = &schema["properties"]["trunks"]["items"];
-        assert_eq!(trunk["required"], json!(["name", "url"]));
-        assert_eq!(trunk["properties"]["codec"]["enum"], json!(["pcm16", "ulaw", "alaw"]));
+        let trunks = &schema["properties"]["trunks"]["items"]["anyOf"];
+        assert_eq!(trunks[0]["required"], json!(["name", "url"]));
+        assert_eq!(trunks[0]["properties"]["codec"]["enum"], json!(["pcm16", "ulaw", "alaw"]));
+        assert_eq!(trunks[1]["required"], json!(["name", "kind", "server"]));
+        assert_eq!(trunks[1]["properties"]["kind"], json!({ "const": "sip" }));
     }
 }

@@ -17,6 +17,10 @@ pub(super) enum Shape {
     /// An address or a network.
     Network,
     Country,
+    /// An IP address.
+    Address,
+    /// From, to: `20000-29999`.
+    Ports,
     LogFilter,
     /// A file or folder that is made when it is absent.
     Path,
@@ -32,6 +36,8 @@ pub(super) enum Shape {
     /// Names that are free.
     Map(&'static Self),
     Table(&'static [Key]),
+    /// A table whose `kind` says which settings it has; the first kind where it says nothing.
+    Kinds(&'static [Kind]),
     /// A path, or a table.
     PathOr(&'static Self),
     /// Nothing, or this.
@@ -46,6 +52,13 @@ pub(super) struct Key {
     pub(super) is_required: bool,
 }
 
+/// A kind of what has several.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Kind {
+    pub(super) name: &'static str,
+    pub(super) keys: &'static [Key],
+}
+
 const fn key(name: &'static str, shape: Shape) -> Key {
     Key { name, shape, is_required: false }
 }
@@ -55,8 +68,8 @@ const fn required(name: &'static str, shape: Shape) -> Key {
 }
 
 use Shape::{
-    Any, Country, File, Folder, List, LogFilter, Map, Maybe, Network, Number, Path, PathOr, Socket, Switch,
-    Table, Text, Url, Variable, Whole, Word,
+    Address, Any, Country, File, Folder, Kinds, List, LogFilter, Map, Maybe, Network, Number, Path, PathOr,
+    Ports, Socket, Switch, Table, Text, Url, Variable, Whole, Word,
 };
 
 const WEB: &[&str] = &["https", "http"];
@@ -94,13 +107,15 @@ const LIMITS: Shape = Table(&[
     key("queue_timeout", Whole(0, LONG)),
 ]);
 
-const TRUNK: Shape = Table(&[
+const KINDS: &[&str] = &["outgoing-call-service", "sip"];
+
+const SERVICE_TRUNK: &[Key] = &[
     required("name", Text),
     required("url", Url(WEB)),
     key("token", Maybe(&Text)),
     key("token_env", Maybe(&Variable)),
     key("token_file", Maybe(&File)),
-    key("kind", Word(&["outgoing-call-service"])),
+    key("kind", Word(KINDS)),
     key("version", Word(&["auto", "1.0.3", "1.0.4", "1.0.5"])),
     key("media", Word(&["socketio", "websocket"])),
     key("codec", Word(&["pcm16", "ulaw", "alaw"])),
@@ -111,6 +126,34 @@ const TRUNK: Shape = Table(&[
     key("takes_calls", Switch),
     key("did", Maybe(&Text)),
     key("calls_per_connection", Whole(1, 1_000_000)),
+];
+
+const SIP_TRUNK: &[Key] = &[
+    required("name", Text),
+    required("kind", Word(KINDS)),
+    required("server", Text),
+    key("transport", Word(&["udp", "tcp"])),
+    key("listen", Socket),
+    key("public_address", Maybe(&Address)),
+    key("username", Maybe(&Text)),
+    key("password_env", Maybe(&Variable)),
+    key("password_file", Maybe(&File)),
+    key("register", Switch),
+    key("from_domain", Maybe(&Text)),
+    key("caller_id", Maybe(&Text)),
+    key("asserts_caller", Switch),
+    key("codecs", List(&Word(&["ulaw", "alaw"]))),
+    key("rtp_ports", Ports),
+    key("limits", LIMITS),
+    key("away_timeout", Whole(1, LONG)),
+    key("takes_calls", Switch),
+    key("allow", List(&Network)),
+    key("ping", Whole(0, 3_600)),
+];
+
+const TRUNK: Shape = Kinds(&[
+    Kind { name: "outgoing-call-service", keys: SERVICE_TRUNK },
+    Kind { name: "sip", keys: SIP_TRUNK },
 ]);
 
 const ROUTE: Shape = Table(&[

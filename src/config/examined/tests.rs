@@ -10,7 +10,7 @@ use crate::telemetry::traces::BUILT_IN;
 const FLOW: &str = "flow: reminder\nstart: s\nscenes: { s: [ hangup ] }\n";
 
 /// Wrong configurations of every kind.
-const WRONG: [(&str, &str); 40] = [
+const WRONG: [(&str, &str); 43] = [
     ("a key that is misspelt", "lsiten: 127.0.0.1:8080\n"),
     ("a key in the wrong section", "calls:\n  max: 7\n  filter: info\n"),
     ("a key that nothing resembles", "log:\n  colour: red\n"),
@@ -71,6 +71,15 @@ const WRONG: [(&str, &str); 40] = [
         "inbound:\n  tls: { cert: flows/reminder.yaml, key: flows/reminder.yaml }\n",
     ),
     ("a number that nobody dials", "inbound:\n  routes: [ { did: abc, flow: remindre } ]\n"),
+    ("a kind of trunk that is none", "trunks: [ { name: a, kind: spi, url: 'http://x', token: hush } ]\n"),
+    (
+        "a setting of another kind of trunk",
+        "trunks: [ { name: a, kind: sip, server: sip.example.com, url: 'http://x', media: websocket } ]\n",
+    ),
+    (
+        "a SIP trunk that cannot work",
+        "trunks:\n  - { name: a, kind: sip, server: 'sip:example.com', register: true, public_address: here, rtp_ports: 80 }\n  - { name: b, kind: sip, server: b.test, username: u, codecs: [ g729 ] }\n",
+    ),
     ("anchors", "webhooks: &w { allow: [] }\nrequests: *w\n"),
 ];
 
@@ -225,6 +234,7 @@ fn names(keys: &[Key], all: &mut Vec<String>) {
 fn inner(shape: Shape, all: &mut Vec<String>) {
     match shape {
         Shape::Table(keys) => names(keys, all),
+        Shape::Kinds(kinds) => kinds.iter().for_each(|kind| names(kind.keys, all)),
         Shape::Map(shape) | Shape::List(shape) | Shape::Maybe(shape) | Shape::PathOr(shape) => {
             inner(*shape, all)
         }
@@ -237,6 +247,8 @@ fn inner(shape: Shape, all: &mut Vec<String>) {
         | Shape::Socket
         | Shape::Network
         | Shape::Country
+        | Shape::Address
+        | Shape::Ports
         | Shape::LogFilter
         | Shape::Path
         | Shape::File
@@ -267,11 +279,28 @@ fn write_value(text: &mut String, shape: Shape, indent: usize) {
         Shape::Socket => format!("127.0.0.1:{}", indent + 9),
         Shape::Network => "10.0.0.0/8".to_owned(),
         Shape::Country => "ID".to_owned(),
+        Shape::Address => "203.0.113.7".to_owned(),
+        Shape::Ports => "20000-20099".to_owned(),
         Shape::LogFilter => "info".to_owned(),
         Shape::Maybe(shape) | Shape::PathOr(shape) => return write_value(text, *shape, indent),
         Shape::Table(keys) => {
             text.push('\n');
             return write_table(text, keys, indent + 2);
+        }
+        Shape::List(Shape::Kinds(kinds)) => {
+            for kind in *kinds {
+                let mut table = String::new();
+                write_table(&mut table, kind.keys, indent + 4);
+                write!(text, "\n{:1$}-\n{table}", "", indent + 2).unwrap();
+                let last = kinds[kinds.len() - 1].name;
+                let at = text.rfind(&format!("kind: {last}")).unwrap();
+                text.replace_range(at + 6..at + 6 + last.len(), kind.name);
+            }
+            return;
+        }
+        Shape::Kinds(kinds) => {
+            text.push('\n');
+            return write_table(text, kinds[kinds.len() - 1].keys, indent + 2);
         }
         Shape::Map(shape) => {
             write!(text, "\n{:1$}some:", "", indent + 2).unwrap();

@@ -12,6 +12,7 @@ use super::document::{Document, text};
 use super::filter::{self, Mistake};
 use super::shape::{Key, Shape};
 use super::world::World;
+use crate::media::rtp::port_range;
 
 /// Finds what is wrong with the values of a table, and the keys that it has not.
 pub(super) fn table(doc: &mut Document, world: Option<&World<'_>>, node: &Node, name: &str, keys: &[Key]) {
@@ -60,6 +61,12 @@ fn value(doc: &mut Document, world: Option<&World<'_>>, node: &Node, name: &str,
             Value::Scalar { .. } | Value::List(_) => value(doc, world, node, name, Shape::Folder),
         },
         Shape::Table(keys) => table(doc, world, node, name, keys),
+        Shape::Kinds(kinds) => {
+            let said = node.entry("kind").and_then(|kind| text(&kind.value));
+            // One that is none is told as any other word.
+            let kind = kinds.iter().find(|kind| Some(kind.name) == said).or(kinds.first());
+            table(doc, world, node, name, kind.map_or(&[], |kind| kind.keys));
+        }
         Shape::Map(shape) => match &node.value {
             Value::Map(entries) => {
                 for entry in entries {
@@ -115,6 +122,8 @@ fn scalar(doc: &mut Document, world: Option<&World<'_>>, node: &Node, name: &str
             (!is_one).then(String::new)
         }
         Shape::Country => text.parse::<Country>().is_err().then(String::new),
+        Shape::Address => text.parse::<std::net::IpAddr>().is_err().then(String::new),
+        Shape::Ports => port_range(text).is_none().then(String::new),
         Shape::LogFilter => {
             for Mistake { at, severity, message, hint } in filter::mistakes(text) {
                 let span = doc.within(node, at);
@@ -141,6 +150,7 @@ fn scalar(doc: &mut Document, world: Option<&World<'_>>, node: &Node, name: &str
         | Shape::List(_)
         | Shape::Map(_)
         | Shape::Table(_)
+        | Shape::Kinds(_)
         | Shape::PathOr(_)
         | Shape::Maybe(_) => None,
     };
@@ -172,6 +182,8 @@ fn wanted(shape: Shape) -> String {
         Shape::Socket => "an address with a port".to_owned(),
         Shape::Network => "an address or a network".to_owned(),
         Shape::Country => "a country".to_owned(),
+        Shape::Address => "an IP address".to_owned(),
+        Shape::Ports => "a range of ports from 1024 on".to_owned(),
         Shape::LogFilter => "a filter of the log".to_owned(),
         Shape::Path | Shape::File => "the path of a file".to_owned(),
         Shape::Folder => "the path of a folder".to_owned(),
@@ -181,6 +193,7 @@ fn wanted(shape: Shape) -> String {
         | Shape::List(_)
         | Shape::Map(_)
         | Shape::Table(_)
+        | Shape::Kinds(_)
         | Shape::PathOr(_)
         | Shape::Maybe(_) => "a text".to_owned(),
     }
@@ -199,6 +212,8 @@ fn example(shape: Shape) -> String {
         Shape::Url(schemes) => format!("`{}://HOST`", schemes.first().copied().unwrap_or_default()),
         Shape::Socket => "`127.0.0.1:8080`, or `0.0.0.0:8080` to open it to the network".to_owned(),
         Shape::Network => "`10.20.0.7` or `10.20.0.0/16`".to_owned(),
+        Shape::Address => "`203.0.113.7`".to_owned(),
+        Shape::Ports => "`20000-29999`".to_owned(),
         Shape::Country => "two letters such as `ID`, or a calling code such as `62`".to_owned(),
         Shape::LogFilter => "`info`".to_owned(),
         Shape::Path | Shape::File | Shape::Folder => "a path".to_owned(),
@@ -208,6 +223,7 @@ fn example(shape: Shape) -> String {
         | Shape::List(_)
         | Shape::Map(_)
         | Shape::Table(_)
+        | Shape::Kinds(_)
         | Shape::PathOr(_)
         | Shape::Maybe(_) => "a single value".to_owned(),
     }

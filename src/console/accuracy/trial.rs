@@ -30,8 +30,9 @@ impl Running {
     pub(super) async fn of(api: &Api, frame: &Frame, job: Job) -> Result<Self, Problem> {
         let key = match job.kind {
             Kind::WhatIf => "trial_replays",
-            Kind::Tune if job.step < job.steps() => "trial_listens",
-            Kind::Tune => "trial_tries",
+            Kind::Tune | Kind::Learn if job.step == job.steps() => "trial_tries",
+            Kind::Learn if job.step + 1 == job.steps() => "trial_fits",
+            Kind::Tune | Kind::Learn => "trial_listens",
         };
         let (done, of) = (job.done.to_string(), job.of.to_string());
         let percent = (job.done * 100).checked_div(job.of).unwrap_or_default();

@@ -16,7 +16,7 @@ use crate::console::forms::Does;
 use crate::console::frame::{Crumb, Frame, Room, Sees, may};
 use crate::console::people_names::Names;
 use crate::console::when::At;
-use crate::trials::{Kind, Line, Made, Tuned};
+use crate::trials::{Kind, Learned, Line, Made, Tuned};
 
 /// Decisions that are shown.
 const HISTORY: u32 = 10;
@@ -62,6 +62,25 @@ struct Found {
     file: String,
     /// It is what holds now.
     holds: bool,
+    learned: Option<Learning>,
+}
+
+/// What fitting the weights came to, as sentences.
+#[derive(Serialize)]
+struct Learning {
+    said: String,
+    proven: bool,
+}
+
+impl Learning {
+    fn of(frame: &Frame, learned: Learned) -> Self {
+        let cost = |cost: f64| format!("{cost:.1}");
+        let (gain, low, high) = (cost(learned.gain), cost(learned.gain_low), cost(learned.gain_high));
+        let trust = learned.trust.map(|calls| calls.to_string()).unwrap_or_default();
+        let key = if learned.trust.is_some() { "tune_learned" } else { "tune_learned_nothing" };
+        let parts = [("gain", gain.as_str()), ("low", &low), ("high", &high), ("calls", &trust)];
+        Self { said: frame.tell(key, &parts), proven: learned.is_proven() }
+    }
 }
 
 #[derive(Serialize)]
@@ -107,7 +126,7 @@ async fn made_of(api: &Api, frame: &Frame, mut form: Form, decides: bool) -> Res
         running,
         failed: looked
             .failed
-            .filter(|(kind, _)| *kind == Kind::Tune)
+            .filter(|(kind, _)| matches!(kind, Kind::Tune | Kind::Learn))
             .map(|(_, why)| crate::console::faults::sentence(&frame.language.reason(&why)))
             .unwrap_or_default(),
         made,
@@ -165,6 +184,7 @@ async fn found(api: &Api, frame: &Frame, made: &Made<Tuned>) -> Result<Found, Pr
         rows,
         file: tuned.file_text(),
         holds: api.calls.amd_params(None, "") == Some(tuned.params),
+        learned: tuned.learned.map(|learned| Learning::of(frame, learned)),
     })
 }
 
@@ -173,14 +193,14 @@ pub(in crate::console) async fn start(
     State(api): State<Api>,
     form: Does<TryVerdicts>,
 ) -> Result<Response, Problem> {
-    const FIELDS: [&str; 2] = ["costRatio", "calls"];
+    const FIELDS: [&str; 3] = ["costRatio", "fit", "calls"];
     let body = body_of_form(FIELDS.into_iter().map(|field| (field, form.written.text(field))));
     let mut faults = Faults::default();
-    let (ratio, calls) = body.fields(FieldNames::Exact, &mut faults, tune_of);
+    let (ratio, fit, calls) = body.fields(FieldNames::Exact, &mut faults, tune_of);
     let author = form.by.who.actor().name;
     let problem = match faults.end(Code::Malformed) {
         Err(problem) => problem,
-        Ok(_) => match api.trials.tune(ratio, calls, author).await {
+        Ok(_) => match api.trials.tune(ratio, fit, calls, author).await {
             Ok(()) => return Ok(Redirect::to("/accuracy/tune").into_response()),
             Err(refused) => put(&form.by, refused),
         },

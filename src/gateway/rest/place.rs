@@ -133,6 +133,7 @@ mod tests {
             timeout: Some(30),
             caller_id: Some("62215550".into()),
             codecs,
+            session: None,
         };
         assert_eq!(ask(full.clone(), Version::V1_0_5), Ok(request.clone()));
         let bare = PlaceRequest { number: request.number, ..PlaceRequest::default() };

@@ -71,16 +71,24 @@ where
     String: Decode<'r, R::Database> + Type<R::Database>,
 {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
-        let verdict: Option<String> = row.try_get("amd_event")?;
         Ok(Self {
             call_id: row.try_get("call_id")?,
             truth: row.try_get("truth")?,
-            verdict: verdict.as_deref().map(read).transpose()?,
+            verdict: event(row, "amd_event")?,
             amd_subtype: row.try_get("amd_subtype")?,
             number: row.try_get("number")?,
             path: row.try_get("path")?,
         })
     }
+}
+
+/// What detection said, as a column has it.
+fn event<'r, R: Row>(row: &'r R, column: &'static str) -> Result<Option<EventKind>, sqlx::Error>
+where
+    &'static str: ColumnIndex<R>,
+    String: Decode<'r, R::Database> + Type<R::Database>,
+{
+    row.try_get::<Option<String>, _>(column)?.as_deref().map(read).transpose()
 }
 
 /// So many labelled calls that are alike.
@@ -104,13 +112,12 @@ where
     i64: Decode<'r, R::Database> + Type<R::Database>,
 {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
-        let verdict: Option<String> = row.try_get("amd_event")?;
         Ok(Self {
             flow: row.try_get("flow")?,
             trunk: row.try_get("trunk")?,
             drawn: row.try_get("drawn")?,
             truth: row.try_get("truth")?,
-            verdict: verdict.as_deref().map(read).transpose()?,
+            verdict: event(row, "amd_event")?,
             calls: row.try_get("calls")?,
         })
     }
@@ -137,12 +144,9 @@ where
     i64: Decode<'r, R::Database> + Type<R::Database>,
 {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
-        let event = |column: &'static str| -> Result<Option<EventKind>, sqlx::Error> {
-            row.try_get::<Option<String>, _>(column)?.as_deref().map(read).transpose()
-        };
         Ok(Self {
-            verdict: event("amd_event")?,
-            shadow: event("event")?,
+            verdict: event(row, "amd_event")?,
+            shadow: event(row, "event")?,
             truth: row.try_get("truth")?,
             drawn: row.try_get("drawn")?,
             calls: row.try_get("calls")?,
@@ -171,14 +175,11 @@ where
     i64: Decode<'r, R::Database> + Type<R::Database>,
 {
     fn from_row(row: &'r R) -> Result<Self, sqlx::Error> {
-        let event = |column: &'static str| -> Result<Option<EventKind>, sqlx::Error> {
-            row.try_get::<Option<String>, _>(column)?.as_deref().map(read).transpose()
-        };
         Ok(Self {
             call_id: row.try_get("call_id")?,
-            verdict: event("amd_event")?,
+            verdict: event(row, "amd_event")?,
             verdict_ms: row.try_get("amd_ms")?,
-            shadow: event("event")?,
+            shadow: event(row, "event")?,
             shadow_ms: row.try_get("at_ms")?,
             truth: row.try_get("truth")?,
         })

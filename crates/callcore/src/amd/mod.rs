@@ -6,6 +6,7 @@
 
 mod background;
 mod curve;
+mod detector;
 mod event;
 mod evidence;
 pub mod features;
@@ -22,7 +23,6 @@ mod policy;
 mod review;
 mod ruling;
 mod run;
-mod shadow;
 mod strict;
 mod thresholds;
 mod timeline;
@@ -30,6 +30,7 @@ mod trace;
 mod transcript;
 mod weights;
 
+pub use detector::Detector;
 pub use event::{Event, EventKind, Reason, Subtype};
 pub use evidence::{Evidence, Measures, Piece, Sample, ShadowVerdict};
 pub use fusion::Parts;
@@ -38,7 +39,6 @@ pub use net::use_model;
 pub use options::{Options, Profile, ShadowSet, Strict, Timers};
 pub use review::{Basis, Revision, RevisionKind};
 pub use run::Amd;
-pub use shadow::Shadow;
 pub use thresholds::{Costs, DecisionThresholds};
 pub use timeline::Segment;
 pub use trace::{Input as TraceInput, Told, Trace};

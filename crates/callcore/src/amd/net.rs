@@ -1,6 +1,6 @@
 //! The learned model: a small gated recurrent unit over [`super::features`], evaluated every 40 ms.
 //!
-//! The weights are text, `model.txt`, made by `training/train.py`; `docs/amd.md` says from what.
+//! The weights are text, `model.txt`, made by `training/train.py`; `docs/amd-inside.md` says from what.
 
 use std::sync::OnceLock;
 

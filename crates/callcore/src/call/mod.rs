@@ -12,6 +12,8 @@ mod deadline;
 #[cfg(test)]
 mod detection_tests;
 #[cfg(test)]
+mod early_media_tests;
+#[cfg(test)]
 mod early_start_tests;
 mod ending;
 mod fact;

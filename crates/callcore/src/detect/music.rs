@@ -2,7 +2,7 @@
 //!
 //! Every hop the spectrum's peaks are followed from one window to the next; every 100 ms a small network weighs
 //! how long they last and how level and timbre move over the last second. Its weights are text, `music.txt`, made
-//! by `training/music.py`; `docs/amd.md` says from what.
+//! by `training/music.py`; `docs/amd-inside.md` says from what.
 
 use std::sync::OnceLock;
 

@@ -8,7 +8,7 @@ use super::arrival::Arrival;
 use super::barge_in::BargeInDetector;
 use super::mailbox::{Mailbox, Turned};
 use super::utterance::{EndSilence, EndedUtterance, Utterance};
-use crate::amd::{self, Amd, Evidence, Shadow, Told, Trace};
+use crate::amd::{self, Amd, Detector, Told, Trace};
 use crate::audio::frame::{FRAME_MS, Frame, ms_to_samples};
 use crate::audio::level::SILENCE_DBFS;
 use crate::clock::CallTime;
@@ -69,9 +69,7 @@ pub(in super::super) struct Listening {
     /// When our first word is heard, ms of call time.
     speaks_since: Option<u64>,
     arrival: Arrival,
-    amd: Option<Amd>,
-    /// Other parameters beside it.
-    shadow: Option<Shadow>,
+    detector: Option<Detector>,
     words_tell: bool,
     /// What detection was fed, as long as it listens.
     trace: Option<Trace>,
@@ -120,8 +118,7 @@ impl Listening {
             speaks_since: None,
             arrival: Arrival::new(now),
             trace: options.amd.clone().map(Trace::new),
-            shadow: options.amd.as_ref().and_then(Shadow::beside),
-            amd: options.amd.map(Amd::new),
+            detector: options.amd.map(Detector::new),
             answered_at: now,
             last_frame_at: now,
             media_ms: 0,
@@ -147,8 +144,8 @@ impl Listening {
     pub(in super::super) fn push(&mut self, frame: &Frame, now: CallTime) {
         self.last_frame_at = now;
         self.media_ms += FRAME_MS;
+        let undecided = self.amd().is_some_and(|amd| amd.is_running() && amd.decision().is_none());
         let (echo, heard_ms) = (&mut self.echo, self.arrival.frame(now));
-        let undecided = self.amd.as_ref().is_some_and(|amd| amd.is_running() && amd.decision().is_none());
         let begins = self.speaks_since.is_some_and(|at| (at..at + UNKNOWN_ECHO_MS).contains(&heard_ms));
         let faint_dbfs = if undecided && begins { self.voice_dbfs - FAINTER_DB } else { SILENCE_DBFS };
         let mut is_echo = false;
@@ -172,18 +169,12 @@ impl Listening {
         if self.keeps {
             self.keep(frame);
         }
-        if let Some(amd) = &mut self.amd {
-            amd.observe(&observation);
-        }
-        if let Some(shadow) = &mut self.shadow {
-            shadow.observe(&observation);
+        if let Some(detector) = &mut self.detector {
+            detector.observe(&observation);
         }
         while let Some(heard) = self.front_end.poll() {
-            if let Some(amd) = &mut self.amd {
-                amd.feed(&heard);
-            }
-            if let Some(shadow) = &mut self.shadow {
-                shadow.feed(&heard);
+            if let Some(detector) = &mut self.detector {
+                detector.feed(&heard);
             }
             self.note(heard);
         }
@@ -308,11 +299,8 @@ impl Listening {
         if let Some(trace) = self.traced() {
             trace.tell(Told::Clock(since_answer_ms));
         }
-        if let Some(amd) = &mut self.amd {
-            amd.advance(since_answer_ms);
-        }
-        if let Some(shadow) = &mut self.shadow {
-            shadow.advance(since_answer_ms);
+        if let Some(detector) = &mut self.detector {
+            detector.advance(since_answer_ms);
         }
         self.drain_amd();
     }
@@ -325,13 +313,18 @@ impl Listening {
     }
 
     pub(super) fn poll_timeout(&self) -> Option<CallTime> {
-        let running = self.amd.as_ref().is_some_and(Amd::is_running);
+        let running = self.amd().is_some_and(Amd::is_running);
         running.then(|| self.last_frame_at + STALL_CHECK_MS)
+    }
+
+    fn amd(&self) -> Option<&Amd> {
+        self.detector.as_ref().map(Detector::deciding)
     }
 
     /// The trace, as long as what is heard can matter to detection.
     fn traced(&mut self) -> Option<&mut Trace> {
-        self.trace.as_mut().filter(|_| self.amd.as_ref().is_some_and(Amd::is_listening))
+        let matters = self.amd().is_some_and(Amd::is_listening);
+        self.trace.as_mut().filter(|_| matters)
     }
 
     /// What detection was fed.
@@ -340,7 +333,7 @@ impl Listening {
     }
 
     fn drain_amd(&mut self) {
-        if let Some(amd) = &mut self.amd {
+        if let Some(amd) = self.detector.as_mut().map(Detector::deciding_mut) {
             while let Some(prospect) = amd.poll_prospect() {
                 self.found.push_back(Found::Prospect(prospect));
             }
@@ -361,11 +354,8 @@ impl Listening {
         if let Some(trace) = self.traced() {
             trace.tell(Told::Words { text: text.to_owned(), is_final });
         }
-        if let Some(amd) = &mut self.amd {
-            amd.transcript(text, is_final, self.media_ms);
-        }
-        if let Some(shadow) = &mut self.shadow {
-            shadow.transcript(text, is_final, self.media_ms);
+        if let Some(detector) = &mut self.detector {
+            detector.transcript(text, is_final, self.media_ms);
         }
         self.drain_amd();
     }
@@ -375,11 +365,8 @@ impl Listening {
         if let Some(trace) = self.traced() {
             trace.tell(Told::Stop);
         }
-        if let Some(amd) = &mut self.amd {
-            amd.stop();
-        }
-        if let Some(shadow) = &mut self.shadow {
-            shadow.stop();
+        if let Some(detector) = &mut self.detector {
+            detector.stop();
         }
         self.drain_amd();
     }
@@ -410,8 +397,6 @@ impl Listening {
     }
 
     pub(super) fn evidence(&self) -> Option<serde_json::Value> {
-        let shadow = self.shadow.as_ref().map(Shadow::verdict);
-        let evidence = Evidence { shadow, ..self.amd.as_ref()?.evidence() };
-        serde_json::to_value(evidence).ok()
+        serde_json::to_value(self.detector.as_ref()?.evidence()).ok()
     }
 }

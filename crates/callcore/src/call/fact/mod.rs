@@ -14,7 +14,7 @@ use strum::{EnumDiscriminants, EnumIter, IntoStaticStr};
 
 use super::carrier::{DialStatus, Disposition};
 use crate::amd::{Event, Revision};
-use crate::detect::Tone;
+use crate::detect::{Tone, ToneKind};
 use crate::flow::{BargeIn, Note, detail_of};
 use crate::ids::{ExternalStepId, PlayId};
 
@@ -83,6 +83,12 @@ pub enum Fact {
     Refused { cause: u16, why: String },
     /// What the carrier says while it dials: `Dialing`, `Ringing`, `Connected` …
     DialStatus { status: DialStatus },
+    /// Audio comes before the answer; it is listened to from then on.
+    EarlyMedia {},
+    /// A tone was heard before the answer, the first of its kind; counted from the first sound.
+    EarlyTone { tone: ToneKind, media_ms: u64 },
+    /// What sounds like a voice was heard before the answer: a network that says why there is none, or a song that rings.
+    EarlySpeech { media_ms: u64 },
     /// It has rung for as long as it may.
     RingTimeout { after_ms: u64 },
     /// The connection to the carrier broke: the call stands still.

@@ -50,6 +50,9 @@ const fn words_of_call(kind: FactKind) -> &'static [&'static str] {
         | FactKind::Accepted
         | FactKind::Refused
         | FactKind::DialStatus
+        | FactKind::EarlyMedia
+        | FactKind::EarlyTone
+        | FactKind::EarlySpeech
         | FactKind::RingTimeout
         | FactKind::CarrierAway
         | FactKind::CarrierStalled

@@ -1,10 +1,12 @@
 //! The call itself: dialled, talking, closing, finished.
 
 mod closing;
+mod early_media;
 mod link;
 
 use std::collections::VecDeque;
 
+use self::early_media::EarlyMedia;
 use super::carrier::{CarrierCdr, DialStatus};
 use super::conversation::{Account, Answer, Conversation};
 use super::deadline::{Deadline, Due, first};
@@ -65,6 +67,8 @@ pub struct Call {
     session_id: Option<String>,
     /// From when on it may ring: the dial request, or the end of its wait for a line.
     dialled_at: CallTime,
+    /// Once something sounds before the answer.
+    early_media: Option<Box<EarlyMedia>>,
     /// Once the destination rings.
     ringing_at: Option<CallTime>,
     answered_at: Option<CallTime>,
@@ -86,6 +90,7 @@ impl Call {
             effects: VecDeque::new(),
             session_id: None,
             dialled_at: CallTime::ZERO,
+            early_media: None,
             ringing_at: None,
             answered_at: None,
             ended_at: None,
@@ -172,13 +177,25 @@ impl Call {
         self.settle(now);
     }
 
-    /// 20 ms of what the callee says. Audio before the answer (early media) is not listened to.
+    /// 20 ms of what the callee says, or, before the answer (early media), of what the network lets us hear.
     pub fn audio(&mut self, frame: &Frame, now: CallTime) {
+        if matches!(self.state, State::Dialing(_)) {
+            return self.hear_early(frame);
+        }
         let follows = self.streams(now);
         if let State::Talking(conversation) = &mut self.state {
             conversation.audio(frame, follows, now);
             self.settle(now);
         }
+    }
+
+    fn hear_early(&mut self, frame: &Frame) {
+        if self.early_media.is_none() {
+            self.record(Fact::EarlyMedia {});
+        }
+        let Self { early_media, effects, .. } = self;
+        let ear = early_media.get_or_insert_with(|| Box::new(EarlyMedia::new()));
+        ear.push(frame, |fact| effects.push_back(Effect::Record(fact)));
     }
 
     /// Fires what is due at `now`.
@@ -274,6 +291,7 @@ impl Call {
         self.state = match std::mem::replace(&mut self.state, State::Finished) {
             State::Dialing(flow) => {
                 self.answered_at = Some(now);
+                self.early_media = None;
                 self.lifeline.expect_audio(now);
                 let answer = Answer {
                     at: now,

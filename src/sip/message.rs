@@ -1,0 +1,156 @@
+//! What is read out of messages, and what every message of ours says.
+
+use rsipstack::sip::prelude::HeadersExt as _;
+use rsipstack::sip::uri::ParamsExt as _;
+use rsipstack::sip::{HasHeaders, Header, Request, Response, Uri, typed};
+use rsipstack::transaction::endpoint::EndpointInnerRef;
+
+use super::address::SipUri;
+use super::call::{Headers, Refusal};
+use super::cause;
+
+/// The methods that are understood in here.
+pub(super) const ALLOW: &str = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, UPDATE";
+const SDP: &str = "application/sdp";
+
+/// Goes out as `User-Agent`.
+pub(super) fn user_agent() -> String {
+    format!("Dering/{}", env!("CARGO_PKG_VERSION"))
+}
+
+/// All header fields, as they came.
+pub(super) fn headers(message: &impl HasHeaders) -> Headers {
+    Headers::new(
+        message.headers().iter().map(|field| (field.name().to_owned(), field.value().to_owned())).collect(),
+    )
+}
+
+/// The first field of that name.
+pub(super) fn field(message: &impl HasHeaders, name: &str) -> Option<String> {
+    message
+        .headers()
+        .iter()
+        .find(|field| field.name().eq_ignore_ascii_case(name))
+        .map(|field| field.value().to_owned())
+}
+
+/// The session description in a body, if it is one.
+pub(super) fn sdp(message: &impl HasHeaders, body: &[u8]) -> Option<String> {
+    let kind = field(message, "Content-Type")?;
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if body.is_empty() || !kind.eq_ignore_ascii_case(SDP) {
+        return None;
+    }
+    std::str::from_utf8(body).ok().map(str::to_owned)
+}
+
+/// The cause that a `Reason` header names.
+pub(super) fn reason(message: &impl HasHeaders) -> Option<u16> {
+    message
+        .headers()
+        .iter()
+        .filter(|field| field.name().eq_ignore_ascii_case("Reason"))
+        .find_map(|field| cause::of_reason(field.value()))
+}
+
+/// A final answer that is no acceptance.
+pub(super) fn refusal(response: &Response) -> Refusal {
+    let text = response.wire_reason.as_deref().unwrap_or_else(|| response.status_code.text());
+    Refusal {
+        status: response.status_code.code(),
+        text: text.chars().filter(|c| !c.is_control()).take(120).collect(),
+        cause: reason(response),
+    }
+}
+
+/// Whether a request belongs to a call that there is.
+pub(super) fn is_in_dialog(request: &Request) -> bool {
+    request.to_header().ok().and_then(|to| to.tag().ok().flatten()).is_some_and(|tag| !tag.value().is_empty())
+}
+
+/// Who calls: what the network vouches for goes before what the caller says.
+pub(super) fn caller(request: &Request) -> String {
+    let asserted = field(request, "P-Asserted-Identity").and_then(|value| user_in(&value));
+    let from = || request.from_header().ok().and_then(|from| user_in(from.value()));
+    asserted.or_else(from).unwrap_or_default()
+}
+
+/// The number that was dialled.
+pub(super) fn called(request: &Request) -> String {
+    request.uri.user().and_then(|user| user.split(';').next()).unwrap_or_default().to_owned()
+}
+
+/// Who was meant to be called, as the caller's side wrote it.
+pub(super) fn to(request: &Request) -> String {
+    request.to_header().ok().and_then(|to| user_in(to.value())).unwrap_or_default()
+}
+
+/// The user in the first address of a header field: `"Ann" <sip:+15552000001@a.com>;tag=1`, or `tel:` of a number.
+fn user_in(value: &str) -> Option<String> {
+    let uri = match value.split_once('<') {
+        Some((_, rest)) => rest.split('>').next()?,
+        None => value.split([';', ',']).next()?,
+    };
+    let rest = uri.trim().split_once(':').map(|(_, rest)| rest)?;
+    let user = match rest.split_once('@') {
+        Some((user, _)) => user,
+        None if uri.trim().to_ascii_lowercase().starts_with("tel:") => rest,
+        None => return None,
+    };
+    let user = user.split([';', ':']).next()?.trim();
+    let is_odd = |c: char| c.is_control() || c.is_whitespace();
+    (!user.is_empty() && user.len() <= 128 && !user.contains(is_odd)).then(|| user.to_owned())
+}
+
+/// A URI of ours, as the stack wants it.
+pub(super) fn uri(uri: &SipUri) -> Result<Uri, String> {
+    Uri::try_from(uri.to_string().as_str()).map_err(|error| error.to_string())
+}
+
+/// The `Via` of a request to `server` that no dialog makes: our address, under the transport that the request takes.
+pub(super) fn via(stack: &EndpointInnerRef, server: &Uri) -> Option<typed::Via> {
+    let mut address = stack.transport_layer.get_listen_addrs().into_iter().next()?;
+    address.r#type = server.transport().copied().or(address.r#type);
+    stack.get_via(Some(address), None).ok()
+}
+
+/// The fields that go with a session description.
+pub(super) fn with_sdp() -> Vec<Header> {
+    vec![Header::ContentType(SDP.into()), Header::Allow(ALLOW.into())]
+}
+
+pub(super) fn allow() -> Header {
+    Header::Allow(ALLOW.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_caller_is_read_out_of_every_form_of_an_address() {
+        let cases = [
+            ("\"Ann\" <sip:+15552000001@a.com>;tag=1", Some("+15552000001")),
+            ("<sip:+15552000001;phone-context=x@a.com;user=phone>", Some("+15552000001")),
+            ("sip:bob@a.com;tag=1", Some("bob")),
+            ("<tel:+15552000002>", Some("+15552000002")),
+            ("<sip:a.com>", None),
+            ("Anonymous", None),
+            ("", None),
+        ];
+        for (value, user) in cases {
+            assert_eq!(user_in(value).as_deref(), user, "{value}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_address_is_too_odd(value in ".{0,100}") {
+            if let Some(user) = user_in(&value) {
+                prop_assert!(!user.is_empty() && !user.contains(char::is_whitespace));
+            }
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! A call that we place, from the INVITE until it is answered or comes to nothing.
+
+use std::time::Duration;
+
+use rsipstack::dialog::DialogId;
+use rsipstack::dialog::dialog::DialogState;
+use rsipstack::sip::{Response, StatusCode, StatusCodeKind};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep_until};
+
+use super::call::{CallEvent, Order, Party, Refusal};
+use super::dialog::Line;
+use super::message;
+
+/// After a CANCEL the peer ends the INVITE (487) within a round trip; the owner of the call waits no longer than this.
+const CANCELLED: Duration = Duration::from_secs(4);
+
+/// How an INVITE ended, as the stack tells.
+type Outcome = Result<(DialogId, Option<Response>), rsipstack::Error>;
+
+/// Drives a call whose INVITE is under way.
+pub(super) async fn run(mut line: Line, mut invite: JoinHandle<Outcome>) {
+    // What the peer asked for between its answer and our taking note of it.
+    let mut early = Vec::new();
+    let mut given_up: Option<Instant> = None;
+    let outcome = loop {
+        tokio::select! {
+            biased;
+            Some(state) = line.states.recv() => {
+                if let DialogState::Early(_, response) = &state {
+                    line.must_tell(progress(response));
+                } else if matches!(state, DialogState::Updated(..) | DialogState::Info(..) | DialogState::Options(..)) {
+                    early.push(state);
+                }
+            }
+            outcome = &mut invite => break outcome,
+            order = line.orders.recv(), if given_up.is_none() => match order {
+                Some(Order::HangUp { .. }) | None => {
+                    given_up = Some(Instant::now());
+                    cancel(&line);
+                }
+                Some(Order::Ring | Order::Progress { .. } | Order::Accept { .. } | Order::Refuse { .. }) => {}
+            },
+            () = sleep_until(given_up.unwrap_or_else(Instant::now) + CANCELLED), if given_up.is_some() => {
+                line.ended(Party::Us, None, "we gave up, and the peer did not answer the CANCEL");
+                // The INVITE still has to end: an answer that comes now is ended with a BYE by the stack.
+                let _over = invite.await;
+                return line.forget();
+            }
+        }
+    };
+    let Ok(outcome) = outcome else {
+        line.must_tell(CallEvent::Refused(unsent("the call's task ended")));
+        return line.forget();
+    };
+    match outcome {
+        Ok((_, Some(response))) if response.status_code.kind() == StatusCodeKind::Successful => {
+            if given_up.is_some() {
+                line.ended(Party::Us, None, "we gave up when the call was answered");
+                return line.part(None);
+            }
+            if response.status_code != StatusCode::OK {
+                // The stack confirms only what is answered with 200.
+                line.must_tell(CallEvent::Refused(message::refusal(&response)));
+                return line.part(None);
+            }
+            line.must_tell(CallEvent::Answered { sdp: message::sdp(&response, &response.body) });
+            for state in early {
+                line.state(state).await;
+            }
+            line.talk().await;
+        }
+        Ok((_, Some(response))) => {
+            if given_up.is_some() {
+                line.ended(Party::Us, message::refusal(&response).cause, "we gave up before it was answered");
+            } else {
+                line.must_tell(CallEvent::Refused(message::refusal(&response)));
+            }
+            line.forget();
+        }
+        Ok((_, None)) => {
+            let text = "no answer in time".to_owned();
+            line.must_tell(CallEvent::Refused(Refusal { status: 408, text, cause: None }));
+            line.forget();
+        }
+        Err(error) => {
+            line.must_tell(CallEvent::Refused(unsent(&error.to_string())));
+            line.forget();
+        }
+    }
+}
+
+fn progress(response: &Response) -> CallEvent {
+    let sdp = message::sdp(response, &response.body);
+    CallEvent::Progress { status: response.status_code.code(), sdp }
+}
+
+fn unsent(why: &str) -> Refusal {
+    let text = why.chars().filter(|c| !c.is_control()).take(200).collect();
+    Refusal { status: 503, text, cause: None }
+}
+
+/// Sends a CANCEL as soon as one may be sent: after the first provisional answer.
+fn cancel(line: &Line) {
+    let dialog = line.dialog.clone();
+    tokio::spawn(async move {
+        if let Err(error) = dialog.hangup().await {
+            tracing::debug!(%error, "a call could not be cancelled");
+        }
+    });
+}

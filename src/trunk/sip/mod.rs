@@ -1,0 +1,26 @@
+//! Calls at a SIP server, and those that it brings.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `options` | how to reach the server, and what we are to it |
+//! | `call` | the state of one call, pure |
+//! | `record` | the record of a call, made of what SIP told |
+//! | `task` | one call from its INVITE to its record: signalling, media and leg together |
+//! | `shared` | what all calls of a trunk share: settings, endpoint, ports |
+//! | `offering` | calls that come in |
+//! | `health` | whether the server is within reach |
+//! | `carrier` | opens the endpoint, places calls |
+//!
+//! Signalling is [`crate::sip`], audio is [`crate::media`]. Audio before the answer is not listened to.
+
+mod call;
+mod carrier;
+mod health;
+mod offering;
+mod options;
+mod record;
+mod shared;
+mod task;
+
+pub use carrier::SipCarrier;
+pub use options::{Options, StartError};

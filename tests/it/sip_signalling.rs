@@ -1,0 +1,508 @@
+//! SIP signalling between two endpoints of ours, and with peers that write their messages by hand.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use dering::sip::{
+    Account, Admission, Answering, Call, CallEvent, Endpoint, Incoming, Invite, Options, Party, Pong,
+    Refusal, Registered, Reply, Server, SipUri, Transport,
+};
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+const SDP: &str =
+    "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
+const NUMBER: &str = "+15552000001";
+/// Longer than anything takes that should happen at all.
+const LONG: Duration = Duration::from_secs(20);
+
+fn options(transport: Transport, admission: Admission) -> Options {
+    Options {
+        name: "test".into(),
+        listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+        transport,
+        public_address: None,
+        server: None,
+        admission,
+    }
+}
+
+async fn open(transport: Transport, admission: Admission) -> (Endpoint, mpsc::Receiver<Incoming>) {
+    Endpoint::open(options(transport, admission)).await.unwrap()
+}
+
+fn server(address: SocketAddr) -> Server {
+    address.to_string().parse().unwrap()
+}
+
+fn account(password: &str) -> Account {
+    Account { user: "bot".into(), password: password.to_owned().into() }
+}
+
+fn invite(to: SocketAddr, transport: Transport, account: Option<Account>) -> Invite {
+    let at = server(to);
+    Invite {
+        to: SipUri::of_user(NUMBER, &at, transport).unwrap(),
+        from: SipUri::of_user("+15552000002", &at, transport).unwrap(),
+        display_name: Some("The \"bot\"".into()),
+        asserted: None,
+        fields: vec![("X-Campaign".into(), "spring".into()), ("X-Bad".into(), "a\r\nb: c".into())],
+        account,
+        sdp: SDP.into(),
+    }
+}
+
+async fn next(call: &mut Call) -> CallEvent {
+    timeout(LONG, call.next()).await.expect("something happens").expect("the call is not over")
+}
+
+async fn taken(calls: &mut mpsc::Receiver<Incoming>) -> Incoming {
+    timeout(LONG, calls.recv()).await.expect("a call comes in").expect("the endpoint is open")
+}
+
+/// Two endpoints with a call between them that rings.
+async fn ringing(transport: Transport) -> (Call, Call, Answering, [Endpoint; 2]) {
+    let (caller, _) = open(transport, Admission::Known(Vec::new())).await;
+    let (callee, mut calls) = open(transport, Admission::Anybody).await;
+    let mut call = caller.invite(invite(callee.address(), transport, None)).await.unwrap();
+    let Incoming { answering, call: taken, .. } = taken(&mut calls).await;
+    answering.ring();
+    let ringing = next(&mut call).await;
+    assert!(matches!(ringing, CallEvent::Progress { status: 180, sdp: None }), "{ringing:?}");
+    (call, taken, answering, [caller, callee])
+}
+
+async fn answered(transport: Transport) -> (Call, Call, [Endpoint; 2]) {
+    let (mut call, mut taken, answering, endpoints) = ringing(transport).await;
+    answering.accept(SDP.into());
+    let event = next(&mut call).await;
+    assert!(matches!(&event, CallEvent::Answered { sdp: Some(sdp) } if sdp == SDP), "{event:?}");
+    let event = next(&mut taken).await;
+    assert!(matches!(event, CallEvent::Answered { .. }), "{event:?}");
+    (call, taken, endpoints)
+}
+
+async fn ended(call: &mut Call) -> (Party, Option<u16>) {
+    let event = next(call).await;
+    let CallEvent::Ended { by, cause, .. } = event else { panic!("the call goes on: {event:?}") };
+    assert!(timeout(LONG, call.next()).await.unwrap().is_none(), "nothing follows");
+    (by, cause)
+}
+
+/// How it was refused.
+async fn refused(call: &mut Call) -> Refusal {
+    let event = next(call).await;
+    let CallEvent::Refused(refusal) = event else { panic!("it is not refused: {event:?}") };
+    refusal
+}
+
+/// The offer that came, and what to answer it with.
+async fn offered(call: &mut Call) -> (Option<String>, Reply) {
+    let event = next(call).await;
+    let CallEvent::Offer { sdp, reply } = event else { panic!("no offer: {event:?}") };
+    (sdp, reply)
+}
+
+#[tokio::test]
+async fn a_call_is_answered_and_ended_by_either_side_over_udp_and_tcp() {
+    for transport in [Transport::Udp, Transport::Tcp] {
+        let (mut caller, mut callee, _endpoints) = answered(transport).await;
+        callee.hang_up(Some(16));
+        assert_eq!(ended(&mut callee).await, (Party::Us, None));
+        assert_eq!(ended(&mut caller).await, (Party::Peer, Some(16)), "{transport:?}");
+
+        let (mut caller, mut callee, _endpoints) = answered(transport).await;
+        caller.hang_up(None);
+        assert_eq!(ended(&mut caller).await, (Party::Us, None));
+        assert_eq!(ended(&mut callee).await, (Party::Peer, None), "{transport:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_call_that_is_dropped_is_hung_up() {
+    let (caller, mut callee, _endpoints) = answered(Transport::Udp).await;
+    drop(caller);
+    assert_eq!(ended(&mut callee).await.0, Party::Peer);
+}
+
+#[tokio::test]
+async fn a_call_is_told_with_its_caller_its_number_and_its_fields() {
+    let (caller, _) = open(Transport::Udp, Admission::Known(Vec::new())).await;
+    let (callee, mut calls) = open(Transport::Udp, Admission::Anybody).await;
+    let mut call = caller.invite(invite(callee.address(), Transport::Udp, None)).await.unwrap();
+    let incoming = taken(&mut calls).await;
+    assert_eq!((incoming.caller.as_str(), incoming.called.as_str()), ("+15552000002", NUMBER));
+    assert_eq!(incoming.source, caller.address());
+    assert_eq!(incoming.offer.as_deref(), Some(SDP));
+    assert_eq!(incoming.headers.get("x-campaign"), Some("spring"));
+    assert_eq!(incoming.headers.get("X-Bad"), None, "no field adds another");
+    assert!(incoming.headers.get("user-agent").is_some_and(|agent| agent.starts_with("Dering/")));
+    incoming.answering.refuse(486);
+    let refusal = refused(&mut call).await;
+    assert_eq!((refusal.status, refusal.text.as_str()), (486, "Busy Here"));
+}
+
+#[tokio::test]
+async fn a_call_that_rings_is_cancelled() {
+    let (mut caller, mut callee, _answering, _endpoints) = ringing(Transport::Udp).await;
+    caller.hang_up(None);
+    assert_eq!(ended(&mut callee).await.0, Party::Peer);
+    assert_eq!(ended(&mut caller).await.0, Party::Us);
+}
+
+#[tokio::test]
+async fn an_offer_that_nobody_takes_is_refused() {
+    let (mut caller, callee, answering, _endpoints) = ringing(Transport::Udp).await;
+    drop((callee, answering));
+    assert_eq!(refused(&mut caller).await.status, 480);
+}
+
+#[tokio::test]
+async fn who_knows_the_password_may_call_and_register_and_nobody_else() {
+    let accounts = Admission::Accounts { realm: "dering".into(), accounts: vec![account("secret")] };
+    let (callee, mut calls) = open(Transport::Udp, accounts).await;
+    let (caller, _) = open(Transport::Udp, Admission::Known(Vec::new())).await;
+    let to = callee.address();
+    for wrong in [None, Some(account("guess"))] {
+        let mut call = caller.invite(invite(to, Transport::Udp, wrong)).await.unwrap();
+        assert_eq!(refused(&mut call).await.status, 401);
+    }
+    let mut call = caller.invite(invite(to, Transport::Udp, Some(account("secret")))).await.unwrap();
+    let incoming = taken(&mut calls).await;
+    assert_eq!(incoming.account.as_deref(), Some("bot"));
+    incoming.answering.accept(SDP.into());
+    assert!(matches!(next(&mut call).await, CallEvent::Answered { .. }));
+
+    let mut registration = caller.register(&server(to), &account("secret")).unwrap();
+    assert_eq!(timeout(LONG, registration.changed()).await.unwrap(), Some(Registered::Yes));
+    let mut guessed = caller.register(&server(to), &account("guess")).unwrap();
+    let state = timeout(LONG, guessed.changed()).await.unwrap();
+    assert!(matches!(state, Some(Registered::Refused { status: 401, .. })), "{state:?}");
+}
+
+#[tokio::test]
+async fn a_server_that_is_there_answers_a_ping() {
+    let (callee, _calls) = open(Transport::Tcp, Admission::Anybody).await;
+    let (caller, _) = open(Transport::Tcp, Admission::Known(Vec::new())).await;
+    assert_eq!(caller.ping(&server(callee.address())).await, Pong::Answer(200));
+}
+
+/// A peer that writes its messages by hand.
+struct Hand {
+    socket: UdpSocket,
+    to: SocketAddr,
+    call_id: String,
+}
+
+impl Hand {
+    async fn at(address: [u8; 4], to: SocketAddr) -> Self {
+        let socket = UdpSocket::bind(SocketAddr::from((address, 0))).await.unwrap();
+        Self { socket, to, call_id: uuid::Uuid::new_v4().to_string() }
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.socket.local_addr().unwrap()
+    }
+
+    async fn request(&self, method: &str, cseq: u32, to_tag: &str, fields: &str, body: &str) {
+        let (own, to) = (self.address(), self.to);
+        let branch = uuid::Uuid::new_v4().simple();
+        let call_id = &self.call_id;
+        let message = format!(
+            "{method} sip:{NUMBER}@{to} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bK{branch}\r\n\
+             From: <sip:+15552000003@{own}>;tag=hand\r\nTo: <sip:{NUMBER}@{to}>{to_tag}\r\nCall-ID: {call_id}\r\n\
+             CSeq: {cseq} {method}\r\nContact: <sip:hand@{own}>\r\nMax-Forwards: 70\r\n{fields}Content-Length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        self.socket.send_to(message.as_bytes(), to).await.unwrap();
+    }
+
+    async fn receive(&self) -> String {
+        let mut buffer = [0; 4_096];
+        let (length, _) =
+            timeout(LONG, self.socket.recv_from(&mut buffer)).await.expect("a message").unwrap();
+        String::from_utf8_lossy(&buffer[..length]).into_owned()
+    }
+
+    /// The next message that begins so.
+    async fn expect(&self, beginning: &str) -> String {
+        loop {
+            let message = self.receive().await;
+            if message.starts_with(beginning) {
+                return message;
+            }
+        }
+    }
+
+    /// Answers a request that came.
+    async fn reply(&self, request: &str, status: &str, tag: &str, body: &str) {
+        let own = self.address();
+        let field = |name: &str| {
+            let line = request.lines().find(|line| line.starts_with(name)).unwrap();
+            line.trim_end().to_owned()
+        };
+        let message = format!(
+            "SIP/2.0 {status}\r\n{}\r\n{}\r\n{};tag={tag}\r\n{}\r\n{}\r\nContact: <sip:hand@{own}>\r\n\
+             Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{body}",
+            field("Via:"),
+            field("From:"),
+            field("To:"),
+            field("Call-ID:"),
+            field("CSeq:"),
+            body.len()
+        );
+        self.socket.send_to(message.as_bytes(), self.to).await.unwrap();
+    }
+
+    fn nothing_came(&self) -> bool {
+        let mut buffer = [0; 4_096];
+        self.socket.try_recv_from(&mut buffer).is_err()
+    }
+}
+
+fn tag_of(message: &str) -> String {
+    let to = message.lines().find(|line| line.starts_with("To:")).unwrap();
+    format!(";tag={}", to.split(";tag=").nth(1).unwrap().trim())
+}
+
+#[tokio::test]
+async fn strangers_get_no_answer() {
+    let networks = vec!["127.0.0.2/32".parse().unwrap()];
+    let (endpoint, mut calls) = open(Transport::Udp, Admission::Known(networks)).await;
+    let stranger = Hand::at([127, 0, 0, 1], endpoint.address()).await;
+    for (cseq, method) in ["OPTIONS", "INVITE", "REGISTER", "BYE"].into_iter().enumerate() {
+        stranger.request(method, cseq as u32 + 1, "", "", "").await;
+    }
+    stranger.socket.send_to(b"GET / HTTP/1.1\r\n\r\n", endpoint.address()).await.unwrap();
+    let friend = Hand::at([127, 0, 0, 2], endpoint.address()).await;
+    friend.request("OPTIONS", 1, "", "", "").await;
+    let answer = friend.expect("SIP/2.0 200").await;
+    assert!(answer.contains("Allow: INVITE"), "{answer}");
+    assert!(stranger.nothing_came() && calls.try_recv().is_err());
+}
+
+#[tokio::test]
+async fn a_peer_that_asks_for_what_is_not_there_is_told_so() {
+    let (endpoint, _calls) = open(Transport::Udp, Admission::Anybody).await;
+    let hand = Hand::at([127, 0, 0, 1], endpoint.address()).await;
+    hand.request("INVITE", 1, "", "Require: 100rel\r\n", "").await;
+    assert!(hand.expect("SIP/2.0 420").await.contains("Unsupported: 100rel"));
+    hand.request("SUBSCRIBE", 2, "", "", "").await;
+    assert!(hand.expect("SIP/2.0 405").await.contains("Allow: INVITE"));
+    hand.request("BYE", 3, ";tag=none", "", "").await;
+    hand.expect("SIP/2.0 481").await;
+}
+
+/// A call that a peer by hand has placed, and its tag.
+async fn placed_by_hand() -> (Endpoint, Hand, Call, String) {
+    let (endpoint, mut calls) = open(Transport::Udp, Admission::Anybody).await;
+    let hand = Hand::at([127, 0, 0, 1], endpoint.address()).await;
+    hand.request("INVITE", 1, "", "Content-Type: application/sdp\r\n", SDP).await;
+    let incoming = taken(&mut calls).await;
+    let mut call = incoming.call;
+    incoming.answering.accept(SDP.into());
+    let tag = tag_of(&hand.expect("SIP/2.0 200").await);
+    hand.request("ACK", 1, &tag, "", "").await;
+    assert!(matches!(next(&mut call).await, CallEvent::Answered { sdp: None }));
+    (endpoint, hand, call, tag)
+}
+
+#[tokio::test]
+async fn an_answer_is_repeated_until_it_is_confirmed() {
+    let (endpoint, mut calls) = open(Transport::Udp, Admission::Anybody).await;
+    let hand = Hand::at([127, 0, 0, 1], endpoint.address()).await;
+    hand.request("INVITE", 1, "", "Content-Type: application/sdp\r\n", SDP).await;
+    let Incoming { answering, mut call, .. } = taken(&mut calls).await;
+    answering.ring();
+    hand.expect("SIP/2.0 180").await;
+    answering.accept(SDP.into());
+    let first = hand.expect("SIP/2.0 200").await;
+    assert_eq!(hand.expect("SIP/2.0 200").await, first, "the first one may have been lost");
+    hand.request("ACK", 1, &tag_of(&first), "", "").await;
+    assert!(matches!(next(&mut call).await, CallEvent::Answered { .. }));
+}
+
+#[tokio::test]
+async fn a_peer_holds_the_call_asks_for_an_offer_and_presses_keys() {
+    let (_endpoint, hand, mut call, tag) = placed_by_hand().await;
+    let held = SDP.replace("RTP/AVP 0\r\n", "RTP/AVP 0\r\na=sendonly\r\n");
+    hand.request("INVITE", 2, &tag, "Content-Type: application/sdp\r\n", &held).await;
+    let (sdp, reply) = offered(&mut call).await;
+    assert_eq!(sdp.as_deref(), Some(held.as_str()));
+    reply.accept("v=0 recvonly".into());
+    assert!(hand.expect("SIP/2.0 200").await.ends_with("v=0 recvonly"));
+    hand.request("ACK", 2, &tag, "", "").await;
+
+    hand.request("INVITE", 3, &tag, "", "").await;
+    let (sdp, reply) = offered(&mut call).await;
+    assert_eq!(sdp, None);
+    reply.accept(SDP.into());
+    hand.expect("SIP/2.0 200").await;
+    hand.request("ACK", 3, &tag, "Content-Type: application/sdp\r\n", &held).await;
+    let event = next(&mut call).await;
+    assert!(matches!(&event, CallEvent::Answer { sdp } if *sdp == held), "{event:?}");
+
+    hand.request("INFO", 4, &tag, "Content-Type: application/dtmf-relay\r\n", "Signal=7\r\nDuration=120\r\n")
+        .await;
+    assert!(matches!(next(&mut call).await, CallEvent::Digit { digit: '7', ms: Some(120) }));
+    hand.expect("SIP/2.0 200").await;
+    hand.request("INFO", 5, &tag, "Content-Type: text/plain\r\n", "hello").await;
+    hand.expect("SIP/2.0 415").await;
+    hand.request("UPDATE", 6, &tag, "", "").await;
+    hand.expect("SIP/2.0 200").await;
+    hand.request("REFER", 7, &tag, "Refer-To: <sip:x@y>\r\n", "").await;
+    hand.expect("SIP/2.0 603").await;
+    hand.request("INVITE", 8, &tag, "Content-Type: application/sdp\r\n", SDP).await;
+    drop(offered(&mut call).await);
+    hand.expect("SIP/2.0 488").await;
+    hand.request("ACK", 8, &tag, "", "").await;
+    hand.request("BYE", 9, &tag, "Reason: Q.850;cause=38\r\n", "").await;
+    hand.expect("SIP/2.0 200").await;
+    assert_eq!(ended(&mut call).await, (Party::Peer, Some(38)));
+}
+
+#[tokio::test]
+async fn the_first_of_two_answers_wins_and_the_other_is_ended() {
+    let (caller, _) = open(Transport::Udp, Admission::Known(Vec::new())).await;
+    let hand = Hand::at([127, 0, 0, 1], caller.address()).await;
+    let mut call = caller.invite(invite(hand.address(), Transport::Udp, None)).await.unwrap();
+    let request = hand.expect("INVITE").await;
+    hand.reply(&request, "183 Session Progress", "b", SDP).await;
+    let event = next(&mut call).await;
+    assert!(matches!(event, CallEvent::Progress { status: 183, sdp: Some(_) }), "{event:?}");
+    hand.reply(&request, "200 OK", "a", SDP).await;
+    assert!(matches!(next(&mut call).await, CallEvent::Answered { sdp: Some(_) }));
+    hand.expect("ACK").await;
+    hand.reply(&request, "200 OK", "b", SDP).await;
+    let ended = hand.expect("BYE").await;
+    assert!(ended.contains(";tag=b"), "{ended}");
+    hand.reply(&ended, "200 OK", "b", "").await;
+    call.hang_up(None);
+    assert!(matches!(next(&mut call).await, CallEvent::Ended { by: Party::Us, .. }));
+    assert!(hand.expect("BYE").await.contains(";tag=a"));
+}
+
+#[tokio::test]
+async fn an_answer_that_crosses_our_cancel_is_ended() {
+    let (caller, _) = open(Transport::Udp, Admission::Known(Vec::new())).await;
+    let hand = Hand::at([127, 0, 0, 1], caller.address()).await;
+    let mut call = caller.invite(invite(hand.address(), Transport::Udp, None)).await.unwrap();
+    let request = hand.expect("INVITE").await;
+    hand.reply(&request, "180 Ringing", "a", "").await;
+    assert!(matches!(next(&mut call).await, CallEvent::Progress { status: 180, .. }));
+    call.hang_up(None);
+    let cancel = hand.expect("CANCEL").await;
+    hand.reply(&request, "200 OK", "a", SDP).await;
+    hand.reply(&cancel, "200 OK", "a", "").await;
+    hand.expect("ACK").await;
+    let bye = hand.expect("BYE").await;
+    hand.reply(&bye, "200 OK", "a", "").await;
+    assert!(matches!(next(&mut call).await, CallEvent::Ended { by: Party::Us, .. }));
+}
+
+#[tokio::test]
+async fn a_refusal_says_what_its_reason_says() {
+    let (caller, _) = open(Transport::Udp, Admission::Known(Vec::new())).await;
+    let hand = Hand::at([127, 0, 0, 1], caller.address()).await;
+    let mut call = caller.invite(invite(hand.address(), Transport::Udp, None)).await.unwrap();
+    let request = hand.expect("INVITE").await;
+    hand.reply(&request, "480 Nobody here\r\nReason: Q.850;cause=20;text=\"absent\"", "a", "").await;
+    let refusal = refused(&mut call).await;
+    assert_eq!((refusal.status, refusal.text.as_str(), refusal.cause), (480, "Nobody here", Some(20)));
+    hand.expect("ACK").await;
+}
+
+/// Messages of every kind, as a peer would write them.
+fn samples(own: SocketAddr, to: SocketAddr) -> Vec<String> {
+    let head = |method: &str| {
+        format!(
+            "{method} sip:{NUMBER}@{to} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bKodd;rport\r\n\
+             From: \"A \\\"B\\\"\" <sip:a%20b@{own}>;tag=odd\r\nTo: <sip:{NUMBER}@{to};user=phone>\r\nCall-ID: odd@{own}\r\n\
+             CSeq: 7 {method}\r\nContact: <sip:odd@{own}>;expires=60;q=0.5\r\nMax-Forwards: 70\r\n"
+        )
+    };
+    let digest = "Authorization: Digest username=\"bot\", realm=\"dering\", nonce=\"0-0\", uri=\"sip:x\", response=\"0\", \
+                  algorithm=MD5, qop=auth, nc=00000001, cnonce=\"c\"\r\n";
+    vec![
+        format!(
+            "{}Content-Type: application/sdp\r\nContent-Length: {}\r\n\r\n{SDP}",
+            head("INVITE"),
+            SDP.len()
+        ),
+        format!("{}{digest}Expires: 60\r\nContent-Length: 0\r\n\r\n", head("REGISTER")),
+        format!("{}Accept: application/sdp, text/plain;q=0.1\r\nContent-Length: 0\r\n\r\n", head("OPTIONS")),
+        format!("{}Record-Route: <sip:p1;lr>, <sip:p2;lr>\r\nContent-Length: 0\r\n\r\n", head("BYE")),
+        format!("{}Content-Length: 0\r\n\r\n", head("CANCEL")),
+        format!("{}Content-Length: 0\r\n\r\n", head("ACK")),
+        format!(
+            "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP {to};branch=z9hG4bKodd\r\nFrom: <sip:a@{to}>;tag=1\r\nTo: <sip:b@{own}>;tag=2\r\n\
+             Call-ID: odd\r\nCSeq: 1 INVITE\r\nContent-Length: 0\r\n\r\n"
+        ),
+    ]
+}
+
+/// Cuts, doubles and replaces bytes, as chance has it.
+fn spoil(message: &str, chance: &mut u64) -> Vec<u8> {
+    let mut next = |most: usize| {
+        *chance = chance.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (*chance >> 33) as usize % most.max(1)
+    };
+    const ODD: [&[u8]; 12] = [
+        b"\r\n",
+        b"\r\n ",
+        b"\0",
+        b"\xff\xfe",
+        b";",
+        b"\"",
+        b"<",
+        b"%",
+        b"@",
+        b":",
+        b"99999999999999999999",
+        b"=,=",
+    ];
+    let mut bytes = message.as_bytes().to_vec();
+    for _ in 0..=next(4) {
+        let at = next(bytes.len());
+        match next(5) {
+            0 => bytes.truncate(at),
+            1 => drop(bytes.drain(at..(at + next(40)).min(bytes.len()))),
+            2 => drop(bytes.splice(at..at, ODD[next(ODD.len())].iter().copied())),
+            3 => {
+                let piece = bytes[at..(at + next(60)).min(bytes.len())].to_vec();
+                drop(bytes.splice(at..at, piece));
+            }
+            _ => {
+                if let Some(byte) = bytes.get_mut(at) {
+                    *byte = next(256) as u8;
+                }
+            }
+        }
+    }
+    bytes
+}
+
+#[tokio::test]
+async fn spoilt_messages_do_no_harm() {
+    let accounts = Admission::Accounts { realm: "dering".into(), accounts: vec![account("secret")] };
+    for admission in [Admission::Anybody, accounts] {
+        let (endpoint, mut calls) = open(Transport::Udp, admission).await;
+        let hand = Hand::at([127, 0, 0, 1], endpoint.address()).await;
+        let samples = samples(hand.address(), endpoint.address());
+        let mut chance = 1;
+        for n in 0..4_000 {
+            let message = spoil(&samples[n % samples.len()], &mut chance);
+            hand.socket.send_to(&message, endpoint.address()).await.unwrap();
+            if n % 50 == 0 {
+                // Not faster than the socket of the other side takes them, and what they led to is let go.
+                hand.request("OPTIONS", n as u32 + 1, "", "", "").await;
+                hand.expect("SIP/2.0 200").await;
+                while calls.try_recv().is_ok() {}
+            }
+        }
+        let fresh = Hand::at([127, 0, 0, 1], endpoint.address()).await;
+        fresh.request("OPTIONS", 1, "", "", "").await;
+        fresh.expect("SIP/2.0 200").await;
+    }
+}
