@@ -9,7 +9,7 @@ COMMIT = $(shell git rev-parse --short=10 HEAD 2>/dev/null)
 .PHONY: help setup demo build release package rehearse install check test contract killtest ordertest cuttest detectortest lint bench fmt clean
 
 help: ## This list
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: ## Install the Debian packages that are missing (uses sudo when not root)
 	@tools/setup

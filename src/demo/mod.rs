@@ -99,7 +99,7 @@ impl Demo {
         let secret = access::new_app_secret();
         let gateway = Gateway::start(gateway::Options {
             listen: local,
-            sip: options.over_sip.then(|| SipOptions { listen: local, rtp_ports: RTP_PORTS }),
+            sip: options.over_sip.then_some(SipOptions { listen: local, rtp_ports: RTP_PORTS }),
             accounts: vec![gateway::Account { name: APP.into(), token: token.clone() }],
             callees: options.flows.join("callees"),
             tts: voices(options),

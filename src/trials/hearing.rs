@@ -36,6 +36,9 @@ struct Words {
     is_final: bool,
 }
 
+/// The identifier of a case that could not be heard, and why not.
+pub(super) type LeftOut = (String, String);
+
 /// One case under one set of parameters.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Judged {
@@ -45,7 +48,7 @@ pub(super) struct Judged {
 }
 
 /// What can be heard of `cases`, in folds of whole speakers, and the others with why not; `None` when it was given up.
-pub(super) fn hear(cases: &[Case], pool: &Pool<'_>) -> Option<(Vec<Hearing>, Vec<(String, String)>)> {
+pub(super) fn hear(cases: &[Case], pool: &Pool<'_>) -> Option<(Vec<Hearing>, Vec<LeftOut>)> {
     let numbered: Vec<(&Case, usize)> = cases.iter().zip(folds_of(cases)).collect();
     let heard = pool.over(&numbered, |(case, fold)| Hearing::of(case, *fold))?;
     let (mut hearings, mut left_out) = (Vec::with_capacity(heard.len()), Vec::new());

@@ -87,6 +87,7 @@ pub struct Leg {
     pub abilities: Abilities,
     /// Closed by the trunk when nothing more can come: after the record, or when there will be none.
     pub events: mpsc::Receiver<LegEvent>,
+    /// Closed by the trunk only together with `events`, whose last ones say why.
     pub commands: mpsc::Sender<LegCommand>,
 }
 

@@ -1,12 +1,18 @@
 //! Calls that come in, from the carrier's WebSocket to the record, driven by the npm package `ws`.
 
+use std::thread;
+use std::time::Duration;
+
 use dering::config::InboundRoute;
+use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
+use tokio_tungstenite::connect_async;
+use tokio_tungstenite::tungstenite::Message;
 
 use crate::inbound_fixture::{
     CALLER, KEYS, LONG, LONG_BYTES, SHORT, SHORT_BYTES, TestSystem, UNKNOWN, WHO, cdr, closed, heard,
 };
-use crate::peer;
+use crate::peer::{self, within};
 use crate::system_fixture::{APP, in_time};
 
 fn kinds(timeline: &[(String, Value)]) -> Vec<&str> {
@@ -344,4 +350,27 @@ async fn a_route_may_notify_its_app() {
         .collect();
     assert_eq!((&told[0]["status"], &told[1]["status"]), (&json!("Answered"), &json!("completed")));
     assert_eq!(told[1]["reasonCode"], "bot-disconnected");
+}
+
+/// Of a process that is stopped for a moment, timers and messages are due at once, in any order.
+#[tokio::test]
+async fn a_caller_who_hung_up_while_this_machine_stood_still_has_hung_up() {
+    let system = TestSystem::start().await;
+    for number in 0..10 {
+        let session = format!("s{number}");
+        let (mut carrier, _) = connect_async(system.url()).await.unwrap();
+        let call = json!({
+            "event": "incoming_call", "callerId": CALLER, "didNumber": LONG, "sessionId": session,
+        });
+        carrier.send(Message::text(call.to_string())).await.unwrap();
+        within("the bot's voice", async { while !carrier.next().await.unwrap().unwrap().is_binary() {} }).await;
+        for event in [json!({ "event": "hangup" }), cdr(&session, json!(16))] {
+            carrier.send(Message::text(event.to_string())).await.unwrap();
+        }
+        drop(carrier);
+        thread::sleep(Duration::from_millis(250));
+        let call = system.ended(&session).await;
+        assert_eq!(call["outcome"], "caller_hung_up", "{:?}", system.timeline(&call).await);
+        assert_eq!(system.cdr(&session).await["startTime"], cdr("", json!(16))["startTime"]);
+    }
 }

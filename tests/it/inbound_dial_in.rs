@@ -65,7 +65,8 @@ async fn a_caller_presses_keys_hears_keys_and_hangs_up() {
     let report = placed(options(&system, KEYS, script)).await.unwrap();
     assert!(report.is_in_order(), "{report:?}");
     assert!(happened(&report, |h| *h == Happening::BotKey { key: '#' }), "{report:?}");
-    assert_eq!(system.ended("s1").await["outcome"], "right");
+    let call = system.ended("s1").await;
+    assert_eq!(call["outcome"], "right", "{report:?} {:?}", system.timeline(&call).await);
 
     let mut second = options(&system, LONG, "[ { silence: 400ms }, hang_up ]");
     second.session_id = Some("s2".into());
@@ -75,7 +76,9 @@ async fn a_caller_presses_keys_hears_keys_and_hangs_up() {
     let call = system.ended("s2").await;
     assert_eq!(
         (&call["outcome"], &system.cdr("s2").await["hangupBy"]),
-        (&json!("caller_hung_up"), &json!("CALLER"))
+        (&json!("caller_hung_up"), &json!("CALLER")),
+        "{report:?} {:?}",
+        system.timeline(&call).await
     );
 }
 

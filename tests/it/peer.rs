@@ -10,11 +10,13 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// Fails a test that waits for something that does not come; never a measure of success.
 pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(120), future)
+    tokio::time::timeout(PATIENCE, future)
         .await
-        .unwrap_or_else(|_| panic!("waited 30 s in vain for {what}"))
+        .unwrap_or_else(|_| panic!("waited {} s in vain for {what}", PATIENCE.as_secs()))
 }
 
 pub(crate) fn folder() -> PathBuf {

@@ -11,6 +11,9 @@ use crate::trials::cases::Case;
 use crate::trials::search::{RATIOS, Wanted};
 use crate::trials::{Pool, Tuned};
 
+/// Looks for parameters in labelled cases; nothing when it was given up.
+type Search<E> = fn(Vec<Case>, &Wanted, &Pool<'_>) -> Result<Option<Tuned>, E>;
+
 /// Labelled calls, what errors on them cost, and where the parameters go.
 #[derive(Debug, clap::Args)]
 pub(super) struct Asked {
@@ -59,7 +62,7 @@ impl Asked {
     pub(super) fn find<E: std::error::Error + Send + Sync + 'static>(
         &self,
         draws: u16,
-        find: fn(Vec<Case>, &Wanted, &Pool<'_>) -> Result<Option<Tuned>, E>,
+        find: Search<E>,
         report: fn(&Tuned) -> String,
         use_it: &str,
     ) -> anyhow::Result<()> {

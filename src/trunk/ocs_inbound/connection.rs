@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt as _, StreamExt as _};
+use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
@@ -248,7 +248,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
                 () = sleep_until(due) => call.handle_timeout(Instant::now()),
                 _ = ping.tick() => {
                     let (now, seconds) = (Instant::now(), waits.silence.as_secs());
-                    if self.heard.elapsed() >= waits.silence {
+                    // Nobody is given up for what we were too slow to read.
+                    if let Some(unread) = self.stream.next().now_or_never() {
+                        parting = self.receive(unread, &mut call).unwrap_or(parting);
+                    } else if self.heard.elapsed() >= waits.silence {
                         call.gone(false, format!("the carrier has been silent for {seconds} s"));
                     } else if call.is_unanswered(now, waits.silence) {
                         call.gone(false, format!("the carrier has answered nothing for {seconds} s"));
@@ -257,7 +260,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + 'static> Connection<S> {
                     }
                 }
                 () = self.writes.closed(), if deaf_until.is_none() => deaf_until = Some(Instant::now() + GOODBYE),
-                () = sleep_until(deaf_until) => call.gone(false, "the carrier takes nothing off the wire"),
+                () = sleep_until(deaf_until) => match self.stream.next().now_or_never() {
+                    Some(unread) => parting = self.receive(unread, &mut call).unwrap_or(parting),
+                    None => call.gone(false, "the carrier takes nothing off the wire"),
+                },
                 () = stopping.cancelled() => call.forsake(Instant::now()),
             }
         }

@@ -65,9 +65,10 @@ impl Pair {
             }
         }
         while let Some(event) = self.far.poll_event() {
-            match event {
-                Event::Audio { at, pcm } => self.far_audio.push((at, level(&pcm))),
-                other => self.far_told.push(other),
+            if let Event::Audio { at, pcm } = event {
+                self.far_audio.push((at, level(&pcm)));
+            } else {
+                self.far_told.push(event);
             }
         }
         self.now += FRAME_TIME;

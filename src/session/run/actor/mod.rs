@@ -17,6 +17,7 @@ use callcore::call::{
 use callcore::clock::CallTime;
 use callcore::flow::ExternalStepEnd;
 use callcore::playback::Chunk;
+use tokio::sync::mpsc::error::{SendTimeoutError, TrySendError};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -370,14 +371,14 @@ impl Actor {
     /// Audio that the carrier's connection has no room for is dropped: it would only come late. The call stands
     /// still until there is room again.
     fn send_audio(&mut self, running: &mut Running, audio: Bytes) {
-        if let Some(leg) = &running.leg
-            && leg.commands.try_send(LegCommand::Audio(audio)).is_err()
-        {
-            metrics::counter!("dering_session_audio_dropped_total").increment(1);
-            if !std::mem::replace(&mut running.blocked, true) {
-                let why = "the trunk takes audio more slowly than it is made".into();
-                self.call.handle(Input::Link { link: Link::Stalled, why }, self.clock.now());
-            }
+        let Some(leg) = &running.leg else { return };
+        let Err(error) = leg.commands.try_send(LegCommand::Audio(audio)) else { return };
+        metrics::counter!("dering_session_audio_dropped_total").increment(1);
+        // A leg that is over says why in its last events.
+        let is_full = matches!(error, TrySendError::Full(_));
+        if is_full && !std::mem::replace(&mut running.blocked, true) {
+            let why = "the trunk takes audio more slowly than it is made".into();
+            self.call.handle(Input::Link { link: Link::Stalled, why }, self.clock.now());
         }
     }
 
@@ -391,7 +392,9 @@ impl Actor {
 
     async fn send(&mut self, running: &mut Running, command: LegCommand) {
         let Some(leg) = &running.leg else { return };
-        if leg.commands.send_timeout(command, COMMAND_PATIENCE).await.is_err() {
+        let sent = leg.commands.send_timeout(command, COMMAND_PATIENCE).await;
+        // A leg that is over says why in its last events: that the other side hung up is told there.
+        if let Err(SendTimeoutError::Timeout(_)) = sent {
             running.leg = None;
             let why = "the carrier's connection takes no more commands".into();
             self.call.handle(Input::Lost { why }, self.clock.now());
