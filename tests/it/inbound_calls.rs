@@ -363,7 +363,8 @@ async fn a_caller_who_hung_up_while_this_machine_stood_still_has_hung_up() {
             "event": "incoming_call", "callerId": CALLER, "didNumber": LONG, "sessionId": session,
         });
         carrier.send(Message::text(call.to_string())).await.unwrap();
-        within("the bot's voice", async { while !carrier.next().await.unwrap().unwrap().is_binary() {} }).await;
+        within("the bot's voice", async { while !carrier.next().await.unwrap().unwrap().is_binary() {} })
+            .await;
         for event in [json!({ "event": "hangup" }), cdr(&session, json!(16))] {
             carrier.send(Message::text(event.to_string())).await.unwrap();
         }

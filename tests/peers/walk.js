@@ -2,9 +2,9 @@
 //
 //   node walk.js '{"browser":"chromium","welcome":"http://…/welcome?link=…","shots":"/tmp/shots"}'
 //
-// It reports what it wants done outside the browser (`{"wants":"call"}`) and goes on when it is told. At the end it reports
-// `{"done":true}` with what was looked at, or `{"failed":"…"}`. Every page it comes to is looked through by axe and must not be
-// wider than its window.
+// It reports what it looks at (`{"looks":"a call"}`), and what it wants done outside the browser (`{"wants":"call"}`), and goes
+// on when it is told. At the end it reports `{"done":true}` with what was looked at, or `{"failed":"…"}`. Every page it comes to
+// is looked through by axe and must not be wider than its window.
 "use strict";
 
 const { createHmac } = require("node:crypto");
@@ -35,6 +35,7 @@ function must(true_, what) {
 async function look(page, name, { scripts = true } = {}) {
   must((await page.locator("h1").count()) === 1, `${name}: one h1`);
   looked.push(name);
+  report({ looks: name });
   if (options.shots && scripts) await page.evaluate(() => scrollTo(0, 0));
   if (options.shots) await page.screenshot({ path: `${options.shots}/${name.replaceAll(/[^a-z0-9]+/gi, "-")}.png`, fullPage: true });
   if (!scripts) return;
@@ -61,7 +62,7 @@ async function says(page, text) {
 
 async function context(browser, more = {}) {
   const made = await browser.newContext({ locale: "en-GB", viewport: { width: 1280, height: 800 }, ...more });
-  made.setDefaultTimeout(30_000);
+  made.setDefaultTimeout(100_000);
   made.on("weberror", (error) => wrong.push(String(error.error())));
   made.on("console", (line) => /Content Security Policy|eval/i.test(line.text()) && wrong.push(line.text()));
   return made;

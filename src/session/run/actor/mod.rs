@@ -1,23 +1,18 @@
 //! One call's task: waits for whatever comes first, feeds the pure call, performs what it wants.
 
 mod launch;
+mod sending;
 mod unseen;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use callcore::amd::Trace;
 use callcore::audio::Framer;
-use callcore::audio::frame::to_pcm16le;
-use callcore::call::{
-    Call, CarrierCdr, Direction, Effect, Ended, Fact, Input, Link, NotificationState, Summary,
-};
+use callcore::call::{Call, CarrierCdr, Direction, Effect, Ended, Fact, Input, NotificationState, Summary};
 use callcore::clock::CallTime;
 use callcore::flow::ExternalStepEnd;
-use callcore::playback::Chunk;
-use tokio::sync::mpsc::error::{SendTimeoutError, TrySendError};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -44,9 +39,6 @@ use crate::store;
 use crate::trunk::{DialError, Leg, LegCommand, LegEvent, Trunk};
 
 pub(in crate::session) use launch::{Launched, UnlessListed, queued};
-
-/// A carrier that does not take a command in this time is treated as gone.
-const COMMAND_PATIENCE: Duration = Duration::from_secs(2);
 
 /// Whose call it is.
 pub(in crate::session) struct Identity {
@@ -270,7 +262,7 @@ impl Actor {
                     if let Some(sound) = &mut running.sound {
                         sound.bot(&chunk);
                     }
-                    self.send_audio(running, packet(&chunk));
+                    self.send_audio(running, &chunk);
                 }
                 Effect::SendCheckPoint(name) => self.send(running, LegCommand::CheckPoint(name)).await,
                 Effect::SendInterruption => {
@@ -368,39 +360,6 @@ impl Actor {
         }
     }
 
-    /// Audio that the carrier's connection has no room for is dropped: it would only come late. The call stands
-    /// still until there is room again.
-    fn send_audio(&mut self, running: &mut Running, audio: Bytes) {
-        let Some(leg) = &running.leg else { return };
-        let Err(error) = leg.commands.try_send(LegCommand::Audio(audio)) else { return };
-        metrics::counter!("dering_session_audio_dropped_total").increment(1);
-        // A leg that is over says why in its last events.
-        let is_full = matches!(error, TrySendError::Full(_));
-        if is_full && !std::mem::replace(&mut running.blocked, true) {
-            let why = "the trunk takes audio more slowly than it is made".into();
-            self.call.handle(Input::Link { link: Link::Stalled, why }, self.clock.now());
-        }
-    }
-
-    fn unblock(&mut self, running: &mut Running, now: CallTime) {
-        let is_roomy = |leg: &Leg| leg.commands.capacity() * 2 >= leg.commands.max_capacity();
-        if running.blocked && running.leg.as_ref().is_some_and(is_roomy) {
-            running.blocked = false;
-            self.call.handle(Input::Link { link: Link::Up, why: "there is room again".into() }, now);
-        }
-    }
-
-    async fn send(&mut self, running: &mut Running, command: LegCommand) {
-        let Some(leg) = &running.leg else { return };
-        let sent = leg.commands.send_timeout(command, COMMAND_PATIENCE).await;
-        // A leg that is over says why in its last events: that the other side hung up is told there.
-        if let Err(SendTimeoutError::Timeout(_)) = sent {
-            running.leg = None;
-            let why = "the carrier's connection takes no more commands".into();
-            self.call.handle(Input::Lost { why }, self.clock.now());
-        }
-    }
-
     fn start_recording(&self) -> Option<Recording> {
         let policy = self.uses.flow.flow.recording_policy();
         policy
@@ -458,13 +417,6 @@ impl Actor {
         }
         .cdr()
     }
-}
-
-/// A chunk as it goes to the carrier: whole frames, the last of them filled up with silence.
-fn packet(chunk: &Chunk) -> Bytes {
-    let mut pcm = to_pcm16le(chunk.samples());
-    pcm.resize(pcm.len() + 2 * chunk.padding(), 0);
-    pcm.into()
 }
 
 /// Writes the detector's trace beside the recording. Without one a replay is only less exact.
