@@ -80,10 +80,12 @@ async fn told(leg: &mut Leg) -> (LegEvent, bool) {
 async fn outcome(mut leg: Leg) -> (Vec<LegEvent>, CarrierCdr) {
     let mut before = Vec::new();
     loop {
-        match told(&mut leg).await.0 {
-            LegEvent::Cdr(cdr) => return (before, cdr),
-            event => before.push(event),
-        }
+        let event = told(&mut leg).await.0;
+        let LegEvent::Cdr(cdr) = event else {
+            before.push(event);
+            continue;
+        };
+        return (before, cdr);
     }
 }
 

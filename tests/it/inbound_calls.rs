@@ -1,19 +1,23 @@
 //! Calls that come in, from the carrier's WebSocket to the record, driven by the npm package `ws`.
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use dering::config::InboundRoute;
 use futures_util::{SinkExt as _, StreamExt as _};
 use serde_json::{Value, json};
-use tokio_tungstenite::connect_async;
+use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
 
 use crate::inbound_fixture::{
     CALLER, KEYS, LONG, LONG_BYTES, SHORT, SHORT_BYTES, TestSystem, UNKNOWN, WHO, cdr, closed, heard,
 };
 use crate::peer::{self, within};
 use crate::system_fixture::{APP, in_time};
+
+/// What a question waits for the next key, if it does not say.
+const DIGIT_TIMEOUT: Duration = Duration::from_secs(2);
 
 fn kinds(timeline: &[(String, Value)]) -> Vec<&str> {
     timeline.iter().map(|(kind, _)| kind.as_str()).collect()
@@ -352,19 +356,24 @@ async fn a_route_may_notify_its_app() {
     assert_eq!(told[1]["reasonCode"], "bot-disconnected");
 }
 
+/// A carrier that has rung in and hears the bot.
+async fn hears(system: &TestSystem, did: &str, session: &str) -> WebSocketStream<MaybeTlsStream<TcpStream>> {
+    let (mut carrier, _) = connect_async(system.url()).await.unwrap();
+    let call =
+        json!({ "event": "incoming_call", "callerId": CALLER, "didNumber": did, "sessionId": session });
+    carrier.send(Message::text(call.to_string())).await.unwrap();
+    let voice = async { while !carrier.next().await.unwrap().unwrap().is_binary() {} };
+    within("the bot's voice", voice).await;
+    carrier
+}
+
 /// Of a process that is stopped for a moment, timers and messages are due at once, in any order.
 #[tokio::test]
 async fn a_caller_who_hung_up_while_this_machine_stood_still_has_hung_up() {
     let system = TestSystem::start().await;
     for number in 0..10 {
         let session = format!("s{number}");
-        let (mut carrier, _) = connect_async(system.url()).await.unwrap();
-        let call = json!({
-            "event": "incoming_call", "callerId": CALLER, "didNumber": LONG, "sessionId": session,
-        });
-        carrier.send(Message::text(call.to_string())).await.unwrap();
-        within("the bot's voice", async { while !carrier.next().await.unwrap().unwrap().is_binary() {} })
-            .await;
+        let mut carrier = hears(&system, LONG, &session).await;
         for event in [json!({ "event": "hangup" }), cdr(&session, json!(16))] {
             carrier.send(Message::text(event.to_string())).await.unwrap();
         }
@@ -373,5 +382,39 @@ async fn a_caller_who_hung_up_while_this_machine_stood_still_has_hung_up() {
         let call = system.ended(&session).await;
         assert_eq!(call["outcome"], "caller_hung_up", "{:?}", system.timeline(&call).await);
         assert_eq!(system.cdr(&session).await["startTime"], cdr("", json!(16))["startTime"]);
+    }
+}
+
+#[tokio::test]
+async fn a_key_pressed_while_this_machine_stood_still_comes_before_the_timer_that_waited_for_it() {
+    let system = TestSystem::start().await;
+    for number in 0..3 {
+        let session = format!("s{number}");
+        let (mut carrier, mut said) = hears(&system, KEYS, &session).await.split();
+        tokio::spawn(async move { while said.next().await.is_some() {} });
+        let key = |digit: &str| Message::text(json!({ "event": "dtmf", "digit": digit }).to_string());
+        let begun = Instant::now();
+        carrier.send(key("4")).await.unwrap();
+        let pressed = async {
+            loop {
+                let calls = system.client.read("/v1/calls").await.json();
+                let call =
+                    calls["calls"].as_array().unwrap().iter().find(|call| call["sessionId"] == session);
+                if let Some(call) = call
+                    && kinds(&system.timeline(call).await).contains(&"digit")
+                {
+                    break;
+                }
+            }
+        };
+        within("the first key", pressed).await;
+        carrier.send(key("2")).await.unwrap();
+        if begun.elapsed() > DIGIT_TIMEOUT / 2 {
+            println!("skipped: this machine is too busy to say what came in time");
+            continue;
+        }
+        thread::sleep(DIGIT_TIMEOUT + Duration::from_millis(500));
+        let call = system.ended(&session).await;
+        assert_eq!(call["outcome"], "right", "{:?}", system.timeline(&call).await);
     }
 }

@@ -15,7 +15,7 @@ const SDP: &str =
     "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 0\r\n";
 const NUMBER: &str = "+15552000001";
 /// Longer than anything takes that should happen at all.
-const LONG: Duration = Duration::from_secs(20);
+const LONG: Duration = Duration::from_secs(120);
 
 fn options(transport: Transport, admission: Admission) -> Options {
     Options {

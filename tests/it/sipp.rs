@@ -1,6 +1,6 @@
 //! `sipp`, a SIP peer that nobody here wrote, as the tests use it. Its scenarios are in `tests/sipp/`.
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use tokio::process::{Child, Command};
 use tokio::time::timeout;
 
 /// Longer than anything takes that should happen at all.
-const LONG: Duration = Duration::from_secs(40);
+const LONG: Duration = Duration::from_secs(120);
 
 /// A `sipp` that plays one scenario once.
 pub(crate) struct Sipp {
@@ -28,16 +28,30 @@ pub(crate) fn is_there() -> bool {
     found.is_ok()
 }
 
-/// A port that nobody has, and the two after it neither, as far as can be known.
-fn free_port() -> u16 {
-    UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+/// Where media begins, and how many ports a `sipp` takes in all.
+const MEDIA: u16 = 4;
+const PORTS: u16 = 8;
+
+/// A port that nobody has over UDP and TCP, and those after it neither, as far as can be known.
+fn free_ports() -> u16 {
+    let is_free = |port: u16| {
+        let address = (Ipv4Addr::LOCALHOST, port);
+        UdpSocket::bind(address).is_ok() && TcpListener::bind(address).is_ok()
+    };
+    loop {
+        let port = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port() & !3;
+        if (port..port + PORTS).all(is_free) {
+            return port;
+        }
+    }
 }
 
 pub(crate) fn start(folder: tempfile::TempDir, arguments: &[&str], transport: Transport) -> Sipp {
-    let (port, media) = (free_port(), free_port() & !3);
+    let port = free_ports();
+    let media = port + MEDIA;
     let process = Command::new("sipp")
         .args(["-i", "127.0.0.1", "-p", &port.to_string(), "-mp", &media.to_string(), "-rtp_echo"])
-        .args(["-m", "1", "-nostdin", "-timeout", "60s", "-timeout_error"])
+        .args(["-m", "1", "-nostdin", "-timeout", "110s", "-timeout_error"])
         .args(["-t", if transport == Transport::Tcp { "t1" } else { "u1" }])
         .args(arguments)
         .current_dir(folder.path())

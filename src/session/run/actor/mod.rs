@@ -6,6 +6,7 @@ mod unseen;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use callcore::amd::Trace;
@@ -39,6 +40,11 @@ use crate::store;
 use crate::trunk::{DialError, Leg, LegCommand, LegEvent, Trunk};
 
 pub(in crate::session) use launch::{Launched, UnlessListed, queued};
+
+/// A timer that is this late was held up by a machine that stood still, and with it what had come before it was due.
+const HELD_UP: Duration = Duration::from_millis(100);
+/// What was held up has so long to come before the timer counts.
+const CATCHING_UP: Duration = Duration::from_millis(20);
 
 /// Whose call it is.
 pub(in crate::session) struct Identity {
@@ -105,6 +111,8 @@ struct Running {
     ended_by: Option<store::Actor>,
     /// Audio found no room on its way to the trunk.
     blocked: bool,
+    /// A timer was held up, and waits until then for what was held up with it.
+    catching_up_until: Option<Instant>,
 }
 
 impl Actor {
@@ -139,6 +147,7 @@ impl Actor {
             unrecorded: None,
             ended_by: None,
             blocked: false,
+            catching_up_until: None,
         };
         match placed {
             Ok(leg) => {
@@ -170,7 +179,8 @@ impl Actor {
     /// Waits for the next thing that happens and tells the call.
     async fn wait(&mut self, running: &mut Running) {
         let deadline = self.call.deadline();
-        let due = deadline.map(|deadline| self.clock.instant(deadline.at));
+        let wanted = deadline.map(|deadline| self.clock.instant(deadline.at));
+        let due = wanted.max(wanted.and(running.catching_up_until));
         tokio::select! {
             Some(control) = self.control.recv() => match control {
                 Control::HangUp { by, actor } => {
@@ -191,6 +201,13 @@ impl Actor {
                 }
             }
             () = sleep_until(due) => {
+                let now = Instant::now();
+                let is_late = wanted.is_some_and(|wanted| now.saturating_duration_since(wanted) >= HELD_UP);
+                if is_late && running.catching_up_until.is_none() {
+                    running.catching_up_until = Some(now + CATCHING_UP);
+                    return;
+                }
+                running.catching_up_until = None;
                 tracing::trace!(call.id = %self.identity.call_id, due = ?deadline.map(|deadline| deadline.due), "due");
                 self.call.handle_timeout(self.clock.now());
             }
