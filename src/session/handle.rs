@@ -97,7 +97,7 @@ pub enum Refusal {
     Both(Box<Self>, Box<Self>),
     #[error("there are no AMD parameters named \"{name}\"; there are: {known}")]
     UnknownParams { name: String, known: String },
-    #[error("all {limit} lines are busy; try again when a call has ended, or raise `max_calls`")]
+    #[error("all {limit} lines are busy; try again when a call has ended, or raise `calls.max`")]
     Full { limit: usize },
     #[error("the call would begin too late: it expired at {}", wallclock::iso(*.expires_ms))]
     Expired { expires_ms: i64 },

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rsipstack::dialog::dialog::{DialogState, DialogStateReceiver, TransactionHandle};
+use rsipstack::dialog::dialog::{Dialog, DialogState, DialogStateReceiver, TransactionHandle};
 use rsipstack::dialog::dialog_layer::DialogLayer;
 use rsipstack::dialog::invite_dialog::InviteDialog;
-use rsipstack::sip::{Header, Method, Request, StatusCode};
+use rsipstack::sip::{HasHeaders, Header, Method, Request, StatusCode};
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::DropGuard;
@@ -65,6 +65,8 @@ impl Line {
     pub(super) async fn talk(mut self) {
         loop {
             tokio::select! {
+                // A BYE before the end of the dialog that it leads to: it says who hung up.
+                biased;
                 note = self.place.notes.recv() => {
                     let Some(Note::Bye { cause }) = note else { return self.part(None) };
                     self.ended(Party::Peer, cause, "the peer hung up");
@@ -72,7 +74,10 @@ impl Line {
                 }
                 state = self.states.recv() => match state {
                     Some(DialogState::Terminated(_, reason)) => {
-                        self.ended(Party::Nobody, None, format!("the call ended: {reason:?}"));
+                        match self.place.notes.try_recv() {
+                            Ok(Note::Bye { cause }) => self.ended(Party::Peer, cause, "the peer hung up"),
+                            Err(_) => self.ended(Party::Nobody, None, format!("the call ended: {reason:?}")),
+                        }
                         return self.forget();
                     }
                     Some(state) => self.state(state).await,
@@ -126,6 +131,11 @@ impl Line {
     /// A re-INVITE or an UPDATE.
     async fn offer(&mut self, request: &Request, handle: TransactionHandle) {
         let sdp = message::sdp(request, &request.body);
+        if sdp.is_none() && !request.body.is_empty() {
+            return respond(&handle, StatusCode::UnsupportedMediaType, Some(vec![message::accept()]), None)
+                .await;
+        }
+        self.follow(request);
         if sdp.is_none() && request.method == Method::Update {
             // It refreshes the session (RFC 4028), and changes nothing.
             return respond(&handle, StatusCode::OK, Some(vec![message::allow()]), None).await;
@@ -143,6 +153,14 @@ impl Line {
                 Ok(Err(_)) | Err(_) => respond(&handle, StatusCode::NotAcceptableHere, None, None).await,
             }
         });
+    }
+
+    /// What we ask for in this call goes from now on where the peer's message says (RFC 3261, section 12.2).
+    pub(super) fn follow(&self, message: &impl HasHeaders) {
+        let Some(contact) = message::field(message, "Contact") else { return };
+        if let Some(target) = message::target(&contact) {
+            Dialog::Invite(self.dialog.clone()).set_remote_target(target, Some(contact.into()));
+        }
     }
 
     async fn info(&self, request: &Request, handle: &TransactionHandle) {

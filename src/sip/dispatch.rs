@@ -74,8 +74,7 @@ impl Dispatch {
         match request.original.method {
             Method::Invite => self.invite(request, account).await,
             Method::Options => {
-                let accept = Header::Accept("application/sdp".into());
-                request.reply_with(StatusCode::OK, vec![message::allow(), accept], None).await
+                request.reply_with(StatusCode::OK, vec![message::allow(), message::accept()], None).await
             }
             Method::Register if account.is_some() => {
                 let fields = registered(&request);
@@ -99,9 +98,11 @@ impl Dispatch {
             let cause = message::reason(&request.original);
             self.guard.note(&dialog.id().call_id, Note::Bye { cause });
         }
-        // The stack lets such requests of a callee go unanswered.
-        if dialog.role() == TransactionRole::Client && !dialog.state().is_confirmed() && method != Method::Ack
-        {
+        // The stack lets other requests go unanswered between an answer and the ACK.
+        let is_open = dialog.state().is_confirmed()
+            || matches!(method, Method::Ack | Method::PRack)
+            || (dialog.role() == TransactionRole::Server && method == Method::Bye);
+        if !is_open {
             let status = if method == Method::Bye { StatusCode::OK } else { StatusCode::RequestPending };
             return request.reply(status).await;
         }
@@ -121,6 +122,12 @@ impl Dispatch {
         if let Some(required) = message::field(&request.original, "Require") {
             let unsupported = vec![Header::Unsupported(required.into())];
             return request.reply_with(StatusCode::BadExtension, unsupported, None).await;
+        }
+        let offer = message::sdp(&request.original, &request.original.body);
+        // In a body of another kind there may be an offer that we would miss.
+        if offer.is_none() && !request.original.body.is_empty() {
+            let accept = vec![message::accept()];
+            return request.reply_with(StatusCode::UnsupportedMediaType, accept, None).await;
         }
         let Some(source) = source(&request) else { return request.reply(StatusCode::BadRequest).await };
         let permit = match self.incoming.try_reserve() {
@@ -150,7 +157,6 @@ impl Dispatch {
         let Ok(mut dialog) = created else { return request.reply(StatusCode::BadRequest).await };
         let (tell, events) = mpsc::channel(EVENTS);
         let (order, orders) = mpsc::channel(ORDERS);
-        let offer = message::sdp(&request.original, &request.original.body);
         permit.send(Incoming {
             source,
             account,
@@ -162,8 +168,6 @@ impl Dispatch {
             answering: Answering(order.clone()),
             call: Call::new(call_id, events, order),
         });
-        let is_reliable =
-            request.connection.as_ref().is_some_and(rsipstack::transport::SipConnection::is_reliable);
         let layer = Arc::clone(&self.layer);
         let line = Line {
             dialog: dialog.clone(),
@@ -175,7 +179,7 @@ impl Dispatch {
             awaits_answer: false,
             _open: open,
         };
-        tokio::spawn(incoming::run(line, is_reliable, offer.is_some()));
+        tokio::spawn(incoming::run(line, offer.is_some()));
         tokio::spawn(async move {
             if let Err(error) = dialog.handle(&mut request).await {
                 tracing::debug!(%error, "a call that came in failed");

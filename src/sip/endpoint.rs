@@ -2,12 +2,14 @@
 
 use std::net::{IpAddr, SocketAddr, TcpListener};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use rsipstack::dialog::dialog_layer::DialogLayer;
 use rsipstack::dialog::invitation::InviteOption;
 use rsipstack::sip::{Header, Uri};
 use rsipstack::transaction::EndpointBuilder;
-use rsipstack::transaction::endpoint::EndpointInnerRef;
+use rsipstack::transaction::endpoint::{EndpointInnerRef, EndpointOption};
 use rsipstack::transport::udp::UdpConnection;
 use rsipstack::transport::{SipConnection, TcpListenerConnection, TransportLayer};
 use tokio::net::UdpSocket;
@@ -27,6 +29,11 @@ use super::register::{self, Registration};
 use super::resolve::Resolver;
 use super::{message, outgoing};
 
+/// The stack gives an INVITE up then, without a CANCEL; whoever places a call does so long before.
+const LONGEST_RING: Duration = Duration::from_secs(3_600);
+/// Between two looks for the addresses of the server.
+const LOOKED_UP: Duration = Duration::from_secs(300);
+const LOOKED_UP_IN_VAIN: Duration = Duration::from_secs(10);
 /// Calls that may wait to be taken; further ones are refused with 503.
 const INCOMING: usize = 64;
 
@@ -87,6 +94,8 @@ struct Inner {
     resolver: Resolver,
     address: SocketAddr,
     transport: Transport,
+    /// The server has answered a ping before.
+    answers_pings: AtomicBool,
     open: Arc<DropGuard>,
 }
 
@@ -136,11 +145,18 @@ impl Endpoint {
                 let socket = TcpListenerConnection::new(bound, Some(address))
                     .await
                     .map_err(|error| fail(error.to_string()))?;
+                // A stranger's connection would cost a descriptor before its first request is looked at.
+                let door = Arc::clone(&guard);
+                layer.set_whitelist(move |address| {
+                    let is_known = door.knows(address);
+                    async move { is_known }
+                });
                 layer.add_transport(socket.into());
                 address
             }
         };
         let stack = EndpointBuilder::new()
+            .with_option(EndpointOption { timerc: LONGEST_RING, ..EndpointOption::default() })
             .with_user_agent(&message::user_agent())
             .with_transport_layer(layer)
             .with_transport_inspector(Box::new(Door(Arc::clone(&guard))))
@@ -178,9 +194,13 @@ impl Endpoint {
                 }
             }
         });
+        if let Some(server) = server {
+            tokio::spawn(look_up(resolver.clone(), server, closed.clone()));
+        }
         tokio::spawn(dispatch.run(requests, closed));
         tracing::info!(endpoint = name, %address, transport = transport.as_str(), "listening for SIP");
-        let inner = Inner { name, stack, layer, guard, resolver, address, transport, open };
+        let answers_pings = AtomicBool::new(false);
+        let inner = Inner { name, stack, layer, guard, resolver, address, transport, answers_pings, open };
         Ok((Self(Arc::new(inner)), calls))
     }
 
@@ -261,7 +281,8 @@ impl Endpoint {
         Ok(Call::new(call_id, events, order))
     }
 
-    /// Asks a server whether it is there. One that is silent gives its turn to the next address of its name.
+    /// Asks a server whether it is there. One that falls silent gives its turn to the next address of its name; one that
+    /// answers no pings at all keeps it.
     pub async fn ping(&self, server: &Server) -> Pong {
         let Ok(uri) = message::uri(&SipUri::of_server(server, self.0.transport)) else {
             return Pong::Silence;
@@ -270,7 +291,9 @@ impl Endpoint {
             return Pong::Silence;
         }
         let pong = ping::ping(&self.0.stack, uri).await;
-        if pong == Pong::Silence {
+        if pong != Pong::Silence {
+            self.0.answers_pings.store(true, Ordering::Relaxed);
+        } else if self.0.answers_pings.load(Ordering::Relaxed) {
             self.0.resolver.move_on(server.host());
         }
         pong
@@ -284,6 +307,20 @@ impl Endpoint {
         let uri = message::uri(&SipUri::of_server(server, self.0.transport)).map_err(SipError::Request)?;
         let contact = message::uri(&self.contact(&account.user)?).map_err(SipError::Request)?;
         Ok(Registration::start(Arc::clone(&self.0.stack), uri, contact, account))
+    }
+}
+
+/// Keeps the addresses of the server known, so that its calls are let in.
+async fn look_up(resolver: Resolver, server: Server, closed: CancellationToken) {
+    loop {
+        let pause = match resolver.address(server.host()).await {
+            Ok(_) => LOOKED_UP,
+            Err(_) => LOOKED_UP_IN_VAIN,
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = closed.cancelled() => return,
+        }
     }
 }
 
@@ -320,8 +357,6 @@ fn quoted(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use tokio::time::timeout;
 
     use super::*;

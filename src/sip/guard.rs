@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 
 use super::challenge::Account;
+use super::message;
 
 /// Requests outside of calls that are taken at once, and in a second after that. Each costs memory for half a minute, in which
 /// it may be repeated; a carrier that pings, registers and brings calls stays far below.
@@ -106,7 +107,8 @@ impl Guard {
         self.peers.write().extend(addresses);
     }
 
-    fn knows(&self, address: IpAddr) -> bool {
+    /// Whether somebody at this address may begin something with us.
+    pub(super) fn knows(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         self.networks
             .as_ref()
@@ -146,7 +148,9 @@ impl Guard {
 
     /// Whether a request may come in.
     fn check(&self, request: &Request, from: &Host, now: Instant) -> Result<(), Dropped> {
-        if request.call_id_header().is_ok_and(|id| self.calls.lock().contains_key(id.value())) {
+        let is_of_a_call = message::is_in_dialog(request)
+            && request.call_id_header().is_ok_and(|id| self.calls.lock().contains_key(id.value()));
+        if is_of_a_call {
             return Ok(());
         }
         let is_known = match from {
@@ -202,10 +206,10 @@ mod tests {
 
     use super::*;
 
-    fn request(call_id: &str) -> Request {
+    fn request(call_id: &str, tag: &str) -> Request {
         let text = format!(
             "OPTIONS sip:x@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:5060;branch=z9hG4bK1\r\n\
-             From: <sip:a@127.0.0.1>;tag=1\r\nTo: <sip:x@127.0.0.1>\r\nCall-ID: {call_id}\r\nCSeq: 1 OPTIONS\r\n\
+             From: <sip:a@127.0.0.1>;tag=1\r\nTo: <sip:x@127.0.0.1>{tag}\r\nCall-ID: {call_id}\r\nCSeq: 1 OPTIONS\r\n\
              Content-Length: 0\r\n\r\n"
         );
         Request::try_from(text.as_str()).expect("a request")
@@ -220,12 +224,15 @@ mod tests {
         let networks = vec!["198.51.100.0/24".parse().expect("a network")];
         let guard = Arc::new(Guard::new("t".into(), &Admission::Known(networks)));
         guard.admit(["192.0.2.7".parse().expect("an address")]);
-        let lets_in = |call_id, from| guard.check(&request(call_id), &host(from), Instant::now()).is_ok();
+        let is_let_in =
+            |call_id, tag, from| guard.check(&request(call_id, tag), &host(from), Instant::now()).is_ok();
+        let lets_in = |call_id, from| is_let_in(call_id, ";tag=2", from);
         assert!(lets_in("new", "192.0.2.7"));
         assert!(lets_in("new", "198.51.100.9"));
         assert!(!lets_in("new", "203.0.113.1"));
         let place = guard.call("ours").expect("a place");
         assert!(lets_in("ours", "203.0.113.1"), "another proxy of the same call");
+        assert!(!is_let_in("ours", "", "203.0.113.1"), "it begins something new");
         assert!(guard.call("ours").is_none());
         drop(place);
         assert!(!lets_in("ours", "203.0.113.1"));
@@ -235,7 +242,7 @@ mod tests {
     fn where_passwords_are_asked_for_everybody_may_be_asked() {
         let admission = Admission::Accounts { realm: "r".into(), accounts: Vec::new() };
         let guard = Guard::new("t".into(), &admission);
-        assert_eq!(guard.check(&request("new"), &host("203.0.113.1"), Instant::now()), Ok(()));
+        assert_eq!(guard.check(&request("new", ""), &host("203.0.113.1"), Instant::now()), Ok(()));
     }
 
     #[test]
@@ -244,7 +251,7 @@ mod tests {
         let _place = guard.call("ours").expect("a place");
         let start = Instant::now();
         let check = |call_id, ms| {
-            guard.check(&request(call_id), &host("203.0.113.1"), start + Duration::from_millis(ms))
+            guard.check(&request(call_id, ";tag=2"), &host("203.0.113.1"), start + Duration::from_millis(ms))
         };
         let taken = |ms| (0..10_000).filter(|_| check("new", ms).is_ok()).count();
         assert_eq!((taken(0), taken(1_000)), (1_000, 500));

@@ -1,10 +1,7 @@
 //! A call that somebody places to us, from the INVITE until it is confirmed or refused.
 
-use std::time::Duration;
-
 use rsipstack::dialog::dialog::{DialogState, TerminatedReason};
 use rsipstack::sip::StatusCode;
-use tokio::time::{Instant, sleep_until};
 
 use super::call::{CallEvent, Order, Party};
 use super::cause;
@@ -12,25 +9,13 @@ use super::dialog::Line;
 use super::guard::Note;
 use super::message;
 
-/// Between the first two 200s to an INVITE, and between later ones at most (RFC 3261, sections 13.3.1.4 and 17.1.1.1).
-const T1: Duration = Duration::from_millis(500);
-const T2: Duration = Duration::from_secs(4);
 /// Nobody owns the call.
 const UNAVAILABLE: u16 = 480;
 
-/// The 200 that is out, and when it is sent again.
-struct Accepted {
-    sdp: String,
-    again: Instant,
-    wait: Duration,
-}
-
-/// Drives a call that comes in. Over UDP a 200 is repeated until it is confirmed: a peer that has heard it ring does not
-/// repeat its INVITE.
-pub(super) async fn run(mut line: Line, is_reliable: bool, had_offer: bool) {
-    let mut accepted: Option<Accepted> = None;
+/// Drives a call that comes in. The stack repeats a 200 until it is confirmed.
+pub(super) async fn run(mut line: Line, had_offer: bool) {
+    let mut is_accepted = false;
     loop {
-        let again = accepted.as_ref().map(|accepted| accepted.again);
         tokio::select! {
             biased;
             note = line.place.notes.recv() => {
@@ -39,7 +24,7 @@ pub(super) async fn run(mut line: Line, is_reliable: bool, had_offer: bool) {
                 return line.forget();
             }
             state = line.states.recv() => match state {
-                Some(DialogState::Confirmed(..)) if accepted.is_some() => {
+                Some(DialogState::Confirmed(..)) if is_accepted => {
                     let ack = line.dialog.last_remote_ack();
                     let sdp = ack.and_then(|ack| message::sdp(&ack, &ack.body)).filter(|_| !had_offer);
                     line.must_tell(CallEvent::Answered { sdp });
@@ -60,39 +45,28 @@ pub(super) async fn run(mut line: Line, is_reliable: bool, had_offer: bool) {
                 None => return line.part(None),
             },
             order = line.orders.recv() => match order {
-                Some(Order::Ring) if accepted.is_none() => said(line.dialog.ringing(None, None)),
-                Some(Order::Progress { sdp }) if accepted.is_none() => {
+                Some(Order::Ring) if !is_accepted => said(line.dialog.ringing(None, None)),
+                Some(Order::Progress { sdp }) if !is_accepted => {
                     said(line.dialog.ringing(Some(message::with_sdp()), Some(sdp.into_bytes())));
                 }
-                Some(Order::Accept { sdp }) if accepted.is_none() => {
-                    accept(&line, &sdp);
-                    accepted = Some(Accepted { sdp, again: Instant::now() + T1, wait: T1 });
+                Some(Order::Accept { sdp }) if !is_accepted => {
+                    said(line.dialog.accept(Some(message::with_sdp()), Some(sdp.into_bytes())));
+                    is_accepted = true;
                 }
                 Some(Order::Ring | Order::Progress { .. } | Order::Accept { .. }) => {}
                 Some(Order::Refuse { status }) => return refuse(line, status, None),
-                Some(Order::HangUp { cause }) if accepted.is_none() => {
+                Some(Order::HangUp { cause }) if !is_accepted => {
                     return refuse(line, cause.map_or(UNAVAILABLE, cause::status), cause);
                 }
-                None if accepted.is_none() => return refuse(line, UNAVAILABLE, None),
+                None if !is_accepted => return refuse(line, UNAVAILABLE, None),
                 Some(Order::HangUp { cause }) => {
                     line.ended(Party::Us, None, "we hung up");
                     return line.part(cause);
                 }
                 None => return line.part(None),
             },
-            () = sleep_until(again.unwrap_or_else(Instant::now)), if again.is_some() && !is_reliable => {
-                if let Some(accepted) = &mut accepted {
-                    accept(&line, &accepted.sdp);
-                    accepted.wait = (accepted.wait * 2).min(T2);
-                    accepted.again = Instant::now() + accepted.wait;
-                }
-            }
         }
     }
-}
-
-fn accept(line: &Line, sdp: &str) {
-    said(line.dialog.accept(Some(message::with_sdp()), Some(sdp.as_bytes().to_vec())));
 }
 
 fn refuse(line: Line, status: u16, cause: Option<u16>) {

@@ -1,5 +1,6 @@
 //! What is read out of messages, and what every message of ours says.
 
+use percent_encoding::percent_decode_str;
 use rsipstack::sip::prelude::HeadersExt as _;
 use rsipstack::sip::uri::ParamsExt as _;
 use rsipstack::sip::{HasHeaders, Header, Request, Response, Uri, typed};
@@ -77,7 +78,9 @@ pub(super) fn caller(request: &Request) -> String {
 
 /// The number that was dialled.
 pub(super) fn called(request: &Request) -> String {
-    request.uri.user().and_then(|user| user.split(';').next()).unwrap_or_default().to_owned()
+    let plain = || request.uri.user().and_then(|user| user.split(';').next()).map(str::to_owned);
+    // The stack finds no user in `tel:`, and none with parameters of its own (RFC 4904).
+    user_in(&format!("<{}>", request.uri)).or_else(plain).unwrap_or_default()
 }
 
 /// Who was meant to be called, as the caller's side wrote it.
@@ -87,10 +90,7 @@ pub(super) fn to(request: &Request) -> String {
 
 /// The user in the first address of a header field: `"Ann" <sip:+15552000001@a.com>;tag=1`, or `tel:` of a number.
 fn user_in(value: &str) -> Option<String> {
-    let uri = match value.split_once('<') {
-        Some((_, rest)) => rest.split('>').next()?,
-        None => value.split([';', ',']).next()?,
-    };
+    let uri = address_in(value)?;
     let rest = uri.trim().split_once(':').map(|(_, rest)| rest)?;
     let user = match rest.split_once('@') {
         Some((user, _)) => user,
@@ -98,8 +98,40 @@ fn user_in(value: &str) -> Option<String> {
         None => return None,
     };
     let user = user.split([';', ':']).next()?.trim();
+    let user = percent_decode_str(user).decode_utf8().ok()?;
     let is_odd = |c: char| c.is_control() || c.is_whitespace();
-    (!user.is_empty() && user.len() <= 128 && !user.contains(is_odd)).then(|| user.to_owned())
+    (!user.is_empty() && user.len() <= 128 && !user.contains(is_odd)).then(|| user.into_owned())
+}
+
+/// The first URI of a header field. A display name in quotes may hold anything, `<` too.
+fn address_in(value: &str) -> Option<&str> {
+    let value = value.trim_start();
+    let value = match value.strip_prefix('"') {
+        Some(quoted) => {
+            let mut is_escaped = false;
+            let end = quoted.find(|c| {
+                let ends = c == '"' && !is_escaped;
+                is_escaped = c == '\\' && !is_escaped;
+                ends
+            })?;
+            &quoted[end + 1..]
+        }
+        None => value,
+    };
+    match value.split_once('<') {
+        Some((_, rest)) => rest.split('>').next(),
+        None => value.split([';', ',']).next(),
+    }
+}
+
+/// The URI in a `Contact`, whose user may have parameters of its own (RFC 4904), which the stack takes for those of the URI.
+pub(super) fn target(contact: &str) -> Option<Uri> {
+    let uri = address_in(contact)?.trim();
+    let Some((before, host)) = uri.rsplit_once('@') else { return Uri::try_from(uri).ok() };
+    let (scheme, user) = before.split_once(':')?;
+    let mut target = Uri::try_from(format!("{scheme}:x@{host}").as_str()).ok()?;
+    target.auth.as_mut()?.user = user.to_owned();
+    Some(target)
 }
 
 /// A URI of ours, as the stack wants it.
@@ -119,6 +151,11 @@ pub(super) fn with_sdp() -> Vec<Header> {
     vec![Header::ContentType(SDP.into()), Header::Allow(ALLOW.into())]
 }
 
+/// The kind of body that is understood in here.
+pub(super) fn accept() -> Header {
+    Header::Accept(SDP.into())
+}
+
 pub(super) fn allow() -> Header {
     Header::Allow(ALLOW.into())
 }
@@ -135,13 +172,29 @@ mod tests {
             ("\"Ann\" <sip:+15552000001@a.com>;tag=1", Some("+15552000001")),
             ("<sip:+15552000001;phone-context=x@a.com;user=phone>", Some("+15552000001")),
             ("sip:bob@a.com;tag=1", Some("bob")),
+            ("<sip:%2B15552000005@a.com>", Some("+15552000005")),
             ("<tel:+15552000002>", Some("+15552000002")),
+            ("\"<sip:+15552000003@b.com>\" <sip:+15552000004@a.com>", Some("+15552000004")),
+            ("\"A \\\" <sip:9@b.com>\" <sip:+15552000004@a.com>", Some("+15552000004")),
             ("<sip:a.com>", None),
             ("Anonymous", None),
             ("", None),
         ];
         for (value, user) in cases {
             assert_eq!(user_in(value).as_deref(), user, "{value}");
+        }
+    }
+
+    #[test]
+    fn a_contact_keeps_its_user_whatever_that_holds() {
+        for uri in [
+            "sip:+15552000001;tgrp=7;trunk-context=b.com@192.0.2.7:5080;transport=tcp",
+            "sip:bob@a.com",
+            "sip:192.0.2.7:5062",
+        ] {
+            let target = target(&format!("\"<x>\" <{uri}>;expires=60")).expect("an address");
+            assert_eq!(target.to_string(), uri);
+            assert!(!target.host_with_port.to_string().contains('+'));
         }
     }
 

@@ -6,7 +6,7 @@ use rsipstack::dialog::DialogId;
 use rsipstack::dialog::dialog::DialogState;
 use rsipstack::sip::{Response, StatusCode, StatusCodeKind};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use super::call::{CallEvent, Order, Party, Refusal};
 use super::dialog::Line;
@@ -14,6 +14,9 @@ use super::message;
 
 /// After a CANCEL the peer ends the INVITE (487) within a round trip; the owner of the call waits no longer than this.
 const CANCELLED: Duration = Duration::from_secs(4);
+
+/// A peer that has not ended the INVITE by then, long after a CANCEL, never will.
+const OVER: Duration = Duration::from_secs(32);
 
 /// How an INVITE ended, as the stack tells.
 type Outcome = Result<(DialogId, Option<Response>), rsipstack::Error>;
@@ -44,7 +47,9 @@ pub(super) async fn run(mut line: Line, mut invite: JoinHandle<Outcome>) {
             () = sleep_until(given_up.unwrap_or_else(Instant::now) + CANCELLED), if given_up.is_some() => {
                 line.ended(Party::Us, None, "we gave up, and the peer did not answer the CANCEL");
                 // The INVITE still has to end: an answer that comes now is ended with a BYE by the stack.
-                let _over = invite.await;
+                if timeout(OVER, &mut invite).await.is_err() {
+                    invite.abort();
+                }
                 return line.forget();
             }
         }
@@ -64,6 +69,7 @@ pub(super) async fn run(mut line: Line, mut invite: JoinHandle<Outcome>) {
                 line.must_tell(CallEvent::Refused(message::refusal(&response)));
                 return line.part(None);
             }
+            line.follow(&response);
             line.must_tell(CallEvent::Answered { sdp: message::sdp(&response, &response.body) });
             for state in early {
                 line.state(state).await;

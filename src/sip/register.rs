@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rsipstack::dialog::authenticate::Credential;
 use rsipstack::dialog::registration;
-use rsipstack::sip::{StatusCodeKind, Uri, typed};
+use rsipstack::sip::{Response, StatusCode, StatusCodeKind, Uri, typed};
 use rsipstack::transaction::endpoint::EndpointInnerRef;
 use secrecy::ExposeSecret as _;
 use tokio::sync::watch;
@@ -12,9 +12,11 @@ use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::challenge::Account;
+use super::message;
 
 /// Asked for; servers grant less as they like.
 const LIFETIME: u32 = 600;
+const LONGEST_LIFETIME: u32 = 86_400;
 /// A registration is renewed when this part of it is over, and after this long at least.
 const RENEWED: f64 = 0.8;
 const SHORTEST: Duration = Duration::from_secs(15);
@@ -80,6 +82,13 @@ pub(super) fn credential(account: &Account) -> Credential {
     }
 }
 
+/// What a server that finds our lifetime too short (423) wants at least; nothing beyond a day.
+fn least(response: &Response) -> Option<u32> {
+    let least = (response.status_code == StatusCode::IntervalTooBrief)
+        .then(|| message::field(response, "Min-Expires"));
+    least.flatten()?.trim().parse().ok().filter(|least| *least <= LONGEST_LIFETIME)
+}
+
 /// How long to wait now; next time twice as long.
 fn longer(wait: &mut Duration) -> Duration {
     let next = (*wait * 2).min(LONGEST_WAIT);
@@ -96,12 +105,19 @@ async fn keep(
 ) {
     let mut registration = registration::Registration::new(stack, Some(credential));
     registration.contact = Some(typed::Contact { display_name: None, uri: contact, params: Vec::new() });
-    let mut wait = FIRST_WAIT;
+    let (mut wait, mut lifetime) = (FIRST_WAIT, LIFETIME);
     loop {
         let attempt = tokio::select! {
-            attempt = registration.register(server.clone(), Some(LIFETIME)) => attempt,
+            attempt = registration.register(server.clone(), Some(lifetime)) => attempt,
             () = ending.cancelled() => return,
         };
+        if let Ok(response) = &attempt
+            && let Some(least) = least(response).filter(|least| *least > lifetime)
+        {
+            // It registers nobody for less (RFC 3261, section 10.2.8).
+            lifetime = least;
+            continue;
+        }
         let pause = match attempt {
             Ok(response) if response.status_code.kind() == StatusCodeKind::Successful => {
                 tell.send_replace(Registered::Yes);

@@ -18,6 +18,9 @@ use super::guard::Guard;
 /// How long an answer of the name service counts.
 const KEPT: Duration = Duration::from_secs(300);
 
+/// Names that are kept; beyond them those go whose answers are old.
+const MOST_KNOWN: usize = 256;
+
 #[derive(Debug, Default)]
 struct Known {
     addresses: Vec<IpAddr>,
@@ -55,14 +58,22 @@ impl Resolver {
         Self { is_v4, guard, known: Arc::default() }
     }
 
-    /// The address of a host.
+    /// The address of our server: it may begin something with us from now on.
     ///
     /// # Errors
     /// When the name service knows none of the kind that our socket has; the text says why.
     pub(super) async fn address(&self, host: &str) -> Result<IpAddr, String> {
+        let address = self.look_up(host).await?;
+        self.guard.admit([address]);
+        let known = self.known.lock();
+        self.guard.admit(known.get(host).into_iter().flat_map(|known| known.addresses.iter().copied()));
+        Ok(address)
+    }
+
+    /// The address of a host, which may be anybody's: peers name hosts, too.
+    async fn look_up(&self, host: &str) -> Result<IpAddr, String> {
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         if let Ok(address) = bare.parse() {
-            self.guard.admit([address]);
             return Ok(address);
         }
         let now = Instant::now();
@@ -78,12 +89,14 @@ impl Resolver {
         }
         let found = tokio::net::lookup_host((host, 0)).await;
         let mut known = self.known.lock();
+        if known.len() >= MOST_KNOWN && !known.contains_key(host) {
+            known.retain(|_, known| known.until.is_some_and(|until| until > now));
+        }
         let known = known.entry(host.to_owned()).or_default();
         match found {
             Ok(found) => {
                 let usable = |found: SocketAddr| (found.is_ipv4() == self.is_v4).then(|| found.ip());
                 let addresses: Vec<_> = found.filter_map(usable).collect();
-                self.guard.admit(addresses.iter().copied());
                 known.replace(addresses, now + KEPT);
                 known
                     .current()
@@ -106,7 +119,7 @@ impl Resolver {
 impl DomainResolver for Resolver {
     async fn resolve(&self, target: &SipAddr) -> Result<SipAddr, rsipstack::Error> {
         let host = target.addr.host.to_string();
-        let address = self.address(&host).await.map_err(rsipstack::Error::DnsResolutionError)?;
+        let address = self.look_up(&host).await.map_err(rsipstack::Error::DnsResolutionError)?;
         let kind = target.r#type.unwrap_or_default();
         let port = target.addr.port.unwrap_or_else(|| kind.default_port());
         let addr = HostWithPort { host: Host::IpAddr(address), port: Some(port) };

@@ -1,6 +1,9 @@
 //! Calls from the dial-out request to the last webhook, as a client of the API sees them.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::system_fixture::{
     BUSY, FAX, HANGS_UP, NOBODY, PERSON, REJECTS, RINGS, Reply, TestSystem, each, in_time, is_final,
@@ -216,4 +219,25 @@ async fn a_server_that_stops_lets_its_calls_end_and_takes_no_new_ones() {
     assert_eq!(store.call(&call_id).await.unwrap().unwrap().outcome.as_deref(), Some("told"));
     let told = crate::system_fixture::last_word(&inbox, &call_id).await;
     assert!(is_final(told.last().unwrap()));
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_in_the_midst_of_its_request_leaves_no_call_behind_that_never_ends() {
+    let system = TestSystem::start().await;
+    for wait in 0..40 {
+        let asking = system.client.try_dial("short", REJECTS, json!({}));
+        let _gone = timeout(Duration::from_millis(wait), asking).await;
+    }
+    let last = system.dial("short", REJECTS, json!({})).await;
+    system.last_word(&last).await;
+    let all_ended = async {
+        loop {
+            let calls = system.client.read("/v1/calls?limit=100").await.json();
+            let calls = calls["calls"].as_array().unwrap();
+            if calls.iter().all(|call| call["state"] == "ended" || call["state"] == "failed") {
+                return calls.len();
+            }
+        }
+    };
+    assert!(in_time(all_ended).await > 1);
 }

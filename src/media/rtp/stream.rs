@@ -53,7 +53,7 @@ impl RtpStream {
 
     /// Goes on by a new agreement: another law, address or direction.
     pub fn agree(&mut self, agreement: Agreement) {
-        self.exchange.agree(agreement);
+        self.exchange.agree(agreement, Instant::now());
     }
 
     /// Queues pcm16, 8 kHz, behind what waits. It waits, too, while the peer holds the call and while keys are sent.

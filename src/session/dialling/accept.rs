@@ -59,7 +59,21 @@ impl Handle {
     /// # Errors
     /// When the flow, its variables or the trunk do not fit, all lines are busy, the key stands for another
     /// request, or the database fails.
-    pub async fn dial(&self, mut request: DialRequest) -> Result<Dialed, Refusal> {
+    pub async fn dial(&self, request: DialRequest) -> Result<Dialed, Refusal> {
+        // Whoever asks may go away in the midst of it: a call that has been written down is placed all the same.
+        let handle = self.clone();
+        let dialling = tokio::spawn(async move { handle.dial_to_the_end(request).await });
+        match dialling.await {
+            Ok(dialed) => dialed,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                // The runtime is being shut down.
+                Err(_) => Err(Refusal::Stopping),
+            },
+        }
+    }
+
+    async fn dial_to_the_end(&self, mut request: DialRequest) -> Result<Dialed, Refusal> {
         if self.inner.tasks.is_closed() {
             return Err(Refusal::Stopping);
         }

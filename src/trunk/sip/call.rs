@@ -55,6 +55,8 @@ pub(super) struct SipCall {
     /// When a packet last came: RTP, or a report.
     heard_at: Instant,
     stalled: bool,
+    /// Something is to come from the peer: both sides agree on that.
+    speaks: bool,
     keys_by_rtp: bool,
     hung_up: bool,
     actions: VecDeque<Action>,
@@ -71,6 +73,7 @@ impl SipCall {
             hears_early: false,
             heard_at: now,
             stalled: false,
+            speaks: true,
             keys_by_rtp: false,
             hung_up: false,
             actions: VecDeque::new(),
@@ -97,6 +100,10 @@ impl SipCall {
             self.record.answered(now_ms);
             self.tell(LegEvent::Status(DialStatus::Connected));
         }
+    }
+
+    pub(super) const fn is_answered(&self) -> bool {
+        self.record.is_answered()
     }
 
     /// It is answered with media that we cannot speak.
@@ -165,8 +172,16 @@ impl SipCall {
         }
     }
 
-    /// The peer has agreed on other media; whether it hears us.
-    pub(super) fn renegotiated(&mut self, hears_us: bool, now: Instant) {
+    /// The peer has agreed on other media; whether it hears us, and sends anything itself.
+    pub(super) fn renegotiated(&mut self, hears_us: bool, speaks: bool, now: Instant) {
+        if speaks && !self.speaks {
+            self.heard_at = now;
+        }
+        self.speaks = speaks;
+        if !speaks && self.phase == Phase::Live && std::mem::replace(&mut self.stalled, false) {
+            let why = "the other side only listens".to_owned();
+            self.tell(LegEvent::Link { link: Link::Up, why });
+        }
         match (self.phase, hears_us) {
             (Phase::Live, false) => {
                 self.phase = Phase::Held;
@@ -194,7 +209,7 @@ impl SipCall {
 
     /// Does what is due at `now`.
     pub(super) fn handle_timeout(&mut self, now: Instant, now_ms: i64) {
-        if self.phase != Phase::Live {
+        if self.phase != Phase::Live || !self.speaks {
             return;
         }
         let silent = now.saturating_duration_since(self.heard_at);
@@ -210,7 +225,7 @@ impl SipCall {
 
     /// When [`Self::handle_timeout`] must be called next.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        if self.phase != Phase::Live {
+        if self.phase != Phase::Live || !self.speaks {
             return None;
         }
         let lost = self.heard_at + self.patience;
@@ -372,16 +387,30 @@ mod tests {
     fn a_call_on_hold_stands_still_and_hears_nothing() {
         let start = Instant::now();
         let mut call = live(start);
-        call.renegotiated(false, start);
+        call.renegotiated(false, true, start);
         assert!(matches!(drain(&mut call)[..], [Action::Tell(LegEvent::Link { link: Link::Stalled, .. })]));
         call.audio(MediaTime::ZERO, Bytes::from_static(b"music"));
         call.key('1', true);
         call.handle_timeout(start + 3 * PATIENCE, 0);
         assert_eq!((drain(&mut call), call.poll_timeout()), (vec![], None));
-        call.renegotiated(true, start + 3 * PATIENCE);
+        call.renegotiated(true, true, start + 3 * PATIENCE);
         assert!(matches!(drain(&mut call)[..], [Action::Tell(LegEvent::Link { link: Link::Up, .. })]));
         call.ended(Party::Peer, Some(16), String::new(), 60_000);
         assert_eq!(ending(&drain(&mut call)), (LegEvent::Hangup, Disposition::Answered, 16));
+    }
+
+    #[test]
+    fn nothing_is_missed_of_a_peer_that_only_listens() {
+        let start = Instant::now();
+        let mut call = live(start);
+        call.handle_timeout(start + STALLED, 0);
+        assert!(matches!(drain(&mut call)[..], [Action::Tell(LegEvent::Link { link: Link::Stalled, .. })]));
+        call.renegotiated(true, false, start + STALLED);
+        assert!(matches!(drain(&mut call)[..], [Action::Tell(LegEvent::Link { link: Link::Up, .. })]));
+        call.handle_timeout(start + 3 * PATIENCE, 0);
+        assert_eq!((drain(&mut call), call.poll_timeout()), (vec![], None));
+        call.renegotiated(true, true, start + 3 * PATIENCE);
+        assert_eq!(call.poll_timeout(), Some(start + 3 * PATIENCE + STALLED));
     }
 
     #[test]
@@ -439,7 +468,7 @@ mod tests {
                     Input::Ended(by, cause) => call.ended(by, cause, "over".into(), 4),
                     Input::Heard => call.heard(now),
                     Input::Audio => call.audio(MediaTime::ZERO, Bytes::new()),
-                    Input::Held(held) => call.renegotiated(!held, now),
+                    Input::Held(held) => call.renegotiated(!held, true, now),
                     Input::HangUp => call.hang_up(),
                     Input::Wait(s) => {
                         now += Duration::from_secs(s);

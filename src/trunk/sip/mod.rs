@@ -11,7 +11,7 @@
 //! | `health` | whether the server is within reach |
 //! | `carrier` | opens the endpoint, places calls |
 //!
-//! Signalling is [`crate::sip`], audio is [`crate::media`]. Audio before the answer is not listened to.
+//! Signalling is [`crate::sip`], audio is [`crate::media`]. Audio before the answer is heard, too.
 
 mod call;
 mod carrier;

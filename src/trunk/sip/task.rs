@@ -96,6 +96,9 @@ impl CallTask {
         let Media::Stream(stream) = &self.media else { return };
         let (quality, refused) = stream.quality();
         let (trunk, session, counts) = (&self.trunk, self.call.id(), quality.counts);
+        if counts.received == 0 && !self.machine.is_answered() {
+            return;
+        }
         if counts.received == 0 {
             tracing::warn!(
                 trunk,
@@ -157,7 +160,8 @@ impl CallTask {
             // Who answers may be somebody else than who was heard before.
             (Some(Ok(agreed)), Media::Stream(stream)) => stream.agree(agreed),
             (Some(Err(error)), _) => {
-                tracing::warn!(trunk = self.trunk, %error, "the media of an answer cannot be used")
+                tracing::warn!(trunk = self.trunk, %error, "the media of an answer cannot be used");
+                return self.machine.no_media(now_ms());
             }
             (None, _) | (_, Media::None) => {}
         }
@@ -165,7 +169,7 @@ impl CallTask {
             Media::Stream(_) => {
                 let now = Instant::now();
                 self.machine.answered(now, now_ms());
-                self.machine.renegotiated(self.negotiation.is_heard(), now);
+                self.machine.renegotiated(self.negotiation.is_heard(), self.negotiation.speaks(), now);
             }
             Media::Ports(_) | Media::None => self.machine.no_media(now_ms()),
         }
@@ -187,7 +191,11 @@ impl CallTask {
             Ok((answer, agreed)) => {
                 reply.accept(answer);
                 stream.agree(agreed);
-                self.machine.renegotiated(agreed.direction.has_send(), Instant::now());
+                self.machine.renegotiated(
+                    agreed.direction.has_send(),
+                    agreed.direction.has_recv(),
+                    Instant::now(),
+                );
             }
             Err(error) => {
                 tracing::info!(trunk = self.trunk, %error, "other media were offered, and refused");
@@ -202,7 +210,11 @@ impl CallTask {
         match self.negotiation.agree(sdp) {
             Ok(agreed) => {
                 stream.agree(agreed);
-                self.machine.renegotiated(agreed.direction.has_send(), Instant::now());
+                self.machine.renegotiated(
+                    agreed.direction.has_send(),
+                    agreed.direction.has_recv(),
+                    Instant::now(),
+                );
             }
             Err(error) => {
                 tracing::info!(trunk = self.trunk, %error, "an answer is passed over: the media stay as they are")

@@ -13,13 +13,14 @@ pub struct Negotiation {
     last: Option<String>,
     /// Whether the peer hears us, as last agreed on.
     is_heard: bool,
+    speaks: bool,
 }
 
 impl Negotiation {
     /// We receive at `address`; `id` is random.
     pub const fn new(address: SocketAddr, laws: Vec<Law>, id: u64) -> Self {
         let local = Local { address, id, version: 1, laws, direction: Direction::SendRecv };
-        Self { local, last: None, is_heard: true }
+        Self { local, last: None, is_heard: true, speaks: true }
     }
 
     /// What we offer.
@@ -38,12 +39,18 @@ impl Negotiation {
     pub fn agree(&mut self, answer: &str) -> Result<Agreement, SdpError> {
         let agreed = self.local.agree(&Remote::read(answer.as_bytes())?)?;
         self.is_heard = agreed.direction.has_send();
+        self.speaks = agreed.direction.has_recv();
         Ok(agreed)
     }
 
     /// Whether the peer hears us, as last agreed on.
     pub const fn is_heard(&self) -> bool {
         self.is_heard
+    }
+
+    /// Whether the peer sends us anything, as last agreed on.
+    pub const fn speaks(&self) -> bool {
+        self.speaks
     }
 
     /// Our answer to the peer's offer, and what it makes of the media.
@@ -54,6 +61,7 @@ impl Negotiation {
         let remote = Remote::read(offer.as_bytes())?;
         let (answer, agreed) = self.local.answer(&remote)?;
         self.is_heard = agreed.direction.has_send();
+        self.speaks = agreed.direction.has_recv();
         if !self.is_news(&answer) {
             return Ok((self.keep(answer), agreed));
         }

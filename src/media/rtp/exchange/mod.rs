@@ -81,7 +81,7 @@ impl Exchange {
         Self {
             stream: Stream::new(options),
             agreement,
-            latch: Latch::new(agreement.address),
+            latch: Latch::new(agreement.address, began),
             reports_from: None,
             outgoing: Outgoing::new(began),
             began,
@@ -96,9 +96,9 @@ impl Exchange {
         }
     }
 
-    pub(super) fn agree(&mut self, agreement: Agreement) {
+    pub(super) fn agree(&mut self, agreement: Agreement, now: Instant) {
         self.stream.set_formats(agreement.formats);
-        self.latch.rename(agreement.address);
+        self.latch.rename(agreement.address, now);
         if agreement.reports != self.agreement.reports {
             self.reports_from = None;
         }
@@ -135,7 +135,7 @@ impl Exchange {
             return self.receive_report(datagram, from, now);
         }
         let Ok(packet) = Packet::parse(datagram) else { return self.unreadable() };
-        if !self.latch.admits(from) {
+        if !self.latch.admits(from, now) {
             return self.stranger();
         }
         self.stream.receive(&packet, self.time(now));

@@ -180,10 +180,10 @@ fn keys_come_once_and_audio_waits_for_them() {
 fn while_the_peer_holds_the_call_nothing_is_sent_and_audio_waits() {
     let mut pair = Pair::new();
     pair.steps(5);
-    pair.near.agree(Agreement { direction: Direction::RecvOnly, ..agreement(5_000) });
+    pair.near.agree(Agreement { direction: Direction::RecvOnly, ..agreement(5_000) }, pair.now);
     pair.near.push(pcm(10)).expect("room");
     assert!(pair.near.tick(pair.now).packet.is_none());
-    pair.near.agree(agreement(5_000));
+    pair.near.agree(agreement(5_000), pair.now);
     pair.steps(30);
     assert_eq!(pair.loud(), 10);
 }
@@ -218,7 +218,7 @@ fn reports_go_to_the_next_port_or_with_the_audio_or_to_where_they_come_from() {
     let (_, to, is_muxed) = report_of(&mut exchange(5_000, now), now);
     assert_eq!((to, is_muxed), (address(5_001), false));
     let mut muxed = exchange(5_000, now);
-    muxed.agree(Agreement { is_muxed: true, ..agreement(5_000) });
+    muxed.agree(Agreement { is_muxed: true, ..agreement(5_000) }, now);
     let (_, to, is_muxed) = report_of(&mut muxed, now);
     assert_eq!((to, is_muxed), (address(5_000), true));
     let mut pair = Pair::new();
