@@ -170,7 +170,7 @@ FLOWS = {
 class Dering:
     """A server with one SIP trunk, called `peer`."""
 
-    def __init__(self, box, binary, server, calls=30, **trunk):
+    def __init__(self, box, binary, server, calls=30, ring_timeout=60, **trunk):
         self.box, self.binary, self.came_in = box, binary, set()
         self.folder = box.folder / "dering"
         self.sip, self.http = box.port(), box.port()
@@ -187,6 +187,7 @@ class Dering:
         config = {
             "listen": f"{HOST}:{self.http}",
             "trunks": [trunk],
+            "calls": {"ring_timeout": ring_timeout},
             "inbound": {"routes": [{"did": DID, "flow": "stays"}]},
             "speech_to_text": {"engine": "none"},
             "webhooks": {"allow_private": True},
@@ -312,7 +313,7 @@ class Following:
 class Baresip:
     """A telephone: it plays a tone into its calls and writes down what it hears."""
 
-    def __init__(self, box, user, write, proxy=None, name="baresip"):
+    def __init__(self, box, user, write, proxy=None, answers="auto", codecs="PCMU,PCMA", name="baresip"):
         self.box, self.user, self.name = box, user, name
         folder = box.folder / name
         (folder / "heard").mkdir(parents=True)
@@ -324,7 +325,7 @@ class Baresip:
             "baresip.conf", folder / "config", SIP=self.sip, CONTROL=control, RTP=f"{rtp}-{rtp + 39}",
             MODULES=modules, TONE=folder / "tone.wav", HEARD=self.heard_in,
         )  # fmt: skip
-        account = f"<sip:{user}@{HOST}:{proxy or self.sip}>;answermode=auto;audio_codecs=PCMU,PCMA"
+        account = f"<sip:{user}@{HOST}:{proxy or self.sip}>;answermode={answers};audio_codecs={codecs}"
         account += f";regint=60;auth_user={user};auth_pass={PASSWORD}" if proxy else ";regint=0"
         (folder / "accounts").write_text(account + "\n")
         (folder / "contacts").write_text("")
