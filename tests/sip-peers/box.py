@@ -170,7 +170,7 @@ FLOWS = {
 class Dering:
     """A server with one SIP trunk, called `peer`."""
 
-    def __init__(self, box, binary, server, calls=30, ring_timeout=60, **trunk):
+    def __init__(self, box, binary, server, calls=30, ring_timeout=60, password=PASSWORD, **trunk):
         self.box, self.binary, self.came_in = box, binary, set()
         self.folder = box.folder / "dering"
         self.sip, self.http = box.port(), box.port()
@@ -196,7 +196,7 @@ class Dering:
         # JSON is YAML, too.
         self.config = self.folder / "dering.yaml"
         self.config.write_text(json.dumps(config, indent=1))
-        self.environment = {**os.environ, "SIP_PASSWORD": PASSWORD}
+        self.environment = {**os.environ, "SIP_PASSWORD": password}
 
     def audio(self, write):
         (self.folder / "flows" / "audio").mkdir(exist_ok=True)
