@@ -310,9 +310,15 @@ impl App {
         Ok(self.flows.take_in(folder).await?)
     }
 
-    /// Lets running calls end, then closes the port for inbound calls, stops the API, the outbox and the database, in this order.
+    /// Takes registrations at carriers back and lets running calls end, then closes the port for inbound calls, stops the
+    /// API, the outbox and the database, in this order.
     pub async fn shutdown(self) {
-        self.calls.shutdown(DRAIN).await;
+        let leaving = async {
+            for trunk in self.calls.trunks() {
+                trunk.leave().await;
+            }
+        };
+        tokio::join!(leaving, self.calls.shutdown(DRAIN));
         if let Some(inbound) = self.inbound {
             inbound.shutdown().await;
         }

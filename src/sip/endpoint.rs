@@ -8,8 +8,8 @@ use std::time::Duration;
 use rsipstack::dialog::dialog_layer::DialogLayer;
 use rsipstack::dialog::invitation::InviteOption;
 use rsipstack::sip::{Header, Uri};
-use rsipstack::transaction::EndpointBuilder;
 use rsipstack::transaction::endpoint::{EndpointInnerRef, EndpointOption};
+use rsipstack::transaction::{CallIdFormat, EndpointBuilder};
 use rsipstack::transport::udp::UdpConnection;
 use rsipstack::transport::{SipConnection, TcpListenerConnection, TransportLayer};
 use tokio::net::UdpSocket;
@@ -156,7 +156,12 @@ impl Endpoint {
             }
         };
         let stack = EndpointBuilder::new()
-            .with_option(EndpointOption { timerc: LONGEST_RING, ..EndpointOption::default() })
+            .with_option(EndpointOption {
+                timerc: LONGEST_RING,
+                // The stack's own has a host of its maker's in it.
+                callid_format: CallIdFormat::Uuid,
+                ..EndpointOption::default()
+            })
             .with_user_agent(&message::user_agent())
             .with_transport_layer(layer)
             .with_transport_inspector(Box::new(Door(Arc::clone(&guard))))

@@ -46,4 +46,4 @@ pub use challenge::Account;
 pub use endpoint::{Endpoint, Invite, Options, SipError};
 pub use guard::Admission;
 pub use ping::Pong;
-pub use register::{Registered, Registration};
+pub use register::{Farewell, Registered, Registration};

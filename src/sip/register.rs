@@ -47,6 +47,7 @@ pub enum Registered {
 #[derive(Debug)]
 pub struct Registration {
     state: watch::Receiver<Registered>,
+    ending: CancellationToken,
     _ends: tokio_util::sync::DropGuard,
 }
 
@@ -56,7 +57,13 @@ impl Registration {
         let ending = CancellationToken::new();
         let credential = credential(account);
         tokio::spawn(keep(stack, server, contact, credential, tell, ending.clone()));
-        Self { state, _ends: ending.drop_guard() }
+        Self { state, ending: ending.clone(), _ends: ending.drop_guard() }
+    }
+
+    /// Takes it back from elsewhere.
+    #[must_use]
+    pub fn farewell(&self) -> Farewell {
+        Farewell { state: self.state.clone(), ending: self.ending.clone() }
     }
 
     /// How it is now.
@@ -69,6 +76,23 @@ impl Registration {
     pub async fn changed(&mut self) -> Option<Registered> {
         self.state.changed().await.ok()?;
         Some(self.state.borrow_and_update().clone())
+    }
+}
+
+/// Takes a registration back.
+#[derive(Clone, Debug)]
+pub struct Farewell {
+    state: watch::Receiver<Registered>,
+    ending: CancellationToken,
+}
+
+impl Farewell {
+    /// Returns when the server has confirmed it, or after two seconds.
+    pub async fn say(&self) {
+        self.ending.cancel();
+        let mut state = self.state.clone();
+        // The task that keeps it ends with its last word to the server.
+        while state.changed().await.is_ok() {}
     }
 }
 
@@ -109,7 +133,7 @@ async fn keep(
     loop {
         let attempt = tokio::select! {
             attempt = registration.register(server.clone(), Some(lifetime)) => attempt,
-            () = ending.cancelled() => return,
+            () = ending.cancelled() => break,
         };
         if let Ok(response) = &attempt
             && let Some(least) = least(response).filter(|least| *least > lifetime)

@@ -80,6 +80,14 @@ impl Carrier {
         }
     }
 
+    /// Asks it to bring no more calls, where it was asked to bring them. It takes two seconds at most.
+    pub(super) async fn leave(&self) {
+        match self {
+            Self::Ocs(_) => {}
+            Self::Sip(carrier) => carrier.leave().await,
+        }
+    }
+
     /// Places a call. `held` is dropped when the carrier's side of it is over.
     ///
     /// # Errors

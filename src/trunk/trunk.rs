@@ -108,6 +108,11 @@ impl Trunk {
         self.0.carrier.place(Order { caller, ..order }, Box::new(slot)).await
     }
 
+    /// Asks the carrier to bring no more calls, where it was asked to bring them. It takes two seconds at most.
+    pub async fn leave(&self) {
+        self.0.carrier.leave().await;
+    }
+
     /// Has a call of an earlier run ended, in the background; a failure is logged.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use super::shared::Shared;
 use super::task::{COMMANDS, CallTask, EVENTS};
 use super::{health, offering};
 use crate::media::rtp::RtpPorts;
-use crate::sip::{self, Admission, BadAddress, Endpoint, Invite, SipError, SipUri};
+use crate::sip::{self, Admission, BadAddress, Endpoint, Farewell, Invite, Registration, SipError, SipUri};
 use crate::telemetry::mask;
 use crate::trunk::leg::{Abilities, Leg};
 use crate::trunk::order::{DialError, Held, Order};
@@ -30,6 +30,7 @@ const ANONYMOUS: &str = "anonymous";
 pub struct SipCarrier {
     shared: Arc<Shared>,
     reach: watch::Receiver<Reach>,
+    farewell: Option<Farewell>,
 }
 
 impl SipCarrier {
@@ -53,8 +54,10 @@ impl SipCarrier {
             Some(account) => Some(endpoint.register(&options.server, account)?),
             None => None,
         };
+        let farewell = registration.as_ref().map(Registration::farewell);
         let (tell, reach) = watch::channel(Reach::Unknown);
         tokio::spawn(health::watch(
+            options.name.clone(),
             endpoint.clone(),
             options.server.clone(),
             options.ping,
@@ -67,7 +70,14 @@ impl SipCarrier {
         if let Some(offers) = offers {
             tokio::spawn(offering::offer_all(Arc::downgrade(&shared), calls, offers));
         }
-        Ok(Self { shared, reach })
+        Ok(Self { shared, reach, farewell })
+    }
+
+    /// Takes our registration back, where there is one: the server brings no more calls. It takes two seconds at most.
+    pub async fn leave(&self) {
+        if let Some(farewell) = &self.farewell {
+            farewell.say().await;
+        }
     }
 
     /// Whether the server is within reach, as last seen.

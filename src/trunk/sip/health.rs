@@ -57,6 +57,7 @@ impl Known {
 
 /// Looks after one server until nobody wants to know any more.
 pub(super) async fn watch(
+    trunk: String,
     endpoint: Endpoint,
     server: Server,
     every: Option<Duration>,
@@ -82,6 +83,16 @@ pub(super) async fn watch(
         tell.send_if_modified(|reach| {
             let new = known.reach(reach, now_ms());
             let is_new = new != *reach;
+            match (&new, &*reach) {
+                (Reach::Away { .. }, Reach::Away { .. }) | (Reach::Unknown, _) => {}
+                (Reach::Away { why, .. }, Reach::Within | Reach::Unknown) => {
+                    tracing::warn!(trunk, why, "the SIP server is out of reach: no calls go out");
+                }
+                (Reach::Within, Reach::Away { .. }) => {
+                    tracing::info!(trunk, "the SIP server is within reach again");
+                }
+                (Reach::Within, Reach::Within | Reach::Unknown) => {}
+            }
             *reach = new;
             is_new
         });
