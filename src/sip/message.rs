@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn a_contact_keeps_its_user_whatever_that_holds() {
         for uri in [
-            "sip:+15552000001;tgrp=7;trunk-context=b.com@192.0.2.7:5080;transport=tcp",
+            "sip:+15552000001;tgrp=7;trunk-context=b.com@192.0.2.7:5080;transport=TCP",
             "sip:bob@a.com",
             "sip:192.0.2.7:5062",
         ] {
