@@ -46,9 +46,9 @@ use callees::Callees;
 pub use callees::JSON_SCHEMA as CALLEE_JSON_SCHEMA;
 use connection::{Door, PATIENCE};
 use departure::Departures;
-pub use shared::Options;
 use shared::{Host, Shared};
-pub use sip::{SipOptions, SipStartError};
+pub use shared::{Options, SipOptions};
+pub use sip::SipStartError;
 pub use version::{UnknownVersion, Version};
 
 /// How long calls have to end in order when the gateway stops.

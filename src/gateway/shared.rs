@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,7 +17,6 @@ use super::callees::Callees;
 use super::cdr::Records;
 use super::clients::{Client, Clients};
 use super::room::{Room, Rooms};
-use super::sip::SipOptions;
 use super::version::Version;
 use crate::speech::tts::{self, Tts};
 use crate::telemetry::Lateness;
@@ -55,6 +55,15 @@ pub struct Options {
     pub announce_delay: Duration,
     /// How long dialling waits for the first client to join the room, once clients have heard of it.
     pub join_wait: Duration,
+}
+
+/// Where the gateway speaks SIP.
+#[derive(Clone, Debug)]
+pub struct SipOptions {
+    /// Over UDP; port 0 takes any free port.
+    pub listen: SocketAddr,
+    /// Ports for audio, two for each call.
+    pub rtp_ports: RangeInclusive<u16>,
 }
 
 impl Default for Options {

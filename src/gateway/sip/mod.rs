@@ -5,16 +5,14 @@
 //! way as theirs.
 
 mod call;
-mod options;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-pub use options::SipOptions;
 use tokio::sync::mpsc;
 
 use super::accounts::Account;
-use super::shared::Shared;
+use super::shared::{Shared, SipOptions};
 use crate::media::rtp::{NoPort, RtpPorts};
 use crate::sip::{self, Admission, Endpoint, Incoming, SipError, Transport};
 
