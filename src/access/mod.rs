@@ -468,8 +468,8 @@ impl Access {
         }
     }
 
-    /// Where a request came from.
-    fn origin(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
+    /// Where a request came from, behind the proxies that are trusted.
+    pub(crate) fn origin(&self, peer: Option<IpAddr>, headers: &HeaderMap) -> Option<IpAddr> {
         origin::of(peer, headers, &self.0.options.trusted_proxies)
     }
 }

@@ -2,6 +2,7 @@
 
 pub mod admin;
 mod audit;
+pub(crate) mod browser;
 mod calling;
 mod calls;
 pub(crate) mod campaigns;
@@ -40,6 +41,7 @@ use axum::extract::{DefaultBodyLimit, FromRef};
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouterExt};
 use utoipa_axum::routes;
 
+pub use self::browser::BrowserCalls;
 pub use self::public_url::PublicUrl;
 pub use self::settings::{Origin, Setting, Told};
 pub use self::uploads::Uploads;
@@ -81,6 +83,8 @@ pub struct Api {
     pub trials: Trials,
     /// What the server was started with.
     pub settings: Arc<[Setting]>,
+    /// Calls that people place in their browsers.
+    pub browsers: BrowserCalls,
     /// What speaks and hears.
     pub speech: Engines,
     /// Paths on disks that must not fill up, by what is kept there.
@@ -123,6 +127,7 @@ fn open() -> OpenApiRouter<Api> {
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
         .routes(routes!(recordings::linked))
+        .merge(browser::open())
 }
 
 /// Routes of those who read.
@@ -171,6 +176,7 @@ fn calling() -> OpenApiRouter<Api> {
         .routes(routes!(contacts::list, contacts::create))
         .routes(import)
         .routes(routes!(contacts::one, contacts::change, contacts::delete))
+        .merge(browser::calling())
         .merge(do_not_call::routes())
         .merge(campaigns::routes())
         .merge(lists::routes())

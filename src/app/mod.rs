@@ -29,6 +29,7 @@ use crate::store::{self, Store};
 use crate::trials::Trials;
 use crate::trunk::ocs::{self, OcsCarrier};
 use crate::trunk::ocs_inbound;
+use crate::trunk::webrtc::Browsers;
 use crate::trunk::sip::{self, SipCarrier};
 use crate::trunk::{Carrier, Offer, Trunk, TrunkOptions};
 use crate::{api, server, session, telemetry};
@@ -183,6 +184,10 @@ impl App {
             None => None,
         };
         let stop = CancellationToken::new();
+        let browsers = match config.webrtc.options() {
+            Some(options) => Some(Browsers::start(options).await?),
+            None => None,
+        };
         let lists = Lists::new(store.clone(), config.list_files(), config.country, stop.clone());
         let cut = lists.resume().await?;
         if cut > 0 {
@@ -199,6 +204,7 @@ impl App {
             flows: Arc::clone(&flows),
             bots: Arc::new(config.bots.clone()),
             metrics,
+            browsers: api::BrowserCalls::new(browsers),
             policy: policy.clone(),
             public_url: config.public_url.clone(),
             uploads: api::Uploads::new(stop.clone()),

@@ -14,6 +14,7 @@ mod speech;
 mod telemetry;
 mod told;
 mod trunk;
+mod webrtc;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -41,6 +42,7 @@ pub use self::recordings::Recordings;
 pub use self::speech::{Key, Recogniser, Recognition, SpeechToText, TextToSpeech, Voices};
 pub use self::telemetry::{Otlp, Telemetry};
 pub use self::trunk::{Kind, Trunk, TrunkLimits, VersionChoice};
+pub use self::webrtc::WebRtc;
 use crate::api::{PublicUrl, Setting};
 use crate::session::ParamSets;
 use crate::telemetry::LogFormat;
@@ -74,6 +76,7 @@ pub struct Config {
     pub calls: Calls,
     pub trunks: Vec<Trunk>,
     pub inbound: Inbound,
+    pub webrtc: WebRtc,
     pub webhooks: Outward,
     pub requests: Outward,
     pub speech_to_text: SpeechToText,
@@ -180,6 +183,7 @@ impl Default for Config {
             calls: Calls::default(),
             trunks: Vec::new(),
             inbound: Inbound::default(),
+            webrtc: WebRtc::default(),
             webhooks: Outward::default(),
             requests: Outward::default(),
             speech_to_text: SpeechToText::default(),
@@ -272,6 +276,7 @@ mod tests {
             "carriers.md",
             "sip.md",
             "inbound.md",
+            "browser-calls.md",
             "recordings.md",
             "console.md",
         ] {

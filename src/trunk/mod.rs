@@ -10,12 +10,15 @@
 //! | [`ocs`] | the client of a carrier that serves the Outgoing Call Service |
 //! | [`sip`] | calls at a SIP server, and those that it brings |
 //! | [`ocs_inbound`] | the port where such a carrier brings calls |
+//! | [`webrtc`] | calls that people place in their browsers |
+//! | `record` | the record of a call that no carrier keeps one of |
 //! | `pings` | what the peer of a connection is known to have received |
 //! | `carrier_json` | what the JSON of carriers has in common |
 
 pub mod ocs;
 pub mod ocs_inbound;
 pub mod sip;
+pub mod webrtc;
 
 mod carrier;
 mod carrier_json;
@@ -24,6 +27,7 @@ mod order;
 mod pings;
 mod queue;
 mod reach;
+mod record;
 #[expect(clippy::module_inception, reason = "the room is named for what it holds")]
 mod trunk;
 

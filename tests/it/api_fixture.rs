@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request};
 use dering::access::{self, Access};
-use dering::api::{Api, PublicUrl, Uploads};
+use dering::api::{Api, BrowserCalls, PublicUrl, Uploads};
 use dering::campaigns::Desk;
 use dering::flows::{Catalog, Folder};
 use dering::lists::Lists;
@@ -98,6 +98,7 @@ impl TestApi {
             flows,
             bots: Arc::new(BTreeMap::new()),
             metrics: None,
+            browsers: BrowserCalls::default(),
             policy: AddressPolicy::Public,
             public_url: PublicUrl::default(),
             uploads: Uploads::new(CancellationToken::new()),

@@ -1,8 +1,8 @@
 //! What a server needs on this machine.
 
 use std::collections::BTreeSet;
-use std::io::ErrorKind;
-use std::net::{SocketAddr, TcpListener};
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 
 use callcore::yaml::Severity;
@@ -45,6 +45,9 @@ pub(super) async fn all(config: &Config) -> Vec<Item> {
     items.push(of_port("listen", config.listen, &config.database).await);
     if let Some(listen) = config.inbound.listen {
         items.push(of_port("inbound.listen", listen, &config.database).await);
+    }
+    if let Some(listen) = config.webrtc.listen {
+        items.push(of_udp_port("webrtc.listen", listen, &config.database));
     }
     items
 }
@@ -248,8 +251,16 @@ fn of_files(config: &Config) -> Item {
 /// Whether a port can be had; one of our own server is as good.
 #[expect(clippy::wildcard_enum_match_arm, reason = "a foreign enum that may grow")]
 async fn of_port(setting: &str, address: SocketAddr, database: &Path) -> Item {
+    told_of_port(setting, address, database, TcpListener::bind(address).map(drop))
+}
+
+fn of_udp_port(setting: &str, address: SocketAddr, database: &Path) -> Item {
+    told_of_port(setting, address, database, UdpSocket::bind(address).map(drop))
+}
+
+fn told_of_port(setting: &str, address: SocketAddr, database: &Path, bound: io::Result<()>) -> Item {
     let what = format!("port of {setting}");
-    let Err(error) = TcpListener::bind(address) else {
+    let Err(error) = bound else {
         return item(what, State::Good, format!("{address} is free"));
     };
     let told = match error.kind() {

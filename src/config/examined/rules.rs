@@ -1,7 +1,7 @@
 //! What hangs together across settings.
 
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
 use callcore::amd::DecisionThresholds;
@@ -24,6 +24,7 @@ const SERVER_KEY: &str = "DERING_SECRET_KEY";
 pub(super) fn apply(doc: &mut Document, world: Option<&World<'_>>) {
     trunks::apply(doc, world);
     inbound(doc);
+    webrtc(doc);
     if let Some(world) = world {
         certificate(doc, world);
     }
@@ -99,6 +100,30 @@ fn inbound(doc: &mut Document) {
                 "add `app: ID`: its secret signs what is sent there",
             );
         }
+    }
+}
+
+/// Where browsers send to.
+fn webrtc(doc: &mut Document) {
+    let path = "webrtc.public_address";
+    let Some(public) = doc.text(path).and_then(|text| text.parse::<IpAddr>().ok()) else { return };
+    let at = doc.place(path);
+    if public.is_unspecified() || public.is_multicast() {
+        let message = format!("`{path}`: no browser can send to {public}");
+        return doc.error(at, message, "give the address that others reach this machine by, or leave it out");
+    }
+    let listen = doc.text("webrtc.listen").and_then(|text| text.parse::<SocketAddr>().ok());
+    match listen {
+        None if doc.node("webrtc.listen").is_none() => {
+            let message = format!("`{path}` has no effect: no calls in the browser are taken");
+            doc.warn(at, message, "set `webrtc.listen`, as in `0.0.0.0:4150`");
+        }
+        Some(listen) if listen.ip().is_loopback() && !public.is_loopback() => {
+            let message = format!("browsers are told to send to {public}, and only this machine can reach {listen}");
+            let hint = format!("listen on 0.0.0.0:{}", listen.port());
+            doc.error(doc.place("webrtc.listen"), message, hint);
+        }
+        Some(_) | None => {}
     }
 }
 

@@ -178,6 +178,14 @@ const INBOUND: Shape = Table(&[
     key("default_flow", Maybe(&Text)),
 ]);
 
+const WEBRTC: Shape = Table(&[
+    key("listen", Maybe(&Socket)),
+    key("public_address", Maybe(&Address)),
+    key("max_calls", Whole(1, 1_000_000)),
+    key("per_caller", Whole(1, 1_000_000)),
+    key("per_address", Whole(1, 1_000_000)),
+]);
+
 macro_rules! recogniser {
     ($($more:expr),*) => {
         &[
@@ -256,6 +264,7 @@ pub(super) const SETTINGS: &[Key] = &[
     key("calls", Table(&[key("max", Whole(1, 1_000_000)), key("ring_timeout", Whole(1, LONG))])),
     key("trunks", List(&TRUNK)),
     key("inbound", INBOUND),
+    key("webrtc", WEBRTC),
     key("webhooks", OUTWARD),
     key("requests", OUTWARD),
     key("speech_to_text", SPEECH_TO_TEXT),

@@ -7,6 +7,7 @@
 //! | `outgoing` | what is still to be sent, and the check points behind it; pure |
 //! | `exchange` | packets, keys, reports and check points of one call; pure |
 //! | `stream` | the sockets and the clock |
+//! | `carried` | the same for packets that somebody else encrypts and carries, as WebRTC does |
 //!
 //! [`RtpPorts::open`] gives two ports, whose address goes into our session description; with the agreement that comes of it,
 //! [`RtpStream::begin`] begins. Who owns it waits for [`RtpStream::next`] beside everything else that happens to the call.
@@ -15,6 +16,7 @@
 //! after that a packet or a report came from the peer's address, or a report of the peer's says that packets of that time
 //! have come to it. It does not say that each of them came, or that somebody listened: RTP confirms neither.
 
+mod carried;
 mod exchange;
 mod latch;
 mod outgoing;
@@ -23,6 +25,7 @@ mod stream;
 
 use std::time::Duration;
 
+pub use carried::CarriedStream;
 pub use exchange::{Event, Refused};
 pub use ports::{NoPort, RtpPorts, Sockets, port_range};
 pub use stream::RtpStream;

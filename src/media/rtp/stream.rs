@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use rand::Rng as _;
 use rtp::sdp::Agreement;
-use rtp::{NoKey, Ntp, Options, Quality, Start};
+use rtp::{Formats, NoKey, Ntp, Options, Quality, Start};
 use tokio::net::UdpSocket;
 use tokio::time::{Instant, sleep_until};
 
@@ -35,13 +35,8 @@ impl RtpStream {
     /// Begins to send and to receive as was agreed.
     #[must_use]
     pub fn begin(sockets: Sockets, agreement: Agreement) -> Self {
-        let mut random = rand::rng();
-        let start = Start { ssrc: random.random(), sequence: random.random(), timestamp: random.random() };
-        let began = Ntp::from_unix(Duration::from_millis(wallclock::now_ms().unsigned_abs()));
-        let name = format!("{:024x}", random.random::<u128>() >> 32);
-        let options = Options { formats: agreement.formats, start, name, began };
         let due = Instant::now();
-        let exchange = Box::new(Exchange::new(agreement, options, due));
+        let exchange = Box::new(Exchange::new(agreement, beginning(agreement.formats), due));
         Self { sockets, exchange, due, datagram: Box::new([0; DATAGRAM]) }
     }
 
@@ -134,15 +129,7 @@ impl RtpStream {
         let now = Instant::now();
         // What came while nobody had time is there in time.
         self.receive(AT_ONCE);
-        let late = now.saturating_duration_since(self.due);
-        if late >= LATEST {
-            let frames = frames_in(late);
-            self.exchange.skip(frames);
-            self.due += FRAME_TIME * frames;
-            metrics::counter!("dering_rtp_clock_skips_total").increment(1);
-        }
-        let due = self.exchange.tick(self.due);
-        self.due += FRAME_TIME;
+        let due = next_frame(&mut self.exchange, &mut self.due, now);
         self.send(due);
     }
 
@@ -156,6 +143,29 @@ impl RtpStream {
             send(socket, &self.exchange.report[..length], to);
         }
     }
+}
+
+/// What a stream begins with: where its counts begin is for nobody to guess (RFC 3550, section 5.1).
+pub(super) fn beginning(formats: Formats) -> Options {
+    let mut random = rand::rng();
+    let start = Start { ssrc: random.random(), sequence: random.random(), timestamp: random.random() };
+    let began = Ntp::from_unix(Duration::from_millis(wallclock::now_ms().unsigned_abs()));
+    let name = format!("{:024x}", random.random::<u128>() >> 32);
+    Options { formats, start, name, began }
+}
+
+/// Does what was due at `due`, and moves it on. Frames that nobody had time for are left out.
+pub(super) fn next_frame(exchange: &mut Exchange, due: &mut Instant, now: Instant) -> Due {
+    let late = now.saturating_duration_since(*due);
+    if late >= LATEST {
+        let frames = frames_in(late);
+        exchange.skip(frames);
+        *due += FRAME_TIME * frames;
+        metrics::counter!("dering_rtp_clock_skips_total").increment(1);
+    }
+    let frame = exchange.tick(*due);
+    *due += FRAME_TIME;
+    frame
 }
 
 /// A packet that cannot leave now is of no use later.

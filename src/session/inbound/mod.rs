@@ -145,7 +145,7 @@ impl Handle {
             trunk = trunk.as_deref().unwrap_or(PORT), "inbound call accepted");
         self.bus().live_calls().add(LiveCall {
             call_id: call_id.clone(),
-            flow: route.flow.clone(),
+            flow: flow.flow.name().to_owned(),
             number: caller.clone(),
             phase: Phase::Ringing,
             amd: None,
@@ -155,7 +155,7 @@ impl Handle {
         let prompts = Prompts::of(speech.clone(), Arc::clone(&flow), &run);
         let when = inner.options.prompts_ready;
         let mut settings = settings(&route, &flow, &speech_input, playback(trunk.as_deref()));
-        settings.amd.params = inner.options.amd.choose(None, &route.flow).unwrap_or_default();
+        settings.amd.params = inner.options.amd.choose(None, flow.flow.name()).unwrap_or_default();
         settings.amd.shadow = inner.options.amd.in_shadow();
         let core = Call::new(settings, run);
         let identity = Identity {
@@ -223,12 +223,12 @@ fn first_lines(
     let mut batch = CallBatch { call_id: call_id.to_owned(), ..CallBatch::default() };
     batch.new = Some(NewCall {
         app_id: route.app_id.clone(),
-        bot_id: route.flow.clone(),
+        bot_id: flow.flow.name().to_owned(),
         trunk: call.trunk.clone().unwrap_or_else(|| PORT.into()),
         target: call.called.clone(),
         caller: call.caller.clone(),
         state: CallState::Ringing,
-        flow: route.flow.clone(),
+        flow: flow.flow.name().to_owned(),
         flow_digest: flow.digest.clone(),
         metadata: route.metadata(&call.caller, &call.called).into(),
         notify_url: route.notify.as_ref().map(|target| target.url.clone()),
@@ -242,7 +242,7 @@ fn first_lines(
         at_ms: clock.began_ms,
         t_ms: 0,
         fact: Fact::Incoming {
-            flow: route.flow.clone(),
+            flow: flow.flow.name().to_owned(),
             digest: flow.digest.clone(),
             machine_detection: detect,
         },

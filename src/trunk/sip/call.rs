@@ -8,7 +8,7 @@ use bytes::Bytes;
 use callcore::call::{CarrierCdr, DialStatus, Disposition, Link, cause};
 use tokio::time::Instant;
 
-use super::record::{Ending, Record};
+use crate::trunk::record::{Ending, Record};
 use crate::media::MediaTime;
 use crate::sip::{Party, Refusal, cause as sip_cause};
 use crate::trunk::leg::LegEvent;

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::call::SipCall;
 use super::options::{Options, StartError};
-use super::record::Record;
+use crate::trunk::record::Record;
 use super::shared::Shared;
 use super::task::{COMMANDS, CallTask, EVENTS};
 use super::{health, offering};

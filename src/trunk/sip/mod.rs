@@ -4,7 +4,6 @@
 //! |---|---|
 //! | `options` | how to reach the server, and what we are to it |
 //! | `call` | the state of one call, pure |
-//! | `record` | the record of a call, made of what SIP told |
 //! | `task` | one call from its INVITE to its record: signalling, media and leg together |
 //! | `shared` | what all calls of a trunk share: settings, endpoint, ports |
 //! | `offering` | calls that come in |
@@ -18,7 +17,6 @@ mod carrier;
 mod health;
 mod offering;
 mod options;
-mod record;
 mod shared;
 mod task;
 

@@ -7,7 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 
 use super::call::SipCall;
-use super::record::Record;
+use crate::trunk::record::Record;
 use super::shared::Shared;
 use super::task::{COMMANDS, CallTask, EVENTS, Pickup};
 use crate::sip::Incoming;

@@ -138,7 +138,12 @@ impl Exchange {
         if !self.latch.admits(from, now) {
             return self.stranger();
         }
-        self.stream.receive(&packet, self.time(now));
+        self.take(&packet, now);
+    }
+
+    /// Takes in a packet that is known to be the peer's.
+    pub(super) fn take(&mut self, packet: &Packet<'_>, now: Instant) {
+        self.stream.receive(packet, self.time(now));
         self.heard_at = Some(now);
         while let Some(key) = self.stream.poll_key() {
             self.events.push_back(Event::Key(key));

@@ -1,4 +1,4 @@
-//! The record of a call, made of what SIP told: a server has none to be asked for.
+//! The record of a call whose signalling is ours: there is no carrier that could be asked for one.
 
 use callcore::call::{CarrierCdr, Direction, Disposition, HangupBy, cause};
 

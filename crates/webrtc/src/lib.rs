@@ -1,0 +1,21 @@
+//! One call with a browser over WebRTC, without IO and without a clock: time is an argument, datagrams are slices. Signalling is
+//! an offer and an answer (RFC 8866, RFC 8829); everything else goes over one UDP port, which many calls share.
+//!
+//! | type | does |
+//! |---|---|
+//! | [`Identity`] | the certificate that a server proves itself with, made once |
+//! | [`Peer`] | one call: [`Peer::answer`] to an offer, then datagrams in ([`Peer::receive`]) and out ([`Peer::poll`]) |
+//! | [`user_of`] | whose a STUN request on the shared port is |
+//!
+//! The audio is the RTP of the crate `rtp`: [`Peer`] encrypts its packets and decrypts those of the browser. Nothing is sent to
+//! an address that has not proven to know the answer: we wait for the browser's checks and send none (ICE lite, RFC 8445,
+//! section 2.5).
+
+mod crypto;
+mod identity;
+mod offer;
+mod peer;
+
+pub use identity::{Identity, NoIdentity};
+pub use offer::{BadOffer, LONGEST_OFFER};
+pub use peer::{Gone, Output, Peer, Received, user_of};

@@ -1,0 +1,152 @@
+//! Takes offers: each that can be answered is a call that rings.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use ::webrtc::{BadOffer, Identity, Peer};
+use callcore::call::Direction;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use tokio_util::task::AbortOnDropHandle;
+use uuid::Uuid;
+
+use super::call::BrowserCall;
+use super::limits::{Crowded, Limits};
+use super::options::{Options, StartError};
+use super::port::Port;
+use super::task::{COMMANDS, CallTask, EVENTS};
+use crate::trunk::leg::{Abilities, Leg};
+use crate::trunk::record::Record;
+use crate::wallclock::now_ms;
+
+/// An offer, and whose it is.
+#[derive(Clone, Debug)]
+pub struct Offered<'a> {
+    /// The session description of the browser.
+    pub sdp: &'a str,
+    /// Whose call it is, for the limits: an app, a key, a person.
+    pub subject: &'a str,
+    /// From where the offer came.
+    pub address: Option<IpAddr>,
+    /// Who calls, and what is called, as the record names them.
+    pub caller: String,
+    pub called: String,
+}
+
+/// A call that rings.
+#[derive(Debug)]
+pub struct Answered {
+    /// The session description for the browser.
+    pub sdp: String,
+    /// Who knows it may end the call, as the person in the browser does; see [`Browsers::hang_up`].
+    pub secret: String,
+    /// Reports `Ringing` at once, and `Connected` once it is picked up and the browser has connected. Dropping it hangs up.
+    pub leg: Leg,
+    /// Answers the call.
+    pub pickup: oneshot::Sender<()>,
+}
+
+/// Why an offer is not answered.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoAnswer {
+    #[error(transparent)]
+    Offer(#[from] BadOffer),
+    #[error(transparent)]
+    Crowded(#[from] Crowded),
+}
+
+/// Takes calls of browsers. Cheap to clone; the port is closed with the last clone.
+#[derive(Clone, Debug)]
+pub struct Browsers(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    options: Options,
+    identity: Identity,
+    port: Arc<Port>,
+    limits: Limits,
+    _reading: AbortOnDropHandle<()>,
+}
+
+impl Browsers {
+    /// Opens the port.
+    ///
+    /// # Errors
+    /// When the address is taken or not ours, or no certificate can be made.
+    pub async fn start(options: Options) -> Result<Self, StartError> {
+        let address = options.listen;
+        let identity = Identity::new(rand::random())?;
+        let port = Port::open(address, options.public_address)
+            .await
+            .map_err(|source| StartError::Listen { address, source })?;
+        let port = Arc::new(port);
+        tracing::info!(address = %port.address(), "calls in the browser are taken");
+        let reading = Arc::clone(&port);
+        let reading = AbortOnDropHandle::new(tokio::spawn(async move { reading.read().await }));
+        let limits = Limits::new(options.max_calls, options.per_caller, options.per_address);
+        Ok(Self(Arc::new(Inner { options, identity, port, limits, _reading: reading })))
+    }
+
+    /// Where browsers send to.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.0.port.address()
+    }
+
+    /// Answers an offer.
+    ///
+    /// # Errors
+    /// When it cannot be answered, or there are too many calls.
+    pub fn answer(&self, offered: Offered<'_>) -> Result<Answered, NoAnswer> {
+        let answered = self.try_answer(offered);
+        let result = match &answered {
+            Ok(_) => "answered",
+            Err(NoAnswer::Offer(_)) => "unusable",
+            Err(NoAnswer::Crowded(_)) => "crowded",
+        };
+        metrics::counter!("dering_browser_offers_total", "result" => result).increment(1);
+        answered
+    }
+
+    fn try_answer(&self, offered: Offered<'_>) -> Result<Answered, NoAnswer> {
+        let Inner { options, identity, port, limits, .. } = &*self.0;
+        let place = limits.enter(offered.subject, offered.address)?;
+        let now = Instant::now();
+        let (peer, sdp) =
+            Peer::answer(identity, port.address(), &options.laws, offered.sdp, now.into_std())?;
+        let session_id = Uuid::now_v7().to_string();
+        // Unlike the session's name, it is told to nobody else.
+        let secret = hex::encode(rand::random::<[u8; 16]>());
+        let (seat, datagrams, ended) = port.seat(peer.user(), &secret);
+        let source = Some(offered.caller).filter(|caller| !caller.is_empty());
+        let record =
+            Record::new(session_id.clone(), offered.called, source, Direction::Inbound, now_ms());
+        let (tell, events) = mpsc::channel(EVENTS);
+        let (command, commands) = mpsc::channel(COMMANDS);
+        let (pickup, wanted) = oneshot::channel();
+        let machine = BrowserCall::new(record, options.connect_within, options.away_timeout, now);
+        let task = CallTask {
+            session_id: session_id.clone(),
+            peer,
+            seat,
+            datagrams,
+            machine,
+            stream: None,
+            pickup: Some(wanted),
+            ended: Some(ended),
+            tell,
+            commands,
+            began: now,
+            _place: place,
+        };
+        tokio::spawn(task.run());
+        let leg = Leg { session_id, abilities: Abilities::default(), events, commands: command };
+        Ok(Answered { sdp, secret, leg, pickup })
+    }
+
+    /// Ends a call as the person in the browser does, by the secret that came with its answer; whether there was one.
+    #[must_use]
+    pub fn hang_up(&self, secret: &str) -> bool {
+        self.0.port.end(secret)
+    }
+}

@@ -1,0 +1,29 @@
+//! Calls that people place in their browsers, over WebRTC. One UDP port carries all of them.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `options` | where browsers send to, how many may call |
+//! | `call` | the state of one call, pure |
+//! | `task` | one call from the answer to its record: connection, media and leg together |
+//! | `port` | the UDP port, and whose each datagram is |
+//! | `limits` | how many calls there are, by whom and from where |
+//! | `browsers` | takes offers |
+//!
+//! Whoever signals (the API, a page) hands an offer to [`Browsers::answer`]. The call comes out as for every other way in: a
+//! [`Leg`](super::Leg), and the way to pick up; and with it the answer for the browser. The connection is by the crate `webrtc`,
+//! the audio is [`crate::media::rtp`], as for SIP.
+
+mod browsers;
+mod call;
+mod limits;
+mod options;
+mod port;
+mod task;
+
+pub use browsers::{Answered, Browsers, NoAnswer, Offered};
+pub use limits::Crowded;
+pub use ::webrtc::LONGEST_OFFER;
+pub use options::{Options, StartError};
+
+/// The name under which calls of browsers are recorded where others have that of their trunk.
+pub const TRUNK: &str = "browser";

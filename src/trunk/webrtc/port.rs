@@ -1,0 +1,239 @@
+//! The UDP port that all calls share, and whose each datagram is: a STUN request names the call (its ICE user), everything else
+//! is known by the address that such a request came from and was answered to.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use ::webrtc::user_of;
+use bytes::{Bytes, BytesMut};
+use parking_lot::Mutex;
+use tokio::net::UdpSocket;
+use tokio::sync::{mpsc, oneshot};
+
+/// Longest datagram that is read. Browsers keep to 1,200 bytes.
+const DATAGRAM: usize = 2_048;
+/// Datagrams whose bytes share an allocation.
+const AT_ONCE: usize = 32;
+/// Datagrams that may wait for a call: a second of audio and more. What comes then is dropped, as a network would.
+const WAITING: usize = 64;
+/// Addresses that a call may be at: one after the other, as a phone changes networks.
+const MOST_ADDRESSES: usize = 8;
+/// For documentation only (RFC 5737, RFC 3849): nothing is sent there.
+const FAR: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+const FAR_V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1));
+
+/// What came for a call.
+#[derive(Debug)]
+pub(super) struct Datagram {
+    pub(super) from: SocketAddr,
+    pub(super) bytes: Bytes,
+}
+
+/// The port.
+#[derive(Debug)]
+pub(super) struct Port {
+    socket: UdpSocket,
+    /// As browsers see it.
+    address: SocketAddr,
+    calls: Mutex<Calls>,
+}
+
+#[derive(Debug, Default)]
+struct Calls {
+    users: HashMap<String, mpsc::Sender<Datagram>>,
+    addresses: HashMap<SocketAddr, mpsc::Sender<Datagram>>,
+    /// By the secret that ends a call.
+    ends: HashMap<String, oneshot::Sender<()>>,
+}
+
+/// A call's place at the port, given back when dropped.
+#[derive(Debug)]
+pub(super) struct Seat {
+    port: Arc<Port>,
+    user: String,
+    end: String,
+    datagrams: mpsc::Sender<Datagram>,
+    addresses: Vec<SocketAddr>,
+}
+
+impl Port {
+    pub(super) async fn open(listen: SocketAddr, public: Option<IpAddr>) -> std::io::Result<Self> {
+        let socket = UdpSocket::bind(listen).await?;
+        let bound = socket.local_addr()?;
+        let ip = public.unwrap_or_else(|| if bound.ip().is_unspecified() { own(bound.ip()) } else { bound.ip() });
+        let address = SocketAddr::new(ip, bound.port());
+        Ok(Self { socket, address, calls: Mutex::default() })
+    }
+
+    /// Where browsers send to.
+    pub(super) const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Reads for all calls, for good.
+    pub(super) async fn read(&self) {
+        let mut buffer = BytesMut::new();
+        loop {
+            if buffer.capacity() < DATAGRAM {
+                buffer.reserve(DATAGRAM * AT_ONCE);
+            }
+            match self.socket.recv_buf_from(&mut buffer).await {
+                Ok((_, from)) => self.hand_on(Datagram { from, bytes: buffer.split().freeze() }),
+                // A peer's machine that says "nobody is here" is told of on the next read.
+                Err(error) => tracing::debug!(%error, "the port for calls in the browser"),
+            }
+        }
+    }
+
+    fn hand_on(&self, datagram: Datagram) {
+        let calls = self.calls.lock();
+        let call = match user_of(&datagram.bytes) {
+            Some(user) => calls.users.get(&user),
+            None => calls.addresses.get(&datagram.from),
+        };
+        let reason = match call.map(|call| call.try_send(datagram)) {
+            Some(Ok(())) => return,
+            Some(Err(_)) => "full",
+            None => "stranger",
+        };
+        metrics::counter!("dering_browser_datagrams_dropped_total", "reason" => reason).increment(1);
+    }
+
+    /// Takes a call in. `user` names it in the browser's requests, `end` is the secret that ends it. What comes for it, and its
+    /// end by that secret.
+    pub(super) fn seat(
+        self: &Arc<Self>,
+        user: &str,
+        end: &str,
+    ) -> (Seat, mpsc::Receiver<Datagram>, oneshot::Receiver<()>) {
+        let (datagrams, coming) = mpsc::channel(WAITING);
+        let (ends, ended) = oneshot::channel();
+        let mut calls = self.calls.lock();
+        calls.users.insert(user.to_owned(), datagrams.clone());
+        calls.ends.insert(end.to_owned(), ends);
+        drop(calls);
+        let seat = Seat {
+            port: Arc::clone(self),
+            user: user.to_owned(),
+            end: end.to_owned(),
+            datagrams,
+            addresses: Vec::new(),
+        };
+        (seat, coming, ended)
+    }
+
+    /// Ends a call by its secret; whether there was one.
+    pub(super) fn end(&self, secret: &str) -> bool {
+        let end = self.calls.lock().ends.remove(secret);
+        end.is_some_and(|end| end.send(()).is_ok())
+    }
+}
+
+impl Seat {
+    /// Sends a datagram. Only a browser that has proven to know the answer is sent to, so what comes from there is its own.
+    pub(super) fn send(&mut self, datagram: &[u8], to: SocketAddr) {
+        if !self.addresses.contains(&to) {
+            self.learn(to);
+        }
+        // A packet that cannot leave now is of no use later.
+        if self.port.socket.try_send_to(datagram, to).is_err() {
+            metrics::counter!("dering_browser_datagrams_dropped_total", "reason" => "unsent").increment(1);
+        }
+    }
+
+    /// An address stays with the call that was there first, so that nobody takes another's packets away.
+    fn learn(&mut self, address: SocketAddr) {
+        let mut calls = self.port.calls.lock();
+        if self.addresses.len() >= MOST_ADDRESSES {
+            let oldest = self.addresses.remove(0);
+            calls.addresses.remove(&oldest);
+        }
+        if let std::collections::hash_map::Entry::Vacant(free) = calls.addresses.entry(address) {
+            free.insert(self.datagrams.clone());
+            self.addresses.push(address);
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut calls = self.port.calls.lock();
+        calls.users.remove(&self.user);
+        calls.ends.remove(&self.end);
+        for address in &self.addresses {
+            calls.addresses.remove(address);
+        }
+    }
+}
+
+/// The address of this machine that leads to others; its own where there are none.
+fn own(listening: IpAddr) -> IpAddr {
+    let (any, far, loopback): (IpAddr, IpAddr, IpAddr) = if listening.is_ipv4() {
+        (Ipv4Addr::UNSPECIFIED.into(), FAR, Ipv4Addr::LOCALHOST.into())
+    } else {
+        (Ipv6Addr::UNSPECIFIED.into(), FAR_V6, Ipv6Addr::LOCALHOST.into())
+    };
+    let asked = std::net::UdpSocket::bind((any, 0)).and_then(|socket| {
+        socket.connect((far, 9))?;
+        socket.local_addr()
+    });
+    asked.map_or(loopback, |address| address.ip())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn loopback() -> SocketAddr {
+        SocketAddr::from(([127, 0, 0, 1], 0))
+    }
+
+    async fn port() -> Arc<Port> {
+        Arc::new(Port::open(loopback(), None).await.expect("a port"))
+    }
+
+    fn from(address: SocketAddr) -> Datagram {
+        Datagram { from: address, bytes: Bytes::from_static(&[0x80; 20]) }
+    }
+
+    #[tokio::test]
+    async fn what_comes_from_where_a_call_was_answered_is_that_calls_until_it_is_over() {
+        let port = port().await;
+        let (browser, other) = ("127.0.0.1:9".parse().expect("address"), "127.0.0.1:10".parse().expect("address"));
+        let (mut first, mut to_first, _end) = port.seat("a", "x");
+        let (mut second, mut to_second, _end) = port.seat("b", "y");
+        port.hand_on(from(browser));
+        assert!(to_first.try_recv().is_err(), "nobody knows whose it is");
+        first.send(b"hello", browser);
+        second.send(b"hello", browser);
+        second.send(b"hello", other);
+        port.hand_on(from(browser));
+        port.hand_on(from(other));
+        assert_eq!(to_first.try_recv().expect("its own").from, browser);
+        assert_eq!(to_second.try_recv().expect("its own").from, other);
+        assert!(to_second.try_recv().is_err(), "nobody takes another's packets away");
+        drop(first);
+        assert_eq!(port.calls.lock().addresses.len(), 1);
+        drop(second);
+        assert!(port.calls.lock().users.is_empty() && port.calls.lock().addresses.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_call_is_ended_once_by_its_secret() {
+        let port = port().await;
+        let (_seat, _datagrams, end) = port.seat("a", "secret");
+        assert!(!port.end("guess") && port.end("secret") && !port.end("secret"));
+        assert!(end.await.is_ok());
+    }
+
+    #[tokio::test]
+    async fn browsers_are_sent_to_an_address_that_leads_here() {
+        let everywhere = SocketAddr::from(([0, 0, 0, 0], 0));
+        let port = Port::open(everywhere, None).await.expect("a port");
+        assert!(!port.address().ip().is_unspecified() && port.address().port() != 0);
+        let public = "203.0.113.7".parse().expect("an address");
+        let port = Port::open(loopback(), Some(public)).await.expect("a port");
+        assert_eq!(port.address().ip(), public);
+    }
+}
