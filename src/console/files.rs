@@ -14,6 +14,7 @@ use crate::api::extract::Path;
 
 const STYLE: &str = include_str!("static/console.css");
 const SCRIPT: &str = include_str!("static/console.js");
+const TALK: &str = include_str!("static/talk.js");
 const ICON: &str = include_str!("static/icon.svg");
 /// What renews parts of a page, in the order in which it is loaded: files of others, as `static/vendor/README.md` names them.
 const LIVE: [(&str, &str); 3] = [
@@ -39,6 +40,12 @@ pub(super) fn script() -> &'static str {
     &ADDRESS
 }
 
+/// The address of the script of the page on which somebody talks to a flow.
+pub(super) fn talk() -> &'static str {
+    static ADDRESS: LazyLock<String> = LazyLock::new(|| address("talk.js", TALK));
+    &ADDRESS
+}
+
 /// The addresses of what renews parts of a page.
 pub(super) fn live() -> &'static [String] {
     static ADDRESSES: LazyLock<[String; 3]> =
@@ -60,6 +67,7 @@ static FILES: LazyLock<Vec<File>> = LazyLock::new(|| {
     let own = [
         ("console.css", "text/css; charset=utf-8", STYLE),
         ("console.js", SCRIPTS, SCRIPT),
+        ("talk.js", SCRIPTS, TALK),
         ("icon.svg", "image/svg+xml", ICON),
     ];
     let all = own.into_iter().chain(LIVE.map(|(name, content)| (name, SCRIPTS, content)));
@@ -103,7 +111,8 @@ mod tests {
     fn the_files_stay_small_and_load_nothing_from_elsewhere() {
         assert!(STYLE.len() <= 30 * 1024, "{} bytes", STYLE.len());
         assert!(SCRIPT.len() <= 4 * 1024, "{} bytes", SCRIPT.len());
-        for file in [STYLE, SCRIPT] {
+        assert!(TALK.len() <= 6 * 1024, "{} bytes", TALK.len());
+        for file in [STYLE, SCRIPT, TALK] {
             assert!(!file.contains("://") && !file.contains("@import") && !file.contains("eval("));
         }
         assert!(ICON.contains("<svg"));

@@ -30,6 +30,7 @@ mod second_step;
 mod settings;
 mod signing;
 mod speech;
+mod talk;
 mod trunks;
 mod webhooks;
 mod when;
@@ -135,6 +136,7 @@ pub(crate) fn groups() -> [(Gate, OpenApiRouter<Api>); 2] {
         .route("/flows/bundle", post(flows::bring).layer(DefaultBodyLimit::max(flow_uploads::LARGEST)))
         .route("/flows/{name}", get(flows::one))
         .route("/flows/{name}/run", post(flows::roll_back))
+        .route("/flows/{name}/talk", get(talk::page).post(talk::call))
         .route("/flows/{name}/{version}/graph.svg", get(flows::graph))
         .route("/accuracy", get(accuracy::page))
         .route("/accuracy/next", get(accuracy::next).post(accuracy::label))

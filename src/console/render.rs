@@ -65,6 +65,7 @@ static PAGES: LazyLock<Result<Tera, tera::Error>> = LazyLock::new(|| {
         "do_not_call.html",
         "flows.html",
         "flow.html",
+        "talk.html",
         "upload.html",
         "audit.html",
         "people.html",

@@ -146,7 +146,7 @@ async fn campaign(store: &Store) -> String {
 }
 
 /// Every page and form that somebody may ask for.
-const PAGES: [(&str, &str); 71] = [
+const PAGES: [(&str, &str); 73] = [
     ("GET", "/"),
     ("GET", "/now"),
     ("GET", "/me"),
@@ -204,6 +204,8 @@ const PAGES: [(&str, &str); 71] = [
     ("GET", "/flows/new"),
     ("POST", "/flows/new"),
     ("POST", "/flows/ours/run"),
+    ("GET", "/flows/ours/talk"),
+    ("POST", "/flows/ours/talk"),
     ("GET", "/audit"),
     ("GET", "/people"),
     ("POST", "/people"),

@@ -6,6 +6,7 @@
 //! | [`Identity`] | the certificate that a server proves itself with, made once |
 //! | [`Peer`] | one call: [`Peer::answer`] to an offer, then datagrams in ([`Peer::receive`]) and out ([`Peer::poll`]) |
 //! | [`user_of`] | whose a STUN request on the shared port is |
+//! | [`testing`] | a browser, for tests |
 //!
 //! The audio is the RTP of the crate `rtp`: [`Peer`] encrypts its packets and decrypts those of the browser. Nothing is sent to
 //! an address that has not proven to know the answer: we wait for the browser's checks and send none (ICE lite, RFC 8445,
@@ -15,6 +16,7 @@ mod crypto;
 mod identity;
 mod offer;
 mod peer;
+pub mod testing;
 
 pub use identity::{Identity, NoIdentity};
 pub use offer::{BadOffer, LONGEST_OFFER};

@@ -25,9 +25,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 pub(crate) use self::placing::{Placed, Wanted, place};
+pub(crate) use self::tokens::Grant;
 pub use self::placing::BrowserCalls;
 use self::shapes::{BrowserCall, BrowserToken, NewCall, NewToken};
-use self::tokens::Grant;
 use super::Api;
 use super::error::{Code, Problem, ProblemDocument};
 use super::extract::Path;

@@ -26,10 +26,20 @@ const KEYS: u8 = 101;
 #[error("the connection to the browser has failed: {0}")]
 pub struct Gone(String);
 
+impl Gone {
+    pub(crate) fn new(why: &impl fmt::Display) -> Self {
+        Self(why.to_string())
+    }
+}
+
 /// A packet of the browser's, decrypted.
 pub struct Received(RtpPacket);
 
 impl Received {
+    pub(crate) const fn new(packet: RtpPacket) -> Self {
+        Self(packet)
+    }
+
     /// As `rtp` reads it.
     #[must_use]
     pub fn packet(&self) -> Packet<'_> {
@@ -146,7 +156,7 @@ impl Peer {
         if !self.rtc.accepts(&input) {
             return Ok(());
         }
-        self.rtc.handle_input(input).map_err(|error| Gone(error.to_string()))
+        self.rtc.handle_input(input).map_err(|error| Gone::new(&error))
     }
 
     /// Does what is due.
@@ -154,7 +164,7 @@ impl Peer {
     /// # Errors
     /// When the connection has failed for good.
     pub fn handle_timeout(&mut self, now: Instant) -> Result<(), Gone> {
-        self.rtc.handle_input(Input::Timeout(now)).map_err(|error| Gone(error.to_string()))
+        self.rtc.handle_input(Input::Timeout(now)).map_err(|error| Gone::new(&error))
     }
 
     /// Sends a packet of audio or keys as `rtp` writes it. It is encrypted, and left out before [`Output::Connected`].
@@ -179,7 +189,7 @@ impl Peer {
     /// # Errors
     /// When there is nobody to say it to any more.
     pub fn close(&mut self) -> Result<(), Gone> {
-        self.rtc.close().map_err(|error| Gone(error.to_string()))
+        self.rtc.close().map_err(|error| Gone::new(&error))
     }
 
     /// The next thing to do; asked again until it says [`Output::Wait`].
@@ -188,7 +198,7 @@ impl Peer {
     /// When the connection has failed for good.
     pub fn poll(&mut self) -> Result<Output, Gone> {
         loop {
-            let output = self.rtc.poll_output().map_err(|error| Gone(error.to_string()))?;
+            let output = self.rtc.poll_output().map_err(|error| Gone::new(&error))?;
             let event = match output {
                 str0m::Output::Timeout(at) => return Ok(Output::Wait(at)),
                 str0m::Output::Transmit(transmit) => {
@@ -206,7 +216,7 @@ impl Peer {
 
 fn told(event: Event) -> Option<Output> {
     if let Event::RtpPacket(packet) = event {
-        return Some(Output::Packet(Received(packet)));
+        return Some(Output::Packet(Received::new(packet)));
     }
     match event {
         Event::Connected => Some(Output::Connected),
