@@ -29,7 +29,7 @@ use self::report::{CallReport, Heard, Notifications};
 use self::turns::Account;
 use crate::access::{self, Role, Scope};
 use crate::app::App;
-use crate::config::{Config, SpeechToText, Trunk};
+use crate::config::{Config, SpeechToText, Trunk, WebRtc};
 use crate::gateway::{self, Gateway, SipOptions};
 use crate::outbox::receiver::{Inbox, Receiver};
 use crate::speech::tts::kokoro::Kokoro;
@@ -120,6 +120,7 @@ impl Demo {
             trunks: vec![trunk],
             webhooks: crate::config::Outward { allow_private: true, allow: Vec::new() },
             speech_to_text: options.speech_to_text.clone(),
+            webrtc: WebRtc { listen: Some((options.listen.ip(), 0).into()), ..WebRtc::default() },
             ..Config::default()
         };
         let app = App::start(&config).await?;

@@ -37,6 +37,15 @@ use Unit::{Bytes, Count, Seconds};
 pub const METRICS: &[Metric] = &[
     seconds("dering_amd_verdict_seconds", "From the answer to the verdict on who answered, by event."),
     gauge("dering_build_info", Count, "1; its labels name the version and the commit it was built from."),
+    seconds(
+        "dering_browser_connect_seconds",
+        "Calls in the browser: from the answer to the keys that both sides have.",
+    ),
+    counter(
+        "dering_browser_datagrams_dropped_total",
+        "Calls in the browser: datagrams that were nobody's, or for which there was no room, by reason.",
+    ),
+    counter("dering_browser_offers_total", "Offers of browsers, by what became of them."),
     seconds("dering_call_answer_seconds", "From the beginning of a call to its answer."),
     seconds("dering_call_talk_seconds", "How long answered calls lasted."),
     counter(

@@ -18,6 +18,7 @@ mod api_fixture;
 mod api_rights;
 mod api_sight;
 mod architecture;
+mod browser_calls;
 mod calls_calling;
 mod calls_contacts;
 mod calls_fixture;

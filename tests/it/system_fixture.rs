@@ -11,7 +11,7 @@ use callcore::audio::{tone, wav};
 use dering::access::{self, Scope};
 use dering::api::PublicUrl;
 use dering::app::App;
-use dering::config::{Auth, Config, Outward, Trunk};
+use dering::config::{Auth, Config, Outward, Trunk, WebRtc};
 use dering::gateway::{self, Account, Gateway};
 use dering::outbox::receiver::{Inbox, Receipt, Receiver};
 use dering::speech::tts::{self, Synthesizer, Tts};
@@ -380,6 +380,7 @@ pub(crate) fn config(folder: &Path, carrier: &Carrier) -> Config {
         bots: [("sales".to_owned(), "short".to_owned())].into(),
         trunks: vec![trunk],
         webhooks: Outward { allow_private: true, allow: Vec::new() },
+        webrtc: WebRtc { listen: Some(local()), per_address: 3, ..WebRtc::default() },
         // Tests ask again and again instead of waiting.
         auth: Auth { app_rate: None, key_rate: None, ..Auth::default() },
         ..Config::default()

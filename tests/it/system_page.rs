@@ -17,7 +17,7 @@ use crate::system_fixture::{BUSY, FAX, PERSON, TestSystem, in_time, local};
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
 /// A browser of this computer; says so when there is none.
-fn browser() -> Option<&'static str> {
+pub(crate) fn browser() -> Option<&'static str> {
     let folders = std::env::var("PATH").unwrap_or_default();
     let there = |name: &&str| folders.split(':').any(|folder| Path::new(folder).join(name).is_file());
     let found = BROWSERS.into_iter().find(there);

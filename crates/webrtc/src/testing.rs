@@ -56,8 +56,13 @@ impl Browser {
 
     /// Sends a packet of 20 ms.
     pub fn say(&mut self, payload_type: u8, sequence: u64, payload: &[u8], now: Instant) {
+        self.say_at(payload_type, (sequence, sequence * 160), payload, now);
+    }
+
+    /// Sends a packet with this number and time, which is in samples.
+    pub fn say_at(&mut self, payload_type: u8, (sequence, time): (u64, u64), payload: &[u8], now: Instant) {
         let pt = Pt::new_with_value(payload_type);
-        let timestamp = (sequence * 160) as u32;
+        let timestamp = time as u32;
         let write = RtpWrite::new(pt, SeqNo::from(sequence), timestamp, now, payload.to_vec());
         if let Some(stream) = self.rtc.direct_api().stream_tx_by_mid(self.mid, None) {
             stream.write_rtp(write);
